@@ -1,0 +1,210 @@
+package approval
+
+import "time"
+
+// CallbackState is how far the answer to the workflow has come.
+type CallbackState string
+
+// The states of a callback. All but the first two are outcomes.
+const (
+	CallbackNone      CallbackState = "" // the approval is pending
+	CallbackOwed      CallbackState = "owed"
+	CallbackDelivered CallbackState = "delivered"
+	// CallbackPresumed means that the target no longer waits, and an attempt of
+	// ours may be why: its reply was lost.
+	CallbackPresumed CallbackState = "delivered_presumed"
+	// CallbackTooLate means that the target no longer waits, and not because of us.
+	CallbackTooLate CallbackState = "too_late"
+	// CallbackExhausted means that we gave up. Redrive starts it again.
+	CallbackExhausted CallbackState = "exhausted"
+	// CallbackSuperseded means that the task of a superseded approval was closed,
+	// as was to be expected.
+	CallbackSuperseded CallbackState = "superseded"
+)
+
+// CallbackOutcomes lists how a callback can end.
+func CallbackOutcomes() []CallbackState {
+	return []CallbackState{CallbackDelivered, CallbackPresumed, CallbackTooLate, CallbackExhausted, CallbackSuperseded}
+}
+
+// Callback is the answer to the workflow, from when it is owed to how it ended.
+type Callback struct {
+	State  CallbackState `json:"state,omitempty"`
+	OwedAt time.Time     `json:"owed_at,omitzero"`
+	// Due is when the next attempt may be made; of the lease's end while one runs.
+	Due     time.Time `json:"due,omitzero"`
+	Attempt int       `json:"attempt,omitempty"` // how many have begun
+	Running bool      `json:"running,omitempty"` // an attempt has begun, its end is not recorded
+	// MaybeApplied says that an attempt may have worked although it seemed not to.
+	MaybeApplied bool      `json:"maybe_applied,omitempty"`
+	LastError    string    `json:"last_error,omitempty"`
+	EndedAt      time.Time `json:"ended_at,omitzero"`
+	Redrives     int       `json:"redrives,omitempty"`
+}
+
+func (c Callback) ended() bool { return c.State != CallbackNone && c.State != CallbackOwed }
+
+// Answer is what a target tells the workflow.
+type Answer struct {
+	OrderID    string
+	ApprovalID string // the same for every attempt: an idempotency key
+	Workflow   string
+	Step       string
+	Token      Token
+	Status     Status // never pending
+	Reason     string // where no decision closed it
+	Votes      []Vote // the last one decided, where a decision did
+	ClosedAt   time.Time
+
+	RejectAsSuccess bool
+	Output          map[string]any
+}
+
+// Answer returns the answer that an action is about, if its attempt is still
+// the one under way. A heartbeat's is valid while the approval is pending.
+func (o *Order) Answer(act Action, now time.Time) (Answer, bool) {
+	a := o.Find(act.ApprovalID)
+	if a == nil {
+		return Answer{}, false
+	}
+	c := a.Callback
+	current := c.State == CallbackOwed && c.Running && c.Attempt == act.Attempt && c.Due.After(now)
+	if act.Kind == ActionHeartbeat {
+		current = a.Status == Pending
+	}
+	return Answer{
+		OrderID: o.ID, ApprovalID: a.ID, Workflow: a.Workflow, Step: a.Step, Token: a.Token, Status: a.Status, Reason: a.Reason,
+		Votes: a.Votes, ClosedAt: a.ClosedAt, RejectAsSuccess: a.RejectAsSuccess, Output: a.Output,
+	}, current && !a.Token.IsZero()
+}
+
+// owedCallback begins the attempt that is due, or gives up when it would come
+// too late to be of use.
+func (o *Order) owedCallback(a *Approval, t Turn) []Action {
+	c := &a.Callback
+	if c.State != CallbackOwed || c.Due.After(t.Now) {
+		return nil
+	}
+	if c.Running { // its lease has passed and no end was recorded
+		c.Running, c.MaybeApplied = false, true
+		c.LastError = "the end of the attempt was not recorded"
+	}
+	if reason := a.pastUse(t.Now); reason != "" {
+		return o.endCallback(a, CallbackExhausted, reason, t)
+	}
+	if t.Lease <= 0 {
+		return nil
+	}
+	c.Attempt++
+	c.Running, c.Due = true, t.Now.Add(t.Lease)
+	act := o.action(ActionCallBack, a, c.Due)
+	act.Attempt = c.Attempt
+	return []Action{act}
+}
+
+// pastUse says why an attempt at that time would be of no use, or nothing. The
+// first attempt is always made: our idea of the task's end may be wrong.
+func (a *Approval) pastUse(at time.Time) string {
+	switch {
+	case a.Token.IsZero():
+		return "the token has been erased"
+	case a.Callback.Attempt == 0:
+		return ""
+	case !a.TaskExpires.IsZero() && at.After(a.TaskExpires):
+		return "the task has expired"
+	case at.After(a.Callback.OwedAt.Add(a.CallbackRetry.Max)):
+		return "the maximum age of a callback has passed"
+	}
+	return ""
+}
+
+// CallbackAttempted records the end of an attempt to answer the workflow.
+func (o *Order) CallbackAttempted(act Action, r Result, t Turn) []Action {
+	a := o.Find(act.ApprovalID)
+	if a == nil || a.Callback.State != CallbackOwed {
+		return nil
+	}
+	c := &a.Callback
+	e := a.event(EventCallbackAttempt, t.Now)
+	e.Target, e.Attempt, e.Code, e.Note = a.Target, act.Attempt, string(r.Kind), r.Reason
+	o.record(e)
+	switch {
+	case r.Kind == ResultOK:
+		return o.endCallback(a, CallbackDelivered, "", t)
+	case r.Kind == ResultClosed && (c.MaybeApplied || c.Attempt != act.Attempt):
+		return o.endCallback(a, CallbackPresumed, "", t)
+	case r.Kind == ResultClosed && a.Status == Superseded:
+		return o.endCallback(a, CallbackSuperseded, "", t)
+	case r.Kind == ResultClosed:
+		return o.endCallback(a, CallbackTooLate, "", t)
+	case c.Attempt != act.Attempt: // a later attempt is under way
+		c.MaybeApplied = c.MaybeApplied || r.MaybeApplied
+		return nil
+	}
+	c.Running, c.LastError = false, r.Reason
+	c.MaybeApplied = c.MaybeApplied || r.MaybeApplied
+	if r.Kind == ResultRefused {
+		return o.endCallback(a, CallbackExhausted, r.Reason, t)
+	}
+	c.Due = later(a.CallbackRetry.Next(c.Attempt, t.Now, t.Jitter), t.Now.Add(r.After))
+	if reason := a.pastUse(c.Due); reason != "" {
+		return o.endCallback(a, CallbackExhausted, reason+": "+r.Reason, t)
+	}
+	return nil
+}
+
+func (o *Order) endCallback(a *Approval, s CallbackState, reason string, t Turn) []Action {
+	c := &a.Callback
+	c.State, c.EndedAt, c.Running, c.Due = s, t.Now, false, noTime
+	if reason != "" {
+		c.LastError = reason
+	}
+	e := a.event(EventCallbackEnded, t.Now)
+	e.Target, e.Code, e.Attempt, e.Age, e.Note = a.Target, string(s), c.Attempt, t.Now.Sub(c.OwedAt), reason
+	o.record(e)
+	if s == CallbackExhausted {
+		return []Action{o.deadLetter(a, "callback given up: "+reason)}
+	}
+	return nil
+}
+
+// HeartbeatSent records the end of a heartbeat. A target that no longer waits
+// closes the approval: there is nobody left to be answered.
+func (o *Order) HeartbeatSent(act Action, r Result, t Turn) {
+	a := o.Find(act.ApprovalID)
+	if a == nil || a.Status != Pending {
+		return
+	}
+	e := a.event(EventHeartbeat, t.Now)
+	e.Target, e.Code, e.Note = a.Target, string(r.Kind), r.Reason
+	o.record(e)
+	if r.Kind != ResultClosed {
+		return
+	}
+	o.close(a, Cancelled, "the workflow no longer waits", Turn{Now: t.Now})
+	c := a.event(EventCancelled, t.Now)
+	c.Note, c.Age = a.Reason, t.Now.Sub(a.RequestedAt)
+	o.record(c)
+	o.endCallback(a, CallbackTooLate, "", t)
+}
+
+// Redrive starts an exhausted callback again. It returns false where there is
+// nothing to start: not exhausted, no token left, or redriven too often (a
+// guard against loops; limit 0 means none).
+func (o *Order) Redrive(approvalID, by string, limit int, t Turn) (bool, []Action) {
+	a := o.Find(approvalID)
+	if a == nil || a.Callback.State != CallbackExhausted || a.Token.IsZero() {
+		return false, nil
+	}
+	if limit > 0 && a.Callback.Redrives >= limit {
+		return false, nil
+	}
+	old := a.Callback
+	a.Callback = Callback{
+		State: CallbackOwed, OwedAt: t.Now, Due: t.Now, MaybeApplied: old.MaybeApplied, Redrives: old.Redrives + 1, LastError: old.LastError,
+	}
+	e := a.event(EventRedriven, t.Now)
+	e.By, e.Attempt = by, a.Callback.Redrives
+	o.record(e)
+	return true, o.owedCallback(a, t)
+}

@@ -1,0 +1,413 @@
+package approval
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Outcome is what a decision says.
+type Outcome string
+
+// The outcomes.
+const (
+	Approve Outcome = "approve"
+	Reject  Outcome = "reject"
+)
+
+// Via is the way by which a decision came in.
+type Via string
+
+// The ways in.
+const (
+	ViaLink     Via = "link"
+	ViaChat     Via = "chat"
+	ViaSSO      Via = "sso"
+	ViaSNS      Via = "sns"
+	ViaWebhook  Via = "webhook"
+	ViaAPI      Via = "api"
+	ViaOperator Via = "operator"
+)
+
+// Vias lists every way in.
+func Vias() []Via {
+	return []Via{ViaLink, ViaChat, ViaSSO, ViaSNS, ViaWebhook, ViaAPI, ViaOperator}
+}
+
+// MaxComment is the longest comment, in bytes.
+const MaxComment = 4096
+
+// Decision is an answer that came in.
+type Decision struct {
+	// ID is the sender's; the same decision sent again has the same.
+	ID string `json:"id"`
+	// Step and ApprovalID narrow down which approval of the order is meant.
+	Step       string `json:"step,omitempty"`
+	ApprovalID string `json:"approval_id,omitempty"`
+
+	Outcome Outcome   `json:"outcome"`
+	By      string    `json:"by,omitempty"` // who decided; "source:NAME" if nobody is named
+	Comment string    `json:"comment,omitempty"`
+	Via     Via       `json:"via"`
+	Source  string    `json:"source,omitempty"` // the configured name of the sender
+	At      time.Time `json:"at"`               // when it reached us
+}
+
+// Vote is a decision that counted.
+type Vote struct {
+	DecisionID string    `json:"decision_id"`
+	Outcome    Outcome   `json:"outcome"`
+	By         string    `json:"by"`
+	Comment    string    `json:"comment,omitempty"`
+	Via        Via       `json:"via"`
+	Source     string    `json:"source,omitempty"`
+	At         time.Time `json:"at"`
+}
+
+// Unmatched is a decision whose request has not come (yet).
+type Unmatched struct {
+	Decision Decision  `json:"decision"`
+	Expires  time.Time `json:"expires"`
+	Remove   time.Time `json:"remove"` // an expired one is shown until then
+	Expired  bool      `json:"expired,omitempty"`
+}
+
+func (u Unmatched) due() time.Time {
+	if u.Expired {
+		return u.Remove
+	}
+	return u.Expires
+}
+
+// Seen is the verdict that a decision got. IDs are the sources' own, so two
+// sources may use the same.
+type Seen struct {
+	ID      string  `json:"id"`
+	Source  string  `json:"source,omitempty"`
+	Outcome Outcome `json:"outcome"`
+	Verdict Verdict `json:"verdict"`
+}
+
+func (s Seen) is(d Decision) bool { return s.ID == d.ID && s.Source == d.Source }
+
+// VerdictCode is what became of a decision.
+type VerdictCode string
+
+// The verdicts. The first four were taken, the others refused.
+const (
+	VerdictDecided  VerdictCode = "decided"  // it closed the approval
+	VerdictRecorded VerdictCode = "recorded" // it counts, others must still decide
+	VerdictRepeated VerdictCode = "repeated" // it was recorded before
+	VerdictWaiting  VerdictCode = "waiting"  // it waits for its request
+
+	VerdictConflict    VerdictCode = "conflict"     // it contradicts what was decided
+	VerdictLate        VerdictCode = "late"         // the approval timed out or was cancelled
+	VerdictSuperseded  VerdictCode = "superseded"   // it names an approval that was asked anew
+	VerdictAmbiguous   VerdictCode = "ambiguous"    // several are pending, it names neither step nor approval
+	VerdictUnknown     VerdictCode = "unknown"      // it names an approval that there is not
+	VerdictNotApprover VerdictCode = "not_approver" // they may not decide this
+	VerdictRequester   VerdictCode = "requester"    // they asked for it themselves
+	VerdictAssurance   VerdictCode = "assurance"    // we do not know surely enough who it was
+	VerdictSource      VerdictCode = "source"       // that source may not decide this
+	VerdictOverflow    VerdictCode = "overflow"     // too many wait already
+)
+
+// Verdicts lists every verdict.
+func Verdicts() []VerdictCode {
+	return []VerdictCode{
+		VerdictDecided, VerdictRecorded, VerdictRepeated, VerdictWaiting, VerdictConflict, VerdictLate, VerdictSuperseded,
+		VerdictAmbiguous, VerdictUnknown, VerdictNotApprover, VerdictRequester, VerdictAssurance, VerdictSource, VerdictOverflow,
+	}
+}
+
+// Verdict says what became of a decision.
+type Verdict struct {
+	Code       VerdictCode `json:"code"`
+	ApprovalID string      `json:"approval_id,omitempty"`
+	Status     Status      `json:"status,omitempty"` // the approval's, afterwards
+}
+
+// Taken says whether the decision was taken, now or before.
+func (v Verdict) Taken() bool {
+	switch v.Code {
+	case VerdictDecided, VerdictRecorded, VerdictRepeated, VerdictWaiting:
+		return true
+	}
+	return false
+}
+
+// Settled says of a refused decision that sending it again can never help: it
+// is in the history, and there is nothing for an operator to mend.
+func (v Verdict) Settled() bool {
+	return v.Code == VerdictConflict || v.Code == VerdictLate || v.Code == VerdictSuperseded
+}
+
+// Refusal is the error of a decision that was refused.
+type Refusal struct{ Verdict Verdict }
+
+// Error says why, without naming anybody.
+func (r *Refusal) Error() string {
+	text := map[VerdictCode]string{
+		VerdictConflict:    "the approval was decided otherwise before",
+		VerdictLate:        "the approval is closed",
+		VerdictSuperseded:  "the approval was asked anew, this one is closed",
+		VerdictAmbiguous:   "several approvals of this order are pending, name the step or the approval",
+		VerdictUnknown:     "the order has no such approval",
+		VerdictNotApprover: "not an approver of this approval",
+		VerdictRequester:   "whoever requested cannot decide",
+		VerdictAssurance:   "this approval takes a surer way to decide",
+		VerdictSource:      "this source may not decide this approval",
+		VerdictOverflow:    "too many decisions wait for a request of this order",
+	}[r.Verdict.Code]
+	return fmt.Sprintf("decision refused (%s): %s", r.Verdict.Code, text)
+}
+
+// Err returns a Refusal if the decision was refused, else nil.
+func (v Verdict) Err() error {
+	if v.Taken() {
+		return nil
+	}
+	return &Refusal{v}
+}
+
+// validate names the first field of the decision that cannot be taken.
+func (d Decision) validate() error {
+	switch {
+	case d.ID == "" || len(d.ID) > maxName:
+		return Invalid("decision_id", "must have 1 to %d bytes", maxName)
+	case d.Outcome != Approve && d.Outcome != Reject:
+		return Invalid("outcome", "must be %s or %s", Approve, Reject)
+	case len(d.Comment) > MaxComment:
+		return Invalid("comment", "is %d bytes long, the most is %d", len(d.Comment), MaxComment)
+	case len(d.By) > maxName:
+		return Invalid("by", "is %d bytes long, the most is %d", len(d.By), maxName)
+	case len(d.Step) > maxName:
+		return Invalid("step", "is %d bytes long, the most is %d", len(d.Step), maxName)
+	case len(d.ApprovalID) > maxName:
+		return Invalid("approval", "is %d bytes long, the most is %d", len(d.ApprovalID), maxName)
+	}
+	return nil
+}
+
+// Keep says how long a decision waits for its request, and how long one that
+// waited in vain is shown.
+type Keep struct {
+	Unmatched time.Duration
+	Retention time.Duration
+}
+
+// Decide records a decision. The verdict says what became of it; a refusal is
+// recorded too. The error is Permanent, names a field, and nothing has changed.
+func (o *Order) Decide(d Decision, keep Keep, t Turn) (Verdict, []Action, error) {
+	if len(o.ID) == 0 || len(o.ID) > MaxOrderID {
+		return Verdict{}, nil, Invalid("order", "must have 1 to %d bytes", MaxOrderID)
+	}
+	if err := d.validate(); err != nil {
+		return Verdict{}, nil, err
+	}
+	if d.By == "" && d.Source != "" {
+		d.By = "source:" + d.Source
+	}
+	actions := o.expire(t)
+	v, more := o.match(d, keep, t)
+	o.note(d, v, t)
+	return v, append(actions, more...), nil
+}
+
+// match finds the approval that the decision is about and applies it.
+func (o *Order) match(d Decision, keep Keep, t Turn) (Verdict, []Action) {
+	if i := slices.IndexFunc(o.Seen, func(s Seen) bool { return s.is(d) }); i >= 0 {
+		return o.again(o.Seen[i], d, t)
+	}
+	a, v := o.target(d)
+	switch {
+	case a != nil:
+		return o.apply(a, d, t)
+	case v.Code != "":
+		return v, nil
+	}
+	return o.wait(d, keep, t), nil
+}
+
+// wait keeps a decision until its request comes.
+func (o *Order) wait(d Decision, keep Keep, t Turn) Verdict {
+	waiting := 0
+	for _, u := range o.Unmatched {
+		switch {
+		case u.Decision.ID == d.ID && u.Decision.Source == d.Source && u.Decision.Outcome == d.Outcome:
+			return Verdict{Code: VerdictRepeated}
+		case u.Decision.ID == d.ID && u.Decision.Source == d.Source:
+			return Verdict{Code: VerdictConflict}
+		case !u.Expired:
+			waiting++
+		}
+	}
+	if waiting >= MaxUnmatched {
+		return Verdict{Code: VerdictOverflow}
+	}
+	if len(o.Unmatched) >= 2*MaxUnmatched { // the expired make room
+		i := slices.IndexFunc(o.Unmatched, func(u Unmatched) bool { return u.Expired })
+		o.Unmatched = slices.Delete(o.Unmatched, i, i+1)
+	}
+	expires := t.Now.Add(keep.Unmatched)
+	o.Unmatched = append(o.Unmatched, Unmatched{Decision: d, Expires: expires, Remove: expires.Add(keep.Retention)})
+	return Verdict{Code: VerdictWaiting}
+}
+
+// again answers a decision that is known. It never counts for a later approval.
+func (o *Order) again(before Seen, d Decision, t Turn) (Verdict, []Action) {
+	v := before.Verdict
+	a := o.Find(v.ApprovalID)
+	if a != nil {
+		v.Status = a.Status
+	}
+	switch {
+	case before.Outcome != d.Outcome:
+		v.Code = VerdictConflict
+	case v.Taken():
+		v.Code = VerdictRepeated
+	}
+	if a == nil {
+		return v, nil
+	}
+	return v, o.owed(a, t)
+}
+
+// target returns the approval that a decision is about; or a verdict if there
+// is none that it can be about; or neither if its request has not come.
+func (o *Order) target(d Decision) (*Approval, Verdict) {
+	if d.ApprovalID != "" {
+		a := o.Find(d.ApprovalID)
+		if a == nil || (d.Step != "" && a.Step != d.Step) {
+			return nil, Verdict{Code: VerdictUnknown}
+		}
+		return a, Verdict{}
+	}
+	var pending, closed []*Approval
+	for _, a := range o.Approvals {
+		switch {
+		case d.Step != "" && a.Step != d.Step:
+		case a.Status == Pending:
+			pending = append(pending, a)
+		default:
+			closed = append(closed, a)
+		}
+	}
+	switch {
+	case len(pending) == 1:
+		return pending[0], Verdict{}
+	case len(pending) > 1:
+		return nil, Verdict{Code: VerdictAmbiguous}
+	case len(closed) > 0:
+		return closed[len(closed)-1], Verdict{}
+	}
+	return nil, Verdict{}
+}
+
+// apply counts a decision on one approval, or refuses it.
+func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
+	v := Verdict{ApprovalID: a.ID, Status: a.Status}
+	if v.Code = a.admits(d); v.Code != "" {
+		return v, nil
+	}
+	if a.Status != Pending {
+		v.Code = a.closedVerdict(d)
+		return v, o.owed(a, t)
+	}
+	if i := slices.IndexFunc(a.Votes, func(x Vote) bool { return samePerson(x.By, d.By) }); i >= 0 {
+		v.Code = VerdictRepeated
+		if a.Votes[i].Outcome != d.Outcome {
+			v.Code = VerdictConflict
+		}
+		return v, nil
+	}
+	a.Votes = append(a.Votes, Vote{
+		DecisionID: d.ID, Outcome: d.Outcome, By: d.By, Comment: d.Comment, Via: d.Via, Source: d.Source, At: t.Now,
+	})
+	v.Status = a.Policy.tally(a.Votes, len(a.Approvers))
+	if v.Status == Pending {
+		v.Code = VerdictRecorded
+		return v, nil
+	}
+	v.Code = VerdictDecided
+	actions := o.close(a, v.Status, "", t)
+	e := a.event(EventDecided, t.Now)
+	e.By, e.Via, e.Source, e.Outcome, e.Age = d.By, d.Via, d.Source, d.Outcome, t.Now.Sub(a.RequestedAt)
+	o.record(e)
+	return v, actions
+}
+
+// admits says why the decision may not count on this approval, or nothing.
+func (a *Approval) admits(d Decision) VerdictCode {
+	if a.Requester != "" && samePerson(d.By, a.Requester) {
+		return VerdictRequester
+	}
+	switch d.Via {
+	case ViaOperator: // an operator may decide for anybody, and is named in the history
+		return ""
+	case ViaLink, ViaChat, ViaSSO:
+		if Assurance(d.Via).rank() < a.MinAssurance.rank() {
+			return VerdictAssurance
+		}
+	case ViaSNS, ViaWebhook, ViaAPI:
+		if len(a.Sources) > 0 && !slices.Contains(a.Sources, d.Source) {
+			return VerdictSource
+		}
+	}
+	if len(a.Approvers) > 0 && !slices.ContainsFunc(a.Approvers, func(p Approver) bool { return samePerson(p.ID, d.By) }) {
+		return VerdictNotApprover
+	}
+	return ""
+}
+
+// closedVerdict judges a decision that finds its approval closed.
+func (a *Approval) closedVerdict(d Decision) VerdictCode {
+	agrees := (a.Status == Approved) == (d.Outcome == Approve)
+	switch {
+	case a.Status == Superseded:
+		return VerdictSuperseded
+	case a.Status == TimedOut || a.Status == Cancelled:
+		return VerdictLate
+	case agrees:
+		return VerdictRepeated
+	}
+	return VerdictConflict
+}
+
+// note keeps the verdict of a decision: in the history, and by its ID unless it
+// waits (then it is known by waiting) or might be judged otherwise next time.
+func (o *Order) note(d Decision, v Verdict, t Turn) {
+	e := Event{
+		At: t.Now, Kind: EventDecision, Approval: v.ApprovalID, By: d.By, Via: d.Via, Source: d.Source,
+		Outcome: d.Outcome, Code: string(v.Code), Note: d.ID,
+	}
+	if a := o.Find(v.ApprovalID); a != nil {
+		e.Workflow = a.Workflow
+	}
+	o.record(e)
+	known := slices.ContainsFunc(o.Seen, func(s Seen) bool { return s.is(d) })
+	if known || v.Code == VerdictWaiting || (!v.Taken() && !v.Settled()) || v.ApprovalID == "" {
+		return
+	}
+	o.Seen = append(o.Seen, Seen{ID: d.ID, Source: d.Source, Outcome: d.Outcome, Verdict: v})
+	if over := len(o.Seen) - MaxSeen; over > 0 {
+		o.Seen = append(o.Seen[:0:0], o.Seen[over:]...)
+	}
+}
+
+// applyUnmatched applies the decisions that came before their request.
+func (o *Order) applyUnmatched(a *Approval, t Turn) []Action {
+	var actions []Action
+	var rest []Unmatched
+	for _, u := range o.Unmatched {
+		if u.Expired || !u.Expires.After(t.Now) || (u.Decision.Step != "" && u.Decision.Step != a.Step) {
+			rest = append(rest, u)
+			continue
+		}
+		v, more := o.apply(a, u.Decision, t)
+		o.note(u.Decision, v, t)
+		actions = append(actions, more...)
+	}
+	o.Unmatched = rest
+	return actions
+}

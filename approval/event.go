@@ -1,0 +1,80 @@
+package approval
+
+import "time"
+
+// EventKind names what happened to an order.
+type EventKind string
+
+// What can happen to an order. Each is an entry of the history and feeds the
+// metrics, so that the two cannot disagree.
+const (
+	EventRequested          EventKind = "requested"
+	EventRequestRepeated    EventKind = "request_repeated"
+	EventSuperseded         EventKind = "superseded"
+	EventDecision           EventKind = "decision"  // one that came in, Code says its verdict
+	EventDecided            EventKind = "decided"   // the approval is approved or rejected; Age since the request
+	EventTimedOut           EventKind = "timed_out" // Age since the request
+	EventCancelled          EventKind = "cancelled"
+	EventUnmatchedExpired   EventKind = "unmatched_expired"
+	EventReminded           EventKind = "reminded"
+	EventNotified           EventKind = "notified"            // Age since the notification was owed
+	EventNotificationFailed EventKind = "notification_failed" // one attempt
+	EventNotificationGone   EventKind = "notification_exhausted"
+	EventHeartbeat          EventKind = "heartbeat" // Code: ok, closed, refused, failed
+	EventCallbackAttempt    EventKind = "callback_attempt"
+	EventCallbackEnded      EventKind = "callback_ended" // Code: the callback's state; Age since it was owed
+	EventRedriven           EventKind = "redriven"
+	EventTokenErased        EventKind = "token_erased"
+)
+
+// Event is one entry of an order's history.
+type Event struct {
+	At       time.Time     `json:"at"`
+	Kind     EventKind     `json:"kind"`
+	Approval string        `json:"approval,omitempty"`
+	Workflow string        `json:"workflow,omitempty"`
+	By       string        `json:"by,omitempty"`
+	Via      Via           `json:"via,omitempty"`
+	Source   string        `json:"source,omitempty"`
+	Outcome  Outcome       `json:"outcome,omitempty"`
+	Code     string        `json:"code,omitempty"`
+	Channel  string        `json:"channel,omitempty"`
+	Target   string        `json:"target,omitempty"`
+	Note     string        `json:"note,omitempty"`
+	Attempt  int           `json:"attempt,omitempty"`
+	Age      time.Duration `json:"age,omitempty"`
+}
+
+// quiet kinds are counted but not kept in the history, where they would push
+// out what matters.
+func (e Event) quiet() bool {
+	switch e.Kind {
+	case EventHeartbeat:
+		return e.Code == string(ResultOK)
+	case EventRequestRepeated:
+		return true
+	case EventDecision:
+		return e.Code == string(VerdictRepeated)
+	}
+	return false
+}
+
+// Fresh returns the events that were added since the order was read from its
+// store, for metrics and logs.
+func (o *Order) Fresh() []Event { return o.fresh }
+
+func (o *Order) record(e Event) {
+	o.fresh = append(o.fresh, e)
+	if e.quiet() {
+		return
+	}
+	o.History = append(o.History, e)
+	if over := len(o.History) - MaxHistory; over > 0 {
+		o.History = append(o.History[:0:0], o.History[over:]...)
+	}
+}
+
+// event starts an Event about an approval.
+func (a *Approval) event(kind EventKind, now time.Time) Event {
+	return Event{At: now, Kind: kind, Approval: a.ID, Workflow: a.Workflow}
+}

@@ -1,0 +1,252 @@
+// Package approval is the domain of approval-relay: one order, one record.
+//
+// An Order holds everything that is known about one order ID: the approvals
+// that workflows asked for, the decisions that came for them (also those that
+// came first), the notifications and the callback that are owed, and a bounded
+// history. All that ever changes it are its transitions (Request, Decide,
+// Cancel, Advance, Redrive and the recording of what was done). A transition is
+// a computation: it does no I/O, reads no clock and draws no random number;
+// what it needs of those comes in a Turn. It returns what must now happen as
+// Actions, and it may be run again: what was recorded is not recorded twice.
+package approval
+
+import (
+	"slices"
+	"time"
+)
+
+// Bounds of one order's record. They keep a record small enough for any store
+// (DynamoDB's item limit is 400 KB) whatever is sent to it.
+const (
+	MaxHistory   = 100 // events; the oldest go first
+	MaxUnmatched = 32  // decisions that wait for their request
+	MaxApprovals = 100 // approvals of one order, closed ones included
+	MaxApprovers = 50  // approvers of one approval
+	MaxSeen      = 200 // decision IDs remembered
+)
+
+// TokenGrace is how long a token is kept after its callback has ended, so that
+// an operator who finds a mistake within the hour can still act on it.
+const TokenGrace = time.Hour
+
+// Order is all that is known about one order ID. The zero value with an ID is
+// an order that nothing is known of.
+type Order struct {
+	ID        string      `json:"id"`
+	Approvals []*Approval `json:"approvals,omitempty"`
+	Unmatched []Unmatched `json:"unmatched,omitempty"`
+	Seen      []Seen      `json:"seen,omitempty"`
+	History   []Event     `json:"history,omitempty"`
+
+	fresh []Event // what this transition added, see Fresh
+}
+
+// Turn is the world as a transition sees it: when it runs, and for how long the
+// actions that it returns are leased to the caller.
+type Turn struct {
+	// Now is the time of the transition.
+	Now time.Time
+	// Lease is how long the caller has for the actions that are returned to it;
+	// until then nobody else is given them. With zero no action is begun or
+	// returned: what is owed stays due, for the sweeper to find.
+	Lease time.Duration
+	// Jitter, in [0,1), spreads retries.
+	Jitter float64
+}
+
+// Status is the state of an approval. Only pending can change, and once.
+type Status string
+
+// The statuses of an approval.
+const (
+	Pending    Status = "pending"
+	Approved   Status = "approved"
+	Rejected   Status = "rejected"
+	TimedOut   Status = "timed_out"
+	Cancelled  Status = "cancelled"
+	Superseded Status = "superseded"
+)
+
+// Statuses lists every status, in the order of a life.
+func Statuses() []Status {
+	return []Status{Pending, Approved, Rejected, TimedOut, Cancelled, Superseded}
+}
+
+// Approval is our record of one approval request.
+type Approval struct {
+	// ID is derived from the task token, see TokenID.
+	ID  string `json:"id"`
+	Ask        // what was asked; fixed from the first request on
+
+	Status       Status    `json:"status"`
+	RequestedAt  time.Time `json:"requested_at"`
+	ClosedAt     time.Time `json:"closed_at,omitzero"`
+	SupersededBy string    `json:"superseded_by,omitempty"` // an approval ID
+	Reason       string    `json:"reason,omitempty"`        // why it was closed, where no decision did it
+	Votes        []Vote    `json:"votes,omitempty"`
+
+	Notifications []*Notification `json:"notifications,omitempty"`
+	RemindersSent int             `json:"reminders_sent,omitempty"`
+	HeartbeatDue  time.Time       `json:"heartbeat_due,omitzero"`
+	Callback      Callback        `json:"callback"`
+}
+
+// Field is one labelled value of the order, as it is shown to an approver.
+type Field struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Approver is one who may decide.
+type Approver struct {
+	// ID names the approver: an e-mail address, a name, or "source:NAME" for a
+	// third-party system. It is compared without regard to case.
+	ID string `json:"id"`
+	// Nonce makes the approver's link; a link with another nonce is revoked.
+	Nonce string `json:"nonce"`
+}
+
+// Ask is what a request asks for. Everything that the answer will depend on is
+// in it, so that a later change of configuration cannot change a running
+// approval.
+type Ask struct {
+	Token    Token  `json:"-"` // sealed by the store, never part of the record's JSON
+	Target   string `json:"target"`
+	Workflow string `json:"workflow"`
+	Step     string `json:"step,omitempty"` // which of the order's approvals this is
+
+	Title     string  `json:"title,omitempty"`
+	Details   []Field `json:"details,omitempty"`
+	Execution string  `json:"execution,omitempty"` // the workflow's own run, for people
+	Requester string  `json:"requester,omitempty"` // cannot approve
+
+	// Approvers may decide. When there is none, whoever reaches us may: the
+	// link then names nobody.
+	Approvers []Approver `json:"approvers,omitempty"`
+	Policy    Policy     `json:"policy"`
+	// MinAssurance is the least that a person's decision must rest on.
+	MinAssurance Assurance `json:"min_assurance,omitempty"`
+	// Sources that may decide beside people, by name; empty means any that is
+	// configured.
+	Sources []string `json:"sources,omitempty"`
+
+	Channels  []string    `json:"channels,omitempty"`
+	Reminders []time.Time `json:"reminders,omitempty"` // in order
+
+	// Deadline is when the approval times out.
+	Deadline time.Time `json:"deadline"`
+	// TaskExpires is when the workflow itself stops waiting; zero if unknown.
+	// No callback is tried after it.
+	TaskExpires time.Time `json:"task_expires,omitzero"`
+	// Heartbeat is how often the target is told that we still wait; 0 is never.
+	Heartbeat time.Duration `json:"heartbeat,omitempty"`
+
+	RejectAsSuccess bool           `json:"reject_as_success,omitempty"`
+	Output          map[string]any `json:"output,omitempty"` // added to the answer
+
+	CallbackRetry Retry         `json:"callback_retry"`
+	NotifyRetry   Retry         `json:"notify_retry"`
+	Retention     time.Duration `json:"retention"` // from closing to removal
+}
+
+// Find returns the approval with that ID, or nil.
+func (o *Order) Find(approvalID string) *Approval {
+	for _, a := range o.Approvals {
+		if a.ID == approvalID {
+			return a
+		}
+	}
+	return nil
+}
+
+// Empty says that nothing is known of the order: a store removes it.
+func (o *Order) Empty() bool { return len(o.Approvals) == 0 && len(o.Unmatched) == 0 }
+
+// PendingSince lists the pending approvals as (workflow, since) for a store's
+// counts.
+func (o *Order) PendingSince() []PendingApproval {
+	var out []PendingApproval
+	for _, a := range o.Approvals {
+		if a.Status == Pending {
+			out = append(out, PendingApproval{ApprovalID: a.ID, Workflow: a.Workflow, Since: a.RequestedAt})
+		}
+	}
+	return out
+}
+
+// PendingApproval is what a store counts.
+type PendingApproval struct {
+	ApprovalID string
+	Workflow   string
+	Since      time.Time
+}
+
+// Exhausted says that a callback of the order was given up.
+func (o *Order) Exhausted() bool {
+	return slices.ContainsFunc(o.Approvals, func(a *Approval) bool { return a.Callback.State == CallbackExhausted })
+}
+
+// Due returns the earliest time at which Advance has something to do, or the
+// zero time if it never will.
+func (o *Order) Due() time.Time {
+	var due earliest
+	for _, u := range o.Unmatched {
+		due.add(u.due())
+	}
+	for _, a := range o.Approvals {
+		a.due(&due)
+	}
+	return due.Time
+}
+
+// earliest keeps the earliest of the times added to it.
+type earliest struct{ time.Time }
+
+func (e *earliest) add(t time.Time) {
+	if !t.IsZero() && (e.IsZero() || t.Before(e.Time)) {
+		e.Time = t
+	}
+}
+
+func (a *Approval) due(due *earliest) {
+	if a.Status == Pending {
+		due.add(a.Deadline)
+		due.add(a.HeartbeatDue)
+		if a.RemindersSent < len(a.Reminders) {
+			due.add(a.Reminders[a.RemindersSent])
+		}
+	}
+	for _, n := range a.Notifications {
+		if n.State == NotificationOwed {
+			due.add(n.Due)
+		}
+	}
+	switch {
+	case a.Callback.State == CallbackOwed:
+		due.add(a.Callback.Due)
+	case a.Callback.ended() && a.eraseAt() != a.removeAt():
+		due.add(a.eraseAt())
+		due.add(a.removeAt())
+	case a.Callback.ended():
+		due.add(a.removeAt())
+	}
+}
+
+// eraseAt is when the token goes; it is zero when it is gone already.
+func (a *Approval) eraseAt() time.Time {
+	switch {
+	case a.Token.IsZero(), !a.Callback.ended():
+		return time.Time{}
+	case a.Callback.State == CallbackExhausted: // an operator may redrive it
+		return a.removeAt()
+	}
+	return a.Callback.EndedAt.Add(TokenGrace)
+}
+
+// removeAt is when the approval goes.
+func (a *Approval) removeAt() time.Time {
+	if !a.Callback.ended() {
+		return time.Time{}
+	}
+	return a.Callback.EndedAt.Add(a.Retention)
+}

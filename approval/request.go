@@ -1,0 +1,136 @@
+package approval
+
+import "slices"
+
+// Limits of an ask, in bytes where not said otherwise. They hold the answer
+// within Step Functions' 262,144 bytes of output and a record within a store.
+const (
+	MaxOrderID = 256
+	MaxToken   = 2048 // the longest task token; also the longest callback URL
+	maxName    = 256  // workflow, step, approver, requester
+	maxTitle   = 1024
+	maxDetails = 50
+	maxValue   = 2048
+)
+
+// Request records an approval request and returns the approval's ID with what
+// is owed because of it. A request that is known changes nothing. A pending
+// approval of the same step with another token is superseded: its state was
+// retried, or asked anew. Decisions that came before are applied.
+//
+// The error is Permanent and names the field at fault; nothing has changed then.
+func (o *Order) Request(ask Ask, t Turn) (string, []Action, error) {
+	ask.Approvers = without(ask.Approvers, ask.Requester)
+	if err := o.validate(ask, t); err != nil {
+		return "", nil, err
+	}
+	id := TokenID(o.ID, ask.Token)
+	if known := o.Find(id); known != nil {
+		o.record(known.event(EventRequestRepeated, t.Now))
+		return id, o.owed(known, t), nil
+	}
+	if len(o.Approvals) >= MaxApprovals && !o.dropOldestClosed() {
+		return "", nil, Invalid("order", "has %d approvals pending or unanswered, the most that one order may have", MaxApprovals)
+	}
+	a := &Approval{ID: id, Ask: ask, Status: Pending, RequestedAt: t.Now}
+	if a.Heartbeat > 0 {
+		a.HeartbeatDue = t.Now.Add(a.Heartbeat)
+	}
+	var actions []Action
+	for _, old := range o.Approvals {
+		if old.Status == Pending && old.Step == a.Step {
+			old.SupersededBy = id
+			actions = append(actions, o.close(old, Superseded, "asked again with a new token", t)...)
+			e := old.event(EventSuperseded, t.Now)
+			e.Note = "by " + id
+			o.record(e)
+		}
+	}
+	o.Approvals = append(o.Approvals, a)
+	e := a.event(EventRequested, t.Now)
+	e.By = a.Requester
+	o.record(e)
+	actions = append(actions, o.applyUnmatched(a, t)...)
+	if a.Status == Pending {
+		a.notify(NotifyRequest, t)
+	}
+	return id, append(actions, o.owed(a, t)...), nil
+}
+
+// validate names the first field of the ask that cannot be taken.
+func (o *Order) validate(ask Ask, t Turn) error {
+	switch {
+	case o.ID == "":
+		return Invalid("order", "is missing")
+	case len(o.ID) > MaxOrderID:
+		return Invalid("order", "is %d bytes long, the most is %d", len(o.ID), MaxOrderID)
+	case ask.Token.IsZero():
+		return Invalid("token", "is missing")
+	case len(ask.Token.Reveal()) > MaxToken:
+		return Invalid("token", "is %d bytes long, the most is %d", len(ask.Token.Reveal()), MaxToken)
+	case len(ask.Approvers) > MaxApprovers:
+		return Invalid("approvers", "are %d, the most is %d", len(ask.Approvers), MaxApprovers)
+	case len(ask.Title) > maxTitle:
+		return Invalid("title", "is %d bytes long, the most is %d", len(ask.Title), maxTitle)
+	case len(ask.Details) > maxDetails:
+		return Invalid("details", "are %d, the most is %d", len(ask.Details), maxDetails)
+	case ask.Deadline.IsZero():
+		return Invalid("deadline", "is missing")
+	}
+	for _, f := range []Field{{"workflow", ask.Workflow}, {"step", ask.Step}, {"requester", ask.Requester}} {
+		if len(f.Value) > maxName {
+			return Invalid(f.Name, "is %d bytes long, the most is %d", len(f.Value), maxName)
+		}
+	}
+	for i, p := range ask.Approvers {
+		if p.ID == "" || len(p.ID) > maxName {
+			return Invalid("approvers", "number %d is empty or longer than %d bytes", i+1, maxName)
+		}
+	}
+	for _, f := range ask.Details {
+		if len(f.Name) > maxName || len(f.Value) > maxValue {
+			return Invalid("details", "%.40q is longer than %d bytes", f.Name, maxValue)
+		}
+	}
+	return ask.Policy.validate(len(ask.Approvers))
+}
+
+// without removes the requester and repeated names from the approvers.
+func without(approvers []Approver, requester string) []Approver {
+	var out []Approver
+	for _, p := range approvers {
+		same := func(q Approver) bool { return samePerson(p.ID, q.ID) }
+		if (requester == "" || !samePerson(p.ID, requester)) && !slices.ContainsFunc(out, same) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// dropOldestClosed makes room by removing the oldest approval whose callback
+// has ended.
+func (o *Order) dropOldestClosed() bool {
+	i := slices.IndexFunc(o.Approvals, func(a *Approval) bool {
+		return a.Callback.ended() && a.Callback.State != CallbackExhausted
+	})
+	if i < 0 {
+		return false
+	}
+	o.Approvals = slices.Delete(o.Approvals, i, i+1)
+	return true
+}
+
+// close gives a pending approval its one terminal status: its notifications are
+// dropped, its heartbeat ends, and its callback is owed from now on.
+func (o *Order) close(a *Approval, s Status, reason string, t Turn) []Action {
+	a.Status, a.ClosedAt, a.Reason = s, t.Now, reason
+	a.HeartbeatDue = noTime
+	for _, n := range a.Notifications {
+		// One that is under way is recorded by whoever began it.
+		if n.State == NotificationOwed && !n.begun(t.Now) {
+			n.State, n.Running = NotificationDropped, false
+		}
+	}
+	a.Callback = Callback{State: CallbackOwed, OwedAt: t.Now, Due: t.Now}
+	return o.owedCallback(a, t)
+}

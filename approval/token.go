@@ -1,0 +1,60 @@
+package approval
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+)
+
+// Token is the bearer secret by which a workflow is answered: a Step Functions
+// task token, or the callback URL that an HTTP workflow gave. It cannot be
+// printed, logged or marshalled by accident; Reveal is the one way to its text.
+type Token struct{ secret *string }
+
+// redacted is all that a Token shows of itself.
+const redacted = "[token]"
+
+// NewToken wraps the text of a secret. An empty text is the zero Token.
+func NewToken(text string) Token {
+	if text == "" {
+		return Token{}
+	}
+	return Token{secret: &text}
+}
+
+// Reveal returns the text, for the one who calls the workflow or seals it.
+func (t Token) Reveal() string {
+	if t.secret == nil {
+		return ""
+	}
+	return *t.secret
+}
+
+// IsZero says that there is no token, or that it has been erased.
+func (t Token) IsZero() bool { return t.secret == nil }
+
+// String hides the text.
+func (t Token) String() string { return redacted }
+
+// GoString hides the text.
+func (t Token) GoString() string { return redacted }
+
+// LogValue hides the text.
+func (t Token) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON hides the text.
+func (t Token) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// MarshalText hides the text.
+func (t Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// TokenID is the identity of the approval that waits on the token: the first
+// 128 bits of SHA-256 over the order and the token, in hex. A redelivered
+// request has the same, the retry of a state (a new token) another. It is safe
+// to show: tokens are long random strings.
+func TokenID(orderID string, t Token) string {
+	h := sha256.New()
+	h.Write([]byte("approval-relay/approval/1\x00" + orderID + "\x00"))
+	h.Write([]byte(t.Reveal()))
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}

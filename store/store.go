@@ -1,0 +1,108 @@
+// Package store says what a store of orders is. The adapters are in its
+// folders; storetest is the suite that each of them passes.
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// Store keeps orders. It is the truth of the program: whatever was not stored
+// has not happened, whatever was stored survives.
+//
+// All methods are safe for use by many goroutines, and by many processes where
+// the adapter says so. An error means that nothing is known to have been
+// stored; the caller runs the transition again, which is always safe.
+type Store interface {
+	// Update runs a transition on the record of an order and stores what it made
+	// of it. Updates of one order are serializable. When Update returns nil the
+	// new record is durable: it survives the loss of the process and of power.
+	//
+	// The function gets an empty Order with its ID where nothing is stored. It
+	// may run more than once, and not only on the last stored record, so it
+	// computes and assigns, and does nothing else; what it assigned in its last
+	// run is what counts. Its Order and all in it must not be used after it has
+	// returned. If it returns an error, Update stores nothing and returns that
+	// error as it is. A panic in it stores nothing and reaches the caller of
+	// Update. An order that it leaves Empty is removed.
+	//
+	// A cancelled context stops the waiting, not necessarily the update: the
+	// error is then the context's, and the record may or may not be stored.
+	Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error
+
+	// Get returns a copy of the last durable record, or approval.ErrNotFound.
+	Get(ctx context.Context, orderID string) (*approval.Order, error)
+
+	// Claim returns at most limit IDs of orders whose Due is not after now, the
+	// longest due first. None of them is returned by another Claim of any process
+	// until the lease ends or the order was updated after this Claim.
+	Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error)
+
+	// List returns orders for people, by order ID, and where to go on (empty at
+	// the end). It may miss or repeat what changes meanwhile.
+	List(ctx context.Context, q Query) (orders []*approval.Order, next string, err error)
+
+	// Stats counts the pending approvals by workflow. It costs the same at ten
+	// and at a million of them.
+	Stats(ctx context.Context) (Stats, error)
+}
+
+// Query selects orders for List.
+type Query struct {
+	// Pending and Exhausted select the orders that have a pending approval, or a
+	// callback that was given up. With neither, all orders are listed.
+	Pending   bool
+	Exhausted bool
+	After     string // an order ID: list what comes after it
+	Limit     int    // at most this many, 1 to 1,000; 0 means 100
+}
+
+// Stats is what is counted at every scrape.
+type Stats struct {
+	Workflows map[string]WorkflowStats
+	// Exhausted counts the orders with a callback that was given up.
+	Exhausted int
+	// OldestDue is the earliest Due of all orders, zero if there is none.
+	OldestDue time.Time
+	// DeadLetters counts the dead letters in the store's own table.
+	DeadLetters int
+}
+
+// WorkflowStats counts the pending approvals of one workflow.
+type WorkflowStats struct {
+	Pending int
+	Oldest  time.Time // when the oldest of them was requested; zero if there is none
+}
+
+// DeadLetter is a message that was given up.
+type DeadLetter struct {
+	ID       string            // given by Put, in order of time
+	Source   string            // where it came from: the name of a workflow or decision source
+	Handler  string            // what to hand it to again
+	Reason   string            // why it was given up; never holds the body
+	Body     []byte            // sealed at rest: it may hold a task token
+	Metadata map[string]string // of the message, likewise sealed
+	At       time.Time
+	Redrives int
+}
+
+// DeadLetters keeps messages that were given up, where they came from no queue
+// that has a dead letter queue of its own.
+type DeadLetters interface {
+	// PutDeadLetter stores a dead letter durably and returns its ID. The ID in
+	// the argument is not used.
+	PutDeadLetter(ctx context.Context, d DeadLetter) (string, error)
+	// ListDeadLetters returns at most limit dead letters after that ID, oldest first.
+	ListDeadLetters(ctx context.Context, after string, limit int) ([]DeadLetter, error)
+	// TakeDeadLetter removes a dead letter for good, or returns approval.ErrNotFound.
+	TakeDeadLetter(ctx context.Context, id string) error
+}
+
+// Sealer seals secrets before they are stored. The associated data must be the
+// same when they are opened.
+type Sealer interface {
+	Seal(plaintext []byte, associated ...string) ([]byte, error)
+	Open(sealed []byte, associated ...string) ([]byte, error)
+}
