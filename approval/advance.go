@@ -78,7 +78,7 @@ func (o *Order) remind(a *Approval, t Turn) {
 // owedHeartbeat returns the heartbeat that is due. A lost one is not repeated:
 // the next is.
 func (o *Order) owedHeartbeat(a *Approval, t Turn) []Action {
-	if a.HeartbeatDue.IsZero() || a.HeartbeatDue.After(t.Now) || t.Lease <= 0 {
+	if a.HeartbeatDue.IsZero() || a.HeartbeatDue.After(t.Now) || !t.leases(ActionHeartbeat, a.Target) {
 		return nil
 	}
 	a.HeartbeatDue = t.Now.Add(a.Heartbeat)

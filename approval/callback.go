@@ -92,7 +92,7 @@ func (o *Order) owedCallback(a *Approval, t Turn) []Action {
 	if reason := a.pastUse(t.Now); reason != "" {
 		return o.endCallback(a, CallbackExhausted, reason, t)
 	}
-	if t.Lease <= 0 {
+	if !t.leases(ActionCallBack, a.Target) {
 		return nil
 	}
 	c.Attempt++

@@ -85,7 +85,7 @@ func (o *Order) owedNotifications(a *Approval, t Turn) []Action {
 			n.State, n.Running = NotificationDropped, false
 			continue
 		}
-		if t.Lease <= 0 {
+		if !t.leases(ActionNotify, n.Channel) {
 			continue
 		}
 		n.Attempt++

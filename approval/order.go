@@ -50,8 +50,17 @@ type Turn struct {
 	// until then nobody else is given them. With zero no action is begun or
 	// returned: what is owed stays due, for the sweeper to find.
 	Lease time.Duration
+	// Room says whether the caller has room for one more action of the kind, for
+	// the channel or target of that name; what it has none for stays due. Nil
+	// means that there is room.
+	Room func(kind ActionKind, name string) bool
 	// Jitter, in [0,1), spreads retries.
 	Jitter float64
+}
+
+// leases says whether an action may be begun and given to the caller.
+func (t Turn) leases(kind ActionKind, name string) bool {
+	return t.Lease > 0 && (t.Room == nil || t.Room(kind, name))
 }
 
 // Status is the state of an approval. Only pending can change, and once.
