@@ -1,0 +1,126 @@
+package stepfunctions
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// apiError is what we keep of an error of the SDK's: its text may quote the
+// request (a ValidationException quotes the token), so it goes no further.
+type apiError struct {
+	code    string
+	status  int
+	request string // AWS's request ID, for their support
+}
+
+// Error names the error code, the HTTP status and the request.
+func (e *apiError) Error() string {
+	return fmt.Sprintf("%s (HTTP %d, request %s)", e.code, e.status, e.request)
+}
+
+// closedCodes mean that the task no longer waits. TaskTimedOut says "expired or
+// already closed": a second use of a token gets it, also after an answer that
+// was applied and whose reply was lost.
+func closedCodes() []string { return []string{"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"} }
+
+// permanentCodes are faults of the request itself.
+func permanentCodes() []string {
+	return []string{"InvalidOutput", "ValidationException", "ValidationError", "InvalidParameterValue", "SerializationException"}
+}
+
+// throttleCodes mean that nothing was done, whatever the HTTP status.
+func throttleCodes() []string {
+	return []string{
+		"ThrottlingException", "Throttling", "ThrottledException", "RequestThrottledException", "TooManyRequestsException",
+		"RequestLimitExceeded", "KmsThrottlingException", "KmsThrottling", "SlowDown", "BandwidthLimitExceeded",
+	}
+}
+
+// classify says what an error of the SDK's means for the answer:
+//
+//   - the task no longer waits: approval.ErrClosed;
+//   - the request is at fault (InvalidOutput, ValidationException): Permanent;
+//   - throttled, no connection, no credentials, or refused with any other 4xx,
+//     which an operator may mend (AccessDenied, KmsAccessDenied, KmsInvalidState,
+//     ExpiredToken, UnrecognizedClient, a wrong clock): NotApplied;
+//   - anything else (5xx, 408, a broken or timed-out connection, a 200 that cannot
+//     be read): unmarked, it may have been applied.
+func classify(ctx context.Context, err error, w *wire) error {
+	if w.unsent() {
+		return approval.NotApplied(fmt.Errorf("not sent: %w", whyUnsent(ctx, err)))
+	}
+	e := describe(err, w.status)
+	switch {
+	case e == nil && ctx.Err() != nil:
+		return fmt.Errorf("no answer in time: %w", ctx.Err())
+	case e == nil:
+		return errors.New("the connection broke, or the answer could not be read")
+	case slices.Contains(closedCodes(), e.code):
+		return fmt.Errorf("%w: %w", approval.ErrClosed, e)
+	case slices.Contains(permanentCodes(), e.code):
+		return approval.Permanent(e)
+	case slices.Contains(throttleCodes(), e.code) || e.status == 429:
+		return approval.NotApplied(e)
+	case e.status >= 400 && e.status < 500 && e.status != 408:
+		return approval.NotApplied(e)
+	}
+	return e
+}
+
+// describe returns what the service answered, or nil if it did not answer in a
+// way that can be read.
+func describe(err error, status int) *apiError {
+	e := &apiError{code: "UnknownError", status: status, request: "unknown"}
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) {
+		e.status = response.HTTPStatusCode()
+		if plain(response.RequestID) {
+			e.request = response.RequestID
+		}
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		if plain(api.ErrorCode()) {
+			e.code = api.ErrorCode()
+		}
+		return e
+	}
+	if e.status < 400 {
+		return nil
+	}
+	return e
+}
+
+// plain says whether a text of the other end's is as a code or an ID is.
+func plain(s string) bool {
+	return s != "" && len(s) <= 80 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:#") == ""
+}
+
+// whyUnsent says why there was no connection. Only texts without parts of a
+// request are passed on; a host name or an address is no secret.
+func whyUnsent(ctx context.Context, err error) error {
+	var dial *net.OpError
+	var dns *net.DNSError
+	var cert *tls.CertificateVerificationError
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &dns):
+		return dns
+	case errors.As(err, &dial):
+		return dial
+	case errors.As(err, &cert):
+		return cert
+	}
+	return errors.New("no connection, or no credentials to sign with")
+}

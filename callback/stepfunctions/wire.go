@@ -1,0 +1,63 @@
+package stepfunctions
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+)
+
+// wire sees how far one call of the SDK's came, which its errors do not tell:
+// the failure to get credentials, for example, is the error of another call.
+type wire struct {
+	watched bool        // the SDK called watch, the rest can be relied on
+	called  bool        // the request was given to the HTTP client
+	dialled atomic.Bool // net/http asked for a connection
+	reached atomic.Bool // and got one: a byte of the request may have been sent
+	status  int         // the HTTP status of the answer, 0 if there was none
+}
+
+// unsent says that surely no byte of the request was sent.
+func (w *wire) unsent() bool {
+	return w.watched && (!w.called || (w.dialled.Load() && !w.reached.Load()))
+}
+
+// watch makes the SDK's client use w, with one attempt, for one call.
+func (w *wire) watch(o *sfn.Options) {
+	w.watched = true
+	o.Retryer = aws.NopRetryer{}
+	o.HTTPClient = watchedClient{o.HTTPClient, w}
+}
+
+type watchedClient struct {
+	next sfn.HTTPClient
+	wire *wire
+}
+
+// Do sends the request with its body in memory: the SDK closes its own body
+// when the answer is there, which a fast server can make too early.
+func (c watchedClient) Do(r *http.Request) (*http.Response, error) {
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+	}
+	c.wire.called = true
+	trace := &httptrace.ClientTrace{
+		GetConn: func(string) { c.wire.dialled.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { c.wire.reached.Store(true) },
+	}
+	r = r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	resp, err := c.next.Do(r)
+	if resp != nil {
+		c.wire.status = resp.StatusCode
+	}
+	return resp, err
+}
