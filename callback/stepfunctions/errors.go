@@ -2,10 +2,8 @@ package stepfunctions
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 
@@ -13,6 +11,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback"
 )
 
 // apiError is what we keep of an error of the SDK's: its text may quote the
@@ -57,14 +56,12 @@ func throttleCodes() []string {
 //     be read): unmarked, it may have been applied.
 func classify(ctx context.Context, err error, w *wire) error {
 	if w.unsent() {
-		return approval.NotApplied(fmt.Errorf("not sent: %w", whyUnsent(ctx, err)))
+		return approval.NotApplied(fmt.Errorf("not sent: %w", callback.Why(ctx, err, "no credentials to sign with")))
 	}
 	e := describe(err, w.status)
 	switch {
-	case e == nil && ctx.Err() != nil:
-		return fmt.Errorf("no answer in time: %w", ctx.Err())
 	case e == nil:
-		return errors.New("the connection broke, or the answer could not be read")
+		return fmt.Errorf("no answer: %w", callback.Why(ctx, err, "the connection broke, or what came could not be read"))
 	case slices.Contains(closedCodes(), e.code):
 		return fmt.Errorf("%w: %w", approval.ErrClosed, e)
 	case slices.Contains(permanentCodes(), e.code):
@@ -104,23 +101,4 @@ func describe(err error, status int) *apiError {
 // plain says whether a text of the other end's is as a code or an ID is.
 func plain(s string) bool {
 	return s != "" && len(s) <= 80 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:#") == ""
-}
-
-// whyUnsent says why there was no connection. Only texts without parts of a
-// request are passed on; a host name or an address is no secret.
-func whyUnsent(ctx context.Context, err error) error {
-	var dial *net.OpError
-	var dns *net.DNSError
-	var cert *tls.CertificateVerificationError
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.As(err, &dns):
-		return dns
-	case errors.As(err, &dial):
-		return dial
-	case errors.As(err, &cert):
-		return cert
-	}
-	return errors.New("no connection, or no credentials to sign with")
 }

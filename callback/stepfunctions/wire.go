@@ -4,27 +4,24 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"net/http/httptrace"
-	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
+
+	"github.com/approval-relay/approval-relay/callback"
 )
 
 // wire sees how far one call of the SDK's came, which its errors do not tell:
-// the failure to get credentials, for example, is the error of another call.
+// the failure to get credentials, for example, is the error of another request.
 type wire struct {
-	watched bool        // the SDK called watch, the rest can be relied on
-	called  bool        // the request was given to the HTTP client
-	dialled atomic.Bool // net/http asked for a connection
-	reached atomic.Bool // and got one: a byte of the request may have been sent
-	status  int         // the HTTP status of the answer, 0 if there was none
+	callback.Wire
+	watched bool // the SDK called watch, the rest can be relied on
+	called  bool // the request was given to the HTTP client
+	status  int  // the HTTP status of the answer, 0 if there was none
 }
 
 // unsent says that surely no byte of the request was sent.
-func (w *wire) unsent() bool {
-	return w.watched && (!w.called || (w.dialled.Load() && !w.reached.Load()))
-}
+func (w *wire) unsent() bool { return w.watched && (!w.called || w.Unsent()) }
 
 // watch makes the SDK's client use w, with one attempt, for one call.
 func (w *wire) watch(o *sfn.Options) {
@@ -49,11 +46,7 @@ func (c watchedClient) Do(r *http.Request) (*http.Response, error) {
 		}
 	}
 	c.wire.called = true
-	trace := &httptrace.ClientTrace{
-		GetConn: func(string) { c.wire.dialled.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { c.wire.reached.Store(true) },
-	}
-	r = r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
+	r = r.WithContext(c.wire.Watch(r.Context()))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	resp, err := c.next.Do(r)
 	if resp != nil {

@@ -1,0 +1,189 @@
+// Package httptarget answers workflows that gave a callback URL: it is the
+// target that posts the answer to it.
+package httptarget
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"code.dny.dev/ssrf"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback"
+)
+
+// DefaultTimeout bounds one call where Config does not: it is for a receiver
+// that takes the connection and then says nothing. Standard Webhooks asks
+// senders to wait 15 to 30 seconds.
+const DefaultTimeout = 20 * time.Second
+
+// MaxBody is the longest body, in bytes; longer answers lose comments first, see
+// callback.Fit. It is what Step Functions takes, so that an approval fits
+// whichever way its workflow is answered.
+const MaxBody = 262_144
+
+// maxResponse is how much of an answer is read, so that its connection can be
+// used again. Nothing in it is looked at.
+const maxResponse = 64 << 10
+
+// Signer makes the headers that prove a body to its receiver: Standard Webhooks'
+// webhook-id, webhook-timestamp and webhook-signature. The ID is the same for
+// every attempt.
+type Signer interface {
+	Sign(id string, now time.Time, body []byte) http.Header
+}
+
+// Config configures a Target. The zero value works and calls any public HTTPS
+// address on port 443.
+type Config struct {
+	Signer    Signer           // nil sends unsigned
+	Timeout   time.Duration    // of one call, body included; DefaultTimeout if zero
+	UserAgent string           // "approval-relay" if empty
+	Now       func() time.Time // of the signature; time.Now if nil
+
+	// AllowHTTP takes http URLs too, and port 80.
+	AllowHTTP bool
+	// AllowedPorts are taken beside 443; each that internal URLs need is named.
+	AllowedPorts []uint16
+	// AllowedHosts, if there are any, are the only ones that are called: each
+	// stands for itself and for the names below it.
+	AllowedHosts []string
+	// AllowedPrefixes are addresses that may be called although they are not
+	// public, such as a cluster's own.
+	AllowedPrefixes []netip.Prefix
+	// AllowPrivate turns the guard off, for every address and port. It is for
+	// tests and demonstrations: with it, whoever may send a request can make us
+	// call whatever we can reach.
+	AllowPrivate bool
+
+	RootCAs  *x509.CertPool // the system's if nil
+	Resolver *net.Resolver  // Go's own if nil
+}
+
+// Target posts answers to callback URLs. It is safe for concurrent use.
+type Target struct {
+	config Config
+	guard  *ssrf.Guardian // nil: none
+	client *http.Client
+}
+
+// New returns a Target.
+func New(c Config) *Target {
+	c.Timeout = cmp.Or(max(c.Timeout, 0), DefaultTimeout)
+	c.UserAgent = cmp.Or(c.UserAgent, "approval-relay")
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	t := &Target{config: c}
+	dialer := &net.Dialer{Timeout: 5 * time.Second, Resolver: c.Resolver} // of an address that drops packets
+	if !c.AllowPrivate {
+		t.guard = newGuard(c)
+		// Control sees each address after its name was resolved and before the
+		// first packet, so a name cannot change between the check and the call.
+		dialer.Control = t.guard.Safe
+	}
+	t.client = &http.Client{
+		Transport: &http.Transport{
+			// Never a proxy from the environment: the guard would see the proxy's
+			// address, and the proxy would call the internal one for us.
+			Proxy:                  nil,
+			DialContext:            dialer.DialContext,
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.RootCAs},
+			TLSHandshakeTimeout:    5 * time.Second, // of a port that is open and silent
+			MaxResponseHeaderBytes: maxResponse,
+			MaxIdleConns:           100,
+			MaxIdleConnsPerHost:    4,
+			IdleConnTimeout:        60 * time.Second,
+		},
+		// The answer to a redirect is the redirect: it is refused, because its
+		// target is the receiver's choice and not the workflow's.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return t
+}
+
+// Deliver posts the answer to the URL that is the approval's token. The body is
+// the JSON that callback.Fit describes, with the error's name where the
+// approval failed. The approval's ID is the Idempotency-Key and the signature's
+// ID, the same for every attempt: an answer may come more than once, receivers
+// tell by it. What the errors mean is said at classify and judge.
+func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
+	if err := t.deliver(ctx, a); err != nil {
+		return fmt.Errorf("post the answer of order %.80q: %w", a.OrderID, err)
+	}
+	return nil
+}
+
+// Heartbeat does nothing: an HTTP receiver has no clock that it would reset.
+func (t *Target) Heartbeat(context.Context, approval.Answer) error { return nil }
+
+// Validate says whether the answer can be sent as it is. The error is Permanent.
+func (t *Target) Validate(a approval.Answer) error {
+	if err := t.ValidateURL(a.Token.Reveal()); err != nil {
+		return err
+	}
+	_, err := body(a)
+	return err
+}
+
+func body(a approval.Answer) ([]byte, error) {
+	name, ok := callback.ErrorName(a)
+	if !ok {
+		return nil, approval.Permanent(fmt.Errorf("an approval that is %s has no answer", a.Status))
+	}
+	text, err := callback.Fit(a, name, MaxBody, false)
+	return text, approval.Permanent(err)
+}
+
+func (t *Target) deliver(ctx context.Context, a approval.Answer) error {
+	if err := t.Validate(a); err != nil {
+		return err
+	}
+	text, err := body(a)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
+	defer cancel()
+	var w callback.Wire
+	req, err := t.request(w.Watch(ctx), a, text)
+	if err != nil {
+		return err
+	}
+	resp, err := t.client.Do(req)
+	if err != nil {
+		return classify(ctx, err, &w)
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxResponse)) // the status was the answer
+	return judge(resp, t.config.Now())
+}
+
+func (t *Target) request(ctx context.Context, a approval.Answer, text []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.Token.Reveal(), bytes.NewReader(text))
+	if err != nil { // its text holds the URL
+		return nil, approval.Permanent(errors.New("the callback URL cannot be called"))
+	}
+	// With an Idempotency-Key net/http would send a request again by itself when
+	// its connection breaks; without GetBody it cannot. Attempts are the order's.
+	req.GetBody = nil
+	if t.config.Signer != nil {
+		for name, values := range t.config.Signer.Sign(a.ApprovalID, t.config.Now(), text) {
+			req.Header[http.CanonicalHeaderKey(name)] = values
+		}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Idempotency-Key", a.ApprovalID)
+	req.Header.Set("User-Agent", t.config.UserAgent)
+	return req, nil
+}
