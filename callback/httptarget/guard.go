@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,10 +18,6 @@ import (
 // the clouds' metadata service, multicast, IPv4 mapped into IPv6, NAT64, …) but
 // for the allowed prefixes, and every port but the allowed ones.
 func newGuard(c Config) *ssrf.Guardian {
-	ports := append([]uint16{443}, c.AllowedPorts...)
-	if c.AllowHTTP {
-		ports = append(ports, 80)
-	}
 	var v4, v6 []netip.Prefix
 	for _, p := range c.AllowedPrefixes {
 		if p.Addr().Is4() {
@@ -29,7 +26,14 @@ func newGuard(c Config) *ssrf.Guardian {
 			v6 = append(v6, p)
 		}
 	}
-	return ssrf.New(ssrf.WithPorts(ports...), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
+	return ssrf.New(ssrf.WithPorts(ports(c)...), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
+}
+
+func ports(c Config) []uint16 {
+	if c.AllowHTTP {
+		return append([]uint16{80, 443}, c.AllowedPorts...)
+	}
+	return append([]uint16{443}, c.AllowedPorts...)
 }
 
 // ValidateURL says whether a callback URL can be taken, when a request brings
@@ -75,11 +79,10 @@ func (t *Target) validateHost(u *url.URL) error {
 		return invalid("has a host that is neither a name nor an address in its usual form")
 	case t.guard == nil:
 		return nil
-	case err != nil: // a name
-		addr = netip.MustParseAddr("1.1.1.1") // any public one: only the port is checked
-	}
-	if t.guard.SafeAddrPort(netip.AddrPortFrom(addr, port)) != nil {
-		return invalid("has an address or port that is not allowed")
+	case !slices.Contains(ports(t.config), port):
+		return invalid("has a port that is not allowed")
+	case err == nil && t.guard.SafeAddr(addr) != nil:
+		return invalid("has an address that is not allowed")
 	}
 	return nil
 }
@@ -121,4 +124,6 @@ func endsInNumber(host string) bool {
 	return ok && strings.Trim(hex, "0123456789abcdef") == ""
 }
 
-func invalid(format string, args ...any) error { return approval.Invalid("callbackUrl", format, args...) }
+func invalid(format string, args ...any) error {
+	return approval.Invalid("callbackUrl", format, args...)
+}
