@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/approval-relay/approval-relay/router"
+)
+
+// client is the operator's side of a worker's API. The worker has the store to
+// itself, so all commands go through it.
+type client struct {
+	URL       string `name:"url" env:"APPROVAL_RELAY_URL" default:"http://127.0.0.1:9090" help:"The worker's operator address."`
+	Token     string `env:"APPROVAL_RELAY_TOKEN" help:"An operator's bearer token. In the environment rather than here."`
+	TokenFile string `env:"APPROVAL_RELAY_TOKEN_FILE" default:"approval-relay.token" help:"File that has the token, where --token is not given."`
+	JSON      bool   `name:"json" help:"Print JSON."`
+}
+
+// call makes one request and reads its answer into out. A problem that the
+// worker describes is the error.
+func (c *client) call(ctx context.Context, method, path string, in, out any) error {
+	token := c.Token
+	if token == "" {
+		b, err := os.ReadFile(c.TokenFile)
+		if err != nil {
+			return fmt.Errorf("no --token, and its file cannot be read: %w", err)
+		}
+		token = strings.TrimSpace(string(b))
+	}
+	var body bytes.Buffer
+	if in != nil {
+		if err := json.NewEncoder(&body).Encode(in); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 60*time.Second) // a worker that hangs
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(c.URL, "/")+path, &body)
+	if err != nil {
+		return fmt.Errorf("call %s: %w", c.URL, err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("call the worker: %w", err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
+	if err != nil {
+		return fmt.Errorf("read the worker's answer: %w", err)
+	}
+	if resp.StatusCode >= 300 {
+		var p router.Problem
+		if json.Unmarshal(text, &p) == nil && p.Detail != "" {
+			return errors.New(p.Detail)
+		}
+		return fmt.Errorf("the worker answered %s", resp.Status)
+	}
+	return json.Unmarshal(text, out)
+}
+
+// print writes JSON, indented.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// operator names who runs the command, for the history.
+func operator(getenv func(string) string) string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return getenv("USER")
+}
+
+func orderPath(orderID, rest string) string { return "/v1/orders/" + url.PathEscape(orderID) + rest }

@@ -1,0 +1,305 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+)
+
+// Config is the configuration file. Every field has a default that is safe and
+// runs; Defaults says which.
+type Config struct {
+	Log       LogConfig                 `yaml:"log" doc:"what is logged, and how"`
+	Public    PublicConfig              `yaml:"public" doc:"the address for approvers and third parties"`
+	Operator  OperatorConfig            `yaml:"operator" doc:"the address for operators, programs that ask and decide, and Prometheus"`
+	Store     StoreConfig               `yaml:"store" doc:"where orders are kept"`
+	Keys      KeysConfig                `yaml:"keys" doc:"the keys that seal task tokens and sign links"`
+	AWS       AWSConfig                 `yaml:"aws" doc:"AWS; credentials come from the environment, as the SDK finds them"`
+	Shutdown  ShutdownConfig            `yaml:"shutdown" doc:"how the program ends"`
+	Unmatched UnmatchedConfig           `yaml:"unmatched" doc:"decisions that come before their request"`
+	Workflows map[string]WorkflowConfig `yaml:"workflows" doc:"who asks, who approves, until when, how it is answered"`
+	Decisions map[string]DecisionConfig `yaml:"decisions" doc:"SNS topics that decisions come from, by name"`
+	Webhooks  map[string]WebhookConfig  `yaml:"webhooks" doc:"third parties that post decisions to /webhooks/NAME"`
+	Channels  map[string]ChannelConfig  `yaml:"channels" doc:"ways to tell people, by name"`
+	Targets   map[string]TargetConfig   `yaml:"targets" doc:"ways to answer workflows, by name"`
+}
+
+// LogConfig says what is logged.
+type LogConfig struct {
+	Level  string `yaml:"level" doc:"debug, info, warn or error"`
+	Format string `yaml:"format" doc:"json or text"`
+}
+
+// PublicConfig is the public address.
+type PublicConfig struct {
+	Listen string `yaml:"listen" doc:"address and port; empty serves no public routes"`
+	URL    string `yaml:"url" doc:"what links begin with: the address as approvers reach it, with its path prefix if it has one"`
+}
+
+// OperatorConfig is the operator's address.
+type OperatorConfig struct {
+	Listen      string            `yaml:"listen" doc:"address and port"`
+	Tokens      map[string]Secret `yaml:"tokens" doc:"bearer tokens of operators, by name; without any, one is made and kept in token_file"`
+	TokenFile   string            `yaml:"token_file" doc:"where that token is kept, for the command line too"`
+	APITokens   map[string]Secret `yaml:"api_tokens" doc:"bearer tokens of programs that may only post requests and decisions, by name"`
+	OpenMetrics bool              `yaml:"open_metrics" doc:"serve /metrics without a token"`
+}
+
+// StoreConfig says where orders are kept.
+type StoreConfig struct {
+	SQLite string `yaml:"sqlite" doc:"path of the database file; one process at a time"`
+	Memory bool   `yaml:"memory" doc:"keep orders in memory only, for tests: a restart forgets them"`
+}
+
+// KeysConfig says where keys are.
+type KeysConfig struct {
+	File string `yaml:"file" doc:"path of the key file; made at the first start"`
+}
+
+// AWSConfig is for all AWS clients.
+type AWSConfig struct {
+	Region   string `yaml:"region" doc:"region; empty leaves it to the SDK"`
+	Endpoint string `yaml:"endpoint" doc:"endpoint for all services, for emulators"`
+}
+
+// ShutdownConfig says how the program ends.
+type ShutdownConfig struct {
+	Timeout time.Duration `yaml:"timeout" doc:"from SIGTERM to the end at the latest; what runs is finished or handed back within it"`
+}
+
+// UnmatchedConfig is about decisions that come first.
+type UnmatchedConfig struct {
+	TTL       time.Duration `yaml:"ttl" doc:"how long a decision waits for its request"`
+	Retention time.Duration `yaml:"retention" doc:"how long one that waited in vain is shown"`
+}
+
+// WorkflowConfig is one workflow.
+type WorkflowConfig struct {
+	Requests     RequestsConfig  `yaml:"requests" doc:"where requests come from, and where their fields are"`
+	Approvers    []string        `yaml:"approvers" doc:"who may decide, beside those that a request names: e-mail addresses, names, source:NAME"`
+	Policy       PolicyConfig    `yaml:"policy" doc:"any, all, or quorum"`
+	MinAssurance string          `yaml:"min_assurance" doc:"the least that a person's decision rests on: link, chat or sso"`
+	Sources      []string        `yaml:"sources" doc:"decision sources that may decide, by name; empty means all that are configured"`
+	Notify       []string        `yaml:"notify" doc:"channels that tell approvers, by name"`
+	Deadline     time.Duration   `yaml:"deadline" doc:"how long an approval may take, from when the workflow began to wait"`
+	TaskTimeout  time.Duration   `yaml:"task_timeout" doc:"the state's TimeoutSeconds, where requests do not say it; 0 is unknown"`
+	Margin       time.Duration   `yaml:"margin" doc:"how long before the task's end an approval times out; a tenth of the task's time at the most"`
+	Reminders    []time.Duration `yaml:"reminders" doc:"when those that have not decided are reminded, from the request on"`
+	Heartbeat    time.Duration   `yaml:"heartbeat" doc:"how often SendTaskHeartbeat is called while an approval is pending; less than half the state's HeartbeatSeconds; 0 is never"`
+	Callback     CallbackConfig  `yaml:"callback" doc:"how the workflow is answered"`
+	NotifyRetry  RetryConfig     `yaml:"notify_retry" doc:"how notifications are tried again"`
+	Retention    time.Duration   `yaml:"retention" doc:"how long a closed approval is kept"`
+}
+
+// RequestsConfig says where requests come from.
+type RequestsConfig struct {
+	SQS     *QueueConfig           `yaml:"sqs" doc:"the queue; POST /v1/requests is always there"`
+	Fields  map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: order, token, callback, step, title, requester, execution, approvers, started, deadline, timeout"`
+	Details map[string]string      `yaml:"details" doc:"what approvers see: label and CEL expression; without it every plain value of the body but secrets"`
+}
+
+// QueueConfig is one SQS queue.
+type QueueConfig struct {
+	Queue           string        `yaml:"queue" doc:"name or URL"`
+	DeadLetterQueue string        `yaml:"dead_letter_queue" doc:"name or URL of the queue for messages that can never be handled; empty keeps them in the store"`
+	Concurrency     int           `yaml:"concurrency" doc:"messages handled at once"`
+	Pollers         int           `yaml:"pollers" doc:"receives under way at once, under load"`
+	Visibility      time.Duration `yaml:"visibility" doc:"visibility timeout; extended while a message is handled"`
+}
+
+// PolicyConfig is when votes decide.
+type PolicyConfig struct {
+	Kind   string
+	Quorum int
+	Veto   bool
+}
+
+// CallbackConfig says how a workflow is answered.
+type CallbackConfig struct {
+	TokenTarget  string            `yaml:"token_target" doc:"target for task tokens, by name"`
+	URLTarget    string            `yaml:"url_target" doc:"target for callback URLs, by name; empty refuses them"`
+	OnReject     string            `yaml:"on_reject" doc:"failure: SendTaskFailure with ApprovalDenied; success: SendTaskSuccess with approved false"`
+	Output       map[string]any    `yaml:"output" doc:"values added to the answer"`
+	OutputFields map[string]string `yaml:"output_fields" doc:"values added to the answer: name and CEL expression over the request"`
+	Retry        RetryConfig       `yaml:"retry" doc:"how the callback is tried again"`
+}
+
+// RetryConfig is a schedule of attempts.
+type RetryConfig struct {
+	Base   time.Duration `yaml:"base" doc:"the first wait is between 0 and this, the next between 0 and twice this, …"`
+	Cap    time.Duration `yaml:"cap" doc:"the longest wait"`
+	MaxAge time.Duration `yaml:"max_age" doc:"from when it was owed to the last attempt"`
+}
+
+// DecisionConfig is one SNS topic of decisions.
+type DecisionConfig struct {
+	Topic     string                 `yaml:"topic" doc:"ARN of the topic; messages of other topics are refused"`
+	Subscribe bool                   `yaml:"subscribe" doc:"make the queue, subscribe it to the topic and let the topic send to it; else all that exists already"`
+	SQS       QueueConfig            `yaml:"sqs" doc:"the queue that is subscribed to the topic"`
+	Fields    map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, step, approval, by, comment"`
+}
+
+// WebhookConfig is one third party.
+type WebhookConfig struct {
+	HMAC     *HMACConfig            `yaml:"hmac" doc:"HMAC-SHA256 of the body in a header"`
+	Bearer   *BearerConfig          `yaml:"bearer" doc:"bearer token"`
+	Standard *StandardConfig        `yaml:"standard" doc:"Standard Webhooks"`
+	Fields   map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, step, approval, by, comment"`
+}
+
+// HMACConfig is a generic HMAC signature.
+type HMACConfig struct {
+	Header          string        `yaml:"header" doc:"header that has the signature"`
+	Prefix          string        `yaml:"prefix" doc:"what it begins with, such as sha256="`
+	Encoding        string        `yaml:"encoding" doc:"hex or base64"`
+	Secrets         []Secret      `yaml:"secrets" doc:"any of them may have signed"`
+	TimestampHeader string        `yaml:"timestamp_header" doc:"header with the time of sending in Unix seconds, signed as TIMESTAMP.BODY"`
+	Tolerance       time.Duration `yaml:"tolerance" doc:"how far that time may be from ours"`
+}
+
+// BearerConfig is a bearer token.
+type BearerConfig struct {
+	Tokens []Secret `yaml:"tokens" doc:"any of them will do"`
+}
+
+// StandardConfig is Standard Webhooks.
+type StandardConfig struct {
+	Secrets []Secret `yaml:"secrets" doc:"whsec_…; any of them may have signed"`
+}
+
+// ChannelConfig is one channel: exactly one of its fields is set.
+type ChannelConfig struct {
+	Log     *LogChannelConfig     `yaml:"log" doc:"prints the link on the standard output, for trying out"`
+	SMTP    *SMTPConfig           `yaml:"smtp" doc:"e-mail"`
+	Webhook *WebhookChannelConfig `yaml:"webhook" doc:"a signed POST for each notification"`
+}
+
+// LogChannelConfig has no fields.
+type LogChannelConfig struct{}
+
+// SMTPConfig is a mail server.
+type SMTPConfig struct {
+	Host     string `yaml:"host" doc:"mail server"`
+	Port     int    `yaml:"port" doc:"587 for starttls, 465 for tls"`
+	TLS      string `yaml:"tls" doc:"starttls, tls or none"`
+	From     string `yaml:"from" doc:"sender's address"`
+	Username string `yaml:"username" doc:"empty sends without signing in"`
+	Password Secret `yaml:"password" doc:"password"`
+}
+
+// WebhookChannelConfig is a webhook for notifications.
+type WebhookChannelConfig struct {
+	URL           string   `yaml:"url" doc:"where to post"`
+	Secrets       []Secret `yaml:"secrets" doc:"whsec_…; the first signs, more sign too while they rotate"`
+	AllowInternal bool     `yaml:"allow_internal" doc:"let the URL lead to an internal address"`
+}
+
+// TargetConfig is one target: exactly one of its fields is set.
+type TargetConfig struct {
+	StepFunctions *StepFunctionsConfig `yaml:"stepfunctions" doc:"SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat"`
+	HTTP          *HTTPTargetConfig    `yaml:"http" doc:"a signed POST to the callback URL of the request"`
+}
+
+// StepFunctionsConfig is Step Functions in one account and region.
+type StepFunctionsConfig struct {
+	Region   string  `yaml:"region" doc:"region; empty takes aws.region"`
+	Endpoint string  `yaml:"endpoint" doc:"endpoint, for emulators"`
+	Rate     float64 `yaml:"rate" doc:"calls a second of each API at the most; the account's quota is 500 in us-east-1, us-west-2 and eu-west-1, 300 elsewhere"`
+	Burst    int     `yaml:"burst" doc:"calls at once before the rate holds"`
+}
+
+// HTTPTargetConfig is for callback URLs.
+type HTTPTargetConfig struct {
+	Secrets       []Secret `yaml:"secrets" doc:"whsec_…; the first signs, more sign too while they rotate"`
+	AllowHTTP     bool     `yaml:"allow_http" doc:"take http:// URLs"`
+	AllowInternal bool     `yaml:"allow_internal" doc:"let URLs lead to internal addresses"`
+	AllowedHosts  []string `yaml:"allowed_hosts" doc:"hosts that URLs may name; empty means any public one"`
+}
+
+// Secret is a value that is not shown. In the file it is a text, mostly with
+// ${VARIABLE} in it, or {file: PATH}.
+type Secret struct{ value *string }
+
+// Reveal returns the value.
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// String hides the value.
+func (s Secret) String() string { return "[secret]" }
+
+// GoString hides the value.
+func (s Secret) GoString() string { return "[secret]" }
+
+// LogValue hides the value.
+func (s Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
+
+// MarshalYAML hides the value.
+func (s Secret) MarshalYAML() (any, error) { return "[secret]", nil }
+
+// MarshalJSON hides the value.
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"[secret]"`), nil }
+
+// UnmarshalYAML reads a text or {file: PATH}.
+func (s *Secret) UnmarshalYAML(unmarshal func(any) error) error {
+	var text string
+	if err := unmarshal(&text); err == nil {
+		s.value = &text
+		return nil
+	}
+	var from struct {
+		File string `yaml:"file"`
+	}
+	if err := unmarshal(&from); err != nil || from.File == "" {
+		return errors.New("a secret is a text or {file: PATH}")
+	}
+	b, err := os.ReadFile(from.File)
+	if err != nil {
+		return fmt.Errorf("read secret: %w", err)
+	}
+	text = strings.TrimRight(string(b), "\r\n")
+	s.value = &text
+	return nil
+}
+
+// Expressions are CEL expressions of which the first that finds something counts.
+type Expressions []string
+
+// UnmarshalYAML reads one expression or a list.
+func (e *Expressions) UnmarshalYAML(unmarshal func(any) error) error {
+	var one string
+	if err := unmarshal(&one); err == nil {
+		*e = Expressions{one}
+		return nil
+	}
+	var list []string
+	if err := unmarshal(&list); err != nil {
+		return errors.New("a field is one CEL expression or a list of them")
+	}
+	*e = list
+	return nil
+}
+
+// UnmarshalYAML reads any, all, or {quorum: N, veto: BOOL}.
+func (p *PolicyConfig) UnmarshalYAML(unmarshal func(any) error) error {
+	var kind string
+	if err := unmarshal(&kind); err == nil {
+		*p = PolicyConfig{Kind: kind, Veto: true}
+		return nil
+	}
+	quorum := struct {
+		Quorum int  `yaml:"quorum"`
+		Veto   bool `yaml:"veto"`
+	}{Veto: true}
+	if err := unmarshal(&quorum); err != nil {
+		return errors.New("a policy is any, all, or {quorum: N, veto: true or false}")
+	}
+	*p = PolicyConfig{Kind: "quorum", Quorum: quorum.Quorum, Veto: quorum.Veto}
+	return nil
+}

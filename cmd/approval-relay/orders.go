@@ -1,0 +1,186 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/router"
+)
+
+type requestsCmd struct {
+	client
+	State string `enum:"pending,exhausted,all" default:"pending" help:"pending, exhausted (their callback was given up) or all."`
+	After string `help:"List what comes after this order ID."`
+	Limit int    `default:"100" help:"At most this many, 1 to 1000."`
+}
+
+// Run lists orders, a line an approval.
+func (c *requestsCmd) Run(w *world) error {
+	state := c.State
+	if state == "all" {
+		state = ""
+	}
+	var list router.OrderList
+	if err := c.call(w.ctx, "GET", fmt.Sprintf("/v1/orders?state=%s&after=%s&limit=%d", state, escape(c.After), c.Limit), nil, &list); err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(w.stdout, list)
+	}
+	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ORDER\tSTEP\tWORKFLOW\tSTATUS\tREQUESTED\tDEADLINE\tCALLBACK\tWAITS FOR")
+	for _, o := range list.Orders {
+		for _, a := range o.Approvals {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", plain(o.ID), plain(dash(a.Step)), a.Workflow, a.Status, stamp(a.RequestedAt),
+				stamp(a.Deadline), dash(string(a.Callback.State)), plain(waitsFor(a)))
+		}
+		if len(o.Approvals) == 0 {
+			fmt.Fprintf(t, "%s\t-\t-\t%d decision(s) without request\t-\t-\t-\t-\n", plain(o.ID), len(o.Unmatched))
+		}
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if list.Next != "" {
+		fmt.Fprintf(w.stderr, "there are more: --after=%q\n", list.Next)
+	}
+	return nil
+}
+
+// waitsFor lists the approvers that have not decided.
+func waitsFor(a *approval.Approval) string {
+	if a.Status != approval.Pending {
+		return "-"
+	}
+	var names []string
+	for _, p := range a.Approvers {
+		voted := false
+		for _, v := range a.Votes {
+			voted = voted || strings.EqualFold(v.By, p.ID)
+		}
+		if !voted {
+			names = append(names, p.ID)
+		}
+	}
+	return dash(strings.Join(names, ", "))
+}
+
+type showCmd struct {
+	client
+	Order string `arg:"" help:"The order ID."`
+}
+
+// Run shows an order as a timeline.
+func (c *showCmd) Run(w *world) error {
+	var o approval.Order
+	if err := c.call(w.ctx, "GET", orderPath(c.Order, ""), nil, &o); err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(w.stdout, &o)
+	}
+	return timeline(w.stdout, &o)
+}
+
+// timeline prints an order: its approvals, then what happened, in order.
+func timeline(out io.Writer, o *approval.Order) error {
+	fmt.Fprintf(out, "order %s\n", plain(o.ID))
+	for _, a := range o.Approvals {
+		fmt.Fprintf(out, "  approval %s  %s", a.ID, a.Status)
+		if a.Step != "" {
+			fmt.Fprintf(out, "  step %s", plain(a.Step))
+		}
+		fmt.Fprintf(out, "  workflow %s  deadline %s  callback %s", a.Workflow, stamp(a.Deadline), dash(string(a.Callback.State)))
+		if a.Callback.LastError != "" {
+			fmt.Fprintf(out, " (attempt %d: %s)", a.Callback.Attempt, plain(a.Callback.LastError))
+		}
+		fmt.Fprintln(out)
+	}
+	for _, u := range o.Unmatched {
+		fmt.Fprintf(out, "  decision %s by %s waits for its request until %s\n", plain(u.Decision.ID), plain(u.Decision.By), stamp(u.Expires))
+	}
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, e := range o.History {
+		var parts []string
+		for _, p := range []struct{ name, value string }{
+			{"", e.Code}, {"", string(e.Outcome)}, {"by", e.By}, {"via", string(e.Via)}, {"source", e.Source}, {"channel", e.Channel},
+			{"target", e.Target}, {"", e.Note},
+		} {
+			if p.value != "" {
+				parts = append(parts, strings.TrimSpace(p.name+" "+plain(p.value)))
+			}
+		}
+		if e.Attempt > 0 {
+			parts = append(parts, fmt.Sprintf("attempt %d", e.Attempt))
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", e.At.UTC().Format("2006-01-02 15:04:05.000"), e.Kind, strings.Join(parts, ", "))
+	}
+	return t.Flush()
+}
+
+type ruling struct {
+	client
+	Order    string `arg:"" help:"The order ID."`
+	Reason   string `required:"" help:"Why; it is kept in the order's history."`
+	By       string `help:"Who rules; the user of this machine without it."`
+	Step     string `help:"The step, where several approvals of the order are pending."`
+	Approval string `help:"The approval's ID, likewise."`
+}
+
+func (r *ruling) send(w *world, route string, outcome approval.Outcome) error {
+	if r.By == "" {
+		r.By = operator(w.getenv)
+	}
+	var out handlers.Decided
+	in := router.Ruling{Outcome: outcome, By: r.By, Reason: r.Reason, Step: r.Step, ApprovalID: r.Approval}
+	if err := r.call(w.ctx, "POST", orderPath(r.Order, route), in, &out); err != nil {
+		return err
+	}
+	if r.JSON {
+		return printJSON(w.stdout, out)
+	}
+	fmt.Fprintf(w.stdout, "order %s: %s, the approval is %s\n", plain(out.OrderID), out.Verdict, out.Status)
+	return nil
+}
+
+type decideCmd struct {
+	Outcome string `arg:"" enum:"approve,reject" help:"approve or reject."`
+	ruling
+}
+
+// Run decides.
+func (c *decideCmd) Run(w *world) error { return c.send(w, "/decide", approval.Outcome(c.Outcome)) }
+
+type cancelCmd struct{ ruling }
+
+// Run cancels.
+func (c *cancelCmd) Run(w *world) error { return c.send(w, "/cancel", "") }
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// plain keeps what came from outside from moving the cursor.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || (r >= 0x7f && r < 0xa0) {
+			return '·'
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"text/tabwriter"
+
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/router"
+)
+
+type redriveCmd struct {
+	client
+	DryRun bool   `help:"Only count, by reason."`
+	Max    int    `default:"1000" help:"At most this many."`
+	Reason string `help:"Only what was given up for this reason, as the dry run shows it."`
+	Limit  int    `default:"3" help:"Leave alone what was redriven this often; -1 takes this guard away."`
+	By     string `help:"Who redrives, for the history; the user of this machine without it."`
+}
+
+// Run redrives callbacks that were given up, and messages in dead letter queues
+// and in the store.
+func (c *redriveCmd) Run(w *world) error {
+	if c.By == "" {
+		c.By = operator(w.getenv)
+	}
+	in := handlers.RedriveOrder{DryRun: c.DryRun, Max: c.Max, Reason: c.Reason, Limit: c.Limit, By: c.By}
+	var r handlers.RedriveReport
+	if err := c.call(w.ctx, "POST", "/v1/redrive", in, &r); err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(w.stdout, r)
+	}
+	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "FOUND\tREASON")
+	for _, reason := range sorted(r.Found) {
+		fmt.Fprintf(t, "%d\t%s\n", r.Found[reason], plain(reason))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if r.Expired > 0 {
+		fmt.Fprintf(w.stderr, "warning: the task of %d has expired: their answers will most likely come too late\n", r.Expired)
+	}
+	if r.Guarded > 0 {
+		fmt.Fprintf(w.stderr, "warning: %d were redriven %d times or more and left alone; mend the cause, then --limit=-1\n", r.Guarded, c.Limit)
+	}
+	if c.DryRun {
+		fmt.Fprintln(w.stdout, "dry run: nothing was redriven")
+		return nil
+	}
+	fmt.Fprintf(w.stdout, "redriven %d, given up again at once %d\n", r.Redriven, r.Failed)
+	return nil
+}
+
+type deadlettersCmd struct {
+	client
+	After string `help:"List what comes after this ID."`
+}
+
+// Run lists the dead letters in the store's own table.
+func (c *deadlettersCmd) Run(w *world) error {
+	var list router.LetterList
+	if err := c.call(w.ctx, "GET", "/v1/deadletters?after="+escape(c.After), nil, &list); err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(w.stdout, list)
+	}
+	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ID\tAT\tSOURCE\tREDRIVES\tREASON")
+	for _, l := range list.Letters {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\n", l.ID, stamp(l.At), l.Source, l.Redrives, plain(l.Reason))
+	}
+	return t.Flush()
+}
+
+func escape(s string) string { return url.QueryEscape(s) }

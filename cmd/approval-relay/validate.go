@@ -1,0 +1,239 @@
+package main
+
+import (
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// name is what workflows, sources, channels and targets may be called: names go
+// into URLs, metrics and logs.
+var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+
+// validate notes every fault of a configuration that was filled.
+func (c *Config) validate(l *loading) {
+	oneOf(l, "log.level", c.Log.Level, "debug", "info", "warn", "error")
+	oneOf(l, "log.format", c.Log.Format, "json", "text")
+	baseURL(l, "public.url", c.Public.URL)
+	atLeast(l, "shutdown.timeout", c.Shutdown.Timeout, time.Second)
+	atLeast(l, "unmatched.ttl", c.Unmatched.TTL, time.Second)
+	atLeast(l, "unmatched.retention", c.Unmatched.Retention, 0)
+	if !c.Store.Memory && c.Store.SQLite == "" {
+		l.fault("store", "names no place: set sqlite to the path of the database file")
+	}
+	if c.Operator.Listen == "" {
+		l.fault("operator.listen", "is empty: health checks and metrics need it")
+	}
+	if c.Operator.Listen == c.Public.Listen {
+		l.fault("operator.listen", "is the public address: operator routes must not be on it")
+	}
+	secrets(l, "operator.tokens", c.Operator.Tokens)
+	secrets(l, "operator.api_tokens", c.Operator.APITokens)
+	for _, name := range sorted(c.Workflows) {
+		c.validateWorkflow(l, "workflows."+name, name, c.Workflows[name])
+	}
+	c.validateSources(l)
+	for _, name := range sorted(c.Channels) {
+		c.Channels[name].validate(l, "channels."+name, name)
+	}
+	for _, name := range sorted(c.Targets) {
+		c.Targets[name].validate(l, "targets."+name, name)
+	}
+}
+
+func (c *Config) validateWorkflow(l *loading, at, name string, w WorkflowConfig) {
+	named(l, at, name)
+	if w.Requests.SQS != nil {
+		w.Requests.SQS.validate(l, at+".requests.sqs")
+	}
+	fields(l, at+".requests.fields", w.Requests.Fields, requestFields())
+	oneOf(l, at+".policy", w.Policy.Kind, "any", "all", "quorum")
+	if w.Policy.Kind == "quorum" && w.Policy.Quorum < 1 {
+		l.fault(at+".policy", "a quorum is at least 1")
+	}
+	oneOf(l, at+".min_assurance", w.MinAssurance, "link", "chat", "sso")
+	if w.MinAssurance != "link" {
+		l.fault(at+".min_assurance", "no channel of this version gives more assurance than a link")
+	}
+	for i, s := range w.Sources {
+		_, sns := c.Decisions[s]
+		_, hook := c.Webhooks[s]
+		if !sns && !hook && s != "api" {
+			l.fault(at+".sources", "number %d, %q, is no decision source: see decisions and webhooks, or api", i+1, s)
+		}
+	}
+	for _, ch := range w.Notify {
+		if _, ok := c.Channels[ch]; !ok {
+			l.fault(at+".notify", "%q is no channel", ch)
+		}
+	}
+	atLeast(l, at+".deadline", w.Deadline, time.Second)
+	atLeast(l, at+".task_timeout", w.TaskTimeout, 0)
+	atLeast(l, at+".margin", w.Margin, 0)
+	atLeast(l, at+".retention", w.Retention, time.Hour)
+	if w.Heartbeat != 0 {
+		atLeast(l, at+".heartbeat", w.Heartbeat, time.Second)
+	}
+	if !slices.IsSorted(w.Reminders) {
+		l.fault(at+".reminders", "are not in order")
+	}
+	for _, r := range w.Reminders {
+		atLeast(l, at+".reminders", r, time.Second)
+	}
+	c.validateCallback(l, at+".callback", w.Callback)
+	w.NotifyRetry.validate(l, at+".notify_retry")
+}
+
+func (c *Config) validateCallback(l *loading, at string, cb CallbackConfig) {
+	if c.Targets[cb.TokenTarget].StepFunctions == nil {
+		l.fault(at+".token_target", "%q is no target of kind stepfunctions", cb.TokenTarget)
+	}
+	if cb.URLTarget != "" && c.Targets[cb.URLTarget].HTTP == nil {
+		l.fault(at+".url_target", "%q is no target of kind http", cb.URLTarget)
+	}
+	oneOf(l, at+".on_reject", cb.OnReject, "failure", "success")
+	cb.Retry.validate(l, at+".retry")
+}
+
+// validateSources checks all ways by which decisions come in. Their names share
+// one space: an approval can say by name which of them may decide.
+func (c *Config) validateSources(l *loading) {
+	for _, name := range sorted(c.Decisions) {
+		at, d := "decisions."+name, c.Decisions[name]
+		named(l, at, name)
+		if !strings.HasPrefix(d.Topic, "arn:") || strings.Count(d.Topic, ":") != 5 {
+			l.fault(at+".topic", "is no ARN of a topic")
+		}
+		d.SQS.validate(l, at+".sqs")
+		fields(l, at+".fields", d.Fields, decisionFields())
+	}
+	for _, name := range sorted(c.Webhooks) {
+		at, w := "webhooks."+name, c.Webhooks[name]
+		named(l, at, name)
+		if _, taken := c.Decisions[name]; taken || name == "api" || name == "link" || name == "operator" {
+			l.fault(at, "is the name of another source")
+		}
+		if set := count(w.HMAC != nil, w.Bearer != nil, w.Standard != nil); set != 1 {
+			l.fault(at, "needs exactly one of hmac, bearer and standard, to verify what is sent")
+		}
+		fields(l, at+".fields", w.Fields, decisionFields())
+	}
+}
+
+func (q *QueueConfig) validate(l *loading, at string) {
+	if q.Queue == "" {
+		l.fault(at+".queue", "is missing")
+	}
+	if q.Queue != "" && q.Queue == q.DeadLetterQueue {
+		l.fault(at+".dead_letter_queue", "is the queue itself")
+	}
+	within(l, at+".concurrency", q.Concurrency, 1, 10000)
+	within(l, at+".pollers", q.Pollers, 1, 100)
+	if q.Visibility < 2*time.Second || q.Visibility > 12*time.Hour {
+		l.fault(at+".visibility", "must be 2s to 12h")
+	}
+}
+
+func (r RetryConfig) validate(l *loading, at string) {
+	atLeast(l, at+".base", r.Base, time.Millisecond)
+	atLeast(l, at+".cap", r.Cap, r.Base)
+	atLeast(l, at+".max_age", r.MaxAge, time.Second)
+}
+
+func (ch ChannelConfig) validate(l *loading, at, name string) {
+	named(l, at, name)
+	if count(ch.Log != nil, ch.SMTP != nil, ch.Webhook != nil) != 1 {
+		l.fault(at, "needs exactly one of log, smtp and webhook")
+	}
+	if s := ch.SMTP; s != nil {
+		oneOf(l, at+".smtp.tls", s.TLS, "starttls", "tls", "none")
+		within(l, at+".smtp.port", s.Port, 1, 65535)
+		if s.Host == "" {
+			l.fault(at+".smtp.host", "is missing")
+		}
+		if !strings.Contains(s.From, "@") {
+			l.fault(at+".smtp.from", "is no address")
+		}
+	}
+	if w := ch.Webhook; w != nil {
+		baseURL(l, at+".webhook.url", w.URL)
+		if len(w.Secrets) == 0 {
+			l.fault(at+".webhook.secrets", "are missing")
+		}
+	}
+}
+
+func (t TargetConfig) validate(l *loading, at, name string) {
+	named(l, at, name)
+	if count(t.StepFunctions != nil, t.HTTP != nil) != 1 {
+		l.fault(at, "needs exactly one of stepfunctions and http")
+	}
+	if s := t.StepFunctions; s != nil && (s.Rate <= 0 || s.Burst < 1) {
+		l.fault(at+".stepfunctions", "rate must be above 0 and burst at least 1")
+	}
+	if h := t.HTTP; h != nil && len(h.Secrets) == 0 {
+		l.fault(at+".http.secrets", "are missing: callbacks are signed")
+	}
+}
+
+func named(l *loading, at, name string) {
+	if !nameForm.MatchString(name) {
+		l.fault(at, "a name has 1 to 63 of a-z, 0-9, _ and -, and begins with a letter or digit")
+	}
+}
+
+func oneOf(l *loading, at, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		l.fault(at, "%q is not one of %s", value, strings.Join(allowed, ", "))
+	}
+}
+
+func atLeast(l *loading, at string, value, least time.Duration) {
+	if value < least {
+		l.fault(at, "is %s, the least is %s", value, least)
+	}
+}
+
+func within(l *loading, at string, value, least, most int) {
+	if value < least || value > most {
+		l.fault(at, "is %d, must be %d to %d", value, least, most)
+	}
+}
+
+func baseURL(l *loading, at, text string) {
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.Fragment != "" {
+		l.fault(at, "is no http or https URL with a host")
+	}
+}
+
+func fields(l *loading, at string, have, known map[string]Expressions) {
+	for _, name := range sorted(have) {
+		if _, ok := known[name]; !ok {
+			l.fault(at+"."+name, "unknown field; there are %s", strings.Join(sorted(known), ", "))
+		}
+	}
+}
+
+func secrets(l *loading, at string, tokens map[string]Secret) {
+	for _, name := range sorted(tokens) {
+		if len(tokens[name].Reveal()) < 16 {
+			l.fault(at+"."+name, "has fewer than 16 characters")
+		}
+	}
+}
+
+func count(set ...bool) int {
+	n := 0
+	for _, s := range set {
+		if s {
+			n++
+		}
+	}
+	return n
+}
+
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,74 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// Target answers workflows. Its errors say how it ended, see approval.ResultOf.
+type Target interface {
+	Deliver(ctx context.Context, a approval.Answer) error
+	Heartbeat(ctx context.Context, a approval.Answer) error
+}
+
+// Callback carries out the callbacks and heartbeats that transitions ask for.
+type Callback struct {
+	Transitions *Transitions
+	Targets     map[string]Target
+	// Timeout bounds one call, the wait for its turn at the rate limiter included.
+	Timeout time.Duration
+}
+
+// Handle makes the call that the message's action is about. The attempt was
+// recorded as begun by the transition that asked for it; its end is recorded
+// here, whatever it is.
+func (h *Callback) Handle(msg *message.Message) error {
+	act, err := action(msg)
+	if err != nil {
+		return err
+	}
+	order, err := h.Transitions.Orders.Get(msg.Context(), act.OrderID)
+	if err != nil {
+		return fmt.Errorf("call back for order %s: %w", show(act.OrderID), err)
+	}
+	answer, current := order.Answer(act, h.Transitions.Now())
+	if !current {
+		return nil // somebody else's by now, or it has ended
+	}
+	result := approval.ResultOf(h.call(msg.Context(), act, answer))
+	return h.Transitions.record(msg.Context(), act, func(o *approval.Order, t approval.Turn) []approval.Action {
+		if act.Kind == approval.ActionHeartbeat {
+			o.HeartbeatSent(act, result, t)
+			return nil
+		}
+		return o.CallbackAttempted(act, result, t)
+	})
+}
+
+func (h *Callback) call(ctx context.Context, act approval.Action, answer approval.Answer) error {
+	target, ok := h.Targets[act.Target]
+	if !ok {
+		return approval.NotApplied(fmt.Errorf("target %q is not configured", act.Target))
+	}
+	ctx, cancel := h.Transitions.until(ctx, act, h.Timeout)
+	defer cancel()
+	if act.Kind == approval.ActionHeartbeat {
+		return target.Heartbeat(ctx, answer)
+	}
+	return target.Deliver(ctx, answer)
+}
+
+// action reads the action of an in-process message.
+func action(msg *message.Message) (approval.Action, error) {
+	var act approval.Action
+	if err := json.Unmarshal(msg.Payload, &act); err != nil || act.OrderID == "" {
+		return act, approval.Permanent(errAction)
+	}
+	return act, nil
+}

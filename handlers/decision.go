@@ -1,0 +1,132 @@
+package handlers
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// DecisionFields are where the fields of a decision are found.
+type DecisionFields struct {
+	ID       Field[string]
+	Order    Field[string]
+	Outcome  Field[string] // see outcomes
+	Step     Field[string]
+	Approval Field[string]
+	By       Field[string]
+	Comment  Field[string]
+}
+
+// Source is the configuration of one way by which decisions come in.
+type Source struct {
+	Name   string
+	Via    approval.Via
+	Fields DecisionFields
+}
+
+// Decision handles decisions of one source.
+type Decision struct {
+	Source  Source
+	Decider *Decider
+	Decode  Decode
+}
+
+// Decider records decisions, whatever they came by.
+type Decider struct {
+	Transitions *Transitions
+	Keep        approval.Keep
+}
+
+// Decided is the answer to a decision that came in over HTTP.
+type Decided struct {
+	OrderID    string               `json:"orderId"`
+	ApprovalID string               `json:"approvalId,omitempty"`
+	Verdict    approval.VerdictCode `json:"verdict"`
+	Status     approval.Status      `json:"status,omitempty"`
+}
+
+// Decide records a decision about an order. A refusal is in the verdict; an
+// error means that nothing is known to be recorded.
+func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.Decision) (approval.Verdict, error) {
+	decision.At = d.Transitions.Now()
+	var verdict approval.Verdict
+	err := d.Transitions.Run(ctx, orderID, func(o *approval.Order, t approval.Turn) ([]approval.Action, error) {
+		v, actions, err := o.Decide(decision, d.Keep, t)
+		verdict = v
+		return actions, err
+	})
+	return verdict, err
+}
+
+// Handle records the decision that the message holds. A message whose decision
+// can never count is a Permanent error; one that was refused because all is
+// decided already is done with, its refusal is in the order's history.
+func (h *Decision) Handle(msg *message.Message) error {
+	in, err := read(msg, h.Decode)
+	if err != nil {
+		return err
+	}
+	orderID, d, err := h.decision(in, msg.Payload)
+	if err != nil {
+		return err
+	}
+	verdict, err := h.Decider.Decide(msg.Context(), orderID, d)
+	if err != nil {
+		return err
+	}
+	Reply(msg, Decided{OrderID: orderID, ApprovalID: verdict.ApprovalID, Verdict: verdict.Code, Status: verdict.Status})
+	if verdict.Settled() && FateOf(msg) == nil {
+		return nil // nobody waits to be told
+	}
+	return approval.Permanent(verdict.Err())
+}
+
+// outcomes are the words that decide, in lower case.
+var outcomes = map[string]approval.Outcome{
+	"approve": approval.Approve, "approved": approval.Approve, "accept": approval.Approve, "accepted": approval.Approve,
+	"yes": approval.Approve, "true": approval.Approve, "ok": approval.Approve,
+	"reject": approval.Reject, "rejected": approval.Reject, "deny": approval.Reject, "denied": approval.Reject,
+	"decline": approval.Reject, "declined": approval.Reject, "no": approval.Reject, "false": approval.Reject,
+}
+
+// decision reads the decision.
+func (h *Decision) decision(in Input, body []byte) (orderID string, d approval.Decision, err error) {
+	f := h.Source.Fields
+	d = approval.Decision{Via: h.Source.Via, Source: h.Source.Name}
+	var word string
+	orderID = in.Meta[MetaOrder]
+	fromPath := orderID
+	err = collect(
+		into("decision_id", f.ID, in, &d.ID), into("order", f.Order, in, &orderID), into("outcome", f.Outcome, in, &word),
+		into("step", f.Step, in, &d.Step), into("approval", f.Approval, in, &d.ApprovalID), into("by", f.By, in, &d.By),
+		into("comment", f.Comment, in, &d.Comment),
+	)
+	if err != nil {
+		return "", d, err
+	}
+	known := false
+	d.Outcome, known = outcomes[strings.ToLower(strings.TrimSpace(word))]
+	switch {
+	case fromPath != "" && orderID != fromPath:
+		return "", d, approval.Invalid("order", "in the body is another than in the path")
+	case orderID == "":
+		return "", d, approval.Invalid("order", "is missing")
+	case word == "":
+		return "", d, approval.Invalid("outcome", "is missing")
+	case !known:
+		return "", d, approval.Invalid("outcome", "%.40q is neither an approval nor a rejection", word)
+	}
+	if d.ID == "" {
+		d.ID = in.Meta[MetaID]
+	}
+	if d.ID == "" { // the same body from the same source is the same decision
+		sum := sha256.Sum256(body)
+		d.ID = "body-" + hex.EncodeToString(sum[:16])
+	}
+	return orderID, d, nil
+}

@@ -1,0 +1,136 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// Keys of a message's metadata that the handlers read. Whoever makes the
+// message, a queue's subscriber or the HTTP ingress, sets them.
+const (
+	// MetaSent is when the message was sent, RFC 3339 with fractions.
+	MetaSent = "sent_at"
+	// MetaID is an identity that a redelivery of the same message keeps.
+	MetaID = "delivery_id"
+	// MetaOrder is the order ID where the path of the request named it.
+	MetaOrder = "order_id"
+	// MetaFault says what the subscriber could not read of the message.
+	MetaFault = "fault"
+	// MetaHeader prefixes the HTTP headers, in lower case.
+	MetaHeader = "header."
+)
+
+// Input is what the fields of a message are found in.
+type Input struct {
+	Body    any               // the decoded JSON object
+	Headers map[string]string // in lower case
+	Meta    map[string]string
+}
+
+// Field finds one value in an input. It says false where the input has none.
+type Field[T any] func(Input) (T, bool, error)
+
+// Decode reads a body strictly: one JSON object, nothing after it.
+type Decode func(body []byte) (any, error)
+
+// read decodes a message.
+func read(msg *message.Message, decode Decode) (Input, error) {
+	if fault := msg.Metadata.Get(MetaFault); fault != "" {
+		return Input{}, approval.Invalid("message", "%s", fault)
+	}
+	if !utf8.Valid(msg.Payload) {
+		return Input{}, approval.Invalid("body", "is not valid UTF-8")
+	}
+	body, err := decode(msg.Payload)
+	if err != nil {
+		return Input{}, approval.Invalid("body", "%s", err)
+	}
+	in := Input{Body: body, Headers: map[string]string{}, Meta: map[string]string{}}
+	for k, v := range msg.Metadata {
+		if name, ok := strings.CutPrefix(k, MetaHeader); ok {
+			in.Headers[name] = v
+		} else {
+			in.Meta[k] = v
+		}
+	}
+	return in, nil
+}
+
+// find evaluates a field. A field that is not configured finds nothing.
+func find[T any](name string, f Field[T], in Input) (value T, found bool, err error) {
+	if f == nil {
+		return value, false, nil
+	}
+	value, found, err = f(in)
+	if err != nil {
+		return value, false, approval.Invalid(name, "%s", err)
+	}
+	return value, found, nil
+}
+
+// collect runs the steps until one fails, so that a handler reads its fields as
+// a list.
+func collect(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// into returns a step that reads a field into a variable, which keeps its value
+// where the input has none.
+func into[T any](name string, f Field[T], in Input, to *T) func() error {
+	return func() error {
+		v, found, err := find(name, f, in)
+		if err == nil && found {
+			*to = v
+		}
+		return err
+	}
+}
+
+// sent returns when the message was sent, or now where that is not known.
+func (in Input) sent(now time.Time) time.Time {
+	if t, err := time.Parse(time.RFC3339Nano, in.Meta[MetaSent]); err == nil && t.Before(now) {
+		return t
+	}
+	return now
+}
+
+// scalar returns the text of a JSON value that is no object, list or null.
+func scalar(v any) (string, bool) {
+	switch x := v.(type) {
+	case string:
+		return x, x != ""
+	case bool:
+		return strconv.FormatBool(x), true
+	case fmt.Stringer: // json.Number
+		return x.String(), true
+	case float64:
+		return strconv.FormatFloat(x, 'f', -1, 64), true
+	case int64:
+		return strconv.FormatInt(x, 10), true
+	case uint64:
+		return strconv.FormatUint(x, 10), true
+	}
+	return "", false
+}
+
+// fieldOf returns the field that an error is about, for people.
+func fieldOf(err error) string {
+	var f *approval.FieldError
+	if errors.As(err, &f) {
+		return f.Field
+	}
+	return ""
+}

@@ -1,0 +1,254 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// Letter is a message that was given up, as an operator sees it.
+type Letter struct {
+	ID       string            `json:"id"`
+	Source   string            `json:"source"`
+	Reason   string            `json:"reason"`
+	At       time.Time         `json:"at"`
+	Redrives int               `json:"redrives"`
+	Body     []byte            `json:"-"` // may hold a token
+	Metadata map[string]string `json:"-"`
+}
+
+// Letters keeps the messages that were given up.
+type Letters interface {
+	List(ctx context.Context, after string, limit int) ([]Letter, error)
+	Put(ctx context.Context, l Letter) error
+	Take(ctx context.Context, id string) error
+}
+
+// Queue is a dead letter queue of SQS. It counts by reason, or moves messages
+// back to where they came from.
+type Queue interface {
+	Count(ctx context.Context, limit int) (map[string]int, error)
+	Move(ctx context.Context, limit, redriveLimit int, reason string) (moved, guarded int, err error)
+}
+
+// Exhausted lists the orders with a callback that was given up.
+type Exhausted interface {
+	ListExhausted(ctx context.Context, after string, limit int) (orders []*approval.Order, next string, err error)
+}
+
+// Redrive starts again what was given up: callbacks, messages in the store's
+// own table, and messages in dead letter queues.
+type Redrive struct {
+	Transitions *Transitions
+	Exhausted   Exhausted
+	Letters     Letters
+	Queues      map[string]Queue // by source
+	// Handle is what a message of a source is handed to again.
+	Handle map[string]message.NoPublishHandlerFunc
+}
+
+// RedriveOrder says what to redrive.
+type RedriveOrder struct {
+	DryRun bool   `json:"dryRun"`
+	Max    int    `json:"max"`    // at most this many; 0 means 1,000
+	Reason string `json:"reason"` // only those with this reason; empty means any
+	// Limit is the loop guard: what was redriven that often is left alone. 0
+	// means 3; a negative one takes the guard away.
+	Limit int    `json:"limit"`
+	By    string `json:"by"` // who orders it, for the history
+}
+
+// RedriveReport says what was, or would be, redriven.
+type RedriveReport struct {
+	DryRun   bool           `json:"dryRun"`
+	Found    map[string]int `json:"found"` // by reason
+	Redriven int            `json:"redriven"`
+	Guarded  int            `json:"guarded"` // left alone by the loop guard
+	Expired  int            `json:"expired"` // callbacks whose task has expired: the answer will most likely be too late
+	Failed   int            `json:"failed"`  // given up again at once
+}
+
+// maxRedrive bounds one redrive.
+const maxRedrive = 1000
+
+// Run redrives, or counts what it would.
+func (h *Redrive) Run(ctx context.Context, order RedriveOrder) (RedriveReport, error) {
+	if order.Max <= 0 || order.Max > maxRedrive {
+		order.Max = maxRedrive
+	}
+	if order.Limit == 0 {
+		order.Limit = 3
+	}
+	run := redriving{RedriveOrder: order, report: RedriveReport{DryRun: order.DryRun, Found: map[string]int{}}, left: order.Max}
+	for _, part := range []func(context.Context, *redriving) error{h.callbacks, h.letters, h.queues} {
+		if err := part(ctx, &run); err != nil {
+			return run.report, err
+		}
+	}
+	return run.report, nil
+}
+
+// redriving is one run of a redrive.
+type redriving struct {
+	RedriveOrder
+	report RedriveReport
+	left   int
+}
+
+// takes says whether one with that reason and so many redrives is to be
+// redriven, and counts it.
+func (r *redriving) takes(reason string, redrives int) bool {
+	if r.Reason != "" && r.Reason != reason {
+		return false
+	}
+	r.report.Found[reason]++
+	switch {
+	case r.Limit > 0 && redrives >= r.Limit:
+		r.report.Guarded++
+		return false
+	case r.left <= 0:
+		return false
+	}
+	r.left--
+	return !r.DryRun
+}
+
+// callbacks redrives the callbacks that were given up.
+func (h *Redrive) callbacks(ctx context.Context, run *redriving) error {
+	for after, first := "", true; first || after != ""; first = false {
+		orders, next, err := h.Exhausted.ListExhausted(ctx, after, 100)
+		if err != nil {
+			return fmt.Errorf("list exhausted callbacks: %w", err)
+		}
+		for _, o := range orders {
+			if err := h.order(ctx, run, o); err != nil {
+				return err
+			}
+		}
+		after = next
+	}
+	return nil
+}
+
+func (h *Redrive) order(ctx context.Context, run *redriving, o *approval.Order) error {
+	for _, a := range o.Approvals {
+		if a.Callback.State != approval.CallbackExhausted {
+			continue
+		}
+		expired := !a.TaskExpires.IsZero() && a.TaskExpires.Before(h.Transitions.Now())
+		takes := run.takes(a.Callback.LastError, a.Callback.Redrives)
+		if expired {
+			run.report.Expired++
+		}
+		if !takes {
+			continue
+		}
+		began := false
+		err := h.Transitions.Run(ctx, o.ID, func(o *approval.Order, t approval.Turn) (actions []approval.Action, _ error) {
+			began, actions = o.Redrive(a.ID, run.By, run.Limit, t)
+			return actions, nil
+		})
+		if err != nil {
+			return err
+		}
+		if began {
+			run.report.Redriven++
+		} else {
+			run.report.Failed++
+		}
+	}
+	return nil
+}
+
+// letters redrives the messages in the store's own table.
+func (h *Redrive) letters(ctx context.Context, run *redriving) error {
+	letters, err := h.Letters.List(ctx, "", 10*maxRedrive)
+	if err != nil {
+		return fmt.Errorf("list dead letters: %w", err)
+	}
+	for _, l := range letters {
+		handle, known := h.Handle[l.Source]
+		if !known || !run.takes(l.Reason, l.Redrives) {
+			continue
+		}
+		msg := message.NewMessage(watermill.NewULID(), l.Body)
+		msg.Metadata = l.Metadata
+		msg.SetContext(ctx)
+		handled := handle(msg)
+		switch {
+		case handled == nil:
+			run.report.Redriven++
+		case approval.IsPermanent(handled):
+			run.report.Failed++
+			again := l
+			again.Redrives, again.Reason = l.Redrives+1, handled.Error()
+			if err := h.Letters.Put(ctx, again); err != nil {
+				return fmt.Errorf("put dead letter back: %w", err)
+			}
+		default:
+			return fmt.Errorf("redrive dead letter %s: %w", l.ID, handled)
+		}
+		if err := h.Letters.Take(ctx, l.ID); err != nil {
+			return fmt.Errorf("take dead letter: %w", err)
+		}
+	}
+	return nil
+}
+
+// queues redrives the messages in dead letter queues.
+func (h *Redrive) queues(ctx context.Context, run *redriving) error {
+	for _, name := range sortedNames(h.Queues) {
+		q := h.Queues[name]
+		if run.DryRun {
+			counts, err := q.Count(ctx, maxRedrive)
+			if err != nil {
+				return fmt.Errorf("count dead letter queue of %s: %w", name, err)
+			}
+			for reason, n := range counts {
+				if run.Reason == "" || run.Reason == reason {
+					run.report.Found[reason] += n
+				}
+			}
+			continue
+		}
+		moved, guarded, err := q.Move(ctx, run.left, run.Limit, run.Reason)
+		run.left -= moved
+		run.report.Redriven += moved
+		run.report.Guarded += guarded
+		if err != nil {
+			return fmt.Errorf("redrive dead letter queue of %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func sortedNames[V any](m map[string]V) []string {
+	var names []string
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// View returns what an operator may see of an order: no token, no link.
+func View(o *approval.Order) *approval.Order {
+	view := *o
+	view.Approvals = make([]*approval.Approval, len(o.Approvals))
+	for i, a := range o.Approvals {
+		c := *a
+		c.Token = approval.Token{}
+		c.Approvers = make([]approval.Approver, len(a.Approvers))
+		for j, p := range a.Approvers {
+			c.Approvers[j] = approval.Approver{ID: p.ID}
+		}
+		view.Approvals[i] = &c
+	}
+	return &view
+}

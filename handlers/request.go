@@ -1,0 +1,290 @@
+package handlers
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// RequestFields are where the fields of an approval request are found.
+type RequestFields struct {
+	Order     Field[string]
+	Token     Field[string]
+	Callback  Field[string] // an HTTP callback URL, instead of a token
+	Step      Field[string]
+	Title     Field[string]
+	Requester Field[string]
+	Execution Field[string]
+	Approvers Field[[]string]
+	Started   Field[time.Time]     // when the workflow began to wait
+	Deadline  Field[time.Time]     // when it stops, or (as tutorials have it) when it began
+	Timeout   Field[time.Duration] // how long it waits
+	Details   []Detail             // what approvers see; nil shows the scalars of the body
+	Output    map[string]Field[any]
+}
+
+// Detail is one labelled value that approvers see.
+type Detail struct {
+	Name  string
+	Value Field[string]
+}
+
+// Workflow is the configuration of one workflow: how its requests are read, who
+// approves, until when, how it is answered.
+type Workflow struct {
+	Name   string
+	Fields RequestFields
+
+	Approvers    []string // beside those that the request names
+	Policy       approval.Policy
+	MinAssurance approval.Assurance
+	Sources      []string
+	Channels     []string
+
+	Deadline    time.Duration // from when the workflow began to wait
+	TaskTimeout time.Duration // of the state, where requests do not say it; 0 is unknown
+	Margin      time.Duration // how long before the task's end the approval times out
+	Reminders   []time.Duration
+	Heartbeat   time.Duration
+
+	TokenTarget string // the target for task tokens
+	URLTarget   string // the target for callback URLs; empty refuses them
+
+	RejectAsSuccess bool
+	Output          map[string]any
+	CallbackRetry   approval.Retry
+	NotifyRetry     approval.Retry
+	Retention       time.Duration
+}
+
+// Request handles approval requests of one workflow.
+type Request struct {
+	Workflow    Workflow
+	Transitions *Transitions
+	Decode      Decode
+	// ValidURL says whether a callback URL may be called at all.
+	ValidURL func(url string) error
+}
+
+// Accepted is the answer to a request that came in over HTTP.
+type Accepted struct {
+	OrderID    string          `json:"orderId"`
+	ApprovalID string          `json:"approvalId"`
+	Status     approval.Status `json:"status"`
+}
+
+// Handle records the request that the message holds. It returns a Permanent
+// error where the message can never be understood.
+func (h *Request) Handle(msg *message.Message) error {
+	in, err := read(msg, h.Decode)
+	if err != nil {
+		return err
+	}
+	orderID, ask, err := h.ask(in)
+	if err != nil {
+		return err
+	}
+	var accepted Accepted
+	err = h.Transitions.Run(msg.Context(), orderID, func(o *approval.Order, t approval.Turn) ([]approval.Action, error) {
+		id, actions, err := o.Request(ask, t)
+		if a := o.Find(id); a != nil {
+			accepted = Accepted{OrderID: orderID, ApprovalID: id, Status: a.Status}
+		}
+		return actions, err
+	})
+	if err != nil {
+		return err
+	}
+	Reply(msg, accepted)
+	return nil
+}
+
+// ask reads what is asked for.
+func (h *Request) ask(in Input) (orderID string, ask approval.Ask, err error) {
+	w, f := h.Workflow, h.Workflow.Fields
+	var token, callback string
+	named := slices.Clone(w.Approvers)
+	var more []string
+	ask = approval.Ask{
+		Workflow: w.Name, Policy: w.Policy, MinAssurance: w.MinAssurance, Sources: w.Sources, Channels: w.Channels,
+		Heartbeat: w.Heartbeat, RejectAsSuccess: w.RejectAsSuccess, CallbackRetry: w.CallbackRetry, NotifyRetry: w.NotifyRetry,
+		Retention: w.Retention,
+	}
+	err = collect(
+		into("order", f.Order, in, &orderID), into("token", f.Token, in, &token), into("callback", f.Callback, in, &callback),
+		into("step", f.Step, in, &ask.Step), into("title", f.Title, in, &ask.Title), into("requester", f.Requester, in, &ask.Requester),
+		into("execution", f.Execution, in, &ask.Execution), into("approvers", f.Approvers, in, &more),
+	)
+	switch {
+	case err != nil:
+		return "", ask, err
+	case orderID == "":
+		return "", ask, approval.Invalid("order", "is missing")
+	case token == "" && callback == "":
+		return "", ask, approval.Invalid("token", "is missing, and there is no callback URL either")
+	}
+	if err := h.target(&ask, token, callback); err != nil {
+		return "", ask, err
+	}
+	for _, id := range append(named, more...) {
+		ask.Approvers = append(ask.Approvers, approval.Approver{ID: strings.TrimSpace(id), Nonce: nonce()})
+	}
+	if err := h.times(&ask, in); err != nil {
+		return "", ask, err
+	}
+	if ask.Details, err = details(f.Details, in, ask.Token.Reveal()); err != nil {
+		return "", ask, err
+	}
+	ask.Output, err = h.output(in)
+	return orderID, ask, err
+}
+
+// target says how the workflow will be answered.
+func (h *Request) target(ask *approval.Ask, token, callback string) error {
+	if token != "" {
+		ask.Token, ask.Target = approval.NewToken(token), h.Workflow.TokenTarget
+		return nil
+	}
+	if h.Workflow.URLTarget == "" {
+		return approval.Invalid("callback", "this workflow takes no callback URLs")
+	}
+	if err := h.ValidURL(callback); err != nil {
+		return approval.Invalid("callback", "%s", err)
+	}
+	ask.Token, ask.Target = approval.NewToken(callback), h.Workflow.URLTarget
+	return nil
+}
+
+// times works out when the approval times out. A deadline at or before the time
+// at which the message was sent is no deadline: tutorials put the state's
+// EnteredTime there, which is when it began to wait.
+func (h *Request) times(ask *approval.Ask, in Input) error {
+	w, now := h.Workflow, h.Transitions.Now()
+	sent := in.sent(now)
+	started, deadline, timeout := sent, time.Time{}, w.TaskTimeout
+	err := collect(
+		into("started", w.Fields.Started, in, &started), into("deadline", w.Fields.Deadline, in, &deadline),
+		into("timeout", w.Fields.Timeout, in, &timeout),
+	)
+	if err != nil {
+		return err
+	}
+	if timeout < 0 {
+		return approval.Invalid("timeout", "is negative")
+	}
+	if !deadline.IsZero() && !deadline.After(sent) {
+		started, deadline = deadline, time.Time{}
+	}
+	if started.After(sent) {
+		started = sent
+	}
+	ask.Deadline = started.Add(w.Deadline)
+	if !deadline.IsZero() && deadline.Before(ask.Deadline) {
+		ask.Deadline = deadline
+	}
+	if timeout > 0 {
+		ask.TaskExpires = started.Add(timeout)
+		if last := ask.TaskExpires.Add(-min(w.Margin, timeout/10)); last.Before(ask.Deadline) {
+			ask.Deadline = last
+		}
+	}
+	for _, after := range w.Reminders {
+		if at := now.Add(after); at.Before(ask.Deadline) {
+			ask.Reminders = append(ask.Reminders, at)
+		}
+	}
+	return nil
+}
+
+// maxOutput bounds what configuration adds to an answer, in bytes of text. With
+// the votes it stays far within Step Functions' 262,144.
+const maxOutput = 64 << 10
+
+// output works out what is added to the answer.
+func (h *Request) output(in Input) (map[string]any, error) {
+	if len(h.Workflow.Output)+len(h.Workflow.Fields.Output) == 0 {
+		return nil, nil
+	}
+	out := map[string]any{}
+	for k, v := range h.Workflow.Output {
+		out[k] = v
+	}
+	for k, f := range h.Workflow.Fields.Output {
+		v, found, err := find("output."+k, f, in)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			out[k] = v
+		}
+	}
+	if size := jsonSize(out); size > maxOutput {
+		return nil, approval.Invalid("output", "is %d bytes long, the most is %d", size, maxOutput)
+	}
+	return out, nil
+}
+
+// secretName matches names whose values are not shown to approvers.
+var secretName = regexp.MustCompile(`(?i)token|secret|password|credential|callback`)
+
+// details reads what approvers see. Without configuration it is every scalar of
+// the body and of its objects one level down, but for what looks like a secret.
+func details(configured []Detail, in Input, secret string) ([]approval.Field, error) {
+	var out []approval.Field
+	for _, d := range configured {
+		v, found, err := find("details."+d.Name, d.Value, in)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			out = append(out, approval.Field{Name: d.Name, Value: v})
+		}
+	}
+	if configured != nil {
+		return out, nil
+	}
+	body, _ := in.Body.(map[string]any)
+	scalars(&out, body, secret, true)
+	return out, nil
+}
+
+// maxDetails and maxDetail bound what is shown without configuration: fields,
+// and bytes of one value.
+const (
+	maxDetails = 20
+	maxDetail  = 512
+)
+
+func scalars(out *[]approval.Field, object map[string]any, secret string, deeper bool) {
+	for _, name := range sortedKeys(object) {
+		if len(*out) >= maxDetails || secretName.MatchString(name) || len(name) > 64 {
+			continue
+		}
+		if inner, ok := object[name].(map[string]any); ok && deeper {
+			scalars(out, inner, secret, false)
+			continue
+		}
+		text, ok := scalar(object[name])
+		if !ok || strings.Contains(text, secret) {
+			continue
+		}
+		if len(text) > maxDetail {
+			text = strings.ToValidUTF8(text[:maxDetail], "") + "… (cut)"
+		}
+		*out = append(*out, approval.Field{Name: name, Value: text})
+	}
+}
+
+// nonce returns 96 random bits for an approver's link.
+func nonce() string {
+	b := make([]byte, 12)
+	_, _ = rand.Read(b) // never fails, see crypto/rand
+	return base64.RawURLEncoding.EncodeToString(b)
+}

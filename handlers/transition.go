@@ -1,0 +1,121 @@
+// Package handlers turns what comes in, a message or an HTTP request, into a
+// transition of the order it is about, and carries out the actions that the
+// transition asked for. It knows the domain and Watermill's messages; stores,
+// channels and targets reach it as interfaces of one or two methods.
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// Orders is the slice of the store that handlers use; package store says what
+// its methods promise.
+type Orders interface {
+	Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error
+	Get(ctx context.Context, orderID string) (*approval.Order, error)
+}
+
+// Dispatcher hands actions to those that carry them out.
+type Dispatcher interface {
+	// Room says whether one more action of the kind fits, for the channel or
+	// target of that name.
+	Room(kind approval.ActionKind, name string) bool
+	// Dispatch hands the actions out. It does not wait for them to be done.
+	Dispatch(ctx context.Context, actions []approval.Action)
+}
+
+// Observer is told what happened, for the metrics.
+type Observer interface {
+	Observe(events []approval.Event)
+}
+
+// Transitions runs transitions on stored orders. It is the only way by which
+// this program changes an order.
+type Transitions struct {
+	Orders   Orders
+	Dispatch Dispatcher
+	Observer Observer
+	Log      *slog.Logger
+	Now      func() time.Time
+	// Lease is how long this process has for an action that it was given. It
+	// bounds how long a crash delays an answer, and must be longer than a call
+	// may take.
+	Lease time.Duration
+}
+
+// Run runs a transition on the order, and once it is stored tells the observer
+// what happened and hands out the actions. An error means that nothing is known
+// to be stored.
+func (t *Transitions) Run(ctx context.Context, orderID string, transition func(*approval.Order, approval.Turn) ([]approval.Action, error)) error {
+	var actions []approval.Action
+	var events []approval.Event
+	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {
+		turn := approval.Turn{Now: t.Now(), Lease: t.Lease, Room: t.Dispatch.Room, Jitter: rand.Float64()} //nolint:gosec // spreads retries
+		var err error
+		actions, err = transition(o, turn)
+		events = slices.Clone(o.Fresh())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("update order %s: %w", show(orderID), err)
+	}
+	t.Observer.Observe(events)
+	t.log(ctx, orderID, events)
+	t.Dispatch.Dispatch(ctx, actions)
+	return nil
+}
+
+// log writes one line for each thing that happened.
+func (t *Transitions) log(ctx context.Context, orderID string, events []approval.Event) {
+	if len(events) == 0 || !t.Log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	log := t.Log.With("order_id", orderID)
+	for _, e := range events {
+		level := slog.LevelInfo
+		switch e.Kind {
+		case approval.EventNotificationGone, approval.EventUnmatchedExpired:
+			level = slog.LevelWarn
+		case approval.EventCallbackEnded:
+			if e.Code == string(approval.CallbackExhausted) {
+				level = slog.LevelError
+			}
+		}
+		log.LogAttrs(ctx, level, string(e.Kind), attributes(e)...)
+	}
+}
+
+// attributes lists what an event says, without what it leaves empty.
+func attributes(e approval.Event) []slog.Attr {
+	var out []slog.Attr
+	for _, f := range []struct{ name, value string }{
+		{"approval_id", e.Approval}, {"workflow", e.Workflow}, {"by", e.By}, {"via", string(e.Via)}, {"source", e.Source},
+		{"outcome", string(e.Outcome)}, {"code", e.Code}, {"channel", e.Channel}, {"target", e.Target}, {"note", e.Note},
+	} {
+		if f.value != "" {
+			out = append(out, slog.String(f.name, f.value))
+		}
+	}
+	if e.Attempt > 0 {
+		out = append(out, slog.Int("attempt", e.Attempt))
+	}
+	if e.Age > 0 {
+		out = append(out, slog.Duration("age", e.Age))
+	}
+	return out
+}
+
+// show cuts an order ID of any length for an error text.
+func show(orderID string) string {
+	if len(orderID) > 64 {
+		orderID = orderID[:64] + "…"
+	}
+	return fmt.Sprintf("%q", orderID)
+}

@@ -1,0 +1,180 @@
+package router
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+)
+
+// Lister lists orders for people.
+type Lister interface {
+	ListOrders(ctx context.Context, pending, exhausted bool, after string, limit int) (orders []*approval.Order, next string, err error)
+}
+
+// Console is what an operator can see and do.
+type Console struct {
+	Orders  handlers.Orders
+	List    Lister
+	Decider *handlers.Decider
+	Letters handlers.Letters
+	Redrive *handlers.Redrive
+}
+
+// guarded answers a request with what f returns, if its credential is right.
+func guarded(check Check, f func(*http.Request, []byte) (any, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := check(r.Header, nil); err != nil {
+			answer(w, nil, &credentialError{err})
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+		if err != nil {
+			answer(w, nil, err)
+			return
+		}
+		out, err := f(r, body)
+		answer(w, out, err)
+	})
+}
+
+// strict reads a JSON body into v; unknown fields are faults.
+func strict(body []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return approval.Invalid("body", "%s", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return approval.Invalid("body", "has more than one value")
+	}
+	return nil
+}
+
+// OrderList is a page of orders.
+type OrderList struct {
+	Orders []*approval.Order `json:"orders"`
+	Next   string            `json:"next,omitempty"`
+}
+
+func (c *Console) list(r *http.Request, _ []byte) (any, error) {
+	q := r.URL.Query()
+	limit := 100
+	if s := q.Get("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > 1000 {
+			return nil, approval.Invalid("limit", "must be 1 to 1000")
+		}
+		limit = n
+	}
+	state := q.Get("state")
+	if state != "" && state != "pending" && state != "exhausted" {
+		return nil, approval.Invalid("state", "must be pending or exhausted")
+	}
+	orders, next, err := c.List.ListOrders(r.Context(), state == "pending", state == "exhausted", q.Get("after"), limit)
+	if err != nil {
+		return nil, err
+	}
+	out := OrderList{Orders: []*approval.Order{}, Next: next}
+	for _, o := range orders {
+		out.Orders = append(out.Orders, handlers.View(o))
+	}
+	return out, nil
+}
+
+func (c *Console) show(r *http.Request, _ []byte) (any, error) {
+	o, err := c.Orders.Get(r.Context(), r.PathValue("orderId"))
+	if err != nil {
+		return nil, err
+	}
+	return handlers.View(o), nil
+}
+
+// Ruling is what an operator decides about an order.
+type Ruling struct {
+	Outcome    approval.Outcome `json:"outcome,omitempty"` // approve or reject; not for cancel
+	By         string           `json:"by"`                // who rules, for the history
+	Reason     string           `json:"reason"`
+	Step       string           `json:"step,omitempty"`
+	ApprovalID string           `json:"approvalId,omitempty"`
+}
+
+func readRuling(body []byte) (Ruling, error) {
+	var rule Ruling
+	if err := strict(body, &rule); err != nil {
+		return rule, err
+	}
+	if rule.By == "" {
+		return rule, approval.Invalid("by", "is missing")
+	}
+	if rule.Reason == "" {
+		return rule, approval.Invalid("reason", "is missing")
+	}
+	return rule, nil
+}
+
+func (c *Console) decide(r *http.Request, body []byte) (any, error) {
+	rule, err := readRuling(body)
+	if err != nil {
+		return nil, err
+	}
+	orderID := r.PathValue("orderId")
+	v, err := c.Decider.Decide(r.Context(), orderID, approval.Decision{
+		ID: "operator-" + rand.Text(), Step: rule.Step, ApprovalID: rule.ApprovalID, Outcome: rule.Outcome, By: rule.By,
+		Comment: rule.Reason, Via: approval.ViaOperator, Source: "operator",
+	})
+	return decided(orderID, v, err)
+}
+
+func (c *Console) cancel(r *http.Request, body []byte) (any, error) {
+	rule, err := readRuling(body)
+	if err != nil {
+		return nil, err
+	}
+	orderID := r.PathValue("orderId")
+	var v approval.Verdict
+	err = c.Decider.Transitions.Run(r.Context(), orderID, func(o *approval.Order, t approval.Turn) (actions []approval.Action, _ error) {
+		v, actions = o.Cancel(rule.ApprovalID, rule.By, rule.Reason, t)
+		return actions, nil
+	})
+	return decided(orderID, v, err)
+}
+
+func decided(orderID string, v approval.Verdict, err error) (any, error) {
+	if err == nil {
+		err = v.Err()
+	}
+	return handlers.Decided{OrderID: orderID, ApprovalID: v.ApprovalID, Verdict: v.Code, Status: v.Status}, err
+}
+
+// LetterList is a page of dead letters.
+type LetterList struct {
+	Letters []handlers.Letter `json:"letters"`
+}
+
+func (c *Console) deadLetters(r *http.Request, _ []byte) (any, error) {
+	letters, err := c.Letters.List(r.Context(), r.URL.Query().Get("after"), 1000)
+	if letters == nil {
+		letters = []handlers.Letter{}
+	}
+	return LetterList{Letters: letters}, err
+}
+
+func (c *Console) redrive(r *http.Request, body []byte) (any, error) {
+	var order handlers.RedriveOrder
+	if err := strict(body, &order); err != nil {
+		return nil, err
+	}
+	if order.By == "" {
+		return nil, approval.Invalid("by", "is missing")
+	}
+	report, err := c.Redrive.Run(r.Context(), order)
+	return report, err
+}
