@@ -1,0 +1,240 @@
+package link
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"net/url"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// testMAC is HMAC-SHA256 under one key for each purpose.
+type testMAC struct{ id, secret string }
+
+var errMAC = errors.New("wrong mac")
+
+func (m testMAC) MAC(purpose string, msg []byte) (string, []byte) {
+	h := hmac.New(sha256.New, []byte(m.secret+"/"+purpose))
+	h.Write(msg)
+	return m.id, h.Sum(nil)
+}
+
+func (m testMAC) VerifyMAC(purpose, keyID string, msg, mac []byte) error {
+	if _, want := m.MAC(purpose, msg); keyID != m.id || !hmac.Equal(mac, want) {
+		return errMAC
+	}
+	return nil
+}
+
+var (
+	now  = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	keyA = testMAC{"a1", "secret a"}
+	good = approval.Capability{
+		OrderID: "order-4711", ApprovalID: "0123456789abcdef0123456789abcdef", Approver: "ann@example.com",
+		Allowed: []approval.Outcome{approval.Approve, approval.Reject}, Expires: now.Add(72 * time.Hour), Nonce: "n-1",
+	}
+)
+
+func links(tb testing.TB, m MAC) *Links {
+	tb.Helper()
+	base, err := url.Parse("https://relay.example.com/prefix/?q=1#f")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return New(m, base)
+}
+
+func golden(tb testing.TB, name, got string) string {
+	tb.Helper()
+	path := "testdata/" + name
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := os.WriteFile(path, []byte(got+"\n"), 0o644); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return strings.TrimSpace(string(want))
+}
+
+// Links of an older release are still out when a newer one runs: what was
+// written once must be readable, and until there is a version 2, written so.
+func TestLinksThatAreOutStayGood(t *testing.T) {
+	t.Parallel()
+	l := links(t, keyA)
+	out := golden(t, "good_link.txt", l.URL(good))
+	if got := l.URL(good); got != out {
+		t.Errorf("the format of links has changed:\n got %s\nwant %s", got, out)
+	}
+	c, err := l.Open(strings.TrimPrefix(out, "https://relay.example.com/prefix/a/"), now)
+	if err != nil || !reflect.DeepEqual(c, good) {
+		t.Errorf("a link that is out is read as %+v, %v", c, err)
+	}
+	form := golden(t, "good_form.txt", l.FormNonce(good, []byte("shown"), now))
+	if err := l.CheckForm(good, []byte("shown"), form, now); err != nil {
+		t.Errorf("a form that is out: %v", err)
+	}
+}
+
+func TestOpenReturnsWhatWasSigned(t *testing.T) {
+	t.Parallel()
+	l := links(t, keyA)
+	text := rapid.StringN(-1, -1, approval.MaxOrderID)
+	rapid.Check(t, func(t *rapid.T) {
+		c := approval.Capability{
+			OrderID: text.Draw(t, "order"), ApprovalID: text.Draw(t, "approval"), Approver: text.Draw(t, "approver"),
+			Nonce:   rapid.StringN(-1, -1, 64).Draw(t, "nonce"),
+			Expires: time.Unix(now.Unix()+rapid.Int64Range(1, 1e9).Draw(t, "expires"), 0).UTC(),
+			Allowed: rapid.SampledFrom([][]approval.Outcome{
+				nil, {approval.Approve}, {approval.Reject}, {approval.Approve, approval.Reject},
+			}).Draw(t, "allowed"),
+		}
+		token := l.Token(c)
+		if len(token) > maxText {
+			t.Fatalf("a token of %d characters", len(token))
+		}
+		got, err := l.Open(token, now)
+		if err != nil || !reflect.DeepEqual(got, c) {
+			t.Fatalf("%+v became %+v, %v", c, got, err)
+		}
+	})
+}
+
+func TestURLKeepsHostAndPrefix(t *testing.T) {
+	t.Parallel()
+	for base, want := range map[string]string{
+		"https://r.example.com":         "https://r.example.com/a/",
+		"https://r.example.com/":        "https://r.example.com/a/",
+		"https://r.example.com/x/y":     "https://r.example.com/x/y/a/",
+		"http://localhost:8080/x%2Fy/":  "http://localhost:8080/x%2Fy/a/",
+		"https://u:p@r.example.com?a=b": "https://r.example.com/a/",
+	} {
+		u, err := url.Parse(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := New(keyA, u)
+		if got := l.URL(good); got != want+l.Token(good) {
+			t.Errorf("%s gives %s", base, got)
+		}
+		if back, err := url.Parse(l.URL(good)); err != nil || back.String() != l.URL(good) || !strings.HasSuffix(back.Path, l.Token(good)) {
+			t.Errorf("%s does not survive a URL parser: %v", l.URL(good), err)
+		}
+	}
+}
+
+func TestOpenRefusesEveryChangedCharacter(t *testing.T) {
+	t.Parallel()
+	l := links(t, keyA)
+	token := l.Token(good)
+	for i := range token {
+		for _, c := range []byte{'A', 'B', '_', '.', '1', '2', '\n', '=', 0, 0xff, token[i] ^ 1, token[i] ^ 0x20} {
+			changed := token[:i] + string(rune(c)) + token[i+1:]
+			if changed == token {
+				continue
+			}
+			if _, err := l.Open(changed, now); !errors.Is(err, ErrInvalid) {
+				t.Fatalf("with character %d made %q: %v", i, c, err)
+			}
+		}
+		if _, err := l.Open(token[:i], now); !errors.Is(err, ErrInvalid) {
+			t.Fatalf("cut after %d: %v", i, err)
+		}
+		if _, err := l.Open(token[:i]+"\n"+token[i:], now); !errors.Is(err, ErrInvalid) {
+			t.Fatalf("with a line end at %d: %v", i, err)
+		}
+	}
+}
+
+// sign makes a token that is ours in all but its payload.
+func sign(payload []byte) string { return seal(keyA, purposeLink, payload, nil) }
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	l := links(t, keyA)
+	payload := encode(good)
+	past := good
+	past.Expires = now
+	longLength := append([]byte{0x80 | byte(len(good.OrderID)), 0}, payload[1:]...) // 10 in two bytes
+	highBit := append([]byte(nil), payload...)
+	highBit[len(payload)-9] |= 4
+	huge := append(binary.AppendUvarint(nil, 1<<63), payload...)
+	fields := strings.Split(l.Token(good), ".")
+	expiredChanged := links(t, testMAC{"a1", "secret b"}).Token(past)
+	for name, c := range map[string]struct {
+		token string
+		want  error
+	}{
+		"nothing":                       {"", ErrInvalid},
+		"another version":               {"2" + l.Token(good)[1:], ErrInvalid},
+		"a version more":                {"11" + l.Token(good)[1:], ErrInvalid},
+		"too long":                      {l.Token(good) + strings.Repeat("A", maxText), ErrInvalid},
+		"a part more":                   {l.Token(good) + ".", ErrInvalid},
+		"padding":                       {l.Token(good) + "=", ErrInvalid},
+		"trailing data":                 {sign(append(payload[:len(payload):len(payload)], 0)), ErrInvalid},
+		"a cut payload":                 {sign(payload[:len(payload)-1]), ErrInvalid},
+		"an empty payload":              {sign(nil), ErrInvalid},
+		"a length in more bytes":        {sign(longLength), ErrInvalid},
+		"a length beyond the end":       {sign(huge), ErrInvalid},
+		"an unknown decision":           {sign(highBit), ErrInvalid},
+		"another key":                   {links(t, testMAC{"a1", "secret b"}).Token(good), ErrInvalid},
+		"another key's ID":              {links(t, testMAC{"a2", "secret a"}).Token(good), ErrInvalid},
+		"another purpose":               {seal(keyA, purposeForm, payload, nil), ErrInvalid},
+		"a form's nonce":                {l.FormNonce(good, nil, now), ErrInvalid},
+		"something bound":               {seal(keyA, purposeLink, payload, []byte("x")), ErrInvalid},
+		"no MAC":                        {strings.Join([]string{fields[0], fields[1], fields[2], ""}, "."), ErrInvalid},
+		"expired now":                   {l.Token(past), ErrExpired},
+		"expired, and not ours":         {expiredChanged, ErrInvalid},
+		"expired, with a changed field": {"1.AAAA" + l.Token(past)[6:], ErrInvalid},
+	} {
+		got, err := l.Open(c.token, now)
+		if !errors.Is(err, c.want) || !reflect.DeepEqual(got, approval.Capability{}) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+		if c.token != "" && err != nil && strings.Contains(err.Error(), c.token) {
+			t.Errorf("%s: the error holds the token", name)
+		}
+	}
+}
+
+func TestOpenIsGoodUntilItsLastSecond(t *testing.T) {
+	t.Parallel()
+	l := links(t, keyA)
+	token := l.Token(good)
+	if _, err := l.Open(token, good.Expires.Add(-time.Nanosecond)); err != nil {
+		t.Error(err)
+	}
+	if _, err := l.Open(token, good.Expires); !errors.Is(err, ErrExpired) {
+		t.Error(err)
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	l := links(f, keyA)
+	f.Add(l.Token(good), false)
+	f.Add(string(encode(good)), true)
+	f.Add("1...", false)
+	f.Fuzz(func(t *testing.T, text string, signed bool) {
+		if signed { // past the MAC, to the payload
+			text = sign([]byte(text))
+		}
+		c, err := l.Open(text, now)
+		switch {
+		case err == nil && l.Token(c) != text:
+			t.Errorf("%q and %q are the same link", text, l.Token(c))
+		case err != nil && !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrExpired):
+			t.Errorf("%q: %v", text, err)
+		}
+	})
+}
