@@ -1,0 +1,152 @@
+package keys
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// fileHead is the first line of a key file.
+const fileHead = "approval-relay keys 1"
+
+var idForm = regexp.MustCompile(`^[0-9a-f]{8}$`)
+
+// Parse reads a key file: the line "approval-relay keys 1", then a line for each
+// key, the primary first: ID, time of making (RFC 3339), 32 bytes in base64.
+// Blank lines and lines that begin with # are passed over. Errors name the line
+// and never hold a key.
+func Parse(text []byte) (*Ring, error) {
+	ring := &Ring{}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for n, head := 1, false; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		switch {
+		case line == "" || strings.HasPrefix(line, "#"):
+		case !head && line != fileHead:
+			return nil, fmt.Errorf("line %d: not a key file: it must begin with %q", n, fileHead)
+		case !head:
+			head = true
+		default:
+			k, err := parseKey(line)
+			if err != nil {
+				return nil, fmt.Errorf("line %d: %w", n, err)
+			}
+			if ring.find(k.id) != nil {
+				return nil, fmt.Errorf("line %d: key %s is there twice", n, k.id)
+			}
+			ring.keys = append(ring.keys, k)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("read keys: %w", err)
+	}
+	if len(ring.keys) == 0 {
+		return nil, errors.New("no key in it")
+	}
+	return ring, nil
+}
+
+func parseKey(line string) (*key, error) {
+	parts := strings.Fields(line)
+	if len(parts) != 3 {
+		return nil, errors.New("a key is three words: ID, time, 32 bytes in base64")
+	}
+	if !idForm.MatchString(parts[0]) {
+		return nil, errors.New("a key's ID is 8 hex digits")
+	}
+	created, err := time.Parse(time.RFC3339, parts[1])
+	if err != nil {
+		return nil, errors.New("a key's time is RFC 3339, such as 2026-01-31T12:00:00Z")
+	}
+	master, err := base64.StdEncoding.Strict().DecodeString(parts[2])
+	if err != nil || len(master) != masterSize {
+		return nil, fmt.Errorf("a key is %d bytes in base64", masterSize)
+	}
+	return newKey(parts[0], created, master), nil
+}
+
+// text returns the ring as Parse reads it.
+func (r *Ring) text() []byte {
+	var b bytes.Buffer
+	fmt.Fprintln(&b, fileHead)
+	for _, k := range r.keys {
+		fmt.Fprintln(&b, k.id, k.created.Format(time.RFC3339), encodeMaster(k.master))
+	}
+	return b.Bytes()
+}
+
+// Load reads a key file. It must not be readable by others than its owner and
+// its group (Kubernetes mounts secrets readable by group).
+func Load(path string) (*Ring, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("load keys: %w", err)
+	}
+	if info.Mode().Perm()&0o007 != 0 {
+		return nil, fmt.Errorf("load keys: %s can be read by everybody (mode %04o): chmod 600 it", path, info.Mode().Perm())
+	}
+	text, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, fmt.Errorf("load keys: %w", err)
+	}
+	ring, err := Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("load keys from %s: %w", path, err)
+	}
+	return ring, nil
+}
+
+// Create writes a new key file. It fails with fs.ErrExist where there is one:
+// keys are never overwritten by a making.
+func (r *Ring) Create(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names the file
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make keys: %s is there already: %w", path, fs.ErrExist)
+	}
+	if err != nil {
+		return fmt.Errorf("make keys: %w", err)
+	}
+	return writeSync(f, r.text())
+}
+
+// Save replaces a key file: the old one is there until the new one is durable.
+func (r *Ring) Save(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".keys-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("save keys: %w", err)
+	}
+	if err := writeSync(f, r.text()); err != nil {
+		_ = os.Remove(f.Name())
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		_ = os.Remove(f.Name())
+		return fmt.Errorf("save keys: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func writeSync(f *os.File, text []byte) error {
+	_, err := f.Write(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return fmt.Errorf("write keys: %w", err)
+	}
+	return nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir) //nolint:gosec // the operator names the file in it
+	if err != nil {
+		return fmt.Errorf("save keys: %w", err)
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

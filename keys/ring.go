@@ -1,0 +1,213 @@
+// Package keys is the keyring of the program: it seals what is secret at rest
+// and signs what we send out and want to recognise when it comes back.
+//
+// A ring has one primary key and any number of older ones. The primary seals and
+// signs, all of them open and verify, so that keys can rotate while sealed
+// records and signed links are still about. From each master key one key for
+// every purpose is derived (HKDF-SHA256, RFC 5869): what is signed for one
+// purpose is worth nothing for another.
+package keys
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// The ways in which something sealed or signed cannot be read.
+var (
+	ErrUnknownKey = errors.New("the key is not in the ring")
+	ErrCorrupt    = errors.New("not what was sealed or signed with this key")
+)
+
+// masterSize is the size of a master key, in bytes.
+const masterSize = 32
+
+// Ring is a keyring. It is safe for concurrent use and cannot be printed.
+type Ring struct{ keys []*key } // the first is the primary
+
+// key is one master key and what was derived from it.
+type key struct {
+	id      string // 8 hex digits
+	created time.Time
+	master  []byte
+	aead    cipher.AEAD
+
+	mu   sync.Mutex
+	macs map[string][]byte // derived keys by purpose
+}
+
+// New returns a ring with one new key.
+func New(now time.Time) *Ring { return &Ring{keys: []*key{fresh(now)}} }
+
+func fresh(now time.Time) *key {
+	master := make([]byte, masterSize)
+	id := make([]byte, 4)
+	_, _ = rand.Read(master) // never fails, see crypto/rand
+	_, _ = rand.Read(id)
+	return newKey(hex.EncodeToString(id), now.UTC().Truncate(time.Second), master)
+}
+
+func newKey(id string, created time.Time, master []byte) *key {
+	k := &key{id: id, created: created, master: master, macs: map[string][]byte{}}
+	block, err := aes.NewCipher(k.derive("seal"))
+	if err != nil {
+		panic(err) // 32 bytes are a key
+	}
+	k.aead, err = cipher.NewGCM(block)
+	if err != nil {
+		panic(err) // AES has the block size that GCM wants
+	}
+	return k
+}
+
+func (k *key) derive(purpose string) []byte {
+	out, err := hkdf.Key(sha256.New, k.master, nil, "approval-relay/1/"+purpose, masterSize)
+	if err != nil {
+		panic(err) // 32 bytes are within what HKDF can give
+	}
+	return out
+}
+
+// Rotate adds a new primary key; the others go on opening what they sealed.
+func (r *Ring) Rotate(now time.Time) *Ring {
+	return &Ring{keys: append([]*key{fresh(now)}, r.keys...)}
+}
+
+// Primary returns the ID of the key that seals and signs.
+func (r *Ring) Primary() string { return r.keys[0].id }
+
+// IDs lists the keys, the primary first, with when each was made.
+func (r *Ring) IDs() []Info {
+	out := make([]Info, len(r.keys))
+	for i, k := range r.keys {
+		out[i] = Info{ID: k.id, Created: k.created}
+	}
+	return out
+}
+
+// Info is what may be shown of a key.
+type Info struct {
+	ID      string
+	Created time.Time
+}
+
+func (r *Ring) find(id string) *key {
+	for _, k := range r.keys {
+		if k.id == id {
+			return k
+		}
+	}
+	return nil
+}
+
+// sealVersion is the first byte of all that is sealed: version 1 is the key's
+// ID (8 bytes of text), a nonce (12 bytes) and AES-256-GCM's output.
+const sealVersion = 1
+
+// header is how much stands before the nonce.
+const header = 1 + 8
+
+// Seal encrypts and authenticates plaintext, bound to the associated data: it
+// opens only where that is the same. Nonces are random; NIST SP 800-38D (8.3)
+// allows 2^32 of them for a key, so rotate before four thousand million.
+func (r *Ring) Seal(plaintext []byte, associated ...string) ([]byte, error) {
+	k := r.keys[0]
+	out := make([]byte, header+k.aead.NonceSize(), header+k.aead.NonceSize()+len(plaintext)+k.aead.Overhead())
+	out[0] = sealVersion
+	copy(out[1:], k.id)
+	nonce := out[header:]
+	_, _ = rand.Read(nonce)
+	return k.aead.Seal(out, nonce, plaintext, join(associated)), nil
+}
+
+// Open returns what was sealed, or ErrUnknownKey or ErrCorrupt.
+func (r *Ring) Open(sealed []byte, associated ...string) ([]byte, error) {
+	if len(sealed) < header || sealed[0] != sealVersion {
+		return nil, ErrCorrupt
+	}
+	k := r.find(string(sealed[1:header]))
+	if k == nil {
+		return nil, fmt.Errorf("key %q: %w", sealed[1:header], ErrUnknownKey)
+	}
+	rest := sealed[header:]
+	if len(rest) < k.aead.NonceSize() {
+		return nil, ErrCorrupt
+	}
+	n := k.aead.NonceSize()
+	plain, err := k.aead.Open(nil, rest[:n], rest[n:], join(associated))
+	if err != nil {
+		return nil, ErrCorrupt
+	}
+	return plain, nil
+}
+
+// join writes the parts so that no two lists of parts look the same.
+func join(parts []string) []byte {
+	var out []byte
+	for _, p := range parts {
+		out = binary.BigEndian.AppendUint32(out, uint32(len(p))) //nolint:gosec // order IDs and the like
+		out = append(out, p...)
+	}
+	return out
+}
+
+// MAC signs a message for a purpose (HMAC-SHA256) and says with which key.
+func (r *Ring) MAC(purpose string, message []byte) (keyID string, mac []byte) {
+	k := r.keys[0]
+	return k.id, k.mac(purpose, message)
+}
+
+// VerifyMAC returns nil if the message was signed so, or ErrUnknownKey or
+// ErrCorrupt.
+func (r *Ring) VerifyMAC(purpose, keyID string, message, mac []byte) error {
+	k := r.find(keyID)
+	if k == nil {
+		return ErrUnknownKey
+	}
+	if !hmac.Equal(k.mac(purpose, message), mac) {
+		return ErrCorrupt
+	}
+	return nil
+}
+
+func (k *key) mac(purpose string, message []byte) []byte {
+	k.mu.Lock()
+	derived, ok := k.macs[purpose]
+	if !ok {
+		derived = k.derive("mac/" + purpose)
+		k.macs[purpose] = derived
+	}
+	k.mu.Unlock()
+	h := hmac.New(sha256.New, derived)
+	h.Write(message)
+	return h.Sum(nil)
+}
+
+// String hides the keys.
+func (r *Ring) String() string { return "[keys]" }
+
+// GoString hides the keys.
+func (r *Ring) GoString() string { return "[keys]" }
+
+// Format hides the keys from every verb.
+func (r *Ring) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte("[keys]")) }
+
+// LogValue hides the keys.
+func (r *Ring) LogValue() slog.Value { return slog.StringValue("[keys]") }
+
+// MarshalJSON hides the keys.
+func (r *Ring) MarshalJSON() ([]byte, error) { return []byte(`"[keys]"`), nil }
+
+func encodeMaster(b []byte) string { return base64.StdEncoding.EncodeToString(b) }

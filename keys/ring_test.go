@@ -1,0 +1,184 @@
+package keys
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+var madeAt = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+
+func TestSealOpens(t *testing.T) {
+	t.Parallel()
+	old := New(madeAt)
+	sealed, err := old.Seal([]byte("secret"), "order", "approval")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotated := old.Rotate(madeAt.Add(time.Hour))
+	for name, ring := range map[string]*Ring{"same": old, "rotated": rotated} {
+		got, err := ring.Open(sealed, "order", "approval")
+		if err != nil || string(got) != "secret" {
+			t.Errorf("%s ring: %q, %v", name, got, err)
+		}
+	}
+	if _, err := New(madeAt).Open(sealed, "order", "approval"); !errors.Is(err, ErrUnknownKey) {
+		t.Errorf("another ring: %v, want ErrUnknownKey", err)
+	}
+	newer, _ := rotated.Seal([]byte("secret"), "a")
+	if _, err := old.Open(newer, "a"); !errors.Is(err, ErrUnknownKey) {
+		t.Error("a rotated ring still seals with the old key")
+	}
+}
+
+func TestSealIsBoundToItsAssociatedData(t *testing.T) {
+	t.Parallel()
+	ring := New(madeAt)
+	sealed, _ := ring.Seal([]byte("secret"), "ab", "c")
+	for _, other := range [][]string{{"a", "bc"}, {"ab"}, {"ab", "c", ""}, {"abc"}, nil} {
+		if _, err := ring.Open(sealed, other...); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("opened with %q: %v", other, err)
+		}
+	}
+}
+
+func TestEveryByteOfASealCounts(t *testing.T) {
+	t.Parallel()
+	ring := New(madeAt)
+	sealed, _ := ring.Seal([]byte("secret"), "x")
+	for i := range sealed {
+		bad := bytes.Clone(sealed)
+		bad[i] ^= 1
+		if _, err := ring.Open(bad, "x"); err == nil {
+			t.Errorf("byte %d may be changed", i)
+		}
+		if _, err := ring.Open(sealed[:i], "x"); err == nil {
+			t.Errorf("may be cut to %d bytes", i)
+		}
+	}
+}
+
+func TestMAC(t *testing.T) {
+	t.Parallel()
+	ring := New(madeAt)
+	id, mac := ring.MAC("link", []byte("message"))
+	after := ring.Rotate(madeAt)
+	if err := after.VerifyMAC("link", id, []byte("message"), mac); err != nil {
+		t.Errorf("after a rotation: %v", err)
+	}
+	if err := ring.VerifyMAC("form", id, []byte("message"), mac); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("for another purpose: %v", err)
+	}
+	if err := ring.VerifyMAC("link", id, []byte("Message"), mac); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("another message: %v", err)
+	}
+	if err := ring.VerifyMAC("link", "00000000", []byte("message"), mac); !errors.Is(err, ErrUnknownKey) {
+		t.Errorf("unknown key: %v", err)
+	}
+}
+
+func TestFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keys")
+	ring := New(madeAt)
+	if err := ring.Create(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := ring.Create(path); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a second making: %v, want fs.ErrExist", err)
+	}
+	sealed, _ := ring.Seal([]byte("secret"))
+	if err := ring.Rotate(madeAt).Save(path); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := loaded.Open(sealed); err != nil || string(got) != "secret" {
+		t.Errorf("after save and load: %q, %v", got, err)
+	}
+	if n := len(loaded.IDs()); n != 2 || loaded.Primary() == ring.Primary() {
+		t.Errorf("%d keys, primary %s", n, loaded.Primary())
+	}
+	if err := os.Chmod(path, 0o604); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "0604") {
+		t.Errorf("a file that everybody can read: %v", err)
+	}
+}
+
+func TestParseNamesTheLine(t *testing.T) {
+	t.Parallel()
+	good := New(madeAt).text()
+	key := strings.Fields(strings.Split(string(good), "\n")[1])[2]
+	for name, text := range map[string]string{
+		"line 1": "keys\n", "line 2": fileHead + "\n0123abcd 2026-01-31T12:00:00Z\n", "no key": fileHead + "\n# none\n",
+		"8 hex":     fileHead + "\n0123ABCD 2026-01-31T12:00:00Z " + key,
+		"RFC 3339":  fileHead + "\n0123abcd yesterday " + key,
+		"32 bytes":  fileHead + "\n0123abcd 2026-01-31T12:00:00Z " + key[4:],
+		"there twi": fileHead + "\n0123abcd 2026-01-31T12:00:00Z " + key + "\n0123abcd 2026-01-31T12:00:00Z " + key,
+	} {
+		_, err := Parse([]byte(text))
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%q: %v", name, err)
+		} else if strings.Contains(err.Error(), key) {
+			t.Errorf("%q: the error holds the key", name)
+		}
+	}
+}
+
+func TestRingCannotBePrinted(t *testing.T) {
+	t.Parallel()
+	ring := New(madeAt)
+	key := encodeMaster(ring.keys[0].master)
+	nested := struct{ R *Ring }{ring}
+	b, _ := json.Marshal(nested)
+	text := fmt.Sprintf("%v %+v %#v %s %d %x %q", ring, ring, ring, ring, ring, ring, ring) + string(b)
+	if strings.Contains(text, key) || strings.Contains(text, fmt.Sprint(ring.keys[0].master)) {
+		t.Errorf("the key is in %s", text)
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	ring := New(madeAt)
+	sealed, _ := ring.Seal([]byte("secret"), "x")
+	f.Add(sealed)
+	f.Add([]byte{sealVersion})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if _, err := ring.Open(b, "x"); err == nil && !bytes.Equal(b, sealed) {
+			t.Error("opened what was not sealed")
+		}
+	})
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(New(madeAt).text())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		ring, err := Parse(b)
+		if err != nil {
+			return
+		}
+		if _, err := Parse(ring.text()); err != nil {
+			t.Errorf("what was read cannot be read again: %v", err)
+		}
+	})
+}
+
+func BenchmarkSeal(b *testing.B) {
+	ring, token := New(madeAt), make([]byte, 700)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ring.Seal(token, "order", "approval"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
