@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -90,15 +91,24 @@ func Fit(a approval.Answer, errorName string, limit int, dropAdditions bool) ([]
 	return nil, fmt.Errorf("%w: %d bytes, the most is %d", ErrTooLong, len(text), limit)
 }
 
-// shorten takes at least that many bytes of JSON from the end of the comment,
-// if it has as many. Every character that goes is at least one byte of JSON.
+// shorten takes so much from the end of the comment that at least over bytes of
+// JSON go, if it has as many. It ends with "…" then.
 func shorten(f map[string]any, over int) {
 	comment, _ := f["comment"].(string)
-	keep := max(len(comment)-over-len("…"), 0)
 	if comment == "" {
 		return
 	}
-	f["comment"] = strings.ToValidUTF8(comment[:keep], "") + "…"
+	comment = strings.ToValidUTF8(comment, "\uFFFD")
+	room := written(comment) - over
+	// The first length at which it is too long; one less fits, or nothing does.
+	n := sort.Search(len(comment), func(n int) bool { return written(comment[:n]+"…") > room })
+	f["comment"] = strings.ToValidUTF8(comment[:max(n-1, 0)], "") + "…"
+}
+
+// written is the length of s in JSON.
+func written(s string) int {
+	text, _ := encode(map[string]any{"": s})
+	return len(text)
 }
 
 func fields(a approval.Answer, errorName string) map[string]any {

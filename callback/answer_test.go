@@ -1,0 +1,194 @@
+package callback_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback"
+)
+
+var at = time.Date(2026, 7, 1, 14, 0, 0, 123456789, time.FixedZone("CEST", 7200))
+
+func vote(n int, o approval.Outcome, comment string) approval.Vote {
+	return approval.Vote{
+		DecisionID: fmt.Sprintf("d-%d", n), Outcome: o, By: fmt.Sprintf("p%d@example.com", n), Comment: comment,
+		Via: approval.ViaLink, At: at.Add(time.Duration(n-3) * time.Minute),
+	}
+}
+
+func answer(s approval.Status, votes ...approval.Vote) approval.Answer {
+	return approval.Answer{
+		OrderID: "order-4711", ApprovalID: "0123456789abcdef0123456789abcdef", Workflow: "orders", Token: approval.NewToken("secret"),
+		Status: s, Votes: votes, ClosedAt: at,
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := "testdata/" + name
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := os.WriteFile(path, append(got, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got)+"\n" != string(want) {
+		t.Errorf("%s:\n got %s\nwant %s", name, got, want)
+	}
+}
+
+func TestFitWritesAnswers(t *testing.T) {
+	t.Parallel()
+	added := answer(approval.Approved, vote(1, approval.Approve, ""))
+	added.Step = "legal"
+	added.Output = map[string]any{"z": []int{1}, "a": map[string]any{"y": 1, "x": "<&>"}, "approved": false, "OrderID": "forged", "Votes": 1}
+	timedOut := answer(approval.TimedOut, vote(1, approval.Approve, "fine by me"))
+	timedOut.Reason = "nobody decided before the deadline"
+	cancelled := answer(approval.Cancelled)
+	cancelled.Reason = "withdrawn"
+	for name, c := range map[string]struct {
+		a         approval.Answer
+		errorName string
+	}{
+		"good_approved.json":   {answer(approval.Approved, vote(1, approval.Approve, "<ok> & \"so\"\u2028 \xff")), ""},
+		"good_rejected.json":   {answer(approval.Rejected, vote(1, approval.Reject, "no")), "ApprovalDenied"},
+		"good_quorum.json":     {answer(approval.Approved, vote(1, approval.Reject, "no"), vote(2, approval.Approve, "yes")), ""},
+		"good_additions.json":  {added, ""},
+		"good_timed_out.json":  {timedOut, "ApprovalTimedOut"},
+		"good_cancelled.json":  {cancelled, "ApprovalCancelled"},
+		"good_superseded.json": {answer(approval.Superseded), "ApprovalSuperseded"},
+	} {
+		got, err := callback.Fit(c.a, c.errorName, 1<<20, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name, got)
+		if again, _ := callback.Fit(c.a, c.errorName, len(got), false); string(again) != string(got) {
+			t.Errorf("%s is other bytes the second time, or at its own length", name)
+		}
+	}
+}
+
+// Whatever was said, an answer is valid JSON within its limit, and says whether
+// it was approved and for which order.
+func TestFitKeepsItsLimit(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text := func(name string, most int) string {
+			s := rapid.SampledFrom([]string{"a", "é", "😀", "\x01", "\xff", "\"", "<", "\u2028", "a\xe2"}).Draw(t, name)
+			return strings.Repeat(s, rapid.IntRange(0, most/len(s)).Draw(t, name+" times"))
+		}
+		a := answer(rapid.SampledFrom(approval.Statuses()).Draw(t, "status"))
+		for i := range rapid.IntRange(0, approval.MaxApprovers).Draw(t, "votes") {
+			a.Votes = append(a.Votes, vote(i, approval.Reject, text("comment", approval.MaxComment)))
+		}
+		a.Reason = text("reason", 500)
+		a.Output = map[string]any{"more": text("more", 50_000)}
+		before := fmt.Sprint(a.Votes)
+		limit := rapid.SampledFrom([]int{8192, 32_768, 262_144}).Draw(t, "limit")
+		got, err := callback.Fit(a, "", limit, true)
+		if err != nil || len(got) > limit || !utf8.Valid(got) {
+			t.Fatalf("%d bytes, limit %d: %v", len(got), limit, err)
+		}
+		var back struct {
+			Approved *bool
+			OrderID  string
+			Comment  string
+		}
+		if err := json.Unmarshal(got, &back); err != nil || back.Approved == nil || back.OrderID != a.OrderID {
+			t.Fatalf("%s: %v", got, err)
+		}
+		if fmt.Sprint(a.Votes) != before {
+			t.Fatal("the answer's own votes were changed")
+		}
+	})
+}
+
+func TestFitCutsInOrder(t *testing.T) {
+	t.Parallel()
+	a := answer(approval.Rejected, vote(1, approval.Approve, strings.Repeat("x", 300)), vote(2, approval.Reject, strings.Repeat("é", 300)))
+	a.Output = map[string]any{"more": strings.Repeat("m", 300)}
+	for _, c := range []struct {
+		limit                             int
+		first, votes, more, comment, cuts bool
+	}{
+		{2400, true, true, true, true, false},
+		{2200, false, true, true, true, true},
+		{1500, false, false, true, true, true},
+		{950, false, false, false, true, true},
+		{500, false, false, false, false, true},
+	} {
+		got, err := callback.Fit(a, "", c.limit, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		has := func(s string) bool { return strings.Contains(string(got), s) }
+		if has("xxx") != c.first || has(`"votes"`) != c.votes || has("mmm") != c.more ||
+			has(strings.Repeat("é", 300)) != c.comment || has(`"truncated":true`) != c.cuts {
+			t.Errorf("limit %d: %s", c.limit, got)
+		}
+		if !c.comment && !has(`é…"`) {
+			t.Errorf("limit %d: the comment's beginning is gone: %s", c.limit, got)
+		}
+	}
+	if _, err := callback.Fit(a, "", 500, false); !errors.Is(err, callback.ErrTooLong) {
+		t.Errorf("with additions that must stay: %v", err)
+	}
+}
+
+func TestFitRefusesWhatIsNoJSON(t *testing.T) {
+	t.Parallel()
+	a := answer(approval.Approved)
+	a.Output = map[string]any{"x": math.NaN()}
+	if got, err := callback.Fit(a, "", 1000, false); err == nil {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestCheckOutput(t *testing.T) {
+	t.Parallel()
+	if err := callback.CheckOutput(map[string]any{"team": "a", "n": 1}); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []map[string]any{{"approved": true}, {"OrderId": 1}, {"VOTES": 1}, {"x": make(chan int)}} {
+		var field *approval.FieldError
+		if err := callback.CheckOutput(bad); !errors.As(err, &field) || field.Field != "output" || !approval.IsPermanent(err) {
+			t.Errorf("%v: %v", bad, err)
+		}
+	}
+}
+
+func TestErrorName(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[approval.Status]string{
+		approval.Approved: "", approval.Rejected: "ApprovalDenied", approval.TimedOut: "ApprovalTimedOut",
+		approval.Cancelled: "ApprovalCancelled", approval.Superseded: "ApprovalSuperseded",
+	} {
+		if got, ok := callback.ErrorName(answer(s)); got != want || !ok {
+			t.Errorf("%s: %q, %v", s, got, ok)
+		}
+	}
+	a := answer(approval.Rejected)
+	a.RejectAsSuccess = true
+	if got, ok := callback.ErrorName(a); got != "" || !ok {
+		t.Errorf("rejected as success: %q, %v", got, ok)
+	}
+	for _, s := range []approval.Status{approval.Pending, "", "other"} {
+		if _, ok := callback.ErrorName(answer(s)); ok {
+			t.Errorf("%q has an answer", s)
+		}
+	}
+}
