@@ -1,0 +1,220 @@
+package httptarget_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback/httptarget"
+)
+
+func TestValidateURL(t *testing.T) {
+	t.Parallel()
+	guarded := httptarget.New(httptarget.Config{})
+	for _, good := range []string{
+		"https://example.com", "https://Example.com./cb?x=1", "https://example.com:443/", "https://a-b_c.example.com/%2F",
+		"https://1.1.1.1/cb", "https://[2606:4700:4700::1111]/", "https://xn--bcher-kva.example/",
+	} {
+		if err := guarded.ValidateURL(good); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	for _, bad := range []string{
+		"", "s3cret", "//example.com/", "/cb", "https:", "https://", "https:example.com", "https:///cb", "http://example.com/", "ftp://example.com/",
+		"file:///etc/passwd", "gopher://example.com/", "https://user@example.com/", "https://u:s3cret@example.com/", "https://example.com/#s3cret",
+		"https://example.com/#", "https://example.com:8443/", "https://example.com:22/", "https://example.com:0/", "https://example.com:99999/",
+		"https://127.0.0.1/", "https://127.0.0.1./", "https://[::1]/", "https://169.254.169.254/latest/meta-data/", "https://10.1.2.3/",
+		"https://172.16.0.1/", "https://192.168.1.1/", "https://100.64.0.1/", "https://[fd00::1]/", "https://[fd00:ec2::254]/", "https://[fe80::1]/",
+		"https://[fe80::1%25eth0]/", "https://[::ffff:127.0.0.1]/", "https://[::ffff:a9fe:a9fe]/", "https://[::127.0.0.1]/", "https://0.0.0.0/",
+		"https://0/", "https://[::]/", "https://[64:ff9b::7f00:1]/", "https://[2002:7f00:1::]/", "https://224.0.0.1/", "https://255.255.255.255/",
+		"https://2130706433/", "https://0x7f000001/", "https://0x7f.1/", "https://0177.0.0.1/", "https://127.1/", "https://127.0.0.1.0x/",
+		"https://999999999999999999999999/", "https://①②⑦.0.0.1/", "https://bücher.example/", "https://exa mple.com/", "https://example.com\x00/",
+		"https://example.com\n/", "https://%31%32%37.0.0.1/", "https://example.com/" + strings.Repeat("s3cret", 400),
+	} {
+		err := guarded.ValidateURL(bad)
+		var field *approval.FieldError
+		if !errors.As(err, &field) || field.Field != "callbackUrl" || !approval.IsPermanent(err) {
+			t.Errorf("%q: %v", bad, err)
+		}
+		checkText(t, err)
+	}
+}
+
+func TestValidateURLAllows(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		config    httptarget.Config
+		good, bad string
+	}{
+		"HTTP":          {httptarget.Config{AllowHTTP: true}, "http://example.com/", "http://example.com:443443/"},
+		"HTTP, guarded": {httptarget.Config{AllowHTTP: true}, "https://example.com/", "http://127.0.0.1/"},
+		"a port":        {httptarget.Config{AllowedPorts: []uint16{8443}}, "https://example.com:8443/", "https://example.com:80/"},
+		"a host":        {httptarget.Config{AllowedHosts: []string{"Example.com"}}, "https://example.COM/", "https://notexample.com/"},
+		"a name below":  {httptarget.Config{AllowedHosts: []string{".example.com"}}, "https://a.b.example.com/", "https://example.com.evil.org/"},
+		"no empty host": {httptarget.Config{AllowedHosts: []string{"", "example.com"}}, "https://example.com/", "https://evil.org/"},
+		"hosts, still guarded": {
+			httptarget.Config{AllowedHosts: []string{"127.0.0.1", "a.org"}}, "https://a.org/", "https://127.0.0.1/",
+		},
+		"a prefix": {
+			httptarget.Config{AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, "https://10.1.2.3/", "https://127.0.0.1/",
+		},
+		"an IPv6 prefix": {
+			httptarget.Config{AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("fd00::/8")}}, "https://[fd00::1]/", "https://[fe80::1]/",
+		},
+		"private": {httptarget.Config{AllowPrivate: true}, "https://127.0.0.1:1234/", "http://127.0.0.1:1234/"},
+	} {
+		target := httptarget.New(c.config)
+		if err := target.ValidateURL(c.good); err != nil {
+			t.Errorf("%s: %s: %v", name, c.good, err)
+		}
+		if err := target.ValidateURL(c.bad); err == nil {
+			t.Errorf("%s: %s is taken", name, c.bad)
+		}
+	}
+}
+
+// resolver answers every question with the one address.
+func resolver(addr string) *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		ours, theirs := net.Pipe()
+		go answerDNS(theirs, netip.MustParseAddr(addr))
+		return ours, nil
+	}}
+}
+
+// answerDNS speaks DNS over a stream (RFC 1035, section 4): questions for A or
+// AAAA get the address, if it is of that kind.
+func answerDNS(conn net.Conn, addr netip.Addr) {
+	defer conn.Close()
+	for {
+		var size [2]byte
+		if _, err := io.ReadFull(conn, size[:]); err != nil {
+			return
+		}
+		q := make([]byte, binary.BigEndian.Uint16(size[:]))
+		if _, err := io.ReadFull(conn, q); err != nil {
+			return
+		}
+		end := 12
+		for q[end] != 0 {
+			end += int(q[end]) + 1
+		}
+		kind := binary.BigEndian.Uint16(q[end+1:])
+		reply := append([]byte{q[0], q[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, q[12:end+5]...)
+		if (kind == 1 && addr.Is4()) || (kind == 28 && addr.Is6()) {
+			reply[7] = 1
+			reply = append(reply, 0xc0, 12, q[end+1], q[end+2], 0, 1, 0, 0, 0, 0, 0, byte(len(addr.AsSlice())))
+			reply = append(reply, addr.AsSlice()...)
+		}
+		if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(reply))), reply...)); err != nil {
+			return
+		}
+	}
+}
+
+// What a name leads to is known only when it is dialled: the URL is fine.
+func TestGuardLooksAtWhatIsDialled(t *testing.T) {
+	t.Parallel()
+	for _, addr := range []string{
+		"127.0.0.1", "::1", "169.254.169.254", "10.0.0.1", "100.64.0.1", "fd00::1", "::ffff:127.0.0.1", "0.0.0.0", "::", "192.168.0.1", "64:ff9b::a00:1",
+	} {
+		target := httptarget.New(httptarget.Config{AllowHTTP: true, Resolver: resolver(addr)})
+		a := answer("http://callback.example.com/s3cret")
+		if err := target.ValidateURL(a.Token.Reveal()); err != nil {
+			t.Fatal(err)
+		}
+		err := target.Deliver(t.Context(), a)
+		checkText(t, err)
+		if !approval.IsPermanent(err) || !strings.Contains(err.Error(), "not allowed") || strings.Contains(err.Error(), addr) {
+			t.Errorf("%s: %v", addr, err)
+		}
+	}
+}
+
+// server returns a server of the test, the port that it listens on, and a
+// configuration that the guard lets through to it.
+func server(t *testing.T, h http.HandlerFunc) (*url.URL, httptarget.Config) {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u, httptarget.Config{
+		AllowHTTP: true, AllowedPorts: []uint16{netip.MustParseAddrPort(u.Host).Port()}, Resolver: resolver("127.0.0.1"),
+		AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+	}
+}
+
+// The guard itself is what stops the calls above: with the prefix allowed, the
+// same name is called.
+func TestGuardLetsAllowedPrefixesThrough(t *testing.T) {
+	t.Parallel()
+	u, c := server(t, func(http.ResponseWriter, *http.Request) {})
+	a := answer("http://callback.example.com:" + u.Port() + "/s3cret")
+	if err := httptarget.New(c).Deliver(t.Context(), a); err != nil {
+		t.Errorf("allowed: %v", err)
+	}
+	c.AllowedPrefixes = nil
+	if err := httptarget.New(c).Deliver(t.Context(), a); !approval.IsPermanent(err) {
+		t.Errorf("not allowed: %v", err)
+	}
+}
+
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	inner, _ := server(t, func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") })
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		u, c := server(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, inner.String(), status) })
+		c.AllowPrivate = true // nothing else is in the way
+		if err := httptarget.New(c).Deliver(t.Context(), answer(u.String())); !approval.IsPermanent(err) {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+}
+
+func TestNoProxyFromTheEnvironment(t *testing.T) {
+	proxied := false
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { proxied = true }))
+	defer proxy.Close()
+	t.Setenv("HTTP_PROXY", proxy.URL) // net/http reads it once a process, and never for loopback
+	t.Setenv("HTTPS_PROXY", proxy.URL)
+	target := httptarget.New(httptarget.Config{AllowHTTP: true, Resolver: resolver("10.0.0.1")})
+	if err := target.Deliver(t.Context(), answer("http://callback.example.com/")); !approval.IsPermanent(err) || proxied {
+		t.Errorf("proxied %v: %v", proxied, err)
+	}
+}
+
+func FuzzValidateURL(f *testing.F) {
+	target := httptarget.New(httptarget.Config{})
+	f.Add("https://example.com/cb")
+	f.Add("https://[::ffff:127.0.0.1]:443/")
+	f.Add("https://0x7f.1/")
+	f.Fuzz(func(t *testing.T, raw string) {
+		err := target.ValidateURL(raw)
+		if err != nil {
+			if !approval.IsPermanent(err) {
+				t.Errorf("%q: %v", raw, err)
+			}
+			return
+		}
+		// Whatever is taken, net/http can call, and it is no internal address.
+		r, err := http.NewRequest(http.MethodPost, raw, nil)
+		if err != nil || r.URL.Scheme != "https" || r.URL.User != nil {
+			t.Fatalf("%q is taken: %v", raw, err)
+		}
+		if addr, err := netip.ParseAddr(r.URL.Hostname()); err == nil && (!addr.IsGlobalUnicast() || addr.IsPrivate() || addr.Is4In6()) {
+			t.Errorf("%q is taken", raw)
+		}
+	})
+}
