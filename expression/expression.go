@@ -1,0 +1,137 @@
+// Package expression finds fields in what comes in: CEL expressions
+// (https://cel.dev) over the JSON body, the headers and the metadata of a
+// message, as the configuration writes them.
+package expression
+
+import (
+	"fmt"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/ext"
+)
+
+// costLimit bounds one evaluation, in CEL's units of cost. Kubernetes gives an
+// admission expression a million for a call; a field is a path and a few
+// functions, which cost tens.
+const costLimit = 100_000
+
+// Input is what an expression can name: body, headers (lower-case names) and
+// meta.
+type Input struct {
+	Body    any // as Decode returns it
+	Headers map[string]string
+	Meta    map[string]string
+}
+
+// Field finds one value: its alternatives are tried in order, and the first that
+// is there counts. Null and the empty string are not there.
+type Field struct {
+	alternatives []alternative
+}
+
+type alternative struct {
+	source  string
+	path    []string // of a plain body.a.b, which needs no CEL
+	program cel.Program
+}
+
+// Compiler compiles expressions. It is safe for concurrent use.
+type Compiler struct{ env *cel.Env }
+
+// NewCompiler returns a compiler.
+func NewCompiler() (*Compiler, error) {
+	env, err := cel.NewEnv(
+		cel.Variable("body", cel.DynType), cel.Variable("headers", cel.MapType(cel.StringType, cel.StringType)),
+		cel.Variable("meta", cel.MapType(cel.StringType, cel.StringType)), cel.OptionalTypes(), ext.Strings(),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("set CEL up: %w", err)
+	}
+	return &Compiler{env}, nil
+}
+
+// Compile compiles the alternatives of a field. The error names the place.
+func (c *Compiler) Compile(alternatives ...string) (*Field, error) {
+	f := &Field{}
+	for _, source := range alternatives {
+		a := alternative{source: source, path: plainPath(source)}
+		ast, issues := c.env.Compile(source)
+		if issues.Err() != nil {
+			return nil, fmt.Errorf("expression %q: %w", source, issues.Err())
+		}
+		program, err := c.env.Program(ast, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize))
+		if err != nil {
+			return nil, fmt.Errorf("expression %q: %w", source, err)
+		}
+		a.program = program
+		f.alternatives = append(f.alternatives, a)
+	}
+	return f, nil
+}
+
+// plainPath returns the names of body.a.b, or nil if the expression is anything
+// else. Most fields are such paths, and a path that leads nowhere is an error in
+// CEL, which costs microseconds to make.
+func plainPath(source string) []string {
+	names := strings.Split(source, ".")
+	if len(names) < 2 || names[0] != "body" {
+		return nil
+	}
+	for _, n := range names[1:] {
+		if n == "" || strings.Trim(n, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" || (n[0] >= '0' && n[0] <= '9') {
+			return nil
+		}
+	}
+	return names[1:]
+}
+
+// Find returns the field's value as text, bool, int64, uint64, float64, a list or
+// a map of these, and whether it is there. Where an alternative fails for another
+// reason than that something is missing, the error names it.
+func (f *Field) Find(in Input) (any, bool, error) {
+	for _, a := range f.alternatives {
+		v, err := a.find(in)
+		if err != nil {
+			return nil, false, fmt.Errorf("expression %q: %w", a.source, err)
+		}
+		if v != nil && v != "" {
+			return v, true, nil
+		}
+	}
+	return nil, false, nil
+}
+
+func (a alternative) find(in Input) (any, error) {
+	if a.path != nil {
+		return walk(in.Body, a.path), nil
+	}
+	out, _, err := a.program.Eval(map[string]any{"body": in.Body, "headers": in.Headers, "meta": in.Meta})
+	if err != nil {
+		if missing(err) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	return native(out)
+}
+
+// walk follows a path. What leads nowhere is nil.
+func walk(v any, path []string) any {
+	for _, name := range path {
+		object, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = object[name]
+	}
+	return v
+}
+
+// missing says whether an evaluation failed because something is not there.
+func missing(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "no such key") || strings.Contains(text, "no such field") ||
+		strings.Contains(text, "no such attribute") || strings.Contains(text, "index out of bounds") ||
+		strings.Contains(text, "no such overload") && strings.Contains(text, "null_type")
+}
