@@ -4,6 +4,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -106,3 +107,14 @@ type Sealer interface {
 	Seal(plaintext []byte, associated ...string) ([]byte, error)
 	Open(sealed []byte, associated ...string) ([]byte, error)
 }
+
+// Size returns how many orders the query asks for.
+func (q Query) Size() int {
+	if q.Limit <= 0 {
+		return 100
+	}
+	return min(q.Limit, 1000)
+}
+
+// LetterID writes the number of a dead letter so that texts sort as numbers do.
+func LetterID(n int64) string { return fmt.Sprintf("%016d", n) }

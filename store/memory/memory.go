@@ -1,0 +1,190 @@
+// Package memory keeps orders in memory: for tests, and to try things out. A
+// restart forgets everything.
+package memory
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// Store implements store.Store and store.DeadLetters. It holds orders as bytes,
+// as every store does, so that nobody can hold on to one that is stored.
+type Store struct {
+	mu      sync.Mutex
+	orders  map[string]entry
+	letters []store.DeadLetter
+	last    int // number of the last dead letter
+}
+
+type entry struct {
+	record    []byte
+	due       time.Time
+	leased    time.Time // until then, by a Claim
+	pending   []approval.PendingApproval
+	exhausted bool
+}
+
+// New returns an empty store.
+func New() *Store { return &Store{orders: map[string]entry{}} }
+
+// plain does not seal: what is in memory is in the clear anyway.
+type plain struct{}
+
+func (plain) Seal(b []byte, _ ...string) ([]byte, error) { return b, nil }
+func (plain) Open(b []byte, _ ...string) ([]byte, error) { return b, nil }
+
+// Update implements store.Store.
+func (s *Store) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := &approval.Order{ID: orderID}
+	if e, ok := s.orders[orderID]; ok {
+		var err error
+		if o, err = store.Decode(orderID, e.record, plain{}); err != nil {
+			return err
+		}
+	}
+	if err := transition(o); err != nil {
+		return err
+	}
+	if o.Empty() {
+		delete(s.orders, orderID)
+		return nil
+	}
+	b, err := store.Encode(o, plain{})
+	if err != nil {
+		return err
+	}
+	s.orders[orderID] = entry{record: b, due: o.Due(), pending: o.PendingSince(), exhausted: o.Exhausted()}
+	return nil
+}
+
+// Get implements store.Store.
+func (s *Store) Get(_ context.Context, orderID string) (*approval.Order, error) {
+	s.mu.Lock()
+	e, ok := s.orders[orderID]
+	s.mu.Unlock()
+	if !ok {
+		return nil, fmt.Errorf("order %q: %w", orderID, approval.ErrNotFound)
+	}
+	return store.Decode(orderID, e.record, plain{})
+}
+
+// Claim implements store.Store.
+func (s *Store) Claim(_ context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var due []string
+	for id, e := range s.orders {
+		if !e.due.IsZero() && !e.due.After(now) && !e.leased.After(now) {
+			due = append(due, id)
+		}
+	}
+	slices.SortFunc(due, func(a, b string) int { return s.orders[a].due.Compare(s.orders[b].due) })
+	due = due[:min(limit, len(due))]
+	for _, id := range due {
+		e := s.orders[id]
+		e.leased = now.Add(lease)
+		s.orders[id] = e
+	}
+	return due, nil
+}
+
+// List implements store.Store.
+func (s *Store) List(_ context.Context, q store.Query) (orders []*approval.Order, next string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(s.orders)) {
+		e := s.orders[id]
+		if id <= q.After || (q.Pending && len(e.pending) == 0) || (q.Exhausted && !e.exhausted) {
+			continue
+		}
+		if len(orders) == q.Size() {
+			return orders, orders[len(orders)-1].ID, nil
+		}
+		o, err := store.Decode(id, e.record, plain{})
+		if err != nil {
+			return nil, "", err
+		}
+		orders = append(orders, o)
+	}
+	return orders, "", nil
+}
+
+// Stats implements store.Store.
+func (s *Store) Stats(context.Context) (store.Stats, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := store.Stats{Workflows: map[string]store.WorkflowStats{}, DeadLetters: len(s.letters)}
+	for _, e := range s.orders {
+		if e.exhausted {
+			out.Exhausted++
+		}
+		if !e.due.IsZero() && (out.OldestDue.IsZero() || e.due.Before(out.OldestDue)) {
+			out.OldestDue = e.due
+		}
+		for _, p := range e.pending {
+			w := out.Workflows[p.Workflow]
+			w.Pending++
+			if w.Oldest.IsZero() || p.Since.Before(w.Oldest) {
+				w.Oldest = p.Since
+			}
+			out.Workflows[p.Workflow] = w
+		}
+	}
+	return out, nil
+}
+
+// PutDeadLetter implements store.DeadLetters.
+func (s *Store) PutDeadLetter(_ context.Context, d store.DeadLetter) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last++
+	d.ID = store.LetterID(int64(s.last))
+	b, _ := json.Marshal(d.Metadata) // a copy
+	d.Metadata = nil
+	_ = json.Unmarshal(b, &d.Metadata)
+	d.Body = slices.Clone(d.Body)
+	s.letters = append(s.letters, d)
+	return d.ID, nil
+}
+
+// ListDeadLetters implements store.DeadLetters.
+func (s *Store) ListDeadLetters(_ context.Context, after string, limit int) ([]store.DeadLetter, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []store.DeadLetter
+	for _, d := range s.letters {
+		if d.ID > after && len(out) < limit {
+			d.Metadata, d.Body = maps.Clone(d.Metadata), slices.Clone(d.Body)
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
+
+// TakeDeadLetter implements store.DeadLetters.
+func (s *Store) TakeDeadLetter(_ context.Context, id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.letters, func(d store.DeadLetter) bool { return d.ID == id })
+	if i < 0 {
+		return fmt.Errorf("dead letter %s: %w", id, approval.ErrNotFound)
+	}
+	s.letters = slices.Delete(s.letters, i, i+1)
+	return nil
+}
+
+// Close does nothing.
+func (*Store) Close() error { return nil }

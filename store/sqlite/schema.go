@@ -1,0 +1,125 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// applicationID marks the file as ours (PRAGMA application_id): "aprl".
+const applicationID = 0x6170726c
+
+// migrations bring a file from each version to the next. What has been released
+// is never changed: a change is a new one.
+func migrations() []string {
+	return []string{`
+		-- IDs are bytes: order IDs may be any.
+		CREATE TABLE orders (
+			id        BLOB PRIMARY KEY NOT NULL,
+			record    BLOB NOT NULL,
+			due       INTEGER,            -- Unix nanoseconds; NULL when nothing ever is
+			pending   INTEGER NOT NULL,   -- how many of its approvals are
+			exhausted INTEGER NOT NULL    -- 1 with a callback that was given up
+		);
+		CREATE INDEX orders_due ON orders (due) WHERE due IS NOT NULL;
+		CREATE INDEX orders_pending ON orders (id) WHERE pending > 0;
+		CREATE INDEX orders_exhausted ON orders (id) WHERE exhausted = 1;
+		-- One row for each pending approval, so that the oldest is found at once,
+		CREATE TABLE pending (
+			workflow TEXT NOT NULL, since INTEGER NOT NULL, approval TEXT NOT NULL,
+			PRIMARY KEY (workflow, since, approval)
+		) WITHOUT ROWID;
+		-- and their number, so that nobody has to count them.
+		CREATE TABLE counts (workflow TEXT PRIMARY KEY NOT NULL, pending INTEGER NOT NULL) WITHOUT ROWID;
+		CREATE TABLE dead_letters (
+			id       INTEGER PRIMARY KEY AUTOINCREMENT,
+			source   TEXT NOT NULL,
+			reason   TEXT NOT NULL,
+			at       INTEGER NOT NULL,
+			redrives INTEGER NOT NULL,
+			sealed   BLOB NOT NULL -- body and metadata
+		);`,
+	}
+}
+
+// migrate brings the schema up to date, each step in a transaction of its own.
+func migrate(ctx context.Context, c *sql.Conn) error {
+	var version, application int
+	if err := c.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return fmt.Errorf("read its schema version: %w", err)
+	}
+	if err := c.QueryRowContext(ctx, "PRAGMA application_id").Scan(&application); err != nil {
+		return fmt.Errorf("read its application ID: %w", err)
+	}
+	steps := migrations()
+	switch {
+	case version > len(steps):
+		return fmt.Errorf("its schema has version %d, this program knows up to %d: it was written by a newer one", version, len(steps))
+	case application != applicationID && (version != 0 || application != 0):
+		return errors.New("it is a database of another program")
+	}
+	for ; version < len(steps); version++ {
+		script := fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT", steps[version], version+1, applicationID)
+		if _, err := c.ExecContext(ctx, script); err != nil {
+			_, _ = c.ExecContext(ctx, "ROLLBACK")
+			return fmt.Errorf("bring its schema to version %d: %w", version+1, err)
+		}
+	}
+	return nil
+}
+
+// statements are the writer's, prepared on its connection.
+type statements struct {
+	get, put, remove, opened, closed, add *sql.Stmt
+}
+
+func (s *statements) prepare(ctx context.Context, c *sql.Conn) error {
+	for _, p := range []struct {
+		to   **sql.Stmt
+		text string
+	}{
+		{&s.get, "SELECT record FROM orders WHERE id = ?"},
+		{&s.put, `INSERT INTO orders (id, record, due, pending, exhausted) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+			record = excluded.record, due = excluded.due, pending = excluded.pending, exhausted = excluded.exhausted`},
+		{&s.remove, "DELETE FROM orders WHERE id = ?"},
+		{&s.opened, "INSERT OR IGNORE INTO pending (workflow, since, approval) VALUES (?, ?, ?)"},
+		{&s.closed, "DELETE FROM pending WHERE workflow = ? AND since = ? AND approval = ?"},
+		{&s.add, "INSERT INTO counts (workflow, pending) VALUES (?, ?) ON CONFLICT (workflow) DO UPDATE SET pending = pending + excluded.pending"},
+	} {
+		var err error
+		if *p.to, err = c.PrepareContext(ctx, p.text); err != nil {
+			return fmt.Errorf("prepare statement: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *statements) close() error {
+	var errs []error
+	for _, st := range []*sql.Stmt{s.get, s.put, s.remove, s.opened, s.closed, s.add} {
+		if st != nil {
+			errs = append(errs, st.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// acquire takes the lock that keeps a second process away. It goes with the
+// process, however that ends.
+func acquire(path string) (*os.File, error) {
+	f, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, fmt.Errorf("lock store: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file descriptor
+		_ = f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("store %s is in use by another process: one SQLite file has one approval-relay", path)
+		}
+		return nil, fmt.Errorf("lock store %s: %w", path, err)
+	}
+	return f, nil
+}
