@@ -98,7 +98,6 @@ func shorten(f map[string]any, over int) {
 	if comment == "" {
 		return
 	}
-	comment = strings.ToValidUTF8(comment, "\uFFFD")
 	room := written(comment) - over
 	// The first length at which it is too long; one less fits, or nothing does.
 	n := sort.Search(len(comment), func(n int) bool { return written(comment[:n]+"…") > room })
@@ -132,7 +131,7 @@ func fields(a approval.Answer, errorName string) map[string]any {
 	decided := len(a.Votes) > 0 && (a.Status == approval.Approved || a.Status == approval.Rejected)
 	if decided {
 		v := a.Votes[len(a.Votes)-1]
-		f["decision"], f["decisionId"], f["decidedBy"], f["comment"] = string(v.Outcome), v.DecisionID, v.By, v.Comment
+		f["decision"], f["decisionId"], f["decidedBy"], f["comment"] = string(v.Outcome), v.DecisionID, v.By, valid(v.Comment)
 	} else {
 		f["reason"] = a.Reason
 	}
@@ -141,6 +140,9 @@ func fields(a approval.Answer, errorName string) map[string]any {
 	}
 	return f
 }
+
+// valid replaces what is not UTF-8, as JSON would, but a run of it only once.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 type vote struct {
 	DecidedBy string `json:"decidedBy"`
@@ -152,7 +154,7 @@ type vote struct {
 func votes(in []approval.Vote) []vote {
 	out := make([]vote, 0, len(in))
 	for _, v := range in {
-		out = append(out, vote{v.By, string(v.Outcome), v.Comment, v.At.UTC().Format(timeFormat)})
+		out = append(out, vote{v.By, string(v.Outcome), valid(v.Comment), v.At.UTC().Format(timeFormat)})
 	}
 	return out
 }

@@ -149,6 +149,19 @@ func TestFitCutsInOrder(t *testing.T) {
 	}
 }
 
+func TestFitUsesTheRoomThereIs(t *testing.T) {
+	t.Parallel()
+	for _, char := range []string{"x", "é", "😀", "\x01"} {
+		a := answer(approval.Rejected, vote(1, approval.Reject, strings.Repeat(char, 500)))
+		for limit := 300; limit < 700; limit++ {
+			got, err := callback.Fit(a, "", limit, true)
+			if err != nil || len(got) > limit || len(got) < limit-24 {
+				t.Errorf("%q: %d bytes for the limit %d: %v", char, len(got), limit, err)
+			}
+		}
+	}
+}
+
 func TestFitRefusesWhatIsNoJSON(t *testing.T) {
 	t.Parallel()
 	a := answer(approval.Approved)

@@ -171,6 +171,8 @@ func TestOpenRefuses(t *testing.T) {
 	highBit[len(payload)-9] |= 4
 	huge := append(binary.AppendUvarint(nil, 1<<63), payload...)
 	fields := strings.Split(l.Token(good), ".")
+	long := good
+	long.Approver = strings.Repeat("a", maxText)
 	expiredChanged := links(t, testMAC{"a1", "secret b"}).Token(past)
 	for name, c := range map[string]struct {
 		token string
@@ -180,6 +182,7 @@ func TestOpenRefuses(t *testing.T) {
 		"another version":               {"2" + l.Token(good)[1:], ErrInvalid},
 		"a version more":                {"11" + l.Token(good)[1:], ErrInvalid},
 		"too long":                      {l.Token(good) + strings.Repeat("A", maxText), ErrInvalid},
+		"ours and too long":             {l.Token(long), ErrInvalid},
 		"a part more":                   {l.Token(good) + ".", ErrInvalid},
 		"padding":                       {l.Token(good) + "=", ErrInvalid},
 		"trailing data":                 {sign(append(payload[:len(payload):len(payload)], 0)), ErrInvalid},
@@ -201,6 +204,9 @@ func TestOpenRefuses(t *testing.T) {
 		got, err := l.Open(c.token, now)
 		if !errors.Is(err, c.want) || !reflect.DeepEqual(got, approval.Capability{}) {
 			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+		if name == "another version" && !strings.Contains(err.Error(), "version") {
+			t.Errorf("%s: %v", name, err)
 		}
 		if c.token != "" && err != nil && strings.Contains(err.Error(), c.token) {
 			t.Errorf("%s: the error holds the token", name)

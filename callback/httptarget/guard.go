@@ -1,7 +1,6 @@
 package httptarget
 
 import (
-	"net"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -71,7 +70,7 @@ func (t *Target) validateHost(u *url.URL) error {
 	}
 	port, err := portOf(u)
 	if err != nil {
-		return invalid("has a port that is not a number from 1 to 65535")
+		return invalid("has a port that is not a number up to 65535")
 	}
 	addr, err := netip.ParseAddr(host)
 	switch {
@@ -101,9 +100,6 @@ func portOf(u *url.URL) (uint16, error) {
 	switch {
 	case u.Port() != "":
 		port, err := strconv.ParseUint(u.Port(), 10, 16)
-		if err == nil && port == 0 {
-			err = net.InvalidAddrError("port 0")
-		}
 		return uint16(port), err
 	case u.Scheme == "http":
 		return 80, nil

@@ -239,8 +239,12 @@ func TestDeliverReadsLittleOfAnAnswer(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	if err := httptarget.New(private()).Deliver(t.Context(), answer(server.URL)); err != nil {
-		t.Error(err)
+	c := private()
+	c.Timeout = 30 * time.Second
+	began := time.Now()
+	err := httptarget.New(c).Deliver(t.Context(), answer(server.URL))
+	if err != nil || time.Since(began) > 15*time.Second {
+		t.Errorf("%v after %v", err, time.Since(began))
 	}
 }
 

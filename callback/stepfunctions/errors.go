@@ -66,7 +66,7 @@ func classify(ctx context.Context, err error, w *wire) error {
 		return fmt.Errorf("%w: %w", approval.ErrClosed, e)
 	case slices.Contains(permanentCodes(), e.code):
 		return approval.Permanent(e)
-	case slices.Contains(throttleCodes(), e.code) || e.status == 429:
+	case slices.Contains(throttleCodes(), e.code):
 		return approval.NotApplied(e)
 	case e.status >= 400 && e.status < 500 && e.status != 408:
 		return approval.NotApplied(e)
@@ -92,7 +92,7 @@ func describe(err error, status int) *apiError {
 		}
 		return e
 	}
-	if e.status < 400 {
+	if e.status == 0 {
 		return nil
 	}
 	return e

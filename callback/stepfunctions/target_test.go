@@ -114,6 +114,26 @@ func TestDeliverCallsWhatTheAnswerAsksFor(t *testing.T) {
 	}
 }
 
+func TestNewClientMakesOneAttempt(t *testing.T) {
+	t.Parallel()
+	api, calls := serve(t, func(w http.ResponseWriter, _ call) { fail(w, 400, "ThrottlingException", "") })
+	_, err := api.SendTaskHeartbeat(t.Context(), &sfn.SendTaskHeartbeatInput{TaskToken: aws.String(secretToken)})
+	if err == nil || calls.Load() != 1 {
+		t.Errorf("%v after %d calls", err, calls.Load())
+	}
+}
+
+func TestDeliverMakesOneAttemptWithAnyClient(t *testing.T) {
+	t.Parallel()
+	api, calls := serve(t, func(w http.ResponseWriter, _ call) { fail(w, 500, "InternalFailure", "") })
+	o := api.(*sfn.Client).Options()
+	o.Retryer = nil // the SDK's own, of three attempts
+	err := stepfunctions.New(sfn.New(o), stepfunctions.Config{}).Deliver(t.Context(), approved())
+	if err == nil || calls.Load() != 1 {
+		t.Errorf("%v after %d calls", err, calls.Load())
+	}
+}
+
 func TestHeartbeat(t *testing.T) {
 	t.Parallel()
 	var got call
