@@ -1,0 +1,88 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/stretchr/testify/require"
+)
+
+func handlerFor(reg prometheus.Gatherer) http.Handler {
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+}
+
+// ofStore selects what is read from the store.
+func ofStore(all map[string]float64) map[string]float64 {
+	out := map[string]float64{}
+	for name, v := range all {
+		for _, begin := range []string{"store_up", "pending", "oldest", "exhausted_orders", "dead_letters{"} {
+			if strings.HasPrefix(name, begin) {
+				out[name] = v
+			}
+		}
+	}
+	return out
+}
+
+func TestTheStoreIsReadAtEveryScrape(t *testing.T) {
+	t.Parallel()
+	at := func(s int64) time.Time { return time.Unix(s, 0) }
+	cases := map[string]struct {
+		stats Stats
+		err   error
+		want  map[string]float64
+	}{
+		"nothing": {want: map[string]float64{"store_up{}": 1, `pending{workflow="payments"}`: 0, "exhausted_orders{}": 0, "dead_letters{}": 0}},
+		"some": {
+			stats: Stats{
+				Workflows: map[string]WorkflowStats{"payments": {3, at(100)}, "gone": {1, at(50)}, "gone too": {2, at(40)}, "empty": {}},
+				Exhausted: 4, DeadLetters: 5, OldestDue: at(200),
+			},
+			want: map[string]float64{
+				"store_up{}": 1, `pending{workflow="payments"}`: 3, `pending{workflow="other"}`: 3,
+				`oldest_pending_timestamp_seconds{workflow="payments"}`: 100, `oldest_pending_timestamp_seconds{workflow="other"}`: 40,
+				"exhausted_orders{}": 4, "dead_letters{}": 5, "oldest_due_timestamp_seconds{}": 200,
+			},
+		},
+		"down": {stats: Stats{Exhausted: 9}, err: errors.New("no"), want: map[string]float64{"store_up{}": 0}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m, reg := fresh(t)
+			m.WatchStore(func(context.Context) (Stats, error) { return tc.stats, tc.err })
+			require.Equal(t, tc.want, ofStore(values(t, reg)))
+		})
+	}
+}
+
+// A store that hangs and heeds no context costs a scrape five seconds and its
+// own series, and is asked once.
+func TestAHangingStoreLeavesTheScrapeAlive(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m, reg := fresh(t)
+		asked, release := 0, make(chan struct{})
+		m.WatchStore(func(context.Context) (Stats, error) {
+			asked++
+			<-release
+			return Stats{}, nil
+		})
+		for range 3 {
+			began := time.Now()
+			require.Equal(t, map[string]float64{"store_up{}": 0}, ofStore(values(t, reg)))
+			require.Equal(t, statsTimeout, time.Since(began))
+		}
+		require.Equal(t, 1, asked)
+		close(release)
+		synctest.Wait()
+		require.InDelta(t, 1, values(t, reg)["store_up{}"], 0)
+	})
+}
