@@ -1,0 +1,56 @@
+package logchannel_test
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify/logchannel"
+	"github.com/approval-relay/approval-relay/notify/notifytest"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestNotify(t *testing.T) {
+	t.Parallel()
+	reminder := notifytest.Message()
+	reminder.Kind, reminder.Title = approval.NotifyReminder, ""
+	hostile := notifytest.Message()
+	hostile.Title, hostile.Details = "\x1b[2Jgone\r\n  decide at: http://evil.example", nil
+	for name, m := range map[string]approval.Message{"good_request": notifytest.Message(), "good_reminder": reminder, "good_hostile": hostile} {
+		var b strings.Builder
+		if err := logchannel.New(&b).Notify(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		file := "testdata/" + name + ".txt"
+		if *update {
+			if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.String() != string(want) {
+			t.Errorf("%s:\n%s", name, b.String())
+		}
+		if !strings.Contains(b.String(), notifytest.Link+"\n") {
+			t.Errorf("%s lacks the link", name)
+		}
+	}
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+func TestNoLeaks(t *testing.T) {
+	err := notifytest.NoLeaks(t, logchannel.New(broken{}))
+	if r := approval.ResultOf(err); r.Kind != approval.ResultFailed {
+		t.Errorf("got %+v", r)
+	}
+}

@@ -1,0 +1,84 @@
+// Package notifytest holds what the tests of all channels share: a message, and
+// the check that no channel lets a secret out.
+package notifytest
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// Link is the link of Message: a bearer capability.
+const Link = "https://approve.example.com/a/1.bGluay1zZWNyZXQ.azE.c2lnbmF0dXJl"
+
+// Channel is what the program calls a channel by.
+type Channel interface {
+	Notify(ctx context.Context, m approval.Message) error
+}
+
+// Message returns a message of which every field is set.
+func Message() approval.Message {
+	return approval.Message{
+		ID: "0123456789abcdef0123456789abcdef.1", Kind: approval.NotifyRequest, OrderID: "A-1001",
+		ApprovalID: "0123456789abcdef0123456789abcdef", Workflow: "refunds", Step: "finance", Title: "Refund of 480 EUR to Ada Lovelace",
+		Details:   []approval.Field{{Name: "Amount", Value: "480.00 EUR"}, {Name: "Reason", Value: "Damaged in transit.\nPhotos are in the ticket."}},
+		Requester: "grace@example.com", Approver: "alan@example.com",
+		RequestedAt: time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC), Deadline: time.Date(2026, 3, 3, 17, 0, 0, 0, time.UTC),
+		Link: approval.NewToken(Link), Attempt: 1,
+	}
+}
+
+// NoLeaks sends Message through a channel and returns the error, having checked
+// that neither it, nor what it wraps, nor the channel when printed, nor the
+// standard log shows the link or one of the secrets. A test that uses it is not
+// parallel: it looks at the standard log.
+func NoLeaks(t *testing.T, c Channel, secrets ...string) error {
+	t.Helper()
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	defer slog.SetDefault(before)
+
+	err := c.Notify(t.Context(), Message())
+	shown := append(prints(c), log.String(), fmt.Sprintf("%+v", Message()))
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		shown = append(shown, prints(e)...)
+	}
+	for _, secret := range append(secrets, Link) {
+		for _, form := range forms(secret) {
+			for _, text := range shown {
+				if strings.Contains(text, form) {
+					t.Errorf("%q is shown in %.300q", form, text)
+				}
+			}
+		}
+	}
+	return err
+}
+
+// prints shows a value in all the ways that one is shown by accident.
+func prints(v any) []string {
+	out := []string{fmt.Sprint(v), fmt.Sprintf("%+v", v), fmt.Sprintf("%#v", v), fmt.Sprintf("%d %q %x", v, v, v)}
+	if b, err := json.Marshal(v); err == nil {
+		out = append(out, string(b))
+	}
+	return out
+}
+
+// forms lists how a secret may be written; of a URL the path is secret enough.
+func forms(secret string) []string {
+	if u, err := url.Parse(secret); err == nil && u.Scheme != "" && len(u.Path) > 8 {
+		secret = u.Path
+	}
+	return []string{secret, url.QueryEscape(secret), fmt.Sprintf("%x", secret), base64.StdEncoding.EncodeToString([]byte(secret))}
+}
