@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,7 +24,7 @@ func handlerFor(reg prometheus.Gatherer) http.Handler {
 func ofStore(all map[string]float64) map[string]float64 {
 	out := map[string]float64{}
 	for name, v := range all {
-		for _, begin := range []string{"store_up", "pending", "oldest", "exhausted_orders", "dead_letters{"} {
+		for _, begin := range []string{"store_up{", "pending", "oldest", "exhausted_orders", "dead_letters{"} {
 			if strings.HasPrefix(name, begin) {
 				out[name] = v
 			}
@@ -69,9 +71,12 @@ func TestAHangingStoreLeavesTheScrapeAlive(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, reg := fresh(t)
-		asked, release := 0, make(chan struct{})
+		var asked atomic.Int32
+		release := make(chan struct{})
+		free := sync.OnceFunc(func() { close(release) })
+		defer free()
 		m.WatchStore(func(context.Context) (Stats, error) {
-			asked++
+			asked.Add(1)
 			<-release
 			return Stats{}, nil
 		})
@@ -80,8 +85,8 @@ func TestAHangingStoreLeavesTheScrapeAlive(t *testing.T) {
 			require.Equal(t, map[string]float64{"store_up{}": 0}, ofStore(values(t, reg)))
 			require.Equal(t, statsTimeout, time.Since(began))
 		}
-		require.Equal(t, 1, asked)
-		close(release)
+		require.EqualValues(t, 1, asked.Load())
+		free()
 		synctest.Wait()
 		require.InDelta(t, 1, values(t, reg)["store_up{}"], 0)
 	})
