@@ -1,0 +1,120 @@
+// Package emulator is small, strict counterparts of the AWS services that the
+// relay talks to, on loopback: SQS, SNS and the callbacks of Step Functions. They
+// speak AWS's protocols, so that the real SDK is used against them: by the demo,
+// by tests, and by benchmarks. They keep everything in memory, verify no
+// signatures, and are not for anything else.
+package emulator
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// What every ARN and queue URL has.
+const (
+	Region  = "us-east-1"
+	Account = "000000000000"
+)
+
+// Server is all three services behind one endpoint.
+type Server struct {
+	StepFunctions *StepFunctions
+	SQS           *SQS
+	SNS           *SNS
+
+	http     *http.Server
+	listener net.Listener
+}
+
+// Start listens on a free port of the loopback interface.
+func Start() (*Server, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("start emulator: %w", err)
+	}
+	s := &Server{StepFunctions: NewStepFunctions(), SQS: NewSQS(), listener: l}
+	s.SNS = NewSNS(s.SQS)
+	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = s.http.Serve(l) }() // ends with Close
+	return s, nil
+}
+
+// URL is the endpoint of all services.
+func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
+
+// Close ends the server; long polls under way are cut.
+func (s *Server) Close() error { return s.http.Close() }
+
+// ServeHTTP implements http.Handler: SQS and Step Functions speak AWS JSON 1.0
+// with a target header, SNS the query protocol.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 4<<20))
+	if err != nil {
+		http.Error(w, "body", http.StatusBadRequest)
+		return
+	}
+	service, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	switch service {
+	case "AWSStepFunctions":
+		s.StepFunctions.serve(w, action, body)
+	case "AmazonSQS":
+		s.SQS.serve(r.Context(), w, "http://"+r.Host, action, body)
+	case "":
+		s.SNS.serve(w, body)
+	default:
+		http.Error(w, "no such service", http.StatusNotFound)
+	}
+}
+
+// apiError is an error as AWS's JSON protocols write it.
+type apiError struct {
+	Code    string // such as TaskTimedOut
+	Message string
+	Status  int // 400 if 0
+}
+
+func (e *apiError) Error() string { return e.Code + ": " + e.Message }
+
+func fail(code, format string, args ...any) *apiError {
+	return &apiError{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// answer writes what an action returned.
+func answer(w http.ResponseWriter, out any, err error) {
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	w.Header().Set("X-Amzn-Requestid", rand.Text())
+	var e *apiError
+	if errors.As(err, &e) {
+		code := e.Code
+		if i := strings.LastIndex(code, "#"); i >= 0 {
+			code = code[i+1:]
+		}
+		w.Header().Set("X-Amzn-Errortype", code)
+		w.WriteHeader(max(e.Status, http.StatusBadRequest))
+		_ = json.NewEncoder(w).Encode(map[string]string{"__type": e.Code, "message": e.Message})
+		return
+	}
+	if out == nil {
+		out = struct{}{}
+	}
+	_ = json.NewEncoder(w).Encode(out)
+}
+
+// sleep waits, or less if the context ends.
+func sleep(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
