@@ -1,0 +1,199 @@
+package sqs
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+)
+
+// Keys of a message's metadata. Whatever was sent, no attribute sets them.
+const (
+	// MetaMessageID is the SQS MessageId, which a redelivery keeps and a
+	// redrive does not.
+	MetaMessageID = "delivery_id"
+	// MetaSentTimestamp is when SQS took the message, RFC 3339 in UTC with
+	// milliseconds, from SentTimestamp. It is missing if that is.
+	MetaSentTimestamp = "sent_at"
+	// MetaReceiveCount is ApproximateReceiveCount: 1 for the first delivery. It is
+	// missing if that is, or is no positive number.
+	MetaReceiveCount = "receive_count"
+	// MetaQueue is the topic as it was given to Subscribe.
+	MetaQueue = "queue"
+	// MetaDecodeError says why the payload is not what it seems to be: the body is
+	// missing, or an SNS envelope is ambiguous or from an unexpected topic. The
+	// payload is the body as it came. The handler is to refuse it.
+	MetaDecodeError = "fault"
+	// MetaAttributeError names the message attributes that could not be read and
+	// are left out. The payload is not affected.
+	MetaAttributeError = "attribute_fault"
+	// MetaAttribute is the prefix of message attributes, of SQS or of an SNS
+	// envelope, unless Config.PlainAttributes is set.
+	MetaAttribute = "attribute."
+
+	// MetaTopicARN is the topic of an SNS envelope.
+	MetaTopicARN = "topic_arn"
+	// MetaSNSMessageID is the SNS MessageId of an envelope: the same for all
+	// subscribers of the topic.
+	MetaSNSMessageID = "sns_message_id"
+	// MetaSNSTimestamp is when SNS took the message, as the envelope has it (RFC 3339).
+	MetaSNSTimestamp = "sns_sent_at"
+	// MetaSubject is the subject of an SNS envelope.
+	MetaSubject = "sns_subject"
+)
+
+// UUIDAttribute is the message attribute in which Watermill's publishers put
+// the message's UUID.
+const UUIDAttribute = "_watermill_message_uuid"
+
+// maxUUID is the longest UUID attribute that is believed, in bytes.
+const maxUUID = 128
+
+// own are the keys that attributes never set.
+var own = []string{
+	MetaMessageID, MetaSentTimestamp, MetaReceiveCount, MetaQueue, MetaDecodeError, MetaAttributeError,
+	MetaTopicARN, MetaSNSMessageID, MetaSNSTimestamp, MetaSubject,
+}
+
+// decoder makes Watermill messages of SQS messages. It never fails: what cannot
+// be read is noted in the metadata, so that the handler sees every message.
+type decoder struct {
+	queue  string
+	prefix string // of attributes
+	unwrap bool
+	topics []string // that envelopes may be from; empty means any
+}
+
+func newDecoder(queue string, cfg Config) decoder {
+	d := decoder{queue: queue, prefix: MetaAttribute, unwrap: cfg.UnwrapSNS, topics: cfg.TopicARNs}
+	if cfg.PlainAttributes {
+		d.prefix = ""
+	}
+	return d
+}
+
+func (d decoder) decode(m *types.Message) *message.Message {
+	var unread []string
+	meta := message.Metadata{}
+	for name, v := range m.MessageAttributes {
+		if name == UUIDAttribute {
+			continue
+		}
+		if value, ok := attributeText(v); ok {
+			d.attribute(meta, name, value)
+		} else {
+			unread = append(unread, name)
+		}
+	}
+	uuid, ok := uuidOf(m)
+	if !ok {
+		unread = append(unread, UUIDAttribute)
+	}
+
+	put(meta, MetaQueue, d.queue)
+	put(meta, MetaMessageID, aws.ToString(m.MessageId))
+	if n := receiveCount(m); n > 0 {
+		put(meta, MetaReceiveCount, strconv.Itoa(n))
+	}
+	if at, ok := sentAt(m); ok {
+		put(meta, MetaSentTimestamp, at.Format(time.RFC3339Nano))
+	}
+	body := []byte(aws.ToString(m.Body))
+	if m.Body == nil {
+		put(meta, MetaDecodeError, "the message has no body")
+	} else if d.unwrap {
+		body, unread = d.unwrapped(body, meta, unread)
+	}
+	put(meta, MetaAttributeError, named(unread))
+	msg := message.NewMessage(uuid, body)
+	msg.Metadata = meta
+	return msg
+}
+
+// attribute sets an attribute under its key, unless that key is ours.
+func (d decoder) attribute(meta message.Metadata, name, value string) {
+	if key := d.prefix + name; !slices.Contains(own, key) {
+		meta[key] = value
+	}
+}
+
+// put sets a key unless the value is empty.
+func put(meta message.Metadata, key, value string) {
+	if value != "" {
+		meta[key] = value
+	}
+}
+
+// named lists names of attributes for people, bounded in length and without
+// anything that a log or a terminal would act on.
+func named(names []string) string {
+	slices.Sort(names)
+	const most = 10 // as many as SQS takes
+	quoted := make([]string, 0, most)
+	for _, n := range names[:min(len(names), most)] {
+		quoted = append(quoted, strconv.QuoteToASCII(n[:min(len(n), 64)]))
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// attributeText returns an attribute as text. Data types may have a custom
+// suffix: "String.json". Binary values are taken if they are UTF-8.
+func attributeText(v types.MessageAttributeValue) (string, bool) {
+	switch kind, _, _ := strings.Cut(aws.ToString(v.DataType), "."); kind {
+	case "String", "Number":
+		return aws.ToString(v.StringValue), v.StringValue != nil
+	case "Binary":
+		return string(v.BinaryValue), v.BinaryValue != nil && utf8.Valid(v.BinaryValue)
+	}
+	return "", false
+}
+
+// uuidOf returns the UUID that a Watermill publisher gave the message, else the
+// SQS MessageId. It says false where there is a UUID attribute that is not to
+// be believed.
+func uuidOf(m *types.Message) (uuid string, ok bool) {
+	id := aws.ToString(m.MessageId)
+	if id == "" {
+		id = watermill.NewUUID()
+	}
+	v, found := m.MessageAttributes[UUIDAttribute]
+	if !found {
+		return id, true
+	}
+	text := aws.ToString(v.StringValue)
+	odd := func(r rune) bool { return r <= ' ' || r > '~' }
+	if aws.ToString(v.DataType) != "String" || text == "" || len(text) > maxUUID || strings.ContainsFunc(text, odd) {
+		return id, false
+	}
+	return text, true
+}
+
+// receiveCount returns how often the message was received, this time included;
+// 0 if that is not known.
+func receiveCount(m *types.Message) int {
+	n, err := strconv.Atoi(m.Attributes[string(types.MessageSystemAttributeNameApproximateReceiveCount)])
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// sentAt returns when SQS took the message.
+func sentAt(m *types.Message) (time.Time, bool) {
+	ms, err := strconv.ParseInt(m.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64)
+	const year9999 = 253402300799999
+	if err != nil || ms <= 0 || ms > year9999 {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(ms).UTC(), true
+}
+
+// fault formats a MetaDecodeError.
+func fault(format string, args ...any) string { return fmt.Sprintf("SNS envelope: "+format, args...) }
