@@ -33,7 +33,8 @@ type Callback struct {
 	OwedAt time.Time     `json:"owed_at,omitzero"`
 	// Due is when the next attempt may be made; of the lease's end while one runs.
 	Due     time.Time `json:"due,omitzero"`
-	Attempt int       `json:"attempt,omitempty"` // how many have begun
+	Attempt int       `json:"attempt,omitempty"` // how many have begun, ever
+	Before  int       `json:"before,omitempty"`  // how many of them before the last redrive
 	Running bool      `json:"running,omitempty"` // an attempt has begun, its end is not recorded
 	// MaybeApplied says that an attempt may have worked although it seemed not to.
 	MaybeApplied bool      `json:"maybe_applied,omitempty"`
@@ -41,6 +42,9 @@ type Callback struct {
 	EndedAt      time.Time `json:"ended_at,omitzero"`
 	Redrives     int       `json:"redrives,omitempty"`
 }
+
+// tries is how many attempts have begun since it was owed.
+func (c Callback) tries() int { return c.Attempt - c.Before }
 
 func (c Callback) ended() bool { return c.State != CallbackNone && c.State != CallbackOwed }
 
@@ -88,6 +92,9 @@ func (o *Order) owedCallback(a *Approval, t Turn) []Action {
 	if c.Running { // its lease has passed and no end was recorded
 		c.Running, c.MaybeApplied = false, true
 		c.LastError = "the end of the attempt was not recorded"
+		e := a.event(EventCallbackAttempt, t.Now)
+		e.Target, e.Attempt, e.Code, e.Note = a.Target, c.Attempt, string(ResultFailed), c.LastError
+		o.record(e)
 	}
 	if reason := a.pastUse(t.Now); reason != "" {
 		return o.endCallback(a, CallbackExhausted, reason, t)
@@ -108,7 +115,7 @@ func (a *Approval) pastUse(at time.Time) string {
 	switch {
 	case a.Token.IsZero():
 		return "the token has been erased"
-	case a.Callback.Attempt == 0:
+	case a.Callback.tries() == 0:
 		return ""
 	case !a.TaskExpires.IsZero() && at.After(a.TaskExpires):
 		return "the task has expired"
@@ -118,10 +125,12 @@ func (a *Approval) pastUse(at time.Time) string {
 	return ""
 }
 
-// CallbackAttempted records the end of an attempt to answer the workflow.
+// CallbackAttempted records the end of an attempt to answer the workflow. One
+// that comes after its lease, when the attempt has been written off, counts if
+// it says that the workflow was answered or no longer waits.
 func (o *Order) CallbackAttempted(act Action, r Result, t Turn) []Action {
 	a := o.Find(act.ApprovalID)
-	if a == nil || a.Callback.State != CallbackOwed {
+	if a == nil || !a.Callback.takes(act, r) {
 		return nil
 	}
 	c := &a.Callback
@@ -137,20 +146,44 @@ func (o *Order) CallbackAttempted(act Action, r Result, t Turn) []Action {
 		return o.endCallback(a, CallbackSuperseded, "", t)
 	case r.Kind == ResultClosed:
 		return o.endCallback(a, CallbackTooLate, "", t)
-	case c.Attempt != act.Attempt: // a later attempt is under way
-		c.MaybeApplied = c.MaybeApplied || r.MaybeApplied
-		return nil
 	}
 	c.Running, c.LastError = false, r.Reason
 	c.MaybeApplied = c.MaybeApplied || r.MaybeApplied
 	if r.Kind == ResultRefused {
 		return o.endCallback(a, CallbackExhausted, r.Reason, t)
 	}
-	c.Due = later(a.CallbackRetry.Next(c.Attempt, t.Now, t.Jitter), t.Now.Add(r.After))
+	c.Due = a.nextAttempt(r, t)
 	if reason := a.pastUse(c.Due); reason != "" {
 		return o.endCallback(a, CallbackExhausted, reason+": "+r.Reason, t)
 	}
 	return nil
+}
+
+// takes says whether the end of an attempt still says anything.
+func (c Callback) takes(act Action, r Result) bool {
+	switch {
+	case c.State == CallbackExhausted:
+		return r.Kind == ResultOK // it did get through
+	case c.State != CallbackOwed:
+		return false
+	case r.Kind == ResultOK, r.Kind == ResultClosed:
+		return true
+	}
+	return c.Running && c.Attempt == act.Attempt
+}
+
+// lastMinute is when before a task's end no further attempt is squeezed in.
+const lastMinute = 2 * time.Second
+
+// nextAttempt is when to try again. Where that would be after the task's end,
+// it is half-way there: a late answer helps nobody.
+func (a *Approval) nextAttempt(r Result, t Turn) time.Time {
+	next := later(a.CallbackRetry.Next(a.Callback.tries(), t.Now, t.Jitter), t.Now.Add(r.After))
+	left := a.TaskExpires.Sub(t.Now)
+	if !a.TaskExpires.IsZero() && next.After(a.TaskExpires) && left > lastMinute {
+		return t.Now.Add(left / 2)
+	}
+	return next
 }
 
 func (o *Order) endCallback(a *Approval, s CallbackState, reason string, t Turn) []Action {
@@ -202,6 +235,8 @@ func (o *Order) Redrive(approvalID, by string, limit int, t Turn) (bool, []Actio
 	old := a.Callback
 	a.Callback = Callback{
 		State: CallbackOwed, OwedAt: t.Now, Due: t.Now, MaybeApplied: old.MaybeApplied, Redrives: old.Redrives + 1, LastError: old.LastError,
+		// Attempts are counted on, so that the late end of an old one is not taken for a new one's.
+		Attempt: old.Attempt, Before: old.Attempt,
 	}
 	e := a.event(EventRedriven, t.Now)
 	e.By, e.Attempt = by, a.Callback.Redrives

@@ -18,7 +18,7 @@ type Capability struct {
 // Allows says whether the capability is still good for the approval: it is the
 // one that the record knows, and it has not expired.
 func (a *Approval) Allows(c Capability, now time.Time) bool {
-	if c.ApprovalID != a.ID || !c.Expires.After(now) {
+	if a == nil || c.ApprovalID != a.ID || !c.Expires.After(now) {
 		return false
 	}
 	if len(a.Approvers) == 0 {

@@ -1,9 +1,10 @@
 package approval
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Outcome is what a decision says.
@@ -79,97 +80,6 @@ func (u Unmatched) due() time.Time {
 	return u.Expires
 }
 
-// Seen is the verdict that a decision got. IDs are the sources' own, so two
-// sources may use the same.
-type Seen struct {
-	ID      string  `json:"id"`
-	Source  string  `json:"source,omitempty"`
-	Outcome Outcome `json:"outcome"`
-	Verdict Verdict `json:"verdict"`
-}
-
-func (s Seen) is(d Decision) bool { return s.ID == d.ID && s.Source == d.Source }
-
-// VerdictCode is what became of a decision.
-type VerdictCode string
-
-// The verdicts. The first four were taken, the others refused.
-const (
-	VerdictDecided  VerdictCode = "decided"  // it closed the approval
-	VerdictRecorded VerdictCode = "recorded" // it counts, others must still decide
-	VerdictRepeated VerdictCode = "repeated" // it was recorded before
-	VerdictWaiting  VerdictCode = "waiting"  // it waits for its request
-
-	VerdictConflict    VerdictCode = "conflict"     // it contradicts what was decided
-	VerdictLate        VerdictCode = "late"         // the approval timed out or was cancelled
-	VerdictSuperseded  VerdictCode = "superseded"   // it names an approval that was asked anew
-	VerdictAmbiguous   VerdictCode = "ambiguous"    // several are pending, it names neither step nor approval
-	VerdictUnknown     VerdictCode = "unknown"      // it names an approval that there is not
-	VerdictNotApprover VerdictCode = "not_approver" // they may not decide this
-	VerdictRequester   VerdictCode = "requester"    // they asked for it themselves
-	VerdictAssurance   VerdictCode = "assurance"    // we do not know surely enough who it was
-	VerdictSource      VerdictCode = "source"       // that source may not decide this
-	VerdictOverflow    VerdictCode = "overflow"     // too many wait already
-)
-
-// Verdicts lists every verdict.
-func Verdicts() []VerdictCode {
-	return []VerdictCode{
-		VerdictDecided, VerdictRecorded, VerdictRepeated, VerdictWaiting, VerdictConflict, VerdictLate, VerdictSuperseded,
-		VerdictAmbiguous, VerdictUnknown, VerdictNotApprover, VerdictRequester, VerdictAssurance, VerdictSource, VerdictOverflow,
-	}
-}
-
-// Verdict says what became of a decision.
-type Verdict struct {
-	Code       VerdictCode `json:"code"`
-	ApprovalID string      `json:"approval_id,omitempty"`
-	Status     Status      `json:"status,omitempty"` // the approval's, afterwards
-}
-
-// Taken says whether the decision was taken, now or before.
-func (v Verdict) Taken() bool {
-	switch v.Code {
-	case VerdictDecided, VerdictRecorded, VerdictRepeated, VerdictWaiting:
-		return true
-	}
-	return false
-}
-
-// Settled says of a refused decision that sending it again can never help: it
-// is in the history, and there is nothing for an operator to mend.
-func (v Verdict) Settled() bool {
-	return v.Code == VerdictConflict || v.Code == VerdictLate || v.Code == VerdictSuperseded
-}
-
-// Refusal is the error of a decision that was refused.
-type Refusal struct{ Verdict Verdict }
-
-// Error says why, without naming anybody.
-func (r *Refusal) Error() string {
-	text := map[VerdictCode]string{
-		VerdictConflict:    "the approval was decided otherwise before",
-		VerdictLate:        "the approval is closed",
-		VerdictSuperseded:  "the approval was asked anew, this one is closed",
-		VerdictAmbiguous:   "several approvals of this order are pending, name the step or the approval",
-		VerdictUnknown:     "the order has no such approval",
-		VerdictNotApprover: "not an approver of this approval",
-		VerdictRequester:   "whoever requested cannot decide",
-		VerdictAssurance:   "this approval takes a surer way to decide",
-		VerdictSource:      "this source may not decide this approval",
-		VerdictOverflow:    "too many decisions wait for a request of this order",
-	}[r.Verdict.Code]
-	return fmt.Sprintf("decision refused (%s): %s", r.Verdict.Code, text)
-}
-
-// Err returns a Refusal if the decision was refused, else nil.
-func (v Verdict) Err() error {
-	if v.Taken() {
-		return nil
-	}
-	return &Refusal{v}
-}
-
 // validate names the first field of the decision that cannot be taken.
 func (d Decision) validate() error {
 	switch {
@@ -177,6 +87,8 @@ func (d Decision) validate() error {
 		return Invalid("decision_id", "must have 1 to %d bytes", maxName)
 	case d.Outcome != Approve && d.Outcome != Reject:
 		return Invalid("outcome", "must be %s or %s", Approve, Reject)
+	case !slices.Contains(Vias(), d.Via): // admits knows what each must prove
+		return Invalid("via", "%.40q is no way in", d.Via)
 	case len(d.Comment) > MaxComment:
 		return Invalid("comment", "is %d bytes long, the most is %d", len(d.Comment), MaxComment)
 	case len(d.By) > maxName:
@@ -185,6 +97,13 @@ func (d Decision) validate() error {
 		return Invalid("step", "is %d bytes long, the most is %d", len(d.Step), maxName)
 	case len(d.ApprovalID) > maxName:
 		return Invalid("approval", "is %d bytes long, the most is %d", len(d.ApprovalID), maxName)
+	case isSource(d.By) && d.By != sourceName(d.Source): // only a source decides as itself
+		return Invalid("by", "names a source that did not send it")
+	}
+	for _, f := range []Field{{"decision_id", d.ID}, {"by", d.By}, {"step", d.Step}, {"source", d.Source}} {
+		if !utf8.ValidString(f.Value) { // would not come back from a store as it was
+			return Invalid(f.Name, "is not UTF-8")
+		}
 	}
 	return nil
 }
@@ -199,14 +118,14 @@ type Keep struct {
 // Decide records a decision. The verdict says what became of it; a refusal is
 // recorded too. The error is Permanent, names a field, and nothing has changed.
 func (o *Order) Decide(d Decision, keep Keep, t Turn) (Verdict, []Action, error) {
-	if len(o.ID) == 0 || len(o.ID) > MaxOrderID {
-		return Verdict{}, nil, Invalid("order", "must have 1 to %d bytes", MaxOrderID)
+	if len(o.ID) == 0 || len(o.ID) > MaxOrderID || !utf8.ValidString(o.ID) {
+		return Verdict{}, nil, Invalid("order", "must have 1 to %d bytes of UTF-8", MaxOrderID)
 	}
 	if err := d.validate(); err != nil {
 		return Verdict{}, nil, err
 	}
 	if d.By == "" && d.Source != "" {
-		d.By = "source:" + d.Source
+		d.By = sourceName(d.Source)
 	}
 	actions := o.expire(t)
 	v, more := o.match(d, keep, t)
@@ -219,6 +138,9 @@ func (o *Order) match(d Decision, keep Keep, t Turn) (Verdict, []Action) {
 	if i := slices.IndexFunc(o.Seen, func(s Seen) bool { return s.is(d) }); i >= 0 {
 		return o.again(o.Seen[i], d, t)
 	}
+	if before, counted := o.counted(d); counted {
+		return o.again(before, d, t)
+	}
 	a, v := o.target(d)
 	switch {
 	case a != nil:
@@ -229,16 +151,42 @@ func (o *Order) match(d Decision, keep Keep, t Turn) (Verdict, []Action) {
 	return o.wait(d, keep, t), nil
 }
 
+// counted finds the decision among the votes: those that have counted are known
+// for as long as their approval is, however many others have come since.
+func (o *Order) counted(d Decision) (Seen, bool) {
+	for _, a := range o.Approvals {
+		for _, v := range a.Votes {
+			if s := (Seen{ID: v.DecisionID, Source: v.Source, Outcome: v.Outcome}); s.is(d) {
+				s.Verdict = Verdict{Code: VerdictRecorded, ApprovalID: a.ID}
+				return s, true
+			}
+		}
+	}
+	return Seen{}, false
+}
+
+// sourcePrefix begins the name of a source where somebody's would stand.
+const sourcePrefix = "source:"
+
+func sourceName(source string) string { return sourcePrefix + source }
+
+func isSource(by string) bool {
+	by = strings.TrimSpace(by)
+	return len(by) >= len(sourcePrefix) && strings.EqualFold(by[:len(sourcePrefix)], sourcePrefix)
+}
+
 // wait keeps a decision until its request comes.
 func (o *Order) wait(d Decision, keep Keep, t Turn) Verdict {
 	waiting := 0
 	for _, u := range o.Unmatched {
+		same := u.Decision.ID == d.ID && u.Decision.Source == d.Source
 		switch {
-		case u.Decision.ID == d.ID && u.Decision.Source == d.Source && u.Decision.Outcome == d.Outcome:
+		case u.Expired: // sent again it waits again: it was not taken
+		case same && u.Decision.Outcome == d.Outcome:
 			return Verdict{Code: VerdictRepeated}
-		case u.Decision.ID == d.ID && u.Decision.Source == d.Source:
+		case same:
 			return Verdict{Code: VerdictConflict}
-		case !u.Expired:
+		default:
 			waiting++
 		}
 	}
@@ -407,6 +355,9 @@ func (o *Order) applyUnmatched(a *Approval, t Turn) []Action {
 		v, more := o.apply(a, u.Decision, t)
 		o.note(u.Decision, v, t)
 		actions = append(actions, more...)
+		if err := v.Err(); err != nil && !v.Settled() { // its sender was told that it waits
+			actions = append(actions, o.deadLetter(a, err.Error()))
+		}
 	}
 	o.Unmatched = rest
 	return actions

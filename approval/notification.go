@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -52,13 +53,25 @@ func (a *Approval) notify(kind NotificationKind, t Turn) {
 	if len(to) == 0 {
 		to = []Approver{{}}
 	}
+	over := len(a.Notifications) + len(to)*len(a.Channels) - MaxNotifications
+	a.Notifications = slices.DeleteFunc(a.Notifications, func(n *Notification) bool {
+		gone := over > 0 && n.State != NotificationOwed
+		if gone {
+			over--
+		}
+		return gone
+	})
 	for _, p := range to {
 		if a.voted(p.ID) {
 			continue
 		}
 		for _, channel := range a.Channels {
+			if len(a.Notifications) >= MaxNotifications {
+				return // nobody hears us: that many are owed still
+			}
+			a.NotificationsMade++
 			a.Notifications = append(a.Notifications, &Notification{
-				ID: a.ID + "." + strconv.Itoa(len(a.Notifications)+1), Kind: kind, Channel: channel, Approver: p.ID,
+				ID: a.ID + "." + strconv.Itoa(a.NotificationsMade), Kind: kind, Channel: channel, Approver: p.ID,
 				State: NotificationOwed, OwedAt: t.Now, Due: t.Now,
 			})
 		}
@@ -83,6 +96,11 @@ func (o *Order) owedNotifications(a *Approval, t Turn) []Action {
 		}
 		if a.Status != Pending {
 			n.State, n.Running = NotificationDropped, false
+			continue
+		}
+		if n.Attempt > 0 && t.Now.After(n.OwedAt.Add(a.NotifyRetry.Max)) { // whoever tried never said how it ended
+			n.LastError = "the end of the attempt was not recorded"
+			actions = append(actions, o.giveUp(a, n, a.event(EventNotificationGone, t.Now)))
 			continue
 		}
 		if !t.leases(ActionNotify, n.Channel) {
@@ -137,7 +155,7 @@ func (o *Order) Notified(act Action, r Result, t Turn) []Action {
 		o.record(e)
 		return nil
 	}
-	if n.Attempt != act.Attempt { // a later attempt is under way
+	if n.Attempt != act.Attempt || !n.Running { // a later attempt is under way, or its end is recorded
 		return nil
 	}
 	n.Running, n.LastError = false, r.Reason
@@ -152,10 +170,15 @@ func (o *Order) Notified(act Action, r Result, t Turn) []Action {
 	if r.Kind == ResultFailed && !tooOld {
 		return nil
 	}
-	n.State = NotificationExhausted
-	e.Kind = EventNotificationGone
+	return []Action{o.giveUp(a, n, e)}
+}
+
+// giveUp ends a notification that did not get through.
+func (o *Order) giveUp(a *Approval, n *Notification, e Event) Action {
+	n.State, n.Running = NotificationExhausted, false
+	e.Kind, e.Channel, e.By, e.Attempt, e.Note = EventNotificationGone, n.Channel, n.Approver, n.Attempt, n.LastError
 	o.record(e)
-	return []Action{o.deadLetter(a, "notification by "+n.Channel+" given up: "+r.Reason)}
+	return o.deadLetter(a, "notification by "+n.Channel+" given up: "+n.LastError)
 }
 
 func later(a, b time.Time) time.Time {

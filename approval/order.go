@@ -11,6 +11,8 @@
 package approval
 
 import (
+	"bytes"
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -23,6 +25,8 @@ const (
 	MaxApprovals = 100 // approvals of one order, closed ones included
 	MaxApprovers = 50  // approvers of one approval
 	MaxSeen      = 200 // decision IDs remembered
+	// MaxNotifications of one approval; ended ones make room for reminders.
+	MaxNotifications = 300
 )
 
 // TokenGrace is how long a token is kept after its callback has ended, so that
@@ -95,9 +99,11 @@ type Approval struct {
 	Votes        []Vote    `json:"votes,omitempty"`
 
 	Notifications []*Notification `json:"notifications,omitempty"`
-	RemindersSent int             `json:"reminders_sent,omitempty"`
-	HeartbeatDue  time.Time       `json:"heartbeat_due,omitzero"`
-	Callback      Callback        `json:"callback"`
+	// NotificationsMade counts them, those that made room for later ones too.
+	NotificationsMade int       `json:"notifications_made,omitempty"`
+	RemindersSent     int       `json:"reminders_sent,omitempty"`
+	HeartbeatDue      time.Time `json:"heartbeat_due,omitzero"`
+	Callback          Callback  `json:"callback"`
 }
 
 // Field is one labelled value of the order, as it is shown to an approver.
@@ -150,12 +156,28 @@ type Ask struct {
 	// Heartbeat is how often the target is told that we still wait; 0 is never.
 	Heartbeat time.Duration `json:"heartbeat,omitempty"`
 
-	RejectAsSuccess bool           `json:"reject_as_success,omitempty"`
-	Output          map[string]any `json:"output,omitempty"` // added to the answer
+	RejectAsSuccess bool   `json:"reject_as_success,omitempty"`
+	Output          Output `json:"output,omitempty"` // added to the answer
 
 	CallbackRetry Retry         `json:"callback_retry"`
 	NotifyRetry   Retry         `json:"notify_retry"`
 	Retention     time.Duration `json:"retention"` // from closing to removal
+}
+
+// Output is what is added to the answer. Read from a record its numbers are as
+// they were written: an order number of 19 digits is not rounded to a float.
+type Output map[string]any
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (o *Output) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var m map[string]any
+	if err := d.Decode(&m); err != nil {
+		return err
+	}
+	*o = m
+	return nil
 }
 
 // Find returns the approval with that ID, or nil.
@@ -233,10 +255,8 @@ func (a *Approval) due(due *earliest) {
 	switch {
 	case a.Callback.State == CallbackOwed:
 		due.add(a.Callback.Due)
-	case a.Callback.ended() && a.eraseAt() != a.removeAt():
-		due.add(a.eraseAt())
-		due.add(a.removeAt())
 	case a.Callback.ended():
+		due.add(a.eraseAt())
 		due.add(a.removeAt())
 	}
 }

@@ -1,13 +1,18 @@
 package approval
 
-import "slices"
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
 
 // Limits of an ask, in bytes where not said otherwise. They hold the answer
 // within Step Functions' 262,144 bytes of output and a record within a store.
 const (
 	MaxOrderID = 256
 	MaxToken   = 2048 // the longest task token; also the longest callback URL
-	maxName    = 256  // workflow, step, approver, requester
+	maxName    = 256  // workflow, step, approver, requester, execution, target
 	maxTitle   = 1024
 	maxDetails = 50
 	maxValue   = 2048
@@ -15,30 +20,35 @@ const (
 
 // Request records an approval request and returns the approval's ID with what
 // is owed because of it. A request that is known changes nothing. A pending
-// approval of the same step with another token is superseded: its state was
-// retried, or asked anew. Decisions that came before are applied.
+// approval of the same workflow and step with another token is superseded: its
+// state was retried, or asked anew. Decisions that came before are applied.
 //
 // The error is Permanent and names the field at fault; nothing has changed then.
 func (o *Order) Request(ask Ask, t Turn) (string, []Action, error) {
+	named := len(ask.Approvers)
 	ask.Approvers = without(ask.Approvers, ask.Requester)
-	if err := o.validate(ask, t); err != nil {
+	if named > 0 && len(ask.Approvers) == 0 { // with none, everybody could decide
+		return "", nil, Invalid("approvers", "name nobody but the requester")
+	}
+	ask.Reminders = slices.SortedFunc(slices.Values(ask.Reminders), time.Time.Compare)
+	if err := o.validate(ask); err != nil {
 		return "", nil, err
 	}
-	id := TokenID(o.ID, ask.Token)
+	id := TokenID(o.ID, ask.Step, ask.Token)
 	if known := o.Find(id); known != nil {
 		o.record(known.event(EventRequestRepeated, t.Now))
 		return id, o.owed(known, t), nil
 	}
-	if len(o.Approvals) >= MaxApprovals && !o.dropOldestClosed() {
+	if len(o.Approvals) >= MaxApprovals && !o.dropOldestClosed(t) {
 		return "", nil, Invalid("order", "has %d approvals pending or unanswered, the most that one order may have", MaxApprovals)
 	}
 	a := &Approval{ID: id, Ask: ask, Status: Pending, RequestedAt: t.Now}
 	if a.Heartbeat > 0 {
 		a.HeartbeatDue = t.Now.Add(a.Heartbeat)
 	}
-	var actions []Action
+	actions := o.expire(t)
 	for _, old := range o.Approvals {
-		if old.Status == Pending && old.Step == a.Step {
+		if old.Status == Pending && old.Workflow == a.Workflow && old.Step == a.Step {
 			old.SupersededBy = id
 			actions = append(actions, o.close(old, Superseded, "asked again with a new token", t)...)
 			e := old.event(EventSuperseded, t.Now)
@@ -50,6 +60,7 @@ func (o *Order) Request(ask Ask, t Turn) (string, []Action, error) {
 	e := a.event(EventRequested, t.Now)
 	e.By = a.Requester
 	o.record(e)
+	actions = append(actions, o.expire(t)...) // it may have come after its own deadline
 	actions = append(actions, o.applyUnmatched(a, t)...)
 	if a.Status == Pending {
 		a.notify(NotifyRequest, t)
@@ -58,33 +69,44 @@ func (o *Order) Request(ask Ask, t Turn) (string, []Action, error) {
 }
 
 // validate names the first field of the ask that cannot be taken.
-func (o *Order) validate(ask Ask, t Turn) error {
+func (o *Order) validate(ask Ask) error {
 	switch {
 	case o.ID == "":
 		return Invalid("order", "is missing")
 	case len(o.ID) > MaxOrderID:
 		return Invalid("order", "is %d bytes long, the most is %d", len(o.ID), MaxOrderID)
+	case !utf8.ValidString(o.ID): // would not come back from a store as it was
+		return Invalid("order", "is not UTF-8")
 	case ask.Token.IsZero():
 		return Invalid("token", "is missing")
 	case len(ask.Token.Reveal()) > MaxToken:
 		return Invalid("token", "is %d bytes long, the most is %d", len(ask.Token.Reveal()), MaxToken)
 	case len(ask.Approvers) > MaxApprovers:
 		return Invalid("approvers", "are %d, the most is %d", len(ask.Approvers), MaxApprovers)
+	case max(1, len(ask.Approvers))*len(ask.Channels) > MaxNotifications:
+		return Invalid("channels", "times approvers are more than %d notifications", MaxNotifications)
 	case len(ask.Title) > maxTitle:
 		return Invalid("title", "is %d bytes long, the most is %d", len(ask.Title), maxTitle)
 	case len(ask.Details) > maxDetails:
 		return Invalid("details", "are %d, the most is %d", len(ask.Details), maxDetails)
+	case ask.MinAssurance != "" && ask.MinAssurance.rank() < 0: // would demand nothing
+		return Invalid("min_assurance", "%.40q is not link, chat or sso", ask.MinAssurance)
 	case ask.Deadline.IsZero():
 		return Invalid("deadline", "is missing")
 	}
-	for _, f := range []Field{{"workflow", ask.Workflow}, {"step", ask.Step}, {"requester", ask.Requester}} {
+	for _, f := range []Field{
+		{"workflow", ask.Workflow}, {"step", ask.Step}, {"requester", ask.Requester}, {"execution", ask.Execution}, {"target", ask.Target},
+	} {
+		if !utf8.ValidString(f.Value) {
+			return Invalid(f.Name, "is not UTF-8")
+		}
 		if len(f.Value) > maxName {
 			return Invalid(f.Name, "is %d bytes long, the most is %d", len(f.Value), maxName)
 		}
 	}
 	for i, p := range ask.Approvers {
-		if p.ID == "" || len(p.ID) > maxName {
-			return Invalid("approvers", "number %d is empty or longer than %d bytes", i+1, maxName)
+		if strings.TrimSpace(p.ID) == "" || len(p.ID) > maxName || !utf8.ValidString(p.ID) {
+			return Invalid("approvers", "number %d is empty, longer than %d bytes or not UTF-8", i+1, maxName)
 		}
 	}
 	for _, f := range ask.Details {
@@ -108,10 +130,11 @@ func without(approvers []Approver, requester string) []Approver {
 }
 
 // dropOldestClosed makes room by removing the oldest approval whose callback
-// has ended.
-func (o *Order) dropOldestClosed() bool {
+// has ended. It must have ended a while ago: the redelivered request of one that
+// is forgotten would supersede its successor.
+func (o *Order) dropOldestClosed(t Turn) bool {
 	i := slices.IndexFunc(o.Approvals, func(a *Approval) bool {
-		return a.Callback.ended() && a.Callback.State != CallbackExhausted
+		return a.Callback.ended() && a.Callback.State != CallbackExhausted && !a.Callback.EndedAt.Add(TokenGrace).After(t.Now)
 	})
 	if i < 0 {
 		return false

@@ -15,9 +15,13 @@ type Retry struct {
 // Next returns when to try again after that attempt (1 is the first) failed.
 func (r Retry) Next(attempt int, now time.Time, jitter float64) time.Time {
 	window := r.Base
-	for i := 1; i < attempt && window < r.Cap; i++ {
+	for i := 1; i < attempt && 0 < window && window < r.Cap; i++ {
+		if window > r.Cap/2 { // twice that could overflow
+			window = r.Cap
+			break
+		}
 		window *= 2
 	}
-	window = min(window, r.Cap)
+	window = max(0, min(window, r.Cap))
 	return now.Add(time.Duration(jitter * float64(window)))
 }

@@ -2,6 +2,7 @@ package approval
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"log/slog"
 )
@@ -49,12 +50,17 @@ func (t Token) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"
 func (t Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // TokenID is the identity of the approval that waits on the token: the first
-// 128 bits of SHA-256 over the order and the token, in hex. A redelivered
-// request has the same, the retry of a state (a new token) another. It is safe
-// to show: tokens are long random strings.
-func TokenID(orderID string, t Token) string {
+// 128 bits of SHA-256 over the order, the step and the token, in hex. A
+// redelivered request has the same, the retry of a state (a new token) another;
+// two steps may share a callback URL. It is safe to show: tokens are long random
+// strings.
+func TokenID(orderID, step string, t Token) string {
 	h := sha256.New()
-	h.Write([]byte("approval-relay/approval/1\x00" + orderID + "\x00"))
-	h.Write([]byte(t.Reveal()))
+	for _, part := range []string{"approval-relay/approval/1", orderID, step, t.Reveal()} {
+		var size [8]byte
+		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
+		h.Write(size[:])
+		h.Write([]byte(part))
+	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
