@@ -52,10 +52,10 @@ func (s *subscription) tryDelete(batch []deletion) (again []deletion, why string
 	}
 	out, err := s.api.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: aws.String(s.url), Entries: entries})
 	if err != nil || out == nil {
-		s.observer.Deleted(s.topic, 0)
+		s.observer.Deleted(0)
 		return batch, errorText(err)
 	}
-	s.observer.Deleted(s.topic, len(out.Successful))
+	s.observer.Deleted(len(out.Successful))
 	done := map[string]bool{}
 	for _, ok := range out.Successful {
 		done[aws.ToString(ok.Id)] = true
@@ -89,7 +89,7 @@ func (s *subscription) giveUp(batch []deletion, why string) {
 		s.known.leave(d.delivery)
 		ids[i] = d.id
 	}
-	s.observer.DeleteFailed(s.topic, len(batch))
+	s.observer.DeleteFailed(len(batch))
 	s.log.Error("messages were handled but not deleted", "messages", len(batch), "message_ids", ids, "error", why)
 }
 

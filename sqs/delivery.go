@@ -39,20 +39,23 @@ func (s *subscription) accept(m *types.Message) bool {
 		count: max(1, receiveCount(m)), received: time.Now(),
 	}
 	if known := s.known.admit(d); known != nil {
-		s.observer.Duplicate(s.topic)
+		s.log.Debug("message came again, not handed out again", "message_id", d.id)
 		if known.renew(d) {
 			s.deletes <- deletion{known, d.handle}
 		}
 		return false
 	}
 	if at, ok := sentAt(m); ok {
-		s.observer.Age(s.topic, time.Since(at))
+		s.observer.Age(time.Since(at))
 	}
-	s.observer.InFlight(s.topic, 1)
+	s.observer.InFlight(1)
 	msg := s.decoder.decode(m)
+	if msg.Metadata.Get(MetaDecodeError) != "" {
+		s.observer.Undecodable()
+	}
 	s.couriers.Go(func() {
 		s.carry(d, msg)
-		s.observer.InFlight(s.topic, -1)
+		s.observer.InFlight(-1)
 		s.free(1)
 	})
 	return true
@@ -142,8 +145,8 @@ func (s *subscription) extend(d *delivery) time.Duration {
 		return 0
 	}
 	err := s.setVisibility(handle, left)
-	s.observer.Extended(s.topic, err == nil)
 	if err == nil {
+		s.observer.Extended()
 		return s.extendAfter()
 	}
 	s.log.Warn("visibility not extended", "message_id", d.id, "error", err)
@@ -155,31 +158,27 @@ func (s *subscription) nack(d *delivery) {
 	defer s.known.forget(d)
 	_, left := d.hold()
 	delay := max(time.Second, min(ceilSeconds(s.cfg.Backoff(d.count)), left))
-	if s.change(d, delay) {
-		s.observer.Nacked(s.topic, delay)
-	}
+	s.change(d, delay)
 }
 
 // giveBack makes a message visible again.
 func (s *subscription) giveBack(d *delivery) {
 	defer s.known.forget(d)
-	if s.change(d, 0) {
-		s.observer.Returned(s.topic)
-	}
+	s.change(d, 0)
 }
 
-// change sets the visibility of a message that is not worked on any more, and
-// says whether it could.
-func (s *subscription) change(d *delivery, v time.Duration) bool {
+// change sets the visibility of a message that is not worked on any more.
+func (s *subscription) change(d *delivery, v time.Duration) {
 	for attempt := 1; ; attempt++ {
 		handle, _ := d.hold()
 		err := s.setVisibility(handle, v)
 		if err == nil {
-			return true
+			s.observer.Returned()
+			return
 		}
 		if attempt == visibilityAttempts || isGone(err) || !pause(s.base, callBackoff(attempt)) {
 			s.log.Warn("visibility not changed: the message comes again when its timeout ends", "message_id", d.id, "error", err)
-			return false
+			return
 		}
 	}
 }
@@ -200,6 +199,9 @@ func (s *subscription) setVisibility(handle string, v time.Duration) error {
 		ReceiptHandle:     aws.String(handle),
 		VisibilityTimeout: int32(v / time.Second), //nolint:gosec // at most 43,200
 	})
+	if err != nil {
+		s.observer.VisibilityFailed()
+	}
 	return err
 }
 

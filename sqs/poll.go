@@ -119,7 +119,7 @@ func (s *subscription) receive(n int) (taken int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	s.observer.Received(s.topic, len(out.Messages))
+	s.observer.Received(len(out.Messages))
 	for i := range out.Messages {
 		if s.accept(&out.Messages[i]) {
 			taken++
@@ -142,6 +142,6 @@ func (s *subscription) noteReceive(err error) {
 		if p.failures++; p.failures == 1 {
 			s.log.Warn("receiving fails, trying again", "error", err)
 		}
-		s.observer.ReceiveFailed(s.topic)
+		s.observer.ReceiveFailed()
 	}
 }
