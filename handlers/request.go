@@ -162,6 +162,11 @@ func (h *Request) target(ask *approval.Ask, token, callback string) error {
 	return nil
 }
 
+// clockSkew is how far the clocks of Step Functions and SQS may be apart, and more
+// than the milliseconds that SentTimestamp is cut to. A deadline nearer than that
+// would be of no use to anybody.
+const clockSkew = 5 * time.Second
+
 // times works out when the approval times out. A deadline at or before the time
 // at which the message was sent is no deadline: tutorials put the state's
 // EnteredTime there, which is when it began to wait.
@@ -179,7 +184,7 @@ func (h *Request) times(ask *approval.Ask, in Input) error {
 	if timeout < 0 {
 		return approval.Invalid("timeout", "is negative")
 	}
-	if !deadline.IsZero() && !deadline.After(sent) {
+	if !deadline.IsZero() && !deadline.After(sent.Add(clockSkew)) {
 		started, deadline = deadline, time.Time{}
 	}
 	if started.After(sent) {

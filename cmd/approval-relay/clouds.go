@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	wmsns "github.com/ThreeDotsLabs/watermill-aws/sns"
+	wmsqs "github.com/ThreeDotsLabs/watermill-aws/sqs"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/approval-relay/approval-relay/callback/stepfunctions"
+	"github.com/approval-relay/approval-relay/sqs"
+)
+
+// clouds makes AWS clients. The SDK looks for credentials only when the first
+// client is asked for: a relay without AWS needs none.
+type clouds struct {
+	config func() (aws.Config, error)
+	base   *string
+}
+
+func newClouds(ctx context.Context, a AWSConfig) *clouds {
+	c := &clouds{}
+	if a.Endpoint != "" {
+		c.base = aws.String(a.Endpoint)
+	}
+	c.config = sync.OnceValues(func() (aws.Config, error) {
+		var options []func(*awsconfig.LoadOptions) error
+		if a.Region != "" {
+			options = append(options, awsconfig.WithRegion(a.Region))
+		}
+		cfg, err := awsconfig.LoadDefaultConfig(ctx, append(options, awsconfig.WithHTTPClient(awsTransport()))...)
+		if err != nil {
+			return cfg, fmt.Errorf("set up AWS: %w", err)
+		}
+		if b, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok { // with AWS_CA_BUNDLE, if that is set
+			cfg.HTTPClient = &http.Client{
+				Transport:     sqs.BufferedBody(b.GetTransport()),
+				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			}
+		}
+		return cfg, nil
+	})
+	return c
+}
+
+// awsTransport is the transport of all AWS clients. A long poll takes 20 s; a
+// server that answers nothing for 30 s is gone. Bodies are buffered because of a
+// race in the SDK, see sqs.BufferedBody.
+func awsTransport() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConnsPerHost = 256
+		t.ResponseHeaderTimeout = 30 * time.Second
+	})
+}
+
+func (c *clouds) sqs(context.Context) (*awssqs.Client, error) {
+	cfg, err := c.config()
+	if err != nil {
+		return nil, err
+	}
+	return awssqs.NewFromConfig(cfg, func(o *awssqs.Options) { o.BaseEndpoint = c.base }), nil
+}
+
+func (c *clouds) stepFunctions(_ context.Context, s StepFunctionsConfig) (*sfn.Client, error) {
+	cfg, err := c.config()
+	if err != nil {
+		return nil, err
+	}
+	return stepfunctions.NewClient(cfg, func(o *sfn.Options) {
+		if s.Region != "" {
+			o.Region = s.Region
+		}
+		if s.Endpoint != "" {
+			o.BaseEndpoint = aws.String(s.Endpoint)
+		}
+	}), nil
+}
+
+// subscribe makes the queue if there is none, subscribes it to the topic, and
+// lets the topic send to it. The queue's policy is replaced: a queue that others
+// send to as well is to be set up by hand.
+func (c *clouds) subscribe(ctx context.Context, topic, queue string) error {
+	cfg, err := c.config()
+	if err != nil {
+		return err
+	}
+	sub, err := wmsns.NewSubscriber(wmsns.SubscriberConfig{
+		AWSConfig: cfg, OptFns: []func(*sns.Options){func(o *sns.Options) { o.BaseEndpoint = c.base }}, TopicResolver: wmsns.TransparentTopicResolver{},
+		GenerateSqsQueueName: func(context.Context, wmsns.TopicArn) (string, error) { return queue, nil },
+	}, wmsqs.SubscriberConfig{
+		AWSConfig: cfg, OptFns: []func(*awssqs.Options){func(o *awssqs.Options) { o.BaseEndpoint = c.base }},
+	}, watermill.NopLogger{})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second) // SQS or SNS out of reach at the start
+	defer cancel()
+	return sub.SubscribeInitializeWithContext(ctx, topic)
+}

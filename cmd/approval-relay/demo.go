@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/emulator"
+)
+
+// demoCmd shows the main job over the real paths: a request on an SQS queue, a
+// link, a click, and the answer as Step Functions gets it. AWS is played by the
+// emulator, in this process.
+type demoCmd struct {
+	Auto bool          `help:"Click the link without you."`
+	Wait time.Duration `default:"10m" help:"How long to wait for the click."`
+	Log  bool          `help:"Show the worker's log as well, on the standard error."`
+}
+
+// Run runs the demo.
+func (d *demoCmd) Run(w *world) error {
+	dir, err := os.MkdirTemp("", "approval-relay-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	aws, err := emulator.Start()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = aws.Close() }()
+	aws.SQS.Create(demoQueue)
+
+	public, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	config, err := demoConfig(dir, aws.URL(), public, w)
+	if err != nil {
+		return err
+	}
+	log := io.Discard
+	if d.Log {
+		log = w.stderr
+	}
+	ctx, cancel := context.WithTimeout(w.ctx, d.Wait)
+	defer cancel()
+	shown := &watcher{out: w.stdout, links: make(chan string, 1)}
+	serving, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	started := make(chan string, 1)
+	go func() {
+		ended <- serve(serving, config, logger(config.Log, log), shown, func(_, operator net.Addr) { started <- operator.String() })
+	}()
+	defer stop()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("the worker did not start: %w", err)
+	case operator := <-started:
+		err = d.show(ctx, w, aws, shown, client{URL: "http://" + operator, TokenFile: config.Operator.TokenFile})
+	}
+	stop()
+	return errors.Join(err, <-ended)
+}
+
+const (
+	demoQueue = "approval-requests"
+	demoOrder = "A-1001"
+)
+
+// show tells the story.
+func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, shown *watcher, c client) error {
+	token := aws.StepFunctions.NewToken(24*time.Hour, 0)
+	body := fmt.Sprintf(`{"taskToken": %q, "approvalRequest": {"orderId": %q, "customer": "ACME", "total": 1250, "currency": "EUR"}, "approvalDeadline": %q}`,
+		token, demoOrder, time.Now().UTC().Format(time.RFC3339Nano))
+	fmt.Fprintf(w.stdout, "1. A workflow waits. Its state put this on the SQS queue %q:\n     %s\n\n", demoQueue, strings.Replace(body, token, "AQC…", 1))
+	aws.SQS.Put(demoQueue, body, nil)
+
+	fmt.Fprintf(w.stdout, "2. The relay recorded it and tells the approver (channel: log):\n")
+	var link string
+	select {
+	case link = <-shown.links:
+	case <-ctx.Done():
+		return errors.New("no link was printed in time")
+	}
+	if d.Auto {
+		if err := click(ctx, link); err != nil {
+			return fmt.Errorf("click the link: %w", err)
+		}
+		fmt.Fprintf(w.stdout, "\n3. The demo opened the link and pressed Approve.\n")
+	} else {
+		fmt.Fprintf(w.stdout, "\n3. Open the link and decide. (Waiting; Ctrl-C ends.)\n")
+	}
+	task, err := aws.StepFunctions.Wait(ctx, token)
+	if err != nil {
+		return errors.New("nobody decided in time")
+	}
+	fmt.Fprintf(w.stdout, "\n4. Step Functions got the answer, once:\n     task %s", task.State)
+	if task.Error != "" {
+		fmt.Fprintf(w.stdout, ", error %s", task.Error)
+	}
+	fmt.Fprintf(w.stdout, "\n     %s%s\n\n5. The order's timeline:\n", task.Output, task.Cause)
+	return showDelivered(ctx, w.stdout, c)
+}
+
+// showDelivered prints the timeline once the callback's end is recorded, which
+// is a moment after the workflow has it.
+func showDelivered(ctx context.Context, out io.Writer, c client) error {
+	var o approval.Order
+	for range 100 {
+		if err := c.call(ctx, "GET", orderPath(demoOrder, ""), nil, &o); err != nil {
+			return err
+		}
+		if len(o.Approvals) == 1 && o.Approvals[0].Callback.State == approval.CallbackDelivered {
+			return timeline(out, &o)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return errors.New("the callback was not recorded as delivered")
+}
+
+func demoConfig(dir, endpoint, public string, w *world) (*Config, error) {
+	text := fmt.Sprintf(`
+public: {listen: %q, url: "http://%s"}
+operator: {listen: "127.0.0.1:0", token_file: %q}
+store: {sqlite: %q}
+keys: {file: %q}
+aws: {region: us-east-1, endpoint: %q}
+workflows:
+  orders:
+    requests: {sqs: {queue: %s}}
+    task_timeout: 24h
+`, public, public, filepath.Join(dir, "token"), filepath.Join(dir, "relay.db"), filepath.Join(dir, "keys"), endpoint, demoQueue)
+	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo", "AWS_EC2_METADATA_DISABLED": "true"} {
+		if err := os.Setenv(name, value); err != nil { // where the SDK looks
+			return nil, err
+		}
+	}
+	return parse("(demo)", []byte(text), w.getenv)
+}
+
+// freeAddress finds a port for the links, which have to be known before the
+// server listens.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// watcher passes on what the log channel prints, and finds the link in it.
+type watcher struct {
+	out   io.Writer
+	links chan string
+	mu    sync.Mutex
+}
+
+var linkForm = regexp.MustCompile(`https?://[^\s]+/a/[^\s]+`)
+
+// Write implements io.Writer.
+func (w *watcher) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, line := range strings.Split(strings.TrimRight(string(p), "\n"), "\n") {
+		fmt.Fprintf(w.out, "     %s\n", line)
+	}
+	if link := linkForm.FindString(string(p)); link != "" {
+		select {
+		case w.links <- link:
+		default:
+		}
+	}
+	return len(p), nil
+}
+
+var inputForm = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)"`)
+
+// click does what a browser does: it gets the page, fills in its form and sends
+// it.
+func click(ctx context.Context, link string) error {
+	page, err := fetch(ctx, "GET", link, nil)
+	if err != nil {
+		return err
+	}
+	form := url.Values{"outcome": {"approve"}, "comment": {"within budget"}}
+	for _, m := range inputForm.FindAllStringSubmatch(page, -1) {
+		form.Set(m[1], m[2])
+	}
+	_, err = fetch(ctx, "POST", link, form)
+	return err
+}
+
+func fetch(ctx context.Context, method, link string, form url.Values) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, method, link, strings.NewReader(form.Encode()))
+	if err != nil {
+		return "", err
+	}
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err == nil && resp.StatusCode >= 300 {
+		err = fmt.Errorf("%s answered %s", method, resp.Status)
+	}
+	return string(b), err
+}

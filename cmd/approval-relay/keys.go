@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/approval-relay/approval-relay/keys"
+)
+
+// keysCmd makes and rotates keys.
+type keysCmd struct {
+	Make   keysMakeCmd   `cmd:"" help:"Make a new key file; an existing one is never overwritten."`
+	Rotate keysRotateCmd `cmd:"" help:"Add a new primary key; the old ones go on opening what they sealed. Restart the worker after it."`
+	List   keysListCmd   `cmd:"" help:"List the keys' IDs, the primary first."`
+}
+
+type keyFile struct {
+	File string `arg:"" default:"approval-relay.keys" help:"The key file."`
+}
+
+type keysMakeCmd struct{ keyFile }
+
+// Run makes a key file.
+func (c *keysMakeCmd) Run(w *world) error {
+	ring := keys.New(now())
+	if err := ring.Create(c.File); err != nil {
+		return err
+	}
+	fmt.Fprintf(w.stdout, "made %s with key %s: keep a copy, without it stored tokens cannot be read\n", c.File, ring.Primary())
+	return nil
+}
+
+type keysRotateCmd struct{ keyFile }
+
+// Run adds a key.
+func (c *keysRotateCmd) Run(w *world) error {
+	ring, err := keys.Load(c.File)
+	if err != nil {
+		return err
+	}
+	ring = ring.Rotate(now())
+	if err := ring.Save(c.File); err != nil {
+		return err
+	}
+	fmt.Fprintf(w.stdout, "%s: key %s is the primary now, %d key(s) in all; restart the worker\n", c.File, ring.Primary(), len(ring.IDs()))
+	return nil
+}
+
+type keysListCmd struct{ keyFile }
+
+// Run lists the keys.
+func (c *keysListCmd) Run(w *world) error {
+	ring, err := keys.Load(c.File)
+	if err != nil {
+		return err
+	}
+	for i, k := range ring.IDs() {
+		role := "old"
+		if i == 0 {
+			role = "primary"
+		}
+		fmt.Fprintf(w.stdout, "%s  %s  %s\n", k.ID, k.Created.Format(time.RFC3339), role)
+	}
+	return nil
+}
+
+// now is the clock of the commands.
+func now() time.Time { return time.Now() }

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"code.dny.dev/ssrf"
+	"golang.org/x/time/rate"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback/httptarget"
+	"github.com/approval-relay/approval-relay/callback/stepfunctions"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/notify/logchannel"
+	"github.com/approval-relay/approval-relay/notify/smtp"
+	notifywebhook "github.com/approval-relay/approval-relay/notify/webhook"
+	"github.com/approval-relay/approval-relay/webhook"
+)
+
+// targets makes every target, and says which callback URLs may be called.
+func (r *relay) targets(ctx context.Context) (map[string]handlers.Target, func(string) error, error) {
+	out := map[string]handlers.Target{}
+	validURL := func(string) error { return approval.Invalid("callback", "no target takes callback URLs") }
+	limits := map[string]*stepfunctions.Limits{} // AWS counts by account and region
+	for _, name := range sorted(r.config.Targets) {
+		t := r.config.Targets[name]
+		switch {
+		case t.StepFunctions != nil:
+			s := *t.StepFunctions
+			if limits[s.Region] == nil {
+				limits[s.Region] = stepLimits(s)
+			}
+			client, err := r.aws.stepFunctions(ctx, s)
+			if err != nil {
+				return nil, nil, fmt.Errorf("targets.%s: %w", name, err)
+			}
+			out[name] = stepfunctions.New(client, stepfunctions.Config{Limits: limits[s.Region], Timeout: callTimeout})
+		case t.HTTP != nil:
+			target, err := httpTarget(*t.HTTP)
+			if err != nil {
+				return nil, nil, fmt.Errorf("targets.%s: %w", name, err)
+			}
+			out[name], validURL = target, target.ValidateURL
+		}
+	}
+	return out, validURL, nil
+}
+
+func stepLimits(s StepFunctionsConfig) *stepfunctions.Limits {
+	limiter := func() *rate.Limiter { return rate.NewLimiter(rate.Limit(s.Rate), s.Burst) }
+	return &stepfunctions.Limits{Success: limiter(), Failure: limiter(), Heartbeat: limiter()}
+}
+
+func httpTarget(h HTTPTargetConfig) (*httptarget.Target, error) {
+	signer, err := webhook.NewStandard(reveal(h.Secrets)...)
+	if err != nil {
+		return nil, err
+	}
+	return httptarget.New(httptarget.Config{
+		Signer: signer, Timeout: callTimeout, AllowHTTP: h.AllowHTTP, AllowPrivate: h.AllowInternal, AllowedHosts: h.AllowedHosts,
+	}), nil
+}
+
+// channels makes every channel.
+func (r *relay) channels(stdout io.Writer) (map[string]handlers.Channel, error) {
+	out := map[string]handlers.Channel{}
+	for _, name := range sorted(r.config.Channels) {
+		ch, err := channel(r.config.Channels[name], stdout)
+		if err != nil {
+			return nil, fmt.Errorf("channels.%s: %w", name, err)
+		}
+		out[name] = ch
+	}
+	return out, nil
+}
+
+// channel makes the channel that its configuration asks for: one case a kind.
+func channel(c ChannelConfig, stdout io.Writer) (handlers.Channel, error) {
+	switch {
+	case c.SMTP != nil:
+		s := c.SMTP
+		return smtp.New(smtp.Config{
+			Host: s.Host, Port: s.Port, TLS: smtp.TLS(s.TLS), From: s.From, Username: s.Username, Password: s.Password, Timeout: callTimeout,
+		})
+	case c.Webhook != nil:
+		signer, err := webhook.NewStandard(reveal(c.Webhook.Secrets)...)
+		if err != nil {
+			return nil, err
+		}
+		return notifywebhook.New(notifywebhook.Config{
+			URL: c.Webhook.URL, Signer: signer, Client: outboundClient(c.Webhook.AllowInternal), Timeout: callTimeout,
+		})
+	}
+	return logchannel.New(stdout), nil
+}
+
+// outboundClient returns an HTTP client that follows no redirects, and calls no internal
+// addresses unless it may.
+func outboundClient(internal bool) *http.Client {
+	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	if !internal {
+		dialer.Control = ssrf.New(ssrf.WithAnyPort()).Safe
+	}
+	return &http.Client{
+		Timeout:       callTimeout,
+		Transport:     &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, MaxIdleConnsPerHost: perOutput, IdleConnTimeout: time.Minute},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/link"
+	"github.com/approval-relay/approval-relay/metrics"
+	"github.com/approval-relay/approval-relay/router"
+	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/store/memory"
+	"github.com/approval-relay/approval-relay/store/sqlite"
+	"github.com/approval-relay/approval-relay/web"
+)
+
+// Times that no configuration needs to change.
+const (
+	// actionLease is how long this process has for an action. It bounds how long a
+	// SIGKILL delays an answer, and is longer than callTimeout and recording take.
+	actionLease = 30 * time.Second
+	// callTimeout bounds one callback or notification: an endpoint that accepts the
+	// connection and then says nothing.
+	callTimeout = 10 * time.Second
+	// messageLimit bounds the handling of one message: a store that hangs.
+	messageLimit = 30 * time.Second
+	// perOutput bounds the actions under way for one channel or target.
+	perOutput = 128
+	// sweepEvery is how late a deadline is noticed at the most.
+	sweepEvery = 500 * time.Millisecond
+	sweepBatch = 256
+	sweepLease = 2 * time.Second
+)
+
+// relay is the program, wired.
+type relay struct {
+	config  *Config
+	log     *slog.Logger
+	store   orders
+	metrics *metrics.Metrics
+
+	router     *message.Router
+	ingress    *router.Ingress
+	dispatcher *router.Dispatcher
+	sweeper    *router.Sweeper
+	http       *router.HTTP
+	aws        *clouds
+
+	transitions *handlers.Transitions
+	decider     *handlers.Decider
+	links       *link.Links
+	letters     *letterTable
+	redrive     *handlers.Redrive
+}
+
+// orders is a store as the program uses it.
+type orders interface {
+	store.Store
+	store.DeadLetters
+	io.Closer
+}
+
+// build wires the program. Nothing runs yet, but the store is open.
+func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (_ *relay, err error) {
+	r := &relay{config: c, log: log}
+	ring, err := openKeys(c, log)
+	if err != nil {
+		return nil, err
+	}
+	reg := prometheus.NewRegistry()
+	r.metrics = metrics.New(reg, metricNames(c))
+	r.metrics.Runtime(version, revision())
+	if r.store, err = r.openStore(ctx, ring); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.store.Close())
+		}
+	}()
+	r.metrics.WatchStore(r.stats)
+	base, err := url.Parse(c.Public.URL)
+	if err != nil {
+		return nil, err
+	}
+	r.links = link.New(ring, base)
+	r.aws = newClouds(ctx, c.AWS)
+	r.ingress = router.NewIngress()
+	r.dispatcher = router.NewDispatcher(perOutput, r.metrics, log)
+	r.transitions = &handlers.Transitions{
+		Orders: r.store, Dispatch: r.dispatcher, Observer: r.metrics, Log: log, Now: time.Now, Lease: actionLease,
+	}
+	r.decider = &handlers.Decider{
+		Transitions: r.transitions, Keep: approval.Keep{Unmatched: c.Unmatched.TTL, Retention: c.Unmatched.Retention},
+	}
+	r.letters = &letterTable{r.store}
+	r.sweeper = &router.Sweeper{
+		Orders: r.store, Transitions: r.transitions, Observer: r.metrics, Log: log, Every: sweepEvery, Batch: sweepBatch, Lease: sweepLease,
+	}
+	if err := r.wireRouter(ctx, stdout); err != nil {
+		return nil, err
+	}
+	return r, r.wireHTTP(reg)
+}
+
+// wireRouter makes the sources and the outputs, and draws the map.
+func (r *relay) wireRouter(ctx context.Context, stdout io.Writer) error {
+	targets, validURL, err := r.targets(ctx)
+	if err != nil {
+		return err
+	}
+	channels, err := r.channels(stdout)
+	if err != nil {
+		return err
+	}
+	s, err := r.sources(ctx, validURL)
+	if err != nil {
+		return err
+	}
+	r.redrive = &handlers.Redrive{
+		Transitions: r.transitions, Exhausted: exhausted{r.store}, Letters: r.letters, Queues: s.queues, Handle: map[string]message.NoPublishHandlerFunc{},
+	}
+	for _, source := range slices.Concat(s.requests, s.decisions) {
+		r.redrive.Handle[source.Name] = source.Handle
+	}
+	r.router, err = router.New(router.Parts{
+		Requests: s.requests, Decisions: s.decisions,
+		Notifications: &handlers.Notification{
+			Transitions: r.transitions, Channels: channels, Timeout: callTimeout,
+			Link: func(c approval.Capability) approval.Token { return approval.NewToken(r.links.URL(c)) },
+		},
+		Callbacks:  &handlers.Callback{Transitions: r.transitions, Targets: targets, Timeout: callTimeout},
+		Dispatcher: r.dispatcher, Observer: r.metrics, Log: r.log, TimeLimit: messageLimit, CloseTimeout: r.config.Shutdown.Timeout * 3 / 5,
+	})
+	return err
+}
+
+// wireHTTP makes the routes.
+func (r *relay) wireHTTP(reg *prometheus.Registry) error {
+	api, operator, err := credentials(r.config)
+	if err != nil {
+		return err
+	}
+	checks, err := webhookChecks(r.config)
+	if err != nil {
+		return err
+	}
+	page, err := web.New(web.Config{
+		Links: r.links, Orders: r.store, Decider: r.decider, Now: time.Now, Log: r.log,
+		Observe: func(event string) { r.metrics.Page(event) },
+	})
+	if err != nil {
+		return err
+	}
+	r.http = &router.HTTP{
+		Ingress: r.ingress, Page: page, Webhooks: checks, Workflows: sorted(r.config.Workflows), API: api, Operator: operator,
+		Metrics: promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg}), OpenMetrics: r.config.Operator.OpenMetrics,
+		Console: &router.Console{
+			Orders: r.store, List: lister{r.store}, Decider: r.decider, Letters: r.letters, Redrive: r.redrive,
+		},
+		Observe: r.metrics.HTTP,
+	}
+	return nil
+}
+
+// openStore opens the store that the configuration names.
+func (r *relay) openStore(ctx context.Context, sealer store.Sealer) (orders, error) {
+	if r.config.Store.Memory {
+		r.log.Warn("orders are kept in memory only")
+		return memory.New(), nil
+	}
+	s, err := sqlite.Open(ctx, sqlite.Config{
+		Path: r.config.Store.SQLite, Sealer: sealer,
+		Observe: func(c sqlite.Commit) { r.metrics.Committed(c.Updates, c.Took, c.Err) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// metricNames lists the label values that the configuration gives.
+func metricNames(c *Config) metrics.Config {
+	n := metrics.Config{
+		Workflows: sorted(c.Workflows), Channels: sorted(c.Channels), Targets: sorted(c.Targets),
+		Sources: slices.Concat([]string{"api", "link", "operator"}, sorted(c.Decisions), sorted(c.Webhooks)),
+		Routes:  router.Routes(), Handlers: []string{decisionName("api")},
+	}
+	for name, w := range c.Workflows {
+		n.Handlers = append(n.Handlers, requestName(name), requestName(name)+httpSuffix)
+		if w.Requests.SQS != nil {
+			n.Queues = append(n.Queues, requestName(name))
+		}
+	}
+	for name := range c.Decisions {
+		n.Handlers = append(n.Handlers, decisionName(name))
+		n.Queues = append(n.Queues, decisionName(name))
+	}
+	for name := range c.Webhooks {
+		n.Handlers = append(n.Handlers, decisionName(name))
+	}
+	return n
+}
+
+// stats reads the store for a scrape.
+func (r *relay) stats(ctx context.Context) (metrics.Stats, error) {
+	s, err := r.store.Stats(ctx)
+	out := metrics.Stats{
+		Workflows: map[string]metrics.WorkflowStats{}, Exhausted: s.Exhausted, DeadLetters: s.DeadLetters, OldestDue: s.OldestDue,
+	}
+	for name, w := range s.Workflows {
+		out.Workflows[name] = metrics.WorkflowStats{Pending: w.Pending, Oldest: w.Oldest}
+	}
+	return out, err
+}
+
+// names of sources, as metrics, logs and dead letters have them.
+func requestName(workflow string) string { return "request-" + workflow }
+func decisionName(source string) string  { return "decision-" + source }
+
+// httpSuffix tells the HTTP way in from the queue of the same workflow.
+const httpSuffix = "-http"
+
+var _ http.Handler = (*web.Page)(nil)
+
+var _ store.Sealer = (*keys.Ring)(nil)
