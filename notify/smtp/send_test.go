@@ -1,0 +1,207 @@
+package smtp_test
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	gosmtp "github.com/emersion/go-smtp"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify/notifytest"
+	"github.com/approval-relay/approval-relay/notify/smtp"
+)
+
+// no is a server's refusal, which repeats all that it could have learnt.
+func no(code, class, subject, detail int) error {
+	return &gosmtp.SMTPError{Code: code, EnhancedCode: gosmtp.EnhancedCode{class, subject, detail}, Message: "no: " + password}
+}
+
+func TestRefusals(t *testing.T) {
+	linkEcho := &gosmtp.SMTPError{Code: 554, EnhancedCode: gosmtp.EnhancedCode{5, 7, 1}, Message: "bad URL " + notifytest.Link}
+	for name, c := range map[string]struct {
+		server server
+		kind   approval.ResultKind
+		says   string
+	}{
+		"sender, for now":         {server{mail: no(451, 4, 3, 0)}, approval.ResultFailed, "451"},
+		"sender":                  {server{mail: no(550, 5, 1, 8)}, approval.ResultFailed, "550"},
+		"recipient, for now":      {server{rcpt: no(450, 4, 2, 0)}, approval.ResultFailed, "450"},
+		"recipient":               {server{rcpt: no(550, 5, 1, 1)}, approval.ResultRefused, "550"},
+		"relaying denied":         {server{rcpt: no(554, 5, 7, 1)}, approval.ResultFailed, "554"},
+		"not signed in":           {server{rcpt: no(530, 5, 5, 1)}, approval.ResultFailed, "530"},
+		"content, for now":        {server{data: no(452, 4, 3, 1)}, approval.ResultFailed, "452"},
+		"content":                 {server{data: no(552, 5, 3, 4)}, approval.ResultRefused, "552 5.3.4"},
+		"content, with its link":  {server{data: linkEcho}, approval.ResultRefused, "554 5.7.1"},
+		"sign-in":                 {server{auth: no(535, 5, 7, 8)}, approval.ResultFailed, "535"},
+		"sign-in, for now":        {server{auth: no(454, 4, 7, 0)}, approval.ResultFailed, "454"},
+		"connection cut in DATA":  {server{hang: "cut"}, approval.ResultFailed, "connection"},
+		"greeting hangs":          {server{hang: "hello"}, approval.ResultFailed, "deadline"},
+		"MAIL hangs":              {server{hang: "mail"}, approval.ResultFailed, "deadline"},
+		"RCPT hangs":              {server{hang: "rcpt"}, approval.ResultFailed, "deadline"},
+		"answer to content hangs": {server{hang: "data"}, approval.ResultFailed, "deadline"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, &c.server, true, false)
+			conf := config(s, smtp.StartTLS)
+			conf.Username, conf.Password = "relay", approval.NewToken(password)
+			if c.server.hang != "" {
+				conf.Timeout = 300 * time.Millisecond
+			}
+			began := time.Now()
+			r := approval.ResultOf(notifytest.NoLeaks(t, open(t, conf), password))
+			if r.Kind != c.kind || !strings.Contains(r.Reason, c.says) || len(s.got()) != 0 {
+				t.Errorf("%+v, server got %d", r, len(s.got()))
+			}
+			content := c.server.hang == "cut" || c.server.hang == "data"
+			if r.Kind == approval.ResultFailed && r.MaybeApplied != content {
+				t.Errorf("may have been sent: %v", r.MaybeApplied)
+			}
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("took %s", took)
+			}
+		})
+	}
+}
+
+func TestTLS(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode               smtp.TLS
+		starttls, implicit bool
+		says               string
+	}{
+		"STARTTLS":                  {smtp.StartTLS, true, false, ""},
+		"STARTTLS not offered":      {smtp.StartTLS, false, false, "STARTTLS"},
+		"implicit":                  {smtp.Implicit, false, true, ""},
+		"implicit, server does not": {smtp.Implicit, true, false, "first record does not look like a TLS handshake"},
+		"none":                      {smtp.None, false, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, &server{}, c.starttls, c.implicit)
+			conf := config(s, c.mode)
+			conf.Username, conf.Password = "relay", approval.NewToken(password)
+			err := notifytest.NoLeaks(t, open(t, conf), password)
+			if c.says != "" {
+				if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied || len(s.got()) != 0 {
+					t.Errorf("%+v, server got %d", r, len(s.got()))
+				}
+				return
+			}
+			if err != nil || len(s.got()) != 1 || s.got()[0].tls != (c.mode != smtp.None) || s.got()[0].user != "relay" {
+				t.Errorf("%v, server got %+v", err, s.got())
+			}
+		})
+	}
+}
+
+func TestUntrustedCertificate(t *testing.T) {
+	for _, mode := range []smtp.TLS{smtp.StartTLS, smtp.Implicit} {
+		s := start(t, &server{}, mode == smtp.StartTLS, mode == smtp.Implicit)
+		conf := config(s, mode)
+		conf.RootCAs = nil
+		conf.Username, conf.Password = "relay", approval.NewToken(password)
+		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, conf), password))
+		if r.Kind != approval.ResultFailed || r.MaybeApplied || !strings.Contains(r.Reason, "certificate") || len(s.got()) != 0 {
+			t.Errorf("%s: %+v, server got %d", mode, r, len(s.got()))
+		}
+	}
+}
+
+func TestNoServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
+	s := &server{addr: l.Addr().(*net.TCPAddr)}
+	err = notifytest.NoLeaks(t, open(t, config(s, smtp.StartTLS)))
+	var op *net.OpError
+	if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied || !errors.As(err, &op) {
+		t.Errorf("%+v: %#v", r, err)
+	}
+}
+
+// TestDeliveredAllTheSame holds that what comes after the server took the e-mail
+// is no failure: it would be sent twice.
+func TestDeliveredAllTheSame(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		// Greeting, EHLO, MAIL, RCPT, DATA, the content; then silence and the end.
+		for _, reply := range []string{"220 a", "250 a", "250 a", "250 a", "354 a", "250 taken"} {
+			if _, err := conn.Write([]byte(reply + "\r\n")); err != nil {
+				return
+			}
+			if reply == "250 taken" {
+				return
+			}
+			read(conn, reply == "354 a")
+		}
+	}()
+	s := &server{addr: l.Addr().(*net.TCPAddr)}
+	if err := open(t, config(s, smtp.None)).Notify(t.Context(), notifytest.Message()); err != nil {
+		t.Error(err)
+	}
+}
+
+// read reads a command, or the content up to its dot.
+func read(conn net.Conn, content bool) {
+	end := "\r\n"
+	if content {
+		end = "\r\n.\r\n"
+	}
+	var text []byte
+	for b := make([]byte, 1); !strings.HasSuffix(string(text), end); text = append(text, b...) {
+		if _, err := conn.Read(b); err != nil {
+			return
+		}
+	}
+}
+
+func TestApproverMustBeAnAddress(t *testing.T) {
+	t.Parallel()
+	s := start(t, &server{}, false, false)
+	for _, approver := range []string{"", "alan", "source:erp", "Alan <alan@example.com>", "a@example.com,b@example.com", "a@example.com\r\nRCPT TO:<b@example.com>", " a@example.com"} {
+		m := notifytest.Message()
+		m.Approver = approver
+		if err := open(t, config(s, smtp.None)).Notify(t.Context(), m); !approval.IsPermanent(err) {
+			t.Errorf("%q: %v", approver, err)
+		}
+	}
+	if len(s.got()) != 0 {
+		t.Errorf("got %+v", s.got())
+	}
+}
+
+func TestNewNamesFaults(t *testing.T) {
+	t.Parallel()
+	secret := approval.NewToken(password)
+	for field, c := range map[string]smtp.Config{
+		"host: ":     {},
+		"from: ":     {Host: "localhost", From: "nobody"},
+		"tls: ":      {TLS: "ssl"},
+		"tls: must":  {Host: "mail.example.org", TLS: smtp.None, Username: "u", Password: secret},
+		"port: ":     {Port: 70000},
+		"timeout: ":  {Timeout: -1},
+		"username: ": {Password: secret},
+		"password: ": {Username: "u"},
+	} {
+		if _, err := smtp.New(c); err == nil || !strings.Contains(err.Error(), field) || strings.Contains(err.Error(), password) {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+	if _, err := smtp.New(smtp.Config{Host: "mail.example.org", From: "a@example.org", Username: "u", Password: secret}); err != nil {
+		t.Error(err)
+	}
+}
