@@ -332,7 +332,11 @@ func (o *Order) note(d Decision, v Verdict, t Turn) {
 	if a := o.Find(v.ApprovalID); a != nil {
 		e.Workflow = a.Workflow
 	}
-	o.record(e)
+	if slices.ContainsFunc(o.History, func(h Event) bool { h.At = e.At; return h == e }) {
+		o.fresh = append(o.fresh, e) // sent again and refused again: counted, not kept
+	} else {
+		o.record(e)
+	}
 	known := slices.ContainsFunc(o.Seen, func(s Seen) bool { return s.is(d) })
 	if known || v.Code == VerdictWaiting || (!v.Taken() && !v.Settled()) || v.ApprovalID == "" {
 		return

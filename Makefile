@@ -1,0 +1,34 @@
+# Every command of the project is one of these. `make help` lists them.
+SHELL := /bin/bash
+BIN   := bin/approval-relay
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint e2e bench ledger fuzz
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/approval-relay
+	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./cmd/approval-relay
+
+demo: build ## show the main job on this machine, without AWS (AUTO=1 clicks by itself)
+	./$(BIN) demo $(if $(AUTO),--auto)
+
+test: ## run all tests with the race detector, in random order
+	@scripts/need-gcc
+	go test -race -shuffle=on $(TESTFLAGS) ./...
+
+lint: ## formatting, vet, staticcheck, and the arrows between the rooms
+	@scripts/lint
+
+e2e: build ## the built binary as its own process, against emulators, faults and SIGKILL
+	go test -count=1 -timeout 10m ./test/e2e -e2e.binary=$(CURDIR)/$(BIN) -v
+
+bench: ## benchmarks of the rooms
+	go test -run '^$$' -bench . -benchmem ./approval ./keys ./expression ./store/... ./sqs
+
+ledger: ## crash and fault runs (the e2e suite with its SIGKILL run repeated)
+	go test -count=3 -timeout 20m ./test/e2e -e2e.binary=$(CURDIR)/$(BIN) -run Kill -v
+
+fuzz: ## every fuzz target for a while (FUZZTIME=20s)
+	@scripts/fuzz $(or $(FUZZTIME),20s)
