@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,7 +45,7 @@ func Message() approval.Message {
 // parallel: it looks at the standard log.
 func NoLeaks(t *testing.T, c Channel, secrets ...string) error {
 	t.Helper()
-	var log bytes.Buffer
+	var log buffer
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	defer slog.SetDefault(before)
@@ -64,6 +65,26 @@ func NoLeaks(t *testing.T, c Channel, secrets ...string) error {
 		}
 	}
 	return err
+}
+
+// buffer is a log that others may still write to.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+// String returns what was written.
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
 }
 
 // prints shows a value in all the ways that one is shown by accident.

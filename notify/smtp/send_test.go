@@ -22,29 +22,29 @@ func no(code, class, subject, detail int) error {
 func TestRefusals(t *testing.T) {
 	linkEcho := &gosmtp.SMTPError{Code: 554, EnhancedCode: gosmtp.EnhancedCode{5, 7, 1}, Message: "bad URL " + notifytest.Link}
 	for name, c := range map[string]struct {
-		server server
+		server *server
 		kind   approval.ResultKind
 		says   string
 	}{
-		"sender, for now":         {server{mail: no(451, 4, 3, 0)}, approval.ResultFailed, "451"},
-		"sender":                  {server{mail: no(550, 5, 1, 8)}, approval.ResultFailed, "550"},
-		"recipient, for now":      {server{rcpt: no(450, 4, 2, 0)}, approval.ResultFailed, "450"},
-		"recipient":               {server{rcpt: no(550, 5, 1, 1)}, approval.ResultRefused, "550"},
-		"relaying denied":         {server{rcpt: no(554, 5, 7, 1)}, approval.ResultFailed, "554"},
-		"not signed in":           {server{rcpt: no(530, 5, 5, 1)}, approval.ResultFailed, "530"},
-		"content, for now":        {server{data: no(452, 4, 3, 1)}, approval.ResultFailed, "452"},
-		"content":                 {server{data: no(552, 5, 3, 4)}, approval.ResultRefused, "552 5.3.4"},
-		"content, with its link":  {server{data: linkEcho}, approval.ResultRefused, "554 5.7.1"},
-		"sign-in":                 {server{auth: no(535, 5, 7, 8)}, approval.ResultFailed, "535"},
-		"sign-in, for now":        {server{auth: no(454, 4, 7, 0)}, approval.ResultFailed, "454"},
-		"connection cut in DATA":  {server{hang: "cut"}, approval.ResultFailed, "connection"},
-		"greeting hangs":          {server{hang: "hello"}, approval.ResultFailed, "deadline"},
-		"MAIL hangs":              {server{hang: "mail"}, approval.ResultFailed, "deadline"},
-		"RCPT hangs":              {server{hang: "rcpt"}, approval.ResultFailed, "deadline"},
-		"answer to content hangs": {server{hang: "data"}, approval.ResultFailed, "deadline"},
+		"sender, for now":         {&server{mail: no(451, 4, 3, 0)}, approval.ResultFailed, "451"},
+		"sender":                  {&server{mail: no(550, 5, 1, 8)}, approval.ResultFailed, "550"},
+		"recipient, for now":      {&server{rcpt: no(450, 4, 2, 0)}, approval.ResultFailed, "450"},
+		"recipient":               {&server{rcpt: no(550, 5, 1, 1)}, approval.ResultRefused, "550"},
+		"relaying denied":         {&server{rcpt: no(554, 5, 7, 1)}, approval.ResultFailed, "554"},
+		"not signed in":           {&server{rcpt: no(530, 5, 5, 1)}, approval.ResultFailed, "530"},
+		"content, for now":        {&server{data: no(452, 4, 3, 1)}, approval.ResultFailed, "452"},
+		"content":                 {&server{data: no(552, 5, 3, 4)}, approval.ResultRefused, "552 5.3.4"},
+		"content, with its link":  {&server{data: linkEcho}, approval.ResultRefused, "554 5.7.1"},
+		"sign-in":                 {&server{auth: no(535, 5, 7, 8)}, approval.ResultFailed, "535"},
+		"sign-in, for now":        {&server{auth: no(454, 4, 7, 0)}, approval.ResultFailed, "454"},
+		"connection cut in DATA":  {&server{hang: "cut"}, approval.ResultFailed, "connection"},
+		"greeting hangs":          {&server{hang: "hello"}, approval.ResultFailed, "deadline"},
+		"MAIL hangs":              {&server{hang: "mail"}, approval.ResultFailed, "deadline"},
+		"RCPT hangs":              {&server{hang: "rcpt"}, approval.ResultFailed, "deadline"},
+		"answer to content hangs": {&server{hang: "data"}, approval.ResultFailed, "deadline"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := start(t, &c.server, true, false)
+			s := start(t, c.server, true, false)
 			conf := config(s, smtp.StartTLS)
 			conf.Username, conf.Password = "relay", approval.NewToken(password)
 			if c.server.hang != "" {

@@ -68,7 +68,7 @@ func start(t *testing.T, s *server, starttls, implicit bool) *server {
 	}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = srv.Serve(l) }()
-	t.Cleanup(func() { close(s.seen); _ = srv.Close(); <-done })
+	t.Cleanup(func() { close(s.seen); _ = srv.Close(); _ = l.Close(); <-done }) // Serve may not have the listener yet
 	return s
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -167,9 +168,13 @@ func TestNoAnswer(t *testing.T) {
 		maybe bool
 	}{
 		"closed at once": {func(c net.Conn) { _ = c.Close() }, true},
-		"not HTTP":       {func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0 "+notifytest.Link+"\r\n\r\n"); _ = c.Close() }, true},
+		"not HTTP": {func(c net.Conn) {
+			hear(c)
+			_, _ = io.WriteString(c, "SSH-2.0 "+notifytest.Link+"\r\n\r\n")
+			_ = c.Close()
+		}, true},
 		"silent":         {func(c net.Conn) { <-hang; _ = c.Close() }, true},
-		"endless header": {func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nA: "); <-hang; _ = c.Close() }, true},
+		"endless header": {func(c net.Conn) { hear(c); _, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nA: "); <-hang; _ = c.Close() }, true},
 		"none":           {nil, false},
 	} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -195,6 +200,9 @@ func TestNoAnswer(t *testing.T) {
 	}
 }
 
+// hear waits for the request.
+func hear(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }
+
 func TestEndlessAnswer(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -212,7 +220,7 @@ func TestEndlessAnswer(t *testing.T) {
 
 func TestUntrustedCertificate(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
-	server.Config.ErrorLog = nil
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	defer server.Close()
 	r := approval.ResultOf(notifytest.NoLeaks(t, open(t, webhook.Config{URL: server.URL + "/s3cret-path"}), "s3cret-path"))
