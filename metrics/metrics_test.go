@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/sqs"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -275,6 +276,8 @@ func TestWhatCallersSayHasItsSeries(t *testing.T) {
 		})
 	}
 }
+
+var _ sqs.Observer = (*SQSMetrics)(nil)
 
 func TestASweepThatEndedWellIsDated(t *testing.T) {
 	t.Parallel()

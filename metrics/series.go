@@ -116,7 +116,10 @@ func (h histogram) observe(v float64, values ...string) {
 	h.vec.WithLabelValues(bind(h.labels, values)...).Observe(v)
 }
 
-func (h histogram) since(d time.Duration, values ...string) { h.observe(d.Seconds(), values...) }
+// since takes a clock that went back for one that stood still.
+func (h histogram) since(d time.Duration, values ...string) {
+	h.observe(max(d, 0).Seconds(), values...)
+}
 
 // histogram is classic, for everybody, and native, for who scrapes those: about
 // 10 % of error at any scale, in at most 100 buckets.

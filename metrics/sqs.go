@@ -55,7 +55,7 @@ func (q *SQSMetrics) ReceiveFailed() {
 }
 
 // Age observes how old a message was when it was received.
-func (q *SQSMetrics) Age(age time.Duration) { q.m.age.since(max(age, 0), q.queue) }
+func (q *SQSMetrics) Age(age time.Duration) { q.m.age.since(age, q.queue) }
 
 // InFlight adds to the messages that have not been ended, or takes from them.
 func (q *SQSMetrics) InFlight(delta int) { q.m.inFlight.add(delta, q.queue) }

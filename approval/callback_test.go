@@ -1,0 +1,299 @@
+package approval
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// approved returns an order whose answer is owed since 0, and its first attempt.
+func approved(t tb, change ...func(*Ask)) (*Order, *Approval, Action) {
+	t.Helper()
+	o, a := requested(t, change...)
+	return o, a, callBack(t, decide(t, o, approve("d"), turn(0), VerdictDecided))
+}
+
+var (
+	ok         = Result{Kind: ResultOK}
+	closed     = Result{Kind: ResultClosed}
+	refused    = Result{Kind: ResultRefused, Reason: "no such task"}
+	lost       = Result{Kind: ResultFailed, MaybeApplied: true, Reason: "reset"}
+	notApplied = Result{Kind: ResultFailed, Reason: "throttled"}
+)
+
+// How a callback ends: the ends of its attempts in turn, each as soon as it is due.
+func TestCallbackOutcomes(t *testing.T) {
+	t.Parallel()
+	lapse := Result{Kind: "lapse"} // whoever tried says nothing until the lease ends
+	cases := map[string]struct {
+		ends []Result
+		want CallbackState
+	}{
+		"delivered":                        {[]Result{ok}, CallbackDelivered},
+		"delivered, at the third attempt":  {[]Result{notApplied, lost, ok}, CallbackDelivered},
+		"closed, and it was not us":        {[]Result{closed}, CallbackTooLate},
+		"closed, we surely did not":        {[]Result{notApplied, notApplied, closed}, CallbackTooLate},
+		"closed, the reply was lost":       {[]Result{lost, closed}, CallbackPresumed},
+		"closed, a reply was lost earlier": {[]Result{lost, notApplied, closed}, CallbackPresumed},
+		"closed, after a crash":            {[]Result{lapse, closed}, CallbackPresumed},
+		"refused":                          {[]Result{refused}, CallbackExhausted},
+		"refused, after a crash":           {[]Result{lapse, refused}, CallbackExhausted},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o, a, act := approved(t)
+			now := time.Duration(0)
+			for i, r := range tc.ends {
+				require.Equal(t, i+1, a.Callback.Attempt)
+				require.Equal(t, i+1, act.Attempt)
+				var actions []Action
+				if r == lapse {
+					now += time.Minute
+				} else {
+					actions = o.CallbackAttempted(act, r, turn(now))
+				}
+				if i == len(tc.ends)-1 {
+					require.Equal(t, tc.want == CallbackExhausted, len(only(ActionDeadLetter, actions)) == 1)
+					break
+				}
+				now = max(now, o.Due().Sub(began))
+				o = stored(t, o)
+				a = o.Find(a.ID)
+				act = callBack(t, o.Advance(turn(now)))
+			}
+			require.Equal(t, tc.want, a.Callback.State)
+			attempts := 0
+			for _, e := range o.History {
+				if e.Kind == EventCallbackAttempt {
+					attempts++
+				}
+			}
+			require.Equal(t, len(tc.ends), attempts, "one event an attempt, whoever ends it")
+		})
+	}
+}
+
+func TestAnAttemptIsRecordedBeforeItIsMadeAndGivenToOne(t *testing.T) {
+	t.Parallel()
+	o, a, act := approved(t)
+	require.True(t, a.Callback.Running)
+	require.Equal(t, at(time.Minute), act.Until)
+	require.Equal(t, act.Until, o.Due())
+	require.Empty(t, o.Advance(turn(0)), "a second sweeper gets nothing")
+	require.Empty(t, o.Advance(turn(time.Minute-1)))
+
+	answer, current := o.Answer(act, at(time.Minute-1))
+	require.True(t, current)
+	require.Equal(t, "t1", answer.Token.Reveal())
+	require.Equal(t, Approved, answer.Status)
+	_, current = o.Answer(act, at(time.Minute))
+	require.False(t, current, "the lease has ended")
+
+	second := callBack(t, o.Advance(turn(time.Minute)))
+	_, current = o.Answer(act, at(time.Minute))
+	require.False(t, current, "another has it")
+	_, current = o.Answer(second, at(time.Minute))
+	require.True(t, current)
+	o.CallbackAttempted(second, ok, turn(time.Minute))
+	_, current = o.Answer(second, at(time.Minute))
+	require.False(t, current, "it has ended")
+	_, current = o.Answer(Action{ApprovalID: "?"}, at(0))
+	require.False(t, current)
+}
+
+func TestWithoutALeaseOrRoomItStaysDue(t *testing.T) {
+	t.Parallel()
+	full := turn(1)
+	full.Room = func(kind ActionKind, name string) bool { return kind != ActionCallBack || name != "sfn" }
+	for name, none := range map[string]Turn{"no lease": {Now: at(1)}, "no room": full} {
+		o, a := requested(t)
+		require.Empty(t, decide(t, o, approve("d"), none, VerdictDecided), name)
+		require.Equal(t, at(1), o.Due())
+		require.Empty(t, o.Advance(none))
+		require.Zero(t, a.Callback.Attempt)
+		callBack(t, o.Advance(turn(1)))
+	}
+}
+
+// The end of an attempt that was written off: what it says still counts, if it
+// says that the workflow was answered.
+func TestTheEndOfAnOlderAttempt(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		late Result
+		want CallbackState
+	}{
+		"ok":          {ok, CallbackDelivered},
+		"closed":      {closed, CallbackPresumed}, // the later attempt may be why
+		"refused":     {refused, CallbackOwed},
+		"lost":        {lost, CallbackOwed},
+		"not applied": {notApplied, CallbackOwed},
+	}
+	for name, tc := range cases {
+		o, a, first := approved(t)
+		second := callBack(t, o.Advance(turn(time.Minute)))
+		o.CallbackAttempted(first, tc.late, turn(time.Minute+1))
+		require.Equal(t, tc.want, a.Callback.State, name)
+		require.Equal(t, tc.want == CallbackOwed, a.Callback.Running, name)
+		before := record(t, o)
+		o.CallbackAttempted(first, tc.late, turn(time.Minute+1))
+		require.Equal(t, before, record(t, o), name)
+		o.CallbackAttempted(second, closed, turn(time.Minute+2))
+		require.NotEqual(t, CallbackTooLate, a.Callback.State, name)
+	}
+}
+
+func TestAGivenUpCallbackThatGotThroughIsDelivered(t *testing.T) {
+	t.Parallel()
+	o, a, act := approved(t)
+	require.Equal(t, "dead_letter", kinds(o.Advance(turn(2*time.Hour))))
+	require.Equal(t, CallbackExhausted, a.Callback.State)
+	o.CallbackAttempted(act, closed, turn(2*time.Hour))
+	require.Equal(t, CallbackExhausted, a.Callback.State)
+	require.True(t, o.Exhausted())
+	o.CallbackAttempted(act, ok, turn(2*time.Hour))
+	require.Equal(t, CallbackDelivered, a.Callback.State)
+	require.False(t, o.Exhausted())
+	started, _ := o.Redrive(a.ID, "ops", 0, turn(3*time.Hour))
+	require.False(t, started)
+}
+
+func TestGivingUp(t *testing.T) {
+	t.Parallel()
+	expires := func(d time.Duration) func(*Ask) { return func(a *Ask) { a.TaskExpires = at(d) } }
+	fail := func(t *testing.T, o *Order, act Action, r Result, now time.Duration) string {
+		t.Helper()
+		return kinds(o.CallbackAttempted(act, r, turn(now)))
+	}
+	t.Run("the maximum age", func(t *testing.T) {
+		t.Parallel()
+		o, a, act := approved(t)
+		require.Empty(t, fail(t, o, act, lost, 59*time.Minute))
+		act = callBack(t, o.Advance(turn(time.Hour)))
+		require.Equal(t, "dead_letter", fail(t, o, act, lost, time.Hour+1))
+		require.Contains(t, a.Callback.LastError, "maximum age")
+	})
+	t.Run("the task's end", func(t *testing.T) {
+		t.Parallel()
+		o, a, act := approved(t, expires(30*time.Minute))
+		require.Equal(t, "dead_letter", fail(t, o, act, lost, 30*time.Minute))
+		require.Contains(t, a.Callback.LastError, "the task has expired")
+	})
+	t.Run("a first attempt is always made", func(t *testing.T) {
+		t.Parallel()
+		o, _ := requested(t, expires(time.Minute))
+		callBack(t, decide(t, o, approve("d"), turn(time.Hour), VerdictDecided))
+	})
+	t.Run("not while the task still waits", func(t *testing.T) {
+		t.Parallel()
+		o, a, act := approved(t, expires(10*time.Minute))
+		slow := notApplied
+		slow.After = MaxRetryAfter // would be after the task's end
+		now, tries := time.Duration(0), 0
+		for a.Callback.State == CallbackOwed {
+			tries++
+			require.Less(t, tries, 20)
+			if fail(t, o, act, slow, now) == "" {
+				require.False(t, a.Callback.Due.After(a.TaskExpires))
+				now = o.Due().Sub(began)
+				act = callBack(t, o.Advance(turn(now)))
+			}
+		}
+		require.Greater(t, now, 9*time.Minute)
+	})
+	t.Run("a crash, then too old", func(t *testing.T) {
+		t.Parallel()
+		o, a, _ := approved(t)
+		require.Equal(t, "dead_letter", kinds(o.Advance(turn(time.Hour+1))))
+		require.Equal(t, CallbackExhausted, a.Callback.State)
+		require.True(t, a.Callback.MaybeApplied)
+	})
+}
+
+func TestRetryAfterIsHeededAndCapped(t *testing.T) {
+	t.Parallel()
+	cases := []struct{ asked, want time.Duration }{{time.Hour, MaxRetryAfter}, {time.Minute, time.Minute}, {-time.Hour, time.Second / 2}, {0, time.Second / 2}}
+	for _, tc := range cases {
+		o, a, act := approved(t)
+		o.CallbackAttempted(act, ResultOf(NotApplied(RetryAfter(errBusy, tc.asked))), turn(0))
+		require.Equal(t, at(tc.want), a.Callback.Due)
+	}
+}
+
+func TestRedrive(t *testing.T) {
+	t.Parallel()
+	o, a, first := approved(t)
+	o.CallbackAttempted(first, refused, turn(0))
+	started, _ := o.Redrive("?", "ops", 0, turn(1))
+	require.False(t, started)
+	started, actions := o.Redrive(a.ID, "ops", 2, turn(24*time.Hour))
+	require.True(t, started, "whatever its age")
+	second := callBack(t, actions)
+	require.Greater(t, second.Attempt, first.Attempt, "or the end of an old attempt would be taken for this one's")
+
+	o = stored(t, o)
+	a = o.Find(a.ID)
+	o.CallbackAttempted(first, notApplied, turn(24*time.Hour+1)) // late
+	require.True(t, a.Callback.Running)
+	o.CallbackAttempted(second, notApplied, turn(24*time.Hour+1))
+	require.Equal(t, at(24*time.Hour+1+time.Second/2), a.Callback.Due, "the schedule begins anew")
+	o.CallbackAttempted(callBack(t, o.Advance(turn(25*time.Hour))), refused, turn(25*time.Hour))
+
+	started, actions = o.Redrive(a.ID, "ops", 2, turn(26*time.Hour))
+	require.True(t, started)
+	o.CallbackAttempted(callBack(t, actions), refused, turn(26*time.Hour))
+	started, _ = o.Redrive(a.ID, "ops", 2, turn(27*time.Hour))
+	require.False(t, started, "a guard against loops")
+}
+
+// What may have been applied before a redrive may be why the task is closed.
+func TestARedriveRemembersWhatMayHaveBeenApplied(t *testing.T) {
+	t.Parallel()
+	o, a, _ := approved(t)
+	o.Advance(turn(time.Hour + 1)) // a crash, then too old
+	_, actions := o.Redrive(a.ID, "ops", 0, turn(2*time.Hour))
+	o.CallbackAttempted(callBack(t, actions), closed, turn(2*time.Hour))
+	require.Equal(t, CallbackPresumed, a.Callback.State)
+}
+
+func TestTheTokenIsErasedAfterTheGraceAndTheApprovalAfterItsRetention(t *testing.T) {
+	t.Parallel()
+	for _, end := range []Result{ok, closed, refused} {
+		o, a, act := approved(t)
+		o.CallbackAttempted(act, end, turn(time.Minute))
+		gone := end.Kind != ResultRefused
+		o.Advance(turn(time.Minute + TokenGrace - 1))
+		require.False(t, a.Token.IsZero())
+		o.Advance(turn(time.Minute + TokenGrace))
+		require.Equal(t, gone, a.Token.IsZero(), "an exhausted one may be redriven")
+		require.Equal(t, at(time.Minute+retention), o.Due())
+		o.Advance(turn(time.Minute + retention - 1))
+		require.False(t, o.Empty())
+		o.Advance(turn(time.Minute + retention))
+		require.True(t, o.Empty())
+		require.True(t, o.Due().IsZero())
+	}
+}
+
+func TestHeartbeats(t *testing.T) {
+	t.Parallel()
+	o, a := requested(t, func(a *Ask) { a.Heartbeat = time.Minute })
+	require.Empty(t, o.Advance(turn(time.Minute-1)))
+	actions := o.Advance(turn(time.Minute))
+	require.Equal(t, "heartbeat", kinds(actions))
+	require.Empty(t, o.Advance(turn(time.Minute)))
+	answer, current := o.Answer(actions[0], at(time.Minute))
+	require.True(t, current)
+	require.Equal(t, "t1", answer.Token.Reveal())
+	require.Equal(t, "heartbeat", kinds(o.Advance(turn(2*time.Minute))), "a lost one is followed by the next")
+	require.Equal(t, "heartbeat", kinds(o.Advance(turn(time.Hour))), "one stands for all that were missed")
+
+	decide(t, o, approve("d"), turn(time.Hour), VerdictDecided)
+	_, current = o.Answer(actions[0], at(time.Hour))
+	require.False(t, current)
+	o.HeartbeatSent(actions[0], closed, turn(time.Hour))
+	require.Equal(t, Approved, a.Status, "a late heartbeat ends nothing")
+	require.True(t, a.HeartbeatDue.IsZero())
+}
