@@ -1,0 +1,163 @@
+package approval
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+)
+
+// However a token is printed, by itself or inside what holds one, its text is
+// not in it.
+func TestATokenIsNeverPrinted(t *testing.T) {
+	t.Parallel()
+	const secret = "AQCEAAAAKgAAAAMAAAAAAAAAAS3cr3t"
+	token := NewToken(secret)
+	hidden := struct{ t Token }{token} // fmt cannot call methods on what is in here
+	a := ask(secret)
+	order := &Order{ID: "o", Approvals: []*Approval{{ID: "a", Ask: a}}}
+	values := map[string]any{
+		"token": token, "pointer": &token, "slice": []Token{token}, "map": map[string]Token{"k": token}, "key": map[Token]int{token: 1},
+		"nested": struct{ T Token }{token}, "unexported": hidden, "pointer to unexported": &hidden,
+		"ask": a, "approval": order.Approvals[0], "order": order, "answer": Answer{Token: token}, "message": Message{Link: token},
+		"error": fmt.Errorf("with %v: %w", token, errors.Join(errBusy, fmt.Errorf("and %+v %v %s", hidden, token, token))),
+	}
+	for name, v := range values {
+		var out bytes.Buffer
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X", "%t"} {
+			fmt.Fprintf(&out, verb+"\n", v)
+		}
+		for _, h := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
+			slog.New(h).With("w", v).Info("m", "v", v, slog.Group("g", "v", v))
+		}
+		if b, err := json.Marshal(v); err == nil {
+			out.Write(b)
+		}
+		for _, leak := range []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), strings.Trim(fmt.Sprint([]byte(secret)), "[]")} {
+			require.NotContains(t, out.String(), leak, name)
+		}
+	}
+	require.Equal(t, secret, token.Reveal())
+	require.Equal(t, "[token] [token] [token]", fmt.Sprintf("%v %s %#v", token, &token, token))
+}
+
+func TestTheZeroToken(t *testing.T) {
+	t.Parallel()
+	require.True(t, NewToken("").IsZero())
+	require.Equal(t, Token{}, NewToken(""))
+	require.Empty(t, Token{}.Reveal())
+	require.False(t, NewToken("x").IsZero())
+}
+
+// A record made by an older version must still be the same approval: this must
+// never change. It was made
+// by another program.
+func TestTokenIDGolden(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "091d15dfaba0a8690161d1121f05ab6f", TokenID("order-1", "review", NewToken("token-1")))
+	ids := map[string]bool{}
+	for _, parts := range [][3]string{{"a", "b", "c"}, {"a", "", "bc"}, {"ab", "", "c"}, {"a\x00b", "", "c"}, {"a", "b\x00c", ""}, {"a", "b", "d"}, {"a", "e", "c"}, {"f", "b", "c"}} {
+		ids[TokenID(parts[0], parts[1], NewToken(parts[2]))] = true
+	}
+	require.Len(t, ids, 8)
+}
+
+// Two steps may share a callback URL: each is asked and answered by itself.
+func TestStepsMayShareAURL(t *testing.T) {
+	t.Parallel()
+	o, a := requested(t)
+	b, _ := request(t, o, ask("t1", step("z")), turn(1))
+	require.NotEqual(t, a.ID, b.ID)
+	require.Equal(t, Pending, a.Status)
+}
+
+func TestClip(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "abc", clip("abc", 3))
+	require.Equal(t, "ab…", clip("abc", 2))
+	require.Equal(t, "ä…", clip("äöü", 2))
+	require.Equal(t, "ä…", clip("äöü", 3))
+	require.Equal(t, "…", clip("😀", 3))
+	require.Equal(t, "…", clip("ä", 0))
+	for n := range 20 {
+		require.True(t, utf8.ValidString(clip("aä€😀aä€😀", n)))
+	}
+}
+
+// The output comes back from a store as it was: an order number is no float.
+func TestNumbersOfTheOutputAreNotRounded(t *testing.T) {
+	t.Parallel()
+	o, a := requested(t, func(a *Ask) {
+		a.Output = Output{"n": int64(9007199254740993), "deep": map[string]any{"u": uint64(1<<64 - 1)}, "f": 0.1}
+	})
+	a = stored(t, stored(t, o)).Find(a.ID)
+	b, err := json.Marshal(a.Output)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"n":9007199254740993,"deep":{"u":18446744073709551615},"f":0.1}`, string(b))
+	require.Contains(t, string(b), "9007199254740993")
+	require.Error(t, json.Unmarshal([]byte(`[1]`), &a.Output))
+}
+
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	o, a := requested(t, approvers("ann", "bob"))
+	c := o.Capability(a, "ann")
+	require.True(t, a.Allows(c, at(deadline+24*time.Hour-1)))
+	require.False(t, a.Allows(c, at(deadline+24*time.Hour)))
+	for name, change := range map[string]func(*Capability){
+		"another approval":    func(c *Capability) { c.ApprovalID = "?" },
+		"another approver":    func(c *Capability) { c.Approver = "bob" },
+		"revoked":             func(c *Capability) { c.Nonce = "old" },
+		"nobody":              func(c *Capability) { c.Approver, c.Nonce = "", a.ID },
+		"not an approver":     func(c *Capability) { *c = o.Capability(a, "eve") },
+		"no nonce":            func(c *Capability) { c.Nonce = "" },
+		"the approval's name": func(c *Capability) { c.Nonce = a.ID },
+	} {
+		bad := c
+		change(&bad)
+		require.False(t, a.Allows(bad, at(0)), name)
+	}
+	require.False(t, o.Find("gone").Allows(c, at(0)))
+	o, a = requested(t)
+	require.True(t, a.Allows(o.Capability(a, ""), at(0)))
+	require.False(t, a.Allows(o.Capability(a, "ann"), at(0)))
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, Permanent(nil))
+	require.NoError(t, NotApplied(nil))
+	require.NoError(t, RetryAfter(nil, time.Second))
+	for _, wrap := range []func(error) error{Permanent, NotApplied, func(err error) error { return RetryAfter(err, time.Hour) }} {
+		err := wrap(fmt.Errorf("call: %w", ErrClosed))
+		require.ErrorIs(t, err, ErrClosed)
+		require.Equal(t, "call: the workflow no longer waits", err.Error())
+	}
+	for want, err := range map[Result]error{
+		{Kind: ResultOK}: nil,
+		{Kind: ResultClosed, Reason: ErrClosed.Error()}:            ErrClosed,
+		{Kind: ResultRefused, Reason: "busy"}:                      fmt.Errorf("%w", Permanent(errBusy)),
+		{Kind: ResultFailed, MaybeApplied: true, Reason: "busy"}:   errBusy,
+		{Kind: ResultFailed, Reason: "busy"}:                       NotApplied(errBusy),
+		{Kind: ResultFailed, Reason: "busy", After: time.Second}:   NotApplied(RetryAfter(errBusy, time.Second)),
+		{Kind: ResultFailed, Reason: "busy", After: MaxRetryAfter}: RetryAfter(NotApplied(errBusy), time.Hour),
+	} {
+		require.Equal(t, want, ResultOf(err))
+	}
+	for _, code := range Verdicts() {
+		v := Verdict{Code: code}
+		require.Equal(t, v.Taken(), v.Err() == nil)
+		require.False(t, v.Taken() && v.Settled())
+		if err := v.Err(); err != nil {
+			require.NotContains(t, err.Error(), "): \x00")
+			require.Greater(t, len(err.Error()), len("decision refused (): ")+len(code)+5, "%s says why", code)
+		}
+	}
+}
