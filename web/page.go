@@ -1,308 +1,185 @@
-// Package web is what people see in a browser: the decision page. It is made on
-// the server and needs no script.
+// Package web is what people see in a browser: the decision page behind a signed
+// link. It is HTML and CSS in one document, without a script: it works on any
+// phone, with a screen reader, and where scripts are off.
+//
+// GET and HEAD never decide and never write: mail scanners and chat previews
+// fetch every link. Only a POST with the nonce of the page's own form decides,
+// and what it decides is what that page showed.
 package web
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	_ "embed"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"html/template"
-	"io"
+	"fmt"
 	"log/slog"
-	"mime"
 	"net/http"
-	"net/url"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// Links reads links, and makes and checks what the page's form carries.
+// Links reads links and guards the page's form.
 type Links interface {
+	// Open returns what a link's token allows. Its error is Config.Expired for a
+	// link of ours whose time has passed.
 	Open(token string, now time.Time) (approval.Capability, error)
+	// FormNonce returns proof that its holder was shown the page of the link,
+	// shown being a hash of what it said.
 	FormNonce(c approval.Capability, shown []byte, now time.Time) string
+	// CheckForm returns nil if the nonce is such a proof, and fresh.
 	CheckForm(c approval.Capability, shown []byte, nonce string, now time.Time) error
 }
 
-// Orders reads orders.
+// Orders is where orders are read. Its error is approval.ErrNotFound for one
+// that nothing is known of.
 type Orders interface {
 	Get(ctx context.Context, orderID string) (*approval.Order, error)
 }
 
-// Decider records decisions.
+// Decider records decisions. An error means that nothing is known to be recorded.
 type Decider interface {
 	Decide(ctx context.Context, orderID string, d approval.Decision) (approval.Verdict, error)
 }
 
-// Config is what the page needs.
+// Event is what became of a request for the page, for the metrics.
+type Event string
+
+// The events. Many views and few posts are what mail scanners look like.
+const (
+	EventViewed  Event = "viewed"  // the page of a good link was read
+	EventPosted  Event = "posted"  // a decision was taken, or had been before
+	EventRefused Event = "refused" // a link, form or decision was refused; nothing was decided
+	EventFailed  Event = "failed"  // the store could not be reached
+)
+
+// Events lists every event.
+func Events() []Event { return []Event{EventViewed, EventPosted, EventRefused, EventFailed} }
+
+// Config is what the page needs. All but Origin must be set.
 type Config struct {
 	Links   Links
+	Expired error // what errors.Is finds in the error of Links.Open for an expired link
 	Orders  Orders
 	Decider Decider
+	// Origin is where people reach us ("https://approvals.example.com"), as a
+	// browser writes it. It is needed where a proxy changes the Host header.
+	Origin  string
 	Now     func() time.Time
+	Observe func(Event)
 	Log     *slog.Logger
-	// Observe is told "viewed", "posted" and "refused"; nil is fine.
-	Observe func(event string)
 }
 
-// Page serves the decision page at a path whose last element, {token}, is a
-// link's token. GET and HEAD show; only a POST of the page's own form decides.
+// Page serves the decision page. It must be mounted at a pattern that ends in
+// "/a/{token}", behind whatever prefix: it makes no links but relative ones.
 type Page struct {
-	config   Config
-	template *template.Template
-	handler  http.Handler
-	policy   string
+	Config
+	cross *http.CrossOriginProtection
+	look  *look
 }
 
-//go:embed page.html
-var pageHTML string
-
-//go:embed page.css
-var pageCSS string
-
-// New returns the page.
+// New returns the page. The error is about Origin.
 func New(c Config) (*Page, error) {
-	t, err := template.New("page").Parse(pageHTML)
+	look, err := newLook()
 	if err != nil {
 		return nil, err
 	}
-	if c.Observe == nil {
-		c.Observe = func(string) {}
+	cross := http.NewCrossOriginProtection()
+	if c.Origin != "" {
+		if err := cross.AddTrustedOrigin(c.Origin); err != nil {
+			return nil, fmt.Errorf("origin: %w", err)
+		}
 	}
-	sum := sha256.Sum256([]byte(pageCSS))
-	p := &Page{config: c, template: t}
-	p.policy = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-	p.handler = http.NewCrossOriginProtection().Handler(http.HandlerFunc(p.serve))
-	return p, nil
+	return &Page{Config: c, cross: cross, look: look}, nil
 }
 
 // ServeHTTP implements http.Handler.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	for name, value := range map[string]string{
-		"Content-Security-Policy": p.policy, "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
-		"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow", "Cross-Origin-Opener-Policy": "same-origin",
-	} {
-		h.Set(name, value)
-	}
-	p.handler.ServeHTTP(w, r)
-}
-
-func (p *Page) serve(w http.ResponseWriter, r *http.Request) {
+	p.look.secure(w.Header())
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		p.config.Observe("viewed")
 		p.get(w, r)
 	case http.MethodPost:
-		p.config.Observe("posted")
 		p.post(w, r)
 	default:
 		w.Header().Set("Allow", "GET, HEAD, POST")
-		p.write(w, http.StatusMethodNotAllowed, view{Heading: "Not possible", Text: "This page can only be opened and sent."})
+		p.refuse(w, r, problem{status: http.StatusMethodNotAllowed, heading: "That cannot be done here", lead: "This page can be read, and its form sent."})
 	}
 }
 
-// seen is what a link leads to.
-type seen struct {
-	capability approval.Capability
-	order      *approval.Order
-	approval   *approval.Approval
-}
-
-// open follows the link to its approval. If it leads to none, the page that
-// says so is written.
-func (p *Page) open(w http.ResponseWriter, r *http.Request) (seen, bool) {
-	now := p.config.Now()
-	c, err := p.config.Links.Open(r.PathValue("token"), now)
-	if err != nil {
-		p.write(w, http.StatusNotFound, view{Heading: "This link is not valid", Text: "It may be incomplete or too old. Open it again from the message that you got."})
-		return seen{}, false
-	}
-	o, err := p.config.Orders.Get(r.Context(), c.OrderID)
-	if err != nil && !errors.Is(err, approval.ErrNotFound) {
-		p.unavailable(w, err)
-		return seen{}, false
-	}
-	var a *approval.Approval
-	if o != nil {
-		a = o.Find(c.ApprovalID)
-	}
-	if a == nil || !a.Allows(c, now) {
-		p.write(w, http.StatusGone, view{Heading: "This link is no longer valid", Text: "What it was for is over, or it was withdrawn."})
-		return seen{}, false
-	}
-	return seen{c, o, a}, true
-}
-
-func (p *Page) unavailable(w http.ResponseWriter, err error) {
-	p.config.Log.Error("decision page not served", "error", err.Error())
-	w.Header().Set("Retry-After", "5")
-	p.write(w, http.StatusServiceUnavailable, view{Heading: "Please try again", Text: "Nothing was decided. This cannot be shown or recorded at the moment."})
+// visit is one request by the holder of a good link.
+type visit struct {
+	cap      approval.Capability
+	order    *approval.Order
+	approval *approval.Approval
+	now      time.Time
 }
 
 func (p *Page) get(w http.ResponseWriter, r *http.Request) {
-	if s, ok := p.open(w, r); ok {
-		p.write(w, http.StatusOK, p.view(s, ""))
+	v, bad := p.open(r)
+	if bad != nil {
+		p.refuse(w, r, *bad)
+		return
 	}
+	p.Observe(EventViewed)
+	p.write(w, r, http.StatusOK, p.view(v))
 }
 
-// maxForm bounds the body of a form, in bytes.
-const maxForm = 64 << 10
-
-func (p *Page) post(w http.ResponseWriter, r *http.Request) {
-	form, ok := p.form(w, r)
-	if !ok {
-		return
-	}
-	s, ok := p.open(w, r)
-	if !ok {
-		return
-	}
-	outcome := approval.Outcome(form.Get("outcome"))
-	comment := form.Get("comment")
+// open finds what the link of a request is about. The link is good if we signed
+// it, its time has not passed and the record still knows it.
+func (p *Page) open(r *http.Request) (*visit, *problem) {
+	now := p.Now()
+	c, err := p.Links.Open(r.PathValue("token"), now)
 	switch {
-	case !slices.Contains(s.capability.Allowed, outcome):
-		p.refuse(w, http.StatusBadRequest, s, "Nothing was decided: press Approve or Reject.")
-		return
-	case len(comment) > approval.MaxComment:
-		p.refuse(w, http.StatusBadRequest, s, "Nothing was decided: the comment is too long.")
-		return
-	}
-	if s.approval.Status == approval.Pending {
-		if err := p.config.Links.CheckForm(s.capability, shown(s), form.Get("nonce"), p.config.Now()); err != nil {
-			p.refuse(w, http.StatusConflict, s, "Nothing was decided: this page was open too long, or what it shows has changed. Please look again.")
-			return
-		}
-	}
-	p.decide(w, r, s, outcome, comment)
-}
-
-func (p *Page) decide(w http.ResponseWriter, r *http.Request, s seen, outcome approval.Outcome, comment string) {
-	c := s.capability
-	sum := sha256.Sum256([]byte(c.ApprovalID + "\x00" + c.Nonce + "\x00" + string(outcome)))
-	by := c.Approver
-	if by == "" {
-		by = "link holder"
-	}
-	v, err := p.config.Decider.Decide(r.Context(), c.OrderID, approval.Decision{
-		ID: "link-" + hex.EncodeToString(sum[:8]), ApprovalID: c.ApprovalID, Outcome: outcome, By: by, Comment: comment,
-		Via: approval.ViaLink, Source: "link",
-	})
-	switch {
+	case errors.Is(err, p.Expired):
+		return nil, &expired
 	case err != nil:
-		p.unavailable(w, err)
-	case v.Taken(): // a reload of the next page sends nothing again
-		w.Header().Set("Location", r.URL.EscapedPath())
-		w.WriteHeader(http.StatusSeeOther)
-	default:
-		now, ok := p.open(w, r)
-		if ok {
-			p.refuse(w, http.StatusConflict, now, refusalText(v.Code))
-		}
+		return nil, &invalid
 	}
-}
-
-func refusalText(code approval.VerdictCode) string {
-	switch code {
-	case approval.VerdictRequester:
-		return "You asked for this yourself: somebody else must decide."
-	case approval.VerdictNotApprover:
-		return "You are not among those who decide this."
-	case approval.VerdictAssurance:
-		return "This must be decided in a surer way than by a link."
-	}
-	return "Your decision came too late and was not counted."
-}
-
-func (p *Page) refuse(w http.ResponseWriter, status int, s seen, notice string) {
-	p.config.Observe("refused")
-	p.write(w, status, p.view(s, notice))
-}
-
-// form reads the form strictly.
-func (p *Page) form(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/x-www-form-urlencoded" {
-		p.write(w, http.StatusUnsupportedMediaType, view{Heading: "Not possible", Text: "Only this page's own form can decide."})
-		return nil, false
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
-	if err != nil {
-		p.write(w, http.StatusRequestEntityTooLarge, view{Heading: "Not possible", Text: "What was sent is too long."})
-		return nil, false
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		p.write(w, http.StatusBadRequest, view{Heading: "Not possible", Text: "What was sent is no form."})
-		return nil, false
-	}
-	return form, true
-}
-
-// shown is a hash of what the page shows: what is decided is what was shown.
-func shown(s seen) []byte {
-	a := s.approval
-	b, _ := json.Marshal([]any{s.order.ID, a.ID, a.Step, a.Title, a.Details, a.Requester, a.Deadline}) // texts and a time
-	sum := sha256.Sum256(b)
-	return sum[:]
-}
-
-// view is what the page shows.
-type view struct {
-	CSS     template.CSS
-	Heading string
-	Text    string
-	Notice  string
-
-	Order     string
-	Approval  *approval.Approval
-	Approver  string
-	Form      bool
-	Nonce     string
-	Votes     []approval.Vote
-	MaxLength int
-}
-
-func (p *Page) view(s seen, notice string) view {
-	a := s.approval
-	v := view{Order: s.order.ID, Approval: a, Approver: s.capability.Approver, Notice: notice, Votes: a.Votes, MaxLength: 1000}
-	voted := slices.ContainsFunc(a.Votes, func(x approval.Vote) bool { return x.By == s.capability.Approver && x.By != "" })
+	order, err := p.Orders.Get(r.Context(), c.OrderID)
 	switch {
-	case a.Status == approval.Pending && voted:
-		v.Heading, v.Text = "Your decision is recorded", "Others must still decide."
-	case a.Status == approval.Pending:
-		v.Heading, v.Form = "Your decision is needed", true
-		v.Nonce = p.config.Links.FormNonce(s.capability, shown(s), p.config.Now())
-	case a.Status == approval.Approved:
-		v.Heading = "Approved"
-	case a.Status == approval.Rejected:
-		v.Heading = "Rejected"
-	case a.Status == approval.TimedOut:
-		v.Heading, v.Text = "Too late", "Nobody decided before the deadline."
-	case a.Status == approval.Superseded:
-		v.Heading, v.Text = "Asked again", "This was asked again in a newer message. Use the link in that one."
-	default:
-		v.Heading, v.Text = "Cancelled", "This no longer needs a decision."
+	case errors.Is(err, approval.ErrNotFound):
+		return nil, &gone
+	case err != nil:
+		p.Log.WarnContext(r.Context(), "decision page cannot read the order", "order_id", c.OrderID, "error", err)
+		return nil, &unavailable
 	}
-	return v
+	a := order.Find(c.ApprovalID)
+	switch {
+	case a == nil:
+		return nil, &gone
+	case !a.Allows(c, now):
+		return nil, &revoked
+	}
+	return &visit{cap: c, order: order, approval: a, now: now}, nil
 }
 
-func (p *Page) write(w http.ResponseWriter, status int, v view) {
-	v.CSS = template.CSS(pageCSS) //nolint:gosec // our own file
-	var b bytes.Buffer
-	if err := p.template.Execute(&b, v); err != nil {
-		p.config.Log.Error("decision page not made", "error", err.Error())
-		http.Error(w, "internal error", http.StatusInternalServerError)
+// write sends a page; to HEAD the same without its body.
+func (p *Page) write(w http.ResponseWriter, r *http.Request, status int, v view) {
+	body, err := p.look.render(v)
+	if err != nil {
+		p.Log.ErrorContext(r.Context(), "decision page cannot be rendered", "error", err)
+		http.Error(w, "This page cannot be shown.", http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", fmt.Sprint(len(body)))
+	if status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", "10")
+	}
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // the reader has gone
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
+}
+
+// refuse answers a request that leads to no page of an approval.
+func (p *Page) refuse(w http.ResponseWriter, r *http.Request, b problem) {
+	if b.status == http.StatusServiceUnavailable {
+		p.Observe(EventFailed)
+	} else {
+		p.Observe(EventRefused)
+	}
+	p.write(w, r, b.status, view{Heading: b.heading, Lead: strings.TrimSpace(b.lead), Tone: "closed", Badge: "Nothing was decided"})
 }

@@ -1,0 +1,40 @@
+package web
+
+import "net/http"
+
+// problem is a request that leads to no page of an approval: what its sender is
+// told, which says nothing about the order.
+type problem struct {
+	status  int
+	heading string
+	lead    string
+}
+
+var (
+	invalid = problem{http.StatusNotFound, "This link is not valid",
+		"It may have been cut off on its way: open it from the message itself, or copy all of it."}
+	expired = problem{http.StatusGone, "This link has expired",
+		"The time to decide has passed, and so has the time for which the outcome is shown."}
+	revoked = problem{http.StatusGone, "This link is no longer valid",
+		"It was withdrawn. If you still have to decide, there is a newer message with another link."}
+	gone = problem{http.StatusGone, "This request is no longer kept",
+		"It was closed, and its record has been removed."}
+	unavailable = problem{http.StatusServiceUnavailable, "This does not work right now",
+		"The request cannot be read at the moment. Please try again in a minute; the link stays good."}
+	unknownOutcome = problem{http.StatusServiceUnavailable, "It is not certain that your decision was recorded",
+		"Please open the link again in a minute. It shows what was recorded; to decide again does no harm."}
+	crossSite = problem{http.StatusForbidden, "This came from another site",
+		"A decision is taken only from the page itself. Please open the link from the message and decide there."}
+	wrongType = problem{http.StatusUnsupportedMediaType, "This is not the page's form",
+		"A decision is taken only from the page itself. Please open the link from the message and decide there."}
+	tooLarge = problem{http.StatusRequestEntityTooLarge, "This is too long",
+		"Please open the link again and write a shorter comment."}
+	unreadable = problem{http.StatusBadRequest, "This cannot be read",
+		"Please open the link from the message again and decide there."}
+	notAllowed = problem{http.StatusForbidden, "You cannot decide this",
+		"The link is good, but this request does not take a decision from you."}
+	ownRequest = problem{http.StatusForbidden, "You cannot decide your own request",
+		"Whoever made a request cannot approve or reject it. Somebody else must decide."}
+	surer = problem{http.StatusForbidden, "This link alone is not enough",
+		"This request takes a decision only from somebody who has signed in."}
+)

@@ -1,0 +1,169 @@
+package web
+
+import (
+	"encoding/hex"
+	"html/template"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// view is what the template is given.
+type view struct {
+	CSS     template.CSS
+	Badge   string
+	Tone    string // of the badge: open, good, bad, closed
+	Heading string
+	Lead    string
+	Notice  string // what was wrong with the last form
+	Request *requestView
+	Form    *formView
+}
+
+// requestView is what was asked, and what has been decided so far.
+type requestView struct {
+	OrderID, Workflow, Step, Execution, Requester, Approver string
+
+	Details             []approval.Field
+	Requested, Deadline moment
+	Votes               []voteView
+}
+
+type formView struct {
+	Nonce, Shown    string
+	Approve, Reject bool
+	Comment         string
+	MaxComment      int
+}
+
+type voteView struct {
+	By, Did string
+	At      moment
+}
+
+// view makes the page of a visit, as things are now.
+func (p *Page) view(v *visit) view {
+	a := v.approval
+	page := view{Heading: visible(a.Title), Request: v.request()}
+	if page.Heading == "" {
+		page.Heading = "Order " + visible(v.order.ID)
+	}
+	page.Badge, page.Tone, page.Lead = v.state()
+	if !v.open() {
+		return page
+	}
+	shown := v.shown()
+	page.Form = &formView{
+		Nonce: p.Links.FormNonce(v.cap, shown, v.now), Shown: hex.EncodeToString(shown), MaxComment: approval.MaxComment,
+		Approve: slices.Contains(v.cap.Allowed, approval.Approve), Reject: slices.Contains(v.cap.Allowed, approval.Reject),
+	}
+	return page
+}
+
+// status is the approval's, but that a deadline counts although nobody has
+// recorded it yet.
+func (v *visit) status() approval.Status {
+	if v.approval.Status == approval.Pending && !v.approval.Deadline.After(v.now) {
+		return approval.TimedOut
+	}
+	return v.approval.Status
+}
+
+// vote returns what the holder of the link voted, or nil.
+func (v *visit) vote() *approval.Vote {
+	by := v.cap.Approver
+	if by == "" {
+		by = noName
+	}
+	for i, x := range v.approval.Votes {
+		if strings.EqualFold(strings.TrimSpace(x.By), strings.TrimSpace(by)) {
+			return &v.approval.Votes[i]
+		}
+	}
+	return nil
+}
+
+// linkIsEnough says that a link is sure enough a way to decide.
+func (v *visit) linkIsEnough() bool {
+	return v.approval.MinAssurance == "" || v.approval.MinAssurance == approval.AssuranceLink
+}
+
+// open says that the holder of the link may decide now.
+func (v *visit) open() bool {
+	return v.status() == approval.Pending && v.vote() == nil && v.linkIsEnough()
+}
+
+// state says in words how things stand.
+func (v *visit) state() (badge, tone, lead string) {
+	at := stamp(v.approval.ClosedAt, v.now).String()
+	switch v.status() {
+	case approval.Approved:
+		return "Approved", "good", "This request was approved on " + at + ". There is nothing left to decide."
+	case approval.Rejected:
+		return "Rejected", "bad", "This request was rejected on " + at + ". There is nothing left to decide."
+	case approval.TimedOut:
+		return "Timed out", "closed", "The deadline has passed, so this request can no longer be decided."
+	case approval.Cancelled:
+		return "Cancelled", "closed", "This request was cancelled on " + at + ". There is nothing left to decide."
+	case approval.Superseded:
+		return "Replaced", "closed", "The workflow has asked again, so this request no longer counts. If you still have to decide, there is a newer message with another link."
+	case approval.Pending:
+	}
+	switch vote := v.vote(); {
+	case vote != nil:
+		return "Waiting for others", "open", "Your decision is recorded: you " + did(vote.Outcome) + " this request. Others must still decide."
+	case !v.linkIsEnough():
+		return "Waiting", "open", "This request takes a decision only from somebody who has signed in, so it cannot be decided on this page."
+	}
+	return "Waiting for your decision", "open", "Please look at the request and decide."
+}
+
+func (v *visit) request() *requestView {
+	a := v.approval
+	out := &requestView{
+		OrderID: visible(v.order.ID), Workflow: visible(a.Workflow), Step: visible(a.Step), Execution: visible(a.Execution),
+		Requester: visible(a.Requester), Approver: visible(v.cap.Approver),
+		Requested: stamp(a.RequestedAt, v.now), Deadline: stamp(a.Deadline, v.now),
+	}
+	for _, f := range a.Details {
+		out.Details = append(out.Details, approval.Field{Name: visible(f.Name), Value: visible(f.Value)})
+	}
+	for _, x := range a.Votes {
+		out.Votes = append(out.Votes, voteView{By: who(x.By), Did: did(x.Outcome), At: stamp(x.At, v.now)})
+	}
+	return out
+}
+
+func did(o approval.Outcome) string {
+	if o == approval.Approve {
+		return "approved"
+	}
+	return "rejected"
+}
+
+// who names a voter.
+func who(by string) string {
+	if by == noName {
+		return "Somebody with the link"
+	}
+	if source, ok := strings.CutPrefix(by, "source:"); ok {
+		return visible(source) + " (a system)"
+	}
+	return visible(by)
+}
+
+// moment is a time as people read it. The zone is named: the page does not know
+// where they are.
+type moment struct {
+	Text, Machine, Relative string
+}
+
+// String returns the time without what it is relative to.
+func (m moment) String() string { return m.Text }
+
+func stamp(t, now time.Time) moment {
+	t = t.UTC()
+	return moment{Text: t.Format("Monday 2 January 2006, 15:04 MST"), Machine: t.Format(time.RFC3339), Relative: relative(t.Sub(now))}
+}
