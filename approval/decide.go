@@ -267,7 +267,7 @@ func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
 		if a.Votes[i].Outcome != d.Outcome {
 			v.Code = VerdictConflict
 		}
-		return v, nil
+		return v, o.owed(a, t)
 	}
 	a.Votes = append(a.Votes, Vote{
 		DecisionID: d.ID, Outcome: d.Outcome, By: d.By, Comment: d.Comment, Via: d.Via, Source: d.Source, At: t.Now,
@@ -275,7 +275,7 @@ func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
 	v.Status = a.Policy.tally(a.Votes, len(a.Approvers))
 	if v.Status == Pending {
 		v.Code = VerdictRecorded
-		return v, nil
+		return v, o.owed(a, t)
 	}
 	v.Code = VerdictDecided
 	actions := o.close(a, v.Status, "", t)
