@@ -87,7 +87,7 @@ func (s *subscription) carry(d *delivery, msg *message.Message) {
 	defer extend.Stop()
 
 	if s.receiving.Err() != nil {
-		s.giveBack(d)
+		s.giveBackUntaken(d)
 		return
 	}
 	out, stop := s.out, s.receiving.Done()
@@ -96,8 +96,8 @@ func (s *subscription) carry(d *delivery, msg *message.Message) {
 		select {
 		case out <- msg:
 			out, stop, kill = nil, nil, s.kill
-		case <-stop: // nobody took it
-			s.giveBack(d)
+		case <-stop:
+			s.giveBackUntaken(d)
 			return
 		case <-extend.C:
 			if next := s.extend(d); next > 0 {
@@ -159,6 +159,14 @@ func (s *subscription) nack(d *delivery) {
 	_, left := d.hold()
 	delay := max(time.Second, min(ceilSeconds(s.cfg.Backoff(d.count)), left))
 	s.change(d, delay)
+}
+
+// giveBackUntaken makes a message visible again that nobody took before the
+// shutdown began: not before the last receive has ended, which else would take
+// it, and be cancelled with it.
+func (s *subscription) giveBackUntaken(d *delivery) {
+	<-s.quiet
+	s.giveBack(d)
 }
 
 // giveBack makes a message visible again.

@@ -37,7 +37,9 @@
 //
 // # What cannot be had
 //
-// A long poll that is cancelled may have been answered by SQS already. If the
-// answer still arrives, its messages are made visible at once; if not, they
+// A long poll that is cancelled may have been answered by SQS already. So when a
+// shutdown begins, a receive is cancelled only once it has been under way for
+// 300 ms, which under load is plenty, and what it brings is made visible at
+// once. If one is cancelled and was answered at that very moment, its messages
 // come again when the visibility timeout ends. They are delayed, not lost.
 package sqs

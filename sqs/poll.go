@@ -102,8 +102,13 @@ func (s *subscription) free(n int) {
 // receive makes one call for up to n messages and hands them to couriers. It
 // returns how many slots are taken by them.
 func (s *subscription) receive(n int) (taken int, err error) {
-	ctx, cancel := context.WithTimeout(s.receiving, s.cfg.WaitTime+answerTimeout)
+	ctx, cancel := context.WithTimeout(s.base, s.cfg.WaitTime+answerTimeout)
 	defer cancel()
+	began := time.Now()
+	defer context.AfterFunc(s.receiving, func() {
+		pause(ctx, pollGrace-time.Since(began))
+		cancel()
+	})()
 	out, err := s.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl:                    aws.String(s.url),
 		MaxNumberOfMessages:         int32(n), //nolint:gosec // at most ten

@@ -16,6 +16,11 @@ const (
 	// finishTimeout bounds the deletes and returns at the end of a shutdown
 	// during which SQS cannot be reached.
 	finishTimeout = 5 * time.Second
+	// pollGrace is how long after its begin a receive is not cancelled when a
+	// shutdown begins. Under load the answer comes within milliseconds, with
+	// messages that are given back at once; cancelled, they would be invisible
+	// until their timeout. One that takes longer waits at an empty queue.
+	pollGrace = 300 * time.Millisecond
 	// gatherLinger is how long a receive waits for more free slots when there
 	// is one: a busy subscriber receives ten at a time.
 	gatherLinger = 100 * time.Millisecond
@@ -40,6 +45,7 @@ type subscription struct {
 	stop      context.CancelFunc
 	base      context.Context // of messages and calls; ends when a shutdown has ended
 	abort     context.CancelFunc
+	quiet     chan struct{} // closed when nothing is received any more
 	kill      chan struct{} // closed when CloseTimeout has passed
 
 	pollers  pollers
@@ -57,6 +63,7 @@ func newSubscription(ctx context.Context, api API, cfg Config, topic, url string
 		out:      make(chan *message.Message),
 		slots:    make(chan struct{}, cfg.Concurrency),
 		known:    newRegistry(),
+		quiet:    make(chan struct{}),
 		kill:     make(chan struct{}),
 		deletes:  make(chan deletion, cfg.Concurrency),
 	}
@@ -99,6 +106,7 @@ func (s *subscription) finish() {
 	settled := make(chan struct{})
 	go func() {
 		s.pollers.running.Wait() // each hands what it received to couriers
+		close(s.quiet)
 		s.couriers.Wait()
 		close(settled)
 	}()
