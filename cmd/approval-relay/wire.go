@@ -159,7 +159,7 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 	}
 	page, err := web.New(web.Config{
 		Links: r.links, Orders: r.store, Decider: r.decider, Now: time.Now, Log: r.log,
-		Observe: func(event string) { r.metrics.Page(event) },
+		Observe: func(e web.Event) { r.metrics.Page(string(e)) },
 	})
 	if err != nil {
 		return err
