@@ -140,7 +140,7 @@ func (o *Order) CallbackAttempted(act Action, r Result, t Turn) []Action {
 	switch {
 	case r.Kind == ResultOK:
 		return o.endCallback(a, CallbackDelivered, "", t)
-	case r.Kind == ResultClosed && (c.MaybeApplied || c.Attempt != act.Attempt):
+	case r.Kind == ResultClosed && c.MaybeApplied: // as after every lease that lapsed
 		return o.endCallback(a, CallbackPresumed, "", t)
 	case r.Kind == ResultClosed && a.Status == Superseded:
 		return o.endCallback(a, CallbackSuperseded, "", t)

@@ -264,6 +264,9 @@ func TestTheTokenIsErasedAfterTheGraceAndTheApprovalAfterItsRetention(t *testing
 		o, a, act := approved(t)
 		o.CallbackAttempted(act, end, turn(time.Minute))
 		gone := end.Kind != ResultRefused
+		if gone {
+			require.Equal(t, at(time.Minute+TokenGrace), o.Due())
+		}
 		o.Advance(turn(time.Minute + TokenGrace - 1))
 		require.False(t, a.Token.IsZero())
 		o.Advance(turn(time.Minute + TokenGrace))

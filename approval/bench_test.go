@@ -1,0 +1,32 @@
+package approval
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+// A typical order: two approvers, two channels, a few details; decided and
+// written as a store writes it.
+func BenchmarkDecideAndMarshal(b *testing.B) {
+	o, _ := requested(b, approvers("ann@example.com", "bob@example.com"), func(a *Ask) {
+		a.Title, a.Requester, a.Channels = "Pay 1,200.00 to ACME", "eve@example.com", []string{"mail", "chat"}
+		a.Details = []Field{{"Amount", "1,200.00"}, {"Supplier", "ACME"}, {"Cost centre", "4711"}}
+	})
+	before := record(b, o)
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		o := &Order{}
+		if err := json.Unmarshal([]byte(before), o); err != nil {
+			b.Fatal(err)
+		}
+		o.Approvals[0].Token = NewToken("t1")
+		b.StartTimer()
+		if _, _, err := o.Decide(approve("d1", by("ann@example.com")), keep, turn(1)); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := json.Marshal(o); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
