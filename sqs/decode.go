@@ -20,7 +20,8 @@ const (
 	// redrive does not.
 	MetaMessageID = "delivery_id"
 	// MetaSentTimestamp is when SQS took the message, RFC 3339 in UTC with
-	// milliseconds, from SentTimestamp. It is missing if that is.
+	// milliseconds, from SentTimestamp, or from AttrSentAt if that is earlier. It
+	// is missing if SentTimestamp is.
 	MetaSentTimestamp = "sent_at"
 	// MetaReceiveCount is ApproximateReceiveCount: 1 for the first delivery. It is
 	// missing if that is, or is no positive number.
@@ -102,7 +103,7 @@ func (d decoder) decode(m *types.Message) *message.Message {
 	if n := receiveCount(m); n > 0 {
 		put(meta, MetaReceiveCount, strconv.Itoa(n))
 	}
-	if at, ok := sentAt(m); ok {
+	if at, ok := firstSentAt(m); ok {
 		put(meta, MetaSentTimestamp, at.Format(time.RFC3339Nano))
 	}
 	body := []byte(aws.ToString(m.Body))
@@ -193,6 +194,17 @@ func sentAt(m *types.Message) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return time.UnixMilli(ms).UTC(), true
+}
+
+// firstSentAt returns when the message was sent before it was moved back from a
+// dead letter queue. An attribute can make that earlier, not later.
+func firstSentAt(m *types.Message) (time.Time, bool) {
+	at, ok := sentAt(m)
+	first, _ := attributeText(m.MessageAttributes[AttrSentAt])
+	if t, err := time.Parse(time.RFC3339Nano, first); err == nil && t.Before(at) && t.Year() > 2000 {
+		return t.UTC(), ok
+	}
+	return at, ok
 }
 
 // fault formats a MetaDecodeError.

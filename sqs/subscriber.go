@@ -60,7 +60,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	if s.isClosed() {
 		return nil, ErrClosed
 	}
-	queueURL, err := s.resolve(ctx, topic)
+	queueURL, err := resolve(ctx, s.api, topic)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to queue %q: %w", topic, err)
 	}
@@ -97,17 +97,17 @@ func (s *Subscriber) isClosed() bool {
 // resolve returns the URL of a queue. One that is given as a URL is used as it
 // is: it is only an error if SQS says that the queue does not exist, as
 // sqs:GetQueueUrl may be denied and SQS out of reach just now.
-func (s *Subscriber) resolve(ctx context.Context, topic string) (string, error) {
+func resolve(ctx context.Context, api API, topic string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if name, owner, ok := splitURL(topic); ok {
-		_, err := s.api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(name), QueueOwnerAWSAccountId: owner})
+		_, err := api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(name), QueueOwnerAWSAccountId: owner})
 		if isMissing(err) {
 			return "", fmt.Errorf("%w: %w", ErrNoQueue, err)
 		}
 		return topic, nil
 	}
-	out, err := s.api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(topic)})
+	out, err := api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(topic)})
 	switch {
 	case isMissing(err):
 		return "", fmt.Errorf("%w: %w", ErrNoQueue, err)

@@ -22,8 +22,9 @@ const (
 	// until their timeout. One that takes longer waits at an empty queue.
 	pollGrace = 300 * time.Millisecond
 	// gatherLinger is how long a receive waits for more free slots when there
-	// is one: a busy subscriber receives ten at a time.
-	gatherLinger = 100 * time.Millisecond
+	// is one: a busy subscriber receives ten at a time, and one whose slots are
+	// nearly all held by slow handlers still uses the rest.
+	gatherLinger = 250 * time.Millisecond
 )
 
 // subscription is one Subscribe.

@@ -1,0 +1,198 @@
+package sqs
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+)
+
+// Message attributes of a dead letter.
+const (
+	// AttrReason is why the message was given up.
+	AttrReason = "ApprovalRelayReason"
+	// AttrSource is where the message came from.
+	AttrSource = "ApprovalRelaySource"
+	// AttrRedrives is how often the message was moved back to its queue. It stays
+	// on a message that was moved back.
+	AttrRedrives = "ApprovalRelayRedrives"
+	// AttrSentAt is when the message was first sent, RFC 3339. It stays on a
+	// message that was moved back, and is its MetaSentTimestamp: its deadline
+	// does not start again.
+	AttrSentAt = "ApprovalRelaySentAt"
+	// AttrEncoding is "base64" if the body had to be encoded, as SQS takes no
+	// body that is empty or holds control characters. Such a letter is not moved back.
+	AttrEncoding = "ApprovalRelayEncoding"
+)
+
+// ReasonUnknown is the reason of a message without AttrReason: SQS moved it, as
+// it was received too often.
+const ReasonUnknown = "unknown"
+
+// Limits of message attributes (Developer Guide, "Amazon SQS message metadata").
+const (
+	maxAttributes = 10
+	maxName       = 256  // bytes
+	maxValue      = 1024 // bytes; ours, as attributes count for the size of a message
+)
+
+// QueueAPI is the slice of the SDK's SQS client that dead letter queues need:
+// API and sqs:SendMessage.
+type QueueAPI interface {
+	API
+	SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
+}
+
+// DeadLetterQueue keeps the messages of one queue that were given up, in
+// another queue, and moves them back. Its methods may be called from many
+// goroutines.
+type DeadLetterQueue struct {
+	api    QueueAPI
+	queue  string
+	source string
+
+	mu   sync.Mutex
+	urls map[string]string // by topic
+}
+
+// NewDeadLetterQueue returns the dead letter queue of a source; both are names
+// or URLs. It makes no call.
+func NewDeadLetterQueue(api QueueAPI, queue, source string) *DeadLetterQueue {
+	return &DeadLetterQueue{api: api, queue: queue, source: source, urls: map[string]string{}}
+}
+
+// PutLetter sends a message that is given up to the dead letter queue, with its
+// reason, where it came from, when it was first sent, and as many of its own
+// attributes as there is room for (unless Config.PlainAttributes hid which those
+// are). It is durable when PutLetter returns nil.
+//
+// A body that nearly fills 1 MiB has no room for them, and is refused by SQS:
+// nack it, and the queue's own redrive policy moves it.
+func (q *DeadLetterQueue) PutLetter(ctx context.Context, source string, msg *message.Message, reason string) error {
+	attributes := map[string]string{}
+	for k, v := range msg.Metadata {
+		if name, ok := strings.CutPrefix(k, MetaAttribute); ok {
+			attributes[name] = v
+		}
+	}
+	attributes[AttrReason], attributes[AttrSource] = reason, source
+	attributes[AttrSentAt] = msg.Metadata.Get(MetaSentTimestamp)
+	return q.Put(ctx, msg.Payload, attributes)
+}
+
+// Put sends a body to the dead letter queue. Of the attributes, those that this
+// package knows come first, then the others by name, ten at the most; what SQS
+// would not take in a value is replaced, and what is beyond 1 KiB is cut off.
+func (q *DeadLetterQueue) Put(ctx context.Context, body []byte, attributes map[string]string) error {
+	url, err := q.url(ctx, q.queue)
+	if err != nil {
+		return err
+	}
+	attributes = maps.Clone(attributes)
+	text := string(body)
+	if text == "" || sendable(text) != text {
+		if attributes == nil {
+			attributes = map[string]string{}
+		}
+		text, attributes[AttrEncoding] = base64.StdEncoding.EncodeToString(body), "base64"
+		if text == "" {
+			text = "=" // no body is empty, and no base64 is this
+		}
+	}
+	values := map[string]types.MessageAttributeValue{}
+	for name, v := range attributes {
+		if v = clipText(sendable(v), maxValue); v != "" {
+			values[name] = stringValue(v)
+		}
+	}
+	_, err = q.api.SendMessage(ctx, send(url, text, values, ""))
+	if err != nil {
+		return fmt.Errorf("send to dead letter queue %q: %w", q.queue, err)
+	}
+	return nil
+}
+
+// send is a message with at most ten attributes. For a FIFO queue it is its own
+// group, and the same as any other one with its id.
+func send(url, body string, values map[string]types.MessageAttributeValue, id string) *sqs.SendMessageInput {
+	fits := map[string]types.MessageAttributeValue{}
+	ours := []string{AttrReason, AttrRedrives, AttrSentAt, AttrSource, AttrEncoding}
+	for _, name := range slices.Concat(ours, slices.Sorted(maps.Keys(values))) {
+		v, found := values[name]
+		if _, twice := fits[name]; found && !twice && validName(name) && len(fits) < maxAttributes {
+			fits[name] = v
+		}
+	}
+	in := &sqs.SendMessageInput{QueueUrl: aws.String(url), MessageBody: aws.String(body), MessageAttributes: fits}
+	if strings.HasSuffix(url, ".fifo") {
+		if id == "" {
+			id = strconv.FormatInt(time.Now().UnixNano(), 36)
+		}
+		in.MessageGroupId, in.MessageDeduplicationId = aws.String(id), aws.String(id)
+	}
+	return in
+}
+
+func stringValue(s string) types.MessageAttributeValue {
+	return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(s)}
+}
+
+// validName says whether SQS takes the name of an attribute.
+func validName(name string) bool {
+	odd := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'
+	}
+	lower := strings.ToLower(name)
+	return name != "" && len(name) <= maxName && !strings.ContainsFunc(name, odd) &&
+		!strings.HasPrefix(lower, "aws.") && !strings.HasPrefix(lower, "amazon.") &&
+		!strings.HasPrefix(name, ".") && !strings.HasSuffix(name, ".") && !strings.Contains(name, "..")
+}
+
+// sendable replaces what SQS takes neither in a body nor in an attribute: it
+// takes tab, line feed, carriage return and U+0020 to U+10FFFF without
+// surrogates, U+FFFE and U+FFFF (API Reference, SendMessage).
+func sendable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || r == '\n' || r == '\r' || (r >= ' ' && r != 0xFFFE && r != 0xFFFF) {
+			return r
+		}
+		return utf8.RuneError
+	}, strings.ToValidUTF8(s, string(utf8.RuneError)))
+}
+
+// clipText cuts a text after so many bytes at the most, between characters.
+func clipText(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
+}
+
+// url returns the URL of a queue, which is looked up once.
+func (q *DeadLetterQueue) url(ctx context.Context, topic string) (string, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if url, ok := q.urls[topic]; ok {
+		return url, nil
+	}
+	url, err := resolve(ctx, q.api, topic)
+	if err != nil {
+		return "", fmt.Errorf("queue %q: %w", topic, err)
+	}
+	q.urls[topic] = url
+	return url, nil
+}
