@@ -1,0 +1,204 @@
+package web_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/link"
+	"github.com/approval-relay/approval-relay/web"
+)
+
+var _ web.Links = (*link.Links)(nil)
+
+var errExpired = errors.New("expired link")
+
+// links are the tokens that a test gave out.
+type links map[string]approval.Capability
+
+func (l links) Open(token string, now time.Time) (approval.Capability, error) {
+	c, ok := l[token]
+	switch {
+	case !ok:
+		return c, errors.New("no such link: " + token)
+	case !c.Expires.After(now):
+		return approval.Capability{}, fmt.Errorf("open: %w", errExpired)
+	}
+	return c, nil
+}
+
+func (links) FormNonce(c approval.Capability, shown []byte, now time.Time) string {
+	return now.UTC().Format(time.RFC3339) + "/" + seal(c, shown)
+}
+
+func (links) CheckForm(c approval.Capability, shown []byte, nonce string, now time.Time) error {
+	made, mac, _ := strings.Cut(nonce, "/")
+	at, err := time.Parse(time.RFC3339, made)
+	if err != nil || mac != seal(c, shown) || now.Sub(at) > time.Hour {
+		return errors.New("stale")
+	}
+	return nil
+}
+
+func seal(c approval.Capability, shown []byte) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%v %x", c, shown))
+	return hex.EncodeToString(sum[:8])
+}
+
+// world is the page around one order, with the real domain behind it.
+type world struct {
+	t      *testing.T
+	now    time.Time
+	order  *approval.Order
+	links  links
+	page   *web.Page
+	events []web.Event
+	log    strings.Builder
+
+	getErr, decideErr error
+	verdict           approval.VerdictCode // instead of the domain's
+	decided           int                  // calls of Decide
+}
+
+func (w *world) Get(context.Context, string) (*approval.Order, error) { return w.order, w.getErr }
+
+func (w *world) Decide(_ context.Context, orderID string, d approval.Decision) (approval.Verdict, error) {
+	w.decided++
+	if w.decideErr != nil || w.verdict != "" {
+		return approval.Verdict{Code: w.verdict}, w.decideErr
+	}
+	if orderID != w.order.ID {
+		w.t.Errorf("a decision for %q", orderID)
+	}
+	v, _, err := w.order.Decide(d, approval.Keep{}, approval.Turn{Now: w.now})
+	return v, err
+}
+
+// ask is what the tests ask for, before they change it.
+func ask() approval.Ask {
+	return approval.Ask{
+		Token: approval.NewToken("task-token"), Workflow: "refunds", Step: "finance", Title: "Refund of 480 EUR to Ada Lovelace",
+		Details:   []approval.Field{{Name: "Amount", Value: "480.00 EUR"}, {Name: "Reason", Value: "Damaged in transit.\nPhotos are in the ticket."}},
+		Requester: "grace@example.com", Execution: "arn:aws:states:eu-west-1:123456789012:execution:refunds:1",
+		Approvers: []approval.Approver{{ID: "alan@example.com", Nonce: "n1"}, {ID: "barbara@example.com", Nonce: "n2"}, {ID: "edsger@example.com", Nonce: "n3"}},
+		Policy:    approval.Policy{Kind: approval.PolicyAny}, Deadline: start.Add(31 * time.Hour), Retention: 24 * time.Hour,
+	}
+}
+
+var start = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
+
+// token of the link of the first approver.
+const token = "alan-l1nk-s3cret"
+
+func newWorld(t *testing.T, change func(*approval.Ask)) *world {
+	t.Helper()
+	w := &world{t: t, now: start, order: &approval.Order{ID: "A-1001"}, links: links{}}
+	a := ask()
+	if change != nil {
+		change(&a)
+	}
+	id, _, err := w.order.Request(a, approval.Turn{Now: start})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.now = start.Add(time.Hour)
+	if len(a.Approvers) == 0 {
+		w.give(token, id, "")
+	} else {
+		w.give(token, id, "alan@example.com")
+		w.give("barbara", id, "barbara@example.com")
+	}
+	w.page, err = web.New(web.Config{
+		Links: w.links, Expired: errExpired, Orders: w, Decider: w, Origin: "https://approve.example.com", Now: func() time.Time { return w.now },
+		Observe: func(e web.Event) { w.events = append(w.events, e) },
+		Log:     slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if strings.Contains(w.log.String(), "s3cret") {
+			t.Errorf("the log shows the link: %s", w.log.String())
+		}
+	})
+	return w
+}
+
+// give makes a link.
+func (w *world) give(token, approvalID, approver string) {
+	w.links[token] = w.order.Capability(w.order.Find(approvalID), approver)
+}
+
+func (w *world) approval() *approval.Approval { return w.order.Approvals[0] }
+
+// do sends a request to the page as it is mounted in the program.
+func (w *world) do(r *http.Request) *http.Response {
+	w.t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle("/a/{token}", w.page)
+	rec := httptest.NewRecorder()
+	mux.ServeHTTP(rec, r)
+	return rec.Result()
+}
+
+func (w *world) get(token string) (*http.Response, string) {
+	w.t.Helper()
+	resp := w.do(httptest.NewRequest(http.MethodGet, "/a/"+token, nil))
+	return resp, body(w.t, resp)
+}
+
+// form returns the fields of the page's form with an outcome.
+func (w *world) form(token string, outcome approval.Outcome) url.Values {
+	w.t.Helper()
+	_, page := w.get(token)
+	f := url.Values{"outcome": {string(outcome)}, "comment": {""}}
+	for _, m := range hidden.FindAllStringSubmatch(page, -1) {
+		f.Set(m[1], m[2])
+	}
+	return f
+}
+
+var hidden = regexp.MustCompile(`<input type="hidden" name="(\w+)" value="([^"]*)">`)
+
+// post sends a form as a browser does.
+func (w *world) post(token string, f url.Values) (*http.Response, string) {
+	w.t.Helper()
+	resp := w.do(browser(token, f.Encode()))
+	return resp, body(w.t, resp)
+}
+
+func browser(token, form string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/a/"+token, strings.NewReader(form))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return r
+}
+
+func body(t *testing.T, resp *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// last is the last event that was observed.
+func (w *world) last() web.Event {
+	if len(w.events) == 0 {
+		return ""
+	}
+	return w.events[len(w.events)-1]
+}

@@ -1,0 +1,193 @@
+package web_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/web"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var (
+	style = regexp.MustCompile(`(?s)<style>.*?</style>`)
+	nonce = regexp.MustCompile(`name="(nonce|shown)" value="[^"]+"`)
+)
+
+// golden compares a page, without its style sheet and what is hashed.
+func golden(t *testing.T, name, page string) {
+	t.Helper()
+	got := nonce.ReplaceAllString(style.ReplaceAllString(page, "<style></style>"), `name="$1" value="*"`)
+	file := "testdata/" + name + ".html"
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s:\n%s", name, got)
+	}
+}
+
+// decide records a decision of a person, as a link does.
+func (w *world) decide(by string, o approval.Outcome) {
+	w.t.Helper()
+	d := approval.Decision{ID: by, ApprovalID: w.approval().ID, Outcome: o, By: by, Via: approval.ViaLink, Source: "link"}
+	if source, ok := strings.CutPrefix(by, "source:"); ok {
+		d.Via, d.Source = approval.ViaWebhook, source
+	}
+	if v, _, err := w.order.Decide(d, approval.Keep{}, approval.Turn{Now: w.now}); err != nil || !v.Taken() {
+		w.t.Fatal(v, err)
+	}
+	w.now = w.now.Add(2 * time.Hour)
+}
+
+func quorum(a *approval.Ask) { a.Policy = approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2} }
+
+func TestStates(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ask    func(*approval.Ask)
+		then   func(*world)
+		status int
+		form   bool
+	}{
+		"good_pending":         {nil, nil, 200, true},
+		"good_pending_unnamed": {func(a *approval.Ask) { a.Approvers, a.Title, a.Requester, a.Step, a.Details = nil, "", "", "", nil }, nil, 200, true},
+		"good_pending_others":  {quorum, func(w *world) { w.decide("barbara@example.com", approval.Approve) }, 200, true},
+		"good_recorded":        {quorum, func(w *world) { w.decide("Alan@Example.com", approval.Approve) }, 200, false},
+		"good_approved":        {nil, func(w *world) { w.decide("barbara@example.com", approval.Approve) }, 200, false},
+		"good_rejected":        {nil, func(w *world) { w.decide("alan@example.com", approval.Reject) }, 200, false},
+		"good_by_system": {func(a *approval.Ask) {
+			a.Approvers = append(a.Approvers, approval.Approver{ID: "source:erp", Nonce: "n4"})
+		},
+			func(w *world) { w.decide("source:erp", approval.Approve) }, 200, false},
+		"good_timed_out":  {nil, func(w *world) { w.now = w.now.Add(40 * time.Hour); w.order.Advance(approval.Turn{Now: w.now}) }, 200, false},
+		"good_timing_out": {nil, func(w *world) { w.now = w.approval().Deadline }, 200, false}, // nobody has recorded it yet
+		"good_cancelled":  {nil, func(w *world) { w.order.Cancel("", "op", "not needed", approval.Turn{Now: w.now}) }, 200, false},
+		"good_superseded": {nil, func(w *world) {
+			again := ask()
+			again.Token = approval.NewToken("another")
+			_, _, _ = w.order.Request(again, approval.Turn{Now: w.now})
+		}, 200, false},
+		"good_assurance": {func(a *approval.Ask) { a.MinAssurance = approval.AssuranceSSO }, nil, 200, false},
+		"good_one_button": {nil, func(w *world) {
+			c := w.links[token]
+			c.Allowed = []approval.Outcome{approval.Reject}
+			w.links[token] = c
+		}, 200, true},
+		"good_hostile": {func(a *approval.Ask) {
+			a.Title = "</h1><script>alert(1)</script>\u202elaeR"
+			a.Details = []approval.Field{{Name: `"><img src=x onerror=alert(1)>`, Value: "</dd></dl><form action=https://evil.example><button>Approve</button></form>\x00\x1b[1m"}}
+			a.Requester = "javascript:alert(1)"
+		}, nil, 200, true},
+		"fail_invalid":     {nil, func(w *world) { delete(w.links, token) }, 404, false},
+		"fail_expired":     {nil, func(w *world) { w.now = w.approval().Deadline.Add(24 * time.Hour) }, 410, false},
+		"fail_revoked":     {nil, func(w *world) { w.approval().Approvers[0].Nonce = "other" }, 410, false},
+		"fail_gone":        {nil, func(w *world) { w.getErr = fmt.Errorf("get: %w", approval.ErrNotFound) }, 410, false},
+		"fail_unavailable": {nil, func(w *world) { w.getErr = errors.New("disk on fire") }, 503, false},
+	} {
+		w := newWorld(t, c.ask)
+		if c.then != nil {
+			c.then(w)
+		}
+		resp, page := w.get(token)
+		golden(t, name, page)
+		checkPage(t, name, page)
+		if resp.StatusCode != c.status || strings.Contains(page, "<form method") != c.form {
+			t.Errorf("%s: %d, with a form: %v", name, resp.StatusCode, !c.form)
+		}
+		want := map[int]web.Event{200: web.EventViewed, 404: web.EventRefused, 410: web.EventRefused, 503: web.EventFailed}[c.status]
+		if len(w.events) != 1 || w.events[0] != want || w.decided != 0 {
+			t.Errorf("%s: events %v, %d decisions", name, w.events, w.decided)
+		}
+		if (resp.Header.Get("Retry-After") != "") != (c.status == 503) {
+			t.Errorf("%s: Retry-After %q", name, resp.Header.Get("Retry-After"))
+		}
+	}
+}
+
+// checkPage holds what is true of every page: one main, one h1, a title, a
+// language, a label for what is typed in, and nothing that runs or loads.
+func checkPage(t *testing.T, name, page string) {
+	t.Helper()
+	for text, n := range map[string]int{"<main>": 1, "<h1": 1, `<html lang="en">`: 1, "<title>": 1, "<textarea": strings.Count(page, `<label for="comment"`)} {
+		if strings.Count(page, text) != n {
+			t.Errorf("%s: %d of %s", name, strings.Count(page, text), text)
+		}
+	}
+	for _, bad := range []string{"<script", "<img", "src=", "href=", "action=", "onerror=a", "style=", "ZgotmplZ", token, "task-token"} {
+		if strings.Contains(strings.ReplaceAll(page, "&lt;", ""), bad) && !strings.Contains(name, "hostile") {
+			t.Errorf("%s holds %s", name, bad)
+		}
+	}
+	for _, bad := range []string{"<script", "<img", "<form action", "\u202e", "\x00", "\x1b"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("%s holds %q", name, bad)
+		}
+	}
+}
+
+func TestScannerDecidesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	before := fmt.Sprintf("%+v", *w.approval())
+	for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "POST"} {
+		for _, headers := range []http.Header{
+			{}, {"Sec-Purpose": {"prefetch;prerender"}}, {"Purpose": {"preview"}}, {"User-Agent": {"Slackbot-LinkExpanding 1.0"}},
+			{"X-Http-Method-Override": {"POST"}}, {"Accept": {"application/json"}},
+		} {
+			r := httptest.NewRequest(method, "/a/"+token+"?outcome=approve&_method=POST", strings.NewReader("outcome=approve"))
+			r.Header = headers.Clone()
+			if method == "POST" {
+				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			}
+			resp := w.do(r)
+			want := map[string]int{"GET": 200, "HEAD": 200, "POST": 409}[method]
+			if want == 0 {
+				want = 405
+			}
+			if resp.StatusCode != want || (want == 405) != (resp.Header.Get("Allow") == "GET, HEAD, POST") {
+				t.Errorf("%s %v: %d, Allow %q", method, headers, resp.StatusCode, resp.Header.Get("Allow"))
+			}
+		}
+	}
+	if w.decided != 0 || fmt.Sprintf("%+v", *w.approval()) != before {
+		t.Errorf("%d decisions", w.decided)
+	}
+}
+
+func TestHeadIsGetWithoutBody(t *testing.T) {
+	t.Parallel()
+	for _, tok := range []string{token, "other"} {
+		w := newWorld(t, nil)
+		get, page := w.get(tok)
+		head := w.do(httptest.NewRequest(http.MethodHead, "/a/"+tok, nil))
+		if b := body(t, head); b != "" || head.StatusCode != get.StatusCode {
+			t.Errorf("%d %q", head.StatusCode, b)
+		}
+		if fmt.Sprint(head.Header) != fmt.Sprint(get.Header) || get.Header.Get("Content-Length") != fmt.Sprint(len(page)) {
+			t.Errorf("%v\n%v", head.Header, get.Header)
+		}
+	}
+}
+
+func TestNewRefusesOrigin(t *testing.T) {
+	t.Parallel()
+	if _, err := web.New(web.Config{Origin: "approve.example.com/x"}); err == nil || !strings.HasPrefix(err.Error(), "origin: ") {
+		t.Error(err)
+	}
+}
