@@ -157,8 +157,12 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 	if err != nil {
 		return err
 	}
+	base, err := url.Parse(r.config.Public.URL)
+	if err != nil {
+		return err
+	}
 	page, err := web.New(web.Config{
-		Links: r.links, Orders: r.store, Decider: r.decider, Now: time.Now, Log: r.log,
+		Links: r.links, Expired: link.ErrExpired, Orders: r.store, Decider: r.decider, Origin: base.Scheme + "://" + base.Host, Now: time.Now, Log: r.log,
 		Observe: func(e web.Event) { r.metrics.Page(string(e)) },
 	})
 	if err != nil {
