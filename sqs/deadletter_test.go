@@ -1,0 +1,259 @@
+package sqs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/sqs"
+)
+
+// letters is a dead letter queue and its source on an emulator. Calls can be
+// made to fail.
+type letters struct {
+	*awssqs.Client
+	*testing.T
+	dlq              *sqs.DeadLetterQueue
+	source, queue    string // URLs
+	failSend         func() error
+	failDelete       func() error
+	sends, deletions int
+}
+
+func onEmulators(t *testing.T, test func(l *letters)) {
+	t.Helper()
+	t.Parallel()
+	server, err := emulator.Start()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = server.Close() })
+	for name, endpoint := range map[string]string{"emulator": server.URL(), "goaws": goaws} {
+		t.Run(name, func(t *testing.T) {
+			l := &letters{Client: client(t, endpoint), T: t}
+			l.source, l.queue = l.create("source"), l.create("letters")
+			l.dlq = sqs.NewDeadLetterQueue(l, l.queue, l.source)
+			test(l)
+		})
+	}
+}
+
+func (l *letters) create(name string) string {
+	name = name + "-" + strings.NewReplacer("/", "-", "_", "-").Replace(l.Name())
+	out, err := l.CreateQueue(l.Context(), &awssqs.CreateQueueInput{QueueName: aws.String(name)})
+	require.NoError(l, err)
+	return *out.QueueUrl
+}
+
+func (l *letters) SendMessage(ctx context.Context, in *awssqs.SendMessageInput, o ...func(*awssqs.Options)) (*awssqs.SendMessageOutput, error) {
+	if l.sends++; l.failSend != nil {
+		if err := l.failSend(); err != nil {
+			return nil, err
+		}
+	}
+	return l.Client.SendMessage(ctx, in, o...)
+}
+
+func (l *letters) DeleteMessageBatch(ctx context.Context, in *awssqs.DeleteMessageBatchInput, o ...func(*awssqs.Options)) (*awssqs.DeleteMessageBatchOutput, error) {
+	if l.deletions++; l.failDelete != nil {
+		if err := l.failDelete(); err != nil {
+			return nil, err
+		}
+	}
+	return l.Client.DeleteMessageBatch(ctx, in, o...)
+}
+
+// take receives all that is visible in a queue.
+func (l *letters) take(url string) (all []types.Message) {
+	l.Helper()
+	for {
+		out, err := l.ReceiveMessage(l.Context(), &awssqs.ReceiveMessageInput{
+			QueueUrl: aws.String(url), MaxNumberOfMessages: 10, VisibilityTimeout: 60, MessageAttributeNames: []string{"All"},
+			MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
+		})
+		require.NoError(l, err)
+		if len(out.Messages) == 0 {
+			return all
+		}
+		all = append(all, out.Messages...)
+	}
+}
+
+// put sends n letters with a reason.
+func (l *letters) put(n int, reason string, more map[string]string) {
+	l.Helper()
+	for i := range n {
+		attributes := map[string]string{sqs.AttrReason: reason}
+		for k, v := range more {
+			attributes[k] = v
+		}
+		require.NoError(l, l.dlq.Put(l.Context(), fmt.Appendf(nil, "%s %d", reason, i), attributes))
+	}
+}
+
+func (l *letters) counts() map[string]int {
+	l.Helper()
+	counts, err := l.dlq.Count(l.Context(), 1000)
+	require.NoError(l, err)
+	return counts
+}
+
+func strs(m types.Message) map[string]string {
+	s := map[string]string{}
+	for k, v := range m.MessageAttributes {
+		s[k] = aws.ToString(v.StringValue)
+	}
+	return s
+}
+
+func TestLetterGoesThereAndBack(t *testing.T) {
+	onEmulators(t, func(l *letters) {
+		msg := message.NewMessage("uuid", []byte(`{"taskToken":"`+secret+`"}`))
+		msg.Metadata = message.Metadata{"attribute.tenant": "acme", sqs.MetaSentTimestamp: "2026-01-02T03:04:05.678Z", sqs.MetaQueue: "source"}
+		require.NoError(l, l.dlq.PutLetter(l.Context(), "orders", msg, "token: is missing"))
+		assert.Equal(l, map[string]int{"token: is missing": 1}, l.counts())
+		moved, guarded, err := l.dlq.Move(l.Context(), 10, 3, "")
+		require.NoError(l, err)
+		assert.Equal(l, []int{1, 0}, []int{moved, guarded})
+		assert.Empty(l, l.counts())
+
+		sub, err := sqs.New(l, sqs.Config{WaitTime: time.Second})
+		require.NoError(l, err)
+		defer sub.Close()
+		out, err := sub.Subscribe(l.Context(), l.source)
+		require.NoError(l, err)
+		again := <-out
+		assert.Equal(l, string(msg.Payload), string(again.Payload))
+		assert.Equal(l, "2026-01-02T03:04:05.678Z", again.Metadata.Get(sqs.MetaSentTimestamp), "its deadline does not start again")
+		assert.Equal(l, "acme", again.Metadata.Get("attribute.tenant"))
+
+		require.NoError(l, l.dlq.PutLetter(l.Context(), "orders", again, "token: is missing"), "given up again")
+		again.Ack()
+		letter := l.take(l.queue)
+		require.Len(l, letter, 1)
+		assert.Equal(l, map[string]string{
+			"tenant": "acme", sqs.AttrReason: "token: is missing", sqs.AttrSource: "orders", sqs.AttrRedrives: "1",
+			sqs.AttrSentAt: "2026-01-02T03:04:05.678Z",
+		}, strs(letter[0]))
+	})
+}
+
+func TestCountTakesNothing(t *testing.T) {
+	onEmulators(t, func(l *letters) {
+		l.put(12, "a", nil)
+		l.put(3, "b", nil)
+		l.put(1, "", nil)
+		for range 2 {
+			assert.Equal(l, map[string]int{"a": 12, "b": 3, sqs.ReasonUnknown: 1}, l.counts())
+		}
+		counts, err := l.dlq.Count(l.Context(), 5)
+		require.NoError(l, err)
+		total := 0
+		for _, n := range counts {
+			total += n
+		}
+		assert.Equal(l, 5, total)
+		assert.Len(l, l.take(l.queue), 16)
+	})
+}
+
+func TestMove(t *testing.T) {
+	onEmulators(t, func(l *letters) {
+		l.put(12, "mended", nil)
+		l.put(3, "other", nil)
+		l.put(2, "mended", map[string]string{sqs.AttrRedrives: "3"})
+		l.put(1, "mended", map[string]string{sqs.AttrRedrives: "2"})
+
+		moved, guarded, err := l.dlq.Move(l.Context(), 5, -1, "other")
+		require.NoError(l, err)
+		assert.Equal(l, []int{3, 0}, []int{moved, guarded})
+		moved, _, err = l.dlq.Move(l.Context(), 4, 3, "mended")
+		require.NoError(l, err)
+		assert.Equal(l, 4, moved, "as many as were asked for")
+		moved, guarded, err = l.dlq.Move(l.Context(), 100, 3, "mended")
+		require.NoError(l, err)
+		assert.Equal(l, []int{9, 2}, []int{moved, guarded})
+		assert.Equal(l, map[string]int{"mended": 2}, l.counts(), "left alone")
+		redrives := map[string]int{}
+		for _, m := range l.take(l.source) {
+			redrives[strs(m)[sqs.AttrRedrives]]++
+			assert.NotContains(l, strs(m), sqs.AttrReason)
+			assert.Contains(l, strs(m), sqs.AttrSentAt)
+		}
+		assert.Equal(l, map[string]int{"1": 15, "3": 1}, redrives)
+		moved, guarded, err = l.dlq.Move(l.Context(), 100, 0, "")
+		require.NoError(l, err)
+		assert.Equal(l, []int{2, 0}, []int{moved, guarded}, "without the guard")
+	})
+}
+
+func TestMoveThatFailsLosesNothing(t *testing.T) {
+	onEmulators(t, func(l *letters) {
+		l.put(8, "a", nil)
+		l.sends = 0
+		l.failSend = func() error {
+			if l.sends == 4 {
+				return errors.New("503")
+			}
+			return nil
+		}
+		moved, _, err := l.dlq.Move(l.Context(), 100, 3, "")
+		require.ErrorContains(l, err, "503")
+		assert.Equal(l, 3, moved)
+		assert.Equal(l, map[string]int{"a": 5}, l.counts(), "visible at once")
+
+		l.failSend = nil
+		failures := 2
+		l.failDelete = func() error {
+			if failures--; failures >= 0 {
+				return errors.New("503")
+			}
+			return nil
+		}
+		moved, _, err = l.dlq.Move(l.Context(), 100, 3, "")
+		require.NoError(l, err)
+		assert.Equal(l, 5, moved)
+		assert.Empty(l, l.counts())
+		assert.Len(l, l.take(l.source), 8)
+
+		l.put(1, "a", nil)
+		l.failDelete = func() error { return errors.New("503") }
+		_, _, err = l.dlq.Move(l.Context(), 100, 3, "")
+		require.ErrorContains(l, err, "still in dead letter queue")
+	})
+}
+
+func TestWhatSQSDoesNotTakeIsPutAllTheSame(t *testing.T) {
+	onEmulators(t, func(l *letters) {
+		for _, body := range []string{"", "\x00", "\xff", "a\ufffe"} {
+			more := map[string]string{
+				sqs.AttrReason: strings.Repeat("é", 5000) + "\x1b[31m", "bad name": "x", "AWS.x": "x", "": "x", ".a": "x", "a..b": "x", "empty": "",
+				"control": "a\x00b",
+			}
+			for i := range 20 {
+				more[fmt.Sprintf("more-%02d", i)] = "x"
+			}
+			require.NoError(l, l.dlq.Put(l.Context(), []byte(body), more), "%q", body)
+		}
+		moved, guarded, err := l.dlq.Move(l.Context(), 10, 3, "")
+		require.NoError(l, err)
+		assert.Equal(l, []int{0, 4}, []int{moved, guarded}, "cannot be sent as it was")
+		for _, m := range l.take(l.queue) {
+			got := strs(m)
+			assert.Len(l, got, 10)
+			assert.Equal(l, strings.Repeat("é", 512), got[sqs.AttrReason])
+			assert.Equal(l, "base64", got[sqs.AttrEncoding])
+			assert.Equal(l, "a\ufffdb", got["control"])
+		}
+		require.Error(l, sqs.NewDeadLetterQueue(l, "nowhere", "").Put(l.Context(), []byte("x"), nil))
+	})
+}
