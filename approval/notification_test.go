@@ -147,7 +147,7 @@ func TestRetrySchedule(t *testing.T) {
 		require.Equal(t, began.Add(window/2), r.Next(i+1, began, 0.5))
 		require.True(t, r.Next(i+1, began, 0.999999).Before(began.Add(window)))
 	}
-	require.Equal(t, began.Add(1<<61), Retry{Base: 1, Cap: 1 << 62}.Next(1000, began, 0.5), "no overflow")
+	require.Equal(t, began.Add(1<<61), Retry{Base: 1, Cap: 1<<62 + 1}.Next(1000, began, 0.5), "no overflow")
 	for _, r := range []Retry{{}, {Base: time.Hour, Cap: time.Second}, {Base: 1, Cap: 1<<63 - 1}, {Base: -1, Cap: -1}, {Base: 0, Cap: time.Hour}} {
 		for _, attempt := range []int{0, 1, 64, 1 << 30} {
 			require.False(t, r.Next(attempt, began, 0.5).Before(began), "%v %d", r, attempt)
