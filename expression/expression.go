@@ -11,11 +11,6 @@ import (
 	"cel.dev/cel-go/ext"
 )
 
-// costLimit bounds one evaluation, in CEL's units of cost. Kubernetes gives an
-// admission expression a million for a call; a field is a path and a few
-// functions, which cost tens.
-const costLimit = 100_000
-
 // Input is what an expression can name: body, headers (lower-case names) and
 // meta.
 type Input struct {
@@ -34,6 +29,7 @@ type alternative struct {
 	source  string
 	path    []string // of a plain body.a.b, which needs no CEL
 	program cel.Program
+	loops   bool
 }
 
 // Compiler compiles expressions. It is safe for concurrent use.
@@ -55,17 +51,15 @@ func NewCompiler() (*Compiler, error) {
 func (c *Compiler) Compile(alternatives ...string) (*Field, error) {
 	f := &Field{}
 	for _, source := range alternatives {
-		a := alternative{source: source, path: plainPath(source)}
 		ast, issues := c.env.Compile(source)
 		if issues.Err() != nil {
 			return nil, fmt.Errorf("expression %q: %w", source, issues.Err())
 		}
-		program, err := c.env.Program(ast, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize))
+		program, err := c.env.Program(ast, cel.CostLimit(costLimit), cel.CostTracking(prices{}), cel.InterruptCheckFrequency(1), cel.EvalOptions(cel.OptOptimize))
 		if err != nil {
 			return nil, fmt.Errorf("expression %q: %w", source, err)
 		}
-		a.program = program
-		f.alternatives = append(f.alternatives, a)
+		f.alternatives = append(f.alternatives, alternative{source: source, path: plainPath(source), program: program, loops: loops(ast)})
 	}
 	return f, nil
 }
@@ -106,12 +100,12 @@ func (a alternative) find(in Input) (any, error) {
 	if a.path != nil {
 		return walk(in.Body, a.path), nil
 	}
-	out, _, err := a.program.Eval(map[string]any{"body": in.Body, "headers": in.Headers, "meta": in.Meta})
+	out, err := a.evaluate(in)
 	if err != nil {
 		if missing(err) {
 			return nil, nil
 		}
-		return nil, err
+		return nil, reason(err)
 	}
 	return native(out)
 }
@@ -126,12 +120,4 @@ func walk(v any, path []string) any {
 		v = object[name]
 	}
 	return v
-}
-
-// missing says whether an evaluation failed because something is not there.
-func missing(err error) bool {
-	text := err.Error()
-	return strings.Contains(text, "no such key") || strings.Contains(text, "no such field") ||
-		strings.Contains(text, "no such attribute") || strings.Contains(text, "index out of bounds") ||
-		strings.Contains(text, "no such overload") && strings.Contains(text, "null_type")
 }
