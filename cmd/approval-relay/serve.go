@@ -136,8 +136,12 @@ func (r *relay) addRouter(parts *group.Group, log *slog.Logger) {
 func (r *relay) addSweeper(parts *group.Group) {
 	ctx, cancel := context.WithCancel(context.Background())
 	parts.Add(func() error {
-		<-r.router.Running() // or its actions would have no one to go to
-		return r.sweeper.Run(ctx)
+		select {
+		case <-r.router.Running(): // before, its actions would have no one to go to
+			return r.sweeper.Run(ctx)
+		case <-ctx.Done(): // it never ran
+			return nil
+		}
 	}, func(error) { cancel() })
 }
 
