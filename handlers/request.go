@@ -196,7 +196,7 @@ func (h *Request) times(ask *approval.Ask, in Input) error {
 	}
 	if timeout > 0 {
 		ask.TaskExpires = started.Add(timeout)
-		if last := ask.TaskExpires.Add(-min(w.Margin, timeout/10)); last.Before(ask.Deadline) {
+		if last := ask.TaskExpires.Add(-margin(w.Margin, timeout)); last.Before(ask.Deadline) {
 			ask.Deadline = last
 		}
 	}
@@ -206,6 +206,12 @@ func (h *Request) times(ask *approval.Ask, in Input) error {
 		}
 	}
 	return nil
+}
+
+// margin returns how long before the task's end its approval times out: a tenth
+// of a short timeout, but no less than the sweeper and a retry take.
+func margin(configured, timeout time.Duration) time.Duration {
+	return min(configured, max(timeout/10, 2*time.Second), timeout/2)
 }
 
 // maxOutput bounds what configuration adds to an answer, in bytes of text. With
