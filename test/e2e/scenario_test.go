@@ -2,9 +2,6 @@ package e2e
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -151,9 +148,7 @@ func (s *scenario) decide(ctx context.Context, w *world, by, who, outcome string
 		_, err = w.sns.Publish(ctx, &sns.PublishInput{TopicArn: aws.String(w.topics[strings.TrimPrefix(by, "sns-")]), Message: aws.String(string(body))})
 		return err
 	case "hmac":
-		mac := hmac.New(sha256.New, []byte(hmacSecret))
-		mac.Write(body)
-		status, text, err = w.call(ctx, "POST", "http://"+w.public+"/webhooks/erp", http.Header{"X-Signature": {"sha256=" + hex.EncodeToString(mac.Sum(nil))}}, string(body))
+		status, text, err = w.call(ctx, "POST", "http://"+w.public+"/webhooks/erp", signed(string(body)), string(body))
 	case "bearer":
 		text := fmt.Sprintf(`{"ref": %q, "ok": %t, "who": %q}`, s.order, outcome == "approve", name)
 		status, _, err = w.call(ctx, "POST", "http://"+w.public+"/webhooks/crm", bearer(bearerToken), text)

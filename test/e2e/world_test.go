@@ -297,26 +297,33 @@ func (w *world) call(ctx context.Context, method, url string, header http.Header
 	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
 	for {
-		req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
-		if err != nil {
-			return 0, "", err
-		}
-		req.Header = header.Clone()
-		resp, err := http.DefaultTransport.RoundTrip(req)
-		if err == nil {
-			b, readErr := io.ReadAll(resp.Body)
-			_ = resp.Body.Close()
-			w.keepError(resp.StatusCode, b)
-			if readErr == nil && resp.StatusCode < 500 {
-				return resp.StatusCode, string(b), nil
-			}
+		status, text, err := w.try(ctx, method, url, header, body)
+		if err == nil && status < 500 {
+			return status, text, nil
 		}
 		select {
 		case <-ctx.Done():
-			return 0, "", fmt.Errorf("%s %s: %w (%v)", method, url, ctx.Err(), err)
+			return 0, "", fmt.Errorf("%s %s: %w (%d %w)", method, url, ctx.Err(), status, err)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// try makes one HTTP request. Redirects are not followed.
+func (w *world) try(ctx context.Context, method, url string, header http.Header, body string) (int, string, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return 0, "", err
+	}
+	req.Header = header.Clone()
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	w.keepError(resp.StatusCode, b)
+	return resp.StatusCode, string(b), err
 }
 
 // keepError keeps error bodies, to look for secrets in them.

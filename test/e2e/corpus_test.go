@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+)
+
+// bad is a body that is malformed, or valid and hostile.
+type bad struct {
+	what  string
+	body  string
+	order string // that it must be recorded for; empty where it must be refused
+}
+
+// form says how one way in writes what it sends.
+type form struct {
+	order, other string         // the names of the two fields that it cannot do without
+	value        any            // of the other
+	rest         map[string]any // what else a good body has
+	inPath       bool           // the order is in the path, too
+	wrong        []any          // values of the other field that must be refused
+	optional     map[string][]any
+}
+
+// corpus makes the bodies. IDs begin with the prefix, so that ways are apart.
+func (f form) corpus(prefix string) []bad {
+	var out []bad
+	good := func(order string, more map[string]any) string {
+		m := map[string]any{f.order: order, f.other: f.value}
+		maps.Copy(m, f.rest)
+		maps.Copy(m, more)
+		b, _ := json.Marshal(m)
+		return string(b)
+	}
+	refuse := func(what, body string) { out = append(out, bad{what: what, body: body}) }
+	for i, s := range syntax(good(prefix+"syntax", nil)) {
+		refuse(fmt.Sprintf("syntax %d", i), s)
+	}
+	whole := good(prefix+"cut", nil)
+	for i := 1; i < len(whole); i++ {
+		refuse(fmt.Sprintf("cut at %d", i), whole[:i])
+	}
+	for i, v := range []any{nil, "", map[string]any{}, []any{}, []any{[]any{}}, map[string]any{"id": 1}} {
+		what := fmt.Sprintf("wrong value %d", i)
+		refuse(what+" of "+f.other, good(prefix+"wrong", map[string]any{f.other: v}))
+		if empty := v == nil || v == ""; !f.inPath || !empty {
+			refuse(what+" of "+f.order, good("", map[string]any{f.order: v}))
+		}
+	}
+	for i, v := range f.wrong {
+		refuse(fmt.Sprintf("bad %s %d", f.other, i), good(prefix+"wrong", map[string]any{f.other: v}))
+	}
+	refuse("long order", good(prefix+strings.Repeat("x", 257), nil))
+	for name, values := range f.optional {
+		for i, v := range values {
+			refuse(fmt.Sprintf("bad %s %d", name, i), good(prefix+"optional", map[string]any{name: v}))
+		}
+	}
+	for i, s := range hostile() {
+		id := fmt.Sprintf("%s%d-%s", prefix, i, s)
+		out = append(out, bad{what: "hostile order", body: good(id, nil), order: id})
+		id = fmt.Sprintf("%smore-%d", prefix, i)
+		out = append(out, bad{what: "hostile rest", body: good(id, map[string]any{"title": s, "comment": s, s: map[string]any{s: s}}), order: id})
+	}
+	return append(out, bad{what: "large", body: good(prefix+"large", map[string]any{"ballast": strings.Repeat("x", 200_000)}), order: prefix + "large"})
+}
+
+// syntax is what is no JSON object, or one that readers read differently.
+func syntax(good string) []string {
+	inner := strings.Trim(good, "{}")
+	return []string{
+		" ", "\n", "null", "true", "0", "-", `"x"`, "[]", "[{}]", "[" + good + "]", "{", "}", "}{", "{}", "{}{}", good + good, good + ",", good + "x",
+		"x" + good, good + "\n" + good, "{" + inner + ",}", "{," + inner + "}", "{" + inner + ",,\"a\":1}", strings.ReplaceAll(good, `"`, "'"),
+		strings.ReplaceAll(good, ":", "="), strings.ReplaceAll(good, `"`, ""), "/*c*/" + good, "//c\n" + good, "\ufeff" + good, ")]}'\n" + good, "callback(" + good + ")",
+		"{" + inner + `,"a":NaN}`, "{" + inner + `,"a":Infinity}`, "{" + inner + `,"a":01}`, "{" + inner + `,"a":+1}`, "{" + inner + `,"a":.5}`, "{" + inner + `,"a":1e999}`,
+		"{" + inner + `,"a":0x10}`, "{" + inner + `,"a":tru}`, "{" + inner + `,"a":undefined}`, "{" + inner + `,"a":"\x"}`, "{" + inner + `,"a":"\u12"}`,
+		"{" + inner + `,"a":"\ud800"}`, "{" + inner + `,"a":"\udc00\ud800"}`, "{" + inner + ",\"a\":\"\n\"}", "{" + inner + `,"a":1,"a":2}`, "{" + inner + "," + inner + "}",
+		"{" + inner + `,"a":{"b":1,"b":2}}`, "{" + inner + `,"a":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}", strings.Repeat("[", 100_000),
+		strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000), "{" + inner + `,"a":` + strings.Repeat("9", 400) + "e9999}",
+		"orderId=1&decision=approve", "orderId: 1\ndecision: approve\n", "<order><id>1</id></order>", "<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]><x>&e;</x>",
+		"POST / HTTP/1.1\r\nHost: x\r\n\r\n", "%7B%22orderId%22%3A1%7D", "eyJvcmRlcklkIjoxfQ==", "a,b\n1,2\n", "--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--",
+		`{"Type":"Notification","Message":`, "' OR 1=1 --", "${jndi:ldap://127.0.0.1/a}", "{{7*7}}", "../../etc/passwd", "\u202e" + good, "\u2028" + good,
+	}
+}
+
+// hostile are texts that do harm where they are not taken as texts.
+func hostile() []string {
+	return []string{
+		"'; DROP TABLE orders; --", `" OR ""="`, "../../etc/passwd", "a/b/c", "?x=1&y=2#z", "%2e%2e%2f", "%s%n%d", "{{7*7}}", "${7*7}", "${jndi:ldap://127.0.0.1/a}",
+		"<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "a\r\nBcc: all@example.com", "a\r\n\r\n<html>", "a\tb", "\u202egnp.exe", "Ω≈ç√∫", "👩‍👩‍👧", "e\u0301",
+		"__proto__", "constructor", "; rm -rf /", "$(id)", "`id`", "|id", "-rf", "*", "\\", "\\\\host\\share", "C:\\x", "null", "0", "-1", "1e9", "true", "𝕏", "\u200b", "ﷺ",
+		"=cmd|' /C calc'!A0", "javascript:alert(1)", "data:text/html,x", "http://169.254.169.254/latest/meta-data/", strings.Repeat("ä", 60),
+	}
+}
