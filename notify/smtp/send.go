@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/textproto"
 	"strings"
+	"time"
 
 	"github.com/wneessen/go-mail"
 
@@ -22,11 +23,12 @@ func ways() []mail.SMTPAuthType {
 }
 
 // client returns a client for one e-mail. Its connection ends with the context,
-// which the library looks at only while it dials.
+// which the library looks at only while it dials. The library has a clock of its
+// own; it is set to end later, so that only one of them says what happened.
 func (c *Channel) client(ctx context.Context) (*mail.Client, error) {
 	policy := map[TLS]mail.TLSPolicy{StartTLS: mail.TLSMandatory, Implicit: mail.NoTLS, None: mail.NoTLS}[c.config.TLS]
 	options := []mail.Option{
-		mail.WithPort(c.config.Port), mail.WithTLSPolicy(policy), mail.WithTLSConfig(c.tlsConfig()), mail.WithTimeout(c.config.Timeout),
+		mail.WithPort(c.config.Port), mail.WithTLSPolicy(policy), mail.WithTLSConfig(c.tlsConfig()), mail.WithTimeout(c.config.Timeout + time.Minute),
 		mail.WithoutNoop(),
 		mail.WithDialContextFunc(func(dialCtx context.Context, network, _ string) (net.Conn, error) {
 			return c.dial(dialCtx, ctx, network)
@@ -134,7 +136,7 @@ func (c *Channel) why(ctx context.Context, err error) error {
 	var reply *textproto.Error
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return over(ctx)
 	case errors.As(err, &dns):
 		return dns
 	case errors.As(err, &cert):
@@ -153,10 +155,27 @@ func (c *Channel) why(ctx context.Context, err error) error {
 	return brokenOff(ctx)
 }
 
+// noAnswer is the end of an attempt's time, in words for an operator.
+type noAnswer struct{}
+
+// Error implements error.
+func (noAnswer) Error() string { return "no answer in time" }
+
+// Unwrap returns context.DeadlineExceeded.
+func (noAnswer) Unwrap() error { return context.DeadlineExceeded }
+
+// over returns why the life of an attempt is over.
+func over(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return noAnswer{}
+	}
+	return ctx.Err()
+}
+
 // brokenOff is the error of a connection that ended in the middle.
 func brokenOff(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return over(ctx)
 	}
 	return errors.New("the connection broke, or what came was not SMTP")
 }

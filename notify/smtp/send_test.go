@@ -1,6 +1,7 @@
 package smtp_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strings"
@@ -38,20 +39,19 @@ func TestRefusals(t *testing.T) {
 		"sign-in":                 {&server{auth: no(535, 5, 7, 8)}, approval.ResultFailed, "535"},
 		"sign-in, for now":        {&server{auth: no(454, 4, 7, 0)}, approval.ResultFailed, "454"},
 		"connection cut in DATA":  {&server{hang: "cut"}, approval.ResultFailed, "connection"},
-		"greeting hangs":          {&server{hang: "hello"}, approval.ResultFailed, "deadline"},
-		"MAIL hangs":              {&server{hang: "mail"}, approval.ResultFailed, "deadline"},
-		"RCPT hangs":              {&server{hang: "rcpt"}, approval.ResultFailed, "deadline"},
-		"answer to content hangs": {&server{hang: "data"}, approval.ResultFailed, "deadline"},
+		"hello hangs":             {&server{hang: "hello"}, approval.ResultFailed, "no answer in time"},
+		"sign-in hangs":           {&server{hang: "auth"}, approval.ResultFailed, "no answer in time"},
+		"MAIL hangs":              {&server{hang: "mail"}, approval.ResultFailed, "no answer in time"},
+		"RCPT hangs":              {&server{hang: "rcpt"}, approval.ResultFailed, "no answer in time"},
+		"answer to content hangs": {&server{hang: "data"}, approval.ResultFailed, "no answer in time"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, c.server, true, false)
 			conf := config(s, smtp.StartTLS)
 			conf.Username, conf.Password = "relay", approval.NewToken(password)
-			if c.server.hang != "" {
-				conf.Timeout = 300 * time.Millisecond
-			}
-			began := time.Now()
-			r := approval.ResultOf(notifytest.NoLeaks(t, open(t, conf), password))
+			conf.Timeout = time.Minute
+			err := notifytest.NoLeaks(t, until{open(t, conf), s.hung}, password)
+			r := approval.ResultOf(err)
 			if r.Kind != c.kind || !strings.Contains(r.Reason, c.says) || len(s.got()) != 0 {
 				t.Errorf("%+v, server got %d", r, len(s.got()))
 			}
@@ -59,10 +59,72 @@ func TestRefusals(t *testing.T) {
 			if r.Kind == approval.ResultFailed && r.MaybeApplied != content {
 				t.Errorf("may have been sent: %v", r.MaybeApplied)
 			}
-			if took := time.Since(began); took > 5*time.Second {
-				t.Errorf("took %s", took)
+			if hangs := strings.HasSuffix(name, "hangs"); errors.Is(err, context.DeadlineExceeded) != hangs {
+				t.Errorf("the time was over: %v", !hangs)
 			}
 		})
+	}
+}
+
+// until is a channel whose attempts come to the end of their time when the server
+// hangs, so that no test depends on how long anything takes.
+type until struct {
+	notifytest.Channel
+	hung <-chan struct{}
+}
+
+// Notify implements notifytest.Channel.
+func (u until) Notify(ctx context.Context, m approval.Message) error {
+	return u.Channel.Notify(over{ctx, u.hung}, m)
+}
+
+// over is a context whose deadline passes when done is closed.
+type over struct {
+	context.Context //nolint:containedctx // it is one
+	done            <-chan struct{}
+}
+
+// Done implements context.Context.
+func (o over) Done() <-chan struct{} { return o.done }
+
+// Err implements context.Context.
+func (o over) Err() error {
+	select {
+	case <-o.done:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// TestSilence holds that a server that takes the connection and says nothing is
+// told from one that breaks it, by Timeout alone.
+func TestSilence(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, mode := range []smtp.TLS{smtp.None, smtp.StartTLS, smtp.Implicit} {
+		conf := config(&server{addr: l.Addr().(*net.TCPAddr)}, mode)
+		conf.Timeout = 20 * time.Millisecond
+		err := notifytest.NoLeaks(t, open(t, conf))
+		r := approval.ResultOf(err)
+		if r.Kind != approval.ResultFailed || r.MaybeApplied || r.Reason != "connect to the mail server: no answer in time" || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %+v", mode, r)
+		}
+	}
+}
+
+// TestCalledOff holds that an attempt that the caller ends is not one that the
+// server left unanswered.
+func TestCalledOff(t *testing.T) {
+	t.Parallel()
+	s := start(t, &server{hang: "rcpt"}, false, false)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-s.hung; cancel() }()
+	if err := open(t, config(s, smtp.None)).Notify(ctx, notifytest.Message()); !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }
 

@@ -30,6 +30,7 @@ type server struct {
 	mu    sync.Mutex
 	mails []received
 	seen  chan struct{} // closed when the test ends, for what hangs
+	hung  chan struct{} // closed when it hangs
 }
 
 type received struct {
@@ -54,7 +55,7 @@ func start(t *testing.T, s *server, starttls, implicit bool) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.addr, s.pool, s.seen = l.Addr().(*net.TCPAddr), pool, make(chan struct{})
+	s.addr, s.pool, s.seen, s.hung = l.Addr().(*net.TCPAddr), pool, make(chan struct{}), make(chan struct{})
 	srv := gosmtp.NewServer(gosmtp.BackendFunc(func(c *gosmtp.Conn) (gosmtp.Session, error) {
 		s.wait("hello")
 		return &session{server: s, conn: c}, nil
@@ -74,6 +75,7 @@ func start(t *testing.T, s *server, starttls, implicit bool) *server {
 
 func (s *server) wait(where string) {
 	if s.hang == where {
+		close(s.hung)
 		<-s.seen
 	}
 }
@@ -90,6 +92,7 @@ func (*session) AuthMechanisms() []string { return []string{sasl.Plain} }
 
 func (s *session) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, user, pass string) error {
+		s.wait("auth")
 		if s.auth != nil {
 			return s.auth
 		}
