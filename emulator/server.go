@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -32,6 +33,10 @@ type Server struct {
 
 	http     *http.Server
 	listener net.Listener
+	life     context.Context    //nolint:containedctx // ends with Close: what a caller that hangs up does not stop
+	stop     context.CancelFunc // ends life
+	served   chan struct{}      // closed when no connection is taken any more
+	open     sync.WaitGroup     // connections
 }
 
 // Start listens on a free port of the loopback interface.
@@ -40,18 +45,44 @@ func Start() (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start emulator: %w", err)
 	}
-	s := &Server{StepFunctions: NewStepFunctions(), SQS: NewSQS(), listener: l}
+	return serve(l), nil
+}
+
+func serve(l net.Listener) *Server {
+	life, stop := context.WithCancel(context.Background())
+	s := &Server{StepFunctions: NewStepFunctions(), SQS: NewSQS(), listener: l, life: life, stop: stop, served: make(chan struct{})}
 	s.SNS = NewSNS(s.SQS)
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
-	go func() { _ = s.http.Serve(l) }() // ends with Close
-	return s, nil
+	s.http = &http.Server{
+		Handler: s, ReadHeaderTimeout: 5 * time.Second, ConnState: s.count,
+		BaseContext: func(net.Listener) context.Context { return life },
+	}
+	go func() { defer close(s.served); _ = s.http.Serve(l) }() // ends with Close
+	return s
+}
+
+// count counts the connections.
+func (s *Server) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.open.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.open.Done()
+	case http.StateActive, http.StateIdle:
+	}
 }
 
 // URL is the endpoint of all services.
 func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 
-// Close ends the server; long polls under way are cut.
-func (s *Server) Close() error { return s.http.Close() }
+// Close ends the server: calls under way are cut, long polls too. It returns when
+// none is left.
+func (s *Server) Close() error {
+	err := s.http.Close() // first: what waits must not be answered
+	s.stop()
+	<-s.served
+	s.open.Wait()
+	return err
+}
 
 // ServeHTTP implements http.Handler: SQS and Step Functions speak AWS JSON 1.0
 // with a target header, SNS the query protocol.
@@ -64,7 +95,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	service, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	switch service {
 	case "AWSStepFunctions":
-		s.StepFunctions.serve(w, action, body)
+		s.StepFunctions.serve(s.life, w, action, body)
 	case "AmazonSQS":
 		s.SQS.serve(r.Context(), w, "http://"+r.Host, action, body)
 	case "":

@@ -1,15 +1,12 @@
 package emulator
 
 import (
-	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 	"sync"
-	"time"
 )
 
 // SNS is topics whose subscribers are queues of an SQS.
@@ -89,18 +86,23 @@ func (s *SNS) act(action string, form url.Values) (string, *apiError) {
 }
 
 func (s *SNS) subscribe(arn string, form url.Values) (string, *apiError) {
-	if form.Get("Protocol") != "sqs" {
-		return "", fail("InvalidParameter", "Protocol must be sqs here")
+	queue := form.Get("Endpoint")
+	if form.Get("Protocol") != "sqs" || !strings.HasPrefix(queue, "arn:aws:sqs:") {
+		return "", fail("InvalidParameter", "Invalid parameter: Protocol must be sqs here, and Endpoint the ARN of a queue")
 	}
-	name := form.Get("Endpoint")[strings.LastIndex(form.Get("Endpoint"), ":")+1:]
-	sub := subscription{arn: arn + ":" + uuid(), queue: name}
+	sub := subscription{arn: arn + ":" + uuid(), queue: queue}
 	for i := 1; form.Has(fmt.Sprintf("Attributes.entry.%d.key", i)); i++ {
-		if form.Get(fmt.Sprintf("Attributes.entry.%d.key", i)) == "RawMessageDelivery" {
-			sub.raw = form.Get(fmt.Sprintf("Attributes.entry.%d.value", i)) == "true"
+		key, value := form.Get(fmt.Sprintf("Attributes.entry.%d.key", i)), form.Get(fmt.Sprintf("Attributes.entry.%d.value", i))
+		if key != "RawMessageDelivery" || value != "true" && value != "false" {
+			return "", fail("InvalidParameter", "Invalid parameter: Attributes: only RawMessageDelivery here, true or false")
 		}
+		sub.raw = value == "true"
 	}
 	for _, known := range s.topics[arn] {
-		if known.queue == name {
+		switch {
+		case known.queue == queue && known.raw != sub.raw:
+			return "", fail("InvalidParameter", "Invalid parameter: Attributes Reason: Subscription already exists with different attributes")
+		case known.queue == queue:
 			return "<SubscriptionArn>" + text(known.arn) + "</SubscriptionArn>", nil
 		}
 	}
@@ -108,24 +110,30 @@ func (s *SNS) subscribe(arn string, form url.Values) (string, *apiError) {
 	return "<SubscriptionArn>" + text(sub.arn) + "</SubscriptionArn>", nil
 }
 
-// publish sends to every subscriber: the message as it is, or in the envelope of
-// https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html.
+// publish sends to every subscriber: the message as it is, with its attributes, or
+// all of it in an envelope.
 func (s *SNS) publish(arn string, form url.Values) (string, *apiError) {
-	id, body := uuid(), form.Get("Message")
-	if body == "" {
-		return "", fail("InvalidParameter", "Empty message")
+	n := notification{id: uuid(), topic: arn, subject: form.Get("Subject"), body: form.Get("Message")}
+	var err error
+	n.attributes, err = messageAttributes(form)
+	size := entry{MessageBody: n.body, MessageAttributes: n.attributes}.size()
+	switch {
+	case n.body == "":
+		return "", fail("InvalidParameter", "Invalid parameter: Empty message")
+	case size > maxNotification:
+		return "", fail("InvalidParameter", "Invalid parameter: Message too long")
+	case len(n.subject) > maxSubject:
+		return "", fail("InvalidParameter", "Invalid parameter: Subject")
+	case err != nil || form.Has("MessageStructure"):
+		return "", fail("InvalidParameterValue", "a message attribute has no value of its type, or there is a MessageStructure")
 	}
-	envelope, _ := json.Marshal(map[string]string{ // strings
-		"Type": "Notification", "MessageId": id, "TopicArn": arn, "Message": body,
-		"Timestamp": time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), "SignatureVersion": "1", "Signature": "none",
-		"SigningCertURL": "https://sns." + Region + ".amazonaws.com/none.pem", "UnsubscribeURL": "https://sns." + Region + ".amazonaws.com/",
-	})
 	for _, sub := range s.topics[arn] {
-		if sub.raw {
-			s.sqs.Put(path.Base(sub.queue), body, nil)
-		} else {
-			s.sqs.Put(path.Base(sub.queue), string(envelope), nil)
+		switch {
+		case !sub.raw:
+			s.sqs.deliver(sub.queue, arn, n.envelope(), nil)
+		case len(n.attributes) <= maxAttributes: // else SNS discards it
+			s.sqs.deliver(sub.queue, arn, n.body, n.attributes)
 		}
 	}
-	return "<MessageId>" + id + "</MessageId>", nil
+	return "<MessageId>" + n.id + "</MessageId>", nil
 }

@@ -2,7 +2,11 @@ package emulator
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -19,6 +23,11 @@ type request struct {
 	VisibilityTimeout   *int                 `json:"VisibilityTimeout"`
 	ReceiptHandle       string               `json:"ReceiptHandle"`
 	Entries             []entry              `json:"Entries"`
+
+	// What to answer of the attributes: of a queue, or of messages.
+	AttributeNames              []string `json:"AttributeNames"`
+	MessageAttributeNames       []string `json:"MessageAttributeNames"`
+	MessageSystemAttributeNames []string `json:"MessageSystemAttributeNames"`
 }
 
 type entry struct {
@@ -33,29 +42,53 @@ type entry struct {
 type object map[string]any
 
 func (s *SQS) act(ctx context.Context, base, action string, in request) (any, error) {
-	switch action {
-	case "ReceiveMessage":
+	if action == "ReceiveMessage" {
 		return s.receive(ctx, in)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch action {
 	case "CreateQueue":
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return object{"QueueUrl": base + "/" + Account + "/" + s.create(in.QueueName, in.Attributes).name}, nil
+		if err := s.createQueue(in); err != nil {
+			return nil, err
+		}
+		return object{"QueueUrl": base + "/" + Account + "/" + in.QueueName}, nil
 	case "GetQueueUrl":
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		q, err := s.find(in.QueueName)
 		if err != nil {
 			return nil, err
 		}
 		return object{"QueueUrl": base + "/" + Account + "/" + q.name}, nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	q, err := s.find(in.QueueURL)
 	if err != nil {
 		return nil, err
 	}
+	if action == "SetQueueAttributes" {
+		return nil, s.set(q, in.Attributes)
+	}
 	return q.act(action, in)
+}
+
+// createQueue makes a queue, or finds that there is one just like it.
+func (s *SQS) createQueue(in request) error {
+	if !queueName.MatchString(in.QueueName) {
+		return fail("InvalidParameterValue", "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+	}
+	if q, ok := s.queues[in.QueueName]; ok {
+		for k, v := range in.Attributes {
+			if q.attributes[k] != v {
+				return fail("com.amazonaws.sqs#QueueNameExists", "A queue already exists with the same name and a different value for attribute %s", k)
+			}
+		}
+		return nil
+	}
+	q := newQueue(in.QueueName)
+	if err := s.set(q, in.Attributes); err != nil {
+		return err
+	}
+	s.queues[q.name] = q
+	return nil
 }
 
 // act carries out what concerns one queue. The caller holds the lock.
@@ -63,53 +96,56 @@ func (q *queue) act(action string, in request) (any, error) {
 	now := time.Now()
 	switch action {
 	case "SendMessage":
-		if n := len(in.MessageBody); n < 1 || n > maxMessage {
-			return nil, fail("InvalidParameterValue", "MessageBody must have 1 to %d bytes", maxMessage)
-		}
-		return object{"MessageId": q.put(in.MessageBody, in.MessageAttributes, seconds(in.DelaySeconds)), "MD5OfMessageBody": digest(in.MessageBody)}, nil
+		return q.send(entry{MessageBody: in.MessageBody, MessageAttributes: in.MessageAttributes, DelaySeconds: in.DelaySeconds})
 	case "SendMessageBatch":
-		return batch(in.Entries, func(e entry) (object, error) {
-			return object{"MessageId": q.put(e.MessageBody, e.MessageAttributes, seconds(e.DelaySeconds)), "MD5OfMessageBody": digest(e.MessageBody)}, nil
-		})
+		if n := batchSize(in.Entries); n > maxMessage {
+			return nil, fail("com.amazonaws.sqs#BatchRequestTooLong", "Batch requests cannot be longer than %d bytes. You have sent %d bytes.", maxMessage, n)
+		}
+		return batch(in.Entries, q.send)
 	case "DeleteMessage":
 		return nil, q.remove(in.ReceiptHandle)
 	case "DeleteMessageBatch":
 		return batch(in.Entries, func(e entry) (object, error) { return object{}, q.remove(e.ReceiptHandle) })
 	case "ChangeMessageVisibility":
-		return nil, q.change(in.ReceiptHandle, seconds(in.VisibilityTimeout), now)
+		return q.changeVisibility(entry{ReceiptHandle: in.ReceiptHandle, VisibilityTimeout: in.VisibilityTimeout}, now)
 	case "ChangeMessageVisibilityBatch":
-		return batch(in.Entries, func(e entry) (object, error) {
-			return object{}, q.change(e.ReceiptHandle, seconds(e.VisibilityTimeout), now)
-		})
+		return batch(in.Entries, func(e entry) (object, error) { return q.changeVisibility(e, now) })
 	case "GetQueueAttributes":
-		out := map[string]string{
-			"QueueArn": queueARN(q.name), "ApproximateNumberOfMessages": strconv.Itoa(len(q.visible) - q.head),
-			"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(len(q.hidden)),
-		}
-		for k, v := range q.attributes {
-			out[k] = v
-		}
-		return object{"Attributes": out}, nil
-	case "SetQueueAttributes":
-		for k, v := range in.Attributes {
-			q.attributes[k] = v
-		}
-		return nil, nil
+		all := q.counts(now)
+		maps.Copy(all, q.attributes)
+		maps.DeleteFunc(all, func(k, _ string) bool { return !asked(in.AttributeNames, k) })
+		return object{"Attributes": all}, nil
 	}
 	return nil, fail("UnknownOperationException", "%s", action)
+}
+
+func (q *queue) send(e entry) (object, error) {
+	if err := e.validate(); err != nil {
+		return nil, err
+	}
+	id := q.put(e.MessageBody, e.MessageAttributes, q.seconds(e.DelaySeconds, "DelaySeconds"))
+	return object{"MessageId": id, "MD5OfMessageBody": digest(e.MessageBody)}, nil
+}
+
+func (q *queue) changeVisibility(e entry, now time.Time) (object, error) {
+	if err := within("VisibilityTimeout", e.VisibilityTimeout, 0, maxVisibilitySeconds); err != nil {
+		return nil, err
+	}
+	return object{}, q.change(e.ReceiptHandle, seconds(e.VisibilityTimeout), now)
 }
 
 // batch carries out each entry of a batch; failures are in the answer, not its
 // status.
 func batch(entries []entry, f func(entry) (object, error)) (any, error) {
-	if len(entries) < 1 || len(entries) > 10 {
-		return nil, fail("com.amazonaws.sqs#TooManyEntriesInBatchRequest", "a batch has 1 to 10 entries")
+	if err := batchFaults(entries); err != nil {
+		return nil, err
 	}
 	good, bad := []object{}, []object{}
 	for _, e := range entries {
 		out, err := f(e)
-		if err != nil {
-			bad = append(bad, object{"Id": e.ID, "SenderFault": true, "Code": "ReceiptHandleIsInvalid", "Message": err.Error()})
+		var refused *apiError
+		if errors.As(err, &refused) {
+			bad = append(bad, object{"Id": e.ID, "SenderFault": true, "Code": queryCode(refused.Code), "Message": refused.Message})
 			continue
 		}
 		out["Id"] = e.ID
@@ -120,12 +156,12 @@ func batch(entries []entry, f func(entry) (object, error)) (any, error) {
 
 // receive waits for messages as a long poll does.
 func (s *SQS) receive(ctx context.Context, in request) (any, error) {
-	n, until := 1, time.Now().Add(seconds(in.WaitTimeSeconds))
+	if err := in.receiveFaults(); err != nil {
+		return nil, err
+	}
+	n, began := 1, time.Now()
 	if in.MaxNumberOfMessages != nil {
 		n = *in.MaxNumberOfMessages
-	}
-	if n < 1 || n > 10 {
-		return nil, fail("InvalidParameterValue", "MaxNumberOfMessages must be 1 to 10")
 	}
 	for {
 		now := time.Now()
@@ -135,14 +171,17 @@ func (s *SQS) receive(ctx context.Context, in request) (any, error) {
 			s.mu.Unlock()
 			return nil, err
 		}
-		taken := q.take(n, q.visibility(in.VisibilityTimeout), now)
-		out := wire(taken)
+		var out []object
+		if ctx.Err() == nil { // else nobody is there to take them
+			out = wire(q.take(n, q.seconds(in.VisibilityTimeout, "VisibilityTimeout"), now), in)
+		}
+		until := began.Add(q.seconds(in.WaitTimeSeconds, "ReceiveMessageWaitTimeSeconds"))
 		arrived, wake := q.arrived, until
 		if len(q.hidden) > 0 && q.hidden[0].visible.Before(wake) {
 			wake = q.hidden[0].visible
 		}
 		s.mu.Unlock()
-		if len(taken) > 0 || !now.Before(until) || ctx.Err() != nil {
+		if len(out) > 0 || !now.Before(until) || ctx.Err() != nil {
 			return object{"Messages": out}, nil
 		}
 		select {
@@ -153,21 +192,42 @@ func (s *SQS) receive(ctx context.Context, in request) (any, error) {
 	}
 }
 
-// wire writes messages as ReceiveMessage answers them.
-func wire(messages []*queued) []object {
+// wire writes messages as ReceiveMessage answers them: of their attributes only
+// what was asked for.
+func wire(messages []*queued, in request) []object {
+	system := slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames)
 	out := []object{}
 	for _, m := range messages {
-		o := object{
-			"MessageId": m.id, "ReceiptHandle": m.receipt, "Body": m.body, "MD5OfBody": digest(m.body),
-			"Attributes": map[string]string{
-				"ApproximateReceiveCount": strconv.Itoa(m.received), "SentTimestamp": strconv.FormatInt(m.sent.UnixMilli(), 10),
-				"SenderId": Account, "ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.sent.UnixMilli(), 10),
-			},
+		o := object{"MessageId": m.id, "ReceiptHandle": m.receipt, "Body": m.body, "MD5OfBody": digest(m.body)}
+		attributes := map[string]string{
+			"ApproximateReceiveCount": strconv.Itoa(m.received), "SentTimestamp": strconv.FormatInt(m.sent.UnixMilli(), 10),
+			"SenderId": Account, "ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.first.UnixMilli(), 10),
 		}
-		if len(m.attributes) > 0 {
-			o["MessageAttributes"] = m.attributes
+		if m.from != "" {
+			attributes["DeadLetterQueueSourceArn"] = m.from
+		}
+		maps.DeleteFunc(attributes, func(k, _ string) bool { return !asked(system, k) })
+		if len(attributes) > 0 {
+			o["Attributes"] = attributes
+		}
+		own := maps.Clone(m.attributes)
+		maps.DeleteFunc(own, func(k string, _ Attribute) bool { return !asked(in.MessageAttributeNames, k) })
+		if len(own) > 0 {
+			o["MessageAttributes"] = own
 		}
 		out = append(out, o)
 	}
 	return out
+}
+
+// asked says whether an attribute is among the names that a call asks for: All
+// and .* are all, prefix.* are those that begin so.
+func asked(names []string, attribute string) bool {
+	for _, n := range names {
+		prefix, wild := strings.CutSuffix(n, ".*")
+		if n == "All" || n == attribute || wild && strings.HasPrefix(attribute, prefix) {
+			return true
+		}
+	}
+	return false
 }

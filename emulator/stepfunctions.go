@@ -2,11 +2,11 @@ package emulator
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
+	"maps"
 	mrand "math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -21,41 +21,12 @@ const (
 	maxCause  = 32_768
 )
 
-// TaskState is how a task is or ended.
-type TaskState string
-
-// The states of a task.
-const (
-	TaskOpen      TaskState = "open"
-	TaskSucceeded TaskState = "succeeded"
-	TaskFailed    TaskState = "failed"
-	TaskTimedOut  TaskState = "timed_out" // also by a missing heartbeat
-	TaskAborted   TaskState = "aborted"
-)
-
-// Task is one waiting state, as its workflow sees it.
-type Task struct {
-	State  TaskState
-	Output string
-	Error  string
-	Cause  string
-
-	Effective  int       // answers that were applied: at most one
-	Calls      int       // calls with the token, whatever came of them
-	Heartbeats int       // that were taken
-	AnsweredAt time.Time // of the answer that was applied
-
-	expires, beats time.Time // zero is never
-	heartbeat      time.Duration
-	done           chan struct{}
-}
-
 // Faults are what goes wrong, as shares of all calls from 0 to 1.
 type Faults struct {
-	Throttle  float64 // ThrottlingException, nothing applied
-	LoseReply float64 // applied, and the connection cut
-	Fail      float64 // 500, nothing applied
-	Latency   time.Duration
+	Throttle  float64       // ThrottlingException, nothing applied
+	LoseReply float64       // applied, and the connection cut
+	Fail      float64       // 500, nothing applied
+	Latency   time.Duration // before it is applied, which a caller that hangs up does not stop
 }
 
 // StepFunctions answers SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat
@@ -89,85 +60,11 @@ func (s *StepFunctions) SetOutage(on bool) {
 	s.outage = on
 }
 
-// NewToken begins a task: it waits for timeout at most, and for heartbeat after
-// each sign of life; 0 is for ever. Tokens look and weigh as AWS's do.
-func (s *StepFunctions) NewToken(timeout, heartbeat time.Duration) string {
-	b := make([]byte, 480)
-	_, _ = rand.Read(b)
-	token := "AQC" + base64.StdEncoding.EncodeToString(b)
-	t := &Task{State: TaskOpen, heartbeat: heartbeat, done: make(chan struct{})}
-	now := time.Now()
-	if timeout > 0 {
-		t.expires = now.Add(timeout)
-	}
-	if heartbeat > 0 {
-		t.beats = now.Add(heartbeat)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tasks[token] = t
-	return token
-}
-
-// Task returns what is known of a token.
-func (s *StepFunctions) Task(token string) (Task, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t, ok := s.tasks[token]
-	if !ok {
-		return Task{}, false
-	}
-	t.expire(time.Now())
-	return *t, true
-}
-
-// Wait returns the task once it has ended, or the context's error.
-func (s *StepFunctions) Wait(ctx context.Context, token string) (Task, error) {
-	s.mu.Lock()
-	t, ok := s.tasks[token]
-	s.mu.Unlock()
-	if !ok {
-		return Task{}, fail("InvalidToken", "unknown")
-	}
-	select {
-	case <-t.done:
-	case <-ctx.Done():
-		return Task{}, ctx.Err()
-	}
-	out, _ := s.Task(token)
-	return out, nil
-}
-
-// Abort ends the task as StopExecution does.
-func (s *StepFunctions) Abort(token string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if t := s.tasks[token]; t != nil && t.State == TaskOpen {
-		t.end(TaskAborted)
-	}
-}
-
 // Calls returns how often each API was called.
 func (s *StepFunctions) Calls() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := map[string]int{}
-	for k, v := range s.calls {
-		out[k] = v
-	}
-	return out
-}
-
-func (t *Task) end(state TaskState) {
-	t.State = state
-	close(t.done)
-}
-
-func (t *Task) expire(now time.Time) {
-	late := (!t.expires.IsZero() && now.After(t.expires)) || (!t.beats.IsZero() && now.After(t.beats))
-	if t.State == TaskOpen && late {
-		t.end(TaskTimedOut)
-	}
+	return maps.Clone(s.calls)
 }
 
 // sendTask is the body of all three calls.
@@ -178,15 +75,15 @@ type sendTask struct {
 	Cause     string  `json:"cause"`
 }
 
-func (s *StepFunctions) serve(w http.ResponseWriter, action string, body []byte) {
+func (s *StepFunctions) serve(life context.Context, w http.ResponseWriter, action string, body []byte) {
 	s.mu.Lock()
 	faults, cut := s.faults, s.outage
 	s.calls[action]++
 	throttled, failed, lost := s.hits(faults.Throttle), s.hits(faults.Fail), s.hits(faults.LoseReply)
 	s.mu.Unlock()
-	sleep(context.Background(), faults.Latency)
+	sleep(life, faults.Latency)
 	switch {
-	case cut:
+	case cut || life.Err() != nil:
 		hangUp(w)
 		return
 	case throttled:
@@ -199,10 +96,6 @@ func (s *StepFunctions) serve(w http.ResponseWriter, action string, body []byte)
 	err := s.apply(action, body)
 	if lost {
 		hangUp(w)
-		return
-	}
-	if err == nil {
-		answer(w, nil, nil)
 		return
 	}
 	answer(w, nil, err)
@@ -221,8 +114,8 @@ func hangUp(w http.ResponseWriter) {
 // apply carries the call out.
 func (s *StepFunctions) apply(action string, body []byte) error {
 	var in sendTask
-	if err := json.Unmarshal(body, &in); err != nil {
-		return fail("SerializationException", "%s", err)
+	if err := json.Unmarshal(body, &in); err != nil || !utf8.Valid(body) {
+		return fail("SerializationException", "the body is not JSON")
 	}
 	if err := in.validate(action); err != nil {
 		return err
@@ -236,14 +129,14 @@ func (s *StepFunctions) apply(action string, body []byte) error {
 	now := time.Now()
 	t.Calls++
 	t.expire(now)
+	if t.gone {
+		return fail("TaskDoesNotExist", "Task does not exist")
+	}
 	if t.State != TaskOpen {
 		return fail("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
 	}
 	if action == "SendTaskHeartbeat" {
-		t.Heartbeats++
-		if t.heartbeat > 0 {
-			t.beats = now.Add(t.heartbeat)
-		}
+		t.beat(now)
 		return nil
 	}
 	t.Effective++
@@ -259,24 +152,21 @@ func (s *StepFunctions) apply(action string, body []byte) error {
 }
 
 func (in *sendTask) validate(action string) error {
+	if !slices.Contains([]string{"SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"}, action) {
+		return fail("UnknownOperationException", "%s", action)
+	}
 	if n := utf8.RuneCountInString(in.TaskToken); n < 1 || n > maxToken {
 		return fail("ValidationException", "taskToken must have length 1 to %d", maxToken)
 	}
-	switch action {
-	case "SendTaskHeartbeat":
-	case "SendTaskSuccess":
-		switch {
-		case in.Output == nil || len(*in.Output) > maxOutput:
-			return fail("ValidationException", "output must have at most %d bytes", maxOutput)
-		case !json.Valid([]byte(*in.Output)):
-			return fail("InvalidOutput", "Invalid Output")
-		}
-	case "SendTaskFailure":
-		if utf8.RuneCountInString(in.Error) > maxError || utf8.RuneCountInString(in.Cause) > maxCause {
-			return fail("ValidationException", "error must have at most %d and cause at most %d characters", maxError, maxCause)
-		}
-	default:
-		return fail("UnknownOperationException", "%s", action)
+	switch {
+	case utf8.RuneCountInString(in.Error) > maxError || utf8.RuneCountInString(in.Cause) > maxCause:
+		return fail("ValidationException", "error must have at most %d and cause at most %d characters", maxError, maxCause)
+	case action != "SendTaskSuccess":
+		return nil
+	case in.Output == nil || len(*in.Output) > maxOutput:
+		return fail("ValidationException", "output must have at most %d bytes", maxOutput)
+	case !json.Valid([]byte(*in.Output)):
+		return fail("InvalidOutput", "Invalid Output")
 	}
 	return nil
 }

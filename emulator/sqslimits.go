@@ -1,0 +1,187 @@
+package emulator
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits of SQS, from
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html.
+const (
+	maxMessage           = 1 << 20 // bytes, of a message and of a batch
+	maxAttributes        = 10
+	maxInFlight          = 120_000
+	maxVisibilitySeconds = 43_200
+	maxDelaySeconds      = 900
+	maxWaitSeconds       = 20
+	maxBatch             = 10
+)
+
+var (
+	queueName     = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
+	attributeName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,256}$`)
+	dataType      = regexp.MustCompile(`^(String|Number|Binary)(\..+)?$`)
+)
+
+// within checks a number that may be missing.
+func within(field string, n *int, low, high int) error {
+	if n != nil && (*n < low || *n > high) {
+		return fail("InvalidParameterValue", "Value %d for parameter %s is invalid. Reason: Must be between %d and %d, if provided.", *n, field, low, high)
+	}
+	return nil
+}
+
+func (in request) receiveFaults() error {
+	if err := within("MaxNumberOfMessages", in.MaxNumberOfMessages, 1, maxBatch); err != nil {
+		return err
+	}
+	if err := within("WaitTimeSeconds", in.WaitTimeSeconds, 0, maxWaitSeconds); err != nil {
+		return err
+	}
+	return within("VisibilityTimeout", in.VisibilityTimeout, 0, maxVisibilitySeconds)
+}
+
+// validate checks a message that is sent.
+func (e entry) validate() error {
+	if err := within("DelaySeconds", e.DelaySeconds, 0, maxDelaySeconds); err != nil {
+		return err
+	}
+	if n := e.size(); n > maxMessage {
+		return fail("InvalidParameterValue", "One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maxMessage)
+	}
+	if e.MessageBody == "" {
+		return fail("MissingParameter", "The request must contain the parameter MessageBody.")
+	}
+	if len(e.MessageAttributes) > maxAttributes {
+		return fail("InvalidParameterValue", "Number of message attributes [%d] exceeds the allowed maximum [%d].", len(e.MessageAttributes), maxAttributes)
+	}
+	texts := []string{e.MessageBody}
+	for name, a := range e.MessageAttributes {
+		binary := strings.HasPrefix(a.DataType, "Binary")
+		if !attributeName.MatchString(name) || !dataType.MatchString(a.DataType) || binary != (a.StringValue == "") || binary != (len(a.BinaryValue) > 0) {
+			return fail("InvalidParameterValue", "The message attribute '%s' has an invalid name, type or value.", name)
+		}
+		texts = append(texts, a.StringValue)
+	}
+	if slices.ContainsFunc(texts, func(s string) bool { return strings.ContainsFunc(s, forbidden) }) {
+		return fail("com.amazonaws.sqs#InvalidMessageContents", "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF")
+	}
+	return nil
+}
+
+func forbidden(r rune) bool {
+	return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF || !utf8.ValidRune(r)
+}
+
+// size is what counts against the limit: the body, and the attributes with their
+// names and types.
+func (e entry) size() int {
+	n := len(e.MessageBody)
+	for name, a := range e.MessageAttributes {
+		n += len(name) + len(a.DataType) + len(a.StringValue) + len(a.BinaryValue)
+	}
+	return n
+}
+
+func batchSize(entries []entry) (n int) {
+	for _, e := range entries {
+		n += e.size()
+	}
+	return n
+}
+
+// batchFaults are those for which a whole batch is refused.
+func batchFaults(entries []entry) error {
+	switch {
+	case len(entries) == 0:
+		return fail("com.amazonaws.sqs#EmptyBatchRequest", "There should be at least one entry in the request.")
+	case len(entries) > maxBatch:
+		return fail("com.amazonaws.sqs#TooManyEntriesInBatchRequest", "Maximum number of entries per request are %d. You have sent %d.", maxBatch, len(entries))
+	}
+	seen := map[string]bool{}
+	for _, e := range entries {
+		if !queueName.MatchString(e.ID) { // the same rule
+			return fail("com.amazonaws.sqs#InvalidBatchEntryId", "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
+		}
+		if seen[e.ID] {
+			return fail("com.amazonaws.sqs#BatchEntryIdsNotDistinct", "Id %s repeated.", e.ID)
+		}
+		seen[e.ID] = true
+	}
+	return nil
+}
+
+// numbers are the attributes of queues that are numbers, with their bounds.
+var numbers = map[string][2]int{
+	"VisibilityTimeout": {0, maxVisibilitySeconds}, "DelaySeconds": {0, maxDelaySeconds}, "ReceiveMessageWaitTimeSeconds": {0, maxWaitSeconds},
+	"MessageRetentionPeriod": {60, 1_209_600}, "MaximumMessageSize": {1024, maxMessage},
+}
+
+// set sets attributes of a queue, all or none. The caller holds the lock.
+func (s *SQS) set(q *queue, attributes map[string]string) error {
+	for k, v := range attributes {
+		bounds, number := numbers[k]
+		n, err := strconv.Atoi(v)
+		switch {
+		case number && (err != nil || n < bounds[0] || n > bounds[1]):
+			return fail("com.amazonaws.sqs#InvalidAttributeValue", "Invalid value for the parameter %s.", k)
+		case !number && k != "Policy" && k != "RedrivePolicy":
+			return fail("com.amazonaws.sqs#InvalidAttributeName", "Unknown Attribute %s.", k)
+		}
+	}
+	if text, ok := attributes["RedrivePolicy"]; ok {
+		if err := s.redrive(q, text); err != nil {
+			return err
+		}
+	}
+	for k, v := range attributes {
+		q.attributes[k] = v
+	}
+	return nil
+}
+
+// redrive sets where messages go that were received too often. An empty policy
+// ends that.
+func (s *SQS) redrive(q *queue, text string) error {
+	if text == "" {
+		q.dead = nil
+		return nil
+	}
+	var policy struct {
+		Target string      `json:"deadLetterTargetArn"`
+		Max    json.Number `json:"maxReceiveCount"` // AWS takes 3 and "3"
+	}
+	err := json.Unmarshal([]byte(text), &policy)
+	n, errMax := policy.Max.Int64()
+	dead := s.queues[policy.Target[strings.LastIndex(policy.Target, ":")+1:]]
+	if err != nil || errMax != nil || n < 1 || n > 1000 || dead == nil || dead == q || queueARN(dead.name) != policy.Target {
+		return fail("InvalidParameterValue", "Value %s for parameter RedrivePolicy is invalid. Reason: no such dead letter queue, or maxReceiveCount is not 1 to 1000.", text)
+	}
+	q.dead, q.maxReceive = dead, int(n)
+	return nil
+}
+
+// queryCodes are the codes of the older protocol, where they differ. SQS sends
+// them too, in a header that the SDK prefers.
+var queryCodes = map[string]string{
+	"QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue", "QueueNameExists": "QueueAlreadyExists",
+	"EmptyBatchRequest": "", "TooManyEntriesInBatchRequest": "", "BatchEntryIdsNotDistinct": "", "BatchRequestTooLong": "", "InvalidBatchEntryId": "",
+	"MessageNotInflight": "",
+}
+
+// queryCode returns the older protocol's code of an error.
+func queryCode(code string) string {
+	code = code[strings.LastIndex(code, "#")+1:]
+	old, differs := queryCodes[code]
+	switch {
+	case !differs:
+		return code
+	case old == "":
+		return "AWS.SimpleQueueService." + code
+	}
+	return old
+}

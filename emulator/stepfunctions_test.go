@@ -1,0 +1,267 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+)
+
+func (w world) success(token, output string) error {
+	_, err := w.tasks.SendTaskSuccess(w.Context(), &sfn.SendTaskSuccessInput{TaskToken: &token, Output: &output})
+	return err
+}
+
+func (w world) failure(token string) error {
+	_, err := w.tasks.SendTaskFailure(w.Context(), &sfn.SendTaskFailureInput{TaskToken: &token, Error: aws.String("Rejected"), Cause: aws.String("by alan")})
+	return err
+}
+
+func (w world) heartbeat(token string) error {
+	_, err := w.tasks.SendTaskHeartbeat(w.Context(), &sfn.SendTaskHeartbeatInput{TaskToken: &token})
+	return err
+}
+
+// calls are the three calls.
+func (w world) calls() map[string]func(token string) error {
+	return map[string]func(string) error{"heartbeat": w.heartbeat, "success": func(token string) error { return w.success(token, "{}") }, "failure": w.failure}
+}
+
+func TestAnswers(t *testing.T) {
+	timeless(t, func(w world) {
+		good, bad := w.StepFunctions.NewToken(time.Hour, 0), w.StepFunctions.NewToken(0, 0)
+		w.sleep(time.Minute)
+		if err := errors.Join(w.heartbeat(good), w.success(good, `{"a": "ü"}`), w.heartbeat(bad), w.heartbeat(bad), w.failure(bad)); err != nil {
+			t.Fatal(err)
+		}
+		for token, want := range map[string]Task{
+			good: {State: TaskSucceeded, Output: `{"a": "ü"}`, Effective: 1, Calls: 2, Heartbeats: 1},
+			bad:  {State: TaskFailed, Error: "Rejected", Cause: "by alan", Effective: 1, Calls: 3, Heartbeats: 2},
+		} {
+			got, err := w.StepFunctions.Wait(w.Context(), token)
+			shown := Task{State: got.State, Output: got.Output, Error: got.Error, Cause: got.Cause, Effective: got.Effective, Calls: got.Calls, Heartbeats: got.Heartbeats}
+			if err != nil || shown != want || !got.AnsweredAt.Equal(time.Now()) {
+				t.Errorf("%+v, %v", got, err)
+			}
+		}
+		if calls := w.StepFunctions.Calls(); calls["SendTaskHeartbeat"] != 3 || calls["SendTaskSuccess"] != 1 || calls["SendTaskFailure"] != 1 {
+			t.Errorf("%v", calls)
+		}
+	})
+}
+
+// TestClosedTokens holds what each call is told of each token that does not wait
+// any more, as a type that the SDK decodes, and that none has an effect.
+func TestClosedTokens(t *testing.T) {
+	timeless(t, func(w world) {
+		s := w.StepFunctions
+		used := func(end func(string) error) string {
+			token := s.NewToken(time.Hour, 0)
+			if err := end(token); err != nil {
+				t.Fatal(err)
+			}
+			return token
+		}
+		stopped, expired, missed, deleted := s.NewToken(0, 0), s.NewToken(time.Second, 0), s.NewToken(time.Hour, time.Second), s.NewToken(0, 0)
+		forgotten := used(w.failure)
+		answered := map[string]string{"succeeded": used(w.calls()["success"]), "failed": used(w.failure)}
+		w.sleep(time.Second + 1)
+		s.Abort(stopped)
+		s.Abort(expired) // too late to be that
+		s.Abort("unknown")
+		s.Forget(deleted)
+		s.Forget(forgotten)
+		timedOut, none, gone := is[*types.TaskTimedOut], is[*types.InvalidToken], is[*types.TaskDoesNotExist]
+		for name, c := range map[string]struct {
+			token string
+			state TaskState
+			told  func(error) bool
+		}{
+			"succeeded": {answered["succeeded"], TaskSucceeded, timedOut}, "failed": {answered["failed"], TaskFailed, timedOut},
+			"stopped": {stopped, TaskAborted, timedOut}, "expired": {expired, TaskTimedOut, timedOut}, "heartbeat missed": {missed, TaskTimedOut, timedOut},
+			"unknown": {"AQCtoken", "", none}, "longest": {strings.Repeat("ü", 2048), "", none},
+			"deleted": {deleted, TaskForgotten, gone}, "answered, deleted": {forgotten, TaskFailed, gone},
+		} {
+			before, known := s.Task(c.token)
+			for call, do := range w.calls() {
+				if err := do(c.token); !c.told(err) {
+					t.Errorf("%s of %s: %v", call, name, err)
+				}
+			}
+			after, _ := s.Task(c.token)
+			if after.State != c.state || after.Effective != before.Effective || after.Heartbeats != before.Heartbeats || (known && after.Calls != before.Calls+3) {
+				t.Errorf("%s: %+v, was %+v", name, after, before)
+			}
+		}
+		if _, err := s.Wait(w.Context(), "unknown"); err == nil {
+			t.Error("waited for nothing")
+		}
+	})
+}
+
+// TestClocks holds that a heartbeat moves its own deadline and no other, and that
+// who waits for a task is told when its time is over.
+func TestClocks(t *testing.T) {
+	timeless(t, func(w world) {
+		began := time.Now()
+		token := w.StepFunctions.NewToken(10*time.Second, 3*time.Second)
+		ended := make(chan time.Duration)
+		go func() {
+			task, err := w.StepFunctions.Wait(w.Context(), token)
+			if err != nil || task.State != TaskTimedOut || task.Heartbeats != 4 {
+				t.Errorf("%+v, %v", task, err)
+			}
+			ended <- time.Since(began)
+		}()
+		for range 4 {
+			w.sleep(2500 * time.Millisecond)
+			if err := w.heartbeat(token); err != nil {
+				t.Error(err)
+			}
+		}
+		if took := <-ended; took != 10*time.Second+1 {
+			t.Errorf("ended after %v", took)
+		}
+		if err := w.heartbeat(token); !is[*types.TaskTimedOut](err) {
+			t.Error(err)
+		}
+		for call, do := range w.calls() { // nobody looked at it since
+			late := w.StepFunctions.NewToken(time.Second, 0)
+			w.sleep(time.Second + 1)
+			if err := do(late); !is[*types.TaskTimedOut](err) {
+				t.Errorf("%s: %v", call, err)
+			}
+		}
+		began = time.Now()
+		silent := w.StepFunctions.NewToken(time.Hour, 3*time.Second)
+		if task, err := w.StepFunctions.Wait(w.Context(), silent); err != nil || task.State != TaskTimedOut || time.Since(began) != 3*time.Second+1 {
+			t.Errorf("%+v, %v after %v", task, err, time.Since(began))
+		}
+		ctx, cancel := context.WithTimeout(w.Context(), time.Hour)
+		defer cancel()
+		if _, err := w.StepFunctions.Wait(ctx, w.StepFunctions.NewToken(0, 0)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestWhatIsRefused(t *testing.T) {
+	timeless(t, func(w world) {
+		token := w.StepFunctions.NewToken(0, 0)
+		failure := func(name, cause string) error {
+			_, err := w.tasks.SendTaskFailure(w.Context(), &sfn.SendTaskFailureInput{TaskToken: &token, Error: &name, Cause: &cause})
+			return err
+		}
+		largest := `"` + strings.Repeat("ü", 131_071) + `"`
+		_, unknown := w.tasks.DescribeExecution(w.Context(), &sfn.DescribeExecutionInput{ExecutionArn: aws.String("x")})
+		for name, c := range map[string]struct {
+			err  error
+			code string
+		}{
+			"no JSON": {w.success(token, "{"), "InvalidOutput"}, "no output": {w.success(token, ""), "InvalidOutput"}, "two values": {w.success(token, "1 2"), "InvalidOutput"},
+			"output": {w.success(token, largest+" "), "ValidationException"},
+			"token":  {w.heartbeat(strings.Repeat("x", 2049)), "ValidationException"}, "no token": {w.heartbeat(""), "ValidationException"},
+			"error":   {failure(strings.Repeat("ü", 257), ""), "ValidationException"},
+			"cause":   {failure("", strings.Repeat("ü", 32_769)), "ValidationException"},
+			"unknown": {unknown, "UnknownOperationException"},
+		} {
+			if code(c.err) != c.code || (c.code == "InvalidOutput") != is[*types.InvalidOutput](c.err) {
+				t.Errorf("%s: %v", name, c.err)
+			}
+		}
+		if task, _ := w.StepFunctions.Task(token); task.State != TaskOpen || task.Calls != 0 {
+			t.Errorf("%+v", task)
+		}
+		if err := w.success(token, largest); err != nil {
+			t.Error(err)
+		}
+		token = w.StepFunctions.NewToken(0, 0)
+		if err := failure(strings.Repeat("ü", 256), strings.Repeat("ü", 32_768)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestFaults holds which of them apply what was asked, and what the SDK makes of
+// them.
+func TestFaults(t *testing.T) {
+	timeless(t, func(w world) {
+		s := w.StepFunctions
+		for name, c := range map[string]struct {
+			faults  Faults
+			outage  bool
+			applied bool
+			code    string
+		}{
+			"throttled":      {Faults{Throttle: 1}, false, false, "ThrottlingException"},
+			"failed":         {Faults{Fail: 1}, false, false, "InternalServerError"},
+			"reply lost":     {Faults{LoseReply: 1}, false, true, ""},
+			"not reached":    {Faults{}, true, false, ""},
+			"nothing at all": {Faults{}, false, true, "none"},
+		} {
+			for call, do := range w.calls() {
+				token := s.NewToken(0, 0)
+				s.SetFaults(c.faults)
+				s.SetOutage(c.outage)
+				err := do(token)
+				s.SetFaults(Faults{})
+				s.SetOutage(false)
+				if (err == nil) != (c.code == "none") || (err != nil && code(err) != c.code) {
+					t.Errorf("%s, %s: %v", call, name, err)
+				}
+				task, _ := s.Task(token)
+				if applied := task.Effective+task.Heartbeats == 1; applied != c.applied || applied != (task.Calls == 1) {
+					t.Errorf("%s, %s: %+v", call, name, task)
+				}
+				retry := do(token) // what the relay has to cope with
+				if lost := call != "heartbeat" && c.applied; is[*types.TaskTimedOut](retry) != lost || (retry == nil) == lost {
+					t.Errorf("%s, %s: again: %v", call, name, retry)
+				}
+				if task, _ := s.Task(token); call != "heartbeat" && task.Effective != 1 {
+					t.Errorf("%s, %s: effective %d times", call, name, task.Effective)
+				}
+			}
+		}
+	})
+}
+
+// TestLatency holds that a call is applied although its caller has given up.
+func TestLatency(t *testing.T) {
+	timeless(t, func(w world) {
+		began := time.Now()
+		w.StepFunctions.SetFaults(Faults{Latency: 10 * time.Second})
+		token := w.StepFunctions.NewToken(0, 0)
+		ctx, cancel := context.WithTimeout(w.Context(), time.Second)
+		defer cancel()
+		if _, err := w.tasks.SendTaskSuccess(ctx, &sfn.SendTaskSuccessInput{TaskToken: &token, Output: aws.String("{}")}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		if task, _ := w.StepFunctions.Task(token); task.State != TaskOpen {
+			t.Errorf("%+v", task)
+		}
+		task, err := w.StepFunctions.Wait(w.Context(), token)
+		if err != nil || task.State != TaskSucceeded || time.Since(began) != 10*time.Second {
+			t.Errorf("%+v, %v after %v", task, err, time.Since(began))
+		}
+	})
+}
+
+func TestFaultsAreShares(t *testing.T) {
+	timeless(t, func(w world) {
+		w.StepFunctions.SetFaults(Faults{Throttle: 0.5})
+		throttled := 0
+		for range 100 {
+			if code(w.heartbeat(w.StepFunctions.NewToken(0, 0))) == "ThrottlingException" {
+				throttled++
+			}
+		}
+		if throttled < 25 || throttled > 75 { // the same ones every time
+			t.Errorf("%d of 100", throttled)
+		}
+	})
+}
