@@ -39,6 +39,9 @@ func (prices) CallCost(function, _ string, args []ref.Val, result ref.Val) *uint
 	if function == "matches" || function == "contains" {
 		return nil // of the product of their sizes; these have one overload
 	}
+	if _, list := result.(traits.Lister); list && function == operators.Add {
+		args, result = args[1:], nil // the first is not copied: map and filter build their lists so
+	}
 	n := size(result)
 	for _, a := range args {
 		n += size(a)
@@ -68,6 +71,28 @@ func loops(a *cel.Ast) bool {
 	return found
 }
 
+// inserts are the calls that put one of their arguments, of that index, in as often
+// as they like: what they make may be as long as the product of two texts, and
+// prices sees it when it is made.
+var inserts = map[string]int{"replace": 1, "join": 0}
+
+// bounded refuses an expression that could make a body of a megabyte into a text
+// of a terabyte: what a call inserts must be written out.
+func bounded(a *cel.Ast) error {
+	var err error
+	ast.PreOrderVisit(a.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() != ast.CallKind {
+			return
+		}
+		name := e.AsCall().FunctionName()
+		i, ok := inserts[name]
+		if args := e.AsCall().Args(); ok && i < len(args) && args[i].Kind() != ast.LiteralKind {
+			err = fmt.Errorf("what %s inserts must be written out, as a text in quotes", name)
+		}
+	}))
+	return err
+}
+
 // ResolveName implements cel.Activation: what an expression can name.
 func (in Input) ResolveName(name string) (any, bool) {
 	switch name {
@@ -90,7 +115,7 @@ func (a alternative) evaluate(in Input) (ref.Val, error) {
 		out, _, err := a.program.Eval(in)
 		return out, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), a.limit)
 	defer cancel()
 	out, _, err := a.program.ContextEval(ctx, in)
 	return out, err
@@ -119,9 +144,9 @@ var reasons = []string{
 
 // reason returns an error that may be shown: what could quote the body, in which
 // there may be a task token, is cut.
-func reason(err error) error {
+func reason(err error, limit time.Duration) error {
 	if errors.Is(err, interpreter.InterruptError{}) {
-		return fmt.Errorf("takes longer than %v", timeLimit)
+		return fmt.Errorf("takes longer than %v", limit)
 	}
 	text := err.Error()
 	for _, begin := range reasons {

@@ -6,6 +6,7 @@ package expression
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/ext"
@@ -30,6 +31,7 @@ type alternative struct {
 	path    []string // of a plain body.a.b, which needs no CEL
 	program cel.Program
 	loops   bool
+	limit   time.Duration // of a loop
 }
 
 // Compiler compiles expressions. It is safe for concurrent use.
@@ -55,11 +57,14 @@ func (c *Compiler) Compile(alternatives ...string) (*Field, error) {
 		if issues.Err() != nil {
 			return nil, fmt.Errorf("expression %q: %w", source, issues.Err())
 		}
+		if err := bounded(ast); err != nil {
+			return nil, fmt.Errorf("expression %q: %w", source, err)
+		}
 		program, err := c.env.Program(ast, cel.CostLimit(costLimit), cel.CostTracking(prices{}), cel.InterruptCheckFrequency(1), cel.EvalOptions(cel.OptOptimize))
 		if err != nil {
 			return nil, fmt.Errorf("expression %q: %w", source, err)
 		}
-		f.alternatives = append(f.alternatives, alternative{source: source, path: plainPath(source), program: program, loops: loops(ast)})
+		f.alternatives = append(f.alternatives, alternative{source: source, path: plainPath(source), program: program, loops: loops(ast), limit: timeLimit})
 	}
 	return f, nil
 }
@@ -105,7 +110,7 @@ func (a alternative) find(in Input) (any, error) {
 		if missing(err) {
 			return nil, nil
 		}
-		return nil, reason(err)
+		return nil, reason(err, a.limit)
 	}
 	return native(out)
 }

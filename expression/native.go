@@ -11,25 +11,59 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 )
 
+// maxValue bounds what one expression gives: bytes of text, and one for each value
+// and name. No part of a body of a megabyte has as much, but a loop can give the
+// same part many times, which costs it nothing.
+const maxValue = 4 << 20
+
 // native turns CEL's value into Go's: nil, text, bool, number, bytes, time,
 // duration, []any or map[string]any. CEL's own conversion would make null the
 // number 0 in a list, and an object in it a map that JSON cannot write.
 func native(v ref.Val) (any, error) {
+	left := maxValue
+	return (*room)(&left).native(v)
+}
+
+// room is how much more a value may have.
+type room int
+
+// take takes room for a value with so many bytes of text.
+func (r *room) take(bytes int) error {
+	if *r -= room(1 + bytes); *r < 0 {
+		return fmt.Errorf("gives more than %d MiB", maxValue>>20)
+	}
+	return nil
+}
+
+func (r *room) native(v ref.Val) (any, error) {
+	if err := r.take(0); err != nil {
+		return nil, err
+	}
 	switch x := v.(type) {
 	case nil, types.Null:
 		return nil, nil
+	case ref.Type: // its Value is its name: "string" where string(…) was meant
+		return nil, errors.New("is a type, which JSON does not have")
 	case *types.Optional:
 		if !x.HasValue() {
 			return nil, nil
 		}
-		return native(x.GetValue())
+		return r.native(x.GetValue())
 	case traits.Mapper:
-		return nativeMap(x)
+		return r.object(x)
 	case traits.Lister:
-		return nativeList(x)
+		return r.list(x)
 	}
+	return r.scalar(v)
+}
+
+func (r *room) scalar(v ref.Val) (any, error) {
 	switch x := v.Value().(type) {
-	case string, bool, int64, uint64, []byte, time.Time, time.Duration:
+	case string:
+		return x, r.take(len(x))
+	case []byte:
+		return x, r.take(len(x))
+	case bool, int64, uint64, time.Time, time.Duration:
 		return x, nil
 	case float64:
 		if math.IsNaN(x) || math.IsInf(x, 0) {
@@ -40,10 +74,10 @@ func native(v ref.Val) (any, error) {
 	return nil, fmt.Errorf("is of type %s, which JSON does not have", v.Type().TypeName())
 }
 
-func nativeList(v traits.Lister) (any, error) {
+func (r *room) list(v traits.Lister) (any, error) {
 	out := []any{}
 	for it := v.Iterator(); it.HasNext() == types.True; {
-		item, err := native(it.Next())
+		item, err := r.native(it.Next())
 		if err != nil {
 			return nil, err
 		}
@@ -52,15 +86,18 @@ func nativeList(v traits.Lister) (any, error) {
 	return out, nil
 }
 
-func nativeMap(v traits.Mapper) (any, error) {
+func (r *room) object(v traits.Mapper) (any, error) {
 	out := map[string]any{}
 	for it := v.Iterator(); it.HasNext() == types.True; {
 		key := it.Next()
 		name, ok := key.Value().(string)
-		if !ok {
+		if !ok || key.Type() != types.StringType {
 			return nil, errors.New("is an object whose names are not all texts")
 		}
-		item, err := native(v.Get(key))
+		if err := r.take(len(name)); err != nil {
+			return nil, err
+		}
+		item, err := r.native(v.Get(key))
 		if err != nil {
 			return nil, err
 		}

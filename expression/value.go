@@ -103,14 +103,15 @@ func Time(v any) (time.Time, error) {
 // microsecond, so that what is finer is rounding and dropped.
 func epoch(n float64) (time.Time, error) {
 	const milliseconds, end = 1e11, 1e14
-	if n >= milliseconds {
-		n /= 1000
-	}
-	if !(n > 0 && n < end/1000) {
+	if !(n > 0 && n < end) {
 		return time.Time{}, errors.New("must be seconds or milliseconds since 1970")
 	}
 	whole, part := math.Modf(n)
-	return time.Unix(int64(whole), int64(math.Round(part*1e6))*1000).UTC(), nil
+	at, unit := time.Unix(int64(whole), 0), time.Second
+	if n >= milliseconds {
+		at, unit = time.UnixMilli(int64(whole)), time.Millisecond
+	}
+	return at.Add(time.Duration(part * float64(unit)).Round(time.Microsecond)).UTC(), nil
 }
 
 func kind(v any) string {

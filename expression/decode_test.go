@@ -1,0 +1,122 @@
+package expression
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestDecodeIsStrict(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"": "not JSON", "{": "not JSON", "[1]": "no JSON object", `"x"`: "no JSON object", "{} {}": "more than one", `{"a":1,"a":2}`: "twice",
+		`{"o":{"a":1,"a":2}}`: "twice", `{"a":1e999}`: "too large", "{}x": "more than one", `{"a" 1}`: "not JSON", "null": "no JSON object",
+		strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100): "deeper", `{"secret": tru`: "not JSON",
+	} {
+		_, err := Decode([]byte(text))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestDecodeTakesTextOnly holds where a body is not text: encoding/json reads
+// U+FFFD there, and two order IDs become one.
+func TestDecodeTakesTextOnly(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		text string
+		want string // "" is refused
+		at   int    // the byte
+	}{
+		"two bytes":             {"ü", "ü", 0},
+		"four bytes":            {"😀", "😀", 0},
+		"U+FFFD itself":         {"�", "�", 0},
+		"U+FFFD escaped":        {`\ufffd`, "�", 0},
+		"pair":                  {`\ud83d\ude00`, "😀", 0},
+		"pair in capitals":      {`\uD83D\uDE00x`, "😀x", 0},
+		"two pairs":             {`\ud83d\ude00\ud83d\ude00`, "😀😀", 0},
+		"no surrogate":          {`\u00fc`, "ü", 0},
+		"beside the surrogates": {`\ud7ff\ue000`, "\ud7ff\ue000", 0},
+		"NUL":                   {`\u0000`, "\x00", 0},
+		"no escape":             {`\\ud800`, `\ud800`, 0},
+		"quote and backslash":   {`\"\\`, `"\`, 0},
+		"stray byte":            {"\xff", "", 6},
+		"first byte alone":      {"\xc3", "", 6},
+		"rest alone":            {"a\xbc", "", 7},
+		"cut":                   {"\xe2\x82", "", 6},
+		"overlong":              {"\xc0\x80", "", 6},
+		"surrogate in bytes":    {"\xed\xa0\x80", "", 6},
+		"beyond Unicode":        {"\xf4\x90\x80\x80", "", 6},
+		"first half":            {`\ud83d`, "", 6},
+		"first half, then text": {`\ud83dx\ude00`, "", 6},
+		"first half, escape":    {`\ud83d\n`, "", 6},
+		"first half twice":      {`\ud83d\ud83d`, "", 6},
+		"first half, letter":    {`\ud83d\u0041`, "", 6},
+		"second half":           {`a\ude00`, "", 7},
+		"halves the wrong way":  {`\ude00\ud83d`, "", 6},
+		"after a pair":          {`\ud83d\ude00\ude00`, "", 18},
+		"after a backslash":     {`\\\ud800`, "", 8},
+		"in capitals":           {`\uDBFF`, "", 6},
+	} {
+		for place, body := range map[string]string{"value": `{"a":"` + c.text + `"}`, "name": `{"` + c.text + `":1}`, "list": `{"a":["` + c.text + `"]}`} {
+			at := c.at + map[string]int{"value": 0, "name": -4, "list": 1}[place]
+			v, err := Decode([]byte(body))
+			if c.want == "" {
+				if want := fmt.Sprintf("is not UTF-8 (byte %d)", at); err == nil || err.Error() != want {
+					t.Errorf("%s as a %s: %v, %v, want %s", name, place, v, err, want)
+				}
+				continue
+			}
+			want := map[string]any{"value": map[string]any{"a": c.want}, "name": map[string]any{c.want: int64(1)}, "list": map[string]any{"a": []any{c.want}}}[place]
+			if err != nil || !reflect.DeepEqual(v, want) {
+				t.Errorf("%s as a %s: %q, %v", name, place, v, err)
+			}
+		}
+	}
+}
+
+// TestWhatIsNoEscape holds that what is cut is left to the JSON reader, which has
+// the words for it.
+func TestWhatIsNoEscape(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{"a":"\`, `{"a":"\u`, `{"a":"\ud83`, `{"a":"\ud83g"}`, `{"a":"\x"}`, `{"a":"\ud83d\ude00`, `\`, `\u12`, `{"a":"\u+123"}`} {
+		if _, err := Decode([]byte(body)); err == nil || !strings.HasPrefix(err.Error(), "is not JSON") {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]any{
+		"0": int64(0), "-0": int64(0), "9223372036854775807": int64(math.MaxInt64), "-9223372036854775808": int64(math.MinInt64),
+		"9223372036854775808": uint64(math.MaxInt64 + 1), "18446744073709551615": uint64(math.MaxUint64),
+		"18446744073709551616": "18446744073709551616", "-9223372036854775809": "-9223372036854775809",
+		"1.0": 1.0, "1e2": 100.0, "1E-2": 0.01, "1.7976931348623157e308": math.MaxFloat64, "1e-999": 0.0,
+	} {
+		v, err := Decode([]byte(`{"a":` + text + `}`))
+		if err != nil || !reflect.DeepEqual(v, map[string]any{"a": want}) {
+			t.Errorf("%s: %#v, %v", text, v, err)
+		}
+	}
+	for _, text := range []string{"1.8e308", "-1e309", "01", "+1", ".5", "1.", "NaN", "Infinity", "0x1", "1_000"} {
+		if v, err := Decode([]byte(`{"a":` + text + `}`)); err == nil {
+			t.Errorf("%s: %#v", text, v)
+		}
+	}
+}
+
+func TestDepth(t *testing.T) {
+	t.Parallel()
+	for depth, good := range map[int]bool{1: true, 64: true, 65: false, 1_000_000: false} {
+		for _, ends := range [][2]string{{`{"a":`, "}"}, {"[", "]"}} {
+			body := `{"a":` + strings.Repeat(ends[0], depth-1) + "1" + strings.Repeat(ends[1], depth-1) + "}"
+			if _, err := Decode([]byte(body)); (err == nil) != good {
+				t.Errorf("%d of %s: %v", depth, ends[0], err)
+			}
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package expression
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// told are all that Decode says of a body.
+var told = regexp.MustCompile(`^(is no JSON object|(is not UTF-8|is not JSON|has more than one value|nests deeper than 64 levels|has the same name twice in one object|has a number that is too large) \(byte \d+\))$`)
+
+func FuzzDecode(f *testing.F) {
+	for _, text := range []string{body, `{"a":1,"a":2}`, `{"a":"\ud83d\ude00"}`, `{"a":"\ud83d"}`, "{\"a\":\"\xff\"}", `{"\\\ud800":[null,{"":1e999}]}`, `{"a":"`, "[[[", "{}x"} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v, err := Decode(b)
+		if err != nil {
+			if !told.MatchString(err.Error()) {
+				t.Errorf("%q", err)
+			}
+			return
+		}
+		if _, ok := v.(map[string]any); !ok {
+			t.Errorf("decoded a %T", v)
+		}
+		// What was not written as U+FFFD must not be read as it.
+		written := strings.Contains(string(b), "\ufffd") || strings.Contains(strings.ToLower(string(b)), `\ufffd`)
+		each(v, func(s string) {
+			if !utf8.ValidString(s) || !written && strings.Contains(s, "\ufffd") {
+				t.Errorf("%q of %q", s, b)
+			}
+		})
+	})
+}
+
+// each calls f for every text and name in a value.
+func each(v any, f func(string)) {
+	switch x := v.(type) {
+	case string:
+		f(x)
+	case []any:
+		for _, item := range x {
+			each(item, f)
+		}
+	case map[string]any:
+		for name, item := range x {
+			f(name)
+			each(item, f)
+		}
+	}
+}
+
+// plant puts the token into every text, list and object of a body.
+func plant(v any) any {
+	switch x := v.(type) {
+	case string:
+		return x + secret
+	case []any:
+		out := []any{secret}
+		for _, item := range x {
+			out = append(out, plant(item))
+		}
+		return out
+	case map[string]any:
+		out := map[string]any{secret: secret, "s": secret}
+		for name, item := range x {
+			out[name] = plant(item)
+		}
+		return out
+	}
+	return v
+}
+
+// FuzzFind holds that no expression over any body panics, gives what JSON does not
+// have, or says in its error what the body holds.
+func FuzzFind(f *testing.F) {
+	c, err := NewCompiler()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("body.a", body)
+	f.Add("body.o.list.map(x, x.k)", body)
+	for _, kind := range slices.Sorted(maps.Keys(failing)) {
+		for _, form := range failing[kind] {
+			f.Add(strings.ReplaceAll(form, "TEXT", "body.s"), `{"l": ["a"], "m": {"a": "b"}, "i": 7, "f": 1.5, "n": null, "big": 9223372036854775807}`)
+		}
+	}
+	f.Fuzz(func(t *testing.T, source, text string) {
+		field, err := c.Compile(source, "headers['"+"none']", "meta.a + 1")
+		if err != nil || leaks(source) {
+			return
+		}
+		v, err := Decode([]byte(text))
+		if err != nil {
+			return
+		}
+		texts := map[string]string{"a": secret, secret: "a"}
+		got, found, err := field.Find(Input{Body: plant(v), Headers: texts, Meta: texts})
+		if err != nil && (found || got != nil || leaks(err.Error())) {
+			t.Errorf("%v, %v, %v", got, found, err)
+		}
+		each(got, func(string) {}) // a list or map of its own kind
+		_, _ = Text(got)
+		_, _ = List(got)
+		_, _ = Time(got)
+		_, _ = Duration(got)
+	})
+}
