@@ -44,8 +44,8 @@ func open(t *testing.T, s *Server, dial func(ctx context.Context, network, addre
 	return world{t, s, sqs.NewFromConfig(cfg), sns.NewFromConfig(cfg), sfn.NewFromConfig(cfg)}
 }
 
-// real is a world on the loopback interface.
-func real(t *testing.T) world {
+// loopback is a world on the loopback interface.
+func loopback(t *testing.T) world {
 	t.Helper()
 	s, err := Start()
 	if err != nil {

@@ -76,7 +76,7 @@ func serving() string {
 // while calls come.
 func TestStart(t *testing.T) {
 	t.Parallel()
-	w := real(t)
+	w := loopback(t)
 	if !strings.HasPrefix(w.URL(), "http://127.0.0.1:") {
 		t.Error(w.URL())
 	}
@@ -111,7 +111,7 @@ func TestStart(t *testing.T) {
 // message, and each once while it is in flight.
 func TestEveryMessageOnce(t *testing.T) {
 	t.Parallel()
-	w := real(t)
+	w := loopback(t)
 	q := w.queue("q", map[string]string{"Policy": `"sqs:SendMessage" ` + w.SNS.Create("t")})
 	topic := w.SNS.Create("t")
 	must[string](t)(w.subscribe(topic, "q", map[string]string{"RawMessageDelivery": "true"}))
@@ -183,7 +183,7 @@ func (w world) drop(q *string, messages []types.Message) {
 // with faults among them.
 func TestOneAnswerCounts(t *testing.T) {
 	t.Parallel()
-	w := real(t)
+	w := loopback(t)
 	w.StepFunctions.SetFaults(Faults{Throttle: 0.2, LoseReply: 0.3, Fail: 0.2})
 	for range 10 {
 		token := w.StepFunctions.NewToken(0, 0)

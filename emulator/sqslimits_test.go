@@ -185,7 +185,7 @@ func check(t *testing.T, call, good string, failed []types.BatchResultErrorEntry
 // TestNotOurs holds that what is no call of a service is refused.
 func TestNotOurs(t *testing.T) {
 	t.Parallel()
-	w := real(t)
+	w := loopback(t)
 	for target, c := range map[string]struct {
 		body   string
 		status int
