@@ -120,17 +120,17 @@ func TestEveryMessageOnce(t *testing.T) {
 	for s := range senders {
 		all.Go(func() {
 			for i := range each {
-				body := fmt.Sprint(s, " ", i)
-				_, err := w.queues.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: q, MessageBody: &body})
-				if s == 0 {
-					_, err = w.topics.Publish(t.Context(), &sns.PublishInput{TopicArn: &topic, Message: aws.String("n" + body)})
-				}
-				if err != nil {
-					t.Error(err)
-				}
+				w.send(q, fmt.Sprint(s, " ", i))
 			}
 		})
 	}
+	all.Go(func() {
+		for i := range each {
+			if _, err := w.topics.Publish(t.Context(), &sns.PublishInput{TopicArn: &topic, Message: aws.String(fmt.Sprint("n", i))}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 	ctx, done := context.WithCancel(t.Context())
 	defer done()
 	var mu sync.Mutex

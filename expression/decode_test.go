@@ -22,45 +22,48 @@ func TestDecodeIsStrict(t *testing.T) {
 	}
 }
 
+// escapes are texts as JSON writes them.
+var escapes = map[string]struct {
+	text string
+	want string // "" is refused
+	at   int    // the byte
+}{
+	"two bytes":             {"ü", "ü", 0},
+	"four bytes":            {"😀", "😀", 0},
+	"U+FFFD itself":         {"�", "�", 0},
+	"U+FFFD escaped":        {`\ufffd`, "�", 0},
+	"pair":                  {`\ud83d\ude00`, "😀", 0},
+	"pair in capitals":      {`\uD83D\uDE00x`, "😀x", 0},
+	"two pairs":             {`\ud83d\ude00\ud83d\ude00`, "😀😀", 0},
+	"no surrogate":          {`\u00fc`, "ü", 0},
+	"beside the surrogates": {`\ud7ff\ue000`, "\ud7ff\ue000", 0},
+	"NUL":                   {`\u0000`, "\x00", 0},
+	"no escape":             {`\\ud800`, `\ud800`, 0},
+	"quote and backslash":   {`\"\\`, `"\`, 0},
+	"stray byte":            {"\xff", "", 6},
+	"first byte alone":      {"\xc3", "", 6},
+	"rest alone":            {"a\xbc", "", 7},
+	"cut":                   {"\xe2\x82", "", 6},
+	"overlong":              {"\xc0\x80", "", 6},
+	"surrogate in bytes":    {"\xed\xa0\x80", "", 6},
+	"beyond Unicode":        {"\xf4\x90\x80\x80", "", 6},
+	"first half":            {`\ud83d`, "", 6},
+	"first half, then text": {`\ud83dx\ude00`, "", 6},
+	"first half, escape":    {`\ud83d\n`, "", 6},
+	"first half twice":      {`\ud83d\ud83d`, "", 6},
+	"first half, letter":    {`\ud83d\u0041`, "", 6},
+	"second half":           {`a\ude00`, "", 7},
+	"halves the wrong way":  {`\ude00\ud83d`, "", 6},
+	"after a pair":          {`\ud83d\ude00\ude00`, "", 18},
+	"after a backslash":     {`\\\ud800`, "", 8},
+	"in capitals":           {`\uDBFF`, "", 6},
+}
+
 // TestDecodeTakesTextOnly holds where a body is not text: encoding/json reads
 // U+FFFD there, and two order IDs become one.
 func TestDecodeTakesTextOnly(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		text string
-		want string // "" is refused
-		at   int    // the byte
-	}{
-		"two bytes":             {"ü", "ü", 0},
-		"four bytes":            {"😀", "😀", 0},
-		"U+FFFD itself":         {"�", "�", 0},
-		"U+FFFD escaped":        {`\ufffd`, "�", 0},
-		"pair":                  {`\ud83d\ude00`, "😀", 0},
-		"pair in capitals":      {`\uD83D\uDE00x`, "😀x", 0},
-		"two pairs":             {`\ud83d\ude00\ud83d\ude00`, "😀😀", 0},
-		"no surrogate":          {`\u00fc`, "ü", 0},
-		"beside the surrogates": {`\ud7ff\ue000`, "\ud7ff\ue000", 0},
-		"NUL":                   {`\u0000`, "\x00", 0},
-		"no escape":             {`\\ud800`, `\ud800`, 0},
-		"quote and backslash":   {`\"\\`, `"\`, 0},
-		"stray byte":            {"\xff", "", 6},
-		"first byte alone":      {"\xc3", "", 6},
-		"rest alone":            {"a\xbc", "", 7},
-		"cut":                   {"\xe2\x82", "", 6},
-		"overlong":              {"\xc0\x80", "", 6},
-		"surrogate in bytes":    {"\xed\xa0\x80", "", 6},
-		"beyond Unicode":        {"\xf4\x90\x80\x80", "", 6},
-		"first half":            {`\ud83d`, "", 6},
-		"first half, then text": {`\ud83dx\ude00`, "", 6},
-		"first half, escape":    {`\ud83d\n`, "", 6},
-		"first half twice":      {`\ud83d\ud83d`, "", 6},
-		"first half, letter":    {`\ud83d\u0041`, "", 6},
-		"second half":           {`a\ude00`, "", 7},
-		"halves the wrong way":  {`\ude00\ud83d`, "", 6},
-		"after a pair":          {`\ud83d\ude00\ude00`, "", 18},
-		"after a backslash":     {`\\\ud800`, "", 8},
-		"in capitals":           {`\uDBFF`, "", 6},
-	} {
+	for name, c := range escapes {
 		for place, body := range map[string]string{"value": `{"a":"` + c.text + `"}`, "name": `{"` + c.text + `":1}`, "list": `{"a":["` + c.text + `"]}`} {
 			at := c.at + map[string]int{"value": 0, "name": -4, "list": 1}[place]
 			v, err := Decode([]byte(body))

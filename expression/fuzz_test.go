@@ -86,11 +86,15 @@ func FuzzFind(f *testing.F) {
 	f.Add("body.o.list.map(x, x.k)", body)
 	for _, kind := range slices.Sorted(maps.Keys(failing)) {
 		for _, form := range failing[kind] {
-			f.Add(strings.ReplaceAll(form, "TEXT", "body.s"), `{"l": ["a"], "m": {"a": "b"}, "i": 7, "f": 1.5, "n": null, "big": 9223372036854775807}`)
+			source := strings.ReplaceAll(form, "TEXT", "body.s")
+			if _, err := c.Compile(source); err != nil { // it would hold nothing
+				f.Errorf("%s: %v", source, err)
+			}
+			f.Add(source, `{"l": ["a"], "m": {"a": "b"}, "i": 7, "f": 1.5, "n": null, "big": 9223372036854775807}`)
 		}
 	}
 	f.Fuzz(func(t *testing.T, source, text string) {
-		field, err := c.Compile(source, "headers['"+"none']", "meta.a + 1")
+		field, err := c.Compile(source)
 		if err != nil || leaks(source) {
 			return
 		}
@@ -103,7 +107,6 @@ func FuzzFind(f *testing.F) {
 		if err != nil && (found || got != nil || leaks(err.Error())) {
 			t.Errorf("%v, %v, %v", got, found, err)
 		}
-		each(got, func(string) {}) // a list or map of its own kind
 		_, _ = Text(got)
 		_, _ = List(got)
 		_, _ = Time(got)
