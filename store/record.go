@@ -3,6 +3,8 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/approval-relay/approval-relay/approval"
 )
@@ -19,8 +21,17 @@ type record struct {
 	Tokens  map[string][]byte `json:"tokens,omitempty"`
 }
 
-// Encode returns the bytes of an order, with its tokens sealed.
-func Encode(o *approval.Order, s Sealer) ([]byte, error) {
+// Encode returns the bytes of the order with that ID, its tokens sealed. It
+// refuses what Decode could not give back.
+func Encode(orderID string, o *approval.Order, s Sealer) ([]byte, error) {
+	switch {
+	case orderID == "":
+		return nil, approval.Invalid("order", "is missing")
+	case !utf8.ValidString(orderID):
+		return nil, approval.Invalid("order", "is not UTF-8")
+	case o.ID != orderID:
+		return nil, fmt.Errorf("order %q was given the ID %q: an order keeps its own", orderID, o.ID)
+	}
 	r := record{Version: recordVersion, Order: o}
 	for _, a := range o.Approvals {
 		if a.Token.IsZero() {
@@ -56,6 +67,8 @@ func Decode(orderID string, b []byte, s Sealer) (*approval.Order, error) {
 		return nil, newer(orderID, r.Version)
 	case r.Version != recordVersion || r.Order == nil || r.Order.ID != orderID:
 		return nil, fmt.Errorf("record of order %q is damaged: it is not the order's", orderID)
+	case hasHoles(r.Order):
+		return nil, fmt.Errorf("record of order %q is damaged: it has holes", orderID)
 	}
 	for id, sealed := range r.Tokens {
 		a := r.Order.Find(id)
@@ -69,6 +82,13 @@ func Decode(orderID string, b []byte, s Sealer) (*approval.Order, error) {
 		a.Token = approval.NewToken(string(token))
 	}
 	return r.Order, nil
+}
+
+// hasHoles finds what is null where the domain counts on a value.
+func hasHoles(o *approval.Order) bool {
+	return slices.ContainsFunc(o.Approvals, func(a *approval.Approval) bool {
+		return a == nil || slices.Contains(a.Notifications, nil)
+	})
 }
 
 func newer(orderID string, version int) error {

@@ -4,7 +4,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -20,6 +19,9 @@ type Store interface {
 	// Update runs a transition on the record of an order and stores what it made
 	// of it. Updates of one order are serializable. When Update returns nil the
 	// new record is durable: it survives the loss of the process and of power.
+	//
+	// An order ID is any UTF-8 text but the empty one; approval.Order sets the
+	// limits. With another ID, nothing is stored and the error is Permanent.
 	//
 	// The function gets an empty Order with its ID where nothing is stored. It
 	// may run more than once, and not only on the last stored record, so it
@@ -37,12 +39,17 @@ type Store interface {
 	Get(ctx context.Context, orderID string) (*approval.Order, error)
 
 	// Claim returns at most limit IDs of orders whose Due is not after now, the
-	// longest due first. None of them is returned by another Claim of any process
-	// until the lease ends or the order was updated after this Claim.
+	// longest due first, and leases each of them: no other Claim of any process
+	// returns it until now+lease. The lease ends early with an update after which
+	// the order's Due is after now, or is none: what was due has been begun, and
+	// what comes next is nobody's yet. An update that leaves it due at now leaves
+	// the lease too: what is due could not be begun, and would be handed out again
+	// at once. So a lease never holds an order up for longer than itself.
 	Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error)
 
 	// List returns orders for people, by order ID, and where to go on (empty at
-	// the end). It may miss or repeat what changes meanwhile.
+	// the end). It may miss or repeat what changes meanwhile. An order whose
+	// record cannot be read is listed with its ID alone; Get says why.
 	List(ctx context.Context, q Query) (orders []*approval.Order, next string, err error)
 
 	// Stats counts the pending approvals by workflow. It costs the same at ten
@@ -81,7 +88,6 @@ type WorkflowStats struct {
 type DeadLetter struct {
 	ID       string            // given by Put, in order of time
 	Source   string            // where it came from: the name of a workflow or decision source
-	Handler  string            // what to hand it to again
 	Reason   string            // why it was given up; never holds the body
 	Body     []byte            // sealed at rest: it may hold a task token
 	Metadata map[string]string // of the message, likewise sealed
@@ -95,7 +101,9 @@ type DeadLetters interface {
 	// PutDeadLetter stores a dead letter durably and returns its ID. The ID in
 	// the argument is not used.
 	PutDeadLetter(ctx context.Context, d DeadLetter) (string, error)
-	// ListDeadLetters returns at most limit dead letters after that ID, oldest first.
+	// ListDeadLetters returns at most limit dead letters after that ID (of all for
+	// none), oldest first. With those that can be read comes the error of those
+	// that cannot.
 	ListDeadLetters(ctx context.Context, after string, limit int) ([]DeadLetter, error)
 	// TakeDeadLetter removes a dead letter for good, or returns approval.ErrNotFound.
 	TakeDeadLetter(ctx context.Context, id string) error
@@ -115,6 +123,3 @@ func (q Query) Size() int {
 	}
 	return min(q.Limit, 1000)
 }
-
-// LetterID writes the number of a dead letter so that texts sort as numbers do.
-func LetterID(n int64) string { return fmt.Sprintf("%016d", n) }

@@ -1,10 +1,9 @@
 // Package memory keeps orders in memory: for tests, and to try things out. A
-// restart forgets everything.
+// restart forgets everything, and Claim, List and Stats look at every order.
 package memory
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,13 +20,13 @@ type Store struct {
 	mu      sync.Mutex
 	orders  map[string]entry
 	letters []store.DeadLetter
-	last    int // number of the last dead letter
+	last    int64 // number of the last dead letter
 }
 
 type entry struct {
 	record    []byte
 	due       time.Time
-	leased    time.Time // until then, by a Claim
+	lease     store.Lease
 	pending   []approval.PendingApproval
 	exhausted bool
 }
@@ -43,30 +42,33 @@ func (plain) Open(b []byte, _ ...string) ([]byte, error) { return b, nil }
 
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	o := &approval.Order{ID: orderID}
-	if e, ok := s.orders[orderID]; ok {
+	before, known := s.orders[orderID]
+	if known {
 		var err error
-		if o, err = store.Decode(orderID, e.record, plain{}); err != nil {
+		if o, err = store.Decode(orderID, before.record, plain{}); err != nil {
 			return err
 		}
 	}
 	if err := transition(o); err != nil {
 		return err
 	}
+	record, err := store.Encode(orderID, o, plain{})
+	if err != nil {
+		return err
+	}
 	if o.Empty() {
 		delete(s.orders, orderID)
 		return nil
 	}
-	b, err := store.Encode(o, plain{})
-	if err != nil {
-		return err
+	s.orders[orderID] = entry{
+		record: record, due: o.Due(), lease: before.lease.After(o.Due()), pending: o.PendingSince(), exhausted: o.Exhausted(),
 	}
-	s.orders[orderID] = entry{record: b, due: o.Due(), pending: o.PendingSince(), exhausted: o.Exhausted()}
 	return nil
 }
 
@@ -82,12 +84,15 @@ func (s *Store) Get(_ context.Context, orderID string) (*approval.Order, error) 
 }
 
 // Claim implements store.Store.
-func (s *Store) Claim(_ context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
+func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	var due []string
 	for id, e := range s.orders {
-		if !e.due.IsZero() && !e.due.After(now) && !e.leased.After(now) {
+		if !e.due.IsZero() && !e.due.After(now) && !e.lease.Holds(now) {
 			due = append(due, id)
 		}
 	}
@@ -95,7 +100,7 @@ func (s *Store) Claim(_ context.Context, now time.Time, limit int, lease time.Du
 	due = due[:min(limit, len(due))]
 	for _, id := range due {
 		e := s.orders[id]
-		e.leased = now.Add(lease)
+		e.lease = store.Lease{At: now, Until: now.Add(lease)}
 		s.orders[id] = e
 	}
 	return due, nil
@@ -144,46 +149,6 @@ func (s *Store) Stats(context.Context) (store.Stats, error) {
 		}
 	}
 	return out, nil
-}
-
-// PutDeadLetter implements store.DeadLetters.
-func (s *Store) PutDeadLetter(_ context.Context, d store.DeadLetter) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.last++
-	d.ID = store.LetterID(int64(s.last))
-	b, _ := json.Marshal(d.Metadata) // a copy
-	d.Metadata = nil
-	_ = json.Unmarshal(b, &d.Metadata)
-	d.Body = slices.Clone(d.Body)
-	s.letters = append(s.letters, d)
-	return d.ID, nil
-}
-
-// ListDeadLetters implements store.DeadLetters.
-func (s *Store) ListDeadLetters(_ context.Context, after string, limit int) ([]store.DeadLetter, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var out []store.DeadLetter
-	for _, d := range s.letters {
-		if d.ID > after && len(out) < limit {
-			d.Metadata, d.Body = maps.Clone(d.Metadata), slices.Clone(d.Body)
-			out = append(out, d)
-		}
-	}
-	return out, nil
-}
-
-// TakeDeadLetter implements store.DeadLetters.
-func (s *Store) TakeDeadLetter(_ context.Context, id string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.letters, func(d store.DeadLetter) bool { return d.ID == id })
-	if i < 0 {
-		return fmt.Errorf("dead letter %s: %w", id, approval.ErrNotFound)
-	}
-	s.letters = slices.Delete(s.letters, i, i+1)
-	return nil
 }
 
 // Close does nothing.

@@ -45,23 +45,28 @@ func migrations() []string {
 	}
 }
 
+// identify says which version of our schema the file has, 0 where it is new, or
+// why it is not for us. It changes nothing.
+func identify(ctx context.Context, c *sql.Conn) (version int, err error) {
+	var application, objects int
+	err = c.QueryRowContext(ctx, `SELECT (SELECT user_version FROM pragma_user_version), (SELECT application_id FROM pragma_application_id),
+		(SELECT count(*) FROM sqlite_schema)`).Scan(&version, &application, &objects)
+	if err != nil {
+		return 0, fmt.Errorf("read what it is: %w", err)
+	}
+	fresh := version == 0 && application == 0 && objects == 0
+	switch known := len(migrations()); {
+	case application != applicationID && !fresh:
+		return 0, errors.New("it is a database of another program")
+	case version > known:
+		return 0, fmt.Errorf("its schema has version %d, this program knows up to %d: it was written by a newer one", version, known)
+	}
+	return version, nil
+}
+
 // migrate brings the schema up to date, each step in a transaction of its own.
-func migrate(ctx context.Context, c *sql.Conn) error {
-	var version, application int
-	if err := c.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return fmt.Errorf("read its schema version: %w", err)
-	}
-	if err := c.QueryRowContext(ctx, "PRAGMA application_id").Scan(&application); err != nil {
-		return fmt.Errorf("read its application ID: %w", err)
-	}
-	steps := migrations()
-	switch {
-	case version > len(steps):
-		return fmt.Errorf("its schema has version %d, this program knows up to %d: it was written by a newer one", version, len(steps))
-	case application != applicationID && (version != 0 || application != 0):
-		return errors.New("it is a database of another program")
-	}
-	for ; version < len(steps); version++ {
+func migrate(ctx context.Context, c *sql.Conn, version int) error {
+	for steps := migrations(); version < len(steps); version++ {
 		script := fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT", steps[version], version+1, applicationID)
 		if _, err := c.ExecContext(ctx, script); err != nil {
 			_, _ = c.ExecContext(ctx, "ROLLBACK")
@@ -73,7 +78,7 @@ func migrate(ctx context.Context, c *sql.Conn) error {
 
 // statements are the writer's, prepared on its connection.
 type statements struct {
-	get, put, remove, opened, closed, add *sql.Stmt
+	get, put, remove, opened, ended, add *sql.Stmt
 }
 
 func (s *statements) prepare(ctx context.Context, c *sql.Conn) error {
@@ -86,7 +91,7 @@ func (s *statements) prepare(ctx context.Context, c *sql.Conn) error {
 			record = excluded.record, due = excluded.due, pending = excluded.pending, exhausted = excluded.exhausted`},
 		{&s.remove, "DELETE FROM orders WHERE id = ?"},
 		{&s.opened, "INSERT OR IGNORE INTO pending (workflow, since, approval) VALUES (?, ?, ?)"},
-		{&s.closed, "DELETE FROM pending WHERE workflow = ? AND since = ? AND approval = ?"},
+		{&s.ended, "DELETE FROM pending WHERE workflow = ? AND since = ? AND approval = ?"},
 		{&s.add, "INSERT INTO counts (workflow, pending) VALUES (?, ?) ON CONFLICT (workflow) DO UPDATE SET pending = pending + excluded.pending"},
 	} {
 		var err error
@@ -99,7 +104,7 @@ func (s *statements) prepare(ctx context.Context, c *sql.Conn) error {
 
 func (s *statements) close() error {
 	var errs []error
-	for _, st := range []*sql.Stmt{s.get, s.put, s.remove, s.opened, s.closed, s.add} {
+	for _, st := range []*sql.Stmt{s.get, s.put, s.remove, s.opened, s.ended, s.add} {
 		if st != nil {
 			errs = append(errs, st.Close())
 		}

@@ -3,13 +3,10 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"strconv"
+	"math"
 	"time"
 
-	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -47,106 +44,24 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	return out, rows.Err()
 }
 
+// first and last are the times that fit: from 1677 to 2262.
+var first, last = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
+
+// nanos is a time as it is stored: Unix nanoseconds, and of a time that has none
+// the nearest.
+func nanos(t time.Time) int64 {
+	switch {
+	case t.Before(first):
+		return math.MinInt64
+	case t.After(last):
+		return math.MaxInt64
+	}
+	return t.UnixNano()
+}
+
 func unix(n sql.NullInt64) time.Time {
 	if !n.Valid {
 		return time.Time{}
 	}
 	return time.Unix(0, n.Int64).UTC()
-}
-
-// sealedLetter is the part of a dead letter that may hold secrets.
-type sealedLetter struct {
-	Body     []byte            `json:"body"`
-	Metadata map[string]string `json:"metadata"`
-}
-
-// letterSeal is the associated data of sealed dead letters.
-const letterSeal = "dead letter"
-
-// PutDeadLetter implements store.DeadLetters. It writes beside the writer of
-// orders: SQLite lets one of them at a time.
-func (s *Store) PutDeadLetter(ctx context.Context, d store.DeadLetter) (string, error) {
-	text, err := json.Marshal(sealedLetter{d.Body, d.Metadata})
-	if err != nil {
-		return "", fmt.Errorf("put dead letter: %w", err)
-	}
-	sealed, err := s.config.Sealer.Seal(text, letterSeal)
-	if err != nil {
-		return "", fmt.Errorf("put dead letter: %w", err)
-	}
-	res, err := s.reads.ExecContext(ctx, "INSERT INTO dead_letters (source, reason, at, redrives, sealed) VALUES (?, ?, ?, ?, ?)",
-		d.Source, d.Reason, d.At.UnixNano(), d.Redrives, sealed)
-	if err != nil {
-		return "", fmt.Errorf("put dead letter: %w", err)
-	}
-	id, err := res.LastInsertId()
-	return store.LetterID(id), err
-}
-
-// ListDeadLetters implements store.DeadLetters.
-func (s *Store) ListDeadLetters(ctx context.Context, after string, limit int) ([]store.DeadLetter, error) {
-	from, err := number(after)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := s.reads.QueryContext(ctx, "SELECT id, source, reason, at, redrives, sealed FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?", from, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list dead letters: %w", err)
-	}
-	defer rows.Close()
-	var out []store.DeadLetter
-	for rows.Next() {
-		var d store.DeadLetter
-		var id, at int64
-		var sealed []byte
-		if err := rows.Scan(&id, &d.Source, &d.Reason, &at, &d.Redrives, &sealed); err != nil {
-			return nil, fmt.Errorf("list dead letters: %w", err)
-		}
-		d.ID, d.At = store.LetterID(id), time.Unix(0, at).UTC()
-		if err := s.openLetter(&d, sealed); err != nil {
-			return nil, err
-		}
-		out = append(out, d)
-	}
-	return out, rows.Err()
-}
-
-func (s *Store) openLetter(d *store.DeadLetter, sealed []byte) error {
-	text, err := s.config.Sealer.Open(sealed, letterSeal)
-	if err != nil {
-		return fmt.Errorf("open dead letter %s: %w", d.ID, err)
-	}
-	var l sealedLetter
-	if err := json.Unmarshal(text, &l); err != nil {
-		return fmt.Errorf("read dead letter %s: %w", d.ID, err)
-	}
-	d.Body, d.Metadata = l.Body, l.Metadata
-	return nil
-}
-
-// TakeDeadLetter implements store.DeadLetters.
-func (s *Store) TakeDeadLetter(ctx context.Context, id string) error {
-	n, err := number(id)
-	if err != nil {
-		return err
-	}
-	res, err := s.reads.ExecContext(ctx, "DELETE FROM dead_letters WHERE id = ?", n)
-	if err != nil {
-		return fmt.Errorf("take dead letter %s: %w", id, err)
-	}
-	if gone, err := res.RowsAffected(); err != nil || gone == 0 {
-		return errors.Join(err, fmt.Errorf("dead letter %s: %w", id, approval.ErrNotFound))
-	}
-	return nil
-}
-
-func number(id string) (int64, error) {
-	if id == "" {
-		return 0, nil
-	}
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil {
-		return 0, approval.Invalid("id", "is no ID of a dead letter")
-	}
-	return n, nil
 }

@@ -1,0 +1,12 @@
+package memory
+
+import (
+	"testing"
+
+	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/store/storetest"
+)
+
+func TestContract(t *testing.T) {
+	storetest.Run(t, func(*testing.T) store.Store { return New() })
+}

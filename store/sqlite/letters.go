@@ -1,0 +1,111 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// sealedLetter is the part of a dead letter that may hold secrets.
+type sealedLetter struct {
+	Body     []byte            `json:"body"`
+	Metadata map[string]string `json:"metadata"`
+}
+
+// letterSeal is the associated data of sealed dead letters.
+const letterSeal = "dead letter"
+
+// PutDeadLetter implements store.DeadLetters.
+func (s *Store) PutDeadLetter(ctx context.Context, d store.DeadLetter) (string, error) {
+	text, err := json.Marshal(sealedLetter{d.Body, d.Metadata})
+	if err != nil {
+		return "", fmt.Errorf("put dead letter: %w", err)
+	}
+	sealed, err := s.config.Sealer.Seal(text, letterSeal)
+	if err != nil {
+		return "", fmt.Errorf("put dead letter: %w", err)
+	}
+	var id int64
+	err = s.write(ctx, func(ctx context.Context) (outcome, error) {
+		res, err := s.conn.ExecContext(ctx, "INSERT INTO dead_letters (source, reason, at, redrives, sealed) VALUES (?, ?, ?, ?, ?)",
+			d.Source, d.Reason, nanos(d.At), d.Redrives, sealed)
+		if err != nil {
+			return outcome{}, err
+		}
+		id, err = res.LastInsertId()
+		return outcome{}, err
+	})
+	if err != nil {
+		return "", fmt.Errorf("put dead letter: %w", err)
+	}
+	return store.LetterID(id), nil
+}
+
+// ListDeadLetters implements store.DeadLetters.
+func (s *Store) ListDeadLetters(ctx context.Context, after string, limit int) ([]store.DeadLetter, error) {
+	var from int64
+	if after != "" {
+		var err error
+		if from, err = store.LetterNumber(after); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := s.reads.QueryContext(ctx, "SELECT id, source, reason, at, redrives, sealed FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?", from, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list dead letters: %w", err)
+	}
+	defer rows.Close()
+	var out []store.DeadLetter
+	var unreadable []error
+	for rows.Next() {
+		var d store.DeadLetter
+		var id, at int64
+		var sealed []byte
+		if err := rows.Scan(&id, &d.Source, &d.Reason, &at, &d.Redrives, &sealed); err != nil {
+			return nil, fmt.Errorf("list dead letters: %w", err)
+		}
+		d.ID, d.At = store.LetterID(id), time.Unix(0, at).UTC()
+		if err := s.openLetter(&d, sealed); err != nil {
+			unreadable = append(unreadable, err)
+			continue
+		}
+		out = append(out, d)
+	}
+	return out, errors.Join(append(unreadable, rows.Err())...)
+}
+
+func (s *Store) openLetter(d *store.DeadLetter, sealed []byte) error {
+	text, err := s.config.Sealer.Open(sealed, letterSeal)
+	if err != nil {
+		return fmt.Errorf("open dead letter %s: %w", d.ID, err)
+	}
+	var l sealedLetter
+	if err := json.Unmarshal(text, &l); err != nil {
+		return fmt.Errorf("read dead letter %s: %w", d.ID, err)
+	}
+	d.Body, d.Metadata = l.Body, l.Metadata
+	return nil
+}
+
+// TakeDeadLetter implements store.DeadLetters.
+func (s *Store) TakeDeadLetter(ctx context.Context, id string) error {
+	n, err := store.LetterNumber(id)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, func(ctx context.Context) (outcome, error) {
+		res, err := s.conn.ExecContext(ctx, "DELETE FROM dead_letters WHERE id = ?", n)
+		if err != nil {
+			return outcome{}, err
+		}
+		if gone, err := res.RowsAffected(); err != nil || gone > 0 {
+			return outcome{}, err
+		}
+		return outcome{err: fmt.Errorf("dead letter %s: %w", id, approval.ErrNotFound)}, nil
+	})
+}

@@ -1,0 +1,121 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// Update implements store.Store.
+func (s *Store) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
+	return s.write(ctx, func(ctx context.Context) (outcome, error) { return s.update(ctx, orderID, transition) })
+}
+
+// update runs a transition on what the transaction holds of the order, and puts
+// what it made of it in its place.
+func (s *Store) update(ctx context.Context, orderID string, transition func(*approval.Order) error) (outcome, error) {
+	var stored []byte
+	err := s.stmts.get.QueryRowContext(ctx, []byte(orderID)).Scan(&stored)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return outcome{}, err
+	}
+	c, out := s.compute(orderID, stored, transition)
+	if out.failed() {
+		return out, nil
+	}
+	out.stored = func() { s.leases.updated(orderID, c.due) }
+	return out, s.put(ctx, orderID, c)
+}
+
+// change is what a transition made of an order: its record, and what is looked
+// up and counted without reading records.
+type change struct {
+	empty         bool // nothing is known of it any more
+	record        []byte
+	due           time.Time
+	pending       int
+	exhausted     bool
+	opened, ended []approval.PendingApproval
+}
+
+// compute runs the transition on a stored record, which is nil where there is
+// none. A record that cannot be read, and a panic, concern this order only.
+func (s *Store) compute(orderID string, stored []byte, transition func(*approval.Order) error) (c change, out outcome) {
+	defer func() {
+		if p := recover(); p != nil {
+			out.panicked = p
+		}
+	}()
+	o := &approval.Order{ID: orderID}
+	if stored != nil {
+		if o, out.err = store.Decode(orderID, stored, s.config.Sealer); out.err != nil {
+			return c, out
+		}
+	}
+	had := o.PendingSince()
+	if out.err = transition(o); out.err != nil {
+		return c, out
+	}
+	has := o.PendingSince()
+	c = change{
+		empty: o.Empty(), due: o.Due(), pending: len(has), exhausted: o.Exhausted(), opened: without(has, had), ended: without(had, has),
+	}
+	c.record, out.err = store.Encode(orderID, o, s.config.Sealer)
+	return c, out
+}
+
+// without returns the approvals that are not among the others.
+func without(all, others []approval.PendingApproval) []approval.PendingApproval {
+	var out []approval.PendingApproval
+	for _, p := range all {
+		if !slices.ContainsFunc(others, func(q approval.PendingApproval) bool { return q.ApprovalID == p.ApprovalID }) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// put writes a change within the transaction.
+func (s *Store) put(ctx context.Context, orderID string, c change) error {
+	id := []byte(orderID)
+	if c.empty {
+		if _, err := s.stmts.remove.ExecContext(ctx, id); err != nil {
+			return err
+		}
+		return s.count(ctx, c)
+	}
+	var due any // NULL when nothing ever is
+	if !c.due.IsZero() {
+		due = nanos(c.due)
+	}
+	if _, err := s.stmts.put.ExecContext(ctx, id, c.record, due, c.pending, c.exhausted); err != nil {
+		return err
+	}
+	return s.count(ctx, c)
+}
+
+// count brings the counts up to date.
+func (s *Store) count(ctx context.Context, c change) error {
+	for _, p := range c.ended {
+		if _, err := s.stmts.ended.ExecContext(ctx, p.Workflow, nanos(p.Since), p.ApprovalID); err != nil {
+			return err
+		}
+		if _, err := s.stmts.add.ExecContext(ctx, p.Workflow, -1); err != nil {
+			return err
+		}
+	}
+	for _, p := range c.opened {
+		if _, err := s.stmts.opened.ExecContext(ctx, p.Workflow, nanos(p.Since), p.ApprovalID); err != nil {
+			return err
+		}
+		if _, err := s.stmts.add.ExecContext(ctx, p.Workflow, 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
