@@ -38,7 +38,7 @@ func filled(b *testing.B, orders int) (*Store, *atomic.Int64) {
 	for w := range maxBatch {
 		group.Go(func() {
 			for i := w; i < orders; i += maxBatch {
-				if err := s.Update(context.Background(), name(i), benchRequest(i)); err != nil {
+				if err := s.Update(context.Background(), orderName(i), benchRequest(i)); err != nil {
 					b.Error(err)
 				}
 			}
@@ -50,8 +50,6 @@ func filled(b *testing.B, orders int) (*Store, *atomic.Int64) {
 	commits.Store(0)
 	return s, commits
 }
-
-func name(i int) string { return fmt.Sprintf("order-%07d", i) }
 
 var benchStart = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
@@ -82,7 +80,7 @@ func BenchmarkUpdate(b *testing.B) {
 			for range goroutines {
 				group.Go(func() {
 					for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
-						if err := s.Update(context.Background(), name(int(i)%benchOrders), touch); err != nil {
+						if err := s.Update(context.Background(), orderName(int(i)%benchOrders), touch); err != nil {
 							b.Error(err)
 						}
 					}
@@ -102,7 +100,7 @@ func BenchmarkReads(b *testing.B) {
 			now := benchStart.Add(2 * time.Hour)
 			b.Run("Get", func(b *testing.B) {
 				for i := range b.N {
-					_, err := s.Get(b.Context(), name(i%pending))
+					_, err := s.Get(b.Context(), orderName(i%pending))
 					require.NoError(b, err)
 				}
 			})

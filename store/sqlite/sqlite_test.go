@@ -1,28 +1,31 @@
 package sqlite
 
 import (
+	"fmt"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/storetest"
 )
 
 func TestContract(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store {
-		return open(t, Config{})
-	})
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) store.Store { return open(t, Config{}) })
 }
 
 // open opens a store; what the Config does not say is new.
 func open(t *testing.T, c Config) *Store {
 	t.Helper()
 	if c.Path == "" {
-		c.Path = filepath.Join(t.TempDir(), "orders.db")
+		c.Path = newPath(t)
 	}
 	if c.Sealer == nil {
 		c.Sealer = keys.New(time.Now())
@@ -32,3 +35,105 @@ func open(t *testing.T, c Config) *Store {
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
 }
+
+func newPath(t *testing.T) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), "orders.db")
+}
+
+var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+
+// request asks for an approval that is due in an hour.
+func request(o *approval.Order) error {
+	_, _, err := o.Request(approval.Ask{
+		Token: approval.NewToken(tokenOf(o.ID)), Target: "sfn", Workflow: "payments", Policy: approval.Policy{Kind: approval.PolicyAny},
+		Deadline: began.Add(time.Hour), Retention: time.Hour,
+	}, approval.Turn{Now: began, Lease: time.Minute})
+	return err
+}
+
+// tokenOf is the task token of an order's approval.
+func tokenOf(orderID string) string { return strings.Repeat("secret of "+orderID+". ", 10) }
+
+// vote adds a vote; it returns how many there are then.
+func vote(o *approval.Order) int {
+	a := o.Approvals[0]
+	a.Votes = append(a.Votes, approval.Vote{DecisionID: "d", Outcome: approval.Approve, By: "ann", Via: approval.ViaAPI, At: began})
+	return len(a.Votes)
+}
+
+// requestOrVote makes the approval of an order, and counts in it from then on.
+func requestOrVote(o *approval.Order) error {
+	if o.Empty() {
+		return request(o)
+	}
+	vote(o)
+	return nil
+}
+
+func update(t *testing.T, s *Store, orderID string, transition func(*approval.Order) error) {
+	t.Helper()
+	require.NoError(t, s.Update(t.Context(), orderID, transition))
+}
+
+// requireOrder requires that an order has that many votes, and its own token.
+func requireOrder(t *testing.T, s *Store, orderID string, votes int) {
+	t.Helper()
+	o, err := s.Get(t.Context(), orderID)
+	require.NoError(t, err)
+	require.Equal(t, orderID, o.ID)
+	require.Len(t, o.Approvals[0].Votes, votes)
+	require.Equal(t, tokenOf(orderID), o.Approvals[0].Token.Reveal())
+}
+
+// requirePending requires what the counts say of the one workflow.
+func requirePending(t *testing.T, s *Store, pending int) {
+	t.Helper()
+	stats, err := s.Stats(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, pending, stats.Workflows["payments"].Pending)
+}
+
+// ledger counts the updates that were acknowledged, by order.
+type ledger struct {
+	mu   sync.Mutex
+	done map[string]int
+}
+
+func (l *ledger) add(orderID string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.done == nil {
+		l.done = map[string]int{}
+	}
+	l.done[orderID]++
+}
+
+func (l *ledger) copy() map[string]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := map[string]int{}
+	for id, n := range l.done {
+		out[id] = n
+	}
+	return out
+}
+
+// requireAcknowledged requires that all that was acknowledged is stored, and no
+// more than was asked for; the first update of an order makes it, the others vote.
+func requireAcknowledged(t *testing.T, s *Store, acknowledged map[string]int, asked int) {
+	t.Helper()
+	for id, n := range acknowledged {
+		o, err := s.Get(t.Context(), id)
+		require.NoError(t, err)
+		stored := 1 + len(o.Approvals[0].Votes)
+		require.GreaterOrEqual(t, stored, n, id)
+		require.LessOrEqual(t, stored, asked, id)
+		require.Equal(t, tokenOf(id), o.Approvals[0].Token.Reveal())
+	}
+	orders, _, err := s.List(t.Context(), store.Query{Pending: true, Limit: 1000})
+	require.NoError(t, err)
+	requirePending(t, s, len(orders))
+}
+
+func orderName(i int) string { return fmt.Sprintf("order-%07d", i) }

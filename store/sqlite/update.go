@@ -21,10 +21,11 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 func (s *Store) update(ctx context.Context, orderID string, transition func(*approval.Order) error) (outcome, error) {
 	var stored []byte
 	err := s.stmts.get.QueryRowContext(ctx, []byte(orderID)).Scan(&stored)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	known := !errors.Is(err, sql.ErrNoRows)
+	if err != nil && known {
 		return outcome{}, err
 	}
-	c, out := s.compute(orderID, stored, transition)
+	c, out := s.compute(orderID, stored, known, transition)
 	if out.failed() {
 		return out, nil
 	}
@@ -43,16 +44,17 @@ type change struct {
 	opened, ended []approval.PendingApproval
 }
 
-// compute runs the transition on a stored record, which is nil where there is
-// none. A record that cannot be read, and a panic, concern this order only.
-func (s *Store) compute(orderID string, stored []byte, transition func(*approval.Order) error) (c change, out outcome) {
+// compute runs the transition on a stored record, or on an empty order where
+// none is known. A record that cannot be read, and a panic, concern this order
+// only.
+func (s *Store) compute(orderID string, stored []byte, known bool, transition func(*approval.Order) error) (c change, out outcome) {
 	defer func() {
 		if p := recover(); p != nil {
 			out.panicked = p
 		}
 	}()
 	o := &approval.Order{ID: orderID}
-	if stored != nil {
+	if known {
 		if o, out.err = store.Decode(orderID, stored, s.config.Sealer); out.err != nil {
 			return c, out
 		}

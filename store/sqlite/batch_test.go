@@ -1,0 +1,183 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/keys"
+)
+
+// held opens a store in a bubble and holds up its writer until release: what
+// comes meanwhile waits, for synctest.Wait to see.
+func held(t *testing.T, c Config) (s *Store, release func()) {
+	t.Helper()
+	s, err := Open(t.Context(), c)
+	require.NoError(t, err)
+	gate := make(chan struct{})
+	go func() {
+		assert.NoError(t, s.Update(t.Context(), "gate", func(o *approval.Order) error {
+			<-gate
+			return request(o)
+		}))
+	}()
+	synctest.Wait()
+	release = sync.OnceFunc(func() {
+		close(gate)
+		synctest.Wait()
+	})
+	t.Cleanup(func() {
+		release()
+		_ = s.Close()
+	})
+	return s, release
+}
+
+func TestUpdatesShareACommit(t *testing.T) {
+	t.Parallel()
+	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	synctest.Test(t, func(t *testing.T) {
+		var commits []Commit
+		c.Observe = func(c Commit) { commits = append(commits, c) }
+		s, release := held(t, c)
+		var done atomic.Int64
+		for i := range 2*maxBatch + 1 { // a full batch, what fits the queue, and one more that waits for it
+			go func() {
+				assert.NoError(t, s.Update(t.Context(), orderName(i%100), requestOrVote))
+				done.Add(1)
+			}()
+		}
+		synctest.Wait()
+		require.Empty(t, commits)
+		require.Zero(t, done.Load(), "acknowledged is what is durable")
+		release()
+		require.NoError(t, s.Close())
+		require.EqualValues(t, 2*maxBatch+1, done.Load())
+		updates := 0
+		for _, c := range commits {
+			require.NoError(t, c.Err)
+			require.LessOrEqual(t, c.Updates, maxBatch)
+			updates += c.Updates
+		}
+		require.Equal(t, 2*maxBatch+2, updates)
+		require.LessOrEqual(t, len(commits), 5, "the gate's and a few: %v", commits)
+		require.Equal(t, maxBatch, commits[1].Updates)
+	})
+	s := open(t, c)
+	requirePending(t, s, 101)
+}
+
+// TestNeighboursInABatch lets every way of failing share a commit with others.
+func TestNeighboursInABatch(t *testing.T) {
+	t.Parallel()
+	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	failure := errors.New("not today")
+	synctest.Test(t, func(t *testing.T) {
+		s, release := held(t, c)
+		vary := func(i int) error {
+			switch i % 4 {
+			case 0:
+				return s.Update(t.Context(), orderName(i), func(o *approval.Order) error {
+					_ = request(o)
+					return failure
+				})
+			case 1:
+				assert.PanicsWithValue(t, i, func() {
+					_ = s.Update(t.Context(), orderName(i), func(*approval.Order) error { panic(i) })
+				})
+			case 2:
+				return s.Update(t.Context(), "\xff", request)
+			}
+			return s.Update(t.Context(), orderName(i), request)
+		}
+		var results [100]error
+		for i := range results {
+			go func() { results[i] = vary(i) }()
+		}
+		synctest.Wait()
+		release()
+		require.NoError(t, s.Close())
+		for i, err := range results {
+			switch i % 4 {
+			case 0:
+				require.Same(t, failure, err)
+			case 2:
+				require.True(t, approval.IsPermanent(err), "%v", err)
+			default:
+				require.NoError(t, err)
+			}
+		}
+	})
+	s := open(t, c)
+	requirePending(t, s, 51) // and the gate
+}
+
+// TestCancelledWaiterIsFree cancels updates that wait for the writer: each is
+// told at once, and none is stored. One that is under way is waited for.
+func TestCancelledWaiterIsFree(t *testing.T) {
+	t.Parallel()
+	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	synctest.Test(t, func(t *testing.T) {
+		s, release := held(t, c)
+		ctx, cancel := context.WithCancel(t.Context())
+		var told atomic.Int64
+		for i := range 2 * maxBatch { // half of them do not fit the queue
+			go func() {
+				assert.ErrorIs(t, s.Update(ctx, orderName(i), request), context.Canceled)
+				told.Add(1)
+			}()
+		}
+		synctest.Wait()
+		require.Zero(t, told.Load())
+		cancel()
+		synctest.Wait()
+		require.EqualValues(t, 2*maxBatch, told.Load(), "while the writer is held up")
+		release()
+		require.NoError(t, s.Close())
+	})
+	s := open(t, c)
+	requirePending(t, s, 1) // the gate
+}
+
+// TestCloseStoresWhatWasAccepted closes a store whose writer is held up.
+func TestCloseStoresWhatWasAccepted(t *testing.T) {
+	t.Parallel()
+	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	acknowledged := &ledger{}
+	synctest.Test(t, func(t *testing.T) {
+		s, release := held(t, c)
+		var refused atomic.Int64
+		for i := range 2 * maxBatch {
+			go func() {
+				err := s.Update(t.Context(), orderName(i), request)
+				if err == nil {
+					acknowledged.add(orderName(i))
+				} else {
+					assert.ErrorIs(t, err, errClosed)
+					refused.Add(1)
+				}
+			}()
+		}
+		synctest.Wait()
+		go func() { assert.NoError(t, s.Close()) }()
+		synctest.Wait()
+		require.ErrorIs(t, s.Update(t.Context(), "late", request), errClosed)
+		release()
+		require.NoError(t, s.Close())
+		require.EqualValues(t, maxBatch, refused.Load(), "those that the queue had no room for")
+		require.ErrorIs(t, s.Update(t.Context(), "late", request), errClosed)
+	})
+	s := open(t, c)
+	stored := acknowledged.copy()
+	require.Len(t, stored, maxBatch)
+	requireAcknowledged(t, s, stored, 1)
+	requirePending(t, s, maxBatch+1)
+}

@@ -1,0 +1,78 @@
+package sqlite
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// damages are records that cannot be read, and what is said of them.
+func damages() map[string]string {
+	return map[string]string{
+		"":                              "damaged",
+		"\x00\x01":                      "damaged",
+		"null":                          "damaged",
+		"[]":                            "damaged",
+		`{"v":1}`:                       "damaged",
+		`{"v":1,"o`:                     "damaged",
+		`{"v":0,"order":{"id":"bad"}}`:  "damaged",
+		`{"v":1,"order":{"id":"good"}}`: "not the order's",
+		`{"v":1,"order":{"id":"bad","approvals":[null]}}`:                               "has holes",
+		`{"v":1,"order":{"id":"bad","approvals":[{"id":"x","notifications":[null]}]}}`:  "has holes",
+		`{"v":1,"order":{"id":"bad"},"tokens":{"x":"YQ=="}}`:                            "token for no approval",
+		`{"v":1,"order":{"id":"bad","approvals":[{"id":"x"}]},"tokens":{"x":"YQ=="}}`:   "open token",
+		`{"v":2,"order":{"id":"bad"}}`:                                                  "written by a newer one",
+		`{"v":2,"order":["what", "a newer one", "may write"]}`:                          "written by a newer one",
+		`{"v":1,"order":{"id":"bad","approvals":[{"requested_at":"yesterday"}]}} extra`: "damaged",
+	}
+}
+
+// TestDamagedRecord damages the record of one order among others, one of which
+// shares its commits.
+func TestDamagedRecord(t *testing.T) {
+	t.Parallel()
+	for record, want := range damages() {
+		t.Run(record, func(t *testing.T) {
+			t.Parallel()
+			c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+			s := open(t, c)
+			for _, id := range []string{"bad", "good"} {
+				update(t, s, id, request)
+			}
+			_, err := s.conn.ExecContext(t.Context(), "UPDATE orders SET record = ? WHERE id = ?", []byte(record), []byte("bad"))
+			require.NoError(t, err)
+			require.NoError(t, s.Close())
+
+			synctest.Test(t, func(t *testing.T) {
+				s, release := held(t, c)
+				var good, bad error
+				go func() { bad = s.Update(t.Context(), "bad", requestOrVote) }()
+				go func() { good = s.Update(t.Context(), "good", requestOrVote) }()
+				release()
+				require.NoError(t, good)
+				require.ErrorContains(t, bad, want)
+				require.ErrorContains(t, bad, `order "bad"`)
+				require.NoError(t, s.Close())
+			})
+			s = open(t, c)
+			requireOrder(t, s, "good", 1)
+			_, err = s.Get(t.Context(), "bad")
+			require.ErrorContains(t, err, want)
+			require.NotErrorIs(t, err, approval.ErrNotFound)
+			orders, _, err := s.List(t.Context(), store.Query{Pending: true})
+			require.NoError(t, err)
+			require.Len(t, orders, 3, "with the gate")
+			require.Equal(t, &approval.Order{ID: "bad"}, orders[0])
+			requirePending(t, s, 3)
+			due, err := s.Claim(t.Context(), began.Add(2*time.Hour), 10, time.Hour)
+			require.NoError(t, err)
+			require.ElementsMatch(t, []string{"bad", "gate", "good"}, due)
+		})
+	}
+}

@@ -1,0 +1,99 @@
+package sqlite
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/keys"
+)
+
+// TestFullDisk fills what SQLite may use. Whoever comes then is told; what was
+// acknowledged stays, can be read, and once there is room it goes on.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	failed := 0
+	c := Config{Path: newPath(t), Sealer: keys.New(time.Now()), Observe: func(c Commit) {
+		if c.Err != nil {
+			failed++
+		}
+	}}
+	s := open(t, c)
+	pages := func(most int) {
+		_, err := s.conn.ExecContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", most))
+		require.NoError(t, err)
+	}
+	acknowledged := &ledger{}
+	busy(s, acknowledged)
+	_, err := s.conn.ExecContext(t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)")
+	require.NoError(t, err)
+	var used int
+	require.NoError(t, s.conn.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&used))
+	pages(used + 4)
+	busy(s, acknowledged)
+	require.Positive(t, failed, "some did not fit")
+	require.ErrorContains(t, s.Update(t.Context(), "one more", large), "full")
+	require.NotEmpty(t, acknowledged.copy())
+	requireAcknowledged(t, s, acknowledged.copy(), 2*busyWorkers*busyUpdates)
+
+	pages(1 << 30)
+	update(t, s, "one more", large)
+	busy(s, acknowledged)
+	require.NoError(t, s.Close())
+	s = open(t, Config{Path: c.Path, Sealer: c.Sealer})
+	requireAcknowledged(t, s, acknowledged.copy(), 3*busyWorkers*busyUpdates)
+	requireOrder(t, s, "one more", 0)
+}
+
+// large makes an approval that takes more room than there is.
+func large(o *approval.Order) error {
+	err := request(o)
+	o.Approvals[0].Title = strings.Repeat("x", 100_000)
+	return err
+}
+
+// limitedProcess tells this test's own second process what it is.
+const limitedProcess = "SQLITE_TEST_LIMITED_PROCESS"
+
+// TestLogCannotGrow does the same where the operating system refuses the bytes,
+// at the commit: in a process of its own, since the limit is the process's.
+func TestLogCannotGrow(t *testing.T) {
+	if os.Getenv(limitedProcess) == "" {
+		t.Parallel()
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLogCannotGrow$", "-test.v") //nolint:gosec // this test
+		child.Env = append(os.Environ(), limitedProcess+"=1")
+		out, err := child.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.Contains(t, string(out), "--- PASS: TestLogCannotGrow")
+		return
+	}
+	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	s := open(t, c)
+	var limit syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit))
+	size := func(most uint64) {
+		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: most, Max: limit.Max}))
+	}
+	size(400_000)
+	acknowledged := &ledger{}
+	busy(s, acknowledged)
+	for range 3 {
+		require.Error(t, s.Update(t.Context(), "one more", large))
+	}
+	require.NotEmpty(t, acknowledged.copy())
+	requireAcknowledged(t, s, acknowledged.copy(), busyWorkers*busyUpdates)
+
+	size(limit.Cur)
+	update(t, s, "one more", large)
+	busy(s, acknowledged)
+	require.NoError(t, s.Close())
+	s = open(t, c)
+	requireAcknowledged(t, s, acknowledged.copy(), 2*busyWorkers*busyUpdates)
+}

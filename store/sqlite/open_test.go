@@ -1,0 +1,187 @@
+package sqlite
+
+import (
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+func TestReopenKeepsEverything(t *testing.T) {
+	t.Parallel()
+	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	s := open(t, c)
+	for i := range 20 {
+		update(t, s, orderName(i), request)
+	}
+	for range 3 {
+		update(t, s, orderName(7), requestOrVote)
+	}
+	update(t, s, orderName(8), func(o *approval.Order) error {
+		o.Approvals = nil
+		return nil
+	})
+	id, err := s.PutDeadLetter(t.Context(), store.DeadLetter{Source: "s", Reason: "r", Body: []byte("body"), At: began})
+	require.NoError(t, err)
+	leased, err := s.Claim(t.Context(), began.Add(2*time.Hour), 10, time.Hour)
+	require.NoError(t, err)
+	require.Len(t, leased, 10)
+	before, err := s.Stats(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	require.NoError(t, s.Close(), "twice is as good")
+
+	require.NoFileExists(t, c.Path+"-wal", "closed, one file is all there is")
+	s = open(t, c)
+	requireOrder(t, s, orderName(7), 3)
+	requireOrder(t, s, orderName(19), 0)
+	_, err = s.Get(t.Context(), orderName(8))
+	require.ErrorIs(t, err, approval.ErrNotFound)
+	after, err := s.Stats(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+	due, err := s.Claim(t.Context(), began.Add(2*time.Hour), 100, time.Hour)
+	require.NoError(t, err)
+	require.Len(t, due, 19, "leases go with their process")
+	letters, err := s.ListDeadLetters(t.Context(), "", 10)
+	require.NoError(t, err)
+	require.Equal(t, []store.DeadLetter{{ID: id, Source: "s", Reason: "r", Body: []byte("body"), At: began}}, letters)
+}
+
+// TestDurable holds the two settings that durability hangs on.
+func TestDurable(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{})
+	var mode string
+	var synchronous int
+	require.NoError(t, s.conn.QueryRowContext(t.Context(), "PRAGMA journal_mode").Scan(&mode))
+	require.NoError(t, s.conn.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&synchronous))
+	require.Equal(t, "wal", mode)
+	require.Equal(t, 2, synchronous, "FULL: the log is synced at every commit")
+}
+
+func TestOnlyItsOwnerReadsTheFiles(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{})
+	update(t, s, "o", request)
+	files, err := os.ReadDir(filepath.Dir(s.config.Path))
+	require.NoError(t, err)
+	require.Len(t, files, 4, "orders.db, -wal, -shm and .lock")
+	for _, f := range files {
+		info, err := f.Info()
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), f.Name())
+	}
+}
+
+func TestPathsOfAnyKind(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"a b.db", "50%.db", "what?.db", "a#b.db", "ü&x=1.db"} {
+		path := filepath.Join(t.TempDir(), name)
+		s := open(t, Config{Path: path})
+		update(t, s, "o", request)
+		requireOrder(t, s, "o", 0)
+		require.FileExists(t, path+"-wal")
+	}
+	_, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "no", "folder.db"), Sealer: keys.New(time.Now())})
+	require.ErrorIs(t, err, os.ErrNotExist)
+	_, err = Open(t.Context(), Config{Path: newPath(t)})
+	require.ErrorContains(t, err, "nothing to seal tokens with")
+}
+
+func TestSecondOpenerIsRefused(t *testing.T) {
+	t.Parallel()
+	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	first := open(t, c)
+	for range 2 {
+		second, err := Open(t.Context(), c)
+		require.Nil(t, second)
+		require.ErrorContains(t, err, c.Path)
+		require.ErrorContains(t, err, "in use by another process")
+	}
+	update(t, first, "o", request)
+	require.NoError(t, first.Close())
+	requireOrder(t, open(t, c), "o", 0)
+}
+
+// TestOthersFilesAreRefused opens what is not ours, or not ours any more. Each
+// is left as it was, byte by byte.
+func TestOthersFilesAreRefused(t *testing.T) {
+	t.Parallel()
+	ours := func(t *testing.T, path string) {
+		t.Helper()
+		require.NoError(t, open(t, Config{Path: path}).Close())
+	}
+	for name, c := range map[string]struct {
+		make func(t *testing.T, path string)
+		want string
+	}{
+		"a newer schema": {func(t *testing.T, path string) {
+			ours(t, path)
+			execute(t, path, "PRAGMA user_version = 1000")
+		}, "schema has version 1000"},
+		"a database with tables": {func(t *testing.T, path string) {
+			execute(t, path, "CREATE TABLE orders (id TEXT); INSERT INTO orders VALUES ('theirs')")
+		}, "database of another program"},
+		"a database with a version": {func(t *testing.T, path string) {
+			execute(t, path, "PRAGMA user_version = 1")
+		}, "database of another program"},
+		"a database with an application": {func(t *testing.T, path string) {
+			execute(t, path, "PRAGMA application_id = 42")
+		}, "database of another program"},
+		"a text": {func(t *testing.T, path string) {
+			require.NoError(t, os.WriteFile(path, make([]byte, 5000), 0o600))
+		}, "not a database"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := newPath(t)
+			c.make(t, path)
+			before, err := os.ReadFile(path)
+			require.NoError(t, err)
+			s, err := Open(t.Context(), Config{Path: path, Sealer: keys.New(time.Now())})
+			require.Nil(t, s)
+			require.ErrorContains(t, err, "open store "+path)
+			require.ErrorContains(t, err, c.want)
+			after, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.Equal(t, before, after)
+			require.NoFileExists(t, path+"-wal")
+
+			require.NoError(t, os.Remove(path)) // the lock was given up
+			update(t, open(t, Config{Path: path}), "o", request)
+		})
+	}
+}
+
+// TestMigrationIsWhole cuts a migration short: the file is as before, and opens.
+func TestMigrationIsWhole(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	db, err := database(path, 1)
+	require.NoError(t, err)
+	c, err := db.Conn(t.Context())
+	require.NoError(t, err)
+	_, err = c.ExecContext(t.Context(), "PRAGMA max_page_count = 3")
+	require.NoError(t, err)
+	require.Error(t, migrate(t.Context(), c, 0))
+	require.NoError(t, errors.Join(c.Close(), db.Close()))
+	update(t, open(t, Config{Path: path}), "o", request)
+}
+
+// execute runs SQL on a file, as another program would.
+func execute(t *testing.T, path, script string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	_, err = db.ExecContext(t.Context(), script)
+	require.NoError(t, errors.Join(err, db.Close()))
+}

@@ -1,0 +1,157 @@
+package sqlite
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// onDisk is every byte of the store's files.
+func onDisk(t *testing.T, s *Store) []byte {
+	t.Helper()
+	var out []byte
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal", ".lock"} {
+		b, err := os.ReadFile(s.config.Path + suffix)
+		if !os.IsNotExist(err) {
+			require.NoError(t, err)
+		}
+		out = append(out, b...)
+	}
+	return out
+}
+
+// requireHidden requires that a secret, or a part of it, is nowhere on disk.
+func requireHidden(t *testing.T, s *Store, secret string) {
+	t.Helper()
+	disk := onDisk(t, s)
+	for at := 0; at+16 <= len(secret); at++ {
+		part := []byte(secret[at : at+16])
+		require.False(t, bytes.Contains(disk, part), "in the clear: %s", part)
+		require.False(t, bytes.Contains(disk, []byte(hex.EncodeToString(part))), "in hex: %s", part)
+		coded := base64.RawStdEncoding.EncodeToString([]byte(secret[at : at+15]))
+		require.False(t, bytes.Contains(disk, []byte(coded)), "in base64: %s", part)
+	}
+}
+
+func TestSecretsAreNowhereOnDisk(t *testing.T) {
+	t.Parallel()
+	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	s := open(t, c)
+	for _, id := range []string{"kept", "erased", "removed"} {
+		update(t, s, id, request)
+		update(t, s, id, requestOrVote)
+	}
+	update(t, s, "erased", func(o *approval.Order) error {
+		o.Approvals[0].Token = approval.Token{}
+		return nil
+	})
+	update(t, s, "removed", func(o *approval.Order) error {
+		o.Approvals = nil
+		return nil
+	})
+	body := `{"taskToken":"` + tokenOf("letter") + `"}`
+	_, err := s.PutDeadLetter(t.Context(), store.DeadLetter{Reason: "a reason", Body: []byte(body), Metadata: map[string]string{"m": tokenOf("metadata")}})
+	require.NoError(t, err)
+	check := func(s *Store) {
+		for _, text := range []string{"payments", "a reason", "erased"} {
+			require.True(t, bytes.Contains(onDisk(t, s), []byte(text)), "what is no secret is found by the same search: %s", text)
+		}
+		for _, id := range []string{"kept", "erased", "removed", "letter", "metadata"} {
+			requireHidden(t, s, tokenOf(id))
+		}
+	}
+	check(s)
+	require.NoError(t, s.Close())
+	check(s)
+	s = open(t, c)
+	requireOrder(t, s, "kept", 1)
+	letters, err := s.ListDeadLetters(t.Context(), "", 1)
+	require.NoError(t, err)
+	require.Equal(t, body, string(letters[0].Body))
+	require.Equal(t, tokenOf("metadata"), letters[0].Metadata["m"])
+}
+
+// TestKeysRotate seals with one key, opens with a ring that has it as an older
+// one, writes, and then does without the old key.
+func TestKeysRotate(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	old := keys.New(time.Now())
+	rotated := old.Rotate(time.Now())
+	with := func(sealer store.Sealer, f func(s *Store)) {
+		s := open(t, Config{Path: path, Sealer: sealer})
+		f(s)
+		require.NoError(t, s.Close())
+	}
+	put := func(s *Store, body string) {
+		_, err := s.PutDeadLetter(t.Context(), store.DeadLetter{Body: []byte(body)})
+		require.NoError(t, err)
+	}
+	with(old, func(s *Store) {
+		update(t, s, "written again", request)
+		update(t, s, "left alone", request)
+		put(s, "old")
+	})
+	with(rotated, func(s *Store) {
+		requireOrder(t, s, "left alone", 0)
+		update(t, s, "written again", requestOrVote)
+		put(s, "new")
+	})
+	with(old, func(s *Store) { // the new key sealed it
+		_, err := s.Get(t.Context(), "written again")
+		require.ErrorIs(t, err, keys.ErrUnknownKey)
+		requireOrder(t, s, "left alone", 0)
+	})
+	with(newest(t, rotated), func(s *Store) { // and the old one is needed no more, for that
+		requireOrder(t, s, "written again", 1)
+		_, err := s.Get(t.Context(), "left alone")
+		require.ErrorIs(t, err, keys.ErrUnknownKey)
+		require.ErrorIs(t, s.Update(t.Context(), "left alone", requestOrVote), keys.ErrUnknownKey)
+		letters, err := s.ListDeadLetters(t.Context(), "", 10)
+		require.ErrorIs(t, err, keys.ErrUnknownKey)
+		require.ErrorContains(t, err, store.LetterID(1), "which it is")
+		require.Len(t, letters, 1, "and the others")
+		require.Equal(t, "new", string(letters[0].Body))
+		require.NoError(t, s.TakeDeadLetter(t.Context(), store.LetterID(1)))
+	})
+	with(rotated, func(s *Store) { requireOrder(t, s, "left alone", 0) })
+}
+
+// newest returns a ring with the primary key only: the older ones are lost.
+func newest(t *testing.T, ring *keys.Ring) *keys.Ring {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "keys")
+	require.NoError(t, ring.Create(path))
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	lines := strings.SplitAfter(string(text), "\n")
+	out, err := keys.Parse([]byte(lines[0] + lines[1]))
+	require.NoError(t, err)
+	require.Equal(t, ring.Primary(), out.Primary())
+	return out
+}
+
+// TestSealsAreBound moves a sealed token to another order: it does not open.
+func TestSealsAreBound(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{})
+	update(t, s, "mine", request)
+	update(t, s, "yours", request)
+	_, err := s.conn.ExecContext(t.Context(), `UPDATE orders SET record = CAST(replace(CAST(record AS TEXT), 'mine', 'yours') AS BLOB) WHERE id = CAST('mine' AS BLOB)`)
+	require.NoError(t, err)
+	_, err = s.conn.ExecContext(t.Context(), `UPDATE orders SET record = (SELECT record FROM orders WHERE id = CAST('mine' AS BLOB)) WHERE id = CAST('yours' AS BLOB)`)
+	require.NoError(t, err)
+	_, err = s.Get(t.Context(), "yours")
+	require.ErrorIs(t, err, keys.ErrCorrupt)
+}
