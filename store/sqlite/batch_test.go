@@ -181,3 +181,31 @@ func TestCloseStoresWhatWasAccepted(t *testing.T) {
 	requireAcknowledged(t, s, stored, 1)
 	requirePending(t, s, maxBatch+1)
 }
+
+// TestFailedTransactionIsUndone fails a transaction half-way: all that shared it
+// are told, nothing of it is stored, and the next goes on.
+func TestFailedTransactionIsUndone(t *testing.T) {
+	t.Parallel()
+	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	failure := errors.New("the disk is on fire")
+	synctest.Test(t, func(t *testing.T) {
+		s, release := held(t, c)
+		var before, after error
+		go func() { before = s.Update(t.Context(), "before", request) }()
+		synctest.Wait()
+		go func() {
+			assert.ErrorIs(t, s.write(t.Context(), func(context.Context) (outcome, error) { return outcome{}, failure }), failure)
+		}()
+		synctest.Wait()
+		go func() { after = s.Update(t.Context(), "after", request) }()
+		synctest.Wait()
+		release()
+		require.ErrorIs(t, before, failure)
+		require.ErrorIs(t, after, failure)
+		require.NoError(t, s.Update(t.Context(), "next", request))
+		require.NoError(t, s.Close())
+	})
+	s := open(t, c)
+	requirePending(t, s, 2) // the gate and the next
+	requireOrder(t, s, "next", 0)
+}
