@@ -38,13 +38,17 @@ type Store interface {
 	// Get returns a copy of the last durable record, or approval.ErrNotFound.
 	Get(ctx context.Context, orderID string) (*approval.Order, error)
 
-	// Claim returns at most limit IDs of orders whose Due is not after now, the
-	// longest due first, and leases each of them: no other Claim of any process
-	// returns it until now+lease. The lease ends early with an update after which
-	// the order's Due is after now, or is none: what was due has been begun, and
-	// what comes next is nobody's yet. An update that leaves it due at now leaves
-	// the lease too: what is due could not be begun, and would be handed out again
-	// at once. So a lease never holds an order up for longer than itself.
+	// Claim returns at most limit IDs of orders whose Due is not after now, and
+	// leases each of them: no other Claim of any process returns it until
+	// now+lease. The longest due come first; an order that was claimed before
+	// counts from the end of its lease, so that what cannot be begun keeps nothing
+	// else waiting.
+	//
+	// An update after which Due is after this now, or is none, ends the lease: what
+	// was due has been begun, and what comes next is nobody's yet. An update that
+	// leaves the order due at this now leaves the lease too: it would be handed out
+	// again at once, for as long as there is no room. So a lease never holds an
+	// order up for longer than itself.
 	Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error)
 
 	// List returns orders for people, by order ID, and where to go on (empty at

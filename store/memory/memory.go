@@ -26,7 +26,8 @@ type Store struct {
 type entry struct {
 	record    []byte
 	due       time.Time
-	lease     store.Lease
+	next      time.Time // when it may be claimed: due, or the end of its lease
+	claimed   time.Time // the now of the Claim that leased it; zero without
 	pending   []approval.PendingApproval
 	exhausted bool
 }
@@ -66,9 +67,11 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 		delete(s.orders, orderID)
 		return nil
 	}
-	s.orders[orderID] = entry{
-		record: record, due: o.Due(), lease: before.lease.After(o.Due()), pending: o.PendingSince(), exhausted: o.Exhausted(),
+	e := entry{record: record, due: o.Due(), next: o.Due(), pending: o.PendingSince(), exhausted: o.Exhausted()}
+	if !e.due.IsZero() && !e.due.After(before.claimed) { // still due: leased still
+		e.next, e.claimed = before.next, before.claimed
 	}
+	s.orders[orderID] = e
 	return nil
 }
 
@@ -92,15 +95,15 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 	}
 	var due []string
 	for id, e := range s.orders {
-		if !e.due.IsZero() && !e.due.After(now) && !e.lease.Holds(now) {
+		if !e.next.IsZero() && !e.next.After(now) {
 			due = append(due, id)
 		}
 	}
-	slices.SortFunc(due, func(a, b string) int { return s.orders[a].due.Compare(s.orders[b].due) })
-	due = due[:min(limit, len(due))]
+	slices.SortFunc(due, func(a, b string) int { return s.orders[a].next.Compare(s.orders[b].next) })
+	due = due[:min(max(limit, 0), len(due))]
 	for _, id := range due {
 		e := s.orders[id]
-		e.lease = store.Lease{At: now, Until: now.Add(lease)}
+		e.next, e.claimed = now.Add(lease), now
 		s.orders[id] = e
 	}
 	return due, nil

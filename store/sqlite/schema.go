@@ -21,10 +21,13 @@ func migrations() []string {
 			id        BLOB PRIMARY KEY NOT NULL,
 			record    BLOB NOT NULL,
 			due       INTEGER,            -- Unix nanoseconds; NULL when nothing ever is
+			next      INTEGER,            -- when it may be claimed: due, or the end of its lease
+			claimed   INTEGER,            -- the now of the Claim that leased it; NULL without
 			pending   INTEGER NOT NULL,   -- how many of its approvals are
 			exhausted INTEGER NOT NULL    -- 1 with a callback that was given up
 		);
 		CREATE INDEX orders_due ON orders (due) WHERE due IS NOT NULL;
+		CREATE INDEX orders_next ON orders (next) WHERE next IS NOT NULL;
 		CREATE INDEX orders_pending ON orders (id) WHERE pending > 0;
 		CREATE INDEX orders_exhausted ON orders (id) WHERE exhausted = 1;
 		-- One row for each pending approval, so that the oldest is found at once,
@@ -76,9 +79,22 @@ func migrate(ctx context.Context, c *sql.Conn, version int) error {
 	return nil
 }
 
+// The queries that are made all the time. Each reads an index from one end, or
+// the one row of each workflow, and never the orders themselves.
+const (
+	anyClaimable = "SELECT EXISTS (SELECT 1 FROM orders WHERE next <= ?)"
+	claimable    = "SELECT id FROM orders WHERE next <= ? ORDER BY next LIMIT ?"
+	totals       = `SELECT
+		(SELECT count(*) FROM orders WHERE exhausted = 1),
+		(SELECT count(*) FROM dead_letters),
+		(SELECT min(due) FROM orders WHERE due IS NOT NULL)`
+	byWorkflow = `SELECT workflow, pending,
+		(SELECT since FROM pending p WHERE p.workflow = counts.workflow ORDER BY since LIMIT 1) FROM counts`
+)
+
 // statements are the writer's, prepared on its connection.
 type statements struct {
-	get, put, remove, opened, ended, add *sql.Stmt
+	get, put, remove, opened, ended, add, claimable, claim *sql.Stmt
 }
 
 func (s *statements) prepare(ctx context.Context, c *sql.Conn) error {
@@ -87,12 +103,17 @@ func (s *statements) prepare(ctx context.Context, c *sql.Conn) error {
 		text string
 	}{
 		{&s.get, "SELECT record FROM orders WHERE id = ?"},
-		{&s.put, `INSERT INTO orders (id, record, due, pending, exhausted) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
-			record = excluded.record, due = excluded.due, pending = excluded.pending, exhausted = excluded.exhausted`},
+		// An order that is due still is leased still; NULL is not <= anything.
+		{&s.put, `INSERT INTO orders (id, record, due, next, pending, exhausted) VALUES (?1, ?2, ?3, ?3, ?4, ?5)
+			ON CONFLICT (id) DO UPDATE SET record = ?2, due = ?3, pending = ?4, exhausted = ?5,
+				next = CASE WHEN ?3 <= claimed THEN next ELSE ?3 END,
+				claimed = CASE WHEN ?3 <= claimed THEN claimed END`},
 		{&s.remove, "DELETE FROM orders WHERE id = ?"},
 		{&s.opened, "INSERT OR IGNORE INTO pending (workflow, since, approval) VALUES (?, ?, ?)"},
 		{&s.ended, "DELETE FROM pending WHERE workflow = ? AND since = ? AND approval = ?"},
 		{&s.add, "INSERT INTO counts (workflow, pending) VALUES (?, ?) ON CONFLICT (workflow) DO UPDATE SET pending = pending + excluded.pending"},
+		{&s.claimable, claimable},
+		{&s.claim, "UPDATE orders SET next = ?, claimed = ? WHERE id = ?"},
 	} {
 		var err error
 		if *p.to, err = c.PrepareContext(ctx, p.text); err != nil {
@@ -104,7 +125,7 @@ func (s *statements) prepare(ctx context.Context, c *sql.Conn) error {
 
 func (s *statements) close() error {
 	var errs []error
-	for _, st := range []*sql.Stmt{s.get, s.put, s.remove, s.opened, s.ended, s.add} {
+	for _, st := range []*sql.Stmt{s.get, s.put, s.remove, s.opened, s.ended, s.add, s.claimable, s.claim} {
 		if st != nil {
 			errs = append(errs, st.Close())
 		}

@@ -36,7 +36,7 @@ type Config struct {
 
 // Commit is what is told of a commit.
 type Commit struct {
-	Updates int // that shared it; dead letters are counted too
+	Updates int // that shared it; claims and dead letters count too
 	Took    time.Duration
 	Err     error
 }
@@ -55,8 +55,6 @@ type Store struct {
 	once   sync.Once
 	done   chan struct{} // the writer has ended
 	end    error
-
-	leases leases
 }
 
 // errClosed is the error of a store that was closed.
@@ -73,7 +71,6 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	s := &Store{
 		config: c, lock: lock, queue: make(chan *write, maxBatch), closed: make(chan struct{}), done: make(chan struct{}),
-		leases: leases{held: map[string]store.Lease{}},
 	}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", c.Path, err), s.release())

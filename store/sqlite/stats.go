@@ -15,16 +15,12 @@ import (
 func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	out := store.Stats{Workflows: map[string]store.WorkflowStats{}}
 	var due sql.NullInt64
-	err := s.reads.QueryRowContext(ctx, `SELECT
-		(SELECT count(*) FROM orders WHERE exhausted = 1),
-		(SELECT count(*) FROM dead_letters),
-		(SELECT min(due) FROM orders WHERE due IS NOT NULL)`).Scan(&out.Exhausted, &out.DeadLetters, &due)
+	err := s.reads.QueryRowContext(ctx, totals).Scan(&out.Exhausted, &out.DeadLetters, &due)
 	if err != nil {
 		return out, fmt.Errorf("read counts: %w", err)
 	}
 	out.OldestDue = unix(due)
-	rows, err := s.reads.QueryContext(ctx, `SELECT workflow, pending,
-		(SELECT since FROM pending p WHERE p.workflow = counts.workflow ORDER BY since LIMIT 1) FROM counts`)
+	rows, err := s.reads.QueryContext(ctx, byWorkflow)
 	if err != nil {
 		return out, fmt.Errorf("read counts: %w", err)
 	}

@@ -29,7 +29,6 @@ func (s *Store) update(ctx context.Context, orderID string, transition func(*app
 	if out.failed() {
 		return out, nil
 	}
-	out.stored = func() { s.leases.updated(orderID, c.due) }
 	return out, s.put(ctx, orderID, c)
 }
 

@@ -23,7 +23,6 @@ type apply func(context.Context) (outcome, error)
 type outcome struct {
 	err      error
 	panicked any
-	stored   func() // run after the commit, before the caller is told; nil is fine
 }
 
 // failed says that the change was not made, the transaction notwithstanding.
@@ -123,15 +122,10 @@ func (s *Store) commit(batch []*write) {
 		return nil
 	})
 	for i, w := range batch {
-		out := outcomes[i]
-		switch {
-		case out.failed():
-		case err != nil:
-			out.err = fmt.Errorf("store: %w", err)
-		case out.stored != nil:
-			out.stored()
+		if err != nil && !outcomes[i].failed() {
+			outcomes[i].err = fmt.Errorf("store: %w", err)
 		}
-		w.result <- out
+		w.result <- outcomes[i]
 	}
 	if s.config.Observe != nil {
 		s.config.Observe(Commit{Updates: len(batch), Took: time.Since(began), Err: err})

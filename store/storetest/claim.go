@@ -23,6 +23,7 @@ func claimTests() map[string]func(*testing.T, store.Store) {
 		"a failed update keeps the lease":              leaseOutlivesFailure,
 		"a lease goes with its order":                  leaseGoesWithOrder,
 		"what is leased hides nothing":                 leasedHidesNothing,
+		"what finds no room goes to the end":           noRoomGoesToTheEnd,
 		"two claimers never share":                     claimersNeverShare,
 		"each is claimed once however it is updated":   claimedOnceWhileUpdated,
 		"any sequence is as the contract says":         claimsAgreeWithModel,
@@ -47,6 +48,7 @@ func longestDueFirst(t *testing.T, s store.Store) {
 	}
 	require.Equal(t, []string{"1", "3"}, claim(t, s, time.Hour, 2))
 	require.Empty(t, claim(t, s, time.Hour, 0))
+	require.Empty(t, claim(t, s, time.Hour, -1))
 	require.Equal(t, []string{"0", "4", "2"}, claim(t, s, time.Hour, 1000))
 	require.Empty(t, claim(t, s, time.Hour, 1000))
 }
@@ -168,6 +170,27 @@ func leasedHidesNothing(t *testing.T, s store.Store) {
 	}
 	require.Equal(t, want, got)
 	require.Empty(t, claim(t, s, time.Minute, 3))
+}
+
+// noRoomGoesToTheEnd: many orders that find no room, more than are gone through
+// within a lease, do not keep the one that comes after them waiting for ever.
+func noRoomGoesToTheEnd(t *testing.T, s store.Store) {
+	for i := range 9 {
+		update(t, s, fmt.Sprint("stuck", i), dueAt(0))
+	}
+	update(t, s, "other", dueAt(time.Minute))
+	now := time.Minute
+	var got []string
+	for range 4 {
+		part := claim(t, s, now, 3)
+		for _, id := range part {
+			update(t, s, id, func(*approval.Order) error { return nil })
+		}
+		got = append(got, part...)
+		now += lease
+	}
+	require.Len(t, got, 12)
+	require.Equal(t, "other", got[9])
 }
 
 // claimersNeverShare lets many claim at once.

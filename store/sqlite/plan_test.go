@@ -1,0 +1,44 @@
+package sqlite
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestQueriesReadIndexes asks SQLite how it runs the queries that must cost the
+// same whatever is stored: it touches the table of orders by an index only.
+func TestQueriesReadIndexes(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{})
+	for _, c := range []struct {
+		query, args string
+		want        []string
+	}{
+		{anyClaimable, "1", []string{"orders USING COVERING INDEX orders_next (next<?)"}},
+		{claimable, "1 2", []string{"orders USING INDEX orders_next (next<?)"}},
+		{totals, "", []string{"orders USING COVERING INDEX orders_exhausted", "SCAN dead_letters", "orders USING COVERING INDEX orders_due"}},
+		{byWorkflow, "", []string{"SCAN counts", "SEARCH p USING PRIMARY KEY (workflow=?)"}},
+	} {
+		var args []any
+		for _, a := range strings.Fields(c.args) {
+			args = append(args, a)
+		}
+		rows, err := s.reads.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+c.query, args...)
+		require.NoError(t, err)
+		var plan []string
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
+			plan = append(plan, detail)
+		}
+		require.NoError(t, rows.Err())
+		text := strings.Join(plan, "\n")
+		for _, want := range c.want {
+			require.Contains(t, text, want)
+		}
+		require.NotContains(t, text, "TEMP B-TREE", "nothing is sorted")
+	}
+}
