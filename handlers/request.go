@@ -209,9 +209,9 @@ func (h *Request) times(ask *approval.Ask, in Input) error {
 }
 
 // margin returns how long before the task's end its approval times out: a tenth
-// of a short timeout, but no less than the sweeper and a retry take.
+// of a short timeout, but no less than a restart and some retries take.
 func margin(configured, timeout time.Duration) time.Duration {
-	return min(configured, max(timeout/10, 2*time.Second), timeout/2)
+	return min(configured, max(timeout/10, 5*time.Second), timeout/2)
 }
 
 // maxOutput bounds what configuration adds to an answer, in bytes of text. With

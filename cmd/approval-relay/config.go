@@ -86,7 +86,7 @@ type WorkflowConfig struct {
 	Notify       []string        `yaml:"notify" doc:"channels that tell approvers, by name"`
 	Deadline     time.Duration   `yaml:"deadline" doc:"how long an approval may take, from when the workflow began to wait"`
 	TaskTimeout  time.Duration   `yaml:"task_timeout" doc:"the state's TimeoutSeconds, where requests do not say it; 0 is unknown"`
-	Margin       time.Duration   `yaml:"margin" doc:"how long before the task's end an approval times out; in short tasks a tenth of their time, but 2s"`
+	Margin       time.Duration   `yaml:"margin" doc:"how long before the task's end an approval times out; in short tasks a tenth of their time, but 5s"`
 	Reminders    []time.Duration `yaml:"reminders" doc:"when those that have not decided are reminded, from the request on"`
 	Heartbeat    time.Duration   `yaml:"heartbeat" doc:"how often SendTaskHeartbeat is called while an approval is pending; less than half the state's HeartbeatSeconds; 0 is never"`
 	Callback     CallbackConfig  `yaml:"callback" doc:"how the workflow is answered"`

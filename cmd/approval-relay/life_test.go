@@ -176,7 +176,7 @@ func TestEndsAtOnce(t *testing.T) {
 
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	var out, errs bytes.Buffer
+	var out, errs buffer // the relay prints, too
 	if code := run(t.Context(), []string{"demo", "--auto"}, os.Getenv, &out, &errs); code != 0 {
 		t.Fatalf("exit status %d: %s%s", code, &out, &errs)
 	}

@@ -83,9 +83,9 @@ func (s *scenario) body(w *world) string {
 		m = map[string]any{"orderId": s.order, "callbackUrl": w.answers.url + "?order=" + s.order}
 	}
 	if s.alone {
-		m["timeoutSeconds"] = 4
+		m["timeoutSeconds"] = 16
 		if s.in == "nested" {
-			m["approvalDeadline"] = time.Now().UTC().Add(7 * time.Second).Format(time.RFC3339Nano)
+			m["approvalDeadline"] = time.Now().UTC().Add(11 * time.Second).Format(time.RFC3339Nano)
 		}
 	}
 	b, _ := json.Marshal(m)
