@@ -63,7 +63,9 @@ func TestCopyOfARunningStore(t *testing.T) {
 		}
 		copies = append(copies, to)
 	}
-	busy(open(t, c), acknowledged)
+	s := open(t, c)
+	busy(s, acknowledged)
+	require.NoError(t, s.Close()) // the last commit has been observed
 	require.Len(t, copies, 5)
 	for _, of := range copies {
 		require.NotEmpty(t, of.had)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -19,10 +20,10 @@ import (
 // acknowledged stays, can be read, and once there is room it goes on.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	failed := 0
+	var failed atomic.Int64
 	c := Config{Path: newPath(t), Sealer: keys.New(time.Now()), Observe: func(c Commit) {
 		if c.Err != nil {
-			failed++
+			failed.Add(1)
 		}
 	}}
 	s := open(t, c)
@@ -38,7 +39,7 @@ func TestFullDisk(t *testing.T) {
 	require.NoError(t, s.conn.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&used))
 	pages(used + 4)
 	busy(s, acknowledged)
-	require.Positive(t, failed, "some did not fit")
+	require.Positive(t, failed.Load(), "some did not fit")
 	require.ErrorContains(t, s.Update(t.Context(), "one more", large), "full")
 	require.NotEmpty(t, acknowledged.copy())
 	requireAcknowledged(t, s, acknowledged.copy(), 2*busyWorkers*busyUpdates)

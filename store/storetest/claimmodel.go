@@ -44,7 +44,7 @@ func (m *claimModel) may() []string {
 // claim with what the model says.
 func claimsAgreeWithModel(t *testing.T, s store.Store) {
 	rapid.Check(t, func(t *rapid.T) {
-		clear(t, s)
+		removeAll(t, s)
 		m := &claimModel{now: time.Hour, orders: map[string]*claimable{}}
 		orderID := rapid.SampledFrom([]string{"a", "b", "c", "d", "e"})
 		seconds := func(from, to int) time.Duration {
@@ -89,8 +89,8 @@ func claimsAgreeWithModel(t *testing.T, s store.Store) {
 	})
 }
 
-// clear removes all orders.
-func clear(t tb, s store.Store) {
+// removeAll removes all orders.
+func removeAll(t tb, s store.Store) {
 	t.Helper()
 	for _, o := range list(t, s, store.Query{}) {
 		update(t, s, o.ID, forget)

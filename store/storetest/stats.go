@@ -49,10 +49,10 @@ func requireCounted(t tb, s store.Store) {
 // superseded, timed out, cancelled, delivered, given up, redriven, removed.
 func livesAreCounted(t *testing.T, s store.Store) {
 	rapid.Check(t, func(t *rapid.T) {
-		clear(t, s)
+		removeAll(t, s)
 		l := &lives{s: s}
 		t.Repeat(map[string]func(*rapid.T){
-			"":            func(t *rapid.T) { requireCounted(t, s) },
+			"count":       func(t *rapid.T) { requireCounted(t, s) },
 			"time passes": func(t *rapid.T) { l.now += time.Duration(rapid.IntRange(1, 90).Draw(t, "minutes")) * time.Minute },
 			"request":     l.request,
 			"decide":      l.decide,
@@ -61,7 +61,8 @@ func livesAreCounted(t *testing.T, s store.Store) {
 			"cancel":      l.cancel,
 			"redrive":     l.redrive,
 		})
-		clear(t, s)
+		requireCounted(t, s)
+		removeAll(t, s)
 		requireCounted(t, s)
 	})
 }
@@ -154,6 +155,6 @@ func countedAtOnce(t *testing.T, s store.Store) {
 		}
 	})
 	requireCounted(t, s)
-	clear(t, s)
+	removeAll(t, s)
 	requireCounted(t, s)
 }

@@ -223,7 +223,9 @@ func cancelledIsWholeOrNone(t *testing.T, s store.Store) {
 	update(t, s, "o", dueAt(time.Hour))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, s.Update(ctx, "o", func(*approval.Order) error { return nil }), context.Canceled)
+	for range 50 {
+		require.ErrorIs(t, s.Update(ctx, "o", func(*approval.Order) error { return nil }), context.Canceled)
+	}
 	_, err := s.Claim(ctx, at(2*time.Hour), 1, time.Minute)
 	require.ErrorIs(t, err, context.Canceled)
 	claimed, err := s.Claim(t.Context(), at(2*time.Hour), 1, time.Minute)
