@@ -203,6 +203,22 @@ func (m *model) advance(t *rapid.T) {
 	}
 }
 
+// crash ends the process: what was handed out or is under way is nobody's, and
+// the next process takes it over at once. The calls may still be made.
+func (m *model) crash(t *rapid.T) {
+	m.actions, m.ends = nil, nil
+	turn := m.turn(t)
+	o := stored(t, m.order)
+	m.actions = o.Orphaned(turn)
+	m.watch(t, o)
+	m.order = stored(t, o)
+	if turn.Lease > 0 && turn.Room == nil {
+		for _, a := range m.order.Approvals {
+			require.False(t, a.Callback.Running && a.Callback.Due.Before(turn.Now.Add(turn.Lease)), "still the dead one's")
+		}
+	}
+}
+
 func (m *model) clock(t *rapid.T) {
 	m.now += time.Duration(rapid.SampledFrom([]int{1, 20, 61, 600, 4000}).Draw(t, "seconds")) * time.Second
 }
@@ -363,7 +379,7 @@ func TestWhateverHappensEveryWorkflowIsAnsweredOnce(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"request": m.request, "decide": m.decide, "decide more": m.decide, "cancel": m.cancel, "advance": m.advance, "redrive": m.redrive,
 			"clock": m.clock, "to due": m.toDue, "begin": m.begin, "begin more": m.begin, "make": m.make, "make more": m.make,
-			"note": m.note, "note more": m.note, "stop": m.stop,
+			"note": m.note, "note more": m.note, "stop": m.stop, "crash": m.crash,
 		})
 		m.drain(t)
 	})

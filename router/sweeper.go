@@ -37,12 +37,19 @@ type Sweeper struct {
 	// Lease is how long the claimed orders are ours. It is also how soon an order
 	// comes again whose actions found no room.
 	Lease time.Duration
+	// Orphans lists the orders that may have actions under way which a dead process
+	// began, all due by that time; nil where other processes live on the same store.
+	Orphans func(ctx context.Context, until time.Time) ([]string, error)
 
 	last atomic.Int64 // when the last sweep ended, unix nanoseconds
 }
 
-// Run sweeps until the context is done.
+// Run adopts what a dead process left behind, then sweeps until the context is
+// done.
 func (s *Sweeper) Run(ctx context.Context) error {
+	if err := s.adopt(ctx); err != nil { // the leases end by themselves, only later
+		s.Log.LogAttrs(ctx, slog.LevelError, "adopting what was under way failed", slog.String("error", err.Error()))
+	}
 	wait := time.NewTimer(0)
 	defer wait.Stop()
 	for {
@@ -75,15 +82,33 @@ func (s *Sweeper) Sweep(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("claim due orders: %w", err)
 	}
+	return len(ids), s.all(ctx, ids, (*approval.Order).Advance)
+}
+
+// adopt takes over the actions that were under way when the last process died.
+func (s *Sweeper) adopt(ctx context.Context) error {
+	if s.Orphans == nil {
+		return nil
+	}
+	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))
+	if err != nil {
+		return err
+	}
+	return s.all(ctx, ids, (*approval.Order).Orphaned)
+}
+
+// all runs a transition on each of the orders, a batch of them side by side.
+func (s *Sweeper) all(ctx context.Context, ids []string, transition func(*approval.Order, approval.Turn) []approval.Action) error {
 	var group errgroup.Group
+	group.SetLimit(s.Batch)
 	for _, id := range ids {
 		group.Go(func() error {
 			return s.Transitions.Run(ctx, id, func(o *approval.Order, t approval.Turn) ([]approval.Action, error) {
-				return o.Advance(t), nil
+				return transition(o, t), nil
 			})
 		})
 	}
-	return len(ids), group.Wait()
+	return group.Wait()
 }
 
 // Age returns how long ago the last sweep ended well, for the health check.

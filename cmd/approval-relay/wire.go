@@ -109,6 +109,11 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 	r.sweeper = &router.Sweeper{
 		Orders: r.store, Transitions: r.transitions, Observer: r.metrics, Log: log, Every: sweepEvery, Batch: sweepBatch, Lease: sweepLease,
 	}
+	if own, ok := r.store.(interface {
+		DueBy(ctx context.Context, until time.Time) ([]string, error)
+	}); ok {
+		r.sweeper.Orphans = own.DueBy
+	}
 	if err := r.wireRouter(ctx, stdout); err != nil {
 		return nil, err
 	}

@@ -185,3 +185,23 @@ func execute(t *testing.T, path, script string) {
 	_, err = db.ExecContext(t.Context(), script)
 	require.NoError(t, errors.Join(err, db.Close()))
 }
+
+// What a process had claimed when it died is listed for the next one at once.
+func TestDueByListsWhatIsLeasedToo(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{})
+	for _, id := range []string{"a", "b"} {
+		update(t, s, id, request) // due in an hour
+	}
+	later := began.Add(time.Hour)
+	ids, err := s.DueBy(t.Context(), later.Add(-1))
+	require.NoError(t, err)
+	require.Empty(t, ids)
+
+	claimed, err := s.Claim(t.Context(), later, 1, time.Minute)
+	require.NoError(t, err)
+	require.Len(t, claimed, 1)
+	ids, err = s.DueBy(t.Context(), later)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{"a", "b"}, ids)
+}

@@ -18,6 +18,7 @@ func TestQueriesReadIndexes(t *testing.T) {
 	}{
 		{anyClaimable, "1", []string{"orders USING COVERING INDEX orders_next (next<?)"}},
 		{claimable, "1 2", []string{"orders USING INDEX orders_next (next<?)"}},
+		{dueBy, "1", []string{"orders USING INDEX orders_due (due<?)"}},
 		{totals, "", []string{"orders USING COVERING INDEX orders_exhausted", "SCAN dead_letters", "orders USING COVERING INDEX orders_due"}},
 		{byWorkflow, "", []string{"SCAN counts", "SEARCH p USING PRIMARY KEY (workflow=?)"}},
 	} {
