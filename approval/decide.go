@@ -16,6 +16,14 @@ const (
 	Reject  Outcome = "reject"
 )
 
+// status is what an approval becomes by the outcome.
+func (o Outcome) status() Status {
+	if o == Approve {
+		return Approved
+	}
+	return Rejected
+}
+
 // Via is the way by which a decision came in.
 type Via string
 
@@ -147,6 +155,8 @@ func (o *Order) match(d Decision, keep Keep, t Turn) (Verdict, []Action) {
 		return o.apply(a, d, t)
 	case v.Code != "":
 		return v, nil
+	case d.Via == ViaOperator: // most likely a wrong ID, and somebody is there to be told
+		return Verdict{Code: VerdictUnknown}, nil
 	}
 	return o.wait(d, keep, t), nil
 }
@@ -262,7 +272,7 @@ func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
 		v.Code = a.closedVerdict(d)
 		return v, o.owed(a, t)
 	}
-	if i := slices.IndexFunc(a.Votes, func(x Vote) bool { return samePerson(x.By, d.By) }); i >= 0 {
+	if i := slices.IndexFunc(a.Votes, func(x Vote) bool { return samePerson(x.By, d.By) }); i >= 0 && d.Via != ViaOperator {
 		v.Code = VerdictRepeated
 		if a.Votes[i].Outcome != d.Outcome {
 			v.Code = VerdictConflict
@@ -273,6 +283,9 @@ func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
 		DecisionID: d.ID, Outcome: d.Outcome, By: d.By, Comment: d.Comment, Via: d.Via, Source: d.Source, At: t.Now,
 	})
 	v.Status = a.Policy.tally(a.Votes, len(a.Approvers))
+	if d.Via == ViaOperator { // whatever the policy says
+		v.Status = d.Outcome.status()
+	}
 	if v.Status == Pending {
 		v.Code = VerdictRecorded
 		return v, o.owed(a, t)
@@ -310,7 +323,7 @@ func (a *Approval) admits(d Decision) VerdictCode {
 
 // closedVerdict judges a decision that finds its approval closed.
 func (a *Approval) closedVerdict(d Decision) VerdictCode {
-	agrees := (a.Status == Approved) == (d.Outcome == Approve)
+	agrees := a.Status == d.Outcome.status()
 	switch {
 	case a.Status == Superseded:
 		return VerdictSuperseded

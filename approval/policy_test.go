@@ -49,6 +49,14 @@ func TestPolicies(t *testing.T) {
 		"no veto: out of reach":               {[]func(*Ask){approvers("a", "b", "c"), policy(noVeto(2))}, []vote{no("a", rec), no("b", dec)}, Rejected},
 		"no veto: unnamed, as many rejects":   {[]func(*Ask){policy(noVeto(2))}, []vote{no("x", rec), yes("y", rec), no("z", dec)}, Rejected},
 		"the requester does not decide":       {[]func(*Ask){func(a *Ask) { a.Requester = "Ann" }}, []vote{yes("ann", VerdictRequester), yes("bob", dec)}, Approved},
+		"an operator decides for all": {
+			[]func(*Ask){approvers("a", "b"), policy(Policy{Kind: PolicyAll})},
+			[]vote{yes("a", rec), {approve("o", by("a"), rejects, via(ViaOperator, "operator")), dec}, yes("b", VerdictConflict)}, Rejected,
+		},
+		"but not for themselves": {
+			[]func(*Ask){func(a *Ask) { a.Requester = "ops" }},
+			[]vote{{approve("o", by("ops"), via(ViaOperator, "operator")), VerdictRequester}}, Pending,
+		},
 		"nor fills a place": {
 			[]func(*Ask){approvers("ann", "b"), policy(Policy{Kind: PolicyAll}), func(a *Ask) { a.Requester = "ANN" }},
 			[]vote{yes("ann", VerdictRequester), yes("b", dec)}, Approved,

@@ -51,6 +51,13 @@ func TestADecisionWaitsForItsRequest(t *testing.T) {
 	require.Equal(t, Pending, again.Status, "it has been used")
 }
 
+func TestAnOperatorIsToldOfAnUnknownOrder(t *testing.T) {
+	t.Parallel()
+	o := &Order{ID: "o-1"}
+	decide(t, o, approve("d", via(ViaOperator, "operator")), turn(0), VerdictUnknown)
+	require.Empty(t, o.Unmatched)
+}
+
 func TestWaitingDecisionsAreAppliedInOrder(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}

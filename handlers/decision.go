@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -122,11 +123,8 @@ func (h *Decision) decision(in Input, body []byte) (orderID string, d approval.D
 		return "", d, approval.Invalid("outcome", "%.40q is neither an approval nor a rejection", word)
 	}
 	if d.ID == "" {
-		d.ID = in.Meta[MetaID]
-	}
-	if d.ID == "" { // the same body from the same source is the same decision
-		sum := sha256.Sum256(body)
-		d.ID = "body-" + hex.EncodeToString(sum[:16])
+		sum := sha256.Sum256(body) // the same body from the same source is the same decision
+		d.ID = cmp.Or(in.Meta[MetaNotification], in.Meta[MetaID], "body-"+hex.EncodeToString(sum[:16]))
 	}
 	return orderID, d, nil
 }

@@ -20,6 +20,9 @@ const (
 	MetaSent = "sent_at"
 	// MetaID is an identity that a redelivery of the same message keeps.
 	MetaID = "delivery_id"
+	// MetaNotification is an identity that SNS gave a message: it stays the same
+	// where a queue's redrive sends the message anew.
+	MetaNotification = "sns_message_id"
 	// MetaOrder is the order ID where the path of the request named it.
 	MetaOrder = "order_id"
 	// MetaFault says what the subscriber could not read of the message.

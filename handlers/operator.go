@@ -2,7 +2,9 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -25,6 +27,7 @@ type Letter struct {
 
 // Letters keeps the messages that were given up.
 type Letters interface {
+	// List returns those that can be read, with the error of those that cannot.
 	List(ctx context.Context, after string, limit int) ([]Letter, error)
 	Put(ctx context.Context, l Letter) error
 	Take(ctx context.Context, id string) error
@@ -72,13 +75,16 @@ type RedriveReport struct {
 	Guarded  int            `json:"guarded"` // left alone by the loop guard
 	Expired  int            `json:"expired"` // callbacks whose task has expired: the answer will most likely be too late
 	Failed   int            `json:"failed"`  // given up again at once
+	// Errors says what could not be redriven now, or not even looked at.
+	Errors []string `json:"errors,omitempty"`
 }
 
 // maxRedrive bounds one redrive.
 const maxRedrive = 1000
 
-// Run redrives, or counts what it would.
-func (h *Redrive) Run(ctx context.Context, order RedriveOrder) (RedriveReport, error) {
+// Run redrives, or counts what it would. Where one part fails it goes on with
+// the others.
+func (h *Redrive) Run(ctx context.Context, order RedriveOrder) RedriveReport {
 	if order.Max <= 0 || order.Max > maxRedrive {
 		order.Max = maxRedrive
 	}
@@ -88,10 +94,10 @@ func (h *Redrive) Run(ctx context.Context, order RedriveOrder) (RedriveReport, e
 	run := redriving{RedriveOrder: order, report: RedriveReport{DryRun: order.DryRun, Found: map[string]int{}}, left: order.Max}
 	for _, part := range []func(context.Context, *redriving) error{h.callbacks, h.letters, h.queues} {
 		if err := part(ctx, &run); err != nil {
-			return run.report, err
+			run.report.Errors = append(run.report.Errors, err.Error())
 		}
 	}
-	return run.report, nil
+	return run.report
 }
 
 // redriving is one run of a redrive.
@@ -166,12 +172,17 @@ func (h *Redrive) order(ctx context.Context, run *redriving, o *approval.Order) 
 	return nil
 }
 
-// letters redrives the messages in the store's own table.
+// letters redrives the messages in the store's own table. One that cannot be
+// read holds up no other.
 func (h *Redrive) letters(ctx context.Context, run *redriving) error {
 	letters, err := h.Letters.List(ctx, "", 10*maxRedrive)
 	if err != nil {
-		return fmt.Errorf("list dead letters: %w", err)
+		err = fmt.Errorf("list dead letters: %w", err)
 	}
+	return errors.Join(h.messages(ctx, run, letters), err)
+}
+
+func (h *Redrive) messages(ctx context.Context, run *redriving, letters []Letter) error {
 	for _, l := range letters {
 		handle, known := h.Handle[l.Source]
 		if !known || !run.takes(l.Reason, l.Redrives) {
@@ -203,38 +214,30 @@ func (h *Redrive) letters(ctx context.Context, run *redriving) error {
 
 // queues redrives the messages in dead letter queues.
 func (h *Redrive) queues(ctx context.Context, run *redriving) error {
-	for _, name := range sortedNames(h.Queues) {
-		q := h.Queues[name]
-		if run.DryRun {
-			counts, err := q.Count(ctx, maxRedrive)
-			if err != nil {
-				return fmt.Errorf("count dead letter queue of %s: %w", name, err)
-			}
-			for reason, n := range counts {
-				if run.Reason == "" || run.Reason == reason {
-					run.report.Found[reason] += n
-				}
-			}
-			continue
-		}
-		moved, guarded, err := q.Move(ctx, run.left, run.Limit, run.Reason)
-		run.left -= moved
-		run.report.Redriven += moved
-		run.report.Guarded += guarded
-		if err != nil {
-			return fmt.Errorf("redrive dead letter queue of %s: %w", name, err)
+	var failed []error
+	for _, name := range slices.Sorted(maps.Keys(h.Queues)) {
+		if err := run.queue(ctx, h.Queues[name]); err != nil {
+			failed = append(failed, fmt.Errorf("dead letter queue of %s: %w", name, err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
-func sortedNames[V any](m map[string]V) []string {
-	var names []string
-	for name := range m {
-		names = append(names, name)
+func (r *redriving) queue(ctx context.Context, q Queue) error {
+	if !r.DryRun {
+		moved, guarded, err := q.Move(ctx, r.left, r.Limit, r.Reason)
+		r.left -= moved
+		r.report.Redriven += moved
+		r.report.Guarded += guarded
+		return err
 	}
-	slices.Sort(names)
-	return names
+	counts, err := q.Count(ctx, maxRedrive)
+	for reason, n := range counts {
+		if r.Reason == "" || r.Reason == reason {
+			r.report.Found[reason] += n
+		}
+	}
+	return err
 }
 
 // View returns what an operator may see of an order: no token, no link.

@@ -139,7 +139,7 @@ func (h *Request) ask(in Input) (orderID string, ask approval.Ask, err error) {
 	if err := h.times(&ask, in); err != nil {
 		return "", ask, err
 	}
-	if ask.Details, err = details(f.Details, in, ask.Token.Reveal()); err != nil {
+	if ask.Details, err = details(f.Details, in, orderID, ask.Token.Reveal()); err != nil {
 		return "", ask, err
 	}
 	ask.Output, err = h.output(in)
@@ -246,8 +246,9 @@ func (h *Request) output(in Input) (map[string]any, error) {
 var secretName = regexp.MustCompile(`(?i)token|secret|password|credential|callback`)
 
 // details reads what approvers see. Without configuration it is every scalar of
-// the body and of its objects one level down, but for what looks like a secret.
-func details(configured []Detail, in Input, secret string) ([]approval.Field, error) {
+// the body and of its objects one level down, but for what looks like a secret
+// and for the order ID, which is shown anyhow.
+func details(configured []Detail, in Input, orderID, secret string) ([]approval.Field, error) {
 	var out []approval.Field
 	for _, d := range configured {
 		v, found, err := find("details."+d.Name, d.Value, in)
@@ -262,7 +263,7 @@ func details(configured []Detail, in Input, secret string) ([]approval.Field, er
 		return out, nil
 	}
 	body, _ := in.Body.(map[string]any)
-	scalars(&out, body, secret, true)
+	scalars(&out, body, func(text string) bool { return text == orderID || strings.Contains(text, secret) }, true)
 	return out, nil
 }
 
@@ -273,17 +274,17 @@ const (
 	maxDetail  = 512
 )
 
-func scalars(out *[]approval.Field, object map[string]any, secret string, deeper bool) {
+func scalars(out *[]approval.Field, object map[string]any, hide func(text string) bool, deeper bool) {
 	for _, name := range sortedKeys(object) {
 		if len(*out) >= maxDetails || secretName.MatchString(name) || len(name) > 64 {
 			continue
 		}
 		if inner, ok := object[name].(map[string]any); ok && deeper {
-			scalars(out, inner, secret, false)
+			scalars(out, inner, hide, false)
 			continue
 		}
 		text, ok := scalar(object[name])
-		if !ok || strings.Contains(text, secret) {
+		if !ok || hide(text) {
 			continue
 		}
 		if len(text) > maxDetail {

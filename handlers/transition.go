@@ -107,7 +107,7 @@ func attributes(e approval.Event) []slog.Attr {
 		out = append(out, slog.Int("attempt", e.Attempt))
 	}
 	if e.Age > 0 {
-		out = append(out, slog.Duration("age", e.Age))
+		out = append(out, slog.Float64("age_seconds", e.Age.Seconds()))
 	}
 	return out
 }

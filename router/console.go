@@ -157,14 +157,19 @@ func decided(orderID string, v approval.Verdict, err error) (any, error) {
 // LetterList is a page of dead letters.
 type LetterList struct {
 	Letters []handlers.Letter `json:"letters"`
+	Error   string            `json:"error,omitempty"` // there are some that cannot be read
 }
 
 func (c *Console) deadLetters(r *http.Request, _ []byte) (any, error) {
 	letters, err := c.Letters.List(r.Context(), r.URL.Query().Get("after"), 1000)
-	if letters == nil {
-		letters = []handlers.Letter{}
+	if err != nil && len(letters) == 0 {
+		return nil, err
 	}
-	return LetterList{Letters: letters}, err
+	out := LetterList{Letters: append([]handlers.Letter{}, letters...)}
+	if err != nil {
+		out.Error = err.Error()
+	}
+	return out, nil
 }
 
 func (c *Console) redrive(r *http.Request, body []byte) (any, error) {
@@ -175,6 +180,5 @@ func (c *Console) redrive(r *http.Request, body []byte) (any, error) {
 	if order.By == "" {
 		return nil, approval.Invalid("by", "is missing")
 	}
-	report, err := c.Redrive.Run(r.Context(), order)
-	return report, err
+	return c.Redrive.Run(r.Context(), order), nil
 }

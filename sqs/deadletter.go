@@ -44,7 +44,7 @@ const ReasonUnknown = "unknown"
 const (
 	maxAttributes = 10
 	maxName       = 256  // bytes
-	maxValue      = 1024 // bytes; ours, as attributes count for the size of a message
+	maxReason     = 1024 // bytes; ours, as attributes count for the size of a message
 )
 
 // QueueAPI is the slice of the SDK's SQS client that dead letter queues need:
@@ -93,7 +93,7 @@ func (q *DeadLetterQueue) PutLetter(ctx context.Context, source string, msg *mes
 
 // Put sends a body to the dead letter queue. Of the attributes, those that this
 // package knows come first, then the others by name, ten at the most; what SQS
-// would not take in a value is replaced, and what is beyond 1 KiB is cut off.
+// would not take in a value is replaced, and a reason is cut off after 1 KiB.
 func (q *DeadLetterQueue) Put(ctx context.Context, body []byte, attributes map[string]string) error {
 	url, err := q.url(ctx, q.queue)
 	if err != nil {
@@ -112,7 +112,10 @@ func (q *DeadLetterQueue) Put(ctx context.Context, body []byte, attributes map[s
 	}
 	values := map[string]types.MessageAttributeValue{}
 	for name, v := range attributes {
-		if v = clipText(sendable(v), maxValue); v != "" {
+		if v = sendable(v); name == AttrReason {
+			v = clipText(v, maxReason)
+		}
+		if v != "" { // an attribute of the sender stays whole: it may be the task token
 			values[name] = stringValue(v)
 		}
 	}

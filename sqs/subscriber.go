@@ -141,10 +141,11 @@ func isMissing(err error) bool {
 	return hasCode(err, (&types.QueueDoesNotExist{}).ErrorCode(), "AWS.SimpleQueueService.NonExistentQueue")
 }
 
-// isGone says whether SQS said that a receipt handle is of no more use.
+// isGone says whether SQS said that a receipt handle is of no more use. One that
+// has expired is an invalid parameter value to it.
 func isGone(err error) bool {
 	return hasCode(err, (&types.MessageNotInflight{}).ErrorCode(), (&types.ReceiptHandleIsInvalid{}).ErrorCode(),
-		"AWS.SimpleQueueService.MessageNotInflight")
+		"AWS.SimpleQueueService.MessageNotInflight", "InvalidParameterValue")
 }
 
 func hasCode(err error, codes ...string) bool {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/approval-relay/approval-relay/handlers"
@@ -48,9 +49,12 @@ func (c *redriveCmd) Run(w *world) error {
 	}
 	if c.DryRun {
 		fmt.Fprintln(w.stdout, "dry run: nothing was redriven")
-		return nil
+	} else {
+		fmt.Fprintf(w.stdout, "redriven %d, given up again at once %d\n", r.Redriven, r.Failed)
 	}
-	fmt.Fprintf(w.stdout, "redriven %d, given up again at once %d\n", r.Redriven, r.Failed)
+	if len(r.Errors) > 0 {
+		return fmt.Errorf("not all could be looked at or redriven: %s", strings.Join(r.Errors, "; "))
+	}
 	return nil
 }
 
@@ -73,7 +77,13 @@ func (c *deadlettersCmd) Run(w *world) error {
 	for _, l := range list.Letters {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\n", l.ID, stamp(l.At), l.Source, l.Redrives, plain(l.Reason))
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if list.Error != "" {
+		return fmt.Errorf("some cannot be read: %s", list.Error)
+	}
+	return nil
 }
 
 func escape(s string) string { return url.QueryEscape(s) }

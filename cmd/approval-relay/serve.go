@@ -13,7 +13,6 @@ import (
 
 	group "github.com/oklog/run"
 
-	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/router"
 )
 
@@ -159,9 +158,9 @@ func (r *relay) healthy() error {
 	return nil
 }
 
-// probeOrder is an order that is never stored: updating it asks the store for a
-// commit.
-const probeOrder = "approval-relay/readiness"
+// afterFailure is how long a store is not trusted after a commit that failed: a
+// small one may still succeed on a disk that is full.
+const afterFailure = 5 * time.Second
 
 func (r *relay) ready(ending *atomic.Bool) func(context.Context) error {
 	return func(ctx context.Context) error {
@@ -171,8 +170,11 @@ func (r *relay) ready(ending *atomic.Bool) func(context.Context) error {
 		case !r.router.IsRunning():
 			return errors.New("starting")
 		}
-		if err := r.store.Update(ctx, probeOrder, func(*approval.Order) error { return nil }); err != nil {
+		if p, ok := r.store.(interface{ Probe(context.Context) error }); ok && p.Probe(ctx) != nil {
 			return errors.New("the store takes no updates")
+		}
+		if time.Since(time.Unix(0, r.failed.Load())) < afterFailure {
+			return errors.New("the store has just failed to take an update")
 		}
 		return nil
 	}

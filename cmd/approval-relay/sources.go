@@ -114,7 +114,7 @@ func (r *relay) queue(
 	}
 	source := router.Source{Name: name, Topic: q.Queue, Subscriber: sub, Handle: handle, DeadLetters: r.letters}
 	if q.DeadLetterQueue != "" {
-		dlq := &deadLetterQueue{client: client, name: q.DeadLetterQueue, source: q.Queue}
+		dlq := sqs.NewDeadLetterQueue(client, q.DeadLetterQueue, q.Queue)
 		out.queues[name], source.DeadLetters = dlq, dlq
 	}
 	return source, nil

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -50,6 +51,7 @@ type relay struct {
 	log     *slog.Logger
 	store   orders
 	metrics *metrics.Metrics
+	failed  atomic.Int64 // when a commit of the store last did, Unix nanoseconds
 
 	router     *message.Router
 	ingress    *router.Ingress
@@ -192,7 +194,11 @@ func (r *relay) openStore(ctx context.Context, sealer store.Sealer) (orders, err
 	}
 	s, err := sqlite.Open(ctx, sqlite.Config{
 		Path: r.config.Store.SQLite, Sealer: sealer,
-		Observe: func(c sqlite.Commit) { r.metrics.Committed(c.Updates, c.Took, c.Err) },
+		Observe: func(c sqlite.Commit) {
+			if r.metrics.Committed(c.Updates, c.Took, c.Err); c.Err != nil {
+				r.failed.Store(time.Now().UnixNano())
+			}
+		},
 	})
 	if err != nil {
 		return nil, err

@@ -63,6 +63,22 @@ func large(o *approval.Order) error {
 // limitedProcess tells this test's own second process what it is.
 const limitedProcess = "SQLITE_TEST_LIMITED_PROCESS"
 
+// A probe writes: it asks the disk, not SQLite's cache.
+func TestAProbeWrites(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{})
+	size := func() int64 {
+		info, err := os.Stat(s.config.Path + "-wal")
+		require.NoError(t, err)
+		return info.Size()
+	}
+	before := size()
+	require.NoError(t, s.Probe(t.Context()))
+	require.Greater(t, size(), before)
+	require.NoError(t, s.Close())
+	require.ErrorIs(t, s.Probe(t.Context()), errClosed)
+}
+
 // TestLogCannotGrow does the same where the operating system refuses the bytes,
 // at the commit: in a process of its own, since the limit is the process's.
 func TestLogCannotGrow(t *testing.T) {
