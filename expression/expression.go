@@ -55,7 +55,7 @@ func (c *Compiler) Compile(alternatives ...string) (*Field, error) {
 	for _, source := range alternatives {
 		ast, issues := c.env.Compile(source)
 		if issues.Err() != nil {
-			return nil, fmt.Errorf("expression %q: %w", source, issues.Err())
+			return nil, fmt.Errorf("expression %q: %s", source, plain(issues))
 		}
 		if err := bounded(ast); err != nil {
 			return nil, fmt.Errorf("expression %q: %w", source, err)
@@ -67,6 +67,16 @@ func (c *Compiler) Compile(alternatives ...string) (*Field, error) {
 		f.alternatives = append(f.alternatives, alternative{source: source, path: plainPath(source), program: program, loops: loops(ast), limit: timeLimit})
 	}
 	return f, nil
+}
+
+// plain says what is wrong with an expression on one line, with the place of
+// each fault as line:column of the expression.
+func plain(issues *cel.Issues) string {
+	var out []string
+	for _, e := range issues.Errors() {
+		out = append(out, fmt.Sprintf("%d:%d: %s", e.Location.Line(), e.Location.Column()+1, e.Message))
+	}
+	return strings.Join(out, "; ")
 }
 
 // plainPath returns the names of body.a.b, or nil if the expression is anything

@@ -82,8 +82,7 @@ type message struct {
 }
 
 // Validate says whether the answer can be sent as it is: token, output and cause
-// within the API's limits. The error is Permanent. Use it before a decision is
-// committed; Deliver checks again.
+// within the API's limits. The error is Permanent. Deliver checks the same.
 func Validate(a approval.Answer) error {
 	_, err := read(a)
 	return err

@@ -11,13 +11,10 @@ type checkConfigCmd struct {
 	File string `arg:"" help:"The configuration file."`
 }
 
-// Run checks the file as run would read it, its expressions and secrets too.
+// Run checks the file as run reads it, its expressions and secrets too.
 func (c *checkConfigCmd) Run(w *world) error {
 	config, err := Load(c.File, w.getenv)
 	if err != nil {
-		return err
-	}
-	if err := compiles(config); err != nil {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "%s is good: %d workflow(s), %d decision topic(s), %d webhook(s), %d channel(s), %d target(s)\n", c.File,

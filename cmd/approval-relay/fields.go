@@ -1,31 +1,38 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
 )
 
-// compiler compiles the expressions of a configuration and collects what is
-// wrong with them.
+// compiler compiles the expressions of one part of a configuration and collects
+// what is wrong with them.
 type compiler struct {
+	at     string // the part's path
 	cel    *expression.Compiler
-	faults []error
+	faults []Fault
 }
 
-func newCompiler() (*compiler, error) {
+func newCompiler(at string) (*compiler, error) {
 	cel, err := expression.NewCompiler()
-	return &compiler{cel: cel}, err
+	return &compiler{at: at, cel: cel}, err
+}
+
+// err is all that was wrong, or nil.
+func (c *compiler) err() error {
+	if len(c.faults) == 0 {
+		return nil
+	}
+	return &Faults{Faults: c.faults}
 }
 
 // field compiles one field whose value is converted by as.
 func field[T any](c *compiler, name string, e Expressions, as func(any) (T, error)) handlers.Field[T] {
 	f, err := c.cel.Compile(e...)
 	if err != nil {
-		c.faults = append(c.faults, fmt.Errorf("%s: %w", name, err))
+		c.faults = append(c.faults, Fault{Field: c.at + "." + name, What: err.Error()})
 		return nil
 	}
 	return func(in handlers.Input) (value T, found bool, err error) {
@@ -40,31 +47,30 @@ func field[T any](c *compiler, name string, e Expressions, as func(any) (T, erro
 
 func asIs(v any) (any, error) { return v, nil }
 
-// compileWorkflow makes what the handlers need to know of a workflow.
+// compileWorkflow makes what the handlers need to know of a workflow. An
+// expression that is none is in *Faults.
 func compileWorkflow(name string, w WorkflowConfig) (handlers.Workflow, error) {
-	c, err := newCompiler()
+	c, err := newCompiler("workflows." + name)
 	if err != nil {
 		return handlers.Workflow{}, err
 	}
-	e := w.Requests.Fields
+	text := func(name string) handlers.Field[string] { return request(c, w, name, expression.Text) }
 	f := handlers.RequestFields{
-		Order: field(c, "order", e["order"], expression.Text), Token: field(c, "token", e["token"], expression.Text),
-		Callback: field(c, "callback", e["callback"], expression.Text), Step: field(c, "step", e["step"], expression.Text),
-		Title: field(c, "title", e["title"], expression.Text), Requester: field(c, "requester", e["requester"], expression.Text),
-		Execution: field(c, "execution", e["execution"], expression.Text), Approvers: field(c, "approvers", e["approvers"], expression.List),
-		Started: field(c, "started", e["started"], expression.Time), Deadline: field(c, "deadline", e["deadline"], expression.Time),
-		Timeout: field(c, "timeout", e["timeout"], expression.Duration), Output: map[string]handlers.Field[any]{},
+		Order: text("order"), Token: text("token"), Callback: text("callback"), Step: text("step"), Title: text("title"),
+		Requester: text("requester"), Execution: text("execution"), Approvers: request(c, w, "approvers", expression.List),
+		Started: request(c, w, "started", expression.Time), Deadline: request(c, w, "deadline", expression.Time),
+		Timeout: request(c, w, "timeout", expression.Duration), Output: map[string]handlers.Field[any]{},
 	}
 	for _, label := range sorted(w.Requests.Details) {
 		f.Details = append(f.Details, handlers.Detail{
-			Name: label, Value: field(c, "details."+label, Expressions{w.Requests.Details[label]}, expression.Text),
+			Name: label, Value: field(c, "requests.details."+label, Expressions{w.Requests.Details[label]}, expression.Text),
 		})
 	}
 	for _, key := range sorted(w.Callback.OutputFields) {
-		f.Output[key] = field(c, "output_fields."+key, Expressions{w.Callback.OutputFields[key]}, asIs)
+		f.Output[key] = field(c, "callback.output_fields."+key, Expressions{w.Callback.OutputFields[key]}, asIs)
 	}
-	if len(c.faults) > 0 {
-		return handlers.Workflow{}, fmt.Errorf("workflow %s: %w", name, errors.Join(c.faults...))
+	if err := c.err(); err != nil {
+		return handlers.Workflow{}, err
 	}
 	return handlers.Workflow{
 		Name: name, Fields: f, Approvers: w.Approvers,
@@ -81,54 +87,63 @@ func retry(r RetryConfig) approval.Retry {
 	return approval.Retry{Base: r.Base, Cap: r.Cap, Max: r.MaxAge}
 }
 
-// compileDecision makes what the handlers need to know of a decision's fields.
-func compileDecision(e map[string]Expressions) (handlers.DecisionFields, error) {
-	c, err := newCompiler()
+func request[T any](c *compiler, w WorkflowConfig, name string, as func(any) (T, error)) handlers.Field[T] {
+	return field(c, "requests.fields."+name, w.Requests.Fields[name], as)
+}
+
+// compileDecision makes what the handlers need to know of a decision's fields;
+// at is where they are in the configuration.
+func compileDecision(at string, e map[string]Expressions) (handlers.DecisionFields, error) {
+	c, err := newCompiler(at)
 	if err != nil {
 		return handlers.DecisionFields{}, err
 	}
-	text := func(name string) handlers.Field[string] { return field(c, name, e[name], expression.Text) }
+	text := func(name string) handlers.Field[string] { return field(c, "fields."+name, e[name], expression.Text) }
 	f := handlers.DecisionFields{
 		ID: text("id"), Order: text("order"), Outcome: text("outcome"), Step: text("step"), Approval: text("approval"),
 		By: text("by"), Comment: text("comment"),
 	}
-	return f, errors.Join(c.faults...)
+	return f, c.err()
 }
 
-// compiles says what of a configuration would fail only when it is wired:
-// expressions, and secrets that are none.
-func compiles(c *Config) error {
-	var errs []error
+// compile notes what would fail only when the program is wired: expressions, and
+// secrets that are none.
+func (c *Config) compile(l *loading) {
 	for _, name := range sorted(c.Workflows) {
-		_, err := compileWorkflow(name, c.Workflows[name])
-		errs = append(errs, err)
+		at, w := "workflows."+name, c.Workflows[name]
+		_, err := compileWorkflow(name, w)
+		l.wrong(at, err)
+		computed := map[string]any{}
+		for key := range w.Callback.OutputFields {
+			computed[key] = nil
+		}
+		l.wrong(at+".callback.output", callback.CheckOutput(w.Callback.Output))
+		l.wrong(at+".callback.output_fields", callback.CheckOutput(computed))
 	}
 	for _, name := range sorted(c.Decisions) {
-		_, err := compileDecision(c.Decisions[name].Fields)
-		errs = append(errs, wrap("decisions."+name, err))
+		at := "decisions." + name
+		_, err := compileDecision(at, c.Decisions[name].Fields)
+		l.wrong(at, err)
 	}
 	for _, name := range sorted(c.Webhooks) {
-		_, err := compileDecision(c.Webhooks[name].Fields)
-		errs = append(errs, wrap("webhooks."+name, err))
-		_, err = verifier(c.Webhooks[name])
-		errs = append(errs, wrap("webhooks."+name, err))
+		at, w := "webhooks."+name, c.Webhooks[name]
+		l.makes(at, func() error { _, err := verifier(w); return err })
+		_, err := compileDecision(at, w.Fields)
+		l.wrong(at, err)
 	}
 	for _, name := range sorted(c.Channels) {
-		_, err := channel(c.Channels[name], nil)
-		errs = append(errs, wrap("channels."+name, err))
+		l.makes("channels."+name, func() error { _, err := channel(c.Channels[name], nil); return err })
 	}
 	for _, name := range sorted(c.Targets) {
 		if h := c.Targets[name].HTTP; h != nil {
-			_, err := httpTarget(*h)
-			errs = append(errs, wrap("targets."+name, err))
+			l.makes("targets."+name+".http", func() error { _, err := httpTarget(*h); return err })
 		}
 	}
-	return errors.Join(errs...)
 }
 
-func wrap(what string, err error) error {
-	if err == nil {
-		return nil
+// makes notes why a part cannot be made, unless a fault of it is known.
+func (l *loading) makes(at string, f func() error) {
+	if !l.has(at) {
+		l.wrong(at, f())
 	}
-	return fmt.Errorf("%s: %w", what, err)
 }

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -38,7 +39,7 @@ type Faults struct {
 // Error lists the faults, one a line.
 func (f *Faults) Error() string {
 	lines := make([]string, 0, len(f.Faults)+1)
-	lines = append(lines, fmt.Sprintf("configuration %s has %d fault(s):", f.File, len(f.Faults)))
+	lines = append(lines, strings.Join(strings.Fields(fmt.Sprintf("configuration %s has %d fault(s):", f.File, len(f.Faults))), " "))
 	for _, fault := range f.Faults {
 		lines = append(lines, "  "+fault.String())
 	}
@@ -63,23 +64,24 @@ func parse(name string, text []byte, getenv func(string) string) (*Config, error
 	l := loading{lines: map[string]int{}}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
-		return nil, &Faults{name, []Fault{{Field: "(file)", What: yaml.FormatError(err, false, true)}}}
+		return nil, &Faults{name, []Fault{notYAML(err)}}
 	}
 	if len(file.Docs) > 1 {
 		l.fault("(file)", "has more than one document")
 	} else if len(file.Docs) == 1 && file.Docs[0].Body != nil {
 		body := file.Docs[0].Body
 		ast.Walk(&expander{getenv: getenv, loading: &l}, body)
-		l.unknown(body, reflect.TypeFor[Config](), "")
+		l.compare(body, reflect.TypeFor[Config](), "")
 		if len(l.faults) == 0 {
-			if err := yaml.NodeToValue(body, &c); err != nil {
-				l.faults = append(l.faults, decodeFault(err))
+			if err := yaml.NodeToValue(body, &c); err != nil { // what compare did not see
+				l.faults = append(l.faults, Fault{Field: "(file)", What: err.Error()})
 			}
 		}
 	}
 	if len(l.faults) == 0 {
 		c.fill()
 		c.validate(&l)
+		c.compile(&l)
 	}
 	if len(l.faults) > 0 {
 		slices.SortStableFunc(l.faults, func(a, b Fault) int { return a.Line - b.Line })
@@ -88,11 +90,13 @@ func parse(name string, text []byte, getenv func(string) string) (*Config, error
 	return &c, nil
 }
 
-func decodeFault(err error) Fault {
-	f := Fault{Field: "(value)", What: err.Error()}
+// notYAML is the fault of a text that is no YAML: without the excerpt that the
+// library shows, which may have a secret in it.
+func notYAML(err error) Fault {
+	f := Fault{Field: "(file)", What: "is no YAML"}
 	var y yaml.Error
 	if errors.As(err, &y) {
-		f.What = y.GetMessage()
+		f.What += ": " + y.GetMessage()
 		if t := y.GetToken(); t != nil && t.Position != nil {
 			f.Line = t.Position.Line
 		}
@@ -117,41 +121,113 @@ func (l *loading) fault(field, format string, args ...any) {
 	l.faults = append(l.faults, Fault{Line: line, Field: field, What: fmt.Sprintf(format, args...)})
 }
 
-// unknown walks the file beside the type it is for: it notes the line of every
-// field, and every field that the type has not.
-func (l *loading) unknown(n ast.Node, t reflect.Type, path string) {
+// has says whether a fault of the field, or of a part of it, is known.
+func (l *loading) has(field string) bool {
+	return slices.ContainsFunc(l.faults, func(f Fault) bool {
+		rest, within := strings.CutPrefix(f.Field, field)
+		return within && (rest == "" || rest[0] == '.')
+	})
+}
+
+// wrong notes an error about a field, or the faults that it consists of.
+func (l *loading) wrong(field string, err error) {
+	var several *Faults
+	switch {
+	case errors.As(err, &several):
+		for _, f := range several.Faults {
+			l.fault(f.Field, "%s", f.What)
+		}
+	case err != nil:
+		l.fault(field, "%s", err)
+	}
+}
+
+// compare walks the file beside the type it is for: it notes the line of every
+// field, every field that the type has not, and every value that does not fit.
+func (l *loading) compare(n ast.Node, t reflect.Type, path string) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	switch n := n.(type) {
-	case *ast.MappingNode:
-		for _, v := range n.Values {
-			l.unknown(v, t, path)
+	values, isMapping := mapping(n)
+	list, isList := n.(*ast.SequenceNode)
+	switch {
+	case n.Type() == ast.NullType: // the default
+	case custom(t):
+		l.value(n, t, path)
+	case isMapping && (t.Kind() == reflect.Struct || t.Kind() == reflect.Map):
+		for _, v := range values {
+			l.entry(v, t, path)
 		}
-	case *ast.MappingValueNode:
-		name := n.Key.String()
-		at := strings.TrimPrefix(path+"."+name, ".")
-		l.lines[at] = n.Key.GetToken().Position.Line
-		switch {
-		case t.Kind() == reflect.Map:
-			l.unknown(n.Value, t.Elem(), at)
-		case t.Kind() == reflect.Struct && !custom(t):
-			field, ok := fieldNamed(t, name)
-			if !ok {
-				l.fault(at, "unknown field")
-				return
-			}
-			l.unknown(n.Value, field.Type, at)
-		}
-	case *ast.SequenceNode:
-		for i, v := range n.Values {
+	case isList && t.Kind() == reflect.Slice:
+		for i, v := range list.Values {
 			at := fmt.Sprintf("%s[%d]", path, i)
 			l.lines[at] = v.GetToken().Position.Line
-			if t.Kind() == reflect.Slice {
-				l.unknown(v, t.Elem(), at)
-			}
+			l.compare(v, t.Elem(), at)
+		}
+	default:
+		l.value(n, t, path)
+	}
+}
+
+func mapping(n ast.Node) ([]*ast.MappingValueNode, bool) {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return n.Values, true
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}, true
+	}
+	return nil, false
+}
+
+// entry compares one entry of a mapping.
+func (l *loading) entry(v *ast.MappingValueNode, t reflect.Type, path string) {
+	name := v.Key.String()
+	at := strings.TrimPrefix(path+"."+name, ".")
+	l.lines[at] = v.Key.GetToken().Position.Line
+	if t.Kind() == reflect.Map {
+		l.compare(v.Value, t.Elem(), at)
+		return
+	}
+	if field, ok := fieldNamed(t, name); ok {
+		l.compare(v.Value, field.Type, at)
+	} else {
+		l.fault(at, "unknown field")
+	}
+}
+
+// value notes a value that its type cannot hold. It is not in the fault's text:
+// it may be a secret.
+func (l *loading) value(n ast.Node, t reflect.Type, path string) {
+	err := yaml.NodeToValue(n, reflect.New(t).Interface())
+	if err == nil {
+		return
+	}
+	what := "is no " + kind(t)
+	if custom(t) {
+		what = err.Error()
+		var y yaml.Error
+		if errors.As(err, &y) {
+			what = y.GetMessage()
 		}
 	}
+	l.fault(path, "%s", what)
+}
+
+// kind names what a value must be, for people.
+func kind(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[time.Duration]():
+		return "duration, such as 90s or 24h"
+	case t.Kind() == reflect.Slice:
+		return "list"
+	case t.Kind() == reflect.Struct || t.Kind() == reflect.Map:
+		return "mapping of fields"
+	case t.Kind() == reflect.Bool:
+		return "true or false"
+	case t.Kind() == reflect.String:
+		return "text"
+	}
+	return "number"
 }
 
 // custom says whether a type reads its own YAML.

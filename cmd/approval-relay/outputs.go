@@ -11,7 +11,6 @@ import (
 	"code.dny.dev/ssrf"
 	"golang.org/x/time/rate"
 
-	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback/httptarget"
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 	"github.com/approval-relay/approval-relay/handlers"
@@ -21,10 +20,12 @@ import (
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
-// targets makes every target, and says which callback URLs may be called.
-func (r *relay) targets(ctx context.Context) (map[string]handlers.Target, func(string) error, error) {
-	out := map[string]handlers.Target{}
-	validURL := func(string) error { return approval.Invalid("callback", "no target takes callback URLs") }
+// validURLs says of each target that takes callback URLs which it may call.
+type validURLs map[string]func(url string) error
+
+// targets makes every target.
+func (r *relay) targets(ctx context.Context) (map[string]handlers.Target, validURLs, error) {
+	out, valid := map[string]handlers.Target{}, validURLs{}
 	limits := map[string]*stepfunctions.Limits{} // AWS counts by account and region
 	for _, name := range sorted(r.config.Targets) {
 		t := r.config.Targets[name]
@@ -44,10 +45,10 @@ func (r *relay) targets(ctx context.Context) (map[string]handlers.Target, func(s
 			if err != nil {
 				return nil, nil, fmt.Errorf("targets.%s: %w", name, err)
 			}
-			out[name], validURL = target, target.ValidateURL
+			out[name], valid[name] = target, target.ValidateURL
 		}
 	}
-	return out, validURL, nil
+	return out, valid, nil
 }
 
 func stepLimits(s StepFunctionsConfig) *stepfunctions.Limits {

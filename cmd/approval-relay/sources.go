@@ -23,7 +23,7 @@ type sources struct {
 	queues              map[string]handlers.Queue // dead letter queues, by source
 }
 
-func (r *relay) sources(ctx context.Context, validURL func(string) error) (*sources, error) {
+func (r *relay) sources(ctx context.Context, urls validURLs) (*sources, error) {
 	out := &sources{queues: map[string]handlers.Queue{}}
 	for _, name := range sorted(r.config.Workflows) {
 		w := r.config.Workflows[name]
@@ -31,7 +31,7 @@ func (r *relay) sources(ctx context.Context, validURL func(string) error) (*sour
 		if err != nil {
 			return nil, err
 		}
-		h := &handlers.Request{Workflow: workflow, Transitions: r.transitions, Decode: expression.Decode, ValidURL: validURL}
+		h := &handlers.Request{Workflow: workflow, Transitions: r.transitions, Decode: expression.Decode, ValidURL: urls[workflow.URLTarget]}
 		out.requests = append(out.requests, router.Source{
 			Name: requestName(name) + httpSuffix, Topic: router.RequestTopic(name), Subscriber: r.ingress, Handle: h.Handle,
 		})
@@ -52,9 +52,9 @@ func (r *relay) sources(ctx context.Context, validURL func(string) error) (*sour
 
 func (r *relay) decisionSources(ctx context.Context, out *sources) error {
 	add := func(name string, via approval.Via, e map[string]Expressions, topic string) (message.NoPublishHandlerFunc, error) {
-		f, err := compileDecision(e)
+		f, err := compileDecision(name, e)
 		if err != nil {
-			return nil, fmt.Errorf("decisions of %s: %w", name, err)
+			return nil, err
 		}
 		h := &handlers.Decision{
 			Source: handlers.Source{Name: name, Via: via, Fields: f}, Decider: r.decider, Decode: expression.Decode,

@@ -124,7 +124,7 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 
 // wireRouter makes the sources and the outputs, and draws the map.
 func (r *relay) wireRouter(ctx context.Context, stdout io.Writer) error {
-	targets, validURL, err := r.targets(ctx)
+	targets, urls, err := r.targets(ctx)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (r *relay) wireRouter(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s, err := r.sources(ctx, validURL)
+	s, err := r.sources(ctx, urls)
 	if err != nil {
 		return err
 	}
