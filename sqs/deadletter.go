@@ -27,6 +27,9 @@ const (
 	// AttrRedrives is how often the message was moved back to its queue. It stays
 	// on a message that was moved back.
 	AttrRedrives = "ApprovalRelayRedrives"
+	// AttrRedrive names the Move that moved the message back last: if it is given
+	// up again while that still runs, it is not moved back again.
+	AttrRedrive = "ApprovalRelayRedrive"
 	// AttrSentAt is when the message was first sent, RFC 3339. It stays on a
 	// message that was moved back, and is its MetaSentTimestamp: its deadline
 	// does not start again.
@@ -130,7 +133,7 @@ func (q *DeadLetterQueue) Put(ctx context.Context, body []byte, attributes map[s
 // group, and the same as any other one with its id.
 func send(url, body string, values map[string]types.MessageAttributeValue, id string) *sqs.SendMessageInput {
 	fits := map[string]types.MessageAttributeValue{}
-	ours := []string{AttrReason, AttrRedrives, AttrSentAt, AttrSource, AttrEncoding}
+	ours := []string{AttrReason, AttrRedrives, AttrSentAt, AttrSource, AttrEncoding, AttrRedrive}
 	for _, name := range slices.Concat(ours, slices.Sorted(maps.Keys(values))) {
 		v, found := values[name]
 		if _, twice := fits[name]; found && !twice && validName(name) && len(fits) < maxAttributes {

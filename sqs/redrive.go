@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -41,7 +42,8 @@ func (q *DeadLetterQueue) Count(ctx context.Context, limit int) (map[string]int,
 // with it. What was moved back redriveLimit times or more, if that is above 0,
 // is left alone and counted as guarded, and so is what cannot be sent as it
 // was. A message is sent before it is deleted: an end in between leaves it in
-// both queues. It looks at ten times limit messages at the most.
+// both queues. What is given up again meanwhile is left for the next Move. It
+// looks at ten times limit messages at the most.
 func (q *DeadLetterQueue) Move(ctx context.Context, limit, redriveLimit int, reason string) (moved, guarded int, err error) {
 	if limit <= 0 {
 		return 0, 0, nil
@@ -53,8 +55,11 @@ func (q *DeadLetterQueue) Move(ctx context.Context, limit, redriveLimit int, rea
 	if err != nil {
 		return 0, 0, err
 	}
+	run := rand.Text()
 	err = q.scan(ctx, 10*limit, func(l letter) (bool, error) {
 		switch {
+		case l.attribute(AttrRedrive) == run:
+			return false, nil
 		case reason != "" && reason != l.reason():
 			return false, nil
 		case redriveLimit > 0 && l.redrives() >= redriveLimit, l.attribute(AttrEncoding) != "":
@@ -63,7 +68,7 @@ func (q *DeadLetterQueue) Move(ctx context.Context, limit, redriveLimit int, rea
 		case moved == limit:
 			return false, errEnough
 		}
-		if _, err := q.api.SendMessage(ctx, l.redriven(to)); err != nil {
+		if _, err := q.api.SendMessage(ctx, l.redriven(to, run)); err != nil {
 			return false, fmt.Errorf("move message %s to queue %q: %w", aws.ToString(l.MessageId), q.source, err)
 		}
 		moved++
@@ -222,13 +227,14 @@ func (l letter) redrives() int {
 	return n
 }
 
-// redriven is the letter as it is sent back.
-func (l letter) redriven(to string) *sqs.SendMessageInput {
+// redriven is the letter as that Move sends it back.
+func (l letter) redriven(to, run string) *sqs.SendMessageInput {
 	values := maps.Clone(l.MessageAttributes)
 	if values == nil {
 		values = map[string]types.MessageAttributeValue{}
 	}
 	delete(values, AttrReason)
+	values[AttrRedrive] = stringValue(run)
 	values[AttrRedrives] = stringValue(strconv.Itoa(l.redrives() + 1))
 	if at, ok := sentAt(&l.Message); ok && l.attribute(AttrSentAt) == "" {
 		values[AttrSentAt] = stringValue(at.Format(time.RFC3339Nano))

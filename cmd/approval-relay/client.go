@@ -61,7 +61,10 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 	}
 	if resp.StatusCode >= 300 {
 		var p router.Problem
-		if json.Unmarshal(text, &p) == nil && p.Detail != "" {
+		switch err := json.Unmarshal(text, &p); {
+		case err == nil && p.OrderState != "":
+			return fmt.Errorf("%s; the approval is %s", p.Detail, p.OrderState)
+		case err == nil && p.Detail != "":
 			return errors.New(p.Detail)
 		}
 		return fmt.Errorf("the worker answered %s", resp.Status)

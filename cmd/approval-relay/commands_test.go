@@ -1,0 +1,255 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/handlers"
+)
+
+// ops runs an operator's command against the relay; it must end with the status.
+func (r *running) ops(t *testing.T, want int, args ...string) (stdout, stderr string) {
+	t.Helper()
+	status, stdout, stderr := command(t, append(args, "--url", r.operator, "--token", operatorSecret)...)
+	require.Equal(t, want, status, "%s\n%s", stdout, stderr)
+	return stdout, stderr
+}
+
+// ask requests an approval over HTTP and returns its token.
+func (r *running) ask(t *testing.T, order, rest string) string {
+	t.Helper()
+	token := r.aws.StepFunctions.NewToken(time.Hour, 0)
+	got := r.program(t, "/v1/requests", fmt.Sprintf(`{"orderId":%q,"taskToken":%q%s}`, order, token, rest))
+	require.Equal(t, http.StatusAccepted, got.status, got.text)
+	return token
+}
+
+func TestRequestsAndShow(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	r := p.start(t, p.file(t, true, "approvers: [ann@example.com, bob@example.com]\n    policy: all"))
+	token := r.ask(t, "o-1", `,"step":"budget"`)
+	r.ask(t, "o-2", "")
+	early := r.program(t, "/v1/orders/o-early/decisions", `{"decisionId":"d","decision":"approve","decidedBy":"ann@example.com"}`)
+	require.Equal(t, http.StatusAccepted, early.status)
+	vote := r.program(t, "/v1/orders/o-1/decisions", `{"decisionId":"d","decision":"approve","decidedBy":"Ann@example.com"}`)
+	require.Equal(t, http.StatusOK, vote.status, vote.text)
+
+	out, _ := r.ops(t, 0, "requests")
+	require.Regexp(t, `(?m)^o-1 +budget +orders +pending .* bob@example.com$`, out)
+	require.Regexp(t, `(?m)^o-2 +- +orders +pending .* ann@example.com, bob@example.com$`, out)
+	require.NotContains(t, out, "o-early")
+
+	out, _ = r.ops(t, 0, "requests", "--state=all")
+	require.Regexp(t, `(?m)^o-early .*1 decision\(s\) without request`, out)
+	out, more := r.ops(t, 0, "requests", "--limit=1")
+	require.NotContains(t, out, "o-2")
+	require.Contains(t, more, `--after="o-1"`)
+	out, _ = r.ops(t, 0, "requests", "--after=o-1")
+	require.NotContains(t, out, "o-1 ")
+	require.Contains(t, out, "o-2")
+	_, errs := r.ops(t, 1, "requests", "--limit=0")
+	require.Contains(t, errs, "limit")
+
+	out, _ = r.ops(t, 0, "show", "o-1")
+	require.Regexp(t, `(?m)^order o-1\n  approval \S+  pending  step budget  workflow orders  deadline \S+  callback -$`, out)
+	require.Regexp(t, `decision +recorded, approve, by Ann@example.com, via api, source api, d`, out)
+	out, _ = r.ops(t, 0, "show", "o-early")
+	require.Contains(t, out, "decision d by ann@example.com waits for its request")
+
+	out, _ = r.ops(t, 0, "show", "o-1", "--json")
+	var o approval.Order
+	require.NoError(t, json.Unmarshal([]byte(out), &o))
+	require.Equal(t, "o-1", o.ID)
+	require.NotContains(t, out, token)
+
+	_, errs = r.ops(t, 1, "show", "nobody")
+	require.Contains(t, errs, "not found")
+}
+
+func TestDecideAndCancel(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	r := p.start(t, p.file(t, false, "approvers: [ann@example.com, bob@example.com]\n    policy: all"))
+	approved, rejected, cancelled := r.ask(t, "yes", ""), r.ask(t, "no", ""), r.ask(t, "gone", "")
+
+	out, _ := r.ops(t, 0, "decide", "approve", "yes", "--by=ops", "--reason=all are ill")
+	require.Equal(t, "order yes: decided, the approval is approved\n", out)
+	out, _ = r.ops(t, 0, "decide", "reject", "no", "--by=ops", "--reason=all are ill")
+	require.Equal(t, "order no: decided, the approval is rejected\n", out)
+	out, _ = r.ops(t, 0, "cancel", "gone", "--reason=ordered twice")
+	require.Equal(t, "order gone: decided, the approval is cancelled\n", out)
+
+	task := r.task(t, approved)
+	require.Equal(t, emulator.TaskSucceeded, task.State)
+	require.Contains(t, task.Output, `"decidedBy":"ops"`)
+	require.Equal(t, "ApprovalDenied", r.task(t, rejected).Error)
+	require.Equal(t, "ApprovalCancelled", r.task(t, cancelled).Error)
+
+	_, errs := r.ops(t, 1, "decide", "reject", "yes", "--reason=changed my mind")
+	require.Contains(t, errs, "decided otherwise before; the approval is approved")
+	_, errs = r.ops(t, 1, "decide", "approve", "nobody", "--reason=x")
+	require.Contains(t, errs, "approval-relay: ")
+	_, errs = r.ops(t, 1, "cancel", "nobody", "--reason=x")
+	require.Contains(t, errs, "approval-relay: ")
+
+	// Two steps at once are told apart by name.
+	one, two := r.ask(t, "both", `,"step":"one"`), r.ask(t, "both", `,"step":"two"`)
+	_, errs = r.ops(t, 1, "decide", "approve", "both", "--reason=x")
+	require.Contains(t, errs, "several")
+	r.ops(t, 0, "decide", "approve", "both", "--step=two", "--reason=x")
+	require.Equal(t, emulator.TaskSucceeded, r.task(t, two).State)
+	out, _ = r.ops(t, 0, "cancel", "both", "--step=one", "--reason=x", "--json")
+	require.Contains(t, out, `"status": "cancelled"`)
+	require.Equal(t, emulator.TaskFailed, r.task(t, one).State)
+}
+
+// What was given up is counted, then started again.
+func TestRedriveCommand(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	r := p.start(t, p.file(t, true, ""))
+	r.aws.StepFunctions.SetFaults(emulator.Faults{Fail: 1})
+	token := r.ask(t, "late", "")
+	r.ops(t, 0, "decide", "approve", "late", "--reason=x")
+	eventually(t, "given up", func() bool {
+		o := r.order(t, "late")
+		return o.Approvals[0].Callback.State == approval.CallbackExhausted
+	})
+	r.aws.SQS.Put("decisions-raw", `{"decisionId":"d","decision":"perhaps","orderId":"late"}`, nil) // to the store's own table
+	r.aws.SQS.Put("requests", `{"no":"order"}`, nil)                                                // to a dead letter queue
+	eventually(t, "a dead letter in the table", func() bool {
+		out, _ := r.ops(t, 0, "deadletters")
+		return strings.Contains(out, "neither an approval nor a rejection")
+	})
+	eventually(t, "a dead letter in the queue", func() bool { n, _ := r.aws.SQS.Depth("requests-dead"); return n == 1 })
+
+	out, _ := r.ops(t, 0, "requests", "--state=exhausted")
+	require.Regexp(t, `(?m)^late .* exhausted `, out)
+	out, _ = r.ops(t, 0, "redrive", "--dry-run")
+	require.Contains(t, out, "dry run: nothing was redriven")
+	require.Contains(t, out, "the maximum age of a callback has passed")
+	require.Contains(t, out, "order: is missing")
+	require.Contains(t, out, "neither an approval nor a rejection")
+	require.Equal(t, emulator.TaskOpen, task(t, r, token).State)
+
+	r.aws.StepFunctions.SetFaults(emulator.Faults{})
+	out, _ = r.ops(t, 0, "redrive", "--json", "--by=ops")
+	var report handlers.RedriveReport
+	require.NoError(t, json.Unmarshal([]byte(out), &report))
+	require.Empty(t, report.Errors)
+	require.Equal(t, 2, report.Redriven, "the callback and the queue's")
+	require.Equal(t, 1, report.Failed, "the decision says perhaps as before")
+	require.Equal(t, emulator.TaskSucceeded, r.task(t, token).State)
+	out, _ = r.ops(t, 0, "show", "late")
+	require.Regexp(t, `redriven +by ops, attempt 1`, out)
+
+	for range 2 { // it says perhaps for ever, and the guard ends that
+		r.ops(t, 0, "redrive")
+	}
+	_, warning := r.ops(t, 0, "redrive")
+	require.Contains(t, warning, "were redriven 3 times or more")
+}
+
+// task looks at a task without waiting for its end.
+func task(t *testing.T, r *running, token string) emulator.Task {
+	t.Helper()
+	out, known := r.aws.StepFunctions.Task(token)
+	require.True(t, known)
+	return out
+}
+
+func TestWhoMayUseTheCommands(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	r := p.start(t, p.file(t, false, ""))
+	for _, token := range []string{"wrong-token-0123456789", programSecret} {
+		status, _, errs := command(t, "requests", "--url", r.operator, "--token", token)
+		require.Equal(t, 1, status)
+		require.Contains(t, errs, "credential")
+		require.NotContains(t, errs, token)
+	}
+	file := filepath.Join(p.dir, "token")
+	status, _, errs := command(t, "requests", "--url", r.operator, "--token-file", file)
+	require.Equal(t, 1, status)
+	require.Contains(t, errs, file)
+	require.NoError(t, os.WriteFile(file, []byte(operatorSecret+"\n"), 0o600))
+	status, _, errs = command(t, "requests", "--url", r.operator, "--token-file", file)
+	require.Equal(t, 0, status, errs)
+
+	require.NoError(t, r.stop())
+	status, _, errs = command(t, "requests", "--url", r.operator, "--token", operatorSecret)
+	require.Equal(t, 1, status)
+	require.Contains(t, errs, "call the worker")
+}
+
+func TestKeysCommand(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "relay.keys")
+	status, out, errs := command(t, "keys", "make", file)
+	require.Equal(t, 0, status, errs)
+	require.Contains(t, out, "keep a copy")
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+
+	before, err := os.ReadFile(file)
+	require.NoError(t, err)
+	status, _, _ = command(t, "keys", "make", file)
+	require.Equal(t, 1, status, "an existing file is never overwritten")
+	after, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+
+	status, out, _ = command(t, "keys", "rotate", file)
+	require.Equal(t, 0, status)
+	require.Contains(t, out, "2 key(s) in all")
+	status, out, _ = command(t, "keys", "list", file)
+	require.Equal(t, 0, status)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	require.Len(t, lines, 2)
+	require.Regexp(t, "primary$", lines[0])
+	require.Regexp(t, "old$", lines[1])
+	secret, err := os.ReadFile(file)
+	require.NoError(t, err)
+	for _, word := range strings.FieldsFunc(string(secret), func(r rune) bool { return strings.ContainsRune("\" \n:,{}[]", r) }) {
+		if len(word) > 30 {
+			require.NotContains(t, out, word, "a key is shown")
+		}
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	t.Parallel()
+	status, out, _ := command(t, "version")
+	require.Equal(t, 0, status)
+	require.Regexp(t, `^approval-relay dev \(revision \S+, go1\.`, out)
+
+	for _, args := range [][]string{nil, {"--help"}} {
+		status, out, _ = command(t, args...)
+		require.Equal(t, 0, status)
+		for _, name := range []string{"run", "demo", "check config", "requests", "show", "decide", "cancel", "redrive", "keys make", "version"} {
+			require.Regexp(t, "(?m)^  "+name+" ", out)
+		}
+	}
+	for _, args := range [][]string{
+		{"walk"}, {"show"}, {"decide", "maybe", "o-1", "--reason=x"}, {"decide", "approve", "o-1"}, {"requests", "--state=odd"}, {"redrive", "--max=many"},
+	} {
+		status, out, errs := command(t, args...)
+		require.Equal(t, 2, status, "%q", args)
+		require.NotEmpty(t, out+errs)
+	}
+	status, _, errs := command(t, "run", "--config.file=/no/such/file")
+	require.Equal(t, 1, status)
+	require.Contains(t, errs, "no such file")
+}
