@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -127,13 +126,4 @@ func scalar(v any) (string, bool) {
 		return strconv.FormatUint(x, 10), true
 	}
 	return "", false
-}
-
-// fieldOf returns the field that an error is about, for people.
-func fieldOf(err error) string {
-	var f *approval.FieldError
-	if errors.As(err, &f) {
-		return f.Field
-	}
-	return ""
 }
