@@ -172,15 +172,15 @@ func (c Callback) takes(act Action, r Result) bool {
 	return c.Running && c.Attempt == act.Attempt
 }
 
-// lastMinute is when before a task's end no further attempt is squeezed in.
-const lastMinute = 2 * time.Second
+// lastMoment is when before a task's end no further attempt is squeezed in.
+const lastMoment = 2 * time.Second
 
 // nextAttempt is when to try again. Where that would be after the task's end,
 // it is half-way there: a late answer helps nobody.
 func (a *Approval) nextAttempt(r Result, t Turn) time.Time {
 	next := later(a.CallbackRetry.Next(a.Callback.tries(), t.Now, t.Jitter), t.Now.Add(r.After))
 	left := a.TaskExpires.Sub(t.Now)
-	if !a.TaskExpires.IsZero() && next.After(a.TaskExpires) && left > lastMinute {
+	if !a.TaskExpires.IsZero() && next.After(a.TaskExpires) && left > lastMoment {
 		return t.Now.Add(left / 2)
 	}
 	return next

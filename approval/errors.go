@@ -109,8 +109,7 @@ func ResultOf(err error) Result {
 	}
 	r := Result{Kind: ResultFailed, Reason: clip(err.Error(), maxReason)}
 	var notApplied *notAppliedError
-	var after *retryAfterError
-	if errors.As(err, &after) {
+	if after, ok := errors.AsType[*retryAfterError](err); ok {
 		r.After = min(max(after.wait, 0), MaxRetryAfter)
 	}
 	switch {

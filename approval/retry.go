@@ -5,7 +5,7 @@ import "time"
 // Retry is a schedule of attempts: exponential back-off with full jitter.
 //
 // With Base 1 s and Cap 5 m the wait after attempt n is drawn from [0, w) for
-// w = 1 s, 2 s, 4 s, 8 s, 16 s, 32 s, 64 s, 128 s, 256 s, 300 s, 300 s, …
+// w = 1 s, 2 s, 4 s, 8 s, 16 s, 32 s, 64 s, 128 s, 256 s, 300 s, 300 s and so on.
 type Retry struct {
 	Base time.Duration `json:"base"`    // the first window
 	Cap  time.Duration `json:"cap"`     // the widest window

@@ -1,7 +1,6 @@
 package approval
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,7 +13,7 @@ func requireField(t tb, field string, err error) {
 	t.Helper()
 	var f *FieldError
 	require.True(t, IsPermanent(err), "%s: %v", field, err)
-	require.True(t, errors.As(err, &f))
+	require.ErrorAs(t, err, &f)
 	require.Equal(t, strings.TrimSpace(field), f.Field)
 }
 

@@ -122,8 +122,7 @@ func fail(code, format string, args ...any) *apiError {
 func answer(w http.ResponseWriter, out any, err error) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	w.Header().Set("X-Amzn-Requestid", rand.Text())
-	var e *apiError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*apiError](err); ok {
 		code := e.Code
 		if i := strings.LastIndex(code, "#"); i >= 0 {
 			code = code[i+1:]

@@ -125,8 +125,7 @@ func (s *SQS) serve(ctx context.Context, w http.ResponseWriter, base, action str
 		return
 	}
 	out, err := s.act(ctx, base, action, in)
-	var refused *apiError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*apiError](err); ok {
 		w.Header().Set("X-Amzn-Query-Error", queryCode(refused.Code)+";Sender")
 	}
 	answer(w, out, err)

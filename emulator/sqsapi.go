@@ -143,8 +143,7 @@ func batch(entries []entry, f func(entry) (object, error)) (any, error) {
 	good, bad := []object{}, []object{}
 	for _, e := range entries {
 		out, err := f(e)
-		var refused *apiError
-		if errors.As(err, &refused) {
+		if refused, ok := errors.AsType[*apiError](err); ok {
 			bad = append(bad, object{"Id": e.ID, "SenderFault": true, "Code": queryCode(refused.Code), "Message": refused.Message})
 			continue
 		}

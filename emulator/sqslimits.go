@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -138,9 +139,7 @@ func (s *SQS) set(q *queue, attributes map[string]string) error {
 			return err
 		}
 	}
-	for k, v := range attributes {
-		q.attributes[k] = v
-	}
+	maps.Copy(q.attributes, attributes)
 	return nil
 }
 

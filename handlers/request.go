@@ -3,6 +3,7 @@ package handlers
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -224,9 +225,7 @@ func (h *Request) output(in Input) (map[string]any, error) {
 		return nil, nil
 	}
 	out := map[string]any{}
-	for k, v := range h.Workflow.Output {
-		out[k] = v
-	}
+	maps.Copy(out, h.Workflow.Output)
 	for k, f := range h.Workflow.Fields.Output {
 		v, found, err := find("output."+k, f, in)
 		if err != nil {

@@ -157,7 +157,7 @@ func (r *Ring) Open(sealed []byte, associated ...string) ([]byte, error) {
 func join(parts []string) []byte {
 	var out []byte
 	for _, p := range parts {
-		out = binary.BigEndian.AppendUint32(out, uint32(len(p))) //nolint:gosec // order IDs and the like
+		out = binary.BigEndian.AppendUint32(out, uint32(len(p)))
 		out = append(out, p...)
 	}
 	return out

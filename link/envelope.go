@@ -50,11 +50,12 @@ func seal(m MAC, purpose string, payload, bound []byte) string {
 }
 
 func join(parts ...[]byte) string {
-	text := version
+	var text strings.Builder
+	text.WriteString(version)
 	for _, p := range parts {
-		text += "." + code().EncodeToString(p)
+		text.WriteString("." + code().EncodeToString(p))
 	}
-	return text
+	return text.String()
 }
 
 // open returns the payload of an envelope that seal made with the same purpose

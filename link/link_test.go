@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -185,7 +186,7 @@ func TestOpenRefuses(t *testing.T) {
 		"ours and too long":             {l.Token(long), ErrInvalid},
 		"a part more":                   {l.Token(good) + ".", ErrInvalid},
 		"padding":                       {l.Token(good) + "=", ErrInvalid},
-		"trailing data":                 {sign(append(payload[:len(payload):len(payload)], 0)), ErrInvalid},
+		"trailing data":                 {sign(append(slices.Clip(payload), 0)), ErrInvalid},
 		"a cut payload":                 {sign(payload[:len(payload)-1]), ErrInvalid},
 		"an empty payload":              {sign(nil), ErrInvalid},
 		"a length in more bytes":        {sign(longLength), ErrInvalid},

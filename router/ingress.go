@@ -99,8 +99,7 @@ func (in *Ingress) Handler(topic func(*http.Request) (string, error), check Chec
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 		if err != nil {
-			var large *http.MaxBytesError
-			if !errors.As(err, &large) {
+			if _, large := errors.AsType[*http.MaxBytesError](err); !large {
 				err = errBody
 			}
 			answer(w, nil, err)

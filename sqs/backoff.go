@@ -27,7 +27,7 @@ var (
 	// nackBackoff is how long a nacked message is invisible.
 	nackBackoff = ExponentialBackoff(4*time.Second, 15*time.Minute, rand.Float64)
 	// receiveBackoff is the wait after a receive that failed: up to 200 ms,
-	// 400 ms, 800 ms, 1.6 s, 3.2 s, 6.4 s, 12.8 s, 20 s, 20 s, …
+	// 400 ms, 800 ms, 1.6 s, 3.2 s, 6.4 s, 12.8 s, 20 s, 20 s and so on.
 	receiveBackoff = ExponentialBackoff(200*time.Millisecond, 20*time.Second, rand.Float64)
 	// callBackoff is the wait before a delete or a change of visibility is
 	// tried again: up to 200 ms, 400 ms, 800 ms, 1.6 s.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -98,9 +99,7 @@ func (l *letters) put(n int, reason string, more map[string]string) {
 	l.Helper()
 	for i := range n {
 		attributes := map[string]string{sqs.AttrReason: reason}
-		for k, v := range more {
-			attributes[k] = v
-		}
+		maps.Copy(attributes, more)
 		require.NoError(l, l.dlq.Put(l.Context(), fmt.Appendf(nil, "%s %d", reason, i), attributes))
 	}
 }

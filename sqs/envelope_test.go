@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -69,9 +70,7 @@ func TestEnvelope(t *testing.T) {
 	for _, e := range envelopes() {
 		msg := d.decode(&types.Message{MessageId: aws.String("id-1"), Body: aws.String(e.body)})
 		want := message.Metadata{MetaQueue: "queue", MetaMessageID: "id-1"}
-		for k, v := range e.meta {
-			want[k] = v
-		}
+		maps.Copy(want, e.meta)
 		if e.payload == "" {
 			e.payload = e.body
 		}

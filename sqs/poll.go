@@ -111,7 +111,7 @@ func (s *subscription) receive(n int) (taken int, err error) {
 	})()
 	out, err := s.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl:                    aws.String(s.url),
-		MaxNumberOfMessages:         int32(n), //nolint:gosec // at most ten
+		MaxNumberOfMessages:         int32(n),
 		WaitTimeSeconds:             int32(s.cfg.WaitTime / time.Second),
 		VisibilityTimeout:           int32(s.cfg.Visibility / time.Second),
 		MessageAttributeNames:       []string{"All"},

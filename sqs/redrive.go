@@ -126,7 +126,7 @@ func (q *DeadLetterQueue) scan(ctx context.Context, limit int, show func(letter)
 
 func (q *DeadLetterQueue) receive(ctx context.Context, url string, n int) ([]letter, error) {
 	out, err := q.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: aws.String(url), MaxNumberOfMessages: int32(n), //nolint:gosec // at most ten
+		QueueUrl: aws.String(url), MaxNumberOfMessages: int32(n),
 		WaitTimeSeconds: int32(scanWait / time.Second), VisibilityTimeout: int32(scanHold / time.Second),
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{"SentTimestamp"},

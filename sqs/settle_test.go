@@ -16,7 +16,7 @@ import (
 	"github.com/approval-relay/approval-relay/sqs"
 )
 
-// doubling is a backoff without jitter: 10 s, 20 s, 40 s, …
+// doubling is a backoff without jitter: 10 s, 20 s, 40 s and so on.
 func doubling(n int) time.Duration { return 5 * time.Second << n }
 
 func bodies(n int) (b []string) {

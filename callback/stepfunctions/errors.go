@@ -78,15 +78,13 @@ func classify(ctx context.Context, err error, w *wire) error {
 // way that can be read.
 func describe(err error, status int) *apiError {
 	e := &apiError{code: "UnknownError", status: status, request: "unknown"}
-	var response *awshttp.ResponseError
-	if errors.As(err, &response) {
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		e.status = response.HTTPStatusCode()
 		if plain(response.RequestID) {
 			e.request = response.RequestID
 		}
 	}
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		if plain(api.ErrorCode()) {
 			e.code = api.ErrorCode()
 		}

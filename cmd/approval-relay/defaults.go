@@ -1,5 +1,7 @@
 package main
 
+import "maps"
+
 import "time"
 
 // requestFields and decisionFields are where fields are found without
@@ -94,9 +96,7 @@ func (c *Config) fill() {
 
 // over returns the defaults with what the file says in their place.
 func over(defaults, file map[string]Expressions) map[string]Expressions {
-	for name, e := range file {
-		defaults[name] = e
-	}
+	maps.Copy(defaults, file)
 	return defaults
 }
 

@@ -177,7 +177,7 @@ var linkForm = regexp.MustCompile(`https?://[^\s]+/a/[^\s]+`)
 func (w *watcher) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, line := range strings.Split(strings.TrimRight(string(p), "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.TrimRight(string(p), "\n"), "\n") {
 		fmt.Fprintf(w.out, "     %s\n", line)
 	}
 	if link := linkForm.FindString(string(p)); link != "" {

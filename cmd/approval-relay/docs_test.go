@@ -102,7 +102,7 @@ func shownDefault(v reflect.Value) string {
 	if v.Kind() == reflect.Pointer || v.Kind() == reflect.Map || v.Kind() == reflect.Slice || v.IsZero() {
 		return ""
 	}
-	if p, ok := v.Interface().(PolicyConfig); ok {
+	if p, ok := reflect.TypeAssert[PolicyConfig](v); ok {
 		return "`" + p.Kind + "`"
 	}
 	return fmt.Sprintf("`%v`", v.Interface())

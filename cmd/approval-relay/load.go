@@ -94,8 +94,7 @@ func parse(name string, text []byte, getenv func(string) string) (*Config, error
 // library shows, which may have a secret in it.
 func notYAML(err error) Fault {
 	f := Fault{Field: "(file)", What: "is no YAML"}
-	var y yaml.Error
-	if errors.As(err, &y) {
+	if y, ok := errors.AsType[yaml.Error](err); ok {
 		f.What += ": " + y.GetMessage()
 		if t := y.GetToken(); t != nil && t.Position != nil {
 			f.Line = t.Position.Line
@@ -205,8 +204,7 @@ func (l *loading) value(n ast.Node, t reflect.Type, path string) {
 	what := "is no " + kind(t)
 	if custom(t) {
 		what = err.Error()
-		var y yaml.Error
-		if errors.As(err, &y) {
+		if y, ok := errors.AsType[yaml.Error](err); ok {
 			what = y.GetMessage()
 		}
 	}
@@ -236,8 +234,8 @@ func custom(t reflect.Type) bool {
 }
 
 func fieldNamed(t reflect.Type, name string) (reflect.StructField, bool) {
-	for i := range t.NumField() {
-		if f := t.Field(i); f.Tag.Get("yaml") == name {
+	for f := range t.Fields() {
+		if f.Tag.Get("yaml") == name {
 			return f, true
 		}
 	}

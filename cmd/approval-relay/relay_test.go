@@ -389,4 +389,4 @@ func (r *running) task(t *testing.T, token string) emulator.Task {
 	return task
 }
 
-func name(t *testing.T) string { return rand.Text()[:8] }
+func name(*testing.T) string { return rand.Text()[:8] }

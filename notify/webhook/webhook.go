@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -101,9 +102,7 @@ func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "approval-relay")
-	for name, values := range c.signer(m.ID, c.now(), body) {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, c.signer(m.ID, c.now(), body))
 	resp, err := c.client.Do(req)
 	if err != nil {
 		return broken(ctx, err)

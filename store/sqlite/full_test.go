@@ -84,7 +84,7 @@ func TestAProbeWrites(t *testing.T) {
 func TestLogCannotGrow(t *testing.T) {
 	if os.Getenv(limitedProcess) == "" {
 		t.Parallel()
-		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLogCannotGrow$", "-test.v") //nolint:gosec // this test
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLogCannotGrow$", "-test.v")
 		child.Env = append(os.Environ(), limitedProcess+"=1")
 		out, err := child.CombinedOutput()
 		require.NoError(t, err, "%s", out)

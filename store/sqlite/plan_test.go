@@ -23,7 +23,7 @@ func TestQueriesReadIndexes(t *testing.T) {
 		{byWorkflow, "", []string{"SCAN counts", "SEARCH p USING PRIMARY KEY (workflow=?)"}},
 	} {
 		var args []any
-		for _, a := range strings.Fields(c.args) {
+		for a := range strings.FieldsSeq(c.args) {
 			args = append(args, a)
 		}
 		rows, err := s.reads.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+c.query, args...)

@@ -32,7 +32,7 @@ func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Ord
 	if q.Exhausted {
 		where += " AND exhausted = 1"
 	}
-	query := "SELECT id, record FROM orders WHERE " + where + " ORDER BY id LIMIT ?" //nolint:gosec // fixed texts
+	query := "SELECT id, record FROM orders WHERE " + where + " ORDER BY id LIMIT ?"
 	rows, err := s.reads.QueryContext(ctx, query, []byte(q.After), q.Size()+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("list orders: %w", err)

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -113,9 +114,7 @@ func (l *ledger) copy() map[string]int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	out := map[string]int{}
-	for id, n := range l.done {
-		out[id] = n
-	}
+	maps.Copy(out, l.done)
 	return out
 }
 

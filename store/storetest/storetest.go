@@ -5,6 +5,7 @@ package storetest
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -127,11 +128,12 @@ func text(t tb, o *approval.Order) string {
 	t.Helper()
 	b, err := json.MarshalIndent(o, "", " ")
 	require.NoError(t, err)
-	out := string(b)
+	var out strings.Builder
+	out.WriteString(string(b))
 	for _, a := range o.Approvals {
-		out += "\n" + a.ID + ": " + a.Token.Reveal()
+		out.WriteString("\n" + a.ID + ": " + a.Token.Reveal())
 	}
-	return out
+	return out.String()
 }
 
 // list returns all orders that the query selects, page by page.

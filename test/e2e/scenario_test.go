@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,10 +162,8 @@ func (s *scenario) decide(ctx context.Context, w *world, by, who, outcome string
 	if err != nil {
 		return err
 	}
-	for _, ok := range want {
-		if status == ok {
-			return nil
-		}
+	if slices.Contains(want, status) {
+		return nil
 	}
 	return fmt.Errorf("decision by %s: %d, want %v: %s", by, status, want, text)
 }
