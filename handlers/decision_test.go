@@ -1,0 +1,178 @@
+package handlers_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+)
+
+// asked returns a house in which order A-1 waits for a decision.
+func asked(t *testing.T, change ...func(*handlers.Workflow)) *house {
+	t.Helper()
+	h := newHouse()
+	require.NoError(t, h.requests(change...).Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`"}`)))
+	h.take("")
+	return h
+}
+
+func TestOutcomeWords(t *testing.T) {
+	t.Parallel()
+	words := map[string]approval.Status{" Approve ": approval.Approved, "NO": approval.Rejected}
+	for _, w := range strings.Fields("approve approved accept accepted yes true ok") {
+		words[w] = approval.Approved
+	}
+	for _, w := range strings.Fields("reject rejected deny denied decline declined no false") {
+		words[w] = approval.Rejected
+	}
+	for word, want := range words {
+		h := asked(t)
+		require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, `{"orderId":"A-1","decision":"`+word+`"}`)))
+		require.Equal(t, want, h.approval(t, "A-1").Status, word)
+	}
+	h := asked(t)
+	require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, `{"orderId":"A-1","decision":true}`)))
+	require.Equal(t, approval.Approved, h.approval(t, "A-1").Status)
+}
+
+func TestDecisionsThatCannotBeUnderstood(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		body  string
+		meta  []string
+		field string
+	}{
+		"no JSON":       {`approve`, nil, "body"},
+		"no order":      {`{"decision":"approve"}`, nil, "order"},
+		"another order": {`{"orderId":"A-2","decision":"approve"}`, []string{handlers.MetaOrder, "A-1"}, "order"},
+		"no outcome":    {`{"orderId":"A-1"}`, nil, "outcome"},
+		"an odd word":   {`{"orderId":"A-1","decision":"perhaps"}`, nil, "outcome"},
+		"a list":        {`{"orderId":"A-1","decision":["approve"]}`, nil, "outcome"},
+		"a long ID":     {`{"orderId":"A-1","decision":"approve","decisionId":"` + strings.Repeat("x", 257) + `"}`, nil, "decision_id"},
+		"long comment":  {`{"orderId":"A-1","decision":"approve","comment":"` + strings.Repeat("x", 4097) + `"}`, nil, "comment"},
+		"as a source":   {`{"orderId":"A-1","decision":"approve","by":"source:crm"}`, nil, "by"},
+		"a long order":  {`{"orderId":"` + strings.Repeat("x", 257) + `","decision":"approve"}`, nil, "order"},
+		"unreadable":    {`{"orderId":"A-1","decision":"approve"}`, []string{handlers.MetaFault, "no body"}, "message"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := asked(t)
+			requireField(t, c.field, h.decisions(approval.ViaSNS).Handle(msg(t, c.body, c.meta...)))
+			require.Equal(t, approval.Pending, h.approval(t, "A-1").Status)
+		})
+	}
+}
+
+// By which ID a decision is known again: the sender's, else that of SNS, else
+// that of the delivery, else its body's.
+func TestDecisionID(t *testing.T) {
+	t.Parallel()
+	id := func(body string, meta ...string) string {
+		h := asked(t)
+		require.NoError(t, h.decisions(approval.ViaSNS).Handle(msg(t, body, meta...)))
+		return h.approval(t, "A-1").Votes[0].DecisionID
+	}
+	plain := `{"orderId":"A-1","decision":"approve"}`
+	sns, delivery := []string{handlers.MetaNotification, "n-1"}, []string{handlers.MetaID, "d-1"}
+	require.Equal(t, "mine", id(`{"orderId":"A-1","decision":"approve","decisionId":"mine"}`, append(sns, delivery...)...))
+	require.Equal(t, "n-1", id(plain, append(sns, delivery...)...))
+	require.Equal(t, "d-1", id(plain, delivery...))
+	require.Regexp(t, "^body-[0-9a-f]{32}$", id(plain))
+	require.Equal(t, id(plain), id(plain), "the same body is the same decision")
+	require.NotEqual(t, id(plain), id(`{"orderId":"A-1","decision":"yes"}`))
+}
+
+func TestTheOrderMayBeInThePath(t *testing.T) {
+	t.Parallel()
+	h := asked(t)
+	require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, `{"decision":"approve","by":"ann","comment":"fine"}`, handlers.MetaOrder, "A-1")))
+	vote := h.approval(t, "A-1").Votes[0]
+	require.Equal(t, []any{"ann", "fine", approval.ViaAPI, "erp"}, []any{vote.By, vote.Comment, vote.Via, vote.Source})
+	require.Len(t, h.take(approval.ActionCallBack), 1)
+}
+
+// What becomes of a decision that is refused: who waits is told, a queue keeps
+// as a dead letter what an operator can mend.
+func TestRefusedDecisions(t *testing.T) {
+	t.Parallel()
+	approve := `{"orderId":"A-1","decision":"approve","decisionId":"1"}`
+	for name, c := range map[string]struct {
+		change func(*handlers.Workflow)
+		first  string // a decision before
+		body   string
+		want   approval.VerdictCode
+		queue  bool // a dead letter
+	}{
+		"conflict":    {nil, approve, `{"orderId":"A-1","decision":"reject","decisionId":"2"}`, approval.VerdictConflict, false},
+		"unknown":     {nil, "", `{"orderId":"A-1","decision":"approve","approvalId":"other"}`, approval.VerdictUnknown, true},
+		"no approver": {func(w *handlers.Workflow) { w.Approvers = []string{"ann"} }, "", `{"orderId":"A-1","decision":"approve","by":"eve"}`, approval.VerdictNotApprover, true},
+		"source":      {func(w *handlers.Workflow) { w.Sources = []string{"crm"} }, "", approve, approval.VerdictSource, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			change := []func(*handlers.Workflow){}
+			if c.change != nil {
+				change = append(change, c.change)
+			}
+			for _, waits := range []bool{false, true} {
+				h := asked(t, change...)
+				d := h.decisions(approval.ViaSNS)
+				if c.first != "" {
+					require.NoError(t, d.Handle(msg(t, c.first)))
+				}
+				m := msg(t, c.body)
+				var fate handlers.Fate
+				if waits {
+					m.SetContext(handlers.WithFate(t.Context(), &fate))
+				}
+				err := d.Handle(m)
+				if !waits && !c.queue {
+					require.NoError(t, err)
+					continue
+				}
+				var refusal *approval.Refusal
+				require.ErrorAs(t, err, &refusal)
+				require.True(t, approval.IsPermanent(err))
+				require.Equal(t, c.want, refusal.Verdict.Code)
+				if waits {
+					require.Equal(t, c.want, fate.Body.(handlers.Decided).Verdict) //nolint:forcetypeassert // it panics
+				}
+			}
+		})
+	}
+}
+
+func TestADecisionBeforeItsRequestWaits(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	var fate handlers.Fate
+	m := msg(t, `{"orderId":"A-1","decision":"approve","by":"ann"}`)
+	m.SetContext(handlers.WithFate(t.Context(), &fate))
+	require.NoError(t, h.decisions(approval.ViaAPI).Handle(m))
+	require.Equal(t, handlers.Decided{OrderID: "A-1", Verdict: approval.VerdictWaiting}, fate.Body)
+	require.Empty(t, h.take(approval.ActionCallBack))
+
+	require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`"}`)))
+	require.Equal(t, approval.Approved, h.approval(t, "A-1").Status)
+	require.Len(t, h.take(approval.ActionCallBack), 1)
+}
+
+// A store that fails is no fault of the message: it comes again.
+func TestAFailingStoreIsNotTheMessagesFault(t *testing.T) {
+	t.Parallel()
+	h := asked(t)
+	h.failing = errors.New("disk full")
+	for _, err := range []error{
+		h.decisions(approval.ViaSNS).Handle(msg(t, `{"orderId":"A-1","decision":"approve"}`)),
+		h.requests().Handle(msg(t, `{"orderId":"A-2","taskToken":"x"}`)),
+	} {
+		require.ErrorIs(t, err, h.failing)
+		require.False(t, approval.IsPermanent(err))
+	}
+	h.failing = nil
+	require.Equal(t, approval.Pending, h.approval(t, "A-1").Status)
+}

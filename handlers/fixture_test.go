@@ -1,0 +1,203 @@
+package handlers_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/expression"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/store/memory"
+)
+
+var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+
+const token = "AQCEAAAAKgAAAAMAAAAAAAAAAb-a-task-token"
+
+// house is handlers over a store in memory, with everything around it noted.
+type house struct {
+	*handlers.Transitions
+	store *memory.Store
+
+	mu       sync.Mutex
+	now      time.Time
+	actions  []approval.Action
+	events   []approval.Event
+	order    []string // what was told to whom, in order
+	full     bool     // no room for actions
+	log      bytes.Buffer
+	failing  error // of the store
+	updates  int
+	twice    bool // the store runs every transition twice
+	observed int
+}
+
+func newHouse() *house {
+	h := &house{store: memory.New(), now: began}
+	h.Transitions = &handlers.Transitions{
+		Orders: h, Dispatch: h, Observer: h, Log: slog.New(slog.NewJSONHandler(&h.log, nil)), Lease: time.Minute,
+		Now: func() time.Time { return h.now },
+	}
+	return h
+}
+
+func (h *house) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
+	h.updates++
+	if h.failing != nil {
+		return h.failing
+	}
+	return h.store.Update(ctx, orderID, func(o *approval.Order) error {
+		if h.twice { // as a store may
+			if err := transition(&approval.Order{ID: o.ID}); err != nil {
+				return err
+			}
+		}
+		err := transition(o)
+		h.note("stored")
+		return err
+	})
+}
+
+func (h *house) Get(ctx context.Context, orderID string) (*approval.Order, error) {
+	return h.store.Get(ctx, orderID)
+}
+
+func (h *house) Room(approval.ActionKind, string) bool { return !h.full }
+
+func (h *house) Dispatch(_ context.Context, actions []approval.Action) {
+	h.note("dispatched")
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.actions = append(h.actions, actions...)
+}
+
+func (h *house) Observe(events []approval.Event) {
+	h.note("observed")
+	h.events = append(h.events, events...)
+}
+
+func (h *house) note(what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.order = append(h.order, what)
+}
+
+// take returns the actions that were handed out since it was last called.
+func (h *house) take(kind approval.ActionKind) []approval.Action {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var out []approval.Action
+	for _, a := range h.actions {
+		if a.Kind == kind {
+			out = append(out, a)
+		}
+	}
+	h.actions = nil
+	return out
+}
+
+func (h *house) approval(t *testing.T, orderID string) *approval.Approval {
+	t.Helper()
+	o, err := h.store.Get(t.Context(), orderID)
+	require.NoError(t, err)
+	require.NotEmpty(t, o.Approvals)
+	return o.Approvals[len(o.Approvals)-1]
+}
+
+// at returns a field that reads the first of these paths that is there.
+func at(paths ...string) handlers.Field[string] { return as(expression.Text, paths...) }
+
+func as[T any](convert func(any) (T, error), paths ...string) handlers.Field[T] {
+	return func(in handlers.Input) (value T, found bool, err error) {
+		for _, path := range paths {
+			v := in.Body
+			for name := range strings.SplitSeq(path, ".") {
+				object, _ := v.(map[string]any)
+				v = object[name]
+			}
+			if v != nil {
+				value, err = convert(v)
+				return value, err == nil, err
+			}
+		}
+		return value, false, nil
+	}
+}
+
+// broken is a field that cannot be read.
+func broken[T any](handlers.Input) (value T, found bool, err error) {
+	return value, false, errors.New("is odd")
+}
+
+// workflow reads the well-known shapes of requests.
+func workflow(change ...func(*handlers.Workflow)) handlers.Workflow {
+	w := handlers.Workflow{
+		Name: "orders", Policy: approval.Policy{Kind: approval.PolicyAny}, MinAssurance: approval.AssuranceLink,
+		Deadline: 24 * time.Hour, Margin: 30 * time.Second, TokenTarget: "sfn", Retention: time.Hour,
+		CallbackRetry: approval.Retry{Base: time.Second, Cap: time.Minute, Max: time.Hour},
+		NotifyRetry:   approval.Retry{Base: time.Second, Cap: time.Minute, Max: time.Hour},
+		Fields: handlers.RequestFields{
+			Order: at("orderId", "approvalRequest.orderId", "order.id"), Token: at("taskToken", "TaskToken", "MyTaskToken", "task_token"),
+			Callback: at("callbackUrl"), Step: at("step"), Title: at("title"), Requester: at("requester"), Execution: at("executionArn"),
+			Approvers: as(expression.List, "approvers", "managerEmail"), Started: as(expression.Time, "startedAt"),
+			Deadline: as(expression.Time, "approvalDeadline", "taskTokenExpiration"), Timeout: as(expression.Duration, "timeoutSeconds"),
+		},
+	}
+	for _, f := range change {
+		f(&w)
+	}
+	return w
+}
+
+func (h *house) requests(change ...func(*handlers.Workflow)) *handlers.Request {
+	return &handlers.Request{
+		Workflow: workflow(change...), Transitions: h.Transitions, Decode: expression.Decode,
+		ValidURL: func(url string) error {
+			if !strings.HasPrefix(url, "https://") {
+				return errors.New("is no https URL")
+			}
+			return nil
+		},
+	}
+}
+
+// decisions reads decisions as the defaults do.
+func (h *house) decisions(via approval.Via) *handlers.Decision {
+	return &handlers.Decision{
+		Source: handlers.Source{Name: "erp", Via: via, Fields: handlers.DecisionFields{
+			ID: at("decisionId"), Order: at("orderId"), Outcome: at("decision"), Step: at("step"), Approval: at("approvalId"),
+			By: at("by"), Comment: at("comment"),
+		}},
+		Decider: &handlers.Decider{Transitions: h.Transitions, Keep: approval.Keep{Unmatched: time.Hour, Retention: time.Hour}},
+		Decode:  expression.Decode,
+	}
+}
+
+// msg is a message with metadata given as key, value, …
+func msg(t *testing.T, body string, metadata ...string) *message.Message {
+	t.Helper()
+	m := message.NewMessage("uuid", []byte(body))
+	for i := 0; i+1 < len(metadata); i += 2 {
+		m.Metadata.Set(metadata[i], metadata[i+1])
+	}
+	m.SetContext(t.Context())
+	return m
+}
+
+// requireField requires a Permanent error about a field.
+func requireField(t *testing.T, field string, err error) {
+	t.Helper()
+	var f *approval.FieldError
+	require.ErrorAs(t, err, &f)
+	require.Equal(t, field, f.Field, "%v", err)
+	require.True(t, approval.IsPermanent(err))
+}

@@ -1,0 +1,329 @@
+package handlers_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+)
+
+// The bodies that states of Step Functions send, as tutorials write them.
+func TestShapesOfRequests(t *testing.T) {
+	t.Parallel()
+	entered := began.Add(-2 * time.Second).Format(time.RFC3339Nano)
+	for name, c := range map[string]struct {
+		body string
+		want func(*testing.T, *approval.Approval)
+	}{
+		"nested, the entered time as deadline": {
+			`{"taskToken":"` + token + `","approvalRequest":{"orderId":"A-1","total":7},"approvalDeadline":"` + entered + `"}`,
+			func(t *testing.T, a *approval.Approval) {
+				t.Helper()
+				require.Equal(t, began.Add(24*time.Hour-2*time.Second), a.Deadline.UTC(), "counted from when the state was entered")
+				require.Contains(t, a.Details, approval.Field{Name: "total", Value: "7"})
+			},
+		},
+		"flat, with a manager": {
+			`{"orderId":"A-1","orderTotal":1250.5,"managerEmail":"boss@example.com","taskToken":"` + token + `","taskTokenExpiration":"` + entered + `"}`,
+			func(t *testing.T, a *approval.Approval) {
+				t.Helper()
+				require.Len(t, a.Approvers, 1)
+				require.Equal(t, "boss@example.com", a.Approvers[0].ID)
+				require.Len(t, a.Approvers[0].Nonce, 16, "96 random bits")
+				require.Contains(t, a.Details, approval.Field{Name: "orderTotal", Value: "1250.5"})
+			},
+		},
+		"TaskToken and a timeout": {
+			`{"TaskToken":"` + token + `","order":{"id":"A-1"},"timeoutSeconds":3600,"executionArn":"arn:aws:states:x"}`,
+			func(t *testing.T, a *approval.Approval) {
+				t.Helper()
+				require.Equal(t, began.Add(time.Hour), a.TaskExpires.UTC())
+				require.Equal(t, began.Add(time.Hour-30*time.Second), a.Deadline.UTC(), "by its margin before the task's end")
+				require.Equal(t, "arn:aws:states:x", a.Execution)
+			},
+		},
+		"MyTaskToken": {`{"MyTaskToken":"` + token + `","order":{"id":"A-1"},"timeoutSeconds":"60"}`, func(*testing.T, *approval.Approval) {}},
+		"task_token":  {`{"task_token":"` + token + `","order":{"id":"A-1"}}`, func(*testing.T, *approval.Approval) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse()
+			var fate handlers.Fate
+			m := msg(t, c.body)
+			m.SetContext(handlers.WithFate(t.Context(), &fate))
+			require.NoError(t, h.requests().Handle(m))
+			a := h.approval(t, "A-1")
+			require.Equal(t, approval.Pending, a.Status)
+			require.Equal(t, token, a.Token.Reveal())
+			require.Equal(t, "sfn", a.Target)
+			require.Equal(t, handlers.Accepted{OrderID: "A-1", ApprovalID: a.ID, Status: approval.Pending}, fate.Body)
+			for _, d := range a.Details {
+				require.NotEqual(t, "A-1", d.Value, "the order ID is shown anyhow")
+				require.NotContains(t, d.Value, token)
+			}
+			c.want(t, a)
+
+			require.NoError(t, h.requests().Handle(msg(t, c.body)), "delivered again")
+			o, err := h.Get(t.Context(), "A-1")
+			require.NoError(t, err)
+			require.Len(t, o.Approvals, 1)
+		})
+	}
+}
+
+func TestACallbackURLInsteadOfAToken(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	web := func(w *handlers.Workflow) { w.URLTarget = "web" }
+	require.NoError(t, h.requests(web).Handle(msg(t, `{"orderId":"A-1","callbackUrl":"https://erp.example/done"}`)))
+	a := h.approval(t, "A-1")
+	require.Equal(t, "web", a.Target)
+	require.Equal(t, "https://erp.example/done", a.Token.Reveal())
+
+	require.NoError(t, h.requests(web).Handle(msg(t, `{"orderId":"A-2","taskToken":"`+token+`","callbackUrl":"https://erp.example/done"}`)))
+	require.Equal(t, "sfn", h.approval(t, "A-2").Target, "a token is the surer of the two")
+
+	requireField(t, "callback", h.requests(web).Handle(msg(t, `{"orderId":"A-3","callbackUrl":"http://10.0.0.1/"}`)))
+	requireField(t, "callback", h.requests().Handle(msg(t, `{"orderId":"A-3","callbackUrl":"https://erp.example/done"}`)))
+}
+
+// What is wrong with a request is said by field, and nothing is stored.
+func TestRequestsThatCannotBeUnderstood(t *testing.T) {
+	t.Parallel()
+	good := func(rest string) string { return `{"orderId":"A-1","taskToken":"` + token + `"` + rest + `}` }
+	set := func(f func(*handlers.RequestFields)) []func(*handlers.Workflow) {
+		return []func(*handlers.Workflow){func(w *handlers.Workflow) { f(&w.Fields) }}
+	}
+	for name, c := range map[string]struct {
+		body   string
+		meta   []string
+		change []func(*handlers.Workflow)
+		field  string
+	}{
+		"no JSON":            {body: `order A-1, please`, field: "body"},
+		"no UTF-8":           {body: "{\"orderId\":\"\xff\"}", field: "body"},
+		"what SNS could not": {body: good(""), meta: []string{handlers.MetaFault, "SNS envelope: of another topic"}, field: "message"},
+		"no order":           {body: `{"taskToken":"x"}`, field: "order"},
+		"an order too long":  {body: `{"orderId":"` + strings.Repeat("A", 257) + `","taskToken":"x"}`, field: "order"},
+		"no token":           {body: `{"orderId":"A-1"}`, field: "token"},
+		"a token too long":   {body: `{"orderId":"A-1","taskToken":"` + strings.Repeat("A", 2049) + `"}`, field: "token"},
+		"an order of two":    {body: `{"orderId":["A","B"],"taskToken":"x"}`, field: "order"},
+		"negative timeout":   {body: good(`,"timeoutSeconds":-1`), field: "timeout"},
+		"no time":            {body: good(`,"approvalDeadline":"next week"`), field: "deadline"},
+		"empty approver":     {body: good(`,"approvers":["ann",""]`), field: "approvers"},
+		"only the requester": {body: good(`,"approvers":["ann"],"requester":"Ann"`), field: "approvers"},
+		"an odd title":       {body: good(""), change: set(func(f *handlers.RequestFields) { f.Title = broken[string] }), field: "title"},
+		"odd approvers":      {body: good(""), change: set(func(f *handlers.RequestFields) { f.Approvers = broken[[]string] }), field: "approvers"},
+		"an odd start":       {body: good(""), change: set(func(f *handlers.RequestFields) { f.Started = broken[time.Time] }), field: "started"},
+		"an odd detail": {body: good(""), change: set(func(f *handlers.RequestFields) {
+			f.Details = []handlers.Detail{{Name: "Total", Value: broken[string]}}
+		}), field: "details.Total"},
+		"an odd output": {body: good(""), change: set(func(f *handlers.RequestFields) {
+			f.Output = map[string]handlers.Field[any]{"region": broken[any]}
+		}), field: "output.region"},
+		"an output too large": {body: good(`,"big":"` + strings.Repeat("x", 65<<10) + `"`), change: set(func(f *handlers.RequestFields) {
+			f.Output = map[string]handlers.Field[any]{"big": as(func(v any) (any, error) { return v, nil }, "big")}
+		}), field: "output"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse()
+			err := h.requests(c.change...).Handle(msg(t, c.body, c.meta...))
+			requireField(t, c.field, err)
+			require.NotContains(t, err.Error(), token)
+			_, err = h.Get(t.Context(), "A-1")
+			require.ErrorIs(t, err, approval.ErrNotFound)
+		})
+	}
+}
+
+// When an approval times out, by what the request and the configuration say. All
+// times are seconds after the request came; it was sent 10 s before.
+func TestTimes(t *testing.T) {
+	t.Parallel()
+	const sent = -10
+	second := func(n int) time.Time { return began.Add(time.Duration(n) * time.Second) }
+	for name, c := range map[string]struct {
+		body     map[string]any
+		change   func(*handlers.Workflow)
+		deadline int // seconds
+		expires  int // 0 is not known
+	}{
+		"the workflow's deadline, from when it was sent": {nil, func(w *handlers.Workflow) { w.Deadline = time.Hour }, sent + 3600, 0},
+		"from when it began to wait":                     {map[string]any{"startedAt": second(-60)}, nil, -60 + 86400, 0},
+		"not from a start that is to come":               {map[string]any{"startedAt": second(60)}, nil, sent + 86400, 0},
+		"an earlier deadline of the request":             {map[string]any{"approvalDeadline": second(600)}, nil, 600, 0},
+		"not a later one":                                {map[string]any{"approvalDeadline": second(86400)}, nil, sent + 86400, 0},
+		"a deadline before it was sent is its start":     {map[string]any{"approvalDeadline": second(-30)}, nil, -30 + 86400, 0},
+		"so is one at the time of sending":               {map[string]any{"approvalDeadline": second(sent)}, nil, sent + 86400, 0},
+		"and with a clock 5 s ahead":                     {map[string]any{"approvalDeadline": second(sent + 5)}, nil, sent + 86400, 0},
+		"but not with 6 s":                               {map[string]any{"approvalDeadline": second(sent + 6)}, nil, sent + 6, 0},
+		"the state's timeout, less the margin":           {map[string]any{"timeoutSeconds": 600}, nil, sent + 600 - 30, sent + 600},
+		"a short one, less a tenth but 5 s":              {map[string]any{"timeoutSeconds": 40}, nil, sent + 40 - 5, sent + 40},
+		"a very short one, less half":                    {map[string]any{"timeoutSeconds": 6}, nil, sent + 6 - 3, sent + 6},
+		"a timeout from the start that the request says": {map[string]any{"timeoutSeconds": 600, "startedAt": second(-100)}, nil, -100 + 600 - 30, -100 + 600},
+		"the configured timeout":                         {nil, func(w *handlers.Workflow) { w.TaskTimeout = 10 * time.Minute }, sent + 600 - 30, sent + 600},
+		"the request's over the configured":              {map[string]any{"timeoutSeconds": 900}, func(w *handlers.Workflow) { w.TaskTimeout = 10 * time.Minute }, sent + 900 - 30, sent + 900},
+		"a timeout beyond the deadline changes nothing":  {map[string]any{"timeoutSeconds": 864000}, nil, sent + 86400, sent + 864000},
+		"without a margin":                               {map[string]any{"timeoutSeconds": 600}, func(w *handlers.Workflow) { w.Margin = 0 }, sent + 600, sent + 600},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse()
+			body := `{"orderId":"A-1","taskToken":"` + token + `"`
+			for k, v := range c.body {
+				if at, ok := v.(time.Time); ok {
+					v = fmt.Sprintf("%q", at.Format(time.RFC3339Nano))
+				}
+				body += fmt.Sprintf(`,%q:%v`, k, v)
+			}
+			change := []func(*handlers.Workflow){}
+			if c.change != nil {
+				change = append(change, c.change)
+			}
+			require.NoError(t, h.requests(change...).Handle(msg(t, body+"}", handlers.MetaSent, second(sent).Format(time.RFC3339Nano))))
+			a := h.approval(t, "A-1")
+			require.Equal(t, second(c.deadline), a.Deadline.UTC())
+			if c.expires == 0 {
+				require.True(t, a.TaskExpires.IsZero())
+			} else {
+				require.Equal(t, second(c.expires), a.TaskExpires.UTC())
+			}
+		})
+	}
+}
+
+// A time of sending that is none, or is to come, is not believed.
+func TestTimeOfSending(t *testing.T) {
+	t.Parallel()
+	for _, sent := range []string{"", "yesterday", began.Add(time.Hour).Format(time.RFC3339Nano)} {
+		h := newHouse()
+		require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`, handlers.MetaSent, sent)))
+		require.Equal(t, began.Add(24*time.Hour), h.approval(t, "A-1").Deadline.UTC())
+	}
+}
+
+func TestReminders(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	require.NoError(t, h.requests(func(w *handlers.Workflow) {
+		w.Deadline, w.Reminders = 4*time.Hour, []time.Duration{time.Hour, 3 * time.Hour, 4 * time.Hour, 9 * time.Hour}
+	}).Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)))
+	var got []time.Duration
+	for _, at := range h.approval(t, "A-1").Reminders {
+		got = append(got, at.Sub(began))
+	}
+	require.Equal(t, []time.Duration{time.Hour, 3 * time.Hour}, got, "none at the deadline or after it")
+}
+
+func TestApproversOfTheWorkflowAndOfTheRequest(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	require.NoError(t, h.requests(func(w *handlers.Workflow) { w.Approvers = []string{"cfo@example.com"} }).
+		Handle(msg(t, `{"orderId":"A-1","taskToken":"x","approvers":[" ann@example.com ","CFO@example.com"]}`)))
+	var got []string
+	nonces := map[string]bool{}
+	for _, p := range h.approval(t, "A-1").Approvers {
+		got = append(got, p.ID)
+		nonces[p.Nonce] = true
+	}
+	require.Equal(t, []string{"cfo@example.com", "ann@example.com"}, got)
+	require.Len(t, nonces, 2, "each link is of its own")
+}
+
+// Without configuration approvers see the plain values of the body, bounded, but
+// nothing that looks like a secret.
+func TestDetails(t *testing.T) {
+	t.Parallel()
+	many := ""
+	for i := range 30 {
+		many += fmt.Sprintf(`,"z%02d":%d`, i, i)
+	}
+	h := newHouse()
+	require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`",
+		"customer":{"name":"ACME","vip":true,"deep":{"er":"not shown"}}, "total":9007199254740993, "rate":0.25, "note":"`+strings.Repeat("é", 400)+`",
+		"apiSecret":"s3cret","Password":"p","myCredential":"c","callback":"u","echo":"see `+token+`","list":[1,2],"nothing":null,"empty":"",
+		"`+strings.Repeat("n", 65)+`":"long name"`+many+`}`)))
+	details := h.approval(t, "A-1").Details
+	require.Len(t, details, 20)
+	got := map[string]string{}
+	for _, d := range details {
+		got[d.Name] = d.Value
+	}
+	require.Equal(t, "ACME", got["name"])
+	require.Equal(t, "true", got["vip"])
+	require.Equal(t, "9007199254740993", got["total"], "not rounded")
+	require.Equal(t, "0.25", got["rate"])
+	require.Equal(t, strings.Repeat("é", 256)+"… (cut)", got["note"])
+	for _, hidden := range []string{"orderId", "taskToken", "er", "apiSecret", "Password", "myCredential", "callback", "echo", "list", "nothing", "empty"} {
+		require.NotContains(t, got, hidden)
+	}
+
+	h = newHouse()
+	require.NoError(t, h.requests(func(w *handlers.Workflow) {
+		w.Fields.Details = []handlers.Detail{{Name: "Total", Value: at("total")}, {Name: "Not there", Value: at("nowhere")}}
+	}).Handle(msg(t, `{"orderId":"A-1","taskToken":"x","total":7,"customer":"ACME"}`)))
+	require.Equal(t, []approval.Field{{Name: "Total", Value: "7"}}, h.approval(t, "A-1").Details, "only what is configured")
+
+	h = newHouse()
+	require.NoError(t, h.requests(func(w *handlers.Workflow) { w.Fields.Details = []handlers.Detail{} }).
+		Handle(msg(t, `{"orderId":"A-1","taskToken":"x","total":7}`)))
+	require.Empty(t, h.approval(t, "A-1").Details, "configured to be none")
+}
+
+func TestOutput(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	require.NoError(t, h.requests(func(w *handlers.Workflow) {
+		w.Output = map[string]any{"region": "eu", "total": 0}
+		w.Fields.Output = map[string]handlers.Field[any]{
+			"total":   as(func(v any) (any, error) { return v, nil }, "order.total"),
+			"missing": as(func(v any) (any, error) { return v, nil }, "nowhere"),
+		}
+	}).Handle(msg(t, `{"order":{"id":"A-1","total":7},"taskToken":"x"}`)))
+	output, err := json.Marshal(h.approval(t, "A-1").Output)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"region":"eu","total":7}`, string(output))
+
+	h = newHouse()
+	require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)))
+	require.Nil(t, h.approval(t, "A-1").Output)
+}
+
+func TestARequestCarriesItsConfiguration(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	require.NoError(t, h.requests(func(w *handlers.Workflow) {
+		w.Policy, w.Approvers = approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}, []string{"a", "b", "c"}
+		w.Sources, w.Channels, w.RejectAsSuccess, w.MinAssurance = []string{"erp"}, []string{"mail"}, true, approval.AssuranceSSO
+		w.Heartbeat = time.Minute
+	}).Handle(msg(t, `{"orderId":"A-1","taskToken":"x","step":"budget","title":"New desks","requester":"dan"}`)))
+	a := h.approval(t, "A-1")
+	require.Equal(t, approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}, a.Policy)
+	require.Equal(t, []string{"erp"}, a.Sources)
+	require.Equal(t, approval.AssuranceSSO, a.MinAssurance)
+	require.True(t, a.RejectAsSuccess)
+	require.Equal(t, "orders/budget/New desks/dan", strings.Join([]string{a.Workflow, a.Step, a.Title, a.Requester}, "/"))
+	require.Equal(t, began.Add(time.Minute), a.HeartbeatDue.UTC())
+	require.Len(t, h.take(approval.ActionNotify), 3, "one for each approver")
+	require.Equal(t, time.Hour, a.Retention)
+	require.Equal(t, time.Second, a.CallbackRetry.Base)
+	require.Equal(t, time.Hour, a.NotifyRetry.Max)
+}
+
+func TestScalarsOfEveryKind(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"x","a":1,"b":18446744073709551615,"c":1.5e3,"d":-2,"e":123456789012345678901234567890}`)))
+	got := map[string]string{}
+	for _, d := range h.approval(t, "A-1").Details {
+		got[d.Name] = d.Value
+	}
+	require.Equal(t, map[string]string{"a": "1", "b": "18446744073709551615", "c": "1500", "d": "-2", "e": "123456789012345678901234567890"}, got)
+}
