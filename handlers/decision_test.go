@@ -23,10 +23,10 @@ func asked(t *testing.T, change ...func(*handlers.Workflow)) *house {
 func TestOutcomeWords(t *testing.T) {
 	t.Parallel()
 	words := map[string]approval.Status{" Approve ": approval.Approved, "NO": approval.Rejected}
-	for _, w := range strings.Fields("approve approved accept accepted yes true ok") {
+	for w := range strings.FieldsSeq("approve approved accept accepted yes true ok") {
 		words[w] = approval.Approved
 	}
-	for _, w := range strings.Fields("reject rejected deny denied decline declined no false") {
+	for w := range strings.FieldsSeq("reject rejected deny denied decline declined no false") {
 		words[w] = approval.Rejected
 	}
 	for word, want := range words {
@@ -82,8 +82,9 @@ func TestDecisionID(t *testing.T) {
 	require.Equal(t, "n-1", id(plain, append(sns, delivery...)...))
 	require.Equal(t, "d-1", id(plain, delivery...))
 	require.Regexp(t, "^body-[0-9a-f]{32}$", id(plain))
-	require.Equal(t, id(plain), id(plain), "the same body is the same decision")
-	require.NotEqual(t, id(plain), id(`{"orderId":"A-1","decision":"yes"}`))
+	first := id(plain)
+	require.Equal(t, first, id(plain), "the same body is the same decision")
+	require.NotEqual(t, first, id(`{"orderId":"A-1","decision":"yes"}`))
 }
 
 func TestTheOrderMayBeInThePath(t *testing.T) {

@@ -28,17 +28,16 @@ type house struct {
 	*handlers.Transitions
 	store *memory.Store
 
-	mu       sync.Mutex
-	now      time.Time
-	actions  []approval.Action
-	events   []approval.Event
-	order    []string // what was told to whom, in order
-	full     bool     // no room for actions
-	log      bytes.Buffer
-	failing  error // of the store
-	updates  int
-	twice    bool // the store runs every transition twice
-	observed int
+	mu      sync.Mutex
+	now     time.Time
+	actions []approval.Action
+	events  []approval.Event
+	order   []string // what was told to whom, in order
+	full    bool     // no room for actions
+	log     bytes.Buffer
+	failing error // of the store
+	updates int
+	twice   bool // the store runs every transition twice
 }
 
 func newHouse() *house {
@@ -182,7 +181,7 @@ func (h *house) decisions(via approval.Via) *handlers.Decision {
 	}
 }
 
-// msg is a message with metadata given as key, value, …
+// msg is a message with metadata given as key and value in turn.
 func msg(t *testing.T, body string, metadata ...string) *message.Message {
 	t.Helper()
 	m := message.NewMessage("uuid", []byte(body))

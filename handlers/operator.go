@@ -107,13 +107,17 @@ type redriving struct {
 	left   int
 }
 
-// takes says whether one with that reason and so many redrives is to be
-// redriven, and counts it.
-func (r *redriving) takes(reason string, redrives int) bool {
+// finds says whether one with that reason is looked for, and counts it.
+func (r *redriving) finds(reason string) bool {
 	if r.Reason != "" && r.Reason != reason {
 		return false
 	}
 	r.report.Found[reason]++
+	return true
+}
+
+// takes says whether one that was found is to be redriven after so many times.
+func (r *redriving) takes(redrives int) bool {
 	switch {
 	case r.Limit > 0 && redrives >= r.Limit:
 		r.report.Guarded++
@@ -144,15 +148,13 @@ func (h *Redrive) callbacks(ctx context.Context, run *redriving) error {
 
 func (h *Redrive) order(ctx context.Context, run *redriving, o *approval.Order) error {
 	for _, a := range o.Approvals {
-		if a.Callback.State != approval.CallbackExhausted {
+		if a.Callback.State != approval.CallbackExhausted || !run.finds(a.Callback.LastError) {
 			continue
 		}
-		expired := !a.TaskExpires.IsZero() && a.TaskExpires.Before(h.Transitions.Now())
-		takes := run.takes(a.Callback.LastError, a.Callback.Redrives)
-		if expired {
+		if !a.TaskExpires.IsZero() && a.TaskExpires.Before(h.Transitions.Now()) {
 			run.report.Expired++
 		}
-		if !takes {
+		if !run.takes(a.Callback.Redrives) {
 			continue
 		}
 		began := false
@@ -185,7 +187,7 @@ func (h *Redrive) letters(ctx context.Context, run *redriving) error {
 func (h *Redrive) messages(ctx context.Context, run *redriving, letters []Letter) error {
 	for _, l := range letters {
 		handle, known := h.Handle[l.Source]
-		if !known || !run.takes(l.Reason, l.Redrives) {
+		if !known || !run.finds(l.Reason) || !run.takes(l.Redrives) {
 			continue
 		}
 		msg := message.NewMessage(watermill.NewULID(), l.Body)

@@ -1,0 +1,256 @@
+package handlers_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+)
+
+// outside is a target and a channel whose calls end as it says.
+type outside struct {
+	answers    []approval.Answer
+	heartbeats []approval.Answer
+	messages   []approval.Message
+	end        func(context.Context) error // nil is nil
+}
+
+func (o *outside) Deliver(ctx context.Context, a approval.Answer) error {
+	o.answers = append(o.answers, a)
+	return o.ended(ctx)
+}
+
+func (o *outside) Heartbeat(ctx context.Context, a approval.Answer) error {
+	o.heartbeats = append(o.heartbeats, a)
+	return o.ended(ctx)
+}
+
+func (o *outside) Notify(ctx context.Context, m approval.Message) error {
+	o.messages = append(o.messages, m)
+	return o.ended(ctx)
+}
+
+func (o *outside) ended(ctx context.Context) error {
+	if o.end == nil {
+		return nil
+	}
+	return o.end(ctx)
+}
+
+func hangs(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+
+func (h *house) callbacks(o *outside) *handlers.Callback {
+	return &handlers.Callback{Transitions: h.Transitions, Targets: map[string]handlers.Target{"sfn": o}, Timeout: 10 * time.Second}
+}
+
+func (h *house) notifications(o *outside) *handlers.Notification {
+	return &handlers.Notification{
+		Transitions: h.Transitions, Channels: map[string]handlers.Channel{"mail": o}, Timeout: 10 * time.Second,
+		Link: func(c approval.Capability) approval.Token { return approval.NewToken("link for " + c.Approver) },
+	}
+}
+
+func actionMsg(t *testing.T, a approval.Action) *message.Message {
+	t.Helper()
+	b, err := json.Marshal(a)
+	require.NoError(t, err)
+	return msg(t, string(b))
+}
+
+// approved returns a house in which order A-1 is approved, and the call owed.
+func approved(t *testing.T) (*house, approval.Action) {
+	t.Helper()
+	h := asked(t)
+	require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, `{"orderId":"A-1","decision":"approve"}`)))
+	acts := h.take(approval.ActionCallBack)
+	require.Len(t, acts, 1)
+	return h, acts[0]
+}
+
+func TestCallback(t *testing.T) {
+	t.Parallel()
+	h, act := approved(t)
+	o := &outside{}
+	require.NoError(t, h.callbacks(o).Handle(actionMsg(t, act)))
+	require.Len(t, o.answers, 1)
+	require.Equal(t, token, o.answers[0].Token.Reveal())
+	require.Equal(t, approval.Approved, o.answers[0].Status)
+	require.Equal(t, approval.CallbackDelivered, h.approval(t, "A-1").Callback.State)
+
+	require.NoError(t, h.callbacks(o).Handle(actionMsg(t, act)), "handed over again")
+	require.Len(t, o.answers, 1, "it has ended")
+}
+
+// An attempt whose lease has passed is somebody else's.
+func TestAnAttemptThatIsNoLongerOursIsNotMade(t *testing.T) {
+	t.Parallel()
+	h, act := approved(t)
+	h.now = act.Until
+	o := &outside{}
+	require.NoError(t, h.callbacks(o).Handle(actionMsg(t, act)))
+	require.Empty(t, o.answers)
+}
+
+// How a call ends is recorded, whatever it is.
+func TestHowCallbacksEnd(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		end   error
+		state approval.CallbackState
+		maybe bool
+	}{
+		"closed":      {approval.ErrClosed, approval.CallbackTooLate, false},
+		"refused":     {approval.Permanent(errOdd), approval.CallbackExhausted, false},
+		"not applied": {approval.NotApplied(errOdd), approval.CallbackOwed, false},
+		"unknown":     {errOdd, approval.CallbackOwed, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, act := approved(t)
+			o := &outside{end: func(context.Context) error { return c.end }}
+			require.NoError(t, h.callbacks(o).Handle(actionMsg(t, act)))
+			callback := h.approval(t, "A-1").Callback
+			require.Equal(t, c.state, callback.State)
+			require.Equal(t, c.maybe, callback.MaybeApplied)
+			require.False(t, callback.Running)
+		})
+	}
+}
+
+func TestATargetThatIsNotConfiguredIsToldByName(t *testing.T) {
+	t.Parallel()
+	h, act := approved(t)
+	none := h.callbacks(&outside{})
+	none.Targets = nil
+	require.NoError(t, none.Handle(actionMsg(t, act)))
+	callback := h.approval(t, "A-1").Callback
+	require.Equal(t, approval.CallbackOwed, callback.State, "an operator may configure it")
+	require.False(t, callback.MaybeApplied)
+	require.Contains(t, callback.LastError, `target "sfn" is not configured`)
+}
+
+// A target that never answers holds a call up for its time limit, or until its
+// lease ends where that is sooner. The end is recorded although the message's
+// context is over.
+func TestACallThatHangs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ limit, want time.Duration }{
+		"the time limit": {10 * time.Second, 10 * time.Second},
+		"the lease":      {time.Hour, 59 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				h, act := approved(t)
+				h.now = began.Add(time.Second)
+				o := &outside{end: hangs}
+				handler := h.callbacks(o)
+				handler.Timeout = c.limit
+				m := actionMsg(t, act)
+				ctx, cancel := context.WithCancel(t.Context())
+				cancel()
+				m.SetContext(ctx)
+				start := time.Now()
+				require.NoError(t, handler.Handle(m))
+				require.Equal(t, c.want, time.Since(start))
+				callback := h.approval(t, "A-1").Callback
+				require.True(t, callback.MaybeApplied)
+				require.False(t, callback.Running)
+			})
+		})
+	}
+}
+
+func TestTheEndOfACallThatCannotBeStored(t *testing.T) {
+	t.Parallel()
+	h, act := approved(t)
+	o := &outside{end: func(context.Context) error { h.failing = errOdd; return nil }}
+	require.ErrorIs(t, h.callbacks(o).Handle(actionMsg(t, act)), errOdd)
+	require.True(t, h.approval(t, "A-1").Callback.Running, "its lease ends by itself")
+}
+
+func TestHeartbeat(t *testing.T) {
+	t.Parallel()
+	h := asked(t, func(w *handlers.Workflow) { w.Heartbeat = time.Minute })
+	h.now = began.Add(time.Minute)
+	require.NoError(t, h.Run(t.Context(), "A-1", func(o *approval.Order, turn approval.Turn) ([]approval.Action, error) { return o.Advance(turn), nil }))
+	beats := h.take(approval.ActionHeartbeat)
+	require.Len(t, beats, 1)
+	o := &outside{}
+	require.NoError(t, h.callbacks(o).Handle(actionMsg(t, beats[0])))
+	require.Len(t, o.heartbeats, 1)
+	require.Empty(t, o.answers)
+	require.Equal(t, approval.Pending, h.approval(t, "A-1").Status)
+
+	o.end = func(context.Context) error { return approval.ErrClosed }
+	require.NoError(t, h.callbacks(o).Handle(actionMsg(t, beats[0])))
+	require.Equal(t, approval.Cancelled, h.approval(t, "A-1").Status, "nobody waits any more")
+}
+
+func TestNotification(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	mail := func(w *handlers.Workflow) { w.Channels, w.Approvers = []string{"mail"}, []string{"ann"} }
+	require.NoError(t, h.requests(mail).Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`","title":"Desks"}`)))
+	act := h.take(approval.ActionNotify)[0]
+	o := &outside{}
+	require.NoError(t, h.notifications(o).Handle(actionMsg(t, act)))
+	require.Len(t, o.messages, 1)
+	require.Equal(t, "link for ann", o.messages[0].Link.Reveal())
+	require.Equal(t, []string{"A-1", "ann", "Desks"}, []string{o.messages[0].OrderID, o.messages[0].Approver, o.messages[0].Title})
+	require.Equal(t, approval.NotificationSent, h.approval(t, "A-1").Notifications[0].State)
+
+	require.NoError(t, h.notifications(o).Handle(actionMsg(t, act)), "handed over again")
+	require.Len(t, o.messages, 1)
+}
+
+func TestNotificationsThatFail(t *testing.T) {
+	t.Parallel()
+	mail := func(w *handlers.Workflow) { w.Channels = []string{"mail"} }
+	h := newHouse()
+	require.NoError(t, h.requests(mail).Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)))
+	act := h.take(approval.ActionNotify)[0]
+	none := h.notifications(&outside{})
+	none.Channels = nil
+	require.NoError(t, none.Handle(actionMsg(t, act)))
+	n := h.approval(t, "A-1").Notifications[0]
+	require.Equal(t, approval.NotificationOwed, n.State)
+	require.Contains(t, n.LastError, `channel "mail" is not configured`)
+
+	// One whose approval has closed meanwhile is not sent.
+	h = newHouse()
+	require.NoError(t, h.requests(mail).Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)))
+	act = h.take(approval.ActionNotify)[0]
+	require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, `{"orderId":"A-1","decision":"approve"}`)))
+	o := &outside{}
+	require.NoError(t, h.notifications(o).Handle(actionMsg(t, act)))
+	require.Empty(t, o.messages)
+
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse()
+		require.NoError(t, h.requests(mail).Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)))
+		act := h.take(approval.ActionNotify)[0]
+		start := time.Now()
+		require.NoError(t, h.notifications(&outside{end: hangs}).Handle(actionMsg(t, act)))
+		require.Equal(t, 10*time.Second, time.Since(start))
+		require.Contains(t, h.approval(t, "A-1").Notifications[0].LastError, "deadline exceeded")
+	})
+}
+
+func TestWhatIsNoAction(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	for _, body := range []string{"", "{}", "[1]", `{"order_id":7}`} {
+		require.True(t, approval.IsPermanent(h.callbacks(nil).Handle(msg(t, body))), body)
+		require.True(t, approval.IsPermanent(h.notifications(nil).Handle(msg(t, body))), body)
+	}
+	require.ErrorIs(t, h.callbacks(nil).Handle(msg(t, `{"order_id":"nobody"}`)), approval.ErrNotFound)
+	require.ErrorIs(t, h.notifications(nil).Handle(msg(t, `{"order_id":"nobody"}`)), approval.ErrNotFound)
+}

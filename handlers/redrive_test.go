@@ -1,0 +1,227 @@
+package handlers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// ListExhausted implements handlers.Exhausted.
+func (h *house) ListExhausted(ctx context.Context, after string, limit int) ([]*approval.Order, string, error) {
+	return h.store.List(ctx, store.Query{Exhausted: true, After: after, Limit: limit})
+}
+
+// drawer keeps dead letters.
+type drawer struct {
+	letters []handlers.Letter
+	put     []handlers.Letter
+	taken   []string
+	unread  error // of those that cannot be read
+	failing error
+}
+
+func (d *drawer) List(_ context.Context, _ string, limit int) ([]handlers.Letter, error) {
+	return d.letters[:min(limit, len(d.letters))], d.unread
+}
+
+func (d *drawer) Put(_ context.Context, l handlers.Letter) error {
+	d.put = append(d.put, l)
+	return d.failing
+}
+
+func (d *drawer) Take(_ context.Context, id string) error {
+	d.taken = append(d.taken, id)
+	return d.failing
+}
+
+// pile is a dead letter queue.
+type pile struct {
+	counts  map[string]int
+	guarded int
+	failing error
+
+	limit, redriveLimit int
+	reason              string
+	moved               bool
+}
+
+func (p *pile) Count(context.Context, int) (map[string]int, error) { return p.counts, p.failing }
+
+func (p *pile) Move(_ context.Context, limit, redriveLimit int, reason string) (moved, guarded int, err error) {
+	p.moved, p.limit, p.redriveLimit, p.reason = true, limit, redriveLimit, reason
+	n := 0
+	for r, c := range p.counts {
+		if reason == "" || r == reason {
+			n += c
+		}
+	}
+	return min(n, limit), p.guarded, p.failing
+}
+
+// exhausted stores orders whose callback was given up for a reason, redriven so
+// often before. Their tasks end two hours after they began.
+func (h *house) exhausted(t *testing.T, n int, reason string, redrives int) {
+	t.Helper()
+	for i := range n {
+		id := fmt.Sprintf("%s-%d-%d", reason, redrives, i)
+		require.NoError(t, h.requests(func(w *handlers.Workflow) { w.TaskTimeout = 2 * time.Hour }).Handle(msg(t, `{"orderId":"`+id+`","taskToken":"`+token+id+`"}`)))
+		require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, `{"orderId":"`+id+`","decision":"approve"}`)))
+		for r := 0; ; r++ {
+			act := h.take(approval.ActionCallBack)[0]
+			require.NoError(t, h.Run(t.Context(), id, func(o *approval.Order, turn approval.Turn) ([]approval.Action, error) {
+				return o.CallbackAttempted(act, approval.Result{Kind: approval.ResultRefused, Reason: reason}, turn), nil
+			}))
+			if r == redrives {
+				break
+			}
+			require.NoError(t, h.Run(t.Context(), id, func(o *approval.Order, turn approval.Turn) ([]approval.Action, error) {
+				began, actions := o.Redrive(act.ApprovalID, "ops", 0, turn)
+				require.True(t, began)
+				return actions, nil
+			}))
+		}
+	}
+	h.take("")
+}
+
+func (h *house) redrive(d *drawer, queues map[string]handlers.Queue) *handlers.Redrive {
+	return &handlers.Redrive{
+		Transitions: h.Transitions, Exhausted: h, Letters: d, Queues: queues,
+		Handle: map[string]message.NoPublishHandlerFunc{"requests": h.requests().Handle},
+	}
+}
+
+func TestRedriveOfCallbacks(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	h.exhausted(t, 3, "denied", 0)
+	h.exhausted(t, 2, "denied", 2)
+	h.exhausted(t, 2, "denied", 3)
+	h.exhausted(t, 1, "no such queue", 0)
+	r := h.redrive(&drawer{}, nil)
+
+	updates := h.updates
+	dry := r.Run(t.Context(), handlers.RedriveOrder{DryRun: true})
+	require.Equal(t, handlers.RedriveReport{DryRun: true, Found: map[string]int{"denied": 7, "no such queue": 1}, Guarded: 2}, dry)
+	require.Equal(t, updates, h.updates, "nothing was touched")
+
+	h.now = began.Add(3 * time.Hour)
+	late := r.Run(t.Context(), handlers.RedriveOrder{DryRun: true, Reason: "no such queue"})
+	require.Equal(t, 1, late.Expired)
+	h.now = began
+
+	few := r.Run(t.Context(), handlers.RedriveOrder{Reason: "denied", Max: 2, By: "ann"})
+	require.Equal(t, handlers.RedriveReport{Found: map[string]int{"denied": 7}, Redriven: 2, Guarded: 2}, few)
+	require.Len(t, h.take(approval.ActionCallBack), 2)
+	o, err := h.Get(t.Context(), "denied-0-0")
+	require.NoError(t, err)
+	last := o.History[len(o.History)-1]
+	require.Equal(t, approval.EventRedriven, last.Kind)
+	require.Equal(t, "ann", last.By)
+
+	rest := r.Run(t.Context(), handlers.RedriveOrder{Limit: -1})
+	require.Equal(t, handlers.RedriveReport{Found: map[string]int{"denied": 5, "no such queue": 1}, Redriven: 6}, rest, "without the guard")
+}
+
+// One that was started by somebody else meanwhile is not started twice.
+func TestRedriveOfWhatIsNoLongerExhausted(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	h.exhausted(t, 1, "denied", 0)
+	stale, _, err := h.ListExhausted(t.Context(), "", 1)
+	require.NoError(t, err)
+	r := h.redrive(&drawer{}, nil)
+	require.Equal(t, 1, r.Run(t.Context(), handlers.RedriveOrder{}).Redriven)
+	r.Exhausted = listed(stale)
+	require.Equal(t, handlers.RedriveReport{Found: map[string]int{"denied": 1}, Failed: 1}, r.Run(t.Context(), handlers.RedriveOrder{}))
+}
+
+type listed []*approval.Order
+
+func (l listed) ListExhausted(context.Context, string, int) ([]*approval.Order, string, error) {
+	return l, "", nil
+}
+
+func TestRedriveOfLetters(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	mended := handlers.Letter{ID: "1", Source: "requests", Reason: "was odd", Body: []byte(`{"orderId":"A-1","taskToken":"x"}`)}
+	d := &drawer{unread: errors.New("2 letters cannot be opened"), letters: []handlers.Letter{
+		mended,
+		{ID: "2", Source: "requests", Reason: "no order", Body: []byte(`{"taskToken":"x"}`), Redrives: 1},
+		{ID: "3", Source: "requests", Reason: "no order", Body: []byte(`{}`), Redrives: 3},
+		{ID: "4", Source: "gone", Reason: "no order", Body: []byte(`{}`)},
+	}}
+	r := h.redrive(d, nil)
+	dry := r.Run(t.Context(), handlers.RedriveOrder{DryRun: true})
+	require.Equal(t, map[string]int{"was odd": 1, "no order": 2}, dry.Found)
+	require.Equal(t, 1, dry.Guarded)
+	require.Empty(t, d.taken)
+
+	report := r.Run(t.Context(), handlers.RedriveOrder{})
+	require.Equal(t, []int{1, 1, 1}, []int{report.Redriven, report.Failed, report.Guarded})
+	require.Equal(t, []string{"list dead letters: 2 letters cannot be opened"}, report.Errors, "they hold up none of the others")
+	require.Equal(t, []string{"1", "2"}, d.taken)
+	require.Len(t, d.put, 1)
+	require.Equal(t, 2, d.put[0].Redrives)
+	require.Contains(t, d.put[0].Reason, "order: is missing")
+	require.Equal(t, approval.Pending, h.approval(t, "A-1").Status)
+
+	// What fails for now stays where it is.
+	h.failing = errOdd
+	d = &drawer{letters: []handlers.Letter{mended}}
+	report = h.redrive(d, nil).Run(t.Context(), handlers.RedriveOrder{})
+	require.Len(t, report.Errors, 1)
+	require.Contains(t, report.Errors[0], "redrive dead letter 1")
+	require.Empty(t, d.taken)
+	h.failing = nil
+
+	d = &drawer{letters: []handlers.Letter{mended}, failing: errOdd}
+	require.Contains(t, h.redrive(d, nil).Run(t.Context(), handlers.RedriveOrder{}).Errors[0], "take dead letter: odd")
+	d.letters[0].Body = []byte(`{}`)
+	require.Contains(t, h.redrive(d, nil).Run(t.Context(), handlers.RedriveOrder{}).Errors[0], "put dead letter back: odd")
+	require.Len(t, d.taken, 1, "what could not be put back was not taken again")
+}
+
+func TestRedriveOfQueues(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	h.exhausted(t, 1, "denied", 0)
+	a := &pile{counts: map[string]int{"denied": 4, "odd": 2}, guarded: 1}
+	b := &pile{counts: map[string]int{"odd": 3}, failing: errOdd}
+	c := &pile{counts: map[string]int{"odd": 500}}
+	queues := map[string]handlers.Queue{"a": a, "b": b, "c": c}
+
+	dry := h.redrive(&drawer{}, queues).Run(t.Context(), handlers.RedriveOrder{DryRun: true})
+	require.Equal(t, map[string]int{"denied": 5, "odd": 505}, dry.Found)
+	require.Equal(t, []string{"dead letter queue of b: odd"}, dry.Errors)
+	require.False(t, a.moved || b.moved || c.moved)
+	require.Equal(t, map[string]int{"denied": 5}, h.redrive(&drawer{}, queues).Run(t.Context(), handlers.RedriveOrder{DryRun: true, Reason: "denied"}).Found)
+
+	report := h.redrive(&drawer{}, queues).Run(t.Context(), handlers.RedriveOrder{Max: 100})
+	require.Equal(t, 100, report.Redriven, "the callback, 6 of a, 3 of b, and c as far as the limit goes")
+	require.Equal(t, 1, report.Guarded)
+	require.Equal(t, []int{99, 93, 90}, []int{a.limit, b.limit, c.limit})
+	require.Equal(t, 3, a.redriveLimit)
+	require.Len(t, report.Errors, 1)
+}
+
+func TestRedriveIsBounded(t *testing.T) {
+	t.Parallel()
+	p := &pile{counts: map[string]int{"odd": 5000}}
+	r := newHouse().redrive(&drawer{}, map[string]handlers.Queue{"p": p})
+	for _, most := range []int{0, -5, 1001, 1 << 30} {
+		require.Equal(t, 1000, r.Run(t.Context(), handlers.RedriveOrder{Max: most, Limit: -1, Reason: "odd"}).Redriven)
+		require.Equal(t, -1, p.redriveLimit)
+		require.Equal(t, "odd", p.reason)
+	}
+}
