@@ -1,0 +1,237 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/store/memory"
+)
+
+// bearer checks for one of these tokens.
+func bearer(tokens ...string) Check {
+	return func(h http.Header, _ []byte) error {
+		for _, token := range tokens {
+			if h.Get("Authorization") == "Bearer "+token {
+				return nil
+			}
+		}
+		return errors.New("no")
+	}
+}
+
+// site is all routes, over an empty store; every topic is handled by saying its
+// name.
+func site(t *testing.T, change ...func(*HTTP)) (*HTTP, *memory.Store, *watcher) {
+	t.Helper()
+	s, w, in := memory.New(), newWatcher(), NewIngress()
+	for _, topic := range []string{RequestTopic("orders"), RequestTopic("invoices"), WebhookTopic("erp"), APITopic()} {
+		consume(t, in, topic, func(m *message.Message) error { handlers.Reply(m, topic); return nil })
+	}
+	tr := transitions(s, w, nowhere{})
+	h := &HTTP{
+		Ingress: in, Workflows: []string{"orders"}, API: bearer("api", "operator"), Operator: bearer("operator"),
+		Page:     http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.PathValue("token"))) }),
+		Webhooks: map[string]Check{"erp": bearer("erp")},
+		Metrics:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
+		Console: &Console{
+			Orders: s, List: lister{s}, Decider: &handlers.Decider{Transitions: tr, Keep: approval.Keep{Unmatched: time.Hour}},
+			Letters: &shelf{}, Redrive: &handlers.Redrive{Transitions: tr, Exhausted: lister{s}, Letters: &shelf{}},
+		},
+		Healthy: func() error { return nil }, Ready: func(context.Context) error { return nil }, Observe: w.route,
+	}
+	for _, f := range change {
+		f(h)
+	}
+	return h, s, w
+}
+
+// shelf lists dead letters.
+type shelf struct {
+	letters []handlers.Letter
+	err     error
+}
+
+func (s *shelf) List(context.Context, string, int) ([]handlers.Letter, error) { return s.letters, s.err }
+func (s *shelf) Put(context.Context, handlers.Letter) error                   { return s.err }
+func (s *shelf) Take(context.Context, string) error                           { return s.err }
+
+// Who may do what: every route, by every credential. What is not in the table is
+// no route: see TestEveryRouteIsInTheTable.
+func access() map[string]struct{ body, need string } {
+	return map[string]struct{ body, need string }{
+		"public /a/{token}":                           {"", ""},
+		"public POST /webhooks/{source}":              {"{}", "erp"},
+		"public GET /healthz":                         {"", ""},
+		"private GET /healthz":                        {"", ""},
+		"private GET /readyz":                         {"", ""},
+		"private GET /metrics":                        {"", "operator"},
+		"private POST /v1/requests":                   {"{}", "api operator"},
+		"private POST /v1/orders/{orderId}/decisions": {"{}", "api operator"},
+		"private GET /v1/orders":                      {"", "operator"},
+		"private GET /v1/orders/{orderId}":            {"", "operator"},
+		"private POST /v1/orders/{orderId}/decide":    {`{"outcome":"approve","by":"ops","reason":"x"}`, "operator"},
+		"private POST /v1/orders/{orderId}/cancel":    {`{"by":"ops","reason":"x"}`, "operator"},
+		"private GET /v1/deadletters":                 {"", "operator"},
+		"private POST /v1/redrive":                    {`{"by":"ops","dryRun":true}`, "operator"},
+	}
+}
+
+func TestWhoMayDoWhat(t *testing.T) {
+	t.Parallel()
+	for name, c := range access() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, s, w := site(t)
+			ask(t, s, "A-1", time.Now().Add(time.Hour))
+			side, route, _ := strings.Cut(name, " ")
+			method, path, ok := strings.Cut(route, " ")
+			if !ok {
+				method, path = "GET", route
+			}
+			path = strings.NewReplacer("{orderId}", "A-1", "{source}", "erp", "{token}", "x").Replace(path)
+			server := map[string]http.Handler{"public": h.Public(), "private": h.Private()}[side]
+			for _, credential := range []string{"", "wrong", "erp", "api", "operator"} {
+				got := send(t, server, method, path, c.body, "Authorization", "Bearer "+credential)
+				allowed := c.need == "" || (credential != "" && strings.Contains(" "+c.need+" ", " "+credential+" "))
+				require.Equal(t, allowed, got.StatusCode < 300, "%q got %d: %s", credential, got.StatusCode, got.text)
+				if !allowed {
+					require.Equal(t, http.StatusUnauthorized, got.StatusCode)
+				}
+			}
+			for _, seen := range w.routes {
+				require.True(t, strings.HasPrefix(seen, route+" "), "counted under its pattern: %s", seen)
+			}
+			require.Len(t, w.routes, 5)
+
+			other := map[string]string{"GET": "POST", "POST": "GET"}[method]
+			if path != "/a/x" {
+				require.Equal(t, http.StatusMethodNotAllowed, send(t, server, other, path, "").StatusCode)
+			}
+		})
+	}
+}
+
+// Routes lists what is served, no more and no less.
+func TestEveryRouteIsInTheTable(t *testing.T) {
+	t.Parallel()
+	listed := map[string]bool{}
+	for _, r := range Routes() {
+		listed[r] = true
+	}
+	inTable := map[string]bool{}
+	for name := range access() {
+		_, route, _ := strings.Cut(name, " ")
+		inTable[route] = true
+	}
+	require.Equal(t, inTable, listed)
+
+	// What is on one address is not on the other.
+	h, _, _ := site(t)
+	for _, path := range []string{"/metrics", "/readyz", "/v1/orders", "/v1/orders/A-1", "/v1/deadletters"} {
+		require.Equal(t, http.StatusNotFound, send(t, h.Public(), "GET", path, "", "Authorization", "Bearer operator").StatusCode, path)
+	}
+	for _, path := range []string{"/a/x", "/webhooks/erp"} {
+		require.Equal(t, http.StatusNotFound, send(t, h.Private(), "POST", path, "{}", "Authorization", "Bearer erp").StatusCode, path)
+	}
+}
+
+func TestWebhooks(t *testing.T) {
+	t.Parallel()
+	h, _, _ := site(t)
+	got := send(t, h.Public(), "POST", "/webhooks/erp", "{}", "Authorization", "Bearer erp")
+	require.Equal(t, "\""+WebhookTopic("erp")+"\"\n", got.text)
+	got = send(t, h.Public(), "POST", "/webhooks/crm", "{}", "Authorization", "Bearer erp")
+	require.Equal(t, http.StatusNotFound, got.StatusCode)
+	require.Equal(t, "no such source", got.problem.Detail)
+}
+
+func TestWhichWorkflowARequestIsFor(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		workflows []string
+		query     string
+		status    int
+		text      string
+	}{
+		"the only one":         {[]string{"orders"}, "", 200, RequestTopic("orders")},
+		"by name":              {[]string{"orders", "invoices"}, "?workflow=invoices", 200, RequestTopic("invoices")},
+		"no such":              {[]string{"orders"}, "?workflow=invoices", 404, "no such workflow"},
+		"several and no name":  {[]string{"orders", "invoices"}, "", 422, "name one in the query"},
+		"none are configured":  {nil, "", 422, "workflow"},
+		"none, but one named":  {nil, "?workflow=orders", 404, "no such workflow"},
+		"not by half its name": {[]string{"orders", "invoices"}, "?workflow=order", 404, "no such workflow"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, _, _ := site(t, func(h *HTTP) { h.Workflows = c.workflows })
+			got := send(t, h.Private(), "POST", "/v1/requests"+c.query, "{}", "Authorization", "Bearer api")
+			require.Equal(t, c.status, got.StatusCode)
+			require.Contains(t, got.text, c.text)
+		})
+	}
+}
+
+func TestHealthAndReadiness(t *testing.T) {
+	t.Parallel()
+	h, _, _ := site(t)
+	require.Equal(t, "ok\n", send(t, h.Private(), "GET", "/healthz", "").text)
+	require.Equal(t, "ok\n", send(t, h.Private(), "GET", "/readyz", "").text)
+
+	h, _, _ = site(t, func(h *HTTP) {
+		h.Healthy = func() error { return errors.New("the sweeper hangs") }
+		h.Ready = func(context.Context) error { return errors.New("going down") }
+	})
+	for path, text := range map[string]string{"/healthz": "the sweeper hangs\n", "/readyz": "going down\n"} {
+		got := send(t, h.Private(), "GET", path, "")
+		require.Equal(t, http.StatusServiceUnavailable, got.StatusCode)
+		require.Equal(t, text, got.text)
+	}
+}
+
+// A store that hangs is not ready, and does not hold the probe up.
+func TestReadinessOfAStoreThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := &HTTP{Ready: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
+		start := time.Now()
+		require.Equal(t, http.StatusServiceUnavailable, send(t, h.readiness(), "GET", "/readyz", "").StatusCode)
+		require.Equal(t, 3*time.Second, time.Since(start))
+	})
+}
+
+func TestOpenMetrics(t *testing.T) {
+	t.Parallel()
+	h, _, _ := site(t, func(h *HTTP) { h.OpenMetrics = true })
+	require.Equal(t, "metrics", send(t, h.Private(), "GET", "/metrics", "").text)
+}
+
+// The servers bound what a slow or hostile client can hold.
+func TestServerIsBounded(t *testing.T) {
+	t.Parallel()
+	s := Server(http.NotFoundHandler())
+	require.Positive(t, s.ReadHeaderTimeout)
+	require.Positive(t, s.ReadTimeout)
+	require.Positive(t, s.WriteTimeout)
+	require.Positive(t, s.IdleTimeout)
+	require.LessOrEqual(t, s.MaxHeaderBytes, 64<<10)
+	require.Greater(t, s.WriteTimeout, 30*time.Second, "longer than a message may take")
+}
+
+// The recorder lets the page reach its connection.
+func TestTheRecorderUnwraps(t *testing.T) {
+	t.Parallel()
+	under := httptest.NewRecorder()
+	require.NoError(t, http.NewResponseController(&recorder{ResponseWriter: under}).Flush())
+	require.True(t, under.Flushed)
+}

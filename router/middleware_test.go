@@ -1,0 +1,172 @@
+package router
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+)
+
+func returns(err error) message.HandlerFunc {
+	return func(*message.Message) ([]*message.Message, error) { return nil, err }
+}
+
+func msg(t *testing.T) *message.Message {
+	t.Helper()
+	m := message.NewMessage("m-1", []byte(`{"a":1}`))
+	m.SetContext(t.Context())
+	return m
+}
+
+func refusal(code approval.VerdictCode) error { return approval.Verdict{Code: code}.Err() }
+
+// The sender is told, and each fault is logged once.
+func TestSettle(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err   error
+		level string
+	}{
+		"done": {nil, ""}, "may pass": {errOdd, "WARN"}, "never will": {approval.Invalid("order", "is missing"), "INFO"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWatcher()
+			var fate handlers.Fate
+			m := msg(t)
+			m.SetContext(handlers.WithFate(t.Context(), &fate))
+			_, err := settle(w.logger())(returns(c.err))(m)
+			require.Equal(t, c.err, err)
+			require.Equal(t, c.err, fate.Err)
+			if c.level == "" {
+				require.Empty(t, w.logged())
+				return
+			}
+			var line map[string]any
+			require.NoError(t, json.Unmarshal([]byte(w.logged()), &line), "one line")
+			require.Equal(t, []any{c.level, "m-1", c.err.Error()}, []any{line["level"], line["message_id"], line["error"]})
+		})
+	}
+}
+
+func TestResults(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[string]error{
+		"ok": nil, "failed": errOdd, "invalid": approval.Invalid("order", "is missing"),
+		"refused": approval.Permanent(fmt.Errorf("no: %w", refusal(approval.VerdictConflict))),
+	} {
+		w := newWatcher()
+		_, got := count(w)(returns(err))(msg(t))
+		require.Equal(t, err, got)
+		require.Equal(t, []string{" " + want}, w.messages)
+		require.Contains(t, Results(), want)
+	}
+	require.Len(t, Results(), 4)
+}
+
+// drawer takes dead letters.
+type drawer struct {
+	reasons []string
+	err     error
+	ctx     error // whether the context was alive
+}
+
+func (d *drawer) PutLetter(ctx context.Context, source string, m *message.Message, reason string) error {
+	d.ctx = ctx.Err()
+	d.reasons = append(d.reasons, source+": "+string(m.Payload)+": "+reason)
+	return d.err
+}
+
+// Only what can never be handled is a dead letter, and then the message is done.
+func TestDeadLetter(t *testing.T) {
+	t.Parallel()
+	never := approval.Invalid("order", "is missing")
+	for name, c := range map[string]struct {
+		err, put error
+		want     error
+		letters  int
+		dead     int
+	}{
+		"done":                       {nil, nil, nil, 0, 0},
+		"may pass":                   {errOdd, nil, errOdd, 0, 0},
+		"a shutdown":                 {context.Canceled, nil, context.Canceled, 0, 0},
+		"never":                      {never, nil, nil, 1, 1},
+		"never, and nowhere to keep": {never, errOdd, errOdd, 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, d := newWatcher(), &drawer{err: c.put}
+			m := msg(t)
+			over, cancel := context.WithCancel(t.Context())
+			cancel()
+			m.SetContext(over)
+			_, err := deadLetter("orders", d, w, w.logger())(returns(c.err))(m)
+			if c.want == nil {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, c.want)
+				require.False(t, approval.IsPermanent(err), "it is to come again")
+			}
+			require.Len(t, d.reasons, c.letters)
+			require.NoError(t, d.ctx, "what is given up is kept even while the program ends")
+			require.Len(t, w.dead, c.dead)
+			if c.letters == 1 {
+				require.Equal(t, `orders: {"a":1}: order: is missing`, d.reasons[0])
+			}
+		})
+	}
+}
+
+// A panic fails the message, which is tried again; what it was about may be a
+// secret.
+func TestRecovering(t *testing.T) {
+	t.Parallel()
+	_, err := recovering(func(*message.Message) ([]*message.Message, error) { panic("secret value") })(msg(t))
+	require.Error(t, err)
+	require.False(t, approval.IsPermanent(err))
+	require.NotContains(t, err.Error(), "secret value")
+	require.Contains(t, err.Error(), "panic (string) at\n")
+	require.Contains(t, err.Error(), "middleware_test.go", "the place")
+	require.Equal(t, "failed", result(err))
+}
+
+// The limit is on the handler; whoever comes after it sees the message's own
+// context, and a router that closes does not stop what has begun.
+func TestLimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := msg(t)
+		closing, cancel := context.WithCancel(t.Context())
+		m.SetContext(closing)
+		cancel()
+		start := time.Now()
+		_, err := limit(10 * time.Second)(func(m *message.Message) ([]*message.Message, error) {
+			require.NoError(t, m.Context().Err())
+			<-m.Context().Done()
+			return nil, m.Context().Err()
+		})(m)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, 10*time.Second, time.Since(start))
+		require.Equal(t, closing, m.Context())
+	})
+}
+
+func TestTheLogOfADeadLetterHasNoBody(t *testing.T) {
+	t.Parallel()
+	w := newWatcher()
+	m := message.NewMessage("m-1", []byte(`{"taskToken":"secret"}`))
+	m.SetContext(t.Context())
+	_, err := deadLetter("orders", &drawer{}, w, slog.New(slog.NewJSONHandler(w, nil)))(returns(approval.Invalid("order", "is missing")))(m)
+	require.NoError(t, err)
+	require.Contains(t, w.logged(), `"reason":"order: is missing"`)
+	require.NotContains(t, w.logged(), "secret")
+}
