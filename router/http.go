@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -176,9 +177,10 @@ func Routes() []string {
 }
 
 // Server returns an HTTP server with limits on all that a client can draw out.
-func Server(h http.Handler) *http.Server {
+func Server(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: 5 * time.Second,  // a client that never ends its headers
 		ReadTimeout:       15 * time.Second, // or its body
 		WriteTimeout:      45 * time.Second, // longer than a message may take

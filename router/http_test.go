@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -62,9 +63,11 @@ type shelf struct {
 	err     error
 }
 
-func (s *shelf) List(context.Context, string, int) ([]handlers.Letter, error) { return s.letters, s.err }
-func (s *shelf) Put(context.Context, handlers.Letter) error                   { return s.err }
-func (s *shelf) Take(context.Context, string) error                           { return s.err }
+func (s *shelf) List(context.Context, string, int) ([]handlers.Letter, error) {
+	return s.letters, s.err
+}
+func (s *shelf) Put(context.Context, handlers.Letter) error { return s.err }
+func (s *shelf) Take(context.Context, string) error         { return s.err }
 
 // Who may do what: every route, by every credential. What is not in the table is
 // no route: see TestEveryRouteIsInTheTable.
@@ -219,7 +222,7 @@ func TestOpenMetrics(t *testing.T) {
 // The servers bound what a slow or hostile client can hold.
 func TestServerIsBounded(t *testing.T) {
 	t.Parallel()
-	s := Server(http.NotFoundHandler())
+	s := Server(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
 	require.Positive(t, s.ReadHeaderTimeout)
 	require.Positive(t, s.ReadTimeout)
 	require.Positive(t, s.WriteTimeout)

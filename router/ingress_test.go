@@ -156,7 +156,7 @@ func TestASenderThatGoesAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := NewIngress()
 		ended := make(chan error, 1)
-		consume(t, in, "t", func(m *message.Message) error {
+		consume(t, in, "t", func(*message.Message) error {
 			time.Sleep(time.Second)
 			ended <- nil
 			return nil

@@ -56,13 +56,13 @@ func serve(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer, r
 	r.http.Healthy, r.http.Ready = r.healthy, r.ready(&ending)
 
 	var parts group.Group
-	operator, err := addServer(&parts, c.Operator.Listen, r.http.Private(), c.Shutdown.Timeout/5)
+	operator, err := addServer(&parts, c.Operator.Listen, r.http.Private(), c.Shutdown.Timeout/5, log)
 	if err != nil {
 		return err
 	}
 	var public net.Addr
 	if c.Public.Listen != "" {
-		if public, err = addServer(&parts, c.Public.Listen, r.http.Public(), c.Shutdown.Timeout/5); err != nil {
+		if public, err = addServer(&parts, c.Public.Listen, r.http.Public(), c.Shutdown.Timeout/5, log); err != nil {
 			return err
 		}
 	}
@@ -95,12 +95,12 @@ func str(a net.Addr) string {
 
 // addServer adds an HTTP server. On interrupt it takes no more requests and
 // finishes those that run, within the time.
-func addServer(parts *group.Group, address string, h http.Handler, within time.Duration) (net.Addr, error) {
+func addServer(parts *group.Group, address string, h http.Handler, within time.Duration, log *slog.Logger) (net.Addr, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	server := router.Server(h)
+	server := router.Server(h, log)
 	parts.Add(func() error {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve %s: %w", address, err)

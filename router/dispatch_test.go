@@ -1,0 +1,92 @@
+package router
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// receive takes the next message of a topic.
+func receive(t *testing.T, messages <-chan *message.Message) (*message.Message, approval.Action) {
+	t.Helper()
+	select {
+	case m := <-messages:
+		var act approval.Action
+		require.NoError(t, json.Unmarshal(m.Payload, &act))
+		return m, act
+	case <-time.After(10 * time.Second):
+		require.FailNow(t, "nothing was handed out")
+		return nil, approval.Action{}
+	}
+}
+
+func TestDispatch(t *testing.T) {
+	t.Parallel()
+	w := newWatcher()
+	d := NewDispatcher(2, w, w.logger())
+	notifications, err := d.Subscriber().Subscribe(t.Context(), TopicNotifications)
+	require.NoError(t, err)
+	callbacks, err := d.Subscriber().Subscribe(t.Context(), TopicCallbacks)
+	require.NoError(t, err)
+	until := time.Now().Add(time.Minute).UTC()
+	notify := approval.Action{Kind: approval.ActionNotify, OrderID: "A-1", Channel: "mail", Target: "sfn", Attempt: 1, Until: until}
+	call := approval.Action{Kind: approval.ActionCallBack, OrderID: "A-1", Target: "sfn", Attempt: 2, Until: until}
+	beat := approval.Action{Kind: approval.ActionHeartbeat, OrderID: "A-1", Target: "sfn", Until: until}
+	d.Dispatch(t.Context(), []approval.Action{notify, {Kind: approval.ActionDeadLetter, OrderID: "A-1", Reason: "given up"}})
+	_, got := receive(t, notifications)
+	require.Equal(t, notify, got)
+	d.Dispatch(t.Context(), []approval.Action{call, beat})
+	_, got = receive(t, callbacks)
+	_, got2 := receive(t, callbacks)
+	require.ElementsMatch(t, []approval.Action{call, beat}, []approval.Action{got, got2})
+	require.Equal(t, []string{"order"}, w.dead)
+	require.Contains(t, w.logged(), `"reason":"given up"`)
+	require.NoError(t, d.Close())
+}
+
+// Room is for each kind and each channel or target: one that is slow holds up
+// no other. It is given back however the handler ends.
+func TestRoom(t *testing.T) {
+	t.Parallel()
+	w := newWatcher()
+	d := NewDispatcher(2, w, w.logger())
+	messages, err := d.Subscriber().Subscribe(t.Context(), TopicCallbacks)
+	require.NoError(t, err)
+	slow := approval.Action{Kind: approval.ActionCallBack, OrderID: "A-1", Target: "slow"}
+	require.True(t, d.Room(approval.ActionCallBack, "slow"))
+	d.Dispatch(t.Context(), []approval.Action{slow, slow})
+	require.False(t, d.Room(approval.ActionCallBack, "slow"))
+	require.True(t, d.Room(approval.ActionCallBack, "quick"))
+	require.True(t, d.Room(approval.ActionHeartbeat, "slow"))
+	require.True(t, d.Room(approval.ActionNotify, "slow"))
+	require.Equal(t, 2, w.running[approval.ActionCallBack])
+
+	first, _ := receive(t, messages)
+	_, err = d.done(returns(errOdd))(first)
+	require.NoError(t, err, "a Go channel would hand it over again at once")
+	require.Contains(t, w.logged(), "action not recorded")
+	require.True(t, d.Room(approval.ActionCallBack, "slow"))
+	first.Ack()
+
+	second, _ := receive(t, messages)
+	require.Panics(t, func() { _, _ = d.done(func(*message.Message) ([]*message.Message, error) { panic("odd") })(second) })
+	require.Zero(t, w.running[approval.ActionCallBack])
+	second.Ack()
+}
+
+// What comes after the end is left to whoever sweeps next.
+func TestDispatchAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	w := newWatcher()
+	d := NewDispatcher(1, w, w.logger())
+	require.NoError(t, d.Close())
+	d.Dispatch(t.Context(), []approval.Action{{Kind: approval.ActionCallBack, OrderID: "A-1", Target: "sfn"}})
+	require.True(t, d.Room(approval.ActionCallBack, "sfn"))
+	require.Zero(t, w.running[approval.ActionCallBack])
+	require.Contains(t, w.logged(), "action left to the sweeper")
+}

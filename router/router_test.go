@@ -1,0 +1,165 @@
+package router
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/store/memory"
+)
+
+// outside is a channel and a target that note what they are told.
+type outside struct {
+	told     chan approval.Message
+	answered chan approval.Answer
+}
+
+func (o *outside) Notify(_ context.Context, m approval.Message) error   { o.told <- m; return nil }
+func (o *outside) Deliver(_ context.Context, a approval.Answer) error   { o.answered <- a; return nil }
+func (o *outside) Heartbeat(_ context.Context, _ approval.Answer) error { return nil }
+func text(name string) handlers.Field[string] {
+	return func(in handlers.Input) (string, bool, error) { return value(in, name) }
+}
+func value(in handlers.Input, name string) (text string, ok bool, _ error) {
+	object, _ := in.Body.(map[string]any)
+	text, ok = object[name].(string)
+	return text, ok, nil
+}
+
+// house is the whole map, with one workflow that is asked and decided over HTTP.
+type house struct {
+	*outside
+	*watcher
+	store  *memory.Store
+	in     *Ingress
+	router *message.Router
+	ended  chan error
+	site   http.Handler
+}
+
+// newHouse draws the map and runs it. Handlers that are given come instead.
+func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
+	t.Helper()
+	h := &house{
+		outside: &outside{told: make(chan approval.Message, 10), answered: make(chan approval.Answer, 10)}, watcher: newWatcher(), store: memory.New(),
+		in: NewIngress(), ended: make(chan error, 1),
+	}
+	d := NewDispatcher(4, h.watcher, h.logger())
+	tr := transitions(h.store, h.watcher, d)
+	decode := func(b []byte) (v any, err error) { return v, json.Unmarshal(b, &v) }
+	request := &handlers.Request{Transitions: tr, Decode: decode, Workflow: handlers.Workflow{
+		Name: "orders", Policy: approval.Policy{Kind: approval.PolicyAny}, Channels: []string{"mail"}, TokenTarget: "sfn", Deadline: time.Hour,
+		Fields: handlers.RequestFields{Order: text("order"), Token: text("token")},
+	}}
+	decision := &handlers.Decision{
+		Source: handlers.Source{Name: "api", Via: approval.ViaAPI, Fields: handlers.DecisionFields{Outcome: text("outcome")}}, Decode: decode,
+		Decider: &handlers.Decider{Transitions: tr, Keep: approval.Keep{Unmatched: time.Hour}},
+	}
+	requests := []Source{{Name: "request-orders", Topic: RequestTopic("orders"), Subscriber: h.in, Handle: request.Handle}}
+	if odd != nil {
+		requests = append(requests, Source{Name: "request-odd", Topic: RequestTopic("odd"), Subscriber: h.in, Handle: odd})
+	}
+	var err error
+	h.router, err = New(Parts{
+		Requests: requests, Decisions: []Source{{Name: "decision-api", Topic: APITopic(), Subscriber: h.in, Handle: decision.Handle}},
+		Notifications: &handlers.Notification{
+			Transitions: tr, Channels: map[string]handlers.Channel{"mail": h}, Timeout: time.Second,
+			Link: func(approval.Capability) approval.Token { return approval.NewToken("link") },
+		},
+		Callbacks:  &handlers.Callback{Transitions: tr, Targets: map[string]handlers.Target{"sfn": h}, Timeout: time.Second},
+		Dispatcher: d, Observer: h.watcher, Log: h.logger(), TimeLimit: 10 * time.Second, CloseTimeout: 10 * time.Second,
+	})
+	require.NoError(t, err)
+	go func() { h.ended <- h.router.Run(context.Background()) }()
+	<-h.router.Running()
+	t.Cleanup(func() {
+		require.NoError(t, h.router.Close())
+		require.NoError(t, <-h.ended)
+		require.NoError(t, d.Close())
+	})
+	mux := http.NewServeMux()
+	mux.Handle("POST /requests/{workflow}", h.in.Handler(func(r *http.Request) (string, error) { return RequestTopic(r.PathValue("workflow")), nil }, anybody))
+	mux.Handle("POST /{orderId}", h.in.Handler(apiTopic, anybody))
+	h.site = mux
+	return h
+}
+
+// next takes what comes, or fails.
+func next[T any](t *testing.T, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(10 * time.Second):
+		require.FailNow(t, "nothing came")
+		panic("unreachable")
+	}
+}
+
+// From the request to the answer, through every arrow of the map.
+func TestTheMap(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	require.Equal(t, http.StatusAccepted, send(t, h.site, "POST", "/requests/orders", `{"order":"A-1","token":"secret"}`).StatusCode)
+	require.Equal(t, "A-1", next(t, h.told).OrderID)
+	got := send(t, h.site, "POST", "/A-1", `{"outcome":"approve"}`)
+	require.Equal(t, http.StatusOK, got.StatusCode, got.text)
+	answer := next(t, h.answered)
+	require.Equal(t, "secret", answer.Token.Reveal())
+	require.Equal(t, approval.Approved, answer.Status)
+	require.Eventually(t, func() bool { return get(t, h.store, "A-1").Approvals[0].Callback.State == approval.CallbackDelivered }, 10*time.Second, time.Millisecond)
+	require.Equal(t, http.StatusOK, send(t, h.site, "POST", "/A-1", `{"outcome":"approve"}`).StatusCode)
+	require.Empty(t, h.answered, "it was answered")
+	require.Equal(t, 422, send(t, h.site, "POST", "/requests/orders", `{"token":"secret"}`).StatusCode)
+	require.NotContains(t, h.logged(), "secret")
+	h.note(func() {
+		require.Subset(t, h.messages, []string{"request-orders ok", "request-orders invalid", "decision-api ok", "notifications ok", "callbacks ok"})
+	})
+}
+
+// A handler that panics fails its message, and nothing else.
+func TestAPanicEndsOneMessage(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(*message.Message) error { panic("secret") })
+	require.Equal(t, http.StatusServiceUnavailable, send(t, h.site, "POST", "/requests/odd", `{}`).StatusCode)
+	require.Equal(t, http.StatusServiceUnavailable, send(t, h.site, "POST", "/requests/odd", `{}`).StatusCode, "it goes on")
+	require.Equal(t, http.StatusAccepted, send(t, h.site, "POST", "/requests/orders", `{"order":"A-1","token":"x"}`).StatusCode)
+	require.NotContains(t, h.logged(), "secret")
+	h.note(func() { require.Contains(t, h.messages, "request-odd failed") })
+}
+
+// The end of the router lets what runs finish, and answers its sender.
+func TestCloseLetsWhatRunsFinish(t *testing.T) {
+	t.Parallel()
+	began, finish := make(chan struct{}), make(chan struct{})
+	h := newHouse(t, func(m *message.Message) error {
+		close(began)
+		<-finish
+		return m.Context().Err()
+	})
+	var status int
+	var group sync.WaitGroup
+	group.Go(func() { status = send(t, h.site, "POST", "/requests/odd", `{}`).StatusCode })
+	<-began
+	closed := make(chan error, 1)
+	go func() { closed <- h.router.Close() }()
+	select {
+	case err := <-closed:
+		require.NoError(t, errors.Join(err, errors.New("it did not wait")))
+	case <-time.After(50 * time.Millisecond): // it waits; a machine that is slower than this proves less, and fails nothing
+	}
+	close(finish)
+	require.NoError(t, next(t, closed))
+	group.Wait()
+	require.Equal(t, http.StatusNoContent, status)
+	require.Equal(t, http.StatusServiceUnavailable, send(t, h.site, "POST", "/requests/orders", `{"order":"A-1","token":"x"}`).StatusCode)
+}

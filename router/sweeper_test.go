@@ -1,0 +1,160 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store/memory"
+)
+
+// counted counts the claims of a store.
+type counted struct {
+	*memory.Store
+	mu     sync.Mutex
+	claims []time.Time
+	err    error
+}
+
+func (c *counted) Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.claims = append(c.claims, now)
+	if c.err != nil {
+		return nil, c.err
+	}
+	return c.Store.Claim(ctx, now, limit, lease)
+}
+
+func newSweeper(c *counted, w *watcher) *Sweeper {
+	return &Sweeper{
+		Orders: c, Transitions: transitions(c.Store, w, nowhere{}), Observer: w, Log: w.logger(), Every: time.Second, Batch: 10, Lease: 2 * time.Second,
+	}
+}
+
+// sweep runs the sweeper for some time.
+func sweep(t *testing.T, s *Sweeper, d time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	require.NoError(t, s.Run(ctx))
+}
+
+func TestTheSweeperTimesOutWhatIsPastItsDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, w := &counted{Store: memory.New()}, newWatcher()
+		ask(t, c.Store, "A-1", time.Now().Add(1500*time.Millisecond))
+		s := newSweeper(c, w)
+		sweep(t, s, 1900*time.Millisecond)
+		require.Equal(t, approval.Pending, get(t, c.Store, "A-1").Approvals[0].Status)
+		sweep(t, s, 200*time.Millisecond)
+		require.Equal(t, approval.TimedOut, get(t, c.Store, "A-1").Approvals[0].Status)
+		require.Zero(t, w.failed)
+	})
+}
+
+// With nothing due it asks once in a while; with a full batch it goes on at
+// once, and does not spin on what finds no room.
+func TestHowOftenItSweeps(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, w := &counted{Store: memory.New()}, newWatcher()
+		s := newSweeper(c, w)
+		sweep(t, s, 10500*time.Millisecond)
+		require.Len(t, c.claims, 11)
+		require.Less(t, s.Age(time.Now()), time.Second)
+
+		for i := range 25 {
+			ask(t, c.Store, fmt.Sprint(i), time.Now().Add(time.Second))
+		}
+		time.Sleep(time.Second)
+		c.claims, w.swept = nil, nil
+		sweep(t, s, 500*time.Millisecond)
+		require.Equal(t, []int{10, 10, 5}, w.swept)
+		require.Len(t, c.claims, 3)
+	})
+}
+
+// full has room for nothing.
+type full struct{ nowhere }
+
+func (full) Room(approval.ActionKind, string) bool { return false }
+
+func TestWhatFindsNoRoomComesAgainAfterItsLease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, w := &counted{Store: memory.New()}, newWatcher()
+		s := newSweeper(c, w)
+		s.Transitions.Dispatch = full{}
+		for i := range 30 {
+			ask(t, c.Store, fmt.Sprint(i), time.Now().Add(time.Second))
+		}
+		time.Sleep(time.Second)
+		sweep(t, s, 10*time.Second)
+		require.Less(t, len(c.claims), 40, "three batches each lease, and a look each second")
+		for i := range 30 {
+			require.Zero(t, get(t, c.Store, fmt.Sprint(i)).Approvals[0].Callback.Attempt)
+		}
+		s.Transitions.Dispatch = nowhere{}
+		sweep(t, s, 3*time.Second)
+		for i := range 30 {
+			require.Equal(t, 1, get(t, c.Store, fmt.Sprint(i)).Approvals[0].Callback.Attempt)
+		}
+	})
+}
+
+// A store that fails is asked again, and its failure is seen: the age grows.
+func TestASweepThatFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, w := &counted{Store: memory.New()}, newWatcher()
+		s := newSweeper(c, w)
+		sweep(t, s, 100*time.Millisecond)
+		c.err = errOdd
+		sweep(t, s, 5500*time.Millisecond)
+		require.Equal(t, 6, w.failed)
+		require.Len(t, c.claims, 7)
+		require.GreaterOrEqual(t, s.Age(time.Now()), 5*time.Second)
+		require.Equal(t, 6, strings.Count(w.logged(), "claim due orders: odd"))
+		c.err = nil
+		sweep(t, s, 100*time.Millisecond)
+		require.Less(t, s.Age(time.Now()), time.Second)
+	})
+}
+
+// A restart takes over at once what the dead process had under way.
+func TestTheSweeperAdoptsOrphans(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, w := &counted{Store: memory.New()}, newWatcher()
+		ask(t, c.Store, "A-1", time.Now().Add(-time.Second)) // timed out at once: its first attempt is under way
+		require.True(t, get(t, c.Store, "A-1").Approvals[0].Callback.Running)
+
+		s := newSweeper(c, w)
+		sweep(t, s, 100*time.Millisecond)
+		require.Equal(t, 1, get(t, c.Store, "A-1").Approvals[0].Callback.Attempt, "its process may live")
+
+		var until time.Time
+		s.Orphans = func(_ context.Context, to time.Time) ([]string, error) { until = to; return []string{"A-1"}, nil }
+		start := time.Now()
+		sweep(t, s, 100*time.Millisecond)
+		require.Equal(t, start.Add(30*time.Second), until, "whatever lease it may have")
+		callback := get(t, c.Store, "A-1").Approvals[0].Callback
+		require.Equal(t, 2, callback.Attempt)
+		require.True(t, callback.MaybeApplied)
+
+		s.Orphans = func(context.Context, time.Time) ([]string, error) { return nil, errOdd }
+		c.claims = nil
+		sweep(t, s, 100*time.Millisecond)
+		require.Contains(t, w.logged(), "adopting what was under way failed")
+		require.Len(t, c.claims, 1, "it sweeps all the same")
+	})
+}
