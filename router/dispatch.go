@@ -91,10 +91,11 @@ func (d *Dispatcher) publish(ctx context.Context, topic string, act approval.Act
 	}
 	msg := message.NewMessage(watermill.NewULID(), payload)
 	msg.Metadata.Set(metaKind, string(act.Kind))
-	msg.Metadata.Set(metaName, act.Channel+act.Target)
+	name := act.Target
 	if act.Kind == approval.ActionNotify {
-		msg.Metadata.Set(metaName, act.Channel)
+		name = act.Channel
 	}
+	msg.Metadata.Set(metaName, name)
 	d.add(msg, 1)
 	if err := d.topics.Publish(topic, msg); err != nil { // closed: we are going down
 		d.add(msg, -1)

@@ -28,7 +28,7 @@ func receive(t *testing.T, messages <-chan *message.Message) (*message.Message, 
 func TestDispatch(t *testing.T) {
 	t.Parallel()
 	w := newWatcher()
-	d := NewDispatcher(2, w, w.logger())
+	d := NewDispatcher(1, w, w.logger())
 	notifications, err := d.Subscriber().Subscribe(t.Context(), TopicNotifications)
 	require.NoError(t, err)
 	callbacks, err := d.Subscriber().Subscribe(t.Context(), TopicCallbacks)
@@ -40,10 +40,14 @@ func TestDispatch(t *testing.T) {
 	d.Dispatch(t.Context(), []approval.Action{notify, {Kind: approval.ActionDeadLetter, OrderID: "A-1", Reason: "given up"}})
 	_, got := receive(t, notifications)
 	require.Equal(t, notify, got)
-	d.Dispatch(t.Context(), []approval.Action{call, beat})
-	_, got = receive(t, callbacks)
-	_, got2 := receive(t, callbacks)
-	require.ElementsMatch(t, []approval.Action{call, beat}, []approval.Action{got, got2})
+	for _, want := range []approval.Action{call, beat} {
+		d.Dispatch(t.Context(), []approval.Action{want})
+		_, got = receive(t, callbacks)
+		require.Equal(t, want, got)
+	}
+	require.False(t, d.Room(approval.ActionNotify, "mail"))
+	require.False(t, d.Room(approval.ActionCallBack, "sfn"))
+	require.False(t, d.Room(approval.ActionHeartbeat, "sfn"))
 	require.Equal(t, []string{"order"}, w.dead)
 	require.Contains(t, w.logged(), `"reason":"given up"`)
 	require.NoError(t, d.Close())
@@ -67,7 +71,10 @@ func TestRoom(t *testing.T) {
 	require.Equal(t, 2, w.running[approval.ActionCallBack])
 
 	first, _ := receive(t, messages)
-	_, err = d.done(returns(errOdd))(first)
+	_, err = d.done(func(*message.Message) ([]*message.Message, error) {
+		require.False(t, d.Room(approval.ActionCallBack, "slow"), "while it runs")
+		return nil, errOdd
+	})(first)
 	require.NoError(t, err, "a Go channel would hand it over again at once")
 	require.Contains(t, w.logged(), "action not recorded")
 	require.True(t, d.Room(approval.ActionCallBack, "slow"))

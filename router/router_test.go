@@ -122,6 +122,7 @@ func TestTheMap(t *testing.T) {
 	require.Equal(t, 422, send(t, h.site, "POST", "/requests/orders", `{"token":"secret"}`).StatusCode)
 	require.NotContains(t, h.logged(), "secret")
 	h.note(func() {
+		require.Zero(t, h.running[approval.ActionNotify])
 		require.Subset(t, h.messages, []string{"request-orders ok", "request-orders invalid", "decision-api ok", "notifications ok", "callbacks ok"})
 	})
 }
