@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"crypto/rand"
 	"encoding/base64"
+	mrand "math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,7 @@ type queued struct {
 	index       int // in the heap, -1 when it is not there
 	flying      bool
 	gone        bool
+	again       bool // it has come again after its deletion
 }
 
 // queue is a standard queue. What is visible is a list, what is not is ordered by
@@ -46,6 +48,7 @@ type queue struct {
 	maxFlying  int
 	deleted    int
 	arrived    chan struct{} // closed when a long poll must look again
+	faults     *SQSFaults
 }
 
 // hidden is a heap by the time of becoming visible.
@@ -63,9 +66,9 @@ func (h *hidden) Pop() any {
 	return m
 }
 
-func newQueue(name string) *queue {
+func newQueue(name string, faults *SQSFaults) *queue {
 	return &queue{
-		name: name, attributes: map[string]string{"VisibilityTimeout": "30", "DelaySeconds": "0", "ReceiveMessageWaitTimeSeconds": "0"},
+		name: name, faults: faults, attributes: map[string]string{"VisibilityTimeout": "30", "DelaySeconds": "0", "ReceiveMessageWaitTimeSeconds": "0"},
 		messages: map[string]*queued{}, maxFlying: maxInFlight, arrived: make(chan struct{}),
 	}
 }
@@ -73,13 +76,23 @@ func newQueue(name string) *queue {
 func (q *queue) put(body string, attributes map[string]Attribute, delay time.Duration) string {
 	m := &queued{id: uuid(), body: body, attributes: attributes, sent: time.Now(), index: -1}
 	q.messages[m.id] = m
-	if delay > 0 {
+	if delay = max(delay, q.late()); delay > 0 {
 		q.hide(m, m.sent.Add(delay))
 		return m.id
 	}
 	q.show(m)
 	return m.id
 }
+
+// late draws how late a message is.
+func (q *queue) late() time.Duration {
+	if q.faults.Delay <= 0 {
+		return 0
+	}
+	return mrand.N(q.faults.Delay) //nolint:gosec // faults, not secrets
+}
+
+func hit(share float64) bool { return share > 0 && mrand.Float64() < share } //nolint:gosec // faults, not secrets
 
 // wake makes long polls look again.
 func (q *queue) wake() {
@@ -88,8 +101,17 @@ func (q *queue) wake() {
 }
 
 func (q *queue) show(m *queued) {
-	q.visible = append(q.visible, m)
+	q.append(m)
 	q.wake()
+}
+
+// append makes a message the last that is visible, or another.
+func (q *queue) append(m *queued) {
+	q.visible = append(q.visible, m)
+	if last := len(q.visible) - 1; hit(q.faults.Shuffle) {
+		i := q.head + mrand.IntN(last-q.head+1) //nolint:gosec // faults, not secrets
+		q.visible[i], q.visible[last] = q.visible[last], q.visible[i]
+	}
 }
 
 // hide keeps a message back until a time, for which long polls may have to wake
@@ -120,7 +142,7 @@ func (q *queue) surface(now time.Time) {
 	for len(q.hidden) > 0 && !q.hidden[0].visible.After(now) {
 		m := heap.Pop(&q.hidden).(*queued) //nolint:forcetypeassert // ours
 		q.land(m)
-		q.visible = append(q.visible, m)
+		q.append(m)
 	}
 }
 
@@ -195,6 +217,14 @@ func (q *queue) remove(receipt string) error {
 	m, last, err := q.lookup(receipt)
 	if err != nil || !last {
 		return err
+	}
+	if !m.again && hit(q.faults.Duplicate) { // as one of its servers may that was away
+		m.again, m.receipt = true, ""
+		if m.index >= 0 {
+			q.unhide(m)
+		}
+		q.hide(m, time.Now().Add(q.late()))
+		return nil
 	}
 	m.gone = true
 	q.deleted++

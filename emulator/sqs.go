@@ -22,6 +22,21 @@ type SQS struct {
 	queues map[string]*queue
 	calls  map[string]int
 	delay  time.Duration
+	faults SQSFaults
+}
+
+// SQSFaults is what a standard queue may do, as a share of messages from 0 to 1.
+type SQSFaults struct {
+	Duplicate float64       // deleted messages that come once more
+	Shuffle   float64       // messages that overtake others
+	Delay     time.Duration // the most that a message, or its coming again, is late
+}
+
+// SetFaults says what goes wrong from now on.
+func (s *SQS) SetFaults(f SQSFaults) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = f
 }
 
 // Attribute is a message attribute.
@@ -59,7 +74,7 @@ func (s *SQS) Create(name string) {
 func (s *SQS) create(name string) *queue {
 	q, ok := s.queues[name]
 	if !ok {
-		q = newQueue(name)
+		q = newQueue(name, &s.faults)
 		s.queues[name] = q
 	}
 	return q

@@ -3,6 +3,7 @@ package emulator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -264,6 +265,43 @@ func TestAPollThatIsGivenUpTakesNothing(t *testing.T) {
 		giveUp()
 		if m := w.expect(q, 0, 30, "a")[0]; m.Attributes["ApproximateReceiveCount"] != "1" {
 			t.Errorf("%v", m.Attributes)
+		}
+	})
+}
+
+// TestSQSFaults holds what a standard queue may do: a message may come once more
+// after its deletion, late, and in another order.
+func TestSQSFaults(t *testing.T) {
+	timeless(t, func(w world) {
+		q := w.queue("q", nil)
+		w.SQS.SetFaults(SQSFaults{Duplicate: 1, Delay: time.Minute})
+		w.send(q, "a")
+		w.sleep(time.Minute)
+		first := w.expect(q, 0, 30, "a")[0]
+		w.drop(q, []types.Message{first})
+		w.sleep(time.Minute)
+		again := w.expect(q, 0, 30, "a")[0]
+		if *again.MessageId != *first.MessageId || again.Attributes["ApproximateReceiveCount"] != "2" {
+			t.Errorf("it is another: %+v", again)
+		}
+		w.drop(q, []types.Message{again})
+		w.sleep(time.Hour)
+		w.expect(q, 0, 30, "")
+		if waiting, deleted := w.SQS.Depth("q"); waiting != 0 || deleted != 1 {
+			t.Errorf("%d wait, %d were deleted", waiting, deleted)
+		}
+
+		w.SQS.SetFaults(SQSFaults{Shuffle: 1})
+		var sent, got strings.Builder
+		for i := range 50 {
+			fmt.Fprint(&sent, i, " ")
+			w.send(q, strconv.Itoa(i))
+		}
+		for range 5 {
+			fmt.Fprint(&got, bodies(w.poll(q, 0, 30)), " ")
+		}
+		if sent.String() == got.String() || len(sent.String()) != len(got.String()) {
+			t.Errorf("sent %s, got %s", sent.String(), got.String())
 		}
 	})
 }

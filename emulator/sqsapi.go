@@ -83,7 +83,7 @@ func (s *SQS) createQueue(in request) error {
 		}
 		return nil
 	}
-	q := newQueue(in.QueueName)
+	q := newQueue(in.QueueName, &s.faults)
 	if err := s.set(q, in.Attributes); err != nil {
 		return err
 	}

@@ -39,6 +39,26 @@ type StepFunctions struct {
 	outage bool
 	calls  map[string]int
 	rand   *mrand.Rand
+	watch  func(Call)
+}
+
+// Call is one call of SendTask*, as an entry of a book.
+type Call struct {
+	At     time.Time // when it came
+	Action string
+	Token  string
+	Says   string // the output, or the error and cause
+	// Applied says that it answered its task, or was taken for a heartbeat.
+	Applied bool
+	// Replied says that its caller was answered.
+	Replied bool
+}
+
+// Watch has every call told, when it has ended.
+func (s *StepFunctions) Watch(f func(Call)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watch = f
 }
 
 // NewStepFunctions returns one without tasks.
@@ -77,13 +97,24 @@ type sendTask struct {
 
 func (s *StepFunctions) serve(life context.Context, w http.ResponseWriter, action string, body []byte) {
 	s.mu.Lock()
-	faults, cut := s.faults, s.outage
+	faults, cut, watch := s.faults, s.outage, s.watch
 	s.calls[action]++
 	throttled, failed, lost := s.hits(faults.Throttle), s.hits(faults.Fail), s.hits(faults.LoseReply)
 	s.mu.Unlock()
+	call := Call{At: time.Now(), Action: action, Replied: true}
+	if watch != nil {
+		var in sendTask
+		_ = json.Unmarshal(body, &in) // what cannot be read is in the book without a token
+		call.Token, call.Says = in.TaskToken, in.Error+" "+in.Cause
+		if in.Output != nil {
+			call.Says = *in.Output
+		}
+		defer func() { watch(call) }()
+	}
 	sleep(life, faults.Latency)
 	switch {
 	case cut || life.Err() != nil:
+		call.Replied = false
 		hangUp(w)
 		return
 	case throttled:
@@ -94,7 +125,9 @@ func (s *StepFunctions) serve(life context.Context, w http.ResponseWriter, actio
 		return
 	}
 	err := s.apply(action, body)
+	call.Applied = err == nil
 	if lost {
+		call.Replied = false
 		hangUp(w)
 		return
 	}

@@ -265,3 +265,28 @@ func TestFaultsAreShares(t *testing.T) {
 		}
 	})
 }
+
+// TestTheBook holds that it has every call, whatever came of it.
+func TestTheBook(t *testing.T) {
+	timeless(t, func(w world) {
+		var book []Call
+		w.StepFunctions.Watch(func(c Call) { book = append(book, c) })
+		want := map[Faults][2]bool{ // applied, replied
+			{}: {true, true}, {Throttle: 1}: {false, true}, {Fail: 1}: {false, true}, {LoseReply: 1}: {true, false},
+		}
+		for faults, ends := range want {
+			for call, do := range w.calls() {
+				token := w.StepFunctions.NewToken(0, 0)
+				w.StepFunctions.SetFaults(faults)
+				book = nil
+				_ = do(token) // TestFaults has its error
+				if len(book) != 1 || book[0].Token != token || book[0].Applied != ends[0] || book[0].Replied != ends[1] || !book[0].At.Equal(time.Now()) {
+					t.Errorf("%s, %+v: %+v", call, faults, book)
+				}
+				if call != "heartbeat" && book[0].Says == "" {
+					t.Errorf("%s says nothing", call)
+				}
+			}
+		}
+	})
+}
