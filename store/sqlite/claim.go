@@ -17,11 +17,11 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 		return nil, nil
 	}
 	var ids []string
-	err = s.write(ctx, func(ctx context.Context) (outcome, error) {
+	err = s.write(ctx, simple(func(ctx context.Context) error {
 		var err error
 		ids, err = s.claim(ctx, now, limit, lease)
-		return outcome{}, err
-	})
+		return err
+	}))
 	if err != nil {
 		return nil, fmt.Errorf("claim due orders: %w", err)
 	}

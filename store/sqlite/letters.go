@@ -31,15 +31,15 @@ func (s *Store) PutDeadLetter(ctx context.Context, d store.DeadLetter) (string, 
 		return "", fmt.Errorf("put dead letter: %w", err)
 	}
 	var id int64
-	err = s.write(ctx, func(ctx context.Context) (outcome, error) {
+	err = s.write(ctx, simple(func(ctx context.Context) error {
 		res, err := s.conn.ExecContext(ctx, "INSERT INTO dead_letters (source, reason, at, redrives, sealed) VALUES (?, ?, ?, ?, ?)",
 			d.Source, d.Reason, nanos(d.At), d.Redrives, sealed)
 		if err != nil {
-			return outcome{}, err
+			return err
 		}
 		id, err = res.LastInsertId()
-		return outcome{}, err
-	})
+		return err
+	}))
 	if err != nil {
 		return "", fmt.Errorf("put dead letter: %w", err)
 	}
@@ -98,14 +98,17 @@ func (s *Store) TakeDeadLetter(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, func(ctx context.Context) (outcome, error) {
+	var gone int64
+	err = s.write(ctx, simple(func(ctx context.Context) error {
 		res, err := s.conn.ExecContext(ctx, "DELETE FROM dead_letters WHERE id = ?", n)
 		if err != nil {
-			return outcome{}, err
+			return err
 		}
-		if gone, err := res.RowsAffected(); err != nil || gone > 0 {
-			return outcome{}, err
-		}
-		return outcome{err: fmt.Errorf("dead letter %s: %w", id, approval.ErrNotFound)}, nil
-	})
+		gone, err = res.RowsAffected()
+		return err
+	}))
+	if err == nil && gone == 0 {
+		err = fmt.Errorf("dead letter %s: %w", id, approval.ErrNotFound)
+	}
+	return err
 }

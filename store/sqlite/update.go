@@ -13,24 +13,42 @@ import (
 
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
-	return s.write(ctx, func(ctx context.Context) (outcome, error) { return s.update(ctx, orderID, transition) })
+	return s.write(ctx, &orderUpdate{store: s, orderID: orderID, transition: transition})
 }
 
-// update runs a transition on what the transaction holds of the order, and puts
+// orderUpdate runs a transition on what the transaction holds of an order, and puts
 // what it made of it in its place.
-func (s *Store) update(ctx context.Context, orderID string, transition func(*approval.Order) error) (outcome, error) {
-	var stored []byte
-	err := s.stmts.get.QueryRowContext(ctx, []byte(orderID)).Scan(&stored)
-	known := !errors.Is(err, sql.ErrNoRows)
-	if err != nil && known {
-		return outcome{}, err
-	}
-	c, out := s.compute(orderID, stored, known, transition)
-	if out.failed() {
-		return out, nil
-	}
-	return out, s.put(ctx, orderID, c)
+type orderUpdate struct {
+	store      *Store
+	orderID    string
+	transition func(*approval.Order) error
+
+	stored []byte // read
+	known  bool
+	made   change // computed
 }
+
+// order implements apply.
+func (u *orderUpdate) order() string { return u.orderID }
+
+// read implements apply.
+func (u *orderUpdate) read(ctx context.Context) error {
+	err := u.store.stmts.get.QueryRowContext(ctx, []byte(u.orderID)).Scan(&u.stored)
+	u.known = !errors.Is(err, sql.ErrNoRows)
+	if u.known {
+		return err
+	}
+	return nil
+}
+
+// compute implements apply.
+func (u *orderUpdate) compute() (out outcome) {
+	u.made, out = u.store.compute(u.orderID, u.stored, u.known, u.transition)
+	return out
+}
+
+// put implements apply.
+func (u *orderUpdate) put(ctx context.Context) error { return u.store.put(ctx, u.orderID, u.made) }
 
 // change is what a transition made of an order: its record, and what is looked
 // up and counted without reading records.

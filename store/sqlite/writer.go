@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -15,9 +17,27 @@ type write struct {
 	result chan outcome
 }
 
-// apply makes a change within the writer's transaction. The outcome is its
-// caller's alone; the error ends the transaction, for all that share it.
-type apply func(context.Context) (outcome, error)
+// apply makes a change within the writer's transaction, in three steps. The
+// outcome of the second is its caller's alone, and no third follows where it
+// failed; the error of another ends the transaction, for all that share it.
+type apply interface {
+	// order is the ID of the one order that the change reads and writes, or
+	// nothing if it is about none.
+	order() string
+	read(ctx context.Context) error
+	// compute does not touch the database. It runs side by side with those of
+	// other orders.
+	compute() outcome
+	put(ctx context.Context) error
+}
+
+// simple is a change of one step.
+type simple func(context.Context) error
+
+func (simple) order() string                   { return "" }
+func (simple) read(context.Context) error      { return nil }
+func (simple) compute() outcome                { return outcome{} }
+func (f simple) put(ctx context.Context) error { return f(ctx) }
 
 // outcome is what became of a change.
 type outcome struct {
@@ -37,8 +57,8 @@ func (o outcome) tell() error {
 }
 
 // write hands a change to the writer and waits until it is durable.
-func (s *Store) write(ctx context.Context, f apply) error {
-	w := &write{apply: f, result: make(chan outcome, 1)}
+func (s *Store) write(ctx context.Context, change apply) error {
+	w := &write{apply: change, result: make(chan outcome, 1)}
 	select {
 	case <-s.closed:
 		return errClosed
@@ -110,14 +130,12 @@ func (s *Store) commit(batch []*write) {
 	began := time.Now()
 	outcomes := make([]outcome, len(batch))
 	err := s.transaction(func(ctx context.Context) error {
-		for i, w := range batch {
-			if !w.begun.CompareAndSwap(false, true) {
-				continue
-			}
-			var err error
-			if outcomes[i], err = w.apply(ctx); err != nil {
+		for begin := 0; begin < len(batch); {
+			end := begin + together(batch[begin:])
+			if err := applyTogether(ctx, batch[begin:end], outcomes[begin:end]); err != nil {
 				return err
 			}
+			begin = end
 		}
 		return nil
 	})
@@ -130,6 +148,62 @@ func (s *Store) commit(batch []*write) {
 	if s.config.Observe != nil {
 		s.config.Observe(Commit{Updates: len(batch), Took: time.Since(began), Err: err})
 	}
+}
+
+// together says how many changes come before one of an order that is among them
+// already, and so has to see what they made of it.
+func together(batch []*write) int {
+	orders := make(map[string]bool, len(batch))
+	for i, w := range batch {
+		id := w.apply.order()
+		if orders[id] {
+			return i
+		}
+		orders[id] = id != ""
+	}
+	return len(batch)
+}
+
+// applyTogether makes changes of different orders. The connection reads and
+// writes one after another; what is computed between, reading and writing JSON
+// most of all, takes as long as that, and is spread over the processors.
+func applyTogether(ctx context.Context, batch []*write, outcomes []outcome) error {
+	begun := make([]int, 0, len(batch))
+	for i, w := range batch {
+		if !w.begun.CompareAndSwap(false, true) {
+			continue
+		}
+		if err := w.apply.read(ctx); err != nil {
+			return err
+		}
+		begun = append(begun, i)
+	}
+	spread(len(begun), func(n int) { outcomes[begun[n]] = batch[begun[n]].apply.compute() })
+	for _, i := range begun {
+		if outcomes[i].failed() {
+			continue
+		}
+		if err := batch[i].apply.put(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spread calls f for 0 to n-1, on as many goroutines as there are processors.
+func spread(n int, f func(int)) {
+	var next atomic.Int64
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			f(i)
+		}
+	}
+	var others sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) - 1 {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
 }
 
 // transaction runs f in a transaction of the writer's connection.
