@@ -63,6 +63,14 @@ func (e Event) quiet() bool {
 // store, for metrics and logs.
 func (o *Order) Fresh() []Event { return o.fresh }
 
+// AsStored returns the order as a store would read it: nothing is fresh. The two
+// share all else.
+func (o *Order) AsStored() *Order {
+	stored := *o
+	stored.fresh = nil
+	return &stored
+}
+
 func (o *Order) record(e Event) {
 	o.fresh = append(o.fresh, e)
 	if e.quiet() {

@@ -12,6 +12,16 @@ import (
 
 // Get implements store.Store.
 func (s *Store) Get(ctx context.Context, orderID string) (*approval.Order, error) {
+	select {
+	case <-s.closed:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	default:
+	}
+	if o := s.recent.read(orderID); o != nil {
+		return o, nil
+	}
 	var record []byte
 	err := s.reads.QueryRowContext(ctx, "SELECT record FROM orders WHERE id = ?", []byte(orderID)).Scan(&record)
 	if errors.Is(err, sql.ErrNoRows) {

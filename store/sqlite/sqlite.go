@@ -49,6 +49,7 @@ type Store struct {
 	writes *sql.DB
 	conn   *sql.Conn // the writer's
 	stmts  statements
+	recent recent
 
 	queue  chan *write
 	closed chan struct{}

@@ -23,7 +23,7 @@ type orderUpdate struct {
 	orderID    string
 	transition func(*approval.Order) error
 
-	stored []byte // read
+	before []byte // read
 	known  bool
 	made   change // computed
 }
@@ -33,7 +33,7 @@ func (u *orderUpdate) order() string { return u.orderID }
 
 // read implements apply.
 func (u *orderUpdate) read(ctx context.Context) error {
-	err := u.store.stmts.get.QueryRowContext(ctx, []byte(u.orderID)).Scan(&u.stored)
+	err := u.store.stmts.get.QueryRowContext(ctx, []byte(u.orderID)).Scan(&u.before)
 	u.known = !errors.Is(err, sql.ErrNoRows)
 	if u.known {
 		return err
@@ -43,12 +43,15 @@ func (u *orderUpdate) read(ctx context.Context) error {
 
 // compute implements apply.
 func (u *orderUpdate) compute() (out outcome) {
-	u.made, out = u.store.compute(u.orderID, u.stored, u.known, u.transition)
+	u.made, out = u.store.compute(u.orderID, u.before, u.known, u.transition)
 	return out
 }
 
 // put implements apply.
 func (u *orderUpdate) put(ctx context.Context) error { return u.store.put(ctx, u.orderID, u.made) }
+
+// stored implements apply.
+func (u *orderUpdate) stored() { u.store.recent.stored(u.orderID, u.made.record) }
 
 // change is what a transition made of an order: its record, and what is looked
 // up and counted without reading records.
@@ -72,8 +75,10 @@ func (s *Store) compute(orderID string, stored []byte, known bool, transition fu
 	}()
 	o := &approval.Order{ID: orderID}
 	if known {
-		if o, out.err = store.Decode(orderID, stored, s.config.Sealer); out.err != nil {
-			return c, out
+		if o = s.recent.take(orderID, stored); o == nil {
+			if o, out.err = store.Decode(orderID, stored, s.config.Sealer); out.err != nil {
+				return c, out
+			}
 		}
 	}
 	had := o.PendingSince()
@@ -84,7 +89,9 @@ func (s *Store) compute(orderID string, stored []byte, known bool, transition fu
 	c = change{
 		empty: o.Empty(), due: o.Due(), pending: len(has), exhausted: o.Exhausted(), opened: without(has, had), ended: without(had, has),
 	}
-	c.record, out.err = store.Encode(orderID, o, s.config.Sealer)
+	if c.record, out.err = store.Encode(orderID, o, s.config.Sealer); out.err == nil && !c.empty {
+		s.recent.keep(orderID, c.record, o)
+	}
 	return c, out
 }
 

@@ -29,6 +29,8 @@ type apply interface {
 	// other orders.
 	compute() outcome
 	put(ctx context.Context) error
+	// stored is told when the change is durable.
+	stored()
 }
 
 // simple is a change of one step.
@@ -38,6 +40,7 @@ func (simple) order() string                   { return "" }
 func (simple) read(context.Context) error      { return nil }
 func (simple) compute() outcome                { return outcome{} }
 func (f simple) put(ctx context.Context) error { return f(ctx) }
+func (simple) stored()                         {}
 
 // outcome is what became of a change.
 type outcome struct {
@@ -142,6 +145,9 @@ func (s *Store) commit(batch []*write) {
 	for i, w := range batch {
 		if err != nil && !outcomes[i].failed() {
 			outcomes[i].err = fmt.Errorf("store: %w", err)
+		}
+		if !outcomes[i].failed() {
+			w.apply.stored()
 		}
 		w.result <- outcomes[i]
 	}

@@ -1,0 +1,106 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+func TestRecentIsOfExactlyTheseBytes(t *testing.T) {
+	t.Parallel()
+	var r recent
+	o := &approval.Order{ID: "o", Seen: []approval.Seen{{ID: "d"}}}
+	assert.Nil(t, r.take("o", nil), "before there is anything")
+	r.keep("o", []byte("one"), o)
+	o.Seen[0].ID = "changed"
+	got := r.take("o", []byte("one"))
+	require.NotNil(t, got)
+	assert.Equal(t, "d", got.Seen[0].ID)
+	assert.Nil(t, r.take("o", []byte("one")), "who took it has it to himself")
+	r.keep("o", []byte("one"), o)
+	r.keep("o", []byte("two"), o)
+	assert.Nil(t, r.take("o", []byte("one")))
+	assert.Nil(t, r.take("o", []byte("two")), "it was another's")
+	assert.Zero(t, r.size)
+}
+
+func TestOnlyWhatIsDurableIsRead(t *testing.T) {
+	t.Parallel()
+	var r recent
+	assert.Nil(t, r.read("o"))
+	r.keep("o", []byte("one"), &approval.Order{ID: "o", Seen: []approval.Seen{{ID: "d"}}})
+	assert.Nil(t, r.read("o"), "its transaction goes on")
+	r.stored("o", []byte("another"))
+	assert.Nil(t, r.read("o"))
+	r.stored("o", []byte("one"))
+	got := r.read("o")
+	require.NotNil(t, got)
+	got.Seen[0].ID = "changed"
+	assert.Equal(t, "d", r.read("o").Seen[0].ID)
+	r.keep("o", []byte("two"), got)
+	assert.Nil(t, r.read("o"))
+}
+
+func TestRecentIsBounded(t *testing.T) {
+	t.Parallel()
+	var r recent
+	for i := range 3 * recentBytes / 1000 {
+		r.keep(orderName(i), make([]byte, 1000), &approval.Order{})
+		require.LessOrEqual(t, r.size, recentBytes)
+		require.Equal(t, r.size, 1000*len(r.orders))
+	}
+	r.keep("long", make([]byte, recentBytes), &approval.Order{})
+	assert.NotContains(t, r.orders, "long")
+}
+
+// TestDeepCopy copies an order of which every field is set, and changes all of it.
+func TestDeepCopy(t *testing.T) {
+	t.Parallel()
+	output := func() map[string]any {
+		return map[string]any{"list": []any{1, map[string]any{"a": "b"}, nil}, "text": "x"}
+	}
+	var o, c approval.Order
+	fill(reflect.ValueOf(&o).Elem(), "x")
+	o.Approvals[0].Output = output()
+	before, err := json.Marshal(o)
+	require.NoError(t, err)
+	deepCopy(reflect.ValueOf(&c).Elem(), reflect.ValueOf(&o).Elem())
+	require.Equal(t, o, c)
+	fill(reflect.ValueOf(&o).Elem(), "y")
+	o.Approvals[0].Output["text"] = "y"
+	c.Approvals[0].Output["list"].([]any)[1].(map[string]any)["a"] = "c"
+	require.Equal(t, "b", o.Approvals[0].Output["list"].([]any)[1].(map[string]any)["a"])
+	c.Approvals[0].Output = output()
+	after, err := json.Marshal(c)
+	require.NoError(t, err)
+	require.JSONEq(t, string(before), string(after))
+}
+
+// fill sets every text that can be reached, making what there is not.
+func fill(v reflect.Value, text string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				fill(v.Field(i), text)
+			}
+		}
+	case reflect.Pointer:
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		fill(v.Elem(), text)
+	case reflect.Slice:
+		if v.IsNil() {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		}
+		fill(v.Index(0), text)
+	}
+}
