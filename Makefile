@@ -24,8 +24,8 @@ lint: ## formatting, vet, staticcheck, and the arrows between the rooms
 e2e: build ## the built binary as its own process, against emulators, faults and SIGKILL
 	go test -count=1 -timeout 10m ./test/e2e -e2e.binary=$(CURDIR)/$(BIN) -v
 
-bench: ## benchmarks of the rooms
-	go test -run '^$$' -bench . -benchmem ./approval ./keys ./expression ./store/... ./sqs
+bench: build ## one table of what is fast, and against what; of the rooms alone: go test -bench . ./ROOM
+	go run ./test/bench $(BENCHFLAGS)
 
 ledger: ## crash and fault runs (the e2e suite with its SIGKILL run repeated)
 	go test -count=3 -timeout 20m ./test/e2e -e2e.binary=$(CURDIR)/$(BIN) -run Kill -v

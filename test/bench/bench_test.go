@@ -1,0 +1,69 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestStubIsEmptiedByEveryConsumer(t *testing.T) {
+	t.Parallel()
+	s, err := startStub()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.server.Close() })
+	for name, c := range map[string]struct {
+		consume  consumer
+		messages int
+		calls    float64
+	}{"ours": {ours, 500, 0.23}, "loop": {plainLoop, 500, 0.23}, "watermill-aws": {watermillAWS, 10, 2.1}} {
+		_, calls, err := consumeAll(t.Context(), s, name, c.messages, c.consume)
+		require.NoError(t, err)
+		assert.InDelta(t, c.calls, calls, 0.03+c.calls/10, name)
+		assert.Equal(t, c.messages, s.queue(name).deleted, name)
+	}
+}
+
+func TestRing(t *testing.T) {
+	t.Parallel()
+	q := newRing()
+	q.put("a", "b", "c")
+	assert.Equal(t, 2, strings.Count(string(q.receive(t.Context(), 2, time.Second)), "MessageId"))
+	for _, handle := range []string{"0", "0", "2", "x", "-1"} { // the last three were never handed out
+		q.remove(handle)
+	}
+	assert.Equal(t, 1, q.deleted)
+	assert.Equal(t, 1, strings.Count(string(q.receive(t.Context(), 10, time.Second)), "MessageId"))
+	assert.Equal(t, "{}", string(q.receive(t.Context(), 10, time.Millisecond)), "a long poll that found nothing")
+	q.remove("1")
+	q.remove("2")
+	require.NoError(t, q.emptied(t.Context()))
+}
+
+func TestTable(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	printTable(&out, []row{atLeast("speed", "10/s", "5/s", 2, 1.8), atMost("calls", "", "floor", 0.2104, 0.21), atMost("way", "", "", 1.345, 1.5).times()})
+	assert.Equal(t, `| what  | measured | against | ratio or count | reach  | ok? |
+|-------|----------|---------|----------------|--------|-----|
+| speed | 10/s     | 5/s     | 2×             | ≥ 1.8× | ok  |
+| calls |          | floor   | 0.21           | ≤ 0.21 | NO  |
+| way   |          |         | 1.34×          | ≤ 1.5× | ok  |
+`, out.String())
+}
+
+func TestMedians(t *testing.T) {
+	t.Parallel()
+	assert.InDelta(t, 2.0, median([]float64{3, 1, 2}), 0)
+	assert.Equal(t, 99*time.Second, quantile(seq(100), 0.99))
+	assert.InDelta(t, 2.0, ratio([]float64{2, 9, 4}, []float64{1, 1, 2}), 0)
+}
+
+func seq(n int) (out []time.Duration) {
+	for i := range n {
+		out = append(out, time.Duration(i+1)*time.Second)
+	}
+	return out
+}
