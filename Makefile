@@ -27,8 +27,8 @@ e2e: build ## the built binary as its own process, against emulators, faults and
 bench: build ## one table of what is fast, and against what; of the rooms alone: go test -bench . ./ROOM
 	go run ./test/bench $(BENCHFLAGS)
 
-ledger: ## crash and fault runs (the e2e suite with its SIGKILL run repeated)
-	go test -count=3 -timeout 20m ./test/e2e -e2e.binary=$(CURDIR)/$(BIN) -run Kill -v
+ledger: ## crash and fault runs against the books of the other ends (LONG=1 for the full sizes and the mutants, half an hour)
+	go test -count=1 -timeout 90m ./test/ledger -v $(if $(LONG),-ledger.long -ledger.mutants)
 
 fuzz: ## every fuzz target for a while (FUZZTIME=20s)
 	@scripts/fuzz $(or $(FUZZTIME),20s)

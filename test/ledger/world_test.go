@@ -65,8 +65,8 @@ type world struct {
 	mu     sync.Mutex
 	proc   *process
 	starts int
+	bad    int               // requests that nobody can understand
 	links  map[string]string // by order ID
-	faults []string          // what the world itself noticed
 }
 
 // process is one run of the program.
@@ -271,7 +271,7 @@ func (w *world) database() string { return filepath.Join(w.dir, "relay.db") }
 
 // start runs the program and waits until it is ready.
 func (w *world) start() error {
-	p := &process{cmd: exec.Command(w.binary, "run", "--config.file="+w.config), done: make(chan struct{})} //nolint:gosec // just built
+	p := &process{cmd: exec.Command(w.binary, "run", "--config.file="+w.config), done: make(chan struct{})}
 	p.cmd.Dir = w.dir
 	p.cmd.Stdout, p.cmd.Stderr = &w.logs, &w.logs
 	p.cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_EC2_METADATA_DISABLED=true")
@@ -298,13 +298,6 @@ func (w *world) start() error {
 		}
 	}
 	return fmt.Errorf("the program is not ready\n%s", tail(w.logs.String()))
-}
-
-func (w *world) mustStart() {
-	w.tb.Helper()
-	if err := w.start(); err != nil {
-		w.tb.Fatal(err)
-	}
 }
 
 func (w *world) ready() bool {

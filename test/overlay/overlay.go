@@ -13,7 +13,8 @@ import (
 )
 
 // Edit is one change of a file. Old must be in it exactly once: when the code
-// moves on, the edit fails instead of changing nothing.
+// moves on, the edit fails instead of changing nothing. Without Old the file is
+// new.
 type Edit struct {
 	File string // within the module
 	Old  string
@@ -57,6 +58,11 @@ func apply(dir, root string, e Edit, replace map[string]string) error {
 	if changed, ok := replace[original]; ok {
 		from = changed
 	}
+	to := filepath.Join(dir, strings.ReplaceAll(e.File, "/", "__"))
+	if e.Old == "" {
+		replace[original] = to
+		return os.WriteFile(to, []byte(e.New), 0o600)
+	}
 	source, err := os.ReadFile(from) //nolint:gosec // a test's own words
 	if err != nil {
 		return err
@@ -64,7 +70,6 @@ func apply(dir, root string, e Edit, replace map[string]string) error {
 	if n := strings.Count(string(source), e.Old); n != 1 {
 		return fmt.Errorf("%s has %q %d times, want once: the edit no longer fits", e.File, e.Old, n)
 	}
-	to := filepath.Join(dir, strings.ReplaceAll(e.File, "/", "__"))
 	replace[original] = to
 	return os.WriteFile(to, []byte(strings.Replace(string(source), e.Old, e.New, 1)), 0o600)
 }

@@ -12,6 +12,8 @@ func TestBuild(t *testing.T) {
 	version := Edit{"cmd/approval-relay/version.go", `var version = "dev"`, `var version = "edited"`}
 	bin, err := Build(t.TempDir(), "cmd/approval-relay", version, Edit{"cmd/approval-relay/version.go", `"edited"`, `"edited twice"`})
 	require.NoError(t, err)
+	_, err = Build(t.TempDir(), "cmd/approval-relay", Edit{"cmd/approval-relay/new.go", "", "package main\n\nvar added = noSuchThing\n"})
+	require.ErrorContains(t, err, "undefined: noSuchThing")
 	out, err := exec.CommandContext(t.Context(), bin, "version").Output()
 	require.NoError(t, err)
 	require.Contains(t, string(out), "approval-relay edited twice ")

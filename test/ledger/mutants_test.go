@@ -1,0 +1,127 @@
+package ledger
+
+import (
+	"flag"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/approval-relay/approval-relay/test/overlay"
+)
+
+var mutantsToo = flag.Bool("ledger.mutants", false, "run the suite on the mutants too, where it must fail")
+
+// mutant is the program with one deliberate breakage. A suite that does not fail
+// on it proves nothing.
+type mutant struct {
+	name  string
+	edits []overlay.Edit
+}
+
+// mutants lists the breakages: what each promise of ARCHITECTURE.md would be
+// without what keeps it.
+func mutants() []mutant {
+	edit := func(file, before, after string) []overlay.Edit {
+		return []overlay.Edit{{File: file, Old: before, New: after}}
+	}
+	return []mutant{
+		{"acknowledged before the commit", edit("handlers/transition.go", `	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {`,
+			`	go func() {
+		time.Sleep(300 * time.Millisecond)
+		_ = t.Orders.Update(context.WithoutCancel(ctx), orderID, func(o *approval.Order) error {
+			turn := approval.Turn{Now: t.Now(), Lease: t.Lease, Room: t.Dispatch.Room, Jitter: rand.Float64()}
+			acts, err := transition(o, turn)
+			t.Dispatch.Dispatch(context.WithoutCancel(ctx), acts)
+			return err
+		})
+	}()
+	if true {
+		return nil
+	}
+	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {`)},
+		{"the last decision wins", edit("approval/decide.go", `	if a.Status != Pending {
+		v.Code = a.closedVerdict(d)
+		return v, o.owed(a, t)
+	}
+`, `	if a.Status != Pending {
+		a.Votes = nil
+	}
+`)},
+		{"early decisions are dropped", edit("approval/decide.go",
+			`	o.Unmatched = append(o.Unmatched, Unmatched{Decision: d, Expires: expires, Remove: expires.Add(keep.Retention)})
+`, "	_ = expires\n")},
+		{"given up after three tries", edit("approval/callback.go", `	case a.Callback.tries() == 0:
+		return ""
+`, `	case a.Callback.tries() == 0:
+		return ""
+	case a.Callback.tries() >= 3:
+		return "three tries"
+`)},
+		{"a closed task is tried again for ever", edit("callback/stepfunctions/errors.go",
+			`		return fmt.Errorf("%w: %w", approval.ErrClosed, e)`, `		return e`)},
+		{"an attempt is not recorded before its call", edit("approval/callback.go", `	if c.Running { // its lease has passed and no end was recorded
+		c.Running, c.MaybeApplied = false, true
+`, `	if c.Running {
+		c.Running = false
+`)},
+		{"the lease is ignored", edit("approval/callback.go", `	c.Running, c.Due = true, t.Now.Add(t.Lease)
+	act := o.action(ActionCallBack, a, c.Due)
+`, `	c.Running, c.Due = true, t.Now
+	act := o.action(ActionCallBack, a, t.Now.Add(t.Lease))
+`)},
+		{"requests are not known again", edit("approval/request.go", `	if known := o.Find(id); known != nil {
+		o.record(`, `	if known := o.Find(id); known != nil && known.Status != Pending {
+		known.Status, known.Votes, known.Callback = Pending, nil, Callback{}
+	} else if known != nil {
+		o.record(`)},
+		{"the reply to a request is lost with its commit", edit("store/sqlite/writer.go", `	_, err = s.conn.ExecContext(ctx, "COMMIT")
+	return err
+`, `	if time.Now().UnixNano()/1000%10 == 0 {
+		_, _ = s.conn.ExecContext(ctx, "ROLLBACK")
+		return nil
+	}
+	_, err = s.conn.ExecContext(ctx, "COMMIT")
+	return err
+`)},
+		{"a deadline leaves no room for the answer", edit("handlers/request.go",
+			`		if last := ask.TaskExpires.Add(-margin(w.Margin, timeout)); last.Before(ask.Deadline) {`,
+			`		if last := ask.TaskExpires.Add(time.Second); true {`)},
+	}
+}
+
+// The suite must fail on every mutant: none of its promises is kept by chance.
+func TestMutants(t *testing.T) {
+	if !*mutantsToo {
+		t.Skip("run with -ledger.mutants: it builds the program a dozen times")
+	}
+	var group errgroup.Group
+	group.SetLimit(3) // they mostly wait
+	for _, m := range mutants() {
+		group.Go(func() error {
+			t.Run(m.name, m.mustFail)
+			return nil
+		})
+	}
+	_ = group.Wait() // they report by themselves
+}
+
+// mustFail runs the suite on the mutant, again where nobody noticed: what it
+// breaks may take a kill at the right moment to be seen.
+func (m mutant) mustFail(t *testing.T) {
+	bin, err := overlay.Build(t.TempDir(), "cmd/approval-relay", m.edits...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		w := newWorld(t, bin, settings{patience: 20 * time.Second})
+		w.aws.SQS.SetFaults(badQueues)
+		w.aws.StepFunctions.SetFaults(badSteps)
+		if v := w.endure(plan(300, w.aws.StepFunctions), weather{kills: 3, outage: 2 * time.Second}); len(v) > 0 {
+			t.Logf("noticed, %d times or more, such as: %s", len(v), v[0])
+			return
+		}
+		w.kill()
+	}
+	t.Error("nobody noticed")
+}
