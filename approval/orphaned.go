@@ -1,10 +1,11 @@
 package approval
 
-// Orphaned advances an order whose leases are void: the process that held them
-// is known to be dead, so what it had under way is due at once, and its end will
-// never be recorded. Without it the next attempt waits for the end of the lease,
-// which may be after the end of the task.
-func (o *Order) Orphaned(t Turn) []Action {
+// Orphaned ends the leases of an order: the process that held them is known to
+// be dead, so what it had under way is due at once, and its end will never be
+// recorded. Without it the next attempt waits for the end of the lease, which may
+// be after the end of the task. It must not run while another process, or another
+// part of this one, may begin anything.
+func (o *Order) Orphaned(t Turn) {
 	for _, a := range o.Approvals {
 		if a.Callback.Running {
 			a.Callback.Due = earlier(a.Callback.Due, t.Now)
@@ -15,5 +16,4 @@ func (o *Order) Orphaned(t Turn) []Action {
 			}
 		}
 	}
-	return o.Advance(t)
 }

@@ -44,12 +44,8 @@ type Sweeper struct {
 	last atomic.Int64 // when the last sweep ended, unix nanoseconds
 }
 
-// Run adopts what a dead process left behind, then sweeps until the context is
-// done.
+// Run sweeps until the context is done.
 func (s *Sweeper) Run(ctx context.Context) error {
-	if err := s.adopt(ctx); err != nil { // the leases end by themselves, only later
-		s.Log.LogAttrs(ctx, slog.LevelError, "adopting what was under way failed", slog.String("error", err.Error()))
-	}
 	wait := time.NewTimer(0)
 	defer wait.Stop()
 	for {
@@ -85,16 +81,20 @@ func (s *Sweeper) Sweep(ctx context.Context) (int, error) {
 	return len(ids), s.all(ctx, ids, (*approval.Order).Advance)
 }
 
-// adopt takes over the actions that were under way when the last process died.
-func (s *Sweeper) adopt(ctx context.Context) error {
+// Adopt makes what was under way when the last process died due for the first
+// sweep. It comes before anything is consumed: what this process begins is not to
+// be taken for a dead one's. Where it fails, the leases end by themselves, later.
+func (s *Sweeper) Adopt(ctx context.Context) {
 	if s.Orphans == nil {
-		return nil
+		return
 	}
 	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.all(ctx, ids, func(o *approval.Order, t approval.Turn) []approval.Action { o.Orphaned(t); return nil })
 	}
-	return s.all(ctx, ids, (*approval.Order).Orphaned)
+	if err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelError, "adopting what was under way failed", slog.String("error", err.Error()))
+	}
 }
 
 // all runs a transition on each of the orders, a batch of them side by side.

@@ -54,6 +54,7 @@ func serve(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer, r
 	}()
 	var ending atomic.Bool
 	r.http.Healthy, r.http.Ready = r.healthy, r.ready(&ending)
+	r.sweeper.Adopt(ctx)
 
 	var parts group.Group
 	operator, err := addServer(&parts, c.Operator.Listen, r.http.Private(), c.Shutdown.Timeout/5, log)

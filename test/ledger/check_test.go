@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -175,11 +176,23 @@ func (w *world) doneAgain(all []*scenario, v *violations) {
 		answered := false
 		for _, c := range w.book.of(s.token) {
 			if answered {
-				v.add("order %s: called again after its answer was taken", s.order)
+				v.add("order %s: called again after its answer was taken\n%s", s.order, w.linesOf(s.order))
+				break
 			}
 			answered = answered || (c.Applied && c.Replied)
 		}
 	}
+}
+
+// linesOf picks the log lines about an order.
+func (w *world) linesOf(order string) string {
+	var out strings.Builder
+	for line := range strings.Lines(w.logs.String()) {
+		if strings.Contains(line, strconv.Quote(order)) {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
 }
 
 // integrity ends the program and reads its database.

@@ -81,6 +81,9 @@ func TestDeadlines(t *testing.T) {
 	report(t, v)
 }
 
+// bunching is by how much calls may come closer together than they were let go.
+const bunching = 100 * time.Millisecond
+
 // rate looks for a second of calls of one API that is above its limit.
 func (w *world) rate(rate, burst int, v *violations) {
 	w.book.mu.Lock()
@@ -88,9 +91,9 @@ func (w *world) rate(rate, burst int, v *violations) {
 	for action, times := range w.book.times {
 		slices.SortFunc(times, time.Time.Compare)
 		for i, from := range times {
-			for _, span := range []int{1, 10, 100, 400} { // calls after it
+			for _, span := range []int{rate / 4, rate, 3 * rate} { // calls after it
 				j := i + burst + span
-				if j < len(times) && times[j].Sub(from) < time.Duration(span)*time.Second/time.Duration(rate)*9/10 { // networks bunch calls
+				if j < len(times) && times[j].Sub(from) < time.Duration(span)*time.Second/time.Duration(rate)-bunching {
 					v.add("%d calls of %s within %s", j-i, action, times[j].Sub(from))
 					return
 				}

@@ -27,8 +27,13 @@ type scenario struct {
 	alone    bool      // nobody decides in time: its deadline passes, then a decision comes
 }
 
-// shortTask is how long the task of an approval waits that nobody decides.
-const shortTask = 16 * time.Second
+// shortTask is how long the task of an approval waits that nobody decides, and
+// shortDeadline when that approval times out: between the two there must be room
+// for an outage of the target and for restarts.
+const (
+	shortTask     = 45 * time.Second
+	shortDeadline = 11 * time.Second
+)
 
 // plan makes n scenarios: 10 % of decisions come first, 5 % contradict each
 // other, 3 % come after the deadline.
@@ -67,6 +72,7 @@ func (s *scenario) request(ctx context.Context, w *world) error {
 	m := map[string]any{"orderId": s.order, "taskToken": s.token, "amount": 7, "canary": "shown to approvers"}
 	if s.alone {
 		m["timeoutSeconds"] = shortTask.Seconds()
+		m["approvalDeadline"] = time.Now().Add(shortDeadline).UTC().Format(time.RFC3339Nano)
 	}
 	body, err := json.Marshal(m)
 	if err != nil {

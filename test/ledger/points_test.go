@@ -53,10 +53,11 @@ func points() []point {
 		at("handled, its sender not told", "router/ingress.go", "		answer(w, fate.Body, fate.Err)\n", "		CRASH\n		answer(w, fate.Body, fate.Err)\n"),
 		at("given up, not kept", "router/middleware.go", "			if putErr := letters.PutLetter(", "			CRASH\n			if putErr := letters.PutLetter("),
 		at("kept, still in its queue", "router/middleware.go", "			o.DeadLettered(source)\n			log.LogAttrs(ctx, slog.LevelError, \"dead letter\"", "			CRASH\n			o.DeadLettered(source)\n			log.LogAttrs(ctx, slog.LevelError, \"dead letter\""),
-		rarely(at(afterKill, "router/sweeper.go", "	return s.all(ctx, ids, (*approval.Order).Orphaned)\n", `	if len(ids) > 0 {
+		rarely(at(afterKill, "router/sweeper.go", "	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))\n	if err == nil {\n", `	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))
+	if len(ids) > 0 {
 		CRASH
 	}
-	return s.all(ctx, ids, (*approval.Order).Orphaned)
+	if err == nil {
 `)),
 	}
 }
