@@ -203,11 +203,15 @@ func FuzzVerify(f *testing.F) {
 	s, _ := NewStandard(base64.StdEncoding.EncodeToString([]byte(key)))
 	h, _ := NewHMAC(HMACConfig{Header: "X-Sig", Encoding: "base64", Secrets: []string{key}, TimestampHeader: "X-Time", Tolerance: time.Minute})
 	b, _ := NewBearer(key)
+	slack, _ := NewSlack(key)
+	stripe, _ := NewStripe("", key)
+	f.Add("id", "1700000000", "t=1700000000,v1=00,v1=", "v0=00", []byte("body"))
 	f.Add("id", "1700000000", "v1,AAAA", "Bearer x", []byte("body"))
 	f.Add("", "-1", "v1, v1,= ,,", "Bearer", []byte{})
 	f.Fuzz(func(t *testing.T, id, sent, signature, auth string, body []byte) {
-		head := header(headerID, id, headerTimestamp, sent, headerSignature, signature, "X-Sig", signature, "X-Time", sent, "Authorization", auth)
-		for _, v := range []Verifier{s, h, b} {
+		head := header(headerID, id, headerTimestamp, sent, headerSignature, signature, "X-Sig", signature, "X-Time", sent, "Authorization", auth,
+			"Stripe-Signature", signature, "X-Slack-Signature", auth, "X-Slack-Request-Timestamp", sent)
+		for _, v := range []Verifier{s, h, b, slack, stripe} {
 			err := v.Verify(now, head, body)
 			if err == nil && !bytes.Contains([]byte(auth), []byte(key)) {
 				t.Errorf("%T believes %q", v, signature)

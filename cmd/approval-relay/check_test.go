@@ -107,7 +107,7 @@ shutdown: {timeout: 1ms}
   line 20: decisions.sns.sqs.dead_letter_queue: is the queue itself
   line 20: decisions.sns.sqs.visibility: must be 2s to 12h
   line 22: webhooks.sns: is the name of another source
-  line 22: webhooks.sns: needs exactly one of hmac, bearer and standard, to verify what is sent
+  line 22: webhooks.sns: needs exactly one of hmac, bearer, standard, github, slack and stripe, to verify what is sent
   line 23: webhooks.std: secret 1: is not whsec_ and base64
   line 25: channels.mail.smtp.tls: "maybe" is not one of starttls, tls, none
   line 25: channels.mail.smtp.host: is missing
@@ -140,7 +140,7 @@ func TestCheckConfigGood(t *testing.T) {
 	file := newPlace(t).file(t, true, "")
 	status, stdout, stderr := command(t, "check", "config", file)
 	require.Equal(t, 0, status, stderr)
-	require.Equal(t, file+" is good: 1 workflow(s), 2 decision topic(s), 2 webhook(s), 1 channel(s), 2 target(s)\n", stdout)
+	require.Equal(t, file+" is good: 1 workflow(s), 2 decision topic(s), 5 webhook(s), 1 channel(s), 2 target(s)\n", stdout)
 
 	status, _, stderr = command(t, "check", "config", file+".not")
 	require.Equal(t, 1, status)

@@ -147,6 +147,9 @@ type WebhookConfig struct {
 	HMAC     *HMACConfig            `yaml:"hmac" doc:"HMAC-SHA256 of the body in a header"`
 	Bearer   *BearerConfig          `yaml:"bearer" doc:"bearer token"`
 	Standard *StandardConfig        `yaml:"standard" doc:"Standard Webhooks"`
+	GitHub   *GitHubConfig          `yaml:"github" doc:"GitHub: HMAC-SHA256 in X-Hub-Signature-256"`
+	Slack    *SlackConfig           `yaml:"slack" doc:"Slack: signing secret, X-Slack-Signature"`
+	Stripe   *StripeConfig          `yaml:"stripe" doc:"Stripe and those after it: t=TIMESTAMP,v1=SIGNATURE in one header"`
 	Fields   map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, step, approval, by, comment"`
 }
 
@@ -168,6 +171,22 @@ type BearerConfig struct {
 // StandardConfig is Standard Webhooks.
 type StandardConfig struct {
 	Secrets []Secret `yaml:"secrets" doc:"whsec_…; any of them may have signed"`
+}
+
+// GitHubConfig is GitHub's scheme.
+type GitHubConfig struct {
+	Secrets []Secret `yaml:"secrets" doc:"any of them may have signed"`
+}
+
+// SlackConfig is Slack's scheme.
+type SlackConfig struct {
+	Secrets []Secret `yaml:"secrets" doc:"signing secrets of the app; any of them may have signed"`
+}
+
+// StripeConfig is Stripe's scheme.
+type StripeConfig struct {
+	Header  string   `yaml:"header" doc:"header that has the signature; empty is Stripe-Signature"`
+	Secrets []Secret `yaml:"secrets" doc:"any of them may have signed"`
 }
 
 // ChannelConfig is one channel: exactly one of its fields is set.

@@ -65,7 +65,7 @@ func configurationTable() string {
 	filled := Defaults()
 	filled.Workflows = map[string]WorkflowConfig{"NAME": {Requests: RequestsConfig{SQS: &QueueConfig{}}}}
 	filled.Decisions = map[string]DecisionConfig{"NAME": {}}
-	filled.Webhooks = map[string]WebhookConfig{"NAME": {HMAC: &HMACConfig{}, Bearer: &BearerConfig{}, Standard: &StandardConfig{}}}
+	filled.Webhooks = map[string]WebhookConfig{"NAME": {HMAC: &HMACConfig{}, Bearer: &BearerConfig{}, Standard: &StandardConfig{}, GitHub: &GitHubConfig{}, Slack: &SlackConfig{}, Stripe: &StripeConfig{}}}
 	filled.Channels = map[string]ChannelConfig{"NAME": {SMTP: &SMTPConfig{}, Webhook: &WebhookChannelConfig{}}}
 	filled.Targets = map[string]TargetConfig{"NAME": {StepFunctions: &StepFunctionsConfig{}, HTTP: &HTTPTargetConfig{}}}
 	filled.fill()

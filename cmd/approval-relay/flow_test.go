@@ -55,6 +55,20 @@ func ways() []way {
 		{"webhook, bearer", func(t *testing.T, _ place, r *running, order, outcome string) int {
 			return r.crm(t, body(order, outcome)).status
 		}, http.StatusOK},
+		{"webhook, GitHub", func(t *testing.T, _ place, r *running, order, outcome string) int {
+			text := body(order, outcome)
+			return r.signed(t, "git", text, func(string) []string { return []string{"X-Hub-Signature-256", sign(text)} }).status
+		}, http.StatusOK},
+		{"webhook, Slack", func(t *testing.T, _ place, r *running, order, outcome string) int {
+			text := body(order, outcome)
+			return r.signed(t, "chat", text, func(sent string) []string {
+				return []string{"X-Slack-Request-Timestamp", sent, "X-Slack-Signature", "v0=" + digest("v0:"+sent+":"+text)}
+			}).status
+		}, http.StatusOK},
+		{"webhook, Stripe", func(t *testing.T, _ place, r *running, order, outcome string) int {
+			text := body(order, outcome)
+			return r.signed(t, "pay", text, func(sent string) []string { return []string{"Stripe-Signature", "t=" + sent + ",v1=" + digest(sent+"."+text)} }).status
+		}, http.StatusOK},
 		{"API", func(t *testing.T, _ place, r *running, order, outcome string) int {
 			return r.program(t, "/v1/orders/"+order+"/decisions", body(order, outcome)).status
 		}, http.StatusOK},

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -170,6 +171,9 @@ decisions:
 webhooks:
   hub: {hmac: {prefix: sha256=, secrets: [%s]}}
   crm: {bearer: {tokens: [%s]}}
+  git: {github: {secrets: ["${HUB}"]}}
+  chat: {slack: {secrets: ["${HUB}"]}}
+  pay: {stripe: {secrets: ["${HUB}"]}}
 targets:
   http: {http: {secrets: [%s], allow_http: true, allow_internal: true}}
 workflows:
@@ -186,7 +190,7 @@ workflows:
 	return path
 }
 
-func testenv(name string) string { return map[string]string{"OPERATOR": operatorSecret}[name] }
+func testenv(name string) string { return map[string]string{"OPERATOR": operatorSecret, "HUB": hubSecret}[name] }
 
 // start runs a relay until the test ends.
 func (p place) start(t *testing.T, file string) *running {
@@ -262,10 +266,18 @@ func do(t *testing.T, method, to, body string, header ...string) reply {
 	return out
 }
 
-func sign(body string) string {
+func sign(body string) string { return "sha256=" + digest(body) }
+
+func digest(signed string) string {
 	mac := hmac.New(sha256.New, []byte(hubSecret))
-	mac.Write([]byte(body))
-	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
+	mac.Write([]byte(signed))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// signed posts a decision to a webhook whose scheme signs the time too.
+func (r *running) signed(t *testing.T, source, body string, header func(sent string) []string) reply {
+	t.Helper()
+	return do(t, "POST", r.public+"/webhooks/"+source, body, header(strconv.FormatInt(time.Now().Unix(), 10))...)
 }
 
 func (r *running) program(t *testing.T, path, body string) reply {

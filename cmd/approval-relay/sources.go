@@ -151,6 +151,12 @@ func verifier(w WebhookConfig) (webhook.Verifier, error) {
 		return webhook.NewBearer(reveal(w.Bearer.Tokens)...)
 	case w.Standard != nil:
 		return webhook.NewStandard(reveal(w.Standard.Secrets)...)
+	case w.GitHub != nil:
+		return webhook.NewGitHub(reveal(w.GitHub.Secrets)...)
+	case w.Slack != nil:
+		return webhook.NewSlack(reveal(w.Slack.Secrets)...)
+	case w.Stripe != nil:
+		return webhook.NewStripe(w.Stripe.Header, reveal(w.Stripe.Secrets)...)
 	}
 	return nil, errors.New("no scheme is configured")
 }

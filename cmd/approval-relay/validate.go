@@ -116,8 +116,8 @@ func (c *Config) validateSources(l *loading) {
 		if _, taken := c.Decisions[name]; taken || name == "api" || name == "link" || name == "operator" {
 			l.fault(at, "is the name of another source")
 		}
-		if set := count(w.HMAC != nil, w.Bearer != nil, w.Standard != nil); set != 1 {
-			l.fault(at, "needs exactly one of hmac, bearer and standard, to verify what is sent")
+		if count(w.HMAC != nil, w.Bearer != nil, w.Standard != nil, w.GitHub != nil, w.Slack != nil, w.Stripe != nil) != 1 {
+			l.fault(at, "needs exactly one of hmac, bearer, standard, github, slack and stripe, to verify what is sent")
 		}
 		fields(l, at+".fields", w.Fields, decisionFields())
 	}
