@@ -67,7 +67,9 @@ func ways() []way {
 		}, http.StatusOK},
 		{"webhook, Stripe", func(t *testing.T, _ place, r *running, order, outcome string) int {
 			text := body(order, outcome)
-			return r.signed(t, "pay", text, func(sent string) []string { return []string{"Stripe-Signature", "t=" + sent + ",v1=" + digest(sent+"."+text)} }).status
+			return r.signed(t, "pay", text, func(sent string) []string {
+				return []string{"Stripe-Signature", "t=" + sent + ",v1=" + digest(sent+"."+text)}
+			}).status
 		}, http.StatusOK},
 		{"API", func(t *testing.T, _ place, r *running, order, outcome string) int {
 			return r.program(t, "/v1/orders/"+order+"/decisions", body(order, outcome)).status

@@ -190,7 +190,9 @@ workflows:
 	return path
 }
 
-func testenv(name string) string { return map[string]string{"OPERATOR": operatorSecret, "HUB": hubSecret}[name] }
+func testenv(name string) string {
+	return map[string]string{"OPERATOR": operatorSecret, "HUB": hubSecret}[name]
+}
 
 // start runs a relay until the test ends.
 func (p place) start(t *testing.T, file string) *running {

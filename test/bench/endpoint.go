@@ -47,8 +47,8 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	to, digits := e.hooked, ""
 	if client, ok := strings.CutPrefix(r.URL.Path, "/called/"); ok {
 		to, digits = e.called, client
-	} else if i := bytes.Index(body, []byte(clientMark)); i >= 0 {
-		rest, _, _ := bytes.Cut(body[i+len(clientMark):], []byte("-"))
+	} else if _, marked, ok := bytes.Cut(body, []byte(clientMark)); ok {
+		rest, _, _ := bytes.Cut(marked, []byte("-"))
 		digits = string(rest)
 	}
 	if n, err := strconv.Atoi(digits); err == nil && n < len(to) {
