@@ -20,7 +20,7 @@ func (b *bench) neighbour(ctx context.Context) (url string, err error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, self, neighbourCommand) //nolint:gosec // ourselves
+	cmd := exec.CommandContext(ctx, self, neighbourCommand)
 	stdin, err := cmd.StdinPipe()                           // it ends when this does
 	if err != nil {
 		return "", err

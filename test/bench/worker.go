@@ -59,7 +59,7 @@ keys: {file: %q}
 	}
 	defer logs.Close() // the child has its own
 	w := &worker{operator: "http://" + operator, done: make(chan struct{}), client: newClient()}
-	w.cmd = exec.Command(b.binary, "run", "--config.file="+path) //nolint:gosec,noctx // what is measured; stop ends it
+	w.cmd = exec.Command(b.binary, "run", "--config.file="+path)
 	w.cmd.Stdout, w.cmd.Stderr = logs, logs
 	w.cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_EC2_METADATA_DISABLED=true")
 	began := time.Now()
