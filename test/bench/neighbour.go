@@ -21,7 +21,7 @@ func (b *bench) neighbour(ctx context.Context) (url string, err error) {
 		return "", err
 	}
 	cmd := exec.CommandContext(ctx, self, neighbourCommand)
-	stdin, err := cmd.StdinPipe()                           // it ends when this does
+	stdin, err := cmd.StdinPipe() // it ends when this does
 	if err != nil {
 		return "", err
 	}
