@@ -3,10 +3,10 @@ SHELL := /bin/bash
 BIN   := bin/approval-relay
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint e2e bench ledger fuzz
+.PHONY: help build demo test lint e2e bench ledger fuzz deploy-check
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/approval-relay
 	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./cmd/approval-relay
@@ -32,3 +32,6 @@ ledger: ## crash and fault runs against the books of the other ends (LONG=1 for 
 
 fuzz: ## every fuzz target for a while (FUZZTIME=20s)
 	@scripts/fuzz $(or $(FUZZTIME),20s)
+
+deploy-check: ## what can be checked of deploy/ on this machine
+	@scripts/deploy-check
