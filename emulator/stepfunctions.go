@@ -54,7 +54,7 @@ type Call struct {
 	Replied bool
 }
 
-// Watch has every call told, when it has ended.
+// Watch has every call told, before its caller is answered.
 func (s *StepFunctions) Watch(f func(Call)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,36 +102,39 @@ func (s *StepFunctions) serve(life context.Context, w http.ResponseWriter, actio
 	throttled, failed, lost := s.hits(faults.Throttle), s.hits(faults.Fail), s.hits(faults.LoseReply)
 	s.mu.Unlock()
 	call := Call{At: time.Now(), Action: action, Replied: true}
-	if watch != nil {
-		var in sendTask
-		_ = json.Unmarshal(body, &in) // what cannot be read is in the book without a token
-		call.Token, call.Says = in.TaskToken, in.Error+" "+in.Cause
-		if in.Output != nil {
-			call.Says = *in.Output
-		}
-		defer func() { watch(call) }()
-	}
 	sleep(life, faults.Latency)
+	var err error
 	switch {
 	case cut || life.Err() != nil:
 		call.Replied = false
-		hangUp(w)
-		return
 	case throttled:
-		answer(w, nil, fail("ThrottlingException", "Rate exceeded"))
-		return
+		err = fail("ThrottlingException", "Rate exceeded")
 	case failed:
-		answer(w, nil, &apiError{Code: "InternalServerError", Message: "internal", Status: http.StatusInternalServerError})
-		return
+		err = &apiError{Code: "InternalServerError", Message: "internal", Status: http.StatusInternalServerError}
+	default:
+		err = s.apply(action, body)
+		call.Applied, call.Replied = err == nil, !lost
 	}
-	err := s.apply(action, body)
-	call.Applied = err == nil
-	if lost {
-		call.Replied = false
+	if watch != nil {
+		watch(call.from(body))
+	}
+	if !call.Replied {
 		hangUp(w)
 		return
 	}
 	answer(w, nil, err)
+}
+
+// from fills in what the caller sent; what cannot be read is in the book without
+// a token.
+func (c Call) from(body []byte) Call {
+	var in sendTask
+	_ = json.Unmarshal(body, &in)
+	c.Token, c.Says = in.TaskToken, in.Error+" "+in.Cause
+	if in.Output != nil {
+		c.Says = *in.Output
+	}
+	return c
 }
 
 func (s *StepFunctions) hits(share float64) bool { return share > 0 && s.rand.Float64() < share }
