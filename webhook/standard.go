@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Standard signs and verifies Standard Webhooks with symmetric keys, version v1
-// of https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md:
+// Standard signs and verifies Standard Webhooks with symmetric keys, version v1 of
+// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md:
 // HMAC-SHA256 of ID.TIMESTAMP.BODY, base64, in the header webhook-signature.
 type Standard struct{ secrets []secret }
 
@@ -62,6 +62,17 @@ func (s *Standard) Sign(id string, now time.Time, body []byte) http.Header {
 
 // Verify implements Verifier.
 func (s *Standard) Verify(now time.Time, header http.Header, body []byte) error {
+	return verifyStandard(now, header, body, map[string]check{"v1": s.check})
+}
+
+func (s *Standard) check(signed, got []byte) error { return matches(s.secrets, signed, got) }
+
+// check says whether a signature of one version is of what was signed.
+type check func(signed, got []byte) error
+
+// verifyStandard takes a request of which one signature, of a version that is
+// known, is right.
+func verifyStandard(now time.Time, header http.Header, body []byte, versions map[string]check) error {
 	id, err := one(header, headerID)
 	if err != nil {
 		return err
@@ -80,8 +91,9 @@ func (s *Standard) Verify(now time.Time, header http.Header, body []byte) error 
 	signed := content(id, sent, body)
 	why := ErrMissing // of a version that we know
 	for i, part := range strings.Split(signatures, " ") {
-		text, ok := strings.CutPrefix(part, "v1,")
-		if !ok || i >= maxSignatures {
+		version, text, _ := strings.Cut(part, ",")
+		right, known := versions[version]
+		if !known || i >= maxSignatures {
 			continue
 		}
 		got, err := base64.StdEncoding.Strict().DecodeString(text)
@@ -89,7 +101,7 @@ func (s *Standard) Verify(now time.Time, header http.Header, body []byte) error 
 			why = ErrMalformed
 			continue
 		}
-		if why = matches(s.secrets, signed, got); why == nil {
+		if why = right(signed, got); why == nil {
 			return nil
 		}
 	}

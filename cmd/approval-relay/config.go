@@ -170,7 +170,8 @@ type BearerConfig struct {
 
 // StandardConfig is Standard Webhooks.
 type StandardConfig struct {
-	Secrets []Secret `yaml:"secrets" doc:"whsec_…; any of them may have signed"`
+	Secrets    []Secret `yaml:"secrets" doc:"whsec_…; any of them may have signed (v1)"`
+	PublicKeys []string `yaml:"public_keys" doc:"whpk_…; any of them may have signed (v1a)"`
 }
 
 // GitHubConfig is GitHub's scheme.

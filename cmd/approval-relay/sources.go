@@ -150,7 +150,7 @@ func verifier(w WebhookConfig) (webhook.Verifier, error) {
 	case w.Bearer != nil:
 		return webhook.NewBearer(reveal(w.Bearer.Tokens)...)
 	case w.Standard != nil:
-		return webhook.NewStandard(reveal(w.Standard.Secrets)...)
+		return webhook.NewStandardAsymmetric(w.Standard.PublicKeys, reveal(w.Standard.Secrets))
 	case w.GitHub != nil:
 		return webhook.NewGitHub(reveal(w.GitHub.Secrets)...)
 	case w.Slack != nil:
