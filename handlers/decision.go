@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"strings"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -21,7 +22,13 @@ type DecisionFields struct {
 	Approval Field[string]
 	By       Field[string]
 	Comment  Field[string]
+	// Filter says whether it is a decision at all; nil takes everything for one.
+	Filter Field[bool]
 }
+
+// ErrFiltered says that a message is no decision, as its source's filter has it:
+// there is nothing to be done, and nothing is wrong.
+var ErrFiltered = errors.New("filtered: not a decision")
 
 // Source is the configuration of one way by which decisions come in.
 type Source struct {
@@ -71,6 +78,12 @@ func (h *Decision) Handle(msg *message.Message) error {
 	in, err := read(msg, h.Decode)
 	if err != nil {
 		return err
+	}
+	if h.Source.Fields.Filter != nil {
+		// A filter over what a message has not says no to it.
+		if wanted, _, err := find("filter", h.Source.Fields.Filter, in); err != nil || !wanted {
+			return cmp.Or(err, ErrFiltered)
+		}
 	}
 	orderID, d, err := h.decision(in, msg.Payload)
 	if err != nil {

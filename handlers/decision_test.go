@@ -177,3 +177,28 @@ func TestAFailingStoreIsNotTheMessagesFault(t *testing.T) {
 	h.failing = nil
 	require.Equal(t, approval.Pending, h.approval(t, "A-1").Status)
 }
+
+func TestFilter(t *testing.T) {
+	t.Parallel()
+	wanted := func(in handlers.Input) (bool, bool, error) {
+		object, _ := in.Body.(map[string]any)
+		switch v := object["event"].(type) {
+		case string:
+			return v == "decided", true, nil
+		case nil:
+			return false, false, nil
+		}
+		return false, false, errOdd
+	}
+	h := asked(t)
+	d := h.decisions(approval.ViaWebhook)
+	d.Source.Fields.Filter = wanted
+	for _, body := range []string{`{"event":"created"}`, `{"ping":true}`, `{"event":"created","orderId":"A-1","decision":"reject"}`} {
+		require.ErrorIs(t, d.Handle(msg(t, body)), handlers.ErrFiltered)
+	}
+	requireField(t, "filter", d.Handle(msg(t, `{"event":7}`)))
+	requireField(t, "body", d.Handle(msg(t, `no JSON`)))
+	require.Equal(t, approval.Pending, h.approval(t, "A-1").Status)
+	require.NoError(t, d.Handle(msg(t, `{"event":"decided","orderId":"A-1","decision":"approve"}`)))
+	require.Equal(t, approval.Approved, h.approval(t, "A-1").Status)
+}

@@ -195,7 +195,7 @@ func (h *Redrive) messages(ctx context.Context, run *redriving, letters []Letter
 		msg.SetContext(ctx)
 		handled := handle(msg)
 		switch {
-		case handled == nil:
+		case handled == nil, errors.Is(handled, ErrFiltered):
 			run.report.Redriven++
 		case approval.IsPermanent(handled):
 			run.report.Failed++

@@ -115,7 +115,7 @@ func New(reg prometheus.Registerer, conf Config) *Metrics {
 	m.deadLetters = b.counter("dead_letters_total", "Messages given up, by the handler they were for; order stands for callbacks and notifications given up, and decisions that waited in vain.", gaveUp)
 
 	// How the work moves.
-	m.messages = b.counter("messages_total", "Messages that handlers ended.", handler, label{"result", []string{"ok", "refused", "invalid", "failed"}})
+	m.messages = b.counter("messages_total", "Messages that handlers ended.", handler, label{"result", []string{"ok", "filtered", "refused", "invalid", "failed"}})
 	m.handlerSeconds = b.histogram("handler_seconds", "How long handlers took for a message.", toHandle, handler)
 	m.dispatched = b.counter("actions_dispatched_total", "Actions handed out.", kind)
 	m.running = b.gauge("actions_running", "Actions handed out that have not ended.", kind)

@@ -16,10 +16,14 @@ import (
 
 // settle ends a message: its fate is told to whoever waits for it, and logged
 // once if it is an error. The error goes on to Watermill, which acks or nacks.
+// What a filter took out is done with.
 func settle(log *slog.Logger) message.HandlerMiddleware {
 	return func(h message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
 			out, err := h(msg)
+			if errors.Is(err, handlers.ErrFiltered) {
+				err = nil
+			}
 			if fate := handlers.FateOf(msg); fate != nil {
 				fate.Err = err
 			}
@@ -54,6 +58,8 @@ func result(err error) string {
 	switch {
 	case err == nil:
 		return "ok"
+	case errors.Is(err, handlers.ErrFiltered):
+		return "filtered"
 	case errors.As(err, &refusal):
 		return "refused"
 	case approval.IsPermanent(err):
@@ -63,7 +69,7 @@ func result(err error) string {
 }
 
 // Results lists how a message can end.
-func Results() []string { return []string{"ok", "refused", "invalid", "failed"} }
+func Results() []string { return []string{"ok", "filtered", "refused", "invalid", "failed"} }
 
 // deadLetter gives up what can never be handled: with its reason it becomes a
 // dead letter, and only then the message is done. A shutdown or a failing store

@@ -61,7 +61,7 @@ func TestSettle(t *testing.T) {
 func TestResults(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]error{
-		"ok": nil, "failed": errOdd, "invalid": approval.Invalid("order", "is missing"),
+		"ok": nil, "filtered": handlers.ErrFiltered, "failed": errOdd, "invalid": approval.Invalid("order", "is missing"),
 		"refused": approval.Permanent(fmt.Errorf("no: %w", refusal(approval.VerdictConflict))),
 	} {
 		w := newWatcher()
@@ -70,7 +70,7 @@ func TestResults(t *testing.T) {
 		require.Equal(t, []string{" " + want}, w.messages)
 		require.Contains(t, Results(), want)
 	}
-	require.Len(t, Results(), 4)
+	require.Len(t, Results(), 5)
 }
 
 // drawer takes dead letters.
@@ -169,4 +169,18 @@ func TestTheLogOfADeadLetterHasNoBody(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, w.logged(), `"reason":"order: is missing"`)
 	require.NotContains(t, w.logged(), "secret")
+}
+
+// What a filter took out is no fault and no dead letter; its sender gets 204.
+func TestFiltered(t *testing.T) {
+	t.Parallel()
+	w, d := newWatcher(), &drawer{}
+	var fate handlers.Fate
+	m := msg(t)
+	m.SetContext(handlers.WithFate(t.Context(), &fate))
+	_, err := settle(w.logger())(deadLetter("erp", d, w, w.logger())(returns(handlers.ErrFiltered)))(m)
+	require.NoError(t, err)
+	require.NoError(t, fate.Err)
+	require.Empty(t, d.reasons)
+	require.Empty(t, w.logged())
 }

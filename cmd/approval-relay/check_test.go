@@ -78,13 +78,13 @@ decisions:
   sns: {topic: not-an-arn, sqs: {queue: q, dead_letter_queue: q, visibility: 1s}}
 webhooks:
   sns: {bearer: {tokens: [abcdefghijklmnop]}, hmac: {secrets: [abcdefghijklmnop]}}
-  std: {standard: {secrets: [not-base64-secret-value]}}
+  std: {standard: {secrets: [not-base64-secret-value]}, filter: bodi.x}
 channels:
   mail: {smtp: {from: nobody, tls: maybe}}
 targets:
   web: {http: {secrets: []}}
 shutdown: {timeout: 1ms}
-`, `has 29 fault(s):
+`, `has 30 fault(s):
   line 1: log.level: "loud" is not one of debug, info, warn, error
   line 2: public.url: is no http or https URL with a host
   line 3: operator.listen: is the public address: operator routes must not be on it
@@ -109,6 +109,7 @@ shutdown: {timeout: 1ms}
   line 22: webhooks.sns: is the name of another source
   line 22: webhooks.sns: needs exactly one of hmac, bearer, standard, github, slack and stripe, to verify what is sent
   line 23: webhooks.std: secret 1: is not whsec_ and base64
+  line 23: webhooks.std.filter: expression "bodi.x": 1:1: undeclared reference to 'bodi' (in container '')
   line 25: channels.mail.smtp.tls: "maybe" is not one of starttls, tls, none
   line 25: channels.mail.smtp.host: is missing
   line 25: channels.mail.smtp.from: is no address

@@ -139,6 +139,7 @@ type DecisionConfig struct {
 	Topic     string                 `yaml:"topic" doc:"ARN of the topic; messages of other topics are refused"`
 	Subscribe bool                   `yaml:"subscribe" doc:"make the queue, subscribe it to the topic and let the topic send to it; else all that exists already"`
 	SQS       QueueConfig            `yaml:"sqs" doc:"the queue that is subscribed to the topic"`
+	Filter    string                 `yaml:"filter" doc:"CEL expression that is true of decisions; other messages are counted and dropped"`
 	Fields    map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, step, approval, by, comment"`
 }
 
@@ -150,6 +151,7 @@ type WebhookConfig struct {
 	GitHub   *GitHubConfig          `yaml:"github" doc:"GitHub: HMAC-SHA256 in X-Hub-Signature-256"`
 	Slack    *SlackConfig           `yaml:"slack" doc:"Slack: signing secret, X-Slack-Signature"`
 	Stripe   *StripeConfig          `yaml:"stripe" doc:"Stripe and those after it: t=TIMESTAMP,v1=SIGNATURE in one header"`
+	Filter   string                 `yaml:"filter" doc:"CEL expression that is true of decisions; other requests get 204 and are counted and dropped"`
 	Fields   map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, step, approval, by, comment"`
 }
 

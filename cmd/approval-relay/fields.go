@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/expression"
@@ -43,6 +45,14 @@ func field[T any](c *compiler, name string, e Expressions, as func(any) (T, erro
 		value, err = as(v)
 		return value, err == nil, err
 	}
+}
+
+func truth(v any) (bool, error) {
+	is, ok := v.(bool)
+	if !ok {
+		return false, errors.New("is neither true nor false")
+	}
+	return is, nil
 }
 
 func asIs(v any) (any, error) { return v, nil }
@@ -92,8 +102,8 @@ func request[T any](c *compiler, w WorkflowConfig, name string, as func(any) (T,
 }
 
 // compileDecision makes what the handlers need to know of a decision's fields;
-// at is where they are in the configuration.
-func compileDecision(at string, e map[string]Expressions) (handlers.DecisionFields, error) {
+// at is where they are in the configuration. An empty filter takes everything.
+func compileDecision(at string, e map[string]Expressions, filter string) (handlers.DecisionFields, error) {
 	c, err := newCompiler(at)
 	if err != nil {
 		return handlers.DecisionFields{}, err
@@ -102,6 +112,9 @@ func compileDecision(at string, e map[string]Expressions) (handlers.DecisionFiel
 	f := handlers.DecisionFields{
 		ID: text("id"), Order: text("order"), Outcome: text("outcome"), Step: text("step"), Approval: text("approval"),
 		By: text("by"), Comment: text("comment"),
+	}
+	if filter != "" {
+		f.Filter = field(c, "filter", Expressions{filter}, truth)
 	}
 	return f, c.err()
 }
@@ -122,13 +135,13 @@ func (c *Config) compile(l *loading) {
 	}
 	for _, name := range sorted(c.Decisions) {
 		at := "decisions." + name
-		_, err := compileDecision(at, c.Decisions[name].Fields)
+		_, err := compileDecision(at, c.Decisions[name].Fields, c.Decisions[name].Filter)
 		l.wrong(at, err)
 	}
 	for _, name := range sorted(c.Webhooks) {
 		at, w := "webhooks."+name, c.Webhooks[name]
 		l.makes(at, func() error { _, err := verifier(w); return err })
-		_, err := compileDecision(at, w.Fields)
+		_, err := compileDecision(at, w.Fields, w.Filter)
 		l.wrong(at, err)
 	}
 	for _, name := range sorted(c.Channels) {

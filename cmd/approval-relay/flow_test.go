@@ -57,7 +57,9 @@ func ways() []way {
 		}, http.StatusOK},
 		{"webhook, GitHub", func(t *testing.T, _ place, r *running, order, outcome string) int {
 			text := body(order, outcome)
-			return r.signed(t, "git", text, func(string) []string { return []string{"X-Hub-Signature-256", sign(text)} }).status
+			return r.signed(t, "git", text, func(string) []string {
+				return []string{"X-Hub-Signature-256", sign(text), "X-GitHub-Event", "decision"}
+			}).status
 		}, http.StatusOK},
 		{"webhook, Slack", func(t *testing.T, _ place, r *running, order, outcome string) int {
 			text := body(order, outcome)
@@ -172,3 +174,26 @@ func noSecrets(t *testing.T, r *running) {
 
 // p is the address of a callback URL: it names who waits, so it is a secret.
 func p(address string) string { return address + "/" }
+
+// What is no decision is taken, counted and dropped; its signature is looked at
+// all the same.
+func TestFilter(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	r := p.start(t, p.file(t, false, ""))
+	ping := `{"zen":"Keep it logically awesome."}`
+	got := do(t, "POST", r.public+"/webhooks/git", ping, "X-Hub-Signature-256", sign(ping), "X-GitHub-Event", "ping")
+	if got.status != http.StatusNoContent {
+		t.Errorf("a ping got %d %s", got.status, got.text)
+	}
+	if got := do(t, "POST", r.public+"/webhooks/git", ping, "X-Hub-Signature-256", sign("x"), "X-GitHub-Event", "ping"); got.status != http.StatusUnauthorized {
+		t.Errorf("unsigned, it got %d", got.status)
+	}
+	if got := do(t, "POST", r.public+"/webhooks/git", ping, "X-Hub-Signature-256", sign(ping), "X-GitHub-Event", "decision"); got.status != http.StatusUnprocessableEntity {
+		t.Errorf("as a decision, it got %d", got.status)
+	}
+	metrics := do(t, "GET", r.operator+"/metrics", "", "Authorization", "Bearer "+operatorSecret).text
+	if !strings.Contains(metrics, `approval_relay_messages_total{handler="decision-git",result="filtered"} 1`) {
+		t.Error("it is not counted")
+	}
+}

@@ -171,7 +171,7 @@ decisions:
 webhooks:
   hub: {hmac: {prefix: sha256=, secrets: [%s]}}
   crm: {bearer: {tokens: [%s]}}
-  git: {github: {secrets: ["${HUB}"]}}
+  git: {github: {secrets: ["${HUB}"]}, filter: "headers['x-github-event'] != 'ping'"}
   chat: {slack: {secrets: ["${HUB}"]}}
   pay: {stripe: {secrets: ["${HUB}"]}}
 targets:

@@ -51,8 +51,8 @@ func (r *relay) sources(ctx context.Context, urls validURLs) (*sources, error) {
 }
 
 func (r *relay) decisionSources(ctx context.Context, out *sources) error {
-	add := func(name string, via approval.Via, e map[string]Expressions, topic string) (message.NoPublishHandlerFunc, error) {
-		f, err := compileDecision(name, e)
+	add := func(name string, via approval.Via, e map[string]Expressions, filter, topic string) (message.NoPublishHandlerFunc, error) {
+		f, err := compileDecision(name, e, filter)
 		if err != nil {
 			return nil, err
 		}
@@ -64,17 +64,17 @@ func (r *relay) decisionSources(ctx context.Context, out *sources) error {
 		}
 		return h.Handle, nil
 	}
-	if _, err := add("api", approval.ViaAPI, decisionFields(), router.APITopic()); err != nil {
+	if _, err := add("api", approval.ViaAPI, decisionFields(), "", router.APITopic()); err != nil {
 		return err
 	}
 	for _, name := range sorted(r.config.Webhooks) {
-		if _, err := add(name, approval.ViaWebhook, r.config.Webhooks[name].Fields, router.WebhookTopic(name)); err != nil {
+		if _, err := add(name, approval.ViaWebhook, r.config.Webhooks[name].Fields, r.config.Webhooks[name].Filter, router.WebhookTopic(name)); err != nil {
 			return err
 		}
 	}
 	for _, name := range sorted(r.config.Decisions) {
 		d := r.config.Decisions[name]
-		handle, err := add(name, approval.ViaSNS, d.Fields, "")
+		handle, err := add(name, approval.ViaSNS, d.Fields, d.Filter, "")
 		if err != nil {
 			return err
 		}
