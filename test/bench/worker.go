@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/approval-relay/approval-relay/test/loopback"
 )
 
 // Credentials of the worker's operator address, and the secret that it signs with.
@@ -36,11 +37,11 @@ type worker struct {
 // startWorker starts the program on the files of that folder, with what its
 // configuration is to say beside where things are, and waits until it is ready.
 func (b *bench) startWorker(ctx context.Context, dir, config string) (*worker, error) {
-	public, err := freePort()
+	public, err := loopback.Address()
 	if err != nil {
 		return nil, err
 	}
-	operator, err := freePort()
+	operator, err := loopback.Address()
 	if err != nil {
 		return nil, err
 	}
@@ -84,15 +85,6 @@ keys: {file: %q}
 
 func newClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}, Timeout: time.Minute}
-}
-
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // stop ends the worker. It may be called again.

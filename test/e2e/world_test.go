@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/test/loopback"
 )
 
 // Secrets of the run. None may ever be seen.
@@ -97,7 +98,7 @@ func newWorld(t *testing.T) *world {
 	if w.binary == "" {
 		w.binary = build(t, w.dir, "cmd/approval-relay")
 	}
-	w.public, w.operator = freePort(t), freePort(t)
+	w.public, w.operator = address(t), address(t)
 	w.goaws = startGoaws(t, build(t, w.dir, "test/goawsd"))
 	var err error
 	if w.aws, err = emulator.Start(); err != nil {
@@ -109,14 +110,13 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func freePort(t *testing.T) string {
+func address(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	a, err := loopback.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return a
 }
 
 func startGoaws(t *testing.T, bin string) string {

@@ -89,7 +89,7 @@ func (w *world) check(all []*scenario, v *violations) {
 			v.add("order %s: the workflow was told %q, the record says %q", s.order, told, a.Status)
 		}
 		if want := s.want(); want != "" && a.Status != want {
-			v.add("order %s is %s, want %s", s.order, a.Status, want)
+			v.add("order %s is %s, want %s\n%s", s.order, a.Status, want, w.linesOf(s.order))
 		}
 	}
 	if dead, _ := w.aws.SQS.Depth("orders-dead"); dead < w.bad || dead > 5*w.bad { // each at least once, and not for ever

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -24,6 +23,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/test/loopback"
 	"github.com/approval-relay/approval-relay/test/overlay"
 )
 
@@ -200,7 +200,7 @@ func newWorld(tb testing.TB, bin string, s settings) *world {
 		w.queues.Stop()
 		w.steps.Stop()
 	})
-	w.public, w.operator = freePort(tb), freePort(tb)
+	w.public, w.operator = address(tb), address(tb)
 	w.configure(w.receiver())
 	return w
 }
@@ -222,14 +222,13 @@ func (w *world) receiver() string {
 	return s.URL
 }
 
-func freePort(tb testing.TB) string {
+func address(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	a, err := loopback.Address()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return a
 }
 
 func (w *world) configure(hook string) {
