@@ -14,7 +14,7 @@ import (
 // so from 127.0.0.1. A port of 127.0.0.1 itself may be another's by the time that
 // a killed server is back. Linux has all of these hosts; other systems only some.
 func Address() (string, error) {
-	host := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254))
+	host := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)) //nolint:gosec // it keeps no secret
 	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		return "", err
