@@ -2,10 +2,12 @@ package approval
 
 import "time"
 
-// Message is what a channel tells one person.
+// Message is what a channel tells one person, room or program.
 type Message struct {
 	ID   string // of the notification: the same for every attempt
 	Kind NotificationKind
+	// Event is what has happened, of NotifyEvent.
+	Event string
 
 	OrderID     string
 	ApprovalID  string
@@ -14,9 +16,16 @@ type Message struct {
 	Title       string
 	Details     []Field
 	Requester   string
-	Approver    string // empty where approvers are not named
+	Approver    string // empty for rooms and programs, and where approvers are not named
 	RequestedAt time.Time
 	Deadline    time.Time
+	// Status is how things stand; Reason and Votes say why, Callback how far the
+	// workflow was told.
+	Status   Status
+	ClosedAt time.Time
+	Reason   string
+	Votes    []Vote
+	Callback CallbackState
 	// Link leads to the decision page. Whoever holds it may decide for the
 	// approver, so it is shown to nobody else.
 	Link    Token
@@ -28,6 +37,7 @@ func (o *Order) Message(a *Approval, n *Notification, link Token) Message {
 	return Message{
 		ID: n.ID, Kind: n.Kind, OrderID: o.ID, ApprovalID: a.ID, Workflow: a.Workflow, Step: a.Step, Title: a.Title,
 		Details: a.Details, Requester: a.Requester, Approver: n.Approver, RequestedAt: a.RequestedAt, Deadline: a.Deadline,
-		Link: link, Attempt: n.Attempt,
+		Link: link, Attempt: n.Attempt, Event: n.Event,
+		Status: a.Status, ClosedAt: a.ClosedAt, Reason: a.Reason, Votes: a.Votes, Callback: a.Callback.State,
 	}
 }

@@ -183,10 +183,14 @@ func TestEveryEventHasItsSeries(t *testing.T) {
 		}},
 		{approval.EventDecided, base, series{
 			`decided_total{outcome="reject",workflow="payments"}`: 1, `approval_decision_seconds{outcome="reject",workflow="payments"}`: 1,
+			"decision_time_left_seconds" + w: 1,
 		}},
 		{approval.EventTimedOut, base, series{"timeouts_total" + w: 1}},
 		{approval.EventCancelled, base, series{"cancelled_total" + w: 1}},
 		{approval.EventUnmatchedExpired, base, series{"unmatched_expired_total{}": 1}},
+		{approval.EventEscalated, base, series{"escalations_total" + w: 1}},
+		{approval.EventUndeliverable, base, series{"undeliverable_total" + w: 1}},
+		{approval.EventTold, base, series{"first_notification_seconds" + w: 1}},
 		{approval.EventReminded, base, series{"reminders_total" + w: 1}},
 		{approval.EventNotified, with("", 1), series{"notifications_total" + c: 1, "notification_requests_total" + c: 1, "notification_delivery_seconds" + c: 1}},
 		{approval.EventNotificationFailed, with("failed", 2), series{
