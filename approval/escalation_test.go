@@ -235,7 +235,7 @@ func TestTidyUp(t *testing.T) {
 	require.Equal(t, "notify", kinds(edits))
 	_, n = o.Notification(edits[0], at(3))
 	require.Equal(t, "eve", n.Approver)
-	require.Equal(t, Approved, o.Message(a, n, Token{}).Status)
+	require.Equal(t, Approved, o.Message(a, n).Status)
 	o.Notified(edits[0], lost, turn(4))
 	require.Equal(t, NotificationOwed, n.State, "tried again although it is closed")
 }

@@ -28,16 +28,19 @@ type Message struct {
 	Callback CallbackState
 	// Link leads to the decision page. Whoever holds it may decide for the
 	// approver, so it is shown to nobody else.
-	Link    Token
+	Link Token
+	// Button is what a button in a chat carries. Who pressed it is for the chat to
+	// say, so it lets nobody decide by itself.
+	Button  Token
 	Attempt int
 }
 
-// Message returns what is to be said by a notification.
-func (o *Order) Message(a *Approval, n *Notification, link Token) Message {
+// Message returns what is to be said by a notification, but for Link and Button.
+func (o *Order) Message(a *Approval, n *Notification) Message {
 	return Message{
 		ID: n.ID, Kind: n.Kind, OrderID: o.ID, ApprovalID: a.ID, Workflow: a.Workflow, Step: a.Step, Title: a.Title,
 		Details: a.Details, Requester: a.Requester, Approver: n.Approver, RequestedAt: a.RequestedAt, Deadline: a.Deadline,
-		Link: link, Attempt: n.Attempt, Event: n.Event,
+		Attempt: n.Attempt, Event: n.Event,
 		Status: a.Status, ClosedAt: a.ClosedAt, Reason: a.Reason, Votes: a.Votes, Callback: a.Callback.State,
 	}
 }

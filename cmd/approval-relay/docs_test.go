@@ -64,6 +64,7 @@ func configurationTable() string {
 	b.WriteString("| field | default | what it says |\n|---|---|---|\n")
 	filled := Defaults()
 	filled.Workflows = map[string]WorkflowConfig{"NAME": {Requests: RequestsConfig{SQS: &QueueConfig{}}}}
+	filled.People = map[string]PersonConfig{"NAME": {}}
 	filled.Decisions = map[string]DecisionConfig{"NAME": {}}
 	filled.Webhooks = map[string]WebhookConfig{"NAME": {HMAC: &HMACConfig{}, Bearer: &BearerConfig{}, Standard: &StandardConfig{}, GitHub: &GitHubConfig{}, Slack: &SlackConfig{}, Stripe: &StripeConfig{}}}
 	filled.Channels = map[string]ChannelConfig{"NAME": {SMTP: &SMTPConfig{}, Webhook: &WebhookChannelConfig{}}}
@@ -87,6 +88,11 @@ func rows(b *strings.Builder, v reflect.Value, path string) {
 		if value.Kind() == reflect.Map && value.Type().Elem().Kind() == reflect.Struct && !custom(value.Type().Elem()) {
 			fmt.Fprintf(b, "| `%s` | | %s |\n", name, f.Tag.Get("doc"))
 			rows(b, value.MapIndex(reflect.ValueOf("NAME")), name+".NAME")
+			continue
+		}
+		if value.Kind() == reflect.Slice && value.Type().Elem().Kind() == reflect.Struct && !custom(value.Type().Elem()) {
+			fmt.Fprintf(b, "| `%s` | | %s |\n", name, f.Tag.Get("doc"))
+			rows(b, reflect.New(value.Type().Elem()), name+"[]")
 			continue
 		}
 		if value.Kind() == reflect.Struct && !custom(value.Type()) && value.NumField() > 0 {

@@ -145,8 +145,7 @@ func (r *relay) wireRouter(ctx context.Context, stdout io.Writer) error {
 	r.router, err = router.New(router.Parts{
 		Requests: s.requests, Decisions: s.decisions,
 		Notifications: &handlers.Notification{
-			Transitions: r.transitions, Channels: channels, Timeout: callTimeout,
-			Link: func(c approval.Capability) approval.Token { return approval.NewToken(r.links.URL(c)) },
+			Transitions: r.transitions, Channels: channels, Links: r.links, Timeout: callTimeout,
 		},
 		Callbacks:  &handlers.Callback{Transitions: r.transitions, Targets: targets, Timeout: callTimeout},
 		Dispatcher: r.dispatcher, Observer: r.metrics, Log: r.log, TimeLimit: messageLimit, CloseTimeout: r.config.Shutdown.Timeout * 3 / 5,
