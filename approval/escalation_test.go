@@ -117,7 +117,7 @@ func TestPlaces(t *testing.T) {
 	}
 	for _, tc := range cases {
 		var votes []Vote
-		for _, v := range strings.Fields(tc.votes) {
+		for v := range strings.FieldsSeq(tc.votes) {
 			outcome := Approve
 			if v[0] == '-' {
 				outcome = Reject
@@ -191,7 +191,7 @@ func TestUndeliverable(t *testing.T) {
 	require.Equal(t, EventUndeliverable, o.Fresh()[len(o.Fresh())-1].Kind)
 	require.Equal(t, Pending, a.Status)
 
-	o, actions = &Order{ID: "o-1"}, nil
+	o = &Order{ID: "o-1"}
 	a, actions = request(t, o, ask("t1", approvers("ann"), mail, func(a *Ask) { a.Unheard = UnheardCancel }), turn(0))
 	require.Equal(t, "dead_letter call_back", kinds(fail(t, o, actions, 1)))
 	require.Equal(t, Cancelled, a.Status)

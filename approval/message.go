@@ -9,14 +9,16 @@ type Message struct {
 	// Event is what has happened, of NotifyEvent.
 	Event string
 
-	OrderID     string
-	ApprovalID  string
-	Workflow    string
-	Step        string
-	Title       string
-	Details     []Field
-	Requester   string
-	Approver    string // empty for rooms and programs, and where approvers are not named
+	OrderID    string
+	ApprovalID string
+	Workflow   string
+	Step       string
+	Title      string
+	Details    []Field
+	Requester  string
+	Approver   string // empty for rooms and programs, and where approvers are not named
+	// Approvers are the IDs of all who may decide, for a room.
+	Approvers   []string
 	RequestedAt time.Time
 	Deadline    time.Time
 	// Status is how things stand; Reason and Votes say why, Callback how far the
@@ -37,10 +39,14 @@ type Message struct {
 
 // Message returns what is to be said by a notification, but for Link and Button.
 func (o *Order) Message(a *Approval, n *Notification) Message {
-	return Message{
+	m := Message{
 		ID: n.ID, Kind: n.Kind, OrderID: o.ID, ApprovalID: a.ID, Workflow: a.Workflow, Step: a.Step, Title: a.Title,
 		Details: a.Details, Requester: a.Requester, Approver: n.Approver, RequestedAt: a.RequestedAt, Deadline: a.Deadline,
 		Attempt: n.Attempt, Event: n.Event,
 		Status: a.Status, ClosedAt: a.ClosedAt, Reason: a.Reason, Votes: a.Votes, Callback: a.Callback.State,
 	}
+	for _, p := range a.Approvers {
+		m.Approvers = append(m.Approvers, p.ID)
+	}
+	return m
 }

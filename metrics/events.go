@@ -144,6 +144,9 @@ func (m *Metrics) Committed(updates int, took time.Duration, err error) {
 	m.batchSize.observe(float64(updates))
 }
 
+// Slack counts what was pressed in Slack: pressed, refused or failed.
+func (m *Metrics) Slack(event string) { m.slack.inc(event) }
+
 // Page counts what happened to a decision page: viewed, posted or refused.
 func (m *Metrics) Page(event string) {
 	switch event {

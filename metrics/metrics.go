@@ -39,6 +39,7 @@ type Metrics struct {
 	deadLetters, messages, sweeps, claimed      counter
 	dispatched, commits, commitErrors, updates  counter
 	httpRequests, pageViews, pagePosts, pageNos counter
+	slack                                       counter
 	decisionSeconds, timeLeft                   histogram
 	toldSeconds, notifySeconds                  histogram
 	callbackSeconds, handlerSeconds             histogram
@@ -98,6 +99,7 @@ func New(reg prometheus.Registerer, conf Config) *Metrics {
 	m.pageViews = b.counter("link_views_total", "Decision pages that were shown; mail scanners look at them too.")
 	m.pagePosts = b.counter("link_posts_total", "Forms of decision pages that were sent.")
 	m.pageNos = b.counter("link_refusals_total", "Links and forms that were refused: forged, expired or revoked.")
+	m.slack = b.counter("slack_interactions_total", "Buttons pressed in Slack: pressed (taken), refused, or failed because the store or Slack was out of reach.", label{"result", []string{"pressed", "refused", "failed"}})
 
 	// Whom we tell.
 	m.notifications = b.counter("notifications_total", "Notifications that ended: sent, or given up.", channel)

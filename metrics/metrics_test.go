@@ -247,6 +247,7 @@ func TestWhatCallersSayHasItsSeries(t *testing.T) {
 		"view":    {func(m *Metrics) { m.Page("viewed") }, map[string]float64{"link_views_total{}": 1}},
 		"post":    {func(m *Metrics) { m.Page("posted") }, map[string]float64{"link_posts_total{}": 1}},
 		"refused": {func(m *Metrics) { m.Page("refused") }, map[string]float64{"link_refusals_total{}": 1}},
+		"slack":   {func(m *Metrics) { m.Slack("pressed") }, map[string]float64{`slack_interactions_total{result="pressed"}`: 1}},
 		"unknown": {func(m *Metrics) { m.Page("?") }, map[string]float64{}},
 		"received": {func(m *Metrics) { m.SQS("payments").Received(7) }, map[string]float64{
 			"sqs_receives_total" + q: 1, "sqs_messages_received_total" + q: 7,

@@ -244,6 +244,7 @@ type ChannelConfig struct {
 	Log     *LogChannelConfig     `yaml:"log" doc:"prints the link on the standard output, for trying out"`
 	SMTP    *SMTPConfig           `yaml:"smtp" doc:"e-mail"`
 	Webhook *WebhookChannelConfig `yaml:"webhook" doc:"a signed POST for each notification"`
+	Slack   *SlackChannelConfig   `yaml:"slack" doc:"Slack, by a bot or an incoming webhook; its buttons decide"`
 }
 
 // LogChannelConfig has no fields.
@@ -264,6 +265,16 @@ type WebhookChannelConfig struct {
 	URL           string   `yaml:"url" doc:"where to post"`
 	Secrets       []Secret `yaml:"secrets" doc:"whsec_…; the first signs, more sign too while they rotate"`
 	AllowInternal bool     `yaml:"allow_internal" doc:"let the URL lead to an internal address"`
+}
+
+// SlackChannelConfig is a Slack app in one workspace.
+type SlackChannelConfig struct {
+	Token          Secret   `yaml:"token" doc:"bot token, xoxb-…, with chat:write, users:read and users:read.email"`
+	Conversation   string   `yaml:"conversation" doc:"ID of the channel that messages go to, once for all approvers; without it each goes to its approver"`
+	WebhookURL     Secret   `yaml:"webhook_url" doc:"incoming webhook, in place of token and conversation; its messages are edited only when somebody presses a button"`
+	SigningSecrets []Secret `yaml:"signing_secrets" doc:"of the app, for POST /slack/interactions; without any, messages have a link and no buttons"`
+	APIURL         string   `yaml:"api_url" doc:"in place of https://slack.com/api/, for tests and proxies"`
+	ResponseHosts  []string `yaml:"response_hosts" doc:"hosts that may be answered at; empty is hooks.slack.com"`
 }
 
 // TargetConfig is one target: exactly one of its fields is set.

@@ -8,6 +8,7 @@ import (
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/webhook"
 )
 
 // compiler compiles the expressions of one part of a configuration and collects
@@ -197,7 +198,10 @@ func (c *Config) compile(l *loading) {
 		l.wrong(at, err)
 	}
 	for _, name := range sorted(c.Channels) {
-		l.makes("channels."+name, func() error { _, err := channel(c.Channels[name], nil); return err })
+		l.makes("channels."+name, func() error { _, err := channel(c, c.Channels[name], nil); return err })
+		if s := c.Channels[name].Slack; s != nil && len(s.SigningSecrets) > 0 {
+			l.makes("channels."+name+".slack.signing_secrets", func() error { _, err := webhook.NewSlack(reveal(s.SigningSecrets)...); return err })
+		}
 	}
 	for _, name := range sorted(c.Targets) {
 		if h := c.Targets[name].HTTP; h != nil {

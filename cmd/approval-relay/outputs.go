@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"code.dny.dev/ssrf"
@@ -15,6 +16,7 @@ import (
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/notify/logchannel"
+	"github.com/approval-relay/approval-relay/notify/slack"
 	"github.com/approval-relay/approval-relay/notify/smtp"
 	notifywebhook "github.com/approval-relay/approval-relay/notify/webhook"
 	"github.com/approval-relay/approval-relay/webhook"
@@ -70,7 +72,7 @@ func httpTarget(h HTTPTargetConfig) (*httptarget.Target, error) {
 func (r *relay) channels(stdout io.Writer) (map[string]handlers.Channel, error) {
 	out := map[string]handlers.Channel{}
 	for _, name := range sorted(r.config.Channels) {
-		ch, err := channel(r.config.Channels[name], stdout)
+		ch, err := channel(r.config, r.config.Channels[name], stdout)
 		if err != nil {
 			return nil, fmt.Errorf("channels.%s: %w", name, err)
 		}
@@ -80,8 +82,14 @@ func (r *relay) channels(stdout io.Writer) (map[string]handlers.Channel, error) 
 }
 
 // channel makes the channel that its configuration asks for: one case a kind.
-func channel(c ChannelConfig, stdout io.Writer) (handlers.Channel, error) {
+func channel(all *Config, c ChannelConfig, stdout io.Writer) (handlers.Channel, error) {
 	switch {
+	case c.Slack != nil:
+		s := c.Slack
+		return slack.New(slack.Config{
+			Token: s.Token, Conversation: s.Conversation, WebhookURL: s.WebhookURL, Buttons: len(s.SigningSecrets) > 0, Users: all.slackUsers(),
+			APIURL: s.APIURL, Client: outboundClient(true), Timeout: callTimeout,
+		})
 	case c.SMTP != nil:
 		s := c.SMTP
 		return smtp.New(smtp.Config{
@@ -115,4 +123,42 @@ func outboundClient(internal bool) *http.Client {
 
 // room says whether many people read the channel, so that one message there is
 // for all approvers.
-func (ch ChannelConfig) room() bool { return false }
+func (ch ChannelConfig) room() bool {
+	return ch.Slack != nil && (ch.Slack.Conversation != "" || ch.Slack.WebhookURL.Reveal() != "")
+}
+
+// slackUsers are the Slack users of approvers, as configured.
+func (c *Config) slackUsers() map[string]string {
+	out := map[string]string{}
+	for id, p := range c.People {
+		if p.Slack != "" {
+			out[strings.ToLower(strings.TrimSpace(id))] = p.Slack
+		}
+	}
+	return out
+}
+
+// interactions makes the way in for what is pressed in Slack; nil where nothing
+// can be.
+func (r *relay) interactions(channels map[string]handlers.Channel) (*slack.Interactions, error) {
+	c := slack.InteractionsConfig{
+		Buttons: r.links, Decider: r.decider, Orders: r.store, Client: outboundClient(true), Now: time.Now, Log: r.log,
+		Observe: func(e slack.Event) { r.metrics.Slack(string(e)) },
+	}
+	for _, name := range sorted(r.config.Channels) {
+		ch, is := channels[name].(*slack.Channel)
+		if !is || len(r.config.Channels[name].Slack.SigningSecrets) == 0 {
+			continue
+		}
+		verifier, err := webhook.NewSlack(reveal(r.config.Channels[name].Slack.SigningSecrets)...)
+		if err != nil {
+			return nil, fmt.Errorf("channels.%s.slack: signing_secrets: %w", name, err)
+		}
+		c.Apps = append(c.Apps, slack.App{Verify: verifier.Verify, People: ch.People(), Editable: ch.Editable()})
+		c.Hosts = append(c.Hosts, r.config.Channels[name].Slack.ResponseHosts...)
+	}
+	if len(c.Apps) == 0 {
+		return nil, nil
+	}
+	return slack.NewInteractions(c), nil
+}

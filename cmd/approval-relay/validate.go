@@ -59,8 +59,11 @@ func (c *Config) validateWorkflow(l *loading, at, name string, w WorkflowConfig)
 		l.fault(at+".policy", "a quorum is at least 1")
 	}
 	oneOf(l, at+".min_assurance", w.MinAssurance, "link", "chat", "sso")
-	if w.MinAssurance != "link" {
-		l.fault(at+".min_assurance", "no channel of this version gives more assurance than a link")
+	switch {
+	case w.MinAssurance == "chat" && !c.interactive():
+		l.fault(at+".min_assurance", "no channel gives it: chat needs a slack channel with signing_secrets")
+	case w.MinAssurance == "sso":
+		l.fault(at+".min_assurance", "nothing in this version signs people in")
 	}
 	for i, s := range w.Sources {
 		_, sns := c.Decisions[s]
@@ -179,7 +182,7 @@ func (c *Config) validateSources(l *loading) {
 	for _, name := range sorted(c.Webhooks) {
 		at, w := "webhooks."+name, c.Webhooks[name]
 		named(l, at, name)
-		if _, taken := c.Decisions[name]; taken || name == "api" || name == "link" || name == "operator" {
+		if _, taken := c.Decisions[name]; taken || name == "api" || name == "link" || name == "operator" || name == "slack" {
 			l.fault(at, "is the name of another source")
 		}
 		if count(w.HMAC != nil, w.Bearer != nil, w.Standard != nil, w.GitHub != nil, w.Slack != nil, w.Stripe != nil) != 1 {
@@ -211,8 +214,8 @@ func (r RetryConfig) validate(l *loading, at string) {
 
 func (ch ChannelConfig) validate(l *loading, at, name string) {
 	named(l, at, name)
-	if count(ch.Log != nil, ch.SMTP != nil, ch.Webhook != nil) != 1 {
-		l.fault(at, "needs exactly one of log, smtp and webhook")
+	if count(ch.Log != nil, ch.SMTP != nil, ch.Webhook != nil, ch.Slack != nil) != 1 {
+		l.fault(at, "needs exactly one of log, smtp, webhook and slack")
 	}
 	if s := ch.SMTP; s != nil {
 		oneOf(l, at+".smtp.tls", s.TLS, "starttls", "tls", "none")
@@ -230,6 +233,16 @@ func (ch ChannelConfig) validate(l *loading, at, name string) {
 			l.fault(at+".webhook.secrets", "are missing")
 		}
 	}
+}
+
+// interactive says that people can decide in a chat.
+func (c *Config) interactive() bool {
+	for _, ch := range c.Channels {
+		if ch.Slack != nil && len(ch.Slack.SigningSecrets) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (t TargetConfig) validate(l *loading, at, name string) {
