@@ -15,6 +15,7 @@ import (
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/notify/logchannel"
+	"github.com/approval-relay/approval-relay/notify/post"
 	"github.com/approval-relay/approval-relay/notify/smtp"
 	notifywebhook "github.com/approval-relay/approval-relay/notify/webhook"
 	"github.com/approval-relay/approval-relay/webhook"
@@ -92,11 +93,14 @@ func channel(c ChannelConfig, stdout io.Writer) (handlers.Channel, error) {
 		if err != nil {
 			return nil, err
 		}
-		return notifywebhook.New(notifywebhook.Config{
-			URL: c.Webhook.URL, Signer: signer, Client: outboundClient(c.Webhook.AllowInternal), Timeout: callTimeout,
-		})
+		return notifywebhook.New(notifywebhook.Config{Signer: signer, Config: posting(c.Webhook.URL, c.Webhook.AllowInternal)})
 	}
 	return logchannel.New(stdout), nil
+}
+
+// posting says how channels post to a URL.
+func posting(url string, internal bool) post.Config {
+	return post.Config{URL: url, Client: outboundClient(internal), Timeout: callTimeout}
 }
 
 // outboundClient returns an HTTP client that follows no redirects, and calls no internal
