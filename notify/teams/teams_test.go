@@ -14,13 +14,14 @@ import (
 	"github.com/approval-relay/approval-relay/notify/notifytest"
 	"github.com/approval-relay/approval-relay/notify/post"
 	"github.com/approval-relay/approval-relay/notify/teams"
+	"github.com/approval-relay/approval-relay/notify/teams/teamstest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func open(t *testing.T, w *workflow) *teams.Channel {
+func open(t *testing.T, w *teamstest.Workflow) *teams.Channel {
 	t.Helper()
-	ch, err := teams.New(teams.Config{Config: post.Config{URL: w.url, Timeout: time.Minute}})
+	ch, err := teams.New(teams.Config{Config: post.Config{URL: w.URL, Timeout: time.Minute}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,13 +29,13 @@ func open(t *testing.T, w *workflow) *teams.Channel {
 }
 
 // sent posts a message and returns the card.
-func sent(t *testing.T, m approval.Message) shown {
+func sent(t *testing.T, m approval.Message) teamstest.Card {
 	t.Helper()
-	w := start(t, &workflow{})
-	if err := open(t, w).Notify(t.Context(), m); err != nil || len(w.cards) != 1 {
-		t.Fatalf("%v, %d cards", err, len(w.cards))
+	w := teamstest.Start(t)
+	if err := open(t, w).Notify(t.Context(), m); err != nil || len(w.Cards()) != 1 {
+		t.Fatalf("%v, %d cards", err, len(w.Cards()))
 	}
-	return w.cards[0]
+	return w.Cards()[0]
 }
 
 func hostile() approval.Message {
@@ -65,13 +66,13 @@ func TestCard(t *testing.T) {
 	} {
 		card := sent(t, m)
 		var b bytes.Buffer
-		if err := json.Indent(&b, bytes.TrimSpace(card.body), "", "  "); err != nil {
+		if err := json.Indent(&b, bytes.TrimSpace(card.Body), "", "  "); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, name+".json", b.String()+"\n")
-		golden(t, name+".txt", card.text)
-		if card.url != notifytest.Link || strings.Contains(card.text, "c2lnbmF0dXJl") {
-			t.Errorf("%s: the link is %q\n%s", name, card.url, card.text)
+		golden(t, name+".txt", card.Text)
+		if card.URL != notifytest.Link || strings.Contains(card.Text, "c2lnbmF0dXJl") {
+			t.Errorf("%s: the link is %q\n%s", name, card.URL, card.Text)
 		}
 	}
 }
@@ -104,8 +105,8 @@ func TestLargest(t *testing.T) {
 			m.Details = append(m.Details, approval.Field{Name: value[:256], Value: value})
 		}
 		card := sent(t, m)
-		if len(card.body) > 20_000 || !strings.Contains(card.text, " more details are on the page.)") || !strings.Contains(card.text, "(Cut here: ") && value[0] != 0xf0 {
-			t.Errorf("%d bytes\n%s", len(card.body), card.text)
+		if len(card.Body) > 20_000 || !strings.Contains(card.Text, " more details are on the page.)") || !strings.Contains(card.Text, "(Cut here: ") && value[0] != 0xf0 {
+			t.Errorf("%d bytes\n%s", len(card.Body), card.Text)
 		}
 	}
 }
@@ -124,18 +125,19 @@ func TestStatus(t *testing.T) {
 		{429, "17", approval.ResultFailed, 17 * time.Second, false}, {429, "", approval.ResultFailed, 0, false},
 		{500, "", approval.ResultFailed, 0, true}, {502, "", approval.ResultFailed, 0, true}, {503, "5", approval.ResultFailed, 5 * time.Second, true},
 	} {
-		w := start(t, &workflow{status: c.status, header: http.Header{"Retry-After": {c.after}, "Location": {"/elsewhere"}}})
-		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, w), "s3cret-path", "s3cret-signature"))
-		if r.Kind != c.kind || r.After != c.wait || r.MaybeApplied != c.maybe || w.calls != 1 {
-			t.Errorf("%d: %+v after %d calls", c.status, r, w.calls)
+		w := teamstest.Start(t)
+		w.Status, w.Header = c.status, http.Header{"Retry-After": {c.after}, "Location": {"/elsewhere"}}
+		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, w), "s3cret-path", teamstest.Signature))
+		if r.Kind != c.kind || r.After != c.wait || r.MaybeApplied != c.maybe || w.Calls() != 1 {
+			t.Errorf("%d: %+v after %d calls", c.status, r, w.Calls())
 		}
 	}
 }
 
 func TestNoWorkflow(t *testing.T) {
-	w := start(t, &workflow{})
-	w.url = strings.Replace(w.url, "http://127.0.0.1:", "http://127.0.0.1:1", 1) // no such port, or nobody's
-	if r := approval.ResultOf(notifytest.NoLeaks(t, open(t, w), "s3cret-path", "s3cret-signature")); r.Kind != approval.ResultFailed || r.MaybeApplied {
+	w := teamstest.Start(t)
+	w.URL = strings.Replace(w.URL, "http://127.0.0.1:", "http://127.0.0.1:1", 1) // no such port, or nobody's
+	if r := approval.ResultOf(notifytest.NoLeaks(t, open(t, w), "s3cret-path", teamstest.Signature)); r.Kind != approval.ResultFailed || r.MaybeApplied {
 		t.Errorf("%+v", r)
 	}
 }
@@ -151,7 +153,7 @@ func FuzzCard(f *testing.F) {
 	h := hostile()
 	f.Add(h.Title, h.Details[0].Name, h.Details[0].Value, 1)
 	f.Add("{{{DATE(", "\xff", "{{\u202eTIME(", 60)
-	w := start(f, &workflow{})
+	w := teamstest.Start(f)
 	f.Fuzz(func(t *testing.T, title, name, value string, n int) {
 		m := notifytest.Message()
 		m.Title, m.Details = title, nil

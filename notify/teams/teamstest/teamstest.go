@@ -1,83 +1,105 @@
-package teams_test
+// Package teamstest is a workflow of Microsoft Teams for tests. It takes what the
+// documentation says that Teams takes, and refuses anything else:
+//
+//   - the message around the card: https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using
+//   - at most 28 KB: https://learn.microsoft.com/connectors/teams/#known-issues-and-limitations-with-actions
+//   - the card: https://learn.microsoft.com/adaptive-cards/schema-explorer/adaptive-card
+//   - Markdown in TextBlock and FactSet, none in TextRun: https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features
+package teamstest
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 )
 
-// workflow is a workflow that takes what the documentation says that Teams takes,
-// and refuses anything else:
-//
-//   - the message around the card: https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using
-//   - at most 28 KB: https://learn.microsoft.com/connectors/teams/#known-issues-and-limitations-with-actions
-//   - the card: https://learn.microsoft.com/adaptive-cards/schema-explorer/adaptive-card
-//   - Markdown in TextBlock and FactSet, none in TextRun: https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features
-type workflow struct {
-	url    string
-	status int // what it answers to a good card
-	header http.Header
+// Signature is the secret in the URL.
+const Signature = "s3cret-signature"
+
+// maxBody is 28 KB, in bytes.
+const maxBody = 28_000
+
+// Workflow is the server.
+type Workflow struct {
+	// URL is where to post; its path and query are secret.
+	URL string
+	// Status and Header are the answer to a good card.
+	Status int
+	Header http.Header
 
 	mu    sync.Mutex
-	cards []shown
+	cards []Card
 	calls int
 }
 
-// shown is a card as its reader sees it.
-type shown struct {
-	text string // a line for each block
-	url  string // where the button leads
-	body []byte
+// Card is a card as its reader sees it.
+type Card struct {
+	Text string // a line for each block
+	URL  string // where the button leads
+	Body []byte // of the request
 }
 
-func start(t testing.TB, w *workflow) *workflow {
+// Start runs a workflow that answers 202, until the test ends.
+func Start(t testing.TB) *Workflow {
 	t.Helper()
-	if w.status == 0 {
-		w.status = http.StatusAccepted
-	}
+	w := &Workflow{Status: http.StatusAccepted}
 	server := httptest.NewServer(w)
 	t.Cleanup(server.Close)
-	w.url = server.URL + "/workflows/s3cret-path/triggers/manual/paths/invoke?sig=s3cret-signature"
+	w.URL = server.URL + "/workflows/s3cret-path/triggers/manual/paths/invoke?sig=" + Signature
 	return w
 }
 
+// Cards returns the cards that were taken.
+func (w *Workflow) Cards() []Card {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.cards)
+}
+
+// Calls returns how many requests came.
+func (w *Workflow) Calls() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.calls
+}
+
 // ServeHTTP implements http.Handler.
-func (w *workflow) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+func (w *Workflow) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.calls++
 	body, err := io.ReadAll(r.Body)
 	card, bad := read(body)
 	switch {
-	case r.Method != http.MethodPost || r.URL.Query().Get("sig") != "s3cret-signature":
+	case r.Method != http.MethodPost || r.URL.Query().Get("sig") != Signature:
 		http.Error(rw, "not signed", http.StatusUnauthorized)
 	case r.Header.Get("Content-Type") != "application/json":
 		http.Error(rw, "no JSON", http.StatusUnsupportedMediaType)
-	case len(body) > 28_000:
+	case len(body) > maxBody:
 		http.Error(rw, "Request Entity too large", http.StatusRequestEntityTooLarge)
 	case err != nil || bad != nil:
 		http.Error(rw, fmt.Sprint(err, bad), http.StatusBadRequest)
 	default:
-		for name, values := range w.header {
-			rw.Header()[name] = values
-		}
-		rw.WriteHeader(w.status)
-		if w.status/100 == 2 {
+		maps.Copy(rw.Header(), w.Header)
+		rw.WriteHeader(w.Status)
+		if w.Status/100 == 2 {
 			w.cards = append(w.cards, card)
 		}
 		_, _ = rw.Write(body) // an echo of the link
 	}
 }
 
-func read(body []byte) (shown, error) {
+func read(body []byte) (Card, error) {
 	var m struct {
 		Type        string `json:"type"`
 		Attachments []struct {
@@ -99,25 +121,25 @@ func read(body []byte) (shown, error) {
 		} `json:"attachments"`
 	}
 	if err := strict(body, &m); err != nil {
-		return shown{}, err
+		return Card{}, err
 	}
 	if m.Type != "message" || len(m.Attachments) != 1 || m.Attachments[0].ContentType != "application/vnd.microsoft.card.adaptive" {
-		return shown{}, fmt.Errorf("no message with one card: %+v", m)
+		return Card{}, fmt.Errorf("no message with one card: %+v", m)
 	}
 	c := m.Attachments[0].Content
 	if c.Type != "AdaptiveCard" || (c.Version != "1.4" && c.Version != "1.5") || len(c.Actions) != 1 || c.Actions[0].Type != "Action.OpenUrl" || c.Actions[0].Title == "" {
-		return shown{}, fmt.Errorf("no card with one button: %+v", c)
+		return Card{}, fmt.Errorf("no card with one button: %+v", c)
 	}
 	if u, err := url.Parse(c.Actions[0].URL); err != nil || u.Host == "" {
-		return shown{}, fmt.Errorf("the button leads nowhere: %q", c.Actions[0].URL)
+		return Card{}, fmt.Errorf("the button leads nowhere: %q", c.Actions[0].URL)
 	}
-	out := shown{url: c.Actions[0].URL, body: body}
+	out := Card{URL: c.Actions[0].URL, Body: body}
 	for _, raw := range c.Body {
 		text, err := block(raw)
 		if err != nil {
 			return out, err
 		}
-		out.text += text + "\n"
+		out.Text += text + "\n"
 	}
 	return out, nil
 }
