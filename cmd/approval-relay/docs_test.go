@@ -66,7 +66,9 @@ func configurationTable() string {
 	filled.Workflows = map[string]WorkflowConfig{"NAME": {Requests: RequestsConfig{SQS: &QueueConfig{}}}}
 	filled.Decisions = map[string]DecisionConfig{"NAME": {}}
 	filled.Webhooks = map[string]WebhookConfig{"NAME": {HMAC: &HMACConfig{}, Bearer: &BearerConfig{}, Standard: &StandardConfig{}, GitHub: &GitHubConfig{}, Slack: &SlackConfig{}, Stripe: &StripeConfig{}}}
-	filled.Channels = map[string]ChannelConfig{"NAME": {SMTP: &SMTPConfig{}, Webhook: &WebhookChannelConfig{}}}
+	filled.Channels = map[string]ChannelConfig{"NAME": {
+		SMTP: &SMTPConfig{}, SES: &SESConfig{}, Teams: &TeamsConfig{}, Webhook: &WebhookChannelConfig{}, SNS: &SNSChannelConfig{},
+	}}
 	filled.Targets = map[string]TargetConfig{"NAME": {StepFunctions: &StepFunctionsConfig{}, HTTP: &HTTPTargetConfig{}}}
 	filled.fill()
 	delete(filled.Targets, "stepfunctions")

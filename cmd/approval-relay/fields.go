@@ -145,7 +145,9 @@ func (c *Config) compile(l *loading) {
 		l.wrong(at, err)
 	}
 	for _, name := range sorted(c.Channels) {
-		l.makes("channels."+name, func() error { _, err := channel(c.Channels[name], nil); return err })
+		at, ch := "channels."+name, c.Channels[name]
+		l.wrong(at, ch.templates(at))
+		l.makes(at, func() error { _, err := channel(at, ch, nil, noAWS{}); return err })
 	}
 	for _, name := range sorted(c.Targets) {
 		if h := c.Targets[name].HTTP; h != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/notify/logchannel"
 	"github.com/approval-relay/approval-relay/notify/post"
-	"github.com/approval-relay/approval-relay/notify/smtp"
+	"github.com/approval-relay/approval-relay/notify/teams"
 	notifywebhook "github.com/approval-relay/approval-relay/notify/webhook"
 	"github.com/approval-relay/approval-relay/webhook"
 )
@@ -71,7 +71,7 @@ func httpTarget(h HTTPTargetConfig) (*httptarget.Target, error) {
 func (r *relay) channels(stdout io.Writer) (map[string]handlers.Channel, error) {
 	out := map[string]handlers.Channel{}
 	for _, name := range sorted(r.config.Channels) {
-		ch, err := channel(r.config.Channels[name], stdout)
+		ch, err := channel("channels."+name, r.config.Channels[name], stdout, r.aws)
 		if err != nil {
 			return nil, fmt.Errorf("channels.%s: %w", name, err)
 		}
@@ -80,14 +80,18 @@ func (r *relay) channels(stdout io.Writer) (map[string]handlers.Channel, error) 
 	return out, nil
 }
 
-// channel makes the channel that its configuration asks for: one case a kind.
-func channel(c ChannelConfig, stdout io.Writer) (handlers.Channel, error) {
+// channel makes the channel that its configuration asks for: one case a kind. at is
+// where that is.
+func channel(at string, c ChannelConfig, stdout io.Writer, aws channelAPIs) (handlers.Channel, error) {
 	switch {
 	case c.SMTP != nil:
-		s := c.SMTP
-		return smtp.New(smtp.Config{
-			Host: s.Host, Port: s.Port, TLS: smtp.TLS(s.TLS), From: s.From, Username: s.Username, Password: s.Password, Timeout: callTimeout,
-		})
+		return smtpChannel(at+".smtp", *c.SMTP)
+	case c.SES != nil:
+		return sesChannel(at+".ses", *c.SES, aws)
+	case c.Teams != nil:
+		return teams.New(teams.Config{Config: posting(c.Teams.URL.Reveal(), c.Teams.AllowInternal)})
+	case c.SNS != nil:
+		return snsChannel(*c.SNS, aws)
 	case c.Webhook != nil:
 		signer, err := webhook.NewStandard(reveal(c.Webhook.Secrets)...)
 		if err != nil {

@@ -145,8 +145,8 @@ func (r RetryConfig) validate(l *loading, at string) {
 
 func (ch ChannelConfig) validate(l *loading, at, name string) {
 	named(l, at, name)
-	if count(ch.Log != nil, ch.SMTP != nil, ch.Webhook != nil) != 1 {
-		l.fault(at, "needs exactly one of log, smtp and webhook")
+	if count(ch.Log != nil, ch.SMTP != nil, ch.SES != nil, ch.Teams != nil, ch.Webhook != nil, ch.SNS != nil) != 1 {
+		l.fault(at, "needs exactly one of log, smtp, ses, teams, webhook and sns")
 	}
 	if s := ch.SMTP; s != nil {
 		oneOf(l, at+".smtp.tls", s.TLS, "starttls", "tls", "none")
@@ -157,6 +157,15 @@ func (ch ChannelConfig) validate(l *loading, at, name string) {
 		if !strings.Contains(s.From, "@") {
 			l.fault(at+".smtp.from", "is no address")
 		}
+	}
+	if s := ch.SES; s != nil {
+		s.validate(l, at+".ses")
+	}
+	if t := ch.Teams; t != nil {
+		baseURL(l, at+".teams.url", t.URL.Reveal())
+	}
+	if s := ch.SNS; s != nil {
+		s.validate(l, at+".sns")
 	}
 	if w := ch.Webhook; w != nil {
 		baseURL(l, at+".webhook.url", w.URL)

@@ -56,24 +56,35 @@ func (f *Fault) Error() string {
 	return fmt.Sprintf("templates.%s: line %d: %s", f.Part, f.Line, f.What)
 }
 
+// Faults are what is wrong with templates, at most one fault for each.
+type Faults []*Fault
+
+// Error lists the faults, one a line.
+func (f Faults) Error() string {
+	lines := make([]string, 0, len(f))
+	for _, fault := range f {
+		lines = append(lines, fault.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
 // Parse reads the templates and tries them out, so that a fault in one is found
-// at start and not with the first approval. The error is one *Fault for each
-// template at fault, joined.
+// at start and not with the first approval. The error is Faults.
 func Parse(s Source) (*Templates, error) {
 	t := &Templates{}
-	var faults []error
+	var faults Faults
 	for _, source := range []struct{ name, text string }{{"subject", s.Subject}, {"text", s.Text}, {"html", s.HTML}} {
 		p, err := parse(source.name, source.text)
 		if err == nil {
 			err = p.try()
 		}
 		if err != nil {
-			faults = append(faults, err)
+			faults = append(faults, fault(source.name, err))
 		}
 		t.parts = append(t.parts, p)
 	}
 	if len(faults) > 0 {
-		return nil, errors.Join(faults...)
+		return nil, faults
 	}
 	return t, nil
 }
@@ -83,7 +94,7 @@ func parse(name, text string) (p part, err error) {
 	if text == "" {
 		b, err := builtIn.ReadFile("templates/" + name + ".tmpl")
 		if err != nil {
-			return p, &Fault{Part: name, What: err.Error()}
+			return p, err
 		}
 		text = string(b)
 	}
@@ -92,10 +103,7 @@ func parse(name, text string) (p part, err error) {
 	} else {
 		p.template, err = texttemplate.New(name).Parse(text)
 	}
-	if err != nil {
-		return p, fault(name, err)
-	}
-	return p, nil
+	return p, err
 }
 
 // try executes a template on each kind of message, once with all that there can
@@ -105,11 +113,11 @@ func (p part) try() error {
 		text, err := p.execute(newMail(m))
 		switch {
 		case err != nil:
-			return fault(p.name, err)
+			return err
 		case p.name == "text" && !strings.Contains(text, sampleLink):
-			return &Fault{Part: p.name, What: "lacks {{.Link}}"}
+			return errors.New("lacks {{.Link}}")
 		case p.name == "html" && !strings.Contains(text, `"`+sampleLink+`"`):
-			return &Fault{Part: p.name, What: `lacks href="{{.Link}}"`}
+			return errors.New(`lacks href="{{.Link}}"`)
 		}
 	}
 	return nil

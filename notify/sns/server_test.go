@@ -98,7 +98,7 @@ func read(r *http.Request) (published, error) {
 	case p.message == "" || !utf8.ValidString(p.message):
 		return p, fmt.Errorf("the message is empty, or no UTF-8")
 	case size > 262_144: // MaximumMessageSize, where the topic does not say more
-		return p, fmt.Errorf("Message too long: %d bytes", size) //nolint:staticcheck // SNS's words
+		return p, fmt.Errorf("the message is too long: %d bytes", size)
 	}
 	return p, nil
 }

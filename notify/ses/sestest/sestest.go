@@ -110,7 +110,10 @@ type sendEmail struct {
 	Content              struct {
 		Simple *struct {
 			Subject content
-			Body    struct{ Text, Html content }
+			Body    struct {
+				Text content
+				HTML content `json:"Html"`
+			}
 			Headers []struct{ Name, Value string }
 		}
 	}
@@ -134,7 +137,7 @@ func (in *sendEmail) check() error {
 		return errors.New("no content")
 	case !ascii.MatchString(simple.Subject.Data): // API_Message
 		return fmt.Errorf("the subject is not 7-bit ASCII: %q", simple.Subject.Data)
-	case simple.Body.Text.Data == "" || simple.Body.Html.Data == "" || simple.Body.Text.Charset != "UTF-8" || simple.Body.Html.Charset != "UTF-8":
+	case simple.Body.Text.Data == "" || simple.Body.HTML.Data == "" || simple.Body.Text.Charset != "UTF-8" || simple.Body.HTML.Charset != "UTF-8":
 		return errors.New("the body lacks a part, or its characters are not UTF-8")
 	case len(in.Destination.ToAddresses) != 1: // up to 50; we send to one
 		return errors.New("not to one address")
@@ -177,7 +180,7 @@ func (in *sendEmail) sent() Email {
 		subject = err.Error()
 	}
 	e := Email{
-		From: in.FromEmailAddress, To: in.Destination.ToAddresses[0], Subject: subject, Plain: simple.Body.Text.Data, HTML: simple.Body.Html.Data,
+		From: in.FromEmailAddress, To: in.Destination.ToAddresses[0], Subject: subject, Plain: simple.Body.Text.Data, HTML: simple.Body.HTML.Data,
 		Headers: map[string]string{},
 	}
 	if in.ConfigurationSetName != nil {
