@@ -54,6 +54,7 @@ func (s *SNSChannelConfig) fill(a AWSConfig) {
 	if parts := strings.Split(s.Topic, ":"); len(parts) == 6 {
 		set(&s.Region, parts[3])
 	}
+	set(&s.Region, a.Region) // emulators leave it out of their ARNs
 	set(&s.Endpoint, a.Endpoint)
 }
 

@@ -43,7 +43,7 @@ type Channel struct {
 func New(api API, c Config) (*Channel, error) {
 	var topicErr, timeoutErr error
 	switch parts := strings.Split(c.Topic, ":"); {
-	case len(parts) != 6 || parts[0] != "arn" || parts[2] != "sns" || parts[3] == "" || parts[5] == "":
+	case len(parts) != 6 || parts[0] != "arn" || parts[2] != "sns" || parts[5] == "":
 		topicErr = errors.New("topic: is no ARN of a topic")
 	case strings.HasSuffix(c.Topic, ".fifo"):
 		topicErr = errors.New("topic: is a FIFO topic, which this channel does not publish to")

@@ -150,7 +150,7 @@ func TestNoAnswer(t *testing.T) {
 
 func TestNewNamesFaults(t *testing.T) {
 	t.Parallel()
-	for _, bad := range []string{"", "approvals", "arn:aws:sqs:eu-west-1:111122223333:approvals", "arn:aws:sns::111122223333:approvals", topic + ":subscription", topic + ".fifo"} {
+	for _, bad := range []string{"", "approvals", "arn:aws:sqs:eu-west-1:111122223333:approvals", "arn:aws:sns:eu-west-1:111122223333:", topic + ":subscription", topic + ".fifo"} {
 		_, err := sns.New(nil, sns.Config{Topic: bad, Timeout: -1})
 		if err == nil || !strings.Contains(err.Error(), "topic: ") || !strings.Contains(err.Error(), "timeout: ") {
 			t.Errorf("%q: %v", bad, err)
