@@ -8,6 +8,8 @@ type Message struct {
 	Kind NotificationKind
 	// Event is what has happened, of NotifyEvent.
 	Event string
+	// At is when the message was owed: of an event, when it happened.
+	At time.Time
 
 	OrderID    string
 	ApprovalID string
@@ -42,7 +44,7 @@ func (o *Order) Message(a *Approval, n *Notification) Message {
 	m := Message{
 		ID: n.ID, Kind: n.Kind, OrderID: o.ID, ApprovalID: a.ID, Workflow: a.Workflow, Step: a.Step, Title: a.Title,
 		Details: a.Details, Requester: a.Requester, Approver: n.Approver, RequestedAt: a.RequestedAt, Deadline: a.Deadline,
-		Attempt: n.Attempt, Event: n.Event,
+		Attempt: n.Attempt, Event: n.Event, At: n.OwedAt,
 		Status: a.Status, ClosedAt: a.ClosedAt, Reason: a.Reason, Votes: a.Votes, Callback: a.Callback.State,
 	}
 	for _, p := range a.Approvers {

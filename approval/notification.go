@@ -25,7 +25,9 @@ const (
 func (k NotificationKind) toPeople() bool { return k != NotifyOutcome && k != NotifyEvent }
 
 // What programs are told of.
-const eventRequested = "approval.requested"
+// EventOfRequest is the first of them; the others are "approval." and a status,
+// decided for approved and rejected, and "callback." and how it ended.
+const EventOfRequest = "approval.requested"
 
 func eventClosed(s Status) string {
 	if s == Approved || s == Rejected {

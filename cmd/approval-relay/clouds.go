@@ -13,11 +13,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
+	"github.com/approval-relay/approval-relay/notify/ses"
+	notifysns "github.com/approval-relay/approval-relay/notify/sns"
 	"github.com/approval-relay/approval-relay/sqs"
 )
 
@@ -84,6 +89,55 @@ func (c *clouds) stepFunctions(_ context.Context, s StepFunctionsConfig) (*sfn.C
 			o.BaseEndpoint = aws.String(s.Endpoint)
 		}
 	}), nil
+}
+
+// awsPlace says where a service of AWS is called, and as whom.
+type awsPlace struct {
+	region   string // empty means the configuration's, or the SDK's
+	endpoint string // for emulators
+	role     string // ARN of a role to assume; empty means our own credentials
+}
+
+// at returns the SDK's configuration for a place.
+func (c *clouds) at(p awsPlace) (aws.Config, error) {
+	cfg, err := c.config()
+	if err != nil {
+		return cfg, err
+	}
+	cfg = cfg.Copy()
+	if p.region != "" {
+		cfg.Region = p.region
+	}
+	if p.role != "" {
+		client := sts.NewFromConfig(cfg, func(o *sts.Options) {
+			if c.base != nil {
+				o.BaseEndpoint = c.base
+			}
+		})
+		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(client, p.role, func(o *stscreds.AssumeRoleOptions) {
+			o.RoleSessionName = "approval-relay"
+		}))
+	}
+	if p.endpoint != "" {
+		cfg.BaseEndpoint = &p.endpoint
+	}
+	return cfg, nil
+}
+
+func (c *clouds) emails(s SESConfig) (ses.API, error) {
+	cfg, err := c.at(awsPlace{s.Region, s.Endpoint, s.Role})
+	if err != nil {
+		return nil, err
+	}
+	return sesv2.NewFromConfig(cfg), nil
+}
+
+func (c *clouds) topics(s SNSChannelConfig) (notifysns.API, error) {
+	cfg, err := c.at(awsPlace{s.Region, s.Endpoint, s.Role})
+	if err != nil {
+		return nil, err
+	}
+	return sns.NewFromConfig(cfg), nil
 }
 
 // subscribe makes the queue if there is none, subscribes it to the topic, and

@@ -243,8 +243,11 @@ type StripeConfig struct {
 type ChannelConfig struct {
 	Log     *LogChannelConfig     `yaml:"log" doc:"prints the link on the standard output, for trying out"`
 	SMTP    *SMTPConfig           `yaml:"smtp" doc:"e-mail"`
+	SES     *SESConfig            `yaml:"ses" doc:"e-mail through Amazon SES"`
+	Teams   *TeamsConfig          `yaml:"teams" doc:"a card in Microsoft Teams, through a workflow of its Workflows app"`
 	Webhook *WebhookChannelConfig `yaml:"webhook" doc:"a signed POST for each notification"`
 	Slack   *SlackChannelConfig   `yaml:"slack" doc:"Slack, by a bot or an incoming webhook; its buttons decide"`
+	SNS     *SNSChannelConfig     `yaml:"sns" doc:"an event for machines, without the link, in an SNS topic"`
 }
 
 // LogChannelConfig has no fields.
@@ -258,6 +261,8 @@ type SMTPConfig struct {
 	From     string `yaml:"from" doc:"sender's address"`
 	Username string `yaml:"username" doc:"empty sends without signing in"`
 	Password Secret `yaml:"password" doc:"password"`
+
+	Templates TemplatesConfig `yaml:"templates" doc:"Go templates in place of the built-in e-mail"`
 }
 
 // WebhookChannelConfig is a webhook for notifications.

@@ -91,6 +91,12 @@ func (c *Config) fill() {
 		if ch.SMTP != nil {
 			ch.SMTP.fill()
 		}
+		if ch.SES != nil {
+			ch.SES.fill(c.AWS)
+		}
+		if ch.SNS != nil {
+			ch.SNS.fill(c.AWS)
+		}
 	}
 }
 

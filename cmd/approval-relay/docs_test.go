@@ -67,7 +67,9 @@ func configurationTable() string {
 	filled.People = map[string]PersonConfig{"NAME": {}}
 	filled.Decisions = map[string]DecisionConfig{"NAME": {}}
 	filled.Webhooks = map[string]WebhookConfig{"NAME": {HMAC: &HMACConfig{}, Bearer: &BearerConfig{}, Standard: &StandardConfig{}, GitHub: &GitHubConfig{}, Slack: &SlackConfig{}, Stripe: &StripeConfig{}}}
-	filled.Channels = map[string]ChannelConfig{"NAME": {SMTP: &SMTPConfig{}, Webhook: &WebhookChannelConfig{}, Slack: &SlackChannelConfig{}}}
+	filled.Channels = map[string]ChannelConfig{"NAME": {
+		SMTP: &SMTPConfig{}, SES: &SESConfig{}, Teams: &TeamsConfig{}, Webhook: &WebhookChannelConfig{}, Slack: &SlackChannelConfig{}, SNS: &SNSChannelConfig{},
+	}}
 	filled.Targets = map[string]TargetConfig{"NAME": {StepFunctions: &StepFunctionsConfig{}, HTTP: &HTTPTargetConfig{}}}
 	filled.fill()
 	delete(filled.Targets, "stepfunctions")

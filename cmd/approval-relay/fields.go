@@ -198,9 +198,11 @@ func (c *Config) compile(l *loading) {
 		l.wrong(at, err)
 	}
 	for _, name := range sorted(c.Channels) {
-		l.makes("channels."+name, func() error { _, err := channel(c, c.Channels[name], nil); return err })
-		if s := c.Channels[name].Slack; s != nil && len(s.SigningSecrets) > 0 {
-			l.makes("channels."+name+".slack.signing_secrets", func() error { _, err := webhook.NewSlack(reveal(s.SigningSecrets)...); return err })
+		at, ch := "channels."+name, c.Channels[name]
+		l.wrong(at, ch.templates(at))
+		l.makes(at, func() error { _, err := c.channel(at, ch, nil, noAWS{}); return err })
+		if ch.Slack != nil && len(ch.Slack.SigningSecrets) > 0 {
+			l.makes(at+".slack.signing_secrets", func() error { _, err := webhook.NewSlack(reveal(ch.Slack.SigningSecrets)...); return err })
 		}
 	}
 	for _, name := range sorted(c.Targets) {

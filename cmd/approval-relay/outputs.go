@@ -16,8 +16,9 @@ import (
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/notify/logchannel"
+	"github.com/approval-relay/approval-relay/notify/post"
 	"github.com/approval-relay/approval-relay/notify/slack"
-	"github.com/approval-relay/approval-relay/notify/smtp"
+	"github.com/approval-relay/approval-relay/notify/teams"
 	notifywebhook "github.com/approval-relay/approval-relay/notify/webhook"
 	"github.com/approval-relay/approval-relay/webhook"
 )
@@ -72,7 +73,7 @@ func httpTarget(h HTTPTargetConfig) (*httptarget.Target, error) {
 func (r *relay) channels(stdout io.Writer) (map[string]handlers.Channel, error) {
 	out := map[string]handlers.Channel{}
 	for _, name := range sorted(r.config.Channels) {
-		ch, err := channel(r.config, r.config.Channels[name], stdout)
+		ch, err := r.config.channel("channels."+name, r.config.Channels[name], stdout, r.aws)
 		if err != nil {
 			return nil, fmt.Errorf("channels.%s: %w", name, err)
 		}
@@ -81,30 +82,37 @@ func (r *relay) channels(stdout io.Writer) (map[string]handlers.Channel, error) 
 	return out, nil
 }
 
-// channel makes the channel that its configuration asks for: one case a kind.
-func channel(all *Config, c ChannelConfig, stdout io.Writer) (handlers.Channel, error) {
+// channel makes the channel that a part of the configuration asks for: one case a
+// kind. at is where that is.
+func (c *Config) channel(at string, ch ChannelConfig, stdout io.Writer, aws channelAPIs) (handlers.Channel, error) {
 	switch {
-	case c.Slack != nil:
-		s := c.Slack
+	case ch.Slack != nil:
+		s := ch.Slack
 		return slack.New(slack.Config{
-			Token: s.Token, Conversation: s.Conversation, WebhookURL: s.WebhookURL, Buttons: len(s.SigningSecrets) > 0, Users: all.slackUsers(),
+			Token: s.Token, Conversation: s.Conversation, WebhookURL: s.WebhookURL, Buttons: len(s.SigningSecrets) > 0, Users: c.slackUsers(),
 			APIURL: s.APIURL, Client: outboundClient(true), Timeout: callTimeout,
 		})
-	case c.SMTP != nil:
-		s := c.SMTP
-		return smtp.New(smtp.Config{
-			Host: s.Host, Port: s.Port, TLS: smtp.TLS(s.TLS), From: s.From, Username: s.Username, Password: s.Password, Timeout: callTimeout,
-		})
-	case c.Webhook != nil:
-		signer, err := webhook.NewStandard(reveal(c.Webhook.Secrets)...)
+	case ch.SMTP != nil:
+		return smtpChannel(at+".smtp", *ch.SMTP)
+	case ch.SES != nil:
+		return sesChannel(at+".ses", *ch.SES, aws)
+	case ch.Teams != nil:
+		return teams.New(teams.Config{Config: posting(ch.Teams.URL.Reveal(), ch.Teams.AllowInternal)})
+	case ch.SNS != nil:
+		return snsChannel(*ch.SNS, aws)
+	case ch.Webhook != nil:
+		signer, err := webhook.NewStandard(reveal(ch.Webhook.Secrets)...)
 		if err != nil {
 			return nil, err
 		}
-		return notifywebhook.New(notifywebhook.Config{
-			URL: c.Webhook.URL, Signer: signer, Client: outboundClient(c.Webhook.AllowInternal), Timeout: callTimeout,
-		})
+		return notifywebhook.New(notifywebhook.Config{Signer: signer, Config: posting(ch.Webhook.URL, ch.Webhook.AllowInternal)})
 	}
 	return logchannel.New(stdout), nil
+}
+
+// posting says how channels post to a URL.
+func posting(url string, internal bool) post.Config {
+	return post.Config{URL: url, Client: outboundClient(internal), Timeout: callTimeout}
 }
 
 // outboundClient returns an HTTP client that follows no redirects, and calls no internal
@@ -124,7 +132,7 @@ func outboundClient(internal bool) *http.Client {
 // room says whether many people read the channel, so that one message there is
 // for all approvers.
 func (ch ChannelConfig) room() bool {
-	return ch.Slack != nil && (ch.Slack.Conversation != "" || ch.Slack.WebhookURL.Reveal() != "")
+	return ch.Teams != nil && ch.Teams.Room || ch.Slack != nil && (ch.Slack.Conversation != "" || ch.Slack.WebhookURL.Reveal() != "")
 }
 
 // slackUsers are the Slack users of approvers, as configured.

@@ -75,6 +75,11 @@ func (c *Config) validateWorkflow(l *loading, at, name string, w WorkflowConfig)
 	c.channelNames(l, at+".notify", w.Notify)
 	c.channelNames(l, at+".fallback", w.Fallback)
 	c.channelNames(l, at+".events", w.Events)
+	for _, name := range w.Events {
+		if ch, ok := c.Channels[name]; ok && ch.Webhook == nil && ch.SNS == nil && ch.Log == nil {
+			l.fault(at+".events", "%q talks to people: events go to a webhook, to sns or to the log", name)
+		}
+	}
 	oneOf(l, at+".unheard", w.Unheard, "wait", "escalate", "cancel")
 	c.approvers(l, at+".approvers", w.Approvers)
 	for i, e := range w.Escalations {
@@ -214,8 +219,8 @@ func (r RetryConfig) validate(l *loading, at string) {
 
 func (ch ChannelConfig) validate(l *loading, at, name string) {
 	named(l, at, name)
-	if count(ch.Log != nil, ch.SMTP != nil, ch.Webhook != nil, ch.Slack != nil) != 1 {
-		l.fault(at, "needs exactly one of log, smtp, webhook and slack")
+	if count(ch.Log != nil, ch.SMTP != nil, ch.SES != nil, ch.Slack != nil, ch.Teams != nil, ch.Webhook != nil, ch.SNS != nil) != 1 {
+		l.fault(at, "needs exactly one of log, smtp, ses, slack, teams, webhook and sns")
 	}
 	if s := ch.SMTP; s != nil {
 		oneOf(l, at+".smtp.tls", s.TLS, "starttls", "tls", "none")
@@ -226,6 +231,15 @@ func (ch ChannelConfig) validate(l *loading, at, name string) {
 		if !strings.Contains(s.From, "@") {
 			l.fault(at+".smtp.from", "is no address")
 		}
+	}
+	if s := ch.SES; s != nil {
+		s.validate(l, at+".ses")
+	}
+	if t := ch.Teams; t != nil {
+		baseURL(l, at+".teams.url", t.URL.Reveal())
+	}
+	if s := ch.SNS; s != nil {
+		s.validate(l, at+".sns")
 	}
 	if w := ch.Webhook; w != nil {
 		baseURL(l, at+".webhook.url", w.URL)

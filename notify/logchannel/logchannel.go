@@ -39,8 +39,13 @@ func (c *Channel) Notify(_ context.Context, m approval.Message) error {
 func format(m approval.Message) string {
 	var b strings.Builder
 	head := "Approval needed"
-	if m.Kind == approval.NotifyReminder {
+	switch m.Kind {
+	case approval.NotifyReminder:
 		head = "Reminder: approval needed"
+	case approval.NotifyEscalation:
+		head = "Still undecided, approval needed"
+	case approval.NotifyEvent:
+		return fmt.Sprintf("\n%s: order %s\n", notify.Line(m.Event), notify.Line(m.OrderID))
 	}
 	fmt.Fprintf(&b, "\n%s: %s\n", head, notify.Line(first(m.Title, m.Workflow, "order "+m.OrderID)))
 	lines := []approval.Field{

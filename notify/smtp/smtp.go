@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify/email"
 )
 
 // TLS says how the connection to the mail server is protected.
@@ -46,8 +47,8 @@ type Config struct {
 	// RootCAs are those that may have signed the server's certificate; nil means
 	// the system's.
 	RootCAs *x509.CertPool
-	// Templates in place of the built-in ones.
-	Templates Templates
+	// Templates in place of the built-in ones; nil means those.
+	Templates *email.Templates
 	// Now is the clock, for the Date header; nil is time.Now.
 	Now func() time.Time
 }
@@ -57,7 +58,6 @@ type Channel struct {
 	config   Config
 	password func() string // a function, so that it cannot be printed
 	from     *mail.Address
-	pages    *pages
 }
 
 // New returns a channel. The error names each field of the Config that is at
@@ -68,12 +68,12 @@ func New(c Config) (*Channel, error) {
 	if c.Password != nil {
 		ch.password = c.Password.Reveal
 	}
-	var err, pagesErr error
-	if ch.from, err = mail.ParseAddress(c.From); err != nil {
-		err = fmt.Errorf("from: %q is not an e-mail address", c.From)
+	var fromErr, templatesErr error
+	ch.from, fromErr = email.From(c.From)
+	if c.Templates == nil {
+		c.Templates, templatesErr = email.Parse(email.Source{})
 	}
-	ch.pages, pagesErr = parse(c.Templates)
-	if err := errors.Join(c.validate(ch.password()), err, pagesErr); err != nil {
+	if err := errors.Join(c.validate(ch.password()), fromErr, templatesErr); err != nil {
 		return nil, err
 	}
 	c.Password = nil
@@ -122,9 +122,9 @@ func local(host string) bool {
 // Notify sends the message to its approver, whose ID must be an e-mail address.
 // See failed for what the errors mean.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
-	to, err := mail.ParseAddress(m.Approver)
-	if err != nil || to.Address != m.Approver {
-		return approval.Permanent(errors.New("the approver's ID is not an e-mail address"))
+	to, err := email.To(m)
+	if err != nil {
+		return err
 	}
 	msg, err := c.compose(m, to)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify/email"
 	"github.com/approval-relay/approval-relay/notify/notifytest"
 	"github.com/approval-relay/approval-relay/notify/smtp"
 )
@@ -41,12 +42,10 @@ func open(t *testing.T, c smtp.Config) *smtp.Channel {
 }
 
 // sent sends a message without TLS and returns what the server got.
-func sent(t *testing.T, m approval.Message, templates smtp.Templates) (*mail.Message, string, string) {
+func sent(t *testing.T, m approval.Message) (*mail.Message, string, string) {
 	t.Helper()
 	s := start(t, &server{}, false, false)
-	c := config(s, smtp.None)
-	c.Templates = templates
-	if err := open(t, c).Notify(t.Context(), m); err != nil {
+	if err := open(t, config(s, smtp.None)).Notify(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	if len(s.got()) != 1 || s.got()[0].from != "relay@example.org" || strings.Join(s.got()[0].to, " ") != m.Approver {
@@ -107,7 +106,7 @@ func TestEmail(t *testing.T) {
 	for name, m := range map[string]approval.Message{
 		"good_request": notifytest.Message(), "good_reminder": reminder, "good_long": long, "good_hostile": hostile,
 	} {
-		msg, text, html := sent(t, m, smtp.Templates{})
+		msg, text, html := sent(t, m)
 		checkHeaders(t, name, msg)
 		subject, err := new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject"))
 		if err != nil {
@@ -161,9 +160,9 @@ func TestMessageID(t *testing.T) {
 	for _, id := range []string{"a.1", "a.2", "", ".a", "a..b", "a b", "a>\r\nBcc: x", "ü"} {
 		m := notifytest.Message()
 		m.ID = id
-		first, _, _ := sent(t, m, smtp.Templates{})
+		first, _, _ := sent(t, m)
 		m.Attempt++
-		again, _, _ := sent(t, m, smtp.Templates{})
+		again, _, _ := sent(t, m)
 		got := first.Header.Get("Message-Id")
 		if got != again.Header.Get("Message-Id") || seen[got] || strings.ContainsAny(got, " \r\n") || !strings.HasSuffix(got, "@example.org>") {
 			t.Errorf("%q: %s", id, got)
@@ -174,17 +173,17 @@ func TestMessageID(t *testing.T) {
 
 func TestTemplates(t *testing.T) {
 	t.Parallel()
-	msg, text, html := sent(t, notifytest.Message(), smtp.Templates{
-		Subject: "A\n{{.OrderID}} {{.Link}}.", Text: "go {{.Link}}", HTML: `<a href="{{.Link}}">{{.Title}}</a>`,
-	})
-	if msg.Header.Get("Subject") != "A A-1001 ." || text != "go "+notifytest.Link || !strings.Contains(html, notifytest.Link) {
-		t.Errorf("%q %q %q", msg.Header.Get("Subject"), text, html)
+	s := start(t, &server{}, false, false)
+	c := config(s, smtp.None)
+	var err error
+	if c.Templates, err = email.Parse(email.Source{Subject: "A\n{{.OrderID}} {{.Link}}.", Text: "go {{.Link}}"}); err != nil {
+		t.Fatal(err)
 	}
-	for _, bad := range []smtp.Templates{
-		{Subject: "{{"}, {Text: "{{.Nothing}} {{.Link}}"}, {HTML: "<p>{{.Title}}"}, {Text: "no link"}, {HTML: `<script>x="{{.Link}}</script>`},
-	} {
-		if _, err := smtp.New(smtp.Config{Host: "localhost", From: "a@example.org", Templates: bad}); err == nil || !strings.HasPrefix(err.Error(), "templates: ") {
-			t.Errorf("%+v: %v", bad, err)
-		}
+	if err := open(t, c).Notify(t.Context(), notifytest.Message()); err != nil {
+		t.Fatal(err)
+	}
+	msg, text, html := parts(t, s.got()[0].body)
+	if msg.Header.Get("Subject") != "A A-1001 ." || text != "go "+notifytest.Link || !strings.Contains(html, "Review and decide") {
+		t.Errorf("%q %q %q", msg.Header.Get("Subject"), text, html)
 	}
 }

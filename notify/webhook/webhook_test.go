@@ -20,6 +20,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify/notifytest"
+	"github.com/approval-relay/approval-relay/notify/post"
 	"github.com/approval-relay/approval-relay/notify/webhook"
 )
 
@@ -37,10 +38,10 @@ func (s signer) Sign(id string, now time.Time, body []byte) http.Header {
 	return http.Header{"Webhook-Id": {id}, "Webhook-Timestamp": {now.UTC().Format(time.RFC3339)}, "Webhook-Signature": {hex.EncodeToString(sum[:])}}
 }
 
-func open(t *testing.T, c webhook.Config) *webhook.Channel {
+func open(t *testing.T, c post.Config) *webhook.Channel {
 	t.Helper()
-	c.Signer, c.Now = signer{secret}, func() time.Time { return now }
-	ch, err := webhook.New(c)
+	c.Now = func() time.Time { return now }
+	ch, err := webhook.New(webhook.Config{Config: c, Signer: signer{secret}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func TestBody(t *testing.T) {
 			body, _ = io.ReadAll(r.Body)
 		}))
 		defer server.Close()
-		if err := open(t, webhook.Config{URL: server.URL + "/hook?key=1", Client: server.Client()}).Notify(t.Context(), m); err != nil {
+		if err := open(t, post.Config{URL: server.URL + "/hook?key=1", Client: server.Client()}).Notify(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
 		for header, values := range (signer{secret}).Sign(m.ID, now, body) {
@@ -103,7 +104,7 @@ func TestSameBodyForEveryAttempt(t *testing.T) {
 		bodies = append(bodies, r.Header.Get("Webhook-Id")+string(b))
 	}))
 	defer server.Close()
-	ch := open(t, webhook.Config{URL: server.URL})
+	ch := open(t, post.Config{URL: server.URL})
 	for attempt := 1; attempt <= 2; attempt++ {
 		m := notifytest.Message()
 		m.Attempt = attempt
@@ -152,7 +153,7 @@ func TestStatus(t *testing.T) {
 			}
 		}))
 		url := strings.Replace(server.URL, "http://", "http://user:pa55word@", 1) + "/hook/s3cret-path?key=s3cret-query"
-		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, webhook.Config{URL: url}), "pa55word", "s3cret-path", "s3cret-query", secret))
+		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: url}), "pa55word", "s3cret-path", "s3cret-query", secret))
 		server.Close()
 		if got := (want{r.Kind, r.After, r.MaybeApplied}); got != c.want || calls.Load() != 1 {
 			t.Errorf("%d %q: %+v after %d calls, want %+v: %s", c.status, c.after, got, calls.Load(), c.want, r.Reason)
@@ -191,7 +192,7 @@ func TestNoAnswer(t *testing.T) {
 				}
 			}()
 		}
-		ch := open(t, webhook.Config{URL: url, Timeout: 200 * time.Millisecond})
+		ch := open(t, post.Config{URL: url, Timeout: 200 * time.Millisecond})
 		r := approval.ResultOf(notifytest.NoLeaks(t, ch, "pa55word", "s3cret-path", secret))
 		_ = l.Close()
 		if r.Kind != approval.ResultFailed || r.MaybeApplied != c.maybe {
@@ -213,7 +214,7 @@ func TestEndlessAnswer(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	if err := open(t, webhook.Config{URL: server.URL}).Notify(t.Context(), notifytest.Message()); err != nil {
+	if err := open(t, post.Config{URL: server.URL}).Notify(t.Context(), notifytest.Message()); err != nil {
 		t.Error(err)
 	}
 }
@@ -223,7 +224,7 @@ func TestUntrustedCertificate(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	defer server.Close()
-	r := approval.ResultOf(notifytest.NoLeaks(t, open(t, webhook.Config{URL: server.URL + "/s3cret-path"}), "s3cret-path"))
+	r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: server.URL + "/s3cret-path"}), "s3cret-path"))
 	if r.Kind != approval.ResultFailed || r.MaybeApplied || !strings.Contains(r.Reason, "certificate") {
 		t.Errorf("%+v", r)
 	}
@@ -232,7 +233,7 @@ func TestUntrustedCertificate(t *testing.T) {
 func TestNewNamesFaults(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"", "hook", "/hook", "ftp://example.com/", "https://", "https://user:pa55word@exa mple.com/", "mailto:a@example.com"} {
-		_, err := webhook.New(webhook.Config{URL: url, Timeout: -1})
+		_, err := webhook.New(webhook.Config{Config: post.Config{URL: url, Timeout: -1}})
 		if err == nil {
 			t.Errorf("%q is taken", url)
 			continue
@@ -253,7 +254,7 @@ func TestErrorsUnwrap(t *testing.T) {
 	}
 	_ = l.Close()
 	var op *net.OpError
-	if err := open(t, webhook.Config{URL: "http://" + l.Addr().String()}).Notify(t.Context(), notifytest.Message()); !errors.As(err, &op) {
+	if err := open(t, post.Config{URL: "http://" + l.Addr().String()}).Notify(t.Context(), notifytest.Message()); !errors.As(err, &op) {
 		t.Errorf("got %#v", err)
 	}
 }

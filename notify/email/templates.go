@@ -1,0 +1,199 @@
+package email
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	htmltemplate "html/template"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	texttemplate "text/template"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify"
+)
+
+// Source is the texts of three Go templates (text/template; html/template for
+// HTML) that get a Mail. An empty one is the built-in one.
+type Source struct {
+	Subject string
+	Text    string
+	HTML    string
+}
+
+//go:embed templates
+var builtIn embed.FS
+
+// maxSubject is how long a subject may be, in characters. Most clients show less.
+const maxSubject = 200
+
+// Templates are parsed templates, which have been tried out.
+type Templates struct{ parts []part }
+
+// part is one of the templates.
+type part struct {
+	name     string // subject, text or html
+	template interface {
+		Execute(w io.Writer, data any) error
+	}
+}
+
+// Fault is what is wrong with one template.
+type Fault struct {
+	Part string // subject, text or html
+	Line int    // of the template; 0 where it is not known
+	What string
+}
+
+// Error returns "templates.PART: line LINE: WHAT".
+func (f *Fault) Error() string {
+	if f.Line == 0 {
+		return fmt.Sprintf("templates.%s: %s", f.Part, f.What)
+	}
+	return fmt.Sprintf("templates.%s: line %d: %s", f.Part, f.Line, f.What)
+}
+
+// Faults are what is wrong with templates, at most one fault for each.
+type Faults []*Fault
+
+// Error lists the faults, one a line.
+func (f Faults) Error() string {
+	lines := make([]string, 0, len(f))
+	for _, fault := range f {
+		lines = append(lines, fault.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Parse reads the templates and tries them out, so that a fault in one is found
+// at start and not with the first approval. The error is Faults.
+func Parse(s Source) (*Templates, error) {
+	t := &Templates{}
+	var faults Faults
+	for _, source := range []struct{ name, text string }{{"subject", s.Subject}, {"text", s.Text}, {"html", s.HTML}} {
+		p, err := parse(source.name, source.text)
+		if err == nil {
+			err = p.try()
+		}
+		if err != nil {
+			faults = append(faults, fault(source.name, err))
+		}
+		t.parts = append(t.parts, p)
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return t, nil
+}
+
+func parse(name, text string) (p part, err error) {
+	p.name = name
+	if text == "" {
+		b, err := builtIn.ReadFile("templates/" + name + ".tmpl")
+		if err != nil {
+			return p, err
+		}
+		text = string(b)
+	}
+	if name == "html" {
+		p.template, err = htmltemplate.New(name).Parse(text)
+	} else {
+		p.template, err = texttemplate.New(name).Parse(text)
+	}
+	return p, err
+}
+
+// try executes a template on each kind of message, once with all that there can
+// be and once with the least. What a reader decides by must be there.
+func (p part) try() error {
+	for _, m := range samples() {
+		text, err := p.execute(newMail(m))
+		switch {
+		case err != nil:
+			return err
+		case p.name == "text" && !strings.Contains(text, sampleLink):
+			return errors.New("lacks {{.Link}}")
+		case p.name == "html" && !strings.Contains(text, `"`+sampleLink+`"`):
+			return errors.New(`lacks href="{{.Link}}"`)
+		}
+	}
+	return nil
+}
+
+const sampleLink = "https://approval-relay.invalid/a/link"
+
+func samples() []approval.Message {
+	var out []approval.Message
+	for _, kind := range []approval.NotificationKind{approval.NotifyRequest, approval.NotifyReminder, approval.NotifyEscalation} {
+		least := approval.Message{
+			Kind: kind, OrderID: "order", Workflow: "workflow", Approver: "approver",
+			RequestedAt: time.Unix(0, 0), Deadline: time.Unix(0, 0), Link: approval.NewToken(sampleLink),
+		}
+		all := least
+		all.Step, all.Title, all.Requester = "step", "title", "requester"
+		all.Details = []approval.Field{{Name: "name", Value: "line\nline"}}
+		out = append(out, all, least)
+	}
+	return out
+}
+
+// faultForm is how both packages of templates begin their errors: with the name
+// of the template, the line and perhaps the column.
+var faultForm = regexp.MustCompile(`(?s)^(?:html/)?template: ?"?[^:"]+"?(?::(\d+))?(?::\d+)?: (.*)$`)
+
+// fault reads the line out of an error of a template.
+func fault(name string, err error) *Fault {
+	f := &Fault{Part: name, What: err.Error()}
+	if m := faultForm.FindStringSubmatch(f.What); m != nil {
+		f.Line, _ = strconv.Atoi(m[1])
+		f.What = m[2]
+	}
+	f.What = notify.Line(f.What)
+	return f
+}
+
+// execute makes one part of an e-mail. The subject is one line, whatever the
+// template does, and never has the link: headers are logged on the way.
+func (p part) execute(m Mail) (string, error) {
+	subject := p.name == "subject"
+	if subject {
+		m.Link = ""
+	}
+	var b strings.Builder
+	if err := p.template.Execute(&b, m); err != nil {
+		return "", err
+	}
+	if !subject {
+		return b.String(), nil
+	}
+	text, cut := notify.Cut(notify.Line(b.String()), maxSubject)
+	if cut > 0 {
+		text += "…"
+	}
+	return text, nil
+}
+
+// Text is an e-mail without its envelope.
+type Text struct {
+	Subject string // one line
+	Plain   string
+	HTML    string
+}
+
+// Render makes the e-mail of a notification. The link is in its body only.
+func (t *Templates) Render(m approval.Message) (Text, error) {
+	var out Text
+	into := []*string{&out.Subject, &out.Plain, &out.HTML}
+	mail := newMail(m)
+	for i, p := range t.parts {
+		text, err := p.execute(mail)
+		if err != nil {
+			return Text{}, fault(p.name, err)
+		}
+		*into[i] = text
+	}
+	return out, nil
+}

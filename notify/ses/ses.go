@@ -1,0 +1,161 @@
+// Package ses is the channel that sends each notification as an e-mail through
+// Amazon SES: the same e-mail as notify/smtp does. SES has no idempotency token and
+// gives each message a Message-ID of its own, so one whose answer was lost is sent
+// twice (https://docs.aws.amazon.com/ses/latest/dg/header-fields.html).
+package ses
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net/mail"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify/awscall"
+	"github.com/approval-relay/approval-relay/notify/email"
+)
+
+// API is what we use of sesv2.Client.
+type API interface {
+	SendEmail(context.Context, *sesv2.SendEmailInput, ...func(*sesv2.Options)) (*sesv2.SendEmailOutput, error)
+}
+
+// Config is the configuration of a channel.
+type Config struct {
+	From string // an address, with or without a name; SES must have verified it
+	// ConfigurationSet of SES, for its events of bounces and complaints; empty
+	// leaves it to the identity's default.
+	ConfigurationSet string
+	// Templates in place of the built-in ones; nil means those.
+	Templates *email.Templates
+	// Timeout bounds one attempt: an endpoint that takes the connection and then
+	// says nothing. 0 means 10 s.
+	Timeout time.Duration
+}
+
+// Channel sends e-mails.
+type Channel struct {
+	api    API
+	from   *mail.Address
+	config Config
+}
+
+// New returns a channel that sends through api. The error names each field of the
+// Config that is at fault.
+func New(api API, c Config) (*Channel, error) {
+	from, fromErr := email.From(c.From)
+	var setErr, timeoutErr, templatesErr error
+	if !setForm.MatchString(c.ConfigurationSet) {
+		setErr = errors.New("configuration_set: has other characters than A-Z, a-z, 0-9, _ and -, or more than 64")
+	}
+	if c.Timeout < 0 {
+		timeoutErr = errors.New("timeout: is negative")
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 10 * time.Second
+	}
+	if c.Templates == nil {
+		c.Templates, templatesErr = email.Parse(email.Source{})
+	}
+	if err := errors.Join(fromErr, setErr, timeoutErr, templatesErr); err != nil {
+		return nil, err
+	}
+	return &Channel{api, from, c}, nil
+}
+
+// setForm is what a configuration set may be called:
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateConfigurationSet.html.
+var setForm = regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
+
+// permanent are the errors that no later attempt can cure: the content, the
+// address or the sender is refused. The others of SendEmail (AccountSuspended,
+// SendingPaused, LimitExceeded, TooManyRequests, NotFound of the configuration
+// set) pass, or an operator can mend them:
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors.
+func permanent() []string {
+	return []string{"MessageRejected", "MailFromDomainNotVerifiedException", "BadRequestException"}
+}
+
+// Notify sends the message to its approver, whose ID must be an e-mail address. It
+// makes one attempt: the retries are the order's own. See permanent and
+// awscall.Call.Judge for what the errors mean.
+func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
+	in, err := c.compose(m)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	defer cancel()
+	var call awscall.Call
+	_, err = c.api.SendEmail(ctx, in, func(o *sesv2.Options) {
+		o.Retryer = aws.NopRetryer{}
+		o.HTTPClient = call.Watch(o.HTTPClient)
+	})
+	if err := call.Judge(ctx, err, permanent()...); err != nil {
+		return fmt.Errorf("SendEmail: %w", err)
+	}
+	return nil
+}
+
+// compose makes the request. Nobody follows who opened it or clicked: a link that
+// leads over a tracker's server is shown to that server, and opened by more
+// scanners. So tracking is off for this message, whatever the account or the
+// configuration set says, and each link says so too.
+func (c *Channel) compose(m approval.Message) (*sesv2.SendEmailInput, error) {
+	to, err := email.To(m)
+	if err != nil {
+		return nil, err
+	}
+	text, err := c.config.Templates.Render(m)
+	if err != nil {
+		return nil, approval.Permanent(fmt.Errorf("compose the e-mail: %w", err))
+	}
+	content := func(text string) *types.Content { return &types.Content{Data: &text, Charset: aws.String("UTF-8")} }
+	header := func(name, value string) types.MessageHeader { return types.MessageHeader{Name: &name, Value: &value} }
+	in := &sesv2.SendEmailInput{
+		FromEmailAddress: aws.String(c.from.String()),
+		Destination:      &types.Destination{ToAddresses: []string{to.Address}},
+		Content: &types.EmailContent{Simple: &types.Message{
+			// 7-bit ASCII: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Message.html.
+			Subject: content(mime.QEncoding.Encode("UTF-8", text.Subject)),
+			Body:    &types.Body{Text: content(text.Plain), Html: content(untracked(text.HTML))},
+			Headers: []types.MessageHeader{
+				// All e-mails of an approval are one conversation.
+				header("References", "<"+email.MessageID(m.ApprovalID, c.from)+">"),
+				// RFC 3834, and what Exchange heeds: no out-of-office replies.
+				header("Auto-Submitted", "auto-generated"), header("X-Auto-Response-Suppress", "All"),
+			},
+		}},
+		ConfigurationOverrides: &types.ConfigurationOverrides{Tracking: &types.TrackingConfigurationOverrides{
+			ClickTrackingEnabled: types.FeatureStatusDisabled, OpenTrackingEnabled: types.FeatureStatusDisabled,
+		}},
+	}
+	if c.config.ConfigurationSet != "" {
+		in.ConfigurationSetName = &c.config.ConfigurationSet
+	}
+	return in, nil
+}
+
+// anchor is the beginning of a link. In the text of an order "<" is escaped, so
+// only a template has one.
+var anchor = regexp.MustCompile(`(?i)<a(\s[^>]*)?>`)
+
+// untracked marks each link with the attribute by which SES leaves it alone, and
+// which SES removes:
+// https://docs.aws.amazon.com/ses/latest/dg/faqs-metrics.html#sending-metric-faqs-clicks.
+func untracked(html string) string {
+	return anchor.ReplaceAllStringFunc(html, func(tag string) string {
+		if strings.Contains(tag, "ses:no-track") {
+			return tag
+		}
+		return tag[:2] + " ses:no-track" + tag[2:]
+	})
+}

@@ -1,0 +1,101 @@
+// Package sns is the channel that publishes each notification as an event to an
+// SNS topic, for machines: dashboards, audits, bots of one's own. Subscribers of a
+// topic are many, so the link, by which an approver decides, is not in it.
+package sns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify/awscall"
+	"github.com/approval-relay/approval-relay/notify/event"
+)
+
+// API is what we use of sns.Client.
+type API interface {
+	Publish(context.Context, *sns.PublishInput, ...func(*sns.Options)) (*sns.PublishOutput, error)
+}
+
+// Config is the configuration of a channel.
+type Config struct {
+	Topic string // ARN of a standard topic
+	// Timeout bounds one attempt: an endpoint that takes the connection and then
+	// says nothing. 0 means 10 s.
+	Timeout time.Duration
+}
+
+// Channel publishes to one topic.
+type Channel struct {
+	api    API
+	config Config
+}
+
+// New returns a channel that publishes through api. The error names each field of
+// the Config that is at fault.
+func New(api API, c Config) (*Channel, error) {
+	var topicErr, timeoutErr error
+	switch parts := strings.Split(c.Topic, ":"); {
+	case len(parts) != 6 || parts[0] != "arn" || parts[2] != "sns" || parts[5] == "":
+		topicErr = errors.New("topic: is no ARN of a topic")
+	case strings.HasSuffix(c.Topic, ".fifo"):
+		topicErr = errors.New("topic: is a FIFO topic, which this channel does not publish to")
+	}
+	if c.Timeout < 0 {
+		timeoutErr = errors.New("timeout: is negative")
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 10 * time.Second
+	}
+	if err := errors.Join(topicErr, timeoutErr); err != nil {
+		return nil, err
+	}
+	return &Channel{api, c}, nil
+}
+
+// maxMessage is how long the event may be, in bytes: the 262,144 that a topic
+// takes by default, less what the attributes take of it
+// (https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html).
+const maxMessage = 262_144 - 1024
+
+// permanent are the errors that are the request's own fault; it is too long, say.
+// The others of Publish (AuthorizationError, NotFound, Throttled, …) pass, or an
+// operator can mend them: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors.
+func permanent() []string {
+	return []string{"InvalidParameter", "ParameterValueInvalid", "InvalidParameterValue", "ValidationException", "ValidationError"}
+}
+
+// Notify publishes the message, with the attributes type and workflow, by which
+// subscriptions can filter. It makes one attempt: the retries are the order's own.
+// A subscriber may get the same event twice, with the same notificationId. See
+// permanent and awscall.Call.Judge for what the errors mean.
+func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
+	body, err := event.EncodePublic(m, maxMessage)
+	if err != nil {
+		return approval.Permanent(fmt.Errorf("encode the notification: %w", err))
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	defer cancel()
+	attribute := func(value string) types.MessageAttributeValue {
+		return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
+	}
+	var call awscall.Call
+	_, err = c.api.Publish(ctx, &sns.PublishInput{
+		TopicArn: &c.config.Topic, Message: aws.String(string(body)),
+		MessageAttributes: map[string]types.MessageAttributeValue{"type": attribute(event.Type(m)), "workflow": attribute(m.Workflow)},
+	}, func(o *sns.Options) {
+		o.Retryer = aws.NopRetryer{}
+		o.HTTPClient = call.Watch(o.HTTPClient)
+	})
+	if err := call.Judge(ctx, err, permanent()...); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	return nil
+}
