@@ -30,7 +30,7 @@ func approvals() Dashboard {
 			query{"Half decided within", `histogram_quantile(0.5, sum by (workflow, le) (increase(approval_relay_approval_decision_seconds_bucket{@workflow}[@period])))`},
 			query{"Waiting", `sum by (workflow) (approval_relay_pending{@workflow})`},
 			query{"Longest wait", `time() - min by (workflow) (approval_relay_oldest_pending_timestamp_seconds{@workflow})`},
-		).column("Half decided within", "s", 1).column("Longest wait", "s", 1),
+		).duration("Half decided within", 1).duration("Longest wait", 1),
 
 		row("Over time"),
 		bars("Asked", "Approval requests that were recorded, by workflow.",

@@ -21,7 +21,7 @@ func TestFiles(t *testing.T) {
 		want, err := d.JSON()
 		require.NoError(t, err)
 		if *update {
-			require.NoError(t, os.WriteFile(name, want, 0o644)) //nolint:gosec // for everybody
+			require.NoError(t, os.WriteFile(name, want, 0o644))
 		}
 		have, err := os.ReadFile(name)
 		require.NoError(t, err)

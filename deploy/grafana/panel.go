@@ -121,17 +121,19 @@ func (p part) says(zero, one string) part {
 
 // bounds colours what is at or above the limits: yellow, then red.
 func (p part) bounds(yellow, red float64) part {
-	return p.limits(steps("green", yellow, "yellow", red, "red"))
+	return p.limits(steps("green", step{yellow, "yellow"}, step{red, "red"}))
 }
 
 // least colours what is below the limits: below green it is yellow, below yellow
 // red.
 func (p part) least(yellow, green float64) part {
-	return p.limits(steps("red", yellow, "yellow", green, "green"))
+	return p.limits(steps("red", step{yellow, "yellow"}, step{green, "green"}))
 }
 
 // limit colours what is at or above the one limit.
-func (p part) limit(at float64, colour string) part { return p.limits(steps("green", at, colour)) }
+func (p part) limit(at float64, colour string) part {
+	return p.limits(steps("green", step{at, colour}))
+}
 
 // limits are a number's colours, and dashed lines in a chart.
 func (p part) limits(thresholds object) part {
@@ -142,21 +144,27 @@ func (p part) limits(thresholds object) part {
 	return p
 }
 
-// column gives one column of a table its unit.
-func (p part) column(title, unit string, decimals int) part {
+// duration makes one column of a table seconds.
+func (p part) duration(title string, decimals int) part {
 	overrides := p.FieldConfig["overrides"].([]object) //nolint:forcetypeassert // panel made it
 	p.FieldConfig["overrides"] = append(overrides, object{
 		"matcher":    object{"id": "byName", "options": title},
-		"properties": []object{{"id": "unit", "value": unit}, {"id": "decimals", "value": decimals}},
+		"properties": []object{{"id": "unit", "value": "s"}, {"id": "decimals", "value": decimals}},
 	})
 	return p
 }
 
-// steps makes thresholds: a colour, then from where on which other one.
-func steps(base string, more ...any) object {
+// step is a threshold: what is at or above it has that colour.
+type step struct {
+	at     float64
+	colour string
+}
+
+// steps makes thresholds above a colour for the rest.
+func steps(base string, above ...step) object {
 	list := []object{{"color": base, "value": nil}}
-	for i := 0; i < len(more); i += 2 {
-		list = append(list, object{"color": more[i+1], "value": more[i]})
+	for _, s := range above {
+		list = append(list, object{"color": s.colour, "value": s.at})
 	}
 	return object{"mode": "absolute", "steps": list}
 }

@@ -7,11 +7,11 @@ func worker() Dashboard {
 
 		row("Now"),
 		number("Workers", "Processes that are scraped. None is the alert ApprovalRelayDown.", "short",
-			query{"", `count(approval_relay_build_info{@all})`}).limits(steps("red", 1, "green")),
+			query{"", `count(approval_relay_build_info{@all})`}).limits(steps("red", step{1, "green"})),
 		number("Up for", "How long ago the youngest process was started: short again and again means that it is being restarted.", "s",
 			query{"", `time() - max(process_start_time_seconds{@all})`}).least(60, 600),
 		number("Store", "Whether every process could read its store for the last scrape. If not, the alert ApprovalRelayStoreFailing.", "short",
-			query{"", `min(approval_relay_store_up{@all})`}).limits(steps("red", 1, "green")).says("fails", "reads"),
+			query{"", `min(approval_relay_store_up{@all})`}).limits(steps("red", step{1, "green"})).says("fails", "reads"),
 		number("Last sweep", "How long ago a sweep last ended well, in the process that is worst off. Two minutes are the alert ApprovalRelaySweeperStuck.", "s",
 			query{"", `time() - min(approval_relay_sweeper_last_success_timestamp_seconds{@all} > 0)`}).bounds(10, 120).empty("none yet"),
 		number("Overdue", "For how long the oldest thing due has waited to be begun: deadlines, reminders, retries. A minute is the alert ApprovalRelaySweeperBehind.", "s",
@@ -22,7 +22,7 @@ func worker() Dashboard {
 			query{"Processes", `sum by (instance, version, revision, goversion) (approval_relay_build_info{@all})`},
 			query{"Up for", `time() - max by (instance) (process_start_time_seconds{@all})`},
 			query{"99 of 100 commits within", `histogram_quantile(0.99, sum by (instance, le) (increase(approval_relay_store_commit_seconds_bucket{@all}[@period])))`},
-		).column("Up for", "s", 0).column("99 of 100 commits within", "s", 3).sized(columns, 5),
+		).duration("Up for", 0).duration("99 of 100 commits within", 3).sized(columns, 5),
 
 		row("Queues (SQS)"),
 		lines("Received and deleted", "Messages a second, redeliveries included. Deleted is what was handled, or became a dead letter.", "cps",

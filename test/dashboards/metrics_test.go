@@ -2,7 +2,6 @@ package dashboards
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -188,5 +187,5 @@ func TestAlertsAreNamed(t *testing.T) {
 	}
 	slices.Sort(alerts)
 	slices.Sort(told)
-	require.Equal(t, alerts, slices.Compact(told), fmt.Sprint("panels name alerts"))
+	require.Equal(t, alerts, slices.Compact(told), "the alerts, and those that panels name")
 }
