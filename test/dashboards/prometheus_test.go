@@ -118,8 +118,6 @@ func (s *server) query(expr string, instant bool) (out []result, err error) {
 
 func stamp(t time.Time) string { return strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', 3, 64) }
 
-var definition = regexp.MustCompile(`^label_values\((.*), (\w+)\)$`)
-
 // substitute returns what puts values in place of the variables of a dashboard,
 // all of them chosen, as Grafana does: a regular expression of all. A variable
 // may be used in those after it.
@@ -139,8 +137,11 @@ func (s *server) substitute(b *board) (func(string) string, error) {
 			return nil, fmt.Errorf("%s: what is the variable %s?", b.file, v.Name)
 		}
 		values, err := s.values(put(m[1]), m[2])
-		if err != nil || len(values) == 0 {
-			return nil, fmt.Errorf("%s: no value for the variable %s: %w", b.file, v.Name, err)
+		if err != nil {
+			return nil, fmt.Errorf("%s: the variable %s: %w", b.file, v.Name, err)
+		}
+		if len(values) == 0 {
+			return nil, fmt.Errorf("%s: the variable %s has no value", b.file, v.Name)
 		}
 		for i, value := range values {
 			values[i] = strings.ReplaceAll(regexp.QuoteMeta(value), `\`, `\\`) // within a text of PromQL

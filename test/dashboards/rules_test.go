@@ -40,7 +40,7 @@ func check(files map[string][]byte, known map[string]family) []string {
 	}
 	for _, b := range all {
 		b.rules(&f)
-		b.variables(&f)
+		b.variables(&f, known)
 		b.links(&f, uids)
 		for _, p := range b.panels() {
 			for _, q := range queries(p) {
@@ -142,8 +142,28 @@ var builtin = []string{"__rate_interval", "__range"}
 
 var reference = regexp.MustCompile(`\$\{?(\w+)`)
 
+// definition is the series that a variable has its values from, and their label.
+var definition = regexp.MustCompile(`^label_values\((.*), (\w+)\)$`)
+
+// values looks at where a variable has its values from.
+func values(f *found, v dashboard.VariableModel, known map[string]family) {
+	if v.Datasource == nil || text(v.Datasource.Uid) != "${datasource}" {
+		f.add("the data source of the variable %s is not the variable", v.Name)
+	}
+	m := definition.FindStringSubmatch(text(v.Definition))
+	if m == nil || v.Query == nil || v.Query.Map["query"] != text(v.Definition) {
+		f.add("the query of the variable %s is not its definition, or none of label values", v.Name)
+		return
+	}
+	series, _, _ := strings.Cut(m[1], "{")
+	of, _, ok := metric(series, known)
+	if !ok || !slices.Contains(append([]string{"job", "instance"}, of.labels...), m[2]) {
+		f.add("there is no %s{%s} for the variable %s", series, m[2], v.Name)
+	}
+}
+
 // variables are all there, and all used.
-func (b *board) variables(f *found) {
+func (b *board) variables(f *found, known map[string]family) {
 	used, defined := map[string]bool{}, map[string]bool{}
 	use := func(s string) {
 		for _, m := range reference.FindAllStringSubmatch(s, -1) {
@@ -153,8 +173,12 @@ func (b *board) variables(f *found) {
 	for _, v := range b.Templating.List {
 		defined[v.Name] = true
 		use(text(v.Definition))
-		if v.Type == "query" && (v.Datasource == nil || text(v.Datasource.Uid) != "${datasource}") {
-			f.add("%s: the data source of the variable %s is not the variable", b.file, v.Name)
+		if v.Type == dashboard.VariableTypeQuery {
+			var of found
+			values(&of, v, known)
+			for _, fault := range of {
+				f.add("%s: %s", b.file, fault)
+			}
 		}
 	}
 	for _, p := range b.panels() {
@@ -225,6 +249,20 @@ func TestRulesNotice(t *testing.T) {
 		"no thresholds":     {`"steps": [`, `"steps": [], "was": [`, "thresholds are missing"},
 		"thresholds":        {`"value": 72000`, `"value": 72`, "not in order"},
 		"variable's source": {`"uid": "${datasource}"`, `"uid": "prod"`, "data source of the variable job"},
+		"variable's query":  {`"query": "label_values(`, `"query": "label_value(`, "is not its definition"},
+		"variable's series": {`"definition": "label_values(approval_relay_build_info, job)",
+        "includeAll": true,
+        "label": "Job",
+        "multi": true,
+        "name": "job",
+        "query": {
+          "query": "label_values(approval_relay_build_info, job)"`, `"definition": "label_values(approval_relay_info, job)",
+        "includeAll": true,
+        "label": "Job",
+        "multi": true,
+        "name": "job",
+        "query": {
+          "query": "label_values(approval_relay_info, job)"`, "there is no approval_relay_info{job}"},
 		"panel's source": {`"datasource": {
         "type": "prometheus",
         "uid": "${datasource}"`, `"datasource": {
