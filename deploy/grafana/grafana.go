@@ -5,6 +5,10 @@
 //	go test ./deploy/grafana -update
 //
 // writes the files again. test/dashboards checks the files, not this package.
+//
+// What is read from the store is summed over the processes: each has a store of
+// its own. A ratio or quantile of nothing is NaN, which a number would show: ">= 0"
+// leaves it out, and the number says what noValue does.
 package grafana
 
 import (

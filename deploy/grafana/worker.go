@@ -7,7 +7,7 @@ func worker() Dashboard {
 
 		row("Now"),
 		number("Workers", "Processes that are scraped. None is the alert ApprovalRelayDown.", "short",
-			query{"", `count(approval_relay_build_info{@all})`}).limits(steps("red", step{1, "green"})),
+			query{"", `count(approval_relay_build_info{@all})`}).limits(steps("red", step{1, "green"})).empty("none"),
 		number("Up for", "How long ago the youngest process was started: short again and again means that it is being restarted.", "s",
 			query{"", `time() - max(process_start_time_seconds{@all})`}).least(60, 600),
 		number("Store", "Whether every process could read its store for the last scrape. If not, the alert ApprovalRelayStoreFailing.", "short",
@@ -34,7 +34,7 @@ func worker() Dashboard {
 			query{"{{queue}}", `sum by (queue) (approval_relay_sqs_in_flight{@queue})`}),
 		lines("API calls for each message", "Receive, delete and visibility calls for each message received: every call costs. Idle queues poll too, so this falls with load, to about 0.2.", "short",
 			query{"{{queue}}", `sum by (queue) (rate(approval_relay_sqs_receives_total{@queue}[@step]) + rate(approval_relay_sqs_deletes_total{@queue}[@step]) + rate(approval_relay_sqs_visibility_extensions_total{@queue}[@step]) + rate(approval_relay_sqs_messages_returned_total{@queue}[@step])) / sum by (queue) (rate(approval_relay_sqs_messages_received_total{@queue}[@step]))`}),
-		lines("Receive calls", "All, and those that brought nothing: an idle queue has one empty long poll in 20 s for each poller.", "cps",
+		lines("Receive calls", "All, and those that brought nothing: an idle queue has one empty long poll in 20 s.", "cps",
 			query{"all, {{queue}}", `sum by (queue) (rate(approval_relay_sqs_receives_total{@queue}[@step]))`},
 			query{"empty, {{queue}}", `sum by (queue) (rate(approval_relay_sqs_empty_receives_total{@queue}[@step]))`}),
 		bars("What goes wrong", "receive: calls that failed; without any message, the alert ApprovalRelayNotConsuming. delete: handled messages that come again. visibility: changes that failed. unreadable: envelopes that are none.",

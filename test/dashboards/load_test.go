@@ -112,7 +112,7 @@ func (w *world) click(order, outcome string) (int, string) {
 
 // await waits for something.
 func await(what string, is func() bool) error {
-	for limit := time.Now().Add(20 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
+	for limit := time.Now().Add(time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(limit) {
 			return fmt.Errorf("waited in vain for %s", what)
 		}

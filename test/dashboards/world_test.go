@@ -110,7 +110,7 @@ store: {sqlite: %q}
 keys: {file: %q}
 aws: {region: us-east-1, endpoint: %q}
 shutdown: {timeout: 2s}
-unmatched: {ttl: 2s}
+unmatched: {ttl: 8s}
 workflows:
   orders:
     requests: {sqs: {queue: orders, dead_letter_queue: orders-dead, visibility: 2s}}
@@ -169,7 +169,7 @@ func run(t *testing.T, cmd *exec.Cmd, log string, ready func() bool) {
 	done := make(chan struct{})
 	go func() { defer close(done); _ = cmd.Wait() }()
 	t.Cleanup(func() { _ = cmd.Process.Kill(); <-done })
-	for limit := time.Now().Add(30 * time.Second); !ready(); {
+	for limit := time.Now().Add(time.Minute); !ready(); {
 		select {
 		case <-done:
 			require.Failf(t, "it ended", "%s: %s", cmd.Path, tail(log))
