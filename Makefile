@@ -3,10 +3,10 @@ SHELL := /bin/bash
 BIN   := bin/approval-relay
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint e2e bench ledger fuzz deploy-check
+.PHONY: help build demo test lint e2e bench ledger fuzz deploy-check dashboards-check
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/approval-relay
 	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./cmd/approval-relay
@@ -35,3 +35,6 @@ fuzz: ## every fuzz target for a while (FUZZTIME=20s)
 
 deploy-check: ## what can be checked of deploy/ on this machine
 	@scripts/deploy-check
+
+dashboards-check: ## the Grafana dashboards: their rules, and every panel at a real Prometheus under a load
+	@scripts/dashboards-check

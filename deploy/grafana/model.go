@@ -1,0 +1,90 @@
+package grafana
+
+// The JSON of a dashboard, as far as ours need it: Grafana's classic model, schema
+// version 39, which Grafana 10.4 and later take as it is. The tests decode it
+// with Grafana's own SDK, which knows no other fields.
+
+type object = map[string]any
+
+// Dashboard is one dashboard, as its file has it.
+type Dashboard struct {
+	UID           string   `json:"uid"`
+	Title         string   `json:"title"`
+	Description   string   `json:"description"`
+	Tags          []string `json:"tags"`
+	Timezone      string   `json:"timezone"`
+	Editable      bool     `json:"editable"`
+	GraphTooltip  int      `json:"graphTooltip"` // 1 is a cross-hair in all panels
+	Time          span     `json:"time"`
+	Refresh       string   `json:"refresh"`
+	SchemaVersion int      `json:"schemaVersion"`
+	Links         []link   `json:"links"`
+	Templating    list     `json:"templating"`
+	Annotations   list     `json:"annotations"`
+	Panels        []shown  `json:"panels"`
+}
+
+type span struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+type list struct {
+	List []object `json:"list"`
+}
+
+// link leads to another dashboard, and takes the time and the variables along.
+type link struct {
+	Title       string   `json:"title"`
+	Type        string   `json:"type"`
+	Icon        string   `json:"icon"`
+	Tooltip     string   `json:"tooltip"`
+	URL         string   `json:"url"`
+	Tags        []string `json:"tags"`
+	AsDropdown  bool     `json:"asDropdown"`
+	TargetBlank bool     `json:"targetBlank"`
+	IncludeVars bool     `json:"includeVars"`
+	KeepTime    bool     `json:"keepTime"`
+}
+
+// shown is a panel, or the title of a row of them.
+type shown struct {
+	ID          int     `json:"id"`
+	Type        string  `json:"type"`
+	Title       string  `json:"title"`
+	Description string  `json:"description,omitempty"`
+	GridPos     place   `json:"gridPos"`
+	Collapsed   *bool   `json:"collapsed,omitempty"` // of a row only
+	Panels      *[]any  `json:"panels,omitempty"`    // of a row only: those that it hides
+	Datasource  *source `json:"datasource,omitempty"`
+	Interval    string  `json:"interval,omitempty"` // the shortest step
+
+	Targets         []target `json:"targets,omitempty"`
+	FieldConfig     object   `json:"fieldConfig,omitempty"`
+	Options         object   `json:"options,omitempty"`
+	Transformations []object `json:"transformations,omitempty"`
+}
+
+// place is on a grid of 24 columns.
+type place struct {
+	H int `json:"h"`
+	W int `json:"w"`
+	X int `json:"x"`
+	Y int `json:"y"`
+}
+
+type source struct {
+	Type string `json:"type"`
+	UID  string `json:"uid"`
+}
+
+// target is one query.
+type target struct {
+	RefID        string  `json:"refId"`
+	Datasource   *source `json:"datasource"`
+	Expr         string  `json:"expr"`
+	LegendFormat string  `json:"legendFormat,omitempty"`
+	Format       string  `json:"format,omitempty"`
+	Instant      bool    `json:"instant,omitempty"`
+	Range        bool    `json:"range,omitempty"`
+}

@@ -1,0 +1,191 @@
+package dashboards
+
+import (
+	"context"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/metrics"
+)
+
+// family is one metric as the program has it.
+type family struct {
+	kind   string // counter, gauge, histogram or summary
+	labels []string
+}
+
+// registry has every metric of the program, the runtime's own included.
+func registry(t *testing.T) map[string]family {
+	t.Helper()
+	one := []string{"one"}
+	reg := prometheus.NewRegistry()
+	m := metrics.New(reg, metrics.Config{Workflows: one, Channels: one, Targets: one, Sources: one, Handlers: one, Queues: one, Routes: one})
+	m.Runtime("v1", "abc")
+	m.WatchStore(func(context.Context) (metrics.Stats, error) {
+		return metrics.Stats{OldestDue: time.Unix(1, 0), Workflows: map[string]metrics.WorkflowStats{"one": {Pending: 1, Oldest: time.Unix(1, 0)}}}, nil
+	})
+	families, err := reg.Gather()
+	require.NoError(t, err)
+	out := map[string]family{}
+	for _, f := range families {
+		known := family{kind: strings.ToLower(f.GetType().String())}
+		for _, l := range f.GetMetric()[0].GetLabel() {
+			known.labels = append(known.labels, l.GetName())
+		}
+		out[f.GetName()] = known
+	}
+	return out
+}
+
+var (
+	selector = regexp.MustCompile(`([a-zA-Z_:][\w:]*)\{([^}]*)\}(\[[^\]]*\])?`)
+	matcher  = regexp.MustCompile(`(\w+)(=~|!~|!=|=)"`)
+	grouping = regexp.MustCompile(`\bby \(([^)]*)\)`)
+	named    = regexp.MustCompile(`\{\{(\w+)\}\}`)
+	ours     = regexp.MustCompile(`\b(approval_relay|go|process)_\w+`)
+)
+
+// metric returns the family that a series is of, and its name.
+func metric(series string, known map[string]family) (family, string, bool) {
+	if f, ok := known[series]; ok && f.kind != "histogram" {
+		return f, series, true
+	}
+	for _, suffix := range []string{"_bucket", "_sum", "_count"} {
+		if base, ok := strings.CutSuffix(series, suffix); ok && known[base].kind == "histogram" {
+			f := known[base]
+			if f.kind = "counter"; suffix == "_bucket" {
+				f.labels = append(slices.Clone(f.labels), "le")
+			}
+			return f, base, true
+		}
+	}
+	return family{}, "", false
+}
+
+// faults are what is wrong with one query.
+func faults(q query, known map[string]family) []string {
+	var f found
+	selectors := selector.FindAllStringSubmatchIndex(q.expr, -1)
+	if len(selectors) == 0 {
+		f.add("no series is asked for")
+	}
+	if len(ours.FindAllString(selector.ReplaceAllString(q.expr, ""), -1)) > 0 {
+		f.add("a series of whatever job and instance")
+	}
+	labels := map[string]bool{"job": true, "instance": true}
+	for _, at := range selectors {
+		part := func(i int) string {
+			if at[2*i] < 0 {
+				return ""
+			}
+			return q.expr[at[2*i]:at[2*i+1]]
+		}
+		m, _, ok := metric(part(1), known)
+		if !ok {
+			f.add("no such series: %s", part(1))
+			continue
+		}
+		for _, l := range m.labels {
+			labels[l] = true
+		}
+		selected(&f, part(1), m, part(2))
+		windowed(&f, q, m, part(1), part(3), q.expr[:at[0]])
+	}
+	grouped := map[string]bool{}
+	for _, g := range grouping.FindAllStringSubmatch(q.expr, -1) {
+		for label := range strings.SplitSeq(g[1], ", ") {
+			grouped[label] = true
+			if !labels[label] {
+				f.add("no label %s to group by", label)
+			}
+		}
+	}
+	if strings.Contains(q.expr, "histogram_quantile") && !grouped["le"] {
+		f.add("a quantile without le")
+	}
+	for _, l := range named.FindAllStringSubmatch(q.legend, -1) {
+		if !grouped[l[1]] {
+			f.add("nothing to name %s by in the legend", l[1])
+		}
+	}
+	return f
+}
+
+// selected looks at what chooses among the series of a metric.
+func selected(f *found, series string, m family, matchers string) {
+	if !strings.HasPrefix(matchers, `job=~"$job", instance=~"$instance"`) {
+		f.add("%s of whatever job and instance", series)
+	}
+	for _, l := range matcher.FindAllStringSubmatch(matchers, -1) {
+		if l[1] != "job" && l[1] != "instance" && !slices.Contains(m.labels, l[1]) {
+			f.add("%s has no label %s", series, l[1])
+		}
+	}
+}
+
+// windowed looks at the window over which a counter is counted: of a chart
+// Grafana's interval for rates, of a single number the period.
+func windowed(f *found, q query, m family, series, window, before string) {
+	counts := strings.HasSuffix(before, "rate(") || strings.HasSuffix(before, "increase(")
+	want := "[$__rate_interval]"
+	if q.instant {
+		want = "[$__range]"
+	}
+	switch {
+	case m.kind == "counter" && !strings.HasPrefix(series, "process_start") && !counts:
+		f.add("%s is a counter, which says nothing as it is", series)
+	case m.kind == "gauge" && (counts || window != ""):
+		f.add("%s is a gauge", series)
+	case counts && window != want:
+		f.add("the window of %s is %s, want %s", series, window, want)
+	}
+}
+
+// Whatever the program measures can be seen on a dashboard.
+func TestNothingIsMeasuredInVain(t *testing.T) {
+	t.Parallel()
+	known, seen := registry(t), map[string]bool{}
+	for _, b := range boards(t) {
+		for _, p := range b.panels() {
+			for _, q := range queries(p) {
+				for _, s := range selector.FindAllStringSubmatch(q.expr, -1) {
+					_, name, _ := metric(s[1], known)
+					seen[name] = true
+				}
+			}
+		}
+	}
+	for _, r := range metrics.Rows() {
+		if !seen[r.Name] {
+			t.Errorf("no panel shows %s", r.Name)
+		}
+	}
+}
+
+// Every alert is named by the panel that shows why it fires, and no other is.
+func TestAlertsAreNamed(t *testing.T) {
+	t.Parallel()
+	rules, err := os.ReadFile("../../deploy/prometheus/rules.yaml")
+	require.NoError(t, err)
+	var alerts []string
+	for _, m := range regexp.MustCompile(`- alert: (\w+)`).FindAllSubmatch(rules, -1) {
+		alerts = append(alerts, string(m[1]))
+	}
+	require.NotEmpty(t, alerts)
+	var told []string
+	for _, b := range boards(t) {
+		for _, p := range b.panels() {
+			told = append(told, regexp.MustCompile(`\bApprovalRelay\w+`).FindAllString(text(p.Description), -1)...)
+		}
+	}
+	slices.Sort(alerts)
+	slices.Sort(told)
+	require.Equal(t, alerts, slices.Compact(told), "the alerts, and those that panels name")
+}

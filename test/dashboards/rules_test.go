@@ -1,0 +1,304 @@
+package dashboards
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/stretchr/testify/require"
+)
+
+// units are those that we use, of Grafana's list of units.
+var units = []string{"short", "s", "percentunit", "cps", "reqps", "bytes"}
+
+// found collects what is wrong.
+type found []string
+
+func (f *found) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
+
+// check finds what is wrong with the dashboards, by the rules below and, as far
+// as metrics go, by what the program has.
+func check(files map[string][]byte, known map[string]family) []string {
+	var f found
+	uids := map[string]string{}
+	var all []*board
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		b, err := decode(name, files[name])
+		if err != nil {
+			f.add("%v", err)
+			continue
+		}
+		if other, taken := uids[text(b.Uid)]; taken || text(b.Uid) == "" {
+			f.add("%s: its uid is missing, or that of %s", name, other)
+		}
+		uids[text(b.Uid)] = name
+		all = append(all, b)
+	}
+	for _, b := range all {
+		b.rules(&f)
+		b.variables(&f, known)
+		b.links(&f, uids)
+		for _, p := range b.panels() {
+			for _, q := range queries(p) {
+				for _, fault := range faults(q, known) {
+					f.add("%s, %q, query %s: %s", b.file, text(p.Title), q.ref, fault)
+				}
+			}
+		}
+	}
+	return f
+}
+
+// rules are those of a dashboard and its panels.
+func (b *board) rules(f *found) {
+	if text(b.Title) == "" || text(b.Description) == "" || len(b.Tags) == 0 {
+		f.add("%s: title, description or tags are missing", b.file)
+	}
+	ids := map[uint32]bool{}
+	taken := map[[2]uint32]bool{}
+	claim := func(id uint32, at *dashboard.GridPos) {
+		if id == 0 || ids[id] {
+			f.add("%s: panel id %d is 0 or another's", b.file, id)
+		}
+		ids[id] = true
+		if at == nil || at.W == 0 || at.H == 0 || at.X+at.W > 24 {
+			f.add("%s: panel %d is not on the grid", b.file, id)
+			return
+		}
+		for x := at.X; x < at.X+at.W; x++ {
+			for y := at.Y; y < at.Y+at.H; y++ {
+				if taken[[2]uint32{x, y}] {
+					f.add("%s: panel %d is upon another", b.file, id)
+					return
+				}
+				taken[[2]uint32{x, y}] = true
+			}
+		}
+	}
+	for _, p := range b.Panels {
+		if p.RowPanel != nil {
+			claim(p.RowPanel.Id, p.RowPanel.GridPos)
+			continue
+		}
+		id := uint32(0)
+		if p.Panel.Id != nil {
+			id = *p.Panel.Id
+		}
+		claim(id, p.Panel.GridPos)
+		b.panel(f, *p.Panel)
+	}
+}
+
+func (b *board) panel(f *found, p dashboard.Panel) {
+	at := fmt.Sprintf("%s, %q", b.file, text(p.Title))
+	if text(p.Title) == "" || text(p.Description) == "" {
+		f.add("%s: title or description is missing", at)
+	}
+	if !slices.Contains(kinds, p.Type) {
+		f.add("%s: %s is no kind of panel that we use", at, p.Type)
+	}
+	if p.Datasource == nil || text(p.Datasource.Uid) != "${datasource}" {
+		f.add("%s: its data source is not the variable", at)
+	}
+	if p.FieldConfig == nil || !slices.Contains(units, text(p.FieldConfig.Defaults.Unit)) {
+		f.add("%s: its unit is missing, or none that we use", at)
+	}
+	if p.FieldConfig == nil || p.FieldConfig.Defaults.Thresholds == nil || len(p.FieldConfig.Defaults.Thresholds.Steps) == 0 {
+		f.add("%s: thresholds are missing", at)
+	} else if !ascending(p.FieldConfig.Defaults.Thresholds.Steps) {
+		f.add("%s: thresholds are not in order", at)
+	}
+	if len(queries(p)) == 0 || len(queries(p)) != len(p.Targets) {
+		f.add("%s: queries are missing, or not of Prometheus", at)
+	}
+	refs := map[string]bool{}
+	for _, q := range queries(p) {
+		if q.ref == "" || refs[q.ref] {
+			f.add("%s: two queries are called %q", at, q.ref)
+		}
+		refs[q.ref] = true
+		if q.datasource != "${datasource}" {
+			f.add("%s: the data source of query %s is not the variable", at, q.ref)
+		}
+	}
+}
+
+// ascending says whether thresholds begin without a value and rise.
+func ascending(steps []dashboard.Threshold) bool {
+	for i, s := range steps {
+		if (s.Value == nil) != (i == 0) || i > 1 && *s.Value <= *steps[i-1].Value {
+			return false
+		}
+	}
+	return true
+}
+
+// builtin are the variables that Grafana has by itself.
+var builtin = []string{"__rate_interval", "__range"}
+
+var reference = regexp.MustCompile(`\$\{?(\w+)`)
+
+// definition is the series that a variable has its values from, and their label.
+var definition = regexp.MustCompile(`^label_values\((.*), (\w+)\)$`)
+
+// values looks at where a variable has its values from.
+func values(f *found, v dashboard.VariableModel, known map[string]family) {
+	if v.Datasource == nil || text(v.Datasource.Uid) != "${datasource}" {
+		f.add("the data source of the variable %s is not the variable", v.Name)
+	}
+	m := definition.FindStringSubmatch(text(v.Definition))
+	if m == nil || v.Query == nil || v.Query.Map["query"] != text(v.Definition) {
+		f.add("the query of the variable %s is not its definition, or none of label values", v.Name)
+		return
+	}
+	series, _, _ := strings.Cut(m[1], "{")
+	of, _, ok := metric(series, known)
+	if !ok || !slices.Contains(append([]string{"job", "instance"}, of.labels...), m[2]) {
+		f.add("there is no %s{%s} for the variable %s", series, m[2], v.Name)
+	}
+}
+
+// variables are all there, and all used.
+func (b *board) variables(f *found, known map[string]family) {
+	used, defined := map[string]bool{}, map[string]bool{}
+	use := func(s string) {
+		for _, m := range reference.FindAllStringSubmatch(s, -1) {
+			used[m[1]] = true
+		}
+	}
+	for _, v := range b.Templating.List {
+		defined[v.Name] = true
+		use(text(v.Definition))
+		if v.Type == dashboard.VariableTypeQuery {
+			var of found
+			values(&of, v, known)
+			for _, fault := range of {
+				f.add("%s: %s", b.file, fault)
+			}
+		}
+	}
+	for _, p := range b.panels() {
+		for _, q := range queries(p) {
+			use(q.expr)
+			use(q.datasource)
+		}
+	}
+	for name := range defined {
+		if !used[name] {
+			f.add("%s: the variable %s is not used", b.file, name)
+		}
+	}
+	for name := range used {
+		if !defined[name] && !slices.Contains(builtin, name) {
+			f.add("%s: there is no variable %s", b.file, name)
+		}
+	}
+	for _, name := range []string{"datasource", "job", "instance"} {
+		if !defined[name] {
+			f.add("%s: the variable %s is missing", b.file, name)
+		}
+	}
+}
+
+// links lead to all other dashboards of ours, and take time and variables along.
+func (b *board) links(f *found, uids map[string]string) {
+	linked := map[string]bool{text(b.Uid): true}
+	for _, l := range b.Links {
+		uid, ok := strings.CutPrefix(text(l.Url), "/d/")
+		if !ok || uids[uid] == "" {
+			f.add("%s: the link %q leads nowhere", b.file, l.Title)
+		}
+		if !l.KeepTime || !l.IncludeVars {
+			f.add("%s: the link %q loses the time or the variables", b.file, l.Title)
+		}
+		linked[uid] = true
+	}
+	for uid := range uids {
+		if !linked[uid] {
+			f.add("%s: no link leads to %s", b.file, uid)
+		}
+	}
+}
+
+// The dashboards keep the rules.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	for _, fault := range check(files(t), registry(t)) {
+		t.Error(fault)
+	}
+}
+
+// Each rule notices what it is for.
+func TestRulesNotice(t *testing.T) {
+	t.Parallel()
+	const asked = `sum(increase(approval_relay_requests_total{job=~\"$job\", instance=~\"$instance\", workflow=~\"$workflow\"}[$__range]))`
+	cases := map[string]struct{ old, changed, want string }{
+		"unknown field":     {`"graphTooltip": 1`, `"grafTooltip": 1`, "unexpected field"},
+		"no uid":            {`"uid": "approval-relay-approvals"`, `"uid": ""`, "its uid is missing"},
+		"another's uid":     {`"uid": "approval-relay-approvals"`, `"uid": "approval-relay-worker"`, "or that of"},
+		"no title":          {`"title": "Waiting"`, `"title": ""`, "title or description is missing"},
+		"no description":    {`"description": "Approval requests in this period."`, `"description": ""`, "title or description is missing"},
+		"id":                {`"id": 3,`, `"id": 2,`, "panel id 2 is 0 or another's"},
+		"off the grid":      {`"x": 20,`, `"x": 21,`, "is not on the grid"},
+		"upon another":      {`"x": 20,`, `"x": 19,`, "is upon another"},
+		"unit":              {`"unit": "percentunit"`, `"unit": "parsecs"`, "its unit is missing"},
+		"no thresholds":     {`"steps": [`, `"steps": [], "was": [`, "thresholds are missing"},
+		"thresholds":        {`"value": 72000`, `"value": 72`, "not in order"},
+		"variable's source": {`"uid": "${datasource}"`, `"uid": "prod"`, "data source of the variable job"},
+		"variable's query":  {`"query": "label_values(`, `"query": "label_value(`, "is not its definition"},
+		"variable's series": {`"definition": "label_values(approval_relay_build_info, job)",
+        "includeAll": true,
+        "label": "Job",
+        "multi": true,
+        "name": "job",
+        "query": {
+          "query": "label_values(approval_relay_build_info, job)"`, `"definition": "label_values(approval_relay_info, job)",
+        "includeAll": true,
+        "label": "Job",
+        "multi": true,
+        "name": "job",
+        "query": {
+          "query": "label_values(approval_relay_info, job)"`, "there is no approval_relay_info{job}"},
+		"panel's source": {`"datasource": {
+        "type": "prometheus",
+        "uid": "${datasource}"`, `"datasource": {
+        "uid": "prod"`, "its data source is not the variable"},
+		"query's source": {`"datasource": {
+            "type": "prometheus",
+            "uid": "${datasource}"`, `"datasource": {
+            "type": "prometheus", "uid": "prod"`, "the data source of query A is not"},
+		"kind of panel":        {`"type": "timeseries"`, `"type": "graph"`, "no kind of panel"},
+		"query's name":         {`"refId": "B"`, `"refId": "A"`, `two queries are called "A"`},
+		"no such variable":     {asked, strings.Replace(asked, "$workflow", "$flow", 1), "there is no variable flow"},
+		"unused variable":      {`"name": "workflow"`, `"name": "flow"`, "the variable flow is not used"},
+		"dead link":            {`/d/approval-relay-worker`, `/d/approval-relay-works`, "leads nowhere"},
+		"no link":              {`/d/approval-relay-worker`, `/d/approval-relay-delivery`, "no link leads to approval-relay-worker"},
+		"link without time":    {`"keepTime": true`, `"keepTime": false`, "loses the time"},
+		"no such metric":       {asked, strings.Replace(asked, "requests_total", "request_total", 1), "no such series"},
+		"no such label":        {asked, strings.Replace(asked, "workflow=~", "flow=~", 1), "no label flow"},
+		"all jobs":             {asked, strings.Replace(asked, `job=~\"$job\", `, "", 1), "of whatever job"},
+		"fixed window":         {asked, strings.Replace(asked, "$__range", "5m", 1), "window"},
+		"window of a chart":    {"[$__rate_interval]", "[$__range]", "window"},
+		"counter as it is":     {asked, strings.ReplaceAll(strings.Replace(asked, "increase(", "(", 1), "[$__range]", ""), "is a counter"},
+		"rate of a gauge":      {asked, strings.Replace(asked, "requests_total", "pending", 1), "is a gauge"},
+		"quantile without le":  {`sum by (workflow, le)`, `sum by (workflow)`, "without le"},
+		"label of a legend":    {`"legendFormat": "{{via}}"`, `"legendFormat": "{{way}}"`, "nothing to name way by"},
+		"grouped by no label":  {`sum by (via)`, `sum by (way)`, "no label way"},
+		"nothing in its place": {`"expr": "` + asked + `"`, `"expr": ""`, "no series"},
+	}
+	known := registry(t)
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := files(t)
+			before := string(all["approvals.json"])
+			require.Contains(t, before, tc.old)
+			all["approvals.json"] = []byte(strings.Replace(before, tc.old, tc.changed, 1))
+			require.Contains(t, strings.Join(check(all, known), "\n"), tc.want)
+		})
+	}
+}

@@ -1,0 +1,218 @@
+package dashboards
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/store/sqlite"
+	"github.com/approval-relay/approval-relay/test/loopback"
+	"github.com/approval-relay/approval-relay/test/overlay"
+)
+
+// Secrets of the run.
+const (
+	operatorToken = "board-operator-0123456789abcdef"
+	apiToken      = "board-api-0123456789abcdef"
+	hookToken     = "board-webhook-0123456789abcdef"
+	signingSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+)
+
+// world is the built program and all that is around it.
+type world struct {
+	dir      string
+	binary   string
+	public   string // host:port
+	operator string
+	aws      *emulator.Server
+	front    *front
+	hooks    *receiver
+	proc     *exec.Cmd
+}
+
+// newWorld builds the program and starts all that is around it.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{dir: t.TempDir(), public: address(t), operator: address(t), hooks: &receiver{links: map[string]string{}, seen: map[string]int{}}}
+	var err error
+	w.binary, err = overlay.Build(w.dir, "cmd/approval-relay")
+	require.NoError(t, err)
+	w.aws, err = emulator.Start()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = w.aws.Close() })
+	for _, q := range []string{"orders", "orders-dead", "payments", "decisions"} {
+		w.aws.SQS.Create(q)
+	}
+	w.front = &front{aws: w.aws, faults: map[string]fault{}}
+	return w
+}
+
+func address(t *testing.T) string {
+	t.Helper()
+	a, err := loopback.Address()
+	require.NoError(t, err)
+	return a
+}
+
+func serve(t *testing.T, h http.Handler) (url string) {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+	return s.URL
+}
+
+// seed keeps an approval that was answered almost an hour ago: its token is erased
+// soon, but not before a scrape has seen that none was.
+func (w *world) seed(t *testing.T) {
+	t.Helper()
+	ring := keys.New(time.Now())
+	require.NoError(t, ring.Create(filepath.Join(w.dir, "keys")))
+	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(w.dir, "relay.db"), Sealer: ring})
+	require.NoError(t, err)
+	at := approval.Turn{Now: time.Now().Add(10*time.Second - approval.TokenGrace), Lease: time.Minute}
+	require.NoError(t, s.Update(t.Context(), "old", func(o *approval.Order) error {
+		ask := approval.Ask{Workflow: "orders", Token: approval.NewToken("old"), Target: "stepfunctions", Policy: approval.Policy{Kind: approval.PolicyAny}, Deadline: at.Now.Add(time.Hour), Retention: 24 * time.Hour}
+		if _, _, err := o.Request(ask, at); err != nil {
+			return err
+		}
+		_, actions, err := o.Decide(approval.Decision{ID: "old", Outcome: approval.Approve, By: "ann", Via: approval.ViaAPI}, approval.Keep{}, at)
+		for _, act := range actions {
+			o.CallbackAttempted(act, approval.Result{Kind: approval.ResultOK}, at)
+		}
+		return err
+	}))
+	require.NoError(t, s.Close())
+}
+
+// configure writes the configuration. orders come by queue or HTTP and are
+// answered at Step Functions; payments need both approvers, and are answered at
+// callback URLs or Step Functions.
+func (w *world) configure(t *testing.T, aws, hooks string) string {
+	t.Helper()
+	text := fmt.Sprintf(`
+public: {listen: %q, url: "http://%s"}
+operator: {listen: %q, tokens: {board: %q}, api_tokens: {board: %q}, open_metrics: true}
+store: {sqlite: %q}
+keys: {file: %q}
+aws: {region: us-east-1, endpoint: %q}
+shutdown: {timeout: 2s}
+unmatched: {ttl: 8s}
+workflows:
+  orders:
+    requests: {sqs: {queue: orders, dead_letter_queue: orders-dead, visibility: 2s}}
+    notify: [mail]
+    heartbeat: 1s
+    reminders: [1s]
+    callback: {retry: {base: 50ms, cap: 400ms}}
+  payments:
+    requests: {sqs: {queue: payments, visibility: 2s}}
+    approvers: [ann, bob]
+    policy: all
+    sources: [api]
+    notify: [chat]
+    callback: {retry: {base: 50ms, cap: 400ms}}
+    notify_retry: {base: 50ms, cap: 400ms}
+decisions:
+  results: {topic: "arn:aws:sns:us-east-1:000000000000:results", sqs: {queue: decisions, visibility: 2s}}
+webhooks:
+  erp: {bearer: {tokens: [%q]}, filter: "has(body.orderId)"}
+channels:
+  mail: {webhook: {url: "%s/mail", secrets: [%q], allow_internal: true}}
+  chat: {webhook: {url: "%s/chat", secrets: [%q], allow_internal: true}}
+targets:
+  stepfunctions: {stepfunctions: {rate: 2000, burst: 2000}}
+  http: {http: {secrets: [%q], allow_http: true, allow_internal: true}}
+`, w.public, w.public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), aws, hookToken,
+		hooks, signingSecret, hooks, signingSecret, signingSecret)
+	w.hooks.url = hooks
+	path := filepath.Join(w.dir, "relay.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+// start runs the program and waits until it is ready.
+func (w *world) start(t *testing.T) {
+	t.Helper()
+	config := w.configure(t, serve(t, w.front), serve(t, w.hooks))
+	w.seed(t)
+	w.proc = exec.Command(w.binary, "run", "--config.file="+config)
+	w.proc.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_EC2_METADATA_DISABLED=true")
+	run(t, w.proc, w.log(), func() bool { return w.status("GET", "http://"+w.operator+"/readyz", "", "") == http.StatusOK })
+}
+
+func (w *world) log() string { return filepath.Join(w.dir, "log") }
+
+// run starts a command that ends with the test, and waits until it is ready.
+// What it says is in that file.
+func run(t *testing.T, cmd *exec.Cmd, log string, ready func() bool) {
+	t.Helper()
+	out, err := os.Create(log)
+	require.NoError(t, err)
+	defer func() { _ = out.Close() }() // the child has its own
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test that is ended leaves none behind
+	require.NoError(t, cmd.Start())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = cmd.Wait() }()
+	t.Cleanup(func() { _ = cmd.Process.Kill(); <-done })
+	for limit := time.Now().Add(time.Minute); !ready(); {
+		select {
+		case <-done:
+			require.Failf(t, "it ended", "%s: %s", cmd.Path, tail(log))
+		case <-time.After(20 * time.Millisecond):
+		}
+		require.Truef(t, time.Now().Before(limit), "%s is not ready: %s", cmd.Path, tail(log))
+	}
+}
+
+// tail is what was said last.
+func tail(log string) string {
+	b, _ := os.ReadFile(log)
+	return string(b[max(0, len(b)-3000):])
+}
+
+// client follows no redirects.
+var client = &http.Client{Timeout: 40 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+// call makes one HTTP request; status 0 is one without an answer.
+func (w *world) call(method, url, token, body string) (status int, text string) {
+	req, err := http.NewRequestWithContext(context.Background(), method, url, strings.NewReader(body))
+	if err != nil {
+		return 0, err.Error()
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if strings.Contains(url, "/a/") {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return resp.StatusCode, string(b)
+}
+
+func (w *world) status(method, url, token, body string) int {
+	status, _ := w.call(method, url, token, body)
+	return status
+}
