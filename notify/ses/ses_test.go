@@ -181,17 +181,21 @@ func TestNoAnswer(t *testing.T) {
 	none := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{}, errors.New("sts says: " + key)
 	})
+	notACode := func(w http.ResponseWriter, _ *http.Request) {
+		sestest.Fail(w, http.StatusForbidden, "see "+notifytest.Link, "")
+	}
 	for name, c := range map[string]struct {
 		api    *sesv2.Client
 		answer http.HandlerFunc
 		maybe  bool
 		says   string
 	}{
-		"connection refused": {client(closed, nil), nil, false, "not sent: dial tcp"},
-		"no such host":       {client("http://no-such-host.invalid", nil), nil, false, "not sent: lookup"},
-		"no credentials":     {client(s.URL, none), nil, false, "not sent: no credentials to sign with"},
-		"the answer is lost": {client(s.URL, nil), hangUp, true, "no answer: "},
-		"a 200 that is HTML": {client(s.URL, nil), garbage, true, ""},
+		"connection refused":  {client(closed, nil), nil, false, "not sent: dial tcp"},
+		"no such host":        {client("http://no-such-host.invalid", nil), nil, false, "not sent: lookup"},
+		"no credentials":      {client(s.URL, none), nil, false, "not sent: no credentials to sign with"},
+		"the answer is lost":  {client(s.URL, nil), hangUp, true, "no answer: "},
+		"a 200 that is HTML":  {client(s.URL, nil), garbage, true, ""},
+		"no code of an error": {client(s.URL, nil), notACode, false, "UnknownError (HTTP 403, request req-1)"},
 	} {
 		s.Answer = c.answer
 		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, c.api, ses.Config{}), key))
