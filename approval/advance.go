@@ -16,6 +16,7 @@ func (o *Order) Advance(t Turn) []Action {
 	actions := o.expire(t)
 	for _, a := range o.Approvals {
 		if a.Status == Pending {
+			actions = append(actions, o.escalate(a, t)...)
 			o.remind(a, t)
 			actions = append(actions, o.owedHeartbeat(a, t)...)
 		}
@@ -69,7 +70,7 @@ func (o *Order) remind(a *Approval, t Turn) {
 		return
 	}
 	a.RemindersSent += due
-	a.notify(NotifyReminder, t)
+	a.notify(NotifyReminder, a.Approvers, t)
 	e := a.event(EventReminded, t.Now)
 	e.Attempt = a.RemindersSent
 	o.record(e)
@@ -108,11 +109,16 @@ func (o *Order) Cancel(approvalID, by, reason string, t Turn) (Verdict, []Action
 	case a.Status != Pending:
 		v.Code = VerdictLate
 	default:
-		actions = append(actions, o.close(a, Cancelled, clip(reason, maxReason), t)...)
-		e := a.event(EventCancelled, t.Now)
-		e.By, e.Note, e.Age = by, a.Reason, t.Now.Sub(a.RequestedAt)
-		o.record(e)
+		actions = append(actions, o.cancel(a, by, reason, t)...)
 		v.Code, v.Status = VerdictDecided, Cancelled
 	}
 	return v, actions
+}
+
+func (o *Order) cancel(a *Approval, by, reason string, t Turn) []Action {
+	actions := o.close(a, Cancelled, clip(reason, maxReason), t)
+	e := a.event(EventCancelled, t.Now)
+	e.By, e.Note, e.Age = by, a.Reason, t.Now.Sub(a.RequestedAt)
+	o.record(e)
+	return actions
 }

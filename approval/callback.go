@@ -192,13 +192,15 @@ func (o *Order) endCallback(a *Approval, s CallbackState, reason string, t Turn)
 	if reason != "" {
 		c.LastError = reason
 	}
+	a.announce(eventCallback(s), t)
 	e := a.event(EventCallbackEnded, t.Now)
 	e.Target, e.Code, e.Attempt, e.Age, e.Note = a.Target, string(s), c.Attempt, t.Now.Sub(c.OwedAt), reason
 	o.record(e)
+	actions := o.owedNotifications(a, t)
 	if s == CallbackExhausted {
-		return []Action{o.deadLetter(a, "callback given up: "+reason)}
+		actions = append(actions, o.deadLetter(a, "callback given up: "+reason))
 	}
-	return nil
+	return actions
 }
 
 // HeartbeatSent records the end of a heartbeat. A target that no longer waits

@@ -24,20 +24,27 @@ func (a *Approval) Allows(c Capability, now time.Time) bool {
 	if len(a.Approvers) == 0 {
 		return c.Approver == "" && c.Nonce == a.ID
 	}
-	return slices.Contains(a.Approvers, Approver{ID: c.Approver, Nonce: c.Nonce})
+	if c.Approver == "" { // shown to a room: to look at
+		return c.Nonce == a.ID && len(c.Allowed) == 0
+	}
+	return slices.ContainsFunc(a.Approvers, func(p Approver) bool { return p.ID == c.Approver && p.Nonce == c.Nonce })
 }
 
 // Capability returns what the link of an approver is good for: to decide until
-// the deadline, and to see the outcome for a day more.
+// the deadline, and to see the outcome for a day more. A link that names nobody,
+// as a room is shown it, decides only where approvers are not named.
 func (o *Order) Capability(a *Approval, approver string) Capability {
 	c := Capability{
 		OrderID: o.ID, ApprovalID: a.ID, Approver: approver, Allowed: []Outcome{Approve, Reject},
 		Expires: a.Deadline.Add(24 * time.Hour), Nonce: a.ID,
 	}
-	for _, p := range a.Approvers {
-		if p.ID == approver {
-			c.Nonce = p.Nonce
-		}
+	switch {
+	case len(a.Approvers) == 0:
+		c.Approver = ""
+	case approver == "":
+		c.Allowed = nil
+	default:
+		c.Nonce = find(a.Approvers, approver).Nonce
 	}
 	return c
 }

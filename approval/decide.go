@@ -282,7 +282,7 @@ func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
 	a.Votes = append(a.Votes, Vote{
 		DecisionID: d.ID, Outcome: d.Outcome, By: d.By, Comment: d.Comment, Via: d.Via, Source: d.Source, At: t.Now,
 	})
-	v.Status = a.Policy.tally(a.Votes, len(a.Approvers))
+	v.Status = a.Policy.tally(a.Votes, a.Approvers)
 	if d.Via == ViaOperator { // whatever the policy says
 		v.Status = d.Outcome.status()
 	}
@@ -293,7 +293,7 @@ func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
 	v.Code = VerdictDecided
 	actions := o.close(a, v.Status, "", t)
 	e := a.event(EventDecided, t.Now)
-	e.By, e.Via, e.Source, e.Outcome, e.Age = d.By, d.Via, d.Source, d.Outcome, t.Now.Sub(a.RequestedAt)
+	e.By, e.Via, e.Source, e.Outcome, e.Age, e.Left = d.By, d.Via, d.Source, d.Outcome, t.Now.Sub(a.RequestedAt), a.Deadline.Sub(t.Now)
 	o.record(e)
 	return v, actions
 }

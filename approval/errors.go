@@ -86,6 +86,8 @@ type Result struct {
 	MaybeApplied bool
 	// After is the least wait before the next attempt, at most MaxRetryAfter.
 	After time.Duration
+	// Receipt is what a channel needs to edit the message that it sent, if it can.
+	Receipt string
 	// Reason is the error's text; the targets and channels keep secrets out of it.
 	Reason string
 }

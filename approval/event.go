@@ -17,7 +17,10 @@ const (
 	EventCancelled          EventKind = "cancelled"
 	EventUnmatchedExpired   EventKind = "unmatched_expired"
 	EventReminded           EventKind = "reminded"
+	EventEscalated          EventKind = "escalated"           // By: to whom
+	EventUndeliverable      EventKind = "undeliverable"       // nobody could be told
 	EventNotified           EventKind = "notified"            // Age since the notification was owed
+	EventTold               EventKind = "told"                // the first message to people was sent; Age since the request
 	EventNotificationFailed EventKind = "notification_failed" // one attempt
 	EventNotificationGone   EventKind = "notification_exhausted"
 	EventHeartbeat          EventKind = "heartbeat" // Code: ok, closed, refused, failed
@@ -43,6 +46,7 @@ type Event struct {
 	Note     string        `json:"note,omitempty"`
 	Attempt  int           `json:"attempt,omitempty"`
 	Age      time.Duration `json:"age,omitempty"`
+	Left     time.Duration `json:"left,omitempty"` // to the deadline, of a decision that decided
 }
 
 // quiet kinds are counted but not kept in the history, where they would push
@@ -51,7 +55,7 @@ func (e Event) quiet() bool {
 	switch e.Kind {
 	case EventHeartbeat:
 		return e.Code == string(ResultOK)
-	case EventRequestRepeated:
+	case EventRequestRepeated, EventTold:
 		return true
 	case EventDecision:
 		return e.Code == string(VerdictRepeated)

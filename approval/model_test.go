@@ -109,6 +109,28 @@ func (m *model) watch(t *rapid.T, o *Order) {
 	}
 	require.False(t, owed && o.Due().IsZero(), "owed without a due time")
 	require.LessOrEqual(t, len(o.History), MaxHistory)
+	for _, a := range o.Approvals {
+		m.told(t, a)
+	}
+}
+
+// told requires what must hold of the messages of an approval.
+func (m *model) told(t *rapid.T, a *Approval) {
+	require.LessOrEqual(t, len(a.Notifications), MaxNotifications+maxAnnounced)
+	said := map[string]bool{}
+	owed := false
+	for _, n := range a.Notifications {
+		owed = owed || (n.Kind.toPeople() && n.State == NotificationOwed)
+		require.False(t, a.Status != Pending && n.Kind.toPeople() && n.Receipt != "", "a live button on what is closed")
+		require.Equal(t, n.Kind == NotifyOutcome, n.Kind == NotifyOutcome && a.Status != Pending, "an outcome before it ended")
+		if key := fmt.Sprint(n.Round, n.Channel, n.Approver); n.Kind.toPeople() {
+			require.False(t, said[key], "told twice")
+			said[key] = true
+		}
+	}
+	if a.Undeliverable {
+		require.True(t, a.ToldAt.IsZero() && !owed && a.Status == Pending)
+	}
 }
 
 func (m *model) request(t *rapid.T) {
@@ -130,6 +152,7 @@ func (m *model) request(t *rapid.T) {
 			approvers("ann", "bob")(&a)
 			a.Policy = Policy{Kind: PolicyAll}
 		}
+		m.people(t, &a)
 	} else {
 		ids := make([]string, 0, len(m.asked))
 		for id := range m.asked {
@@ -148,6 +171,24 @@ func (m *model) request(t *rapid.T) {
 		require.NoError(t, err)
 		return actions
 	})
+}
+
+// people adds what there is about telling people and programs.
+func (m *model) people(t *rapid.T, a *Ask) {
+	some := func(label string) bool { return rapid.IntRange(0, 2).Draw(t, label) == 0 }
+	if some("escalation") {
+		a.Escalations = []Escalation{{At: at(m.now + 3*time.Minute), Approvers: []Approver{{ID: "eve", Nonce: "e"}, {ID: "ann", Nonce: "again"}}}}
+	}
+	if some("fallback") {
+		a.Fallback = []string{"pager", "room"}
+	}
+	if some("room") {
+		a.Channels, a.Rooms = []string{"mail", "room"}, []string{"room"}
+	}
+	if some("events") {
+		a.Events = []string{"bus"}
+	}
+	a.Unheard = rapid.SampledFrom([]Unheard{UnheardWait, UnheardEscalate, UnheardCancel}).Draw(t, "unheard")
 }
 
 func (m *model) decide(t *rapid.T) {
@@ -243,7 +284,7 @@ func (m *model) begin(t *rapid.T) {
 	}
 	switch act.Kind {
 	case ActionNotify:
-		m.ends = append(m.ends, end{act, rapid.SampledFrom([]Result{ok, lost, refused}).Draw(t, "result")})
+		m.ends = append(m.ends, end{act, rapid.SampledFrom([]Result{ok, posted, lost, refused}).Draw(t, "result")})
 	case ActionCallBack, ActionHeartbeat:
 		if answer, current := m.order.Answer(act, at(m.now)); current {
 			m.calls = append(m.calls, call{act, answer})

@@ -9,11 +9,32 @@ import (
 // NotificationKind is what a message to people is about.
 type NotificationKind string
 
-// The kinds of notifications.
+// The kinds of notifications. The first three are messages to people, and are
+// dropped when the approval closes.
 const (
-	NotifyRequest  NotificationKind = "request"
-	NotifyReminder NotificationKind = "reminder"
+	NotifyRequest    NotificationKind = "request"
+	NotifyReminder   NotificationKind = "reminder"
+	NotifyEscalation NotificationKind = "escalation"
+	// NotifyOutcome edits a message that was sent: it says how the approval ended,
+	// and takes its buttons away.
+	NotifyOutcome NotificationKind = "outcome"
+	// NotifyEvent tells a program what has happened.
+	NotifyEvent NotificationKind = "event"
 )
+
+func (k NotificationKind) toPeople() bool { return k != NotifyOutcome && k != NotifyEvent }
+
+// What programs are told of.
+const eventRequested = "approval.requested"
+
+func eventClosed(s Status) string {
+	if s == Approved || s == Rejected {
+		return "approval.decided"
+	}
+	return "approval." + string(s)
+}
+
+func eventCallback(s CallbackState) string { return "callback." + string(s) }
 
 // NotificationState is how far a notification has come.
 type NotificationState string
@@ -26,14 +47,19 @@ const (
 	NotificationDropped   NotificationState = "dropped"   // the approval closed first
 )
 
-// Notification is one message to one approver through one channel. Each is
-// tried by itself.
+// Notification is one message to one approver, room or program through one
+// channel. Each is tried by itself.
 type Notification struct {
 	ID       string            `json:"id"` // unique, and the same for every attempt
 	Kind     NotificationKind  `json:"kind"`
+	Event    string            `json:"event,omitempty"` // of NotifyEvent: what has happened
 	Channel  string            `json:"channel"`
-	Approver string            `json:"approver,omitempty"` // empty where approvers are not named
+	Approver string            `json:"approver,omitempty"` // empty for rooms and programs, and where approvers are not named
 	State    NotificationState `json:"state"`
+	Round    int               `json:"round,omitempty"`    // those of one request, reminder or escalation have the same
+	Fallback int               `json:"fallback,omitempty"` // which of the fallback channels is next
+	// Receipt is what the channel needs to edit the message, if it can.
+	Receipt string `json:"receipt,omitempty"`
 
 	OwedAt    time.Time `json:"owed_at"`
 	Due       time.Time `json:"due,omitzero"` // of the next attempt; of the lease's end while one runs
@@ -46,61 +72,99 @@ type Notification struct {
 // begun says whether an attempt is under way.
 func (n *Notification) begun(now time.Time) bool { return n.Running && n.Due.After(now) }
 
-// notify makes a notification for every channel and every approver that has not
-// voted.
-func (a *Approval) notify(kind NotificationKind, t Turn) {
-	to := a.Approvers
+// notify makes a round of notifications: for every one of those approvers who has
+// not voted, by every channel of theirs.
+func (a *Approval) notify(kind NotificationKind, to []Approver, t Turn) {
 	if len(to) == 0 {
 		to = []Approver{{}}
 	}
-	over := len(a.Notifications) + len(to)*len(a.Channels) - MaxNotifications
-	a.Notifications = slices.DeleteFunc(a.Notifications, func(n *Notification) bool {
-		gone := over > 0 && n.State != NotificationOwed
-		if gone {
-			over--
-		}
-		return gone
-	})
+	a.Rounds++
 	for _, p := range to {
-		if a.voted(p.ID) {
+		if a.voted(p) {
 			continue
 		}
-		for _, channel := range a.Channels {
-			if len(a.Notifications) >= MaxNotifications {
-				return // nobody hears us: that many are owed still
-			}
-			a.NotificationsMade++
-			a.Notifications = append(a.Notifications, &Notification{
-				ID: a.ID + "." + strconv.Itoa(a.NotificationsMade), Kind: kind, Channel: channel, Approver: p.ID,
-				State: NotificationOwed, OwedAt: t.Now, Due: t.Now,
-			})
+		channels := p.Channels
+		if len(channels) == 0 {
+			channels = a.Channels
+		}
+		for _, channel := range channels {
+			a.tell(Notification{Kind: kind, Channel: channel, Approver: p.ID, Round: a.Rounds}, t)
 		}
 	}
 }
 
-func (a *Approval) voted(approver string) bool {
-	for _, v := range a.Votes {
-		if approver != "" && samePerson(v.By, approver) {
-			return true
+// tell owes a message to a person, or to the room that the channel is: there it
+// is said once a round. It returns whether it is a new one.
+func (a *Approval) tell(n Notification, t Turn) bool {
+	if slices.Contains(a.Rooms, n.Channel) {
+		n.Approver = ""
+	}
+	for _, m := range a.Notifications {
+		if m.Round == n.Round && m.Channel == n.Channel && m.Approver == n.Approver {
+			return false
 		}
 	}
-	return false
+	a.add(n, MaxNotifications, t)
+	return true
 }
 
-// owedNotifications begins the attempts that are due.
+// announce tells programs what has happened.
+func (a *Approval) announce(event string, t Turn) {
+	for _, channel := range a.Events {
+		a.add(Notification{Kind: NotifyEvent, Event: event, Channel: channel}, MaxNotifications+maxAnnounced, t)
+	}
+}
+
+// maxAnnounced is the room that programs have beyond what people leave them.
+const maxAnnounced = 50
+
+// tidyUp owes every message that can be edited its last edit.
+func (a *Approval) tidyUp(t Turn) {
+	for _, n := range slices.Clone(a.Notifications) {
+		if n.Kind.toPeople() && n.Receipt != "" {
+			edit := Notification{Kind: NotifyOutcome, Channel: n.Channel, Approver: n.Approver, Receipt: n.Receipt}
+			n.Receipt = ""
+			a.add(edit, MaxNotifications+maxAnnounced, t)
+		}
+	}
+}
+
+// add owes a notification. Where there are as many as there may be, the oldest
+// that has ended makes room; where none has, nobody hears us, and it is left out.
+func (a *Approval) add(n Notification, limit int, t Turn) {
+	if len(a.Notifications) >= limit {
+		i := slices.IndexFunc(a.Notifications, func(n *Notification) bool { return n.State != NotificationOwed && n.Receipt == "" })
+		if i < 0 {
+			return
+		}
+		a.Notifications = slices.Delete(a.Notifications, i, i+1)
+	}
+	a.NotificationsMade++
+	n.ID, n.State, n.OwedAt, n.Due = a.ID+"."+strconv.Itoa(a.NotificationsMade), NotificationOwed, t.Now, t.Now
+	a.Notifications = append(a.Notifications, &n)
+}
+
+// voted says whether the approver's place is filled.
+func (a *Approval) voted(p Approver) bool {
+	return p.ID != "" && slices.ContainsFunc(a.Votes, func(v Vote) bool { return find(a.Approvers, v.By).place() == p.place() })
+}
+
+// owedNotifications begins the attempts that are due, and gives up those that
+// are too old.
 func (o *Order) owedNotifications(a *Approval, t Turn) []Action {
 	var actions []Action
+	var lost []*Notification
 	for _, n := range a.Notifications {
 		if n.State != NotificationOwed || n.Due.After(t.Now) {
 			continue
 		}
-		if a.Status != Pending {
+		if n.Kind.toPeople() && a.Status != Pending {
 			n.State, n.Running = NotificationDropped, false
 			continue
 		}
 		if n.Attempt > 0 && t.Now.After(n.OwedAt.Add(a.NotifyRetry.Max)) { // whoever tried never said how it ended
 			n.LastError = "the end of the attempt was not recorded"
-			actions = append(actions, o.giveUp(a, n, a.event(EventNotificationGone, t.Now)))
+			lost = append(lost, n)
 			continue
 		}
 		if !t.leases(ActionNotify, n.Channel) {
@@ -112,6 +176,9 @@ func (o *Order) owedNotifications(a *Approval, t Turn) []Action {
 		act.Notification, act.Attempt, act.Channel = n.ID, n.Attempt, n.Channel
 		actions = append(actions, act)
 	}
+	for _, n := range lost {
+		actions = append(actions, o.giveUp(a, n, a.event(EventNotificationGone, t.Now), t)...)
+	}
 	return actions
 }
 
@@ -119,11 +186,11 @@ func (o *Order) owedNotifications(a *Approval, t Turn) []Action {
 // is still the one under way.
 func (o *Order) Notification(act Action, now time.Time) (*Approval, *Notification) {
 	a := o.Find(act.ApprovalID)
-	if a == nil || a.Status != Pending {
+	if a == nil {
 		return nil, nil
 	}
 	n := a.notification(act.Notification)
-	if n == nil || n.State != NotificationOwed || n.Attempt != act.Attempt || !n.begun(now) {
+	if n == nil || n.State != NotificationOwed || n.Attempt != act.Attempt || !n.begun(now) || (n.Kind.toPeople() && a.Status != Pending) {
 		return nil, nil
 	}
 	return a, n
@@ -148,37 +215,88 @@ func (o *Order) Notified(act Action, r Result, t Turn) []Action {
 	if n == nil || n.State == NotificationSent || n.State == NotificationExhausted {
 		return nil
 	}
-	e := a.event(EventNotified, t.Now)
-	e.Channel, e.By, e.Attempt, e.Age = n.Channel, n.Approver, act.Attempt, t.Now.Sub(n.OwedAt)
 	if r.Kind == ResultOK {
-		n.State, n.SentAt, n.Running, n.LastError = NotificationSent, t.Now, false, ""
-		o.record(e)
-		return nil
+		return o.sent(a, n, act, r, t)
 	}
 	if n.Attempt != act.Attempt || !n.Running { // a later attempt is under way, or its end is recorded
 		return nil
 	}
 	n.Running, n.LastError = false, r.Reason
 	n.Due = later(a.NotifyRetry.Next(n.Attempt, t.Now, t.Jitter), t.Now.Add(r.After))
-	e.Kind, e.Note, e.Code = EventNotificationFailed, r.Reason, string(r.Kind)
+	e := a.event(EventNotificationFailed, t.Now)
+	e.Channel, e.By, e.Attempt, e.Note, e.Code = n.Channel, n.Approver, act.Attempt, r.Reason, string(r.Kind)
 	o.record(e)
-	tooOld := n.Due.After(n.OwedAt.Add(a.NotifyRetry.Max))
-	if a.Status != Pending {
+	if n.Kind.toPeople() && a.Status != Pending {
 		n.State = NotificationDropped
 		return nil
 	}
-	if r.Kind == ResultFailed && !tooOld {
+	if r.Kind == ResultFailed && !n.Due.After(n.OwedAt.Add(a.NotifyRetry.Max)) {
 		return nil
 	}
-	return []Action{o.giveUp(a, n, e)}
+	return o.giveUp(a, n, e, t)
 }
 
-// giveUp ends a notification that did not get through.
-func (o *Order) giveUp(a *Approval, n *Notification, e Event) Action {
+// sent records that a message went out. One that can be edited, and went out
+// when all was over, is edited at once.
+func (o *Order) sent(a *Approval, n *Notification, act Action, r Result, t Turn) []Action {
+	n.State, n.SentAt, n.Running, n.LastError = NotificationSent, t.Now, false, ""
+	if n.Kind.toPeople() {
+		a.Undeliverable = false
+		if a.ToldAt.IsZero() {
+			a.ToldAt = t.Now
+			first := a.event(EventTold, t.Now)
+			first.Age = t.Now.Sub(a.RequestedAt)
+			o.record(first)
+		}
+		if len(r.Receipt) <= maxReceipt {
+			n.Receipt = r.Receipt
+		}
+	}
+	e := a.event(EventNotified, t.Now)
+	e.Channel, e.By, e.Attempt, e.Age = n.Channel, n.Approver, act.Attempt, t.Now.Sub(n.OwedAt)
+	o.record(e)
+	if a.Status == Pending {
+		return nil
+	}
+	a.tidyUp(t)
+	return o.owedNotifications(a, t)
+}
+
+// maxReceipt bounds what a channel may want to be told again, in bytes.
+const maxReceipt = 512
+
+// giveUp ends a notification that did not get through. People are then told by
+// the next of the channels to fall back on.
+func (o *Order) giveUp(a *Approval, n *Notification, e Event, t Turn) []Action {
 	n.State, n.Running = NotificationExhausted, false
 	e.Kind, e.Channel, e.By, e.Attempt, e.Note = EventNotificationGone, n.Channel, n.Approver, n.Attempt, n.LastError
 	o.record(e)
-	return o.deadLetter(a, "notification by "+n.Channel+" given up: "+n.LastError)
+	actions := []Action{o.deadLetter(a, "notification by "+n.Channel+" given up: "+n.LastError)}
+	if !n.Kind.toPeople() || a.Status != Pending {
+		return actions
+	}
+	to := []Approver{find(a.Approvers, n.Approver)}
+	if n.Approver == "" && len(a.Approvers) > 0 { // a room: now each by themselves
+		to = a.Approvers
+	}
+	for _, p := range to {
+		a.fallBack(p, n, t)
+	}
+	actions = append(actions, o.unheard(a, t)...)
+	return append(actions, o.owedNotifications(a, t)...)
+}
+
+// fallBack tells an approver by the next channel that has not been tried.
+func (a *Approval) fallBack(p Approver, n *Notification, t Turn) {
+	channels := p.Fallback
+	if len(channels) == 0 {
+		channels = a.Fallback
+	}
+	for i := n.Fallback; i < len(channels) && !a.voted(p); i++ {
+		if a.tell(Notification{Kind: n.Kind, Channel: channels[i], Approver: p.ID, Round: n.Round, Fallback: i + 1}, t) {
+			return
+		}
+	}
 }
 
 func later(a, b time.Time) time.Time {

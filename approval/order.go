@@ -27,6 +27,7 @@ const (
 	MaxSeen      = 200 // decision IDs remembered
 	// MaxNotifications of one approval; ended ones make room for reminders.
 	MaxNotifications = 300
+	MaxEscalations   = 10 // of one approval
 )
 
 // TokenGrace is how long a token is kept after its callback has ended, so that
@@ -100,10 +101,16 @@ type Approval struct {
 
 	Notifications []*Notification `json:"notifications,omitempty"`
 	// NotificationsMade counts them, those that made room for later ones too.
-	NotificationsMade int       `json:"notifications_made,omitempty"`
-	RemindersSent     int       `json:"reminders_sent,omitempty"`
-	HeartbeatDue      time.Time `json:"heartbeat_due,omitzero"`
-	Callback          Callback  `json:"callback"`
+	NotificationsMade int `json:"notifications_made,omitempty"`
+	Rounds            int `json:"rounds,omitempty"` // of notifications: the request, reminders, escalations
+	RemindersSent     int `json:"reminders_sent,omitempty"`
+	EscalationsDone   int `json:"escalations_done,omitempty"`
+	// ToldAt is when the first message to people was sent.
+	ToldAt time.Time `json:"told_at,omitzero"`
+	// Undeliverable says that nobody was told, and that nobody will be as it is.
+	Undeliverable bool      `json:"undeliverable,omitempty"`
+	HeartbeatDue  time.Time `json:"heartbeat_due,omitzero"`
+	Callback      Callback  `json:"callback"`
 }
 
 // Field is one labelled value of the order, as it is shown to an approver.
@@ -119,7 +126,32 @@ type Approver struct {
 	ID string `json:"id"`
 	// Nonce makes the approver's link; a link with another nonce is revoked.
 	Nonce string `json:"nonce"`
+	// For is the approver whose place this one fills, being their cover while they
+	// are away: whichever of the two decides, it counts once.
+	For string `json:"for,omitempty"`
+	// Escalated says that this one was added because the others had not decided.
+	Escalated bool `json:"escalated,omitempty"`
+	// Channels and Fallback are in place of the ask's, where there are any.
+	Channels []string `json:"channels,omitempty"`
+	Fallback []string `json:"fallback,omitempty"`
 }
+
+// Escalation adds approvers at a time, if the approval is still pending then.
+// Those who were asked before may go on to decide.
+type Escalation struct {
+	At        time.Time  `json:"at"`
+	Approvers []Approver `json:"approvers"`
+}
+
+// Unheard is what happens to an approval of which nobody could be told.
+type Unheard string
+
+// The ways to go on. Each is seen in the metrics.
+const (
+	UnheardWait     Unheard = ""         // for the deadline, or for somebody who knows without us
+	UnheardEscalate Unheard = "escalate" // at once, if there is somebody left
+	UnheardCancel   Unheard = "cancel"   // and the workflow goes on at once
+)
 
 // Ask is what a request asks for. Everything that the answer will depend on is
 // in it, so that a later change of configuration cannot change a running
@@ -145,8 +177,18 @@ type Ask struct {
 	// configured.
 	Sources []string `json:"sources,omitempty"`
 
-	Channels  []string    `json:"channels,omitempty"`
-	Reminders []time.Time `json:"reminders,omitempty"` // in order
+	// Channels tell each approver by all of them; where one has given up, the next
+	// of Fallback is tried.
+	Channels []string `json:"channels,omitempty"`
+	Fallback []string `json:"fallback,omitempty"`
+	// Rooms are channels, also among Channels or Fallback, that many people read:
+	// one message there is for all approvers.
+	Rooms []string `json:"rooms,omitempty"`
+	// Events are channels by which programs are told what happens.
+	Events      []string     `json:"events,omitempty"`
+	Reminders   []time.Time  `json:"reminders,omitempty"`   // in order
+	Escalations []Escalation `json:"escalations,omitempty"` // in order
+	Unheard     Unheard      `json:"unheard,omitempty"`
 
 	// Deadline is when the approval times out.
 	Deadline time.Time `json:"deadline"`
@@ -245,6 +287,9 @@ func (a *Approval) due(due *earliest) {
 		due.add(a.HeartbeatDue)
 		if a.RemindersSent < len(a.Reminders) {
 			due.add(a.Reminders[a.RemindersSent])
+		}
+		if a.EscalationsDone < len(a.Escalations) {
+			due.add(a.Escalations[a.EscalationsDone].At)
 		}
 	}
 	for _, n := range a.Notifications {

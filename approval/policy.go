@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -60,12 +61,21 @@ func (p Policy) validate(approvers int) error {
 	return nil
 }
 
-// tally says what the votes make of an approval with that many approvers (0
-// when they are not named).
-func (p Policy) tally(votes []Vote, approvers int) Status {
-	approves, rejects := 0, 0
+// tally says what the votes make of an approval with those approvers (none when
+// they are not named). A cover's vote fills the place of whom they stand in for.
+// Where all must approve, one who was escalated to approves for the rest of them.
+func (p Policy) tally(votes []Vote, approvers []Approver) Status {
+	filled := map[string]Outcome{} // by place; where two disagree about one, it is a reject
+	forAll, approves, rejects := false, 0, 0
 	for _, v := range votes {
-		if v.Outcome == Approve {
+		who := find(approvers, v.By)
+		forAll = forAll || (who.Escalated && v.Outcome == Approve && p.Kind == PolicyAll)
+		if filled[who.place()] != Reject {
+			filled[who.place()] = v.Outcome
+		}
+	}
+	for _, o := range filled {
+		if o == Approve {
 			approves++
 		} else {
 			rejects++
@@ -74,22 +84,47 @@ func (p Policy) tally(votes []Vote, approvers int) Status {
 	need := 1
 	switch p.Kind {
 	case PolicyAll:
-		need = approvers
+		need = places(approvers, false)
 	case PolicyQuorum:
 		need = p.Quorum
 	case PolicyAny:
 	}
 	switch {
-	case approves >= need:
+	case rejects > 0 && (p.Kind != PolicyQuorum || !p.NoVeto):
+		return Rejected
+	case approves >= need, forAll:
 		return Approved
 	case rejects == 0:
 		return Pending
-	case p.Kind != PolicyQuorum || !p.NoVeto:
-		return Rejected
-	case approvers > 0 && approvers-rejects < need, approvers == 0 && rejects >= need:
+	case len(approvers) > 0 && places(approvers, true)-rejects < need, len(approvers) == 0 && rejects >= need:
 		return Rejected
 	}
 	return Pending
+}
+
+// find returns the approver of that ID, or one of whom no more is known.
+func find(approvers []Approver, id string) Approver {
+	for _, p := range approvers {
+		if samePerson(p.ID, id) {
+			return p
+		}
+	}
+	return Approver{ID: id}
+}
+
+// place is whose vote the approver's is.
+func (p Approver) place() string { return strings.ToLower(strings.TrimSpace(cmp.Or(p.For, p.ID))) }
+
+// places counts the votes that the approvers have between them, with or without
+// those of whom was escalated to.
+func places(approvers []Approver, escalated bool) int {
+	all := map[string]bool{}
+	for _, p := range approvers {
+		if escalated || !p.Escalated {
+			all[p.place()] = true
+		}
+	}
+	return len(all)
 }
 
 // samePerson compares two approver IDs.

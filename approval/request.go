@@ -31,6 +31,7 @@ func (o *Order) Request(ask Ask, t Turn) (string, []Action, error) {
 		return "", nil, Invalid("approvers", "name nobody but the requester")
 	}
 	ask.Reminders = slices.SortedFunc(slices.Values(ask.Reminders), time.Time.Compare)
+	ask.Escalations = slices.SortedStableFunc(slices.Values(ask.Escalations), func(a, b Escalation) int { return a.At.Compare(b.At) })
 	if err := o.validate(ask); err != nil {
 		return "", nil, err
 	}
@@ -43,6 +44,7 @@ func (o *Order) Request(ask Ask, t Turn) (string, []Action, error) {
 		return "", nil, Invalid("order", "has %d approvals pending or unanswered, the most that one order may have", MaxApprovals)
 	}
 	a := &Approval{ID: id, Ask: ask, Status: Pending, RequestedAt: t.Now}
+	a.announce(eventRequested, t)
 	if a.Heartbeat > 0 {
 		a.HeartbeatDue = t.Now.Add(a.Heartbeat)
 	}
@@ -63,7 +65,7 @@ func (o *Order) Request(ask Ask, t Turn) (string, []Action, error) {
 	actions = append(actions, o.expire(t)...) // it may have come after its own deadline
 	actions = append(actions, o.applyUnmatched(a, t)...)
 	if a.Status == Pending {
-		a.notify(NotifyRequest, t)
+		a.notify(NotifyRequest, a.Approvers, t)
 	}
 	return id, append(actions, o.owed(a, t)...), nil
 }
@@ -81,9 +83,9 @@ func (o *Order) validate(ask Ask) error {
 		return Invalid("token", "is missing")
 	case len(ask.Token.Reveal()) > MaxToken:
 		return Invalid("token", "is %d bytes long, the most is %d", len(ask.Token.Reveal()), MaxToken)
-	case len(ask.Approvers) > MaxApprovers:
-		return Invalid("approvers", "are %d, the most is %d", len(ask.Approvers), MaxApprovers)
-	case max(1, len(ask.Approvers))*len(ask.Channels) > MaxNotifications:
+	case len(ask.everybody()) > MaxApprovers:
+		return Invalid("approvers", "are %d with those of escalations, the most is %d", len(ask.everybody()), MaxApprovers)
+	case max(1, len(ask.everybody()))*len(ask.Channels) > MaxNotifications:
 		return Invalid("channels", "times approvers are more than %d notifications", MaxNotifications)
 	case len(ask.Title) > maxTitle:
 		return Invalid("title", "is %d bytes long, the most is %d", len(ask.Title), maxTitle)
@@ -104,7 +106,7 @@ func (o *Order) validate(ask Ask) error {
 			return Invalid(f.Name, "is %d bytes long, the most is %d", len(f.Value), maxName)
 		}
 	}
-	for i, p := range ask.Approvers {
+	for i, p := range ask.everybody() {
 		if strings.TrimSpace(p.ID) == "" || len(p.ID) > maxName || !utf8.ValidString(p.ID) {
 			return Invalid("approvers", "number %d is empty, longer than %d bytes or not UTF-8", i+1, maxName)
 		}
@@ -114,7 +116,10 @@ func (o *Order) validate(ask Ask) error {
 			return Invalid("details", "%.40q is longer than %d bytes", f.Name, maxValue)
 		}
 	}
-	return ask.Policy.validate(len(ask.Approvers))
+	if err := ask.validateEscalations(); err != nil {
+		return err
+	}
+	return ask.Policy.validate(places(ask.Approvers, true))
 }
 
 // without removes the requester and repeated names from the approvers.
@@ -150,10 +155,13 @@ func (o *Order) close(a *Approval, s Status, reason string, t Turn) []Action {
 	a.HeartbeatDue = noTime
 	for _, n := range a.Notifications {
 		// One that is under way is recorded by whoever began it.
-		if n.State == NotificationOwed && !n.begun(t.Now) {
+		if n.State == NotificationOwed && n.Kind.toPeople() && !n.begun(t.Now) {
 			n.State, n.Running = NotificationDropped, false
 		}
 	}
+	a.Undeliverable = false
+	a.tidyUp(t)
+	a.announce(eventClosed(s), t)
 	a.Callback = Callback{State: CallbackOwed, OwedAt: t.Now, Due: t.Now}
-	return o.owedCallback(a, t)
+	return append(o.owedCallback(a, t), o.owedNotifications(a, t)...)
 }

@@ -127,7 +127,17 @@ func TestLinks(t *testing.T) {
 	require.False(t, o.Find("gone").Allows(c, at(0)))
 	o, a = requested(t)
 	require.True(t, a.Allows(o.Capability(a, ""), at(0)))
-	require.False(t, a.Allows(o.Capability(a, "ann"), at(0)))
+	require.True(t, a.Allows(o.Capability(a, "ann"), at(0)), "who is told of what everybody may decide")
+	require.Empty(t, o.Capability(a, "ann").Approver)
+	c = o.Capability(a, "")
+	c.Approver = "ann"
+	require.False(t, a.Allows(c, at(0)))
+	o, a = requested(t, approvers("ann"))
+	room := o.Capability(a, "")
+	require.True(t, a.Allows(room, at(0)), "a room may look")
+	require.Empty(t, room.Allowed)
+	room.Allowed = []Outcome{Approve}
+	require.False(t, a.Allows(room, at(0)), "and no more")
 }
 
 func TestErrors(t *testing.T) {

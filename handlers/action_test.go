@@ -53,7 +53,7 @@ func (h *house) callbacks(o *outside) *handlers.Callback {
 func (h *house) notifications(o *outside) *handlers.Notification {
 	return &handlers.Notification{
 		Transitions: h.Transitions, Channels: map[string]handlers.Channel{"mail": o}, Timeout: 10 * time.Second,
-		Link: func(c approval.Capability) approval.Token { return approval.NewToken("link for " + c.Approver) },
+		Links: links{},
 	}
 }
 
@@ -254,3 +254,9 @@ func TestWhatIsNoAction(t *testing.T) {
 	require.ErrorIs(t, h.callbacks(nil).Handle(msg(t, `{"order_id":"nobody"}`)), approval.ErrNotFound)
 	require.ErrorIs(t, h.notifications(nil).Handle(msg(t, `{"order_id":"nobody"}`)), approval.ErrNotFound)
 }
+
+// links are as package link makes them.
+type links struct{}
+
+func (links) URL(c approval.Capability) string    { return "link for " + c.Approver }
+func (links) Button(c approval.Capability) string { return "button for " + c.ApprovalID }

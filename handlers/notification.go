@@ -16,12 +16,29 @@ type Channel interface {
 	Notify(ctx context.Context, m approval.Message) error
 }
 
+// Editable is a channel whose messages can be changed after they were sent.
+type Editable interface {
+	// Post is Notify, and returns what Edit needs to find the message again: at
+	// most 512 bytes, or nothing if it cannot be edited after all.
+	Post(ctx context.Context, m approval.Message) (receipt string, err error)
+	// Edit makes the message say how the approval ended, with nothing to press.
+	Edit(ctx context.Context, receipt string, m approval.Message) error
+}
+
+// Links makes what a message carries.
+type Links interface {
+	// URL returns the link of a capability.
+	URL(c approval.Capability) string
+	// Button returns what a button in a chat carries. It proves to us which
+	// approval it is about, and does not say who pressed it.
+	Button(c approval.Capability) string
+}
+
 // Notification carries out the notifications that transitions ask for.
 type Notification struct {
 	Transitions *Transitions
 	Channels    map[string]Channel
-	// Link makes the link for an approver.
-	Link func(approval.Capability) approval.Token
+	Links       Links
 	// Timeout bounds one message: an SMTP server or a webhook that accepts the
 	// connection and then says nothing.
 	Timeout time.Duration
@@ -42,21 +59,41 @@ func (h *Notification) Handle(msg *message.Message) error {
 	if n == nil {
 		return nil // somebody else's by now, or the approval has closed
 	}
-	link := h.Link(order.Capability(a, n.Approver))
-	result := approval.ResultOf(h.send(msg.Context(), act, order.Message(a, n, link)))
+	receipt, err := h.send(msg.Context(), act, h.message(order, a, n), n.Receipt)
+	result := approval.ResultOf(err)
+	result.Receipt = receipt
 	return h.Transitions.record(msg.Context(), act, func(o *approval.Order, t approval.Turn) []approval.Action {
 		return o.Notified(act, result, t)
 	})
 }
 
-func (h *Notification) send(ctx context.Context, act approval.Action, m approval.Message) error {
+// message is what is to be said. Only people get a link.
+func (h *Notification) message(o *approval.Order, a *approval.Approval, n *approval.Notification) approval.Message {
+	m := o.Message(a, n)
+	if n.Kind != approval.NotifyEvent && n.Kind != approval.NotifyOutcome {
+		c := o.Capability(a, n.Approver)
+		m.Link, m.Button = approval.NewToken(h.Links.URL(c)), approval.NewToken(h.Links.Button(c))
+	}
+	return m
+}
+
+func (h *Notification) send(ctx context.Context, act approval.Action, m approval.Message, receipt string) (string, error) {
 	channel, ok := h.Channels[act.Channel]
 	if !ok {
-		return approval.NotApplied(fmt.Errorf("channel %q is not configured", act.Channel))
+		return "", approval.NotApplied(fmt.Errorf("channel %q is not configured", act.Channel))
 	}
 	ctx, cancel := h.Transitions.until(ctx, act, h.Timeout)
 	defer cancel()
-	return channel.Notify(ctx, m)
+	editable, can := channel.(Editable)
+	switch {
+	case m.Kind == approval.NotifyOutcome && can:
+		return "", editable.Edit(ctx, receipt, m)
+	case m.Kind == approval.NotifyOutcome: // the channel was another kind when it was sent
+		return "", approval.Permanent(fmt.Errorf("channel %q cannot edit its messages", act.Channel))
+	case can:
+		return editable.Post(ctx, m)
+	}
+	return "", channel.Notify(ctx, m)
 }
 
 // record stores the end of an action, although its context may be over: it has

@@ -43,16 +43,22 @@ type Workflow struct {
 	Name   string
 	Fields RequestFields
 
-	Approvers    []string // beside those that the request names
+	Approvers    []string // beside those that the request names: IDs, or "group:" and a name
+	People       People
 	Policy       approval.Policy
 	MinAssurance approval.Assurance
 	Sources      []string
 	Channels     []string
+	Fallback     []string // the next to try for whom a channel gave up
+	Rooms        []string // which channels many people read
+	Events       []string // channels by which programs are told what happens
+	Unheard      approval.Unheard
 
 	Deadline    time.Duration // from when the workflow began to wait
 	TaskTimeout time.Duration // of the state, where requests do not say it; 0 is unknown
 	Margin      time.Duration // how long before the task's end the approval times out
-	Reminders   []time.Duration
+	Reminders   []Mark
+	Escalations []Escalation
 	Heartbeat   time.Duration
 
 	TokenTarget string // the target for task tokens
@@ -63,6 +69,23 @@ type Workflow struct {
 	CallbackRetry   approval.Retry
 	NotifyRetry     approval.Retry
 	Retention       time.Duration
+}
+
+// Mark is a time in the life of an approval: after its request, or before its
+// deadline.
+type Mark struct{ After, Before time.Duration }
+
+func (m Mark) at(now, deadline time.Time) time.Time {
+	if m.Before > 0 {
+		return deadline.Add(-m.Before)
+	}
+	return now.Add(m.After)
+}
+
+// Escalation says when an approval is shown to more people, and to whom.
+type Escalation struct {
+	Mark
+	To []string // as in Workflow.Approvers
 }
 
 // Request handles approval requests of one workflow.
@@ -111,10 +134,10 @@ func (h *Request) Handle(msg *message.Message) error {
 func (h *Request) ask(in Input) (orderID string, ask approval.Ask, err error) {
 	w, f := h.Workflow, h.Workflow.Fields
 	var token, callback string
-	named := slices.Clone(w.Approvers)
 	var more []string
 	ask = approval.Ask{
-		Workflow: w.Name, Policy: w.Policy, MinAssurance: w.MinAssurance, Sources: w.Sources, Channels: w.Channels,
+		Workflow: w.Name, Policy: w.Policy, MinAssurance: w.MinAssurance, Sources: w.Sources,
+		Channels: w.Channels, Fallback: w.Fallback, Rooms: w.Rooms, Events: w.Events, Unheard: w.Unheard,
 		Heartbeat: w.Heartbeat, RejectAsSuccess: w.RejectAsSuccess, CallbackRetry: w.CallbackRetry, NotifyRetry: w.NotifyRetry,
 		Retention: w.Retention,
 	}
@@ -134,10 +157,13 @@ func (h *Request) ask(in Input) (orderID string, ask approval.Ask, err error) {
 	if err := h.target(&ask, token, callback); err != nil {
 		return "", ask, err
 	}
-	for _, id := range append(named, more...) {
-		ask.Approvers = append(ask.Approvers, approval.Approver{ID: strings.TrimSpace(id), Nonce: nonce()})
+	if ask.Approvers, err = w.People.Resolve(slices.Concat(w.Approvers, more), h.Transitions.Now()); err != nil {
+		return "", ask, err
 	}
 	if err := h.times(&ask, in); err != nil {
+		return "", ask, err
+	}
+	if err := h.escalations(&ask); err != nil {
 		return "", ask, err
 	}
 	if ask.Details, err = details(f.Details, in, orderID, ask.Token.Reveal()); err != nil {
@@ -201,10 +227,29 @@ func (h *Request) times(ask *approval.Ask, in Input) error {
 			ask.Deadline = last
 		}
 	}
-	for _, after := range w.Reminders {
-		if at := now.Add(after); at.Before(ask.Deadline) {
+	for _, m := range w.Reminders {
+		if at := m.at(now, ask.Deadline); at.After(now) && at.Before(ask.Deadline) {
 			ask.Reminders = append(ask.Reminders, at)
 		}
+	}
+	return nil
+}
+
+// escalations works out when more people are asked, and whom: covers are those of
+// then. One before a deadline that is nearer still is due at once; one after it is
+// for when nobody can be told.
+func (h *Request) escalations(ask *approval.Ask) error {
+	now := h.Transitions.Now()
+	for _, e := range h.Workflow.Escalations {
+		at := e.at(now, ask.Deadline)
+		if at.Before(now) {
+			at = now
+		}
+		to, err := h.Workflow.People.Resolve(e.To, at)
+		if err != nil {
+			return err
+		}
+		ask.Escalations = append(ask.Escalations, approval.Escalation{At: at, Approvers: to})
 	}
 	return nil
 }

@@ -213,13 +213,14 @@ func TestReminders(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
 	require.NoError(t, h.requests(func(w *handlers.Workflow) {
-		w.Deadline, w.Reminders = 4*time.Hour, []time.Duration{time.Hour, 3 * time.Hour, 4 * time.Hour, 9 * time.Hour}
+		w.Deadline = 4 * time.Hour
+		w.Reminders = []handlers.Mark{{After: time.Hour}, {After: 3 * time.Hour}, {After: 4 * time.Hour}, {After: 9 * time.Hour}, {Before: 30 * time.Minute}, {Before: 5 * time.Hour}}
 	}).Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)))
 	var got []time.Duration
 	for _, at := range h.approval(t, "A-1").Reminders {
 		got = append(got, at.Sub(began))
 	}
-	require.Equal(t, []time.Duration{time.Hour, 3 * time.Hour}, got, "none at the deadline or after it")
+	require.Equal(t, []time.Duration{time.Hour, 3 * time.Hour, 210 * time.Minute}, got, "none at the deadline or after it, none in the past")
 }
 
 func TestApproversOfTheWorkflowAndOfTheRequest(t *testing.T) {

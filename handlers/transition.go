@@ -81,7 +81,7 @@ func (t *Transitions) log(ctx context.Context, orderID string, events []approval
 	for _, e := range events {
 		level := slog.LevelInfo
 		switch e.Kind {
-		case approval.EventNotificationGone, approval.EventUnmatchedExpired:
+		case approval.EventNotificationGone, approval.EventUnmatchedExpired, approval.EventUndeliverable:
 			level = slog.LevelWarn
 		case approval.EventCallbackEnded:
 			if e.Code == string(approval.CallbackExhausted) {

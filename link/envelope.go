@@ -26,8 +26,9 @@ type MAC interface {
 
 // The purposes. They are part of what is signed: never change them.
 const (
-	purposeLink = "link"
-	purposeForm = "form"
+	purposeLink   = "link"
+	purposeForm   = "form"
+	purposeButton = "button"
 )
 
 // version begins every envelope. A new format takes a new one, and the old must

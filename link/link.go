@@ -32,6 +32,18 @@ func New(mac MAC, base *url.URL) *Links {
 // URL returns the link of a capability: the base URL, "/a/" and Token.
 func (l *Links) URL(c approval.Capability) string { return l.base + l.Token(c) }
 
+// Button returns what a button in a chat carries: which approval it is about. A
+// link it is not; who pressed it is for the chat to say.
+func (l *Links) Button(c approval.Capability) string {
+	c.Approver, c.Nonce = "", ""
+	return seal(l.mac, purposeButton, encode(c), nil)
+}
+
+// OpenButton reads what Button made. Its errors are those of Open.
+func (l *Links) OpenButton(token string, now time.Time) (approval.Capability, error) {
+	return l.open(purposeButton, token, now)
+}
+
 // Token returns the signed form of a capability. Its expiry is cut to seconds.
 func (l *Links) Token(c approval.Capability) string {
 	return seal(l.mac, purposeLink, encode(c), nil)
@@ -41,7 +53,11 @@ func (l *Links) Token(c approval.Capability) string {
 // that is ours and whose time has passed. It does not know of revocation: ask
 // approval.Approval.Allows.
 func (l *Links) Open(token string, now time.Time) (approval.Capability, error) {
-	payload, err := open(l.mac, purposeLink, token, nil)
+	return l.open(purposeLink, token, now)
+}
+
+func (l *Links) open(purpose, token string, now time.Time) (approval.Capability, error) {
+	payload, err := open(l.mac, purpose, token, nil)
 	if err != nil {
 		return approval.Capability{}, err
 	}

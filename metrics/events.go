@@ -28,6 +28,7 @@ func (m *Metrics) observe(e approval.Event) {
 	case approval.EventDecided:
 		m.decided.inc(e.Workflow, string(e.Outcome))
 		m.decisionSeconds.since(e.Age, e.Workflow, string(e.Outcome))
+		m.timeLeft.since(e.Left, e.Workflow)
 	case approval.EventTimedOut:
 		m.timeouts.inc(e.Workflow)
 	case approval.EventCancelled:
@@ -36,6 +37,12 @@ func (m *Metrics) observe(e approval.Event) {
 		m.unmatchedExpired.inc()
 	case approval.EventReminded:
 		m.reminders.inc(e.Workflow)
+	case approval.EventEscalated:
+		m.escalations.inc(e.Workflow)
+	case approval.EventUndeliverable:
+		m.undeliverable.inc(e.Workflow)
+	case approval.EventTold:
+		m.toldSeconds.since(e.Age, e.Workflow)
 	case approval.EventNotified, approval.EventNotificationFailed, approval.EventNotificationGone:
 		m.notification(e)
 	case approval.EventHeartbeat:
@@ -136,6 +143,9 @@ func (m *Metrics) Committed(updates int, took time.Duration, err error) {
 	m.updates.add(updates)
 	m.batchSize.observe(float64(updates))
 }
+
+// Slack counts what was pressed in Slack: pressed, refused or failed.
+func (m *Metrics) Slack(event string) { m.slack.inc(event) }
 
 // Page counts what happened to a decision page: viewed, posted or refused.
 func (m *Metrics) Page(event string) {

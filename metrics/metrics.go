@@ -31,14 +31,17 @@ type Metrics struct {
 	requests, repeated, superseded              counter
 	decisions, sourceDecisions, decided         counter
 	timeouts, cancelled, unmatchedExpired       counter
-	reminders, notifications, notifyFailed      counter
+	reminders, escalations, undeliverable       counter
+	notifications, notifyFailed                 counter
 	notifyRequests, notifyRequestsFailed        counter
 	callbacks, callbackAttempts, retries        counter
 	heartbeats, redriven, erased                counter
 	deadLetters, messages, sweeps, claimed      counter
 	dispatched, commits, commitErrors, updates  counter
 	httpRequests, pageViews, pagePosts, pageNos counter
-	decisionSeconds, notifySeconds              histogram
+	slack                                       counter
+	decisionSeconds, timeLeft                   histogram
+	toldSeconds, notifySeconds                  histogram
 	callbackSeconds, handlerSeconds             histogram
 	commitSeconds, batchSize, requestSeconds    histogram
 	running, lastSweep                          gauge
@@ -87,6 +90,7 @@ func New(reg prometheus.Registerer, conf Config) *Metrics {
 	m.cancelled = b.counter("cancelled_total", "Approvals that were cancelled, or whose workflow stopped waiting.", workflow)
 	m.superseded = b.counter("superseded_total", "Approvals that were asked anew with another task token.", workflow)
 	m.decisionSeconds = b.histogram("approval_decision_seconds", "From the request to the decision that closed it.", toPeople, workflow, outcome)
+	m.timeLeft = b.histogram("decision_time_left_seconds", "From the decision that closed an approval to the deadline that it was in time for.", toPeople, workflow)
 
 	// What people and third parties answer.
 	m.decisions = b.counter("decisions_total", "Decisions that came in, by what became of them; one that waited for its request counts again when that has come.", via, verdict, outcome)
@@ -95,6 +99,7 @@ func New(reg prometheus.Registerer, conf Config) *Metrics {
 	m.pageViews = b.counter("link_views_total", "Decision pages that were shown; mail scanners look at them too.")
 	m.pagePosts = b.counter("link_posts_total", "Forms of decision pages that were sent.")
 	m.pageNos = b.counter("link_refusals_total", "Links and forms that were refused: forged, expired or revoked.")
+	m.slack = b.counter("slack_interactions_total", "Buttons pressed in Slack: pressed (taken), refused, or failed because the store or Slack was out of reach.", label{"result", []string{"pressed", "refused", "failed"}})
 
 	// Whom we tell.
 	m.notifications = b.counter("notifications_total", "Notifications that ended: sent, or given up.", channel)
@@ -102,7 +107,10 @@ func New(reg prometheus.Registerer, conf Config) *Metrics {
 	m.notifyRequests = b.counter("notification_requests_total", "Attempts to send a notification.", channel)
 	m.notifyRequestsFailed = b.counter("notification_requests_failed_total", "Attempts to send a notification that failed.", channel)
 	m.notifySeconds = b.histogram("notification_delivery_seconds", "From when a notification was owed to when it was sent, retries included.", toTell, channel)
+	m.toldSeconds = b.histogram("first_notification_seconds", "From the request to the first message to people that was sent.", toTell, workflow)
 	m.reminders = b.counter("reminders_total", "Reminders that came due.", workflow)
+	m.escalations = b.counter("escalations_total", "Approvals that more approvers were added to, because nobody had decided.", workflow)
+	m.undeliverable = b.counter("undeliverable_total", "Approvals of which nobody could be told: every notification was given up.", workflow)
 
 	// How workflows are answered.
 	m.callbacks = b.counter("callbacks_total", "Callbacks that ended, by outcome; exhausted ones were given up.", target, end)

@@ -183,10 +183,14 @@ func TestEveryEventHasItsSeries(t *testing.T) {
 		}},
 		{approval.EventDecided, base, series{
 			`decided_total{outcome="reject",workflow="payments"}`: 1, `approval_decision_seconds{outcome="reject",workflow="payments"}`: 1,
+			"decision_time_left_seconds" + w: 1,
 		}},
 		{approval.EventTimedOut, base, series{"timeouts_total" + w: 1}},
 		{approval.EventCancelled, base, series{"cancelled_total" + w: 1}},
 		{approval.EventUnmatchedExpired, base, series{"unmatched_expired_total{}": 1}},
+		{approval.EventEscalated, base, series{"escalations_total" + w: 1}},
+		{approval.EventUndeliverable, base, series{"undeliverable_total" + w: 1}},
+		{approval.EventTold, base, series{"first_notification_seconds" + w: 1}},
 		{approval.EventReminded, base, series{"reminders_total" + w: 1}},
 		{approval.EventNotified, with("", 1), series{"notifications_total" + c: 1, "notification_requests_total" + c: 1, "notification_delivery_seconds" + c: 1}},
 		{approval.EventNotificationFailed, with("failed", 2), series{
@@ -243,6 +247,7 @@ func TestWhatCallersSayHasItsSeries(t *testing.T) {
 		"view":    {func(m *Metrics) { m.Page("viewed") }, map[string]float64{"link_views_total{}": 1}},
 		"post":    {func(m *Metrics) { m.Page("posted") }, map[string]float64{"link_posts_total{}": 1}},
 		"refused": {func(m *Metrics) { m.Page("refused") }, map[string]float64{"link_refusals_total{}": 1}},
+		"slack":   {func(m *Metrics) { m.Slack("pressed") }, map[string]float64{`slack_interactions_total{result="pressed"}`: 1}},
 		"unknown": {func(m *Metrics) { m.Page("?") }, map[string]float64{}},
 		"received": {func(m *Metrics) { m.SQS("payments").Received(7) }, map[string]float64{
 			"sqs_receives_total" + q: 1, "sqs_messages_received_total" + q: 7,

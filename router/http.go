@@ -27,6 +27,7 @@ func APITopic() string { return topicAPI }
 type HTTP struct {
 	Ingress   *Ingress
 	Page      http.Handler     // the decision page, at /a/{token}
+	Slack     http.Handler     // what is pressed in Slack; nil where nothing is
 	Webhooks  map[string]Check // by source
 	Workflows []string
 	// API checks the credential of a program that asks and decides, Operator that
@@ -48,6 +49,9 @@ func (h *HTTP) Public() http.Handler {
 	mux := http.NewServeMux()
 	h.route(mux, "/a/{token}", h.Page)
 	h.route(mux, "POST /webhooks/{source}", h.webhooks())
+	if h.Slack != nil {
+		h.route(mux, "POST /slack/interactions", h.Slack)
+	}
 	h.route(mux, "GET /healthz", h.health())
 	return mux
 }
@@ -170,7 +174,7 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 // Routes lists every route, for metrics that start at 0 and for the docs.
 func Routes() []string {
 	return []string{
-		"/a/{token}", "POST /webhooks/{source}", "GET /healthz", "GET /readyz", "GET /metrics", "POST /v1/requests",
+		"/a/{token}", "POST /webhooks/{source}", "POST /slack/interactions", "GET /healthz", "GET /readyz", "GET /metrics", "POST /v1/requests",
 		"POST /v1/orders/{orderId}/decisions", "GET /v1/orders", "GET /v1/orders/{orderId}", "POST /v1/orders/{orderId}/decide",
 		"POST /v1/orders/{orderId}/cancel", "GET /v1/deadletters", "POST /v1/redrive",
 	}

@@ -43,6 +43,7 @@ func site(t *testing.T, change ...func(*HTTP)) (*HTTP, *memory.Store, *watcher) 
 	h := &HTTP{
 		Ingress: in, Workflows: []string{"orders"}, API: bearer("api", "operator"), Operator: bearer("operator"),
 		Page:     http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.PathValue("token"))) }),
+		Slack:    http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), // verifies for itself
 		Webhooks: map[string]Check{"erp": bearer("erp")},
 		Metrics:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
 		Console: &Console{
@@ -75,6 +76,7 @@ func access() map[string]struct{ body, need string } {
 	return map[string]struct{ body, need string }{
 		"public /a/{token}":                           {"", ""},
 		"public POST /webhooks/{source}":              {"{}", "erp"},
+		"public POST /slack/interactions":             {"", ""},
 		"public GET /healthz":                         {"", ""},
 		"private GET /healthz":                        {"", ""},
 		"private GET /readyz":                         {"", ""},

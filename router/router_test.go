@@ -73,7 +73,7 @@ func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 		Requests: requests, Decisions: []Source{{Name: "decision-api", Topic: APITopic(), Subscriber: h.in, Handle: decision.Handle}},
 		Notifications: &handlers.Notification{
 			Transitions: tr, Channels: map[string]handlers.Channel{"mail": h}, Timeout: time.Second,
-			Link: func(approval.Capability) approval.Token { return approval.NewToken("link") },
+			Links: links{},
 		},
 		Callbacks:  &handlers.Callback{Transitions: tr, Targets: map[string]handlers.Target{"sfn": h}, Timeout: time.Second},
 		Dispatcher: d, Observer: h.watcher, Log: h.logger(), TimeLimit: 10 * time.Second, CloseTimeout: 10 * time.Second,
@@ -164,3 +164,8 @@ func TestCloseLetsWhatRunsFinish(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, status)
 	require.Equal(t, http.StatusServiceUnavailable, send(t, h.site, "POST", "/requests/orders", `{"order":"A-1","token":"x"}`).StatusCode)
 }
+
+type links struct{}
+
+func (links) URL(approval.Capability) string    { return "link" }
+func (links) Button(approval.Capability) string { return "button" }

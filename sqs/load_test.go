@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -64,7 +65,7 @@ func TestPollersFollowTheLoad(t *testing.T) {
 			b.sqs.set(func() { now, most = b.sqs.polls, b.sqs.most })
 			return now, most
 		}
-		time.Sleep(10 * time.Minute)
+		time.Sleep(10*time.Minute + 5*time.Second) // in the middle of a poll, not between two
 		now, most := polls()
 		assert.Equal(b, []int{1, 1}, []int{now, most}, "one when idle")
 		assert.InDelta(b, 30, b.sqs.count("receive"), 1, "three a minute")
@@ -82,6 +83,7 @@ func TestPollersFollowTheLoad(t *testing.T) {
 		time.Sleep(time.Minute)
 		before := b.sqs.count("receive")
 		time.Sleep(10 * time.Minute)
+		synctest.Wait() // where a poll ends just now, the next has begun
 		now, _ = polls()
 		assert.Equal(b, 1, now, "one when idle again")
 		assert.InDelta(b, 30, b.sqs.count("receive")-before, 1)

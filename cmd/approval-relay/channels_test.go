@@ -91,7 +91,7 @@ func TestChannelFaults(t *testing.T) {
 `, subject, text, html, dir+"/missing", empty)), testenv)
 	require.Error(t, err)
 	want := `configuration relay.yaml has 13 fault(s):
-  line 2: channels.many: needs exactly one of log, smtp, ses, teams, webhook and sns
+  line 2: channels.many: needs exactly one of log, smtp, ses, teams, webhook, sns and slack
   line 8: channels.mail.smtp.templates.subject: ` + subject + `, line 1: executing "subject" at <.Titel>: can't evaluate field Titel in type email.Mail
   line 9: channels.mail.smtp.templates.text: ` + text + `, line 3: unexpected EOF
   line 10: channels.mail.smtp.templates.html: ` + html + `, line 2: function "shout" not defined
@@ -132,7 +132,7 @@ func TestRole(t *testing.T) {
 channels: {mail: {ses: {from: relay@example.com, region: eu-west-1, role: "arn:aws:iam::111122223333:role/mail"}}}
 `), testenv)
 	require.NoError(t, err)
-	ch, err := channel("channels.mail", c.Channels["mail"], nil, newClouds(t.Context(), c.AWS))
+	ch, err := channel(c, "channels.mail", c.Channels["mail"], nil, newClouds(t.Context(), c.AWS))
 	require.NoError(t, err)
 	for range 2 {
 		require.Equal(t, approval.ResultOK, approval.ResultOf(ch.Notify(t.Context(), notifytest.Message())).Kind)

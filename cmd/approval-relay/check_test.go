@@ -67,7 +67,7 @@ workflows:
       details: {Total: total}
     policy: {quorum: 0}
     heartbeat: 1ms
-    reminders: [2h, 1h]
+    reminders: [2h, {before: 1ms}, {}]
     callback:
       token_target: web
       on_reject: shrug
@@ -84,7 +84,7 @@ channels:
 targets:
   web: {http: {secrets: []}}
 shutdown: {timeout: 1ms}
-`, `has 30 fault(s):
+`, `has 31 fault(s):
   line 1: log.level: "loud" is not one of debug, info, warn, error
   line 2: public.url: is no http or https URL with a host
   line 3: operator.listen: is the public address: operator routes must not be on it
@@ -97,7 +97,8 @@ shutdown: {timeout: 1ms}
   line 9: workflows.good.requests.details.Total: expression "total": 1:1: undeclared reference to 'total' (in container '')
   line 10: workflows.good.policy: a quorum is at least 1
   line 11: workflows.good.heartbeat: is 1ms, the least is 1s
-  line 12: workflows.good.reminders: are not in order
+  line 12: workflows.good.reminders[1]: is 1ms, the least is 1s
+  line 12: workflows.good.reminders[2]: needs one of after and before
   line 14: workflows.good.callback.token_target: "web" is no target of kind stepfunctions
   line 15: workflows.good.callback.on_reject: "shrug" is not one of failure, success
   line 16: workflows.good.callback.output: output: "approved" is a name of the answer itself
@@ -115,6 +116,37 @@ shutdown: {timeout: 1ms}
   line 25: channels.mail.smtp.from: is no address
   line 27: targets.web.http.secrets: are missing: callbacks are signed
   line 28: shutdown.timeout: is 1ms, the least is 1s
+`,
+		},
+		"people": {
+			`channels: {mail: {log: {}}, chat: {log: {}}}
+groups: {finance: [ann, "group:x"], "Big Ones": [bob]}
+people:
+  ann: {notify: [pigeon], away: [{from: 2026-12-20, until: 2026-12-20T01:00:00+01:00, cover: []}]}
+workflows:
+  orders:
+    approvers: ["group:finance", "group:nobody"]
+    notify: [mail]
+    fallback: [sms]
+    events: [bus]
+    unheard: shout
+    escalations:
+      - {after: 4h, before: 1h, to: [boss]}
+      - {after: 4h}
+      - {before: 1h, to: ["group:boss"]}
+`, `has 12 fault(s):
+  line 2: groups.Big Ones: a name has 1 to 63 of a-z, 0-9, _ and -, and begins with a letter or digit
+  line 2: groups.finance: "group:x": a group has no groups in it
+  line 4: people.ann.notify: "pigeon" is no channel
+  line 4: people.ann.away[0]: until is not after from
+  line 4: people.ann.away[0].cover: names nobody
+  line 7: workflows.orders.approvers: "nobody" is no group
+  line 9: workflows.orders.fallback: "sms" is no channel
+  line 10: workflows.orders.events: "bus" is no channel
+  line 11: workflows.orders.unheard: "shout" is not one of wait, escalate, cancel
+  line 13: workflows.orders.escalations[0]: needs one of after and before
+  line 14: workflows.orders.escalations[1].to: names nobody
+  line 15: workflows.orders.escalations[2].to: "boss" is no group
 `,
 		},
 		"no YAML": {"log: {}\nkey: {secret: abc\n", `has 1 fault(s):

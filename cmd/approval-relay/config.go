@@ -24,6 +24,8 @@ type Config struct {
 	Decisions map[string]DecisionConfig `yaml:"decisions" doc:"SNS topics that decisions come from, by name"`
 	Webhooks  map[string]WebhookConfig  `yaml:"webhooks" doc:"third parties that post decisions to /webhooks/NAME"`
 	Channels  map[string]ChannelConfig  `yaml:"channels" doc:"ways to tell people, by name"`
+	People    map[string]PersonConfig   `yaml:"people" doc:"what is to be known of approvers, by their ID"`
+	Groups    map[string][]string       `yaml:"groups" doc:"approvers who are named together, as group:NAME"`
 	Targets   map[string]TargetConfig   `yaml:"targets" doc:"ways to answer workflows, by name"`
 }
 
@@ -78,20 +80,65 @@ type UnmatchedConfig struct {
 
 // WorkflowConfig is one workflow.
 type WorkflowConfig struct {
-	Requests     RequestsConfig  `yaml:"requests" doc:"where requests come from, and where their fields are"`
-	Approvers    []string        `yaml:"approvers" doc:"who may decide, beside those that a request names: e-mail addresses, names, source:NAME"`
-	Policy       PolicyConfig    `yaml:"policy" doc:"any, all, or quorum"`
-	MinAssurance string          `yaml:"min_assurance" doc:"the least that a person's decision rests on: link, chat or sso"`
-	Sources      []string        `yaml:"sources" doc:"decision sources that may decide, by name; empty means all that are configured"`
-	Notify       []string        `yaml:"notify" doc:"channels that tell approvers, by name"`
-	Deadline     time.Duration   `yaml:"deadline" doc:"how long an approval may take, from when the workflow began to wait"`
-	TaskTimeout  time.Duration   `yaml:"task_timeout" doc:"the state's TimeoutSeconds, where requests do not say it; 0 is unknown"`
-	Margin       time.Duration   `yaml:"margin" doc:"how long before the task's end an approval times out; in short tasks a tenth of their time, but 5s"`
-	Reminders    []time.Duration `yaml:"reminders" doc:"when those that have not decided are reminded, from the request on"`
-	Heartbeat    time.Duration   `yaml:"heartbeat" doc:"how often SendTaskHeartbeat is called while an approval is pending; less than half the state's HeartbeatSeconds; 0 is never"`
-	Callback     CallbackConfig  `yaml:"callback" doc:"how the workflow is answered"`
-	NotifyRetry  RetryConfig     `yaml:"notify_retry" doc:"how notifications are tried again"`
-	Retention    time.Duration   `yaml:"retention" doc:"how long a closed approval is kept"`
+	Requests     RequestsConfig     `yaml:"requests" doc:"where requests come from, and where their fields are"`
+	Approvers    []string           `yaml:"approvers" doc:"who may decide, beside those that a request names: e-mail addresses, names, group:NAME, source:NAME"`
+	Policy       PolicyConfig       `yaml:"policy" doc:"any, all, or quorum"`
+	MinAssurance string             `yaml:"min_assurance" doc:"the least that a person's decision rests on: link, chat or sso"`
+	Sources      []string           `yaml:"sources" doc:"decision sources that may decide, by name; empty means all that are configured"`
+	Notify       []string           `yaml:"notify" doc:"channels that tell approvers, by name: all of them"`
+	Fallback     []string           `yaml:"fallback" doc:"channels that are tried, one after the other, for whom another has given up"`
+	Events       []string           `yaml:"events" doc:"channels by which programs are told what happens: requested, decided, timed_out, the callback delivered or exhausted"`
+	Unheard      string             `yaml:"unheard" doc:"what happens when nobody could be told: wait, escalate (at once) or cancel (the workflow is told)"`
+	Deadline     time.Duration      `yaml:"deadline" doc:"how long an approval may take, from when the workflow began to wait"`
+	TaskTimeout  time.Duration      `yaml:"task_timeout" doc:"the state's TimeoutSeconds, where requests do not say it; 0 is unknown"`
+	Margin       time.Duration      `yaml:"margin" doc:"how long before the task's end an approval times out; in short tasks a tenth of their time, but 5s"`
+	Reminders    []MarkConfig       `yaml:"reminders" doc:"when those that have not decided are reminded: a time after the request, or {before: TIME} the deadline"`
+	Escalations  []EscalationConfig `yaml:"escalations" doc:"when more approvers are asked: after the request, or before the deadline, and to whom"`
+	Heartbeat    time.Duration      `yaml:"heartbeat" doc:"how often SendTaskHeartbeat is called while an approval is pending; less than half the state's HeartbeatSeconds; 0 is never"`
+	Callback     CallbackConfig     `yaml:"callback" doc:"how the workflow is answered"`
+	NotifyRetry  RetryConfig        `yaml:"notify_retry" doc:"how notifications are tried again"`
+	Retention    time.Duration      `yaml:"retention" doc:"how long a closed approval is kept"`
+}
+
+// PersonConfig is one approver.
+type PersonConfig struct {
+	Notify   []string        `yaml:"notify" doc:"channels that tell this one, in place of the workflow's"`
+	Fallback []string        `yaml:"fallback" doc:"channels to fall back on, in place of the workflow's"`
+	Slack    string          `yaml:"slack" doc:"Slack user ID, where the ID here is not the e-mail address that Slack knows"`
+	Away     []AbsenceConfig `yaml:"away" doc:"when they are away, and who decides in their place"`
+}
+
+// AbsenceConfig is a time away.
+type AbsenceConfig struct {
+	From  time.Time `yaml:"from" doc:"the first day away (UTC), or a time with its zone"`
+	Until time.Time `yaml:"until" doc:"the first day back (UTC), or a time with its zone"`
+	Cover []string  `yaml:"cover" doc:"approvers in their place; whichever of them decides, it counts once"`
+}
+
+// MarkConfig is a time in the life of an approval.
+type MarkConfig struct{ After, Before time.Duration }
+
+// UnmarshalYAML reads a time, or {after: TIME} or {before: TIME}.
+func (m *MarkConfig) UnmarshalYAML(unmarshal func(any) error) error {
+	if err := unmarshal(&m.After); err == nil {
+		return nil
+	}
+	var object struct {
+		After  time.Duration `yaml:"after"`
+		Before time.Duration `yaml:"before"`
+	}
+	if err := unmarshal(&object); err != nil {
+		return errors.New("a reminder is a time such as 4h, or {before: 1h}")
+	}
+	*m = MarkConfig(object)
+	return nil
+}
+
+// EscalationConfig is one escalation.
+type EscalationConfig struct {
+	After  time.Duration `yaml:"after" doc:"from the request on"`
+	Before time.Duration `yaml:"before" doc:"before the deadline"`
+	To     []string      `yaml:"to" doc:"approvers: IDs or group:NAME"`
 }
 
 // RequestsConfig says where requests come from.
@@ -200,6 +247,7 @@ type ChannelConfig struct {
 	Teams   *TeamsConfig          `yaml:"teams" doc:"a card in Microsoft Teams, through a workflow of its Workflows app"`
 	Webhook *WebhookChannelConfig `yaml:"webhook" doc:"a signed POST for each notification"`
 	SNS     *SNSChannelConfig     `yaml:"sns" doc:"an event for machines, without the link, in an SNS topic"`
+	Slack   *SlackChannelConfig   `yaml:"slack" doc:"Slack, by a bot or an incoming webhook; its buttons decide"`
 }
 
 // LogChannelConfig has no fields.
@@ -222,6 +270,16 @@ type WebhookChannelConfig struct {
 	URL           string   `yaml:"url" doc:"where to post"`
 	Secrets       []Secret `yaml:"secrets" doc:"whsec_…; the first signs, more sign too while they rotate"`
 	AllowInternal bool     `yaml:"allow_internal" doc:"let the URL lead to an internal address"`
+}
+
+// SlackChannelConfig is a Slack app in one workspace.
+type SlackChannelConfig struct {
+	Token          Secret   `yaml:"token" doc:"bot token, xoxb-…, with chat:write, users:read and users:read.email"`
+	Conversation   string   `yaml:"conversation" doc:"ID of the channel that messages go to, once for all approvers; without it each goes to its approver"`
+	WebhookURL     Secret   `yaml:"webhook_url" doc:"incoming webhook, in place of token and conversation; its messages are edited only when somebody presses a button"`
+	SigningSecrets []Secret `yaml:"signing_secrets" doc:"of the app, for POST /slack/interactions; without any, messages have a link and no buttons"`
+	APIURL         string   `yaml:"api_url" doc:"in place of https://slack.com/api/, for tests and proxies"`
+	ResponseHosts  []string `yaml:"response_hosts" doc:"hosts that may be answered at; empty is hooks.slack.com"`
 }
 
 // TargetConfig is one target: exactly one of its fields is set.

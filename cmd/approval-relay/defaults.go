@@ -115,6 +115,7 @@ func (w *WorkflowConfig) fill(c *Config) {
 		w.Policy = PolicyConfig{Kind: "any", Veto: true}
 	}
 	set(&w.MinAssurance, "link")
+	set(&w.Unheard, "wait")
 	set(&w.Deadline, 24*time.Hour)
 	set(&w.Margin, 30*time.Second)
 	set(&w.Retention, 30*24*time.Hour)

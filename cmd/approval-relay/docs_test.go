@@ -64,10 +64,11 @@ func configurationTable() string {
 	b.WriteString("| field | default | what it says |\n|---|---|---|\n")
 	filled := Defaults()
 	filled.Workflows = map[string]WorkflowConfig{"NAME": {Requests: RequestsConfig{SQS: &QueueConfig{}}}}
+	filled.People = map[string]PersonConfig{"NAME": {}}
 	filled.Decisions = map[string]DecisionConfig{"NAME": {}}
 	filled.Webhooks = map[string]WebhookConfig{"NAME": {HMAC: &HMACConfig{}, Bearer: &BearerConfig{}, Standard: &StandardConfig{}, GitHub: &GitHubConfig{}, Slack: &SlackConfig{}, Stripe: &StripeConfig{}}}
 	filled.Channels = map[string]ChannelConfig{"NAME": {
-		SMTP: &SMTPConfig{}, SES: &SESConfig{}, Teams: &TeamsConfig{}, Webhook: &WebhookChannelConfig{}, SNS: &SNSChannelConfig{},
+		SMTP: &SMTPConfig{}, SES: &SESConfig{}, Teams: &TeamsConfig{}, Webhook: &WebhookChannelConfig{}, SNS: &SNSChannelConfig{}, Slack: &SlackChannelConfig{},
 	}}
 	filled.Targets = map[string]TargetConfig{"NAME": {StepFunctions: &StepFunctionsConfig{}, HTTP: &HTTPTargetConfig{}}}
 	filled.fill()
@@ -89,6 +90,11 @@ func rows(b *strings.Builder, v reflect.Value, path string) {
 		if value.Kind() == reflect.Map && value.Type().Elem().Kind() == reflect.Struct && !custom(value.Type().Elem()) {
 			fmt.Fprintf(b, "| `%s` | | %s |\n", name, f.Tag.Get("doc"))
 			rows(b, value.MapIndex(reflect.ValueOf("NAME")), name+".NAME")
+			continue
+		}
+		if value.Kind() == reflect.Slice && value.Type().Elem().Kind() == reflect.Struct && !custom(value.Type().Elem()) {
+			fmt.Fprintf(b, "| `%s` | | %s |\n", name, f.Tag.Get("doc"))
+			rows(b, reflect.New(value.Type().Elem()), name+"[]")
 			continue
 		}
 		if value.Kind() == reflect.Struct && !custom(value.Type()) && value.NumField() > 0 {

@@ -2,11 +2,13 @@ package main
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/webhook"
 )
 
 // compiler compiles the expressions of one part of a configuration and collects
@@ -85,12 +87,63 @@ func compileWorkflow(name string, w WorkflowConfig) (handlers.Workflow, error) {
 	return handlers.Workflow{
 		Name: name, Fields: f, Approvers: w.Approvers,
 		Policy:       approval.Policy{Kind: approval.PolicyKind(w.Policy.Kind), Quorum: w.Policy.Quorum, NoVeto: !w.Policy.Veto},
-		MinAssurance: approval.Assurance(w.MinAssurance), Sources: w.Sources, Channels: w.Notify,
-		Deadline: w.Deadline, TaskTimeout: w.TaskTimeout, Margin: w.Margin, Reminders: w.Reminders, Heartbeat: w.Heartbeat,
+		MinAssurance: approval.Assurance(w.MinAssurance), Sources: w.Sources,
+		Channels: w.Notify, Fallback: w.Fallback, Events: w.Events, Unheard: unheard(w.Unheard),
+		Deadline: w.Deadline, TaskTimeout: w.TaskTimeout, Margin: w.Margin, Reminders: marks(w.Reminders), Escalations: escalations(w.Escalations), Heartbeat: w.Heartbeat,
 		TokenTarget: w.Callback.TokenTarget, URLTarget: w.Callback.URLTarget,
 		RejectAsSuccess: w.Callback.OnReject == "success", Output: w.Callback.Output,
 		CallbackRetry: retry(w.Callback.Retry), NotifyRetry: retry(w.NotifyRetry), Retention: w.Retention,
 	}, nil
+}
+
+func unheard(text string) approval.Unheard {
+	if text == "wait" {
+		return approval.UnheardWait
+	}
+	return approval.Unheard(text)
+}
+
+func marks(in []MarkConfig) []handlers.Mark {
+	var out []handlers.Mark
+	for _, m := range in {
+		out = append(out, handlers.Mark(m))
+	}
+	return out
+}
+
+func escalations(in []EscalationConfig) []handlers.Escalation {
+	var out []handlers.Escalation
+	for _, e := range in {
+		out = append(out, handlers.Escalation{Mark: handlers.Mark{After: e.After, Before: e.Before}, To: e.To})
+	}
+	return out
+}
+
+// people makes what the handlers need to know of approvers.
+func (c *Config) people() handlers.People {
+	out := handlers.People{Persons: map[string]handlers.Person{}, Groups: map[string][]string{}}
+	for id, p := range c.People {
+		person := handlers.Person{Channels: p.Notify, Fallback: p.Fallback}
+		for _, a := range p.Away {
+			person.Away = append(person.Away, handlers.Absence{From: a.From, Until: a.Until, Cover: a.Cover})
+		}
+		out.Persons[strings.ToLower(strings.TrimSpace(id))] = person
+	}
+	for name, members := range c.Groups {
+		out.Groups[strings.ToLower(name)] = members
+	}
+	return out
+}
+
+// rooms lists the channels that many people read.
+func (c *Config) rooms() []string {
+	var out []string
+	for _, name := range sorted(c.Channels) {
+		if c.Channels[name].room() {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 func retry(r RetryConfig) approval.Retry {
@@ -147,7 +200,10 @@ func (c *Config) compile(l *loading) {
 	for _, name := range sorted(c.Channels) {
 		at, ch := "channels."+name, c.Channels[name]
 		l.wrong(at, ch.templates(at))
-		l.makes(at, func() error { _, err := channel(at, ch, nil, noAWS{}); return err })
+		l.makes(at, func() error { _, err := channel(c, at, ch, nil, noAWS{}); return err })
+		if s := ch.Slack; s != nil && len(s.SigningSecrets) > 0 {
+			l.makes(at+".slack.signing_secrets", func() error { _, err := webhook.NewSlack(reveal(s.SigningSecrets)...); return err })
+		}
 	}
 	for _, name := range sorted(c.Targets) {
 		if h := c.Targets[name].HTTP; h != nil {

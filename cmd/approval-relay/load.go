@@ -216,6 +216,8 @@ func kind(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[time.Duration]():
 		return "duration, such as 90s or 24h"
+	case t == reflect.TypeFor[time.Time]():
+		return "time, such as 2026-12-24 or 2026-12-24T18:00:00+01:00"
 	case t.Kind() == reflect.Slice:
 		return "list"
 	case t.Kind() == reflect.Struct || t.Kind() == reflect.Map:

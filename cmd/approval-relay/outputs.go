@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"code.dny.dev/ssrf"
@@ -16,6 +17,7 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/notify/logchannel"
 	"github.com/approval-relay/approval-relay/notify/post"
+	"github.com/approval-relay/approval-relay/notify/slack"
 	"github.com/approval-relay/approval-relay/notify/teams"
 	notifywebhook "github.com/approval-relay/approval-relay/notify/webhook"
 	"github.com/approval-relay/approval-relay/webhook"
@@ -71,7 +73,7 @@ func httpTarget(h HTTPTargetConfig) (*httptarget.Target, error) {
 func (r *relay) channels(stdout io.Writer) (map[string]handlers.Channel, error) {
 	out := map[string]handlers.Channel{}
 	for _, name := range sorted(r.config.Channels) {
-		ch, err := channel("channels."+name, r.config.Channels[name], stdout, r.aws)
+		ch, err := channel(r.config, "channels."+name, r.config.Channels[name], stdout, r.aws)
 		if err != nil {
 			return nil, fmt.Errorf("channels.%s: %w", name, err)
 		}
@@ -82,8 +84,14 @@ func (r *relay) channels(stdout io.Writer) (map[string]handlers.Channel, error) 
 
 // channel makes the channel that its configuration asks for: one case a kind. at is
 // where that is.
-func channel(at string, c ChannelConfig, stdout io.Writer, aws channelAPIs) (handlers.Channel, error) {
+func channel(all *Config, at string, c ChannelConfig, stdout io.Writer, aws channelAPIs) (handlers.Channel, error) {
 	switch {
+	case c.Slack != nil:
+		s := c.Slack
+		return slack.New(slack.Config{
+			Token: s.Token, Conversation: s.Conversation, WebhookURL: s.WebhookURL, Buttons: len(s.SigningSecrets) > 0, Users: all.slackUsers(),
+			APIURL: s.APIURL, Client: outboundClient(true), Timeout: callTimeout,
+		})
 	case c.SMTP != nil:
 		return smtpChannel(at+".smtp", *c.SMTP)
 	case c.SES != nil:
@@ -119,4 +127,46 @@ func outboundClient(internal bool) *http.Client {
 		Transport:     &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, MaxIdleConnsPerHost: perOutput, IdleConnTimeout: time.Minute},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// room says whether many people read the channel, so that one message there is
+// for all approvers.
+func (ch ChannelConfig) room() bool {
+	return ch.Slack != nil && (ch.Slack.Conversation != "" || ch.Slack.WebhookURL.Reveal() != "")
+}
+
+// slackUsers are the Slack users of approvers, as configured.
+func (c *Config) slackUsers() map[string]string {
+	out := map[string]string{}
+	for id, p := range c.People {
+		if p.Slack != "" {
+			out[strings.ToLower(strings.TrimSpace(id))] = p.Slack
+		}
+	}
+	return out
+}
+
+// interactions makes the way in for what is pressed in Slack; nil where nothing
+// can be.
+func (r *relay) interactions(channels map[string]handlers.Channel) (*slack.Interactions, error) {
+	c := slack.InteractionsConfig{
+		Buttons: r.links, Decider: r.decider, Orders: r.store, Client: outboundClient(true), Now: time.Now, Log: r.log,
+		Observe: func(e slack.Event) { r.metrics.Slack(string(e)) },
+	}
+	for _, name := range sorted(r.config.Channels) {
+		ch, is := channels[name].(*slack.Channel)
+		if !is || len(r.config.Channels[name].Slack.SigningSecrets) == 0 {
+			continue
+		}
+		verifier, err := webhook.NewSlack(reveal(r.config.Channels[name].Slack.SigningSecrets)...)
+		if err != nil {
+			return nil, fmt.Errorf("channels.%s.slack: signing_secrets: %w", name, err)
+		}
+		c.Apps = append(c.Apps, slack.App{Verify: verifier.Verify, People: ch.People(), Editable: ch.Editable()})
+		c.Hosts = append(c.Hosts, r.config.Channels[name].Slack.ResponseHosts...)
+	}
+	if len(c.Apps) == 0 {
+		return nil, nil
+	}
+	return slack.NewInteractions(c), nil
 }

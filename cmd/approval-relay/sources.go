@@ -31,6 +31,7 @@ func (r *relay) sources(ctx context.Context, urls validURLs) (*sources, error) {
 		if err != nil {
 			return nil, err
 		}
+		workflow.People, workflow.Rooms = r.config.people(), r.config.rooms()
 		h := &handlers.Request{Workflow: workflow, Transitions: r.transitions, Decode: expression.Decode, ValidURL: urls[workflow.URLTarget]}
 		out.requests = append(out.requests, router.Source{
 			Name: requestName(name) + httpSuffix, Topic: router.RequestTopic(name), Subscriber: r.ingress, Handle: h.Handle,

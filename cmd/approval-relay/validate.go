@@ -1,12 +1,15 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
 )
 
 // name is what workflows, sources, channels and targets may be called: names go
@@ -36,6 +39,7 @@ func (c *Config) validate(l *loading) {
 		c.validateWorkflow(l, "workflows."+name, name, c.Workflows[name])
 	}
 	c.validateSources(l)
+	c.validatePeople(l)
 	for _, name := range sorted(c.Channels) {
 		c.Channels[name].validate(l, "channels."+name, name)
 	}
@@ -55,8 +59,11 @@ func (c *Config) validateWorkflow(l *loading, at, name string, w WorkflowConfig)
 		l.fault(at+".policy", "a quorum is at least 1")
 	}
 	oneOf(l, at+".min_assurance", w.MinAssurance, "link", "chat", "sso")
-	if w.MinAssurance != "link" {
-		l.fault(at+".min_assurance", "no channel of this version gives more assurance than a link")
+	switch {
+	case w.MinAssurance == "chat" && !c.interactive():
+		l.fault(at+".min_assurance", "no channel gives it: chat needs a slack channel with signing_secrets")
+	case w.MinAssurance == "sso":
+		l.fault(at+".min_assurance", "nothing in this version signs people in")
 	}
 	for i, s := range w.Sources {
 		_, sns := c.Decisions[s]
@@ -65,10 +72,20 @@ func (c *Config) validateWorkflow(l *loading, at, name string, w WorkflowConfig)
 			l.fault(at+".sources", "number %d, %q, is no decision source: see decisions and webhooks, or api", i+1, s)
 		}
 	}
-	for _, ch := range w.Notify {
-		if _, ok := c.Channels[ch]; !ok {
-			l.fault(at+".notify", "%q is no channel", ch)
+	c.channelNames(l, at+".notify", w.Notify)
+	c.channelNames(l, at+".fallback", w.Fallback)
+	c.channelNames(l, at+".events", w.Events)
+	oneOf(l, at+".unheard", w.Unheard, "wait", "escalate", "cancel")
+	c.approvers(l, at+".approvers", w.Approvers)
+	for i, e := range w.Escalations {
+		here := fmt.Sprintf("%s.escalations[%d]", at, i)
+		if c.approvers(l, here+".to", e.To); len(e.To) == 0 {
+			l.fault(here+".to", "names nobody")
 		}
+		validateMark(l, here, e.After, e.Before)
+	}
+	if len(w.Escalations) > approval.MaxEscalations {
+		l.fault(at+".escalations", "are %d, the most is %d", len(w.Escalations), approval.MaxEscalations)
 	}
 	atLeast(l, at+".deadline", w.Deadline, time.Second)
 	atLeast(l, at+".task_timeout", w.TaskTimeout, 0)
@@ -77,14 +94,66 @@ func (c *Config) validateWorkflow(l *loading, at, name string, w WorkflowConfig)
 	if w.Heartbeat != 0 {
 		atLeast(l, at+".heartbeat", w.Heartbeat, time.Second)
 	}
-	if !slices.IsSorted(w.Reminders) {
-		l.fault(at+".reminders", "are not in order")
-	}
-	for _, r := range w.Reminders {
-		atLeast(l, at+".reminders", r, time.Second)
+	for i, m := range w.Reminders {
+		validateMark(l, fmt.Sprintf("%s.reminders[%d]", at, i), m.After, m.Before)
 	}
 	c.validateCallback(l, at+".callback", w.Callback)
 	w.NotifyRetry.validate(l, at+".notify_retry")
+}
+
+// validatePeople checks what is said of approvers.
+func (c *Config) validatePeople(l *loading) {
+	for _, id := range sorted(c.People) {
+		p, at := c.People[id], "people."+id
+		c.channelNames(l, at+".notify", p.Notify)
+		c.channelNames(l, at+".fallback", p.Fallback)
+		for i, a := range p.Away {
+			here := fmt.Sprintf("%s.away[%d]", at, i)
+			if !a.From.Before(a.Until) {
+				l.fault(here, "until is not after from")
+			}
+			if len(a.Cover) == 0 {
+				l.fault(here+".cover", "names nobody")
+			}
+		}
+	}
+	for _, name := range sorted(c.Groups) {
+		named(l, "groups."+name, name)
+		for _, m := range c.Groups[name] {
+			if strings.HasPrefix(m, "group:") {
+				l.fault("groups."+name, "%q: a group has no groups in it", m)
+			}
+		}
+	}
+}
+
+// channelNames checks that there are channels of those names.
+func (c *Config) channelNames(l *loading, at string, names []string) {
+	for _, ch := range names {
+		if _, ok := c.Channels[ch]; !ok {
+			l.fault(at, "%q is no channel", ch)
+		}
+	}
+}
+
+// approvers checks that the groups among them are known.
+func (c *Config) approvers(l *loading, at string, ids []string) {
+	for _, id := range ids {
+		if name, is := strings.CutPrefix(id, "group:"); is {
+			if _, ok := c.Groups[name]; !ok {
+				l.fault(at, "%q is no group", name)
+			}
+		}
+	}
+}
+
+// validateMark checks a time after the request or before the deadline.
+func validateMark(l *loading, at string, after, before time.Duration) {
+	if (after == 0) == (before == 0) {
+		l.fault(at, "needs one of after and before")
+		return
+	}
+	atLeast(l, at, max(after, before), time.Second)
 }
 
 func (c *Config) validateCallback(l *loading, at string, cb CallbackConfig) {
@@ -113,7 +182,7 @@ func (c *Config) validateSources(l *loading) {
 	for _, name := range sorted(c.Webhooks) {
 		at, w := "webhooks."+name, c.Webhooks[name]
 		named(l, at, name)
-		if _, taken := c.Decisions[name]; taken || name == "api" || name == "link" || name == "operator" {
+		if _, taken := c.Decisions[name]; taken || name == "api" || name == "link" || name == "operator" || name == "slack" {
 			l.fault(at, "is the name of another source")
 		}
 		if count(w.HMAC != nil, w.Bearer != nil, w.Standard != nil, w.GitHub != nil, w.Slack != nil, w.Stripe != nil) != 1 {
@@ -145,8 +214,8 @@ func (r RetryConfig) validate(l *loading, at string) {
 
 func (ch ChannelConfig) validate(l *loading, at, name string) {
 	named(l, at, name)
-	if count(ch.Log != nil, ch.SMTP != nil, ch.SES != nil, ch.Teams != nil, ch.Webhook != nil, ch.SNS != nil) != 1 {
-		l.fault(at, "needs exactly one of log, smtp, ses, teams, webhook and sns")
+	if count(ch.Log != nil, ch.SMTP != nil, ch.SES != nil, ch.Teams != nil, ch.Webhook != nil, ch.SNS != nil, ch.Slack != nil) != 1 {
+		l.fault(at, "needs exactly one of log, smtp, ses, teams, webhook, sns and slack")
 	}
 	if s := ch.SMTP; s != nil {
 		oneOf(l, at+".smtp.tls", s.TLS, "starttls", "tls", "none")
@@ -173,6 +242,16 @@ func (ch ChannelConfig) validate(l *loading, at, name string) {
 			l.fault(at+".webhook.secrets", "are missing")
 		}
 	}
+}
+
+// interactive says that people can decide in a chat.
+func (c *Config) interactive() bool {
+	for _, ch := range c.Channels {
+		if ch.Slack != nil && len(ch.Slack.SigningSecrets) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (t TargetConfig) validate(l *loading, at, name string) {

@@ -20,6 +20,7 @@ import (
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/link"
 	"github.com/approval-relay/approval-relay/metrics"
+	"github.com/approval-relay/approval-relay/notify/slack"
 	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/memory"
@@ -65,6 +66,7 @@ type relay struct {
 	links       *link.Links
 	letters     *letterTable
 	redrive     *handlers.Redrive
+	slack       *slack.Interactions // nil where nothing is pressed
 }
 
 // orders is a store as the program uses it.
@@ -132,6 +134,9 @@ func (r *relay) wireRouter(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if r.slack, err = r.interactions(channels); err != nil {
+		return err
+	}
 	s, err := r.sources(ctx, urls)
 	if err != nil {
 		return err
@@ -145,8 +150,7 @@ func (r *relay) wireRouter(ctx context.Context, stdout io.Writer) error {
 	r.router, err = router.New(router.Parts{
 		Requests: s.requests, Decisions: s.decisions,
 		Notifications: &handlers.Notification{
-			Transitions: r.transitions, Channels: channels, Timeout: callTimeout,
-			Link: func(c approval.Capability) approval.Token { return approval.NewToken(r.links.URL(c)) },
+			Transitions: r.transitions, Channels: channels, Links: r.links, Timeout: callTimeout,
 		},
 		Callbacks:  &handlers.Callback{Transitions: r.transitions, Targets: targets, Timeout: callTimeout},
 		Dispatcher: r.dispatcher, Observer: r.metrics, Log: r.log, TimeLimit: messageLimit, CloseTimeout: r.config.Shutdown.Timeout * 3 / 5,
@@ -183,6 +187,9 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 		},
 		Observe: r.metrics.HTTP,
 	}
+	if r.slack != nil {
+		r.http.Slack = r.slack
+	}
 	return nil
 }
 
@@ -210,7 +217,7 @@ func (r *relay) openStore(ctx context.Context, sealer store.Sealer) (orders, err
 func metricNames(c *Config) metrics.Config {
 	n := metrics.Config{
 		Workflows: sorted(c.Workflows), Channels: sorted(c.Channels), Targets: sorted(c.Targets),
-		Sources: slices.Concat([]string{"api", "link", "operator"}, sorted(c.Decisions), sorted(c.Webhooks)),
+		Sources: slices.Concat([]string{"api", "link", "operator", slack.Source}, sorted(c.Decisions), sorted(c.Webhooks)),
 		Routes:  router.Routes(), Handlers: []string{decisionName("api")},
 	}
 	for name, w := range c.Workflows {

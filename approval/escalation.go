@@ -1,0 +1,82 @@
+package approval
+
+import (
+	"slices"
+	"strings"
+)
+
+// everybody lists the approvers of an ask, those of its escalations too.
+func (ask *Ask) everybody() []Approver {
+	all := slices.Clip(ask.Approvers)
+	for _, e := range ask.Escalations {
+		all = append(all, e.Approvers...)
+	}
+	return all
+}
+
+func (ask *Ask) validateEscalations() error {
+	switch {
+	case len(ask.Escalations) > MaxEscalations:
+		return Invalid("escalations", "are %d, the most is %d", len(ask.Escalations), MaxEscalations)
+	case !slices.Contains([]Unheard{UnheardWait, UnheardEscalate, UnheardCancel}, ask.Unheard):
+		return Invalid("unheard", "%.40q is neither escalate nor cancel", ask.Unheard)
+	}
+	return nil
+}
+
+// escalate does the escalations that are due.
+func (o *Order) escalate(a *Approval, t Turn) []Action {
+	var actions []Action
+	for a.Status == Pending && a.EscalationsDone < len(a.Escalations) && !a.Escalations[a.EscalationsDone].At.After(t.Now) {
+		actions = append(actions, o.escalateNext(a, t)...)
+	}
+	return actions
+}
+
+// escalateNext adds the approvers of the next escalation and tells them. Where
+// approvers are not named, and whoever is told may decide, they are only told.
+func (o *Order) escalateNext(a *Approval, t Turn) []Action {
+	e := a.Escalations[a.EscalationsDone]
+	a.EscalationsDone++
+	var added []Approver
+	var names []string
+	for _, p := range without(e.Approvers, a.Requester) {
+		if !slices.ContainsFunc(a.Approvers, func(q Approver) bool { return samePerson(p.ID, q.ID) }) {
+			p.Escalated = true
+			added = append(added, p)
+			names = append(names, p.ID)
+		}
+	}
+	if len(a.Approvers) > 0 {
+		a.Approvers = append(slices.Clip(a.Approvers), added...)
+	}
+	event := a.event(EventEscalated, t.Now)
+	event.By, event.Attempt = clip(strings.Join(names, ", "), maxName), a.EscalationsDone
+	o.record(event)
+	if len(added) == 0 {
+		return nil
+	}
+	a.Undeliverable = false
+	a.notify(NotifyEscalation, added, t)
+	return o.unheard(a, t) // they have no channel
+}
+
+// unheard does what the ask says for when nobody could be told, once nobody was
+// and nobody will be.
+func (o *Order) unheard(a *Approval, t Turn) []Action {
+	if a.Status != Pending || a.Undeliverable || !a.ToldAt.IsZero() || a.Rounds == 0 || len(a.Channels) == 0 {
+		return nil
+	}
+	if slices.ContainsFunc(a.Notifications, func(n *Notification) bool { return n.Kind.toPeople() && n.State == NotificationOwed }) {
+		return nil
+	}
+	a.Undeliverable = true
+	o.record(a.event(EventUndeliverable, t.Now))
+	switch {
+	case a.Unheard == UnheardEscalate && a.EscalationsDone < len(a.Escalations):
+		return o.escalateNext(a, t)
+	case a.Unheard == UnheardCancel:
+		return o.cancel(a, "", "nobody could be told", t)
+	}
+	return nil
+}

@@ -1,0 +1,286 @@
+package slack_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify/slack"
+	"github.com/approval-relay/approval-relay/notify/slack/slacktest"
+	"github.com/approval-relay/approval-relay/webhook"
+)
+
+const signingSecret = "canary-signing-0123456789"
+
+var began = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
+
+// desk is one order, its message in Slack, and what is pressed there.
+type desk struct {
+	t      *testing.T
+	slack  *slacktest.Server
+	order  *approval.Order
+	failed error // of the store
+	events []slack.Event
+	log    strings.Builder
+	in     *slack.Interactions
+	people *slack.Directory
+}
+
+func (d *desk) OpenButton(token string, now time.Time) (approval.Capability, error) {
+	a := d.order.Approvals[0]
+	if token != "button of "+a.ID || now.After(began.Add(48*time.Hour)) {
+		return approval.Capability{}, errors.New("not ours")
+	}
+	return d.order.Capability(a, ""), nil
+}
+
+func (d *desk) Get(context.Context, string) (*approval.Order, error) { return d.order, d.failed }
+
+func (d *desk) Decide(_ context.Context, _ string, decision approval.Decision) (approval.Verdict, error) {
+	if d.failed != nil {
+		return approval.Verdict{}, d.failed
+	}
+	v, _, err := d.order.Decide(decision, approval.Keep{}, approval.Turn{Now: began.Add(time.Minute)})
+	return v, err
+}
+
+// opener opens whatever the record says, as those of rooms do.
+type opener struct{ *desk }
+
+func (b opener) OpenButton(token string, now time.Time) (approval.Capability, error) {
+	c, err := b.desk.OpenButton(token, now)
+	c.Allowed = []approval.Outcome{approval.Approve, approval.Reject}
+	return c, err
+}
+
+func newDesk(t *testing.T, editable bool, change func(*approval.Ask)) *desk {
+	t.Helper()
+	d := &desk{t: t, slack: start(t), order: &approval.Order{ID: "A-1001"}}
+	ask := approval.Ask{
+		Token: approval.NewToken("task"), Workflow: "refunds", Title: "Refund", Policy: approval.Policy{Kind: approval.PolicyAny}, Deadline: began.Add(24 * time.Hour), Retention: time.Hour,
+		Approvers: []approval.Approver{{ID: "alan@example.com", Nonce: "1"}, {ID: "Barbara", Nonce: "2"}},
+	}
+	if change != nil {
+		change(&ask)
+	}
+	id, _, err := d.order.Request(ask, approval.Turn{Now: began})
+	require.NoError(t, err)
+	c := bot(d.slack)
+	c.Conversation, c.Users = "C1", map[string]string{"barbara": "U0BARB"}
+	ch := open(t, c)
+	require.NoError(t, ch.Notify(t.Context(), message(func(m *approval.Message) { m.Button = approval.NewToken("button of " + id) })))
+	verify, err := webhook.NewSlack(signingSecret)
+	require.NoError(t, err)
+	other, err := webhook.NewSlack("another-secret-0123456789")
+	require.NoError(t, err)
+	host, err := url.Parse(d.slack.URL)
+	require.NoError(t, err)
+	d.people = ch.People()
+	d.in = slack.NewInteractions(slack.InteractionsConfig{
+		Apps:    []slack.App{{Verify: other.Verify, People: d.people}, {Verify: verify.Verify, People: d.people, Editable: editable}},
+		Buttons: opener{d}, Decider: d, Orders: d, Client: d.slack.Client(), Hosts: []string{host.Host},
+		Now: func() time.Time { return began }, Observe: func(e slack.Event) { d.events = append(d.events, e) },
+		Log: slog.New(slog.NewTextHandler(&d.log, nil)),
+	})
+	return d
+}
+
+func (d *desk) send(r *http.Request) int {
+	rec := httptest.NewRecorder()
+	d.in.ServeHTTP(rec, r)
+	d.in.Wait()
+	return rec.Code
+}
+
+func (d *desk) press(u slacktest.User, action string) int {
+	return d.send(d.slack.Press(signingSecret, began, u, d.slack.Messages()[0], action))
+}
+
+// said is what was said at last, or nothing.
+func (d *desk) said() string {
+	if s := d.slack.Said(); len(s) > 0 {
+		return s[len(s)-1]
+	}
+	return ""
+}
+
+func TestPress(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, true, nil)
+	require.Equal(t, http.StatusOK, d.press(alan, "reject"))
+	a := d.order.Approvals[0]
+	require.Equal(t, approval.Rejected, a.Status)
+	require.Equal(t, "alan@example.com", a.Votes[0].By)
+	require.Equal(t, approval.ViaChat, a.Votes[0].Via)
+	require.Empty(t, d.said(), "the message is edited for all")
+
+	require.Equal(t, http.StatusOK, d.press(alan, "reject"), "a second click")
+	require.Len(t, a.Votes, 1)
+	require.Equal(t, http.StatusOK, d.press(alan, "approve"))
+	require.Contains(t, d.said(), "contradicts what was decided before")
+	require.Contains(t, d.said(), `"response_type":"ephemeral"`)
+	require.Contains(t, d.said(), `"replace_original":false`)
+	require.Equal(t, []slack.Event{slack.EventPressed, slack.EventPressed, slack.EventRefused}, d.events)
+}
+
+func TestWhoPresses(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		user slacktest.User
+		by   string // nobody where empty
+	}{
+		"known by e-mail":                    {alan, "alan@example.com"},
+		"configured":                         {slacktest.User{ID: "U0BARB"}, "barbara"},
+		"of another workspace, same address": {slacktest.User{ID: "U0EVE", Email: "alan@example.com", Team: "T0OTHER"}, ""},
+		"says to be of this, but is not":     {slacktest.User{ID: "U0EVE"}, ""},
+		"gone":                               {slacktest.User{ID: "U0GONE"}, ""},
+		"a bot":                              {slacktest.User{ID: "U0BOT"}, ""},
+	} {
+		d := newDesk(t, true, func(a *approval.Ask) {
+			a.Approvers = append(a.Approvers, approval.Approver{ID: "gone@example.com"}, approval.Approver{ID: "bot@example.com"})
+		})
+		require.Equal(t, http.StatusOK, d.press(tc.user, "approve"), name)
+		a := d.order.Approvals[0]
+		if tc.by == "" {
+			require.Equal(t, approval.Pending, a.Status, name)
+			require.Contains(t, d.said(), "You are not asked to decide this", name)
+			continue
+		}
+		require.Equal(t, approval.Approved, a.Status, name)
+		require.Equal(t, tc.by, a.Votes[0].By, name)
+	}
+}
+
+func TestWhereEverybodyMayDecide(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, false, func(a *approval.Ask) { a.Approvers = nil })
+	require.Equal(t, http.StatusOK, d.press(slacktest.User{ID: "U0BOT"}, "approve"))
+	require.Equal(t, "slack:U0BOT", d.order.Approvals[0].Votes[0].By)
+	require.Contains(t, d.said(), `"replace_original":true`, "nobody else edits the message")
+	require.Contains(t, d.said(), "Approved")
+	require.NotContains(t, d.said(), `"actions"`)
+}
+
+func TestWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]func(*approval.Ask){
+		"a surer way than Slack":  func(a *approval.Ask) { a.MinAssurance = approval.AssuranceSSO },
+		"requested this yourself": func(a *approval.Ask) { a.Requester = "alan@example.com" },
+		"Others must still decide": func(a *approval.Ask) {
+			a.Policy = approval.Policy{Kind: approval.PolicyAll}
+		},
+	} {
+		d := newDesk(t, true, change)
+		require.Equal(t, http.StatusOK, d.press(alan, "approve"))
+		require.Contains(t, d.said(), want)
+		require.Equal(t, approval.Pending, d.order.Approvals[0].Status)
+	}
+	d := newDesk(t, true, nil)
+	d.order.Advance(approval.Turn{Now: began.Add(24 * time.Hour)})
+	d.press(alan, "approve")
+	require.Contains(t, d.said(), "too late")
+	d = newDesk(t, true, nil)
+	_, _, err := d.order.Request(approval.Ask{Token: approval.NewToken("2"), Workflow: "refunds", Policy: approval.Policy{Kind: approval.PolicyAny}, Deadline: began.Add(time.Hour)}, approval.Turn{Now: began})
+	require.NoError(t, err)
+	d.press(alan, "approve")
+	require.Contains(t, d.said(), "in the newer message")
+}
+
+func TestNobodyElseIsHeard(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, true, nil)
+	good := func() *http.Request {
+		return d.slack.Press(signingSecret, began, alan, d.slack.Messages()[0], "approve")
+	}
+	forged := good()
+	forged.Header.Set("X-Slack-Signature", "v0="+strings.Repeat("0", 64))
+	unsigned := good()
+	unsigned.Header.Del("X-Slack-Signature")
+	for name, r := range map[string]*http.Request{
+		"forged": forged, "unsigned": unsigned, "old": d.slack.Press(signingSecret, began.Add(-6*time.Minute), alan, d.slack.Messages()[0], "approve"),
+		"of another app": d.slack.Press("third-secret-0123456789", began, alan, d.slack.Messages()[0], "approve"),
+	} {
+		require.Equal(t, http.StatusUnauthorized, d.send(r), name)
+	}
+	for name, r := range map[string]*http.Request{
+		"JSON":         slacktest.Sign(signingSecret, began, "application/json", `{}`),
+		"no payload":   slacktest.Sign(signingSecret, began, "application/x-www-form-urlencoded", "a=b"),
+		"two payloads": slacktest.Sign(signingSecret, began, "application/x-www-form-urlencoded", "payload={}&payload={}"),
+		"no JSON":      slacktest.Sign(signingSecret, began, "application/x-www-form-urlencoded", "payload={"),
+		"too long":     slacktest.Sign(signingSecret, began, "application/x-www-form-urlencoded", "payload="+strings.Repeat("x", 1<<20)),
+	} {
+		require.Equal(t, http.StatusBadRequest, d.send(r), name)
+	}
+	require.Equal(t, http.StatusOK, d.send(slacktest.Sign(signingSecret, began, "application/x-www-form-urlencoded", "payload="+url.QueryEscape(`{"type":"view_closed"}`))))
+	require.Equal(t, http.StatusOK, d.press(alan, "open"), "a link was opened")
+	require.Equal(t, approval.Pending, d.order.Approvals[0].Status)
+	require.Empty(t, d.slack.Said())
+}
+
+func TestAButtonThatIsNotOurs(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, true, nil)
+	m := d.slack.Messages()[0]
+	m.Blocks[len(m.Blocks)-1].Elements[0].Value = "made up"
+	require.Equal(t, http.StatusOK, d.send(d.slack.Press(signingSecret, began, alan, m, "approve")))
+	require.Contains(t, d.said(), "no longer good")
+	require.Equal(t, approval.Pending, d.order.Approvals[0].Status)
+}
+
+// Slack shows that it failed, and the button is still there.
+func TestWhatMayPassIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, true, nil)
+	d.slack.Fail(slacktest.Failure{Method: "users.info", Status: 503})
+	require.Equal(t, http.StatusServiceUnavailable, d.press(alan, "approve"), "who it is cannot be known now")
+	d.failed = errors.New("disk full")
+	require.Equal(t, http.StatusServiceUnavailable, d.press(alan, "approve"))
+	d.failed = approval.Invalid("by", "is too long")
+	require.Equal(t, http.StatusOK, d.press(alan, "approve"))
+	require.Contains(t, d.said(), "cannot be decided")
+	d.failed = nil
+	require.Equal(t, http.StatusOK, d.press(alan, "approve"))
+	require.Equal(t, approval.Approved, d.order.Approvals[0].Status)
+	require.NotContains(t, d.log.String(), slacktest.Token)
+}
+
+func TestOnlySlackIsAnswered(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, true, nil)
+	d.in.Hosts = []string{"hooks.slack.com"}
+	require.Equal(t, http.StatusOK, d.press(slacktest.User{ID: "U0BOT"}, "approve"))
+	require.Empty(t, d.slack.Said())
+	require.Contains(t, d.log.String(), "not Slack's")
+}
+
+func FuzzInteraction(f *testing.F) {
+	f.Add("payload={}")
+	f.Add("payload=" + url.QueryEscape(`{"type":"block_actions","actions":[{"action_id":"approve","value":"x"}],"user":{"id":"U"}}`))
+	f.Fuzz(func(t *testing.T, body string) {
+		in := slack.NewInteractions(slack.InteractionsConfig{
+			Apps:    []slack.App{{Verify: func(time.Time, http.Header, []byte) error { return nil }}},
+			Buttons: none{}, Now: time.Now, Observe: func(slack.Event) {}, Log: slog.New(slog.DiscardHandler),
+		})
+		rec := httptest.NewRecorder()
+		in.ServeHTTP(rec, slacktest.Sign(signingSecret, began, "application/x-www-form-urlencoded", body))
+		in.Wait()
+		if rec.Code != http.StatusOK && rec.Code != http.StatusBadRequest {
+			t.Errorf("%d", rec.Code)
+		}
+	})
+}
+
+type none struct{}
+
+func (none) OpenButton(string, time.Time) (approval.Capability, error) {
+	return approval.Capability{}, errors.New("not ours")
+}

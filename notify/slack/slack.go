@@ -1,0 +1,166 @@
+// Package slack is the channel that asks approvers in Slack, and the way in for
+// what they press there.
+//
+// With a bot token a message goes to each approver by themselves, or once to a
+// channel that all of them read; it is edited when all is over. With an incoming
+// webhook it goes to the webhook's channel and cannot be edited by us.
+package slack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// Secret is a text that is shown only when asked for.
+type Secret interface{ Reveal() string }
+
+// Config is the configuration of a channel. It has a Token or a WebhookURL.
+type Config struct {
+	// Token is a bot's (xoxb-…) with the scopes chat:write, and users:read and
+	// users:read.email where people are known by their e-mail addresses.
+	Token Secret
+	// Conversation is the ID of the channel that messages go to; without it each
+	// goes to its approver.
+	Conversation string
+	// WebhookURL is an incoming webhook's.
+	WebhookURL Secret
+	// Buttons says that what is pressed reaches us: the app's interactivity URL
+	// leads here. Without it a message only has the link.
+	Buttons bool
+	// Users are the Slack user IDs of approvers, by approver ID in lower case. An
+	// approver who is not there is looked for by e-mail address.
+	Users map[string]string
+	// APIURL is in place of https://slack.com/api/, for tests and proxies.
+	APIURL string
+	// Client sends. Nil is a client with the default transport.
+	Client *http.Client
+	// Timeout bounds one attempt: a server that takes the request and then says
+	// nothing. 0 means 10 s.
+	Timeout time.Duration
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Channel asks approvers in Slack.
+type Channel struct {
+	api          func() *slack.Client // nil for a webhook; a function, so that its token cannot be printed
+	webhook      func() string        // a function, so that it cannot be printed
+	client       *http.Client
+	conversation string
+	buttons      bool
+	timeout      time.Duration
+	people       *Directory
+}
+
+// New returns a channel. The error names each field of the Config that is at
+// fault, without its value.
+func New(c Config) (*Channel, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	ch := &Channel{client: &http.Client{}, conversation: c.Conversation, buttons: c.Buttons, timeout: c.Timeout}
+	if c.Client != nil {
+		*ch.client = *c.Client
+	}
+	ch.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if ch.timeout == 0 {
+		ch.timeout = 10 * time.Second
+	}
+	if c.WebhookURL != nil && c.WebhookURL.Reveal() != "" {
+		ch.webhook = c.WebhookURL.Reveal
+	} else {
+		options := []slack.Option{slack.OptionHTTPClient(ch.client)}
+		if c.APIURL != "" {
+			options = append(options, slack.OptionAPIURL(strings.TrimSuffix(c.APIURL, "/")+"/"))
+		}
+		api := slack.New(c.Token.Reveal(), options...)
+		ch.api = func() *slack.Client { return api }
+	}
+	ch.people = newDirectory(ch.api, c.Users, c.Now)
+	return ch, nil
+}
+
+func (c Config) validate() error {
+	var faults []error
+	token, hook := c.Token != nil && c.Token.Reveal() != "", c.WebhookURL != nil && c.WebhookURL.Reveal() != ""
+	if token == hook {
+		faults = append(faults, errors.New("needs one of token and webhook_url"))
+	}
+	if hook {
+		if u, err := url.Parse(c.WebhookURL.Reveal()); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+			faults = append(faults, errors.New("webhook_url: is not an absolute http or https URL"))
+		}
+		if c.Conversation != "" {
+			faults = append(faults, errors.New("conversation: is the webhook's own"))
+		}
+	}
+	if u, err := url.Parse(c.APIURL); c.APIURL != "" && (err != nil || u.Host == "") {
+		faults = append(faults, errors.New("api_url: is not an absolute URL"))
+	}
+	if c.Timeout < 0 {
+		faults = append(faults, errors.New("timeout: is negative"))
+	}
+	return errors.Join(faults...)
+}
+
+// People returns who is who in this channel's workspace.
+func (c *Channel) People() *Directory { return c.people }
+
+// Editable says whether messages are edited by us when all is over. Where they
+// are not, whoever presses a button has the message replaced.
+func (c *Channel) Editable() bool { return c.api != nil }
+
+// Notify sends the message.
+func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
+	_, err := c.Post(ctx, m)
+	return err
+}
+
+// Post sends the message, and returns where it is.
+func (c *Channel) Post(ctx context.Context, m approval.Message) (receipt string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	s := c.says(m)
+	if c.api == nil {
+		blocks := slack.Blocks{BlockSet: s.blocks}
+		no := false
+		err := slack.PostWebhookCustomHTTPContext(ctx, c.webhook(), c.client, &slack.WebhookMessage{Text: s.text, Blocks: &blocks, UnfurlLinks: &no, UnfurlMedia: &no})
+		return "", judge(ctx, err)
+	}
+	to := c.conversation
+	if to == "" {
+		if to, err = c.people.User(ctx, m.Approver); err != nil {
+			return "", fmt.Errorf("find the approver: %w", err)
+		}
+	}
+	where, stamp, err := c.api().PostMessageContext(ctx, to, s.options()...)
+	if err != nil {
+		return "", judge(ctx, err)
+	}
+	return where + "/" + stamp, nil
+}
+
+// Edit makes the message of a receipt say how the approval ended. One that is no
+// longer there has nothing left to press.
+func (c *Channel) Edit(ctx context.Context, receipt string, m approval.Message) error {
+	where, stamp, ok := strings.Cut(receipt, "/")
+	if !ok || c.api == nil {
+		return approval.Permanent(errors.New("the message cannot be found again"))
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	_, _, _, err := c.api().UpdateMessageContext(ctx, where, stamp, c.says(m).options()...)
+	if said, ok := errors.AsType[slack.SlackErrorResponse](err); ok && said.Err == "message_not_found" {
+		return nil
+	}
+	return judge(ctx, err)
+}
