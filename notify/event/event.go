@@ -8,15 +8,15 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// Type returns the type of the event that a kind of notification is.
-func Type(kind approval.NotificationKind) string {
-	switch kind {
+// Type returns the type of the event that a message is.
+func Type(m approval.Message) string {
+	switch m.Kind {
 	case approval.NotifyRequest:
 		return "approval.requested"
-	case approval.NotifyReminder:
-		return "approval.reminder"
+	case approval.NotifyEvent:
+		return m.Event
 	}
-	return "approval." + string(kind)
+	return "approval." + string(m.Kind)
 }
 
 // event is the payload that Standard Webhooks recommends. It is the same, byte
@@ -43,14 +43,22 @@ type data struct {
 	RequestedAt    time.Time        `json:"requestedAt"`
 	Deadline       time.Time        `json:"deadline"`
 	Link           string           `json:"link,omitempty"`
+
+	// Of what has happened, not of what is asked.
+	Status   approval.Status        `json:"status,omitempty"`
+	Reason   string                 `json:"reason,omitempty"`
+	Callback approval.CallbackState `json:"callback,omitempty"` // how far the workflow was told
 }
 
 func read(m approval.Message) event {
-	e := event{Type: Type(m.Kind), Timestamp: m.RequestedAt.UTC(), Data: data{
+	e := event{Type: Type(m), Timestamp: m.RequestedAt.UTC(), Data: data{
 		NotificationID: m.ID, OrderID: m.OrderID, ApprovalID: m.ApprovalID, Workflow: m.Workflow, Step: m.Step, Title: m.Title,
 		Details: m.Details, Requester: m.Requester, Approver: m.Approver, RequestedAt: m.RequestedAt.UTC(),
 		Deadline: m.Deadline.UTC(), Link: m.Link.Reveal(),
 	}}
+	if m.Kind == approval.NotifyEvent {
+		e.Data.Status, e.Data.Reason, e.Data.Callback = m.Status, m.Reason, m.Callback
+	}
 	if e.Data.Details == nil {
 		e.Data.Details = []approval.Field{}
 	}

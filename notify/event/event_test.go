@@ -44,9 +44,21 @@ func TestEncodePublic(t *testing.T) {
 	}
 }
 
-func TestTypeOfAnotherKind(t *testing.T) {
+func TestType(t *testing.T) {
 	t.Parallel()
-	if got := event.Type("escalated"); got != "approval.escalated" {
-		t.Error(got)
+	for kind, want := range map[approval.NotificationKind]string{
+		approval.NotifyRequest: "approval.requested", approval.NotifyReminder: "approval.reminder", approval.NotifyEscalation: "approval.escalation",
+		approval.NotifyEvent: "approval.decided", "another": "approval.another",
+	} {
+		m := notifytest.Message()
+		m.Kind, m.Event, m.Status, m.Reason, m.Callback = kind, "approval.decided", approval.Rejected, "too dear", approval.CallbackDelivered
+		b, err := event.EncodePublic(m, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		happened := strings.Contains(string(b), `"status":"rejected","reason":"too dear","callback":"delivered"`)
+		if !strings.Contains(string(b), `{"type":"`+want+`"`) || happened != (kind == approval.NotifyEvent) {
+			t.Errorf("%s: %s", kind, b)
+		}
 	}
 }

@@ -89,7 +89,7 @@ func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	var call awscall.Call
 	_, err = c.api.Publish(ctx, &sns.PublishInput{
 		TopicArn: &c.config.Topic, Message: aws.String(string(body)),
-		MessageAttributes: map[string]types.MessageAttributeValue{"type": attribute(event.Type(m.Kind)), "workflow": attribute(m.Workflow)},
+		MessageAttributes: map[string]types.MessageAttributeValue{"type": attribute(event.Type(m)), "workflow": attribute(m.Workflow)},
 	}, func(o *sns.Options) {
 		o.Retryer = aws.NopRetryer{}
 		o.HTTPClient = call.Watch(o.HTTPClient)

@@ -90,6 +90,8 @@ func head(kind approval.NotificationKind) string {
 		return "Your decision is needed"
 	case approval.NotifyReminder:
 		return "Reminder: this still waits for your decision"
+	case approval.NotifyEscalation:
+		return "Escalated to you: this still waits for a decision"
 	}
 	return "About an approval"
 }
