@@ -1,6 +1,7 @@
 package ses_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -165,7 +166,6 @@ func TestErrors(t *testing.T) {
 // TestNoAnswer holds what is certain of a call that was not answered, each once
 // where nothing was sent and once where it was.
 func TestNoAnswer(t *testing.T) {
-	s := sestest.Start(t)
 	hangUp := func(w http.ResponseWriter, _ *http.Request) {
 		if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
 			_ = conn.Close()
@@ -181,20 +181,26 @@ func TestNoAnswer(t *testing.T) {
 	none := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{}, errors.New("sts says: " + key)
 	})
+	notACode := func(w http.ResponseWriter, _ *http.Request) {
+		sestest.Fail(w, http.StatusForbidden, "see "+notifytest.Link, "")
+	}
 	for name, c := range map[string]struct {
-		api    *sesv2.Client
+		url    string // empty is the server's
+		creds  aws.CredentialsProvider
 		answer http.HandlerFunc
 		maybe  bool
 		says   string
 	}{
-		"connection refused": {client(closed, nil), nil, false, "not sent: dial tcp"},
-		"no such host":       {client("http://no-such-host.invalid", nil), nil, false, "not sent: lookup"},
-		"no credentials":     {client(s.URL, none), nil, false, "not sent: no credentials to sign with"},
-		"the answer is lost": {client(s.URL, nil), hangUp, true, "no answer: "},
-		"a 200 that is HTML": {client(s.URL, nil), garbage, true, ""},
+		"connection refused":  {closed, nil, nil, false, "not sent: dial tcp"},
+		"no such host":        {"http://no-such-host.invalid", nil, nil, false, "not sent: lookup"},
+		"no credentials":      {"", none, nil, false, "not sent: no credentials to sign with"},
+		"the answer is lost":  {"", nil, hangUp, true, "no answer: "},
+		"a 200 that is HTML":  {"", nil, garbage, true, ""},
+		"no code of an error": {"", nil, notACode, false, "UnknownError (HTTP 403, request req-1)"},
 	} {
+		s := sestest.Start(t)
 		s.Answer = c.answer
-		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, c.api, ses.Config{}), key))
+		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, client(cmp.Or(c.url, s.URL), c.creds), ses.Config{}), key))
 		if r.Kind != approval.ResultFailed || r.MaybeApplied != c.maybe || !strings.HasPrefix(r.Reason, "SendEmail: "+c.says) {
 			t.Errorf("%s: %+v", name, r)
 		}

@@ -17,6 +17,7 @@ import (
 	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify/event"
 	"github.com/approval-relay/approval-relay/notify/notifytest"
 	"github.com/approval-relay/approval-relay/notify/sns"
 )
@@ -105,6 +106,25 @@ func TestLargest(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(sent(t, m).message), &e); err != nil || e.Data.DetailsCut == 0 || len(e.Data.Details)+e.Data.DetailsCut != 50 {
 		t.Errorf("%v, %d details, %d cut", err, len(e.Data.Details), e.Data.DetailsCut)
+	}
+}
+
+// TestAttributesCount holds that an event which fits by itself, but not with its
+// attributes, is cut too.
+func TestAttributesCount(t *testing.T) {
+	t.Parallel()
+	m := notifytest.Message()
+	m.Workflow, m.Details = strings.Repeat("w", 256), []approval.Field{{Name: "last"}}
+	size := func() int {
+		b, err := event.EncodePublic(m, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(b)
+	}
+	m.Details[0].Value = strings.Repeat("x", 262_144-size())
+	if size() != 262_144 || !strings.Contains(sent(t, m).message, `"detailsCut":1`) {
+		t.Errorf("%d bytes", size())
 	}
 }
 
