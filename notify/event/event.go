@@ -66,9 +66,6 @@ func read(m approval.Message) event {
 		Details: m.Details, Requester: m.Requester, Approver: m.Approver, RequestedAt: m.RequestedAt.UTC(),
 		Deadline: m.Deadline.UTC(), Link: m.Link.Reveal(),
 	}}
-	if m.Kind == approval.NotifyEvent {
-		e.Data.Status, e.Data.Reason, e.Data.Callback = m.Status, m.Reason, m.Callback
-	}
 	if e.Data.Details == nil {
 		e.Data.Details = []approval.Field{}
 	}
