@@ -33,9 +33,10 @@ func New(mac MAC, base *url.URL) *Links {
 func (l *Links) URL(c approval.Capability) string { return l.base + l.Token(c) }
 
 // Button returns what a button in a chat carries: which approval it is about. A
-// link it is not; who pressed it is for the chat to say.
+// link it is not; who pressed it is for the chat to say, and whether they may
+// decide for the record.
 func (l *Links) Button(c approval.Capability) string {
-	c.Approver, c.Nonce = "", ""
+	c.Approver, c.Nonce, c.Allowed = "", "", nil
 	return seal(l.mac, purposeButton, encode(c), nil)
 }
 

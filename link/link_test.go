@@ -112,6 +112,30 @@ func TestOpenReturnsWhatWasSigned(t *testing.T) {
 	})
 }
 
+// A button is no link, and a link no button; it says nothing of who may decide.
+func TestButton(t *testing.T) {
+	t.Parallel()
+	l := links(t, keyA)
+	button := l.Button(good)
+	got, err := l.OpenButton(button, now)
+	want := approval.Capability{OrderID: good.OrderID, ApprovalID: good.ApprovalID, Expires: good.Expires}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for name, err := range map[string]error{
+		"a button as a link": second(l.Open(button, now)), "a link as a button": second(l.OpenButton(l.Token(good), now)),
+	} {
+		if !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := l.OpenButton(button, good.Expires); !errors.Is(err, ErrExpired) {
+		t.Error(err)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
 func TestURLKeepsHostAndPrefix(t *testing.T) {
 	t.Parallel()
 	for base, want := range map[string]string{

@@ -35,7 +35,7 @@ func TestChannelsPage(t *testing.T) {
 		require.NoError(t, os.WriteFile(f[1], []byte(f[2]), 0o600))
 	}
 	environment := map[string]string{
-		"SMTP_PASSWORD": "password", "TEAMS_URL": "https://example.com/workflows/1?sig=1", "WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz",
+		"SMTP_PASSWORD": "password", "SLACK_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "0123456789abcdef0123", "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/x", "TEAMS_URL": "https://example.com/workflows/1?sig=1", "WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz",
 	}
 	examples := yamlBlock.FindAllStringSubmatch(string(b), -1)
 	kinds := map[string]bool{}

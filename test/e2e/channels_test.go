@@ -99,7 +99,7 @@ func TestSNS(t *testing.T) {
 	if err := json.Unmarshal([]byte(envelope.Message), &event); err != nil {
 		t.Fatal(err)
 	}
-	if event.Type != "approval.requested" || event.Data.OrderID != "e2e-1" || event.Data.Approver != "ann@example.com" || linkForm.MatchString(text) ||
+	if event.Type != "notification.request" || event.Data.OrderID != "e2e-1" || event.Data.Approver != "ann@example.com" || linkForm.MatchString(text) ||
 		envelope.MessageAttributes["type"].StringValue != event.Type || envelope.MessageAttributes["workflow"].StringValue != "orders" {
 		t.Errorf("%s", text)
 	}
@@ -125,6 +125,17 @@ func (w *world) receive(t *testing.T, queue *string) string {
 // configureChannel writes a configuration with one workflow and one channel.
 func (w *world) configureChannel(t *testing.T, channel string) string {
 	t.Helper()
+	return w.configureText(t, `
+workflows:
+  orders: {requests: {sqs: {queue: orders}}, approvers: [ann@example.com], notify_retry: {base: 50ms, cap: 1s}}
+channels:
+  one: `+channel+"\n")
+}
+
+// configureText writes a configuration with what is around the program, and with
+// that of workflows and channels.
+func (w *world) configureText(t *testing.T, rest string) string {
+	t.Helper()
 	path := filepath.Join(w.dir, "relay.yaml")
 	text := fmt.Sprintf(`
 log: {level: debug}
@@ -133,13 +144,9 @@ operator: {listen: %q, tokens: {e2e: %q}, api_tokens: {e2e: %q}}
 store: {sqlite: %q}
 keys: {file: %q}
 aws: {region: us-east-1, endpoint: %q}
-workflows:
-  orders: {requests: {sqs: {queue: orders}}, approvers: [ann@example.com], notify_retry: {base: 50ms, cap: 1s}}
-channels:
-  one: %s
 targets:
   stepfunctions: {stepfunctions: {endpoint: %q}}
-`, w.public, w.public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), w.goaws, channel, w.aws.URL())
+%s`, w.public, w.public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), w.goaws, w.aws.URL(), rest)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

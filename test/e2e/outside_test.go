@@ -87,7 +87,7 @@ func (s *mailSession) Data(r io.Reader) error {
 	return nil
 }
 
-var orderForm = regexp.MustCompile(`e2e-[0-9]+`)
+var orderForm = regexp.MustCompile(`e2e-[0-9]+|p-[a-z]+`)
 
 func parts(b []byte) (text, html string, head mail.Header, err error) {
 	m, err := mail.ReadMessage(bytes.NewReader(b))
