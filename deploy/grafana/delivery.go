@@ -19,6 +19,8 @@ func delivery() Dashboard {
 			query{"", `sum(increase(approval_relay_callbacks_total{@target, outcome="exhausted"}[@period]))`}).limit(1, "red"),
 		number("Notifications given up", "Notifications that reached nobody, in this period. The alert ApprovalRelayNotificationGivenUp: tell the approvers otherwise.", "short",
 			query{"", `sum(increase(approval_relay_notifications_failed_total{@channel}[@period]))`}).limit(1, "yellow"),
+		number("Nobody could be told", "Approvals of which every message was given up, in this period. The alert ApprovalRelayUndeliverable: tell somebody who may decide.", "short",
+			query{"", `sum(increase(approval_relay_undeliverable_total{@all}[@period]))`}).limit(1, "red"),
 		number("Messages not understood", "Messages that can never be handled and became dead letters, in this period. The alert ApprovalRelayDeadLetters: `approval-relay redrive --dry-run` counts them by reason.", "short",
 			query{"", `sum(increase(approval_relay_dead_letters_total{@all, source!="order"}[@period]))`}).limit(1, "yellow"),
 
@@ -49,6 +51,10 @@ func delivery() Dashboard {
 		lines("Time to tell", "From when a notification was owed to when it was sent, retries included.", "s",
 			query{"half", `histogram_quantile(0.5, sum by (le) (rate(approval_relay_notification_delivery_seconds_bucket{@channel}[@step])))`},
 			query{"nine tenths", `histogram_quantile(0.9, sum by (le) (rate(approval_relay_notification_delivery_seconds_bucket{@channel}[@step])))`}).bounds(60, 900),
+		lines("Time to the first message", "From the request to the first message to people that was sent, by workflow: half of the approvals took no longer.", "s",
+			query{"{{workflow}}", `histogram_quantile(0.5, sum by (workflow, le) (rate(approval_relay_first_notification_seconds_bucket{@all}[@step])))`}).bounds(60, 900),
+		bars("Nobody could be told", "Approvals of which every message was given up, by workflow.",
+			query{"{{workflow}}", `sum by (workflow) (increase(approval_relay_undeliverable_total{@all}[@step]))`}),
 
 		row("Retries and dead letters"),
 		bars("Retries", "Attempts after the first, of notifications and of callbacks.",

@@ -3,8 +3,11 @@ package dashboards
 import (
 	"fmt"
 	"net/http"
+	"net/url"
+	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify/slack/slacktest"
 )
 
 // decided: what goes well, over every way in and out.
@@ -200,6 +203,34 @@ func (w *world) answered() error {
 		return fmt.Errorf("redrive: %d %s", status, text)
 	}
 	return w.becomes("mend-1", approval.Approved, approval.CallbackDelivered)
+}
+
+// talked: what is pressed in Slack, by who may and who may not.
+func (w *world) talked() error {
+	if _, err := w.ask("talks", "talk", nil); err != nil {
+		return err
+	}
+	if err := await("a message in Slack", func() bool { return len(w.slack.Messages()) > 0 }); err != nil {
+		return err
+	}
+	m := w.slack.Messages()[0]
+	w.slack.Fail(slacktest.Failure{Method: "users.info", Status: http.StatusServiceUnavailable})
+	for _, press := range []struct {
+		user int
+		want int
+	}{{0, http.StatusServiceUnavailable}, {1, http.StatusOK}, {0, http.StatusOK}} {
+		r := w.slack.Press(slackSecret, time.Now(), w.slack.Users[press.user], m, "approve")
+		r.URL = &url.URL{Scheme: "http", Host: w.public, Path: r.URL.Path}
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			return err
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != press.want {
+			return fmt.Errorf("pressed in Slack: %d, want %d", resp.StatusCode, press.want)
+		}
+	}
+	return w.becomes("talk", approval.Approved, approval.CallbackDelivered)
 }
 
 // nonsense: what can never be understood, is no decision, or is forged.

@@ -29,7 +29,7 @@ type fields = map[string]any
 func (w *world) load() error {
 	var group errgroup.Group
 	for _, act := range []func() error{
-		w.decided, w.doubtful, w.refused, w.early, w.again, w.undecided, w.ended, w.told, w.answered, w.nonsense, w.looked,
+		w.decided, w.doubtful, w.refused, w.early, w.again, w.undecided, w.ended, w.told, w.answered, w.nonsense, w.looked, w.talked,
 	} {
 		group.Go(act)
 	}

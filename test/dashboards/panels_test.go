@@ -161,9 +161,8 @@ func TestRowsNotice(t *testing.T) {
 
 // never are the label values that no run can bring about.
 var never = map[string]string{
-	`decisions_total via="chat"`:          "no channel of this version takes decisions in a chat",
-	`decisions_total via="sso"`:           "nor signed in",
-	`decisions_total verdict="assurance"`: "all ways that there are give the assurance that can be asked for",
+	`decisions_total via="sso"`:           "nothing in this version signs people in",
+	`decisions_total verdict="assurance"`: "a page that is not sure enough has no form",
 	`heartbeats_total result="refused"`:   "Step Functions refuses no heartbeat for good that the program would send",
 }
 

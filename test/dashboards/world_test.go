@@ -19,6 +19,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/emulator"
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/notify/slack/slacktest"
 	"github.com/approval-relay/approval-relay/store/sqlite"
 	"github.com/approval-relay/approval-relay/test/loopback"
 	"github.com/approval-relay/approval-relay/test/overlay"
@@ -30,6 +31,7 @@ const (
 	apiToken      = "board-api-0123456789abcdef"
 	hookToken     = "board-webhook-0123456789abcdef"
 	signingSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	slackSecret   = "board-slack-0123456789abcdef"
 )
 
 // world is the built program and all that is around it.
@@ -41,6 +43,7 @@ type world struct {
 	aws      *emulator.Server
 	front    *front
 	hooks    *receiver
+	slack    *slacktest.Server
 	proc     *exec.Cmd
 }
 
@@ -58,6 +61,8 @@ func newWorld(t *testing.T) *world {
 		w.aws.SQS.Create(q)
 	}
 	w.front = &front{aws: w.aws, faults: map[string]fault{}}
+	w.slack = slacktest.Start(slacktest.User{ID: "U0ANN", Email: "ann@example.com"}, slacktest.User{ID: "U0EVE", Email: "eve@example.com"})
+	t.Cleanup(w.slack.Close)
 	return w
 }
 
@@ -117,6 +122,7 @@ workflows:
     notify: [mail]
     heartbeat: 1s
     reminders: [1s]
+    escalations: [{after: 2s, to: [boss]}]
     callback: {retry: {base: 50ms, cap: 400ms}}
   payments:
     requests: {sqs: {queue: payments, visibility: 2s}}
@@ -126,6 +132,9 @@ workflows:
     notify: [chat]
     callback: {retry: {base: 50ms, cap: 400ms}}
     notify_retry: {base: 50ms, cap: 400ms}
+  talks:
+    approvers: [ann@example.com]
+    notify: [room]
 decisions:
   results: {topic: "arn:aws:sns:us-east-1:000000000000:results", sqs: {queue: decisions, visibility: 2s}}
 webhooks:
@@ -133,11 +142,12 @@ webhooks:
 channels:
   mail: {webhook: {url: "%s/mail", secrets: [%q], allow_internal: true}}
   chat: {webhook: {url: "%s/chat", secrets: [%q], allow_internal: true}}
+  room: {slack: {token: %q, signing_secrets: [%q], api_url: %q, conversation: C0ROOM}}
 targets:
   stepfunctions: {stepfunctions: {rate: 2000, burst: 2000}}
   http: {http: {secrets: [%q], allow_http: true, allow_internal: true}}
 `, w.public, w.public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), aws, hookToken,
-		hooks, signingSecret, hooks, signingSecret, signingSecret)
+		hooks, signingSecret, hooks, signingSecret, slacktest.Token, slackSecret, w.slack.API(), signingSecret)
 	w.hooks.url = hooks
 	path := filepath.Join(w.dir, "relay.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
