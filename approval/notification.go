@@ -24,8 +24,7 @@ const (
 
 func (k NotificationKind) toPeople() bool { return k != NotifyOutcome && k != NotifyEvent }
 
-// What programs are told of.
-// EventOfRequest is the first of them; the others are "approval." and a status,
+// EventOfRequest is the first that programs are told of; the others are "approval." and a status,
 // decided for approved and rejected, and "callback." and how it ended.
 const EventOfRequest = "approval.requested"
 
