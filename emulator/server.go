@@ -1,5 +1,6 @@
 // Package emulator is small, strict counterparts of the AWS services that the
-// relay talks to, on loopback: SQS, SNS and the callbacks of Step Functions. They
+// relay talks to, on loopback: SQS, SNS, and the callbacks of Step Functions,
+// Lambda durable functions and CodePipeline. They
 // speak AWS's protocols, so that the real SDK is used against them: by the demo,
 // by tests, and by benchmarks. They keep everything in memory, verify no
 // signatures, and are not for anything else.
@@ -25,11 +26,13 @@ const (
 	Account = "000000000000"
 )
 
-// Server is all three services behind one endpoint.
+// Server is all services behind one endpoint.
 type Server struct {
 	StepFunctions *StepFunctions
 	SQS           *SQS
 	SNS           *SNS
+	Lambda        *Lambda
+	CodePipeline  *CodePipeline
 
 	http     *http.Server
 	listener net.Listener
@@ -51,7 +54,7 @@ func Start() (*Server, error) {
 func serve(l net.Listener) *Server {
 	life, stop := context.WithCancel(context.Background())
 	s := &Server{StepFunctions: NewStepFunctions(), SQS: NewSQS(), listener: l, life: life, stop: stop, served: make(chan struct{})}
-	s.SNS = NewSNS(s.SQS)
+	s.SNS, s.Lambda, s.CodePipeline = NewSNS(s.SQS), NewLambda(), NewCodePipeline()
 	s.http = &http.Server{
 		Handler: s, ReadHeaderTimeout: 5 * time.Second, ConnState: s.count,
 		BaseContext: func(net.Listener) context.Context { return life },
@@ -85,17 +88,23 @@ func (s *Server) Close() error {
 }
 
 // ServeHTTP implements http.Handler: SQS and Step Functions speak AWS JSON 1.0
-// with a target header, SNS the query protocol.
+// with a target header, CodePipeline 1.1, Lambda REST, SNS the query protocol.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 4<<20))
 	if err != nil {
 		http.Error(w, "body", http.StatusBadRequest)
 		return
 	}
+	if strings.HasPrefix(r.URL.Path, lambdaPath) {
+		s.Lambda.serve(s, w, r, body)
+		return
+	}
 	service, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	switch service {
 	case "AWSStepFunctions":
 		s.StepFunctions.serve(s.life, w, action, body)
+	case "CodePipeline_20150709":
+		s.CodePipeline.serve(w, action, body)
 	case "AmazonSQS":
 		s.SQS.serve(r.Context(), w, "http://"+r.Host, action, body)
 	case "":

@@ -84,6 +84,9 @@ func Time(v any) (time.Time, error) {
 		return x, nil
 	case string:
 		t, err := time.Parse(time.RFC3339Nano, x)
+		if err != nil { // CodePipeline leaves out the seconds
+			t, err = time.Parse("2006-01-02T15:04Z07:00", x)
+		}
 		if err != nil {
 			return time.Time{}, errors.New("must be a time in RFC 3339, such as 2026-01-31T12:00:00Z")
 		}

@@ -11,7 +11,7 @@ import (
 	"code.dny.dev/ssrf"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/outbound"
 )
 
 // errRefused says that the guard refused the address. It does not name it: who
@@ -22,16 +22,16 @@ var errRefused = errors.New("the callback URL leads to an address or port that i
 // refused the address (nothing was sent; redrive it when the configuration
 // allows it), NotApplied where there was no connection, and else unmarked: it
 // may have been applied.
-func classify(ctx context.Context, err error, w *callback.Wire) error {
+func classify(ctx context.Context, err error, w *outbound.Wire) error {
 	for _, refusal := range []error{ssrf.ErrProhibitedIP, ssrf.ErrProhibitedPort, ssrf.ErrProhibitedNetwork, ssrf.ErrInvalidHostPort} {
 		if errors.Is(err, refusal) {
 			return approval.Permanent(errRefused)
 		}
 	}
 	if w.Unsent() {
-		return approval.NotApplied(fmt.Errorf("not sent: %w", callback.Why(ctx, err, "no connection")))
+		return approval.NotApplied(fmt.Errorf("not sent: %w", outbound.Why(ctx, err, "no connection")))
 	}
-	return fmt.Errorf("no answer: %w", callback.Why(ctx, err, "the connection broke, or what came was not HTTP"))
+	return fmt.Errorf("no answer: %w", outbound.Why(ctx, err, "the connection broke, or what came was not HTTP"))
 }
 
 // judge says what the status of an answer means:

@@ -20,6 +20,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/outbound"
 )
 
 // DefaultTimeout bounds one call where Config does not: it is for a receiver
@@ -155,7 +156,7 @@ func (t *Target) deliver(ctx context.Context, a approval.Answer) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
 	defer cancel()
-	var w callback.Wire
+	var w outbound.Wire
 	req, err := t.request(w.Watch(ctx), a, text)
 	if err != nil {
 		return err

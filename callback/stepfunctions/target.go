@@ -14,6 +14,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/outbound"
 )
 
 // Limits of the API: https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
@@ -24,11 +25,6 @@ const (
 	MaxOutput = 262_144 // bytes of UTF-8
 	MaxCause  = 32_768  // bytes
 )
-
-// DefaultTimeout bounds one call where Config does not: it is for an endpoint
-// that takes the connection and then says nothing (a failing zone, a firewall
-// that drops). The API answers within tens of milliseconds when it is well.
-const DefaultTimeout = 10 * time.Second
 
 // API is what we use of sfn.Client.
 type API interface {
@@ -50,7 +46,7 @@ type Config struct {
 	// Limits holds all targets that share it to the quotas of one account and
 	// region; nil means limits of this target's own, for the smaller quotas.
 	Limits *Limits
-	// Timeout bounds the wait for the limiter, and then the call; DefaultTimeout
+	// Timeout bounds the wait for the limiter, and then the call; callback.DefaultTimeout
 	// if zero. A deadline of the caller's that comes earlier holds.
 	Timeout time.Duration
 }
@@ -69,7 +65,7 @@ func New(api API, c Config) *Target {
 		t.limits = NewLimits("", DefaultShare)
 	}
 	if t.timeout <= 0 {
-		t.timeout = DefaultTimeout
+		t.timeout = callback.DefaultTimeout
 	}
 	return t
 }
@@ -117,7 +113,7 @@ func read(a approval.Answer) (message, error) {
 // was rejected if the answer says so), SendTaskFailure with the error
 // ApprovalDenied, ApprovalTimedOut, ApprovalCancelled or ApprovalSuperseded
 // otherwise. Output and cause are the JSON that callback.Fit describes. What the
-// errors mean is said at classify.
+// errors mean is said at outbound.Call.Judge.
 func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 	m, err := read(a)
 	if err != nil {
@@ -146,30 +142,23 @@ func (t *Target) Heartbeat(ctx context.Context, a approval.Answer) error {
 	})
 }
 
-// call waits for the limiter and makes one attempt.
-func (t *Target) call(
-	ctx context.Context, name string, limit *rate.Limiter, a approval.Answer, send func(context.Context, func(*sfn.Options)) error,
-) error {
-	if err := t.wait(ctx, limit); err != nil {
+// call makes one attempt.
+func (t *Target) call(ctx context.Context, name string, limit *rate.Limiter, a approval.Answer, send func(context.Context, func(*sfn.Options)) error) error {
+	err := callback.Attempt(ctx, limit, t.timeout, codes(), func(ctx context.Context, c *outbound.Call) error {
+		return send(ctx, func(o *sfn.Options) { o.Retryer, o.HTTPClient = aws.NopRetryer{}, c.Watch(o.HTTPClient) })
+	})
+	if err != nil {
 		return fmt.Errorf("%s for order %.80q: %w", name, a.OrderID, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, t.timeout)
-	defer cancel()
-	var w wire
-	if err := send(ctx, w.watch); err != nil {
-		return fmt.Errorf("%s for order %.80q: %w", name, a.OrderID, classify(ctx, err, &w))
-	}
 	return nil
 }
 
-func (t *Target) wait(ctx context.Context, limit *rate.Limiter) error {
-	ctx, cancel := context.WithTimeout(ctx, t.timeout)
-	defer cancel()
-	if limit.Wait(ctx) != nil { // its text speaks of deadlines, ours of what it means
-		return approval.NotApplied(errLimit)
+// codes are those of Step Functions. TaskTimedOut says "expired or already
+// closed": a second use of a token gets it, also after an answer that was applied
+// and whose reply was lost.
+func codes() outbound.Codes {
+	return outbound.Codes{
+		Closed:    []string{"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"},
+		Permanent: []string{"InvalidOutput", "ValidationException", "ValidationError", "InvalidParameterValue", "SerializationException"},
 	}
-	return nil
 }
-
-// errLimit says that our own rate limiter had no room before the time was up.
-var errLimit = errors.New("our own rate limit for the account and region leaves no room in time")

@@ -284,15 +284,18 @@ type SlackChannelConfig struct {
 
 // TargetConfig is one target: exactly one of its fields is set.
 type TargetConfig struct {
-	StepFunctions *StepFunctionsConfig `yaml:"stepfunctions" doc:"SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat"`
-	HTTP          *HTTPTargetConfig    `yaml:"http" doc:"a signed POST to the callback URL of the request"`
+	StepFunctions *AWSTargetConfig  `yaml:"stepfunctions" doc:"SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat"`
+	HTTP          *HTTPTargetConfig `yaml:"http" doc:"a signed POST to the callback URL of the request"`
+	Lambda        *AWSTargetConfig  `yaml:"lambda" doc:"Lambda durable functions: SendDurableExecutionCallbackSuccess, …Failure, …Heartbeat; the token is the callback ID"`
+	CodePipeline  *AWSTargetConfig  `yaml:"codepipeline" doc:"manual approvals of CodePipeline: PutApprovalResult; the token is PIPELINE/STAGE/ACTION/TOKEN"`
 }
 
-// StepFunctionsConfig is Step Functions in one account and region.
-type StepFunctionsConfig struct {
+// AWSTargetConfig is a service in one account and region.
+type AWSTargetConfig struct {
 	Region   string  `yaml:"region" doc:"region; empty takes aws.region"`
-	Endpoint string  `yaml:"endpoint" doc:"endpoint, for emulators"`
-	Rate     float64 `yaml:"rate" doc:"calls a second of each API at the most; the account's quota is 500 in us-east-1, us-west-2 and eu-west-1, 300 elsewhere"`
+	Endpoint string  `yaml:"endpoint" doc:"endpoint, for emulators; empty takes aws.endpoint"`
+	Role     string  `yaml:"role" doc:"ARN of a role to assume, for workflows of another account; empty answers with our own credentials"`
+	Rate     float64 `yaml:"rate" doc:"calls a second at the most, of each API: below the quota of the account and region, which others share"`
 	Burst    int     `yaml:"burst" doc:"calls at once before the rate holds"`
 }
 

@@ -13,7 +13,7 @@ func requestFields() map[string]Expressions {
 			"body.orderId", "body.orderID", "body.order_id", "body.OrderId", "body.approvalRequest.orderId",
 			"body.approvalRequest.order_id", "body.order.id", "body.order.orderId", "body.input.orderId",
 		},
-		"token":     {"body.taskToken", "body.TaskToken", "body.task_token", "body.MyTaskToken", "body.tasktoken"},
+		"token":     {"body.taskToken", "body.TaskToken", "body.task_token", "body.MyTaskToken", "body.tasktoken", "body.callbackId", "body.callback_id"},
 		"callback":  {"body.callbackUrl", "body.callbackURL", "body.callback_url"},
 		"step":      {"body.step", "body.approvalRequest.step", "body.order.step"},
 		"title":     {"body.title", "body.subject", "body.approvalRequest.title", "body.order.title"},
@@ -66,13 +66,11 @@ func (c *Config) fill() {
 		c.Targets = map[string]TargetConfig{}
 	}
 	if _, named := c.Targets["stepfunctions"]; !named {
-		c.Targets["stepfunctions"] = TargetConfig{StepFunctions: &StepFunctionsConfig{}}
+		c.Targets["stepfunctions"] = TargetConfig{StepFunctions: &AWSTargetConfig{}}
 	}
 	for name, t := range c.Targets {
-		if t.StepFunctions != nil {
-			t.StepFunctions.fill(c.AWS)
-			c.Targets[name] = t
-		}
+		t.fill(c.AWS)
+		c.Targets[name] = t
 	}
 	for name, w := range c.Workflows {
 		w.fill(c)
@@ -170,17 +168,31 @@ func (s *SMTPConfig) fill() {
 	set(&s.Port, 587)
 }
 
-// fill takes four fifths of the account's quota, which other programs share.
-// The quotas are at https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html.
-func (s *StepFunctionsConfig) fill(a AWSConfig) {
-	set(&s.Region, a.Region)
-	set(&s.Endpoint, a.Endpoint)
-	switch s.Region {
-	case "us-east-1", "us-west-2", "eu-west-1":
+// fill takes four fifths of the account's quota of Step Functions, which other
+// programs share: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html.
+// For the others no quota is published; approvals are few.
+func (t *TargetConfig) fill(a AWSConfig) {
+	for _, s := range []*AWSTargetConfig{t.StepFunctions, t.Lambda, t.CodePipeline} {
+		if s != nil {
+			set(&s.Region, a.Region)
+			set(&s.Endpoint, a.Endpoint)
+		}
+	}
+	switch s := t.StepFunctions; {
+	case s == nil:
+	case s.Region == "us-east-1", s.Region == "us-west-2", s.Region == "eu-west-1":
 		set(&s.Rate, 400)
 		set(&s.Burst, 2400)
 	default:
 		set(&s.Rate, 240)
 		set(&s.Burst, 1200)
+	}
+	if s := t.Lambda; s != nil {
+		set(&s.Rate, 50)
+		set(&s.Burst, 100)
+	}
+	if s := t.CodePipeline; s != nil {
+		set(&s.Rate, 5)
+		set(&s.Burst, 10)
 	}
 }

@@ -70,7 +70,7 @@ func configurationTable() string {
 	filled.Channels = map[string]ChannelConfig{"NAME": {
 		SMTP: &SMTPConfig{}, SES: &SESConfig{}, Teams: &TeamsConfig{}, Webhook: &WebhookChannelConfig{}, Slack: &SlackChannelConfig{}, SNS: &SNSChannelConfig{},
 	}}
-	filled.Targets = map[string]TargetConfig{"NAME": {StepFunctions: &StepFunctionsConfig{}, HTTP: &HTTPTargetConfig{}}}
+	filled.Targets = map[string]TargetConfig{"NAME": {StepFunctions: &AWSTargetConfig{}, Lambda: &AWSTargetConfig{}, CodePipeline: &AWSTargetConfig{}, HTTP: &HTTPTargetConfig{}}}
 	filled.fill()
 	delete(filled.Targets, "stepfunctions")
 	rows(&b, reflect.ValueOf(filled), "")

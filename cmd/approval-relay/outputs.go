@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -27,37 +26,40 @@ import (
 type validURLs map[string]func(url string) error
 
 // targets makes every target.
-func (r *relay) targets(ctx context.Context) (map[string]handlers.Target, validURLs, error) {
+func (r *relay) targets() (map[string]handlers.Target, validURLs, error) {
 	out, valid := map[string]handlers.Target{}, validURLs{}
-	limits := map[string]*stepfunctions.Limits{} // AWS counts by account and region
+	limits := map[AWSTargetConfig]*stepfunctions.Limits{} // AWS counts by account and region
 	for _, name := range sorted(r.config.Targets) {
-		t := r.config.Targets[name]
-		switch {
+		var err error
+		switch t := r.config.Targets[name]; {
 		case t.StepFunctions != nil:
-			s := *t.StepFunctions
-			if limits[s.Region] == nil {
-				limits[s.Region] = stepLimits(s)
+			account := AWSTargetConfig{Region: t.StepFunctions.Region, Role: t.StepFunctions.Role}
+			if limits[account] == nil {
+				limits[account] = stepLimits(*t.StepFunctions)
 			}
-			client, err := r.aws.stepFunctions(ctx, s)
-			if err != nil {
-				return nil, nil, fmt.Errorf("targets.%s: %w", name, err)
-			}
-			out[name] = stepfunctions.New(client, stepfunctions.Config{Limits: limits[s.Region], Timeout: callTimeout})
+			out[name], err = r.aws.stepFunctions(*t.StepFunctions, limits[account])
+		case t.Lambda != nil:
+			out[name], err = r.aws.lambda(*t.Lambda)
+		case t.CodePipeline != nil:
+			out[name], err = r.aws.codePipeline(*t.CodePipeline)
 		case t.HTTP != nil:
-			target, err := httpTarget(*t.HTTP)
-			if err != nil {
-				return nil, nil, fmt.Errorf("targets.%s: %w", name, err)
+			var target *httptarget.Target
+			if target, err = httpTarget(*t.HTTP); err == nil {
+				out[name], valid[name] = target, target.ValidateURL
 			}
-			out[name], valid[name] = target, target.ValidateURL
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("targets.%s: %w", name, err)
 		}
 	}
 	return out, valid, nil
 }
 
-func stepLimits(s StepFunctionsConfig) *stepfunctions.Limits {
-	limiter := func() *rate.Limiter { return rate.NewLimiter(rate.Limit(s.Rate), s.Burst) }
-	return &stepfunctions.Limits{Success: limiter(), Failure: limiter(), Heartbeat: limiter()}
+func stepLimits(s AWSTargetConfig) *stepfunctions.Limits {
+	return &stepfunctions.Limits{Success: s.limiter(), Failure: s.limiter(), Heartbeat: s.limiter()}
 }
+
+func (s AWSTargetConfig) limiter() *rate.Limiter { return rate.NewLimiter(rate.Limit(s.Rate), s.Burst) }
 
 func httpTarget(h HTTPTargetConfig) (*httptarget.Target, error) {
 	signer, err := webhook.NewStandard(reveal(h.Secrets)...)

@@ -162,8 +162,8 @@ func validateMark(l *loading, at string, after, before time.Duration) {
 }
 
 func (c *Config) validateCallback(l *loading, at string, cb CallbackConfig) {
-	if c.Targets[cb.TokenTarget].StepFunctions == nil {
-		l.fault(at+".token_target", "%q is no target of kind stepfunctions", cb.TokenTarget)
+	if !c.Targets[cb.TokenTarget].takesTokens() {
+		l.fault(at+".token_target", "%q is no target of kind stepfunctions, lambda or codepipeline", cb.TokenTarget)
 	}
 	if cb.URLTarget != "" && c.Targets[cb.URLTarget].HTTP == nil {
 		l.fault(at+".url_target", "%q is no target of kind http", cb.URLTarget)
@@ -259,13 +259,24 @@ func (c *Config) interactive() bool {
 	return false
 }
 
+// takesTokens says that a target answers what workflows wait for with a token.
+func (t TargetConfig) takesTokens() bool {
+	return t.StepFunctions != nil || t.Lambda != nil || t.CodePipeline != nil
+}
+
 func (t TargetConfig) validate(l *loading, at, name string) {
 	named(l, at, name)
-	if count(t.StepFunctions != nil, t.HTTP != nil) != 1 {
-		l.fault(at, "needs exactly one of stepfunctions and http")
+	if count(t.StepFunctions != nil, t.Lambda != nil, t.CodePipeline != nil, t.HTTP != nil) != 1 {
+		l.fault(at, "needs exactly one of stepfunctions, lambda, codepipeline and http")
 	}
-	if s := t.StepFunctions; s != nil && (s.Rate <= 0 || s.Burst < 1) {
-		l.fault(at+".stepfunctions", "rate must be above 0 and burst at least 1")
+	for kind, s := range map[string]*AWSTargetConfig{"stepfunctions": t.StepFunctions, "lambda": t.Lambda, "codepipeline": t.CodePipeline} {
+		if s == nil {
+			continue
+		}
+		if s.Rate <= 0 || s.Burst < 1 {
+			l.fault(at+"."+kind, "rate must be above 0 and burst at least 1")
+		}
+		role(l, at+"."+kind+".role", s.Role)
 	}
 	if h := t.HTTP; h != nil && len(h.Secrets) == 0 {
 		l.fault(at+".http.secrets", "are missing: callbacks are signed")

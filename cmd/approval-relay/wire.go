@@ -126,7 +126,7 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 
 // wireRouter makes the sources and the outputs, and draws the map.
 func (r *relay) wireRouter(ctx context.Context, stdout io.Writer) error {
-	targets, urls, err := r.targets(ctx)
+	targets, urls, err := r.targets()
 	if err != nil {
 		return err
 	}

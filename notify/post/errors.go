@@ -2,37 +2,24 @@ package post
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/outbound"
 )
 
 // broken says why there is no answer, in words that hold neither the URL nor
 // what came from the other end: it knows the link and may have echoed it. All
 // that can break is tried again; where no connection was made, nothing was sent.
 func broken(ctx context.Context, err error) error {
-	var op *net.OpError
-	var dns *net.DNSError
-	var cert *tls.CertificateVerificationError
-	switch {
-	case ctx.Err() != nil:
-		return fmt.Errorf("no answer: %w", ctx.Err())
-	case errors.As(err, &dns):
-		return approval.NotApplied(fmt.Errorf("not sent: %w", dns))
-	case errors.As(err, &cert):
-		return approval.NotApplied(fmt.Errorf("not sent: %w", cert))
-	case errors.As(err, &op) && op.Op == "dial":
-		return approval.NotApplied(fmt.Errorf("not sent: %w", op))
-	case errors.As(err, &op):
-		return fmt.Errorf("no answer: %w", op)
+	why := outbound.Why(ctx, err, "the connection broke, or what came was not HTTP")
+	if outbound.NotSent(err) {
+		return approval.NotApplied(fmt.Errorf("not sent: %w", why))
 	}
-	return errors.New("no answer: the connection broke, or what came was not HTTP")
+	return fmt.Errorf("no answer: %w", why)
 }
 
 // judge says what the status of an answer means:

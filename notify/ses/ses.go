@@ -19,8 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/notify/awscall"
 	"github.com/approval-relay/approval-relay/notify/email"
+	"github.com/approval-relay/approval-relay/outbound"
 )
 
 // API is what we use of sesv2.Client.
@@ -86,7 +86,7 @@ func permanent() []string {
 
 // Notify sends the message to its approver, whose ID must be an e-mail address. It
 // makes one attempt: the retries are the order's own. See permanent and
-// awscall.Call.Judge for what the errors mean.
+// outbound.Call.Judge for what the errors mean.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	in, err := c.compose(m)
 	if err != nil {
@@ -94,12 +94,12 @@ func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
-	var call awscall.Call
+	var call outbound.Call
 	_, err = c.api.SendEmail(ctx, in, func(o *sesv2.Options) {
 		o.Retryer = aws.NopRetryer{}
 		o.HTTPClient = call.Watch(o.HTTPClient)
 	})
-	if err := call.Judge(ctx, err, permanent()...); err != nil {
+	if err := call.Judge(ctx, err, outbound.Codes{Permanent: permanent()}); err != nil {
 		return fmt.Errorf("SendEmail: %w", err)
 	}
 	return nil

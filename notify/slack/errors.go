@@ -2,15 +2,14 @@ package slack
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 
 	"github.com/slack-go/slack"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/outbound"
 )
 
 // hopeless are the errors of chat.postMessage, chat.update and users.* that say
@@ -53,21 +52,12 @@ func judge(ctx context.Context, err error) error {
 	return broken(ctx, err)
 }
 
+// broken says why there is no answer. Where no connection was made, nothing was
+// sent.
 func broken(ctx context.Context, err error) error {
-	var op *net.OpError
-	var dns *net.DNSError
-	var cert *tls.CertificateVerificationError
-	switch {
-	case ctx.Err() != nil:
-		return fmt.Errorf("no answer: %w", ctx.Err())
-	case errors.As(err, &dns):
-		return approval.NotApplied(fmt.Errorf("not sent: %w", dns))
-	case errors.As(err, &cert):
-		return approval.NotApplied(fmt.Errorf("not sent: %w", cert))
-	case errors.As(err, &op) && op.Op == "dial":
-		return approval.NotApplied(fmt.Errorf("not sent: %w", op))
-	case errors.As(err, &op):
-		return fmt.Errorf("no answer: %w", op)
+	why := outbound.Why(ctx, err, "the connection broke, or what came was not Slack's")
+	if outbound.NotSent(err) {
+		return approval.NotApplied(fmt.Errorf("not sent: %w", why))
 	}
-	return errors.New("no answer: the connection broke, or what came was not Slack's")
+	return fmt.Errorf("no answer: %w", why)
 }

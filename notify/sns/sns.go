@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/notify/awscall"
 	"github.com/approval-relay/approval-relay/notify/event"
+	"github.com/approval-relay/approval-relay/outbound"
 )
 
 // API is what we use of sns.Client.
@@ -75,7 +75,7 @@ func permanent() []string {
 // Notify publishes the message, with the attributes type and workflow, by which
 // subscriptions can filter. It makes one attempt: the retries are the order's own.
 // A subscriber may get the same event twice, with the same notificationId. See
-// permanent and awscall.Call.Judge for what the errors mean.
+// permanent and outbound.Call.Judge for what the errors mean.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	body, err := event.EncodePublic(m, maxMessage)
 	if err != nil {
@@ -86,7 +86,7 @@ func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	attribute := func(value string) types.MessageAttributeValue {
 		return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
 	}
-	var call awscall.Call
+	var call outbound.Call
 	_, err = c.api.Publish(ctx, &sns.PublishInput{
 		TopicArn: &c.config.Topic, Message: aws.String(string(body)),
 		MessageAttributes: map[string]types.MessageAttributeValue{"type": attribute(event.Type(m)), "workflow": attribute(m.Workflow)},
@@ -94,7 +94,7 @@ func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 		o.Retryer = aws.NopRetryer{}
 		o.HTTPClient = call.Watch(o.HTTPClient)
 	})
-	if err := call.Judge(ctx, err, permanent()...); err != nil {
+	if err := call.Judge(ctx, err, outbound.Codes{Permanent: permanent()}); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	return nil

@@ -58,7 +58,7 @@ func mutants() []mutant {
 	case a.Callback.tries() >= 3:
 		return "three tries"
 `)},
-		{"a closed task is tried again for ever", edit("callback/stepfunctions/errors.go",
+		{"a closed task is tried again for ever", edit("outbound/aws.go",
 			`		return fmt.Errorf("%w: %w", approval.ErrClosed, e)`, `		return e`)},
 		{"an attempt is not recorded before its call", edit("approval/callback.go", `	if c.Running { // its lease has passed and no end was recorded
 		c.Running, c.MaybeApplied = false, true

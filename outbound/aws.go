@@ -1,17 +1,12 @@
-// Package awscall is what the channels share that call AWS: one attempt of the
-// SDK's, and what its error means.
-package awscall
+package outbound
 
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httptrace"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -27,14 +22,13 @@ type Client interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// Call is one call. It sees how far its request came, which the errors of the SDK
+// Call is one call of the SDK's, in one attempt. It sees how far its request came, which the errors of the SDK
 // do not tell: the failure to get credentials is the error of another request.
 type Call struct {
-	next    Client
-	called  atomic.Bool // the request was given to the HTTP client
-	dialled atomic.Bool // which asked for a connection
-	reached atomic.Bool // and got one, so a byte may have been sent
-	status  int         // the HTTP status of the answer, 0 if there was none
+	wire   Wire
+	next   Client
+	called atomic.Bool // the request was given to the HTTP client
+	status int         // the HTTP status of the answer, 0 if there was none
 }
 
 // Watch returns a client that c sees, to be put in the place of next for this
@@ -56,10 +50,7 @@ func (c *Call) Do(r *http.Request) (*http.Response, error) {
 		}
 	}
 	c.called.Store(true)
-	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
-		GetConn: func(string) { c.dialled.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { c.reached.Store(true) },
-	}))
+	r = r.WithContext(c.wire.Watch(r.Context()))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	resp, err := c.next.Do(r)
 	if resp != nil {
@@ -70,7 +61,7 @@ func (c *Call) Do(r *http.Request) (*http.Response, error) {
 
 // unsent says that surely no byte of the request was sent.
 func (c *Call) unsent() bool {
-	return c.next != nil && (!c.called.Load() || c.dialled.Load() && !c.reached.Load())
+	return c.next != nil && (!c.called.Load() || c.wire.Unsent())
 }
 
 // apiError is what we keep of an error of the SDK's: its text may quote the
@@ -86,27 +77,47 @@ func (e *apiError) Error() string {
 	return fmt.Sprintf("%s (HTTP %d, request %s)", e.code, e.status, e.request)
 }
 
+// Codes are error codes of a service that mean something of their own.
+type Codes struct {
+	// Closed say that the other end no longer waits for what is sent.
+	Closed []string
+	// Permanent are faults of the request itself.
+	Permanent []string
+}
+
+// throttled say that nothing was done, whatever the HTTP status.
+func throttled() []string {
+	return []string{
+		"ThrottlingException", "Throttling", "ThrottledException", "RequestThrottledException", "TooManyRequestsException",
+		"RequestLimitExceeded", "KmsThrottlingException", "KmsThrottling", "SlowDown", "BandwidthLimitExceeded",
+	}
+}
+
 // Judge says what an error of the call means:
 //
-//   - one of these codes: Permanent, the request itself is at fault;
+//   - a Closed code: approval.ErrClosed;
+//   - a Permanent code: Permanent;
 //   - throttled, no connection, no credentials, or refused with any other 4xx but
-//     408, which an operator may mend: NotApplied;
+//     408, which an operator may mend (no right, an expired token, a wrong clock):
+//     NotApplied;
 //   - anything else (5xx, a broken or timed-out connection, a 200 that cannot be
 //     read): unmarked, it may have been applied.
-func (c *Call) Judge(ctx context.Context, err error, permanent ...string) error {
+func (c *Call) Judge(ctx context.Context, err error, codes Codes) error {
 	if err == nil {
 		return nil
 	}
 	if c.unsent() {
-		return approval.NotApplied(fmt.Errorf("not sent: %w", why(ctx, err, "no credentials to sign with")))
+		return approval.NotApplied(fmt.Errorf("not sent: %w", Why(ctx, err, "no credentials to sign with")))
 	}
 	e := describe(err, c.status)
 	switch {
 	case e == nil:
-		return fmt.Errorf("no answer: %w", why(ctx, err, "the connection broke, or what came could not be read"))
-	case slices.Contains(permanent, e.code):
+		return fmt.Errorf("no answer: %w", Why(ctx, err, "the connection broke, or what came could not be read"))
+	case slices.Contains(codes.Closed, e.code):
+		return fmt.Errorf("%w: %w", approval.ErrClosed, e)
+	case slices.Contains(codes.Permanent, e.code):
 		return approval.Permanent(e)
-	case e.status >= 400 && e.status < 500 && e.status != http.StatusRequestTimeout, strings.Contains(e.code, "Throttl"):
+	case slices.Contains(throttled(), e.code), e.status >= 400 && e.status < 500 && e.status != http.StatusRequestTimeout:
 		return approval.NotApplied(e)
 	}
 	return e
@@ -137,25 +148,4 @@ func describe(err error, status int) *apiError {
 // plain says whether a text of the other end's is as a code or an ID is.
 func plain(s string) bool {
 	return s != "" && len(s) <= 80 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:#") == ""
-}
-
-// why returns what may be said of the error of a request: one of the context, of
-// DNS, of the connection or of a certificate. Those name a host or an address,
-// which the network shows to everybody. Anything else may quote the request or
-// its answer and becomes the text of otherwise.
-func why(ctx context.Context, err error, otherwise string) error {
-	var op *net.OpError
-	var dns *net.DNSError
-	var cert *tls.CertificateVerificationError
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.As(err, &dns):
-		return dns
-	case errors.As(err, &cert):
-		return cert
-	case errors.As(err, &op):
-		return op
-	}
-	return errors.New(otherwise)
 }

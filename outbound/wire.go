@@ -1,4 +1,7 @@
-package callback
+// Package outbound is what is known of a call that we made: how far its request
+// came, and what its error means. Whether it may have been applied decides what
+// is done next, and an error's text must hold nothing of what was sent.
+package outbound
 
 import (
 	"context"
@@ -47,4 +50,13 @@ func Why(ctx context.Context, err error, otherwise string) error {
 		return op
 	}
 	return errors.New(otherwise)
+}
+
+// NotSent says of the error of a request that surely no byte of it was sent: no
+// address, no connection, or a certificate that is not theirs.
+func NotSent(err error) bool {
+	var op *net.OpError
+	var dns *net.DNSError
+	var cert *tls.CertificateVerificationError
+	return errors.As(err, &dns) || errors.As(err, &cert) || (errors.As(err, &op) && op.Op == "dial")
 }

@@ -1,0 +1,120 @@
+package codepipeline_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	sdk "github.com/aws/aws-sdk-go-v2/service/codepipeline"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback/codepipeline"
+	"github.com/approval-relay/approval-relay/emulator"
+)
+
+func start(t *testing.T) (*emulator.CodePipeline, *codepipeline.Target) {
+	t.Helper()
+	s, err := emulator.Start()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	client := sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: aws.String(s.URL()), Credentials: credentials.NewStaticCredentialsProvider("x", "x", "")})
+	return s.CodePipeline, codepipeline.New(client, codepipeline.Config{Limit: rate.NewLimiter(1000, 1000)})
+}
+
+func answer(token string, status approval.Status, change ...func(*approval.Answer)) approval.Answer {
+	a := approval.Answer{
+		OrderID: "A-1", Token: approval.NewToken("shop/Release/Sign-off/" + token), Status: status,
+		Votes: []approval.Vote{{Outcome: approval.Approve, By: "ann@example.com", Comment: "fine"}},
+	}
+	for _, f := range change {
+		f(&a)
+	}
+	return a
+}
+
+func TestDeliver(t *testing.T) {
+	t.Parallel()
+	c, target := start(t)
+	for _, tc := range []struct {
+		status  approval.Status
+		change  func(*approval.Answer)
+		want    string
+		summary string
+	}{
+		{approval.Approved, nil, "Approved", "approved by ann@example.com: fine"},
+		{approval.Rejected, func(a *approval.Answer) { a.Votes[0].Comment = "" }, "Rejected", "rejected by ann@example.com"},
+		{approval.TimedOut, func(a *approval.Answer) { a.Reason = "nobody decided" }, "Rejected", "timed out: nobody decided"},
+		{approval.Cancelled, func(a *approval.Answer) { a.Votes = nil }, "Rejected", "cancelled"},
+	} {
+		a := answer(c.Ask("shop", "Release", "Sign-off"), tc.status)
+		if tc.change != nil {
+			tc.change(&a)
+		}
+		require.NoError(t, target.Deliver(t.Context(), a))
+		got := c.Action("shop", "Release", "Sign-off")
+		require.Equal(t, tc.want, got.Status)
+		require.Equal(t, tc.summary, got.Summary)
+		require.ErrorIs(t, target.Deliver(t.Context(), a), approval.ErrClosed, "once")
+	}
+	old := answer(c.Ask("shop", "Release", "Sign-off"), approval.Superseded)
+	c.Ask("shop", "Release", "Sign-off")
+	require.ErrorIs(t, target.Deliver(t.Context(), old), approval.ErrClosed, "the pipeline has asked anew")
+	require.Empty(t, c.Action("shop", "Release", "Sign-off").Status)
+}
+
+func TestASummaryIsCut(t *testing.T) {
+	t.Parallel()
+	c, target := start(t)
+	a := answer(c.Ask("shop", "Release", "Sign-off"), approval.Approved, func(a *approval.Answer) { a.Votes[0].Comment = strings.Repeat("ü", 4000) + "\xff" })
+	require.NoError(t, target.Deliver(t.Context(), a))
+	got := c.Action("shop", "Release", "Sign-off").Summary
+	require.Equal(t, codepipeline.MaxSummary, utf8.RuneCountInString(got))
+	require.True(t, strings.HasSuffix(got, "…"))
+}
+
+// Every step fails twice: not applied, and applied with its answer lost.
+func TestWhatFails(t *testing.T) {
+	t.Parallel()
+	c, target := start(t)
+	for how, want := range map[string]struct {
+		maybe  bool
+		status string
+	}{"throttle": {false, ""}, "fail": {true, ""}, "lose": {true, "Approved"}} {
+		token := c.Ask("shop", "Release", "Sign-off")
+		c.Fail(how)
+		r := approval.ResultOf(target.Deliver(t.Context(), answer(token, approval.Approved)))
+		require.Equal(t, approval.ResultFailed, r.Kind, how)
+		require.Equal(t, want.maybe, r.MaybeApplied, how)
+		require.Equal(t, want.status, c.Action("shop", "Release", "Sign-off").Status, how)
+		require.NotContains(t, r.Reason, token)
+	}
+}
+
+func TestWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	_, target := start(t)
+	for name, a := range map[string]approval.Answer{
+		"a token alone":      answer("", approval.Approved, func(a *approval.Answer) { a.Token = approval.NewToken("token") }),
+		"one part empty":     answer("", approval.Approved),
+		"pending":            answer("x", approval.Pending),
+		"no token of theirs": answer("x", approval.Approved),
+	} {
+		require.True(t, approval.IsPermanent(target.Deliver(t.Context(), a)), name)
+	}
+	unknown := answer("01234567-0123-0123-0123-0123456789ab", approval.Approved)
+	r := approval.ResultOf(target.Deliver(t.Context(), unknown))
+	require.Equal(t, approval.ResultFailed, r.Kind, "the region may be mended")
+	require.False(t, r.MaybeApplied)
+	require.NoError(t, target.Heartbeat(t.Context(), unknown))
+}
+
+func TestNoTurnInTime(t *testing.T) {
+	t.Parallel()
+	target := codepipeline.New(nil, codepipeline.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})
+	require.False(t, approval.ResultOf(target.Deliver(t.Context(), answer("x", approval.Approved))).MaybeApplied)
+}

@@ -1,0 +1,121 @@
+package emulator
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"sync"
+	"unicode/utf8"
+)
+
+// CodePipeline answers PutApprovalResult of manual approval actions, within the
+// limits of https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PutApprovalResult.html.
+type CodePipeline struct {
+	mu      sync.Mutex
+	actions map[string]*Action // by pipeline, stage and action
+	faults  []string           // of the next calls
+}
+
+// Action is a manual approval, as its pipeline sees it.
+type Action struct {
+	Token   string // of the approval that is open, or was last
+	Status  string // Approved or Rejected, once it is
+	Summary string
+	Calls   int
+}
+
+// NewCodePipeline returns one without actions.
+func NewCodePipeline() *CodePipeline { return &CodePipeline{actions: map[string]*Action{}} }
+
+// Ask opens an approval, of which it returns the token.
+func (c *CodePipeline) Ask(pipeline, stage, action string) string {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	h := hex.EncodeToString(b[:])
+	token := h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.actions[pipeline+"/"+stage+"/"+action] = &Action{Token: token}
+	return token
+}
+
+// Action returns what is known of an action.
+func (c *CodePipeline) Action(pipeline, stage, action string) Action {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a := c.actions[pipeline+"/"+stage+"/"+action]; a != nil {
+		return *a
+	}
+	return Action{}
+}
+
+// Fail makes later calls fail, one each: "throttle", "fail", or "lose" for one
+// that is applied and whose reply is lost.
+func (c *CodePipeline) Fail(how ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.faults = append(c.faults, how...)
+}
+
+var (
+	nameForm  = regexp.MustCompile(`^[A-Za-z0-9.@\-_]{1,100}$`)
+	tokenForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+)
+
+type putApprovalResult struct {
+	PipelineName, StageName, ActionName, Token string
+	Result                                     struct{ Status, Summary string }
+}
+
+func (c *CodePipeline) serve(w http.ResponseWriter, action string, body []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fault := ""
+	if len(c.faults) > 0 {
+		fault, c.faults = c.faults[0], c.faults[1:]
+	}
+	switch fault {
+	case "throttle":
+		answer(w, nil, fail("ThrottlingException", "Rate exceeded"))
+		return
+	case "fail":
+		answer(w, nil, &apiError{Code: "InternalFailure", Message: "internal", Status: http.StatusInternalServerError})
+		return
+	}
+	out, err := c.put(action, body)
+	if fault == "lose" {
+		hangUp(w)
+		return
+	}
+	answer(w, out, err)
+}
+
+func (c *CodePipeline) put(action string, body []byte) (any, error) {
+	var in putApprovalResult
+	if action != "PutApprovalResult" || json.Unmarshal(body, &in) != nil {
+		return nil, fail("SerializationException", "%s", action)
+	}
+	for _, name := range []string{in.PipelineName, in.StageName, in.ActionName} {
+		if !nameForm.MatchString(name) {
+			return nil, fail("ValidationException", "a name is not of the form %s", nameForm)
+		}
+	}
+	if !tokenForm.MatchString(in.Token) || utf8.RuneCountInString(in.Result.Summary) > 512 || (in.Result.Status != "Approved" && in.Result.Status != "Rejected") {
+		return nil, fail("ValidationException", "token, summary or status")
+	}
+	a := c.actions[in.PipelineName+"/"+in.StageName+"/"+in.ActionName]
+	if a == nil {
+		return nil, fail("PipelineNotFoundException", "no such pipeline")
+	}
+	a.Calls++
+	if a.Token != in.Token {
+		return nil, fail("InvalidApprovalTokenException", "the token is not valid")
+	}
+	if a.Status != "" {
+		return nil, fail("ApprovalAlreadyCompletedException", "the approval is completed")
+	}
+	a.Status, a.Summary = in.Result.Status, in.Result.Summary
+	return map[string]any{"approvedAt": 1700000000}, nil
+}

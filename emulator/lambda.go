@@ -1,0 +1,72 @@
+package emulator
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// maxCallbackID and maxResult are the limits of
+// https://docs.aws.amazon.com/lambda/latest/api/API_SendDurableExecutionCallbackSuccess.html.
+const (
+	maxCallbackID = 1024
+	maxResult     = 1 << 20
+)
+
+// Lambda answers SendDurableExecutionCallbackSuccess, …Failure and …Heartbeat of
+// durable functions: as with task tokens, a callback is answered once.
+type Lambda struct {
+	// Callbacks are the waiting callbacks; a token of theirs is a callback ID.
+	Callbacks *StepFunctions
+}
+
+// NewLambda returns one without callbacks.
+func NewLambda() *Lambda { return &Lambda{NewStepFunctions()} }
+
+// lambdaPath begins the paths of the three calls.
+const lambdaPath = "/2025-12-01/durable-execution-callbacks/"
+
+// serve translates a call into one about a task.
+func (l *Lambda) serve(s *Server, w http.ResponseWriter, r *http.Request, body []byte) {
+	escaped, verb, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), lambdaPath), "/")
+	id, err := url.PathUnescape(escaped)
+	in := sendTask{TaskToken: id}
+	action := map[string]string{"succeed": "SendTaskSuccess", "fail": "SendTaskFailure", "heartbeat": "SendTaskHeartbeat"}[verb]
+	if err != nil || id == "" || len(id) > maxCallbackID || action == "" || r.Method != http.MethodPost || len(body) > maxResult {
+		answer(w, nil, fail("InvalidParameterValueException", "callback ID, path or body"))
+		return
+	}
+	switch verb {
+	case "succeed":
+		text := string(body)
+		in.Output = &text
+	case "fail":
+		var e struct{ ErrorType, ErrorMessage, ErrorData string }
+		if json.Unmarshal(body, &e) != nil || e.ErrorType == "" {
+			answer(w, nil, fail("InvalidParameterValueException", "the error"))
+			return
+		}
+		in.Error, in.Cause = e.ErrorType, e.ErrorData[:min(len(e.ErrorData), maxCause)] // the book keeps that much
+	}
+	call, _ := json.Marshal(in) // texts
+	l.Callbacks.serve(s.life, &lambdaErrors{w}, action, call)
+}
+
+// lambdaErrors gives the errors of tasks the names that Lambda has for them.
+type lambdaErrors struct{ http.ResponseWriter }
+
+// Unwrap lets a reply be lost.
+func (w *lambdaErrors) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (w *lambdaErrors) WriteHeader(status int) {
+	names := map[string]string{
+		"TaskTimedOut": "CallbackTimeoutException", "TaskDoesNotExist": "CallbackTimeoutException", "InvalidToken": "InvalidParameterValueException",
+		"ThrottlingException": "TooManyRequestsException", "InternalServerError": "ServiceException",
+	}
+	if name, ok := names[w.Header().Get("X-Amzn-Errortype")]; ok {
+		w.Header().Set("X-Amzn-Errortype", name)
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
