@@ -2,9 +2,10 @@ package main
 
 import "fmt"
 
-// checkCmd checks files.
+// checkCmd checks files, and the worker.
 type checkCmd struct {
 	Config checkConfigCmd `cmd:"" help:"Check a configuration file; all faults are reported, with line and field."`
+	Health checkHealthCmd `cmd:"" help:"Ask a running worker how it is; the status is 0 if it is well."`
 }
 
 type checkConfigCmd struct {

@@ -14,7 +14,7 @@ import (
 type cli struct {
 	Run         runCmd         `cmd:"" help:"Run the worker."`
 	Demo        demoCmd        `cmd:"" help:"Show the main job on this machine, without AWS."`
-	Check       checkCmd       `cmd:"" help:"Check files before they are used."`
+	Check       checkCmd       `cmd:"" help:"Check a configuration before it is used, or a worker that runs."`
 	Requests    requestsCmd    `cmd:"" help:"List orders."`
 	Show        showCmd        `cmd:"" help:"Show one order: what came, who was told, each attempt."`
 	Decide      decideCmd      `cmd:"" help:"Decide for an approver, with a reason."`

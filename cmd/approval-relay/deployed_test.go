@@ -1,0 +1,210 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/expression"
+	"github.com/approval-relay/approval-relay/handlers"
+)
+
+// Every configuration that deploy/ brings is one that the program takes.
+func TestDeployedConfigurations(t *testing.T) {
+	t.Parallel()
+	files := []string{"../../deploy/helm/approval-relay/values.yaml"}
+	good, err := filepath.Glob("../../test/deploy/testdata/values/good_*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, good)
+	for _, file := range append(files, good...) {
+		good, err := chartConfig(t, []byte(read(t, file)))
+		require.NoError(t, err, file)
+		require.Equal(t, "0.0.0.0:9090", good.Operator.Listen)
+	}
+	c, err := parse("compose", []byte(read(t, "../../deploy/compose/relay.yaml")), testenv)
+	require.NoError(t, err)
+	require.Equal(t, "0.0.0.0:9090", c.Operator.Listen, "Prometheus and the published port come from outside the container")
+}
+
+// chartConfig is the configuration that the chart makes of a values file: its own
+// values with the file's on top of them.
+func chartConfig(t *testing.T, values []byte) (*Config, error) {
+	t.Helper()
+	var base, over struct{ Config map[string]any }
+	require.NoError(t, yaml.Unmarshal([]byte(read(t, "../../deploy/helm/approval-relay/values.yaml")), &base))
+	require.NoError(t, yaml.Unmarshal(values, &over))
+	merge(base.Config, over.Config)
+	text, err := yaml.Marshal(base.Config)
+	require.NoError(t, err)
+	return parse("values", secretsHere(t, text), func(string) string { return "a value of enough bytes" })
+}
+
+// merge lays values over others as Helm does.
+func merge(to, from map[string]any) {
+	for k, v := range from {
+		below, isMap := v.(map[string]any)
+		if there, ok := to[k].(map[string]any); ok && isMap {
+			merge(there, below)
+			continue
+		}
+		to[k] = v
+	}
+}
+
+// secretsHere puts a file of this machine in place of mounted ones.
+func secretsHere(t *testing.T, text []byte) []byte {
+	t.Helper()
+	here := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(here, []byte("a secret of enough bytes\n"), 0o600))
+	return regexp.MustCompile(`/secrets/[^/\s]+/\S+`).ReplaceAll(text, []byte(here))
+}
+
+// Whoever stops the program gives it longer than it takes for itself.
+func TestGracePeriods(t *testing.T) {
+	t.Parallel()
+	own := Defaults().Shutdown.Timeout
+	for file, pattern := range map[string]string{
+		"approval-relay.service":   `(?m)^TimeoutStopSec=(\d+)$`,
+		"compose/compose.yaml":     `stop_grace_period: (\d+)s`,
+		"ecs/task-definition.json": `"stopTimeout": (\d+)`,
+	} {
+		found := regexp.MustCompile(pattern).FindStringSubmatch(read(t, "../../deploy/"+file))
+		require.Len(t, found, 2, file)
+		seconds, err := strconv.Atoi(found[1])
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, time.Duration(seconds)*time.Second, own+10*time.Second, file)
+	}
+	chart, err := chartConfig(t, nil)
+	require.NoError(t, err)
+	require.Equal(t, own, chart.Shutdown.Timeout)
+	require.Contains(t, read(t, "../../deploy/helm/approval-relay/templates/statefulset.yaml"),
+		`terminationGracePeriodSeconds: {{ add (trimSuffix "s" .Values.config.shutdown.timeout | int) 15 }}`)
+}
+
+// The chart's schema knows the parts of the configuration and where secrets are
+// in it: a new secret must not end up in a ConfigMap because the schema does not
+// know its name.
+func TestChartSchema(t *testing.T) {
+	t.Parallel()
+	var schema struct {
+		Properties struct {
+			Config struct{ Properties map[string]any }
+		}
+		Definitions struct {
+			Part struct{ Properties map[string]any }
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(read(t, "../../deploy/helm/approval-relay/values.schema.json")), &schema))
+	known := schema.Properties.Config.Properties
+	for f := range reflect.TypeFor[Config]().Fields() {
+		require.Contains(t, known, f.Tag.Get("yaml"))
+	}
+	require.Len(t, known, reflect.TypeFor[Config]().NumField())
+	for _, name := range secretFields(reflect.TypeFor[Config]()) {
+		if name != "api_tokens" { // below operator, which has its own
+			require.Contains(t, schema.Definitions.Part.Properties, name, "a secret by a name that the schema lets pass")
+		}
+	}
+}
+
+// secretFields lists the names under which a type has secrets, at any depth.
+func secretFields(t reflect.Type) []string {
+	var names []string
+	for f := range t.Fields() {
+		in := f.Type
+		for in.Kind() == reflect.Pointer || in.Kind() == reflect.Slice || in.Kind() == reflect.Map {
+			in = in.Elem()
+		}
+		switch {
+		case in == reflect.TypeFor[Secret]():
+			names = append(names, f.Tag.Get("yaml"))
+		case in.Kind() == reflect.Struct && f.IsExported():
+			names = append(names, secretFields(in)...)
+		}
+	}
+	return names
+}
+
+// What the example's state machines send is understood without configuration.
+func TestExampleBodies(t *testing.T) {
+	t.Parallel()
+	c, err := parse("none", nil, testenv)
+	require.NoError(t, err)
+	w, err := compileWorkflow("default", c.Workflows["default"])
+	require.NoError(t, err)
+	for _, language := range []string{"jsonpath", "jsonata"} {
+		in := exampleBody(t, language)
+		for name, f := range map[string]struct {
+			field handlers.Field[string]
+			want  string
+		}{
+			"order": {w.Fields.Order, "A-1"}, "token": {w.Fields.Token, "AQCEAAAA"}, "step": {w.Fields.Step, "manager"},
+			"title": {w.Fields.Title, "Order A-1 over 1250 EUR"}, "requester": {w.Fields.Requester, "bob@example.com"},
+			"execution": {w.Fields.Execution, "arn:aws:states:eu-west-1:111122223333:execution:orders:e"},
+		} {
+			value, found, err := f.field(in)
+			require.NoError(t, err)
+			require.True(t, found, "%s is not found in what %s sends", name, language)
+			require.Equal(t, f.want, value)
+		}
+		approvers, _, err := w.Fields.Approvers(in)
+		require.NoError(t, err)
+		require.Equal(t, []string{"ann@example.com"}, approvers)
+		timeout, _, err := w.Fields.Timeout(in)
+		require.NoError(t, err)
+		require.Equal(t, 24*time.Hour, timeout)
+		started, found, err := w.Fields.Started(in)
+		require.NoError(t, err)
+		require.True(t, found)
+		require.Equal(t, 2026, started.Year())
+		_, found, _ = w.Fields.Deadline(in)
+		require.False(t, found, "a time of entry is no deadline")
+	}
+	require.LessOrEqual(t, len("AQCEAAAA"), approval.MaxToken)
+}
+
+// exampleBody is the message of a state machine with its expressions filled in.
+func exampleBody(t *testing.T, language string) handlers.Input {
+	t.Helper()
+	var m struct {
+		States map[string]struct {
+			Parameters, Arguments struct{ MessageBody map[string]any }
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(read(t, "../../deploy/terraform/examples/orders/"+language+".asl.json")), &m))
+	ask := m.States["Ask for approval"]
+	template := ask.Parameters.MessageBody
+	if template == nil {
+		template = ask.Arguments.MessageBody
+	}
+	body := map[string]any{}
+	values := map[string]any{
+		"taskToken": "AQCEAAAA", "orderId": "A-1", "title": "Order A-1 over 1250 EUR", "requester": "bob@example.com",
+		"approvers": []string{"ann@example.com"}, "executionArn": "arn:aws:states:eu-west-1:111122223333:execution:orders:e",
+		"enteredTime": "2026-11-24T02:15:50.940Z", "total": 1250,
+	}
+	for name, v := range template {
+		plain, computed := strings.CutSuffix(name, ".$")
+		if text, ok := v.(string); computed || ok && strings.HasPrefix(text, "{%") {
+			v, ok = values[plain]
+			require.True(t, ok, "the test has no value for %s", plain)
+		}
+		body[plain] = v
+	}
+	text, err := json.Marshal(body)
+	require.NoError(t, err)
+	decoded, err := expression.Decode(text)
+	require.NoError(t, err, fmt.Sprintf("%s", text))
+	return handlers.Input{Body: decoded}
+}

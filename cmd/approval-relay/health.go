@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// checkHealthCmd is the health check of container engines: the image has no
+// shell and no other program that could ask.
+type checkHealthCmd struct {
+	URL   string `name:"url" env:"APPROVAL_RELAY_URL" default:"http://127.0.0.1:9090" help:"The worker's operator address."`
+	Ready bool   `help:"Ask whether it takes work (/readyz), not only whether it lives (/healthz)."`
+}
+
+// Run asks the worker.
+func (c *checkHealthCmd) Run(w *world) error {
+	path := "/healthz"
+	if c.Ready {
+		path = "/readyz"
+	}
+	ctx, cancel := context.WithTimeout(w.ctx, 4*time.Second) // a worker that hangs; readiness gives the store 3 s
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(c.URL, "/")+path, nil)
+	if err != nil {
+		return fmt.Errorf("check %s: %w", c.URL, err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("check the worker: %w", err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
+	if err != nil {
+		return fmt.Errorf("read the worker's answer: %w", err)
+	}
+	said := plain(strings.TrimSpace(string(text)))
+	if resp.StatusCode != http.StatusOK {
+		return errors.New(resp.Status + ": " + said)
+	}
+	fmt.Fprintln(w.stdout, said)
+	return nil
+}

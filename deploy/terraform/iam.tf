@@ -1,0 +1,57 @@
+# All that the worker may do. Attach it to the role of its pod, task or instance.
+data "aws_iam_policy_document" "worker" {
+  statement {
+    sid     = "Queues"
+    actions = ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
+    # The dead letter queues are read by `approval-relay redrive`.
+    resources = concat([for q in aws_sqs_queue.this : q.arn], [for q in aws_sqs_queue.dead : q.arn])
+  }
+
+  statement {
+    sid     = "GiveUpAndRedrive"
+    actions = ["sqs:SendMessage"]
+    # To the dead letter queues, and from there back to the queues.
+    resources = concat([for q in aws_sqs_queue.this : q.arn], [for q in aws_sqs_queue.dead : q.arn])
+  }
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [aws_kms_key.this.arn]
+  }
+
+  statement {
+    sid       = "Answer"
+    actions   = ["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"]
+    resources = var.state_machine_arns
+  }
+}
+
+resource "aws_iam_policy" "worker" {
+  name        = "${var.name}-approval-relay"
+  description = "What approval-relay may do for ${var.name}."
+  policy      = data.aws_iam_policy_document.worker.json
+  tags        = var.tags
+}
+
+# What the state machine's role needs to ask: send to the queue of requests.
+data "aws_iam_policy_document" "ask" {
+  statement {
+    sid       = "Ask"
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.this["requests"].arn]
+  }
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [aws_kms_key.this.arn]
+  }
+}
+
+resource "aws_iam_policy" "ask" {
+  name        = "${var.name}-ask-for-approval"
+  description = "What a state machine may do to ask for approvals of ${var.name}."
+  policy      = data.aws_iam_policy_document.ask.json
+  tags        = var.tags
+}

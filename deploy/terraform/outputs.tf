@@ -1,0 +1,47 @@
+output "requests_queue_url" {
+  description = "QueueUrl of the state that asks."
+  value       = aws_sqs_queue.this["requests"].url
+}
+
+output "decisions_topic_arn" {
+  description = "Where decisions are published: {\"orderId\": …, \"decision\": \"approve\", \"decidedBy\": …}."
+  value       = aws_sns_topic.decisions.arn
+}
+
+output "worker_policy_arn" {
+  description = "For the role of the worker."
+  value       = aws_iam_policy.worker.arn
+}
+
+output "ask_policy_arn" {
+  description = "For the role of the state machine."
+  value       = aws_iam_policy.ask.arn
+}
+
+output "kms_key_arn" {
+  description = "Key of queues and topic."
+  value       = aws_kms_key.this.arn
+}
+
+output "relay_config" {
+  description = "The parts of relay.yaml that follow from this module."
+  value = yamlencode({
+    workflows = {
+      (var.name) = {
+        requests = { sqs = {
+          queue             = aws_sqs_queue.this["requests"].name
+          dead_letter_queue = aws_sqs_queue.dead["requests"].name
+        } }
+      }
+    }
+    decisions = {
+      results = {
+        topic = aws_sns_topic.decisions.arn
+        sqs = {
+          queue             = aws_sqs_queue.this["decisions"].name
+          dead_letter_queue = aws_sqs_queue.dead["decisions"].name
+        }
+      }
+    }
+  })
+}

@@ -1,0 +1,173 @@
+package deploy
+
+import (
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	root  = "../../"
+	chart = root + "deploy/helm/approval-relay/"
+)
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(b)
+}
+
+// decode reads a YAML file into what out points to.
+func decode(t *testing.T, path string, out any) {
+	t.Helper()
+	require.NoError(t, yaml.Unmarshal([]byte(read(t, path)), out), path)
+}
+
+// find returns the one match of a pattern's group.
+func find(t *testing.T, path, pattern string) string {
+	t.Helper()
+	found := regexp.MustCompile(pattern).FindAllStringSubmatch(read(t, path), -1)
+	require.Len(t, found, 1, "%s in %s", pattern, path)
+	return found[0][1]
+}
+
+// Everything that is YAML or JSON is: templates are not.
+func TestFilesParse(t *testing.T) {
+	t.Parallel()
+	parsed := 0
+	require.NoError(t, filepath.WalkDir(root+"deploy", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && d.Name() == "templates" {
+			return filepath.SkipDir
+		}
+		var v any
+		switch filepath.Ext(path) {
+		case ".json":
+			require.NoError(t, json.Unmarshal([]byte(read(t, path)), &v), path)
+		case ".yaml", ".yml":
+			decode(t, path, &v)
+		default:
+			return nil
+		}
+		require.NotEmpty(t, v, path)
+		parsed++
+		return nil
+	}))
+	require.Greater(t, parsed, 10)
+}
+
+// The chart's rules and dashboards are links to their one source: a copy would
+// be right for a day.
+func TestOneSource(t *testing.T) {
+	t.Parallel()
+	for link, source := range map[string]string{"files/rules.yaml": "deploy/prometheus/rules.yaml", "files/dashboards": "deploy/grafana"} {
+		info, err := os.Lstat(chart + link)
+		require.NoError(t, err)
+		require.NotZero(t, info.Mode()&fs.ModeSymlink, "%s is a copy", link)
+		there, err := os.Stat(chart + link)
+		require.NoError(t, err)
+		want, err := os.Stat(root + source)
+		require.NoError(t, err)
+		require.True(t, os.SameFile(there, want), "%s leads elsewhere", link)
+	}
+	var compose struct {
+		Services map[string]struct{ Volumes []string }
+	}
+	decode(t, root+"deploy/compose/compose.yaml", &compose)
+	require.Contains(t, compose.Services["prometheus"].Volumes, "../prometheus/rules.yaml:/etc/prometheus/rules.yaml:ro")
+	require.Contains(t, compose.Services["grafana"].Volumes, "../grafana:/var/lib/grafana/dashboards:ro")
+	for _, s := range compose.Services { // what is mounted is there
+		for _, v := range s.Volumes {
+			if from, _, _ := strings.Cut(v, ":"); strings.HasPrefix(from, ".") {
+				require.FileExists(t, orFileIn(root+"deploy/compose/"+from))
+			}
+		}
+	}
+}
+
+// orFileIn returns a directory's first file, or the file itself.
+func orFileIn(path string) string {
+	entries, err := os.ReadDir(path)
+	if err != nil || len(entries) == 0 {
+		return path
+	}
+	return filepath.Join(path, entries[0].Name())
+}
+
+// One version everywhere, and no image without one.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	version := find(t, chart+"Chart.yaml", `(?m)^version: (\S+)$`)
+	require.Equal(t, version, find(t, chart+"Chart.yaml", `(?m)^appVersion: "(\S+)"$`))
+	image := "approval-relay/approval-relay:" + version
+	require.Equal(t, image, find(t, root+"deploy/ecs/task-definition.json", `"image": "([^"]+)"`))
+	require.Contains(t, read(t, chart+"values.yaml"), "repository: approval-relay/approval-relay\n")
+
+	var compose struct {
+		Services map[string]struct{ Image string }
+	}
+	decode(t, root+"deploy/compose/compose.yaml", &compose)
+	require.Equal(t, image, compose.Services["relay"].Image)
+	for name, s := range compose.Services {
+		require.Regexp(t, `^[a-z-]+/[a-z-]+:v?[0-9]+\.[0-9]+\.[0-9]+$`, s.Image, "%s: a Docker Hub short name with its version", name)
+	}
+	require.Contains(t, read(t, root+"deploy/Dockerfile"), "-X main.version=${VERSION}")
+	require.Contains(t, read(t, root+".goreleaser.yaml"), "-X main.version={{ .Version }}")
+	require.Contains(t, read(t, root+"cmd/approval-relay/version.go"), "\nvar version = ")
+}
+
+// The ports of the configuration, the image, the chart, compose and ECS are the
+// same, and so are the paths that probes ask for.
+func TestPorts(t *testing.T) {
+	t.Parallel()
+	var values struct {
+		Config struct{ Public, Operator struct{ Listen string } }
+	}
+	decode(t, chart+"values.yaml", &values)
+	public, operator := strings.TrimPrefix(values.Config.Public.Listen, "0.0.0.0:"), strings.TrimPrefix(values.Config.Operator.Listen, "0.0.0.0:")
+	require.Equal(t, []string{"8080", "9090"}, []string{public, operator})
+
+	require.Contains(t, read(t, root+"deploy/Dockerfile"), "\nEXPOSE "+public+" "+operator+"\n")
+	set := read(t, chart+"templates/statefulset.yaml")
+	require.Contains(t, set, "{name: public, containerPort: "+public+"}")
+	require.Contains(t, set, "{name: operator, containerPort: "+operator+"}")
+	routes := read(t, root+"router/http.go")
+	for _, probe := range regexp.MustCompile(`httpGet: \{path: (\S+), port: operator\}`).FindAllStringSubmatch(set, -1) {
+		require.Contains(t, routes, `"GET `+probe[1]+`"`)
+	}
+	require.Equal(t, 3, strings.Count(set, "port: operator}"), "startup, liveness and readiness")
+	require.Contains(t, read(t, chart+"templates/ingress.yaml"), `list "/a" "/webhooks"`)
+	require.Contains(t, routes, `"/a/{token}"`)
+	require.Contains(t, routes, `"POST /webhooks/{source}"`)
+
+	ecs := read(t, root+"deploy/ecs/task-definition.json")
+	require.Contains(t, ecs, `"containerPort": `+public+`,`)
+	require.Contains(t, ecs, `"containerPort": `+operator+`,`)
+	require.Contains(t, read(t, root+"deploy/compose/compose.yaml"), `["127.0.0.1:`+public+`:`+public+`", "127.0.0.1:`+operator+`:`+operator+`"]`)
+	require.Contains(t, read(t, root+"deploy/compose/prometheus.yaml"), "[relay:"+operator+"]")
+	for _, path := range []string{"deploy/compose/prometheus.yaml", "deploy/prometheus/rules.yaml"} {
+		require.Regexp(t, `job(_name: |=")approval-relay`, read(t, root+path))
+	}
+}
+
+// The least policy is the same in the README and in Terraform, but for the key.
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	_, policy, _ := strings.Cut(read(t, root+"README.md"), "The least IAM policy.")
+	policy, _, _ = strings.Cut(policy, "With `decisions.NAME.subscribe: true`")
+	action := regexp.MustCompile(`"((?:sqs|states|kms):\w+)"`)
+	module, _, _ := strings.Cut(read(t, root+"deploy/terraform/iam.tf"), `resource "aws_iam_policy" "worker"`)
+	require.ElementsMatch(t,
+		append(action.FindAllString(policy, -1), `"kms:Decrypt"`, `"kms:GenerateDataKey"`),
+		action.FindAllString(module, -1))
+}
