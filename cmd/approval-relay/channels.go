@@ -33,7 +33,7 @@ type SESConfig struct {
 
 // TeamsConfig is one workflow of Microsoft Teams.
 type TeamsConfig struct {
-	URL           Secret `yaml:"url" doc:"URL of the workflow; whoever has it can post, so it is a secret"`
+	WebhookURL    Secret `yaml:"webhook_url" doc:"URL of the workflow; whoever has it can post, so it is a secret"`
 	AllowInternal bool   `yaml:"allow_internal" doc:"let the URL lead to an internal address"`
 	Room          bool   `yaml:"room" doc:"many people read what the workflow posts: one card for all approvers, whose link decides only where no approvers are named"`
 }

@@ -66,7 +66,7 @@ func TestChannelFaults(t *testing.T) {
 	subject, text, empty := write("subject", "{{.Titel}}"), write("text", "a\n\n{{range .Details}}"), write("empty", "")
 	html := write("html", "<p>\n{{.Title | shout}}</p>")
 	_, err := parse("relay.yaml", []byte(fmt.Sprintf(`channels:
-  many: {log: {}, teams: {url: "https://example.com/s3cret"}}
+  many: {log: {}, teams: {webhook_url: "https://example.com/s3cret"}}
   mail:
     smtp:
       host: localhost
@@ -81,7 +81,7 @@ func TestChannelFaults(t *testing.T) {
       role: arn:aws:iam::111122223333:user/mail
       templates: {subject: %s, html: %s}
   chat:
-    teams: {url: "s3cret"}
+    teams: {webhook_url: "s3cret"}
   events:
     sns:
       topic: approvals
@@ -99,7 +99,7 @@ func TestChannelFaults(t *testing.T) {
   line 14: channels.ses.ses.role: is no ARN of a role
   line 15: channels.ses.ses.templates.subject: open ` + dir + `/missing: no such file or directory
   line 15: channels.ses.ses.templates.html: ` + empty + ` is empty
-  line 17: channels.chat.teams.url: is no http or https URL with a host
+  line 17: channels.chat.teams.webhook_url: is no http or https URL with a host
   line 20: channels.events.sns.topic: is no ARN of a topic
   line 21: channels.events.sns.role: is no ARN of a role
   line 22: channels.fifo: topic: is a FIFO topic, which this channel does not publish to

@@ -274,7 +274,7 @@ type WebhookChannelConfig struct {
 
 // SlackChannelConfig is a Slack app in one workspace.
 type SlackChannelConfig struct {
-	Token          Secret   `yaml:"token" doc:"bot token, xoxb-…, with chat:write, users:read and users:read.email"`
+	Token          Secret   `yaml:"bot_token" doc:"bot token, xoxb-…, with chat:write, users:read and users:read.email"`
 	Conversation   string   `yaml:"conversation" doc:"ID of the channel that messages go to, once for all approvers; without it each goes to its approver"`
 	WebhookURL     Secret   `yaml:"webhook_url" doc:"incoming webhook, in place of token and conversation; its messages are edited only when somebody presses a button"`
 	SigningSecrets []Secret `yaml:"signing_secrets" doc:"of the app, for POST /slack/interactions; without any, messages have a link and no buttons"`

@@ -99,7 +99,7 @@ func (c *Config) channel(at string, ch ChannelConfig, stdout io.Writer, aws chan
 	case ch.SES != nil:
 		return sesChannel(at+".ses", *ch.SES, aws)
 	case ch.Teams != nil:
-		return teams.New(teams.Config{Config: posting(ch.Teams.URL.Reveal(), ch.Teams.AllowInternal)})
+		return teams.New(teams.Config{Config: posting(ch.Teams.WebhookURL.Reveal(), ch.Teams.AllowInternal)})
 	case ch.SNS != nil:
 		return snsChannel(*ch.SNS, aws)
 	case ch.Webhook != nil:

@@ -236,7 +236,7 @@ func (ch ChannelConfig) validate(l *loading, at, name string) {
 		s.validate(l, at+".ses")
 	}
 	if t := ch.Teams; t != nil {
-		baseURL(l, at+".teams.url", t.URL.Reveal())
+		baseURL(l, at+".teams.webhook_url", t.WebhookURL.Reveal())
 	}
 	if s := ch.SNS; s != nil {
 		s.validate(l, at+".sns")

@@ -93,7 +93,7 @@ func (c Config) validate() error {
 	var faults []error
 	token, hook := c.Token != nil && c.Token.Reveal() != "", c.WebhookURL != nil && c.WebhookURL.Reveal() != ""
 	if token == hook {
-		faults = append(faults, errors.New("needs one of token and webhook_url"))
+		faults = append(faults, errors.New("needs one of bot_token and webhook_url"))
 	}
 	if hook {
 		if u, err := url.Parse(c.WebhookURL.Reveal()); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {

@@ -142,7 +142,7 @@ webhooks:
 channels:
   mail: {webhook: {url: "%s/mail", secrets: [%q], allow_internal: true}}
   chat: {webhook: {url: "%s/chat", secrets: [%q], allow_internal: true}}
-  room: {slack: {token: %q, signing_secrets: [%q], api_url: %q, conversation: C0ROOM}}
+  room: {slack: {bot_token: %q, signing_secrets: [%q], api_url: %q, conversation: C0ROOM}}
 targets:
   stepfunctions: {stepfunctions: {rate: 2000, burst: 2000}}
   http: {http: {secrets: [%q], allow_http: true, allow_internal: true}}

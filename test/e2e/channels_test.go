@@ -47,7 +47,7 @@ func TestSES(t *testing.T) {
 
 func TestTeams(t *testing.T) {
 	w, chat := newWorld(t), teamstest.Start(t)
-	w.start(t, w.configureChannel(t, fmt.Sprintf(`{teams: {url: %q, allow_internal: true}}`, chat.URL)))
+	w.start(t, w.configureChannel(t, fmt.Sprintf(`{teams: {webhook_url: %q, allow_internal: true}}`, chat.URL)))
 	s := w.ask(t, "e2e-1")
 	if !until(t, 30*time.Second, func() bool { return len(chat.Cards()) > 0 }) {
 		t.Fatalf("no card\n%s", tail(w.logs.String()))

@@ -83,8 +83,8 @@ people:
   zoe@example.com: {away: [{from: 2020-01-01, until: 2100-01-01, cover: [bob@example.com]}]}
 groups: {both: [ann@example.com, zoe@example.com]}
 channels:
-  room: {slack: {token: %q, signing_secrets: [%q], api_url: %q, response_hosts: [%q], conversation: C0ROOM}}
-  direct: {slack: {token: %q, signing_secrets: [%q], api_url: %q, response_hosts: [%q]}}
+  room: {slack: {bot_token: %q, signing_secrets: [%q], api_url: %q, response_hosts: [%q], conversation: C0ROOM}}
+  direct: {slack: {bot_token: %q, signing_secrets: [%q], api_url: %q, response_hosts: [%q]}}
   mail: {smtp: {host: %q, port: %s, tls: none, from: relay@example.com}}
   bus: {webhook: {url: %q, secrets: [%q], allow_internal: true}}
 `, slacktest.Token, slackSecret, s.API(), slackURL.Host, slacktest.Token, slackSecret, s.API(), slackURL.Host, host, port, w.hooks.url, standardSecret))
