@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -205,6 +204,6 @@ func exampleBody(t *testing.T, language string) handlers.Input {
 	text, err := json.Marshal(body)
 	require.NoError(t, err)
 	decoded, err := expression.Decode(text)
-	require.NoError(t, err, fmt.Sprintf("%s", text))
+	require.NoError(t, err, string(text))
 	return handlers.Input{Body: decoded}
 }

@@ -243,9 +243,9 @@ func TestConfig(t *testing.T) {
 	t.Parallel()
 	for want, c := range map[string]slack.Config{
 		"needs one of bot_token and webhook_url":                       {},
-		"webhook_url: is not an absolute http or https URL":        {WebhookURL: hide("not-a-url")},
-		"conversation: is the webhook's own":                       {WebhookURL: hide("https://x.example/y"), Conversation: "C1"},
-		"api_url: is not an absolute URL\ntimeout: is negative":    {Token: hide("x"), APIURL: "x", Timeout: -1},
+		"webhook_url: is not an absolute http or https URL":            {WebhookURL: hide("not-a-url")},
+		"conversation: is the webhook's own":                           {WebhookURL: hide("https://x.example/y"), Conversation: "C1"},
+		"api_url: is not an absolute URL\ntimeout: is negative":        {Token: hide("x"), APIURL: "x", Timeout: -1},
 		"needs one of bot_token and webhook_url\ntimeout: is negative": {Token: hide("x"), WebhookURL: hide("https://x.example"), Timeout: -1},
 	} {
 		_, err := slack.New(c)

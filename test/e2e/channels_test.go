@@ -129,7 +129,12 @@ func (w *world) configureChannel(t *testing.T, channel string) string {
 workflows:
   orders: {requests: {sqs: {queue: orders}}, approvers: [ann@example.com], notify_retry: {base: 50ms, cap: 1s}}
 channels:
-  one: `+channel+"\n")
+  one: `+channel+"\n"+w.stepFunctions())
+}
+
+// stepFunctions is the target of task tokens.
+func (w *world) stepFunctions() string {
+	return fmt.Sprintf("targets: {stepfunctions: {stepfunctions: {endpoint: %q}}}\n", w.aws.URL())
 }
 
 // configureText writes a configuration with what is around the program, and with
@@ -144,9 +149,7 @@ operator: {listen: %q, tokens: {e2e: %q}, api_tokens: {e2e: %q}}
 store: {sqlite: %q}
 keys: {file: %q}
 aws: {region: us-east-1, endpoint: %q}
-targets:
-  stepfunctions: {stepfunctions: {endpoint: %q}}
-%s`, w.public, w.public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), w.goaws, w.aws.URL(), rest)
+%s`, w.public, w.public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), w.goaws, rest)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

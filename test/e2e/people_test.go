@@ -87,7 +87,7 @@ channels:
   direct: {slack: {bot_token: %q, signing_secrets: [%q], api_url: %q, response_hosts: [%q]}}
   mail: {smtp: {host: %q, port: %s, tls: none, from: relay@example.com}}
   bus: {webhook: {url: %q, secrets: [%q], allow_internal: true}}
-`, slacktest.Token, slackSecret, s.API(), slackURL.Host, slacktest.Token, slackSecret, s.API(), slackURL.Host, host, port, w.hooks.url, standardSecret))
+`, slacktest.Token, slackSecret, s.API(), slackURL.Host, slacktest.Token, slackSecret, s.API(), slackURL.Host, host, port, w.hooks.url, standardSecret)+w.stepFunctions())
 	w.start(t, config)
 
 	ask := func(workflow, order string) *scenario {
