@@ -26,9 +26,9 @@ func APITopic() string { return topicAPI }
 // HTTP is what the routes lead to.
 type HTTP struct {
 	Ingress   *Ingress
-	Page      http.Handler     // the decision page, at /a/{token}
-	Slack     http.Handler     // what is pressed in Slack; nil where nothing is
-	Webhooks  map[string]Check // by source
+	Page      http.Handler   // the decision page, at /a/{token}
+	Slack     http.Handler   // what is pressed in Slack; nil where nothing is
+	Webhooks  map[string]Way // by source
 	Workflows []string
 	// API checks the credential of a program that asks and decides, Operator that
 	// of a person who runs this one. An operator may do all.
@@ -98,9 +98,9 @@ func (h *HTTP) requestTopic(r *http.Request) (string, error) {
 
 func (h *HTTP) webhooks() http.Handler {
 	sources := map[string]http.Handler{}
-	for name, check := range h.Webhooks {
+	for name, way := range h.Webhooks {
 		topic := WebhookTopic(name)
-		sources[name] = h.Ingress.Handler(func(*http.Request) (string, error) { return topic, nil }, check)
+		sources[name] = h.Ingress.handler(func(*http.Request) (string, error) { return topic, nil }, way)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if source, ok := sources[r.PathValue("source")]; ok {

@@ -44,7 +44,7 @@ func site(t *testing.T, change ...func(*HTTP)) (*HTTP, *memory.Store, *watcher) 
 		Ingress: in, Workflows: []string{"orders"}, API: bearer("api", "operator"), Operator: bearer("operator"),
 		Page:     http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.PathValue("token"))) }),
 		Slack:    http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), // verifies for itself
-		Webhooks: map[string]Check{"erp": bearer("erp")},
+		Webhooks: map[string]Way{"erp": {Check: bearer("erp")}},
 		Metrics:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
 		Console: &Console{
 			Orders: s, List: lister{s}, Decider: &handlers.Decider{Transitions: tr, Keep: approval.Keep{Unmatched: time.Hour}},

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -87,31 +88,86 @@ const MaxBody = 1 << 20
 // Check verifies a request before anything of it is parsed.
 type Check func(header http.Header, body []byte) error
 
+// Way is how the requests of one source are let in. The zero value lets in all.
+type Way struct {
+	// Check verifies a request; nil takes any.
+	Check Check
+	// Open verifies a request that is an envelope, and returns the message in it with
+	// what the envelope says of it. A nil message was for us, and is dealt with. Its
+	// error may pass unless it is made by Refused.
+	Open func(ctx context.Context, body []byte) (payload []byte, meta map[string]string, err error)
+	// MaxBody is the largest body, in bytes; 0 means MaxBody.
+	MaxBody int64
+	// Turn takes one of the turns that the source has, and says how long it must wait
+	// where it has none left; nil has no end of them.
+	Turn func() (wait time.Duration, ok bool)
+}
+
+// Refused marks the error of a credential or signature that is not right.
+func Refused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &credentialError{err}
+}
+
 // Handler returns the handler whose requests become messages of a topic. The
 // order ID in the path, if it has one, and the headers go along as metadata,
 // credentials excepted.
 func (in *Ingress) Handler(topic func(*http.Request) (string, error), check Check) http.Handler {
+	return in.handler(topic, Way{Check: check})
+}
+
+func (in *Ingress) handler(topic func(*http.Request) (string, error), way Way) http.Handler {
+	if way.MaxBody <= 0 {
+		way.MaxBody = MaxBody
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name, err := topic(r)
-		if err != nil {
+		msg, name, err := in.admit(w, r, topic, way)
+		if err != nil || msg == nil {
 			answer(w, nil, err)
 			return
 		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-		if err != nil {
-			if _, large := errors.AsType[*http.MaxBytesError](err); !large {
-				err = errBody
-			}
-			answer(w, nil, err)
-			return
-		}
-		if err := check(r.Header, body); err != nil {
-			answer(w, nil, &credentialError{err})
-			return
-		}
-		fate := in.pass(r.Context(), name, toMessage(r, body))
+		fate := in.pass(r.Context(), name, msg)
 		answer(w, fate.Body, fate.Err)
 	})
+}
+
+// admit reads and verifies a request. The turns of a source are taken by what is
+// its own only: a flood of others' requests leaves it all of them.
+func (in *Ingress) admit(w http.ResponseWriter, r *http.Request, topic func(*http.Request) (string, error), way Way) (*message.Message, string, error) {
+	name, err := topic(r)
+	if err != nil {
+		return nil, "", err
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, way.MaxBody))
+	if err != nil {
+		if _, large := errors.AsType[*http.MaxBytesError](err); !large {
+			err = errBody
+		}
+		return nil, "", err
+	}
+	if way.Check != nil {
+		if err := way.Check(r.Header, body); err != nil {
+			return nil, "", &credentialError{err}
+		}
+	}
+	var meta map[string]string
+	if way.Open != nil {
+		if body, meta, err = way.Open(r.Context(), body); err != nil || body == nil {
+			return nil, "", err
+		}
+	}
+	if way.Turn != nil {
+		if wait, ok := way.Turn(); !ok {
+			return nil, "", &busyError{wait}
+		}
+	}
+	msg := toMessage(r, body)
+	for k, v := range meta {
+		msg.Metadata.Set(k, v)
+	}
+	return msg, name, nil
 }
 
 // pass gives the message to the topic's subscriber and waits for its fate.

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
@@ -29,6 +32,13 @@ type credentialError struct{ error }
 
 func (e *credentialError) Unwrap() error { return e.error }
 
+// busyError is a request of a source that sends more than it may.
+type busyError struct{ wait time.Duration }
+
+func (e *busyError) Error() string {
+	return "more requests than this source may send; send it again later"
+}
+
 // notFoundError is a path that leads nowhere.
 type notFoundError struct{ what string }
 
@@ -41,7 +51,10 @@ func statusOf(err error) int {
 	var large *http.MaxBytesError
 	var credential *credentialError
 	var missing *notFoundError
+	var busy *busyError
 	switch {
+	case errors.As(err, &busy):
+		return http.StatusTooManyRequests
 	case errors.As(err, &refusal):
 		return refusalStatus(refusal.Verdict.Code)
 	case errors.As(err, &large):
@@ -73,6 +86,9 @@ func refusalStatus(code approval.VerdictCode) int {
 // answer writes the fate of a request.
 func answer(w http.ResponseWriter, body any, err error) {
 	if err != nil {
+		if busy, is := errors.AsType[*busyError](err); is {
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(max(busy.wait, time.Second).Seconds()))))
+		}
 		writeProblem(w, problemOf(err))
 		return
 	}

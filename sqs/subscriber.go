@@ -97,7 +97,22 @@ func (s *Subscriber) isClosed() bool {
 // resolve returns the URL of a queue. One that is given as a URL is used as it
 // is: it is only an error if SQS says that the queue does not exist, as
 // sqs:GetQueueUrl may be denied and SQS out of reach just now.
-func resolve(ctx context.Context, api API, topic string) (string, error) {
+//
+// A look-up that gets no answer is made again: a worker that starts in a bad
+// moment of the network would take its HTTP routes down with it.
+func resolve(ctx context.Context, api API, topic string) (url string, err error) {
+	for range resolveAttempts {
+		if url, err = lookUp(ctx, api, topic); err == nil || isMissing(err) || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			break
+		}
+	}
+	return url, err
+}
+
+// resolveAttempts bounds how long a start waits for SQS: that often callTimeout.
+const resolveAttempts = 3
+
+func lookUp(ctx context.Context, api API, topic string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if name, owner, ok := splitURL(topic); ok {

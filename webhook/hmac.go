@@ -2,22 +2,28 @@ package webhook
 
 import (
 	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // see HMACConfig.Algorithm
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"net/http"
 	"strings"
 	"time"
 )
 
-// HMACConfig describes a signature as many services send it: HMAC-SHA256 of the
-// body in a header.
+// HMACConfig describes a signature as many services send it: an HMAC of the body in
+// a header.
 type HMACConfig struct {
-	Header   string // that has the signature
-	Prefix   string // what its value begins with, such as "sha256="
-	Encoding string // hex or base64
-	Secrets  []string
+	// Algorithm is sha256, sha512 or sha1. An HMAC with SHA-1 cannot be forged, as
+	// far as anybody knows; it is there for senders who have no other.
+	Algorithm string
+	Header    string // that has the signature
+	Prefix    string // what its value begins with, such as "sha256="
+	Encoding  string // hex or base64
+	Secrets   []string
 	// TimestampHeader has the time of sending in Unix seconds. Where it is set,
 	// TIMESTAMP.BODY is signed, and a time further than Tolerance from ours is
 	// refused. Where it is not, a request can be sent again by whoever saw it; the
@@ -29,6 +35,7 @@ type HMACConfig struct {
 // HMAC verifies such a signature.
 type HMAC struct {
 	config  HMACConfig
+	hash    func() hash.Hash
 	secrets []secret
 	decode  func(string) ([]byte, error)
 }
@@ -41,6 +48,16 @@ func NewHMAC(c HMACConfig) (*HMAC, error) {
 	}
 	c.Secrets = nil
 	v := &HMAC{config: c, secrets: list}
+	switch c.Algorithm {
+	case "sha256", "":
+		v.hash = sha256.New
+	case "sha512":
+		v.hash = sha512.New
+	case "sha1":
+		v.hash = sha1.New
+	default:
+		return nil, fmt.Errorf("algorithm %q is not sha256, sha512 or sha1", c.Algorithm)
+	}
 	switch c.Encoding {
 	case "hex":
 		v.decode = hex.DecodeString
@@ -80,14 +97,20 @@ func (v *HMAC) Verify(now time.Time, header http.Header, body []byte) error {
 		}
 		signed = append([]byte(sent), '.')
 	}
-	return matches(v.secrets, append(signed, body...), got)
+	return matchesBy(v.hash, v.secrets, append(signed, body...), got)
 }
 
-// matches says whether one of the secrets made the signature.
+// matches says whether one of the secrets made the signature, by HMAC-SHA256.
 func matches(list []secret, signed, got []byte) error {
+	return matchesBy(sha256.New, list, signed, got)
+}
+
+func matchesBy(h func() hash.Hash, list []secret, signed, got []byte) error {
 	found := false
 	for _, s := range list {
-		found = hmac.Equal(sign(s, signed), got) || found
+		mac := hmac.New(h, s.reveal())
+		mac.Write(signed)
+		found = hmac.Equal(mac.Sum(nil), got) || found
 	}
 	if !found {
 		return ErrMismatch

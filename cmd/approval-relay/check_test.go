@@ -108,7 +108,7 @@ shutdown: {timeout: 1ms}
   line 20: decisions.sns.sqs.dead_letter_queue: is the queue itself
   line 20: decisions.sns.sqs.visibility: must be 2s to 12h
   line 22: webhooks.sns: is the name of another source
-  line 22: webhooks.sns: needs exactly one of hmac, bearer, standard, github, slack and stripe, to verify what is sent
+  line 22: webhooks.sns: needs exactly one of hmac, bearer, standard, github, slack, stripe, sns and client_certificate, to verify what is sent
   line 23: webhooks.std: secret 1: is not whsec_ and base64
   line 23: webhooks.std.filter: expression "bodi.x": 1:1: undeclared reference to 'bodi' (in container '')
   line 25: channels.mail.smtp.tls: "maybe" is not one of starttls, tls, none

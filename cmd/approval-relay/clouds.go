@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -180,4 +181,23 @@ func (c *clouds) codePipeline(s AWSTargetConfig) (handlers.Target, error) {
 		return nil, err
 	}
 	return codepipeline.New(awscodepipeline.NewFromConfig(cfg), codepipeline.Config{Limit: s.limiter(), Timeout: callTimeout}), nil
+}
+
+// confirm confirms a subscription. SNS is asked by the SDK, never by the URL that a
+// message brings along; whoever unsubscribes must then be us.
+func (c *clouds) confirm(ctx context.Context, topic, token string) error {
+	cfg, err := c.at(awsPlace{region: regionOf(topic)})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	client := sns.NewFromConfig(cfg, func(o *sns.Options) { o.BaseEndpoint = c.base })
+	_, err = client.ConfirmSubscription(ctx, &sns.ConfirmSubscriptionInput{
+		TopicArn: &topic, Token: &token, AuthenticateOnUnsubscribe: aws.String("true"),
+	})
+	if err != nil {
+		return errors.New("SNS did not take the confirmation") // its text may quote the token
+	}
+	return nil
 }

@@ -192,18 +192,37 @@ type DecisionConfig struct {
 
 // WebhookConfig is one third party.
 type WebhookConfig struct {
-	HMAC     *HMACConfig            `yaml:"hmac" doc:"HMAC-SHA256 of the body in a header"`
+	HMAC     *HMACConfig            `yaml:"hmac" doc:"HMAC of the body in a header"`
 	Bearer   *BearerConfig          `yaml:"bearer" doc:"bearer token"`
 	Standard *StandardConfig        `yaml:"standard" doc:"Standard Webhooks"`
 	GitHub   *GitHubConfig          `yaml:"github" doc:"GitHub: HMAC-SHA256 in X-Hub-Signature-256"`
 	Slack    *SlackConfig           `yaml:"slack" doc:"Slack: signing secret, X-Slack-Signature"`
 	Stripe   *StripeConfig          `yaml:"stripe" doc:"Stripe and those after it: t=TIMESTAMP,v1=SIGNATURE in one header"`
+	SNS      *SNSWebhookConfig      `yaml:"sns" doc:"Amazon SNS over HTTPS: signature versions 1 and 2; the subscription is confirmed by itself"`
+	Client   *ClientCertConfig      `yaml:"client_certificate" doc:"mutual TLS that a proxy in front has checked, as it says in a header; the proxy must take that header from everybody else's requests"`
+	Rate     float64                `yaml:"rate" doc:"requests a second at the most, after that 429; 0 is no limit"`
+	Burst    int                    `yaml:"burst" doc:"requests at once before the rate holds"`
+	MaxBody  int                    `yaml:"max_body" doc:"bytes of a body at the most; 0 is 1 MiB, which is also the most there can be"`
 	Filter   string                 `yaml:"filter" doc:"CEL expression that is true of decisions; other requests get 204 and are counted and dropped"`
 	Fields   map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, step, approval, by, comment"`
 }
 
+// SNSWebhookConfig is SNS over HTTPS.
+type SNSWebhookConfig struct {
+	Topics []string `yaml:"topics" doc:"ARNs of the topics that may send"`
+}
+
+// ClientCertConfig is what a proxy says of a client's certificate.
+type ClientCertConfig struct {
+	Header         string   `yaml:"header" doc:"header in which the proxy says whose certificate it was: its subject or fingerprint"`
+	Allowed        []string `yaml:"allowed" doc:"values of that header that are taken"`
+	VerifiedHeader string   `yaml:"verified_header" doc:"header in which the proxy says that the certificate is good, where it has one"`
+	VerifiedValue  string   `yaml:"verified_value" doc:"what that header says then"`
+}
+
 // HMACConfig is a generic HMAC signature.
 type HMACConfig struct {
+	Algorithm       string        `yaml:"algorithm" doc:"sha256, sha512, or sha1 for those who have no better"`
 	Header          string        `yaml:"header" doc:"header that has the signature"`
 	Prefix          string        `yaml:"prefix" doc:"what it begins with, such as sha256="`
 	Encoding        string        `yaml:"encoding" doc:"hex or base64"`

@@ -153,7 +153,14 @@ func (r *RetryConfig) fill(d RetryConfig) {
 
 func (w *WebhookConfig) fill() {
 	w.Fields = over(decisionFields(), w.Fields)
+	if w.Client != nil && w.Client.VerifiedHeader != "" {
+		set(&w.Client.VerifiedValue, "SUCCESS") // as nginx says it
+	}
+	if w.Rate > 0 {
+		set(&w.Burst, max(1, int(w.Rate)))
+	}
 	if w.HMAC != nil {
+		set(&w.HMAC.Algorithm, "sha256")
 		set(&w.HMAC.Header, "X-Signature-256")
 		set(&w.HMAC.Encoding, "hex")
 		set(&w.HMAC.Tolerance, 5*time.Minute)

@@ -66,7 +66,7 @@ func configurationTable() string {
 	filled.Workflows = map[string]WorkflowConfig{"NAME": {Requests: RequestsConfig{SQS: &QueueConfig{}}}}
 	filled.People = map[string]PersonConfig{"NAME": {}}
 	filled.Decisions = map[string]DecisionConfig{"NAME": {}}
-	filled.Webhooks = map[string]WebhookConfig{"NAME": {HMAC: &HMACConfig{}, Bearer: &BearerConfig{}, Standard: &StandardConfig{}, GitHub: &GitHubConfig{}, Slack: &SlackConfig{}, Stripe: &StripeConfig{}}}
+	filled.Webhooks = map[string]WebhookConfig{"NAME": {HMAC: &HMACConfig{}, Bearer: &BearerConfig{}, Standard: &StandardConfig{}, GitHub: &GitHubConfig{}, Slack: &SlackConfig{}, Stripe: &StripeConfig{}, SNS: &SNSWebhookConfig{}, Client: &ClientCertConfig{}}}
 	filled.Channels = map[string]ChannelConfig{"NAME": {
 		SMTP: &SMTPConfig{}, SES: &SESConfig{}, Teams: &TeamsConfig{}, Webhook: &WebhookChannelConfig{}, Slack: &SlackChannelConfig{}, SNS: &SNSChannelConfig{},
 	}}

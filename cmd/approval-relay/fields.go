@@ -193,7 +193,7 @@ func (c *Config) compile(l *loading) {
 	}
 	for _, name := range sorted(c.Webhooks) {
 		at, w := "webhooks."+name, c.Webhooks[name]
-		l.makes(at, func() error { _, err := verifier(w); return err })
+		l.makes(at, func() error { return checkScheme(w) })
 		_, err := compileDecision(at, w.Fields, w.Filter)
 		l.wrong(at, err)
 	}

@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
-	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
@@ -14,7 +11,6 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/sqs"
-	"github.com/approval-relay/approval-relay/webhook"
 )
 
 // sources are all ways in, as the router wants them.
@@ -119,53 +115,4 @@ func (r *relay) queue(
 		out.queues[name], source.DeadLetters = dlq, dlq
 	}
 	return source, nil
-}
-
-// webhookChecks makes the verifier of every webhook.
-func webhookChecks(c *Config) (map[string]router.Check, error) {
-	out := map[string]router.Check{}
-	for _, name := range sorted(c.Webhooks) {
-		v, err := verifier(c.Webhooks[name])
-		if err != nil {
-			return nil, fmt.Errorf("webhooks.%s: %w", name, err)
-		}
-		out[name] = check(v)
-	}
-	return out, nil
-}
-
-func check(v webhook.Verifier) router.Check {
-	return func(h http.Header, body []byte) error { return v.Verify(time.Now(), h, body) }
-}
-
-// verifier makes the verifier that a webhook's configuration asks for: one line
-// a scheme.
-func verifier(w WebhookConfig) (webhook.Verifier, error) {
-	switch {
-	case w.HMAC != nil:
-		h := w.HMAC
-		return webhook.NewHMAC(webhook.HMACConfig{
-			Header: h.Header, Prefix: h.Prefix, Encoding: h.Encoding, Secrets: reveal(h.Secrets),
-			TimestampHeader: h.TimestampHeader, Tolerance: h.Tolerance,
-		})
-	case w.Bearer != nil:
-		return webhook.NewBearer(reveal(w.Bearer.Tokens)...)
-	case w.Standard != nil:
-		return webhook.NewStandardAsymmetric(w.Standard.PublicKeys, reveal(w.Standard.Secrets))
-	case w.GitHub != nil:
-		return webhook.NewGitHub(reveal(w.GitHub.Secrets)...)
-	case w.Slack != nil:
-		return webhook.NewSlack(reveal(w.Slack.Secrets)...)
-	case w.Stripe != nil:
-		return webhook.NewStripe(w.Stripe.Header, reveal(w.Stripe.Secrets)...)
-	}
-	return nil, errors.New("no scheme is configured")
-}
-
-func reveal(secrets []Secret) []string {
-	out := make([]string, len(secrets))
-	for i, s := range secrets {
-		out[i] = s.Reveal()
-	}
-	return out
 }

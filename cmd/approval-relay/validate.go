@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/router"
 )
 
 // name is what workflows, sources, channels and targets may be called: names go
@@ -190,8 +191,14 @@ func (c *Config) validateSources(l *loading) {
 		if _, taken := c.Decisions[name]; taken || name == "api" || name == "link" || name == "operator" || name == "slack" {
 			l.fault(at, "is the name of another source")
 		}
-		if count(w.HMAC != nil, w.Bearer != nil, w.Standard != nil, w.GitHub != nil, w.Slack != nil, w.Stripe != nil) != 1 {
-			l.fault(at, "needs exactly one of hmac, bearer, standard, github, slack and stripe, to verify what is sent")
+		if count(w.HMAC != nil, w.Bearer != nil, w.Standard != nil, w.GitHub != nil, w.Slack != nil, w.Stripe != nil, w.SNS != nil, w.Client != nil) != 1 {
+			l.fault(at, "needs exactly one of hmac, bearer, standard, github, slack, stripe, sns and client_certificate, to verify what is sent")
+		}
+		if w.Rate < 0 || w.Burst < 0 || (w.Rate == 0 && w.Burst > 0) {
+			l.fault(at+".rate", "rate and burst must be above 0, or both 0")
+		}
+		if w.MaxBody < 0 || w.MaxBody > router.MaxBody {
+			l.fault(at+".max_body", "is %d, must be 1 to %d", w.MaxBody, router.MaxBody)
 		}
 		fields(l, at+".fields", w.Fields, decisionFields())
 	}

@@ -164,7 +164,7 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 	if err != nil {
 		return err
 	}
-	checks, err := webhookChecks(r.config)
+	ways, err := r.ways()
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 		return err
 	}
 	r.http = &router.HTTP{
-		Ingress: r.ingress, Page: page, Webhooks: checks, Workflows: sorted(r.config.Workflows), API: api, Operator: operator,
+		Ingress: r.ingress, Page: page, Webhooks: ways, Workflows: sorted(r.config.Workflows), API: api, Operator: operator,
 		Metrics: promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg}), OpenMetrics: r.config.Operator.OpenMetrics,
 		Console: &router.Console{
 			Orders: r.store, List: lister{r.store}, Decider: r.decider, Letters: r.letters, Redrive: r.redrive,

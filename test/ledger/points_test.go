@@ -41,8 +41,8 @@ func points() []point {
 		at("handed out, message not acknowledged", "handlers/transition.go", "	t.Dispatch.Dispatch(ctx, actions)\n", "	t.Dispatch.Dispatch(ctx, actions)\n	CRASH\n"),
 		at("acknowledged, not deleted", "sqs/delete.go", "	out, err := s.api.DeleteMessageBatch(", "	CRASH\n	out, err := s.api.DeleteMessageBatch("),
 		at("deleted, not known to be", "sqs/delete.go", "	if err != nil || out == nil {\n		s.observer.Deleted(0)", "	CRASH\n	if err != nil || out == nil {\n		s.observer.Deleted(0)"),
-		at("about to notify", "handlers/notification.go", "	return channel.Notify(ctx, m)\n", "	CRASH\n	return channel.Notify(ctx, m)\n"),
-		at("notified, not recorded", "handlers/notification.go", "	return channel.Notify(ctx, m)\n", "	err := channel.Notify(ctx, m)\n	CRASH\n	return err\n"),
+		at("about to notify", "handlers/notification.go", "	return \"\", channel.Notify(ctx, m)\n", "	CRASH\n	return \"\", channel.Notify(ctx, m)\n"),
+		at("notified, not recorded", "handlers/notification.go", "	return \"\", channel.Notify(ctx, m)\n", "	err := channel.Notify(ctx, m)\n	CRASH\n	return \"\", err\n"),
 		at("about to answer", "handlers/callback.go", "	return target.Deliver(ctx, answer)\n", "	CRASH\n	return target.Deliver(ctx, answer)\n"),
 		at("answered, not recorded", "handlers/callback.go", "	return target.Deliver(ctx, answer)\n", "	err := target.Deliver(ctx, answer)\n	CRASH\n	return err\n"),
 		rarely(at("claimed, not advanced", "router/sweeper.go", "	return len(ids), s.all(ctx, ids, (*approval.Order).Advance)\n", `	if len(ids) > 0 {

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/expression"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/router"
+	"github.com/approval-relay/approval-relay/webhook"
+)
+
+// snsSays verifies nothing: webhook's own tests do.
+type snsSays struct {
+	m   webhook.SNSMessage
+	err error
+}
+
+func (s snsSays) Open(context.Context, time.Time, []byte) (webhook.SNSMessage, error) {
+	return s.m, s.err
+}
+
+func TestSNSOverHTTP(t *testing.T) {
+	t.Parallel()
+	var confirmed []string
+	var failing error
+	open := func(s snsSays) ([]byte, map[string]string, error) {
+		confirm := func(_ context.Context, topic, token string) error {
+			confirmed = append(confirmed, topic+" "+token)
+			return failing
+		}
+		return openSNS(s, confirm, slog.New(slog.DiscardHandler))(t.Context(), nil)
+	}
+	at := time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
+	body, meta, err := open(snsSays{m: webhook.SNSMessage{Type: webhook.SNSNotification, ID: "id-1", Message: `{"x":1}`, Timestamp: at}})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"x":1}`, string(body))
+	require.Equal(t, map[string]string{handlers.MetaNotification: "id-1", handlers.MetaSent: "2026-03-02T09:30:00Z"}, meta)
+
+	for _, kind := range []string{webhook.SNSConfirmation, webhook.SNSUnsubscribed} {
+		body, _, err = open(snsSays{m: webhook.SNSMessage{Type: kind, TopicARN: "arn", Token: "token"}})
+		require.NoError(t, err)
+		require.Nil(t, body, "it is no decision")
+	}
+	require.Equal(t, []string{"arn token"}, confirmed)
+	failing = errors.New("throttled")
+	_, _, err = open(snsSays{m: webhook.SNSMessage{Type: webhook.SNSConfirmation}})
+	require.ErrorIs(t, err, failing, "SNS sends it again")
+
+	for err, refused := range map[error]bool{fmt.Errorf("x: %w", webhook.ErrMismatch): true, webhook.ErrStale: true, errors.New("no route to host"): false} {
+		_, _, got := open(snsSays{err: err})
+		require.ErrorIs(t, got, err)
+		require.Equal(t, refused, errors.Is(got, router.Refused(err)) || fmt.Sprintf("%T", got) == fmt.Sprintf("%T", router.Refused(err)))
+	}
+}
+
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	require.Nil(t, WebhookConfig{}.turn())
+	turn := WebhookConfig{Rate: 0.001, Burst: 2}.turn()
+	for range 2 {
+		_, ok := turn()
+		require.True(t, ok)
+	}
+	wait, ok := turn()
+	require.False(t, ok)
+	require.Greater(t, wait, time.Minute)
+	again, _ := turn()
+	require.InDelta(t, wait.Seconds(), again.Seconds(), 5, "one that is refused takes no turn")
+}
+
+// examples are the worked examples of docs/webhooks.md: a configuration with a
+// body as its sender writes it, signed as it signs, and the decision in it.
+var examples = map[string]struct {
+	sign func(body []byte) http.Header
+	want handlers.Decided
+	by   string
+	out  approval.Outcome
+}{
+	"github": {func(b []byte) http.Header {
+		return http.Header{"X-Hub-Signature-256": {"sha256=" + hex.EncodeToString(mac(b))}, "X-Github-Event": {"deployment_review"}}
+	}, handlers.Decided{OrderID: "9876543210"}, "octocat", approval.Approve},
+	"jira": {func(b []byte) http.Header {
+		return http.Header{"X-Hub-Signature": {"sha256=" + hex.EncodeToString(mac(b))}}
+	},
+		handlers.Decided{OrderID: "A-1001"}, "mia@example.com", approval.Approve},
+	"servicenow": {func([]byte) http.Header { return http.Header{"Authorization": {"Bearer " + exampleSecret}} },
+		handlers.Decided{OrderID: "A-1001"}, "beth.anglin@example.com", approval.Reject},
+	"docusign": {func(b []byte) http.Header {
+		return http.Header{"X-Docusign-Signature-1": {base64.StdEncoding.EncodeToString(mac(b))}}
+	}, handlers.Decided{OrderID: "A-1001"}, "ada@example.com", approval.Approve},
+	"pagerduty": {func(b []byte) http.Header {
+		return http.Header{"X-Pagerduty-Signature": {"v1=" + hex.EncodeToString(mac(b))}}
+	},
+		handlers.Decided{OrderID: "A-1001"}, "Tenex Engineer", approval.Reject},
+	"form": {func([]byte) http.Header { return http.Header{"Authorization": {"Bearer " + exampleSecret}} },
+		handlers.Decided{OrderID: "A-1001"}, "grace@example.com", approval.Approve},
+}
+
+const exampleSecret = "an example's secret of enough bytes"
+
+func mac(body []byte) []byte {
+	m := hmac.New(sha256.New, []byte(exampleSecret))
+	m.Write(body)
+	return m.Sum(nil)
+}
+
+// recorder keeps the decision instead of an order.
+type recorder struct{ order approval.Order }
+
+func (r *recorder) Update(_ context.Context, id string, f func(*approval.Order) error) error {
+	r.order.ID = id
+	return f(&r.order)
+}
+
+func (r *recorder) Get(context.Context, string) (*approval.Order, error) { return &r.order, nil }
+
+func (*recorder) Room(approval.ActionKind, string) bool       { return true }
+func (*recorder) Dispatch(context.Context, []approval.Action) {}
+func (*recorder) Observe([]approval.Event)                    {}
+
+func TestWebhookExamples(t *testing.T) {
+	t.Parallel()
+	page := read(t, "../../docs/webhooks.md")
+	var text strings.Builder
+	for _, m := range regexp.MustCompile("(?s)```yaml\nwebhooks:\n(.*?)```").FindAllStringSubmatch(page, -1) {
+		text.WriteString(m[1])
+	}
+	c, err := parse("docs/webhooks.md", []byte("webhooks:\n"+text.String()), func(string) string { return exampleSecret })
+	require.NoError(t, err)
+	for name, want := range examples {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, ok := c.Webhooks[name]
+			require.True(t, ok, "it is in the docs")
+			body, err := os.ReadFile(filepath.Join("testdata", "webhooks", "good_"+name+".json"))
+			require.NoError(t, err)
+			v, err := verifier(w)
+			require.NoError(t, err)
+			require.NoError(t, v.Verify(time.Now(), want.sign(body), body))
+			require.Error(t, v.Verify(time.Now(), http.Header{}, body))
+
+			fields, err := compileDecision("webhooks."+name, w.Fields, w.Filter)
+			require.NoError(t, err)
+			r := &recorder{}
+			h := &handlers.Decision{
+				Source: handlers.Source{Name: name, Via: approval.ViaWebhook, Fields: fields}, Decode: expression.Decode,
+				Decider: &handlers.Decider{Keep: approval.Keep{Unmatched: time.Hour}, Transitions: &handlers.Transitions{
+					Orders: r, Dispatch: r, Observer: r, Log: slog.New(slog.DiscardHandler), Now: time.Now, Lease: time.Minute,
+				}},
+			}
+			msg := message.NewMessage("1", body)
+			for k, values := range want.sign(body) {
+				msg.Metadata.Set(handlers.MetaHeader+strings.ToLower(k), values[0])
+			}
+			require.NoError(t, h.Handle(msg))
+			require.Equal(t, want.want.OrderID, r.order.ID)
+			require.Len(t, r.order.Unmatched, 1)
+			d := r.order.Unmatched[0].Decision
+			require.Equal(t, want.out, d.Outcome)
+			require.Equal(t, want.by, d.By)
+
+			// Sent again, by whoever saw it, it changes nothing.
+			again := message.NewMessage("2", body)
+			again.Metadata = msg.Metadata
+			require.NoError(t, h.Handle(again))
+			require.Len(t, r.order.Unmatched, 1)
+
+			// What the sender also posts is no decision.
+			other, err := os.ReadFile(filepath.Join("testdata", "webhooks", "other_"+name+".json"))
+			if err == nil {
+				ping := message.NewMessage("3", other)
+				ping.Metadata = msg.Metadata
+				require.ErrorIs(t, h.Handle(ping), handlers.ErrFiltered)
+			}
+		})
+	}
+}

@@ -1,0 +1,77 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/handlers"
+)
+
+// through sends a body through a way, and returns the answer and what arrived.
+func through(t *testing.T, way Way, body string) (reply, *message.Message) {
+	t.Helper()
+	in := NewIngress()
+	var got *message.Message
+	consume(t, in, "t", func(m *message.Message) error { got = m; return nil })
+	return send(t, in.handler(toTopic("t"), way), "POST", "/x", body, "X-Signature", "good"), got
+}
+
+func TestWays(t *testing.T) {
+	t.Parallel()
+	resp, msg := through(t, Way{}, "body")
+	require.Equal(t, http.StatusNoContent, resp.StatusCode)
+	require.Equal(t, "body", string(msg.Payload))
+
+	open := func(payload []byte, err error) Way {
+		return Way{Open: func(context.Context, []byte) ([]byte, map[string]string, error) {
+			return payload, map[string]string{handlers.MetaNotification: "id"}, err
+		}}
+	}
+	resp, msg = through(t, open([]byte("inner"), nil), "envelope")
+	require.Equal(t, http.StatusNoContent, resp.StatusCode)
+	require.Equal(t, "inner", string(msg.Payload))
+	require.Equal(t, "id", msg.Metadata.Get(handlers.MetaNotification))
+	resp, msg = through(t, open(nil, nil), "a confirmation")
+	require.Equal(t, http.StatusNoContent, resp.StatusCode)
+	require.Nil(t, msg)
+	resp, _ = through(t, open(nil, Refused(errors.New("forged"))), "x")
+	require.Equal(t, http.StatusUnauthorized, resp.StatusCode)
+	resp, _ = through(t, open(nil, errors.New("no route to host")), "x")
+	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, "it may pass")
+	require.NoError(t, Refused(nil))
+
+	resp, _ = through(t, Way{MaxBody: 3}, "body")
+	require.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode)
+}
+
+func TestTurnsOfASource(t *testing.T) {
+	t.Parallel()
+	taken := 0
+	way := Way{
+		Check: func(header http.Header, _ []byte) error {
+			if header.Get("X-Signature") != "good" {
+				return errors.New("forged")
+			}
+			return nil
+		},
+		Turn: func() (time.Duration, bool) { taken++; return 1500 * time.Millisecond, taken <= 1 },
+	}
+	in := NewIngress()
+	consume(t, in, "t", func(*message.Message) error { return nil })
+	h := in.handler(toTopic("t"), way)
+	for range 100 {
+		require.Equal(t, http.StatusUnauthorized, send(t, h, "POST", "/x", "{}", "X-Signature", "forged").StatusCode)
+	}
+	require.Zero(t, taken, "others' requests take none of its turns")
+	require.Equal(t, http.StatusNoContent, send(t, h, "POST", "/x", "{}", "X-Signature", "good").StatusCode)
+	resp := send(t, h, "POST", "/x", "{}", "X-Signature", "good")
+	require.Equal(t, http.StatusTooManyRequests, resp.StatusCode)
+	require.Equal(t, "2", resp.Header.Get("Retry-After"))
+	require.Contains(t, resp.text, "more requests than this source may send")
+}

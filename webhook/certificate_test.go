@@ -1,0 +1,60 @@
+package webhook
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"crypto/sha512"
+	"encoding/hex"
+	"hash"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestCertificate(t *testing.T) {
+	t.Parallel()
+	v, err := NewCertificate(CertificateConfig{Header: "X-Fingerprint", Allowed: []string{"aa", "bb"}, VerifiedHeader: "X-Verify", VerifiedValue: "SUCCESS"})
+	require.NoError(t, err)
+	for name, tc := range map[string]struct {
+		header http.Header
+		want   error
+	}{
+		"allowed":          {http.Header{"X-Fingerprint": {"bb"}, "X-Verify": {"SUCCESS"}}, nil},
+		"another":          {http.Header{"X-Fingerprint": {"cc"}, "X-Verify": {"SUCCESS"}}, ErrMismatch},
+		"not verified":     {http.Header{"X-Fingerprint": {"aa"}, "X-Verify": {"FAILED"}}, ErrMismatch},
+		"nothing verified": {http.Header{"X-Fingerprint": {"aa"}}, ErrMissing},
+		"no certificate":   {http.Header{"X-Verify": {"SUCCESS"}}, ErrMissing},
+		"two":              {http.Header{"X-Fingerprint": {"aa", "bb"}, "X-Verify": {"SUCCESS"}}, ErrMalformed},
+	} {
+		require.ErrorIs(t, v.Verify(time.Now(), tc.header, nil), tc.want, name)
+	}
+	for want, c := range map[string]CertificateConfig{
+		"header: is missing\nallowed: names nobody": {},
+		"allowed: number 2 is empty":                {Header: "X", Allowed: []string{"a", ""}},
+		"verified_header: goes with verified_value": {Header: "X", Allowed: []string{"a"}, VerifiedHeader: "Y"},
+	} {
+		_, err := NewCertificate(c)
+		require.EqualError(t, err, want)
+	}
+}
+
+func TestHMACAlgorithms(t *testing.T) {
+	t.Parallel()
+	const key = "0123456789abcdef"
+	for name, h := range map[string]func() hash.Hash{"sha512": sha512.New, "sha1": sha1.New} {
+		v, err := NewHMAC(HMACConfig{Algorithm: name, Header: "X-Sig", Encoding: "hex", Secrets: []string{key}})
+		require.NoError(t, err)
+		mac := hmac.New(h, []byte(key))
+		mac.Write([]byte("body"))
+		header := http.Header{"X-Sig": {hex.EncodeToString(mac.Sum(nil))}}
+		require.NoError(t, v.Verify(time.Now(), header, []byte("body")))
+		require.ErrorIs(t, v.Verify(time.Now(), header, []byte("bodi")), ErrMismatch)
+		other, err := NewHMAC(HMACConfig{Header: "X-Sig", Encoding: "hex", Secrets: []string{key}})
+		require.NoError(t, err)
+		require.ErrorIs(t, other.Verify(time.Now(), header, []byte("body")), ErrMismatch, "nobody chooses another algorithm")
+	}
+	_, err := NewHMAC(HMACConfig{Algorithm: "md5", Header: "X-Sig", Encoding: "hex", Secrets: []string{key}})
+	require.ErrorContains(t, err, "md5")
+}

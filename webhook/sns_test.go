@@ -1,0 +1,249 @@
+package webhook
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"maps"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	snsTopic = "arn:aws:sns:eu-west-1:111122223333:decisions"
+	certURL  = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-01d088a6f77103d0fe307c0069e40ed6.pem"
+)
+
+var snsNow = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
+
+// notary signs as SNS does, with a certificate of its own.
+type notary struct {
+	key     *rsa.PrivateKey
+	pem     []byte
+	fetched []string
+	fail    error
+}
+
+func newNotary(t *testing.T) *notary {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	cert := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "sns.amazonaws.com"}, NotBefore: snsNow.Add(-time.Hour), NotAfter: snsNow.Add(30 * 24 * time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, cert, cert, &key.PublicKey, key)
+	require.NoError(t, err)
+	return &notary{key: key, pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
+}
+
+func (n *notary) fetch(_ context.Context, url string) ([]byte, error) {
+	n.fetched = append(n.fetched, url)
+	return n.pem, n.fail
+}
+
+func (n *notary) verifier(t *testing.T) *SNS {
+	t.Helper()
+	v, err := NewSNS(SNSConfig{Topics: []string{snsTopic}, Fetch: n.fetch})
+	require.NoError(t, err)
+	return v
+}
+
+// message is as the guide shows it.
+func (n *notary) message(kind, version string, change ...func(map[string]string)) map[string]string {
+	m := map[string]string{
+		"Type": kind, "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324", "TopicArn": snsTopic, "Message": `{"orderId":"A-1","decision":"approve"}`,
+		"Timestamp": snsNow.Add(-time.Second).Format("2006-01-02T15:04:05.000Z"), "SignatureVersion": version, "SigningCertURL": certURL,
+	}
+	if kind == SNSNotification {
+		m["Subject"], m["UnsubscribeURL"] = "A decision", "https://sns.eu-west-1.amazonaws.com/?Action=Unsubscribe"
+	} else {
+		m["Token"], m["SubscribeURL"] = "2336412f37", "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription"
+	}
+	for _, f := range change {
+		f(m)
+	}
+	n.sign(m)
+	return m
+}
+
+func (n *notary) sign(m map[string]string) {
+	text, err := signedText(m)
+	if err != nil {
+		return
+	}
+	sum1, sum2 := sha1.Sum(text), sha256.Sum256(text)
+	hash, sum := crypto.SHA1, sum1[:]
+	if m["SignatureVersion"] == "2" {
+		hash, sum = crypto.SHA256, sum2[:]
+	}
+	s, _ := rsa.SignPKCS1v15(nil, n.key, hash, sum)
+	m["Signature"] = base64.StdEncoding.EncodeToString(s)
+}
+
+func encoded(m map[string]string) []byte {
+	b, _ := json.Marshal(m)
+	return b
+}
+
+func TestSNS(t *testing.T) {
+	t.Parallel()
+	n := newNotary(t)
+	v := n.verifier(t)
+	for _, version := range []string{"1", "2"} {
+		for _, kind := range []string{SNSNotification, SNSConfirmation, SNSUnsubscribed} {
+			got, err := v.Open(t.Context(), snsNow, encoded(n.message(kind, version)))
+			require.NoError(t, err, "%s %s", kind, version)
+			require.Equal(t, kind, got.Type)
+			require.Equal(t, snsTopic, got.TopicARN)
+			require.Equal(t, `{"orderId":"A-1","decision":"approve"}`, got.Message)
+			require.Equal(t, kind != SNSNotification, got.Token != "")
+		}
+	}
+	plain := n.message(SNSNotification, "1", func(m map[string]string) { delete(m, "Subject") })
+	_, err := v.Open(t.Context(), snsNow, encoded(plain))
+	require.NoError(t, err, "without a subject")
+	require.Equal(t, []string{certURL}, n.fetched, "once")
+}
+
+// Whatever is signed cannot be changed.
+func TestSNSChanged(t *testing.T) {
+	t.Parallel()
+	n := newNotary(t)
+	v := n.verifier(t)
+	for _, kind := range []string{SNSNotification, SNSConfirmation} {
+		for _, name := range signedMembers[kind] {
+			m := n.message(kind, "2")
+			if name == "Timestamp" {
+				m[name] = snsNow.Format("2006-01-02T15:04:05.000Z")
+			} else {
+				m[name] += "x"
+			}
+			_, err := v.Open(t.Context(), snsNow, encoded(m))
+			require.Error(t, err, "%s %s", kind, name)
+			require.True(t, errors.Is(err, ErrMismatch) || errors.Is(err, ErrMalformed), "%s: %v", name, err)
+			m = n.message(kind, "2")
+			delete(m, name)
+			_, err = v.Open(t.Context(), snsNow, encoded(m))
+			require.Error(t, err, "%s without %s", kind, name)
+		}
+	}
+	other := newNotary(t)
+	_, err := v.Open(t.Context(), snsNow, encoded(other.message(SNSNotification, "1")))
+	require.ErrorIs(t, err, ErrMismatch, "another's key")
+}
+
+func TestSNSRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		change func(map[string]string)
+		want   error
+	}{
+		"another topic": {func(m map[string]string) { m["TopicArn"] = "arn:aws:sns:eu-west-1:111122223333:other" }, ErrMismatch},
+		"another host": {func(m map[string]string) {
+			m["SigningCertURL"] = "https://evil.example/SimpleNotificationService-01d088a6f77103d0fe307c0069e40ed6.pem"
+		}, ErrMismatch},
+		"a bucket of that name": {func(m map[string]string) {
+			m["SigningCertURL"] = strings.Replace(certURL, "amazonaws.com", "amazonaws.com.evil.example", 1)
+		}, ErrMismatch},
+		"another region":       {func(m map[string]string) { m["SigningCertURL"] = strings.Replace(certURL, "eu-west-1", "us-east-1", 1) }, ErrMismatch},
+		"no TLS":               {func(m map[string]string) { m["SigningCertURL"] = strings.Replace(certURL, "https", "http", 1) }, ErrMismatch},
+		"a port":               {func(m map[string]string) { m["SigningCertURL"] = strings.Replace(certURL, ".com/", ".com:8443/", 1) }, ErrMismatch},
+		"somebody at the host": {func(m map[string]string) { m["SigningCertURL"] = strings.Replace(certURL, "sns.", "x@sns.", 1) }, ErrMismatch},
+		"another path": {func(m map[string]string) {
+			m["SigningCertURL"] = "https://sns.eu-west-1.amazonaws.com/?Action=ListTopics"
+		}, ErrMismatch},
+		"another version": {func(m map[string]string) { m["SignatureVersion"] = "3" }, ErrMalformed},
+		"another type":    {func(m map[string]string) { m["Type"] = "Greeting" }, ErrMalformed},
+		"old":             {func(m map[string]string) { m["Timestamp"] = snsNow.Add(-2 * time.Hour).Format(time.RFC3339) }, ErrStale},
+		"from the future": {func(m map[string]string) { m["Timestamp"] = snsNow.Add(time.Hour).Format(time.RFC3339) }, ErrStale},
+		"no time":         {func(m map[string]string) { m["Timestamp"] = "yesterday" }, ErrMalformed},
+		"a case variant":  {func(m map[string]string) { m["topicarn"] = "arn:aws:sns:eu-west-1:111122223333:other" }, ErrMalformed},
+	} {
+		n := newNotary(t)
+		_, err := n.verifier(t).Open(t.Context(), snsNow, encoded(n.message(SNSNotification, "2", tc.change)))
+		require.ErrorIs(t, err, tc.want, name)
+		if tc.want == ErrMismatch { //nolint:errorlint // one of ours
+			require.Empty(t, n.fetched, "%s: nothing is fetched on its behalf", name)
+		}
+	}
+	n := newNotary(t)
+	v := n.verifier(t)
+	good := string(encoded(n.message(SNSNotification, "2")))
+	for name, body := range map[string]string{
+		"a member twice": strings.Replace(good, `{`, `{"Message":"other",`, 1), "no object": `[]`, "cut": good[:50], "two": good + good, "nothing": "",
+	} {
+		_, err := v.Open(t.Context(), snsNow, []byte(body))
+		require.ErrorIs(t, err, ErrMalformed, name)
+	}
+	bad := n.message(SNSNotification, "2")
+	bad["Signature"] = "%"
+	_, err := v.Open(t.Context(), snsNow, encoded(bad))
+	require.ErrorIs(t, err, ErrMalformed)
+	_, err = v.Open(t.Context(), snsNow.Add(60*24*time.Hour), encoded(n.message(SNSNotification, "2", func(m map[string]string) {
+		m["Timestamp"] = snsNow.Add(60 * 24 * time.Hour).Format(time.RFC3339)
+	})))
+	require.ErrorIs(t, err, ErrStale, "the certificate has expired")
+}
+
+// What may pass is none of the errors that say no.
+func TestSNSCertificateOutOfReach(t *testing.T) {
+	t.Parallel()
+	n := newNotary(t)
+	v, good := n.verifier(t), n.pem
+	for _, f := range []func(){func() { n.fail = errors.New("503") }, func() { n.pem = []byte("<html>") }, func() { n.pem = []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n") }} {
+		n.fail, n.pem = nil, good
+		f()
+		_, err := v.Open(t.Context(), snsNow, encoded(n.message(SNSNotification, "1")))
+		require.Error(t, err)
+		for _, no := range []error{ErrMissing, ErrMalformed, ErrMismatch, ErrStale} {
+			require.NotErrorIs(t, err, no)
+		}
+	}
+	n.fail, n.pem = nil, good
+	_, err := v.Open(t.Context(), snsNow, encoded(n.message(SNSNotification, "1")))
+	require.NoError(t, err)
+}
+
+func TestNewSNS(t *testing.T) {
+	t.Parallel()
+	for _, topics := range [][]string{nil, {"orders"}, {"arn:aws:sqs:eu-west-1:1:x"}, {"arn:aws:sns:evil.example/:1:x"}, {"arn:aws:sns:eu-west-1:1:"}} {
+		_, err := NewSNS(SNSConfig{Topics: topics})
+		require.Error(t, err)
+	}
+	host, err := certificateHost("arn:aws-cn:sns:cn-north-1:1:x")
+	require.NoError(t, err)
+	require.Equal(t, "sns.cn-north-1.amazonaws.com.cn", host)
+	host, err = certificateHost("arn:aws-us-gov:sns:us-gov-west-1:1:x")
+	require.NoError(t, err)
+	require.Equal(t, "sns.us-gov-west-1.amazonaws.com", host)
+}
+
+func FuzzSNS(f *testing.F) {
+	f.Add([]byte(`{"Type":"Notification","TopicArn":"` + snsTopic + `","Message":"x","MessageId":"1","Timestamp":"2026-03-02T09:30:00Z","SignatureVersion":"1","Signature":"AAAA","SigningCertURL":"` + certURL + `"}`))
+	v, err := NewSNS(SNSConfig{Topics: []string{snsTopic}, Fetch: func(context.Context, string) ([]byte, error) { return nil, errors.New("no") }})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if m, err := v.Open(t.Context(), snsNow, body); err == nil {
+			t.Errorf("taken: %+v", m)
+		}
+		if m, err := readSNS(body); err == nil {
+			again, err := readSNS(encoded(m))
+			if err != nil || !maps.Equal(m, again) {
+				t.Errorf("%v, %v", m, again)
+			}
+		}
+	})
+}
