@@ -53,6 +53,7 @@ func (h *HTTP) Public() http.Handler {
 		h.route(mux, "POST /slack/interactions", h.Slack)
 	}
 	h.route(mux, "GET /healthz", h.health())
+	h.route(mux, "GET /openapi.json", http.HandlerFunc(serveOpenAPI))
 	return mux
 }
 
@@ -60,6 +61,7 @@ func (h *HTTP) Public() http.Handler {
 func (h *HTTP) Private() http.Handler {
 	mux := http.NewServeMux()
 	h.route(mux, "GET /healthz", h.health())
+	h.route(mux, "GET /openapi.json", http.HandlerFunc(serveOpenAPI))
 	h.route(mux, "GET /readyz", h.readiness())
 	h.route(mux, "GET /metrics", h.metrics())
 
@@ -174,7 +176,7 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 // Routes lists every route, for metrics that start at 0 and for the docs.
 func Routes() []string {
 	return []string{
-		"/a/{token}", "POST /webhooks/{source}", "POST /slack/interactions", "GET /healthz", "GET /readyz", "GET /metrics", "POST /v1/requests",
+		"/a/{token}", "POST /webhooks/{source}", "POST /slack/interactions", "GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json", "POST /v1/requests",
 		"POST /v1/orders/{orderId}/decisions", "GET /v1/orders", "GET /v1/orders/{orderId}", "POST /v1/orders/{orderId}/decide",
 		"POST /v1/orders/{orderId}/cancel", "GET /v1/deadletters", "POST /v1/redrive",
 	}

@@ -79,6 +79,8 @@ func access() map[string]struct{ body, need string } {
 		"public POST /slack/interactions":             {"", ""},
 		"public GET /healthz":                         {"", ""},
 		"private GET /healthz":                        {"", ""},
+		"public GET /openapi.json":                    {"", ""},
+		"private GET /openapi.json":                   {"", ""},
 		"private GET /readyz":                         {"", ""},
 		"private GET /metrics":                        {"", "operator"},
 		"private POST /v1/requests":                   {"{}", "api operator"},

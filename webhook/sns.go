@@ -94,7 +94,7 @@ func (v *SNS) Open(ctx context.Context, now time.Time, body []byte) (SNSMessage,
 	}
 	sent, err := time.Parse(time.RFC3339Nano, m["Timestamp"])
 	if err != nil {
-		return SNSMessage{}, fmt.Errorf("Timestamp: %w", ErrMalformed)
+		return SNSMessage{}, fmt.Errorf("member Timestamp: %w", ErrMalformed)
 	}
 	if d := now.Sub(sent); d > snsTolerance || d < -5*time.Minute {
 		return SNSMessage{}, ErrStale
@@ -159,7 +159,7 @@ var signedMembers = map[string][]string{
 func signedText(m map[string]string) ([]byte, error) {
 	members, known := signedMembers[m["Type"]]
 	if !known {
-		return nil, fmt.Errorf("Type: %w", ErrMalformed)
+		return nil, fmt.Errorf("member Type: %w", ErrMalformed)
 	}
 	var b bytes.Buffer
 	for _, name := range members {
@@ -182,7 +182,7 @@ func (v *SNS) verify(ctx context.Context, now time.Time, m map[string]string) er
 	}
 	signature, err := base64.StdEncoding.DecodeString(m["Signature"])
 	if err != nil || len(signature) == 0 {
-		return fmt.Errorf("Signature: %w", ErrMalformed)
+		return fmt.Errorf("member Signature: %w", ErrMalformed)
 	}
 	var hash crypto.Hash
 	var sum []byte
@@ -194,7 +194,7 @@ func (v *SNS) verify(ctx context.Context, now time.Time, m map[string]string) er
 		s := sha256.Sum256(text)
 		hash, sum = crypto.SHA256, s[:]
 	default:
-		return fmt.Errorf("SignatureVersion: %w", ErrMalformed)
+		return fmt.Errorf("member SignatureVersion: %w", ErrMalformed)
 	}
 	cert, err := v.certificate(ctx, now, m["TopicArn"], m["SigningCertURL"])
 	if err != nil {
@@ -230,7 +230,7 @@ func (v *SNS) certificate(ctx context.Context, now time.Time, topic, text string
 	host, _ := certificateHost(topic) // the topic is configured, so it has one
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "https" || u.Host != host || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !certificatePath.MatchString(u.Path) || u.RawPath != "" {
-		return nil, fmt.Errorf("SigningCertURL: %w", ErrMismatch)
+		return nil, fmt.Errorf("member SigningCertURL: %w", ErrMismatch)
 	}
 	v.mu.Lock()
 	cert := v.certs[u.String()]

@@ -106,7 +106,7 @@ func TestSNS(t *testing.T) {
 			require.NoError(t, err, "%s %s", kind, version)
 			require.Equal(t, kind, got.Type)
 			require.Equal(t, snsTopic, got.TopicARN)
-			require.Equal(t, `{"orderId":"A-1","decision":"approve"}`, got.Message)
+			require.JSONEq(t, `{"orderId":"A-1","decision":"approve"}`, got.Message)
 			require.Equal(t, kind != SNSNotification, got.Token != "")
 		}
 	}
