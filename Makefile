@@ -15,7 +15,7 @@ demo: build ## show the main job on this machine, without AWS (AUTO=1 clicks by 
 	./$(BIN) demo $(if $(AUTO),--auto)
 
 test: ## run all tests with the race detector, in random order
-	@scripts/need-gcc
+	@scripts/need-tools
 	go test -race -shuffle=on $(TESTFLAGS) ./...
 
 lint: ## formatting, vet, staticcheck, and the arrows between the rooms

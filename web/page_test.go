@@ -191,3 +191,18 @@ func TestNewRefusesOrigin(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What many people read shows the request, and takes no decision from any of them.
+func TestALinkOfARoom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.give("room", w.approval().ID, "")
+	_, page := w.get("room")
+	if !strings.Contains(page, "Only those who are asked can decide") || strings.Contains(page, "<button") || !strings.Contains(page, "480.00 EUR") {
+		t.Error(page)
+	}
+	form := w.form(token, approval.Approve)
+	if resp, _ := w.post("room", form); resp.StatusCode < 400 || w.decided != 0 {
+		t.Errorf("%d, %d decisions", resp.StatusCode, w.decided)
+	}
+}

@@ -28,7 +28,7 @@ func visible(s string) string {
 // relative says how far a time is from now, rounded down to one unit.
 func relative(d time.Duration) string {
 	form := "in %s"
-	if d < 0 {
+	if d <= 0 {
 		form, d = "%s ago", -d
 	}
 	for _, unit := range []struct {

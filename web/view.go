@@ -92,7 +92,7 @@ func (v *visit) linkIsEnough() bool {
 
 // open says that the holder of the link may decide now.
 func (v *visit) open() bool {
-	return v.status() == approval.Pending && v.vote() == nil && v.linkIsEnough()
+	return v.status() == approval.Pending && v.vote() == nil && v.linkIsEnough() && len(v.cap.Allowed) > 0
 }
 
 // state says in words how things stand.
@@ -114,6 +114,8 @@ func (v *visit) state() (badge, tone, lead string) {
 	switch vote := v.vote(); {
 	case vote != nil:
 		return "Waiting for others", "open", "Your decision is recorded: you " + did(vote.Outcome) + " this request. Others must still decide."
+	case len(v.cap.Allowed) == 0: // a room's
+		return "Waiting", "open", "This link shows the request. Only those who are asked can decide, each by their own message."
 	case !v.linkIsEnough():
 		return "Waiting", "open", "This request takes a decision only from somebody who has signed in, so it cannot be decided on this page."
 	}

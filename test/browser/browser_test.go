@@ -1,0 +1,153 @@
+// Package browser tests the decision page in a real Chromium, as approvers and
+// whoever would trick them use it.
+package browser
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/link"
+	"github.com/approval-relay/approval-relay/store/memory"
+	"github.com/approval-relay/approval-relay/web"
+)
+
+// site is the decision page over an empty store.
+type site struct {
+	t      *testing.T
+	url    string
+	store  *memory.Store
+	links  *link.Links
+	now    time.Time
+	events chan web.Event
+}
+
+type nobody struct{}
+
+func (nobody) Room(approval.ActionKind, string) bool       { return true }
+func (nobody) Dispatch(context.Context, []approval.Action) {}
+func (nobody) Observe([]approval.Event)                    {}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{t: t, store: memory.New(), now: time.Now(), events: make(chan web.Event, 1000)}
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	s.url = server.URL
+	base, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	s.links = link.New(keys.New(s.now), base)
+	page, err := web.New(web.Config{
+		Links: s.links, Expired: link.ErrExpired, Orders: s.store, Origin: server.URL, Now: func() time.Time { return s.now },
+		Decider: &handlers.Decider{Transitions: &handlers.Transitions{
+			Orders: s.store, Dispatch: nobody{}, Observer: nobody{}, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return s.now }, Lease: time.Minute,
+		}},
+		Observe: func(e web.Event) { s.events <- e }, Log: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	mux.Handle("/a/{token}", page)
+	return s
+}
+
+// ask records an approval and returns the link of an approver, or of the room.
+func (s *site) ask(order, approver string, change ...func(*approval.Ask)) string {
+	s.t.Helper()
+	ask := approval.Ask{
+		Token: approval.NewToken("task-" + order), Workflow: "refunds", Step: "finance", Title: "Refund of 480 EUR to Ada Lovelace",
+		Details:   []approval.Field{{Name: "Amount", Value: "480.00 EUR"}, {Name: "Reason", Value: "Damaged in transit.\nPhotos are in the ticket."}},
+		Requester: "grace@example.com", Approvers: []approval.Approver{{ID: "alan@example.com", Nonce: "1"}, {ID: "barbara@example.com", Nonce: "2"}},
+		Policy: approval.Policy{Kind: approval.PolicyAny}, Deadline: s.now.Add(31 * time.Hour), Retention: 24 * time.Hour,
+	}
+	for _, f := range change {
+		f(&ask)
+	}
+	var c approval.Capability
+	require.NoError(s.t, s.store.Update(s.t.Context(), order, func(o *approval.Order) error {
+		id, _, err := o.Request(ask, approval.Turn{Now: s.now})
+		if err == nil {
+			c = o.Capability(o.Find(id), approver)
+		}
+		return err
+	}))
+	return s.links.URL(c)
+}
+
+func (s *site) status(order string) approval.Status {
+	s.t.Helper()
+	o, err := s.store.Get(s.t.Context(), order)
+	require.NoError(s.t, err)
+	return o.Approvals[0].Status
+}
+
+// browse starts a Chromium, or skips where there is none.
+func browse(t *testing.T) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("chromium is not installed")
+	}
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Headless,
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-gpu", true), chromedp.WindowSize(900, 1100))
+	t.Cleanup(cancel)
+	ctx, stop := context.WithTimeout(ctx, 2*time.Minute) // a browser that hangs
+	t.Cleanup(stop)
+	ctx, end := chromedp.NewContext(ctx)
+	t.Cleanup(end)
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate("about:blank")))
+	return ctx
+}
+
+// tab opens another tab of the same browser.
+func tab(t *testing.T, ctx context.Context) context.Context {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// get runs an action that returns something.
+func get[T any](t *testing.T, ctx context.Context, a chromedp.Action[T]) T {
+	t.Helper()
+	v, err := chromedp.Run(ctx, a)
+	require.NoError(t, err)
+	return v
+}
+
+func do(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	for _, a := range actions {
+		require.NoError(t, chromedp.Do(ctx, a))
+	}
+}
+
+// text is all that the page says.
+func text(t *testing.T, ctx context.Context) string {
+	t.Helper()
+	return get(t, ctx, chromedp.Evaluate[string](`document.body.innerText`))
+}
+
+// await waits for a text on the page.
+func await(t *testing.T, ctx context.Context, want string) {
+	t.Helper()
+	js := fmt.Sprintf(`document.body && document.body.innerText.toLowerCase().includes(%q.toLowerCase())`, want)
+	for range 200 {
+		if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](js)); err == nil && ok {
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	t.Fatalf("no %q on the page: %s", want, text(t, ctx))
+}

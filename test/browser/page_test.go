@@ -1,0 +1,202 @@
+package browser
+
+import (
+	"encoding/json"
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+var pictures = flag.Bool("pictures", false, "write the pictures of docs/pictures anew")
+
+// picture keeps what the page looks like.
+func picture(t *testing.T, name string, png []byte) {
+	t.Helper()
+	require.Greater(t, len(png), 5000, "something is on it")
+	if *pictures {
+		require.NoError(t, os.WriteFile(filepath.Join("../../docs/pictures", name+".png"), png, 0o600))
+	}
+}
+
+func TestApprovers(t *testing.T) {
+	t.Parallel()
+	ctx, s := browse(t), newSite(t)
+
+	// Approve, with a comment; a second click, and a reload, change nothing.
+	link := s.ask("A-1001", "alan@example.com")
+	do(t, ctx, chromedp.Navigate(link))
+	await(t, ctx, "Waiting for your decision")
+	picture(t, "pending", get(t, ctx, chromedp.FullScreenshot(100)))
+	do(t, ctx, chromedp.SendKeys("#comment", "fine by me"), chromedp.Click("button.approve"))
+	await(t, ctx, "There is nothing left to decide")
+	require.Equal(t, approval.Approved, s.status("A-1001"))
+	picture(t, "approved", get(t, ctx, chromedp.FullScreenshot(100)))
+	do(t, ctx, chromedp.Reload())
+	await(t, ctx, "There is nothing left to decide")
+	require.False(t, get(t, ctx, chromedp.Evaluate[bool](`!!document.querySelector("button")`)))
+
+	// Reject.
+	do(t, ctx, chromedp.Navigate(s.ask("A-1002", "alan@example.com")), chromedp.Click("button.reject"))
+	await(t, ctx, "was rejected on")
+	require.Equal(t, approval.Rejected, s.status("A-1002"))
+
+	// Expired, superseded, somebody who is not asked.
+	old := s.ask("A-1003", "alan@example.com")
+	s.ask("A-1003", "alan@example.com", func(a *approval.Ask) { a.Token = approval.NewToken("again") })
+	do(t, ctx, chromedp.Navigate(old))
+	await(t, ctx, "The workflow has asked again")
+	picture(t, "replaced", get(t, ctx, chromedp.FullScreenshot(100)))
+	do(t, ctx, chromedp.Navigate(s.ask("A-1004", "")))
+	await(t, ctx, "Only those who are asked can decide")
+	picture(t, "not-asked", get(t, ctx, chromedp.FullScreenshot(100)))
+	late := s.ask("A-1005", "alan@example.com")
+	s.now = s.now.Add(72 * time.Hour)
+	do(t, ctx, chromedp.Navigate(late))
+	await(t, ctx, "This link has expired")
+	picture(t, "expired", get(t, ctx, chromedp.FullScreenshot(100)))
+}
+
+// Two people look at the same time; the second decides otherwise.
+func TestTwoPeopleAtOnce(t *testing.T) {
+	t.Parallel()
+	one, s := browse(t), newSite(t)
+	other := tab(t, one)
+	mine := s.ask("A-1", "alan@example.com")
+	var theirs string
+	require.NoError(t, s.store.Update(t.Context(), "A-1", func(o *approval.Order) error {
+		theirs = s.links.URL(o.Capability(o.Approvals[0], "barbara@example.com"))
+		return nil
+	}))
+	do(t, one, chromedp.Navigate(mine))
+	do(t, other, chromedp.Navigate(theirs))
+	do(t, one, chromedp.Click("button.approve"))
+	await(t, one, "was approved on")
+	do(t, other, chromedp.Click("button.reject"))
+	await(t, other, "contradicts what was decided before")
+	require.Equal(t, approval.Approved, s.status("A-1"))
+	picture(t, "already-decided", get(t, other, chromedp.FullScreenshot(100)))
+}
+
+// Pages of other sites, with all that they can find out but the form's nonce.
+func TestOtherSites(t *testing.T) {
+	t.Parallel()
+	ctx, s := browse(t), newSite(t)
+	link := s.ask("A-1", "alan@example.com")
+	do(t, ctx, chromedp.Navigate(link))
+	nonce := get(t, ctx, chromedp.Evaluate[string](`document.querySelector("[name=nonce]").value`))
+	shown := get(t, ctx, chromedp.Evaluate[string](`document.querySelector("[name=shown]").value`))
+	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		switch r.URL.Path {
+		case "/form": // even with a nonce that it got somehow
+			_, _ = w.Write([]byte(`<body><form id="f" method="post" action="` + link + `"><input name="outcome" value="approve"><input name="nonce" value="` + nonce +
+				`"><input name="shown" value="` + shown + `"><button>x</button></form><script>document.getElementById("f").submit()</script>`))
+		case "/frame":
+			_, _ = w.Write([]byte(`<body>a frame<iframe id="i" src="` + link + `" width="600" height="600"></iframe>`))
+		case "/preview":
+			_, _ = w.Write([]byte(`<head><link rel="prefetch" href="` + link + `"></head><body>a preview<img src="` + link + `"><script>fetch("` + link + `",{mode:"no-cors"});fetch("` + link +
+				`",{method:"POST",mode:"no-cors",body:new URLSearchParams({outcome:"approve"})}).finally(()=>document.body.append("tried"))</script>`))
+		}
+	}))
+	defer evil.Close()
+	address := strings.Replace(evil.URL, "127.0.0.1", "localhost", 1) // another site
+
+	do(t, ctx, chromedp.Navigate(address+"/form"))
+	await(t, ctx, "This came from another site")
+	do(t, ctx, chromedp.Navigate(address+"/frame"))
+	await(t, ctx, "a frame")
+	require.Equal(t, 0, get(t, ctx, chromedp.Evaluate[int](`(()=>{try{return document.getElementById("i").contentDocument?.querySelectorAll("button").length||0}catch(e){return 0}})()`)))
+	do(t, ctx, chromedp.Navigate(address+"/preview"))
+	await(t, ctx, "tried")
+	require.Equal(t, approval.Pending, s.status("A-1"))
+
+	do(t, ctx, chromedp.Navigate(link), chromedp.Click("button.approve")) // the page's own form still does
+	await(t, ctx, "was approved on")
+}
+
+// A narrow screen: nothing to scroll sideways, and buttons as large as a thumb
+// (WCAG 2.2, 1.4.10 and 2.5.8).
+func TestNarrowScreen(t *testing.T) {
+	t.Parallel()
+	ctx, s := browse(t), newSite(t)
+	link := s.ask("A-1001-"+strings.Repeat("x", 200), "alan@example.com", func(a *approval.Ask) {
+		a.Title = strings.Repeat("Donaudampfschifffahrtsgesellschaft", 4)
+		a.Details = append(a.Details, approval.Field{Name: "A long one", Value: strings.Repeat("9", 300)})
+	})
+	do(t, ctx, chromedp.EmulateViewport(320, 640), chromedp.Navigate(link))
+	await(t, ctx, "Waiting for your decision")
+	require.LessOrEqual(t, get(t, ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth`)), 320)
+	for _, b := range []string{"button.approve", "button.reject"} {
+		require.GreaterOrEqual(t, get(t, ctx, chromedp.Evaluate[float64](`document.querySelector("`+b+`").getBoundingClientRect().height`)), 24.0)
+	}
+	picture(t, "phone", get(t, ctx, chromedp.FullScreenshot(100)))
+}
+
+// Keyboard only: every control is reached, in the order that it is read, seen to
+// be, and works.
+func TestKeyboard(t *testing.T) {
+	t.Parallel()
+	ctx, s := browse(t), newSite(t)
+	do(t, ctx, chromedp.Navigate(s.ask("A-1", "alan@example.com")))
+	await(t, ctx, "Waiting for your decision")
+	var reached []string
+	for range 3 {
+		do(t, ctx, chromedp.KeyEvent("\t"))
+		reached = append(reached, get(t, ctx, chromedp.Evaluate[string](`document.activeElement.id || document.activeElement.value`)))
+		require.NotEqual(t, "none 0px", get(t, ctx, chromedp.Evaluate[string](`(s=>s.outlineStyle+" "+s.outlineWidth)(getComputedStyle(document.activeElement))`)))
+	}
+	require.Equal(t, []string{"comment", "approve", "reject"}, reached)
+	do(t, ctx, chromedp.KeyEvent("\r"))
+	await(t, ctx, "was rejected on")
+}
+
+// contrast computes the contrast of every text on the page as it is shown, and
+// lists what is below level AA of WCAG 2.2 (4.5 to 1, or 3 to 1 where it is large).
+const contrast = `(() => {
+  const channel = v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const parse = c => { const m = c.match(/[\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m; };
+  const light = c => 0.2126 * channel(c[0]) + 0.7152 * channel(c[1]) + 0.0722 * channel(c[2]);
+  const behind = e => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c[3] > 0) return c; } return [255, 255, 255, 1]; };
+  const bad = []; let seen = 0;
+  for (const e of document.querySelectorAll("body *")) {
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) continue;
+    const s = getComputedStyle(e), a = light(parse(s.color)), b = light(behind(e)); seen++;
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), size = parseFloat(s.fontSize);
+    if (ratio < (size >= 24 || (size >= 18.66 && s.fontWeight >= 700) ? 3 : 4.5)) bad.push(e.tagName + " " + ratio.toFixed(2));
+  }
+  return JSON.stringify({seen, bad});
+})()`
+
+func TestContrastAndNames(t *testing.T) {
+	t.Parallel()
+	ctx, s := browse(t), newSite(t)
+	link := s.ask("A-1", "alan@example.com")
+	for _, scheme := range []string{"light", "dark"} {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		require.NoError(t, err)
+		do(t, ctx, chromedp.Navigate(link))
+		var found struct {
+			Seen int
+			Bad  []string
+		}
+		require.NoError(t, json.Unmarshal([]byte(get(t, ctx, chromedp.Evaluate[string](contrast))), &found))
+		require.Empty(t, found.Bad, scheme)
+		require.Greater(t, found.Seen, 15)
+	}
+	names := get(t, ctx, chromedp.Evaluate[string](`JSON.stringify([...document.querySelectorAll("textarea, button, input:not([type=hidden])")].map(e => (e.labels && e.labels[0] ? e.labels[0].innerText : e.innerText).trim()))`))
+	require.Equal(t, `["Comment (optional, is kept with your decision)","Approve","Reject"]`, names)
+	require.Equal(t, "en", get(t, ctx, chromedp.Evaluate[string](`document.documentElement.lang`)))
+	require.Equal(t, 1, get(t, ctx, chromedp.Evaluate[int](`document.querySelectorAll("h1").length`)))
+	require.Equal(t, 0, get(t, ctx, chromedp.Evaluate[int](`document.querySelectorAll("script").length`)))
+}
