@@ -25,9 +25,15 @@ func APITopic() string { return topicAPI }
 
 // HTTP is what the routes lead to.
 type HTTP struct {
-	Ingress   *Ingress
-	Page      http.Handler   // the decision page, at /a/{token}
-	Slack     http.Handler   // what is pressed in Slack; nil where nothing is
+	Ingress *Ingress
+	Page    http.Handler // the decision page, at /a/{token}
+	Slack   http.Handler // what is pressed in Slack; nil where nothing is
+	// SignIn begins at /signin/{token} and ends at /signin/callback; nil where
+	// people cannot sign in.
+	SignIn interface {
+		Begin(w http.ResponseWriter, r *http.Request)
+		End(w http.ResponseWriter, r *http.Request)
+	}
 	Webhooks  map[string]Way // by source
 	Workflows []string
 	// API checks the credential of a program that asks and decides, Operator that
@@ -49,6 +55,10 @@ func (h *HTTP) Public() http.Handler {
 	mux := http.NewServeMux()
 	h.route(mux, "/a/{token}", h.Page)
 	h.route(mux, "POST /webhooks/{source}", h.webhooks())
+	if h.SignIn != nil {
+		h.route(mux, "GET /signin/{token}", http.HandlerFunc(h.SignIn.Begin))
+		h.route(mux, "GET /signin/callback", http.HandlerFunc(h.SignIn.End))
+	}
 	if h.Slack != nil {
 		h.route(mux, "POST /slack/interactions", h.Slack)
 	}
@@ -176,7 +186,7 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 // Routes lists every route, for metrics that start at 0 and for the docs.
 func Routes() []string {
 	return []string{
-		"/a/{token}", "POST /webhooks/{source}", "POST /slack/interactions", "GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json", "POST /v1/requests",
+		"/a/{token}", "POST /webhooks/{source}", "POST /slack/interactions", "GET /signin/{token}", "GET /signin/callback", "GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json", "POST /v1/requests",
 		"POST /v1/orders/{orderId}/decisions", "GET /v1/orders", "GET /v1/orders/{orderId}", "POST /v1/orders/{orderId}/decide",
 		"POST /v1/orders/{orderId}/cancel", "GET /v1/deadletters", "POST /v1/redrive",
 	}

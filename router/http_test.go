@@ -43,6 +43,7 @@ func site(t *testing.T, change ...func(*HTTP)) (*HTTP, *memory.Store, *watcher) 
 	h := &HTTP{
 		Ingress: in, Workflows: []string{"orders"}, API: bearer("api", "operator"), Operator: bearer("operator"),
 		Page:     http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.PathValue("token"))) }),
+		SignIn:   door{},
 		Slack:    http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), // verifies for itself
 		Webhooks: map[string]Way{"erp": {Check: bearer("erp")}},
 		Metrics:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
@@ -57,6 +58,12 @@ func site(t *testing.T, change ...func(*HTTP)) (*HTTP, *memory.Store, *watcher) 
 	}
 	return h, s, w
 }
+
+// door lets everybody through.
+type door struct{}
+
+func (door) Begin(http.ResponseWriter, *http.Request) {}
+func (door) End(http.ResponseWriter, *http.Request)   {}
 
 // shelf lists dead letters.
 type shelf struct {
@@ -77,6 +84,8 @@ func access() map[string]struct{ body, need string } {
 		"public /a/{token}":                           {"", ""},
 		"public POST /webhooks/{source}":              {"{}", "erp"},
 		"public POST /slack/interactions":             {"", ""},
+		"public GET /signin/{token}":                  {"", ""},
+		"public GET /signin/callback":                 {"", ""},
 		"public GET /healthz":                         {"", ""},
 		"private GET /healthz":                        {"", ""},
 		"public GET /openapi.json":                    {"", ""},

@@ -42,6 +42,12 @@ type Decider interface {
 	Decide(ctx context.Context, orderID string, d approval.Decision) (approval.Verdict, error)
 }
 
+// SignIn knows who is signed in.
+type SignIn interface {
+	// Who returns the approver ID of whoever sent the request, if they are signed in.
+	Who(r *http.Request) (id string, ok bool)
+}
+
 // Event is what became of a request for the page, for the metrics.
 type Event string
 
@@ -62,6 +68,9 @@ type Config struct {
 	Expired error // what errors.Is finds in the error of Links.Open for an expired link
 	Orders  Orders
 	Decider Decider
+	// SignIn is nil where people cannot sign in. It is at "signin/{token}", beside
+	// "a/{token}".
+	SignIn SignIn
 	// Origin is where people reach us ("https://approvals.example.com"), as a
 	// browser writes it. It is needed where a proxy changes the Host header.
 	Origin  string
@@ -113,6 +122,8 @@ type visit struct {
 	order    *approval.Order
 	approval *approval.Approval
 	now      time.Time
+	signedIn string // who is, or empty
+	token    string // of the link, where its holder can sign in
 }
 
 func (p *Page) get(w http.ResponseWriter, r *http.Request) {
@@ -151,7 +162,12 @@ func (p *Page) open(r *http.Request) (*visit, *problem) {
 	case !a.Allows(c, now):
 		return nil, &revoked
 	}
-	return &visit{cap: c, order: order, approval: a, now: now}, nil
+	v := &visit{cap: c, order: order, approval: a, now: now}
+	if p.SignIn != nil {
+		v.signedIn, _ = p.SignIn.Who(r)
+		v.token = r.PathValue("token")
+	}
+	return v, nil
 }
 
 // write sends a page; to HEAD the same without its body.

@@ -206,3 +206,69 @@ func TestALinkOfARoom(t *testing.T) {
 		t.Errorf("%d, %d decisions", resp.StatusCode, w.decided)
 	}
 }
+
+// signedIn is who sent every request.
+type signedIn string
+
+func (s signedIn) Who(*http.Request) (string, bool) { return string(s), s != "" }
+
+// Signing in takes the place of what a link lacks, and never of being asked.
+func TestSignedIn(t *testing.T) {
+	t.Parallel()
+	sso := func(a *approval.Ask) { a.MinAssurance = approval.AssuranceSSO }
+	for name, tc := range map[string]struct {
+		who    string
+		change func(*approval.Ask)
+		link   string // of "alan", or of the room
+		form   bool
+		signIn bool
+		says   string
+	}{
+		"a link is not enough":     {"", sso, token, false, true, "Please sign in to decide"},
+		"and signed in it is":      {"Alan@Example.com", sso, token, true, false, "Waiting for your decision"},
+		"somebody else":            {"eve@example.com", sso, token, false, true, "who is not the one who is asked here"},
+		"another who is asked":     {"barbara@example.com", nil, token, false, true, "who is not the one who is asked here"},
+		"in a room, not signed in": {"", nil, "room", false, true, "Please sign in to decide"},
+		"in a room, who is asked":  {"barbara@example.com", nil, "room", true, false, "Waiting for your decision"},
+		"in a room, who is not":    {"eve@example.com", nil, "room", false, true, "who is not the one who is asked here"},
+		"where anybody may":        {"eve@example.com", func(a *approval.Ask) { a.Approvers = nil }, token, true, false, "Waiting for your decision"},
+		"a link that is enough":    {"", nil, token, true, false, "Waiting for your decision"},
+	} {
+		w := newWorld(t, tc.change)
+		w.give("room", w.approval().ID, "")
+		w.page.SignIn = signedIn(tc.who)
+		_, page := w.get(tc.link)
+		if strings.Contains(page, "<form") != tc.form || strings.Contains(page, `href="../signin/`+tc.link+`"`) != tc.signIn || !strings.Contains(page, tc.says) {
+			t.Errorf("%s: %s", name, page)
+		}
+		if !tc.form {
+			continue
+		}
+		resp, text := w.post(tc.link, w.form(tc.link, approval.Approve))
+		if resp.StatusCode != http.StatusSeeOther {
+			t.Errorf("%s: %d %s", name, resp.StatusCode, text)
+			continue
+		}
+		v := w.approval().Votes[0]
+		if tc.who != "" && (v.By != tc.who || v.Via != approval.ViaSSO || v.Source != "sso") || tc.who == "" && v.Via != approval.ViaLink {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+}
+
+// A form that was shown to one is not sent by another.
+func TestSignedInAsAnotherMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(a *approval.Ask) { a.MinAssurance = approval.AssuranceSSO })
+	w.give("room", w.approval().ID, "")
+	w.page.SignIn = signedIn("alan@example.com")
+	form := w.form("room", approval.Approve)
+	w.page.SignIn = signedIn("barbara@example.com")
+	if resp, _ := w.post("room", form); resp.StatusCode != http.StatusConflict || w.decided != 0 {
+		t.Errorf("%d, %d decisions", resp.StatusCode, w.decided)
+	}
+	w.page.SignIn = signedIn("")
+	if resp, _ := w.post("room", form); resp.StatusCode < 400 || w.decided != 0 {
+		t.Errorf("%d, %d decisions", resp.StatusCode, w.decided)
+	}
+}

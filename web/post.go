@@ -91,7 +91,7 @@ func (p *Page) check(v *visit, f form) (status int, notice string) {
 		return http.StatusConflict, "The request has changed since you opened this page, so your decision was not taken. Please look again and decide."
 	case p.Links.CheckForm(v.cap, shown, f.nonce, v.now) != nil:
 		return http.StatusConflict, "This page was open for too long, so your decision was not taken. Please look again and decide."
-	case !slices.Contains([]approval.Outcome{approval.Approve, approval.Reject}, f.outcome) || !slices.Contains(v.cap.Allowed, f.outcome):
+	case !slices.Contains([]approval.Outcome{approval.Approve, approval.Reject}, f.outcome) || !v.allows(f.outcome):
 		return http.StatusBadRequest, "Nothing was decided. Please choose one of the buttons."
 	case len(f.comment) > approval.MaxComment:
 		return http.StatusUnprocessableEntity, fmt.Sprintf(
@@ -163,14 +163,14 @@ func (p *Page) refused(w http.ResponseWriter, r *http.Request, f form, code appr
 // decision is what the form decides. Its ID is the same for the same outcome by
 // the same link, so a second click is known as one.
 func (v *visit) decision(f form) approval.Decision {
-	sum := sha256.Sum256([]byte(v.cap.ApprovalID + "\x00" + v.cap.Nonce + "\x00" + string(f.outcome)))
-	by := v.cap.Approver
-	if by == "" {
-		by = noName
+	via, who := approval.ViaLink, v.cap.Nonce
+	if v.signedIn != "" {
+		via, who = approval.ViaSSO, strings.ToLower(v.signedIn)
 	}
+	sum := sha256.Sum256([]byte(v.cap.ApprovalID + "\x00" + who + "\x00" + string(f.outcome)))
 	return approval.Decision{
-		ID: "link-" + hex.EncodeToString(sum[:8]), ApprovalID: v.cap.ApprovalID, Outcome: f.outcome, By: by, Comment: f.comment,
-		Via: approval.ViaLink, Source: "link", At: v.now,
+		ID: string(via) + "-" + hex.EncodeToString(sum[:8]), ApprovalID: v.cap.ApprovalID, Outcome: f.outcome, By: v.by(), Comment: f.comment,
+		Via: via, Source: string(via), At: v.now,
 	}
 }
 
@@ -180,7 +180,7 @@ func (v *visit) decision(f form) approval.Decision {
 func (v *visit) shown() []byte {
 	a := v.approval
 	text, err := json.Marshal([]any{
-		v.order.ID, a.ID, a.Title, a.Workflow, a.Step, a.Details, a.Execution, a.Requester, v.cap.Approver, a.Deadline.UTC(),
+		v.order.ID, a.ID, a.Title, a.Workflow, a.Step, a.Details, a.Execution, a.Requester, v.cap.Approver, a.Deadline.UTC(), v.signedIn,
 	})
 	if err != nil { // strings and a time of this era have no such error
 		text = nil

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"encoding/hex"
 	"html/template"
 	"slices"
@@ -18,13 +19,14 @@ type view struct {
 	Heading string
 	Lead    string
 	Notice  string // what was wrong with the last form
+	SignIn  string // where to sign in, if that helps
 	Request *requestView
 	Form    *formView
 }
 
 // requestView is what was asked, and what has been decided so far.
 type requestView struct {
-	OrderID, Workflow, Step, Execution, Requester, Approver string
+	OrderID, Workflow, Step, Execution, Requester, Approver, SignedIn string
 
 	Details             []approval.Field
 	Requested, Deadline moment
@@ -51,13 +53,16 @@ func (p *Page) view(v *visit) view {
 		page.Heading = "Order " + visible(v.order.ID)
 	}
 	page.Badge, page.Tone, page.Lead = v.state()
+	if v.maySignIn() {
+		page.SignIn = "../signin/" + v.token
+	}
 	if !v.open() {
 		return page
 	}
 	shown := v.shown()
 	page.Form = &formView{
 		Nonce: p.Links.FormNonce(v.cap, shown, v.now), Shown: hex.EncodeToString(shown), MaxComment: approval.MaxComment,
-		Approve: slices.Contains(v.cap.Allowed, approval.Approve), Reject: slices.Contains(v.cap.Allowed, approval.Reject),
+		Approve: v.allows(approval.Approve), Reject: v.allows(approval.Reject),
 	}
 	return page
 }
@@ -71,14 +76,36 @@ func (v *visit) status() approval.Status {
 	return v.approval.Status
 }
 
-// vote returns what the holder of the link voted, or nil.
+// by is who decides: whoever is signed in, else whoever the link is for.
+func (v *visit) by() string { return cmp.Or(v.signedIn, v.cap.Approver, noName) }
+
+// allows says whether the link, or being signed in, is enough for an outcome.
+func (v *visit) allows(o approval.Outcome) bool {
+	return slices.Contains(v.cap.Allowed, o) || v.signedIn != ""
+}
+
+// asked says whether whoever is signed in is one of those who are asked.
+func (v *visit) asked() bool {
+	return len(v.approval.Approvers) == 0 || slices.ContainsFunc(v.approval.Approvers, func(p approval.Approver) bool { return same(p.ID, v.signedIn) })
+}
+
+// wrongPerson says that the link is for somebody else than who is signed in.
+func (v *visit) wrongPerson() bool {
+	return v.signedIn != "" && ((v.cap.Approver != "" && !same(v.cap.Approver, v.signedIn)) || !v.asked())
+}
+
+// maySignIn says that it takes signing in to decide here.
+func (v *visit) maySignIn() bool {
+	return v.token != "" && v.status() == approval.Pending && v.vote() == nil && (v.wrongPerson() || v.signedIn == "" && (!v.linkIsEnough() || len(v.cap.Allowed) == 0))
+}
+
+func same(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
+
+// vote returns what whoever looks has voted, or nil.
 func (v *visit) vote() *approval.Vote {
-	by := v.cap.Approver
-	if by == "" {
-		by = noName
-	}
+	by := v.by()
 	for i, x := range v.approval.Votes {
-		if strings.EqualFold(strings.TrimSpace(x.By), strings.TrimSpace(by)) {
+		if same(x.By, by) {
 			return &v.approval.Votes[i]
 		}
 	}
@@ -87,12 +114,12 @@ func (v *visit) vote() *approval.Vote {
 
 // linkIsEnough says that a link is sure enough a way to decide.
 func (v *visit) linkIsEnough() bool {
-	return v.approval.MinAssurance == "" || v.approval.MinAssurance == approval.AssuranceLink
+	return v.approval.MinAssurance == "" || v.approval.MinAssurance == approval.AssuranceLink || v.signedIn != ""
 }
 
 // open says that the holder of the link may decide now.
 func (v *visit) open() bool {
-	return v.status() == approval.Pending && v.vote() == nil && v.linkIsEnough() && len(v.cap.Allowed) > 0
+	return v.status() == approval.Pending && v.vote() == nil && v.linkIsEnough() && !v.wrongPerson() && (len(v.cap.Allowed) > 0 || v.signedIn != "")
 }
 
 // state says in words how things stand.
@@ -114,7 +141,11 @@ func (v *visit) state() (badge, tone, lead string) {
 	switch vote := v.vote(); {
 	case vote != nil:
 		return "Waiting for others", "open", "Your decision is recorded: you " + did(vote.Outcome) + " this request. Others must still decide."
-	case len(v.cap.Allowed) == 0: // a room's
+	case v.wrongPerson():
+		return "Not yours to decide", "closed", "You are signed in as " + visible(v.signedIn) + ", who is not the one who is asked here. Nothing was decided."
+	case v.maySignIn():
+		return "Waiting for your decision", "open", "Please sign in to decide: this request wants to know who decides it."
+	case len(v.cap.Allowed) == 0 && v.signedIn == "": // a room's
 		return "Waiting", "open", "This link shows the request. Only those who are asked can decide, each by their own message."
 	case !v.linkIsEnough():
 		return "Waiting", "open", "This request takes a decision only from somebody who has signed in, so it cannot be decided on this page."
@@ -126,7 +157,7 @@ func (v *visit) request() *requestView {
 	a := v.approval
 	out := &requestView{
 		OrderID: visible(v.order.ID), Workflow: visible(a.Workflow), Step: visible(a.Step), Execution: visible(a.Execution),
-		Requester: visible(a.Requester), Approver: visible(v.cap.Approver),
+		Requester: visible(a.Requester), Approver: visible(v.cap.Approver), SignedIn: visible(v.signedIn),
 		Requested: stamp(a.RequestedAt, v.now), Deadline: stamp(a.Deadline, v.now),
 	}
 	for _, f := range a.Details {

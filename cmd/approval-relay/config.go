@@ -37,8 +37,17 @@ type LogConfig struct {
 
 // PublicConfig is the public address.
 type PublicConfig struct {
-	Listen string `yaml:"listen" doc:"address and port; empty serves no public routes"`
-	URL    string `yaml:"url" doc:"what links begin with: the address as approvers reach it, with its path prefix if it has one"`
+	Listen string      `yaml:"listen" doc:"address and port; empty serves no public routes"`
+	URL    string      `yaml:"url" doc:"what links begin with: the address as approvers reach it, with its path prefix if it has one"`
+	OIDC   *OIDCConfig `yaml:"oidc" doc:"an OpenID Connect provider at which approvers sign in, for min_assurance sso and for links in rooms"`
+}
+
+// OIDCConfig is an OpenID Connect provider. It must know public.url/signin/callback.
+type OIDCConfig struct {
+	Issuer       string `yaml:"issuer" doc:"URL of the provider"`
+	ClientID     string `yaml:"client_id" doc:"client ID"`
+	ClientSecret Secret `yaml:"client_secret" doc:"client secret"`
+	Claim        string `yaml:"claim" doc:"claim of the ID token that is the approver's ID; empty is email, which must be verified"`
 }
 
 // OperatorConfig is the operator's address.

@@ -197,6 +197,9 @@ func (c *Config) compile(l *loading) {
 		_, err := compileDecision(at, w.Fields, w.Filter)
 		l.wrong(at, err)
 	}
+	if c.Public.OIDC != nil {
+		l.makes("public.oidc", func() error { _, err := c.signIn(nil, nil); return err })
+	}
 	for _, name := range sorted(c.Channels) {
 		at, ch := "channels."+name, c.Channels[name]
 		l.wrong(at, ch.templates(at))

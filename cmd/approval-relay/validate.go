@@ -63,8 +63,8 @@ func (c *Config) validateWorkflow(l *loading, at, name string, w WorkflowConfig)
 	switch {
 	case w.MinAssurance == "chat" && !c.interactive():
 		l.fault(at+".min_assurance", "no channel gives it: chat needs a slack channel with signing_secrets")
-	case w.MinAssurance == "sso":
-		l.fault(at+".min_assurance", "nothing in this version signs people in")
+	case w.MinAssurance == "sso" && c.Public.OIDC == nil:
+		l.fault(at+".min_assurance", "nobody can sign in: sso needs public.oidc")
 	}
 	for i, s := range w.Sources {
 		_, sns := c.Decisions[s]
@@ -188,7 +188,7 @@ func (c *Config) validateSources(l *loading) {
 	for _, name := range sorted(c.Webhooks) {
 		at, w := "webhooks."+name, c.Webhooks[name]
 		named(l, at, name)
-		if _, taken := c.Decisions[name]; taken || name == "api" || name == "link" || name == "operator" || name == "slack" {
+		if _, taken := c.Decisions[name]; taken || name == "api" || name == "link" || name == "operator" || name == "slack" || name == "sso" {
 			l.fault(at, "is the name of another source")
 		}
 		if count(w.HMAC != nil, w.Bearer != nil, w.Standard != nil, w.GitHub != nil, w.Slack != nil, w.Stripe != nil, w.SNS != nil, w.Client != nil) != 1 {

@@ -22,6 +22,7 @@ import (
 	"github.com/approval-relay/approval-relay/metrics"
 	"github.com/approval-relay/approval-relay/notify/slack"
 	"github.com/approval-relay/approval-relay/router"
+	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/memory"
 	"github.com/approval-relay/approval-relay/store/sqlite"
@@ -63,6 +64,7 @@ type relay struct {
 
 	transitions *handlers.Transitions
 	decider     *handlers.Decider
+	ring        *keys.Ring
 	links       *link.Links
 	letters     *letterTable
 	redrive     *handlers.Redrive
@@ -99,7 +101,7 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 	if err != nil {
 		return nil, err
 	}
-	r.links = link.New(ring, base)
+	r.links, r.ring = link.New(ring, base), ring
 	r.aws = newClouds(ctx, c.AWS)
 	r.ingress = router.NewIngress()
 	r.dispatcher = router.NewDispatcher(perOutput, r.metrics, log)
@@ -172,10 +174,18 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 	if err != nil {
 		return err
 	}
-	page, err := web.New(web.Config{
+	pages := web.Config{
 		Links: r.links, Expired: link.ErrExpired, Orders: r.store, Decider: r.decider, Origin: base.Scheme + "://" + base.Host, Now: time.Now, Log: r.log,
 		Observe: func(e web.Event) { r.metrics.Page(string(e)) },
-	})
+	}
+	var door *signin.SignIn
+	if r.config.Public.OIDC != nil {
+		if door, err = r.config.signIn(r.ring, r.log); err != nil {
+			return err
+		}
+		pages.SignIn = door
+	}
+	page, err := web.New(pages)
 	if err != nil {
 		return err
 	}
@@ -187,10 +197,25 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 		},
 		Observe: r.metrics.HTTP,
 	}
+	if door != nil {
+		r.http.SignIn = door
+	}
 	if r.slack != nil {
 		r.http.Slack = r.slack
 	}
 	return nil
+}
+
+// signIn makes the way in for approvers who sign in.
+func (c *Config) signIn(ring signin.MAC, log *slog.Logger) (*signin.SignIn, error) {
+	base, err := url.Parse(c.Public.URL)
+	if err != nil {
+		return nil, err
+	}
+	o := c.Public.OIDC
+	return signin.New(signin.Config{
+		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Claim: o.Claim, Base: base, MAC: ring, Now: time.Now, Log: log,
+	})
 }
 
 // openStore opens the store that the configuration names.
@@ -217,7 +242,7 @@ func (r *relay) openStore(ctx context.Context, sealer store.Sealer) (orders, err
 func metricNames(c *Config) metrics.Config {
 	n := metrics.Config{
 		Workflows: sorted(c.Workflows), Channels: sorted(c.Channels), Targets: sorted(c.Targets),
-		Sources: slices.Concat([]string{"api", "link", "operator", slack.Source}, sorted(c.Decisions), sorted(c.Webhooks)),
+		Sources: slices.Concat([]string{"api", "link", "sso", "operator", slack.Source}, sorted(c.Decisions), sorted(c.Webhooks)),
 		Routes:  router.Routes(), Handlers: []string{decisionName("api")},
 	}
 	for name, w := range c.Workflows {

@@ -20,6 +20,8 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/link"
+	"github.com/approval-relay/approval-relay/signin"
+	"github.com/approval-relay/approval-relay/signin/signintest"
 	"github.com/approval-relay/approval-relay/store/memory"
 	"github.com/approval-relay/approval-relay/web"
 )
@@ -27,12 +29,17 @@ import (
 // site is the decision page over an empty store.
 type site struct {
 	t      *testing.T
+	oidc   *signintest.Provider
 	url    string
 	store  *memory.Store
 	links  *link.Links
 	now    time.Time
 	events chan web.Event
 }
+
+type secret struct{}
+
+func (secret) Reveal() string { return signintest.ClientSecret }
 
 type nobody struct{}
 
@@ -50,8 +57,18 @@ func newSite(t *testing.T) *site {
 	base, err := url.Parse(server.URL)
 	require.NoError(t, err)
 	s.links = link.New(keys.New(s.now), base)
+	s.oidc = signintest.Start()
+	t.Cleanup(s.oidc.Close)
+	s.oidc.Redirect = server.URL + "/signin/callback"
+	door, err := signin.New(signin.Config{
+		Issuer: s.oidc.URL, ClientID: signintest.ClientID, ClientSecret: secret{}, Base: base, MAC: keys.New(s.now), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	mux.HandleFunc("GET /signin/{token}", door.Begin)
+	mux.HandleFunc("GET /signin/callback", door.End)
 	page, err := web.New(web.Config{
-		Links: s.links, Expired: link.ErrExpired, Orders: s.store, Origin: server.URL, Now: func() time.Time { return s.now },
+		SignIn: door,
+		Links:  s.links, Expired: link.ErrExpired, Orders: s.store, Origin: server.URL, Now: func() time.Time { return s.now },
 		Decider: &handlers.Decider{Transitions: &handlers.Transitions{
 			Orders: s.store, Dispatch: nobody{}, Observer: nobody{}, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return s.now }, Lease: time.Minute,
 		}},

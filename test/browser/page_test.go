@@ -58,8 +58,7 @@ func TestApprovers(t *testing.T) {
 	await(t, ctx, "The workflow has asked again")
 	picture(t, "replaced", get(t, ctx, chromedp.FullScreenshot(100)))
 	do(t, ctx, chromedp.Navigate(s.ask("A-1004", "")))
-	await(t, ctx, "Only those who are asked can decide")
-	picture(t, "not-asked", get(t, ctx, chromedp.FullScreenshot(100)))
+	await(t, ctx, "Please sign in to decide")
 	late := s.ask("A-1005", "alan@example.com")
 	s.now = s.now.Add(72 * time.Hour)
 	do(t, ctx, chromedp.Navigate(late))
@@ -86,6 +85,31 @@ func TestTwoPeopleAtOnce(t *testing.T) {
 	await(t, other, "contradicts what was decided before")
 	require.Equal(t, approval.Approved, s.status("A-1"))
 	picture(t, "already-decided", get(t, other, chromedp.FullScreenshot(100)))
+}
+
+// A room's link: whoever signs in is known, and decides if they are asked.
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	ctx, s := browse(t), newSite(t)
+	link := s.ask("A-1", "", func(a *approval.Ask) { a.MinAssurance = approval.AssuranceSSO })
+	s.oidc.SignInAs("eve@example.com")
+	do(t, ctx, chromedp.Navigate(link))
+	await(t, ctx, "Please sign in to decide")
+	picture(t, "sign-in", get(t, ctx, chromedp.FullScreenshot(100)))
+	do(t, ctx, chromedp.Click(`//a[@class="go"]`))
+	await(t, ctx, "You are signed in as eve@example.com, who is not the one who is asked here")
+	picture(t, "wrong-person", get(t, ctx, chromedp.FullScreenshot(100)))
+	require.False(t, get(t, ctx, chromedp.Evaluate[bool](`!!document.querySelector("form")`)))
+
+	s.oidc.SignInAs("barbara@example.com") // after all
+	do(t, ctx, chromedp.Click(`//a[@class="go"]`))
+	await(t, ctx, "Waiting for your decision")
+	do(t, ctx, chromedp.Click("button.approve"))
+	await(t, ctx, "was approved on")
+	o, err := s.store.Get(t.Context(), "A-1")
+	require.NoError(t, err)
+	require.Equal(t, approval.ViaSSO, o.Approvals[0].Votes[0].Via)
+	require.Equal(t, "barbara@example.com", o.Approvals[0].Votes[0].By)
 }
 
 // Pages of other sites, with all that they can find out but the form's nonce.

@@ -1,0 +1,259 @@
+// Package signin lets approvers sign in with an OpenID Connect provider, so that a
+// decision rests on more than holding a link. It keeps nothing: who is signed in
+// is in a cookie that we signed.
+package signin
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+// MAC authenticates messages with keys that rotate, see package keys.
+type MAC interface {
+	MAC(purpose string, msg []byte) (keyID string, mac []byte)
+	VerifyMAC(purpose, keyID string, msg, mac []byte) error
+}
+
+// Secret is a text that is shown only when asked for.
+type Secret interface{ Reveal() string }
+
+// Config is what signing in needs. All but Claim and Client must be set.
+type Config struct {
+	Issuer       string // URL of the provider, as its discovery document names it
+	ClientID     string
+	ClientSecret Secret
+	// Claim is the claim of the ID token that is the approver's ID; empty means email,
+	// which the provider must have verified.
+	Claim string
+	// Base is the URL at which people reach us; BASE/signin/callback must be known to
+	// the provider.
+	Base   *url.URL
+	MAC    MAC
+	Client *http.Client // nil is one with a time limit
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// SessionTTL is how long somebody stays signed in, and begunTTL how long they may
+// take at the provider.
+const (
+	SessionTTL = time.Hour
+	begunTTL   = 10 * time.Minute
+)
+
+// SignIn signs approvers in.
+type SignIn struct {
+	Config
+
+	mu       sync.Mutex
+	provider *oidc.Provider // once it was found
+}
+
+// New returns a SignIn. The provider is asked when the first approver comes: it may
+// be out of reach when we start.
+func New(c Config) (*SignIn, error) {
+	var faults []error
+	if u, err := url.Parse(c.Issuer); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		faults = append(faults, errors.New("issuer: is no http or https URL"))
+	}
+	if c.ClientID == "" {
+		faults = append(faults, errors.New("client_id: is missing"))
+	}
+	if c.ClientSecret == nil || c.ClientSecret.Reveal() == "" {
+		faults = append(faults, errors.New("client_secret: is missing"))
+	}
+	if c.Claim == "" {
+		c.Claim = "email"
+	}
+	if c.Client == nil {
+		c.Client = &http.Client{Timeout: 10 * time.Second} // a provider that says nothing
+	}
+	return &SignIn{Config: c}, errors.Join(faults...)
+}
+
+// The cookies. Their purposes are part of what is signed.
+const (
+	sessionCookie = "approval_relay_session"
+	begunCookie   = "approval_relay_signin"
+)
+
+// session is who is signed in.
+type session struct {
+	ID      string    `json:"id"`
+	Expires time.Time `json:"expires"`
+}
+
+// begun is what somebody is sent to the provider with.
+type begun struct {
+	State    string    `json:"state"`
+	Nonce    string    `json:"nonce"`
+	Verifier string    `json:"verifier"` // PKCE, RFC 7636
+	Token    string    `json:"token"`    // of the link to come back to
+	Expires  time.Time `json:"expires"`
+}
+
+// Who returns the approver ID of whoever is signed in.
+func (s *SignIn) Who(r *http.Request) (string, bool) {
+	var in session
+	if !s.open(r, sessionCookie, &in) || !in.Expires.After(s.Now()) || in.ID == "" {
+		return "", false
+	}
+	return in.ID, true
+}
+
+// Begin sends the holder of a link to the provider: GET …/signin/{token}.
+func (s *SignIn) Begin(w http.ResponseWriter, r *http.Request) {
+	oauth, _, err := s.endpoints(r.Context())
+	if err != nil {
+		s.unavailable(w, r, err)
+		return
+	}
+	b := begun{
+		State: oauth2.GenerateVerifier(), Nonce: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier(),
+		Token: r.PathValue("token"), Expires: s.Now().Add(begunTTL),
+	}
+	s.seal(w, begunCookie, b, begunTTL)
+	http.Redirect(w, r, oauth.AuthCodeURL(b.State, oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier)), http.StatusSeeOther)
+}
+
+// End takes whoever comes back from the provider to their link: GET …/signin/callback.
+func (s *SignIn) End(w http.ResponseWriter, r *http.Request) {
+	var b begun
+	q := r.URL.Query()
+	if !s.open(r, begunCookie, &b) || !b.Expires.After(s.Now()) || q.Get("state") != b.State {
+		http.Error(w, "You took too long to sign in, or began in another browser. Please open the link from the message again.", http.StatusBadRequest)
+		return
+	}
+	if q.Get("error") != "" {
+		http.Error(w, "You were not signed in. Please open the link from the message again.", http.StatusForbidden)
+		return
+	}
+	id, err := s.exchange(r.Context(), q.Get("code"), b)
+	var no *refusal
+	switch {
+	case errors.As(err, &no):
+		http.Error(w, "You cannot sign in here: "+no.why+".", http.StatusForbidden)
+		return
+	case err != nil:
+		s.unavailable(w, r, err)
+		return
+	}
+	s.seal(w, begunCookie, begun{}, -1)
+	s.seal(w, sessionCookie, session{ID: id, Expires: s.Now().Add(SessionTTL)}, SessionTTL)
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, s.Base.JoinPath("a", b.Token).String(), http.StatusSeeOther)
+}
+
+// refusal is a person who cannot be known surely enough.
+type refusal struct{ why string }
+
+func (r *refusal) Error() string { return r.why }
+
+// exchange turns a code into who it is.
+func (s *SignIn) exchange(ctx context.Context, code string, b begun) (string, error) {
+	oauth, verifier, err := s.endpoints(ctx)
+	if err != nil {
+		return "", err
+	}
+	token, err := oauth.Exchange(oidc.ClientContext(ctx, s.Client), code, oauth2.VerifierOption(b.Verifier))
+	if err != nil {
+		return "", errors.New("the provider did not take the code") // its text may quote it
+	}
+	raw, ok := token.Extra("id_token").(string)
+	if !ok {
+		return "", errors.New("the provider sent no ID token")
+	}
+	id, err := verifier.Verify(oidc.ClientContext(ctx, s.Client), raw)
+	if err != nil {
+		return "", fmt.Errorf("verify the ID token: %w", err)
+	}
+	if id.Nonce != b.Nonce {
+		return "", &refusal{"the provider answered somebody else's request"}
+	}
+	claims := map[string]any{}
+	if err := id.Claims(&claims); err != nil {
+		return "", fmt.Errorf("read the ID token: %w", err)
+	}
+	who, _ := claims[s.Claim].(string)
+	switch {
+	case strings.TrimSpace(who) == "":
+		return "", &refusal{"the provider does not say who you are"}
+	case s.Claim == "email" && claims["email_verified"] != true:
+		return "", &refusal{"the provider has not verified your e-mail address"}
+	}
+	return who, nil
+}
+
+// endpoints returns the provider's, asking it once.
+func (s *SignIn) endpoints(ctx context.Context) (*oauth2.Config, *oidc.IDTokenVerifier, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.provider == nil {
+		// Its keys are fetched later, with this context: it must outlive the request.
+		p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), s.Client), s.Issuer)
+		if err != nil {
+			return nil, nil, fmt.Errorf("find the sign-in provider: %w", err)
+		}
+		s.provider = p
+	}
+	return &oauth2.Config{
+		ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(), Endpoint: s.provider.Endpoint(),
+		RedirectURL: s.Base.JoinPath("signin", "callback").String(), Scopes: []string{oidc.ScopeOpenID, "email", "profile"},
+	}, s.provider.Verifier(&oidc.Config{ClientID: s.ClientID, Now: s.Now}), nil
+}
+
+func (s *SignIn) unavailable(w http.ResponseWriter, r *http.Request, err error) {
+	s.Log.WarnContext(r.Context(), "sign-in failed", "error", err)
+	w.Header().Set("Retry-After", "10")
+	http.Error(w, "Signing in does not work right now. Please open the link from the message again in a minute.", http.StatusServiceUnavailable)
+}
+
+// seal sets a signed cookie for that long; a negative time takes it away. It is
+// Lax: the way back from the provider, and from a mail, is another site's.
+func (s *SignIn) seal(w http.ResponseWriter, name string, v any, ttl time.Duration) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // texts and a time
+	}
+	keyID, mac := s.MAC.MAC(name, b)
+	path := s.Base.Path
+	if !strings.HasSuffix(path, "/") {
+		path += "/"
+	}
+	code := base64.RawURLEncoding
+	http.SetCookie(w, &http.Cookie{
+		Name: name, Value: code.EncodeToString(b) + "." + code.EncodeToString([]byte(keyID)) + "." + code.EncodeToString(mac), Path: path,
+		MaxAge: int(ttl.Seconds()), HttpOnly: true, Secure: s.Base.Scheme == "https", SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// open reads a cookie that seal made.
+func (s *SignIn) open(r *http.Request, name string, v any) bool {
+	c, err := r.Cookie(name)
+	if err != nil {
+		return false
+	}
+	var parts [3][]byte
+	fields := strings.Split(c.Value, ".")
+	if len(fields) != len(parts) {
+		return false
+	}
+	for i := range parts {
+		if parts[i], err = base64.RawURLEncoding.Strict().DecodeString(fields[i]); err != nil {
+			return false
+		}
+	}
+	return s.MAC.VerifyMAC(name, string(parts[1]), parts[0], parts[2]) == nil && json.Unmarshal(parts[0], v) == nil
+}
