@@ -158,11 +158,15 @@ func Rows() []Row {
 	return m.b.rows
 }
 
-// Markdown returns the table of every series, for the documentation.
-func Markdown() string {
+// Markdown returns the table of these series, named without their namespace, or of
+// all for none, for the documentation.
+func Markdown(only ...string) string {
 	var s strings.Builder
 	s.WriteString("| metric | type | labels | what it says |\n|---|---|---|---|\n")
 	for _, r := range Rows() {
+		if len(only) > 0 && !slices.Contains(only, strings.TrimPrefix(r.Name, namespace)) {
+			continue
+		}
 		labels := "–"
 		if len(r.Labels) > 0 {
 			labels = "`" + strings.Join(r.Labels, "`, `") + "`"

@@ -109,7 +109,7 @@ func TestGuidesConfigurations(t *testing.T) {
 // A field that the guides name is one of the configuration.
 func TestGuidesFields(t *testing.T) {
 	t.Parallel()
-	table := configurationTable()
+	table := configurationTables()
 	field := regexp.MustCompile("`((?:operator|public|store|keys|aws|shutdown|unmatched|workflows|decisions|webhooks|channels|targets)\\.[a-zA-Z_.]+)`")
 	for file, text := range guides(t) {
 		if strings.HasSuffix(file, "channels.md") {

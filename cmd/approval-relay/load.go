@@ -230,9 +230,9 @@ func kind(t reflect.Type) string {
 	return "number"
 }
 
-// custom says whether a type reads its own YAML.
+// custom says whether a type is read from YAML as one value, not field by field.
 func custom(t reflect.Type) bool {
-	return reflect.PointerTo(t).Implements(reflect.TypeFor[yaml.InterfaceUnmarshaler]())
+	return t == reflect.TypeFor[time.Time]() || reflect.PointerTo(t).Implements(reflect.TypeFor[yaml.InterfaceUnmarshaler]())
 }
 
 func fieldNamed(t reflect.Type, name string) (reflect.StructField, bool) {
