@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN   := bin/approval-relay
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint e2e bench ledger fuzz deploy-check dashboards-check
+.PHONY: help build demo test lint e2e bench ledger fuzz image deploy-check dashboards-check
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ ledger: ## crash and fault runs against the books of the other ends (LONG=1 for 
 
 fuzz: ## every fuzz target for a while (FUZZTIME=20s)
 	@scripts/fuzz $(or $(FUZZTIME),20s)
+
+image: ## the image for both architectures, without an engine, with SBOMs (VERSION=1.2.3)
+	@scripts/image $(or $(VERSION),dev)
 
 deploy-check: ## what can be checked of deploy/ on this machine
 	@scripts/deploy-check
