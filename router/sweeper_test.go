@@ -130,6 +130,41 @@ func TestASweepThatFails(t *testing.T) {
 	})
 }
 
+// odd has records that cannot be read, or are such that a transition panics.
+type odd struct{ *memory.Store }
+
+func (o odd) Update(ctx context.Context, orderID string, f func(*approval.Order) error) error {
+	switch {
+	case orderID == "odd-1":
+		panic("secret")
+	case strings.HasPrefix(orderID, "odd-"):
+		return errOdd
+	}
+	return o.Store.Update(ctx, orderID, f)
+}
+
+// One order that cannot be advanced, or that panics, holds up no other, does not
+// end the process, and is no reason to restart it.
+func TestOneOrderThatCannotBeAdvanced(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, w := &counted{Store: memory.New()}, newWatcher()
+		s := newSweeper(c, w)
+		require.Zero(t, s.Age(time.Now()), "it has not begun")
+		s.Transitions.Orders = odd{c.Store}
+		for i := range 12 { // more than a batch
+			ask(t, c.Store, fmt.Sprint("odd-", i), time.Now().Add(time.Second))
+		}
+		ask(t, c.Store, "sound", time.Now().Add(2*time.Second))
+		time.Sleep(2 * time.Second)
+		sweep(t, s, 10*time.Second)
+		require.Equal(t, approval.TimedOut, get(t, c.Store, "sound").Approvals[0].Status)
+		require.NotZero(t, w.failed)
+		require.NotContains(t, w.logged(), "secret")
+		require.LessOrEqual(t, s.Age(time.Now()), time.Second)
+	})
+}
+
 // A restart takes over at once what the dead process had under way.
 func TestTheSweeperAdoptsOrphans(t *testing.T) {
 	t.Parallel()
