@@ -190,6 +190,10 @@ type Ask struct {
 	Escalations []Escalation `json:"escalations,omitempty"` // in order
 	Unheard     Unheard      `json:"unheard,omitempty"`
 
+	// AskedAt is when the workflow began to wait, by its own clock or its queue's;
+	// zero if unknown. Queues do not keep order: by it we know which of two asks for
+	// the same step is the state's last try.
+	AskedAt time.Time `json:"asked_at,omitzero"`
 	// Deadline is when the approval times out.
 	Deadline time.Time `json:"deadline"`
 	// TaskExpires is when the workflow itself stops waiting; zero if unknown.
