@@ -121,10 +121,11 @@ func (in Input) published() time.Time {
 	return queue
 }
 
-// time returns the time under a key of the metadata, or zero.
+// time returns the time under a key of the metadata, or zero where it is none, or
+// none that a record can be written with.
 func (in Input) time(key string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, in.Meta[key])
-	if err != nil {
+	if t = t.UTC(); err != nil || t.Year() < 1970 || t.Year() > 9999 {
 		return time.Time{}
 	}
 	return t

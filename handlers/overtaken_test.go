@@ -41,3 +41,15 @@ func TestMessagesThatWereOvertaken(t *testing.T) {
 	require.NoError(t, h.decisions(approval.ViaSNS).Handle(msg(t, `{"orderId":"A-1","decision":"reject"}`, handlers.MetaSent, minute(10))))
 	require.Equal(t, approval.Rejected, status(live.ID))
 }
+
+// A topic's time is the sender's to forge where the queue takes envelopes from
+// anybody: whatever it is, the decision can be stored.
+func TestWhateverTimeAnEnvelopeSays(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"2026-03-01T08:00:00+24:00", "0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "?"} {
+		h := newHouse()
+		require.NoError(t, h.decisions(approval.ViaSNS).Handle(msg(t, `{"orderId":"A-1","decision":"approve"}`, handlers.MetaPublished, at)), at)
+		require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)), at)
+		require.Equal(t, approval.Approved, h.approval(t, "A-1").Status, at)
+	}
+}
