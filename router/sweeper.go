@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -56,10 +57,10 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		case <-wait.C:
 		}
 		claimed, err := s.Sweep(ctx)
-		s.Observer.Swept(claimed, err)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil { // cut off: no failure
 			return nil
 		}
+		s.Observer.Swept(claimed, err)
 		if err != nil {
 			s.Log.LogAttrs(ctx, slog.LevelError, "sweep failed", slog.String("error", err.Error()))
 		}
@@ -81,7 +82,21 @@ func (s *Sweeper) Sweep(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("claim due orders: %w", err)
 	}
-	return len(ids), s.all(ctx, ids, (*approval.Order).Advance)
+	return len(ids), s.all(ctx, ids, advance)
+}
+
+// errUnchanged ends an update that would store what is stored.
+var errUnchanged = errors.New("unchanged")
+
+// advance advances an order. Where nothing that is due finds room there is nothing
+// to store: while a target hangs, thousands of answers may be due at every sweep.
+func advance(o *approval.Order, t approval.Turn) ([]approval.Action, error) {
+	due := o.Due()
+	actions := o.Advance(t)
+	if len(actions) == 0 && len(o.Fresh()) == 0 && o.Due().Equal(due) {
+		return nil, errUnchanged
+	}
+	return actions, nil
 }
 
 // Adopt makes what was under way when the last process died due for the first
@@ -93,7 +108,7 @@ func (s *Sweeper) Adopt(ctx context.Context) {
 	}
 	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))
 	if err == nil {
-		err = s.all(ctx, ids, func(o *approval.Order, t approval.Turn) []approval.Action { o.Orphaned(t); return nil })
+		err = s.all(ctx, ids, func(o *approval.Order, t approval.Turn) ([]approval.Action, error) { o.Orphaned(t); return nil, nil })
 	}
 	if err != nil {
 		s.Log.LogAttrs(ctx, slog.LevelError, "adopting what was under way failed", slog.String("error", err.Error()))
@@ -102,15 +117,16 @@ func (s *Sweeper) Adopt(ctx context.Context) {
 
 // all runs a transition on each of the orders, a batch of them side by side. One
 // that cannot be read, or that panics, concerns no other, nor the process.
-func (s *Sweeper) all(ctx context.Context, ids []string, transition func(*approval.Order, approval.Turn) []approval.Action) error {
+func (s *Sweeper) all(ctx context.Context, ids []string, transition func(*approval.Order, approval.Turn) ([]approval.Action, error)) error {
 	var group errgroup.Group
 	group.SetLimit(s.Batch)
 	for _, id := range ids {
 		group.Go(func() (err error) {
 			defer recovered(&err)
-			return s.Transitions.Run(ctx, id, func(o *approval.Order, t approval.Turn) ([]approval.Action, error) {
-				return transition(o, t), nil
-			})
+			if err = s.Transitions.Run(ctx, id, transition); errors.Is(err, errUnchanged) {
+				return nil
+			}
+			return err
 		})
 	}
 	return group.Wait()

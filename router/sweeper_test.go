@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,6 +84,20 @@ func TestHowOftenItSweeps(t *testing.T) {
 	})
 }
 
+// stores counts what is stored.
+type stores struct {
+	*memory.Store
+	n atomic.Int32
+}
+
+func (s *stores) Update(ctx context.Context, orderID string, f func(*approval.Order) error) error {
+	err := s.Store.Update(ctx, orderID, f)
+	if err == nil {
+		s.n.Add(1)
+	}
+	return err
+}
+
 // full has room for nothing.
 type full struct{ nowhere }
 
@@ -93,12 +108,15 @@ func TestWhatFindsNoRoomComesAgainAfterItsLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, w := &counted{Store: memory.New()}, newWatcher()
 		s := newSweeper(c, w)
-		s.Transitions.Dispatch = full{}
+		stored := &stores{Store: c.Store}
+		s.Transitions.Orders, s.Transitions.Dispatch = stored, full{}
 		for i := range 30 {
 			ask(t, c.Store, fmt.Sprint(i), time.Now().Add(time.Second))
 		}
 		time.Sleep(time.Second)
 		sweep(t, s, 10*time.Second)
+		require.EqualValues(t, 30, stored.n.Load(), "each timed out once; what finds no room stores nothing")
+		require.Zero(t, w.failed)
 		require.Less(t, len(c.claims), 40, "three batches each lease, and a look each second")
 		for i := range 30 {
 			require.Zero(t, get(t, c.Store, fmt.Sprint(i)).Approvals[0].Callback.Attempt)
