@@ -306,6 +306,26 @@ func TestTheTokenIsErasedAfterTheGraceAndTheApprovalAfterItsRetention(t *testing
 	}
 }
 
+// A request may be handed over again long after all is over (a queue keeps it for
+// two weeks, a dead letter queue for longer): nobody is asked again.
+func TestARequestThatComesAgainAfterTheRetention(t *testing.T) {
+	t.Parallel()
+	const short = time.Hour
+	asks := ask("t1", mail, func(a *Ask) { a.Retention = short })
+	o := &Order{ID: "o-1"}
+	request(t, o, asks, turn(0))
+	act := callBack(t, decide(t, o, approve("d"), turn(time.Minute), VerdictDecided))
+	o.CallbackAttempted(act, ok, turn(time.Minute))
+	o.Advance(turn(time.Minute + short))
+	a, actions := request(t, o, asks, turn(time.Minute+short))
+	require.Equal(t, Approved, a.Status)
+	require.Empty(t, actions)
+	o.Advance(turn(deadline))
+	require.True(t, o.Empty())
+	_, actions = request(t, o, asks, turn(deadline))
+	require.Empty(t, only(ActionNotify, actions))
+}
+
 func TestHeartbeats(t *testing.T) {
 	t.Parallel()
 	o, a := requested(t, func(a *Ask) { a.Heartbeat = time.Minute })

@@ -59,6 +59,7 @@ type Decision struct {
 	Comment string    `json:"comment,omitempty"`
 	Via     Via       `json:"via"`
 	Source  string    `json:"source,omitempty"` // the configured name of the sender
+	SentAt  time.Time `json:"sent_at,omitzero"` // when its sender gave it away, zero if unknown
 	At      time.Time `json:"at"`               // when it reached us
 }
 
@@ -253,7 +254,7 @@ func (o *Order) target(d Decision) (*Approval, Verdict) {
 	}
 	switch {
 	case len(pending) == 1:
-		return pending[0], Verdict{}
+		return o.saw(d, pending[0]), Verdict{}
 	case len(pending) > 1:
 		return nil, Verdict{Code: VerdictAmbiguous}
 	case len(closed) > 0:

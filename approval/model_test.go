@@ -111,8 +111,13 @@ func (m *model) watch(t *rapid.T, o *Order) {
 	require.LessOrEqual(t, len(o.History), MaxHistory)
 	for _, a := range o.Approvals {
 		m.told(t, a)
+		for _, b := range o.Approvals {
+			require.False(t, a != b && a.Status == Pending && a.sameAsk(b) && (b.Status == Pending || overtaken(a, b)), "not the last")
+		}
 	}
 }
+
+func overtaken(a, b *Approval) bool { return !a.AskedAt.IsZero() && a.AskedAt.Before(b.AskedAt) }
 
 // told requires what must hold of the messages of an approval.
 func (m *model) told(t *rapid.T, a *Approval) {
@@ -142,6 +147,7 @@ func (m *model) request(t *rapid.T) {
 		m.workflows[a.Token.Reveal()] = &workflow{}
 		a.Deadline = at(m.now + time.Duration(rapid.IntRange(-1, 90).Draw(t, "deadline"))*time.Minute)
 		a.Heartbeat = time.Duration(rapid.IntRange(0, 1).Draw(t, "heartbeat")) * 7 * time.Minute
+		a.AskedAt = m.earlier(t, "asked")
 		if rapid.Bool().Draw(t, "expires") {
 			a.TaskExpires = a.Deadline.Add(10 * time.Minute)
 		}
@@ -195,7 +201,7 @@ func (m *model) decide(t *rapid.T) {
 	d := Decision{
 		ID: fmt.Sprintf("d%d", rapid.IntRange(0, 9).Draw(t, "id")), Outcome: rapid.SampledFrom([]Outcome{Approve, Reject}).Draw(t, "outcome"),
 		By: rapid.SampledFrom([]string{"ann", "bob", "eve"}).Draw(t, "by"), Via: ViaSSO,
-		Step: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "step"),
+		Step: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "step"), SentAt: m.earlier(t, "sent"),
 	}
 	if id := m.one(t); id != "" && rapid.Bool().Draw(t, "named") {
 		d.ApprovalID, d.Step = id, ""
@@ -205,6 +211,14 @@ func (m *model) decide(t *rapid.T) {
 		require.NoError(t, err)
 		return actions
 	})
+}
+
+// earlier draws a time up to now, or none.
+func (m *model) earlier(t *rapid.T, label string) time.Time {
+	if rapid.Bool().Draw(t, label) {
+		return time.Time{}
+	}
+	return at(m.now - time.Duration(rapid.IntRange(0, 20).Draw(t, label))*time.Minute)
 }
 
 // one draws one of the order's approvals, or none.

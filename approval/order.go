@@ -190,6 +190,10 @@ type Ask struct {
 	Escalations []Escalation `json:"escalations,omitempty"` // in order
 	Unheard     Unheard      `json:"unheard,omitempty"`
 
+	// AskedAt is when the workflow began to wait, by its own clock or its queue's;
+	// zero if unknown. Queues do not keep order: by it we know which of two asks for
+	// the same step is the state's last try.
+	AskedAt time.Time `json:"asked_at,omitzero"`
 	// Deadline is when the approval times out.
 	Deadline time.Time `json:"deadline"`
 	// TaskExpires is when the workflow itself stops waiting; zero if unknown.
@@ -203,7 +207,7 @@ type Ask struct {
 
 	CallbackRetry Retry         `json:"callback_retry"`
 	NotifyRetry   Retry         `json:"notify_retry"`
-	Retention     time.Duration `json:"retention"` // from closing to removal
+	Retention     time.Duration `json:"retention"` // from closing to removal, see removeAt
 }
 
 // Output is what is added to the answer. Read from a record its numbers are as
@@ -317,10 +321,11 @@ func (a *Approval) eraseAt() time.Time {
 	return a.Callback.EndedAt.Add(TokenGrace)
 }
 
-// removeAt is when the approval goes.
+// removeAt is when the approval goes: not before its deadline. A request that is
+// handed over again after that times out at once; before, people would be asked anew.
 func (a *Approval) removeAt() time.Time {
 	if !a.Callback.ended() {
 		return time.Time{}
 	}
-	return a.Callback.EndedAt.Add(a.Retention)
+	return later(a.Callback.EndedAt.Add(a.Retention), a.Deadline)
 }

@@ -21,7 +21,8 @@ const (
 // Request records an approval request and returns the approval's ID with what
 // is owed because of it. A request that is known changes nothing. A pending
 // approval of the same workflow and step with another token is superseded: its
-// state was retried, or asked anew. Decisions that came before are applied.
+// state was retried, or asked anew; unless it was asked for later, and this request
+// was overtaken on its way. Decisions that came before are applied.
 //
 // The error is Permanent and names the field at fault; nothing has changed then.
 func (o *Order) Request(ask Ask, t Turn) (string, []Action, error) {
@@ -49,19 +50,11 @@ func (o *Order) Request(ask Ask, t Turn) (string, []Action, error) {
 		a.HeartbeatDue = t.Now.Add(a.Heartbeat)
 	}
 	actions := o.expire(t)
-	for _, old := range o.Approvals {
-		if old.Status == Pending && old.Workflow == a.Workflow && old.Step == a.Step {
-			old.SupersededBy = id
-			actions = append(actions, o.close(old, Superseded, "asked again with a new token", t)...)
-			e := old.event(EventSuperseded, t.Now)
-			e.Note = "by " + id
-			o.record(e)
-		}
-	}
 	o.Approvals = append(o.Approvals, a)
 	e := a.event(EventRequested, t.Now)
 	e.By = a.Requester
 	o.record(e)
+	actions = append(actions, o.supersede(a, t)...)
 	actions = append(actions, o.expire(t)...) // it may have come after its own deadline
 	actions = append(actions, o.applyUnmatched(a, t)...)
 	if a.Status == Pending {

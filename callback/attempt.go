@@ -18,9 +18,14 @@ const DefaultTimeout = 10 * time.Second
 
 // Attempt waits for its turn at the limiter and makes one call of the SDK's, each
 // within the timeout. What the error means is said at outbound.Call.Judge; where
-// there was no turn in time, nothing was sent.
+// there was no turn in time, nothing was sent. In time is within half of what the
+// caller leaves: a call that is begun at the last moment is cut off, and nobody
+// knows whether it was applied.
 func Attempt(ctx context.Context, limit *rate.Limiter, timeout time.Duration, codes outbound.Codes, send func(context.Context, *outbound.Call) error) error {
-	waiting, stop := context.WithTimeout(ctx, timeout)
+	if end, bounded := ctx.Deadline(); bounded {
+		timeout = min(timeout, time.Until(end))
+	}
+	waiting, stop := context.WithTimeout(ctx, timeout/2)
 	defer stop()
 	if limit.Wait(waiting) != nil { // its text speaks of deadlines, ours of what it means
 		return approval.NotApplied(errLimit)

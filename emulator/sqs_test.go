@@ -218,7 +218,8 @@ func TestRedrive(t *testing.T) {
 		w.sleep(time.Second)
 		w.expect(q, 0, 1, "a b")
 		w.expect(dead, 0, 1, "")
-		time.AfterFunc(time.Second, func() { w.expect(q, 0, 1, "") }) // which buries them
+		buried := make(chan struct{})
+		time.AfterFunc(time.Second, func() { defer close(buried); w.expect(q, 0, 1, "") }) // which buries them
 		began := time.Now()
 		for i, m := range w.expect(dead, 20, 1, "a b") {
 			if *m.MessageId != *first[i].MessageId || m.Attributes["ApproximateReceiveCount"] != "3" || m.Attributes["DeadLetterQueueSourceArn"] != queueARN("q") {
@@ -228,6 +229,7 @@ func TestRedrive(t *testing.T) {
 		if waiting, deleted := w.SQS.Depth("q"); waiting != 0 || deleted != 0 || time.Since(began) != time.Second {
 			t.Errorf("%d waiting, %d deleted, after %v", waiting, deleted, time.Since(began))
 		}
+		<-buried
 	})
 }
 

@@ -109,7 +109,11 @@ func FuzzFind(f *testing.F) {
 		}
 		_, _ = Text(got)
 		_, _ = List(got)
-		_, _ = Time(got)
+		if at, err := Time(got); err == nil {
+			if _, err := at.MarshalJSON(); err != nil {
+				t.Errorf("%v cannot be written", at)
+			}
+		}
 		_, _ = Duration(got)
 	})
 }

@@ -63,8 +63,10 @@ func (r *room) scalar(v ref.Val) (any, error) {
 		return x, r.take(len(x))
 	case []byte:
 		return x, r.take(len(x))
-	case bool, int64, uint64, time.Time, time.Duration:
+	case bool, int64, uint64, time.Duration:
 		return x, nil
+	case time.Time: // its zone may be one that JSON cannot write
+		return x.UTC(), nil
 	case float64:
 		if math.IsNaN(x) || math.IsInf(x, 0) {
 			return nil, errors.New("is no finite number")

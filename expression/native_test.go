@@ -105,6 +105,19 @@ func TestBoundsOfConversions(t *testing.T) {
 			t.Errorf("%v: %v", v, got)
 		}
 	}
+	// What comes out can be written to a record, whatever zone came in.
+	for text, good := range map[string]bool{
+		"2026-03-01T08:00:00+24:00": true, "2026-03-01T08:00:00-23:60": true, "0000-01-01T00:00:00Z": false, "0000-12-31T23:59:59-00:01": true,
+		"0001-01-01T00:00:00+23:59": false, "9999-12-31T23:59:59Z": true, "9999-12-31T23:59:59-00:01": false,
+	} {
+		got, err := Time(text)
+		if (err == nil) != good {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+		if _, err := got.MarshalJSON(); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 	for v, want := range map[any]string{
 		int64(math.MinInt64): "-9223372036854775808", uint64(math.MaxUint64): "18446744073709551615", 0.1: "0.1", -1e-7: "-0.0000001", false: "false",
 	} {

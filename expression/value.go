@@ -77,7 +77,8 @@ func Duration(v any) (time.Duration, error) {
 }
 
 // Time returns a text in RFC 3339, or a number of seconds or milliseconds since
-// 1970, as a time. Numbers of 1e11 and more are milliseconds.
+// 1970, as a time in UTC. Numbers of 1e11 and more are milliseconds. RFC 3339 takes
+// zones and years that no record can be written with.
 func Time(v any) (time.Time, error) {
 	switch x := v.(type) {
 	case time.Time:
@@ -87,7 +88,7 @@ func Time(v any) (time.Time, error) {
 		if err != nil { // CodePipeline leaves out the seconds
 			t, err = time.Parse("2006-01-02T15:04Z07:00", x)
 		}
-		if err != nil {
+		if t = t.UTC(); err != nil || t.Year() < 1 || t.Year() > 9999 {
 			return time.Time{}, errors.New("must be a time in RFC 3339, such as 2026-01-31T12:00:00Z")
 		}
 		return t, nil

@@ -111,7 +111,7 @@ var outcomes = map[string]approval.Outcome{
 // decision reads the decision.
 func (h *Decision) decision(in Input, body []byte) (orderID string, d approval.Decision, err error) {
 	f := h.Source.Fields
-	d = approval.Decision{Via: h.Source.Via, Source: h.Source.Name}
+	d = approval.Decision{Via: h.Source.Via, Source: h.Source.Name, SentAt: in.published()}
 	var word string
 	orderID = in.Meta[MetaOrder]
 	fromPath := orderID

@@ -22,6 +22,8 @@ const (
 	// MetaNotification is an identity that SNS gave a message: it stays the same
 	// where a queue's redrive sends the message anew.
 	MetaNotification = "sns_message_id"
+	// MetaPublished is when SNS took a message, RFC 3339 with fractions.
+	MetaPublished = "sns_sent_at"
 	// MetaOrder is the order ID where the path of the request named it.
 	MetaOrder = "order_id"
 	// MetaFault says what the subscriber could not read of the message.
@@ -103,10 +105,30 @@ func into[T any](name string, f Field[T], in Input, to *T) func() error {
 
 // sent returns when the message was sent, or now where that is not known.
 func (in Input) sent(now time.Time) time.Time {
-	if t, err := time.Parse(time.RFC3339Nano, in.Meta[MetaSent]); err == nil && t.Before(now) {
+	if t := in.time(MetaSent); !t.IsZero() && t.Before(now) {
 		return t
 	}
 	return now
+}
+
+// published returns when the sender of a message gave it to a topic or a queue,
+// whichever was first; zero where that is not known.
+func (in Input) published() time.Time {
+	topic, queue := in.time(MetaPublished), in.time(MetaSent)
+	if queue.IsZero() || (!topic.IsZero() && topic.Before(queue)) {
+		return topic
+	}
+	return queue
+}
+
+// time returns the time under a key of the metadata, or zero where it is none, or
+// none that a record can be written with.
+func (in Input) time(key string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, in.Meta[key])
+	if t = t.UTC(); err != nil || t.Year() < 1970 || t.Year() > 9999 {
+		return time.Time{}
+	}
+	return t
 }
 
 // scalar returns the text of a JSON value that is no object, list or null.

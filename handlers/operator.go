@@ -249,11 +249,21 @@ func View(o *approval.Order) *approval.Order {
 	for i, a := range o.Approvals {
 		c := *a
 		c.Token = approval.Token{}
-		c.Approvers = make([]approval.Approver, len(a.Approvers))
-		for j, p := range a.Approvers {
-			c.Approvers[j] = approval.Approver{ID: p.ID}
+		c.Approvers = names(a.Approvers)
+		c.Escalations = slices.Clone(a.Escalations)
+		for j := range c.Escalations {
+			c.Escalations[j].Approvers = names(c.Escalations[j].Approvers)
 		}
 		view.Approvals[i] = &c
 	}
 	return &view
+}
+
+// names are approvers without what their links are made of.
+func names(approvers []approval.Approver) []approval.Approver {
+	out := make([]approval.Approver, len(approvers))
+	for i, p := range approvers {
+		out[i] = approval.Approver{ID: p.ID}
+	}
+	return out
 }

@@ -217,7 +217,7 @@ func (h *Request) times(ask *approval.Ask, in Input) error {
 	if started.After(sent) {
 		started = sent
 	}
-	ask.Deadline = started.Add(w.Deadline)
+	ask.AskedAt, ask.Deadline = started, started.Add(w.Deadline)
 	if !deadline.IsZero() && deadline.Before(ask.Deadline) {
 		ask.Deadline = deadline
 	}

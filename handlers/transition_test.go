@@ -85,16 +85,21 @@ func TestLog(t *testing.T) {
 // What an operator sees has neither tokens nor what links are made of.
 func TestView(t *testing.T) {
 	t.Parallel()
-	h := asked(t, func(w *handlers.Workflow) { w.Approvers = []string{"ann"} })
+	h := asked(t, func(w *handlers.Workflow) {
+		w.Approvers, w.Escalations = []string{"ann"}, []handlers.Escalation{{Mark: handlers.Mark{After: time.Hour}, To: []string{"boss"}}}
+	})
 	o, err := h.Get(t.Context(), "A-1")
 	require.NoError(t, err)
-	nonce := o.Approvals[0].Approvers[0].Nonce
+	nonce, later := o.Approvals[0].Approvers[0].Nonce, o.Approvals[0].Escalations[0].Approvers[0].Nonce
 	view := handlers.View(o)
 	text, err := json.Marshal(view)
 	require.NoError(t, err)
 	require.NotContains(t, string(text), nonce)
+	require.NotContains(t, string(text), later)
+	require.Contains(t, string(text), "boss")
 	require.True(t, view.Approvals[0].Token.IsZero())
 	require.Equal(t, "ann", view.Approvals[0].Approvers[0].ID)
 	require.Equal(t, token, o.Approvals[0].Token.Reveal(), "the order itself is as it was")
 	require.Equal(t, nonce, o.Approvals[0].Approvers[0].Nonce)
+	require.Equal(t, later, o.Approvals[0].Escalations[0].Approvers[0].Nonce)
 }

@@ -36,6 +36,7 @@ type Dispatcher struct {
 	log      *slog.Logger
 
 	mu      sync.Mutex
+	heard   map[string]bool // topics that somebody listens to
 	running map[load]int
 }
 
@@ -51,19 +52,34 @@ type load struct {
 func NewDispatcher(limit int, o DispatchObserver, log *slog.Logger) *Dispatcher {
 	return &Dispatcher{
 		topics: gochannel.NewGoChannel(gochannel.Config{OutputChannelBuffer: int64(limit)}, watermill.NopLogger{}),
-		limit:  limit, observer: o, log: log, running: map[load]int{},
+		limit:  limit, observer: o, log: log, heard: map[string]bool{}, running: map[load]int{},
 	}
 }
 
-// Subscriber returns the receiving end of the topics.
-func (d *Dispatcher) Subscriber() message.Subscriber { return d.topics }
+// Subscribe implements message.Subscriber: it is the receiving end of a topic.
+func (d *Dispatcher) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	out, err := d.topics.Subscribe(ctx, topic)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.heard[topic] = err == nil
+	return out, err
+}
 
 // Room says whether one more action fits. Between the question and Dispatch
 // others may take the room: the limit is exceeded by what is asked at once.
+// There is none before somebody listens: a Go channel drops what nobody hears,
+// and the router begins to consume before it has subscribed to all.
 func (d *Dispatcher) Room(kind approval.ActionKind, name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.running[load{kind, name}] < d.limit
+	return d.heard[topicOf(kind)] && d.running[load{kind, name}] < d.limit
+}
+
+func topicOf(kind approval.ActionKind) string {
+	if kind == approval.ActionNotify {
+		return TopicNotifications
+	}
+	return TopicCallbacks
 }
 
 // Dispatch hands the actions out. A dead letter is announced at once: the record
@@ -72,10 +88,8 @@ func (d *Dispatcher) Dispatch(ctx context.Context, actions []approval.Action) {
 	for _, act := range actions {
 		d.observer.Dispatched(act.Kind)
 		switch act.Kind {
-		case approval.ActionNotify:
-			d.publish(ctx, TopicNotifications, act)
-		case approval.ActionCallBack, approval.ActionHeartbeat:
-			d.publish(ctx, TopicCallbacks, act)
+		case approval.ActionNotify, approval.ActionCallBack, approval.ActionHeartbeat:
+			d.publish(ctx, act)
 		case approval.ActionDeadLetter:
 			d.observer.DeadLettered("order")
 			d.log.LogAttrs(ctx, slog.LevelError, "dead letter", slog.String("source", "order"), slog.String("order_id", act.OrderID),
@@ -84,7 +98,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context, actions []approval.Action) {
 	}
 }
 
-func (d *Dispatcher) publish(ctx context.Context, topic string, act approval.Action) {
+func (d *Dispatcher) publish(ctx context.Context, act approval.Action) {
 	payload, err := json.Marshal(act)
 	if err != nil {
 		panic(err) // strings, numbers and a time
@@ -97,7 +111,7 @@ func (d *Dispatcher) publish(ctx context.Context, topic string, act approval.Act
 	}
 	msg.Metadata.Set(metaName, name)
 	d.add(msg, 1)
-	if err := d.topics.Publish(topic, msg); err != nil { // closed: we are going down
+	if err := d.topics.Publish(topicOf(act.Kind), msg); err != nil { // closed: we are going down
 		d.add(msg, -1)
 		d.log.LogAttrs(ctx, slog.LevelInfo, "action left to the sweeper", slog.String("order_id", act.OrderID), slog.String("kind", string(act.Kind)))
 	}
@@ -119,7 +133,7 @@ func (d *Dispatcher) add(msg *message.Message, delta int) {
 
 // done is the middleware that gives the room back. It also ends the message,
 // whatever its error: a Go channel would resend it at once, but the next attempt
-// is the record's to begin.
+// is the record's to begin. So a panic must have become an error inside it.
 func (d *Dispatcher) done(h message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
 		defer d.add(msg, -1)
@@ -130,5 +144,11 @@ func (d *Dispatcher) done(h message.HandlerFunc) message.HandlerFunc {
 	}
 }
 
-// Close stops the handing out.
-func (d *Dispatcher) Close() error { return d.topics.Close() }
+// Close implements message.Subscriber: it stops the handing out. There is no room
+// for anything any more: what is due is left to whoever sweeps next, not begun.
+func (d *Dispatcher) Close() error {
+	d.mu.Lock()
+	clear(d.heard)
+	d.mu.Unlock()
+	return d.topics.Close()
+}

@@ -29,9 +29,9 @@ func TestDispatch(t *testing.T) {
 	t.Parallel()
 	w := newWatcher()
 	d := NewDispatcher(1, w, w.logger())
-	notifications, err := d.Subscriber().Subscribe(t.Context(), TopicNotifications)
+	notifications, err := d.Subscribe(t.Context(), TopicNotifications)
 	require.NoError(t, err)
-	callbacks, err := d.Subscriber().Subscribe(t.Context(), TopicCallbacks)
+	callbacks, err := d.Subscribe(t.Context(), TopicCallbacks)
 	require.NoError(t, err)
 	until := time.Now().Add(time.Minute).UTC()
 	notify := approval.Action{Kind: approval.ActionNotify, OrderID: "A-1", Channel: "mail", Target: "sfn", Attempt: 1, Until: until}
@@ -59,7 +59,9 @@ func TestRoom(t *testing.T) {
 	t.Parallel()
 	w := newWatcher()
 	d := NewDispatcher(2, w, w.logger())
-	messages, err := d.Subscriber().Subscribe(t.Context(), TopicCallbacks)
+	messages, err := d.Subscribe(t.Context(), TopicCallbacks)
+	require.NoError(t, err)
+	_, err = d.Subscribe(t.Context(), TopicNotifications)
 	require.NoError(t, err)
 	slow := approval.Action{Kind: approval.ActionCallBack, OrderID: "A-1", Target: "slow"}
 	require.True(t, d.Room(approval.ActionCallBack, "slow"))
@@ -91,9 +93,29 @@ func TestDispatchAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	w := newWatcher()
 	d := NewDispatcher(1, w, w.logger())
+	_, err := d.Subscribe(t.Context(), TopicCallbacks)
+	require.NoError(t, err)
 	require.NoError(t, d.Close())
 	d.Dispatch(t.Context(), []approval.Action{{Kind: approval.ActionCallBack, OrderID: "A-1", Target: "sfn"}})
-	require.True(t, d.Room(approval.ActionCallBack, "sfn"))
+	require.False(t, d.Room(approval.ActionCallBack, "sfn"), "nothing is begun any more")
 	require.Zero(t, w.running[approval.ActionCallBack])
 	require.Contains(t, w.logged(), "action left to the sweeper")
+}
+
+// The router consumes before it has subscribed to all: what nobody would hear is
+// not begun, and takes no room away for good.
+func TestNoRoomBeforeSomebodyListens(t *testing.T) {
+	t.Parallel()
+	w := newWatcher()
+	d := NewDispatcher(1, w, w.logger())
+	for kind, topic := range map[approval.ActionKind]string{
+		approval.ActionNotify: TopicNotifications, approval.ActionCallBack: TopicCallbacks,
+	} {
+		require.False(t, d.Room(kind, "x"))
+		_, err := d.Subscribe(t.Context(), topic)
+		require.NoError(t, err)
+		require.True(t, d.Room(kind, "x"))
+	}
+	require.True(t, d.Room(approval.ActionHeartbeat, "x"))
+	require.NoError(t, d.Close())
 }

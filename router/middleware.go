@@ -101,12 +101,15 @@ const letterTimeout = 15 * time.Second
 // redrive policy ends a message that panics always.
 func recovering(h message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) (out []*message.Message, err error) {
-		defer func() {
-			if r := recover(); r != nil {
-				err = &panicError{value: r, stack: debug.Stack()}
-			}
-		}()
+		defer recovered(&err)
 		return h(msg)
+	}
+}
+
+// recovered is deferred: a panic becomes the error.
+func recovered(err *error) {
+	if r := recover(); r != nil {
+		*err = &panicError{value: r, stack: debug.Stack()}
 	}
 }
 

@@ -81,7 +81,9 @@ func New(p Parts) (*message.Router, error) {
 			h.AddMiddleware(deadLetter(s.Name, s.DeadLetters, p.Observer, p.Log))
 		}
 	}
-	r.AddConsumerHandler(TopicNotifications, TopicNotifications, p.Dispatcher.Subscriber(), p.Notifications.Handle).AddMiddleware(p.Dispatcher.done)
-	r.AddConsumerHandler(TopicCallbacks, TopicCallbacks, p.Dispatcher.Subscriber(), p.Callbacks.Handle).AddMiddleware(p.Dispatcher.done)
+	// Theirs are inside the others: what panics is recovered before done, which else
+	// would let it through to the Go channel.
+	r.AddConsumerHandler(TopicNotifications, TopicNotifications, p.Dispatcher, p.Notifications.Handle).AddMiddleware(p.Dispatcher.done, recovering)
+	r.AddConsumerHandler(TopicCallbacks, TopicCallbacks, p.Dispatcher, p.Callbacks.Handle).AddMiddleware(p.Dispatcher.done, recovering)
 	return r, nil
 }

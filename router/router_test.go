@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,11 +22,20 @@ import (
 type outside struct {
 	told     chan approval.Message
 	answered chan approval.Answer
+	panicked atomic.Int32
 }
 
 func (o *outside) Notify(_ context.Context, m approval.Message) error   { o.told <- m; return nil }
-func (o *outside) Deliver(_ context.Context, a approval.Answer) error   { o.answered <- a; return nil }
 func (o *outside) Heartbeat(_ context.Context, _ approval.Answer) error { return nil }
+func (o *outside) Deliver(_ context.Context, a approval.Answer) error {
+	if a.OrderID == "odd" {
+		o.panicked.Add(1)
+		panic("secret")
+	}
+	o.answered <- a
+	return nil
+}
+
 func text(name string) handlers.Field[string] {
 	return func(in handlers.Input) (string, bool, error) { return value(in, name) }
 }
@@ -136,6 +146,27 @@ func TestAPanicEndsOneMessage(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, send(t, h.site, "POST", "/requests/orders", `{"order":"A-1","token":"x"}`).StatusCode)
 	require.NotContains(t, h.logged(), "secret")
 	h.note(func() { require.Contains(t, h.messages, "request-odd failed") })
+}
+
+// A target that panics is called once an attempt: the Go channel does not hand it
+// the action over and over, and the room is given back once.
+func TestAPanicOfATargetIsOneAttempt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	for _, id := range []string{"odd", "A-1"} {
+		require.Equal(t, http.StatusAccepted, send(t, h.site, "POST", "/requests/orders", `{"order":"`+id+`","token":"x"}`).StatusCode)
+		require.Equal(t, http.StatusOK, send(t, h.site, "POST", "/"+id, `{"outcome":"approve"}`).StatusCode)
+		if id == "odd" {
+			require.Eventually(t, func() bool { return h.panicked.Load() > 0 }, 10*time.Second, time.Millisecond)
+		}
+	}
+	require.Equal(t, "A-1", next(t, h.answered).OrderID)
+	require.Eventually(t, func() bool { return get(t, h.store, "A-1").Approvals[0].Callback.State == approval.CallbackDelivered }, 10*time.Second, time.Millisecond)
+	require.EqualValues(t, 1, h.panicked.Load())
+	callback := get(t, h.store, "odd").Approvals[0].Callback
+	require.True(t, callback.Running, "its lease ends")
+	require.Equal(t, 1, callback.Attempt)
+	require.NotContains(t, h.logged(), "secret")
 }
 
 // The end of the router lets what runs finish, and answers its sender.

@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -41,11 +42,12 @@ type Sweeper struct {
 	// began, all due by that time; nil where other processes live on the same store.
 	Orphans func(ctx context.Context, until time.Time) ([]string, error)
 
-	last atomic.Int64 // when the last sweep ended, unix nanoseconds
+	last atomic.Int64 // when the last sweep ended well, or Run began; unix nanoseconds
 }
 
 // Run sweeps until the context is done.
 func (s *Sweeper) Run(ctx context.Context) error {
+	s.last.Store(s.Transitions.Now().UnixNano())
 	wait := time.NewTimer(0)
 	defer wait.Stop()
 	for {
@@ -55,30 +57,46 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		case <-wait.C:
 		}
 		claimed, err := s.Sweep(ctx)
-		s.Observer.Swept(claimed, err)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil { // cut off: no failure
 			return nil
-		case err != nil:
+		}
+		s.Observer.Swept(claimed, err)
+		if err != nil {
 			s.Log.LogAttrs(ctx, slog.LevelError, "sweep failed", slog.String("error", err.Error()))
-			wait.Reset(s.Every)
-		case claimed == s.Batch: // there may be more
+		}
+		if err == nil || claimed > 0 { // the store works: an order that cannot be advanced makes nobody sick
 			s.last.Store(s.Transitions.Now().UnixNano())
+		}
+		if err == nil && claimed == s.Batch { // there may be more
 			wait.Reset(0)
-		default:
-			s.last.Store(s.Transitions.Now().UnixNano())
+		} else {
 			wait.Reset(s.Every)
 		}
 	}
 }
 
-// Sweep advances the orders that are due, once, and says how many they were.
+// Sweep advances the orders that are due, once, and says how many they were. Its
+// error is the first of those that could not be advanced; the others were.
 func (s *Sweeper) Sweep(ctx context.Context) (int, error) {
 	ids, err := s.Orders.Claim(ctx, s.Transitions.Now(), s.Batch, s.Lease)
 	if err != nil {
 		return 0, fmt.Errorf("claim due orders: %w", err)
 	}
-	return len(ids), s.all(ctx, ids, (*approval.Order).Advance)
+	return len(ids), s.all(ctx, ids, advance)
+}
+
+// errUnchanged ends an update that would store what is stored.
+var errUnchanged = errors.New("unchanged")
+
+// advance advances an order. Where nothing that is due finds room there is nothing
+// to store: while a target hangs, thousands of answers may be due at every sweep.
+func advance(o *approval.Order, t approval.Turn) ([]approval.Action, error) {
+	due := o.Due()
+	actions := o.Advance(t)
+	if len(actions) == 0 && len(o.Fresh()) == 0 && o.Due().Equal(due) {
+		return nil, errUnchanged
+	}
+	return actions, nil
 }
 
 // Adopt makes what was under way when the last process died due for the first
@@ -90,26 +108,35 @@ func (s *Sweeper) Adopt(ctx context.Context) {
 	}
 	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))
 	if err == nil {
-		err = s.all(ctx, ids, func(o *approval.Order, t approval.Turn) []approval.Action { o.Orphaned(t); return nil })
+		err = s.all(ctx, ids, func(o *approval.Order, t approval.Turn) ([]approval.Action, error) { o.Orphaned(t); return nil, nil })
 	}
 	if err != nil {
 		s.Log.LogAttrs(ctx, slog.LevelError, "adopting what was under way failed", slog.String("error", err.Error()))
 	}
 }
 
-// all runs a transition on each of the orders, a batch of them side by side.
-func (s *Sweeper) all(ctx context.Context, ids []string, transition func(*approval.Order, approval.Turn) []approval.Action) error {
+// all runs a transition on each of the orders, a batch of them side by side. One
+// that cannot be read, or that panics, concerns no other, nor the process.
+func (s *Sweeper) all(ctx context.Context, ids []string, transition func(*approval.Order, approval.Turn) ([]approval.Action, error)) error {
 	var group errgroup.Group
 	group.SetLimit(s.Batch)
 	for _, id := range ids {
-		group.Go(func() error {
-			return s.Transitions.Run(ctx, id, func(o *approval.Order, t approval.Turn) ([]approval.Action, error) {
-				return transition(o, t), nil
-			})
+		group.Go(func() (err error) {
+			defer recovered(&err)
+			if err = s.Transitions.Run(ctx, id, transition); errors.Is(err, errUnchanged) {
+				return nil
+			}
+			return err
 		})
 	}
 	return group.Wait()
 }
 
-// Age returns how long ago the last sweep ended well, for the health check.
-func (s *Sweeper) Age(now time.Time) time.Duration { return now.Sub(time.Unix(0, s.last.Load())) }
+// Age returns for how long no sweep has ended well, for the health check. It is 0
+// before Run.
+func (s *Sweeper) Age(now time.Time) time.Duration {
+	if last := s.last.Load(); last != 0 {
+		return now.Sub(time.Unix(0, last))
+	}
+	return 0
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,6 +84,20 @@ func TestHowOftenItSweeps(t *testing.T) {
 	})
 }
 
+// stores counts what is stored.
+type stores struct {
+	*memory.Store
+	n atomic.Int32
+}
+
+func (s *stores) Update(ctx context.Context, orderID string, f func(*approval.Order) error) error {
+	err := s.Store.Update(ctx, orderID, f)
+	if err == nil {
+		s.n.Add(1)
+	}
+	return err
+}
+
 // full has room for nothing.
 type full struct{ nowhere }
 
@@ -93,12 +108,15 @@ func TestWhatFindsNoRoomComesAgainAfterItsLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, w := &counted{Store: memory.New()}, newWatcher()
 		s := newSweeper(c, w)
-		s.Transitions.Dispatch = full{}
+		stored := &stores{Store: c.Store}
+		s.Transitions.Orders, s.Transitions.Dispatch = stored, full{}
 		for i := range 30 {
 			ask(t, c.Store, fmt.Sprint(i), time.Now().Add(time.Second))
 		}
 		time.Sleep(time.Second)
 		sweep(t, s, 10*time.Second)
+		require.EqualValues(t, 30, stored.n.Load(), "each timed out once; what finds no room stores nothing")
+		require.Zero(t, w.failed)
 		require.Less(t, len(c.claims), 40, "three batches each lease, and a look each second")
 		for i := range 30 {
 			require.Zero(t, get(t, c.Store, fmt.Sprint(i)).Approvals[0].Callback.Attempt)
@@ -127,6 +145,41 @@ func TestASweepThatFails(t *testing.T) {
 		c.err = nil
 		sweep(t, s, 100*time.Millisecond)
 		require.Less(t, s.Age(time.Now()), time.Second)
+	})
+}
+
+// odd has records that cannot be read, or are such that a transition panics.
+type odd struct{ *memory.Store }
+
+func (o odd) Update(ctx context.Context, orderID string, f func(*approval.Order) error) error {
+	switch {
+	case orderID == "odd-1":
+		panic("secret")
+	case strings.HasPrefix(orderID, "odd-"):
+		return errOdd
+	}
+	return o.Store.Update(ctx, orderID, f)
+}
+
+// One order that cannot be advanced, or that panics, holds up no other, does not
+// end the process, and is no reason to restart it.
+func TestOneOrderThatCannotBeAdvanced(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, w := &counted{Store: memory.New()}, newWatcher()
+		s := newSweeper(c, w)
+		require.Zero(t, s.Age(time.Now()), "it has not begun")
+		s.Transitions.Orders = odd{c.Store}
+		for i := range 12 { // more than a batch
+			ask(t, c.Store, fmt.Sprint("odd-", i), time.Now().Add(time.Second))
+		}
+		ask(t, c.Store, "sound", time.Now().Add(2*time.Second))
+		time.Sleep(2 * time.Second)
+		sweep(t, s, 10*time.Second)
+		require.Equal(t, approval.TimedOut, get(t, c.Store, "sound").Approvals[0].Status)
+		require.NotZero(t, w.failed)
+		require.NotContains(t, w.logged(), "secret")
+		require.LessOrEqual(t, s.Age(time.Now()), time.Second)
 	})
 }
 

@@ -51,7 +51,7 @@ func TestDeliverReadsWhatTheServiceSays(t *testing.T) {
 	}{
 		{400, "TaskTimedOut", closed, false},
 		{400, "TaskDoesNotExist", closed, false},
-		{400, "InvalidToken", closed, false},
+		{400, "InvalidToken", refused, false}, // a wrong region: somebody may wait for it elsewhere
 		{400, "InvalidOutput", refused, false},
 		{400, "ValidationException", refused, false},
 		{400, "SerializationException", refused, false},

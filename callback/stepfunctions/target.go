@@ -155,10 +155,12 @@ func (t *Target) call(ctx context.Context, name string, limit *rate.Limiter, a a
 
 // codes are those of Step Functions. TaskTimedOut says "expired or already
 // closed": a second use of a token gets it, also after an answer that was applied
-// and whose reply was lost.
+// and whose reply was lost. InvalidToken is no token of theirs, cut on its way or
+// sent to the wrong region: there may be somebody who waits, so it is given up,
+// which is seen and can be redriven.
 func codes() outbound.Codes {
 	return outbound.Codes{
-		Closed:    []string{"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"},
-		Permanent: []string{"InvalidOutput", "ValidationException", "ValidationError", "InvalidParameterValue", "SerializationException"},
+		Closed:    []string{"TaskTimedOut", "TaskDoesNotExist"},
+		Permanent: []string{"InvalidToken", "InvalidOutput", "ValidationException", "ValidationError", "InvalidParameterValue", "SerializationException"},
 	}
 }

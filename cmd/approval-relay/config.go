@@ -106,7 +106,7 @@ type WorkflowConfig struct {
 	Heartbeat    time.Duration      `yaml:"heartbeat" doc:"how often SendTaskHeartbeat is called while an approval is pending; less than half the state's HeartbeatSeconds; 0 is never"`
 	Callback     CallbackConfig     `yaml:"callback" doc:"how the workflow is answered"`
 	NotifyRetry  RetryConfig        `yaml:"notify_retry" doc:"how notifications are tried again"`
-	Retention    time.Duration      `yaml:"retention" doc:"how long a closed approval is kept"`
+	Retention    time.Duration      `yaml:"retention" doc:"how long a closed approval is kept; until its deadline at least"`
 }
 
 // PersonConfig is one approver.

@@ -84,6 +84,7 @@ func mutants() []mutant {
 	_, err = s.conn.ExecContext(ctx, "COMMIT")
 	return err
 `)},
+		{"the last to come is the last try", edit("approval/overtaken.go", "a.AskedAt.Before(b.AskedAt) {", "false {")},
 		{"a deadline leaves no room for the answer", edit("handlers/request.go",
 			`		if last := ask.TaskExpires.Add(-margin(w.Margin, timeout)); last.Before(ask.Deadline) {`,
 			`		if last := ask.TaskExpires.Add(time.Second); true {`)},

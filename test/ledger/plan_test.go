@@ -1,8 +1,10 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -18,6 +20,7 @@ import (
 type scenario struct {
 	order    string
 	token    string
+	old      string    // the token of its state's first try, if there was one: its request may come after the second's
 	ends     time.Time // the task's own timeout
 	http     bool      // the request comes over HTTP, else from SQS
 	via      string    // how the decision comes: topic, webhook or api
@@ -36,7 +39,7 @@ const (
 )
 
 // plan makes n scenarios: 10 % of decisions come first, 5 % contradict each
-// other, 3 % come after the deadline.
+// other, 3 % come after the deadline. 3 % are of states that were tried again.
 func plan(n int, sf *emulator.StepFunctions) []*scenario {
 	vias := []string{"topic", "webhook", "api"}
 	all := make([]*scenario, 0, n)
@@ -50,6 +53,9 @@ func plan(n int, sf *emulator.StepFunctions) []*scenario {
 		task := 20 * time.Minute
 		if s.alone {
 			s.first, s.conflict, task = false, false, shortTask
+		}
+		if i%25 == 7 && !s.alone && !s.conflict {
+			s.http, s.old = false, sf.NewToken(task, 0)
 		}
 		s.ends = time.Now().Add(task)
 		s.token = sf.NewToken(task, 0)
@@ -69,24 +75,60 @@ func (s *scenario) renew(w *world) {
 }
 
 func (s *scenario) request(ctx context.Context, w *world) error {
-	m := map[string]any{"orderId": s.order, "taskToken": s.token, "amount": 7, "canary": "shown to approvers"}
-	if s.alone {
-		m["timeoutSeconds"] = shortTask.Seconds()
-		m["approvalDeadline"] = time.Now().Add(shortDeadline).UTC().Format(time.RFC3339Nano)
+	if s.old != "" {
+		body, err := s.ask(s.old, time.Now().Add(-time.Second))
+		if err != nil {
+			return err
+		}
+		w.aws.SQS.Put("orders", body, nil)
 	}
-	body, err := json.Marshal(m)
+	body, err := s.ask(s.token, time.Now())
 	if err != nil {
 		return err
 	}
 	if !s.http {
-		w.aws.SQS.Put("orders", string(body), nil)
+		w.aws.SQS.Put("orders", body, nil)
 		return nil
 	}
-	status, text, err := w.call(ctx, "POST", "http://"+w.operator+"/v1/requests", apiToken, string(body))
+	status, text, err := w.call(ctx, "POST", "http://"+w.operator+"/v1/requests", apiToken, body)
 	if err != nil || status != http.StatusAccepted {
 		return fmt.Errorf("request: %d %s %w", status, text, err)
 	}
 	return nil
+}
+
+// ask is the request of one try of the state, which was entered then.
+func (s *scenario) ask(token string, entered time.Time) (string, error) {
+	m := map[string]any{"orderId": s.order, "taskToken": token, "amount": 7, "canary": "shown to approvers"}
+	if s.alone {
+		m["timeoutSeconds"] = shortTask.Seconds()
+		m["approvalDeadline"] = entered.Add(shortDeadline).UTC().Format(time.RFC3339Nano)
+	}
+	if s.old != "" {
+		m["enteredTime"] = entered.UTC().Format(time.RFC3339Nano)
+	}
+	body, err := json.Marshal(m)
+	return string(body), err
+}
+
+// bothTried waits until both tries have come, in whatever order: a decision that
+// names none of them is about the one that waits.
+func (s *scenario) bothTried(w *world) error {
+	if !until(cmp.Or(w.settings.patience, 90*time.Second), func() bool {
+		o, err := w.recordNow(s)
+		return err == nil && len(o.Approvals) == s.tries()
+	}) {
+		return errors.New("its state's two tries are not recorded")
+	}
+	return nil
+}
+
+// tries is how many approvals the order has.
+func (s *scenario) tries() int {
+	if s.old != "" {
+		return 2
+	}
+	return 1
 }
 
 // decide sends a decision; the answer of those that give one must be among want.
@@ -130,6 +172,9 @@ func (s *scenario) run(ctx context.Context, w *world) error {
 	}
 	if s.first {
 		slices.Reverse(steps)
+	}
+	if s.old != "" {
+		steps = slices.Insert(steps, 1, func() error { return s.bothTried(w) })
 	}
 	if s.conflict {
 		against := map[string]string{"topic": "api", "webhook": "topic", "api": "webhook"}[s.via]

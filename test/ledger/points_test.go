@@ -45,10 +45,10 @@ func points() []point {
 		at("notified, not recorded", "handlers/notification.go", "	return \"\", channel.Notify(ctx, m)\n", "	err := channel.Notify(ctx, m)\n	CRASH\n	return \"\", err\n"),
 		at("about to answer", "handlers/callback.go", "	return target.Deliver(ctx, answer)\n", "	CRASH\n	return target.Deliver(ctx, answer)\n"),
 		at("answered, not recorded", "handlers/callback.go", "	return target.Deliver(ctx, answer)\n", "	err := target.Deliver(ctx, answer)\n	CRASH\n	return err\n"),
-		rarely(at("claimed, not advanced", "router/sweeper.go", "	return len(ids), s.all(ctx, ids, (*approval.Order).Advance)\n", `	if len(ids) > 0 {
+		rarely(at("claimed, not advanced", "router/sweeper.go", "	return len(ids), s.all(ctx, ids, advance)\n", `	if len(ids) > 0 {
 		CRASH
 	}
-	return len(ids), s.all(ctx, ids, (*approval.Order).Advance)
+	return len(ids), s.all(ctx, ids, advance)
 `)),
 		at("handled, its sender not told", "router/ingress.go", "		answer(w, fate.Body, fate.Err)\n", "		CRASH\n		answer(w, fate.Body, fate.Err)\n"),
 		at("given up, not kept", "router/middleware.go", "			if putErr := letters.PutLetter(", "			CRASH\n			if putErr := letters.PutLetter("),

@@ -1,0 +1,42 @@
+package callback_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/outbound"
+)
+
+// A turn at the limiter that leaves the call no time is none: the call would be
+// cut off, and nobody would know whether it was applied.
+func TestATurnThatLeavesNoTimeForTheCall(t *testing.T) {
+	t.Parallel()
+	for wait, want := range map[time.Duration]int{4 * time.Second: 1, 6 * time.Second: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			limit := rate.NewLimiter(rate.Every(wait), 1)
+			limit.Allow()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			calls := 0
+			err := callback.Attempt(ctx, limit, callback.DefaultTimeout, outbound.Codes{}, func(ctx context.Context, _ *outbound.Call) error {
+				calls++
+				end, _ := ctx.Deadline()
+				require.Equal(t, 10*time.Second-wait, time.Until(end))
+				return nil
+			})
+			require.Equal(t, want, calls, wait)
+			if want == 0 {
+				r := approval.ResultOf(err)
+				require.Equal(t, approval.ResultFailed, r.Kind)
+				require.False(t, r.MaybeApplied)
+			}
+		})
+	}
+}

@@ -1,0 +1,55 @@
+package handlers_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+)
+
+// Queues keep no order, and hand over again: which try of a state is the last is
+// said by when it was sent, and what a decision is about too.
+func TestMessagesThatWereOvertaken(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	minute := func(n int) string { return began.Add(time.Duration(n) * time.Minute).Format(time.RFC3339Nano) }
+	h.now = began.Add(time.Hour)
+	ask := func(token, sent string) *approval.Approval {
+		t.Helper()
+		require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`"}`, handlers.MetaSent, sent)))
+		return h.approval(t, "A-1")
+	}
+	status := func(id string) approval.Status {
+		o, err := h.store.Get(t.Context(), "A-1")
+		require.NoError(t, err)
+		return o.Find(id).Status
+	}
+	live := ask("second", minute(10))
+	require.Equal(t, approval.Superseded, ask("first", minute(0)).Status)
+	require.Equal(t, approval.Pending, status(live.ID))
+
+	for name, sent := range map[string][]string{
+		"by its topic": {handlers.MetaPublished, minute(9), handlers.MetaSent, minute(11)},
+		"by its queue": {handlers.MetaSent, minute(9), handlers.MetaPublished, "?"},
+	} {
+		require.NoError(t, h.decisions(approval.ViaSNS).Handle(msg(t, `{"orderId":"A-1","decision":"approve","by":"`+name+`"}`, sent...)))
+		require.Equal(t, approval.Pending, status(live.ID), name)
+	}
+	require.NoError(t, h.decisions(approval.ViaSNS).Handle(msg(t, `{"orderId":"A-1","decision":"reject"}`, handlers.MetaSent, minute(10))))
+	require.Equal(t, approval.Rejected, status(live.ID))
+}
+
+// A topic's time is the sender's to forge where the queue takes envelopes from
+// anybody: whatever it is, the decision can be stored.
+func TestWhateverTimeAnEnvelopeSays(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"2026-03-01T08:00:00+24:00", "0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "?"} {
+		h := newHouse()
+		require.NoError(t, h.decisions(approval.ViaSNS).Handle(msg(t, `{"orderId":"A-1","decision":"approve"}`, handlers.MetaPublished, at)), at)
+		require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)), at)
+		require.Equal(t, approval.Approved, h.approval(t, "A-1").Status, at)
+	}
+}
