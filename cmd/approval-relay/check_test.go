@@ -179,3 +179,17 @@ func TestCheckConfigGood(t *testing.T) {
 	require.Equal(t, 1, status)
 	require.Contains(t, stderr, "no such file")
 }
+
+// A secret that begins with what means something in YAML is a fault whose text
+// would have the rest of it.
+func TestNoFaultQuotesASecret(t *testing.T) {
+	t.Parallel()
+	for _, begin := range []string{"", "*", "|", ">", "&", "!", "%", "@", "`", "'", `"`, "[", "{", "? ", "- ", "#", "<<: ", "!!int ", "*a: "} {
+		for _, file := range []string{"channels: {mail: {smtp: {host: h, from: a@b.c, username: u, password: %sn0t-t0-be-sh0wn}}}", "operator:\n  tokens:\n    ops: %sn0t-t0-be-sh0wn\n"} {
+			_, err := parse("relay.yaml", []byte(strings.Replace(file, "%s", begin, 1)), testenv)
+			if err != nil && strings.Contains(err.Error(), "n0t-t0") {
+				t.Errorf("%s: %v", begin, err)
+			}
+		}
+	}
+}
