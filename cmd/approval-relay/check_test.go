@@ -90,7 +90,7 @@ shutdown: {timeout: 1ms}
   line 3: operator.listen: is the public address: operator routes must not be on it
   line 3: operator.tokens.ops: has fewer than 16 characters
   line 5: workflows.Orders: a name has 1 to 63 of a-z, 0-9, _ and -, and begins with a letter or digit
-  line 5: workflows.Orders.sources: number 1, "nobody", is no decision source: see decisions and webhooks, or api
+  line 5: workflows.Orders.sources: number 1, "nobody", is no decision source: see decisions and webhooks, or api; or none alone
   line 5: workflows.Orders.notify: "pigeon" is no channel
   line 8: workflows.good.requests.fields.colour: unknown field; there are approvers, callback, deadline, execution, order, requester, started, step, timeout, title, token
   line 8: workflows.good.requests.fields.order: expression "body.": 1:6: Syntax error: no viable alternative at input '.'
