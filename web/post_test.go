@@ -70,9 +70,7 @@ func TestSecondClick(t *testing.T) {
 
 func TestUnnamedApprover(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(a *approval.Ask) {
-		a.Approvers, a.Policy = nil, approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}
-	})
+	w := newWorld(t, func(a *approval.Ask) { a.Approvers = nil })
 	if resp, _ := w.post(token, w.form(token, approval.Approve)); resp.StatusCode != http.StatusSeeOther {
 		t.Errorf("%d", resp.StatusCode)
 	}
@@ -81,6 +79,31 @@ func TestUnnamedApprover(t *testing.T) {
 	}
 	if _, page := w.get(token); strings.Contains(page, "<form method") || !strings.Contains(page, "Somebody with the link") {
 		t.Error(page)
+	}
+}
+
+// Who holds a link that names nobody may have decided before, as somebody: in a
+// quorum it would be one person who fills two places.
+func TestUnnamedInAQuorum(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(a *approval.Ask) {
+		a.Approvers, a.Policy = nil, approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}
+	})
+	if _, page := w.get(token); strings.Contains(page, "<form") || strings.Contains(page, "signin/") || !strings.Contains(page, "only from somebody who has signed in") {
+		t.Error(page)
+	}
+	w.page.SignIn = signedIn("")
+	if _, page := w.get(token); strings.Contains(page, "<form") || !strings.Contains(page, "../signin/"+token) {
+		t.Error(page)
+	}
+	for i, who := range []string{"alan@example.com", "barbara@example.com"} {
+		w.page.SignIn = signedIn(who)
+		if resp, _ := w.post(token, w.form(token, approval.Approve)); resp.StatusCode != http.StatusSeeOther || len(w.approval().Votes) != i+1 {
+			t.Errorf("%d: %+v", resp.StatusCode, w.approval().Votes)
+		}
+	}
+	if w.approval().Status != approval.Approved {
+		t.Error(w.approval().Status)
 	}
 }
 
