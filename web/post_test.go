@@ -264,3 +264,28 @@ func TestQueryDecidesNothing(t *testing.T) {
 		t.Errorf("%d, %d decisions", resp.StatusCode, w.decided)
 	}
 }
+
+// Whatever is posted, only the page's own form decides, and what is shown again
+// cannot leave its place.
+func FuzzPost(f *testing.F) {
+	w := newWorld(f, nil)
+	good := w.form(token, approval.Approve).Get("nonce")
+	for _, seed := range []string{
+		w.form(token, approval.Approve).Encode(), "", "%", "outcome=approve", "outcome=approve&nonce=x&shown=", "nonce=a&nonce=b", "a;b",
+		"outcome=approve&nonce=&comment=%3C/textarea%3E%3Cscript%3E", "comment=%FF%00%E2%80%AE&outcome=reject",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, form string) {
+		w := newWorld(t, nil)
+		resp := w.do(browser(token, form))
+		page := body(t, resp)
+		sent, _ := url.ParseQuery(form)
+		if w.decided > 0 && sent.Get("nonce") != good {
+			t.Error("decided")
+		}
+		if resp.StatusCode >= 500 || strings.Contains(page, "<script") || strings.Count(page, "</textarea>") > 1 {
+			t.Errorf("%d: %s", resp.StatusCode, page)
+		}
+	})
+}
