@@ -96,6 +96,9 @@ type Way struct {
 	// what the envelope says of it. A nil message was for us, and is dealt with. Its
 	// error may pass unless it is made by Refused.
 	Open func(ctx context.Context, body []byte) (payload []byte, meta map[string]string, err error)
+	// TrustID says that what Check believes stands for the header webhook-id too. Where
+	// only the body is signed, whoever saw a request could send it again as another.
+	TrustID bool
 	// MaxBody is the largest body, in bytes; 0 means MaxBody.
 	MaxBody int64
 	// Turn takes one of the turns that the source has, and says how long it must wait
@@ -115,7 +118,7 @@ func Refused(err error) error {
 // order ID in the path, if it has one, and the headers go along as metadata,
 // credentials excepted.
 func (in *Ingress) Handler(topic func(*http.Request) (string, error), check Check) http.Handler {
-	return in.handler(topic, Way{Check: check})
+	return in.handler(topic, Way{Check: check, TrustID: true}) // a bearer's: all is the sender's
 }
 
 func (in *Ingress) handler(topic func(*http.Request) (string, error), way Way) http.Handler {
@@ -164,6 +167,9 @@ func (in *Ingress) admit(w http.ResponseWriter, r *http.Request, topic func(*htt
 		}
 	}
 	msg := toMessage(r, body)
+	if id := r.Header.Get("Webhook-Id"); id != "" && way.TrustID {
+		msg.Metadata.Set(handlers.MetaID, id)
+	}
 	for k, v := range meta {
 		msg.Metadata.Set(k, v)
 	}
@@ -202,9 +208,6 @@ func toMessage(r *http.Request, body []byte) *message.Message {
 		if name != "authorization" && name != "cookie" && len(values) > 0 {
 			msg.Metadata.Set(handlers.MetaHeader+name, values[0])
 		}
-	}
-	if id := r.Header.Get("Webhook-Id"); id != "" {
-		msg.Metadata.Set(handlers.MetaID, id)
 	}
 	if id := r.PathValue("orderId"); id != "" {
 		msg.Metadata.Set(handlers.MetaOrder, id)

@@ -19,7 +19,7 @@ func through(t *testing.T, way Way, body string) (reply, *message.Message) {
 	in := NewIngress()
 	var got *message.Message
 	consume(t, in, "t", func(m *message.Message) error { got = m; return nil })
-	return send(t, in.handler(toTopic("t"), way), "POST", "/x", body, "X-Signature", "good"), got
+	return send(t, in.handler(toTopic("t"), way), "POST", "/x", body, "X-Signature", "good", "Webhook-Id", "w-1"), got
 }
 
 func TestWays(t *testing.T) {
@@ -45,6 +45,11 @@ func TestWays(t *testing.T) {
 	resp, _ = through(t, open(nil, errors.New("no route to host")), "x")
 	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, "it may pass")
 	require.NoError(t, Refused(nil))
+
+	_, msg = through(t, Way{}, "body")
+	require.Empty(t, msg.Metadata.Get(handlers.MetaID), "nobody vouches for it")
+	_, msg = through(t, Way{TrustID: true}, "body")
+	require.Equal(t, "w-1", msg.Metadata.Get(handlers.MetaID))
 
 	resp, _ = through(t, Way{MaxBody: 3}, "body")
 	require.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode)

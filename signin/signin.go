@@ -10,11 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -59,14 +61,20 @@ type SignIn struct {
 
 	mu       sync.Mutex
 	provider *oidc.Provider // once it was found
+	lost     error          // why it was not
+	again    time.Time      // when it is asked again
 }
+
+// askAgain is how long a provider that could not be found is left alone. Whoever
+// comes meanwhile is answered at once, not behind all others.
+const askAgain = 10 * time.Second
 
 // New returns a SignIn. The provider is asked when the first approver comes: it may
 // be out of reach when we start.
 func New(c Config) (*SignIn, error) {
 	var faults []error
-	if u, err := url.Parse(c.Issuer); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		faults = append(faults, errors.New("issuer: is no http or https URL"))
+	if u, err := url.Parse(c.Issuer); err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && (u.Scheme != "http" || !local(u.Hostname()))) {
+		faults = append(faults, errors.New("issuer: is no https URL (http is for a provider on this machine)"))
 	}
 	if c.ClientID == "" {
 		faults = append(faults, errors.New("client_id: is missing"))
@@ -82,6 +90,10 @@ func New(c Config) (*SignIn, error) {
 	}
 	return &SignIn{Config: c}, errors.Join(faults...)
 }
+
+// local says that a host is this machine: what the provider says of people, and
+// the keys that it signs with, must not be changed on the way.
+func local(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // The cookies. Their purposes are part of what is signed.
 const (
@@ -124,8 +136,12 @@ func (s *SignIn) Begin(w http.ResponseWriter, r *http.Request) {
 		State: oauth2.GenerateVerifier(), Nonce: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier(),
 		Token: r.PathValue("token"), Expires: s.Now().Add(begunTTL),
 	}
+	options := []oauth2.AuthCodeOption{oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier)}
+	if _, in := s.Who(r); in { // as the wrong one: without it the provider would sign in the same again
+		options = append(options, oauth2.SetAuthURLParam("prompt", "select_account"))
+	}
 	s.seal(w, begunCookie, b, begunTTL)
-	http.Redirect(w, r, oauth.AuthCodeURL(b.State, oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier)), http.StatusSeeOther)
+	http.Redirect(w, r, oauth.AuthCodeURL(b.State, options...), http.StatusSeeOther)
 }
 
 // End takes whoever comes back from the provider to their link: GET …/signin/callback.
@@ -150,10 +166,10 @@ func (s *SignIn) End(w http.ResponseWriter, r *http.Request) {
 		s.unavailable(w, r, err)
 		return
 	}
-	s.seal(w, begunCookie, begun{}, -1)
+	s.seal(w, begunCookie, begun{}, -time.Second)
 	s.seal(w, sessionCookie, session{ID: id, Expires: s.Now().Add(SessionTTL)}, SessionTTL)
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, s.Base.JoinPath("a", b.Token).String(), http.StatusSeeOther)
+	http.Redirect(w, r, s.Base.JoinPath("a", url.PathEscape(b.Token)).String(), http.StatusSeeOther)
 }
 
 // refusal is a person who cannot be known surely enough.
@@ -190,21 +206,37 @@ func (s *SignIn) exchange(ctx context.Context, code string, b begun) (string, er
 	switch {
 	case strings.TrimSpace(who) == "":
 		return "", &refusal{"the provider does not say who you are"}
+	case !fit(who):
+		return "", &refusal{"the provider gives you a name that cannot be told from others' for sure"}
 	case s.Claim == "email" && claims["email_verified"] != true:
 		return "", &refusal{"the provider has not verified your e-mail address"}
 	}
 	return who, nil
 }
 
+// maxID is the longest approver ID, in bytes.
+const maxID = 256
+
+// fit says that an ID can be an approver's: IDs are compared without case, and
+// the letters K (Kelvin) and ſ are k and s then, though another's mailbox.
+func fit(id string) bool {
+	return len(id) <= maxID && id == strings.TrimSpace(id) && !strings.ContainsAny(id, "\u212a\u017f") &&
+		!strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
 // endpoints returns the provider's, asking it once.
 func (s *SignIn) endpoints(ctx context.Context) (*oauth2.Config, *oidc.IDTokenVerifier, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.provider == nil && s.Now().Before(s.again) {
+		return nil, nil, s.lost
+	}
 	if s.provider == nil {
 		// Its keys are fetched later, with this context: it must outlive the request.
 		p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), s.Client), s.Issuer)
 		if err != nil {
-			return nil, nil, fmt.Errorf("find the sign-in provider: %w", err)
+			s.lost, s.again = fmt.Errorf("find the sign-in provider: %w", err), s.Now().Add(askAgain)
+			return nil, nil, s.lost
 		}
 		s.provider = p
 	}

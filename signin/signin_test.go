@@ -178,5 +178,5 @@ func TestForgedReturns(t *testing.T) {
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	_, err := signin.New(signin.Config{Issuer: "accounts.example"})
-	require.EqualError(t, err, "issuer: is no http or https URL\nclient_id: is missing\nclient_secret: is missing")
+	require.EqualError(t, err, "issuer: is no https URL (http is for a provider on this machine)\nclient_id: is missing\nclient_secret: is missing")
 }

@@ -59,7 +59,7 @@ func seal(c approval.Capability, shown []byte) string {
 
 // world is the page around one order, with the real domain behind it.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	now    time.Time
 	order  *approval.Order
 	links  links
@@ -102,7 +102,7 @@ var start = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 // token of the link of the first approver.
 const token = "alan-l1nk-s3cret"
 
-func newWorld(t *testing.T, change func(*approval.Ask)) *world {
+func newWorld(t testing.TB, change func(*approval.Ask)) *world {
 	t.Helper()
 	w := &world{t: t, now: start, order: &approval.Order{ID: "A-1001"}, links: links{}}
 	a := ask()
@@ -186,7 +186,7 @@ func browser(token, form string) *http.Request {
 	return r
 }
 
-func body(t *testing.T, resp *http.Response) string {
+func body(t testing.TB, resp *http.Response) string {
 	t.Helper()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {

@@ -70,9 +70,7 @@ func TestSecondClick(t *testing.T) {
 
 func TestUnnamedApprover(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(a *approval.Ask) {
-		a.Approvers, a.Policy = nil, approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}
-	})
+	w := newWorld(t, func(a *approval.Ask) { a.Approvers = nil })
 	if resp, _ := w.post(token, w.form(token, approval.Approve)); resp.StatusCode != http.StatusSeeOther {
 		t.Errorf("%d", resp.StatusCode)
 	}
@@ -81,6 +79,31 @@ func TestUnnamedApprover(t *testing.T) {
 	}
 	if _, page := w.get(token); strings.Contains(page, "<form method") || !strings.Contains(page, "Somebody with the link") {
 		t.Error(page)
+	}
+}
+
+// Who holds a link that names nobody may have decided before, as somebody: in a
+// quorum it would be one person who fills two places.
+func TestUnnamedInAQuorum(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(a *approval.Ask) {
+		a.Approvers, a.Policy = nil, approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}
+	})
+	if _, page := w.get(token); strings.Contains(page, "<form") || strings.Contains(page, "signin/") || !strings.Contains(page, "only from somebody who has signed in") {
+		t.Error(page)
+	}
+	w.page.SignIn = signedIn("")
+	if _, page := w.get(token); strings.Contains(page, "<form") || !strings.Contains(page, "../signin/"+token) {
+		t.Error(page)
+	}
+	for i, who := range []string{"alan@example.com", "barbara@example.com"} {
+		w.page.SignIn = signedIn(who)
+		if resp, _ := w.post(token, w.form(token, approval.Approve)); resp.StatusCode != http.StatusSeeOther || len(w.approval().Votes) != i+1 {
+			t.Errorf("%d: %+v", resp.StatusCode, w.approval().Votes)
+		}
+	}
+	if w.approval().Status != approval.Approved {
+		t.Error(w.approval().Status)
 	}
 }
 
@@ -240,4 +263,29 @@ func TestQueryDecidesNothing(t *testing.T) {
 	if resp := w.do(r); resp.StatusCode != http.StatusConflict || w.decided != 0 {
 		t.Errorf("%d, %d decisions", resp.StatusCode, w.decided)
 	}
+}
+
+// Whatever is posted, only the page's own form decides, and what is shown again
+// cannot leave its place.
+func FuzzPost(f *testing.F) {
+	w := newWorld(f, nil)
+	good := w.form(token, approval.Approve).Get("nonce")
+	for _, seed := range []string{
+		w.form(token, approval.Approve).Encode(), "", "%", "outcome=approve", "outcome=approve&nonce=x&shown=", "nonce=a&nonce=b", "a;b",
+		"outcome=approve&nonce=&comment=%3C/textarea%3E%3Cscript%3E", "comment=%FF%00%E2%80%AE&outcome=reject",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, form string) {
+		w := newWorld(t, nil)
+		resp := w.do(browser(token, form))
+		page := body(t, resp)
+		sent, _ := url.ParseQuery(form)
+		if w.decided > 0 && sent.Get("nonce") != good {
+			t.Error("decided")
+		}
+		if resp.StatusCode >= 500 || strings.Contains(page, "<script") || strings.Count(page, "</textarea>") > 1 {
+			t.Errorf("%d: %s", resp.StatusCode, page)
+		}
+	})
 }

@@ -112,9 +112,12 @@ func (v *visit) vote() *approval.Vote {
 	return nil
 }
 
-// linkIsEnough says that a link is sure enough a way to decide.
+// linkIsEnough says that a link is sure enough a way to decide. One that names
+// nobody is not where several must: its holder may be one of those who have.
 func (v *visit) linkIsEnough() bool {
-	return v.approval.MinAssurance == "" || v.approval.MinAssurance == approval.AssuranceLink || v.signedIn != ""
+	sure := v.approval.MinAssurance == "" || v.approval.MinAssurance == approval.AssuranceLink
+	several := v.approval.Policy.Kind == approval.PolicyQuorum && v.approval.Policy.Quorum > 1
+	return v.signedIn != "" || sure && (v.cap.Approver != "" || !several)
 }
 
 // open says that the holder of the link may decide now.

@@ -10,13 +10,9 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -36,8 +32,9 @@ type SNSConfig struct {
 // versions 1 and 2
 // (https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html).
 type SNS struct {
-	topics []string
-	fetch  func(ctx context.Context, url string) ([]byte, error)
+	topics   []string
+	fetch    func(ctx context.Context, url string) ([]byte, error)
+	fetching chan struct{} // has room for those that are fetched now
 
 	mu    sync.Mutex
 	certs map[string]*x509.Certificate // by URL
@@ -74,7 +71,7 @@ func NewSNS(c SNSConfig) (*SNS, error) {
 			return nil, fmt.Errorf("topic %d: %w", i+1, err)
 		}
 	}
-	v := &SNS{topics: c.Topics, fetch: c.Fetch, certs: map[string]*x509.Certificate{}}
+	v := &SNS{topics: c.Topics, fetch: c.Fetch, fetching: make(chan struct{}, maxFetches), certs: map[string]*x509.Certificate{}}
 	if v.fetch == nil {
 		v.fetch = fetchCertificate
 	}
@@ -205,84 +202,4 @@ func (v *SNS) verify(ctx context.Context, now time.Time, m map[string]string) er
 		return ErrMismatch
 	}
 	return nil
-}
-
-// certificatePath is that of all of SNS's certificates.
-var certificatePath = regexp.MustCompile(`^/SimpleNotificationService-[0-9a-f]{16,64}\.pem$`)
-
-// certificateHost is the one host from which the certificate for a topic comes.
-func certificateHost(topic string) (string, error) {
-	parts := strings.Split(topic, ":")
-	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "sns" || !regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`).MatchString(parts[3]) || parts[5] == "" {
-		return "", errors.New("is no ARN of a topic")
-	}
-	domain := "amazonaws.com"
-	if parts[1] == "aws-cn" {
-		domain = "amazonaws.com.cn"
-	}
-	return "sns." + parts[3] + "." + domain, nil
-}
-
-// certificate returns the certificate of a URL. What vouches for it is that AWS's
-// own host for the topic's region serves it: https, that exact host, and no other
-// path than that of SNS's certificates.
-func (v *SNS) certificate(ctx context.Context, now time.Time, topic, text string) (*x509.Certificate, error) {
-	host, _ := certificateHost(topic) // the topic is configured, so it has one
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "https" || u.Host != host || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !certificatePath.MatchString(u.Path) || u.RawPath != "" {
-		return nil, fmt.Errorf("member SigningCertURL: %w", ErrMismatch)
-	}
-	v.mu.Lock()
-	cert := v.certs[u.String()]
-	v.mu.Unlock()
-	if cert == nil {
-		b, err := v.fetch(ctx, u.String())
-		if err != nil {
-			return nil, fmt.Errorf("fetch the certificate of SNS: %w", err)
-		}
-		block, _ := pem.Decode(b)
-		if block == nil {
-			return nil, errors.New("the certificate of SNS is no PEM")
-		}
-		if cert, err = x509.ParseCertificate(block.Bytes); err != nil {
-			return nil, errors.New("the certificate of SNS cannot be read")
-		}
-		v.keep(u.String(), cert)
-	}
-	if now.Before(cert.NotBefore) || now.After(cert.NotAfter) {
-		return nil, fmt.Errorf("certificate: %w", ErrStale)
-	}
-	return cert, nil
-}
-
-// maxCertificates bounds what is kept: SNS has one or two in use in a region.
-const maxCertificates = 32
-
-func (v *SNS) keep(url string, cert *x509.Certificate) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.certs) >= maxCertificates {
-		clear(v.certs)
-	}
-	v.certs[url] = cert
-}
-
-// fetchCertificate gets a certificate: within 5 s, without redirects, at most 64 KB.
-func fetchCertificate(ctx context.Context, url string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the host answered %d", resp.StatusCode)
-	}
-	return io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 }

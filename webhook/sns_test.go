@@ -13,10 +13,13 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"maps"
 	"math/big"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -227,6 +230,64 @@ func TestNewSNS(t *testing.T) {
 	host, err = certificateHost("arn:aws-us-gov:sns:us-gov-west-1:1:x")
 	require.NoError(t, err)
 	require.Equal(t, "sns.us-gov-west-1.amazonaws.com", host)
+}
+
+// Who knows a topic can make us ask for certificates that are none: a few at once.
+// What comes meanwhile waits for its turn, as all do when the first messages come.
+func TestSNSFloodOfCertificates(t *testing.T) {
+	t.Parallel()
+	n := newNotary(t)
+	forged := func(i int) []byte {
+		return encoded(n.message(SNSNotification, "2", func(m map[string]string) {
+			m["SigningCertURL"] = fmt.Sprintf("https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-%016x.pem", i)
+		}))
+	}
+	synctest.Test(t, func(t *testing.T) {
+		atOnce, most := 0, 0
+		var mu sync.Mutex
+		v, err := NewSNS(SNSConfig{Topics: []string{snsTopic}, Fetch: func(_ context.Context, url string) ([]byte, error) {
+			mu.Lock()
+			atOnce++
+			most = max(most, atOnce)
+			mu.Unlock()
+			time.Sleep(4 * time.Second)
+			mu.Lock()
+			defer mu.Unlock()
+			atOnce--
+			n.fetched = append(n.fetched, url)
+			if url != certURL {
+				return nil, errors.New("404")
+			}
+			return n.pem, nil
+		}})
+		require.NoError(t, err)
+		open := func(body []byte) error { _, err := v.Open(t.Context(), snsNow, body); return err }
+		errs := make(chan error, 100)
+		for range 20 {
+			go func() { errs <- open(encoded(n.message(SNSNotification, "2"))) }()
+		}
+		for range 20 {
+			require.NoError(t, <-errs)
+		}
+		require.LessOrEqual(t, len(n.fetched), maxFetches, "the others wait, and have it then")
+		for i := range 20 {
+			go func() { errs <- open(forged(i)) }()
+		}
+		refused := 0
+		for range 20 {
+			err := <-errs
+			require.Error(t, err)
+			for _, no := range []error{ErrMissing, ErrMalformed, ErrMismatch, ErrStale} {
+				require.NotErrorIs(t, err, no, "it may pass")
+			}
+			if strings.Contains(err.Error(), "too many") {
+				refused++
+			}
+		}
+		require.Equal(t, maxFetches, most)
+		require.Equal(t, 20-2*maxFetches, refused)
+		require.NoError(t, open(encoded(n.message(SNSNotification, "2"))))
+	})
 }
 
 func FuzzSNS(f *testing.F) {

@@ -90,7 +90,7 @@ shutdown: {timeout: 1ms}
   line 3: operator.listen: is the public address: operator routes must not be on it
   line 3: operator.tokens.ops: has fewer than 16 characters
   line 5: workflows.Orders: a name has 1 to 63 of a-z, 0-9, _ and -, and begins with a letter or digit
-  line 5: workflows.Orders.sources: number 1, "nobody", is no decision source: see decisions and webhooks, or api
+  line 5: workflows.Orders.sources: number 1, "nobody", is no decision source: see decisions and webhooks, or api; or none alone
   line 5: workflows.Orders.notify: "pigeon" is no channel
   line 8: workflows.good.requests.fields.colour: unknown field; there are approvers, callback, deadline, execution, order, requester, started, step, timeout, title, token
   line 8: workflows.good.requests.fields.order: expression "body.": 1:6: Syntax error: no viable alternative at input '.'
@@ -178,4 +178,18 @@ func TestCheckConfigGood(t *testing.T) {
 	status, _, stderr = command(t, "check", "config", file+".not")
 	require.Equal(t, 1, status)
 	require.Contains(t, stderr, "no such file")
+}
+
+// A secret that begins with what means something in YAML is a fault whose text
+// would have the rest of it.
+func TestNoFaultQuotesASecret(t *testing.T) {
+	t.Parallel()
+	for _, begin := range []string{"", "*", "|", ">", "&", "!", "%", "@", "`", "'", `"`, "[", "{", "? ", "- ", "#", "<<: ", "!!int ", "*a: "} {
+		for _, file := range []string{"channels: {mail: {smtp: {host: h, from: a@b.c, username: u, password: %sn0t-t0-be-sh0wn}}}", "operator:\n  tokens:\n    ops: %sn0t-t0-be-sh0wn\n"} {
+			_, err := parse("relay.yaml", []byte(strings.Replace(file, "%s", begin, 1)), testenv)
+			if err != nil && strings.Contains(err.Error(), "n0t-t0") {
+				t.Errorf("%s: %v", begin, err)
+			}
+		}
+	}
 }

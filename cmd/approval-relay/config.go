@@ -93,7 +93,7 @@ type WorkflowConfig struct {
 	Approvers    []string           `yaml:"approvers" doc:"who may decide, beside those that a request names: e-mail addresses, names, group:NAME, source:NAME"`
 	Policy       PolicyConfig       `yaml:"policy" doc:"any, all, or quorum"`
 	MinAssurance string             `yaml:"min_assurance" doc:"the least that a person's decision rests on: link, chat or sso"`
-	Sources      []string           `yaml:"sources" doc:"decision sources that may decide, by name; empty means all that are configured"`
+	Sources      []string           `yaml:"sources" doc:"decision sources that may decide, by name, or none; empty means all that are configured, or none where min_assurance is more than link"`
 	Notify       []string           `yaml:"notify" doc:"channels that tell approvers, by name: all of them"`
 	Fallback     []string           `yaml:"fallback" doc:"channels that are tried, one after the other, for whom another has given up"`
 	Events       []string           `yaml:"events" doc:"channels by which programs are told what happens: requested, decided, timed_out, the callback delivered or exhausted"`

@@ -63,17 +63,32 @@ func credentials(c *Config) (api, operator router.Check, err error) {
 	return check(mayAsk), check(mayOperate), nil
 }
 
-// operatorToken reads the token in the file, or makes one there.
+// operatorToken reads the token in the file, or makes one there. As with keys,
+// the file must not be readable by others than its owner and its group.
 func operatorToken(path string) (string, error) {
-	b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
-	if err == nil {
-		return strings.TrimSpace(string(b)), nil
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return makeToken(path)
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if err == nil && info.Mode().Perm()&0o007 != 0 {
+		return "", fmt.Errorf("read operator.token_file: %s can be read by everybody (mode %04o): chmod 600 it", path, info.Mode().Perm())
+	}
+	b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	if err != nil {
 		return "", fmt.Errorf("read operator.token_file: %w", err)
 	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+// makeToken writes a new token to a file that is not there, nor a link to another.
+func makeToken(path string) (string, error) {
 	token := rand.Text()
-	if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names the file
+	if err == nil {
+		_, err = f.WriteString(token + "\n")
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
 		return "", fmt.Errorf("make operator.token_file: %w", err)
 	}
 	return token, nil

@@ -113,6 +113,9 @@ func (w *WorkflowConfig) fill(c *Config) {
 		w.Policy = PolicyConfig{Kind: "any", Veto: true}
 	}
 	set(&w.MinAssurance, "link")
+	if w.MinAssurance != "link" && w.Sources == nil { // else a program could decide in the name of who must sign in
+		w.Sources = []string{noSource}
+	}
 	set(&w.Unheard, "wait")
 	set(&w.Deadline, 24*time.Hour)
 	set(&w.Margin, 30*time.Second)

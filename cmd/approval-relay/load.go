@@ -74,7 +74,7 @@ func parse(name string, text []byte, getenv func(string) string) (*Config, error
 		l.compare(body, reflect.TypeFor[Config](), "")
 		if len(l.faults) == 0 {
 			if err := yaml.NodeToValue(body, &c); err != nil { // what compare did not see
-				l.faults = append(l.faults, Fault{Field: "(file)", What: err.Error()})
+				l.faults = append(l.faults, notYAML(err))
 			}
 		}
 	}
@@ -95,12 +95,23 @@ func parse(name string, text []byte, getenv func(string) string) (*Config, error
 func notYAML(err error) Fault {
 	f := Fault{Field: "(file)", What: "is no YAML"}
 	if y, ok := errors.AsType[yaml.Error](err); ok {
-		f.What += ": " + y.GetMessage()
+		f.What += ": " + unquoted(y)
 		if t := y.GetToken(); t != nil && t.Position != nil {
 			f.Line = t.Position.Line
 		}
 	}
 	return f
+}
+
+// unquoted returns what an error says of the YAML without what it quotes of it,
+// unless that is a name.
+func unquoted(err yaml.Error) string {
+	text := err.GetMessage()
+	if strings.HasPrefix(text, "mapping key ") {
+		return text
+	}
+	text, _, _ = strings.Cut(text, `"`)
+	return strings.TrimRight(text, ": ")
 }
 
 // loading collects the faults of one file.
@@ -205,7 +216,7 @@ func (l *loading) value(n ast.Node, t reflect.Type, path string) {
 	if custom(t) {
 		what = err.Error()
 		if y, ok := errors.AsType[yaml.Error](err); ok {
-			what = y.GetMessage()
+			what = unquoted(y)
 		}
 	}
 	l.fault(path, "%s", what)

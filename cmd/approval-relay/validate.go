@@ -17,6 +17,9 @@ import (
 // into URLs, metrics and logs.
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
+// noSource stands in workflows.NAME.sources where no source may decide.
+const noSource = "none"
+
 // validate notes every fault of a configuration that was filled.
 func (c *Config) validate(l *loading) {
 	oneOf(l, "log.level", c.Log.Level, "debug", "info", "warn", "error")
@@ -69,8 +72,8 @@ func (c *Config) validateWorkflow(l *loading, at, name string, w WorkflowConfig)
 	for i, s := range w.Sources {
 		_, sns := c.Decisions[s]
 		_, hook := c.Webhooks[s]
-		if !sns && !hook && s != "api" {
-			l.fault(at+".sources", "number %d, %q, is no decision source: see decisions and webhooks, or api", i+1, s)
+		if !sns && !hook && s != "api" && (s != noSource || len(w.Sources) > 1) {
+			l.fault(at+".sources", "number %d, %q, is no decision source: see decisions and webhooks, or api; or %s alone", i+1, s, noSource)
 		}
 	}
 	c.channelNames(l, at+".notify", w.Notify)
@@ -179,6 +182,9 @@ func (c *Config) validateSources(l *loading) {
 	for _, name := range sorted(c.Decisions) {
 		at, d := "decisions."+name, c.Decisions[name]
 		named(l, at, name)
+		if reserved(name) {
+			l.fault(at, "is the name of another source")
+		}
 		if !strings.HasPrefix(d.Topic, "arn:") || strings.Count(d.Topic, ":") != 5 {
 			l.fault(at+".topic", "is no ARN of a topic")
 		}
@@ -188,7 +194,7 @@ func (c *Config) validateSources(l *loading) {
 	for _, name := range sorted(c.Webhooks) {
 		at, w := "webhooks."+name, c.Webhooks[name]
 		named(l, at, name)
-		if _, taken := c.Decisions[name]; taken || name == "api" || name == "link" || name == "operator" || name == "slack" || name == "sso" {
+		if _, taken := c.Decisions[name]; taken || reserved(name) {
 			l.fault(at, "is the name of another source")
 		}
 		if count(w.HMAC != nil, w.Bearer != nil, w.Standard != nil, w.GitHub != nil, w.Slack != nil, w.Stripe != nil, w.SNS != nil, w.Client != nil) != 1 {
@@ -202,6 +208,11 @@ func (c *Config) validateSources(l *loading) {
 		}
 		fields(l, at+".fields", w.Fields, decisionFields())
 	}
+}
+
+// reserved says that a name of a source has a meaning of its own.
+func reserved(name string) bool {
+	return slices.Contains([]string{"api", "link", "operator", "slack", "sso", noSource}, name)
 }
 
 func (q *QueueConfig) validate(l *loading, at string) {

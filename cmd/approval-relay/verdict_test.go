@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -174,5 +176,46 @@ func TestPageTwice(t *testing.T) {
 	}
 	if task := r.task(t, token); task.Effective != 1 || task.Calls != 1 {
 		t.Errorf("%d answers applied by %d calls", task.Effective, task.Calls)
+	}
+}
+
+// TestSurerThanALink holds that where people must sign in, no program decides in
+// their names but those that the workflow names.
+func TestSurerThanALink(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		extra         string
+		hub, crm, api int
+	}{
+		"nobody named": {"min_assurance: sso", http.StatusForbidden, http.StatusForbidden, http.StatusForbidden},
+		"none":         {"sources: [none]", http.StatusForbidden, http.StatusForbidden, http.StatusForbidden},
+		"one":          {"min_assurance: sso\n    sources: [crm]", http.StatusForbidden, http.StatusOK, http.StatusForbidden},
+		"any, by link": {"", http.StatusOK, http.StatusOK, http.StatusOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			file := p.file(t, false, c.extra)
+			text := strings.Replace(read(t, file), `"http://relay.test"}`, `"http://relay.test", oidc: {issuer: "https://id.test", client_id: x, client_secret: "${HUB}"}}`, 1)
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r := p.start(t, file)
+			for way, want := range map[string]int{"hub": c.hub, "crm": c.crm, "api": c.api} {
+				order := "o-" + way
+				ask := fmt.Sprintf(`{"orderId":%q,"taskToken":%q,"approvers":[%q]}`, order, p.aws.StepFunctions.NewToken(time.Hour, 0), boss)
+				if got := r.program(t, "/v1/requests", ask); got.status != http.StatusAccepted {
+					t.Fatalf("request answered %d %s", got.status, got.text)
+				}
+				body := decideBody("d-"+order, order, "approve", "")
+				got := map[string]func() reply{
+					"hub": func() reply { return r.hub(t, body) }, "crm": func() reply { return r.crm(t, body) },
+					"api": func() reply { return r.program(t, "/v1/orders/"+order+"/decisions", body) },
+				}[way]()
+				if got.status != want {
+					t.Errorf("%s: answered %d %s, want %d", way, got.status, got.text, want)
+				}
+			}
+		})
 	}
 }

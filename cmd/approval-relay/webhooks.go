@@ -21,7 +21,7 @@ func (r *relay) ways() (map[string]router.Way, error) {
 	out := map[string]router.Way{}
 	for _, name := range sorted(r.config.Webhooks) {
 		w := r.config.Webhooks[name]
-		way := router.Way{MaxBody: int64(w.MaxBody), Turn: w.turn()}
+		way := router.Way{MaxBody: int64(w.MaxBody), Turn: w.turn(), TrustID: w.Standard != nil || w.Bearer != nil || w.Client != nil}
 		if w.SNS != nil {
 			v, err := webhook.NewSNS(webhook.SNSConfig{Topics: w.SNS.Topics})
 			if err != nil {

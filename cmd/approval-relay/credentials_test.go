@@ -1,0 +1,38 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestOperatorToken(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "token")
+	made, err := operatorToken(path)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(made), 26, "128 bits in base32")
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	again, err := operatorToken(path)
+	require.NoError(t, err)
+	require.Equal(t, made, again)
+
+	require.NoError(t, os.Chmod(path, 0o644)) //nolint:gosec // that is what is tested
+	_, err = operatorToken(path)
+	require.ErrorContains(t, err, "can be read by everybody (mode 0644): chmod 600 it")
+	require.NotContains(t, err.Error(), made)
+	require.NoError(t, os.Chmod(path, 0o640)) //nolint:gosec // Kubernetes mounts secrets so
+	_, err = operatorToken(path)
+	require.NoError(t, err)
+
+	link := filepath.Join(t.TempDir(), "token")
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	require.NoError(t, os.Symlink(elsewhere, link))
+	_, err = operatorToken(link)
+	require.ErrorContains(t, err, "make operator.token_file")
+	require.NoFileExists(t, elsewhere, "somebody else's link says where")
+}

@@ -1,0 +1,146 @@
+package signin_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/signin"
+	"github.com/approval-relay/approval-relay/signin/signintest"
+)
+
+func (h *house) cookies(t *testing.T) map[string]string {
+	t.Helper()
+	base, err := url.Parse(h.url + "/")
+	require.NoError(t, err)
+	out := map[string]string{}
+	for _, c := range h.client.Jar.Cookies(base) {
+		out[c.Name] = c.Value
+	}
+	return out
+}
+
+// What began is over when it ended: the cookie goes, with the link that is in it.
+func TestWhatBeganIsForgotten(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	h.get(t, h.url+"/signin/link-1")
+	got := h.cookies(t)
+	require.Contains(t, got, "approval_relay_session")
+	require.NotContains(t, got, "approval_relay_signin")
+}
+
+// The way back leads to a link of ours, whatever stands in its place.
+func TestNoOtherWayBack(t *testing.T) {
+	t.Parallel()
+	for _, token := range []string{"..%2F..%2Felsewhere", "%2F%2Fevil.example", "x%2F..%2F..%2Felsewhere", "%5C%5Cevil.example", "x%3Fy", "%2E%2E%2Fsignin%2Fx"} {
+		h := newHouse(t, nil)
+		h.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+			if strings.Contains(r.URL.Path, "callback") || strings.Contains(r.URL.Path, "authorize") {
+				return nil
+			}
+			return http.ErrUseLastResponse
+		}
+		resp, err := h.client.Get(h.url + "/signin/" + token)
+		require.NoError(t, err)
+		_ = resp.Body.Close()
+		at := resp.Header.Get("Location")
+		require.True(t, at == "" || strings.HasPrefix(at, h.url+"/a/") && !strings.Contains(at[len(h.url)+3:], "/"), "%s leads to %q", token, at)
+	}
+}
+
+// Whoever is signed in as the wrong person can choose another account: without
+// being asked to, a provider signs in the same one again.
+func TestAnotherAccount(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	h.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error { return nil }
+	h.get(t, h.url+"/signin/link-1")
+	h.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := h.client.Get(h.url + "/signin/link-1")
+	require.NoError(t, err)
+	_ = resp.Body.Close()
+	to, err := url.Parse(resp.Header.Get("Location"))
+	require.NoError(t, err)
+	require.Equal(t, "select_account", to.Query().Get("prompt"))
+}
+
+// Some letters are others' capitals and not ASCII: K (Kelvin) and ſ. They would
+// make another's name look the same to a comparison without case.
+func TestLookalikes(t *testing.T) {
+	t.Parallel()
+	for _, who := range []string{"\u212aim@example.com", "bo\u017fs@example.com", "a\nb@example.com", "a\u202eb@example.com", strings.Repeat("x", 3000) + "@example.com"} {
+		h := newHouse(t, nil)
+		h.provider.SignInAs(who)
+		status, _ := h.get(t, h.url+"/signin/link-1")
+		require.Equal(t, http.StatusForbidden, status, "%q", who)
+		require.NotContains(t, h.cookies(t), "approval_relay_session")
+	}
+}
+
+// A provider that is out of reach is asked once in a while, not by every visitor:
+// they would wait for each other.
+func TestAnUnreachableProviderIsNotAskedByAll(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	defer down.Close()
+	h := newHouse(t, func(c *signin.Config) { c.Issuer = down.URL })
+	for range 5 {
+		status, _ := h.get(t, h.url+"/signin/link-1")
+		require.Equal(t, http.StatusServiceUnavailable, status)
+	}
+	require.EqualValues(t, 1, asked.Load())
+	h.now = h.now.Add(time.Minute)
+	h.get(t, h.url+"/signin/link-1")
+	require.EqualValues(t, 2, asked.Load())
+}
+
+// What the provider says travels over TLS, or over this machine only.
+func TestIssuerOverTLS(t *testing.T) {
+	t.Parallel()
+	for issuer, good := range map[string]bool{
+		"https://accounts.example": true, "http://127.0.0.1:5556": true, "http://localhost:5556/dex": true, "http://[::1]:5556": true,
+		"http://accounts.example": false, "http://10.0.0.1": false, "https://user:pass@accounts.example": false, "ftp://x": false,
+	} {
+		_, err := signin.New(signin.Config{Issuer: issuer, ClientID: "x", ClientSecret: secret{"x"}})
+		require.Equal(t, good, err == nil, "%s: %v", issuer, err)
+	}
+}
+
+func FuzzCookie(f *testing.F) {
+	ring, base := keys.New(time.Now()), &url.URL{Scheme: "https", Host: "relay.example"}
+	provider := signintest.Start()
+	defer provider.Close()
+	s, err := signin.New(signin.Config{Issuer: provider.URL, ClientID: "x", ClientSecret: secret{"x"}, Base: base, MAC: ring, Now: time.Now})
+	if err != nil {
+		f.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	s.Begin(w, httptest.NewRequest(http.MethodGet, "/signin/link-1", nil))
+	began, _, _ := strings.Cut(strings.TrimPrefix(w.Header().Get("Set-Cookie"), "approval_relay_signin="), ";")
+	for _, seed := range []string{began, "", "..", "e30.YQ.YQ", "e30.e30.e30.e30", strings.Repeat("A", 5000)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		r := httptest.NewRequest(http.MethodGet, "/signin/callback?code=c&state=", nil)
+		r.Header.Set("Cookie", "approval_relay_session="+value+"; approval_relay_signin="+value)
+		if who, ok := s.Who(r); ok {
+			t.Errorf("signed in as %q", who)
+		}
+		w := httptest.NewRecorder()
+		if s.End(w, r); w.Code != http.StatusBadRequest {
+			t.Errorf("%d", w.Code)
+		}
+	})
+}
