@@ -41,11 +41,12 @@ type Sweeper struct {
 	// began, all due by that time; nil where other processes live on the same store.
 	Orphans func(ctx context.Context, until time.Time) ([]string, error)
 
-	last atomic.Int64 // when the last sweep ended, unix nanoseconds
+	last atomic.Int64 // when the last sweep ended well, or Run began; unix nanoseconds, 0 before
 }
 
 // Run sweeps until the context is done.
 func (s *Sweeper) Run(ctx context.Context) error {
+	s.last.Store(s.Transitions.Now().UnixNano())
 	wait := time.NewTimer(0)
 	defer wait.Stop()
 	for {
@@ -111,5 +112,12 @@ func (s *Sweeper) all(ctx context.Context, ids []string, transition func(*approv
 	return group.Wait()
 }
 
-// Age returns how long ago the last sweep ended well, for the health check.
-func (s *Sweeper) Age(now time.Time) time.Duration { return now.Sub(time.Unix(0, s.last.Load())) }
+// Age returns how long ago the last sweep ended well, or the first began, for the
+// health check; 0 before that.
+func (s *Sweeper) Age(now time.Time) time.Duration {
+	last := s.last.Load()
+	if last == 0 {
+		return 0
+	}
+	return now.Sub(time.Unix(0, last))
+}

@@ -157,7 +157,7 @@ func (r *relay) healthy() error {
 	if !r.router.IsRunning() {
 		return nil // starting
 	}
-	if age := r.sweeper.Age(time.Now()); age > staleSweep && age < 100*365*24*time.Hour {
+	if age := r.sweeper.Age(time.Now()); age > staleSweep {
 		return fmt.Errorf("the sweeper has not ended a sweep for %s", age.Round(time.Second))
 	}
 	return nil
