@@ -27,16 +27,17 @@ type Action struct {
 	Attempt      int        `json:"attempt,omitempty"`
 	Until        time.Time  `json:"until"`
 	Reason       string     `json:"reason,omitempty"` // of a dead letter
+	Trace        string     `json:"trace,omitempty"`  // the approval's
 }
 
 func (o *Order) action(kind ActionKind, a *Approval, until time.Time) Action {
-	return Action{Kind: kind, OrderID: o.ID, ApprovalID: a.ID, Workflow: a.Workflow, Target: a.Target, Until: until}
+	return Action{Kind: kind, OrderID: o.ID, ApprovalID: a.ID, Workflow: a.Workflow, Target: a.Target, Until: until, Trace: a.Trace}
 }
 
 func (o *Order) deadLetter(a *Approval, reason string) Action {
 	act := Action{Kind: ActionDeadLetter, OrderID: o.ID, Reason: reason}
 	if a != nil {
-		act.ApprovalID, act.Workflow, act.Target = a.ID, a.Workflow, a.Target
+		act.ApprovalID, act.Workflow, act.Target, act.Trace = a.ID, a.Workflow, a.Target, a.Trace
 	}
 	return act
 }

@@ -61,6 +61,7 @@ type Decision struct {
 	Source  string    `json:"source,omitempty"` // the configured name of the sender
 	SentAt  time.Time `json:"sent_at,omitzero"` // when its sender gave it away, zero if unknown
 	At      time.Time `json:"at"`               // when it reached us
+	Trace   string    `json:"trace,omitempty"`  // the trace that it came in, a W3C traceparent
 }
 
 // Vote is a decision that counted.
@@ -108,6 +109,8 @@ func (d Decision) validate() error {
 		return Invalid("approval", "is %d bytes long, the most is %d", len(d.ApprovalID), maxName)
 	case isSource(d.By) && d.By != sourceName(d.Source): // only a source decides as itself
 		return Invalid("by", "names a source that did not send it")
+	case d.Trace != "" && !isTrace(d.Trace):
+		return Invalid("trace", "is no traceparent")
 	}
 	for _, f := range []Field{{"decision_id", d.ID}, {"by", d.By}, {"step", d.Step}, {"source", d.Source}} {
 		if !utf8.ValidString(f.Value) { // would not come back from a store as it was
@@ -341,12 +344,12 @@ func (a *Approval) closedVerdict(d Decision) VerdictCode {
 func (o *Order) note(d Decision, v Verdict, t Turn) {
 	e := Event{
 		At: t.Now, Kind: EventDecision, Approval: v.ApprovalID, By: d.By, Via: d.Via, Source: d.Source,
-		Outcome: d.Outcome, Code: string(v.Code), Note: d.ID,
+		Outcome: d.Outcome, Code: string(v.Code), Note: d.ID, From: d.Trace,
 	}
 	if a := o.Find(v.ApprovalID); a != nil {
-		e.Workflow = a.Workflow
+		e.Workflow, e.Trace = a.Workflow, a.Trace
 	}
-	if slices.ContainsFunc(o.History, func(h Event) bool { h.At = e.At; return h == e }) {
+	if slices.ContainsFunc(o.History, func(h Event) bool { h.At, h.Trace, h.From = e.At, e.Trace, e.From; return h == e }) {
 		o.fresh = append(o.fresh, e) // sent again and refused again: counted, not kept
 	} else {
 		o.record(e)

@@ -47,6 +47,11 @@ type Event struct {
 	Attempt  int           `json:"attempt,omitempty"`
 	Age      time.Duration `json:"age,omitempty"`
 	Left     time.Duration `json:"left,omitempty"` // to the deadline, of a decision that decided
+
+	// Trace is the approval's, and From is where the decision came from, if that
+	// was traced. Both are for spans, and no part of the history.
+	Trace string `json:"-"`
+	From  string `json:"-"`
 }
 
 // quiet kinds are counted but not kept in the history, where they would push
@@ -88,5 +93,5 @@ func (o *Order) record(e Event) {
 
 // event starts an Event about an approval.
 func (a *Approval) event(kind EventKind, now time.Time) Event {
-	return Event{At: now, Kind: kind, Approval: a.ID, Workflow: a.Workflow}
+	return Event{At: now, Kind: kind, Approval: a.ID, Workflow: a.Workflow, Trace: a.Trace}
 }

@@ -166,6 +166,10 @@ type Ask struct {
 	Details   []Field `json:"details,omitempty"`
 	Execution string  `json:"execution,omitempty"` // the workflow's own run, for people
 	Requester string  `json:"requester,omitempty"` // cannot approve
+	// Trace is where in a trace the request was handled, a W3C traceparent; empty
+	// where nothing is traced. What follows, hours later or in another process,
+	// joins that trace.
+	Trace string `json:"trace,omitempty"`
 
 	// Approvers may decide. When there is none, whoever reaches us may: the
 	// link then names nobody.

@@ -86,6 +86,8 @@ func (o *Order) validate(ask Ask) error {
 		return Invalid("details", "are %d, the most is %d", len(ask.Details), maxDetails)
 	case ask.MinAssurance != "" && ask.MinAssurance.rank() < 0: // would demand nothing
 		return Invalid("min_assurance", "%.40q is not link, chat or sso", ask.MinAssurance)
+	case ask.Trace != "" && !isTrace(ask.Trace):
+		return Invalid("trace", "is no traceparent")
 	case ask.Deadline.IsZero():
 		return Invalid("deadline", "is missing")
 	}

@@ -24,6 +24,7 @@ type queued struct {
 	received    int       // in all queues
 	here        int       // received in this one
 	from        string    // the ARN of the queue that gave it up
+	trace       string    // AWSTraceHeader
 	receipt     string
 	visible     time.Time
 	index       int // in the heap, -1 when it is not there

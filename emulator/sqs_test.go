@@ -307,3 +307,30 @@ func TestSQSFaults(t *testing.T) {
 		}
 	})
 }
+
+// What a sender says of its trace comes beside the message, if it is asked for;
+// no other system attribute is a sender's to set.
+func TestTraceHeader(t *testing.T) {
+	timeless(t, func(w world) {
+		const header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+		q := w.queue("q", nil)
+		send := func(name, value string) error {
+			_, err := w.queues.SendMessage(w.Context(), &sqs.SendMessageInput{
+				QueueUrl: q, MessageBody: aws.String("a"),
+				MessageSystemAttributes: map[string]types.MessageSystemAttributeValue{name: {DataType: aws.String("String"), StringValue: aws.String(value)}},
+			})
+			return err
+		}
+		if err := send("AWSTraceHeader", header); err != nil {
+			t.Fatal(err)
+		}
+		if m := w.expect(q, 0, 30, "a")[0]; m.Attributes["AWSTraceHeader"] != header {
+			t.Errorf("came with %v", m.Attributes)
+		}
+		for name, value := range map[string]string{"AWSTraceHeader": "", "SenderId": "me"} {
+			if err := send(name, value); code(err) != "InvalidParameterValue" {
+				t.Errorf("%s=%q: %v", name, value, err)
+			}
+		}
+	})
+}

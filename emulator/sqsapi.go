@@ -24,6 +24,8 @@ type request struct {
 	ReceiptHandle       string               `json:"ReceiptHandle"`
 	Entries             []entry              `json:"Entries"`
 
+	MessageSystemAttributes map[string]Attribute `json:"MessageSystemAttributes"`
+
 	// What to answer of the attributes: of a queue, or of messages.
 	AttributeNames              []string `json:"AttributeNames"`
 	MessageAttributeNames       []string `json:"MessageAttributeNames"`
@@ -37,6 +39,8 @@ type entry struct {
 	MessageBody       string               `json:"MessageBody"`
 	MessageAttributes map[string]Attribute `json:"MessageAttributes"`
 	DelaySeconds      *int                 `json:"DelaySeconds"`
+
+	MessageSystemAttributes map[string]Attribute `json:"MessageSystemAttributes"`
 }
 
 type object map[string]any
@@ -96,7 +100,10 @@ func (q *queue) act(action string, in request) (any, error) {
 	now := time.Now()
 	switch action {
 	case "SendMessage":
-		return q.send(entry{MessageBody: in.MessageBody, MessageAttributes: in.MessageAttributes, DelaySeconds: in.DelaySeconds})
+		return q.send(entry{
+			MessageBody: in.MessageBody, MessageAttributes: in.MessageAttributes, DelaySeconds: in.DelaySeconds,
+			MessageSystemAttributes: in.MessageSystemAttributes,
+		})
 	case "SendMessageBatch":
 		if n := batchSize(in.Entries); n > maxMessage {
 			return nil, fail("com.amazonaws.sqs#BatchRequestTooLong", "Batch requests cannot be longer than %d bytes. You have sent %d bytes.", maxMessage, n)
@@ -124,6 +131,7 @@ func (q *queue) send(e entry) (object, error) {
 		return nil, err
 	}
 	id := q.put(e.MessageBody, e.MessageAttributes, q.seconds(e.DelaySeconds, "DelaySeconds"))
+	q.messages[id].trace = e.MessageSystemAttributes[traceHeader].StringValue
 	return object{"MessageId": id, "MD5OfMessageBody": digest(e.MessageBody)}, nil
 }
 
@@ -204,6 +212,9 @@ func wire(messages []*queued, in request) []object {
 		}
 		if m.from != "" {
 			attributes["DeadLetterQueueSourceArn"] = m.from
+		}
+		if m.trace != "" {
+			attributes[traceHeader] = m.trace
 		}
 		maps.DeleteFunc(attributes, func(k, _ string) bool { return !asked(system, k) })
 		if len(attributes) > 0 {

@@ -46,6 +46,10 @@ func (in request) receiveFaults() error {
 	return within("VisibilityTimeout", in.VisibilityTimeout, 0, maxVisibilitySeconds)
 }
 
+// traceHeader is the one system attribute that a sender may set. It does not count
+// against the limits of a message.
+const traceHeader = "AWSTraceHeader"
+
 // validate checks a message that is sent.
 func (e entry) validate() error {
 	if err := within("DelaySeconds", e.DelaySeconds, 0, maxDelaySeconds); err != nil {
@@ -59,6 +63,11 @@ func (e entry) validate() error {
 	}
 	if len(e.MessageAttributes) > maxAttributes {
 		return fail("InvalidParameterValue", "Number of message attributes [%d] exceeds the allowed maximum [%d].", len(e.MessageAttributes), maxAttributes)
+	}
+	for name, a := range e.MessageSystemAttributes {
+		if name != traceHeader || a.DataType != "String" || a.StringValue == "" {
+			return fail("InvalidParameterValue", "The message system attribute '%s' has an invalid name, type or value.", name)
+		}
 	}
 	texts := []string{e.MessageBody}
 	for name, a := range e.MessageAttributes {

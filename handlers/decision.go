@@ -61,7 +61,7 @@ type Decided struct {
 // Decide records a decision about an order. A refusal is in the verdict; an
 // error means that nothing is known to be recorded.
 func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.Decision) (approval.Verdict, error) {
-	decision.At = d.Transitions.Now()
+	decision.At, decision.Trace = d.Transitions.Now(), d.Transitions.trace(ctx)
 	var verdict approval.Verdict
 	err := d.Transitions.Run(ctx, orderID, func(o *approval.Order, t approval.Turn) ([]approval.Action, error) {
 		v, actions, err := o.Decide(decision, d.Keep, t)

@@ -79,7 +79,7 @@ func (h *house) Dispatch(_ context.Context, actions []approval.Action) {
 	h.actions = append(h.actions, actions...)
 }
 
-func (h *house) Observe(events []approval.Event) {
+func (h *house) Observe(_ context.Context, events []approval.Event) {
 	h.note("observed")
 	h.events = append(h.events, events...)
 }

@@ -115,6 +115,7 @@ func (h *Request) Handle(msg *message.Message) error {
 	if err != nil {
 		return err
 	}
+	ask.Trace = h.Transitions.trace(msg.Context())
 	var accepted Accepted
 	err = h.Transitions.Run(msg.Context(), orderID, func(o *approval.Order, t approval.Turn) ([]approval.Action, error) {
 		id, actions, err := o.Request(ask, t)

@@ -33,7 +33,17 @@ type Dispatcher interface {
 
 // Observer is told what happened, for the metrics.
 type Observer interface {
-	Observe(events []approval.Event)
+	Observe(ctx context.Context, events []approval.Event)
+}
+
+// Tracer makes the spans of what happens to orders.
+type Tracer interface {
+	// Trace returns where in a trace the context is, as a W3C traceparent; "" where
+	// it is in none.
+	Trace(ctx context.Context) string
+	// Stored makes the span of a transition that began then and has now ended, in
+	// the trace of the approval that it was about. It returns the context within.
+	Stored(ctx context.Context, orderID string, began time.Time, events []approval.Event, err error) context.Context
 }
 
 // Transitions runs transitions on stored orders. It is the only way by which
@@ -42,6 +52,7 @@ type Transitions struct {
 	Orders   Orders
 	Dispatch Dispatcher
 	Observer Observer
+	Tracer   Tracer // nil where nothing is traced
 	Log      *slog.Logger
 	Now      func() time.Time
 	// Lease is how long this process has for an action that it was given. It
@@ -56,6 +67,7 @@ type Transitions struct {
 func (t *Transitions) Run(ctx context.Context, orderID string, transition func(*approval.Order, approval.Turn) ([]approval.Action, error)) error {
 	var actions []approval.Action
 	var events []approval.Event
+	began := t.Now()
 	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {
 		turn := approval.Turn{Now: t.Now(), Lease: t.Lease, Room: t.Dispatch.Room, Jitter: rand.Float64()} //nolint:gosec // spreads retries
 		var err error
@@ -63,13 +75,24 @@ func (t *Transitions) Run(ctx context.Context, orderID string, transition func(*
 		events = slices.Clone(o.Fresh())
 		return err
 	})
+	if t.Tracer != nil {
+		ctx = t.Tracer.Stored(ctx, orderID, began, events, err)
+	}
 	if err != nil {
 		return fmt.Errorf("update order %s: %w", show(orderID), err)
 	}
-	t.Observer.Observe(events)
+	t.Observer.Observe(ctx, events)
 	t.log(ctx, orderID, events)
 	t.Dispatch.Dispatch(ctx, actions)
 	return nil
+}
+
+// trace returns where in a trace the context is, if anything is traced.
+func (t *Transitions) trace(ctx context.Context) string {
+	if t.Tracer == nil {
+		return ""
+	}
+	return t.Tracer.Trace(ctx)
 }
 
 // log writes one line for each thing that happened.

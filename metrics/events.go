@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"context"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -8,14 +9,23 @@ import (
 
 // Observe counts what happened to an order. It is called once for each event,
 // after it was stored.
-func (m *Metrics) Observe(events []approval.Event) {
+func (m *Metrics) Observe(ctx context.Context, events []approval.Event) {
+	trace := m.trace(ctx)
 	for _, e := range events {
-		m.observe(e)
+		m.observe(e, trace)
 	}
 }
 
+// trace returns the ID of the sampled trace that the context is in, or "".
+func (m *Metrics) trace(ctx context.Context) string {
+	if m.conf.TraceID == nil {
+		return ""
+	}
+	return m.conf.TraceID(ctx)
+}
+
 // observe has a case for every kind of event; a test holds it to that.
-func (m *Metrics) observe(e approval.Event) {
+func (m *Metrics) observe(e approval.Event, trace string) {
 	switch e.Kind {
 	case approval.EventRequested:
 		m.requests.inc(e.Workflow)
@@ -27,7 +37,7 @@ func (m *Metrics) observe(e approval.Event) {
 		m.decision(e)
 	case approval.EventDecided:
 		m.decided.inc(e.Workflow, string(e.Outcome))
-		m.decisionSeconds.since(e.Age, e.Workflow, string(e.Outcome))
+		m.decisionSeconds.traced(trace, e.Age, e.Workflow, string(e.Outcome))
 		m.timeLeft.since(e.Left, e.Workflow)
 	case approval.EventTimedOut:
 		m.timeouts.inc(e.Workflow)
@@ -42,16 +52,16 @@ func (m *Metrics) observe(e approval.Event) {
 	case approval.EventUndeliverable:
 		m.undeliverable.inc(e.Workflow)
 	case approval.EventTold:
-		m.toldSeconds.since(e.Age, e.Workflow)
+		m.toldSeconds.traced(trace, e.Age, e.Workflow)
 	case approval.EventNotified, approval.EventNotificationFailed, approval.EventNotificationGone:
-		m.notification(e)
+		m.notification(e, trace)
 	case approval.EventHeartbeat:
 		m.heartbeats.inc(e.Target, e.Code)
 	case approval.EventCallbackAttempt:
 		m.callbackAttempts.inc(e.Target, e.Code)
 		m.retried("call_back", e.Attempt)
 	case approval.EventCallbackEnded:
-		m.callbackEnded(e)
+		m.callbackEnded(e, trace)
 	case approval.EventRedriven:
 		m.redriven.inc(e.Workflow)
 	case approval.EventTokenErased:
@@ -73,7 +83,7 @@ func (m *Metrics) decision(e approval.Event) {
 	}
 }
 
-func (m *Metrics) notification(e approval.Event) {
+func (m *Metrics) notification(e approval.Event, trace string) {
 	if e.Kind == approval.EventNotificationGone { // its last attempt has an event of its own
 		m.notifications.inc(e.Channel)
 		m.notifyFailed.inc(e.Channel)
@@ -86,16 +96,16 @@ func (m *Metrics) notification(e approval.Event) {
 		return
 	}
 	m.notifications.inc(e.Channel)
-	m.notifySeconds.since(e.Age, e.Channel)
+	m.notifySeconds.traced(trace, e.Age, e.Channel)
 }
 
 // callbackEnded takes the time of those that arrived only: one that was refused
 // at once would make a good figure of a failure.
-func (m *Metrics) callbackEnded(e approval.Event) {
+func (m *Metrics) callbackEnded(e approval.Event, trace string) {
 	m.callbacks.inc(e.Target, e.Code)
 	switch approval.CallbackState(e.Code) {
 	case approval.CallbackDelivered, approval.CallbackPresumed:
-		m.callbackSeconds.since(e.Age, e.Target)
+		m.callbackSeconds.traced(trace, e.Age, e.Target)
 	}
 }
 
@@ -110,9 +120,9 @@ func (m *Metrics) retried(kind string, attempt int) {
 func (m *Metrics) DeadLettered(source string) { m.deadLetters.inc(source) }
 
 // Message counts a message that a handler ended.
-func (m *Metrics) Message(handler, result string, took time.Duration) {
+func (m *Metrics) Message(ctx context.Context, handler, result string, took time.Duration) {
 	m.messages.inc(handler, result)
-	m.handlerSeconds.since(took, handler)
+	m.handlerSeconds.traced(m.trace(ctx), took, handler)
 }
 
 // Dispatched counts an action that was handed out.
@@ -142,6 +152,15 @@ func (m *Metrics) Committed(updates int, took time.Duration, err error) {
 	}
 	m.updates.add(updates)
 	m.batchSize.observe(float64(updates))
+}
+
+// Exported counts the spans of one export.
+func (m *Metrics) Exported(spans int, err error) {
+	if err != nil {
+		m.spans.add(spans, "lost")
+		return
+	}
+	m.spans.add(spans, "exported")
 }
 
 // Slack counts what was pressed in Slack: pressed, refused or failed.

@@ -4,6 +4,7 @@
 package metrics
 
 import (
+	"context"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +22,10 @@ type Config struct {
 	Handlers  []string // of the router, beside those of the in-process topics
 	Queues    []string // of SQS, by their configured names
 	Routes    []string // of HTTP, as http.ServeMux has their patterns
+
+	// TraceID returns the ID of the sampled trace that a context is in, or "": the
+	// exemplar of what is observed in it. Nil where nothing is traced.
+	TraceID func(context.Context) string
 }
 
 // Metrics is every series of the program. Its methods are what can happen.
@@ -39,7 +44,7 @@ type Metrics struct {
 	deadLetters, messages, sweeps, claimed      counter
 	dispatched, commits, commitErrors, updates  counter
 	httpRequests, pageViews, pagePosts, pageNos counter
-	slack                                       counter
+	slack, spans                                counter
 	decisionSeconds, timeLeft                   histogram
 	toldSeconds, notifySeconds                  histogram
 	callbackSeconds, handlerSeconds             histogram
@@ -141,6 +146,9 @@ func New(reg prometheus.Registerer, conf Config) *Metrics {
 	// HTTP.
 	m.httpRequests = b.counter("http_requests_total", "HTTP requests answered, by class of status.", route, label{"code", []string{"2xx", "3xx", "4xx", "5xx"}})
 	m.requestSeconds = b.histogram("http_request_seconds", "How long HTTP requests took.", toHandle, route)
+
+	// Tracing.
+	m.spans = b.counter("trace_spans_total", "Spans that were exported, or lost because the collector did not take them.", label{"result", []string{"exported", "lost"}})
 
 	m.sqs = newSQSSeries(b, label{"queue", conf.Queues})
 	return m

@@ -214,7 +214,7 @@ func TestEveryEventHasItsSeries(t *testing.T) {
 			m, reg := fresh(t)
 			before := values(t, reg)
 			tc.event.Kind = tc.kind
-			m.Observe([]approval.Event{tc.event})
+			m.Observe(t.Context(), []approval.Event{tc.event})
 			require.Equal(t, tc.want, changed(before, values(t, reg)))
 		})
 	}
@@ -232,7 +232,7 @@ func TestWhatCallersSayHasItsSeries(t *testing.T) {
 	}{
 		"dead letter": {func(m *Metrics) { m.DeadLettered("order") }, map[string]float64{`dead_letters_total{source="order"}`: 1}},
 		"message": {
-			func(m *Metrics) { m.Message("callbacks", "ok", time.Second) },
+			func(m *Metrics) { m.Message(context.Background(), "callbacks", "ok", time.Second) },
 			map[string]float64{`messages_total{handler="callbacks",result="ok"}`: 1, `handler_seconds{handler="callbacks"}`: 1},
 		},
 		"dispatched":   {func(m *Metrics) { m.Dispatched(approval.ActionNotify) }, map[string]float64{`actions_dispatched_total{kind="notify"}`: 1}},
@@ -244,6 +244,8 @@ func TestWhatCallersSayHasItsSeries(t *testing.T) {
 		"failed commit": {func(m *Metrics) { m.Committed(3, time.Millisecond, errors.New("no")) }, map[string]float64{
 			"store_commits_total{}": 1, "store_commit_errors_total{}": 1, "store_commit_seconds{}": 1,
 		}},
+		"spans":   {func(m *Metrics) { m.Exported(3, nil) }, map[string]float64{`trace_spans_total{result="exported"}`: 3}},
+		"lost":    {func(m *Metrics) { m.Exported(2, errors.New("no")) }, map[string]float64{`trace_spans_total{result="lost"}`: 2}},
 		"view":    {func(m *Metrics) { m.Page("viewed") }, map[string]float64{"link_views_total{}": 1}},
 		"post":    {func(m *Metrics) { m.Page("posted") }, map[string]float64{"link_posts_total{}": 1}},
 		"refused": {func(m *Metrics) { m.Page("refused") }, map[string]float64{"link_refusals_total{}": 1}},
@@ -302,10 +304,10 @@ func TestNamesFromOutsideAreBounded(t *testing.T) {
 	say := func(i int) {
 		s := fmt.Sprintf("evil-%d", i)
 		for _, kind := range eventKinds(t) {
-			m.Observe([]approval.Event{{Kind: kind, Workflow: s, Channel: s, Target: s, Source: s, Via: approval.Via(s), Code: s, Outcome: approval.Outcome(s), By: s, Note: s, Approval: s, Attempt: 2}})
+			m.Observe(t.Context(), []approval.Event{{Kind: kind, Workflow: s, Channel: s, Target: s, Source: s, Via: approval.Via(s), Code: s, Outcome: approval.Outcome(s), By: s, Note: s, Approval: s, Attempt: 2}})
 		}
 		m.DeadLettered(s)
-		m.Message(s, s, time.Second)
+		m.Message(t.Context(), s, s, time.Second)
 		m.Dispatched(approval.ActionKind(s))
 		m.Running(approval.ActionKind(s), 1)
 		m.HTTP(s, 700, time.Second)

@@ -121,6 +121,16 @@ func (h histogram) since(d time.Duration, values ...string) {
 	h.observe(max(d, 0).Seconds(), values...)
 }
 
+// traced is since, with the trace that it was in, if any, as an exemplar.
+func (h histogram) traced(trace string, d time.Duration, values ...string) {
+	if trace == "" {
+		h.since(d, values...)
+		return
+	}
+	o, _ := h.vec.WithLabelValues(bind(h.labels, values)...).(prometheus.ExemplarObserver)
+	o.ObserveWithExemplar(max(d, 0).Seconds(), prometheus.Labels{"trace_id": trace})
+}
+
 // histogram is classic, for everybody, and native, for who scrapes those: about
 // 10 % of error at any scale, in at most 100 buckets.
 func (b *builder) histogram(name, help string, buckets []float64, labels ...label) histogram {

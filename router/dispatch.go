@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"strconv"
 	"sync"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -11,6 +12,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/pubsub/gochannel"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
 )
 
 // The in-process topics.
@@ -110,6 +112,11 @@ func (d *Dispatcher) publish(ctx context.Context, act approval.Action) {
 		name = act.Channel
 	}
 	msg.Metadata.Set(metaName, name)
+	if act.Trace != "" && act.Kind != approval.ActionHeartbeat { // there may be thousands of those
+		msg.Metadata.Set(metaTrace, act.Trace)
+		msg.Metadata.Set(handlers.MetaOrder, act.OrderID)
+		msg.Metadata.Set(metaAttempt, strconv.Itoa(act.Attempt))
+	}
 	d.add(msg, 1)
 	if err := d.topics.Publish(topicOf(act.Kind), msg); err != nil { // closed: we are going down
 		d.add(msg, -1)
@@ -121,6 +128,8 @@ func (d *Dispatcher) publish(ctx context.Context, act approval.Action) {
 const (
 	metaKind = "kind"
 	metaName = "name"
+	// Of what is traced, beside handlers.MetaOrder.
+	metaAttempt = "attempt"
 )
 
 func (d *Dispatcher) add(msg *message.Message, delta int) {

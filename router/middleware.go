@@ -46,7 +46,7 @@ func count(o Observer) message.HandlerMiddleware {
 		return func(msg *message.Message) ([]*message.Message, error) {
 			began := time.Now()
 			out, err := h(msg)
-			o.Message(message.HandlerNameFromCtx(msg.Context()), result(err), time.Since(began))
+			o.Message(msg.Context(), message.HandlerNameFromCtx(msg.Context()), result(err), time.Since(began))
 			return out, err
 		}
 	}

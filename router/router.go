@@ -32,7 +32,7 @@ type Letters interface {
 
 // Observer is told what became of messages.
 type Observer interface {
-	Message(source, result string, took time.Duration)
+	Message(ctx context.Context, source, result string, took time.Duration)
 	DeadLettered(source string)
 }
 
@@ -44,6 +44,7 @@ type Parts struct {
 	Callbacks     *handlers.Callback
 	Dispatcher    *Dispatcher
 	Observer      Observer
+	Tracer        Tracer // nil where nothing is traced
 	Log           *slog.Logger
 	// TimeLimit bounds one message: a store that hangs.
 	TimeLimit time.Duration
@@ -72,7 +73,11 @@ func New(p Parts) (*message.Router, error) {
 	// The first is the outermost. The fate of a message is decided from the error
 	// that all others leave, so settle is outside; the count includes panics, so
 	// recovering is inside it; the limit is next to the handler, because its
-	// context must not be seen by those who end the message.
+	// context must not be seen by those who end the message. A trace is around
+	// all of them: what they log and count is in it.
+	if p.Tracer != nil {
+		r.AddMiddleware(trace(p.Tracer, p.Requests))
+	}
 	r.AddMiddleware(settle(p.Log), count(p.Observer), recovering, limit(p.TimeLimit))
 
 	for _, s := range append(p.Requests, p.Decisions...) {

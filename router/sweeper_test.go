@@ -72,6 +72,7 @@ func TestHowOftenItSweeps(t *testing.T) {
 		sweep(t, s, 10500*time.Millisecond)
 		require.Len(t, c.claims, 11)
 		require.Less(t, s.Age(time.Now()), time.Second)
+		require.Zero(t, (&Sweeper{}).Age(time.Now()), "one that has not begun is not late")
 
 		for i := range 25 {
 			ask(t, c.Store, fmt.Sprint(i), time.Now().Add(time.Second))

@@ -26,6 +26,9 @@ const (
 	// MetaReceiveCount is ApproximateReceiveCount: 1 for the first delivery. It is
 	// missing if that is, or is no positive number.
 	MetaReceiveCount = "receive_count"
+	// MetaTraceHeader is AWSTraceHeader: the X-Ray trace that the message was sent
+	// in, as a service of AWS said it.
+	MetaTraceHeader = "aws_trace_header"
 	// MetaQueue is the topic as it was given to Subscribe.
 	MetaQueue = "queue"
 	// MetaDecodeError says why the payload is not what it seems to be: the body is
@@ -60,7 +63,7 @@ const maxUUID = 128
 // own are the keys that attributes never set.
 var own = []string{
 	MetaMessageID, MetaSentTimestamp, MetaReceiveCount, MetaQueue, MetaDecodeError, MetaAttributeError,
-	MetaTopicARN, MetaSNSMessageID, MetaSNSTimestamp, MetaSubject,
+	MetaTraceHeader, MetaTopicARN, MetaSNSMessageID, MetaSNSTimestamp, MetaSubject,
 }
 
 // decoder makes Watermill messages of SQS messages. It never fails: what cannot
@@ -106,6 +109,7 @@ func (d decoder) decode(m *types.Message) *message.Message {
 	if at, ok := firstSentAt(m); ok {
 		put(meta, MetaSentTimestamp, at.Format(time.RFC3339Nano))
 	}
+	put(meta, MetaTraceHeader, m.Attributes[string(types.MessageSystemAttributeNameAWSTraceHeader)])
 	body := []byte(aws.ToString(m.Body))
 	if m.Body == nil {
 		put(meta, MetaDecodeError, "the message has no body")

@@ -58,17 +58,17 @@ func TestAttributes(t *testing.T) {
 	t.Parallel()
 	m := &types.Message{
 		MessageId: aws.String("id-1"), Body: aws.String("{}"),
-		Attributes: map[string]string{"SentTimestamp": "1700000000123", "ApproximateReceiveCount": "4"},
+		Attributes: map[string]string{"SentTimestamp": "1700000000123", "ApproximateReceiveCount": "4", "AWSTraceHeader": "Root=1-5759e988-bd862e3fe1be46a994272793"},
 		MessageAttributes: map[string]types.MessageAttributeValue{
 			"plain": attribute("String", "x"), "custom": attribute("String.json", "{}"), "number": attribute("Number", "17"),
 			"binary":   {DataType: aws.String("Binary"), BinaryValue: []byte("text")},
 			"not":      {DataType: aws.String("Binary"), BinaryValue: []byte{0xff}},
 			"no\ntype": {StringValue: aws.String("x")},
-			MetaQueue:  attribute("String", "other"), MetaSentTimestamp: attribute("String", "1999"), MetaDecodeError: attribute("String", "x"),
+			MetaQueue:  attribute("String", "other"), MetaSentTimestamp: attribute("String", "1999"), MetaDecodeError: attribute("String", "x"), MetaTraceHeader: attribute("String", "another's"),
 		},
 	}
 	want := message.Metadata{
-		MetaQueue: "queue", MetaMessageID: "id-1", MetaSentTimestamp: "2023-11-14T22:13:20.123Z", MetaReceiveCount: "4",
+		MetaQueue: "queue", MetaMessageID: "id-1", MetaSentTimestamp: "2023-11-14T22:13:20.123Z", MetaReceiveCount: "4", MetaTraceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793",
 		MetaAttributeError: `"no\ntype", "not"`, "plain": "x", "custom": "{}", "number": "17", "binary": "text",
 	}
 	assert.Equal(t, want, newDecoder("queue", Config{PlainAttributes: true}).decode(m).Metadata, "none of ours is set by an attribute")

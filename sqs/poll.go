@@ -115,7 +115,7 @@ func (s *subscription) receive(n int) (taken int, err error) {
 		WaitTimeSeconds:             int32(s.cfg.WaitTime / time.Second),
 		VisibilityTimeout:           int32(s.cfg.Visibility / time.Second),
 		MessageAttributeNames:       []string{"All"},
-		MessageSystemAttributeNames: []types.MessageSystemAttributeName{"ApproximateReceiveCount", "SentTimestamp"},
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{"ApproximateReceiveCount", "SentTimestamp", "AWSTraceHeader"},
 	})
 	if err == nil && out == nil {
 		err = fmt.Errorf("no answer")

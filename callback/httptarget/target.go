@@ -183,6 +183,7 @@ func (t *Target) request(ctx context.Context, a approval.Answer, text []byte) (*
 			req.Header[http.CanonicalHeaderKey(name)] = values
 		}
 	}
+	outbound.SetTrace(ctx, req.Header)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Idempotency-Key", a.ApprovalID)
 	req.Header.Set("User-Agent", t.config.UserAgent)

@@ -149,6 +149,22 @@ workflows:
   line 15: workflows.orders.escalations[2].to: "boss" is no group
 `,
 		},
+		"tracing": {
+			`tracing:
+  sample_ratio: 1.5
+  service_name: ""
+  otlp:
+    endpoint: collector:4318
+    headers: {"bad name": abc, empty: "", odd: "a\nb", good: "Bearer x"}
+`, `has 6 fault(s):
+  line 2: tracing.sample_ratio: is 1.5, must be 0 to 1
+  line 3: tracing.service_name: is empty
+  line 5: tracing.otlp.endpoint: is no http or https URL with a host
+  line 6: tracing.otlp.headers.bad name: is no name of a header
+  line 6: tracing.otlp.headers.empty: is empty, or has what no header can have
+  line 6: tracing.otlp.headers.odd: is empty, or has what no header can have
+`,
+		},
 		"no YAML": {"log: {}\nkey: {secret: abc\n", `has 1 fault(s):
   line 2: (file): is no YAML: could not find flow mapping end token '}'
 `},

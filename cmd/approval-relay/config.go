@@ -18,6 +18,7 @@ type Config struct {
 	Store     StoreConfig               `yaml:"store" doc:"where orders are kept"`
 	Keys      KeysConfig                `yaml:"keys" doc:"the keys that seal task tokens and sign links"`
 	AWS       AWSConfig                 `yaml:"aws" doc:"AWS; credentials come from the environment, as the SDK finds them"`
+	Tracing   TracingConfig             `yaml:"tracing" doc:"spans of each approval from its request to its answer, for OpenTelemetry"`
 	Shutdown  ShutdownConfig            `yaml:"shutdown" doc:"how the program ends"`
 	Unmatched UnmatchedConfig           `yaml:"unmatched" doc:"decisions that come before their request"`
 	Workflows map[string]WorkflowConfig `yaml:"workflows" doc:"who asks, who approves, until when, how it is answered"`

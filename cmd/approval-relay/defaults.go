@@ -49,6 +49,7 @@ func Defaults() Config {
 		Operator:  OperatorConfig{Listen: "127.0.0.1:9090", TokenFile: "approval-relay.token"},
 		Store:     StoreConfig{SQLite: "approval-relay.db"},
 		Keys:      KeysConfig{File: "approval-relay.keys"},
+		Tracing:   TracingConfig{SampleRatio: 1, ServiceName: "approval-relay"},
 		Shutdown:  ShutdownConfig{Timeout: 25 * time.Second}, // within the 30 s that Kubernetes and ECS give
 		Unmatched: UnmatchedConfig{TTL: time.Hour, Retention: 7 * 24 * time.Hour},
 	}

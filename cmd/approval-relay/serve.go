@@ -52,7 +52,10 @@ func serve(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer, r
 			err = errors.Join(err, fmt.Errorf("close store: %w", closeErr))
 		}
 	}()
+	log = r.log
 	var ending atomic.Bool
+	var ended time.Time
+	defer func() { r.flush(ended.Add(c.Shutdown.Timeout)) }()
 	r.http.Healthy, r.http.Ready = r.healthy, r.ready(&ending)
 	r.sweeper.Adopt(ctx)
 
@@ -79,6 +82,7 @@ func serve(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer, r
 		}
 		<-stop.Done()
 		ending.Store(true) // not ready: nothing new is sent here
+		ended = time.Now()
 		log.Info("going down", "within", c.Shutdown.Timeout.String())
 		return nil
 	}, func(error) { cancel() })

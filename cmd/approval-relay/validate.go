@@ -13,6 +13,12 @@ import (
 	"github.com/approval-relay/approval-relay/router"
 )
 
+// headerName and headerValue are what a header may be: RFC 9110, sections 5.1 and 5.5.
+var (
+	headerName  = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+	headerValue = regexp.MustCompile(`^[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$`)
+)
+
 // name is what workflows, sources, channels and targets may be called: names go
 // into URLs, metrics and logs.
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
@@ -25,6 +31,7 @@ func (c *Config) validate(l *loading) {
 	oneOf(l, "log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf(l, "log.format", c.Log.Format, "json", "text")
 	baseURL(l, "public.url", c.Public.URL)
+	c.Tracing.validate(l, "tracing")
 	atLeast(l, "shutdown.timeout", c.Shutdown.Timeout, time.Second)
 	atLeast(l, "unmatched.ttl", c.Unmatched.TTL, time.Second)
 	atLeast(l, "unmatched.retention", c.Unmatched.Retention, 0)

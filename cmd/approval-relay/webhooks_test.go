@@ -134,7 +134,7 @@ func (r *recorder) Get(context.Context, string) (*approval.Order, error) { retur
 
 func (*recorder) Room(approval.ActionKind, string) bool       { return true }
 func (*recorder) Dispatch(context.Context, []approval.Action) {}
-func (*recorder) Observe([]approval.Event)                    {}
+func (*recorder) Observe(context.Context, []approval.Event)   {}
 
 func TestWebhookExamples(t *testing.T) {
 	t.Parallel()

@@ -26,6 +26,7 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/memory"
 	"github.com/approval-relay/approval-relay/store/sqlite"
+	"github.com/approval-relay/approval-relay/tracing"
 	"github.com/approval-relay/approval-relay/web"
 )
 
@@ -53,7 +54,8 @@ type relay struct {
 	log     *slog.Logger
 	store   orders
 	metrics *metrics.Metrics
-	failed  atomic.Int64 // when a commit of the store last did, Unix nanoseconds
+	tracer  *tracing.Tracer // nil where nothing is traced
+	failed  atomic.Int64    // when a commit of the store last did, Unix nanoseconds
 
 	router     *message.Router
 	ingress    *router.Ingress
@@ -85,8 +87,12 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 	if err != nil {
 		return nil, err
 	}
+	names := metricNames(c)
+	if err := r.trace(ctx, &names); err != nil {
+		return nil, err
+	}
 	reg := prometheus.NewRegistry()
-	r.metrics = metrics.New(reg, metricNames(c))
+	r.metrics = metrics.New(reg, names)
 	r.metrics.Runtime(version, revision())
 	if r.store, err = r.openStore(ctx, ring); err != nil {
 		return nil, err
@@ -104,16 +110,16 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 	r.links, r.ring = link.New(ring, base), ring
 	r.aws = newClouds(ctx, c.AWS)
 	r.ingress = router.NewIngress()
-	r.dispatcher = router.NewDispatcher(perOutput, r.metrics, log)
+	r.dispatcher = router.NewDispatcher(perOutput, r.metrics, r.log)
 	r.transitions = &handlers.Transitions{
-		Orders: r.store, Dispatch: r.dispatcher, Observer: r.metrics, Log: log, Now: time.Now, Lease: actionLease,
+		Orders: r.store, Dispatch: r.dispatcher, Observer: r.metrics, Tracer: r.spans(), Log: r.log, Now: time.Now, Lease: actionLease,
 	}
 	r.decider = &handlers.Decider{
 		Transitions: r.transitions, Keep: approval.Keep{Unmatched: c.Unmatched.TTL, Retention: c.Unmatched.Retention},
 	}
 	r.letters = &letterTable{r.store}
 	r.sweeper = &router.Sweeper{
-		Orders: r.store, Transitions: r.transitions, Observer: r.metrics, Log: log, Every: sweepEvery, Batch: sweepBatch, Lease: sweepLease,
+		Orders: r.store, Transitions: r.transitions, Observer: r.metrics, Log: r.log, Every: sweepEvery, Batch: sweepBatch, Lease: sweepLease,
 	}
 	if own, ok := r.store.(interface {
 		DueBy(ctx context.Context, until time.Time) ([]string, error)
@@ -155,7 +161,7 @@ func (r *relay) wireRouter(ctx context.Context, stdout io.Writer) error {
 			Transitions: r.transitions, Channels: channels, Links: r.links, Timeout: callTimeout,
 		},
 		Callbacks:  &handlers.Callback{Transitions: r.transitions, Targets: targets, Timeout: callTimeout},
-		Dispatcher: r.dispatcher, Observer: r.metrics, Log: r.log, TimeLimit: messageLimit, CloseTimeout: r.config.Shutdown.Timeout * 3 / 5,
+		Dispatcher: r.dispatcher, Observer: r.metrics, Tracer: r.messageSpans(), Log: r.log, TimeLimit: messageLimit, CloseTimeout: r.config.Shutdown.Timeout * 3 / 5,
 	})
 	return err
 }
@@ -191,7 +197,7 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 	}
 	r.http = &router.HTTP{
 		Ingress: r.ingress, Page: page, Webhooks: ways, Workflows: sorted(r.config.Workflows), API: api, Operator: operator,
-		Metrics: promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg}), OpenMetrics: r.config.Operator.OpenMetrics,
+		Metrics: promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg, EnableOpenMetrics: true}), OpenMetrics: r.config.Operator.OpenMetrics,
 		Console: &router.Console{
 			Orders: r.store, List: lister{r.store}, Decider: r.decider, Letters: r.letters, Redrive: r.redrive,
 		},

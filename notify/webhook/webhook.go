@@ -13,6 +13,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify/event"
 	"github.com/approval-relay/approval-relay/notify/post"
+	"github.com/approval-relay/approval-relay/outbound"
 )
 
 // Signer returns the headers that prove to the receiver that a body is ours. The
@@ -57,5 +58,7 @@ func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	if err != nil {
 		return approval.Permanent(fmt.Errorf("encode the notification: %w", err))
 	}
-	return c.post.JSON(ctx, c.signer(m.ID, c.now(), body), body)
+	header := c.signer(m.ID, c.now(), body)
+	outbound.SetTrace(ctx, header)
+	return c.post.JSON(ctx, header, body)
 }

@@ -157,7 +157,7 @@ type nowhere struct{}
 
 func (nowhere) Room(approval.ActionKind, string) bool       { return true }
 func (nowhere) Dispatch(context.Context, []approval.Action) {}
-func (nowhere) Observe([]approval.Event)                    {}
+func (nowhere) Observe(context.Context, []approval.Event)   {}
 
 // work starts a worker on the store, has it do some approvals, and reads orders
 // from all over it.

@@ -45,7 +45,7 @@ type nobody struct{}
 
 func (nobody) Room(approval.ActionKind, string) bool       { return true }
 func (nobody) Dispatch(context.Context, []approval.Action) {}
-func (nobody) Observe([]approval.Event)                    {}
+func (nobody) Observe(context.Context, []approval.Event)   {}
 
 func newSite(t *testing.T) *site {
 	t.Helper()

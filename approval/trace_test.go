@@ -1,0 +1,96 @@
+package approval
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	ours   = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	theirs = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-00"
+)
+
+// Nothing but a traceparent gets into a record, from wherever it came.
+func TestTraceIsValid(t *testing.T) {
+	t.Parallel()
+	good := []string{"", ours, theirs}
+	bad := []string{
+		"x", ours + " ", ours[1:], strings.ToUpper(ours), strings.Replace(ours, "00-", "01-", 1), strings.Replace(ours, "-b7", "_b7", 1),
+		"00-00000000000000000000000000000000-b7ad6b7169203331-01", "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+		"00-0af7651916cd43dd8448eb211c80319-cb7ad6b7169203331-01", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333\n-01", strings.Repeat(ours, 100),
+	}
+	for _, trace := range append(good, bad...) {
+		want := trace == "" || len(trace) == 55 && (trace == ours || trace == theirs)
+		for name, err := range map[string]error{"request": tracedRequest(trace), "decision": tracedDecision(trace)} {
+			require.Equal(t, want, err == nil, "%s with %q: %v", name, trace, err)
+			if err != nil {
+				require.ErrorContains(t, err, "trace: is no traceparent")
+				require.True(t, IsPermanent(err))
+			}
+		}
+	}
+}
+
+func tracedRequest(trace string) error {
+	o := &Order{ID: "o-1"}
+	_, _, err := o.Request(tracedAsk(trace), Turn{Now: began})
+	return err
+}
+
+func tracedDecision(trace string) error {
+	o := &Order{ID: "o-1"}
+	_, _, err := o.Decide(Decision{ID: "d", Outcome: Approve, Via: ViaAPI, Source: "api", Trace: trace}, Keep{Unmatched: time.Hour}, Turn{Now: began})
+	return err
+}
+
+func tracedAsk(trace string) Ask {
+	return Ask{
+		Token: NewToken("t"), Target: "sfn", Workflow: "w", Channels: []string{"log"}, Policy: Policy{Kind: PolicyAny},
+		Deadline: began.Add(time.Hour), Trace: trace, CallbackRetry: Retry{Max: time.Hour}, NotifyRetry: Retry{Max: time.Hour},
+	}
+}
+
+// The trace of the request is that of all that follows, read from the record; a
+// decision's own, also of one that came first, is said beside it, and the history
+// has neither.
+func TestTraceOfWhatFollows(t *testing.T) {
+	t.Parallel()
+	o := &Order{ID: "o-1"}
+	d := Decision{ID: "d", Outcome: Approve, Via: ViaAPI, Source: "api", Trace: theirs}
+	_, _, err := o.Decide(d, Keep{Unmatched: time.Hour, Retention: time.Hour}, Turn{Now: began})
+	require.NoError(t, err)
+	require.Equal(t, theirs, o.Fresh()[0].From)
+	require.Empty(t, o.Fresh()[0].Trace)
+
+	text, err := json.Marshal(o)
+	require.NoError(t, err)
+	var later Order
+	require.NoError(t, json.Unmarshal(text, &later))
+	_, actions, err := later.Request(tracedAsk(ours), Turn{Now: began, Lease: time.Minute})
+	require.NoError(t, err)
+	require.NotEmpty(t, actions)
+	for _, act := range actions {
+		require.Equal(t, ours, act.Trace, act.Kind)
+	}
+	from := ""
+	for _, e := range later.Fresh() {
+		require.Equal(t, ours, e.Trace, e.Kind)
+		from += e.From
+	}
+	require.Equal(t, theirs, from)
+
+	text, err = json.Marshal(later.History)
+	require.NoError(t, err)
+	require.NotContains(t, string(text), ours)
+	require.NotContains(t, string(text), theirs)
+	seen := len(later.History)
+	_, _, err = later.Decide(Decision{ID: "e", Outcome: Reject, Via: ViaAPI, Source: "api"}, Keep{}, Turn{Now: began})
+	require.NoError(t, err)
+	_, _, err = later.Decide(Decision{ID: "e", Outcome: Reject, Via: ViaAPI, Source: "api", Trace: theirs}, Keep{}, Turn{Now: began})
+	require.NoError(t, err)
+	require.Len(t, later.History, seen+1, "sent again in another trace it is the same")
+}

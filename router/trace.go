@@ -1,0 +1,62 @@
+package router
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/approval-relay/approval-relay/handlers"
+)
+
+// Tracer follows what messages set going.
+type Tracer interface {
+	// Carry returns a context that is where in a trace a message came from: as a
+	// W3C traceparent says, else as an X-Ray header does; where neither does, as it was.
+	Carry(ctx context.Context, traceparent, xray string) context.Context
+	// Begin starts a span in the trace of the context, or in a new one, with
+	// attributes as names and values in turn, and returns how to end it.
+	Begin(ctx context.Context, name string, attributes ...string) (context.Context, func(error))
+}
+
+// Where the metadata of a message says which trace it is in: of an action, the
+// approval's; of an SQS message, an attribute, or what AWS put beside it; of an
+// HTTP request, a header.
+const (
+	metaTrace = "traceparent"
+	metaXRay  = "aws_trace_header"
+)
+
+// trace begins a span for each request, and for each action that is in a trace.
+// A decision has none here: it belongs to the trace of what it decides, which its
+// transition finds, and is linked to the one that it came in.
+func trace(t Tracer, requests []Source) message.HandlerMiddleware {
+	asks := map[string]bool{}
+	for _, s := range requests {
+		asks[s.Name] = true
+	}
+	return func(h message.HandlerFunc) message.HandlerFunc {
+		return func(msg *message.Message) (out []*message.Message, err error) {
+			before, name := msg.Context(), message.HandlerNameFromCtx(msg.Context())
+			ctx, end := carried(t, msg), func(error) {}
+			switch m := msg.Metadata; {
+			case asks[name]:
+				ctx, end = t.Begin(ctx, name, "message_id", msg.UUID)
+			case m.Get(metaTrace) != "" && m.Get(metaKind) != "":
+				ctx, end = t.Begin(ctx, m.Get(metaKind)+" "+m.Get(metaName), "order_id", m.Get(handlers.MetaOrder), "attempt", m.Get(metaAttempt))
+			}
+			msg.SetContext(ctx)
+			defer func() {
+				end(err)
+				msg.SetContext(before)
+			}()
+			return h(msg)
+		}
+	}
+}
+
+func carried(t Tracer, msg *message.Message) context.Context {
+	m, header := msg.Metadata, handlers.MetaHeader
+	return t.Carry(msg.Context(),
+		cmp.Or(m.Get(metaTrace), m.Get("attribute.traceparent"), m.Get(header+"traceparent")), cmp.Or(m.Get(metaXRay), m.Get(header+"x-amzn-trace-id")))
+}

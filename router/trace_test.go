@@ -1,0 +1,104 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// notes is a Tracer that notes what it is told; a context carries what it was given.
+type notes struct{ said []string }
+
+type carriedKey struct{}
+
+func (n *notes) Carry(ctx context.Context, traceparent, xray string) context.Context {
+	return context.WithValue(ctx, carriedKey{}, traceparent+"|"+xray)
+}
+
+func (n *notes) Begin(ctx context.Context, name string, attributes ...string) (context.Context, func(error)) {
+	n.said = append(n.said, fmt.Sprint("begin ", name, " in ", ctx.Value(carriedKey{}), " ", strings.Join(attributes, " ")))
+	return ctx, func(err error) { n.said = append(n.said, fmt.Sprint("end ", err)) }
+}
+
+func TestTrace(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		handler string
+		meta    message.Metadata
+		carried string
+		want    []string
+	}{
+		"a request in no trace":      {"request-orders", nil, "|", []string{"begin request-orders in | message_id m-1", "end odd"}},
+		"a request by SQS":           {"request-orders", message.Metadata{"attribute.traceparent": "w", "aws_trace_header": "x"}, "w|x", []string{"begin request-orders in w|x message_id m-1", "end odd"}},
+		"a request by HTTP":          {"request-orders", message.Metadata{"header.traceparent": "w", "header.x-amzn-trace-id": "x"}, "w|x", []string{"begin request-orders in w|x message_id m-1", "end odd"}},
+		"a decision has no own span": {"decision-api", message.Metadata{"header.traceparent": "w"}, "w|", nil},
+		"an action": {
+			TopicCallbacks, message.Metadata{"traceparent": "w", "kind": "call_back", "name": "sfn", "order_id": "o-1", "attempt": "2"}, "w|",
+			[]string{"begin call_back sfn in w| order_id o-1 attempt 2", "end odd"},
+		},
+		"an action that is not traced": {TopicCallbacks, message.Metadata{"kind": "call_back", "name": "sfn"}, "|", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := &notes{}
+			m := msg(t)
+			if tc.meta != nil {
+				m.Metadata = tc.meta
+			}
+			before := handlerContext(t, tc.handler)
+			m.SetContext(before)
+			_, err := trace(n, []Source{{Name: "request-orders"}})(func(m *message.Message) ([]*message.Message, error) {
+				require.Equal(t, tc.carried, m.Context().Value(carriedKey{}))
+				return nil, errOdd
+			})(m)
+			require.Equal(t, errOdd, err)
+			require.Equal(t, before, m.Context())
+			require.Equal(t, tc.want, n.said)
+		})
+	}
+}
+
+// handlerContext is the context of a message of that handler: only a router makes one.
+func handlerContext(t *testing.T, name string) context.Context {
+	t.Helper()
+	r, err := message.NewRouter(message.RouterConfig{}, watermill.NopLogger{})
+	require.NoError(t, err)
+	in := NewIngress()
+	out := make(chan context.Context, 1)
+	r.AddConsumerHandler(name, name, in, func(m *message.Message) error { out <- m.Context(); return nil })
+	go func() { _ = r.Run(t.Context()) }()
+	<-r.Running()
+	in.pass(t.Context(), name, message.NewMessage("x", nil))
+	return <-out
+}
+
+// What an action carries of its trace goes with its message; a heartbeat's does not.
+func TestDispatchTrace(t *testing.T) {
+	t.Parallel()
+	w := newWatcher()
+	d := NewDispatcher(4, w, w.logger())
+	defer d.Close()
+	in, err := d.Subscribe(t.Context(), TopicCallbacks)
+	require.NoError(t, err)
+	for _, act := range []approval.Action{
+		{Kind: approval.ActionCallBack, OrderID: "o-1", Target: "sfn", Attempt: 2, Trace: "w"},
+		{Kind: approval.ActionCallBack, OrderID: "o-1", Target: "sfn", Attempt: 2},
+		{Kind: approval.ActionHeartbeat, OrderID: "o-1", Target: "sfn", Trace: "w"},
+	} {
+		want := message.Metadata{"kind": string(act.Kind), "name": "sfn"}
+		if act.Trace != "" && act.Kind == approval.ActionCallBack {
+			want = message.Metadata{"kind": "call_back", "name": "sfn", "traceparent": "w", "order_id": "o-1", "attempt": "2"}
+		}
+		d.Dispatch(t.Context(), []approval.Action{act})
+		m := <-in
+		require.Equal(t, want, m.Metadata)
+		m.Ack()
+	}
+}

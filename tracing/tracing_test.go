@@ -1,0 +1,172 @@
+package tracing_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/test/collector"
+	"github.com/approval-relay/approval-relay/tracing"
+)
+
+const (
+	home   = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	theirs = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+)
+
+var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+
+// open returns a Tracer and its collector; what was made is there once closed.
+func open(t *testing.T, ratio float64) (*tracing.Tracer, *collector.Collector, func() []collector.Span) {
+	t.Helper()
+	c := collector.New()
+	t.Cleanup(c.Close)
+	tracer, err := tracing.New(t.Context(), tracing.Config{
+		Endpoint: c.URL, Service: "relay", Version: "1", Ratio: ratio, Exported: func(_ int, err error) {
+			if err != nil {
+				t.Errorf("export: %v", err)
+			}
+		},
+	})
+	require.NoError(t, err)
+	return tracer, c, func() []collector.Span {
+		require.NoError(t, tracer.Close(context.WithoutCancel(t.Context())))
+		return c.All()
+	}
+}
+
+func TestCarry(t *testing.T) {
+	t.Parallel()
+	none, _, _ := open(t, 0)
+	all, _, _ := open(t, 1)
+	for name, tc := range map[string]struct{ traceparent, xray, want, wantAll string }{
+		"nothing":                {},
+		"W3C":                    {traceparent: home, want: home},
+		"W3C, not sampled":       {traceparent: home[:53] + "00", want: home[:53] + "00"},
+		"W3C of a later version": {traceparent: "01" + home[2:] + "-more", want: home},
+		"W3C first":              {traceparent: home, xray: "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8", want: home},
+		// The examples of AWS's own documentation, and what Lambda adds to them.
+		"X-Ray": {
+			xray: "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+			want: "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01",
+		},
+		"X-Ray, not sampled": {
+			xray: "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0;Lineage=25:a87bd80c:1",
+			want: "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-00",
+		},
+		"X-Ray, sampling left to us": {
+			xray:    "Self=1-67891234-12456789abcdef012345678; Root=1-5759e988-bd862e3fe1be46a994272793; Parent=53995c3f42cd8ad8; Sampled=?",
+			want:    "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-00",
+			wantAll: "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01",
+		},
+		"X-Ray without a parent":       {xray: "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"},
+		"X-Ray of another version":     {xray: "Root=2-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8"},
+		"X-Ray cut off":                {xray: "Root=1-5759e988-bd862e3fe1be46a99427279;Parent=53995c3f42cd8ad8"},
+		"X-Ray, other digits":          {xray: "Root=1-5759e988-bd862e3fe1be46a99427279g;Parent=53995c3f42cd8ad8"},
+		"neither":                      {traceparent: "x", xray: strings.Repeat(";=", 1000)},
+		"W3C that is none, then X-Ray": {traceparent: "00-0-0-0", xray: "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1", want: "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01"},
+	} {
+		require.Equal(t, tc.want, none.Trace(none.Carry(t.Context(), tc.traceparent, tc.xray)), name)
+		if tc.wantAll == "" {
+			tc.wantAll = tc.want
+		}
+		require.Equal(t, tc.wantAll, all.Trace(all.Carry(t.Context(), tc.traceparent, tc.xray)), name)
+	}
+}
+
+// Whoever began a trace decided whether it is sampled; what begins here is by the ratio.
+func TestSampling(t *testing.T) {
+	t.Parallel()
+	tracer, _, spans := open(t, 0)
+	ctx, end := tracer.Begin(t.Context(), "ours")
+	require.Len(t, tracer.Trace(ctx), 55, "what follows elsewhere is to know that it is not sampled")
+	require.Empty(t, tracer.ID(ctx), "an exemplar would lead nowhere")
+	end(nil)
+	ctx, end = tracer.Begin(tracer.Carry(t.Context(), home, ""), "theirs")
+	require.Equal(t, home[3:35], tracer.ID(ctx))
+	end(errors.New("odd"))
+	got := spans()
+	require.Len(t, got, 1)
+	require.Equal(t, "theirs", got[0].Name)
+	require.Equal(t, home[36:52], got[0].Parent)
+	require.True(t, got[0].Failed)
+}
+
+func TestStored(t *testing.T) {
+	t.Parallel()
+	decided := []approval.Event{
+		{Kind: approval.EventDecision, Approval: "a", Trace: home, From: theirs, Via: approval.ViaAPI, Note: "the note", By: "ann@example.com"},
+		{Kind: approval.EventDecided, Approval: "a", Trace: home, Workflow: "w"},
+	}
+	for name, tc := range map[string]struct {
+		in     string // the trace of the context
+		events []approval.Event
+		err    error
+		want   string // the span's name; empty for none
+		trace  string // and traceparent of its parent
+		links  []string
+	}{
+		"by the clock":                       {events: decided[1:], want: "order.decided", trace: home},
+		"by a decision in a trace":           {in: theirs, events: decided, want: "order.decision", trace: home, links: []string{theirs[3:35]}},
+		"in its own trace":                   {in: home, events: decided[1:], want: "order.decided", trace: home},
+		"a message of another trace":         {in: theirs, events: decided[1:], want: "order.decided", trace: home, links: []string{theirs[3:35]}},
+		"a decision that waits":              {in: theirs, events: []approval.Event{{Kind: approval.EventDecision, From: theirs}}, want: "order.decision", trace: theirs},
+		"one that waits, in no trace":        {events: []approval.Event{{Kind: approval.EventDecision}}},
+		"an approval that was not traced":    {events: []approval.Event{{Kind: approval.EventDecided, Approval: "a"}}},
+		"not stored":                         {in: home, events: decided, err: errors.New("odd"), want: "order.update", trace: home},
+		"not stored, in no trace":            {events: decided, err: errors.New("odd")},
+		"nothing happened":                   {in: home},
+		"nothing to tell":                    {in: home, events: []approval.Event{{Kind: approval.EventHeartbeat, Trace: home}, {Kind: approval.EventTokenErased, Trace: home}}},
+		"an old approval made way for a new": {in: home, events: []approval.Event{{Kind: approval.EventSuperseded, Trace: theirs}, {Kind: approval.EventRequested, Trace: home}}, want: "order.superseded", trace: home},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tracer, c, spans := open(t, 1)
+			ctx := tracer.Stored(tracer.Carry(t.Context(), tc.in, ""), "o-1", began, tc.events, tc.err)
+			got := spans()
+			if tc.want == "" {
+				require.Empty(t, got)
+				return
+			}
+			require.Len(t, got, 1)
+			s := got[0]
+			require.Equal(t, tc.want, s.Name)
+			require.Equal(t, tc.trace[3:35], s.Trace)
+			require.Equal(t, tc.trace[36:52], s.Parent)
+			require.Equal(t, tc.links, s.Links)
+			require.Equal(t, uint64(began.UnixNano()), s.Began)
+			require.Equal(t, "o-1", s.Attributes["order_id"])
+			require.Equal(t, tc.err != nil, s.Failed)
+			require.Equal(t, s.Trace, tracer.ID(ctx))
+			raw, _, _ := c.Got()
+			require.NotContains(t, string(raw), "ann@example.com")
+			require.NotContains(t, string(raw), "the note")
+		})
+	}
+}
+
+func TestLogHandler(t *testing.T) {
+	t.Parallel()
+	tracer, _, _ := open(t, 1)
+	var out bytes.Buffer
+	log := slog.New(tracing.LogHandler(slog.NewTextHandler(&out, nil))).With("a", 1).WithGroup("g")
+	log.InfoContext(t.Context(), "outside")
+	require.NotContains(t, out.String(), "trace_id")
+	log.InfoContext(tracer.Carry(t.Context(), home, ""), "inside")
+	require.Contains(t, out.String(), "trace_id="+home[3:35])
+	require.Contains(t, out.String(), "a=1")
+}
+
+func TestNew(t *testing.T) {
+	t.Parallel()
+	_, err := tracing.New(t.Context(), tracing.Config{Endpoint: "http://user:secret@\x00"})
+	require.ErrorContains(t, err, "endpoint is no URL")
+	require.NotContains(t, err.Error(), "secret")
+}
