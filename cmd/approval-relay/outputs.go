@@ -11,6 +11,7 @@ import (
 	"code.dny.dev/ssrf"
 	"golang.org/x/time/rate"
 
+	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/callback/httptarget"
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 	"github.com/approval-relay/approval-relay/handlers"
@@ -51,6 +52,11 @@ func (r *relay) targets() (map[string]handlers.Target, validURLs, error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("targets.%s: %w", name, err)
 		}
+		breaker := callback.BreakerConfig{Held: func(delta int) { r.metrics.Held(name, delta) }}
+		if r.config.Targets[name].HTTP != nil {
+			breaker.Place, breaker.Most = httptarget.Host, perHost
+		}
+		out[name] = callback.NewBreaker(out[name], breaker)
 	}
 	return out, valid, nil
 }
