@@ -13,12 +13,12 @@ import (
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
-// When a place is not called any more, and for how long. Short, because an answer
-// that is held back is late: five calls that hang for ten seconds each are what it
-// costs to find out, one call in five seconds to find out that it is over.
+// When a place is not called any more, and for how long. Short, because what is held
+// back is late, and may be somebody's last attempt: one call a second finds out that
+// an outage is over, or one at a time where calls hang.
 const (
 	TripAfter = 5 // calls in a row without an answer, or with a 5xx
-	HoldFor   = 5 * time.Second
+	HoldFor   = time.Second
 )
 
 // maxPlaces bounds how many places are remembered: callback URLs name them.

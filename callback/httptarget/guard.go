@@ -97,7 +97,7 @@ func (t *Target) allowsHost(host string) bool {
 }
 
 // Host returns the host and port that an answer goes to: what is slow or down as one.
-func Host(a approval.Answer) string {
+func (*Target) Host(a approval.Answer) string {
 	u, err := url.Parse(a.Token.Reveal())
 	if err != nil {
 		return ""

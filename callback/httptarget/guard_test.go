@@ -54,7 +54,7 @@ func TestHost(t *testing.T) {
 	for url, want := range map[string]string{
 		"https://Hooks.Example.com/a?b=s3cret": "hooks.example.com", "https://hooks.example.com:8443/": "hooks.example.com:8443", "http://[::1]:80/x": "[::1]:80", "%": "",
 	} {
-		if got := httptarget.Host(approval.Answer{Token: approval.NewToken(url)}); got != want {
+		if got := httptarget.New(httptarget.Config{}).Host(approval.Answer{Token: approval.NewToken(url)}); got != want {
 			t.Errorf("%s: %q", url, got)
 		}
 	}
