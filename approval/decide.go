@@ -62,6 +62,9 @@ type Decision struct {
 	SentAt  time.Time `json:"sent_at,omitzero"` // when its sender gave it away, zero if unknown
 	At      time.Time `json:"at"`               // when it reached us
 	Trace   string    `json:"trace,omitempty"`  // the trace that it came in, a W3C traceparent
+	// Shown is a hash of what whoever decided was shown of the request, where a page
+	// of ours showed it.
+	Shown string `json:"shown,omitempty"`
 }
 
 // Vote is a decision that counted.
@@ -73,6 +76,7 @@ type Vote struct {
 	Via        Via       `json:"via"`
 	Source     string    `json:"source,omitempty"`
 	At         time.Time `json:"at"`
+	Shown      string    `json:"shown,omitempty"` // see Decision
 }
 
 // Unmatched is a decision whose request has not come (yet).
@@ -105,6 +109,8 @@ func (d Decision) validate() error {
 		return Invalid("by", "is %d bytes long, the most is %d", len(d.By), maxName)
 	case len(d.Step) > maxName:
 		return Invalid("step", "is %d bytes long, the most is %d", len(d.Step), maxName)
+	case len(d.Shown) > maxName:
+		return Invalid("shown", "is %d bytes long, the most is %d", len(d.Shown), maxName)
 	case len(d.ApprovalID) > maxName:
 		return Invalid("approval", "is %d bytes long, the most is %d", len(d.ApprovalID), maxName)
 	case isSource(d.By) && d.By != sourceName(d.Source): // only a source decides as itself
@@ -112,7 +118,7 @@ func (d Decision) validate() error {
 	case d.Trace != "" && !isTrace(d.Trace):
 		return Invalid("trace", "is no traceparent")
 	}
-	for _, f := range []Field{{"decision_id", d.ID}, {"by", d.By}, {"step", d.Step}, {"source", d.Source}} {
+	for _, f := range []Field{{"decision_id", d.ID}, {"by", d.By}, {"step", d.Step}, {"source", d.Source}, {"shown", d.Shown}} {
 		if !utf8.ValidString(f.Value) { // would not come back from a store as it was
 			return Invalid(f.Name, "is not UTF-8")
 		}
@@ -284,7 +290,7 @@ func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
 		return v, o.owed(a, t)
 	}
 	a.Votes = append(a.Votes, Vote{
-		DecisionID: d.ID, Outcome: d.Outcome, By: d.By, Comment: d.Comment, Via: d.Via, Source: d.Source, At: t.Now,
+		DecisionID: d.ID, Outcome: d.Outcome, By: d.By, Comment: d.Comment, Via: d.Via, Source: d.Source, At: t.Now, Shown: d.Shown,
 	})
 	v.Status = a.Policy.tally(a.Votes, a.Approvers)
 	if d.Via == ViaOperator { // whatever the policy says

@@ -13,10 +13,17 @@ import (
 var told = regexp.MustCompile(`^(is no JSON object|(is not UTF-8|is not JSON|has more than one value|nests deeper than 64 levels|has the same name twice in one object|has a number that is too large) \(byte \d+\))$`)
 
 func FuzzDecode(f *testing.F) {
-	for _, text := range []string{body, `{"a":1,"a":2}`, `{"a":"\ud83d\ude00"}`, `{"a":"\ud83d"}`, "{\"a\":\"\xff\"}", `{"\\\ud800":[null,{"":1e999}]}`, `{"a":"`, "[[[", "{}x"} {
+	for _, text := range []string{body, `{"a":1,"a":2}`, `{"a":"\ud83d\ude00"}`, `{"a":"\ud83d"}`, "{\"a\":\"\xff\"}", `{"\\\ud800":[null,{"":1e999}]}`, `{"a":"`, "[[[", "{}x", "a=1&b=%C3%A4&a=%ff"} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if form, err := DecodeForm(b); err == nil {
+			each(form, func(s string) {
+				if !utf8.ValidString(s) {
+					t.Errorf("%q of the form %q", s, b)
+				}
+			})
+		}
 		v, err := Decode(b)
 		if err != nil {
 			if !told.MatchString(err.Error()) {

@@ -42,6 +42,8 @@ type Decision struct {
 	Source  Source
 	Decider *Decider
 	Decode  Decode
+	// Form reads a body that an HTML form sent, by its Content-Type; nil takes none.
+	Form Decode
 }
 
 // Decider records decisions, whatever they came by.
@@ -75,7 +77,11 @@ func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.
 // can never count is a Permanent error; one that was refused because all is
 // decided already is done with, its refusal is in the order's history.
 func (h *Decision) Handle(msg *message.Message) error {
-	in, err := read(msg, h.Decode)
+	decode := h.Decode
+	if h.Form != nil && isForm(msg) {
+		decode = h.Form
+	}
+	in, err := read(msg, decode)
 	if err != nil {
 		return err
 	}

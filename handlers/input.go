@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"mime"
 	"strconv"
 	"strings"
 	"time"
@@ -42,8 +43,14 @@ type Input struct {
 // Field finds one value in an input. It says false where the input has none.
 type Field[T any] func(Input) (T, bool, error)
 
-// Decode reads a body strictly: one JSON object, nothing after it.
+// Decode reads a body strictly: one JSON object and nothing after it, or one form.
 type Decode func(body []byte) (any, error)
+
+// isForm says that a message is a request with the body of an HTML form.
+func isForm(msg *message.Message) bool {
+	kind, _, err := mime.ParseMediaType(msg.Metadata.Get(MetaHeader + "content-type"))
+	return err == nil && kind == "application/x-www-form-urlencoded"
+}
 
 // read decodes a message.
 func read(msg *message.Message, decode Decode) (Input, error) {

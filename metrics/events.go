@@ -131,6 +131,9 @@ func (m *Metrics) Dispatched(kind approval.ActionKind) { m.dispatched.inc(string
 // Running adds to the actions under way, or takes from them.
 func (m *Metrics) Running(kind approval.ActionKind, delta int) { m.running.add(delta, string(kind)) }
 
+// Held adds to the places of a target that are not called, or takes from them.
+func (m *Metrics) Held(target string, delta int) { m.held.add(delta, target) }
+
 // Swept counts a sweep, and the orders that it claimed.
 func (m *Metrics) Swept(claimed int, err error) {
 	m.claimed.add(claimed)

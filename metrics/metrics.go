@@ -49,7 +49,7 @@ type Metrics struct {
 	toldSeconds, notifySeconds                  histogram
 	callbackSeconds, handlerSeconds             histogram
 	commitSeconds, batchSize, requestSeconds    histogram
-	running, lastSweep                          gauge
+	running, lastSweep, held                    gauge
 
 	sqs sqsSeries
 }
@@ -123,6 +123,7 @@ func New(reg prometheus.Registerer, conf Config) *Metrics {
 	m.callbackSeconds = b.histogram("callback_delivery_seconds", "From when an answer was owed to when it was delivered, retries included.", toAnswer, target)
 	m.retries = b.counter("retries_total", "Attempts after the first, of notifications and callbacks.", label{"kind", []string{"notify", "call_back"}})
 	m.heartbeats = b.counter("heartbeats_total", "Heartbeats to workflows, by how they ended.", target, result)
+	m.held = b.gauge("target_places_held", "Places of a target, the AWS API or the hosts of callback URLs, that did not answer several times in a row: they are asked once in a while, the rest waits.", target)
 	m.redriven = b.counter("redriven_total", "Exhausted callbacks that an operator started again.", workflow)
 	m.erased = b.counter("tokens_erased_total", "Task tokens that were erased after their callback had ended.", workflow)
 	m.deadLetters = b.counter("dead_letters_total", "Messages given up, by the handler they were for; order stands for callbacks and notifications given up, and decisions that waited in vain.", gaveUp)

@@ -237,6 +237,7 @@ func TestWhatCallersSayHasItsSeries(t *testing.T) {
 		},
 		"dispatched":   {func(m *Metrics) { m.Dispatched(approval.ActionNotify) }, map[string]float64{`actions_dispatched_total{kind="notify"}`: 1}},
 		"running":      {func(m *Metrics) { m.Running(approval.ActionCallBack, 2) }, map[string]float64{`actions_running{kind="call_back"}`: 2}},
+		"held":         {func(m *Metrics) { m.Held("sfn", 1) }, map[string]float64{`target_places_held{target="sfn"}`: 1}},
 		"failed sweep": {func(m *Metrics) { m.Swept(0, errors.New("no")) }, map[string]float64{`sweeps_total{result="failed"}`: 1}},
 		"commit": {func(m *Metrics) { m.Committed(3, time.Millisecond, nil) }, map[string]float64{
 			"store_commits_total{}": 1, "store_updates_total{}": 3, "store_commit_seconds{}": 1, "store_commit_updates{}": 1,

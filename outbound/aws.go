@@ -102,17 +102,19 @@ func throttled() []string {
 //     NotApplied;
 //   - anything else (5xx, a broken or timed-out connection, a 200 that cannot be
 //     read): unmarked, it may have been applied.
+//
+// What was not sent, and anything else, is Down.
 func (c *Call) Judge(ctx context.Context, err error, codes Codes) error {
 	if err == nil {
 		return nil
 	}
 	if c.unsent() {
-		return approval.NotApplied(fmt.Errorf("not sent: %w", Why(ctx, err, "no credentials to sign with")))
+		return Down(approval.NotApplied(fmt.Errorf("not sent: %w", Why(ctx, err, "no credentials to sign with"))))
 	}
 	e := describe(err, c.status)
 	switch {
 	case e == nil:
-		return fmt.Errorf("no answer: %w", Why(ctx, err, "the connection broke, or what came could not be read"))
+		return Down(fmt.Errorf("no answer: %w", Why(ctx, err, "the connection broke, or what came could not be read")))
 	case slices.Contains(codes.Closed, e.code):
 		return fmt.Errorf("%w: %w", approval.ErrClosed, e)
 	case slices.Contains(codes.Permanent, e.code):
@@ -120,7 +122,7 @@ func (c *Call) Judge(ctx context.Context, err error, codes Codes) error {
 	case slices.Contains(throttled(), e.code), e.status >= 400 && e.status < 500 && e.status != http.StatusRequestTimeout:
 		return approval.NotApplied(e)
 	}
-	return e
+	return Down(e)
 }
 
 // describe returns what the service answered, or nil if it did not answer in a

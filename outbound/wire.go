@@ -31,6 +31,26 @@ func (w *Wire) Watch(ctx context.Context) context.Context {
 // made, or its TLS handshake failed.
 func (w *Wire) Unsent() bool { return w.dialled.Load() && !w.reached.Load() }
 
+// Down marks an error that says that the other end cannot be reached, does not
+// answer, or is broken (5xx): the next call will most likely fail too. A refusal is
+// the answer of one that is well.
+func Down(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &downError{err}
+}
+
+type downError struct{ error }
+
+func (e *downError) Unwrap() error { return e.error }
+
+// IsDown says whether err was marked by Down.
+func IsDown(err error) bool {
+	_, is := errors.AsType[*downError](err)
+	return is
+}
+
 // Why returns what may be said of the error of a request: an error of the
 // context, of DNS, of the connection or of a certificate. Those name a host or
 // an address, which the network shows to everybody. Anything else may quote the

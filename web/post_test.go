@@ -39,6 +39,9 @@ func TestDecide(t *testing.T) {
 			got.Comment != "fine\nby me \uFFFD" || !strings.HasPrefix(got.DecisionID, "link-") || len(got.DecisionID) != 21 {
 			t.Errorf("%+v", got)
 		}
+		if got.Shown != f.Get("shown") || len(got.Shown) != 64 {
+			t.Errorf("recorded %q, the page showed %q", got.Shown, f.Get("shown"))
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ var errRefused = errors.New("the callback URL leads to an address or port that i
 // classify says what a call without an answer means: Permanent where the guard
 // refused the address (nothing was sent; redrive it when the configuration
 // allows it), NotApplied where there was no connection, and else unmarked: it
-// may have been applied.
+// may have been applied. All but the first say that the receiver is down.
 func classify(ctx context.Context, err error, w *outbound.Wire) error {
 	for _, refusal := range []error{ssrf.ErrProhibitedIP, ssrf.ErrProhibitedPort, ssrf.ErrProhibitedNetwork, ssrf.ErrInvalidHostPort} {
 		if errors.Is(err, refusal) {
@@ -29,9 +29,9 @@ func classify(ctx context.Context, err error, w *outbound.Wire) error {
 		}
 	}
 	if w.Unsent() {
-		return approval.NotApplied(fmt.Errorf("not sent: %w", outbound.Why(ctx, err, "no connection")))
+		return outbound.Down(approval.NotApplied(fmt.Errorf("not sent: %w", outbound.Why(ctx, err, "no connection"))))
 	}
-	return fmt.Errorf("no answer: %w", outbound.Why(ctx, err, "the connection broke, or what came was not HTTP"))
+	return outbound.Down(fmt.Errorf("no answer: %w", outbound.Why(ctx, err, "the connection broke, or what came was not HTTP")))
 }
 
 // judge says what the status of an answer means:
@@ -41,7 +41,8 @@ func classify(ctx context.Context, err error, w *outbound.Wire) error {
 //     also what a one-time URL answers to the second attempt after the first
 //     one's reply was lost;
 //   - 408, 425 and 429: not processed, again after what Retry-After says;
-//   - 5xx: again, after what Retry-After says; it may have been applied;
+//   - 5xx: again, after what Retry-After says; it may have been applied, and the
+//     receiver is down;
 //   - 3xx: Permanent, redirects are not followed;
 //   - any other: Permanent. 400, 401, 403, 404, 405, 413, 415, 422 and their like
 //     say that the request will never be taken as it is; who mends the receiver
@@ -57,7 +58,7 @@ func judge(resp *http.Response, now time.Time) error {
 	case status == http.StatusRequestTimeout || status == http.StatusTooEarly || status == http.StatusTooManyRequests:
 		return approval.RetryAfter(approval.NotApplied(err), retryAfter(resp.Header, now))
 	case status >= 500:
-		return approval.RetryAfter(err, retryAfter(resp.Header, now))
+		return approval.RetryAfter(outbound.Down(err), retryAfter(resp.Header, now))
 	case status >= 300 && status < 400:
 		return approval.Permanent(fmt.Errorf("%w, and redirects are not followed", err))
 	}

@@ -96,6 +96,15 @@ func (t *Target) allowsHost(host string) bool {
 	return len(t.config.AllowedHosts) == 0
 }
 
+// Host returns the host and port that an answer goes to: what is slow or down as one.
+func (*Target) Host(a approval.Answer) string {
+	u, err := url.Parse(a.Token.Reveal())
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Host)
+}
+
 func portOf(u *url.URL) (uint16, error) {
 	switch {
 	case u.Port() != "":

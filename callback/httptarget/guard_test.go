@@ -49,6 +49,17 @@ func TestValidateURL(t *testing.T) {
 	}
 }
 
+func TestHost(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"https://Hooks.Example.com/a?b=s3cret": "hooks.example.com", "https://hooks.example.com:8443/": "hooks.example.com:8443", "http://[::1]:80/x": "[::1]:80", "%": "",
+	} {
+		if got := httptarget.New(httptarget.Config{}).Host(approval.Answer{Token: approval.NewToken(url)}); got != want {
+			t.Errorf("%s: %q", url, got)
+		}
+	}
+}
+
 func TestValidateURLAllows(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

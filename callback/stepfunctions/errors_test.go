@@ -17,6 +17,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
+	"github.com/approval-relay/approval-relay/outbound"
 )
 
 func fail(w http.ResponseWriter, status int, code, message string) {
@@ -85,6 +86,9 @@ func TestDeliverReadsWhatTheServiceSays(t *testing.T) {
 		if err := target.Heartbeat(t.Context(), approved()); approval.ResultOf(err).Kind != c.want {
 			t.Errorf("%s: heartbeat: %v", name, err)
 		}
+		if err := target.Deliver(t.Context(), approved()); outbound.IsDown(err) != c.maybe {
+			t.Errorf("%s: down: %t", name, outbound.IsDown(err))
+		}
 		if err := target.Deliver(t.Context(), approved()); !strings.Contains(err.Error(), c.code) || !strings.Contains(err.Error(), "req-1") {
 			t.Errorf("%s: the error does not name the code and the request: %v", name, err)
 		}
@@ -122,7 +126,11 @@ func TestDeliverWithoutAnAnswerThatCanBeRead(t *testing.T) {
 		"an answer that is no HTTP": {garbage, true},
 	} {
 		api, _ := serve(t, c.answer)
-		check(t, name, stepfunctions.New(api, stepfunctions.Config{}), approval.ResultFailed, c.maybe)
+		target := stepfunctions.New(api, stepfunctions.Config{})
+		check(t, name, target, approval.ResultFailed, c.maybe)
+		if err := target.Deliver(t.Context(), approved()); outbound.IsDown(err) != c.maybe {
+			t.Errorf("%s: down: %t", name, outbound.IsDown(err))
+		}
 	}
 }
 
@@ -170,6 +178,9 @@ func TestDeliverSurelyNotSent(t *testing.T) {
 	} {
 		target := stepfunctions.New(api, stepfunctions.Config{Timeout: 300 * time.Millisecond})
 		check(t, name, target, approval.ResultFailed, false)
+		if err := target.Deliver(t.Context(), approved()); !outbound.IsDown(err) {
+			t.Errorf("%s: it is not down", name)
+		}
 	}
 }
 

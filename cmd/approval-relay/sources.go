@@ -56,6 +56,9 @@ func (r *relay) decisionSources(ctx context.Context, out *sources) error {
 		h := &handlers.Decision{
 			Source: handlers.Source{Name: name, Via: via, Fields: f}, Decider: r.decider, Decode: expression.Decode,
 		}
+		if via == approval.ViaWebhook {
+			h.Form = expression.DecodeForm
+		}
 		if topic != "" {
 			out.decisions = append(out.decisions, router.Source{Name: decisionName(name), Topic: topic, Subscriber: r.ingress, Handle: h.Handle})
 		}

@@ -110,8 +110,9 @@ var examples = map[string]struct {
 		return http.Header{"X-Pagerduty-Signature": {"v1=" + hex.EncodeToString(mac(b))}}
 	},
 		handlers.Decided{OrderID: "A-1001"}, "Tenex Engineer", approval.Reject},
-	"form": {func([]byte) http.Header { return http.Header{"Authorization": {"Bearer " + exampleSecret}} },
-		handlers.Decided{OrderID: "A-1001"}, "grace@example.com", approval.Approve},
+	"form": {func([]byte) http.Header {
+		return http.Header{"Authorization": {"Bearer " + exampleSecret}, "Content-Type": {"application/x-www-form-urlencoded"}}
+	}, handlers.Decided{OrderID: "A-1001"}, "grace@example.com", approval.Approve},
 }
 
 const exampleSecret = "an example's secret of enough bytes"
@@ -150,7 +151,10 @@ func TestWebhookExamples(t *testing.T) {
 			t.Parallel()
 			w, ok := c.Webhooks[name]
 			require.True(t, ok, "it is in the docs")
-			body, err := os.ReadFile(filepath.Join("testdata", "webhooks", "good_"+name+".json"))
+			files, err := filepath.Glob(filepath.Join("testdata", "webhooks", "good_"+name+".*"))
+			require.NoError(t, err)
+			require.Len(t, files, 1)
+			body, err := os.ReadFile(files[0])
 			require.NoError(t, err)
 			v, err := verifier(w)
 			require.NoError(t, err)
@@ -161,7 +165,7 @@ func TestWebhookExamples(t *testing.T) {
 			require.NoError(t, err)
 			r := &recorder{}
 			h := &handlers.Decision{
-				Source: handlers.Source{Name: name, Via: approval.ViaWebhook, Fields: fields}, Decode: expression.Decode,
+				Source: handlers.Source{Name: name, Via: approval.ViaWebhook, Fields: fields}, Decode: expression.Decode, Form: expression.DecodeForm,
 				Decider: &handlers.Decider{Keep: approval.Keep{Unmatched: time.Hour}, Transitions: &handlers.Transitions{
 					Orders: r, Dispatch: r, Observer: r, Log: slog.New(slog.DiscardHandler), Now: time.Now, Lease: time.Minute,
 				}},

@@ -42,6 +42,9 @@ const (
 	messageLimit = 30 * time.Second
 	// perOutput bounds the actions under way for one channel or target.
 	perOutput = 128
+	// perHost bounds the callbacks under way to one host of callback URLs: several may
+	// hang before a target has no room for the rest.
+	perHost = 32
 	// sweepEvery is how late a deadline is noticed at the most.
 	sweepEvery = 500 * time.Millisecond
 	sweepBatch = 256

@@ -35,6 +35,8 @@ func delivery() Dashboard {
 			query{"{{result}}", `sum by (result) (increase(approval_relay_callback_attempts_total{@target}[@step]))`}),
 		lines("Attempts that fail, by target", "Share of the attempts that failed or were refused. Half, for five minutes, is the alert ApprovalRelayTargetRefuses.", "percentunit",
 			query{"{{target}}", `sum by (target) (rate(approval_relay_callback_attempts_total{@target, result!="ok", result!="closed"}[@step])) / sum by (target) (rate(approval_relay_callback_attempts_total{@target}[@step]))`}).bounds(0.1, 0.5),
+		lines("Targets that are not called", "Places that did not answer five times in a row: an AWS API, or the hosts of callback URLs. Each is asked once a second until it answers; what is for it waits in its record and is tried again.", "short",
+			query{"{{target}}", `sum by (target) (approval_relay_target_places_held{@target})`}).limit(1, "yellow"),
 		bars("Heartbeats", "Heartbeats to waiting workflows. closed: the workflow no longer waits, so its approval is cancelled.",
 			query{"{{result}}", `sum by (result) (increase(approval_relay_heartbeats_total{@target}[@step]))`}),
 		bars("Redriven, and tokens erased", "Exhausted callbacks that an operator started again; task tokens that were erased, an hour after their callback had ended.",

@@ -141,15 +141,21 @@ func (w *world) stepFunctions() string {
 // that of workflows and channels.
 func (w *world) configureText(t *testing.T, rest string) string {
 	t.Helper()
+	return w.configurePublic(t, "", rest)
+}
+
+// configurePublic is configureText, with more of what is public.
+func (w *world) configurePublic(t *testing.T, public, rest string) string {
+	t.Helper()
 	path := filepath.Join(w.dir, "relay.yaml")
 	text := fmt.Sprintf(`
 log: {level: debug}
-public: {listen: %q, url: "http://%s"}
+public: {listen: %q, url: "http://%s", %s}
 operator: {listen: %q, tokens: {e2e: %q}, api_tokens: {e2e: %q}}
 store: {sqlite: %q}
 keys: {file: %q}
 aws: {region: us-east-1, endpoint: %q}
-%s`, w.public, w.public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), w.goaws, rest)
+%s`, w.public, w.public, public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), w.goaws, rest)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,6 +85,14 @@ channels:
 		}); err != nil {
 			t.Error(err)
 		}
+	}
+	if !until(t, 60*time.Second, func() bool {
+		return strings.Contains(scrape(t, w), `approval_relay_target_places_held{target="silent"} 1`)
+	}) {
+		t.Error("the silent target is called again and again")
+	}
+	if text := scrape(t, w); !strings.Contains(text, `approval_relay_target_places_held{target="durable"} 0`) {
+		t.Error("a target that answers is held")
 	}
 	if a := w.aws.CodePipeline.Action("shop", "Release", "Sign-off"); a.Status != "Approved" || a.Summary != "approved by ann: ship it" {
 		t.Errorf("%+v", a)

@@ -1,0 +1,108 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/approval-relay/approval-relay/signin/signintest"
+)
+
+// browser follows redirects and keeps cookies.
+type browser struct {
+	t *testing.T
+	http.Client
+}
+
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &browser{t, http.Client{Jar: jar, Timeout: 30 * time.Second}}
+}
+
+// load returns the page that a request ends at, and where that is.
+func (b *browser) load(do func() (*http.Response, error)) (page string, at *url.URL, status int) {
+	b.t.Helper()
+	resp, err := do()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return string(text), resp.Request.URL, resp.StatusCode
+}
+
+var signInLink = regexp.MustCompile(`<a class="go" href="([^"]+)">Sign in to decide</a>`)
+
+// TestSignIn carries an approval that asks for sso: its link shows the request and no
+// form until whoever holds it has signed in, and only who is asked decides.
+func TestSignIn(t *testing.T) {
+	w := newWorld(t)
+	oidc := signintest.Start()
+	defer oidc.Close()
+	oidc.Redirect = "http://" + w.public + "/signin/callback"
+	w.start(t, w.configurePublic(t, fmt.Sprintf(`oidc: {issuer: %q, client_id: %q, client_secret: %q}`, oidc.URL, signintest.ClientID, signintest.ClientSecret), fmt.Sprintf(`
+workflows: {orders: {requests: {sqs: {queue: orders}}, approvers: [ann@example.com, bob@example.com], notify: [mail], min_assurance: sso}}
+channels: {mail: {webhook: {url: %q, secrets: [%q], allow_internal: true}}}
+`, w.hooks.url, standardSecret)+w.stepFunctions()))
+
+	s := w.ask(t, "e2e-1")
+	link, err := s.link(t.Context(), w, "ann@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, text, err := s.click(t.Context(), w, "ann@example.com", "approve"); err != nil || status < 400 {
+		t.Errorf("the link alone decides: %d %s %v", status, text, err)
+	}
+	b := newBrowser(t)
+	signIn := func() string {
+		page, at, _ := b.load(func() (*http.Response, error) { return b.Get(link) })
+		m := signInLink.FindStringSubmatch(page)
+		if m == nil || strings.Contains(page, "<form") {
+			t.Fatalf("%s", page)
+		}
+		to, err := at.Parse(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, at, status := b.load(func() (*http.Response, error) { return b.Get(to.String()) })
+		if at.String() != link || status != http.StatusOK {
+			t.Fatalf("signing in ends at %s with %d: %s", at, status, page)
+		}
+		return page
+	}
+	oidc.SignInAs("eve@example.com")
+	if page := signIn(); !strings.Contains(page, "who is not the one who is asked here") || strings.Contains(page, "<form") {
+		t.Errorf("eve is shown %s", page)
+	}
+	oidc.SignInAs("Ann@Example.com") // as the provider writes it
+	page := signIn()
+	form := url.Values{"outcome": {"approve"}, "comment": {"e2e"}}
+	for _, m := range hiddenForm.FindAllStringSubmatch(page, -1) {
+		form.Set(m[1], m[2])
+	}
+	page, _, status := b.load(func() (*http.Response, error) { return b.PostForm(link, form) })
+	if status != http.StatusOK || !strings.Contains(page, "was approved on") {
+		t.Errorf("%d: %s", status, page)
+	}
+	w.delivered(t, s)
+	if v := s.votes(t, w); len(v) != 1 || v[0].Via != "sso" || !strings.EqualFold(v[0].By, "ann@example.com") || v[0].Shown != form.Get("shown") {
+		t.Errorf("%+v", v)
+	}
+	if strings.Contains(w.logs.String(), signintest.ClientSecret) {
+		t.Error("a secret is in the log")
+	}
+	ends(t, w)
+}

@@ -1,0 +1,197 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/approval-relay/approval-relay/notify/slack/slacktest"
+)
+
+// carried names the test in which each kind of channel, scheme and target carries an
+// approval from its request to the answer of its workflow.
+var carried = map[string]map[string]string{
+	"channels": {
+		"log": "TestLog", "smtp": "TestKilled", "webhook": "TestKilled", "ses": "TestSES", "teams": "TestTeams", "sns": "TestSNS", "slack": "TestPeople, TestSlackWebhook",
+	},
+	"webhooks": {
+		"hmac": "TestKilled", "bearer": "TestKilled", "standard": "TestSchemes", "github": "TestSchemes", "slack": "TestSchemes", "stripe": "TestSchemes",
+		"client_certificate": "TestSchemes",
+		// Its certificates are taken from sns.REGION.amazonaws.com and nowhere else, so no
+		// counterpart on this machine can sign for the built program: see TestSNSOverHTTP
+		// of cmd/approval-relay and package webhook.
+		"sns": "",
+	},
+	"targets": {"stepfunctions": "TestKilled", "http": "TestKilled", "lambda": "TestTargets", "codepipeline": "TestTargets"},
+}
+
+// TestEveryKindIsCarried holds the table above to the program's configuration.
+func TestEveryKindIsCarried(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := map[string]bool{"rate": true, "burst": true, "max_body": true, "filter": true, "fields": true}
+	for part, tests := range carried {
+		rows := regexp.MustCompile("(?m)^\\| `"+part+"\\.NAME\\.([a-z_]+)` ").FindAllStringSubmatch(string(page), -1)
+		if len(rows) < len(tests) {
+			t.Errorf("%s: %d kinds are documented, %d are known here", part, len(rows), len(tests))
+		}
+		for _, row := range rows {
+			if _, ok := tests[row[1]]; !ok && !settings[row[1]] {
+				t.Errorf("%s.NAME.%s: no approval is carried over it", part, row[1])
+			}
+		}
+	}
+}
+
+// TestSchemes has a third party decide by every scheme of webhooks, each signed here
+// by what its own documentation says, and by a form.
+func TestSchemes(t *testing.T) {
+	w := newWorld(t)
+	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+	public := "whpk_" + base64.StdEncoding.EncodeToString(private.Public().(ed25519.PublicKey)) //nolint:forcetypeassert // it is one
+	w.start(t, w.configureText(t, fmt.Sprintf(`
+workflows: {orders: {requests: {sqs: {queue: orders}}, notify: [], approvers: [ann@example.com]}}
+webhooks:
+  standard: {standard: {secrets: [%[2]q]}}
+  keys: {standard: {public_keys: [%[3]q]}}
+  github: {github: {secrets: [%[1]q]}, filter: 'headers["x-github-event"] == "deployment_review"'}
+  chat: {slack: {secrets: [%[1]q]}}
+  stripe: {stripe: {secrets: [%[1]q]}}
+  proxy: {client_certificate: {header: X-Fingerprint, allowed: [0a1b2c], verified_header: X-Verified}}
+  form: {bearer: {tokens: [%[1]q]}, fields: {order: body.number, outcome: 'body["Your decision"]', by: body.mail}}
+`, hmacSecret, standardSecret, public)+w.stepFunctions()))
+	now := strconv.FormatInt(time.Now().Unix(), 10)
+	mac := func(text string) string {
+		m := hmac.New(sha256.New, []byte(hmacSecret))
+		m.Write([]byte(text))
+		return hex.EncodeToString(m.Sum(nil))
+	}
+	hook, err := standardwebhooks.NewWebhook(standardSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for source, sign := range map[string]func(body string) http.Header{
+		"standard": func(body string) http.Header {
+			s, err := hook.Sign("id-1", time.Now(), []byte(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return http.Header{"Webhook-Id": {"id-1"}, "Webhook-Timestamp": {now}, "Webhook-Signature": {s}}
+		},
+		"keys": func(body string) http.Header {
+			s := ed25519.Sign(private, []byte("id-2."+now+"."+body))
+			return http.Header{"Webhook-Id": {"id-2"}, "Webhook-Timestamp": {now}, "Webhook-Signature": {"v1a," + base64.StdEncoding.EncodeToString(s)}}
+		},
+		"github": func(body string) http.Header {
+			return http.Header{"X-Hub-Signature-256": {"sha256=" + mac(body)}, "X-Github-Event": {"deployment_review"}}
+		},
+		"chat": func(body string) http.Header {
+			return http.Header{"X-Slack-Request-Timestamp": {now}, "X-Slack-Signature": {"v0=" + mac("v0:"+now+":"+body)}}
+		},
+		"stripe": func(body string) http.Header {
+			return http.Header{"Stripe-Signature": {"t=" + now + ",v1=" + mac(now+"."+body) + ",v0=ignored"}}
+		},
+		"proxy": func(string) http.Header { return http.Header{"X-Fingerprint": {"0a1b2c"}, "X-Verified": {"SUCCESS"}} },
+		"form": func(string) http.Header {
+			return http.Header{"Authorization": {"Bearer " + hmacSecret}, "Content-Type": {"application/x-www-form-urlencoded"}}
+		},
+	} {
+		order := "scheme-" + source
+		s := w.ask(t, order)
+		if err := s.known(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+		body := fmt.Sprintf(`{"orderId": %q, "decision": "approve", "decidedBy": "ann@example.com"}`, order)
+		if source == "form" {
+			body = url.Values{"number": {order}, "Your decision": {"Approve"}, "mail": {"ann@example.com"}}.Encode()
+		}
+		to := "http://" + w.public + "/webhooks/" + source
+		if status, text, err := w.call(t.Context(), "POST", to, http.Header{}, body); err != nil || status != http.StatusUnauthorized {
+			t.Errorf("%s, unsigned: %d %s %v", source, status, text, err)
+		}
+		if status, text, err := w.call(t.Context(), "POST", to, sign(body), body); err != nil || status != http.StatusOK {
+			t.Errorf("%s: %d %s %v", source, status, text, err)
+			continue
+		}
+		w.delivered(t, s)
+	}
+	ping := `{"zen": "Keep it logically awesome."}`
+	header := http.Header{"X-Hub-Signature-256": {"sha256=" + mac(ping)}, "X-Github-Event": {"ping"}}
+	if status, text, err := w.call(t.Context(), "POST", "http://"+w.public+"/webhooks/github", header, ping); err != nil || status != http.StatusNoContent {
+		t.Errorf("a ping: %d %s %v", status, text, err)
+	}
+	if text := scrape(t, w); !strings.Contains(text, `approval_relay_messages_total{handler="decision-github",result="filtered"} 1`) {
+		t.Error("the ping was not counted")
+	}
+}
+
+// TestLog decides by the link that the program prints.
+func TestLog(t *testing.T) {
+	w := newWorld(t)
+	w.start(t, w.configureChannel(t, `{log: {}}`))
+	s := w.ask(t, "e2e-1")
+	if !until(t, 30*time.Second, func() bool { return linkForm.MatchString(w.logs.String()) }) {
+		t.Fatalf("no link\n%s", tail(w.logs.String()))
+	}
+	w.decided(t, s, linkForm.FindString(w.logs.String()))
+}
+
+// TestSlackWebhook presses a button in a message that came by an incoming webhook; it
+// is edited by the way that Slack gave with the press.
+func TestSlackWebhook(t *testing.T) {
+	w := newWorld(t)
+	ann := slacktest.User{ID: "U0ANN", Email: "ann@example.com"}
+	chat := slacktest.Start(ann)
+	defer chat.Close()
+	at, err := url.Parse(chat.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.start(t, w.configureChannel(t, fmt.Sprintf(`{slack: {webhook_url: %q, signing_secrets: [%q], response_hosts: [%q]}}
+people: {ann@example.com: {slack: U0ANN}}`, chat.Webhook(), slackSecret, at.Host)))
+	s := w.ask(t, "e2e-1")
+	if status := w.press(t, chat, ann, message(t, w, chat, "e2e-1"), "approve"); status != http.StatusOK {
+		t.Errorf("%d", status)
+	}
+	w.delivered(t, s)
+	if !until(t, 10*time.Second, func() bool {
+		said := strings.Join(chat.Said(), "\n")
+		return strings.Contains(said, "ann@example.com approved") && strings.Contains(said, "replace_original")
+	}) {
+		t.Errorf("the message was not replaced: %q", chat.Said())
+	}
+}
+
+// votes reads who decided an order, and how.
+func (s *scenario) votes(t *testing.T, w *world) []struct{ By, Via, Shown string } {
+	t.Helper()
+	status, text, err := w.call(context.WithoutCancel(t.Context()), "GET", "http://"+w.operator+"/v1/orders/"+s.order, bearer(operatorToken), "")
+	var o struct {
+		Approvals []struct {
+			Votes []struct{ By, Via, Shown string }
+		}
+	}
+	if err != nil || status != http.StatusOK || json.Unmarshal([]byte(text), &o) != nil || len(o.Approvals) != 1 {
+		t.Fatalf("%d %s %v", status, text, err)
+	}
+	return o.Approvals[0].Votes
+}
