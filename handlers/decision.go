@@ -73,6 +73,17 @@ func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.
 	return verdict, err
 }
 
+// Cancel closes a pending approval without a decision, in the name of an operator.
+// An empty approvalID means the one that is pending.
+func (d *Decider) Cancel(ctx context.Context, orderID, approvalID, by, reason string) (approval.Verdict, error) {
+	var verdict approval.Verdict
+	err := d.Transitions.Run(ctx, orderID, func(o *approval.Order, t approval.Turn) (actions []approval.Action, _ error) {
+		verdict, actions = o.Cancel(approvalID, by, reason, t)
+		return actions, nil
+	})
+	return verdict, err
+}
+
 // Handle records the decision that the message holds. A message whose decision
 // can never count is a Permanent error; one that was refused because all is
 // decided already is done with, its refusal is in the order's history.

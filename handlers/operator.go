@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -65,6 +66,8 @@ type RedriveOrder struct {
 	// means 3; a negative one takes the guard away.
 	Limit int    `json:"limit"`
 	By    string `json:"by"` // who orders it, for the history
+	// OrderID narrows it down to the callbacks of one order; no messages then.
+	OrderID string `json:"orderId,omitempty"`
 }
 
 // RedriveReport says what was, or would be, redriven.
@@ -83,7 +86,8 @@ type RedriveReport struct {
 const maxRedrive = 1000
 
 // Run redrives, or counts what it would. Where one part fails it goes on with
-// the others.
+// the others. What it did, and by whose order, is logged; a callback's order has it
+// in its history too.
 func (h *Redrive) Run(ctx context.Context, order RedriveOrder) RedriveReport {
 	if order.Max <= 0 || order.Max > maxRedrive {
 		order.Max = maxRedrive
@@ -92,12 +96,26 @@ func (h *Redrive) Run(ctx context.Context, order RedriveOrder) RedriveReport {
 		order.Limit = 3
 	}
 	run := redriving{RedriveOrder: order, report: RedriveReport{DryRun: order.DryRun, Found: map[string]int{}}, left: order.Max}
-	for _, part := range []func(context.Context, *redriving) error{h.callbacks, h.letters, h.queues} {
+	parts := []func(context.Context, *redriving) error{h.callbacks, h.letters, h.queues}
+	if order.OrderID != "" {
+		parts = []func(context.Context, *redriving) error{h.ofOrder}
+	}
+	for _, part := range parts {
 		if err := part(ctx, &run); err != nil {
 			run.report.Errors = append(run.report.Errors, err.Error())
 		}
 	}
+	h.log(ctx, run)
 	return run.report
+}
+
+// log says who redrove what.
+func (h *Redrive) log(ctx context.Context, run redriving) {
+	if run.DryRun {
+		return
+	}
+	h.Transitions.Log.LogAttrs(ctx, slog.LevelInfo, "redrive", slog.String("by", run.By), slog.String("reason", run.Reason), slog.String("order_id", run.OrderID),
+		slog.Int("redriven", run.report.Redriven), slog.Int("failed", run.report.Failed), slog.Int("guarded", run.report.Guarded), slog.Int("errors", len(run.report.Errors)))
 }
 
 // redriving is one run of a redrive.
@@ -144,6 +162,15 @@ func (h *Redrive) callbacks(ctx context.Context, run *redriving) error {
 		after = next
 	}
 	return nil
+}
+
+// ofOrder redrives the callbacks of one order.
+func (h *Redrive) ofOrder(ctx context.Context, run *redriving) error {
+	o, err := h.Transitions.Orders.Get(ctx, run.OrderID)
+	if err != nil {
+		return fmt.Errorf("read order %s: %w", show(run.OrderID), err)
+	}
+	return h.order(ctx, run, o)
 }
 
 func (h *Redrive) order(ctx context.Context, run *redriving, o *approval.Order) error {
@@ -210,6 +237,8 @@ func (h *Redrive) messages(ctx context.Context, run *redriving, letters []Letter
 		if err := h.Letters.Take(ctx, l.ID); err != nil {
 			return fmt.Errorf("take dead letter: %w", err)
 		}
+		h.Transitions.Log.LogAttrs(ctx, slog.LevelInfo, "dead letter redriven", slog.String("by", run.By), slog.String("id", l.ID),
+			slog.String("source", l.Source), slog.Bool("given_up_again", handled != nil && !errors.Is(handled, ErrFiltered)))
 	}
 	return nil
 }
@@ -251,19 +280,19 @@ func View(o *approval.Order) *approval.Order {
 		c.Token = approval.Token{}
 		c.Approvers = names(a.Approvers)
 		c.Escalations = slices.Clone(a.Escalations)
-		for j := range c.Escalations {
-			c.Escalations[j].Approvers = names(c.Escalations[j].Approvers)
+		for j, e := range a.Escalations {
+			c.Escalations[j].Approvers = names(e.Approvers)
 		}
 		view.Approvals[i] = &c
 	}
 	return &view
 }
 
-// names are approvers without what their links are made of.
+// names are the approvers without what makes their links.
 func names(approvers []approval.Approver) []approval.Approver {
-	out := make([]approval.Approver, len(approvers))
-	for i, p := range approvers {
-		out[i] = approval.Approver{ID: p.ID}
+	out := slices.Clone(approvers)
+	for i := range out {
+		out[i].Nonce = ""
 	}
 	return out
 }

@@ -1,9 +1,11 @@
 package handlers_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -130,6 +132,38 @@ func TestRedriveOfCallbacks(t *testing.T) {
 
 	rest := r.Run(t.Context(), handlers.RedriveOrder{Limit: -1})
 	require.Equal(t, handlers.RedriveReport{Found: map[string]int{"denied": 5, "no such queue": 1}, Redriven: 6}, rest, "without the guard")
+}
+
+// The callbacks of one order only; no other's, and no message.
+func TestRedriveOfOneOrder(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	h.exhausted(t, 2, "denied", 0)
+	d := &drawer{letters: []handlers.Letter{{ID: "1", Source: "requests", Reason: "denied", Body: []byte(`{"orderId":"A-1","taskToken":"x"}`)}}}
+	p := &pile{counts: map[string]int{"denied": 1}}
+	r := h.redrive(d, map[string]handlers.Queue{"p": p})
+	require.Equal(t, handlers.RedriveReport{Found: map[string]int{"denied": 1}, Redriven: 1}, r.Run(t.Context(), handlers.RedriveOrder{OrderID: "denied-0-1", By: "ann"}))
+	require.Equal(t, approval.CallbackOwed, h.approval(t, "denied-0-1").Callback.State)
+	require.Equal(t, approval.CallbackExhausted, h.approval(t, "denied-0-0").Callback.State)
+	require.Empty(t, d.taken)
+	require.False(t, p.moved)
+	require.Contains(t, r.Run(t.Context(), handlers.RedriveOrder{OrderID: "nobody"}).Errors[0], `read order "nobody"`)
+}
+
+// Who redrove what is logged, and what is in a message is not.
+func TestRedriveIsLogged(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	var log bytes.Buffer
+	h.Log = slog.New(slog.NewTextHandler(&log, nil))
+	d := &drawer{letters: []handlers.Letter{{ID: "7", Source: "requests", Reason: "was odd", Body: []byte(`{"orderId":"A-1","taskToken":"x-secret"}`)}}}
+	r := h.redrive(d, nil)
+	r.Run(t.Context(), handlers.RedriveOrder{DryRun: true, By: "ann"})
+	require.Empty(t, log.String())
+	r.Run(t.Context(), handlers.RedriveOrder{By: "ann", Reason: "was odd"})
+	require.Contains(t, log.String(), `msg="dead letter redriven" by=ann id=7 source=requests given_up_again=false`)
+	require.Contains(t, log.String(), `msg=redrive by=ann reason="was odd" order_id="" redriven=1 failed=0 guarded=0 errors=0`)
+	require.NotContains(t, log.String(), "x-secret")
 }
 
 // One that was started by somebody else meanwhile is not started twice.

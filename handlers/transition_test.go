@@ -102,4 +102,11 @@ func TestView(t *testing.T) {
 	require.Equal(t, token, o.Approvals[0].Token.Reveal(), "the order itself is as it was")
 	require.Equal(t, nonce, o.Approvals[0].Approvers[0].Nonce)
 	require.Equal(t, later, o.Approvals[0].Escalations[0].Approvers[0].Nonce)
+
+	o.Approvals[0].Escalations = []approval.Escalation{{Approvers: []approval.Approver{{ID: "boss", Nonce: "nonce-of-boss"}}}}
+	text, err = json.Marshal(handlers.View(o))
+	require.NoError(t, err)
+	require.Contains(t, string(text), "boss")
+	require.NotContains(t, string(text), "nonce-of-boss", "who is still to be asked has a link to come")
+	require.Equal(t, "nonce-of-boss", o.Approvals[0].Escalations[0].Approvers[0].Nonce)
 }

@@ -139,11 +139,7 @@ func (c *Console) cancel(r *http.Request, body []byte) (any, error) {
 		return nil, err
 	}
 	orderID := r.PathValue("orderId")
-	var v approval.Verdict
-	err = c.Decider.Transitions.Run(r.Context(), orderID, func(o *approval.Order, t approval.Turn) (actions []approval.Action, _ error) {
-		v, actions = o.Cancel(rule.ApprovalID, rule.By, rule.Reason, t)
-		return actions, nil
-	})
+	v, err := c.Decider.Cancel(r.Context(), orderID, rule.ApprovalID, rule.By, rule.Reason)
 	return decided(orderID, v, err)
 }
 

@@ -9,6 +9,7 @@ package web
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,7 +18,11 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/web/look"
 )
+
+//go:embed templates
+var files embed.FS
 
 // Links reads links and guards the page's form.
 type Links interface {
@@ -84,14 +89,14 @@ type Config struct {
 type Page struct {
 	Config
 	cross *http.CrossOriginProtection
-	look  *look
+	look  *look.Look
 }
 
 // New returns the page. The error is about Origin.
 func New(c Config) (*Page, error) {
-	look, err := newLook()
+	l, err := look.New(files, "", "templates/page.html")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("decision page: %w", err)
 	}
 	cross := http.NewCrossOriginProtection()
 	if c.Origin != "" {
@@ -99,12 +104,12 @@ func New(c Config) (*Page, error) {
 			return nil, fmt.Errorf("origin: %w", err)
 		}
 	}
-	return &Page{Config: c, cross: cross, look: look}, nil
+	return &Page{Config: c, cross: cross, look: l}, nil
 }
 
 // ServeHTTP implements http.Handler.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p.look.secure(w.Header())
+	p.look.Secure(w.Header())
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		p.get(w, r)
@@ -172,7 +177,7 @@ func (p *Page) open(r *http.Request) (*visit, *problem) {
 
 // write sends a page; to HEAD the same without its body.
 func (p *Page) write(w http.ResponseWriter, r *http.Request, status int, v view) {
-	body, err := p.look.render(v)
+	body, err := p.look.Render("page.html", v)
 	if err != nil {
 		p.Log.ErrorContext(r.Context(), "decision page cannot be rendered", "error", err)
 		http.Error(w, "This page cannot be shown.", http.StatusInternalServerError)

@@ -3,17 +3,15 @@ package web
 import (
 	"cmp"
 	"encoding/hex"
-	"html/template"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/web/look"
 )
 
 // view is what the template is given.
 type view struct {
-	CSS     template.CSS
 	Badge   string
 	Tone    string // of the badge: open, good, bad, closed
 	Heading string
@@ -29,7 +27,7 @@ type requestView struct {
 	OrderID, Workflow, Step, Execution, Requester, Approver, SignedIn string
 
 	Details             []approval.Field
-	Requested, Deadline moment
+	Requested, Deadline look.Moment
 	Votes               []voteView
 }
 
@@ -42,15 +40,15 @@ type formView struct {
 
 type voteView struct {
 	By, Did string
-	At      moment
+	At      look.Moment
 }
 
 // view makes the page of a visit, as things are now.
 func (p *Page) view(v *visit) view {
 	a := v.approval
-	page := view{Heading: visible(a.Title), Request: v.request()}
+	page := view{Heading: look.Visible(a.Title), Request: v.request()}
 	if page.Heading == "" {
-		page.Heading = "Order " + visible(v.order.ID)
+		page.Heading = "Order " + look.Visible(v.order.ID)
 	}
 	page.Badge, page.Tone, page.Lead = v.state()
 	if v.maySignIn() {
@@ -127,7 +125,7 @@ func (v *visit) open() bool {
 
 // state says in words how things stand.
 func (v *visit) state() (badge, tone, lead string) {
-	at := stamp(v.approval.ClosedAt, v.now).String()
+	at := look.Stamp(v.approval.ClosedAt, v.now).String()
 	switch v.status() {
 	case approval.Approved:
 		return "Approved", "good", "This request was approved on " + at + ". There is nothing left to decide."
@@ -145,7 +143,7 @@ func (v *visit) state() (badge, tone, lead string) {
 	case vote != nil:
 		return "Waiting for others", "open", "Your decision is recorded: you " + did(vote.Outcome) + " this request. Others must still decide."
 	case v.wrongPerson():
-		return "Not yours to decide", "closed", "You are signed in as " + visible(v.signedIn) + ", who is not the one who is asked here. Nothing was decided."
+		return "Not yours to decide", "closed", "You are signed in as " + look.Visible(v.signedIn) + ", who is not the one who is asked here. Nothing was decided."
 	case v.maySignIn():
 		return "Waiting for your decision", "open", "Please sign in to decide: this request wants to know who decides it."
 	case len(v.cap.Allowed) == 0 && v.signedIn == "": // a room's
@@ -159,15 +157,15 @@ func (v *visit) state() (badge, tone, lead string) {
 func (v *visit) request() *requestView {
 	a := v.approval
 	out := &requestView{
-		OrderID: visible(v.order.ID), Workflow: visible(a.Workflow), Step: visible(a.Step), Execution: visible(a.Execution),
-		Requester: visible(a.Requester), Approver: visible(v.cap.Approver), SignedIn: visible(v.signedIn),
-		Requested: stamp(a.RequestedAt, v.now), Deadline: stamp(a.Deadline, v.now),
+		OrderID: look.Visible(v.order.ID), Workflow: look.Visible(a.Workflow), Step: look.Visible(a.Step), Execution: look.Visible(a.Execution),
+		Requester: look.Visible(a.Requester), Approver: look.Visible(v.cap.Approver), SignedIn: look.Visible(v.signedIn),
+		Requested: look.Stamp(a.RequestedAt, v.now), Deadline: look.Stamp(a.Deadline, v.now),
 	}
 	for _, f := range a.Details {
-		out.Details = append(out.Details, approval.Field{Name: visible(f.Name), Value: visible(f.Value)})
+		out.Details = append(out.Details, approval.Field{Name: look.Visible(f.Name), Value: look.Visible(f.Value)})
 	}
 	for _, x := range a.Votes {
-		out.Votes = append(out.Votes, voteView{By: who(x.By), Did: did(x.Outcome), At: stamp(x.At, v.now)})
+		out.Votes = append(out.Votes, voteView{By: who(x.By), Did: did(x.Outcome), At: look.Stamp(x.At, v.now)})
 	}
 	return out
 }
@@ -185,21 +183,7 @@ func who(by string) string {
 		return "Somebody with the link"
 	}
 	if source, ok := strings.CutPrefix(by, "source:"); ok {
-		return visible(source) + " (a system)"
+		return look.Visible(source) + " (a system)"
 	}
-	return visible(by)
-}
-
-// moment is a time as people read it. The zone is named: the page does not know
-// where they are.
-type moment struct {
-	Text, Machine, Relative string
-}
-
-// String returns the time without what it is relative to.
-func (m moment) String() string { return m.Text }
-
-func stamp(t, now time.Time) moment {
-	t = t.UTC()
-	return moment{Text: t.Format("Monday 2 January 2006, 15:04 MST"), Machine: t.Format(time.RFC3339), Relative: relative(t.Sub(now))}
+	return look.Visible(by)
 }

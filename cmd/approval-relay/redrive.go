@@ -15,6 +15,7 @@ type redriveCmd struct {
 	DryRun bool   `help:"Only count, by reason."`
 	Max    int    `default:"1000" help:"At most this many."`
 	Reason string `help:"Only what was given up for this reason, as the dry run shows it."`
+	Order  string `help:"Only the callbacks of the order with this ID."`
 	Limit  int    `default:"3" help:"Leave alone what was redriven this often; -1 takes this guard away."`
 	By     string `help:"Who redrives, for the history; the user of this machine without it."`
 }
@@ -25,7 +26,7 @@ func (c *redriveCmd) Run(w *world) error {
 	if c.By == "" {
 		c.By = operator(w.getenv)
 	}
-	in := handlers.RedriveOrder{DryRun: c.DryRun, Max: c.Max, Reason: c.Reason, Limit: c.Limit, By: c.By}
+	in := handlers.RedriveOrder{DryRun: c.DryRun, Max: c.Max, Reason: c.Reason, Limit: c.Limit, By: c.By, OrderID: c.Order}
 	var r handlers.RedriveReport
 	if err := c.call(w.ctx, "POST", "/v1/redrive", in, &r); err != nil {
 		return err

@@ -1,4 +1,4 @@
-package web
+package look
 
 import (
 	"fmt"
@@ -7,10 +7,10 @@ import (
 	"unicode"
 )
 
-// visible makes a text from outside fit to be shown: without control characters
+// Visible makes a text from outside fit to be shown: without control characters
 // and overrides of direction, which could make it read as something else. What
 // it takes out leaves the replacement character.
-func visible(s string) string {
+func Visible(s string) string {
 	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n")
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -43,4 +43,19 @@ func relative(d time.Duration) string {
 		}
 	}
 	return fmt.Sprintf(form, "less than a minute")
+}
+
+// Moment is a time as people read it. The zone is named: the page does not know
+// where they are.
+type Moment struct {
+	Text, Machine, Relative string
+}
+
+// String returns the time without what it is relative to.
+func (m Moment) String() string { return m.Text }
+
+// Stamp returns the Moment of a time, as it is seen from now.
+func Stamp(t, now time.Time) Moment {
+	t = t.UTC()
+	return Moment{Text: t.Format("Monday 2 January 2006, 15:04 MST"), Machine: t.Format(time.RFC3339), Relative: relative(t.Sub(now))}
 }
