@@ -1,34 +1,124 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
+	"io"
+	"net"
+	"net/http"
 	"strings"
+	"time"
+
+	"code.dny.dev/ssrf"
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/approval-relay/approval-relay/handlers"
-	"github.com/approval-relay/approval-relay/notify/email"
-	"github.com/approval-relay/approval-relay/notify/ses"
-	"github.com/approval-relay/approval-relay/notify/smtp"
+	"github.com/approval-relay/approval-relay/notify/logchannel"
+	"github.com/approval-relay/approval-relay/notify/post"
 	"github.com/approval-relay/approval-relay/notify/sns"
+	"github.com/approval-relay/approval-relay/notify/teams"
+	notifywebhook "github.com/approval-relay/approval-relay/notify/webhook"
+	"github.com/approval-relay/approval-relay/webhook"
 )
 
-// TemplatesConfig names files with Go templates.
-type TemplatesConfig struct {
-	Subject string `yaml:"subject" doc:"path of a text/template; what it makes is put on one line"`
-	Text    string `yaml:"text" doc:"path of a text/template, which must show {{.Link}}"`
-	HTML    string `yaml:"html" doc:"path of an html/template, which must have href=\"{{.Link}}\""`
+// ChannelConfig is one channel: exactly one of its fields is set.
+type ChannelConfig struct {
+	Log     *LogChannelConfig     `yaml:"log" doc:"prints the link on the standard output, for trying out"`
+	SMTP    *SMTPConfig           `yaml:"smtp" doc:"e-mail"`
+	SES     *SESConfig            `yaml:"ses" doc:"e-mail through Amazon SES"`
+	Slack   *SlackChannelConfig   `yaml:"slack" doc:"Slack, by a bot or an incoming webhook; its buttons decide"`
+	Teams   *TeamsConfig          `yaml:"teams" doc:"a card in Microsoft Teams, through a workflow of its Workflows app"`
+	Webhook *WebhookChannelConfig `yaml:"webhook" doc:"a signed POST for each notification"`
+	SNS     *SNSChannelConfig     `yaml:"sns" doc:"an event for machines, without the link, in an SNS topic"`
 }
 
-// SESConfig is Amazon SES in one account and region.
-type SESConfig struct {
-	Region           string `yaml:"region" doc:"region; empty takes aws.region"`
-	Endpoint         string `yaml:"endpoint" doc:"endpoint, for emulators; empty takes aws.endpoint"`
-	Role             string `yaml:"role" doc:"ARN of a role to assume; empty sends with our own credentials"`
-	From             string `yaml:"from" doc:"sender's address, which SES has verified"`
-	ConfigurationSet string `yaml:"configuration_set" doc:"configuration set, for events of bounces and complaints; opens and clicks are never tracked"`
+// channelKind is a kind of channel.
+type channelKind interface {
+	checked
+	// channel makes it; at is its place in the configuration.
+	channel(at string, m makers) (handlers.Channel, error)
+}
 
-	Templates TemplatesConfig `yaml:"templates" doc:"Go templates in place of the built-in e-mail"`
+// What a kind of channel may be besides.
+type (
+	// roomKind says whether many people read it, so that one message there is for all
+	// approvers.
+	roomKind interface{ room() bool }
+	// eventKind takes events for programs.
+	eventKind interface{ events() }
+)
+
+// makers is what channels and targets are made with.
+type makers struct {
+	config *Config
+	stdout io.Writer
+	// aws returns the SDK's configuration for a place. To check takes no credentials.
+	aws func(awsPlace) (awssdk.Config, error)
+}
+
+// noAWS is for checking.
+func noAWS(awsPlace) (awssdk.Config, error) { return awssdk.Config{}, nil }
+
+// channels makes every channel.
+func (r *relay) channels(stdout io.Writer) (map[string]handlers.Channel, error) {
+	out, m := map[string]handlers.Channel{}, makers{r.config, stdout, r.aws.at}
+	for _, name := range sorted(r.config.Channels) {
+		ch, err := r.config.Channels[name].channel("channels."+name, m)
+		if err != nil {
+			return nil, fmt.Errorf("channels.%s: %w", name, err)
+		}
+		out[name] = ch
+	}
+	return out, nil
+}
+
+// channel makes the channel that a part of the configuration asks for. at is where
+// that is.
+func (ch ChannelConfig) channel(at string, m makers) (handlers.Channel, error) {
+	k := chosen[channelKind](ch)[0]
+	return k.is.channel(at+"."+k.name, m)
+}
+
+// room says whether many people read the channel.
+func (ch ChannelConfig) room() bool {
+	is, ok := only[channelKind](ch).(roomKind)
+	return ok && is.room()
+}
+
+// takesEvents says whether programs are told by it.
+func (ch ChannelConfig) takesEvents() bool {
+	_, ok := only[channelKind](ch).(eventKind)
+	return ok
+}
+
+// posting says how channels post to a URL.
+func posting(url string, internal bool) post.Config {
+	return post.Config{URL: url, Client: outboundClient(internal), Timeout: callTimeout}
+}
+
+// outboundClient returns an HTTP client that follows no redirects, and calls no internal
+// addresses unless it may.
+func outboundClient(internal bool) *http.Client {
+	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	if !internal {
+		dialer.Control = ssrf.New(ssrf.WithAnyPort()).Safe
+	}
+	return &http.Client{
+		Timeout:       callTimeout,
+		Transport:     &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, MaxIdleConnsPerHost: perOutput, IdleConnTimeout: time.Minute},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// LogChannelConfig has no fields.
+type LogChannelConfig struct{}
+
+func (*LogChannelConfig) fill(AWSConfig)            {}
+func (*LogChannelConfig) validate(*loading, string) {}
+func (*LogChannelConfig) events()                   {}
+
+func (*LogChannelConfig) channel(_ string, m makers) (handlers.Channel, error) {
+	return logchannel.New(m.stdout), nil
 }
 
 // TeamsConfig is one workflow of Microsoft Teams.
@@ -36,6 +126,43 @@ type TeamsConfig struct {
 	WebhookURL    Secret `yaml:"webhook_url" doc:"URL of the workflow; whoever has it can post, so it is a secret"`
 	AllowInternal bool   `yaml:"allow_internal" doc:"let the URL lead to an internal address"`
 	Room          bool   `yaml:"room" doc:"many people read what the workflow posts: one card for all approvers, whose link decides only where no approvers are named"`
+}
+
+func (*TeamsConfig) fill(AWSConfig) {}
+
+func (t *TeamsConfig) validate(l *loading, at string) {
+	baseURL(l, at+".webhook_url", t.WebhookURL.Reveal())
+}
+
+func (t *TeamsConfig) room() bool { return t.Room }
+
+func (t *TeamsConfig) channel(string, makers) (handlers.Channel, error) {
+	return teams.New(teams.Config{Config: posting(t.WebhookURL.Reveal(), t.AllowInternal)})
+}
+
+// WebhookChannelConfig is a webhook for notifications.
+type WebhookChannelConfig struct {
+	URL           string   `yaml:"url" doc:"where to post"`
+	Secrets       []Secret `yaml:"secrets" doc:"whsec_…; the first signs, more sign too while they rotate"`
+	AllowInternal bool     `yaml:"allow_internal" doc:"let the URL lead to an internal address"`
+}
+
+func (*WebhookChannelConfig) fill(AWSConfig) {}
+func (*WebhookChannelConfig) events()        {}
+
+func (w *WebhookChannelConfig) validate(l *loading, at string) {
+	baseURL(l, at+".url", w.URL)
+	if len(w.Secrets) == 0 {
+		l.fault(at+".secrets", "are missing")
+	}
+}
+
+func (w *WebhookChannelConfig) channel(string, makers) (handlers.Channel, error) {
+	signer, err := webhook.NewStandard(reveal(w.Secrets)...)
+	if err != nil {
+		return nil, err
+	}
+	return notifywebhook.New(notifywebhook.Config{Signer: signer, Config: posting(w.URL, w.AllowInternal)})
 }
 
 // SNSChannelConfig is a topic for notifications.
@@ -46,11 +173,6 @@ type SNSChannelConfig struct {
 	Role     string `yaml:"role" doc:"ARN of a role to assume; empty publishes with our own credentials"`
 }
 
-func (s *SESConfig) fill(a AWSConfig) {
-	set(&s.Region, a.Region)
-	set(&s.Endpoint, a.Endpoint)
-}
-
 func (s *SNSChannelConfig) fill(a AWSConfig) {
 	if parts := strings.Split(s.Topic, ":"); len(parts) == 6 {
 		set(&s.Region, parts[3])
@@ -59,12 +181,7 @@ func (s *SNSChannelConfig) fill(a AWSConfig) {
 	set(&s.Endpoint, a.Endpoint)
 }
 
-func (s *SESConfig) validate(l *loading, at string) {
-	if !strings.Contains(s.From, "@") {
-		l.fault(at+".from", "is no address")
-	}
-	role(l, at+".role", s.Role)
-}
+func (*SNSChannelConfig) events() {}
 
 func (s *SNSChannelConfig) validate(l *loading, at string) {
 	if !strings.HasPrefix(s.Topic, "arn:") || strings.Count(s.Topic, ":") != 5 {
@@ -73,104 +190,10 @@ func (s *SNSChannelConfig) validate(l *loading, at string) {
 	role(l, at+".role", s.Role)
 }
 
-// role checks an ARN such as arn:aws:iam::111122223333:role/mail.
-func role(l *loading, at, arn string) {
-	if arn != "" && (!strings.HasPrefix(arn, "arn:") || !strings.Contains(arn, ":role/")) {
-		l.fault(at, "is no ARN of a role")
-	}
-}
-
-// channelAPIs makes the clients of channels that call AWS.
-type channelAPIs interface {
-	emails(s SESConfig) (ses.API, error)
-	topics(s SNSChannelConfig) (sns.API, error)
-}
-
-// noAWS makes none: to check a configuration takes no credentials.
-type noAWS struct{}
-
-func (noAWS) emails(SESConfig) (ses.API, error)        { return nil, nil } //nolint:nilnil // nothing is called
-func (noAWS) topics(SNSChannelConfig) (sns.API, error) { return nil, nil } //nolint:nilnil // nothing is called
-
-func smtpChannel(at string, s SMTPConfig) (handlers.Channel, error) {
-	templates, err := s.Templates.read(at)
+func (s *SNSChannelConfig) channel(_ string, m makers) (handlers.Channel, error) {
+	cfg, err := m.aws(awsPlace{s.Region, s.Endpoint, s.Role})
 	if err != nil {
 		return nil, err
 	}
-	return smtp.New(smtp.Config{
-		Host: s.Host, Port: s.Port, TLS: smtp.TLS(s.TLS), From: s.From, Username: s.Username, Password: s.Password, Timeout: callTimeout,
-		Templates: templates,
-	})
-}
-
-func sesChannel(at string, s SESConfig, aws channelAPIs) (handlers.Channel, error) {
-	templates, err := s.Templates.read(at)
-	if err != nil {
-		return nil, err
-	}
-	api, err := aws.emails(s)
-	if err != nil {
-		return nil, err
-	}
-	return ses.New(api, ses.Config{From: s.From, ConfigurationSet: s.ConfigurationSet, Templates: templates, Timeout: callTimeout})
-}
-
-func snsChannel(s SNSChannelConfig, aws channelAPIs) (handlers.Channel, error) {
-	api, err := aws.topics(s)
-	if err != nil {
-		return nil, err
-	}
-	return sns.New(api, sns.Config{Topic: s.Topic, Timeout: callTimeout})
-}
-
-// templates says what is wrong with the templates of a channel, if it has any.
-func (ch ChannelConfig) templates(at string) error {
-	var err error
-	switch {
-	case ch.SMTP != nil:
-		_, err = ch.SMTP.Templates.read(at + ".smtp")
-	case ch.SES != nil:
-		_, err = ch.SES.Templates.read(at + ".ses")
-	}
-	return err
-}
-
-// read reads the files and tries the templates out. The error is *Faults with the
-// field, the file and its line.
-func (t TemplatesConfig) read(at string) (*email.Templates, error) {
-	var source email.Source
-	faults := &Faults{}
-	paths := map[string]string{"subject": t.Subject, "text": t.Text, "html": t.HTML}
-	fault := func(part, what string) {
-		faults.Faults = append(faults.Faults, Fault{Field: at + ".templates." + part, What: what})
-	}
-	for _, file := range []struct {
-		part string
-		into *string
-	}{{"subject", &source.Subject}, {"text", &source.Text}, {"html", &source.HTML}} {
-		path := paths[file.part]
-		if path == "" {
-			continue
-		}
-		b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
-		if err != nil {
-			fault(file.part, err.Error())
-		} else if len(b) == 0 { // not the same as none
-			fault(file.part, path+" is empty")
-		}
-		*file.into = string(b)
-	}
-	templates, err := email.Parse(source)
-	bad, _ := errors.AsType[email.Faults](err)
-	for _, f := range bad {
-		where := paths[f.Part]
-		if f.Line > 0 {
-			where = fmt.Sprintf("%s, line %d", where, f.Line)
-		}
-		fault(f.Part, where+": "+f.What)
-	}
-	if len(faults.Faults) > 0 {
-		return nil, faults
-	}
-	return templates, nil
+	return sns.New(awssns.NewFromConfig(cfg), sns.Config{Topic: s.Topic, Timeout: callTimeout})
 }

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -38,18 +39,16 @@ func TestChannelsPage(t *testing.T) {
 		"SMTP_PASSWORD": "password", "SLACK_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "0123456789abcdef0123", "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/x", "TEAMS_URL": "https://example.com/workflows/1?sig=1", "WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz",
 	}
 	examples := yamlBlock.FindAllStringSubmatch(string(b), -1)
-	kinds := map[string]bool{}
+	var has []string
 	for _, example := range examples {
 		c, err := parse("docs/channels.md", []byte(example[1]), func(name string) string { return environment[name] })
 		require.NoError(t, err, example[1])
 		for _, ch := range c.Channels {
-			for kind, is := range map[string]bool{"log": ch.Log != nil, "smtp": ch.SMTP != nil, "ses": ch.SES != nil, "teams": ch.Teams != nil, "webhook": ch.Webhook != nil, "sns": ch.SNS != nil} {
-				kinds[kind] = kinds[kind] || is
-			}
+			has = append(has, chosen[channelKind](ch)[0].name)
 		}
 	}
-	for kind, has := range kinds {
-		require.True(t, has, "no example of %s", kind)
+	for f := range reflect.TypeFor[ChannelConfig]().Fields() {
+		require.Contains(t, has, f.Tag.Get("yaml"), "an example")
 	}
 }
 
@@ -132,7 +131,7 @@ func TestRole(t *testing.T) {
 channels: {mail: {ses: {from: relay@example.com, region: eu-west-1, role: "arn:aws:iam::111122223333:role/mail"}}}
 `), testenv)
 	require.NoError(t, err)
-	ch, err := c.channel("channels.mail", c.Channels["mail"], nil, newClouds(t.Context(), c.AWS))
+	ch, err := c.Channels["mail"].channel("channels.mail", makers{config: c, aws: newClouds(t.Context(), c.AWS).at})
 	require.NoError(t, err)
 	for range 2 {
 		require.Equal(t, approval.ResultOK, approval.ResultOf(ch.Notify(t.Context(), notifytest.Message())).Kind)

@@ -99,7 +99,7 @@ shutdown: {timeout: 1ms}
   line 11: workflows.good.heartbeat: is 1ms, the least is 1s
   line 12: workflows.good.reminders[1]: is 1ms, the least is 1s
   line 12: workflows.good.reminders[2]: needs one of after and before
-  line 14: workflows.good.callback.token_target: "web" is no target of kind stepfunctions, lambda or codepipeline
+  line 14: workflows.good.callback.token_target: "web" is no target of task tokens
   line 15: workflows.good.callback.on_reject: "shrug" is not one of failure, success
   line 16: workflows.good.callback.output: output: "approved" is a name of the answer itself
   line 17: workflows.good.callback.output_fields: output: "Status" is a name of the answer itself

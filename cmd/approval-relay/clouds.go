@@ -15,19 +15,10 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-	awscodepipeline "github.com/aws/aws-sdk-go-v2/service/codepipeline"
-	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"github.com/approval-relay/approval-relay/callback/codepipeline"
-	"github.com/approval-relay/approval-relay/callback/lambda"
-	"github.com/approval-relay/approval-relay/callback/stepfunctions"
-	"github.com/approval-relay/approval-relay/handlers"
-	"github.com/approval-relay/approval-relay/notify/ses"
-	notifysns "github.com/approval-relay/approval-relay/notify/sns"
 	"github.com/approval-relay/approval-relay/sqs"
 )
 
@@ -114,22 +105,6 @@ func (c *clouds) at(p awsPlace) (aws.Config, error) {
 	return cfg, nil
 }
 
-func (c *clouds) emails(s SESConfig) (ses.API, error) {
-	cfg, err := c.at(awsPlace{s.Region, s.Endpoint, s.Role})
-	if err != nil {
-		return nil, err
-	}
-	return sesv2.NewFromConfig(cfg), nil
-}
-
-func (c *clouds) topics(s SNSChannelConfig) (notifysns.API, error) {
-	cfg, err := c.at(awsPlace{s.Region, s.Endpoint, s.Role})
-	if err != nil {
-		return nil, err
-	}
-	return sns.NewFromConfig(cfg), nil
-}
-
 // subscribe makes the queue if there is none, subscribes it to the topic, and
 // lets the topic send to it. The queue's policy is replaced: a queue that others
 // send to as well is to be set up by hand.
@@ -150,37 +125,6 @@ func (c *clouds) subscribe(ctx context.Context, topic, queue string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second) // SQS or SNS out of reach at the start
 	defer cancel()
 	return sub.SubscribeInitializeWithContext(ctx, topic)
-}
-
-// target returns the SDK's configuration for a target. Its clients make one
-// attempt a call: a retry of the SDK's would hide that an answer may have been
-// applied. The retries are the order's own.
-func (c *clouds) target(s AWSTargetConfig) (aws.Config, error) {
-	return c.at(awsPlace{s.Region, s.Endpoint, s.Role})
-}
-
-func (c *clouds) stepFunctions(s AWSTargetConfig, limits *stepfunctions.Limits) (handlers.Target, error) {
-	cfg, err := c.target(s)
-	if err != nil {
-		return nil, err
-	}
-	return stepfunctions.New(stepfunctions.NewClient(cfg), stepfunctions.Config{Limits: limits, Timeout: callTimeout}), nil
-}
-
-func (c *clouds) lambda(s AWSTargetConfig) (handlers.Target, error) {
-	cfg, err := c.target(s)
-	if err != nil {
-		return nil, err
-	}
-	return lambda.New(awslambda.NewFromConfig(cfg), lambda.Config{Limit: s.limiter(), Timeout: callTimeout}), nil
-}
-
-func (c *clouds) codePipeline(s AWSTargetConfig) (handlers.Target, error) {
-	cfg, err := c.target(s)
-	if err != nil {
-		return nil, err
-	}
-	return codepipeline.New(awscodepipeline.NewFromConfig(cfg), codepipeline.Config{Limit: s.limiter(), Timeout: callTimeout}), nil
 }
 
 // confirm confirms a subscription. SNS is asked by the SDK, never by the URL that a

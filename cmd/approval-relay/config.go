@@ -200,142 +200,6 @@ type DecisionConfig struct {
 	Fields    map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, step, approval, by, comment"`
 }
 
-// WebhookConfig is one third party.
-type WebhookConfig struct {
-	HMAC     *HMACConfig            `yaml:"hmac" doc:"HMAC of the body in a header"`
-	Bearer   *BearerConfig          `yaml:"bearer" doc:"bearer token"`
-	Standard *StandardConfig        `yaml:"standard" doc:"Standard Webhooks"`
-	GitHub   *GitHubConfig          `yaml:"github" doc:"GitHub: HMAC-SHA256 in X-Hub-Signature-256"`
-	Slack    *SlackConfig           `yaml:"slack" doc:"Slack: signing secret, X-Slack-Signature"`
-	Stripe   *StripeConfig          `yaml:"stripe" doc:"Stripe and those after it: t=TIMESTAMP,v1=SIGNATURE in one header"`
-	SNS      *SNSWebhookConfig      `yaml:"sns" doc:"Amazon SNS over HTTPS: signature versions 1 and 2; the subscription is confirmed by itself"`
-	Client   *ClientCertConfig      `yaml:"client_certificate" doc:"mutual TLS that a proxy in front has checked, as it says in a header; the proxy must take that header from everybody else's requests"`
-	Rate     float64                `yaml:"rate" doc:"requests a second at the most, after that 429; 0 is no limit"`
-	Burst    int                    `yaml:"burst" doc:"requests at once before the rate holds"`
-	MaxBody  int                    `yaml:"max_body" doc:"bytes of a body at the most; 0 is 1 MiB, which is also the most there can be"`
-	Filter   string                 `yaml:"filter" doc:"CEL expression that is true of decisions; other requests get 204 and are counted and dropped"`
-	Fields   map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, step, approval, by, comment"`
-}
-
-// SNSWebhookConfig is SNS over HTTPS.
-type SNSWebhookConfig struct {
-	Topics []string `yaml:"topics" doc:"ARNs of the topics that may send"`
-}
-
-// ClientCertConfig is what a proxy says of a client's certificate.
-type ClientCertConfig struct {
-	Header         string   `yaml:"header" doc:"header in which the proxy says whose certificate it was: its subject or fingerprint"`
-	Allowed        []string `yaml:"allowed" doc:"values of that header that are taken"`
-	VerifiedHeader string   `yaml:"verified_header" doc:"header in which the proxy says that the certificate is good, where it has one"`
-	VerifiedValue  string   `yaml:"verified_value" doc:"what that header says then"`
-}
-
-// HMACConfig is a generic HMAC signature.
-type HMACConfig struct {
-	Algorithm       string        `yaml:"algorithm" doc:"sha256, sha512, or sha1 for those who have no better"`
-	Header          string        `yaml:"header" doc:"header that has the signature"`
-	Prefix          string        `yaml:"prefix" doc:"what it begins with, such as sha256="`
-	Encoding        string        `yaml:"encoding" doc:"hex or base64"`
-	Secrets         []Secret      `yaml:"secrets" doc:"any of them may have signed"`
-	TimestampHeader string        `yaml:"timestamp_header" doc:"header with the time of sending in Unix seconds, signed as TIMESTAMP.BODY"`
-	Tolerance       time.Duration `yaml:"tolerance" doc:"how far that time may be from ours"`
-}
-
-// BearerConfig is a bearer token.
-type BearerConfig struct {
-	Tokens []Secret `yaml:"tokens" doc:"any of them will do"`
-}
-
-// StandardConfig is Standard Webhooks.
-type StandardConfig struct {
-	Secrets    []Secret `yaml:"secrets" doc:"whsec_…; any of them may have signed (v1)"`
-	PublicKeys []string `yaml:"public_keys" doc:"whpk_…; any of them may have signed (v1a)"`
-}
-
-// GitHubConfig is GitHub's scheme.
-type GitHubConfig struct {
-	Secrets []Secret `yaml:"secrets" doc:"any of them may have signed"`
-}
-
-// SlackConfig is Slack's scheme.
-type SlackConfig struct {
-	Secrets []Secret `yaml:"secrets" doc:"signing secrets of the app; any of them may have signed"`
-}
-
-// StripeConfig is Stripe's scheme.
-type StripeConfig struct {
-	Header  string   `yaml:"header" doc:"header that has the signature; empty is Stripe-Signature"`
-	Secrets []Secret `yaml:"secrets" doc:"any of them may have signed"`
-}
-
-// ChannelConfig is one channel: exactly one of its fields is set.
-type ChannelConfig struct {
-	Log     *LogChannelConfig     `yaml:"log" doc:"prints the link on the standard output, for trying out"`
-	SMTP    *SMTPConfig           `yaml:"smtp" doc:"e-mail"`
-	SES     *SESConfig            `yaml:"ses" doc:"e-mail through Amazon SES"`
-	Teams   *TeamsConfig          `yaml:"teams" doc:"a card in Microsoft Teams, through a workflow of its Workflows app"`
-	Webhook *WebhookChannelConfig `yaml:"webhook" doc:"a signed POST for each notification"`
-	Slack   *SlackChannelConfig   `yaml:"slack" doc:"Slack, by a bot or an incoming webhook; its buttons decide"`
-	SNS     *SNSChannelConfig     `yaml:"sns" doc:"an event for machines, without the link, in an SNS topic"`
-}
-
-// LogChannelConfig has no fields.
-type LogChannelConfig struct{}
-
-// SMTPConfig is a mail server.
-type SMTPConfig struct {
-	Host     string `yaml:"host" doc:"mail server"`
-	Port     int    `yaml:"port" doc:"587 for starttls, 465 for tls"`
-	TLS      string `yaml:"tls" doc:"starttls, tls or none"`
-	From     string `yaml:"from" doc:"sender's address"`
-	Username string `yaml:"username" doc:"empty sends without signing in"`
-	Password Secret `yaml:"password" doc:"password"`
-
-	Templates TemplatesConfig `yaml:"templates" doc:"Go templates in place of the built-in e-mail"`
-}
-
-// WebhookChannelConfig is a webhook for notifications.
-type WebhookChannelConfig struct {
-	URL           string   `yaml:"url" doc:"where to post"`
-	Secrets       []Secret `yaml:"secrets" doc:"whsec_…; the first signs, more sign too while they rotate"`
-	AllowInternal bool     `yaml:"allow_internal" doc:"let the URL lead to an internal address"`
-}
-
-// SlackChannelConfig is a Slack app in one workspace.
-type SlackChannelConfig struct {
-	Token          Secret   `yaml:"bot_token" doc:"bot token, xoxb-…, with chat:write, users:read and users:read.email"`
-	Conversation   string   `yaml:"conversation" doc:"ID of the channel that messages go to, once for all approvers; without it each goes to its approver"`
-	WebhookURL     Secret   `yaml:"webhook_url" doc:"incoming webhook, in place of token and conversation; its messages are edited only when somebody presses a button"`
-	SigningSecrets []Secret `yaml:"signing_secrets" doc:"of the app, for POST /slack/interactions; without any, messages have a link and no buttons"`
-	APIURL         string   `yaml:"api_url" doc:"in place of https://slack.com/api/, for tests and proxies"`
-	ResponseHosts  []string `yaml:"response_hosts" doc:"hosts that may be answered at; empty is hooks.slack.com"`
-}
-
-// TargetConfig is one target: exactly one of its fields is set.
-type TargetConfig struct {
-	StepFunctions *AWSTargetConfig  `yaml:"stepfunctions" doc:"SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat"`
-	HTTP          *HTTPTargetConfig `yaml:"http" doc:"a signed POST to the callback URL of the request"`
-	Lambda        *AWSTargetConfig  `yaml:"lambda" doc:"Lambda durable functions: SendDurableExecutionCallbackSuccess, …Failure, …Heartbeat; the token is the callback ID"`
-	CodePipeline  *AWSTargetConfig  `yaml:"codepipeline" doc:"manual approvals of CodePipeline: PutApprovalResult; the token is PIPELINE/STAGE/ACTION/TOKEN"`
-}
-
-// AWSTargetConfig is a service in one account and region.
-type AWSTargetConfig struct {
-	Region   string  `yaml:"region" doc:"region; empty takes aws.region"`
-	Endpoint string  `yaml:"endpoint" doc:"endpoint, for emulators; empty takes aws.endpoint"`
-	Role     string  `yaml:"role" doc:"ARN of a role to assume, for workflows of another account; empty answers with our own credentials"`
-	Rate     float64 `yaml:"rate" doc:"calls a second at the most, of each API: below the quota of the account and region, which others share"`
-	Burst    int     `yaml:"burst" doc:"calls at once before the rate holds"`
-}
-
-// HTTPTargetConfig is for callback URLs.
-type HTTPTargetConfig struct {
-	Secrets       []Secret `yaml:"secrets" doc:"whsec_…; the first signs, more sign too while they rotate"`
-	AllowHTTP     bool     `yaml:"allow_http" doc:"take http:// URLs"`
-	AllowInternal bool     `yaml:"allow_internal" doc:"let URLs lead to internal addresses"`
-	AllowedHosts  []string `yaml:"allowed_hosts" doc:"hosts that URLs may name; empty means any public one"`
-}
-
 // Secret is a value that is not shown. In the file it is a text, mostly with
 // ${VARIABLE} in it, or {file: PATH}.
 type Secret struct{ value *string }
@@ -383,6 +247,15 @@ func (s *Secret) UnmarshalYAML(unmarshal func(any) error) error {
 	text = strings.TrimRight(string(b), "\r\n")
 	s.value = &text
 	return nil
+}
+
+// reveal returns the values.
+func reveal(secrets []Secret) []string {
+	out := make([]string, len(secrets))
+	for i, s := range secrets {
+		out[i] = s.Reveal()
+	}
+	return out
 }
 
 // Expressions are CEL expressions of which the first that finds something counts.

@@ -67,11 +67,10 @@ func (c *Config) fill() {
 		c.Targets = map[string]TargetConfig{}
 	}
 	if _, named := c.Targets["stepfunctions"]; !named {
-		c.Targets["stepfunctions"] = TargetConfig{StepFunctions: &AWSTargetConfig{}}
+		c.Targets["stepfunctions"] = TargetConfig{StepFunctions: &StepFunctionsConfig{}}
 	}
-	for name, t := range c.Targets {
-		t.fill(c.AWS)
-		c.Targets[name] = t
+	for _, t := range c.Targets {
+		fillKind[targetKind](t, c.AWS)
 	}
 	for name, w := range c.Workflows {
 		w.fill(c)
@@ -84,18 +83,11 @@ func (c *Config) fill() {
 	}
 	for name, w := range c.Webhooks {
 		w.fill()
+		fillKind[schemeKind](w, c.AWS)
 		c.Webhooks[name] = w
 	}
 	for _, ch := range c.Channels {
-		if ch.SMTP != nil {
-			ch.SMTP.fill()
-		}
-		if ch.SES != nil {
-			ch.SES.fill(c.AWS)
-		}
-		if ch.SNS != nil {
-			ch.SNS.fill(c.AWS)
-		}
+		fillKind[channelKind](ch, c.AWS)
 	}
 }
 
@@ -157,53 +149,7 @@ func (r *RetryConfig) fill(d RetryConfig) {
 
 func (w *WebhookConfig) fill() {
 	w.Fields = over(decisionFields(), w.Fields)
-	if w.Client != nil && w.Client.VerifiedHeader != "" {
-		set(&w.Client.VerifiedValue, "SUCCESS") // as nginx says it
-	}
 	if w.Rate > 0 {
 		set(&w.Burst, max(1, int(w.Rate)))
-	}
-	if w.HMAC != nil {
-		set(&w.HMAC.Algorithm, "sha256")
-		set(&w.HMAC.Header, "X-Signature-256")
-		set(&w.HMAC.Encoding, "hex")
-		set(&w.HMAC.Tolerance, 5*time.Minute)
-	}
-}
-
-func (s *SMTPConfig) fill() {
-	set(&s.TLS, "starttls")
-	if s.TLS == "tls" {
-		set(&s.Port, 465)
-	}
-	set(&s.Port, 587)
-}
-
-// fill takes four fifths of the account's quota of Step Functions, which other
-// programs share: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html.
-// For the others no quota is published; approvals are few.
-func (t *TargetConfig) fill(a AWSConfig) {
-	for _, s := range []*AWSTargetConfig{t.StepFunctions, t.Lambda, t.CodePipeline} {
-		if s != nil {
-			set(&s.Region, a.Region)
-			set(&s.Endpoint, a.Endpoint)
-		}
-	}
-	switch s := t.StepFunctions; {
-	case s == nil:
-	case s.Region == "us-east-1", s.Region == "us-west-2", s.Region == "eu-west-1":
-		set(&s.Rate, 400)
-		set(&s.Burst, 2400)
-	default:
-		set(&s.Rate, 240)
-		set(&s.Burst, 1200)
-	}
-	if s := t.Lambda; s != nil {
-		set(&s.Rate, 50)
-		set(&s.Burst, 100)
-	}
-	if s := t.CodePipeline; s != nil {
-		set(&s.Rate, 5)
-		set(&s.Burst, 10)
 	}
 }

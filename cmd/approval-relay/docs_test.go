@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write the tables of the documentation a
 func TestTables(t *testing.T) {
 	t.Parallel()
 	for path, tables := range map[string]map[string]string{
-		"../../README.md":             {"configuration": outline(), "metrics": metrics.Markdown(vital...)},
+		"../../README.md":             {"configuration": outline(), "kinds": kindsTable(), "metrics": metrics.Markdown(vital...)},
 		"../../docs/configuration.md": {"configuration": configurationTables()},
 		"../../docs/metrics.md":       {"metrics": metrics.Markdown()},
 	} {
@@ -79,14 +79,24 @@ func filled() Config {
 	c.Tracing.OTLP = &OTLPConfig{}
 	c.People = map[string]PersonConfig{"NAME": {}}
 	c.Decisions = map[string]DecisionConfig{"NAME": {}}
-	c.Webhooks = map[string]WebhookConfig{"NAME": {HMAC: &HMACConfig{}, Bearer: &BearerConfig{}, Standard: &StandardConfig{}, GitHub: &GitHubConfig{}, Slack: &SlackConfig{}, Stripe: &StripeConfig{}, SNS: &SNSWebhookConfig{}, Client: &ClientCertConfig{}}}
-	c.Channels = map[string]ChannelConfig{"NAME": {
-		SMTP: &SMTPConfig{}, SES: &SESConfig{}, Teams: &TeamsConfig{}, Webhook: &WebhookChannelConfig{}, Slack: &SlackChannelConfig{}, SNS: &SNSChannelConfig{},
-	}}
-	c.Targets = map[string]TargetConfig{"NAME": {StepFunctions: &AWSTargetConfig{}, Lambda: &AWSTargetConfig{}, CodePipeline: &AWSTargetConfig{}, HTTP: &HTTPTargetConfig{}}}
+	c.Webhooks = map[string]WebhookConfig{"NAME": ofEach[WebhookConfig]()}
+	c.Channels = map[string]ChannelConfig{"NAME": ofEach[ChannelConfig]()}
+	c.Targets = map[string]TargetConfig{"NAME": ofEach[TargetConfig]()}
 	c.fill()
 	delete(c.Targets, "stepfunctions")
 	return c
+}
+
+// ofEach returns a part of the configuration with every kind in it.
+func ofEach[P any]() P {
+	var part P
+	v := reflect.ValueOf(&part).Elem()
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Pointer {
+			f.Set(reflect.New(f.Type().Elem()))
+		}
+	}
+	return part
 }
 
 // outline names the parts of the configuration.
@@ -97,6 +107,25 @@ func outline() string {
 		name := f.Tag.Get("yaml")
 		fmt.Fprintf(&b, "| [`%s`](docs/configuration.md#%s) | %s |\n", name, name, f.Tag.Get("doc"))
 	}
+	return b.String()
+}
+
+// kindsTable lists the kinds of channels, schemes and targets.
+func kindsTable() string {
+	var b strings.Builder
+	b.WriteString("| | kind | what it is |\n|---|---|---|\n")
+	list := func(what string, names []choice[checked], part reflect.Type) {
+		for _, k := range names {
+			for f := range part.Fields() {
+				if f.Tag.Get("yaml") == k.name {
+					fmt.Fprintf(&b, "| %s | `%s` | %s |\n", what, k.name, f.Tag.Get("doc"))
+				}
+			}
+		}
+	}
+	list("channel", chosen[checked](ofEach[ChannelConfig]()), reflect.TypeFor[ChannelConfig]())
+	list("scheme", chosen[checked](ofEach[WebhookConfig]()), reflect.TypeFor[WebhookConfig]())
+	list("target", chosen[checked](ofEach[TargetConfig]()), reflect.TypeFor[TargetConfig]())
 	return b.String()
 }
 

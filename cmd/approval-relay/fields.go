@@ -8,7 +8,6 @@ import (
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
-	"github.com/approval-relay/approval-relay/webhook"
 )
 
 // compiler compiles the expressions of one part of a configuration and collects
@@ -193,7 +192,7 @@ func (c *Config) compile(l *loading) {
 	}
 	for _, name := range sorted(c.Webhooks) {
 		at, w := "webhooks."+name, c.Webhooks[name]
-		l.makes(at, func() error { return checkScheme(w) })
+		l.makes(at, func() error { _, err := only[schemeKind](w).way(schemeMakers{}); return err })
 		_, err := compileDecision(at, w.Fields, w.Filter)
 		l.wrong(at, err)
 	}
@@ -202,16 +201,7 @@ func (c *Config) compile(l *loading) {
 	}
 	for _, name := range sorted(c.Channels) {
 		at, ch := "channels."+name, c.Channels[name]
-		l.wrong(at, ch.templates(at))
-		l.makes(at, func() error { _, err := c.channel(at, ch, nil, noAWS{}); return err })
-		if ch.Slack != nil && len(ch.Slack.SigningSecrets) > 0 {
-			l.makes(at+".slack.signing_secrets", func() error { _, err := webhook.NewSlack(reveal(ch.Slack.SigningSecrets)...); return err })
-		}
-	}
-	for _, name := range sorted(c.Targets) {
-		if h := c.Targets[name].HTTP; h != nil {
-			l.makes("targets."+name+".http", func() error { _, err := httpTarget(*h); return err })
-		}
+		l.makes(at, func() error { _, err := ch.channel(at, makers{config: c, aws: noAWS}); return err })
 	}
 }
 

@@ -52,10 +52,12 @@ func (c *Config) validate(l *loading) {
 	c.validateSources(l)
 	c.validatePeople(l)
 	for _, name := range sorted(c.Channels) {
-		c.Channels[name].validate(l, "channels."+name, name)
+		named(l, "channels."+name, name)
+		validateKind[channelKind](l, "channels."+name, c.Channels[name], "")
 	}
 	for _, name := range sorted(c.Targets) {
-		c.Targets[name].validate(l, "targets."+name, name)
+		named(l, "targets."+name, name)
+		validateKind[targetKind](l, "targets."+name, c.Targets[name], "")
 	}
 }
 
@@ -87,7 +89,7 @@ func (c *Config) validateWorkflow(l *loading, at, name string, w WorkflowConfig)
 	c.channelNames(l, at+".fallback", w.Fallback)
 	c.channelNames(l, at+".events", w.Events)
 	for _, name := range w.Events {
-		if ch, ok := c.Channels[name]; ok && ch.Webhook == nil && ch.SNS == nil && ch.Log == nil {
+		if ch, ok := c.Channels[name]; ok && len(chosen[channelKind](ch)) == 1 && !ch.takesEvents() {
 			l.fault(at+".events", "%q talks to people: events go to a webhook, to sns or to the log", name)
 		}
 	}
@@ -173,11 +175,11 @@ func validateMark(l *loading, at string, after, before time.Duration) {
 }
 
 func (c *Config) validateCallback(l *loading, at string, cb CallbackConfig) {
-	if !c.Targets[cb.TokenTarget].takesTokens() {
-		l.fault(at+".token_target", "%q is no target of kind stepfunctions, lambda or codepipeline", cb.TokenTarget)
+	if !c.Targets[cb.TokenTarget].takes(false) {
+		l.fault(at+".token_target", "%q is no target of task tokens", cb.TokenTarget)
 	}
-	if cb.URLTarget != "" && c.Targets[cb.URLTarget].HTTP == nil {
-		l.fault(at+".url_target", "%q is no target of kind http", cb.URLTarget)
+	if cb.URLTarget != "" && !c.Targets[cb.URLTarget].takes(true) {
+		l.fault(at+".url_target", "%q is no target of callback URLs", cb.URLTarget)
 	}
 	oneOf(l, at+".on_reject", cb.OnReject, "failure", "success")
 	cb.Retry.validate(l, at+".retry")
@@ -204,9 +206,7 @@ func (c *Config) validateSources(l *loading) {
 		if _, taken := c.Decisions[name]; taken || reserved(name) {
 			l.fault(at, "is the name of another source")
 		}
-		if count(w.HMAC != nil, w.Bearer != nil, w.Standard != nil, w.GitHub != nil, w.Slack != nil, w.Stripe != nil, w.SNS != nil, w.Client != nil) != 1 {
-			l.fault(at, "needs exactly one of hmac, bearer, standard, github, slack, stripe, sns and client_certificate, to verify what is sent")
-		}
+		validateKind[schemeKind](l, at, w, ", to verify what is sent")
 		if w.Rate < 0 || w.Burst < 0 || (w.Rate == 0 && w.Burst > 0) {
 			l.fault(at+".rate", "rate and burst must be above 0, or both 0")
 		}
@@ -242,69 +242,10 @@ func (r RetryConfig) validate(l *loading, at string) {
 	atLeast(l, at+".max_age", r.MaxAge, time.Second)
 }
 
-func (ch ChannelConfig) validate(l *loading, at, name string) {
-	named(l, at, name)
-	if count(ch.Log != nil, ch.SMTP != nil, ch.SES != nil, ch.Slack != nil, ch.Teams != nil, ch.Webhook != nil, ch.SNS != nil) != 1 {
-		l.fault(at, "needs exactly one of log, smtp, ses, slack, teams, webhook and sns")
-	}
-	if s := ch.SMTP; s != nil {
-		oneOf(l, at+".smtp.tls", s.TLS, "starttls", "tls", "none")
-		within(l, at+".smtp.port", s.Port, 1, 65535)
-		if s.Host == "" {
-			l.fault(at+".smtp.host", "is missing")
-		}
-		if !strings.Contains(s.From, "@") {
-			l.fault(at+".smtp.from", "is no address")
-		}
-	}
-	if s := ch.SES; s != nil {
-		s.validate(l, at+".ses")
-	}
-	if t := ch.Teams; t != nil {
-		baseURL(l, at+".teams.webhook_url", t.WebhookURL.Reveal())
-	}
-	if s := ch.SNS; s != nil {
-		s.validate(l, at+".sns")
-	}
-	if w := ch.Webhook; w != nil {
-		baseURL(l, at+".webhook.url", w.URL)
-		if len(w.Secrets) == 0 {
-			l.fault(at+".webhook.secrets", "are missing")
-		}
-	}
-}
-
-// interactive says that people can decide in a chat.
-func (c *Config) interactive() bool {
-	for _, ch := range c.Channels {
-		if ch.Slack != nil && len(ch.Slack.SigningSecrets) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// takesTokens says that a target answers what workflows wait for with a token.
-func (t TargetConfig) takesTokens() bool {
-	return t.StepFunctions != nil || t.Lambda != nil || t.CodePipeline != nil
-}
-
-func (t TargetConfig) validate(l *loading, at, name string) {
-	named(l, at, name)
-	if count(t.StepFunctions != nil, t.Lambda != nil, t.CodePipeline != nil, t.HTTP != nil) != 1 {
-		l.fault(at, "needs exactly one of stepfunctions, lambda, codepipeline and http")
-	}
-	for kind, s := range map[string]*AWSTargetConfig{"stepfunctions": t.StepFunctions, "lambda": t.Lambda, "codepipeline": t.CodePipeline} {
-		if s == nil {
-			continue
-		}
-		if s.Rate <= 0 || s.Burst < 1 {
-			l.fault(at+"."+kind, "rate must be above 0 and burst at least 1")
-		}
-		role(l, at+"."+kind+".role", s.Role)
-	}
-	if h := t.HTTP; h != nil && len(h.Secrets) == 0 {
-		l.fault(at+".http.secrets", "are missing: callbacks are signed")
+// role checks an ARN such as arn:aws:iam::111122223333:role/mail.
+func role(l *loading, at, arn string) {
+	if arn != "" && (!strings.HasPrefix(arn, "arn:") || !strings.Contains(arn, ":role/")) {
+		l.fault(at, "is no ARN of a role")
 	}
 }
 
@@ -353,16 +294,6 @@ func secrets(l *loading, at string, tokens map[string]Secret) {
 			l.fault(at+"."+name, "has fewer than 16 characters")
 		}
 	}
-}
-
-func count(set ...bool) int {
-	n := 0
-	for _, s := range set {
-		if s {
-			n++
-		}
-	}
-	return n
 }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

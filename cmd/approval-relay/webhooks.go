@@ -1,44 +1,67 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
 
-	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/webhook"
 )
+
+// WebhookConfig is one third party.
+type WebhookConfig struct {
+	HMAC     *HMACConfig            `yaml:"hmac" doc:"HMAC of the body in a header"`
+	Bearer   *BearerConfig          `yaml:"bearer" doc:"bearer token"`
+	Standard *StandardConfig        `yaml:"standard" doc:"Standard Webhooks"`
+	GitHub   *GitHubConfig          `yaml:"github" doc:"GitHub: HMAC-SHA256 in X-Hub-Signature-256"`
+	Slack    *SlackConfig           `yaml:"slack" doc:"Slack: signing secret, X-Slack-Signature"`
+	Stripe   *StripeConfig          `yaml:"stripe" doc:"Stripe and those after it: t=TIMESTAMP,v1=SIGNATURE in one header"`
+	SNS      *SNSWebhookConfig      `yaml:"sns" doc:"Amazon SNS over HTTPS: signature versions 1 and 2; the subscription is confirmed by itself"`
+	Client   *ClientCertConfig      `yaml:"client_certificate" doc:"mutual TLS that a proxy in front has checked, as it says in a header; the proxy must take that header from everybody else's requests"`
+	Rate     float64                `yaml:"rate" doc:"requests a second at the most, after that 429; 0 is no limit"`
+	Burst    int                    `yaml:"burst" doc:"requests at once before the rate holds"`
+	MaxBody  int                    `yaml:"max_body" doc:"bytes of a body at the most; 0 is 1 MiB, which is also the most there can be"`
+	Filter   string                 `yaml:"filter" doc:"CEL expression that is true of decisions; other requests get 204 and are counted and dropped"`
+	Fields   map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, step, approval, by, comment"`
+}
+
+// schemeKind is a scheme by which webhooks are verified.
+type schemeKind interface {
+	checked
+	// way says how its requests are let in. The error says what is wrong with the
+	// scheme's secrets.
+	way(m schemeMakers) (router.Way, error)
+}
 
 // ways makes the way in of every webhook.
 func (r *relay) ways() (map[string]router.Way, error) {
 	out := map[string]router.Way{}
 	for _, name := range sorted(r.config.Webhooks) {
 		w := r.config.Webhooks[name]
-		way := router.Way{MaxBody: int64(w.MaxBody), Turn: w.turn(), TrustID: w.Standard != nil || w.Bearer != nil || w.Client != nil}
-		if w.SNS != nil {
-			v, err := webhook.NewSNS(webhook.SNSConfig{Topics: w.SNS.Topics})
-			if err != nil {
-				return nil, fmt.Errorf("webhooks.%s.sns: %w", name, err)
-			}
-			way.Open = openSNS(v, r.aws.confirm, r.log.With("source", name))
-			out[name] = way
-			continue
-		}
-		v, err := verifier(w)
+		way, err := only[schemeKind](w).way(schemeMakers{confirm: r.aws.confirm, log: r.log.With("source", name)})
 		if err != nil {
 			return nil, fmt.Errorf("webhooks.%s: %w", name, err)
 		}
-		way.Check = check(v)
+		way.MaxBody, way.Turn = int64(w.MaxBody), w.turn()
 		out[name] = way
 	}
 	return out, nil
+}
+
+// checking returns the way in of what a verifier takes.
+func checking[V webhook.Verifier](v V, err error) (router.Way, error) {
+	return router.Way{Check: check(v)}, err
+}
+
+// vouching is checking by a scheme that vouches for the header webhook-id too, or
+// whose requests are all their sender's own.
+func vouching[V webhook.Verifier](v V, err error) (router.Way, error) {
+	way, err := checking(v, err)
+	way.TrustID = true
+	return way, err
 }
 
 func check(v webhook.Verifier) router.Check {
@@ -61,93 +84,113 @@ func (w WebhookConfig) turn() func() (time.Duration, bool) {
 	}
 }
 
-// snsVerifier is the part of webhook.SNS that is used.
-type snsVerifier interface {
-	Open(ctx context.Context, now time.Time, body []byte) (webhook.SNSMessage, error)
+// HMACConfig is a generic HMAC signature.
+type HMACConfig struct {
+	Algorithm       string        `yaml:"algorithm" doc:"sha256, sha512, or sha1 for those who have no better"`
+	Header          string        `yaml:"header" doc:"header that has the signature"`
+	Prefix          string        `yaml:"prefix" doc:"what it begins with, such as sha256="`
+	Encoding        string        `yaml:"encoding" doc:"hex or base64"`
+	Secrets         []Secret      `yaml:"secrets" doc:"any of them may have signed"`
+	TimestampHeader string        `yaml:"timestamp_header" doc:"header with the time of sending in Unix seconds, signed as TIMESTAMP.BODY"`
+	Tolerance       time.Duration `yaml:"tolerance" doc:"how far that time may be from ours"`
 }
 
-// openSNS takes notifications of SNS out of their envelope, and confirms
-// subscriptions. Only what says no to the message is a refusal: SNS does not send
-// again what got a 4xx.
-func openSNS(v snsVerifier, confirm func(ctx context.Context, topic, token string) error, log *slog.Logger) func(context.Context, []byte) ([]byte, map[string]string, error) {
-	return func(ctx context.Context, body []byte) ([]byte, map[string]string, error) {
-		m, err := v.Open(ctx, time.Now(), body)
-		for _, no := range []error{webhook.ErrMissing, webhook.ErrMalformed, webhook.ErrMismatch, webhook.ErrStale} {
-			if errors.Is(err, no) {
-				return nil, nil, router.Refused(err)
-			}
-		}
-		switch {
-		case err != nil:
-			log.WarnContext(ctx, "message of SNS cannot be verified now", "error", err)
-			return nil, nil, err
-		case m.Type == webhook.SNSConfirmation:
-			if err := confirm(ctx, m.TopicARN, m.Token); err != nil {
-				log.WarnContext(ctx, "subscription not confirmed", "topic", m.TopicARN, "error", err)
-				return nil, nil, err
-			}
-			log.InfoContext(ctx, "subscription confirmed", "topic", m.TopicARN)
-			return nil, nil, nil
-		case m.Type == webhook.SNSUnsubscribed:
-			log.WarnContext(ctx, "unsubscribed from a topic: its decisions no longer come here", "topic", m.TopicARN)
-			return nil, nil, nil
-		}
-		return []byte(m.Message), map[string]string{
-			handlers.MetaNotification: m.ID, handlers.MetaSent: m.Timestamp.Format(time.RFC3339Nano),
-		}, nil
+func (c *HMACConfig) fill(AWSConfig) {
+	set(&c.Algorithm, "sha256")
+	set(&c.Header, "X-Signature-256")
+	set(&c.Encoding, "hex")
+	set(&c.Tolerance, 5*time.Minute)
+}
+
+func (*HMACConfig) validate(*loading, string) {}
+
+func (c *HMACConfig) way(schemeMakers) (router.Way, error) {
+	return checking(webhook.NewHMAC(webhook.HMACConfig{
+		Algorithm: c.Algorithm, Header: c.Header, Prefix: c.Prefix, Encoding: c.Encoding, Secrets: reveal(c.Secrets),
+		TimestampHeader: c.TimestampHeader, Tolerance: c.Tolerance,
+	}))
+}
+
+// BearerConfig is a bearer token.
+type BearerConfig struct {
+	Tokens []Secret `yaml:"tokens" doc:"any of them will do"`
+}
+
+func (*BearerConfig) fill(AWSConfig)            {}
+func (*BearerConfig) validate(*loading, string) {}
+
+func (c *BearerConfig) way(schemeMakers) (router.Way, error) {
+	return vouching(webhook.NewBearer(reveal(c.Tokens)...))
+}
+
+// StandardConfig is Standard Webhooks.
+type StandardConfig struct {
+	Secrets    []Secret `yaml:"secrets" doc:"whsec_…; any of them may have signed (v1)"`
+	PublicKeys []string `yaml:"public_keys" doc:"whpk_…; any of them may have signed (v1a)"`
+}
+
+func (*StandardConfig) fill(AWSConfig)            {}
+func (*StandardConfig) validate(*loading, string) {}
+
+func (c *StandardConfig) way(schemeMakers) (router.Way, error) {
+	return vouching(webhook.NewStandardAsymmetric(c.PublicKeys, reveal(c.Secrets)))
+}
+
+// GitHubConfig is GitHub's scheme.
+type GitHubConfig struct {
+	Secrets []Secret `yaml:"secrets" doc:"any of them may have signed"`
+}
+
+func (*GitHubConfig) fill(AWSConfig)            {}
+func (*GitHubConfig) validate(*loading, string) {}
+
+func (c *GitHubConfig) way(schemeMakers) (router.Way, error) {
+	return checking(webhook.NewGitHub(reveal(c.Secrets)...))
+}
+
+// SlackConfig is Slack's scheme.
+type SlackConfig struct {
+	Secrets []Secret `yaml:"secrets" doc:"signing secrets of the app; any of them may have signed"`
+}
+
+func (*SlackConfig) fill(AWSConfig)            {}
+func (*SlackConfig) validate(*loading, string) {}
+
+func (c *SlackConfig) way(schemeMakers) (router.Way, error) {
+	return checking(webhook.NewSlack(reveal(c.Secrets)...))
+}
+
+// StripeConfig is Stripe's scheme.
+type StripeConfig struct {
+	Header  string   `yaml:"header" doc:"header that has the signature; empty is Stripe-Signature"`
+	Secrets []Secret `yaml:"secrets" doc:"any of them may have signed"`
+}
+
+func (*StripeConfig) fill(AWSConfig)            {}
+func (*StripeConfig) validate(*loading, string) {}
+
+func (c *StripeConfig) way(schemeMakers) (router.Way, error) {
+	return checking(webhook.NewStripe(c.Header, reveal(c.Secrets)...))
+}
+
+// ClientCertConfig is what a proxy says of a client's certificate.
+type ClientCertConfig struct {
+	Header         string   `yaml:"header" doc:"header in which the proxy says whose certificate it was: its subject or fingerprint"`
+	Allowed        []string `yaml:"allowed" doc:"values of that header that are taken"`
+	VerifiedHeader string   `yaml:"verified_header" doc:"header in which the proxy says that the certificate is good, where it has one"`
+	VerifiedValue  string   `yaml:"verified_value" doc:"what that header says then"`
+}
+
+func (c *ClientCertConfig) fill(AWSConfig) {
+	if c.VerifiedHeader != "" {
+		set(&c.VerifiedValue, "SUCCESS") // as nginx says it
 	}
 }
 
-// verifier makes the verifier of a webhook that is no envelope.
-func verifier(w WebhookConfig) (webhook.Verifier, error) {
-	switch {
-	case w.HMAC != nil:
-		h := w.HMAC
-		return webhook.NewHMAC(webhook.HMACConfig{
-			Algorithm: h.Algorithm, Header: h.Header, Prefix: h.Prefix, Encoding: h.Encoding, Secrets: reveal(h.Secrets),
-			TimestampHeader: h.TimestampHeader, Tolerance: h.Tolerance,
-		})
-	case w.Bearer != nil:
-		return webhook.NewBearer(reveal(w.Bearer.Tokens)...)
-	case w.Standard != nil:
-		return webhook.NewStandardAsymmetric(w.Standard.PublicKeys, reveal(w.Standard.Secrets))
-	case w.GitHub != nil:
-		return webhook.NewGitHub(reveal(w.GitHub.Secrets)...)
-	case w.Slack != nil:
-		return webhook.NewSlack(reveal(w.Slack.Secrets)...)
-	case w.Stripe != nil:
-		return webhook.NewStripe(w.Stripe.Header, reveal(w.Stripe.Secrets)...)
-	case w.Client != nil:
-		return webhook.NewCertificate(webhook.CertificateConfig{
-			Header: w.Client.Header, Allowed: w.Client.Allowed, VerifiedHeader: w.Client.VerifiedHeader, VerifiedValue: w.Client.VerifiedValue,
-		})
-	}
-	return nil, errors.New("no scheme is configured")
-}
+func (*ClientCertConfig) validate(*loading, string) {}
 
-// checkScheme says what is wrong with how a webhook is verified.
-func checkScheme(w WebhookConfig) error {
-	if w.SNS != nil {
-		_, err := webhook.NewSNS(webhook.SNSConfig{Topics: w.SNS.Topics})
-		return err
-	}
-	_, err := verifier(w)
-	return err
-}
-
-// regionOf is the region in an ARN.
-func regionOf(arn string) string {
-	parts := strings.Split(arn, ":")
-	if len(parts) < 4 {
-		return ""
-	}
-	return parts[3]
-}
-
-func reveal(secrets []Secret) []string {
-	out := make([]string, len(secrets))
-	for i, s := range secrets {
-		out[i] = s.Reveal()
-	}
-	return out
+func (c *ClientCertConfig) way(schemeMakers) (router.Way, error) {
+	return vouching(webhook.NewCertificate(webhook.CertificateConfig{
+		Header: c.Header, Allowed: c.Allowed, VerifiedHeader: c.VerifiedHeader, VerifiedValue: c.VerifiedValue,
+	}))
 }

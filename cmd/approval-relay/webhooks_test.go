@@ -156,10 +156,10 @@ func TestWebhookExamples(t *testing.T) {
 			require.Len(t, files, 1)
 			body, err := os.ReadFile(files[0])
 			require.NoError(t, err)
-			v, err := verifier(w)
+			way, err := only[schemeKind](w).way(schemeMakers{})
 			require.NoError(t, err)
-			require.NoError(t, v.Verify(time.Now(), want.sign(body), body))
-			require.Error(t, v.Verify(time.Now(), http.Header{}, body))
+			require.NoError(t, way.Check(want.sign(body), body))
+			require.Error(t, way.Check(http.Header{}, body))
 
 			fields, err := compileDecision("webhooks."+name, w.Fields, w.Filter)
 			require.NoError(t, err)

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/notify/slack"
+	"github.com/approval-relay/approval-relay/webhook"
+)
+
+// SlackChannelConfig is a Slack app in one workspace.
+type SlackChannelConfig struct {
+	Token          Secret   `yaml:"bot_token" doc:"bot token, xoxb-…, with chat:write, users:read and users:read.email"`
+	Conversation   string   `yaml:"conversation" doc:"ID of the channel that messages go to, once for all approvers; without it each goes to its approver"`
+	WebhookURL     Secret   `yaml:"webhook_url" doc:"incoming webhook, in place of token and conversation; its messages are edited only when somebody presses a button"`
+	SigningSecrets []Secret `yaml:"signing_secrets" doc:"of the app, for POST /slack/interactions; without any, messages have a link and no buttons"`
+	APIURL         string   `yaml:"api_url" doc:"in place of https://slack.com/api/, for tests and proxies"`
+	ResponseHosts  []string `yaml:"response_hosts" doc:"hosts that may be answered at; empty is hooks.slack.com"`
+}
+
+func (*SlackChannelConfig) fill(AWSConfig) {}
+
+func (s *SlackChannelConfig) validate(l *loading, at string) {
+	if len(s.SigningSecrets) > 0 {
+		l.makes(at+".signing_secrets", func() error { _, err := webhook.NewSlack(reveal(s.SigningSecrets)...); return err })
+	}
+}
+
+func (s *SlackChannelConfig) room() bool { return s.Conversation != "" || s.WebhookURL.Reveal() != "" }
+
+func (s *SlackChannelConfig) channel(_ string, m makers) (handlers.Channel, error) {
+	return slack.New(slack.Config{
+		Token: s.Token, Conversation: s.Conversation, WebhookURL: s.WebhookURL, Buttons: len(s.SigningSecrets) > 0, Users: m.config.slackUsers(),
+		APIURL: s.APIURL, Client: outboundClient(true), Timeout: callTimeout,
+	})
+}
+
+// slackUsers are the Slack users of approvers, as configured.
+func (c *Config) slackUsers() map[string]string {
+	out := map[string]string{}
+	for id, p := range c.People {
+		if p.Slack != "" {
+			out[strings.ToLower(strings.TrimSpace(id))] = p.Slack
+		}
+	}
+	return out
+}
+
+// interactive says that people can decide in a chat.
+func (c *Config) interactive() bool {
+	for _, ch := range c.Channels {
+		if ch.Slack != nil && len(ch.Slack.SigningSecrets) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// interactions makes the way in for what is pressed in Slack; nil where nothing
+// can be.
+func (r *relay) interactions(channels map[string]handlers.Channel) (*slack.Interactions, error) {
+	c := slack.InteractionsConfig{
+		Buttons: r.links, Decider: r.decider, Orders: r.store, Client: outboundClient(true), Now: time.Now, Log: r.log,
+		Observe: func(e slack.Event) { r.metrics.Slack(string(e)) },
+	}
+	for _, name := range sorted(r.config.Channels) {
+		ch, is := channels[name].(*slack.Channel)
+		if !is || len(r.config.Channels[name].Slack.SigningSecrets) == 0 {
+			continue
+		}
+		verifier, err := webhook.NewSlack(reveal(r.config.Channels[name].Slack.SigningSecrets)...)
+		if err != nil {
+			return nil, fmt.Errorf("channels.%s.slack: signing_secrets: %w", name, err)
+		}
+		c.Apps = append(c.Apps, slack.App{Verify: verifier.Verify, People: ch.People(), Editable: ch.Editable()})
+		c.Hosts = append(c.Hosts, r.config.Channels[name].Slack.ResponseHosts...)
+	}
+	if len(c.Apps) == 0 {
+		return nil, nil
+	}
+	return slack.NewInteractions(c), nil
+}
