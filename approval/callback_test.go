@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -304,6 +305,30 @@ func TestTheTokenIsErasedAfterTheGraceAndTheApprovalAfterItsRetention(t *testing
 		require.True(t, o.Empty())
 		require.True(t, o.Due().IsZero())
 	}
+}
+
+// A target that is down for a day does not make the record forget who decided: of a
+// row of failures the first and the last are kept.
+func TestARowOfFailuresPushesNothingOut(t *testing.T) {
+	t.Parallel()
+	o, a, act := approved(t, func(a *Ask) { a.CallbackRetry.Max = 24 * time.Hour })
+	before := len(o.History)
+	now := time.Duration(0)
+	for n := range 3 * MaxHistory {
+		lost := lost
+		lost.Reason = fmt.Sprint("request ", n)
+		o.CallbackAttempted(act, lost, turn(now))
+		now = a.Callback.Due.Sub(began)
+		act = callBack(t, o.Advance(turn(now)))
+	}
+	require.Len(t, o.History, before+2)
+	require.Equal(t, EventRequested, o.History[0].Kind)
+	first, last := o.History[before], o.History[before+1]
+	require.Equal(t, []any{1, "request 0"}, []any{first.Attempt, first.Note})
+	require.Equal(t, []any{3 * MaxHistory, fmt.Sprint("request ", 3*MaxHistory-1)}, []any{last.Attempt, last.Note})
+	require.GreaterOrEqual(t, len(o.Fresh()), 3*MaxHistory, "each is counted")
+	o.CallbackAttempted(act, ok, turn(now))
+	require.Len(t, o.History, before+4, "what ended it is no failure")
 }
 
 // A request may be handed over again long after all is over (a queue keeps it for
