@@ -76,8 +76,8 @@ func (o *Order) remind(a *Approval, t Turn) {
 	o.record(e)
 }
 
-// owedHeartbeat returns the heartbeat that is due. A lost one is not repeated:
-// the next is.
+// owedHeartbeat returns the heartbeat that is due. One of which nothing is heard is
+// not repeated: the next is.
 func (o *Order) owedHeartbeat(a *Approval, t Turn) []Action {
 	if a.HeartbeatDue.IsZero() || a.HeartbeatDue.After(t.Now) || !t.leases(ActionHeartbeat, a.Target) {
 		return nil

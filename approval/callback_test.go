@@ -364,6 +364,20 @@ func TestHeartbeats(t *testing.T) {
 	require.Equal(t, "heartbeat", kinds(o.Advance(turn(2*time.Minute))), "a lost one is followed by the next")
 	require.Equal(t, "heartbeat", kinds(o.Advance(turn(time.Hour))), "one stands for all that were missed")
 
+	// One that failed is tried again well before the next, or two throttled in a row
+	// would let the state time out.
+	beat := at(time.Hour + time.Minute)
+	require.Equal(t, beat, a.HeartbeatDue)
+	o.HeartbeatSent(actions[0], ok, turn(time.Hour))
+	require.Equal(t, beat, a.HeartbeatDue)
+	o.HeartbeatSent(actions[0], refused, turn(time.Hour))
+	require.Equal(t, beat, a.HeartbeatDue)
+	o.HeartbeatSent(actions[0], notApplied, turn(time.Hour))
+	require.Equal(t, at(time.Hour+time.Minute/8), a.HeartbeatDue)
+	o.HeartbeatSent(actions[0], Result{Kind: ResultFailed, After: MaxRetryAfter}, turn(time.Hour))
+	require.Equal(t, at(time.Hour+time.Minute/8), a.HeartbeatDue, "no later than it was")
+	require.Equal(t, "heartbeat", kinds(o.Advance(turn(time.Hour+time.Minute/8))))
+
 	decide(t, o, approve("d"), turn(time.Hour), VerdictDecided)
 	_, current = o.Answer(actions[0], at(time.Hour))
 	require.False(t, current)
