@@ -234,7 +234,7 @@ func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
 	a.Votes = append(a.Votes, Vote{
 		DecisionID: d.ID, Outcome: d.Outcome, By: d.By, Comment: d.Comment, Via: d.Via, Source: d.Source, At: t.Now,
 	})
-	v.Status = a.Policy.tally(a.Votes, a.Approvers)
+	v.Status = a.Policy.tally(a.Votes, a.eventually())
 	if d.Via == ViaOperator { // whatever the policy says
 		v.Status = d.Outcome.status()
 	}
