@@ -76,8 +76,8 @@ func (o *Order) remind(a *Approval, t Turn) {
 	o.record(e)
 }
 
-// owedHeartbeat returns the heartbeat that is due. A lost one is not repeated:
-// the next is.
+// owedHeartbeat returns the heartbeat that is due. One of which nothing is heard is
+// not repeated: the next is.
 func (o *Order) owedHeartbeat(a *Approval, t Turn) []Action {
 	if a.HeartbeatDue.IsZero() || a.HeartbeatDue.After(t.Now) || !t.leases(ActionHeartbeat, a.Target) {
 		return nil
@@ -94,8 +94,13 @@ func (o *Order) owed(a *Approval, t Turn) []Action {
 // Cancel closes a pending approval without a decision; the workflow is told. An
 // empty approvalID means the one that is pending. It is safe to run again.
 func (o *Order) Cancel(approvalID, by, reason string, t Turn) (Verdict, []Action) {
+	return o.CancelStep("", approvalID, by, reason, t)
+}
+
+// CancelStep is Cancel for an approval of that step; an empty one means any.
+func (o *Order) CancelStep(step, approvalID, by, reason string, t Turn) (Verdict, []Action) {
 	actions := o.expire(t)
-	a, v := o.target(Decision{ApprovalID: approvalID})
+	a, v := o.target(Decision{Step: step, ApprovalID: approvalID})
 	if a == nil {
 		if v.Code == "" {
 			v.Code = VerdictUnknown

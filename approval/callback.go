@@ -203,8 +203,10 @@ func (o *Order) endCallback(a *Approval, s CallbackState, reason string, t Turn)
 	return actions
 }
 
-// HeartbeatSent records the end of a heartbeat. A target that no longer waits
-// closes the approval: there is nobody left to be answered.
+// HeartbeatSent records the end of a heartbeat. One that failed is tried again after
+// an eighth of the time between two, so that a target that throttles does not take
+// us for dead. A target that no longer waits closes the approval: there is nobody
+// left to be answered.
 func (o *Order) HeartbeatSent(act Action, r Result, t Turn) {
 	a := o.Find(act.ApprovalID)
 	if a == nil || a.Status != Pending {
@@ -213,6 +215,10 @@ func (o *Order) HeartbeatSent(act Action, r Result, t Turn) {
 	e := a.event(EventHeartbeat, t.Now)
 	e.Target, e.Code, e.Note = a.Target, string(r.Kind), r.Reason
 	o.record(e)
+	if r.Kind == ResultFailed {
+		again := t.Now.Add(max(a.Heartbeat/8, time.Second, r.After))
+		a.HeartbeatDue = earlier(a.HeartbeatDue, again)
+	}
 	if r.Kind != ResultClosed {
 		return
 	}

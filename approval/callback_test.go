@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -306,6 +307,30 @@ func TestTheTokenIsErasedAfterTheGraceAndTheApprovalAfterItsRetention(t *testing
 	}
 }
 
+// A target that is down for a day does not make the record forget who decided: of a
+// row of failures the first and the last are kept.
+func TestARowOfFailuresPushesNothingOut(t *testing.T) {
+	t.Parallel()
+	o, a, act := approved(t, func(a *Ask) { a.CallbackRetry.Max = 24 * time.Hour })
+	before := len(o.History)
+	now := time.Duration(0)
+	for n := range 3 * MaxHistory {
+		lost := lost
+		lost.Reason = fmt.Sprint("request ", n)
+		o.CallbackAttempted(act, lost, turn(now))
+		now = a.Callback.Due.Sub(began)
+		act = callBack(t, o.Advance(turn(now)))
+	}
+	require.Len(t, o.History, before+2)
+	require.Equal(t, EventRequested, o.History[0].Kind)
+	first, last := o.History[before], o.History[before+1]
+	require.Equal(t, []any{1, "request 0"}, []any{first.Attempt, first.Note})
+	require.Equal(t, []any{3 * MaxHistory, fmt.Sprint("request ", 3*MaxHistory-1)}, []any{last.Attempt, last.Note})
+	require.GreaterOrEqual(t, len(o.Fresh()), 3*MaxHistory, "each is counted")
+	o.CallbackAttempted(act, ok, turn(now))
+	require.Len(t, o.History, before+4, "what ended it is no failure")
+}
+
 // A request may be handed over again long after all is over (a queue keeps it for
 // two weeks, a dead letter queue for longer): nobody is asked again.
 func TestARequestThatComesAgainAfterTheRetention(t *testing.T) {
@@ -338,6 +363,20 @@ func TestHeartbeats(t *testing.T) {
 	require.Equal(t, "t1", answer.Token.Reveal())
 	require.Equal(t, "heartbeat", kinds(o.Advance(turn(2*time.Minute))), "a lost one is followed by the next")
 	require.Equal(t, "heartbeat", kinds(o.Advance(turn(time.Hour))), "one stands for all that were missed")
+
+	// One that failed is tried again well before the next, or two throttled in a row
+	// would let the state time out.
+	beat := at(time.Hour + time.Minute)
+	require.Equal(t, beat, a.HeartbeatDue)
+	o.HeartbeatSent(actions[0], ok, turn(time.Hour))
+	require.Equal(t, beat, a.HeartbeatDue)
+	o.HeartbeatSent(actions[0], refused, turn(time.Hour))
+	require.Equal(t, beat, a.HeartbeatDue)
+	o.HeartbeatSent(actions[0], notApplied, turn(time.Hour))
+	require.Equal(t, at(time.Hour+time.Minute/8), a.HeartbeatDue)
+	o.HeartbeatSent(actions[0], Result{Kind: ResultFailed, After: MaxRetryAfter}, turn(time.Hour))
+	require.Equal(t, at(time.Hour+time.Minute/8), a.HeartbeatDue, "no later than it was")
+	require.Equal(t, "heartbeat", kinds(o.Advance(turn(time.Hour+time.Minute/8))))
 
 	decide(t, o, approve("d"), turn(time.Hour), VerdictDecided)
 	_, current = o.Answer(actions[0], at(time.Hour))

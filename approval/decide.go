@@ -79,21 +79,6 @@ type Vote struct {
 	Shown      string    `json:"shown,omitempty"` // see Decision
 }
 
-// Unmatched is a decision whose request has not come (yet).
-type Unmatched struct {
-	Decision Decision  `json:"decision"`
-	Expires  time.Time `json:"expires"`
-	Remove   time.Time `json:"remove"` // an expired one is shown until then
-	Expired  bool      `json:"expired,omitempty"`
-}
-
-func (u Unmatched) due() time.Time {
-	if u.Expired {
-		return u.Remove
-	}
-	return u.Expires
-}
-
 // validate names the first field of the decision that cannot be taken.
 func (d Decision) validate() error {
 	switch {
@@ -124,13 +109,6 @@ func (d Decision) validate() error {
 		}
 	}
 	return nil
-}
-
-// Keep says how long a decision waits for its request, and how long one that
-// waited in vain is shown.
-type Keep struct {
-	Unmatched time.Duration
-	Retention time.Duration
 }
 
 // Decide records a decision. The verdict says what became of it; a refusal is
@@ -193,33 +171,6 @@ func sourceName(source string) string { return sourcePrefix + source }
 func isSource(by string) bool {
 	by = strings.TrimSpace(by)
 	return len(by) >= len(sourcePrefix) && strings.EqualFold(by[:len(sourcePrefix)], sourcePrefix)
-}
-
-// wait keeps a decision until its request comes.
-func (o *Order) wait(d Decision, keep Keep, t Turn) Verdict {
-	waiting := 0
-	for _, u := range o.Unmatched {
-		same := u.Decision.ID == d.ID && u.Decision.Source == d.Source
-		switch {
-		case u.Expired: // sent again it waits again: it was not taken
-		case same && u.Decision.Outcome == d.Outcome:
-			return Verdict{Code: VerdictRepeated}
-		case same:
-			return Verdict{Code: VerdictConflict}
-		default:
-			waiting++
-		}
-	}
-	if waiting >= MaxUnmatched {
-		return Verdict{Code: VerdictOverflow}
-	}
-	if len(o.Unmatched) >= 2*MaxUnmatched { // the expired make room
-		i := slices.IndexFunc(o.Unmatched, func(u Unmatched) bool { return u.Expired })
-		o.Unmatched = slices.Delete(o.Unmatched, i, i+1)
-	}
-	expires := t.Now.Add(keep.Unmatched)
-	o.Unmatched = append(o.Unmatched, Unmatched{Decision: d, Expires: expires, Remove: expires.Add(keep.Retention)})
-	return Verdict{Code: VerdictWaiting}
 }
 
 // again answers a decision that is known. It never counts for a later approval.
@@ -292,7 +243,7 @@ func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
 	a.Votes = append(a.Votes, Vote{
 		DecisionID: d.ID, Outcome: d.Outcome, By: d.By, Comment: d.Comment, Via: d.Via, Source: d.Source, At: t.Now, Shown: d.Shown,
 	})
-	v.Status = a.Policy.tally(a.Votes, a.Approvers)
+	v.Status = a.Policy.tally(a.Votes, a.eventually())
 	if d.Via == ViaOperator { // whatever the policy says
 		v.Status = d.Outcome.status()
 	}
@@ -368,24 +319,4 @@ func (o *Order) note(d Decision, v Verdict, t Turn) {
 	if over := len(o.Seen) - MaxSeen; over > 0 {
 		o.Seen = append(o.Seen[:0:0], o.Seen[over:]...)
 	}
-}
-
-// applyUnmatched applies the decisions that came before their request.
-func (o *Order) applyUnmatched(a *Approval, t Turn) []Action {
-	var actions []Action
-	var rest []Unmatched
-	for _, u := range o.Unmatched {
-		if u.Expired || !u.Expires.After(t.Now) || (u.Decision.Step != "" && u.Decision.Step != a.Step) {
-			rest = append(rest, u)
-			continue
-		}
-		v, more := o.apply(a, u.Decision, t)
-		o.note(u.Decision, v, t)
-		actions = append(actions, more...)
-		if err := v.Err(); err != nil && !v.Settled() { // its sender was told that it waits
-			actions = append(actions, o.deadLetter(a, err.Error()))
-		}
-	}
-	o.Unmatched = rest
-	return actions
 }

@@ -14,6 +14,23 @@ func (ask *Ask) everybody() []Approver {
 	return all
 }
 
+// eventually lists the approvers, with those that escalations before the deadline
+// will add: a quorum that they can reach is not out of reach yet. There are none
+// where approvers are not named.
+func (a *Approval) eventually() []Approver {
+	all := slices.Clip(a.Approvers)
+	for _, e := range a.Escalations[a.EscalationsDone:] {
+		if len(a.Approvers) == 0 || !e.At.Before(a.Deadline) {
+			continue
+		}
+		for _, p := range without(e.Approvers, a.Requester) {
+			p.Escalated = true
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 func (ask *Ask) validateEscalations() error {
 	switch {
 	case len(ask.Escalations) > MaxEscalations:

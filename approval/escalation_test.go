@@ -128,6 +128,37 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// A quorum without veto is out of reach when those that are still to be asked
+// cannot reach it either.
+func TestARejectDoesNotForestallAnEscalation(t *testing.T) {
+	t.Parallel()
+	two := policy(Policy{Kind: PolicyQuorum, Quorum: 2, NoVeto: true})
+	for name, c := range map[string]struct {
+		escalation Escalation
+		want       VerdictCode
+	}{
+		"to another":         {boss(time.Hour), VerdictRecorded},
+		"after the deadline": {boss(deadline), VerdictDecided},
+		"to one of them":     {Escalation{At: at(time.Hour), Approvers: []Approver{{ID: "Bob", Nonce: "b"}}}, VerdictDecided},
+		"to the requester":   {Escalation{At: at(time.Hour), Approvers: []Approver{{ID: "eve", Nonce: "e"}}}, VerdictDecided},
+	} {
+		o, a := requested(t, approvers("ann", "bob"), two, escalations(c.escalation), func(a *Ask) { a.Requester = "eve" })
+		decide(t, o, approve("d1", rejects), turn(time.Minute), c.want)
+		if c.want == VerdictDecided {
+			require.Equal(t, Rejected, a.Status, name)
+			continue
+		}
+		o.Advance(turn(time.Hour))
+		decide(t, o, approve("d2", by("bob")), turn(time.Hour+1), VerdictRecorded)
+		decide(t, o, approve("d3", by("boss")), turn(time.Hour+2), VerdictDecided)
+		require.Equal(t, Approved, a.Status, name)
+	}
+	o, a := requested(t, approvers("ann", "bob"), policy(Policy{Kind: PolicyAll}), escalations(boss(time.Hour)))
+	decide(t, o, approve("d1"), turn(time.Minute), VerdictRecorded)
+	decide(t, o, approve("d2", by("bob")), turn(time.Minute), VerdictDecided)
+	require.Equal(t, Approved, a.Status, "all of those who were asked")
+}
+
 func TestWhoHasACoverThatVotedIsNotReminded(t *testing.T) {
 	t.Parallel()
 	o, a := requested(t, channels("mail"), policy(Policy{Kind: PolicyAll}), func(a *Ask) {

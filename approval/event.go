@@ -85,10 +85,25 @@ func (o *Order) record(e Event) {
 	if e.quiet() {
 		return
 	}
+	if n := len(o.History); n >= 2 && e.fails(o.History[n-1]) && e.fails(o.History[n-2]) {
+		o.History = append(o.History[:n-1:n-1], e) // of a row of failures the first and the last are kept
+		return
+	}
 	o.History = append(o.History, e)
 	if over := len(o.History) - MaxHistory; over > 0 {
 		o.History = append(o.History[:0:0], o.History[over:]...)
 	}
+}
+
+// fails says whether the event is an attempt that failed, as that one did before it.
+// A day of them, a minute apart, would push out who asked and who decided.
+func (e Event) fails(before Event) bool {
+	switch e.Kind {
+	case EventCallbackAttempt, EventNotificationFailed, EventHeartbeat:
+		return e.Code == string(ResultFailed) && before.Kind == e.Kind && before.Code == e.Code && before.Approval == e.Approval &&
+			before.Target == e.Target && before.Channel == e.Channel && before.By == e.By
+	}
+	return false
 }
 
 // event starts an Event about an approval.

@@ -74,11 +74,11 @@ func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.
 }
 
 // Cancel closes a pending approval without a decision, in the name of an operator.
-// An empty approvalID means the one that is pending.
-func (d *Decider) Cancel(ctx context.Context, orderID, approvalID, by, reason string) (approval.Verdict, error) {
+// Without step and approvalID it is the one that is pending.
+func (d *Decider) Cancel(ctx context.Context, orderID, step, approvalID, by, reason string) (approval.Verdict, error) {
 	var verdict approval.Verdict
 	err := d.Transitions.Run(ctx, orderID, func(o *approval.Order, t approval.Turn) (actions []approval.Action, _ error) {
-		verdict, actions = o.Cancel(approvalID, by, reason, t)
+		verdict, actions = o.CancelStep(step, approvalID, by, reason, t)
 		return actions, nil
 	})
 	return verdict, err

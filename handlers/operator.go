@@ -95,6 +95,7 @@ func (h *Redrive) Run(ctx context.Context, order RedriveOrder) RedriveReport {
 	if order.Limit == 0 {
 		order.Limit = 3
 	}
+	order.Reason = Reason(order.Reason)
 	run := redriving{RedriveOrder: order, report: RedriveReport{DryRun: order.DryRun, Found: map[string]int{}}, left: order.Max}
 	parts := []func(context.Context, *redriving) error{h.callbacks, h.letters, h.queues}
 	if order.OrderID != "" {
@@ -127,6 +128,7 @@ type redriving struct {
 
 // finds says whether one with that reason is looked for, and counts it.
 func (r *redriving) finds(reason string) bool {
+	reason = Reason(reason)
 	if r.Reason != "" && r.Reason != reason {
 		return false
 	}
@@ -263,8 +265,8 @@ func (r *redriving) queue(ctx context.Context, q Queue) error {
 		return err
 	}
 	counts, err := q.Count(ctx, maxRedrive)
-	for reason, n := range counts {
-		if r.Reason == "" || r.Reason == reason {
+	for text, n := range counts {
+		if reason := Reason(text); r.Reason == "" || r.Reason == reason {
 			r.report.Found[reason] += n
 		}
 	}

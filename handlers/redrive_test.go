@@ -75,8 +75,8 @@ func (h *house) exhausted(t *testing.T, n int, reason string, redrives int) {
 	t.Helper()
 	for i := range n {
 		id := fmt.Sprintf("%s-%d-%d", reason, redrives, i)
-		require.NoError(t, h.requests(func(w *handlers.Workflow) { w.TaskTimeout = 2 * time.Hour }).Handle(msg(t, `{"orderId":"`+id+`","taskToken":"`+token+id+`"}`)))
-		require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, `{"orderId":"`+id+`","decision":"approve"}`)))
+		require.NoError(t, h.requests(func(w *handlers.Workflow) { w.TaskTimeout = 2 * time.Hour }).Handle(msg(t, fmt.Sprintf(`{"orderId":%q,"taskToken":%q}`, id, token+id))))
+		require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, fmt.Sprintf(`{"orderId":%q,"decision":"approve"}`, id))))
 		for r := 0; ; r++ {
 			act := h.take(approval.ActionCallBack)[0]
 			require.NoError(t, h.Run(t.Context(), id, func(o *approval.Order, turn approval.Turn) ([]approval.Action, error) {

@@ -114,7 +114,10 @@ func (r *Ring) Create(path string) error {
 	if err != nil {
 		return fmt.Errorf("make keys: %w", err)
 	}
-	return writeSync(f, r.text())
+	if err := writeSync(f, r.text()); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path)) // before anything is sealed that must outlive a loss of power
 }
 
 // Save replaces a key file: the old one is there until the new one is durable.

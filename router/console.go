@@ -99,12 +99,15 @@ func (c *Console) show(r *http.Request, _ []byte) (any, error) {
 
 // Ruling is what an operator decides about an order.
 type Ruling struct {
-	Outcome    approval.Outcome `json:"outcome,omitempty"` // approve or reject; not for cancel
+	Outcome    approval.Outcome `json:"outcome,omitempty"` // approve or reject; none for cancel
 	By         string           `json:"by"`                // who rules, for the history
 	Reason     string           `json:"reason"`
 	Step       string           `json:"step,omitempty"`
 	ApprovalID string           `json:"approvalId,omitempty"`
 }
+
+// maxBy is the longest name of who rules, in bytes, as of who decides.
+const maxBy = 256
 
 func readRuling(body []byte) (Ruling, error) {
 	var rule Ruling
@@ -113,6 +116,9 @@ func readRuling(body []byte) (Ruling, error) {
 	}
 	if rule.By == "" {
 		return rule, approval.Invalid("by", "is missing")
+	}
+	if len(rule.By) > maxBy {
+		return rule, approval.Invalid("by", "is %d bytes long, the most is %d", len(rule.By), maxBy)
 	}
 	if rule.Reason == "" {
 		return rule, approval.Invalid("reason", "is missing")
@@ -138,8 +144,11 @@ func (c *Console) cancel(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if rule.Outcome != "" {
+		return nil, approval.Invalid("outcome", "is nothing to cancel with")
+	}
 	orderID := r.PathValue("orderId")
-	v, err := c.Decider.Cancel(r.Context(), orderID, rule.ApprovalID, rule.By, rule.Reason)
+	v, err := c.Decider.Cancel(r.Context(), orderID, rule.Step, rule.ApprovalID, rule.By, rule.Reason)
 	return decided(orderID, v, err)
 }
 

@@ -94,6 +94,32 @@ func TestRulings(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, rule("nobody/decide", `{"outcome":"approve","by":"ops","reason":"x"}`).StatusCode)
 }
 
+// A step that is named is the one that is cancelled, and no other.
+func TestCancelOfAStep(t *testing.T) {
+	t.Parallel()
+	h, s, _ := site(t)
+	for _, step := range []string{"legal", "finance"} {
+		ask(t, s, "A-1", time.Now().Add(time.Hour), func(a *approval.Ask) { a.Step, a.Token = step, approval.NewToken(step) })
+	}
+	cancel := func(body string) reply {
+		return send(t, h.Private(), "POST", "/v1/orders/A-1/cancel", body, "Authorization", "Bearer operator")
+	}
+	status := func() (all []approval.Status) {
+		for _, a := range get(t, s, "A-1").Approvals {
+			all = append(all, a.Status)
+		}
+		return all
+	}
+	require.Equal(t, "outcome", cancel(`{"by":"ops","reason":"x","outcome":"approve"}`).problem.Field)
+	require.Equal(t, "by", cancel(`{"by":"`+strings.Repeat("x", 257)+`","reason":"x"}`).problem.Field)
+	require.Equal(t, approval.VerdictAmbiguous, cancel(`{"by":"ops","reason":"x"}`).problem.Verdict)
+	require.Equal(t, http.StatusOK, cancel(`{"by":"ops","reason":"x","step":"finance"}`).StatusCode)
+	require.Equal(t, []approval.Status{approval.Pending, approval.Cancelled}, status())
+	require.Equal(t, http.StatusOK, cancel(`{"by":"ops","reason":"again","step":"finance"}`).StatusCode)
+	require.Equal(t, http.StatusNotFound, cancel(`{"by":"ops","reason":"x","step":"tax"}`).StatusCode)
+	require.Equal(t, []approval.Status{approval.Pending, approval.Cancelled}, status())
+}
+
 // Dead letters that cannot be read do not hide those that can.
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()

@@ -83,7 +83,7 @@ func deadLetter(source string, letters Letters, o Observer, log *slog.Logger) me
 			}
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(msg.Context()), letterTimeout)
 			defer cancel()
-			if putErr := letters.PutLetter(ctx, source, msg, err.Error()); putErr != nil {
+			if putErr := letters.PutLetter(ctx, source, msg, handlers.Reason(err.Error())); putErr != nil {
 				return nil, fmt.Errorf("put dead letter: %w", putErr) // the queue hands it over again
 			}
 			o.DeadLettered(source)

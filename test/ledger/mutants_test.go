@@ -48,7 +48,7 @@ func mutants() []mutant {
 		a.Votes = nil
 	}
 `)},
-		{"early decisions are dropped", edit("approval/decide.go",
+		{"early decisions are dropped", edit("approval/unmatched.go",
 			`	o.Unmatched = append(o.Unmatched, Unmatched{Decision: d, Expires: expires, Remove: expires.Add(keep.Retention)})
 `, "	_ = expires\n")},
 		{"given up after three tries", edit("approval/callback.go", `	case a.Callback.tries() == 0:
@@ -85,7 +85,7 @@ func mutants() []mutant {
 	return err
 `)},
 		{"the last to come is the last try", edit("approval/overtaken.go", "a.AskedAt.Before(b.AskedAt) {", "false {")},
-		{"a deadline leaves no room for the answer", edit("handlers/request.go",
+		{"a deadline leaves no room for the answer", edit("handlers/times.go",
 			`		if last := ask.TaskExpires.Add(-margin(w.Margin, timeout)); last.Before(ask.Deadline) {`,
 			`		if last := ask.TaskExpires.Add(time.Second); true {`)},
 	}
