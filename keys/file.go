@@ -115,9 +115,10 @@ func (r *Ring) Create(path string) error {
 		return fmt.Errorf("make keys: %w", err)
 	}
 	if err := writeSync(f, r.text()); err != nil {
+		_ = os.Remove(path) // half a key file is not taken, nor made anew
 		return err
 	}
-	return syncDir(filepath.Dir(path)) // before anything is sealed that must outlive a loss of power
+	return syncDir(filepath.Dir(path)) // before anything is sealed with them
 }
 
 // Save replaces a key file: the old one is there until the new one is durable.

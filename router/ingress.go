@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -21,6 +22,7 @@ import (
 type Ingress struct {
 	closing chan struct{}
 	once    sync.Once
+	left    atomic.Int64 // room for bodies, in bytes
 
 	mu     sync.Mutex
 	topics map[string]chan *message.Message
@@ -29,7 +31,9 @@ type Ingress struct {
 
 // NewIngress returns an HTTP subscriber without topics.
 func NewIngress() *Ingress {
-	return &Ingress{closing: make(chan struct{}), topics: map[string]chan *message.Message{}}
+	in := &Ingress{closing: make(chan struct{}), topics: map[string]chan *message.Message{}}
+	in.left.Store(maxHeld)
+	return in
 }
 
 // Subscribe implements message.Subscriber. A topic has one subscriber.
@@ -126,6 +130,9 @@ func (in *Ingress) handler(topic func(*http.Request) (string, error), way Way) h
 		way.MaxBody = MaxBody
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := &held{ReadCloser: r.Body, left: &in.left}
+		defer body.release()
+		r.Body = body
 		msg, name, err := in.admit(w, r, topic, way)
 		if err != nil || msg == nil {
 			answer(w, nil, err)
@@ -145,7 +152,7 @@ func (in *Ingress) admit(w http.ResponseWriter, r *http.Request, topic func(*htt
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, way.MaxBody))
 	if err != nil {
-		if _, large := errors.AsType[*http.MaxBytesError](err); !large {
+		if _, large := errors.AsType[*http.MaxBytesError](err); !large && !errors.Is(err, errFull) {
 			err = errBody
 		}
 		return nil, "", err

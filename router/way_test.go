@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/handlers"
@@ -79,4 +82,30 @@ func TestTurnsOfASource(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, resp.StatusCode)
 	require.Equal(t, "2", resp.Header.Get("Retry-After"))
 	require.Contains(t, resp.text, "more requests than this source may send")
+}
+
+// What the bodies of all requests take is bounded: others are told to come again.
+func TestRoomForBodies(t *testing.T) {
+	t.Parallel()
+	in := NewIngress()
+	in.left.Store(3000)
+	arrived, answer := make(chan struct{}), make(chan struct{})
+	consume(t, in, "t", func(*message.Message) error { arrived <- struct{}{}; <-answer; return nil })
+	h := in.handler(toTopic("t"), Way{})
+	body := strings.Repeat("x", 1000)
+	var waiting sync.WaitGroup
+	for range 3 {
+		waiting.Go(func() { assert.Equal(t, http.StatusNoContent, send(t, h, "POST", "/x", body).StatusCode) })
+		<-arrived
+	}
+	resp := send(t, h, "POST", "/x", "y")
+	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	require.NotEmpty(t, resp.Header.Get("Retry-After"))
+	close(answer)
+	waiting.Wait()
+	forged := in.handler(toTopic("t"), Way{Check: func(http.Header, []byte) error { return errors.New("forged") }})
+	for range 10 {
+		require.Equal(t, http.StatusUnauthorized, send(t, forged, "POST", "/x", body).StatusCode)
+	}
+	require.EqualValues(t, 3000, in.left.Load(), "all of it is given back")
 }

@@ -118,6 +118,24 @@ func TestIssuerOverTLS(t *testing.T) {
 	}
 }
 
+// What is in a cookie is for us, over TLS, and not for scripts.
+func TestCookieAttributes(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(c *signin.Config) { c.Base = &url.URL{Scheme: "https", Host: "relay.example", Path: "/approvals"} })
+	h.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := h.client.Get(h.url + "/signin/link-1")
+	require.NoError(t, err)
+	_ = resp.Body.Close()
+	require.Len(t, resp.Cookies(), 1)
+	c := resp.Cookies()[0]
+	require.True(t, c.Secure)
+	require.True(t, c.HttpOnly)
+	require.Equal(t, http.SameSiteLaxMode, c.SameSite)
+	require.Equal(t, "/approvals/", c.Path)
+	require.Equal(t, 600, c.MaxAge)
+	require.Empty(t, c.Domain)
+}
+
 func FuzzCookie(f *testing.F) {
 	ring, base := keys.New(time.Now()), &url.URL{Scheme: "https", Host: "relay.example"}
 	provider := signintest.Start()

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -53,6 +54,8 @@ func TestStandardAsymmetric(t *testing.T) {
 		"a MAC where a key is expected": {keysOnly, head(v1), 0, "body", ErrMissing},
 		"a MAC under the other name":    {keysOnly, head("v1a" + v1[2:]), 0, "body", ErrMismatch},
 		"late":                          {keysOnly, head(good), standardTolerance + time.Second, "body", ErrStale},
+		"after others":                  {keysOnly, head(strings.Repeat("v1a,AAAA ", maxAsymmetric-1) + good), 0, "body", nil},
+		"after too many":                {keysOnly, head(strings.Repeat("v1a,AAAA ", maxAsymmetric) + good), 0, "body", ErrMismatch},
 		"malformed":                     {keysOnly, head("v1a,***"), 0, "body", ErrMalformed},
 	} {
 		if err := c.v.Verify(now.Add(c.at), c.h, []byte(c.body)); !errors.Is(err, c.want) {

@@ -100,17 +100,22 @@ func (v *HMAC) Verify(now time.Time, header http.Header, body []byte) error {
 	return matchesBy(v.hash, v.secrets, append(signed, body...), got)
 }
 
-// matches says whether one of the secrets made the signature, by HMAC-SHA256.
-func matches(list []secret, signed, got []byte) error {
-	return matchesBy(sha256.New, list, signed, got)
+// matches says whether one of the secrets made one of the signatures, by HMAC-SHA256.
+func matches(list []secret, signed []byte, got ...[]byte) error {
+	return matchesBy(sha256.New, list, signed, got...)
 }
 
-func matchesBy(h func() hash.Hash, list []secret, signed, got []byte) error {
+// matchesBy reads what is signed once for each secret, however many signatures
+// there are.
+func matchesBy(h func() hash.Hash, list []secret, signed []byte, got ...[]byte) error {
 	found := false
 	for _, s := range list {
 		mac := hmac.New(h, s.reveal())
 		mac.Write(signed)
-		found = hmac.Equal(mac.Sum(nil), got) || found
+		want := mac.Sum(nil)
+		for _, g := range got {
+			found = hmac.Equal(want, g) || found
+		}
 	}
 	if !found {
 		return ErrMismatch

@@ -92,13 +92,7 @@ func (v *Stripe) Verify(now time.Time, header http.Header, body []byte) error {
 	if err := fresh(sent, now, schemeTolerance); err != nil {
 		return err
 	}
-	signed := append([]byte(sent+"."), body...)
-	for _, got := range signatures {
-		if matches(v.secrets, signed, got) == nil {
-			return nil
-		}
-	}
-	return ErrMismatch
+	return matches(v.secrets, append([]byte(sent+"."), body...), signatures...)
 }
 
 // parseStripe reads the list. A second time is malformed: which of the two was

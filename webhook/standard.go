@@ -65,10 +65,12 @@ func (s *Standard) Verify(now time.Time, header http.Header, body []byte) error 
 	return verifyStandard(now, header, body, map[string]check{"v1": s.check})
 }
 
-func (s *Standard) check(signed, got []byte) error { return matches(s.secrets, signed, got) }
+func (s *Standard) check(signed []byte, got ...[]byte) error {
+	return matches(s.secrets, signed, got...)
+}
 
-// check says whether a signature of one version is of what was signed.
-type check func(signed, got []byte) error
+// check says whether one of the signatures of one version is of what was signed.
+type check func(signed []byte, got ...[]byte) error
 
 // verifyStandard takes a request of which one signature, of a version that is
 // known, is right.
@@ -88,12 +90,10 @@ func verifyStandard(now time.Time, header http.Header, body []byte, versions map
 	if err := fresh(sent, now, standardTolerance); err != nil {
 		return err
 	}
-	signed := content(id, sent, body)
-	why := ErrMissing // of a version that we know
+	why, found := ErrMissing, map[string][][]byte{} // of a version that we know
 	for i, part := range strings.Split(signatures, " ") {
 		version, text, _ := strings.Cut(part, ",")
-		right, known := versions[version]
-		if !known || i >= maxSignatures {
+		if versions[version] == nil || i >= maxSignatures {
 			continue
 		}
 		got, err := base64.StdEncoding.Strict().DecodeString(text)
@@ -101,7 +101,11 @@ func verifyStandard(now time.Time, header http.Header, body []byte, versions map
 			why = ErrMalformed
 			continue
 		}
-		if why = right(signed, got); why == nil {
+		found[version] = append(found[version], got)
+	}
+	signed := content(id, sent, body)
+	for version, got := range found {
+		if why = versions[version](signed, got...); why == nil {
 			return nil
 		}
 	}

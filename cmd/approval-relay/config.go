@@ -45,10 +45,10 @@ type PublicConfig struct {
 
 // OIDCConfig is an OpenID Connect provider. It must know public.url/signin/callback.
 type OIDCConfig struct {
-	Issuer       string `yaml:"issuer" doc:"URL of the provider"`
+	Issuer       string `yaml:"issuer" doc:"URL of the provider, https"`
 	ClientID     string `yaml:"client_id" doc:"client ID"`
 	ClientSecret Secret `yaml:"client_secret" doc:"client secret"`
-	Claim        string `yaml:"claim" doc:"claim of the ID token that is the approver's ID; empty is email, which must be verified"`
+	Claim        string `yaml:"claim" doc:"claim of the ID token that is the approver's ID; empty is email, which must be verified; another must be one that people cannot choose for themselves"`
 }
 
 // OperatorConfig is the operator's address.
