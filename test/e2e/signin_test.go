@@ -83,17 +83,27 @@ channels: {mail: {webhook: {url: %q, secrets: [%q], allow_internal: true}}}
 		}
 		return page
 	}
+	page, _, status := b.load(func() (*http.Response, error) {
+		resp, err := b.Get("http://" + w.public + "/signin/callback?code=x&state=y")
+		if err == nil && !strings.Contains(resp.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Error("a page without its policy")
+		}
+		return resp, err
+	})
+	if status != http.StatusBadRequest || !strings.Contains(page, "<h1 dir=\"auto\">Signing in took too long</h1>") {
+		t.Errorf("%d: %s", status, page)
+	}
 	oidc.SignInAs("eve@example.com")
 	if page := signIn(); !strings.Contains(page, "who is not the one who is asked here") || strings.Contains(page, "<form") {
 		t.Errorf("eve is shown %s", page)
 	}
 	oidc.SignInAs("Ann@Example.com") // as the provider writes it
-	page := signIn()
+	page = signIn()
 	form := url.Values{"outcome": {"approve"}, "comment": {"e2e"}}
 	for _, m := range hiddenForm.FindAllStringSubmatch(page, -1) {
 		form.Set(m[1], m[2])
 	}
-	page, _, status := b.load(func() (*http.Response, error) { return b.PostForm(link, form) })
+	page, _, status = b.load(func() (*http.Response, error) { return b.PostForm(link, form) })
 	if status != http.StatusOK || !strings.Contains(page, "was approved on") {
 		t.Errorf("%d: %s", status, page)
 	}
