@@ -59,6 +59,7 @@ func message(t *testing.T, w *world, s *slacktest.Server, texts ...string) slack
 // answer: rooms, direct messages, who may press, covers, fallbacks, escalations,
 // edits when all is over, and events for programs, across a SIGKILL.
 func TestPeople(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ann, bob, eve := slacktest.User{ID: "U0ANN", Email: "ann@example.com"}, slacktest.User{ID: "U0BOB", Email: "other@example.com"}, slacktest.User{ID: "U0EVE", Email: "eve@example.com"}
 	s := slacktest.Start(ann, bob, eve)
@@ -76,8 +77,8 @@ workflows:
   room: {approvers: [ann@example.com, bob@example.com], notify: [room], events: [bus]}
   direct: {approvers: [ann@example.com], notify: [direct], min_assurance: chat}
   all: {approvers: ["group:both"], policy: all, notify: [direct], fallback: [mail]}
-  slow: {approvers: [ann@example.com], notify: [direct], escalations: [{after: 1s, to: [bob@example.com]}]}
-  brief: {approvers: [ann@example.com], notify: [direct], deadline: 2s}
+  slow: {approvers: [ann@example.com], notify: [direct], reminders: [1s], escalations: [{after: 2s, to: [bob@example.com]}]}
+  brief: {approvers: [ann@example.com], notify: [direct], deadline: 6s}
   deaf: {approvers: [nobody@example.com], notify: [direct], unheard: cancel, events: [bus]}
 people:
   bob@example.com: {slack: U0BOB}
@@ -138,6 +139,7 @@ channels:
 	w.delivered(t, both)
 
 	slow := ask("slow", "p-slow")
+	message(t, w, s, "D0ANN", "p-slow", "Reminder")
 	w.press(t, s, bob, message(t, w, s, "D0BOB", "p-slow", "Still undecided"), "approve")
 	w.delivered(t, slow)
 	message(t, w, s, "D0ANN", "p-slow", "Approved")
