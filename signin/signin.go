@@ -31,7 +31,7 @@ type MAC interface {
 // Secret is a text that is shown only when asked for.
 type Secret interface{ Reveal() string }
 
-// Config is what signing in needs. All but Claim and Client must be set.
+// Config is what signing in needs. All but Claim, Client and Say must be set.
 type Config struct {
 	Issuer       string // URL of the provider, as its discovery document names it
 	ClientID     string
@@ -44,8 +44,10 @@ type Config struct {
 	Base   *url.URL
 	MAC    MAC
 	Client *http.Client // nil is one with a time limit
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Say answers whoever cannot go on with a page; nil is a line of text.
+	Say func(w http.ResponseWriter, r *http.Request, status int, heading, lead string)
+	Now func() time.Time
+	Log *slog.Logger
 }
 
 // SessionTTL is how long somebody stays signed in, and begunTTL how long they may
@@ -149,18 +151,18 @@ func (s *SignIn) End(w http.ResponseWriter, r *http.Request) {
 	var b begun
 	q := r.URL.Query()
 	if !s.open(r, begunCookie, &b) || !b.Expires.After(s.Now()) || q.Get("state") != b.State {
-		http.Error(w, "You took too long to sign in, or began in another browser. Please open the link from the message again.", http.StatusBadRequest)
+		s.say(w, r, http.StatusBadRequest, "Signing in took too long", "Or it began in another browser. Please open the link from the message again.")
 		return
 	}
 	if q.Get("error") != "" {
-		http.Error(w, "You were not signed in. Please open the link from the message again.", http.StatusForbidden)
+		s.say(w, r, http.StatusForbidden, "You were not signed in", "Please open the link from the message again.")
 		return
 	}
 	id, err := s.exchange(r.Context(), q.Get("code"), b)
 	var no *refusal
 	switch {
 	case errors.As(err, &no):
-		http.Error(w, "You cannot sign in here: "+no.why+".", http.StatusForbidden)
+		s.say(w, r, http.StatusForbidden, "You cannot sign in here", "You cannot, because "+no.why+".")
 		return
 	case err != nil:
 		s.unavailable(w, r, err)
@@ -249,7 +251,15 @@ func (s *SignIn) endpoints(ctx context.Context) (*oauth2.Config, *oidc.IDTokenVe
 func (s *SignIn) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 	s.Log.WarnContext(r.Context(), "sign-in failed", "error", err)
 	w.Header().Set("Retry-After", "10")
-	http.Error(w, "Signing in does not work right now. Please open the link from the message again in a minute.", http.StatusServiceUnavailable)
+	s.say(w, r, http.StatusServiceUnavailable, "Signing in does not work right now", "Please open the link from the message again in a minute.")
+}
+
+func (s *SignIn) say(w http.ResponseWriter, r *http.Request, status int, heading, lead string) {
+	if s.Say == nil {
+		http.Error(w, heading+". "+lead, status)
+		return
+	}
+	s.Say(w, r, status, heading, lead)
 }
 
 // seal sets a signed cookie for that long; a negative time takes it away. It is

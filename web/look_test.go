@@ -22,6 +22,11 @@ func TestHeaders(t *testing.T) {
 	css := strings.TrimSuffix(strings.TrimPrefix(style.FindString(page), "<style>"), "</style>")
 	sum := sha256.Sum256([]byte(css))
 	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+	said := httptest.NewRecorder()
+	w.page.Say(said, httptest.NewRequest(http.MethodGet, "/signin/x", nil), http.StatusForbidden, "<b>No", "Sign in anew.")
+	if body := said.Body.String(); said.Code != http.StatusForbidden || !strings.Contains(body, `<h1 dir="auto">&lt;b&gt;No</h1>`) || !strings.Contains(body, "Sign in anew.") {
+		t.Errorf("%d %s", said.Code, body)
+	}
 	posted := w.do(browser(token, w.form(token, approval.Approve).Encode()))
 	for name, resp := range map[string]*http.Response{
 		"page":       w.do(httptest.NewRequest(http.MethodGet, "/a/"+token, nil)),
@@ -29,6 +34,7 @@ func TestHeaders(t *testing.T) {
 		"other way":  w.do(httptest.NewRequest(http.MethodOptions, "/a/"+token, nil)),
 		"bad form":   w.do(browser(token, "outcome=approve")),
 		"after form": posted,
+		"said":       said.Result(),
 	} {
 		for header, want := range map[string]string{
 			"Content-Security-Policy": policy, "Referrer-Policy": "same-origin", "X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff",

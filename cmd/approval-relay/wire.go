@@ -207,6 +207,7 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 		Observe: r.metrics.HTTP,
 	}
 	if door != nil {
+		door.Say = page.Say
 		r.http.SignIn = door
 	}
 	if r.slack != nil {

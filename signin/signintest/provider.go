@@ -36,6 +36,7 @@ type Provider struct {
 
 	mu    sync.Mutex
 	key   *rsa.PrivateKey
+	keyID string
 	codes map[string]url.Values // the authorisation requests
 }
 
@@ -45,7 +46,7 @@ func Start() *Provider {
 	if err != nil {
 		panic(err)
 	}
-	p := &Provider{key: key, codes: map[string]url.Values{}}
+	p := &Provider{key: key, keyID: "1", codes: map[string]url.Values{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", p.discover)
 	mux.HandleFunc("GET /keys", p.keys)
@@ -53,6 +54,17 @@ func Start() *Provider {
 	mux.HandleFunc("POST /token", p.token)
 	p.Server = httptest.NewServer(mux)
 	return p
+}
+
+// Rotate signs with another key from now on, and no longer publishes the old one.
+func (p *Provider) Rotate() {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.key, p.keyID = key, p.keyID+"1"
 }
 
 // SignInAs says who comes next, with a verified e-mail address.
@@ -76,7 +88,9 @@ func (p *Provider) discover(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (p *Provider) keys(w http.ResponseWriter, _ *http.Request) {
-	write(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &p.key.PublicKey, KeyID: "1", Algorithm: "RS256", Use: "sig"}}})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	write(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &p.key.PublicKey, KeyID: p.keyID, Algorithm: "RS256", Use: "sig"}}})
 }
 
 func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
@@ -121,12 +135,13 @@ func (p *Provider) idToken(nonce string) string {
 	claims := map[string]any{"iss": p.URL, "aud": ClientID, "sub": "1", "nonce": nonce, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}
 	p.mu.Lock()
 	maps.Copy(claims, p.Claims)
+	key := jose.JSONWebKey{Key: p.key, KeyID: p.keyID}
 	p.mu.Unlock()
 	b, err := json.Marshal(claims)
 	if err != nil {
 		panic(err)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: p.key, KeyID: "1"}}, nil)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, nil)
 	if err != nil {
 		panic(err)
 	}

@@ -75,6 +75,7 @@ func newSite(t *testing.T) *site {
 		Observe: func(e web.Event) { s.events <- e }, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
+	door.Say = page.Say
 	mux.Handle("/a/{token}", page)
 	return s
 }

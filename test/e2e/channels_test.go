@@ -25,6 +25,7 @@ import (
 // of its workflow, over what came through the channel.
 
 func TestSES(t *testing.T) {
+	t.Parallel()
 	w, mail := newWorld(t), sestest.Start(t)
 	subject := filepath.Join(w.dir, "subject.tmpl")
 	if err := os.WriteFile(subject, []byte("{{.OrderID}}: own subject"), 0o600); err != nil {
@@ -46,6 +47,7 @@ func TestSES(t *testing.T) {
 }
 
 func TestTeams(t *testing.T) {
+	t.Parallel()
 	w, chat := newWorld(t), teamstest.Start(t)
 	w.start(t, w.configureChannel(t, fmt.Sprintf(`{teams: {webhook_url: %q, allow_internal: true}}`, chat.URL)))
 	s := w.ask(t, "e2e-1")
@@ -64,6 +66,7 @@ func TestTeams(t *testing.T) {
 
 // TestSNS has a machine decide on the event that the topic brought it.
 func TestSNS(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	queue, err := w.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("events")})
 	if err != nil {

@@ -59,6 +59,7 @@ func message(t *testing.T, w *world, s *slacktest.Server, texts ...string) slack
 // answer: rooms, direct messages, who may press, covers, fallbacks, escalations,
 // edits when all is over, and events for programs, across a SIGKILL.
 func TestPeople(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ann, bob, eve := slacktest.User{ID: "U0ANN", Email: "ann@example.com"}, slacktest.User{ID: "U0BOB", Email: "other@example.com"}, slacktest.User{ID: "U0EVE", Email: "eve@example.com"}
 	s := slacktest.Start(ann, bob, eve)
@@ -76,7 +77,8 @@ workflows:
   room: {approvers: [ann@example.com, bob@example.com], notify: [room], events: [bus]}
   direct: {approvers: [ann@example.com], notify: [direct], min_assurance: chat}
   all: {approvers: ["group:both"], policy: all, notify: [direct], fallback: [mail]}
-  slow: {approvers: [ann@example.com], notify: [direct], escalations: [{after: 1s, to: [bob@example.com]}]}
+  slow: {approvers: [ann@example.com], notify: [direct], reminders: [1s], escalations: [{after: 2s, to: [bob@example.com]}]}
+  brief: {approvers: [ann@example.com], notify: [direct], deadline: 6s}
   deaf: {approvers: [nobody@example.com], notify: [direct], unheard: cancel, events: [bus]}
 people:
   bob@example.com: {slack: U0BOB}
@@ -137,9 +139,12 @@ channels:
 	w.delivered(t, both)
 
 	slow := ask("slow", "p-slow")
+	message(t, w, s, "D0ANN", "p-slow", "Reminder")
 	w.press(t, s, bob, message(t, w, s, "D0BOB", "p-slow", "Still undecided"), "approve")
 	w.delivered(t, slow)
 	message(t, w, s, "D0ANN", "p-slow", "Approved")
+
+	tidied(t, w, s, ask)
 
 	deaf := ask("deaf", "p-deaf")
 	if err := deaf.poll(t.Context(), w, "nobody to be told", func(o orderView) bool {
@@ -156,6 +161,45 @@ channels:
 		}
 	}
 	ends(t, w)
+}
+
+// tidied ends approvals by other ways than a decision: each message is edited, and
+// neither its button nor its link decides any more.
+func tidied(t *testing.T, w *world, s *slacktest.Server, ask func(workflow, order string) *scenario) {
+	t.Helper()
+	cancelled := ask("direct", "p-cancelled")
+	asked := map[string]slacktest.Message{"p-cancelled": message(t, w, s, "D0ANN", "p-cancelled")}
+	if err := cancelled.cancelled(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	ask("brief", "p-brief")
+	asked["p-brief"] = message(t, w, s, "D0ANN", "p-brief")
+	ask("direct", "p-again")
+	asked["p-again"] = message(t, w, s, "D0ANN", "p-again")
+	again := ask("direct", "p-again")
+	for order, how := range map[string]string{"p-cancelled": "*Cancelled*", "p-brief": "*Timed out*", "p-again": "*Asked anew*"} {
+		over := message(t, w, s, "D0ANN", order, how)
+		for _, b := range over.Blocks {
+			if b.Type == "actions" {
+				t.Errorf("%s has something to press: %+v", order, over)
+			}
+		}
+		m := asked[order]
+		before := len(s.Said())
+		w.press(t, s, slacktest.User{ID: "U0ANN", Email: "ann@example.com"}, m, "approve") // as a client that has not loaded the edit
+		if !until(t, 10*time.Second, func() bool { return len(s.Said()) > before }) {
+			t.Errorf("%s: who pressed too late was told nothing", order)
+		}
+		link := m.Blocks[len(m.Blocks)-1].Elements[2].URL
+		if status, page, err := w.once(t.Context(), "GET", link, http.Header{}, ""); err != nil || status != http.StatusOK || strings.Contains(page, "<form") {
+			t.Errorf("%s: its link still decides: %d %v", order, status, err)
+		}
+	}
+	if err := again.poll(t.Context(), w, "the newer request to wait", func(o orderView) bool {
+		return len(o.Approvals) == 2 && o.Approvals[0].Status == "superseded" && o.Approvals[1].Status == "pending"
+	}); err != nil {
+		t.Error(err)
+	}
 }
 
 // told requires that programs were told of the order from its request to its

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/approval-relay/approval-relay/notify/teams/teamstest"
 	"github.com/approval-relay/approval-relay/signin/signintest"
 )
 
@@ -49,14 +50,19 @@ var signInLink = regexp.MustCompile(`<a class="go" href="([^"]+)">Sign in to dec
 // TestSignIn carries an approval that asks for sso: its link shows the request and no
 // form until whoever holds it has signed in, and only who is asked decides.
 func TestSignIn(t *testing.T) {
-	w := newWorld(t)
+	t.Parallel()
+	w, chat := newWorld(t), teamstest.Start(t)
 	oidc := signintest.Start()
 	defer oidc.Close()
 	oidc.Redirect = "http://" + w.public + "/signin/callback"
 	w.start(t, w.configurePublic(t, fmt.Sprintf(`oidc: {issuer: %q, client_id: %q, client_secret: %q}`, oidc.URL, signintest.ClientID, signintest.ClientSecret), fmt.Sprintf(`
-workflows: {orders: {requests: {sqs: {queue: orders}}, approvers: [ann@example.com, bob@example.com], notify: [mail], min_assurance: sso}}
-channels: {mail: {webhook: {url: %q, secrets: [%q], allow_internal: true}}}
-`, w.hooks.url, standardSecret)+w.stepFunctions()))
+workflows:
+  orders: {requests: {sqs: {queue: orders}}, approvers: [ann@example.com, bob@example.com], notify: [mail], min_assurance: sso}
+  room: {approvers: [ann@example.com, bob@example.com], notify: [chat]}
+channels:
+  mail: {webhook: {url: %q, secrets: [%q], allow_internal: true}}
+  chat: {teams: {webhook_url: %q, allow_internal: true, room: true}}
+`, w.hooks.url, standardSecret, chat.URL)+w.stepFunctions()))
 
 	s := w.ask(t, "e2e-1")
 	link, err := s.link(t.Context(), w, "ann@example.com")
@@ -83,17 +89,27 @@ channels: {mail: {webhook: {url: %q, secrets: [%q], allow_internal: true}}}
 		}
 		return page
 	}
+	page, _, status := b.load(func() (*http.Response, error) {
+		resp, err := b.Get("http://" + w.public + "/signin/callback?code=x&state=y")
+		if err == nil && !strings.Contains(resp.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Error("a page without its policy")
+		}
+		return resp, err
+	})
+	if status != http.StatusBadRequest || !strings.Contains(page, "<h1 dir=\"auto\">Signing in took too long</h1>") {
+		t.Errorf("%d: %s", status, page)
+	}
 	oidc.SignInAs("eve@example.com")
 	if page := signIn(); !strings.Contains(page, "who is not the one who is asked here") || strings.Contains(page, "<form") {
 		t.Errorf("eve is shown %s", page)
 	}
 	oidc.SignInAs("Ann@Example.com") // as the provider writes it
-	page := signIn()
+	page = signIn()
 	form := url.Values{"outcome": {"approve"}, "comment": {"e2e"}}
 	for _, m := range hiddenForm.FindAllStringSubmatch(page, -1) {
 		form.Set(m[1], m[2])
 	}
-	page, _, status := b.load(func() (*http.Response, error) { return b.PostForm(link, form) })
+	page, _, status = b.load(func() (*http.Response, error) { return b.PostForm(link, form) })
 	if status != http.StatusOK || !strings.Contains(page, "was approved on") {
 		t.Errorf("%d: %s", status, page)
 	}
@@ -101,8 +117,37 @@ channels: {mail: {webhook: {url: %q, secrets: [%q], allow_internal: true}}}
 	if v := s.votes(t, w); len(v) != 1 || v[0].Via != "sso" || !strings.EqualFold(v[0].By, "ann@example.com") || v[0].Shown != form.Get("shown") {
 		t.Errorf("%+v", v)
 	}
+	inRoom(t, w, b, chat)
 	if strings.Contains(w.logs.String(), signintest.ClientSecret) {
 		t.Error("a secret is in the log")
 	}
 	ends(t, w)
+}
+
+// inRoom has somebody who has signed in decide by the one card that a room of many
+// gets; its link alone decides nothing.
+func inRoom(t *testing.T, w *world, signedIn *browser, chat *teamstest.Workflow) {
+	t.Helper()
+	s := &scenario{order: "p-teams", workflow: "room", outcome: "approve", token: w.aws.StepFunctions.NewToken(10*time.Minute, 0)}
+	w.post(t, "/v1/requests?workflow=room", fmt.Sprintf(`{"orderId": %q, "taskToken": %q}`, s.order, s.token), http.StatusAccepted)
+	if !until(t, 30*time.Second, func() bool { return len(chat.Cards()) > 0 }) {
+		t.Fatalf("no card\n%s", tail(w.logs.String()))
+	}
+	link := chat.Cards()[0].URL
+	stranger := newBrowser(t)
+	if page, _, _ := stranger.load(func() (*http.Response, error) { return stranger.Get(link) }); strings.Contains(page, "<form") || !strings.Contains(page, "Sign in to decide") {
+		t.Errorf("%s", page)
+	}
+	page, _, _ := signedIn.load(func() (*http.Response, error) { return signedIn.Get(link) })
+	form := url.Values{"outcome": {"approve"}}
+	for _, m := range hiddenForm.FindAllStringSubmatch(page, -1) {
+		form.Set(m[1], m[2])
+	}
+	if page, _, _ := signedIn.load(func() (*http.Response, error) { return signedIn.PostForm(link, form) }); !strings.Contains(page, "was approved on") {
+		t.Errorf("%s", page)
+	}
+	w.delivered(t, s)
+	if n := len(chat.Cards()); n != 1 {
+		t.Errorf("%d cards for one room", n)
+	}
 }

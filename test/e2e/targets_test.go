@@ -15,6 +15,7 @@ import (
 // middle of what goes wrong there, beside a target that never answers: it holds
 // up neither.
 func TestTargets(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	hung := make(chan struct{})
 	defer close(hung)

@@ -65,6 +65,7 @@ func TestEveryKindIsCarried(t *testing.T) {
 // TestSchemes has a third party decide by every scheme of webhooks, each signed here
 // by what its own documentation says, and by a form.
 func TestSchemes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
 	public := "whpk_" + base64.StdEncoding.EncodeToString(private.Public().(ed25519.PublicKey)) //nolint:forcetypeassert // it is one
@@ -146,6 +147,7 @@ webhooks:
 
 // TestLog decides by the link that the program prints.
 func TestLog(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.start(t, w.configureChannel(t, `{log: {}}`))
 	s := w.ask(t, "e2e-1")
@@ -158,6 +160,7 @@ func TestLog(t *testing.T) {
 // TestSlackWebhook presses a button in a message that came by an incoming webhook; it
 // is edited by the way that Slack gave with the press.
 func TestSlackWebhook(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ann := slacktest.User{ID: "U0ANN", Email: "ann@example.com"}
 	chat := slacktest.Start(ann)
