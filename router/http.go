@@ -44,6 +44,7 @@ type HTTP struct {
 	// OpenMetrics serves /metrics without a credential.
 	OpenMetrics bool
 	Console     *Console
+	Pages       http.Handler // the console as people see it, see ConsoleRoutes
 	Healthy     func() error
 	Ready       func(context.Context) error
 	Observe     func(route string, status int, took time.Duration)
@@ -85,7 +86,29 @@ func (h *HTTP) Private() http.Handler {
 	h.route(mux, "POST /v1/orders/{orderId}/cancel", operator(h.Console.cancel))
 	h.route(mux, "GET /v1/deadletters", operator(h.Console.deadLetters))
 	h.route(mux, "POST /v1/redrive", operator(h.Console.redrive))
+
+	for _, pattern := range []string{"GET /{$}", "GET /console"} {
+		h.route(mux, pattern, http.HandlerFunc(toConsole))
+	}
+	for _, pattern := range ConsoleRoutes() {
+		h.route(mux, pattern, h.Pages)
+	}
 	return mux
+}
+
+// ConsoleRoutes lists the pages for people on the operator's address. They sign in
+// there, with the token that programs send: what is not behind it is the form.
+func ConsoleRoutes() []string {
+	return []string{
+		"GET /console/{$}", "GET /console/exhausted", "GET /console/order", "GET /console/letters", "GET /console/signin",
+		"POST /console/signin", "POST /console/signout", "POST /console/rule", "POST /console/redrive",
+	}
+}
+
+// toConsole leads to the console from beside or above it, behind whatever prefix.
+func toConsole(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Location", "./console/")
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 func apiTopic(*http.Request) (string, error) { return topicAPI, nil }
@@ -185,11 +208,11 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // Routes lists every route, for metrics that start at 0 and for the docs.
 func Routes() []string {
-	return []string{
+	return append([]string{
 		"/a/{token}", "POST /webhooks/{source}", "POST /slack/interactions", "GET /signin/{token}", "GET /signin/callback", "GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json", "POST /v1/requests",
 		"POST /v1/orders/{orderId}/decisions", "GET /v1/orders", "GET /v1/orders/{orderId}", "POST /v1/orders/{orderId}/decide",
-		"POST /v1/orders/{orderId}/cancel", "GET /v1/deadletters", "POST /v1/redrive",
-	}
+		"POST /v1/orders/{orderId}/cancel", "GET /v1/deadletters", "POST /v1/redrive", "GET /{$}", "GET /console",
+	}, ConsoleRoutes()...)
 }
 
 // Server returns an HTTP server with limits on all that a client can draw out.

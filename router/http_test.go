@@ -51,6 +51,7 @@ func site(t *testing.T, change ...func(*HTTP)) (*HTTP, *memory.Store, *watcher) 
 			Orders: s, List: lister{s}, Decider: &handlers.Decider{Transitions: tr, Keep: approval.Keep{Unmatched: time.Hour}},
 			Letters: &shelf{}, Redrive: &handlers.Redrive{Transitions: tr, Exhausted: lister{s}, Letters: &shelf{}},
 		},
+		Pages:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("console")) }),
 		Healthy: func() error { return nil }, Ready: func(context.Context) error { return nil }, Observe: w.route,
 	}
 	for _, f := range change {
@@ -78,7 +79,8 @@ func (s *shelf) Put(context.Context, handlers.Letter) error { return s.err }
 func (s *shelf) Take(context.Context, string) error         { return s.err }
 
 // Who may do what: every route, by every credential. What is not in the table is
-// no route: see TestEveryRouteIsInTheTable.
+// no route: see TestEveryRouteIsInTheTable. The console's pages, of which people
+// find out by signing in, are in web/console.
 func access() map[string]struct{ body, need string } {
 	return map[string]struct{ body, need string }{
 		"public /a/{token}":                           {"", ""},
@@ -150,16 +152,37 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 		_, route, _ := strings.Cut(name, " ")
 		inTable[route] = true
 	}
+	for _, r := range append(ConsoleRoutes(), "GET /{$}", "GET /console") {
+		inTable[r] = true
+	}
 	require.Equal(t, inTable, listed)
 
 	// What is on one address is not on the other.
 	h, _, _ := site(t)
-	for _, path := range []string{"/metrics", "/readyz", "/v1/orders", "/v1/orders/A-1", "/v1/deadletters"} {
+	for _, path := range []string{"/", "/console", "/console/", "/console/signin", "/console/order", "/metrics", "/readyz", "/v1/orders", "/v1/orders/A-1", "/v1/deadletters"} {
 		require.Equal(t, http.StatusNotFound, send(t, h.Public(), "GET", path, "", "Authorization", "Bearer operator").StatusCode, path)
 	}
 	for _, path := range []string{"/a/x", "/webhooks/erp"} {
 		require.Equal(t, http.StatusNotFound, send(t, h.Private(), "POST", path, "{}", "Authorization", "Bearer erp").StatusCode, path)
 	}
+}
+
+// The console is at its routes, and found from the root.
+func TestConsoleRoutes(t *testing.T) {
+	t.Parallel()
+	h, _, w := site(t)
+	for _, pattern := range ConsoleRoutes() {
+		method, path, _ := strings.Cut(strings.TrimSuffix(pattern, "{$}"), " ")
+		require.Equal(t, "console", send(t, h.Private(), method, path, "").text)
+		require.Equal(t, pattern+" OK", w.routes[len(w.routes)-1])
+	}
+	for _, path := range []string{"/", "/console"} {
+		got := send(t, h.Private(), "GET", path, "")
+		require.Equal(t, http.StatusSeeOther, got.StatusCode)
+		require.Equal(t, "./console/", got.Header.Get("Location"))
+	}
+	require.Equal(t, http.StatusNotFound, send(t, h.Private(), "GET", "/console/elsewhere", "").StatusCode)
+	require.Equal(t, http.StatusMethodNotAllowed, send(t, h.Private(), "POST", "/console/", "").StatusCode)
 }
 
 func TestWebhooks(t *testing.T) {

@@ -38,29 +38,36 @@ func openKeys(c *Config, log *slog.Logger) (*keys.Ring, error) {
 // credentials makes the checks of the operator's address. An operator may do
 // what a program may.
 func credentials(c *Config) (api, operator router.Check, err error) {
-	var operators, programs []string
-	for _, name := range sorted(c.Operator.Tokens) {
-		operators = append(operators, c.Operator.Tokens[name].Reveal())
+	people, err := operators(c)
+	if err != nil {
+		return nil, nil, err
 	}
-	if len(operators) == 0 {
-		token, err := operatorToken(c.Operator.TokenFile)
-		if err != nil {
-			return nil, nil, err
-		}
-		operators = append(operators, token)
+	var tokens, programs []string
+	for _, name := range sorted(people) {
+		tokens = append(tokens, people[name].Reveal())
 	}
 	for _, name := range sorted(c.Operator.APITokens) {
 		programs = append(programs, c.Operator.APITokens[name].Reveal())
 	}
-	mayOperate, err := webhook.NewBearer(operators...)
+	mayOperate, err := webhook.NewBearer(tokens...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("operator.tokens: %w", err)
 	}
-	mayAsk, err := webhook.NewBearer(append(programs, operators...)...)
+	mayAsk, err := webhook.NewBearer(append(programs, tokens...)...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("operator.api_tokens: %w", err)
 	}
 	return check(mayAsk), check(mayOperate), nil
+}
+
+// operators returns the tokens of operators by name. The one in the token file is
+// nobody's in particular.
+func operators(c *Config) (map[string]Secret, error) {
+	if len(c.Operator.Tokens) > 0 {
+		return c.Operator.Tokens, nil
+	}
+	token, err := operatorToken(c.Operator.TokenFile)
+	return map[string]Secret{"operator": {value: &token}}, err
 }
 
 // operatorToken reads the token in the file, or makes one there. As with keys,

@@ -87,6 +87,11 @@ func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, show
 	fmt.Fprintf(w.stdout, "1. A workflow waits. Its state put this on the SQS queue %q:\n     %s\n\n", demoQueue, strings.Replace(body, token, "AQC…", 1))
 	aws.SQS.Put(demoQueue, body, nil)
 
+	operator, err := operatorToken(c.TokenFile)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w.stdout, "   The operator's console shows all that follows: %s/console/\n   Sign in with this demo's token: %s\n\n", c.URL, operator)
 	fmt.Fprintf(w.stdout, "2. The relay recorded it and tells the approver (channel: log):\n")
 	var link string
 	select {
@@ -111,7 +116,22 @@ func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, show
 		fmt.Fprintf(w.stdout, ", error %s", task.Error)
 	}
 	fmt.Fprintf(w.stdout, "\n     %s%s\n\n5. The order's timeline:\n", task.Output, task.Cause)
-	return showDelivered(ctx, w.stdout, c)
+	if err := showDelivered(ctx, w.stdout, c); err != nil || d.Auto || !atTerminal(w.stdout) {
+		return err
+	}
+	fmt.Fprintf(w.stdout, "\n   The console shows it too. (Ctrl-C ends.)\n")
+	<-ctx.Done()
+	return nil
+}
+
+// atTerminal says whether somebody looks on.
+func atTerminal(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // showDelivered prints the timeline once the callback's end is recorded, which

@@ -198,12 +198,17 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 	if err != nil {
 		return err
 	}
+	people, err := r.console()
+	if err != nil {
+		return err
+	}
 	r.http = &router.HTTP{
 		Ingress: r.ingress, Page: page, Webhooks: ways, Workflows: sorted(r.config.Workflows), API: api, Operator: operator,
 		Metrics: promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg, EnableOpenMetrics: true}), OpenMetrics: r.config.Operator.OpenMetrics,
 		Console: &router.Console{
 			Orders: r.store, List: lister{r.store}, Decider: r.decider, Letters: r.letters, Redrive: r.redrive,
 		},
+		Pages:   people,
 		Observe: r.metrics.HTTP,
 	}
 	if door != nil {

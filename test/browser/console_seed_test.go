@@ -1,0 +1,138 @@
+package browser
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+var errSMTP = errors.New("smtp: 421 4.7.0 try again later, closing connection (mail.example.com:587)")
+
+const denied = "AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/relay/i-0abc is not authorized to perform: states:SendTaskSuccess"
+
+// people makes approvers.
+func people(names ...string) (out []approval.Approver) {
+	for _, n := range names {
+		out = append(out, approval.Approver{ID: n + "@example.com", Nonce: "nonce-of-" + n})
+	}
+	return out
+}
+
+func (d *desk) request(order string, ago, deadline time.Duration, change func(*approval.Ask)) (out []approval.Action) {
+	d.t.Helper()
+	a := approval.Ask{
+		Token: approval.NewToken("task-token-of-" + order), Target: "stepfunctions", Workflow: "refunds", Step: "finance",
+		Policy: approval.Policy{Kind: approval.PolicyAny}, Approvers: people("alan", "barbara"), Channels: []string{"slack", "mail"}, Rooms: []string{"slack"},
+		Deadline: d.now.Add(deadline), TaskExpires: d.now.Add(deadline + time.Hour), Retention: 30 * 24 * time.Hour,
+		CallbackRetry: approval.Retry{Base: time.Second, Cap: 5 * time.Minute, Max: 24 * time.Hour},
+		NotifyRetry:   approval.Retry{Base: 10 * time.Second, Cap: 15 * time.Minute, Max: 6 * time.Hour},
+	}
+	change(&a)
+	d.on(order, func(o *approval.Order) {
+		var err error
+		_, out, err = o.Request(a, d.ago(ago))
+		require.NoError(d.t, err)
+	})
+	return out
+}
+
+// told requests, and everybody is told.
+func (d *desk) told(order string, ago, deadline time.Duration, change func(*approval.Ask)) {
+	acts := d.request(order, ago, deadline, change)
+	d.on(order, func(o *approval.Order) { end(o, acts, d.ago(ago-2*time.Second), ok) })
+}
+
+// seed is a night with a bit of everything.
+func (d *desk) seed() {
+	d.incident()
+	d.told("REF-20931", 26*time.Hour, 22*time.Hour, func(a *approval.Ask) {
+		a.Title = "Refund of 480.00 EUR to Ada Lovelace"
+		a.Policy, a.Approvers = approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}, people("alan", "barbara", "edsger", "grace", "john")
+	})
+	d.told("REL-2026.03.1", 9*time.Hour, 25*time.Minute, func(a *approval.Ask) {
+		a.Title, a.Workflow, a.Step, a.Approvers = "Release 2026.03.1 to production", "releases", "go-live", people("margaret")
+	})
+	mail := d.request("REF-20944", 5*time.Hour, 43*time.Hour, func(a *approval.Ask) {
+		a.Title, a.Rooms, a.Channels = "Refund of 12.90 EUR to Niklaus Wirth", nil, []string{"mail"}
+	})
+	d.on("REF-20944", func(o *approval.Order) { end(o, mail, d.ago(5*time.Hour-time.Second), failed(errSMTP.Error())) })
+	lost := d.request("PAY-7719", 80*time.Minute, 46*time.Hour, func(a *approval.Ask) {
+		a.Title, a.Workflow, a.Step, a.Approvers, a.Rooms, a.Channels = "Payout of 1,250,000.00 EUR to ACME GmbH", "payouts", "second-signature", people("treasury"), nil, []string{"mail"}
+	})
+	d.on("PAY-7719", func(o *approval.Order) {
+		end(o, lost, d.ago(79*time.Minute), func(string) approval.Result {
+			return approval.Result{Kind: approval.ResultRefused, Reason: "smtp: 550 5.1.1 treasury@example.com: user unknown"}
+		})
+	})
+	d.told("REF-20951", 7*time.Minute, 48*time.Hour, func(a *approval.Ask) { a.Title = "Refund of 75.50 EUR to Grace Hopper" })
+	for i := range 3 {
+		d.givenUp(fmt.Sprintf("PAY-77%02d", 2+i), time.Duration(6-i)*time.Hour)
+	}
+	for i, l := range []store.DeadLetter{
+		{Source: "request-orders", Reason: "order: is missing"}, {Source: "request-orders", Reason: "order: is missing"}, {Source: "request-orders", Reason: "order: is missing", Redrives: 1},
+		{Source: "decision-erp", Reason: `outcome: "maybe" is neither an approval nor a rejection`}, {Source: "request-orders", Reason: "body: invalid character '<' looking for beginning of value"},
+	} {
+		l.At, l.Body = d.now.Add(-time.Duration(20-3*i)*time.Hour), []byte(`{"taskToken":"secret"}`)
+		_, err := d.store.PutDeadLetter(d.t.Context(), l)
+		require.NoError(d.t, err)
+	}
+}
+
+// givenUp is a payout whose answer was refused for good.
+func (d *desk) givenUp(order string, ago time.Duration) {
+	d.told(order, ago+time.Hour, 40*time.Hour, func(a *approval.Ask) {
+		a.Title, a.Workflow, a.Step = "Payout to supplier "+order, "payouts", "second-signature"
+	})
+	d.on(order, func(o *approval.Order) {
+		_, acts, err := o.Decide(approval.Decision{ID: "d", Outcome: approval.Approve, By: "alan@example.com", Via: approval.ViaLink, Source: "link"}, approval.Keep{}, d.ago(ago))
+		require.NoError(d.t, err)
+		end(o, acts, d.ago(ago-time.Second), func(string) approval.Result { return approval.Result{Kind: approval.ResultRefused, Reason: denied} })
+	})
+}
+
+// incident is an order in which about everything happened: mail failed at first,
+// nobody decided, it was reminded of and escalated, one of two has approved.
+func (d *desk) incident() {
+	start := 50 * time.Hour
+	acts := d.request("PAY-7701", start, 70*time.Minute, func(a *approval.Ask) {
+		a.Title, a.Workflow, a.Step = "Payout of 84,000.00 EUR to Northwind Ltd", "payouts", "second-signature"
+		a.Details = []approval.Field{{Name: "Amount", Value: "84,000.00 EUR"}, {Name: "Supplier", Value: "Northwind Ltd, 221B Baker Street, London"}, {Name: "Invoice", Value: "NW-2026-118"}}
+		a.Requester, a.Execution = "grace@example.com", "arn:aws:states:eu-west-1:123456789012:execution:payouts:7701"
+		a.Approvers, a.Policy = people("alan", "barbara"), approval.Policy{Kind: approval.PolicyAll}
+		a.Reminders = []time.Time{d.now.Add(-26 * time.Hour)}
+		a.Escalations = []approval.Escalation{{At: d.now.Add(-2 * time.Hour), Approvers: people("treasury-lead")}}
+	})
+	smtp := 0
+	flaky := func(channel string) approval.Result {
+		if smtp++; channel == "mail" && smtp < 4 {
+			return failed(errSMTP.Error())("")
+		}
+		return ok("")
+	}
+	d.on("PAY-7701", func(o *approval.Order) {
+		end(o, acts, d.ago(start-time.Second), flaky)
+		for _, ago := range []time.Duration{start - time.Minute, 26 * time.Hour} {
+			t := d.ago(ago)
+			end(o, o.Advance(t), d.ago(ago-time.Second), ok)
+		}
+		_, more, err := o.Decide(approval.Decision{
+			ID: "link-1", Outcome: approval.Approve, By: "barbara@example.com", Comment: "Checked against the purchase order.", Via: approval.ViaLink, Source: "link",
+		}, approval.Keep{}, d.ago(25*time.Hour))
+		require.NoError(d.t, err)
+		end(o, more, d.ago(25*time.Hour), ok)
+		_, _, err = o.Decide(approval.Decision{ID: "link-2", Outcome: approval.Approve, By: "grace@example.com", Via: approval.ViaLink, Source: "link"}, approval.Keep{}, d.ago(3*time.Hour))
+		require.NoError(d.t, err)
+		t := d.ago(2 * time.Hour)
+		end(o, o.Advance(t), d.ago(2*time.Hour-3*time.Second), func(channel string) approval.Result {
+			if channel == "mail" {
+				return failed(errSMTP.Error())("")
+			}
+			return ok("")
+		})
+	})
+}

@@ -1,0 +1,282 @@
+package console_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/web/console"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var errFire = errors.New("disk on fire")
+
+type secret string
+
+func (s secret) Reveal() string { return string(s) }
+
+var start = time.Date(2026, 3, 4, 3, 12, 45, 0, time.UTC)
+
+// world is the console over orders in a map, with the real domain and keys.
+type world struct {
+	t       *testing.T
+	now     time.Time
+	ring    *keys.Ring
+	tokens  map[string]console.Secret
+	orders  map[string]*approval.Order
+	letters []console.Letter
+	unread  error
+	failing error // of the store
+	counts  console.Counts
+	report  console.Report
+	runs    []console.Redrive
+	log     strings.Builder
+	console *console.Console
+	cookie  *http.Cookie
+}
+
+const adaToken, bobToken = "ada-token-0123456789", "bob-token-0123456789"
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{
+		t: t, now: start, ring: keys.New(start), tokens: map[string]console.Secret{"ada": secret(adaToken), "bob": secret(bobToken)},
+		orders: map[string]*approval.Order{},
+	}
+	w.build()
+	return w
+}
+
+// build makes the console, as at a start of the program.
+func (w *world) build() {
+	w.t.Helper()
+	c, err := console.New(console.Config{
+		Tokens: w.tokens, MAC: w.ring, Orders: w, Lists: w, Counter: w, Decider: w, Letters: w, Redriver: w, Queues: []string{"request-orders"},
+		Now: func() time.Time { return w.now }, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.console = c
+}
+
+func (w *world) Get(_ context.Context, id string) (*approval.Order, error) {
+	if w.failing != nil {
+		return nil, w.failing
+	}
+	if o, ok := w.orders[id]; ok {
+		return o, nil
+	}
+	return nil, approval.ErrNotFound
+}
+
+func (w *world) List(_ context.Context, which console.Which, after string, limit int) ([]*approval.Order, string, error) {
+	if after == "no place" {
+		return nil, "", approval.Invalid("after", "is no place in a list by age")
+	}
+	var out []*approval.Order
+	for _, id := range slices.Sorted(maps.Keys(w.orders)) {
+		o := w.orders[id]
+		if id <= after || which == console.Waiting && len(o.PendingSince()) == 0 && !o.Empty() || which == console.GivenUp && !o.Exhausted() {
+			continue
+		}
+		if len(out) == limit {
+			return out, out[limit-1].ID, w.failing
+		}
+		out = append(out, o)
+	}
+	return out, "", w.failing
+}
+
+func (w *world) Counts(context.Context) (console.Counts, error) { return w.counts, w.failing }
+
+func (w *world) Letters(context.Context, int) ([]console.Letter, error) {
+	return w.letters, cmp.Or(w.unread, w.failing)
+}
+
+func (w *world) Redrive(_ context.Context, r console.Redrive) console.Report {
+	w.runs = append(w.runs, r)
+	return w.report
+}
+
+func (w *world) turn() approval.Turn { return approval.Turn{Now: w.now, Lease: time.Minute} }
+
+func (w *world) Decide(_ context.Context, id string, d approval.Decision) (approval.Verdict, error) {
+	if w.failing != nil {
+		return approval.Verdict{}, w.failing
+	}
+	v, _, err := w.order(id).Decide(d, approval.Keep{}, w.turn())
+	return v, err
+}
+
+func (w *world) Cancel(_ context.Context, id, _, approvalID, by, reason string) (approval.Verdict, error) {
+	if w.failing != nil {
+		return approval.Verdict{}, w.failing
+	}
+	v, _ := w.order(id).Cancel(approvalID, by, reason, w.turn())
+	return v, nil
+}
+
+func (w *world) order(id string) *approval.Order {
+	if w.orders[id] == nil {
+		w.orders[id] = &approval.Order{ID: id}
+	}
+	return w.orders[id]
+}
+
+// ask requests an approval, that long ago.
+func (w *world) ask(id string, ago time.Duration, change ...func(*approval.Ask)) (actions []approval.Action) {
+	w.t.Helper()
+	a := approval.Ask{
+		Token: approval.NewToken("task-token-" + id), Target: "sfn", Workflow: "refunds", Step: "finance", Title: "Refund of 480 EUR to Ada Lovelace",
+		Details: []approval.Field{{Name: "Amount", Value: "480.00 EUR"}}, Requester: "grace@example.com", Execution: "arn:aws:states:…:refunds:1",
+		Approvers: []approval.Approver{{ID: "alan@example.com", Nonce: "nonce-1"}, {ID: "barbara@example.com", Nonce: "nonce-2", For: "edsger@example.com"}},
+		Policy:    approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}, Channels: []string{"mail"}, Deadline: start.Add(30 * time.Hour), TaskExpires: start.Add(31 * time.Hour),
+		Retention: 240 * time.Hour, CallbackRetry: approval.Retry{Base: time.Minute, Cap: time.Hour, Max: 24 * time.Hour},
+		NotifyRetry: approval.Retry{Base: time.Minute, Cap: time.Hour, Max: 6 * time.Hour},
+	}
+	for _, f := range change {
+		f(&a)
+	}
+	_, actions, err := w.order(id).Request(a, approval.Turn{Now: w.now.Add(-ago), Lease: time.Minute})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return actions
+}
+
+// end ends attempts that were begun.
+func (w *world) end(id string, actions []approval.Action, r approval.Result) {
+	for _, act := range actions {
+		switch act.Kind {
+		case approval.ActionNotify:
+			w.order(id).Notified(act, r, w.turn())
+		case approval.ActionCallBack:
+			w.order(id).CallbackAttempted(act, r, w.turn())
+		}
+	}
+}
+
+// approve has everybody approve, and returns the callback that is owed then.
+func (w *world) approve(id string) (out []approval.Action) {
+	w.t.Helper()
+	for _, by := range []string{"alan@example.com", "barbara@example.com"} {
+		v, actions, err := w.order(id).Decide(approval.Decision{ID: by, Outcome: approval.Approve, By: by, Comment: "fine by me", Via: approval.ViaLink, Source: "link"}, approval.Keep{}, w.turn())
+		if err != nil || !v.Taken() {
+			w.t.Fatal(v, err)
+		}
+		out = actions
+	}
+	return out
+}
+
+// do sends a request with the session's cookie.
+func (w *world) do(r *http.Request) *http.Response {
+	w.t.Helper()
+	if w.cookie != nil {
+		r.AddCookie(w.cookie)
+	}
+	rec := httptest.NewRecorder()
+	w.console.ServeHTTP(rec, r)
+	return rec.Result()
+}
+
+func (w *world) get(page string) (*http.Response, string) {
+	w.t.Helper()
+	resp := w.do(httptest.NewRequest(http.MethodGet, "/console/"+page, nil))
+	return resp, body(w.t, resp)
+}
+
+func (w *world) post(page string, form url.Values) (*http.Response, string) {
+	w.t.Helper()
+	resp := w.do(posted(page, form.Encode()))
+	return resp, body(w.t, resp)
+}
+
+func posted(page, form string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/console/"+page, strings.NewReader(form))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", "http://example.com") // httptest's host
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return r
+}
+
+// signIn signs in with that token.
+func (w *world) signIn(token string) *http.Response {
+	w.t.Helper()
+	w.cookie = nil
+	resp, _ := w.post("signin", url.Values{"token": {token}})
+	for _, c := range resp.Cookies() {
+		w.cookie = c
+	}
+	return resp
+}
+
+var (
+	inputs = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)
+	style  = regexp.MustCompile(`(?s)<style>.*?</style>`)
+	nonces = regexp.MustCompile(`name="(nonce|shown)" value="[^"]+"`)
+)
+
+// form returns what is hidden in the form of the page that leads there, the first
+// with that text in it.
+func form(t *testing.T, page, action, with string) url.Values {
+	t.Helper()
+	for _, f := range strings.Split(page, "<form ")[1:] {
+		f, _, _ = strings.Cut(f, "</form>")
+		if !strings.Contains(f, `action="`+action+`"`) || !strings.Contains(f, with) {
+			continue
+		}
+		out := url.Values{}
+		for _, m := range inputs.FindAllStringSubmatch(f, -1) {
+			out.Set(m[1], strings.ReplaceAll(m[2], "&#43;", "+"))
+		}
+		return out
+	}
+	t.Fatalf("no form %s with %q in\n%s", action, with, style.ReplaceAllString(page, ""))
+	return nil
+}
+
+func body(t *testing.T, resp *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// golden compares a page, without its style sheet and what is hashed.
+func golden(t *testing.T, name, page string) {
+	t.Helper()
+	got := nonces.ReplaceAllString(style.ReplaceAllString(page, "<style></style>"), `name="$1" value="*"`)
+	file := "testdata/" + name + ".html"
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s:\n%s", name, got)
+	}
+}

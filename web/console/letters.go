@@ -1,0 +1,103 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/approval-relay/approval-relay/web/look"
+)
+
+// Letter is a message that was given up. Its body is not shown: it may hold a token.
+type Letter struct {
+	ID       string
+	Source   string
+	Reason   string
+	At       time.Time
+	Redrives int
+}
+
+// Letters lists the dead letters in the store's own table, oldest first. With those
+// that can be read comes the error of those that cannot.
+type Letters interface {
+	Letters(ctx context.Context, limit int) ([]Letter, error)
+}
+
+// shownLetters bounds what a page groups by reason; the list below shows the
+// last of them.
+const (
+	groupedLetters = 1000
+	shownLetters   = 100
+)
+
+// lettersPage is what was given up, by reason and one by one.
+type lettersPage struct {
+	frame
+	Reasons []reasonView
+	Letters []letterView
+	Full    bool   // there may be more
+	Unread  string // the error of those that cannot be read
+	Queues  []string
+	Nonce   string // of the dry run
+}
+
+// reasonView is the letters with one reason.
+type reasonView struct {
+	Text, Reason string // as it is shown, and as the form carries it
+	Count        int
+	Sources      string
+	Oldest       look.Moment
+	Age          string
+}
+
+type letterView struct {
+	ID, Source, Reason string
+	At                 look.Moment
+	Redrives           int
+}
+
+func (c *Console) letters(w http.ResponseWriter, r *http.Request, s session) {
+	letters, err := c.Letters.Letters(r.Context(), groupedLetters)
+	if err != nil && len(letters) == 0 {
+		c.fail(w, r, s, err)
+		return
+	}
+	p := lettersPage{frame: c.frame(r, s, "letters", "Dead letters"), Queues: c.Queues, Nonce: c.nonce(s, "look"), Full: len(letters) >= groupedLetters}
+	if err != nil {
+		p.Unread = look.Visible(err.Error())
+	}
+	now := c.Now()
+	p.Reasons = byReason(letters, now)
+	for _, l := range slices.Backward(letters) {
+		if len(p.Letters) == shownLetters {
+			break
+		}
+		p.Letters = append(p.Letters, letterView{look.Visible(l.ID), look.Visible(l.Source), look.Visible(l.Reason), look.Stamp(l.At, now), l.Redrives})
+	}
+	c.write(w, r, http.StatusOK, "letters.html", p)
+}
+
+// byReason groups letters, the most frequent reason first.
+func byReason(letters []Letter, now time.Time) []reasonView {
+	index := map[string]int{}
+	var out []reasonView
+	var sources [][]string
+	for _, l := range letters {
+		i, known := index[l.Reason]
+		if !known {
+			i, index[l.Reason] = len(out), len(out)
+			out = append(out, reasonView{Text: look.Visible(l.Reason), Reason: encode([]byte(l.Reason)), Oldest: look.Stamp(l.At, now), Age: age(l.At, now)})
+			sources = append(sources, nil)
+		}
+		out[i].Count++
+		if name := look.Visible(l.Source); !slices.Contains(sources[i], name) {
+			sources[i] = append(sources[i], name)
+		}
+		out[i].Sources = strings.Join(sources[i], ", ")
+	}
+	slices.SortStableFunc(out, func(a, b reasonView) int { return cmp.Compare(b.Count, a.Count) })
+	return out
+}

@@ -1,0 +1,219 @@
+package console_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/web/console"
+)
+
+const hostile = "</td><script>alert(1)</script>\"><img src=x onerror=alert(1)>\u202elaeR\x00\x1b[1m"
+
+// attack puts what would hurt into everything that comes from outside.
+func attack(w *world) {
+	acts := w.ask("<b>"+hostile, time.Hour, func(a *approval.Ask) {
+		a.Title, a.Workflow, a.Step, a.Requester, a.Execution, a.Target = hostile, hostile, hostile, "javascript:alert(1)", hostile, hostile
+		a.Details = []approval.Field{{Name: hostile, Value: hostile}}
+		a.Approvers = []approval.Approver{{ID: hostile}, {ID: "alan@example.com", For: hostile}}
+		a.Channels, a.Policy = []string{hostile}, approval.Policy{Kind: approval.PolicyAny}
+	})
+	id := "<b>" + hostile
+	w.end(id, acts, approval.Result{Kind: approval.ResultRefused, Reason: hostile})
+	_, acts, _ = w.order(id).Decide(approval.Decision{ID: "1", Outcome: approval.Approve, By: hostile, Comment: hostile, Via: approval.ViaWebhook, Source: hostile}, approval.Keep{}, w.turn())
+	w.end(id, acts, approval.Result{Kind: approval.ResultRefused, Reason: hostile})
+	w.letters = []console.Letter{{ID: hostile, Source: hostile, Reason: hostile, At: w.now}}
+	w.unread = errHostile{}
+	w.counts = console.Counts{Workflows: []console.WorkflowCount{{Name: hostile, Pending: 1, Oldest: w.now}}}
+	w.report = console.Report{Found: map[string]int{hostile: 1}, Errors: []string{hostile}}
+}
+
+type errHostile struct{}
+
+func (errHostile) Error() string { return hostile }
+
+func TestPages(t *testing.T) {
+	t.Parallel()
+	all := func(w *world) {
+		acts := w.ask("A-1", 26*time.Hour, func(a *approval.Ask) {
+			a.Approvers = append(a.Approvers, approval.Approver{ID: "c@example.com"}, approval.Approver{ID: "d@example.com", Escalated: true})
+		})
+		w.end("A-1", acts, approval.Result{Kind: approval.ResultOK})
+		w.ask("A-2/ö ?&", 9*time.Hour+5*time.Minute, func(a *approval.Ask) {
+			a.Deadline, a.Approvers, a.Title, a.Step = start.Add(10*time.Minute), nil, "", ""
+		})
+		w.end("A-3", w.ask("A-3", 40*time.Second), approval.Result{Kind: approval.ResultFailed, Reason: "smtp: 421 try again"})
+		w.ask("A-4", time.Hour, func(a *approval.Ask) { a.Channels, a.Deadline = nil, start })
+		w.orders["damaged"] = &approval.Order{ID: "damaged"}
+		w.counts = console.Counts{Workflows: []console.WorkflowCount{{Name: "refunds", Pending: 12345, Oldest: start.Add(-26 * time.Hour)}}, GivenUp: 1, DeadLetters: 2}
+	}
+	refused := func(w *world) {
+		w.ask("A-1", 2*time.Hour)
+		w.end("A-1", w.approve("A-1"), approval.Result{Kind: approval.ResultRefused, Reason: "AccessDenied"})
+	}
+	for name, c := range map[string]struct {
+		set    func(*world)
+		page   string
+		status int
+	}{
+		"good_pending":         {all, "", 200},
+		"good_pending_empty":   {nil, "", 200},
+		"good_pending_beyond":  {nil, "?after=x", 200},
+		"good_exhausted":       {refused, "exhausted", 200},
+		"good_exhausted_empty": {nil, "exhausted", 200},
+		"good_order":           {all, "order?id=A-1", 200},
+		"good_order_failing":   {all, "order?id=+A-3+", 200},
+		"good_order_given_up": {func(w *world) {
+			w.ask("A-1", 2*time.Hour, func(a *approval.Ask) { a.TaskExpires = start.Add(time.Hour) })
+			w.end("A-1", w.approve("A-1"), approval.Result{Kind: approval.ResultRefused, Reason: "AccessDenied"})
+			w.now = w.now.Add(2 * time.Hour)
+		}, "order?id=A-1", 200},
+		"good_order_retrying": {func(w *world) {
+			w.ask("A-1", time.Hour)
+			w.end("A-1", w.approve("A-1"), approval.Result{Kind: approval.ResultFailed, Reason: "connection refused", After: 5 * time.Minute})
+		}, "order?id=A-1", 200},
+		"good_order_delivered": {func(w *world) {
+			w.ask("A-1", time.Hour)
+			w.end("A-1", w.approve("A-1"), approval.Result{Kind: approval.ResultOK})
+		}, "order?id=A-1", 200},
+		"good_order_steps": {func(w *world) {
+			w.ask("A-1", 3*time.Hour)
+			w.order("A-1").Cancel("", "ada", "ordered twice", w.turn())
+			w.ask("A-1", time.Hour, func(a *approval.Ask) { a.Step, a.Token = "cfo", approval.NewToken("2") })
+		}, "order?id=A-1", 200},
+		"good_order_unmatched": {func(w *world) {
+			_, _, err := w.order("A-1").Decide(approval.Decision{ID: "1", Outcome: approval.Reject, Via: approval.ViaWebhook, Source: "erp"}, approval.Keep{Unmatched: time.Hour}, w.turn())
+			if err != nil {
+				w.t.Fatal(err)
+			}
+		}, "order?id=A-1", 200},
+		"good_letters": {func(w *world) {
+			w.letters = []console.Letter{
+				{ID: "1", Source: "request-orders", Reason: "order: is missing", At: start.Add(-5 * time.Hour), Redrives: 2}, {ID: "2", Source: "decision-erp", Reason: "body: is no JSON", At: start.Add(-4 * time.Hour)},
+				{ID: "3", Source: "decision-erp", Reason: "order: is missing", At: start.Add(-3 * time.Hour)},
+			}
+		}, "letters", 200},
+		"good_letters_empty": {nil, "letters", 200},
+		"good_search":        {all, "order?id=A", 404},
+		"fail_search":        {all, "order?id=B-1", 404},
+		"good_search_blank":  {nil, "order", 200},
+		"fail_after":         {nil, "?after=no+place", 422},
+		"fail_unavailable":   {func(w *world) { w.failing = errFire }, "", 503},
+		"good_hostile":       {attack, "order?id=%3Cb%3E" + "%3C%2Ftd%3E%3Cscript%3Ealert%281%29%3C%2Fscript%3E%22%3E%3Cimg+src%3Dx+onerror%3Dalert%281%29%3E%E2%80%AElaeR%00%1B%5B1m", 200},
+		"hostile_pending":    {attack, "", 200}, "hostile_exhausted": {attack, "exhausted", 200}, "hostile_letters": {attack, "letters", 200},
+		"hostile_search": {attack, "order?id=%3Cb%3E%3C", 404},
+	} {
+		w := newWorld(t)
+		if w.signIn(adaToken); c.set != nil {
+			c.set(w)
+		}
+		resp, page := w.get(c.page)
+		if golden(t, name, page); resp.StatusCode != c.status {
+			t.Errorf("%s: %d", name, resp.StatusCode)
+		}
+		checkPage(t, name, page)
+	}
+}
+
+// checkPage holds what is true of every page: one main, one h1, a title, a
+// language, labels, and nothing that runs, loads or is secret.
+func checkPage(t *testing.T, name, page string) {
+	t.Helper()
+	for text, n := range map[string]int{"<main": 1, "<h1": 1, `<html lang="en">`: 1, "<title>": 1, "<textarea": strings.Count(page, `<label for="reason-`)} {
+		if strings.Count(page, text) != n {
+			t.Errorf("%s: %d of %s", name, strings.Count(page, text), text)
+		}
+	}
+	for _, bad := range []string{"<script", "<img", "src=x>", "\u202e", "\x00", "\x1b", "ZgotmplZ", "task-token", "nonce-1", "href=\"javascript", " style=", "http://", "https://", "<b><"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("%s holds %q", name, bad)
+		}
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ask("A-1", time.Hour)
+	signedOut := w.do(httptest.NewRequest(http.MethodGet, "/console/", nil))
+	w.signIn(adaToken)
+	for name, resp := range map[string]*http.Response{
+		"signed out": signedOut,
+		"page":       w.do(httptest.NewRequest(http.MethodGet, "/console/", nil)),
+		"order":      w.do(httptest.NewRequest(http.MethodHead, "/console/order?id=A-1", nil)),
+		"sign-in":    w.do(httptest.NewRequest(http.MethodGet, "/console/signin", nil)),
+		"bad form":   w.do(posted("rule", "act=approve")),
+		"no page":    w.do(httptest.NewRequest(http.MethodGet, "/console/elsewhere", nil)),
+	} {
+		for header, want := range map[string]string{"Referrer-Policy": "same-origin", "X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"} {
+			if resp.Header.Get(header) != want {
+				t.Errorf("%s: %s is %q", name, header, resp.Header.Get(header))
+			}
+		}
+		policy := resp.Header.Get("Content-Security-Policy")
+		if !strings.HasPrefix(policy, "default-src 'none'; style-src 'sha256-") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "script") {
+			t.Errorf("%s: %s", name, policy)
+		}
+	}
+}
+
+// HEAD is GET without a body, and changes nothing; other methods are none.
+func TestMethods(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.signIn(adaToken)
+	w.ask("A-1", time.Hour)
+	resp := w.do(httptest.NewRequest(http.MethodHead, "/console/order?id=A-1", nil))
+	if b := body(t, resp); b != "" || resp.StatusCode != http.StatusOK || resp.ContentLength < 1000 {
+		t.Errorf("%d %d %q", resp.StatusCode, resp.ContentLength, b)
+	}
+	for _, c := range []struct {
+		method, page string
+		status       int
+	}{
+		{"GET", "rule", 404}, {"GET", "redrive", 404}, {"GET", "signout", 404}, {"PUT", "rule", 404}, {"DELETE", "order", 404}, {"POST", "order", 404}, {"PUT", "signin", 405},
+	} {
+		if got := w.do(httptest.NewRequest(c.method, "/console/"+c.page, nil)).StatusCode; got != c.status {
+			t.Errorf("%s %s: %d", c.method, c.page, got)
+		}
+	}
+	if w.order("A-1").Approvals[0].Status != approval.Pending || len(w.runs) > 0 {
+		t.Error("something was done")
+	}
+}
+
+// A page says where to go on, and how to get back.
+func TestPaging(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.signIn(adaToken)
+	for i := range 51 {
+		w.ask("A-"+string(rune('a'+i/26))+string(rune('a'+i%26)), time.Hour)
+	}
+	_, page := w.get("")
+	if strings.Count(page, `class="order"`) != 50 || !strings.Contains(page, `href="?after=A-bx"`) || strings.Contains(page, "From the beginning") {
+		t.Error(style.ReplaceAllString(page, ""))
+	}
+	_, page = w.get("?after=A-bx")
+	if strings.Count(page, `class="order"`) != 1 || strings.Contains(page, "Next page") || !strings.Contains(page, "From the beginning") {
+		t.Error(style.ReplaceAllString(page, ""))
+	}
+}
+
+// Counts that cannot be read, and a record that cannot, leave the page standing.
+func TestWhatIsThereIsShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.signIn(adaToken)
+	w.letters, w.failing = []console.Letter{{ID: "1", Reason: "odd", At: start}}, errFire
+	resp, page := w.get("letters")
+	if resp.StatusCode != http.StatusOK || !strings.Contains(page, "Some cannot be read: disk on fire") || !strings.Contains(page, ">odd<") {
+		t.Errorf("%d %s", resp.StatusCode, style.ReplaceAllString(page, ""))
+	}
+	if !strings.Contains(w.log.String(), "console cannot count") {
+		t.Error(w.log.String())
+	}
+}

@@ -1,0 +1,262 @@
+package console_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/web/console"
+)
+
+// whoIsIn says as whom a session is taken, or nobody.
+func (w *world) whoIsIn() string {
+	w.t.Helper()
+	_, page := w.get("")
+	if _, rest, ok := strings.Cut(page, "<p><bdi>"); ok {
+		name, _, _ := strings.Cut(rest, "</bdi>")
+		return name
+	}
+	return ""
+}
+
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, token := range []string{"", "x", adaToken + "x", adaToken[1:], "ada"} {
+		if resp := w.signIn(token); resp.StatusCode != http.StatusForbidden || len(resp.Cookies()) > 0 || w.whoIsIn() != "" {
+			t.Errorf("%q: %d", token, resp.StatusCode)
+		}
+	}
+	resp := w.signIn(" " + adaToken + "\n")
+	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "./" || w.whoIsIn() != "ada" {
+		t.Errorf("%d %q %q", resp.StatusCode, resp.Header.Get("Location"), w.whoIsIn())
+	}
+	c := w.cookie
+	if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "" || c.Domain != "" || c.Secure || c.MaxAge != 8*60*60 {
+		t.Errorf("%+v", c)
+	}
+	decoded, _ := base64.RawURLEncoding.DecodeString(strings.Split(c.Value, ".")[0])
+	for _, text := range []string{c.Value, string(decoded)} {
+		if strings.Contains(text, adaToken) {
+			t.Error("the cookie holds the token")
+		}
+	}
+	if strings.Contains(w.log.String(), adaToken) || !strings.Contains(w.log.String(), `msg="operator signed in" operator=ada`) || !strings.Contains(w.log.String(), "operator sign-in refused") {
+		t.Error(w.log.String())
+	}
+	w.signIn(bobToken)
+	if w.whoIsIn() != "bob" {
+		t.Error(w.whoIsIn())
+	}
+	r := posted("signin", url.Values{"token": {adaToken}}.Encode())
+	r.Header.Set("X-Forwarded-Proto", "https")
+	if resp := w.do(r); !resp.Cookies()[0].Secure {
+		t.Error("not secure behind TLS")
+	}
+}
+
+// A session is worth nothing when it is over, forged or somebody else's, or when
+// its token is another or gone.
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	flip := func(part int) func(*world) {
+		return func(w *world) {
+			parts := strings.Split(w.cookie.Value, ".")
+			b, _ := base64.RawURLEncoding.DecodeString(parts[part])
+			b[len(b)-3] ^= 1
+			parts[part] = base64.RawURLEncoding.EncodeToString(b)
+			w.cookie.Value = strings.Join(parts, ".")
+		}
+	}
+	sealed := func(purpose, payload string) func(*world) {
+		return func(w *world) {
+			id, mac := w.ring.MAC(purpose, []byte(payload))
+			e := base64.RawURLEncoding.EncodeToString
+			w.cookie.Value = e([]byte(payload)) + "." + e([]byte(id)) + "." + e(mac)
+		}
+	}
+	rotate := func(name string, token secret) func(*world) {
+		return func(w *world) {
+			if w.tokens[name] = token; token == "" {
+				delete(w.tokens, name)
+			}
+			w.build()
+		}
+	}
+	payload := fmt.Sprintf(`{"name":"ada","id":"x","expires":%q}`, start.Add(time.Hour).Format(time.RFC3339))
+	for name, c := range map[string]struct {
+		then func(*world)
+		in   bool
+	}{
+		"as it is":                  {func(*world) {}, true},
+		"just before eight hours":   {func(w *world) { w.now = w.now.Add(8*time.Hour - time.Second) }, true},
+		"after eight hours":         {func(w *world) { w.now = w.now.Add(8 * time.Hour) }, false},
+		"after a restart":           {func(w *world) { w.build() }, true},
+		"its keys were rotated":     {func(w *world) { w.ring = w.ring.Rotate(w.now); w.build() }, true},
+		"its keys are others":       {func(w *world) { w.ring = keys.New(w.now); w.build() }, false},
+		"its token was rotated":     {rotate("ada", "another-token-0123456789"), false},
+		"its token was removed":     {rotate("ada", ""), false},
+		"its token is another's":    {func(w *world) { w.tokens["bob"], w.tokens["ada"] = w.tokens["ada"], w.tokens["bob"]; w.build() }, false},
+		"another's token is gone":   {rotate("bob", ""), true},
+		"its payload was changed":   {flip(0), false},
+		"its key was changed":       {flip(1), false},
+		"its signature was changed": {flip(2), false},
+		"signed for something else": {sealed("console-form", payload), false},
+		"signed without the token":  {sealed("console-session", payload), false},
+		"no cookie":                 {func(w *world) { w.cookie = nil }, false},
+		"an empty cookie":           {func(w *world) { w.cookie.Value = "" }, false},
+		"no cookie of ours":         {func(w *world) { w.cookie.Value = "a.b.c" }, false},
+		"two parts":                 {func(w *world) { w.cookie.Value = w.cookie.Value[:strings.LastIndex(w.cookie.Value, ".")] }, false},
+	} {
+		w := newWorld(t)
+		w.signIn(adaToken)
+		c.then(w)
+		if got := w.whoIsIn(); (got == "ada") != c.in || (got == "") == c.in {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// Without a session: every page leads to the sign-in form and back from there,
+// nothing is done, and nothing is said.
+func TestSignedOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ask("A-1", time.Hour)
+	for page, to := range map[string]string{
+		"": "./signin", "exhausted": "./signin?next=exhausted", "letters": "./signin?next=letters", "order?id=A%2F1+x": "./signin?next=order%3Fid%3DA%252F1%2Bx",
+		"?after=7": "./signin?next=%3Fafter%3D7",
+	} {
+		resp, text := w.get(page)
+		if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != to || text != "" {
+			t.Errorf("%s: %d %q", page, resp.StatusCode, resp.Header.Get("Location"))
+		}
+	}
+	for _, page := range []string{"rule", "redrive", "signout"} {
+		resp, text := w.post(page, url.Values{"order": {"QS0x"}, "act": {"cancel"}, "reason": {"x"}})
+		if resp.StatusCode != http.StatusUnauthorized || strings.Contains(text, "A-1") {
+			t.Errorf("%s: %d", page, resp.StatusCode)
+		}
+	}
+	for next, to := range map[string]string{
+		"order?id=A%2F1+x": "./order?id=A%2F1+x", "exhausted": "./exhausted", "?after=7": "./?after=7", "": "./",
+		"https://evil.example/": "./", "//evil.example/order": "./", "/\\evil.example": "./", "javascript:alert(1)": "./", "signout": "./", "../v1/orders": "./", "order/../../x": "./",
+		"\nSet-Cookie: x": "./",
+	} {
+		w.cookie = nil
+		w.now = w.now.Add(time.Minute)
+		_, page := w.get("signin?next=" + url.QueryEscape(next))
+		sent := form(t, page, "signin", "")
+		if strings.Contains(page, "evil") || strings.Contains(page, "javascript") {
+			t.Error(page)
+		}
+		sent.Set("token", adaToken)
+		if resp, _ := w.post("signin", sent); resp.Header.Get("Location") != to {
+			t.Errorf("%q leads to %q", next, resp.Header.Get("Location"))
+		}
+		resp, _ := w.post("signin", url.Values{"token": {adaToken}, "next": {next}})
+		if resp.Header.Get("Location") != to {
+			t.Errorf("%q, sent by hand, leads to %q", next, resp.Header.Get("Location"))
+		}
+	}
+}
+
+func TestSignOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.signIn(adaToken)
+	if resp, _ := w.post("signout", url.Values{"nonce": {"x"}}); resp.StatusCode != http.StatusConflict || len(resp.Cookies()) > 0 {
+		t.Error(resp.StatusCode)
+	}
+	_, page := w.get("")
+	resp, _ := w.post("signout", form(t, page, "signout", ""))
+	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "./signin" || len(resp.Cookies()) != 1 || resp.Cookies()[0].MaxAge >= 0 || resp.Cookies()[0].Value != "" {
+		t.Errorf("%d %+v", resp.StatusCode, resp.Cookies())
+	}
+}
+
+// Tokens cannot be guessed by trying; who guesses holds up nobody elsewhere.
+func TestGuesses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	try := func(address, token string) int {
+		r := posted("signin", url.Values{"token": {token}}.Encode())
+		r.RemoteAddr = address
+		resp := w.do(r)
+		if (resp.StatusCode == http.StatusTooManyRequests) != (resp.Header.Get("Retry-After") != "") {
+			t.Error("Retry-After")
+		}
+		return resp.StatusCode
+	}
+	for i := range 10 {
+		if got := try(fmt.Sprintf("192.0.2.1:%d", 1000+i), "guess"); got != http.StatusForbidden {
+			t.Errorf("guess %d: %d", i, got)
+		}
+	}
+	for _, token := range []string{"guess", adaToken} {
+		if got := try("192.0.2.1:2000", token); got != http.StatusTooManyRequests {
+			t.Errorf("%d: the right one is not told from a wrong one", got)
+		}
+	}
+	if got := try("192.0.2.2:1000", adaToken); got != http.StatusSeeOther {
+		t.Errorf("another address: %d", got)
+	}
+	w.now = w.now.Add(6 * time.Second)
+	if got := try("192.0.2.1:1000", adaToken); got != http.StatusSeeOther {
+		t.Errorf("later: %d", got)
+	}
+	// From more addresses than are remembered: those beyond share one limit.
+	refused := 0
+	for i := range 2000 {
+		if try(fmt.Sprintf("[2001:db8::%x]:1", i), "guess") == http.StatusTooManyRequests {
+			refused++
+		}
+	}
+	if refused < 900 {
+		t.Errorf("only %d were refused", refused)
+	}
+	w.now = w.now.Add(time.Hour) // the quiet are forgotten
+	if got := try("198.51.100.1:1", adaToken); got != http.StatusSeeOther {
+		t.Errorf("after all that: %d", got)
+	}
+}
+
+// Another site's form is refused, whatever it knows, and before anything is read.
+func TestOtherSites(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.signIn(adaToken)
+	w.ask("A-1", time.Hour)
+	_, page := w.get("order?id=A-1")
+	sent := form(t, page, "rule", "")
+	sent.Set("act", "approve")
+	sent.Set("reason", "evil")
+	for name, header := range map[string][2]string{
+		"cross-site": {"Sec-Fetch-Site", "cross-site"}, "same-site": {"Sec-Fetch-Site", "same-site"}, "another origin": {"Origin", "https://evil.example"}, "null": {"Origin", "null"},
+	} {
+		for _, to := range []string{"rule", "redrive", "signout", "signin"} {
+			r := httptest.NewRequest(http.MethodPost, "/console/"+to, strings.NewReader(sent.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set(header[0], header[1])
+			if resp := w.do(r); resp.StatusCode != http.StatusForbidden {
+				t.Errorf("%s to %s: %d", name, to, resp.StatusCode)
+			}
+		}
+	}
+	if n := len(w.order("A-1").Approvals[0].Votes); n > 0 || len(w.runs) > 0 {
+		t.Error("something was done")
+	}
+}
+
+func TestNewRefusesEmptyTokens(t *testing.T) {
+	t.Parallel()
+	if _, err := console.New(console.Config{Tokens: map[string]console.Secret{"ada": secret("")}}); err == nil || !strings.Contains(err.Error(), `"ada" is empty`) {
+		t.Error(err)
+	}
+}
