@@ -4,16 +4,17 @@ package approval
 // be dead, so what it had under way is due at once, and its end will never be
 // recorded. Without it the next attempt waits for the end of the lease, which may
 // be after the end of the task. It must not run while another process, or another
-// part of this one, may begin anything.
-func (o *Order) Orphaned(t Turn) {
+// part of this one, may begin anything. It says whether there was anything.
+func (o *Order) Orphaned(t Turn) (found bool) {
 	for _, a := range o.Approvals {
 		if a.Callback.Running {
-			a.Callback.Due = earlier(a.Callback.Due, t.Now)
+			a.Callback.Due, found = earlier(a.Callback.Due, t.Now), true
 		}
 		for _, n := range a.Notifications {
 			if n.Running {
-				n.Due = earlier(n.Due, t.Now)
+				n.Due, found = earlier(n.Due, t.Now), true
 			}
 		}
 	}
+	return found
 }

@@ -42,6 +42,21 @@ func TestMessagesThatWereOvertaken(t *testing.T) {
 	require.Equal(t, approval.Rejected, status(live.ID))
 }
 
+// Which try is the last is by their clock, also where ours is behind.
+func TestTheOrderOfTriesIsByTheirClock(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	for i, token := range []string{"second", "first"} {
+		sent := began.Add(time.Minute - time.Duration(i)*time.Second).Format(time.RFC3339Nano)
+		require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`"}`, handlers.MetaSent, sent)))
+		h.now = h.now.Add(time.Second)
+	}
+	o, err := h.store.Get(t.Context(), "A-1")
+	require.NoError(t, err)
+	require.Equal(t, []approval.Status{approval.Pending, approval.Superseded}, []approval.Status{o.Approvals[0].Status, o.Approvals[1].Status})
+	require.Equal(t, began.Add(24*time.Hour), o.Approvals[0].Deadline.UTC(), "the deadline is by ours")
+}
+
 // A topic's time is the sender's to forge where the queue takes envelopes from
 // anybody: whatever it is, the decision can be stored.
 func TestWhateverTimeAnEnvelopeSays(t *testing.T) {

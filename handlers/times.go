@@ -52,6 +52,9 @@ func (h *Request) times(ask *approval.Ask, in Input) error {
 		started = sent
 	}
 	ask.AskedAt, ask.Deadline = started, started.Add(w.Deadline)
+	if at := in.time(MetaSent); started.Equal(sent) && at.After(sent) { // our clock is behind: for their order it does not matter
+		ask.AskedAt = at
+	}
 	if !deadline.IsZero() && deadline.Before(ask.Deadline) {
 		ask.Deadline = deadline
 	}

@@ -108,7 +108,12 @@ func (s *Sweeper) Adopt(ctx context.Context) {
 	}
 	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))
 	if err == nil {
-		err = s.all(ctx, ids, func(o *approval.Order, t approval.Turn) ([]approval.Action, error) { o.Orphaned(t); return nil, nil })
+		err = s.all(ctx, ids, func(o *approval.Order, t approval.Turn) ([]approval.Action, error) {
+			if !o.Orphaned(t) { // it is due, and nobody had begun: after an outage that may be most of them
+				return nil, errUnchanged
+			}
+			return nil, nil
+		})
 	}
 	if err != nil {
 		s.Log.LogAttrs(ctx, slog.LevelError, "adopting what was under way failed", slog.String("error", err.Error()))

@@ -197,9 +197,16 @@ func TestTheSweeperAdoptsOrphans(t *testing.T) {
 		require.Equal(t, 1, get(t, c.Store, "A-1").Approvals[0].Callback.Attempt, "its process may live")
 
 		var until time.Time
-		s.Adopt(t.Context()) // nobody knows of orphans
-		s.Orphans = func(_ context.Context, to time.Time) ([]string, error) { until = to; return []string{"A-1"}, nil }
+		s.Adopt(t.Context())                                // nobody knows of orphans
+		ask(t, c.Store, "A-2", time.Now().Add(time.Second)) // due, not under way
+		s.Orphans = func(_ context.Context, to time.Time) ([]string, error) {
+			until = to
+			return []string{"A-1", "A-2"}, nil
+		}
+		stored := &stores{Store: c.Store}
+		s.Transitions.Orders = stored
 		s.Adopt(t.Context())
+		require.EqualValues(t, 1, stored.n.Load())
 		require.Equal(t, time.Now().Add(30*time.Second), until, "whatever lease it may have")
 		require.Equal(t, 1, get(t, c.Store, "A-1").Approvals[0].Callback.Attempt, "nothing is begun before the router runs")
 		sweep(t, s, 100*time.Millisecond)
