@@ -114,11 +114,7 @@ func (r *Ring) Create(path string) error {
 	if err != nil {
 		return fmt.Errorf("make keys: %w", err)
 	}
-	if err := writeSync(f, r.text()); err != nil {
-		_ = os.Remove(path) // half a key file is not taken, nor made anew
-		return err
-	}
-	return syncDir(filepath.Dir(path)) // before anything is sealed with them
+	return writeSync(f, r.text())
 }
 
 // Save replaces a key file: the old one is there until the new one is durable.

@@ -40,8 +40,9 @@ func TestWhatBeganIsForgotten(t *testing.T) {
 // The way back leads to a link of ours, whatever stands in its place.
 func TestNoOtherWayBack(t *testing.T) {
 	t.Parallel()
+	h := newHouse(t, nil)
 	for _, token := range []string{"..%2F..%2Felsewhere", "%2F%2Fevil.example", "x%2F..%2F..%2Felsewhere", "%5C%5Cevil.example", "x%3Fy", "%2E%2E%2Fsignin%2Fx"} {
-		h := newHouse(t, nil)
+		h.client = h.browser(t)
 		h.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
 			if strings.Contains(r.URL.Path, "callback") || strings.Contains(r.URL.Path, "authorize") {
 				return nil
@@ -76,8 +77,9 @@ func TestAnotherAccount(t *testing.T) {
 // make another's name look the same to a comparison without case.
 func TestLookalikes(t *testing.T) {
 	t.Parallel()
+	h := newHouse(t, nil)
 	for _, who := range []string{"\u212aim@example.com", "bo\u017fs@example.com", "a\nb@example.com", "a\u202eb@example.com", strings.Repeat("x", 3000) + "@example.com"} {
-		h := newHouse(t, nil)
+		h.client = h.browser(t)
 		h.provider.SignInAs(who)
 		status, _ := h.get(t, h.url+"/signin/link-1")
 		require.Equal(t, http.StatusForbidden, status, "%q", who)
