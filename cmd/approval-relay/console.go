@@ -59,8 +59,8 @@ func (s seen) Counts(ctx context.Context) (console.Counts, error) {
 }
 
 // Letters implements console.Letters.
-func (t *letterTable) Letters(ctx context.Context, limit int) ([]console.Letter, error) {
-	stored, err := t.store.ListDeadLetters(ctx, "", limit)
+func (t *letterTable) Letters(ctx context.Context, after string, limit int) ([]console.Letter, error) {
+	stored, err := t.store.ListDeadLetters(ctx, after, limit)
 	out := make([]console.Letter, len(stored))
 	for i, d := range stored {
 		out[i] = console.Letter{ID: d.ID, Source: d.Source, Reason: d.Reason, At: d.At, Redrives: d.Redrives}
