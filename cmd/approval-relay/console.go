@@ -25,6 +25,16 @@ func (r *relay) console() (*console.Console, error) {
 	return console.New(c)
 }
 
+// operators returns the tokens of operators by name. The one in the token file is
+// nobody's in particular.
+func operators(c *Config) (map[string]Secret, error) {
+	if len(c.Operator.Tokens) > 0 {
+		return c.Operator.Tokens, nil
+	}
+	token, err := operatorToken(c.Operator.TokenFile)
+	return map[string]Secret{"operator": {value: &token}}, err
+}
+
 // seen is the store as the console sees it: no token, no link.
 type seen struct{ store store.Store }
 
