@@ -25,6 +25,16 @@ func (r *relay) console() (*console.Console, error) {
 	return console.New(c)
 }
 
+// operators returns the tokens of operators by name. The one in the token file is
+// nobody's in particular.
+func operators(c *Config) (map[string]Secret, error) {
+	if len(c.Operator.Tokens) > 0 {
+		return c.Operator.Tokens, nil
+	}
+	token, err := operatorToken(c.Operator.TokenFile)
+	return map[string]Secret{"operator": {value: &token}}, err
+}
+
 // seen is the store as the console sees it: no token, no link.
 type seen struct{ store store.Store }
 
@@ -59,8 +69,8 @@ func (s seen) Counts(ctx context.Context) (console.Counts, error) {
 }
 
 // Letters implements console.Letters.
-func (t *letterTable) Letters(ctx context.Context, limit int) ([]console.Letter, error) {
-	stored, err := t.store.ListDeadLetters(ctx, "", limit)
+func (t *letterTable) Letters(ctx context.Context, after string, limit int) ([]console.Letter, error) {
+	stored, err := t.store.ListDeadLetters(ctx, after, limit)
 	out := make([]console.Letter, len(stored))
 	for i, d := range stored {
 		out[i] = console.Letter{ID: d.ID, Source: d.Source, Reason: d.Reason, At: d.At, Redrives: d.Redrives}

@@ -60,16 +60,6 @@ func credentials(c *Config) (api, operator router.Check, err error) {
 	return check(mayAsk), check(mayOperate), nil
 }
 
-// operators returns the tokens of operators by name. The one in the token file is
-// nobody's in particular.
-func operators(c *Config) (map[string]Secret, error) {
-	if len(c.Operator.Tokens) > 0 {
-		return c.Operator.Tokens, nil
-	}
-	token, err := operatorToken(c.Operator.TokenFile)
-	return map[string]Secret{"operator": {value: &token}}, err
-}
-
 // operatorToken reads the token in the file, or makes one there. As with keys,
 // the file must not be readable by others than its owner and its group.
 func operatorToken(path string) (string, error) {

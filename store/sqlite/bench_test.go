@@ -13,6 +13,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // benchOrders is how many orders the updates are spread over.
@@ -117,6 +118,14 @@ func BenchmarkReads(b *testing.B) {
 					ids, err := s.Claim(b.Context(), now, 10, time.Second)
 					require.NoError(b, err)
 					require.Len(b, ids, 10)
+				}
+			})
+			b.Run("List 50 by age, from the middle", func(b *testing.B) {
+				q := store.Query{ByAge: true, Limit: 50, After: store.Age{Since: benchStart, ID: orderName(pending / 2)}.String()}
+				for range b.N {
+					orders, _, err := s.List(b.Context(), q)
+					require.NoError(b, err)
+					require.NotEmpty(b, orders)
 				}
 			})
 			b.Run("Stats", func(b *testing.B) {

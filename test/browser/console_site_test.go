@@ -94,8 +94,8 @@ func (d *desk) Counts(ctx context.Context) (out console.Counts, err error) {
 	return out, err
 }
 
-func (d *desk) Letters(ctx context.Context, limit int) (out []console.Letter, err error) {
-	stored, err := d.store.ListDeadLetters(ctx, "", limit)
+func (d *desk) Letters(ctx context.Context, after string, limit int) (out []console.Letter, err error) {
+	stored, err := d.store.ListDeadLetters(ctx, after, limit)
 	for _, l := range stored {
 		out = append(out, console.Letter{ID: l.ID, Source: l.Source, Reason: l.Reason, At: l.At, Redrives: l.Redrives})
 	}

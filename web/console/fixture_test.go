@@ -106,8 +106,13 @@ func (w *world) List(_ context.Context, which console.Which, after string, limit
 
 func (w *world) Counts(context.Context) (console.Counts, error) { return w.counts, w.failing }
 
-func (w *world) Letters(context.Context, int) ([]console.Letter, error) {
-	return w.letters, cmp.Or(w.unread, w.failing)
+func (w *world) Letters(_ context.Context, after string, limit int) (out []console.Letter, err error) {
+	for _, l := range w.letters {
+		if l.ID > after && len(out) < limit {
+			out = append(out, l)
+		}
+	}
+	return out, cmp.Or(w.unread, w.failing)
 }
 
 func (w *world) Redrive(_ context.Context, r console.Redrive) console.Report {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -20,25 +21,23 @@ type Letter struct {
 	Redrives int
 }
 
-// Letters lists the dead letters in the store's own table, oldest first. With those
-// that can be read comes the error of those that cannot.
+// Letters lists the dead letters in the store's own table after that ID, oldest
+// first. With those that can be read comes the error of those that cannot.
 type Letters interface {
-	Letters(ctx context.Context, limit int) ([]Letter, error)
+	Letters(ctx context.Context, after string, limit int) ([]Letter, error)
 }
 
-// shownLetters bounds what a page groups by reason; the list below shows the
-// last of them.
-const (
-	groupedLetters = 1000
-	shownLetters   = 100
-)
+// shownLetters is how many a page shows: their bodies are read with them, and may
+// be as large as a message.
+const shownLetters = 100
 
 // lettersPage is what was given up, by reason and one by one.
 type lettersPage struct {
 	frame
 	Reasons []reasonView
 	Letters []letterView
-	Full    bool   // there may be more
+	First   bool   // it begins at the beginning
+	Next    string // path of the next page
 	Unread  string // the error of those that cannot be read
 	Queues  []string
 	Nonce   string // of the dry run
@@ -60,21 +59,22 @@ type letterView struct {
 }
 
 func (c *Console) letters(w http.ResponseWriter, r *http.Request, s session) {
-	letters, err := c.Letters.Letters(r.Context(), groupedLetters)
+	after := r.URL.Query().Get("after")
+	letters, err := c.Letters.Letters(r.Context(), after, shownLetters)
 	if err != nil && len(letters) == 0 {
 		c.fail(w, r, s, err)
 		return
 	}
-	p := lettersPage{frame: c.frame(r, s, "letters", "Dead letters"), Queues: c.Queues, Nonce: c.nonce(s, "look"), Full: len(letters) >= groupedLetters}
+	p := lettersPage{frame: c.frame(r, s, "letters", "Dead letters"), Queues: c.Queues, Nonce: c.nonce(s, "look"), First: after == ""}
+	if len(letters) == shownLetters {
+		p.Next = "?" + url.Values{"after": {letters[len(letters)-1].ID}}.Encode()
+	}
 	if err != nil {
 		p.Unread = look.Visible(err.Error())
 	}
 	now := c.Now()
 	p.Reasons = byReason(letters, now)
-	for _, l := range slices.Backward(letters) {
-		if len(p.Letters) == shownLetters {
-			break
-		}
+	for _, l := range letters {
 		p.Letters = append(p.Letters, letterView{look.Visible(l.ID), look.Visible(l.Source), look.Visible(l.Reason), look.Stamp(l.At, now), l.Redrives})
 	}
 	c.write(w, r, http.StatusOK, "letters.html", p)

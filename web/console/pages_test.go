@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -199,6 +200,23 @@ func TestPaging(t *testing.T) {
 	}
 	_, page = w.get("?after=A-bx")
 	if strings.Count(page, `class="order"`) != 1 || strings.Contains(page, "Next page") || !strings.Contains(page, "From the beginning") {
+		t.Error(style.ReplaceAllString(page, ""))
+	}
+}
+
+func TestPagesOfLetters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.signIn(adaToken)
+	for i := range 150 {
+		w.letters = append(w.letters, console.Letter{ID: fmt.Sprintf("%03d", i), Reason: "odd", At: start})
+	}
+	_, page := w.get("letters")
+	if !strings.Contains(page, `href="?after=099"`) || !strings.Contains(page, "Of the 100 on this page") {
+		t.Error(style.ReplaceAllString(page, ""))
+	}
+	_, page = w.get("letters?after=099")
+	if strings.Contains(page, "Next page") || !strings.Contains(page, "From the beginning") || !strings.Contains(page, "Of the 50 on this page") {
 		t.Error(style.ReplaceAllString(page, ""))
 	}
 }

@@ -18,6 +18,9 @@ func advice(a *approval.Approval, now time.Time) string {
 		if !a.TaskExpires.IsZero() && a.TaskExpires.Before(now) {
 			return "The workflow never got its answer, and has stopped waiting by now. Have it started again by whoever owns it; a redrive will most likely come too late."
 		}
+		if a.TaskExpires.IsZero() {
+			return "The workflow never got its answer, and may still wait. Mend the cause of the error below, then redrive."
+		}
 		return "The workflow still waits for its answer. Mend the cause of the error below, then redrive."
 	case approval.CallbackOwed:
 		if c.LastError != "" {

@@ -1,0 +1,147 @@
+package console
+
+import (
+	"cmp"
+	"strings"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/web/look"
+)
+
+func viewApproval(a *approval.Approval, now time.Time) approvalView {
+	v := approvalView{
+		ID: a.ID, Title: look.Visible(a.Title), Workflow: look.Visible(a.Workflow), Step: look.Visible(a.Step), Execution: look.Visible(a.Execution),
+		Requester: look.Visible(a.Requester), Target: look.Visible(a.Target), Reason: look.Visible(a.Reason), Status: status(a, now), Next: advice(a, now),
+		Policy: policy(a.Policy), Requested: look.Stamp(a.RequestedAt, now), Deadline: look.Stamp(a.Deadline, now), Callback: viewCallback(a, now),
+	}
+	if !a.TaskExpires.IsZero() {
+		m := look.Stamp(a.TaskExpires, now)
+		v.Expires = &m
+	}
+	for _, f := range a.Details {
+		v.Details = append(v.Details, approval.Field{Name: look.Visible(f.Name), Value: look.Visible(f.Value)})
+	}
+	for _, p := range a.Approvers {
+		var notes []string
+		if p.For != "" {
+			notes = append(notes, "covers "+look.Visible(p.For))
+		}
+		if p.Escalated {
+			notes = append(notes, "escalated to")
+		}
+		if voted(a, p.ID) {
+			notes = append(notes, "has decided")
+		}
+		v.Asked = append(v.Asked, askedView{look.Visible(p.ID), strings.Join(notes, ", ")})
+	}
+	for _, x := range a.Votes {
+		v.Votes = append(v.Votes, voteView{person(x.By), outcome(x.Outcome), via(x.Via, x.Source), look.Visible(x.Comment), look.Stamp(x.At, now)})
+	}
+	for _, n := range a.Notifications {
+		m := viewMessage(n, now)
+		if v.Messages = append(v.Messages, m); m.State.Tone == "bad" {
+			v.Failing++
+		}
+	}
+	if a.Status == approval.Pending {
+		v.Age, v.Late = age(a.RequestedAt, now), a.Deadline.Sub(now) < soon
+	}
+	return v
+}
+
+func viewMessage(n *approval.Notification, now time.Time) messageView {
+	v := messageView{
+		What: what(n), To: cmp.Or(look.Visible(n.Approver), "all there"), Channel: look.Visible(n.Channel), Error: look.Visible(n.LastError), Attempts: n.Attempt,
+	}
+	at := n.OwedAt
+	switch n.State {
+	case approval.NotificationSent:
+		v.State, at = state{Text: "Sent", Tone: "good"}, n.SentAt
+	case approval.NotificationExhausted:
+		v.State = state{Text: "Given up", Tone: "bad"}
+	case approval.NotificationDropped:
+		v.State = state{Text: "Not needed", Tone: "closed"}
+	case approval.NotificationOwed:
+		v.State, at = state{Text: "Waiting", Tone: "open"}, n.Due
+		if n.LastError != "" {
+			v.State = state{Text: "Failing", Tone: "bad"}
+		}
+		v.When = look.Stamp(at, now)
+		switch {
+		case n.Running && at.After(now):
+			v.When, v.At = look.Stamp(now, now), "under way"
+		case at.After(now):
+			v.At = "next try " + v.When.Relative
+		default:
+			v.When, v.At = look.Stamp(now, now), "next try now"
+		}
+		return v
+	}
+	v.When = look.Stamp(at, now)
+	v.At = v.When.Relative
+	return v
+}
+
+func what(n *approval.Notification) string {
+	switch n.Kind {
+	case approval.NotifyRequest:
+		return "Request"
+	case approval.NotifyReminder:
+		return "Reminder"
+	case approval.NotifyEscalation:
+		return "Escalation"
+	case approval.NotifyOutcome:
+		return "Outcome"
+	case approval.NotifyEvent:
+	}
+	return look.Visible(n.Event)
+}
+
+func viewCallback(a *approval.Approval, now time.Time) *callbackView {
+	c := a.Callback
+	if c.State == approval.CallbackNone {
+		return nil
+	}
+	v := &callbackView{State: answer(c), Error: look.Visible(c.LastError), Attempts: c.Attempt, Redrives: c.Redrives}
+	at := c.EndedAt
+	if c.State == approval.CallbackOwed {
+		at, v.Next = noTime, "now"
+		switch {
+		case c.Running && c.Due.After(now):
+			v.Next = "under way"
+		case c.Due.After(now):
+			at, v.Next = c.Due, "at"
+		}
+	}
+	if !at.IsZero() {
+		m := look.Stamp(at, now)
+		v.At = &m
+	}
+	return v
+}
+
+var noTime time.Time
+
+// answer is how far the answer to the workflow has come.
+func answer(c approval.Callback) state {
+	switch c.State {
+	case approval.CallbackOwed:
+		if c.LastError != "" {
+			return state{Text: "Failing, tried again", Tone: "bad"}
+		}
+		return state{Text: "Under way", Tone: "open"}
+	case approval.CallbackDelivered:
+		return state{Text: "Delivered", Tone: "good"}
+	case approval.CallbackPresumed:
+		return state{Text: "Delivered, presumably", Tone: "good"}
+	case approval.CallbackTooLate:
+		return state{Text: "Too late", Tone: "bad"}
+	case approval.CallbackExhausted:
+		return state{Text: "Given up", Tone: "bad"}
+	case approval.CallbackSuperseded:
+		return state{Text: "Not needed", Tone: "closed"}
+	case approval.CallbackNone:
+	}
+	return state{Text: "Not yet", Tone: "closed"}
+}
