@@ -142,7 +142,12 @@ func (l *loading) has(field string) bool {
 // wrong notes an error about a field, or the faults that it consists of.
 func (l *loading) wrong(field string, err error) {
 	var several *Faults
+	joined, isJoined := err.(interface{ Unwrap() []error }) //nolint:errorlint // what errors.Join made, not what it wraps
 	switch {
+	case isJoined:
+		for _, e := range joined.Unwrap() {
+			l.wrong(field, e)
+		}
 	case errors.As(err, &several):
 		for _, f := range several.Faults {
 			l.fault(f.Field, "%s", f.What)

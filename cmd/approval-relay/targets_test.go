@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -62,4 +64,45 @@ approval_relay_target_places_held{target="stepfunctions"} 0
 `), "approval_relay_target_places_held"))
 	release()
 	group.Wait()
+}
+
+// TestTargetRole holds that each AWS target answers as its own role, or as ourselves.
+func TestTargetRole(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "OWNKEY")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "own-secret")
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
+	var mu sync.Mutex
+	var signers []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		signers = append(signers, signer(r))
+		if role := r.FormValue("RoleArn"); role != "" {
+			_, _ = fmt.Fprintf(w, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>`+
+				`<AccessKeyId>%s</AccessKeyId><SecretAccessKey>role-secret</SecretAccessKey><SessionToken>t</SessionToken>`+
+				`<Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`, role[strings.LastIndex(role, "/")+1:])
+			return
+		}
+		_, _ = fmt.Fprint(w, `{"approvedAt": 1}`)
+	}))
+	defer server.Close()
+	c, err := parse("relay.yaml", []byte(`aws: {region: us-east-1, endpoint: "`+server.URL+`"}
+targets:
+  stepfunctions: {stepfunctions: {role: "arn:aws:iam::111122223333:role/STEPS", region: eu-west-1}}
+  durable: {lambda: {role: "arn:aws:iam::444455556666:role/DURABLE"}}
+  release: {codepipeline: {role: "arn:aws:iam::444455556666:role/RELEASE"}}
+  ours: {stepfunctions: {}}
+`), testenv)
+	require.NoError(t, err)
+	r := &relay{config: c, metrics: metrics.New(prometheus.NewRegistry(), metricNames(c)), aws: newClouds(t.Context(), c.AWS)}
+	targets, _, err := r.targets()
+	require.NoError(t, err)
+	for _, name := range []string{"stepfunctions", "durable", "release", "ours"} {
+		a := approval.Answer{OrderID: "A-1", ApprovalID: "1", Token: approval.NewToken("pipe/stage/action/1f2e"), Status: approval.Approved, ClosedAt: time.Now()}
+		require.NoError(t, targets[name].Deliver(t.Context(), a), name)
+	}
+	require.Equal(t, []string{
+		"OWNKEY/eu-west-1/sts", "STEPS/eu-west-1/states", "OWNKEY/us-east-1/sts", "DURABLE/us-east-1/lambda",
+		"OWNKEY/us-east-1/sts", "RELEASE/us-east-1/codepipeline", "OWNKEY/us-east-1/states",
+	}, signers)
 }

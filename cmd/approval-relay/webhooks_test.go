@@ -197,3 +197,12 @@ func TestWebhookExamples(t *testing.T) {
 		})
 	}
 }
+
+// TestFaultsTogether holds that each fault of a scheme is one of the file's.
+func TestFaultsTogether(t *testing.T) {
+	t.Parallel()
+	_, err := parse("relay.yaml", []byte("webhooks: {bank: {client_certificate: {}}}"), testenv)
+	require.EqualError(t, err, `configuration relay.yaml has 2 fault(s):
+  line 1: webhooks.bank: header: is missing
+  line 1: webhooks.bank: allowed: names nobody`)
+}
