@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/outbound"
 )
@@ -16,10 +14,15 @@ import (
 // a firewall that drops). AWS answers within tens of milliseconds when it is well.
 const DefaultTimeout = 10 * time.Second
 
+// Limiter gives turns to those who wait for one, as *rate.Limiter does.
+type Limiter interface {
+	Wait(ctx context.Context) error
+}
+
 // Attempt waits for its turn at the limiter and makes one call of the SDK's, each
 // within the timeout. What the error means is said at outbound.Call.Judge; where
 // there was no turn in time, nothing was sent.
-func Attempt(ctx context.Context, limit *rate.Limiter, timeout time.Duration, codes outbound.Codes, send func(context.Context, *outbound.Call) error) error {
+func Attempt(ctx context.Context, limit Limiter, timeout time.Duration, codes outbound.Codes, send func(context.Context, *outbound.Call) error) error {
 	waiting, stop := context.WithTimeout(ctx, timeout)
 	defer stop()
 	if limit.Wait(waiting) != nil { // its text speaks of deadlines, ours of what it means

@@ -22,12 +22,14 @@ import (
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/callback/codepipeline"
 	"github.com/approval-relay/approval-relay/callback/lambda"
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/notify/ses"
 	notifysns "github.com/approval-relay/approval-relay/notify/sns"
+	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/sqs"
 )
 
@@ -38,7 +40,7 @@ type clouds struct {
 	base   *string
 }
 
-func newClouds(ctx context.Context, a AWSConfig) *clouds {
+func newClouds(ctx context.Context, a AWSConfig, w outbound.Watcher) *clouds {
 	c := &clouds{}
 	if a.Endpoint != "" {
 		c.base = aws.String(a.Endpoint)
@@ -58,6 +60,7 @@ func newClouds(ctx context.Context, a AWSConfig) *clouds {
 				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			}
 		}
+		cfg.APIOptions = append(cfg.APIOptions, outbound.Watch(w))
 		return cfg, nil
 	})
 	return c
@@ -167,20 +170,20 @@ func (c *clouds) stepFunctions(s AWSTargetConfig, limits *stepfunctions.Limits) 
 	return stepfunctions.New(stepfunctions.NewClient(cfg), stepfunctions.Config{Limits: limits, Timeout: callTimeout}), nil
 }
 
-func (c *clouds) lambda(s AWSTargetConfig) (handlers.Target, error) {
+func (c *clouds) lambda(s AWSTargetConfig, limit callback.Limiter) (handlers.Target, error) {
 	cfg, err := c.target(s)
 	if err != nil {
 		return nil, err
 	}
-	return lambda.New(awslambda.NewFromConfig(cfg), lambda.Config{Limit: s.limiter(), Timeout: callTimeout}), nil
+	return lambda.New(awslambda.NewFromConfig(cfg), lambda.Config{Limit: limit, Timeout: callTimeout}), nil
 }
 
-func (c *clouds) codePipeline(s AWSTargetConfig) (handlers.Target, error) {
+func (c *clouds) codePipeline(s AWSTargetConfig, limit callback.Limiter) (handlers.Target, error) {
 	cfg, err := c.target(s)
 	if err != nil {
 		return nil, err
 	}
-	return codepipeline.New(awscodepipeline.NewFromConfig(cfg), codepipeline.Config{Limit: s.limiter(), Timeout: callTimeout}), nil
+	return codepipeline.New(awscodepipeline.NewFromConfig(cfg), codepipeline.Config{Limit: limit, Timeout: callTimeout}), nil
 }
 
 // confirm confirms a subscription. SNS is asked by the SDK, never by the URL that a

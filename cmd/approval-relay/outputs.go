@@ -11,6 +11,7 @@ import (
 	"code.dny.dev/ssrf"
 	"golang.org/x/time/rate"
 
+	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/callback/httptarget"
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 	"github.com/approval-relay/approval-relay/handlers"
@@ -35,13 +36,13 @@ func (r *relay) targets() (map[string]handlers.Target, validURLs, error) {
 		case t.StepFunctions != nil:
 			account := AWSTargetConfig{Region: t.StepFunctions.Region, Role: t.StepFunctions.Role}
 			if limits[account] == nil {
-				limits[account] = stepLimits(*t.StepFunctions)
+				limits[account] = r.stepLimits(name, *t.StepFunctions)
 			}
 			out[name], err = r.aws.stepFunctions(*t.StepFunctions, limits[account])
 		case t.Lambda != nil:
-			out[name], err = r.aws.lambda(*t.Lambda)
+			out[name], err = r.aws.lambda(*t.Lambda, r.limiter(name, *t.Lambda))
 		case t.CodePipeline != nil:
-			out[name], err = r.aws.codePipeline(*t.CodePipeline)
+			out[name], err = r.aws.codePipeline(*t.CodePipeline, r.limiter(name, *t.CodePipeline))
 		case t.HTTP != nil:
 			var target *httptarget.Target
 			if target, err = httpTarget(*t.HTTP); err == nil {
@@ -55,11 +56,13 @@ func (r *relay) targets() (map[string]handlers.Target, validURLs, error) {
 	return out, valid, nil
 }
 
-func stepLimits(s AWSTargetConfig) *stepfunctions.Limits {
-	return &stepfunctions.Limits{Success: s.limiter(), Failure: s.limiter(), Heartbeat: s.limiter()}
+func (r *relay) stepLimits(name string, s AWSTargetConfig) *stepfunctions.Limits {
+	return &stepfunctions.Limits{Success: r.limiter(name, s), Failure: r.limiter(name, s), Heartbeat: r.limiter(name, s)}
 }
 
-func (s AWSTargetConfig) limiter() *rate.Limiter { return rate.NewLimiter(rate.Limit(s.Rate), s.Burst) }
+func (r *relay) limiter(name string, s AWSTargetConfig) callback.Limiter {
+	return turns{rate.NewLimiter(rate.Limit(s.Rate), s.Burst), func(d time.Duration) { r.metrics.Waited(name, d) }}
+}
 
 func httpTarget(h HTTPTargetConfig) (*httptarget.Target, error) {
 	signer, err := webhook.NewStandard(reveal(h.Secrets)...)

@@ -35,6 +35,8 @@ func delivery() Dashboard {
 			query{"{{result}}", `sum by (result) (increase(approval_relay_callback_attempts_total{@target}[@step]))`}),
 		lines("Attempts that fail, by target", "Share of the attempts that failed or were refused. Half, for five minutes, is the alert ApprovalRelayTargetRefuses.", "percentunit",
 			query{"{{target}}", `sum by (target) (rate(approval_relay_callback_attempts_total{@target, result!="ok", result!="closed"}[@step])) / sum by (target) (rate(approval_relay_callback_attempts_total{@target}[@step]))`}).bounds(0.1, 0.5),
+		lines("Wait for a turn", "How long nine tenths of the attempts waited at our own rate limit, at most. It rises when more is to be answered than `rate` lets through.", "s",
+			query{"{{target}}", `histogram_quantile(0.9, sum by (target, le) (rate(approval_relay_limiter_wait_seconds_bucket{@target}[@step])))`}).bounds(1, 10),
 		bars("Heartbeats", "Heartbeats to waiting workflows. closed: the workflow no longer waits, so its approval is cancelled.",
 			query{"{{result}}", `sum by (result) (increase(approval_relay_heartbeats_total{@target}[@step]))`}),
 		bars("Redriven, and tokens erased", "Exhausted callbacks that an operator started again; task tokens that were erased, an hour after their callback had ended.",
