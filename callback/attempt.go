@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/outbound"
 )
@@ -16,12 +14,17 @@ import (
 // a firewall that drops). AWS answers within tens of milliseconds when it is well.
 const DefaultTimeout = 10 * time.Second
 
+// Limiter gives turns to those who wait for one, as *rate.Limiter does.
+type Limiter interface {
+	Wait(ctx context.Context) error
+}
+
 // Attempt waits for its turn at the limiter and makes one call of the SDK's, each
 // within the timeout. What the error means is said at outbound.Call.Judge; where
 // there was no turn in time, nothing was sent. In time is within half of what the
 // caller leaves: a call that is begun at the last moment is cut off, and nobody
 // knows whether it was applied.
-func Attempt(ctx context.Context, limit *rate.Limiter, timeout time.Duration, codes outbound.Codes, send func(context.Context, *outbound.Call) error) error {
+func Attempt(ctx context.Context, limit Limiter, timeout time.Duration, codes outbound.Codes, send func(context.Context, *outbound.Call) error) error {
 	if end, bounded := ctx.Deadline(); bounded {
 		timeout = min(timeout, time.Until(end))
 	}

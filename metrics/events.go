@@ -157,6 +157,18 @@ func (m *Metrics) Committed(updates int, took time.Duration, err error) {
 	m.batchSize.observe(float64(updates))
 }
 
+// Stored observes how long a call of the store took.
+func (m *Metrics) Stored(operation string, took time.Duration) { m.storeSeconds.since(took, operation) }
+
+// Waited observes how long an attempt waited for its turn at a target's rate limit.
+func (m *Metrics) Waited(target string, d time.Duration) { m.limiterWait.since(d, target) }
+
+// AWSCalled counts a call to AWS, by service and operation, and by how it ended.
+func (m *Metrics) AWSCalled(operation, result string) { m.awsCalls.inc(operation, result) }
+
+// ClockSkew sets by how much our clock is ahead of AWS's.
+func (m *Metrics) ClockSkew(skew time.Duration) { m.clockSkew.set(skew.Seconds()) }
+
 // Exported counts the spans of one export.
 func (m *Metrics) Exported(spans int, err error) {
 	if err != nil {

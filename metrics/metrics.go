@@ -44,12 +44,13 @@ type Metrics struct {
 	deadLetters, messages, sweeps, claimed      counter
 	dispatched, commits, commitErrors, updates  counter
 	httpRequests, pageViews, pagePosts, pageNos counter
-	slack, spans                                counter
+	slack, spans, awsCalls                      counter
 	decisionSeconds, timeLeft                   histogram
 	toldSeconds, notifySeconds                  histogram
 	callbackSeconds, handlerSeconds             histogram
 	commitSeconds, batchSize, requestSeconds    histogram
-	running, lastSweep, held                    gauge
+	storeSeconds, limiterWait                   histogram
+	running, lastSweep, held, clockSkew         gauge
 
 	sqs sqsSeries
 }
@@ -101,7 +102,7 @@ func New(reg prometheus.Registerer, conf Config) *Metrics {
 	m.decisions = b.counter("decisions_total", "Decisions that came in, by what became of them; one that waited for its request counts again when that has come.", via, verdict, outcome)
 	m.sourceDecisions = b.counter("source_decisions_total", "Decisions of each configured source: taken, settled (nothing to mend) or refused.", source, label{"result", []string{"taken", "settled", "refused"}})
 	m.unmatchedExpired = b.counter("unmatched_expired_total", "Decisions whose request never came.")
-	m.pageViews = b.counter("link_views_total", "Decision pages that were shown; mail scanners look at them too.")
+	m.pageViews = b.counter("link_views_total", "Decision pages that were shown; mail scanners look at them too, so what is beyond link_posts_total was looked at and not answered (a link is not remembered as seen: GET writes nothing).")
 	m.pagePosts = b.counter("link_posts_total", "Forms of decision pages that were sent.")
 	m.pageNos = b.counter("link_refusals_total", "Links and forms that were refused: forged, expired or revoked.")
 	m.slack = b.counter("slack_interactions_total", "Buttons pressed in Slack: pressed (taken), refused, or failed because the store or Slack was out of reach.", label{"result", []string{"pressed", "refused", "failed"}})
@@ -121,6 +122,7 @@ func New(reg prometheus.Registerer, conf Config) *Metrics {
 	m.callbacks = b.counter("callbacks_total", "Callbacks that ended, by outcome; exhausted ones were given up.", target, end)
 	m.callbackAttempts = b.counter("callback_attempts_total", "Attempts to answer a workflow, by how they ended.", target, result)
 	m.callbackSeconds = b.histogram("callback_delivery_seconds", "From when an answer was owed to when it was delivered, retries included.", toAnswer, target)
+	m.limiterWait = b.histogram("limiter_wait_seconds", "How long attempts waited for their turn at our own rate limit; targets that share a limit count as the first of them.", toHandle, target)
 	m.retries = b.counter("retries_total", "Attempts after the first, of notifications and callbacks.", label{"kind", []string{"notify", "call_back"}})
 	m.heartbeats = b.counter("heartbeats_total", "Heartbeats to workflows, by how they ended.", target, result)
 	m.held = b.gauge("target_places_held", "Places of a target, the AWS API or the hosts of callback URLs, that did not answer several times in a row: they are asked once in a while, the rest waits.", target)
@@ -144,15 +146,27 @@ func New(reg prometheus.Registerer, conf Config) *Metrics {
 	m.commitSeconds = b.histogram("store_commit_seconds", "How long a commit took.", toCommit)
 	m.batchSize = b.histogram("store_commit_updates", "How many updates shared a commit.", inBatch)
 
+	m.storeSeconds = b.histogram("store_seconds", "How long calls of the store took; an update's until it is durable.", toCommit, label{"operation", []string{"update", "get", "claim", "list"}})
+
 	// HTTP.
 	m.httpRequests = b.counter("http_requests_total", "HTTP requests answered, by class of status.", route, label{"code", []string{"2xx", "3xx", "4xx", "5xx"}})
 	m.requestSeconds = b.histogram("http_request_seconds", "How long HTTP requests took.", toHandle, route)
+
+	// AWS.
+	m.awsCalls = b.counter("aws_calls_total", "Calls to AWS, the SDK's own retries included in one: ok, throttled, denied (credentials refused, or none), refused, or failed (5xx, or no answer).", label{"operation", awsOperations}, label{"result", []string{"ok", "throttled", "denied", "refused", "failed"}})
+	m.clockSkew = b.gauge("aws_clock_skew_seconds", "By how much our clock was ahead of AWS's at the last answer, to about a second; 0 before the first.")
 
 	// Tracing.
 	m.spans = b.counter("trace_spans_total", "Spans that were exported, or lost because the collector did not take them.", label{"result", []string{"exported", "lost"}})
 
 	m.sqs = newSQSSeries(b, label{"queue", conf.Queues})
 	return m
+}
+
+// awsOperations are those that this program makes by itself.
+var awsOperations = []string{
+	"SQS.GetQueueUrl", "SQS.ReceiveMessage", "SQS.DeleteMessageBatch", "SQS.ChangeMessageVisibility", "SQS.SendMessage", "SQS.GetQueueAttributes",
+	"SFN.SendTaskSuccess", "SFN.SendTaskFailure", "SFN.SendTaskHeartbeat",
 }
 
 var (

@@ -245,6 +245,17 @@ func TestWhatCallersSayHasItsSeries(t *testing.T) {
 		"failed commit": {func(m *Metrics) { m.Committed(3, time.Millisecond, errors.New("no")) }, map[string]float64{
 			"store_commits_total{}": 1, "store_commit_errors_total{}": 1, "store_commit_seconds{}": 1,
 		}},
+		"depth": {func(m *Metrics) { m.SQS("payments").Depth(3, 2, 1) }, map[string]float64{
+			`sqs_queue_messages{queue="payments",state="visible"}`: 3, `sqs_queue_messages{queue="payments",state="in_flight"}`: 2,
+			`sqs_queue_messages{queue="payments",state="delayed"}`: 1,
+		}},
+		"depth not read": {func(m *Metrics) { m.SQS("payments").DepthUnread() }, map[string]float64{"sqs_queue_read_errors_total" + q: 1}},
+		"stored":         {func(m *Metrics) { m.Stored("update", time.Millisecond) }, map[string]float64{`store_seconds{operation="update"}`: 1}},
+		"waited":         {func(m *Metrics) { m.Waited("sfn", time.Second) }, map[string]float64{`limiter_wait_seconds{target="sfn"}`: 1}},
+		"AWS": {func(m *Metrics) { m.AWSCalled("SQS.ReceiveMessage", "denied") }, map[string]float64{
+			`aws_calls_total{operation="SQS.ReceiveMessage",result="denied"}`: 1,
+		}},
+		"skew":    {func(m *Metrics) { m.ClockSkew(-1500 * time.Millisecond) }, map[string]float64{"aws_clock_skew_seconds{}": -1.5}},
 		"spans":   {func(m *Metrics) { m.Exported(3, nil) }, map[string]float64{`trace_spans_total{result="exported"}`: 3}},
 		"lost":    {func(m *Metrics) { m.Exported(2, errors.New("no")) }, map[string]float64{`trace_spans_total{result="lost"}`: 2}},
 		"view":    {func(m *Metrics) { m.Page("viewed") }, map[string]float64{"link_views_total{}": 1}},

@@ -8,7 +8,8 @@ type sqsSeries struct {
 	receives, empty, receiveErrors, received       counter
 	deletes, deleted, deleteFailed                 counter
 	extensions, visibilityErrors, returned, broken counter
-	inFlight                                       gauge
+	unread                                         counter
+	inFlight, depth                                gauge
 	age                                            histogram
 }
 
@@ -26,6 +27,8 @@ func newSQSSeries(b *builder, queue label) sqsSeries {
 		extensions:       b.counter("sqs_visibility_extensions_total", "Visibility time-outs extended because a handler still works.", queue),
 		visibilityErrors: b.counter("sqs_visibility_errors_total", "Changes of a visibility time-out that failed.", queue),
 		returned:         b.counter("sqs_messages_returned_total", "Messages given back to the queue, to be handed over again after their back-off.", queue),
+		depth:            b.gauge("sqs_queue_messages", "Messages in the queue as SQS counts them (about, every five minutes): visible, in_flight (of all workers; about 120,000 are the most) and delayed.", queue, label{"state", []string{"visible", "in_flight", "delayed"}}),
+		unread:           b.counter("sqs_queue_read_errors_total", "Reads of how many messages are in the queue that failed.", queue),
 		broken:           b.counter("sqs_messages_undecodable_total", "Messages that could not be read.", queue),
 	}
 }
@@ -59,6 +62,16 @@ func (q *SQSMetrics) Age(age time.Duration) { q.m.age.since(age, q.queue) }
 
 // InFlight adds to the messages that have not been ended, or takes from them.
 func (q *SQSMetrics) InFlight(delta int) { q.m.inFlight.add(delta, q.queue) }
+
+// Depth sets how many messages are in the queue.
+func (q *SQSMetrics) Depth(visible, inFlight, delayed int) {
+	q.m.depth.set(float64(visible), q.queue, "visible")
+	q.m.depth.set(float64(inFlight), q.queue, "in_flight")
+	q.m.depth.set(float64(delayed), q.queue, "delayed")
+}
+
+// DepthUnread counts a read of how many messages are in the queue that failed.
+func (q *SQSMetrics) DepthUnread() { q.m.unread.inc(q.queue) }
 
 // Deleted counts a delete call and the messages that it deleted.
 func (q *SQSMetrics) Deleted(messages int) {

@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codepipeline"
 	"github.com/aws/aws-sdk-go-v2/service/codepipeline/types"
-	"golang.org/x/time/rate"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
@@ -31,7 +30,7 @@ type API interface {
 // Config configures a Target.
 type Config struct {
 	// Limit holds all targets that share it to the quota of one account and region.
-	Limit *rate.Limiter
+	Limit callback.Limiter
 	// Timeout bounds the wait for the limiter, and then the call;
 	// callback.DefaultTimeout if zero.
 	Timeout time.Duration

@@ -1,6 +1,10 @@
 package stepfunctions
 
-import "golang.org/x/time/rate"
+import (
+	"golang.org/x/time/rate"
+
+	"github.com/approval-relay/approval-relay/callback"
+)
 
 // DefaultShare is the part of a quota that one process takes by default: the
 // rest is for whoever else answers tasks in that account and region. Replicas
@@ -10,7 +14,7 @@ const DefaultShare = 0.8
 // Limits are the rate limiters of one account and region, one for each API as
 // AWS counts them. Share one value among all targets of that account and region.
 type Limits struct {
-	Success, Failure, Heartbeat *rate.Limiter
+	Success, Failure, Heartbeat callback.Limiter
 }
 
 // NewLimits returns limiters that use that share, in (0, 1], of the default
@@ -28,7 +32,7 @@ func NewLimits(region string, share float64) *Limits {
 	case "us-east-1", "us-west-2", "eu-west-1":
 		perSecond, bucket = 500, 3000
 	}
-	limiter := func() *rate.Limiter {
+	limiter := func() callback.Limiter {
 		return rate.NewLimiter(rate.Limit(perSecond*share), max(int(bucket*share), 1))
 	}
 	return &Limits{Success: limiter(), Failure: limiter(), Heartbeat: limiter()}

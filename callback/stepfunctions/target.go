@@ -10,7 +10,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
-	"golang.org/x/time/rate"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
@@ -143,7 +142,7 @@ func (t *Target) Heartbeat(ctx context.Context, a approval.Answer) error {
 }
 
 // call makes one attempt.
-func (t *Target) call(ctx context.Context, name string, limit *rate.Limiter, a approval.Answer, send func(context.Context, func(*sfn.Options)) error) error {
+func (t *Target) call(ctx context.Context, name string, limit callback.Limiter, a approval.Answer, send func(context.Context, func(*sfn.Options)) error) error {
 	err := callback.Attempt(ctx, limit, t.timeout, codes(), func(ctx context.Context, c *outbound.Call) error {
 		return send(ctx, func(o *sfn.Options) { o.Retryer, o.HTTPClient = aws.NopRetryer{}, c.Watch(o.HTTPClient) })
 	})

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 )
 
@@ -242,8 +243,9 @@ func TestNewLimits(t *testing.T) {
 		{"ap-south-1", 0.0001, 0.03, 1},
 	} {
 		l := stepfunctions.NewLimits(c.region, c.share)
-		for _, limiter := range []*rate.Limiter{l.Success, l.Failure, l.Heartbeat} {
-			if fmt.Sprintf("%.3f", limiter.Limit()) != fmt.Sprintf("%.3f", c.perSecond) || limiter.Burst() != c.burst {
+		for _, given := range []callback.Limiter{l.Success, l.Failure, l.Heartbeat} {
+			limiter, ok := given.(*rate.Limiter)
+			if !ok || fmt.Sprintf("%.3f", limiter.Limit()) != fmt.Sprintf("%.3f", c.perSecond) || limiter.Burst() != c.burst {
 				t.Errorf("%s, %g: %v a second, %d", c.region, c.share, limiter.Limit(), limiter.Burst())
 			}
 		}

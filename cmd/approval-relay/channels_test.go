@@ -11,9 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/metrics"
 	"github.com/approval-relay/approval-relay/notify/notifytest"
 	"github.com/approval-relay/approval-relay/notify/ses/sestest"
 )
@@ -131,7 +133,7 @@ func TestRole(t *testing.T) {
 channels: {mail: {ses: {from: relay@example.com, region: eu-west-1, role: "arn:aws:iam::111122223333:role/mail"}}}
 `), testenv)
 	require.NoError(t, err)
-	ch, err := c.Channels["mail"].channel("channels.mail", makers{config: c, aws: newClouds(t.Context(), c.AWS).at})
+	ch, err := c.Channels["mail"].channel("channels.mail", makers{config: c, aws: newClouds(t.Context(), c.AWS, metrics.New(prometheus.NewRegistry(), metrics.Config{})).at})
 	require.NoError(t, err)
 	for range 2 {
 		require.Equal(t, approval.ResultOK, approval.ResultOf(ch.Notify(t.Context(), notifytest.Message())).Kind)

@@ -19,6 +19,7 @@ import (
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/sqs"
 )
 
@@ -29,7 +30,7 @@ type clouds struct {
 	base   *string
 }
 
-func newClouds(ctx context.Context, a AWSConfig) *clouds {
+func newClouds(ctx context.Context, a AWSConfig, w outbound.Watcher) *clouds {
 	c := &clouds{}
 	if a.Endpoint != "" {
 		c.base = aws.String(a.Endpoint)
@@ -49,6 +50,7 @@ func newClouds(ctx context.Context, a AWSConfig) *clouds {
 				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			}
 		}
+		cfg.APIOptions = append(cfg.APIOptions, outbound.Watch(w))
 		return cfg, nil
 	})
 	return c

@@ -72,6 +72,7 @@ func serve(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer, r
 	}
 	r.addRouter(&parts, log)
 	r.addSweeper(&parts)
+	r.addDepths(&parts)
 	stop, cancel := context.WithCancel(ctx)
 	parts.Add(func() error {
 		select {

@@ -112,6 +112,7 @@ func (r *relay) queue(
 	if err != nil {
 		return router.Source{}, fmt.Errorf("queue of %s: %w", name, err)
 	}
+	r.depths[name] = depth{client, q.Queue}
 	source := router.Source{Name: name, Topic: q.Queue, Subscriber: sub, Handle: handle, DeadLetters: r.letters}
 	if q.DeadLetterQueue != "" {
 		dlq := sqs.NewDeadLetterQueue(client, q.DeadLetterQueue, q.Queue)

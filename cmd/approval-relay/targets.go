@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	awscodepipeline "github.com/aws/aws-sdk-go-v2/service/codepipeline"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -42,6 +43,7 @@ type urlKind interface {
 type targetMakers struct {
 	makers
 	limits map[AWSTargetConfig]*stepfunctions.Limits
+	waited func(time.Duration) // is told how long an attempt of the one that is made waited for its turn
 }
 
 // validURLs says of each target that takes callback URLs which it may call.
@@ -50,8 +52,9 @@ type validURLs map[string]func(url string) error
 // targets makes every target, each behind a breaker of its own.
 func (r *relay) targets() (map[string]handlers.Target, validURLs, error) {
 	out, valid := map[string]handlers.Target{}, validURLs{}
-	m := &targetMakers{makers{config: r.config, aws: r.aws.at}, map[AWSTargetConfig]*stepfunctions.Limits{}}
+	m := &targetMakers{makers: makers{config: r.config, aws: r.aws.at}, limits: map[AWSTargetConfig]*stepfunctions.Limits{}}
 	for _, name := range sorted(r.config.Targets) {
+		m.waited = func(d time.Duration) { r.metrics.Waited(name, d) }
 		target, err := only[targetKind](r.config.Targets[name]).target(m)
 		if err != nil {
 			return nil, nil, fmt.Errorf("targets.%s: %w", name, err)
@@ -102,8 +105,8 @@ func (s *AWSTargetConfig) validate(l *loading, at string) {
 	role(l, at+".role", s.Role)
 }
 
-func (s *AWSTargetConfig) limiter() *rate.Limiter {
-	return rate.NewLimiter(rate.Limit(s.Rate), s.Burst)
+func (s *AWSTargetConfig) limiter(m *targetMakers) callback.Limiter {
+	return turns{rate.NewLimiter(rate.Limit(s.Rate), s.Burst), m.waited}
 }
 
 func (s *AWSTargetConfig) at() awsPlace { return awsPlace{s.Region, s.Endpoint, s.Role} }
@@ -136,7 +139,7 @@ func (c *StepFunctionsConfig) target(m *targetMakers) (handlers.Target, error) {
 	}
 	account := AWSTargetConfig{Region: s.Region, Role: s.Role}
 	if m.limits[account] == nil {
-		m.limits[account] = &stepfunctions.Limits{Success: s.limiter(), Failure: s.limiter(), Heartbeat: s.limiter()}
+		m.limits[account] = &stepfunctions.Limits{Success: s.limiter(m), Failure: s.limiter(m), Heartbeat: s.limiter(m)}
 	}
 	return stepfunctions.New(stepfunctions.NewClient(cfg), stepfunctions.Config{Limits: m.limits[account], Timeout: callTimeout}), nil
 }
@@ -159,7 +162,7 @@ func (c *LambdaConfig) target(m *targetMakers) (handlers.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lambda.New(awslambda.NewFromConfig(cfg), lambda.Config{Limit: s.limiter(), Timeout: callTimeout}), nil
+	return lambda.New(awslambda.NewFromConfig(cfg), lambda.Config{Limit: s.limiter(m), Timeout: callTimeout}), nil
 }
 
 // CodePipelineConfig is CodePipeline in one account and region.
@@ -180,7 +183,7 @@ func (c *CodePipelineConfig) target(m *targetMakers) (handlers.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return codepipeline.New(awscodepipeline.NewFromConfig(cfg), codepipeline.Config{Limit: s.limiter(), Timeout: callTimeout}), nil
+	return codepipeline.New(awscodepipeline.NewFromConfig(cfg), codepipeline.Config{Limit: s.limiter(m), Timeout: callTimeout}), nil
 }
 
 // HTTPTargetConfig is for callback URLs.

@@ -26,7 +26,8 @@ func TestOneHostHoldsUpNoOther(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	c, err := parse("relay.yaml", []byte(`targets: {http: {http: {secrets: ["`+signingSecret+`"], allow_http: true, allow_internal: true}}}`), testenv)
 	require.NoError(t, err)
-	r := &relay{config: c, metrics: metrics.New(reg, metricNames(c)), aws: newClouds(t.Context(), c.AWS)}
+	m := metrics.New(reg, metricNames(c))
+	r := &relay{config: c, metrics: m, aws: newClouds(t.Context(), c.AWS, m)}
 	targets, _, err := r.targets()
 	require.NoError(t, err)
 
@@ -94,7 +95,8 @@ targets:
   ours: {stepfunctions: {}}
 `), testenv)
 	require.NoError(t, err)
-	r := &relay{config: c, metrics: metrics.New(prometheus.NewRegistry(), metricNames(c)), aws: newClouds(t.Context(), c.AWS)}
+	m := metrics.New(prometheus.NewRegistry(), metricNames(c))
+	r := &relay{config: c, metrics: m, aws: newClouds(t.Context(), c.AWS, m)}
 	targets, _, err := r.targets()
 	require.NoError(t, err)
 	for _, name := range []string{"stepfunctions", "durable", "release", "ours"} {

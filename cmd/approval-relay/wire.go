@@ -66,6 +66,7 @@ type relay struct {
 	sweeper    *router.Sweeper
 	http       *router.HTTP
 	aws        *clouds
+	depths     map[string]depth // of the queues, by source
 
 	transitions *handlers.Transitions
 	decider     *handlers.Decider
@@ -85,7 +86,7 @@ type orders interface {
 
 // build wires the program. Nothing runs yet, but the store is open.
 func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (_ *relay, err error) {
-	r := &relay{config: c, log: log}
+	r := &relay{config: c, log: log, depths: map[string]depth{}}
 	ring, err := openKeys(c, log)
 	if err != nil {
 		return nil, err
@@ -106,23 +107,24 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 		}
 	}()
 	r.metrics.WatchStore(r.stats)
+	kept := timed{r.store, r.metrics}
 	base, err := url.Parse(c.Public.URL)
 	if err != nil {
 		return nil, err
 	}
 	r.links, r.ring = link.New(ring, base), ring
-	r.aws = newClouds(ctx, c.AWS)
+	r.aws = newClouds(ctx, c.AWS, r.metrics)
 	r.ingress = router.NewIngress()
 	r.dispatcher = router.NewDispatcher(perOutput, r.metrics, r.log)
 	r.transitions = &handlers.Transitions{
-		Orders: r.store, Dispatch: r.dispatcher, Observer: r.metrics, Tracer: r.spans(), Log: r.log, Now: time.Now, Lease: actionLease,
+		Orders: kept, Dispatch: r.dispatcher, Observer: r.metrics, Tracer: r.spans(), Log: r.log, Now: time.Now, Lease: actionLease,
 	}
 	r.decider = &handlers.Decider{
 		Transitions: r.transitions, Keep: approval.Keep{Unmatched: c.Unmatched.TTL, Retention: c.Unmatched.Retention},
 	}
 	r.letters = &letterTable{r.store}
 	r.sweeper = &router.Sweeper{
-		Orders: r.store, Transitions: r.transitions, Observer: r.metrics, Log: r.log, Every: sweepEvery, Batch: sweepBatch, Lease: sweepLease,
+		Orders: kept, Transitions: r.transitions, Observer: r.metrics, Log: r.log, Every: sweepEvery, Batch: sweepBatch, Lease: sweepLease,
 	}
 	if own, ok := r.store.(interface {
 		DueBy(ctx context.Context, until time.Time) ([]string, error)
@@ -206,7 +208,7 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 		Ingress: r.ingress, Page: page, Webhooks: ways, Workflows: sorted(r.config.Workflows), API: api, Operator: operator,
 		Metrics: promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg, EnableOpenMetrics: true}), OpenMetrics: r.config.Operator.OpenMetrics,
 		Console: &router.Console{
-			Orders: r.store, List: lister{r.store}, Decider: r.decider, Letters: r.letters, Redrive: r.redrive,
+			Orders: r.store, List: lister{timed{r.store, r.metrics}}, Decider: r.decider, Letters: r.letters, Redrive: r.redrive,
 		},
 		Pages:   people,
 		Observe: r.metrics.HTTP,

@@ -37,6 +37,8 @@ func delivery() Dashboard {
 			query{"{{target}}", `sum by (target) (rate(approval_relay_callback_attempts_total{@target, result!="ok", result!="closed"}[@step])) / sum by (target) (rate(approval_relay_callback_attempts_total{@target}[@step]))`}).bounds(0.1, 0.5),
 		lines("Targets that are not called", "Places that did not answer five times in a row: an AWS API, or the hosts of callback URLs. Each is asked once a second until it answers; what is for it waits in its record and is tried again.", "short",
 			query{"{{target}}", `sum by (target) (approval_relay_target_places_held{@target})`}).limit(1, "yellow"),
+		lines("Wait for a turn", "How long nine tenths of the attempts waited at our own rate limit, at most. It rises when more is to be answered than `rate` lets through.", "s",
+			query{"{{target}}", `histogram_quantile(0.9, sum by (target, le) (rate(approval_relay_limiter_wait_seconds_bucket{@target}[@step])))`}).bounds(1, 10),
 		bars("Heartbeats", "Heartbeats to waiting workflows. closed: the workflow no longer waits, so its approval is cancelled.",
 			query{"{{result}}", `sum by (result) (increase(approval_relay_heartbeats_total{@target}[@step]))`}),
 		bars("Redriven, and tokens erased", "Exhausted callbacks that an operator started again; task tokens that were erased, an hour after their callback had ended.",

@@ -2,7 +2,7 @@
 data "aws_iam_policy_document" "worker" {
   statement {
     sid     = "Queues"
-    actions = ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
+    actions = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
     # The dead letter queues are read by `approval-relay redrive`.
     resources = concat([for q in aws_sqs_queue.this : q.arn], [for q in aws_sqs_queue.dead : q.arn])
   }

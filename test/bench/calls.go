@@ -90,7 +90,9 @@ func (b *bench) measureIdle(ctx context.Context, s *stub) {
 		}
 		idle := map[string]int{}
 		for c, n := range s.counted() {
-			idle[c.queue] += n - before[c]
+			if c.action != "GetQueueAttributes" { // every five minutes, at whatever load
+				idle[c.queue] += n - before[c]
+			}
 		}
 		counted <- idle
 	}()
@@ -98,7 +100,7 @@ func (b *bench) measureIdle(ctx context.Context, s *stub) {
 		select {
 		case idle := <-counted:
 			b.rows[at] = atMost("SQS calls per idle minute and queue, after that load", fmt.Sprintf("requests %d, decisions %d, others %d",
-				idle["requests"], idle["decisions"], idle[""]), "floor 3: one poller, 20 s long polls; a real minute",
+				idle["requests"], idle["decisions"], idle[""]), "floor 3: one poller, 20 s long polls; a real minute, without the read of its depth every five",
 				float64(max(idle["requests"], idle["decisions"])+idle[""]), 3)
 			return nil
 		case <-ctx.Done():

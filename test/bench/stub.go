@@ -102,6 +102,8 @@ func (s *stub) act(ctx context.Context, action, name string, in input) []byte {
 	switch action {
 	case "GetQueueUrl":
 		return []byte(`{"QueueUrl":` + strconv.Quote(s.queueURL(in.QueueName)) + `}`)
+	case "GetQueueAttributes":
+		return []byte(`{"Attributes":{"ApproximateNumberOfMessages":"0","ApproximateNumberOfMessagesNotVisible":"0","ApproximateNumberOfMessagesDelayed":"0"}}`)
 	case "ReceiveMessage":
 		most := 1
 		if in.MaxNumberOfMessages != nil {

@@ -255,8 +255,19 @@ func (w *world) nonsense() error {
 	return nil
 }
 
-// looked: what people and probes look at.
+// looked: what people, probes and mail scanners look at.
 func (w *world) looked() error {
+	if _, err := w.ask("orders", "scanned", nil); err != nil {
+		return err
+	}
+	if err := await("the link of scanned", func() bool { return w.hooks.link("scanned") != "" }); err != nil {
+		return err
+	}
+	for range 3 {
+		if status, text := w.call("GET", w.hooks.link("scanned"), "", ""); status != http.StatusOK {
+			return fmt.Errorf("a page that is only looked at: %d %s", status, text)
+		}
+	}
 	for _, get := range []string{w.public + "/a/forged", w.public + "/healthz", w.operator + "/healthz", w.operator + "/v1/orders", w.operator + "/v1/deadletters"} {
 		if status, text := w.call("GET", "http://"+get, operatorToken, ""); status == 0 {
 			return fmt.Errorf("GET %s: %s", get, text)

@@ -1,7 +1,9 @@
 package dashboards
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -14,7 +16,8 @@ import (
 // fault is what becomes of the calls of one action of SQS.
 type fault struct {
 	slow    time.Duration
-	refused bool // of a batch of deletes each entry, of anything else the call
+	refused bool   // of a batch of deletes each entry, of anything else the call
+	code    string // with which it is; not to be tried again by default
 }
 
 // front is AWS with faults of SQS.
@@ -53,7 +56,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default: // an error that no SDK tries again
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		w.WriteHeader(http.StatusBadRequest)
-		_, _ = io.WriteString(w, `{"__type": "com.amazonaws.sqs#RequestThrottled2", "message": "not now"}`)
+		_, _ = fmt.Fprintf(w, `{"__type": "com.amazonaws.sqs#%s", "message": "not now"}`, cmp.Or(is.code, "RequestThrottled2"))
 	}
 }
 

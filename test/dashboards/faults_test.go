@@ -64,6 +64,38 @@ func (w *world) queueFaults() error {
 	return nil
 }
 
+// queueDepths: how many messages wait cannot be read for a while, and then that one
+// does, because receives fail.
+func (w *world) queueDepths() error {
+	w.front.set("GetQueueAttributes", fault{refused: true, code: "AccessDenied"})
+	err := await("reads of depths to fail", func() bool { return w.counts("sqs_queue_read_errors_total") })
+	w.front.set("GetQueueAttributes", fault{})
+	if err != nil {
+		return err
+	}
+	w.front.set("ReceiveMessage", fault{refused: true})
+	defer w.front.set("ReceiveMessage", fault{})
+	if err := await("no long poll to be left", func() bool { // each ends with a message
+		w.aws.SQS.Put("payments", body(fields{"orderId": "waits-in-queue", "taskToken": w.token()}), nil)
+		return w.counts(`sqs_queue_messages{queue="request-payments",state="visible"}`)
+	}); err != nil {
+		return err
+	}
+	time.Sleep(3 * scrapeEvery)
+	return nil
+}
+
+// spanned: the collector takes no spans for a while.
+func (w *world) spanned() error {
+	w.spans.Fail(true)
+	err := await("spans to be lost", func() bool { return w.counts(`trace_spans_total{result="lost"}`) })
+	w.spans.Fail(false)
+	if err != nil {
+		return err
+	}
+	return await("spans to be exported", func() bool { return w.counts(`trace_spans_total{result="exported"}`) })
+}
+
 // diskFull: nothing can be stored for a while.
 func (w *world) diskFull() error {
 	limit := func(most uint64) error {

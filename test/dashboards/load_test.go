@@ -29,14 +29,14 @@ type fields = map[string]any
 func (w *world) load() error {
 	var group errgroup.Group
 	for _, act := range []func() error{
-		w.decided, w.doubtful, w.refused, w.early, w.again, w.undecided, w.ended, w.told, w.answered, w.nonsense, w.looked, w.talked,
+		w.decided, w.doubtful, w.refused, w.early, w.again, w.undecided, w.ended, w.told, w.answered, w.nonsense, w.looked, w.talked, w.spanned,
 	} {
 		group.Go(act)
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for _, act := range []func() error{w.flaky, w.queueFaults, w.diskFull, w.pending} {
+	for _, act := range []func() error{w.flaky, w.queueFaults, w.queueDepths, w.diskFull, w.pending} {
 		if err := act(); err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/notify/slack/slacktest"
 	"github.com/approval-relay/approval-relay/store/sqlite"
+	"github.com/approval-relay/approval-relay/test/collector"
 	"github.com/approval-relay/approval-relay/test/loopback"
 	"github.com/approval-relay/approval-relay/test/overlay"
 )
@@ -44,6 +45,7 @@ type world struct {
 	front    *front
 	hooks    *receiver
 	slack    *slacktest.Server
+	spans    *collector.Collector
 	proc     *exec.Cmd
 }
 
@@ -52,7 +54,9 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{dir: t.TempDir(), public: address(t), operator: address(t), hooks: &receiver{links: map[string]string{}, seen: map[string]int{}}}
 	var err error
-	w.binary, err = overlay.Build(w.dir, "cmd/approval-relay")
+	w.binary, err = overlay.Build(w.dir, "cmd/approval-relay", overlay.Edit{ // minutes are too long for the run
+		File: "cmd/approval-relay/observe.go", Old: "const readDepth = 5 * time.Minute", New: "const readDepth = 200 * time.Millisecond",
+	})
 	require.NoError(t, err)
 	w.aws, err = emulator.Start()
 	require.NoError(t, err)
@@ -61,6 +65,8 @@ func newWorld(t *testing.T) *world {
 		w.aws.SQS.Create(q)
 	}
 	w.front = &front{aws: w.aws, faults: map[string]fault{}}
+	w.spans = collector.New()
+	t.Cleanup(w.spans.Close)
 	w.slack = slacktest.Start(slacktest.User{ID: "U0ANN", Email: "ann@example.com"}, slacktest.User{ID: "U0EVE", Email: "eve@example.com"})
 	t.Cleanup(w.slack.Close)
 	return w
@@ -115,6 +121,7 @@ store: {sqlite: %q}
 keys: {file: %q}
 aws: {region: us-east-1, endpoint: %q}
 shutdown: {timeout: 2s}
+tracing: {otlp: {endpoint: %q}}
 unmatched: {ttl: 8s}
 workflows:
   orders:
@@ -146,7 +153,7 @@ channels:
 targets:
   stepfunctions: {stepfunctions: {rate: 2000, burst: 2000}}
   http: {http: {secrets: [%q], allow_http: true, allow_internal: true}}
-`, w.public, w.public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), aws, hookToken,
+`, w.public, w.public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), aws, w.spans.URL, hookToken,
 		hooks, signingSecret, hooks, signingSecret, slacktest.Token, slackSecret, w.slack.API(), signingSecret)
 	w.hooks.url = hooks
 	path := filepath.Join(w.dir, "relay.yaml")
