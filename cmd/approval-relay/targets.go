@@ -28,7 +28,8 @@ type TargetConfig struct {
 // targetKind is a kind of target.
 type targetKind interface {
 	checked
-	target(m *targetMakers) (handlers.Target, error)
+	// target makes it; name is its own.
+	target(name string, m *targetMakers) (handlers.Target, error)
 }
 
 // urlKind is a target of callback URLs; the others answer task tokens.
@@ -44,6 +45,12 @@ type targetMakers struct {
 	limits map[AWSTargetConfig]*stepfunctions.Limits
 }
 
+// limiter makes the turns of the target of that name; whoever measures how long they are
+// waited for does it here.
+func (*targetMakers) limiter(_ string, s *AWSTargetConfig) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(s.Rate), s.Burst)
+}
+
 // validURLs says of each target that takes callback URLs which it may call.
 type validURLs map[string]func(url string) error
 
@@ -52,7 +59,7 @@ func (r *relay) targets() (map[string]handlers.Target, validURLs, error) {
 	out, valid := map[string]handlers.Target{}, validURLs{}
 	m := &targetMakers{makers{config: r.config, aws: r.aws.at}, map[AWSTargetConfig]*stepfunctions.Limits{}}
 	for _, name := range sorted(r.config.Targets) {
-		target, err := only[targetKind](r.config.Targets[name]).target(m)
+		target, err := only[targetKind](r.config.Targets[name]).target(name, m)
 		if err != nil {
 			return nil, nil, fmt.Errorf("targets.%s: %w", name, err)
 		}
@@ -102,10 +109,6 @@ func (s *AWSTargetConfig) validate(l *loading, at string) {
 	role(l, at+".role", s.Role)
 }
 
-func (s *AWSTargetConfig) limiter() *rate.Limiter {
-	return rate.NewLimiter(rate.Limit(s.Rate), s.Burst)
-}
-
 func (s *AWSTargetConfig) at() awsPlace { return awsPlace{s.Region, s.Endpoint, s.Role} }
 
 // StepFunctionsConfig is Step Functions in one account and region.
@@ -128,7 +131,7 @@ func (c *StepFunctionsConfig) validate(l *loading, at string) { (*AWSTargetConfi
 
 // target makes clients that make one attempt a call: a retry of the SDK's would hide
 // that an answer may have been applied. The retries are the order's own.
-func (c *StepFunctionsConfig) target(m *targetMakers) (handlers.Target, error) {
+func (c *StepFunctionsConfig) target(name string, m *targetMakers) (handlers.Target, error) {
 	s := (*AWSTargetConfig)(c)
 	cfg, err := m.aws(s.at())
 	if err != nil {
@@ -136,7 +139,7 @@ func (c *StepFunctionsConfig) target(m *targetMakers) (handlers.Target, error) {
 	}
 	account := AWSTargetConfig{Region: s.Region, Role: s.Role}
 	if m.limits[account] == nil {
-		m.limits[account] = &stepfunctions.Limits{Success: s.limiter(), Failure: s.limiter(), Heartbeat: s.limiter()}
+		m.limits[account] = &stepfunctions.Limits{Success: m.limiter(name, s), Failure: m.limiter(name, s), Heartbeat: m.limiter(name, s)}
 	}
 	return stepfunctions.New(stepfunctions.NewClient(cfg), stepfunctions.Config{Limits: m.limits[account], Timeout: callTimeout}), nil
 }
@@ -153,13 +156,13 @@ func (c *LambdaConfig) fill(a AWSConfig) {
 
 func (c *LambdaConfig) validate(l *loading, at string) { (*AWSTargetConfig)(c).validate(l, at) }
 
-func (c *LambdaConfig) target(m *targetMakers) (handlers.Target, error) {
+func (c *LambdaConfig) target(name string, m *targetMakers) (handlers.Target, error) {
 	s := (*AWSTargetConfig)(c)
 	cfg, err := m.aws(s.at())
 	if err != nil {
 		return nil, err
 	}
-	return lambda.New(awslambda.NewFromConfig(cfg), lambda.Config{Limit: s.limiter(), Timeout: callTimeout}), nil
+	return lambda.New(awslambda.NewFromConfig(cfg), lambda.Config{Limit: m.limiter(name, s), Timeout: callTimeout}), nil
 }
 
 // CodePipelineConfig is CodePipeline in one account and region.
@@ -174,13 +177,13 @@ func (c *CodePipelineConfig) fill(a AWSConfig) {
 
 func (c *CodePipelineConfig) validate(l *loading, at string) { (*AWSTargetConfig)(c).validate(l, at) }
 
-func (c *CodePipelineConfig) target(m *targetMakers) (handlers.Target, error) {
+func (c *CodePipelineConfig) target(name string, m *targetMakers) (handlers.Target, error) {
 	s := (*AWSTargetConfig)(c)
 	cfg, err := m.aws(s.at())
 	if err != nil {
 		return nil, err
 	}
-	return codepipeline.New(awscodepipeline.NewFromConfig(cfg), codepipeline.Config{Limit: s.limiter(), Timeout: callTimeout}), nil
+	return codepipeline.New(awscodepipeline.NewFromConfig(cfg), codepipeline.Config{Limit: m.limiter(name, s), Timeout: callTimeout}), nil
 }
 
 // HTTPTargetConfig is for callback URLs.
@@ -198,10 +201,10 @@ func (h *HTTPTargetConfig) validate(l *loading, at string) {
 	if len(h.Secrets) == 0 {
 		l.fault(at+".secrets", "are missing: callbacks are signed")
 	}
-	l.makes(at, func() error { _, err := h.target(nil); return err })
+	l.makes(at, func() error { _, err := h.target("", nil); return err })
 }
 
-func (h *HTTPTargetConfig) target(*targetMakers) (handlers.Target, error) {
+func (h *HTTPTargetConfig) target(string, *targetMakers) (handlers.Target, error) {
 	signer, err := webhook.NewStandard(reveal(h.Secrets)...)
 	if err != nil {
 		return nil, err
