@@ -173,7 +173,7 @@ func TestDeliverWithoutAnAnswer(t *testing.T) {
 	defer server.Close()
 	defer close(release)
 	c := private()
-	c.Timeout = 200 * time.Millisecond
+	c.Timeout = 2 * time.Second // longer than a busy machine takes to connect
 	target := httptarget.New(c)
 	// A connection that was used before is the one that net/http would try again on.
 	if err := target.Deliver(t.Context(), answer(server.URL+"/s3cret/ok")); err != nil {

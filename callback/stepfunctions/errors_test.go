@@ -147,7 +147,7 @@ func TestDeliverEndsWithItsTimeout(t *testing.T) {
 	release := make(chan struct{})
 	api, calls := serve(t, func(http.ResponseWriter, call) { <-release })
 	defer close(release)
-	target := stepfunctions.New(api, stepfunctions.Config{Timeout: 100 * time.Millisecond})
+	target := stepfunctions.New(api, stepfunctions.Config{Timeout: 2 * time.Second}) // longer than a busy machine takes to connect
 	check(t, "slow", target, approval.ResultFailed, true)
 	if err := target.Deliver(t.Context(), approved()); !errors.Is(err, context.DeadlineExceeded) || calls.Load() != 2 {
 		t.Errorf("%v after %d calls", err, calls.Load())

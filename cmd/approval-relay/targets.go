@@ -29,7 +29,8 @@ type TargetConfig struct {
 // targetKind is a kind of target.
 type targetKind interface {
 	checked
-	target(m *targetMakers) (handlers.Target, error)
+	// target makes it; name is its own.
+	target(name string, m *targetMakers) (handlers.Target, error)
 }
 
 // urlKind is a target of callback URLs; the others answer task tokens.
@@ -43,7 +44,12 @@ type urlKind interface {
 type targetMakers struct {
 	makers
 	limits map[AWSTargetConfig]*stepfunctions.Limits
-	waited func(time.Duration) // is told how long an attempt of the one that is made waited for its turn
+	waited func(target string, d time.Duration) // is told how long an attempt waited for its turn
+}
+
+// limiter makes the turns of the target of that name.
+func (m *targetMakers) limiter(name string, s *AWSTargetConfig) callback.Limiter {
+	return turns{rate.NewLimiter(rate.Limit(s.Rate), s.Burst), func(d time.Duration) { m.waited(name, d) }}
 }
 
 // validURLs says of each target that takes callback URLs which it may call.
@@ -52,10 +58,9 @@ type validURLs map[string]func(url string) error
 // targets makes every target, each behind a breaker of its own.
 func (r *relay) targets() (map[string]handlers.Target, validURLs, error) {
 	out, valid := map[string]handlers.Target{}, validURLs{}
-	m := &targetMakers{makers: makers{config: r.config, aws: r.aws.at}, limits: map[AWSTargetConfig]*stepfunctions.Limits{}}
+	m := &targetMakers{makers: makers{config: r.config, aws: r.aws.at}, limits: map[AWSTargetConfig]*stepfunctions.Limits{}, waited: r.metrics.Waited}
 	for _, name := range sorted(r.config.Targets) {
-		m.waited = func(d time.Duration) { r.metrics.Waited(name, d) }
-		target, err := only[targetKind](r.config.Targets[name]).target(m)
+		target, err := only[targetKind](r.config.Targets[name]).target(name, m)
 		if err != nil {
 			return nil, nil, fmt.Errorf("targets.%s: %w", name, err)
 		}
@@ -105,10 +110,6 @@ func (s *AWSTargetConfig) validate(l *loading, at string) {
 	role(l, at+".role", s.Role)
 }
 
-func (s *AWSTargetConfig) limiter(m *targetMakers) callback.Limiter {
-	return turns{rate.NewLimiter(rate.Limit(s.Rate), s.Burst), m.waited}
-}
-
 func (s *AWSTargetConfig) at() awsPlace { return awsPlace{s.Region, s.Endpoint, s.Role} }
 
 // StepFunctionsConfig is Step Functions in one account and region.
@@ -131,7 +132,7 @@ func (c *StepFunctionsConfig) validate(l *loading, at string) { (*AWSTargetConfi
 
 // target makes clients that make one attempt a call: a retry of the SDK's would hide
 // that an answer may have been applied. The retries are the order's own.
-func (c *StepFunctionsConfig) target(m *targetMakers) (handlers.Target, error) {
+func (c *StepFunctionsConfig) target(name string, m *targetMakers) (handlers.Target, error) {
 	s := (*AWSTargetConfig)(c)
 	cfg, err := m.aws(s.at())
 	if err != nil {
@@ -139,7 +140,7 @@ func (c *StepFunctionsConfig) target(m *targetMakers) (handlers.Target, error) {
 	}
 	account := AWSTargetConfig{Region: s.Region, Role: s.Role}
 	if m.limits[account] == nil {
-		m.limits[account] = &stepfunctions.Limits{Success: s.limiter(m), Failure: s.limiter(m), Heartbeat: s.limiter(m)}
+		m.limits[account] = &stepfunctions.Limits{Success: m.limiter(name, s), Failure: m.limiter(name, s), Heartbeat: m.limiter(name, s)}
 	}
 	return stepfunctions.New(stepfunctions.NewClient(cfg), stepfunctions.Config{Limits: m.limits[account], Timeout: callTimeout}), nil
 }
@@ -156,13 +157,13 @@ func (c *LambdaConfig) fill(a AWSConfig) {
 
 func (c *LambdaConfig) validate(l *loading, at string) { (*AWSTargetConfig)(c).validate(l, at) }
 
-func (c *LambdaConfig) target(m *targetMakers) (handlers.Target, error) {
+func (c *LambdaConfig) target(name string, m *targetMakers) (handlers.Target, error) {
 	s := (*AWSTargetConfig)(c)
 	cfg, err := m.aws(s.at())
 	if err != nil {
 		return nil, err
 	}
-	return lambda.New(awslambda.NewFromConfig(cfg), lambda.Config{Limit: s.limiter(m), Timeout: callTimeout}), nil
+	return lambda.New(awslambda.NewFromConfig(cfg), lambda.Config{Limit: m.limiter(name, s), Timeout: callTimeout}), nil
 }
 
 // CodePipelineConfig is CodePipeline in one account and region.
@@ -177,13 +178,13 @@ func (c *CodePipelineConfig) fill(a AWSConfig) {
 
 func (c *CodePipelineConfig) validate(l *loading, at string) { (*AWSTargetConfig)(c).validate(l, at) }
 
-func (c *CodePipelineConfig) target(m *targetMakers) (handlers.Target, error) {
+func (c *CodePipelineConfig) target(name string, m *targetMakers) (handlers.Target, error) {
 	s := (*AWSTargetConfig)(c)
 	cfg, err := m.aws(s.at())
 	if err != nil {
 		return nil, err
 	}
-	return codepipeline.New(awscodepipeline.NewFromConfig(cfg), codepipeline.Config{Limit: s.limiter(m), Timeout: callTimeout}), nil
+	return codepipeline.New(awscodepipeline.NewFromConfig(cfg), codepipeline.Config{Limit: m.limiter(name, s), Timeout: callTimeout}), nil
 }
 
 // HTTPTargetConfig is for callback URLs.
@@ -201,10 +202,10 @@ func (h *HTTPTargetConfig) validate(l *loading, at string) {
 	if len(h.Secrets) == 0 {
 		l.fault(at+".secrets", "are missing: callbacks are signed")
 	}
-	l.makes(at, func() error { _, err := h.target(nil); return err })
+	l.makes(at, func() error { _, err := h.target("", nil); return err })
 }
 
-func (h *HTTPTargetConfig) target(*targetMakers) (handlers.Target, error) {
+func (h *HTTPTargetConfig) target(string, *targetMakers) (handlers.Target, error) {
 	signer, err := webhook.NewStandard(reveal(h.Secrets)...)
 	if err != nil {
 		return nil, err

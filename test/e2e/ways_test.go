@@ -32,11 +32,7 @@ var carried = map[string]map[string]string{
 	},
 	"webhooks": {
 		"hmac": "TestKilled", "bearer": "TestKilled", "standard": "TestSchemes", "github": "TestSchemes", "slack": "TestSchemes", "stripe": "TestSchemes",
-		"client_certificate": "TestSchemes",
-		// Its certificates are taken from sns.REGION.amazonaws.com and nowhere else, so no
-		// counterpart on this machine can sign for the built program: see TestSNSOverHTTP
-		// of cmd/approval-relay and package webhook.
-		"sns": "",
+		"client_certificate": "TestSchemes", "sns": "TestSNSOverHTTPS",
 	},
 	"targets": {"stepfunctions": "TestKilled", "http": "TestKilled", "lambda": "TestTargets", "codepipeline": "TestTargets"},
 }

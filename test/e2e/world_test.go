@@ -48,6 +48,7 @@ type world struct {
 	sqs      *sqs.Client
 	sns      *sns.Client
 	topics   map[string]string
+	env      []string // of the program, beside the usual
 
 	logs lockedBuffer // of every process of the program
 	mu   sync.Mutex
@@ -232,6 +233,7 @@ func (w *world) start(t *testing.T, config string) {
 	p.cmd.Dir = w.dir
 	p.cmd.Stdout, p.cmd.Stderr = &w.logs, &w.logs
 	p.cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_EC2_METADATA_DISABLED=true")
+	p.cmd.Env = append(p.cmd.Env, w.env...)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
