@@ -3,7 +3,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -51,9 +55,11 @@ type Store interface {
 	// order up for longer than itself.
 	Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error)
 
-	// List returns orders for people, by order ID, and where to go on (empty at
-	// the end). It may miss or repeat what changes meanwhile. An order whose
-	// record cannot be read is listed with its ID alone; Get says why.
+	// List returns orders for people, by order ID or by age, and where to go on
+	// (empty at the end): q.After of the next page. It may miss or repeat what
+	// changes meanwhile. An order whose record cannot be read is listed with its ID
+	// alone; Get says why. A page costs the same at ten and at a million orders
+	// that the query selects.
 	List(ctx context.Context, q Query) (orders []*approval.Order, next string, err error)
 
 	// Stats counts the pending approvals by workflow. It costs the same at ten
@@ -67,8 +73,52 @@ type Query struct {
 	// callback that was given up. With neither, all orders are listed.
 	Pending   bool
 	Exhausted bool
-	After     string // an order ID: list what comes after it
-	Limit     int    // at most this many, 1 to 1,000; 0 means 100
+	// ByAge lists the orders with a pending approval, Pending or not, those that
+	// have waited longest first: by when the oldest pending approval of each was
+	// requested, then by order ID. After is then an Age as a text; with another,
+	// the error is Permanent.
+	ByAge bool
+	After string // where List said to go on; without ByAge, any order ID: what comes after it
+	Limit int    // at most this many, 1 to 1,000; 0 means 100
+}
+
+// Age is a place in a list by age: since when an order has waited, and which it
+// is. It is a place also when that order no longer waits.
+type Age struct {
+	Since time.Time
+	ID    string
+}
+
+// String returns the age as the After of a query.
+func (a Age) String() string { return strconv.FormatInt(a.Since.UnixNano(), 10) + "/" + a.ID }
+
+// ParseAge reads what String wrote. Nothing is the place before all others.
+func ParseAge(s string) (Age, error) {
+	if s == "" {
+		return Age{Since: time.Unix(0, math.MinInt64)}, nil
+	}
+	since, id, ok := strings.Cut(s, "/")
+	n, err := strconv.ParseInt(since, 10, 64)
+	if !ok || err != nil {
+		return Age{}, approval.Invalid("after", "is no place in a list by age")
+	}
+	return Age{Since: time.Unix(0, n), ID: id}, nil
+}
+
+// Before says whether this place comes first.
+func (a Age) Before(b Age) bool {
+	return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.ID, b.ID)) < 0
+}
+
+// Oldest returns when the first of them was requested, or the zero time for none.
+func Oldest(pending []approval.PendingApproval) time.Time {
+	var oldest time.Time
+	for _, p := range pending {
+		if oldest.IsZero() || p.Since.Before(oldest) {
+			oldest = p.Since
+		}
+	}
+	return oldest
 }
 
 // Stats is what is counted at every scrape.

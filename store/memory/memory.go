@@ -113,13 +113,17 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 func (s *Store) List(_ context.Context, q store.Query) (orders []*approval.Order, next string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, id := range slices.Sorted(maps.Keys(s.orders)) {
+	ids, place, err := s.after(q)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, id := range ids {
 		e := s.orders[id]
-		if id <= q.After || (q.Pending && len(e.pending) == 0) || (q.Exhausted && !e.exhausted) {
+		if ((q.Pending || q.ByAge) && len(e.pending) == 0) || (q.Exhausted && !e.exhausted) {
 			continue
 		}
 		if len(orders) == q.Size() {
-			return orders, orders[len(orders)-1].ID, nil
+			return orders, place(orders[len(orders)-1].ID), nil
 		}
 		o, err := store.Decode(id, e.record, plain{})
 		if err != nil {
@@ -128,6 +132,32 @@ func (s *Store) List(_ context.Context, q store.Query) (orders []*approval.Order
 		orders = append(orders, o)
 	}
 	return orders, "", nil
+}
+
+// after lists the IDs that come after the place of the query, in its order, and
+// says how such a place is written.
+func (s *Store) after(q store.Query) (ids []string, place func(id string) string, err error) {
+	if !q.ByAge {
+		ids = slices.DeleteFunc(slices.Sorted(maps.Keys(s.orders)), func(id string) bool { return id <= q.After })
+		return ids, func(id string) string { return id }, nil
+	}
+	from, err := store.ParseAge(q.After)
+	if err != nil {
+		return nil, nil, err
+	}
+	age := func(id string) store.Age { return store.Age{Since: store.Oldest(s.orders[id].pending), ID: id} }
+	for id := range s.orders {
+		if from.Before(age(id)) {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b string) int {
+		if age(a).Before(age(b)) {
+			return -1
+		}
+		return 1
+	})
+	return ids, func(id string) string { return age(id).String() }, nil
 }
 
 // Stats implements store.Store.

@@ -205,3 +205,39 @@ func TestDueByListsWhatIsLeasedToo(t *testing.T) {
 	require.NoError(t, err)
 	require.ElementsMatch(t, []string{"a", "b"}, ids)
 }
+
+// A file of the first version is brought to the present one: who waits is listed
+// by age, also with a record among them that cannot be read.
+func TestMigrationFindsTheAges(t *testing.T) {
+	t.Parallel()
+	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	s := open(t, c)
+	for i, id := range []string{"young", "old", "closed", "damaged"} {
+		update(t, s, id, func(o *approval.Order) error {
+			if err := request(o); err != nil {
+				return err
+			}
+			o.Approvals[0].RequestedAt = began.Add(-time.Duration(i)*time.Hour + 1).In(time.FixedZone("", 3600))
+			if id == "closed" {
+				o.Approvals[0].Status = approval.Approved
+			}
+			return nil
+		})
+	}
+	want, _, err := s.List(t.Context(), store.Query{ByAge: true, Limit: 3})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	execute(t, c.Path, `DROP INDEX orders_since; ALTER TABLE orders DROP COLUMN since; PRAGMA user_version = 1;
+		UPDATE orders SET record = x'7b' WHERE id = CAST('damaged' AS BLOB)`)
+
+	s = open(t, c)
+	got, next, err := s.List(t.Context(), store.Query{ByAge: true})
+	require.NoError(t, err)
+	require.Empty(t, next)
+	require.Len(t, got, 3)
+	require.Equal(t, []string{"damaged", "old", "young"}, []string{got[0].ID, got[1].ID, got[2].ID})
+	require.Equal(t, want[1:], got[1:])
+	_, next, err = s.List(t.Context(), store.Query{ByAge: true, Limit: 2})
+	require.NoError(t, err)
+	require.Equal(t, store.Age{Since: began.Add(-time.Hour + 1), ID: "old"}.String(), next)
+}

@@ -33,28 +33,44 @@ func (s *Store) Get(ctx context.Context, orderID string) (*approval.Order, error
 	return store.Decode(orderID, record, s.config.Sealer)
 }
 
-// List implements store.Store.
-func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Order, next string, err error) {
-	where := "id > ?"
-	if q.Pending {
-		where += " AND pending > 0"
-	}
+// listing is the query of a list, and what it is asked with but for its limit.
+func listing(q store.Query) (query string, args []any, err error) {
+	where := ""
 	if q.Exhausted {
 		where += " AND exhausted = 1"
 	}
-	query := "SELECT id, record FROM orders WHERE " + where + " ORDER BY id LIMIT ?"
-	rows, err := s.reads.QueryContext(ctx, query, []byte(q.After), q.Size()+1)
+	if q.ByAge {
+		from, err := store.ParseAge(q.After)
+		return fmt.Sprintf(byAge, where), []any{nanos(from.Since), []byte(from.ID)}, err
+	}
+	if q.Pending {
+		where += " AND pending > 0"
+	}
+	return "SELECT id, record, NULL FROM orders WHERE id > ?" + where + " ORDER BY id LIMIT ?", []any{[]byte(q.After)}, nil
+}
+
+// List implements store.Store.
+func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Order, next string, err error) {
+	query, args, err := listing(q)
+	if err != nil {
+		return nil, "", err
+	}
+	rows, err := s.reads.QueryContext(ctx, query, append(args, q.Size()+1)...)
 	if err != nil {
 		return nil, "", fmt.Errorf("list orders: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if len(orders) == q.Size() {
-			return orders, orders[len(orders)-1].ID, nil
+			return orders, next, nil
 		}
 		var id, record []byte
-		if err := rows.Scan(&id, &record); err != nil {
+		var since sql.NullInt64
+		if err := rows.Scan(&id, &record, &since); err != nil {
 			return nil, "", fmt.Errorf("list orders: %w", err)
+		}
+		if next = string(id); q.ByAge {
+			next = store.Age{Since: unix(since), ID: string(id)}.String()
 		}
 		o, err := store.Decode(string(id), record, s.config.Sealer)
 		if err != nil { // Get says why

@@ -44,7 +44,15 @@ func migrations() []string {
 			at       INTEGER NOT NULL,
 			redrives INTEGER NOT NULL,
 			sealed   BLOB NOT NULL -- body and metadata
-		);`,
+		);`, `
+		-- Since when an order has had a pending approval, its oldest one; NULL without.
+		ALTER TABLE orders ADD COLUMN since INTEGER;
+		CREATE INDEX pending_approval ON pending (approval);
+		UPDATE orders SET since = (SELECT min(p.since) FROM json_each(CAST(record AS TEXT), '$.order.approvals') a
+			JOIN pending p ON p.approval = a.value ->> 'id') WHERE pending > 0 AND json_valid(CAST(record AS TEXT));
+		UPDATE orders SET since = 0 WHERE pending > 0 AND since IS NULL; -- it cannot be read: look at it first
+		DROP INDEX pending_approval;
+		CREATE INDEX orders_since ON orders (since, id) WHERE since IS NOT NULL;`,
 	}
 }
 
@@ -84,6 +92,7 @@ func migrate(ctx context.Context, c *sql.Conn, version int) error {
 const (
 	anyClaimable = "SELECT EXISTS (SELECT 1 FROM orders WHERE next <= ?)"
 	claimable    = "SELECT id FROM orders WHERE next <= ? ORDER BY next LIMIT ?"
+	byAge        = "SELECT id, record, since FROM orders WHERE since IS NOT NULL AND (since, id) > (?, ?)%s ORDER BY since, id LIMIT ?"
 	totals       = `SELECT
 		(SELECT count(*) FROM orders WHERE exhausted = 1),
 		(SELECT count(*) FROM dead_letters),
@@ -104,8 +113,8 @@ func (s *statements) prepare(ctx context.Context, c *sql.Conn) error {
 	}{
 		{&s.get, "SELECT record FROM orders WHERE id = ?"},
 		// An order that is due still is leased still; NULL is not <= anything.
-		{&s.put, `INSERT INTO orders (id, record, due, next, pending, exhausted) VALUES (?1, ?2, ?3, ?3, ?4, ?5)
-			ON CONFLICT (id) DO UPDATE SET record = ?2, due = ?3, pending = ?4, exhausted = ?5,
+		{&s.put, `INSERT INTO orders (id, record, due, next, pending, exhausted, since) VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6)
+			ON CONFLICT (id) DO UPDATE SET record = ?2, due = ?3, pending = ?4, exhausted = ?5, since = ?6,
 				next = CASE WHEN ?3 <= claimed THEN next ELSE ?3 END,
 				claimed = CASE WHEN ?3 <= claimed THEN claimed END`},
 		{&s.remove, "DELETE FROM orders WHERE id = ?"},

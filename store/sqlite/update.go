@@ -59,6 +59,7 @@ type change struct {
 	empty         bool // nothing is known of it any more
 	record        []byte
 	due           time.Time
+	since         time.Time // of the oldest pending approval
 	pending       int
 	exhausted     bool
 	opened, ended []approval.PendingApproval
@@ -87,7 +88,7 @@ func (s *Store) compute(orderID string, stored []byte, known bool, transition fu
 	}
 	has := o.PendingSince()
 	c = change{
-		empty: o.Empty(), due: o.Due(), pending: len(has), exhausted: o.Exhausted(), opened: without(has, had), ended: without(had, has),
+		empty: o.Empty(), due: o.Due(), since: store.Oldest(has), pending: len(has), exhausted: o.Exhausted(), opened: without(has, had), ended: without(had, has),
 	}
 	if c.record, out.err = store.Encode(orderID, o, s.config.Sealer); out.err == nil && !c.empty {
 		s.recent.keep(orderID, c.record, o)
@@ -115,14 +116,18 @@ func (s *Store) put(ctx context.Context, orderID string, c change) error {
 		}
 		return s.count(ctx, c)
 	}
-	var due any // NULL when nothing ever is
-	if !c.due.IsZero() {
-		due = nanos(c.due)
-	}
-	if _, err := s.stmts.put.ExecContext(ctx, id, c.record, due, c.pending, c.exhausted); err != nil {
+	if _, err := s.stmts.put.ExecContext(ctx, id, c.record, orNull(c.due), c.pending, c.exhausted, orNull(c.since)); err != nil {
 		return err
 	}
 	return s.count(ctx, c)
+}
+
+// orNull is a time as it is stored, NULL for the zero time.
+func orNull(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return nanos(t)
 }
 
 // count brings the counts up to date.

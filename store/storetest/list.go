@@ -19,6 +19,8 @@ func listTests() map[string]func(*testing.T, store.Store) {
 		"filters select":        filtersSelect,
 		"orders are whole":      listedAreWhole,
 		"an empty store's list": emptyList,
+		"by age":                longestFirst,
+		"a place by age stays":  placesStay,
 	}
 }
 
@@ -101,9 +103,75 @@ func listedAreWhole(t *testing.T, s store.Store) {
 }
 
 func emptyList(t *testing.T, s store.Store) {
-	for _, q := range []store.Query{{}, {Pending: true}, {Exhausted: true}, {After: "o"}} {
+	for _, q := range []store.Query{{}, {Pending: true}, {Exhausted: true}, {After: "o"}, {ByAge: true}} {
 		orders, next, err := s.List(t.Context(), q)
 		require.NoError(t, err)
+		require.Empty(t, orders)
+		require.Empty(t, next)
+	}
+}
+
+// waits stores an order with approvals that were requested at those times.
+func waits(t *testing.T, s store.Store, id string, since ...time.Duration) {
+	t.Helper()
+	update(t, s, id, func(o *approval.Order) error {
+		for i, d := range since {
+			if _, _, err := o.Request(ask(fmt.Sprint(id, i), 100*time.Hour, step(fmt.Sprint(i))), turn(d)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// longestFirst lists by age: by the oldest pending approval of each order, those
+// of one age by ID, and what is closed not at all.
+func longestFirst(t *testing.T, s store.Store) {
+	waits(t, s, "a", 5*time.Hour)
+	waits(t, s, "b", 3*time.Hour, 7*time.Hour)
+	waits(t, s, "c", 9*time.Hour, 2*time.Hour)
+	waits(t, s, "closed", 0)
+	update(t, s, "closed", func(o *approval.Order) error { o.Approvals[0].Status = approval.Approved; return nil })
+	for _, id := range []string{"e", "d", "f/1"} {
+		waits(t, s, id, 4*time.Hour)
+	}
+	waits(t, s, "nanosecond", 4*time.Hour+1)
+	want := []string{"c", "b", "d", "e", "f/1", "nanosecond", "a"}
+	for limit := 1; limit <= len(want)+1; limit++ {
+		require.Equal(t, want, ids(list(t, s, store.Query{ByAge: true, Limit: limit})), "limit %d", limit)
+	}
+	require.Equal(t, want, ids(list(t, s, store.Query{ByAge: true, Pending: true})))
+	require.Empty(t, list(t, s, store.Query{ByAge: true, Exhausted: true}))
+	update(t, s, "c", func(o *approval.Order) error { o.Approvals[1].Status = approval.Approved; return nil })
+	update(t, s, "d", func(o *approval.Order) error {
+		o.Approvals[0].Status, o.Approvals[0].Callback.State = approval.Approved, approval.CallbackExhausted
+		return nil
+	})
+	update(t, s, "b", func(o *approval.Order) error { o.Approvals[0].Callback.State = approval.CallbackExhausted; return nil })
+	require.Equal(t, []string{"b", "e", "f/1", "nanosecond", "a", "c"}, ids(list(t, s, store.Query{ByAge: true, Limit: 2})))
+	require.Equal(t, []string{"b"}, ids(list(t, s, store.Query{ByAge: true, Exhausted: true})))
+	for _, o := range list(t, s, store.Query{ByAge: true}) {
+		require.Equal(t, text(t, get(t, s, o.ID)), text(t, o))
+	}
+}
+
+// placesStay goes on from a place whose order is gone meanwhile, and refuses what
+// is no place.
+func placesStay(t *testing.T, s store.Store) {
+	for i := range 6 {
+		waits(t, s, fmt.Sprint("o", 5-i), time.Duration(i)*time.Hour)
+	}
+	orders, next, err := s.List(t.Context(), store.Query{ByAge: true, Limit: 3})
+	require.NoError(t, err)
+	require.Equal(t, []string{"o5", "o4", "o3"}, ids(orders))
+	for _, id := range []string{"o3", "o1"} {
+		update(t, s, id, forget)
+	}
+	require.Equal(t, []string{"o2", "o0"}, ids(list(t, s, store.Query{ByAge: true, After: next})))
+	for _, bad := range []string{"o3", "/", "x/o3", "1.5/o3", "99999999999999999999/o3"} {
+		orders, next, err := s.List(t.Context(), store.Query{ByAge: true, After: bad})
+		require.True(t, approval.IsPermanent(err), bad)
+		require.ErrorContains(t, err, "after: ")
 		require.Empty(t, orders)
 		require.Empty(t, next)
 	}

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,12 +26,16 @@ func statsTests() map[string]func(*testing.T, store.Store) {
 func requireCounted(t tb, s store.Store) {
 	t.Helper()
 	want := store.Stats{Workflows: map[string]store.WorkflowStats{}}
+	var waiting []store.Age
 	for _, o := range list(t, s, store.Query{}) {
 		if o.Exhausted() {
 			want.Exhausted++
 		}
 		if due := o.Due(); !due.IsZero() && (want.OldestDue.IsZero() || due.Before(want.OldestDue)) {
 			want.OldestDue = due
+		}
+		if p := o.PendingSince(); len(p) > 0 {
+			waiting = append(waiting, store.Age{Since: store.Oldest(p), ID: o.ID})
 		}
 		for _, p := range o.PendingSince() {
 			w := want.Workflows[p.Workflow]
@@ -43,6 +49,12 @@ func requireCounted(t tb, s store.Store) {
 	got, err := s.Stats(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, want, got)
+	slices.SortFunc(waiting, func(a, b store.Age) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID)) })
+	byAge := []string{}
+	for _, w := range waiting {
+		byAge = append(byAge, w.ID)
+	}
+	require.Equal(t, byAge, ids(list(t, s, store.Query{ByAge: true, Limit: 1})))
 }
 
 // livesAreCounted leads orders through lives of every kind: asked, decided,
