@@ -76,6 +76,7 @@ func filled() Config {
 	c := Defaults()
 	c.Workflows = map[string]WorkflowConfig{"NAME": {Requests: RequestsConfig{SQS: &QueueConfig{}}}}
 	c.Public.OIDC = &OIDCConfig{}
+	c.Store.DynamoDB = &DynamoDBConfig{}
 	c.People = map[string]PersonConfig{"NAME": {}}
 	c.Decisions = map[string]DecisionConfig{"NAME": {}}
 	c.Webhooks = map[string]WebhookConfig{"NAME": {HMAC: &HMACConfig{}, Bearer: &BearerConfig{}, Standard: &StandardConfig{}, GitHub: &GitHubConfig{}, Slack: &SlackConfig{}, Stripe: &StripeConfig{}, SNS: &SNSWebhookConfig{}, Client: &ClientCertConfig{}}}
