@@ -1,6 +1,9 @@
 package dynamodb
 
 import (
+	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,4 +57,21 @@ func TestProbe(t *testing.T) {
 	require.NoError(t, s.Probe(t.Context()))
 	s.config.Table = "there-is-none"
 	require.ErrorContains(t, s.Probe(t.Context()), "ResourceNotFoundException")
+}
+
+// TestTerraformMakesTheSame compares the table of deploy/terraform with ours.
+func TestTerraformMakesTheSame(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../deploy/terraform/table.tf")
+	require.NoError(t, err)
+	for _, x := range indexes() {
+		with := "[]"
+		if len(x.with) > 0 {
+			with = fmt.Sprintf("[%q]", x.with[0])
+		}
+		require.Regexp(t, fmt.Sprintf(`\b%s += \{ partition = %q, sort = %q, with = \%s \}`, x.name, x.partition, x.sort, with), string(b))
+		require.Contains(t, string(b), x.partition+` = "S"`)
+		require.Contains(t, string(b), fmt.Sprintf("%s = %q", x.sort, x.kind))
+	}
+	require.Equal(t, len(indexes()), strings.Count(string(b), "{ partition = "))
 }
