@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -83,6 +84,22 @@ func (k *key) derive(purpose string) []byte {
 // Rotate adds a new primary key; the others go on opening what they sealed.
 func (r *Ring) Rotate(now time.Time) *Ring {
 	return &Ring{keys: append([]*key{fresh(now)}, r.keys...)}
+}
+
+// Prepare adds a new key behind the others: it opens and verifies, and does not seal
+// or sign. Where several processes share the ring, all learn a key before one uses it.
+func (r *Ring) Prepare(now time.Time) *Ring {
+	return &Ring{keys: append(slices.Clone(r.keys), fresh(now))}
+}
+
+// Promote makes a key of the ring the primary.
+func (r *Ring) Promote(id string) (*Ring, error) {
+	k := r.find(id)
+	if k == nil {
+		return nil, fmt.Errorf("key %q: %w", id, ErrUnknownKey)
+	}
+	rest := slices.DeleteFunc(slices.Clone(r.keys), func(other *key) bool { return other == k })
+	return &Ring{keys: append([]*key{k}, rest...)}, nil
 }
 
 // Primary returns the ID of the key that seals and signs.

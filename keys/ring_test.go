@@ -65,6 +65,31 @@ func TestEveryByteOfASealCounts(t *testing.T) {
 	}
 }
 
+// TestPrepared: what a promoted key seals and signs is opened and verified by a process that
+// knows it as prepared only.
+func TestPrepared(t *testing.T) {
+	t.Parallel()
+	old := New(madeAt).Prepare(madeAt.Add(time.Hour))
+	id := old.IDs()[1].ID
+	promoted, err := old.Promote(id)
+	if err != nil || promoted.Primary() != id || old.Primary() == id {
+		t.Fatalf("promoted %v, from %v: %v", promoted.IDs(), old.IDs(), err)
+	}
+	for from, to := range map[*Ring]*Ring{old: promoted, promoted: old} {
+		sealed, _ := from.Seal([]byte("secret"))
+		if opened, err := to.Open(sealed); err != nil || string(opened) != "secret" {
+			t.Errorf("%q, %v", opened, err)
+		}
+		id, mac := from.MAC("link", []byte("message"))
+		if err := to.VerifyMAC("link", id, []byte("message"), mac); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := old.Promote("00000000"); !errors.Is(err, ErrUnknownKey) {
+		t.Errorf("unknown key: %v", err)
+	}
+}
+
 func TestMAC(t *testing.T) {
 	t.Parallel()
 	ring := New(madeAt)

@@ -64,6 +64,16 @@ type OperatorConfig struct {
 type StoreConfig struct {
 	SQLite string `yaml:"sqlite" doc:"path of the database file; one process at a time"`
 	Memory bool   `yaml:"memory" doc:"keep orders in memory only, for tests: a restart forgets them"`
+	// DynamoDB is in place of SQLite's file.
+	DynamoDB *DynamoDBConfig `yaml:"dynamodb" doc:"a DynamoDB table in place of the file, for several workers at once; they share one key file"`
+}
+
+// DynamoDBConfig is a table.
+type DynamoDBConfig struct {
+	Table    string `yaml:"table" doc:"name or ARN of the table; it holds nothing else"`
+	Create   bool   `yaml:"create" doc:"make the table where there is none, paid by request; else it must exist"`
+	Region   string `yaml:"region" doc:"region; empty takes aws.region"`
+	Endpoint string `yaml:"endpoint" doc:"endpoint, for emulators; empty takes aws.endpoint"`
 }
 
 // KeysConfig says where keys are.

@@ -22,6 +22,9 @@ func openKeys(c *Config, log *slog.Logger) (*keys.Ring, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return ring, err
 	}
+	if c.Store.DynamoDB != nil { // a key for each worker would be one too many
+		return nil, fmt.Errorf("the keys %s are missing: all workers on table %s have the same file, which `approval-relay keys make` makes once", c.Keys.File, c.Store.DynamoDB.Table)
+	}
 	if !c.Store.Memory {
 		if _, err := os.Stat(c.Store.SQLite); err == nil {
 			return nil, fmt.Errorf("there is a store %s, but its keys %s are missing: restore them, or move the store away", c.Store.SQLite, c.Keys.File)

@@ -87,7 +87,7 @@ func TestGracePeriods(t *testing.T) {
 	chart, err := chartConfig(t, nil)
 	require.NoError(t, err)
 	require.Equal(t, own, chart.Shutdown.Timeout)
-	require.Contains(t, read(t, "../../deploy/helm/approval-relay/templates/statefulset.yaml"),
+	require.Contains(t, read(t, "../../deploy/helm/approval-relay/templates/_pod.tpl"),
 		`terminationGracePeriodSeconds: {{ add (trimSuffix "s" .Values.config.shutdown.timeout | int) 15 }}`)
 }
 

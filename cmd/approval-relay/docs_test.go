@@ -77,6 +77,7 @@ func filled() Config {
 	c.Workflows = map[string]WorkflowConfig{"NAME": {Requests: RequestsConfig{SQS: &QueueConfig{}}}}
 	c.Public.OIDC = &OIDCConfig{}
 	c.Tracing.OTLP = &OTLPConfig{}
+	c.Store.DynamoDB = &DynamoDBConfig{}
 	c.People = map[string]PersonConfig{"NAME": {}}
 	c.Decisions = map[string]DecisionConfig{"NAME": {}}
 	c.Webhooks = map[string]WebhookConfig{"NAME": ofEach[WebhookConfig]()}

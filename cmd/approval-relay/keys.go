@@ -9,9 +9,11 @@ import (
 
 // keysCmd makes and rotates keys.
 type keysCmd struct {
-	Make   keysMakeCmd   `cmd:"" help:"Make a new key file; an existing one is never overwritten."`
-	Rotate keysRotateCmd `cmd:"" help:"Add a new primary key; the old ones go on opening what they sealed. Restart the worker after it."`
-	List   keysListCmd   `cmd:"" help:"List the keys' IDs, the primary first."`
+	Make    keysMakeCmd    `cmd:"" help:"Make a new key file; an existing one is never overwritten."`
+	Rotate  keysRotateCmd  `cmd:"" help:"Add a new primary key; the old ones go on opening what they sealed. Restart the worker after it."`
+	Prepare keysPrepareCmd `cmd:"" help:"Add a new key behind the others, which only opens: several workers learn it before one of them uses it."`
+	Promote keysPromoteCmd `cmd:"" help:"Make a key of the file the primary."`
+	List    keysListCmd    `cmd:"" help:"List the keys' IDs, the primary first."`
 }
 
 type keyFile struct {
@@ -46,6 +48,44 @@ func (c *keysRotateCmd) Run(w *world) error {
 	return nil
 }
 
+type keysPrepareCmd struct{ keyFile }
+
+// Run adds a key that is not used yet.
+func (c *keysPrepareCmd) Run(w *world) error {
+	ring, err := keys.Load(c.File)
+	if err != nil {
+		return err
+	}
+	ring = ring.Prepare(now())
+	if err := ring.Save(c.File); err != nil {
+		return err
+	}
+	ids := ring.IDs()
+	fmt.Fprintf(w.stdout, "%s: key %s is prepared; restart all workers, then promote it\n", c.File, ids[len(ids)-1].ID)
+	return nil
+}
+
+type keysPromoteCmd struct {
+	ID   string `arg:"" help:"The key's ID, as keys list shows it."`
+	File string `arg:"" default:"approval-relay.keys" help:"The key file."`
+}
+
+// Run makes a key the primary.
+func (c *keysPromoteCmd) Run(w *world) error {
+	ring, err := keys.Load(c.File)
+	if err != nil {
+		return err
+	}
+	if ring, err = ring.Promote(c.ID); err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	if err := ring.Save(c.File); err != nil {
+		return err
+	}
+	fmt.Fprintf(w.stdout, "%s: key %s is the primary now; restart the workers\n", c.File, c.ID)
+	return nil
+}
+
 type keysListCmd struct{ keyFile }
 
 // Run lists the keys.
@@ -56,8 +96,11 @@ func (c *keysListCmd) Run(w *world) error {
 	}
 	for i, k := range ring.IDs() {
 		role := "old"
-		if i == 0 {
+		switch {
+		case i == 0:
 			role = "primary"
+		case k.Created.After(ring.IDs()[0].Created):
+			role = "prepared"
 		}
 		fmt.Fprintf(w.stdout, "%s  %s  %s\n", k.ID, k.Created.Format(time.RFC3339), role)
 	}

@@ -35,9 +35,7 @@ func (c *Config) validate(l *loading) {
 	atLeast(l, "shutdown.timeout", c.Shutdown.Timeout, time.Second)
 	atLeast(l, "unmatched.ttl", c.Unmatched.TTL, time.Second)
 	atLeast(l, "unmatched.retention", c.Unmatched.Retention, 0)
-	if !c.Store.Memory && c.Store.SQLite == "" {
-		l.fault("store", "names no place: set sqlite to the path of the database file")
-	}
+	c.Store.validate(l)
 	if c.Operator.Listen == "" {
 		l.fault("operator.listen", "is empty: health checks and metrics need it")
 	}
@@ -58,6 +56,17 @@ func (c *Config) validate(l *loading) {
 	for _, name := range sorted(c.Targets) {
 		named(l, "targets."+name, name)
 		validateKind[targetKind](l, "targets."+name, c.Targets[name], "")
+	}
+}
+
+func (s StoreConfig) validate(l *loading) {
+	switch {
+	case s.DynamoDB != nil && s.Memory:
+		l.fault("store", "is dynamodb or memory, not both")
+	case s.DynamoDB != nil && s.DynamoDB.Table == "":
+		l.fault("store.dynamodb.table", "is missing: the name of the table")
+	case s.DynamoDB == nil && !s.Memory && s.SQLite == "":
+		l.fault("store", "names no place: set sqlite to the path of the database file, or dynamodb")
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -24,6 +25,7 @@ import (
 	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/store/dynamodb"
 	"github.com/approval-relay/approval-relay/store/memory"
 	"github.com/approval-relay/approval-relay/store/sqlite"
 	"github.com/approval-relay/approval-relay/tracing"
@@ -98,6 +100,7 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 	reg := prometheus.NewRegistry()
 	r.metrics = metrics.New(reg, names)
 	r.metrics.Runtime(version, revision())
+	r.aws = newClouds(ctx, c.AWS, r.metrics)
 	if r.store, err = r.openStore(ctx, ring); err != nil {
 		return nil, err
 	}
@@ -113,7 +116,6 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 		return nil, err
 	}
 	r.links, r.ring = link.New(ring, base), ring
-	r.aws = newClouds(ctx, c.AWS, r.metrics)
 	r.ingress = router.NewIngress()
 	r.dispatcher = router.NewDispatcher(perOutput, r.metrics, r.log)
 	r.transitions = &handlers.Transitions{
@@ -241,14 +243,27 @@ func (r *relay) openStore(ctx context.Context, sealer store.Sealer) (orders, err
 		r.log.Warn("orders are kept in memory only")
 		return memory.New(), nil
 	}
-	s, err := sqlite.Open(ctx, sqlite.Config{
-		Path: r.config.Store.SQLite, Sealer: sealer,
-		Observe: func(c sqlite.Commit) {
-			if r.metrics.Committed(c.Updates, c.Took, c.Err); c.Err != nil {
-				r.failed.Store(time.Now().UnixNano())
-			}
-		},
-	})
+	observe := func(updates int, took time.Duration, err error) {
+		if r.metrics.Committed(updates, took, err); err != nil {
+			r.failed.Store(time.Now().UnixNano())
+		}
+	}
+	if d := r.config.Store.DynamoDB; d != nil {
+		cfg, err := r.aws.at(awsPlace{region: d.Region, endpoint: cmp.Or(d.Endpoint, r.config.AWS.Endpoint)})
+		if err != nil {
+			return nil, err
+		}
+		return opened(dynamodb.Open(ctx, dynamodb.Config{
+			AWS: cfg, Table: d.Table, Create: d.Create, Sealer: sealer, Observe: func(c dynamodb.Commit) { observe(1, c.Took, c.Err) },
+		}))
+	}
+	return opened(sqlite.Open(ctx, sqlite.Config{
+		Path: r.config.Store.SQLite, Sealer: sealer, Observe: func(c sqlite.Commit) { observe(c.Updates, c.Took, c.Err) },
+	}))
+}
+
+// opened is a store, or nil beside an error: never a nil of its type.
+func opened[S orders](s S, err error) (orders, error) {
 	if err != nil {
 		return nil, err
 	}

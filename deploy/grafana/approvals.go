@@ -7,7 +7,7 @@ func approvals() Dashboard {
 
 		row("Now, and in this period"),
 		number("Waiting", "Approvals that wait for a decision now. `approval-relay requests` lists them, with who is waited for.", "short",
-			query{"", `sum(approval_relay_pending{@workflow})`}),
+			query{"", `sum(max by (job, workflow) (approval_relay_pending{@workflow}))`}),
 		number("Longest wait", "For how long the oldest pending approval has waited. Yellow from 4 h; red from 20 h: the deadline is 24 h where a workflow or request says no other.", "s",
 			query{"", `time() - min(approval_relay_oldest_pending_timestamp_seconds{@workflow})`}).bounds(4*3600, 20*3600).empty("nobody waits"),
 		number("Asked", "Approval requests in this period.", "short",
@@ -28,7 +28,7 @@ func approvals() Dashboard {
 			query{"Cancelled", `sum by (workflow) (increase(approval_relay_cancelled_total{@workflow}[@period]))`},
 			query{"Asked anew", `sum by (workflow) (increase(approval_relay_superseded_total{@workflow}[@period]))`},
 			query{"Half decided within", `histogram_quantile(0.5, sum by (workflow, le) (increase(approval_relay_approval_decision_seconds_bucket{@workflow}[@period]))) >= 0`},
-			query{"Waiting", `sum by (workflow) (approval_relay_pending{@workflow})`},
+			query{"Waiting", `sum by (workflow) (max by (job, workflow) (approval_relay_pending{@workflow}))`},
 			query{"Longest wait", `time() - min by (workflow) (approval_relay_oldest_pending_timestamp_seconds{@workflow})`},
 		).duration("Half decided within", 1).duration("Longest wait", 1),
 
@@ -41,7 +41,7 @@ func approvals() Dashboard {
 			query{"cancelled", `sum(increase(approval_relay_cancelled_total{@workflow}[@step]))`},
 			query{"asked anew", `sum(increase(approval_relay_superseded_total{@workflow}[@step]))`}),
 		lines("Waiting", "Approvals that wait for a decision, by workflow.", "short",
-			query{"{{workflow}}", `sum by (workflow) (approval_relay_pending{@workflow})`}),
+			query{"{{workflow}}", `sum by (workflow) (max by (job, workflow) (approval_relay_pending{@workflow}))`}),
 		lines("Longest wait", "For how long the oldest pending approval of each workflow has waited; a gap where none is pending. Near its deadline, remind somebody: `approval-relay requests` says whom. Three days are the alert ApprovalRelayOldestPending.", "s",
 			query{"{{workflow}}", `time() - min by (workflow) (approval_relay_oldest_pending_timestamp_seconds{@workflow})`}).bounds(4*3600, 20*3600),
 		heat("Time to decide", "How many approvals took how long from the request to the decision.", "s",

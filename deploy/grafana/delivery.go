@@ -10,9 +10,9 @@ func delivery() Dashboard {
 
 		row("Now, and in this period"),
 		number("Orders without their answer", "Orders with a callback that was given up: each is a workflow that waits in vain. The alert ApprovalRelayCallbackExhausted. `approval-relay requests --state=exhausted` lists them; mend the cause, then `approval-relay redrive`.", "short",
-			query{"", `sum(approval_relay_exhausted_orders{@all})`}).limit(1, "red"),
+			query{"", `sum(max by (job) (approval_relay_exhausted_orders{@all}))`}).limit(1, "red"),
 		number("Dead letters kept", "Dead letters in the store's own table: `approval-relay deadletters` lists them. Those of a queue with a dead letter queue are in that; `approval-relay redrive --dry-run` counts both.", "short",
-			query{"", `sum(approval_relay_dead_letters{@all})`}).limit(1, "yellow"),
+			query{"", `sum(max by (job) (approval_relay_dead_letters{@all}))`}).limit(1, "yellow"),
 		number("Answered within a minute", "Share of the answers that reached their workflow within a minute, in this period. The objective is 99.9 % over 30 days; the alerts ApprovalRelayCallbacksSlow and ApprovalRelayCallbacksSlowly watch the rate at which the rest is spent.", "percentunit",
 			query{"", `sum(increase(approval_relay_callback_delivery_seconds_bucket{@target, le=~"60(\\.0)?"}[@period])) / (sum(increase(approval_relay_callback_delivery_seconds_count{@target}[@period])) + sum(increase(approval_relay_callbacks_total{@target, outcome="exhausted"}[@period]))) >= 0`}).least(0.99, 0.999).empty("none owed"),
 		number("Callbacks given up", "Callbacks that ended without their workflow having been answered, in this period.", "short",
@@ -66,8 +66,8 @@ func delivery() Dashboard {
 		bars("Dead letters", "Messages that were given up, by what they were for. order: callbacks and notifications given up, and decisions that waited in vain.",
 			query{"{{source}}", `sum by (source) (increase(approval_relay_dead_letters_total{@all}[@step]))`}),
 		lines("What waits for an operator", "Orders without their answer, and dead letters in the store's own table: both stay until somebody redrives them.", "short",
-			query{"orders without their answer", `sum(approval_relay_exhausted_orders{@all})`},
-			query{"dead letters kept", `sum(approval_relay_dead_letters{@all})`}).limit(1, "yellow"),
+			query{"orders without their answer", `sum(max by (job) (approval_relay_exhausted_orders{@all}))`},
+			query{"dead letters kept", `sum(max by (job) (approval_relay_dead_letters{@all}))`}).limit(1, "yellow"),
 		lines("Actions under way", "Calls handed out that have not ended, by kind. Each channel and target takes 128 at once: at that, one of them is so slow that the rest waits.", "short",
 			query{"{{kind}}", `sum by (kind) (approval_relay_actions_running{@all})`}).bounds(64, 128),
 	)

@@ -25,6 +25,20 @@ data "aws_iam_policy_document" "worker" {
     actions   = ["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"]
     resources = var.state_machine_arns
   }
+
+  # Orders. Transactions are allowed by what they consist of.
+  dynamic "statement" {
+    for_each = aws_dynamodb_table.this
+
+    content {
+      sid = "Table"
+      actions = [
+        "dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
+        "dynamodb:UpdateItem",
+      ]
+      resources = [statement.value.arn, "${statement.value.arn}/index/*"]
+    }
+  }
 }
 
 resource "aws_iam_policy" "worker" {

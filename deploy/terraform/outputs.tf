@@ -23,9 +23,14 @@ output "kms_key_arn" {
   value       = aws_kms_key.this.arn
 }
 
+output "table_name" {
+  description = "Name of the DynamoDB table, null without one."
+  value       = one(aws_dynamodb_table.this[*].name)
+}
+
 output "relay_config" {
   description = "The parts of relay.yaml that follow from this module."
-  value = yamlencode({
+  value = yamlencode(merge(var.table ? { store = { dynamodb = { table = aws_dynamodb_table.this[0].name } } } : {}, {
     workflows = {
       (var.name) = {
         requests = { sqs = {
@@ -43,5 +48,5 @@ output "relay_config" {
         }
       }
     }
-  })
+  }))
 }

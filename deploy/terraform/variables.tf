@@ -24,6 +24,18 @@ variable "publisher_arns" {
   default     = []
 }
 
+variable "table" {
+  description = "Make a DynamoDB table, for several workers at once (store.dynamodb). Without it the one worker has a SQLite file on a volume."
+  type        = bool
+  default     = false
+}
+
+variable "table_kms_key_arn" {
+  description = "Key of the table; null takes AWS's own (alias/aws/dynamodb). The worker's role needs kms:Decrypt and the like on a key of yours: DynamoDB Developer Guide, \"Using customer managed keys\"."
+  type        = string
+  default     = null
+}
+
 variable "max_receive_count" {
   description = "How often SQS hands a message over before it moves it to the dead letter queue. The worker itself sends there at once what can never be handled; this count is for what it gives back because something is down. Its back-off reaches 15 minutes, 7.5 on average: 100 is about twelve hours."
   type        = number

@@ -138,7 +138,7 @@ func TestPorts(t *testing.T) {
 	require.Equal(t, []string{"8080", "9090"}, []string{public, operator})
 
 	require.Contains(t, read(t, root+"deploy/Dockerfile"), "\nEXPOSE "+public+" "+operator+"\n")
-	set := read(t, chart+"templates/statefulset.yaml")
+	set := read(t, chart+"templates/_pod.tpl")
 	require.Contains(t, set, "{name: public, containerPort: "+public+"}")
 	require.Contains(t, set, "{name: operator, containerPort: "+operator+"}")
 	routes := read(t, root+"router/http.go")
@@ -172,4 +172,28 @@ func TestPermissions(t *testing.T) {
 	require.ElementsMatch(t,
 		append(action.FindAllString(policy, -1), `"kms:Decrypt"`, `"kms:GenerateDataKey"`),
 		action.FindAllString(module, -1))
+}
+
+// The worker may do with its table what the store does, and no more.
+func TestTablePermissions(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(root + "store/dynamodb/*.go")
+	require.NoError(t, err)
+	used := map[string]bool{}
+	for _, f := range files {
+		if strings.HasSuffix(f, "_test.go") {
+			continue
+		}
+		for _, call := range regexp.MustCompile(`\.client\.(\w+)\(`).FindAllStringSubmatch(read(t, f), -1) {
+			used["dynamodb:"+call[1]] = true
+		}
+	}
+	delete(used, "dynamodb:TransactWriteItems") // allowed by what it consists of
+	delete(used, "dynamodb:CreateTable")        // with store.dynamodb.create only
+	allowed := map[string]bool{}
+	for _, action := range regexp.MustCompile(`dynamodb:\w+`).FindAllString(read(t, root+"deploy/terraform/iam.tf"), -1) {
+		allowed[action] = true
+	}
+	require.NotEmpty(t, used)
+	require.Equal(t, used, allowed)
 }

@@ -6,6 +6,11 @@
 {{- end -}}
 {{- end -}}
 
+{{- /* Not empty where several workers may live: with DynamoDB. */ -}}
+{{- define "approval-relay.several" -}}
+{{- if .Values.config.store.dynamodb -}}yes{{- end -}}
+{{- end -}}
+
 {{- define "approval-relay.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -1,0 +1,98 @@
+package dynamodb
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/store/storetest"
+	"github.com/approval-relay/approval-relay/test/dynamolocal"
+)
+
+// server is one DynamoDB Local for all tests, nil where there is none to be had.
+var server *dynamolocal.Server
+
+func TestMain(m *testing.M) {
+	_ = flag.Set("rapid.checks", "5") // a sequence takes hundreds of calls; memory and SQLite run more of them
+	var err error
+	if server, err = dynamolocal.Start(context.Background()); err != nil && !errors.Is(err, dynamolocal.ErrMissing) {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	if server != nil {
+		_ = server.Stop()
+	}
+	os.Exit(code)
+}
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) store.Store { return open(t, Config{}) })
+}
+
+// open opens a store; what the Config does not say is new.
+func open(t *testing.T, c Config) *Store {
+	t.Helper()
+	if server == nil {
+		t.Skip(dynamolocal.ErrMissing)
+	}
+	if c.Table == "" {
+		c.Table, c.Create = newTable(), true
+	}
+	if c.Sealer == nil {
+		c.Sealer = keys.New(time.Now())
+	}
+	if c.AWS.Region == "" {
+		c.AWS = server.Config()
+	}
+	s, err := Open(t.Context(), c)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+func newTable() string { return "t-" + rand.Text() }
+
+var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+
+// request asks for an approval that is due in an hour.
+func request(o *approval.Order) error {
+	_, _, err := o.Request(approval.Ask{
+		Token: approval.NewToken(tokenOf(o.ID)), Target: "sfn", Workflow: "payments", Policy: approval.Policy{Kind: approval.PolicyAny},
+		Deadline: began.Add(time.Hour), Retention: time.Hour,
+	}, approval.Turn{Now: began, Lease: time.Minute})
+	return err
+}
+
+// tokenOf is the task token of an order's approval.
+func tokenOf(orderID string) string { return strings.Repeat("secret of "+orderID+". ", 10) }
+
+// vote adds a vote; it returns how many there are then.
+func vote(o *approval.Order) int {
+	a := o.Approvals[0]
+	a.Votes = append(a.Votes, approval.Vote{DecisionID: "d", Outcome: approval.Approve, By: "ann", Via: approval.ViaAPI, At: began})
+	return len(a.Votes)
+}
+
+// forget leaves the order empty.
+func forget(o *approval.Order) error {
+	o.Approvals, o.Unmatched = nil, nil
+	return nil
+}
+
+func update(t *testing.T, s *Store, orderID string, transition func(*approval.Order) error) {
+	t.Helper()
+	require.NoError(t, s.Update(t.Context(), orderID, transition))
+}

@@ -1,0 +1,288 @@
+package dynamodb
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// round is a round tripper.
+type round func(*http.Request) (*http.Response, error)
+
+func (f round) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// over returns a store on a table of the server's that is reached through f.
+func over(t *testing.T, c Config, f round) *Store {
+	t.Helper()
+	if server != nil {
+		c.AWS = server.Config()
+	}
+	c.AWS.HTTPClient = &http.Client{Transport: f}
+	return open(t, c)
+}
+
+type faultsKey struct{}
+
+// faulty is a context whose calls fail twice each: the first is not made, the
+// second is, and its answer is lost. The third is answered.
+func faulty(ctx context.Context) context.Context {
+	return context.WithValue(ctx, faultsKey{}, &atomic.Int64{})
+}
+
+var errBroken = errors.New("the connection broke")
+
+// twice carries that out.
+func twice(r *http.Request) (*http.Response, error) {
+	n, ok := r.Context().Value(faultsKey{}).(*atomic.Int64)
+	if !ok {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	at := n.Add(1) % 3
+	if at == 1 {
+		return nil, errBroken
+	}
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err == nil && at == 2 {
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+		return nil, errBroken
+	}
+	return resp, err
+}
+
+// TestEachCallFailsTwice leads an order and a dead letter through their lives; each
+// call is made, and counted, once.
+func TestEachCallFailsTwice(t *testing.T) {
+	t.Parallel()
+	s := over(t, Config{}, twice)
+	ctx := faulty(t.Context())
+	pending := func(want int) {
+		t.Helper()
+		stats, err := s.Stats(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, want, stats.Workflows["payments"].Pending)
+	}
+	require.NoError(t, s.Update(ctx, "o", request))
+	pending(1)
+	for i := range 3 {
+		require.NoError(t, s.Update(ctx, "o", func(o *approval.Order) error {
+			assert.Equal(t, i+1, vote(o))
+			return nil
+		}))
+	}
+	pending(1)
+	o, err := s.Get(t.Context(), "o")
+	require.NoError(t, err)
+	require.Len(t, o.Approvals[0].Votes, 3)
+	require.Equal(t, tokenOf("o"), o.Approvals[0].Token.Reveal())
+
+	row := item{"pk": text("order#o"), "sk": text("order")}
+	c := claim{store: s, id: newID(), now: began.Add(time.Hour), until: began.Add(2 * time.Hour)}
+	ours, err := c.one(ctx, row)
+	require.NoError(t, err)
+	require.True(t, ours, "although the answer was lost")
+	c.id = newID()
+	ours, err = c.one(ctx, row)
+	require.NoError(t, err)
+	require.False(t, ours, "that of another claim")
+
+	require.NoError(t, s.Update(ctx, "o", forget))
+	pending(0)
+	_, err = s.Get(t.Context(), "o")
+	require.ErrorIs(t, err, approval.ErrNotFound)
+
+	id, err := s.PutDeadLetter(ctx, store.DeadLetter{Source: "s", Body: []byte("b"), At: began})
+	require.NoError(t, err)
+	letters, err := s.ListDeadLetters(t.Context(), "", 10)
+	require.NoError(t, err)
+	require.Len(t, letters, 1)
+	require.NoError(t, s.TakeDeadLetter(ctx, id), "an error would lose it")
+	require.ErrorIs(t, s.TakeDeadLetter(ctx, id), approval.ErrNotFound)
+	stats, err := s.Stats(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, stats.DeadLetters)
+}
+
+// TestProcessesRace lets two stores on one table update the same orders, each call failing
+// twice: what was acknowledged is stored once, in turns, and counted once.
+func TestProcessesRace(t *testing.T) {
+	t.Parallel()
+	c := Config{Table: newTable(), Create: true, Sealer: keys.New(time.Now())}
+	stores := []*Store{over(t, c, twice), over(t, c, twice)}
+	const orders, each = 3, 12
+	var mu sync.Mutex
+	counts := map[string]map[int]bool{}
+	var group sync.WaitGroup
+	for w := range 4 {
+		group.Go(func() {
+			for i := range each {
+				id := fmt.Sprint("o", (i+w)%orders)
+				var votes int
+				err := stores[w%2].Update(faulty(t.Context()), id, func(o *approval.Order) error {
+					if o.Empty() {
+						if err := request(o); err != nil {
+							return err
+						}
+					}
+					votes = vote(o)
+					return nil
+				})
+				if !assert.NoError(t, err) {
+					return
+				}
+				mu.Lock()
+				if counts[id] == nil {
+					counts[id] = map[int]bool{}
+				}
+				assert.False(t, counts[id][votes], "two had the same turn")
+				counts[id][votes] = true
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	stored := 0
+	for id := range counts {
+		o, err := stores[0].Get(t.Context(), id)
+		require.NoError(t, err)
+		require.Len(t, o.Approvals[0].Votes, len(counts[id]), id)
+		stored += len(counts[id])
+	}
+	require.Equal(t, 4*each, stored)
+	stats, err := stores[1].Stats(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, map[string]store.WorkflowStats{"payments": {Pending: orders, Oldest: began}}, stats.Workflows)
+}
+
+// answer is an error of DynamoDB's.
+func answer(status int, body string) *http.Response {
+	return &http.Response{
+		StatusCode: status, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}, "X-Amzn-Requestid": {"R1"}},
+		Body: io.NopCloser(strings.NewReader(body)),
+	}
+}
+
+// TestRefusals: what passes is tried again, not for ever, and what does not pass is not.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	const space = `{"__type":"com.amazonaws.dynamodb.v20120810#`
+	for _, c := range []struct {
+		name, body string
+		status     int
+		tries      int64
+	}{
+		{"throttled", space + `ProvisionedThroughputExceededException"}`, 400, attempts},
+		{"throttled account", space + `ThrottlingException"}`, 400, attempts},
+		{"conflict", space + `TransactionConflictException"}`, 400, attempts},
+		{"conflicting transaction", space + `TransactionCanceledException","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict"}]}`, 400, attempts},
+		{"impossible transaction", space + `TransactionCanceledException","CancellationReasons":[{"Code":"ValidationError"},{"Code":"None"}]}`, 400, 1},
+		{"fault", space + `InternalServerError"}`, 500, attempts},
+		{"no JSON", `<html>`, 503, attempts},
+		{"no right", `{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"may not PutItem"}`, 400, 1},
+		{"no table", space + `ResourceNotFoundException"}`, 400, 1},
+		{"invalid", space + `ValidationException","message":"quoting secret of o"}`, 400, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var refuse atomic.Bool
+			var tries atomic.Int64
+			s := over(t, Config{}, func(r *http.Request) (*http.Response, error) {
+				target := r.Header.Get("X-Amz-Target")
+				if refuse.Load() && (strings.HasSuffix(target, ".PutItem") || strings.HasSuffix(target, ".TransactWriteItems")) {
+					tries.Add(1)
+					return answer(c.status, c.body), nil
+				}
+				return http.DefaultTransport.RoundTrip(r)
+			})
+			refuse.Store(true)
+			err := s.Update(t.Context(), "o", request)
+			require.Error(t, err)
+			require.False(t, approval.IsPermanent(err), "the message comes again")
+			require.NotContains(t, err.Error(), "secret")
+			require.Equal(t, c.tries, tries.Load(), "%v", err)
+			refuse.Store(false)
+			update(t, s, "o", request)
+		})
+	}
+}
+
+// TestStaleIndex answers queries of indexes as they were before: what is no longer
+// due is not claimed, and what no longer waits is not listed.
+func TestStaleIndex(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var before map[string][]byte // by request
+	s := over(t, Config{}, func(r *http.Request) (*http.Response, error) {
+		q, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(q))
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil || !strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".Query") {
+			return resp, err
+		}
+		b, err := io.ReadAll(resp.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		if old, ok := before[string(q)]; ok {
+			b = old
+			resp.Header.Del("X-Amz-Crc32")
+		} else if before != nil {
+			before[string(q)] = b
+		}
+		resp.Body = io.NopCloser(bytes.NewReader(b))
+		return resp, err
+	})
+	for i := range 20 {
+		update(t, s, fmt.Sprint(i), request)
+	}
+	before = map[string][]byte{}
+	now := began.Add(time.Hour)
+	list := func() []*approval.Order {
+		var out []*approval.Order
+		for _, q := range []store.Query{{Pending: true}, {ByAge: true}} {
+			orders, _, err := s.List(t.Context(), q)
+			require.NoError(t, err)
+			out = append(out, orders...)
+		}
+		return out
+	}
+	claimed, err := s.Claim(t.Context(), now, 20, time.Minute)
+	require.NoError(t, err)
+	require.Len(t, claimed, 20)
+	require.Len(t, list(), 40)
+	for i := range 20 {
+		update(t, s, fmt.Sprint(i), func(o *approval.Order) error {
+			if i%2 == 0 {
+				return forget(o)
+			}
+			o.Cancel("", "ann", "", approval.Turn{Now: began})
+			o.Approvals[0].Callback.Due = now.Add(time.Minute)
+			return nil
+		})
+	}
+	claimed, err = s.Claim(t.Context(), now, 20, time.Minute)
+	require.NoError(t, err)
+	require.Empty(t, claimed)
+	require.Empty(t, list())
+	for i := range 20 {
+		_, err := s.Get(t.Context(), fmt.Sprint(i))
+		require.Equal(t, i%2 == 0, errors.Is(err, approval.ErrNotFound), "a claim makes no order")
+	}
+}

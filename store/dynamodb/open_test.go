@@ -1,0 +1,77 @@
+package dynamodb
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/keys"
+)
+
+// TestOpenRefuses names what is wrong with a table, and changes nothing of it.
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	good := open(t, Config{})
+	make := func(in *dynamodb.CreateTableInput) string {
+		in.TableName, in.BillingMode = aws.String(newTable()), types.BillingModePayPerRequest
+		_, err := good.client.CreateTable(t.Context(), in)
+		require.NoError(t, err)
+		return *in.TableName
+	}
+	foreign := make(&dynamodb.CreateTableInput{
+		KeySchema: keySchema("id", "at"), AttributeDefinitions: []types.AttributeDefinition{attribute("id", "S"), attribute("at", "S")},
+	})
+	bare := make(&dynamodb.CreateTableInput{
+		KeySchema: keySchema("pk", "sk"), AttributeDefinitions: []types.AttributeDefinition{attribute("pk", "S"), attribute("sk", "S")},
+	})
+	newer := open(t, Config{}).config.Table
+	_, err := good.client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: &newer, Key: key("meta", "schema"), UpdateExpression: aws.String("SET schema_version = :v"),
+		ExpressionAttributeValues: item{":v": number(schemaVersion + 1)},
+	})
+	require.NoError(t, err)
+	for table, want := range map[string]string{
+		"there-is-none": "there is none: make it (deploy/terraform does), or set store.dynamodb.create",
+		foreign:         "it is not for approval-relay: its key is id,at, not pk,sk",
+		bare:            "it has no index due (due_shard,next_at)",
+		newer:           "its schema has version 2, this program knows 1",
+	} {
+		c := Config{AWS: server.Config(), Table: table, Sealer: keys.New(time.Now())}
+		_, err := Open(t.Context(), c)
+		require.ErrorContains(t, err, `open store, table "`+table+`": `+want)
+	}
+	_, err = Open(t.Context(), Config{AWS: server.Config(), Table: newer})
+	require.ErrorContains(t, err, "there is nothing to seal tokens with")
+}
+
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{})
+	require.NoError(t, s.Probe(t.Context()))
+	s.config.Table = "there-is-none"
+	require.ErrorContains(t, s.Probe(t.Context()), "ResourceNotFoundException")
+}
+
+// TestTerraformMakesTheSame compares the table of deploy/terraform with ours.
+func TestTerraformMakesTheSame(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../deploy/terraform/table.tf")
+	require.NoError(t, err)
+	for _, x := range indexes() {
+		with := "[]"
+		if len(x.with) > 0 {
+			with = fmt.Sprintf("[%q]", x.with[0])
+		}
+		require.Regexp(t, fmt.Sprintf(`\b%s += \{ partition = %q, sort = %q, with = \%s \}`, x.name, x.partition, x.sort, with), string(b))
+		require.Contains(t, string(b), x.partition+` = "S"`)
+		require.Contains(t, string(b), fmt.Sprintf("%s = %q", x.sort, x.kind))
+	}
+	require.Equal(t, len(indexes()), strings.Count(string(b), "{ partition = "))
+}

@@ -1,0 +1,129 @@
+// Package dynamolocal runs DynamoDB Local, which is AWS's own, for tests.
+// scripts/need-tools puts it where it is looked for; it is never part of this
+// repository, nor of the program.
+package dynamolocal
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+)
+
+// ErrMissing says that what it needs is not on this machine.
+var ErrMissing = errors.New("DynamoDB Local, Java or a C compiler is missing: see scripts/need-tools")
+
+//go:embed testdata/loopback.c
+var loopback []byte
+
+// Server is a running DynamoDB Local. It keeps its tables in memory.
+type Server struct {
+	URL     string
+	command *exec.Cmd
+	dir     string
+}
+
+// Start starts one on a port of the loopback.
+func Start(ctx context.Context) (*Server, error) {
+	jar, err := find()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "dynamolocal")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{dir: dir}
+	if err := s.start(ctx, jar); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+// find returns the jar.
+func find() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	jar := filepath.Join(cache, "approval-relay", "amplify-dynamodb-simulator-2.9.30", "package", "emulator", "DynamoDBLocal.jar")
+	if _, err := os.Stat(jar); err != nil {
+		return "", ErrMissing
+	}
+	for _, tool := range []string{"java", "gcc"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return "", ErrMissing
+		}
+	}
+	return jar, nil
+}
+
+func (s *Server) start(ctx context.Context, jar string) error {
+	shim := filepath.Join(s.dir, "loopback.so")
+	compile := exec.CommandContext(ctx, "gcc", "-shared", "-fPIC", "-o", shim, "-x", "c", "-", "-ldl")
+	compile.Stdin = bytes.NewReader(loopback)
+	if out, err := compile.CombinedOutput(); err != nil {
+		return fmt.Errorf("compile: %w: %s", err, out)
+	}
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	s.URL = "http://127.0.0.1:" + port
+	var out bytes.Buffer
+	s.command = exec.Command("java", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.net.preferIPv4Stack=true", //nolint:gosec // our own test's
+		"-Djava.library.path="+filepath.Join(filepath.Dir(jar), "DynamoDBLocal_lib"), "-jar", jar, "-inMemory", "-sharedDb", "-disableTelemetry", "-port", port)
+	s.command.Env = append(os.Environ(), "LD_PRELOAD="+shim)
+	s.command.Dir, s.command.Stdout, s.command.Stderr = filepath.Dir(jar), &out, &out
+	if err := s.command.Start(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	client := dynamodb.NewFromConfig(s.Config())
+	for {
+		_, err := client.ListTables(ctx, &dynamodb.ListTablesInput{})
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("DynamoDB Local does not answer: %w", err)
+		}
+	}
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = l.Close() }()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
+}
+
+// Config is the SDK's configuration for it.
+func (s *Server) Config() aws.Config {
+	return aws.Config{
+		Region: "eu-central-1", BaseEndpoint: aws.String(s.URL), Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	}
+}
+
+// Stop ends it.
+func (s *Server) Stop() error {
+	if s.command != nil && s.command.Process != nil {
+		_ = s.command.Process.Kill()
+		_ = s.command.Wait()
+	}
+	return os.RemoveAll(s.dir)
+}

@@ -1,0 +1,217 @@
+// Package replicas runs several workers on one DynamoDB table, and kills one.
+package replicas
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/test/dynamolocal"
+	"github.com/approval-relay/approval-relay/test/loopback"
+	"github.com/approval-relay/approval-relay/test/overlay"
+)
+
+const apiToken = "canary-api-0123456789abcdef"
+
+// worker is one process of the program.
+type worker struct {
+	operator string // host:port
+	cmd      *exec.Cmd
+	done     chan struct{}
+	log      bytes.Buffer // to be read when it has ended
+}
+
+// world is two workers and what is around them.
+type world struct {
+	dir, binary string
+	aws         *emulator.Server
+	table       *dynamolocal.Server
+	workers     []*worker
+}
+
+// newWorld builds the program with shorter leases, so that what a dead worker had under
+// way is not waited for half a minute.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{dir: t.TempDir()}
+	var err error
+	w.table, err = dynamolocal.Start(t.Context())
+	if errors.Is(err, dynamolocal.ErrMissing) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = w.table.Stop() })
+	w.aws, err = emulator.Start()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = w.aws.Close() })
+	const wire = "cmd/approval-relay/wire.go"
+	w.binary, err = overlay.Build(w.dir, "cmd/approval-relay",
+		overlay.Edit{File: wire, Old: "actionLease = 30 * time.Second", New: "actionLease = 3 * time.Second"},
+		overlay.Edit{File: wire, Old: "callTimeout = 10 * time.Second", New: "callTimeout = 1 * time.Second"})
+	require.NoError(t, err)
+	require.NoError(t, keys.New(time.Now()).Create(filepath.Join(w.dir, "keys"))) // the workers share it
+	return w
+}
+
+// start starts a worker and waits until it is ready.
+func (w *world) start(t *testing.T) *worker {
+	t.Helper()
+	public, err := loopback.Address()
+	require.NoError(t, err)
+	p := &worker{done: make(chan struct{})}
+	p.operator, err = loopback.Address()
+	require.NoError(t, err)
+	config := filepath.Join(w.dir, fmt.Sprint("relay", len(w.workers), ".yaml"))
+	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `
+public: {listen: %q, url: "http://%s"}
+operator: {listen: %q, tokens: {op: canary-operator-0123456789abcdef}, api_tokens: {api: %q}, open_metrics: true}
+store: {dynamodb: {table: approvals, create: true, endpoint: %q}}
+keys: {file: %q}
+aws: {region: eu-central-1, endpoint: %q}
+workflows: {orders: {approvers: [ann@example.com], callback: {retry: {base: 50ms, cap: 500ms}}}}
+`, public, public, p.operator, apiToken, w.table.URL, filepath.Join(w.dir, "keys"), w.aws.URL()), 0o600))
+	p.cmd = exec.Command(w.binary, "run", "--config.file="+config) //nolint:gosec // our own
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = w.dir, &p.log, &p.log
+	p.cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_EC2_METADATA_DISABLED=true")
+	require.NoError(t, p.cmd.Start())
+	go func() { _ = p.cmd.Wait(); close(p.done) }()
+	t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.done })
+	w.workers = append(w.workers, p)
+	until(t, func() bool {
+		select {
+		case <-p.done:
+			require.Fail(t, "the worker ended", p.log.String())
+		default:
+		}
+		resp, err := http.Get("http://" + p.operator + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+	return p
+}
+
+// until polls for what other processes do.
+func until(t *testing.T, done func() bool) {
+	t.Helper()
+	require.Eventually(t, done, time.Minute, 20*time.Millisecond)
+}
+
+// post sends to one worker, and to the others where it does not take it.
+func (w *world) post(t *testing.T, first int, path, body string) {
+	t.Helper()
+	var last string
+	for try := range 40 {
+		p := w.workers[(first+try)%len(w.workers)]
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+p.operator+path, strings.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+apiToken)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			last = err.Error()
+			continue
+		}
+		b, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode/100 == 2 {
+			return
+		}
+		last = fmt.Sprint(resp.StatusCode, " ", string(b))
+	}
+	assert.Fail(t, "nobody takes it", "%s: %s", path, last)
+}
+
+// TestOneOfTwoIsKilled sends requests and decisions to either of two workers, each repeated to
+// the other, and kills one half-way: each workflow has one answer, and the right one.
+func TestOneOfTwoIsKilled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.aws.StepFunctions.SetFaults(emulator.Faults{Throttle: 0.1, LoseReply: 0.1, Fail: 0.05})
+	victim := w.start(t)
+	survivor := w.start(t)
+	const orders = 60
+	tokens := make([]string, orders)
+	var group sync.WaitGroup
+	work := make(chan int)
+	for range 6 {
+		group.Go(func() {
+			for i := range work {
+				request := fmt.Sprintf(`{"orderId": "o-%d", "taskToken": %q}`, i, tokens[i])
+				decision := fmt.Sprintf(`{"decisionId": "d-%d", "decision": %q, "decidedBy": "ann@example.com"}`, i, outcome(i))
+				path := fmt.Sprintf("/v1/orders/o-%d/decisions", i)
+				both := [][2]string{{"/v1/requests", request}, {path, decision}}
+				if i%5 == 0 {
+					both[0], both[1] = both[1], both[0] // the decision comes first
+				}
+				for n, m := range both {
+					w.post(t, i+n, m[0], m[1])
+					w.post(t, i+n+1, m[0], m[1])
+				}
+			}
+		})
+	}
+	for i := range orders {
+		tokens[i] = w.aws.StepFunctions.NewToken(10*time.Minute, 0)
+		if i == orders/2 {
+			require.NoError(t, victim.cmd.Process.Kill())
+			<-victim.done
+		}
+		work <- i
+	}
+	close(work)
+	group.Wait()
+	for i, token := range tokens {
+		task, err := w.aws.StepFunctions.Wait(t.Context(), token)
+		require.NoError(t, err)
+		require.Equal(t, 1, task.Effective)
+		want := emulator.TaskSucceeded
+		if outcome(i) == "reject" {
+			want = emulator.TaskFailed
+		}
+		require.Equal(t, want, task.State, "order o-%d: %+v", i, task)
+	}
+	until(t, func() bool {
+		return strings.Contains(w.metrics(t, survivor), "\napproval_relay_pending{workflow=\"orders\"} 0\n")
+	})
+	_ = survivor.cmd.Process.Signal(os.Interrupt)
+	<-survivor.done
+	for _, p := range w.workers {
+		require.NotContains(t, p.log.String(), apiToken)
+		for _, token := range tokens {
+			require.NotContains(t, p.log.String(), token)
+		}
+	}
+}
+
+func outcome(i int) string {
+	if i%3 == 0 {
+		return "reject"
+	}
+	return "approve"
+}
+
+func (w *world) metrics(t *testing.T, p *worker) string {
+	t.Helper()
+	resp, err := http.Get("http://" + p.operator + "/metrics")
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return string(b)
+}
