@@ -84,7 +84,7 @@ func TestDispatchTrace(t *testing.T) {
 	t.Parallel()
 	w := newWatcher()
 	d := NewDispatcher(4, w, w.logger())
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	in, err := d.Subscribe(t.Context(), TopicCallbacks)
 	require.NoError(t, err)
 	for _, act := range []approval.Action{

@@ -62,7 +62,7 @@ func TestNoOtherWayBack(t *testing.T) {
 func TestAnotherAccount(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, nil)
-	h.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error { return nil }
+	h.client.CheckRedirect = func(*http.Request, []*http.Request) error { return nil }
 	h.get(t, h.url+"/signin/link-1")
 	h.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := h.client.Get(h.url + "/signin/link-1")

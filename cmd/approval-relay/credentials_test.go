@@ -21,11 +21,11 @@ func TestOperatorToken(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, made, again)
 
-	require.NoError(t, os.Chmod(path, 0o644)) //nolint:gosec // that is what is tested
+	require.NoError(t, os.Chmod(path, 0o644)) // that is what is tested
 	_, err = operatorToken(path)
 	require.ErrorContains(t, err, "can be read by everybody (mode 0644): chmod 600 it")
 	require.NotContains(t, err.Error(), made)
-	require.NoError(t, os.Chmod(path, 0o640)) //nolint:gosec // Kubernetes mounts secrets so
+	require.NoError(t, os.Chmod(path, 0o640)) // Kubernetes mounts secrets so
 	_, err = operatorToken(path)
 	require.NoError(t, err)
 

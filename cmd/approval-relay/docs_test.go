@@ -92,8 +92,8 @@ func filled() Config {
 func ofEach[P any]() P {
 	var part P
 	v := reflect.ValueOf(&part).Elem()
-	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.Pointer {
+	for _, f := range v.Fields() {
+		if f.Kind() == reflect.Pointer {
 			f.Set(reflect.New(f.Type().Elem()))
 		}
 	}

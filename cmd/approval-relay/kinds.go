@@ -22,7 +22,7 @@ func chosen[K any](part any) []choice[K] {
 	var out []choice[K]
 	v := reflect.ValueOf(part)
 	for i := range v.NumField() {
-		if is, ok := v.Field(i).Interface().(K); ok && !v.Field(i).IsNil() {
+		if is, ok := reflect.TypeAssert[K](v.Field(i)); ok && !v.Field(i).IsNil() {
 			out = append(out, choice[K]{v.Type().Field(i).Tag.Get("yaml"), is})
 		}
 	}

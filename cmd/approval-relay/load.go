@@ -142,7 +142,7 @@ func (l *loading) has(field string) bool {
 // wrong notes an error about a field, or the faults that it consists of.
 func (l *loading) wrong(field string, err error) {
 	var several *Faults
-	joined, isJoined := err.(interface{ Unwrap() []error }) //nolint:errorlint // what errors.Join made, not what it wraps
+	joined, isJoined := err.(interface{ Unwrap() []error }) // what errors.Join made, not what it wraps
 	switch {
 	case isJoined:
 		for _, e := range joined.Unwrap() {

@@ -38,7 +38,7 @@ func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Ord
 		}
 		_, pending := i["pending_shard"]
 		_, exhausted := i["exhausted_shard"]
-		if (pending || !(q.Pending || q.ByAge)) && (exhausted || !q.Exhausted) { // the index may lag behind
+		if (pending || !q.Pending && !q.ByAge) && (exhausted || !q.Exhausted) { // the index may lag behind
 			orders = append(orders, o)
 		}
 	}

@@ -19,16 +19,16 @@ import (
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	good := open(t, Config{})
-	make := func(in *dynamodb.CreateTableInput) string {
+	table := func(in *dynamodb.CreateTableInput) string {
 		in.TableName, in.BillingMode = aws.String(newTable()), types.BillingModePayPerRequest
 		_, err := good.client.CreateTable(t.Context(), in)
 		require.NoError(t, err)
 		return *in.TableName
 	}
-	foreign := make(&dynamodb.CreateTableInput{
+	foreign := table(&dynamodb.CreateTableInput{
 		KeySchema: keySchema("id", "at"), AttributeDefinitions: []types.AttributeDefinition{attribute("id", "S"), attribute("at", "S")},
 	})
-	bare := make(&dynamodb.CreateTableInput{
+	bare := table(&dynamodb.CreateTableInput{
 		KeySchema: keySchema("pk", "sk"), AttributeDefinitions: []types.AttributeDefinition{attribute("pk", "S"), attribute("sk", "S")},
 	})
 	newer := open(t, Config{}).config.Table

@@ -222,8 +222,8 @@ func TestConsoleContrastAndNames(t *testing.T) {
 			require.Greater(t, found.Seen, 3)
 			require.Equal(t, 1, get(t, ctx, chromedp.Evaluate[int](`document.querySelectorAll("h1").length`)), page)
 			require.Equal(t, 0, get(t, ctx, chromedp.Evaluate[int](`document.querySelectorAll("script").length`)), page)
-			require.Equal(t, "", get(t, ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("input:not([type=hidden]), textarea")].filter(e => !e.labels.length || !e.labels[0].innerText.trim()).map(e => e.outerHTML).join()`)), page)
-			require.Equal(t, "", get(t, ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("[id]")].map(e => e.id).filter((id, i, all) => all.indexOf(id) !== i).join()`)), "IDs are unique on %s", page)
+			require.Empty(t, get(t, ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("input:not([type=hidden]), textarea")].filter(e => !e.labels.length || !e.labels[0].innerText.trim()).map(e => e.outerHTML).join()`)), page)
+			require.Empty(t, get(t, ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("[id]")].map(e => e.id).filter((id, i, all) => all.indexOf(id) !== i).join()`)), "IDs are unique on %s", page)
 		}
 	}
 }

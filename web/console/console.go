@@ -245,8 +245,7 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, s session, stat
 // fail answers what could not be read or done. What is wrong with the request is
 // said; what is wrong with us is logged.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, s session, err error) {
-	var field *approval.FieldError
-	if errors.As(err, &field) {
+	if field, ok := errors.AsType[*approval.FieldError](err); ok {
 		c.refuse(w, r, s, http.StatusUnprocessableEntity, "This cannot be taken", look.Visible(field.Error())+".")
 		return
 	}

@@ -62,7 +62,7 @@ func (c *Console) begin(w http.ResponseWriter, r *http.Request, o operator) {
 // of the console, behind whatever prefix. Strict: no other site's link or form
 // brings it along.
 func setCookie(w http.ResponseWriter, r *http.Request, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where we are reached by https
 		Name: sessionCookie, Value: value, MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https",
 	})
