@@ -262,6 +262,15 @@ type PendingApproval struct {
 	Since      time.Time
 }
 
+// Retrying says that an attempt of the order's has failed, to notify or to call
+// back, and that it is to be made again.
+func (o *Order) Retrying() bool {
+	return slices.ContainsFunc(o.Approvals, func(a *Approval) bool {
+		return a.Callback.State == CallbackOwed && a.Callback.LastError != "" ||
+			slices.ContainsFunc(a.Notifications, func(n *Notification) bool { return n.State == NotificationOwed && n.LastError != "" })
+	})
+}
+
 // Exhausted says that a callback of the order was given up.
 func (o *Order) Exhausted() bool {
 	return slices.ContainsFunc(o.Approvals, func(a *Approval) bool { return a.Callback.State == CallbackExhausted })

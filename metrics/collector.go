@@ -15,6 +15,7 @@ import (
 type Stats struct {
 	Workflows   map[string]WorkflowStats
 	Exhausted   int       // orders with a callback that was given up
+	Retrying    int       // orders with an attempt that failed and is to be made again
 	DeadLetters int       // dead letters in the store's own table
 	OldestDue   time.Time // of all orders; zero if there is none
 }
@@ -38,6 +39,7 @@ func (m *Metrics) WatchStore(read func(context.Context) (Stats, error)) {
 		pending:     m.b.desc("pending", "Approvals that wait for a decision.", "workflow"),
 		oldest:      m.b.desc("oldest_pending_timestamp_seconds", "When the oldest pending approval was requested; absent if there is none.", "workflow"),
 		exhausted:   m.b.desc("exhausted_orders", "Orders with a callback that was given up: each is a workflow without an answer, to be redriven."),
+		retrying:    m.b.desc("retrying_orders", "Orders with an attempt that failed, to notify or to call back, and that wait for the next one."),
 		deadLetters: m.b.desc("dead_letters", "Dead letters in the store's own table."),
 		oldestDue:   m.b.desc("oldest_due_timestamp_seconds", "The earliest time at which an order has something due; one in the past is how far the sweeper lags. Absent if there is none."),
 	}
@@ -50,12 +52,12 @@ type collector struct {
 	timeout   time.Duration
 	turn      chan struct{} // held by the one read under way
 
-	up, pending, oldest, exhausted, deadLetters, oldestDue *prometheus.Desc
+	up, pending, oldest, exhausted, retrying, deadLetters, oldestDue *prometheus.Desc
 }
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.up, c.pending, c.oldest, c.exhausted, c.deadLetters, c.oldestDue} {
+	for _, d := range []*prometheus.Desc{c.up, c.pending, c.oldest, c.exhausted, c.retrying, c.deadLetters, c.oldestDue} {
 		ch <- d
 	}
 }
@@ -81,6 +83,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		timestamp(c.oldest, w.Oldest, name)
 	}
 	gauge(c.exhausted, float64(stats.Exhausted))
+	gauge(c.retrying, float64(stats.Retrying))
 	gauge(c.deadLetters, float64(stats.DeadLetters))
 	timestamp(c.oldestDue, stats.OldestDue)
 }

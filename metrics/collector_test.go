@@ -24,7 +24,7 @@ func handlerFor(reg prometheus.Gatherer) http.Handler {
 func ofStore(all map[string]float64) map[string]float64 {
 	out := map[string]float64{}
 	for name, v := range all {
-		for _, begin := range []string{"store_up{", "pending", "oldest", "exhausted_orders", "dead_letters{"} {
+		for _, begin := range []string{"store_up{", "pending", "oldest", "exhausted_orders", "retrying_orders", "dead_letters{"} {
 			if strings.HasPrefix(name, begin) {
 				out[name] = v
 			}
@@ -41,16 +41,16 @@ func TestTheStoreIsReadAtEveryScrape(t *testing.T) {
 		err   error
 		want  map[string]float64
 	}{
-		"nothing": {want: map[string]float64{"store_up{}": 1, `pending{workflow="payments"}`: 0, "exhausted_orders{}": 0, "dead_letters{}": 0}},
+		"nothing": {want: map[string]float64{"store_up{}": 1, `pending{workflow="payments"}`: 0, "exhausted_orders{}": 0, "retrying_orders{}": 0, "dead_letters{}": 0}},
 		"some": {
 			stats: Stats{
 				Workflows: map[string]WorkflowStats{"payments": {3, at(100)}, "gone": {1, at(50)}, "gone too": {2, at(40)}, "empty": {}},
-				Exhausted: 4, DeadLetters: 5, OldestDue: at(200),
+				Exhausted: 4, Retrying: 6, DeadLetters: 5, OldestDue: at(200),
 			},
 			want: map[string]float64{
 				"store_up{}": 1, `pending{workflow="payments"}`: 3, `pending{workflow="other"}`: 3,
 				`oldest_pending_timestamp_seconds{workflow="payments"}`: 100, `oldest_pending_timestamp_seconds{workflow="other"}`: 40,
-				"exhausted_orders{}": 4, "dead_letters{}": 5, "oldest_due_timestamp_seconds{}": 200,
+				"exhausted_orders{}": 4, "retrying_orders{}": 6, "dead_letters{}": 5, "oldest_due_timestamp_seconds{}": 200,
 			},
 		},
 		"down": {stats: Stats{Exhausted: 9}, err: errors.New("no"), want: map[string]float64{"store_up{}": 0}},

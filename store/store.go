@@ -126,6 +126,8 @@ type Stats struct {
 	Workflows map[string]WorkflowStats
 	// Exhausted counts the orders with a callback that was given up.
 	Exhausted int
+	// Retrying counts the orders with an attempt that failed and is to be made again.
+	Retrying int
 	// OldestDue is the earliest Due of all orders, zero if there is none.
 	OldestDue time.Time
 	// DeadLetters counts the dead letters in the store's own table.

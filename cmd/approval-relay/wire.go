@@ -297,7 +297,7 @@ func metricNames(c *Config) metrics.Config {
 func (r *relay) stats(ctx context.Context) (metrics.Stats, error) {
 	s, err := r.store.Stats(ctx)
 	out := metrics.Stats{
-		Workflows: map[string]metrics.WorkflowStats{}, Exhausted: s.Exhausted, DeadLetters: s.DeadLetters, OldestDue: s.OldestDue,
+		Workflows: map[string]metrics.WorkflowStats{}, Exhausted: s.Exhausted, Retrying: s.Retrying, DeadLetters: s.DeadLetters, OldestDue: s.OldestDue,
 	}
 	for name, w := range s.Workflows {
 		out.Workflows[name] = metrics.WorkflowStats{Pending: w.Pending, Oldest: w.Oldest}

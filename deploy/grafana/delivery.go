@@ -63,6 +63,8 @@ func delivery() Dashboard {
 		row("Retries and dead letters"),
 		bars("Retries", "Attempts after the first, of notifications and of callbacks.",
 			query{"{{kind}}", `sum by (kind) (increase(approval_relay_retries_total{@all}[@step]))`}),
+		lines("Waiting to be tried again", "Orders with an attempt that failed, to notify or to call back, and that wait for the next one. Many mean that a channel or a target is down: the panels above say which.", "short",
+			query{"orders", `sum(max by (job) (approval_relay_retrying_orders{@all}))`}),
 		bars("Dead letters", "Messages that were given up, by what they were for. order: callbacks and notifications given up, and decisions that waited in vain.",
 			query{"{{source}}", `sum by (source) (increase(approval_relay_dead_letters_total{@all}[@step]))`}),
 		lines("What waits for an operator", "Orders without their answer, and dead letters in the store's own table: both stay until somebody redrives them.", "short",

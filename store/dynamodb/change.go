@@ -49,7 +49,7 @@ func (s *Store) compute(orderID string, before item, transition func(*approval.O
 			return nil, err
 		}
 	}
-	had, asked, exhausted := waiting(o), len(o.Approvals)+len(o.Unmatched), o.Exhausted()
+	had, asked, exhausted, retrying := waiting(o), len(o.Approvals)+len(o.Unmatched), o.Exhausted(), o.Retrying()
 	if err := transition(o); err != nil {
 		return nil, err
 	}
@@ -61,6 +61,7 @@ func (s *Store) compute(orderID string, before item, transition func(*approval.O
 	has := waiting(o)
 	c.count(had, has)
 	c.add("exhausted", one(o.Exhausted())-one(exhausted))
+	c.add("retrying", one(o.Retrying())-one(retrying))
 	if o.Empty() {
 		return c, nil
 	}

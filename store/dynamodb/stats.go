@@ -25,7 +25,7 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	if err != nil {
 		return out, fmt.Errorf("read counts: %w", err)
 	}
-	out.Exhausted, out.DeadLetters = int(counts["exhausted"]), int(counts["letters"])
+	out.Exhausted, out.Retrying, out.DeadLetters = int(counts["exhausted"]), int(counts["retrying"]), int(counts["letters"])
 	if out.OldestDue, err = s.oldestDue(ctx); err != nil {
 		return out, fmt.Errorf("read counts: %w", err)
 	}

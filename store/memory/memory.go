@@ -30,6 +30,7 @@ type entry struct {
 	claimed   time.Time // the now of the Claim that leased it; zero without
 	pending   []approval.PendingApproval
 	exhausted bool
+	retrying  bool
 }
 
 // New returns an empty store.
@@ -67,7 +68,7 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 		delete(s.orders, orderID)
 		return nil
 	}
-	e := entry{record: record, due: o.Due(), next: o.Due(), pending: o.PendingSince(), exhausted: o.Exhausted()}
+	e := entry{record: record, due: o.Due(), next: o.Due(), pending: o.PendingSince(), exhausted: o.Exhausted(), retrying: o.Retrying()}
 	if !e.due.IsZero() && !e.due.After(before.claimed) { // still due: leased still
 		e.next, e.claimed = before.next, before.claimed
 	}
@@ -168,6 +169,9 @@ func (s *Store) Stats(context.Context) (store.Stats, error) {
 	for _, e := range s.orders {
 		if e.exhausted {
 			out.Exhausted++
+		}
+		if e.retrying {
+			out.Retrying++
 		}
 		if !e.due.IsZero() && (out.OldestDue.IsZero() || e.due.Before(out.OldestDue)) {
 			out.OldestDue = e.due

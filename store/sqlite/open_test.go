@@ -227,7 +227,7 @@ func TestMigrationFindsTheAges(t *testing.T) {
 	want, _, err := s.List(t.Context(), store.Query{ByAge: true, Limit: 3})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
-	execute(t, c.Path, `DROP INDEX orders_since; ALTER TABLE orders DROP COLUMN since; PRAGMA user_version = 1;
+	execute(t, c.Path, `DROP INDEX orders_since; ALTER TABLE orders DROP COLUMN since; DROP INDEX orders_retrying; ALTER TABLE orders DROP COLUMN retrying; PRAGMA user_version = 1;
 		UPDATE orders SET record = x'7b' WHERE id = CAST('damaged' AS BLOB)`)
 
 	s = open(t, c)

@@ -52,7 +52,10 @@ func migrations() []string {
 			JOIN pending p ON p.approval = a.value ->> 'id') WHERE pending > 0 AND json_valid(CAST(record AS TEXT));
 		UPDATE orders SET since = 0 WHERE pending > 0 AND since IS NULL; -- it cannot be read: look at it first
 		DROP INDEX pending_approval;
-		CREATE INDEX orders_since ON orders (since, id) WHERE since IS NOT NULL;`,
+		CREATE INDEX orders_since ON orders (since, id) WHERE since IS NOT NULL;
+		-- 1 with an attempt that failed and is to be made again; of what was stored before, from its next update on.
+		ALTER TABLE orders ADD COLUMN retrying INTEGER NOT NULL DEFAULT 0;
+		CREATE INDEX orders_retrying ON orders (id) WHERE retrying = 1;`,
 	}
 }
 
@@ -95,6 +98,7 @@ const (
 	byAge        = "SELECT id, record, since FROM orders WHERE since IS NOT NULL AND (since, id) > (?, ?)%s ORDER BY since, id LIMIT ?"
 	totals       = `SELECT
 		(SELECT count(*) FROM orders WHERE exhausted = 1),
+		(SELECT count(*) FROM orders WHERE retrying = 1),
 		(SELECT count(*) FROM dead_letters),
 		(SELECT min(due) FROM orders WHERE due IS NOT NULL)`
 	byWorkflow = `SELECT workflow, pending,
@@ -113,8 +117,8 @@ func (s *statements) prepare(ctx context.Context, c *sql.Conn) error {
 	}{
 		{&s.get, "SELECT record FROM orders WHERE id = ?"},
 		// An order that is due still is leased still; NULL is not <= anything.
-		{&s.put, `INSERT INTO orders (id, record, due, next, pending, exhausted, since) VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6)
-			ON CONFLICT (id) DO UPDATE SET record = ?2, due = ?3, pending = ?4, exhausted = ?5, since = ?6,
+		{&s.put, `INSERT INTO orders (id, record, due, next, pending, exhausted, since, retrying) VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7)
+			ON CONFLICT (id) DO UPDATE SET record = ?2, due = ?3, pending = ?4, exhausted = ?5, since = ?6, retrying = ?7,
 				next = CASE WHEN ?3 <= claimed THEN next ELSE ?3 END,
 				claimed = CASE WHEN ?3 <= claimed THEN claimed END`},
 		{&s.remove, "DELETE FROM orders WHERE id = ?"},

@@ -11,11 +11,11 @@ import (
 )
 
 // Stats implements store.Store: a row a workflow, a look at the ends of two
-// indexes, and the count of the few that were given up.
+// indexes, and the counts of the few that were given up or are tried again.
 func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	out := store.Stats{Workflows: map[string]store.WorkflowStats{}}
 	var due sql.NullInt64
-	err := s.reads.QueryRowContext(ctx, totals).Scan(&out.Exhausted, &out.DeadLetters, &due)
+	err := s.reads.QueryRowContext(ctx, totals).Scan(&out.Exhausted, &out.Retrying, &out.DeadLetters, &due)
 	if err != nil {
 		return out, fmt.Errorf("read counts: %w", err)
 	}

@@ -62,6 +62,7 @@ type change struct {
 	since         time.Time // of the oldest pending approval
 	pending       int
 	exhausted     bool
+	retrying      bool
 	opened, ended []approval.PendingApproval
 }
 
@@ -88,7 +89,8 @@ func (s *Store) compute(orderID string, stored []byte, known bool, transition fu
 	}
 	has := o.PendingSince()
 	c = change{
-		empty: o.Empty(), due: o.Due(), since: store.Oldest(has), pending: len(has), exhausted: o.Exhausted(), opened: without(has, had), ended: without(had, has),
+		empty: o.Empty(), due: o.Due(), since: store.Oldest(has), pending: len(has), exhausted: o.Exhausted(), retrying: o.Retrying(),
+		opened: without(has, had), ended: without(had, has),
 	}
 	if c.record, out.err = store.Encode(orderID, o, s.config.Sealer); out.err == nil && !c.empty {
 		s.recent.keep(orderID, c.record, o)
@@ -116,7 +118,7 @@ func (s *Store) put(ctx context.Context, orderID string, c change) error {
 		}
 		return s.count(ctx, c)
 	}
-	if _, err := s.stmts.put.ExecContext(ctx, id, c.record, orNull(c.due), c.pending, c.exhausted, orNull(c.since)); err != nil {
+	if _, err := s.stmts.put.ExecContext(ctx, id, c.record, orNull(c.due), c.pending, c.exhausted, orNull(c.since), c.retrying); err != nil {
 		return err
 	}
 	return s.count(ctx, c)

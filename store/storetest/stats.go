@@ -31,6 +31,9 @@ func requireCounted(t tb, s store.Store) {
 		if o.Exhausted() {
 			want.Exhausted++
 		}
+		if o.Retrying() {
+			want.Retrying++
+		}
 		if due := o.Due(); !due.IsZero() && (want.OldestDue.IsZero() || due.Before(want.OldestDue)) {
 			want.OldestDue = due
 		}
