@@ -25,7 +25,7 @@ func delivery() Dashboard {
 			query{"", `sum(increase(approval_relay_dead_letters_total{@all, source!="order"}[@period]))`}).limit(1, "yellow"),
 
 		row("Callbacks: how workflows are answered"),
-		bars("How callbacks ended", "delivered. delivered_presumed: an earlier attempt got through, whose reply was lost. too_late: the workflow had stopped waiting. superseded: its state was retried. exhausted: given up.",
+		bars("How callbacks ended", "delivered. delivered_presumed: an earlier attempt got through, whose reply was lost. too_late: the workflow had stopped waiting; three in an hour are the alert ApprovalRelayTooLate. superseded: its state was retried. exhausted: given up.",
 			query{"{{outcome}}", `sum by (outcome) (increase(approval_relay_callbacks_total{@target}[@step]))`}),
 		lines("Time to answer", "From when an answer was owed to when it was delivered, retries included. The dashed line is the objective's minute.", "s",
 			query{"half", `histogram_quantile(0.5, sum by (le) (rate(approval_relay_callback_delivery_seconds_bucket{@target}[@step])))`},
