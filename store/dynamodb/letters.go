@@ -138,7 +138,7 @@ func (s *Store) query(ctx context.Context, pk, after string, limit int) (out []i
 			page, err := s.client.Query(ctx, &dynamodb.QueryInput{
 				TableName: &s.config.Table, KeyConditionExpression: aws.String("pk = :pk AND sk > :after"), ConsistentRead: aws.Bool(true),
 				ExpressionAttributeValues: item{":pk": text(pk), ":after": text(after)}, ExclusiveStartKey: from,
-				Limit: aws.Int32(int32(min(limit-len(out), 1000))), //nolint:gosec // bounded
+				Limit: aws.Int32(int32(min(limit-len(out), 1000))),
 			})
 			if err == nil {
 				out, from = append(out, page.Items...), page.LastEvaluatedKey

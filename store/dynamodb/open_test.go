@@ -1,6 +1,7 @@
 package dynamodb
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -19,16 +20,16 @@ import (
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	good := open(t, Config{})
-	make := func(in *dynamodb.CreateTableInput) string {
+	table := func(in *dynamodb.CreateTableInput) string {
 		in.TableName, in.BillingMode = aws.String(newTable()), types.BillingModePayPerRequest
 		_, err := good.client.CreateTable(t.Context(), in)
 		require.NoError(t, err)
 		return *in.TableName
 	}
-	foreign := make(&dynamodb.CreateTableInput{
+	foreign := table(&dynamodb.CreateTableInput{
 		KeySchema: keySchema("id", "at"), AttributeDefinitions: []types.AttributeDefinition{attribute("id", "S"), attribute("at", "S")},
 	})
-	bare := make(&dynamodb.CreateTableInput{
+	bare := table(&dynamodb.CreateTableInput{
 		KeySchema: keySchema("pk", "sk"), AttributeDefinitions: []types.AttributeDefinition{attribute("pk", "S"), attribute("sk", "S")},
 	})
 	newer := open(t, Config{}).config.Table
@@ -74,4 +75,14 @@ func TestTerraformMakesTheSame(t *testing.T) {
 		require.Contains(t, string(b), fmt.Sprintf("%s = %q", x.sort, x.kind))
 	}
 	require.Equal(t, len(indexes()), strings.Count(string(b), "{ partition = "))
+}
+
+// TestNobodyIsAdopted: with this method, which SQLite has, a worker that starts would take
+// what others have under way for a dead one's.
+func TestNobodyIsAdopted(t *testing.T) {
+	t.Parallel()
+	_, adopts := any(&Store{}).(interface {
+		DueBy(ctx context.Context, until time.Time) ([]string, error)
+	})
+	require.False(t, adopts)
 }

@@ -84,7 +84,7 @@ keys: {file: %q}
 aws: {region: eu-central-1, endpoint: %q}
 workflows: {orders: {approvers: [ann@example.com], callback: {retry: {base: 50ms, cap: 500ms}}}}
 `, public, public, p.operator, apiToken, w.table.URL, filepath.Join(w.dir, "keys"), w.aws.URL()), 0o600))
-	p.cmd = exec.Command(w.binary, "run", "--config.file="+config) //nolint:gosec // our own
+	p.cmd = exec.Command(w.binary, "run", "--config.file="+config)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = w.dir, &p.log, &p.log
 	p.cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_EC2_METADATA_DISABLED=true")
 	require.NoError(t, p.cmd.Start())
