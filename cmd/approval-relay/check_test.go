@@ -55,6 +55,8 @@ store: {sqlite: }
   line 16: channels.mail.smtp.port: is no number
 `,
 		},
+		"a table and memory":     {"store: {memory: true, dynamodb: {table: orders}}\n", "has 1 fault(s):\n  line 1: store: is dynamodb or memory, not both\n"},
+		"a table without a name": {"store: {dynamodb: {create: true}}\n", "has 1 fault(s):\n  line 1: store.dynamodb.table: is missing: the name of the table\n"},
 		"what makes no sense": {
 			`log: {level: loud}
 public: {listen: 127.0.0.1:8080, url: "ftp://relay.example"}

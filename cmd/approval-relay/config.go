@@ -70,7 +70,7 @@ type StoreConfig struct {
 
 // DynamoDBConfig is a table.
 type DynamoDBConfig struct {
-	Table    string `yaml:"table" doc:"name or ARN of the table; it holds nothing else"`
+	Table    string `yaml:"table" doc:"name of the table; it holds nothing else"`
 	Create   bool   `yaml:"create" doc:"make the table where there is none, paid by request; else it must exist"`
 	Region   string `yaml:"region" doc:"region; empty takes aws.region"`
 	Endpoint string `yaml:"endpoint" doc:"endpoint, for emulators; empty takes aws.endpoint"`

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,9 @@ func TestStartsNot(t *testing.T) {
 		"public port is taken": {func(_ *testing.T, _ place, s string) string {
 			return strings.Replace(s, "localhost:0", taken.Addr().String(), 1)
 		}, "listen"},
+		"shared keys are missing": {func(_ *testing.T, _ place, s string) string {
+			return regexp.MustCompile(`store: \{.*\}`).ReplaceAllString(s, "store: {dynamodb: {table: orders}}")
+		}, "all workers on table orders have the same file"},
 		"keys are missing": {func(t *testing.T, p place, s string) string {
 			if err := os.WriteFile(filepath.Join(p.dir, "relay.db"), nil, 0o600); err != nil {
 				t.Fatal(err)

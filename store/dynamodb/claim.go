@@ -44,8 +44,7 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 			break
 		}
 		if len(part) < n/2 { // another process is at the same place
-			//nolint:gosec // nobody has anything of guessing it
-			rand.Shuffle(len(may), func(i, j int) { may[i], may[j] = may[j], may[i] })
+			rand.Shuffle(len(may), func(i, j int) { may[i], may[j] = may[j], may[i] }) //nolint:gosec // it keeps no secret
 		}
 	}
 	slices.SortStableFunc(got, byNext)
@@ -144,7 +143,7 @@ func (s *Store) shardRows(ctx context.Context, l lookup, shard int) (out []item,
 		err := s.call(ctx, func(ctx context.Context) error {
 			page, err := s.client.Query(ctx, &dynamodb.QueryInput{
 				TableName: &s.config.Table, IndexName: &l.index, KeyConditionExpression: &where, ExpressionAttributeValues: values,
-				Limit: aws.Int32(int32(l.limit - len(out))), ExclusiveStartKey: from, // at most 1,000 or so
+				Limit: aws.Int32(int32(l.limit - len(out))), ExclusiveStartKey: from,
 			})
 			if err == nil {
 				out, from = append(out, page.Items...), page.LastEvaluatedKey

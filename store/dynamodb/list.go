@@ -38,9 +38,10 @@ func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Ord
 		}
 		_, pending := i["pending_shard"]
 		_, exhausted := i["exhausted_shard"]
-		if (pending || !q.Pending && !q.ByAge) && (exhausted || !q.Exhausted) { // the index may lag behind
-			orders = append(orders, o)
+		if ((q.Pending || q.ByAge) && !pending) || (q.Exhausted && !exhausted) { // the index lags behind, or is of one of the two
+			continue
 		}
+		orders = append(orders, o)
 	}
 	return orders, next, nil
 }

@@ -1,6 +1,7 @@
 package dynamodb
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -74,4 +75,14 @@ func TestTerraformMakesTheSame(t *testing.T) {
 		require.Contains(t, string(b), fmt.Sprintf("%s = %q", x.sort, x.kind))
 	}
 	require.Equal(t, len(indexes()), strings.Count(string(b), "{ partition = "))
+}
+
+// TestNobodyIsAdopted: with this method, which SQLite has, a worker that starts would take
+// what others have under way for a dead one's.
+func TestNobodyIsAdopted(t *testing.T) {
+	t.Parallel()
+	_, adopts := any(&Store{}).(interface {
+		DueBy(ctx context.Context, until time.Time) ([]string, error)
+	})
+	require.False(t, adopts)
 }

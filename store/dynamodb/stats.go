@@ -124,5 +124,5 @@ func sinceOf(sk string) time.Time {
 	if err != nil {
 		return time.Time{}
 	}
-	return unix(int64(n ^ 1<<63)) // its inverse is sortable
+	return unix(int64(n ^ 1<<63)) // as sortable has it
 }

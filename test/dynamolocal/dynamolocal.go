@@ -9,6 +9,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -30,6 +31,7 @@ var loopback []byte
 type Server struct {
 	URL     string
 	command *exec.Cmd
+	alive   io.Closer // its standard input
 	dir     string
 }
 
@@ -70,7 +72,7 @@ func find() (string, error) {
 
 func (s *Server) start(ctx context.Context, jar string) error {
 	shim := filepath.Join(s.dir, "loopback.so")
-	compile := exec.CommandContext(ctx, "gcc", "-shared", "-fPIC", "-o", shim, "-x", "c", "-", "-ldl") //nolint:gosec // a path of our own
+	compile := exec.CommandContext(ctx, "gcc", "-shared", "-fPIC", "-o", shim, "-x", "c", "-", "-ldl") //nolint:gosec // a directory of our own
 	compile.Stdin = bytes.NewReader(loopback)
 	if out, err := compile.CombinedOutput(); err != nil {
 		return fmt.Errorf("compile: %w: %s", err, out)
@@ -80,11 +82,15 @@ func (s *Server) start(ctx context.Context, jar string) error {
 		return err
 	}
 	s.URL = "http://127.0.0.1:" + port
-	var out bytes.Buffer
-	s.command = exec.Command("java", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.net.preferIPv4Stack=true", //nolint:gosec // our own test's
+	// The shell ends the server when its own standard input does: at Stop, and when the test dies.
+	s.command = exec.Command("sh", "-c", `"$@" & read -r _; kill -9 $!; wait`, "sh", //nolint:gosec // our own test's
+		"java", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.net.preferIPv4Stack=true",
 		"-Djava.library.path="+filepath.Join(filepath.Dir(jar), "DynamoDBLocal_lib"), "-jar", jar, "-inMemory", "-sharedDb", "-disableTelemetry", "-port", port)
 	s.command.Env = append(os.Environ(), "LD_PRELOAD="+shim)
-	s.command.Dir, s.command.Stdout, s.command.Stderr = filepath.Dir(jar), &out, &out
+	s.command.Dir = filepath.Dir(jar)
+	if s.alive, err = s.command.StdinPipe(); err != nil {
+		return err
+	}
 	if err := s.command.Start(); err != nil {
 		return err
 	}
@@ -121,9 +127,9 @@ func (s *Server) Config() aws.Config {
 
 // Stop ends it.
 func (s *Server) Stop() error {
-	if s.command != nil && s.command.Process != nil {
-		_ = s.command.Process.Kill()
-		_ = s.command.Wait()
+	if s.alive != nil {
+		_ = s.alive.Close()
+		_ = s.command.Wait() // it was killed
 	}
 	return os.RemoveAll(s.dir)
 }
