@@ -16,9 +16,11 @@ import (
 )
 
 // How a call is tried. DynamoDB answers within milliseconds, or it does not; all
-// attempts together end within the 30 s that a message has.
+// attempts together end within the 30 s that a message has. They are many because
+// those that count something meet others at the same count, and give way.
 const (
-	attempts       = 8
+	attempts       = 16
+	patience       = 25 * time.Second // no further attempt after that
 	attemptTimeout = 3 * time.Second
 	waitBase       = 10 * time.Millisecond
 	waitCap        = time.Second
@@ -27,7 +29,7 @@ const (
 // call makes attempts until one ends in a way that another would not change. What f
 // does can be done again: it is a read, or has a condition by which it knows itself.
 func (s *Store) call(ctx context.Context, f func(context.Context) error) error {
-	for try := 1; ; try++ {
+	for began, try := time.Now(), 1; ; try++ {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -39,7 +41,7 @@ func (s *Store) call(ctx context.Context, f func(context.Context) error) error {
 			return told(err)
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case try == attempts:
+		case try == attempts, time.Since(began) > patience:
 			return fmt.Errorf("%d attempts: %w", try, told(err))
 		}
 		if err := pause(ctx, try); err != nil {
