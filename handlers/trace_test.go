@@ -2,7 +2,6 @@ package handlers_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -52,6 +51,6 @@ func TestTracer(t *testing.T) {
 
 	h.failing = errOdd
 	err = h.requests().Handle(msg(t, `{"orderId":"A-2","taskToken":"`+token+`"}`))
-	require.True(t, errors.Is(err, errOdd))
+	require.ErrorIs(t, err, errOdd)
 	require.Equal(t, "A-2: odd", s.told[2])
 }

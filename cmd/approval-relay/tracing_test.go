@@ -164,7 +164,7 @@ func TestTraceOfFailures(t *testing.T) {
 
 	all := spans.Of(trace)
 	require.Subset(t, names(all), []string{"request-orders-http", "order.requested", "order.timed_out", "call_back http"})
-	require.Equal(t, "", all[slices.Index(names(all), "request-orders-http")].Parent)
+	require.Empty(t, all[slices.Index(names(all), "request-orders-http")].Parent)
 	var attempts []collector.Span
 	for _, s := range all {
 		if s.Name == "call_back http" {
