@@ -17,16 +17,13 @@ import (
 // goroutines.
 type Watcher interface {
 	// AWSCalled is a call that has ended, the SDK's own retries of it included, by
-	// service and operation (SQS.ReceiveMessage) and by one of Results.
+	// service and operation (SQS.ReceiveMessage). The result is ok; throttled;
+	// denied, because AWS refused our credentials or there were none; refused with
+	// any other 4xx; or failed (5xx, or no answer).
 	AWSCalled(operation, result string)
 	// ClockSkew is by how much our clock is ahead of AWS's, to about a second.
 	ClockSkew(skew time.Duration)
 }
-
-// Results lists how a call to AWS can end: ok; throttled; denied, because AWS
-// refused our credentials or there were none; refused with any other 4xx; failed
-// (5xx, or no answer).
-func Results() []string { return []string{"ok", "throttled", "denied", "refused", "failed"} }
 
 // Watch returns what makes a stack of the SDK's tell w of its calls.
 func Watch(w Watcher) func(*middleware.Stack) error {

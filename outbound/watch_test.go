@@ -78,7 +78,6 @@ func TestWatch(t *testing.T) {
 			_, err := sfn.NewFromConfig(config(h, server.URL)).SendTaskSuccess(t.Context(), &sfn.SendTaskSuccessInput{TaskToken: aws.String("t"), Output: aws.String("{}")})
 			require.Equal(t, tc.want == "ok", err == nil, "%v", err)
 			require.Equal(t, []string{"SFN.SendTaskSuccess " + tc.want}, h.calls)
-			require.Contains(t, outbound.Results(), tc.want)
 			if tc.status != 0 {
 				require.InDelta(t, time.Hour.Seconds(), h.skew.Seconds(), 5)
 			}

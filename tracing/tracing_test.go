@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +164,23 @@ func TestLogHandler(t *testing.T) {
 	log.InfoContext(tracer.Carry(t.Context(), home, ""), "inside")
 	require.Contains(t, out.String(), "trace_id="+home[3:35])
 	require.Contains(t, out.String(), "a=1")
+}
+
+// A collector that takes the last spans and says nothing holds up nobody longer
+// than they wait.
+func TestCloseIsBounded(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	hangs := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	defer hangs.Close()
+	defer close(release)
+	tracer, err := tracing.New(t.Context(), tracing.Config{Endpoint: hangs.URL, Service: "relay", Ratio: 1, Exported: func(int, error) {}})
+	require.NoError(t, err)
+	_, end := tracer.Begin(t.Context(), "one")
+	end(nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, tracer.Close(ctx), context.DeadlineExceeded)
 }
 
 func TestNew(t *testing.T) {

@@ -153,13 +153,13 @@ workflows:
 		},
 		"tracing": {
 			`tracing:
-  sample_ratio: 1.5
+  sample_ratio: .nan
   service_name: ""
   otlp:
     endpoint: collector:4318
     headers: {"bad name": abc, empty: "", odd: "a\nb", good: "Bearer x"}
 `, `has 6 fault(s):
-  line 2: tracing.sample_ratio: is 1.5, must be 0 to 1
+  line 2: tracing.sample_ratio: is NaN, must be 0 to 1
   line 3: tracing.service_name: is empty
   line 5: tracing.otlp.endpoint: is no http or https URL with a host
   line 6: tracing.otlp.headers.bad name: is no name of a header

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +27,7 @@ type OTLPConfig struct {
 }
 
 func (c TracingConfig) validate(l *loading, at string) {
-	if !(c.SampleRatio >= 0 && c.SampleRatio <= 1) { // NaN is not
+	if math.IsNaN(c.SampleRatio) || c.SampleRatio < 0 || c.SampleRatio > 1 {
 		l.fault(at+".sample_ratio", "is %v, must be 0 to 1", c.SampleRatio)
 	}
 	if c.ServiceName == "" {

@@ -199,6 +199,11 @@ func scrape(t *testing.T, w *world) string {
 func secrets(t *testing.T, w *world, all []*scenario, metrics string) {
 	t.Helper()
 	places := map[string]string{"a log line or an error": w.logs.String(), "a metric": metrics}
+	spans, _, _ := w.spans.Got()
+	if len(spans) == 0 {
+		t.Fatal("no spans were exported")
+	}
+	places["a span"] = string(spans)
 	files, err := filepath.Glob(filepath.Join(w.dir, "relay.db*"))
 	if err != nil || len(files) < 2 {
 		t.Fatalf("database files: %q, %v", files, err)
@@ -218,7 +223,7 @@ func secrets(t *testing.T, w *world, all []*scenario, metrics string) {
 			canaries = append(canaries, "hook?order="+s.order+`"`) // a callback URL is a secret too
 		}
 	}
-	for _, c := range append(canaries, operatorToken, apiToken, hmacSecret, bearerToken, smtpPassword, standardSecret) {
+	for _, c := range append(canaries, operatorToken, apiToken, hmacSecret, bearerToken, smtpPassword, standardSecret, spansSecret) {
 		for place, text := range places {
 			for _, form := range []string{c, base64.StdEncoding.EncodeToString([]byte(c))[:len(c)-3], hex.EncodeToString([]byte(c))} {
 				if strings.Contains(text, form) {

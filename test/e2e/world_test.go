@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/test/collector"
 	"github.com/approval-relay/approval-relay/test/loopback"
 )
 
@@ -32,6 +33,7 @@ const (
 	hmacSecret    = "canary-hmac-0123456789abcdef"
 	bearerToken   = "canary-bearer-0123456789abcdef"
 	smtpPassword  = "canary-smtp-0123456789abcdef"
+	spansSecret   = "canary-spans-0123456789abcdef"
 )
 
 // world is all that is around the program.
@@ -45,6 +47,7 @@ type world struct {
 	mail     *mailServer
 	hooks    *receiver // of notifications
 	answers  *receiver // of HTTP callbacks
+	spans    *collector.Collector
 	sqs      *sqs.Client
 	sns      *sns.Client
 	topics   map[string]string
@@ -106,6 +109,8 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.aws.Close() })
+	w.spans = collector.New()
+	t.Cleanup(w.spans.Close)
 	w.mail, w.hooks, w.answers = startMail(t), startReceiver(t), startReceiver(t)
 	w.clients(t)
 	return w
@@ -182,6 +187,7 @@ store: {sqlite: %q}
 keys: {file: %q}
 aws: {region: us-east-1, endpoint: %q}
 shutdown: {timeout: 15s}
+tracing: {otlp: {endpoint: %q, headers: {x-key: %s}}}
 workflows:
   orders:
     requests: {sqs: {queue: orders, dead_letter_queue: dlq, visibility: 5s}}
@@ -217,7 +223,7 @@ channels:
 targets:
   stepfunctions: {stepfunctions: {endpoint: %q, rate: 2000, burst: 2000}}
   http: {http: {secrets: [%q], allow_http: true, allow_internal: true}}
-`, w.public, w.public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), w.goaws,
+`, w.public, w.public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), w.goaws, w.spans.URL, spansSecret,
 		w.topics["raw"], w.topics["enveloped"], hmacSecret, bearerToken, host, port, w.hooks.url, standardSecret, w.aws.URL(), standardSecret)
 	path := filepath.Join(w.dir, "relay.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
