@@ -42,7 +42,7 @@ type Sweeper struct {
 	// began, all due by that time; nil where other processes live on the same store.
 	Orphans func(ctx context.Context, until time.Time) ([]string, error)
 
-	last atomic.Int64 // when the last sweep ended well, or Run began; unix nanoseconds
+	last atomic.Int64 // when the last sweep ended, or Run began; unix nanoseconds
 }
 
 // Run sweeps until the context is done.
@@ -64,9 +64,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		if err != nil {
 			s.Log.LogAttrs(ctx, slog.LevelError, "sweep failed", slog.String("error", err.Error()))
 		}
-		if err == nil || claimed > 0 { // the store works: an order that cannot be advanced makes nobody sick
-			s.last.Store(s.Transitions.Now().UnixNano())
-		}
+		s.last.Store(s.Transitions.Now().UnixNano())
 		if err == nil && claimed == s.Batch { // there may be more
 			wait.Reset(0)
 		} else {
@@ -137,8 +135,9 @@ func (s *Sweeper) all(ctx context.Context, ids []string, transition func(*approv
 	return group.Wait()
 }
 
-// Age returns for how long no sweep has ended well, for the health check. It is 0
-// before Run.
+// Age returns for how long no sweep has ended, for the health check: what hangs is
+// to be restarted. One that fails is none of that: its store is ill, and the other
+// workers', and a restart would mend nothing. It is 0 before Run.
 func (s *Sweeper) Age(now time.Time) time.Duration {
 	if last := s.last.Load(); last != 0 {
 		return now.Sub(time.Unix(0, last))
