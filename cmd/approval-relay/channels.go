@@ -124,14 +124,14 @@ func (*LogChannelConfig) channel(_ string, m makers) (handlers.Channel, error) {
 // TeamsConfig is one workflow of Microsoft Teams.
 type TeamsConfig struct {
 	WebhookURL    Secret `yaml:"webhook_url" doc:"URL of the workflow; whoever has it can post, so it is a secret"`
-	AllowInternal bool   `yaml:"allow_internal" doc:"let the URL lead to an internal address"`
+	AllowInternal bool   `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`
 	Room          bool   `yaml:"room" doc:"many people read what the workflow posts: one card for all approvers, whose link decides only where no approvers are named"`
 }
 
 func (*TeamsConfig) fill(AWSConfig) {}
 
 func (t *TeamsConfig) validate(l *loading, at string) {
-	baseURL(l, at+".webhook_url", t.WebhookURL.Reveal())
+	linkURL(l, at+".webhook_url", t.WebhookURL.Reveal(), t.AllowInternal)
 }
 
 func (t *TeamsConfig) room() bool { return t.Room }
@@ -144,14 +144,14 @@ func (t *TeamsConfig) channel(string, makers) (handlers.Channel, error) {
 type WebhookChannelConfig struct {
 	URL           string   `yaml:"url" doc:"where to post"`
 	Secrets       []Secret `yaml:"secrets" doc:"whsec_…; the first signs, more sign too while they rotate"`
-	AllowInternal bool     `yaml:"allow_internal" doc:"let the URL lead to an internal address"`
+	AllowInternal bool     `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`
 }
 
 func (*WebhookChannelConfig) fill(AWSConfig) {}
 func (*WebhookChannelConfig) events()        {}
 
 func (w *WebhookChannelConfig) validate(l *loading, at string) {
-	baseURL(l, at+".url", w.URL)
+	linkURL(l, at+".url", w.URL, w.AllowInternal)
 	if len(w.Secrets) == 0 {
 		l.fault(at+".secrets", "are missing")
 	}

@@ -89,9 +89,11 @@ func TestChannelFaults(t *testing.T) {
       role: me
   fifo: {sns: {topic: "arn:aws:sns:eu-west-1:111122223333:approvals.fifo"}}
   set: {ses: {from: a@example.com, configuration_set: a b}}
+  clear: {teams: {webhook_url: "http://example.com/s3cret"}}
+  near: {webhook: {url: "http://10.0.0.1/", secrets: ["whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"], allow_internal: true}}
 `, subject, text, html, dir+"/missing", empty)), testenv)
 	require.Error(t, err)
-	want := `configuration relay.yaml has 13 fault(s):
+	want := `configuration relay.yaml has 14 fault(s):
   line 2: channels.many: needs exactly one of log, smtp, ses, slack, teams, webhook and sns
   line 8: channels.mail.smtp.templates.subject: ` + subject + `, line 1: executing "subject" at <.Titel>: can't evaluate field Titel in type email.Mail
   line 9: channels.mail.smtp.templates.text: ` + text + `, line 3: unexpected EOF
@@ -104,7 +106,8 @@ func TestChannelFaults(t *testing.T) {
   line 20: channels.events.sns.topic: is no ARN of a topic
   line 21: channels.events.sns.role: is no ARN of a role
   line 22: channels.fifo: topic: is a FIFO topic, which this channel does not publish to
-  line 23: channels.set: configuration_set: has other characters than A-Z, a-z, 0-9, _ and -, or more than 64`
+  line 23: channels.set: configuration_set: has other characters than A-Z, a-z, 0-9, _ and -, or more than 64
+  line 24: channels.clear.teams.webhook_url: must be https, as links go there; http is for internal addresses (allow_internal)`
 	require.Equal(t, want, err.Error())
 }
 

@@ -289,6 +289,15 @@ func baseURL(l *loading, at, text string) {
 	}
 }
 
+// linkURL checks a URL that links are posted to: in clear only within the house.
+func linkURL(l *loading, at, text string, internal bool) {
+	if u, err := url.Parse(text); err == nil && u.Scheme == "http" && !internal {
+		l.fault(at, "must be https, as links go there; http is for internal addresses (allow_internal)")
+		return
+	}
+	baseURL(l, at, text)
+}
+
 func fields(l *loading, at string, have, known map[string]Expressions) {
 	for _, name := range sorted(have) {
 		if _, ok := known[name]; !ok {
