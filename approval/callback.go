@@ -59,6 +59,7 @@ type Answer struct {
 	Reason     string // where no decision closed it
 	Votes      []Vote // the last one decided, where a decision did
 	ClosedAt   time.Time
+	Expires    time.Time // when the workflow stops waiting; zero if that is unknown
 
 	RejectAsSuccess bool
 	Output          map[string]any
@@ -78,7 +79,7 @@ func (o *Order) Answer(act Action, now time.Time) (Answer, bool) {
 	}
 	return Answer{
 		OrderID: o.ID, ApprovalID: a.ID, Workflow: a.Workflow, Step: a.Step, Token: a.Token, Status: a.Status, Reason: a.Reason,
-		Votes: a.Votes, ClosedAt: a.ClosedAt, RejectAsSuccess: a.RejectAsSuccess, Output: a.Output,
+		Votes: a.Votes, ClosedAt: a.ClosedAt, Expires: a.TaskExpires, RejectAsSuccess: a.RejectAsSuccess, Output: a.Output,
 	}, current && !a.Token.IsZero()
 }
 
@@ -175,12 +176,16 @@ func (c Callback) takes(act Action, r Result) bool {
 // lastMoment is when before a task's end no further attempt is squeezed in.
 const lastMoment = 2 * time.Second
 
-// nextAttempt is when to try again. Where that would be after the task's end,
-// it is half-way there: a late answer helps nobody.
+// nextAttempt is when to try again. No back-off takes more than a quarter of what
+// is left of the task: a short one, or one near its end, gets its attempts too.
+// Where the target wants to be left alone for longer than that end, it is half-way
+// there: a late answer helps nobody.
 func (a *Approval) nextAttempt(r Result, t Turn) time.Time {
-	next := later(a.CallbackRetry.Next(a.Callback.tries(), t.Now, t.Jitter), t.Now.Add(r.After))
-	left := a.TaskExpires.Sub(t.Now)
-	if !a.TaskExpires.IsZero() && next.After(a.TaskExpires) && left > lastMoment {
+	next, left := a.CallbackRetry.Next(a.Callback.tries(), t.Now, t.Jitter), a.TaskExpires.Sub(t.Now)
+	if a.TaskExpires.IsZero() || left <= lastMoment {
+		return later(next, t.Now.Add(r.After))
+	}
+	if next = later(earlier(next, t.Now.Add(left/4)), t.Now.Add(r.After)); next.After(a.TaskExpires) {
 		return t.Now.Add(left / 2)
 	}
 	return next

@@ -230,6 +230,24 @@ func TestGivingUp(t *testing.T) {
 		}
 		require.Greater(t, now, 9*time.Minute)
 	})
+	t.Run("a task near its end gets its attempts too", func(t *testing.T) {
+		t.Parallel()
+		o, a, act := approved(t, expires(34*time.Second), func(a *Ask) { a.CallbackRetry = Retry{Base: time.Second, Cap: time.Minute, Max: time.Hour} })
+		now, tries := time.Duration(0), 0
+		for a.Callback.State == CallbackOwed {
+			tries++
+			require.Less(t, tries, 30)
+			unlucky := turn(now)
+			unlucky.Jitter = 0.999
+			if kinds(o.CallbackAttempted(act, notApplied, unlucky)) == "" {
+				require.LessOrEqual(t, o.Due().Sub(at(now)), max(time.Second, (34*time.Second-now)/4)+2*time.Second)
+				now = o.Due().Sub(began)
+				act = callBack(t, o.Advance(turn(now)))
+			}
+		}
+		require.Greater(t, tries, 9)
+		require.Greater(t, now, 31*time.Second)
+	})
 	t.Run("a crash, then too old", func(t *testing.T) {
 		t.Parallel()
 		o, a, _ := approved(t)

@@ -14,11 +14,12 @@ import (
 )
 
 // When a place is not called any more, and for how long. Short, because what is held
-// back is late, and may be somebody's last attempt: one call a second finds out that
-// an outage is over, or one at a time where calls hang.
+// back is late: one call a second finds out that an outage is over, or one at a time
+// where calls hang.
 const (
 	TripAfter = 5 // calls in a row without an answer, or with a 5xx
 	HoldFor   = time.Second
+	Urgent    = 2 * time.Minute // before its task's end an answer is never held
 )
 
 // maxPlaces bounds how many places are remembered: callback URLs name them.
@@ -42,7 +43,7 @@ type BreakerConfig struct {
 	Held func(delta int)
 }
 
-// Breaker stops calls to a place that is down, until one of them in HoldFor gets
+// Breaker stops calls that can wait to a place that is down, until one of them in HoldFor gets
 // through, and bounds how many wait for a slow one. What it holds back has not been
 // sent: its attempt failed, and the order's own schedule tries it again. It is safe
 // for concurrent use.
@@ -72,28 +73,27 @@ func NewBreaker(target Target, c BreakerConfig) *Breaker {
 	return &Breaker{target: target, config: c, places: map[string]*place{}}
 }
 
-// Deliver is the target's, unless its place is held.
+// Deliver is the target's, unless its place is held. What cannot wait is not held:
+// while a network drops every other call, one call a second would be too few for
+// those whose tasks end.
 func (b *Breaker) Deliver(ctx context.Context, a approval.Answer) error {
-	return b.call(a, func() error { return b.target.Deliver(ctx, a) })
-}
-
-// Heartbeat is the target's, unless its place is held. One that went well says
-// nothing of the place: some targets have none to send.
-func (b *Breaker) Heartbeat(ctx context.Context, a approval.Answer) error {
-	err := b.call(a, func() error {
-		if err := b.target.Heartbeat(ctx, a); err != nil {
-			return err
+	return b.call(a, func(p *place) error {
+		if !a.Expires.IsZero() && time.Until(a.Expires) < Urgent {
+			return b.target.Deliver(ctx, a)
 		}
-		return errQuiet
+		_, err := p.circuit.Execute(func() (struct{}, error) { return struct{}{}, b.target.Deliver(ctx, a) })
+		if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+			return approval.RetryAfter(approval.NotApplied(errHeld), HoldFor)
+		}
+		return err
 	})
-	if errors.Is(err, errQuiet) {
-		return nil
-	}
-	return err
 }
 
-// errQuiet is a call that went well and says nothing.
-var errQuiet = errors.New("quiet")
+// Heartbeat is the target's: none of them can wait. They say nothing of the place:
+// some targets have none to send.
+func (b *Breaker) Heartbeat(ctx context.Context, a approval.Answer) error {
+	return b.call(a, func(*place) error { return b.target.Heartbeat(ctx, a) })
+}
 
 // The reasons for which nothing is sent.
 var (
@@ -101,18 +101,14 @@ var (
 	errBusy = errors.New("not sent: as many calls to this place as may be are under way")
 )
 
-func (b *Breaker) call(a approval.Answer, send func() error) error {
+func (b *Breaker) call(a approval.Answer, send func(*place) error) error {
 	name := b.config.Place(a)
 	p := b.enter(name)
 	if p == nil {
 		return approval.NotApplied(errBusy)
 	}
 	defer b.leave(name, p)
-	_, err := p.circuit.Execute(func() (struct{}, error) { return struct{}{}, send() })
-	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
-		return approval.RetryAfter(approval.NotApplied(errHeld), HoldFor)
-	}
-	return err
+	return send(p)
 }
 
 // enter counts a call to the place, or returns nil if it has no room.
@@ -144,7 +140,7 @@ func (b *Breaker) place(name string) *place {
 		Timeout:      HoldFor,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= TripAfter },
 		IsSuccessful: func(err error) bool { return !outbound.IsDown(err) },
-		IsExcluded:   func(err error) bool { return errors.Is(err, errQuiet) || errors.Is(err, errLimit) },
+		IsExcluded:   func(err error) bool { return errors.Is(err, errLimit) },
 	})}
 	b.places[name] = p
 	return p

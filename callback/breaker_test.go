@@ -128,7 +128,7 @@ func TestBreakerAsksOnce(t *testing.T) {
 }
 
 // What a place refuses, or our own limiter, says nothing against the place; and a
-// heartbeat that went well says nothing for it.
+// heartbeat nothing for it.
 func TestBreakerKnowsWhatIsNoFailure(t *testing.T) {
 	t.Parallel()
 	none := rate.NewLimiter(0, 0)
@@ -154,11 +154,31 @@ func TestBreakerKnowsWhatIsNoFailure(t *testing.T) {
 		f.set("x", errDown)
 		_ = b.Deliver(t.Context(), at1("x"))
 		f.set("x", nil)
-		if *held == 0 {
-			require.NoError(t, b.Heartbeat(t.Context(), at1("x")))
-		}
+		require.NoError(t, b.Heartbeat(t.Context(), at1("x")))
 	}
 	require.Equal(t, 1, *held)
+}
+
+// What cannot wait is sent whatever became of the others: heartbeats, and answers
+// to tasks that end soon.
+func TestBreakerHoldsNothingUrgent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &far{}
+		b, held := f.before(0)
+		f.set("x", errDown)
+		soon, later := at1("x"), at1("x")
+		soon.Expires, later.Expires = time.Now().Add(callback.Urgent-time.Second), time.Now().Add(callback.Urgent)
+		for range callback.TripAfter {
+			_ = b.Deliver(t.Context(), later)
+		}
+		require.Equal(t, 1, *held)
+		f.set("x", nil)
+		require.Error(t, b.Deliver(t.Context(), later))
+		require.NoError(t, b.Deliver(t.Context(), soon))
+		require.NoError(t, b.Heartbeat(t.Context(), later))
+		require.Equal(t, callback.TripAfter+2, f.count("x"))
+	})
 }
 
 // A slow place has so many calls under way, and leaves the others theirs.

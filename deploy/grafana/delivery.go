@@ -35,7 +35,7 @@ func delivery() Dashboard {
 			query{"{{result}}", `sum by (result) (increase(approval_relay_callback_attempts_total{@target}[@step]))`}),
 		lines("Attempts that fail, by target", "Share of the attempts that failed or were refused. Half, for five minutes, is the alert ApprovalRelayTargetRefuses.", "percentunit",
 			query{"{{target}}", `sum by (target) (rate(approval_relay_callback_attempts_total{@target, result!="ok", result!="closed"}[@step])) / sum by (target) (rate(approval_relay_callback_attempts_total{@target}[@step]))`}).bounds(0.1, 0.5),
-		lines("Targets that are not called", "Places that did not answer five times in a row: an AWS API, or the hosts of callback URLs. Each is asked once a second until it answers; what is for it waits in its record and is tried again.", "short",
+		lines("Targets that are not called", "Places that did not answer five times in a row: an AWS API, or the hosts of callback URLs. Each is asked once a second until it answers, beside heartbeats and answers to tasks that end soon; what else is for it waits in its record and is tried again.", "short",
 			query{"{{target}}", `sum by (target) (approval_relay_target_places_held{@target})`}).limit(1, "yellow"),
 		lines("Wait for a turn", "How long nine tenths of the attempts waited at our own rate limit, at most. It rises when more is to be answered than `rate` lets through.", "s",
 			query{"{{target}}", `histogram_quantile(0.9, sum by (target, le) (rate(approval_relay_limiter_wait_seconds_bucket{@target}[@step])))`}).bounds(1, 10),

@@ -95,7 +95,7 @@ func (w *world) check(all []*scenario, v *violations) {
 			a = o.Approvals[1]
 		}
 		if !settled[a.Callback.State] {
-			v.add("order %s: its callback ended as %q", s.order, a.Callback.State)
+			v.add("order %s: its callback ended as %q\n%s", s.order, a.Callback.State, w.linesOf(s.order))
 		}
 		if told != a.Status {
 			v.add("order %s: the workflow was told %q, the record says %q", s.order, told, a.Status)
