@@ -13,6 +13,24 @@ import (
 	"github.com/approval-relay/approval-relay/emulator"
 )
 
+// down: Step Functions answers nothing but 500, until it is no longer called.
+func (w *world) down() error {
+	w.aws.StepFunctions.SetFaults(emulator.Faults{Fail: 1})
+	defer w.aws.StepFunctions.SetFaults(emulator.Faults{})
+	for i := range 10 {
+		order := fmt.Sprint("down-", i)
+		if _, err := w.ask("orders", order, nil); err != nil {
+			return err
+		}
+		if err := w.decide("api", order, "approve", "ann", http.StatusOK); err != nil {
+			return err
+		}
+	}
+	err := await("Step Functions to be left alone", func() bool { return w.counts(`target_places_held{target="stepfunctions"}`) })
+	time.Sleep(3 * scrapeEvery)
+	return err
+}
+
 // flaky: Step Functions throttles, loses replies, and is so slow that a scrape
 // sees calls under way.
 func (w *world) flaky() error {

@@ -36,7 +36,7 @@ func (w *world) load() error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for _, act := range []func() error{w.flaky, w.queueFaults, w.queueDepths, w.diskFull, w.pending} {
+	for _, act := range []func() error{w.down, w.flaky, w.queueFaults, w.queueDepths, w.diskFull, w.pending} {
 		if err := act(); err != nil {
 			return err
 		}

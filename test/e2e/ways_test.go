@@ -76,7 +76,8 @@ webhooks:
   proxy: {client_certificate: {header: X-Fingerprint, allowed: [0a1b2c], verified_header: X-Verified}}
   form: {bearer: {tokens: [%[1]q]}, fields: {order: body.number, outcome: 'body["Your decision"]', by: body.mail}}
 `, hmacSecret, standardSecret, public)+w.stepFunctions()))
-	now := strconv.FormatInt(time.Now().Unix(), 10)
+	at := time.Now()
+	now := strconv.FormatInt(at.Unix(), 10)
 	mac := func(text string) string {
 		m := hmac.New(sha256.New, []byte(hmacSecret))
 		m.Write([]byte(text))
@@ -88,7 +89,7 @@ webhooks:
 	}
 	for source, sign := range map[string]func(body string) http.Header{
 		"standard": func(body string) http.Header {
-			s, err := hook.Sign("id-1", time.Now(), []byte(body))
+			s, err := hook.Sign("id-1", at, []byte(body))
 			if err != nil {
 				t.Fatal(err)
 			}
