@@ -114,10 +114,12 @@ func (m mutant) mustFail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	slow := badSteps
+	slow.Latency = 200 * time.Millisecond // so that a SIGKILL falls between a call and its record
 	for range 3 {
 		w := newWorld(t, bin, settings{patience: 20 * time.Second})
 		w.aws.SQS.SetFaults(badQueues)
-		w.aws.StepFunctions.SetFaults(badSteps)
+		w.aws.StepFunctions.SetFaults(slow)
 		if v := w.endure(plan(300, w.aws.StepFunctions), weather{kills: 3, outage: 2 * time.Second}); len(v) > 0 {
 			t.Logf("noticed, %d times or more, such as: %s", len(v), v[0])
 			return
