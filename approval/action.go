@@ -31,7 +31,15 @@ type Action struct {
 }
 
 func (o *Order) action(kind ActionKind, a *Approval, until time.Time) Action {
-	return Action{Kind: kind, OrderID: o.ID, ApprovalID: a.ID, Workflow: a.Workflow, Target: a.Target, Until: until, Trace: a.Trace}
+	return Action{
+		Kind:       kind,
+		OrderID:    o.ID,
+		ApprovalID: a.ID,
+		Workflow:   a.Workflow,
+		Target:     a.Target,
+		Until:      until,
+		Trace:      a.Trace,
+	}
 }
 
 func (o *Order) deadLetter(a *Approval, reason string) Action {

@@ -49,7 +49,15 @@ func (o *Order) expire(t Turn) []Action {
 		if !u.Expired && !u.Expires.After(t.Now) {
 			u.Expired = true
 			d := u.Decision
-			o.record(Event{At: t.Now, Kind: EventUnmatchedExpired, By: d.By, Via: d.Via, Source: d.Source, Outcome: d.Outcome, Note: d.ID})
+			o.record(Event{
+				At:      t.Now,
+				Kind:    EventUnmatchedExpired,
+				By:      d.By,
+				Via:     d.Via,
+				Source:  d.Source,
+				Outcome: d.Outcome,
+				Note:    d.ID,
+			})
 			actions = append(actions, o.deadLetter(nil, "the request of decision "+d.ID+" never came"))
 		}
 	}

@@ -78,8 +78,18 @@ func (o *Order) Answer(act Action, now time.Time) (Answer, bool) {
 		current = a.Status == Pending
 	}
 	return Answer{
-		OrderID: o.ID, ApprovalID: a.ID, Workflow: a.Workflow, Step: a.Step, Token: a.Token, Status: a.Status, Reason: a.Reason,
-		Votes: a.Votes, ClosedAt: a.ClosedAt, Expires: a.TaskExpires, RejectAsSuccess: a.RejectAsSuccess, Output: a.Output,
+		OrderID:         o.ID,
+		ApprovalID:      a.ID,
+		Workflow:        a.Workflow,
+		Step:            a.Step,
+		Token:           a.Token,
+		Status:          a.Status,
+		Reason:          a.Reason,
+		Votes:           a.Votes,
+		ClosedAt:        a.ClosedAt,
+		Expires:         a.TaskExpires,
+		RejectAsSuccess: a.RejectAsSuccess,
+		Output:          a.Output,
 	}, current && !a.Token.IsZero()
 }
 
@@ -247,9 +257,15 @@ func (o *Order) Redrive(approvalID, by string, limit int, t Turn) (bool, []Actio
 	}
 	old := a.Callback
 	a.Callback = Callback{
-		State: CallbackOwed, OwedAt: t.Now, Due: t.Now, MaybeApplied: old.MaybeApplied, Redrives: old.Redrives + 1, LastError: old.LastError,
+		State:        CallbackOwed,
+		OwedAt:       t.Now,
+		Due:          t.Now,
+		MaybeApplied: old.MaybeApplied,
+		Redrives:     old.Redrives + 1,
+		LastError:    old.LastError,
 		// Attempts are counted on, so that the late end of an old one is not taken for a new one's.
-		Attempt: old.Attempt, Before: old.Attempt,
+		Attempt: old.Attempt,
+		Before:  old.Attempt,
 	}
 	e := a.event(EventRedriven, t.Now)
 	e.By, e.Attempt = by, a.Callback.Redrives

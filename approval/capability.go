@@ -35,8 +35,12 @@ func (a *Approval) Allows(c Capability, now time.Time) bool {
 // as a room is shown it, decides only where approvers are not named.
 func (o *Order) Capability(a *Approval, approver string) Capability {
 	c := Capability{
-		OrderID: o.ID, ApprovalID: a.ID, Approver: approver, Allowed: []Outcome{Approve, Reject},
-		Expires: a.Deadline.Add(24 * time.Hour), Nonce: a.ID,
+		OrderID:    o.ID,
+		ApprovalID: a.ID,
+		Approver:   approver,
+		Allowed:    []Outcome{Approve, Reject},
+		Expires:    a.Deadline.Add(24 * time.Hour),
+		Nonce:      a.ID,
 	}
 	switch {
 	case len(a.Approvers) == 0:

@@ -241,7 +241,14 @@ func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
 		return v, o.owed(a, t)
 	}
 	a.Votes = append(a.Votes, Vote{
-		DecisionID: d.ID, Outcome: d.Outcome, By: d.By, Comment: d.Comment, Via: d.Via, Source: d.Source, At: t.Now, Shown: d.Shown,
+		DecisionID: d.ID,
+		Outcome:    d.Outcome,
+		By:         d.By,
+		Comment:    d.Comment,
+		Via:        d.Via,
+		Source:     d.Source,
+		At:         t.Now,
+		Shown:      d.Shown,
 	})
 	v.Status = a.Policy.tally(a.Votes, a.eventually())
 	if d.Via == ViaOperator { // whatever the policy says
@@ -300,8 +307,16 @@ func (a *Approval) closedVerdict(d Decision) VerdictCode {
 // waits (then it is known by waiting) or might be judged otherwise next time.
 func (o *Order) note(d Decision, v Verdict, t Turn) {
 	e := Event{
-		At: t.Now, Kind: EventDecision, Approval: v.ApprovalID, By: d.By, Via: d.Via, Source: d.Source,
-		Outcome: d.Outcome, Code: string(v.Code), Note: d.ID, From: d.Trace,
+		At:       t.Now,
+		Kind:     EventDecision,
+		Approval: v.ApprovalID,
+		By:       d.By,
+		Via:      d.Via,
+		Source:   d.Source,
+		Outcome:  d.Outcome,
+		Code:     string(v.Code),
+		Note:     d.ID,
+		From:     d.Trace,
 	}
 	if a := o.Find(v.ApprovalID); a != nil {
 		e.Workflow, e.Trace = a.Workflow, a.Trace
@@ -315,7 +330,12 @@ func (o *Order) note(d Decision, v Verdict, t Turn) {
 	if known || v.Code == VerdictWaiting || (!v.Taken() && !v.Settled()) || v.ApprovalID == "" {
 		return
 	}
-	o.Seen = append(o.Seen, Seen{ID: d.ID, Source: d.Source, Outcome: d.Outcome, Verdict: v})
+	o.Seen = append(o.Seen, Seen{
+		ID:      d.ID,
+		Source:  d.Source,
+		Outcome: d.Outcome,
+		Verdict: v,
+	})
 	if over := len(o.Seen) - MaxSeen; over > 0 {
 		o.Seen = append(o.Seen[:0:0], o.Seen[over:]...)
 	}

@@ -108,5 +108,11 @@ func (e Event) fails(before Event) bool {
 
 // event starts an Event about an approval.
 func (a *Approval) event(kind EventKind, now time.Time) Event {
-	return Event{At: now, Kind: kind, Approval: a.ID, Workflow: a.Workflow, Trace: a.Trace}
+	return Event{
+		At:       now,
+		Kind:     kind,
+		Approval: a.ID,
+		Workflow: a.Workflow,
+		Trace:    a.Trace,
+	}
 }

@@ -42,10 +42,26 @@ type Message struct {
 // Message returns what is to be said by a notification, but for Link and Button.
 func (o *Order) Message(a *Approval, n *Notification) Message {
 	m := Message{
-		ID: n.ID, Kind: n.Kind, OrderID: o.ID, ApprovalID: a.ID, Workflow: a.Workflow, Step: a.Step, Title: a.Title,
-		Details: a.Details, Requester: a.Requester, Approver: n.Approver, RequestedAt: a.RequestedAt, Deadline: a.Deadline,
-		Attempt: n.Attempt, Event: n.Event, At: n.OwedAt,
-		Status: a.Status, ClosedAt: a.ClosedAt, Reason: a.Reason, Votes: a.Votes, Callback: a.Callback.State,
+		ID:          n.ID,
+		Kind:        n.Kind,
+		OrderID:     o.ID,
+		ApprovalID:  a.ID,
+		Workflow:    a.Workflow,
+		Step:        a.Step,
+		Title:       a.Title,
+		Details:     a.Details,
+		Requester:   a.Requester,
+		Approver:    n.Approver,
+		RequestedAt: a.RequestedAt,
+		Deadline:    a.Deadline,
+		Attempt:     n.Attempt,
+		Event:       n.Event,
+		At:          n.OwedAt,
+		Status:      a.Status,
+		ClosedAt:    a.ClosedAt,
+		Reason:      a.Reason,
+		Votes:       a.Votes,
+		Callback:    a.Callback.State,
 	}
 	for _, p := range a.Approvers {
 		m.Approvers = append(m.Approvers, p.ID)

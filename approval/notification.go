@@ -89,7 +89,12 @@ func (a *Approval) notify(kind NotificationKind, to []Approver, t Turn) {
 			channels = a.Channels
 		}
 		for _, channel := range channels {
-			a.tell(Notification{Kind: kind, Channel: channel, Approver: p.ID, Round: a.Rounds}, t)
+			a.tell(Notification{
+				Kind:     kind,
+				Channel:  channel,
+				Approver: p.ID,
+				Round:    a.Rounds,
+			}, t)
 		}
 	}
 }
@@ -123,7 +128,12 @@ const maxAnnounced = 50
 func (a *Approval) tidyUp(t Turn) {
 	for _, n := range slices.Clone(a.Notifications) {
 		if n.Kind.toPeople() && n.Receipt != "" {
-			edit := Notification{Kind: NotifyOutcome, Channel: n.Channel, Approver: n.Approver, Receipt: n.Receipt}
+			edit := Notification{
+				Kind:     NotifyOutcome,
+				Channel:  n.Channel,
+				Approver: n.Approver,
+				Receipt:  n.Receipt,
+			}
 			n.Receipt = ""
 			a.add(edit, MaxNotifications+maxAnnounced, t)
 		}
@@ -294,7 +304,13 @@ func (a *Approval) fallBack(p Approver, n *Notification, t Turn) {
 		channels = a.Fallback
 	}
 	for i := n.Fallback; i < len(channels) && !a.voted(p); i++ {
-		if a.tell(Notification{Kind: n.Kind, Channel: channels[i], Approver: p.ID, Round: n.Round, Fallback: i + 1}, t) {
+		if a.tell(Notification{
+			Kind:     n.Kind,
+			Channel:  channels[i],
+			Approver: p.ID,
+			Round:    n.Round,
+			Fallback: i + 1,
+		}, t) {
 			return
 		}
 	}

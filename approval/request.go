@@ -44,7 +44,12 @@ func (o *Order) Request(ask Ask, t Turn) (string, []Action, error) {
 	if len(o.Approvals) >= MaxApprovals && !o.dropOldestClosed(t) {
 		return "", nil, Invalid("order", "has %d approvals pending or unanswered, the most that one order may have", MaxApprovals)
 	}
-	a := &Approval{ID: id, Ask: ask, Status: Pending, RequestedAt: t.Now}
+	a := &Approval{
+		ID:          id,
+		Ask:         ask,
+		Status:      Pending,
+		RequestedAt: t.Now,
+	}
 	a.announce(EventOfRequest, t)
 	if a.Heartbeat > 0 {
 		a.HeartbeatDue = t.Now.Add(a.Heartbeat)

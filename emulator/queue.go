@@ -75,7 +75,13 @@ func newQueue(name string, faults *SQSFaults) *queue {
 }
 
 func (q *queue) put(body string, attributes map[string]Attribute, delay time.Duration) string {
-	m := &queued{id: uuid(), body: body, attributes: attributes, sent: time.Now(), index: -1}
+	m := &queued{
+		id:         uuid(),
+		body:       body,
+		attributes: attributes,
+		sent:       time.Now(),
+		index:      -1,
+	}
 	q.messages[m.id] = m
 	if delay = max(delay, q.late()); delay > 0 {
 		q.hide(m, m.sent.Add(delay))

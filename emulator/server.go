@@ -53,7 +53,14 @@ func Start() (*Server, error) {
 
 func serve(l net.Listener) *Server {
 	life, stop := context.WithCancel(context.Background())
-	s := &Server{StepFunctions: NewStepFunctions(), SQS: NewSQS(), listener: l, life: life, stop: stop, served: make(chan struct{})}
+	s := &Server{
+		StepFunctions: NewStepFunctions(),
+		SQS:           NewSQS(),
+		listener:      l,
+		life:          life,
+		stop:          stop,
+		served:        make(chan struct{}),
+	}
 	s.SNS, s.Lambda, s.CodePipeline = NewSNS(s.SQS), NewLambda(), NewCodePipeline()
 	s.http = &http.Server{
 		Handler: s, ReadHeaderTimeout: 5 * time.Second, ConnState: s.count,

@@ -113,7 +113,12 @@ func (s *SNS) subscribe(arn string, form url.Values) (string, *apiError) {
 // publish sends to every subscriber: the message as it is, with its attributes, or
 // all of it in an envelope.
 func (s *SNS) publish(arn string, form url.Values) (string, *apiError) {
-	n := notification{id: uuid(), topic: arn, subject: form.Get("Subject"), body: form.Get("Message")}
+	n := notification{
+		id:      uuid(),
+		topic:   arn,
+		subject: form.Get("Subject"),
+		body:    form.Get("Message"),
+	}
 	var err error
 	n.attributes, err = messageAttributes(form)
 	size := entry{MessageBody: n.body, MessageAttributes: n.attributes}.size()

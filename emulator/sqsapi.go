@@ -152,7 +152,12 @@ func batch(entries []entry, f func(entry) (object, error)) (any, error) {
 	for _, e := range entries {
 		out, err := f(e)
 		if refused, ok := errors.AsType[*apiError](err); ok {
-			bad = append(bad, object{"Id": e.ID, "SenderFault": true, "Code": queryCode(refused.Code), "Message": refused.Message})
+			bad = append(bad, object{
+				"Id":          e.ID,
+				"SenderFault": true,
+				"Code":        queryCode(refused.Code),
+				"Message":     refused.Message,
+			})
 			continue
 		}
 		out["Id"] = e.ID
@@ -205,7 +210,12 @@ func wire(messages []*queued, in request) []object {
 	system := slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames)
 	out := []object{}
 	for _, m := range messages {
-		o := object{"MessageId": m.id, "ReceiptHandle": m.receipt, "Body": m.body, "MD5OfBody": digest(m.body)}
+		o := object{
+			"MessageId":     m.id,
+			"ReceiptHandle": m.receipt,
+			"Body":          m.body,
+			"MD5OfBody":     digest(m.body),
+		}
 		attributes := map[string]string{
 			"ApproximateReceiveCount": strconv.Itoa(m.received), "SentTimestamp": strconv.FormatInt(m.sent.UnixMilli(), 10),
 			"SenderId": Account, "ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.first.UnixMilli(), 10),

@@ -176,9 +176,14 @@ func (s *SQS) redrive(q *queue, text string) error {
 // queryCodes are the codes of the older protocol, where they differ. SQS sends
 // them too, in a header that the SDK prefers.
 var queryCodes = map[string]string{
-	"QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue", "QueueNameExists": "QueueAlreadyExists",
-	"EmptyBatchRequest": "", "TooManyEntriesInBatchRequest": "", "BatchEntryIdsNotDistinct": "", "BatchRequestTooLong": "", "InvalidBatchEntryId": "",
-	"MessageNotInflight": "",
+	"QueueDoesNotExist":            "AWS.SimpleQueueService.NonExistentQueue",
+	"QueueNameExists":              "QueueAlreadyExists",
+	"EmptyBatchRequest":            "",
+	"TooManyEntriesInBatchRequest": "",
+	"BatchEntryIdsNotDistinct":     "",
+	"BatchRequestTooLong":          "",
+	"InvalidBatchEntryId":          "",
+	"MessageNotInflight":           "",
 }
 
 // queryCode returns the older protocol's code of an error.

@@ -64,7 +64,13 @@ func (c *Compiler) Compile(alternatives ...string) (*Field, error) {
 		if err != nil {
 			return nil, fmt.Errorf("expression %q: %w", source, err)
 		}
-		f.alternatives = append(f.alternatives, alternative{source: source, path: plainPath(source), program: program, loops: loops(ast), limit: timeLimit})
+		f.alternatives = append(f.alternatives, alternative{
+			source:  source,
+			path:    plainPath(source),
+			program: program,
+			loops:   loops(ast),
+			limit:   timeLimit,
+		})
 	}
 	return f, nil
 }

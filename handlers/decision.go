@@ -110,7 +110,12 @@ func (h *Decision) Handle(msg *message.Message) error {
 	if err != nil {
 		return err
 	}
-	Reply(msg, Decided{OrderID: orderID, ApprovalID: verdict.ApprovalID, Verdict: verdict.Code, Status: verdict.Status})
+	Reply(msg, Decided{
+		OrderID:    orderID,
+		ApprovalID: verdict.ApprovalID,
+		Verdict:    verdict.Code,
+		Status:     verdict.Status,
+	})
 	if verdict.Settled() && FateOf(msg) == nil {
 		return nil // nobody waits to be told
 	}
@@ -119,10 +124,21 @@ func (h *Decision) Handle(msg *message.Message) error {
 
 // outcomes are the words that decide, in lower case.
 var outcomes = map[string]approval.Outcome{
-	"approve": approval.Approve, "approved": approval.Approve, "accept": approval.Approve, "accepted": approval.Approve,
-	"yes": approval.Approve, "true": approval.Approve, "ok": approval.Approve,
-	"reject": approval.Reject, "rejected": approval.Reject, "deny": approval.Reject, "denied": approval.Reject,
-	"decline": approval.Reject, "declined": approval.Reject, "no": approval.Reject, "false": approval.Reject,
+	"approve":  approval.Approve,
+	"approved": approval.Approve,
+	"accept":   approval.Approve,
+	"accepted": approval.Approve,
+	"yes":      approval.Approve,
+	"true":     approval.Approve,
+	"ok":       approval.Approve,
+	"reject":   approval.Reject,
+	"rejected": approval.Reject,
+	"deny":     approval.Reject,
+	"denied":   approval.Reject,
+	"decline":  approval.Reject,
+	"declined": approval.Reject,
+	"no":       approval.Reject,
+	"false":    approval.Reject,
 }
 
 // decision reads the decision.

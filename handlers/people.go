@@ -58,7 +58,13 @@ func (p *People) Resolve(names []string, now time.Time) ([]approval.Approver, er
 
 func (p *People) approver(id, cover string) approval.Approver {
 	person := p.person(id)
-	return approval.Approver{ID: id, Nonce: nonce(), For: cover, Channels: person.Channels, Fallback: person.Fallback}
+	return approval.Approver{
+		ID:       id,
+		Nonce:    nonce(),
+		For:      cover,
+		Channels: person.Channels,
+		Fallback: person.Fallback,
+	}
 }
 
 func (p *People) person(id string) Person { return p.Persons[strings.ToLower(strings.TrimSpace(id))] }

@@ -120,10 +120,20 @@ func (h *Request) ask(in Input) (orderID string, ask approval.Ask, err error) {
 	var token, callback string
 	var more []string
 	ask = approval.Ask{
-		Workflow: w.Name, Policy: w.Policy, MinAssurance: w.MinAssurance, Sources: w.Sources,
-		Channels: w.Channels, Fallback: w.Fallback, Rooms: w.Rooms, Events: w.Events, Unheard: w.Unheard,
-		Heartbeat: w.Heartbeat, RejectAsSuccess: w.RejectAsSuccess, CallbackRetry: w.CallbackRetry, NotifyRetry: w.NotifyRetry,
-		Retention: w.Retention,
+		Workflow:        w.Name,
+		Policy:          w.Policy,
+		MinAssurance:    w.MinAssurance,
+		Sources:         w.Sources,
+		Channels:        w.Channels,
+		Fallback:        w.Fallback,
+		Rooms:           w.Rooms,
+		Events:          w.Events,
+		Unheard:         w.Unheard,
+		Heartbeat:       w.Heartbeat,
+		RejectAsSuccess: w.RejectAsSuccess,
+		CallbackRetry:   w.CallbackRetry,
+		NotifyRetry:     w.NotifyRetry,
+		Retention:       w.Retention,
 	}
 	err = collect(
 		into("order", f.Order, in, &orderID), into("token", f.Token, in, &token), into("callback", f.Callback, in, &callback),

@@ -69,7 +69,12 @@ func (t *Transitions) Run(ctx context.Context, orderID string, transition func(*
 	var events []approval.Event
 	began := t.Now()
 	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {
-		turn := approval.Turn{Now: t.Now(), Lease: t.Lease, Room: t.Dispatch.Room, Jitter: rand.Float64()} //nolint:gosec // spreads retries
+		turn := approval.Turn{
+			Now:    t.Now(),
+			Lease:  t.Lease,
+			Room:   t.Dispatch.Room,
+			Jitter: rand.Float64(),
+		} //nolint:gosec // spreads retries
 		var err error
 		actions, err = transition(o, turn)
 		events = slices.Clone(o.Fresh())

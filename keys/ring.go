@@ -61,7 +61,12 @@ func fresh(now time.Time) *key {
 }
 
 func newKey(id string, created time.Time, master []byte) *key {
-	k := &key{id: id, created: created, master: master, macs: map[string][]byte{}}
+	k := &key{
+		id:      id,
+		created: created,
+		master:  master,
+		macs:    map[string][]byte{},
+	}
 	block, err := aes.NewCipher(k.derive("seal"))
 	if err != nil {
 		panic(err) // 32 bytes are a key

@@ -25,7 +25,12 @@ type Links struct {
 // the prefix that a proxy takes away. It is configured, never taken from a
 // request's Host header, which its sender chooses. Query and fragment are dropped.
 func New(mac MAC, base *url.URL) *Links {
-	b := url.URL{Scheme: base.Scheme, Host: base.Host, Path: base.Path, RawPath: base.RawPath}
+	b := url.URL{
+		Scheme:  base.Scheme,
+		Host:    base.Host,
+		Path:    base.Path,
+		RawPath: base.RawPath,
+	}
 	return &Links{mac: mac, base: b.JoinPath("a").String() + "/"}
 }
 

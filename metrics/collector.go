@@ -34,7 +34,10 @@ const statsTimeout = 5 * time.Second
 // Where it cannot be read they are absent, and store_up is 0.
 func (m *Metrics) WatchStore(read func(context.Context) (Stats, error)) {
 	c := &collector{
-		read: read, workflows: m.conf.Workflows, timeout: statsTimeout, turn: make(chan struct{}, 1),
+		read:        read,
+		workflows:   m.conf.Workflows,
+		timeout:     statsTimeout,
+		turn:        make(chan struct{}, 1),
 		up:          m.b.desc("store_up", "Whether the store could be read for this scrape; what is read from it is absent otherwise."),
 		pending:     m.b.desc("pending", "Approvals that wait for a decision.", "workflow"),
 		oldest:      m.b.desc("oldest_pending_timestamp_seconds", "When the oldest pending approval was requested; absent if there is none.", "workflow"),

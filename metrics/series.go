@@ -64,7 +64,12 @@ type builder struct {
 }
 
 func (b *builder) row(name, kind, help string, labels []string) {
-	b.rows = append(b.rows, Row{Name: namespace + name, Type: kind, Labels: labels, Help: help})
+	b.rows = append(b.rows, Row{
+		Name:   namespace + name,
+		Type:   kind,
+		Labels: labels,
+		Help:   help,
+	})
 }
 
 type counter struct {

@@ -133,8 +133,14 @@ func (c *Console) decide(r *http.Request, body []byte) (any, error) {
 	}
 	orderID := r.PathValue("orderId")
 	v, err := c.Decider.Decide(r.Context(), orderID, approval.Decision{
-		ID: "operator-" + rand.Text(), Step: rule.Step, ApprovalID: rule.ApprovalID, Outcome: rule.Outcome, By: rule.By,
-		Comment: rule.Reason, Via: approval.ViaOperator, Source: "operator",
+		ID:         "operator-" + rand.Text(),
+		Step:       rule.Step,
+		ApprovalID: rule.ApprovalID,
+		Outcome:    rule.Outcome,
+		By:         rule.By,
+		Comment:    rule.Reason,
+		Via:        approval.ViaOperator,
+		Source:     "operator",
 	})
 	return decided(orderID, v, err)
 }
@@ -156,7 +162,12 @@ func decided(orderID string, v approval.Verdict, err error) (any, error) {
 	if err == nil {
 		err = v.Err()
 	}
-	return handlers.Decided{OrderID: orderID, ApprovalID: v.ApprovalID, Verdict: v.Code, Status: v.Status}, err
+	return handlers.Decided{
+		OrderID:    orderID,
+		ApprovalID: v.ApprovalID,
+		Verdict:    v.Code,
+		Status:     v.Status,
+	}, err
 }
 
 // LetterList is a page of dead letters.

@@ -53,8 +53,12 @@ type load struct {
 // at once for each channel or target.
 func NewDispatcher(limit int, o DispatchObserver, log *slog.Logger) *Dispatcher {
 	return &Dispatcher{
-		topics: gochannel.NewGoChannel(gochannel.Config{OutputChannelBuffer: int64(limit)}, watermill.NopLogger{}),
-		limit:  limit, observer: o, log: log, heard: map[string]bool{}, running: map[load]int{},
+		topics:   gochannel.NewGoChannel(gochannel.Config{OutputChannelBuffer: int64(limit)}, watermill.NopLogger{}),
+		limit:    limit,
+		observer: o,
+		log:      log,
+		heard:    map[string]bool{},
+		running:  map[load]int{},
 	}
 }
 

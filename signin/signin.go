@@ -276,8 +276,13 @@ func (s *SignIn) seal(w http.ResponseWriter, name string, v any, ttl time.Durati
 	}
 	code := base64.RawURLEncoding
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where we are reached by https
-		Name: name, Value: code.EncodeToString(b) + "." + code.EncodeToString([]byte(keyID)) + "." + code.EncodeToString(mac), Path: path,
-		MaxAge: int(ttl.Seconds()), HttpOnly: true, Secure: s.Base.Scheme == "https", SameSite: http.SameSiteLaxMode,
+		Name:     name,
+		Value:    code.EncodeToString(b) + "." + code.EncodeToString([]byte(keyID)) + "." + code.EncodeToString(mac),
+		Path:     path,
+		MaxAge:   int(ttl.Seconds()),
+		HttpOnly: true,
+		Secure:   s.Base.Scheme == "https",
+		SameSite: http.SameSiteLaxMode,
 	})
 }
 

@@ -72,7 +72,12 @@ type DeadLetterQueue struct {
 // NewDeadLetterQueue returns the dead letter queue of a source; both are names
 // or URLs. It makes no call.
 func NewDeadLetterQueue(api QueueAPI, queue, source string) *DeadLetterQueue {
-	return &DeadLetterQueue{api: api, queue: queue, source: source, urls: map[string]string{}}
+	return &DeadLetterQueue{
+		api:    api,
+		queue:  queue,
+		source: source,
+		urls:   map[string]string{},
+	}
 }
 
 // PutLetter sends a message that is given up to the dead letter queue, with its

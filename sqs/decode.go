@@ -76,7 +76,12 @@ type decoder struct {
 }
 
 func newDecoder(queue string, cfg Config) decoder {
-	d := decoder{queue: queue, prefix: MetaAttribute, unwrap: cfg.UnwrapSNS, topics: cfg.TopicARNs}
+	d := decoder{
+		queue:  queue,
+		prefix: MetaAttribute,
+		unwrap: cfg.UnwrapSNS,
+		topics: cfg.TopicARNs,
+	}
 	if cfg.PlainAttributes {
 		d.prefix = ""
 	}

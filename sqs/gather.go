@@ -12,7 +12,12 @@ type gatherer[T any] struct {
 }
 
 func newGatherer[T any](from <-chan T, most int, linger time.Duration) *gatherer[T] {
-	g := &gatherer[T]{from: from, turn: make(chan struct{}, 1), most: most, linger: linger}
+	g := &gatherer[T]{
+		from:   from,
+		turn:   make(chan struct{}, 1),
+		most:   most,
+		linger: linger,
+	}
 	g.turn <- struct{}{}
 	return g
 }

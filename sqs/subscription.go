@@ -57,7 +57,10 @@ type subscription struct {
 
 func newSubscription(ctx context.Context, api API, cfg Config, topic, url string) *subscription {
 	s := &subscription{
-		api: api, cfg: cfg, topic: topic, url: url,
+		api:      api,
+		cfg:      cfg,
+		topic:    topic,
+		url:      url,
 		log:      cfg.Logger.With("queue", topic),
 		observer: cfg.Observer,
 		decoder:  newDecoder(topic, cfg),

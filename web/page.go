@@ -167,7 +167,12 @@ func (p *Page) open(r *http.Request) (*visit, *problem) {
 	case !a.Allows(c, now):
 		return nil, &revoked
 	}
-	v := &visit{cap: c, order: order, approval: a, now: now}
+	v := &visit{
+		cap:      c,
+		order:    order,
+		approval: a,
+		now:      now,
+	}
 	if p.SignIn != nil {
 		v.signedIn, _ = p.SignIn.Who(r)
 		v.token = r.PathValue("token")
@@ -202,5 +207,10 @@ func (p *Page) refuse(w http.ResponseWriter, r *http.Request, b problem) {
 	} else {
 		p.Observe(EventRefused)
 	}
-	p.write(w, r, b.status, view{Heading: b.heading, Lead: strings.TrimSpace(b.lead), Tone: "closed", Badge: "Nothing was decided"})
+	p.write(w, r, b.status, view{
+		Heading: b.heading,
+		Lead:    strings.TrimSpace(b.lead),
+		Tone:    "closed",
+		Badge:   "Nothing was decided",
+	})
 }

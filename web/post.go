@@ -170,8 +170,15 @@ func (v *visit) decision(f form) approval.Decision {
 	}
 	sum := sha256.Sum256([]byte(v.cap.ApprovalID + "\x00" + who + "\x00" + string(f.outcome)))
 	return approval.Decision{
-		ID: string(via) + "-" + hex.EncodeToString(sum[:8]), ApprovalID: v.cap.ApprovalID, Outcome: f.outcome, By: v.by(), Comment: f.comment,
-		Via: via, Source: string(via), At: v.now, Shown: hex.EncodeToString(v.shown()), // check compared it with the form's
+		ID:         string(via) + "-" + hex.EncodeToString(sum[:8]),
+		ApprovalID: v.cap.ApprovalID,
+		Outcome:    f.outcome,
+		By:         v.by(),
+		Comment:    f.comment,
+		Via:        via,
+		Source:     string(via),
+		At:         v.now,
+		Shown:      hex.EncodeToString(v.shown()), // check compared it with the form's
 	}
 }
 

@@ -6,5 +6,10 @@ import "net/http"
 // request: for what leads there and cannot go on, such as signing in.
 func (p *Page) Say(w http.ResponseWriter, r *http.Request, status int, heading, lead string) {
 	p.look.Secure(w.Header())
-	p.write(w, r, status, view{Heading: heading, Lead: lead, Tone: "closed", Badge: "Nothing was decided"})
+	p.write(w, r, status, view{
+		Heading: heading,
+		Lead:    lead,
+		Tone:    "closed",
+		Badge:   "Nothing was decided",
+	})
 }

@@ -157,9 +157,15 @@ func (v *visit) state() (badge, tone, lead string) {
 func (v *visit) request() *requestView {
 	a := v.approval
 	out := &requestView{
-		OrderID: look.Visible(v.order.ID), Workflow: look.Visible(a.Workflow), Step: look.Visible(a.Step), Execution: look.Visible(a.Execution),
-		Requester: look.Visible(a.Requester), Approver: look.Visible(v.cap.Approver), SignedIn: look.Visible(v.signedIn),
-		Requested: look.Stamp(a.RequestedAt, v.now), Deadline: look.Stamp(a.Deadline, v.now),
+		OrderID:   look.Visible(v.order.ID),
+		Workflow:  look.Visible(a.Workflow),
+		Step:      look.Visible(a.Step),
+		Execution: look.Visible(a.Execution),
+		Requester: look.Visible(a.Requester),
+		Approver:  look.Visible(v.cap.Approver),
+		SignedIn:  look.Visible(v.signedIn),
+		Requested: look.Stamp(a.RequestedAt, v.now),
+		Deadline:  look.Stamp(a.Deadline, v.now),
 	}
 	for _, f := range a.Details {
 		out.Details = append(out.Details, approval.Field{Name: look.Visible(f.Name), Value: look.Visible(f.Value)})

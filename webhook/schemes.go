@@ -13,7 +13,12 @@ import (
 // (https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries).
 // There is no time in it: a delivery that is sent again is known by its body.
 func NewGitHub(texts ...string) (*HMAC, error) {
-	return NewHMAC(HMACConfig{Header: "X-Hub-Signature-256", Prefix: "sha256=", Encoding: "hex", Secrets: texts})
+	return NewHMAC(HMACConfig{
+		Header:   "X-Hub-Signature-256",
+		Prefix:   "sha256=",
+		Encoding: "hex",
+		Secrets:  texts,
+	})
 }
 
 // schemeTolerance is how far the time of sending may be from ours: five minutes,

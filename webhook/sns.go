@@ -71,7 +71,12 @@ func NewSNS(c SNSConfig) (*SNS, error) {
 			return nil, fmt.Errorf("topic %d: %w", i+1, err)
 		}
 	}
-	v := &SNS{topics: c.Topics, fetch: c.Fetch, fetching: make(chan struct{}, maxFetches), certs: map[string]*x509.Certificate{}}
+	v := &SNS{
+		topics:   c.Topics,
+		fetch:    c.Fetch,
+		fetching: make(chan struct{}, maxFetches),
+		certs:    map[string]*x509.Certificate{},
+	}
 	if v.fetch == nil {
 		v.fetch = fetchCertificate
 	}
@@ -100,7 +105,12 @@ func (v *SNS) Open(ctx context.Context, now time.Time, body []byte) (SNSMessage,
 		return SNSMessage{}, err
 	}
 	return SNSMessage{
-		Type: m["Type"], TopicARN: m["TopicArn"], ID: m["MessageId"], Message: m["Message"], Token: m["Token"], Timestamp: sent,
+		Type:      m["Type"],
+		TopicARN:  m["TopicArn"],
+		ID:        m["MessageId"],
+		Message:   m["Message"],
+		Token:     m["Token"],
+		Timestamp: sent,
 	}, nil
 }
 

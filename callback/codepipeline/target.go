@@ -87,8 +87,11 @@ func read(a approval.Answer) (*codepipeline.PutApprovalResultInput, error) {
 		status = types.ApprovalStatusApproved
 	}
 	return &codepipeline.PutApprovalResultInput{
-		PipelineName: &parts[0], StageName: &parts[1], ActionName: &parts[2], Token: &parts[3],
-		Result: &types.ApprovalResult{Status: status, Summary: aws.String(summary(a))},
+		PipelineName: &parts[0],
+		StageName:    &parts[1],
+		ActionName:   &parts[2],
+		Token:        &parts[3],
+		Result:       &types.ApprovalResult{Status: status, Summary: aws.String(summary(a))},
 	}, nil
 }
 

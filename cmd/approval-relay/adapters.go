@@ -18,7 +18,11 @@ type letterTable struct{ store store.DeadLetters }
 // PutLetter implements router.Letters.
 func (t *letterTable) PutLetter(ctx context.Context, source string, msg *message.Message, reason string) error {
 	_, err := t.store.PutDeadLetter(ctx, store.DeadLetter{
-		Source: source, Reason: reason, Body: msg.Payload, Metadata: msg.Metadata, At: time.Now(),
+		Source:   source,
+		Reason:   reason,
+		Body:     msg.Payload,
+		Metadata: msg.Metadata,
+		At:       time.Now(),
 	})
 	return err
 }
@@ -29,7 +33,13 @@ func (t *letterTable) List(ctx context.Context, after string, limit int) ([]hand
 	var out []handlers.Letter
 	for _, d := range stored {
 		out = append(out, handlers.Letter{
-			ID: d.ID, Source: d.Source, Reason: d.Reason, At: d.At, Redrives: d.Redrives, Body: d.Body, Metadata: d.Metadata,
+			ID:       d.ID,
+			Source:   d.Source,
+			Reason:   d.Reason,
+			At:       d.At,
+			Redrives: d.Redrives,
+			Body:     d.Body,
+			Metadata: d.Metadata,
 		})
 	}
 	return out, err
@@ -38,7 +48,12 @@ func (t *letterTable) List(ctx context.Context, after string, limit int) ([]hand
 // Put implements handlers.Letters.
 func (t *letterTable) Put(ctx context.Context, l handlers.Letter) error {
 	_, err := t.store.PutDeadLetter(ctx, store.DeadLetter{
-		Source: l.Source, Reason: l.Reason, Body: l.Body, Metadata: l.Metadata, At: l.At, Redrives: l.Redrives,
+		Source:   l.Source,
+		Reason:   l.Reason,
+		Body:     l.Body,
+		Metadata: l.Metadata,
+		At:       l.At,
+		Redrives: l.Redrives,
 	})
 	return err
 }
@@ -61,5 +76,10 @@ type lister struct{ store store.Store }
 
 // ListOrders implements router.Lister.
 func (l lister) ListOrders(ctx context.Context, pending, exhausted bool, after string, limit int) ([]*approval.Order, string, error) {
-	return l.store.List(ctx, store.Query{Pending: pending, Exhausted: exhausted, After: after, Limit: limit})
+	return l.store.List(ctx, store.Query{
+		Pending:   pending,
+		Exhausted: exhausted,
+		After:     after,
+		Limit:     limit,
+	})
 }

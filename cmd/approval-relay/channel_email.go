@@ -53,7 +53,13 @@ func (s *SMTPConfig) channel(at string, _ makers) (handlers.Channel, error) {
 		return nil, err
 	}
 	return smtp.New(smtp.Config{
-		Host: s.Host, Port: s.Port, TLS: smtp.TLS(s.TLS), From: s.From, Username: s.Username, Password: s.Password, Timeout: callTimeout,
+		Host:      s.Host,
+		Port:      s.Port,
+		TLS:       smtp.TLS(s.TLS),
+		From:      s.From,
+		Username:  s.Username,
+		Password:  s.Password,
+		Timeout:   callTimeout,
 		Templates: templates,
 	})
 }
@@ -92,7 +98,12 @@ func (s *SESConfig) channel(at string, m makers) (handlers.Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ses.New(sesv2.NewFromConfig(cfg), ses.Config{From: s.From, ConfigurationSet: s.ConfigurationSet, Templates: templates, Timeout: callTimeout})
+	return ses.New(sesv2.NewFromConfig(cfg), ses.Config{
+		From:             s.From,
+		ConfigurationSet: s.ConfigurationSet,
+		Templates:        templates,
+		Timeout:          callTimeout,
+	})
 }
 
 // TemplatesConfig names files with Go templates.

@@ -32,8 +32,14 @@ func (s *SlackChannelConfig) room() bool { return s.Conversation != "" || s.Webh
 
 func (s *SlackChannelConfig) channel(_ string, m makers) (handlers.Channel, error) {
 	return slack.New(slack.Config{
-		Token: s.Token, Conversation: s.Conversation, WebhookURL: s.WebhookURL, Buttons: len(s.SigningSecrets) > 0, Users: m.config.slackUsers(),
-		APIURL: s.APIURL, Client: outboundClient(true), Timeout: callTimeout,
+		Token:        s.Token,
+		Conversation: s.Conversation,
+		WebhookURL:   s.WebhookURL,
+		Buttons:      len(s.SigningSecrets) > 0,
+		Users:        m.config.slackUsers(),
+		APIURL:       s.APIURL,
+		Client:       outboundClient(true),
+		Timeout:      callTimeout,
 	})
 }
 
@@ -62,7 +68,12 @@ func (c *Config) interactive() bool {
 // can be.
 func (r *relay) interactions(channels map[string]handlers.Channel) (*slack.Interactions, error) {
 	c := slack.InteractionsConfig{
-		Buttons: r.links, Decider: r.decider, Orders: r.store, Client: outboundClient(true), Now: time.Now, Log: r.log,
+		Buttons: r.links,
+		Decider: r.decider,
+		Orders:  r.store,
+		Client:  outboundClient(true),
+		Now:     time.Now,
+		Log:     r.log,
 		Observe: func(e slack.Event) { r.metrics.Slack(string(e)) },
 	}
 	for _, name := range sorted(r.config.Channels) {

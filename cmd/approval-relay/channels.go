@@ -104,8 +104,13 @@ func outboundClient(internal bool) *http.Client {
 		dialer.Control = ssrf.New(ssrf.WithAnyPort()).Safe
 	}
 	return &http.Client{
-		Timeout:       callTimeout,
-		Transport:     &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, MaxIdleConnsPerHost: perOutput, IdleConnTimeout: time.Minute},
+		Timeout: callTimeout,
+		Transport: &http.Transport{
+			DialContext:         dialer.DialContext,
+			TLSHandshakeTimeout: 5 * time.Second,
+			MaxIdleConnsPerHost: perOutput,
+			IdleConnTimeout:     time.Minute,
+		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

@@ -16,8 +16,17 @@ func (r *relay) console() (*console.Console, error) {
 		return nil, err
 	}
 	c := console.Config{
-		Tokens: map[string]console.Secret{}, MAC: r.ring, Orders: seen{r.store}, Lists: seen{r.store}, Counter: seen{r.store}, Decider: r.decider,
-		Letters: r.letters, Redriver: redriver{r.redrive}, Queues: sorted(r.redrive.Queues), Now: r.transitions.Now, Log: r.log,
+		Tokens:   map[string]console.Secret{},
+		MAC:      r.ring,
+		Orders:   seen{r.store},
+		Lists:    seen{r.store},
+		Counter:  seen{r.store},
+		Decider:  r.decider,
+		Letters:  r.letters,
+		Redriver: redriver{r.redrive},
+		Queues:   sorted(r.redrive.Queues),
+		Now:      r.transitions.Now,
+		Log:      r.log,
 	}
 	for name, token := range tokens {
 		c.Tokens[name] = token
@@ -49,7 +58,12 @@ func (s seen) Get(ctx context.Context, orderID string) (*approval.Order, error) 
 
 // List implements console.Lists.
 func (s seen) List(ctx context.Context, which console.Which, after string, limit int) ([]*approval.Order, string, error) {
-	orders, next, err := s.store.List(ctx, store.Query{ByAge: which == console.Waiting, Exhausted: which == console.GivenUp, After: after, Limit: limit})
+	orders, next, err := s.store.List(ctx, store.Query{
+		ByAge:     which == console.Waiting,
+		Exhausted: which == console.GivenUp,
+		After:     after,
+		Limit:     limit,
+	})
 	out := make([]*approval.Order, len(orders))
 	for i, o := range orders {
 		out[i] = handlers.View(o)
@@ -73,7 +87,13 @@ func (t *letterTable) Letters(ctx context.Context, after string, limit int) ([]c
 	stored, err := t.store.ListDeadLetters(ctx, after, limit)
 	out := make([]console.Letter, len(stored))
 	for i, d := range stored {
-		out[i] = console.Letter{ID: d.ID, Source: d.Source, Reason: d.Reason, At: d.At, Redrives: d.Redrives}
+		out[i] = console.Letter{
+			ID:       d.ID,
+			Source:   d.Source,
+			Reason:   d.Reason,
+			At:       d.At,
+			Redrives: d.Redrives,
+		}
 	}
 	return out, err
 }
@@ -83,8 +103,19 @@ type redriver struct{ redrive *handlers.Redrive }
 
 // Redrive implements console.Redriver.
 func (r redriver) Redrive(ctx context.Context, order console.Redrive) console.Report {
-	report := r.redrive.Run(ctx, handlers.RedriveOrder{DryRun: order.DryRun, Max: order.Max, Reason: order.Reason, By: order.By, OrderID: order.OrderID})
+	report := r.redrive.Run(ctx, handlers.RedriveOrder{
+		DryRun:  order.DryRun,
+		Max:     order.Max,
+		Reason:  order.Reason,
+		By:      order.By,
+		OrderID: order.OrderID,
+	})
 	return console.Report{
-		Found: report.Found, Redriven: report.Redriven, Guarded: report.Guarded, Expired: report.Expired, Failed: report.Failed, Errors: report.Errors,
+		Found:    report.Found,
+		Redriven: report.Redriven,
+		Guarded:  report.Guarded,
+		Expired:  report.Expired,
+		Failed:   report.Failed,
+		Errors:   report.Errors,
 	}
 }

@@ -67,10 +67,18 @@ func compileWorkflow(name string, w WorkflowConfig) (handlers.Workflow, error) {
 	}
 	text := func(name string) handlers.Field[string] { return request(c, w, name, expression.Text) }
 	f := handlers.RequestFields{
-		Order: text("order"), Token: text("token"), Callback: text("callback"), Step: text("step"), Title: text("title"),
-		Requester: text("requester"), Execution: text("execution"), Approvers: request(c, w, "approvers", expression.List),
-		Started: request(c, w, "started", expression.Time), Deadline: request(c, w, "deadline", expression.Time),
-		Timeout: request(c, w, "timeout", expression.Duration), Output: map[string]handlers.Field[any]{},
+		Order:     text("order"),
+		Token:     text("token"),
+		Callback:  text("callback"),
+		Step:      text("step"),
+		Title:     text("title"),
+		Requester: text("requester"),
+		Execution: text("execution"),
+		Approvers: request(c, w, "approvers", expression.List),
+		Started:   request(c, w, "started", expression.Time),
+		Deadline:  request(c, w, "deadline", expression.Time),
+		Timeout:   request(c, w, "timeout", expression.Duration),
+		Output:    map[string]handlers.Field[any]{},
 	}
 	for _, label := range sorted(w.Requests.Details) {
 		f.Details = append(f.Details, handlers.Detail{
@@ -84,14 +92,29 @@ func compileWorkflow(name string, w WorkflowConfig) (handlers.Workflow, error) {
 		return handlers.Workflow{}, err
 	}
 	return handlers.Workflow{
-		Name: name, Fields: f, Approvers: w.Approvers,
-		Policy:       approval.Policy{Kind: approval.PolicyKind(w.Policy.Kind), Quorum: w.Policy.Quorum, NoVeto: !w.Policy.Veto},
-		MinAssurance: approval.Assurance(w.MinAssurance), Sources: w.Sources,
-		Channels: w.Notify, Fallback: w.Fallback, Events: w.Events, Unheard: unheard(w.Unheard),
-		Deadline: w.Deadline, TaskTimeout: w.TaskTimeout, Margin: w.Margin, Reminders: marks(w.Reminders), Escalations: escalations(w.Escalations), Heartbeat: w.Heartbeat,
-		TokenTarget: w.Callback.TokenTarget, URLTarget: w.Callback.URLTarget,
-		RejectAsSuccess: w.Callback.OnReject == "success", Output: w.Callback.Output,
-		CallbackRetry: retry(w.Callback.Retry), NotifyRetry: retry(w.NotifyRetry), Retention: w.Retention,
+		Name:            name,
+		Fields:          f,
+		Approvers:       w.Approvers,
+		Policy:          approval.Policy{Kind: approval.PolicyKind(w.Policy.Kind), Quorum: w.Policy.Quorum, NoVeto: !w.Policy.Veto},
+		MinAssurance:    approval.Assurance(w.MinAssurance),
+		Sources:         w.Sources,
+		Channels:        w.Notify,
+		Fallback:        w.Fallback,
+		Events:          w.Events,
+		Unheard:         unheard(w.Unheard),
+		Deadline:        w.Deadline,
+		TaskTimeout:     w.TaskTimeout,
+		Margin:          w.Margin,
+		Reminders:       marks(w.Reminders),
+		Escalations:     escalations(w.Escalations),
+		Heartbeat:       w.Heartbeat,
+		TokenTarget:     w.Callback.TokenTarget,
+		URLTarget:       w.Callback.URLTarget,
+		RejectAsSuccess: w.Callback.OnReject == "success",
+		Output:          w.Callback.Output,
+		CallbackRetry:   retry(w.Callback.Retry),
+		NotifyRetry:     retry(w.NotifyRetry),
+		Retention:       w.Retention,
 	}, nil
 }
 
@@ -162,8 +185,13 @@ func compileDecision(at string, e map[string]Expressions, filter string) (handle
 	}
 	text := func(name string) handlers.Field[string] { return field(c, "fields."+name, e[name], expression.Text) }
 	f := handlers.DecisionFields{
-		ID: text("id"), Order: text("order"), Outcome: text("outcome"), Step: text("step"), Approval: text("approval"),
-		By: text("by"), Comment: text("comment"),
+		ID:       text("id"),
+		Order:    text("order"),
+		Outcome:  text("outcome"),
+		Step:     text("step"),
+		Approval: text("approval"),
+		By:       text("by"),
+		Comment:  text("comment"),
 	}
 	if filter != "" {
 		f.Filter = field(c, "filter", Expressions{filter}, truth)

@@ -137,7 +137,13 @@ func (r *ruling) send(w *world, route string, outcome approval.Outcome) error {
 		r.By = operator(w.getenv)
 	}
 	var out handlers.Decided
-	in := router.Ruling{Outcome: outcome, By: r.By, Reason: r.Reason, Step: r.Step, ApprovalID: r.Approval}
+	in := router.Ruling{
+		Outcome:    outcome,
+		By:         r.By,
+		Reason:     r.Reason,
+		Step:       r.Step,
+		ApprovalID: r.Approval,
+	}
 	if err := r.call(w.ctx, "POST", orderPath(r.Order, route), in, &out); err != nil {
 		return err
 	}

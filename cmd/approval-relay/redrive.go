@@ -26,7 +26,14 @@ func (c *redriveCmd) Run(w *world) error {
 	if c.By == "" {
 		c.By = operator(w.getenv)
 	}
-	in := handlers.RedriveOrder{DryRun: c.DryRun, Max: c.Max, Reason: c.Reason, Limit: c.Limit, By: c.By, OrderID: c.Order}
+	in := handlers.RedriveOrder{
+		DryRun:  c.DryRun,
+		Max:     c.Max,
+		Reason:  c.Reason,
+		Limit:   c.Limit,
+		By:      c.By,
+		OrderID: c.Order,
+	}
 	var r handlers.RedriveReport
 	if err := c.call(w.ctx, "POST", "/v1/redrive", in, &r); err != nil {
 		return err

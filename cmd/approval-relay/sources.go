@@ -28,9 +28,17 @@ func (r *relay) sources(ctx context.Context, urls validURLs) (*sources, error) {
 			return nil, err
 		}
 		workflow.People, workflow.Rooms = r.config.people(), r.config.rooms()
-		h := &handlers.Request{Workflow: workflow, Transitions: r.transitions, Decode: expression.Decode, ValidURL: urls[workflow.URLTarget]}
+		h := &handlers.Request{
+			Workflow:    workflow,
+			Transitions: r.transitions,
+			Decode:      expression.Decode,
+			ValidURL:    urls[workflow.URLTarget],
+		}
 		out.requests = append(out.requests, router.Source{
-			Name: requestName(name) + httpSuffix, Topic: router.RequestTopic(name), Subscriber: r.ingress, Handle: h.Handle,
+			Name:       requestName(name) + httpSuffix,
+			Topic:      router.RequestTopic(name),
+			Subscriber: r.ingress,
+			Handle:     h.Handle,
 		})
 		if w.Requests.SQS == nil {
 			continue
@@ -60,7 +68,12 @@ func (r *relay) decisionSources(ctx context.Context, out *sources) error {
 			h.Form = expression.DecodeForm
 		}
 		if topic != "" {
-			out.decisions = append(out.decisions, router.Source{Name: decisionName(name), Topic: topic, Subscriber: r.ingress, Handle: h.Handle})
+			out.decisions = append(out.decisions, router.Source{
+				Name:       decisionName(name),
+				Topic:      topic,
+				Subscriber: r.ingress,
+				Handle:     h.Handle,
+			})
 		}
 		return h.Handle, nil
 	}
@@ -97,8 +110,12 @@ func (r *relay) queue(
 		return router.Source{}, err
 	}
 	c := sqs.Config{
-		Concurrency: q.Concurrency, Pollers: q.Pollers, Visibility: q.Visibility, CloseTimeout: r.config.Shutdown.Timeout * 2 / 5,
-		Observer: r.metrics.SQS(name), Logger: r.log.With("source", name),
+		Concurrency:  q.Concurrency,
+		Pollers:      q.Pollers,
+		Visibility:   q.Visibility,
+		CloseTimeout: r.config.Shutdown.Timeout * 2 / 5,
+		Observer:     r.metrics.SQS(name),
+		Logger:       r.log.With("source", name),
 	}
 	if topic != nil {
 		c.UnwrapSNS, c.TopicARNs = true, []string{topic.Topic}
@@ -113,7 +130,13 @@ func (r *relay) queue(
 		return router.Source{}, fmt.Errorf("queue of %s: %w", name, err)
 	}
 	r.depths[name] = depth{client, q.Queue}
-	source := router.Source{Name: name, Topic: q.Queue, Subscriber: sub, Handle: handle, DeadLetters: r.letters}
+	source := router.Source{
+		Name:        name,
+		Topic:       q.Queue,
+		Subscriber:  sub,
+		Handle:      handle,
+		DeadLetters: r.letters,
+	}
 	if q.DeadLetterQueue != "" {
 		dlq := sqs.NewDeadLetterQueue(client, q.DeadLetterQueue, q.Queue)
 		out.queues[name], source.DeadLetters = dlq, dlq

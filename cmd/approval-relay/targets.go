@@ -211,6 +211,10 @@ func (h *HTTPTargetConfig) target(string, *targetMakers) (handlers.Target, error
 		return nil, err
 	}
 	return httptarget.New(httptarget.Config{
-		Signer: signer, Timeout: callTimeout, AllowHTTP: h.AllowHTTP, AllowPrivate: h.AllowInternal, AllowedHosts: h.AllowedHosts,
+		Signer:       signer,
+		Timeout:      callTimeout,
+		AllowHTTP:    h.AllowHTTP,
+		AllowPrivate: h.AllowInternal,
+		AllowedHosts: h.AllowedHosts,
 	}), nil
 }

@@ -57,7 +57,11 @@ func (r *relay) trace(ctx context.Context, names *metrics.Config) error {
 	log := r.log
 	var failing atomic.Bool
 	tracer, err := tracing.New(ctx, tracing.Config{
-		Endpoint: c.OTLP.Endpoint, Headers: revealed(c.OTLP.Headers), Service: c.ServiceName, Version: version, Ratio: c.SampleRatio,
+		Endpoint: c.OTLP.Endpoint,
+		Headers:  revealed(c.OTLP.Headers),
+		Service:  c.ServiceName,
+		Version:  version,
+		Ratio:    c.SampleRatio,
 		Exported: func(spans int, err error) {
 			r.metrics.Exported(spans, err)
 			if before := failing.Swap(err != nil); before != (err != nil) { // said once, and when it is over

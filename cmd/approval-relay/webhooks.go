@@ -106,8 +106,13 @@ func (*HMACConfig) validate(*loading, string) {}
 
 func (c *HMACConfig) way(schemeMakers) (router.Way, error) {
 	return checking(webhook.NewHMAC(webhook.HMACConfig{
-		Algorithm: c.Algorithm, Header: c.Header, Prefix: c.Prefix, Encoding: c.Encoding, Secrets: reveal(c.Secrets),
-		TimestampHeader: c.TimestampHeader, Tolerance: c.Tolerance,
+		Algorithm:       c.Algorithm,
+		Header:          c.Header,
+		Prefix:          c.Prefix,
+		Encoding:        c.Encoding,
+		Secrets:         reveal(c.Secrets),
+		TimestampHeader: c.TimestampHeader,
+		Tolerance:       c.Tolerance,
 	}))
 }
 
@@ -191,6 +196,9 @@ func (*ClientCertConfig) validate(*loading, string) {}
 
 func (c *ClientCertConfig) way(schemeMakers) (router.Way, error) {
 	return vouching(webhook.NewCertificate(webhook.CertificateConfig{
-		Header: c.Header, Allowed: c.Allowed, VerifiedHeader: c.VerifiedHeader, VerifiedValue: c.VerifiedValue,
+		Header:         c.Header,
+		Allowed:        c.Allowed,
+		VerifiedHeader: c.VerifiedHeader,
+		VerifiedValue:  c.VerifiedValue,
 	}))
 }

@@ -119,14 +119,26 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 	r.ingress = router.NewIngress()
 	r.dispatcher = router.NewDispatcher(perOutput, r.metrics, r.log)
 	r.transitions = &handlers.Transitions{
-		Orders: kept, Dispatch: r.dispatcher, Observer: r.metrics, Tracer: r.spans(), Log: r.log, Now: time.Now, Lease: actionLease,
+		Orders:   kept,
+		Dispatch: r.dispatcher,
+		Observer: r.metrics,
+		Tracer:   r.spans(),
+		Log:      r.log,
+		Now:      time.Now,
+		Lease:    actionLease,
 	}
 	r.decider = &handlers.Decider{
 		Transitions: r.transitions, Keep: approval.Keep{Unmatched: c.Unmatched.TTL, Retention: c.Unmatched.Retention},
 	}
 	r.letters = &letterTable{r.store}
 	r.sweeper = &router.Sweeper{
-		Orders: kept, Transitions: r.transitions, Observer: r.metrics, Log: r.log, Every: sweepEvery, Batch: sweepBatch, Lease: sweepLease,
+		Orders:      kept,
+		Transitions: r.transitions,
+		Observer:    r.metrics,
+		Log:         r.log,
+		Every:       sweepEvery,
+		Batch:       sweepBatch,
+		Lease:       sweepLease,
 	}
 	if own, ok := r.store.(interface {
 		DueBy(ctx context.Context, until time.Time) ([]string, error)
@@ -157,18 +169,31 @@ func (r *relay) wireRouter(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	r.redrive = &handlers.Redrive{
-		Transitions: r.transitions, Exhausted: exhausted{r.store}, Letters: r.letters, Queues: s.queues, Handle: map[string]message.NoPublishHandlerFunc{},
+		Transitions: r.transitions,
+		Exhausted:   exhausted{r.store},
+		Letters:     r.letters,
+		Queues:      s.queues,
+		Handle:      map[string]message.NoPublishHandlerFunc{},
 	}
 	for _, source := range slices.Concat(s.requests, s.decisions) {
 		r.redrive.Handle[source.Name] = source.Handle
 	}
 	r.router, err = router.New(router.Parts{
-		Requests: s.requests, Decisions: s.decisions,
+		Requests:  s.requests,
+		Decisions: s.decisions,
 		Notifications: &handlers.Notification{
-			Transitions: r.transitions, Channels: channels, Links: r.links, Timeout: callTimeout,
+			Transitions: r.transitions,
+			Channels:    channels,
+			Links:       r.links,
+			Timeout:     callTimeout,
 		},
-		Callbacks:  &handlers.Callback{Transitions: r.transitions, Targets: targets, Timeout: callTimeout},
-		Dispatcher: r.dispatcher, Observer: r.metrics, Tracer: r.messageSpans(), Log: r.log, TimeLimit: messageLimit, CloseTimeout: r.config.Shutdown.Timeout * 3 / 5,
+		Callbacks:    &handlers.Callback{Transitions: r.transitions, Targets: targets, Timeout: callTimeout},
+		Dispatcher:   r.dispatcher,
+		Observer:     r.metrics,
+		Tracer:       r.messageSpans(),
+		Log:          r.log,
+		TimeLimit:    messageLimit,
+		CloseTimeout: r.config.Shutdown.Timeout * 3 / 5,
 	})
 	return err
 }
@@ -188,7 +213,13 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 		return err
 	}
 	pages := web.Config{
-		Links: r.links, Expired: link.ErrExpired, Orders: r.store, Decider: r.decider, Origin: base.Scheme + "://" + base.Host, Now: time.Now, Log: r.log,
+		Links:   r.links,
+		Expired: link.ErrExpired,
+		Orders:  r.store,
+		Decider: r.decider,
+		Origin:  base.Scheme + "://" + base.Host,
+		Now:     time.Now,
+		Log:     r.log,
 		Observe: func(e web.Event) { r.metrics.Page(string(e)) },
 	}
 	var door *signin.SignIn
@@ -207,10 +238,20 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 		return err
 	}
 	r.http = &router.HTTP{
-		Ingress: r.ingress, Page: page, Webhooks: ways, Workflows: sorted(r.config.Workflows), API: api, Operator: operator,
-		Metrics: promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg, EnableOpenMetrics: true}), OpenMetrics: r.config.Operator.OpenMetrics,
+		Ingress:     r.ingress,
+		Page:        page,
+		Webhooks:    ways,
+		Workflows:   sorted(r.config.Workflows),
+		API:         api,
+		Operator:    operator,
+		Metrics:     promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg, EnableOpenMetrics: true}),
+		OpenMetrics: r.config.Operator.OpenMetrics,
 		Console: &router.Console{
-			Orders: r.store, List: lister{timed{r.store, r.metrics}}, Decider: r.decider, Letters: r.letters, Redrive: r.redrive,
+			Orders:  r.store,
+			List:    lister{timed{r.store, r.metrics}},
+			Decider: r.decider,
+			Letters: r.letters,
+			Redrive: r.redrive,
 		},
 		Pages:   people,
 		Observe: r.metrics.HTTP,
@@ -233,7 +274,14 @@ func (c *Config) signIn(ring signin.MAC, log *slog.Logger) (*signin.SignIn, erro
 	}
 	o := c.Public.OIDC
 	return signin.New(signin.Config{
-		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Claim: o.Claim, Base: base, MAC: ring, Now: time.Now, Log: log,
+		Issuer:       o.Issuer,
+		ClientID:     o.ClientID,
+		ClientSecret: o.ClientSecret,
+		Claim:        o.Claim,
+		Base:         base,
+		MAC:          ring,
+		Now:          time.Now,
+		Log:          log,
 	})
 }
 
@@ -254,7 +302,11 @@ func (r *relay) openStore(ctx context.Context, sealer store.Sealer) (orders, err
 			return nil, err
 		}
 		return opened(dynamodb.Open(ctx, dynamodb.Config{
-			AWS: cfg, Table: d.Table, Create: d.Create, Sealer: sealer, Observe: func(c dynamodb.Commit) { observe(1, c.Took, c.Err) },
+			AWS:     cfg,
+			Table:   d.Table,
+			Create:  d.Create,
+			Sealer:  sealer,
+			Observe: func(c dynamodb.Commit) { observe(1, c.Took, c.Err) },
 		}))
 	}
 	return opened(sqlite.Open(ctx, sqlite.Config{
@@ -297,7 +349,11 @@ func metricNames(c *Config) metrics.Config {
 func (r *relay) stats(ctx context.Context) (metrics.Stats, error) {
 	s, err := r.store.Stats(ctx)
 	out := metrics.Stats{
-		Workflows: map[string]metrics.WorkflowStats{}, Exhausted: s.Exhausted, Retrying: s.Retrying, DeadLetters: s.DeadLetters, OldestDue: s.OldestDue,
+		Workflows:   map[string]metrics.WorkflowStats{},
+		Exhausted:   s.Exhausted,
+		Retrying:    s.Retrying,
+		DeadLetters: s.DeadLetters,
+		OldestDue:   s.OldestDue,
 	}
 	for name, w := range s.Workflows {
 		out.Workflows[name] = metrics.WorkflowStats{Pending: w.Pending, Oldest: w.Oldest}

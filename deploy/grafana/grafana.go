@@ -48,7 +48,14 @@ func neighbours(from string) []link {
 	} {
 		if to.name != from {
 			out = append(out, link{
-				Title: to.title, Type: "link", Icon: "dashboard", Tooltip: to.about, URL: "/d/" + uid(to.name), Tags: []string{}, IncludeVars: true, KeepTime: true,
+				Title:       to.title,
+				Type:        "link",
+				Icon:        "dashboard",
+				Tooltip:     to.about,
+				URL:         "/d/" + uid(to.name),
+				Tags:        []string{},
+				IncludeVars: true,
+				KeepTime:    true,
 			})
 		}
 	}
@@ -58,9 +65,20 @@ func neighbours(from string) []link {
 // dashboard lays out the parts, and numbers them.
 func dashboard(name, title, about, from string, variables []object, parts ...part) Dashboard {
 	return Dashboard{
-		UID: uid(name), Title: "Approval relay: " + title, Description: about, Tags: []string{tag}, Timezone: "browser", Editable: true, GraphTooltip: 1,
-		Time: span{from, "now"}, Refresh: "1m", SchemaVersion: 39, Links: neighbours(name), Templating: list{variables}, Annotations: list{[]object{}},
-		Panels: layout(parts),
+		UID:           uid(name),
+		Title:         "Approval relay: " + title,
+		Description:   about,
+		Tags:          []string{tag},
+		Timezone:      "browser",
+		Editable:      true,
+		GraphTooltip:  1,
+		Time:          span{from, "now"},
+		Refresh:       "1m",
+		SchemaVersion: 39,
+		Links:         neighbours(name),
+		Templating:    list{variables},
+		Annotations:   list{[]object{}},
+		Panels:        layout(parts),
 	}
 }
 
@@ -88,15 +106,31 @@ var prometheus = &source{Type: "prometheus", UID: "${datasource}"}
 
 // datasource lets people choose among their Prometheus servers.
 func datasource() object {
-	return object{"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "refresh": 1, "includeAll": false, "multi": false}
+	return object{
+		"name":       "datasource",
+		"label":      "Data source",
+		"type":       "datasource",
+		"query":      "prometheus",
+		"refresh":    1,
+		"includeAll": false,
+		"multi":      false,
+	}
 }
 
 // choice is a variable whose values are those of a label.
 func choice(name, label, metric, filter string) object {
 	return object{
-		"name": name, "label": label, "type": "query", "datasource": prometheus, "definition": labelValues(metric, filter, name),
-		"query": object{"query": labelValues(metric, filter, name), "refId": "values"}, "refresh": 2, "sort": 1, "includeAll": true, "multi": true,
-		"current": object{"text": []string{"All"}, "value": []string{"$__all"}},
+		"name":       name,
+		"label":      label,
+		"type":       "query",
+		"datasource": prometheus,
+		"definition": labelValues(metric, filter, name),
+		"query":      object{"query": labelValues(metric, filter, name), "refId": "values"},
+		"refresh":    2,
+		"sort":       1,
+		"includeAll": true,
+		"multi":      true,
+		"current":    object{"text": []string{"All"}, "value": []string{"$__all"}},
 	}
 }
 

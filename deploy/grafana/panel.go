@@ -7,16 +7,31 @@ type part struct{ shown }
 type query struct{ legend, expr string }
 
 func row(title string) part {
-	return part{shown{Type: "row", Title: title, GridPos: place{H: 1, W: columns}, Collapsed: new(bool), Panels: &[]any{}}}
+	return part{shown{
+		Type:      "row",
+		Title:     title,
+		GridPos:   place{H: 1, W: columns},
+		Collapsed: new(bool),
+		Panels:    &[]any{},
+	}}
 }
 
 func panel(kind, title, about, unit string, queries []query) part {
 	p := part{shown{
-		Type: kind, Title: title, Description: about, Datasource: prometheus,
+		Type:        kind,
+		Title:       title,
+		Description: about,
+		Datasource:  prometheus,
 		FieldConfig: object{"defaults": object{"unit": unit, "thresholds": steps("green"), "custom": object{}}, "overrides": []object{}},
 	}}
 	for i, q := range queries {
-		p.Targets = append(p.Targets, target{RefID: string(rune('A' + i)), Datasource: prometheus, Expr: words.Replace(q.expr), LegendFormat: q.legend, Range: true})
+		p.Targets = append(p.Targets, target{
+			RefID:        string(rune('A' + i)),
+			Datasource:   prometheus,
+			Expr:         words.Replace(q.expr),
+			LegendFormat: q.legend,
+			Range:        true,
+		})
 	}
 	return p
 }
@@ -28,15 +43,27 @@ func number(title, about, unit string, queries ...query) part {
 	p.defaults()["color"] = object{"mode": "thresholds"}
 	delete(p.defaults(), "custom")
 	p.Options = object{
-		"graphMode": "none", "colorMode": "value", "justifyMode": "auto", "textMode": "auto", "wideLayout": true, "showPercentChange": false,
-		"percentChangeColorMode": "standard", "orientation": "auto", "reduceOptions": object{"values": false, "calcs": []string{"lastNotNull"}},
+		"graphMode":              "none",
+		"colorMode":              "value",
+		"justifyMode":            "auto",
+		"textMode":               "auto",
+		"wideLayout":             true,
+		"showPercentChange":      false,
+		"percentChangeColorMode": "standard",
+		"orientation":            "auto",
+		"reduceOptions":          object{"values": false, "calcs": []string{"lastNotNull"}},
 	}
 	return p
 }
 
 // lines shows how something moves.
 func lines(title, about, unit string, queries ...query) part {
-	return series(title, about, unit, queries, object{"drawStyle": "line", "lineWidth": 1, "fillOpacity": 10, "showPoints": "auto"})
+	return series(title, about, unit, queries, object{
+		"drawStyle":   "line",
+		"lineWidth":   1,
+		"fillOpacity": 10,
+		"showPoints":  "auto",
+	})
 }
 
 // bars shows how many there were in each step, on top of each other. The window of
@@ -44,7 +71,10 @@ func lines(title, about, unit string, queries ...query) part {
 // or more, a twentieth at the most is in two bars.
 func bars(title, about string, queries ...query) part {
 	p := series(title, about, "short", queries, object{
-		"drawStyle": "bars", "lineWidth": 1, "fillOpacity": 80, "stacking": object{"mode": "normal", "group": "A"},
+		"drawStyle":   "bars",
+		"lineWidth":   1,
+		"fillOpacity": 80,
+		"stacking":    object{"mode": "normal", "group": "A"},
 	})
 	p.Interval = "5m"
 	p.defaults()["decimals"] = 0
@@ -55,7 +85,12 @@ func series(title, about, unit string, queries []query, custom object) part {
 	p := panel("timeseries", title, about, unit, queries).sized(12, 8)
 	p.defaults()["custom"], p.defaults()["color"], p.defaults()["min"] = custom, object{"mode": "palette-classic"}, 0
 	p.Options = object{
-		"legend":  object{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{}},
+		"legend": object{
+			"displayMode": "list",
+			"placement":   "bottom",
+			"showLegend":  true,
+			"calcs":       []string{},
+		},
 		"tooltip": object{"mode": "multi", "sort": "desc"},
 	}
 	return p
@@ -66,9 +101,21 @@ func heat(title, about, unit string, q query) part {
 	p := panel("heatmap", title, about, unit, []query{q}).sized(12, 8)
 	p.Targets[0].Format, p.Interval = "heatmap", "5m"
 	p.Options = object{
-		"calculate": false, "showValue": "never", "cellGap": 1, "yAxis": object{"unit": unit, "axisPlacement": "left"},
-		"color":  object{"mode": "scheme", "scheme": "Oranges", "steps": 64, "exponent": 0.5, "fill": "dark-orange", "reverse": false},
-		"legend": object{"show": true}, "tooltip": object{"mode": "single", "yHistogram": false, "showColorScale": false}, "exemplars": object{"color": "red"},
+		"calculate": false,
+		"showValue": "never",
+		"cellGap":   1,
+		"yAxis":     object{"unit": unit, "axisPlacement": "left"},
+		"color": object{
+			"mode":     "scheme",
+			"scheme":   "Oranges",
+			"steps":    64,
+			"exponent": 0.5,
+			"fill":     "dark-orange",
+			"reverse":  false,
+		},
+		"legend":    object{"show": true},
+		"tooltip":   object{"mode": "single", "yHistogram": false, "showColorScale": false},
+		"exemplars": object{"color": "red"},
 	}
 	return p
 }

@@ -81,9 +81,17 @@ const timeForm = "Mon 2 Jan 2006, 15:04 MST"
 
 func newMail(m approval.Message) Mail {
 	out := Mail{
-		Reminder: m.Kind == approval.NotifyReminder, Escalation: m.Kind == approval.NotifyEscalation, OrderID: heading(m.OrderID), Workflow: heading(m.Workflow), Step: heading(m.Step),
-		Title: heading(m.Title), Requester: heading(m.Requester), Approver: heading(m.Approver),
-		RequestedAt: m.RequestedAt.UTC().Format(timeForm), Deadline: m.Deadline.UTC().Format(timeForm), Link: m.Link.Reveal(),
+		Reminder:    m.Kind == approval.NotifyReminder,
+		Escalation:  m.Kind == approval.NotifyEscalation,
+		OrderID:     heading(m.OrderID),
+		Workflow:    heading(m.Workflow),
+		Step:        heading(m.Step),
+		Title:       heading(m.Title),
+		Requester:   heading(m.Requester),
+		Approver:    heading(m.Approver),
+		RequestedAt: m.RequestedAt.UTC().Format(timeForm),
+		Deadline:    m.Deadline.UTC().Format(timeForm),
+		Link:        m.Link.Reveal(),
 	}
 	if out.Title == "" {
 		out.Title = out.Workflow

@@ -129,8 +129,13 @@ func samples() []approval.Message {
 	var out []approval.Message
 	for _, kind := range []approval.NotificationKind{approval.NotifyRequest, approval.NotifyReminder, approval.NotifyEscalation} {
 		least := approval.Message{
-			Kind: kind, OrderID: "order", Workflow: "workflow", Approver: "approver",
-			RequestedAt: time.Unix(0, 0), Deadline: time.Unix(0, 0), Link: approval.NewToken(sampleLink),
+			Kind:        kind,
+			OrderID:     "order",
+			Workflow:    "workflow",
+			Approver:    "approver",
+			RequestedAt: time.Unix(0, 0),
+			Deadline:    time.Unix(0, 0),
+			Link:        approval.NewToken(sampleLink),
 		}
 		all := least
 		all.Step, all.Title, all.Requester = "step", "title", "requester"

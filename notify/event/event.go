@@ -62,9 +62,18 @@ type decision struct {
 
 func read(m approval.Message) event {
 	e := event{Type: Type(m), Timestamp: m.RequestedAt.UTC(), Data: data{
-		NotificationID: m.ID, OrderID: m.OrderID, ApprovalID: m.ApprovalID, Workflow: m.Workflow, Step: m.Step, Title: m.Title,
-		Details: m.Details, Requester: m.Requester, Approver: m.Approver, RequestedAt: m.RequestedAt.UTC(),
-		Deadline: m.Deadline.UTC(), Link: m.Link.Reveal(),
+		NotificationID: m.ID,
+		OrderID:        m.OrderID,
+		ApprovalID:     m.ApprovalID,
+		Workflow:       m.Workflow,
+		Step:           m.Step,
+		Title:          m.Title,
+		Details:        m.Details,
+		Requester:      m.Requester,
+		Approver:       m.Approver,
+		RequestedAt:    m.RequestedAt.UTC(),
+		Deadline:       m.Deadline.UTC(),
+		Link:           m.Link.Reveal(),
 	}}
 	if e.Data.Details == nil {
 		e.Data.Details = []approval.Field{}
@@ -81,9 +90,20 @@ func ended(m approval.Message) *outcome {
 	if m.Event == approval.EventOfRequest || m.Status == approval.Pending {
 		return nil
 	}
-	out := &outcome{Status: m.Status, Reason: m.Reason, ClosedAt: m.ClosedAt.UTC(), Decisions: []decision{}}
+	out := &outcome{
+		Status:    m.Status,
+		Reason:    m.Reason,
+		ClosedAt:  m.ClosedAt.UTC(),
+		Decisions: []decision{},
+	}
 	for _, v := range m.Votes {
-		out.Decisions = append(out.Decisions, decision{Outcome: v.Outcome, By: v.By, Via: v.Via, At: v.At.UTC(), Comment: v.Comment})
+		out.Decisions = append(out.Decisions, decision{
+			Outcome: v.Outcome,
+			By:      v.By,
+			Via:     v.Via,
+			At:      v.At.UTC(),
+			Comment: v.Comment,
+		})
 	}
 	return out
 }

@@ -30,12 +30,20 @@ type Channel interface {
 // Message returns a message of which every field is set.
 func Message() approval.Message {
 	return approval.Message{
-		ID: "0123456789abcdef0123456789abcdef.1", Kind: approval.NotifyRequest, OrderID: "A-1001",
-		ApprovalID: "0123456789abcdef0123456789abcdef", Workflow: "refunds", Step: "finance", Title: "Refund of 480 EUR to Ada Lovelace",
-		Details:   []approval.Field{{Name: "Amount", Value: "480.00 EUR"}, {Name: "Reason", Value: "Damaged in transit.\nPhotos are in the ticket."}},
-		Requester: "grace@example.com", Approver: "alan@example.com",
-		RequestedAt: time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC), Deadline: time.Date(2026, 3, 3, 17, 0, 0, 0, time.UTC),
-		Link: approval.NewToken(Link), Attempt: 1,
+		ID:          "0123456789abcdef0123456789abcdef.1",
+		Kind:        approval.NotifyRequest,
+		OrderID:     "A-1001",
+		ApprovalID:  "0123456789abcdef0123456789abcdef",
+		Workflow:    "refunds",
+		Step:        "finance",
+		Title:       "Refund of 480 EUR to Ada Lovelace",
+		Details:     []approval.Field{{Name: "Amount", Value: "480.00 EUR"}, {Name: "Reason", Value: "Damaged in transit.\nPhotos are in the ticket."}},
+		Requester:   "grace@example.com",
+		Approver:    "alan@example.com",
+		RequestedAt: time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC),
+		Deadline:    time.Date(2026, 3, 3, 17, 0, 0, 0, time.UTC),
+		Link:        approval.NewToken(Link),
+		Attempt:     1,
 	}
 }
 

@@ -56,7 +56,12 @@ func New(c Config) (*Poster, error) {
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	p := &Poster{url: func() string { return c.URL }, client: &http.Client{}, timeout: c.Timeout, now: c.Now}
+	p := &Poster{
+		url:     func() string { return c.URL },
+		client:  &http.Client{},
+		timeout: c.Timeout,
+		now:     c.Now,
+	}
 	if c.Client != nil {
 		*p.client = *c.Client
 	}

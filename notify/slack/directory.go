@@ -42,7 +42,13 @@ func newDirectory(api func() *slack.Client, users map[string]string, now func() 
 	if now == nil {
 		now = time.Now
 	}
-	d := &Directory{api: api, users: users, approvers: map[string]string{}, now: now, looked: map[string]looked{}}
+	d := &Directory{
+		api:       api,
+		users:     users,
+		approvers: map[string]string{},
+		now:       now,
+		looked:    map[string]looked{},
+	}
 	for id, user := range users {
 		d.approvers[user] = id
 	}

@@ -173,8 +173,12 @@ func read(contentType string, body []byte) (*press, error) {
 			continue
 		}
 		return &press{
-			outcome: approval.Outcome(a.ActionID), button: a.Value, user: in.User.ID, name: in.User.Name,
-			team: teamOf(in), answerAt: in.ResponseURL,
+			outcome:  approval.Outcome(a.ActionID),
+			button:   a.Value,
+			user:     in.User.ID,
+			name:     in.User.Name,
+			team:     teamOf(in),
+			answerAt: in.ResponseURL,
 		}, nil
 	}
 	return nil, nil
@@ -202,7 +206,12 @@ func (i *Interactions) decide(ctx context.Context, app App, p press) (*slack.Web
 	}
 	sum := sha256.Sum256([]byte(c.ApprovalID + "\x00" + p.user + "\x00" + string(p.outcome)))
 	verdict, err := i.Decider.Decide(ctx, c.OrderID, approval.Decision{
-		ID: "slack-" + hex.EncodeToString(sum[:8]), ApprovalID: c.ApprovalID, Outcome: p.outcome, By: by, Via: approval.ViaChat, Source: Source,
+		ID:         "slack-" + hex.EncodeToString(sum[:8]),
+		ApprovalID: c.ApprovalID,
+		Outcome:    p.outcome,
+		By:         by,
+		Via:        approval.ViaChat,
+		Source:     Source,
 	})
 	switch {
 	case err != nil && approval.IsPermanent(err):

@@ -67,7 +67,12 @@ func New(c Config) (*Channel, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	ch := &Channel{client: &http.Client{}, conversation: c.Conversation, buttons: c.Buttons, timeout: c.Timeout}
+	ch := &Channel{
+		client:       &http.Client{},
+		conversation: c.Conversation,
+		buttons:      c.Buttons,
+		timeout:      c.Timeout,
+	}
 	if c.Client != nil {
 		*ch.client = *c.Client
 	}
@@ -133,7 +138,12 @@ func (c *Channel) Post(ctx context.Context, m approval.Message) (receipt string,
 	if c.api == nil {
 		blocks := slack.Blocks{BlockSet: s.blocks}
 		no := false
-		err := slack.PostWebhookCustomHTTPContext(ctx, c.webhook(), c.client, &slack.WebhookMessage{Text: s.text, Blocks: &blocks, UnfurlLinks: &no, UnfurlMedia: &no})
+		err := slack.PostWebhookCustomHTTPContext(ctx, c.webhook(), c.client, &slack.WebhookMessage{
+			Text:        s.text,
+			Blocks:      &blocks,
+			UnfurlLinks: &no,
+			UnfurlMedia: &no,
+		})
 		return "", judge(ctx, err)
 	}
 	to := c.conversation

@@ -119,7 +119,12 @@ func newCard(m approval.Message, details int) card {
 	}
 	body := []block{
 		own(head(m.Kind)),
-		{Type: "RichTextBlock", Spacing: "Small", Inlines: []run{{Type: "TextRun", Text: title, Size: "Large", Weight: "Bolder"}}},
+		{Type: "RichTextBlock", Spacing: "Small", Inlines: []run{{
+			Type:   "TextRun",
+			Text:   title,
+			Size:   "Large",
+			Weight: "Bolder",
+		}}},
 	}
 	for _, f := range []approval.Field{
 		{Name: "Order", Value: m.OrderID}, {Name: "Workflow", Value: m.Workflow}, {Name: "Step", Value: m.Step},
@@ -146,14 +151,24 @@ func newCard(m approval.Message, details int) card {
 	}
 	body = append(body, own(note))
 	return card{
-		Schema: "http://adaptivecards.io/schemas/adaptive-card.json", Type: "AdaptiveCard", Version: "1.4", Body: body,
-		Actions: []action{{"Action.OpenUrl", button, m.Link.Reveal()}}, Teams: width{"Full"},
+		Schema:  "http://adaptivecards.io/schemas/adaptive-card.json",
+		Type:    "AdaptiveCard",
+		Version: "1.4",
+		Body:    body,
+		Actions: []action{{"Action.OpenUrl", button, m.Link.Reveal()}},
+		Teams:   width{"Full"},
 	}
 }
 
 // own is a line of ours.
 func own(text string) block {
-	return block{Type: "TextBlock", Text: text, Wrap: true, Subtle: true, Size: "Small"}
+	return block{
+		Type:   "TextBlock",
+		Text:   text,
+		Wrap:   true,
+		Subtle: true,
+		Size:   "Small",
+	}
 }
 
 // fact is a labelled value.

@@ -57,7 +57,12 @@ func (s *Store) compute(orderID string, before item, transition func(*approval.O
 	if err != nil {
 		return nil, err
 	}
-	c := &change{orderID: orderID, id: newID(), before: before, counts: map[string]int64{}}
+	c := &change{
+		orderID: orderID,
+		id:      newID(),
+		before:  before,
+		counts:  map[string]int64{},
+	}
 	has := waiting(o)
 	c.count(had, has)
 	c.add("exhausted", one(o.Exhausted())-one(exhausted))

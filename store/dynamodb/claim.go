@@ -26,12 +26,22 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 	if limit <= 0 {
 		return nil, ctx.Err()
 	}
-	may, err := s.rows(ctx, lookup{index: "due", where: "next_at <= :now", values: item{":now": number(nanos(now))}, limit: limit})
+	may, err := s.rows(ctx, lookup{
+		index:  "due",
+		where:  "next_at <= :now",
+		values: item{":now": number(nanos(now))},
+		limit:  limit,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("claim due orders: %w", err)
 	}
 	slices.SortStableFunc(may, byNext)
-	c := claim{store: s, id: newID(), now: now, until: now.Add(lease)}
+	c := claim{
+		store: s,
+		id:    newID(),
+		now:   now,
+		until: now.Add(lease),
+	}
 	var got []item
 	for len(may) > 0 && len(got) < limit {
 		n := min(limit-len(got), atOnce, len(may))
@@ -142,8 +152,12 @@ func (s *Store) shardRows(ctx context.Context, l lookup, shard int) (out []item,
 	for {
 		err := s.call(ctx, func(ctx context.Context) error {
 			page, err := s.client.Query(ctx, &dynamodb.QueryInput{
-				TableName: &s.config.Table, IndexName: &l.index, KeyConditionExpression: &where, ExpressionAttributeValues: values,
-				Limit: aws.Int32(int32(l.limit - len(out))), ExclusiveStartKey: from,
+				TableName:                 &s.config.Table,
+				IndexName:                 &l.index,
+				KeyConditionExpression:    &where,
+				ExpressionAttributeValues: values,
+				Limit:                     aws.Int32(int32(l.limit - len(out))),
+				ExclusiveStartKey:         from,
 			})
 			if err == nil {
 				out, from = append(out, page.Items...), page.LastEvaluatedKey

@@ -75,7 +75,10 @@ func (s *Store) pageByAge(ctx context.Context, q store.Query) (rows []item, plac
 		return nil, nil, err
 	}
 	rows, err = s.rows(ctx, lookup{
-		index: "age", where: "waits_since >= :after", values: item{":after": blob(ageKey(after))}, limit: q.Size() + 2, // its own place is one
+		index:  "age",
+		where:  "waits_since >= :after",
+		values: item{":after": blob(ageKey(after))},
+		limit:  q.Size() + 2, // its own place is one
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("list orders: %w", err)

@@ -98,7 +98,10 @@ func (s *Store) oldest(ctx context.Context, workflow string) (oldest time.Time, 
 		group.Go(func() error {
 			return s.call(ctx, func(ctx context.Context) error {
 				page, err := s.client.Query(ctx, &dynamodb.QueryInput{
-					TableName: &s.config.Table, KeyConditionExpression: aws.String("pk = :pk"), Limit: aws.Int32(1), ConsistentRead: aws.Bool(true),
+					TableName:                 &s.config.Table,
+					KeyConditionExpression:    aws.String("pk = :pk"),
+					Limit:                     aws.Int32(1),
+					ConsistentRead:            aws.Bool(true),
 					ExpressionAttributeValues: item{":pk": text(pendingPartition(strconv.Itoa(i), workflow))},
 				})
 				if err == nil && len(page.Items) > 0 {

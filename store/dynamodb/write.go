@@ -66,12 +66,18 @@ func (s *Store) alone(ctx context.Context, c *change) error {
 	var err error
 	if c.item == nil {
 		_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: &s.config.Table, Key: orderKey(c.orderID), ConditionExpression: &condition, ExpressionAttributeValues: values,
+			TableName:                           &s.config.Table,
+			Key:                                 orderKey(c.orderID),
+			ConditionExpression:                 &condition,
+			ExpressionAttributeValues:           values,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		})
 	} else {
 		_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
-			TableName: &s.config.Table, Item: c.item, ConditionExpression: &condition, ExpressionAttributeValues: values,
+			TableName:                           &s.config.Table,
+			Item:                                c.item,
+			ConditionExpression:                 &condition,
+			ExpressionAttributeValues:           values,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		})
 	}
@@ -83,12 +89,18 @@ func (s *Store) transact(ctx context.Context, c *change) error {
 	var order types.TransactWriteItem
 	if c.item == nil {
 		order.Delete = &types.Delete{
-			TableName: &s.config.Table, Key: orderKey(c.orderID), ConditionExpression: &condition, ExpressionAttributeValues: values,
+			TableName:                           &s.config.Table,
+			Key:                                 orderKey(c.orderID),
+			ConditionExpression:                 &condition,
+			ExpressionAttributeValues:           values,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}
 	} else {
 		order.Put = &types.Put{
-			TableName: &s.config.Table, Item: c.item, ConditionExpression: &condition, ExpressionAttributeValues: values,
+			TableName:                           &s.config.Table,
+			Item:                                c.item,
+			ConditionExpression:                 &condition,
+			ExpressionAttributeValues:           values,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}
 	}

@@ -68,7 +68,14 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 		delete(s.orders, orderID)
 		return nil
 	}
-	e := entry{record: record, due: o.Due(), next: o.Due(), pending: o.PendingSince(), exhausted: o.Exhausted(), retrying: o.Retrying()}
+	e := entry{
+		record:    record,
+		due:       o.Due(),
+		next:      o.Due(),
+		pending:   o.PendingSince(),
+		exhausted: o.Exhausted(),
+		retrying:  o.Retrying(),
+	}
 	if !e.due.IsZero() && !e.due.After(before.claimed) { // still due: leased still
 		e.next, e.claimed = before.next, before.claimed
 	}

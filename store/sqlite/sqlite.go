@@ -71,7 +71,11 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		config: c, lock: lock, queue: make(chan *write, maxBatch), closed: make(chan struct{}), done: make(chan struct{}),
+		config: c,
+		lock:   lock,
+		queue:  make(chan *write, maxBatch),
+		closed: make(chan struct{}),
+		done:   make(chan struct{}),
 	}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", c.Path, err), s.release())

@@ -89,8 +89,14 @@ func (s *Store) compute(orderID string, stored []byte, known bool, transition fu
 	}
 	has := o.PendingSince()
 	c = change{
-		empty: o.Empty(), due: o.Due(), since: store.Oldest(has), pending: len(has), exhausted: o.Exhausted(), retrying: o.Retrying(),
-		opened: without(has, had), ended: without(had, has),
+		empty:     o.Empty(),
+		due:       o.Due(),
+		since:     store.Oldest(has),
+		pending:   len(has),
+		exhausted: o.Exhausted(),
+		retrying:  o.Retrying(),
+		opened:    without(has, had),
+		ended:     without(had, has),
 	}
 	if c.record, out.err = store.Encode(orderID, o, s.config.Sealer); out.err == nil && !c.empty {
 		s.recent.keep(orderID, c.record, o)

@@ -36,7 +36,11 @@ func letterTests() map[string]func(*testing.T, store.Store) {
 
 func letter(body string) store.DeadLetter {
 	return store.DeadLetter{
-		Source: "request-payments", Reason: "order: is missing", Body: []byte(body), Metadata: map[string]string{"k": "v"}, At: start,
+		Source:   "request-payments",
+		Reason:   "order: is missing",
+		Body:     []byte(body),
+		Metadata: map[string]string{"k": "v"},
+		At:       start,
 	}
 }
 
@@ -59,7 +63,15 @@ func lettersComeBack(t *testing.T, _ store.Store, s store.DeadLetters) {
 	big := bytes.Repeat([]byte{0, 1, 0xff, '\n', '"'}, 60_000) // SQS takes 256 KiB
 	for i, d := range []store.DeadLetter{
 		letter("{}"), letter("\x00\xff\xfe not text"), letter(string(big)), letter(""), {At: start},
-		{Source: "ü", Reason: "quote ' and \x00", Body: []byte("b"), Metadata: map[string]string{"": "", "ü": "\n"}, At: at(1), Redrives: 3, ID: "not used"},
+		{
+			Source:   "ü",
+			Reason:   "quote ' and \x00",
+			Body:     []byte("b"),
+			Metadata: map[string]string{"": "", "ü": "\n"},
+			At:       at(1),
+			Redrives: 3,
+			ID:       "not used",
+		},
 	} {
 		id := put(t, s, d)
 		got := letters(t, s, "", 100)[i]

@@ -116,7 +116,10 @@ func (l *lives) request(t *rapid.T) {
 
 func (l *lives) decide(t *rapid.T) {
 	d := approval.Decision{
-		ID: rapid.StringMatching(`[a-z]{4}`).Draw(t, "decision"), Via: approval.ViaAPI, Source: "api", By: "ann",
+		ID:      rapid.StringMatching(`[a-z]{4}`).Draw(t, "decision"),
+		Via:     approval.ViaAPI,
+		Source:  "api",
+		By:      "ann",
 		Outcome: rapid.SampledFrom([]approval.Outcome{approval.Approve, approval.Reject}).Draw(t, "outcome"),
 	}
 	l.on(t, func(o *approval.Order) []approval.Action {

@@ -56,8 +56,12 @@ func turn(d time.Duration) approval.Turn {
 // ask asks for an approval that has nothing to do before its deadline.
 func ask(token string, deadline time.Duration, change ...func(*approval.Ask)) approval.Ask {
 	a := approval.Ask{
-		Token: approval.NewToken(token), Target: "sfn", Workflow: "payments", Policy: approval.Policy{Kind: approval.PolicyAny},
-		Deadline: at(deadline), Retention: time.Hour,
+		Token:         approval.NewToken(token),
+		Target:        "sfn",
+		Workflow:      "payments",
+		Policy:        approval.Policy{Kind: approval.PolicyAny},
+		Deadline:      at(deadline),
+		Retention:     time.Hour,
 		CallbackRetry: approval.Retry{Base: time.Second, Cap: time.Minute, Max: time.Hour},
 	}
 	for _, f := range change {
@@ -94,7 +98,13 @@ func dueAt(d time.Duration) func(*approval.Order) error {
 // vote adds a vote; it returns how many there are then.
 func vote(o *approval.Order) int {
 	a := o.Approvals[0]
-	a.Votes = append(a.Votes, approval.Vote{DecisionID: "d", Outcome: approval.Approve, By: "ann", Via: approval.ViaAPI, At: start})
+	a.Votes = append(a.Votes, approval.Vote{
+		DecisionID: "d",
+		Outcome:    approval.Approve,
+		By:         "ann",
+		Via:        approval.ViaAPI,
+		At:         start,
+	})
 	return len(a.Votes)
 }
 

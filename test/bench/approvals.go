@@ -199,7 +199,12 @@ func bareApproval(ctx context.Context, s *sqlite.Store, order string) error {
 		},
 		func(o *approval.Order, t approval.Turn) error {
 			v, _, err := o.Decide(approval.Decision{
-				ID: "d-" + order, Outcome: approval.Approve, By: approver, Via: approval.ViaAPI, Source: "api", At: t.Now,
+				ID:      "d-" + order,
+				Outcome: approval.Approve,
+				By:      approver,
+				Via:     approval.ViaAPI,
+				Source:  "api",
+				At:      t.Now,
 			}, approval.Keep{Unmatched: time.Hour, Retention: time.Hour}, t)
 			if err == nil {
 				err = v.Err()

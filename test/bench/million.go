@@ -110,7 +110,12 @@ func (b *bench) fill(ctx context.Context, z *size) error {
 			if err := request(o, i, deadline); err != nil {
 				return err
 			}
-			o.Notified(approval.Action{OrderID: o.ID, ApprovalID: o.Approvals[0].ID, Notification: o.Approvals[0].Notifications[0].ID, Attempt: 1},
+			o.Notified(approval.Action{
+				OrderID:      o.ID,
+				ApprovalID:   o.Approvals[0].ID,
+				Notification: o.Approvals[0].Notifications[0].ID,
+				Attempt:      1,
+			},
 				approval.Result{Kind: approval.ResultOK}, approval.Turn{Now: time.Now(), Lease: lease})
 			return nil
 		})
@@ -130,10 +135,20 @@ func compareSweeps(ctx context.Context, sizes ...*size) error {
 			return err
 		}
 		defer s.Close()
-		z.sweep = &router.Sweeper{Orders: s, Log: slog.New(slog.DiscardHandler), Batch: 256, Lease: time.Second, Transitions: &handlers.Transitions{
-			Orders: s, Dispatch: nowhere{}, Observer: nowhere{}, Log: slog.New(slog.DiscardHandler), Lease: lease,
-			Now: func() time.Time { return z.first.Add(time.Duration(z.swept)*step - 1) },
-		}}
+		z.sweep = &router.Sweeper{
+			Orders: s,
+			Log:    slog.New(slog.DiscardHandler),
+			Batch:  256,
+			Lease:  time.Second,
+			Transitions: &handlers.Transitions{
+				Orders:   s,
+				Dispatch: nowhere{},
+				Observer: nowhere{},
+				Log:      slog.New(slog.DiscardHandler),
+				Lease:    lease,
+				Now:      func() time.Time { return z.first.Add(time.Duration(z.swept)*step - 1) },
+			},
+		}
 	}
 	for range 25 {
 		for _, z := range sizes {

@@ -81,9 +81,16 @@ func (c *Collector) take(w http.ResponseWriter, r *http.Request) {
 
 func read(s *otlp.Span, service string) Span {
 	out := Span{
-		Name: s.GetName(), Trace: hex.EncodeToString(s.GetTraceId()), ID: hex.EncodeToString(s.GetSpanId()), Parent: hex.EncodeToString(s.GetParentSpanId()),
-		Attributes: map[string]string{}, Failed: s.GetStatus().GetCode() == otlp.Status_STATUS_CODE_ERROR, Error: s.GetStatus().GetMessage(),
-		Began: s.GetStartTimeUnixNano(), Ended: s.GetEndTimeUnixNano(), Service: service,
+		Name:       s.GetName(),
+		Trace:      hex.EncodeToString(s.GetTraceId()),
+		ID:         hex.EncodeToString(s.GetSpanId()),
+		Parent:     hex.EncodeToString(s.GetParentSpanId()),
+		Attributes: map[string]string{},
+		Failed:     s.GetStatus().GetCode() == otlp.Status_STATUS_CODE_ERROR,
+		Error:      s.GetStatus().GetMessage(),
+		Began:      s.GetStartTimeUnixNano(),
+		Ended:      s.GetEndTimeUnixNano(),
+		Service:    service,
 	}
 	for _, a := range s.GetAttributes() {
 		out.Attributes[a.GetKey()] = a.GetValue().GetStringValue()

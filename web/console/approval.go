@@ -11,9 +11,20 @@ import (
 
 func viewApproval(a *approval.Approval, now time.Time) approvalView {
 	v := approvalView{
-		ID: a.ID, Title: look.Visible(a.Title), Workflow: look.Visible(a.Workflow), Step: look.Visible(a.Step), Execution: look.Visible(a.Execution),
-		Requester: look.Visible(a.Requester), Target: look.Visible(a.Target), Reason: look.Visible(a.Reason), Status: status(a, now), Next: advice(a, now),
-		Policy: policy(a.Policy), Requested: look.Stamp(a.RequestedAt, now), Deadline: look.Stamp(a.Deadline, now), Callback: viewCallback(a, now),
+		ID:        a.ID,
+		Title:     look.Visible(a.Title),
+		Workflow:  look.Visible(a.Workflow),
+		Step:      look.Visible(a.Step),
+		Execution: look.Visible(a.Execution),
+		Requester: look.Visible(a.Requester),
+		Target:    look.Visible(a.Target),
+		Reason:    look.Visible(a.Reason),
+		Status:    status(a, now),
+		Next:      advice(a, now),
+		Policy:    policy(a.Policy),
+		Requested: look.Stamp(a.RequestedAt, now),
+		Deadline:  look.Stamp(a.Deadline, now),
+		Callback:  viewCallback(a, now),
 	}
 	if !a.TaskExpires.IsZero() {
 		m := look.Stamp(a.TaskExpires, now)
@@ -52,7 +63,11 @@ func viewApproval(a *approval.Approval, now time.Time) approvalView {
 
 func viewMessage(n *approval.Notification, now time.Time) messageView {
 	v := messageView{
-		What: what(n), To: cmp.Or(look.Visible(n.Approver), "all there"), Channel: look.Visible(n.Channel), Error: look.Visible(n.LastError), Attempts: n.Attempt,
+		What:     what(n),
+		To:       cmp.Or(look.Visible(n.Approver), "all there"),
+		Channel:  look.Visible(n.Channel),
+		Error:    look.Visible(n.LastError),
+		Attempts: n.Attempt,
 	}
 	at := n.OwedAt
 	switch n.State {
@@ -103,7 +118,12 @@ func viewCallback(a *approval.Approval, now time.Time) *callbackView {
 	if c.State == approval.CallbackNone {
 		return nil
 	}
-	v := &callbackView{State: answer(c), Error: look.Visible(c.LastError), Attempts: c.Attempt, Redrives: c.Redrives}
+	v := &callbackView{
+		State:    answer(c),
+		Error:    look.Visible(c.LastError),
+		Attempts: c.Attempt,
+		Redrives: c.Redrives,
+	}
 	at := c.EndedAt
 	if c.State == approval.CallbackOwed {
 		at, v.Next = noTime, "now"

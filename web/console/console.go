@@ -133,8 +133,13 @@ func New(c Config) (*Console, error) {
 		out.operators = append(out.operators, operator{name, sha256.Sum256([]byte(c.Tokens[name].Reveal()))})
 	}
 	out.pages = map[string]page{
-		"GET console": out.pending, "GET exhausted": out.exhausted, "GET order": out.order, "GET letters": out.letters,
-		"POST rule": out.rule, "POST redrive": out.redrive, "POST signout": out.signOut,
+		"GET console":   out.pending,
+		"GET exhausted": out.exhausted,
+		"GET order":     out.order,
+		"GET letters":   out.letters,
+		"POST rule":     out.rule,
+		"POST redrive":  out.redrive,
+		"POST signout":  out.signOut,
 	}
 	return out, nil
 }
@@ -191,7 +196,14 @@ type frame struct {
 // without them: it may be what the operator needs right now.
 func (c *Console) frame(r *http.Request, s session, page, heading string) frame {
 	now := c.Now()
-	f := frame{Page: page, Title: heading, Heading: heading, Operator: look.Visible(s.Name), Now: look.Stamp(now, now), Clock: now.UTC().Format("15:04:05 MST")}
+	f := frame{
+		Page:     page,
+		Title:    heading,
+		Heading:  heading,
+		Operator: look.Visible(s.Name),
+		Now:      look.Stamp(now, now),
+		Clock:    now.UTC().Format("15:04:05 MST"),
+	}
 	if s.ID == "" {
 		return f
 	}

@@ -65,7 +65,12 @@ func (c *Console) letters(w http.ResponseWriter, r *http.Request, s session) {
 		c.fail(w, r, s, err)
 		return
 	}
-	p := lettersPage{frame: c.frame(r, s, "letters", "Dead letters"), Queues: c.Queues, Nonce: c.nonce(s, "look"), First: after == ""}
+	p := lettersPage{
+		frame:  c.frame(r, s, "letters", "Dead letters"),
+		Queues: c.Queues,
+		Nonce:  c.nonce(s, "look"),
+		First:  after == "",
+	}
 	if len(letters) == shownLetters {
 		p.Next = "?" + url.Values{"after": {letters[len(letters)-1].ID}}.Encode()
 	}
@@ -89,7 +94,12 @@ func byReason(letters []Letter, now time.Time) []reasonView {
 		i, known := index[l.Reason]
 		if !known {
 			i, index[l.Reason] = len(out), len(out)
-			out = append(out, reasonView{Text: look.Visible(l.Reason), Reason: encode([]byte(l.Reason)), Oldest: look.Stamp(l.At, now), Age: age(l.At, now)})
+			out = append(out, reasonView{
+				Text:   look.Visible(l.Reason),
+				Reason: encode([]byte(l.Reason)),
+				Oldest: look.Stamp(l.At, now),
+				Age:    age(l.At, now),
+			})
 			sources = append(sources, nil)
 		}
 		out[i].Count++

@@ -116,16 +116,26 @@ func (c *Console) list(w http.ResponseWriter, r *http.Request, s session, which 
 func (p *listPage) damaged(o *approval.Order, now time.Time) {
 	if len(o.Approvals) == 0 && len(o.Unmatched) == 0 {
 		p.Rows = append(p.Rows, row{
-			OrderID: look.Visible(o.ID), Href: orderPath(o.ID), Title: "The record of this order cannot be read", Since: look.Stamp(now, now),
-			Told: state{Text: "Damaged record", Tone: "bad"}, Status: state{Text: "Damaged record", Tone: "bad"},
+			OrderID: look.Visible(o.ID),
+			Href:    orderPath(o.ID),
+			Title:   "The record of this order cannot be read",
+			Since:   look.Stamp(now, now),
+			Told:    state{Text: "Damaged record", Tone: "bad"},
+			Status:  state{Text: "Damaged record", Tone: "bad"},
 		})
 	}
 }
 
 func newRow(o *approval.Order, a *approval.Approval, since, now time.Time) row {
 	return row{
-		OrderID: look.Visible(o.ID), Href: orderPath(o.ID), Title: look.Visible(a.Title), Workflow: look.Visible(a.Workflow), Step: look.Visible(a.Step),
-		Approval: a.ID, Age: age(since, now), Since: look.Stamp(since, now),
+		OrderID:  look.Visible(o.ID),
+		Href:     orderPath(o.ID),
+		Title:    look.Visible(a.Title),
+		Workflow: look.Visible(a.Workflow),
+		Step:     look.Visible(a.Step),
+		Approval: a.ID,
+		Age:      age(since, now),
+		Since:    look.Stamp(since, now),
 	}
 }
 

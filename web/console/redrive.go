@@ -85,7 +85,13 @@ func (c *Console) redrive(w http.ResponseWriter, r *http.Request, s session) {
 		c.unreadable(w, r, s)
 		return
 	}
-	what := Redrive{Reason: string(reason[0]), OrderID: string(order[0]), By: s.Name, Max: maxRedrive, DryRun: true}
+	what := Redrive{
+		Reason:  string(reason[0]),
+		OrderID: string(order[0]),
+		By:      s.Name,
+		Max:     maxRedrive,
+		DryRun:  true,
+	}
 	if sent["act"] == "look" {
 		if !c.proves(sent["nonce"], s, "look") {
 			c.stale(w, r, s)
@@ -152,7 +158,10 @@ func (c *Console) lookAt(w http.ResponseWriter, r *http.Request, s session, what
 
 func (c *Console) redrivePage(r *http.Request, s session, what Redrive, report Report) redrivePage {
 	p := redrivePage{
-		frame: c.frame(r, s, "letters", "Dry run"), What: look.Visible(what.Reason), OrderID: look.Visible(what.OrderID), Report: report,
+		frame:   c.frame(r, s, "letters", "Dry run"),
+		What:    look.Visible(what.Reason),
+		OrderID: look.Visible(what.OrderID),
+		Report:  report,
 	}
 	if what.OrderID != "" {
 		p.Href, p.Page = orderPath(what.OrderID), ""

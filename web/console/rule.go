@@ -27,7 +27,12 @@ func (c *Console) rule(w http.ResponseWriter, r *http.Request, s session) {
 		c.unreadable(w, r, s)
 		return
 	}
-	in := ruling{order: string(id[0]), approval: sent["approval"], act: sent["act"], reason: strings.TrimSpace(look.Visible(sent["reason"]))}
+	in := ruling{
+		order:    string(id[0]),
+		approval: sent["approval"],
+		act:      sent["act"],
+		reason:   strings.TrimSpace(look.Visible(sent["reason"])),
+	}
 	if !c.proves(sent["nonce"], s, "rule", in.order, in.approval) {
 		c.stale(w, r, s)
 		return
@@ -53,8 +58,13 @@ func (c *Console) carryOut(w http.ResponseWriter, r *http.Request, s session, in
 		v, err = c.Decider.Cancel(r.Context(), in.order, "", in.approval, s.Name, in.reason)
 	} else {
 		v, err = c.Decider.Decide(r.Context(), in.order, approval.Decision{
-			ID: "operator-" + rand.Text(), ApprovalID: in.approval, Outcome: approval.Outcome(in.act), By: s.Name, Comment: in.reason,
-			Via: approval.ViaOperator, Source: "operator",
+			ID:         "operator-" + rand.Text(),
+			ApprovalID: in.approval,
+			Outcome:    approval.Outcome(in.act),
+			By:         s.Name,
+			Comment:    in.reason,
+			Via:        approval.ViaOperator,
+			Source:     "operator",
 		})
 	}
 	switch {

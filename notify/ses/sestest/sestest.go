@@ -180,7 +180,11 @@ func (in *sendEmail) sent() Email {
 		subject = err.Error()
 	}
 	e := Email{
-		From: in.FromEmailAddress, To: in.Destination.ToAddresses[0], Subject: subject, Plain: simple.Body.Text.Data, HTML: simple.Body.HTML.Data,
+		From:    in.FromEmailAddress,
+		To:      in.Destination.ToAddresses[0],
+		Subject: subject,
+		Plain:   simple.Body.Text.Data,
+		HTML:    simple.Body.HTML.Data,
 		Headers: map[string]string{},
 	}
 	if in.ConfigurationSetName != nil {

@@ -142,10 +142,20 @@ func (s *Server) Press(secret string, now time.Time, user User, m Message, actio
 		}
 	}
 	payload, _ := json.Marshal(map[string]any{ //nolint:errchkjson // texts
-		"type": "block_actions", "team": map[string]string{"id": Team}, "api_app_id": "A0RELAY", "response_url": s.URL + "/actions/1",
-		"user":    map[string]string{"id": user.ID, "username": "somebody", "team_id": user.team()},
-		"channel": map[string]string{"id": m.Channel}, "container": map[string]string{"type": "message", "message_ts": m.Stamp, "channel_id": m.Channel},
-		"actions": []map[string]any{{"type": "button", "action_id": action, "block_id": "b", "value": pressed.Value, "action_ts": "1.5"}},
+		"type":         "block_actions",
+		"team":         map[string]string{"id": Team},
+		"api_app_id":   "A0RELAY",
+		"response_url": s.URL + "/actions/1",
+		"user":         map[string]string{"id": user.ID, "username": "somebody", "team_id": user.team()},
+		"channel":      map[string]string{"id": m.Channel},
+		"container":    map[string]string{"type": "message", "message_ts": m.Stamp, "channel_id": m.Channel},
+		"actions": []map[string]any{{
+			"type":      "button",
+			"action_id": action,
+			"block_id":  "b",
+			"value":     pressed.Value,
+			"action_ts": "1.5",
+		}},
 	})
 	return Sign(secret, now, "application/x-www-form-urlencoded", url.Values{"payload": {string(payload)}}.Encode())
 }
@@ -239,7 +249,12 @@ func (s *Server) post(f url.Values) reply {
 	if fault != "" {
 		return refuse(fault)
 	}
-	m := &Message{Channel: strings.Replace(to, "U", "D", 1), Stamp: fmt.Sprintf("1700000000.%06d", len(s.messages)+1), Text: f.Get("text"), Blocks: blocks}
+	m := &Message{
+		Channel: strings.Replace(to, "U", "D", 1),
+		Stamp:   fmt.Sprintf("1700000000.%06d", len(s.messages)+1),
+		Text:    f.Get("text"),
+		Blocks:  blocks,
+	}
 	s.messages = append(s.messages, m)
 	return reply{"ok": true, "channel": m.Channel, "ts": m.Stamp}
 }
@@ -255,7 +270,12 @@ func (s *Server) update(f url.Values) reply {
 		if m.Channel == f.Get("channel") && m.Stamp == f.Get("ts") {
 			m.Text, m.Blocks = f.Get("text"), blocks
 			m.Edits++
-			return reply{"ok": true, "channel": m.Channel, "ts": m.Stamp, "text": m.Text}
+			return reply{
+				"ok":      true,
+				"channel": m.Channel,
+				"ts":      m.Stamp,
+				"text":    m.Text,
+			}
 		}
 	}
 	return refuse("message_not_found")
@@ -288,8 +308,12 @@ func (s *Server) info(f url.Values) reply {
 
 func (u User) json() map[string]any {
 	return map[string]any{
-		"id": u.ID, "team_id": u.team(), "deleted": u.Deleted, "is_bot": u.Bot, "is_stranger": u.team() != Team,
-		"profile": map[string]string{"email": u.Email},
+		"id":          u.ID,
+		"team_id":     u.team(),
+		"deleted":     u.Deleted,
+		"is_bot":      u.Bot,
+		"is_stranger": u.team() != Team,
+		"profile":     map[string]string{"email": u.Email},
 	}
 }
 
