@@ -12,16 +12,17 @@ import (
 	"github.com/approval-relay/approval-relay/notify/email"
 	"github.com/approval-relay/approval-relay/notify/ses"
 	"github.com/approval-relay/approval-relay/notify/smtp"
+	"github.com/approval-relay/approval-relay/secret"
 )
 
 // SMTPConfig is a mail server.
 type SMTPConfig struct {
-	Host     string `yaml:"host" doc:"mail server"`
-	Port     int    `yaml:"port" doc:"587 for starttls, 465 for tls"`
-	TLS      string `yaml:"tls" doc:"starttls, tls or none"`
-	From     string `yaml:"from" doc:"sender's address"`
-	Username string `yaml:"username" doc:"empty sends without signing in"`
-	Password Secret `yaml:"password" doc:"password"`
+	Host     string      `yaml:"host" doc:"mail server"`
+	Port     int         `yaml:"port" doc:"587 for starttls, 465 for tls"`
+	TLS      string      `yaml:"tls" doc:"starttls, tls or none"`
+	From     string      `yaml:"from" doc:"sender's address"`
+	Username string      `yaml:"username" doc:"empty sends without signing in"`
+	Password secret.Text `yaml:"password" doc:"password"`
 
 	Templates TemplatesConfig `yaml:"templates" doc:"Go templates in place of the built-in e-mail"`
 }

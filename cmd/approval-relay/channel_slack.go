@@ -7,24 +7,25 @@ import (
 
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/notify/slack"
+	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
 // SlackChannelConfig is a Slack app in one workspace.
 type SlackChannelConfig struct {
-	Token          Secret   `yaml:"bot_token" doc:"bot token, xoxb-…, with chat:write, users:read and users:read.email"`
-	Conversation   string   `yaml:"conversation" doc:"ID of the channel that messages go to, once for all approvers; without it each goes to its approver"`
-	WebhookURL     Secret   `yaml:"webhook_url" doc:"incoming webhook, in place of token and conversation; its messages are edited only when somebody presses a button"`
-	SigningSecrets []Secret `yaml:"signing_secrets" doc:"of the app, for POST /slack/interactions; without any, messages have a link and no buttons"`
-	APIURL         string   `yaml:"api_url" doc:"in place of https://slack.com/api/, for tests and proxies"`
-	ResponseHosts  []string `yaml:"response_hosts" doc:"hosts that may be answered at; empty is hooks.slack.com"`
+	Token          secret.Text   `yaml:"bot_token" doc:"bot token, xoxb-…, with chat:write, users:read and users:read.email"`
+	Conversation   string        `yaml:"conversation" doc:"ID of the channel that messages go to, once for all approvers; without it each goes to its approver"`
+	WebhookURL     secret.Text   `yaml:"webhook_url" doc:"incoming webhook, in place of token and conversation; its messages are edited only when somebody presses a button"`
+	SigningSecrets []secret.Text `yaml:"signing_secrets" doc:"of the app, for POST /slack/interactions; without any, messages have a link and no buttons"`
+	APIURL         string        `yaml:"api_url" doc:"in place of https://slack.com/api/, for tests and proxies"`
+	ResponseHosts  []string      `yaml:"response_hosts" doc:"hosts that may be answered at; empty is hooks.slack.com"`
 }
 
 func (*SlackChannelConfig) fill(AWSConfig) {}
 
 func (s *SlackChannelConfig) validate(l *loading, at string) {
 	if len(s.SigningSecrets) > 0 {
-		l.makes(at+".signing_secrets", func() error { _, err := webhook.NewSlack(reveal(s.SigningSecrets)...); return err })
+		l.makes(at+".signing_secrets", func() error { _, err := webhook.NewSlack(secret.RevealAll(s.SigningSecrets)...); return err })
 	}
 }
 
@@ -81,7 +82,7 @@ func (r *relay) interactions(channels map[string]handlers.Channel) (*slack.Inter
 		if !is || len(r.config.Channels[name].Slack.SigningSecrets) == 0 {
 			continue
 		}
-		verifier, err := webhook.NewSlack(reveal(r.config.Channels[name].Slack.SigningSecrets)...)
+		verifier, err := webhook.NewSlack(secret.RevealAll(r.config.Channels[name].Slack.SigningSecrets)...)
 		if err != nil {
 			return nil, fmt.Errorf("channels.%s.slack: signing_secrets: %w", name, err)
 		}

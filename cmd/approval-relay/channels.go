@@ -18,6 +18,7 @@ import (
 	"github.com/approval-relay/approval-relay/notify/sns"
 	"github.com/approval-relay/approval-relay/notify/teams"
 	notifywebhook "github.com/approval-relay/approval-relay/notify/webhook"
+	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
@@ -128,9 +129,9 @@ func (*LogChannelConfig) channel(_ string, m makers) (handlers.Channel, error) {
 
 // TeamsConfig is one workflow of Microsoft Teams.
 type TeamsConfig struct {
-	WebhookURL    Secret `yaml:"webhook_url" doc:"URL of the workflow; whoever has it can post, so it is a secret"`
-	AllowInternal bool   `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`
-	Room          bool   `yaml:"room" doc:"many people read what the workflow posts: one card for all approvers, whose link decides only where no approvers are named"`
+	WebhookURL    secret.Text `yaml:"webhook_url" doc:"URL of the workflow; whoever has it can post, so it is a secret"`
+	AllowInternal bool        `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`
+	Room          bool        `yaml:"room" doc:"many people read what the workflow posts: one card for all approvers, whose link decides only where no approvers are named"`
 }
 
 func (*TeamsConfig) fill(AWSConfig) {}
@@ -147,9 +148,9 @@ func (t *TeamsConfig) channel(string, makers) (handlers.Channel, error) {
 
 // WebhookChannelConfig is a webhook for notifications.
 type WebhookChannelConfig struct {
-	URL           string   `yaml:"url" doc:"where to post"`
-	Secrets       []Secret `yaml:"secrets" doc:"whsec_…; the first signs, more sign too while they rotate"`
-	AllowInternal bool     `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`
+	URL           string        `yaml:"url" doc:"where to post"`
+	Secrets       []secret.Text `yaml:"secrets" doc:"whsec_…; the first signs, more sign too while they rotate"`
+	AllowInternal bool          `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`
 }
 
 func (*WebhookChannelConfig) fill(AWSConfig) {}
@@ -163,7 +164,7 @@ func (w *WebhookChannelConfig) validate(l *loading, at string) {
 }
 
 func (w *WebhookChannelConfig) channel(string, makers) (handlers.Channel, error) {
-	signer, err := webhook.NewStandard(reveal(w.Secrets)...)
+	signer, err := webhook.NewStandard(secret.RevealAll(w.Secrets)...)
 	if err != nil {
 		return nil, err
 	}

@@ -2,11 +2,9 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"log/slog"
-	"os"
-	"strings"
 	"time"
+
+	"github.com/approval-relay/approval-relay/secret"
 )
 
 // Config is the configuration file. Every field has a default that is safe and
@@ -45,19 +43,19 @@ type PublicConfig struct {
 
 // OIDCConfig is an OpenID Connect provider. It must know public.url/signin/callback.
 type OIDCConfig struct {
-	Issuer       string `yaml:"issuer" doc:"URL of the provider, https"`
-	ClientID     string `yaml:"client_id" doc:"client ID"`
-	ClientSecret Secret `yaml:"client_secret" doc:"client secret"`
-	Claim        string `yaml:"claim" doc:"claim of the ID token that is the approver's ID; empty is email, which must be verified; another must be one that people cannot choose for themselves"`
+	Issuer       string      `yaml:"issuer" doc:"URL of the provider, https"`
+	ClientID     string      `yaml:"client_id" doc:"client ID"`
+	ClientSecret secret.Text `yaml:"client_secret" doc:"client secret"`
+	Claim        string      `yaml:"claim" doc:"claim of the ID token that is the approver's ID; empty is email, which must be verified; another must be one that people cannot choose for themselves"`
 }
 
 // OperatorConfig is the operator's address.
 type OperatorConfig struct {
-	Listen      string            `yaml:"listen" doc:"address and port"`
-	Tokens      map[string]Secret `yaml:"tokens" doc:"bearer tokens of operators, by name; without any, one is made and kept in token_file"`
-	TokenFile   string            `yaml:"token_file" doc:"where that token is kept, for the command line too"`
-	APITokens   map[string]Secret `yaml:"api_tokens" doc:"bearer tokens of programs that may only post requests and decisions, by name"`
-	OpenMetrics bool              `yaml:"open_metrics" doc:"serve /metrics without a token"`
+	Listen      string                 `yaml:"listen" doc:"address and port"`
+	Tokens      map[string]secret.Text `yaml:"tokens" doc:"bearer tokens of operators, by name; without any, one is made and kept in token_file"`
+	TokenFile   string                 `yaml:"token_file" doc:"where that token is kept, for the command line too"`
+	APITokens   map[string]secret.Text `yaml:"api_tokens" doc:"bearer tokens of programs that may only post requests and decisions, by name"`
+	OpenMetrics bool                   `yaml:"open_metrics" doc:"serve /metrics without a token"`
 }
 
 // StoreConfig says where orders are kept.
@@ -208,64 +206,6 @@ type DecisionConfig struct {
 	SQS       QueueConfig            `yaml:"sqs" doc:"the queue that is subscribed to the topic"`
 	Filter    string                 `yaml:"filter" doc:"CEL expression that is true of decisions; other messages are counted and dropped"`
 	Fields    map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, step, approval, by, comment"`
-}
-
-// Secret is a value that is not shown. In the file it is a text, mostly with
-// ${VARIABLE} in it, or {file: PATH}.
-type Secret struct{ value *string }
-
-// Reveal returns the value.
-func (s Secret) Reveal() string {
-	if s.value == nil {
-		return ""
-	}
-	return *s.value
-}
-
-// String hides the value.
-func (s Secret) String() string { return "[secret]" }
-
-// GoString hides the value.
-func (s Secret) GoString() string { return "[secret]" }
-
-// LogValue hides the value.
-func (s Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
-
-// MarshalYAML hides the value.
-func (s Secret) MarshalYAML() (any, error) { return "[secret]", nil }
-
-// MarshalJSON hides the value.
-func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"[secret]"`), nil }
-
-// UnmarshalYAML reads a text or {file: PATH}.
-func (s *Secret) UnmarshalYAML(unmarshal func(any) error) error {
-	var text string
-	if err := unmarshal(&text); err == nil {
-		s.value = &text
-		return nil
-	}
-	var from struct {
-		File string `yaml:"file"`
-	}
-	if err := unmarshal(&from); err != nil || from.File == "" {
-		return errors.New("a secret is a text or {file: PATH}")
-	}
-	b, err := os.ReadFile(from.File)
-	if err != nil {
-		return fmt.Errorf("read secret: %w", err)
-	}
-	text = strings.TrimRight(string(b), "\r\n")
-	s.value = &text
-	return nil
-}
-
-// reveal returns the values.
-func reveal(secrets []Secret) []string {
-	out := make([]string, len(secrets))
-	for i, s := range secrets {
-		out[i] = s.Reveal()
-	}
-	return out
 }
 
 // Expressions are CEL expressions of which the first that finds something counts.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/web/console"
 )
@@ -36,12 +37,12 @@ func (r *relay) console() (*console.Console, error) {
 
 // operators returns the tokens of operators by name. The one in the token file is
 // nobody's in particular.
-func operators(c *Config) (map[string]Secret, error) {
+func operators(c *Config) (map[string]secret.Text, error) {
 	if len(c.Operator.Tokens) > 0 {
 		return c.Operator.Tokens, nil
 	}
 	token, err := operatorToken(c.Operator.TokenFile)
-	return map[string]Secret{"operator": {value: &token}}, err
+	return map[string]secret.Text{"operator": secret.New(token)}, err
 }
 
 // seen is the store as the console sees it: no token, no link.

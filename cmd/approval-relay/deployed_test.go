@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"github.com/approval-relay/approval-relay/secret"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -126,7 +127,7 @@ func secretFields(t reflect.Type) []string {
 			in = in.Elem()
 		}
 		switch {
-		case in == reflect.TypeFor[Secret]():
+		case in == reflect.TypeFor[secret.Text]():
 			names = append(names, f.Tag.Get("yaml"))
 		case in.Kind() == reflect.Struct && f.IsExported():
 			names = append(names, secretFields(in)...)

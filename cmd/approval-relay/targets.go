@@ -15,6 +15,7 @@ import (
 	"github.com/approval-relay/approval-relay/callback/lambda"
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
@@ -189,10 +190,10 @@ func (c *CodePipelineConfig) target(name string, m *targetMakers) (handlers.Targ
 
 // HTTPTargetConfig is for callback URLs.
 type HTTPTargetConfig struct {
-	Secrets       []Secret `yaml:"secrets" doc:"whsec_…; the first signs, more sign too while they rotate"`
-	AllowHTTP     bool     `yaml:"allow_http" doc:"take http:// URLs"`
-	AllowInternal bool     `yaml:"allow_internal" doc:"let URLs lead to internal addresses"`
-	AllowedHosts  []string `yaml:"allowed_hosts" doc:"hosts that URLs may name; empty means any public one"`
+	Secrets       []secret.Text `yaml:"secrets" doc:"whsec_…; the first signs, more sign too while they rotate"`
+	AllowHTTP     bool          `yaml:"allow_http" doc:"take http:// URLs"`
+	AllowInternal bool          `yaml:"allow_internal" doc:"let URLs lead to internal addresses"`
+	AllowedHosts  []string      `yaml:"allowed_hosts" doc:"hosts that URLs may name; empty means any public one"`
 }
 
 func (*HTTPTargetConfig) fill(AWSConfig) {}
@@ -206,7 +207,7 @@ func (h *HTTPTargetConfig) validate(l *loading, at string) {
 }
 
 func (h *HTTPTargetConfig) target(string, *targetMakers) (handlers.Target, error) {
-	signer, err := webhook.NewStandard(reveal(h.Secrets)...)
+	signer, err := webhook.NewStandard(secret.RevealAll(h.Secrets)...)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/metrics"
 	"github.com/approval-relay/approval-relay/router"
+	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/tracing"
 )
 
@@ -22,8 +23,8 @@ type TracingConfig struct {
 
 // OTLPConfig is an OpenTelemetry collector, reached by OTLP over HTTP.
 type OTLPConfig struct {
-	Endpoint string            `yaml:"endpoint" doc:"URL, such as http://collector:4318; without a path it is /v1/traces"`
-	Headers  map[string]Secret `yaml:"headers" doc:"headers of every export, such as a collector's credential"`
+	Endpoint string                 `yaml:"endpoint" doc:"URL, such as http://collector:4318; without a path it is /v1/traces"`
+	Headers  map[string]secret.Text `yaml:"headers" doc:"headers of every export, such as a collector's credential"`
 }
 
 func (c TracingConfig) validate(l *loading, at string) {
@@ -111,7 +112,7 @@ func (r *relay) flush(by time.Time) {
 	}
 }
 
-func revealed(secrets map[string]Secret) map[string]string {
+func revealed(secrets map[string]secret.Text) map[string]string {
 	out := map[string]string{}
 	for name, s := range secrets {
 		out[name] = s.Reveal()

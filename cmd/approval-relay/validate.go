@@ -11,6 +11,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/router"
+	"github.com/approval-relay/approval-relay/secret"
 )
 
 // headerName and headerValue are what a header may be: RFC 9110, sections 5.1 and 5.5.
@@ -306,7 +307,7 @@ func fields(l *loading, at string, have, known map[string]Expressions) {
 	}
 }
 
-func secrets(l *loading, at string, tokens map[string]Secret) {
+func secrets(l *loading, at string, tokens map[string]secret.Text) {
 	for _, name := range sorted(tokens) {
 		if len(tokens[name].Reveal()) < 16 {
 			l.fault(at+"."+name, "has fewer than 16 characters")

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/approval-relay/approval-relay/router"
+	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
@@ -90,7 +91,7 @@ type HMACConfig struct {
 	Header          string        `yaml:"header" doc:"header that has the signature"`
 	Prefix          string        `yaml:"prefix" doc:"what it begins with, such as sha256="`
 	Encoding        string        `yaml:"encoding" doc:"hex or base64"`
-	Secrets         []Secret      `yaml:"secrets" doc:"any of them may have signed"`
+	Secrets         []secret.Text `yaml:"secrets" doc:"any of them may have signed"`
 	TimestampHeader string        `yaml:"timestamp_header" doc:"header with the time of sending in Unix seconds, signed as TIMESTAMP.BODY"`
 	Tolerance       time.Duration `yaml:"tolerance" doc:"how far that time may be from ours"`
 }
@@ -110,7 +111,7 @@ func (c *HMACConfig) way(schemeMakers) (router.Way, error) {
 		Header:          c.Header,
 		Prefix:          c.Prefix,
 		Encoding:        c.Encoding,
-		Secrets:         reveal(c.Secrets),
+		Secrets:         secret.RevealAll(c.Secrets),
 		TimestampHeader: c.TimestampHeader,
 		Tolerance:       c.Tolerance,
 	}))
@@ -118,64 +119,64 @@ func (c *HMACConfig) way(schemeMakers) (router.Way, error) {
 
 // BearerConfig is a bearer token.
 type BearerConfig struct {
-	Tokens []Secret `yaml:"tokens" doc:"any of them will do"`
+	Tokens []secret.Text `yaml:"tokens" doc:"any of them will do"`
 }
 
 func (*BearerConfig) fill(AWSConfig)            {}
 func (*BearerConfig) validate(*loading, string) {}
 
 func (c *BearerConfig) way(schemeMakers) (router.Way, error) {
-	return vouching(webhook.NewBearer(reveal(c.Tokens)...))
+	return vouching(webhook.NewBearer(secret.RevealAll(c.Tokens)...))
 }
 
 // StandardConfig is Standard Webhooks.
 type StandardConfig struct {
-	Secrets    []Secret `yaml:"secrets" doc:"whsec_…; any of them may have signed (v1)"`
-	PublicKeys []string `yaml:"public_keys" doc:"whpk_…; any of them may have signed (v1a)"`
+	Secrets    []secret.Text `yaml:"secrets" doc:"whsec_…; any of them may have signed (v1)"`
+	PublicKeys []string      `yaml:"public_keys" doc:"whpk_…; any of them may have signed (v1a)"`
 }
 
 func (*StandardConfig) fill(AWSConfig)            {}
 func (*StandardConfig) validate(*loading, string) {}
 
 func (c *StandardConfig) way(schemeMakers) (router.Way, error) {
-	return vouching(webhook.NewStandardAsymmetric(c.PublicKeys, reveal(c.Secrets)))
+	return vouching(webhook.NewStandardAsymmetric(c.PublicKeys, secret.RevealAll(c.Secrets)))
 }
 
 // GitHubConfig is GitHub's scheme.
 type GitHubConfig struct {
-	Secrets []Secret `yaml:"secrets" doc:"any of them may have signed"`
+	Secrets []secret.Text `yaml:"secrets" doc:"any of them may have signed"`
 }
 
 func (*GitHubConfig) fill(AWSConfig)            {}
 func (*GitHubConfig) validate(*loading, string) {}
 
 func (c *GitHubConfig) way(schemeMakers) (router.Way, error) {
-	return checking(webhook.NewGitHub(reveal(c.Secrets)...))
+	return checking(webhook.NewGitHub(secret.RevealAll(c.Secrets)...))
 }
 
 // SlackConfig is Slack's scheme.
 type SlackConfig struct {
-	Secrets []Secret `yaml:"secrets" doc:"signing secrets of the app; any of them may have signed"`
+	Secrets []secret.Text `yaml:"secrets" doc:"signing secrets of the app; any of them may have signed"`
 }
 
 func (*SlackConfig) fill(AWSConfig)            {}
 func (*SlackConfig) validate(*loading, string) {}
 
 func (c *SlackConfig) way(schemeMakers) (router.Way, error) {
-	return checking(webhook.NewSlack(reveal(c.Secrets)...))
+	return checking(webhook.NewSlack(secret.RevealAll(c.Secrets)...))
 }
 
 // StripeConfig is Stripe's scheme.
 type StripeConfig struct {
-	Header  string   `yaml:"header" doc:"header that has the signature; empty is Stripe-Signature"`
-	Secrets []Secret `yaml:"secrets" doc:"any of them may have signed"`
+	Header  string        `yaml:"header" doc:"header that has the signature; empty is Stripe-Signature"`
+	Secrets []secret.Text `yaml:"secrets" doc:"any of them may have signed"`
 }
 
 func (*StripeConfig) fill(AWSConfig)            {}
 func (*StripeConfig) validate(*loading, string) {}
 
 func (c *StripeConfig) way(schemeMakers) (router.Way, error) {
-	return checking(webhook.NewStripe(c.Header, reveal(c.Secrets)...))
+	return checking(webhook.NewStripe(c.Header, secret.RevealAll(c.Secrets)...))
 }
 
 // ClientCertConfig is what a proxy says of a client's certificate.
