@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/approval-relay/approval-relay/emulator"
 	"github.com/approval-relay/approval-relay/sqs"
+	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
 // letters is a dead letter queue and its source on an emulator. Calls can be

@@ -31,7 +31,7 @@ func runTests(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	bin := filepath.Join(dir, "goawsd")
 	// A process of its own: the race detector reports races in goaws.
-	build := exec.Command("go", "build", "-o", bin, "github.com/approval-relay/approval-relay/test/goawsd")
+	build := exec.Command("go", "build", "-o", bin, "github.com/approval-relay/approval-relay/test/internal/goawsd")
 	if out, err := build.CombinedOutput(); err != nil {
 		return complain(fmt.Errorf("%w: %s", err, out))
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/require"
 
-	"github.com/approval-relay/approval-relay/emulator"
 	"github.com/approval-relay/approval-relay/sqs"
+	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
 // A standard queue keeps messages for subscribers to come, in no order, and

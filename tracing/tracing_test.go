@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/test/collector"
 	"github.com/approval-relay/approval-relay/tracing"
+	"github.com/approval-relay/approval-relay/tracing/tracingtest"
 )
 
 const (
@@ -26,9 +26,9 @@ const (
 var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 // open returns a Tracer and its collector; what was made is there once closed.
-func open(t *testing.T, ratio float64) (*tracing.Tracer, *collector.Collector, func() []collector.Span) {
+func open(t *testing.T, ratio float64) (*tracing.Tracer, *tracingtest.Collector, func() []tracingtest.Span) {
 	t.Helper()
-	c := collector.New()
+	c := tracingtest.StartCollector()
 	t.Cleanup(c.Close)
 	tracer, err := tracing.New(t.Context(), tracing.Config{
 		Endpoint: c.URL, Service: "relay", Version: "1", Ratio: ratio, Exported: func(_ int, err error) {
@@ -38,7 +38,7 @@ func open(t *testing.T, ratio float64) (*tracing.Tracer, *collector.Collector, f
 		},
 	})
 	require.NoError(t, err)
-	return tracer, c, func() []collector.Span {
+	return tracer, c, func() []tracingtest.Span {
 		require.NoError(t, tracer.Close(context.WithoutCancel(t.Context())))
 		return c.All()
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback/codepipeline"
-	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
 func start(t *testing.T) (*emulator.CodePipeline, *codepipeline.Target) {

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
 // demoCmd shows the main job over the real paths: a request on an SQS queue, a

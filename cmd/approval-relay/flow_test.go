@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
 // shape is a body of a request as people write it; %[1]s is the order, %[2]s

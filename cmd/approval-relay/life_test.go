@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
 // TestRestart ends a relay while it waits, and while an answer is owed, and

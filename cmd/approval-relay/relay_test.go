@@ -24,7 +24,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
 func TestMain(m *testing.M) {

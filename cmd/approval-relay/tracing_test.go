@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/test/collector"
+	"github.com/approval-relay/approval-relay/tracing/tracingtest"
 )
 
 const collectorSecret = "canary-collector-0123456789"
@@ -49,7 +49,7 @@ func (p place) fromStepFunctions(t *testing.T, body, header string) {
 	require.NoError(t, err)
 }
 
-func names(spans []collector.Span) []string {
+func names(spans []tracingtest.Span) []string {
 	var out []string
 	for _, s := range spans {
 		out = append(out, s.Name)
@@ -67,7 +67,7 @@ func TestOneTrace(t *testing.T) {
 	const trace, parent = "67f2a1c43b7e0d5c9a8f4e2176c0b93d", "4d1f6c2b8e3a9057"
 	const theirs = "0af7651916cd43dd8448eb211c80319c"
 
-	spans := collector.New()
+	spans := tracingtest.StartCollector()
 	defer spans.Close()
 	p := newPlace(t)
 	file := p.traced(t, spans.URL, "")
@@ -95,7 +95,7 @@ func TestOneTrace(t *testing.T) {
 		"request-orders", "order.requested", "notify log", "order.told", "order.decided", "call_back stepfunctions", "order.callback_attempt",
 	})
 	require.Empty(t, spans.Of(theirs), "a decision makes no spans in a trace that is not its order's")
-	byID := map[string]collector.Span{}
+	byID := map[string]tracingtest.Span{}
 	for _, s := range all {
 		byID[s.ID] = s
 	}
@@ -126,7 +126,7 @@ func TestOneTrace(t *testing.T) {
 }
 
 // noSecretSpans looks for what must never be exported in all that was.
-func noSecretSpans(t *testing.T, c *collector.Collector, more ...string) {
+func noSecretSpans(t *testing.T, c *tracingtest.Collector, more ...string) {
 	t.Helper()
 	raw, headers, paths := c.Got()
 	require.NotEmpty(t, raw)
@@ -144,7 +144,7 @@ func noSecretSpans(t *testing.T, c *collector.Collector, more ...string) {
 // Where the request has no trace, one begins here, and a deadline that passes is in it.
 func TestTraceOfFailures(t *testing.T) {
 	t.Parallel()
-	spans := collector.New()
+	spans := tracingtest.StartCollector()
 	defer spans.Close()
 	p := newPlace(t)
 	heard := make(chan http.Header, 10)
@@ -165,7 +165,7 @@ func TestTraceOfFailures(t *testing.T) {
 	all := spans.Of(trace)
 	require.Subset(t, names(all), []string{"request-orders-http", "order.requested", "order.timed_out", "call_back http"})
 	require.Empty(t, all[slices.Index(names(all), "request-orders-http")].Parent)
-	var attempts []collector.Span
+	var attempts []tracingtest.Span
 	for _, s := range all {
 		if s.Name == "call_back http" {
 			attempts = append(attempts, s)
@@ -184,7 +184,7 @@ func TestTraceOfFailures(t *testing.T) {
 // A collector that refuses costs spans, counted and said once; nothing waits for it.
 func TestCollectorAway(t *testing.T) {
 	t.Parallel()
-	spans := collector.New()
+	spans := tracingtest.StartCollector()
 	defer spans.Close()
 	spans.Fail(true)
 	p := newPlace(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/test/dynamolocal"
+	"github.com/approval-relay/approval-relay/store/dynamodb/dynamodbtest"
 )
 
 // meter adds up the capacity units that DynamoDB says were used.
@@ -71,7 +71,7 @@ func (m *meter) take() (read, write float64) {
 func TestCost(t *testing.T) {
 	t.Parallel()
 	if server == nil {
-		t.Skip(dynamolocal.ErrMissing)
+		t.Skip(dynamodbtest.ErrMissing)
 	}
 	m := &meter{}
 	cfg := server.Config()

@@ -16,17 +16,17 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/store/dynamodb/dynamodbtest"
 	"github.com/approval-relay/approval-relay/store/storetest"
-	"github.com/approval-relay/approval-relay/test/dynamolocal"
 )
 
 // server is one DynamoDB Local for all tests, nil where there is none to be had.
-var server *dynamolocal.Server
+var server *dynamodbtest.Server
 
 func TestMain(m *testing.M) {
 	_ = flag.Set("rapid.checks", "5") // a sequence takes hundreds of calls; memory and SQLite run more of them
 	var err error
-	if server, err = dynamolocal.Start(context.Background()); err != nil && !errors.Is(err, dynamolocal.ErrMissing) {
+	if server, err = dynamodbtest.Start(context.Background()); err != nil && !errors.Is(err, dynamodbtest.ErrMissing) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -46,7 +46,7 @@ func TestContract(t *testing.T) {
 func open(t *testing.T, c Config) *Store {
 	t.Helper()
 	if server == nil {
-		t.Skip(dynamolocal.ErrMissing)
+		t.Skip(dynamodbtest.ErrMissing)
 	}
 	if c.Table == "" {
 		c.Table, c.Create = newTable(), true

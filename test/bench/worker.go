@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/approval-relay/approval-relay/test/loopback"
+	"github.com/approval-relay/approval-relay/test/internal/loopback"
 )
 
 // Credentials of the worker's operator address, and the secret that it signs with.

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
 // fault is what becomes of the calls of one action of SQS.

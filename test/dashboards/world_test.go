@@ -17,13 +17,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/emulator"
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/notify/slack/slacktest"
 	"github.com/approval-relay/approval-relay/store/sqlite"
-	"github.com/approval-relay/approval-relay/test/collector"
-	"github.com/approval-relay/approval-relay/test/loopback"
-	"github.com/approval-relay/approval-relay/test/overlay"
+	"github.com/approval-relay/approval-relay/test/emulator"
+	"github.com/approval-relay/approval-relay/test/internal/loopback"
+	"github.com/approval-relay/approval-relay/test/internal/overlay"
+	"github.com/approval-relay/approval-relay/tracing/tracingtest"
 )
 
 // Secrets of the run.
@@ -45,7 +45,7 @@ type world struct {
 	front    *front
 	hooks    *receiver
 	slack    *slacktest.Server
-	spans    *collector.Collector
+	spans    *tracingtest.Collector
 	proc     *exec.Cmd
 }
 
@@ -65,7 +65,7 @@ func newWorld(t *testing.T) *world {
 		w.aws.SQS.Create(q)
 	}
 	w.front = &front{aws: w.aws, faults: map[string]fault{}}
-	w.spans = collector.New()
+	w.spans = tracingtest.StartCollector()
 	t.Cleanup(w.spans.Close)
 	w.slack = slacktest.Start(slacktest.User{ID: "U0ANN", Email: "ann@example.com"}, slacktest.User{ID: "U0EVE", Email: "eve@example.com"})
 	t.Cleanup(w.slack.Close)

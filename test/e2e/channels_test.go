@@ -15,9 +15,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/approval-relay/approval-relay/emulator"
 	"github.com/approval-relay/approval-relay/notify/ses/sestest"
 	"github.com/approval-relay/approval-relay/notify/teams/teamstest"
+	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
 // The channels are told by strict servers of their own, which refuse what the

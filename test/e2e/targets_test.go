@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
 // TestTargets answers a Lambda durable function and a CodePipeline, each in the

@@ -21,9 +21,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/approval-relay/approval-relay/emulator"
-	"github.com/approval-relay/approval-relay/test/collector"
-	"github.com/approval-relay/approval-relay/test/loopback"
+	"github.com/approval-relay/approval-relay/test/emulator"
+	"github.com/approval-relay/approval-relay/test/internal/loopback"
+	"github.com/approval-relay/approval-relay/tracing/tracingtest"
 )
 
 // Secrets of the run. None may ever be seen.
@@ -47,7 +47,7 @@ type world struct {
 	mail     *mailServer
 	hooks    *receiver // of notifications
 	answers  *receiver // of HTTP callbacks
-	spans    *collector.Collector
+	spans    *tracingtest.Collector
 	sqs      *sqs.Client
 	sns      *sns.Client
 	topics   map[string]string
@@ -103,13 +103,13 @@ func newWorld(t *testing.T) *world {
 		w.binary = build(t, w.dir, "cmd/approval-relay")
 	}
 	w.public, w.operator = address(t), address(t)
-	w.goaws = startGoaws(t, build(t, w.dir, "test/goawsd"))
+	w.goaws = startGoaws(t, build(t, w.dir, "test/internal/goawsd"))
 	var err error
 	if w.aws, err = emulator.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.aws.Close() })
-	w.spans = collector.New()
+	w.spans = tracingtest.StartCollector()
 	t.Cleanup(w.spans.Close)
 	w.mail, w.hooks, w.answers = startMail(t), startReceiver(t), startReceiver(t)
 	w.clients(t)

@@ -17,7 +17,7 @@ import (
 
 	_ "modernc.org/sqlite" // the driver
 
-	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
 // violations are what must never be, found.

@@ -22,7 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
-	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
 // Thousands of deadlines within one second, with decisions that race them: each

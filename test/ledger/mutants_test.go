@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/approval-relay/approval-relay/test/overlay"
+	"github.com/approval-relay/approval-relay/test/internal/overlay"
 )
 
 var mutantsToo = flag.Bool("ledger.mutants", false, "run the suite on the mutants too, where it must fail")

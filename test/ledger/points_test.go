@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/approval-relay/approval-relay/emulator"
-	"github.com/approval-relay/approval-relay/test/overlay"
+	"github.com/approval-relay/approval-relay/test/emulator"
+	"github.com/approval-relay/approval-relay/test/internal/overlay"
 )
 
 // point is a place in the program at which it kills itself, once: before or

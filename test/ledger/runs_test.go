@@ -10,7 +10,7 @@ import (
 
 	"github.com/Shopify/toxiproxy/v2"
 
-	"github.com/approval-relay/approval-relay/emulator"
+	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
 var (

@@ -22,9 +22,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
-	"github.com/approval-relay/approval-relay/emulator"
-	"github.com/approval-relay/approval-relay/test/loopback"
-	"github.com/approval-relay/approval-relay/test/overlay"
+	"github.com/approval-relay/approval-relay/test/emulator"
+	"github.com/approval-relay/approval-relay/test/internal/loopback"
+	"github.com/approval-relay/approval-relay/test/internal/overlay"
 )
 
 // Secrets of the runs. None may ever be seen.

@@ -18,11 +18,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/approval-relay/approval-relay/emulator"
 	"github.com/approval-relay/approval-relay/keys"
-	"github.com/approval-relay/approval-relay/test/dynamolocal"
-	"github.com/approval-relay/approval-relay/test/loopback"
-	"github.com/approval-relay/approval-relay/test/overlay"
+	"github.com/approval-relay/approval-relay/store/dynamodb/dynamodbtest"
+	"github.com/approval-relay/approval-relay/test/emulator"
+	"github.com/approval-relay/approval-relay/test/internal/loopback"
+	"github.com/approval-relay/approval-relay/test/internal/overlay"
 )
 
 const apiToken = "canary-api-0123456789abcdef"
@@ -39,7 +39,7 @@ type worker struct {
 type world struct {
 	dir, binary string
 	aws         *emulator.Server
-	table       *dynamolocal.Server
+	table       *dynamodbtest.Server
 	workers     []*worker
 }
 
@@ -49,8 +49,8 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{dir: t.TempDir()}
 	var err error
-	w.table, err = dynamolocal.Start(t.Context())
-	if errors.Is(err, dynamolocal.ErrMissing) {
+	w.table, err = dynamodbtest.Start(t.Context())
+	if errors.Is(err, dynamodbtest.ErrMissing) {
 		t.Skip(err)
 	}
 	require.NoError(t, err)

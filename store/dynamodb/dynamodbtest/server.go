@@ -1,7 +1,7 @@
-// Package dynamolocal runs DynamoDB Local, which is AWS's own, for tests.
+// Package dynamodbtest runs DynamoDB Local, which is AWS's own, for tests.
 // scripts/need-tools puts it where it is looked for; it is never part of this
 // repository, nor of the program.
-package dynamolocal
+package dynamodbtest
 
 import (
 	"bytes"

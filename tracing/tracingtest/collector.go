@@ -1,6 +1,6 @@
-// Package collector is an OpenTelemetry collector on loopback for tests: it takes
+// Package tracingtest has an OpenTelemetry collector on loopback for tests: it takes
 // OTLP over HTTP and keeps what it got, as spans and as bytes.
-package collector
+package tracingtest
 
 import (
 	"encoding/hex"
@@ -38,8 +38,8 @@ type Span struct {
 	Service                 string
 }
 
-// New starts a collector; Close ends it.
-func New() *Collector {
+// StartCollector starts a collector; Close ends it.
+func StartCollector() *Collector {
 	c := &Collector{}
 	c.Server = httptest.NewServer(http.HandlerFunc(c.take))
 	return c
