@@ -11,6 +11,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // DecisionFields are where the fields of a decision are found.
@@ -146,7 +147,7 @@ func (h *Decision) decision(in Input, body []byte) (orderID string, d approval.D
 	f := h.Source.Fields
 	d = approval.Decision{Via: h.Source.Via, Source: h.Source.Name, SentAt: in.published()}
 	var word string
-	orderID = in.Meta[MetaOrder]
+	orderID = in.Meta[metadata.OrderID]
 	fromPath := orderID
 	err = collect(
 		into("decision_id", f.ID, in, &d.ID), into("order", f.Order, in, &orderID), into("outcome", f.Outcome, in, &word),
@@ -170,7 +171,7 @@ func (h *Decision) decision(in Input, body []byte) (orderID string, d approval.D
 	}
 	if d.ID == "" {
 		sum := sha256.Sum256(body) // the same body from the same source is the same decision
-		d.ID = cmp.Or(in.Meta[MetaNotification], in.Meta[MetaID], "body-"+hex.EncodeToString(sum[:16]))
+		d.ID = cmp.Or(in.Meta[metadata.SNSMessageID], in.Meta[metadata.DeliveryID], "body-"+hex.EncodeToString(sum[:16]))
 	}
 	return orderID, d, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // asked returns a house in which order A-1 waits for a decision.
@@ -48,7 +49,7 @@ func TestDecisionsThatCannotBeUnderstood(t *testing.T) {
 	}{
 		"no JSON":       {`approve`, nil, "body"},
 		"no order":      {`{"decision":"approve"}`, nil, "order"},
-		"another order": {`{"orderId":"A-2","decision":"approve"}`, []string{handlers.MetaOrder, "A-1"}, "order"},
+		"another order": {`{"orderId":"A-2","decision":"approve"}`, []string{metadata.OrderID, "A-1"}, "order"},
 		"no outcome":    {`{"orderId":"A-1"}`, nil, "outcome"},
 		"an odd word":   {`{"orderId":"A-1","decision":"perhaps"}`, nil, "outcome"},
 		"a list":        {`{"orderId":"A-1","decision":["approve"]}`, nil, "outcome"},
@@ -56,7 +57,7 @@ func TestDecisionsThatCannotBeUnderstood(t *testing.T) {
 		"long comment":  {`{"orderId":"A-1","decision":"approve","comment":"` + strings.Repeat("x", 4097) + `"}`, nil, "comment"},
 		"as a source":   {`{"orderId":"A-1","decision":"approve","by":"source:crm"}`, nil, "by"},
 		"a long order":  {`{"orderId":"` + strings.Repeat("x", 257) + `","decision":"approve"}`, nil, "order"},
-		"unreadable":    {`{"orderId":"A-1","decision":"approve"}`, []string{handlers.MetaFault, "no body"}, "message"},
+		"unreadable":    {`{"orderId":"A-1","decision":"approve"}`, []string{metadata.Fault, "no body"}, "message"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,7 +78,7 @@ func TestDecisionID(t *testing.T) {
 		return h.approval(t, "A-1").Votes[0].DecisionID
 	}
 	plain := `{"orderId":"A-1","decision":"approve"}`
-	sns, delivery := []string{handlers.MetaNotification, "n-1"}, []string{handlers.MetaID, "d-1"}
+	sns, delivery := []string{metadata.SNSMessageID, "n-1"}, []string{metadata.DeliveryID, "d-1"}
 	require.Equal(t, "mine", id(`{"orderId":"A-1","decision":"approve","decisionId":"mine"}`, append(sns, delivery...)...))
 	require.Equal(t, "n-1", id(plain, append(sns, delivery...)...))
 	require.Equal(t, "d-1", id(plain, delivery...))
@@ -90,7 +91,7 @@ func TestDecisionID(t *testing.T) {
 func TestTheOrderMayBeInThePath(t *testing.T) {
 	t.Parallel()
 	h := asked(t)
-	require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, `{"decision":"approve","by":"ann","comment":"fine"}`, handlers.MetaOrder, "A-1")))
+	require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, `{"decision":"approve","by":"ann","comment":"fine"}`, metadata.OrderID, "A-1")))
 	vote := h.approval(t, "A-1").Votes[0]
 	require.Equal(t, []any{"ann", "fine", approval.ViaAPI, "erp"}, []any{vote.By, vote.Comment, vote.Via, vote.Source})
 	require.Len(t, h.take(approval.ActionCallBack), 1)

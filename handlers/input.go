@@ -11,26 +11,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/approval"
-)
-
-// Keys of a message's metadata that the handlers read. Whoever makes the
-// message, a queue's subscriber or the HTTP ingress, sets them.
-const (
-	// MetaSent is when the message was sent, RFC 3339 with fractions.
-	MetaSent = "sent_at"
-	// MetaID is an identity that a redelivery of the same message keeps.
-	MetaID = "delivery_id"
-	// MetaNotification is an identity that SNS gave a message: it stays the same
-	// where a queue's redrive sends the message anew.
-	MetaNotification = "sns_message_id"
-	// MetaPublished is when SNS took a message, RFC 3339 with fractions.
-	MetaPublished = "sns_sent_at"
-	// MetaOrder is the order ID where the path of the request named it.
-	MetaOrder = "order_id"
-	// MetaFault says what the subscriber could not read of the message.
-	MetaFault = "fault"
-	// MetaHeader prefixes the HTTP headers, in lower case.
-	MetaHeader = "header."
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // Input is what the fields of a message are found in.
@@ -48,13 +29,13 @@ type Decode func(body []byte) (any, error)
 
 // isForm says that a message is a request with the body of an HTML form.
 func isForm(msg *message.Message) bool {
-	kind, _, err := mime.ParseMediaType(msg.Metadata.Get(MetaHeader + "content-type"))
+	kind, _, err := mime.ParseMediaType(msg.Metadata.Get(metadata.Header + "content-type"))
 	return err == nil && kind == "application/x-www-form-urlencoded"
 }
 
 // read decodes a message.
 func read(msg *message.Message, decode Decode) (Input, error) {
-	if fault := msg.Metadata.Get(MetaFault); fault != "" {
+	if fault := msg.Metadata.Get(metadata.Fault); fault != "" {
 		return Input{}, approval.Invalid("message", "%s", fault)
 	}
 	if !utf8.Valid(msg.Payload) {
@@ -66,7 +47,7 @@ func read(msg *message.Message, decode Decode) (Input, error) {
 	}
 	in := Input{Body: body, Headers: map[string]string{}, Meta: map[string]string{}}
 	for k, v := range msg.Metadata {
-		if name, ok := strings.CutPrefix(k, MetaHeader); ok {
+		if name, ok := strings.CutPrefix(k, metadata.Header); ok {
 			in.Headers[name] = v
 		} else {
 			in.Meta[k] = v
@@ -112,7 +93,7 @@ func into[T any](name string, f Field[T], in Input, to *T) func() error {
 
 // sent returns when the message was sent, or now where that is not known.
 func (in Input) sent(now time.Time) time.Time {
-	if t := in.time(MetaSent); !t.IsZero() && t.Before(now) {
+	if t := in.time(metadata.SentAt); !t.IsZero() && t.Before(now) {
 		return t
 	}
 	return now
@@ -121,7 +102,7 @@ func (in Input) sent(now time.Time) time.Time {
 // published returns when the sender of a message gave it to a topic or a queue,
 // whichever was first; zero where that is not known.
 func (in Input) published() time.Time {
-	topic, queue := in.time(MetaPublished), in.time(MetaSent)
+	topic, queue := in.time(metadata.SNSSentAt), in.time(metadata.SentAt)
 	if queue.IsZero() || (!topic.IsZero() && topic.Before(queue)) {
 		return topic
 	}

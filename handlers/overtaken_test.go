@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // Queues keep no order, and hand over again: which try of a state is the last is
@@ -19,7 +19,7 @@ func TestMessagesThatWereOvertaken(t *testing.T) {
 	h.now = began.Add(time.Hour)
 	ask := func(token, sent string) *approval.Approval {
 		t.Helper()
-		require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`"}`, handlers.MetaSent, sent)))
+		require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`"}`, metadata.SentAt, sent)))
 		return h.approval(t, "A-1")
 	}
 	status := func(id string) approval.Status {
@@ -32,13 +32,13 @@ func TestMessagesThatWereOvertaken(t *testing.T) {
 	require.Equal(t, approval.Pending, status(live.ID))
 
 	for name, sent := range map[string][]string{
-		"by its topic": {handlers.MetaPublished, minute(9), handlers.MetaSent, minute(11)},
-		"by its queue": {handlers.MetaSent, minute(9), handlers.MetaPublished, "?"},
+		"by its topic": {metadata.SNSSentAt, minute(9), metadata.SentAt, minute(11)},
+		"by its queue": {metadata.SentAt, minute(9), metadata.SNSSentAt, "?"},
 	} {
 		require.NoError(t, h.decisions(approval.ViaSNS).Handle(msg(t, `{"orderId":"A-1","decision":"approve","by":"`+name+`"}`, sent...)))
 		require.Equal(t, approval.Pending, status(live.ID), name)
 	}
-	require.NoError(t, h.decisions(approval.ViaSNS).Handle(msg(t, `{"orderId":"A-1","decision":"reject"}`, handlers.MetaSent, minute(10))))
+	require.NoError(t, h.decisions(approval.ViaSNS).Handle(msg(t, `{"orderId":"A-1","decision":"reject"}`, metadata.SentAt, minute(10))))
 	require.Equal(t, approval.Rejected, status(live.ID))
 }
 
@@ -48,7 +48,7 @@ func TestTheOrderOfTriesIsByTheirClock(t *testing.T) {
 	h := newHouse()
 	for i, token := range []string{"second", "first"} {
 		sent := began.Add(time.Minute - time.Duration(i)*time.Second).Format(time.RFC3339Nano)
-		require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`"}`, handlers.MetaSent, sent)))
+		require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`"}`, metadata.SentAt, sent)))
 		h.now = h.now.Add(time.Second)
 	}
 	o, err := h.store.Get(t.Context(), "A-1")
@@ -63,7 +63,7 @@ func TestWhateverTimeAnEnvelopeSays(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"2026-03-01T08:00:00+24:00", "0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "?"} {
 		h := newHouse()
-		require.NoError(t, h.decisions(approval.ViaSNS).Handle(msg(t, `{"orderId":"A-1","decision":"approve"}`, handlers.MetaPublished, at)), at)
+		require.NoError(t, h.decisions(approval.ViaSNS).Handle(msg(t, `{"orderId":"A-1","decision":"approve"}`, metadata.SNSSentAt, at)), at)
 		require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)), at)
 		require.Equal(t, approval.Approved, h.approval(t, "A-1").Status, at)
 	}

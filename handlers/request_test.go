@@ -11,6 +11,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // The bodies that states of Step Functions send, as tutorials write them.
@@ -108,7 +109,7 @@ func TestRequestsThatCannotBeUnderstood(t *testing.T) {
 	}{
 		"no JSON":            {body: `order A-1, please`, field: "body"},
 		"no UTF-8":           {body: "{\"orderId\":\"\xff\"}", field: "body"},
-		"what SNS could not": {body: good(""), meta: []string{handlers.MetaFault, "SNS envelope: of another topic"}, field: "message"},
+		"what SNS could not": {body: good(""), meta: []string{metadata.Fault, "SNS envelope: of another topic"}, field: "message"},
 		"no order":           {body: `{"taskToken":"x"}`, field: "order"},
 		"an order too long":  {body: `{"orderId":"` + strings.Repeat("A", 257) + `","taskToken":"x"}`, field: "order"},
 		"no token":           {body: `{"orderId":"A-1"}`, field: "token"},
@@ -187,7 +188,7 @@ func TestTimes(t *testing.T) {
 			if c.change != nil {
 				change = append(change, c.change)
 			}
-			require.NoError(t, h.requests(change...).Handle(msg(t, body+"}", handlers.MetaSent, second(sent).Format(time.RFC3339Nano))))
+			require.NoError(t, h.requests(change...).Handle(msg(t, body+"}", metadata.SentAt, second(sent).Format(time.RFC3339Nano))))
 			a := h.approval(t, "A-1")
 			require.Equal(t, second(c.deadline), a.Deadline.UTC())
 			if c.expires == 0 {
@@ -204,7 +205,7 @@ func TestTimeOfSending(t *testing.T) {
 	t.Parallel()
 	for _, sent := range []string{"", "yesterday", began.Add(time.Hour).Format(time.RFC3339Nano)} {
 		h := newHouse()
-		require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`, handlers.MetaSent, sent)))
+		require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`, metadata.SentAt, sent)))
 		require.Equal(t, began.Add(24*time.Hour), h.approval(t, "A-1").Deadline.UTC())
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // Mark is a time in the life of an approval: after its request, or before its
@@ -52,7 +53,7 @@ func (h *Request) times(ask *approval.Ask, in Input) error {
 		started = sent
 	}
 	ask.AskedAt, ask.Deadline = started, started.Add(w.Deadline)
-	if at := in.time(MetaSent); started.Equal(sent) && at.After(sent) { // our clock is behind: for their order it does not matter
+	if at := in.time(metadata.SentAt); started.Equal(sent) && at.After(sent) { // our clock is behind: for their order it does not matter
 		ask.AskedAt = at
 	}
 	if !deadline.IsZero() && deadline.Before(ask.Deadline) {

@@ -12,7 +12,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/pubsub/gochannel"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // The in-process topics.
@@ -118,7 +118,7 @@ func (d *Dispatcher) publish(ctx context.Context, act approval.Action) {
 	msg.Metadata.Set(metaName, name)
 	if act.Trace != "" && act.Kind != approval.ActionHeartbeat { // there may be thousands of those
 		msg.Metadata.Set(metaTrace, act.Trace)
-		msg.Metadata.Set(handlers.MetaOrder, act.OrderID)
+		msg.Metadata.Set(metadata.OrderID, act.OrderID)
 		msg.Metadata.Set(metaAttempt, strconv.Itoa(act.Attempt))
 	}
 	d.add(msg, 1)
@@ -132,7 +132,7 @@ func (d *Dispatcher) publish(ctx context.Context, act approval.Action) {
 const (
 	metaKind = "kind"
 	metaName = "name"
-	// Of what is traced, beside handlers.MetaOrder.
+	// Of what is traced, beside metadata.OrderID.
 	metaAttempt = "attempt"
 )
 

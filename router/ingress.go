@@ -14,6 +14,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // Ingress is the HTTP subscriber: a request becomes a message of a topic, and
@@ -175,7 +176,7 @@ func (in *Ingress) admit(w http.ResponseWriter, r *http.Request, topic func(*htt
 	}
 	msg := toMessage(r, body)
 	if id := r.Header.Get("Webhook-Id"); id != "" && way.TrustID {
-		msg.Metadata.Set(handlers.MetaID, id)
+		msg.Metadata.Set(metadata.DeliveryID, id)
 	}
 	for k, v := range meta {
 		msg.Metadata.Set(k, v)
@@ -213,11 +214,11 @@ func toMessage(r *http.Request, body []byte) *message.Message {
 	for name, values := range r.Header {
 		name = strings.ToLower(name)
 		if name != "authorization" && name != "cookie" && len(values) > 0 {
-			msg.Metadata.Set(handlers.MetaHeader+name, values[0])
+			msg.Metadata.Set(metadata.Header+name, values[0])
 		}
 	}
 	if id := r.PathValue("orderId"); id != "" {
-		msg.Metadata.Set(handlers.MetaOrder, id)
+		msg.Metadata.Set(metadata.OrderID, id)
 	}
 	return msg
 }

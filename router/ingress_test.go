@@ -17,6 +17,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 func anybody(http.Header, []byte) error { return nil }
@@ -146,7 +147,7 @@ func TestWhatAMessageIsMadeOf(t *testing.T) {
 		"Authorization", "Bearer secret", "Cookie", "secret", "X-Event", "decision", "Webhook-Id", "w-1").StatusCode)
 	require.Equal(t, body, string(got.Payload))
 	require.Equal(t, message.Metadata{
-		handlers.MetaOrder: "A/1", handlers.MetaID: "w-1", handlers.MetaHeader + "x-event": "decision", handlers.MetaHeader + "webhook-id": "w-1",
+		metadata.OrderID: "A/1", metadata.DeliveryID: "w-1", metadata.Header + "x-event": "decision", metadata.Header + "webhook-id": "w-1",
 	}, got.Metadata)
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // Tracer follows what messages set going.
@@ -19,13 +19,9 @@ type Tracer interface {
 	Begin(ctx context.Context, name string, attributes ...string) (context.Context, func(error))
 }
 
-// Where the metadata of a message says which trace it is in: of an action, the
-// approval's; of an SQS message, an attribute, or what AWS put beside it; of an
-// HTTP request, a header.
-const (
-	metaTrace = "traceparent"
-	metaXRay  = "aws_trace_header"
-)
+// metaTrace is the key of an action's trace, which is its approval's. A message that comes in names its trace in an
+// attribute or in metadata.TraceHeader if SQS brought it, and in a header if HTTP did.
+const metaTrace = "traceparent"
 
 // trace begins a span for each request, and for each action that is in a trace.
 // A decision has none here: it belongs to the trace of what it decides, which its
@@ -43,7 +39,7 @@ func trace(t Tracer, requests []Source) message.HandlerMiddleware {
 			case asks[name]:
 				ctx, end = t.Begin(ctx, name, "message_id", msg.UUID)
 			case m.Get(metaTrace) != "" && m.Get(metaKind) != "":
-				ctx, end = t.Begin(ctx, m.Get(metaKind)+" "+m.Get(metaName), "order_id", m.Get(handlers.MetaOrder), "attempt", m.Get(metaAttempt))
+				ctx, end = t.Begin(ctx, m.Get(metaKind)+" "+m.Get(metaName), "order_id", m.Get(metadata.OrderID), "attempt", m.Get(metaAttempt))
 			}
 			msg.SetContext(ctx)
 			defer func() {
@@ -56,7 +52,8 @@ func trace(t Tracer, requests []Source) message.HandlerMiddleware {
 }
 
 func carried(t Tracer, msg *message.Message) context.Context {
-	m, header := msg.Metadata, handlers.MetaHeader
-	return t.Carry(msg.Context(),
-		cmp.Or(m.Get(metaTrace), m.Get("attribute.traceparent"), m.Get(header+"traceparent")), cmp.Or(m.Get(metaXRay), m.Get(header+"x-amzn-trace-id")))
+	m := msg.Metadata
+	traceparent := cmp.Or(m.Get(metaTrace), m.Get(metadata.Attribute+"traceparent"), m.Get(metadata.Header+"traceparent"))
+	xray := cmp.Or(m.Get(metadata.TraceHeader), m.Get(metadata.Header+"x-amzn-trace-id"))
+	return t.Carry(msg.Context(), traceparent, xray)
 }

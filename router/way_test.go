@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // through sends a body through a way, and returns the answer and what arrived.
@@ -33,13 +33,13 @@ func TestWays(t *testing.T) {
 
 	open := func(payload []byte, err error) Way {
 		return Way{Open: func(context.Context, []byte) ([]byte, map[string]string, error) {
-			return payload, map[string]string{handlers.MetaNotification: "id"}, err
+			return payload, map[string]string{metadata.SNSMessageID: "id"}, err
 		}}
 	}
 	resp, msg = through(t, open([]byte("inner"), nil), "envelope")
 	require.Equal(t, http.StatusNoContent, resp.StatusCode)
 	require.Equal(t, "inner", string(msg.Payload))
-	require.Equal(t, "id", msg.Metadata.Get(handlers.MetaNotification))
+	require.Equal(t, "id", msg.Metadata.Get(metadata.SNSMessageID))
 	resp, msg = through(t, open(nil, nil), "a confirmation")
 	require.Equal(t, http.StatusNoContent, resp.StatusCode)
 	require.Nil(t, msg)
@@ -50,9 +50,9 @@ func TestWays(t *testing.T) {
 	require.NoError(t, Refused(nil))
 
 	_, msg = through(t, Way{}, "body")
-	require.Empty(t, msg.Metadata.Get(handlers.MetaID), "nobody vouches for it")
+	require.Empty(t, msg.Metadata.Get(metadata.DeliveryID), "nobody vouches for it")
 	_, msg = through(t, Way{TrustID: true}, "body")
-	require.Equal(t, "w-1", msg.Metadata.Get(handlers.MetaID))
+	require.Equal(t, "w-1", msg.Metadata.Get(metadata.DeliveryID))
 
 	resp, _ = through(t, Way{MaxBody: 3}, "body")
 	require.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode)

@@ -65,13 +65,13 @@ type Config struct {
 	UnwrapSNS bool
 
 	// TopicARNs are the SNS topics whose envelopes are expected; empty means
-	// any. A message from another one has MetaDecodeError set and stays
+	// any. A message from another one has metadata.Fault set and stays
 	// wrapped. Who may send to the queue is for the queue's policy to say: this
 	// finds mistakes, it does not keep anyone out. It needs UnwrapSNS.
 	TopicARNs []string
 
 	// PlainAttributes puts a message attribute into the metadata under its own
-	// name, as Watermill's publishers expect, rather than behind MetaAttribute.
+	// name, as Watermill's publishers expect, rather than behind metadata.Attribute.
 	// Then whoever may send to the queue may set any key that is not of this package.
 	PlainAttributes bool
 

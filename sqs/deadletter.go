@@ -16,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // Message attributes of a dead letter.
@@ -31,7 +33,7 @@ const (
 	// up again while that still runs, it is not moved back again.
 	AttrRedrive = "ApprovalRelayRedrive"
 	// AttrSentAt is when the message was first sent, RFC 3339. It stays on a
-	// message that was moved back, and is its MetaSentTimestamp: its deadline
+	// message that was moved back, and is its metadata.SentAt: its deadline
 	// does not start again.
 	AttrSentAt = "ApprovalRelaySentAt"
 	// AttrEncoding is "base64" if the body had to be encoded, as SQS takes no
@@ -90,12 +92,12 @@ func NewDeadLetterQueue(api QueueAPI, queue, source string) *DeadLetterQueue {
 func (q *DeadLetterQueue) PutLetter(ctx context.Context, source string, msg *message.Message, reason string) error {
 	attributes := map[string]string{}
 	for k, v := range msg.Metadata {
-		if name, ok := strings.CutPrefix(k, MetaAttribute); ok {
+		if name, ok := strings.CutPrefix(k, metadata.Attribute); ok {
 			attributes[name] = v
 		}
 	}
 	attributes[AttrReason], attributes[AttrSource] = reason, source
-	attributes[AttrSentAt] = msg.Metadata.Get(MetaSentTimestamp)
+	attributes[AttrSentAt] = msg.Metadata.Get(metadata.SentAt)
 	return q.Put(ctx, msg.Payload, attributes)
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/approval-relay/approval-relay/metadata"
 	"github.com/approval-relay/approval-relay/sqs"
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
@@ -122,7 +123,7 @@ func strs(m types.Message) map[string]string {
 func TestLetterGoesThereAndBack(t *testing.T) {
 	onEmulators(t, func(l *letters) {
 		msg := message.NewMessage("uuid", []byte(`{"taskToken":"`+secret+`"}`))
-		msg.Metadata = message.Metadata{"attribute.tenant": "acme", sqs.MetaSentTimestamp: "2026-01-02T03:04:05.678Z", sqs.MetaQueue: "source"}
+		msg.Metadata = message.Metadata{"attribute.tenant": "acme", metadata.SentAt: "2026-01-02T03:04:05.678Z", metadata.Queue: "source"}
 		require.NoError(l, l.dlq.PutLetter(l.Context(), "orders", msg, "token: is missing"))
 		assert.Equal(l, map[string]int{"token: is missing": 1}, l.counts())
 		moved, guarded, err := l.dlq.Move(l.Context(), 10, 3, "")
@@ -137,7 +138,7 @@ func TestLetterGoesThereAndBack(t *testing.T) {
 		require.NoError(l, err)
 		again := <-out
 		assert.Equal(l, string(msg.Payload), string(again.Payload))
-		assert.Equal(l, "2026-01-02T03:04:05.678Z", again.Metadata.Get(sqs.MetaSentTimestamp), "its deadline does not start again")
+		assert.Equal(l, "2026-01-02T03:04:05.678Z", again.Metadata.Get(metadata.SentAt), "its deadline does not start again")
 		assert.Equal(l, "acme", again.Metadata.Get("attribute.tenant"))
 
 		require.NoError(l, l.dlq.PutLetter(l.Context(), "orders", again, "token: is missing"), "given up again")

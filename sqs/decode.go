@@ -12,45 +12,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-)
 
-// Keys of a message's metadata. Whatever was sent, no attribute sets them.
-const (
-	// MetaMessageID is the SQS MessageId, which a redelivery keeps and a
-	// redrive does not.
-	MetaMessageID = "delivery_id"
-	// MetaSentTimestamp is when SQS took the message, RFC 3339 in UTC with
-	// milliseconds, from SentTimestamp, or from AttrSentAt if that is earlier. It
-	// is missing if SentTimestamp is.
-	MetaSentTimestamp = "sent_at"
-	// MetaReceiveCount is ApproximateReceiveCount: 1 for the first delivery. It is
-	// missing if that is, or is no positive number.
-	MetaReceiveCount = "receive_count"
-	// MetaTraceHeader is AWSTraceHeader: the X-Ray trace that the message was sent
-	// in, as a service of AWS said it.
-	MetaTraceHeader = "aws_trace_header"
-	// MetaQueue is the topic as it was given to Subscribe.
-	MetaQueue = "queue"
-	// MetaDecodeError says why the payload is not what it seems to be: the body is
-	// missing, or an SNS envelope is ambiguous or from an unexpected topic. The
-	// payload is the body as it came. The handler is to refuse it.
-	MetaDecodeError = "fault"
-	// MetaAttributeError names the message attributes that could not be read and
-	// are left out. The payload is not affected.
-	MetaAttributeError = "attribute_fault"
-	// MetaAttribute is the prefix of message attributes, of SQS or of an SNS
-	// envelope, unless Config.PlainAttributes is set.
-	MetaAttribute = "attribute."
-
-	// MetaTopicARN is the topic of an SNS envelope.
-	MetaTopicARN = "topic_arn"
-	// MetaSNSMessageID is the SNS MessageId of an envelope: the same for all
-	// subscribers of the topic.
-	MetaSNSMessageID = "sns_message_id"
-	// MetaSNSTimestamp is when SNS took the message, as the envelope has it (RFC 3339).
-	MetaSNSTimestamp = "sns_sent_at"
-	// MetaSubject is the subject of an SNS envelope.
-	MetaSubject = "sns_subject"
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // UUIDAttribute is the message attribute in which Watermill's publishers put
@@ -62,8 +25,8 @@ const maxUUID = 128
 
 // own are the keys that attributes never set.
 var own = []string{
-	MetaMessageID, MetaSentTimestamp, MetaReceiveCount, MetaQueue, MetaDecodeError, MetaAttributeError,
-	MetaTraceHeader, MetaTopicARN, MetaSNSMessageID, MetaSNSTimestamp, MetaSubject,
+	metadata.DeliveryID, metadata.SentAt, metadata.ReceiveCount, metadata.Queue, metadata.Fault, metadata.AttributeFault,
+	metadata.TraceHeader, metadata.TopicARN, metadata.SNSMessageID, metadata.SNSSentAt, metadata.SNSSubject,
 }
 
 // decoder makes Watermill messages of SQS messages. It never fails: what cannot
@@ -78,7 +41,7 @@ type decoder struct {
 func newDecoder(queue string, cfg Config) decoder {
 	d := decoder{
 		queue:  queue,
-		prefix: MetaAttribute,
+		prefix: metadata.Attribute,
 		unwrap: cfg.UnwrapSNS,
 		topics: cfg.TopicARNs,
 	}
@@ -106,22 +69,22 @@ func (d decoder) decode(m *types.Message) *message.Message {
 		unread = append(unread, UUIDAttribute)
 	}
 
-	put(meta, MetaQueue, d.queue)
-	put(meta, MetaMessageID, aws.ToString(m.MessageId))
+	put(meta, metadata.Queue, d.queue)
+	put(meta, metadata.DeliveryID, aws.ToString(m.MessageId))
 	if n := receiveCount(m); n > 0 {
-		put(meta, MetaReceiveCount, strconv.Itoa(n))
+		put(meta, metadata.ReceiveCount, strconv.Itoa(n))
 	}
 	if at, ok := firstSentAt(m); ok {
-		put(meta, MetaSentTimestamp, at.Format(time.RFC3339Nano))
+		put(meta, metadata.SentAt, at.Format(time.RFC3339Nano))
 	}
-	put(meta, MetaTraceHeader, m.Attributes[string(types.MessageSystemAttributeNameAWSTraceHeader)])
+	put(meta, metadata.TraceHeader, m.Attributes[string(types.MessageSystemAttributeNameAWSTraceHeader)])
 	body := []byte(aws.ToString(m.Body))
 	if m.Body == nil {
-		put(meta, MetaDecodeError, "the message has no body")
+		put(meta, metadata.Fault, "the message has no body")
 	} else if d.unwrap {
 		body, unread = d.unwrapped(body, meta, unread)
 	}
-	put(meta, MetaAttributeError, named(unread))
+	put(meta, metadata.AttributeFault, named(unread))
 	msg := message.NewMessage(uuid, body)
 	msg.Metadata = meta
 	return msg
@@ -216,5 +179,5 @@ func firstSentAt(m *types.Message) (time.Time, bool) {
 	return at, ok
 }
 
-// fault formats a MetaDecodeError.
+// fault formats a metadata.Fault.
 func fault(format string, args ...any) string { return fmt.Sprintf("SNS envelope: "+format, args...) }

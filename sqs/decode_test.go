@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/assert"
+
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 const topic = "arn:aws:sns:us-east-1:000000000000:decisions"
@@ -44,9 +46,9 @@ func TestUUID(t *testing.T) {
 			MessageId: aws.String("id-1"), Body: aws.String("{}"),
 			MessageAttributes: map[string]types.MessageAttributeValue{UUIDAttribute: test.attribute},
 		})
-		want := message.Metadata{MetaQueue: "queue", MetaMessageID: "id-1"}
+		want := message.Metadata{metadata.Queue: "queue", metadata.DeliveryID: "id-1"}
 		if test.want == "" {
-			test.want, want[MetaAttributeError] = "id-1", `"_watermill_message_uuid"`
+			test.want, want[metadata.AttributeFault] = "id-1", `"_watermill_message_uuid"`
 		}
 		assert.Equal(t, test.want, msg.UUID, name)
 		assert.Equal(t, want, msg.Metadata, name)
@@ -61,22 +63,22 @@ func TestAttributes(t *testing.T) {
 		Attributes: map[string]string{"SentTimestamp": "1700000000123", "ApproximateReceiveCount": "4", "AWSTraceHeader": "Root=1-5759e988-bd862e3fe1be46a994272793"},
 		MessageAttributes: map[string]types.MessageAttributeValue{
 			"plain": attribute("String", "x"), "custom": attribute("String.json", "{}"), "number": attribute("Number", "17"),
-			"binary":   {DataType: aws.String("Binary"), BinaryValue: []byte("text")},
-			"not":      {DataType: aws.String("Binary"), BinaryValue: []byte{0xff}},
-			"no\ntype": {StringValue: aws.String("x")},
-			MetaQueue:  attribute("String", "other"), MetaSentTimestamp: attribute("String", "1999"), MetaDecodeError: attribute("String", "x"), MetaTraceHeader: attribute("String", "another's"),
+			"binary":       {DataType: aws.String("Binary"), BinaryValue: []byte("text")},
+			"not":          {DataType: aws.String("Binary"), BinaryValue: []byte{0xff}},
+			"no\ntype":     {StringValue: aws.String("x")},
+			metadata.Queue: attribute("String", "other"), metadata.SentAt: attribute("String", "1999"), metadata.Fault: attribute("String", "x"), metadata.TraceHeader: attribute("String", "another's"),
 		},
 	}
 	want := message.Metadata{
-		MetaQueue: "queue", MetaMessageID: "id-1", MetaSentTimestamp: "2023-11-14T22:13:20.123Z", MetaReceiveCount: "4", MetaTraceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793",
-		MetaAttributeError: `"no\ntype", "not"`, "plain": "x", "custom": "{}", "number": "17", "binary": "text",
+		metadata.Queue: "queue", metadata.DeliveryID: "id-1", metadata.SentAt: "2023-11-14T22:13:20.123Z", metadata.ReceiveCount: "4", metadata.TraceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793",
+		metadata.AttributeFault: `"no\ntype", "not"`, "plain": "x", "custom": "{}", "number": "17", "binary": "text",
 	}
 	assert.Equal(t, want, newDecoder("queue", Config{PlainAttributes: true}).decode(m).Metadata, "none of ours is set by an attribute")
 
 	prefixed := newDecoder("queue", Config{}).decode(m).Metadata
 	assert.Equal(t, "x", prefixed["attribute.plain"])
 	assert.Equal(t, "other", prefixed["attribute.queue"])
-	assert.Equal(t, "queue", prefixed[MetaQueue])
+	assert.Equal(t, "queue", prefixed[metadata.Queue])
 }
 
 func TestSentTimestamp(t *testing.T) {
@@ -99,7 +101,7 @@ func TestSentTimestamp(t *testing.T) {
 		if test.first != "" {
 			m.MessageAttributes = map[string]types.MessageAttributeValue{AttrSentAt: attribute("String", test.first)}
 		}
-		assert.Equal(t, test.want, newDecoder("queue", Config{}).decode(m).Metadata.Get(MetaSentTimestamp), name)
+		assert.Equal(t, test.want, newDecoder("queue", Config{}).decode(m).Metadata.Get(metadata.SentAt), name)
 	}
 }
 
@@ -110,7 +112,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(s.body), UUIDAttribute, "String", "uuid-1", []byte(nil), "1700000000123", "1")
 	}
 	f.Add([]byte(`{"taskToken":"t"}`), UUIDAttribute, "Binary", "", []byte{0xff}, "x", "-1")
-	f.Add([]byte(""), MetaQueue, "String", "other", []byte(nil), "99999999999999999999", "99999999999999999999")
+	f.Add([]byte(""), metadata.Queue, "String", "other", []byte(nil), "99999999999999999999", "99999999999999999999")
 	f.Add([]byte(`{"Type":`+strings.Repeat("[", 20000)), "a", "Number.x", "1", []byte("b"), "", "")
 	d := newDecoder("queue", Config{UnwrapSNS: true, TopicARNs: []string{topic}, PlainAttributes: true})
 	f.Fuzz(func(t *testing.T, body []byte, name, kind, value string, binary []byte, sent, count string) {
@@ -122,7 +124,7 @@ func FuzzDecode(f *testing.F) {
 		if msg.UUID == "" || len(msg.UUID) > maxUUID || !utf8.ValidString(msg.UUID) {
 			t.Fatalf("UUID %q", msg.UUID)
 		}
-		if msg.Metadata[MetaQueue] != "queue" || msg.Metadata[MetaMessageID] != "id-1" {
+		if msg.Metadata[metadata.Queue] != "queue" || msg.Metadata[metadata.DeliveryID] != "id-1" {
 			t.Fatalf("metadata %v", msg.Metadata)
 		}
 		if string(msg.Payload) == string(body) {
@@ -135,7 +137,7 @@ func FuzzDecode(f *testing.F) {
 		if exact["Type"] != "Notification" || exact["TopicArn"] != topic || exact["Message"] != string(msg.Payload) {
 			t.Fatalf("unwrapped %q of %q", msg.Payload, body)
 		}
-		if msg.Metadata[MetaDecodeError] != "" {
+		if msg.Metadata[metadata.Fault] != "" {
 			t.Fatal("unwrapped and refused")
 		}
 	})

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 const (
@@ -50,7 +52,7 @@ func (s *subscription) accept(m *types.Message) bool {
 	}
 	s.observer.InFlight(1)
 	msg := s.decoder.decode(m)
-	if msg.Metadata.Get(MetaDecodeError) != "" {
+	if msg.Metadata.Get(metadata.Fault) != "" {
 		s.observer.Undecodable()
 	}
 	s.couriers.Go(func() {

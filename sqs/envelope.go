@@ -11,11 +11,13 @@ import (
 	"unicode"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // unwrapped returns the message in an SNS envelope, with what the envelope says
 // of it in the metadata; or the body as it is, if it is no envelope or one that
-// is to be refused (then MetaDecodeError says why).
+// is to be refused (then metadata.Fault says why).
 //
 // An envelope (SNS Developer Guide, "Parsing message formats") is a JSON object
 // with the members Type, exactly "Notification", TopicArn and Message, both
@@ -28,11 +30,11 @@ func (d decoder) unwrapped(body []byte, meta message.Metadata, unread []string) 
 		return body, unread // Step Functions, raw delivery or a plain producer
 	}
 	if o.ambiguous != "" {
-		put(meta, MetaDecodeError, fault("member %q comes twice, or in two cases", clip(o.ambiguous)))
+		put(meta, metadata.Fault, fault("member %q comes twice, or in two cases", clip(o.ambiguous)))
 		return body, unread
 	}
 	if name := o.variant("Type", "TopicArn", "Message", "MessageId", "Timestamp", "Subject", "MessageAttributes"); name != "" {
-		put(meta, MetaDecodeError, fault("member %q is in the wrong case", clip(name)))
+		put(meta, metadata.Fault, fault("member %q is in the wrong case", clip(name)))
 		return body, unread
 	}
 	if kind, _ := o.text("Type"); kind != "Notification" {
@@ -40,20 +42,20 @@ func (d decoder) unwrapped(body []byte, meta message.Metadata, unread []string) 
 	}
 	topic, ok := o.text("TopicArn")
 	if !ok || topic == "" {
-		put(meta, MetaDecodeError, fault("TopicArn is no string, or empty"))
+		put(meta, metadata.Fault, fault("TopicArn is no string, or empty"))
 		return body, unread
 	}
 	payload, ok := o.text("Message")
 	if !ok {
-		put(meta, MetaDecodeError, fault("Message is no string"))
+		put(meta, metadata.Fault, fault("Message is no string"))
 		return body, unread
 	}
-	put(meta, MetaTopicARN, topic)
+	put(meta, metadata.TopicARN, topic)
 	if len(d.topics) > 0 && !slices.Contains(d.topics, topic) {
-		put(meta, MetaDecodeError, fault("from an unexpected topic, %q", clip(topic)))
+		put(meta, metadata.Fault, fault("from an unexpected topic, %q", clip(topic)))
 		return body, unread
 	}
-	for key, member := range map[string]string{MetaSNSMessageID: "MessageId", MetaSNSTimestamp: "Timestamp", MetaSubject: "Subject"} {
+	for key, member := range map[string]string{metadata.SNSMessageID: "MessageId", metadata.SNSSentAt: "Timestamp", metadata.SNSSubject: "Subject"} {
 		text, _ := o.text(member)
 		put(meta, key, text)
 	}

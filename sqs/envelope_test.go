@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/assert"
+
+	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // envelope is what is to be found in a body.
@@ -19,7 +21,7 @@ type envelope struct {
 
 func envelopes() []envelope {
 	const arn = `"TopicArn":"` + topic + `"`
-	fault := func(s string) message.Metadata { return message.Metadata{MetaDecodeError: "SNS envelope: " + s} }
+	fault := func(s string) message.Metadata { return message.Metadata{metadata.Fault: "SNS envelope: " + s} }
 	return []envelope{
 		{name: "Step Functions", body: `{"taskToken":"t","order":"7"}`},
 		{name: "raw delivery", body: `{"order":"7","outcome":"approve"}`},
@@ -33,14 +35,14 @@ func envelopes() []envelope {
 				"twice":{"Type":"String","Value":"1","value":"2"},"none":null}}`,
 			payload: `{"order":"7"}`,
 			meta: message.Metadata{
-				MetaTopicARN: topic, MetaSNSMessageID: "m-1", MetaSubject: "s", MetaSNSTimestamp: "2026-01-02T03:04:05.678Z",
-				"attribute.tenant": "acme", MetaAttributeError: `"none", "odd", "twice"`,
+				metadata.TopicARN: topic, metadata.SNSMessageID: "m-1", metadata.SNSSubject: "s", metadata.SNSSentAt: "2026-01-02T03:04:05.678Z",
+				"attribute.tenant": "acme", metadata.AttributeFault: `"none", "odd", "twice"`,
 			},
 		},
-		{name: "least", body: ` {"Type":"Notification",` + arn + `,"Message":"x"} `, payload: "x", meta: message.Metadata{MetaTopicARN: topic}},
+		{name: "least", body: ` {"Type":"Notification",` + arn + `,"Message":"x"} `, payload: "x", meta: message.Metadata{metadata.TopicARN: topic}},
 		{
 			name: "attributes twice", body: `{"Type":"Notification",` + arn + `,"Message":"x","MessageAttributes":{"a":{"Value":"1"},"A":{"Value":"2"}}}`,
-			payload: "x", meta: message.Metadata{MetaTopicARN: topic, MetaAttributeError: `"MessageAttributes"`},
+			payload: "x", meta: message.Metadata{metadata.TopicARN: topic, metadata.AttributeFault: `"MessageAttributes"`},
 		},
 		{name: "another type", body: `{"Type":"SubscriptionConfirmation",` + arn + `,"Message":"x"}`},
 		{name: "almost the type", body: `{"Type":"notification",` + arn + `,"Message":"x"}`},
@@ -59,7 +61,7 @@ func envelopes() []envelope {
 		{name: "written as escapes", body: `{"Type":"Notification",` + arn + `,"Message":"x","\u004dessage":"y"}`, meta: fault(`member "Message" comes twice, or in two cases`)},
 		{
 			name: "another topic", body: `{"Type":"Notification","TopicArn":"arn:other","Message":"x"}`,
-			meta: message.Metadata{MetaTopicARN: "arn:other", MetaDecodeError: `SNS envelope: from an unexpected topic, "arn:other"`},
+			meta: message.Metadata{metadata.TopicARN: "arn:other", metadata.Fault: `SNS envelope: from an unexpected topic, "arn:other"`},
 		},
 	}
 }
@@ -69,7 +71,7 @@ func TestEnvelope(t *testing.T) {
 	d := newDecoder("queue", Config{UnwrapSNS: true, TopicARNs: []string{"arn:first", topic}})
 	for _, e := range envelopes() {
 		msg := d.decode(&types.Message{MessageId: aws.String("id-1"), Body: aws.String(e.body)})
-		want := message.Metadata{MetaQueue: "queue", MetaMessageID: "id-1"}
+		want := message.Metadata{metadata.Queue: "queue", metadata.DeliveryID: "id-1"}
 		maps.Copy(want, e.meta)
 		if e.payload == "" {
 			e.payload = e.body
@@ -80,7 +82,7 @@ func TestEnvelope(t *testing.T) {
 
 		plain := newDecoder("queue", Config{}).decode(&types.Message{Body: aws.String(e.body)})
 		assert.Equal(t, e.body, string(plain.Payload), "%s: not asked to unwrap", e.name)
-		assert.Empty(t, plain.Metadata.Get(MetaDecodeError), e.name)
+		assert.Empty(t, plain.Metadata.Get(metadata.Fault), e.name)
 	}
 	anyTopic := newDecoder("queue", Config{UnwrapSNS: true})
 	msg := anyTopic.decode(&types.Message{Body: aws.String(`{"Type":"Notification","TopicArn":"arn:other","Message":"x"}`)})

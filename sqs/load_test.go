@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/approval-relay/approval-relay/metadata"
 	"github.com/approval-relay/approval-relay/sqs"
 )
 
@@ -168,8 +169,8 @@ func TestMetadata(t *testing.T) {
 		assert.Equal(b, 90_000, b.events.get("age ms"))
 		assert.Equal(b, "uuid-1", m.UUID)
 		assert.Equal(b, message.Metadata{
-			sqs.MetaMessageID: "id-1", sqs.MetaSentTimestamp: sent.UTC().Format(time.RFC3339Nano), sqs.MetaReceiveCount: "2",
-			sqs.MetaQueue: "queue", "attribute.tenant": "acme", "attribute.sent_at": "1999",
+			metadata.DeliveryID: "id-1", metadata.SentAt: sent.UTC().Format(time.RFC3339Nano), metadata.ReceiveCount: "2",
+			metadata.Queue: "queue", "attribute.tenant": "acme", "attribute.sent_at": "1999",
 		}, m.Metadata)
 		m.Ack()
 	})

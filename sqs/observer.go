@@ -30,7 +30,7 @@ type Observer interface {
 	// hand them over again; this process then deletes them unhandled, another
 	// one handles them again.
 	DeleteFailed(messages int)
-	// Undecodable is a message handed out with MetaDecodeError.
+	// Undecodable is a message handed out with metadata.Fault.
 	Undecodable()
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/approval-relay/approval-relay/metadata"
 	"github.com/approval-relay/approval-relay/sqs"
 )
 
@@ -271,7 +272,7 @@ func TestMessageOfWhichNothingCanBeReadIsHandedOut(t *testing.T) {
 		})
 		m := b.next()
 		assert.Equal(b, id, m.UUID)
-		assert.NotEmpty(b, m.Metadata.Get(sqs.MetaDecodeError))
+		assert.NotEmpty(b, m.Metadata.Get(metadata.Fault))
 		assert.Equal(b, 1, b.events.get("undecodable"))
 		m.Ack()
 		synctest.Wait()

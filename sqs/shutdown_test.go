@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/approval-relay/approval-relay/metadata"
 	"github.com/approval-relay/approval-relay/sqs"
 )
 
@@ -39,8 +40,8 @@ func TestShutdownFinishesWhatItBegan(t *testing.T) {
 				finished.Ack()
 				nacked.Nack()
 				time.Sleep(5 * time.Second)
-				assert.True(b, b.sqs.get(finished.Metadata.Get(sqs.MetaMessageID)).deleted, "also during a shutdown")
-				assert.NotEqual(b, time.Duration(0), b.sqs.get(nacked.Metadata.Get(sqs.MetaMessageID)).changes[0])
+				assert.True(b, b.sqs.get(finished.Metadata.Get(metadata.DeliveryID)).deleted, "also during a shutdown")
+				assert.NotEqual(b, time.Duration(0), b.sqs.get(nacked.Metadata.Get(metadata.DeliveryID)).changes[0])
 				require.NoError(b, unfinished.Context().Err())
 				time.Sleep(4 * time.Second)
 				require.NoError(b, unfinished.Context().Err())
@@ -48,7 +49,7 @@ func TestShutdownFinishesWhatItBegan(t *testing.T) {
 				time.Sleep(1050 * time.Millisecond)
 				require.Error(b, unfinished.Context().Err(), "until CloseTimeout")
 				time.Sleep(100 * time.Millisecond)
-				got := b.sqs.get(unfinished.Metadata.Get(sqs.MetaMessageID))
+				got := b.sqs.get(unfinished.Metadata.Get(metadata.DeliveryID))
 				assert.Equal(b, time.Duration(0), got.changes[len(got.changes)-1], "given back")
 				assert.False(b, got.deleted)
 				_, open := <-b.out

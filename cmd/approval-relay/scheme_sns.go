@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/metadata"
 	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/webhook"
 )
@@ -63,7 +63,7 @@ func openSNS(v snsVerifier, confirm func(ctx context.Context, topic, token strin
 			return nil, nil, nil
 		}
 		return []byte(m.Message), map[string]string{
-			handlers.MetaNotification: m.ID, handlers.MetaSent: m.Timestamp.Format(time.RFC3339Nano),
+			metadata.SNSMessageID: m.ID, metadata.SentAt: m.Timestamp.Format(time.RFC3339Nano),
 		}, nil
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/metadata"
 	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/webhook"
 )
@@ -52,7 +53,7 @@ func TestSNSOverHTTP(t *testing.T) {
 	body, meta, err := open(snsSays{m: webhook.SNSMessage{Type: webhook.SNSNotification, ID: "id-1", Message: `{"x":1}`, Timestamp: at}})
 	require.NoError(t, err)
 	require.JSONEq(t, `{"x":1}`, string(body))
-	require.Equal(t, map[string]string{handlers.MetaNotification: "id-1", handlers.MetaSent: "2026-03-02T09:30:00Z"}, meta)
+	require.Equal(t, map[string]string{metadata.SNSMessageID: "id-1", metadata.SentAt: "2026-03-02T09:30:00Z"}, meta)
 
 	for _, kind := range []string{webhook.SNSConfirmation, webhook.SNSUnsubscribed} {
 		body, _, err = open(snsSays{m: webhook.SNSMessage{Type: kind, TopicARN: "arn", Token: "token"}})
@@ -172,7 +173,7 @@ func TestWebhookExamples(t *testing.T) {
 			}
 			msg := message.NewMessage("1", body)
 			for k, values := range want.sign(body) {
-				msg.Metadata.Set(handlers.MetaHeader+strings.ToLower(k), values[0])
+				msg.Metadata.Set(metadata.Header+strings.ToLower(k), values[0])
 			}
 			require.NoError(t, h.Handle(msg))
 			require.Equal(t, want.want.OrderID, r.order.ID)
