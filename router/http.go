@@ -31,8 +31,8 @@ type HTTP struct {
 	// SignIn begins at /signin/{token} and ends at /signin/callback; nil where
 	// people cannot sign in.
 	SignIn interface {
-		Begin(w http.ResponseWriter, r *http.Request)
-		End(w http.ResponseWriter, r *http.Request)
+		StartSignIn(w http.ResponseWriter, r *http.Request)
+		CompleteSignIn(w http.ResponseWriter, r *http.Request)
 	}
 	Webhooks  map[string]Way // by source
 	Workflows []string
@@ -57,8 +57,8 @@ func (h *HTTP) Public() http.Handler {
 	h.route(mux, "/a/{token}", h.Page)
 	h.route(mux, "POST /webhooks/{source}", h.webhooks())
 	if h.SignIn != nil {
-		h.route(mux, "GET /signin/{token}", http.HandlerFunc(h.SignIn.Begin))
-		h.route(mux, "GET /signin/callback", http.HandlerFunc(h.SignIn.End))
+		h.route(mux, "GET /signin/{token}", http.HandlerFunc(h.SignIn.StartSignIn))
+		h.route(mux, "GET /signin/callback", http.HandlerFunc(h.SignIn.CompleteSignIn))
 	}
 	if h.Slack != nil {
 		h.route(mux, "POST /slack/interactions", h.Slack)

@@ -63,8 +63,8 @@ func site(t *testing.T, change ...func(*HTTP)) (*HTTP, *memory.Store, *watcher) 
 // door lets everybody through.
 type door struct{}
 
-func (door) Begin(http.ResponseWriter, *http.Request) {}
-func (door) End(http.ResponseWriter, *http.Request)   {}
+func (door) StartSignIn(http.ResponseWriter, *http.Request)    {}
+func (door) CompleteSignIn(http.ResponseWriter, *http.Request) {}
 
 // shelf lists dead letters.
 type shelf struct {

@@ -147,7 +147,7 @@ func FuzzCookie(f *testing.F) {
 		f.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	s.Begin(w, httptest.NewRequest(http.MethodGet, "/signin/link-1", nil))
+	s.StartSignIn(w, httptest.NewRequest(http.MethodGet, "/signin/link-1", nil))
 	began, _, _ := strings.Cut(strings.TrimPrefix(w.Header().Get("Set-Cookie"), "approval_relay_signin="), ";")
 	for _, seed := range []string{began, "", "..", "e30.YQ.YQ", "e30.e30.e30.e30", strings.Repeat("A", 5000)} {
 		f.Add(seed)
@@ -155,11 +155,11 @@ func FuzzCookie(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string) {
 		r := httptest.NewRequest(http.MethodGet, "/signin/callback?code=c&state=", nil)
 		r.Header.Set("Cookie", "approval_relay_session="+value+"; approval_relay_signin="+value)
-		if who, ok := s.Who(r); ok {
+		if who, ok := s.SignedInApprover(r); ok {
 			t.Errorf("signed in as %q", who)
 		}
 		w := httptest.NewRecorder()
-		if s.End(w, r); w.Code != http.StatusBadRequest {
+		if s.CompleteSignIn(w, r); w.Code != http.StatusBadRequest {
 			t.Errorf("%d", w.Code)
 		}
 	})

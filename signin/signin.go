@@ -44,27 +44,27 @@ type Config struct {
 	Base   *url.URL
 	MAC    MAC
 	Client *http.Client // nil is one with a time limit
-	// Say answers whoever cannot go on with a page; nil is a line of text.
-	Say func(w http.ResponseWriter, r *http.Request, status int, heading, lead string)
-	Now func() time.Time
-	Log *slog.Logger
+	// ShowMessage answers whoever cannot go on with a page; nil is a line of text.
+	ShowMessage func(w http.ResponseWriter, r *http.Request, status int, heading, lead string)
+	Now         func() time.Time
+	Log         *slog.Logger
 }
 
 // SessionTTL is how long somebody stays signed in, and begunTTL how long they may
 // take at the provider.
 const (
 	SessionTTL = time.Hour
-	begunTTL   = 10 * time.Minute
+	pendingTTL = 10 * time.Minute
 )
 
-// SignIn signs approvers in.
-type SignIn struct {
+// Handler signs approvers in.
+type Handler struct {
 	Config
 
-	mu       sync.Mutex
-	provider *oidc.Provider // once it was found
-	lost     error          // why it was not
-	again    time.Time      // when it is asked again
+	mu    sync.Mutex
+	found *oidc.Provider // once it was found
+	lost  error          // why it was not
+	again time.Time      // when it is asked again
 }
 
 // askAgain is how long a provider that could not be found is left alone. Whoever
@@ -73,9 +73,9 @@ const askAgain = 10 * time.Second
 
 // New returns a SignIn. The provider is asked when the first approver comes: it may
 // be out of reach when we start.
-func New(c Config) (*SignIn, error) {
+func New(c Config) (*Handler, error) {
 	var faults []error
-	if u, err := url.Parse(c.Issuer); err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && (u.Scheme != "http" || !local(u.Hostname()))) {
+	if u, err := url.Parse(c.Issuer); err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname()))) {
 		faults = append(faults, errors.New("issuer: is no https URL (http is for a provider on this machine)"))
 	}
 	if c.ClientID == "" {
@@ -90,17 +90,17 @@ func New(c Config) (*SignIn, error) {
 	if c.Client == nil {
 		c.Client = &http.Client{Timeout: 10 * time.Second} // a provider that says nothing
 	}
-	return &SignIn{Config: c}, errors.Join(faults...)
+	return &Handler{Config: c}, errors.Join(faults...)
 }
 
-// local says that a host is this machine: what the provider says of people, and
+// isLoopback says that a host is this machine: what the provider says of people, and
 // the keys that it signs with, must not be changed on the way.
-func local(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
+func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // The cookies. Their purposes are part of what is signed.
 const (
 	sessionCookie = "approval_relay_session"
-	begunCookie   = "approval_relay_signin"
+	pendingCookie = "approval_relay_signin"
 )
 
 // session is who is signed in.
@@ -109,8 +109,8 @@ type session struct {
 	Expires time.Time `json:"expires"`
 }
 
-// begun is what somebody is sent to the provider with.
-type begun struct {
+// pendingSignIn is what somebody is sent to the provider with.
+type pendingSignIn struct {
 	State    string    `json:"state"`
 	Nonce    string    `json:"nonce"`
 	Verifier string    `json:"verifier"` // PKCE, RFC 7636
@@ -118,58 +118,58 @@ type begun struct {
 	Expires  time.Time `json:"expires"`
 }
 
-// Who returns the approver ID of whoever is signed in.
-func (s *SignIn) Who(r *http.Request) (string, bool) {
+// SignedInApprover returns the approver ID of whoever is signed in.
+func (s *Handler) SignedInApprover(r *http.Request) (string, bool) {
 	var in session
-	if !s.open(r, sessionCookie, &in) || !in.Expires.After(s.Now()) || in.ID == "" {
+	if !s.readCookie(r, sessionCookie, &in) || !in.Expires.After(s.Now()) || in.ID == "" {
 		return "", false
 	}
 	return in.ID, true
 }
 
-// Begin sends the holder of a link to the provider: GET …/signin/{token}.
-func (s *SignIn) Begin(w http.ResponseWriter, r *http.Request) {
+// StartSignIn sends the holder of a link to the provider: GET …/signin/{token}.
+func (s *Handler) StartSignIn(w http.ResponseWriter, r *http.Request) {
 	oauth, _, err := s.endpoints(r.Context())
 	if err != nil {
-		s.unavailable(w, r, err)
+		s.showFailure(w, r, err)
 		return
 	}
-	b := begun{
+	b := pendingSignIn{
 		State: oauth2.GenerateVerifier(), Nonce: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier(),
-		Token: r.PathValue("token"), Expires: s.Now().Add(begunTTL),
+		Token: r.PathValue("token"), Expires: s.Now().Add(pendingTTL),
 	}
 	options := []oauth2.AuthCodeOption{oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier)}
-	if _, in := s.Who(r); in { // as the wrong one: without it the provider would sign in the same again
+	if _, in := s.SignedInApprover(r); in { // as the wrong one: without it the provider would sign in the same again
 		options = append(options, oauth2.SetAuthURLParam("prompt", "select_account"))
 	}
-	s.seal(w, begunCookie, b, begunTTL)
+	s.setCookie(w, pendingCookie, b, pendingTTL)
 	http.Redirect(w, r, oauth.AuthCodeURL(b.State, options...), http.StatusSeeOther)
 }
 
-// End takes whoever comes back from the provider to their link: GET …/signin/callback.
-func (s *SignIn) End(w http.ResponseWriter, r *http.Request) {
-	var b begun
+// CompleteSignIn takes whoever comes back from the provider to their link: GET …/signin/callback.
+func (s *Handler) CompleteSignIn(w http.ResponseWriter, r *http.Request) {
+	var b pendingSignIn
 	q := r.URL.Query()
-	if !s.open(r, begunCookie, &b) || !b.Expires.After(s.Now()) || q.Get("state") != b.State {
-		s.say(w, r, http.StatusBadRequest, "Signing in took too long", "Or it began in another browser. Please open the link from the message again.")
+	if !s.readCookie(r, pendingCookie, &b) || !b.Expires.After(s.Now()) || q.Get("state") != b.State {
+		s.showMessage(w, r, http.StatusBadRequest, "Signing in took too long", "Or it began in another browser. Please open the link from the message again.")
 		return
 	}
 	if q.Get("error") != "" {
-		s.say(w, r, http.StatusForbidden, "You were not signed in", "Please open the link from the message again.")
+		s.showMessage(w, r, http.StatusForbidden, "You were not signed in", "Please open the link from the message again.")
 		return
 	}
-	id, err := s.exchange(r.Context(), q.Get("code"), b)
+	id, err := s.exchangeCode(r.Context(), q.Get("code"), b)
 	var no *refusal
 	switch {
 	case errors.As(err, &no):
-		s.say(w, r, http.StatusForbidden, "You cannot sign in here", "You cannot, because "+no.why+".")
+		s.showMessage(w, r, http.StatusForbidden, "You cannot sign in here", "You cannot, because "+no.why+".")
 		return
 	case err != nil:
-		s.unavailable(w, r, err)
+		s.showFailure(w, r, err)
 		return
 	}
-	s.seal(w, begunCookie, begun{}, -time.Second)
-	s.seal(w, sessionCookie, session{ID: id, Expires: s.Now().Add(SessionTTL)}, SessionTTL)
+	s.setCookie(w, pendingCookie, pendingSignIn{}, -time.Second)
+	s.setCookie(w, sessionCookie, session{ID: id, Expires: s.Now().Add(SessionTTL)}, SessionTTL)
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, s.Base.JoinPath("a", url.PathEscape(b.Token)).String(), http.StatusSeeOther)
 }
@@ -179,8 +179,8 @@ type refusal struct{ why string }
 
 func (r *refusal) Error() string { return r.why }
 
-// exchange turns a code into who it is.
-func (s *SignIn) exchange(ctx context.Context, code string, b begun) (string, error) {
+// exchangeCode turns a code into who it is.
+func (s *Handler) exchangeCode(ctx context.Context, code string, b pendingSignIn) (string, error) {
 	oauth, verifier, err := s.endpoints(ctx)
 	if err != nil {
 		return "", err
@@ -208,7 +208,7 @@ func (s *SignIn) exchange(ctx context.Context, code string, b begun) (string, er
 	switch {
 	case strings.TrimSpace(who) == "":
 		return "", &refusal{"the provider does not say who you are"}
-	case !fit(who):
+	case !isUsableID(who):
 		return "", &refusal{"the provider gives you a name that cannot be told from others' for sure"}
 	case s.Claim == "email" && claims["email_verified"] != true:
 		return "", &refusal{"the provider has not verified your e-mail address"}
@@ -219,52 +219,52 @@ func (s *SignIn) exchange(ctx context.Context, code string, b begun) (string, er
 // maxID is the longest approver ID, in bytes.
 const maxID = 256
 
-// fit says that an ID can be an approver's: IDs are compared without case, and
+// isUsableID says that an ID can be an approver's: IDs are compared without case, and
 // the letters K (Kelvin) and ſ are k and s then, though another's mailbox.
-func fit(id string) bool {
+func isUsableID(id string) bool {
 	return len(id) <= maxID && id == strings.TrimSpace(id) && !strings.ContainsAny(id, "\u212a\u017f") &&
 		!strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // endpoints returns the provider's, asking it once.
-func (s *SignIn) endpoints(ctx context.Context) (*oauth2.Config, *oidc.IDTokenVerifier, error) {
+func (s *Handler) endpoints(ctx context.Context) (*oauth2.Config, *oidc.IDTokenVerifier, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.provider == nil && s.Now().Before(s.again) {
+	if s.found == nil && s.Now().Before(s.again) {
 		return nil, nil, s.lost
 	}
-	if s.provider == nil {
+	if s.found == nil {
 		// Its keys are fetched later, with this context: it must outlive the request.
 		p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), s.Client), s.Issuer)
 		if err != nil {
 			s.lost, s.again = fmt.Errorf("find the sign-in provider: %w", err), s.Now().Add(askAgain)
 			return nil, nil, s.lost
 		}
-		s.provider = p
+		s.found = p
 	}
 	return &oauth2.Config{
-		ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(), Endpoint: s.provider.Endpoint(),
+		ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(), Endpoint: s.found.Endpoint(),
 		RedirectURL: s.Base.JoinPath("signin", "callback").String(), Scopes: []string{oidc.ScopeOpenID, "email", "profile"},
-	}, s.provider.Verifier(&oidc.Config{ClientID: s.ClientID, Now: s.Now}), nil
+	}, s.found.Verifier(&oidc.Config{ClientID: s.ClientID, Now: s.Now}), nil
 }
 
-func (s *SignIn) unavailable(w http.ResponseWriter, r *http.Request, err error) {
+func (s *Handler) showFailure(w http.ResponseWriter, r *http.Request, err error) {
 	s.Log.WarnContext(r.Context(), "sign-in failed", "error", err)
 	w.Header().Set("Retry-After", "10")
-	s.say(w, r, http.StatusServiceUnavailable, "Signing in does not work right now", "Please open the link from the message again in a minute.")
+	s.showMessage(w, r, http.StatusServiceUnavailable, "Signing in does not work right now", "Please open the link from the message again in a minute.")
 }
 
-func (s *SignIn) say(w http.ResponseWriter, r *http.Request, status int, heading, lead string) {
-	if s.Say == nil {
+func (s *Handler) showMessage(w http.ResponseWriter, r *http.Request, status int, heading, lead string) {
+	if s.ShowMessage == nil {
 		http.Error(w, heading+". "+lead, status)
 		return
 	}
-	s.Say(w, r, status, heading, lead)
+	s.ShowMessage(w, r, status, heading, lead)
 }
 
-// seal sets a signed cookie for that long; a negative time takes it away. It is
+// setCookie sets a signed cookie for that long; a negative time takes it away. It is
 // Lax: the way back from the provider, and from a mail, is another site's.
-func (s *SignIn) seal(w http.ResponseWriter, name string, v any, ttl time.Duration) {
+func (s *Handler) setCookie(w http.ResponseWriter, name string, v any, ttl time.Duration) {
 	b, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // texts and a time
@@ -286,8 +286,8 @@ func (s *SignIn) seal(w http.ResponseWriter, name string, v any, ttl time.Durati
 	})
 }
 
-// open reads a cookie that seal made.
-func (s *SignIn) open(r *http.Request, name string, v any) bool {
+// readCookie reads a cookie that seal made.
+func (s *Handler) readCookie(r *http.Request, name string, v any) bool {
 	c, err := r.Cookie(name)
 	if err != nil {
 		return false

@@ -52,10 +52,10 @@ func newHouse(t *testing.T, change func(*signin.Config)) *house {
 	}
 	s, err := signin.New(c)
 	require.NoError(t, err)
-	mux.HandleFunc("GET /prefix/signin/{token}", s.Begin)
-	mux.HandleFunc("GET /prefix/signin/callback", s.End)
+	mux.HandleFunc("GET /prefix/signin/{token}", s.StartSignIn)
+	mux.HandleFunc("GET /prefix/signin/callback", s.CompleteSignIn)
 	mux.HandleFunc("GET /prefix/a/{token}", func(w http.ResponseWriter, r *http.Request) {
-		who, ok := s.Who(r)
+		who, ok := s.SignedInApprover(r)
 		if !ok {
 			who = "nobody"
 		}
@@ -173,7 +173,7 @@ func TestForgedReturns(t *testing.T) {
 		r.AddCookie(&http.Cookie{Name: "approval_relay_session", Value: value})
 		s, err := signin.New(signin.Config{Issuer: "https://x.example", ClientID: "x", ClientSecret: secret{"x"}, MAC: keys.New(h.now), Now: time.Now})
 		require.NoError(t, err)
-		_, ok := s.Who(r)
+		_, ok := s.SignedInApprover(r)
 		require.False(t, ok, value)
 	}
 }

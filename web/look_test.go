@@ -23,7 +23,7 @@ func TestHeaders(t *testing.T) {
 	sum := sha256.Sum256([]byte(css))
 	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 	said := httptest.NewRecorder()
-	w.page.Say(said, httptest.NewRequest(http.MethodGet, "/signin/x", nil), http.StatusForbidden, "<b>No", "Sign in anew.")
+	w.page.ShowMessage(said, httptest.NewRequest(http.MethodGet, "/signin/x", nil), http.StatusForbidden, "<b>No", "Sign in anew.")
 	if body := said.Body.String(); said.Code != http.StatusForbidden || !strings.Contains(body, `<h1 dir="auto">&lt;b&gt;No</h1>`) || !strings.Contains(body, "Sign in anew.") {
 		t.Errorf("%d %s", said.Code, body)
 	}

@@ -47,10 +47,10 @@ type Decider interface {
 	Decide(ctx context.Context, orderID string, d approval.Decision) (approval.Verdict, error)
 }
 
-// SignIn knows who is signed in.
-type SignIn interface {
-	// Who returns the approver ID of whoever sent the request, if they are signed in.
-	Who(r *http.Request) (id string, ok bool)
+// Sessions knows who is signed in.
+type Sessions interface {
+	// SignedInApprover returns the approver ID of whoever sent the request, if they are signed in.
+	SignedInApprover(r *http.Request) (id string, ok bool)
 }
 
 // Event is what became of a request for the page, for the metrics.
@@ -73,9 +73,9 @@ type Config struct {
 	Expired error // what errors.Is finds in the error of Links.Open for an expired link
 	Orders  Orders
 	Decider Decider
-	// SignIn is nil where people cannot sign in. It is at "signin/{token}", beside
+	// Sessions is nil where people cannot sign in. It is at "signin/{token}", beside
 	// "a/{token}".
-	SignIn SignIn
+	Sessions Sessions
 	// Origin is where people reach us ("https://approvals.example.com"), as a
 	// browser writes it. It is needed where a proxy changes the Host header.
 	Origin  string
@@ -173,8 +173,8 @@ func (p *Page) open(r *http.Request) (*visit, *problem) {
 		approval: a,
 		now:      now,
 	}
-	if p.SignIn != nil {
-		v.signedIn, _ = p.SignIn.Who(r)
+	if p.Sessions != nil {
+		v.signedIn, _ = p.Sessions.SignedInApprover(r)
 		v.token = r.PathValue("token")
 	}
 	return v, nil

@@ -210,7 +210,7 @@ func TestALinkOfARoom(t *testing.T) {
 // signedIn is who sent every request.
 type signedIn string
 
-func (s signedIn) Who(*http.Request) (string, bool) { return string(s), s != "" }
+func (s signedIn) SignedInApprover(*http.Request) (string, bool) { return string(s), s != "" }
 
 // Signing in takes the place of what a link lacks, and never of being asked.
 func TestSignedIn(t *testing.T) {
@@ -236,7 +236,7 @@ func TestSignedIn(t *testing.T) {
 	} {
 		w := newWorld(t, tc.change)
 		w.give("room", w.approval().ID, "")
-		w.page.SignIn = signedIn(tc.who)
+		w.page.Sessions = signedIn(tc.who)
 		_, page := w.get(tc.link)
 		if strings.Contains(page, "<form") != tc.form || strings.Contains(page, `href="../signin/`+tc.link+`"`) != tc.signIn || !strings.Contains(page, tc.says) {
 			t.Errorf("%s: %s", name, page)
@@ -261,13 +261,13 @@ func TestSignedInAsAnotherMeanwhile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(a *approval.Ask) { a.MinAssurance = approval.AssuranceSSO })
 	w.give("room", w.approval().ID, "")
-	w.page.SignIn = signedIn("alan@example.com")
+	w.page.Sessions = signedIn("alan@example.com")
 	form := w.form("room", approval.Approve)
-	w.page.SignIn = signedIn("barbara@example.com")
+	w.page.Sessions = signedIn("barbara@example.com")
 	if resp, _ := w.post("room", form); resp.StatusCode != http.StatusConflict || w.decided != 0 {
 		t.Errorf("%d, %d decisions", resp.StatusCode, w.decided)
 	}
-	w.page.SignIn = signedIn("")
+	w.page.Sessions = signedIn("")
 	if resp, _ := w.post("room", form); resp.StatusCode < 400 || w.decided != 0 {
 		t.Errorf("%d, %d decisions", resp.StatusCode, w.decided)
 	}

@@ -95,12 +95,12 @@ func TestUnnamedInAQuorum(t *testing.T) {
 	if _, page := w.get(token); strings.Contains(page, "<form") || strings.Contains(page, "signin/") || !strings.Contains(page, "only from somebody who has signed in") {
 		t.Error(page)
 	}
-	w.page.SignIn = signedIn("")
+	w.page.Sessions = signedIn("")
 	if _, page := w.get(token); strings.Contains(page, "<form") || !strings.Contains(page, "../signin/"+token) {
 		t.Error(page)
 	}
 	for i, who := range []string{"alan@example.com", "barbara@example.com"} {
-		w.page.SignIn = signedIn(who)
+		w.page.Sessions = signedIn(who)
 		if resp, _ := w.post(token, w.form(token, approval.Approve)); resp.StatusCode != http.StatusSeeOther || len(w.approval().Votes) != i+1 {
 			t.Errorf("%d: %+v", resp.StatusCode, w.approval().Votes)
 		}

@@ -222,12 +222,12 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 		Log:     r.log,
 		Observe: func(e web.Event) { r.metrics.Page(string(e)) },
 	}
-	var door *signin.SignIn
+	var door *signin.Handler
 	if r.config.Public.OIDC != nil {
 		if door, err = r.config.signIn(r.ring, r.log); err != nil {
 			return err
 		}
-		pages.SignIn = door
+		pages.Sessions = door
 	}
 	page, err := web.New(pages)
 	if err != nil {
@@ -257,7 +257,7 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 		Observe: r.metrics.HTTP,
 	}
 	if door != nil {
-		door.Say = page.Say
+		door.ShowMessage = page.ShowMessage
 		r.http.SignIn = door
 	}
 	if r.slack != nil {
@@ -267,7 +267,7 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 }
 
 // signIn makes the way in for approvers who sign in.
-func (c *Config) signIn(ring signin.MAC, log *slog.Logger) (*signin.SignIn, error) {
+func (c *Config) signIn(ring signin.MAC, log *slog.Logger) (*signin.Handler, error) {
 	base, err := url.Parse(c.Public.URL)
 	if err != nil {
 		return nil, err

@@ -64,18 +64,18 @@ func newSite(t *testing.T) *site {
 		Issuer: s.oidc.URL, ClientID: signintest.ClientID, ClientSecret: secret{}, Base: base, MAC: keys.New(s.now), Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
-	mux.HandleFunc("GET /signin/{token}", door.Begin)
-	mux.HandleFunc("GET /signin/callback", door.End)
+	mux.HandleFunc("GET /signin/{token}", door.StartSignIn)
+	mux.HandleFunc("GET /signin/callback", door.CompleteSignIn)
 	page, err := web.New(web.Config{
-		SignIn: door,
-		Links:  s.links, Expired: link.ErrExpired, Orders: s.store, Origin: server.URL, Now: func() time.Time { return s.now },
+		Sessions: door,
+		Links:    s.links, Expired: link.ErrExpired, Orders: s.store, Origin: server.URL, Now: func() time.Time { return s.now },
 		Decider: &handlers.Decider{Transitions: &handlers.Transitions{
 			Orders: s.store, Dispatch: nobody{}, Observer: nobody{}, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return s.now }, Lease: time.Minute,
 		}},
 		Observe: func(e web.Event) { s.events <- e }, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
-	door.Say = page.Say
+	door.ShowMessage = page.ShowMessage
 	mux.Handle("/a/{token}", page)
 	return s
 }
