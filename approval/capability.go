@@ -1,9 +1,14 @@
 package approval
 
 import (
+	"errors"
 	"slices"
 	"time"
 )
+
+// ErrExpired is returned for a link or form that this program signed and whose
+// time has passed.
+var ErrExpired = errors.New("expired link")
 
 // Capability is what a signed link lets its holder do. It holds no token.
 type Capability struct {

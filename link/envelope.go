@@ -8,11 +8,9 @@ import (
 	"strings"
 )
 
-// ErrInvalid says that a link or form was not made by us, or was changed.
+// ErrInvalid is returned for a link or form that this program did not sign, or
+// that was changed.
 var ErrInvalid = errors.New("invalid link")
-
-// ErrExpired says that a link or form was made by us and is too old.
-var ErrExpired = errors.New("expired link")
 
 // MAC authenticates messages with keys that rotate. Each purpose has keys of its
 // own, so what is good for one is not for another.

@@ -23,7 +23,7 @@ func (l *Links) FormNonce(c approval.Capability, shown []byte, now time.Time) st
 }
 
 // CheckForm returns nil if the nonce was made by FormNonce for the same link and
-// the same page at most FormTTL ago, else ErrInvalid or ErrExpired.
+// the same page at most FormTTL ago, else ErrInvalid or approval.ErrExpired.
 func (l *Links) CheckForm(c approval.Capability, shown []byte, nonce string, now time.Time) error {
 	payload, err := open(l.mac, purposeForm, nonce, bound(c, shown))
 	if err != nil {
@@ -33,7 +33,7 @@ func (l *Links) CheckForm(c approval.Capability, shown []byte, nonce string, now
 		return fmt.Errorf("%w: no expiry", ErrInvalid)
 	}
 	if now.Unix() >= int64(binary.BigEndian.Uint64(payload)) {
-		return ErrExpired
+		return approval.ErrExpired
 	}
 	return nil
 }

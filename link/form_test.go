@@ -28,7 +28,7 @@ func TestCheckForm(t *testing.T) {
 	}{
 		"the same page":          {good, string(shown), nonce, now, nil},
 		"just in time":           {good, string(shown), nonce, now.Add(FormTTL - time.Second), nil},
-		"too late":               {good, string(shown), nonce, now.Add(FormTTL), ErrExpired},
+		"too late":               {good, string(shown), nonce, now.Add(FormTTL), approval.ErrExpired},
 		"too late and not ours":  {good, string(shown), nonce[:len(nonce)-4] + "AAAA", now.Add(FormTTL), ErrInvalid},
 		"another page":           {good, "other", nonce, now, ErrInvalid},
 		"another link":           {other(func(c *approval.Capability) { c.Nonce = "n-2" }), string(shown), nonce, now, ErrInvalid},
@@ -40,7 +40,7 @@ func TestCheckForm(t *testing.T) {
 		"another key":            {good, string(shown), links(t, testMAC{"a1", "b"}).FormNonce(good, shown, now), now, ErrInvalid},
 		"another purpose":        {good, string(shown), seal(keyA, purposeLink, make([]byte, 8), bound(good, shown)), now, ErrInvalid},
 		"no expiry":              {good, string(shown), seal(keyA, purposeForm, nil, bound(good, shown)), now, ErrInvalid},
-		"an expiry before 1970":  {good, string(shown), seal(keyA, purposeForm, []byte("\xff2345678"), bound(good, shown)), now, ErrExpired},
+		"an expiry before 1970":  {good, string(shown), seal(keyA, purposeForm, []byte("\xff2345678"), bound(good, shown)), now, approval.ErrExpired},
 		"with something trailed": {good, string(shown), nonce + "A", now, ErrInvalid},
 	} {
 		if err := l.CheckForm(c.c, []byte(c.shown), c.nonce, c.at); !errors.Is(err, c.want) {

@@ -55,7 +55,7 @@ func (l *Links) Token(c approval.Capability) string {
 	return seal(l.mac, purposeLink, encode(c), nil)
 }
 
-// Open reads a link's token. The error is ErrInvalid, or ErrExpired for a link
+// Open reads a link's token. The error is ErrInvalid, or approval.ErrExpired for a link
 // that is ours and whose time has passed. It does not know of revocation: ask
 // approval.Approval.Allows.
 func (l *Links) Open(token string, now time.Time) (approval.Capability, error) {
@@ -72,7 +72,7 @@ func (l *Links) open(purpose, token string, now time.Time) (approval.Capability,
 		return approval.Capability{}, fmt.Errorf("%w: payload not in its one form", ErrInvalid)
 	}
 	if !c.Expires.After(now) {
-		return approval.Capability{}, ErrExpired
+		return approval.Capability{}, approval.ErrExpired
 	}
 	return c, nil
 }

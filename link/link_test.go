@@ -129,7 +129,7 @@ func TestButton(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := l.OpenButton(button, good.Expires); !errors.Is(err, ErrExpired) {
+	if _, err := l.OpenButton(button, good.Expires); !errors.Is(err, approval.ErrExpired) {
 		t.Error(err)
 	}
 }
@@ -222,7 +222,7 @@ func TestOpenRefuses(t *testing.T) {
 		"a form's nonce":                {l.FormNonce(good, nil, now), ErrInvalid},
 		"something bound":               {seal(keyA, purposeLink, payload, []byte("x")), ErrInvalid},
 		"no MAC":                        {strings.Join([]string{fields[0], fields[1], fields[2], ""}, "."), ErrInvalid},
-		"expired now":                   {l.Token(past), ErrExpired},
+		"expired now":                   {l.Token(past), approval.ErrExpired},
 		"expired, and not ours":         {expiredChanged, ErrInvalid},
 		"expired, with a changed field": {"1.AAAA" + l.Token(past)[6:], ErrInvalid},
 	} {
@@ -246,7 +246,7 @@ func TestOpenIsGoodUntilItsLastSecond(t *testing.T) {
 	if _, err := l.Open(token, good.Expires.Add(-time.Nanosecond)); err != nil {
 		t.Error(err)
 	}
-	if _, err := l.Open(token, good.Expires); !errors.Is(err, ErrExpired) {
+	if _, err := l.Open(token, good.Expires); !errors.Is(err, approval.ErrExpired) {
 		t.Error(err)
 	}
 }
@@ -264,7 +264,7 @@ func FuzzOpen(f *testing.F) {
 		switch {
 		case err == nil && l.Token(c) != text:
 			t.Errorf("%q and %q are the same link", text, l.Token(c))
-		case err != nil && !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrExpired):
+		case err != nil && !errors.Is(err, ErrInvalid) && !errors.Is(err, approval.ErrExpired):
 			t.Errorf("%q: %v", text, err)
 		}
 	})

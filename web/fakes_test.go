@@ -23,8 +23,6 @@ import (
 
 var _ web.Links = (*link.Links)(nil)
 
-var errExpired = errors.New("expired link")
-
 // links are the tokens that a test gave out.
 type links map[string]approval.Capability
 
@@ -34,7 +32,7 @@ func (l links) Open(token string, now time.Time) (approval.Capability, error) {
 	case !ok:
 		return c, errors.New("no such link: " + token)
 	case !c.Expires.After(now):
-		return approval.Capability{}, fmt.Errorf("open: %w", errExpired)
+		return approval.Capability{}, fmt.Errorf("open: %w", approval.ErrExpired)
 	}
 	return c, nil
 }
@@ -121,7 +119,7 @@ func newWorld(t testing.TB, change func(*approval.Ask)) *world {
 		w.give("barbara", id, "barbara@example.com")
 	}
 	w.page, err = web.New(web.Config{
-		Links: w.links, Expired: errExpired, Orders: w, Decider: w, Origin: "https://approve.example.com", Now: func() time.Time { return w.now },
+		Links: w.links, Orders: w, Decider: w, Origin: "https://approve.example.com", Now: func() time.Time { return w.now },
 		Observe: func(e web.Event) { w.events = append(w.events, e) },
 		Log:     slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})

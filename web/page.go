@@ -26,8 +26,8 @@ var files embed.FS
 
 // Links reads links and guards the page's form.
 type Links interface {
-	// Open returns what a link's token allows. Its error is Config.Expired for a
-	// link of ours whose time has passed.
+	// Open returns what a link's token allows. Its error is
+	// approval.ErrExpired for a link of ours whose time has passed.
 	Open(token string, now time.Time) (approval.Capability, error)
 	// FormNonce returns proof that its holder was shown the page of the link,
 	// shown being a hash of what it said.
@@ -70,7 +70,6 @@ func Events() []Event { return []Event{EventViewed, EventPosted, EventRefused, E
 // Config is what the page needs. All but Origin must be set.
 type Config struct {
 	Links   Links
-	Expired error // what errors.Is finds in the error of Links.Open for an expired link
 	Orders  Orders
 	Decider Decider
 	// Sessions is nil where people cannot sign in. It is at "signin/{token}", beside
@@ -147,7 +146,7 @@ func (p *Page) open(r *http.Request) (*visit, *problem) {
 	now := p.Now()
 	c, err := p.Links.Open(r.PathValue("token"), now)
 	switch {
-	case errors.Is(err, p.Expired):
+	case errors.Is(err, approval.ErrExpired):
 		return nil, &expired
 	case err != nil:
 		return nil, &invalid

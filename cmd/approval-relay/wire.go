@@ -214,7 +214,6 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 	}
 	pages := web.Config{
 		Links:   r.links,
-		Expired: link.ErrExpired,
 		Orders:  r.store,
 		Decider: r.decider,
 		Origin:  base.Scheme + "://" + base.Host,

@@ -68,7 +68,7 @@ func newSite(t *testing.T) *site {
 	mux.HandleFunc("GET /signin/callback", door.CompleteSignIn)
 	page, err := web.New(web.Config{
 		Sessions: door,
-		Links:    s.links, Expired: link.ErrExpired, Orders: s.store, Origin: server.URL, Now: func() time.Time { return s.now },
+		Links:    s.links, Orders: s.store, Origin: server.URL, Now: func() time.Time { return s.now },
 		Decider: &handlers.Decider{Transitions: &handlers.Transitions{
 			Orders: s.store, Dispatch: nobody{}, Observer: nobody{}, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return s.now }, Lease: time.Minute,
 		}},
