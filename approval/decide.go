@@ -169,8 +169,7 @@ const sourcePrefix = "source:"
 func sourceName(source string) string { return sourcePrefix + source }
 
 func isSource(by string) bool {
-	by = strings.TrimSpace(by)
-	return len(by) >= len(sourcePrefix) && strings.EqualFold(by[:len(sourcePrefix)], sourcePrefix)
+	return strings.HasPrefix(string(NewPersonID(by)), sourcePrefix)
 }
 
 // again answers a decision that is known. It never counts for a later approval.
@@ -233,7 +232,7 @@ func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
 		v.Code = a.closedVerdict(d)
 		return v, o.owed(a, t)
 	}
-	if i := slices.IndexFunc(a.Votes, func(x Vote) bool { return samePerson(x.By, d.By) }); i >= 0 && d.Via != ViaOperator {
+	if i := slices.IndexFunc(a.Votes, func(x Vote) bool { return SamePerson(x.By, d.By) }); i >= 0 && d.Via != ViaOperator {
 		v.Code = VerdictRepeated
 		if a.Votes[i].Outcome != d.Outcome {
 			v.Code = VerdictConflict
@@ -268,7 +267,7 @@ func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
 
 // admits says why the decision may not count on this approval, or nothing.
 func (a *Approval) admits(d Decision) VerdictCode {
-	if a.Requester != "" && samePerson(d.By, a.Requester) {
+	if a.Requester != "" && SamePerson(d.By, a.Requester) {
 		return VerdictRequester
 	}
 	switch d.Via {
@@ -283,7 +282,7 @@ func (a *Approval) admits(d Decision) VerdictCode {
 			return VerdictSource
 		}
 	}
-	if len(a.Approvers) > 0 && !slices.ContainsFunc(a.Approvers, func(p Approver) bool { return samePerson(p.ID, d.By) }) {
+	if len(a.Approvers) > 0 && !slices.ContainsFunc(a.Approvers, func(p Approver) bool { return SamePerson(p.ID, d.By) }) {
 		return VerdictNotApprover
 	}
 	return ""

@@ -58,7 +58,7 @@ func (o *Order) escalateNext(a *Approval, t Turn) []Action {
 	var added []Approver
 	var names []string
 	for _, p := range without(e.Approvers, a.Requester) {
-		if !slices.ContainsFunc(a.Approvers, func(q Approver) bool { return samePerson(p.ID, q.ID) }) {
+		if !slices.ContainsFunc(a.Approvers, func(q Approver) bool { return SamePerson(p.ID, q.ID) }) {
 			p.Escalated = true
 			added = append(added, p)
 			names = append(names, p.ID)

@@ -122,7 +122,7 @@ type Field struct {
 // Approver is one who may decide.
 type Approver struct {
 	// ID names the approver: an e-mail address, a name, or "source:NAME" for a
-	// third-party system. It is compared without regard to case.
+	// third-party system. SamePerson compares it.
 	ID string `json:"id"`
 	// Nonce makes the approver's link; a link with another nonce is revoked.
 	Nonce string `json:"nonce"`

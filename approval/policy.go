@@ -3,7 +3,6 @@ package approval
 import (
 	"cmp"
 	"slices"
-	"strings"
 )
 
 // Policy says when the votes of an approval decide it.
@@ -65,7 +64,7 @@ func (p Policy) validate(approvers int) error {
 // they are not named). A cover's vote fills the place of whom they stand in for.
 // Where all must approve, one who was escalated to approves for the rest of them.
 func (p Policy) tally(votes []Vote, approvers []Approver) Status {
-	filled := map[string]Outcome{} // by place; where two disagree about one, it is a reject
+	filled := map[PersonID]Outcome{} // by place; where two disagree about one, it is a reject
 	forAll, approves, rejects := false, 0, 0
 	for _, v := range votes {
 		who := find(approvers, v.By)
@@ -105,7 +104,7 @@ func (p Policy) tally(votes []Vote, approvers []Approver) Status {
 // find returns the approver of that ID, or one of whom no more is known.
 func find(approvers []Approver, id string) Approver {
 	for _, p := range approvers {
-		if samePerson(p.ID, id) {
+		if SamePerson(p.ID, id) {
 			return p
 		}
 	}
@@ -113,21 +112,16 @@ func find(approvers []Approver, id string) Approver {
 }
 
 // place is whose vote the approver's is.
-func (p Approver) place() string { return strings.ToLower(strings.TrimSpace(cmp.Or(p.For, p.ID))) }
+func (p Approver) place() PersonID { return NewPersonID(cmp.Or(p.For, p.ID)) }
 
 // places counts the votes that the approvers have between them, with or without
 // those of whom was escalated to.
 func places(approvers []Approver, escalated bool) int {
-	all := map[string]bool{}
+	all := map[PersonID]bool{}
 	for _, p := range approvers {
 		if escalated || !p.Escalated {
 			all[p.place()] = true
 		}
 	}
 	return len(all)
-}
-
-// samePerson compares two approver IDs.
-func samePerson(a, b string) bool {
-	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
 }

@@ -126,8 +126,8 @@ func (o *Order) validate(ask Ask) error {
 func without(approvers []Approver, requester string) []Approver {
 	var out []Approver
 	for _, p := range approvers {
-		same := func(q Approver) bool { return samePerson(p.ID, q.ID) }
-		if (requester == "" || !samePerson(p.ID, requester)) && !slices.ContainsFunc(out, same) {
+		same := func(q Approver) bool { return SamePerson(p.ID, q.ID) }
+		if (requester == "" || !SamePerson(p.ID, requester)) && !slices.ContainsFunc(out, same) {
 			out = append(out, p)
 		}
 	}

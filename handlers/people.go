@@ -21,10 +21,10 @@ type Absence struct {
 	Cover       []string
 }
 
-// People are the approvers of whom more than a name is configured. Names are in
-// lower case.
+// People are the approvers of whom more than a name is configured. The names of
+// groups are in lower case.
 type People struct {
-	Persons map[string]Person
+	Persons map[approval.PersonID]Person
 	Groups  map[string][]string
 }
 
@@ -67,7 +67,7 @@ func (p *People) approver(id, cover string) approval.Approver {
 	}
 }
 
-func (p *People) person(id string) Person { return p.Persons[strings.ToLower(strings.TrimSpace(id))] }
+func (p *People) person(id string) Person { return p.Persons[approval.NewPersonID(id)] }
 
 // covers lists who stands in for somebody, and who for those that are away too.
 func (p *People) covers(id, place string, now time.Time, deeper int) []approval.Approver {

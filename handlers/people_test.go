@@ -17,7 +17,7 @@ func people() handlers.People {
 	}
 	return handlers.People{
 		Groups: map[string][]string{"finance": {"ann", "bob"}},
-		Persons: map[string]handlers.Person{
+		Persons: map[approval.PersonID]handlers.Person{
 			"ann": {Away: away("cover")}, "cover": {Away: away("deputy"), Channels: []string{"chat"}},
 			"deputy": {Away: away("cover")}, "bob": {Fallback: []string{"sms"}},
 		},

@@ -74,7 +74,7 @@ func TestAnotherAccount(t *testing.T) {
 }
 
 // Some letters are others' capitals and not ASCII: K (Kelvin) and ſ. They would
-// make another's name look the same to a comparison without case.
+// look like k and s, though they name another mailbox.
 func TestLookalikes(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, nil)

@@ -219,8 +219,8 @@ func (s *Handler) exchangeCode(ctx context.Context, code string, b pendingSignIn
 // maxID is the longest approver ID, in bytes.
 const maxID = 256
 
-// isUsableID says that an ID can be an approver's: IDs are compared without case, and
-// the letters K (Kelvin) and ſ are k and s then, though another's mailbox.
+// isUsableID reports whether an ID may be an approver's. The Kelvin sign K and the long ſ are refused: approval.SamePerson
+// tells them from k and s, but people do not, nor does every program that compares without case.
 func isUsableID(id string) bool {
 	return len(id) <= maxID && id == strings.TrimSpace(id) && !strings.ContainsAny(id, "\u212a\u017f") &&
 		!strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsPrint(r) })

@@ -166,7 +166,7 @@ func (p *Page) refused(w http.ResponseWriter, r *http.Request, f form, code appr
 func (v *visit) decision(f form) approval.Decision {
 	via, who := approval.ViaLink, v.cap.Nonce
 	if v.signedIn != "" {
-		via, who = approval.ViaSSO, strings.ToLower(v.signedIn)
+		via, who = approval.ViaSSO, string(approval.NewPersonID(v.signedIn))
 	}
 	sum := sha256.Sum256([]byte(v.cap.ApprovalID + "\x00" + who + "\x00" + string(f.outcome)))
 	return approval.Decision{

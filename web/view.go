@@ -84,12 +84,12 @@ func (v *visit) allows(o approval.Outcome) bool {
 
 // asked says whether whoever is signed in is one of those who are asked.
 func (v *visit) asked() bool {
-	return len(v.approval.Approvers) == 0 || slices.ContainsFunc(v.approval.Approvers, func(p approval.Approver) bool { return same(p.ID, v.signedIn) })
+	return len(v.approval.Approvers) == 0 || slices.ContainsFunc(v.approval.Approvers, func(p approval.Approver) bool { return approval.SamePerson(p.ID, v.signedIn) })
 }
 
 // wrongPerson says that the link is for somebody else than who is signed in.
 func (v *visit) wrongPerson() bool {
-	return v.signedIn != "" && ((v.cap.Approver != "" && !same(v.cap.Approver, v.signedIn)) || !v.asked())
+	return v.signedIn != "" && ((v.cap.Approver != "" && !approval.SamePerson(v.cap.Approver, v.signedIn)) || !v.asked())
 }
 
 // maySignIn says that it takes signing in to decide here.
@@ -97,13 +97,11 @@ func (v *visit) maySignIn() bool {
 	return v.token != "" && v.status() == approval.Pending && v.vote() == nil && (v.wrongPerson() || v.signedIn == "" && (!v.linkIsEnough() || len(v.cap.Allowed) == 0))
 }
 
-func same(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
-
 // vote returns what whoever looks has voted, or nil.
 func (v *visit) vote() *approval.Vote {
 	by := v.by()
 	for i, x := range v.approval.Votes {
-		if same(x.By, by) {
+		if approval.SamePerson(x.By, by) {
 			return &v.approval.Votes[i]
 		}
 	}

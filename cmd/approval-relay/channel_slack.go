@@ -2,9 +2,9 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/notify/slack"
 	"github.com/approval-relay/approval-relay/secret"
@@ -45,11 +45,11 @@ func (s *SlackChannelConfig) channel(_ string, m makers) (handlers.Channel, erro
 }
 
 // slackUsers are the Slack users of approvers, as configured.
-func (c *Config) slackUsers() map[string]string {
-	out := map[string]string{}
+func (c *Config) slackUsers() map[approval.PersonID]string {
+	out := map[approval.PersonID]string{}
 	for id, p := range c.People {
 		if p.Slack != "" {
-			out[strings.ToLower(strings.TrimSpace(id))] = p.Slack
+			out[approval.NewPersonID(id)] = p.Slack
 		}
 	}
 	return out

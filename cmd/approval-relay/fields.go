@@ -143,13 +143,13 @@ func escalations(in []EscalationConfig) []handlers.Escalation {
 
 // people makes what the handlers need to know of approvers.
 func (c *Config) people() handlers.People {
-	out := handlers.People{Persons: map[string]handlers.Person{}, Groups: map[string][]string{}}
+	out := handlers.People{Persons: map[approval.PersonID]handlers.Person{}, Groups: map[string][]string{}}
 	for id, p := range c.People {
 		person := handlers.Person{Channels: p.Notify, Fallback: p.Fallback}
 		for _, a := range p.Away {
 			person.Away = append(person.Away, handlers.Absence{From: a.From, Until: a.Until, Cover: a.Cover})
 		}
-		out.Persons[strings.ToLower(strings.TrimSpace(id))] = person
+		out.Persons[approval.NewPersonID(id)] = person
 	}
 	for name, members := range c.Groups {
 		out.Groups[strings.ToLower(name)] = members

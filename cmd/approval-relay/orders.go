@@ -61,7 +61,7 @@ func waitsFor(a *approval.Approval) string {
 	for _, p := range a.Approvers {
 		voted := false
 		for _, v := range a.Votes {
-			voted = voted || strings.EqualFold(v.By, p.ID)
+			voted = voted || approval.SamePerson(v.By, p.ID)
 		}
 		if !voted {
 			names = append(names, p.ID)

@@ -17,8 +17,8 @@ import (
 // Slack knows. It is safe for concurrent use.
 type Directory struct {
 	api       func() *slack.Client // nil asks nobody
-	users     map[string]string    // by approver ID in lower case
-	approvers map[string]string    // by user ID
+	users     map[approval.PersonID]string
+	approvers map[string]string // by user ID
 	now       func() time.Time
 
 	mu     sync.Mutex
@@ -38,7 +38,7 @@ const lookupTTL = 10 * time.Minute
 // maxLooked bounds what is remembered.
 const maxLooked = 10000
 
-func newDirectory(api func() *slack.Client, users map[string]string, now func() time.Time) *Directory {
+func newDirectory(api func() *slack.Client, users map[approval.PersonID]string, now func() time.Time) *Directory {
 	if now == nil {
 		now = time.Now
 	}
@@ -50,7 +50,7 @@ func newDirectory(api func() *slack.Client, users map[string]string, now func() 
 		looked:    map[string]looked{},
 	}
 	for id, user := range users {
-		d.approvers[user] = id
+		d.approvers[user] = string(id)
 	}
 	return d
 }
@@ -60,15 +60,15 @@ var errNobody = errors.New("no Slack user is known for the approver")
 
 // User returns the user ID of an approver. It is Permanent that there is none.
 func (d *Directory) User(ctx context.Context, approver string) (string, error) {
-	id := strings.ToLower(strings.TrimSpace(approver))
+	id := approval.NewPersonID(approver)
 	if user, ok := d.users[id]; ok {
 		return user, nil
 	}
-	if d.api == nil || !strings.Contains(id, "@") {
+	if d.api == nil || !strings.Contains(string(id), "@") {
 		return "", approval.Permanent(errNobody)
 	}
-	return d.remember(id, func() (string, error) {
-		user, err := d.api().GetUserByEmailContext(ctx, id)
+	return d.remember(string(id), func() (string, error) {
+		user, err := d.api().GetUserByEmailContext(ctx, string(id))
 		if err != nil {
 			return "", judge(ctx, err)
 		}
@@ -78,13 +78,13 @@ func (d *Directory) User(ctx context.Context, approver string) (string, error) {
 
 // known returns the user ID of an approver where that takes no call.
 func (d *Directory) known(approver string) string {
-	id := strings.ToLower(strings.TrimSpace(approver))
+	id := approval.NewPersonID(approver)
 	if user, ok := d.users[id]; ok {
 		return user
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.looked[id].found
+	return d.looked[string(id)].found
 }
 
 // Approver returns who a user is: the configured approver, or the e-mail address

@@ -66,7 +66,7 @@ func newDesk(t *testing.T, editable bool, change func(*approval.Ask)) *desk {
 	id, _, err := d.order.Request(ask, approval.Turn{Now: began})
 	require.NoError(t, err)
 	c := bot(d.slack)
-	c.Conversation, c.Users = "C1", map[string]string{"barbara": "U0BARB"}
+	c.Conversation, c.Users = "C1", map[approval.PersonID]string{"barbara": "U0BARB"}
 	ch := open(t, c)
 	require.NoError(t, ch.Notify(t.Context(), message(func(m *approval.Message) { m.Button = approval.NewToken("button of " + id) })))
 	verify, err := webhook.NewSlack(signingSecret)

@@ -36,9 +36,9 @@ type Config struct {
 	// Buttons says that what is pressed reaches us: the app's interactivity URL
 	// leads here. Without it a message only has the link.
 	Buttons bool
-	// Users are the Slack user IDs of approvers, by approver ID in lower case. An
+	// Users are the Slack user IDs of approvers, by approver ID. An
 	// approver who is not there is looked for by e-mail address.
-	Users map[string]string
+	Users map[approval.PersonID]string
 	// APIURL is in place of https://slack.com/api/, for tests and proxies.
 	APIURL string
 	// Client sends. Nil is a client with the default transport.

@@ -101,7 +101,7 @@ func TestToARoom(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	c := bot(s)
-	c.Conversation, c.Users = "C0APPROVALS", map[string]string{"alan@example.com": "U0ALAN"}
+	c.Conversation, c.Users = "C0APPROVALS", map[approval.PersonID]string{"alan@example.com": "U0ALAN"}
 	require.NoError(t, open(t, c).Notify(t.Context(), message(func(m *approval.Message) { m.Approver = "" })))
 	m := s.Messages()[0]
 	require.Equal(t, "C0APPROVALS", m.Channel)

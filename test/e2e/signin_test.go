@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify/teams/teamstest"
 	"github.com/approval-relay/approval-relay/signin/signintest"
 )
@@ -114,7 +115,7 @@ channels:
 		t.Errorf("%d: %s", status, page)
 	}
 	w.delivered(t, s)
-	if v := s.votes(t, w); len(v) != 1 || v[0].Via != "sso" || !strings.EqualFold(v[0].By, "ann@example.com") || v[0].Shown != form.Get("shown") {
+	if v := s.votes(t, w); len(v) != 1 || v[0].Via != "sso" || !approval.SamePerson(v[0].By, "ann@example.com") || v[0].Shown != form.Get("shown") {
 		t.Errorf("%+v", v)
 	}
 	inRoom(t, w, b, chat)

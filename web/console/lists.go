@@ -181,7 +181,7 @@ func asked(a *approval.Approval) (out people) {
 
 func voted(a *approval.Approval, id string) bool {
 	for _, v := range a.Votes {
-		if strings.EqualFold(strings.TrimSpace(v.By), strings.TrimSpace(id)) {
+		if approval.SamePerson(v.By, id) {
 			return true
 		}
 	}
