@@ -72,6 +72,12 @@ func TestReadsTextAndFile(t *testing.T) {
 			require.False(t, h.Exported.WorldReadable())
 		})
 	}
+}
+
+func TestWorldReadableFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(path, []byte(plain), 0o600))
 	require.NoError(t, os.Chmod(path, 0o644))
 	var h holder
 	require.NoError(t, yaml.Unmarshal([]byte("exported: {file: "+path+"}"), &h))
