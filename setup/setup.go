@@ -1,0 +1,76 @@
+// Package setup is the vocabulary between the configuration file and the adapters. An adapter (a channel, a target, a
+// webhook scheme, a store) declares one struct with its settings beside the code that uses them. The struct has yaml and
+// doc tags, and methods with the names of the interfaces here: SetDefaults, Validate, and an Open of its family. Package
+// config reads the file into such structs, and package app opens them.
+package setup
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// AWS is a place where an AWS service is called. Settings embed it with the tag `yaml:",inline"`.
+type AWS struct {
+	Region   string `yaml:"region" doc:"region; empty takes aws.region"`
+	Endpoint string `yaml:"endpoint" doc:"endpoint, for emulators; empty takes aws.endpoint"`
+	Role     string `yaml:"role" doc:"ARN of a role to assume, for resources of another account; empty uses the worker's own credentials"`
+}
+
+// SetDefaults fills an empty region and endpoint from the common part of the configuration.
+func (a *AWS) SetDefaults(common Common) {
+	Default(&a.Region, common.Region)
+	Default(&a.Endpoint, common.Endpoint)
+}
+
+// Validate checks the ARN of the role.
+func (a *AWS) Validate(c *Check) { c.RoleARN("role", a.Role) }
+
+// Common is the part of the configuration that the defaults of every adapter may depend on.
+type Common struct {
+	Region   string // aws.region
+	Endpoint string // aws.endpoint
+}
+
+// Defaulter is implemented by settings that have defaults. SetDefaults fills the fields that the file left empty.
+type Defaulter interface{ SetDefaults(common Common) }
+
+// Validator is implemented by settings that can be wrong. Validate reports every fault and every warning, and keeps the
+// results of work that Open would otherwise repeat, such as parsed templates.
+type Validator interface{ Validate(c *Check) }
+
+// Env is the environment in which an adapter is opened.
+type Env struct {
+	// Name is the name of the channel, target or webhook in the configuration.
+	Name string
+	// AWS returns the SDK's configuration for a place. Credentials are looked for at its first call.
+	AWS func(place AWS) (aws.Config, error)
+	// Limiter returns the rate limiter with this key, which is made at its first use. Adapters that use up the same
+	// quota, such as that of one account and region, share a limiter by its key.
+	Limiter func(key string, perSecond float64, burst int) Limiter
+	// SlackUsers has the Slack user IDs of approvers that the configuration names, by normalised approver ID.
+	SlackUsers map[string]string
+	// Stdout is the standard output of the program.
+	Stdout io.Writer
+	// Log is the program's log.
+	Log *slog.Logger
+	// Timeout bounds one outgoing call.
+	Timeout time.Duration
+}
+
+// Limiter is a rate limit of outgoing calls.
+type Limiter interface {
+	// Wait blocks until the call may be made, or returns the context's error.
+	Wait(ctx context.Context) error
+}
+
+// Default sets a field that has the zero value.
+func Default[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
