@@ -25,12 +25,6 @@ const (
 // maxPlaces bounds how many places are remembered: callback URLs name them.
 const maxPlaces = 1000
 
-// Target is what a Breaker stands in front of.
-type Target interface {
-	Deliver(ctx context.Context, a approval.Answer) error
-	Heartbeat(ctx context.Context, a approval.Answer) error
-}
-
 // BreakerConfig configures a Breaker. The zero value takes the target for one
 // place, without a bound.
 type BreakerConfig struct {

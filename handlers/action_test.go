@@ -11,7 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/notify"
 )
 
 // outside is a target and a channel whose calls end as it says.
@@ -47,12 +49,12 @@ func (o *outside) ended(ctx context.Context) error {
 func hangs(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 
 func (h *house) callbacks(o *outside) *handlers.Callback {
-	return &handlers.Callback{Transitions: h.Transitions, Targets: map[string]handlers.Target{"sfn": o}, Timeout: 10 * time.Second}
+	return &handlers.Callback{Transitions: h.Transitions, Targets: map[string]callback.Target{"sfn": o}, Timeout: 10 * time.Second}
 }
 
 func (h *house) notifications(o *outside) *handlers.Notification {
 	return &handlers.Notification{
-		Transitions: h.Transitions, Channels: map[string]handlers.Channel{"mail": o}, Timeout: 10 * time.Second,
+		Transitions: h.Transitions, Channels: map[string]notify.Channel{"mail": o}, Timeout: 10 * time.Second,
 		Links: links{},
 	}
 }

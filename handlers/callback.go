@@ -9,18 +9,13 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback"
 )
-
-// Target answers workflows. Its errors say how it ended, see approval.ResultOf.
-type Target interface {
-	Deliver(ctx context.Context, a approval.Answer) error
-	Heartbeat(ctx context.Context, a approval.Answer) error
-}
 
 // Callback carries out the callbacks and heartbeats that transitions ask for.
 type Callback struct {
 	Transitions *Transitions
-	Targets     map[string]Target
+	Targets     map[string]callback.Target
 	// Timeout bounds one call, the wait for its turn at the rate limiter included.
 	Timeout time.Duration
 }

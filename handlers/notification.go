@@ -9,21 +9,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify"
 )
-
-// Channel tells people. Its error says how it ended, see approval.ResultOf.
-type Channel interface {
-	Notify(ctx context.Context, m approval.Message) error
-}
-
-// Editable is a channel whose messages can be changed after they were sent.
-type Editable interface {
-	// Post is Notify, and returns what Edit needs to find the message again: at
-	// most 512 bytes, or nothing if it cannot be edited after all.
-	Post(ctx context.Context, m approval.Message) (receipt string, err error)
-	// Edit makes the message say how the approval ended, with nothing to press.
-	Edit(ctx context.Context, receipt string, m approval.Message) error
-}
 
 // Links makes what a message carries.
 type Links interface {
@@ -37,7 +24,7 @@ type Links interface {
 // Notification carries out the notifications that transitions ask for.
 type Notification struct {
 	Transitions *Transitions
-	Channels    map[string]Channel
+	Channels    map[string]notify.Channel
 	Links       Links
 	// Timeout bounds one message: an SMTP server or a webhook that accepts the
 	// connection and then says nothing.
@@ -84,7 +71,7 @@ func (h *Notification) send(ctx context.Context, act approval.Action, m approval
 	}
 	ctx, cancel := h.Transitions.until(ctx, act, h.Timeout)
 	defer cancel()
-	editable, can := channel.(Editable)
+	editable, can := channel.(notify.Editable)
 	switch {
 	case m.Kind == approval.NotifyOutcome && can:
 		return "", editable.Edit(ctx, receipt, m)

@@ -1,11 +1,5 @@
 // Package notify holds what the channels in its folders share: how text from
 // outside is made fit to be shown, and cut so that the reader sees that it was.
-// A channel is a type with one method,
-//
-//	Notify(ctx context.Context, m approval.Message) error
-//
-// whose error says how the attempt ended, as approval.ResultOf reads it: nil is
-// sent, approval.Permanent is given up, anything else is tried again.
 package notify
 
 import (

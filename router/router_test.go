@@ -14,7 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/store/memory"
 )
 
@@ -82,10 +84,10 @@ func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 	h.router, err = New(Parts{
 		Requests: requests, Decisions: []Source{{Name: "decision-api", Topic: APITopic(), Subscriber: h.in, Handle: decision.Handle}},
 		Notifications: &handlers.Notification{
-			Transitions: tr, Channels: map[string]handlers.Channel{"mail": h}, Timeout: time.Second,
+			Transitions: tr, Channels: map[string]notify.Channel{"mail": h}, Timeout: time.Second,
 			Links: links{},
 		},
-		Callbacks:  &handlers.Callback{Transitions: tr, Targets: map[string]handlers.Target{"sfn": h}, Timeout: time.Second},
+		Callbacks:  &handlers.Callback{Transitions: tr, Targets: map[string]callback.Target{"sfn": h}, Timeout: time.Second},
 		Dispatcher: d, Observer: h.watcher, Log: h.logger(), TimeLimit: 10 * time.Second, CloseTimeout: 10 * time.Second,
 	})
 	require.NoError(t, err)

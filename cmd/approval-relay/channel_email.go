@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 
-	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/email"
 	"github.com/approval-relay/approval-relay/notify/ses"
 	"github.com/approval-relay/approval-relay/notify/smtp"
@@ -48,7 +48,7 @@ func (s *SMTPConfig) validate(l *loading, at string) {
 	l.wrong(at, err)
 }
 
-func (s *SMTPConfig) channel(at string, _ makers) (handlers.Channel, error) {
+func (s *SMTPConfig) channel(at string, _ makers) (notify.Channel, error) {
 	templates, err := s.Templates.read(at)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (s *SESConfig) validate(l *loading, at string) {
 	l.wrong(at, err)
 }
 
-func (s *SESConfig) channel(at string, m makers) (handlers.Channel, error) {
+func (s *SESConfig) channel(at string, m makers) (notify.Channel, error) {
 	templates, err := s.Templates.read(at)
 	if err != nil {
 		return nil, err

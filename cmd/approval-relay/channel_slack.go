@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/slack"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/webhook"
@@ -31,7 +31,7 @@ func (s *SlackChannelConfig) validate(l *loading, at string) {
 
 func (s *SlackChannelConfig) room() bool { return s.Conversation != "" || s.WebhookURL.Reveal() != "" }
 
-func (s *SlackChannelConfig) channel(_ string, m makers) (handlers.Channel, error) {
+func (s *SlackChannelConfig) channel(_ string, m makers) (notify.Channel, error) {
 	return slack.New(slack.Config{
 		Token:        s.Token,
 		Conversation: s.Conversation,
@@ -67,7 +67,7 @@ func (c *Config) interactive() bool {
 
 // interactions makes the way in for what is pressed in Slack; nil where nothing
 // can be.
-func (r *relay) interactions(channels map[string]handlers.Channel) (*slack.Interactions, error) {
+func (r *relay) interactions(channels map[string]notify.Channel) (*slack.Interactions, error) {
 	c := slack.InteractionsConfig{
 		Buttons: r.links,
 		Decider: r.decider,

@@ -12,7 +12,7 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 
-	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/logchannel"
 	"github.com/approval-relay/approval-relay/notify/post"
 	"github.com/approval-relay/approval-relay/notify/sns"
@@ -37,7 +37,7 @@ type ChannelConfig struct {
 type channelKind interface {
 	checked
 	// channel makes it; at is its place in the configuration.
-	channel(at string, m makers) (handlers.Channel, error)
+	channel(at string, m makers) (notify.Channel, error)
 }
 
 // What a kind of channel may be besides.
@@ -61,8 +61,8 @@ type makers struct {
 func noAWS(awsPlace) (awssdk.Config, error) { return awssdk.Config{}, nil }
 
 // channels makes every channel.
-func (r *relay) channels(stdout io.Writer) (map[string]handlers.Channel, error) {
-	out, m := map[string]handlers.Channel{}, makers{r.config, stdout, r.aws.at}
+func (r *relay) channels(stdout io.Writer) (map[string]notify.Channel, error) {
+	out, m := map[string]notify.Channel{}, makers{r.config, stdout, r.aws.at}
 	for _, name := range sorted(r.config.Channels) {
 		ch, err := r.config.Channels[name].channel("channels."+name, m)
 		if err != nil {
@@ -75,7 +75,7 @@ func (r *relay) channels(stdout io.Writer) (map[string]handlers.Channel, error) 
 
 // channel makes the channel that a part of the configuration asks for. at is where
 // that is.
-func (ch ChannelConfig) channel(at string, m makers) (handlers.Channel, error) {
+func (ch ChannelConfig) channel(at string, m makers) (notify.Channel, error) {
 	k := chosen[channelKind](ch)[0]
 	return k.is.channel(at+"."+k.name, m)
 }
@@ -123,7 +123,7 @@ func (*LogChannelConfig) fill(AWSConfig)            {}
 func (*LogChannelConfig) validate(*loading, string) {}
 func (*LogChannelConfig) events()                   {}
 
-func (*LogChannelConfig) channel(_ string, m makers) (handlers.Channel, error) {
+func (*LogChannelConfig) channel(_ string, m makers) (notify.Channel, error) {
 	return logchannel.New(m.stdout), nil
 }
 
@@ -142,7 +142,7 @@ func (t *TeamsConfig) validate(l *loading, at string) {
 
 func (t *TeamsConfig) room() bool { return t.Room }
 
-func (t *TeamsConfig) channel(string, makers) (handlers.Channel, error) {
+func (t *TeamsConfig) channel(string, makers) (notify.Channel, error) {
 	return teams.New(teams.Config{Config: posting(t.WebhookURL.Reveal(), t.AllowInternal)})
 }
 
@@ -163,7 +163,7 @@ func (w *WebhookChannelConfig) validate(l *loading, at string) {
 	}
 }
 
-func (w *WebhookChannelConfig) channel(string, makers) (handlers.Channel, error) {
+func (w *WebhookChannelConfig) channel(string, makers) (notify.Channel, error) {
 	signer, err := webhook.NewStandard(secret.RevealAll(w.Secrets)...)
 	if err != nil {
 		return nil, err
@@ -196,7 +196,7 @@ func (s *SNSChannelConfig) validate(l *loading, at string) {
 	role(l, at+".role", s.Role)
 }
 
-func (s *SNSChannelConfig) channel(_ string, m makers) (handlers.Channel, error) {
+func (s *SNSChannelConfig) channel(_ string, m makers) (notify.Channel, error) {
 	cfg, err := m.aws(awsPlace{s.Region, s.Endpoint, s.Role})
 	if err != nil {
 		return nil, err

@@ -14,7 +14,6 @@ import (
 	"github.com/approval-relay/approval-relay/callback/httptarget"
 	"github.com/approval-relay/approval-relay/callback/lambda"
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
-	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/webhook"
 )
@@ -31,7 +30,7 @@ type TargetConfig struct {
 type targetKind interface {
 	checked
 	// target makes it; name is its own.
-	target(name string, m *targetMakers) (handlers.Target, error)
+	target(name string, m *targetMakers) (callback.Target, error)
 }
 
 // urlKind is a target of callback URLs; the others answer task tokens.
@@ -57,8 +56,8 @@ func (m *targetMakers) limiter(name string, s *AWSTargetConfig) callback.Limiter
 type validURLs map[string]func(url string) error
 
 // targets makes every target, each behind a breaker of its own.
-func (r *relay) targets() (map[string]handlers.Target, validURLs, error) {
-	out, valid := map[string]handlers.Target{}, validURLs{}
+func (r *relay) targets() (map[string]callback.Target, validURLs, error) {
+	out, valid := map[string]callback.Target{}, validURLs{}
 	m := &targetMakers{makers: makers{config: r.config, aws: r.aws.at}, limits: map[AWSTargetConfig]*stepfunctions.Limits{}, waited: r.metrics.Waited}
 	for _, name := range sorted(r.config.Targets) {
 		target, err := only[targetKind](r.config.Targets[name]).target(name, m)
@@ -133,7 +132,7 @@ func (c *StepFunctionsConfig) validate(l *loading, at string) { (*AWSTargetConfi
 
 // target makes clients that make one attempt a call: a retry of the SDK's would hide
 // that an answer may have been applied. The retries are the order's own.
-func (c *StepFunctionsConfig) target(name string, m *targetMakers) (handlers.Target, error) {
+func (c *StepFunctionsConfig) target(name string, m *targetMakers) (callback.Target, error) {
 	s := (*AWSTargetConfig)(c)
 	cfg, err := m.aws(s.at())
 	if err != nil {
@@ -158,7 +157,7 @@ func (c *LambdaConfig) fill(a AWSConfig) {
 
 func (c *LambdaConfig) validate(l *loading, at string) { (*AWSTargetConfig)(c).validate(l, at) }
 
-func (c *LambdaConfig) target(name string, m *targetMakers) (handlers.Target, error) {
+func (c *LambdaConfig) target(name string, m *targetMakers) (callback.Target, error) {
 	s := (*AWSTargetConfig)(c)
 	cfg, err := m.aws(s.at())
 	if err != nil {
@@ -179,7 +178,7 @@ func (c *CodePipelineConfig) fill(a AWSConfig) {
 
 func (c *CodePipelineConfig) validate(l *loading, at string) { (*AWSTargetConfig)(c).validate(l, at) }
 
-func (c *CodePipelineConfig) target(name string, m *targetMakers) (handlers.Target, error) {
+func (c *CodePipelineConfig) target(name string, m *targetMakers) (callback.Target, error) {
 	s := (*AWSTargetConfig)(c)
 	cfg, err := m.aws(s.at())
 	if err != nil {
@@ -206,7 +205,7 @@ func (h *HTTPTargetConfig) validate(l *loading, at string) {
 	l.makes(at, func() error { _, err := h.target("", nil); return err })
 }
 
-func (h *HTTPTargetConfig) target(string, *targetMakers) (handlers.Target, error) {
+func (h *HTTPTargetConfig) target(string, *targetMakers) (callback.Target, error) {
 	signer, err := webhook.NewStandard(secret.RevealAll(h.Secrets)...)
 	if err != nil {
 		return nil, err

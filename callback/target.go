@@ -1,0 +1,47 @@
+package callback
+
+import (
+	"context"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/setup"
+)
+
+// Target answers the workflows of one kind, such as those of Step Functions in one account and region. It is safe for
+// concurrent use. Its errors state how the call ended, as approval.ResultOf reads them.
+type Target interface {
+	// Deliver makes one attempt to give the answer to the workflow that waits for it.
+	Deliver(ctx context.Context, a approval.Answer) error
+	// Heartbeat makes one attempt to tell the workflow that its approval is still pending. A target whose workflows know
+	// no heartbeats returns nil.
+	Heartbeat(ctx context.Context, a approval.Answer) error
+}
+
+// URLTarget is a target whose answers go to a callback URL that the request names.
+type URLTarget interface {
+	Target
+	// ValidateURL returns the reason why a callback URL is refused, or nil.
+	ValidateURL(url string) error
+	// Host returns the host of the answer's callback URL. The hosts of one target fail independently of each other.
+	Host(a approval.Answer) string
+}
+
+// Address is the way in which a request names the workflow that waits.
+type Address int
+
+const (
+	// TaskToken is a text by which the target finds the workflow: a task token, a callback ID.
+	TaskToken Address = iota + 1
+	// CallbackURL is a URL to which the target posts. The Target is a URLTarget.
+	CallbackURL
+)
+
+// Settings are the settings of one kind of target: a struct in the target's package with yaml and doc tags. It may also
+// implement setup.Defaulter and setup.Validator. Package config has the list of all kinds.
+type Settings interface {
+	// Address returns the way in which requests name a workflow of this target.
+	Address() Address
+	// Open returns the target. It is called after Validate, which reports every fault of the settings, so an error here
+	// is one of the environment.
+	Open(env setup.Env) (Target, error)
+}
