@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/web/look"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // maxBody bounds a form, in bytes: the longest comment with every byte escaped
@@ -81,7 +81,7 @@ func read(w http.ResponseWriter, r *http.Request) (form, *problem) {
 }
 
 // comment returns the comment as it is stored: browsers send CRLF.
-func comment(f url.Values) string { return strings.TrimSpace(look.Visible(f.Get("comment"))) }
+func comment(f url.Values) string { return strings.TrimSpace(untrusted.MultiLine(f.Get("comment"))) }
 
 // check says why the form is not taken, or nothing. It looks at the form only:
 // whether a decision counts is for the domain to say.

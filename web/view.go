@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
@@ -46,9 +47,9 @@ type voteView struct {
 // view makes the page of a visit, as things are now.
 func (p *Page) view(v *visit) view {
 	a := v.approval
-	page := view{Heading: look.Visible(a.Title), Request: v.request()}
+	page := view{Heading: untrusted.MultiLine(a.Title), Request: v.request()}
 	if page.Heading == "" {
-		page.Heading = "Order " + look.Visible(v.order.ID)
+		page.Heading = "Order " + untrusted.MultiLine(v.order.ID)
 	}
 	page.Badge, page.Tone, page.Lead = v.state()
 	if v.maySignIn() {
@@ -141,7 +142,7 @@ func (v *visit) state() (badge, tone, lead string) {
 	case vote != nil:
 		return "Waiting for others", "open", "Your decision is recorded: you " + did(vote.Outcome) + " this request. Others must still decide."
 	case v.wrongPerson():
-		return "Not yours to decide", "closed", "You are signed in as " + look.Visible(v.signedIn) + ", who is not the one who is asked here. Nothing was decided."
+		return "Not yours to decide", "closed", "You are signed in as " + untrusted.MultiLine(v.signedIn) + ", who is not the one who is asked here. Nothing was decided."
 	case v.maySignIn():
 		return "Waiting for your decision", "open", "Please sign in to decide: this request wants to know who decides it."
 	case len(v.cap.Allowed) == 0 && v.signedIn == "": // a room's
@@ -155,18 +156,18 @@ func (v *visit) state() (badge, tone, lead string) {
 func (v *visit) request() *requestView {
 	a := v.approval
 	out := &requestView{
-		OrderID:   look.Visible(v.order.ID),
-		Workflow:  look.Visible(a.Workflow),
-		Step:      look.Visible(a.Step),
-		Execution: look.Visible(a.Execution),
-		Requester: look.Visible(a.Requester),
-		Approver:  look.Visible(v.cap.Approver),
-		SignedIn:  look.Visible(v.signedIn),
+		OrderID:   untrusted.MultiLine(v.order.ID),
+		Workflow:  untrusted.MultiLine(a.Workflow),
+		Step:      untrusted.MultiLine(a.Step),
+		Execution: untrusted.MultiLine(a.Execution),
+		Requester: untrusted.MultiLine(a.Requester),
+		Approver:  untrusted.MultiLine(v.cap.Approver),
+		SignedIn:  untrusted.MultiLine(v.signedIn),
 		Requested: look.Stamp(a.RequestedAt, v.now),
 		Deadline:  look.Stamp(a.Deadline, v.now),
 	}
 	for _, f := range a.Details {
-		out.Details = append(out.Details, approval.Field{Name: look.Visible(f.Name), Value: look.Visible(f.Value)})
+		out.Details = append(out.Details, approval.Field{Name: untrusted.MultiLine(f.Name), Value: untrusted.MultiLine(f.Value)})
 	}
 	for _, x := range a.Votes {
 		out.Votes = append(out.Votes, voteView{By: who(x.By), Did: did(x.Outcome), At: look.Stamp(x.At, v.now)})
@@ -187,7 +188,7 @@ func who(by string) string {
 		return "Somebody with the link"
 	}
 	if source, ok := strings.CutPrefix(by, "source:"); ok {
-		return look.Visible(source) + " (a system)"
+		return untrusted.MultiLine(source) + " (a system)"
 	}
-	return look.Visible(by)
+	return untrusted.MultiLine(by)
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codepipeline"
@@ -16,6 +15,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/outbound"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // MaxSummary is the longest summary, in characters
@@ -106,11 +106,7 @@ func summary(a approval.Answer) string {
 	} else if a.Reason != "" {
 		text += ": " + a.Reason
 	}
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	if utf8.RuneCountInString(text) > MaxSummary {
-		text = string([]rune(text)[:MaxSummary-1]) + "…"
-	}
-	return text
+	return untrusted.Shorten(strings.ToValidUTF8(text, "\uFFFD"), MaxSummary)
 }
 
 // codes are those of the API. A token of another approval than the one that is

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/router"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // client is the operator's side of a worker's API. The worker has the store to
@@ -63,21 +64,26 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 		var p router.Problem
 		switch err := json.Unmarshal(text, &p); {
 		case err == nil && p.OrderState != "":
-			return fmt.Errorf("%s; the approval is %s", p.Detail, p.OrderState)
+			return fmt.Errorf("%s; the approval is %s", untrusted.TerminalLine(p.Detail), p.OrderState)
 		case err == nil && p.Detail != "":
-			return errors.New(p.Detail)
+			return errors.New(untrusted.TerminalLine(p.Detail))
 		}
 		return fmt.Errorf("the worker answered %s", resp.Status)
 	}
 	return json.Unmarshal(text, out)
 }
 
-// print writes JSON, indented.
+// printJSON writes v as indented JSON. Characters that a terminal would obey are written as escapes.
 func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(untrusted.JSON(b.Bytes()))
+	return err
 }
 
 // operator names who runs the command, for the history.

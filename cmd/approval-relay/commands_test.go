@@ -77,6 +77,29 @@ func TestRequestsAndShow(t *testing.T) {
 	require.Contains(t, errs, "not found")
 }
 
+// An order ID cannot make a line on the operator's terminal read as something else, neither as text nor as JSON.
+func TestTerminalShowsNoHiddenCharacters(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	r := p.start(t, p.file(t, true, "approvers: [ann@example.com]"))
+	hostile := "o-\u202e1\u2066\u200b\u009b2J"
+	r.ask(t, hostile, "")
+
+	for _, args := range [][]string{{"requests"}, {"requests", "--json"}, {"show", hostile}, {"show", hostile, "--json"}} {
+		out, errs := r.ops(t, 0, args...)
+		require.NotContains(t, out+errs, "\u202e", "%v", args)
+		require.NotContains(t, out+errs, "\u2066", "%v", args)
+		require.NotContains(t, out+errs, "\u200b", "%v", args)
+		require.NotContains(t, out+errs, "\u009b", "%v", args)
+	}
+	out, _ := r.ops(t, 0, "requests")
+	require.Contains(t, out, "o-\ufffd1\ufffd\ufffd\ufffd2J ")
+	out, _ = r.ops(t, 0, "show", hostile, "--json")
+	var o approval.Order
+	require.NoError(t, json.Unmarshal([]byte(out), &o))
+	require.Equal(t, hostile, o.ID)
+}
+
 func TestDecideAndCancel(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)

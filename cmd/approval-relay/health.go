@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // checkHealthCmd is the health check of container engines: the image has no
@@ -38,7 +40,7 @@ func (c *checkHealthCmd) Run(w *world) error {
 	if err != nil {
 		return fmt.Errorf("read the worker's answer: %w", err)
 	}
-	said := plain(strings.TrimSpace(string(text)))
+	said := untrusted.TerminalLine(strings.TrimSpace(string(text)))
 	if resp.StatusCode != http.StatusOK {
 		return errors.New(resp.Status + ": " + said)
 	}

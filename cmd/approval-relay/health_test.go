@@ -39,7 +39,7 @@ func TestCheckHealthOfTheSick(t *testing.T) {
 		status, out, errs := command(t, append([]string{"check", "health", "--url", sick.URL}, args...)...)
 		require.Equal(t, 1, status)
 		require.Empty(t, out)
-		require.Contains(t, errs, "503 Service Unavailable: the store takes no updates·[2J")
+		require.Contains(t, errs, "503 Service Unavailable: the store takes no updates�[2J")
 	}
 	status, _, errs := command(t, "check", "health", "--url", ":")
 	require.Equal(t, 1, status)

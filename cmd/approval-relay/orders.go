@@ -10,6 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/router"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 type requestsCmd struct {
@@ -36,11 +37,11 @@ func (c *requestsCmd) Run(w *world) error {
 	fmt.Fprintln(t, "ORDER\tSTEP\tWORKFLOW\tSTATUS\tREQUESTED\tDEADLINE\tCALLBACK\tWAITS FOR")
 	for _, o := range list.Orders {
 		for _, a := range o.Approvals {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", plain(o.ID), plain(dash(a.Step)), a.Workflow, a.Status, stamp(a.RequestedAt),
-				stamp(a.Deadline), dash(string(a.Callback.State)), plain(waitsFor(a)))
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", untrusted.TerminalLine(o.ID), untrusted.TerminalLine(dash(a.Step)), a.Workflow, a.Status, stamp(a.RequestedAt),
+				stamp(a.Deadline), dash(string(a.Callback.State)), untrusted.TerminalLine(waitsFor(a)))
 		}
 		if len(o.Approvals) == 0 {
-			fmt.Fprintf(t, "%s\t-\t-\t%d decision(s) without request\t-\t-\t-\t-\n", plain(o.ID), len(o.Unmatched))
+			fmt.Fprintf(t, "%s\t-\t-\t%d decision(s) without request\t-\t-\t-\t-\n", untrusted.TerminalLine(o.ID), len(o.Unmatched))
 		}
 	}
 	if err := t.Flush(); err != nil {
@@ -89,20 +90,20 @@ func (c *showCmd) Run(w *world) error {
 
 // timeline prints an order: its approvals, then what happened, in order.
 func timeline(out io.Writer, o *approval.Order) error {
-	fmt.Fprintf(out, "order %s\n", plain(o.ID))
+	fmt.Fprintf(out, "order %s\n", untrusted.TerminalLine(o.ID))
 	for _, a := range o.Approvals {
 		fmt.Fprintf(out, "  approval %s  %s", a.ID, a.Status)
 		if a.Step != "" {
-			fmt.Fprintf(out, "  step %s", plain(a.Step))
+			fmt.Fprintf(out, "  step %s", untrusted.TerminalLine(a.Step))
 		}
 		fmt.Fprintf(out, "  workflow %s  deadline %s  callback %s", a.Workflow, stamp(a.Deadline), dash(string(a.Callback.State)))
 		if a.Callback.LastError != "" {
-			fmt.Fprintf(out, " (attempt %d: %s)", a.Callback.Attempt, plain(a.Callback.LastError))
+			fmt.Fprintf(out, " (attempt %d: %s)", a.Callback.Attempt, untrusted.TerminalLine(a.Callback.LastError))
 		}
 		fmt.Fprintln(out)
 	}
 	for _, u := range o.Unmatched {
-		fmt.Fprintf(out, "  decision %s by %s waits for its request until %s\n", plain(u.Decision.ID), plain(u.Decision.By), stamp(u.Expires))
+		fmt.Fprintf(out, "  decision %s by %s waits for its request until %s\n", untrusted.TerminalLine(u.Decision.ID), untrusted.TerminalLine(u.Decision.By), stamp(u.Expires))
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, e := range o.History {
@@ -112,7 +113,7 @@ func timeline(out io.Writer, o *approval.Order) error {
 			{"target", e.Target}, {"", e.Note},
 		} {
 			if p.value != "" {
-				parts = append(parts, strings.TrimSpace(p.name+" "+plain(p.value)))
+				parts = append(parts, strings.TrimSpace(p.name+" "+untrusted.TerminalLine(p.value)))
 			}
 		}
 		if e.Attempt > 0 {
@@ -150,7 +151,7 @@ func (r *ruling) send(w *world, route string, outcome approval.Outcome) error {
 	if r.JSON {
 		return printJSON(w.stdout, out)
 	}
-	fmt.Fprintf(w.stdout, "order %s: %s, the approval is %s\n", plain(out.OrderID), out.Verdict, out.Status)
+	fmt.Fprintf(w.stdout, "order %s: %s, the approval is %s\n", untrusted.TerminalLine(out.OrderID), out.Verdict, out.Status)
 	return nil
 }
 
@@ -179,14 +180,4 @@ func dash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-// plain keeps what came from outside from moving the cursor.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || (r >= 0x7f && r < 0xa0) {
-			return '·'
-		}
-		return r
-	}, s)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/router"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 type redriveCmd struct {
@@ -44,7 +45,7 @@ func (c *redriveCmd) Run(w *world) error {
 	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "FOUND\tREASON")
 	for _, reason := range sorted(r.Found) {
-		fmt.Fprintf(t, "%d\t%s\n", r.Found[reason], plain(reason))
+		fmt.Fprintf(t, "%d\t%s\n", r.Found[reason], untrusted.TerminalLine(reason))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -61,7 +62,7 @@ func (c *redriveCmd) Run(w *world) error {
 		fmt.Fprintf(w.stdout, "redriven %d, given up again at once %d\n", r.Redriven, r.Failed)
 	}
 	if len(r.Errors) > 0 {
-		return fmt.Errorf("not all could be looked at or redriven: %s", strings.Join(r.Errors, "; "))
+		return fmt.Errorf("not all could be looked at or redriven: %s", untrusted.TerminalLine(strings.Join(r.Errors, "; ")))
 	}
 	return nil
 }
@@ -83,13 +84,13 @@ func (c *deadlettersCmd) Run(w *world) error {
 	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ID\tAT\tSOURCE\tREDRIVES\tREASON")
 	for _, l := range list.Letters {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\n", l.ID, stamp(l.At), l.Source, l.Redrives, plain(l.Reason))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\n", untrusted.TerminalLine(l.ID), stamp(l.At), untrusted.TerminalLine(l.Source), l.Redrives, untrusted.TerminalLine(l.Reason))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	if list.Error != "" {
-		return fmt.Errorf("some cannot be read: %s", list.Error)
+		return fmt.Errorf("some cannot be read: %s", untrusted.TerminalLine(list.Error))
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // To returns the address of the approver, whose ID must be one and nothing else.
@@ -101,7 +101,7 @@ func newMail(m approval.Message) Mail {
 			out.More = len(m.Details) - i
 			break
 		}
-		value, cut := notify.Cut(strings.TrimSpace(notify.Text(f.Value)), maxValue)
+		value, cut := untrusted.Cut(strings.TrimSpace(untrusted.MultiLine(f.Value)), maxValue)
 		out.Details = append(out.Details, Detail{Name: heading(f.Name), Lines: strings.Split(value, "\n"), Cut: cut})
 	}
 	return out
@@ -109,9 +109,5 @@ func newMail(m approval.Message) Mail {
 
 // heading fits a name or title on one line; an ellipsis says that it was cut.
 func heading(s string) string {
-	head, cut := notify.Cut(notify.Line(s), maxHeading)
-	if cut > 0 {
-		head += "…"
-	}
-	return head
+	return untrusted.Shorten(untrusted.SingleLine(s), maxHeading)
 }

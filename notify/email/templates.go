@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // Source is the texts of three Go templates (text/template; html/template for
@@ -156,7 +156,7 @@ func fault(name string, err error) *Fault {
 		f.Line, _ = strconv.Atoi(m[1])
 		f.What = m[2]
 	}
-	f.What = notify.Line(f.What)
+	f.What = untrusted.SingleLine(f.What)
 	return f
 }
 
@@ -174,11 +174,7 @@ func (p part) execute(m Mail) (string, error) {
 	if !subject {
 		return b.String(), nil
 	}
-	text, cut := notify.Cut(notify.Line(b.String()), maxSubject)
-	if cut > 0 {
-		text += "…"
-	}
-	return text, nil
+	return untrusted.Shorten(untrusted.SingleLine(b.String()), maxSubject), nil
 }
 
 // Text is an e-mail without its envelope.

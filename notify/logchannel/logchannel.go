@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // Channel prints notifications. Whoever reads what it prints may decide for the
@@ -45,19 +45,19 @@ func format(m approval.Message) string {
 	case approval.NotifyEscalation:
 		head = "Still undecided, approval needed"
 	case approval.NotifyEvent:
-		return fmt.Sprintf("\n%s: order %s\n", notify.Line(m.Event), notify.Line(m.OrderID))
+		return fmt.Sprintf("\n%s: order %s\n", untrusted.SingleLine(m.Event), untrusted.SingleLine(m.OrderID))
 	}
-	fmt.Fprintf(&b, "\n%s: %s\n", head, notify.Line(first(m.Title, m.Workflow, "order "+m.OrderID)))
+	fmt.Fprintf(&b, "\n%s: %s\n", head, untrusted.SingleLine(first(m.Title, m.Workflow, "order "+m.OrderID)))
 	lines := []approval.Field{
 		{Name: "order", Value: m.OrderID}, {Name: "step", Value: m.Step}, {Name: "from", Value: m.Requester}, {Name: "for", Value: m.Approver},
 	}
 	lines = append(append(lines, m.Details...), approval.Field{Name: "until", Value: m.Deadline.UTC().Format(time.RFC1123)})
 	for _, f := range lines {
 		if f.Value != "" {
-			fmt.Fprintf(&b, "  %s: %s\n", notify.Line(f.Name), notify.Line(f.Value))
+			fmt.Fprintf(&b, "  %s: %s\n", untrusted.SingleLine(f.Name), untrusted.SingleLine(f.Value))
 		}
 	}
-	fmt.Fprintf(&b, "  decide at: %s\n", notify.Line(m.Link.Reveal()))
+	fmt.Fprintf(&b, "  decide at: %s\n", untrusted.SingleLine(m.Link.Reveal()))
 	return b.String()
 }
 

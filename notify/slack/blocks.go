@@ -10,7 +10,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // Limits of Block Kit, in characters, with room for what is put around a text
@@ -53,7 +53,7 @@ func (s says) options() []slack.MsgOption {
 // of it.
 func (c *Channel) says(m approval.Message) says {
 	heading := plain(headline(m)+": "+title(m), maxHeader)
-	s := says{text: escape(heading) + " (" + escape(notify.Line(m.OrderID)) + ")"}
+	s := says{text: escape(heading) + " (" + escape(untrusted.SingleLine(m.OrderID)) + ")"}
 	s.add(slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, heading, false, false)))
 	s.add(section(facts(m)))
 	for _, d := range details(m) {
@@ -121,7 +121,7 @@ func details(m approval.Message) []string {
 	var out []string
 	whole := 0
 	for i, d := range m.Details {
-		value, cut := fit(quote(notify.Text(d.Value)), maxValue)
+		value, cut := fit(quote(untrusted.MultiLine(d.Value)), maxValue)
 		text := "*" + line(d.Name, maxName) + ":*\n" + value
 		if cut > 0 {
 			text += fmt.Sprintf("\n_[cut here: %d more characters are on the decision page]_", cut)
@@ -194,7 +194,7 @@ func (c *Channel) actions(m approval.Message) slack.Block {
 
 // escape takes away what Slack reads as links, mentions and entities
 // (https://docs.slack.dev/messaging/formatting-message-text#escaping). Bold is
-// left: it can do no more than look odd. notify.Text leaves no NUL but quote's.
+// left: it can do no more than look odd. untrusted.MultiLine leaves no NUL but quote's.
 func escape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\x00", ">").Replace(s)
 }
@@ -216,7 +216,7 @@ func fit(s string, most int) (text string, cut int) {
 
 // line is a text from outside on one line.
 func line(s string, most int) string {
-	text, cut := fit(notify.Line(s), most)
+	text, cut := fit(untrusted.SingleLine(s), most)
 	if cut > 0 {
 		text += "…"
 	}
@@ -225,12 +225,7 @@ func line(s string, most int) string {
 
 // plain is a text from outside on one line where Slack reads no markup.
 func plain(s string, most int) string {
-	s = notify.Line(s)
-	if head, cut := notify.Cut(s, most); cut > 0 {
-		s, _ = notify.Cut(head, most-1)
-		s += "…"
-	}
-	return s
+	return untrusted.Shorten(untrusted.SingleLine(s), most)
 }
 
 // quote begins each line with a mark that becomes a bar, so that what comes from

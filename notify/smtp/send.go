@@ -13,7 +13,7 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // ways to sign in, the best first. The last two send the password itself, which
@@ -122,7 +122,7 @@ func (c *Channel) quote(text string) error {
 	if p := c.password(); p != "" {
 		text = strings.ReplaceAll(text, p, "[password]")
 	}
-	text, _ = notify.Cut(notify.Line(text), 200)
+	text, _ = untrusted.Cut(untrusted.SingleLine(text), 200)
 	return errors.New(text)
 }
 

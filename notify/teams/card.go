@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // Bounds of what a card shows. The decision page shows all.
@@ -181,7 +181,7 @@ func fact(name, value string) block {
 // detail shows one value of the order, with a note where it was cut. Several
 // lines are marked, so that none can pass for a fact of its own.
 func detail(f approval.Field) []block {
-	value, cut := notify.Cut(strings.TrimSpace(plain(notify.Text(f.Value))), maxValue)
+	value, cut := untrusted.Cut(strings.TrimSpace(plain(untrusted.MultiLine(f.Value))), maxValue)
 	lines := strings.Split(value, "\n")
 	if len(lines) > maxLines {
 		cut += utf8.RuneCountInString(strings.Join(lines[maxLines:], "\n"))
@@ -202,11 +202,7 @@ func detail(f approval.Field) []block {
 
 // heading fits a name or title on one line; an ellipsis says that it was cut.
 func heading(s string) string {
-	head, cut := notify.Cut(plain(notify.Line(s)), maxHeading)
-	if cut > 0 {
-		head += "…"
-	}
-	return head
+	return untrusted.Shorten(plain(untrusted.SingleLine(s)), maxHeading)
 }
 
 // plain breaks up what a client would put a date in the place of, such as

@@ -6,19 +6,20 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
 func viewApproval(a *approval.Approval, now time.Time) approvalView {
 	v := approvalView{
 		ID:        a.ID,
-		Title:     look.Visible(a.Title),
-		Workflow:  look.Visible(a.Workflow),
-		Step:      look.Visible(a.Step),
-		Execution: look.Visible(a.Execution),
-		Requester: look.Visible(a.Requester),
-		Target:    look.Visible(a.Target),
-		Reason:    look.Visible(a.Reason),
+		Title:     untrusted.MultiLine(a.Title),
+		Workflow:  untrusted.MultiLine(a.Workflow),
+		Step:      untrusted.MultiLine(a.Step),
+		Execution: untrusted.MultiLine(a.Execution),
+		Requester: untrusted.MultiLine(a.Requester),
+		Target:    untrusted.MultiLine(a.Target),
+		Reason:    untrusted.MultiLine(a.Reason),
 		Status:    status(a, now),
 		Next:      advice(a, now),
 		Policy:    policy(a.Policy),
@@ -31,12 +32,12 @@ func viewApproval(a *approval.Approval, now time.Time) approvalView {
 		v.Expires = &m
 	}
 	for _, f := range a.Details {
-		v.Details = append(v.Details, approval.Field{Name: look.Visible(f.Name), Value: look.Visible(f.Value)})
+		v.Details = append(v.Details, approval.Field{Name: untrusted.MultiLine(f.Name), Value: untrusted.MultiLine(f.Value)})
 	}
 	for _, p := range a.Approvers {
 		var notes []string
 		if p.For != "" {
-			notes = append(notes, "covers "+look.Visible(p.For))
+			notes = append(notes, "covers "+untrusted.MultiLine(p.For))
 		}
 		if p.Escalated {
 			notes = append(notes, "escalated to")
@@ -44,10 +45,10 @@ func viewApproval(a *approval.Approval, now time.Time) approvalView {
 		if voted(a, p.ID) {
 			notes = append(notes, "has decided")
 		}
-		v.Asked = append(v.Asked, askedView{look.Visible(p.ID), strings.Join(notes, ", ")})
+		v.Asked = append(v.Asked, askedView{untrusted.MultiLine(p.ID), strings.Join(notes, ", ")})
 	}
 	for _, x := range a.Votes {
-		v.Votes = append(v.Votes, voteView{person(x.By), outcome(x.Outcome), via(x.Via, x.Source), look.Visible(x.Comment), look.Stamp(x.At, now)})
+		v.Votes = append(v.Votes, voteView{person(x.By), outcome(x.Outcome), via(x.Via, x.Source), untrusted.MultiLine(x.Comment), look.Stamp(x.At, now)})
 	}
 	for _, n := range a.Notifications {
 		m := viewMessage(n, now)
@@ -64,9 +65,9 @@ func viewApproval(a *approval.Approval, now time.Time) approvalView {
 func viewMessage(n *approval.Notification, now time.Time) messageView {
 	v := messageView{
 		What:     what(n),
-		To:       cmp.Or(look.Visible(n.Approver), "all there"),
-		Channel:  look.Visible(n.Channel),
-		Error:    look.Visible(n.LastError),
+		To:       cmp.Or(untrusted.MultiLine(n.Approver), "all there"),
+		Channel:  untrusted.MultiLine(n.Channel),
+		Error:    untrusted.MultiLine(n.LastError),
 		Attempts: n.Attempt,
 	}
 	at := n.OwedAt
@@ -110,7 +111,7 @@ func what(n *approval.Notification) string {
 		return "Outcome"
 	case approval.NotifyEvent:
 	}
-	return look.Visible(n.Event)
+	return untrusted.MultiLine(n.Event)
 }
 
 func viewCallback(a *approval.Approval, now time.Time) *callbackView {
@@ -120,7 +121,7 @@ func viewCallback(a *approval.Approval, now time.Time) *callbackView {
 	}
 	v := &callbackView{
 		State:    answer(c),
-		Error:    look.Visible(c.LastError),
+		Error:    untrusted.MultiLine(c.LastError),
 		Attempts: c.Attempt,
 		Redrives: c.Redrives,
 	}

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
@@ -200,7 +201,7 @@ func (c *Console) frame(r *http.Request, s session, page, heading string) frame 
 		Page:     page,
 		Title:    heading,
 		Heading:  heading,
-		Operator: look.Visible(s.Name),
+		Operator: untrusted.MultiLine(s.Name),
 		Now:      look.Stamp(now, now),
 		Clock:    now.UTC().Format("15:04:05 MST"),
 	}
@@ -258,7 +259,7 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, s session, stat
 // said; what is wrong with us is logged.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, s session, err error) {
 	if field, ok := errors.AsType[*approval.FieldError](err); ok {
-		c.refuse(w, r, s, http.StatusUnprocessableEntity, "This cannot be taken", look.Visible(field.Error())+".")
+		c.refuse(w, r, s, http.StatusUnprocessableEntity, "This cannot be taken", untrusted.MultiLine(field.Error())+".")
 		return
 	}
 	c.Log.WarnContext(r.Context(), "console failed", "path", path.Base(r.URL.Path), "error", err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
@@ -75,12 +76,12 @@ func (c *Console) letters(w http.ResponseWriter, r *http.Request, s session) {
 		p.Next = "?" + url.Values{"after": {letters[len(letters)-1].ID}}.Encode()
 	}
 	if err != nil {
-		p.Unread = look.Visible(err.Error())
+		p.Unread = untrusted.MultiLine(err.Error())
 	}
 	now := c.Now()
 	p.Reasons = byReason(letters, now)
 	for _, l := range letters {
-		p.Letters = append(p.Letters, letterView{look.Visible(l.ID), look.Visible(l.Source), look.Visible(l.Reason), look.Stamp(l.At, now), l.Redrives})
+		p.Letters = append(p.Letters, letterView{untrusted.MultiLine(l.ID), untrusted.MultiLine(l.Source), untrusted.MultiLine(l.Reason), look.Stamp(l.At, now), l.Redrives})
 	}
 	c.write(w, r, http.StatusOK, "letters.html", p)
 }
@@ -95,7 +96,7 @@ func byReason(letters []Letter, now time.Time) []reasonView {
 		if !known {
 			i, index[l.Reason] = len(out), len(out)
 			out = append(out, reasonView{
-				Text:   look.Visible(l.Reason),
+				Text:   untrusted.MultiLine(l.Reason),
 				Reason: encode([]byte(l.Reason)),
 				Oldest: look.Stamp(l.At, now),
 				Age:    age(l.At, now),
@@ -103,7 +104,7 @@ func byReason(letters []Letter, now time.Time) []reasonView {
 			sources = append(sources, nil)
 		}
 		out[i].Count++
-		if name := look.Visible(l.Source); !slices.Contains(sources[i], name) {
+		if name := untrusted.MultiLine(l.Source); !slices.Contains(sources[i], name) {
 			sources[i] = append(sources[i], name)
 		}
 		out[i].Sources = strings.Join(sources[i], ", ")

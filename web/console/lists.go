@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
@@ -74,7 +75,7 @@ func (c *Console) pending(w http.ResponseWriter, r *http.Request, s session) {
 		counts = Counts{}
 	}
 	for _, wf := range counts.Workflows {
-		p.Workflows = append(p.Workflows, workflowView{look.Visible(wf.Name), number(wf.Pending), age(wf.Oldest, now)})
+		p.Workflows = append(p.Workflows, workflowView{untrusted.MultiLine(wf.Name), number(wf.Pending), age(wf.Oldest, now)})
 	}
 	c.write(w, r, http.StatusOK, "pending.html", p)
 }
@@ -116,7 +117,7 @@ func (c *Console) list(w http.ResponseWriter, r *http.Request, s session, which 
 func (p *listPage) damaged(o *approval.Order, now time.Time) {
 	if len(o.Approvals) == 0 && len(o.Unmatched) == 0 {
 		p.Rows = append(p.Rows, row{
-			OrderID: look.Visible(o.ID),
+			OrderID: untrusted.MultiLine(o.ID),
 			Href:    orderPath(o.ID),
 			Title:   "The record of this order cannot be read",
 			Since:   look.Stamp(now, now),
@@ -128,11 +129,11 @@ func (p *listPage) damaged(o *approval.Order, now time.Time) {
 
 func newRow(o *approval.Order, a *approval.Approval, since, now time.Time) row {
 	return row{
-		OrderID:  look.Visible(o.ID),
+		OrderID:  untrusted.MultiLine(o.ID),
 		Href:     orderPath(o.ID),
-		Title:    look.Visible(a.Title),
-		Workflow: look.Visible(a.Workflow),
-		Step:     look.Visible(a.Step),
+		Title:    untrusted.MultiLine(a.Title),
+		Workflow: untrusted.MultiLine(a.Workflow),
+		Step:     untrusted.MultiLine(a.Step),
 		Approval: a.ID,
 		Age:      age(since, now),
 		Since:    look.Stamp(since, now),
@@ -154,7 +155,7 @@ func waiting(o *approval.Order, a *approval.Approval, now time.Time) row {
 func givenUp(o *approval.Order, a *approval.Approval, now time.Time) row {
 	out := newRow(o, a, a.Callback.EndedAt, now)
 	out.Status, out.Attempts = status(a, now), a.Callback.Attempt
-	out.Error, out.Reason = look.Visible(a.Callback.LastError), encode([]byte(a.Callback.LastError))
+	out.Error, out.Reason = untrusted.MultiLine(a.Callback.LastError), encode([]byte(a.Callback.LastError))
 	out.Expired = !a.TaskExpires.IsZero() && a.TaskExpires.Before(now)
 	return out
 }
@@ -173,7 +174,7 @@ func asked(a *approval.Approval) (out people) {
 		case len(out.Names) == shownPeople:
 			out.More++
 		default:
-			out.Names = append(out.Names, look.Visible(p.ID))
+			out.Names = append(out.Names, untrusted.MultiLine(p.ID))
 		}
 	}
 	return out
@@ -208,7 +209,7 @@ func told(a *approval.Approval) state {
 	}
 	out := state{Text: "Told", Tone: "good"}
 	if failing != nil {
-		out.Error = look.Visible(failing.Channel + ": " + failing.LastError)
+		out.Error = untrusted.MultiLine(failing.Channel + ": " + failing.LastError)
 	}
 	switch {
 	case a.Undeliverable, sent == 0 && tried == 0 && gone > 0:

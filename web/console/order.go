@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
@@ -123,7 +124,7 @@ func (c *Console) find(r *http.Request, id string) (*approval.Order, error) {
 // search lists the orders whose ID begins so.
 func (c *Console) search(w http.ResponseWriter, r *http.Request, s session, id string) {
 	p := searchPage{frame: c.frame(r, s, "", "No such order")}
-	p.Query = look.Visible(id)
+	p.Query = untrusted.MultiLine(id)
 	if id == "" {
 		p.Heading, p.Title, p.Lead = "Find an order", "Find an order", "Type its ID, or how it begins."
 		c.write(w, r, http.StatusOK, "search.html", p)
@@ -138,7 +139,7 @@ func (c *Console) search(w http.ResponseWriter, r *http.Request, s session, id s
 		if !strings.HasPrefix(o.ID, id) {
 			break
 		}
-		p.Matches = append(p.Matches, match{look.Visible(o.ID), orderPath(o.ID)})
+		p.Matches = append(p.Matches, match{untrusted.MultiLine(o.ID), orderPath(o.ID)})
 	}
 	if p.More = len(p.Matches) > shownMatches; p.More {
 		p.Matches = p.Matches[:shownMatches]
@@ -153,13 +154,13 @@ func (c *Console) search(w http.ResponseWriter, r *http.Request, s session, id s
 // writeOrder sends the page of an order, with what was wrong with the last form
 // and what had been typed into it.
 func (c *Console) writeOrder(w http.ResponseWriter, r *http.Request, s session, o *approval.Order, code int, notice string, typed map[string]string) {
-	p := orderPage{frame: c.frame(r, s, "", "Order "+look.Visible(o.ID)), OrderKey: encode([]byte(o.ID)), Full: len(o.History) >= approval.MaxHistory}
-	p.Notice, p.Query, p.Self = notice, look.Visible(o.ID), orderPath(o.ID)
+	p := orderPage{frame: c.frame(r, s, "", "Order "+untrusted.MultiLine(o.ID)), OrderKey: encode([]byte(o.ID)), Full: len(o.History) >= approval.MaxHistory}
+	p.Notice, p.Query, p.Self = notice, untrusted.MultiLine(o.ID), orderPath(o.ID)
 	now := c.Now()
 	for _, a := range slices.Backward(o.Approvals) {
 		v := viewApproval(a, now)
 		if a.Status == approval.Pending {
-			v.Rule = &ruleForm{encode([]byte(o.ID)), a.ID, c.nonce(s, "rule", o.ID, a.ID), look.Visible(typed[a.ID]), approval.MaxComment, notice != ""}
+			v.Rule = &ruleForm{encode([]byte(o.ID)), a.ID, c.nonce(s, "rule", o.ID, a.ID), untrusted.MultiLine(typed[a.ID]), approval.MaxComment, notice != ""}
 		}
 		if a.Callback.State == approval.CallbackExhausted {
 			v.Redrive = c.nonce(s, "look")

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/approval-relay/approval-relay/web/look"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // Redrive says what to start again.
@@ -159,21 +159,21 @@ func (c *Console) lookAt(w http.ResponseWriter, r *http.Request, s session, what
 func (c *Console) redrivePage(r *http.Request, s session, what Redrive, report Report) redrivePage {
 	p := redrivePage{
 		frame:   c.frame(r, s, "letters", "Dry run"),
-		What:    look.Visible(what.Reason),
-		OrderID: look.Visible(what.OrderID),
+		What:    untrusted.MultiLine(what.Reason),
+		OrderID: untrusted.MultiLine(what.OrderID),
 		Report:  report,
 	}
 	if what.OrderID != "" {
 		p.Href, p.Page = orderPath(what.OrderID), ""
 	}
 	for _, reason := range slices.Sorted(maps.Keys(report.Found)) {
-		p.Found = append(p.Found, foundView{look.Visible(reason), report.Found[reason]})
+		p.Found = append(p.Found, foundView{untrusted.MultiLine(reason), report.Found[reason]})
 		p.Total += report.Found[reason]
 	}
 	slices.SortStableFunc(p.Found, func(a, b foundView) int { return cmp.Compare(b.Count, a.Count) })
 	p.Would = min(max(p.Total-report.Guarded, 0), maxRedrive)
 	for _, e := range report.Errors {
-		p.Errors = append(p.Errors, look.Visible(e))
+		p.Errors = append(p.Errors, untrusted.MultiLine(e))
 	}
 	return p
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/web/look"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // ruling is what the form of an order's page says.
@@ -31,7 +31,7 @@ func (c *Console) rule(w http.ResponseWriter, r *http.Request, s session) {
 		order:    string(id[0]),
 		approval: sent["approval"],
 		act:      sent["act"],
-		reason:   strings.TrimSpace(look.Visible(sent["reason"])),
+		reason:   strings.TrimSpace(untrusted.MultiLine(sent["reason"])),
 	}
 	if !c.proves(sent["nonce"], s, "rule", in.order, in.approval) {
 		c.stale(w, r, s)
@@ -89,7 +89,7 @@ func refused(v approval.Verdict) string {
 	case approval.VerdictLate, approval.VerdictConflict, approval.VerdictSuperseded:
 		return "It was closed before: the approval is " + strings.ReplaceAll(string(v.Status), "_", " ") + "."
 	}
-	return look.Visible(v.Err().Error()) + "."
+	return untrusted.MultiLine(v.Err().Error()) + "."
 }
 
 // again shows the order as it is now, with what was wrong, and keeps the reason.

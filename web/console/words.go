@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
@@ -61,10 +62,10 @@ func events(o *approval.Order, now time.Time) []eventView {
 	}
 	for _, e := range history {
 		v := describe(e)
-		v.Text, v.Note = look.Visible(v.Text), look.Visible(v.Note)
+		v.Text, v.Note = untrusted.MultiLine(v.Text), untrusted.MultiLine(v.Note)
 		v.At, v.Clock = look.Stamp(e.At, now), e.At.UTC().Format("2 Jan 15:04:05")
 		if a := o.Find(e.Approval); a != nil && len(o.Approvals) > 1 {
-			v.Step = look.Visible(a.Step)
+			v.Step = untrusted.MultiLine(a.Step)
 		}
 		out = append(out, v)
 	}
@@ -209,12 +210,12 @@ func toneOf(o approval.Outcome) string {
 // person names who decided, or who is told.
 func person(id string) string {
 	if source, ok := strings.CutPrefix(id, "source:"); ok {
-		return look.Visible(source) + " (a system)"
+		return untrusted.MultiLine(source) + " (a system)"
 	}
 	if id == "" {
 		return "somebody"
 	}
-	return look.Visible(id)
+	return untrusted.MultiLine(id)
 }
 
 // via is how a decision came in.
@@ -228,7 +229,7 @@ func via(v approval.Via, source string) string {
 		return "console or command line"
 	case approval.ViaChat, approval.ViaSNS, approval.ViaWebhook, approval.ViaAPI:
 	}
-	return string(v) + from(" ", look.Visible(source))
+	return string(v) + from(" ", untrusted.MultiLine(source))
 }
 
 // policy is a policy in words.

@@ -2,28 +2,8 @@ package look
 
 import (
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 )
-
-// Visible makes a text from outside fit to be shown: without control characters
-// and overrides of direction, which could make it read as something else. What
-// it takes out leaves the replacement character.
-func Visible(s string) string {
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n")
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return r
-		case r == '\r' || r == '\u2028' || r == '\u2029':
-			return '\n'
-		case unicode.IsControl(r), r >= '\u202A' && r <= '\u202E', r >= '\u2066' && r <= '\u2069':
-			return '\uFFFD'
-		}
-		return r
-	}, s)
-}
 
 // relative says how far a time is from now, rounded down to one unit.
 func relative(d time.Duration) string {
