@@ -3,9 +3,7 @@ package router
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -14,12 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
-	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/memory"
 )
 
@@ -33,7 +29,6 @@ type watcher struct {
 	swept    []int
 	failed   int
 	running  map[approval.ActionKind]int
-	routes   []string // pattern and status
 	log      bytes.Buffer
 }
 
@@ -62,10 +57,6 @@ func (w *watcher) Swept(claimed int, err error) {
 			w.failed++
 		}
 	})
-}
-
-func (w *watcher) route(pattern string, status int, _ time.Duration) {
-	w.note(func() { w.routes = append(w.routes, pattern+" "+http.StatusText(status)) })
 }
 
 // Write is the log.
@@ -117,60 +108,15 @@ func get(t *testing.T, s *memory.Store, orderID string) *approval.Order {
 	return o
 }
 
-// consume handles the messages of an ingress topic until the test ends.
-func consume(t *testing.T, in *Ingress, topic string, handle func(*message.Message) error) {
-	t.Helper()
-	messages, err := in.Subscribe(t.Context(), topic)
-	require.NoError(t, err)
-	h := settle(slog.New(slog.DiscardHandler))(func(m *message.Message) ([]*message.Message, error) { return nil, handle(m) })
-	go func() {
-		for m := range messages {
-			go func() {
-				if _, err := h(m); err != nil {
-					m.Nack()
-				} else {
-					m.Ack()
-				}
-			}()
-		}
-	}()
-}
-
 // reply is an answer to a request.
 type reply struct {
 	*http.Response
-	text    string
-	problem Problem
+	text string
 }
 
-func send(t *testing.T, h http.Handler, method, path, body string, header ...string) reply {
+func send(t *testing.T, h http.Handler, method, path, body string) reply {
 	t.Helper()
-	return sendFrom(t, h, method, path, strings.NewReader(body), header...)
-}
-
-func sendFrom(t *testing.T, h http.Handler, method, path string, body io.Reader, header ...string) reply {
-	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), method, path, body)
-	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	out := reply{Response: w.Result(), text: w.Body.String()}
-	if out.Header.Get("Content-Type") == "application/problem+json" {
-		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &out.problem))
-		require.Equal(t, out.StatusCode, out.problem.Status)
-	}
-	return out
-}
-
-// lister lists the orders of a store in memory.
-type lister struct{ *memory.Store }
-
-func (l lister) ListOrders(ctx context.Context, pending, exhausted bool, after string, limit int) ([]*approval.Order, string, error) {
-	return l.List(ctx, store.Query{Pending: pending, Exhausted: exhausted, After: after, Limit: limit})
-}
-
-func (l lister) ListExhausted(ctx context.Context, after string, limit int) ([]*approval.Order, string, error) {
-	return l.List(ctx, store.Query{Exhausted: true, After: after, Limit: limit})
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body)))
+	return reply{Response: w.Result(), text: w.Body.String()}
 }

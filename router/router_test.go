@@ -13,6 +13,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/stretchr/testify/require"
 
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/handlers"
@@ -52,7 +53,7 @@ type house struct {
 	*outside
 	*watcher
 	store  *memory.Store
-	in     *Ingress
+	in     *api.Ingress
 	router *message.Router
 	ended  chan error
 	site   http.Handler
@@ -63,7 +64,7 @@ func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 	t.Helper()
 	h := &house{
 		outside: &outside{told: make(chan approval.Message, 10), answered: make(chan approval.Answer, 10)}, watcher: newWatcher(), store: memory.New(),
-		in: NewIngress(), ended: make(chan error, 1),
+		in: api.NewIngress(), ended: make(chan error, 1),
 	}
 	d := NewDispatcher(4, h.watcher, h.logger())
 	tr := transitions(h.store, h.watcher, d)
@@ -76,13 +77,13 @@ func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 		Source: handlers.Source{Name: "api", Via: approval.ViaAPI, Fields: handlers.DecisionFields{Outcome: text("outcome")}}, Decode: decode,
 		Decider: &handlers.Decider{Transitions: tr, Keep: approval.Keep{Unmatched: time.Hour}},
 	}
-	requests := []Source{{Name: "request-orders", Topic: RequestTopic("orders"), Subscriber: h.in, Handle: request.Handle}}
+	requests := []Source{{Name: "request-orders", Topic: api.RequestTopic("orders"), Subscriber: h.in, Handle: request.Handle}}
 	if odd != nil {
-		requests = append(requests, Source{Name: "request-odd", Topic: RequestTopic("odd"), Subscriber: h.in, Handle: odd})
+		requests = append(requests, Source{Name: "request-odd", Topic: api.RequestTopic("odd"), Subscriber: h.in, Handle: odd})
 	}
 	var err error
 	h.router, err = New(Parts{
-		Requests: requests, Decisions: []Source{{Name: "decision-api", Topic: APITopic(), Subscriber: h.in, Handle: decision.Handle}},
+		Requests: requests, Decisions: []Source{{Name: "decision-api", Topic: api.DecisionTopic(), Subscriber: h.in, Handle: decision.Handle}},
 		Notifications: &handlers.Notification{
 			Transitions: tr, Channels: map[string]notify.Channel{"mail": h}, Timeout: time.Second,
 			Links: links{},
@@ -99,8 +100,12 @@ func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 		require.NoError(t, d.Close())
 	})
 	mux := http.NewServeMux()
-	mux.Handle("POST /requests/{workflow}", h.in.Handler(func(r *http.Request) (string, error) { return RequestTopic(r.PathValue("workflow")), nil }, anybody))
-	mux.Handle("POST /{orderId}", h.in.Handler(apiTopic, anybody))
+	mux.Handle("POST /requests/{workflow}", h.in.MessageHandler(func(r *http.Request) (string, error) {
+		return api.RequestTopic(r.PathValue("workflow")), nil
+	}, api.SourcePolicy{}))
+	mux.Handle("POST /{orderId}", h.in.MessageHandler(func(*http.Request) (string, error) {
+		return api.DecisionTopic(), nil
+	}, api.SourcePolicy{}))
 	h.site = mux
 	return h
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/pubsub/gochannel"
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -70,12 +71,12 @@ func handlerContext(t *testing.T, name string) context.Context {
 	t.Helper()
 	r, err := message.NewRouter(message.RouterConfig{}, watermill.NopLogger{})
 	require.NoError(t, err)
-	in := NewIngress()
+	in := gochannel.NewGoChannel(gochannel.Config{}, watermill.NopLogger{})
 	out := make(chan context.Context, 1)
 	r.AddConsumerHandler(name, name, in, func(m *message.Message) error { out <- m.Context(); return nil })
 	go func() { _ = r.Run(t.Context()) }()
 	<-r.Running()
-	in.pass(t.Context(), name, message.NewMessage("x", nil))
+	require.NoError(t, in.Publish(name, message.NewMessage("x", nil)))
 	return <-out
 }
 

@@ -74,7 +74,7 @@ func (e exhausted) ListExhausted(ctx context.Context, after string, limit int) (
 // lister lists orders for people.
 type lister struct{ store store.Store }
 
-// ListOrders implements router.Lister.
+// ListOrders implements api.Lister.
 func (l lister) ListOrders(ctx context.Context, pending, exhausted bool, after string, limit int) ([]*approval.Order, string, error) {
 	return l.store.List(ctx, store.Query{
 		Pending:   pending,

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/approval-relay/approval-relay/router"
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
@@ -61,10 +61,10 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 		return fmt.Errorf("read the worker's answer: %w", err)
 	}
 	if resp.StatusCode >= 300 {
-		var p router.Problem
+		var p api.Problem
 		switch err := json.Unmarshal(text, &p); {
-		case err == nil && p.OrderState != "":
-			return fmt.Errorf("%s; the approval is %s", untrusted.TerminalLine(p.Detail), p.OrderState)
+		case err == nil && p.ApprovalStatus != "":
+			return fmt.Errorf("%s; the approval is %s", untrusted.TerminalLine(p.Detail), p.ApprovalStatus)
 		case err == nil && p.Detail != "":
 			return errors.New(untrusted.TerminalLine(p.Detail))
 		}

@@ -12,8 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/router"
 )
 
 // browser is somebody at the console of a running relay.
@@ -95,7 +95,7 @@ func TestConsole(t *testing.T) {
 	require.Equal(t, []any{"ops", "by phone", approval.ViaOperator}, []any{vote.By, vote.Comment, vote.Via})
 	require.Contains(t, r.log.String(), "operator signed in")
 
-	for _, pattern := range router.ConsoleRoutes() { // each leads to a page
+	for _, pattern := range api.ConsoleRoutes() { // each leads to a page
 		method, path, _ := strings.Cut(strings.TrimSuffix(pattern, "{$}"), " ")
 		resp := do(t, method, r.operator+path, "")
 		require.NotContains(t, []int{http.StatusNotFound, http.StatusMethodNotAllowed}, resp.status, pattern)

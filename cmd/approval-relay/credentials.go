@@ -9,8 +9,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/keys"
-	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
@@ -40,7 +40,7 @@ func openKeys(c *Config, log *slog.Logger) (*keys.Ring, error) {
 
 // credentials makes the checks of the operator's address. An operator may do
 // what a program may.
-func credentials(c *Config) (api, operator router.Check, err error) {
+func credentials(c *Config) (program, operator api.Check, err error) {
 	people, err := operators(c)
 	if err != nil {
 		return nil, nil, err

@@ -7,9 +7,9 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
-	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
@@ -26,7 +26,7 @@ func (c *requestsCmd) Run(w *world) error {
 	if state == "all" {
 		state = ""
 	}
-	var list router.OrderList
+	var list api.OrderList
 	if err := c.call(w.ctx, "GET", fmt.Sprintf("/v1/orders?state=%s&after=%s&limit=%d", state, escape(c.After), c.Limit), nil, &list); err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (r *ruling) send(w *world, route string, outcome approval.Outcome) error {
 		r.By = operator(w.getenv)
 	}
 	var out handlers.Decided
-	in := router.Ruling{
+	in := api.Ruling{
 		Outcome:    outcome,
 		By:         r.By,
 		Reason:     r.Reason,

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/handlers"
-	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
@@ -74,7 +74,7 @@ type deadlettersCmd struct {
 
 // Run lists the dead letters in the store's own table.
 func (c *deadlettersCmd) Run(w *world) error {
-	var list router.LetterList
+	var list api.LetterList
 	if err := c.call(w.ctx, "GET", "/v1/deadletters?after="+escape(c.After), nil, &list); err != nil {
 		return err
 	}

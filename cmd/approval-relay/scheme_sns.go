@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/metadata"
-	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
@@ -26,9 +26,9 @@ type SNSWebhookConfig struct {
 func (*SNSWebhookConfig) fill(AWSConfig)            {}
 func (*SNSWebhookConfig) validate(*loading, string) {}
 
-func (c *SNSWebhookConfig) way(m schemeMakers) (router.Way, error) {
+func (c *SNSWebhookConfig) way(m schemeMakers) (api.SourcePolicy, error) {
 	v, err := webhook.NewSNS(webhook.SNSConfig{Topics: c.Topics})
-	return router.Way{Open: openSNS(v, m.confirm, m.log)}, err
+	return api.SourcePolicy{OpenEnvelope: openSNS(v, m.confirm, m.log)}, err
 }
 
 // snsVerifier is the part of webhook.SNS that is used.
@@ -44,7 +44,7 @@ func openSNS(v snsVerifier, confirm func(ctx context.Context, topic, token strin
 		m, err := v.Open(ctx, time.Now(), body)
 		for _, no := range []error{webhook.ErrMissing, webhook.ErrMalformed, webhook.ErrMismatch, webhook.ErrStale} {
 			if errors.Is(err, no) {
-				return nil, nil, router.Refused(err)
+				return nil, nil, api.InvalidCredential(err)
 			}
 		}
 		switch {

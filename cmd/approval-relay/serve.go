@@ -13,7 +13,7 @@ import (
 
 	group "github.com/oklog/run"
 
-	"github.com/approval-relay/approval-relay/router"
+	"github.com/approval-relay/approval-relay/api"
 )
 
 // runCmd runs the worker.
@@ -60,13 +60,13 @@ func serve(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer, r
 	r.sweeper.Adopt(ctx)
 
 	var parts group.Group
-	operator, err := addServer(&parts, c.Operator.Listen, r.http.Private(), c.Shutdown.Timeout/5, log)
+	operator, err := addServer(&parts, c.Operator.Listen, r.http.OperatorHandler(), c.Shutdown.Timeout/5, log)
 	if err != nil {
 		return err
 	}
 	var public net.Addr
 	if c.Public.Listen != "" {
-		if public, err = addServer(&parts, c.Public.Listen, r.http.Public(), c.Shutdown.Timeout/5, log); err != nil {
+		if public, err = addServer(&parts, c.Public.Listen, r.http.PublicHandler(), c.Shutdown.Timeout/5, log); err != nil {
 			return err
 		}
 	}
@@ -106,7 +106,7 @@ func addServer(parts *group.Group, address string, h http.Handler, within time.D
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	server := router.Server(h, log)
+	server := api.NewServer(h, log)
 	parts.Add(func() error {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve %s: %w", address, err)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
@@ -36,7 +37,7 @@ func (r *relay) sources(ctx context.Context, urls validURLs) (*sources, error) {
 		}
 		out.requests = append(out.requests, router.Source{
 			Name:       requestName(name) + httpSuffix,
-			Topic:      router.RequestTopic(name),
+			Topic:      api.RequestTopic(name),
 			Subscriber: r.ingress,
 			Handle:     h.Handle,
 		})
@@ -77,11 +78,11 @@ func (r *relay) decisionSources(ctx context.Context, out *sources) error {
 		}
 		return h.Handle, nil
 	}
-	if _, err := add("api", approval.ViaAPI, decisionFields(), "", router.APITopic()); err != nil {
+	if _, err := add("api", approval.ViaAPI, decisionFields(), "", api.DecisionTopic()); err != nil {
 		return err
 	}
 	for _, name := range sorted(r.config.Webhooks) {
-		if _, err := add(name, approval.ViaWebhook, r.config.Webhooks[name].Fields, r.config.Webhooks[name].Filter, router.WebhookTopic(name)); err != nil {
+		if _, err := add(name, approval.ViaWebhook, r.config.Webhooks[name].Fields, r.config.Webhooks[name].Filter, api.WebhookTopic(name)); err != nil {
 			return err
 		}
 	}

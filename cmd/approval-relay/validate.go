@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/secret"
 )
 
@@ -220,8 +220,8 @@ func (c *Config) validateSources(l *loading) {
 		if w.Rate < 0 || w.Burst < 0 || (w.Rate == 0 && w.Burst > 0) {
 			l.fault(at+".rate", "rate and burst must be above 0, or both 0")
 		}
-		if w.MaxBody < 0 || w.MaxBody > router.MaxBody {
-			l.fault(at+".max_body", "is %d, must be 1 to %d", w.MaxBody, router.MaxBody)
+		if w.MaxBody < 0 || w.MaxBody > api.MaxBody {
+			l.fault(at+".max_body", "is %d, must be 1 to %d", w.MaxBody, api.MaxBody)
 		}
 		fields(l, at+".fields", w.Fields, decisionFields())
 	}

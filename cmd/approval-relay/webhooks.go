@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/approval-relay/approval-relay/router"
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/webhook"
 )
@@ -34,38 +34,38 @@ type schemeKind interface {
 	checked
 	// way says how its requests are let in. The error says what is wrong with the
 	// scheme's secrets.
-	way(m schemeMakers) (router.Way, error)
+	way(m schemeMakers) (api.SourcePolicy, error)
 }
 
 // ways makes the way in of every webhook.
-func (r *relay) ways() (map[string]router.Way, error) {
-	out := map[string]router.Way{}
+func (r *relay) ways() (map[string]api.SourcePolicy, error) {
+	out := map[string]api.SourcePolicy{}
 	for _, name := range sorted(r.config.Webhooks) {
 		w := r.config.Webhooks[name]
 		way, err := only[schemeKind](w).way(schemeMakers{confirm: r.aws.confirm, log: r.log.With("source", name)})
 		if err != nil {
 			return nil, fmt.Errorf("webhooks.%s: %w", name, err)
 		}
-		way.MaxBody, way.Turn = int64(w.MaxBody), w.turn()
+		way.MaxBody, way.RateLimit = int64(w.MaxBody), w.turn()
 		out[name] = way
 	}
 	return out, nil
 }
 
 // checking returns the way in of what a verifier takes.
-func checking[V webhook.Verifier](v V, err error) (router.Way, error) {
-	return router.Way{Check: check(v)}, err
+func checking[V webhook.Verifier](v V, err error) (api.SourcePolicy, error) {
+	return api.SourcePolicy{Check: check(v)}, err
 }
 
 // vouching is checking by a scheme that vouches for the header webhook-id too, or
 // whose requests are all their sender's own.
-func vouching[V webhook.Verifier](v V, err error) (router.Way, error) {
+func vouching[V webhook.Verifier](v V, err error) (api.SourcePolicy, error) {
 	way, err := checking(v, err)
-	way.TrustID = true
+	way.SignedID = true
 	return way, err
 }
 
-func check(v webhook.Verifier) router.Check {
+func check(v webhook.Verifier) api.Check {
 	return func(h http.Header, body []byte) error { return v.Verify(time.Now(), h, body) }
 }
 
@@ -105,7 +105,7 @@ func (c *HMACConfig) fill(AWSConfig) {
 
 func (*HMACConfig) validate(*loading, string) {}
 
-func (c *HMACConfig) way(schemeMakers) (router.Way, error) {
+func (c *HMACConfig) way(schemeMakers) (api.SourcePolicy, error) {
 	return checking(webhook.NewHMAC(webhook.HMACConfig{
 		Algorithm:       c.Algorithm,
 		Header:          c.Header,
@@ -125,7 +125,7 @@ type BearerConfig struct {
 func (*BearerConfig) fill(AWSConfig)            {}
 func (*BearerConfig) validate(*loading, string) {}
 
-func (c *BearerConfig) way(schemeMakers) (router.Way, error) {
+func (c *BearerConfig) way(schemeMakers) (api.SourcePolicy, error) {
 	return vouching(webhook.NewBearer(secret.RevealAll(c.Tokens)...))
 }
 
@@ -138,7 +138,7 @@ type StandardConfig struct {
 func (*StandardConfig) fill(AWSConfig)            {}
 func (*StandardConfig) validate(*loading, string) {}
 
-func (c *StandardConfig) way(schemeMakers) (router.Way, error) {
+func (c *StandardConfig) way(schemeMakers) (api.SourcePolicy, error) {
 	return vouching(webhook.NewStandardAsymmetric(c.PublicKeys, secret.RevealAll(c.Secrets)))
 }
 
@@ -150,7 +150,7 @@ type GitHubConfig struct {
 func (*GitHubConfig) fill(AWSConfig)            {}
 func (*GitHubConfig) validate(*loading, string) {}
 
-func (c *GitHubConfig) way(schemeMakers) (router.Way, error) {
+func (c *GitHubConfig) way(schemeMakers) (api.SourcePolicy, error) {
 	return checking(webhook.NewGitHub(secret.RevealAll(c.Secrets)...))
 }
 
@@ -162,7 +162,7 @@ type SlackConfig struct {
 func (*SlackConfig) fill(AWSConfig)            {}
 func (*SlackConfig) validate(*loading, string) {}
 
-func (c *SlackConfig) way(schemeMakers) (router.Way, error) {
+func (c *SlackConfig) way(schemeMakers) (api.SourcePolicy, error) {
 	return checking(webhook.NewSlack(secret.RevealAll(c.Secrets)...))
 }
 
@@ -175,7 +175,7 @@ type StripeConfig struct {
 func (*StripeConfig) fill(AWSConfig)            {}
 func (*StripeConfig) validate(*loading, string) {}
 
-func (c *StripeConfig) way(schemeMakers) (router.Way, error) {
+func (c *StripeConfig) way(schemeMakers) (api.SourcePolicy, error) {
 	return checking(webhook.NewStripe(c.Header, secret.RevealAll(c.Secrets)...))
 }
 
@@ -195,7 +195,7 @@ func (c *ClientCertConfig) fill(AWSConfig) {
 
 func (*ClientCertConfig) validate(*loading, string) {}
 
-func (c *ClientCertConfig) way(schemeMakers) (router.Way, error) {
+func (c *ClientCertConfig) way(schemeMakers) (api.SourcePolicy, error) {
 	return vouching(webhook.NewCertificate(webhook.CertificateConfig{
 		Header:         c.Header,
 		Allowed:        c.Allowed,

@@ -20,11 +20,11 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/stretchr/testify/require"
 
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/metadata"
-	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
@@ -68,7 +68,7 @@ func TestSNSOverHTTP(t *testing.T) {
 	for err, refused := range map[error]bool{fmt.Errorf("x: %w", webhook.ErrMismatch): true, webhook.ErrStale: true, errors.New("no route to host"): false} {
 		_, _, got := open(snsSays{err: err})
 		require.ErrorIs(t, got, err)
-		require.Equal(t, refused, errors.Is(got, router.Refused(err)) || fmt.Sprintf("%T", got) == fmt.Sprintf("%T", router.Refused(err)))
+		require.Equal(t, refused, errors.Is(got, api.InvalidCredential(err)) || fmt.Sprintf("%T", got) == fmt.Sprintf("%T", api.InvalidCredential(err)))
 	}
 }
 

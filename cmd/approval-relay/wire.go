@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/keys"
@@ -63,10 +64,10 @@ type relay struct {
 	failed  atomic.Int64    // when a commit of the store last did, Unix nanoseconds
 
 	router     *message.Router
-	ingress    *router.Ingress
+	ingress    *api.Ingress
 	dispatcher *router.Dispatcher
 	sweeper    *router.Sweeper
-	http       *router.HTTP
+	http       *api.Endpoints
 	aws        *clouds
 	depths     map[string]depth // of the queues, by source
 
@@ -116,7 +117,7 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 		return nil, err
 	}
 	r.links, r.ring = link.New(ring, base), ring
-	r.ingress = router.NewIngress()
+	r.ingress = api.NewIngress()
 	r.dispatcher = router.NewDispatcher(perOutput, r.metrics, r.log)
 	r.transitions = &handlers.Transitions{
 		Orders:   kept,
@@ -200,7 +201,7 @@ func (r *relay) wireRouter(ctx context.Context, stdout io.Writer) error {
 
 // wireHTTP makes the routes.
 func (r *relay) wireHTTP(reg *prometheus.Registry) error {
-	api, operator, err := credentials(r.config)
+	program, operator, err := credentials(r.config)
 	if err != nil {
 		return err
 	}
@@ -236,31 +237,31 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 	if err != nil {
 		return err
 	}
-	r.http = &router.HTTP{
-		Ingress:     r.ingress,
-		Page:        page,
-		Webhooks:    ways,
-		Workflows:   sorted(r.config.Workflows),
-		API:         api,
-		Operator:    operator,
-		Metrics:     promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg, EnableOpenMetrics: true}),
-		OpenMetrics: r.config.Operator.OpenMetrics,
-		Console: &router.Console{
+	r.http = &api.Endpoints{
+		Ingress:       r.ingress,
+		DecisionPage:  page,
+		Webhooks:      ways,
+		Workflows:     sorted(r.config.Workflows),
+		ProgramToken:  program,
+		OperatorToken: operator,
+		Metrics:       promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg, EnableOpenMetrics: true}),
+		OpenMetrics:   r.config.Operator.OpenMetrics,
+		OperatorAPI: &api.OperatorAPI{
 			Orders:  r.store,
 			List:    lister{timed{r.store, r.metrics}},
 			Decider: r.decider,
 			Letters: r.letters,
 			Redrive: r.redrive,
 		},
-		Pages:   people,
-		Observe: r.metrics.HTTP,
+		ConsolePages: people,
+		Observe:      r.metrics.HTTP,
 	}
 	if door != nil {
 		door.ShowMessage = page.ShowMessage
 		r.http.SignIn = door
 	}
 	if r.slack != nil {
-		r.http.Slack = r.slack
+		r.http.SlackInteractions = r.slack
 	}
 	return nil
 }
@@ -326,7 +327,7 @@ func metricNames(c *Config) metrics.Config {
 	n := metrics.Config{
 		Workflows: sorted(c.Workflows), Channels: sorted(c.Channels), Targets: sorted(c.Targets),
 		Sources: slices.Concat([]string{"api", "link", "sso", "operator", slack.Source}, sorted(c.Decisions), sorted(c.Webhooks)),
-		Routes:  router.Routes(), Handlers: []string{decisionName("api")},
+		Routes:  api.Routes(), Handlers: []string{decisionName("api")},
 	}
 	for name, w := range c.Workflows {
 		n.Handlers = append(n.Handlers, requestName(name), requestName(name)+httpSuffix)

@@ -141,14 +141,16 @@ func TestPorts(t *testing.T) {
 	set := read(t, chart+"templates/_pod.tpl")
 	require.Contains(t, set, "{name: public, containerPort: "+public+"}")
 	require.Contains(t, set, "{name: operator, containerPort: "+operator+"}")
-	routes := read(t, root+"router/http.go")
+	routes := read(t, root+"api/routes.go")
 	for _, probe := range regexp.MustCompile(`httpGet: \{path: (\S+), port: operator\}`).FindAllStringSubmatch(set, -1) {
 		require.Contains(t, routes, `"GET `+probe[1]+`"`)
 	}
 	require.Equal(t, 3, strings.Count(set, "port: operator}"), "startup, liveness and readiness")
-	_, open, _ := strings.Cut(routes, ") Public() ")
-	open, _, _ = strings.Cut(open, ") Private() ")
-	for _, route := range regexp.MustCompile(`h\.route\(mux, "(?:GET |POST )?(/[a-z]+)/`).FindAllStringSubmatch(open, -1) {
+	_, open, _ := strings.Cut(routes, "func publicRoutes() ")
+	open, _, _ = strings.Cut(open, "func operatorRoutes() ")
+	found := regexp.MustCompile(`\{"(?:GET |POST )?(/[a-z]+)/`).FindAllStringSubmatch(open, -1)
+	require.Len(t, found, 5)
+	for _, route := range found {
 		require.Regexp(t, `range list .*"`+route[1]+`"`, read(t, chart+"templates/ingress.yaml"))
 	}
 

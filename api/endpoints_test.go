@@ -1,4 +1,4 @@
-package router
+package api
 
 import (
 	"context"
@@ -33,26 +33,26 @@ func bearer(tokens ...string) Check {
 
 // site is all routes, over an empty store; every topic is handled by saying its
 // name.
-func site(t *testing.T, change ...func(*HTTP)) (*HTTP, *memory.Store, *watcher) {
+func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, *observer) {
 	t.Helper()
-	s, w, in := memory.New(), newWatcher(), NewIngress()
-	for _, topic := range []string{RequestTopic("orders"), RequestTopic("invoices"), WebhookTopic("erp"), APITopic()} {
+	s, w, in := memory.New(), &observer{}, NewIngress()
+	for _, topic := range []string{RequestTopic("orders"), RequestTopic("invoices"), WebhookTopic("erp"), DecisionTopic()} {
 		consume(t, in, topic, func(m *message.Message) error { handlers.Reply(m, topic); return nil })
 	}
-	tr := transitions(s, w, nowhere{})
-	h := &HTTP{
-		Ingress: in, Workflows: []string{"orders"}, API: bearer("api", "operator"), Operator: bearer("operator"),
-		Page:     http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.PathValue("token"))) }),
-		SignIn:   door{},
-		Slack:    http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), // verifies for itself
-		Webhooks: map[string]Way{"erp": {Check: bearer("erp")}},
-		Metrics:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
-		Console: &Console{
+	tr := transitions(s)
+	h := &Endpoints{
+		Ingress: in, Workflows: []string{"orders"}, ProgramToken: bearer("api", "operator"), OperatorToken: bearer("operator"),
+		DecisionPage:      http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.PathValue("token"))) }),
+		SignIn:            door{},
+		SlackInteractions: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), // verifies for itself
+		Webhooks:          map[string]SourcePolicy{"erp": {Check: bearer("erp")}},
+		Metrics:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
+		OperatorAPI: &OperatorAPI{
 			Orders: s, List: lister{s}, Decider: &handlers.Decider{Transitions: tr, Keep: approval.Keep{Unmatched: time.Hour}},
 			Letters: &shelf{}, Redrive: &handlers.Redrive{Transitions: tr, Exhausted: lister{s}, Letters: &shelf{}},
 		},
-		Pages:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("console")) }),
-		Healthy: func() error { return nil }, Ready: func(context.Context) error { return nil }, Observe: w.route,
+		ConsolePages: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("console")) }),
+		Healthy:      func() error { return nil }, Ready: func(context.Context) error { return nil }, Observe: w.observe,
 	}
 	for _, f := range change {
 		f(h)
@@ -81,7 +81,7 @@ func (s *shelf) Take(context.Context, string) error         { return s.err }
 // Who may do what: every route, by every credential. What is not in the table is
 // no route: see TestEveryRouteIsInTheTable. The console's pages, of which people
 // find out by signing in, are in web/console.
-func access() map[string]struct{ body, need string } {
+func routeTable() map[string]struct{ body, need string } {
 	return map[string]struct{ body, need string }{
 		"public /a/{token}":                           {"", ""},
 		"public POST /webhooks/{source}":              {"{}", "erp"},
@@ -107,7 +107,7 @@ func access() map[string]struct{ body, need string } {
 
 func TestWhoMayDoWhat(t *testing.T) {
 	t.Parallel()
-	for name, c := range access() {
+	for name, c := range routeTable() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h, s, w := site(t)
@@ -118,7 +118,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 				method, path = "GET", route
 			}
 			path = strings.NewReplacer("{orderId}", "A-1", "{source}", "erp", "{token}", "x").Replace(path)
-			server := map[string]http.Handler{"public": h.Public(), "private": h.Private()}[side]
+			server := map[string]http.Handler{"public": h.PublicHandler(), "private": h.OperatorHandler()}[side]
 			for _, credential := range []string{"", "wrong", "erp", "api", "operator"} {
 				got := send(t, server, method, path, c.body, "Authorization", "Bearer "+credential)
 				allowed := c.need == "" || (credential != "" && strings.Contains(" "+c.need+" ", " "+credential+" "))
@@ -148,7 +148,7 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 		listed[r] = true
 	}
 	inTable := map[string]bool{}
-	for name := range access() {
+	for name := range routeTable() {
 		_, route, _ := strings.Cut(name, " ")
 		inTable[route] = true
 	}
@@ -160,10 +160,10 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 	// What is on one address is not on the other.
 	h, _, _ := site(t)
 	for _, path := range []string{"/", "/console", "/console/", "/console/signin", "/console/order", "/metrics", "/readyz", "/v1/orders", "/v1/orders/A-1", "/v1/deadletters"} {
-		require.Equal(t, http.StatusNotFound, send(t, h.Public(), "GET", path, "", "Authorization", "Bearer operator").StatusCode, path)
+		require.Equal(t, http.StatusNotFound, send(t, h.PublicHandler(), "GET", path, "", "Authorization", "Bearer operator").StatusCode, path)
 	}
 	for _, path := range []string{"/a/x", "/webhooks/erp"} {
-		require.Equal(t, http.StatusNotFound, send(t, h.Private(), "POST", path, "{}", "Authorization", "Bearer erp").StatusCode, path)
+		require.Equal(t, http.StatusNotFound, send(t, h.OperatorHandler(), "POST", path, "{}", "Authorization", "Bearer erp").StatusCode, path)
 	}
 }
 
@@ -173,24 +173,24 @@ func TestConsoleRoutes(t *testing.T) {
 	h, _, w := site(t)
 	for _, pattern := range ConsoleRoutes() {
 		method, path, _ := strings.Cut(strings.TrimSuffix(pattern, "{$}"), " ")
-		require.Equal(t, "console", send(t, h.Private(), method, path, "").text)
+		require.Equal(t, "console", send(t, h.OperatorHandler(), method, path, "").text)
 		require.Equal(t, pattern+" OK", w.routes[len(w.routes)-1])
 	}
 	for _, path := range []string{"/", "/console"} {
-		got := send(t, h.Private(), "GET", path, "")
+		got := send(t, h.OperatorHandler(), "GET", path, "")
 		require.Equal(t, http.StatusSeeOther, got.StatusCode)
 		require.Equal(t, "./console/", got.Header.Get("Location"))
 	}
-	require.Equal(t, http.StatusNotFound, send(t, h.Private(), "GET", "/console/elsewhere", "").StatusCode)
-	require.Equal(t, http.StatusMethodNotAllowed, send(t, h.Private(), "POST", "/console/", "").StatusCode)
+	require.Equal(t, http.StatusNotFound, send(t, h.OperatorHandler(), "GET", "/console/elsewhere", "").StatusCode)
+	require.Equal(t, http.StatusMethodNotAllowed, send(t, h.OperatorHandler(), "POST", "/console/", "").StatusCode)
 }
 
 func TestWebhooks(t *testing.T) {
 	t.Parallel()
 	h, _, _ := site(t)
-	got := send(t, h.Public(), "POST", "/webhooks/erp", "{}", "Authorization", "Bearer erp")
+	got := send(t, h.PublicHandler(), "POST", "/webhooks/erp", "{}", "Authorization", "Bearer erp")
 	require.Equal(t, "\""+WebhookTopic("erp")+"\"\n", got.text)
-	got = send(t, h.Public(), "POST", "/webhooks/crm", "{}", "Authorization", "Bearer erp")
+	got = send(t, h.PublicHandler(), "POST", "/webhooks/crm", "{}", "Authorization", "Bearer erp")
 	require.Equal(t, http.StatusNotFound, got.StatusCode)
 	require.Equal(t, "no such source", got.problem.Detail)
 }
@@ -213,8 +213,8 @@ func TestWhichWorkflowARequestIsFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, _, _ := site(t, func(h *HTTP) { h.Workflows = c.workflows })
-			got := send(t, h.Private(), "POST", "/v1/requests"+c.query, "{}", "Authorization", "Bearer api")
+			h, _, _ := site(t, func(h *Endpoints) { h.Workflows = c.workflows })
+			got := send(t, h.OperatorHandler(), "POST", "/v1/requests"+c.query, "{}", "Authorization", "Bearer api")
 			require.Equal(t, c.status, got.StatusCode)
 			require.Contains(t, got.text, c.text)
 		})
@@ -224,15 +224,15 @@ func TestWhichWorkflowARequestIsFor(t *testing.T) {
 func TestHealthAndReadiness(t *testing.T) {
 	t.Parallel()
 	h, _, _ := site(t)
-	require.Equal(t, "ok\n", send(t, h.Private(), "GET", "/healthz", "").text)
-	require.Equal(t, "ok\n", send(t, h.Private(), "GET", "/readyz", "").text)
+	require.Equal(t, "ok\n", send(t, h.OperatorHandler(), "GET", "/healthz", "").text)
+	require.Equal(t, "ok\n", send(t, h.OperatorHandler(), "GET", "/readyz", "").text)
 
-	h, _, _ = site(t, func(h *HTTP) {
+	h, _, _ = site(t, func(h *Endpoints) {
 		h.Healthy = func() error { return errors.New("the sweeper hangs") }
 		h.Ready = func(context.Context) error { return errors.New("going down") }
 	})
 	for path, text := range map[string]string{"/healthz": "the sweeper hangs\n", "/readyz": "going down\n"} {
-		got := send(t, h.Private(), "GET", path, "")
+		got := send(t, h.OperatorHandler(), "GET", path, "")
 		require.Equal(t, http.StatusServiceUnavailable, got.StatusCode)
 		require.Equal(t, text, got.text)
 	}
@@ -242,7 +242,7 @@ func TestHealthAndReadiness(t *testing.T) {
 func TestReadinessOfAStoreThatHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := &HTTP{Ready: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
+		h := &Endpoints{Ready: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
 		start := time.Now()
 		require.Equal(t, http.StatusServiceUnavailable, send(t, h.readiness(), "GET", "/readyz", "").StatusCode)
 		require.Equal(t, 3*time.Second, time.Since(start))
@@ -251,14 +251,14 @@ func TestReadinessOfAStoreThatHangs(t *testing.T) {
 
 func TestOpenMetrics(t *testing.T) {
 	t.Parallel()
-	h, _, _ := site(t, func(h *HTTP) { h.OpenMetrics = true })
-	require.Equal(t, "metrics", send(t, h.Private(), "GET", "/metrics", "").text)
+	h, _, _ := site(t, func(h *Endpoints) { h.OpenMetrics = true })
+	require.Equal(t, "metrics", send(t, h.OperatorHandler(), "GET", "/metrics", "").text)
 }
 
 // The servers bound what a slow or hostile client can hold.
 func TestServerIsBounded(t *testing.T) {
 	t.Parallel()
-	s := Server(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	s := NewServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
 	require.Positive(t, s.ReadHeaderTimeout)
 	require.Positive(t, s.ReadTimeout)
 	require.Positive(t, s.WriteTimeout)
@@ -271,6 +271,6 @@ func TestServerIsBounded(t *testing.T) {
 func TestTheRecorderUnwraps(t *testing.T) {
 	t.Parallel()
 	under := httptest.NewRecorder()
-	require.NoError(t, http.NewResponseController(&recorder{ResponseWriter: under}).Flush())
+	require.NoError(t, http.NewResponseController(&statusRecorder{ResponseWriter: under}).Flush())
 	require.True(t, under.Flushed)
 }

@@ -1,4 +1,4 @@
-package router
+package api
 
 import (
 	"context"
@@ -16,23 +16,23 @@ import (
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
-// through sends a body through a way, and returns the answer and what arrived.
-func through(t *testing.T, way Way, body string) (reply, *message.Message) {
+// through sends a body under a policy, and returns the answer and what arrived.
+func through(t *testing.T, policy SourcePolicy, body string) (reply, *message.Message) {
 	t.Helper()
 	in := NewIngress()
 	var got *message.Message
 	consume(t, in, "t", func(m *message.Message) error { got = m; return nil })
-	return send(t, in.handler(toTopic("t"), way), "POST", "/x", body, "X-Signature", "good", "Webhook-Id", "w-1"), got
+	return send(t, in.MessageHandler(fixedTopic("t"), policy), "POST", "/x", body, "X-Signature", "good", "Webhook-Id", "w-1"), got
 }
 
-func TestWays(t *testing.T) {
+func TestSourcePolicies(t *testing.T) {
 	t.Parallel()
-	resp, msg := through(t, Way{}, "body")
+	resp, msg := through(t, SourcePolicy{}, "body")
 	require.Equal(t, http.StatusNoContent, resp.StatusCode)
 	require.Equal(t, "body", string(msg.Payload))
 
-	open := func(payload []byte, err error) Way {
-		return Way{Open: func(context.Context, []byte) ([]byte, map[string]string, error) {
+	open := func(payload []byte, err error) SourcePolicy {
+		return SourcePolicy{OpenEnvelope: func(context.Context, []byte) ([]byte, map[string]string, error) {
 			return payload, map[string]string{metadata.SNSMessageID: "id"}, err
 		}}
 	}
@@ -43,36 +43,36 @@ func TestWays(t *testing.T) {
 	resp, msg = through(t, open(nil, nil), "a confirmation")
 	require.Equal(t, http.StatusNoContent, resp.StatusCode)
 	require.Nil(t, msg)
-	resp, _ = through(t, open(nil, Refused(errors.New("forged"))), "x")
+	resp, _ = through(t, open(nil, InvalidCredential(errors.New("forged"))), "x")
 	require.Equal(t, http.StatusUnauthorized, resp.StatusCode)
 	resp, _ = through(t, open(nil, errors.New("no route to host")), "x")
 	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, "it may pass")
-	require.NoError(t, Refused(nil))
+	require.NoError(t, InvalidCredential(nil))
 
-	_, msg = through(t, Way{}, "body")
+	_, msg = through(t, SourcePolicy{}, "body")
 	require.Empty(t, msg.Metadata.Get(metadata.DeliveryID), "nobody vouches for it")
-	_, msg = through(t, Way{TrustID: true}, "body")
+	_, msg = through(t, SourcePolicy{SignedID: true}, "body")
 	require.Equal(t, "w-1", msg.Metadata.Get(metadata.DeliveryID))
 
-	resp, _ = through(t, Way{MaxBody: 3}, "body")
+	resp, _ = through(t, SourcePolicy{MaxBody: 3}, "body")
 	require.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode)
 }
 
-func TestTurnsOfASource(t *testing.T) {
+func TestRateLimitOfASource(t *testing.T) {
 	t.Parallel()
 	taken := 0
-	way := Way{
+	policy := SourcePolicy{
 		Check: func(header http.Header, _ []byte) error {
 			if header.Get("X-Signature") != "good" {
 				return errors.New("forged")
 			}
 			return nil
 		},
-		Turn: func() (time.Duration, bool) { taken++; return 1500 * time.Millisecond, taken <= 1 },
+		RateLimit: func() (time.Duration, bool) { taken++; return 1500 * time.Millisecond, taken <= 1 },
 	}
 	in := NewIngress()
 	consume(t, in, "t", func(*message.Message) error { return nil })
-	h := in.handler(toTopic("t"), way)
+	h := in.MessageHandler(fixedTopic("t"), policy)
 	for range 100 {
 		require.Equal(t, http.StatusUnauthorized, send(t, h, "POST", "/x", "{}", "X-Signature", "forged").StatusCode)
 	}
@@ -85,13 +85,13 @@ func TestTurnsOfASource(t *testing.T) {
 }
 
 // What the bodies of all requests take is bounded: others are told to come again.
-func TestRoomForBodies(t *testing.T) {
+func TestBudgetForBodies(t *testing.T) {
 	t.Parallel()
 	in := NewIngress()
-	in.left.Store(3000)
+	in.budget.left.Store(3000)
 	arrived, answer := make(chan struct{}), make(chan struct{})
 	consume(t, in, "t", func(*message.Message) error { arrived <- struct{}{}; <-answer; return nil })
-	h := in.handler(toTopic("t"), Way{})
+	h := in.MessageHandler(fixedTopic("t"), SourcePolicy{})
 	body := strings.Repeat("x", 1000)
 	var waiting sync.WaitGroup
 	for range 3 {
@@ -103,9 +103,9 @@ func TestRoomForBodies(t *testing.T) {
 	require.NotEmpty(t, resp.Header.Get("Retry-After"))
 	close(answer)
 	waiting.Wait()
-	forged := in.handler(toTopic("t"), Way{Check: func(http.Header, []byte) error { return errors.New("forged") }})
+	forged := in.MessageHandler(fixedTopic("t"), SourcePolicy{Check: func(http.Header, []byte) error { return errors.New("forged") }})
 	for range 10 {
 		require.Equal(t, http.StatusUnauthorized, send(t, forged, "POST", "/x", body).StatusCode)
 	}
-	require.EqualValues(t, 3000, in.left.Load(), "all of it is given back")
+	require.EqualValues(t, 3000, in.budget.left.Load(), "all of it is given back")
 }

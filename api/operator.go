@@ -1,4 +1,4 @@
-package router
+package api
 
 import (
 	"bytes"
@@ -19,8 +19,10 @@ type Lister interface {
 	ListOrders(ctx context.Context, pending, exhausted bool, after string, limit int) (orders []*approval.Order, next string, err error)
 }
 
-// Console is what an operator can see and do.
-type Console struct {
+// OperatorAPI is the JSON API for operators: it lists and shows orders, decides and
+// cancels in the name of an operator, and redrives. The console shows the same to
+// people, see package web/console.
+type OperatorAPI struct {
 	Orders  handlers.Orders
 	List    Lister
 	Decider *handlers.Decider
@@ -28,25 +30,30 @@ type Console struct {
 	Redrive *handlers.Redrive
 }
 
-// guarded answers a request with what f returns, if its credential is right.
-func guarded(check Check, f func(*http.Request, []byte) (any, error)) http.Handler {
+// operatorHandler answers a request with the value that f returns.
+func operatorHandler(f func(*http.Request, []byte) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := check(r.Header, nil); err != nil {
-			answer(w, nil, &credentialError{err})
-			return
-		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 		if err != nil {
-			answer(w, nil, err)
+			writeAnswer(w, nil, err)
 			return
 		}
 		out, err := f(r, body)
-		answer(w, out, err)
+		writeAnswer(w, out, err)
 	})
 }
 
-// strict reads a JSON body into v; unknown fields are faults.
-func strict(body []byte, v any) error {
+func (e *Endpoints) listOrders() http.Handler  { return operatorHandler(e.OperatorAPI.listOrders) }
+func (e *Endpoints) showOrder() http.Handler   { return operatorHandler(e.OperatorAPI.showOrder) }
+func (e *Endpoints) decideOrder() http.Handler { return operatorHandler(e.OperatorAPI.decideOrder) }
+func (e *Endpoints) cancelOrder() http.Handler { return operatorHandler(e.OperatorAPI.cancelOrder) }
+func (e *Endpoints) listDeadLetters() http.Handler {
+	return operatorHandler(e.OperatorAPI.listDeadLetters)
+}
+func (e *Endpoints) redrive() http.Handler { return operatorHandler(e.OperatorAPI.redrive) }
+
+// decodeStrict reads a JSON body into v; unknown fields are faults.
+func decodeStrict(body []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
@@ -64,7 +71,7 @@ type OrderList struct {
 	Next   string            `json:"next,omitempty"`
 }
 
-func (c *Console) list(r *http.Request, _ []byte) (any, error) {
+func (a *OperatorAPI) listOrders(r *http.Request, _ []byte) (any, error) {
 	q := r.URL.Query()
 	limit := 100
 	if s := q.Get("limit"); s != "" {
@@ -78,7 +85,7 @@ func (c *Console) list(r *http.Request, _ []byte) (any, error) {
 	if state != "" && state != "pending" && state != "exhausted" {
 		return nil, approval.Invalid("state", "must be pending or exhausted")
 	}
-	orders, next, err := c.List.ListOrders(r.Context(), state == "pending", state == "exhausted", q.Get("after"), limit)
+	orders, next, err := a.List.ListOrders(r.Context(), state == "pending", state == "exhausted", q.Get("after"), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -89,8 +96,8 @@ func (c *Console) list(r *http.Request, _ []byte) (any, error) {
 	return out, nil
 }
 
-func (c *Console) show(r *http.Request, _ []byte) (any, error) {
-	o, err := c.Orders.Get(r.Context(), r.PathValue("orderId"))
+func (a *OperatorAPI) showOrder(r *http.Request, _ []byte) (any, error) {
+	o, err := a.Orders.Get(r.Context(), r.PathValue("orderId"))
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +118,7 @@ const maxBy = 256
 
 func readRuling(body []byte) (Ruling, error) {
 	var rule Ruling
-	if err := strict(body, &rule); err != nil {
+	if err := decodeStrict(body, &rule); err != nil {
 		return rule, err
 	}
 	if rule.By == "" {
@@ -126,13 +133,13 @@ func readRuling(body []byte) (Ruling, error) {
 	return rule, nil
 }
 
-func (c *Console) decide(r *http.Request, body []byte) (any, error) {
+func (a *OperatorAPI) decideOrder(r *http.Request, body []byte) (any, error) {
 	rule, err := readRuling(body)
 	if err != nil {
 		return nil, err
 	}
 	orderID := r.PathValue("orderId")
-	v, err := c.Decider.Decide(r.Context(), orderID, approval.Decision{
+	v, err := a.Decider.Decide(r.Context(), orderID, approval.Decision{
 		ID:         "operator-" + rand.Text(),
 		Step:       rule.Step,
 		ApprovalID: rule.ApprovalID,
@@ -145,7 +152,7 @@ func (c *Console) decide(r *http.Request, body []byte) (any, error) {
 	return decided(orderID, v, err)
 }
 
-func (c *Console) cancel(r *http.Request, body []byte) (any, error) {
+func (a *OperatorAPI) cancelOrder(r *http.Request, body []byte) (any, error) {
 	rule, err := readRuling(body)
 	if err != nil {
 		return nil, err
@@ -154,7 +161,7 @@ func (c *Console) cancel(r *http.Request, body []byte) (any, error) {
 		return nil, approval.Invalid("outcome", "is nothing to cancel with")
 	}
 	orderID := r.PathValue("orderId")
-	v, err := c.Decider.Cancel(r.Context(), orderID, rule.Step, rule.ApprovalID, rule.By, rule.Reason)
+	v, err := a.Decider.Cancel(r.Context(), orderID, rule.Step, rule.ApprovalID, rule.By, rule.Reason)
 	return decided(orderID, v, err)
 }
 
@@ -176,8 +183,8 @@ type LetterList struct {
 	Error   string            `json:"error,omitempty"` // there are some that cannot be read
 }
 
-func (c *Console) deadLetters(r *http.Request, _ []byte) (any, error) {
-	letters, err := c.Letters.List(r.Context(), r.URL.Query().Get("after"), 1000)
+func (a *OperatorAPI) listDeadLetters(r *http.Request, _ []byte) (any, error) {
+	letters, err := a.Letters.List(r.Context(), r.URL.Query().Get("after"), 1000)
 	if err != nil && len(letters) == 0 {
 		return nil, err
 	}
@@ -188,13 +195,13 @@ func (c *Console) deadLetters(r *http.Request, _ []byte) (any, error) {
 	return out, nil
 }
 
-func (c *Console) redrive(r *http.Request, body []byte) (any, error) {
+func (a *OperatorAPI) redrive(r *http.Request, body []byte) (any, error) {
 	var order handlers.RedriveOrder
-	if err := strict(body, &order); err != nil {
+	if err := decodeStrict(body, &order); err != nil {
 		return nil, err
 	}
 	if order.By == "" {
 		return nil, approval.Invalid("by", "is missing")
 	}
-	return c.Redrive.Run(r.Context(), order), nil
+	return a.Redrive.Run(r.Context(), order), nil
 }

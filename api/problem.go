@@ -1,4 +1,4 @@
-package router
+package api
 
 import (
 	"context"
@@ -13,47 +13,56 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 )
 
-// Problem is the body of an answer that is no success (RFC 9457).
+// Problem is the body of an answer that is not a success (RFC 9457).
 type Problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail,omitempty"`
-	// Field is the place of the fault in what was sent.
+	// Field names the part of the request that is at fault.
 	Field string `json:"field,omitempty"`
-	// Verdict and what it is about, for a decision that was refused.
-	Verdict    approval.VerdictCode `json:"verdict,omitempty"`
-	ApprovalID string               `json:"approvalId,omitempty"`
-	OrderState approval.Status      `json:"approvalStatus,omitempty"`
+	// Verdict, ApprovalID and ApprovalStatus describe a decision that was refused.
+	Verdict        approval.VerdictCode `json:"verdict,omitempty"`
+	ApprovalID     string               `json:"approvalId,omitempty"`
+	ApprovalStatus approval.Status      `json:"approvalStatus,omitempty"`
 }
 
-// credentialError is a request whose credential or signature is not right.
+// credentialError marks a request whose credential or signature is missing or wrong.
 type credentialError struct{ error }
 
 func (e *credentialError) Unwrap() error { return e.error }
 
-// busyError is a request of a source that sends more than it may.
-type busyError struct{ wait time.Duration }
+// InvalidCredential marks the error of a credential or signature that is missing or
+// wrong. The request is answered with 401 and must not be sent again as it is.
+func InvalidCredential(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &credentialError{err}
+}
 
-func (e *busyError) Error() string {
+// rateLimitError is returned for a request above the rate limit of its source.
+type rateLimitError struct{ wait time.Duration }
+
+func (e *rateLimitError) Error() string {
 	return "more requests than this source may send; send it again later"
 }
 
-// notFoundError is a path that leads nowhere.
+// notFoundError is returned for a path that names an unknown source or workflow.
 type notFoundError struct{ what string }
 
 func (e *notFoundError) Error() string { return "no such " + e.what }
 
-// statusOf is the one place where an error becomes an HTTP status: 4xx for what
-// will never be accepted as it is, 5xx for all that may pass.
+// statusOf is the one place where an error becomes an HTTP status: 4xx if the
+// request will never be accepted as it is, 5xx if the error is temporary.
 func statusOf(err error) int {
 	var refusal *approval.Refusal
 	var large *http.MaxBytesError
 	var credential *credentialError
 	var missing *notFoundError
-	var busy *busyError
+	var limited *rateLimitError
 	switch {
-	case errors.As(err, &busy):
+	case errors.As(err, &limited):
 		return http.StatusTooManyRequests
 	case errors.As(err, &refusal):
 		return refusalStatus(refusal.Verdict.Code)
@@ -77,17 +86,18 @@ func refusalStatus(code approval.VerdictCode) int {
 		return http.StatusNotFound
 	case approval.VerdictNotApprover, approval.VerdictRequester, approval.VerdictAssurance, approval.VerdictSource:
 		return http.StatusForbidden
-	case approval.VerdictOverflow: // room comes when those that wait expire
+	case approval.VerdictOverflow: // temporary: waiting decisions expire
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusConflict
 }
 
-// answer writes the fate of a request.
-func answer(w http.ResponseWriter, body any, err error) {
+// writeAnswer answers a request with a body, or with the problem that err describes.
+func writeAnswer(w http.ResponseWriter, body any, err error) {
 	if err != nil {
-		if busy, is := errors.AsType[*busyError](err); is {
-			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(max(busy.wait, time.Second).Seconds()))))
+		if limited, is := errors.AsType[*rateLimitError](err); is {
+			seconds := math.Ceil(max(limited.wait, time.Second).Seconds())
+			w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
 		}
 		writeProblem(w, problemOf(err))
 		return
@@ -107,11 +117,15 @@ func answer(w http.ResponseWriter, body any, err error) {
 	writeJSON(w, status, "application/json", body)
 }
 
-// problemOf describes an error to the sender. What may pass is described in
-// general: its text is for the log.
+// problemOf describes an error to the sender. A temporary error is described in
+// general terms only; its text is for the log.
 func problemOf(err error) Problem {
 	status := statusOf(err)
-	p := Problem{Type: "about:blank", Title: http.StatusText(status), Status: status}
+	p := Problem{
+		Type:   "about:blank",
+		Title:  http.StatusText(status),
+		Status: status,
+	}
 	var field *approval.FieldError
 	var refusal *approval.Refusal
 	switch {
@@ -122,9 +136,13 @@ func problemOf(err error) Problem {
 	case status == http.StatusUnauthorized:
 		p.Detail = "the credential or signature is missing or not right"
 	case errors.As(err, &refusal):
-		p.Detail, p.Verdict, p.ApprovalID, p.OrderState = refusal.Error(), refusal.Verdict.Code, refusal.Verdict.ApprovalID, refusal.Verdict.Status
+		p.Detail = refusal.Error()
+		p.Verdict = refusal.Verdict.Code
+		p.ApprovalID = refusal.Verdict.ApprovalID
+		p.ApprovalStatus = refusal.Verdict.Status
 	case errors.As(err, &field):
-		p.Detail, p.Field = field.Error(), field.Field
+		p.Detail = field.Error()
+		p.Field = field.Field
 	default:
 		p.Detail = err.Error()
 	}
@@ -146,5 +164,5 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, body any) 
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the sender has gone
+	_ = json.NewEncoder(w).Encode(body) // fails if the sender has gone
 }

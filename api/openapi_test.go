@@ -1,4 +1,4 @@
-package router
+package api
 
 import (
 	"encoding/json"
@@ -91,7 +91,7 @@ func TestEveryRouteIsDescribedAndNoOther(t *testing.T) {
 func TestAnswersAreAsDescribed(t *testing.T) {
 	t.Parallel()
 	ops := description(t).operations(t)
-	for name, c := range access() {
+	for name, c := range routeTable() {
 		side, route, _ := strings.Cut(name, " ")
 		if !strings.Contains(route, " ") {
 			route = "GET " + route
@@ -104,7 +104,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		path = strings.NewReplacer("{orderId}", "A-1", "{source}", "erp", "{token}", "x").Replace(path)
 		for _, credential := range []string{"", "erp", "operator"} {
 			h, _, _ := site(t)
-			server := map[string]http.Handler{"public": h.Public(), "private": h.Private()}[side]
+			server := map[string]http.Handler{"public": h.PublicHandler(), "private": h.OperatorHandler()}[side]
 			for _, body := range []string{c.body, "{", strings.Repeat(" ", MaxBody+1)} {
 				got := send(t, server, method, path, body, "Authorization", "Bearer "+credential).StatusCode
 				if route == "POST /v1/requests" && got == http.StatusOK { // site's handler replies nothing of a handler's
@@ -170,7 +170,7 @@ func TestExamplesAreTaken(t *testing.T) {
 			require.NoError(t, err, route)
 		case route == "POST /v1/redrive":
 			var r handlers.RedriveOrder
-			require.NoError(t, strict(example, &r))
+			require.NoError(t, decodeStrict(example, &r))
 		case strings.HasPrefix(route, "POST /v1/") || strings.HasPrefix(route, "POST /webhooks"):
 			require.True(t, json.Valid(example), route)
 		default:

@@ -1,4 +1,4 @@
-package router
+package api
 
 import (
 	"context"
@@ -22,10 +22,6 @@ import (
 
 func anybody(http.Header, []byte) error { return nil }
 
-func toTopic(name string) func(*http.Request) (string, error) {
-	return func(*http.Request) (string, error) { return name, nil }
-}
-
 // The status of an answer is the fate of the message, for every class of error;
 // what may pass is described in general.
 func TestStatusIsTheFateOfTheMessage(t *testing.T) {
@@ -47,7 +43,6 @@ func TestStatusIsTheFateOfTheMessage(t *testing.T) {
 		"not found":     {fmt.Errorf("show: %w", approval.ErrNotFound), want{404, "show: not found"}},
 		"the store":     {errors.New("/var/lib/relay.db: disk full"), want{503, again}},
 		"too long":      {fmt.Errorf("update: %w", context.DeadlineExceeded), want{503, "it took too long; send it again"}},
-		"a panic":       {&panicError{value: "secret", stack: []byte("stack")}, want{503, again}},
 		"conflict":      {refused(approval.VerdictConflict), want{409, "decision refused (conflict): the approval was decided otherwise before"}},
 		"late":          {refused(approval.VerdictLate), want{409, ""}},
 		"superseded":    {refused(approval.VerdictSuperseded), want{409, ""}},
@@ -63,7 +58,7 @@ func TestStatusIsTheFateOfTheMessage(t *testing.T) {
 			t.Parallel()
 			in := NewIngress()
 			consume(t, in, "t", func(*message.Message) error { return c.err })
-			got := send(t, in.Handler(toTopic("t"), anybody), "POST", "/x", `{}`)
+			got := send(t, in.MessageHandler(fixedTopic("t"), SourcePolicy{Check: anybody, SignedID: true}), "POST", "/x", `{}`)
 			require.Equal(t, c.want.status, got.StatusCode)
 			require.Equal(t, "application/problem+json", got.Header.Get("Content-Type"))
 			require.Equal(t, "no-store", got.Header.Get("Cache-Control"))
@@ -76,7 +71,7 @@ func TestStatusIsTheFateOfTheMessage(t *testing.T) {
 			if _, refused := errors.AsType[*approval.Refusal](c.err); refused && c.want.status != http.StatusServiceUnavailable {
 				require.NotEmpty(t, got.problem.Verdict)
 				require.Equal(t, "a-1", got.problem.ApprovalID)
-				require.Equal(t, approval.Approved, got.problem.OrderState)
+				require.Equal(t, approval.Approved, got.problem.ApprovalStatus)
 			}
 		})
 	}
@@ -98,7 +93,7 @@ func TestAnswersOfSuccess(t *testing.T) {
 			t.Parallel()
 			in := NewIngress()
 			consume(t, in, "t", func(m *message.Message) error { handlers.Reply(m, c.body); return nil })
-			got := send(t, in.Handler(toTopic("t"), anybody), "POST", "/x", `{}`)
+			got := send(t, in.MessageHandler(fixedTopic("t"), SourcePolicy{Check: anybody, SignedID: true}), "POST", "/x", `{}`)
 			require.Equal(t, c.status, got.StatusCode)
 			require.Equal(t, c.text, got.text)
 		})
@@ -123,13 +118,13 @@ func TestWhatNeverBecomesAMessage(t *testing.T) {
 			t.Parallel()
 			in := NewIngress()
 			consume(t, in, "t", func(*message.Message) error { t.Error("became a message"); return nil })
-			got := sendFrom(t, in.Handler(toTopic("t"), c.check), "POST", "/x", c.body)
+			got := sendFrom(t, in.MessageHandler(fixedTopic("t"), SourcePolicy{Check: c.check, SignedID: true}), "POST", "/x", c.body)
 			require.Equal(t, c.status, got.StatusCode)
 			require.Equal(t, c.detail, got.problem.Detail)
 			require.Equal(t, c.status == 401, got.Header.Get("WWW-Authenticate") != "")
 		})
 	}
-	got := send(t, NewIngress().Handler(func(*http.Request) (string, error) { return "", &notFoundError{"workflow"} }, anybody), "POST", "/x", "{}")
+	got := send(t, NewIngress().MessageHandler(func(*http.Request) (string, error) { return "", &notFoundError{"workflow"} }, SourcePolicy{}), "POST", "/x", "{}")
 	require.Equal(t, http.StatusNotFound, got.StatusCode)
 	require.Equal(t, "no such workflow", got.problem.Detail)
 }
@@ -141,7 +136,7 @@ func TestWhatAMessageIsMadeOf(t *testing.T) {
 	var got *message.Message
 	consume(t, in, "t", func(m *message.Message) error { got = m; return nil })
 	mux := http.NewServeMux()
-	mux.Handle("POST /v1/orders/{orderId}/decisions", in.Handler(toTopic("t"), anybody))
+	mux.Handle("POST /v1/orders/{orderId}/decisions", in.MessageHandler(fixedTopic("t"), SourcePolicy{Check: anybody, SignedID: true}))
 	body := strings.Repeat("x", MaxBody)
 	require.Equal(t, 204, send(t, mux, "POST", "/v1/orders/A%2F1/decisions", body,
 		"Authorization", "Bearer secret", "Cookie", "secret", "X-Event", "decision", "Webhook-Id", "w-1").StatusCode)
@@ -164,7 +159,7 @@ func TestASenderThatGoesAway(t *testing.T) {
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		fate := in.pass(ctx, "t", message.NewMessage("m", nil))
+		fate := in.deliver(ctx, "t", message.NewMessage("m", nil))
 		require.ErrorIs(t, fate.Err, context.DeadlineExceeded)
 		require.NoError(t, <-ended)
 		require.NoError(t, in.Close())
@@ -178,7 +173,7 @@ func TestNobodyListens(t *testing.T) {
 		in := NewIngress()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		require.ErrorIs(t, in.pass(ctx, "t", message.NewMessage("m", nil)).Err, context.DeadlineExceeded)
+		require.ErrorIs(t, in.deliver(ctx, "t", message.NewMessage("m", nil)).Err, context.DeadlineExceeded)
 	})
 }
 
@@ -188,7 +183,7 @@ func TestAClosedIngressSaysTryAgain(t *testing.T) {
 	consume(t, in, "t", func(*message.Message) error { return nil })
 	require.NoError(t, in.Close())
 	require.NoError(t, in.Close(), "again")
-	got := send(t, in.Handler(toTopic("t"), anybody), "POST", "/x", `{}`)
+	got := send(t, in.MessageHandler(fixedTopic("t"), SourcePolicy{Check: anybody, SignedID: true}), "POST", "/x", `{}`)
 	require.Equal(t, http.StatusServiceUnavailable, got.StatusCode)
 	require.Equal(t, "2", got.Header.Get("Retry-After"))
 }
@@ -207,7 +202,7 @@ func TestAMessageOnItsWayWhenItCloses(t *testing.T) {
 			_, err := in.Subscribe(ctx, "t") // nobody reads
 			require.NoError(t, err)
 			fate := make(chan handlers.Fate)
-			go func() { fate <- in.pass(t.Context(), "t", message.NewMessage("m", nil)) }()
+			go func() { fate <- in.deliver(t.Context(), "t", message.NewMessage("m", nil)) }()
 			synctest.Wait()
 			end(in, cancel)
 			require.ErrorIs(t, (<-fate).Err, errClosing)

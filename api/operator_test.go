@@ -1,4 +1,4 @@
-package router
+package api
 
 import (
 	"fmt"
@@ -22,7 +22,7 @@ func TestList(t *testing.T) {
 		})
 	}
 	list := func(query string) reply {
-		return send(t, h.Private(), "GET", "/v1/orders"+query, "", "Authorization", "Bearer operator")
+		return send(t, h.OperatorHandler(), "GET", "/v1/orders"+query, "", "Authorization", "Bearer operator")
 	}
 	got := list("")
 	require.Equal(t, 3, strings.Count(got.text, `"id":"A-`))
@@ -44,11 +44,11 @@ func TestShow(t *testing.T) {
 	t.Parallel()
 	h, s, _ := site(t)
 	ask(t, s, "A/1", time.Now().Add(time.Hour))
-	got := send(t, h.Private(), "GET", "/v1/orders/A%2F1", "", "Authorization", "Bearer operator")
+	got := send(t, h.OperatorHandler(), "GET", "/v1/orders/A%2F1", "", "Authorization", "Bearer operator")
 	require.Equal(t, http.StatusOK, got.StatusCode)
 	require.Contains(t, got.text, `"id":"A/1"`)
 	require.NotContains(t, got.text, "secret of")
-	got = send(t, h.Private(), "GET", "/v1/orders/nobody", "", "Authorization", "Bearer operator")
+	got = send(t, h.OperatorHandler(), "GET", "/v1/orders/nobody", "", "Authorization", "Bearer operator")
 	require.Equal(t, http.StatusNotFound, got.StatusCode)
 }
 
@@ -59,7 +59,7 @@ func TestRulings(t *testing.T) {
 		ask(t, s, id, time.Now().Add(time.Hour))
 	}
 	rule := func(path, body string) reply {
-		return send(t, h.Private(), "POST", "/v1/orders/"+path, body, "Authorization", "Bearer operator")
+		return send(t, h.OperatorHandler(), "POST", "/v1/orders/"+path, body, "Authorization", "Bearer operator")
 	}
 	for body, field := range map[string]string{
 		`{"outcome":"approve","reason":"x"}`:             "by",
@@ -102,7 +102,7 @@ func TestCancelOfAStep(t *testing.T) {
 		ask(t, s, "A-1", time.Now().Add(time.Hour), func(a *approval.Ask) { a.Step, a.Token = step, approval.NewToken(step) })
 	}
 	cancel := func(body string) reply {
-		return send(t, h.Private(), "POST", "/v1/orders/A-1/cancel", body, "Authorization", "Bearer operator")
+		return send(t, h.OperatorHandler(), "POST", "/v1/orders/A-1/cancel", body, "Authorization", "Bearer operator")
 	}
 	status := func() (all []approval.Status) {
 		for _, a := range get(t, s, "A-1").Approvals {
@@ -124,8 +124,8 @@ func TestCancelOfAStep(t *testing.T) {
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	list := func(s *shelf) reply {
-		h, _, _ := site(t, func(h *HTTP) { h.Console.Letters = s })
-		return send(t, h.Private(), "GET", "/v1/deadletters", "", "Authorization", "Bearer operator")
+		h, _, _ := site(t, func(h *Endpoints) { h.OperatorAPI.Letters = s })
+		return send(t, h.OperatorHandler(), "GET", "/v1/deadletters", "", "Authorization", "Bearer operator")
 	}
 	one := handlers.Letter{ID: "1", Source: "orders", Reason: "no order", Body: []byte("secret body")}
 	require.JSONEq(t, `{"letters":[]}`, list(&shelf{}).text)
@@ -141,7 +141,7 @@ func TestRedrive(t *testing.T) {
 	t.Parallel()
 	h, _, _ := site(t)
 	redrive := func(body string) reply {
-		return send(t, h.Private(), "POST", "/v1/redrive", body, "Authorization", "Bearer operator")
+		return send(t, h.OperatorHandler(), "POST", "/v1/redrive", body, "Authorization", "Bearer operator")
 	}
 	require.Equal(t, "by", redrive(`{"dryRun":true}`).problem.Field)
 	require.Equal(t, "body", redrive(`{"by":"ops","all":true}`).problem.Field)

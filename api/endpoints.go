@@ -1,0 +1,174 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// Endpoints are the parts of the program that the routes lead to.
+type Endpoints struct {
+	Ingress      *Ingress
+	DecisionPage http.Handler // at /a/{token}
+	// SlackInteractions handles buttons pressed in Slack; nil if no channel has buttons.
+	SlackInteractions http.Handler
+	// SignIn lets approvers sign in; nil if no provider is configured.
+	SignIn    SignIn
+	Webhooks  map[string]SourcePolicy // by source
+	Workflows []string                // by name, for POST /v1/requests
+	// ProgramToken checks the token of a program that sends requests and decisions,
+	// OperatorToken that of an operator. An operator may do all that a program may.
+	ProgramToken  Check
+	OperatorToken Check
+	Metrics       http.Handler
+	// OpenMetrics serves /metrics without a token.
+	OpenMetrics  bool
+	OperatorAPI  *OperatorAPI
+	ConsolePages http.Handler // the operator's console in the browser
+	Healthy      func() error
+	Ready        func(context.Context) error
+	// Observe is called after each answer, with the pattern of its route.
+	Observe func(route string, status int, took time.Duration)
+}
+
+// SignIn begins at /signin/{token} and ends at /signin/callback.
+type SignIn interface {
+	StartSignIn(w http.ResponseWriter, r *http.Request)
+	CompleteSignIn(w http.ResponseWriter, r *http.Request)
+}
+
+// PublicHandler serves the routes of the public address.
+func (e *Endpoints) PublicHandler() http.Handler { return e.serveRoutes(publicRoutes()) }
+
+// OperatorHandler serves the routes of the operator's address.
+func (e *Endpoints) OperatorHandler() http.Handler { return e.serveRoutes(operatorRoutes()) }
+
+func (e *Endpoints) serveRoutes(routes []route) http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range routes {
+		if h := r.handler(e); h != nil {
+			mux.Handle(r.pattern, e.observed(r.pattern, e.guarded(r.access, h)))
+		}
+	}
+	return mux
+}
+
+// guarded checks the token that a route needs before its handler runs, so before
+// anything of the body is read.
+func (e *Endpoints) guarded(need access, next http.Handler) http.Handler {
+	var check Check
+	switch {
+	case need == accessProgram:
+		check = e.ProgramToken
+	case need == accessOperator, need == accessMetrics && !e.OpenMetrics:
+		check = e.OperatorToken
+	default:
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := check(r.Header, nil); err != nil {
+			writeAnswer(w, nil, InvalidCredential(err))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// observed reports each answer of a route under its pattern.
+func (e *Endpoints) observed(pattern string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		rec := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(rec, r)
+		e.Observe(pattern, rec.status, time.Since(began))
+	})
+}
+
+// statusRecorder keeps the status of an answer.
+type statusRecorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *statusRecorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func (e *Endpoints) decisionPage() http.Handler { return e.DecisionPage }
+
+func (e *Endpoints) slackInteractions() http.Handler { return e.SlackInteractions }
+
+func (e *Endpoints) consolePages() http.Handler { return e.ConsolePages }
+
+func (e *Endpoints) signInBegin() http.Handler {
+	if e.SignIn == nil {
+		return nil
+	}
+	return http.HandlerFunc(e.SignIn.StartSignIn)
+}
+
+func (e *Endpoints) signInEnd() http.Handler {
+	if e.SignIn == nil {
+		return nil
+	}
+	return http.HandlerFunc(e.SignIn.CompleteSignIn)
+}
+
+// redirectToConsole leads to the console. The address is relative, so that it
+// works behind any path prefix of a proxy.
+func (e *Endpoints) redirectToConsole() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "./console/")
+		w.WriteHeader(http.StatusSeeOther)
+	})
+}
+
+// requests takes approval requests of programs.
+func (e *Endpoints) requests() http.Handler {
+	return e.Ingress.MessageHandler(e.requestTopic, SourcePolicy{SignedID: true})
+}
+
+// decisions takes decisions of programs.
+func (e *Endpoints) decisions() http.Handler {
+	return e.Ingress.MessageHandler(fixedTopic(DecisionTopic()), SourcePolicy{SignedID: true})
+}
+
+// webhooks takes decisions of third parties, each under the policy of its source.
+func (e *Endpoints) webhooks() http.Handler {
+	sources := map[string]http.Handler{}
+	for name, policy := range e.Webhooks {
+		sources[name] = e.Ingress.MessageHandler(fixedTopic(WebhookTopic(name)), policy)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if source, ok := sources[r.PathValue("source")]; ok {
+			source.ServeHTTP(w, r)
+			return
+		}
+		writeAnswer(w, nil, &notFoundError{"source"})
+	})
+}
+
+// requestTopic finds the workflow of a request: the one that the query names, or
+// the only one that is configured.
+func (e *Endpoints) requestTopic(r *http.Request) (string, error) {
+	name := r.URL.Query().Get("workflow")
+	if name == "" && len(e.Workflows) == 1 {
+		name = e.Workflows[0]
+	}
+	for _, w := range e.Workflows {
+		if w == name {
+			return RequestTopic(w), nil
+		}
+	}
+	if name == "" {
+		return "", approval.Invalid("workflow", "is missing: there are several, name one in the query")
+	}
+	return "", &notFoundError{"workflow"}
+}

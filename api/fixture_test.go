@@ -1,0 +1,150 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/store/memory"
+)
+
+var errOdd = errors.New("odd")
+
+// observer keeps the routes that were answered.
+type observer struct {
+	mu     sync.Mutex
+	routes []string // pattern and status
+}
+
+func (o *observer) observe(pattern string, status int, _ time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.routes = append(o.routes, pattern+" "+http.StatusText(status))
+}
+
+// ignore drops actions and events.
+type ignore struct{}
+
+func (ignore) Room(approval.ActionKind, string) bool       { return true }
+func (ignore) Dispatch(context.Context, []approval.Action) {}
+func (ignore) Observe(context.Context, []approval.Event)   {}
+
+// transitions run on a store in memory.
+func transitions(orders handlers.Orders) *handlers.Transitions {
+	return &handlers.Transitions{
+		Orders:   orders,
+		Dispatch: ignore{},
+		Observer: ignore{},
+		Log:      slog.New(slog.DiscardHandler),
+		Now:      time.Now,
+		Lease:    30 * time.Second,
+	}
+}
+
+// ask stores an approval that times out at that time.
+func ask(t *testing.T, s *memory.Store, orderID string, deadline time.Time, change ...func(*approval.Ask)) {
+	t.Helper()
+	require.NoError(t, s.Update(t.Context(), orderID, func(o *approval.Order) error {
+		a := approval.Ask{
+			Token:         approval.NewToken("secret of " + orderID),
+			Target:        "sfn",
+			Workflow:      "orders",
+			Policy:        approval.Policy{Kind: approval.PolicyAny},
+			Deadline:      deadline,
+			Retention:     time.Hour,
+			CallbackRetry: approval.Retry{Base: time.Second, Cap: time.Minute, Max: time.Hour},
+		}
+		for _, f := range change {
+			f(&a)
+		}
+		_, _, err := o.Request(a, approval.Turn{Now: time.Now(), Lease: 30 * time.Second})
+		return err
+	}))
+}
+
+func get(t *testing.T, s *memory.Store, orderID string) *approval.Order {
+	t.Helper()
+	o, err := s.Get(t.Context(), orderID)
+	require.NoError(t, err)
+	return o
+}
+
+// consume handles the messages of an ingress topic until the test ends.
+func consume(t *testing.T, in *Ingress, topic string, handle func(*message.Message) error) {
+	t.Helper()
+	messages, err := in.Subscribe(t.Context(), topic)
+	require.NoError(t, err)
+	go func() {
+		for m := range messages {
+			go func() {
+				err := handle(m)
+				handlers.FateOf(m).Err = err
+				if err != nil {
+					m.Nack()
+				} else {
+					m.Ack()
+				}
+			}()
+		}
+	}()
+}
+
+// reply is an answer to a request.
+type reply struct {
+	*http.Response
+	text    string
+	problem Problem
+}
+
+func send(t *testing.T, h http.Handler, method, path, body string, header ...string) reply {
+	t.Helper()
+	return sendFrom(t, h, method, path, strings.NewReader(body), header...)
+}
+
+func sendFrom(t *testing.T, h http.Handler, method, path string, body io.Reader, header ...string) reply {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, path, body)
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	out := reply{Response: w.Result(), text: w.Body.String()}
+	if out.Header.Get("Content-Type") == "application/problem+json" {
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &out.problem))
+		require.Equal(t, out.StatusCode, out.problem.Status)
+	}
+	return out
+}
+
+// lister lists the orders of a store in memory.
+type lister struct{ *memory.Store }
+
+func (l lister) ListOrders(
+	ctx context.Context, pending, exhausted bool, after string, limit int,
+) ([]*approval.Order, string, error) {
+	return l.List(ctx, store.Query{
+		Pending:   pending,
+		Exhausted: exhausted,
+		After:     after,
+		Limit:     limit,
+	})
+}
+
+func (l lister) ListExhausted(ctx context.Context, after string, limit int) ([]*approval.Order, string, error) {
+	return l.List(ctx, store.Query{Exhausted: true, After: after, Limit: limit})
+}

@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/approval-relay/approval-relay/metadata"
+)
+
+// MaxBody is the largest body of a request, in bytes. It is SQS's own limit.
+const MaxBody = 1 << 20
+
+// errBody is returned when the connection ends before the body does.
+var errBody = errors.New("the body could not be read")
+
+// Check verifies the credential or signature of a request before anything of the
+// body is parsed.
+type Check func(header http.Header, body []byte) error
+
+// SourcePolicy is how the requests of one source are verified and limited. The
+// zero value admits every request.
+type SourcePolicy struct {
+	// Check verifies a request; nil admits every request.
+	Check Check
+	// OpenEnvelope verifies a request that is an envelope, and returns the message
+	// inside with metadata. A nil message means that the envelope was for us and is
+	// handled, for example the confirmation of a subscription. An error made by
+	// InvalidCredential is final; any other error is temporary.
+	OpenEnvelope func(ctx context.Context, body []byte) (payload []byte, meta map[string]string, err error)
+	// SignedID reports whether the scheme's signature covers the webhook-id header.
+	// If not, the header is ignored, because a replay could change it.
+	SignedID bool
+	// MaxBody is the largest body, in bytes; 0 means the constant MaxBody.
+	MaxBody int64
+	// RateLimit reports whether the source may send another request, and if not, how
+	// long to wait. A nil RateLimit means no rate limit.
+	RateLimit func() (wait time.Duration, ok bool)
+}
+
+// admit reads and verifies the body of a request and makes a message of it. The
+// message is nil if the request is handled already. The rate limit counts verified
+// requests only, so that a flood of forged requests leaves the source its rate.
+func (p SourcePolicy) admit(w http.ResponseWriter, r *http.Request) (*message.Message, error) {
+	body, err := p.readBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	if p.Check != nil {
+		if err := p.Check(r.Header, body); err != nil {
+			return nil, InvalidCredential(err)
+		}
+	}
+	var meta map[string]string
+	if p.OpenEnvelope != nil {
+		if body, meta, err = p.OpenEnvelope(r.Context(), body); err != nil || body == nil {
+			return nil, err
+		}
+	}
+	if p.RateLimit != nil {
+		if wait, ok := p.RateLimit(); !ok {
+			return nil, &rateLimitError{wait}
+		}
+	}
+	msg := newMessage(r, body)
+	if id := r.Header.Get("Webhook-Id"); id != "" && p.SignedID {
+		msg.Metadata.Set(metadata.DeliveryID, id)
+	}
+	maps.Copy(msg.Metadata, meta)
+	return msg, nil
+}
+
+func (p SourcePolicy) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	limit := p.MaxBody
+	if limit <= 0 {
+		limit = MaxBody
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if err == nil {
+		return body, nil
+	}
+	if _, large := errors.AsType[*http.MaxBytesError](err); large || errors.Is(err, errBusy) {
+		return nil, err
+	}
+	return nil, errBody
+}
+
+// newMessage makes a message of a request. Its metadata has the order ID of the
+// path, if there is one, and the headers without credentials.
+func newMessage(r *http.Request, body []byte) *message.Message {
+	msg := message.NewMessage(watermill.NewULID(), body)
+	for name, values := range r.Header {
+		name = strings.ToLower(name)
+		if name != "authorization" && name != "cookie" && len(values) > 0 {
+			msg.Metadata.Set(metadata.Header+name, values[0])
+		}
+	}
+	if id := r.PathValue("orderId"); id != "" {
+		msg.Metadata.Set(metadata.OrderID, id)
+	}
+	return msg
+}

@@ -1,0 +1,98 @@
+// Package api is the program's HTTP side: its routes, the checks of credentials,
+// the ingress that turns requests into messages, the JSON API for operators, and
+// the description of all of it (openapi.json).
+package api
+
+import "net/http"
+
+// route is one line of the tables below.
+type route struct {
+	pattern string // as http.ServeMux reads it; also the label of the route's metrics
+	access  access
+	handler func(*Endpoints) http.Handler // returns nil if the route is not configured
+}
+
+// access is what a caller of a route must prove. PublicHandler and OperatorHandler
+// check tokens before the route's handler runs; the handler itself verifies links,
+// signatures and sessions.
+type access string
+
+const (
+	accessOpen      access = "open"      // nothing
+	accessLink      access = "link"      // a signed link, verified by the page
+	accessSignature access = "signature" // a signature over the body, verified by the source's policy or by Slack's handler
+	accessProgram   access = "program"   // a program's or an operator's bearer token
+	accessOperator  access = "operator"  // an operator's bearer token
+	accessMetrics   access = "metrics"   // an operator's bearer token, unless metrics are open
+	accessSession   access = "session"   // an operator's session, verified by the console
+)
+
+// publicRoutes are served on the public address, which anybody can reach.
+func publicRoutes() []route {
+	return []route{
+		{"/a/{token}", accessLink, (*Endpoints).decisionPage},
+		{"POST /webhooks/{source}", accessSignature, (*Endpoints).webhooks},
+		{"GET /signin/{token}", accessLink, (*Endpoints).signInBegin},
+		{"GET /signin/callback", accessOpen, (*Endpoints).signInEnd},
+		{"POST /slack/interactions", accessSignature, (*Endpoints).slackInteractions},
+		{"GET /healthz", accessOpen, (*Endpoints).health},
+		{"GET /openapi.json", accessOpen, (*Endpoints).description},
+	}
+}
+
+// operatorRoutes are served on the operator's address.
+func operatorRoutes() []route {
+	return []route{
+		{"GET /healthz", accessOpen, (*Endpoints).health},
+		{"GET /readyz", accessOpen, (*Endpoints).readiness},
+		{"GET /metrics", accessMetrics, (*Endpoints).metrics},
+		{"GET /openapi.json", accessOpen, (*Endpoints).description},
+
+		{"POST /v1/requests", accessProgram, (*Endpoints).requests},
+		{"POST /v1/orders/{orderId}/decisions", accessProgram, (*Endpoints).decisions},
+
+		{"GET /v1/orders", accessOperator, (*Endpoints).listOrders},
+		{"GET /v1/orders/{orderId}", accessOperator, (*Endpoints).showOrder},
+		{"POST /v1/orders/{orderId}/decide", accessOperator, (*Endpoints).decideOrder},
+		{"POST /v1/orders/{orderId}/cancel", accessOperator, (*Endpoints).cancelOrder},
+		{"GET /v1/deadletters", accessOperator, (*Endpoints).listDeadLetters},
+		{"POST /v1/redrive", accessOperator, (*Endpoints).redrive},
+
+		{"GET /{$}", accessOpen, (*Endpoints).redirectToConsole},
+		{"GET /console", accessOpen, (*Endpoints).redirectToConsole},
+		{"GET /console/{$}", accessSession, (*Endpoints).consolePages},
+		{"GET /console/exhausted", accessSession, (*Endpoints).consolePages},
+		{"GET /console/order", accessSession, (*Endpoints).consolePages},
+		{"GET /console/letters", accessSession, (*Endpoints).consolePages},
+		{"GET /console/signin", accessSession, (*Endpoints).consolePages},
+		{"POST /console/signin", accessSession, (*Endpoints).consolePages},
+		{"POST /console/signout", accessSession, (*Endpoints).consolePages},
+		{"POST /console/rule", accessSession, (*Endpoints).consolePages},
+		{"POST /console/redrive", accessSession, (*Endpoints).consolePages},
+	}
+}
+
+// Routes lists the pattern of every route once, for metrics that start at 0 and
+// for the docs.
+func Routes() []string {
+	var patterns []string
+	seen := map[string]bool{}
+	for _, r := range append(publicRoutes(), operatorRoutes()...) {
+		if !seen[r.pattern] {
+			patterns = append(patterns, r.pattern)
+		}
+		seen[r.pattern] = true
+	}
+	return patterns
+}
+
+// ConsoleRoutes lists the patterns of the console's pages.
+func ConsoleRoutes() []string {
+	var patterns []string
+	for _, r := range operatorRoutes() {
+		if r.access == accessSession {
+			patterns = append(patterns, r.pattern)
+		}
+	}
+	return patterns
+}

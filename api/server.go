@@ -1,0 +1,21 @@
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// NewServer returns an HTTP server that bounds the time and the headers of every
+// client, so that slow clients cannot hold its connections.
+func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second, // headers and body
+		WriteTimeout:      45 * time.Second, // longer than the handling of one message may take
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+}
