@@ -168,7 +168,7 @@ func (e *Endpoints) requestTopic(r *http.Request) (string, error) {
 		}
 	}
 	if name == "" {
-		return "", approval.Invalid("workflow", "is missing: there are several, name one in the query")
+		return "", approval.InvalidField("workflow", "is missing: there are several, name one in the query")
 	}
 	return "", &notFoundError{"workflow"}
 }

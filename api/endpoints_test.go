@@ -48,7 +48,7 @@ func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, 
 		Webhooks:          map[string]SourcePolicy{"erp": {Check: bearer("erp")}},
 		Metrics:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
 		OperatorAPI: &OperatorAPI{
-			Orders: s, List: lister{s}, Decider: &handlers.Decider{Transitions: tr, Keep: approval.Keep{Unmatched: time.Hour}},
+			Orders: s, List: lister{s}, Decider: &handlers.Decider{Transitions: tr, Keep: approval.UnmatchedRetention{WaitFor: time.Hour}},
 			Letters: &shelf{}, Redrive: &handlers.Redrive{Transitions: tr, Exhausted: lister{s}, Letters: &shelf{}},
 		},
 		ConsolePages: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("console")) }),

@@ -56,22 +56,22 @@ func transitions(orders handlers.Orders) *handlers.Transitions {
 }
 
 // ask stores an approval that times out at that time.
-func ask(t *testing.T, s *memory.Store, orderID string, deadline time.Time, change ...func(*approval.Ask)) {
+func ask(t *testing.T, s *memory.Store, orderID string, deadline time.Time, change ...func(*approval.Request)) {
 	t.Helper()
 	require.NoError(t, s.Update(t.Context(), orderID, func(o *approval.Order) error {
-		a := approval.Ask{
+		a := approval.Request{
 			Token:         approval.NewToken("secret of " + orderID),
 			Target:        "sfn",
 			Workflow:      "orders",
 			Policy:        approval.Policy{Kind: approval.PolicyAny},
 			Deadline:      deadline,
 			Retention:     time.Hour,
-			CallbackRetry: approval.Retry{Base: time.Second, Cap: time.Minute, Max: time.Hour},
+			CallbackRetry: approval.RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
 		}
 		for _, f := range change {
 			f(&a)
 		}
-		_, _, err := o.Request(a, approval.Turn{Now: time.Now(), Lease: 30 * time.Second})
+		_, _, err := o.AddRequest(a, approval.Environment{Now: time.Now(), Lease: 30 * time.Second})
 		return err
 	}))
 }

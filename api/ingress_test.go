@@ -38,7 +38,7 @@ func TestStatusIsTheFateOfTheMessage(t *testing.T) {
 		err  error
 		want want
 	}{
-		"a field":       {fmt.Errorf("handle: %w", approval.Invalid("order", "is missing")), want{422, "order: is missing"}},
+		"a field":       {fmt.Errorf("handle: %w", approval.InvalidField("order", "is missing")), want{422, "order: is missing"}},
 		"another fault": {approval.Permanent(errors.New("not a decision")), want{422, "not a decision"}},
 		"not found":     {fmt.Errorf("show: %w", approval.ErrNotFound), want{404, "show: not found"}},
 		"the store":     {errors.New("/var/lib/relay.db: disk full"), want{503, again}},
@@ -68,7 +68,7 @@ func TestStatusIsTheFateOfTheMessage(t *testing.T) {
 			}
 			require.NotContains(t, got.text, "relay.db")
 			require.Equal(t, c.want.status == http.StatusServiceUnavailable, got.Header.Get("Retry-After") != "")
-			if _, refused := errors.AsType[*approval.Refusal](c.err); refused && c.want.status != http.StatusServiceUnavailable {
+			if _, refused := errors.AsType[*approval.RefusalError](c.err); refused && c.want.status != http.StatusServiceUnavailable {
 				require.NotEmpty(t, got.problem.Verdict)
 				require.Equal(t, "a-1", got.problem.ApprovalID)
 				require.Equal(t, approval.Approved, got.problem.ApprovalStatus)

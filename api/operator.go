@@ -57,10 +57,10 @@ func decodeStrict(body []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return approval.Invalid("body", "%s", err)
+		return approval.InvalidField("body", "%s", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return approval.Invalid("body", "has more than one value")
+		return approval.InvalidField("body", "has more than one value")
 	}
 	return nil
 }
@@ -77,13 +77,13 @@ func (a *OperatorAPI) listOrders(r *http.Request, _ []byte) (any, error) {
 	if s := q.Get("limit"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 || n > 1000 {
-			return nil, approval.Invalid("limit", "must be 1 to 1000")
+			return nil, approval.InvalidField("limit", "must be 1 to 1000")
 		}
 		limit = n
 	}
 	state := q.Get("state")
 	if state != "" && state != "pending" && state != "exhausted" {
-		return nil, approval.Invalid("state", "must be pending or exhausted")
+		return nil, approval.InvalidField("state", "must be pending or exhausted")
 	}
 	orders, next, err := a.List.ListOrders(r.Context(), state == "pending", state == "exhausted", q.Get("after"), limit)
 	if err != nil {
@@ -122,13 +122,13 @@ func readRuling(body []byte) (Ruling, error) {
 		return rule, err
 	}
 	if rule.By == "" {
-		return rule, approval.Invalid("by", "is missing")
+		return rule, approval.InvalidField("by", "is missing")
 	}
 	if len(rule.By) > maxBy {
-		return rule, approval.Invalid("by", "is %d bytes long, the most is %d", len(rule.By), maxBy)
+		return rule, approval.InvalidField("by", "is %d bytes long, the most is %d", len(rule.By), maxBy)
 	}
 	if rule.Reason == "" {
-		return rule, approval.Invalid("reason", "is missing")
+		return rule, approval.InvalidField("reason", "is missing")
 	}
 	return rule, nil
 }
@@ -158,7 +158,7 @@ func (a *OperatorAPI) cancelOrder(r *http.Request, body []byte) (any, error) {
 		return nil, err
 	}
 	if rule.Outcome != "" {
-		return nil, approval.Invalid("outcome", "is nothing to cancel with")
+		return nil, approval.InvalidField("outcome", "is nothing to cancel with")
 	}
 	orderID := r.PathValue("orderId")
 	v, err := a.Decider.Cancel(r.Context(), orderID, rule.Step, rule.ApprovalID, rule.By, rule.Reason)
@@ -201,7 +201,7 @@ func (a *OperatorAPI) redrive(r *http.Request, body []byte) (any, error) {
 		return nil, err
 	}
 	if order.By == "" {
-		return nil, approval.Invalid("by", "is missing")
+		return nil, approval.InvalidField("by", "is missing")
 	}
 	return a.Redrive.Run(r.Context(), order), nil
 }

@@ -17,7 +17,7 @@ func TestList(t *testing.T) {
 	t.Parallel()
 	h, s, _ := site(t)
 	for i := range 3 {
-		ask(t, s, fmt.Sprintf("A-%d", i), time.Now().Add(time.Hour), func(a *approval.Ask) {
+		ask(t, s, fmt.Sprintf("A-%d", i), time.Now().Add(time.Hour), func(a *approval.Request) {
 			a.Approvers = []approval.Approver{{ID: "ann", Nonce: "nonce-of-ann"}}
 		})
 	}
@@ -99,7 +99,7 @@ func TestCancelOfAStep(t *testing.T) {
 	t.Parallel()
 	h, s, _ := site(t)
 	for _, step := range []string{"legal", "finance"} {
-		ask(t, s, "A-1", time.Now().Add(time.Hour), func(a *approval.Ask) { a.Step, a.Token = step, approval.NewToken(step) })
+		ask(t, s, "A-1", time.Now().Add(time.Hour), func(a *approval.Request) { a.Step, a.Token = step, approval.NewToken(step) })
 	}
 	cancel := func(body string) reply {
 		return send(t, h.OperatorHandler(), "POST", "/v1/orders/A-1/cancel", body, "Authorization", "Bearer operator")

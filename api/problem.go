@@ -56,7 +56,7 @@ func (e *notFoundError) Error() string { return "no such " + e.what }
 // statusOf is the one place where an error becomes an HTTP status: 4xx if the
 // request will never be accepted as it is, 5xx if the error is temporary.
 func statusOf(err error) int {
-	var refusal *approval.Refusal
+	var refusal *approval.RefusalError
 	var large *http.MaxBytesError
 	var credential *credentialError
 	var missing *notFoundError
@@ -127,7 +127,7 @@ func problemOf(err error) Problem {
 		Status: status,
 	}
 	var field *approval.FieldError
-	var refusal *approval.Refusal
+	var refusal *approval.RefusalError
 	switch {
 	case status == http.StatusServiceUnavailable && errors.Is(err, context.DeadlineExceeded):
 		p.Detail = "it took too long; send it again"

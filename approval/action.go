@@ -8,7 +8,7 @@ type ActionKind string
 // The actions.
 const (
 	ActionNotify     ActionKind = "notify"
-	ActionCallBack   ActionKind = "call_back"
+	ActionCallback   ActionKind = "call_back"
 	ActionHeartbeat  ActionKind = "heartbeat"
 	ActionDeadLetter ActionKind = "dead_letter" // announce what was given up
 )
@@ -25,20 +25,20 @@ type Action struct {
 	Target       string     `json:"target,omitempty"`  // of call_back and heartbeat
 	Channel      string     `json:"channel,omitempty"` // of notify
 	Attempt      int        `json:"attempt,omitempty"`
-	Until        time.Time  `json:"until"`
+	LeaseExpires time.Time  `json:"until"`
 	Reason       string     `json:"reason,omitempty"` // of a dead letter
 	Trace        string     `json:"trace,omitempty"`  // the approval's
 }
 
 func (o *Order) action(kind ActionKind, a *Approval, until time.Time) Action {
 	return Action{
-		Kind:       kind,
-		OrderID:    o.ID,
-		ApprovalID: a.ID,
-		Workflow:   a.Workflow,
-		Target:     a.Target,
-		Until:      until,
-		Trace:      a.Trace,
+		Kind:         kind,
+		OrderID:      o.ID,
+		ApprovalID:   a.ID,
+		Workflow:     a.Workflow,
+		Target:       a.Target,
+		LeaseExpires: until,
+		Trace:        a.Trace,
 	}
 }
 

@@ -12,7 +12,7 @@ var noTime time.Time
 // attempts that are due, decisions that waited in vain, and the removal of what
 // is over. It returns what must now happen. Run twice at the same time it does
 // nothing the second time.
-func (o *Order) Advance(t Turn) []Action {
+func (o *Order) Advance(t Environment) []Action {
 	actions := o.expire(t)
 	for _, a := range o.Approvals {
 		if a.Status == Pending {
@@ -34,7 +34,7 @@ func (o *Order) Advance(t Turn) []Action {
 }
 
 // expire times out what is past its deadline.
-func (o *Order) expire(t Turn) []Action {
+func (o *Order) expire(t Environment) []Action {
 	var actions []Action
 	for _, a := range o.Approvals {
 		if a.Status == Pending && !a.Deadline.After(t.Now) {
@@ -46,7 +46,7 @@ func (o *Order) expire(t Turn) []Action {
 	}
 	for i := range o.Unmatched {
 		u := &o.Unmatched[i]
-		if !u.Expired && !u.Expires.After(t.Now) {
+		if !u.Expired && !u.ExpiresAt.After(t.Now) {
 			u.Expired = true
 			d := u.Decision
 			o.record(Event{
@@ -61,13 +61,13 @@ func (o *Order) expire(t Turn) []Action {
 			actions = append(actions, o.deadLetter(nil, "the request of decision "+d.ID+" never came"))
 		}
 	}
-	o.Unmatched = slices.DeleteFunc(o.Unmatched, func(u Unmatched) bool { return u.Expired && !u.Remove.After(t.Now) })
+	o.Unmatched = slices.DeleteFunc(o.Unmatched, func(u UnmatchedDecision) bool { return u.Expired && !u.RemoveAt.After(t.Now) })
 	return actions
 }
 
 // remind makes a reminder for those that have not decided. After a pause, one
 // reminder stands for all that were missed.
-func (o *Order) remind(a *Approval, t Turn) {
+func (o *Order) remind(a *Approval, t Environment) {
 	due := 0
 	for _, at := range a.Reminders[a.RemindersSent:] {
 		if !at.After(t.Now) {
@@ -86,27 +86,27 @@ func (o *Order) remind(a *Approval, t Turn) {
 
 // owedHeartbeat returns the heartbeat that is due. One of which nothing is heard is
 // not repeated: the next is.
-func (o *Order) owedHeartbeat(a *Approval, t Turn) []Action {
+func (o *Order) owedHeartbeat(a *Approval, t Environment) []Action {
 	if a.HeartbeatDue.IsZero() || a.HeartbeatDue.After(t.Now) || !t.leases(ActionHeartbeat, a.Target) {
 		return nil
 	}
-	a.HeartbeatDue = t.Now.Add(a.Heartbeat)
+	a.HeartbeatDue = t.Now.Add(a.HeartbeatInterval)
 	return []Action{o.action(ActionHeartbeat, a, a.HeartbeatDue)}
 }
 
 // owed returns what is due of the approval's notifications and callback.
-func (o *Order) owed(a *Approval, t Turn) []Action {
+func (o *Order) owed(a *Approval, t Environment) []Action {
 	return append(o.owedNotifications(a, t), o.owedCallback(a, t)...)
 }
 
 // Cancel closes a pending approval without a decision; the workflow is told. An
 // empty approvalID means the one that is pending. It is safe to run again.
-func (o *Order) Cancel(approvalID, by, reason string, t Turn) (Verdict, []Action) {
+func (o *Order) Cancel(approvalID, by, reason string, t Environment) (Verdict, []Action) {
 	return o.CancelStep("", approvalID, by, reason, t)
 }
 
 // CancelStep is Cancel for an approval of that step; an empty one means any.
-func (o *Order) CancelStep(step, approvalID, by, reason string, t Turn) (Verdict, []Action) {
+func (o *Order) CancelStep(step, approvalID, by, reason string, t Environment) (Verdict, []Action) {
 	actions := o.expire(t)
 	a, v := o.target(Decision{Step: step, ApprovalID: approvalID})
 	if a == nil {
@@ -128,7 +128,7 @@ func (o *Order) CancelStep(step, approvalID, by, reason string, t Turn) (Verdict
 	return v, actions
 }
 
-func (o *Order) cancel(a *Approval, by, reason string, t Turn) []Action {
+func (o *Order) cancel(a *Approval, by, reason string, t Environment) []Action {
 	actions := o.close(a, Cancelled, clip(reason, maxReason), t)
 	e := a.event(EventCancelled, t.Now)
 	e.By, e.Note, e.Age = by, a.Reason, t.Now.Sub(a.RequestedAt)

@@ -8,7 +8,7 @@ import (
 // A typical order: two approvers, two channels, a few details; decided and
 // written as a store writes it.
 func BenchmarkDecideAndMarshal(b *testing.B) {
-	o, _ := requested(b, approvers("ann@example.com", "bob@example.com"), func(a *Ask) {
+	o, _ := requested(b, approvers("ann@example.com", "bob@example.com"), func(a *Request) {
 		a.Title, a.Requester, a.Channels = "Pay 1,200.00 to ACME", "eve@example.com", []string{"mail", "chat"}
 		a.Details = []Field{{"Amount", "1,200.00"}, {"Supplier", "ACME"}, {"Cost centre", "4711"}}
 	})

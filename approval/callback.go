@@ -8,7 +8,7 @@ type CallbackState string
 // The states of a callback. All but the first two are outcomes.
 const (
 	CallbackNone      CallbackState = "" // the approval is pending
-	CallbackOwed      CallbackState = "owed"
+	CallbackPending   CallbackState = "owed"
 	CallbackDelivered CallbackState = "delivered"
 	// CallbackPresumed means that the target no longer waits, and an attempt of
 	// ours may be why: its reply was lost.
@@ -22,20 +22,20 @@ const (
 	CallbackSuperseded CallbackState = "superseded"
 )
 
-// CallbackOutcomes lists how a callback can end.
-func CallbackOutcomes() []CallbackState {
+// AllCallbackOutcomes lists how a callback can end.
+func AllCallbackOutcomes() []CallbackState {
 	return []CallbackState{CallbackDelivered, CallbackPresumed, CallbackTooLate, CallbackExhausted, CallbackSuperseded}
 }
 
 // Callback is the answer to the workflow, from when it is owed to how it ended.
 type Callback struct {
-	State  CallbackState `json:"state,omitempty"`
-	OwedAt time.Time     `json:"owed_at,omitzero"`
+	State        CallbackState `json:"state,omitempty"`
+	PendingSince time.Time     `json:"owed_at,omitzero"`
 	// Due is when the next attempt may be made; of the lease's end while one runs.
-	Due     time.Time `json:"due,omitzero"`
-	Attempt int       `json:"attempt,omitempty"` // how many have begun, ever
-	Before  int       `json:"before,omitempty"`  // how many of them before the last redrive
-	Running bool      `json:"running,omitempty"` // an attempt has begun, its end is not recorded
+	Due                   time.Time `json:"due,omitzero"`
+	Attempts              int       `json:"attempt,omitempty"` // how many have begun, ever
+	AttemptsBeforeRedrive int       `json:"before,omitempty"`  // how many of them before the last redrive
+	AttemptRunning        bool      `json:"running,omitempty"` // an attempt has begun, its end is not recorded
 	// MaybeApplied says that an attempt may have worked although it seemed not to.
 	MaybeApplied bool      `json:"maybe_applied,omitempty"`
 	LastError    string    `json:"last_error,omitempty"`
@@ -44,9 +44,9 @@ type Callback struct {
 }
 
 // tries is how many attempts have begun since it was owed.
-func (c Callback) tries() int { return c.Attempt - c.Before }
+func (c Callback) tries() int { return c.Attempts - c.AttemptsBeforeRedrive }
 
-func (c Callback) ended() bool { return c.State != CallbackNone && c.State != CallbackOwed }
+func (c Callback) ended() bool { return c.State != CallbackNone && c.State != CallbackPending }
 
 // Answer is what a target tells the workflow.
 type Answer struct {
@@ -65,15 +65,15 @@ type Answer struct {
 	Output          map[string]any
 }
 
-// Answer returns the answer that an action is about, if its attempt is still
+// CurrentAnswer returns the answer that an action is about, if its attempt is still
 // the one under way. A heartbeat's is valid while the approval is pending.
-func (o *Order) Answer(act Action, now time.Time) (Answer, bool) {
-	a := o.Find(act.ApprovalID)
+func (o *Order) CurrentAnswer(act Action, now time.Time) (Answer, bool) {
+	a := o.FindApproval(act.ApprovalID)
 	if a == nil {
 		return Answer{}, false
 	}
 	c := a.Callback
-	current := c.State == CallbackOwed && c.Running && c.Attempt == act.Attempt && c.Due.After(now)
+	current := c.State == CallbackPending && c.AttemptRunning && c.Attempts == act.Attempt && c.Due.After(now)
 	if act.Kind == ActionHeartbeat {
 		current = a.Status == Pending
 	}
@@ -95,28 +95,28 @@ func (o *Order) Answer(act Action, now time.Time) (Answer, bool) {
 
 // owedCallback begins the attempt that is due, or gives up when it would come
 // too late to be of use.
-func (o *Order) owedCallback(a *Approval, t Turn) []Action {
+func (o *Order) owedCallback(a *Approval, t Environment) []Action {
 	c := &a.Callback
-	if c.State != CallbackOwed || c.Due.After(t.Now) {
+	if c.State != CallbackPending || c.Due.After(t.Now) {
 		return nil
 	}
-	if c.Running { // its lease has passed and no end was recorded
-		c.Running, c.MaybeApplied = false, true
+	if c.AttemptRunning { // its lease has passed and no end was recorded
+		c.AttemptRunning, c.MaybeApplied = false, true
 		c.LastError = "the end of the attempt was not recorded"
 		e := a.event(EventCallbackAttempt, t.Now)
-		e.Target, e.Attempt, e.Code, e.Note = a.Target, c.Attempt, string(ResultFailed), c.LastError
+		e.Target, e.Attempt, e.Code, e.Note = a.Target, c.Attempts, string(ResultFailed), c.LastError
 		o.record(e)
 	}
 	if reason := a.pastUse(t.Now); reason != "" {
 		return o.endCallback(a, CallbackExhausted, reason, t)
 	}
-	if !t.leases(ActionCallBack, a.Target) {
+	if !t.leases(ActionCallback, a.Target) {
 		return nil
 	}
-	c.Attempt++
-	c.Running, c.Due = true, t.Now.Add(t.Lease)
-	act := o.action(ActionCallBack, a, c.Due)
-	act.Attempt = c.Attempt
+	c.Attempts++
+	c.AttemptRunning, c.Due = true, t.Now.Add(t.Lease)
+	act := o.action(ActionCallback, a, c.Due)
+	act.Attempt = c.Attempts
 	return []Action{act}
 }
 
@@ -130,17 +130,17 @@ func (a *Approval) pastUse(at time.Time) string {
 		return ""
 	case !a.TaskExpires.IsZero() && at.After(a.TaskExpires):
 		return "the task has expired"
-	case at.After(a.Callback.OwedAt.Add(a.CallbackRetry.Max)):
+	case at.After(a.Callback.PendingSince.Add(a.CallbackRetry.MaxAge)):
 		return "the maximum age of a callback has passed"
 	}
 	return ""
 }
 
-// CallbackAttempted records the end of an attempt to answer the workflow. One
+// RecordCallbackResult records the end of an attempt to answer the workflow. One
 // that comes after its lease, when the attempt has been written off, counts if
 // it says that the workflow was answered or no longer waits.
-func (o *Order) CallbackAttempted(act Action, r Result, t Turn) []Action {
-	a := o.Find(act.ApprovalID)
+func (o *Order) RecordCallbackResult(act Action, r Result, t Environment) []Action {
+	a := o.FindApproval(act.ApprovalID)
 	if a == nil || !a.Callback.takes(act, r) {
 		return nil
 	}
@@ -158,7 +158,7 @@ func (o *Order) CallbackAttempted(act Action, r Result, t Turn) []Action {
 	case r.Kind == ResultClosed:
 		return o.endCallback(a, CallbackTooLate, "", t)
 	}
-	c.Running, c.LastError = false, r.Reason
+	c.AttemptRunning, c.LastError = false, r.Reason
 	c.MaybeApplied = c.MaybeApplied || r.MaybeApplied
 	if r.Kind == ResultRefused {
 		return o.endCallback(a, CallbackExhausted, r.Reason, t)
@@ -175,12 +175,12 @@ func (c Callback) takes(act Action, r Result) bool {
 	switch {
 	case c.State == CallbackExhausted:
 		return r.Kind == ResultOK // it did get through
-	case c.State != CallbackOwed:
+	case c.State != CallbackPending:
 		return false
 	case r.Kind == ResultOK, r.Kind == ResultClosed:
 		return true
 	}
-	return c.Running && c.Attempt == act.Attempt
+	return c.AttemptRunning && c.Attempts == act.Attempt
 }
 
 // lastMoment is when before a task's end no further attempt is squeezed in.
@@ -190,8 +190,8 @@ const lastMoment = 2 * time.Second
 // is left of the task: a short one, or one near its end, gets its attempts too.
 // Where the target wants to be left alone for longer than that end, it is half-way
 // there: a late answer helps nobody.
-func (a *Approval) nextAttempt(r Result, t Turn) time.Time {
-	next, left := a.CallbackRetry.Next(a.Callback.tries(), t.Now, t.Jitter), a.TaskExpires.Sub(t.Now)
+func (a *Approval) nextAttempt(r Result, t Environment) time.Time {
+	next, left := a.CallbackRetry.NextAttempt(a.Callback.tries(), t.Now, t.Jitter), a.TaskExpires.Sub(t.Now)
 	if a.TaskExpires.IsZero() || left <= lastMoment {
 		return later(next, t.Now.Add(r.After))
 	}
@@ -201,15 +201,15 @@ func (a *Approval) nextAttempt(r Result, t Turn) time.Time {
 	return next
 }
 
-func (o *Order) endCallback(a *Approval, s CallbackState, reason string, t Turn) []Action {
+func (o *Order) endCallback(a *Approval, s CallbackState, reason string, t Environment) []Action {
 	c := &a.Callback
-	c.State, c.EndedAt, c.Running, c.Due = s, t.Now, false, noTime
+	c.State, c.EndedAt, c.AttemptRunning, c.Due = s, t.Now, false, noTime
 	if reason != "" {
 		c.LastError = reason
 	}
 	a.announce(eventCallback(s), t)
 	e := a.event(EventCallbackEnded, t.Now)
-	e.Target, e.Code, e.Attempt, e.Age, e.Note = a.Target, string(s), c.Attempt, t.Now.Sub(c.OwedAt), reason
+	e.Target, e.Code, e.Attempt, e.Age, e.Note = a.Target, string(s), c.Attempts, t.Now.Sub(c.PendingSince), reason
 	o.record(e)
 	actions := o.owedNotifications(a, t)
 	if s == CallbackExhausted {
@@ -218,12 +218,12 @@ func (o *Order) endCallback(a *Approval, s CallbackState, reason string, t Turn)
 	return actions
 }
 
-// HeartbeatSent records the end of a heartbeat. One that failed is tried again after
+// RecordHeartbeatResult records the end of a heartbeat. One that failed is tried again after
 // an eighth of the time between two, so that a target that throttles does not take
 // us for dead. A target that no longer waits closes the approval: there is nobody
 // left to be answered.
-func (o *Order) HeartbeatSent(act Action, r Result, t Turn) {
-	a := o.Find(act.ApprovalID)
+func (o *Order) RecordHeartbeatResult(act Action, r Result, t Environment) {
+	a := o.FindApproval(act.ApprovalID)
 	if a == nil || a.Status != Pending {
 		return
 	}
@@ -231,24 +231,24 @@ func (o *Order) HeartbeatSent(act Action, r Result, t Turn) {
 	e.Target, e.Code, e.Note = a.Target, string(r.Kind), r.Reason
 	o.record(e)
 	if r.Kind == ResultFailed {
-		again := t.Now.Add(max(a.Heartbeat/8, time.Second, r.After))
+		again := t.Now.Add(max(a.HeartbeatInterval/8, time.Second, r.After))
 		a.HeartbeatDue = earlier(a.HeartbeatDue, again)
 	}
 	if r.Kind != ResultClosed {
 		return
 	}
-	o.close(a, Cancelled, "the workflow no longer waits", Turn{Now: t.Now})
+	o.close(a, Cancelled, "the workflow no longer waits", Environment{Now: t.Now})
 	c := a.event(EventCancelled, t.Now)
 	c.Note, c.Age = a.Reason, t.Now.Sub(a.RequestedAt)
 	o.record(c)
 	o.endCallback(a, CallbackTooLate, "", t)
 }
 
-// Redrive starts an exhausted callback again. It returns false where there is
+// RedriveCallback starts an exhausted callback again. It returns false where there is
 // nothing to start: not exhausted, no token left, or redriven too often (a
 // guard against loops; limit 0 means none).
-func (o *Order) Redrive(approvalID, by string, limit int, t Turn) (bool, []Action) {
-	a := o.Find(approvalID)
+func (o *Order) RedriveCallback(approvalID, by string, limit int, t Environment) (bool, []Action) {
+	a := o.FindApproval(approvalID)
 	if a == nil || a.Callback.State != CallbackExhausted || a.Token.IsZero() {
 		return false, nil
 	}
@@ -257,15 +257,15 @@ func (o *Order) Redrive(approvalID, by string, limit int, t Turn) (bool, []Actio
 	}
 	old := a.Callback
 	a.Callback = Callback{
-		State:        CallbackOwed,
-		OwedAt:       t.Now,
+		State:        CallbackPending,
+		PendingSince: t.Now,
 		Due:          t.Now,
 		MaybeApplied: old.MaybeApplied,
 		Redrives:     old.Redrives + 1,
 		LastError:    old.LastError,
 		// Attempts are counted on, so that the late end of an old one is not taken for a new one's.
-		Attempt: old.Attempt,
-		Before:  old.Attempt,
+		Attempts:              old.Attempts,
+		AttemptsBeforeRedrive: old.Attempts,
 	}
 	e := a.event(EventRedriven, t.Now)
 	e.By, e.Attempt = by, a.Callback.Redrives

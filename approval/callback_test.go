@@ -9,7 +9,7 @@ import (
 )
 
 // approved returns an order whose answer is owed since 0, and its first attempt.
-func approved(t tb, change ...func(*Ask)) (*Order, *Approval, Action) {
+func approved(t tb, change ...func(*Request)) (*Order, *Approval, Action) {
 	t.Helper()
 	o, a := requested(t, change...)
 	return o, a, callBack(t, decide(t, o, approve("d"), turn(0), VerdictDecided))
@@ -47,21 +47,21 @@ func TestCallbackOutcomes(t *testing.T) {
 			o, a, act := approved(t)
 			now := time.Duration(0)
 			for i, r := range tc.ends {
-				require.Equal(t, i+1, a.Callback.Attempt)
+				require.Equal(t, i+1, a.Callback.Attempts)
 				require.Equal(t, i+1, act.Attempt)
 				var actions []Action
 				if r == lapse {
 					now += time.Minute
 				} else {
-					actions = o.CallbackAttempted(act, r, turn(now))
+					actions = o.RecordCallbackResult(act, r, turn(now))
 				}
 				if i == len(tc.ends)-1 {
 					require.Equal(t, tc.want == CallbackExhausted, len(only(ActionDeadLetter, actions)) == 1)
 					break
 				}
-				now = max(now, o.Due().Sub(began))
+				now = max(now, o.NextDue().Sub(began))
 				o = stored(t, o)
-				a = o.Find(a.ID)
+				a = o.FindApproval(a.ID)
 				act = callBack(t, o.Advance(turn(now)))
 			}
 			require.Equal(t, tc.want, a.Callback.State)
@@ -79,28 +79,28 @@ func TestCallbackOutcomes(t *testing.T) {
 func TestAnAttemptIsRecordedBeforeItIsMadeAndGivenToOne(t *testing.T) {
 	t.Parallel()
 	o, a, act := approved(t)
-	require.True(t, a.Callback.Running)
-	require.Equal(t, at(time.Minute), act.Until)
-	require.Equal(t, act.Until, o.Due())
+	require.True(t, a.Callback.AttemptRunning)
+	require.Equal(t, at(time.Minute), act.LeaseExpires)
+	require.Equal(t, act.LeaseExpires, o.NextDue())
 	require.Empty(t, o.Advance(turn(0)), "a second sweeper gets nothing")
 	require.Empty(t, o.Advance(turn(time.Minute-1)))
 
-	answer, current := o.Answer(act, at(time.Minute-1))
+	answer, current := o.CurrentAnswer(act, at(time.Minute-1))
 	require.True(t, current)
 	require.Equal(t, "t1", answer.Token.Reveal())
 	require.Equal(t, Approved, answer.Status)
-	_, current = o.Answer(act, at(time.Minute))
+	_, current = o.CurrentAnswer(act, at(time.Minute))
 	require.False(t, current, "the lease has ended")
 
 	second := callBack(t, o.Advance(turn(time.Minute)))
-	_, current = o.Answer(act, at(time.Minute))
+	_, current = o.CurrentAnswer(act, at(time.Minute))
 	require.False(t, current, "another has it")
-	_, current = o.Answer(second, at(time.Minute))
+	_, current = o.CurrentAnswer(second, at(time.Minute))
 	require.True(t, current)
-	o.CallbackAttempted(second, ok, turn(time.Minute))
-	_, current = o.Answer(second, at(time.Minute))
+	o.RecordCallbackResult(second, ok, turn(time.Minute))
+	_, current = o.CurrentAnswer(second, at(time.Minute))
 	require.False(t, current, "it has ended")
-	_, current = o.Answer(Action{ApprovalID: "?"}, at(0))
+	_, current = o.CurrentAnswer(Action{ApprovalID: "?"}, at(0))
 	require.False(t, current)
 }
 
@@ -109,37 +109,37 @@ func TestWhatADeadProcessBeganIsDueAtOnce(t *testing.T) {
 	o, a, act := approved(t)
 	require.Empty(t, o.Advance(turn(time.Second)), "its lease holds")
 
-	o.Orphaned(turn(time.Second))
+	o.ReleaseLeases(turn(time.Second))
 	next := callBack(t, o.Advance(turn(time.Second)))
 	require.Equal(t, act.Attempt+1, next.Attempt)
 	require.True(t, a.Callback.MaybeApplied, "the dead one may have made its call")
 	require.Equal(t, at(time.Second+time.Minute), a.Callback.Due)
-	require.Empty(t, o.CallbackAttempted(next, closed, turn(2*time.Second)))
+	require.Empty(t, o.RecordCallbackResult(next, closed, turn(2*time.Second)))
 	require.Equal(t, CallbackPresumed, a.Callback.State)
 
-	o, a = requested(t, approvers("ann"), func(a *Ask) { a.Channels = []string{"mail"} })
+	o, a = requested(t, approvers("ann"), func(a *Request) { a.Channels = []string{"mail"} })
 	require.NotEmpty(t, a.Notifications)
-	require.True(t, a.Notifications[0].Running)
-	o.Orphaned(turn(time.Second))
+	require.True(t, a.Notifications[0].AttemptRunning)
+	o.ReleaseLeases(turn(time.Second))
 	require.Len(t, only(ActionNotify, o.Advance(turn(time.Second))), 1)
 
 	o, a, act = approved(t) // what waits for its next attempt was not under way
-	o.CallbackAttempted(act, notApplied, turn(0))
+	o.RecordCallbackResult(act, notApplied, turn(0))
 	due := a.Callback.Due
-	o.Orphaned(turn(0))
+	o.ReleaseLeases(turn(0))
 	require.Equal(t, due, a.Callback.Due)
 }
 
 func TestWithoutALeaseOrRoomItStaysDue(t *testing.T) {
 	t.Parallel()
 	full := turn(1)
-	full.Room = func(kind ActionKind, name string) bool { return kind != ActionCallBack || name != "sfn" }
-	for name, none := range map[string]Turn{"no lease": {Now: at(1)}, "no room": full} {
+	full.HasCapacity = func(kind ActionKind, name string) bool { return kind != ActionCallback || name != "sfn" }
+	for name, none := range map[string]Environment{"no lease": {Now: at(1)}, "no room": full} {
 		o, a := requested(t)
 		require.Empty(t, decide(t, o, approve("d"), none, VerdictDecided), name)
-		require.Equal(t, at(1), o.Due())
+		require.Equal(t, at(1), o.NextDue())
 		require.Empty(t, o.Advance(none))
-		require.Zero(t, a.Callback.Attempt)
+		require.Zero(t, a.Callback.Attempts)
 		callBack(t, o.Advance(turn(1)))
 	}
 }
@@ -154,20 +154,20 @@ func TestTheEndOfAnOlderAttempt(t *testing.T) {
 	}{
 		"ok":          {ok, CallbackDelivered},
 		"closed":      {closed, CallbackPresumed}, // the later attempt may be why
-		"refused":     {refused, CallbackOwed},
-		"lost":        {lost, CallbackOwed},
-		"not applied": {notApplied, CallbackOwed},
+		"refused":     {refused, CallbackPending},
+		"lost":        {lost, CallbackPending},
+		"not applied": {notApplied, CallbackPending},
 	}
 	for name, tc := range cases {
 		o, a, first := approved(t)
 		second := callBack(t, o.Advance(turn(time.Minute)))
-		o.CallbackAttempted(first, tc.late, turn(time.Minute+1))
+		o.RecordCallbackResult(first, tc.late, turn(time.Minute+1))
 		require.Equal(t, tc.want, a.Callback.State, name)
-		require.Equal(t, tc.want == CallbackOwed, a.Callback.Running, name)
+		require.Equal(t, tc.want == CallbackPending, a.Callback.AttemptRunning, name)
 		before := record(t, o)
-		o.CallbackAttempted(first, tc.late, turn(time.Minute+1))
+		o.RecordCallbackResult(first, tc.late, turn(time.Minute+1))
 		require.Equal(t, before, record(t, o), name)
-		o.CallbackAttempted(second, closed, turn(time.Minute+2))
+		o.RecordCallbackResult(second, closed, turn(time.Minute+2))
 		require.NotEqual(t, CallbackTooLate, a.Callback.State, name)
 	}
 }
@@ -177,22 +177,22 @@ func TestAGivenUpCallbackThatGotThroughIsDelivered(t *testing.T) {
 	o, a, act := approved(t)
 	require.Equal(t, "dead_letter", kinds(o.Advance(turn(2*time.Hour))))
 	require.Equal(t, CallbackExhausted, a.Callback.State)
-	o.CallbackAttempted(act, closed, turn(2*time.Hour))
+	o.RecordCallbackResult(act, closed, turn(2*time.Hour))
 	require.Equal(t, CallbackExhausted, a.Callback.State)
-	require.True(t, o.Exhausted())
-	o.CallbackAttempted(act, ok, turn(2*time.Hour))
+	require.True(t, o.HasExhaustedCallback())
+	o.RecordCallbackResult(act, ok, turn(2*time.Hour))
 	require.Equal(t, CallbackDelivered, a.Callback.State)
-	require.False(t, o.Exhausted())
-	started, _ := o.Redrive(a.ID, "ops", 0, turn(3*time.Hour))
+	require.False(t, o.HasExhaustedCallback())
+	started, _ := o.RedriveCallback(a.ID, "ops", 0, turn(3*time.Hour))
 	require.False(t, started)
 }
 
 func TestGivingUp(t *testing.T) {
 	t.Parallel()
-	expires := func(d time.Duration) func(*Ask) { return func(a *Ask) { a.TaskExpires = at(d) } }
+	expires := func(d time.Duration) func(*Request) { return func(a *Request) { a.TaskExpires = at(d) } }
 	fail := func(t *testing.T, o *Order, act Action, r Result, now time.Duration) string {
 		t.Helper()
-		return kinds(o.CallbackAttempted(act, r, turn(now)))
+		return kinds(o.RecordCallbackResult(act, r, turn(now)))
 	}
 	t.Run("the maximum age", func(t *testing.T) {
 		t.Parallel()
@@ -219,12 +219,12 @@ func TestGivingUp(t *testing.T) {
 		slow := notApplied
 		slow.After = MaxRetryAfter // would be after the task's end
 		now, tries := time.Duration(0), 0
-		for a.Callback.State == CallbackOwed {
+		for a.Callback.State == CallbackPending {
 			tries++
 			require.Less(t, tries, 20)
 			if fail(t, o, act, slow, now) == "" {
 				require.False(t, a.Callback.Due.After(a.TaskExpires))
-				now = o.Due().Sub(began)
+				now = o.NextDue().Sub(began)
 				act = callBack(t, o.Advance(turn(now)))
 			}
 		}
@@ -232,16 +232,18 @@ func TestGivingUp(t *testing.T) {
 	})
 	t.Run("a task near its end gets its attempts too", func(t *testing.T) {
 		t.Parallel()
-		o, a, act := approved(t, expires(34*time.Second), func(a *Ask) { a.CallbackRetry = Retry{Base: time.Second, Cap: time.Minute, Max: time.Hour} })
+		o, a, act := approved(t, expires(34*time.Second), func(a *Request) {
+			a.CallbackRetry = RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour}
+		})
 		now, tries := time.Duration(0), 0
-		for a.Callback.State == CallbackOwed {
+		for a.Callback.State == CallbackPending {
 			tries++
 			require.Less(t, tries, 30)
 			unlucky := turn(now)
 			unlucky.Jitter = 0.999
-			if kinds(o.CallbackAttempted(act, notApplied, unlucky)) == "" {
-				require.LessOrEqual(t, o.Due().Sub(at(now)), max(time.Second, (34*time.Second-now)/4)+2*time.Second)
-				now = o.Due().Sub(began)
+			if kinds(o.RecordCallbackResult(act, notApplied, unlucky)) == "" {
+				require.LessOrEqual(t, o.NextDue().Sub(at(now)), max(time.Second, (34*time.Second-now)/4)+2*time.Second)
+				now = o.NextDue().Sub(began)
 				act = callBack(t, o.Advance(turn(now)))
 			}
 		}
@@ -262,7 +264,7 @@ func TestRetryAfterIsHeededAndCapped(t *testing.T) {
 	cases := []struct{ asked, want time.Duration }{{time.Hour, MaxRetryAfter}, {time.Minute, time.Minute}, {-time.Hour, time.Second / 2}, {0, time.Second / 2}}
 	for _, tc := range cases {
 		o, a, act := approved(t)
-		o.CallbackAttempted(act, ResultOf(NotApplied(RetryAfter(errBusy, tc.asked))), turn(0))
+		o.RecordCallbackResult(act, ResultOf(NotApplied(RetryAfter(errBusy, tc.asked))), turn(0))
 		require.Equal(t, at(tc.want), a.Callback.Due)
 	}
 }
@@ -270,26 +272,26 @@ func TestRetryAfterIsHeededAndCapped(t *testing.T) {
 func TestRedrive(t *testing.T) {
 	t.Parallel()
 	o, a, first := approved(t)
-	o.CallbackAttempted(first, refused, turn(0))
-	started, _ := o.Redrive("?", "ops", 0, turn(1))
+	o.RecordCallbackResult(first, refused, turn(0))
+	started, _ := o.RedriveCallback("?", "ops", 0, turn(1))
 	require.False(t, started)
-	started, actions := o.Redrive(a.ID, "ops", 2, turn(24*time.Hour))
+	started, actions := o.RedriveCallback(a.ID, "ops", 2, turn(24*time.Hour))
 	require.True(t, started, "whatever its age")
 	second := callBack(t, actions)
 	require.Greater(t, second.Attempt, first.Attempt, "or the end of an old attempt would be taken for this one's")
 
 	o = stored(t, o)
-	a = o.Find(a.ID)
-	o.CallbackAttempted(first, notApplied, turn(24*time.Hour+1)) // late
-	require.True(t, a.Callback.Running)
-	o.CallbackAttempted(second, notApplied, turn(24*time.Hour+1))
+	a = o.FindApproval(a.ID)
+	o.RecordCallbackResult(first, notApplied, turn(24*time.Hour+1)) // late
+	require.True(t, a.Callback.AttemptRunning)
+	o.RecordCallbackResult(second, notApplied, turn(24*time.Hour+1))
 	require.Equal(t, at(24*time.Hour+1+time.Second/2), a.Callback.Due, "the schedule begins anew")
-	o.CallbackAttempted(callBack(t, o.Advance(turn(25*time.Hour))), refused, turn(25*time.Hour))
+	o.RecordCallbackResult(callBack(t, o.Advance(turn(25*time.Hour))), refused, turn(25*time.Hour))
 
-	started, actions = o.Redrive(a.ID, "ops", 2, turn(26*time.Hour))
+	started, actions = o.RedriveCallback(a.ID, "ops", 2, turn(26*time.Hour))
 	require.True(t, started)
-	o.CallbackAttempted(callBack(t, actions), refused, turn(26*time.Hour))
-	started, _ = o.Redrive(a.ID, "ops", 2, turn(27*time.Hour))
+	o.RecordCallbackResult(callBack(t, actions), refused, turn(26*time.Hour))
+	started, _ = o.RedriveCallback(a.ID, "ops", 2, turn(27*time.Hour))
 	require.False(t, started, "a guard against loops")
 }
 
@@ -298,8 +300,8 @@ func TestARedriveRemembersWhatMayHaveBeenApplied(t *testing.T) {
 	t.Parallel()
 	o, a, _ := approved(t)
 	o.Advance(turn(time.Hour + 1)) // a crash, then too old
-	_, actions := o.Redrive(a.ID, "ops", 0, turn(2*time.Hour))
-	o.CallbackAttempted(callBack(t, actions), closed, turn(2*time.Hour))
+	_, actions := o.RedriveCallback(a.ID, "ops", 0, turn(2*time.Hour))
+	o.RecordCallbackResult(callBack(t, actions), closed, turn(2*time.Hour))
 	require.Equal(t, CallbackPresumed, a.Callback.State)
 }
 
@@ -307,21 +309,21 @@ func TestTheTokenIsErasedAfterTheGraceAndTheApprovalAfterItsRetention(t *testing
 	t.Parallel()
 	for _, end := range []Result{ok, closed, refused} {
 		o, a, act := approved(t)
-		o.CallbackAttempted(act, end, turn(time.Minute))
+		o.RecordCallbackResult(act, end, turn(time.Minute))
 		gone := end.Kind != ResultRefused
 		if gone {
-			require.Equal(t, at(time.Minute+TokenGrace), o.Due())
+			require.Equal(t, at(time.Minute+TokenGrace), o.NextDue())
 		}
 		o.Advance(turn(time.Minute + TokenGrace - 1))
 		require.False(t, a.Token.IsZero())
 		o.Advance(turn(time.Minute + TokenGrace))
 		require.Equal(t, gone, a.Token.IsZero(), "an exhausted one may be redriven")
-		require.Equal(t, at(time.Minute+retention), o.Due())
+		require.Equal(t, at(time.Minute+retention), o.NextDue())
 		o.Advance(turn(time.Minute + retention - 1))
-		require.False(t, o.Empty())
+		require.False(t, o.IsEmpty())
 		o.Advance(turn(time.Minute + retention))
-		require.True(t, o.Empty())
-		require.True(t, o.Due().IsZero())
+		require.True(t, o.IsEmpty())
+		require.True(t, o.NextDue().IsZero())
 	}
 }
 
@@ -329,13 +331,13 @@ func TestTheTokenIsErasedAfterTheGraceAndTheApprovalAfterItsRetention(t *testing
 // row of failures the first and the last are kept.
 func TestARowOfFailuresPushesNothingOut(t *testing.T) {
 	t.Parallel()
-	o, a, act := approved(t, func(a *Ask) { a.CallbackRetry.Max = 24 * time.Hour })
+	o, a, act := approved(t, func(a *Request) { a.CallbackRetry.MaxAge = 24 * time.Hour })
 	before := len(o.History)
 	now := time.Duration(0)
 	for n := range 3 * MaxHistory {
 		lost := lost
 		lost.Reason = fmt.Sprint("request ", n)
-		o.CallbackAttempted(act, lost, turn(now))
+		o.RecordCallbackResult(act, lost, turn(now))
 		now = a.Callback.Due.Sub(began)
 		act = callBack(t, o.Advance(turn(now)))
 	}
@@ -344,8 +346,8 @@ func TestARowOfFailuresPushesNothingOut(t *testing.T) {
 	first, last := o.History[before], o.History[before+1]
 	require.Equal(t, []any{1, "request 0"}, []any{first.Attempt, first.Note})
 	require.Equal(t, []any{3 * MaxHistory, fmt.Sprint("request ", 3*MaxHistory-1)}, []any{last.Attempt, last.Note})
-	require.GreaterOrEqual(t, len(o.Fresh()), 3*MaxHistory, "each is counted")
-	o.CallbackAttempted(act, ok, turn(now))
+	require.GreaterOrEqual(t, len(o.NewEvents()), 3*MaxHistory, "each is counted")
+	o.RecordCallbackResult(act, ok, turn(now))
 	require.Len(t, o.History, before+4, "what ended it is no failure")
 }
 
@@ -354,29 +356,29 @@ func TestARowOfFailuresPushesNothingOut(t *testing.T) {
 func TestARequestThatComesAgainAfterTheRetention(t *testing.T) {
 	t.Parallel()
 	const short = time.Hour
-	asks := ask("t1", mail, func(a *Ask) { a.Retention = short })
+	asks := ask("t1", mail, func(a *Request) { a.Retention = short })
 	o := &Order{ID: "o-1"}
 	request(t, o, asks, turn(0))
 	act := callBack(t, decide(t, o, approve("d"), turn(time.Minute), VerdictDecided))
-	o.CallbackAttempted(act, ok, turn(time.Minute))
+	o.RecordCallbackResult(act, ok, turn(time.Minute))
 	o.Advance(turn(time.Minute + short))
 	a, actions := request(t, o, asks, turn(time.Minute+short))
 	require.Equal(t, Approved, a.Status)
 	require.Empty(t, actions)
 	o.Advance(turn(deadline))
-	require.True(t, o.Empty())
+	require.True(t, o.IsEmpty())
 	_, actions = request(t, o, asks, turn(deadline))
 	require.Empty(t, only(ActionNotify, actions))
 }
 
 func TestHeartbeats(t *testing.T) {
 	t.Parallel()
-	o, a := requested(t, func(a *Ask) { a.Heartbeat = time.Minute })
+	o, a := requested(t, func(a *Request) { a.HeartbeatInterval = time.Minute })
 	require.Empty(t, o.Advance(turn(time.Minute-1)))
 	actions := o.Advance(turn(time.Minute))
 	require.Equal(t, "heartbeat", kinds(actions))
 	require.Empty(t, o.Advance(turn(time.Minute)))
-	answer, current := o.Answer(actions[0], at(time.Minute))
+	answer, current := o.CurrentAnswer(actions[0], at(time.Minute))
 	require.True(t, current)
 	require.Equal(t, "t1", answer.Token.Reveal())
 	require.Equal(t, "heartbeat", kinds(o.Advance(turn(2*time.Minute))), "a lost one is followed by the next")
@@ -386,20 +388,20 @@ func TestHeartbeats(t *testing.T) {
 	// would let the state time out.
 	beat := at(time.Hour + time.Minute)
 	require.Equal(t, beat, a.HeartbeatDue)
-	o.HeartbeatSent(actions[0], ok, turn(time.Hour))
+	o.RecordHeartbeatResult(actions[0], ok, turn(time.Hour))
 	require.Equal(t, beat, a.HeartbeatDue)
-	o.HeartbeatSent(actions[0], refused, turn(time.Hour))
+	o.RecordHeartbeatResult(actions[0], refused, turn(time.Hour))
 	require.Equal(t, beat, a.HeartbeatDue)
-	o.HeartbeatSent(actions[0], notApplied, turn(time.Hour))
+	o.RecordHeartbeatResult(actions[0], notApplied, turn(time.Hour))
 	require.Equal(t, at(time.Hour+time.Minute/8), a.HeartbeatDue)
-	o.HeartbeatSent(actions[0], Result{Kind: ResultFailed, After: MaxRetryAfter}, turn(time.Hour))
+	o.RecordHeartbeatResult(actions[0], Result{Kind: ResultFailed, After: MaxRetryAfter}, turn(time.Hour))
 	require.Equal(t, at(time.Hour+time.Minute/8), a.HeartbeatDue, "no later than it was")
 	require.Equal(t, "heartbeat", kinds(o.Advance(turn(time.Hour+time.Minute/8))))
 
 	decide(t, o, approve("d"), turn(time.Hour), VerdictDecided)
-	_, current = o.Answer(actions[0], at(time.Hour))
+	_, current = o.CurrentAnswer(actions[0], at(time.Hour))
 	require.False(t, current)
-	o.HeartbeatSent(actions[0], closed, turn(time.Hour))
+	o.RecordHeartbeatResult(actions[0], closed, turn(time.Hour))
 	require.Equal(t, Approved, a.Status, "a late heartbeat ends nothing")
 	require.True(t, a.HeartbeatDue.IsZero())
 }

@@ -20,9 +20,9 @@ type Capability struct {
 	Nonce      string // as the record has it; any other is revoked
 }
 
-// Allows says whether the capability is still good for the approval: it is the
+// AcceptsCapability says whether the capability is still good for the approval: it is the
 // one that the record knows, and it has not expired.
-func (a *Approval) Allows(c Capability, now time.Time) bool {
+func (a *Approval) AcceptsCapability(c Capability, now time.Time) bool {
 	if a == nil || c.ApprovalID != a.ID || !c.Expires.After(now) {
 		return false
 	}
@@ -35,10 +35,10 @@ func (a *Approval) Allows(c Capability, now time.Time) bool {
 	return slices.ContainsFunc(a.Approvers, func(p Approver) bool { return p.ID == c.Approver && p.Nonce == c.Nonce })
 }
 
-// Capability returns what the link of an approver is good for: to decide until
+// LinkCapability returns what the link of an approver is good for: to decide until
 // the deadline, and to see the outcome for a day more. A link that names nobody,
 // as a room is shown it, decides only where approvers are not named.
-func (o *Order) Capability(a *Approval, approver string) Capability {
+func (o *Order) LinkCapability(a *Approval, approver string) Capability {
 	c := Capability{
 		OrderID:    o.ID,
 		ApprovalID: a.ID,

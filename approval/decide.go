@@ -38,8 +38,8 @@ const (
 	ViaOperator Via = "operator"
 )
 
-// Vias lists every way in.
-func Vias() []Via {
+// AllVias lists every way in.
+func AllVias() []Via {
 	return []Via{ViaLink, ViaChat, ViaSSO, ViaSNS, ViaWebhook, ViaAPI, ViaOperator}
 }
 
@@ -54,58 +54,58 @@ type Decision struct {
 	Step       string `json:"step,omitempty"`
 	ApprovalID string `json:"approval_id,omitempty"`
 
-	Outcome Outcome   `json:"outcome"`
-	By      string    `json:"by,omitempty"` // who decided; "source:NAME" if nobody is named
-	Comment string    `json:"comment,omitempty"`
-	Via     Via       `json:"via"`
-	Source  string    `json:"source,omitempty"` // the configured name of the sender
-	SentAt  time.Time `json:"sent_at,omitzero"` // when its sender gave it away, zero if unknown
-	At      time.Time `json:"at"`               // when it reached us
-	Trace   string    `json:"trace,omitempty"`  // the trace that it came in, a W3C traceparent
-	// Shown is a hash of what whoever decided was shown of the request, where a page
+	Outcome    Outcome   `json:"outcome"`
+	By         string    `json:"by,omitempty"` // who decided; "source:NAME" if nobody is named
+	Comment    string    `json:"comment,omitempty"`
+	Via        Via       `json:"via"`
+	Source     string    `json:"source,omitempty"` // the configured name of the sender
+	SentAt     time.Time `json:"sent_at,omitzero"` // when its sender gave it away, zero if unknown
+	ReceivedAt time.Time `json:"at"`               // when it reached us
+	Trace      string    `json:"trace,omitempty"`  // the trace that it came in, a W3C traceparent
+	// ShownDigest is a hash of what whoever decided was shown of the request, where a page
 	// of ours showed it.
-	Shown string `json:"shown,omitempty"`
+	ShownDigest string `json:"shown,omitempty"`
 }
 
 // Vote is a decision that counted.
 type Vote struct {
-	DecisionID string    `json:"decision_id"`
-	Outcome    Outcome   `json:"outcome"`
-	By         string    `json:"by"`
-	Comment    string    `json:"comment,omitempty"`
-	Via        Via       `json:"via"`
-	Source     string    `json:"source,omitempty"`
-	At         time.Time `json:"at"`
-	Shown      string    `json:"shown,omitempty"` // see Decision
+	DecisionID  string    `json:"decision_id"`
+	Outcome     Outcome   `json:"outcome"`
+	By          string    `json:"by"`
+	Comment     string    `json:"comment,omitempty"`
+	Via         Via       `json:"via"`
+	Source      string    `json:"source,omitempty"`
+	At          time.Time `json:"at"`
+	ShownDigest string    `json:"shown,omitempty"` // see Decision
 }
 
 // validate names the first field of the decision that cannot be taken.
 func (d Decision) validate() error {
 	switch {
 	case d.ID == "" || len(d.ID) > maxName:
-		return Invalid("decision_id", "must have 1 to %d bytes", maxName)
+		return InvalidField("decision_id", "must have 1 to %d bytes", maxName)
 	case d.Outcome != Approve && d.Outcome != Reject:
-		return Invalid("outcome", "must be %s or %s", Approve, Reject)
-	case !slices.Contains(Vias(), d.Via): // admits knows what each must prove
-		return Invalid("via", "%.40q is no way in", d.Via)
+		return InvalidField("outcome", "must be %s or %s", Approve, Reject)
+	case !slices.Contains(AllVias(), d.Via): // admits knows what each must prove
+		return InvalidField("via", "%.40q is no way in", d.Via)
 	case len(d.Comment) > MaxComment:
-		return Invalid("comment", "is %d bytes long, the most is %d", len(d.Comment), MaxComment)
+		return InvalidField("comment", "is %d bytes long, the most is %d", len(d.Comment), MaxComment)
 	case len(d.By) > maxName:
-		return Invalid("by", "is %d bytes long, the most is %d", len(d.By), maxName)
+		return InvalidField("by", "is %d bytes long, the most is %d", len(d.By), maxName)
 	case len(d.Step) > maxName:
-		return Invalid("step", "is %d bytes long, the most is %d", len(d.Step), maxName)
-	case len(d.Shown) > maxName:
-		return Invalid("shown", "is %d bytes long, the most is %d", len(d.Shown), maxName)
+		return InvalidField("step", "is %d bytes long, the most is %d", len(d.Step), maxName)
+	case len(d.ShownDigest) > maxName:
+		return InvalidField("shown", "is %d bytes long, the most is %d", len(d.ShownDigest), maxName)
 	case len(d.ApprovalID) > maxName:
-		return Invalid("approval", "is %d bytes long, the most is %d", len(d.ApprovalID), maxName)
+		return InvalidField("approval", "is %d bytes long, the most is %d", len(d.ApprovalID), maxName)
 	case isSource(d.By) && d.By != sourceName(d.Source): // only a source decides as itself
-		return Invalid("by", "names a source that did not send it")
+		return InvalidField("by", "names a source that did not send it")
 	case d.Trace != "" && !isTrace(d.Trace):
-		return Invalid("trace", "is no traceparent")
+		return InvalidField("trace", "is no traceparent")
 	}
-	for _, f := range []Field{{"decision_id", d.ID}, {"by", d.By}, {"step", d.Step}, {"source", d.Source}, {"shown", d.Shown}} {
+	for _, f := range []Field{{"decision_id", d.ID}, {"by", d.By}, {"step", d.Step}, {"source", d.Source}, {"shown", d.ShownDigest}} {
 		if !utf8.ValidString(f.Value) { // would not come back from a store as it was
-			return Invalid(f.Name, "is not UTF-8")
+			return InvalidField(f.Name, "is not UTF-8")
 		}
 	}
 	return nil
@@ -113,9 +113,9 @@ func (d Decision) validate() error {
 
 // Decide records a decision. The verdict says what became of it; a refusal is
 // recorded too. The error is Permanent, names a field, and nothing has changed.
-func (o *Order) Decide(d Decision, keep Keep, t Turn) (Verdict, []Action, error) {
+func (o *Order) Decide(d Decision, keep UnmatchedRetention, t Environment) (Verdict, []Action, error) {
 	if len(o.ID) == 0 || len(o.ID) > MaxOrderID || !utf8.ValidString(o.ID) {
-		return Verdict{}, nil, Invalid("order", "must have 1 to %d bytes of UTF-8", MaxOrderID)
+		return Verdict{}, nil, InvalidField("order", "must have 1 to %d bytes of UTF-8", MaxOrderID)
 	}
 	if err := d.validate(); err != nil {
 		return Verdict{}, nil, err
@@ -130,9 +130,9 @@ func (o *Order) Decide(d Decision, keep Keep, t Turn) (Verdict, []Action, error)
 }
 
 // match finds the approval that the decision is about and applies it.
-func (o *Order) match(d Decision, keep Keep, t Turn) (Verdict, []Action) {
-	if i := slices.IndexFunc(o.Seen, func(s Seen) bool { return s.is(d) }); i >= 0 {
-		return o.again(o.Seen[i], d, t)
+func (o *Order) match(d Decision, keep UnmatchedRetention, t Environment) (Verdict, []Action) {
+	if i := slices.IndexFunc(o.JudgedDecisions, func(s JudgedDecision) bool { return s.is(d) }); i >= 0 {
+		return o.again(o.JudgedDecisions[i], d, t)
 	}
 	if before, counted := o.counted(d); counted {
 		return o.again(before, d, t)
@@ -151,16 +151,16 @@ func (o *Order) match(d Decision, keep Keep, t Turn) (Verdict, []Action) {
 
 // counted finds the decision among the votes: those that have counted are known
 // for as long as their approval is, however many others have come since.
-func (o *Order) counted(d Decision) (Seen, bool) {
+func (o *Order) counted(d Decision) (JudgedDecision, bool) {
 	for _, a := range o.Approvals {
 		for _, v := range a.Votes {
-			if s := (Seen{ID: v.DecisionID, Source: v.Source, Outcome: v.Outcome}); s.is(d) {
+			if s := (JudgedDecision{ID: v.DecisionID, Source: v.Source, Outcome: v.Outcome}); s.is(d) {
 				s.Verdict = Verdict{Code: VerdictRecorded, ApprovalID: a.ID}
 				return s, true
 			}
 		}
 	}
-	return Seen{}, false
+	return JudgedDecision{}, false
 }
 
 // sourcePrefix begins the name of a source where somebody's would stand.
@@ -173,16 +173,16 @@ func isSource(by string) bool {
 }
 
 // again answers a decision that is known. It never counts for a later approval.
-func (o *Order) again(before Seen, d Decision, t Turn) (Verdict, []Action) {
+func (o *Order) again(before JudgedDecision, d Decision, t Environment) (Verdict, []Action) {
 	v := before.Verdict
-	a := o.Find(v.ApprovalID)
+	a := o.FindApproval(v.ApprovalID)
 	if a != nil {
 		v.Status = a.Status
 	}
 	switch {
 	case before.Outcome != d.Outcome:
 		v.Code = VerdictConflict
-	case v.Taken():
+	case v.IsAccepted():
 		v.Code = VerdictRepeated
 	}
 	if a == nil {
@@ -195,7 +195,7 @@ func (o *Order) again(before Seen, d Decision, t Turn) (Verdict, []Action) {
 // is none that it can be about; or neither if its request has not come.
 func (o *Order) target(d Decision) (*Approval, Verdict) {
 	if d.ApprovalID != "" {
-		a := o.Find(d.ApprovalID)
+		a := o.FindApproval(d.ApprovalID)
 		if a == nil || (d.Step != "" && a.Step != d.Step) {
 			return nil, Verdict{Code: VerdictUnknown}
 		}
@@ -223,7 +223,7 @@ func (o *Order) target(d Decision) (*Approval, Verdict) {
 }
 
 // apply counts a decision on one approval, or refuses it.
-func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
+func (o *Order) apply(a *Approval, d Decision, t Environment) (Verdict, []Action) {
 	v := Verdict{ApprovalID: a.ID, Status: a.Status}
 	if v.Code = a.admits(d); v.Code != "" {
 		return v, nil
@@ -240,14 +240,14 @@ func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
 		return v, o.owed(a, t)
 	}
 	a.Votes = append(a.Votes, Vote{
-		DecisionID: d.ID,
-		Outcome:    d.Outcome,
-		By:         d.By,
-		Comment:    d.Comment,
-		Via:        d.Via,
-		Source:     d.Source,
-		At:         t.Now,
-		Shown:      d.Shown,
+		DecisionID:  d.ID,
+		Outcome:     d.Outcome,
+		By:          d.By,
+		Comment:     d.Comment,
+		Via:         d.Via,
+		Source:      d.Source,
+		At:          t.Now,
+		ShownDigest: d.ShownDigest,
 	})
 	v.Status = a.Policy.tally(a.Votes, a.eventually())
 	if d.Via == ViaOperator { // whatever the policy says
@@ -260,7 +260,7 @@ func (o *Order) apply(a *Approval, d Decision, t Turn) (Verdict, []Action) {
 	v.Code = VerdictDecided
 	actions := o.close(a, v.Status, "", t)
 	e := a.event(EventDecided, t.Now)
-	e.By, e.Via, e.Source, e.Outcome, e.Age, e.Left = d.By, d.Via, d.Source, d.Outcome, t.Now.Sub(a.RequestedAt), a.Deadline.Sub(t.Now)
+	e.By, e.Via, e.Source, e.Outcome, e.Age, e.TimeLeft = d.By, d.Via, d.Source, d.Outcome, t.Now.Sub(a.RequestedAt), a.Deadline.Sub(t.Now)
 	o.record(e)
 	return v, actions
 }
@@ -304,38 +304,38 @@ func (a *Approval) closedVerdict(d Decision) VerdictCode {
 
 // note keeps the verdict of a decision: in the history, and by its ID unless it
 // waits (then it is known by waiting) or might be judged otherwise next time.
-func (o *Order) note(d Decision, v Verdict, t Turn) {
+func (o *Order) note(d Decision, v Verdict, t Environment) {
 	e := Event{
-		At:       t.Now,
-		Kind:     EventDecision,
-		Approval: v.ApprovalID,
-		By:       d.By,
-		Via:      d.Via,
-		Source:   d.Source,
-		Outcome:  d.Outcome,
-		Code:     string(v.Code),
-		Note:     d.ID,
-		From:     d.Trace,
+		At:            t.Now,
+		Kind:          EventDecisionReceived,
+		Approval:      v.ApprovalID,
+		By:            d.By,
+		Via:           d.Via,
+		Source:        d.Source,
+		Outcome:       d.Outcome,
+		Code:          string(v.Code),
+		Note:          d.ID,
+		DecisionTrace: d.Trace,
 	}
-	if a := o.Find(v.ApprovalID); a != nil {
+	if a := o.FindApproval(v.ApprovalID); a != nil {
 		e.Workflow, e.Trace = a.Workflow, a.Trace
 	}
-	if slices.ContainsFunc(o.History, func(h Event) bool { h.At, h.Trace, h.From = e.At, e.Trace, e.From; return h == e }) {
+	if slices.ContainsFunc(o.History, func(h Event) bool { h.At, h.Trace, h.DecisionTrace = e.At, e.Trace, e.DecisionTrace; return h == e }) {
 		o.fresh = append(o.fresh, e) // sent again and refused again: counted, not kept
 	} else {
 		o.record(e)
 	}
-	known := slices.ContainsFunc(o.Seen, func(s Seen) bool { return s.is(d) })
-	if known || v.Code == VerdictWaiting || (!v.Taken() && !v.Settled()) || v.ApprovalID == "" {
+	known := slices.ContainsFunc(o.JudgedDecisions, func(s JudgedDecision) bool { return s.is(d) })
+	if known || v.Code == VerdictWaiting || (!v.IsAccepted() && !v.IsFinal()) || v.ApprovalID == "" {
 		return
 	}
-	o.Seen = append(o.Seen, Seen{
+	o.JudgedDecisions = append(o.JudgedDecisions, JudgedDecision{
 		ID:      d.ID,
 		Source:  d.Source,
 		Outcome: d.Outcome,
 		Verdict: v,
 	})
-	if over := len(o.Seen) - MaxSeen; over > 0 {
-		o.Seen = append(o.Seen[:0:0], o.Seen[over:]...)
+	if over := len(o.JudgedDecisions) - MaxJudgedDecisions; over > 0 {
+		o.JudgedDecisions = append(o.JudgedDecisions[:0:0], o.JudgedDecisions[over:]...)
 	}
 }

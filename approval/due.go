@@ -2,9 +2,9 @@ package approval
 
 import "time"
 
-// Due returns the earliest time at which Advance has something to do, or the
+// NextDue returns the earliest time at which Advance has something to do, or the
 // zero time if it never will.
-func (o *Order) Due() time.Time {
+func (o *Order) NextDue() time.Time {
 	var due earliest
 	for _, u := range o.Unmatched {
 		due.add(u.due())
@@ -36,12 +36,12 @@ func (a *Approval) due(due *earliest) {
 		}
 	}
 	for _, n := range a.Notifications {
-		if n.State == NotificationOwed {
+		if n.State == NotificationPending {
 			due.add(n.Due)
 		}
 	}
 	switch {
-	case a.Callback.State == CallbackOwed:
+	case a.Callback.State == CallbackPending:
 		due.add(a.Callback.Due)
 	case a.Callback.ended():
 		due.add(a.eraseAt())

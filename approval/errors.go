@@ -33,8 +33,8 @@ func IsPermanent(err error) bool {
 	return errors.As(err, &p)
 }
 
-// Invalid returns a Permanent error about one field of what came in.
-func Invalid(field, format string, args ...any) error {
+// InvalidField returns a Permanent error about one field of what came in.
+func InvalidField(field, format string, args ...any) error {
 	return Permanent(&FieldError{Field: field, Reason: fmt.Sprintf(format, args...)})
 }
 

@@ -6,7 +6,7 @@ import (
 )
 
 // everybody lists the approvers of an ask, those of its escalations too.
-func (ask *Ask) everybody() []Approver {
+func (ask *Request) everybody() []Approver {
 	all := slices.Clip(ask.Approvers)
 	for _, e := range ask.Escalations {
 		all = append(all, e.Approvers...)
@@ -31,18 +31,18 @@ func (a *Approval) eventually() []Approver {
 	return all
 }
 
-func (ask *Ask) validateEscalations() error {
+func (ask *Request) validateEscalations() error {
 	switch {
 	case len(ask.Escalations) > MaxEscalations:
-		return Invalid("escalations", "are %d, the most is %d", len(ask.Escalations), MaxEscalations)
-	case !slices.Contains([]Unheard{UnheardWait, UnheardEscalate, UnheardCancel}, ask.Unheard):
-		return Invalid("unheard", "%.40q is neither escalate nor cancel", ask.Unheard)
+		return InvalidField("escalations", "are %d, the most is %d", len(ask.Escalations), MaxEscalations)
+	case !slices.Contains([]UndeliverablePolicy{UndeliverableWait, UndeliverableEscalate, UndeliverableCancel}, ask.OnUndeliverable):
+		return InvalidField("unheard", "%.40q is neither escalate nor cancel", ask.OnUndeliverable)
 	}
 	return nil
 }
 
 // escalate does the escalations that are due.
-func (o *Order) escalate(a *Approval, t Turn) []Action {
+func (o *Order) escalate(a *Approval, t Environment) []Action {
 	var actions []Action
 	for a.Status == Pending && a.EscalationsDone < len(a.Escalations) && !a.Escalations[a.EscalationsDone].At.After(t.Now) {
 		actions = append(actions, o.escalateNext(a, t)...)
@@ -52,7 +52,7 @@ func (o *Order) escalate(a *Approval, t Turn) []Action {
 
 // escalateNext adds the approvers of the next escalation and tells them. Where
 // approvers are not named, and whoever is told may decide, they are only told.
-func (o *Order) escalateNext(a *Approval, t Turn) []Action {
+func (o *Order) escalateNext(a *Approval, t Environment) []Action {
 	e := a.Escalations[a.EscalationsDone]
 	a.EscalationsDone++
 	var added []Approver
@@ -80,19 +80,19 @@ func (o *Order) escalateNext(a *Approval, t Turn) []Action {
 
 // unheard does what the ask says for when nobody could be told, once nobody was
 // and nobody will be.
-func (o *Order) unheard(a *Approval, t Turn) []Action {
-	if a.Status != Pending || a.Undeliverable || !a.ToldAt.IsZero() || a.Rounds == 0 || len(a.Channels) == 0 {
+func (o *Order) unheard(a *Approval, t Environment) []Action {
+	if a.Status != Pending || a.Undeliverable || !a.FirstNotifiedAt.IsZero() || a.NotificationRounds == 0 || len(a.Channels) == 0 {
 		return nil
 	}
-	if slices.ContainsFunc(a.Notifications, func(n *Notification) bool { return n.Kind.toPeople() && n.State == NotificationOwed }) {
+	if slices.ContainsFunc(a.Notifications, func(n *Notification) bool { return n.Kind.toPeople() && n.State == NotificationPending }) {
 		return nil
 	}
 	a.Undeliverable = true
 	o.record(a.event(EventUndeliverable, t.Now))
 	switch {
-	case a.Unheard == UnheardEscalate && a.EscalationsDone < len(a.Escalations):
+	case a.OnUndeliverable == UndeliverableEscalate && a.EscalationsDone < len(a.Escalations):
 		return o.escalateNext(a, t)
-	case a.Unheard == UnheardCancel:
+	case a.OnUndeliverable == UndeliverableCancel:
 		return o.cancel(a, "", "nobody could be told", t)
 	}
 	return nil

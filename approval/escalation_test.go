@@ -24,9 +24,9 @@ func told(a *Approval) string {
 	return strings.Join(out, "; ")
 }
 
-func channels(names ...string) func(*Ask) { return func(a *Ask) { a.Channels = names } }
+func channels(names ...string) func(*Request) { return func(a *Request) { a.Channels = names } }
 
-func escalations(es ...Escalation) func(*Ask) { return func(a *Ask) { a.Escalations = es } }
+func escalations(es ...Escalation) func(*Request) { return func(a *Request) { a.Escalations = es } }
 
 func boss(after time.Duration) Escalation {
 	return Escalation{At: at(after), Approvers: []Approver{{ID: "boss", Nonce: "nonce-boss"}}}
@@ -37,7 +37,7 @@ func fail(t tb, o *Order, actions []Action, now time.Duration) []Action {
 	t.Helper()
 	var more []Action
 	for _, act := range only(ActionNotify, actions) {
-		more = append(more, o.Notified(act, refused, turn(now))...)
+		more = append(more, o.RecordNotificationResult(act, refused, turn(now))...)
 	}
 	return more
 }
@@ -45,16 +45,16 @@ func fail(t tb, o *Order, actions []Action, now time.Duration) []Action {
 func TestEscalationAddsApprovers(t *testing.T) {
 	t.Parallel()
 	o, a := requested(t, approvers("ann", "bob"), channels("mail"), escalations(boss(time.Hour)))
-	require.Empty(t, o.Capability(a, "boss").Nonce, "not yet")
+	require.Empty(t, o.LinkCapability(a, "boss").Nonce, "not yet")
 	decide(t, o, approve("early", by("boss")), turn(time.Minute), VerdictNotApprover)
-	require.True(t, o.Due().Before(at(time.Hour+1)))
+	require.True(t, o.NextDue().Before(at(time.Hour+1)))
 
 	actions := o.Advance(turn(time.Hour))
 	require.Equal(t, "notify", kinds(only(ActionNotify, actions)[:1]))
 	require.Contains(t, told(a), "escalation mail>boss owed")
 	require.NotContains(t, told(a), "escalation mail>ann")
-	require.True(t, a.Allows(o.Capability(a, "boss"), at(time.Hour)))
-	require.True(t, a.Allows(o.Capability(a, "ann"), at(time.Hour)), "their links go on")
+	require.True(t, a.AcceptsCapability(o.LinkCapability(a, "boss"), at(time.Hour)))
+	require.True(t, a.AcceptsCapability(o.LinkCapability(a, "ann"), at(time.Hour)), "their links go on")
 	require.Empty(t, only(ActionNotify, o.Advance(turn(time.Hour))), "once")
 	decide(t, o, approve("d", by("boss")), turn(time.Hour+1), VerdictDecided)
 }
@@ -70,7 +70,7 @@ func TestEscalationIsForThoseThatWait(t *testing.T) {
 
 func TestEscalationToThoseWhoAreThereOrAsked(t *testing.T) {
 	t.Parallel()
-	o, a := requested(t, approvers("ann"), channels("mail"), func(a *Ask) {
+	o, a := requested(t, approvers("ann"), channels("mail"), func(a *Request) {
 		a.Requester = "grace"
 		a.Escalations = []Escalation{{At: at(time.Hour), Approvers: []Approver{{ID: "ANN", Nonce: "x"}, {ID: "grace", Nonce: "y"}}}}
 	})
@@ -86,15 +86,15 @@ func TestEscalationWhereNobodyIsNamedTellsOnly(t *testing.T) {
 	o.Advance(turn(time.Hour))
 	require.Empty(t, a.Approvers, "else only they could decide from now on")
 	require.Contains(t, told(a), "escalation mail>boss owed")
-	require.True(t, a.Allows(o.Capability(a, "boss"), at(time.Hour)))
+	require.True(t, a.AcceptsCapability(o.LinkCapability(a, "boss"), at(time.Hour)))
 }
 
 func TestPlaces(t *testing.T) {
 	t.Parallel()
-	cover := Approver{ID: "cover", For: "ann"}
+	cover := Approver{ID: "cover", SubstituteFor: "ann"}
 	chief := Approver{ID: "boss", Escalated: true}
 	ann, bob := Approver{ID: "ann"}, Approver{ID: "bob"}
-	all, two, lenient := Policy{Kind: PolicyAll}, Policy{Kind: PolicyQuorum, Quorum: 2}, Policy{Kind: PolicyQuorum, Quorum: 2, NoVeto: true}
+	all, two, lenient := Policy{Kind: PolicyAll}, Policy{Kind: PolicyQuorum, Quorum: 2}, Policy{Kind: PolicyQuorum, Quorum: 2, VetoDisabled: true}
 	cases := []struct {
 		name      string
 		policy    Policy
@@ -132,7 +132,7 @@ func TestPlaces(t *testing.T) {
 // cannot reach it either.
 func TestARejectDoesNotForestallAnEscalation(t *testing.T) {
 	t.Parallel()
-	two := policy(Policy{Kind: PolicyQuorum, Quorum: 2, NoVeto: true})
+	two := policy(Policy{Kind: PolicyQuorum, Quorum: 2, VetoDisabled: true})
 	for name, c := range map[string]struct {
 		escalation Escalation
 		want       VerdictCode
@@ -142,7 +142,7 @@ func TestARejectDoesNotForestallAnEscalation(t *testing.T) {
 		"to one of them":     {Escalation{At: at(time.Hour), Approvers: []Approver{{ID: "Bob", Nonce: "b"}}}, VerdictDecided},
 		"to the requester":   {Escalation{At: at(time.Hour), Approvers: []Approver{{ID: "eve", Nonce: "e"}}}, VerdictDecided},
 	} {
-		o, a := requested(t, approvers("ann", "bob"), two, escalations(c.escalation), func(a *Ask) { a.Requester = "eve" })
+		o, a := requested(t, approvers("ann", "bob"), two, escalations(c.escalation), func(a *Request) { a.Requester = "eve" })
 		decide(t, o, approve("d1", rejects), turn(time.Minute), c.want)
 		if c.want == VerdictDecided {
 			require.Equal(t, Rejected, a.Status, name)
@@ -161,8 +161,8 @@ func TestARejectDoesNotForestallAnEscalation(t *testing.T) {
 
 func TestWhoHasACoverThatVotedIsNotReminded(t *testing.T) {
 	t.Parallel()
-	o, a := requested(t, channels("mail"), policy(Policy{Kind: PolicyAll}), func(a *Ask) {
-		a.Approvers = []Approver{{ID: "ann", Nonce: "1"}, {ID: "bob", Nonce: "2"}, {ID: "cover", Nonce: "3", For: "ann"}}
+	o, a := requested(t, channels("mail"), policy(Policy{Kind: PolicyAll}), func(a *Request) {
+		a.Approvers = []Approver{{ID: "ann", Nonce: "1"}, {ID: "bob", Nonce: "2"}, {ID: "cover", Nonce: "3", SubstituteFor: "ann"}}
 		a.Reminders = []time.Time{at(time.Hour)}
 	})
 	decide(t, o, approve("d", by("cover")), turn(1), VerdictRecorded)
@@ -175,7 +175,7 @@ func TestWhoHasACoverThatVotedIsNotReminded(t *testing.T) {
 func TestFallback(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
-	a, actions := request(t, o, ask("t1", approvers("ann"), channels("mail", "chat"), func(a *Ask) { a.Fallback = []string{"chat", "sms", "pager"} }), turn(0))
+	a, actions := request(t, o, ask("t1", approvers("ann"), channels("mail", "chat"), func(a *Request) { a.FallbackChannels = []string{"chat", "sms", "pager"} }), turn(0))
 	more := fail(t, o, actions[:1], 1)
 	require.Equal(t, "dead_letter notify", kinds(more))
 	require.Equal(t, "request mail>ann exhausted; request chat>ann owed; request sms>ann owed", told(a), "chat is under way already")
@@ -191,9 +191,9 @@ func TestFallback(t *testing.T) {
 func TestApproversHaveTheirOwnChannels(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
-	a, actions := request(t, o, ask("t1", channels("mail"), func(a *Ask) {
-		a.Approvers = []Approver{{ID: "ann", Nonce: "1", Channels: []string{"chat"}, Fallback: []string{"sms"}}, {ID: "bob", Nonce: "2"}}
-		a.Fallback = []string{"pager"}
+	a, actions := request(t, o, ask("t1", channels("mail"), func(a *Request) {
+		a.Approvers = []Approver{{ID: "ann", Nonce: "1", Channels: []string{"chat"}, FallbackChannels: []string{"sms"}}, {ID: "bob", Nonce: "2"}}
+		a.FallbackChannels = []string{"pager"}
 	}), turn(0))
 	require.Equal(t, "request chat>ann owed; request mail>bob owed", told(a))
 	fail(t, o, actions, 1)
@@ -203,8 +203,8 @@ func TestApproversHaveTheirOwnChannels(t *testing.T) {
 func TestARoomIsToldOnce(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
-	a, actions := request(t, o, ask("t1", approvers("ann", "bob"), channels("room"), func(a *Ask) {
-		a.Rooms, a.Fallback, a.Reminders = []string{"room"}, []string{"mail"}, []time.Time{at(time.Hour)}
+	a, actions := request(t, o, ask("t1", approvers("ann", "bob"), channels("room"), func(a *Request) {
+		a.GroupChannels, a.FallbackChannels, a.Reminders = []string{"room"}, []string{"mail"}, []time.Time{at(time.Hour)}
 	}), turn(0))
 	require.Equal(t, "request room> owed", told(a))
 	fail(t, o, actions, 1)
@@ -219,17 +219,17 @@ func TestUndeliverable(t *testing.T) {
 	a, actions := request(t, o, ask("t1", approvers("ann"), mail), turn(0))
 	require.Equal(t, "dead_letter", kinds(fail(t, o, actions, 1)))
 	require.True(t, a.Undeliverable)
-	require.Equal(t, EventUndeliverable, o.Fresh()[len(o.Fresh())-1].Kind)
+	require.Equal(t, EventUndeliverable, o.NewEvents()[len(o.NewEvents())-1].Kind)
 	require.Equal(t, Pending, a.Status)
 
 	o = &Order{ID: "o-1"}
-	a, actions = request(t, o, ask("t1", approvers("ann"), mail, func(a *Ask) { a.Unheard = UnheardCancel }), turn(0))
+	a, actions = request(t, o, ask("t1", approvers("ann"), mail, func(a *Request) { a.OnUndeliverable = UndeliverableCancel }), turn(0))
 	require.Equal(t, "dead_letter call_back", kinds(fail(t, o, actions, 1)))
 	require.Equal(t, Cancelled, a.Status)
 	require.Equal(t, "nobody could be told", a.Reason)
 
 	o = &Order{ID: "o-1"}
-	a, actions = request(t, o, ask("t1", approvers("ann"), mail, escalations(boss(time.Hour), boss(90*time.Minute)), func(a *Ask) { a.Unheard = UnheardEscalate }), turn(0))
+	a, actions = request(t, o, ask("t1", approvers("ann"), mail, escalations(boss(time.Hour), boss(90*time.Minute)), func(a *Request) { a.OnUndeliverable = UndeliverableEscalate }), turn(0))
 	more := fail(t, o, actions, 1)
 	require.Equal(t, "dead_letter notify", kinds(more))
 	require.Contains(t, told(a), "escalation mail>boss owed", "at once")
@@ -243,37 +243,37 @@ func TestOneWhoWasToldIsEnough(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
 	a, actions := request(t, o, ask("t1", approvers("ann", "bob"), mail), turn(0))
-	o.Notified(actions[0], ok, turn(1))
+	o.RecordNotificationResult(actions[0], ok, turn(1))
 	fail(t, o, actions[1:], 2)
 	require.False(t, a.Undeliverable)
-	require.Equal(t, at(1), a.ToldAt)
+	require.Equal(t, at(1), a.FirstNotifiedAt)
 }
 
 func TestTidyUp(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
 	a, actions := request(t, o, ask("t1", approvers("ann", "bob", "eve"), mail), turn(0))
-	o.Notified(actions[0], posted, turn(1))
-	o.Notified(actions[1], ok, turn(1))
+	o.RecordNotificationResult(actions[0], posted, turn(1))
+	o.RecordNotificationResult(actions[1], ok, turn(1))
 	owed := decide(t, o, approve("d"), turn(2), VerdictDecided)
 	edits := only(ActionNotify, owed)
 	require.Len(t, edits, 1, "what can be edited is")
-	_, n := o.Notification(edits[0], at(3))
+	_, n := o.CurrentNotification(edits[0], at(3))
 	require.Equal(t, NotifyOutcome, n.Kind)
 	require.Equal(t, posted.Receipt, n.Receipt)
 
-	edits = o.Notified(actions[2], posted, turn(3)) // it was under way
+	edits = o.RecordNotificationResult(actions[2], posted, turn(3)) // it was under way
 	require.Equal(t, "notify", kinds(edits))
-	_, n = o.Notification(edits[0], at(3))
+	_, n = o.CurrentNotification(edits[0], at(3))
 	require.Equal(t, "eve", n.Approver)
-	require.Equal(t, Approved, o.Message(a, n).Status)
-	o.Notified(edits[0], lost, turn(4))
-	require.Equal(t, NotificationOwed, n.State, "tried again although it is closed")
+	require.Equal(t, Approved, o.ComposeMessage(a, n).Status)
+	o.RecordNotificationResult(edits[0], lost, turn(4))
+	require.Equal(t, NotificationPending, n.State, "tried again although it is closed")
 }
 
 func TestEventsForPrograms(t *testing.T) {
 	t.Parallel()
-	events := func(a *Ask) { a.Events = []string{"bus"} }
+	events := func(a *Request) { a.ProgramChannels = []string{"bus"} }
 	cases := map[string]struct {
 		do   func(*Order, *Approval)
 		want string
@@ -282,7 +282,7 @@ func TestEventsForPrograms(t *testing.T) {
 		"timed out": {func(o *Order, _ *Approval) { o.Advance(turn(deadline)) }, "approval.timed_out"},
 		"cancelled": {func(o *Order, a *Approval) { o.Cancel(a.ID, "ops", "", turn(1)) }, "approval.cancelled"},
 		"superseded": {func(o *Order, _ *Approval) {
-			_, _, err := o.Request(ask("t2", events), turn(1))
+			_, _, err := o.AddRequest(ask("t2", events), turn(1))
 			require.NoError(t, err)
 		}, "approval.superseded"},
 	}
@@ -293,7 +293,7 @@ func TestEventsForPrograms(t *testing.T) {
 	}
 	o, a := requested(t, events, approvers("ann"))
 	call := callBack(t, decide(t, o, approve("d"), turn(1), VerdictDecided))
-	owed := o.CallbackAttempted(call, ok, turn(2))
+	owed := o.RecordCallbackResult(call, ok, turn(2))
 	require.Contains(t, told(a), "callback.delivered bus> owed")
 	require.Equal(t, "notify", kinds(owed))
 	require.False(t, a.Undeliverable)
@@ -303,19 +303,19 @@ func TestEventsForPrograms(t *testing.T) {
 
 func TestEscalationsAreBounded(t *testing.T) {
 	t.Parallel()
-	bad := map[string]func(*Ask){
-		"escalations": func(a *Ask) {
+	bad := map[string]func(*Request){
+		"escalations": func(a *Request) {
 			for range MaxEscalations + 1 {
 				a.Escalations = append(a.Escalations, boss(time.Hour))
 			}
 		},
-		"approvers": func(a *Ask) {
+		"approvers": func(a *Request) {
 			a.Escalations = []Escalation{{At: at(time.Hour), Approvers: make([]Approver, MaxApprovers+1)}}
 		},
-		"unheard": func(a *Ask) { a.Unheard = "shout" },
+		"unheard": func(a *Request) { a.OnUndeliverable = "shout" },
 	}
 	for field, change := range bad {
-		_, _, err := (&Order{ID: "o-1"}).Request(ask("t1", change), turn(0))
+		_, _, err := (&Order{ID: "o-1"}).AddRequest(ask("t1", change), turn(0))
 		require.True(t, IsPermanent(err))
 		require.ErrorContains(t, err, field+": ")
 	}

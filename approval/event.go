@@ -8,26 +8,26 @@ type EventKind string
 // What can happen to an order. Each is an entry of the history and feeds the
 // metrics, so that the two cannot disagree.
 const (
-	EventRequested          EventKind = "requested"
-	EventRequestRepeated    EventKind = "request_repeated"
-	EventSuperseded         EventKind = "superseded"
-	EventDecision           EventKind = "decision"  // one that came in, Code says its verdict
-	EventDecided            EventKind = "decided"   // the approval is approved or rejected; Age since the request
-	EventTimedOut           EventKind = "timed_out" // Age since the request
-	EventCancelled          EventKind = "cancelled"
-	EventUnmatchedExpired   EventKind = "unmatched_expired"
-	EventReminded           EventKind = "reminded"
-	EventEscalated          EventKind = "escalated"           // By: to whom
-	EventUndeliverable      EventKind = "undeliverable"       // nobody could be told
-	EventNotified           EventKind = "notified"            // Age since the notification was owed
-	EventTold               EventKind = "told"                // the first message to people was sent; Age since the request
-	EventNotificationFailed EventKind = "notification_failed" // one attempt
-	EventNotificationGone   EventKind = "notification_exhausted"
-	EventHeartbeat          EventKind = "heartbeat" // Code: ok, closed, refused, failed
-	EventCallbackAttempt    EventKind = "callback_attempt"
-	EventCallbackEnded      EventKind = "callback_ended" // Code: the callback's state; Age since it was owed
-	EventRedriven           EventKind = "redriven"
-	EventTokenErased        EventKind = "token_erased"
+	EventRequested             EventKind = "requested"
+	EventRequestRepeated       EventKind = "request_repeated"
+	EventSuperseded            EventKind = "superseded"
+	EventDecisionReceived      EventKind = "decision"  // one that came in, Code says its verdict
+	EventDecided               EventKind = "decided"   // the approval is approved or rejected; Age since the request
+	EventTimedOut              EventKind = "timed_out" // Age since the request
+	EventCancelled             EventKind = "cancelled"
+	EventUnmatchedExpired      EventKind = "unmatched_expired"
+	EventReminded              EventKind = "reminded"
+	EventEscalated             EventKind = "escalated"           // By: to whom
+	EventUndeliverable         EventKind = "undeliverable"       // nobody could be told
+	EventNotified              EventKind = "notified"            // Age since the notification was owed
+	EventFirstNotified         EventKind = "told"                // the first message to people was sent; Age since the request
+	EventNotificationFailed    EventKind = "notification_failed" // one attempt
+	EventNotificationExhausted EventKind = "notification_exhausted"
+	EventHeartbeat             EventKind = "heartbeat" // Code: ok, closed, refused, failed
+	EventCallbackAttempt       EventKind = "callback_attempt"
+	EventCallbackEnded         EventKind = "callback_ended" // Code: the callback's state; Age since it was owed
+	EventRedriven              EventKind = "redriven"
+	EventTokenErased           EventKind = "token_erased"
 )
 
 // Event is one entry of an order's history.
@@ -46,12 +46,12 @@ type Event struct {
 	Note     string        `json:"note,omitempty"`
 	Attempt  int           `json:"attempt,omitempty"`
 	Age      time.Duration `json:"age,omitempty"`
-	Left     time.Duration `json:"left,omitempty"` // to the deadline, of a decision that decided
+	TimeLeft time.Duration `json:"left,omitempty"` // to the deadline, of a decision that decided
 
 	// Trace is the approval's, and From is where the decision came from, if that
 	// was traced. Both are for spans, and no part of the history.
-	Trace string `json:"-"`
-	From  string `json:"-"`
+	Trace         string `json:"-"`
+	DecisionTrace string `json:"-"`
 }
 
 // quiet kinds are counted but not kept in the history, where they would push
@@ -60,17 +60,17 @@ func (e Event) quiet() bool {
 	switch e.Kind {
 	case EventHeartbeat:
 		return e.Code == string(ResultOK)
-	case EventRequestRepeated, EventTold:
+	case EventRequestRepeated, EventFirstNotified:
 		return true
-	case EventDecision:
+	case EventDecisionReceived:
 		return e.Code == string(VerdictRepeated)
 	}
 	return false
 }
 
-// Fresh returns the events that were added since the order was read from its
+// NewEvents returns the events that were added since the order was read from its
 // store, for metrics and logs.
-func (o *Order) Fresh() []Event { return o.fresh }
+func (o *Order) NewEvents() []Event { return o.fresh }
 
 // AsStored returns the order as a store would read it: nothing is fresh. The two
 // share all else.

@@ -18,21 +18,23 @@ var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 func at(d time.Duration) time.Time { return began.Add(d) }
 
-func turn(d time.Duration) Turn { return Turn{Now: at(d), Lease: time.Minute, Jitter: 0.5} }
+func turn(d time.Duration) Environment {
+	return Environment{Now: at(d), Lease: time.Minute, Jitter: 0.5}
+}
 
 const (
 	deadline  = 2 * time.Hour
 	retention = 48 * time.Hour
 )
 
-var keep = Keep{Unmatched: time.Hour, Retention: time.Hour}
+var keep = UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour}
 
-func ask(token string, change ...func(*Ask)) Ask {
-	a := Ask{
+func ask(token string, change ...func(*Request)) Request {
+	a := Request{
 		Token: NewToken(token), Target: "sfn", Workflow: "payments", Step: "s", Policy: Policy{Kind: PolicyAny},
 		Deadline: at(deadline), Retention: retention,
-		CallbackRetry: Retry{Base: time.Second, Cap: time.Minute, Max: time.Hour},
-		NotifyRetry:   Retry{Base: time.Second, Cap: time.Minute, Max: time.Hour},
+		CallbackRetry:     RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
+		NotificationRetry: RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
 	}
 	for _, f := range change {
 		f(&a)
@@ -40,25 +42,25 @@ func ask(token string, change ...func(*Ask)) Ask {
 	return a
 }
 
-func approvers(ids ...string) func(*Ask) {
-	return func(a *Ask) {
+func approvers(ids ...string) func(*Request) {
+	return func(a *Request) {
 		for _, id := range ids {
 			a.Approvers = append(a.Approvers, Approver{ID: id, Nonce: "nonce-" + id})
 		}
 	}
 }
 
-func policy(p Policy) func(*Ask) { return func(a *Ask) { a.Policy = p } }
+func policy(p Policy) func(*Request) { return func(a *Request) { a.Policy = p } }
 
-func step(s string) func(*Ask) { return func(a *Ask) { a.Step = s } }
+func step(s string) func(*Request) { return func(a *Request) { a.Step = s } }
 
 // requested returns an order with one pending approval, asked for at 0.
-func requested(t tb, change ...func(*Ask)) (*Order, *Approval) {
+func requested(t tb, change ...func(*Request)) (*Order, *Approval) {
 	t.Helper()
 	o := &Order{ID: "o-1"}
-	id, _, err := o.Request(ask("t1", change...), turn(0))
+	id, _, err := o.AddRequest(ask("t1", change...), turn(0))
 	require.NoError(t, err)
-	return o, o.Find(id)
+	return o, o.FindApproval(id)
 }
 
 func approve(id string, change ...func(*Decision)) Decision {
@@ -78,7 +80,7 @@ func via(v Via, source string) func(*Decision) {
 }
 
 // decide requires that the decision gets the verdict, and returns what is owed.
-func decide(t tb, o *Order, d Decision, at Turn, want VerdictCode) []Action {
+func decide(t tb, o *Order, d Decision, at Environment, want VerdictCode) []Action {
 	t.Helper()
 	v, actions, err := o.Decide(d, keep, at)
 	require.NoError(t, err)
@@ -100,7 +102,7 @@ func only(kind ActionKind, actions []Action) []Action {
 // callBack returns the one call back among the actions.
 func callBack(t tb, actions []Action) Action {
 	t.Helper()
-	calls := only(ActionCallBack, actions)
+	calls := only(ActionCallback, actions)
 	require.Len(t, calls, 1)
 	return calls[0]
 }
@@ -129,9 +131,9 @@ func stored(t tb, o *Order) *Order {
 	back := &Order{}
 	require.NoError(t, json.Unmarshal([]byte(before), back))
 	for _, a := range o.Approvals {
-		back.Find(a.ID).Token = a.Token
+		back.FindApproval(a.ID).Token = a.Token
 	}
 	require.Equal(t, before, record(t, back))
-	require.True(t, o.Due().Equal(back.Due()))
+	require.True(t, o.NextDue().Equal(back.NextDue()))
 	return back
 }

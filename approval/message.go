@@ -39,8 +39,8 @@ type Message struct {
 	Attempt int
 }
 
-// Message returns what is to be said by a notification, but for Link and Button.
-func (o *Order) Message(a *Approval, n *Notification) Message {
+// ComposeMessage returns what is to be said by a notification, but for Link and Button.
+func (o *Order) ComposeMessage(a *Approval, n *Notification) Message {
 	m := Message{
 		ID:          n.ID,
 		Kind:        n.Kind,
@@ -54,9 +54,9 @@ func (o *Order) Message(a *Approval, n *Notification) Message {
 		Approver:    n.Approver,
 		RequestedAt: a.RequestedAt,
 		Deadline:    a.Deadline,
-		Attempt:     n.Attempt,
+		Attempt:     n.Attempts,
 		Event:       n.Event,
-		At:          n.OwedAt,
+		At:          n.CreatedAt,
 		Status:      a.Status,
 		ClosedAt:    a.ClosedAt,
 		Reason:      a.Reason,

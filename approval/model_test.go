@@ -38,7 +38,7 @@ type model struct {
 	now       time.Duration
 	tokens    int
 	workflows map[string]*workflow     // by token
-	asked     map[string]Ask           // by approval ID
+	asked     map[string]Request       // by approval ID
 	statuses  map[string]Status        // the terminal ones, by approval ID
 	outcomes  map[string]CallbackState // the last, by approval ID
 	actions   []Action
@@ -48,43 +48,43 @@ type model struct {
 
 func newModel() *model {
 	return &model{
-		order: &Order{ID: "o-1"}, workflows: map[string]*workflow{}, asked: map[string]Ask{}, statuses: map[string]Status{},
+		order: &Order{ID: "o-1"}, workflows: map[string]*workflow{}, asked: map[string]Request{}, statuses: map[string]Status{},
 		outcomes: map[string]CallbackState{},
 	}
 }
 
-func (m *model) turn(t *rapid.T) Turn {
-	out := Turn{Now: at(m.now), Lease: time.Minute, Jitter: rapid.Float64Range(0, 0.999).Draw(t, "jitter")}
+func (m *model) turn(t *rapid.T) Environment {
+	out := Environment{Now: at(m.now), Lease: time.Minute, Jitter: rapid.Float64Range(0, 0.999).Draw(t, "jitter")}
 	switch rapid.IntRange(0, 9).Draw(t, "room") {
 	case 0:
 		out.Lease = 0
 	case 1:
-		out.Room = func(kind ActionKind, _ string) bool { return kind != ActionCallBack }
+		out.HasCapacity = func(kind ActionKind, _ string) bool { return kind != ActionCallback }
 	}
 	return out
 }
 
 // run runs a transition on the stored order, twice: the second time it changes
 // nothing that counts and begins nothing.
-func (m *model) run(t *rapid.T, turn Turn, transition func(*Order, Turn) []Action) {
+func (m *model) run(t *rapid.T, turn Environment, transition func(*Order, Environment) []Action) {
 	o := stored(t, m.order)
 	m.actions = append(m.actions, transition(o, turn)...)
 	m.watch(t, o)
 	m.order = stored(t, o)
 
-	before := m.order.Due()
+	before := m.order.NextDue()
 	twice := stored(t, o)
 	twice.History = nil
 	once := record(t, twice)
 	require.Empty(t, transition(twice, turn), "begun twice")
 	twice.History = nil
 	require.Equal(t, once, record(t, twice), "run twice is not run once")
-	require.True(t, before.Equal(m.order.Due()))
+	require.True(t, before.Equal(m.order.NextDue()))
 }
 
 // watch requires what must hold after each transition.
 func (m *model) watch(t *rapid.T, o *Order) {
-	for _, e := range o.Fresh() {
+	for _, e := range o.NewEvents() {
 		switch e.Kind {
 		case EventCallbackEnded:
 			m.outcomes[e.Approval] = CallbackState(e.Code)
@@ -102,12 +102,12 @@ func (m *model) watch(t *rapid.T, o *Order) {
 		}
 		require.Equal(t, a.Status == Pending, a.Callback.State == CallbackNone)
 		require.Equal(t, a.Callback.ended(), !a.Callback.EndedAt.IsZero())
-		owed = owed || a.Status == Pending || a.Callback.State == CallbackOwed
+		owed = owed || a.Status == Pending || a.Callback.State == CallbackPending
 		if w := m.workflows[m.asked[a.ID].Token.Reveal()]; w != nil && w.answer != "" {
 			require.Equal(t, a.Status, w.answer, "the workflow was told otherwise")
 		}
 	}
-	require.False(t, owed && o.Due().IsZero(), "owed without a due time")
+	require.False(t, owed && o.NextDue().IsZero(), "owed without a due time")
 	require.LessOrEqual(t, len(o.History), MaxHistory)
 	for _, a := range o.Approvals {
 		m.told(t, a)
@@ -117,7 +117,9 @@ func (m *model) watch(t *rapid.T, o *Order) {
 	}
 }
 
-func overtaken(a, b *Approval) bool { return !a.AskedAt.IsZero() && a.AskedAt.Before(b.AskedAt) }
+func overtaken(a, b *Approval) bool {
+	return !a.StateEnteredAt.IsZero() && a.StateEnteredAt.Before(b.StateEnteredAt)
+}
 
 // told requires what must hold of the messages of an approval.
 func (m *model) told(t *rapid.T, a *Approval) {
@@ -125,7 +127,7 @@ func (m *model) told(t *rapid.T, a *Approval) {
 	said := map[string]bool{}
 	owed := false
 	for _, n := range a.Notifications {
-		owed = owed || (n.Kind.toPeople() && n.State == NotificationOwed)
+		owed = owed || (n.Kind.toPeople() && n.State == NotificationPending)
 		require.False(t, a.Status != Pending && n.Kind.toPeople() && n.Receipt != "", "a live button on what is closed")
 		require.Equal(t, n.Kind == NotifyOutcome, n.Kind == NotifyOutcome && a.Status != Pending, "an outcome before it ended")
 		if key := fmt.Sprint(n.Round, n.Channel, n.Approver); n.Kind.toPeople() {
@@ -134,7 +136,7 @@ func (m *model) told(t *rapid.T, a *Approval) {
 		}
 	}
 	if a.Undeliverable {
-		require.True(t, a.ToldAt.IsZero() && !owed && a.Status == Pending)
+		require.True(t, a.FirstNotifiedAt.IsZero() && !owed && a.Status == Pending)
 	}
 }
 
@@ -146,8 +148,8 @@ func (m *model) request(t *rapid.T) {
 		a.Token = NewToken(fmt.Sprintf("token-%d", m.tokens))
 		m.workflows[a.Token.Reveal()] = &workflow{}
 		a.Deadline = at(m.now + time.Duration(rapid.IntRange(-1, 90).Draw(t, "deadline"))*time.Minute)
-		a.Heartbeat = time.Duration(rapid.IntRange(0, 1).Draw(t, "heartbeat")) * 7 * time.Minute
-		a.AskedAt = m.earlier(t, "asked")
+		a.HeartbeatInterval = time.Duration(rapid.IntRange(0, 1).Draw(t, "heartbeat")) * 7 * time.Minute
+		a.StateEnteredAt = m.earlier(t, "asked")
 		if rapid.Bool().Draw(t, "expires") {
 			a.TaskExpires = a.Deadline.Add(10 * time.Minute)
 		}
@@ -166,35 +168,35 @@ func (m *model) request(t *rapid.T) {
 		}
 		slices.Sort(ids)
 		known := rapid.SampledFrom(ids).Draw(t, "which")
-		if m.order.Find(known) == nil {
+		if m.order.FindApproval(known) == nil {
 			return // forgotten: it would be another life of the same ID
 		}
 		a = m.asked[known]
 	}
-	m.asked[TokenID("o-1", a.Step, a.Token)] = a
-	m.run(t, m.turn(t), func(o *Order, turn Turn) []Action {
-		_, actions, err := o.Request(a, turn)
+	m.asked[ApprovalID("o-1", a.Step, a.Token)] = a
+	m.run(t, m.turn(t), func(o *Order, turn Environment) []Action {
+		_, actions, err := o.AddRequest(a, turn)
 		require.NoError(t, err)
 		return actions
 	})
 }
 
 // people adds what there is about telling people and programs.
-func (m *model) people(t *rapid.T, a *Ask) {
+func (m *model) people(t *rapid.T, a *Request) {
 	some := func(label string) bool { return rapid.IntRange(0, 2).Draw(t, label) == 0 }
 	if some("escalation") {
 		a.Escalations = []Escalation{{At: at(m.now + 3*time.Minute), Approvers: []Approver{{ID: "eve", Nonce: "e"}, {ID: "ann", Nonce: "again"}}}}
 	}
 	if some("fallback") {
-		a.Fallback = []string{"pager", "room"}
+		a.FallbackChannels = []string{"pager", "room"}
 	}
 	if some("room") {
-		a.Channels, a.Rooms = []string{"mail", "room"}, []string{"room"}
+		a.Channels, a.GroupChannels = []string{"mail", "room"}, []string{"room"}
 	}
 	if some("events") {
-		a.Events = []string{"bus"}
+		a.ProgramChannels = []string{"bus"}
 	}
-	a.Unheard = rapid.SampledFrom([]Unheard{UnheardWait, UnheardEscalate, UnheardCancel}).Draw(t, "unheard")
+	a.OnUndeliverable = rapid.SampledFrom([]UndeliverablePolicy{UndeliverableWait, UndeliverableEscalate, UndeliverableCancel}).Draw(t, "unheard")
 }
 
 func (m *model) decide(t *rapid.T) {
@@ -206,7 +208,7 @@ func (m *model) decide(t *rapid.T) {
 	if id := m.one(t); id != "" && rapid.Bool().Draw(t, "named") {
 		d.ApprovalID, d.Step = id, ""
 	}
-	m.run(t, m.turn(t), func(o *Order, turn Turn) []Action {
+	m.run(t, m.turn(t), func(o *Order, turn Environment) []Action {
 		_, actions, err := o.Decide(d, keep, turn)
 		require.NoError(t, err)
 		return actions
@@ -231,7 +233,7 @@ func (m *model) one(t *rapid.T) string {
 
 func (m *model) cancel(t *rapid.T) {
 	id := m.one(t)
-	m.run(t, m.turn(t), func(o *Order, turn Turn) []Action {
+	m.run(t, m.turn(t), func(o *Order, turn Environment) []Action {
 		_, actions := o.Cancel(id, "ops", "no more", turn)
 		return actions
 	})
@@ -239,8 +241,8 @@ func (m *model) cancel(t *rapid.T) {
 
 func (m *model) redrive(t *rapid.T) {
 	id := m.one(t)
-	m.run(t, m.turn(t), func(o *Order, turn Turn) []Action {
-		_, actions := o.Redrive(id, "ops", 0, turn)
+	m.run(t, m.turn(t), func(o *Order, turn Environment) []Action {
+		_, actions := o.RedriveCallback(id, "ops", 0, turn)
 		return actions
 	})
 }
@@ -248,12 +250,12 @@ func (m *model) redrive(t *rapid.T) {
 // advance also requires that a sweeper can neither spin nor come too early.
 func (m *model) advance(t *rapid.T) {
 	turn := m.turn(t)
-	before, due := record(t, m.order), m.order.Due()
-	m.run(t, turn, func(o *Order, turn Turn) []Action { return o.Advance(turn) })
+	before, due := record(t, m.order), m.order.NextDue()
+	m.run(t, turn, func(o *Order, turn Environment) []Action { return o.Advance(turn) })
 	if due.IsZero() || due.After(turn.Now) {
 		require.Equal(t, before, record(t, m.order), "nothing was due")
-	} else if turn.Lease > 0 && turn.Room == nil {
-		next := m.order.Due()
+	} else if turn.Lease > 0 && turn.HasCapacity == nil {
+		next := m.order.NextDue()
 		require.True(t, next.IsZero() || next.After(turn.Now), "due again at once")
 	}
 }
@@ -263,9 +265,9 @@ func (m *model) advance(t *rapid.T) {
 func (m *model) crash(t *rapid.T) {
 	m.actions, m.ends = nil, nil
 	turn := m.turn(t)
-	m.run(t, turn, func(o *Order, turn Turn) []Action { o.Orphaned(turn); return nil })
+	m.run(t, turn, func(o *Order, turn Environment) []Action { o.ReleaseLeases(turn); return nil })
 	for _, a := range m.order.Approvals {
-		require.False(t, a.Callback.Running && a.Callback.Due.After(turn.Now), "still the dead one's")
+		require.False(t, a.Callback.AttemptRunning && a.Callback.Due.After(turn.Now), "still the dead one's")
 	}
 }
 
@@ -274,7 +276,7 @@ func (m *model) clock(t *rapid.T) {
 }
 
 func (m *model) toDue(_ *rapid.T) {
-	if due := m.order.Due(); due.After(at(m.now)) {
+	if due := m.order.NextDue(); due.After(at(m.now)) {
 		m.now = due.Sub(began)
 	}
 }
@@ -299,8 +301,8 @@ func (m *model) begin(t *rapid.T) {
 	switch act.Kind {
 	case ActionNotify:
 		m.ends = append(m.ends, end{act, rapid.SampledFrom([]Result{ok, posted, lost, refused}).Draw(t, "result")})
-	case ActionCallBack, ActionHeartbeat:
-		if answer, current := m.order.Answer(act, at(m.now)); current {
+	case ActionCallback, ActionHeartbeat:
+		if answer, current := m.order.CurrentAnswer(act, at(m.now)); current {
 			m.calls = append(m.calls, call{act, answer})
 		}
 	}
@@ -328,7 +330,7 @@ func (m *model) deliver(t *rapid.T, c call, fault int) Result {
 			return lost
 		}
 		return closed
-	case c.act.Kind == ActionCallBack:
+	case c.act.Kind == ActionCallback:
 		require.NotEqual(t, Pending, c.answer.Status)
 		w.answer = c.answer.Status
 		require.Equal(t, m.statuses[c.answer.ApprovalID], w.answer, "answered otherwise than was decided")
@@ -354,16 +356,16 @@ func (m *model) note(t *rapid.T) {
 	m.end(t, e, m.turn(t))
 }
 
-func (m *model) end(t *rapid.T, e end, turn Turn) {
-	m.run(t, turn, func(o *Order, turn Turn) []Action {
+func (m *model) end(t *rapid.T, e end, turn Environment) {
+	m.run(t, turn, func(o *Order, turn Environment) []Action {
 		switch e.act.Kind {
 		case ActionNotify:
-			return o.Notified(e.act, e.result, turn)
+			return o.RecordNotificationResult(e.act, e.result, turn)
 		case ActionHeartbeat:
-			o.HeartbeatSent(e.act, e.result, turn)
+			o.RecordHeartbeatResult(e.act, e.result, turn)
 			return nil
 		default:
-			return o.CallbackAttempted(e.act, e.result, turn)
+			return o.RecordCallbackResult(e.act, e.result, turn)
 		}
 	})
 }
@@ -381,16 +383,16 @@ func (m *model) stop(t *rapid.T) {
 // order is then forgotten, and every workflow answered or accounted for.
 func (m *model) drain(t *rapid.T) {
 	m.actions = nil // a crash: what was handed out is lost
-	for rounds := 0; !m.order.Due().IsZero(); rounds++ {
+	for rounds := 0; !m.order.NextDue().IsZero(); rounds++ {
 		require.Less(t, rounds, 1000, "it never ends")
 		m.toDue(t)
 		m.actions = nil
-		turn := Turn{Now: at(m.now), Lease: time.Minute, Jitter: 0.5}
-		m.run(t, turn, func(o *Order, turn Turn) []Action { return o.Advance(turn) })
+		turn := Environment{Now: at(m.now), Lease: time.Minute, Jitter: 0.5}
+		m.run(t, turn, func(o *Order, turn Environment) []Action { return o.Advance(turn) })
 		for _, act := range m.actions {
 			result := ok
-			if act.Kind == ActionCallBack || act.Kind == ActionHeartbeat {
-				answer, current := m.order.Answer(act, at(m.now))
+			if act.Kind == ActionCallback || act.Kind == ActionHeartbeat {
+				answer, current := m.order.CurrentAnswer(act, at(m.now))
 				if !current {
 					continue
 				}
@@ -401,7 +403,7 @@ func (m *model) drain(t *rapid.T) {
 			}
 		}
 	}
-	require.True(t, m.order.Empty())
+	require.True(t, m.order.IsEmpty())
 	for id, a := range m.asked {
 		m.account(t, id, m.workflows[a.Token.Reveal()])
 	}

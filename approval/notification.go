@@ -24,9 +24,9 @@ const (
 
 func (k NotificationKind) toPeople() bool { return k != NotifyOutcome && k != NotifyEvent }
 
-// EventOfRequest is the first that programs are told of; the others are "approval." and a status,
+// ProgramEventRequested is the first that programs are told of; the others are "approval." and a status,
 // decided for approved and rejected, and "callback." and how it ended.
-const EventOfRequest = "approval.requested"
+const ProgramEventRequested = "approval.requested"
 
 func eventClosed(s Status) string {
 	if s == Approved || s == Rejected {
@@ -42,7 +42,7 @@ type NotificationState string
 
 // The states of a notification.
 const (
-	NotificationOwed      NotificationState = "owed"
+	NotificationPending   NotificationState = "owed"
 	NotificationSent      NotificationState = "sent"
 	NotificationExhausted NotificationState = "exhausted" // given up
 	NotificationDropped   NotificationState = "dropped"   // the approval closed first
@@ -51,35 +51,35 @@ const (
 // Notification is one message to one approver, room or program through one
 // channel. Each is tried by itself.
 type Notification struct {
-	ID       string            `json:"id"` // unique, and the same for every attempt
-	Kind     NotificationKind  `json:"kind"`
-	Event    string            `json:"event,omitempty"` // of NotifyEvent: what has happened
-	Channel  string            `json:"channel"`
-	Approver string            `json:"approver,omitempty"` // empty for rooms and programs, and where approvers are not named
-	State    NotificationState `json:"state"`
-	Round    int               `json:"round,omitempty"`    // those of one request, reminder or escalation have the same
-	Fallback int               `json:"fallback,omitempty"` // which of the fallback channels is next
+	ID           string            `json:"id"` // unique, and the same for every attempt
+	Kind         NotificationKind  `json:"kind"`
+	Event        string            `json:"event,omitempty"` // of NotifyEvent: what has happened
+	Channel      string            `json:"channel"`
+	Approver     string            `json:"approver,omitempty"` // empty for rooms and programs, and where approvers are not named
+	State        NotificationState `json:"state"`
+	Round        int               `json:"round,omitempty"`    // those of one request, reminder or escalation have the same
+	NextFallback int               `json:"fallback,omitempty"` // which of the fallback channels is next
 	// Receipt is what the channel needs to edit the message, if it can.
 	Receipt string `json:"receipt,omitempty"`
 
-	OwedAt    time.Time `json:"owed_at"`
-	Due       time.Time `json:"due,omitzero"` // of the next attempt; of the lease's end while one runs
-	Attempt   int       `json:"attempt,omitempty"`
-	Running   bool      `json:"running,omitempty"` // an attempt has begun, its end is not recorded
-	SentAt    time.Time `json:"sent_at,omitzero"`
-	LastError string    `json:"last_error,omitempty"`
+	CreatedAt      time.Time `json:"owed_at"`
+	Due            time.Time `json:"due,omitzero"` // of the next attempt; of the lease's end while one runs
+	Attempts       int       `json:"attempt,omitempty"`
+	AttemptRunning bool      `json:"running,omitempty"` // an attempt has begun, its end is not recorded
+	SentAt         time.Time `json:"sent_at,omitzero"`
+	LastError      string    `json:"last_error,omitempty"`
 }
 
 // begun says whether an attempt is under way.
-func (n *Notification) begun(now time.Time) bool { return n.Running && n.Due.After(now) }
+func (n *Notification) begun(now time.Time) bool { return n.AttemptRunning && n.Due.After(now) }
 
 // notify makes a round of notifications: for every one of those approvers who has
 // not voted, by every channel of theirs.
-func (a *Approval) notify(kind NotificationKind, to []Approver, t Turn) {
+func (a *Approval) notify(kind NotificationKind, to []Approver, t Environment) {
 	if len(to) == 0 {
 		to = []Approver{{}}
 	}
-	a.Rounds++
+	a.NotificationRounds++
 	for _, p := range to {
 		if a.voted(p) {
 			continue
@@ -93,7 +93,7 @@ func (a *Approval) notify(kind NotificationKind, to []Approver, t Turn) {
 				Kind:     kind,
 				Channel:  channel,
 				Approver: p.ID,
-				Round:    a.Rounds,
+				Round:    a.NotificationRounds,
 			}, t)
 		}
 	}
@@ -101,8 +101,8 @@ func (a *Approval) notify(kind NotificationKind, to []Approver, t Turn) {
 
 // tell owes a message to a person, or to the room that the channel is: there it
 // is said once a round. It returns whether it is a new one.
-func (a *Approval) tell(n Notification, t Turn) bool {
-	if slices.Contains(a.Rooms, n.Channel) {
+func (a *Approval) tell(n Notification, t Environment) bool {
+	if slices.Contains(a.GroupChannels, n.Channel) {
 		n.Approver = ""
 	}
 	for _, m := range a.Notifications {
@@ -115,8 +115,8 @@ func (a *Approval) tell(n Notification, t Turn) bool {
 }
 
 // announce tells programs what has happened.
-func (a *Approval) announce(event string, t Turn) {
-	for _, channel := range a.Events {
+func (a *Approval) announce(event string, t Environment) {
+	for _, channel := range a.ProgramChannels {
 		a.add(Notification{Kind: NotifyEvent, Event: event, Channel: channel}, MaxNotifications+maxAnnounced, t)
 	}
 }
@@ -125,7 +125,7 @@ func (a *Approval) announce(event string, t Turn) {
 const maxAnnounced = 50
 
 // tidyUp owes every message that can be edited its last edit.
-func (a *Approval) tidyUp(t Turn) {
+func (a *Approval) tidyUp(t Environment) {
 	for _, n := range slices.Clone(a.Notifications) {
 		if n.Kind.toPeople() && n.Receipt != "" {
 			edit := Notification{
@@ -142,16 +142,16 @@ func (a *Approval) tidyUp(t Turn) {
 
 // add owes a notification. Where there are as many as there may be, the oldest
 // that has ended makes room; where none has, nobody hears us, and it is left out.
-func (a *Approval) add(n Notification, limit int, t Turn) {
+func (a *Approval) add(n Notification, limit int, t Environment) {
 	if len(a.Notifications) >= limit {
-		i := slices.IndexFunc(a.Notifications, func(n *Notification) bool { return n.State != NotificationOwed && n.Receipt == "" })
+		i := slices.IndexFunc(a.Notifications, func(n *Notification) bool { return n.State != NotificationPending && n.Receipt == "" })
 		if i < 0 {
 			return
 		}
 		a.Notifications = slices.Delete(a.Notifications, i, i+1)
 	}
 	a.NotificationsMade++
-	n.ID, n.State, n.OwedAt, n.Due = a.ID+"."+strconv.Itoa(a.NotificationsMade), NotificationOwed, t.Now, t.Now
+	n.ID, n.State, n.CreatedAt, n.Due = a.ID+"."+strconv.Itoa(a.NotificationsMade), NotificationPending, t.Now, t.Now
 	a.Notifications = append(a.Notifications, &n)
 }
 
@@ -162,18 +162,18 @@ func (a *Approval) voted(p Approver) bool {
 
 // owedNotifications begins the attempts that are due, and gives up those that
 // are too old.
-func (o *Order) owedNotifications(a *Approval, t Turn) []Action {
+func (o *Order) owedNotifications(a *Approval, t Environment) []Action {
 	var actions []Action
 	var lost []*Notification
 	for _, n := range a.Notifications {
-		if n.State != NotificationOwed || n.Due.After(t.Now) {
+		if n.State != NotificationPending || n.Due.After(t.Now) {
 			continue
 		}
 		if n.Kind.toPeople() && a.Status != Pending {
-			n.State, n.Running = NotificationDropped, false
+			n.State, n.AttemptRunning = NotificationDropped, false
 			continue
 		}
-		if n.Attempt > 0 && t.Now.After(n.OwedAt.Add(a.NotifyRetry.Max)) { // whoever tried never said how it ended
+		if n.Attempts > 0 && t.Now.After(n.CreatedAt.Add(a.NotificationRetry.MaxAge)) { // whoever tried never said how it ended
 			n.LastError = "the end of the attempt was not recorded"
 			lost = append(lost, n)
 			continue
@@ -181,27 +181,27 @@ func (o *Order) owedNotifications(a *Approval, t Turn) []Action {
 		if !t.leases(ActionNotify, n.Channel) {
 			continue
 		}
-		n.Attempt++
-		n.Running, n.Due = true, t.Now.Add(t.Lease)
+		n.Attempts++
+		n.AttemptRunning, n.Due = true, t.Now.Add(t.Lease)
 		act := o.action(ActionNotify, a, n.Due)
-		act.Notification, act.Attempt, act.Channel = n.ID, n.Attempt, n.Channel
+		act.Notification, act.Attempt, act.Channel = n.ID, n.Attempts, n.Channel
 		actions = append(actions, act)
 	}
 	for _, n := range lost {
-		actions = append(actions, o.giveUp(a, n, a.event(EventNotificationGone, t.Now), t)...)
+		actions = append(actions, o.giveUp(a, n, a.event(EventNotificationExhausted, t.Now), t)...)
 	}
 	return actions
 }
 
-// Notification returns the notification that an action is about, if its attempt
+// CurrentNotification returns the notification that an action is about, if its attempt
 // is still the one under way.
-func (o *Order) Notification(act Action, now time.Time) (*Approval, *Notification) {
-	a := o.Find(act.ApprovalID)
+func (o *Order) CurrentNotification(act Action, now time.Time) (*Approval, *Notification) {
+	a := o.FindApproval(act.ApprovalID)
 	if a == nil {
 		return nil, nil
 	}
 	n := a.notification(act.Notification)
-	if n == nil || n.State != NotificationOwed || n.Attempt != act.Attempt || !n.begun(now) || (n.Kind.toPeople() && a.Status != Pending) {
+	if n == nil || n.State != NotificationPending || n.Attempts != act.Attempt || !n.begun(now) || (n.Kind.toPeople() && a.Status != Pending) {
 		return nil, nil
 	}
 	return a, n
@@ -216,9 +216,9 @@ func (a *Approval) notification(id string) *Notification {
 	return nil
 }
 
-// Notified records the end of an attempt to notify.
-func (o *Order) Notified(act Action, r Result, t Turn) []Action {
-	a := o.Find(act.ApprovalID)
+// RecordNotificationResult records the end of an attempt to notify.
+func (o *Order) RecordNotificationResult(act Action, r Result, t Environment) []Action {
+	a := o.FindApproval(act.ApprovalID)
 	if a == nil {
 		return nil
 	}
@@ -229,11 +229,11 @@ func (o *Order) Notified(act Action, r Result, t Turn) []Action {
 	if r.Kind == ResultOK {
 		return o.sent(a, n, act, r, t)
 	}
-	if n.Attempt != act.Attempt || !n.Running { // a later attempt is under way, or its end is recorded
+	if n.Attempts != act.Attempt || !n.AttemptRunning { // a later attempt is under way, or its end is recorded
 		return nil
 	}
-	n.Running, n.LastError = false, r.Reason
-	n.Due = later(a.NotifyRetry.Next(n.Attempt, t.Now, t.Jitter), t.Now.Add(r.After))
+	n.AttemptRunning, n.LastError = false, r.Reason
+	n.Due = later(a.NotificationRetry.NextAttempt(n.Attempts, t.Now, t.Jitter), t.Now.Add(r.After))
 	e := a.event(EventNotificationFailed, t.Now)
 	e.Channel, e.By, e.Attempt, e.Note, e.Code = n.Channel, n.Approver, act.Attempt, r.Reason, string(r.Kind)
 	o.record(e)
@@ -241,7 +241,7 @@ func (o *Order) Notified(act Action, r Result, t Turn) []Action {
 		n.State = NotificationDropped
 		return nil
 	}
-	if r.Kind == ResultFailed && !n.Due.After(n.OwedAt.Add(a.NotifyRetry.Max)) {
+	if r.Kind == ResultFailed && !n.Due.After(n.CreatedAt.Add(a.NotificationRetry.MaxAge)) {
 		return nil
 	}
 	return o.giveUp(a, n, e, t)
@@ -249,13 +249,13 @@ func (o *Order) Notified(act Action, r Result, t Turn) []Action {
 
 // sent records that a message went out. One that can be edited, and went out
 // when all was over, is edited at once.
-func (o *Order) sent(a *Approval, n *Notification, act Action, r Result, t Turn) []Action {
-	n.State, n.SentAt, n.Running, n.LastError = NotificationSent, t.Now, false, ""
+func (o *Order) sent(a *Approval, n *Notification, act Action, r Result, t Environment) []Action {
+	n.State, n.SentAt, n.AttemptRunning, n.LastError = NotificationSent, t.Now, false, ""
 	if n.Kind.toPeople() {
 		a.Undeliverable = false
-		if a.ToldAt.IsZero() {
-			a.ToldAt = t.Now
-			first := a.event(EventTold, t.Now)
+		if a.FirstNotifiedAt.IsZero() {
+			a.FirstNotifiedAt = t.Now
+			first := a.event(EventFirstNotified, t.Now)
 			first.Age = t.Now.Sub(a.RequestedAt)
 			o.record(first)
 		}
@@ -264,7 +264,7 @@ func (o *Order) sent(a *Approval, n *Notification, act Action, r Result, t Turn)
 		}
 	}
 	e := a.event(EventNotified, t.Now)
-	e.Channel, e.By, e.Attempt, e.Age = n.Channel, n.Approver, act.Attempt, t.Now.Sub(n.OwedAt)
+	e.Channel, e.By, e.Attempt, e.Age = n.Channel, n.Approver, act.Attempt, t.Now.Sub(n.CreatedAt)
 	o.record(e)
 	if a.Status == Pending {
 		return nil
@@ -278,9 +278,9 @@ const maxReceipt = 512
 
 // giveUp ends a notification that did not get through. People are then told by
 // the next of the channels to fall back on.
-func (o *Order) giveUp(a *Approval, n *Notification, e Event, t Turn) []Action {
-	n.State, n.Running = NotificationExhausted, false
-	e.Kind, e.Channel, e.By, e.Attempt, e.Note = EventNotificationGone, n.Channel, n.Approver, n.Attempt, n.LastError
+func (o *Order) giveUp(a *Approval, n *Notification, e Event, t Environment) []Action {
+	n.State, n.AttemptRunning = NotificationExhausted, false
+	e.Kind, e.Channel, e.By, e.Attempt, e.Note = EventNotificationExhausted, n.Channel, n.Approver, n.Attempts, n.LastError
 	o.record(e)
 	actions := []Action{o.deadLetter(a, "notification by "+n.Channel+" given up: "+n.LastError)}
 	if !n.Kind.toPeople() || a.Status != Pending {
@@ -298,18 +298,18 @@ func (o *Order) giveUp(a *Approval, n *Notification, e Event, t Turn) []Action {
 }
 
 // fallBack tells an approver by the next channel that has not been tried.
-func (a *Approval) fallBack(p Approver, n *Notification, t Turn) {
-	channels := p.Fallback
+func (a *Approval) fallBack(p Approver, n *Notification, t Environment) {
+	channels := p.FallbackChannels
 	if len(channels) == 0 {
-		channels = a.Fallback
+		channels = a.FallbackChannels
 	}
-	for i := n.Fallback; i < len(channels) && !a.voted(p); i++ {
+	for i := n.NextFallback; i < len(channels) && !a.voted(p); i++ {
 		if a.tell(Notification{
-			Kind:     n.Kind,
-			Channel:  channels[i],
-			Approver: p.ID,
-			Round:    n.Round,
-			Fallback: i + 1,
+			Kind:         n.Kind,
+			Channel:      channels[i],
+			Approver:     p.ID,
+			Round:        n.Round,
+			NextFallback: i + 1,
 		}, t) {
 			return
 		}

@@ -20,11 +20,11 @@ import (
 // Bounds of one order's record. They keep a record small enough for any store
 // (DynamoDB's item limit is 400 KB) whatever is sent to it.
 const (
-	MaxHistory   = 100 // events; the oldest go first
-	MaxUnmatched = 32  // decisions that wait for their request
-	MaxApprovals = 100 // approvals of one order, closed ones included
-	MaxApprovers = 50  // approvers of one approval
-	MaxSeen      = 200 // decision IDs remembered
+	MaxHistory         = 100 // events; the oldest go first
+	MaxUnmatched       = 32  // decisions that wait for their request
+	MaxApprovals       = 100 // approvals of one order, closed ones included
+	MaxApprovers       = 50  // approvers of one approval
+	MaxJudgedDecisions = 200 // decision IDs remembered
 	// MaxNotifications of one approval; ended ones make room for reminders.
 	MaxNotifications = 300
 	MaxEscalations   = 10 // of one approval
@@ -37,35 +37,35 @@ const TokenGrace = time.Hour
 // Order is all that is known about one order ID. The zero value with an ID is
 // an order that nothing is known of.
 type Order struct {
-	ID        string      `json:"id"`
-	Approvals []*Approval `json:"approvals,omitempty"`
-	Unmatched []Unmatched `json:"unmatched,omitempty"`
-	Seen      []Seen      `json:"seen,omitempty"`
-	History   []Event     `json:"history,omitempty"`
+	ID              string              `json:"id"`
+	Approvals       []*Approval         `json:"approvals,omitempty"`
+	Unmatched       []UnmatchedDecision `json:"unmatched,omitempty"`
+	JudgedDecisions []JudgedDecision    `json:"seen,omitempty"`
+	History         []Event             `json:"history,omitempty"`
 
 	fresh []Event // what this transition added, see Fresh
 }
 
-// Turn is the world as a transition sees it: when it runs, and for how long the
+// Environment is the world as a transition sees it: when it runs, and for how long the
 // actions that it returns are leased to the caller.
-type Turn struct {
+type Environment struct {
 	// Now is the time of the transition.
 	Now time.Time
 	// Lease is how long the caller has for the actions that are returned to it;
 	// until then nobody else is given them. With zero no action is begun or
 	// returned: what is owed stays due, for the sweeper to find.
 	Lease time.Duration
-	// Room says whether the caller has room for one more action of the kind, for
+	// HasCapacity says whether the caller has room for one more action of the kind, for
 	// the channel or target of that name; what it has none for stays due. Nil
 	// means that there is room.
-	Room func(kind ActionKind, name string) bool
+	HasCapacity func(kind ActionKind, name string) bool
 	// Jitter, in [0,1), spreads retries.
 	Jitter float64
 }
 
 // leases says whether an action may be begun and given to the caller.
-func (t Turn) leases(kind ActionKind, name string) bool {
-	return t.Lease > 0 && (t.Room == nil || t.Room(kind, name))
+func (t Environment) leases(kind ActionKind, name string) bool {
+	return t.Lease > 0 && (t.HasCapacity == nil || t.HasCapacity(kind, name))
 }
 
 // Status is the state of an approval. Only pending can change, and once.
@@ -81,16 +81,16 @@ const (
 	Superseded Status = "superseded"
 )
 
-// Statuses lists every status, in the order of a life.
-func Statuses() []Status {
+// AllStatuses lists every status, in the order of a life.
+func AllStatuses() []Status {
 	return []Status{Pending, Approved, Rejected, TimedOut, Cancelled, Superseded}
 }
 
 // Approval is our record of one approval request.
 type Approval struct {
 	// ID is derived from the task token, see TokenID.
-	ID  string `json:"id"`
-	Ask        // what was asked; fixed from the first request on
+	ID      string `json:"id"`
+	Request        // what was asked; fixed from the first request on
 
 	Status       Status    `json:"status"`
 	RequestedAt  time.Time `json:"requested_at"`
@@ -101,12 +101,12 @@ type Approval struct {
 
 	Notifications []*Notification `json:"notifications,omitempty"`
 	// NotificationsMade counts them, those that made room for later ones too.
-	NotificationsMade int `json:"notifications_made,omitempty"`
-	Rounds            int `json:"rounds,omitempty"` // of notifications: the request, reminders, escalations
-	RemindersSent     int `json:"reminders_sent,omitempty"`
-	EscalationsDone   int `json:"escalations_done,omitempty"`
-	// ToldAt is when the first message to people was sent.
-	ToldAt time.Time `json:"told_at,omitzero"`
+	NotificationsMade  int `json:"notifications_made,omitempty"`
+	NotificationRounds int `json:"rounds,omitempty"` // of notifications: the request, reminders, escalations
+	RemindersSent      int `json:"reminders_sent,omitempty"`
+	EscalationsDone    int `json:"escalations_done,omitempty"`
+	// FirstNotifiedAt is when the first message to people was sent.
+	FirstNotifiedAt time.Time `json:"told_at,omitzero"`
 	// Undeliverable says that nobody was told, and that nobody will be as it is.
 	Undeliverable bool      `json:"undeliverable,omitempty"`
 	HeartbeatDue  time.Time `json:"heartbeat_due,omitzero"`
@@ -126,14 +126,14 @@ type Approver struct {
 	ID string `json:"id"`
 	// Nonce makes the approver's link; a link with another nonce is revoked.
 	Nonce string `json:"nonce"`
-	// For is the approver whose place this one fills, being their cover while they
+	// SubstituteFor is the approver whose place this one fills, being their cover while they
 	// are away: whichever of the two decides, it counts once.
-	For string `json:"for,omitempty"`
+	SubstituteFor string `json:"for,omitempty"`
 	// Escalated says that this one was added because the others had not decided.
 	Escalated bool `json:"escalated,omitempty"`
 	// Channels and Fallback are in place of the ask's, where there are any.
-	Channels []string `json:"channels,omitempty"`
-	Fallback []string `json:"fallback,omitempty"`
+	Channels         []string `json:"channels,omitempty"`
+	FallbackChannels []string `json:"fallback,omitempty"`
 }
 
 // Escalation adds approvers at a time, if the approval is still pending then.
@@ -143,20 +143,20 @@ type Escalation struct {
 	Approvers []Approver `json:"approvers"`
 }
 
-// Unheard is what happens to an approval of which nobody could be told.
-type Unheard string
+// UndeliverablePolicy is what happens to an approval of which nobody could be told.
+type UndeliverablePolicy string
 
 // The ways to go on. Each is seen in the metrics.
 const (
-	UnheardWait     Unheard = ""         // for the deadline, or for somebody who knows without us
-	UnheardEscalate Unheard = "escalate" // at once, if there is somebody left
-	UnheardCancel   Unheard = "cancel"   // and the workflow goes on at once
+	UndeliverableWait     UndeliverablePolicy = ""         // for the deadline, or for somebody who knows without us
+	UndeliverableEscalate UndeliverablePolicy = "escalate" // at once, if there is somebody left
+	UndeliverableCancel   UndeliverablePolicy = "cancel"   // and the workflow goes on at once
 )
 
-// Ask is what a request asks for. Everything that the answer will depend on is
+// Request is what a request asks for. Everything that the answer will depend on is
 // in it, so that a later change of configuration cannot change a running
 // approval.
-type Ask struct {
+type Request struct {
 	Token    Token  `json:"-"` // sealed by the store, never part of the record's JSON
 	Target   string `json:"target"`
 	Workflow string `json:"workflow"`
@@ -183,35 +183,35 @@ type Ask struct {
 
 	// Channels tell each approver by all of them; where one has given up, the next
 	// of Fallback is tried.
-	Channels []string `json:"channels,omitempty"`
-	Fallback []string `json:"fallback,omitempty"`
-	// Rooms are channels, also among Channels or Fallback, that many people read:
+	Channels         []string `json:"channels,omitempty"`
+	FallbackChannels []string `json:"fallback,omitempty"`
+	// GroupChannels are channels, also among Channels or Fallback, that many people read:
 	// one message there is for all approvers.
-	Rooms []string `json:"rooms,omitempty"`
-	// Events are channels by which programs are told what happens.
-	Events      []string     `json:"events,omitempty"`
-	Reminders   []time.Time  `json:"reminders,omitempty"`   // in order
-	Escalations []Escalation `json:"escalations,omitempty"` // in order
-	Unheard     Unheard      `json:"unheard,omitempty"`
+	GroupChannels []string `json:"rooms,omitempty"`
+	// ProgramChannels are channels by which programs are told what happens.
+	ProgramChannels []string            `json:"events,omitempty"`
+	Reminders       []time.Time         `json:"reminders,omitempty"`   // in order
+	Escalations     []Escalation        `json:"escalations,omitempty"` // in order
+	OnUndeliverable UndeliverablePolicy `json:"unheard,omitempty"`
 
-	// AskedAt is when the workflow began to wait, by its own clock or its queue's;
+	// StateEnteredAt is when the workflow began to wait, by its own clock or its queue's;
 	// zero if unknown. Queues do not keep order: by it we know which of two asks for
 	// the same step is the state's last try.
-	AskedAt time.Time `json:"asked_at,omitzero"`
+	StateEnteredAt time.Time `json:"asked_at,omitzero"`
 	// Deadline is when the approval times out.
 	Deadline time.Time `json:"deadline"`
 	// TaskExpires is when the workflow itself stops waiting; zero if unknown.
 	// No callback is tried after it.
 	TaskExpires time.Time `json:"task_expires,omitzero"`
-	// Heartbeat is how often the target is told that we still wait; 0 is never.
-	Heartbeat time.Duration `json:"heartbeat,omitempty"`
+	// HeartbeatInterval is how often the target is told that we still wait; 0 is never.
+	HeartbeatInterval time.Duration `json:"heartbeat,omitempty"`
 
 	RejectAsSuccess bool   `json:"reject_as_success,omitempty"`
 	Output          Output `json:"output,omitempty"` // added to the answer
 
-	CallbackRetry Retry         `json:"callback_retry"`
-	NotifyRetry   Retry         `json:"notify_retry"`
-	Retention     time.Duration `json:"retention"` // from closing to removal, see removeAt
+	CallbackRetry     RetrySchedule `json:"callback_retry"`
+	NotificationRetry RetrySchedule `json:"notify_retry"`
+	Retention         time.Duration `json:"retention"` // from closing to removal, see removeAt
 }
 
 // Output is what is added to the answer. Read from a record its numbers are as
@@ -230,8 +230,8 @@ func (o *Output) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Find returns the approval with that ID, or nil.
-func (o *Order) Find(approvalID string) *Approval {
+// FindApproval returns the approval with that ID, or nil.
+func (o *Order) FindApproval(approvalID string) *Approval {
 	for _, a := range o.Approvals {
 		if a.ID == approvalID {
 			return a
@@ -240,12 +240,12 @@ func (o *Order) Find(approvalID string) *Approval {
 	return nil
 }
 
-// Empty says that nothing is known of the order: a store removes it.
-func (o *Order) Empty() bool { return len(o.Approvals) == 0 && len(o.Unmatched) == 0 }
+// IsEmpty says that nothing is known of the order: a store removes it.
+func (o *Order) IsEmpty() bool { return len(o.Approvals) == 0 && len(o.Unmatched) == 0 }
 
-// PendingSince lists the pending approvals as (workflow, since) for a store's
+// PendingApprovals lists the pending approvals as (workflow, since) for a store's
 // counts.
-func (o *Order) PendingSince() []PendingApproval {
+func (o *Order) PendingApprovals() []PendingApproval {
 	var out []PendingApproval
 	for _, a := range o.Approvals {
 		if a.Status == Pending {
@@ -262,16 +262,16 @@ type PendingApproval struct {
 	Since      time.Time
 }
 
-// Retrying says that an attempt of the order's has failed, to notify or to call
+// IsRetrying says that an attempt of the order's has failed, to notify or to call
 // back, and that it is to be made again.
-func (o *Order) Retrying() bool {
+func (o *Order) IsRetrying() bool {
 	return slices.ContainsFunc(o.Approvals, func(a *Approval) bool {
-		return a.Callback.State == CallbackOwed && a.Callback.LastError != "" ||
-			slices.ContainsFunc(a.Notifications, func(n *Notification) bool { return n.State == NotificationOwed && n.LastError != "" })
+		return a.Callback.State == CallbackPending && a.Callback.LastError != "" ||
+			slices.ContainsFunc(a.Notifications, func(n *Notification) bool { return n.State == NotificationPending && n.LastError != "" })
 	})
 }
 
-// Exhausted says that a callback of the order was given up.
-func (o *Order) Exhausted() bool {
+// HasExhaustedCallback says that a callback of the order was given up.
+func (o *Order) HasExhaustedCallback() bool {
 	return slices.ContainsFunc(o.Approvals, func(a *Approval) bool { return a.Callback.State == CallbackExhausted })
 }

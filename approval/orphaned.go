@@ -1,17 +1,17 @@
 package approval
 
-// Orphaned ends the leases of an order: the process that held them is known to
+// ReleaseLeases ends the leases of an order: the process that held them is known to
 // be dead, so what it had under way is due at once, and its end will never be
 // recorded. Without it the next attempt waits for the end of the lease, which may
 // be after the end of the task. It must not run while another process, or another
 // part of this one, may begin anything. It says whether there was anything.
-func (o *Order) Orphaned(t Turn) (found bool) {
+func (o *Order) ReleaseLeases(t Environment) (found bool) {
 	for _, a := range o.Approvals {
-		if a.Callback.Running {
+		if a.Callback.AttemptRunning {
 			a.Callback.Due, found = earlier(a.Callback.Due, t.Now), true
 		}
 		for _, n := range a.Notifications {
-			if n.Running {
+			if n.AttemptRunning {
 				n.Due, found = earlier(n.Due, t.Now), true
 			}
 		}

@@ -9,9 +9,9 @@ func (a *Approval) sameAsk(b *Approval) bool { return a.Workflow == b.Workflow &
 // supersede lets the pending approvals of the same ask make way for a new one, or
 // this one for one that overtook it: the last counts, by when the workflow began
 // to wait. Where that is not known it is the last to come.
-func (o *Order) supersede(a *Approval, t Turn) []Action {
+func (o *Order) supersede(a *Approval, t Environment) []Action {
 	for _, b := range o.Approvals {
-		if a.sameAsk(b) && !a.AskedAt.IsZero() && a.AskedAt.Before(b.AskedAt) {
+		if a.sameAsk(b) && !a.StateEnteredAt.IsZero() && a.StateEnteredAt.Before(b.StateEnteredAt) {
 			return o.makeWay(a, b, "asked again before this request came", t)
 		}
 	}
@@ -24,7 +24,7 @@ func (o *Order) supersede(a *Approval, t Turn) []Action {
 	return actions
 }
 
-func (o *Order) makeWay(old, young *Approval, reason string, t Turn) []Action {
+func (o *Order) makeWay(old, young *Approval, reason string, t Environment) []Action {
 	if old.Status != Pending {
 		return nil
 	}
@@ -40,11 +40,11 @@ func (o *Order) makeWay(old, young *Approval, reason string, t Turn) []Action {
 // pending one was asked for, if an earlier try of the same ask is known: it can
 // have seen that one only.
 func (o *Order) saw(d Decision, pending *Approval) *Approval {
-	if d.SentAt.IsZero() || !d.SentAt.Before(pending.AskedAt) {
+	if d.SentAt.IsZero() || !d.SentAt.Before(pending.StateEnteredAt) {
 		return pending
 	}
 	for _, a := range slices.Backward(o.Approvals) {
-		if a != pending && a.sameAsk(pending) && a.AskedAt.Before(pending.AskedAt) {
+		if a != pending && a.sameAsk(pending) && a.StateEnteredAt.Before(pending.StateEnteredAt) {
 			return a
 		}
 	}

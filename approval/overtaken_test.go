@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func asked(d time.Duration) func(*Ask)     { return func(a *Ask) { a.AskedAt = at(d) } }
+func asked(d time.Duration) func(*Request) { return func(a *Request) { a.StateEnteredAt = at(d) } }
 func sent(d time.Duration) func(*Decision) { return func(c *Decision) { c.SentAt = at(d) } }
 
 // A queue may hand over the first try of a state after its second: the live one
@@ -26,20 +26,20 @@ func TestARequestThatWasOvertakenSupersedesNothing(t *testing.T) {
 		require.Equal(t, live.ID, old.SupersededBy)
 		require.Empty(t, only(ActionNotify, actions), "nobody is asked again")
 		o = stored(t, o)
-		o.CallbackAttempted(callBack(t, actions), closed, turn(13*time.Minute))
-		require.Equal(t, CallbackSuperseded, o.Find(old.ID).Callback.State)
+		o.RecordCallbackResult(callBack(t, actions), closed, turn(13*time.Minute))
+		require.Equal(t, CallbackSuperseded, o.FindApproval(old.ID).Callback.State)
 
 		repeated, _ := request(t, o, ask("t0", asked(5*time.Minute), mail), turn(14*time.Minute))
 		require.Equal(t, Superseded, repeated.Status)
-		require.Equal(t, before, o.Find(live.ID).Status)
+		require.Equal(t, before, o.FindApproval(live.ID).Status)
 	}
 }
 
 func TestWhatSupersedes(t *testing.T) {
 	t.Parallel()
-	never := func(*Ask) {}
+	never := func(*Request) {}
 	for name, c := range map[string]struct {
-		first, second func(*Ask)
+		first, second func(*Request)
 		want          Status // of the first
 	}{
 		"asked later":         {asked(0), asked(1), Superseded},
@@ -48,8 +48,8 @@ func TestWhatSupersedes(t *testing.T) {
 		"of one it is not":    {never, asked(1), Superseded},
 		"of the other":        {asked(1), never, Superseded},
 		"asked earlier":       {asked(1), asked(0), Pending},
-		"for another step":    {asked(1), func(a *Ask) { asked(0)(a); a.Step = "z" }, Pending},
-		"by another workflow": {asked(1), func(a *Ask) { asked(0)(a); a.Workflow = "shipping" }, Pending},
+		"for another step":    {asked(1), func(a *Request) { asked(0)(a); a.Step = "z" }, Pending},
+		"by another workflow": {asked(1), func(a *Request) { asked(0)(a); a.Workflow = "shipping" }, Pending},
 	} {
 		o, first := requested(t, c.first)
 		second, _ := request(t, o, ask("t2", c.second), turn(1))
@@ -85,17 +85,17 @@ func TestADecisionThatWasOvertakenIsAboutWhatItSaw(t *testing.T) {
 		o = stored(t, o)
 		decide(t, o, early, turn(21*time.Minute), c.want)
 		decide(t, o, approve("d2", sent(10*time.Minute)), turn(22*time.Minute), VerdictDecided)
-		require.Equal(t, Approved, o.Find(live.ID).Status, name)
+		require.Equal(t, Approved, o.FindApproval(live.ID).Status, name)
 	}
 }
 
 // A decision that came before any request of its step is early, not overtaken.
 func TestAnEarlyDecisionCountsAlthoughItWasSentBefore(t *testing.T) {
 	t.Parallel()
-	for name, first := range map[string]func(*Ask){
+	for name, first := range map[string]func(*Request){
 		"nothing":          nil,
 		"another step":     step("z"),
-		"another workflow": func(a *Ask) { a.Workflow = "shipping" },
+		"another workflow": func(a *Request) { a.Workflow = "shipping" },
 	} {
 		o := &Order{ID: "o-1"}
 		if first != nil {

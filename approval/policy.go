@@ -10,9 +10,9 @@ type Policy struct {
 	Kind PolicyKind `json:"kind"`
 	// Quorum is how many approvals are needed, for PolicyQuorum.
 	Quorum int `json:"quorum,omitempty"`
-	// NoVeto lets an approval go on after a reject, for PolicyQuorum: it is
+	// VetoDisabled lets an approval go on after a reject, for PolicyQuorum: it is
 	// rejected only when the quorum can no longer be reached.
-	NoVeto bool `json:"no_veto,omitempty"`
+	VetoDisabled bool `json:"no_veto,omitempty"`
 }
 
 // PolicyKind names a policy.
@@ -45,17 +45,17 @@ func (p Policy) validate(approvers int) error {
 	case PolicyAny:
 	case PolicyAll:
 		if approvers == 0 {
-			return Invalid("approvers", "policy all needs named approvers")
+			return InvalidField("approvers", "policy all needs named approvers")
 		}
 	case PolicyQuorum:
 		if p.Quorum < 1 {
-			return Invalid("policy.quorum", "must be at least 1")
+			return InvalidField("policy.quorum", "must be at least 1")
 		}
 		if approvers > 0 && p.Quorum > approvers {
-			return Invalid("policy.quorum", "%d is more than the %d approvers that may decide", p.Quorum, approvers)
+			return InvalidField("policy.quorum", "%d is more than the %d approvers that may decide", p.Quorum, approvers)
 		}
 	default:
-		return Invalid("policy", "%q is not any, all or quorum", p.Kind)
+		return InvalidField("policy", "%q is not any, all or quorum", p.Kind)
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (p Policy) tally(votes []Vote, approvers []Approver) Status {
 	case PolicyAny:
 	}
 	switch {
-	case rejects > 0 && (p.Kind != PolicyQuorum || !p.NoVeto):
+	case rejects > 0 && (p.Kind != PolicyQuorum || !p.VetoDisabled):
 		return Rejected
 	case approves >= need, forAll:
 		return Approved
@@ -112,7 +112,7 @@ func find(approvers []Approver, id string) Approver {
 }
 
 // place is whose vote the approver's is.
-func (p Approver) place() PersonID { return NewPersonID(cmp.Or(p.For, p.ID)) }
+func (p Approver) place() PersonID { return NewPersonID(cmp.Or(p.SubstituteFor, p.ID)) }
 
 // places counts the votes that the approvers have between them, with or without
 // those of whom was escalated to.

@@ -25,40 +25,40 @@ func TestPolicies(t *testing.T) {
 	}
 	const dec, rec = VerdictDecided, VerdictRecorded
 	quorum := func(n int) Policy { return Policy{Kind: PolicyQuorum, Quorum: n} }
-	noVeto := func(n int) Policy { return Policy{Kind: PolicyQuorum, Quorum: n, NoVeto: true} }
+	noVeto := func(n int) Policy { return Policy{Kind: PolicyQuorum, Quorum: n, VetoDisabled: true} }
 	cases := map[string]struct {
-		ask   []func(*Ask)
+		ask   []func(*Request)
 		votes []vote
 		want  Status
 	}{
 		"any: the first approves":             {nil, []vote{yes("ann", dec)}, Approved},
 		"any: the first rejects":              {nil, []vote{no("ann", dec), yes("bob", VerdictConflict)}, Rejected},
-		"any: of those named":                 {[]func(*Ask){approvers("ann")}, []vote{yes("bob", VerdictNotApprover), yes("ann", dec)}, Approved},
-		"any: whatever the case":              {[]func(*Ask){approvers("Ann@x.example")}, []vote{yes(" ann@X.example ", dec)}, Approved},
-		"all: one is missing":                 {[]func(*Ask){approvers("a", "b"), policy(Policy{Kind: PolicyAll})}, []vote{yes("a", rec)}, Pending},
-		"all":                                 {[]func(*Ask){approvers("a", "b"), policy(Policy{Kind: PolicyAll})}, []vote{yes("a", rec), yes("b", dec)}, Approved},
-		"all: a veto":                         {[]func(*Ask){approvers("a", "b"), policy(Policy{Kind: PolicyAll})}, []vote{yes("a", rec), no("b", dec)}, Rejected},
-		"all: nobody fills two places":        {[]func(*Ask){approvers("a", "b"), policy(Policy{Kind: PolicyAll})}, []vote{yes("a", rec), yes("A ", VerdictRepeated)}, Pending},
-		"all: a name given twice counts once": {[]func(*Ask){approvers("a", "A", "b"), policy(Policy{Kind: PolicyAll})}, []vote{yes("a", rec), yes("b", dec)}, Approved},
-		"all: nobody changes their mind":      {[]func(*Ask){approvers("a", "b"), policy(Policy{Kind: PolicyAll})}, []vote{yes("a", rec), no("a", VerdictConflict)}, Pending},
-		"quorum":                              {[]func(*Ask){approvers("a", "b", "c"), policy(quorum(2))}, []vote{yes("c", rec), yes("a", dec)}, Approved},
-		"quorum: a veto":                      {[]func(*Ask){approvers("a", "b", "c"), policy(quorum(2))}, []vote{yes("c", rec), no("a", dec)}, Rejected},
-		"quorum: unnamed approvers":           {[]func(*Ask){policy(quorum(2))}, []vote{yes("x", rec), yes("y", dec)}, Approved},
-		"quorum: nobody known counts once":    {[]func(*Ask){policy(quorum(2))}, []vote{yes("", rec), yes("", VerdictRepeated)}, Pending},
-		"no veto: goes on":                    {[]func(*Ask){approvers("a", "b", "c"), policy(noVeto(2))}, []vote{no("a", rec), yes("b", rec), yes("c", dec)}, Approved},
-		"no veto: out of reach":               {[]func(*Ask){approvers("a", "b", "c"), policy(noVeto(2))}, []vote{no("a", rec), no("b", dec)}, Rejected},
-		"no veto: unnamed, as many rejects":   {[]func(*Ask){policy(noVeto(2))}, []vote{no("x", rec), yes("y", rec), no("z", dec)}, Rejected},
-		"the requester does not decide":       {[]func(*Ask){func(a *Ask) { a.Requester = "Ann" }}, []vote{yes("ann", VerdictRequester), yes("bob", dec)}, Approved},
+		"any: of those named":                 {[]func(*Request){approvers("ann")}, []vote{yes("bob", VerdictNotApprover), yes("ann", dec)}, Approved},
+		"any: whatever the case":              {[]func(*Request){approvers("Ann@x.example")}, []vote{yes(" ann@X.example ", dec)}, Approved},
+		"all: one is missing":                 {[]func(*Request){approvers("a", "b"), policy(Policy{Kind: PolicyAll})}, []vote{yes("a", rec)}, Pending},
+		"all":                                 {[]func(*Request){approvers("a", "b"), policy(Policy{Kind: PolicyAll})}, []vote{yes("a", rec), yes("b", dec)}, Approved},
+		"all: a veto":                         {[]func(*Request){approvers("a", "b"), policy(Policy{Kind: PolicyAll})}, []vote{yes("a", rec), no("b", dec)}, Rejected},
+		"all: nobody fills two places":        {[]func(*Request){approvers("a", "b"), policy(Policy{Kind: PolicyAll})}, []vote{yes("a", rec), yes("A ", VerdictRepeated)}, Pending},
+		"all: a name given twice counts once": {[]func(*Request){approvers("a", "A", "b"), policy(Policy{Kind: PolicyAll})}, []vote{yes("a", rec), yes("b", dec)}, Approved},
+		"all: nobody changes their mind":      {[]func(*Request){approvers("a", "b"), policy(Policy{Kind: PolicyAll})}, []vote{yes("a", rec), no("a", VerdictConflict)}, Pending},
+		"quorum":                              {[]func(*Request){approvers("a", "b", "c"), policy(quorum(2))}, []vote{yes("c", rec), yes("a", dec)}, Approved},
+		"quorum: a veto":                      {[]func(*Request){approvers("a", "b", "c"), policy(quorum(2))}, []vote{yes("c", rec), no("a", dec)}, Rejected},
+		"quorum: unnamed approvers":           {[]func(*Request){policy(quorum(2))}, []vote{yes("x", rec), yes("y", dec)}, Approved},
+		"quorum: nobody known counts once":    {[]func(*Request){policy(quorum(2))}, []vote{yes("", rec), yes("", VerdictRepeated)}, Pending},
+		"no veto: goes on":                    {[]func(*Request){approvers("a", "b", "c"), policy(noVeto(2))}, []vote{no("a", rec), yes("b", rec), yes("c", dec)}, Approved},
+		"no veto: out of reach":               {[]func(*Request){approvers("a", "b", "c"), policy(noVeto(2))}, []vote{no("a", rec), no("b", dec)}, Rejected},
+		"no veto: unnamed, as many rejects":   {[]func(*Request){policy(noVeto(2))}, []vote{no("x", rec), yes("y", rec), no("z", dec)}, Rejected},
+		"the requester does not decide":       {[]func(*Request){func(a *Request) { a.Requester = "Ann" }}, []vote{yes("ann", VerdictRequester), yes("bob", dec)}, Approved},
 		"an operator decides for all": {
-			[]func(*Ask){approvers("a", "b"), policy(Policy{Kind: PolicyAll})},
+			[]func(*Request){approvers("a", "b"), policy(Policy{Kind: PolicyAll})},
 			[]vote{yes("a", rec), {approve("o", by("a"), rejects, via(ViaOperator, "operator")), dec}, yes("b", VerdictConflict)}, Rejected,
 		},
 		"but not for themselves": {
-			[]func(*Ask){func(a *Ask) { a.Requester = "ops" }},
+			[]func(*Request){func(a *Request) { a.Requester = "ops" }},
 			[]vote{{approve("o", by("ops"), via(ViaOperator, "operator")), VerdictRequester}}, Pending,
 		},
 		"nor fills a place": {
-			[]func(*Ask){approvers("ann", "b"), policy(Policy{Kind: PolicyAll}), func(a *Ask) { a.Requester = "ANN" }},
+			[]func(*Request){approvers("ann", "b"), policy(Policy{Kind: PolicyAll}), func(a *Request) { a.Requester = "ANN" }},
 			[]vote{yes("ann", VerdictRequester), yes("b", dec)}, Approved,
 		},
 	}
@@ -70,7 +70,7 @@ func TestPolicies(t *testing.T) {
 				decide(t, o, v.d, turn(1), v.want)
 				o = stored(t, o)
 			}
-			a = o.Find(a.ID)
+			a = o.FindApproval(a.ID)
 			require.Equal(t, tc.want, a.Status)
 			require.Equal(t, tc.want == Pending, a.Callback.State == CallbackNone)
 		})
@@ -91,13 +91,13 @@ func TestWaysIn(t *testing.T) {
 		ViaAPI:      {ok, ok, ok, ok},
 		ViaOperator: {ok, ok, ok, ok},
 	}
-	require.Len(t, table, len(Vias()))
+	require.Len(t, table, len(AllVias()))
 	for v, wants := range table {
 		for i, want := range wants {
-			o, _ := requested(t, func(a *Ask) { a.MinAssurance = assurances[i] })
+			o, _ := requested(t, func(a *Request) { a.MinAssurance = assurances[i] })
 			decide(t, o, approve("d", via(v, "erp")), turn(1), want)
 		}
-		named, _ := requested(t, func(a *Ask) { a.Sources = []string{"crm"} })
+		named, _ := requested(t, func(a *Request) { a.Sources = []string{"crm"} })
 		want := ok
 		if v == ViaSNS || v == ViaWebhook || v == ViaAPI {
 			want = source
@@ -123,45 +123,45 @@ func TestASourceDecidesAsItself(t *testing.T) {
 func TestWhatCannotBeTaken(t *testing.T) {
 	t.Parallel()
 	long := string(make([]byte, 5000))
-	many := func(n int) func(*Ask) {
-		return func(a *Ask) {
+	many := func(n int) func(*Request) {
+		return func(a *Request) {
 			for i := range n {
 				a.Approvers = append(a.Approvers, Approver{ID: fmt.Sprint(i)})
 			}
 		}
 	}
-	asks := map[string]func(*Ask){
-		"token":          func(a *Ask) { a.Token = Token{} },
-		"token ":         func(a *Ask) { a.Token = NewToken(long) },
-		"deadline":       func(a *Ask) { a.Deadline = noTime },
-		"title":          func(a *Ask) { a.Title = long },
-		"step":           func(a *Ask) { a.Step = long },
-		"step ":          func(a *Ask) { a.Step = "\xff" },
-		"workflow":       func(a *Ask) { a.Workflow = long },
-		"requester":      func(a *Ask) { a.Requester = long },
-		"execution":      func(a *Ask) { a.Execution = long },
-		"details":        func(a *Ask) { a.Details = []Field{{"x", long}} },
-		"details ":       func(a *Ask) { a.Details = make([]Field, 51) },
-		"min_assurance":  func(a *Ask) { a.MinAssurance = "SSO" },
+	asks := map[string]func(*Request){
+		"token":          func(a *Request) { a.Token = Token{} },
+		"token ":         func(a *Request) { a.Token = NewToken(long) },
+		"deadline":       func(a *Request) { a.Deadline = noTime },
+		"title":          func(a *Request) { a.Title = long },
+		"step":           func(a *Request) { a.Step = long },
+		"step ":          func(a *Request) { a.Step = "\xff" },
+		"workflow":       func(a *Request) { a.Workflow = long },
+		"requester":      func(a *Request) { a.Requester = long },
+		"execution":      func(a *Request) { a.Execution = long },
+		"details":        func(a *Request) { a.Details = []Field{{"x", long}} },
+		"details ":       func(a *Request) { a.Details = make([]Field, 51) },
+		"min_assurance":  func(a *Request) { a.MinAssurance = "SSO" },
 		"approvers":      many(MaxApprovers + 1),
 		"approvers ":     approvers(" "),
 		"approvers  ":    policy(Policy{Kind: PolicyAll}),
-		"channels":       func(a *Ask) { many(MaxApprovers)(a); a.Channels = make([]string, 7) },
+		"channels":       func(a *Request) { many(MaxApprovers)(a); a.Channels = make([]string, 7) },
 		"policy":         policy(Policy{Kind: "most"}),
 		"policy.quorum":  policy(Policy{Kind: PolicyQuorum}),
-		"policy.quorum ": func(a *Ask) { approvers("a")(a); a.Policy = Policy{Kind: PolicyQuorum, Quorum: 2} },
-		"policy.quorum  ": func(a *Ask) {
+		"policy.quorum ": func(a *Request) { approvers("a")(a); a.Policy = Policy{Kind: PolicyQuorum, Quorum: 2} },
+		"policy.quorum  ": func(a *Request) {
 			approvers("a", "b")(a)
 			a.Requester = "b"
 			a.Policy = Policy{Kind: PolicyQuorum, Quorum: 2}
 		},
 		// with no approvers left everybody could decide, the requester by a link too
-		"approvers   ": func(a *Ask) { approvers("ann", "Ann")(a); a.Requester = "ann" },
+		"approvers   ": func(a *Request) { approvers("ann", "Ann")(a); a.Requester = "ann" },
 	}
 	for field, change := range asks {
 		o, _ := requested(t)
 		before := record(t, o)
-		_, actions, err := o.Request(ask("t2", change), turn(1))
+		_, actions, err := o.AddRequest(ask("t2", change), turn(1))
 		requireField(t, field, err)
 		require.Empty(t, actions)
 		require.Equal(t, before, record(t, o), field)
@@ -184,7 +184,7 @@ func TestWhatCannotBeTaken(t *testing.T) {
 		require.Equal(t, before, record(t, o), field)
 	}
 	for _, id := range []string{"", long, "\xff"} {
-		_, _, err := (&Order{ID: id}).Request(ask("t"), turn(0))
+		_, _, err := (&Order{ID: id}).AddRequest(ask("t"), turn(0))
 		requireField(t, "order", err)
 		_, _, err = (&Order{ID: id}).Decide(approve("d"), keep, turn(0))
 		requireField(t, "order", err)

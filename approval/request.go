@@ -18,41 +18,41 @@ const (
 	maxValue   = 2048
 )
 
-// Request records an approval request and returns the approval's ID with what
+// AddRequest records an approval request and returns the approval's ID with what
 // is owed because of it. A request that is known changes nothing. A pending
 // approval of the same workflow and step with another token is superseded: its
 // state was retried, or asked anew; unless it was asked for later, and this request
 // was overtaken on its way. Decisions that came before are applied.
 //
 // The error is Permanent and names the field at fault; nothing has changed then.
-func (o *Order) Request(ask Ask, t Turn) (string, []Action, error) {
+func (o *Order) AddRequest(ask Request, t Environment) (string, []Action, error) {
 	named := len(ask.Approvers)
 	ask.Approvers = without(ask.Approvers, ask.Requester)
 	if named > 0 && len(ask.Approvers) == 0 { // with none, everybody could decide
-		return "", nil, Invalid("approvers", "name nobody but the requester")
+		return "", nil, InvalidField("approvers", "name nobody but the requester")
 	}
 	ask.Reminders = slices.SortedFunc(slices.Values(ask.Reminders), time.Time.Compare)
 	ask.Escalations = slices.SortedStableFunc(slices.Values(ask.Escalations), func(a, b Escalation) int { return a.At.Compare(b.At) })
 	if err := o.validate(ask); err != nil {
 		return "", nil, err
 	}
-	id := TokenID(o.ID, ask.Step, ask.Token)
-	if known := o.Find(id); known != nil {
+	id := ApprovalID(o.ID, ask.Step, ask.Token)
+	if known := o.FindApproval(id); known != nil {
 		o.record(known.event(EventRequestRepeated, t.Now))
 		return id, o.owed(known, t), nil
 	}
 	if len(o.Approvals) >= MaxApprovals && !o.dropOldestClosed(t) {
-		return "", nil, Invalid("order", "has %d approvals pending or unanswered, the most that one order may have", MaxApprovals)
+		return "", nil, InvalidField("order", "has %d approvals pending or unanswered, the most that one order may have", MaxApprovals)
 	}
 	a := &Approval{
 		ID:          id,
-		Ask:         ask,
+		Request:     ask,
 		Status:      Pending,
 		RequestedAt: t.Now,
 	}
-	a.announce(EventOfRequest, t)
-	if a.Heartbeat > 0 {
-		a.HeartbeatDue = t.Now.Add(a.Heartbeat)
+	a.announce(ProgramEventRequested, t)
+	if a.HeartbeatInterval > 0 {
+		a.HeartbeatDue = t.Now.Add(a.HeartbeatInterval)
 	}
 	actions := o.expire(t)
 	o.Approvals = append(o.Approvals, a)
@@ -69,51 +69,51 @@ func (o *Order) Request(ask Ask, t Turn) (string, []Action, error) {
 }
 
 // validate names the first field of the ask that cannot be taken.
-func (o *Order) validate(ask Ask) error {
+func (o *Order) validate(ask Request) error {
 	switch {
 	case o.ID == "":
-		return Invalid("order", "is missing")
+		return InvalidField("order", "is missing")
 	case len(o.ID) > MaxOrderID:
-		return Invalid("order", "is %d bytes long, the most is %d", len(o.ID), MaxOrderID)
+		return InvalidField("order", "is %d bytes long, the most is %d", len(o.ID), MaxOrderID)
 	case !utf8.ValidString(o.ID): // would not come back from a store as it was
-		return Invalid("order", "is not UTF-8")
+		return InvalidField("order", "is not UTF-8")
 	case ask.Token.IsZero():
-		return Invalid("token", "is missing")
+		return InvalidField("token", "is missing")
 	case len(ask.Token.Reveal()) > MaxToken:
-		return Invalid("token", "is %d bytes long, the most is %d", len(ask.Token.Reveal()), MaxToken)
+		return InvalidField("token", "is %d bytes long, the most is %d", len(ask.Token.Reveal()), MaxToken)
 	case len(ask.everybody()) > MaxApprovers:
-		return Invalid("approvers", "are %d with those of escalations, the most is %d", len(ask.everybody()), MaxApprovers)
+		return InvalidField("approvers", "are %d with those of escalations, the most is %d", len(ask.everybody()), MaxApprovers)
 	case max(1, len(ask.everybody()))*len(ask.Channels) > MaxNotifications:
-		return Invalid("channels", "times approvers are more than %d notifications", MaxNotifications)
+		return InvalidField("channels", "times approvers are more than %d notifications", MaxNotifications)
 	case len(ask.Title) > maxTitle:
-		return Invalid("title", "is %d bytes long, the most is %d", len(ask.Title), maxTitle)
+		return InvalidField("title", "is %d bytes long, the most is %d", len(ask.Title), maxTitle)
 	case len(ask.Details) > maxDetails:
-		return Invalid("details", "are %d, the most is %d", len(ask.Details), maxDetails)
+		return InvalidField("details", "are %d, the most is %d", len(ask.Details), maxDetails)
 	case ask.MinAssurance != "" && ask.MinAssurance.rank() < 0: // would demand nothing
-		return Invalid("min_assurance", "%.40q is not link, chat or sso", ask.MinAssurance)
+		return InvalidField("min_assurance", "%.40q is not link, chat or sso", ask.MinAssurance)
 	case ask.Trace != "" && !isTrace(ask.Trace):
-		return Invalid("trace", "is no traceparent")
+		return InvalidField("trace", "is no traceparent")
 	case ask.Deadline.IsZero():
-		return Invalid("deadline", "is missing")
+		return InvalidField("deadline", "is missing")
 	}
 	for _, f := range []Field{
 		{"workflow", ask.Workflow}, {"step", ask.Step}, {"requester", ask.Requester}, {"execution", ask.Execution}, {"target", ask.Target},
 	} {
 		if !utf8.ValidString(f.Value) {
-			return Invalid(f.Name, "is not UTF-8")
+			return InvalidField(f.Name, "is not UTF-8")
 		}
 		if len(f.Value) > maxName {
-			return Invalid(f.Name, "is %d bytes long, the most is %d", len(f.Value), maxName)
+			return InvalidField(f.Name, "is %d bytes long, the most is %d", len(f.Value), maxName)
 		}
 	}
 	for i, p := range ask.everybody() {
 		if strings.TrimSpace(p.ID) == "" || len(p.ID) > maxName || !utf8.ValidString(p.ID) {
-			return Invalid("approvers", "number %d is empty, longer than %d bytes or not UTF-8", i+1, maxName)
+			return InvalidField("approvers", "number %d is empty, longer than %d bytes or not UTF-8", i+1, maxName)
 		}
 	}
 	for _, f := range ask.Details {
 		if len(f.Name) > maxName || len(f.Value) > maxValue {
-			return Invalid("details", "%.40q is longer than %d bytes", f.Name, maxValue)
+			return InvalidField("details", "%.40q is longer than %d bytes", f.Name, maxValue)
 		}
 	}
 	if err := ask.validateEscalations(); err != nil {
@@ -137,7 +137,7 @@ func without(approvers []Approver, requester string) []Approver {
 // dropOldestClosed makes room by removing the oldest approval whose callback
 // has ended. It must have ended a while ago: the redelivered request of one that
 // is forgotten would supersede its successor.
-func (o *Order) dropOldestClosed(t Turn) bool {
+func (o *Order) dropOldestClosed(t Environment) bool {
 	i := slices.IndexFunc(o.Approvals, func(a *Approval) bool {
 		return a.Callback.ended() && a.Callback.State != CallbackExhausted && !a.Callback.EndedAt.Add(TokenGrace).After(t.Now)
 	})
@@ -150,18 +150,18 @@ func (o *Order) dropOldestClosed(t Turn) bool {
 
 // close gives a pending approval its one terminal status: its notifications are
 // dropped, its heartbeat ends, and its callback is owed from now on.
-func (o *Order) close(a *Approval, s Status, reason string, t Turn) []Action {
+func (o *Order) close(a *Approval, s Status, reason string, t Environment) []Action {
 	a.Status, a.ClosedAt, a.Reason = s, t.Now, reason
 	a.HeartbeatDue = noTime
 	for _, n := range a.Notifications {
 		// One that is under way is recorded by whoever began it.
-		if n.State == NotificationOwed && n.Kind.toPeople() && !n.begun(t.Now) {
-			n.State, n.Running = NotificationDropped, false
+		if n.State == NotificationPending && n.Kind.toPeople() && !n.begun(t.Now) {
+			n.State, n.AttemptRunning = NotificationDropped, false
 		}
 	}
 	a.Undeliverable = false
 	a.tidyUp(t)
 	a.announce(eventClosed(s), t)
-	a.Callback = Callback{State: CallbackOwed, OwedAt: t.Now, Due: t.Now}
+	a.Callback = Callback{State: CallbackPending, PendingSince: t.Now, Due: t.Now}
 	return append(o.owedCallback(a, t), o.owedNotifications(a, t)...)
 }

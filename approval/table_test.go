@@ -16,7 +16,7 @@ const closing = time.Hour
 // inStatus returns an order whose approval of token t1 has the status.
 func inStatus(t *testing.T, s Status) (o *Order, id string, now time.Duration) {
 	t.Helper()
-	o, a := requested(t, func(a *Ask) { a.Heartbeat = 10 * time.Hour })
+	o, a := requested(t, func(a *Request) { a.HeartbeatInterval = 10 * time.Hour })
 	now = closing
 	switch s {
 	case Approved:
@@ -29,7 +29,7 @@ func inStatus(t *testing.T, s Status) (o *Order, id string, now time.Duration) {
 	case Cancelled:
 		o.Cancel("", "ops", "no more", turn(now))
 	case Superseded:
-		_, _, err := o.Request(ask("t2"), turn(now))
+		_, _, err := o.AddRequest(ask("t2"), turn(now))
 		require.NoError(t, err)
 	}
 	require.Equal(t, s, a.Status)
@@ -39,9 +39,9 @@ func inStatus(t *testing.T, s Status) (o *Order, id string, now time.Duration) {
 // happening is one event of the table. It says what came of it.
 type happening func(o *Order, id string, now time.Duration) (string, []Action)
 
-func requesting(token string, change ...func(*Ask)) happening {
+func requesting(token string, change ...func(*Request)) happening {
 	return func(o *Order, id string, now time.Duration) (string, []Action) {
-		got, actions, err := o.Request(ask(token, change...), turn(now))
+		got, actions, err := o.AddRequest(ask(token, change...), turn(now))
 		if err != nil {
 			return err.Error(), actions
 		}
@@ -73,13 +73,13 @@ func advancing(after time.Duration) happening {
 
 func attempted(r Result) happening {
 	return func(o *Order, id string, now time.Duration) (string, []Action) {
-		return "", o.CallbackAttempted(Action{Kind: ActionCallBack, OrderID: o.ID, ApprovalID: id, Attempt: 1}, r, turn(now))
+		return "", o.RecordCallbackResult(Action{Kind: ActionCallback, OrderID: o.ID, ApprovalID: id, Attempt: 1}, r, turn(now))
 	}
 }
 
 func beat(kind ResultKind) happening {
 	return func(o *Order, id string, now time.Duration) (string, []Action) {
-		o.HeartbeatSent(Action{Kind: ActionHeartbeat, OrderID: o.ID, ApprovalID: id}, Result{Kind: kind}, turn(now))
+		o.RecordHeartbeatResult(Action{Kind: ActionHeartbeat, OrderID: o.ID, ApprovalID: id}, Result{Kind: kind}, turn(now))
 		return "", nil
 	}
 }
@@ -101,7 +101,7 @@ func TestEveryEventInEveryStatus(t *testing.T) {
 			"new: superseded/owed → call_back", "new", "new", "new → call_back", "new", "new",
 		}},
 		{"another step", requesting("t9", step("z")), [6]string{"new", "new", "new", "new → call_back", "new", "new"}},
-		{"another workflow", requesting("t9", func(a *Ask) { a.Workflow = "other" }), [6]string{"new", "new", "new", "new → call_back", "new", "new"}},
+		{"another workflow", requesting("t9", func(a *Request) { a.Workflow = "other" }), [6]string{"new", "new", "new", "new → call_back", "new", "new"}},
 		{"approve, same ID", deciding(approve("d0", on("x"))), [6]string{
 			"decided: approved/owed → call_back", "repeated", "conflict", "late", "late", "superseded",
 		}},
@@ -146,21 +146,21 @@ func TestEveryEventInEveryStatus(t *testing.T) {
 		{"attempt failed, maybe applied", attempted(Result{Kind: ResultFailed, MaybeApplied: true}), [6]string{}},
 		{"attempt failed, not applied", attempted(Result{Kind: ResultFailed}), [6]string{}},
 		{"redrive", func(o *Order, id string, now time.Duration) (string, []Action) {
-			started, actions := o.Redrive(id, "ops", 0, turn(now))
+			started, actions := o.RedriveCallback(id, "ops", 0, turn(now))
 			return fmt.Sprint(started), actions
 		}, [6]string{"false", "false", "false", "false", "false", "false"}},
 		{"heartbeat ok", beat(ResultOK), [6]string{}},
 		{"heartbeat closed", beat(ResultClosed), [6]string{": cancelled/too_late"}},
 	}
 	for _, e := range events {
-		for i, s := range Statuses() {
+		for i, s := range AllStatuses() {
 			t.Run(e.name+" in "+string(s), func(t *testing.T) {
 				t.Parallel()
 				o, id, now := inStatus(t, s)
-				was := fmt.Sprintf("%s/%s", o.Find(id).Status, o.Find(id).Callback.State)
+				was := fmt.Sprintf("%s/%s", o.FindApproval(id).Status, o.FindApproval(id).Callback.State)
 				result, actions := e.do(o, id, now)
 				got := result
-				if is := fmt.Sprintf("%s/%s", o.Find(id).Status, o.Find(id).Callback.State); is != was {
+				if is := fmt.Sprintf("%s/%s", o.FindApproval(id).Status, o.FindApproval(id).Callback.State); is != was {
 					got += ": " + is
 				}
 				if len(actions) > 0 {

@@ -49,12 +49,12 @@ func (t Token) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"
 // MarshalText hides the text.
 func (t Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// TokenID is the identity of the approval that waits on the token: the first
+// ApprovalID is the identity of the approval that waits on the token: the first
 // 128 bits of SHA-256 over the order, the step and the token, in hex. A
 // redelivered request has the same, the retry of a state (a new token) another;
 // two steps may share a callback URL. It is safe to show: tokens are long random
 // strings.
-func TokenID(orderID, step string, t Token) string {
+func ApprovalID(orderID, step string, t Token) string {
 	h := sha256.New()
 	for _, part := range []string{"approval-relay/approval/1", orderID, step, t.Reveal()} {
 		var size [8]byte

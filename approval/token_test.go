@@ -22,7 +22,7 @@ func TestATokenIsNeverPrinted(t *testing.T) {
 	token := NewToken(secret)
 	hidden := struct{ t Token }{token} // fmt cannot call methods on what is in here
 	a := ask(secret)
-	order := &Order{ID: "o", Approvals: []*Approval{{ID: "a", Ask: a}}}
+	order := &Order{ID: "o", Approvals: []*Approval{{ID: "a", Request: a}}}
 	values := map[string]any{
 		"token": token, "pointer": &token, "slice": []Token{token}, "map": map[string]Token{"k": token}, "key": map[Token]int{token: 1},
 		"nested": struct{ T Token }{token}, "unexported": hidden, "pointer to unexported": &hidden,
@@ -61,10 +61,10 @@ func TestTheZeroToken(t *testing.T) {
 // by another program.
 func TestTokenIDGolden(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "091d15dfaba0a8690161d1121f05ab6f", TokenID("order-1", "review", NewToken("token-1")))
+	require.Equal(t, "091d15dfaba0a8690161d1121f05ab6f", ApprovalID("order-1", "review", NewToken("token-1")))
 	ids := map[string]bool{}
 	for _, parts := range [][3]string{{"a", "b", "c"}, {"a", "", "bc"}, {"ab", "", "c"}, {"a\x00b", "", "c"}, {"a", "b\x00c", ""}, {"a", "b", "d"}, {"a", "e", "c"}, {"f", "b", "c"}} {
-		ids[TokenID(parts[0], parts[1], NewToken(parts[2]))] = true
+		ids[ApprovalID(parts[0], parts[1], NewToken(parts[2]))] = true
 	}
 	require.Len(t, ids, 8)
 }
@@ -94,10 +94,10 @@ func TestClip(t *testing.T) {
 // The output comes back from a store as it was: an order number is no float.
 func TestNumbersOfTheOutputAreNotRounded(t *testing.T) {
 	t.Parallel()
-	o, a := requested(t, func(a *Ask) {
+	o, a := requested(t, func(a *Request) {
 		a.Output = Output{"n": int64(9007199254740993), "deep": map[string]any{"u": uint64(1<<64 - 1)}, "f": 0.1}
 	})
-	a = stored(t, stored(t, o)).Find(a.ID)
+	a = stored(t, stored(t, o)).FindApproval(a.ID)
 	b, err := json.Marshal(a.Output)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"n":9007199254740993,"deep":{"u":18446744073709551615},"f":0.1}`, string(b))
@@ -108,36 +108,36 @@ func TestNumbersOfTheOutputAreNotRounded(t *testing.T) {
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	o, a := requested(t, approvers("ann", "bob"))
-	c := o.Capability(a, "ann")
-	require.True(t, a.Allows(c, at(deadline+24*time.Hour-1)))
-	require.False(t, a.Allows(c, at(deadline+24*time.Hour)))
+	c := o.LinkCapability(a, "ann")
+	require.True(t, a.AcceptsCapability(c, at(deadline+24*time.Hour-1)))
+	require.False(t, a.AcceptsCapability(c, at(deadline+24*time.Hour)))
 	for name, change := range map[string]func(*Capability){
 		"another approval":    func(c *Capability) { c.ApprovalID = "?" },
 		"another approver":    func(c *Capability) { c.Approver = "bob" },
 		"revoked":             func(c *Capability) { c.Nonce = "old" },
 		"nobody":              func(c *Capability) { c.Approver, c.Nonce = "", a.ID },
-		"not an approver":     func(c *Capability) { *c = o.Capability(a, "eve") },
+		"not an approver":     func(c *Capability) { *c = o.LinkCapability(a, "eve") },
 		"no nonce":            func(c *Capability) { c.Nonce = "" },
 		"the approval's name": func(c *Capability) { c.Nonce = a.ID },
 	} {
 		bad := c
 		change(&bad)
-		require.False(t, a.Allows(bad, at(0)), name)
+		require.False(t, a.AcceptsCapability(bad, at(0)), name)
 	}
-	require.False(t, o.Find("gone").Allows(c, at(0)))
+	require.False(t, o.FindApproval("gone").AcceptsCapability(c, at(0)))
 	o, a = requested(t)
-	require.True(t, a.Allows(o.Capability(a, ""), at(0)))
-	require.True(t, a.Allows(o.Capability(a, "ann"), at(0)), "who is told of what everybody may decide")
-	require.Empty(t, o.Capability(a, "ann").Approver)
-	c = o.Capability(a, "")
+	require.True(t, a.AcceptsCapability(o.LinkCapability(a, ""), at(0)))
+	require.True(t, a.AcceptsCapability(o.LinkCapability(a, "ann"), at(0)), "who is told of what everybody may decide")
+	require.Empty(t, o.LinkCapability(a, "ann").Approver)
+	c = o.LinkCapability(a, "")
 	c.Approver = "ann"
-	require.False(t, a.Allows(c, at(0)))
+	require.False(t, a.AcceptsCapability(c, at(0)))
 	o, a = requested(t, approvers("ann"))
-	room := o.Capability(a, "")
-	require.True(t, a.Allows(room, at(0)), "a room may look")
+	room := o.LinkCapability(a, "")
+	require.True(t, a.AcceptsCapability(room, at(0)), "a room may look")
 	require.Empty(t, room.Allowed)
 	room.Allowed = []Outcome{Approve}
-	require.False(t, a.Allows(room, at(0)), "and no more")
+	require.False(t, a.AcceptsCapability(room, at(0)), "and no more")
 }
 
 func TestErrors(t *testing.T) {
@@ -161,10 +161,10 @@ func TestErrors(t *testing.T) {
 	} {
 		require.Equal(t, want, ResultOf(err))
 	}
-	for _, code := range Verdicts() {
+	for _, code := range AllVerdicts() {
 		v := Verdict{Code: code}
-		require.Equal(t, v.Taken(), v.Err() == nil)
-		require.False(t, v.Taken() && v.Settled())
+		require.Equal(t, v.IsAccepted(), v.Err() == nil)
+		require.False(t, v.IsAccepted() && v.IsFinal())
 		if err := v.Err(); err != nil {
 			require.NotContains(t, err.Error(), "): \x00")
 			require.Greater(t, len(err.Error()), len("decision refused (): ")+len(code)+5, "%s says why", code)

@@ -37,20 +37,20 @@ func TestTraceIsValid(t *testing.T) {
 
 func tracedRequest(trace string) error {
 	o := &Order{ID: "o-1"}
-	_, _, err := o.Request(tracedAsk(trace), Turn{Now: began})
+	_, _, err := o.AddRequest(tracedAsk(trace), Environment{Now: began})
 	return err
 }
 
 func tracedDecision(trace string) error {
 	o := &Order{ID: "o-1"}
-	_, _, err := o.Decide(Decision{ID: "d", Outcome: Approve, Via: ViaAPI, Source: "api", Trace: trace}, Keep{Unmatched: time.Hour}, Turn{Now: began})
+	_, _, err := o.Decide(Decision{ID: "d", Outcome: Approve, Via: ViaAPI, Source: "api", Trace: trace}, UnmatchedRetention{WaitFor: time.Hour}, Environment{Now: began})
 	return err
 }
 
-func tracedAsk(trace string) Ask {
-	return Ask{
+func tracedAsk(trace string) Request {
+	return Request{
 		Token: NewToken("t"), Target: "sfn", Workflow: "w", Channels: []string{"log"}, Policy: Policy{Kind: PolicyAny},
-		Deadline: began.Add(time.Hour), Trace: trace, CallbackRetry: Retry{Max: time.Hour}, NotifyRetry: Retry{Max: time.Hour},
+		Deadline: began.Add(time.Hour), Trace: trace, CallbackRetry: RetrySchedule{MaxAge: time.Hour}, NotificationRetry: RetrySchedule{MaxAge: time.Hour},
 	}
 }
 
@@ -61,25 +61,25 @@ func TestTraceOfWhatFollows(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
 	d := Decision{ID: "d", Outcome: Approve, Via: ViaAPI, Source: "api", Trace: theirs}
-	_, _, err := o.Decide(d, Keep{Unmatched: time.Hour, Retention: time.Hour}, Turn{Now: began})
+	_, _, err := o.Decide(d, UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour}, Environment{Now: began})
 	require.NoError(t, err)
-	require.Equal(t, theirs, o.Fresh()[0].From)
-	require.Empty(t, o.Fresh()[0].Trace)
+	require.Equal(t, theirs, o.NewEvents()[0].DecisionTrace)
+	require.Empty(t, o.NewEvents()[0].Trace)
 
 	text, err := json.Marshal(o)
 	require.NoError(t, err)
 	var later Order
 	require.NoError(t, json.Unmarshal(text, &later))
-	_, actions, err := later.Request(tracedAsk(ours), Turn{Now: began, Lease: time.Minute})
+	_, actions, err := later.AddRequest(tracedAsk(ours), Environment{Now: began, Lease: time.Minute})
 	require.NoError(t, err)
 	require.NotEmpty(t, actions)
 	for _, act := range actions {
 		require.Equal(t, ours, act.Trace, act.Kind)
 	}
 	from := ""
-	for _, e := range later.Fresh() {
+	for _, e := range later.NewEvents() {
 		require.Equal(t, ours, e.Trace, e.Kind)
-		from += e.From
+		from += e.DecisionTrace
 	}
 	require.Equal(t, theirs, from)
 
@@ -88,9 +88,9 @@ func TestTraceOfWhatFollows(t *testing.T) {
 	require.NotContains(t, string(text), ours)
 	require.NotContains(t, string(text), theirs)
 	seen := len(later.History)
-	_, _, err = later.Decide(Decision{ID: "e", Outcome: Reject, Via: ViaAPI, Source: "api"}, Keep{}, Turn{Now: began})
+	_, _, err = later.Decide(Decision{ID: "e", Outcome: Reject, Via: ViaAPI, Source: "api"}, UnmatchedRetention{}, Environment{Now: began})
 	require.NoError(t, err)
-	_, _, err = later.Decide(Decision{ID: "e", Outcome: Reject, Via: ViaAPI, Source: "api", Trace: theirs}, Keep{}, Turn{Now: began})
+	_, _, err = later.Decide(Decision{ID: "e", Outcome: Reject, Via: ViaAPI, Source: "api", Trace: theirs}, UnmatchedRetention{}, Environment{Now: began})
 	require.NoError(t, err)
 	require.Len(t, later.History, seen+1, "sent again in another trace it is the same")
 }

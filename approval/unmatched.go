@@ -5,30 +5,30 @@ import (
 	"time"
 )
 
-// Unmatched is a decision whose request has not come (yet).
-type Unmatched struct {
-	Decision Decision  `json:"decision"`
-	Expires  time.Time `json:"expires"`
-	Remove   time.Time `json:"remove"` // an expired one is shown until then
-	Expired  bool      `json:"expired,omitempty"`
+// UnmatchedDecision is a decision whose request has not come (yet).
+type UnmatchedDecision struct {
+	Decision  Decision  `json:"decision"`
+	ExpiresAt time.Time `json:"expires"`
+	RemoveAt  time.Time `json:"remove"` // an expired one is shown until then
+	Expired   bool      `json:"expired,omitempty"`
 }
 
-func (u Unmatched) due() time.Time {
+func (u UnmatchedDecision) due() time.Time {
 	if u.Expired {
-		return u.Remove
+		return u.RemoveAt
 	}
-	return u.Expires
+	return u.ExpiresAt
 }
 
-// Keep says how long a decision waits for its request, and how long one that
+// UnmatchedRetention says how long a decision waits for its request, and how long one that
 // waited in vain is shown.
-type Keep struct {
-	Unmatched time.Duration
-	Retention time.Duration
+type UnmatchedRetention struct {
+	WaitFor        time.Duration
+	ShowExpiredFor time.Duration
 }
 
 // wait keeps a decision until its request comes.
-func (o *Order) wait(d Decision, keep Keep, t Turn) Verdict {
+func (o *Order) wait(d Decision, keep UnmatchedRetention, t Environment) Verdict {
 	waiting := 0
 	for _, u := range o.Unmatched {
 		same := u.Decision.ID == d.ID && u.Decision.Source == d.Source
@@ -46,27 +46,27 @@ func (o *Order) wait(d Decision, keep Keep, t Turn) Verdict {
 		return Verdict{Code: VerdictOverflow}
 	}
 	if len(o.Unmatched) >= 2*MaxUnmatched { // the expired make room
-		i := slices.IndexFunc(o.Unmatched, func(u Unmatched) bool { return u.Expired })
+		i := slices.IndexFunc(o.Unmatched, func(u UnmatchedDecision) bool { return u.Expired })
 		o.Unmatched = slices.Delete(o.Unmatched, i, i+1)
 	}
-	expires := t.Now.Add(keep.Unmatched)
-	o.Unmatched = append(o.Unmatched, Unmatched{Decision: d, Expires: expires, Remove: expires.Add(keep.Retention)})
+	expires := t.Now.Add(keep.WaitFor)
+	o.Unmatched = append(o.Unmatched, UnmatchedDecision{Decision: d, ExpiresAt: expires, RemoveAt: expires.Add(keep.ShowExpiredFor)})
 	return Verdict{Code: VerdictWaiting}
 }
 
 // applyUnmatched applies the decisions that came before their request.
-func (o *Order) applyUnmatched(a *Approval, t Turn) []Action {
+func (o *Order) applyUnmatched(a *Approval, t Environment) []Action {
 	var actions []Action
-	var rest []Unmatched
+	var rest []UnmatchedDecision
 	for _, u := range o.Unmatched {
-		if u.Expired || !u.Expires.After(t.Now) || (u.Decision.Step != "" && u.Decision.Step != a.Step) {
+		if u.Expired || !u.ExpiresAt.After(t.Now) || (u.Decision.Step != "" && u.Decision.Step != a.Step) {
 			rest = append(rest, u)
 			continue
 		}
 		v, more := o.apply(a, u.Decision, t)
 		o.note(u.Decision, v, t)
 		actions = append(actions, more...)
-		if err := v.Err(); err != nil && !v.Settled() { // its sender was told that it waits
+		if err := v.Err(); err != nil && !v.IsFinal() { // its sender was told that it waits
 			actions = append(actions, o.deadLetter(a, err.Error()))
 		}
 	}

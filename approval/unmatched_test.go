@@ -18,11 +18,11 @@ func requireField(t tb, field string, err error) {
 }
 
 // request asks with the token and returns the approval and what is owed.
-func request(t tb, o *Order, a Ask, turn Turn) (*Approval, []Action) {
+func request(t tb, o *Order, a Request, turn Environment) (*Approval, []Action) {
 	t.Helper()
-	id, actions, err := o.Request(a, turn)
+	id, actions, err := o.AddRequest(a, turn)
 	require.NoError(t, err)
-	return o.Find(id), actions
+	return o.FindApproval(id), actions
 }
 
 func TestADecisionWaitsForItsRequest(t *testing.T) {
@@ -85,29 +85,29 @@ func TestADecisionThatWaitedInVain(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
 	decide(t, o, approve("d1"), turn(0), VerdictWaiting)
-	require.Equal(t, at(keep.Unmatched), o.Due())
-	require.Empty(t, o.Advance(turn(keep.Unmatched-1)))
-	require.Equal(t, "dead_letter", kinds(o.Advance(turn(keep.Unmatched))))
-	require.Empty(t, o.Advance(turn(keep.Unmatched)), "announced once")
+	require.Equal(t, at(keep.WaitFor), o.NextDue())
+	require.Empty(t, o.Advance(turn(keep.WaitFor-1)))
+	require.Equal(t, "dead_letter", kinds(o.Advance(turn(keep.WaitFor))))
+	require.Empty(t, o.Advance(turn(keep.WaitFor)), "announced once")
 
-	a, _ := request(t, o, ask("t1"), turn(keep.Unmatched+1))
+	a, _ := request(t, o, ask("t1"), turn(keep.WaitFor+1))
 	require.Equal(t, Pending, a.Status, "a stale one never approves")
 
 	o = &Order{ID: "o-1"}
 	decide(t, o, approve("d1"), turn(0), VerdictWaiting)
-	o.Advance(turn(keep.Unmatched))
-	decide(t, o, approve("d1"), turn(keep.Unmatched+1), VerdictWaiting) // sent again it waits again
+	o.Advance(turn(keep.WaitFor))
+	decide(t, o, approve("d1"), turn(keep.WaitFor+1), VerdictWaiting) // sent again it waits again
 	require.Len(t, o.Unmatched, 2)
-	a, _ = request(t, o, ask("t1"), turn(keep.Unmatched+2))
+	a, _ = request(t, o, ask("t1"), turn(keep.WaitFor+2))
 	require.Equal(t, Approved, a.Status)
 
 	o = &Order{ID: "o-1"}
 	decide(t, o, approve("d1"), turn(0), VerdictWaiting)
-	o.Advance(turn(keep.Unmatched))
-	require.False(t, o.Empty(), "shown for a while")
-	o.Advance(turn(keep.Unmatched + keep.Retention))
-	require.True(t, o.Empty())
-	require.True(t, o.Due().IsZero())
+	o.Advance(turn(keep.WaitFor))
+	require.False(t, o.IsEmpty(), "shown for a while")
+	o.Advance(turn(keep.WaitFor + keep.ShowExpiredFor))
+	require.True(t, o.IsEmpty())
+	require.True(t, o.NextDue().IsZero())
 }
 
 // The expired is not applied although no sweep has marked it.
@@ -115,7 +115,7 @@ func TestAnExpiredDecisionThatWasNotSweptIsNotApplied(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
 	decide(t, o, approve("d1"), turn(0), VerdictWaiting)
-	a, _ := request(t, o, ask("t1"), turn(keep.Unmatched))
+	a, _ := request(t, o, ask("t1"), turn(keep.WaitFor))
 	require.Equal(t, Pending, a.Status)
 }
 
@@ -123,7 +123,7 @@ func TestARequestAfterItsDeadlineTimesOut(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
 	decide(t, o, approve("d1"), turn(deadline-time.Minute), VerdictWaiting)
-	a, actions := request(t, o, ask("t1", func(a *Ask) { a.Channels = []string{"mail"} }), turn(deadline))
+	a, actions := request(t, o, ask("t1", func(a *Request) { a.Channels = []string{"mail"} }), turn(deadline))
 	require.Equal(t, TimedOut, a.Status, "as a decision at that time would find it")
 	require.Equal(t, "call_back", kinds(actions))
 	require.Empty(t, a.Notifications)
@@ -133,7 +133,7 @@ func TestTooManyWait(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
 	for round := range 4 {
-		now := time.Duration(round) * keep.Unmatched
+		now := time.Duration(round) * keep.WaitFor
 		for i := range MaxUnmatched {
 			decide(t, o, approve(fmt.Sprintf("d%d-%d", round, i)), turn(now), VerdictWaiting)
 		}
@@ -163,7 +163,7 @@ func TestAmbiguousIsRefusedNotGuessed(t *testing.T) {
 func TestAnotherWorkflowDoesNotSupersede(t *testing.T) {
 	t.Parallel()
 	o, a := requested(t)
-	_, actions := request(t, o, ask("t2", func(a *Ask) { a.Workflow = "shipping" }), turn(1))
+	_, actions := request(t, o, ask("t2", func(a *Request) { a.Workflow = "shipping" }), turn(1))
 	require.Equal(t, Pending, a.Status)
 	require.Empty(t, actions)
 	decide(t, o, approve("d1"), turn(2), VerdictAmbiguous)
@@ -177,18 +177,18 @@ func TestARedeliveredDecisionNeverCountsForALaterRequest(t *testing.T) {
 			decide(t, o, approve(fmt.Sprintf("f%d", i), via(ViaAPI, "other")), turn(2), VerdictRepeated)
 		}
 	}
-	for _, n := range []int{0, 2 * MaxSeen} {
+	for _, n := range []int{0, 2 * MaxJudgedDecisions} {
 		o, a := requested(t)
 		decide(t, o, approve("d1", via(ViaAPI, "erp")), turn(1), VerdictDecided)
 		flood(o, n)
-		require.LessOrEqual(t, len(o.Seen), MaxSeen)
+		require.LessOrEqual(t, len(o.JudgedDecisions), MaxJudgedDecisions)
 		b, _ := request(t, o, ask("t2"), turn(3))
 		o = stored(t, o)
-		b = o.Find(b.ID)
+		b = o.FindApproval(b.ID)
 		decide(t, o, approve("d1", via(ViaAPI, "erp")), turn(4), VerdictRepeated)
 		decide(t, o, approve("d1", via(ViaAPI, "erp"), rejects), turn(4), VerdictConflict)
 		require.Equal(t, Pending, b.Status)
-		require.Equal(t, Approved, o.Find(a.ID).Status)
+		require.Equal(t, Approved, o.FindApproval(a.ID).Status)
 		decide(t, o, approve("d1", via(ViaAPI, "crm")), turn(5), VerdictDecided) // another source's own ID
 		require.Equal(t, Approved, b.Status)
 	}
@@ -201,7 +201,7 @@ func TestHistoryIsBoundedAndRepeatsAreNotKept(t *testing.T) {
 		decide(t, o, approve("d1", by("eve")), turn(1), VerdictNotApprover)
 	}
 	require.Len(t, o.History, 2)
-	require.Len(t, o.Fresh(), 4, "all are counted")
+	require.Len(t, o.NewEvents(), 4, "all are counted")
 	for i := range 2 * MaxHistory {
 		decide(t, o, approve(fmt.Sprint(i), by("eve")), turn(1), VerdictNotApprover)
 	}
@@ -214,13 +214,13 @@ func TestRoomForApprovals(t *testing.T) {
 	for i := range MaxApprovals {
 		request(t, o, ask(fmt.Sprint(i), step(fmt.Sprint(i))), turn(0))
 	}
-	_, _, err := o.Request(ask("more"), turn(1))
+	_, _, err := o.AddRequest(ask("more"), turn(1))
 	requireField(t, "order", err)
 	act := callBack(t, decide(t, o, approve("d", onStep("7")), turn(1), VerdictDecided))
-	o.CallbackAttempted(act, Result{Kind: ResultOK}, turn(1))
-	_, _, err = o.Request(ask("more"), turn(2))
+	o.RecordCallbackResult(act, Result{Kind: ResultOK}, turn(1))
+	_, _, err = o.AddRequest(ask("more"), turn(2))
 	requireField(t, "order", err) // its request may still be redelivered
 	request(t, o, ask("more"), turn(1+TokenGrace))
 	require.Len(t, o.Approvals, MaxApprovals)
-	require.Nil(t, o.Find(TokenID("o-1", "7", NewToken("7"))))
+	require.Nil(t, o.FindApproval(ApprovalID("o-1", "7", NewToken("7"))))
 }

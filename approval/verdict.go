@@ -2,16 +2,16 @@ package approval
 
 import "fmt"
 
-// Seen is the verdict that a decision got. IDs are the sources' own, so two
+// JudgedDecision is the verdict that a decision got. IDs are the sources' own, so two
 // sources may use the same.
-type Seen struct {
+type JudgedDecision struct {
 	ID      string  `json:"id"`
 	Source  string  `json:"source,omitempty"`
 	Outcome Outcome `json:"outcome"`
 	Verdict Verdict `json:"verdict"`
 }
 
-func (s Seen) is(d Decision) bool { return s.ID == d.ID && s.Source == d.Source }
+func (s JudgedDecision) is(d Decision) bool { return s.ID == d.ID && s.Source == d.Source }
 
 // VerdictCode is what became of a decision.
 type VerdictCode string
@@ -35,8 +35,8 @@ const (
 	VerdictOverflow    VerdictCode = "overflow"     // too many wait already
 )
 
-// Verdicts lists every verdict.
-func Verdicts() []VerdictCode {
+// AllVerdicts lists every verdict.
+func AllVerdicts() []VerdictCode {
 	return []VerdictCode{
 		VerdictDecided, VerdictRecorded, VerdictRepeated, VerdictWaiting, VerdictConflict, VerdictLate, VerdictSuperseded,
 		VerdictAmbiguous, VerdictUnknown, VerdictNotApprover, VerdictRequester, VerdictAssurance, VerdictSource, VerdictOverflow,
@@ -50,8 +50,8 @@ type Verdict struct {
 	Status     Status      `json:"status,omitempty"` // the approval's, afterwards
 }
 
-// Taken says whether the decision was taken, now or before.
-func (v Verdict) Taken() bool {
+// IsAccepted says whether the decision was taken, now or before.
+func (v Verdict) IsAccepted() bool {
 	switch v.Code {
 	case VerdictDecided, VerdictRecorded, VerdictRepeated, VerdictWaiting:
 		return true
@@ -59,17 +59,17 @@ func (v Verdict) Taken() bool {
 	return false
 }
 
-// Settled says of a refused decision that sending it again can never help: it
+// IsFinal says of a refused decision that sending it again can never help: it
 // is in the history, and there is nothing for an operator to mend.
-func (v Verdict) Settled() bool {
+func (v Verdict) IsFinal() bool {
 	return v.Code == VerdictConflict || v.Code == VerdictLate || v.Code == VerdictSuperseded
 }
 
-// Refusal is the error of a decision that was refused.
-type Refusal struct{ Verdict Verdict }
+// RefusalError is the error of a decision that was refused.
+type RefusalError struct{ Verdict Verdict }
 
 // Error says why, without naming anybody.
-func (r *Refusal) Error() string {
+func (r *RefusalError) Error() string {
 	text := map[VerdictCode]string{
 		VerdictConflict:    "the approval was decided otherwise before",
 		VerdictLate:        "the approval is closed",
@@ -87,8 +87,8 @@ func (r *Refusal) Error() string {
 
 // Err returns a Refusal if the decision was refused, else nil.
 func (v Verdict) Err() error {
-	if v.Taken() {
+	if v.IsAccepted() {
 		return nil
 	}
-	return &Refusal{v}
+	return &RefusalError{v}
 }

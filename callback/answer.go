@@ -37,10 +37,10 @@ func fixedNames() []string {
 func CheckOutput(additions map[string]any) error {
 	for _, name := range slices.Sorted(maps.Keys(additions)) {
 		if isFixed(name) {
-			return approval.Invalid("output", "%.80q is a name of the answer itself", name)
+			return approval.InvalidField("output", "%.80q is a name of the answer itself", name)
 		}
 		if _, err := json.Marshal(additions[name]); err != nil {
-			return approval.Invalid("output", "%.80q cannot be written as JSON", name)
+			return approval.InvalidField("output", "%.80q cannot be written as JSON", name)
 		}
 	}
 	return nil

@@ -91,7 +91,7 @@ func TestFitKeepsItsLimit(t *testing.T) {
 			s := rapid.SampledFrom([]string{"a", "é", "😀", "\x01", "\xff", "\"", "<", "\u2028", "a\xe2"}).Draw(t, name)
 			return strings.Repeat(s, rapid.IntRange(0, most/len(s)).Draw(t, name+" times"))
 		}
-		a := answer(rapid.SampledFrom(approval.Statuses()).Draw(t, "status"))
+		a := answer(rapid.SampledFrom(approval.AllStatuses()).Draw(t, "status"))
 		for i := range rapid.IntRange(0, approval.MaxApprovers).Draw(t, "votes") {
 			a.Votes = append(a.Votes, vote(i, approval.Reject, text("comment", approval.MaxComment)))
 		}

@@ -88,7 +88,7 @@ func within(t *testing.T, limit time.Duration, in, source string) (any, bool, er
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := Decode([]byte(in))
+	v, err := DecodeJSON([]byte(in))
 	if err != nil {
 		t.Fatal(err)
 	}

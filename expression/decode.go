@@ -16,14 +16,14 @@ import (
 // levels.
 const maxDepth = 64
 
-// Decode reads a body: exactly one JSON object of at most 64 levels, in UTF-8
+// DecodeJSON reads a body: exactly one JSON object of at most 64 levels, in UTF-8
 // (RFC 8259, section 8.1). Whole numbers become int64, uint64 or, where they are
 // larger, text, so that a long order ID is not rounded; others float64. A name
 // that an object has twice is a fault, because readers differ in which of the two
 // they take; half of a surrogate pair is one, because all of them would become
 // the same character. Errors name the byte and quote nothing. The caller bounds
 // the size.
-func Decode(body []byte) (any, error) {
+func DecodeJSON(body []byte) (any, error) {
 	if i := notText(body); i >= 0 {
 		return nil, fmt.Errorf("is not UTF-8 (byte %d)", i)
 	}

@@ -15,7 +15,7 @@ func TestDecodeIsStrict(t *testing.T) {
 		`{"o":{"a":1,"a":2}}`: "twice", `{"a":1e999}`: "too large", "{}x": "more than one", `{"a" 1}`: "not JSON", "null": "no JSON object",
 		strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100): "deeper", `{"secret": tru`: "not JSON",
 	} {
-		_, err := Decode([]byte(text))
+		_, err := DecodeJSON([]byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: %v, want %q", text, err, want)
 		}
@@ -66,7 +66,7 @@ func TestDecodeTakesTextOnly(t *testing.T) {
 	for name, c := range escapes {
 		for place, body := range map[string]string{"value": `{"a":"` + c.text + `"}`, "name": `{"` + c.text + `":1}`, "list": `{"a":["` + c.text + `"]}`} {
 			at := c.at + map[string]int{"value": 0, "name": -4, "list": 1}[place]
-			v, err := Decode([]byte(body))
+			v, err := DecodeJSON([]byte(body))
 			if c.want == "" {
 				if want := fmt.Sprintf("is not UTF-8 (byte %d)", at); err == nil || err.Error() != want {
 					t.Errorf("%s as a %s: %v, %v, want %s", name, place, v, err, want)
@@ -86,7 +86,7 @@ func TestDecodeTakesTextOnly(t *testing.T) {
 func TestWhatIsNoEscape(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{`{"a":"\`, `{"a":"\u`, `{"a":"\ud83`, `{"a":"\ud83g"}`, `{"a":"\x"}`, `{"a":"\ud83d\ude00`, `\`, `\u12`, `{"a":"\u+123"}`} {
-		if _, err := Decode([]byte(body)); err == nil || !strings.HasPrefix(err.Error(), "is not JSON") {
+		if _, err := DecodeJSON([]byte(body)); err == nil || !strings.HasPrefix(err.Error(), "is not JSON") {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
@@ -100,13 +100,13 @@ func TestNumbers(t *testing.T) {
 		"18446744073709551616": "18446744073709551616", "-9223372036854775809": "-9223372036854775809",
 		"1.0": 1.0, "1e2": 100.0, "1E-2": 0.01, "1.7976931348623157e308": math.MaxFloat64, "1e-999": 0.0,
 	} {
-		v, err := Decode([]byte(`{"a":` + text + `}`))
+		v, err := DecodeJSON([]byte(`{"a":` + text + `}`))
 		if err != nil || !reflect.DeepEqual(v, map[string]any{"a": want}) {
 			t.Errorf("%s: %#v, %v", text, v, err)
 		}
 	}
 	for _, text := range []string{"1.8e308", "-1e309", "01", "+1", ".5", "1.", "NaN", "Infinity", "0x1", "1_000"} {
-		if v, err := Decode([]byte(`{"a":` + text + `}`)); err == nil {
+		if v, err := DecodeJSON([]byte(`{"a":` + text + `}`)); err == nil {
 			t.Errorf("%s: %#v", text, v)
 		}
 	}
@@ -117,7 +117,7 @@ func TestDepth(t *testing.T) {
 	for depth, good := range map[int]bool{1: true, 64: true, 65: false, 1_000_000: false} {
 		for _, ends := range [][2]string{{`{"a":`, "}"}, {"[", "]"}} {
 			body := `{"a":` + strings.Repeat(ends[0], depth-1) + "1" + strings.Repeat(ends[1], depth-1) + "}"
-			if _, err := Decode([]byte(body)); (err == nil) != good {
+			if _, err := DecodeJSON([]byte(body)); (err == nil) != good {
 				t.Errorf("%d of %s: %v", depth, ends[0], err)
 			}
 		}

@@ -17,7 +17,7 @@ func find(t *testing.T, body string, alternatives ...string) (any, bool, error) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := Decode([]byte(body))
+	v, err := DecodeJSON([]byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,31 +83,31 @@ func TestConversions(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 31, 12, 0, 0, 500e6, time.UTC)
 	for _, v := range []any{"2026-01-31T12:00:00.5Z", "2026-01-31T13:00:00.5+01:00", int64(1769860800500), float64(1769860800.5), at} {
-		if got, err := Time(v); err != nil || !got.Equal(at) {
+		if got, err := AsTime(v); err != nil || !got.Equal(at) {
 			t.Errorf("time of %v: %v, %v", v, got, err)
 		}
 	}
 	for _, v := range []any{int64(90), float64(90), uint64(90), "90", "1m30s", 90 * time.Second} {
-		if got, err := Duration(v); err != nil || got != 90*time.Second {
+		if got, err := AsDuration(v); err != nil || got != 90*time.Second {
 			t.Errorf("duration of %v: %v, %v", v, got, err)
 		}
 	}
 	for v, want := range map[any]string{"x": "x", true: "true", int64(7): "7", 1.5: "1.5", float64(1e21): "1000000000000000000000"} {
-		if got, err := Text(v); err != nil || got != want {
+		if got, err := AsText(v); err != nil || got != want {
 			t.Errorf("text of %v: %q, %v", v, got, err)
 		}
 	}
-	if got, err := List([]any{"a", int64(1)}); err != nil || !reflect.DeepEqual(got, []string{"a", "1"}) {
+	if got, err := AsTextList([]any{"a", int64(1)}); err != nil || !reflect.DeepEqual(got, []string{"a", "1"}) {
 		t.Errorf("list: %q, %v", got, err)
 	}
 	for name, bad := range map[string]func() error{
-		"text":     func() error { _, err := Text(map[string]any{}); return err },
-		"list":     func() error { _, err := List([]any{"a", nil}); return err },
-		"time":     func() error { _, err := Time("tomorrow"); return err },
-		"zero":     func() error { _, err := Time(int64(0)); return err },
-		"duration": func() error { _, err := Duration("long"); return err },
-		"huge":     func() error { _, err := Duration("1e300"); return err },
-		"nan":      func() error { _, err := Duration("NaN"); return err },
+		"text":     func() error { _, err := AsText(map[string]any{}); return err },
+		"list":     func() error { _, err := AsTextList([]any{"a", nil}); return err },
+		"time":     func() error { _, err := AsTime("tomorrow"); return err },
+		"zero":     func() error { _, err := AsTime(int64(0)); return err },
+		"duration": func() error { _, err := AsDuration("long"); return err },
+		"huge":     func() error { _, err := AsDuration("1e300"); return err },
+		"nan":      func() error { _, err := AsDuration("NaN"); return err },
 	} {
 		if bad() == nil {
 			t.Errorf("%s: no error", name)
@@ -117,7 +117,7 @@ func TestConversions(t *testing.T) {
 
 func BenchmarkFind(b *testing.B) {
 	c, _ := NewCompiler()
-	v, _ := Decode([]byte(body))
+	v, _ := DecodeJSON([]byte(body))
 	for name, source := range map[string][]string{"path": {"body.none", "body.none.a", "body.a"}, "cel": {"string(body.o.id)"}} {
 		f, err := c.Compile(source...)
 		if err != nil {

@@ -24,7 +24,7 @@ func FuzzDecode(f *testing.F) {
 				}
 			})
 		}
-		v, err := Decode(b)
+		v, err := DecodeJSON(b)
 		if err != nil {
 			if !told.MatchString(err.Error()) {
 				t.Errorf("%q", err)
@@ -105,7 +105,7 @@ func FuzzFind(f *testing.F) {
 		if err != nil || leaks(source) {
 			return
 		}
-		v, err := Decode([]byte(text))
+		v, err := DecodeJSON([]byte(text))
 		if err != nil {
 			return
 		}
@@ -114,13 +114,13 @@ func FuzzFind(f *testing.F) {
 		if err != nil && (found || got != nil || leaks(err.Error())) {
 			t.Errorf("%v, %v, %v", got, found, err)
 		}
-		_, _ = Text(got)
-		_, _ = List(got)
-		if at, err := Time(got); err == nil {
+		_, _ = AsText(got)
+		_, _ = AsTextList(got)
+		if at, err := AsTime(got); err == nil {
 			if _, err := at.MarshalJSON(); err != nil {
 				t.Errorf("%v cannot be written", at)
 			}
 		}
-		_, _ = Duration(got)
+		_, _ = AsDuration(got)
 	})
 }

@@ -31,7 +31,7 @@ func leaks(text string) bool {
 // planted is an input with the token wherever one can be.
 func planted(t testing.TB) Input {
 	t.Helper()
-	v, err := Decode([]byte(strings.ReplaceAll(`{"s": "T", "l": ["T", "a"], "m": {"T": "T"}, "mm": {"a": {"T": ["T"]}}, "q": "\"T\"", "k": "no such key: T",
+	v, err := DecodeJSON([]byte(strings.ReplaceAll(`{"s": "T", "l": ["T", "a"], "m": {"T": "T"}, "mm": {"a": {"T": ["T"]}}, "q": "\"T\"", "k": "no such key: T",
 		"line": "a\nT", "tick": "`+"`T`"+`", "quote": "'T", "i": 7, "big": 9223372036854775807, "f": 1.5, "n": null, "t": true}`, "T", secret)))
 	if err != nil {
 		t.Fatal(err)

@@ -83,12 +83,12 @@ func TestBoundsOfConversions(t *testing.T) {
 		int64(999_999_999): 999_999_999 * time.Second, int64(-999_999_999): -999_999_999 * time.Second, 999_999_999.5: 999_999_999_500 * time.Millisecond,
 		"-1.5": -1500 * time.Millisecond, "277777h46m39s": 999_999_999 * time.Second, 1e-9: 1, 4e-10: 0,
 	} {
-		if got, err := Duration(v); err != nil || got != want {
+		if got, err := AsDuration(v); err != nil || got != want {
 			t.Errorf("%v: %v, %v", v, got, err)
 		}
 	}
 	for _, v := range []any{int64(1e9), int64(-1e9), int64(math.MinInt64), uint64(math.MaxUint64), 1e9, math.Inf(1), math.NaN(), "Inf", "277777h46m40s", "", true, nil, []any{}} {
-		if got, err := Duration(v); err == nil {
+		if got, err := AsDuration(v); err == nil {
 			t.Errorf("%v: %v", v, got)
 		}
 	}
@@ -96,12 +96,12 @@ func TestBoundsOfConversions(t *testing.T) {
 		int64(1): time.Unix(1, 0), uint64(99_999_999_999): time.Unix(99_999_999_999, 0), int64(100_000_000_000): time.Unix(100_000_000, 0),
 		99_999_999_999.5: time.Unix(99_999_999_999, 5e8), int64(99_999_999_999_999): time.Unix(99_999_999_999, 999e6), 0.5: time.Unix(0, 5e8),
 	} {
-		if got, err := Time(v); err != nil || !got.Equal(want) {
+		if got, err := AsTime(v); err != nil || !got.Equal(want) {
 			t.Errorf("%v: %v, %v", v, got, err)
 		}
 	}
 	for _, v := range []any{int64(-1), int64(100_000_000_000_000), int64(math.MinInt64), uint64(math.MaxUint64), -0.5, math.Inf(1), math.NaN(), true, nil, "1769860800", map[string]any{}, []byte{}} {
-		if got, err := Time(v); err == nil {
+		if got, err := AsTime(v); err == nil {
 			t.Errorf("%v: %v", v, got)
 		}
 	}
@@ -110,7 +110,7 @@ func TestBoundsOfConversions(t *testing.T) {
 		"2026-03-01T08:00:00+24:00": true, "2026-03-01T08:00:00-23:60": true, "0000-01-01T00:00:00Z": false, "0000-12-31T23:59:59-00:01": true,
 		"0001-01-01T00:00:00+23:59": false, "9999-12-31T23:59:59Z": true, "9999-12-31T23:59:59-00:01": false,
 	} {
-		got, err := Time(text)
+		got, err := AsTime(text)
 		if (err == nil) != good {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
@@ -121,12 +121,12 @@ func TestBoundsOfConversions(t *testing.T) {
 	for v, want := range map[any]string{
 		int64(math.MinInt64): "-9223372036854775808", uint64(math.MaxUint64): "18446744073709551615", 0.1: "0.1", -1e-7: "-0.0000001", false: "false",
 	} {
-		if got, err := Text(v); err != nil || got != want {
+		if got, err := AsText(v); err != nil || got != want {
 			t.Errorf("%v: %q, %v", v, got, err)
 		}
 	}
 	for _, v := range []any{nil, []any{}, []byte("x"), time.Second, time.Now(), map[string]any{}} {
-		if got, err := Text(v); err == nil {
+		if got, err := AsText(v); err == nil {
 			t.Errorf("%v: %q", v, got)
 		}
 	}

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Text returns a value as text: whole numbers without a decimal point or exponent,
+// AsText returns a value as text: whole numbers without a decimal point or exponent,
 // true and false as such. Objects, lists, times and bytes have none.
-func Text(v any) (string, error) {
+func AsText(v any) (string, error) {
 	switch x := v.(type) {
 	case string:
 		return x, nil
@@ -26,16 +26,16 @@ func Text(v any) (string, error) {
 	return "", fmt.Errorf("must be a text, is %s", kind(v))
 }
 
-// List returns a value as a list of texts; a single text is a list of one.
-func List(v any) ([]string, error) {
+// AsTextList returns a value as a list of texts; a single text is a list of one.
+func AsTextList(v any) ([]string, error) {
 	items, ok := v.([]any)
 	if !ok {
-		text, err := Text(v)
+		text, err := AsText(v)
 		return []string{text}, err
 	}
 	out := make([]string, 0, len(items))
 	for i, item := range items {
-		text, err := Text(item)
+		text, err := AsText(item)
 		if err != nil {
 			return nil, fmt.Errorf("number %d %w", i+1, err)
 		}
@@ -47,9 +47,9 @@ func List(v any) ([]string, error) {
 // maxSeconds is 31 years; Step Functions waits for one year at most.
 const maxSeconds = 1e9
 
-// Duration returns a number of seconds, or a text such as "90s" or "90", as a
+// AsDuration returns a number of seconds, or a text such as "90s" or "90", as a
 // duration. It may be negative; both ways it is less than 1,000,000,000 seconds.
-func Duration(v any) (time.Duration, error) {
+func AsDuration(v any) (time.Duration, error) {
 	seconds := 0.0
 	switch x := v.(type) {
 	case int64:
@@ -76,10 +76,10 @@ func Duration(v any) (time.Duration, error) {
 	return time.Duration(math.Round(seconds * float64(time.Second))), nil
 }
 
-// Time returns a text in RFC 3339, or a number of seconds or milliseconds since
+// AsTime returns a text in RFC 3339, or a number of seconds or milliseconds since
 // 1970, as a time in UTC. Numbers of 1e11 and more are milliseconds. RFC 3339 takes
 // zones and years that no record can be written with.
-func Time(v any) (time.Time, error) {
+func AsTime(v any) (time.Time, error) {
 	switch x := v.(type) {
 	case time.Time:
 		return x, nil

@@ -71,7 +71,7 @@ func approved(t *testing.T) (*house, approval.Action) {
 	t.Helper()
 	h := asked(t)
 	require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, `{"orderId":"A-1","decision":"approve"}`)))
-	acts := h.take(approval.ActionCallBack)
+	acts := h.take(approval.ActionCallback)
 	require.Len(t, acts, 1)
 	return h, acts[0]
 }
@@ -94,7 +94,7 @@ func TestCallback(t *testing.T) {
 func TestAnAttemptThatIsNoLongerOursIsNotMade(t *testing.T) {
 	t.Parallel()
 	h, act := approved(t)
-	h.now = act.Until
+	h.now = act.LeaseExpires
 	o := &outside{}
 	require.NoError(t, h.callbacks(o).Handle(actionMsg(t, act)))
 	require.Empty(t, o.answers)
@@ -110,8 +110,8 @@ func TestHowCallbacksEnd(t *testing.T) {
 	}{
 		"closed":      {approval.ErrClosed, approval.CallbackTooLate, false},
 		"refused":     {approval.Permanent(errOdd), approval.CallbackExhausted, false},
-		"not applied": {approval.NotApplied(errOdd), approval.CallbackOwed, false},
-		"unknown":     {errOdd, approval.CallbackOwed, true},
+		"not applied": {approval.NotApplied(errOdd), approval.CallbackPending, false},
+		"unknown":     {errOdd, approval.CallbackPending, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -121,7 +121,7 @@ func TestHowCallbacksEnd(t *testing.T) {
 			callback := h.approval(t, "A-1").Callback
 			require.Equal(t, c.state, callback.State)
 			require.Equal(t, c.maybe, callback.MaybeApplied)
-			require.False(t, callback.Running)
+			require.False(t, callback.AttemptRunning)
 		})
 	}
 }
@@ -133,7 +133,7 @@ func TestATargetThatIsNotConfiguredIsToldByName(t *testing.T) {
 	none.Targets = nil
 	require.NoError(t, none.Handle(actionMsg(t, act)))
 	callback := h.approval(t, "A-1").Callback
-	require.Equal(t, approval.CallbackOwed, callback.State, "an operator may configure it")
+	require.Equal(t, approval.CallbackPending, callback.State, "an operator may configure it")
 	require.False(t, callback.MaybeApplied)
 	require.Contains(t, callback.LastError, `target "sfn" is not configured`)
 }
@@ -164,7 +164,7 @@ func TestACallThatHangs(t *testing.T) {
 				require.Equal(t, c.want, time.Since(start))
 				callback := h.approval(t, "A-1").Callback
 				require.True(t, callback.MaybeApplied)
-				require.False(t, callback.Running)
+				require.False(t, callback.AttemptRunning)
 			})
 		})
 	}
@@ -175,14 +175,16 @@ func TestTheEndOfACallThatCannotBeStored(t *testing.T) {
 	h, act := approved(t)
 	o := &outside{end: func(context.Context) error { h.failing = errOdd; return nil }}
 	require.ErrorIs(t, h.callbacks(o).Handle(actionMsg(t, act)), errOdd)
-	require.True(t, h.approval(t, "A-1").Callback.Running, "its lease ends by itself")
+	require.True(t, h.approval(t, "A-1").Callback.AttemptRunning, "its lease ends by itself")
 }
 
 func TestHeartbeat(t *testing.T) {
 	t.Parallel()
 	h := asked(t, func(w *handlers.Workflow) { w.Heartbeat = time.Minute })
 	h.now = began.Add(time.Minute)
-	require.NoError(t, h.Run(t.Context(), "A-1", func(o *approval.Order, turn approval.Turn) ([]approval.Action, error) { return o.Advance(turn), nil }))
+	require.NoError(t, h.Run(t.Context(), "A-1", func(o *approval.Order, turn approval.Environment) ([]approval.Action, error) {
+		return o.Advance(turn), nil
+	}))
 	beats := h.take(approval.ActionHeartbeat)
 	require.Len(t, beats, 1)
 	o := &outside{}
@@ -223,7 +225,7 @@ func TestNotificationsThatFail(t *testing.T) {
 	none.Channels = nil
 	require.NoError(t, none.Handle(actionMsg(t, act)))
 	n := h.approval(t, "A-1").Notifications[0]
-	require.Equal(t, approval.NotificationOwed, n.State)
+	require.Equal(t, approval.NotificationPending, n.State)
 	require.Contains(t, n.LastError, `channel "mail" is not configured`)
 
 	// One whose approval has closed meanwhile is not sent.
@@ -260,5 +262,5 @@ func TestWhatIsNoAction(t *testing.T) {
 // links are as package link makes them.
 type links struct{}
 
-func (links) URL(c approval.Capability) string    { return "link for " + c.Approver }
-func (links) Button(c approval.Capability) string { return "button for " + c.ApprovalID }
+func (links) URL(c approval.Capability) string         { return "link for " + c.Approver }
+func (links) ButtonToken(c approval.Capability) string { return "button for " + c.ApprovalID }

@@ -32,17 +32,17 @@ func (h *Callback) Handle(msg *message.Message) error {
 	if err != nil {
 		return fmt.Errorf("call back for order %s: %w", show(act.OrderID), err)
 	}
-	answer, current := order.Answer(act, h.Transitions.Now())
+	answer, current := order.CurrentAnswer(act, h.Transitions.Now())
 	if !current {
 		return nil // somebody else's by now, or it has ended
 	}
 	result := approval.ResultOf(h.call(msg.Context(), act, answer))
-	return h.Transitions.record(msg.Context(), act, func(o *approval.Order, t approval.Turn) []approval.Action {
+	return h.Transitions.record(msg.Context(), act, func(o *approval.Order, t approval.Environment) []approval.Action {
 		if act.Kind == approval.ActionHeartbeat {
-			o.HeartbeatSent(act, result, t)
+			o.RecordHeartbeatResult(act, result, t)
 			return nil
 		}
-		return o.CallbackAttempted(act, result, t)
+		return o.RecordCallbackResult(act, result, t)
 	})
 }
 

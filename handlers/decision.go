@@ -50,7 +50,7 @@ type Decision struct {
 // Decider records decisions, whatever they came by.
 type Decider struct {
 	Transitions *Transitions
-	Keep        approval.Keep
+	Keep        approval.UnmatchedRetention
 }
 
 // Decided is the answer to a decision that came in over HTTP.
@@ -64,9 +64,9 @@ type Decided struct {
 // Decide records a decision about an order. A refusal is in the verdict; an
 // error means that nothing is known to be recorded.
 func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.Decision) (approval.Verdict, error) {
-	decision.At, decision.Trace = d.Transitions.Now(), d.Transitions.trace(ctx)
+	decision.ReceivedAt, decision.Trace = d.Transitions.Now(), d.Transitions.trace(ctx)
 	var verdict approval.Verdict
-	err := d.Transitions.Run(ctx, orderID, func(o *approval.Order, t approval.Turn) ([]approval.Action, error) {
+	err := d.Transitions.Run(ctx, orderID, func(o *approval.Order, t approval.Environment) ([]approval.Action, error) {
 		v, actions, err := o.Decide(decision, d.Keep, t)
 		verdict = v
 		return actions, err
@@ -78,7 +78,7 @@ func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.
 // Without step and approvalID it is the one that is pending.
 func (d *Decider) Cancel(ctx context.Context, orderID, step, approvalID, by, reason string) (approval.Verdict, error) {
 	var verdict approval.Verdict
-	err := d.Transitions.Run(ctx, orderID, func(o *approval.Order, t approval.Turn) (actions []approval.Action, _ error) {
+	err := d.Transitions.Run(ctx, orderID, func(o *approval.Order, t approval.Environment) (actions []approval.Action, _ error) {
 		verdict, actions = o.CancelStep(step, approvalID, by, reason, t)
 		return actions, nil
 	})
@@ -117,7 +117,7 @@ func (h *Decision) Handle(msg *message.Message) error {
 		Verdict:    verdict.Code,
 		Status:     verdict.Status,
 	})
-	if verdict.Settled() && FateOf(msg) == nil {
+	if verdict.IsFinal() && FateOf(msg) == nil {
 		return nil // nobody waits to be told
 	}
 	return approval.Permanent(verdict.Err())
@@ -161,13 +161,13 @@ func (h *Decision) decision(in Input, body []byte) (orderID string, d approval.D
 	d.Outcome, known = outcomes[strings.ToLower(strings.TrimSpace(word))]
 	switch {
 	case fromPath != "" && orderID != fromPath:
-		return "", d, approval.Invalid("order", "in the body is another than in the path")
+		return "", d, approval.InvalidField("order", "in the body is another than in the path")
 	case orderID == "":
-		return "", d, approval.Invalid("order", "is missing")
+		return "", d, approval.InvalidField("order", "is missing")
 	case word == "":
-		return "", d, approval.Invalid("outcome", "is missing")
+		return "", d, approval.InvalidField("outcome", "is missing")
 	case !known:
-		return "", d, approval.Invalid("outcome", "%.40q is neither an approval nor a rejection", word)
+		return "", d, approval.InvalidField("outcome", "%.40q is neither an approval nor a rejection", word)
 	}
 	if d.ID == "" {
 		sum := sha256.Sum256(body) // the same body from the same source is the same decision

@@ -94,7 +94,7 @@ func TestTheOrderMayBeInThePath(t *testing.T) {
 	require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, `{"decision":"approve","by":"ann","comment":"fine"}`, metadata.OrderID, "A-1")))
 	vote := h.approval(t, "A-1").Votes[0]
 	require.Equal(t, []any{"ann", "fine", approval.ViaAPI, "erp"}, []any{vote.By, vote.Comment, vote.Via, vote.Source})
-	require.Len(t, h.take(approval.ActionCallBack), 1)
+	require.Len(t, h.take(approval.ActionCallback), 1)
 }
 
 // What becomes of a decision that is refused: who waits is told, a queue keeps
@@ -136,7 +136,7 @@ func TestRefusedDecisions(t *testing.T) {
 					require.NoError(t, err)
 					continue
 				}
-				var refusal *approval.Refusal
+				var refusal *approval.RefusalError
 				require.ErrorAs(t, err, &refusal)
 				require.True(t, approval.IsPermanent(err))
 				require.Equal(t, c.want, refusal.Verdict.Code)
@@ -156,11 +156,11 @@ func TestADecisionBeforeItsRequestWaits(t *testing.T) {
 	m.SetContext(handlers.WithFate(t.Context(), &fate))
 	require.NoError(t, h.decisions(approval.ViaAPI).Handle(m))
 	require.Equal(t, handlers.Decided{OrderID: "A-1", Verdict: approval.VerdictWaiting}, fate.Body)
-	require.Empty(t, h.take(approval.ActionCallBack))
+	require.Empty(t, h.take(approval.ActionCallback))
 
 	require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`"}`)))
 	require.Equal(t, approval.Approved, h.approval(t, "A-1").Status)
-	require.Len(t, h.take(approval.ActionCallBack), 1)
+	require.Len(t, h.take(approval.ActionCallback), 1)
 }
 
 // A store that fails is no fault of the message: it comes again.

@@ -113,7 +113,7 @@ func (h *house) approval(t *testing.T, orderID string) *approval.Approval {
 }
 
 // at returns a field that reads the first of these paths that is there.
-func at(paths ...string) handlers.Field[string] { return as(expression.Text, paths...) }
+func at(paths ...string) handlers.Field[string] { return as(expression.AsText, paths...) }
 
 func as[T any](convert func(any) (T, error), paths ...string) handlers.Field[T] {
 	return func(in handlers.Input) (value T, found bool, err error) {
@@ -142,13 +142,13 @@ func workflow(change ...func(*handlers.Workflow)) handlers.Workflow {
 	w := handlers.Workflow{
 		Name: "orders", Policy: approval.Policy{Kind: approval.PolicyAny}, MinAssurance: approval.AssuranceLink,
 		Deadline: 24 * time.Hour, Margin: 30 * time.Second, TokenTarget: "sfn", Retention: time.Hour,
-		CallbackRetry: approval.Retry{Base: time.Second, Cap: time.Minute, Max: time.Hour},
-		NotifyRetry:   approval.Retry{Base: time.Second, Cap: time.Minute, Max: time.Hour},
+		CallbackRetry: approval.RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
+		NotifyRetry:   approval.RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
 		Fields: handlers.RequestFields{
 			Order: at("orderId", "approvalRequest.orderId", "order.id"), Token: at("taskToken", "TaskToken", "MyTaskToken", "task_token"),
 			Callback: at("callbackUrl"), Step: at("step"), Title: at("title"), Requester: at("requester"), Execution: at("executionArn"),
-			Approvers: as(expression.List, "approvers", "managerEmail"), Started: as(expression.Time, "startedAt"),
-			Deadline: as(expression.Time, "approvalDeadline", "taskTokenExpiration"), Timeout: as(expression.Duration, "timeoutSeconds"),
+			Approvers: as(expression.AsTextList, "approvers", "managerEmail"), Started: as(expression.AsTime, "startedAt"),
+			Deadline: as(expression.AsTime, "approvalDeadline", "taskTokenExpiration"), Timeout: as(expression.AsDuration, "timeoutSeconds"),
 		},
 	}
 	for _, f := range change {
@@ -159,7 +159,7 @@ func workflow(change ...func(*handlers.Workflow)) handlers.Workflow {
 
 func (h *house) requests(change ...func(*handlers.Workflow)) *handlers.Request {
 	return &handlers.Request{
-		Workflow: workflow(change...), Transitions: h.Transitions, Decode: expression.Decode,
+		Workflow: workflow(change...), Transitions: h.Transitions, Decode: expression.DecodeJSON,
 		ValidURL: func(url string) error {
 			if !strings.HasPrefix(url, "https://") {
 				return errors.New("is no https URL")
@@ -176,8 +176,8 @@ func (h *house) decisions(via approval.Via) *handlers.Decision {
 			ID: at("decisionId"), Order: at("orderId"), Outcome: at("decision"), Step: at("step"), Approval: at("approvalId"),
 			By: at("by"), Comment: at("comment"),
 		}},
-		Decider: &handlers.Decider{Transitions: h.Transitions, Keep: approval.Keep{Unmatched: time.Hour, Retention: time.Hour}},
-		Decode:  expression.Decode,
+		Decider: &handlers.Decider{Transitions: h.Transitions, Keep: approval.UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour}},
+		Decode:  expression.DecodeJSON,
 	}
 }
 

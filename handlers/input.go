@@ -36,14 +36,14 @@ func isForm(msg *message.Message) bool {
 // read decodes a message.
 func read(msg *message.Message, decode Decode) (Input, error) {
 	if fault := msg.Metadata.Get(metadata.Fault); fault != "" {
-		return Input{}, approval.Invalid("message", "%s", fault)
+		return Input{}, approval.InvalidField("message", "%s", fault)
 	}
 	if !utf8.Valid(msg.Payload) {
-		return Input{}, approval.Invalid("body", "is not valid UTF-8")
+		return Input{}, approval.InvalidField("body", "is not valid UTF-8")
 	}
 	body, err := decode(msg.Payload)
 	if err != nil {
-		return Input{}, approval.Invalid("body", "%s", err)
+		return Input{}, approval.InvalidField("body", "%s", err)
 	}
 	in := Input{Body: body, Headers: map[string]string{}, Meta: map[string]string{}}
 	for k, v := range msg.Metadata {
@@ -63,7 +63,7 @@ func find[T any](name string, f Field[T], in Input) (value T, found bool, err er
 	}
 	value, found, err = f(in)
 	if err != nil {
-		return value, false, approval.Invalid(name, "%s", err)
+		return value, false, approval.InvalidField(name, "%s", err)
 	}
 	return value, found, nil
 }

@@ -16,9 +16,9 @@ import (
 type Links interface {
 	// URL returns the link of a capability.
 	URL(c approval.Capability) string
-	// Button returns what a button in a chat carries. It proves to us which
+	// ButtonToken returns what a button in a chat carries. It proves to us which
 	// approval it is about, and does not say who pressed it.
-	Button(c approval.Capability) string
+	ButtonToken(c approval.Capability) string
 }
 
 // Notification carries out the notifications that transitions ask for.
@@ -42,24 +42,24 @@ func (h *Notification) Handle(msg *message.Message) error {
 	if err != nil {
 		return fmt.Errorf("notify for order %s: %w", show(act.OrderID), err)
 	}
-	a, n := order.Notification(act, h.Transitions.Now())
+	a, n := order.CurrentNotification(act, h.Transitions.Now())
 	if n == nil {
 		return nil // somebody else's by now, or the approval has closed
 	}
 	receipt, err := h.send(msg.Context(), act, h.message(order, a, n), n.Receipt)
 	result := approval.ResultOf(err)
 	result.Receipt = receipt
-	return h.Transitions.record(msg.Context(), act, func(o *approval.Order, t approval.Turn) []approval.Action {
-		return o.Notified(act, result, t)
+	return h.Transitions.record(msg.Context(), act, func(o *approval.Order, t approval.Environment) []approval.Action {
+		return o.RecordNotificationResult(act, result, t)
 	})
 }
 
 // message is what is to be said. Only people get a link.
 func (h *Notification) message(o *approval.Order, a *approval.Approval, n *approval.Notification) approval.Message {
-	m := o.Message(a, n)
+	m := o.ComposeMessage(a, n)
 	if n.Kind != approval.NotifyEvent && n.Kind != approval.NotifyOutcome {
-		c := o.Capability(a, n.Approver)
-		m.Link, m.Button = approval.NewToken(h.Links.URL(c)), approval.NewToken(h.Links.Button(c))
+		c := o.LinkCapability(a, n.Approver)
+		m.Link, m.Button = approval.NewToken(h.Links.URL(c)), approval.NewToken(h.Links.ButtonToken(c))
 	}
 	return m
 }
@@ -85,10 +85,10 @@ func (h *Notification) send(ctx context.Context, act approval.Action, m approval
 
 // record stores the end of an action, although its context may be over: it has
 // happened.
-func (t *Transitions) record(ctx context.Context, act approval.Action, end func(*approval.Order, approval.Turn) []approval.Action) error {
+func (t *Transitions) record(ctx context.Context, act approval.Action, end func(*approval.Order, approval.Environment) []approval.Action) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	return t.Run(ctx, act.OrderID, func(o *approval.Order, turn approval.Turn) ([]approval.Action, error) {
+	return t.Run(ctx, act.OrderID, func(o *approval.Order, turn approval.Environment) ([]approval.Action, error) {
 		return end(o, turn), nil
 	})
 }
@@ -99,7 +99,7 @@ const recordTimeout = 30 * time.Second
 
 // until bounds an action by its time limit and by the end of its lease.
 func (t *Transitions) until(ctx context.Context, act approval.Action, limit time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), min(limit, act.Until.Sub(t.Now())))
+	return context.WithTimeout(context.WithoutCancel(ctx), min(limit, act.LeaseExpires.Sub(t.Now())))
 }
 
 // errAction is an action that was not written by us.

@@ -187,8 +187,8 @@ func (h *Redrive) order(ctx context.Context, run *redriving, o *approval.Order) 
 			continue
 		}
 		began := false
-		err := h.Transitions.Run(ctx, o.ID, func(o *approval.Order, t approval.Turn) (actions []approval.Action, _ error) {
-			began, actions = o.Redrive(a.ID, run.By, run.Limit, t)
+		err := h.Transitions.Run(ctx, o.ID, func(o *approval.Order, t approval.Environment) (actions []approval.Action, _ error) {
+			began, actions = o.RedriveCallback(a.ID, run.By, run.Limit, t)
 			return actions, nil
 		})
 		if err != nil {

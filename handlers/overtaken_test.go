@@ -25,7 +25,7 @@ func TestMessagesThatWereOvertaken(t *testing.T) {
 	status := func(id string) approval.Status {
 		o, err := h.store.Get(t.Context(), "A-1")
 		require.NoError(t, err)
-		return o.Find(id).Status
+		return o.FindApproval(id).Status
 	}
 	live := ask("second", minute(10))
 	require.Equal(t, approval.Superseded, ask("first", minute(0)).Status)

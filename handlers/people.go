@@ -44,7 +44,7 @@ func (p *People) Resolve(names []string, now time.Time) ([]approval.Approver, er
 		if group, is := strings.CutPrefix(strings.TrimSpace(name), groupPrefix); is {
 			var known bool
 			if members, known = p.Groups[strings.ToLower(group)]; !known {
-				return nil, approval.Invalid("approvers", "%.60q is no group that is configured", group)
+				return nil, approval.InvalidField("approvers", "%.60q is no group that is configured", group)
 			}
 		}
 		for _, m := range members {
@@ -59,11 +59,11 @@ func (p *People) Resolve(names []string, now time.Time) ([]approval.Approver, er
 func (p *People) approver(id, cover string) approval.Approver {
 	person := p.person(id)
 	return approval.Approver{
-		ID:       id,
-		Nonce:    nonce(),
-		For:      cover,
-		Channels: person.Channels,
-		Fallback: person.Fallback,
+		ID:               id,
+		Nonce:            nonce(),
+		SubstituteFor:    cover,
+		Channels:         person.Channels,
+		FallbackChannels: person.Fallback,
 	}
 }
 

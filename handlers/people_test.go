@@ -29,8 +29,8 @@ func names(in []approval.Approver) string {
 	var out []string
 	for _, p := range in {
 		name := p.ID
-		if p.For != "" {
-			name += " for " + p.For
+		if p.SubstituteFor != "" {
+			name += " for " + p.SubstituteFor
 		}
 		out = append(out, name)
 	}
@@ -43,7 +43,7 @@ func TestPeople(t *testing.T) {
 	got, err := p.Resolve([]string{"group:Finance", " eve "}, began)
 	require.NoError(t, err)
 	require.Equal(t, "ann, bob, eve, cover for ann, deputy for ann, cover for ann", names(got), "a ring of covers ends")
-	require.Equal(t, []string{"sms"}, got[1].Fallback)
+	require.Equal(t, []string{"sms"}, got[1].FallbackChannels)
 	require.Equal(t, []string{"chat"}, got[3].Channels)
 	nonces := map[string]bool{}
 	for _, a := range got {
@@ -66,7 +66,7 @@ func TestARequestKnowsItsPeople(t *testing.T) {
 	h := newHouse()
 	require.NoError(t, h.requests(func(w *handlers.Workflow) {
 		w.People, w.Deadline, w.Approvers = people(), 4*time.Hour, []string{"ann"}
-		w.Fallback, w.Events, w.Rooms, w.Unheard = []string{"sms"}, []string{"bus"}, []string{"chat"}, approval.UnheardEscalate
+		w.Fallback, w.Events, w.Rooms, w.Unheard = []string{"sms"}, []string{"bus"}, []string{"chat"}, approval.UndeliverableEscalate
 		w.Escalations = []handlers.Escalation{
 			{Mark: handlers.Mark{After: 2 * time.Hour}, To: []string{"group:finance", "chief"}},
 			{Mark: handlers.Mark{Before: 5 * time.Hour}, To: []string{"chief"}}, {Mark: handlers.Mark{Before: time.Hour}, To: []string{"chief"}},
@@ -80,7 +80,7 @@ func TestARequestKnowsItsPeople(t *testing.T) {
 	}
 	require.Equal(t, []time.Duration{0, 2 * time.Hour, 3 * time.Hour}, at, "one whose time has passed is due at once")
 	require.Equal(t, "ann, bob, chief", names(a.Escalations[1].Approvers), "she is back by then")
-	require.Equal(t, approval.UnheardEscalate, a.Unheard)
+	require.Equal(t, approval.UndeliverableEscalate, a.OnUndeliverable)
 
 	err := h.requests(func(w *handlers.Workflow) {
 		w.Escalations = []handlers.Escalation{{Mark: handlers.Mark{After: 1}, To: []string{"group:x"}}}

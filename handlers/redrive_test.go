@@ -78,15 +78,15 @@ func (h *house) exhausted(t *testing.T, n int, reason string, redrives int) {
 		require.NoError(t, h.requests(func(w *handlers.Workflow) { w.TaskTimeout = 2 * time.Hour }).Handle(msg(t, fmt.Sprintf(`{"orderId":%q,"taskToken":%q}`, id, token+id))))
 		require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, fmt.Sprintf(`{"orderId":%q,"decision":"approve"}`, id))))
 		for r := 0; ; r++ {
-			act := h.take(approval.ActionCallBack)[0]
-			require.NoError(t, h.Run(t.Context(), id, func(o *approval.Order, turn approval.Turn) ([]approval.Action, error) {
-				return o.CallbackAttempted(act, approval.Result{Kind: approval.ResultRefused, Reason: reason}, turn), nil
+			act := h.take(approval.ActionCallback)[0]
+			require.NoError(t, h.Run(t.Context(), id, func(o *approval.Order, turn approval.Environment) ([]approval.Action, error) {
+				return o.RecordCallbackResult(act, approval.Result{Kind: approval.ResultRefused, Reason: reason}, turn), nil
 			}))
 			if r == redrives {
 				break
 			}
-			require.NoError(t, h.Run(t.Context(), id, func(o *approval.Order, turn approval.Turn) ([]approval.Action, error) {
-				began, actions := o.Redrive(act.ApprovalID, "ops", 0, turn)
+			require.NoError(t, h.Run(t.Context(), id, func(o *approval.Order, turn approval.Environment) ([]approval.Action, error) {
+				began, actions := o.RedriveCallback(act.ApprovalID, "ops", 0, turn)
 				require.True(t, began)
 				return actions, nil
 			}))
@@ -123,7 +123,7 @@ func TestRedriveOfCallbacks(t *testing.T) {
 
 	few := r.Run(t.Context(), handlers.RedriveOrder{Reason: "denied", Max: 2, By: "ann"})
 	require.Equal(t, handlers.RedriveReport{Found: map[string]int{"denied": 7}, Redriven: 2, Guarded: 2}, few)
-	require.Len(t, h.take(approval.ActionCallBack), 2)
+	require.Len(t, h.take(approval.ActionCallback), 2)
 	o, err := h.Get(t.Context(), "denied-0-0")
 	require.NoError(t, err)
 	last := o.History[len(o.History)-1]
@@ -143,7 +143,7 @@ func TestRedriveOfOneOrder(t *testing.T) {
 	p := &pile{counts: map[string]int{"denied": 1}}
 	r := h.redrive(d, map[string]handlers.Queue{"p": p})
 	require.Equal(t, handlers.RedriveReport{Found: map[string]int{"denied": 1}, Redriven: 1}, r.Run(t.Context(), handlers.RedriveOrder{OrderID: "denied-0-1", By: "ann"}))
-	require.Equal(t, approval.CallbackOwed, h.approval(t, "denied-0-1").Callback.State)
+	require.Equal(t, approval.CallbackPending, h.approval(t, "denied-0-1").Callback.State)
 	require.Equal(t, approval.CallbackExhausted, h.approval(t, "denied-0-0").Callback.State)
 	require.Empty(t, d.taken)
 	require.False(t, p.moved)

@@ -52,7 +52,7 @@ type Workflow struct {
 	Fallback     []string // the next to try for whom a channel gave up
 	Rooms        []string // which channels many people read
 	Events       []string // channels by which programs are told what happens
-	Unheard      approval.Unheard
+	Unheard      approval.UndeliverablePolicy
 
 	Deadline    time.Duration // from when the workflow began to wait
 	TaskTimeout time.Duration // of the state, where requests do not say it; 0 is unknown
@@ -66,8 +66,8 @@ type Workflow struct {
 
 	RejectAsSuccess bool
 	Output          map[string]any
-	CallbackRetry   approval.Retry
-	NotifyRetry     approval.Retry
+	CallbackRetry   approval.RetrySchedule
+	NotifyRetry     approval.RetrySchedule
 	Retention       time.Duration
 }
 
@@ -100,9 +100,9 @@ func (h *Request) Handle(msg *message.Message) error {
 	}
 	ask.Trace = h.Transitions.trace(msg.Context())
 	var accepted Accepted
-	err = h.Transitions.Run(msg.Context(), orderID, func(o *approval.Order, t approval.Turn) ([]approval.Action, error) {
-		id, actions, err := o.Request(ask, t)
-		if a := o.Find(id); a != nil {
+	err = h.Transitions.Run(msg.Context(), orderID, func(o *approval.Order, t approval.Environment) ([]approval.Action, error) {
+		id, actions, err := o.AddRequest(ask, t)
+		if a := o.FindApproval(id); a != nil {
 			accepted = Accepted{OrderID: orderID, ApprovalID: id, Status: a.Status}
 		}
 		return actions, err
@@ -115,25 +115,25 @@ func (h *Request) Handle(msg *message.Message) error {
 }
 
 // ask reads what is asked for.
-func (h *Request) ask(in Input) (orderID string, ask approval.Ask, err error) {
+func (h *Request) ask(in Input) (orderID string, ask approval.Request, err error) {
 	w, f := h.Workflow, h.Workflow.Fields
 	var token, callback string
 	var more []string
-	ask = approval.Ask{
-		Workflow:        w.Name,
-		Policy:          w.Policy,
-		MinAssurance:    w.MinAssurance,
-		Sources:         w.Sources,
-		Channels:        w.Channels,
-		Fallback:        w.Fallback,
-		Rooms:           w.Rooms,
-		Events:          w.Events,
-		Unheard:         w.Unheard,
-		Heartbeat:       w.Heartbeat,
-		RejectAsSuccess: w.RejectAsSuccess,
-		CallbackRetry:   w.CallbackRetry,
-		NotifyRetry:     w.NotifyRetry,
-		Retention:       w.Retention,
+	ask = approval.Request{
+		Workflow:          w.Name,
+		Policy:            w.Policy,
+		MinAssurance:      w.MinAssurance,
+		Sources:           w.Sources,
+		Channels:          w.Channels,
+		FallbackChannels:  w.Fallback,
+		GroupChannels:     w.Rooms,
+		ProgramChannels:   w.Events,
+		OnUndeliverable:   w.Unheard,
+		HeartbeatInterval: w.Heartbeat,
+		RejectAsSuccess:   w.RejectAsSuccess,
+		CallbackRetry:     w.CallbackRetry,
+		NotificationRetry: w.NotifyRetry,
+		Retention:         w.Retention,
 	}
 	err = collect(
 		into("order", f.Order, in, &orderID), into("token", f.Token, in, &token), into("callback", f.Callback, in, &callback),
@@ -144,9 +144,9 @@ func (h *Request) ask(in Input) (orderID string, ask approval.Ask, err error) {
 	case err != nil:
 		return "", ask, err
 	case orderID == "":
-		return "", ask, approval.Invalid("order", "is missing")
+		return "", ask, approval.InvalidField("order", "is missing")
 	case token == "" && callback == "":
-		return "", ask, approval.Invalid("token", "is missing, and there is no callback URL either")
+		return "", ask, approval.InvalidField("token", "is missing, and there is no callback URL either")
 	}
 	if err := h.target(&ask, token, callback); err != nil {
 		return "", ask, err
@@ -168,16 +168,16 @@ func (h *Request) ask(in Input) (orderID string, ask approval.Ask, err error) {
 }
 
 // target says how the workflow will be answered.
-func (h *Request) target(ask *approval.Ask, token, callback string) error {
+func (h *Request) target(ask *approval.Request, token, callback string) error {
 	if token != "" {
 		ask.Token, ask.Target = approval.NewToken(token), h.Workflow.TokenTarget
 		return nil
 	}
 	if h.Workflow.URLTarget == "" {
-		return approval.Invalid("callback", "this workflow takes no callback URLs")
+		return approval.InvalidField("callback", "this workflow takes no callback URLs")
 	}
 	if err := h.ValidURL(callback); err != nil {
-		return approval.Invalid("callback", "%s", err)
+		return approval.InvalidField("callback", "%s", err)
 	}
 	ask.Token, ask.Target = approval.NewToken(callback), h.Workflow.URLTarget
 	return nil
@@ -204,7 +204,7 @@ func (h *Request) output(in Input) (map[string]any, error) {
 		}
 	}
 	if size := jsonSize(out); size > maxOutput {
-		return nil, approval.Invalid("output", "is %d bytes long, the most is %d", size, maxOutput)
+		return nil, approval.InvalidField("output", "is %d bytes long, the most is %d", size, maxOutput)
 	}
 	return out, nil
 }

@@ -316,7 +316,7 @@ func TestARequestCarriesItsConfiguration(t *testing.T) {
 	require.Len(t, h.take(approval.ActionNotify), 3, "one for each approver")
 	require.Equal(t, time.Hour, a.Retention)
 	require.Equal(t, time.Second, a.CallbackRetry.Base)
-	require.Equal(t, time.Hour, a.NotifyRetry.Max)
+	require.Equal(t, time.Hour, a.NotificationRetry.MaxAge)
 }
 
 func TestScalarsOfEveryKind(t *testing.T) {

@@ -32,7 +32,7 @@ const clockSkew = 5 * time.Second
 // times works out when the approval times out. A deadline at or before the time
 // at which the message was sent is no deadline: tutorials put the state's
 // EnteredTime there, which is when it began to wait.
-func (h *Request) times(ask *approval.Ask, in Input) error {
+func (h *Request) times(ask *approval.Request, in Input) error {
 	w, now := h.Workflow, h.Transitions.Now()
 	sent := in.sent(now)
 	started, deadline, timeout := sent, time.Time{}, w.TaskTimeout
@@ -44,7 +44,7 @@ func (h *Request) times(ask *approval.Ask, in Input) error {
 		return err
 	}
 	if timeout < 0 {
-		return approval.Invalid("timeout", "is negative")
+		return approval.InvalidField("timeout", "is negative")
 	}
 	if !deadline.IsZero() && !deadline.After(sent.Add(clockSkew)) {
 		started, deadline = deadline, time.Time{}
@@ -52,9 +52,9 @@ func (h *Request) times(ask *approval.Ask, in Input) error {
 	if started.After(sent) {
 		started = sent
 	}
-	ask.AskedAt, ask.Deadline = started, started.Add(w.Deadline)
+	ask.StateEnteredAt, ask.Deadline = started, started.Add(w.Deadline)
 	if at := in.time(metadata.SentAt); started.Equal(sent) && at.After(sent) { // our clock is behind: for their order it does not matter
-		ask.AskedAt = at
+		ask.StateEnteredAt = at
 	}
 	if !deadline.IsZero() && deadline.Before(ask.Deadline) {
 		ask.Deadline = deadline
@@ -76,7 +76,7 @@ func (h *Request) times(ask *approval.Ask, in Input) error {
 // escalations works out when more people are asked, and whom: covers are those of
 // then. One before a deadline that is nearer still is due at once; one after it is
 // for when nobody can be told.
-func (h *Request) escalations(ask *approval.Ask) error {
+func (h *Request) escalations(ask *approval.Request) error {
 	now := h.Transitions.Now()
 	for _, e := range h.Workflow.Escalations {
 		at := e.at(now, ask.Deadline)

@@ -64,20 +64,20 @@ type Transitions struct {
 // Run runs a transition on the order, and once it is stored tells the observer
 // what happened and hands out the actions. An error means that nothing is known
 // to be stored.
-func (t *Transitions) Run(ctx context.Context, orderID string, transition func(*approval.Order, approval.Turn) ([]approval.Action, error)) error {
+func (t *Transitions) Run(ctx context.Context, orderID string, transition func(*approval.Order, approval.Environment) ([]approval.Action, error)) error {
 	var actions []approval.Action
 	var events []approval.Event
 	began := t.Now()
 	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {
-		turn := approval.Turn{
-			Now:    t.Now(),
-			Lease:  t.Lease,
-			Room:   t.Dispatch.Room,
-			Jitter: rand.Float64(),
+		turn := approval.Environment{
+			Now:         t.Now(),
+			Lease:       t.Lease,
+			HasCapacity: t.Dispatch.Room,
+			Jitter:      rand.Float64(),
 		} //nolint:gosec // spreads retries
 		var err error
 		actions, err = transition(o, turn)
-		events = slices.Clone(o.Fresh())
+		events = slices.Clone(o.NewEvents())
 		return err
 	})
 	if t.Tracer != nil {
@@ -109,7 +109,7 @@ func (t *Transitions) log(ctx context.Context, orderID string, events []approval
 	for _, e := range events {
 		level := slog.LevelInfo
 		switch e.Kind {
-		case approval.EventNotificationGone, approval.EventUnmatchedExpired, approval.EventUndeliverable:
+		case approval.EventNotificationExhausted, approval.EventUnmatchedExpired, approval.EventUndeliverable:
 			level = slog.LevelWarn
 		case approval.EventCallbackEnded:
 			if e.Code == string(approval.CallbackExhausted) {

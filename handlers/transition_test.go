@@ -25,7 +25,9 @@ func TestStoredThenToldThenActedOn(t *testing.T) {
 
 func TestWhatIsNotStoredHasNotHappened(t *testing.T) {
 	t.Parallel()
-	advance := func(o *approval.Order, turn approval.Turn) ([]approval.Action, error) { return o.Advance(turn), nil }
+	advance := func(o *approval.Order, turn approval.Environment) ([]approval.Action, error) {
+		return o.Advance(turn), nil
+	}
 	h := asked(t)
 	h.order, h.events = nil, nil
 	h.failing = errOdd
@@ -34,7 +36,7 @@ func TestWhatIsNotStoredHasNotHappened(t *testing.T) {
 	require.ErrorContains(t, err, `update order "A-1"`)
 
 	h.failing = nil
-	err = h.Run(t.Context(), strings.Repeat("A", 300), func(o *approval.Order, turn approval.Turn) ([]approval.Action, error) {
+	err = h.Run(t.Context(), strings.Repeat("A", 300), func(o *approval.Order, turn approval.Environment) ([]approval.Action, error) {
 		return o.Advance(turn), errOdd
 	})
 	require.ErrorIs(t, err, errOdd)
@@ -61,9 +63,9 @@ func TestLog(t *testing.T) {
 	require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`"}`)))
 	h.now = began.Add(90 * time.Second)
 	require.NoError(t, h.decisions(approval.ViaSNS).Handle(msg(t, `{"orderId":"A-1","decision":"approve","by":"ann","decisionId":"d-1"}`)))
-	refused := h.take(approval.ActionCallBack)[0]
-	require.NoError(t, h.Run(t.Context(), "A-1", func(o *approval.Order, turn approval.Turn) ([]approval.Action, error) {
-		return o.CallbackAttempted(refused, approval.Result{Kind: approval.ResultRefused, Reason: "no"}, turn), nil
+	refused := h.take(approval.ActionCallback)[0]
+	require.NoError(t, h.Run(t.Context(), "A-1", func(o *approval.Order, turn approval.Environment) ([]approval.Action, error) {
+		return o.RecordCallbackResult(refused, approval.Result{Kind: approval.ResultRefused, Reason: "no"}, turn), nil
 	}))
 
 	lines := map[string]map[string]any{}

@@ -19,11 +19,11 @@ const fileHead = "approval-relay keys 1"
 
 var idForm = regexp.MustCompile(`^[0-9a-f]{8}$`)
 
-// Parse reads a key file: the line "approval-relay keys 1", then a line for each
+// ParseFile reads a key file: the line "approval-relay keys 1", then a line for each
 // key, the primary first: ID, time of making (RFC 3339), 32 bytes in base64.
 // Blank lines and lines that begin with # are passed over. Errors name the line
 // and never hold a key.
-func Parse(text []byte) (*Ring, error) {
+func ParseFile(text []byte) (*Ring, error) {
 	ring := &Ring{}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n, head := 1, false; lines.Scan(); n++ {
@@ -83,9 +83,9 @@ func (r *Ring) text() []byte {
 	return b.Bytes()
 }
 
-// Load reads a key file. It must not be readable by others than its owner and
+// LoadFile reads a key file. It must not be readable by others than its owner and
 // its group (Kubernetes mounts secrets readable by group).
-func Load(path string) (*Ring, error) {
+func LoadFile(path string) (*Ring, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("load keys: %w", err)
@@ -97,7 +97,7 @@ func Load(path string) (*Ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load keys: %w", err)
 	}
-	ring, err := Parse(text)
+	ring, err := ParseFile(text)
 	if err != nil {
 		return nil, fmt.Errorf("load keys from %s: %w", path, err)
 	}

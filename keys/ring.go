@@ -49,8 +49,8 @@ type key struct {
 	macs map[string][]byte // derived keys by purpose
 }
 
-// New returns a ring with one new key.
-func New(now time.Time) *Ring { return &Ring{keys: []*key{fresh(now)}} }
+// NewRing returns a ring with one new key.
+func NewRing(now time.Time) *Ring { return &Ring{keys: []*key{fresh(now)}} }
 
 func fresh(now time.Time) *key {
 	master := make([]byte, masterSize)
@@ -107,20 +107,20 @@ func (r *Ring) Promote(id string) (*Ring, error) {
 	return &Ring{keys: append([]*key{k}, rest...)}, nil
 }
 
-// Primary returns the ID of the key that seals and signs.
-func (r *Ring) Primary() string { return r.keys[0].id }
+// PrimaryID returns the ID of the key that seals and signs.
+func (r *Ring) PrimaryID() string { return r.keys[0].id }
 
-// IDs lists the keys, the primary first, with when each was made.
-func (r *Ring) IDs() []Info {
-	out := make([]Info, len(r.keys))
+// ListKeys lists the keys, the primary first, with when each was made.
+func (r *Ring) ListKeys() []KeyInfo {
+	out := make([]KeyInfo, len(r.keys))
 	for i, k := range r.keys {
-		out[i] = Info{ID: k.id, Created: k.created}
+		out[i] = KeyInfo{ID: k.id, Created: k.created}
 	}
 	return out
 }
 
-// Info is what may be shown of a key.
-type Info struct {
+// KeyInfo is what may be shown of a key.
+type KeyInfo struct {
 	ID      string
 	Created time.Time
 }

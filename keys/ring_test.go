@@ -17,7 +17,7 @@ var madeAt = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
 func TestSealOpens(t *testing.T) {
 	t.Parallel()
-	old := New(madeAt)
+	old := NewRing(madeAt)
 	sealed, err := old.Seal([]byte("secret"), "order", "approval")
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +29,7 @@ func TestSealOpens(t *testing.T) {
 			t.Errorf("%s ring: %q, %v", name, got, err)
 		}
 	}
-	if _, err := New(madeAt).Open(sealed, "order", "approval"); !errors.Is(err, ErrUnknownKey) {
+	if _, err := NewRing(madeAt).Open(sealed, "order", "approval"); !errors.Is(err, ErrUnknownKey) {
 		t.Errorf("another ring: %v, want ErrUnknownKey", err)
 	}
 	newer, _ := rotated.Seal([]byte("secret"), "a")
@@ -40,7 +40,7 @@ func TestSealOpens(t *testing.T) {
 
 func TestSealIsBoundToItsAssociatedData(t *testing.T) {
 	t.Parallel()
-	ring := New(madeAt)
+	ring := NewRing(madeAt)
 	sealed, _ := ring.Seal([]byte("secret"), "ab", "c")
 	for _, other := range [][]string{{"a", "bc"}, {"ab"}, {"ab", "c", ""}, {"abc"}, nil} {
 		if _, err := ring.Open(sealed, other...); !errors.Is(err, ErrCorrupt) {
@@ -51,7 +51,7 @@ func TestSealIsBoundToItsAssociatedData(t *testing.T) {
 
 func TestEveryByteOfASealCounts(t *testing.T) {
 	t.Parallel()
-	ring := New(madeAt)
+	ring := NewRing(madeAt)
 	sealed, _ := ring.Seal([]byte("secret"), "x")
 	for i := range sealed {
 		bad := bytes.Clone(sealed)
@@ -69,11 +69,11 @@ func TestEveryByteOfASealCounts(t *testing.T) {
 // knows it as prepared only.
 func TestPrepared(t *testing.T) {
 	t.Parallel()
-	old := New(madeAt).Prepare(madeAt.Add(time.Hour))
-	id := old.IDs()[1].ID
+	old := NewRing(madeAt).Prepare(madeAt.Add(time.Hour))
+	id := old.ListKeys()[1].ID
 	promoted, err := old.Promote(id)
-	if err != nil || promoted.Primary() != id || old.Primary() == id {
-		t.Fatalf("promoted %v, from %v: %v", promoted.IDs(), old.IDs(), err)
+	if err != nil || promoted.PrimaryID() != id || old.PrimaryID() == id {
+		t.Fatalf("promoted %v, from %v: %v", promoted.ListKeys(), old.ListKeys(), err)
 	}
 	for from, to := range map[*Ring]*Ring{old: promoted, promoted: old} {
 		sealed, _ := from.Seal([]byte("secret"))
@@ -92,7 +92,7 @@ func TestPrepared(t *testing.T) {
 
 func TestMAC(t *testing.T) {
 	t.Parallel()
-	ring := New(madeAt)
+	ring := NewRing(madeAt)
 	id, mac := ring.MAC("link", []byte("message"))
 	after := ring.Rotate(madeAt)
 	if err := after.VerifyMAC("link", id, []byte("message"), mac); err != nil {
@@ -112,7 +112,7 @@ func TestMAC(t *testing.T) {
 func TestFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys")
-	ring := New(madeAt)
+	ring := NewRing(madeAt)
 	if err := ring.Create(path); err != nil {
 		t.Fatal(err)
 	}
@@ -123,27 +123,27 @@ func TestFile(t *testing.T) {
 	if err := ring.Rotate(madeAt).Save(path); err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := Load(path)
+	loaded, err := LoadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, err := loaded.Open(sealed); err != nil || string(got) != "secret" {
 		t.Errorf("after save and load: %q, %v", got, err)
 	}
-	if n := len(loaded.IDs()); n != 2 || loaded.Primary() == ring.Primary() {
-		t.Errorf("%d keys, primary %s", n, loaded.Primary())
+	if n := len(loaded.ListKeys()); n != 2 || loaded.PrimaryID() == ring.PrimaryID() {
+		t.Errorf("%d keys, primary %s", n, loaded.PrimaryID())
 	}
 	if err := os.Chmod(path, 0o604); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "0604") {
+	if _, err := LoadFile(path); err == nil || !strings.Contains(err.Error(), "0604") {
 		t.Errorf("a file that everybody can read: %v", err)
 	}
 }
 
 func TestParseNamesTheLine(t *testing.T) {
 	t.Parallel()
-	good := New(madeAt).text()
+	good := NewRing(madeAt).text()
 	key := strings.Fields(strings.Split(string(good), "\n")[1])[2]
 	for name, text := range map[string]string{
 		"line 1": "keys\n", "line 2": fileHead + "\n0123abcd 2026-01-31T12:00:00Z\n", "no key": fileHead + "\n# none\n",
@@ -152,7 +152,7 @@ func TestParseNamesTheLine(t *testing.T) {
 		"32 bytes":  fileHead + "\n0123abcd 2026-01-31T12:00:00Z " + key[4:],
 		"there twi": fileHead + "\n0123abcd 2026-01-31T12:00:00Z " + key + "\n0123abcd 2026-01-31T12:00:00Z " + key,
 	} {
-		_, err := Parse([]byte(text))
+		_, err := ParseFile([]byte(text))
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%q: %v", name, err)
 		} else if strings.Contains(err.Error(), key) {
@@ -163,7 +163,7 @@ func TestParseNamesTheLine(t *testing.T) {
 
 func TestRingCannotBePrinted(t *testing.T) {
 	t.Parallel()
-	ring := New(madeAt)
+	ring := NewRing(madeAt)
 	key := encodeMaster(ring.keys[0].master)
 	nested := struct{ R *Ring }{ring}
 	b, _ := json.Marshal(nested)
@@ -174,7 +174,7 @@ func TestRingCannotBePrinted(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	ring := New(madeAt)
+	ring := NewRing(madeAt)
 	sealed, _ := ring.Seal([]byte("secret"), "x")
 	f.Add(sealed)
 	f.Add([]byte{sealVersion})
@@ -186,20 +186,20 @@ func FuzzOpen(f *testing.F) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(New(madeAt).text())
+	f.Add(NewRing(madeAt).text())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		ring, err := Parse(b)
+		ring, err := ParseFile(b)
 		if err != nil {
 			return
 		}
-		if _, err := Parse(ring.text()); err != nil {
+		if _, err := ParseFile(ring.text()); err != nil {
 			t.Errorf("what was read cannot be read again: %v", err)
 		}
 	})
 }
 
 func BenchmarkSeal(b *testing.B) {
-	ring, token := New(madeAt), make([]byte, 700)
+	ring, token := NewRing(madeAt), make([]byte, 700)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := ring.Seal(token, "order", "approval"); err != nil {

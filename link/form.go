@@ -22,9 +22,9 @@ func (l *Links) FormNonce(c approval.Capability, shown []byte, now time.Time) st
 	return seal(l.mac, purposeForm, expires, bound(c, shown))
 }
 
-// CheckForm returns nil if the nonce was made by FormNonce for the same link and
+// VerifyForm returns nil if the nonce was made by FormNonce for the same link and
 // the same page at most FormTTL ago, else ErrInvalid or approval.ErrExpired.
-func (l *Links) CheckForm(c approval.Capability, shown []byte, nonce string, now time.Time) error {
+func (l *Links) VerifyForm(c approval.Capability, shown []byte, nonce string, now time.Time) error {
 	payload, err := open(l.mac, purposeForm, nonce, bound(c, shown))
 	if err != nil {
 		return err

@@ -36,14 +36,14 @@ func TestCheckForm(t *testing.T) {
 		"another order":          {other(func(c *approval.Capability) { c.OrderID = "x" }), string(shown), nonce, now, ErrInvalid},
 		"another approver":       {other(func(c *approval.Capability) { c.Approver = "x" }), string(shown), nonce, now, ErrInvalid},
 		"nothing":                {good, string(shown), "", now, ErrInvalid},
-		"the link's own token":   {good, string(shown), l.Token(good), now, ErrInvalid},
+		"the link's own token":   {good, string(shown), l.LinkToken(good), now, ErrInvalid},
 		"another key":            {good, string(shown), links(t, testMAC{"a1", "b"}).FormNonce(good, shown, now), now, ErrInvalid},
 		"another purpose":        {good, string(shown), seal(keyA, purposeLink, make([]byte, 8), bound(good, shown)), now, ErrInvalid},
 		"no expiry":              {good, string(shown), seal(keyA, purposeForm, nil, bound(good, shown)), now, ErrInvalid},
 		"an expiry before 1970":  {good, string(shown), seal(keyA, purposeForm, []byte("\xff2345678"), bound(good, shown)), now, approval.ErrExpired},
 		"with something trailed": {good, string(shown), nonce + "A", now, ErrInvalid},
 	} {
-		if err := l.CheckForm(c.c, []byte(c.shown), c.nonce, c.at); !errors.Is(err, c.want) {
+		if err := l.VerifyForm(c.c, []byte(c.shown), c.nonce, c.at); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
@@ -55,7 +55,7 @@ func TestCheckFormKeepsLinkAndPageApart(t *testing.T) {
 	a, b := good, good
 	a.Nonce, b.Nonce = "n", "nx"
 	l := links(t, keyA)
-	if err := l.CheckForm(b, []byte("y"), l.FormNonce(a, []byte("xy"), now), now); !errors.Is(err, ErrInvalid) {
+	if err := l.VerifyForm(b, []byte("y"), l.FormNonce(a, []byte("xy"), now), now); !errors.Is(err, ErrInvalid) {
 		t.Error(err)
 	}
 }
@@ -66,7 +66,7 @@ func TestCheckFormRefusesEveryChangedCharacter(t *testing.T) {
 	nonce := l.FormNonce(good, []byte("shown"), now)
 	for i := range nonce {
 		changed := nonce[:i] + string(rune(nonce[i]^1)) + nonce[i+1:]
-		if err := l.CheckForm(good, []byte("shown"), changed, now); !errors.Is(err, ErrInvalid) {
+		if err := l.VerifyForm(good, []byte("shown"), changed, now); !errors.Is(err, ErrInvalid) {
 			t.Errorf("with character %d changed: %v", i, err)
 		}
 	}
@@ -81,7 +81,7 @@ func FuzzCheckForm(f *testing.F) {
 	f.Add(nonce)
 	f.Add("1...")
 	f.Fuzz(func(t *testing.T, text string) {
-		if err := l.CheckForm(good, []byte("shown"), text, now); err == nil && text != nonce {
+		if err := l.VerifyForm(good, []byte("shown"), text, now); err == nil && text != nonce {
 			t.Errorf("%q was taken", text)
 		}
 	})

@@ -21,10 +21,10 @@ type Links struct {
 	base string
 }
 
-// New returns Links below the base URL: the one at which people reach us, with
+// NewLinks returns Links below the base URL: the one at which people reach us, with
 // the prefix that a proxy takes away. It is configured, never taken from a
 // request's Host header, which its sender chooses. Query and fragment are dropped.
-func New(mac MAC, base *url.URL) *Links {
+func NewLinks(mac MAC, base *url.URL) *Links {
 	b := url.URL{
 		Scheme:  base.Scheme,
 		Host:    base.Host,
@@ -35,12 +35,12 @@ func New(mac MAC, base *url.URL) *Links {
 }
 
 // URL returns the link of a capability: the base URL, "/a/" and Token.
-func (l *Links) URL(c approval.Capability) string { return l.base + l.Token(c) }
+func (l *Links) URL(c approval.Capability) string { return l.base + l.LinkToken(c) }
 
-// Button returns what a button in a chat carries: which approval it is about. A
+// ButtonToken returns what a button in a chat carries: which approval it is about. A
 // link it is not; who pressed it is for the chat to say, and whether they may
 // decide for the record.
-func (l *Links) Button(c approval.Capability) string {
+func (l *Links) ButtonToken(c approval.Capability) string {
 	c.Approver, c.Nonce, c.Allowed = "", "", nil
 	return seal(l.mac, purposeButton, encode(c), nil)
 }
@@ -50,15 +50,15 @@ func (l *Links) OpenButton(token string, now time.Time) (approval.Capability, er
 	return l.open(purposeButton, token, now)
 }
 
-// Token returns the signed form of a capability. Its expiry is cut to seconds.
-func (l *Links) Token(c approval.Capability) string {
+// LinkToken returns the signed form of a capability. Its expiry is cut to seconds.
+func (l *Links) LinkToken(c approval.Capability) string {
 	return seal(l.mac, purposeLink, encode(c), nil)
 }
 
-// Open reads a link's token. The error is ErrInvalid, or approval.ErrExpired for a link
+// OpenLink reads a link's token. The error is ErrInvalid, or approval.ErrExpired for a link
 // that is ours and whose time has passed. It does not know of revocation: ask
 // approval.Approval.Allows.
-func (l *Links) Open(token string, now time.Time) (approval.Capability, error) {
+func (l *Links) OpenLink(token string, now time.Time) (approval.Capability, error) {
 	return l.open(purposeLink, token, now)
 }
 

@@ -51,7 +51,7 @@ func links(tb testing.TB, m MAC) *Links {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return New(m, base)
+	return NewLinks(m, base)
 }
 
 func golden(tb testing.TB, name, got string) string {
@@ -78,12 +78,12 @@ func TestLinksThatAreOutStayGood(t *testing.T) {
 	if got := l.URL(good); got != out {
 		t.Errorf("the format of links has changed:\n got %s\nwant %s", got, out)
 	}
-	c, err := l.Open(strings.TrimPrefix(out, "https://relay.example.com/prefix/a/"), now)
+	c, err := l.OpenLink(strings.TrimPrefix(out, "https://relay.example.com/prefix/a/"), now)
 	if err != nil || !reflect.DeepEqual(c, good) {
 		t.Errorf("a link that is out is read as %+v, %v", c, err)
 	}
 	form := golden(t, "good_form.txt", l.FormNonce(good, []byte("shown"), now))
-	if err := l.CheckForm(good, []byte("shown"), form, now); err != nil {
+	if err := l.VerifyForm(good, []byte("shown"), form, now); err != nil {
 		t.Errorf("a form that is out: %v", err)
 	}
 }
@@ -101,11 +101,11 @@ func TestOpenReturnsWhatWasSigned(t *testing.T) {
 				nil, {approval.Approve}, {approval.Reject}, {approval.Approve, approval.Reject},
 			}).Draw(t, "allowed"),
 		}
-		token := l.Token(c)
+		token := l.LinkToken(c)
 		if len(token) > maxText {
 			t.Fatalf("a token of %d characters", len(token))
 		}
-		got, err := l.Open(token, now)
+		got, err := l.OpenLink(token, now)
 		if err != nil || !reflect.DeepEqual(got, c) {
 			t.Fatalf("%+v became %+v, %v", c, got, err)
 		}
@@ -116,14 +116,14 @@ func TestOpenReturnsWhatWasSigned(t *testing.T) {
 func TestButton(t *testing.T) {
 	t.Parallel()
 	l := links(t, keyA)
-	button := l.Button(good)
+	button := l.ButtonToken(good)
 	got, err := l.OpenButton(button, now)
 	want := approval.Capability{OrderID: good.OrderID, ApprovalID: good.ApprovalID, Expires: good.Expires}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for name, err := range map[string]error{
-		"a button as a link": second(l.Open(button, now)), "a link as a button": second(l.OpenButton(l.Token(good), now)),
+		"a button as a link": second(l.OpenLink(button, now)), "a link as a button": second(l.OpenButton(l.LinkToken(good), now)),
 	} {
 		if !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
@@ -149,11 +149,11 @@ func TestURLKeepsHostAndPrefix(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := New(keyA, u)
-		if got := l.URL(good); got != want+l.Token(good) {
+		l := NewLinks(keyA, u)
+		if got := l.URL(good); got != want+l.LinkToken(good) {
 			t.Errorf("%s gives %s", base, got)
 		}
-		if back, err := url.Parse(l.URL(good)); err != nil || back.String() != l.URL(good) || !strings.HasSuffix(back.Path, l.Token(good)) {
+		if back, err := url.Parse(l.URL(good)); err != nil || back.String() != l.URL(good) || !strings.HasSuffix(back.Path, l.LinkToken(good)) {
 			t.Errorf("%s does not survive a URL parser: %v", l.URL(good), err)
 		}
 	}
@@ -162,21 +162,21 @@ func TestURLKeepsHostAndPrefix(t *testing.T) {
 func TestOpenRefusesEveryChangedCharacter(t *testing.T) {
 	t.Parallel()
 	l := links(t, keyA)
-	token := l.Token(good)
+	token := l.LinkToken(good)
 	for i := range token {
 		for _, c := range []byte{'A', 'B', '_', '.', '1', '2', '\n', '=', 0, 0xff, token[i] ^ 1, token[i] ^ 0x20} {
 			changed := token[:i] + string(rune(c)) + token[i+1:]
 			if changed == token {
 				continue
 			}
-			if _, err := l.Open(changed, now); !errors.Is(err, ErrInvalid) {
+			if _, err := l.OpenLink(changed, now); !errors.Is(err, ErrInvalid) {
 				t.Fatalf("with character %d made %q: %v", i, c, err)
 			}
 		}
-		if _, err := l.Open(token[:i], now); !errors.Is(err, ErrInvalid) {
+		if _, err := l.OpenLink(token[:i], now); !errors.Is(err, ErrInvalid) {
 			t.Fatalf("cut after %d: %v", i, err)
 		}
-		if _, err := l.Open(token[:i]+"\n"+token[i:], now); !errors.Is(err, ErrInvalid) {
+		if _, err := l.OpenLink(token[:i]+"\n"+token[i:], now); !errors.Is(err, ErrInvalid) {
 			t.Fatalf("with a line end at %d: %v", i, err)
 		}
 	}
@@ -195,38 +195,38 @@ func TestOpenRefuses(t *testing.T) {
 	highBit := append([]byte(nil), payload...)
 	highBit[len(payload)-9] |= 4
 	huge := append(binary.AppendUvarint(nil, 1<<63), payload...)
-	fields := strings.Split(l.Token(good), ".")
+	fields := strings.Split(l.LinkToken(good), ".")
 	long := good
 	long.Approver = strings.Repeat("a", maxText)
-	expiredChanged := links(t, testMAC{"a1", "secret b"}).Token(past)
+	expiredChanged := links(t, testMAC{"a1", "secret b"}).LinkToken(past)
 	for name, c := range map[string]struct {
 		token string
 		want  error
 	}{
 		"nothing":                       {"", ErrInvalid},
-		"another version":               {"2" + l.Token(good)[1:], ErrInvalid},
-		"a version more":                {"11" + l.Token(good)[1:], ErrInvalid},
-		"too long":                      {l.Token(good) + strings.Repeat("A", maxText), ErrInvalid},
-		"ours and too long":             {l.Token(long), ErrInvalid},
-		"a part more":                   {l.Token(good) + ".", ErrInvalid},
-		"padding":                       {l.Token(good) + "=", ErrInvalid},
+		"another version":               {"2" + l.LinkToken(good)[1:], ErrInvalid},
+		"a version more":                {"11" + l.LinkToken(good)[1:], ErrInvalid},
+		"too long":                      {l.LinkToken(good) + strings.Repeat("A", maxText), ErrInvalid},
+		"ours and too long":             {l.LinkToken(long), ErrInvalid},
+		"a part more":                   {l.LinkToken(good) + ".", ErrInvalid},
+		"padding":                       {l.LinkToken(good) + "=", ErrInvalid},
 		"trailing data":                 {sign(append(slices.Clip(payload), 0)), ErrInvalid},
 		"a cut payload":                 {sign(payload[:len(payload)-1]), ErrInvalid},
 		"an empty payload":              {sign(nil), ErrInvalid},
 		"a length in more bytes":        {sign(longLength), ErrInvalid},
 		"a length beyond the end":       {sign(huge), ErrInvalid},
 		"an unknown decision":           {sign(highBit), ErrInvalid},
-		"another key":                   {links(t, testMAC{"a1", "secret b"}).Token(good), ErrInvalid},
-		"another key's ID":              {links(t, testMAC{"a2", "secret a"}).Token(good), ErrInvalid},
+		"another key":                   {links(t, testMAC{"a1", "secret b"}).LinkToken(good), ErrInvalid},
+		"another key's ID":              {links(t, testMAC{"a2", "secret a"}).LinkToken(good), ErrInvalid},
 		"another purpose":               {seal(keyA, purposeForm, payload, nil), ErrInvalid},
 		"a form's nonce":                {l.FormNonce(good, nil, now), ErrInvalid},
 		"something bound":               {seal(keyA, purposeLink, payload, []byte("x")), ErrInvalid},
 		"no MAC":                        {strings.Join([]string{fields[0], fields[1], fields[2], ""}, "."), ErrInvalid},
-		"expired now":                   {l.Token(past), approval.ErrExpired},
+		"expired now":                   {l.LinkToken(past), approval.ErrExpired},
 		"expired, and not ours":         {expiredChanged, ErrInvalid},
-		"expired, with a changed field": {"1.AAAA" + l.Token(past)[6:], ErrInvalid},
+		"expired, with a changed field": {"1.AAAA" + l.LinkToken(past)[6:], ErrInvalid},
 	} {
-		got, err := l.Open(c.token, now)
+		got, err := l.OpenLink(c.token, now)
 		if !errors.Is(err, c.want) || !reflect.DeepEqual(got, approval.Capability{}) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
@@ -242,28 +242,28 @@ func TestOpenRefuses(t *testing.T) {
 func TestOpenIsGoodUntilItsLastSecond(t *testing.T) {
 	t.Parallel()
 	l := links(t, keyA)
-	token := l.Token(good)
-	if _, err := l.Open(token, good.Expires.Add(-time.Nanosecond)); err != nil {
+	token := l.LinkToken(good)
+	if _, err := l.OpenLink(token, good.Expires.Add(-time.Nanosecond)); err != nil {
 		t.Error(err)
 	}
-	if _, err := l.Open(token, good.Expires); !errors.Is(err, approval.ErrExpired) {
+	if _, err := l.OpenLink(token, good.Expires); !errors.Is(err, approval.ErrExpired) {
 		t.Error(err)
 	}
 }
 
 func FuzzOpen(f *testing.F) {
 	l := links(f, keyA)
-	f.Add(l.Token(good), false)
+	f.Add(l.LinkToken(good), false)
 	f.Add(string(encode(good)), true)
 	f.Add("1...", false)
 	f.Fuzz(func(t *testing.T, text string, signed bool) {
 		if signed { // past the MAC, to the payload
 			text = sign([]byte(text))
 		}
-		c, err := l.Open(text, now)
+		c, err := l.OpenLink(text, now)
 		switch {
-		case err == nil && l.Token(c) != text:
-			t.Errorf("%q and %q are the same link", text, l.Token(c))
+		case err == nil && l.LinkToken(c) != text:
+			t.Errorf("%q and %q are the same link", text, l.LinkToken(c))
 		case err != nil && !errors.Is(err, ErrInvalid) && !errors.Is(err, approval.ErrExpired):
 			t.Errorf("%q: %v", text, err)
 		}

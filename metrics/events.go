@@ -33,12 +33,12 @@ func (m *Metrics) observe(e approval.Event, trace string) {
 		m.repeated.inc(e.Workflow)
 	case approval.EventSuperseded:
 		m.superseded.inc(e.Workflow)
-	case approval.EventDecision:
+	case approval.EventDecisionReceived:
 		m.decision(e)
 	case approval.EventDecided:
 		m.decided.inc(e.Workflow, string(e.Outcome))
 		m.decisionSeconds.traced(trace, e.Age, e.Workflow, string(e.Outcome))
-		m.timeLeft.since(e.Left, e.Workflow)
+		m.timeLeft.since(e.TimeLeft, e.Workflow)
 	case approval.EventTimedOut:
 		m.timeouts.inc(e.Workflow)
 	case approval.EventCancelled:
@@ -51,9 +51,9 @@ func (m *Metrics) observe(e approval.Event, trace string) {
 		m.escalations.inc(e.Workflow)
 	case approval.EventUndeliverable:
 		m.undeliverable.inc(e.Workflow)
-	case approval.EventTold:
+	case approval.EventFirstNotified:
 		m.toldSeconds.traced(trace, e.Age, e.Workflow)
-	case approval.EventNotified, approval.EventNotificationFailed, approval.EventNotificationGone:
+	case approval.EventNotified, approval.EventNotificationFailed, approval.EventNotificationExhausted:
 		m.notification(e, trace)
 	case approval.EventHeartbeat:
 		m.heartbeats.inc(e.Target, e.Code)
@@ -73,9 +73,9 @@ func (m *Metrics) decision(e approval.Event) {
 	m.decisions.inc(string(e.Via), e.Code, string(e.Outcome))
 	verdict, result := approval.Verdict{Code: approval.VerdictCode(e.Code)}, "refused"
 	switch {
-	case verdict.Taken():
+	case verdict.IsAccepted():
 		result = "taken"
-	case verdict.Settled():
+	case verdict.IsFinal():
 		result = "settled"
 	}
 	if e.Source != "" {
@@ -84,7 +84,7 @@ func (m *Metrics) decision(e approval.Event) {
 }
 
 func (m *Metrics) notification(e approval.Event, trace string) {
-	if e.Kind == approval.EventNotificationGone { // its last attempt has an event of its own
+	if e.Kind == approval.EventNotificationExhausted { // its last attempt has an event of its own
 		m.notifications.inc(e.Channel)
 		m.notifyFailed.inc(e.Channel)
 		return

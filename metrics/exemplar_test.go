@@ -33,7 +33,7 @@ func TestExemplars(t *testing.T) {
 			m := New(reg, Config{TraceID: tc.trace})
 			m.Message(tc.ctx, "callbacks", "ok", time.Second)
 			m.Observe(tc.ctx, []approval.Event{
-				{Kind: approval.EventDecided, Age: time.Hour}, {Kind: approval.EventTold, Age: time.Second}, {Kind: approval.EventNotified, Age: time.Second},
+				{Kind: approval.EventDecided, Age: time.Hour}, {Kind: approval.EventFirstNotified, Age: time.Second}, {Kind: approval.EventNotified, Age: time.Second},
 				{Kind: approval.EventCallbackEnded, Code: "delivered", Age: time.Second},
 			})
 			families, err := reg.Gather()

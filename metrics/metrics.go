@@ -82,9 +82,9 @@ func New(reg prometheus.Registerer, conf Config) *Metrics {
 	gaveUp := label{"source", slices.Concat(conf.Handlers, []string{"order"})}
 	route := label{"route", conf.Routes}
 	outcome := label{"outcome", []string{string(approval.Approve), string(approval.Reject)}}
-	via := label{"via", texts(approval.Vias())}
-	verdict := label{"verdict", texts(approval.Verdicts())}
-	end := label{"outcome", texts(approval.CallbackOutcomes())}
+	via := label{"via", texts(approval.AllVias())}
+	verdict := label{"verdict", texts(approval.AllVerdicts())}
+	end := label{"outcome", texts(approval.AllCallbackOutcomes())}
 	kind := label{"kind", texts(kinds)}
 	result := label{"result", texts(results)}
 
@@ -170,7 +170,7 @@ var awsOperations = []string{
 }
 
 var (
-	kinds   = []approval.ActionKind{approval.ActionNotify, approval.ActionCallBack, approval.ActionHeartbeat, approval.ActionDeadLetter}
+	kinds   = []approval.ActionKind{approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat, approval.ActionDeadLetter}
 	results = []approval.ResultKind{approval.ResultOK, approval.ResultClosed, approval.ResultRefused, approval.ResultFailed}
 )
 

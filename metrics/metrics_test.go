@@ -172,13 +172,13 @@ func TestEveryEventHasItsSeries(t *testing.T) {
 		{approval.EventRequested, base, series{"requests_total" + w: 1}},
 		{approval.EventRequestRepeated, base, series{"requests_repeated_total" + w: 1}},
 		{approval.EventSuperseded, base, series{"superseded_total" + w: 1}},
-		{approval.EventDecision, with("recorded", 0), series{
+		{approval.EventDecisionReceived, with("recorded", 0), series{
 			`decisions_total{outcome="reject",verdict="recorded",via="webhook"}`: 1, `source_decisions_total{result="taken",source="erp"}`: 1,
 		}},
-		{approval.EventDecision, with("late", 0), series{
+		{approval.EventDecisionReceived, with("late", 0), series{
 			`decisions_total{outcome="reject",verdict="late",via="webhook"}`: 1, `source_decisions_total{result="settled",source="erp"}`: 1,
 		}},
-		{approval.EventDecision, with("ambiguous", 0), series{
+		{approval.EventDecisionReceived, with("ambiguous", 0), series{
 			`decisions_total{outcome="reject",verdict="ambiguous",via="webhook"}`: 1, `source_decisions_total{result="refused",source="erp"}`: 1,
 		}},
 		{approval.EventDecided, base, series{
@@ -190,13 +190,13 @@ func TestEveryEventHasItsSeries(t *testing.T) {
 		{approval.EventUnmatchedExpired, base, series{"unmatched_expired_total{}": 1}},
 		{approval.EventEscalated, base, series{"escalations_total" + w: 1}},
 		{approval.EventUndeliverable, base, series{"undeliverable_total" + w: 1}},
-		{approval.EventTold, base, series{"first_notification_seconds" + w: 1}},
+		{approval.EventFirstNotified, base, series{"first_notification_seconds" + w: 1}},
 		{approval.EventReminded, base, series{"reminders_total" + w: 1}},
 		{approval.EventNotified, with("", 1), series{"notifications_total" + c: 1, "notification_requests_total" + c: 1, "notification_delivery_seconds" + c: 1}},
 		{approval.EventNotificationFailed, with("failed", 2), series{
 			"notification_requests_total" + c: 1, "notification_requests_failed_total" + c: 1, `retries_total{kind="notify"}`: 1,
 		}},
-		{approval.EventNotificationGone, with("failed", 2), series{"notifications_total" + c: 1, "notifications_failed_total" + c: 1}},
+		{approval.EventNotificationExhausted, with("failed", 2), series{"notifications_total" + c: 1, "notifications_failed_total" + c: 1}},
 		{approval.EventHeartbeat, with("closed", 0), series{`heartbeats_total{result="closed",target="sfn"}`: 1}},
 		{approval.EventCallbackAttempt, with("failed", 1), series{`callback_attempts_total{result="failed",target="sfn"}`: 1}},
 		{approval.EventCallbackAttempt, with("ok", 3), series{`callback_attempts_total{result="ok",target="sfn"}`: 1, `retries_total{kind="call_back"}`: 1}},
@@ -236,7 +236,7 @@ func TestWhatCallersSayHasItsSeries(t *testing.T) {
 			map[string]float64{`messages_total{handler="callbacks",result="ok"}`: 1, `handler_seconds{handler="callbacks"}`: 1},
 		},
 		"dispatched":   {func(m *Metrics) { m.Dispatched(approval.ActionNotify) }, map[string]float64{`actions_dispatched_total{kind="notify"}`: 1}},
-		"running":      {func(m *Metrics) { m.Running(approval.ActionCallBack, 2) }, map[string]float64{`actions_running{kind="call_back"}`: 2}},
+		"running":      {func(m *Metrics) { m.Running(approval.ActionCallback, 2) }, map[string]float64{`actions_running{kind="call_back"}`: 2}},
 		"held":         {func(m *Metrics) { m.Held("sfn", 1) }, map[string]float64{`target_places_held{target="sfn"}`: 1}},
 		"failed sweep": {func(m *Metrics) { m.Swept(0, errors.New("no")) }, map[string]float64{`sweeps_total{result="failed"}`: 1}},
 		"commit": {func(m *Metrics) { m.Committed(3, time.Millisecond, nil) }, map[string]float64{

@@ -94,7 +94,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context, actions []approval.Action) {
 	for _, act := range actions {
 		d.observer.Dispatched(act.Kind)
 		switch act.Kind {
-		case approval.ActionNotify, approval.ActionCallBack, approval.ActionHeartbeat:
+		case approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat:
 			d.publish(ctx, act)
 		case approval.ActionDeadLetter:
 			d.observer.DeadLettered("order")

@@ -34,9 +34,9 @@ func TestDispatch(t *testing.T) {
 	callbacks, err := d.Subscribe(t.Context(), TopicCallbacks)
 	require.NoError(t, err)
 	until := time.Now().Add(time.Minute).UTC()
-	notify := approval.Action{Kind: approval.ActionNotify, OrderID: "A-1", Channel: "mail", Target: "sfn", Attempt: 1, Until: until}
-	call := approval.Action{Kind: approval.ActionCallBack, OrderID: "A-1", Target: "sfn", Attempt: 2, Until: until}
-	beat := approval.Action{Kind: approval.ActionHeartbeat, OrderID: "A-1", Target: "sfn", Until: until}
+	notify := approval.Action{Kind: approval.ActionNotify, OrderID: "A-1", Channel: "mail", Target: "sfn", Attempt: 1, LeaseExpires: until}
+	call := approval.Action{Kind: approval.ActionCallback, OrderID: "A-1", Target: "sfn", Attempt: 2, LeaseExpires: until}
+	beat := approval.Action{Kind: approval.ActionHeartbeat, OrderID: "A-1", Target: "sfn", LeaseExpires: until}
 	d.Dispatch(t.Context(), []approval.Action{notify, {Kind: approval.ActionDeadLetter, OrderID: "A-1", Reason: "given up"}})
 	_, got := receive(t, notifications)
 	require.Equal(t, notify, got)
@@ -46,7 +46,7 @@ func TestDispatch(t *testing.T) {
 		require.Equal(t, want, got)
 	}
 	require.False(t, d.Room(approval.ActionNotify, "mail"))
-	require.False(t, d.Room(approval.ActionCallBack, "sfn"))
+	require.False(t, d.Room(approval.ActionCallback, "sfn"))
 	require.False(t, d.Room(approval.ActionHeartbeat, "sfn"))
 	require.Equal(t, []string{"order"}, w.dead)
 	require.Contains(t, w.logged(), `"reason":"given up"`)
@@ -63,28 +63,28 @@ func TestRoom(t *testing.T) {
 	require.NoError(t, err)
 	_, err = d.Subscribe(t.Context(), TopicNotifications)
 	require.NoError(t, err)
-	slow := approval.Action{Kind: approval.ActionCallBack, OrderID: "A-1", Target: "slow"}
-	require.True(t, d.Room(approval.ActionCallBack, "slow"))
+	slow := approval.Action{Kind: approval.ActionCallback, OrderID: "A-1", Target: "slow"}
+	require.True(t, d.Room(approval.ActionCallback, "slow"))
 	d.Dispatch(t.Context(), []approval.Action{slow, slow})
-	require.False(t, d.Room(approval.ActionCallBack, "slow"))
-	require.True(t, d.Room(approval.ActionCallBack, "quick"))
+	require.False(t, d.Room(approval.ActionCallback, "slow"))
+	require.True(t, d.Room(approval.ActionCallback, "quick"))
 	require.True(t, d.Room(approval.ActionHeartbeat, "slow"))
 	require.True(t, d.Room(approval.ActionNotify, "slow"))
-	require.Equal(t, 2, w.running[approval.ActionCallBack])
+	require.Equal(t, 2, w.running[approval.ActionCallback])
 
 	first, _ := receive(t, messages)
 	_, err = d.done(func(*message.Message) ([]*message.Message, error) {
-		require.False(t, d.Room(approval.ActionCallBack, "slow"), "while it runs")
+		require.False(t, d.Room(approval.ActionCallback, "slow"), "while it runs")
 		return nil, errOdd
 	})(first)
 	require.NoError(t, err, "a Go channel would hand it over again at once")
 	require.Contains(t, w.logged(), "action not recorded")
-	require.True(t, d.Room(approval.ActionCallBack, "slow"))
+	require.True(t, d.Room(approval.ActionCallback, "slow"))
 	first.Ack()
 
 	second, _ := receive(t, messages)
 	require.Panics(t, func() { _, _ = d.done(func(*message.Message) ([]*message.Message, error) { panic("odd") })(second) })
-	require.Zero(t, w.running[approval.ActionCallBack])
+	require.Zero(t, w.running[approval.ActionCallback])
 	second.Ack()
 }
 
@@ -96,9 +96,9 @@ func TestDispatchAfterTheEnd(t *testing.T) {
 	_, err := d.Subscribe(t.Context(), TopicCallbacks)
 	require.NoError(t, err)
 	require.NoError(t, d.Close())
-	d.Dispatch(t.Context(), []approval.Action{{Kind: approval.ActionCallBack, OrderID: "A-1", Target: "sfn"}})
-	require.False(t, d.Room(approval.ActionCallBack, "sfn"), "nothing is begun any more")
-	require.Zero(t, w.running[approval.ActionCallBack])
+	d.Dispatch(t.Context(), []approval.Action{{Kind: approval.ActionCallback, OrderID: "A-1", Target: "sfn"}})
+	require.False(t, d.Room(approval.ActionCallback, "sfn"), "nothing is begun any more")
+	require.Zero(t, w.running[approval.ActionCallback])
 	require.Contains(t, w.logged(), "action left to the sweeper")
 }
 
@@ -109,7 +109,7 @@ func TestNoRoomBeforeSomebodyListens(t *testing.T) {
 	w := newWatcher()
 	d := NewDispatcher(1, w, w.logger())
 	for kind, topic := range map[approval.ActionKind]string{
-		approval.ActionNotify: TopicNotifications, approval.ActionCallBack: TopicCallbacks,
+		approval.ActionNotify: TopicNotifications, approval.ActionCallback: TopicCallbacks,
 	} {
 		require.False(t, d.Room(kind, "x"))
 		_, err := d.Subscribe(t.Context(), topic)

@@ -54,7 +54,7 @@ func count(o Observer) message.HandlerMiddleware {
 
 // result names how a message ended.
 func result(err error) string {
-	var refusal *approval.Refusal
+	var refusal *approval.RefusalError
 	switch {
 	case err == nil:
 		return "ok"

@@ -36,7 +36,7 @@ func TestSettle(t *testing.T) {
 		err   error
 		level string
 	}{
-		"done": {nil, ""}, "may pass": {errOdd, "WARN"}, "never will": {approval.Invalid("order", "is missing"), "INFO"},
+		"done": {nil, ""}, "may pass": {errOdd, "WARN"}, "never will": {approval.InvalidField("order", "is missing"), "INFO"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -61,7 +61,7 @@ func TestSettle(t *testing.T) {
 func TestResults(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]error{
-		"ok": nil, "filtered": handlers.ErrFiltered, "failed": errOdd, "invalid": approval.Invalid("order", "is missing"),
+		"ok": nil, "filtered": handlers.ErrFiltered, "failed": errOdd, "invalid": approval.InvalidField("order", "is missing"),
 		"refused": approval.Permanent(fmt.Errorf("no: %w", refusal(approval.VerdictConflict))),
 	} {
 		w := newWatcher()
@@ -89,7 +89,7 @@ func (d *drawer) PutLetter(ctx context.Context, source string, m *message.Messag
 // Only what can never be handled is a dead letter, and then the message is done.
 func TestDeadLetter(t *testing.T) {
 	t.Parallel()
-	never := approval.Invalid("order", "is missing")
+	never := approval.InvalidField("order", "is missing")
 	for name, c := range map[string]struct {
 		err, put error
 		want     error
@@ -165,7 +165,7 @@ func TestTheLogOfADeadLetterHasNoBody(t *testing.T) {
 	w := newWatcher()
 	m := message.NewMessage("m-1", []byte(`{"taskToken":"secret"}`))
 	m.SetContext(t.Context())
-	_, err := deadLetter("orders", &drawer{}, w, slog.New(slog.NewJSONHandler(w, nil)))(returns(approval.Invalid("order", "is missing")))(m)
+	_, err := deadLetter("orders", &drawer{}, w, slog.New(slog.NewJSONHandler(w, nil)))(returns(approval.InvalidField("order", "is missing")))(m)
 	require.NoError(t, err)
 	require.Contains(t, w.logged(), `"reason":"order: is missing"`)
 	require.NotContains(t, w.logged(), "secret")

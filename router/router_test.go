@@ -75,7 +75,7 @@ func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 	}}
 	decision := &handlers.Decision{
 		Source: handlers.Source{Name: "api", Via: approval.ViaAPI, Fields: handlers.DecisionFields{Outcome: text("outcome")}}, Decode: decode,
-		Decider: &handlers.Decider{Transitions: tr, Keep: approval.Keep{Unmatched: time.Hour}},
+		Decider: &handlers.Decider{Transitions: tr, Keep: approval.UnmatchedRetention{WaitFor: time.Hour}},
 	}
 	requests := []Source{{Name: "request-orders", Topic: api.RequestTopic("orders"), Subscriber: h.in, Handle: request.Handle}}
 	if odd != nil {
@@ -171,8 +171,8 @@ func TestAPanicOfATargetIsOneAttempt(t *testing.T) {
 	require.Eventually(t, func() bool { return get(t, h.store, "A-1").Approvals[0].Callback.State == approval.CallbackDelivered }, 10*time.Second, time.Millisecond)
 	require.EqualValues(t, 1, h.panicked.Load())
 	callback := get(t, h.store, "odd").Approvals[0].Callback
-	require.True(t, callback.Running, "its lease ends")
-	require.Equal(t, 1, callback.Attempt)
+	require.True(t, callback.AttemptRunning, "its lease ends")
+	require.Equal(t, 1, callback.Attempts)
 	require.NotContains(t, h.logged(), "secret")
 }
 
@@ -205,5 +205,5 @@ func TestCloseLetsWhatRunsFinish(t *testing.T) {
 
 type links struct{}
 
-func (links) URL(approval.Capability) string    { return "link" }
-func (links) Button(approval.Capability) string { return "button" }
+func (links) URL(approval.Capability) string         { return "link" }
+func (links) ButtonToken(approval.Capability) string { return "button" }

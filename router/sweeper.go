@@ -88,10 +88,10 @@ var errUnchanged = errors.New("unchanged")
 
 // advance advances an order. Where nothing that is due finds room there is nothing
 // to store: while a target hangs, thousands of answers may be due at every sweep.
-func advance(o *approval.Order, t approval.Turn) ([]approval.Action, error) {
-	due := o.Due()
+func advance(o *approval.Order, t approval.Environment) ([]approval.Action, error) {
+	due := o.NextDue()
 	actions := o.Advance(t)
-	if len(actions) == 0 && len(o.Fresh()) == 0 && o.Due().Equal(due) {
+	if len(actions) == 0 && len(o.NewEvents()) == 0 && o.NextDue().Equal(due) {
 		return nil, errUnchanged
 	}
 	return actions, nil
@@ -106,8 +106,8 @@ func (s *Sweeper) Adopt(ctx context.Context) {
 	}
 	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))
 	if err == nil {
-		err = s.all(ctx, ids, func(o *approval.Order, t approval.Turn) ([]approval.Action, error) {
-			if !o.Orphaned(t) { // it is due, and nobody had begun: after an outage that may be most of them
+		err = s.all(ctx, ids, func(o *approval.Order, t approval.Environment) ([]approval.Action, error) {
+			if !o.ReleaseLeases(t) { // it is due, and nobody had begun: after an outage that may be most of them
 				return nil, errUnchanged
 			}
 			return nil, nil
@@ -120,7 +120,7 @@ func (s *Sweeper) Adopt(ctx context.Context) {
 
 // all runs a transition on each of the orders, a batch of them side by side. One
 // that cannot be read, or that panics, concerns no other, nor the process.
-func (s *Sweeper) all(ctx context.Context, ids []string, transition func(*approval.Order, approval.Turn) ([]approval.Action, error)) error {
+func (s *Sweeper) all(ctx context.Context, ids []string, transition func(*approval.Order, approval.Environment) ([]approval.Action, error)) error {
 	var group errgroup.Group
 	group.SetLimit(s.Batch)
 	for _, id := range ids {

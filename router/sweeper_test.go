@@ -120,12 +120,12 @@ func TestWhatFindsNoRoomComesAgainAfterItsLease(t *testing.T) {
 		require.Zero(t, w.failed)
 		require.Less(t, len(c.claims), 40, "three batches each lease, and a look each second")
 		for i := range 30 {
-			require.Zero(t, get(t, c.Store, fmt.Sprint(i)).Approvals[0].Callback.Attempt)
+			require.Zero(t, get(t, c.Store, fmt.Sprint(i)).Approvals[0].Callback.Attempts)
 		}
 		s.Transitions.Dispatch = nowhere{}
 		sweep(t, s, 3*time.Second)
 		for i := range 30 {
-			require.Equal(t, 1, get(t, c.Store, fmt.Sprint(i)).Approvals[0].Callback.Attempt)
+			require.Equal(t, 1, get(t, c.Store, fmt.Sprint(i)).Approvals[0].Callback.Attempts)
 		}
 	})
 }
@@ -206,11 +206,11 @@ func TestTheSweeperAdoptsOrphans(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, w := &counted{Store: memory.New()}, newWatcher()
 		ask(t, c.Store, "A-1", time.Now().Add(-time.Second)) // timed out at once: its first attempt is under way
-		require.True(t, get(t, c.Store, "A-1").Approvals[0].Callback.Running)
+		require.True(t, get(t, c.Store, "A-1").Approvals[0].Callback.AttemptRunning)
 
 		s := newSweeper(c, w)
 		sweep(t, s, 100*time.Millisecond)
-		require.Equal(t, 1, get(t, c.Store, "A-1").Approvals[0].Callback.Attempt, "its process may live")
+		require.Equal(t, 1, get(t, c.Store, "A-1").Approvals[0].Callback.Attempts, "its process may live")
 
 		var until time.Time
 		s.Adopt(t.Context())                                // nobody knows of orphans
@@ -224,10 +224,10 @@ func TestTheSweeperAdoptsOrphans(t *testing.T) {
 		s.Adopt(t.Context())
 		require.EqualValues(t, 1, stored.n.Load())
 		require.Equal(t, time.Now().Add(30*time.Second), until, "whatever lease it may have")
-		require.Equal(t, 1, get(t, c.Store, "A-1").Approvals[0].Callback.Attempt, "nothing is begun before the router runs")
+		require.Equal(t, 1, get(t, c.Store, "A-1").Approvals[0].Callback.Attempts, "nothing is begun before the router runs")
 		sweep(t, s, 100*time.Millisecond)
 		callback := get(t, c.Store, "A-1").Approvals[0].Callback
-		require.Equal(t, 2, callback.Attempt)
+		require.Equal(t, 2, callback.Attempts)
 		require.True(t, callback.MaybeApplied)
 
 		s.Orphans = func(context.Context, time.Time) ([]string, error) { return nil, errOdd }

@@ -89,12 +89,12 @@ func TestDispatchTrace(t *testing.T) {
 	in, err := d.Subscribe(t.Context(), TopicCallbacks)
 	require.NoError(t, err)
 	for _, act := range []approval.Action{
-		{Kind: approval.ActionCallBack, OrderID: "o-1", Target: "sfn", Attempt: 2, Trace: "w"},
-		{Kind: approval.ActionCallBack, OrderID: "o-1", Target: "sfn", Attempt: 2},
+		{Kind: approval.ActionCallback, OrderID: "o-1", Target: "sfn", Attempt: 2, Trace: "w"},
+		{Kind: approval.ActionCallback, OrderID: "o-1", Target: "sfn", Attempt: 2},
 		{Kind: approval.ActionHeartbeat, OrderID: "o-1", Target: "sfn", Trace: "w"},
 	} {
 		want := message.Metadata{"kind": string(act.Kind), "name": "sfn"}
-		if act.Trace != "" && act.Kind == approval.ActionCallBack {
+		if act.Trace != "" && act.Kind == approval.ActionCallback {
 			want = message.Metadata{"kind": "call_back", "name": "sfn", "traceparent": "w", "order_id": "o-1", "attempt": "2"}
 		}
 		d.Dispatch(t.Context(), []approval.Action{act})

@@ -139,7 +139,7 @@ func TestCookieAttributes(t *testing.T) {
 }
 
 func FuzzCookie(f *testing.F) {
-	ring, base := keys.New(time.Now()), &url.URL{Scheme: "https", Host: "relay.example"}
+	ring, base := keys.NewRing(time.Now()), &url.URL{Scheme: "https", Host: "relay.example"}
 	provider := signintest.Start()
 	defer provider.Close()
 	s, err := signin.New(signin.Config{Issuer: provider.URL, ClientID: "x", ClientSecret: secret{"x"}, Base: base, MAC: ring, Now: time.Now})

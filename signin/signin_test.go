@@ -44,7 +44,7 @@ func newHouse(t *testing.T, change func(*signin.Config)) *house {
 	h.provider.Redirect = h.url + "/signin/callback"
 	h.provider.Claims = map[string]any{"email": "Alan@example.com", "email_verified": true}
 	c := signin.Config{
-		Issuer: h.provider.URL, ClientID: signintest.ClientID, ClientSecret: secret{signintest.ClientSecret}, Base: base, MAC: keys.New(h.now),
+		Issuer: h.provider.URL, ClientID: signintest.ClientID, ClientSecret: secret{signintest.ClientSecret}, Base: base, MAC: keys.NewRing(h.now),
 		Now: func() time.Time { return h.now }, Log: slog.New(slog.NewTextHandler(&h.log, nil)),
 	}
 	if change != nil {
@@ -171,7 +171,7 @@ func TestForgedReturns(t *testing.T) {
 	for _, value := range []string{"", "x", "a.b.c", "e30.YQ.YQ"} {
 		r := httptest.NewRequest("GET", h.url+"/a/x", nil)
 		r.AddCookie(&http.Cookie{Name: "approval_relay_session", Value: value})
-		s, err := signin.New(signin.Config{Issuer: "https://x.example", ClientID: "x", ClientSecret: secret{"x"}, MAC: keys.New(h.now), Now: time.Now})
+		s, err := signin.New(signin.Config{Issuer: "https://x.example", ClientID: "x", ClientSecret: secret{"x"}, MAC: keys.NewRing(h.now), Now: time.Now})
 		require.NoError(t, err)
 		_, ok := s.SignedInApprover(r)
 		require.False(t, ok, value)

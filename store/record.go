@@ -26,9 +26,9 @@ type record struct {
 func Encode(orderID string, o *approval.Order, s Sealer) ([]byte, error) {
 	switch {
 	case orderID == "":
-		return nil, approval.Invalid("order", "is missing")
+		return nil, approval.InvalidField("order", "is missing")
 	case !utf8.ValidString(orderID):
-		return nil, approval.Invalid("order", "is not UTF-8")
+		return nil, approval.InvalidField("order", "is not UTF-8")
 	case o.ID != orderID:
 		return nil, fmt.Errorf("order %q was given the ID %q: an order keeps its own", orderID, o.ID)
 	}
@@ -71,7 +71,7 @@ func Decode(orderID string, b []byte, s Sealer) (*approval.Order, error) {
 		return nil, fmt.Errorf("record of order %q is damaged: it has holes", orderID)
 	}
 	for id, sealed := range r.Tokens {
-		a := r.Order.Find(id)
+		a := r.Order.FindApproval(id)
 		if a == nil {
 			return nil, fmt.Errorf("record of order %q is damaged: it has a token for no approval", orderID)
 		}

@@ -42,9 +42,9 @@ func FuzzDecode(f *testing.F) {
 			require.Nil(t, o)
 			return
 		}
-		o.Due()
-		o.Exhausted()
-		o.PendingSince()
+		o.NextDue()
+		o.HasExhaustedCallback()
+		o.PendingApprovals()
 		first, err := Encode("o", o, reversed{})
 		require.NoError(t, err)
 		again, err := Decode("o", first, reversed{})
@@ -52,13 +52,13 @@ func FuzzDecode(f *testing.F) {
 		second, err := Encode("o", again, reversed{})
 		require.NoError(t, err)
 		require.Equal(t, string(first), string(second))
-		again.Advance(approval.Turn{Now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), Lease: time.Minute})
+		again.Advance(approval.Environment{Now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), Lease: time.Minute})
 	})
 }
 
 func TestTokensStandBesideTheRecord(t *testing.T) {
 	t.Parallel()
-	o := &approval.Order{ID: "o", Approvals: []*approval.Approval{{ID: "x", Ask: approval.Ask{Token: approval.NewToken("secret")}}, {ID: "y"}}}
+	o := &approval.Order{ID: "o", Approvals: []*approval.Approval{{ID: "x", Request: approval.Request{Token: approval.NewToken("secret")}}, {ID: "y"}}}
 	b, err := Encode("o", o, reversed{})
 	require.NoError(t, err)
 	require.NotContains(t, string(b), "secret")

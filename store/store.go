@@ -100,7 +100,7 @@ func ParseAge(s string) (Age, error) {
 	since, id, ok := strings.Cut(s, "/")
 	n, err := strconv.ParseInt(since, 10, 64)
 	if !ok || err != nil {
-		return Age{}, approval.Invalid("after", "is no place in a list by age")
+		return Age{}, approval.InvalidField("after", "is no place in a list by age")
 	}
 	return Age{Since: time.Unix(0, n), ID: id}, nil
 }

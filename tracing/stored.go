@@ -75,7 +75,7 @@ func links(events []approval.Event, home, here trace.SpanContext) []trace.Link {
 		}
 	}
 	for _, e := range events {
-		add(parse(e.From))
+		add(parse(e.DecisionTrace))
 	}
 	if len(out) == 0 {
 		add(here)

@@ -104,7 +104,7 @@ func TestSampling(t *testing.T) {
 func TestStored(t *testing.T) {
 	t.Parallel()
 	decided := []approval.Event{
-		{Kind: approval.EventDecision, Approval: "a", Trace: home, From: theirs, Via: approval.ViaAPI, Note: "the note", By: "ann@example.com"},
+		{Kind: approval.EventDecisionReceived, Approval: "a", Trace: home, DecisionTrace: theirs, Via: approval.ViaAPI, Note: "the note", By: "ann@example.com"},
 		{Kind: approval.EventDecided, Approval: "a", Trace: home, Workflow: "w"},
 	}
 	for name, tc := range map[string]struct {
@@ -119,8 +119,8 @@ func TestStored(t *testing.T) {
 		"by a decision in a trace":           {in: theirs, events: decided, want: "order.decision", trace: home, links: []string{theirs[3:35]}},
 		"in its own trace":                   {in: home, events: decided[1:], want: "order.decided", trace: home},
 		"a message of another trace":         {in: theirs, events: decided[1:], want: "order.decided", trace: home, links: []string{theirs[3:35]}},
-		"a decision that waits":              {in: theirs, events: []approval.Event{{Kind: approval.EventDecision, From: theirs}}, want: "order.decision", trace: theirs},
-		"one that waits, in no trace":        {events: []approval.Event{{Kind: approval.EventDecision}}},
+		"a decision that waits":              {in: theirs, events: []approval.Event{{Kind: approval.EventDecisionReceived, DecisionTrace: theirs}}, want: "order.decision", trace: theirs},
+		"one that waits, in no trace":        {events: []approval.Event{{Kind: approval.EventDecisionReceived}}},
 		"an approval that was not traced":    {events: []approval.Event{{Kind: approval.EventDecided, Approval: "a"}}},
 		"not stored":                         {in: home, events: decided, err: errors.New("odd"), want: "order.update", trace: home},
 		"not stored, in no trace":            {events: decided, err: errors.New("odd")},

@@ -26,7 +26,7 @@ var _ web.Links = (*link.Links)(nil)
 // links are the tokens that a test gave out.
 type links map[string]approval.Capability
 
-func (l links) Open(token string, now time.Time) (approval.Capability, error) {
+func (l links) OpenLink(token string, now time.Time) (approval.Capability, error) {
 	c, ok := l[token]
 	switch {
 	case !ok:
@@ -41,7 +41,7 @@ func (links) FormNonce(c approval.Capability, shown []byte, now time.Time) strin
 	return now.UTC().Format(time.RFC3339) + "/" + seal(c, shown)
 }
 
-func (links) CheckForm(c approval.Capability, shown []byte, nonce string, now time.Time) error {
+func (links) VerifyForm(c approval.Capability, shown []byte, nonce string, now time.Time) error {
 	made, mac, _ := strings.Cut(nonce, "/")
 	at, err := time.Parse(time.RFC3339, made)
 	if err != nil || mac != seal(c, shown) || now.Sub(at) > time.Hour {
@@ -80,13 +80,13 @@ func (w *world) Decide(_ context.Context, orderID string, d approval.Decision) (
 	if orderID != w.order.ID {
 		w.t.Errorf("a decision for %q", orderID)
 	}
-	v, _, err := w.order.Decide(d, approval.Keep{}, approval.Turn{Now: w.now})
+	v, _, err := w.order.Decide(d, approval.UnmatchedRetention{}, approval.Environment{Now: w.now})
 	return v, err
 }
 
 // ask is what the tests ask for, before they change it.
-func ask() approval.Ask {
-	return approval.Ask{
+func ask() approval.Request {
+	return approval.Request{
 		Token: approval.NewToken("task-token"), Workflow: "refunds", Step: "finance", Title: "Refund of 480 EUR to Ada Lovelace",
 		Details:   []approval.Field{{Name: "Amount", Value: "480.00 EUR"}, {Name: "Reason", Value: "Damaged in transit.\nPhotos are in the ticket."}},
 		Requester: "grace@example.com", Execution: "arn:aws:states:eu-west-1:123456789012:execution:refunds:1",
@@ -100,14 +100,14 @@ var start = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 // token of the link of the first approver.
 const token = "alan-l1nk-s3cret"
 
-func newWorld(t testing.TB, change func(*approval.Ask)) *world {
+func newWorld(t testing.TB, change func(*approval.Request)) *world {
 	t.Helper()
 	w := &world{t: t, now: start, order: &approval.Order{ID: "A-1001"}, links: links{}}
 	a := ask()
 	if change != nil {
 		change(&a)
 	}
-	id, _, err := w.order.Request(a, approval.Turn{Now: start})
+	id, _, err := w.order.AddRequest(a, approval.Environment{Now: start})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func newWorld(t testing.TB, change func(*approval.Ask)) *world {
 
 // give makes a link.
 func (w *world) give(token, approvalID, approver string) {
-	w.links[token] = w.order.Capability(w.order.Find(approvalID), approver)
+	w.links[token] = w.order.LinkCapability(w.order.FindApproval(approvalID), approver)
 }
 
 func (w *world) approval() *approval.Approval { return w.order.Approvals[0] }

@@ -110,7 +110,7 @@ func TestRelativeTimes(t *testing.T) {
 		time.Second: "(in less than a minute)", time.Minute: "(in 1 minute)", 59 * time.Minute: "(in 59 minutes)", time.Hour: "(in 1 hour)",
 		47 * time.Hour: "(in 1 day)", 72 * time.Hour: "(in 3 days)",
 	} {
-		w := newWorld(t, func(a *approval.Ask) { a.Deadline = start.Add(time.Hour + d) })
+		w := newWorld(t, func(a *approval.Request) { a.Deadline = start.Add(time.Hour + d) })
 		if _, page := w.get(token); !strings.Contains(page, want) {
 			t.Errorf("%s: no %s", d, want)
 		}

@@ -26,14 +26,14 @@ var files embed.FS
 
 // Links reads links and guards the page's form.
 type Links interface {
-	// Open returns what a link's token allows. Its error is
+	// OpenLink returns what a link's token allows. Its error is
 	// approval.ErrExpired for a link of ours whose time has passed.
-	Open(token string, now time.Time) (approval.Capability, error)
+	OpenLink(token string, now time.Time) (approval.Capability, error)
 	// FormNonce returns proof that its holder was shown the page of the link,
 	// shown being a hash of what it said.
 	FormNonce(c approval.Capability, shown []byte, now time.Time) string
-	// CheckForm returns nil if the nonce is such a proof, and fresh.
-	CheckForm(c approval.Capability, shown []byte, nonce string, now time.Time) error
+	// VerifyForm returns nil if the nonce is such a proof, and fresh.
+	VerifyForm(c approval.Capability, shown []byte, nonce string, now time.Time) error
 }
 
 // Orders is where orders are read. Its error is approval.ErrNotFound for one
@@ -144,7 +144,7 @@ func (p *Page) get(w http.ResponseWriter, r *http.Request) {
 // it, its time has not passed and the record still knows it.
 func (p *Page) open(r *http.Request) (*visit, *problem) {
 	now := p.Now()
-	c, err := p.Links.Open(r.PathValue("token"), now)
+	c, err := p.Links.OpenLink(r.PathValue("token"), now)
 	switch {
 	case errors.Is(err, approval.ErrExpired):
 		return nil, &expired
@@ -159,11 +159,11 @@ func (p *Page) open(r *http.Request) (*visit, *problem) {
 		p.Log.WarnContext(r.Context(), "decision page cannot read the order", "order_id", c.OrderID, "error", err)
 		return nil, &unavailable
 	}
-	a := order.Find(c.ApprovalID)
+	a := order.FindApproval(c.ApprovalID)
 	switch {
 	case a == nil:
 		return nil, &gone
-	case !a.Allows(c, now):
+	case !a.AcceptsCapability(c, now):
 		return nil, &revoked
 	}
 	v := &visit{

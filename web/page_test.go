@@ -49,47 +49,47 @@ func (w *world) decide(by string, o approval.Outcome) {
 	if source, ok := strings.CutPrefix(by, "source:"); ok {
 		d.Via, d.Source = approval.ViaWebhook, source
 	}
-	if v, _, err := w.order.Decide(d, approval.Keep{}, approval.Turn{Now: w.now}); err != nil || !v.Taken() {
+	if v, _, err := w.order.Decide(d, approval.UnmatchedRetention{}, approval.Environment{Now: w.now}); err != nil || !v.IsAccepted() {
 		w.t.Fatal(v, err)
 	}
 	w.now = w.now.Add(2 * time.Hour)
 }
 
-func quorum(a *approval.Ask) { a.Policy = approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2} }
+func quorum(a *approval.Request) { a.Policy = approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2} }
 
 func TestStates(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		ask    func(*approval.Ask)
+		ask    func(*approval.Request)
 		then   func(*world)
 		status int
 		form   bool
 	}{
 		"good_pending":         {nil, nil, 200, true},
-		"good_pending_unnamed": {func(a *approval.Ask) { a.Approvers, a.Title, a.Requester, a.Step, a.Details = nil, "", "", "", nil }, nil, 200, true},
+		"good_pending_unnamed": {func(a *approval.Request) { a.Approvers, a.Title, a.Requester, a.Step, a.Details = nil, "", "", "", nil }, nil, 200, true},
 		"good_pending_others":  {quorum, func(w *world) { w.decide("barbara@example.com", approval.Approve) }, 200, true},
 		"good_recorded":        {quorum, func(w *world) { w.decide("Alan@Example.com", approval.Approve) }, 200, false},
 		"good_approved":        {nil, func(w *world) { w.decide("barbara@example.com", approval.Approve) }, 200, false},
 		"good_rejected":        {nil, func(w *world) { w.decide("alan@example.com", approval.Reject) }, 200, false},
-		"good_by_system": {func(a *approval.Ask) {
+		"good_by_system": {func(a *approval.Request) {
 			a.Approvers = append(a.Approvers, approval.Approver{ID: "source:erp", Nonce: "n4"})
 		},
 			func(w *world) { w.decide("source:erp", approval.Approve) }, 200, false},
-		"good_timed_out":  {nil, func(w *world) { w.now = w.now.Add(40 * time.Hour); w.order.Advance(approval.Turn{Now: w.now}) }, 200, false},
+		"good_timed_out":  {nil, func(w *world) { w.now = w.now.Add(40 * time.Hour); w.order.Advance(approval.Environment{Now: w.now}) }, 200, false},
 		"good_timing_out": {nil, func(w *world) { w.now = w.approval().Deadline }, 200, false}, // nobody has recorded it yet
-		"good_cancelled":  {nil, func(w *world) { w.order.Cancel("", "op", "not needed", approval.Turn{Now: w.now}) }, 200, false},
+		"good_cancelled":  {nil, func(w *world) { w.order.Cancel("", "op", "not needed", approval.Environment{Now: w.now}) }, 200, false},
 		"good_superseded": {nil, func(w *world) {
 			again := ask()
 			again.Token = approval.NewToken("another")
-			_, _, _ = w.order.Request(again, approval.Turn{Now: w.now})
+			_, _, _ = w.order.AddRequest(again, approval.Environment{Now: w.now})
 		}, 200, false},
-		"good_assurance": {func(a *approval.Ask) { a.MinAssurance = approval.AssuranceSSO }, nil, 200, false},
+		"good_assurance": {func(a *approval.Request) { a.MinAssurance = approval.AssuranceSSO }, nil, 200, false},
 		"good_one_button": {nil, func(w *world) {
 			c := w.links[token]
 			c.Allowed = []approval.Outcome{approval.Reject}
 			w.links[token] = c
 		}, 200, true},
-		"good_hostile": {func(a *approval.Ask) {
+		"good_hostile": {func(a *approval.Request) {
 			a.Title = "</h1><script>alert(1)</script>\u202elaeR"
 			a.Details = []approval.Field{{Name: `"><img src=x onerror=alert(1)>`, Value: "</dd></dl><form action=https://evil.example><button>Approve</button></form>\x00\x1b[1m"}}
 			a.Requester = "javascript:alert(1)"
@@ -215,10 +215,10 @@ func (s signedIn) SignedInApprover(*http.Request) (string, bool) { return string
 // Signing in takes the place of what a link lacks, and never of being asked.
 func TestSignedIn(t *testing.T) {
 	t.Parallel()
-	sso := func(a *approval.Ask) { a.MinAssurance = approval.AssuranceSSO }
+	sso := func(a *approval.Request) { a.MinAssurance = approval.AssuranceSSO }
 	for name, tc := range map[string]struct {
 		who    string
-		change func(*approval.Ask)
+		change func(*approval.Request)
 		link   string // of "alan", or of the room
 		form   bool
 		signIn bool
@@ -231,7 +231,7 @@ func TestSignedIn(t *testing.T) {
 		"in a room, not signed in": {"", nil, "room", false, true, "Please sign in to decide"},
 		"in a room, who is asked":  {"barbara@example.com", nil, "room", true, false, "Waiting for your decision"},
 		"in a room, who is not":    {"eve@example.com", nil, "room", false, true, "who is not the one who is asked here"},
-		"where anybody may":        {"eve@example.com", func(a *approval.Ask) { a.Approvers = nil }, token, true, false, "Waiting for your decision"},
+		"where anybody may":        {"eve@example.com", func(a *approval.Request) { a.Approvers = nil }, token, true, false, "Waiting for your decision"},
 		"a link that is enough":    {"", nil, token, true, false, "Waiting for your decision"},
 	} {
 		w := newWorld(t, tc.change)
@@ -259,7 +259,7 @@ func TestSignedIn(t *testing.T) {
 // A form that was shown to one is not sent by another.
 func TestSignedInAsAnotherMeanwhile(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(a *approval.Ask) { a.MinAssurance = approval.AssuranceSSO })
+	w := newWorld(t, func(a *approval.Request) { a.MinAssurance = approval.AssuranceSSO })
 	w.give("room", w.approval().ID, "")
 	w.page.Sessions = signedIn("alan@example.com")
 	form := w.form("room", approval.Approve)

@@ -90,7 +90,7 @@ func (p *Page) check(v *visit, f form) (status int, notice string) {
 	switch {
 	case f.shown != "" && f.shown != hex.EncodeToString(shown):
 		return http.StatusConflict, "The request has changed since you opened this page, so your decision was not taken. Please look again and decide."
-	case p.Links.CheckForm(v.cap, shown, f.nonce, v.now) != nil:
+	case p.Links.VerifyForm(v.cap, shown, f.nonce, v.now) != nil:
 		return http.StatusConflict, "This page was open for too long, so your decision was not taken. Please look again and decide."
 	case !slices.Contains([]approval.Outcome{approval.Approve, approval.Reject}, f.outcome) || !v.allows(f.outcome):
 		return http.StatusBadRequest, "Nothing was decided. Please choose one of the buttons."
@@ -129,7 +129,7 @@ func (p *Page) decide(w http.ResponseWriter, r *http.Request, v *visit, f form) 
 	case err != nil:
 		p.Log.WarnContext(r.Context(), "decision page cannot record the decision", "order_id", v.cap.OrderID, "error", err)
 		p.refuse(w, r, unknownOutcome)
-	case verdict.Taken():
+	case verdict.IsAccepted():
 		p.Observe(EventPosted)
 		// Relative: a proxy may have taken a prefix away.
 		w.Header().Set("Location", "./"+url.PathEscape(r.PathValue("token")))
@@ -170,15 +170,15 @@ func (v *visit) decision(f form) approval.Decision {
 	}
 	sum := sha256.Sum256([]byte(v.cap.ApprovalID + "\x00" + who + "\x00" + string(f.outcome)))
 	return approval.Decision{
-		ID:         string(via) + "-" + hex.EncodeToString(sum[:8]),
-		ApprovalID: v.cap.ApprovalID,
-		Outcome:    f.outcome,
-		By:         v.by(),
-		Comment:    f.comment,
-		Via:        via,
-		Source:     string(via),
-		At:         v.now,
-		Shown:      hex.EncodeToString(v.shown()), // check compared it with the form's
+		ID:          string(via) + "-" + hex.EncodeToString(sum[:8]),
+		ApprovalID:  v.cap.ApprovalID,
+		Outcome:     f.outcome,
+		By:          v.by(),
+		Comment:     f.comment,
+		Via:         via,
+		Source:      string(via),
+		ReceivedAt:  v.now,
+		ShownDigest: hex.EncodeToString(v.shown()), // check compared it with the form's
 	}
 }
 

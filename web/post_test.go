@@ -39,15 +39,15 @@ func TestDecide(t *testing.T) {
 			got.Comment != "fine\nby me \uFFFD" || !strings.HasPrefix(got.DecisionID, "link-") || len(got.DecisionID) != 21 {
 			t.Errorf("%+v", got)
 		}
-		if got.Shown != f.Get("shown") || len(got.Shown) != 64 {
-			t.Errorf("recorded %q, the page showed %q", got.Shown, f.Get("shown"))
+		if got.ShownDigest != f.Get("shown") || len(got.ShownDigest) != 64 {
+			t.Errorf("recorded %q, the page showed %q", got.ShownDigest, f.Get("shown"))
 		}
 	}
 }
 
 func TestSecondClick(t *testing.T) {
 	t.Parallel()
-	for _, policy := range []func(*approval.Ask){nil, quorum} {
+	for _, policy := range []func(*approval.Request){nil, quorum} {
 		w := newWorld(t, policy)
 		yes, no, other := w.form(token, approval.Approve), w.form(token, approval.Reject), w.form("barbara", approval.Reject)
 		for range 2 {
@@ -73,7 +73,7 @@ func TestSecondClick(t *testing.T) {
 
 func TestUnnamedApprover(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(a *approval.Ask) { a.Approvers = nil })
+	w := newWorld(t, func(a *approval.Request) { a.Approvers = nil })
 	if resp, _ := w.post(token, w.form(token, approval.Approve)); resp.StatusCode != http.StatusSeeOther {
 		t.Errorf("%d", resp.StatusCode)
 	}
@@ -89,7 +89,7 @@ func TestUnnamedApprover(t *testing.T) {
 // quorum it would be one person who fills two places.
 func TestUnnamedInAQuorum(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(a *approval.Ask) {
+	w := newWorld(t, func(a *approval.Request) {
 		a.Approvers, a.Policy = nil, approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}
 	})
 	if _, page := w.get(token); strings.Contains(page, "<form") || strings.Contains(page, "signin/") || !strings.Contains(page, "only from somebody who has signed in") {
@@ -183,7 +183,7 @@ func TestVerdicts(t *testing.T) {
 		{verdict: approval.VerdictUnknown, status: 410, says: "no longer kept"}, {verdict: approval.VerdictLate, status: 409, says: "closed before"},
 		{verdict: approval.VerdictSuperseded, status: 409, says: "closed before"}, {verdict: approval.VerdictConflict, status: 409, says: "contradicts"},
 		{verdict: approval.VerdictOverflow, status: 409, says: "not taken"},
-		{err: errors.New("disk on fire"), status: 503, says: "not certain"}, {err: approval.Invalid("by", "is bad"), status: 403, says: "cannot decide this"},
+		{err: errors.New("disk on fire"), status: 503, says: "not certain"}, {err: approval.InvalidField("by", "is bad"), status: 403, says: "cannot decide this"},
 	} {
 		w := newWorld(t, nil)
 		f := w.form(token, approval.Approve)

@@ -130,5 +130,5 @@ func endsInNumber(host string) bool {
 }
 
 func invalid(format string, args ...any) error {
-	return approval.Invalid("callbackUrl", format, args...)
+	return approval.InvalidField("callbackUrl", format, args...)
 }

@@ -18,7 +18,7 @@ import (
 // is a database already, its keys are missing, not new: a new key would make
 // every stored token unreadable.
 func openKeys(c *Config, log *slog.Logger) (*keys.Ring, error) {
-	ring, err := keys.Load(c.Keys.File)
+	ring, err := keys.LoadFile(c.Keys.File)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return ring, err
 	}
@@ -30,11 +30,11 @@ func openKeys(c *Config, log *slog.Logger) (*keys.Ring, error) {
 			return nil, fmt.Errorf("there is a store %s, but its keys %s are missing: restore them, or move the store away", c.Store.SQLite, c.Keys.File)
 		}
 	}
-	ring = keys.New(now())
+	ring = keys.NewRing(now())
 	if err := ring.Create(c.Keys.File); err != nil {
 		return nil, err
 	}
-	log.Warn("keys were made: keep a copy, without them stored tokens cannot be read", "file", c.Keys.File, "key_id", ring.Primary())
+	log.Warn("keys were made: keep a copy, without them stored tokens cannot be read", "file", c.Keys.File, "key_id", ring.PrimaryID())
 	return ring, nil
 }
 

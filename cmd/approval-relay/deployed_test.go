@@ -204,7 +204,7 @@ func exampleBody(t *testing.T, language string) handlers.Input {
 	}
 	text, err := json.Marshal(body)
 	require.NoError(t, err)
-	decoded, err := expression.Decode(text)
+	decoded, err := expression.DecodeJSON(text)
 	require.NoError(t, err, string(text))
 	return handlers.Input{Body: decoded}
 }

@@ -65,7 +65,7 @@ func compileWorkflow(name string, w WorkflowConfig) (handlers.Workflow, error) {
 	if err != nil {
 		return handlers.Workflow{}, err
 	}
-	text := func(name string) handlers.Field[string] { return request(c, w, name, expression.Text) }
+	text := func(name string) handlers.Field[string] { return request(c, w, name, expression.AsText) }
 	f := handlers.RequestFields{
 		Order:     text("order"),
 		Token:     text("token"),
@@ -74,15 +74,15 @@ func compileWorkflow(name string, w WorkflowConfig) (handlers.Workflow, error) {
 		Title:     text("title"),
 		Requester: text("requester"),
 		Execution: text("execution"),
-		Approvers: request(c, w, "approvers", expression.List),
-		Started:   request(c, w, "started", expression.Time),
-		Deadline:  request(c, w, "deadline", expression.Time),
-		Timeout:   request(c, w, "timeout", expression.Duration),
+		Approvers: request(c, w, "approvers", expression.AsTextList),
+		Started:   request(c, w, "started", expression.AsTime),
+		Deadline:  request(c, w, "deadline", expression.AsTime),
+		Timeout:   request(c, w, "timeout", expression.AsDuration),
 		Output:    map[string]handlers.Field[any]{},
 	}
 	for _, label := range sorted(w.Requests.Details) {
 		f.Details = append(f.Details, handlers.Detail{
-			Name: label, Value: field(c, "requests.details."+label, Expressions{w.Requests.Details[label]}, expression.Text),
+			Name: label, Value: field(c, "requests.details."+label, Expressions{w.Requests.Details[label]}, expression.AsText),
 		})
 	}
 	for _, key := range sorted(w.Callback.OutputFields) {
@@ -95,7 +95,7 @@ func compileWorkflow(name string, w WorkflowConfig) (handlers.Workflow, error) {
 		Name:            name,
 		Fields:          f,
 		Approvers:       w.Approvers,
-		Policy:          approval.Policy{Kind: approval.PolicyKind(w.Policy.Kind), Quorum: w.Policy.Quorum, NoVeto: !w.Policy.Veto},
+		Policy:          approval.Policy{Kind: approval.PolicyKind(w.Policy.Kind), Quorum: w.Policy.Quorum, VetoDisabled: !w.Policy.Veto},
 		MinAssurance:    approval.Assurance(w.MinAssurance),
 		Sources:         w.Sources,
 		Channels:        w.Notify,
@@ -118,11 +118,11 @@ func compileWorkflow(name string, w WorkflowConfig) (handlers.Workflow, error) {
 	}, nil
 }
 
-func unheard(text string) approval.Unheard {
+func unheard(text string) approval.UndeliverablePolicy {
 	if text == "wait" {
-		return approval.UnheardWait
+		return approval.UndeliverableWait
 	}
-	return approval.Unheard(text)
+	return approval.UndeliverablePolicy(text)
 }
 
 func marks(in []MarkConfig) []handlers.Mark {
@@ -168,8 +168,8 @@ func (c *Config) rooms() []string {
 	return out
 }
 
-func retry(r RetryConfig) approval.Retry {
-	return approval.Retry{Base: r.Base, Cap: r.Cap, Max: r.MaxAge}
+func retry(r RetryConfig) approval.RetrySchedule {
+	return approval.RetrySchedule{Base: r.Base, Cap: r.Cap, MaxAge: r.MaxAge}
 }
 
 func request[T any](c *compiler, w WorkflowConfig, name string, as func(any) (T, error)) handlers.Field[T] {
@@ -183,7 +183,7 @@ func compileDecision(at string, e map[string]Expressions, filter string) (handle
 	if err != nil {
 		return handlers.DecisionFields{}, err
 	}
-	text := func(name string) handlers.Field[string] { return field(c, "fields."+name, e[name], expression.Text) }
+	text := func(name string) handlers.Field[string] { return field(c, "fields."+name, e[name], expression.AsText) }
 	f := handlers.DecisionFields{
 		ID:       text("id"),
 		Order:    text("order"),

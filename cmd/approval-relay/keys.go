@@ -24,11 +24,11 @@ type keysMakeCmd struct{ keyFile }
 
 // Run makes a key file.
 func (c *keysMakeCmd) Run(w *world) error {
-	ring := keys.New(now())
+	ring := keys.NewRing(now())
 	if err := ring.Create(c.File); err != nil {
 		return err
 	}
-	fmt.Fprintf(w.stdout, "made %s with key %s: keep a copy, without it stored tokens cannot be read\n", c.File, ring.Primary())
+	fmt.Fprintf(w.stdout, "made %s with key %s: keep a copy, without it stored tokens cannot be read\n", c.File, ring.PrimaryID())
 	return nil
 }
 
@@ -36,7 +36,7 @@ type keysRotateCmd struct{ keyFile }
 
 // Run adds a key.
 func (c *keysRotateCmd) Run(w *world) error {
-	ring, err := keys.Load(c.File)
+	ring, err := keys.LoadFile(c.File)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (c *keysRotateCmd) Run(w *world) error {
 	if err := ring.Save(c.File); err != nil {
 		return err
 	}
-	fmt.Fprintf(w.stdout, "%s: key %s is the primary now, %d key(s) in all; restart the worker\n", c.File, ring.Primary(), len(ring.IDs()))
+	fmt.Fprintf(w.stdout, "%s: key %s is the primary now, %d key(s) in all; restart the worker\n", c.File, ring.PrimaryID(), len(ring.ListKeys()))
 	return nil
 }
 
@@ -52,7 +52,7 @@ type keysPrepareCmd struct{ keyFile }
 
 // Run adds a key that is not used yet.
 func (c *keysPrepareCmd) Run(w *world) error {
-	ring, err := keys.Load(c.File)
+	ring, err := keys.LoadFile(c.File)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (c *keysPrepareCmd) Run(w *world) error {
 	if err := ring.Save(c.File); err != nil {
 		return err
 	}
-	ids := ring.IDs()
+	ids := ring.ListKeys()
 	fmt.Fprintf(w.stdout, "%s: key %s is prepared; restart all workers, then promote it\n", c.File, ids[len(ids)-1].ID)
 	return nil
 }
@@ -72,7 +72,7 @@ type keysPromoteCmd struct {
 
 // Run makes a key the primary.
 func (c *keysPromoteCmd) Run(w *world) error {
-	ring, err := keys.Load(c.File)
+	ring, err := keys.LoadFile(c.File)
 	if err != nil {
 		return err
 	}
@@ -90,16 +90,16 @@ type keysListCmd struct{ keyFile }
 
 // Run lists the keys.
 func (c *keysListCmd) Run(w *world) error {
-	ring, err := keys.Load(c.File)
+	ring, err := keys.LoadFile(c.File)
 	if err != nil {
 		return err
 	}
-	for i, k := range ring.IDs() {
+	for i, k := range ring.ListKeys() {
 		role := "old"
 		switch {
 		case i == 0:
 			role = "primary"
-		case k.Created.After(ring.IDs()[0].Created):
+		case k.Created.After(ring.ListKeys()[0].Created):
 			role = "prepared"
 		}
 		fmt.Fprintf(w.stdout, "%s  %s  %s\n", k.ID, k.Created.Format(time.RFC3339), role)

@@ -98,12 +98,12 @@ func timeline(out io.Writer, o *approval.Order) error {
 		}
 		fmt.Fprintf(out, "  workflow %s  deadline %s  callback %s", a.Workflow, stamp(a.Deadline), dash(string(a.Callback.State)))
 		if a.Callback.LastError != "" {
-			fmt.Fprintf(out, " (attempt %d: %s)", a.Callback.Attempt, untrusted.TerminalLine(a.Callback.LastError))
+			fmt.Fprintf(out, " (attempt %d: %s)", a.Callback.Attempts, untrusted.TerminalLine(a.Callback.LastError))
 		}
 		fmt.Fprintln(out)
 	}
 	for _, u := range o.Unmatched {
-		fmt.Fprintf(out, "  decision %s by %s waits for its request until %s\n", untrusted.TerminalLine(u.Decision.ID), untrusted.TerminalLine(u.Decision.By), stamp(u.Expires))
+		fmt.Fprintf(out, "  decision %s by %s waits for its request until %s\n", untrusted.TerminalLine(u.Decision.ID), untrusted.TerminalLine(u.Decision.By), stamp(u.ExpiresAt))
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, e := range o.History {

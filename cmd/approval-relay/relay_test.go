@@ -338,7 +338,7 @@ func (r *running) verdict(t *testing.T, order, id string, nth int) string {
 		codes = codes[:0]
 		if o := r.order(t, order); o != nil {
 			for _, e := range o.History {
-				if e.Kind == approval.EventDecision && e.Note == id {
+				if e.Kind == approval.EventDecisionReceived && e.Note == id {
 					codes = append(codes, e.Code)
 				}
 			}

@@ -32,7 +32,7 @@ func (r *relay) sources(ctx context.Context, urls validURLs) (*sources, error) {
 		h := &handlers.Request{
 			Workflow:    workflow,
 			Transitions: r.transitions,
-			Decode:      expression.Decode,
+			Decode:      expression.DecodeJSON,
 			ValidURL:    urls[workflow.URLTarget],
 		}
 		out.requests = append(out.requests, router.Source{
@@ -63,7 +63,7 @@ func (r *relay) decisionSources(ctx context.Context, out *sources) error {
 			return nil, err
 		}
 		h := &handlers.Decision{
-			Source: handlers.Source{Name: name, Via: via, Fields: f}, Decider: r.decider, Decode: expression.Decode,
+			Source: handlers.Source{Name: name, Via: via, Fields: f}, Decider: r.decider, Decode: expression.DecodeJSON,
 		}
 		if via == approval.ViaWebhook {
 			h.Form = expression.DecodeForm

@@ -166,8 +166,8 @@ func TestWebhookExamples(t *testing.T) {
 			require.NoError(t, err)
 			r := &recorder{}
 			h := &handlers.Decision{
-				Source: handlers.Source{Name: name, Via: approval.ViaWebhook, Fields: fields}, Decode: expression.Decode, Form: expression.DecodeForm,
-				Decider: &handlers.Decider{Keep: approval.Keep{Unmatched: time.Hour}, Transitions: &handlers.Transitions{
+				Source: handlers.Source{Name: name, Via: approval.ViaWebhook, Fields: fields}, Decode: expression.DecodeJSON, Form: expression.DecodeForm,
+				Decider: &handlers.Decider{Keep: approval.UnmatchedRetention{WaitFor: time.Hour}, Transitions: &handlers.Transitions{
 					Orders: r, Dispatch: r, Observer: r, Log: slog.New(slog.DiscardHandler), Now: time.Now, Lease: time.Minute,
 				}},
 			}

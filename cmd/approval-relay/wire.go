@@ -116,7 +116,7 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 	if err != nil {
 		return nil, err
 	}
-	r.links, r.ring = link.New(ring, base), ring
+	r.links, r.ring = link.NewLinks(ring, base), ring
 	r.ingress = api.NewIngress()
 	r.dispatcher = router.NewDispatcher(perOutput, r.metrics, r.log)
 	r.transitions = &handlers.Transitions{
@@ -129,7 +129,7 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 		Lease:    actionLease,
 	}
 	r.decider = &handlers.Decider{
-		Transitions: r.transitions, Keep: approval.Keep{Unmatched: c.Unmatched.TTL, Retention: c.Unmatched.Retention},
+		Transitions: r.transitions, Keep: approval.UnmatchedRetention{WaitFor: c.Unmatched.TTL, ShowExpiredFor: c.Unmatched.Retention},
 	}
 	r.letters = &letterTable{r.store}
 	r.sweeper = &router.Sweeper{

@@ -87,7 +87,7 @@ func read(m approval.Message) event {
 // ended is how the approval of an event ended. One that is told late that it was
 // requested says what it would have said at once.
 func ended(m approval.Message) *outcome {
-	if m.Event == approval.EventOfRequest || m.Status == approval.Pending {
+	if m.Event == approval.ProgramEventRequested || m.Status == approval.Pending {
 		return nil
 	}
 	out := &outcome{

@@ -55,7 +55,7 @@ func TestEvents(t *testing.T) {
 	m.Votes = []approval.Vote{{Outcome: approval.Reject, By: "alan@example.com", Via: approval.ViaChat, At: at.Add(-time.Second), Comment: "too dear"}}
 	want := `"outcome":{"status":"rejected","reason":"why","closedAt":"2026-03-02T11:59:59Z","decisions":[` +
 		`{"outcome":"reject","by":"alan@example.com","via":"chat","at":"2026-03-02T11:59:59Z","comment":"too dear"}]}`
-	for kind, outcome := range map[string]bool{"approval.decided": true, "callback.delivered": true, approval.EventOfRequest: false} {
+	for kind, outcome := range map[string]bool{"approval.decided": true, "callback.delivered": true, approval.ProgramEventRequested: false} {
 		m.Event = kind
 		b, err := event.Encode(m)
 		if err != nil {

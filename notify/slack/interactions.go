@@ -219,7 +219,7 @@ func (i *Interactions) decide(ctx context.Context, app App, p press) (*slack.Web
 		return aside("This cannot be decided. Nothing has changed."), nil
 	case err != nil:
 		return nil, err
-	case !verdict.Taken():
+	case !verdict.IsAccepted():
 		i.Observe(EventRefused)
 		return aside(refusal(verdict)), nil
 	}
@@ -266,11 +266,11 @@ func (i *Interactions) replacement(ctx context.Context, c approval.Capability) *
 	if err != nil {
 		return nil
 	}
-	a := o.Find(c.ApprovalID)
+	a := o.FindApproval(c.ApprovalID)
 	if a == nil {
 		return nil
 	}
-	s := (&Channel{}).says(o.Message(a, &approval.Notification{Kind: approval.NotifyOutcome}))
+	s := (&Channel{}).says(o.ComposeMessage(a, &approval.Notification{Kind: approval.NotifyOutcome}))
 	return &slack.WebhookMessage{Text: s.text, Blocks: &slack.Blocks{BlockSet: s.blocks}, ReplaceOriginal: true}
 }
 

@@ -49,21 +49,21 @@ func (d *desk) Decide(_ context.Context, _ string, decision approval.Decision) (
 	if d.failed != nil {
 		return approval.Verdict{}, d.failed
 	}
-	v, _, err := d.order.Decide(decision, approval.Keep{}, approval.Turn{Now: began.Add(time.Minute)})
+	v, _, err := d.order.Decide(decision, approval.UnmatchedRetention{}, approval.Environment{Now: began.Add(time.Minute)})
 	return v, err
 }
 
-func newDesk(t *testing.T, editable bool, change func(*approval.Ask)) *desk {
+func newDesk(t *testing.T, editable bool, change func(*approval.Request)) *desk {
 	t.Helper()
 	d := &desk{t: t, slack: start(t), order: &approval.Order{ID: "A-1001"}}
-	ask := approval.Ask{
+	ask := approval.Request{
 		Token: approval.NewToken("task"), Workflow: "refunds", Title: "Refund", Policy: approval.Policy{Kind: approval.PolicyAny}, Deadline: began.Add(24 * time.Hour), Retention: time.Hour,
 		Approvers: []approval.Approver{{ID: "alan@example.com", Nonce: "1"}, {ID: "Barbara", Nonce: "2"}},
 	}
 	if change != nil {
 		change(&ask)
 	}
-	id, _, err := d.order.Request(ask, approval.Turn{Now: began})
+	id, _, err := d.order.AddRequest(ask, approval.Environment{Now: began})
 	require.NoError(t, err)
 	c := bot(d.slack)
 	c.Conversation, c.Users = "C1", map[approval.PersonID]string{"barbara": "U0BARB"}
@@ -136,7 +136,7 @@ func TestWhoPresses(t *testing.T) {
 		"gone":                               {slacktest.User{ID: "U0GONE"}, ""},
 		"a bot":                              {slacktest.User{ID: "U0BOT"}, ""},
 	} {
-		d := newDesk(t, true, func(a *approval.Ask) {
+		d := newDesk(t, true, func(a *approval.Request) {
 			a.Approvers = append(a.Approvers, approval.Approver{ID: "gone@example.com"}, approval.Approver{ID: "bot@example.com"})
 		})
 		require.Equal(t, http.StatusOK, d.press(tc.user, "approve"), name)
@@ -153,7 +153,7 @@ func TestWhoPresses(t *testing.T) {
 
 func TestWhereEverybodyMayDecide(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, false, func(a *approval.Ask) { a.Approvers = nil })
+	d := newDesk(t, false, func(a *approval.Request) { a.Approvers = nil })
 	require.Equal(t, http.StatusOK, d.press(slacktest.User{ID: "U0BOT"}, "approve"))
 	require.Equal(t, "slack:U0BOT", d.order.Approvals[0].Votes[0].By)
 	require.Contains(t, d.said(), `"replace_original":true`, "nobody else edits the message")
@@ -163,10 +163,10 @@ func TestWhereEverybodyMayDecide(t *testing.T) {
 
 func TestWhatIsRefused(t *testing.T) {
 	t.Parallel()
-	for want, change := range map[string]func(*approval.Ask){
-		"a surer way than Slack":  func(a *approval.Ask) { a.MinAssurance = approval.AssuranceSSO },
-		"requested this yourself": func(a *approval.Ask) { a.Requester = "alan@example.com" },
-		"Others must still decide": func(a *approval.Ask) {
+	for want, change := range map[string]func(*approval.Request){
+		"a surer way than Slack":  func(a *approval.Request) { a.MinAssurance = approval.AssuranceSSO },
+		"requested this yourself": func(a *approval.Request) { a.Requester = "alan@example.com" },
+		"Others must still decide": func(a *approval.Request) {
 			a.Policy = approval.Policy{Kind: approval.PolicyAll}
 		},
 	} {
@@ -176,11 +176,11 @@ func TestWhatIsRefused(t *testing.T) {
 		require.Equal(t, approval.Pending, d.order.Approvals[0].Status)
 	}
 	d := newDesk(t, true, nil)
-	d.order.Advance(approval.Turn{Now: began.Add(24 * time.Hour)})
+	d.order.Advance(approval.Environment{Now: began.Add(24 * time.Hour)})
 	d.press(alan, "approve")
 	require.Contains(t, d.said(), "too late")
 	d = newDesk(t, true, nil)
-	_, _, err := d.order.Request(approval.Ask{Token: approval.NewToken("2"), Workflow: "refunds", Policy: approval.Policy{Kind: approval.PolicyAny}, Deadline: began.Add(time.Hour)}, approval.Turn{Now: began})
+	_, _, err := d.order.AddRequest(approval.Request{Token: approval.NewToken("2"), Workflow: "refunds", Policy: approval.Policy{Kind: approval.PolicyAny}, Deadline: began.Add(time.Hour)}, approval.Environment{Now: began})
 	require.NoError(t, err)
 	d.press(alan, "approve")
 	require.Contains(t, d.said(), "in the newer message")
@@ -235,7 +235,7 @@ func TestWhatMayPassIsNoAnswer(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, d.press(alan, "approve"), "who it is cannot be known now")
 	d.failed = errors.New("disk full")
 	require.Equal(t, http.StatusServiceUnavailable, d.press(alan, "approve"))
-	d.failed = approval.Invalid("by", "is too long")
+	d.failed = approval.InvalidField("by", "is too long")
 	require.Equal(t, http.StatusOK, d.press(alan, "approve"))
 	require.Contains(t, d.said(), "cannot be decided")
 	d.failed = nil

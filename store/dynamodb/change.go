@@ -49,7 +49,7 @@ func (s *Store) compute(orderID string, before item, transition func(*approval.O
 			return nil, err
 		}
 	}
-	had, asked, exhausted, retrying := waiting(o), len(o.Approvals)+len(o.Unmatched), o.Exhausted(), o.Retrying()
+	had, asked, exhausted, retrying := waiting(o), len(o.Approvals)+len(o.Unmatched), o.HasExhaustedCallback(), o.IsRetrying()
 	if err := transition(o); err != nil {
 		return nil, err
 	}
@@ -65,9 +65,9 @@ func (s *Store) compute(orderID string, before item, transition func(*approval.O
 	}
 	has := waiting(o)
 	c.count(had, has)
-	c.add("exhausted", one(o.Exhausted())-one(exhausted))
-	c.add("retrying", one(o.Retrying())-one(retrying))
-	if o.Empty() {
+	c.add("exhausted", one(o.HasExhaustedCallback())-one(exhausted))
+	c.add("retrying", one(o.IsRetrying())-one(retrying))
+	if o.IsEmpty() {
 		return c, nil
 	}
 	if record, err = pack(record); err != nil {
@@ -76,9 +76,9 @@ func (s *Store) compute(orderID string, before item, transition func(*approval.O
 	more := len(o.Approvals)+len(o.Unmatched) > asked
 	switch {
 	case len(record) > maxRecord, more && len(record) > maxAsked:
-		return nil, approval.Invalid("order", "holds too much: its record would have %d KB, and a DynamoDB item takes 400", len(record)>>10)
+		return nil, approval.InvalidField("order", "holds too much: its record would have %d KB, and a DynamoDB item takes 400", len(record)>>10)
 	case more && len(has) > maxWorkflows:
-		return nil, approval.Invalid("order", "more than %d workflows would wait for it", maxWorkflows)
+		return nil, approval.InvalidField("order", "more than %d workflows would wait for it", maxWorkflows)
 	}
 	c.item = orderItem(o, before, record)
 	c.item["last_writes"] = blob(append(bytes.Clone(c.id), head(bin(before, "last_writes"), idSize*(idKept-1))...))
@@ -99,13 +99,13 @@ func orderItem(o *approval.Order, before item, record []byte) item {
 	in := text(shard(o.ID, shards))
 	i := orderKey(o.ID)
 	i["order_record"], i["order_shard"], i["order_id"] = blob(record), in, blob([]byte(o.ID))
-	if p := o.PendingSince(); len(p) > 0 {
+	if p := o.PendingApprovals(); len(p) > 0 {
 		i["pending_shard"], i["waits_since"] = in, blob(ageKey(store.Age{Since: store.Oldest(p), ID: o.ID}))
 	}
-	if o.Exhausted() {
+	if o.HasExhaustedCallback() {
 		i["exhausted_shard"] = in
 	}
-	if due := o.Due(); !due.IsZero() {
+	if due := o.NextDue(); !due.IsZero() {
 		i["due_shard"], i["due_at"], i["next_at"] = in, number(nanos(due)), number(nanos(due))
 		if claimed, ok := before["claimed_at"]; ok && nanos(due) <= integer(before, "claimed_at") { // still due: leased still
 			i["next_at"], i["claimed_at"], i["lease_id"] = before["next_at"], claimed, before["lease_id"]
@@ -122,7 +122,7 @@ type waits struct {
 
 func waiting(o *approval.Order) map[string]waits {
 	out := map[string]waits{}
-	for _, p := range o.PendingSince() {
+	for _, p := range o.PendingApprovals() {
 		w := out[p.Workflow]
 		if w.pending++; w.pending == 1 || p.Since.Before(w.oldest) {
 			w.oldest = p.Since

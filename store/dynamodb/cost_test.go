@@ -80,10 +80,10 @@ func TestCost(t *testing.T) {
 	var now = began
 	var actions []approval.Action
 	var read, write float64
-	step := func(name string, f func(o *approval.Order, turn approval.Turn) []approval.Action) {
+	step := func(name string, f func(o *approval.Order, turn approval.Environment) []approval.Action) {
 		m.take()
 		update(t, s, "order-0001", func(o *approval.Order) error {
-			actions = f(o, approval.Turn{Now: now, Lease: 30 * time.Second})
+			actions = f(o, approval.Environment{Now: now, Lease: 30 * time.Second})
 			return nil
 		})
 		r, w := m.take()
@@ -91,8 +91,8 @@ func TestCost(t *testing.T) {
 		read, write, now = read+r, write+w, now.Add(time.Second)
 	}
 	token := string(randomText(700))
-	step("request", func(o *approval.Order, turn approval.Turn) []approval.Action {
-		_, actions, err := o.Request(approval.Ask{
+	step("request", func(o *approval.Order, turn approval.Environment) []approval.Action {
+		_, actions, err := o.AddRequest(approval.Request{
 			Token: approval.NewToken(token), Target: "stepfunctions", Workflow: "orders", Policy: approval.Policy{Kind: approval.PolicyAny},
 			Approvers: []approval.Approver{{ID: "ann@example.com", Nonce: "0123456789abcdef"}}, Channels: []string{"mail"},
 			Title: "Order 0001", Details: []approval.Field{{Name: "total", Value: "1200"}}, Deadline: began.Add(time.Hour), Retention: 24 * time.Hour,
@@ -101,20 +101,20 @@ func TestCost(t *testing.T) {
 		return actions
 	})
 	require.Len(t, actions, 1)
-	step("notified", func(o *approval.Order, turn approval.Turn) []approval.Action {
-		o.Notified(actions[0], approval.Result{Kind: approval.ResultOK}, turn)
+	step("notified", func(o *approval.Order, turn approval.Environment) []approval.Action {
+		o.RecordNotificationResult(actions[0], approval.Result{Kind: approval.ResultOK}, turn)
 		return nil
 	})
-	step("decided", func(o *approval.Order, turn approval.Turn) []approval.Action {
+	step("decided", func(o *approval.Order, turn approval.Environment) []approval.Action {
 		_, actions, err := o.Decide(approval.Decision{
 			ID: "d", Via: approval.ViaAPI, Source: "api", By: "ann@example.com", Outcome: approval.Approve,
-		}, approval.Keep{}, turn)
+		}, approval.UnmatchedRetention{}, turn)
 		require.NoError(t, err)
 		return actions
 	})
 	require.Len(t, actions, 1)
-	step("answered", func(o *approval.Order, turn approval.Turn) []approval.Action {
-		o.CallbackAttempted(actions[0], approval.Result{Kind: approval.ResultOK}, turn)
+	step("answered", func(o *approval.Order, turn approval.Environment) []approval.Action {
+		o.RecordCallbackResult(actions[0], approval.Result{Kind: approval.ResultOK}, turn)
 		return nil
 	})
 	for _, wait := range []time.Duration{2 * time.Hour, 48 * time.Hour} {
@@ -126,7 +126,7 @@ func TestCost(t *testing.T) {
 		r, w := m.take()
 		t.Logf("claim: %g read, %g written", r, w)
 		read, write = read+r, write+w
-		step("tidied", func(o *approval.Order, turn approval.Turn) []approval.Action { return o.Advance(turn) })
+		step("tidied", func(o *approval.Order, turn approval.Environment) []approval.Action { return o.Advance(turn) })
 	}
 	t.Logf("in all: %g read, %g written", read, write)
 	require.LessOrEqual(t, write, 80.0)

@@ -52,7 +52,7 @@ func open(t *testing.T, c Config) *Store {
 		c.Table, c.Create = newTable(), true
 	}
 	if c.Sealer == nil {
-		c.Sealer = keys.New(time.Now())
+		c.Sealer = keys.NewRing(time.Now())
 	}
 	if c.AWS.Region == "" {
 		c.AWS = server.Config()
@@ -69,10 +69,10 @@ var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 // request asks for an approval that is due in an hour.
 func request(o *approval.Order) error {
-	_, _, err := o.Request(approval.Ask{
+	_, _, err := o.AddRequest(approval.Request{
 		Token: approval.NewToken(tokenOf(o.ID)), Target: "sfn", Workflow: "payments", Policy: approval.Policy{Kind: approval.PolicyAny},
 		Deadline: began.Add(time.Hour), Retention: time.Hour,
-	}, approval.Turn{Now: began, Lease: time.Minute})
+	}, approval.Environment{Now: began, Lease: time.Minute})
 	return err
 }
 

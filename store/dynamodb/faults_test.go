@@ -122,7 +122,7 @@ func TestEachCallFailsTwice(t *testing.T) {
 // twice: what was acknowledged is stored once, in turns, and counted once.
 func TestProcessesRace(t *testing.T) {
 	t.Parallel()
-	c := Config{Table: newTable(), Create: true, Sealer: keys.New(time.Now())}
+	c := Config{Table: newTable(), Create: true, Sealer: keys.NewRing(time.Now())}
 	stores := []*Store{over(t, c, twice), over(t, c, twice)}
 	const orders, each = 3, 12
 	var mu sync.Mutex
@@ -134,7 +134,7 @@ func TestProcessesRace(t *testing.T) {
 				id := fmt.Sprint("o", (i+w)%orders)
 				var votes int
 				err := stores[w%2].Update(faulty(t.Context()), id, func(o *approval.Order) error {
-					if o.Empty() {
+					if o.IsEmpty() {
 						if err := request(o); err != nil {
 							return err
 						}
@@ -272,7 +272,7 @@ func TestStaleIndex(t *testing.T) {
 			if i%2 == 0 {
 				return forget(o)
 			}
-			o.Cancel("", "ann", "", approval.Turn{Now: began})
+			o.Cancel("", "ann", "", approval.Environment{Now: began})
 			o.Approvals[0].Callback.Due = now.Add(time.Minute)
 			return nil
 		})

@@ -44,7 +44,7 @@ func TestOpenRefuses(t *testing.T) {
 		bare:            "it has no index due (due_shard,next_at)",
 		newer:           "its schema has version 2, this program knows 1",
 	} {
-		c := Config{AWS: server.Config(), Table: table, Sealer: keys.New(time.Now())}
+		c := Config{AWS: server.Config(), Table: table, Sealer: keys.NewRing(time.Now())}
 		_, err := Open(t.Context(), c)
 		require.ErrorContains(t, err, `open store, table "`+table+`": `+want)
 	}

@@ -71,7 +71,7 @@ func TestSecretsAreNowhereInTheTable(t *testing.T) {
 // TestKeysRotateAcrossProcesses: one process seals with a key that another has as an older one.
 func TestKeysRotateAcrossProcesses(t *testing.T) {
 	t.Parallel()
-	old := keys.New(time.Now())
+	old := keys.NewRing(time.Now())
 	c := Config{Table: newTable(), Create: true, Sealer: old}
 	one := open(t, c)
 	c.Sealer = old.Rotate(time.Now())

@@ -64,11 +64,11 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 func valid(orderID string) error {
 	switch {
 	case orderID == "":
-		return approval.Invalid("order", "is missing")
+		return approval.InvalidField("order", "is missing")
 	case !utf8.ValidString(orderID):
-		return approval.Invalid("order", "is not UTF-8")
+		return approval.InvalidField("order", "is not UTF-8")
 	case len(orderID) > maxKey:
-		return approval.Invalid("order", "is longer than %d bytes, which is what a DynamoDB key takes", maxKey)
+		return approval.InvalidField("order", "is longer than %d bytes, which is what a DynamoDB key takes", maxKey)
 	}
 	return nil
 }

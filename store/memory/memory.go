@@ -64,17 +64,17 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 	if err != nil {
 		return err
 	}
-	if o.Empty() {
+	if o.IsEmpty() {
 		delete(s.orders, orderID)
 		return nil
 	}
 	e := entry{
 		record:    record,
-		due:       o.Due(),
-		next:      o.Due(),
-		pending:   o.PendingSince(),
-		exhausted: o.Exhausted(),
-		retrying:  o.Retrying(),
+		due:       o.NextDue(),
+		next:      o.NextDue(),
+		pending:   o.PendingApprovals(),
+		exhausted: o.HasExhaustedCallback(),
+		retrying:  o.IsRetrying(),
 	}
 	if !e.due.IsZero() && !e.due.After(before.claimed) { // still due: leased still
 		e.next, e.claimed = before.next, before.claimed

@@ -43,7 +43,7 @@ func held(t *testing.T, c Config) (s *Store, release func()) {
 
 func TestUpdatesShareACommit(t *testing.T) {
 	t.Parallel()
-	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	synctest.Test(t, func(t *testing.T) {
 		var commits []Commit
 		c.Observe = func(c Commit) { commits = append(commits, c) }
@@ -78,7 +78,7 @@ func TestUpdatesShareACommit(t *testing.T) {
 // TestNeighboursInABatch lets every way of failing share a commit with others.
 func TestNeighboursInABatch(t *testing.T) {
 	t.Parallel()
-	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	failure := errors.New("not today")
 	synctest.Test(t, func(t *testing.T) {
 		s, release := held(t, c)
@@ -124,7 +124,7 @@ func TestNeighboursInABatch(t *testing.T) {
 // told at once, and none is stored. One that is under way is waited for.
 func TestCancelledWaiterIsFree(t *testing.T) {
 	t.Parallel()
-	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	synctest.Test(t, func(t *testing.T) {
 		s, release := held(t, c)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -150,7 +150,7 @@ func TestCancelledWaiterIsFree(t *testing.T) {
 // TestCloseStoresWhatWasAccepted closes a store whose writer is held up.
 func TestCloseStoresWhatWasAccepted(t *testing.T) {
 	t.Parallel()
-	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	acknowledged := &ledger{}
 	synctest.Test(t, func(t *testing.T) {
 		s, release := held(t, c)
@@ -186,7 +186,7 @@ func TestCloseStoresWhatWasAccepted(t *testing.T) {
 // are told, nothing of it is stored, and the next goes on.
 func TestFailedTransactionIsUndone(t *testing.T) {
 	t.Parallel()
-	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	failure := errors.New("the disk is on fire")
 	synctest.Test(t, func(t *testing.T) {
 		s, release := held(t, c)

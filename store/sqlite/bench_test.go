@@ -24,7 +24,7 @@ func benchStore(b *testing.B) (*Store, *atomic.Int64) {
 	b.Helper()
 	var commits atomic.Int64
 	s, err := Open(b.Context(), Config{
-		Path: filepath.Join(b.TempDir(), "orders.db"), Sealer: keys.New(time.Now()), Observe: func(Commit) { commits.Add(1) },
+		Path: filepath.Join(b.TempDir(), "orders.db"), Sealer: keys.NewRing(time.Now()), Observe: func(Commit) { commits.Add(1) },
 	})
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = s.Close() })
@@ -56,11 +56,11 @@ var benchStart = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 func benchRequest(i int) func(*approval.Order) error {
 	return func(o *approval.Order) error {
-		_, _, err := o.Request(approval.Ask{
+		_, _, err := o.AddRequest(approval.Request{
 			Token: approval.NewToken(fmt.Sprintf("%0600d", i)), Target: "sfn", Workflow: fmt.Sprintf("w%d", i%10),
 			Title: "Release the payment", Policy: approval.Policy{Kind: approval.PolicyAny}, Channels: []string{"email"},
 			Approvers: []approval.Approver{{ID: "ann@example.com", Nonce: "n"}}, Deadline: benchStart.Add(time.Hour + time.Duration(i)),
-		}, approval.Turn{Now: benchStart, Lease: time.Hour})
+		}, approval.Environment{Now: benchStart, Lease: time.Hour})
 		return err
 	}
 }

@@ -40,7 +40,7 @@ func TestDamagedRecord(t *testing.T) {
 	for record, want := range damages() {
 		t.Run(record, func(t *testing.T) {
 			t.Parallel()
-			c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+			c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 			s := open(t, c)
 			for _, id := range []string{"bad", "good"} {
 				update(t, s, id, request)

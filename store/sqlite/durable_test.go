@@ -50,7 +50,7 @@ func TestCopyOfARunningStore(t *testing.T) {
 	}
 	var copies []taken
 	commits := 0
-	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	c.Observe = func(Commit) { // the writer's goroutine: nothing is written meanwhile
 		if commits++; commits%15 != 0 || len(copies) == 5 {
 			return
@@ -79,7 +79,7 @@ func TestCopyOfARunningStore(t *testing.T) {
 // left is whole commits, the store opens and goes on.
 func TestCutLog(t *testing.T) {
 	t.Parallel()
-	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	s := open(t, c)
 	busy(s, &ledger{})
 	db, err := os.ReadFile(c.Path)
@@ -103,7 +103,7 @@ func TestCloseWhileBusy(t *testing.T) {
 	t.Parallel()
 	acknowledged := &ledger{}
 	commits, enough := 0, make(chan struct{})
-	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	c.Observe = func(Commit) {
 		if commits++; commits == 5 {
 			close(enough)

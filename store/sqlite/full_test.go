@@ -21,7 +21,7 @@ import (
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	var failed atomic.Int64
-	c := Config{Path: newPath(t), Sealer: keys.New(time.Now()), Observe: func(c Commit) {
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now()), Observe: func(c Commit) {
 		if c.Err != nil {
 			failed.Add(1)
 		}
@@ -91,7 +91,7 @@ func TestLogCannotGrow(t *testing.T) {
 		require.Contains(t, string(out), "--- PASS: TestLogCannotGrow")
 		return
 	}
-	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	s := open(t, c)
 	var limit syscall.Rlimit
 	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit))

@@ -17,7 +17,7 @@ import (
 
 func TestReopenKeepsEverything(t *testing.T) {
 	t.Parallel()
-	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	s := open(t, c)
 	for i := range 20 {
 		update(t, s, orderName(i), request)
@@ -91,7 +91,7 @@ func TestPathsOfAnyKind(t *testing.T) {
 		requireOrder(t, s, "o", 0)
 		require.FileExists(t, path+"-wal")
 	}
-	_, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "no", "folder.db"), Sealer: keys.New(time.Now())})
+	_, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "no", "folder.db"), Sealer: keys.NewRing(time.Now())})
 	require.ErrorIs(t, err, os.ErrNotExist)
 	_, err = Open(t.Context(), Config{Path: newPath(t)})
 	require.ErrorContains(t, err, "nothing to seal tokens with")
@@ -99,7 +99,7 @@ func TestPathsOfAnyKind(t *testing.T) {
 
 func TestSecondOpenerIsRefused(t *testing.T) {
 	t.Parallel()
-	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	first := open(t, c)
 	for range 2 {
 		second, err := Open(t.Context(), c)
@@ -147,7 +147,7 @@ func TestOthersFilesAreRefused(t *testing.T) {
 			c.make(t, path)
 			before, err := os.ReadFile(path)
 			require.NoError(t, err)
-			s, err := Open(t.Context(), Config{Path: path, Sealer: keys.New(time.Now())})
+			s, err := Open(t.Context(), Config{Path: path, Sealer: keys.NewRing(time.Now())})
 			require.Nil(t, s)
 			require.ErrorContains(t, err, "open store "+path)
 			require.ErrorContains(t, err, c.want)
@@ -210,7 +210,7 @@ func TestDueByListsWhatIsLeasedToo(t *testing.T) {
 // by age, also with a record among them that cannot be read.
 func TestMigrationFindsTheAges(t *testing.T) {
 	t.Parallel()
-	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	s := open(t, c)
 	for i, id := range []string{"young", "old", "closed", "damaged"} {
 		update(t, s, id, func(o *approval.Order) error {

@@ -14,13 +14,13 @@ import (
 func TestRecentIsOfExactlyTheseBytes(t *testing.T) {
 	t.Parallel()
 	var r recent
-	o := &approval.Order{ID: "o", Seen: []approval.Seen{{ID: "d"}}}
+	o := &approval.Order{ID: "o", JudgedDecisions: []approval.JudgedDecision{{ID: "d"}}}
 	assert.Nil(t, r.take("o", nil), "before there is anything")
 	r.keep("o", []byte("one"), o)
-	o.Seen[0].ID = "changed"
+	o.JudgedDecisions[0].ID = "changed"
 	got := r.take("o", []byte("one"))
 	require.NotNil(t, got)
-	assert.Equal(t, "d", got.Seen[0].ID)
+	assert.Equal(t, "d", got.JudgedDecisions[0].ID)
 	assert.Nil(t, r.take("o", []byte("one")), "who took it has it to himself")
 	r.keep("o", []byte("one"), o)
 	r.keep("o", []byte("two"), o)
@@ -33,15 +33,15 @@ func TestOnlyWhatIsDurableIsRead(t *testing.T) {
 	t.Parallel()
 	var r recent
 	assert.Nil(t, r.read("o"))
-	r.keep("o", []byte("one"), &approval.Order{ID: "o", Seen: []approval.Seen{{ID: "d"}}})
+	r.keep("o", []byte("one"), &approval.Order{ID: "o", JudgedDecisions: []approval.JudgedDecision{{ID: "d"}}})
 	assert.Nil(t, r.read("o"), "its transaction goes on")
 	r.stored("o", []byte("another"))
 	assert.Nil(t, r.read("o"))
 	r.stored("o", []byte("one"))
 	got := r.read("o")
 	require.NotNil(t, got)
-	got.Seen[0].ID = "changed"
-	assert.Equal(t, "d", r.read("o").Seen[0].ID)
+	got.JudgedDecisions[0].ID = "changed"
+	assert.Equal(t, "d", r.read("o").JudgedDecisions[0].ID)
 	r.keep("o", []byte("two"), got)
 	assert.Nil(t, r.read("o"))
 }

@@ -46,7 +46,7 @@ func requireHidden(t *testing.T, s *Store, secret string) {
 
 func TestSecretsAreNowhereOnDisk(t *testing.T) {
 	t.Parallel()
-	c := Config{Path: newPath(t), Sealer: keys.New(time.Now())}
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	s := open(t, c)
 	for _, id := range []string{"kept", "erased", "removed"} {
 		update(t, s, id, request)
@@ -87,7 +87,7 @@ func TestSecretsAreNowhereOnDisk(t *testing.T) {
 func TestKeysRotate(t *testing.T) {
 	t.Parallel()
 	path := newPath(t)
-	old := keys.New(time.Now())
+	old := keys.NewRing(time.Now())
 	rotated := old.Rotate(time.Now())
 	with := func(sealer store.Sealer, f func(s *Store)) {
 		s := open(t, Config{Path: path, Sealer: sealer})
@@ -136,9 +136,9 @@ func newest(t *testing.T, ring *keys.Ring) *keys.Ring {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	lines := strings.SplitAfter(string(text), "\n")
-	out, err := keys.Parse([]byte(lines[0] + lines[1]))
+	out, err := keys.ParseFile([]byte(lines[0] + lines[1]))
 	require.NoError(t, err)
-	require.Equal(t, ring.Primary(), out.Primary())
+	require.Equal(t, ring.PrimaryID(), out.PrimaryID())
 	return out
 }
 

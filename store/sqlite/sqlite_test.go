@@ -29,7 +29,7 @@ func open(t *testing.T, c Config) *Store {
 		c.Path = newPath(t)
 	}
 	if c.Sealer == nil {
-		c.Sealer = keys.New(time.Now())
+		c.Sealer = keys.NewRing(time.Now())
 	}
 	s, err := Open(t.Context(), c)
 	require.NoError(t, err)
@@ -46,10 +46,10 @@ var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 // request asks for an approval that is due in an hour.
 func request(o *approval.Order) error {
-	_, _, err := o.Request(approval.Ask{
+	_, _, err := o.AddRequest(approval.Request{
 		Token: approval.NewToken(tokenOf(o.ID)), Target: "sfn", Workflow: "payments", Policy: approval.Policy{Kind: approval.PolicyAny},
 		Deadline: began.Add(time.Hour), Retention: time.Hour,
-	}, approval.Turn{Now: began, Lease: time.Minute})
+	}, approval.Environment{Now: began, Lease: time.Minute})
 	return err
 }
 
@@ -65,7 +65,7 @@ func vote(o *approval.Order) int {
 
 // requestOrVote makes the approval of an order, and counts in it from then on.
 func requestOrVote(o *approval.Order) error {
-	if o.Empty() {
+	if o.IsEmpty() {
 		return request(o)
 	}
 	vote(o)

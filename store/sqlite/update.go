@@ -83,18 +83,18 @@ func (s *Store) compute(orderID string, stored []byte, known bool, transition fu
 			}
 		}
 	}
-	had := o.PendingSince()
+	had := o.PendingApprovals()
 	if out.err = transition(o); out.err != nil {
 		return c, out
 	}
-	has := o.PendingSince()
+	has := o.PendingApprovals()
 	c = change{
-		empty:     o.Empty(),
-		due:       o.Due(),
+		empty:     o.IsEmpty(),
+		due:       o.NextDue(),
 		since:     store.Oldest(has),
 		pending:   len(has),
-		exhausted: o.Exhausted(),
-		retrying:  o.Retrying(),
+		exhausted: o.HasExhaustedCallback(),
+		retrying:  o.IsRetrying(),
 		opened:    without(has, had),
 		ended:     without(had, has),
 	}

@@ -72,7 +72,7 @@ func onlyWhatIsDue(t *testing.T, s store.Store) {
 		o.Approvals[0].Deadline = time.Time{}
 		return nil
 	})
-	require.True(t, get(t, s, "never").Due().IsZero())
+	require.True(t, get(t, s, "never").NextDue().IsZero())
 	require.Empty(t, claim(t, s, time.Minute-1, 10))
 	require.Equal(t, []string{"soon"}, claim(t, s, time.Minute, 10), "at the very time")
 	require.Empty(t, claim(t, s, 100*365*24*time.Hour, 0))

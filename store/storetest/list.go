@@ -116,7 +116,7 @@ func waits(t *testing.T, s store.Store, id string, since ...time.Duration) {
 	t.Helper()
 	update(t, s, id, func(o *approval.Order) error {
 		for i, d := range since {
-			if _, _, err := o.Request(ask(fmt.Sprint(id, i), 100*time.Hour, step(fmt.Sprint(i))), turn(d)); err != nil {
+			if _, _, err := o.AddRequest(ask(fmt.Sprint(id, i), 100*time.Hour, step(fmt.Sprint(i))), turn(d)); err != nil {
 				return err
 			}
 		}

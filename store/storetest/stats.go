@@ -28,19 +28,19 @@ func requireCounted(t tb, s store.Store) {
 	want := store.Stats{Workflows: map[string]store.WorkflowStats{}}
 	var waiting []store.Age
 	for _, o := range list(t, s, store.Query{}) {
-		if o.Exhausted() {
+		if o.HasExhaustedCallback() {
 			want.Exhausted++
 		}
-		if o.Retrying() {
+		if o.IsRetrying() {
 			want.Retrying++
 		}
-		if due := o.Due(); !due.IsZero() && (want.OldestDue.IsZero() || due.Before(want.OldestDue)) {
+		if due := o.NextDue(); !due.IsZero() && (want.OldestDue.IsZero() || due.Before(want.OldestDue)) {
 			want.OldestDue = due
 		}
-		if p := o.PendingSince(); len(p) > 0 {
+		if p := o.PendingApprovals(); len(p) > 0 {
 			waiting = append(waiting, store.Age{Since: store.Oldest(p), ID: o.ID})
 		}
-		for _, p := range o.PendingSince() {
+		for _, p := range o.PendingApprovals() {
 			w := want.Workflows[p.Workflow]
 			w.Pending++
 			if w.Oldest.IsZero() || p.Since.Before(w.Oldest) {
@@ -98,7 +98,7 @@ func (l *lives) on(t *rapid.T, transition func(o *approval.Order) []approval.Act
 		return nil
 	})
 	for _, act := range actions {
-		if act.Kind == approval.ActionCallBack {
+		if act.Kind == approval.ActionCallback {
 			l.calls = append(l.calls, act)
 		}
 	}
@@ -109,7 +109,7 @@ func (l *lives) request(t *rapid.T) {
 	a := ask(fmt.Sprint("task ", l.tasks), l.now+2*time.Hour, workflow(rapid.SampledFrom([]string{"v", "w"}).Draw(t, "workflow")),
 		step(rapid.SampledFrom([]string{"", "1"}).Draw(t, "step")))
 	l.on(t, func(o *approval.Order) []approval.Action {
-		_, actions, _ := o.Request(a, turn(l.now))
+		_, actions, _ := o.AddRequest(a, turn(l.now))
 		return actions
 	})
 }
@@ -123,7 +123,7 @@ func (l *lives) decide(t *rapid.T) {
 		Outcome: rapid.SampledFrom([]approval.Outcome{approval.Approve, approval.Reject}).Draw(t, "outcome"),
 	}
 	l.on(t, func(o *approval.Order) []approval.Action {
-		_, actions, _ := o.Decide(d, approval.Keep{Unmatched: time.Hour, Retention: time.Hour}, turn(l.now))
+		_, actions, _ := o.Decide(d, approval.UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour}, turn(l.now))
 		return actions
 	})
 }
@@ -139,7 +139,7 @@ func (l *lives) callBack(t *rapid.T) {
 	kind := rapid.SampledFrom([]approval.ResultKind{approval.ResultOK, approval.ResultRefused, approval.ResultFailed, approval.ResultClosed})
 	act, result := rapid.SampledFrom(l.calls).Draw(t, "call"), approval.Result{Kind: kind.Draw(t, "result")}
 	update(t, l.s, act.OrderID, func(o *approval.Order) error {
-		o.CallbackAttempted(act, result, turn(l.now))
+		o.RecordCallbackResult(act, result, turn(l.now))
 		return nil
 	})
 }
@@ -154,7 +154,7 @@ func (l *lives) cancel(t *rapid.T) {
 func (l *lives) redrive(t *rapid.T) {
 	l.on(t, func(o *approval.Order) (actions []approval.Action) {
 		for _, a := range o.Approvals {
-			_, more := o.Redrive(a.ID, "operator", 0, turn(l.now))
+			_, more := o.RedriveCallback(a.ID, "operator", 0, turn(l.now))
 			actions = append(actions, more...)
 		}
 		return actions

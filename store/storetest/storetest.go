@@ -49,20 +49,20 @@ var start = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 func at(d time.Duration) time.Time { return start.Add(d) }
 
-func turn(d time.Duration) approval.Turn {
-	return approval.Turn{Now: at(d), Lease: time.Minute, Jitter: 0.5}
+func turn(d time.Duration) approval.Environment {
+	return approval.Environment{Now: at(d), Lease: time.Minute, Jitter: 0.5}
 }
 
 // ask asks for an approval that has nothing to do before its deadline.
-func ask(token string, deadline time.Duration, change ...func(*approval.Ask)) approval.Ask {
-	a := approval.Ask{
+func ask(token string, deadline time.Duration, change ...func(*approval.Request)) approval.Request {
+	a := approval.Request{
 		Token:         approval.NewToken(token),
 		Target:        "sfn",
 		Workflow:      "payments",
 		Policy:        approval.Policy{Kind: approval.PolicyAny},
 		Deadline:      at(deadline),
 		Retention:     time.Hour,
-		CallbackRetry: approval.Retry{Base: time.Second, Cap: time.Minute, Max: time.Hour},
+		CallbackRetry: approval.RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
 	}
 	for _, f := range change {
 		f(&a)
@@ -70,13 +70,15 @@ func ask(token string, deadline time.Duration, change ...func(*approval.Ask)) ap
 	return a
 }
 
-func workflow(name string) func(*approval.Ask) { return func(a *approval.Ask) { a.Workflow = name } }
-func step(name string) func(*approval.Ask)     { return func(a *approval.Ask) { a.Step = name } }
+func workflow(name string) func(*approval.Request) {
+	return func(a *approval.Request) { a.Workflow = name }
+}
+func step(name string) func(*approval.Request) { return func(a *approval.Request) { a.Step = name } }
 
 // request is the transition that records an ask.
-func request(a approval.Ask) func(*approval.Order) error {
+func request(a approval.Request) func(*approval.Order) error {
 	return func(o *approval.Order) error {
-		_, _, err := o.Request(a, turn(0))
+		_, _, err := o.AddRequest(a, turn(0))
 		return err
 	}
 }

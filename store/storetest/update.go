@@ -33,9 +33,9 @@ func updateTests() map[string]func(*testing.T, store.Store) {
 
 func everythingComesBack(t *testing.T, s store.Store) {
 	requireNone(t, s, "o")
-	full := ask("a token with \x00 and ü, not to be seen", 2*time.Hour, func(a *approval.Ask) {
+	full := ask("a token with \x00 and ü, not to be seen", 2*time.Hour, func(a *approval.Request) {
 		a.Approvers = []approval.Approver{{ID: "ann", Nonce: "n"}, {ID: "bob", Nonce: "m"}}
-		a.Channels, a.Reminders, a.Heartbeat = []string{"email"}, []time.Time{at(time.Hour)}, time.Minute
+		a.Channels, a.Reminders, a.HeartbeatInterval = []string{"email"}, []time.Time{at(time.Hour)}, time.Minute
 		a.Title, a.Details = "<Title> & more", []approval.Field{{Name: "sum", Value: "12 €"}}
 		a.Output = approval.Output{"number": 1, "nested": map[string]any{"list": []any{"a", true, nil}}}
 	})
@@ -48,7 +48,7 @@ func everythingComesBack(t *testing.T, s store.Store) {
 	before := text(t, last)
 	require.Contains(t, before, "not to be seen")
 	require.Equal(t, before, text(t, get(t, s, "o")))
-	require.Empty(t, get(t, s, "o").Fresh(), "what was new is told once")
+	require.Empty(t, get(t, s, "o").NewEvents(), "what was new is told once")
 	update(t, s, "o", func(o *approval.Order) error {
 		assert.Equal(t, before, text(t, o))
 		return nil
@@ -165,7 +165,7 @@ func ordersDoNotMix(t *testing.T, s store.Store) {
 		for i := range each * orders {
 			id := fmt.Sprint("o", i%orders)
 			err := s.Update(t.Context(), id, func(o *approval.Order) error {
-				if o.Empty() {
+				if o.IsEmpty() {
 					_ = dueAt(time.Hour)(o)
 				}
 				vote(o)

@@ -188,38 +188,40 @@ func bareRound(ctx context.Context, s *sqlite.Store, round int) (float64, error)
 
 func bareApproval(ctx context.Context, s *sqlite.Store, order string) error {
 	act := approval.Action{OrderID: order, Attempt: 1}
-	for _, transition := range []func(o *approval.Order, t approval.Turn) error{
-		func(o *approval.Order, t approval.Turn) error {
+	for _, transition := range []func(o *approval.Order, t approval.Environment) error{
+		func(o *approval.Order, t approval.Environment) error {
 			return request(o, 1, t.Now.Add(24*time.Hour))
 		},
-		func(o *approval.Order, t approval.Turn) error {
+		func(o *approval.Order, t approval.Environment) error {
 			act.ApprovalID, act.Notification = o.Approvals[0].ID, o.Approvals[0].Notifications[0].ID
-			o.Notified(act, approval.Result{Kind: approval.ResultOK}, t)
+			o.RecordNotificationResult(act, approval.Result{Kind: approval.ResultOK}, t)
 			return nil
 		},
-		func(o *approval.Order, t approval.Turn) error {
+		func(o *approval.Order, t approval.Environment) error {
 			v, _, err := o.Decide(approval.Decision{
-				ID:      "d-" + order,
-				Outcome: approval.Approve,
-				By:      approver,
-				Via:     approval.ViaAPI,
-				Source:  "api",
-				At:      t.Now,
-			}, approval.Keep{Unmatched: time.Hour, Retention: time.Hour}, t)
+				ID:         "d-" + order,
+				Outcome:    approval.Approve,
+				By:         approver,
+				Via:        approval.ViaAPI,
+				Source:     "api",
+				ReceivedAt: t.Now,
+			}, approval.UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour}, t)
 			if err == nil {
 				err = v.Err()
 			}
 			return err
 		},
-		func(o *approval.Order, t approval.Turn) error {
-			o.CallbackAttempted(act, approval.Result{Kind: approval.ResultOK}, t)
+		func(o *approval.Order, t approval.Environment) error {
+			o.RecordCallbackResult(act, approval.Result{Kind: approval.ResultOK}, t)
 			if o.Approvals[0].Callback.State != approval.CallbackDelivered {
 				return fmt.Errorf("order %s is %s", order, o.Approvals[0].Callback.State)
 			}
 			return nil
 		},
 	} {
-		err := s.Update(ctx, order, func(o *approval.Order) error { return transition(o, approval.Turn{Now: time.Now(), Lease: lease}) })
+		err := s.Update(ctx, order, func(o *approval.Order) error {
+			return transition(o, approval.Environment{Now: time.Now(), Lease: lease})
+		})
 		if err != nil {
 			return err
 		}

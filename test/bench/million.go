@@ -110,13 +110,13 @@ func (b *bench) fill(ctx context.Context, z *size) error {
 			if err := request(o, i, deadline); err != nil {
 				return err
 			}
-			o.Notified(approval.Action{
+			o.RecordNotificationResult(approval.Action{
 				OrderID:      o.ID,
 				ApprovalID:   o.Approvals[0].ID,
 				Notification: o.Approvals[0].Notifications[0].ID,
 				Attempt:      1,
 			},
-				approval.Result{Kind: approval.ResultOK}, approval.Turn{Now: time.Now(), Lease: lease})
+				approval.Result{Kind: approval.ResultOK}, approval.Environment{Now: time.Now(), Lease: lease})
 			return nil
 		})
 	})
@@ -126,7 +126,7 @@ func (b *bench) fill(ctx context.Context, z *size) error {
 // compareSweeps times sweeps in turn, by the clock of each store's deadlines.
 func compareSweeps(ctx context.Context, sizes ...*size) error {
 	for _, z := range sizes {
-		ring, err := keys.Load(filepath.Join(z.dir, "keys"))
+		ring, err := keys.LoadFile(filepath.Join(z.dir, "keys"))
 		if err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ func (b *bench) openStore(ctx context.Context, name string) (*sqlite.Store, stri
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, "", err
 	}
-	ring := keys.New(time.Now())
+	ring := keys.NewRing(time.Now())
 	if err := ring.Create(filepath.Join(dir, "keys")); err != nil {
 		return nil, "", err
 	}
@@ -126,12 +126,12 @@ const lease = 1000 * time.Hour
 // request asks for the approval of an order, as the program does for the messages in
 // bodies.
 func request(o *approval.Order, i int, deadline time.Time) error {
-	_, _, err := o.Request(approval.Ask{
+	_, _, err := o.AddRequest(approval.Request{
 		Token: approval.NewToken(fmt.Sprintf("%0700d", i)), Target: "stepfunctions", Workflow: "orders",
 		Details: []approval.Field{{Name: "amount", Value: "12.5"}}, Policy: approval.Policy{Kind: approval.PolicyAny},
 		MinAssurance: "link", Channels: []string{"hook"}, Approvers: []approval.Approver{{ID: approver, Nonce: "0123456789abcdef"}},
-		Deadline: deadline, CallbackRetry: approval.Retry{Base: 500 * time.Millisecond, Cap: time.Minute, Max: 24 * time.Hour},
-		NotifyRetry: approval.Retry{Base: 2 * time.Second, Cap: 5 * time.Minute, Max: 6 * time.Hour}, Retention: 30 * 24 * time.Hour,
-	}, approval.Turn{Now: time.Now(), Lease: lease})
+		Deadline: deadline, CallbackRetry: approval.RetrySchedule{Base: 500 * time.Millisecond, Cap: time.Minute, MaxAge: 24 * time.Hour},
+		NotificationRetry: approval.RetrySchedule{Base: 2 * time.Second, Cap: 5 * time.Minute, MaxAge: 6 * time.Hour}, Retention: 30 * 24 * time.Hour,
+	}, approval.Environment{Now: time.Now(), Lease: lease})
 	return err
 }

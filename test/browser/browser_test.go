@@ -56,12 +56,12 @@ func newSite(t *testing.T) *site {
 	s.url = server.URL
 	base, err := url.Parse(server.URL)
 	require.NoError(t, err)
-	s.links = link.New(keys.New(s.now), base)
+	s.links = link.NewLinks(keys.NewRing(s.now), base)
 	s.oidc = signintest.Start()
 	t.Cleanup(s.oidc.Close)
 	s.oidc.Redirect = server.URL + "/signin/callback"
 	door, err := signin.New(signin.Config{
-		Issuer: s.oidc.URL, ClientID: signintest.ClientID, ClientSecret: secret{}, Base: base, MAC: keys.New(s.now), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Issuer: s.oidc.URL, ClientID: signintest.ClientID, ClientSecret: secret{}, Base: base, MAC: keys.NewRing(s.now), Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	mux.HandleFunc("GET /signin/{token}", door.StartSignIn)
@@ -81,9 +81,9 @@ func newSite(t *testing.T) *site {
 }
 
 // ask records an approval and returns the link of an approver, or of the room.
-func (s *site) ask(order, approver string, change ...func(*approval.Ask)) string {
+func (s *site) ask(order, approver string, change ...func(*approval.Request)) string {
 	s.t.Helper()
-	ask := approval.Ask{
+	ask := approval.Request{
 		Token: approval.NewToken("task-" + order), Workflow: "refunds", Step: "finance", Title: "Refund of 480 EUR to Ada Lovelace",
 		Details:   []approval.Field{{Name: "Amount", Value: "480.00 EUR"}, {Name: "Reason", Value: "Damaged in transit.\nPhotos are in the ticket."}},
 		Requester: "grace@example.com", Approvers: []approval.Approver{{ID: "alan@example.com", Nonce: "1"}, {ID: "barbara@example.com", Nonce: "2"}},
@@ -94,9 +94,9 @@ func (s *site) ask(order, approver string, change ...func(*approval.Ask)) string
 	}
 	var c approval.Capability
 	require.NoError(s.t, s.store.Update(s.t.Context(), order, func(o *approval.Order) error {
-		id, _, err := o.Request(ask, approval.Turn{Now: s.now})
+		id, _, err := o.AddRequest(ask, approval.Environment{Now: s.now})
 		if err == nil {
-			c = o.Capability(o.Find(id), approver)
+			c = o.LinkCapability(o.FindApproval(id), approver)
 		}
 		return err
 	}))

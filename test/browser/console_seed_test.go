@@ -23,26 +23,26 @@ func people(names ...string) (out []approval.Approver) {
 	return out
 }
 
-func (d *desk) request(order string, ago, deadline time.Duration, change func(*approval.Ask)) (out []approval.Action) {
+func (d *desk) request(order string, ago, deadline time.Duration, change func(*approval.Request)) (out []approval.Action) {
 	d.t.Helper()
-	a := approval.Ask{
+	a := approval.Request{
 		Token: approval.NewToken("task-token-of-" + order), Target: "stepfunctions", Workflow: "refunds", Step: "finance",
-		Policy: approval.Policy{Kind: approval.PolicyAny}, Approvers: people("alan", "barbara"), Channels: []string{"slack", "mail"}, Rooms: []string{"slack"},
+		Policy: approval.Policy{Kind: approval.PolicyAny}, Approvers: people("alan", "barbara"), Channels: []string{"slack", "mail"}, GroupChannels: []string{"slack"},
 		Deadline: d.now.Add(deadline), TaskExpires: d.now.Add(deadline + time.Hour), Retention: 30 * 24 * time.Hour,
-		CallbackRetry: approval.Retry{Base: time.Second, Cap: 5 * time.Minute, Max: 24 * time.Hour},
-		NotifyRetry:   approval.Retry{Base: 10 * time.Second, Cap: 15 * time.Minute, Max: 6 * time.Hour},
+		CallbackRetry:     approval.RetrySchedule{Base: time.Second, Cap: 5 * time.Minute, MaxAge: 24 * time.Hour},
+		NotificationRetry: approval.RetrySchedule{Base: 10 * time.Second, Cap: 15 * time.Minute, MaxAge: 6 * time.Hour},
 	}
 	change(&a)
 	d.on(order, func(o *approval.Order) {
 		var err error
-		_, out, err = o.Request(a, d.ago(ago))
+		_, out, err = o.AddRequest(a, d.ago(ago))
 		require.NoError(d.t, err)
 	})
 	return out
 }
 
 // told requests, and everybody is told.
-func (d *desk) told(order string, ago, deadline time.Duration, change func(*approval.Ask)) {
+func (d *desk) told(order string, ago, deadline time.Duration, change func(*approval.Request)) {
 	acts := d.request(order, ago, deadline, change)
 	d.on(order, func(o *approval.Order) { end(o, acts, d.ago(ago-2*time.Second), ok) })
 }
@@ -50,26 +50,26 @@ func (d *desk) told(order string, ago, deadline time.Duration, change func(*appr
 // seed is a night with a bit of everything.
 func (d *desk) seed() {
 	d.incident()
-	d.told("REF-20931", 26*time.Hour, 22*time.Hour, func(a *approval.Ask) {
+	d.told("REF-20931", 26*time.Hour, 22*time.Hour, func(a *approval.Request) {
 		a.Title = "Refund of 480.00 EUR to Ada Lovelace"
 		a.Policy, a.Approvers = approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}, people("alan", "barbara", "edsger", "grace", "john")
 	})
-	d.told("REL-2026.03.1", 9*time.Hour, 25*time.Minute, func(a *approval.Ask) {
+	d.told("REL-2026.03.1", 9*time.Hour, 25*time.Minute, func(a *approval.Request) {
 		a.Title, a.Workflow, a.Step, a.Approvers = "Release 2026.03.1 to production", "releases", "go-live", people("margaret")
 	})
-	mail := d.request("REF-20944", 5*time.Hour, 43*time.Hour, func(a *approval.Ask) {
-		a.Title, a.Rooms, a.Channels = "Refund of 12.90 EUR to Niklaus Wirth", nil, []string{"mail"}
+	mail := d.request("REF-20944", 5*time.Hour, 43*time.Hour, func(a *approval.Request) {
+		a.Title, a.GroupChannels, a.Channels = "Refund of 12.90 EUR to Niklaus Wirth", nil, []string{"mail"}
 	})
 	d.on("REF-20944", func(o *approval.Order) { end(o, mail, d.ago(5*time.Hour-time.Second), failed(errSMTP.Error())) })
-	lost := d.request("PAY-7719", 80*time.Minute, 46*time.Hour, func(a *approval.Ask) {
-		a.Title, a.Workflow, a.Step, a.Approvers, a.Rooms, a.Channels = "Payout of 1,250,000.00 EUR to ACME GmbH", "payouts", "second-signature", people("treasury"), nil, []string{"mail"}
+	lost := d.request("PAY-7719", 80*time.Minute, 46*time.Hour, func(a *approval.Request) {
+		a.Title, a.Workflow, a.Step, a.Approvers, a.GroupChannels, a.Channels = "Payout of 1,250,000.00 EUR to ACME GmbH", "payouts", "second-signature", people("treasury"), nil, []string{"mail"}
 	})
 	d.on("PAY-7719", func(o *approval.Order) {
 		end(o, lost, d.ago(79*time.Minute), func(string) approval.Result {
 			return approval.Result{Kind: approval.ResultRefused, Reason: "smtp: 550 5.1.1 treasury@example.com: user unknown"}
 		})
 	})
-	d.told("REF-20951", 7*time.Minute, 48*time.Hour, func(a *approval.Ask) { a.Title = "Refund of 75.50 EUR to Grace Hopper" })
+	d.told("REF-20951", 7*time.Minute, 48*time.Hour, func(a *approval.Request) { a.Title = "Refund of 75.50 EUR to Grace Hopper" })
 	for i := range 3 {
 		d.givenUp(fmt.Sprintf("PAY-77%02d", 2+i), time.Duration(6-i)*time.Hour)
 	}
@@ -85,11 +85,11 @@ func (d *desk) seed() {
 
 // givenUp is a payout whose answer was refused for good.
 func (d *desk) givenUp(order string, ago time.Duration) {
-	d.told(order, ago+time.Hour, 40*time.Hour, func(a *approval.Ask) {
+	d.told(order, ago+time.Hour, 40*time.Hour, func(a *approval.Request) {
 		a.Title, a.Workflow, a.Step = "Payout to supplier "+order, "payouts", "second-signature"
 	})
 	d.on(order, func(o *approval.Order) {
-		_, acts, err := o.Decide(approval.Decision{ID: "d", Outcome: approval.Approve, By: "alan@example.com", Via: approval.ViaLink, Source: "link"}, approval.Keep{}, d.ago(ago))
+		_, acts, err := o.Decide(approval.Decision{ID: "d", Outcome: approval.Approve, By: "alan@example.com", Via: approval.ViaLink, Source: "link"}, approval.UnmatchedRetention{}, d.ago(ago))
 		require.NoError(d.t, err)
 		end(o, acts, d.ago(ago-time.Second), func(string) approval.Result { return approval.Result{Kind: approval.ResultRefused, Reason: denied} })
 	})
@@ -99,7 +99,7 @@ func (d *desk) givenUp(order string, ago time.Duration) {
 // nobody decided, it was reminded of and escalated, one of two has approved.
 func (d *desk) incident() {
 	start := 50 * time.Hour
-	acts := d.request("PAY-7701", start, 70*time.Minute, func(a *approval.Ask) {
+	acts := d.request("PAY-7701", start, 70*time.Minute, func(a *approval.Request) {
 		a.Title, a.Workflow, a.Step = "Payout of 84,000.00 EUR to Northwind Ltd", "payouts", "second-signature"
 		a.Details = []approval.Field{{Name: "Amount", Value: "84,000.00 EUR"}, {Name: "Supplier", Value: "Northwind Ltd, 221B Baker Street, London"}, {Name: "Invoice", Value: "NW-2026-118"}}
 		a.Requester, a.Execution = "grace@example.com", "arn:aws:states:eu-west-1:123456789012:execution:payouts:7701"
@@ -122,10 +122,10 @@ func (d *desk) incident() {
 		}
 		_, more, err := o.Decide(approval.Decision{
 			ID: "link-1", Outcome: approval.Approve, By: "barbara@example.com", Comment: "Checked against the purchase order.", Via: approval.ViaLink, Source: "link",
-		}, approval.Keep{}, d.ago(25*time.Hour))
+		}, approval.UnmatchedRetention{}, d.ago(25*time.Hour))
 		require.NoError(d.t, err)
 		end(o, more, d.ago(25*time.Hour), ok)
-		_, _, err = o.Decide(approval.Decision{ID: "link-2", Outcome: approval.Approve, By: "grace@example.com", Via: approval.ViaLink, Source: "link"}, approval.Keep{}, d.ago(3*time.Hour))
+		_, _, err = o.Decide(approval.Decision{ID: "link-2", Outcome: approval.Approve, By: "grace@example.com", Via: approval.ViaLink, Source: "link"}, approval.UnmatchedRetention{}, d.ago(3*time.Hour))
 		require.NoError(d.t, err)
 		t := d.ago(2 * time.Hour)
 		end(o, o.Advance(t), d.ago(2*time.Hour-3*time.Second), func(channel string) approval.Result {

@@ -49,7 +49,7 @@ func newDesk(t *testing.T) *desk {
 	log := slog.New(slog.DiscardHandler)
 	tr := &handlers.Transitions{Orders: d.store, Dispatch: nobody{}, Observer: nobody{}, Log: log, Now: d.clock, Lease: time.Minute}
 	c, err := console.New(console.Config{
-		Tokens: map[string]console.Secret{"ada": token(opsToken)}, MAC: keys.New(d.now), Orders: d, Lists: d, Counter: d, Letters: d,
+		Tokens: map[string]console.Secret{"ada": token(opsToken)}, MAC: keys.NewRing(d.now), Orders: d, Lists: d, Counter: d, Letters: d,
 		Decider: &handlers.Decider{Transitions: tr}, Queues: []string{"request-orders"}, Now: d.clock, Log: log,
 		Redriver: redriver{&handlers.Redrive{
 			Transitions: tr, Exhausted: d, Letters: shelf{d}, Queues: map[string]handlers.Queue{},
@@ -128,8 +128,8 @@ func (r redriver) Redrive(ctx context.Context, o console.Redrive) console.Report
 }
 
 // ago is a turn that long before now.
-func (d *desk) ago(ago time.Duration) approval.Turn {
-	return approval.Turn{Now: d.now.Add(-ago), Lease: time.Minute}
+func (d *desk) ago(ago time.Duration) approval.Environment {
+	return approval.Environment{Now: d.now.Add(-ago), Lease: time.Minute}
 }
 
 // on runs a transition on an order.
@@ -140,13 +140,13 @@ func (d *desk) on(order string, f func(o *approval.Order)) {
 
 // end ends the attempts that were begun: each as the function says of its channel
 // or target.
-func end(o *approval.Order, actions []approval.Action, t approval.Turn, how func(name string) approval.Result) (more []approval.Action) {
+func end(o *approval.Order, actions []approval.Action, t approval.Environment, how func(name string) approval.Result) (more []approval.Action) {
 	for _, act := range actions {
 		switch act.Kind {
 		case approval.ActionNotify:
-			more = append(more, o.Notified(act, how(act.Channel), t)...)
-		case approval.ActionCallBack:
-			more = append(more, o.CallbackAttempted(act, how("target"), t)...)
+			more = append(more, o.RecordNotificationResult(act, how(act.Channel), t)...)
+		case approval.ActionCallback:
+			more = append(more, o.RecordCallbackResult(act, how("target"), t)...)
 		}
 	}
 	return more

@@ -53,7 +53,7 @@ func TestApprovers(t *testing.T) {
 
 	// Expired, superseded, somebody who is not asked.
 	old := s.ask("A-1003", "alan@example.com")
-	s.ask("A-1003", "alan@example.com", func(a *approval.Ask) { a.Token = approval.NewToken("again") })
+	s.ask("A-1003", "alan@example.com", func(a *approval.Request) { a.Token = approval.NewToken("again") })
 	do(t, ctx, chromedp.Navigate(old))
 	await(t, ctx, "The workflow has asked again")
 	picture(t, "replaced", get(t, ctx, chromedp.FullScreenshot(100)))
@@ -74,7 +74,7 @@ func TestTwoPeopleAtOnce(t *testing.T) {
 	mine := s.ask("A-1", "alan@example.com")
 	var theirs string
 	require.NoError(t, s.store.Update(t.Context(), "A-1", func(o *approval.Order) error {
-		theirs = s.links.URL(o.Capability(o.Approvals[0], "barbara@example.com"))
+		theirs = s.links.URL(o.LinkCapability(o.Approvals[0], "barbara@example.com"))
 		return nil
 	}))
 	do(t, one, chromedp.Navigate(mine))
@@ -91,7 +91,7 @@ func TestTwoPeopleAtOnce(t *testing.T) {
 func TestSignIn(t *testing.T) {
 	t.Parallel()
 	ctx, s := browse(t), newSite(t)
-	link := s.ask("A-1", "", func(a *approval.Ask) { a.MinAssurance = approval.AssuranceSSO })
+	link := s.ask("A-1", "", func(a *approval.Request) { a.MinAssurance = approval.AssuranceSSO })
 	s.oidc.SignInAs("eve@example.com")
 	do(t, ctx, chromedp.Navigate(link))
 	await(t, ctx, "Please sign in to decide")
@@ -154,7 +154,7 @@ func TestOtherSites(t *testing.T) {
 func TestNarrowScreen(t *testing.T) {
 	t.Parallel()
 	ctx, s := browse(t), newSite(t)
-	link := s.ask("A-1001-"+strings.Repeat("x", 200), "alan@example.com", func(a *approval.Ask) {
+	link := s.ask("A-1001-"+strings.Repeat("x", 200), "alan@example.com", func(a *approval.Request) {
 		a.Title = strings.Repeat("Donaudampfschifffahrtsgesellschaft", 4)
 		a.Details = append(a.Details, approval.Field{Name: "A long one", Value: strings.Repeat("9", 300)})
 	})

@@ -90,19 +90,19 @@ func serve(t *testing.T, h http.Handler) (url string) {
 // soon, but not before a scrape has seen that none was.
 func (w *world) seed(t *testing.T) {
 	t.Helper()
-	ring := keys.New(time.Now())
+	ring := keys.NewRing(time.Now())
 	require.NoError(t, ring.Create(filepath.Join(w.dir, "keys")))
 	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(w.dir, "relay.db"), Sealer: ring})
 	require.NoError(t, err)
-	at := approval.Turn{Now: time.Now().Add(10*time.Second - approval.TokenGrace), Lease: time.Minute}
+	at := approval.Environment{Now: time.Now().Add(10*time.Second - approval.TokenGrace), Lease: time.Minute}
 	require.NoError(t, s.Update(t.Context(), "old", func(o *approval.Order) error {
-		ask := approval.Ask{Workflow: "orders", Token: approval.NewToken("old"), Target: "stepfunctions", Policy: approval.Policy{Kind: approval.PolicyAny}, Deadline: at.Now.Add(time.Hour), Retention: 24 * time.Hour}
-		if _, _, err := o.Request(ask, at); err != nil {
+		ask := approval.Request{Workflow: "orders", Token: approval.NewToken("old"), Target: "stepfunctions", Policy: approval.Policy{Kind: approval.PolicyAny}, Deadline: at.Now.Add(time.Hour), Retention: 24 * time.Hour}
+		if _, _, err := o.AddRequest(ask, at); err != nil {
 			return err
 		}
-		_, actions, err := o.Decide(approval.Decision{ID: "old", Outcome: approval.Approve, By: "ann", Via: approval.ViaAPI}, approval.Keep{}, at)
+		_, actions, err := o.Decide(approval.Decision{ID: "old", Outcome: approval.Approve, By: "ann", Via: approval.ViaAPI}, approval.UnmatchedRetention{}, at)
 		for _, act := range actions {
-			o.CallbackAttempted(act, approval.Result{Kind: approval.ResultOK}, at)
+			o.RecordCallbackResult(act, approval.Result{Kind: approval.ResultOK}, at)
 		}
 		return err
 	}))

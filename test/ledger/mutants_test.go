@@ -30,7 +30,7 @@ func mutants() []mutant {
 			`	go func() {
 		time.Sleep(300 * time.Millisecond)
 		_ = t.Orders.Update(context.WithoutCancel(ctx), orderID, func(o *approval.Order) error {
-			turn := approval.Turn{Now: t.Now(), Lease: t.Lease, Room: t.Dispatch.Room, Jitter: rand.Float64()}
+			turn := approval.Environment{Now: t.Now(), Lease: t.Lease, HasCapacity: t.Dispatch.Room, Jitter: rand.Float64()}
 			acts, err := transition(o, turn)
 			t.Dispatch.Dispatch(context.WithoutCancel(ctx), acts)
 			return err
@@ -49,7 +49,7 @@ func mutants() []mutant {
 	}
 `)},
 		{"early decisions are dropped", edit("approval/unmatched.go",
-			`	o.Unmatched = append(o.Unmatched, Unmatched{Decision: d, Expires: expires, Remove: expires.Add(keep.Retention)})
+			`	o.Unmatched = append(o.Unmatched, UnmatchedDecision{Decision: d, ExpiresAt: expires, RemoveAt: expires.Add(keep.ShowExpiredFor)})
 `, "	_ = expires\n")},
 		{"given up after three tries", edit("approval/callback.go", `	case a.Callback.tries() == 0:
 		return ""
@@ -60,18 +60,18 @@ func mutants() []mutant {
 `)},
 		{"a closed task is tried again for ever", edit("outbound/aws.go",
 			`		return fmt.Errorf("%w: %w", approval.ErrClosed, e)`, `		return e`)},
-		{"an attempt is not recorded before its call", edit("approval/callback.go", `	if c.Running { // its lease has passed and no end was recorded
-		c.Running, c.MaybeApplied = false, true
-`, `	if c.Running {
-		c.Running = false
+		{"an attempt is not recorded before its call", edit("approval/callback.go", `	if c.AttemptRunning { // its lease has passed and no end was recorded
+		c.AttemptRunning, c.MaybeApplied = false, true
+`, `	if c.AttemptRunning {
+		c.AttemptRunning = false
 `)},
-		{"the lease is ignored", edit("approval/callback.go", `	c.Running, c.Due = true, t.Now.Add(t.Lease)
-	act := o.action(ActionCallBack, a, c.Due)
-`, `	c.Running, c.Due = true, t.Now
-	act := o.action(ActionCallBack, a, t.Now.Add(t.Lease))
+		{"the lease is ignored", edit("approval/callback.go", `	c.AttemptRunning, c.Due = true, t.Now.Add(t.Lease)
+	act := o.action(ActionCallback, a, c.Due)
+`, `	c.AttemptRunning, c.Due = true, t.Now
+	act := o.action(ActionCallback, a, t.Now.Add(t.Lease))
 `)},
-		{"requests are not known again", edit("approval/request.go", `	if known := o.Find(id); known != nil {
-		o.record(`, `	if known := o.Find(id); known != nil && known.Status != Pending {
+		{"requests are not known again", edit("approval/request.go", `	if known := o.FindApproval(id); known != nil {
+		o.record(`, `	if known := o.FindApproval(id); known != nil && known.Status != Pending {
 		known.Status, known.Votes, known.Callback = Pending, nil, Callback{}
 	} else if known != nil {
 		o.record(`)},
@@ -84,7 +84,7 @@ func mutants() []mutant {
 	_, err = s.conn.ExecContext(ctx, "COMMIT")
 	return err
 `)},
-		{"the last to come is the last try", edit("approval/overtaken.go", "a.AskedAt.Before(b.AskedAt) {", "false {")},
+		{"the last to come is the last try", edit("approval/overtaken.go", "a.StateEnteredAt.Before(b.StateEnteredAt) {", "false {")},
 		{"a deadline leaves no room for the answer", edit("handlers/times.go",
 			`		if last := ask.TaskExpires.Add(-margin(w.Margin, timeout)); last.Before(ask.Deadline) {`,
 			`		if last := ask.TaskExpires.Add(time.Second); true {`)},

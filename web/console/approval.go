@@ -36,8 +36,8 @@ func viewApproval(a *approval.Approval, now time.Time) approvalView {
 	}
 	for _, p := range a.Approvers {
 		var notes []string
-		if p.For != "" {
-			notes = append(notes, "covers "+untrusted.MultiLine(p.For))
+		if p.SubstituteFor != "" {
+			notes = append(notes, "covers "+untrusted.MultiLine(p.SubstituteFor))
 		}
 		if p.Escalated {
 			notes = append(notes, "escalated to")
@@ -68,9 +68,9 @@ func viewMessage(n *approval.Notification, now time.Time) messageView {
 		To:       cmp.Or(untrusted.MultiLine(n.Approver), "all there"),
 		Channel:  untrusted.MultiLine(n.Channel),
 		Error:    untrusted.MultiLine(n.LastError),
-		Attempts: n.Attempt,
+		Attempts: n.Attempts,
 	}
-	at := n.OwedAt
+	at := n.CreatedAt
 	switch n.State {
 	case approval.NotificationSent:
 		v.State, at = state{Text: "Sent", Tone: "good"}, n.SentAt
@@ -78,14 +78,14 @@ func viewMessage(n *approval.Notification, now time.Time) messageView {
 		v.State = state{Text: "Given up", Tone: "bad"}
 	case approval.NotificationDropped:
 		v.State = state{Text: "Not needed", Tone: "closed"}
-	case approval.NotificationOwed:
+	case approval.NotificationPending:
 		v.State, at = state{Text: "Waiting", Tone: "open"}, n.Due
 		if n.LastError != "" {
 			v.State = state{Text: "Failing", Tone: "bad"}
 		}
 		v.When = look.Stamp(at, now)
 		switch {
-		case n.Running && at.After(now):
+		case n.AttemptRunning && at.After(now):
 			v.When, v.At = look.Stamp(now, now), "under way"
 		case at.After(now):
 			v.At = "next try " + v.When.Relative
@@ -122,14 +122,14 @@ func viewCallback(a *approval.Approval, now time.Time) *callbackView {
 	v := &callbackView{
 		State:    answer(c),
 		Error:    untrusted.MultiLine(c.LastError),
-		Attempts: c.Attempt,
+		Attempts: c.Attempts,
 		Redrives: c.Redrives,
 	}
 	at := c.EndedAt
-	if c.State == approval.CallbackOwed {
+	if c.State == approval.CallbackPending {
 		at, v.Next = noTime, "now"
 		switch {
-		case c.Running && c.Due.After(now):
+		case c.AttemptRunning && c.Due.After(now):
 			v.Next = "under way"
 		case c.Due.After(now):
 			at, v.Next = c.Due, "at"
@@ -147,7 +147,7 @@ var noTime time.Time
 // answer is how far the answer to the workflow has come.
 func answer(c approval.Callback) state {
 	switch c.State {
-	case approval.CallbackOwed:
+	case approval.CallbackPending:
 		if c.LastError != "" {
 			return state{Text: "Failing, tried again", Tone: "bad"}
 		}

@@ -56,7 +56,7 @@ const adaToken, bobToken = "ada-token-0123456789", "bob-token-0123456789"
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		t: t, now: start, ring: keys.New(start), tokens: map[string]console.Secret{"ada": secret(adaToken), "bob": secret(bobToken)},
+		t: t, now: start, ring: keys.NewRing(start), tokens: map[string]console.Secret{"ada": secret(adaToken), "bob": secret(bobToken)},
 		orders: map[string]*approval.Order{},
 	}
 	w.build()
@@ -88,12 +88,12 @@ func (w *world) Get(_ context.Context, id string) (*approval.Order, error) {
 
 func (w *world) List(_ context.Context, which console.Which, after string, limit int) ([]*approval.Order, string, error) {
 	if after == "no place" {
-		return nil, "", approval.Invalid("after", "is no place in a list by age")
+		return nil, "", approval.InvalidField("after", "is no place in a list by age")
 	}
 	var out []*approval.Order
 	for _, id := range slices.Sorted(maps.Keys(w.orders)) {
 		o := w.orders[id]
-		if id <= after || which == console.Waiting && len(o.PendingSince()) == 0 && !o.Empty() || which == console.GivenUp && !o.Exhausted() {
+		if id <= after || which == console.Waiting && len(o.PendingApprovals()) == 0 && !o.IsEmpty() || which == console.GivenUp && !o.HasExhaustedCallback() {
 			continue
 		}
 		if len(out) == limit {
@@ -120,13 +120,15 @@ func (w *world) Redrive(_ context.Context, r console.Redrive) console.Report {
 	return w.report
 }
 
-func (w *world) turn() approval.Turn { return approval.Turn{Now: w.now, Lease: time.Minute} }
+func (w *world) turn() approval.Environment {
+	return approval.Environment{Now: w.now, Lease: time.Minute}
+}
 
 func (w *world) Decide(_ context.Context, id string, d approval.Decision) (approval.Verdict, error) {
 	if w.failing != nil {
 		return approval.Verdict{}, w.failing
 	}
-	v, _, err := w.order(id).Decide(d, approval.Keep{}, w.turn())
+	v, _, err := w.order(id).Decide(d, approval.UnmatchedRetention{}, w.turn())
 	return v, err
 }
 
@@ -146,20 +148,20 @@ func (w *world) order(id string) *approval.Order {
 }
 
 // ask requests an approval, that long ago.
-func (w *world) ask(id string, ago time.Duration, change ...func(*approval.Ask)) (actions []approval.Action) {
+func (w *world) ask(id string, ago time.Duration, change ...func(*approval.Request)) (actions []approval.Action) {
 	w.t.Helper()
-	a := approval.Ask{
+	a := approval.Request{
 		Token: approval.NewToken("task-token-" + id), Target: "sfn", Workflow: "refunds", Step: "finance", Title: "Refund of 480 EUR to Ada Lovelace",
 		Details: []approval.Field{{Name: "Amount", Value: "480.00 EUR"}}, Requester: "grace@example.com", Execution: "arn:aws:states:…:refunds:1",
-		Approvers: []approval.Approver{{ID: "alan@example.com", Nonce: "nonce-1"}, {ID: "barbara@example.com", Nonce: "nonce-2", For: "edsger@example.com"}},
+		Approvers: []approval.Approver{{ID: "alan@example.com", Nonce: "nonce-1"}, {ID: "barbara@example.com", Nonce: "nonce-2", SubstituteFor: "edsger@example.com"}},
 		Policy:    approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}, Channels: []string{"mail"}, Deadline: start.Add(30 * time.Hour), TaskExpires: start.Add(31 * time.Hour),
-		Retention: 240 * time.Hour, CallbackRetry: approval.Retry{Base: time.Minute, Cap: time.Hour, Max: 24 * time.Hour},
-		NotifyRetry: approval.Retry{Base: time.Minute, Cap: time.Hour, Max: 6 * time.Hour},
+		Retention: 240 * time.Hour, CallbackRetry: approval.RetrySchedule{Base: time.Minute, Cap: time.Hour, MaxAge: 24 * time.Hour},
+		NotificationRetry: approval.RetrySchedule{Base: time.Minute, Cap: time.Hour, MaxAge: 6 * time.Hour},
 	}
 	for _, f := range change {
 		f(&a)
 	}
-	_, actions, err := w.order(id).Request(a, approval.Turn{Now: w.now.Add(-ago), Lease: time.Minute})
+	_, actions, err := w.order(id).AddRequest(a, approval.Environment{Now: w.now.Add(-ago), Lease: time.Minute})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -171,9 +173,9 @@ func (w *world) end(id string, actions []approval.Action, r approval.Result) {
 	for _, act := range actions {
 		switch act.Kind {
 		case approval.ActionNotify:
-			w.order(id).Notified(act, r, w.turn())
-		case approval.ActionCallBack:
-			w.order(id).CallbackAttempted(act, r, w.turn())
+			w.order(id).RecordNotificationResult(act, r, w.turn())
+		case approval.ActionCallback:
+			w.order(id).RecordCallbackResult(act, r, w.turn())
 		}
 	}
 }
@@ -182,8 +184,8 @@ func (w *world) end(id string, actions []approval.Action, r approval.Result) {
 func (w *world) approve(id string) (out []approval.Action) {
 	w.t.Helper()
 	for _, by := range []string{"alan@example.com", "barbara@example.com"} {
-		v, actions, err := w.order(id).Decide(approval.Decision{ID: by, Outcome: approval.Approve, By: by, Comment: "fine by me", Via: approval.ViaLink, Source: "link"}, approval.Keep{}, w.turn())
-		if err != nil || !v.Taken() {
+		v, actions, err := w.order(id).Decide(approval.Decision{ID: by, Outcome: approval.Approve, By: by, Comment: "fine by me", Via: approval.ViaLink, Source: "link"}, approval.UnmatchedRetention{}, w.turn())
+		if err != nil || !v.IsAccepted() {
 			w.t.Fatal(v, err)
 		}
 		out = actions

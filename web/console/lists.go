@@ -154,7 +154,7 @@ func waiting(o *approval.Order, a *approval.Approval, now time.Time) row {
 
 func givenUp(o *approval.Order, a *approval.Approval, now time.Time) row {
 	out := newRow(o, a, a.Callback.EndedAt, now)
-	out.Status, out.Attempts = status(a, now), a.Callback.Attempt
+	out.Status, out.Attempts = status(a, now), a.Callback.Attempts
 	out.Error, out.Reason = untrusted.MultiLine(a.Callback.LastError), encode([]byte(a.Callback.LastError))
 	out.Expired = !a.TaskExpires.IsZero() && a.TaskExpires.Before(now)
 	return out
@@ -200,7 +200,7 @@ func told(a *approval.Approval) state {
 			sent++
 		case n.State == approval.NotificationExhausted:
 			gone, failing = gone+1, n
-		case n.State == approval.NotificationOwed:
+		case n.State == approval.NotificationPending:
 			tried++
 			if n.LastError != "" {
 				failing = n

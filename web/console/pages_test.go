@@ -16,15 +16,15 @@ const hostile = "</td><script>alert(1)</script>\"><img src=x onerror=alert(1)>\u
 
 // attack puts what would hurt into everything that comes from outside.
 func attack(w *world) {
-	acts := w.ask("<b>"+hostile, time.Hour, func(a *approval.Ask) {
+	acts := w.ask("<b>"+hostile, time.Hour, func(a *approval.Request) {
 		a.Title, a.Workflow, a.Step, a.Requester, a.Execution, a.Target = hostile, hostile, hostile, "javascript:alert(1)", hostile, hostile
 		a.Details = []approval.Field{{Name: hostile, Value: hostile}}
-		a.Approvers = []approval.Approver{{ID: hostile}, {ID: "alan@example.com", For: hostile}}
+		a.Approvers = []approval.Approver{{ID: hostile}, {ID: "alan@example.com", SubstituteFor: hostile}}
 		a.Channels, a.Policy = []string{hostile}, approval.Policy{Kind: approval.PolicyAny}
 	})
 	id := "<b>" + hostile
 	w.end(id, acts, approval.Result{Kind: approval.ResultRefused, Reason: hostile})
-	_, acts, _ = w.order(id).Decide(approval.Decision{ID: "1", Outcome: approval.Approve, By: hostile, Comment: hostile, Via: approval.ViaWebhook, Source: hostile}, approval.Keep{}, w.turn())
+	_, acts, _ = w.order(id).Decide(approval.Decision{ID: "1", Outcome: approval.Approve, By: hostile, Comment: hostile, Via: approval.ViaWebhook, Source: hostile}, approval.UnmatchedRetention{}, w.turn())
 	w.end(id, acts, approval.Result{Kind: approval.ResultRefused, Reason: hostile})
 	w.letters = []console.Letter{{ID: hostile, Source: hostile, Reason: hostile, At: w.now}}
 	w.unread = errHostile{}
@@ -39,15 +39,15 @@ func (errHostile) Error() string { return hostile }
 func TestPages(t *testing.T) {
 	t.Parallel()
 	all := func(w *world) {
-		acts := w.ask("A-1", 26*time.Hour, func(a *approval.Ask) {
+		acts := w.ask("A-1", 26*time.Hour, func(a *approval.Request) {
 			a.Approvers = append(a.Approvers, approval.Approver{ID: "c@example.com"}, approval.Approver{ID: "d@example.com", Escalated: true})
 		})
 		w.end("A-1", acts, approval.Result{Kind: approval.ResultOK})
-		w.ask("A-2/ö ?&", 9*time.Hour+5*time.Minute, func(a *approval.Ask) {
+		w.ask("A-2/ö ?&", 9*time.Hour+5*time.Minute, func(a *approval.Request) {
 			a.Deadline, a.Approvers, a.Title, a.Step = start.Add(10*time.Minute), nil, "", ""
 		})
 		w.end("A-3", w.ask("A-3", 40*time.Second), approval.Result{Kind: approval.ResultFailed, Reason: "smtp: 421 try again"})
-		w.ask("A-4", time.Hour, func(a *approval.Ask) { a.Channels, a.Deadline = nil, start })
+		w.ask("A-4", time.Hour, func(a *approval.Request) { a.Channels, a.Deadline = nil, start })
 		w.orders["damaged"] = &approval.Order{ID: "damaged"}
 		w.counts = console.Counts{Workflows: []console.WorkflowCount{{Name: "refunds", Pending: 12345, Oldest: start.Add(-26 * time.Hour)}}, GivenUp: 1, DeadLetters: 2}
 	}
@@ -68,7 +68,7 @@ func TestPages(t *testing.T) {
 		"good_order":           {all, "order?id=A-1", 200},
 		"good_order_failing":   {all, "order?id=+A-3+", 200},
 		"good_order_given_up": {func(w *world) {
-			w.ask("A-1", 2*time.Hour, func(a *approval.Ask) { a.TaskExpires = start.Add(time.Hour) })
+			w.ask("A-1", 2*time.Hour, func(a *approval.Request) { a.TaskExpires = start.Add(time.Hour) })
 			w.end("A-1", w.approve("A-1"), approval.Result{Kind: approval.ResultRefused, Reason: "AccessDenied"})
 			w.now = w.now.Add(2 * time.Hour)
 		}, "order?id=A-1", 200},
@@ -83,10 +83,10 @@ func TestPages(t *testing.T) {
 		"good_order_steps": {func(w *world) {
 			w.ask("A-1", 3*time.Hour)
 			w.order("A-1").Cancel("", "ada", "ordered twice", w.turn())
-			w.ask("A-1", time.Hour, func(a *approval.Ask) { a.Step, a.Token = "cfo", approval.NewToken("2") })
+			w.ask("A-1", time.Hour, func(a *approval.Request) { a.Step, a.Token = "cfo", approval.NewToken("2") })
 		}, "order?id=A-1", 200},
 		"good_order_unmatched": {func(w *world) {
-			_, _, err := w.order("A-1").Decide(approval.Decision{ID: "1", Outcome: approval.Reject, Via: approval.ViaWebhook, Source: "erp"}, approval.Keep{Unmatched: time.Hour}, w.turn())
+			_, _, err := w.order("A-1").Decide(approval.Decision{ID: "1", Outcome: approval.Reject, Via: approval.ViaWebhook, Source: "erp"}, approval.UnmatchedRetention{WaitFor: time.Hour}, w.turn())
 			if err != nil {
 				w.t.Fatal(err)
 			}

@@ -99,7 +99,7 @@ func TestSessions(t *testing.T) {
 		"after eight hours":         {func(w *world) { w.now = w.now.Add(8 * time.Hour) }, false},
 		"after a restart":           {func(w *world) { w.build() }, true},
 		"its keys were rotated":     {func(w *world) { w.ring = w.ring.Rotate(w.now); w.build() }, true},
-		"its keys are others":       {func(w *world) { w.ring = keys.New(w.now); w.build() }, false},
+		"its keys are others":       {func(w *world) { w.ring = keys.NewRing(w.now); w.build() }, false},
 		"its token was rotated":     {rotate("ada", "another-token-0123456789"), false},
 		"its token was removed":     {rotate("ada", ""), false},
 		"its token is another's":    {func(w *world) { w.tokens["bob"], w.tokens["ada"] = w.tokens["ada"], w.tokens["bob"]; w.build() }, false},

@@ -23,7 +23,7 @@ func advice(a *approval.Approval, now time.Time) string {
 			return "The workflow never got its answer, and may still wait. Mend the cause of the error below, then redrive."
 		}
 		return "The workflow still waits for its answer. Mend the cause of the error below, then redrive."
-	case approval.CallbackOwed:
+	case approval.CallbackPending:
 		if c.LastError != "" {
 			return "Closed, but the workflow does not have its answer yet. It is tried again by itself; mend the cause of the error below."
 		}
@@ -56,7 +56,7 @@ func events(o *approval.Order, now time.Time) []eventView {
 	out := make([]eventView, 0, len(o.History))
 	history := slices.Clone(o.History)
 	for i := 1; i < len(history); i++ { // what decided comes before that it did
-		if history[i-1].Kind == approval.EventDecided && history[i].Kind == approval.EventDecision {
+		if history[i-1].Kind == approval.EventDecided && history[i].Kind == approval.EventDecisionReceived {
 			history[i-1], history[i] = history[i], history[i-1]
 		}
 	}
@@ -64,7 +64,7 @@ func events(o *approval.Order, now time.Time) []eventView {
 		v := describe(e)
 		v.Text, v.Note = untrusted.MultiLine(v.Text), untrusted.MultiLine(v.Note)
 		v.At, v.Clock = look.Stamp(e.At, now), e.At.UTC().Format("2 Jan 15:04:05")
-		if a := o.Find(e.Approval); a != nil && len(o.Approvals) > 1 {
+		if a := o.FindApproval(e.Approval); a != nil && len(o.Approvals) > 1 {
 			v.Step = untrusted.MultiLine(a.Step)
 		}
 		out = append(out, v)
@@ -91,7 +91,7 @@ func describe(e approval.Event) eventView {
 		return eventView{Text: "Request came again", Tone: "closed"}
 	case approval.EventSuperseded:
 		return eventView{Text: "Replaced by a newer request", Tone: "closed"}
-	case approval.EventDecision:
+	case approval.EventDecisionReceived:
 		return decision(e)
 	case approval.EventDecided:
 		return eventView{Text: decidedAs(e.Outcome) + " – decided by " + person(e.By) + " after " + span(e.Age), Tone: toneOf(e.Outcome)}
@@ -109,7 +109,7 @@ func describe(e approval.Event) eventView {
 		return eventView{Text: "Nobody could be told", Tone: "bad"}
 	case approval.EventTokenErased:
 		return eventView{Text: "Task token erased", Tone: "closed"}
-	case approval.EventNotified, approval.EventTold, approval.EventNotificationFailed, approval.EventNotificationGone:
+	case approval.EventNotified, approval.EventFirstNotified, approval.EventNotificationFailed, approval.EventNotificationExhausted:
 		return notified(e)
 	case approval.EventHeartbeat, approval.EventCallbackAttempt, approval.EventCallbackEnded, approval.EventRedriven:
 		return calledBack(e)
@@ -128,7 +128,7 @@ func decision(e approval.Event) eventView {
 		return eventView{Text: text + ", again", Tone: "closed"}
 	}
 	text = person(e.By) + " tried to " + string(e.Outcome) + " by " + via(e.Via, e.Source)
-	return eventView{Text: text, Note: (&approval.Refusal{Verdict: approval.Verdict{Code: approval.VerdictCode(e.Code)}}).Error(), Tone: "warn"}
+	return eventView{Text: text, Note: (&approval.RefusalError{Verdict: approval.Verdict{Code: approval.VerdictCode(e.Code)}}).Error(), Tone: "warn"}
 }
 
 func notified(e approval.Event) eventView {
@@ -137,11 +137,11 @@ func notified(e approval.Event) eventView {
 		to = "Message in " + e.Channel
 	}
 	switch e.Kind {
-	case approval.EventTold:
+	case approval.EventFirstNotified:
 		return eventView{Text: "First message sent", Tone: "good"}
 	case approval.EventNotificationFailed:
 		return eventView{Text: fmt.Sprintf("%s failed, attempt %d", to, e.Attempt), Note: e.Note, Tone: "warn"}
-	case approval.EventNotificationGone:
+	case approval.EventNotificationExhausted:
 		return eventView{Text: fmt.Sprintf("%s given up after %s", to, times(e.Attempt)), Note: e.Note, Tone: "bad"}
 	}
 	return eventView{Text: to + " sent" + again(e.Attempt), Tone: "good"}
@@ -239,7 +239,7 @@ func policy(p approval.Policy) string {
 		return "All of them must approve"
 	case approval.PolicyQuorum:
 		text := fmt.Sprintf("%d of them must approve", p.Quorum)
-		if p.NoVeto {
+		if p.VetoDisabled {
 			text += "; a rejection alone does not end it"
 		}
 		return text
