@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,7 +17,7 @@ import (
 	"github.com/approval-relay/approval-relay/signin/signintest"
 )
 
-func (h *house) cookies(t *testing.T) map[string]string {
+func (h *site) cookies(t *testing.T) map[string]string {
 	t.Helper()
 	base, err := url.Parse(h.url + "/")
 	require.NoError(t, err)
@@ -27,21 +28,25 @@ func (h *house) cookies(t *testing.T) map[string]string {
 	return out
 }
 
-// What began is over when it ended: the cookie goes, with the link that is in it.
-func TestWhatBeganIsForgotten(t *testing.T) {
+// TestPendingCookieIsDeleted holds that the cookie with the link is deleted when the sign-in is complete.
+func TestPendingCookieIsDeleted(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, nil)
+	h := newSite(t, nil)
 	h.get(t, h.url+"/signin/link-1")
 	got := h.cookies(t)
 	require.Contains(t, got, "approval_relay_session")
 	require.NotContains(t, got, "approval_relay_signin")
 }
 
-// The way back leads to a link of ours, whatever stands in its place.
-func TestNoOtherWayBack(t *testing.T) {
+// TestRedirectStaysOnOurSite holds that the redirect after a sign-in leads to a link of ours, whatever token was
+// sent.
+func TestRedirectStaysOnOurSite(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, nil)
-	for _, token := range []string{"..%2F..%2Felsewhere", "%2F%2Fevil.example", "x%2F..%2F..%2Felsewhere", "%5C%5Cevil.example", "x%3Fy", "%2E%2E%2Fsignin%2Fx"} {
+	h := newSite(t, nil)
+	for _, token := range []string{
+		"..%2F..%2Felsewhere", "%2F%2Fevil.example", "x%2F..%2F..%2Felsewhere", "%5C%5Cevil.example", "x%3Fy",
+		"%2E%2E%2Fsignin%2Fx",
+	} {
 		h.client = h.browser(t)
 		h.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
 			if strings.Contains(r.URL.Path, "callback") || strings.Contains(r.URL.Path, "authorize") {
@@ -53,15 +58,16 @@ func TestNoOtherWayBack(t *testing.T) {
 		require.NoError(t, err)
 		_ = resp.Body.Close()
 		at := resp.Header.Get("Location")
-		require.True(t, at == "" || strings.HasPrefix(at, h.url+"/a/") && !strings.Contains(at[len(h.url)+3:], "/"), "%s leads to %q", token, at)
+		ours := at == "" || strings.HasPrefix(at, h.url+"/a/") && !strings.Contains(at[len(h.url)+3:], "/")
+		require.True(t, ours, "%s leads to %q", token, at)
 	}
 }
 
-// Whoever is signed in as the wrong person can choose another account: without
-// being asked to, a provider signs in the same one again.
+// TestAnotherAccount holds that an approver who signed in with the wrong account can choose another. Unless prompted,
+// a provider signs in the same account again.
 func TestAnotherAccount(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, nil)
+	h := newSite(t, nil)
 	h.client.CheckRedirect = func(*http.Request, []*http.Request) error { return nil }
 	h.get(t, h.url+"/signin/link-1")
 	h.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -73,57 +79,67 @@ func TestAnotherAccount(t *testing.T) {
 	require.Equal(t, "select_account", to.Query().Get("prompt"))
 }
 
-// Some letters are others' capitals and not ASCII: K (Kelvin) and ſ. They would
-// look like k and s, though they name another mailbox.
+// TestLookalikes holds that names with K (Kelvin sign), ſ or invisible characters are refused: people would take them for
+// the name of another person.
 func TestLookalikes(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, nil)
-	for _, who := range []string{"\u212aim@example.com", "bo\u017fs@example.com", "a\nb@example.com", "a\u202eb@example.com", strings.Repeat("x", 3000) + "@example.com"} {
+	h := newSite(t, nil)
+	for _, name := range []string{
+		"\u212aim@example.com", "bo\u017fs@example.com", "a\nb@example.com", "a\u202eb@example.com",
+		strings.Repeat("x", 3000) + "@example.com",
+	} {
 		h.client = h.browser(t)
-		h.provider.SignInAs(who)
+		h.provider.SignInAs(name)
 		status, _ := h.get(t, h.url+"/signin/link-1")
-		require.Equal(t, http.StatusForbidden, status, "%q", who)
+		require.Equal(t, http.StatusForbidden, status, "%q", name)
 		require.NotContains(t, h.cookies(t), "approval_relay_session")
 	}
 }
 
-// A provider that is out of reach is asked once in a while, not by every visitor:
-// they would wait for each other.
-func TestAnUnreachableProviderIsNotAskedByAll(t *testing.T) {
+// TestUnreachableProviderIsNotCalledForEachApprover holds that a failed lookup is remembered for a while, and is
+// logged once. Otherwise approvers would wait for each other.
+func TestUnreachableProviderIsNotCalledForEachApprover(t *testing.T) {
 	t.Parallel()
-	var asked atomic.Int32
+	var calls atomic.Int32
 	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		asked.Add(1)
+		calls.Add(1)
 		w.WriteHeader(http.StatusBadGateway)
 	}))
 	defer down.Close()
-	h := newHouse(t, func(c *signin.Config) { c.Issuer = down.URL })
+	h := newSite(t, func(c *signin.Config) { c.Issuer = down.URL })
 	for range 5 {
 		status, _ := h.get(t, h.url+"/signin/link-1")
 		require.Equal(t, http.StatusServiceUnavailable, status)
 	}
-	require.EqualValues(t, 1, asked.Load())
+	require.EqualValues(t, 1, calls.Load())
+	require.Equal(t, 1, strings.Count(h.log.String(), "level=WARN"), h.log.String())
 	h.now = h.now.Add(time.Minute)
 	h.get(t, h.url+"/signin/link-1")
-	require.EqualValues(t, 2, asked.Load())
+	require.EqualValues(t, 2, calls.Load())
 }
 
-// What the provider says travels over TLS, or over this machine only.
+// TestIssuerOverTLS holds that identities from the provider travel over TLS, or stay on this machine.
 func TestIssuerOverTLS(t *testing.T) {
 	t.Parallel()
 	for issuer, good := range map[string]bool{
-		"https://accounts.example": true, "http://127.0.0.1:5556": true, "http://localhost:5556/dex": true, "http://[::1]:5556": true,
-		"http://accounts.example": false, "http://10.0.0.1": false, "https://user:pass@accounts.example": false, "ftp://x": false,
+		"https://accounts.example":           true,
+		"http://127.0.0.1:5556":              true,
+		"http://localhost:5556/dex":          true,
+		"http://[::1]:5556":                  true,
+		"http://accounts.example":            false,
+		"http://10.0.0.1":                    false,
+		"https://user:pass@accounts.example": false,
+		"ftp://x":                            false,
 	} {
 		_, err := signin.New(signin.Config{Issuer: issuer, ClientID: "x", ClientSecret: secret{"x"}})
 		require.Equal(t, good, err == nil, "%s: %v", issuer, err)
 	}
 }
 
-// What is in a cookie is for us, over TLS, and not for scripts.
+// TestCookieAttributes holds that a cookie is sent to us only, over TLS, and is hidden from scripts.
 func TestCookieAttributes(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, func(c *signin.Config) { c.Base = &url.URL{Scheme: "https", Host: "relay.example", Path: "/approvals"} })
+	h := newSite(t, func(c *signin.Config) { c.Base = &url.URL{Scheme: "https", Host: "relay.example", Path: "/approvals"} })
 	h.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := h.client.Get(h.url + "/signin/link-1")
 	require.NoError(t, err)
@@ -142,21 +158,29 @@ func FuzzCookie(f *testing.F) {
 	ring, base := keys.NewRing(time.Now()), &url.URL{Scheme: "https", Host: "relay.example"}
 	provider := signintest.Start()
 	defer provider.Close()
-	s, err := signin.New(signin.Config{Issuer: provider.URL, ClientID: "x", ClientSecret: secret{"x"}, Base: base, MAC: ring, Now: time.Now})
+	s, err := signin.New(signin.Config{
+		Issuer:       provider.URL,
+		ClientID:     "x",
+		ClientSecret: secret{"x"},
+		Base:         base,
+		MAC:          ring,
+		Now:          time.Now,
+		Log:          slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		f.Fatal(err)
 	}
 	w := httptest.NewRecorder()
 	s.StartSignIn(w, httptest.NewRequest(http.MethodGet, "/signin/link-1", nil))
-	began, _, _ := strings.Cut(strings.TrimPrefix(w.Header().Get("Set-Cookie"), "approval_relay_signin="), ";")
-	for _, seed := range []string{began, "", "..", "e30.YQ.YQ", "e30.e30.e30.e30", strings.Repeat("A", 5000)} {
+	pending, _, _ := strings.Cut(strings.TrimPrefix(w.Header().Get("Set-Cookie"), "approval_relay_signin="), ";")
+	for _, seed := range []string{pending, "", "..", "e30.YQ.YQ", "e30.e30.e30.e30", strings.Repeat("A", 5000)} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		r := httptest.NewRequest(http.MethodGet, "/signin/callback?code=c&state=", nil)
 		r.Header.Set("Cookie", "approval_relay_session="+value+"; approval_relay_signin="+value)
-		if who, ok := s.SignedInApprover(r); ok {
-			t.Errorf("signed in as %q", who)
+		if id, ok := s.SignedInApprover(r); ok {
+			t.Errorf("signed in as %q", id)
 		}
 		w := httptest.NewRecorder()
 		if s.CompleteSignIn(w, r); w.Code != http.StatusBadRequest {

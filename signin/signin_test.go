@@ -22,8 +22,8 @@ type secret struct{ s string }
 
 func (s secret) Reveal() string { return s.s }
 
-// house is a site whose page says who is signed in.
-type house struct {
+// site is a web site with a page that shows who is signed in.
+type site struct {
 	provider *signintest.Provider
 	url      string
 	client   *http.Client
@@ -31,9 +31,9 @@ type house struct {
 	log      strings.Builder
 }
 
-func newHouse(t *testing.T, change func(*signin.Config)) *house {
+func newSite(t *testing.T, change func(*signin.Config)) *site {
 	t.Helper()
-	h := &house{provider: signintest.Start(), now: time.Now()}
+	h := &site{provider: signintest.Start(), now: time.Now()}
 	t.Cleanup(h.provider.Close)
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
@@ -44,8 +44,13 @@ func newHouse(t *testing.T, change func(*signin.Config)) *house {
 	h.provider.Redirect = h.url + "/signin/callback"
 	h.provider.Claims = map[string]any{"email": "Alan@example.com", "email_verified": true}
 	c := signin.Config{
-		Issuer: h.provider.URL, ClientID: signintest.ClientID, ClientSecret: secret{signintest.ClientSecret}, Base: base, MAC: keys.NewRing(h.now),
-		Now: func() time.Time { return h.now }, Log: slog.New(slog.NewTextHandler(&h.log, nil)),
+		Issuer:       h.provider.URL,
+		ClientID:     signintest.ClientID,
+		ClientSecret: secret{signintest.ClientSecret},
+		Base:         base,
+		MAC:          keys.NewRing(h.now),
+		Now:          func() time.Time { return h.now },
+		Log:          slog.New(slog.NewTextHandler(&h.log, nil)),
 	}
 	if change != nil {
 		change(&c)
@@ -55,24 +60,24 @@ func newHouse(t *testing.T, change func(*signin.Config)) *house {
 	mux.HandleFunc("GET /prefix/signin/{token}", s.StartSignIn)
 	mux.HandleFunc("GET /prefix/signin/callback", s.CompleteSignIn)
 	mux.HandleFunc("GET /prefix/a/{token}", func(w http.ResponseWriter, r *http.Request) {
-		who, ok := s.SignedInApprover(r)
+		id, ok := s.SignedInApprover(r)
 		if !ok {
-			who = "nobody"
+			id = "nobody"
 		}
-		_, _ = w.Write([]byte(who + " at " + r.PathValue("token")))
+		_, _ = w.Write([]byte(id + " at " + r.PathValue("token")))
 	})
 	h.client = h.browser(t)
 	return h
 }
 
-func (h *house) browser(t *testing.T) *http.Client {
+func (h *site) browser(t *testing.T) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
 	return &http.Client{Jar: jar}
 }
 
-func (h *house) get(t *testing.T, url string) (int, string) {
+func (h *site) get(t *testing.T, url string) (int, string) {
 	t.Helper()
 	resp, err := h.client.Get(url)
 	require.NoError(t, err)
@@ -84,7 +89,7 @@ func (h *house) get(t *testing.T, url string) (int, string) {
 
 func TestSignIn(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, nil)
+	h := newSite(t, nil)
 	_, text := h.get(t, h.url+"/a/link-1")
 	require.Equal(t, "nobody at link-1", text)
 	status, text := h.get(t, h.url+"/signin/link-1")
@@ -96,38 +101,45 @@ func TestSignIn(t *testing.T) {
 	other := *h
 	other.client = h.browser(t)
 	_, text = other.get(t, h.url+"/a/link-1")
-	require.Equal(t, "nobody at link-1", text, "it is that browser's")
-	h.provider.Rotate()
+	require.Equal(t, "nobody at link-1", text, "the session belongs to the browser")
+	h.provider.RotateKey()
 	_, text = other.get(t, h.url+"/signin/link-1")
-	require.Equal(t, "Alan@example.com at link-1", text, "with a key that is new")
+	require.Equal(t, "Alan@example.com at link-1", text, "with a new key")
 	h.now = h.now.Add(signin.SessionTTL)
 	_, text = h.get(t, h.url+"/a/link-1")
 	require.Equal(t, "nobody at link-1", text)
 	require.NotContains(t, h.log.String(), signintest.ClientSecret)
 }
 
-func TestWhoCannotSignIn(t *testing.T) {
+func TestRefusedSignIns(t *testing.T) {
 	t.Parallel()
+	claims := func(c map[string]any) func(*signintest.Provider) {
+		return func(p *signintest.Provider) { p.Claims = c }
+	}
+	claim := func(name string, value any) func(*signintest.Provider) {
+		return func(p *signintest.Provider) { p.Claims[name] = value }
+	}
+	const outage, misconfigured = "again in a minute", "not set up correctly"
 	for name, tc := range map[string]struct {
 		change func(*signintest.Provider)
 		config func(*signin.Config)
 		status int
 		text   string
 	}{
-		"not verified": {func(p *signintest.Provider) { p.Claims = map[string]any{"email": "alan@example.com"} }, nil, 403, "has not verified your e-mail"},
-		"says so in a text": {func(p *signintest.Provider) {
-			p.Claims = map[string]any{"email": "alan@example.com", "email_verified": "true"}
-		}, nil, 403, "has not verified"},
-		"no address":         {func(p *signintest.Provider) { p.Claims = map[string]any{"email_verified": true} }, nil, 403, "does not say who you are"},
+		"not verified": {claims(map[string]any{"email": "alan@example.com"}), nil, 403, "has not verified your e-mail"},
+		"verified in a text": {
+			claims(map[string]any{"email": "alan@example.com", "email_verified": "true"}), nil, 403, "has not verified",
+		},
+		"no address":         {claims(map[string]any{"email_verified": true}), nil, 403, "does not state who you are"},
 		"changed their mind": {func(p *signintest.Provider) { p.Deny = true }, nil, 403, "You were not signed in"},
-		"another's nonce":    {func(p *signintest.Provider) { p.Claims["nonce"] = "another" }, nil, 403, "somebody else's request"},
-		"for another client": {func(p *signintest.Provider) { p.Claims["aud"] = "another" }, nil, 503, "does not work right now"},
-		"of another issuer":  {func(p *signintest.Provider) { p.Claims["iss"] = "https://evil.example" }, nil, 503, "does not work right now"},
-		"too old":            {func(p *signintest.Provider) { p.Claims["exp"] = 1 }, nil, 503, "does not work right now"},
-		"our secret is old":  {nil, func(c *signin.Config) { c.ClientSecret = secret{"old"} }, 503, "does not work right now"},
-		"no provider":        {nil, func(c *signin.Config) { c.Issuer = "http://127.0.0.1:1" }, 503, "does not work right now"},
+		"another's nonce":    {claim("nonce", "another"), nil, 403, "the sign-in of somebody else"},
+		"for another client": {claim("aud", "another"), nil, 503, outage},
+		"of another issuer":  {claim("iss", "https://evil.example"), nil, 503, outage},
+		"too old":            {claim("exp", 1), nil, 503, outage},
+		"our secret is old":  {nil, func(c *signin.Config) { c.ClientSecret = secret{"old"} }, 500, misconfigured},
+		"no provider":        {nil, func(c *signin.Config) { c.Issuer = "http://127.0.0.1:1" }, 503, outage},
 	} {
-		h := newHouse(t, tc.config)
+		h := newSite(t, tc.config)
 		if tc.change != nil {
 			tc.change(h.provider)
 		}
@@ -137,18 +149,18 @@ func TestWhoCannotSignIn(t *testing.T) {
 		_, text = h.get(t, h.url+"/a/link-1")
 		require.Equal(t, "nobody at link-1", text, name)
 	}
-	h := newHouse(t, func(c *signin.Config) { c.Claim = "preferred_username" })
+	h := newSite(t, func(c *signin.Config) { c.Claim = "preferred_username" })
 	h.provider.Claims = map[string]any{"preferred_username": "alan"}
 	_, text := h.get(t, h.url+"/signin/link-1")
 	require.Equal(t, "alan at link-1", text)
 }
 
-// What comes back must have begun in that browser, a short while ago.
-func TestForgedReturns(t *testing.T) {
+// TestForgedCallbacks holds that a sign-in is completed only in the browser that started it, and within ten minutes.
+func TestForgedCallbacks(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, nil)
+	h := newSite(t, nil)
 	status, _ := h.get(t, h.url+"/signin/callback?code=x&state=y")
-	require.Equal(t, http.StatusBadRequest, status, "it never began")
+	require.Equal(t, http.StatusBadRequest, status, "it was never started")
 
 	h.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := h.client.Get(h.url + "/signin/link-1")
@@ -171,7 +183,13 @@ func TestForgedReturns(t *testing.T) {
 	for _, value := range []string{"", "x", "a.b.c", "e30.YQ.YQ"} {
 		r := httptest.NewRequest("GET", h.url+"/a/x", nil)
 		r.AddCookie(&http.Cookie{Name: "approval_relay_session", Value: value})
-		s, err := signin.New(signin.Config{Issuer: "https://x.example", ClientID: "x", ClientSecret: secret{"x"}, MAC: keys.NewRing(h.now), Now: time.Now})
+		s, err := signin.New(signin.Config{
+			Issuer:       "https://x.example",
+			ClientID:     "x",
+			ClientSecret: secret{"x"},
+			MAC:          keys.NewRing(h.now),
+			Now:          time.Now,
+		})
 		require.NoError(t, err)
 		_, ok := s.SignedInApprover(r)
 		require.False(t, ok, value)
@@ -181,5 +199,6 @@ func TestForgedReturns(t *testing.T) {
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	_, err := signin.New(signin.Config{Issuer: "accounts.example"})
-	require.EqualError(t, err, "issuer: is no https URL (http is for a provider on this machine)\nclient_id: is missing\nclient_secret: is missing")
+	require.EqualError(t, err, "issuer: must be an https URL (http is only for a provider on this machine)\n"+
+		"client_id: is missing\nclient_secret: is missing")
 }

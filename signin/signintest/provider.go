@@ -1,9 +1,10 @@
-// Package signintest is an OpenID Connect provider for tests: it checks what it is
-// sent as a provider does (client, redirect, PKCE, one use of a code), and signs in
-// whoever the test says, without asking.
+// Package signintest is an OpenID Connect provider for tests. It checks a client as a real provider does: client ID
+// and secret, redirect URI, PKCE, and that a code is used once. It signs in the person that the test names, without a
+// form.
 package signintest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -19,83 +20,109 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// The client that the provider knows.
+// ClientID and ClientSecret are the credentials of the client that the provider accepts.
 const (
 	ClientID     = "approval-relay"
-	ClientSecret = "canary-oidc-0123456789abcdef" //nolint:gosec // nobody's
+	ClientSecret = "canary-oidc-0123456789abcdef" //nolint:gosec // for tests only
 )
 
-// Provider is the provider.
+// Provider is a running provider. Set its exported fields before the first request.
 type Provider struct {
 	*httptest.Server
-	// Claims of whoever signs in next, beside those that every ID token has.
+	// Claims are added to the claims of the next ID token.
 	Claims map[string]any
-	// Redirect is the only redirect that the client may have.
+	// Redirect is the only redirect URI that the client may use.
 	Redirect string
-	Deny     bool // whoever comes changes their mind
+	// Deny makes the person refuse to sign in.
+	Deny bool
+	// Issuer is the issuer in the discovery document and in ID tokens; empty means the provider's URL.
+	Issuer string
+	// Omit lists fields that the discovery document lacks.
+	Omit []string
+	// Hang makes the provider accept requests for the discovery document and never answer them.
+	Hang bool
 
 	mu    sync.Mutex
 	key   *rsa.PrivateKey
 	keyID string
-	codes map[string]url.Values // the authorisation requests
+	codes map[string]url.Values // the authorization request of each code
 }
 
-// Start returns a running provider. It is to be closed.
-func Start() *Provider {
+// firstKey returns the key that each provider signs with first. Making a key is slow, and tests start many providers.
+var firstKey = sync.OnceValue(newKey)
+
+func newKey() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		panic(err)
 	}
-	p := &Provider{key: key, keyID: "1", codes: map[string]url.Values{}}
+	return key
+}
+
+// Start returns a running provider. The caller must close it.
+func Start() *Provider {
+	p := &Provider{
+		key:   firstKey(),
+		keyID: "1",
+		codes: map[string]url.Values{},
+	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /.well-known/openid-configuration", p.discover)
-	mux.HandleFunc("GET /keys", p.keys)
-	mux.HandleFunc("GET /authorize", p.authorize)
-	mux.HandleFunc("POST /token", p.token)
+	mux.HandleFunc("GET /.well-known/openid-configuration", p.serveDiscovery)
+	mux.HandleFunc("GET /keys", p.serveKeys)
+	mux.HandleFunc("GET /authorize", p.serveAuthorize)
+	mux.HandleFunc("POST /token", p.serveToken)
 	p.Server = httptest.NewServer(mux)
 	return p
 }
 
-// Rotate signs with another key from now on, and no longer publishes the old one.
-func (p *Provider) Rotate() {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
+// RotateKey makes the provider sign with a new key, and publish only that key.
+func (p *Provider) RotateKey() {
+	key := newKey()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.key, p.keyID = key, p.keyID+"1"
+	p.key = key
+	p.keyID += "1"
 }
 
-// SignInAs says who comes next, with a verified e-mail address.
+// SignInAs sets the verified e-mail address of the person who signs in next.
 func (p *Provider) SignInAs(email string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.Claims = map[string]any{"email": email, "email_verified": true}
 }
 
-func write(w http.ResponseWriter, status int, v any) {
+func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-func (p *Provider) discover(w http.ResponseWriter, _ *http.Request) {
-	write(w, http.StatusOK, map[string]any{
-		"issuer":                                p.URL,
+func (p *Provider) issuer() string { return cmp.Or(p.Issuer, p.URL) }
+
+func (p *Provider) serveDiscovery(w http.ResponseWriter, r *http.Request) {
+	if p.Hang {
+		<-r.Context().Done() // the client gave up
+		return
+	}
+	document := map[string]any{
+		"issuer":                                p.issuer(),
 		"authorization_endpoint":                p.URL + "/authorize",
 		"token_endpoint":                        p.URL + "/token",
 		"jwks_uri":                              p.URL + "/keys",
 		"id_token_signing_alg_values_supported": []string{"RS256"},
 		"response_types_supported":              []string{"code"},
 		"subject_types_supported":               []string{"public"},
-	})
+	}
+	for _, name := range p.Omit {
+		delete(document, name)
+	}
+	writeJSON(w, http.StatusOK, document)
 }
 
-func (p *Provider) keys(w http.ResponseWriter, _ *http.Request) {
+func (p *Provider) serveKeys(w http.ResponseWriter, _ *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	write(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{
+	writeJSON(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{
 		Key:       &p.key.PublicKey,
 		KeyID:     p.keyID,
 		Algorithm: "RS256",
@@ -103,10 +130,13 @@ func (p *Provider) keys(w http.ResponseWriter, _ *http.Request) {
 	}}})
 }
 
-func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
+func (p *Provider) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	if q.Get("client_id") != ClientID || q.Get("redirect_uri") != p.Redirect || q.Get("response_type") != "code" || q.Get("state") == "" ||
-		q.Get("nonce") == "" || q.Get("code_challenge_method") != "S256" || q.Get("code_challenge") == "" {
+	wrong := q.Get("client_id") != ClientID || q.Get("redirect_uri") != p.Redirect ||
+		q.Get("response_type") != "code" ||
+		q.Get("state") == "" || q.Get("nonce") == "" ||
+		q.Get("code_challenge_method") != "S256" || q.Get("code_challenge") == ""
+	if wrong {
 		http.Error(w, "invalid_request", http.StatusBadRequest)
 		return
 	}
@@ -123,27 +153,33 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, p.Redirect+"?"+back.Encode(), http.StatusFound)
 }
 
-func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
+func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
 	_ = r.ParseForm()
 	id, secret, _ := r.BasicAuth()
+	code := r.PostForm.Get("code")
 	p.mu.Lock()
-	asked, known := p.codes[r.PostForm.Get("code")]
-	delete(p.codes, r.PostForm.Get("code"))
+	authorized, known := p.codes[code]
+	delete(p.codes, code)
 	p.mu.Unlock()
-	sum := sha256.Sum256([]byte(r.PostForm.Get("code_verifier")))
+	verifier := sha256.Sum256([]byte(r.PostForm.Get("code_verifier")))
+	challenge := base64.RawURLEncoding.EncodeToString(verifier[:])
 	switch {
 	case id != ClientID || secret != ClientSecret:
-		write(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client"})
-	case !known || r.PostForm.Get("redirect_uri") != p.Redirect || base64.RawURLEncoding.EncodeToString(sum[:]) != asked.Get("code_challenge"):
-		write(w, http.StatusBadRequest, map[string]string{"error": "invalid_grant"})
+		writeJSON(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client"})
+	case !known || r.PostForm.Get("redirect_uri") != p.Redirect || challenge != authorized.Get("code_challenge"):
+		writeJSON(w, http.StatusBadRequest, map[string]string{"error": "invalid_grant"})
 	default:
-		write(w, http.StatusOK, map[string]any{"access_token": rand.Text(), "token_type": "Bearer", "id_token": p.idToken(asked.Get("nonce"))})
+		writeJSON(w, http.StatusOK, map[string]any{
+			"access_token": rand.Text(),
+			"token_type":   "Bearer",
+			"id_token":     p.signIDToken(authorized.Get("nonce")),
+		})
 	}
 }
 
-func (p *Provider) idToken(nonce string) string {
+func (p *Provider) signIDToken(nonce string) string {
 	claims := map[string]any{
-		"iss":   p.URL,
+		"iss":   p.issuer(),
 		"aud":   ClientID,
 		"sub":   "1",
 		"nonce": nonce,

@@ -1,0 +1,36 @@
+package signin
+
+import (
+	"strings"
+	"unicode"
+)
+
+// refusal is returned for a person whose identity is not certain enough. The reason is shown to that person.
+type refusal struct{ reason string }
+
+// Error returns the reason.
+func (r *refusal) Error() string { return r.reason }
+
+// approverID returns the approver's ID from the claims of a verified ID token.
+func (h *Handler) approverID(claims map[string]any) (string, error) {
+	id, _ := claims[h.Claim].(string)
+	switch {
+	case strings.TrimSpace(id) == "":
+		return "", &refusal{"the provider does not state who you are"}
+	case !isUsableID(id):
+		return "", &refusal{"the provider gives you a name that cannot be told apart from other names for sure"}
+	case h.Claim == "email" && claims["email_verified"] != true:
+		return "", &refusal{"the provider has not verified your e-mail address"}
+	}
+	return id, nil
+}
+
+// maxID is the maximum length of an approver's ID, in bytes.
+const maxID = 256
+
+// isUsableID reports whether an ID may be an approver's. The Kelvin sign K and the long ſ are refused:
+// approval.SamePerson tells them from k and s, but people do not, nor does every program that compares without case.
+func isUsableID(id string) bool {
+	return len(id) <= maxID && id == strings.TrimSpace(id) && !strings.ContainsAny(id, "\u212a\u017f") &&
+		!strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsPrint(r) })
+}
