@@ -43,7 +43,7 @@ type PublicConfig struct {
 
 // OIDCConfig is an OpenID Connect provider. It must know public.url/signin/callback.
 type OIDCConfig struct {
-	Issuer       string      `yaml:"issuer" doc:"URL of the provider, https"`
+	Issuer       string      `yaml:"issuer" doc:"URL of the provider, https, exactly as the field issuer of its discovery document has it: a slash at the end makes a difference"`
 	ClientID     string      `yaml:"client_id" doc:"client ID"`
 	ClientSecret secret.Text `yaml:"client_secret" doc:"client secret"`
 	Claim        string      `yaml:"claim" doc:"claim of the ID token that is the approver's ID; empty is email, which must be verified; another must be one that people cannot choose for themselves"`

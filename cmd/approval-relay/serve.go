@@ -73,6 +73,7 @@ func serve(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer, r
 	r.addRouter(&parts, log)
 	r.addSweeper(&parts)
 	r.addDepths(&parts)
+	r.addProviderLookup(&parts)
 	stop, cancel := context.WithCancel(ctx)
 	parts.Add(func() error {
 		select {
@@ -147,6 +148,20 @@ func (r *relay) addSweeper(parts *group.Group) {
 		case <-ctx.Done(): // it never ran
 			return nil
 		}
+	}, func(error) { cancel() })
+}
+
+// addProviderLookup adds the lookup of the sign-in provider. It is not part of readiness: a provider that is down stops
+// neither links nor programs. The part waits after the lookup, because the first part that ends stops the program.
+func (r *relay) addProviderLookup(parts *group.Group) {
+	if r.signIn == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	parts.Add(func() error {
+		r.signIn.FindProvider(ctx)
+		<-ctx.Done()
+		return nil
 	}, func(error) { cancel() })
 }
 

@@ -78,6 +78,7 @@ type relay struct {
 	letters     *letterTable
 	redrive     *handlers.Redrive
 	slack       *slack.Interactions // nil where nothing is pressed
+	signIn      *signin.Handler     // nil if approvers cannot sign in
 }
 
 // orders is a store as the program uses it.
@@ -222,12 +223,11 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 		Log:     r.log,
 		Observe: func(e web.Event) { r.metrics.Page(string(e)) },
 	}
-	var door *signin.Handler
 	if r.config.Public.OIDC != nil {
-		if door, err = r.config.signIn(r.ring, r.log); err != nil {
+		if r.signIn, err = r.config.signIn(r.ring, r.log); err != nil {
 			return err
 		}
-		pages.Sessions = door
+		pages.Sessions = r.signIn
 	}
 	page, err := web.New(pages)
 	if err != nil {
@@ -256,9 +256,9 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 		ConsolePages: people,
 		Observe:      r.metrics.HTTP,
 	}
-	if door != nil {
-		door.ShowMessage = page.ShowMessage
-		r.http.SignIn = door
+	if r.signIn != nil {
+		r.signIn.ShowMessage = page.ShowMessage
+		r.http.SignIn = r.signIn
 	}
 	if r.slack != nil {
 		r.http.SlackInteractions = r.slack
@@ -266,7 +266,7 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 	return nil
 }
 
-// signIn makes the way in for approvers who sign in.
+// signIn returns the handler that signs approvers in.
 func (c *Config) signIn(ring signin.MAC, log *slog.Logger) (*signin.Handler, error) {
 	base, err := url.Parse(c.Public.URL)
 	if err != nil {
