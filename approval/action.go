@@ -30,7 +30,7 @@ type Action struct {
 	Trace        string     `json:"trace,omitempty"`  // the approval's
 }
 
-func (o *Order) action(kind ActionKind, a *Approval, until time.Time) Action {
+func (o *Order) newAction(kind ActionKind, a *Approval, until time.Time) Action {
 	return Action{
 		Kind:         kind,
 		OrderID:      o.ID,
@@ -42,7 +42,7 @@ func (o *Order) action(kind ActionKind, a *Approval, until time.Time) Action {
 	}
 }
 
-func (o *Order) deadLetter(a *Approval, reason string) Action {
+func (o *Order) newDeadLetter(a *Approval, reason string) Action {
 	act := Action{Kind: ActionDeadLetter, OrderID: o.ID, Reason: reason}
 	if a != nil {
 		act.ApprovalID, act.Workflow, act.Target, act.Trace = a.ID, a.Workflow, a.Target, a.Trace

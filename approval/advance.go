@@ -12,45 +12,45 @@ var noTime time.Time
 // attempts that are due, decisions that waited in vain, and the removal of what
 // is over. It returns what must now happen. Run twice at the same time it does
 // nothing the second time.
-func (o *Order) Advance(t Environment) []Action {
-	actions := o.expire(t)
+func (o *Order) Advance(env Environment) []Action {
+	actions := o.expireOverdue(env)
 	for _, a := range o.Approvals {
 		if a.Status == Pending {
-			actions = append(actions, o.escalate(a, t)...)
-			o.remind(a, t)
-			actions = append(actions, o.owedHeartbeat(a, t)...)
+			actions = append(actions, o.runEscalations(a, env)...)
+			o.queueReminders(a, env)
+			actions = append(actions, o.startHeartbeat(a, env)...)
 		}
-		actions = append(actions, o.owed(a, t)...)
-		if erase := a.eraseAt(); !erase.IsZero() && !erase.After(t.Now) {
+		actions = append(actions, o.startDueActions(a, env)...)
+		if erase := a.tokenErasureTime(); !erase.IsZero() && !erase.After(env.Now) {
 			a.Token = Token{}
-			o.record(a.event(EventTokenErased, t.Now))
+			o.recordEvent(a.newEvent(EventTokenErased, env.Now))
 		}
 	}
 	o.Approvals = slices.DeleteFunc(o.Approvals, func(a *Approval) bool {
-		gone := a.removeAt()
-		return !gone.IsZero() && !gone.After(t.Now)
+		gone := a.removalTime()
+		return !gone.IsZero() && !gone.After(env.Now)
 	})
 	return actions
 }
 
-// expire times out what is past its deadline.
-func (o *Order) expire(t Environment) []Action {
+// expireOverdue times out what is past its deadline.
+func (o *Order) expireOverdue(env Environment) []Action {
 	var actions []Action
 	for _, a := range o.Approvals {
-		if a.Status == Pending && !a.Deadline.After(t.Now) {
-			actions = append(actions, o.close(a, TimedOut, "nobody decided before the deadline", t)...)
-			e := a.event(EventTimedOut, t.Now)
-			e.Age = t.Now.Sub(a.RequestedAt)
-			o.record(e)
+		if a.Status == Pending && !a.Deadline.After(env.Now) {
+			actions = append(actions, o.closeApproval(a, TimedOut, "nobody decided before the deadline", env)...)
+			e := a.newEvent(EventTimedOut, env.Now)
+			e.Age = env.Now.Sub(a.RequestedAt)
+			o.recordEvent(e)
 		}
 	}
 	for i := range o.Unmatched {
 		u := &o.Unmatched[i]
-		if !u.Expired && !u.ExpiresAt.After(t.Now) {
+		if !u.Expired && !u.ExpiresAt.After(env.Now) {
 			u.Expired = true
 			d := u.Decision
-			o.record(Event{
-				At:      t.Now,
+			o.recordEvent(Event{
+				At:      env.Now,
 				Kind:    EventUnmatchedExpired,
 				By:      d.By,
 				Via:     d.Via,
@@ -58,19 +58,19 @@ func (o *Order) expire(t Environment) []Action {
 				Outcome: d.Outcome,
 				Note:    d.ID,
 			})
-			actions = append(actions, o.deadLetter(nil, "the request of decision "+d.ID+" never came"))
+			actions = append(actions, o.newDeadLetter(nil, "the request of decision "+d.ID+" never came"))
 		}
 	}
-	o.Unmatched = slices.DeleteFunc(o.Unmatched, func(u UnmatchedDecision) bool { return u.Expired && !u.RemoveAt.After(t.Now) })
+	o.Unmatched = slices.DeleteFunc(o.Unmatched, func(u UnmatchedDecision) bool { return u.Expired && !u.RemoveAt.After(env.Now) })
 	return actions
 }
 
-// remind makes a reminder for those that have not decided. After a pause, one
+// queueReminders makes a reminder for those that have not decided. After a pause, one
 // reminder stands for all that were missed.
-func (o *Order) remind(a *Approval, t Environment) {
+func (o *Order) queueReminders(a *Approval, env Environment) {
 	due := 0
 	for _, at := range a.Reminders[a.RemindersSent:] {
-		if !at.After(t.Now) {
+		if !at.After(env.Now) {
 			due++
 		}
 	}
@@ -78,37 +78,37 @@ func (o *Order) remind(a *Approval, t Environment) {
 		return
 	}
 	a.RemindersSent += due
-	a.notify(NotifyReminder, a.Approvers, t)
-	e := a.event(EventReminded, t.Now)
+	a.notifyApprovers(NotifyReminder, a.Approvers, env)
+	e := a.newEvent(EventReminded, env.Now)
 	e.Attempt = a.RemindersSent
-	o.record(e)
+	o.recordEvent(e)
 }
 
-// owedHeartbeat returns the heartbeat that is due. One of which nothing is heard is
+// startHeartbeat returns the heartbeat that is due. One of which nothing is heard is
 // not repeated: the next is.
-func (o *Order) owedHeartbeat(a *Approval, t Environment) []Action {
-	if a.HeartbeatDue.IsZero() || a.HeartbeatDue.After(t.Now) || !t.leases(ActionHeartbeat, a.Target) {
+func (o *Order) startHeartbeat(a *Approval, env Environment) []Action {
+	if a.HeartbeatDue.IsZero() || a.HeartbeatDue.After(env.Now) || !env.canStart(ActionHeartbeat, a.Target) {
 		return nil
 	}
-	a.HeartbeatDue = t.Now.Add(a.HeartbeatInterval)
-	return []Action{o.action(ActionHeartbeat, a, a.HeartbeatDue)}
+	a.HeartbeatDue = env.Now.Add(a.HeartbeatInterval)
+	return []Action{o.newAction(ActionHeartbeat, a, a.HeartbeatDue)}
 }
 
-// owed returns what is due of the approval's notifications and callback.
-func (o *Order) owed(a *Approval, t Environment) []Action {
-	return append(o.owedNotifications(a, t), o.owedCallback(a, t)...)
+// startDueActions returns what is due of the approval's notifications and callback.
+func (o *Order) startDueActions(a *Approval, env Environment) []Action {
+	return append(o.startNotifications(a, env), o.startCallback(a, env)...)
 }
 
 // Cancel closes a pending approval without a decision; the workflow is told. An
 // empty approvalID means the one that is pending. It is safe to run again.
-func (o *Order) Cancel(approvalID, by, reason string, t Environment) (Verdict, []Action) {
-	return o.CancelStep("", approvalID, by, reason, t)
+func (o *Order) Cancel(approvalID, by, reason string, env Environment) (Verdict, []Action) {
+	return o.CancelStep("", approvalID, by, reason, env)
 }
 
 // CancelStep is Cancel for an approval of that step; an empty one means any.
-func (o *Order) CancelStep(step, approvalID, by, reason string, t Environment) (Verdict, []Action) {
-	actions := o.expire(t)
-	a, v := o.target(Decision{Step: step, ApprovalID: approvalID})
+func (o *Order) CancelStep(step, approvalID, by, reason string, env Environment) (Verdict, []Action) {
+	actions := o.expireOverdue(env)
+	a, v := o.findTarget(Decision{Step: step, ApprovalID: approvalID})
 	if a == nil {
 		if v.Code == "" {
 			v.Code = VerdictUnknown
@@ -122,16 +122,16 @@ func (o *Order) CancelStep(step, approvalID, by, reason string, t Environment) (
 	case a.Status != Pending:
 		v.Code = VerdictLate
 	default:
-		actions = append(actions, o.cancel(a, by, reason, t)...)
+		actions = append(actions, o.cancelApproval(a, by, reason, env)...)
 		v.Code, v.Status = VerdictDecided, Cancelled
 	}
 	return v, actions
 }
 
-func (o *Order) cancel(a *Approval, by, reason string, t Environment) []Action {
-	actions := o.close(a, Cancelled, clip(reason, maxReason), t)
-	e := a.event(EventCancelled, t.Now)
-	e.By, e.Note, e.Age = by, a.Reason, t.Now.Sub(a.RequestedAt)
-	o.record(e)
+func (o *Order) cancelApproval(a *Approval, by, reason string, env Environment) []Action {
+	actions := o.closeApproval(a, Cancelled, truncate(reason, maxReason), env)
+	e := a.newEvent(EventCancelled, env.Now)
+	e.By, e.Note, e.Age = by, a.Reason, env.Now.Sub(a.RequestedAt)
+	o.recordEvent(e)
 	return actions
 }

@@ -43,10 +43,10 @@ type Callback struct {
 	Redrives     int       `json:"redrives,omitempty"`
 }
 
-// tries is how many attempts have begun since it was owed.
-func (c Callback) tries() int { return c.Attempts - c.AttemptsBeforeRedrive }
+// attemptsSinceRedrive is how many attempts have begun since it was owed.
+func (c Callback) attemptsSinceRedrive() int { return c.Attempts - c.AttemptsBeforeRedrive }
 
-func (c Callback) ended() bool { return c.State != CallbackNone && c.State != CallbackPending }
+func (c Callback) hasEnded() bool { return c.State != CallbackNone && c.State != CallbackPending }
 
 // Answer is what a target tells the workflow.
 type Answer struct {
@@ -93,40 +93,40 @@ func (o *Order) CurrentAnswer(act Action, now time.Time) (Answer, bool) {
 	}, current && !a.Token.IsZero()
 }
 
-// owedCallback begins the attempt that is due, or gives up when it would come
+// startCallback begins the attempt that is due, or gives up when it would come
 // too late to be of use.
-func (o *Order) owedCallback(a *Approval, t Environment) []Action {
+func (o *Order) startCallback(a *Approval, env Environment) []Action {
 	c := &a.Callback
-	if c.State != CallbackPending || c.Due.After(t.Now) {
+	if c.State != CallbackPending || c.Due.After(env.Now) {
 		return nil
 	}
 	if c.AttemptRunning { // its lease has passed and no end was recorded
 		c.AttemptRunning, c.MaybeApplied = false, true
 		c.LastError = "the end of the attempt was not recorded"
-		e := a.event(EventCallbackAttempt, t.Now)
+		e := a.newEvent(EventCallbackAttempt, env.Now)
 		e.Target, e.Attempt, e.Code, e.Note = a.Target, c.Attempts, string(ResultFailed), c.LastError
-		o.record(e)
+		o.recordEvent(e)
 	}
-	if reason := a.pastUse(t.Now); reason != "" {
-		return o.endCallback(a, CallbackExhausted, reason, t)
+	if reason := a.reasonToStop(env.Now); reason != "" {
+		return o.endCallback(a, CallbackExhausted, reason, env)
 	}
-	if !t.leases(ActionCallback, a.Target) {
+	if !env.canStart(ActionCallback, a.Target) {
 		return nil
 	}
 	c.Attempts++
-	c.AttemptRunning, c.Due = true, t.Now.Add(t.Lease)
-	act := o.action(ActionCallback, a, c.Due)
+	c.AttemptRunning, c.Due = true, env.Now.Add(env.Lease)
+	act := o.newAction(ActionCallback, a, c.Due)
 	act.Attempt = c.Attempts
 	return []Action{act}
 }
 
-// pastUse says why an attempt at that time would be of no use, or nothing. The
+// reasonToStop says why an attempt at that time would be of no use, or nothing. The
 // first attempt is always made: our idea of the task's end may be wrong.
-func (a *Approval) pastUse(at time.Time) string {
+func (a *Approval) reasonToStop(at time.Time) string {
 	switch {
 	case a.Token.IsZero():
 		return "the token has been erased"
-	case a.Callback.tries() == 0:
+	case a.Callback.attemptsSinceRedrive() == 0:
 		return ""
 	case !a.TaskExpires.IsZero() && at.After(a.TaskExpires):
 		return "the task has expired"
@@ -139,39 +139,39 @@ func (a *Approval) pastUse(at time.Time) string {
 // RecordCallbackResult records the end of an attempt to answer the workflow. One
 // that comes after its lease, when the attempt has been written off, counts if
 // it says that the workflow was answered or no longer waits.
-func (o *Order) RecordCallbackResult(act Action, r Result, t Environment) []Action {
+func (o *Order) RecordCallbackResult(act Action, r Result, env Environment) []Action {
 	a := o.FindApproval(act.ApprovalID)
-	if a == nil || !a.Callback.takes(act, r) {
+	if a == nil || !a.Callback.acceptsResult(act, r) {
 		return nil
 	}
 	c := &a.Callback
-	e := a.event(EventCallbackAttempt, t.Now)
+	e := a.newEvent(EventCallbackAttempt, env.Now)
 	e.Target, e.Attempt, e.Code, e.Note = a.Target, act.Attempt, string(r.Kind), r.Reason
-	o.record(e)
+	o.recordEvent(e)
 	switch {
 	case r.Kind == ResultOK:
-		return o.endCallback(a, CallbackDelivered, "", t)
+		return o.endCallback(a, CallbackDelivered, "", env)
 	case r.Kind == ResultClosed && c.MaybeApplied: // as after every lease that lapsed
-		return o.endCallback(a, CallbackPresumed, "", t)
+		return o.endCallback(a, CallbackPresumed, "", env)
 	case r.Kind == ResultClosed && a.Status == Superseded:
-		return o.endCallback(a, CallbackSuperseded, "", t)
+		return o.endCallback(a, CallbackSuperseded, "", env)
 	case r.Kind == ResultClosed:
-		return o.endCallback(a, CallbackTooLate, "", t)
+		return o.endCallback(a, CallbackTooLate, "", env)
 	}
 	c.AttemptRunning, c.LastError = false, r.Reason
 	c.MaybeApplied = c.MaybeApplied || r.MaybeApplied
 	if r.Kind == ResultRefused {
-		return o.endCallback(a, CallbackExhausted, r.Reason, t)
+		return o.endCallback(a, CallbackExhausted, r.Reason, env)
 	}
-	c.Due = a.nextAttempt(r, t)
-	if reason := a.pastUse(c.Due); reason != "" {
-		return o.endCallback(a, CallbackExhausted, reason+": "+r.Reason, t)
+	c.Due = a.nextAttemptTime(r, env)
+	if reason := a.reasonToStop(c.Due); reason != "" {
+		return o.endCallback(a, CallbackExhausted, reason+": "+r.Reason, env)
 	}
 	return nil
 }
 
-// takes says whether the end of an attempt still says anything.
-func (c Callback) takes(act Action, r Result) bool {
+// acceptsResult says whether the end of an attempt still says anything.
+func (c Callback) acceptsResult(act Action, r Result) bool {
 	switch {
 	case c.State == CallbackExhausted:
 		return r.Kind == ResultOK // it did get through
@@ -183,37 +183,37 @@ func (c Callback) takes(act Action, r Result) bool {
 	return c.AttemptRunning && c.Attempts == act.Attempt
 }
 
-// lastMoment is when before a task's end no further attempt is squeezed in.
-const lastMoment = 2 * time.Second
+// minTimeForAttempt is when before a task's end no further attempt is squeezed in.
+const minTimeForAttempt = 2 * time.Second
 
-// nextAttempt is when to try again. No back-off takes more than a quarter of what
+// nextAttemptTime is when to try again. No back-off takes more than a quarter of what
 // is left of the task: a short one, or one near its end, gets its attempts too.
 // Where the target wants to be left alone for longer than that end, it is half-way
 // there: a late answer helps nobody.
-func (a *Approval) nextAttempt(r Result, t Environment) time.Time {
-	next, left := a.CallbackRetry.NextAttempt(a.Callback.tries(), t.Now, t.Jitter), a.TaskExpires.Sub(t.Now)
-	if a.TaskExpires.IsZero() || left <= lastMoment {
-		return later(next, t.Now.Add(r.After))
+func (a *Approval) nextAttemptTime(r Result, env Environment) time.Time {
+	next, left := a.CallbackRetry.NextAttempt(a.Callback.attemptsSinceRedrive(), env.Now, env.Jitter), a.TaskExpires.Sub(env.Now)
+	if a.TaskExpires.IsZero() || left <= minTimeForAttempt {
+		return laterOf(next, env.Now.Add(r.After))
 	}
-	if next = later(earlier(next, t.Now.Add(left/4)), t.Now.Add(r.After)); next.After(a.TaskExpires) {
-		return t.Now.Add(left / 2)
+	if next = laterOf(earlierOf(next, env.Now.Add(left/4)), env.Now.Add(r.After)); next.After(a.TaskExpires) {
+		return env.Now.Add(left / 2)
 	}
 	return next
 }
 
-func (o *Order) endCallback(a *Approval, s CallbackState, reason string, t Environment) []Action {
+func (o *Order) endCallback(a *Approval, s CallbackState, reason string, env Environment) []Action {
 	c := &a.Callback
-	c.State, c.EndedAt, c.AttemptRunning, c.Due = s, t.Now, false, noTime
+	c.State, c.EndedAt, c.AttemptRunning, c.Due = s, env.Now, false, noTime
 	if reason != "" {
 		c.LastError = reason
 	}
-	a.announce(eventCallback(s), t)
-	e := a.event(EventCallbackEnded, t.Now)
-	e.Target, e.Code, e.Attempt, e.Age, e.Note = a.Target, string(s), c.Attempts, t.Now.Sub(c.PendingSince), reason
-	o.record(e)
-	actions := o.owedNotifications(a, t)
+	a.notifyPrograms(callbackEventName(s), env)
+	e := a.newEvent(EventCallbackEnded, env.Now)
+	e.Target, e.Code, e.Attempt, e.Age, e.Note = a.Target, string(s), c.Attempts, env.Now.Sub(c.PendingSince), reason
+	o.recordEvent(e)
+	actions := o.startNotifications(a, env)
 	if s == CallbackExhausted {
-		actions = append(actions, o.deadLetter(a, "callback given up: "+reason))
+		actions = append(actions, o.newDeadLetter(a, "callback given up: "+reason))
 	}
 	return actions
 }
@@ -222,32 +222,32 @@ func (o *Order) endCallback(a *Approval, s CallbackState, reason string, t Envir
 // an eighth of the time between two, so that a target that throttles does not take
 // us for dead. A target that no longer waits closes the approval: there is nobody
 // left to be answered.
-func (o *Order) RecordHeartbeatResult(act Action, r Result, t Environment) {
+func (o *Order) RecordHeartbeatResult(act Action, r Result, env Environment) {
 	a := o.FindApproval(act.ApprovalID)
 	if a == nil || a.Status != Pending {
 		return
 	}
-	e := a.event(EventHeartbeat, t.Now)
+	e := a.newEvent(EventHeartbeat, env.Now)
 	e.Target, e.Code, e.Note = a.Target, string(r.Kind), r.Reason
-	o.record(e)
+	o.recordEvent(e)
 	if r.Kind == ResultFailed {
-		again := t.Now.Add(max(a.HeartbeatInterval/8, time.Second, r.After))
-		a.HeartbeatDue = earlier(a.HeartbeatDue, again)
+		again := env.Now.Add(max(a.HeartbeatInterval/8, time.Second, r.After))
+		a.HeartbeatDue = earlierOf(a.HeartbeatDue, again)
 	}
 	if r.Kind != ResultClosed {
 		return
 	}
-	o.close(a, Cancelled, "the workflow no longer waits", Environment{Now: t.Now})
-	c := a.event(EventCancelled, t.Now)
-	c.Note, c.Age = a.Reason, t.Now.Sub(a.RequestedAt)
-	o.record(c)
-	o.endCallback(a, CallbackTooLate, "", t)
+	o.closeApproval(a, Cancelled, "the workflow no longer waits", Environment{Now: env.Now})
+	c := a.newEvent(EventCancelled, env.Now)
+	c.Note, c.Age = a.Reason, env.Now.Sub(a.RequestedAt)
+	o.recordEvent(c)
+	o.endCallback(a, CallbackTooLate, "", env)
 }
 
 // RedriveCallback starts an exhausted callback again. It returns false where there is
 // nothing to start: not exhausted, no token left, or redriven too often (a
 // guard against loops; limit 0 means none).
-func (o *Order) RedriveCallback(approvalID, by string, limit int, t Environment) (bool, []Action) {
+func (o *Order) RedriveCallback(approvalID, by string, limit int, env Environment) (bool, []Action) {
 	a := o.FindApproval(approvalID)
 	if a == nil || a.Callback.State != CallbackExhausted || a.Token.IsZero() {
 		return false, nil
@@ -258,8 +258,8 @@ func (o *Order) RedriveCallback(approvalID, by string, limit int, t Environment)
 	old := a.Callback
 	a.Callback = Callback{
 		State:        CallbackPending,
-		PendingSince: t.Now,
-		Due:          t.Now,
+		PendingSince: env.Now,
+		Due:          env.Now,
 		MaybeApplied: old.MaybeApplied,
 		Redrives:     old.Redrives + 1,
 		LastError:    old.LastError,
@@ -267,8 +267,8 @@ func (o *Order) RedriveCallback(approvalID, by string, limit int, t Environment)
 		Attempts:              old.Attempts,
 		AttemptsBeforeRedrive: old.Attempts,
 	}
-	e := a.event(EventRedriven, t.Now)
+	e := a.newEvent(EventRedriven, env.Now)
 	e.By, e.Attempt = by, a.Callback.Redrives
-	o.record(e)
-	return true, o.owedCallback(a, t)
+	o.recordEvent(e)
+	return true, o.startCallback(a, env)
 }

@@ -53,7 +53,7 @@ func (o *Order) LinkCapability(a *Approval, approver string) Capability {
 	case approver == "":
 		c.Allowed = nil
 	default:
-		c.Nonce = find(a.Approvers, approver).Nonce
+		c.Nonce = findApprover(a.Approvers, approver).Nonce
 	}
 	return c
 }

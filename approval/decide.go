@@ -16,8 +16,8 @@ const (
 	Reject  Outcome = "reject"
 )
 
-// status is what an approval becomes by the outcome.
-func (o Outcome) status() Status {
+// resultingStatus is what an approval becomes by the outcome.
+func (o Outcome) resultingStatus() Status {
 	if o == Approve {
 		return Approved
 	}
@@ -79,8 +79,8 @@ type Vote struct {
 	ShownDigest string    `json:"shown,omitempty"` // see Decision
 }
 
-// validate names the first field of the decision that cannot be taken.
-func (d Decision) validate() error {
+// validateDecision names the first field of the decision that cannot be taken.
+func (d Decision) validateDecision() error {
 	switch {
 	case d.ID == "" || len(d.ID) > maxName:
 		return InvalidField("decision_id", "must have 1 to %d bytes", maxName)
@@ -98,9 +98,9 @@ func (d Decision) validate() error {
 		return InvalidField("shown", "is %d bytes long, the most is %d", len(d.ShownDigest), maxName)
 	case len(d.ApprovalID) > maxName:
 		return InvalidField("approval", "is %d bytes long, the most is %d", len(d.ApprovalID), maxName)
-	case isSource(d.By) && d.By != sourceName(d.Source): // only a source decides as itself
+	case isSourceName(d.By) && d.By != sourceName(d.Source): // only a source decides as itself
 		return InvalidField("by", "names a source that did not send it")
-	case d.Trace != "" && !isTrace(d.Trace):
+	case d.Trace != "" && !isTraceParent(d.Trace):
 		return InvalidField("trace", "is no traceparent")
 	}
 	for _, f := range []Field{{"decision_id", d.ID}, {"by", d.By}, {"step", d.Step}, {"source", d.Source}, {"shown", d.ShownDigest}} {
@@ -113,48 +113,48 @@ func (d Decision) validate() error {
 
 // Decide records a decision. The verdict says what became of it; a refusal is
 // recorded too. The error is Permanent, names a field, and nothing has changed.
-func (o *Order) Decide(d Decision, keep UnmatchedRetention, t Environment) (Verdict, []Action, error) {
+func (o *Order) Decide(d Decision, keep UnmatchedRetention, env Environment) (Verdict, []Action, error) {
 	if len(o.ID) == 0 || len(o.ID) > MaxOrderID || !utf8.ValidString(o.ID) {
 		return Verdict{}, nil, InvalidField("order", "must have 1 to %d bytes of UTF-8", MaxOrderID)
 	}
-	if err := d.validate(); err != nil {
+	if err := d.validateDecision(); err != nil {
 		return Verdict{}, nil, err
 	}
 	if d.By == "" && d.Source != "" {
 		d.By = sourceName(d.Source)
 	}
-	actions := o.expire(t)
-	v, more := o.match(d, keep, t)
-	o.note(d, v, t)
+	actions := o.expireOverdue(env)
+	v, more := o.matchDecision(d, keep, env)
+	o.recordVerdict(d, v, env)
 	return v, append(actions, more...), nil
 }
 
-// match finds the approval that the decision is about and applies it.
-func (o *Order) match(d Decision, keep UnmatchedRetention, t Environment) (Verdict, []Action) {
-	if i := slices.IndexFunc(o.JudgedDecisions, func(s JudgedDecision) bool { return s.is(d) }); i >= 0 {
-		return o.again(o.JudgedDecisions[i], d, t)
+// matchDecision finds the approval that the decision is about and applies it.
+func (o *Order) matchDecision(d Decision, keep UnmatchedRetention, env Environment) (Verdict, []Action) {
+	if i := slices.IndexFunc(o.JudgedDecisions, func(s JudgedDecision) bool { return s.isAbout(d) }); i >= 0 {
+		return o.judgeAgain(o.JudgedDecisions[i], d, env)
 	}
-	if before, counted := o.counted(d); counted {
-		return o.again(before, d, t)
+	if before, counted := o.findCountedVote(d); counted {
+		return o.judgeAgain(before, d, env)
 	}
-	a, v := o.target(d)
+	a, v := o.findTarget(d)
 	switch {
 	case a != nil:
-		return o.apply(a, d, t)
+		return o.applyDecision(a, d, env)
 	case v.Code != "":
 		return v, nil
 	case d.Via == ViaOperator: // most likely a wrong ID, and somebody is there to be told
 		return Verdict{Code: VerdictUnknown}, nil
 	}
-	return o.wait(d, keep, t), nil
+	return o.keepUnmatched(d, keep, env), nil
 }
 
-// counted finds the decision among the votes: those that have counted are known
+// findCountedVote finds the decision among the votes: those that have counted are known
 // for as long as their approval is, however many others have come since.
-func (o *Order) counted(d Decision) (JudgedDecision, bool) {
+func (o *Order) findCountedVote(d Decision) (JudgedDecision, bool) {
 	for _, a := range o.Approvals {
 		for _, v := range a.Votes {
-			if s := (JudgedDecision{ID: v.DecisionID, Source: v.Source, Outcome: v.Outcome}); s.is(d) {
+			if s := (JudgedDecision{ID: v.DecisionID, Source: v.Source, Outcome: v.Outcome}); s.isAbout(d) {
 				s.Verdict = Verdict{Code: VerdictRecorded, ApprovalID: a.ID}
 				return s, true
 			}
@@ -168,12 +168,12 @@ const sourcePrefix = "source:"
 
 func sourceName(source string) string { return sourcePrefix + source }
 
-func isSource(by string) bool {
+func isSourceName(by string) bool {
 	return strings.HasPrefix(string(NewPersonID(by)), sourcePrefix)
 }
 
-// again answers a decision that is known. It never counts for a later approval.
-func (o *Order) again(before JudgedDecision, d Decision, t Environment) (Verdict, []Action) {
+// judgeAgain answers a decision that is known. It never counts for a later approval.
+func (o *Order) judgeAgain(before JudgedDecision, d Decision, env Environment) (Verdict, []Action) {
 	v := before.Verdict
 	a := o.FindApproval(v.ApprovalID)
 	if a != nil {
@@ -188,12 +188,12 @@ func (o *Order) again(before JudgedDecision, d Decision, t Environment) (Verdict
 	if a == nil {
 		return v, nil
 	}
-	return v, o.owed(a, t)
+	return v, o.startDueActions(a, env)
 }
 
-// target returns the approval that a decision is about; or a verdict if there
+// findTarget returns the approval that a decision is about; or a verdict if there
 // is none that it can be about; or neither if its request has not come.
-func (o *Order) target(d Decision) (*Approval, Verdict) {
+func (o *Order) findTarget(d Decision) (*Approval, Verdict) {
 	if d.ApprovalID != "" {
 		a := o.FindApproval(d.ApprovalID)
 		if a == nil || (d.Step != "" && a.Step != d.Step) {
@@ -213,7 +213,7 @@ func (o *Order) target(d Decision) (*Approval, Verdict) {
 	}
 	switch {
 	case len(pending) == 1:
-		return o.saw(d, pending[0]), Verdict{}
+		return o.approvalSeenBy(d, pending[0]), Verdict{}
 	case len(pending) > 1:
 		return nil, Verdict{Code: VerdictAmbiguous}
 	case len(closed) > 0:
@@ -222,22 +222,22 @@ func (o *Order) target(d Decision) (*Approval, Verdict) {
 	return nil, Verdict{}
 }
 
-// apply counts a decision on one approval, or refuses it.
-func (o *Order) apply(a *Approval, d Decision, t Environment) (Verdict, []Action) {
+// applyDecision counts a decision on one approval, or refuses it.
+func (o *Order) applyDecision(a *Approval, d Decision, env Environment) (Verdict, []Action) {
 	v := Verdict{ApprovalID: a.ID, Status: a.Status}
-	if v.Code = a.admits(d); v.Code != "" {
+	if v.Code = a.refusalOf(d); v.Code != "" {
 		return v, nil
 	}
 	if a.Status != Pending {
 		v.Code = a.closedVerdict(d)
-		return v, o.owed(a, t)
+		return v, o.startDueActions(a, env)
 	}
 	if i := slices.IndexFunc(a.Votes, func(x Vote) bool { return SamePerson(x.By, d.By) }); i >= 0 && d.Via != ViaOperator {
 		v.Code = VerdictRepeated
 		if a.Votes[i].Outcome != d.Outcome {
 			v.Code = VerdictConflict
 		}
-		return v, o.owed(a, t)
+		return v, o.startDueActions(a, env)
 	}
 	a.Votes = append(a.Votes, Vote{
 		DecisionID:  d.ID,
@@ -246,27 +246,27 @@ func (o *Order) apply(a *Approval, d Decision, t Environment) (Verdict, []Action
 		Comment:     d.Comment,
 		Via:         d.Via,
 		Source:      d.Source,
-		At:          t.Now,
+		At:          env.Now,
 		ShownDigest: d.ShownDigest,
 	})
-	v.Status = a.Policy.tally(a.Votes, a.eventually())
+	v.Status = a.Policy.evaluateVotes(a.Votes, a.eventualApprovers())
 	if d.Via == ViaOperator { // whatever the policy says
-		v.Status = d.Outcome.status()
+		v.Status = d.Outcome.resultingStatus()
 	}
 	if v.Status == Pending {
 		v.Code = VerdictRecorded
-		return v, o.owed(a, t)
+		return v, o.startDueActions(a, env)
 	}
 	v.Code = VerdictDecided
-	actions := o.close(a, v.Status, "", t)
-	e := a.event(EventDecided, t.Now)
-	e.By, e.Via, e.Source, e.Outcome, e.Age, e.TimeLeft = d.By, d.Via, d.Source, d.Outcome, t.Now.Sub(a.RequestedAt), a.Deadline.Sub(t.Now)
-	o.record(e)
+	actions := o.closeApproval(a, v.Status, "", env)
+	e := a.newEvent(EventDecided, env.Now)
+	e.By, e.Via, e.Source, e.Outcome, e.Age, e.TimeLeft = d.By, d.Via, d.Source, d.Outcome, env.Now.Sub(a.RequestedAt), a.Deadline.Sub(env.Now)
+	o.recordEvent(e)
 	return v, actions
 }
 
-// admits says why the decision may not count on this approval, or nothing.
-func (a *Approval) admits(d Decision) VerdictCode {
+// refusalOf says why the decision may not count on this approval, or nothing.
+func (a *Approval) refusalOf(d Decision) VerdictCode {
 	if a.Requester != "" && SamePerson(d.By, a.Requester) {
 		return VerdictRequester
 	}
@@ -290,7 +290,7 @@ func (a *Approval) admits(d Decision) VerdictCode {
 
 // closedVerdict judges a decision that finds its approval closed.
 func (a *Approval) closedVerdict(d Decision) VerdictCode {
-	agrees := a.Status == d.Outcome.status()
+	agrees := a.Status == d.Outcome.resultingStatus()
 	switch {
 	case a.Status == Superseded:
 		return VerdictSuperseded
@@ -302,11 +302,11 @@ func (a *Approval) closedVerdict(d Decision) VerdictCode {
 	return VerdictConflict
 }
 
-// note keeps the verdict of a decision: in the history, and by its ID unless it
+// recordVerdict keeps the verdict of a decision: in the history, and by its ID unless it
 // waits (then it is known by waiting) or might be judged otherwise next time.
-func (o *Order) note(d Decision, v Verdict, t Environment) {
+func (o *Order) recordVerdict(d Decision, v Verdict, env Environment) {
 	e := Event{
-		At:            t.Now,
+		At:            env.Now,
 		Kind:          EventDecisionReceived,
 		Approval:      v.ApprovalID,
 		By:            d.By,
@@ -321,11 +321,11 @@ func (o *Order) note(d Decision, v Verdict, t Environment) {
 		e.Workflow, e.Trace = a.Workflow, a.Trace
 	}
 	if slices.ContainsFunc(o.History, func(h Event) bool { h.At, h.Trace, h.DecisionTrace = e.At, e.Trace, e.DecisionTrace; return h == e }) {
-		o.fresh = append(o.fresh, e) // sent again and refused again: counted, not kept
+		o.newEvents = append(o.newEvents, e) // sent again and refused again: counted, not kept
 	} else {
-		o.record(e)
+		o.recordEvent(e)
 	}
-	known := slices.ContainsFunc(o.JudgedDecisions, func(s JudgedDecision) bool { return s.is(d) })
+	known := slices.ContainsFunc(o.JudgedDecisions, func(s JudgedDecision) bool { return s.isAbout(d) })
 	if known || v.Code == VerdictWaiting || (!v.IsAccepted() && !v.IsFinal()) || v.ApprovalID == "" {
 		return
 	}

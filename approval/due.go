@@ -5,26 +5,26 @@ import "time"
 // NextDue returns the earliest time at which Advance has something to do, or the
 // zero time if it never will.
 func (o *Order) NextDue() time.Time {
-	var due earliest
+	var due earliestTime
 	for _, u := range o.Unmatched {
-		due.add(u.due())
+		due.add(u.nextChange())
 	}
 	for _, a := range o.Approvals {
-		a.due(&due)
+		a.collectDueTimes(&due)
 	}
 	return due.Time
 }
 
-// earliest keeps the earliest of the times added to it.
-type earliest struct{ time.Time }
+// earliestTime keeps the earliest of the times added to it.
+type earliestTime struct{ time.Time }
 
-func (e *earliest) add(t time.Time) {
+func (e *earliestTime) add(t time.Time) {
 	if !t.IsZero() && (e.IsZero() || t.Before(e.Time)) {
 		e.Time = t
 	}
 }
 
-func (a *Approval) due(due *earliest) {
+func (a *Approval) collectDueTimes(due *earliestTime) {
 	if a.Status == Pending {
 		due.add(a.Deadline)
 		due.add(a.HeartbeatDue)
@@ -43,28 +43,28 @@ func (a *Approval) due(due *earliest) {
 	switch {
 	case a.Callback.State == CallbackPending:
 		due.add(a.Callback.Due)
-	case a.Callback.ended():
-		due.add(a.eraseAt())
-		due.add(a.removeAt())
+	case a.Callback.hasEnded():
+		due.add(a.tokenErasureTime())
+		due.add(a.removalTime())
 	}
 }
 
-// eraseAt is when the token goes; it is zero when it is gone already.
-func (a *Approval) eraseAt() time.Time {
+// tokenErasureTime is when the token goes; it is zero when it is gone already.
+func (a *Approval) tokenErasureTime() time.Time {
 	switch {
-	case a.Token.IsZero(), !a.Callback.ended():
+	case a.Token.IsZero(), !a.Callback.hasEnded():
 		return time.Time{}
 	case a.Callback.State == CallbackExhausted: // an operator may redrive it
-		return a.removeAt()
+		return a.removalTime()
 	}
 	return a.Callback.EndedAt.Add(TokenGrace)
 }
 
-// removeAt is when the approval goes: not before its deadline. A request that is
+// removalTime is when the approval goes: not before its deadline. A request that is
 // handed over again after that times out at once; before, people would be asked anew.
-func (a *Approval) removeAt() time.Time {
-	if !a.Callback.ended() {
+func (a *Approval) removalTime() time.Time {
+	if !a.Callback.hasEnded() {
 		return time.Time{}
 	}
-	return later(a.Callback.EndedAt.Add(a.Retention), a.Deadline)
+	return laterOf(a.Callback.EndedAt.Add(a.Retention), a.Deadline)
 }

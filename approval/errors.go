@@ -109,7 +109,7 @@ func ResultOf(err error) Result {
 	if err == nil {
 		return Result{Kind: ResultOK}
 	}
-	r := Result{Kind: ResultFailed, Reason: clip(err.Error(), maxReason)}
+	r := Result{Kind: ResultFailed, Reason: truncate(err.Error(), maxReason)}
 	var notApplied *notAppliedError
 	if after, ok := errors.AsType[*retryAfterError](err); ok {
 		r.After = min(max(after.wait, 0), MaxRetryAfter)
@@ -128,8 +128,8 @@ func ResultOf(err error) Result {
 // maxReason bounds a stored reason, in bytes.
 const maxReason = 500
 
-// clip shortens s to at most n bytes without cutting a character.
-func clip(s string, n int) string {
+// truncate shortens s to at most n bytes without cutting a character.
+func truncate(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}

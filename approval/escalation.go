@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// everybody lists the approvers of an ask, those of its escalations too.
-func (ask *Request) everybody() []Approver {
+// allApprovers lists the approvers of an ask, those of its escalations too.
+func (ask *Request) allApprovers() []Approver {
 	all := slices.Clip(ask.Approvers)
 	for _, e := range ask.Escalations {
 		all = append(all, e.Approvers...)
@@ -14,16 +14,16 @@ func (ask *Request) everybody() []Approver {
 	return all
 }
 
-// eventually lists the approvers, with those that escalations before the deadline
+// eventualApprovers lists the approvers, with those that escalations before the deadline
 // will add: a quorum that they can reach is not out of reach yet. There are none
 // where approvers are not named.
-func (a *Approval) eventually() []Approver {
+func (a *Approval) eventualApprovers() []Approver {
 	all := slices.Clip(a.Approvers)
 	for _, e := range a.Escalations[a.EscalationsDone:] {
 		if len(a.Approvers) == 0 || !e.At.Before(a.Deadline) {
 			continue
 		}
-		for _, p := range without(e.Approvers, a.Requester) {
+		for _, p := range distinctApprovers(e.Approvers, a.Requester) {
 			p.Escalated = true
 			all = append(all, p)
 		}
@@ -41,23 +41,23 @@ func (ask *Request) validateEscalations() error {
 	return nil
 }
 
-// escalate does the escalations that are due.
-func (o *Order) escalate(a *Approval, t Environment) []Action {
+// runEscalations does the escalations that are due.
+func (o *Order) runEscalations(a *Approval, env Environment) []Action {
 	var actions []Action
-	for a.Status == Pending && a.EscalationsDone < len(a.Escalations) && !a.Escalations[a.EscalationsDone].At.After(t.Now) {
-		actions = append(actions, o.escalateNext(a, t)...)
+	for a.Status == Pending && a.EscalationsDone < len(a.Escalations) && !a.Escalations[a.EscalationsDone].At.After(env.Now) {
+		actions = append(actions, o.runNextEscalation(a, env)...)
 	}
 	return actions
 }
 
-// escalateNext adds the approvers of the next escalation and tells them. Where
+// runNextEscalation adds the approvers of the next escalation and tells them. Where
 // approvers are not named, and whoever is told may decide, they are only told.
-func (o *Order) escalateNext(a *Approval, t Environment) []Action {
+func (o *Order) runNextEscalation(a *Approval, env Environment) []Action {
 	e := a.Escalations[a.EscalationsDone]
 	a.EscalationsDone++
 	var added []Approver
 	var names []string
-	for _, p := range without(e.Approvers, a.Requester) {
+	for _, p := range distinctApprovers(e.Approvers, a.Requester) {
 		if !slices.ContainsFunc(a.Approvers, func(q Approver) bool { return SamePerson(p.ID, q.ID) }) {
 			p.Escalated = true
 			added = append(added, p)
@@ -67,33 +67,33 @@ func (o *Order) escalateNext(a *Approval, t Environment) []Action {
 	if len(a.Approvers) > 0 {
 		a.Approvers = append(slices.Clip(a.Approvers), added...)
 	}
-	event := a.event(EventEscalated, t.Now)
-	event.By, event.Attempt = clip(strings.Join(names, ", "), maxName), a.EscalationsDone
-	o.record(event)
+	event := a.newEvent(EventEscalated, env.Now)
+	event.By, event.Attempt = truncate(strings.Join(names, ", "), maxName), a.EscalationsDone
+	o.recordEvent(event)
 	if len(added) == 0 {
 		return nil
 	}
 	a.Undeliverable = false
-	a.notify(NotifyEscalation, added, t)
-	return o.unheard(a, t) // they have no channel
+	a.notifyApprovers(NotifyEscalation, added, env)
+	return o.handleUndeliverable(a, env) // they have no channel
 }
 
-// unheard does what the ask says for when nobody could be told, once nobody was
+// handleUndeliverable does what the ask says for when nobody could be told, once nobody was
 // and nobody will be.
-func (o *Order) unheard(a *Approval, t Environment) []Action {
+func (o *Order) handleUndeliverable(a *Approval, env Environment) []Action {
 	if a.Status != Pending || a.Undeliverable || !a.FirstNotifiedAt.IsZero() || a.NotificationRounds == 0 || len(a.Channels) == 0 {
 		return nil
 	}
-	if slices.ContainsFunc(a.Notifications, func(n *Notification) bool { return n.Kind.toPeople() && n.State == NotificationPending }) {
+	if slices.ContainsFunc(a.Notifications, func(n *Notification) bool { return n.Kind.isForPeople() && n.State == NotificationPending }) {
 		return nil
 	}
 	a.Undeliverable = true
-	o.record(a.event(EventUndeliverable, t.Now))
+	o.recordEvent(a.newEvent(EventUndeliverable, env.Now))
 	switch {
 	case a.OnUndeliverable == UndeliverableEscalate && a.EscalationsDone < len(a.Escalations):
-		return o.escalateNext(a, t)
+		return o.runNextEscalation(a, env)
 	case a.OnUndeliverable == UndeliverableCancel:
-		return o.cancel(a, "", "nobody could be told", t)
+		return o.cancelApproval(a, "", "nobody could be told", env)
 	}
 	return nil
 }

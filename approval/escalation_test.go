@@ -124,7 +124,7 @@ func TestPlaces(t *testing.T) {
 			}
 			votes = append(votes, Vote{By: strings.ToUpper(v[1:]), Outcome: outcome})
 		}
-		require.Equal(t, tc.want, tc.policy.tally(votes, tc.approvers), tc.name)
+		require.Equal(t, tc.want, tc.policy.evaluateVotes(votes, tc.approvers), tc.name)
 	}
 }
 

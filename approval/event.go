@@ -54,9 +54,9 @@ type Event struct {
 	DecisionTrace string `json:"-"`
 }
 
-// quiet kinds are counted but not kept in the history, where they would push
+// isUnrecorded kinds are counted but not kept in the history, where they would push
 // out what matters.
-func (e Event) quiet() bool {
+func (e Event) isUnrecorded() bool {
 	switch e.Kind {
 	case EventHeartbeat:
 		return e.Code == string(ResultOK)
@@ -70,22 +70,22 @@ func (e Event) quiet() bool {
 
 // NewEvents returns the events that were added since the order was read from its
 // store, for metrics and logs.
-func (o *Order) NewEvents() []Event { return o.fresh }
+func (o *Order) NewEvents() []Event { return o.newEvents }
 
 // AsStored returns the order as a store would read it: nothing is fresh. The two
 // share all else.
 func (o *Order) AsStored() *Order {
 	stored := *o
-	stored.fresh = nil
+	stored.newEvents = nil
 	return &stored
 }
 
-func (o *Order) record(e Event) {
-	o.fresh = append(o.fresh, e)
-	if e.quiet() {
+func (o *Order) recordEvent(e Event) {
+	o.newEvents = append(o.newEvents, e)
+	if e.isUnrecorded() {
 		return
 	}
-	if n := len(o.History); n >= 2 && e.fails(o.History[n-1]) && e.fails(o.History[n-2]) {
+	if n := len(o.History); n >= 2 && e.repeatsFailure(o.History[n-1]) && e.repeatsFailure(o.History[n-2]) {
 		o.History = append(o.History[:n-1:n-1], e) // of a row of failures the first and the last are kept
 		return
 	}
@@ -95,9 +95,9 @@ func (o *Order) record(e Event) {
 	}
 }
 
-// fails says whether the event is an attempt that failed, as that one did before it.
+// repeatsFailure says whether the event is an attempt that failed, as that one did before it.
 // A day of them, a minute apart, would push out who asked and who decided.
-func (e Event) fails(before Event) bool {
+func (e Event) repeatsFailure(before Event) bool {
 	switch e.Kind {
 	case EventCallbackAttempt, EventNotificationFailed, EventHeartbeat:
 		return e.Code == string(ResultFailed) && before.Kind == e.Kind && before.Code == e.Code && before.Approval == e.Approval &&
@@ -106,8 +106,8 @@ func (e Event) fails(before Event) bool {
 	return false
 }
 
-// event starts an Event about an approval.
-func (a *Approval) event(kind EventKind, now time.Time) Event {
+// newEvent starts an Event about an approval.
+func (a *Approval) newEvent(kind EventKind, now time.Time) Event {
 	return Event{
 		At:       now,
 		Kind:     kind,

@@ -101,7 +101,7 @@ func (m *model) watch(t *rapid.T, o *Order) {
 			m.statuses[a.ID] = a.Status
 		}
 		require.Equal(t, a.Status == Pending, a.Callback.State == CallbackNone)
-		require.Equal(t, a.Callback.ended(), !a.Callback.EndedAt.IsZero())
+		require.Equal(t, a.Callback.hasEnded(), !a.Callback.EndedAt.IsZero())
 		owed = owed || a.Status == Pending || a.Callback.State == CallbackPending
 		if w := m.workflows[m.asked[a.ID].Token.Reveal()]; w != nil && w.answer != "" {
 			require.Equal(t, a.Status, w.answer, "the workflow was told otherwise")
@@ -112,7 +112,7 @@ func (m *model) watch(t *rapid.T, o *Order) {
 	for _, a := range o.Approvals {
 		m.told(t, a)
 		for _, b := range o.Approvals {
-			require.False(t, a != b && a.Status == Pending && a.sameAsk(b) && (b.Status == Pending || overtaken(a, b)), "not the last")
+			require.False(t, a != b && a.Status == Pending && a.isSameQuestion(b) && (b.Status == Pending || overtaken(a, b)), "not the last")
 		}
 	}
 }
@@ -123,14 +123,14 @@ func overtaken(a, b *Approval) bool {
 
 // told requires what must hold of the messages of an approval.
 func (m *model) told(t *rapid.T, a *Approval) {
-	require.LessOrEqual(t, len(a.Notifications), MaxNotifications+maxAnnounced)
+	require.LessOrEqual(t, len(a.Notifications), MaxNotifications+maxProgramNotifications)
 	said := map[string]bool{}
 	owed := false
 	for _, n := range a.Notifications {
-		owed = owed || (n.Kind.toPeople() && n.State == NotificationPending)
-		require.False(t, a.Status != Pending && n.Kind.toPeople() && n.Receipt != "", "a live button on what is closed")
+		owed = owed || (n.Kind.isForPeople() && n.State == NotificationPending)
+		require.False(t, a.Status != Pending && n.Kind.isForPeople() && n.Receipt != "", "a live button on what is closed")
 		require.Equal(t, n.Kind == NotifyOutcome, n.Kind == NotifyOutcome && a.Status != Pending, "an outcome before it ended")
-		if key := fmt.Sprint(n.Round, n.Channel, n.Approver); n.Kind.toPeople() {
+		if key := fmt.Sprint(n.Round, n.Channel, n.Approver); n.Kind.isForPeople() {
 			require.False(t, said[key], "told twice")
 			said[key] = true
 		}

@@ -22,20 +22,20 @@ const (
 	NotifyEvent NotificationKind = "event"
 )
 
-func (k NotificationKind) toPeople() bool { return k != NotifyOutcome && k != NotifyEvent }
+func (k NotificationKind) isForPeople() bool { return k != NotifyOutcome && k != NotifyEvent }
 
 // ProgramEventRequested is the first that programs are told of; the others are "approval." and a status,
 // decided for approved and rejected, and "callback." and how it ended.
 const ProgramEventRequested = "approval.requested"
 
-func eventClosed(s Status) string {
+func closedEventName(s Status) string {
 	if s == Approved || s == Rejected {
 		return "approval.decided"
 	}
 	return "approval." + string(s)
 }
 
-func eventCallback(s CallbackState) string { return "callback." + string(s) }
+func callbackEventName(s CallbackState) string { return "callback." + string(s) }
 
 // NotificationState is how far a notification has come.
 type NotificationState string
@@ -70,18 +70,18 @@ type Notification struct {
 	LastError      string    `json:"last_error,omitempty"`
 }
 
-// begun says whether an attempt is under way.
-func (n *Notification) begun(now time.Time) bool { return n.AttemptRunning && n.Due.After(now) }
+// isUnderWay says whether an attempt is under way.
+func (n *Notification) isUnderWay(now time.Time) bool { return n.AttemptRunning && n.Due.After(now) }
 
-// notify makes a round of notifications: for every one of those approvers who has
+// notifyApprovers makes a round of notifications: for every one of those approvers who has
 // not voted, by every channel of theirs.
-func (a *Approval) notify(kind NotificationKind, to []Approver, t Environment) {
+func (a *Approval) notifyApprovers(kind NotificationKind, to []Approver, env Environment) {
 	if len(to) == 0 {
 		to = []Approver{{}}
 	}
 	a.NotificationRounds++
 	for _, p := range to {
-		if a.voted(p) {
+		if a.hasSeatVoted(p) {
 			continue
 		}
 		channels := p.Channels
@@ -89,19 +89,19 @@ func (a *Approval) notify(kind NotificationKind, to []Approver, t Environment) {
 			channels = a.Channels
 		}
 		for _, channel := range channels {
-			a.tell(Notification{
+			a.queueMessage(Notification{
 				Kind:     kind,
 				Channel:  channel,
 				Approver: p.ID,
 				Round:    a.NotificationRounds,
-			}, t)
+			}, env)
 		}
 	}
 }
 
-// tell owes a message to a person, or to the room that the channel is: there it
+// queueMessage owes a message to a person, or to the room that the channel is: there it
 // is said once a round. It returns whether it is a new one.
-func (a *Approval) tell(n Notification, t Environment) bool {
+func (a *Approval) queueMessage(n Notification, env Environment) bool {
 	if slices.Contains(a.GroupChannels, n.Channel) {
 		n.Approver = ""
 	}
@@ -110,24 +110,24 @@ func (a *Approval) tell(n Notification, t Environment) bool {
 			return false
 		}
 	}
-	a.add(n, MaxNotifications, t)
+	a.queueNotification(n, MaxNotifications, env)
 	return true
 }
 
-// announce tells programs what has happened.
-func (a *Approval) announce(event string, t Environment) {
+// notifyPrograms tells programs what has happened.
+func (a *Approval) notifyPrograms(event string, env Environment) {
 	for _, channel := range a.ProgramChannels {
-		a.add(Notification{Kind: NotifyEvent, Event: event, Channel: channel}, MaxNotifications+maxAnnounced, t)
+		a.queueNotification(Notification{Kind: NotifyEvent, Event: event, Channel: channel}, MaxNotifications+maxProgramNotifications, env)
 	}
 }
 
-// maxAnnounced is the room that programs have beyond what people leave them.
-const maxAnnounced = 50
+// maxProgramNotifications is the room that programs have beyond what people leave them.
+const maxProgramNotifications = 50
 
-// tidyUp owes every message that can be edited its last edit.
-func (a *Approval) tidyUp(t Environment) {
+// queueOutcomeEdits owes every message that can be edited its last edit.
+func (a *Approval) queueOutcomeEdits(env Environment) {
 	for _, n := range slices.Clone(a.Notifications) {
-		if n.Kind.toPeople() && n.Receipt != "" {
+		if n.Kind.isForPeople() && n.Receipt != "" {
 			edit := Notification{
 				Kind:     NotifyOutcome,
 				Channel:  n.Channel,
@@ -135,14 +135,14 @@ func (a *Approval) tidyUp(t Environment) {
 				Receipt:  n.Receipt,
 			}
 			n.Receipt = ""
-			a.add(edit, MaxNotifications+maxAnnounced, t)
+			a.queueNotification(edit, MaxNotifications+maxProgramNotifications, env)
 		}
 	}
 }
 
-// add owes a notification. Where there are as many as there may be, the oldest
+// queueNotification owes a notification. Where there are as many as there may be, the oldest
 // that has ended makes room; where none has, nobody hears us, and it is left out.
-func (a *Approval) add(n Notification, limit int, t Environment) {
+func (a *Approval) queueNotification(n Notification, limit int, env Environment) {
 	if len(a.Notifications) >= limit {
 		i := slices.IndexFunc(a.Notifications, func(n *Notification) bool { return n.State != NotificationPending && n.Receipt == "" })
 		if i < 0 {
@@ -151,44 +151,44 @@ func (a *Approval) add(n Notification, limit int, t Environment) {
 		a.Notifications = slices.Delete(a.Notifications, i, i+1)
 	}
 	a.NotificationsMade++
-	n.ID, n.State, n.CreatedAt, n.Due = a.ID+"."+strconv.Itoa(a.NotificationsMade), NotificationPending, t.Now, t.Now
+	n.ID, n.State, n.CreatedAt, n.Due = a.ID+"."+strconv.Itoa(a.NotificationsMade), NotificationPending, env.Now, env.Now
 	a.Notifications = append(a.Notifications, &n)
 }
 
-// voted says whether the approver's place is filled.
-func (a *Approval) voted(p Approver) bool {
-	return p.ID != "" && slices.ContainsFunc(a.Votes, func(v Vote) bool { return find(a.Approvers, v.By).place() == p.place() })
+// hasSeatVoted says whether the approver's place is filled.
+func (a *Approval) hasSeatVoted(p Approver) bool {
+	return p.ID != "" && slices.ContainsFunc(a.Votes, func(v Vote) bool { return findApprover(a.Approvers, v.By).seat() == p.seat() })
 }
 
-// owedNotifications begins the attempts that are due, and gives up those that
+// startNotifications begins the attempts that are due, and gives up those that
 // are too old.
-func (o *Order) owedNotifications(a *Approval, t Environment) []Action {
+func (o *Order) startNotifications(a *Approval, env Environment) []Action {
 	var actions []Action
 	var lost []*Notification
 	for _, n := range a.Notifications {
-		if n.State != NotificationPending || n.Due.After(t.Now) {
+		if n.State != NotificationPending || n.Due.After(env.Now) {
 			continue
 		}
-		if n.Kind.toPeople() && a.Status != Pending {
+		if n.Kind.isForPeople() && a.Status != Pending {
 			n.State, n.AttemptRunning = NotificationDropped, false
 			continue
 		}
-		if n.Attempts > 0 && t.Now.After(n.CreatedAt.Add(a.NotificationRetry.MaxAge)) { // whoever tried never said how it ended
+		if n.Attempts > 0 && env.Now.After(n.CreatedAt.Add(a.NotificationRetry.MaxAge)) { // whoever tried never said how it ended
 			n.LastError = "the end of the attempt was not recorded"
 			lost = append(lost, n)
 			continue
 		}
-		if !t.leases(ActionNotify, n.Channel) {
+		if !env.canStart(ActionNotify, n.Channel) {
 			continue
 		}
 		n.Attempts++
-		n.AttemptRunning, n.Due = true, t.Now.Add(t.Lease)
-		act := o.action(ActionNotify, a, n.Due)
+		n.AttemptRunning, n.Due = true, env.Now.Add(env.Lease)
+		act := o.newAction(ActionNotify, a, n.Due)
 		act.Notification, act.Attempt, act.Channel = n.ID, n.Attempts, n.Channel
 		actions = append(actions, act)
 	}
 	for _, n := range lost {
-		actions = append(actions, o.giveUp(a, n, a.event(EventNotificationExhausted, t.Now), t)...)
+		actions = append(actions, o.exhaustNotification(a, n, a.newEvent(EventNotificationExhausted, env.Now), env)...)
 	}
 	return actions
 }
@@ -200,14 +200,14 @@ func (o *Order) CurrentNotification(act Action, now time.Time) (*Approval, *Noti
 	if a == nil {
 		return nil, nil
 	}
-	n := a.notification(act.Notification)
-	if n == nil || n.State != NotificationPending || n.Attempts != act.Attempt || !n.begun(now) || (n.Kind.toPeople() && a.Status != Pending) {
+	n := a.findNotification(act.Notification)
+	if n == nil || n.State != NotificationPending || n.Attempts != act.Attempt || !n.isUnderWay(now) || (n.Kind.isForPeople() && a.Status != Pending) {
 		return nil, nil
 	}
 	return a, n
 }
 
-func (a *Approval) notification(id string) *Notification {
+func (a *Approval) findNotification(id string) *Notification {
 	for _, n := range a.Notifications {
 		if n.ID == id {
 			return n
@@ -217,113 +217,113 @@ func (a *Approval) notification(id string) *Notification {
 }
 
 // RecordNotificationResult records the end of an attempt to notify.
-func (o *Order) RecordNotificationResult(act Action, r Result, t Environment) []Action {
+func (o *Order) RecordNotificationResult(act Action, r Result, env Environment) []Action {
 	a := o.FindApproval(act.ApprovalID)
 	if a == nil {
 		return nil
 	}
-	n := a.notification(act.Notification)
+	n := a.findNotification(act.Notification)
 	if n == nil || n.State == NotificationSent || n.State == NotificationExhausted {
 		return nil
 	}
 	if r.Kind == ResultOK {
-		return o.sent(a, n, act, r, t)
+		return o.recordSent(a, n, act, r, env)
 	}
 	if n.Attempts != act.Attempt || !n.AttemptRunning { // a later attempt is under way, or its end is recorded
 		return nil
 	}
 	n.AttemptRunning, n.LastError = false, r.Reason
-	n.Due = later(a.NotificationRetry.NextAttempt(n.Attempts, t.Now, t.Jitter), t.Now.Add(r.After))
-	e := a.event(EventNotificationFailed, t.Now)
+	n.Due = laterOf(a.NotificationRetry.NextAttempt(n.Attempts, env.Now, env.Jitter), env.Now.Add(r.After))
+	e := a.newEvent(EventNotificationFailed, env.Now)
 	e.Channel, e.By, e.Attempt, e.Note, e.Code = n.Channel, n.Approver, act.Attempt, r.Reason, string(r.Kind)
-	o.record(e)
-	if n.Kind.toPeople() && a.Status != Pending {
+	o.recordEvent(e)
+	if n.Kind.isForPeople() && a.Status != Pending {
 		n.State = NotificationDropped
 		return nil
 	}
 	if r.Kind == ResultFailed && !n.Due.After(n.CreatedAt.Add(a.NotificationRetry.MaxAge)) {
 		return nil
 	}
-	return o.giveUp(a, n, e, t)
+	return o.exhaustNotification(a, n, e, env)
 }
 
-// sent records that a message went out. One that can be edited, and went out
+// recordSent records that a message went out. One that can be edited, and went out
 // when all was over, is edited at once.
-func (o *Order) sent(a *Approval, n *Notification, act Action, r Result, t Environment) []Action {
-	n.State, n.SentAt, n.AttemptRunning, n.LastError = NotificationSent, t.Now, false, ""
-	if n.Kind.toPeople() {
+func (o *Order) recordSent(a *Approval, n *Notification, act Action, r Result, env Environment) []Action {
+	n.State, n.SentAt, n.AttemptRunning, n.LastError = NotificationSent, env.Now, false, ""
+	if n.Kind.isForPeople() {
 		a.Undeliverable = false
 		if a.FirstNotifiedAt.IsZero() {
-			a.FirstNotifiedAt = t.Now
-			first := a.event(EventFirstNotified, t.Now)
-			first.Age = t.Now.Sub(a.RequestedAt)
-			o.record(first)
+			a.FirstNotifiedAt = env.Now
+			first := a.newEvent(EventFirstNotified, env.Now)
+			first.Age = env.Now.Sub(a.RequestedAt)
+			o.recordEvent(first)
 		}
 		if len(r.Receipt) <= maxReceipt {
 			n.Receipt = r.Receipt
 		}
 	}
-	e := a.event(EventNotified, t.Now)
-	e.Channel, e.By, e.Attempt, e.Age = n.Channel, n.Approver, act.Attempt, t.Now.Sub(n.CreatedAt)
-	o.record(e)
+	e := a.newEvent(EventNotified, env.Now)
+	e.Channel, e.By, e.Attempt, e.Age = n.Channel, n.Approver, act.Attempt, env.Now.Sub(n.CreatedAt)
+	o.recordEvent(e)
 	if a.Status == Pending {
 		return nil
 	}
-	a.tidyUp(t)
-	return o.owedNotifications(a, t)
+	a.queueOutcomeEdits(env)
+	return o.startNotifications(a, env)
 }
 
 // maxReceipt bounds what a channel may want to be told again, in bytes.
 const maxReceipt = 512
 
-// giveUp ends a notification that did not get through. People are then told by
+// exhaustNotification ends a notification that did not get through. People are then told by
 // the next of the channels to fall back on.
-func (o *Order) giveUp(a *Approval, n *Notification, e Event, t Environment) []Action {
+func (o *Order) exhaustNotification(a *Approval, n *Notification, e Event, env Environment) []Action {
 	n.State, n.AttemptRunning = NotificationExhausted, false
 	e.Kind, e.Channel, e.By, e.Attempt, e.Note = EventNotificationExhausted, n.Channel, n.Approver, n.Attempts, n.LastError
-	o.record(e)
-	actions := []Action{o.deadLetter(a, "notification by "+n.Channel+" given up: "+n.LastError)}
-	if !n.Kind.toPeople() || a.Status != Pending {
+	o.recordEvent(e)
+	actions := []Action{o.newDeadLetter(a, "notification by "+n.Channel+" given up: "+n.LastError)}
+	if !n.Kind.isForPeople() || a.Status != Pending {
 		return actions
 	}
-	to := []Approver{find(a.Approvers, n.Approver)}
+	to := []Approver{findApprover(a.Approvers, n.Approver)}
 	if n.Approver == "" && len(a.Approvers) > 0 { // a room: now each by themselves
 		to = a.Approvers
 	}
 	for _, p := range to {
-		a.fallBack(p, n, t)
+		a.queueFallback(p, n, env)
 	}
-	actions = append(actions, o.unheard(a, t)...)
-	return append(actions, o.owedNotifications(a, t)...)
+	actions = append(actions, o.handleUndeliverable(a, env)...)
+	return append(actions, o.startNotifications(a, env)...)
 }
 
-// fallBack tells an approver by the next channel that has not been tried.
-func (a *Approval) fallBack(p Approver, n *Notification, t Environment) {
+// queueFallback tells an approver by the next channel that has not been tried.
+func (a *Approval) queueFallback(p Approver, n *Notification, env Environment) {
 	channels := p.FallbackChannels
 	if len(channels) == 0 {
 		channels = a.FallbackChannels
 	}
-	for i := n.NextFallback; i < len(channels) && !a.voted(p); i++ {
-		if a.tell(Notification{
+	for i := n.NextFallback; i < len(channels) && !a.hasSeatVoted(p); i++ {
+		if a.queueMessage(Notification{
 			Kind:         n.Kind,
 			Channel:      channels[i],
 			Approver:     p.ID,
 			Round:        n.Round,
 			NextFallback: i + 1,
-		}, t) {
+		}, env) {
 			return
 		}
 	}
 }
 
-func later(a, b time.Time) time.Time {
+func laterOf(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}
 	return b
 }
 
-func earlier(a, b time.Time) time.Time {
+func earlierOf(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return a
 	}

@@ -43,7 +43,7 @@ type Order struct {
 	JudgedDecisions []JudgedDecision    `json:"seen,omitempty"`
 	History         []Event             `json:"history,omitempty"`
 
-	fresh []Event // what this transition added, see Fresh
+	newEvents []Event // what this transition added, see Fresh
 }
 
 // Environment is the world as a transition sees it: when it runs, and for how long the
@@ -63,9 +63,9 @@ type Environment struct {
 	Jitter float64
 }
 
-// leases says whether an action may be begun and given to the caller.
-func (t Environment) leases(kind ActionKind, name string) bool {
-	return t.Lease > 0 && (t.HasCapacity == nil || t.HasCapacity(kind, name))
+// canStart says whether an action may be begun and given to the caller.
+func (env Environment) canStart(kind ActionKind, name string) bool {
+	return env.Lease > 0 && (env.HasCapacity == nil || env.HasCapacity(kind, name))
 }
 
 // Status is the state of an approval. Only pending can change, and once.

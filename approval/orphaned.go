@@ -5,14 +5,14 @@ package approval
 // recorded. Without it the next attempt waits for the end of the lease, which may
 // be after the end of the task. It must not run while another process, or another
 // part of this one, may begin anything. It says whether there was anything.
-func (o *Order) ReleaseLeases(t Environment) (found bool) {
+func (o *Order) ReleaseLeases(env Environment) (found bool) {
 	for _, a := range o.Approvals {
 		if a.Callback.AttemptRunning {
-			a.Callback.Due, found = earlier(a.Callback.Due, t.Now), true
+			a.Callback.Due, found = earlierOf(a.Callback.Due, env.Now), true
 		}
 		for _, n := range a.Notifications {
 			if n.AttemptRunning {
-				n.Due, found = earlier(n.Due, t.Now), true
+				n.Due, found = earlierOf(n.Due, env.Now), true
 			}
 		}
 	}

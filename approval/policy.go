@@ -39,8 +39,8 @@ func (a Assurance) rank() int {
 	return slices.Index([]Assurance{AssuranceLink, AssuranceChat, AssuranceSSO}, a)
 }
 
-// validate checks the policy against the approvers it is for.
-func (p Policy) validate(approvers int) error {
+// validateFor checks the policy against the approvers it is for.
+func (p Policy) validateFor(approvers int) error {
 	switch p.Kind {
 	case PolicyAny:
 	case PolicyAll:
@@ -60,17 +60,17 @@ func (p Policy) validate(approvers int) error {
 	return nil
 }
 
-// tally says what the votes make of an approval with those approvers (none when
+// evaluateVotes says what the votes make of an approval with those approvers (none when
 // they are not named). A cover's vote fills the place of whom they stand in for.
 // Where all must approve, one who was escalated to approves for the rest of them.
-func (p Policy) tally(votes []Vote, approvers []Approver) Status {
+func (p Policy) evaluateVotes(votes []Vote, approvers []Approver) Status {
 	filled := map[PersonID]Outcome{} // by place; where two disagree about one, it is a reject
 	forAll, approves, rejects := false, 0, 0
 	for _, v := range votes {
-		who := find(approvers, v.By)
+		who := findApprover(approvers, v.By)
 		forAll = forAll || (who.Escalated && v.Outcome == Approve && p.Kind == PolicyAll)
-		if filled[who.place()] != Reject {
-			filled[who.place()] = v.Outcome
+		if filled[who.seat()] != Reject {
+			filled[who.seat()] = v.Outcome
 		}
 	}
 	for _, o := range filled {
@@ -83,7 +83,7 @@ func (p Policy) tally(votes []Vote, approvers []Approver) Status {
 	need := 1
 	switch p.Kind {
 	case PolicyAll:
-		need = places(approvers, false)
+		need = countSeats(approvers, false)
 	case PolicyQuorum:
 		need = p.Quorum
 	case PolicyAny:
@@ -95,14 +95,14 @@ func (p Policy) tally(votes []Vote, approvers []Approver) Status {
 		return Approved
 	case rejects == 0:
 		return Pending
-	case len(approvers) > 0 && places(approvers, true)-rejects < need, len(approvers) == 0 && rejects >= need:
+	case len(approvers) > 0 && countSeats(approvers, true)-rejects < need, len(approvers) == 0 && rejects >= need:
 		return Rejected
 	}
 	return Pending
 }
 
-// find returns the approver of that ID, or one of whom no more is known.
-func find(approvers []Approver, id string) Approver {
+// findApprover returns the approver of that ID, or one of whom no more is known.
+func findApprover(approvers []Approver, id string) Approver {
 	for _, p := range approvers {
 		if SamePerson(p.ID, id) {
 			return p
@@ -111,16 +111,16 @@ func find(approvers []Approver, id string) Approver {
 	return Approver{ID: id}
 }
 
-// place is whose vote the approver's is.
-func (p Approver) place() PersonID { return NewPersonID(cmp.Or(p.SubstituteFor, p.ID)) }
+// seat is whose vote the approver's is.
+func (p Approver) seat() PersonID { return NewPersonID(cmp.Or(p.SubstituteFor, p.ID)) }
 
-// places counts the votes that the approvers have between them, with or without
+// countSeats counts the votes that the approvers have between them, with or without
 // those of whom was escalated to.
-func places(approvers []Approver, escalated bool) int {
+func countSeats(approvers []Approver, escalated bool) int {
 	all := map[PersonID]bool{}
 	for _, p := range approvers {
 		if escalated || !p.Escalated {
-			all[p.place()] = true
+			all[p.seat()] = true
 		}
 	}
 	return len(all)

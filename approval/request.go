@@ -25,51 +25,51 @@ const (
 // was overtaken on its way. Decisions that came before are applied.
 //
 // The error is Permanent and names the field at fault; nothing has changed then.
-func (o *Order) AddRequest(ask Request, t Environment) (string, []Action, error) {
+func (o *Order) AddRequest(ask Request, env Environment) (string, []Action, error) {
 	named := len(ask.Approvers)
-	ask.Approvers = without(ask.Approvers, ask.Requester)
+	ask.Approvers = distinctApprovers(ask.Approvers, ask.Requester)
 	if named > 0 && len(ask.Approvers) == 0 { // with none, everybody could decide
 		return "", nil, InvalidField("approvers", "name nobody but the requester")
 	}
 	ask.Reminders = slices.SortedFunc(slices.Values(ask.Reminders), time.Time.Compare)
 	ask.Escalations = slices.SortedStableFunc(slices.Values(ask.Escalations), func(a, b Escalation) int { return a.At.Compare(b.At) })
-	if err := o.validate(ask); err != nil {
+	if err := o.validateRequest(ask); err != nil {
 		return "", nil, err
 	}
 	id := ApprovalID(o.ID, ask.Step, ask.Token)
 	if known := o.FindApproval(id); known != nil {
-		o.record(known.event(EventRequestRepeated, t.Now))
-		return id, o.owed(known, t), nil
+		o.recordEvent(known.newEvent(EventRequestRepeated, env.Now))
+		return id, o.startDueActions(known, env), nil
 	}
-	if len(o.Approvals) >= MaxApprovals && !o.dropOldestClosed(t) {
+	if len(o.Approvals) >= MaxApprovals && !o.removeOldestClosed(env) {
 		return "", nil, InvalidField("order", "has %d approvals pending or unanswered, the most that one order may have", MaxApprovals)
 	}
 	a := &Approval{
 		ID:          id,
 		Request:     ask,
 		Status:      Pending,
-		RequestedAt: t.Now,
+		RequestedAt: env.Now,
 	}
-	a.announce(ProgramEventRequested, t)
+	a.notifyPrograms(ProgramEventRequested, env)
 	if a.HeartbeatInterval > 0 {
-		a.HeartbeatDue = t.Now.Add(a.HeartbeatInterval)
+		a.HeartbeatDue = env.Now.Add(a.HeartbeatInterval)
 	}
-	actions := o.expire(t)
+	actions := o.expireOverdue(env)
 	o.Approvals = append(o.Approvals, a)
-	e := a.event(EventRequested, t.Now)
+	e := a.newEvent(EventRequested, env.Now)
 	e.By = a.Requester
-	o.record(e)
-	actions = append(actions, o.supersede(a, t)...)
-	actions = append(actions, o.expire(t)...) // it may have come after its own deadline
-	actions = append(actions, o.applyUnmatched(a, t)...)
+	o.recordEvent(e)
+	actions = append(actions, o.supersedeOlder(a, env)...)
+	actions = append(actions, o.expireOverdue(env)...) // it may have come after its own deadline
+	actions = append(actions, o.applyUnmatched(a, env)...)
 	if a.Status == Pending {
-		a.notify(NotifyRequest, a.Approvers, t)
+		a.notifyApprovers(NotifyRequest, a.Approvers, env)
 	}
-	return id, append(actions, o.owed(a, t)...), nil
+	return id, append(actions, o.startDueActions(a, env)...), nil
 }
 
-// validate names the first field of the ask that cannot be taken.
-func (o *Order) validate(ask Request) error {
+// validateRequest names the first field of the ask that cannot be taken.
+func (o *Order) validateRequest(ask Request) error {
 	switch {
 	case o.ID == "":
 		return InvalidField("order", "is missing")
@@ -81,9 +81,9 @@ func (o *Order) validate(ask Request) error {
 		return InvalidField("token", "is missing")
 	case len(ask.Token.Reveal()) > MaxToken:
 		return InvalidField("token", "is %d bytes long, the most is %d", len(ask.Token.Reveal()), MaxToken)
-	case len(ask.everybody()) > MaxApprovers:
-		return InvalidField("approvers", "are %d with those of escalations, the most is %d", len(ask.everybody()), MaxApprovers)
-	case max(1, len(ask.everybody()))*len(ask.Channels) > MaxNotifications:
+	case len(ask.allApprovers()) > MaxApprovers:
+		return InvalidField("approvers", "are %d with those of escalations, the most is %d", len(ask.allApprovers()), MaxApprovers)
+	case max(1, len(ask.allApprovers()))*len(ask.Channels) > MaxNotifications:
 		return InvalidField("channels", "times approvers are more than %d notifications", MaxNotifications)
 	case len(ask.Title) > maxTitle:
 		return InvalidField("title", "is %d bytes long, the most is %d", len(ask.Title), maxTitle)
@@ -91,7 +91,7 @@ func (o *Order) validate(ask Request) error {
 		return InvalidField("details", "are %d, the most is %d", len(ask.Details), maxDetails)
 	case ask.MinAssurance != "" && ask.MinAssurance.rank() < 0: // would demand nothing
 		return InvalidField("min_assurance", "%.40q is not link, chat or sso", ask.MinAssurance)
-	case ask.Trace != "" && !isTrace(ask.Trace):
+	case ask.Trace != "" && !isTraceParent(ask.Trace):
 		return InvalidField("trace", "is no traceparent")
 	case ask.Deadline.IsZero():
 		return InvalidField("deadline", "is missing")
@@ -106,7 +106,7 @@ func (o *Order) validate(ask Request) error {
 			return InvalidField(f.Name, "is %d bytes long, the most is %d", len(f.Value), maxName)
 		}
 	}
-	for i, p := range ask.everybody() {
+	for i, p := range ask.allApprovers() {
 		if strings.TrimSpace(p.ID) == "" || len(p.ID) > maxName || !utf8.ValidString(p.ID) {
 			return InvalidField("approvers", "number %d is empty, longer than %d bytes or not UTF-8", i+1, maxName)
 		}
@@ -119,11 +119,11 @@ func (o *Order) validate(ask Request) error {
 	if err := ask.validateEscalations(); err != nil {
 		return err
 	}
-	return ask.Policy.validate(places(ask.Approvers, true))
+	return ask.Policy.validateFor(countSeats(ask.Approvers, true))
 }
 
-// without removes the requester and repeated names from the approvers.
-func without(approvers []Approver, requester string) []Approver {
+// distinctApprovers removes the requester and repeated names from the approvers.
+func distinctApprovers(approvers []Approver, requester string) []Approver {
 	var out []Approver
 	for _, p := range approvers {
 		same := func(q Approver) bool { return SamePerson(p.ID, q.ID) }
@@ -134,12 +134,12 @@ func without(approvers []Approver, requester string) []Approver {
 	return out
 }
 
-// dropOldestClosed makes room by removing the oldest approval whose callback
+// removeOldestClosed makes room by removing the oldest approval whose callback
 // has ended. It must have ended a while ago: the redelivered request of one that
 // is forgotten would supersede its successor.
-func (o *Order) dropOldestClosed(t Environment) bool {
+func (o *Order) removeOldestClosed(env Environment) bool {
 	i := slices.IndexFunc(o.Approvals, func(a *Approval) bool {
-		return a.Callback.ended() && a.Callback.State != CallbackExhausted && !a.Callback.EndedAt.Add(TokenGrace).After(t.Now)
+		return a.Callback.hasEnded() && a.Callback.State != CallbackExhausted && !a.Callback.EndedAt.Add(TokenGrace).After(env.Now)
 	})
 	if i < 0 {
 		return false
@@ -148,20 +148,20 @@ func (o *Order) dropOldestClosed(t Environment) bool {
 	return true
 }
 
-// close gives a pending approval its one terminal status: its notifications are
+// closeApproval gives a pending approval its one terminal status: its notifications are
 // dropped, its heartbeat ends, and its callback is owed from now on.
-func (o *Order) close(a *Approval, s Status, reason string, t Environment) []Action {
-	a.Status, a.ClosedAt, a.Reason = s, t.Now, reason
+func (o *Order) closeApproval(a *Approval, s Status, reason string, env Environment) []Action {
+	a.Status, a.ClosedAt, a.Reason = s, env.Now, reason
 	a.HeartbeatDue = noTime
 	for _, n := range a.Notifications {
 		// One that is under way is recorded by whoever began it.
-		if n.State == NotificationPending && n.Kind.toPeople() && !n.begun(t.Now) {
+		if n.State == NotificationPending && n.Kind.isForPeople() && !n.isUnderWay(env.Now) {
 			n.State, n.AttemptRunning = NotificationDropped, false
 		}
 	}
 	a.Undeliverable = false
-	a.tidyUp(t)
-	a.announce(eventClosed(s), t)
-	a.Callback = Callback{State: CallbackPending, PendingSince: t.Now, Due: t.Now}
-	return append(o.owedCallback(a, t), o.owedNotifications(a, t)...)
+	a.queueOutcomeEdits(env)
+	a.notifyPrograms(closedEventName(s), env)
+	a.Callback = Callback{State: CallbackPending, PendingSince: env.Now, Due: env.Now}
+	return append(o.startCallback(a, env), o.startNotifications(a, env)...)
 }

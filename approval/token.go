@@ -12,8 +12,8 @@ import (
 // printed, logged or marshalled by accident; Reveal is the one way to its text.
 type Token struct{ secret *string }
 
-// redacted is all that a Token shows of itself.
-const redacted = "[token]"
+// hiddenToken is all that a Token shows of itself.
+const hiddenToken = "[token]"
 
 // NewToken wraps the text of a secret. An empty text is the zero Token.
 func NewToken(text string) Token {
@@ -35,19 +35,19 @@ func (t Token) Reveal() string {
 func (t Token) IsZero() bool { return t.secret == nil }
 
 // String hides the text.
-func (t Token) String() string { return redacted }
+func (t Token) String() string { return hiddenToken }
 
 // GoString hides the text.
-func (t Token) GoString() string { return redacted }
+func (t Token) GoString() string { return hiddenToken }
 
 // LogValue hides the text.
-func (t Token) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (t Token) LogValue() slog.Value { return slog.StringValue(hiddenToken) }
 
 // MarshalJSON hides the text.
-func (t Token) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+func (t Token) MarshalJSON() ([]byte, error) { return []byte(`"` + hiddenToken + `"`), nil }
 
 // MarshalText hides the text.
-func (t Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (t Token) MarshalText() ([]byte, error) { return []byte(hiddenToken), nil }
 
 // ApprovalID is the identity of the approval that waits on the token: the first
 // 128 bits of SHA-256 over the order, the step and the token, in hex. A

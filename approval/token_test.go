@@ -80,14 +80,14 @@ func TestStepsMayShareAURL(t *testing.T) {
 
 func TestClip(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "abc", clip("abc", 3))
-	require.Equal(t, "ab…", clip("abc", 2))
-	require.Equal(t, "ä…", clip("äöü", 2))
-	require.Equal(t, "ä…", clip("äöü", 3))
-	require.Equal(t, "…", clip("😀", 3))
-	require.Equal(t, "…", clip("ä", 0))
+	require.Equal(t, "abc", truncate("abc", 3))
+	require.Equal(t, "ab…", truncate("abc", 2))
+	require.Equal(t, "ä…", truncate("äöü", 2))
+	require.Equal(t, "ä…", truncate("äöü", 3))
+	require.Equal(t, "…", truncate("😀", 3))
+	require.Equal(t, "…", truncate("ä", 0))
 	for n := range 20 {
-		require.True(t, utf8.ValidString(clip("aä€😀aä€😀", n)))
+		require.True(t, utf8.ValidString(truncate("aä€😀aä€😀", n)))
 	}
 }
 

@@ -2,10 +2,10 @@ package approval
 
 import "strings"
 
-// isTrace says whether a text is a W3C traceparent of version 00, as we write it:
+// isTraceParent says whether a text is a W3C traceparent of version 00, as we write it:
 // 00-TRACE-SPAN-FLAGS in lower-case hexadecimal digits, neither ID all zeros.
 // https://www.w3.org/TR/trace-context/#traceparent-header
-func isTrace(s string) bool {
+func isTraceParent(s string) bool {
 	const form = "00-" + "0123456789abcdef0123456789abcdef" + "-" + "0123456789abcdef" + "-" + "00"
 	if len(s) != len(form) || s[:3] != "00-" || s[35] != '-' || s[52] != '-' {
 		return false

@@ -13,7 +13,7 @@ type UnmatchedDecision struct {
 	Expired   bool      `json:"expired,omitempty"`
 }
 
-func (u UnmatchedDecision) due() time.Time {
+func (u UnmatchedDecision) nextChange() time.Time {
 	if u.Expired {
 		return u.RemoveAt
 	}
@@ -27,8 +27,8 @@ type UnmatchedRetention struct {
 	ShowExpiredFor time.Duration
 }
 
-// wait keeps a decision until its request comes.
-func (o *Order) wait(d Decision, keep UnmatchedRetention, t Environment) Verdict {
+// keepUnmatched keeps a decision until its request comes.
+func (o *Order) keepUnmatched(d Decision, keep UnmatchedRetention, env Environment) Verdict {
 	waiting := 0
 	for _, u := range o.Unmatched {
 		same := u.Decision.ID == d.ID && u.Decision.Source == d.Source
@@ -49,25 +49,25 @@ func (o *Order) wait(d Decision, keep UnmatchedRetention, t Environment) Verdict
 		i := slices.IndexFunc(o.Unmatched, func(u UnmatchedDecision) bool { return u.Expired })
 		o.Unmatched = slices.Delete(o.Unmatched, i, i+1)
 	}
-	expires := t.Now.Add(keep.WaitFor)
+	expires := env.Now.Add(keep.WaitFor)
 	o.Unmatched = append(o.Unmatched, UnmatchedDecision{Decision: d, ExpiresAt: expires, RemoveAt: expires.Add(keep.ShowExpiredFor)})
 	return Verdict{Code: VerdictWaiting}
 }
 
 // applyUnmatched applies the decisions that came before their request.
-func (o *Order) applyUnmatched(a *Approval, t Environment) []Action {
+func (o *Order) applyUnmatched(a *Approval, env Environment) []Action {
 	var actions []Action
 	var rest []UnmatchedDecision
 	for _, u := range o.Unmatched {
-		if u.Expired || !u.ExpiresAt.After(t.Now) || (u.Decision.Step != "" && u.Decision.Step != a.Step) {
+		if u.Expired || !u.ExpiresAt.After(env.Now) || (u.Decision.Step != "" && u.Decision.Step != a.Step) {
 			rest = append(rest, u)
 			continue
 		}
-		v, more := o.apply(a, u.Decision, t)
-		o.note(u.Decision, v, t)
+		v, more := o.applyDecision(a, u.Decision, env)
+		o.recordVerdict(u.Decision, v, env)
 		actions = append(actions, more...)
 		if err := v.Err(); err != nil && !v.IsFinal() { // its sender was told that it waits
-			actions = append(actions, o.deadLetter(a, err.Error()))
+			actions = append(actions, o.newDeadLetter(a, err.Error()))
 		}
 	}
 	o.Unmatched = rest

@@ -11,7 +11,7 @@ type JudgedDecision struct {
 	Verdict Verdict `json:"verdict"`
 }
 
-func (s JudgedDecision) is(d Decision) bool { return s.ID == d.ID && s.Source == d.Source }
+func (s JudgedDecision) isAbout(d Decision) bool { return s.ID == d.ID && s.Source == d.Source }
 
 // VerdictCode is what became of a decision.
 type VerdictCode string

@@ -28,23 +28,23 @@ const costLimit = 100_000
 // evaluation that it ends is refused for good.
 const timeLimit = time.Second
 
-// prices says what a call costs by what it reads and makes. CEL's own prices go
+// callPrices says what a call costs by what it reads and makes. CEL's own prices go
 // by overload, which is not known of a call on body, whose type is not known;
 // each would cost 1, and "x in body.list" in a loop runs for minutes.
-type prices struct{}
+type callPrices struct{}
 
 // CallCost implements interpreter.ActualCostEstimator. A nil answer is CEL's own
 // price.
-func (prices) CallCost(function, _ string, args []ref.Val, result ref.Val) *uint64 {
+func (callPrices) CallCost(function, _ string, args []ref.Val, result ref.Val) *uint64 {
 	if function == "matches" || function == "contains" {
 		return nil // of the product of their sizes; these have one overload
 	}
 	if _, list := result.(traits.Lister); list && function == operators.Add {
 		args, result = args[1:], nil // the first is not copied: map and filter build their lists so
 	}
-	n := size(result)
+	n := sizeOf(result)
 	for _, a := range args {
-		n += size(a)
+		n += sizeOf(a)
 	}
 	if function != operators.In {
 		n /= 10 // as CEL does, common.StringTraversalCostFactor
@@ -53,7 +53,7 @@ func (prices) CallCost(function, _ string, args []ref.Val, result ref.Val) *uint
 	return &n
 }
 
-func size(v ref.Val) uint64 {
+func sizeOf(v ref.Val) uint64 {
 	if s, ok := v.(traits.Sizer); ok {
 		if n, ok := s.Size().(types.Int); ok && n > 0 {
 			return uint64(n)
@@ -62,8 +62,8 @@ func size(v ref.Val) uint64 {
 	return 0
 }
 
-// loops says whether an expression has a loop in it.
-func loops(a *cel.Ast) bool {
+// hasLoop says whether an expression has a loop in it.
+func hasLoop(a *cel.Ast) bool {
 	found := false
 	ast.PreOrderVisit(a.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		found = found || e.Kind() == ast.ComprehensionKind
@@ -71,21 +71,21 @@ func loops(a *cel.Ast) bool {
 	return found
 }
 
-// inserts are the calls that put one of their arguments, of that index, in as often
+// insertedArgument are the calls that put one of their arguments, of that index, in as often
 // as they like: what they make may be as long as the product of two texts, and
 // prices sees it when it is made.
-var inserts = map[string]int{"replace": 1, "join": 0}
+var insertedArgument = map[string]int{"replace": 1, "join": 0}
 
-// bounded refuses an expression that could make a body of a megabyte into a text
+// checkInsertions refuses an expression that could make a body of a megabyte into a text
 // of a terabyte: what a call inserts must be written out.
-func bounded(a *cel.Ast) error {
+func checkInsertions(a *cel.Ast) error {
 	var err error
 	ast.PreOrderVisit(a.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if e.Kind() != ast.CallKind {
 			return
 		}
 		name := e.AsCall().FunctionName()
-		i, ok := inserts[name]
+		i, ok := insertedArgument[name]
 		if args := e.AsCall().Args(); ok && i < len(args) && args[i].Kind() != ast.LiteralKind {
 			err = fmt.Errorf("what %s inserts must be written out, as a text in quotes", name)
 		}
@@ -109,9 +109,9 @@ func (in Input) ResolveName(name string) (any, bool) {
 // Parent implements cel.Activation.
 func (Input) Parent() cel.Activation { return nil }
 
-// evaluate runs the expression within its bounds.
-func (a alternative) evaluate(in Input) (ref.Val, error) {
-	if !a.loops {
+// runProgram runs the expression within its bounds.
+func (a alternative) runProgram(in Input) (ref.Val, error) {
+	if !a.hasLoop {
 		out, _, err := a.program.Eval(in)
 		return out, err
 	}
@@ -121,10 +121,10 @@ func (a alternative) evaluate(in Input) (ref.Val, error) {
 	return out, err
 }
 
-// missing says whether an evaluation failed because something is not there. CEL
+// isMissing says whether an evaluation failed because something is not there. CEL
 // has no errors to compare with, so it goes by how the text begins: what follows
 // may quote the body, which could say anything.
-func missing(err error) bool {
+func isMissing(err error) bool {
 	text := err.Error()
 	for _, begin := range []string{"no such key", "no such field", "no such attribute", "index out of bounds", "optional.none() dereference"} {
 		if strings.HasPrefix(text, begin) {
@@ -134,22 +134,22 @@ func missing(err error) bool {
 	return strings.HasPrefix(text, "no such overload") && strings.Contains(text, "null_type")
 }
 
-// reasons are how those of CEL's errors begin that name types, functions and
+// safeErrorPrefixes are how those of CEL's errors begin that name types, functions and
 // numbers, and quote the body only in double quotes.
-var reasons = []string{
+var safeErrorPrefixes = []string{
 	"no such overload", "type conversion error from", "unsupported index type", "division by zero", "modulus by zero",
 	"integer overflow", "unsigned integer overflow", "index out of range", "invalid RFC 3339 timestamp",
 	"operation cancelled: actual cost limit exceeded",
 }
 
-// reason returns an error that may be shown: what could quote the body, in which
+// safeError returns an error that may be shown: what could quote the body, in which
 // there may be a task token, is cut.
-func reason(err error, limit time.Duration) error {
+func safeError(err error, limit time.Duration) error {
 	if errors.Is(err, interpreter.InterruptError{}) {
 		return fmt.Errorf("takes longer than %v", limit)
 	}
 	text := err.Error()
-	for _, begin := range reasons {
+	for _, begin := range safeErrorPrefixes {
 		if strings.HasPrefix(text, begin) {
 			text, _, _ = strings.Cut(text, `"`)
 			return errors.New(strings.TrimSpace(text))

@@ -139,7 +139,7 @@ func TestLoops(t *testing.T) {
 		"size(body.l.map(x, x)) > 1 && true": true,
 	} {
 		f, err := c.Compile(source)
-		if err != nil || f.alternatives[0].loops != want {
+		if err != nil || f.alternatives[0].hasLoop != want {
 			t.Errorf("%s: %v, %v", source, err, !want)
 		}
 	}

@@ -24,10 +24,10 @@ const maxDepth = 64
 // the same character. Errors name the byte and quote nothing. The caller bounds
 // the size.
 func DecodeJSON(body []byte) (any, error) {
-	if i := notText(body); i >= 0 {
+	if i := invalidTextOffset(body); i >= 0 {
 		return nil, fmt.Errorf("is not UTF-8 (byte %d)", i)
 	}
-	v, err := decode(body)
+	v, err := decodeJSON(body)
 	if err != nil {
 		return nil, err
 	}
@@ -37,16 +37,16 @@ func DecodeJSON(body []byte) (any, error) {
 	return v, nil
 }
 
-// notText returns where a body is not UTF-8 or escapes half of a surrogate pair,
+// invalidTextOffset returns where a body is not UTF-8 or escapes half of a surrogate pair,
 // or -1. encoding/json would read U+FFFD there.
-func notText(body []byte) int {
+func invalidTextOffset(body []byte) int {
 	for rest := body; len(rest) > 0; {
 		r, n := utf8.DecodeRune(rest)
 		if r == utf8.RuneError && n == 1 {
 			return len(body) - len(rest)
 		}
 		if r == '\\' {
-			if n = escape(rest); n == 0 {
+			if n = escapeLength(rest); n == 0 {
 				return len(body) - len(rest)
 			}
 		}
@@ -55,23 +55,23 @@ func notText(body []byte) int {
 	return -1
 }
 
-// escape returns how long the escape at the beginning of b is, 0 if it is half of
+// escapeLength returns how long the escape at the beginning of b is, 0 if it is half of
 // a surrogate pair. What is no escape at all is for the JSON reader to refuse.
-func escape(b []byte) int {
-	r := unit(b)
+func escapeLength(b []byte) int {
+	r := readCodeUnit(b)
 	switch {
 	case r < 0:
 		return min(2, len(b))
 	case !utf16.IsSurrogate(r):
 		return 6
-	case utf16.DecodeRune(r, unit(b[6:])) == utf8.RuneError:
+	case utf16.DecodeRune(r, readCodeUnit(b[6:])) == utf8.RuneError:
 		return 0
 	}
 	return 12
 }
 
-// unit reads \uXXXX, or -1.
-func unit(b []byte) rune {
+// readCodeUnit reads \uXXXX, or -1.
+func readCodeUnit(b []byte) rune {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return -1
 	}
@@ -82,22 +82,22 @@ func unit(b []byte) rune {
 	return rune(n)
 }
 
-func decode(body []byte) (any, error) {
+func decodeJSON(body []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
-	v, err := value(d, 0)
+	v, err := readValue(d, 0)
 	if err != nil {
-		return nil, at(d, err)
+		return nil, atOffset(d, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, at(d, errors.New("has more than one value"))
+		return nil, atOffset(d, errors.New("has more than one value"))
 	}
 	return v, nil
 }
 
-// at names the place of a fault. JSON's own errors are cut to what they say of
+// atOffset names the place of a fault. JSON's own errors are cut to what they say of
 // the syntax: they could quote what is secret.
-func at(d *json.Decoder, err error) error {
+func atOffset(d *json.Decoder, err error) error {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errors.New("is not JSON")
@@ -105,7 +105,7 @@ func at(d *json.Decoder, err error) error {
 	return fmt.Errorf("%w (byte %d)", err, d.InputOffset())
 }
 
-func value(d *json.Decoder, depth int) (any, error) {
+func readValue(d *json.Decoder, depth int) (any, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("nests deeper than %d levels", maxDepth)
 	}
@@ -116,16 +116,16 @@ func value(d *json.Decoder, depth int) (any, error) {
 	switch x := token.(type) {
 	case json.Delim:
 		if x == '{' {
-			return object(d, depth)
+			return readObject(d, depth)
 		}
-		return list(d, depth)
+		return readList(d, depth)
 	case json.Number:
-		return number(x)
+		return parseNumber(x)
 	}
 	return token, nil
 }
 
-func object(d *json.Decoder, depth int) (any, error) {
+func readObject(d *json.Decoder, depth int) (any, error) {
 	out := map[string]any{}
 	for d.More() {
 		token, err := d.Token()
@@ -136,7 +136,7 @@ func object(d *json.Decoder, depth int) (any, error) {
 		if _, twice := out[name]; twice {
 			return nil, errors.New("has the same name twice in one object")
 		}
-		if out[name], err = value(d, depth+1); err != nil {
+		if out[name], err = readValue(d, depth+1); err != nil {
 			return nil, err
 		}
 	}
@@ -144,10 +144,10 @@ func object(d *json.Decoder, depth int) (any, error) {
 	return out, err
 }
 
-func list(d *json.Decoder, depth int) (any, error) {
+func readList(d *json.Decoder, depth int) (any, error) {
 	out := []any{}
 	for d.More() {
-		v, err := value(d, depth+1)
+		v, err := readValue(d, depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +157,7 @@ func list(d *json.Decoder, depth int) (any, error) {
 	return out, err
 }
 
-func number(n json.Number) (any, error) {
+func parseNumber(n json.Number) (any, error) {
 	if i, err := strconv.ParseInt(string(n), 10, 64); err == nil {
 		return i, nil
 	}

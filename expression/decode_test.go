@@ -24,9 +24,9 @@ func TestDecodeIsStrict(t *testing.T) {
 
 // escapes are texts as JSON writes them.
 var escapes = map[string]struct {
-	text string
-	want string // "" is refused
-	at   int    // the byte
+	text     string
+	want     string // "" is refused
+	atOffset int    // the byte
 }{
 	"two bytes":             {"ü", "ü", 0},
 	"four bytes":            {"😀", "😀", 0},
@@ -65,7 +65,7 @@ func TestDecodeTakesTextOnly(t *testing.T) {
 	t.Parallel()
 	for name, c := range escapes {
 		for place, body := range map[string]string{"value": `{"a":"` + c.text + `"}`, "name": `{"` + c.text + `":1}`, "list": `{"a":["` + c.text + `"]}`} {
-			at := c.at + map[string]int{"value": 0, "name": -4, "list": 1}[place]
+			at := c.atOffset + map[string]int{"value": 0, "name": -4, "list": 1}[place]
 			v, err := DecodeJSON([]byte(body))
 			if c.want == "" {
 				if want := fmt.Sprintf("is not UTF-8 (byte %d)", at); err == nil || err.Error() != want {

@@ -30,7 +30,7 @@ type alternative struct {
 	source  string
 	path    []string // of a plain body.a.b, which needs no CEL
 	program cel.Program
-	loops   bool
+	hasLoop bool
 	limit   time.Duration // of a loop
 }
 
@@ -55,29 +55,29 @@ func (c *Compiler) Compile(alternatives ...string) (*Field, error) {
 	for _, source := range alternatives {
 		ast, issues := c.env.Compile(source)
 		if issues.Err() != nil {
-			return nil, fmt.Errorf("expression %q: %s", source, plain(issues))
+			return nil, fmt.Errorf("expression %q: %s", source, formatIssues(issues))
 		}
-		if err := bounded(ast); err != nil {
+		if err := checkInsertions(ast); err != nil {
 			return nil, fmt.Errorf("expression %q: %w", source, err)
 		}
-		program, err := c.env.Program(ast, cel.CostLimit(costLimit), cel.CostTracking(prices{}), cel.InterruptCheckFrequency(1), cel.EvalOptions(cel.OptOptimize))
+		program, err := c.env.Program(ast, cel.CostLimit(costLimit), cel.CostTracking(callPrices{}), cel.InterruptCheckFrequency(1), cel.EvalOptions(cel.OptOptimize))
 		if err != nil {
 			return nil, fmt.Errorf("expression %q: %w", source, err)
 		}
 		f.alternatives = append(f.alternatives, alternative{
 			source:  source,
-			path:    plainPath(source),
+			path:    parsePlainPath(source),
 			program: program,
-			loops:   loops(ast),
+			hasLoop: hasLoop(ast),
 			limit:   timeLimit,
 		})
 	}
 	return f, nil
 }
 
-// plain says what is wrong with an expression on one line, with the place of
+// formatIssues says what is wrong with an expression on one line, with the place of
 // each fault as line:column of the expression.
-func plain(issues *cel.Issues) string {
+func formatIssues(issues *cel.Issues) string {
 	var out []string
 	for _, e := range issues.Errors() {
 		out = append(out, fmt.Sprintf("%d:%d: %s", e.Location.Line(), e.Location.Column()+1, e.Message))
@@ -85,10 +85,10 @@ func plain(issues *cel.Issues) string {
 	return strings.Join(out, "; ")
 }
 
-// plainPath returns the names of body.a.b, or nil if the expression is anything
+// parsePlainPath returns the names of body.a.b, or nil if the expression is anything
 // else. Most fields are such paths, and a path that leads nowhere is an error in
 // CEL, which costs microseconds to make.
-func plainPath(source string) []string {
+func parsePlainPath(source string) []string {
 	names := strings.Split(source, ".")
 	if len(names) < 2 || names[0] != "body" {
 		return nil
@@ -106,7 +106,7 @@ func plainPath(source string) []string {
 // reason than that something is missing, the error names it.
 func (f *Field) Find(in Input) (any, bool, error) {
 	for _, a := range f.alternatives {
-		v, err := a.find(in)
+		v, err := a.evaluate(in)
 		if err != nil {
 			return nil, false, fmt.Errorf("expression %q: %w", a.source, err)
 		}
@@ -117,22 +117,22 @@ func (f *Field) Find(in Input) (any, bool, error) {
 	return nil, false, nil
 }
 
-func (a alternative) find(in Input) (any, error) {
+func (a alternative) evaluate(in Input) (any, error) {
 	if a.path != nil {
-		return walk(in.Body, a.path), nil
+		return followPath(in.Body, a.path), nil
 	}
-	out, err := a.evaluate(in)
+	out, err := a.runProgram(in)
 	if err != nil {
-		if missing(err) {
+		if isMissing(err) {
 			return nil, nil
 		}
-		return nil, reason(err, a.limit)
+		return nil, safeError(err, a.limit)
 	}
-	return native(out)
+	return toNative(out)
 }
 
-// walk follows a path. What leads nowhere is nil.
-func walk(v any, path []string) any {
+// followPath follows a path. What leads nowhere is nil.
+func followPath(v any, path []string) any {
 	for _, name := range path {
 		object, ok := v.(map[string]any)
 		if !ok {

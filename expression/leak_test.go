@@ -148,7 +148,7 @@ func TestReason(t *testing.T) {
 		`invalid RFC 3339 timestamp "` + secret + `" at "1"`: "invalid RFC 3339 timestamp", `type conversion error from 'string' to 'int' of "` + secret: "type conversion error from 'string' to 'int' of",
 		secret: "cannot be evaluated", "unknown time zone " + secret: "cannot be evaluated", "": "cannot be evaluated", "x: division by zero " + secret: "cannot be evaluated",
 	} {
-		if got := reason(errors.New(text), 0); got.Error() != want {
+		if got := safeError(errors.New(text), 0); got.Error() != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}

@@ -16,27 +16,27 @@ import (
 // same part many times, which costs it nothing.
 const maxValue = 4 << 20
 
-// native turns CEL's value into Go's: nil, text, bool, number, bytes, time,
+// toNative turns CEL's value into Go's: nil, text, bool, number, bytes, time,
 // duration, []any or map[string]any. CEL's own conversion would make null the
 // number 0 in a list, and an object in it a map that JSON cannot write.
-func native(v ref.Val) (any, error) {
+func toNative(v ref.Val) (any, error) {
 	left := maxValue
-	return (*room)(&left).native(v)
+	return (*sizeBudget)(&left).convert(v)
 }
 
-// room is how much more a value may have.
-type room int
+// sizeBudget is how much more a value may have.
+type sizeBudget int
 
-// take takes room for a value with so many bytes of text.
-func (r *room) take(bytes int) error {
-	if *r -= room(1 + bytes); *r < 0 {
+// spend takes room for a value with so many bytes of text.
+func (r *sizeBudget) spend(bytes int) error {
+	if *r -= sizeBudget(1 + bytes); *r < 0 {
 		return fmt.Errorf("gives more than %d MiB", maxValue>>20)
 	}
 	return nil
 }
 
-func (r *room) native(v ref.Val) (any, error) {
-	if err := r.take(0); err != nil {
+func (r *sizeBudget) convert(v ref.Val) (any, error) {
+	if err := r.spend(0); err != nil {
 		return nil, err
 	}
 	switch x := v.(type) {
@@ -48,21 +48,21 @@ func (r *room) native(v ref.Val) (any, error) {
 		if !x.HasValue() {
 			return nil, nil
 		}
-		return r.native(x.GetValue())
+		return r.convert(x.GetValue())
 	case traits.Mapper:
-		return r.object(x)
+		return r.convertObject(x)
 	case traits.Lister:
-		return r.list(x)
+		return r.convertList(x)
 	}
-	return r.scalar(v)
+	return r.convertScalar(v)
 }
 
-func (r *room) scalar(v ref.Val) (any, error) {
+func (r *sizeBudget) convertScalar(v ref.Val) (any, error) {
 	switch x := v.Value().(type) {
 	case string:
-		return x, r.take(len(x))
+		return x, r.spend(len(x))
 	case []byte:
-		return x, r.take(len(x))
+		return x, r.spend(len(x))
 	case bool, int64, uint64, time.Duration:
 		return x, nil
 	case time.Time: // its zone may be one that JSON cannot write
@@ -76,10 +76,10 @@ func (r *room) scalar(v ref.Val) (any, error) {
 	return nil, fmt.Errorf("is of type %s, which JSON does not have", v.Type().TypeName())
 }
 
-func (r *room) list(v traits.Lister) (any, error) {
+func (r *sizeBudget) convertList(v traits.Lister) (any, error) {
 	out := []any{}
 	for it := v.Iterator(); it.HasNext() == types.True; {
-		item, err := r.native(it.Next())
+		item, err := r.convert(it.Next())
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +88,7 @@ func (r *room) list(v traits.Lister) (any, error) {
 	return out, nil
 }
 
-func (r *room) object(v traits.Mapper) (any, error) {
+func (r *sizeBudget) convertObject(v traits.Mapper) (any, error) {
 	out := map[string]any{}
 	for it := v.Iterator(); it.HasNext() == types.True; {
 		key := it.Next()
@@ -96,10 +96,10 @@ func (r *room) object(v traits.Mapper) (any, error) {
 		if !ok || key.Type() != types.StringType {
 			return nil, errors.New("is an object whose names are not all texts")
 		}
-		if err := r.take(len(name)); err != nil {
+		if err := r.spend(len(name)); err != nil {
 			return nil, err
 		}
-		item, err := r.native(v.Get(key))
+		item, err := r.convert(v.Get(key))
 		if err != nil {
 			return nil, err
 		}

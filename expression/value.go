@@ -23,7 +23,7 @@ func AsText(v any) (string, error) {
 	case float64:
 		return strconv.FormatFloat(x, 'f', -1, 64), nil
 	}
-	return "", fmt.Errorf("must be a text, is %s", kind(v))
+	return "", fmt.Errorf("must be a text, is %s", describeType(v))
 }
 
 // AsTextList returns a value as a list of texts; a single text is a list of one.
@@ -68,7 +68,7 @@ func AsDuration(v any) (time.Duration, error) {
 			}
 		}
 	default:
-		return 0, fmt.Errorf("must be a number of seconds, is %s", kind(v))
+		return 0, fmt.Errorf("must be a number of seconds, is %s", describeType(v))
 	}
 	if !(math.Abs(seconds) < maxSeconds) { // NaN neither
 		return 0, errors.New("must be fewer than 1,000,000,000 seconds")
@@ -93,19 +93,19 @@ func AsTime(v any) (time.Time, error) {
 		}
 		return t, nil
 	case int64:
-		return epoch(float64(x))
+		return timeFromEpoch(float64(x))
 	case uint64:
-		return epoch(float64(x))
+		return timeFromEpoch(float64(x))
 	case float64:
-		return epoch(x)
+		return timeFromEpoch(x)
 	}
-	return time.Time{}, fmt.Errorf("must be a time, is %s", kind(v))
+	return time.Time{}, fmt.Errorf("must be a time, is %s", describeType(v))
 }
 
-// epoch tells seconds from milliseconds by their size: 1e11 seconds are the year
+// timeFromEpoch tells seconds from milliseconds by their size: 1e11 seconds are the year
 // 5138, 1e11 milliseconds 1973. A float64 of seconds holds a quarter of a
 // microsecond, so that what is finer is rounding and dropped.
-func epoch(n float64) (time.Time, error) {
+func timeFromEpoch(n float64) (time.Time, error) {
 	const milliseconds, end = 1e11, 1e14
 	if !(n > 0 && n < end) {
 		return time.Time{}, errors.New("must be seconds or milliseconds since 1970")
@@ -118,7 +118,7 @@ func epoch(n float64) (time.Time, error) {
 	return at.Add(time.Duration(part * float64(unit)).Round(time.Microsecond)).UTC(), nil
 }
 
-func kind(v any) string {
+func describeType(v any) string {
 	switch v.(type) {
 	case nil:
 		return "null"

@@ -18,9 +18,9 @@ type spans struct {
 
 type within struct{}
 
-func (s *spans) Trace(context.Context) string { return s.here }
+func (s *spans) TraceParent(context.Context) string { return s.here }
 
-func (s *spans) Stored(ctx context.Context, orderID string, _ time.Time, events []approval.Event, err error) context.Context {
+func (s *spans) RecordTransition(ctx context.Context, orderID string, _ time.Time, events []approval.Event, err error) context.Context {
 	what := orderID
 	for _, e := range events {
 		what += " " + string(e.Kind)

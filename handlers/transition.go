@@ -38,12 +38,12 @@ type Observer interface {
 
 // Tracer makes the spans of what happens to orders.
 type Tracer interface {
-	// Trace returns where in a trace the context is, as a W3C traceparent; "" where
+	// TraceParent returns where in a trace the context is, as a W3C traceparent; "" where
 	// it is in none.
-	Trace(ctx context.Context) string
-	// Stored makes the span of a transition that began then and has now ended, in
+	TraceParent(ctx context.Context) string
+	// RecordTransition makes the span of a transition that began then and has now ended, in
 	// the trace of the approval that it was about. It returns the context within.
-	Stored(ctx context.Context, orderID string, began time.Time, events []approval.Event, err error) context.Context
+	RecordTransition(ctx context.Context, orderID string, began time.Time, events []approval.Event, err error) context.Context
 }
 
 // Transitions runs transitions on stored orders. It is the only way by which
@@ -81,7 +81,7 @@ func (t *Transitions) Run(ctx context.Context, orderID string, transition func(*
 		return err
 	})
 	if t.Tracer != nil {
-		ctx = t.Tracer.Stored(ctx, orderID, began, events, err)
+		ctx = t.Tracer.RecordTransition(ctx, orderID, began, events, err)
 	}
 	if err != nil {
 		return fmt.Errorf("update order %s: %w", show(orderID), err)
@@ -97,7 +97,7 @@ func (t *Transitions) trace(ctx context.Context) string {
 	if t.Tracer == nil {
 		return ""
 	}
-	return t.Tracer.Trace(ctx)
+	return t.Tracer.TraceParent(ctx)
 }
 
 // log writes one line for each thing that happened.

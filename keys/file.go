@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// fileHead is the first line of a key file.
-const fileHead = "approval-relay keys 1"
+// fileHeader is the first line of a key file.
+const fileHeader = "approval-relay keys 1"
 
-var idForm = regexp.MustCompile(`^[0-9a-f]{8}$`)
+var keyIDPattern = regexp.MustCompile(`^[0-9a-f]{8}$`)
 
 // ParseFile reads a key file: the line "approval-relay keys 1", then a line for each
 // key, the primary first: ID, time of making (RFC 3339), 32 bytes in base64.
@@ -30,8 +30,8 @@ func ParseFile(text []byte) (*Ring, error) {
 		line := strings.TrimSpace(lines.Text())
 		switch {
 		case line == "" || strings.HasPrefix(line, "#"):
-		case !head && line != fileHead:
-			return nil, fmt.Errorf("line %d: not a key file: it must begin with %q", n, fileHead)
+		case !head && line != fileHeader:
+			return nil, fmt.Errorf("line %d: not a key file: it must begin with %q", n, fileHeader)
 		case !head:
 			head = true
 		default:
@@ -39,7 +39,7 @@ func ParseFile(text []byte) (*Ring, error) {
 			if err != nil {
 				return nil, fmt.Errorf("line %d: %w", n, err)
 			}
-			if ring.find(k.id) != nil {
+			if ring.findKey(k.id) != nil {
 				return nil, fmt.Errorf("line %d: key %s is there twice", n, k.id)
 			}
 			ring.keys = append(ring.keys, k)
@@ -59,7 +59,7 @@ func parseKey(line string) (*key, error) {
 	if len(parts) != 3 {
 		return nil, errors.New("a key is three words: ID, time, 32 bytes in base64")
 	}
-	if !idForm.MatchString(parts[0]) {
+	if !keyIDPattern.MatchString(parts[0]) {
 		return nil, errors.New("a key's ID is 8 hex digits")
 	}
 	created, err := time.Parse(time.RFC3339, parts[1])
@@ -73,10 +73,10 @@ func parseKey(line string) (*key, error) {
 	return newKey(parts[0], created, master), nil
 }
 
-// text returns the ring as Parse reads it.
-func (r *Ring) text() []byte {
+// marshalText returns the ring as Parse reads it.
+func (r *Ring) marshalText() []byte {
 	var b bytes.Buffer
-	fmt.Fprintln(&b, fileHead)
+	fmt.Fprintln(&b, fileHeader)
 	for _, k := range r.keys {
 		fmt.Fprintln(&b, k.id, k.created.Format(time.RFC3339), encodeMaster(k.master))
 	}
@@ -114,7 +114,7 @@ func (r *Ring) Create(path string) error {
 	if err != nil {
 		return fmt.Errorf("make keys: %w", err)
 	}
-	return writeSync(f, r.text())
+	return writeSync(f, r.marshalText())
 }
 
 // Save replaces a key file: the old one is there until the new one is durable.
@@ -123,7 +123,7 @@ func (r *Ring) Save(path string) error {
 	if err != nil {
 		return fmt.Errorf("save keys: %w", err)
 	}
-	if err := writeSync(f, r.text()); err != nil {
+	if err := writeSync(f, r.marshalText()); err != nil {
 		_ = os.Remove(f.Name())
 		return err
 	}

@@ -50,9 +50,9 @@ type key struct {
 }
 
 // NewRing returns a ring with one new key.
-func NewRing(now time.Time) *Ring { return &Ring{keys: []*key{fresh(now)}} }
+func NewRing(now time.Time) *Ring { return &Ring{keys: []*key{generateKey(now)}} }
 
-func fresh(now time.Time) *key {
+func generateKey(now time.Time) *key {
 	master := make([]byte, masterSize)
 	id := make([]byte, 4)
 	_, _ = rand.Read(master) // never fails, see crypto/rand
@@ -67,7 +67,7 @@ func newKey(id string, created time.Time, master []byte) *key {
 		master:  master,
 		macs:    map[string][]byte{},
 	}
-	block, err := aes.NewCipher(k.derive("seal"))
+	block, err := aes.NewCipher(k.deriveKey("seal"))
 	if err != nil {
 		panic(err) // 32 bytes are a key
 	}
@@ -78,7 +78,7 @@ func newKey(id string, created time.Time, master []byte) *key {
 	return k
 }
 
-func (k *key) derive(purpose string) []byte {
+func (k *key) deriveKey(purpose string) []byte {
 	out, err := hkdf.Key(sha256.New, k.master, nil, "approval-relay/1/"+purpose, masterSize)
 	if err != nil {
 		panic(err) // 32 bytes are within what HKDF can give
@@ -88,18 +88,18 @@ func (k *key) derive(purpose string) []byte {
 
 // Rotate adds a new primary key; the others go on opening what they sealed.
 func (r *Ring) Rotate(now time.Time) *Ring {
-	return &Ring{keys: append([]*key{fresh(now)}, r.keys...)}
+	return &Ring{keys: append([]*key{generateKey(now)}, r.keys...)}
 }
 
 // Prepare adds a new key behind the others: it opens and verifies, and does not seal
 // or sign. Where several processes share the ring, all learn a key before one uses it.
 func (r *Ring) Prepare(now time.Time) *Ring {
-	return &Ring{keys: append(slices.Clone(r.keys), fresh(now))}
+	return &Ring{keys: append(slices.Clone(r.keys), generateKey(now))}
 }
 
 // Promote makes a key of the ring the primary.
 func (r *Ring) Promote(id string) (*Ring, error) {
-	k := r.find(id)
+	k := r.findKey(id)
 	if k == nil {
 		return nil, fmt.Errorf("key %q: %w", id, ErrUnknownKey)
 	}
@@ -125,7 +125,7 @@ type KeyInfo struct {
 	Created time.Time
 }
 
-func (r *Ring) find(id string) *key {
+func (r *Ring) findKey(id string) *key {
 	for _, k := range r.keys {
 		if k.id == id {
 			return k
@@ -138,45 +138,45 @@ func (r *Ring) find(id string) *key {
 // ID (8 bytes of text), a nonce (12 bytes) and AES-256-GCM's output.
 const sealVersion = 1
 
-// header is how much stands before the nonce.
-const header = 1 + 8
+// headerSize is how much stands before the nonce.
+const headerSize = 1 + 8
 
 // Seal encrypts and authenticates plaintext, bound to the associated data: it
 // opens only where that is the same. Nonces are random; NIST SP 800-38D (8.3)
 // allows 2^32 of them for a key, so rotate before four thousand million.
 func (r *Ring) Seal(plaintext []byte, associated ...string) ([]byte, error) {
 	k := r.keys[0]
-	out := make([]byte, header+k.aead.NonceSize(), header+k.aead.NonceSize()+len(plaintext)+k.aead.Overhead())
+	out := make([]byte, headerSize+k.aead.NonceSize(), headerSize+k.aead.NonceSize()+len(plaintext)+k.aead.Overhead())
 	out[0] = sealVersion
 	copy(out[1:], k.id)
-	nonce := out[header:]
+	nonce := out[headerSize:]
 	_, _ = rand.Read(nonce)
-	return k.aead.Seal(out, nonce, plaintext, join(associated)), nil
+	return k.aead.Seal(out, nonce, plaintext, joinParts(associated)), nil
 }
 
 // Open returns what was sealed, or ErrUnknownKey or ErrCorrupt.
 func (r *Ring) Open(sealed []byte, associated ...string) ([]byte, error) {
-	if len(sealed) < header || sealed[0] != sealVersion {
+	if len(sealed) < headerSize || sealed[0] != sealVersion {
 		return nil, ErrCorrupt
 	}
-	k := r.find(string(sealed[1:header]))
+	k := r.findKey(string(sealed[1:headerSize]))
 	if k == nil {
-		return nil, fmt.Errorf("key %q: %w", sealed[1:header], ErrUnknownKey)
+		return nil, fmt.Errorf("key %q: %w", sealed[1:headerSize], ErrUnknownKey)
 	}
-	rest := sealed[header:]
+	rest := sealed[headerSize:]
 	if len(rest) < k.aead.NonceSize() {
 		return nil, ErrCorrupt
 	}
 	n := k.aead.NonceSize()
-	plain, err := k.aead.Open(nil, rest[:n], rest[n:], join(associated))
+	plain, err := k.aead.Open(nil, rest[:n], rest[n:], joinParts(associated))
 	if err != nil {
 		return nil, ErrCorrupt
 	}
 	return plain, nil
 }
 
-// join writes the parts so that no two lists of parts look the same.
-func join(parts []string) []byte {
+// joinParts writes the parts so that no two lists of parts look the same.
+func joinParts(parts []string) []byte {
 	var out []byte
 	for _, p := range parts {
 		out = binary.BigEndian.AppendUint32(out, uint32(len(p)))
@@ -188,27 +188,27 @@ func join(parts []string) []byte {
 // MAC signs a message for a purpose (HMAC-SHA256) and says with which key.
 func (r *Ring) MAC(purpose string, message []byte) (keyID string, mac []byte) {
 	k := r.keys[0]
-	return k.id, k.mac(purpose, message)
+	return k.id, k.computeMAC(purpose, message)
 }
 
 // VerifyMAC returns nil if the message was signed so, or ErrUnknownKey or
 // ErrCorrupt.
 func (r *Ring) VerifyMAC(purpose, keyID string, message, mac []byte) error {
-	k := r.find(keyID)
+	k := r.findKey(keyID)
 	if k == nil {
 		return ErrUnknownKey
 	}
-	if !hmac.Equal(k.mac(purpose, message), mac) {
+	if !hmac.Equal(k.computeMAC(purpose, message), mac) {
 		return ErrCorrupt
 	}
 	return nil
 }
 
-func (k *key) mac(purpose string, message []byte) []byte {
+func (k *key) computeMAC(purpose string, message []byte) []byte {
 	k.mu.Lock()
 	derived, ok := k.macs[purpose]
 	if !ok {
-		derived = k.derive("mac/" + purpose)
+		derived = k.deriveKey("mac/" + purpose)
 		k.macs[purpose] = derived
 	}
 	k.mu.Unlock()

@@ -143,14 +143,14 @@ func TestFile(t *testing.T) {
 
 func TestParseNamesTheLine(t *testing.T) {
 	t.Parallel()
-	good := NewRing(madeAt).text()
+	good := NewRing(madeAt).marshalText()
 	key := strings.Fields(strings.Split(string(good), "\n")[1])[2]
 	for name, text := range map[string]string{
-		"line 1": "keys\n", "line 2": fileHead + "\n0123abcd 2026-01-31T12:00:00Z\n", "no key": fileHead + "\n# none\n",
-		"8 hex":     fileHead + "\n0123ABCD 2026-01-31T12:00:00Z " + key,
-		"RFC 3339":  fileHead + "\n0123abcd yesterday " + key,
-		"32 bytes":  fileHead + "\n0123abcd 2026-01-31T12:00:00Z " + key[4:],
-		"there twi": fileHead + "\n0123abcd 2026-01-31T12:00:00Z " + key + "\n0123abcd 2026-01-31T12:00:00Z " + key,
+		"line 1": "keys\n", "line 2": fileHeader + "\n0123abcd 2026-01-31T12:00:00Z\n", "no key": fileHeader + "\n# none\n",
+		"8 hex":     fileHeader + "\n0123ABCD 2026-01-31T12:00:00Z " + key,
+		"RFC 3339":  fileHeader + "\n0123abcd yesterday " + key,
+		"32 bytes":  fileHeader + "\n0123abcd 2026-01-31T12:00:00Z " + key[4:],
+		"there twi": fileHeader + "\n0123abcd 2026-01-31T12:00:00Z " + key + "\n0123abcd 2026-01-31T12:00:00Z " + key,
 	} {
 		_, err := ParseFile([]byte(text))
 		if err == nil || !strings.Contains(err.Error(), name) {
@@ -186,13 +186,13 @@ func FuzzOpen(f *testing.F) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(NewRing(madeAt).text())
+	f.Add(NewRing(madeAt).marshalText())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		ring, err := ParseFile(b)
 		if err != nil {
 			return
 		}
-		if _, err := ParseFile(ring.text()); err != nil {
+		if _, err := ParseFile(ring.marshalText()); err != nil {
 			t.Errorf("what was read cannot be read again: %v", err)
 		}
 	})

@@ -37,29 +37,29 @@ const version = "1"
 // The longest that the domain's limits allow is some 1,000.
 const maxText = 2048
 
-// code is base64url without padding: it needs no escapes in a URL's path, and a
+// encoding is base64url without padding: it needs no escapes in a URL's path, and a
 // mail reader does not end the link at it.
-func code() *base64.Encoding { return base64.RawURLEncoding.Strict() }
+func encoding() *base64.Encoding { return base64.RawURLEncoding.Strict() }
 
-// seal returns "1.payload.key.mac", the three in base64url. The MAC also covers
+// sealEnvelope returns "1.payload.key.mac", the three in base64url. The MAC also covers
 // bound, which the reader must have from elsewhere.
-func seal(m MAC, purpose string, payload, bound []byte) string {
-	keyID, mac := m.MAC(purpose, message(purpose, payload, bound))
-	return join(payload, []byte(keyID), mac)
+func sealEnvelope(m MAC, purpose string, payload, bound []byte) string {
+	keyID, mac := m.MAC(purpose, authenticatedMessage(purpose, payload, bound))
+	return joinEnvelope(payload, []byte(keyID), mac)
 }
 
-func join(parts ...[]byte) string {
+func joinEnvelope(parts ...[]byte) string {
 	var text strings.Builder
 	text.WriteString(version)
 	for _, p := range parts {
-		text.WriteString("." + code().EncodeToString(p))
+		text.WriteString("." + encoding().EncodeToString(p))
 	}
 	return text.String()
 }
 
-// open returns the payload of an envelope that seal made with the same purpose
+// openEnvelope returns the payload of an envelope that seal made with the same purpose
 // and bound.
-func open(m MAC, purpose, text string, bound []byte) ([]byte, error) {
+func openEnvelope(m MAC, purpose, text string, bound []byte) ([]byte, error) {
 	if len(text) > maxText {
 		return nil, fmt.Errorf("%w: longer than %d characters", ErrInvalid, maxText)
 	}
@@ -73,21 +73,21 @@ func open(m MAC, purpose, text string, bound []byte) ([]byte, error) {
 	var parts [3][]byte
 	for i := range parts {
 		var err error
-		if parts[i], err = code().DecodeString(fields[i+1]); err != nil {
+		if parts[i], err = encoding().DecodeString(fields[i+1]); err != nil {
 			return nil, fmt.Errorf("%w: not base64url", ErrInvalid)
 		}
 	}
-	if join(parts[:]...) != text { // base64 skips line ends
+	if joinEnvelope(parts[:]...) != text { // base64 skips line ends
 		return nil, fmt.Errorf("%w: not in its one form", ErrInvalid)
 	}
-	if m.VerifyMAC(purpose, string(parts[1]), message(purpose, parts[0], bound), parts[2]) != nil {
+	if m.VerifyMAC(purpose, string(parts[1]), authenticatedMessage(purpose, parts[0], bound), parts[2]) != nil {
 		return nil, fmt.Errorf("%w: wrong signature", ErrInvalid)
 	}
 	return parts[0], nil
 }
 
-// message is what is authenticated. Its parts cannot run into each other.
-func message(purpose string, payload, bound []byte) []byte {
+// authenticatedMessage is what is authenticated. Its parts cannot run into each other.
+func authenticatedMessage(purpose string, payload, bound []byte) []byte {
 	msg := appendBytes([]byte("approval-relay/link/"+version+"\x00"), []byte(purpose))
 	return appendBytes(appendBytes(msg, payload), bound)
 }

@@ -19,13 +19,13 @@ const FormTTL = time.Hour
 // order; if that changes before the form is sent, the nonce no longer fits.
 func (l *Links) FormNonce(c approval.Capability, shown []byte, now time.Time) string {
 	expires := binary.BigEndian.AppendUint64(nil, uint64(now.Add(FormTTL).Unix()))
-	return seal(l.mac, purposeForm, expires, bound(c, shown))
+	return sealEnvelope(l.mac, purposeForm, expires, formContext(c, shown))
 }
 
 // VerifyForm returns nil if the nonce was made by FormNonce for the same link and
 // the same page at most FormTTL ago, else ErrInvalid or approval.ErrExpired.
 func (l *Links) VerifyForm(c approval.Capability, shown []byte, nonce string, now time.Time) error {
-	payload, err := open(l.mac, purposeForm, nonce, bound(c, shown))
+	payload, err := openEnvelope(l.mac, purposeForm, nonce, formContext(c, shown))
 	if err != nil {
 		return err
 	}
@@ -38,8 +38,8 @@ func (l *Links) VerifyForm(c approval.Capability, shown []byte, nonce string, no
 	return nil
 }
 
-// bound is what a form belongs to. The whole capability stands for its link's
+// formContext is what a form belongs to. The whole capability stands for its link's
 // nonce, approval and approver.
-func bound(c approval.Capability, shown []byte) []byte {
-	return appendBytes(encode(c), shown)
+func formContext(c approval.Capability, shown []byte) []byte {
+	return appendBytes(encodeCapability(c), shown)
 }

@@ -38,9 +38,9 @@ func TestCheckForm(t *testing.T) {
 		"nothing":                {good, string(shown), "", now, ErrInvalid},
 		"the link's own token":   {good, string(shown), l.LinkToken(good), now, ErrInvalid},
 		"another key":            {good, string(shown), links(t, testMAC{"a1", "b"}).FormNonce(good, shown, now), now, ErrInvalid},
-		"another purpose":        {good, string(shown), seal(keyA, purposeLink, make([]byte, 8), bound(good, shown)), now, ErrInvalid},
-		"no expiry":              {good, string(shown), seal(keyA, purposeForm, nil, bound(good, shown)), now, ErrInvalid},
-		"an expiry before 1970":  {good, string(shown), seal(keyA, purposeForm, []byte("\xff2345678"), bound(good, shown)), now, approval.ErrExpired},
+		"another purpose":        {good, string(shown), sealEnvelope(keyA, purposeLink, make([]byte, 8), formContext(good, shown)), now, ErrInvalid},
+		"no expiry":              {good, string(shown), sealEnvelope(keyA, purposeForm, nil, formContext(good, shown)), now, ErrInvalid},
+		"an expiry before 1970":  {good, string(shown), sealEnvelope(keyA, purposeForm, []byte("\xff2345678"), formContext(good, shown)), now, approval.ErrExpired},
 		"with something trailed": {good, string(shown), nonce + "A", now, ErrInvalid},
 	} {
 		if err := l.VerifyForm(c.c, []byte(c.shown), c.nonce, c.at); !errors.Is(err, c.want) {

@@ -42,32 +42,32 @@ func (l *Links) URL(c approval.Capability) string { return l.base + l.LinkToken(
 // decide for the record.
 func (l *Links) ButtonToken(c approval.Capability) string {
 	c.Approver, c.Nonce, c.Allowed = "", "", nil
-	return seal(l.mac, purposeButton, encode(c), nil)
+	return sealEnvelope(l.mac, purposeButton, encodeCapability(c), nil)
 }
 
 // OpenButton reads what Button made. Its errors are those of Open.
 func (l *Links) OpenButton(token string, now time.Time) (approval.Capability, error) {
-	return l.open(purposeButton, token, now)
+	return l.openCapability(purposeButton, token, now)
 }
 
 // LinkToken returns the signed form of a capability. Its expiry is cut to seconds.
 func (l *Links) LinkToken(c approval.Capability) string {
-	return seal(l.mac, purposeLink, encode(c), nil)
+	return sealEnvelope(l.mac, purposeLink, encodeCapability(c), nil)
 }
 
 // OpenLink reads a link's token. The error is ErrInvalid, or approval.ErrExpired for a link
 // that is ours and whose time has passed. It does not know of revocation: ask
 // approval.Approval.Allows.
 func (l *Links) OpenLink(token string, now time.Time) (approval.Capability, error) {
-	return l.open(purposeLink, token, now)
+	return l.openCapability(purposeLink, token, now)
 }
 
-func (l *Links) open(purpose, token string, now time.Time) (approval.Capability, error) {
-	payload, err := open(l.mac, purpose, token, nil)
+func (l *Links) openCapability(purpose, token string, now time.Time) (approval.Capability, error) {
+	payload, err := openEnvelope(l.mac, purpose, token, nil)
 	if err != nil {
 		return approval.Capability{}, err
 	}
-	c, ok := decode(payload)
+	c, ok := decodeCapability(payload)
 	if !ok {
 		return approval.Capability{}, fmt.Errorf("%w: payload not in its one form", ErrInvalid)
 	}
@@ -83,10 +83,10 @@ const (
 	bitReject
 )
 
-// encode writes a capability: order, approval, approver and nonce, each after
+// encodeCapability writes a capability: order, approval, approver and nonce, each after
 // its length; a byte with a bit for each decision; the expiry in Unix seconds,
 // eight bytes big-endian.
-func encode(c approval.Capability) []byte {
+func encodeCapability(c approval.Capability) []byte {
 	var b []byte
 	for _, text := range []string{c.OrderID, c.ApprovalID, c.Approver, c.Nonce} {
 		b = appendBytes(b, []byte(text))
@@ -101,8 +101,8 @@ func encode(c approval.Capability) []byte {
 	return binary.BigEndian.AppendUint64(append(b, bits), uint64(c.Expires.Unix()))
 }
 
-// decode undoes encode, and takes nothing that encode would write otherwise.
-func decode(payload []byte) (approval.Capability, bool) {
+// decodeCapability undoes encode, and takes nothing that encode would write otherwise.
+func decodeCapability(payload []byte) (approval.Capability, bool) {
 	var c approval.Capability
 	rest := payload
 	for _, text := range []*string{&c.OrderID, &c.ApprovalID, &c.Approver, &c.Nonce} {
@@ -122,5 +122,5 @@ func decode(payload []byte) (approval.Capability, bool) {
 		c.Allowed = append(c.Allowed, approval.Reject)
 	}
 	c.Expires = time.Unix(int64(binary.BigEndian.Uint64(rest[1:])), 0).UTC()
-	return c, bytes.Equal(encode(c), payload)
+	return c, bytes.Equal(encodeCapability(c), payload)
 }

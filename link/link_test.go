@@ -183,12 +183,12 @@ func TestOpenRefusesEveryChangedCharacter(t *testing.T) {
 }
 
 // sign makes a token that is ours in all but its payload.
-func sign(payload []byte) string { return seal(keyA, purposeLink, payload, nil) }
+func sign(payload []byte) string { return sealEnvelope(keyA, purposeLink, payload, nil) }
 
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	l := links(t, keyA)
-	payload := encode(good)
+	payload := encodeCapability(good)
 	past := good
 	past.Expires = now
 	longLength := append([]byte{0x80 | byte(len(good.OrderID)), 0}, payload[1:]...) // 10 in two bytes
@@ -218,9 +218,9 @@ func TestOpenRefuses(t *testing.T) {
 		"an unknown decision":           {sign(highBit), ErrInvalid},
 		"another key":                   {links(t, testMAC{"a1", "secret b"}).LinkToken(good), ErrInvalid},
 		"another key's ID":              {links(t, testMAC{"a2", "secret a"}).LinkToken(good), ErrInvalid},
-		"another purpose":               {seal(keyA, purposeForm, payload, nil), ErrInvalid},
+		"another purpose":               {sealEnvelope(keyA, purposeForm, payload, nil), ErrInvalid},
 		"a form's nonce":                {l.FormNonce(good, nil, now), ErrInvalid},
-		"something bound":               {seal(keyA, purposeLink, payload, []byte("x")), ErrInvalid},
+		"something bound":               {sealEnvelope(keyA, purposeLink, payload, []byte("x")), ErrInvalid},
 		"no MAC":                        {strings.Join([]string{fields[0], fields[1], fields[2], ""}, "."), ErrInvalid},
 		"expired now":                   {l.LinkToken(past), approval.ErrExpired},
 		"expired, and not ours":         {expiredChanged, ErrInvalid},
@@ -254,7 +254,7 @@ func TestOpenIsGoodUntilItsLastSecond(t *testing.T) {
 func FuzzOpen(f *testing.F) {
 	l := links(f, keyA)
 	f.Add(l.LinkToken(good), false)
-	f.Add(string(encode(good)), true)
+	f.Add(string(encodeCapability(good)), true)
 	f.Add("1...", false)
 	f.Fuzz(func(t *testing.T, text string, signed bool) {
 		if signed { // past the MAC, to the payload

@@ -11,12 +11,12 @@ import (
 
 // Tracer follows what messages set going.
 type Tracer interface {
-	// Carry returns a context that is where in a trace a message came from: as a
+	// ContinueTrace returns a context that is where in a trace a message came from: as a
 	// W3C traceparent says, else as an X-Ray header does; where neither does, as it was.
-	Carry(ctx context.Context, traceparent, xray string) context.Context
-	// Begin starts a span in the trace of the context, or in a new one, with
+	ContinueTrace(ctx context.Context, traceparent, xray string) context.Context
+	// StartSpan starts a span in the trace of the context, or in a new one, with
 	// attributes as names and values in turn, and returns how to end it.
-	Begin(ctx context.Context, name string, attributes ...string) (context.Context, func(error))
+	StartSpan(ctx context.Context, name string, attributes ...string) (context.Context, func(error))
 }
 
 // metaTrace is the key of an action's trace, which is its approval's. A message that comes in names its trace in an
@@ -37,9 +37,9 @@ func trace(t Tracer, requests []Source) message.HandlerMiddleware {
 			ctx, end := carried(t, msg), func(error) {}
 			switch m := msg.Metadata; {
 			case asks[name]:
-				ctx, end = t.Begin(ctx, name, "message_id", msg.UUID)
+				ctx, end = t.StartSpan(ctx, name, "message_id", msg.UUID)
 			case m.Get(metaTrace) != "" && m.Get(metaKind) != "":
-				ctx, end = t.Begin(ctx, m.Get(metaKind)+" "+m.Get(metaName), "order_id", m.Get(metadata.OrderID), "attempt", m.Get(metaAttempt))
+				ctx, end = t.StartSpan(ctx, m.Get(metaKind)+" "+m.Get(metaName), "order_id", m.Get(metadata.OrderID), "attempt", m.Get(metaAttempt))
 			}
 			msg.SetContext(ctx)
 			defer func() {
@@ -55,5 +55,5 @@ func carried(t Tracer, msg *message.Message) context.Context {
 	m := msg.Metadata
 	traceparent := cmp.Or(m.Get(metaTrace), m.Get(metadata.Attribute+"traceparent"), m.Get(metadata.Header+"traceparent"))
 	xray := cmp.Or(m.Get(metadata.TraceHeader), m.Get(metadata.Header+"x-amzn-trace-id"))
-	return t.Carry(msg.Context(), traceparent, xray)
+	return t.ContinueTrace(msg.Context(), traceparent, xray)
 }

@@ -19,11 +19,11 @@ type notes struct{ said []string }
 
 type carriedKey struct{}
 
-func (n *notes) Carry(ctx context.Context, traceparent, xray string) context.Context {
+func (n *notes) ContinueTrace(ctx context.Context, traceparent, xray string) context.Context {
 	return context.WithValue(ctx, carriedKey{}, traceparent+"|"+xray)
 }
 
-func (n *notes) Begin(ctx context.Context, name string, attributes ...string) (context.Context, func(error)) {
+func (n *notes) StartSpan(ctx context.Context, name string, attributes ...string) (context.Context, func(error)) {
 	n.said = append(n.said, fmt.Sprint("begin ", name, " in ", ctx.Value(carriedKey{}), " ", strings.Join(attributes, " ")))
 	return ctx, func(err error) { n.said = append(n.said, fmt.Sprint("end ", err)) }
 }

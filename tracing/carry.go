@@ -9,10 +9,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Carry returns a context that is where in a trace a message came from: as a W3C
+// ContinueTrace returns a context that is where in a trace a message came from: as a W3C
 // traceparent says, else as an X-Ray header does; where neither does, as it was.
-func (t *Tracer) Carry(ctx context.Context, traceparent, xray string) context.Context {
-	if s := parse(traceparent); s.IsValid() {
+func (t *Tracer) ContinueTrace(ctx context.Context, traceparent, xray string) context.Context {
+	if s := parseTraceParent(traceparent); s.IsValid() {
 		return trace.ContextWithRemoteSpanContext(ctx, s)
 	}
 	if s := t.parseXRay(xray); s.IsValid() {
@@ -21,8 +21,8 @@ func (t *Tracer) Carry(ctx context.Context, traceparent, xray string) context.Co
 	return ctx
 }
 
-// parse reads a W3C traceparent; what is none is the invalid place.
-func parse(traceparent string) trace.SpanContext {
+// parseTraceParent reads a W3C traceparent; what is none is the invalid place.
+func parseTraceParent(traceparent string) trace.SpanContext {
 	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{"traceparent": traceparent})
 	return trace.SpanContextFromContext(ctx)
 }
@@ -52,13 +52,13 @@ func (t *Tracer) parseXRay(header string) trace.SpanContext {
 			sampled = value
 		}
 	}
-	if sampled == "1" || sampled != "0" && t.samples(c.TraceID) {
+	if sampled == "1" || sampled != "0" && t.wouldSample(c.TraceID) {
 		c.TraceFlags = trace.FlagsSampled
 	}
 	return trace.NewSpanContext(c)
 }
 
-// samples says whether a trace would be sampled if it began here.
-func (t *Tracer) samples(id trace.TraceID) bool {
+// wouldSample says whether a trace would be sampled if it began here.
+func (t *Tracer) wouldSample(id trace.TraceID) bool {
 	return t.ratio.ShouldSample(sdktrace.SamplingParameters{ParentContext: context.Background(), TraceID: id}).Decision == sdktrace.RecordAndSample
 }

@@ -7,8 +7,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// LogHandler returns a handler that adds trace_id to what is logged in a trace.
-func LogHandler(next slog.Handler) slog.Handler { return logHandler{next} }
+// NewLogHandler returns a handler that adds trace_id to what is logged in a trace.
+func NewLogHandler(next slog.Handler) slog.Handler { return logHandler{next} }
 
 type logHandler struct{ slog.Handler }
 

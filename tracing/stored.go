@@ -13,11 +13,11 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// Stored makes the span of a transition that began then and has now ended. It is
+// RecordTransition makes the span of a transition that began then and has now ended. It is
 // in the trace of the approval that it was about, whatever brought it about: the
 // clock, or a decision that came in a trace of its own, which it is linked to. It
 // returns the context within.
-func (t *Tracer) Stored(ctx context.Context, orderID string, began time.Time, events []approval.Event, err error) context.Context {
+func (t *Tracer) RecordTransition(ctx context.Context, orderID string, began time.Time, events []approval.Event, err error) context.Context {
 	told := slices.DeleteFunc(slices.Clone(events), func(e approval.Event) bool {
 		return e.Kind == approval.EventHeartbeat || e.Kind == approval.EventTokenErased // nobody's story
 	})
@@ -32,7 +32,7 @@ func (t *Tracer) Stored(ctx context.Context, orderID string, began time.Time, ev
 	}
 	here := trace.SpanContextFromContext(ctx)
 	parent := ctx
-	home := homeOf(told, here)
+	home := approvalTrace(told, here)
 	switch {
 	case home.IsValid():
 		parent = trace.ContextWithRemoteSpanContext(ctx, home)
@@ -41,19 +41,19 @@ func (t *Tracer) Stored(ctx context.Context, orderID string, began time.Time, ev
 	default:
 		return ctx
 	}
-	outcome(trace.SpanFromContext(ctx), told)
-	_, span := t.tracer.Start(parent, name, trace.WithTimestamp(began), trace.WithLinks(links(told, home, here)...), trace.WithAttributes(about(orderID, told)...))
-	fail(span, err)
+	markFailedAttempt(trace.SpanFromContext(ctx), told)
+	_, span := t.tracer.Start(parent, name, trace.WithTimestamp(began), trace.WithLinks(linksToOtherTraces(told, home, here)...), trace.WithAttributes(describeEvents(orderID, told)...))
+	setError(span, err)
 	span.End()
 	return trace.ContextWithSpan(ctx, span)
 }
 
-// homeOf returns the trace that the events are in; the invalid one where they are
+// approvalTrace returns the trace that the events are in; the invalid one where they are
 // in the one of the context, or in none.
-func homeOf(events []approval.Event, here trace.SpanContext) trace.SpanContext {
+func approvalTrace(events []approval.Event, here trace.SpanContext) trace.SpanContext {
 	var home trace.SpanContext
 	for _, e := range events {
-		s := parse(e.Trace)
+		s := parseTraceParent(e.Trace)
 		if s.IsValid() && s.TraceID() == here.TraceID() {
 			return trace.SpanContext{}
 		}
@@ -64,9 +64,9 @@ func homeOf(events []approval.Event, here trace.SpanContext) trace.SpanContext {
 	return home
 }
 
-// links returns the other traces that led here: those that decisions came in, and
+// linksToOtherTraces returns the other traces that led here: those that decisions came in, and
 // the one of the message.
-func links(events []approval.Event, home, here trace.SpanContext) []trace.Link {
+func linksToOtherTraces(events []approval.Event, home, here trace.SpanContext) []trace.Link {
 	var out []trace.Link
 	add := func(s trace.SpanContext) {
 		known := slices.ContainsFunc(out, func(l trace.Link) bool { return l.SpanContext.Equal(s) })
@@ -75,7 +75,7 @@ func links(events []approval.Event, home, here trace.SpanContext) []trace.Link {
 		}
 	}
 	for _, e := range events {
-		add(parse(e.DecisionTrace))
+		add(parseTraceParent(e.DecisionTrace))
 	}
 	if len(out) == 0 {
 		add(here)
@@ -83,15 +83,15 @@ func links(events []approval.Event, home, here trace.SpanContext) []trace.Link {
 	return out
 }
 
-// about lists what the events say, without names of people and words of theirs.
-func about(orderID string, events []approval.Event) []attribute.KeyValue {
-	out := pairs("order_id", orderID)
+// describeEvents lists what the events say, without names of people and words of theirs.
+func describeEvents(orderID string, events []approval.Event) []attribute.KeyValue {
+	out := attributesOf("order_id", orderID)
 	var kinds, seen []string
 	for _, e := range events {
 		kinds = append(kinds, string(e.Kind))
 		for _, f := range [][2]string{
 			{"approval_id", e.Approval}, {"workflow", e.Workflow}, {"via", string(e.Via)}, {"source", e.Source}, {"outcome", string(e.Outcome)},
-			{"code", e.Code}, {"channel", e.Channel}, {"target", e.Target}, {"attempt", attempt(e)},
+			{"code", e.Code}, {"channel", e.Channel}, {"target", e.Target}, {"attempt", attemptText(e)},
 		} {
 			if f[1] != "" && !slices.Contains(seen, f[0]) {
 				seen = append(seen, f[0])
@@ -105,15 +105,15 @@ func about(orderID string, events []approval.Event) []attribute.KeyValue {
 	return out
 }
 
-func attempt(e approval.Event) string {
+func attemptText(e approval.Event) string {
 	if e.Attempt == 0 {
 		return ""
 	}
 	return strconv.Itoa(e.Attempt)
 }
 
-// outcome says on the span of an attempt how the attempt ended.
-func outcome(span trace.Span, events []approval.Event) {
+// markFailedAttempt says on the span of an attempt how the attempt ended.
+func markFailedAttempt(span trace.Span, events []approval.Event) {
 	for _, e := range events {
 		failed := e.Kind == approval.EventNotificationFailed || e.Kind == approval.EventCallbackAttempt && e.Code != string(approval.ResultOK)
 		if failed {

@@ -34,8 +34,8 @@ type Config struct {
 	// Ratio, in [0,1], is how many of the traces that begin here are sampled. Of
 	// those that began elsewhere it was decided there.
 	Ratio float64
-	// Exported is told how the export of so many spans ended.
-	Exported func(spans int, err error)
+	// ObserveExport is told how the export of so many spans ended.
+	ObserveExport func(spans int, err error)
 }
 
 // exportTimeout bounds one export: a collector that says nothing. Meanwhile spans
@@ -75,7 +75,7 @@ func New(ctx context.Context, c Config) (*Tracer, error) {
 	}
 	ratio := sdktrace.TraceIDRatioBased(c.Ratio)
 	provider := sdktrace.NewTracerProvider(
-		sdktrace.WithBatcher(told{exporter, c.Exported}), sdktrace.WithResource(about), sdktrace.WithSampler(sdktrace.ParentBased(ratio)),
+		sdktrace.WithBatcher(observedExporter{exporter, c.ObserveExport}), sdktrace.WithResource(about), sdktrace.WithSampler(sdktrace.ParentBased(ratio)),
 	)
 	return &Tracer{provider: provider, tracer: provider.Tracer("github.com/approval-relay/approval-relay"), ratio: ratio}, nil
 }
@@ -88,50 +88,50 @@ func (t *Tracer) Close(ctx context.Context) error {
 	return nil
 }
 
-// told is an exporter whose errors are told to us, and to nobody else: the SDK
+// observedExporter is an exporter whose errors are told to us, and to nobody else: the SDK
 // would print them with the collector's URL and answer.
-type told struct {
+type observedExporter struct {
 	sdktrace.SpanExporter
-	exported func(spans int, err error)
+	observe func(spans int, err error)
 }
 
 // ExportSpans implements sdktrace.SpanExporter.
-func (e told) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	e.exported(len(spans), e.SpanExporter.ExportSpans(ctx, spans))
+func (e observedExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	e.observe(len(spans), e.SpanExporter.ExportSpans(ctx, spans))
 	return nil
 }
 
-// Trace returns where in a trace the context is, as a W3C traceparent; "" where it
+// TraceParent returns where in a trace the context is, as a W3C traceparent; "" where it
 // is in none.
-func (t *Tracer) Trace(ctx context.Context) string {
+func (t *Tracer) TraceParent(ctx context.Context) string {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)
 	return carrier["traceparent"]
 }
 
-// ID returns the ID of the trace that the context is in if it is sampled, so that
+// SampledTraceID returns the ID of the trace that the context is in if it is sampled, so that
 // it can be looked up; else "".
-func (t *Tracer) ID(ctx context.Context) string {
+func (t *Tracer) SampledTraceID(ctx context.Context) string {
 	if s := trace.SpanContextFromContext(ctx); s.IsValid() && s.IsSampled() {
 		return s.TraceID().String()
 	}
 	return ""
 }
 
-// Begin starts a span in the trace of the context, or in a new one, with
+// StartSpan starts a span in the trace of the context, or in a new one, with
 // attributes as names and values in turn, and returns how to end it. The calls
 // that are made within say so.
-func (t *Tracer) Begin(ctx context.Context, name string, attributes ...string) (context.Context, func(error)) {
-	ctx, span := t.tracer.Start(ctx, name, trace.WithAttributes(pairs(attributes...)...))
-	ctx = outbound.WithTrace(ctx, t.Trace(ctx))
+func (t *Tracer) StartSpan(ctx context.Context, name string, attributes ...string) (context.Context, func(error)) {
+	ctx, span := t.tracer.Start(ctx, name, trace.WithAttributes(attributesOf(attributes...)...))
+	ctx = outbound.WithTrace(ctx, t.TraceParent(ctx))
 	return ctx, func(err error) {
-		fail(span, err)
+		setError(span, err)
 		span.End()
 	}
 }
 
-// pairs makes attributes of names and values, without those that are empty.
-func pairs(texts ...string) []attribute.KeyValue {
+// attributesOf makes attributes of names and values, without those that are empty.
+func attributesOf(texts ...string) []attribute.KeyValue {
 	var out []attribute.KeyValue
 	for i := 0; i+1 < len(texts); i += 2 {
 		if texts[i+1] != "" {
@@ -144,8 +144,8 @@ func pairs(texts ...string) []attribute.KeyValue {
 // maxError bounds the text of an error, in bytes.
 const maxError = 256
 
-// fail says on the span that it went wrong, in the words of the log.
-func fail(span trace.Span, err error) {
+// setError says on the span that it went wrong, in the words of the log.
+func setError(span trace.Span, err error) {
 	if err != nil {
 		text := err.Error()
 		span.SetStatus(codes.Error, text[:min(len(text), maxError)])

@@ -31,7 +31,7 @@ func open(t *testing.T, ratio float64) (*tracing.Tracer, *tracingtest.Collector,
 	c := tracingtest.StartCollector()
 	t.Cleanup(c.Close)
 	tracer, err := tracing.New(t.Context(), tracing.Config{
-		Endpoint: c.URL, Service: "relay", Version: "1", Ratio: ratio, Exported: func(_ int, err error) {
+		Endpoint: c.URL, Service: "relay", Version: "1", Ratio: ratio, ObserveExport: func(_ int, err error) {
 			if err != nil {
 				t.Errorf("export: %v", err)
 			}
@@ -75,11 +75,11 @@ func TestCarry(t *testing.T) {
 		"neither":                      {traceparent: "x", xray: strings.Repeat(";=", 1000)},
 		"W3C that is none, then X-Ray": {traceparent: "00-0-0-0", xray: "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1", want: "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01"},
 	} {
-		require.Equal(t, tc.want, none.Trace(none.Carry(t.Context(), tc.traceparent, tc.xray)), name)
+		require.Equal(t, tc.want, none.TraceParent(none.ContinueTrace(t.Context(), tc.traceparent, tc.xray)), name)
 		if tc.wantAll == "" {
 			tc.wantAll = tc.want
 		}
-		require.Equal(t, tc.wantAll, all.Trace(all.Carry(t.Context(), tc.traceparent, tc.xray)), name)
+		require.Equal(t, tc.wantAll, all.TraceParent(all.ContinueTrace(t.Context(), tc.traceparent, tc.xray)), name)
 	}
 }
 
@@ -87,12 +87,12 @@ func TestCarry(t *testing.T) {
 func TestSampling(t *testing.T) {
 	t.Parallel()
 	tracer, _, spans := open(t, 0)
-	ctx, end := tracer.Begin(t.Context(), "ours")
-	require.Len(t, tracer.Trace(ctx), 55, "what follows elsewhere is to know that it is not sampled")
-	require.Empty(t, tracer.ID(ctx), "an exemplar would lead nowhere")
+	ctx, end := tracer.StartSpan(t.Context(), "ours")
+	require.Len(t, tracer.TraceParent(ctx), 55, "what follows elsewhere is to know that it is not sampled")
+	require.Empty(t, tracer.SampledTraceID(ctx), "an exemplar would lead nowhere")
 	end(nil)
-	ctx, end = tracer.Begin(tracer.Carry(t.Context(), home, ""), "theirs")
-	require.Equal(t, home[3:35], tracer.ID(ctx))
+	ctx, end = tracer.StartSpan(tracer.ContinueTrace(t.Context(), home, ""), "theirs")
+	require.Equal(t, home[3:35], tracer.SampledTraceID(ctx))
 	end(errors.New("odd"))
 	got := spans()
 	require.Len(t, got, 1)
@@ -108,17 +108,17 @@ func TestStored(t *testing.T) {
 		{Kind: approval.EventDecided, Approval: "a", Trace: home, Workflow: "w"},
 	}
 	for name, tc := range map[string]struct {
-		in     string // the trace of the context
-		events []approval.Event
-		err    error
-		want   string // the span's name; empty for none
-		trace  string // and traceparent of its parent
-		links  []string
+		in                 string // the trace of the context
+		events             []approval.Event
+		err                error
+		want               string // the span's name; empty for none
+		trace              string // and traceparent of its parent
+		linksToOtherTraces []string
 	}{
 		"by the clock":                       {events: decided[1:], want: "order.decided", trace: home},
-		"by a decision in a trace":           {in: theirs, events: decided, want: "order.decision", trace: home, links: []string{theirs[3:35]}},
+		"by a decision in a trace":           {in: theirs, events: decided, want: "order.decision", trace: home, linksToOtherTraces: []string{theirs[3:35]}},
 		"in its own trace":                   {in: home, events: decided[1:], want: "order.decided", trace: home},
-		"a message of another trace":         {in: theirs, events: decided[1:], want: "order.decided", trace: home, links: []string{theirs[3:35]}},
+		"a message of another trace":         {in: theirs, events: decided[1:], want: "order.decided", trace: home, linksToOtherTraces: []string{theirs[3:35]}},
 		"a decision that waits":              {in: theirs, events: []approval.Event{{Kind: approval.EventDecisionReceived, DecisionTrace: theirs}}, want: "order.decision", trace: theirs},
 		"one that waits, in no trace":        {events: []approval.Event{{Kind: approval.EventDecisionReceived}}},
 		"an approval that was not traced":    {events: []approval.Event{{Kind: approval.EventDecided, Approval: "a"}}},
@@ -131,7 +131,7 @@ func TestStored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tracer, c, spans := open(t, 1)
-			ctx := tracer.Stored(tracer.Carry(t.Context(), tc.in, ""), "o-1", began, tc.events, tc.err)
+			ctx := tracer.RecordTransition(tracer.ContinueTrace(t.Context(), tc.in, ""), "o-1", began, tc.events, tc.err)
 			got := spans()
 			if tc.want == "" {
 				require.Empty(t, got)
@@ -142,11 +142,11 @@ func TestStored(t *testing.T) {
 			require.Equal(t, tc.want, s.Name)
 			require.Equal(t, tc.trace[3:35], s.Trace)
 			require.Equal(t, tc.trace[36:52], s.Parent)
-			require.Equal(t, tc.links, s.Links)
+			require.Equal(t, tc.linksToOtherTraces, s.Links)
 			require.Equal(t, uint64(began.UnixNano()), s.Began)
 			require.Equal(t, "o-1", s.Attributes["order_id"])
 			require.Equal(t, tc.err != nil, s.Failed)
-			require.Equal(t, s.Trace, tracer.ID(ctx))
+			require.Equal(t, s.Trace, tracer.SampledTraceID(ctx))
 			raw, _, _ := c.Got()
 			require.NotContains(t, string(raw), "ann@example.com")
 			require.NotContains(t, string(raw), "the note")
@@ -158,10 +158,10 @@ func TestLogHandler(t *testing.T) {
 	t.Parallel()
 	tracer, _, _ := open(t, 1)
 	var out bytes.Buffer
-	log := slog.New(tracing.LogHandler(slog.NewTextHandler(&out, nil))).With("a", 1).WithGroup("g")
+	log := slog.New(tracing.NewLogHandler(slog.NewTextHandler(&out, nil))).With("a", 1).WithGroup("g")
 	log.InfoContext(t.Context(), "outside")
 	require.NotContains(t, out.String(), "trace_id")
-	log.InfoContext(tracer.Carry(t.Context(), home, ""), "inside")
+	log.InfoContext(tracer.ContinueTrace(t.Context(), home, ""), "inside")
 	require.Contains(t, out.String(), "trace_id="+home[3:35])
 	require.Contains(t, out.String(), "a=1")
 }
@@ -174,9 +174,9 @@ func TestCloseIsBounded(t *testing.T) {
 	hangs := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer hangs.Close()
 	defer close(release)
-	tracer, err := tracing.New(t.Context(), tracing.Config{Endpoint: hangs.URL, Service: "relay", Ratio: 1, Exported: func(int, error) {}})
+	tracer, err := tracing.New(t.Context(), tracing.Config{Endpoint: hangs.URL, Service: "relay", Ratio: 1, ObserveExport: func(int, error) {}})
 	require.NoError(t, err)
-	_, end := tracer.Begin(t.Context(), "one")
+	_, end := tracer.StartSpan(t.Context(), "one")
 	end(nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()

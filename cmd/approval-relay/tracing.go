@@ -63,7 +63,7 @@ func (r *relay) trace(ctx context.Context, names *metrics.Config) error {
 		Service:  c.ServiceName,
 		Version:  version,
 		Ratio:    c.SampleRatio,
-		Exported: func(spans int, err error) {
+		ObserveExport: func(spans int, err error) {
 			r.metrics.Exported(spans, err)
 			if before := failing.Swap(err != nil); before != (err != nil) { // said once, and when it is over
 				log.Log(context.Background(), level(err), "export of spans", "works", err == nil) // the error has the URL and what the collector said
@@ -73,8 +73,8 @@ func (r *relay) trace(ctx context.Context, names *metrics.Config) error {
 	if err != nil {
 		return err
 	}
-	r.tracer, names.TraceID = tracer, tracer.ID
-	r.log = slog.New(tracing.LogHandler(log.Handler()))
+	r.tracer, names.TraceID = tracer, tracer.SampledTraceID
+	r.log = slog.New(tracing.NewLogHandler(log.Handler()))
 	return nil
 }
 
