@@ -133,7 +133,7 @@ func (b *Breaker) place(name string) *place {
 	p := &place{circuit: gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:      HoldFor,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= TripAfter },
-		IsSuccessful: func(err error) bool { return !outbound.IsDown(err) },
+		IsSuccessful: func(err error) bool { return !outbound.IsEndpointFailure(err) },
 		IsExcluded:   func(err error) bool { return errors.Is(err, errLimit) },
 	})}
 	b.places[name] = p

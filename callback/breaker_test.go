@@ -34,7 +34,7 @@ func (f *far) Deliver(ctx context.Context, a approval.Answer) error {
 		select {
 		case <-hangs:
 		case <-ctx.Done():
-			return outbound.Down(ctx.Err())
+			return outbound.EndpointFailed(ctx.Err())
 		}
 	}
 	return says
@@ -65,7 +65,7 @@ func (f *far) before(most int) (*callback.Breaker, *int) {
 
 func at1(place string) approval.Answer { return approval.Answer{Step: place} }
 
-var errDown = outbound.Down(errors.New("no answer"))
+var errDown = outbound.EndpointFailed(errors.New("no answer"))
 
 func TestBreakerStopsCallingWhatIsDown(t *testing.T) {
 	t.Parallel()

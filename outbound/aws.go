@@ -25,10 +25,10 @@ type Client interface {
 // Call is one call of the SDK's, in one attempt. It sees how far its request came, which the errors of the SDK
 // do not tell: the failure to get credentials is the error of another request.
 type Call struct {
-	wire   Wire
-	next   Client
-	called atomic.Bool // the request was given to the HTTP client
-	status int         // the HTTP status of the answer, 0 if there was none
+	progress Progress
+	next     Client
+	called   atomic.Bool // the request was given to the HTTP client
+	status   int         // the HTTP status of the answer, 0 if there was none
 }
 
 // Watch returns a client that c sees, to be put in the place of next for this
@@ -50,7 +50,7 @@ func (c *Call) Do(r *http.Request) (*http.Response, error) {
 		}
 	}
 	c.called.Store(true)
-	r = r.WithContext(c.wire.Watch(r.Context()))
+	r = r.WithContext(c.progress.Observe(r.Context()))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	resp, err := c.next.Do(r)
 	if resp != nil {
@@ -61,7 +61,7 @@ func (c *Call) Do(r *http.Request) (*http.Response, error) {
 
 // unsent says that surely no byte of the request was sent.
 func (c *Call) unsent() bool {
-	return c.next != nil && (!c.called.Load() || c.wire.Unsent())
+	return c.next != nil && (!c.called.Load() || c.progress.Unsent())
 }
 
 // apiError is what we keep of an error of the SDK's: its text may quote the
@@ -109,12 +109,12 @@ func (c *Call) Judge(ctx context.Context, err error, codes Codes) error {
 		return nil
 	}
 	if c.unsent() {
-		return Down(approval.NotApplied(fmt.Errorf("not sent: %w", Why(ctx, err, "no credentials to sign with"))))
+		return EndpointFailed(approval.NotApplied(fmt.Errorf("not sent: %w", safeReason(ctx, err, "no credentials to sign with"))))
 	}
 	e := describe(err, c.status)
 	switch {
 	case e == nil:
-		return Down(fmt.Errorf("no answer: %w", Why(ctx, err, "the connection broke, or what came could not be read")))
+		return EndpointFailed(fmt.Errorf("no answer: %w", safeReason(ctx, err, "the connection broke or the response is not valid")))
 	case slices.Contains(codes.Closed, e.code):
 		return fmt.Errorf("%w: %w", approval.ErrClosed, e)
 	case slices.Contains(codes.Permanent, e.code):
@@ -122,7 +122,7 @@ func (c *Call) Judge(ctx context.Context, err error, codes Codes) error {
 	case slices.Contains(throttled(), e.code), e.status >= 400 && e.status < 500 && e.status != http.StatusRequestTimeout:
 		return approval.NotApplied(e)
 	}
-	return Down(e)
+	return EndpointFailed(e)
 }
 
 // describe returns what the service answered, or nil if it did not answer in a

@@ -6,17 +6,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"time"
-
-	"code.dny.dev/ssrf"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
@@ -32,10 +28,6 @@ const DefaultTimeout = 20 * time.Second
 // callback.Fit. It is what Step Functions takes, so that an approval fits
 // whichever way its workflow is answered.
 const MaxBody = 262_144
-
-// maxResponse is how much of an answer is read, so that its connection can be
-// used again. Nothing in it is looked at.
-const maxResponse = 64 << 10
 
 // Signer makes the headers that prove a body to its receiver: Standard Webhooks'
 // webhook-id, webhook-timestamp and webhook-signature. The ID is the same for
@@ -74,7 +66,7 @@ type Config struct {
 // Target posts answers to callback URLs. It is safe for concurrent use.
 type Target struct {
 	config Config
-	guard  *ssrf.Guardian // nil: none
+	guard  *outbound.Guard
 	client *http.Client
 }
 
@@ -85,39 +77,28 @@ func New(c Config) *Target {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	t := &Target{config: c}
-	dialer := &net.Dialer{Timeout: 5 * time.Second, Resolver: c.Resolver} // of an address that drops packets
-	if !c.AllowPrivate {
-		t.guard = newGuard(c)
-		// Control sees each address after its name was resolved and before the
-		// first packet, so a name cannot change between the check and the call.
-		dialer.Control = t.guard.Safe
+	client := outbound.ClientConfig{
+		AllowInternal:   c.AllowPrivate,
+		AllowedPorts:    append([]uint16{443}, c.AllowedPorts...),
+		AllowedPrefixes: c.AllowedPrefixes,
+		RootCAs:         c.RootCAs,
+		Resolver:        c.Resolver,
 	}
-	t.client = &http.Client{
-		Transport: &http.Transport{ // HTTP/1.1: one connection is one request's, and breaks alone
-			// Never a proxy from the environment: the guard would see the proxy's
-			// address, and the proxy would call the internal one for us.
-			Proxy:                  nil,
-			DialContext:            dialer.DialContext,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.RootCAs},
-			TLSHandshakeTimeout:    5 * time.Second, // of a port that is open and silent
-			MaxResponseHeaderBytes: maxResponse,
-			MaxIdleConns:           100,
-			MaxIdleConnsPerHost:    4,
-			IdleConnTimeout:        60 * time.Second,
-		},
-		// The answer to a redirect is the redirect: it is refused, because its
-		// target is the receiver's choice and not the workflow's.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	if c.AllowHTTP {
+		client.AllowedPorts = append(client.AllowedPorts, 80)
 	}
-	return t
+	return &Target{
+		config: c,
+		guard:  outbound.NewGuard(client),
+		client: outbound.NewClient(client),
+	}
 }
 
 // Deliver posts the answer to the URL that is the approval's token. The body is
 // the JSON that callback.Fit describes, with the error's name where the
 // approval failed. The approval's ID is the Idempotency-Key and the signature's
 // ID, the same for every attempt: an answer may come more than once, receivers
-// tell by it. What the errors mean is said at classify and judge.
+// tell by it. See outbound.JudgeStatus and outbound.Progress.JudgeFailure for the meaning of the errors.
 func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 	if err := t.deliver(ctx, a); err != nil {
 		return fmt.Errorf("post the answer of order %.80q: %w", a.OrderID, err)
@@ -156,18 +137,22 @@ func (t *Target) deliver(ctx context.Context, a approval.Answer) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
 	defer cancel()
-	var w outbound.Wire
-	req, err := t.request(w.Watch(ctx), a, text)
+	var progress outbound.Progress
+	req, err := t.request(progress.Observe(ctx), a, text)
 	if err != nil {
 		return err
 	}
 	resp, err := t.client.Do(req)
-	if err != nil {
-		return classify(ctx, err, &w)
+	if errors.Is(err, outbound.ErrForbiddenAddress) { // it may be called again, by a redrive, once it is allowed
+		return approval.Permanent(outbound.ErrForbiddenAddress)
 	}
-	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxResponse)) // the status was the answer
-	return judge(resp, t.config.Now())
+	if err != nil {
+		return progress.JudgeFailure(ctx, err)
+	}
+	defer outbound.CloseResponse(resp)
+	// 409 and 410 mean that the receiver no longer waits. A one-time URL also answers so to the second attempt after
+	// the response to the first attempt was lost.
+	return outbound.JudgeStatus(resp, t.config.Now(), http.StatusConflict, http.StatusGone)
 }
 
 func (t *Target) request(ctx context.Context, a approval.Answer, text []byte) (*http.Request, error) {

@@ -130,8 +130,8 @@ func TestDeliverReadsTheStatus(t *testing.T) {
 			t.Errorf("the status is not in %v", err)
 		}
 		got.Reason = ""
-		if outbound.IsDown(err) != (c.status >= 500) {
-			t.Errorf("%d: down: %t", c.status, outbound.IsDown(err))
+		if outbound.IsEndpointFailure(err) != (c.status >= 500) {
+			t.Errorf("%d: down: %t", c.status, outbound.IsEndpointFailure(err))
 		}
 		if got != c.want || calls.Load() != 1 {
 			t.Errorf("%d, Retry-After %q: %+v after %d calls", c.status, c.retryAfter, got, calls.Load())
@@ -182,7 +182,7 @@ func TestDeliverWithoutAnAnswer(t *testing.T) {
 	for i, path := range []string{"lost", "garbage", "slow"} {
 		err := target.Deliver(t.Context(), answer(server.URL+"/s3cret/"+path))
 		checkText(t, err)
-		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || !r.MaybeApplied || !outbound.IsDown(err) {
+		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || !r.MaybeApplied || !outbound.IsEndpointFailure(err) {
 			t.Errorf("%s: %+v", path, r)
 		}
 		if path == "slow" && !errors.Is(err, context.DeadlineExceeded) {
@@ -215,7 +215,7 @@ func TestDeliverSurelyNotSent(t *testing.T) {
 	} {
 		err := httptarget.New(private()).Deliver(t.Context(), answer(url))
 		checkText(t, err)
-		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied || !outbound.IsDown(err) {
+		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied || !outbound.IsEndpointFailure(err) {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

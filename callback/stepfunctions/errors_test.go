@@ -86,8 +86,8 @@ func TestDeliverReadsWhatTheServiceSays(t *testing.T) {
 		if err := target.Heartbeat(t.Context(), approved()); approval.ResultOf(err).Kind != c.want {
 			t.Errorf("%s: heartbeat: %v", name, err)
 		}
-		if err := target.Deliver(t.Context(), approved()); outbound.IsDown(err) != c.maybe {
-			t.Errorf("%s: down: %t", name, outbound.IsDown(err))
+		if err := target.Deliver(t.Context(), approved()); outbound.IsEndpointFailure(err) != c.maybe {
+			t.Errorf("%s: down: %t", name, outbound.IsEndpointFailure(err))
 		}
 		if err := target.Deliver(t.Context(), approved()); !strings.Contains(err.Error(), c.code) || !strings.Contains(err.Error(), "req-1") {
 			t.Errorf("%s: the error does not name the code and the request: %v", name, err)
@@ -128,8 +128,8 @@ func TestDeliverWithoutAnAnswerThatCanBeRead(t *testing.T) {
 		api, _ := serve(t, c.answer)
 		target := stepfunctions.New(api, stepfunctions.Config{})
 		check(t, name, target, approval.ResultFailed, c.maybe)
-		if err := target.Deliver(t.Context(), approved()); outbound.IsDown(err) != c.maybe {
-			t.Errorf("%s: down: %t", name, outbound.IsDown(err))
+		if err := target.Deliver(t.Context(), approved()); outbound.IsEndpointFailure(err) != c.maybe {
+			t.Errorf("%s: down: %t", name, outbound.IsEndpointFailure(err))
 		}
 	}
 }
@@ -178,7 +178,7 @@ func TestDeliverSurelyNotSent(t *testing.T) {
 	} {
 		target := stepfunctions.New(api, stepfunctions.Config{Timeout: 300 * time.Millisecond})
 		check(t, name, target, approval.ResultFailed, false)
-		if err := target.Deliver(t.Context(), approved()); !outbound.IsDown(err) {
+		if err := target.Deliver(t.Context(), approved()); !outbound.IsEndpointFailure(err) {
 			t.Errorf("%s: it is not down", name)
 		}
 	}

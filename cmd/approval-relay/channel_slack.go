@@ -7,6 +7,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/slack"
+	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/webhook"
 )
@@ -39,7 +40,7 @@ func (s *SlackChannelConfig) channel(_ string, m makers) (notify.Channel, error)
 		Buttons:      len(s.SigningSecrets) > 0,
 		Users:        m.config.slackUsers(),
 		APIURL:       s.APIURL,
-		Client:       outboundClient(true),
+		Client:       outbound.NewClient(outbound.ClientConfig{AllowInternal: true, Timeout: callTimeout}),
 		Timeout:      callTimeout,
 	})
 }
@@ -72,7 +73,7 @@ func (r *relay) interactions(channels map[string]notify.Channel) (*slack.Interac
 		Buttons: r.links,
 		Decider: r.decider,
 		Orders:  r.store,
-		Client:  outboundClient(true),
+		Client:  outbound.NewClient(outbound.ClientConfig{AllowInternal: true, Timeout: callTimeout}),
 		Now:     time.Now,
 		Log:     r.log,
 		Observe: func(e slack.Event) { r.metrics.Slack(string(e)) },

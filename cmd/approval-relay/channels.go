@@ -3,12 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"strings"
-	"time"
 
-	"code.dny.dev/ssrf"
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 
@@ -94,26 +90,7 @@ func (ch ChannelConfig) takesEvents() bool {
 
 // posting says how channels post to a URL.
 func posting(url string, internal bool) post.Config {
-	return post.Config{URL: url, Client: outboundClient(internal), Timeout: callTimeout}
-}
-
-// outboundClient returns an HTTP client that follows no redirects, and calls no internal
-// addresses unless it may.
-func outboundClient(internal bool) *http.Client {
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
-	if !internal {
-		dialer.Control = ssrf.New(ssrf.WithAnyPort()).Safe
-	}
-	return &http.Client{
-		Timeout: callTimeout,
-		Transport: &http.Transport{
-			DialContext:         dialer.DialContext,
-			TLSHandshakeTimeout: 5 * time.Second,
-			MaxIdleConnsPerHost: perOutput,
-			IdleConnTimeout:     time.Minute,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return post.Config{URL: url, AllowInternal: internal, Timeout: callTimeout}
 }
 
 // LogChannelConfig has no fields.

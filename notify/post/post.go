@@ -6,13 +6,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/outbound"
 )
 
 // Config says where to post, and how.
@@ -20,10 +20,8 @@ type Config struct {
 	// URL is absolute, http or https. User and password in it are sent as basic
 	// authentication. It counts as a secret.
 	URL string
-	// Client sends; the guard against internal addresses is in its transport.
-	// Redirects are never followed, whatever it says. Nil is a client with the
-	// default transport.
-	Client *http.Client
+	// AllowInternal lets the URL lead to an internal address.
+	AllowInternal bool
 	// Timeout bounds one attempt: a receiver that takes the request and then says
 	// nothing. 0 means 15 s, the least that Standard Webhooks recommends.
 	Timeout time.Duration
@@ -56,36 +54,27 @@ func New(c Config) (*Poster, error) {
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	p := &Poster{
+	if c.Timeout == 0 {
+		c.Timeout = 15 * time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Poster{
 		url:     func() string { return c.URL },
-		client:  &http.Client{},
+		client:  outbound.NewClient(outbound.ClientConfig{AllowInternal: c.AllowInternal}),
 		timeout: c.Timeout,
 		now:     c.Now,
-	}
-	if c.Client != nil {
-		*p.client = *c.Client
-	}
-	p.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	p.client.Jar = nil
-	if p.timeout == 0 {
-		p.timeout = 15 * time.Second
-	}
-	if p.now == nil {
-		p.now = time.Now
-	}
-	return p, nil
+	}, nil
 }
 
-// maxAnswer is how much of an answer is read, in bytes, so that its connection
-// can be used again. What it says is of no interest.
-const maxAnswer = 16 << 10
-
-// JSON posts a body with these headers beside the usual ones. See judge for what
-// the statuses mean.
+// JSON posts a body with these headers beside the usual headers. See outbound.JudgeStatus and
+// outbound.Progress.JudgeFailure for the meaning of the errors.
 func (p *Poster) JSON(ctx context.Context, header http.Header, body []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url(), bytes.NewReader(body))
+	var progress outbound.Progress
+	req, err := http.NewRequestWithContext(progress.Observe(ctx), http.MethodPost, p.url(), bytes.NewReader(body))
 	if err != nil { // it would hold the URL
 		return approval.Permanent(errors.New("the URL cannot be used"))
 	}
@@ -94,9 +83,8 @@ func (p *Poster) JSON(ctx context.Context, header http.Header, body []byte) erro
 	maps.Copy(req.Header, header)
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return broken(ctx, err)
+		return progress.JudgeFailure(ctx, err)
 	}
-	defer resp.Body.Close()
-	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer)
-	return judge(resp, p.now())
+	defer outbound.CloseResponse(resp)
+	return outbound.JudgeStatus(resp, p.now())
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/outbound"
 )
 
 // Directory says who is who: which Slack user an approver is, and the other way
@@ -68,9 +69,10 @@ func (d *Directory) User(ctx context.Context, approver string) (string, error) {
 		return "", approval.Permanent(errNobody)
 	}
 	return d.remember(string(id), func() (string, error) {
-		user, err := d.api().GetUserByEmailContext(ctx, string(id))
+		var progress outbound.Progress
+		user, err := d.api().GetUserByEmailContext(progress.Observe(ctx), string(id))
 		if err != nil {
-			return "", judge(ctx, err)
+			return "", judge(ctx, &progress, err)
 		}
 		return user.ID, nil
 	})
@@ -98,10 +100,11 @@ func (d *Directory) Approver(ctx context.Context, user, team string) (string, er
 		return "slack:" + user, nil
 	}
 	return d.remember(user+" "+team, func() (string, error) {
-		info, err := d.api().GetUserInfoContext(ctx, user)
+		var progress outbound.Progress
+		info, err := d.api().GetUserInfoContext(progress.Observe(ctx), user)
 		switch {
 		case err != nil:
-			return "", judge(ctx, err)
+			return "", judge(ctx, &progress, err)
 		case info.Deleted, info.IsBot, info.IsStranger, info.TeamID != team, info.Profile.Email == "":
 			return "slack:" + user, nil
 		}

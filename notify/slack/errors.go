@@ -28,7 +28,7 @@ var hopeless = []string{
 //   - an error that Slack names: nothing was done; Permanent where it is hopeless;
 //   - 4xx of a webhook, which was taken away: Permanent;
 //   - 5xx, and no answer: again, and it may have been sent.
-func judge(ctx context.Context, err error) error {
+func judge(ctx context.Context, progress *outbound.Progress, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -49,15 +49,5 @@ func judge(ctx context.Context, err error) error {
 			return said
 		}
 	}
-	return broken(ctx, err)
-}
-
-// broken says why there is no answer. Where no connection was made, nothing was
-// sent.
-func broken(ctx context.Context, err error) error {
-	why := outbound.Why(ctx, err, "the connection broke, or what came was not Slack's")
-	if outbound.NotSent(err) {
-		return approval.NotApplied(fmt.Errorf("not sent: %w", why))
-	}
-	return fmt.Errorf("no answer: %w", why)
+	return progress.JudgeFailure(ctx, err)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/outbound"
 )
 
 // Buttons reads what the buttons of our messages carry. Its error says that one
@@ -288,7 +289,9 @@ func (i *Interactions) tell(ctx context.Context, at string, said *slack.WebhookM
 	i.answers.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, afterAck)
 		defer cancel()
-		if err := judge(ctx, slack.PostWebhookCustomHTTPContext(ctx, at, i.Client, said)); err != nil {
+		var progress outbound.Progress
+		err := slack.PostWebhookCustomHTTPContext(progress.Observe(ctx), at, i.Client, said)
+		if err := judge(ctx, &progress, err); err != nil {
 			i.Log.InfoContext(ctx, "slack interaction not answered", "error", err)
 		}
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/outbound"
 )
 
 // Secret is a text that is shown only when asked for.
@@ -41,7 +42,8 @@ type Config struct {
 	Users map[approval.PersonID]string
 	// APIURL is in place of https://slack.com/api/, for tests and proxies.
 	APIURL string
-	// Client sends. Nil is a client with the default transport.
+	// Client sends and must not follow redirects. Nil means the client of package outbound. The guard against
+	// internal addresses is not needed, because the operator chooses the address.
 	Client *http.Client
 	// Timeout bounds one attempt: a server that takes the request and then says
 	// nothing. 0 means 10 s.
@@ -68,15 +70,14 @@ func New(c Config) (*Channel, error) {
 		return nil, err
 	}
 	ch := &Channel{
-		client:       &http.Client{},
+		client:       c.Client,
 		conversation: c.Conversation,
 		buttons:      c.Buttons,
 		timeout:      c.Timeout,
 	}
-	if c.Client != nil {
-		*ch.client = *c.Client
+	if ch.client == nil {
+		ch.client = outbound.NewClient(outbound.ClientConfig{AllowInternal: true})
 	}
-	ch.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if ch.timeout == 0 {
 		ch.timeout = 10 * time.Second
 	}
@@ -135,16 +136,17 @@ func (c *Channel) Post(ctx context.Context, m approval.Message) (receipt string,
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	s := c.says(m)
+	var progress outbound.Progress
 	if c.api == nil {
 		blocks := slack.Blocks{BlockSet: s.blocks}
 		no := false
-		err := slack.PostWebhookCustomHTTPContext(ctx, c.webhook(), c.client, &slack.WebhookMessage{
+		err := slack.PostWebhookCustomHTTPContext(progress.Observe(ctx), c.webhook(), c.client, &slack.WebhookMessage{
 			Text:        s.text,
 			Blocks:      &blocks,
 			UnfurlLinks: &no,
 			UnfurlMedia: &no,
 		})
-		return "", judge(ctx, err)
+		return "", judge(ctx, &progress, err)
 	}
 	to := c.conversation
 	if to == "" {
@@ -152,9 +154,9 @@ func (c *Channel) Post(ctx context.Context, m approval.Message) (receipt string,
 			return "", fmt.Errorf("find the approver: %w", err)
 		}
 	}
-	where, stamp, err := c.api().PostMessageContext(ctx, to, s.options()...)
+	where, stamp, err := c.api().PostMessageContext(progress.Observe(ctx), to, s.options()...)
 	if err != nil {
-		return "", judge(ctx, err)
+		return "", judge(ctx, &progress, err)
 	}
 	return where + "/" + stamp, nil
 }
@@ -168,9 +170,10 @@ func (c *Channel) Edit(ctx context.Context, receipt string, m approval.Message) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	_, _, _, err := c.api().UpdateMessageContext(ctx, where, stamp, c.says(m).options()...)
+	var progress outbound.Progress
+	_, _, _, err := c.api().UpdateMessageContext(progress.Observe(ctx), where, stamp, c.says(m).options()...)
 	if said, ok := errors.AsType[slack.SlackErrorResponse](err); ok && said.Err == "message_not_found" {
 		return nil
 	}
-	return judge(ctx, err)
+	return judge(ctx, &progress, err)
 }

@@ -60,7 +60,7 @@ func TestBody(t *testing.T) {
 			body, _ = io.ReadAll(r.Body)
 		}))
 		defer server.Close()
-		if err := open(t, post.Config{URL: server.URL + "/hook?key=1", Client: server.Client()}).Notify(t.Context(), m); err != nil {
+		if err := open(t, post.Config{URL: server.URL + "/hook?key=1", AllowInternal: true}).Notify(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
 		for header, values := range (signer{secret}).Sign(m.ID, now, body) {
@@ -104,7 +104,7 @@ func TestSameBodyForEveryAttempt(t *testing.T) {
 		bodies = append(bodies, r.Header.Get("Webhook-Id")+string(b))
 	}))
 	defer server.Close()
-	ch := open(t, post.Config{URL: server.URL})
+	ch := open(t, post.Config{URL: server.URL, AllowInternal: true})
 	for attempt := 1; attempt <= 2; attempt++ {
 		m := notifytest.Message()
 		m.Attempt = attempt
@@ -153,7 +153,7 @@ func TestStatus(t *testing.T) {
 			}
 		}))
 		url := strings.Replace(server.URL, "http://", "http://user:pa55word@", 1) + "/hook/s3cret-path?key=s3cret-query"
-		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: url}), "pa55word", "s3cret-path", "s3cret-query", secret))
+		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: url, AllowInternal: true}), "pa55word", "s3cret-path", "s3cret-query", secret))
 		server.Close()
 		if got := (want{r.Kind, r.After, r.MaybeApplied}); got != c.want || calls.Load() != 1 {
 			t.Errorf("%d %q: %+v after %d calls, want %+v: %s", c.status, c.after, got, calls.Load(), c.want, r.Reason)
@@ -192,7 +192,7 @@ func TestNoAnswer(t *testing.T) {
 				}
 			}()
 		}
-		ch := open(t, post.Config{URL: url, Timeout: 200 * time.Millisecond})
+		ch := open(t, post.Config{URL: url, AllowInternal: true, Timeout: 200 * time.Millisecond})
 		r := approval.ResultOf(notifytest.NoLeaks(t, ch, "pa55word", "s3cret-path", secret))
 		_ = l.Close()
 		if r.Kind != approval.ResultFailed || r.MaybeApplied != c.maybe {
@@ -214,7 +214,7 @@ func TestEndlessAnswer(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	if err := open(t, post.Config{URL: server.URL}).Notify(t.Context(), notifytest.Message()); err != nil {
+	if err := open(t, post.Config{URL: server.URL, AllowInternal: true}).Notify(t.Context(), notifytest.Message()); err != nil {
 		t.Error(err)
 	}
 }
@@ -224,8 +224,19 @@ func TestUntrustedCertificate(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	defer server.Close()
-	r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: server.URL + "/s3cret-path"}), "s3cret-path"))
+	r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: server.URL + "/s3cret-path", AllowInternal: true}), "s3cret-path"))
 	if r.Kind != approval.ResultFailed || r.MaybeApplied || !strings.Contains(r.Reason, "certificate") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// An internal address is called only if the configuration allows it. The attempt is retried, because the operator can
+// allow it.
+func TestInternalAddress(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("an internal address was called") }))
+	defer server.Close()
+	r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: server.URL + "/s3cret-path"}), "s3cret-path"))
+	if r.Kind != approval.ResultFailed || r.MaybeApplied || !strings.Contains(r.Reason, "not allowed") {
 		t.Errorf("%+v", r)
 	}
 }
@@ -254,7 +265,7 @@ func TestErrorsUnwrap(t *testing.T) {
 	}
 	_ = l.Close()
 	var op *net.OpError
-	if err := open(t, post.Config{URL: "http://" + l.Addr().String()}).Notify(t.Context(), notifytest.Message()); !errors.As(err, &op) {
+	if err := open(t, post.Config{URL: "http://" + l.Addr().String(), AllowInternal: true}).Notify(t.Context(), notifytest.Message()); !errors.As(err, &op) {
 		t.Errorf("got %#v", err)
 	}
 }

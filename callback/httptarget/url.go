@@ -3,37 +3,11 @@ package httptarget
 import (
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
-	"code.dny.dev/ssrf"
-
 	"github.com/approval-relay/approval-relay/approval"
 )
-
-// newGuard returns the guard against internal addresses: it refuses what IANA's
-// special-purpose registries list (loopback, private, shared, link-local with
-// the clouds' metadata service, multicast, IPv4 mapped into IPv6, NAT64, …) but
-// for the allowed prefixes, and every port but the allowed ones.
-func newGuard(c Config) *ssrf.Guardian {
-	var v4, v6 []netip.Prefix
-	for _, p := range c.AllowedPrefixes {
-		if p.Addr().Is4() {
-			v4 = append(v4, p)
-		} else {
-			v6 = append(v6, p)
-		}
-	}
-	return ssrf.New(ssrf.WithPorts(ports(c)...), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
-}
-
-func ports(c Config) []uint16 {
-	if c.AllowHTTP {
-		return append([]uint16{80, 443}, c.AllowedPorts...)
-	}
-	return append([]uint16{443}, c.AllowedPorts...)
-}
 
 // ValidateURL says whether a callback URL can be taken, when a request brings
 // it: absolute, https (or http where allowed), at most approval.MaxToken bytes,
@@ -76,11 +50,9 @@ func (t *Target) validateHost(u *url.URL) error {
 	switch {
 	case err != nil && endsInNumber(host):
 		return invalid("has a host that is neither a name nor an address in its usual form")
-	case t.guard == nil:
-		return nil
-	case !slices.Contains(ports(t.config), port):
+	case !t.guard.AllowsPort(port):
 		return invalid("has a port that is not allowed")
-	case err == nil && t.guard.SafeAddr(addr) != nil:
+	case err == nil && !t.guard.AllowsAddress(addr):
 		return invalid("has an address that is not allowed")
 	}
 	return nil
