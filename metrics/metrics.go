@@ -23,6 +23,9 @@ type Config struct {
 	Queues    []string // of SQS, by their configured names
 	Routes    []string // of HTTP, as http.ServeMux has their patterns
 
+	// AWSOperations are the operations of AWS that the program calls, such as SQS.ReceiveMessage.
+	AWSOperations []string
+
 	// TraceID returns the ID of the sampled trace that a context is in, or "": the
 	// exemplar of what is observed in it. Nil where nothing is traced.
 	TraceID func(context.Context) string
@@ -153,7 +156,7 @@ func New(reg prometheus.Registerer, conf Config) *Metrics {
 	m.requestSeconds = b.histogram("http_request_seconds", "How long HTTP requests took.", toHandle, route)
 
 	// AWS.
-	m.awsCalls = b.counter("aws_calls_total", "Calls to AWS, the SDK's own retries included in one: ok, throttled, denied (credentials refused, or none), refused, or failed (5xx, or no answer).", label{"operation", awsOperations}, label{"result", []string{"ok", "throttled", "denied", "refused", "failed"}})
+	m.awsCalls = b.counter("aws_calls_total", "Calls to AWS, the SDK's own retries included in one: ok, throttled, denied (credentials refused, or none), refused, or failed (5xx, or no answer).", label{"operation", conf.AWSOperations}, label{"result", []string{"ok", "throttled", "denied", "refused", "failed"}})
 	m.clockSkew = b.gauge("aws_clock_skew_seconds", "By how much our clock was ahead of AWS's at the last answer, to about a second; 0 before the first.")
 
 	// Tracing.
@@ -161,12 +164,6 @@ func New(reg prometheus.Registerer, conf Config) *Metrics {
 
 	m.sqs = newSQSSeries(b, label{"queue", conf.Queues})
 	return m
-}
-
-// awsOperations are those that this program makes by itself.
-var awsOperations = []string{
-	"SQS.GetQueueUrl", "SQS.ReceiveMessage", "SQS.DeleteMessageBatch", "SQS.ChangeMessageVisibility", "SQS.SendMessage", "SQS.GetQueueAttributes",
-	"SFN.SendTaskSuccess", "SFN.SendTaskFailure", "SFN.SendTaskHeartbeat",
 }
 
 var (

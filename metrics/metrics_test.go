@@ -32,6 +32,7 @@ func config() Config {
 	return Config{
 		Workflows: []string{"payments"}, Channels: []string{"mail"}, Targets: []string{"sfn"}, Sources: []string{"erp"},
 		Handlers: []string{"request payments"}, Queues: []string{"payments"}, Routes: []string{"POST /v1/requests"},
+		AWSOperations: []string{"SFN.SendTaskSuccess", "SQS.ReceiveMessage"},
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -33,7 +32,7 @@ func Watch(w Watcher) func(*middleware.Stack) error {
 				sent := &sending{}
 				out, meta, err := next.HandleInitialize(middleware.WithStackValue(ctx, sending{}, sent), in)
 				if !errors.Is(err, context.Canceled) { // ours: a long poll that a shutdown ends
-					w.AWSCalled(strings.ReplaceAll(awsmiddleware.GetServiceID(ctx), " ", "")+"."+awsmiddleware.GetOperationName(ctx), sent.result(err))
+					w.AWSCalled(operation(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx)), sent.result(err))
 				}
 				return out, meta, err
 			}), middleware.After),

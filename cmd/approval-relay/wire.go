@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/app"
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/keys"
@@ -328,6 +329,7 @@ func metricNames(c *Config) metrics.Config {
 		Workflows: sorted(c.Workflows), Channels: sorted(c.Channels), Targets: sorted(c.Targets),
 		Sources: slices.Concat([]string{"api", "link", "sso", "operator", slack.Source}, sorted(c.Decisions), sorted(c.Webhooks)),
 		Routes:  api.Routes(), Handlers: []string{decisionName("api")},
+		AWSOperations: app.AWSOperations(),
 	}
 	for name, w := range c.Workflows {
 		n.Handlers = append(n.Handlers, requestName(name), requestName(name)+httpSuffix)

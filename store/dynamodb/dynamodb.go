@@ -39,7 +39,7 @@ type Commit struct {
 // Store implements store.Store and store.DeadLetters.
 type Store struct {
 	config Config
-	client *dynamodb.Client
+	client API
 	turns  turns
 }
 

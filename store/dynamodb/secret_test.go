@@ -20,7 +20,7 @@ import (
 // stored is all that is in the table, what is compressed in both ways.
 func stored(t *testing.T, s *Store) []byte {
 	t.Helper()
-	out, err := s.client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &s.config.Table})
+	out, err := dynamodb.NewFromConfig(s.config.AWS).Scan(t.Context(), &dynamodb.ScanInput{TableName: &s.config.Table})
 	require.NoError(t, err)
 	require.Empty(t, out.LastEvaluatedKey)
 	var all []byte

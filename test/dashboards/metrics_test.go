@@ -26,7 +26,16 @@ func registry(t *testing.T) map[string]family {
 	t.Helper()
 	one := []string{"one"}
 	reg := prometheus.NewRegistry()
-	m := metrics.New(reg, metrics.Config{Workflows: one, Channels: one, Targets: one, Sources: one, Handlers: one, Queues: one, Routes: one})
+	m := metrics.New(reg, metrics.Config{
+		Workflows:     one,
+		Channels:      one,
+		Targets:       one,
+		Sources:       one,
+		Handlers:      one,
+		Queues:        one,
+		Routes:        one,
+		AWSOperations: one,
+	})
 	m.Runtime("v1", "abc")
 	m.WatchStore(func(context.Context) (metrics.Stats, error) {
 		return metrics.Stats{OldestDue: time.Unix(1, 0), Workflows: map[string]metrics.WorkflowStats{"one": {Pending: 1, Oldest: time.Unix(1, 0)}}}, nil

@@ -1,0 +1,23 @@
+package outbound
+
+import (
+	"reflect"
+	"strings"
+)
+
+// Operations returns the operations of an AWS service that an interface declares, as a Watcher is told them:
+// SQS.ReceiveMessage. API is the narrow interface through which an adapter uses the SDK's client, so that the list
+// follows the code. The service ID is the constant ServiceID of the SDK's package.
+func Operations[API any](serviceID string) []string {
+	api := reflect.TypeFor[API]()
+	operations := make([]string, api.NumMethod())
+	for i := range operations {
+		operations[i] = operation(serviceID, api.Method(i).Name)
+	}
+	return operations
+}
+
+// operation returns the name of an operation: the service ID without spaces, a dot, and the SDK's method.
+func operation(serviceID, method string) string {
+	return strings.ReplaceAll(serviceID, " ", "") + "." + method
+}
