@@ -16,6 +16,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/memory"
 )
 
@@ -48,8 +49,8 @@ func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, 
 		Webhooks:          map[string]SourcePolicy{"erp": {Check: bearer("erp")}},
 		Metrics:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
 		OperatorAPI: &OperatorAPI{
-			Orders: s, List: lister{s}, Decider: &handlers.Decider{Transitions: tr, Keep: approval.UnmatchedRetention{WaitFor: time.Hour}},
-			Letters: &shelf{}, Redrive: &handlers.Redrive{Transitions: tr, Exhausted: lister{s}, Letters: &shelf{}},
+			Orders: s, Lister: s, Decider: &handlers.Decider{Transitions: tr, Keep: approval.UnmatchedRetention{WaitFor: time.Hour}},
+			DeadLetters: &shelf{}, Redriver: &handlers.Redriver{Transitions: tr, Orders: s, DeadLetters: &shelf{}},
 		},
 		ConsolePages: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("console")) }),
 		Healthy:      func() error { return nil }, Ready: func(context.Context) error { return nil }, Observe: w.observe,
@@ -68,15 +69,16 @@ func (door) CompleteSignIn(http.ResponseWriter, *http.Request) {}
 
 // shelf lists dead letters.
 type shelf struct {
-	letters []handlers.Letter
+	letters []store.DeadLetter
 	err     error
 }
 
-func (s *shelf) List(context.Context, string, int) ([]handlers.Letter, error) {
+func (s *shelf) ListDeadLetters(context.Context, string, int) ([]store.DeadLetter, error) {
 	return s.letters, s.err
 }
-func (s *shelf) Put(context.Context, handlers.Letter) error { return s.err }
-func (s *shelf) Take(context.Context, string) error         { return s.err }
+
+func (s *shelf) PutDeadLetter(context.Context, store.DeadLetter) (string, error) { return "1", s.err }
+func (s *shelf) TakeDeadLetter(context.Context, string) error                    { return s.err }
 
 // Who may do what: every route, by every credential. What is not in the table is
 // no route: see TestEveryRouteIsInTheTable. The console's pages, of which people

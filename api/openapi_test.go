@@ -124,7 +124,7 @@ func TestShapesAreAsInTheCode(t *testing.T) {
 	schemas := description(t).Components.Schemas
 	for name, shape := range map[string]any{
 		"Problem": Problem{}, "Accepted": handlers.Accepted{}, "Decided": handlers.Decided{}, "Ruling": Ruling{}, "OrderList": OrderList{},
-		"Order": approval.Order{}, "Letter": handlers.Letter{}, "LetterList": LetterList{}, "RedriveOrder": handlers.RedriveOrder{}, "RedriveReport": handlers.RedriveReport{},
+		"Order": approval.Order{}, "Letter": Letter{}, "LetterList": LetterList{}, "RedriveOrder": RedriveOrder{}, "RedriveReport": RedriveReport{},
 	} {
 		want := map[string]bool{}
 		for f := range reflect.TypeOf(shape).Fields() {
@@ -169,7 +169,7 @@ func TestExamplesAreTaken(t *testing.T) {
 			_, err := readRuling(example)
 			require.NoError(t, err, route)
 		case route == "POST /v1/redrive":
-			var r handlers.RedriveOrder
+			var r RedriveOrder
 			require.NoError(t, decodeStrict(example, &r))
 		case strings.HasPrefix(route, "POST /v1/") || strings.HasPrefix(route, "POST /webhooks"):
 			require.True(t, json.Valid(example), route)

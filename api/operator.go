@@ -2,32 +2,28 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/store"
 )
-
-// Lister lists orders for people.
-type Lister interface {
-	ListOrders(ctx context.Context, pending, exhausted bool, after string, limit int) (orders []*approval.Order, next string, err error)
-}
 
 // OperatorAPI is the JSON API for operators: it lists and shows orders, decides and
 // cancels in the name of an operator, and redrives. The console shows the same to
 // people, see package web/console.
 type OperatorAPI struct {
-	Orders  handlers.Orders
-	List    Lister
-	Decider *handlers.Decider
-	Letters handlers.Letters
-	Redrive *handlers.Redrive
+	Orders      handlers.Orders
+	Lister      handlers.Lister
+	Decider     *handlers.Decider
+	DeadLetters store.DeadLetters
+	Redriver    *handlers.Redriver
 }
 
 // operatorHandler answers a request with the value that f returns.
@@ -85,7 +81,12 @@ func (a *OperatorAPI) listOrders(r *http.Request, _ []byte) (any, error) {
 	if state != "" && state != "pending" && state != "exhausted" {
 		return nil, approval.InvalidField("state", "must be pending or exhausted")
 	}
-	orders, next, err := a.List.ListOrders(r.Context(), state == "pending", state == "exhausted", q.Get("after"), limit)
+	orders, next, err := a.Lister.List(r.Context(), store.Query{
+		Pending:   state == "pending",
+		Exhausted: state == "exhausted",
+		After:     q.Get("after"),
+		Limit:     limit,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -177,31 +178,71 @@ func decided(orderID string, v approval.Verdict, err error) (any, error) {
 	}, err
 }
 
+// Letter is a dead letter in JSON. Its body and metadata are left out: they may
+// contain a task token.
+type Letter struct {
+	ID       string    `json:"id"`
+	Source   string    `json:"source"`
+	Reason   string    `json:"reason"`
+	At       time.Time `json:"at"`
+	Redrives int       `json:"redrives"`
+}
+
 // LetterList is a page of dead letters.
 type LetterList struct {
-	Letters []handlers.Letter `json:"letters"`
-	Error   string            `json:"error,omitempty"` // there are some that cannot be read
+	Letters []Letter `json:"letters"`
+	Error   string   `json:"error,omitempty"` // there are some that cannot be read
 }
 
 func (a *OperatorAPI) listDeadLetters(r *http.Request, _ []byte) (any, error) {
-	letters, err := a.Letters.List(r.Context(), r.URL.Query().Get("after"), 1000)
+	letters, err := a.DeadLetters.ListDeadLetters(r.Context(), r.URL.Query().Get("after"), 1000)
 	if err != nil && len(letters) == 0 {
 		return nil, err
 	}
-	out := LetterList{Letters: append([]handlers.Letter{}, letters...)}
+	out := LetterList{Letters: []Letter{}}
+	for _, d := range letters {
+		out.Letters = append(out.Letters, Letter{
+			ID:       d.ID,
+			Source:   d.Source,
+			Reason:   d.Reason,
+			At:       d.At,
+			Redrives: d.Redrives,
+		})
+	}
 	if err != nil {
 		out.Error = err.Error()
 	}
 	return out, nil
 }
 
+// RedriveOrder is a store.RedriveRequest in JSON.
+type RedriveOrder struct {
+	DryRun  bool   `json:"dryRun"`
+	Max     int    `json:"max"`
+	Reason  string `json:"reason"`
+	Limit   int    `json:"limit"`
+	By      string `json:"by"`
+	OrderID string `json:"orderId,omitempty"`
+}
+
+// RedriveReport is a store.RedriveReport in JSON.
+type RedriveReport struct {
+	DryRun   bool           `json:"dryRun"`
+	Found    map[string]int `json:"found"`
+	Redriven int            `json:"redriven"`
+	Guarded  int            `json:"guarded"`
+	Expired  int            `json:"expired"`
+	Failed   int            `json:"failed"`
+	Errors   []string       `json:"errors,omitempty"`
+}
+
 func (a *OperatorAPI) redrive(r *http.Request, body []byte) (any, error) {
-	var order handlers.RedriveOrder
+	var order RedriveOrder
 	if err := decodeStrict(body, &order); err != nil {
 		return nil, err
 	}
 	if order.By == "" {
 		return nil, approval.InvalidField("by", "is missing")
 	}
-	return a.Redrive.Run(r.Context(), order), nil
+	return RedriveReport(a.Redriver.Redrive(r.Context(), store.RedriveRequest(order))), nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 func TestList(t *testing.T) {
@@ -124,12 +124,12 @@ func TestCancelOfAStep(t *testing.T) {
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	list := func(s *shelf) reply {
-		h, _, _ := site(t, func(h *Endpoints) { h.OperatorAPI.Letters = s })
+		h, _, _ := site(t, func(h *Endpoints) { h.OperatorAPI.DeadLetters = s })
 		return send(t, h.OperatorHandler(), "GET", "/v1/deadletters", "", "Authorization", "Bearer operator")
 	}
-	one := handlers.Letter{ID: "1", Source: "orders", Reason: "no order", Body: []byte("secret body")}
+	one := store.DeadLetter{ID: "1", Source: "orders", Reason: "no order", Body: []byte("secret body")}
 	require.JSONEq(t, `{"letters":[]}`, list(&shelf{}).text)
-	got := list(&shelf{letters: []handlers.Letter{one}, err: errOdd})
+	got := list(&shelf{letters: []store.DeadLetter{one}, err: errOdd})
 	require.Equal(t, http.StatusOK, got.StatusCode)
 	require.Contains(t, got.text, `"reason":"no order"`)
 	require.Contains(t, got.text, `"error":"odd"`)

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // An operator counts by reasons, and picks one: they must not differ by what is
@@ -34,11 +35,11 @@ func TestRedriveCountsAndPicksByReason(t *testing.T) {
 	h.exhausted(t, 1, "down", 0)
 	const denied = "SendTaskSuccess: AccessDeniedException (HTTP 400)"
 	p := &pile{counts: map[string]int{`update order "A-3": title: is odd`: 1, `update order "A-4": title: is odd`: 2}}
-	r := h.redrive(&drawer{}, map[string]handlers.Queue{"p": p})
-	require.Equal(t, map[string]int{denied: 2, "down": 1, "update: title: is odd": 3}, r.Run(t.Context(), handlers.RedriveOrder{DryRun: true}).Found)
+	r := h.redrive(&drawer{}, map[string]handlers.DeadLetterQueue{"p": p})
+	require.Equal(t, map[string]int{denied: 2, "down": 1, "update: title: is odd": 3}, r.Redrive(t.Context(), store.RedriveRequest{DryRun: true}).Found)
 	for _, reason := range []string{denied, `SendTaskSuccess for order "A-2": AccessDeniedException (HTTP 400, request b)`} {
-		require.Equal(t, map[string]int{denied: 2}, r.Run(t.Context(), handlers.RedriveOrder{DryRun: true, Reason: reason}).Found)
+		require.Equal(t, map[string]int{denied: 2}, r.Redrive(t.Context(), store.RedriveRequest{DryRun: true, Reason: reason}).Found)
 	}
-	require.Equal(t, 2, r.Run(t.Context(), handlers.RedriveOrder{Reason: denied}).Redriven)
+	require.Equal(t, 2, r.Redrive(t.Context(), store.RedriveRequest{Reason: denied}).Redriven)
 	require.Equal(t, denied, p.reason)
 }

@@ -17,30 +17,30 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// ListExhausted implements handlers.Exhausted.
-func (h *house) ListExhausted(ctx context.Context, after string, limit int) ([]*approval.Order, string, error) {
-	return h.store.List(ctx, store.Query{Exhausted: true, After: after, Limit: limit})
+// List implements handlers.Lister.
+func (h *house) List(ctx context.Context, q store.Query) ([]*approval.Order, string, error) {
+	return h.store.List(ctx, q)
 }
 
 // drawer keeps dead letters.
 type drawer struct {
-	letters []handlers.Letter
-	put     []handlers.Letter
+	letters []store.DeadLetter
+	put     []store.DeadLetter
 	taken   []string
 	unread  error // of those that cannot be read
 	failing error
 }
 
-func (d *drawer) List(_ context.Context, _ string, limit int) ([]handlers.Letter, error) {
+func (d *drawer) ListDeadLetters(_ context.Context, _ string, limit int) ([]store.DeadLetter, error) {
 	return d.letters[:min(limit, len(d.letters))], d.unread
 }
 
-func (d *drawer) Put(_ context.Context, l handlers.Letter) error {
+func (d *drawer) PutDeadLetter(_ context.Context, l store.DeadLetter) (string, error) {
 	d.put = append(d.put, l)
-	return d.failing
+	return "1", d.failing
 }
 
-func (d *drawer) Take(_ context.Context, id string) error {
+func (d *drawer) TakeDeadLetter(_ context.Context, id string) error {
 	d.taken = append(d.taken, id)
 	return d.failing
 }
@@ -95,10 +95,10 @@ func (h *house) exhausted(t *testing.T, n int, reason string, redrives int) {
 	h.take("")
 }
 
-func (h *house) redrive(d *drawer, queues map[string]handlers.Queue) *handlers.Redrive {
-	return &handlers.Redrive{
-		Transitions: h.Transitions, Exhausted: h, Letters: d, Queues: queues,
-		Handle: map[string]message.NoPublishHandlerFunc{"requests": h.requests().Handle},
+func (h *house) redrive(d *drawer, queues map[string]handlers.DeadLetterQueue) *handlers.Redriver {
+	return &handlers.Redriver{
+		Transitions: h.Transitions, Orders: h, DeadLetters: d, Queues: queues,
+		Handlers: map[string]message.NoPublishHandlerFunc{"requests": h.requests().Handle},
 	}
 }
 
@@ -112,17 +112,17 @@ func TestRedriveOfCallbacks(t *testing.T) {
 	r := h.redrive(&drawer{}, nil)
 
 	updates := h.updates
-	dry := r.Run(t.Context(), handlers.RedriveOrder{DryRun: true})
-	require.Equal(t, handlers.RedriveReport{DryRun: true, Found: map[string]int{"denied": 7, "no such queue": 1}, Guarded: 2}, dry)
+	dry := r.Redrive(t.Context(), store.RedriveRequest{DryRun: true})
+	require.Equal(t, store.RedriveReport{DryRun: true, Found: map[string]int{"denied": 7, "no such queue": 1}, Guarded: 2}, dry)
 	require.Equal(t, updates, h.updates, "nothing was touched")
 
 	h.now = began.Add(3 * time.Hour)
-	late := r.Run(t.Context(), handlers.RedriveOrder{DryRun: true, Reason: "no such queue"})
+	late := r.Redrive(t.Context(), store.RedriveRequest{DryRun: true, Reason: "no such queue"})
 	require.Equal(t, 1, late.Expired)
 	h.now = began
 
-	few := r.Run(t.Context(), handlers.RedriveOrder{Reason: "denied", Max: 2, By: "ann"})
-	require.Equal(t, handlers.RedriveReport{Found: map[string]int{"denied": 7}, Redriven: 2, Guarded: 2}, few)
+	few := r.Redrive(t.Context(), store.RedriveRequest{Reason: "denied", Max: 2, By: "ann"})
+	require.Equal(t, store.RedriveReport{Found: map[string]int{"denied": 7}, Redriven: 2, Guarded: 2}, few)
 	require.Len(t, h.take(approval.ActionCallback), 2)
 	o, err := h.Get(t.Context(), "denied-0-0")
 	require.NoError(t, err)
@@ -130,8 +130,8 @@ func TestRedriveOfCallbacks(t *testing.T) {
 	require.Equal(t, approval.EventRedriven, last.Kind)
 	require.Equal(t, "ann", last.By)
 
-	rest := r.Run(t.Context(), handlers.RedriveOrder{Limit: -1})
-	require.Equal(t, handlers.RedriveReport{Found: map[string]int{"denied": 5, "no such queue": 1}, Redriven: 6}, rest, "without the guard")
+	rest := r.Redrive(t.Context(), store.RedriveRequest{Limit: -1})
+	require.Equal(t, store.RedriveReport{Found: map[string]int{"denied": 5, "no such queue": 1}, Redriven: 6}, rest, "without the guard")
 }
 
 // The callbacks of one order only; no other's, and no message.
@@ -139,15 +139,15 @@ func TestRedriveOfOneOrder(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
 	h.exhausted(t, 2, "denied", 0)
-	d := &drawer{letters: []handlers.Letter{{ID: "1", Source: "requests", Reason: "denied", Body: []byte(`{"orderId":"A-1","taskToken":"x"}`)}}}
+	d := &drawer{letters: []store.DeadLetter{{ID: "1", Source: "requests", Reason: "denied", Body: []byte(`{"orderId":"A-1","taskToken":"x"}`)}}}
 	p := &pile{counts: map[string]int{"denied": 1}}
-	r := h.redrive(d, map[string]handlers.Queue{"p": p})
-	require.Equal(t, handlers.RedriveReport{Found: map[string]int{"denied": 1}, Redriven: 1}, r.Run(t.Context(), handlers.RedriveOrder{OrderID: "denied-0-1", By: "ann"}))
+	r := h.redrive(d, map[string]handlers.DeadLetterQueue{"p": p})
+	require.Equal(t, store.RedriveReport{Found: map[string]int{"denied": 1}, Redriven: 1}, r.Redrive(t.Context(), store.RedriveRequest{OrderID: "denied-0-1", By: "ann"}))
 	require.Equal(t, approval.CallbackPending, h.approval(t, "denied-0-1").Callback.State)
 	require.Equal(t, approval.CallbackExhausted, h.approval(t, "denied-0-0").Callback.State)
 	require.Empty(t, d.taken)
 	require.False(t, p.moved)
-	require.Contains(t, r.Run(t.Context(), handlers.RedriveOrder{OrderID: "nobody"}).Errors[0], `read order "nobody"`)
+	require.Contains(t, r.Redrive(t.Context(), store.RedriveRequest{OrderID: "nobody"}).Errors[0], `read order "nobody"`)
 }
 
 // Who redrove what is logged, and what is in a message is not.
@@ -156,12 +156,12 @@ func TestRedriveIsLogged(t *testing.T) {
 	h := newHouse()
 	var log bytes.Buffer
 	h.Log = slog.New(slog.NewTextHandler(&log, nil))
-	d := &drawer{letters: []handlers.Letter{{ID: "7", Source: "requests", Reason: "was odd", Body: []byte(`{"orderId":"A-1","taskToken":"x-secret"}`)}}}
+	d := &drawer{letters: []store.DeadLetter{{ID: "7", Source: "requests", Reason: "was odd", Body: []byte(`{"orderId":"A-1","taskToken":"x-secret"}`)}}}
 	r := h.redrive(d, nil)
-	r.Run(t.Context(), handlers.RedriveOrder{DryRun: true, By: "ann"})
+	r.Redrive(t.Context(), store.RedriveRequest{DryRun: true, By: "ann"})
 	require.Empty(t, log.String())
-	r.Run(t.Context(), handlers.RedriveOrder{By: "ann", Reason: "was odd"})
-	require.Contains(t, log.String(), `msg="dead letter redriven" by=ann id=7 source=requests given_up_again=false`)
+	r.Redrive(t.Context(), store.RedriveRequest{By: "ann", Reason: "was odd"})
+	require.Contains(t, log.String(), `msg="dead letter redriven" by=ann id=7 source=requests failed_again=false`)
 	require.Contains(t, log.String(), `msg=redrive by=ann reason="was odd" order_id="" redriven=1 failed=0 guarded=0 errors=0`)
 	require.NotContains(t, log.String(), "x-secret")
 }
@@ -171,37 +171,37 @@ func TestRedriveOfWhatIsNoLongerExhausted(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
 	h.exhausted(t, 1, "denied", 0)
-	stale, _, err := h.ListExhausted(t.Context(), "", 1)
+	stale, _, err := h.List(t.Context(), store.Query{Exhausted: true, Limit: 1})
 	require.NoError(t, err)
 	r := h.redrive(&drawer{}, nil)
-	require.Equal(t, 1, r.Run(t.Context(), handlers.RedriveOrder{}).Redriven)
-	r.Exhausted = listed(stale)
-	require.Equal(t, handlers.RedriveReport{Found: map[string]int{"denied": 1}, Failed: 1}, r.Run(t.Context(), handlers.RedriveOrder{}))
+	require.Equal(t, 1, r.Redrive(t.Context(), store.RedriveRequest{}).Redriven)
+	r.Orders = listed(stale)
+	require.Equal(t, store.RedriveReport{Found: map[string]int{"denied": 1}, Failed: 1}, r.Redrive(t.Context(), store.RedriveRequest{}))
 }
 
 type listed []*approval.Order
 
-func (l listed) ListExhausted(context.Context, string, int) ([]*approval.Order, string, error) {
+func (l listed) List(context.Context, store.Query) ([]*approval.Order, string, error) {
 	return l, "", nil
 }
 
 func TestRedriveOfLetters(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
-	mended := handlers.Letter{ID: "1", Source: "requests", Reason: "was odd", Body: []byte(`{"orderId":"A-1","taskToken":"x"}`)}
-	d := &drawer{unread: errors.New("2 letters cannot be opened"), letters: []handlers.Letter{
+	mended := store.DeadLetter{ID: "1", Source: "requests", Reason: "was odd", Body: []byte(`{"orderId":"A-1","taskToken":"x"}`)}
+	d := &drawer{unread: errors.New("2 letters cannot be opened"), letters: []store.DeadLetter{
 		mended,
 		{ID: "2", Source: "requests", Reason: "no order", Body: []byte(`{"taskToken":"x"}`), Redrives: 1},
 		{ID: "3", Source: "requests", Reason: "no order", Body: []byte(`{}`), Redrives: 3},
 		{ID: "4", Source: "gone", Reason: "no order", Body: []byte(`{}`)},
 	}}
 	r := h.redrive(d, nil)
-	dry := r.Run(t.Context(), handlers.RedriveOrder{DryRun: true})
+	dry := r.Redrive(t.Context(), store.RedriveRequest{DryRun: true})
 	require.Equal(t, map[string]int{"was odd": 1, "no order": 2}, dry.Found)
 	require.Equal(t, 1, dry.Guarded)
 	require.Empty(t, d.taken)
 
-	report := r.Run(t.Context(), handlers.RedriveOrder{})
+	report := r.Redrive(t.Context(), store.RedriveRequest{})
 	require.Equal(t, []int{1, 1, 1}, []int{report.Redriven, report.Failed, report.Guarded})
 	require.Equal(t, []string{"list dead letters: 2 letters cannot be opened"}, report.Errors, "they hold up none of the others")
 	require.Equal(t, []string{"1", "2"}, d.taken)
@@ -212,17 +212,17 @@ func TestRedriveOfLetters(t *testing.T) {
 
 	// What fails for now stays where it is.
 	h.failing = errOdd
-	d = &drawer{letters: []handlers.Letter{mended}}
-	report = h.redrive(d, nil).Run(t.Context(), handlers.RedriveOrder{})
+	d = &drawer{letters: []store.DeadLetter{mended}}
+	report = h.redrive(d, nil).Redrive(t.Context(), store.RedriveRequest{})
 	require.Len(t, report.Errors, 1)
 	require.Contains(t, report.Errors[0], "redrive dead letter 1")
 	require.Empty(t, d.taken)
 	h.failing = nil
 
-	d = &drawer{letters: []handlers.Letter{mended}, failing: errOdd}
-	require.Contains(t, h.redrive(d, nil).Run(t.Context(), handlers.RedriveOrder{}).Errors[0], "take dead letter: odd")
+	d = &drawer{letters: []store.DeadLetter{mended}, failing: errOdd}
+	require.Contains(t, h.redrive(d, nil).Redrive(t.Context(), store.RedriveRequest{}).Errors[0], "take dead letter: odd")
 	d.letters[0].Body = []byte(`{}`)
-	require.Contains(t, h.redrive(d, nil).Run(t.Context(), handlers.RedriveOrder{}).Errors[0], "put dead letter back: odd")
+	require.Contains(t, h.redrive(d, nil).Redrive(t.Context(), store.RedriveRequest{}).Errors[0], "put dead letter back: odd")
 	require.Len(t, d.taken, 1, "what could not be put back was not taken again")
 }
 
@@ -233,15 +233,15 @@ func TestRedriveOfQueues(t *testing.T) {
 	a := &pile{counts: map[string]int{"denied": 4, "odd": 2}, guarded: 1}
 	b := &pile{counts: map[string]int{"odd": 3}, failing: errOdd}
 	c := &pile{counts: map[string]int{"odd": 500}}
-	queues := map[string]handlers.Queue{"a": a, "b": b, "c": c}
+	queues := map[string]handlers.DeadLetterQueue{"a": a, "b": b, "c": c}
 
-	dry := h.redrive(&drawer{}, queues).Run(t.Context(), handlers.RedriveOrder{DryRun: true})
+	dry := h.redrive(&drawer{}, queues).Redrive(t.Context(), store.RedriveRequest{DryRun: true})
 	require.Equal(t, map[string]int{"denied": 5, "odd": 505}, dry.Found)
 	require.Equal(t, []string{"dead letter queue of b: odd"}, dry.Errors)
 	require.False(t, a.moved || b.moved || c.moved)
-	require.Equal(t, map[string]int{"denied": 5}, h.redrive(&drawer{}, queues).Run(t.Context(), handlers.RedriveOrder{DryRun: true, Reason: "denied"}).Found)
+	require.Equal(t, map[string]int{"denied": 5}, h.redrive(&drawer{}, queues).Redrive(t.Context(), store.RedriveRequest{DryRun: true, Reason: "denied"}).Found)
 
-	report := h.redrive(&drawer{}, queues).Run(t.Context(), handlers.RedriveOrder{Max: 100})
+	report := h.redrive(&drawer{}, queues).Redrive(t.Context(), store.RedriveRequest{Max: 100})
 	require.Equal(t, 100, report.Redriven, "the callback, 6 of a, 3 of b, and c as far as the limit goes")
 	require.Equal(t, 1, report.Guarded)
 	require.Equal(t, []int{99, 93, 90}, []int{a.limit, b.limit, c.limit})
@@ -252,9 +252,9 @@ func TestRedriveOfQueues(t *testing.T) {
 func TestRedriveIsBounded(t *testing.T) {
 	t.Parallel()
 	p := &pile{counts: map[string]int{"odd": 5000}}
-	r := newHouse().redrive(&drawer{}, map[string]handlers.Queue{"p": p})
+	r := newHouse().redrive(&drawer{}, map[string]handlers.DeadLetterQueue{"p": p})
 	for _, most := range []int{0, -5, 1001, 1 << 30} {
-		require.Equal(t, 1000, r.Run(t.Context(), handlers.RedriveOrder{Max: most, Limit: -1, Reason: "odd"}).Redriven)
+		require.Equal(t, 1000, r.Redrive(t.Context(), store.RedriveRequest{Max: most, Limit: -1, Reason: "odd"}).Redriven)
 		require.Equal(t, -1, p.redriveLimit)
 		require.Equal(t, "odd", p.reason)
 	}

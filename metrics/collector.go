@@ -9,22 +9,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/approval-relay/approval-relay/store"
 )
-
-// Stats is what the store counts, read at every scrape.
-type Stats struct {
-	Workflows   map[string]WorkflowStats
-	Exhausted   int       // orders with a callback that was given up
-	Retrying    int       // orders with an attempt that failed and is to be made again
-	DeadLetters int       // dead letters in the store's own table
-	OldestDue   time.Time // of all orders; zero if there is none
-}
-
-// WorkflowStats counts the pending approvals of one workflow.
-type WorkflowStats struct {
-	Pending int
-	Oldest  time.Time // when the oldest was requested; zero if there is none
-}
 
 // statsTimeout bounds a store that hangs, so that the scrape (10 s by
 // Prometheus's default) still brings everything else.
@@ -32,7 +19,7 @@ const statsTimeout = 5 * time.Second
 
 // WatchStore registers the series that are read from the store at every scrape.
 // Where it cannot be read they are absent, and store_up is 0.
-func (m *Metrics) WatchStore(read func(context.Context) (Stats, error)) {
+func (m *Metrics) WatchStore(read func(context.Context) (store.Stats, error)) {
 	c := &collector{
 		read:        read,
 		workflows:   m.conf.Workflows,
@@ -50,7 +37,7 @@ func (m *Metrics) WatchStore(read func(context.Context) (Stats, error)) {
 }
 
 type collector struct {
-	read      func(context.Context) (Stats, error)
+	read      func(context.Context) (store.Stats, error)
 	workflows []string
 	timeout   time.Duration
 	turn      chan struct{} // held by the one read under way
@@ -92,10 +79,10 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 }
 
 // byWorkflow has every configured workflow, and all others as one.
-func (c *collector) byWorkflow(s Stats) map[string]WorkflowStats {
-	out := map[string]WorkflowStats{}
+func (c *collector) byWorkflow(s store.Stats) map[string]store.WorkflowStats {
+	out := map[string]store.WorkflowStats{}
 	for _, name := range c.workflows {
-		out[name] = WorkflowStats{}
+		out[name] = store.WorkflowStats{}
 	}
 	for name, w := range s.Workflows {
 		if !slices.Contains(c.workflows, name) {
@@ -115,16 +102,16 @@ var errStatsTimeout = errors.New("the store took too long")
 
 // stats reads the store within the time limit, even if the store heeds no
 // context. One that hangs is not asked again meanwhile.
-func (c *collector) stats() (Stats, error) {
+func (c *collector) stats() (store.Stats, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
 	defer cancel()
 	select {
 	case c.turn <- struct{}{}:
 	case <-ctx.Done():
-		return Stats{}, errStatsTimeout
+		return store.Stats{}, errStatsTimeout
 	}
 	type answer struct {
-		stats Stats
+		stats store.Stats
 		err   error
 	}
 	answered := make(chan answer, 1)
@@ -137,7 +124,7 @@ func (c *collector) stats() (Stats, error) {
 	case a := <-answered:
 		return a.stats, a.err
 	case <-ctx.Done():
-		return Stats{}, errStatsTimeout
+		return store.Stats{}, errStatsTimeout
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/store"
 )
 
 func handlerFor(reg prometheus.Gatherer) http.Handler {
@@ -37,14 +39,14 @@ func TestTheStoreIsReadAtEveryScrape(t *testing.T) {
 	t.Parallel()
 	at := func(s int64) time.Time { return time.Unix(s, 0) }
 	cases := map[string]struct {
-		stats Stats
+		stats store.Stats
 		err   error
 		want  map[string]float64
 	}{
 		"nothing": {want: map[string]float64{"store_up{}": 1, `pending{workflow="payments"}`: 0, "exhausted_orders{}": 0, "retrying_orders{}": 0, "dead_letters{}": 0}},
 		"some": {
-			stats: Stats{
-				Workflows: map[string]WorkflowStats{"payments": {3, at(100)}, "gone": {1, at(50)}, "gone too": {2, at(40)}, "empty": {}},
+			stats: store.Stats{
+				Workflows: map[string]store.WorkflowStats{"payments": {Pending: 3, Oldest: at(100)}, "gone": {Pending: 1, Oldest: at(50)}, "gone too": {Pending: 2, Oldest: at(40)}, "empty": {}},
 				Exhausted: 4, Retrying: 6, DeadLetters: 5, OldestDue: at(200),
 			},
 			want: map[string]float64{
@@ -53,13 +55,13 @@ func TestTheStoreIsReadAtEveryScrape(t *testing.T) {
 				"exhausted_orders{}": 4, "retrying_orders{}": 6, "dead_letters{}": 5, "oldest_due_timestamp_seconds{}": 200,
 			},
 		},
-		"down": {stats: Stats{Exhausted: 9}, err: errors.New("no"), want: map[string]float64{"store_up{}": 0}},
+		"down": {stats: store.Stats{Exhausted: 9}, err: errors.New("no"), want: map[string]float64{"store_up{}": 0}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m, reg := fresh(t)
-			m.WatchStore(func(context.Context) (Stats, error) { return tc.stats, tc.err })
+			m.WatchStore(func(context.Context) (store.Stats, error) { return tc.stats, tc.err })
 			require.Equal(t, tc.want, ofStore(values(t, reg)))
 		})
 	}
@@ -75,10 +77,10 @@ func TestAHangingStoreLeavesTheScrapeAlive(t *testing.T) {
 		release := make(chan struct{})
 		free := sync.OnceFunc(func() { close(release) })
 		defer free()
-		m.WatchStore(func(context.Context) (Stats, error) {
+		m.WatchStore(func(context.Context) (store.Stats, error) {
 			asked.Add(1)
 			<-release
-			return Stats{}, nil
+			return store.Stats{}, nil
 		})
 		for range 3 {
 			began := time.Now()

@@ -24,6 +24,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/sqs"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -96,7 +97,7 @@ func golden(t *testing.T, file string, got []byte) {
 func TestAFreshRegistryHasEveryLabelAtZero(t *testing.T) {
 	t.Parallel()
 	m, reg := fresh(t)
-	m.WatchStore(func(context.Context) (Stats, error) { return Stats{}, nil })
+	m.WatchStore(func(context.Context) (store.Stats, error) { return store.Stats{}, nil })
 	var families []string
 	for _, r := range m.b.rows {
 		families = append(families, r.Name)
@@ -123,8 +124,8 @@ func exposition(t *testing.T, reg prometheus.Gatherer) []byte {
 func TestLint(t *testing.T) {
 	t.Parallel()
 	m, reg := fresh(t)
-	m.WatchStore(func(context.Context) (Stats, error) {
-		return Stats{OldestDue: time.Unix(9, 0), Workflows: map[string]WorkflowStats{"payments": {1, time.Unix(5, 0)}}}, nil
+	m.WatchStore(func(context.Context) (store.Stats, error) {
+		return store.Stats{OldestDue: time.Unix(9, 0), Workflows: map[string]store.WorkflowStats{"payments": {Pending: 1, Oldest: time.Unix(5, 0)}}}, nil
 	})
 	m.Runtime("v1", "abc")
 	problems, err := testutil.GatherAndLint(reg)
@@ -372,8 +373,8 @@ func TestHTTPCountsByPattern(t *testing.T) {
 func TestMarkdownNamesEverySeries(t *testing.T) {
 	t.Parallel()
 	m, reg := fresh(t)
-	m.WatchStore(func(context.Context) (Stats, error) {
-		return Stats{OldestDue: time.Unix(9, 0), Workflows: map[string]WorkflowStats{"payments": {1, time.Unix(5, 0)}}}, nil
+	m.WatchStore(func(context.Context) (store.Stats, error) {
+		return store.Stats{OldestDue: time.Unix(9, 0), Workflows: map[string]store.WorkflowStats{"payments": {Pending: 1, Oldest: time.Unix(5, 0)}}}, nil
 	})
 	m.Runtime("v1", "abc")
 	families, err := reg.Gather()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // settle ends a message: its fate is told to whoever waits for it, and logged
@@ -74,7 +75,7 @@ func Results() []string { return []string{"ok", "filtered", "refused", "invalid"
 // deadLetter gives up what can never be handled: with its reason it becomes a
 // dead letter, and only then the message is done. A shutdown or a failing store
 // is no such thing.
-func deadLetter(source string, letters Letters, o Observer, log *slog.Logger) message.HandlerMiddleware {
+func deadLetter(source string, letters DeadLetters, o Observer, log *slog.Logger) message.HandlerMiddleware {
 	return func(h message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
 			out, err := h(msg)
@@ -83,7 +84,14 @@ func deadLetter(source string, letters Letters, o Observer, log *slog.Logger) me
 			}
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(msg.Context()), letterTimeout)
 			defer cancel()
-			if putErr := letters.PutLetter(ctx, source, msg, handlers.Reason(err.Error())); putErr != nil {
+			dead := store.DeadLetter{
+				Source:   source,
+				Reason:   handlers.Reason(err.Error()),
+				Body:     msg.Payload,
+				Metadata: msg.Metadata,
+				At:       time.Now(),
+			}
+			if _, putErr := letters.PutDeadLetter(ctx, dead); putErr != nil {
 				return nil, fmt.Errorf("put dead letter: %w", putErr) // the queue hands it over again
 			}
 			o.DeadLettered(source)

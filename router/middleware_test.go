@@ -14,6 +14,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 func returns(err error) message.HandlerFunc {
@@ -80,10 +81,10 @@ type drawer struct {
 	ctx     error // whether the context was alive
 }
 
-func (d *drawer) PutLetter(ctx context.Context, source string, m *message.Message, reason string) error {
+func (d *drawer) PutDeadLetter(ctx context.Context, l store.DeadLetter) (string, error) {
 	d.ctx = ctx.Err()
-	d.reasons = append(d.reasons, source+": "+string(m.Payload)+": "+reason)
-	return d.err
+	d.reasons = append(d.reasons, l.Source+": "+string(l.Body)+": "+l.Reason)
+	return "1", d.err
 }
 
 // Only what can never be handled is a dead letter, and then the message is done.

@@ -13,6 +13,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // Source is where messages come from, and what handles them.
@@ -22,12 +23,13 @@ type Source struct {
 	Subscriber message.Subscriber
 	Handle     message.NoPublishHandlerFunc
 	// DeadLetters takes what can never be handled; nil where the sender is told.
-	DeadLetters Letters
+	DeadLetters DeadLetters
 }
 
-// Letters takes messages that are given up.
-type Letters interface {
-	PutLetter(ctx context.Context, source string, msg *message.Message, reason string) error
+// DeadLetters takes messages that cannot be handled, durably: the store's own table
+// or a dead letter queue.
+type DeadLetters interface {
+	PutDeadLetter(ctx context.Context, d store.DeadLetter) (id string, err error)
 }
 
 // Observer is told what became of messages.

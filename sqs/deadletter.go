@@ -12,12 +12,12 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/approval-relay/approval-relay/metadata"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // Message attributes of a dead letter.
@@ -82,32 +82,34 @@ func NewDeadLetterQueue(api QueueAPI, queue, source string) *DeadLetterQueue {
 	}
 }
 
-// PutLetter sends a message that is given up to the dead letter queue, with its
-// reason, where it came from, when it was first sent, and as many of its own
-// attributes as there is room for (unless Config.PlainAttributes hid which those
-// are). It is durable when PutLetter returns nil.
+// PutDeadLetter sends a message to the dead letter queue, with its reason, its
+// source and the time at which it was first sent, and returns the ID that SQS gave
+// it. The message keeps as many of its own attributes as SQS admits beside these,
+// unless Config.PlainAttributes hid them. It is durable when the error is nil.
 //
-// A body that nearly fills 1 MiB has no room for them, and is refused by SQS:
-// nack it, and the queue's own redrive policy moves it.
-func (q *DeadLetterQueue) PutLetter(ctx context.Context, source string, msg *message.Message, reason string) error {
+// SQS refuses a body that nearly fills 1 MiB, because the attributes count too. The
+// caller then nacks the message, and the queue's own redrive policy moves it.
+func (q *DeadLetterQueue) PutDeadLetter(ctx context.Context, d store.DeadLetter) (string, error) {
 	attributes := map[string]string{}
-	for k, v := range msg.Metadata {
+	for k, v := range d.Metadata {
 		if name, ok := strings.CutPrefix(k, metadata.Attribute); ok {
 			attributes[name] = v
 		}
 	}
-	attributes[AttrReason], attributes[AttrSource] = reason, source
-	attributes[AttrSentAt] = msg.Metadata.Get(metadata.SentAt)
-	return q.Put(ctx, msg.Payload, attributes)
+	attributes[AttrReason] = d.Reason
+	attributes[AttrSource] = d.Source
+	attributes[AttrSentAt] = d.Metadata[metadata.SentAt]
+	return q.Put(ctx, d.Body, attributes)
 }
 
-// Put sends a body to the dead letter queue. Of the attributes, those that this
-// package knows come first, then the others by name, ten at the most; what SQS
-// would not take in a value is replaced, and a reason is cut off after 1 KiB.
-func (q *DeadLetterQueue) Put(ctx context.Context, body []byte, attributes map[string]string) error {
+// Put sends a body to the dead letter queue, with at most ten attributes, and
+// returns the message's ID. The attributes of this package come first, the others
+// follow by name. Characters that SQS refuses in a value are replaced, and a reason
+// is cut off after 1 KiB.
+func (q *DeadLetterQueue) Put(ctx context.Context, body []byte, attributes map[string]string) (string, error) {
 	url, err := q.url(ctx, q.queue)
 	if err != nil {
-		return err
+		return "", err
 	}
 	attributes = maps.Clone(attributes)
 	text := string(body)
@@ -129,11 +131,11 @@ func (q *DeadLetterQueue) Put(ctx context.Context, body []byte, attributes map[s
 			values[name] = stringValue(v)
 		}
 	}
-	_, err = q.api.SendMessage(ctx, send(url, text, values, ""))
+	out, err := q.api.SendMessage(ctx, send(url, text, values, ""))
 	if err != nil {
-		return fmt.Errorf("send to dead letter queue %q: %w", q.queue, err)
+		return "", fmt.Errorf("send to dead letter queue %q: %w", q.queue, err)
 	}
-	return nil
+	return aws.ToString(out.MessageId), nil
 }
 
 // send is a message with at most ten attributes. For a FIFO queue it is its own

@@ -18,6 +18,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/metadata"
 	"github.com/approval-relay/approval-relay/sqs"
+	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
@@ -101,8 +102,22 @@ func (l *letters) put(n int, reason string, more map[string]string) {
 	for i := range n {
 		attributes := map[string]string{sqs.AttrReason: reason}
 		maps.Copy(attributes, more)
-		require.NoError(l, l.dlq.Put(l.Context(), fmt.Appendf(nil, "%s %d", reason, i), attributes))
+		_, err := l.dlq.Put(l.Context(), fmt.Appendf(nil, "%s %d", reason, i), attributes)
+		require.NoError(l, err)
 	}
+}
+
+// putMessage sends a message as the router does.
+func (l *letters) putMessage(msg *message.Message, reason string) {
+	l.Helper()
+	id, err := l.dlq.PutDeadLetter(l.Context(), store.DeadLetter{
+		Source:   "orders",
+		Reason:   reason,
+		Body:     msg.Payload,
+		Metadata: msg.Metadata,
+	})
+	require.NoError(l, err)
+	require.NotEmpty(l, id)
 }
 
 func (l *letters) counts() map[string]int {
@@ -124,7 +139,7 @@ func TestLetterGoesThereAndBack(t *testing.T) {
 	onEmulators(t, func(l *letters) {
 		msg := message.NewMessage("uuid", []byte(`{"taskToken":"`+secret+`"}`))
 		msg.Metadata = message.Metadata{"attribute.tenant": "acme", metadata.SentAt: "2026-01-02T03:04:05.678Z", metadata.Queue: "source"}
-		require.NoError(l, l.dlq.PutLetter(l.Context(), "orders", msg, "token: is missing"))
+		l.putMessage(msg, "token: is missing")
 		assert.Equal(l, map[string]int{"token: is missing": 1}, l.counts())
 		moved, guarded, err := l.dlq.Move(l.Context(), 10, 3, "")
 		require.NoError(l, err)
@@ -141,7 +156,7 @@ func TestLetterGoesThereAndBack(t *testing.T) {
 		assert.Equal(l, "2026-01-02T03:04:05.678Z", again.Metadata.Get(metadata.SentAt), "its deadline does not start again")
 		assert.Equal(l, "acme", again.Metadata.Get("attribute.tenant"))
 
-		require.NoError(l, l.dlq.PutLetter(l.Context(), "orders", again, "token: is missing"), "given up again")
+		l.putMessage(again, "token: is missing")
 		again.Ack()
 		letter := l.take(l.queue)
 		require.Len(l, letter, 1)
@@ -210,7 +225,8 @@ func TestMoveMovesEachOnce(t *testing.T) {
 		l.put(3, "broken", nil)
 		l.sent = func(in *awssqs.SendMessageInput) {
 			if *in.QueueUrl == l.source {
-				require.NoError(l, l.dlq.Put(l.Context(), []byte("again"), strs(types.Message{MessageAttributes: in.MessageAttributes})))
+				_, err := l.dlq.Put(l.Context(), []byte("again"), strs(types.Message{MessageAttributes: in.MessageAttributes}))
+				require.NoError(l, err)
 			}
 		}
 		moved, guarded, err := l.dlq.Move(l.Context(), 100, 10, "")
@@ -268,7 +284,8 @@ func TestWhatSQSDoesNotTakeIsPutAllTheSame(t *testing.T) {
 			for i := range 20 {
 				more[fmt.Sprintf("more-%02d", i)] = "x"
 			}
-			require.NoError(l, l.dlq.Put(l.Context(), []byte(body), more), "%q", body)
+			_, err := l.dlq.Put(l.Context(), []byte(body), more)
+			require.NoError(l, err, "%q", body)
 		}
 		moved, guarded, err := l.dlq.Move(l.Context(), 10, 3, "")
 		require.NoError(l, err)
@@ -280,6 +297,7 @@ func TestWhatSQSDoesNotTakeIsPutAllTheSame(t *testing.T) {
 			assert.Equal(l, "base64", got[sqs.AttrEncoding])
 			assert.Equal(l, "a\ufffdb", got["control"])
 		}
-		require.Error(l, sqs.NewDeadLetterQueue(l, "nowhere", "").Put(l.Context(), []byte("x"), nil))
+		_, err = sqs.NewDeadLetterQueue(l, "nowhere", "").Put(l.Context(), []byte("x"), nil)
+		require.Error(l, err)
 	})
 }

@@ -71,13 +71,13 @@ func TestTokensStandBesideTheRecord(t *testing.T) {
 	require.ErrorContains(t, err, "not the order's")
 }
 
-func TestLetterIDs(t *testing.T) {
+func TestDeadLetterIDs(t *testing.T) {
 	t.Parallel()
 	before := ""
 	for _, n := range []int64{1, 9, 10, 99, 100, 1e15} {
-		id := LetterID(n)
+		id := FormatDeadLetterID(n)
 		require.Greater(t, id, before)
-		got, err := LetterNumber(id)
+		got, err := ParseDeadLetterID(id)
 		require.NoError(t, err)
 		require.Equal(t, n, got)
 		before = id

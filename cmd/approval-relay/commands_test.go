@@ -12,8 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
@@ -168,7 +168,7 @@ func TestRedriveCommand(t *testing.T) {
 
 	r.aws.StepFunctions.SetFaults(emulator.Faults{})
 	out, _ = r.ops(t, 0, "redrive", "--json", "--by=ops")
-	var report handlers.RedriveReport
+	var report api.RedriveReport
 	require.NoError(t, json.Unmarshal([]byte(out), &report))
 	require.Empty(t, report.Errors)
 	require.Equal(t, 2, report.Redriven, "the callback and the queue's")

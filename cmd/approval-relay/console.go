@@ -1,12 +1,7 @@
 package main
 
 import (
-	"context"
-
-	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/secret"
-	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/web/console"
 )
 
@@ -17,17 +12,16 @@ func (r *relay) console() (*console.Console, error) {
 		return nil, err
 	}
 	c := console.Config{
-		Tokens:   map[string]console.Secret{},
-		MAC:      r.ring,
-		Orders:   seen{r.store},
-		Lists:    seen{r.store},
-		Counter:  seen{r.store},
-		Decider:  r.decider,
-		Letters:  r.letters,
-		Redriver: redriver{r.redrive},
-		Queues:   sorted(r.redrive.Queues),
-		Now:      r.transitions.Now,
-		Log:      r.log,
+		Tokens:      map[string]console.Secret{},
+		MAC:         r.ring,
+		Orders:      r.store,
+		Counter:     r.store,
+		Decider:     r.decider,
+		DeadLetters: r.store,
+		Redriver:    r.redriver,
+		Queues:      sorted(r.redriver.Queues),
+		Now:         r.transitions.Now,
+		Log:         r.log,
 	}
 	for name, token := range tokens {
 		c.Tokens[name] = token
@@ -43,80 +37,4 @@ func operators(c *Config) (map[string]secret.Text, error) {
 	}
 	token, err := operatorToken(c.Operator.TokenFile)
 	return map[string]secret.Text{"operator": secret.New(token)}, err
-}
-
-// seen is the store as the console sees it: no token, no link.
-type seen struct{ store store.Store }
-
-// Get implements console.Orders.
-func (s seen) Get(ctx context.Context, orderID string) (*approval.Order, error) {
-	o, err := s.store.Get(ctx, orderID)
-	if err != nil {
-		return nil, err
-	}
-	return handlers.View(o), nil
-}
-
-// List implements console.Lists.
-func (s seen) List(ctx context.Context, which console.Which, after string, limit int) ([]*approval.Order, string, error) {
-	orders, next, err := s.store.List(ctx, store.Query{
-		ByAge:     which == console.Waiting,
-		Exhausted: which == console.GivenUp,
-		After:     after,
-		Limit:     limit,
-	})
-	out := make([]*approval.Order, len(orders))
-	for i, o := range orders {
-		out[i] = handlers.View(o)
-	}
-	return out, next, err
-}
-
-// Counts implements console.Counter.
-func (s seen) Counts(ctx context.Context) (console.Counts, error) {
-	stats, err := s.store.Stats(ctx)
-	out := console.Counts{GivenUp: stats.Exhausted, DeadLetters: stats.DeadLetters}
-	for _, name := range sorted(stats.Workflows) {
-		w := stats.Workflows[name]
-		out.Workflows = append(out.Workflows, console.WorkflowCount{Name: name, Pending: w.Pending, Oldest: w.Oldest})
-	}
-	return out, err
-}
-
-// Letters implements console.Letters.
-func (t *letterTable) Letters(ctx context.Context, after string, limit int) ([]console.Letter, error) {
-	stored, err := t.store.ListDeadLetters(ctx, after, limit)
-	out := make([]console.Letter, len(stored))
-	for i, d := range stored {
-		out[i] = console.Letter{
-			ID:       d.ID,
-			Source:   d.Source,
-			Reason:   d.Reason,
-			At:       d.At,
-			Redrives: d.Redrives,
-		}
-	}
-	return out, err
-}
-
-// redriver redrives for the console.
-type redriver struct{ redrive *handlers.Redrive }
-
-// Redrive implements console.Redriver.
-func (r redriver) Redrive(ctx context.Context, order console.Redrive) console.Report {
-	report := r.redrive.Run(ctx, handlers.RedriveOrder{
-		DryRun:  order.DryRun,
-		Max:     order.Max,
-		Reason:  order.Reason,
-		By:      order.By,
-		OrderID: order.OrderID,
-	})
-	return console.Report{
-		Found:    report.Found,
-		Redriven: report.Redriven,
-		Guarded:  report.Guarded,
-		Expired:  report.Expired,
-		Failed:   report.Failed,
-		Errors:   report.Errors,
-	}
 }

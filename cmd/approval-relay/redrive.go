@@ -7,7 +7,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/approval-relay/approval-relay/api"
-	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
@@ -27,7 +26,7 @@ func (c *redriveCmd) Run(w *world) error {
 	if c.By == "" {
 		c.By = operator(w.getenv)
 	}
-	in := handlers.RedriveOrder{
+	in := api.RedriveOrder{
 		DryRun:  c.DryRun,
 		Max:     c.Max,
 		Reason:  c.Reason,
@@ -35,7 +34,7 @@ func (c *redriveCmd) Run(w *world) error {
 		By:      c.By,
 		OrderID: c.Order,
 	}
-	var r handlers.RedriveReport
+	var r api.RedriveReport
 	if err := c.call(w.ctx, "POST", "/v1/redrive", in, &r); err != nil {
 		return err
 	}

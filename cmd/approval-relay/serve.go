@@ -14,6 +14,7 @@ import (
 	group "github.com/oklog/run"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // runCmd runs the worker.
@@ -188,7 +189,7 @@ func (r *relay) ready(ending *atomic.Bool) func(context.Context) error {
 		case !r.router.IsRunning():
 			return errors.New("starting")
 		}
-		if p, ok := r.store.(interface{ Probe(context.Context) error }); ok && p.Probe(ctx) != nil {
+		if p, ok := r.store.(store.Prober); ok && p.Probe(ctx) != nil {
 			return errors.New("the store takes no updates")
 		}
 		if time.Since(time.Unix(0, r.failed.Load())) < afterFailure {

@@ -17,11 +17,11 @@ import (
 // sources are all ways in, as the router wants them.
 type sources struct {
 	requests, decisions []router.Source
-	queues              map[string]handlers.Queue // dead letter queues, by source
+	queues              map[string]handlers.DeadLetterQueue // dead letter queues, by source
 }
 
 func (r *relay) sources(ctx context.Context, urls validURLs) (*sources, error) {
-	out := &sources{queues: map[string]handlers.Queue{}}
+	out := &sources{queues: map[string]handlers.DeadLetterQueue{}}
 	for _, name := range sorted(r.config.Workflows) {
 		w := r.config.Workflows[name]
 		workflow, err := compileWorkflow(name, w)
@@ -136,7 +136,7 @@ func (r *relay) queue(
 		Topic:       q.Queue,
 		Subscriber:  sub,
 		Handle:      handle,
-		DeadLetters: r.letters,
+		DeadLetters: r.store,
 	}
 	if q.DeadLetterQueue != "" {
 		dlq := sqs.NewDeadLetterQueue(client, q.DeadLetterQueue, q.Queue)

@@ -76,8 +76,7 @@ type relay struct {
 	decider     *handlers.Decider
 	ring        *keys.Ring
 	links       *link.Links
-	letters     *letterTable
-	redrive     *handlers.Redrive
+	redriver    *handlers.Redriver
 	slack       *slack.Interactions // nil where nothing is pressed
 	signIn      *signin.Handler     // nil if approvers cannot sign in
 }
@@ -112,7 +111,7 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 			err = errors.Join(err, r.store.Close())
 		}
 	}()
-	r.metrics.WatchStore(r.stats)
+	r.metrics.WatchStore(r.store.Stats)
 	kept := timed{r.store, r.metrics}
 	base, err := url.Parse(c.Public.URL)
 	if err != nil {
@@ -133,7 +132,6 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 	r.decider = &handlers.Decider{
 		Transitions: r.transitions, Keep: approval.UnmatchedRetention{WaitFor: c.Unmatched.TTL, ShowExpiredFor: c.Unmatched.Retention},
 	}
-	r.letters = &letterTable{r.store}
 	r.sweeper = &router.Sweeper{
 		Orders:      kept,
 		Transitions: r.transitions,
@@ -143,10 +141,8 @@ func build(ctx context.Context, c *Config, log *slog.Logger, stdout io.Writer) (
 		Batch:       sweepBatch,
 		Lease:       sweepLease,
 	}
-	if own, ok := r.store.(interface {
-		DueBy(ctx context.Context, until time.Time) ([]string, error)
-	}); ok {
-		r.sweeper.Orphans = own.DueBy
+	if lister, ok := r.store.(store.OrphanLister); ok {
+		r.sweeper.Orphans = lister.ListDueBy
 	}
 	if err := r.wireRouter(ctx, stdout); err != nil {
 		return nil, err
@@ -171,15 +167,15 @@ func (r *relay) wireRouter(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	r.redrive = &handlers.Redrive{
+	r.redriver = &handlers.Redriver{
 		Transitions: r.transitions,
-		Exhausted:   exhausted{r.store},
-		Letters:     r.letters,
+		Orders:      r.store,
+		DeadLetters: r.store,
 		Queues:      s.queues,
-		Handle:      map[string]message.NoPublishHandlerFunc{},
+		Handlers:    map[string]message.NoPublishHandlerFunc{},
 	}
 	for _, source := range slices.Concat(s.requests, s.decisions) {
-		r.redrive.Handle[source.Name] = source.Handle
+		r.redriver.Handlers[source.Name] = source.Handle
 	}
 	r.router, err = router.New(router.Parts{
 		Requests:  s.requests,
@@ -248,11 +244,11 @@ func (r *relay) wireHTTP(reg *prometheus.Registry) error {
 		Metrics:       promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg, EnableOpenMetrics: true}),
 		OpenMetrics:   r.config.Operator.OpenMetrics,
 		OperatorAPI: &api.OperatorAPI{
-			Orders:  r.store,
-			List:    lister{timed{r.store, r.metrics}},
-			Decider: r.decider,
-			Letters: r.letters,
-			Redrive: r.redrive,
+			Orders:      r.store,
+			Lister:      timed{r.store, r.metrics},
+			Decider:     r.decider,
+			DeadLetters: r.store,
+			Redriver:    r.redriver,
 		},
 		ConsolePages: people,
 		Observe:      r.metrics.HTTP,
@@ -345,22 +341,6 @@ func metricNames(c *Config) metrics.Config {
 		n.Handlers = append(n.Handlers, decisionName(name))
 	}
 	return n
-}
-
-// stats reads the store for a scrape.
-func (r *relay) stats(ctx context.Context) (metrics.Stats, error) {
-	s, err := r.store.Stats(ctx)
-	out := metrics.Stats{
-		Workflows:   map[string]metrics.WorkflowStats{},
-		Exhausted:   s.Exhausted,
-		Retrying:    s.Retrying,
-		DeadLetters: s.DeadLetters,
-		OldestDue:   s.OldestDue,
-	}
-	for name, w := range s.Workflows {
-		out.Workflows[name] = metrics.WorkflowStats{Pending: w.Pending, Oldest: w.Oldest}
-	}
-	return out, err
 }
 
 // names of sources, as metrics, logs and dead letters have them.

@@ -100,7 +100,7 @@ func orderItem(o *approval.Order, before item, record []byte) item {
 	i := orderKey(o.ID)
 	i["order_record"], i["order_shard"], i["order_id"] = blob(record), in, blob([]byte(o.ID))
 	if p := o.PendingApprovals(); len(p) > 0 {
-		i["pending_shard"], i["waits_since"] = in, blob(ageKey(store.Age{Since: store.Oldest(p), ID: o.ID}))
+		i["pending_shard"], i["waits_since"] = in, blob(ageKey(store.AgeCursor{Since: store.OldestPending(p), OrderID: o.ID}))
 	}
 	if o.HasExhaustedCallback() {
 		i["exhausted_shard"] = in

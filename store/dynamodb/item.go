@@ -102,17 +102,17 @@ func unix(n int64) time.Time { return time.Unix(0, n).UTC() }
 const maxKey = 1024
 
 // ageKey sorts as ages do: the time, then as much of the ID as fits.
-func ageKey(a store.Age) []byte {
+func ageKey(a store.AgeCursor) []byte {
 	b := binary.BigEndian.AppendUint64(nil, uint64(nanos(a.Since))^1<<63)
-	return append(b, a.ID[:min(len(a.ID), maxKey-len(b))]...)
+	return append(b, a.OrderID[:min(len(a.OrderID), maxKey-len(b))]...)
 }
 
-func ageOf(row item) store.Age {
+func ageOf(row item) store.AgeCursor {
 	b := bin(row, "waits_since")
 	if len(b) < 8 {
-		return store.Age{}
+		return store.AgeCursor{}
 	}
-	return store.Age{Since: unix(int64(binary.BigEndian.Uint64(b) ^ 1<<63)), ID: orderOf(row)}
+	return store.AgeCursor{Since: unix(int64(binary.BigEndian.Uint64(b) ^ 1<<63)), OrderID: orderOf(row)}
 }
 
 // A record is stored compressed, which is paid for by the kilobyte. Its first byte

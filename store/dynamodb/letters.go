@@ -94,7 +94,7 @@ func (s *Store) nextLetter(ctx context.Context) (id string, err error) {
 			ExpressionAttributeValues: item{":one": number(1)}, ReturnValues: types.ReturnValueUpdatedNew,
 		})
 		if err == nil {
-			id = store.LetterID(integer(out.Attributes, "last_letter"))
+			id = store.FormatDeadLetterID(integer(out.Attributes, "last_letter"))
 		}
 		return err
 	})
@@ -104,14 +104,14 @@ func (s *Store) nextLetter(ctx context.Context) (id string, err error) {
 // ListDeadLetters implements store.DeadLetters.
 func (s *Store) ListDeadLetters(ctx context.Context, after string, limit int) ([]store.DeadLetter, error) {
 	if after != "" {
-		n, err := store.LetterNumber(after)
+		n, err := store.ParseDeadLetterID(after)
 		if err != nil {
 			return nil, err
 		}
-		after = store.LetterID(n)
+		after = store.FormatDeadLetterID(n)
 	}
 	if after == "" {
-		after = store.LetterID(0)
+		after = store.FormatDeadLetterID(0)
 	}
 	heads, err := s.query(ctx, "letters", after, limit)
 	if err != nil {
@@ -188,11 +188,11 @@ func (s *Store) letter(ctx context.Context, head item) (store.DeadLetter, error)
 // TakeDeadLetter implements store.DeadLetters. Where the answer of an attempt was
 // lost and the letter is gone, it was taken by us: an error would lose it.
 func (s *Store) TakeDeadLetter(ctx context.Context, id string) error {
-	n, err := store.LetterNumber(id)
+	n, err := store.ParseDeadLetterID(id)
 	if err != nil {
 		return err
 	}
-	head, err := s.get(ctx, key("letters", store.LetterID(n)))
+	head, err := s.get(ctx, key("letters", store.FormatDeadLetterID(n)))
 	if err != nil {
 		return fmt.Errorf("take dead letter %s: %w", id, err)
 	}
@@ -201,10 +201,10 @@ func (s *Store) TakeDeadLetter(ctx context.Context, id string) error {
 		return gone
 	}
 	items := []types.TransactWriteItem{{Delete: &types.Delete{
-		TableName: &s.config.Table, Key: key("letters", store.LetterID(n)), ConditionExpression: aws.String("attribute_exists(pk)"),
+		TableName: &s.config.Table, Key: key("letters", store.FormatDeadLetterID(n)), ConditionExpression: aws.String("attribute_exists(pk)"),
 	}}}
 	for part := 1; part < int(integer(head, "parts")); part++ {
-		items = append(items, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.config.Table, Key: partKey(store.LetterID(n), part)}})
+		items = append(items, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.config.Table, Key: partKey(store.FormatDeadLetterID(n), part)}})
 	}
 	unsure, began := false, time.Now()
 	err = s.call(ctx, func(ctx context.Context) error {

@@ -23,8 +23,8 @@ func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Ord
 	if err != nil {
 		return nil, "", err
 	}
-	if len(rows) > q.Size() {
-		rows = rows[:q.Size()]
+	if len(rows) > q.PageSize() {
+		rows = rows[:q.PageSize()]
 		next = place(rows[len(rows)-1])
 	}
 	items, err := s.getAll(ctx, rows)
@@ -52,7 +52,7 @@ func (s *Store) page(ctx context.Context, q store.Query) (rows []item, place fun
 	if q.ByAge {
 		return s.pageByAge(ctx, q)
 	}
-	l := lookup{index: "orders", limit: q.Size() + 1}
+	l := lookup{index: "orders", limit: q.PageSize() + 1}
 	switch {
 	case q.Exhausted:
 		l.index = "exhausted"
@@ -66,11 +66,11 @@ func (s *Store) page(ctx context.Context, q store.Query) (rows []item, place fun
 		return nil, nil, fmt.Errorf("list orders: %w", err)
 	}
 	slices.SortFunc(rows, func(a, b item) int { return bytes.Compare(bin(a, "order_id"), bin(b, "order_id")) })
-	return rows[:min(len(rows), q.Size()+1)], orderOf, nil
+	return rows[:min(len(rows), q.PageSize()+1)], orderOf, nil
 }
 
 func (s *Store) pageByAge(ctx context.Context, q store.Query) (rows []item, place func(item) string, err error) {
-	after, err := store.ParseAge(q.After)
+	after, err := store.ParseAgeCursor(q.After)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -78,7 +78,7 @@ func (s *Store) pageByAge(ctx context.Context, q store.Query) (rows []item, plac
 		index:  "age",
 		where:  "waits_since >= :after",
 		values: item{":after": blob(ageKey(after))},
-		limit:  q.Size() + 2, // its own place is one
+		limit:  q.PageSize() + 2, // its own place is one
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("list orders: %w", err)
@@ -93,7 +93,7 @@ func (s *Store) pageByAge(ctx context.Context, q store.Query) (rows []item, plac
 		}
 		return 0
 	})
-	return rows[:min(len(rows), q.Size()+1)], func(r item) string { return ageOf(r).String() }, nil
+	return rows[:min(len(rows), q.PageSize()+1)], func(r item) string { return ageOf(r).String() }, nil
 }
 
 // perBatch is how many items one call reads.

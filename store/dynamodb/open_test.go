@@ -1,7 +1,6 @@
 package dynamodb
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/store/storetest"
 )
 
 // TestOpenRefuses names what is wrong with a table, and changes nothing of it.
@@ -77,12 +77,9 @@ func TestTerraformMakesTheSame(t *testing.T) {
 	require.Equal(t, len(indexes()), strings.Count(string(b), "{ partition = "))
 }
 
-// TestNobodyIsAdopted: with this method, which SQLite has, a worker that starts would take
-// what others have under way for a dead one's.
-func TestNobodyIsAdopted(t *testing.T) {
+// A worker that starts must not take actions of other workers for those of a dead
+// process: DynamoDB is no store.OrphanLister.
+func TestOptionalInterfaces(t *testing.T) {
 	t.Parallel()
-	_, adopts := any(&Store{}).(interface {
-		DueBy(ctx context.Context, until time.Time) ([]string, error)
-	})
-	require.False(t, adopts)
+	storetest.RequireOptional(t, &Store{}, storetest.Optional{Prober: true})
 }

@@ -18,7 +18,7 @@ func (s *Store) PutDeadLetter(ctx context.Context, d store.DeadLetter) (string, 
 		return "", err
 	}
 	s.last++
-	d.ID = store.LetterID(s.last)
+	d.ID = store.FormatDeadLetterID(s.last)
 	s.letters = append(s.letters, clone(d))
 	return d.ID, nil
 }
@@ -32,7 +32,7 @@ func clone(d store.DeadLetter) store.DeadLetter {
 // ListDeadLetters implements store.DeadLetters.
 func (s *Store) ListDeadLetters(_ context.Context, after string, limit int) ([]store.DeadLetter, error) {
 	if after != "" {
-		if _, err := store.LetterNumber(after); err != nil {
+		if _, err := store.ParseDeadLetterID(after); err != nil {
 			return nil, err
 		}
 	}

@@ -130,7 +130,7 @@ func (s *Store) List(_ context.Context, q store.Query) (orders []*approval.Order
 		if ((q.Pending || q.ByAge) && len(e.pending) == 0) || (q.Exhausted && !e.exhausted) {
 			continue
 		}
-		if len(orders) == q.Size() {
+		if len(orders) == q.PageSize() {
 			return orders, place(orders[len(orders)-1].ID), nil
 		}
 		o, err := store.Decode(id, e.record, plain{})
@@ -149,11 +149,13 @@ func (s *Store) after(q store.Query) (ids []string, place func(id string) string
 		ids = slices.DeleteFunc(slices.Sorted(maps.Keys(s.orders)), func(id string) bool { return id <= q.After })
 		return ids, func(id string) string { return id }, nil
 	}
-	from, err := store.ParseAge(q.After)
+	from, err := store.ParseAgeCursor(q.After)
 	if err != nil {
 		return nil, nil, err
 	}
-	age := func(id string) store.Age { return store.Age{Since: store.Oldest(s.orders[id].pending), ID: id} }
+	age := func(id string) store.AgeCursor {
+		return store.AgeCursor{Since: store.OldestPending(s.orders[id].pending), OrderID: id}
+	}
 	for id := range s.orders {
 		if from.Before(age(id)) {
 			ids = append(ids, id)

@@ -10,3 +10,7 @@ import (
 func TestContract(t *testing.T) {
 	storetest.Run(t, func(*testing.T) store.Store { return New() })
 }
+
+func TestOptionalInterfaces(t *testing.T) {
+	storetest.RequireOptional(t, New(), storetest.Optional{})
+}

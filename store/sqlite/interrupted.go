@@ -8,10 +8,10 @@ import (
 
 const dueBy = "SELECT id FROM orders WHERE due <= ?"
 
-// DueBy returns the IDs of all orders that are due until then, leased or not.
+// ListDueBy returns the IDs of all orders that are due until then, leased or not.
 // The process that opened the file is the only one: what is under way in these
 // orders right after that was begun by one that is dead.
-func (s *Store) DueBy(ctx context.Context, until time.Time) ([]string, error) {
+func (s *Store) ListDueBy(ctx context.Context, until time.Time) ([]string, error) {
 	rows, err := s.reads.QueryContext(ctx, dueBy, nanos(until))
 	if err != nil {
 		return nil, fmt.Errorf("list due orders: %w", err)

@@ -43,7 +43,7 @@ func (s *Store) PutDeadLetter(ctx context.Context, d store.DeadLetter) (string, 
 	if err != nil {
 		return "", fmt.Errorf("put dead letter: %w", err)
 	}
-	return store.LetterID(id), nil
+	return store.FormatDeadLetterID(id), nil
 }
 
 // ListDeadLetters implements store.DeadLetters.
@@ -51,7 +51,7 @@ func (s *Store) ListDeadLetters(ctx context.Context, after string, limit int) ([
 	var from int64
 	if after != "" {
 		var err error
-		if from, err = store.LetterNumber(after); err != nil {
+		if from, err = store.ParseDeadLetterID(after); err != nil {
 			return nil, err
 		}
 	}
@@ -69,7 +69,7 @@ func (s *Store) ListDeadLetters(ctx context.Context, after string, limit int) ([
 		if err := rows.Scan(&id, &d.Source, &d.Reason, &at, &d.Redrives, &sealed); err != nil {
 			return nil, fmt.Errorf("list dead letters: %w", err)
 		}
-		d.ID, d.At = store.LetterID(id), time.Unix(0, at).UTC()
+		d.ID, d.At = store.FormatDeadLetterID(id), time.Unix(0, at).UTC()
 		if err := s.openLetter(&d, sealed); err != nil {
 			unreadable = append(unreadable, err)
 			continue
@@ -94,7 +94,7 @@ func (s *Store) openLetter(d *store.DeadLetter, sealed []byte) error {
 
 // TakeDeadLetter implements store.DeadLetters.
 func (s *Store) TakeDeadLetter(ctx context.Context, id string) error {
-	n, err := store.LetterNumber(id)
+	n, err := store.ParseDeadLetterID(id)
 	if err != nil {
 		return err
 	}

@@ -194,14 +194,14 @@ func TestDueByListsWhatIsLeasedToo(t *testing.T) {
 		update(t, s, id, request) // due in an hour
 	}
 	later := began.Add(time.Hour)
-	ids, err := s.DueBy(t.Context(), later.Add(-1))
+	ids, err := s.ListDueBy(t.Context(), later.Add(-1))
 	require.NoError(t, err)
 	require.Empty(t, ids)
 
 	claimed, err := s.Claim(t.Context(), later, 1, time.Minute)
 	require.NoError(t, err)
 	require.Len(t, claimed, 1)
-	ids, err = s.DueBy(t.Context(), later)
+	ids, err = s.ListDueBy(t.Context(), later)
 	require.NoError(t, err)
 	require.ElementsMatch(t, []string{"a", "b"}, ids)
 }
@@ -239,5 +239,5 @@ func TestMigrationFindsTheAges(t *testing.T) {
 	require.Equal(t, want[1:], got[1:])
 	_, next, err = s.List(t.Context(), store.Query{ByAge: true, Limit: 2})
 	require.NoError(t, err)
-	require.Equal(t, store.Age{Since: began.Add(-time.Hour + 1), ID: "old"}.String(), next)
+	require.Equal(t, store.AgeCursor{Since: began.Add(-time.Hour + 1), OrderID: "old"}.String(), next)
 }

@@ -40,8 +40,8 @@ func listing(q store.Query) (query string, args []any, err error) {
 		where += " AND exhausted = 1"
 	}
 	if q.ByAge {
-		from, err := store.ParseAge(q.After)
-		return fmt.Sprintf(byAge, where), []any{nanos(from.Since), []byte(from.ID)}, err
+		from, err := store.ParseAgeCursor(q.After)
+		return fmt.Sprintf(byAge, where), []any{nanos(from.Since), []byte(from.OrderID)}, err
 	}
 	if q.Pending {
 		where += " AND pending > 0"
@@ -55,13 +55,13 @@ func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Ord
 	if err != nil {
 		return nil, "", err
 	}
-	rows, err := s.reads.QueryContext(ctx, query, append(args, q.Size()+1)...)
+	rows, err := s.reads.QueryContext(ctx, query, append(args, q.PageSize()+1)...)
 	if err != nil {
 		return nil, "", fmt.Errorf("list orders: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		if len(orders) == q.Size() {
+		if len(orders) == q.PageSize() {
 			return orders, next, nil
 		}
 		var id, record []byte
@@ -70,7 +70,7 @@ func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Ord
 			return nil, "", fmt.Errorf("list orders: %w", err)
 		}
 		if next = string(id); q.ByAge {
-			next = store.Age{Since: unix(since), ID: string(id)}.String()
+			next = store.AgeCursor{Since: unix(since), OrderID: string(id)}.String()
 		}
 		o, err := store.Decode(string(id), record, s.config.Sealer)
 		if err != nil { // Get says why

@@ -120,10 +120,10 @@ func TestKeysRotate(t *testing.T) {
 		require.ErrorIs(t, s.Update(t.Context(), "left alone", requestOrVote), keys.ErrUnknownKey)
 		letters, err := s.ListDeadLetters(t.Context(), "", 10)
 		require.ErrorIs(t, err, keys.ErrUnknownKey)
-		require.ErrorContains(t, err, store.LetterID(1), "which it is")
+		require.ErrorContains(t, err, store.FormatDeadLetterID(1), "which it is")
 		require.Len(t, letters, 1, "and the others")
 		require.Equal(t, "new", string(letters[0].Body))
-		require.NoError(t, s.TakeDeadLetter(t.Context(), store.LetterID(1)))
+		require.NoError(t, s.TakeDeadLetter(t.Context(), store.FormatDeadLetterID(1)))
 	})
 	with(rotated, func(s *Store) { requireOrder(t, s, "left alone", 0) })
 }

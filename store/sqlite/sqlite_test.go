@@ -136,3 +136,8 @@ func requireAcknowledged(t *testing.T, s *Store, acknowledged map[string]int, as
 }
 
 func orderName(i int) string { return fmt.Sprintf("order-%07d", i) }
+
+func TestOptionalInterfaces(t *testing.T) {
+	t.Parallel()
+	storetest.RequireOptional(t, &Store{}, storetest.Optional{Prober: true, OrphanLister: true})
+}

@@ -91,7 +91,7 @@ func (s *Store) compute(orderID string, stored []byte, known bool, transition fu
 	c = change{
 		empty:     o.IsEmpty(),
 		due:       o.NextDue(),
-		since:     store.Oldest(has),
+		since:     store.OldestPending(has),
 		pending:   len(has),
 		exhausted: o.HasExhaustedCallback(),
 		retrying:  o.IsRetrying(),

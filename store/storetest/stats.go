@@ -26,7 +26,7 @@ func statsTests() map[string]func(*testing.T, store.Store) {
 func requireCounted(t tb, s store.Store) {
 	t.Helper()
 	want := store.Stats{Workflows: map[string]store.WorkflowStats{}}
-	var waiting []store.Age
+	var waiting []store.AgeCursor
 	for _, o := range list(t, s, store.Query{}) {
 		if o.HasExhaustedCallback() {
 			want.Exhausted++
@@ -38,7 +38,7 @@ func requireCounted(t tb, s store.Store) {
 			want.OldestDue = due
 		}
 		if p := o.PendingApprovals(); len(p) > 0 {
-			waiting = append(waiting, store.Age{Since: store.Oldest(p), ID: o.ID})
+			waiting = append(waiting, store.AgeCursor{Since: store.OldestPending(p), OrderID: o.ID})
 		}
 		for _, p := range o.PendingApprovals() {
 			w := want.Workflows[p.Workflow]
@@ -52,10 +52,12 @@ func requireCounted(t tb, s store.Store) {
 	got, err := s.Stats(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, want, got)
-	slices.SortFunc(waiting, func(a, b store.Age) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(waiting, func(a, b store.AgeCursor) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.OrderID, b.OrderID))
+	})
 	byAge := []string{}
 	for _, w := range waiting {
-		byAge = append(byAge, w.ID)
+		byAge = append(byAge, w.OrderID)
 	}
 	require.Equal(t, byAge, ids(list(t, s, store.Query{ByAge: true, Limit: 1})))
 }

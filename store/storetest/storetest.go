@@ -155,7 +155,7 @@ func list(t tb, s store.Store, q store.Query) []*approval.Order {
 	for range 10_000 {
 		orders, next, err := s.List(t.Context(), q)
 		require.NoError(t, err)
-		require.LessOrEqual(t, len(orders), q.Size())
+		require.LessOrEqual(t, len(orders), q.PageSize())
 		out = append(out, orders...)
 		if next == "" {
 			return out

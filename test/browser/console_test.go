@@ -93,12 +93,12 @@ func TestRedriving(t *testing.T) {
 
 	do(t, ctx, chromedp.Click(`//tr[contains(., "order: is missing")]//button`))
 	await(t, ctx, "3 would be redriven")
-	letters, err := d.Letters(t.Context(), "", 10)
+	letters, err := d.store.ListDeadLetters(t.Context(), "", 10)
 	require.NoError(t, err)
 	require.Len(t, letters, 5, "a dry run")
 	do(t, ctx, chromedp.Click("#confirm"))
 	await(t, ctx, "3 started again")
-	letters, err = d.Letters(t.Context(), "", 10)
+	letters, err = d.store.ListDeadLetters(t.Context(), "", 10)
 	require.NoError(t, err)
 	require.Len(t, letters, 2)
 

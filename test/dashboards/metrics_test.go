@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/metrics"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // family is one metric as the program has it.
@@ -37,8 +38,8 @@ func registry(t *testing.T) map[string]family {
 		AWSOperations: one,
 	})
 	m.Runtime("v1", "abc")
-	m.WatchStore(func(context.Context) (metrics.Stats, error) {
-		return metrics.Stats{OldestDue: time.Unix(1, 0), Workflows: map[string]metrics.WorkflowStats{"one": {Pending: 1, Oldest: time.Unix(1, 0)}}}, nil
+	m.WatchStore(func(context.Context) (store.Stats, error) {
+		return store.Stats{OldestDue: time.Unix(1, 0), Workflows: map[string]store.WorkflowStats{"one": {Pending: 1, Oldest: time.Unix(1, 0)}}}, nil
 	})
 	families, err := reg.Gather()
 	require.NoError(t, err)

@@ -51,7 +51,7 @@ func points() []point {
 	return len(ids), s.all(ctx, ids, advance)
 `)),
 		at("handled, its sender not told", "api/ingress.go", "		writeAnswer(w, fate.Body, fate.Err)\n", "		CRASH\n		writeAnswer(w, fate.Body, fate.Err)\n"),
-		at("given up, not kept", "router/middleware.go", "			if putErr := letters.PutLetter(", "			CRASH\n			if putErr := letters.PutLetter("),
+		at("given up, not kept", "router/middleware.go", "			if _, putErr := letters.PutDeadLetter(", "			CRASH\n			if _, putErr := letters.PutDeadLetter("),
 		at("kept, still in its queue", "router/middleware.go", "			o.DeadLettered(source)\n			log.LogAttrs(ctx, slog.LevelError, \"dead letter\"", "			CRASH\n			o.DeadLettered(source)\n			log.LogAttrs(ctx, slog.LevelError, \"dead letter\""),
 		rarely(at(afterKill, "router/sweeper.go", "	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))\n	if err == nil {\n", `	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))
 	if len(ids) > 0 {

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
@@ -30,45 +31,16 @@ import (
 //go:embed templates console.css
 var files embed.FS
 
-// Orders is where orders are read. What it returns holds no token and no link.
-// Its error is approval.ErrNotFound for one that nothing is known of.
+// Orders reads orders; package store states the promises of its methods. The pages
+// copy single fields of an order, and never its tokens or links.
 type Orders interface {
 	Get(ctx context.Context, orderID string) (*approval.Order, error)
+	List(ctx context.Context, q store.Query) (orders []*approval.Order, next string, err error)
 }
 
-// Which orders are listed, and how.
-type Which int
-
-// The lists.
-const (
-	Waiting Which = iota // with a pending approval, the longest waiting first
-	GivenUp              // with a callback that was given up, by order ID
-	All                  // by order ID
-)
-
-// Lists lists orders, as Orders has them, and says where to go on: empty at the
-// end. The error is Permanent if it never said so.
-type Lists interface {
-	List(ctx context.Context, which Which, after string, limit int) (orders []*approval.Order, next string, err error)
-}
-
-// Counts is what is counted at all times.
-type Counts struct {
-	Workflows   []WorkflowCount // by name
-	GivenUp     int             // orders with a callback that was given up
-	DeadLetters int             // in the store's own table
-}
-
-// WorkflowCount counts the pending approvals of one workflow.
-type WorkflowCount struct {
-	Name    string
-	Pending int
-	Oldest  time.Time
-}
-
-// Counter counts, at a cost that does not grow.
+// Counter counts approvals and dead letters, at a cost that does not grow with them.
 type Counter interface {
-	Counts(ctx context.Context) (Counts, error)
+	Stats(ctx context.Context) (store.Stats, error)
 }
 
 // Decider rules on orders. An error means that nothing is known to be recorded.
@@ -91,11 +63,11 @@ type Config struct {
 	Tokens   map[string]Secret // of operators, by name
 	MAC      MAC
 	Orders   Orders
-	Lists    Lists
 	Counter  Counter
 	Decider  Decider
-	Letters  Letters
 	Redriver Redriver
+	// DeadLetters lists the dead letters in the store's own table.
+	DeadLetters DeadLetters
 	// Queues names the dead letter queues that only a dry run looks into.
 	Queues []string
 	Now    func() time.Time
@@ -212,16 +184,18 @@ func (c *Console) frame(r *http.Request, s session, page, heading string) frame 
 		f.Self = "?" + r.URL.Query().Encode()
 	}
 	f.SignOut = c.nonce(s, "signout")
-	counts, err := c.Counter.Counts(r.Context())
+	stats, err := c.Counter.Stats(r.Context())
 	if err != nil {
 		c.Log.WarnContext(r.Context(), "console cannot count", "error", err)
 		return f
 	}
 	pending := 0
-	for _, w := range counts.Workflows {
+	for _, w := range stats.Workflows {
 		pending += w.Pending
 	}
-	f.Pending, f.GivenUp, f.DeadLetters = number(pending), number(counts.GivenUp), number(counts.DeadLetters)
+	f.Pending = number(pending)
+	f.GivenUp = number(stats.Exhausted)
+	f.DeadLetters = number(stats.DeadLetters)
 	return f
 }
 

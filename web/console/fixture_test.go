@@ -20,6 +20,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/web/console"
 )
 
@@ -40,12 +41,12 @@ type world struct {
 	ring    *keys.Ring
 	tokens  map[string]console.Secret
 	orders  map[string]*approval.Order
-	letters []console.Letter
+	letters []store.DeadLetter
 	unread  error
 	failing error // of the store
-	counts  console.Counts
-	report  console.Report
-	runs    []console.Redrive
+	counts  store.Stats
+	report  store.RedriveReport
+	runs    []store.RedriveRequest
 	log     strings.Builder
 	console *console.Console
 	cookie  *http.Cookie
@@ -67,7 +68,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) build() {
 	w.t.Helper()
 	c, err := console.New(console.Config{
-		Tokens: w.tokens, MAC: w.ring, Orders: w, Lists: w, Counter: w, Decider: w, Letters: w, Redriver: w, Queues: []string{"request-orders"},
+		Tokens: w.tokens, MAC: w.ring, Orders: w, Counter: w, Decider: w, DeadLetters: w, Redriver: w, Queues: []string{"request-orders"},
 		Now: func() time.Time { return w.now }, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 	})
 	if err != nil {
@@ -86,27 +87,27 @@ func (w *world) Get(_ context.Context, id string) (*approval.Order, error) {
 	return nil, approval.ErrNotFound
 }
 
-func (w *world) List(_ context.Context, which console.Which, after string, limit int) ([]*approval.Order, string, error) {
-	if after == "no place" {
-		return nil, "", approval.InvalidField("after", "is no place in a list by age")
+func (w *world) List(_ context.Context, q store.Query) ([]*approval.Order, string, error) {
+	if q.After == "no place" {
+		return nil, "", approval.InvalidField("after", "is not a position in a list by age")
 	}
 	var out []*approval.Order
 	for _, id := range slices.Sorted(maps.Keys(w.orders)) {
 		o := w.orders[id]
-		if id <= after || which == console.Waiting && len(o.PendingApprovals()) == 0 && !o.IsEmpty() || which == console.GivenUp && !o.HasExhaustedCallback() {
+		if id <= q.After || q.ByAge && len(o.PendingApprovals()) == 0 && !o.IsEmpty() || q.Exhausted && !o.HasExhaustedCallback() {
 			continue
 		}
-		if len(out) == limit {
-			return out, out[limit-1].ID, w.failing
+		if len(out) == q.Limit {
+			return out, out[q.Limit-1].ID, w.failing
 		}
 		out = append(out, o)
 	}
 	return out, "", w.failing
 }
 
-func (w *world) Counts(context.Context) (console.Counts, error) { return w.counts, w.failing }
+func (w *world) Stats(context.Context) (store.Stats, error) { return w.counts, w.failing }
 
-func (w *world) Letters(_ context.Context, after string, limit int) (out []console.Letter, err error) {
+func (w *world) ListDeadLetters(_ context.Context, after string, limit int) (out []store.DeadLetter, err error) {
 	for _, l := range w.letters {
 		if l.ID > after && len(out) < limit {
 			out = append(out, l)
@@ -115,7 +116,7 @@ func (w *world) Letters(_ context.Context, after string, limit int) (out []conso
 	return out, cmp.Or(w.unread, w.failing)
 }
 
-func (w *world) Redrive(_ context.Context, r console.Redrive) console.Report {
+func (w *world) Redrive(_ context.Context, r store.RedriveRequest) store.RedriveReport {
 	w.runs = append(w.runs, r)
 	return w.report
 }

@@ -9,23 +9,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
-// Letter is a message that was given up. Its body is not shown: it may hold a token.
-type Letter struct {
-	ID       string
-	Source   string
-	Reason   string
-	At       time.Time
-	Redrives int
-}
-
-// Letters lists the dead letters in the store's own table after that ID, oldest
-// first. With those that can be read comes the error of those that cannot.
-type Letters interface {
-	Letters(ctx context.Context, after string, limit int) ([]Letter, error)
+// DeadLetters lists the dead letters in the store's own table; store.DeadLetters
+// states its promises. The pages never show a body: it may contain a task token.
+type DeadLetters interface {
+	ListDeadLetters(ctx context.Context, after string, limit int) ([]store.DeadLetter, error)
 }
 
 // shownLetters is how many a page shows: their bodies are read with them, and may
@@ -61,7 +53,7 @@ type letterView struct {
 
 func (c *Console) letters(w http.ResponseWriter, r *http.Request, s session) {
 	after := r.URL.Query().Get("after")
-	letters, err := c.Letters.Letters(r.Context(), after, shownLetters)
+	letters, err := c.DeadLetters.ListDeadLetters(r.Context(), after, shownLetters)
 	if err != nil && len(letters) == 0 {
 		c.fail(w, r, s, err)
 		return
@@ -87,7 +79,7 @@ func (c *Console) letters(w http.ResponseWriter, r *http.Request, s session) {
 }
 
 // byReason groups letters, the most frequent reason first.
-func byReason(letters []Letter, now time.Time) []reasonView {
+func byReason(letters []store.DeadLetter, now time.Time) []reasonView {
 	index := map[string]int{}
 	var out []reasonView
 	var sources [][]string

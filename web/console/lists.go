@@ -2,13 +2,16 @@ package console
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
@@ -57,7 +60,7 @@ type people struct {
 type state struct{ Text, Tone, Error string }
 
 func (c *Console) pending(w http.ResponseWriter, r *http.Request, s session) {
-	p, orders, ok := c.list(w, r, s, Waiting, "console", "Pending approvals")
+	p, orders, ok := c.list(w, r, s, store.Query{ByAge: true}, "console", "Pending approvals")
 	if !ok {
 		return
 	}
@@ -70,18 +73,19 @@ func (c *Console) pending(w http.ResponseWriter, r *http.Request, s session) {
 		}
 		p.damaged(o, now)
 	}
-	counts, err := c.Counter.Counts(r.Context())
+	stats, err := c.Counter.Stats(r.Context())
 	if err != nil { // the frame has logged it
-		counts = Counts{}
+		stats = store.Stats{}
 	}
-	for _, wf := range counts.Workflows {
-		p.Workflows = append(p.Workflows, workflowView{untrusted.MultiLine(wf.Name), number(wf.Pending), age(wf.Oldest, now)})
+	for _, name := range slices.Sorted(maps.Keys(stats.Workflows)) {
+		wf := stats.Workflows[name]
+		p.Workflows = append(p.Workflows, workflowView{untrusted.MultiLine(name), number(wf.Pending), age(wf.Oldest, now)})
 	}
 	c.write(w, r, http.StatusOK, "pending.html", p)
 }
 
 func (c *Console) exhausted(w http.ResponseWriter, r *http.Request, s session) {
-	p, orders, ok := c.list(w, r, s, GivenUp, "exhausted", "Answers given up")
+	p, orders, ok := c.list(w, r, s, store.Query{Exhausted: true}, "exhausted", "Answers given up")
 	if !ok {
 		return
 	}
@@ -99,14 +103,15 @@ func (c *Console) exhausted(w http.ResponseWriter, r *http.Request, s session) {
 }
 
 // list reads a page of orders.
-func (c *Console) list(w http.ResponseWriter, r *http.Request, s session, which Which, name, heading string) (listPage, []*approval.Order, bool) {
-	after := r.URL.Query().Get("after")
-	orders, next, err := c.Lists.List(r.Context(), which, after, pageSize)
+func (c *Console) list(w http.ResponseWriter, r *http.Request, s session, q store.Query, name, heading string) (listPage, []*approval.Order, bool) {
+	q.After = r.URL.Query().Get("after")
+	q.Limit = pageSize
+	orders, next, err := c.Orders.List(r.Context(), q)
 	if err != nil {
 		c.fail(w, r, s, err)
 		return listPage{}, nil, false
 	}
-	p := listPage{frame: c.frame(r, s, name, heading), First: after == ""}
+	p := listPage{frame: c.frame(r, s, name, heading), First: q.After == ""}
 	if next != "" {
 		p.Next = "?" + url.Values{"after": {next}}.Encode()
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
@@ -130,7 +131,7 @@ func (c *Console) search(w http.ResponseWriter, r *http.Request, s session, id s
 		c.write(w, r, http.StatusOK, "search.html", p)
 		return
 	}
-	orders, _, err := c.Lists.List(r.Context(), All, id, shownMatches+1)
+	orders, _, err := c.Orders.List(r.Context(), store.Query{After: id, Limit: shownMatches + 1})
 	if err != nil {
 		c.fail(w, r, s, err)
 		return

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/web/console"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 const hostile = "</td><script>alert(1)</script>\"><img src=x onerror=alert(1)>\u202elaeR\x00\x1b[1m"
@@ -26,10 +26,10 @@ func attack(w *world) {
 	w.end(id, acts, approval.Result{Kind: approval.ResultRefused, Reason: hostile})
 	_, acts, _ = w.order(id).Decide(approval.Decision{ID: "1", Outcome: approval.Approve, By: hostile, Comment: hostile, Via: approval.ViaWebhook, Source: hostile}, approval.UnmatchedRetention{}, w.turn())
 	w.end(id, acts, approval.Result{Kind: approval.ResultRefused, Reason: hostile})
-	w.letters = []console.Letter{{ID: hostile, Source: hostile, Reason: hostile, At: w.now}}
+	w.letters = []store.DeadLetter{{ID: hostile, Source: hostile, Reason: hostile, At: w.now}}
 	w.unread = errHostile{}
-	w.counts = console.Counts{Workflows: []console.WorkflowCount{{Name: hostile, Pending: 1, Oldest: w.now}}}
-	w.report = console.Report{Found: map[string]int{hostile: 1}, Errors: []string{hostile}}
+	w.counts = store.Stats{Workflows: map[string]store.WorkflowStats{hostile: {Pending: 1, Oldest: w.now}}}
+	w.report = store.RedriveReport{Found: map[string]int{hostile: 1}, Errors: []string{hostile}}
 }
 
 type errHostile struct{}
@@ -49,7 +49,7 @@ func TestPages(t *testing.T) {
 		w.end("A-3", w.ask("A-3", 40*time.Second), approval.Result{Kind: approval.ResultFailed, Reason: "smtp: 421 try again"})
 		w.ask("A-4", time.Hour, func(a *approval.Request) { a.Channels, a.Deadline = nil, start })
 		w.orders["damaged"] = &approval.Order{ID: "damaged"}
-		w.counts = console.Counts{Workflows: []console.WorkflowCount{{Name: "refunds", Pending: 12345, Oldest: start.Add(-26 * time.Hour)}}, GivenUp: 1, DeadLetters: 2}
+		w.counts = store.Stats{Workflows: map[string]store.WorkflowStats{"refunds": {Pending: 12345, Oldest: start.Add(-26 * time.Hour)}}, Exhausted: 1, DeadLetters: 2}
 	}
 	refused := func(w *world) {
 		w.ask("A-1", 2*time.Hour)
@@ -92,7 +92,7 @@ func TestPages(t *testing.T) {
 			}
 		}, "order?id=A-1", 200},
 		"good_letters": {func(w *world) {
-			w.letters = []console.Letter{
+			w.letters = []store.DeadLetter{
 				{ID: "1", Source: "request-orders", Reason: "order: is missing", At: start.Add(-5 * time.Hour), Redrives: 2}, {ID: "2", Source: "decision-erp", Reason: "body: is no JSON", At: start.Add(-4 * time.Hour)},
 				{ID: "3", Source: "decision-erp", Reason: "order: is missing", At: start.Add(-3 * time.Hour)},
 			}
@@ -209,7 +209,7 @@ func TestPagesOfLetters(t *testing.T) {
 	w := newWorld(t)
 	w.signIn(adaToken)
 	for i := range 150 {
-		w.letters = append(w.letters, console.Letter{ID: fmt.Sprintf("%03d", i), Reason: "odd", At: start})
+		w.letters = append(w.letters, store.DeadLetter{ID: fmt.Sprintf("%03d", i), Reason: "odd", At: start})
 	}
 	_, page := w.get("letters")
 	if !strings.Contains(page, `href="?after=099"`) || !strings.Contains(page, "Of the 100 on this page") {
@@ -226,7 +226,7 @@ func TestWhatIsThereIsShown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.signIn(adaToken)
-	w.letters, w.failing = []console.Letter{{ID: "1", Reason: "odd", At: start}}, errFire
+	w.letters, w.failing = []store.DeadLetter{{ID: "1", Reason: "odd", At: start}}, errFire
 	resp, page := w.get("letters")
 	if resp.StatusCode != http.StatusOK || !strings.Contains(page, "Some cannot be read: disk on fire") || !strings.Contains(page, ">odd<") {
 		t.Errorf("%d %s", resp.StatusCode, style.ReplaceAllString(page, ""))

@@ -11,31 +11,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// Redrive says what to start again.
-type Redrive struct {
-	DryRun  bool
-	Max     int
-	Reason  string // only what was given up for it; empty means any
-	By      string // who orders it
-	OrderID string // only the callbacks of this order
-}
-
-// Report says what was, or would be, started again.
-type Report struct {
-	Found    map[string]int // by reason
-	Redriven int
-	Guarded  int // left alone, having been redriven too often
-	Expired  int // callbacks whose task has expired
-	Failed   int // given up again at once
-	Errors   []string
-}
-
-// Redriver starts again what was given up, or counts what it would.
+// Redriver restarts exhausted callbacks and dead letters, or counts them.
 type Redriver interface {
-	Redrive(ctx context.Context, order Redrive) Report
+	Redrive(ctx context.Context, request store.RedriveRequest) store.RedriveReport
 }
 
 const (
@@ -55,7 +37,7 @@ type redrivePage struct {
 	Found   []foundView
 	Total   int
 	Would   int // be redriven
-	Report  Report
+	Report  store.RedriveReport
 	Errors  []string
 	Confirm *confirmForm
 	Done    bool
@@ -85,7 +67,7 @@ func (c *Console) redrive(w http.ResponseWriter, r *http.Request, s session) {
 		c.unreadable(w, r, s)
 		return
 	}
-	what := Redrive{
+	what := store.RedriveRequest{
 		Reason:  string(reason[0]),
 		OrderID: string(order[0]),
 		By:      s.Name,
@@ -115,7 +97,7 @@ func (c *Console) recent(at string) bool {
 
 // confirmed redrives what a dry run has shown: as many at most, and of no reason
 // that was not shown.
-func (c *Console) confirmed(w http.ResponseWriter, r *http.Request, s session, what Redrive, sent map[string]string) {
+func (c *Console) confirmed(w http.ResponseWriter, r *http.Request, s session, what store.RedriveRequest, sent map[string]string) {
 	if what.Reason == "" {
 		shown := strings.Split(sent["shown"], ",")
 		for reason := range c.Redriver.Redrive(r.Context(), what).Found {
@@ -137,7 +119,7 @@ func (c *Console) confirmed(w http.ResponseWriter, r *http.Request, s session, w
 }
 
 // lookAt shows a dry run.
-func (c *Console) lookAt(w http.ResponseWriter, r *http.Request, s session, what Redrive, status int, notice string) {
+func (c *Console) lookAt(w http.ResponseWriter, r *http.Request, s session, what store.RedriveRequest, status int, notice string) {
 	report := c.Redriver.Redrive(r.Context(), what)
 	p := c.redrivePage(r, s, what, report)
 	p.Notice = notice
@@ -156,7 +138,7 @@ func (c *Console) lookAt(w http.ResponseWriter, r *http.Request, s session, what
 	c.write(w, r, status, "redrive.html", p)
 }
 
-func (c *Console) redrivePage(r *http.Request, s session, what Redrive, report Report) redrivePage {
+func (c *Console) redrivePage(r *http.Request, s session, what store.RedriveRequest, report store.RedriveReport) redrivePage {
 	p := redrivePage{
 		frame:   c.frame(r, s, "letters", "Dry run"),
 		What:    untrusted.MultiLine(what.Reason),

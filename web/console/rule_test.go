@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/web/console"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // ruling is the form of an order's page, filled in.
@@ -121,20 +121,20 @@ func TestRedrive(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.signIn(bobToken)
-	w.letters = []console.Letter{{ID: "1", Source: "s", Reason: "odd\r\nreason", At: start}}
-	w.report = console.Report{Found: map[string]int{"odd\r\nreason": 7}, Guarded: 2, Expired: 1, Errors: []string{"dead letter queue of a: no"}}
+	w.letters = []store.DeadLetter{{ID: "1", Source: "s", Reason: "odd\r\nreason", At: start}}
+	w.report = store.RedriveReport{Found: map[string]int{"odd\r\nreason": 7}, Guarded: 2, Expired: 1, Errors: []string{"dead letter queue of a: no"}}
 	_, page := w.get("letters")
 	resp, page := w.post("redrive", form(t, page, "redrive", `value="`+"b2RkDQpyZWFzb24"))
 	golden(t, "good_dry_run", page)
 	checkPage(t, "good_dry_run", page)
-	if resp.StatusCode != http.StatusOK || len(w.runs) != 1 || w.runs[0] != (console.Redrive{DryRun: true, Max: 1000, Reason: "odd\r\nreason", By: "bob"}) {
+	if resp.StatusCode != http.StatusOK || len(w.runs) != 1 || w.runs[0] != (store.RedriveRequest{DryRun: true, Max: 1000, Reason: "odd\r\nreason", By: "bob"}) {
 		t.Fatalf("%d %+v", resp.StatusCode, w.runs)
 	}
 	confirm := form(t, page, "redrive", "confirm")
 	w.report.Redriven, w.report.Failed = 4, 1
 	_, page = w.post("redrive", confirm)
 	golden(t, "good_redriven", page)
-	if len(w.runs) != 2 || w.runs[1] != (console.Redrive{Max: 5, Reason: "odd\r\nreason", By: "bob"}) {
+	if len(w.runs) != 2 || w.runs[1] != (store.RedriveRequest{Max: 5, Reason: "odd\r\nreason", By: "bob"}) {
 		t.Fatalf("%+v", w.runs)
 	}
 }
@@ -144,11 +144,11 @@ func TestRedriveOfEverything(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.signIn(adaToken)
-	w.report = console.Report{Found: map[string]int{"a": 1, "b": 2}}
+	w.report = store.RedriveReport{Found: map[string]int{"a": 1, "b": 2}}
 	_, page := w.get("letters")
 	_, page = w.post("redrive", form(t, page, "redrive", "everything"))
 	confirm := form(t, page, "redrive", "confirm")
-	w.report = console.Report{Found: map[string]int{"a": 1, "c": 1}}
+	w.report = store.RedriveReport{Found: map[string]int{"a": 1, "c": 1}}
 	resp, page := w.post("redrive", confirm)
 	if resp.StatusCode != http.StatusConflict || !strings.Contains(page, "something else has been given up meanwhile") || !strings.Contains(page, "Redrive 2 now") {
 		t.Errorf("%d %s", resp.StatusCode, style.ReplaceAllString(page, ""))
@@ -158,12 +158,12 @@ func TestRedriveOfEverything(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	w.report = console.Report{Found: map[string]int{"b": 9}} // more of what was shown
+	w.report = store.RedriveReport{Found: map[string]int{"b": 9}} // more of what was shown
 	_, _ = w.post("redrive", confirm)
 	if last := w.runs[len(w.runs)-1]; last.DryRun || last.Max != 3 || last.By != "ada" {
 		t.Errorf("%+v", last)
 	}
-	w.report = console.Report{}
+	w.report = store.RedriveReport{}
 	_, page = w.get("letters")
 	if _, page = w.post("redrive", form(t, page, "redrive", "everything")); strings.Contains(page, "confirm") || !strings.Contains(page, "nothing to redrive") {
 		t.Error(style.ReplaceAllString(page, ""))
@@ -192,7 +192,7 @@ func TestRedrivesThatAreNotTaken(t *testing.T) {
 	} {
 		w := newWorld(t)
 		w.signIn(adaToken)
-		w.report = console.Report{Found: map[string]int{"a": 1}}
+		w.report = store.RedriveReport{Found: map[string]int{"a": 1}}
 		_, page := w.get("letters")
 		_, page = w.post("redrive", form(t, page, "redrive", "everything"))
 		f := form(t, page, "redrive", "confirm")
@@ -211,14 +211,14 @@ func TestRedriveOfOneOrder(t *testing.T) {
 	w.signIn(adaToken)
 	w.ask("A-1", time.Hour)
 	w.end("A-1", w.approve("A-1"), approval.Result{Kind: approval.ResultRefused, Reason: "AccessDenied"})
-	w.report = console.Report{Found: map[string]int{"AccessDenied": 1}}
+	w.report = store.RedriveReport{Found: map[string]int{"AccessDenied": 1}}
 	_, page := w.get("order?id=A-1")
 	_, page = w.post("redrive", form(t, page, "redrive", ""))
 	if !strings.Contains(page, `The answer of order <a dir="auto" href="order?id=A-1">A-1</a>`) {
 		t.Error(style.ReplaceAllString(page, ""))
 	}
 	_, _ = w.post("redrive", form(t, page, "redrive", "confirm"))
-	if last := w.runs[len(w.runs)-1]; last != (console.Redrive{Max: 1, OrderID: "A-1", By: "ada"}) {
+	if last := w.runs[len(w.runs)-1]; last != (store.RedriveRequest{Max: 1, OrderID: "A-1", By: "ada"}) {
 		t.Errorf("%+v", last)
 	}
 }

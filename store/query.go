@@ -1,0 +1,69 @@
+package store
+
+import (
+	"cmp"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// Query selects orders for List.
+type Query struct {
+	// Pending selects the orders with a pending approval, Exhausted the orders with
+	// an exhausted callback. If neither is set, all orders are listed.
+	Pending   bool
+	Exhausted bool
+	// ByAge lists the orders with a pending approval, even if Pending is false. The
+	// longest waiting comes first: the list is sorted by the time at which the
+	// oldest pending approval of each order was requested, then by order ID.
+	ByAge bool
+	// After is the end of the previous page, as List returned it, or empty for the
+	// first page. Without ByAge, it is an order ID, known or not, and the list
+	// continues behind it. With ByAge, it is the text of an AgeCursor; any other
+	// text makes List return a Permanent error.
+	After string
+	// Limit is the most orders that List returns, 1 to 1,000. 0 means 100.
+	Limit int
+}
+
+// PageSize returns the most orders that the query asks for.
+func (q Query) PageSize() int {
+	if q.Limit <= 0 {
+		return 100
+	}
+	return min(q.Limit, 1000)
+}
+
+// AgeCursor is a position in a list by age: the order with this ID, waiting since
+// this time. It stays a valid position after the order is decided.
+type AgeCursor struct {
+	Since   time.Time
+	OrderID string
+}
+
+// String returns the cursor as the After of a query.
+func (c AgeCursor) String() string {
+	return strconv.FormatInt(c.Since.UnixNano(), 10) + "/" + c.OrderID
+}
+
+// ParseAgeCursor parses the output of String. The empty text is the position
+// before all orders.
+func ParseAgeCursor(text string) (AgeCursor, error) {
+	if text == "" {
+		return AgeCursor{Since: time.Unix(0, math.MinInt64)}, nil
+	}
+	since, id, ok := strings.Cut(text, "/")
+	n, err := strconv.ParseInt(since, 10, 64)
+	if !ok || err != nil {
+		return AgeCursor{}, approval.InvalidField("after", "is not a position in a list by age")
+	}
+	return AgeCursor{Since: time.Unix(0, n), OrderID: id}, nil
+}
+
+// Before reports whether this position comes before the other.
+func (c AgeCursor) Before(other AgeCursor) bool {
+	return cmp.Or(c.Since.Compare(other.Since), strings.Compare(c.OrderID, other.OrderID)) < 0
+}

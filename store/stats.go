@@ -1,0 +1,39 @@
+package store
+
+import (
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// Stats holds the counts that are read at every scrape of the metrics.
+type Stats struct {
+	Workflows map[string]WorkflowStats
+	// Exhausted is the number of orders with an exhausted callback.
+	Exhausted int
+	// Retrying is the number of orders with a failed attempt that will be retried.
+	Retrying int
+	// OldestDue is the earliest Due of all orders; zero if no order is due.
+	OldestDue time.Time
+	// DeadLetters is the number of dead letters in the store's own table.
+	DeadLetters int
+}
+
+// WorkflowStats counts the pending approvals of one workflow.
+type WorkflowStats struct {
+	Pending int
+	// Oldest is when the oldest pending approval was requested; zero if Pending is 0.
+	Oldest time.Time
+}
+
+// OldestPending returns when the oldest of these approvals was requested; zero for
+// an empty list.
+func OldestPending(pending []approval.PendingApproval) time.Time {
+	var oldest time.Time
+	for _, p := range pending {
+		if oldest.IsZero() || p.Since.Before(oldest) {
+			oldest = p.Since
+		}
+	}
+	return oldest
+}

@@ -1,0 +1,26 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// Optional states which optional interfaces of package store an adapter implements.
+type Optional struct {
+	Prober       bool
+	OrphanLister bool
+}
+
+// RequireOptional requires that the adapter implements exactly these optional
+// interfaces. A method whose signature has changed would switch its feature off
+// silently; a method too many would switch on a feature that is wrong for the
+// adapter.
+func RequireOptional(t *testing.T, s store.Store, want Optional) {
+	t.Helper()
+	_, prober := s.(store.Prober)
+	_, orphanLister := s.(store.OrphanLister)
+	require.Equal(t, want, Optional{Prober: prober, OrphanLister: orphanLister})
+}
