@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,13 +78,16 @@ func TestPlantedBreaches(t *testing.T) {
 	}
 }
 
-// check returns the breaches of the repository with one file more.
+// check returns the breaches that one file more brings into the repository.
 func check(t *testing.T, house table, file, source string) []string {
 	t.Helper()
-	packages, err := readPackages(root, map[string]string{file: source})
+	present, err := readPackages(root, nil)
 	require.NoError(t, err)
-	breaches, _ := house.check(packages)
-	return breaches
+	planted, err := readPackages(root, map[string]string{file: source})
+	require.NoError(t, err)
+	before, _ := house.check(present)
+	after, _ := house.check(planted)
+	return slices.DeleteFunc(after, func(breach string) bool { return slices.Contains(before, breach) })
 }
 
 func TestPackageWithoutRow(t *testing.T) {
