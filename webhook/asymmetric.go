@@ -9,26 +9,24 @@ import (
 	"time"
 )
 
-// StandardAsymmetric verifies Standard Webhooks whose sender keeps the key to
-// itself, version v1a of the same specification: Ed25519 of ID.TIMESTAMP.BODY.
-// Where secrets are configured too, while a sender changes over, version v1 is
-// taken beside it.
+// StandardAsymmetric verifies Standard Webhooks that are signed with a private key, version v1a of the specification:
+// Ed25519 of ID.TIMESTAMP.BODY. If secrets are configured as well, while a sender migrates, version v1 is also
+// accepted.
 type StandardAsymmetric struct {
 	keys      []ed25519.PublicKey
 	symmetric *Standard // nil without secrets
 }
 
-// maxAsymmetric bounds how many signatures of one request are looked at: unlike
-// MACs, each is another reading of the body.
+// maxAsymmetric bounds the v1a signatures of a request that are checked. Unlike a MAC, each hashes the body again.
 const maxAsymmetric = 4
 
-// NewStandardAsymmetric returns a verifier that takes a signature with any of the
-// public keys: base64, with or without the prefix whpk_.
-func NewStandardAsymmetric(publicKeys, texts []string) (*StandardAsymmetric, error) {
+// NewStandardAsymmetric returns a verifier that accepts a signature with any of the public keys, in base64 with or
+// without the prefix whpk_, and with any of the secrets.
+func NewStandardAsymmetric(publicKeys, signingSecrets []string) (*StandardAsymmetric, error) {
 	v := &StandardAsymmetric{}
-	if len(texts) > 0 || len(publicKeys) == 0 {
+	if len(signingSecrets) > 0 || len(publicKeys) == 0 {
 		var err error
-		if v.symmetric, err = NewStandard(texts...); err != nil {
+		if v.symmetric, err = NewStandard(signingSecrets...); err != nil {
 			return nil, err
 		}
 	}
@@ -44,23 +42,23 @@ func NewStandardAsymmetric(publicKeys, texts []string) (*StandardAsymmetric, err
 
 // Verify implements Verifier.
 func (v *StandardAsymmetric) Verify(now time.Time, header http.Header, body []byte) error {
-	versions := map[string]check{}
+	versions := map[string]matcher{}
 	if len(v.keys) > 0 {
-		versions["v1a"] = v.check
+		versions["v1a"] = v.match
 	}
 	if v.symmetric != nil {
-		versions["v1"] = v.symmetric.check
+		versions["v1"] = v.symmetric.match
 	}
 	return verifyStandard(now, header, body, versions)
 }
 
-func (v *StandardAsymmetric) check(signed []byte, got ...[]byte) error {
-	for _, g := range got[:min(len(got), maxAsymmetric)] {
+func (v *StandardAsymmetric) match(signed []byte, signatures ...[]byte) bool {
+	for _, signature := range signatures[:min(len(signatures), maxAsymmetric)] {
 		for _, key := range v.keys {
-			if ed25519.Verify(key, signed, g) {
-				return nil
+			if ed25519.Verify(key, signed, signature) {
+				return true
 			}
 		}
 	}
-	return ErrMismatch
+	return false
 }

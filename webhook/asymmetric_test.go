@@ -16,7 +16,7 @@ func TestStandardAsymmetric(t *testing.T) {
 	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize))
 	other := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{2}, ed25519.SeedSize))
 	text := func(k ed25519.PrivateKey) string {
-		return "whpk_" + base64.StdEncoding.EncodeToString(k.Public().(ed25519.PublicKey)) //nolint:forcetypeassert // it is one
+		return "whpk_" + base64.StdEncoding.EncodeToString(k.Public().(ed25519.PublicKey)) //nolint:forcetypeassert // always this type
 	}
 	secret := base64.StdEncoding.EncodeToString([]byte(key))
 	both, err := NewStandardAsymmetric([]string{text(other), text(private)}, []string{secret})
@@ -62,9 +62,15 @@ func TestStandardAsymmetric(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, bad := range [][2][]string{{nil, nil}, {{""}, nil}, {{"whpk_AAAA"}, nil}, {{text(private), "whpk_***"}, nil}, {{text(private)}, {"short"}}} {
+	for _, bad := range [][2][]string{
+		{nil, nil},
+		{{""}, nil},
+		{{"whpk_AAAA"}, nil},
+		{{text(private), "whpk_***"}, nil},
+		{{text(private)}, {"short"}},
+	} {
 		if _, err := NewStandardAsymmetric(bad[0], bad[1]); err == nil {
-			t.Errorf("it takes %q", bad)
+			t.Errorf("accepted %q", bad)
 		}
 	}
 }

@@ -2,34 +2,35 @@ package webhook
 
 import (
 	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net/http"
 	"time"
 )
 
-// CertificateConfig says what a proxy in front of us says of a client's
-// certificate. It is as good as the proxy: whoever reaches us past it, or whose
-// headers it lets through, is whoever they say.
+// CertificateConfig names the headers in which a proxy in front of us describes a client's certificate. The scheme is
+// as secure as the proxy: anybody who bypasses it, or can send these headers through it, is believed.
 type CertificateConfig struct {
-	Header  string   // whose certificate it was, such as X-SSL-Client-Fingerprint
-	Allowed []string // values of it that are taken
-	// VerifiedHeader, where there is one, must say VerifiedValue.
+	Header  string   // subject or fingerprint of the certificate, for example X-SSL-Client-Fingerprint
+	Allowed []string // accepted values of Header
+	// VerifiedHeader must have the value VerifiedValue, unless both are empty.
 	VerifiedHeader, VerifiedValue string
 }
 
-// Certificate believes a proxy that has checked a client's certificate.
-type Certificate struct{ config CertificateConfig }
+// Certificate trusts a proxy that has checked a client's certificate.
+type Certificate struct {
+	config  CertificateConfig
+	allowed [][sha256.Size]byte
+}
 
-// NewCertificate returns a verifier that takes the clients that are allowed.
+// NewCertificate returns a verifier that accepts the allowed clients.
 func NewCertificate(c CertificateConfig) (*Certificate, error) {
 	var faults []error
 	if c.Header == "" {
 		faults = append(faults, errors.New("header: is missing"))
 	}
 	if len(c.Allowed) == 0 {
-		faults = append(faults, errors.New("allowed: names nobody"))
+		faults = append(faults, errors.New("allowed: is missing"))
 	}
 	for i, a := range c.Allowed {
 		if a == "" {
@@ -37,33 +38,32 @@ func NewCertificate(c CertificateConfig) (*Certificate, error) {
 		}
 	}
 	if (c.VerifiedHeader == "") != (c.VerifiedValue == "") {
-		faults = append(faults, errors.New("verified_header: goes with verified_value"))
+		faults = append(faults, errors.New("verified_header: needs verified_value, and the other way round"))
 	}
-	return &Certificate{c}, errors.Join(faults...)
+	v := &Certificate{config: c}
+	for _, a := range c.Allowed {
+		v.allowed = append(v.allowed, sha256.Sum256([]byte(a)))
+	}
+	return v, errors.Join(faults...)
 }
 
 // Verify implements Verifier.
 func (v *Certificate) Verify(_ time.Time, header http.Header, _ []byte) error {
-	if v.config.VerifiedHeader != "" {
-		said, err := one(header, v.config.VerifiedHeader)
+	if name := v.config.VerifiedHeader; name != "" {
+		value, err := singleHeader(header, name)
 		if err != nil {
 			return err
 		}
-		if said != v.config.VerifiedValue {
-			return fmt.Errorf("header %s: %w", v.config.VerifiedHeader, ErrMismatch)
+		if value != v.config.VerifiedValue {
+			return refuse(ErrMismatch, "the header %s does not have the value of verified_value", name)
 		}
 	}
-	who, err := one(header, v.config.Header)
+	value, err := singleHeader(header, v.config.Header)
 	if err != nil {
 		return err
 	}
-	got, ok := sha256.Sum256([]byte(who)), 0
-	for _, a := range v.config.Allowed {
-		want := sha256.Sum256([]byte(a))
-		ok |= subtle.ConstantTimeCompare(got[:], want[:])
-	}
-	if ok != 1 {
-		return ErrMismatch
+	if !containsDigest(v.allowed, value) {
+		return refuse(ErrMismatch, "the header %s names a certificate that is not allowed", v.config.Header)
 	}
 	return nil
 }

@@ -15,7 +15,12 @@ import (
 
 func TestCertificate(t *testing.T) {
 	t.Parallel()
-	v, err := NewCertificate(CertificateConfig{Header: "X-Fingerprint", Allowed: []string{"aa", "bb"}, VerifiedHeader: "X-Verify", VerifiedValue: "SUCCESS"})
+	v, err := NewCertificate(CertificateConfig{
+		Header:         "X-Fingerprint",
+		Allowed:        []string{"aa", "bb"},
+		VerifiedHeader: "X-Verify",
+		VerifiedValue:  "SUCCESS",
+	})
 	require.NoError(t, err)
 	for name, tc := range map[string]struct {
 		header http.Header
@@ -31,9 +36,9 @@ func TestCertificate(t *testing.T) {
 		require.ErrorIs(t, v.Verify(time.Now(), tc.header, nil), tc.want, name)
 	}
 	for want, c := range map[string]CertificateConfig{
-		"header: is missing\nallowed: names nobody": {},
-		"allowed: number 2 is empty":                {Header: "X", Allowed: []string{"a", ""}},
-		"verified_header: goes with verified_value": {Header: "X", Allowed: []string{"a"}, VerifiedHeader: "Y"},
+		"header: is missing\nallowed: is missing":                        {},
+		"allowed: number 2 is empty":                                     {Header: "X", Allowed: []string{"a", ""}},
+		"verified_header: needs verified_value, and the other way round": {Header: "X", Allowed: []string{"a"}, VerifiedHeader: "Y"},
 	} {
 		_, err := NewCertificate(c)
 		require.EqualError(t, err, want)
@@ -44,7 +49,12 @@ func TestHMACAlgorithms(t *testing.T) {
 	t.Parallel()
 	const key = "0123456789abcdef"
 	for name, h := range map[string]func() hash.Hash{"sha512": sha512.New, "sha1": sha1.New} {
-		v, err := NewHMAC(HMACConfig{Algorithm: name, Header: "X-Sig", Encoding: "hex", Secrets: []string{key}})
+		v, err := NewHMAC(HMACConfig{
+			Algorithm: name,
+			Header:    "X-Sig",
+			Encoding:  "hex",
+			Secrets:   []string{key},
+		})
 		require.NoError(t, err)
 		mac := hmac.New(h, []byte(key))
 		mac.Write([]byte("body"))
@@ -53,8 +63,13 @@ func TestHMACAlgorithms(t *testing.T) {
 		require.ErrorIs(t, v.Verify(time.Now(), header, []byte("bodi")), ErrMismatch)
 		other, err := NewHMAC(HMACConfig{Header: "X-Sig", Encoding: "hex", Secrets: []string{key}})
 		require.NoError(t, err)
-		require.ErrorIs(t, other.Verify(time.Now(), header, []byte("body")), ErrMismatch, "nobody chooses another algorithm")
+		require.ErrorIs(t, other.Verify(time.Now(), header, []byte("body")), ErrMismatch, "a sender cannot choose another algorithm")
 	}
-	_, err := NewHMAC(HMACConfig{Algorithm: "md5", Header: "X-Sig", Encoding: "hex", Secrets: []string{key}})
+	_, err := NewHMAC(HMACConfig{
+		Algorithm: "md5",
+		Header:    "X-Sig",
+		Encoding:  "hex",
+		Secrets:   []string{key},
+	})
 	require.ErrorContains(t, err, "md5")
 }

@@ -1,62 +1,62 @@
 package webhook
 
 import (
-	"crypto/hmac"
 	"crypto/sha1" //nolint:gosec // see HMACConfig.Algorithm
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/approval-relay/approval-relay/secret"
 )
 
-// HMACConfig describes a signature as many services send it: an HMAC of the body in
-// a header.
+// HMACConfig describes the signature that many services send: an HMAC of the body in a header.
 type HMACConfig struct {
-	// Algorithm is sha256, sha512 or sha1. An HMAC with SHA-1 cannot be forged, as
-	// far as anybody knows; it is there for senders who have no other.
+	// Algorithm is sha256, sha512 or sha1; empty means sha256. Collisions of SHA-1 do not weaken an HMAC, as far as
+	// is known. It is for senders that support nothing better.
 	Algorithm string
-	Header    string // that has the signature
-	Prefix    string // what its value begins with, such as "sha256="
+	Header    string // holds the signature
+	Prefix    string // stands before the signature, for example "sha256="
 	Encoding  string // hex or base64
 	Secrets   []string
-	// TimestampHeader has the time of sending in Unix seconds. Where it is set,
-	// TIMESTAMP.BODY is signed, and a time further than Tolerance from ours is
-	// refused. Where it is not, a request can be sent again by whoever saw it; the
-	// decision is then already recorded.
+	// TimestampHeader holds the time of sending in Unix seconds. If it is set, TIMESTAMP.BODY is signed, and a time
+	// further than Tolerance from our time is refused. If it is empty, an eavesdropper can replay a request; the
+	// decision in it is then already recorded.
 	TimestampHeader string
 	Tolerance       time.Duration
 }
 
-// HMAC verifies such a signature.
+// HMAC verifies the signature of an HMACConfig.
 type HMAC struct {
 	config  HMACConfig
-	hash    func() hash.Hash
-	secrets []secret
+	newHash func() hash.Hash
+	secrets []secret.Text
 	decode  func(string) ([]byte, error)
 }
 
-// NewHMAC returns a verifier that takes a signature with any of the secrets.
+// NewHMAC returns a verifier that accepts a signature with any of the secrets.
 func NewHMAC(c HMACConfig) (*HMAC, error) {
-	list, err := secrets(c.Secrets, asIs)
+	secrets, err := parseSecrets(c.Secrets, decodePlain)
 	if err != nil {
 		return nil, err
 	}
-	c.Secrets = nil
-	v := &HMAC{config: c, secrets: list}
+	c.Secrets = nil // HMAC.secrets cannot be printed, and this can
+	v := &HMAC{config: c, secrets: secrets}
 	switch c.Algorithm {
 	case "sha256", "":
-		v.hash = sha256.New
+		v.newHash = sha256.New
 	case "sha512":
-		v.hash = sha512.New
+		v.newHash = sha512.New
 	case "sha1":
-		v.hash = sha1.New
+		v.newHash = sha1.New
 	default:
-		return nil, fmt.Errorf("algorithm %q is not sha256, sha512 or sha1", c.Algorithm)
+		return nil, fmt.Errorf("algorithm: %q is not sha256, sha512 or sha1", c.Algorithm)
 	}
 	switch c.Encoding {
 	case "hex":
@@ -64,67 +64,46 @@ func NewHMAC(c HMACConfig) (*HMAC, error) {
 	case "base64":
 		v.decode = base64.StdEncoding.Strict().DecodeString
 	default:
-		return nil, fmt.Errorf("encoding %q is not hex or base64", c.Encoding)
+		return nil, fmt.Errorf("encoding: %q is not hex or base64", c.Encoding)
 	}
 	if c.Header == "" {
-		return nil, fmt.Errorf("no signature header is configured")
+		return nil, errors.New("header: is missing")
 	}
 	return v, nil
 }
 
 // Verify implements Verifier.
 func (v *HMAC) Verify(now time.Time, header http.Header, body []byte) error {
-	value, err := one(header, v.config.Header)
+	value, err := singleHeader(header, v.config.Header)
 	if err != nil {
 		return err
 	}
 	text, ok := strings.CutPrefix(value, v.config.Prefix)
 	if !ok {
-		return fmt.Errorf("header %s: %w", v.config.Header, ErrMalformed)
+		return refuse(ErrMalformed, "the header %s does not begin with %q", v.config.Header, v.config.Prefix)
 	}
 	got, err := v.decode(text)
 	if err != nil {
-		return fmt.Errorf("header %s: %w", v.config.Header, ErrMalformed)
+		return refuse(ErrMalformed, "the signature in the header %s is not %s", v.config.Header, v.config.Encoding)
 	}
 	var signed []byte
-	if v.config.TimestampHeader != "" {
-		sent, err := one(header, v.config.TimestampHeader)
+	if name := v.config.TimestampHeader; name != "" {
+		sent, err := singleHeader(header, name)
 		if err != nil {
 			return err
 		}
-		if err := fresh(sent, now, v.config.Tolerance); err != nil {
+		if err := checkSendTime(name, sent, now, v.config.Tolerance); err != nil {
 			return err
 		}
 		signed = append([]byte(sent), '.')
 	}
-	return matchesBy(v.hash, v.secrets, append(signed, body...), got)
-}
-
-// matches says whether one of the secrets made one of the signatures, by HMAC-SHA256.
-func matches(list []secret, signed []byte, got ...[]byte) error {
-	return matchesBy(sha256.New, list, signed, got...)
-}
-
-// matchesBy reads what is signed once for each secret, however many signatures
-// there are.
-func matchesBy(h func() hash.Hash, list []secret, signed []byte, got ...[]byte) error {
-	found := false
-	for _, s := range list {
-		mac := hmac.New(h, s.reveal())
-		mac.Write(signed)
-		want := mac.Sum(nil)
-		for _, g := range got {
-			found = hmac.Equal(want, g) || found
-		}
-	}
-	if !found {
-		return ErrMismatch
+	if !matchMAC(v.newHash, v.secrets, append(signed, body...), got) {
+		return mismatch(v.config.Header)
 	}
 	return nil
 }
 
-func sign(s secret, message []byte) []byte {
-	h := hmac.New(sha256.New, s.reveal())
-	h.Write(message)
-	return h.Sum(nil)
+// mismatch returns the error of a signature that does not match.
+func mismatch(header string) error {
+	return refuse(ErrMismatch, "the signature in the header %s matches none of the configured secrets", header)
 }

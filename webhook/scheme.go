@@ -25,7 +25,7 @@ type Envelope interface {
 // Settings are the settings of one kind of scheme: a struct with yaml and doc tags. It may also implement
 // setup.Defaulter and setup.Validator. Package config has the list of all kinds.
 type Settings interface {
-	// Scheme returns the scheme. It is called after SetDefaults. Its error is about the settings: it names the field and
-	// never quotes a secret.
+	// Scheme returns the scheme. It is called after SetDefaults. Its error is about the settings: it names the field
+	// and never quotes a secret.
 	Scheme() (Scheme, error)
 }

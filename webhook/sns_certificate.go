@@ -14,14 +14,18 @@ import (
 	"time"
 )
 
-// certificatePath is that of all of SNS's certificates.
-var certificatePath = regexp.MustCompile(`^/SimpleNotificationService-[0-9a-f]{16,64}\.pem$`)
+var (
+	// certificatePath matches the paths of all certificates of SNS.
+	certificatePath = regexp.MustCompile(`^/SimpleNotificationService-[0-9a-f]{16,64}\.pem$`)
+	// regionName matches the names of regions, such as eu-west-1 and us-gov-west-1.
+	regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+)
 
-// certificateHost is the one host from which the certificate for a topic comes.
+// certificateHost returns the only host that may serve the certificate for a topic.
 func certificateHost(topic string) (string, error) {
 	parts := strings.Split(topic, ":")
-	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "sns" || !regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`).MatchString(parts[3]) || parts[5] == "" {
-		return "", errors.New("is no ARN of a topic")
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "sns" || !regionName.MatchString(parts[3]) || parts[5] == "" {
+		return "", errors.New("is not the ARN of a topic")
 	}
 	domain := "amazonaws.com"
 	if parts[1] == "aws-cn" {
@@ -30,45 +34,50 @@ func certificateHost(topic string) (string, error) {
 	return "sns." + parts[3] + "." + domain, nil
 }
 
-// certificate returns the certificate of a URL. What vouches for it is that AWS's
-// own host for the topic's region serves it: https, that exact host, and no other
-// path than that of SNS's certificates.
+// certificate returns the certificate at a URL. It is trusted because the host of SNS in the topic's region serves
+// it: the URL must be https, with exactly this host and a path of SNS's certificates.
 func (v *SNS) certificate(ctx context.Context, now time.Time, topic, text string) (*x509.Certificate, error) {
-	host, _ := certificateHost(topic) // the topic is configured, so it has one
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "https" || u.Host != host || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !certificatePath.MatchString(u.Path) || u.RawPath != "" {
-		return nil, fmt.Errorf("member SigningCertURL: %w", ErrMismatch)
+	host, _ := certificateHost(topic) // NewSNS checked the topic
+	if !isCertificateURL(text, host) {
+		return nil, refuse(ErrMismatch, "the member SigningCertURL of the message is not a URL of SNS in the topic's region")
 	}
-	cert := v.kept(u.String())
+	cert := v.cachedCertificate(text)
 	if cert == nil {
-		if cert, err = v.get(ctx, u.String()); err != nil {
+		var err error
+		if cert, err = v.fetchOnce(ctx, text); err != nil {
 			return nil, fmt.Errorf("fetch the certificate of SNS: %w", err)
 		}
 	}
 	if now.Before(cert.NotBefore) || now.After(cert.NotAfter) {
-		return nil, fmt.Errorf("certificate: %w", ErrStale)
+		return nil, refuse(ErrStale, "the certificate of SNS has expired or is not valid yet")
 	}
 	return cert, nil
 }
 
-// maxFetches is how many certificates are fetched at once, and fetchTimeout how long
-// one takes, or its turn. Whoever knows a topic can name any number of them.
+// isCertificateURL reports whether a text is a URL of a certificate of SNS, in its canonical spelling.
+func isCertificateURL(text, host string) bool {
+	u, err := url.Parse(text)
+	return err == nil && certificatePath.MatchString(u.Path) && text == "https://"+host+u.Path
+}
+
 const (
-	maxFetches   = 4
+	// maxFetches bounds the fetches that run at once. Anybody who knows a topic can name any number of certificates.
+	maxFetches = 4
+	// fetchTimeout bounds the wait for a slot, and then the fetch.
 	fetchTimeout = 5 * time.Second
 )
 
-// get fetches a certificate when it is its turn, unless another has done it by then.
-func (v *SNS) get(ctx context.Context, url string) (*x509.Certificate, error) {
-	turn := time.NewTimer(fetchTimeout)
-	defer turn.Stop()
+// fetchOnce waits for a slot and fetches a certificate, unless another request did so meanwhile.
+func (v *SNS) fetchOnce(ctx context.Context, url string) (*x509.Certificate, error) {
+	timer := time.NewTimer(fetchTimeout)
+	defer timer.Stop()
 	select {
-	case v.fetching <- struct{}{}:
-		defer func() { <-v.fetching }()
-	case <-turn.C:
-		return nil, errors.New("too many are being fetched")
+	case v.fetches <- struct{}{}:
+		defer func() { <-v.fetches }()
+	case <-timer.C:
+		return nil, errors.New("too many certificates are being fetched")
 	}
-	if cert := v.kept(url); cert != nil {
+	if cert := v.cachedCertificate(url); cert != nil {
 		return cert, nil
 	}
 	b, err := v.fetch(ctx, url)
@@ -77,26 +86,26 @@ func (v *SNS) get(ctx context.Context, url string) (*x509.Certificate, error) {
 	}
 	block, _ := pem.Decode(b)
 	if block == nil {
-		return nil, errors.New("it is no PEM")
+		return nil, errors.New("the answer is not PEM")
 	}
 	cert, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
-		return nil, errors.New("it cannot be read")
+		return nil, errors.New("the answer is not a certificate")
 	}
-	v.keep(url, cert)
+	v.cacheCertificate(url, cert)
 	return cert, nil
 }
 
-func (v *SNS) kept(url string) *x509.Certificate {
+func (v *SNS) cachedCertificate(url string) *x509.Certificate {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.certs[url]
 }
 
-// maxCertificates bounds what is kept: SNS has one or two in use in a region.
+// maxCertificates bounds the cache. SNS uses one or two certificates in a region at a time.
 const maxCertificates = 32
 
-func (v *SNS) keep(url string, cert *x509.Certificate) {
+func (v *SNS) cacheCertificate(url string, cert *x509.Certificate) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(v.certs) >= maxCertificates {
@@ -105,7 +114,7 @@ func (v *SNS) keep(url string, cert *x509.Certificate) {
 	v.certs[url] = cert
 }
 
-// fetchCertificate gets a certificate: within fetchTimeout, without redirects, at most 64 KB.
+// fetchCertificate gets a certificate within fetchTimeout, without redirects, and reads at most 64 KiB.
 func fetchCertificate(ctx context.Context, url string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -113,14 +122,16 @@ func fetchCertificate(ctx context.Context, url string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the host answered %d", resp.StatusCode)
+		return nil, fmt.Errorf("the host answered with HTTP status %d", resp.StatusCode)
 	}
 	return io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 }

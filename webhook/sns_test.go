@@ -32,7 +32,7 @@ const (
 
 var snsNow = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 
-// notary signs as SNS does, with a certificate of its own.
+// notary signs messages as SNS does, with a certificate of its own.
 type notary struct {
 	key     *rsa.PrivateKey
 	pem     []byte
@@ -44,7 +44,12 @@ func newNotary(t *testing.T) *notary {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
-	cert := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "sns.amazonaws.com"}, NotBefore: snsNow.Add(-time.Hour), NotAfter: snsNow.Add(30 * 24 * time.Hour)}
+	cert := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		Subject:      pkix.Name{CommonName: "sns.amazonaws.com"},
+		NotBefore:    snsNow.Add(-time.Hour),
+		NotAfter:     snsNow.Add(30 * 24 * time.Hour),
+	}
 	der, err := x509.CreateCertificate(rand.Reader, cert, cert, &key.PublicKey, key)
 	require.NoError(t, err)
 	return &notary{key: key, pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
@@ -62,11 +67,16 @@ func (n *notary) verifier(t *testing.T) *SNS {
 	return v
 }
 
-// message is as the guide shows it.
+// message returns a signed message like the example in the documentation.
 func (n *notary) message(kind, version string, change ...func(map[string]string)) map[string]string {
 	m := map[string]string{
-		"Type": kind, "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324", "TopicArn": snsTopic, "Message": `{"orderId":"A-1","decision":"approve"}`,
-		"Timestamp": snsNow.Add(-time.Second).Format("2006-01-02T15:04:05.000Z"), "SignatureVersion": version, "SigningCertURL": certURL,
+		"Type":             kind,
+		"MessageId":        "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
+		"TopicArn":         snsTopic,
+		"Message":          `{"orderId":"A-1","decision":"approve"}`,
+		"Timestamp":        snsNow.Add(-time.Second).Format("2006-01-02T15:04:05.000Z"),
+		"SignatureVersion": version,
+		"SigningCertURL":   certURL,
 	}
 	if kind == SNSNotification {
 		m["Subject"], m["UnsubscribeURL"] = "A decision", "https://sns.eu-west-1.amazonaws.com/?Action=Unsubscribe"
@@ -119,7 +129,7 @@ func TestSNS(t *testing.T) {
 	require.Equal(t, []string{certURL}, n.fetched, "once")
 }
 
-// Whatever is signed cannot be changed.
+// TestSNSChanged holds that a change of any signed member is found.
 func TestSNSChanged(t *testing.T) {
 	t.Parallel()
 	n := newNotary(t)
@@ -143,48 +153,54 @@ func TestSNSChanged(t *testing.T) {
 	}
 	other := newNotary(t)
 	_, err := v.Open(t.Context(), snsNow, encoded(other.message(SNSNotification, "1")))
-	require.ErrorIs(t, err, ErrMismatch, "another's key")
+	require.ErrorIs(t, err, ErrMismatch, "the key of another sender")
 }
 
 func TestSNSRefuses(t *testing.T) {
 	t.Parallel()
+	member := func(name, value string) func(map[string]string) {
+		return func(m map[string]string) { m[name] = value }
+	}
+	replace := func(part, by string) func(map[string]string) {
+		return member("SigningCertURL", strings.Replace(certURL, part, by, 1))
+	}
 	for name, tc := range map[string]struct {
 		change func(map[string]string)
 		want   error
 	}{
-		"another topic": {func(m map[string]string) { m["TopicArn"] = "arn:aws:sns:eu-west-1:111122223333:other" }, ErrMismatch},
-		"another host": {func(m map[string]string) {
-			m["SigningCertURL"] = "https://evil.example/SimpleNotificationService-01d088a6f77103d0fe307c0069e40ed6.pem"
-		}, ErrMismatch},
-		"a bucket of that name": {func(m map[string]string) {
-			m["SigningCertURL"] = strings.Replace(certURL, "amazonaws.com", "amazonaws.com.evil.example", 1)
-		}, ErrMismatch},
-		"another region":       {func(m map[string]string) { m["SigningCertURL"] = strings.Replace(certURL, "eu-west-1", "us-east-1", 1) }, ErrMismatch},
-		"no TLS":               {func(m map[string]string) { m["SigningCertURL"] = strings.Replace(certURL, "https", "http", 1) }, ErrMismatch},
-		"a port":               {func(m map[string]string) { m["SigningCertURL"] = strings.Replace(certURL, ".com/", ".com:8443/", 1) }, ErrMismatch},
-		"somebody at the host": {func(m map[string]string) { m["SigningCertURL"] = strings.Replace(certURL, "sns.", "x@sns.", 1) }, ErrMismatch},
-		"another path": {func(m map[string]string) {
-			m["SigningCertURL"] = "https://sns.eu-west-1.amazonaws.com/?Action=ListTopics"
-		}, ErrMismatch},
-		"another version": {func(m map[string]string) { m["SignatureVersion"] = "3" }, ErrMalformed},
-		"another type":    {func(m map[string]string) { m["Type"] = "Greeting" }, ErrMalformed},
-		"old":             {func(m map[string]string) { m["Timestamp"] = snsNow.Add(-2 * time.Hour).Format(time.RFC3339) }, ErrStale},
-		"from the future": {func(m map[string]string) { m["Timestamp"] = snsNow.Add(time.Hour).Format(time.RFC3339) }, ErrStale},
-		"no time":         {func(m map[string]string) { m["Timestamp"] = "yesterday" }, ErrMalformed},
-		"a case variant":  {func(m map[string]string) { m["topicarn"] = "arn:aws:sns:eu-west-1:111122223333:other" }, ErrMalformed},
+		"another topic":        {member("TopicArn", "arn:aws:sns:eu-west-1:111122223333:other"), ErrMismatch},
+		"another host":         {replace(".amazonaws.com", ".example.com"), ErrMismatch},
+		"another domain":       {replace("amazonaws.com", "amazonaws.com.evil.example"), ErrMismatch},
+		"another region":       {replace("eu-west-1", "us-east-1"), ErrMismatch},
+		"no TLS":               {replace("https", "http"), ErrMismatch},
+		"a port":               {replace(".com/", ".com:8443/"), ErrMismatch},
+		"a user at the host":   {replace("sns.", "x@sns."), ErrMismatch},
+		"a query":              {replace(".pem", ".pem?x"), ErrMismatch},
+		"an encoded path":      {replace("/Simple", "/%53imple"), ErrMismatch},
+		"another path":         {member("SigningCertURL", "https://sns.eu-west-1.amazonaws.com/?Action=ListTopics"), ErrMismatch},
+		"another version":      {member("SignatureVersion", "3"), ErrMalformed},
+		"another type":         {member("Type", "Greeting"), ErrMalformed},
+		"old":                  {member("Timestamp", snsNow.Add(-2*time.Hour).Format(time.RFC3339)), ErrStale},
+		"from the future":      {member("Timestamp", snsNow.Add(time.Hour).Format(time.RFC3339)), ErrStale},
+		"a malformed time":     {member("Timestamp", "yesterday"), ErrMalformed},
+		"a name in other case": {member("topicarn", "arn:aws:sns:eu-west-1:111122223333:other"), ErrMalformed},
 	} {
 		n := newNotary(t)
 		_, err := n.verifier(t).Open(t.Context(), snsNow, encoded(n.message(SNSNotification, "2", tc.change)))
 		require.ErrorIs(t, err, tc.want, name)
 		if tc.want == ErrMismatch { //nolint:errorlint // one of ours
-			require.Empty(t, n.fetched, "%s: nothing is fetched on its behalf", name)
+			require.Empty(t, n.fetched, "%s: its certificate is not fetched", name)
 		}
 	}
 	n := newNotary(t)
 	v := n.verifier(t)
 	good := string(encoded(n.message(SNSNotification, "2")))
 	for name, body := range map[string]string{
-		"a member twice": strings.Replace(good, `{`, `{"Message":"other",`, 1), "no object": `[]`, "cut": good[:50], "two": good + good, "nothing": "",
+		"a member twice": strings.Replace(good, `{`, `{"Message":"other",`, 1),
+		"no object":      `[]`,
+		"cut":            good[:50],
+		"two":            good + good,
+		"nothing":        "",
 	} {
 		_, err := v.Open(t.Context(), snsNow, []byte(body))
 		require.ErrorIs(t, err, ErrMalformed, name)
@@ -199,18 +215,24 @@ func TestSNSRefuses(t *testing.T) {
 	require.ErrorIs(t, err, ErrStale, "the certificate has expired")
 }
 
-// What may pass is none of the errors that say no.
+// TestSNSCertificateOutOfReach holds that a failed fetch is temporary: it is not a reason to refuse the message.
 func TestSNSCertificateOutOfReach(t *testing.T) {
 	t.Parallel()
 	n := newNotary(t)
 	v, good := n.verifier(t), n.pem
-	for _, f := range []func(){func() { n.fail = errors.New("503") }, func() { n.pem = []byte("<html>") }, func() { n.pem = []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n") }} {
-		n.fail, n.pem = nil, good
-		f()
+	for _, answer := range []struct {
+		err error
+		pem string
+	}{
+		{errors.New("503"), ""},
+		{nil, "<html>"},
+		{nil, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"},
+	} {
+		n.fail, n.pem = answer.err, []byte(answer.pem)
 		_, err := v.Open(t.Context(), snsNow, encoded(n.message(SNSNotification, "1")))
 		require.Error(t, err)
-		for _, no := range []error{ErrMissing, ErrMalformed, ErrMismatch, ErrStale} {
-			require.NotErrorIs(t, err, no)
+		for _, reason := range []error{ErrMissing, ErrMalformed, ErrMismatch, ErrStale} {
+			require.NotErrorIs(t, err, reason)
 		}
 	}
 	n.fail, n.pem = nil, good
@@ -220,7 +242,9 @@ func TestSNSCertificateOutOfReach(t *testing.T) {
 
 func TestNewSNS(t *testing.T) {
 	t.Parallel()
-	for _, topics := range [][]string{nil, {"orders"}, {"arn:aws:sqs:eu-west-1:1:x"}, {"arn:aws:sns:evil.example/:1:x"}, {"arn:aws:sns:eu-west-1:1:"}} {
+	for _, topics := range [][]string{
+		nil, {"orders"}, {"arn:aws:sqs:eu-west-1:1:x"}, {"arn:aws:sns:evil.example/:1:x"}, {"arn:aws:sns:eu-west-1:1:"},
+	} {
 		_, err := NewSNS(SNSConfig{Topics: topics})
 		require.Error(t, err)
 	}
@@ -232,8 +256,8 @@ func TestNewSNS(t *testing.T) {
 	require.Equal(t, "sns.us-gov-west-1.amazonaws.com", host)
 }
 
-// Who knows a topic can make us ask for certificates that are none: a few at once.
-// What comes meanwhile waits for its turn, as all do when the first messages come.
+// TestSNSFloodOfCertificates holds that a sender who knows a topic can make us fetch only a few wrong certificates at a
+// time. Other messages wait for a slot meanwhile.
 func TestSNSFloodOfCertificates(t *testing.T) {
 	t.Parallel()
 	n := newNotary(t)
@@ -243,17 +267,17 @@ func TestSNSFloodOfCertificates(t *testing.T) {
 		}))
 	}
 	synctest.Test(t, func(t *testing.T) {
-		atOnce, most := 0, 0
+		running, peak := 0, 0
 		var mu sync.Mutex
 		v, err := NewSNS(SNSConfig{Topics: []string{snsTopic}, Fetch: func(_ context.Context, url string) ([]byte, error) {
 			mu.Lock()
-			atOnce++
-			most = max(most, atOnce)
+			running++
+			peak = max(peak, running)
 			mu.Unlock()
 			time.Sleep(4 * time.Second)
 			mu.Lock()
 			defer mu.Unlock()
-			atOnce--
+			running--
 			n.fetched = append(n.fetched, url)
 			if url != certURL {
 				return nil, errors.New("404")
@@ -269,7 +293,7 @@ func TestSNSFloodOfCertificates(t *testing.T) {
 		for range 20 {
 			require.NoError(t, <-errs)
 		}
-		require.LessOrEqual(t, len(n.fetched), maxFetches, "the others wait, and have it then")
+		require.LessOrEqual(t, len(n.fetched), maxFetches, "the others wait, and then use the cached certificate")
 		for i := range 20 {
 			go func() { errs <- open(forged(i)) }()
 		}
@@ -277,31 +301,35 @@ func TestSNSFloodOfCertificates(t *testing.T) {
 		for range 20 {
 			err := <-errs
 			require.Error(t, err)
-			for _, no := range []error{ErrMissing, ErrMalformed, ErrMismatch, ErrStale} {
-				require.NotErrorIs(t, err, no, "it may pass")
+			for _, reason := range []error{ErrMissing, ErrMalformed, ErrMismatch, ErrStale} {
+				require.NotErrorIs(t, err, reason, "the failure is temporary")
 			}
 			if strings.Contains(err.Error(), "too many") {
 				refused++
 			}
 		}
-		require.Equal(t, maxFetches, most)
+		require.Equal(t, maxFetches, peak)
 		require.Equal(t, 20-2*maxFetches, refused)
 		require.NoError(t, open(encoded(n.message(SNSNotification, "2"))))
 	})
 }
 
 func FuzzSNS(f *testing.F) {
-	f.Add([]byte(`{"Type":"Notification","TopicArn":"` + snsTopic + `","Message":"x","MessageId":"1","Timestamp":"2026-03-02T09:30:00Z","SignatureVersion":"1","Signature":"AAAA","SigningCertURL":"` + certURL + `"}`))
-	v, err := NewSNS(SNSConfig{Topics: []string{snsTopic}, Fetch: func(context.Context, string) ([]byte, error) { return nil, errors.New("no") }})
+	f.Add([]byte(`{"Type":"Notification","TopicArn":"` + snsTopic + `","Message":"x","MessageId":"1",` +
+		`"Timestamp":"2026-03-02T09:30:00Z","SignatureVersion":"1","Signature":"AAAA","SigningCertURL":"` + certURL + `"}`))
+	v, err := NewSNS(SNSConfig{
+		Topics: []string{snsTopic},
+		Fetch:  func(context.Context, string) ([]byte, error) { return nil, errors.New("unreachable") },
+	})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if m, err := v.Open(t.Context(), snsNow, body); err == nil {
-			t.Errorf("taken: %+v", m)
+			t.Errorf("accepted: %+v", m)
 		}
-		if m, err := readSNS(body); err == nil {
-			again, err := readSNS(encoded(m))
+		if m, err := parseMembers(body); err == nil {
+			again, err := parseMembers(encoded(m))
 			if err != nil || !maps.Equal(m, again) {
 				t.Errorf("%v, %v", m, again)
 			}

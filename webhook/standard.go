@@ -1,18 +1,23 @@
 package webhook
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/approval-relay/approval-relay/secret"
 )
 
 // Standard signs and verifies Standard Webhooks with symmetric keys, version v1 of
-// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md:
-// HMAC-SHA256 of ID.TIMESTAMP.BODY, base64, in the header webhook-signature.
-type Standard struct{ secrets []secret }
+// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md: HMAC-SHA256 of
+// ID.TIMESTAMP.BODY, base64, in the header webhook-signature.
+type Standard struct{ secrets []secret.Text }
 
 // Headers of Standard Webhooks.
 const (
@@ -21,37 +26,37 @@ const (
 	headerSignature = "Webhook-Signature"
 )
 
-// standardTolerance is how far the time of sending may be from ours.
+// standardTolerance is how far the time of sending may be from our time.
 const standardTolerance = 5 * time.Minute
 
-// maxSignatures bounds how many signatures of one request are looked at.
+// maxSignatures bounds the signatures of a request that are checked.
 const maxSignatures = 16
 
-// NewStandard returns a signer and verifier. Secrets are base64, with or without
-// the prefix whsec_. While they rotate there are several: all sign, and any
-// verifies.
-func NewStandard(texts ...string) (*Standard, error) {
-	list, err := secrets(texts, func(text string) ([]byte, error) {
-		b, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "whsec_"))
-		if err != nil {
-			return nil, errors.New("is not whsec_ and base64")
-		}
-		return b, nil
-	})
+// NewStandard returns a signer and verifier. Secrets are base64, with or without the prefix whsec_. While secrets
+// rotate there are several: each signs, and a signature with any of them is accepted.
+func NewStandard(signingSecrets ...string) (*Standard, error) {
+	secrets, err := parseSecrets(signingSecrets, decodeStandard)
 	if err != nil {
 		return nil, err
 	}
-	return &Standard{list}, nil
+	return &Standard{secrets}, nil
 }
 
-// Sign returns the headers for a body. The ID is the same for every attempt to
-// send the same thing.
+func decodeStandard(text string) ([]byte, error) {
+	b, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "whsec_"))
+	if err != nil {
+		return nil, errors.New("is not whsec_ and base64")
+	}
+	return b, nil
+}
+
+// Sign returns the headers for a body. The ID is the same in all attempts to send a message.
 func (s *Standard) Sign(id string, now time.Time, body []byte) http.Header {
 	sent := strconv.FormatInt(now.Unix(), 10)
-	signed := content(id, sent, body)
+	signed := signedContent(id, sent, body)
 	signatures := make([]string, len(s.secrets))
 	for i, key := range s.secrets {
-		signatures[i] = "v1," + base64.StdEncoding.EncodeToString(sign(key, signed))
+		signatures[i] = "v1," + base64.StdEncoding.EncodeToString(computeMAC(sha256.New, key, signed))
 	}
 	h := http.Header{}
 	h.Set(headerID, id)
@@ -62,56 +67,73 @@ func (s *Standard) Sign(id string, now time.Time, body []byte) http.Header {
 
 // Verify implements Verifier.
 func (s *Standard) Verify(now time.Time, header http.Header, body []byte) error {
-	return verifyStandard(now, header, body, map[string]check{"v1": s.check})
+	return verifyStandard(now, header, body, map[string]matcher{"v1": s.match})
 }
 
-func (s *Standard) check(signed []byte, got ...[]byte) error {
-	return matches(s.secrets, signed, got...)
+func (s *Standard) match(signed []byte, signatures ...[]byte) bool {
+	return matchSHA256(s.secrets, signed, signatures...)
 }
 
-// check says whether one of the signatures of one version is of what was signed.
-type check func(signed []byte, got ...[]byte) error
+// matcher reports whether a signature of the signed bytes is among the signatures, all of them of the same version.
+type matcher func(signed []byte, signatures ...[]byte) bool
 
-// verifyStandard takes a request of which one signature, of a version that is
-// known, is right.
-func verifyStandard(now time.Time, header http.Header, body []byte, versions map[string]check) error {
-	id, err := one(header, headerID)
+// verifyStandard accepts a request if a signature of any supported version matches.
+func verifyStandard(now time.Time, header http.Header, body []byte, versions map[string]matcher) error {
+	id, err := singleHeader(header, headerID)
 	if err != nil {
 		return err
 	}
-	sent, err := one(header, headerTimestamp)
+	sent, err := singleHeader(header, headerTimestamp)
 	if err != nil {
 		return err
 	}
-	signatures, err := one(header, headerSignature)
+	value, err := singleHeader(header, headerSignature)
 	if err != nil {
 		return err
 	}
-	if err := fresh(sent, now, standardTolerance); err != nil {
+	if err := checkSendTime(headerTimestamp, sent, now, standardTolerance); err != nil {
 		return err
 	}
-	why, found := ErrMissing, map[string][][]byte{} // of a version that we know
-	for i, part := range strings.Split(signatures, " ") {
+	signatures, err := parseSignatures(value, versions)
+	if err != nil {
+		return err
+	}
+	signed := signedContent(id, sent, body)
+	for version, list := range signatures {
+		if versions[version](signed, list...) {
+			return nil
+		}
+	}
+	return mismatch(headerSignature)
+}
+
+// parseSignatures reads the signatures of the supported versions, by version. A malformed signature is skipped if
+// another can be read.
+func parseSignatures(value string, versions map[string]matcher) (map[string][][]byte, error) {
+	signatures := map[string][][]byte{}
+	malformed := false
+	for i, part := range strings.Split(value, " ") {
 		version, text, _ := strings.Cut(part, ",")
 		if versions[version] == nil || i >= maxSignatures {
 			continue
 		}
 		got, err := base64.StdEncoding.Strict().DecodeString(text)
 		if err != nil {
-			why = ErrMalformed
+			malformed = true
 			continue
 		}
-		found[version] = append(found[version], got)
+		signatures[version] = append(signatures[version], got)
 	}
-	signed := content(id, sent, body)
-	for version, got := range found {
-		if why = versions[version](signed, got...); why == nil {
-			return nil
-		}
+	switch {
+	case len(signatures) > 0:
+		return signatures, nil
+	case malformed:
+		return nil, refuse(ErrMalformed, "the signature in the header %s is not base64", headerSignature)
 	}
-	return why
+	supported := strings.Join(slices.Sorted(maps.Keys(versions)), " or ")
+	return nil, refuse(ErrMissing, "the header %s has no signature of version %s", headerSignature, supported)
 }
 
-func content(id, sent string, body []byte) []byte {
+func signedContent(id, sent string, body []byte) []byte {
 	return append([]byte(id+"."+sent+"."), body...)
 }

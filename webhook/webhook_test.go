@@ -39,11 +39,22 @@ func hexMAC(secret, text string) string {
 
 func TestHMAC(t *testing.T) {
 	t.Parallel()
-	plain, err := NewHMAC(HMACConfig{Header: "X-Sig", Prefix: "sha256=", Encoding: "hex", Secrets: []string{"another of enough bytes", key}})
+	plain, err := NewHMAC(HMACConfig{
+		Header:   "X-Sig",
+		Prefix:   "sha256=",
+		Encoding: "hex",
+		Secrets:  []string{"another of enough bytes", key},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	timed, err := NewHMAC(HMACConfig{Header: "X-Sig", Encoding: "hex", Secrets: []string{key}, TimestampHeader: "X-Time", Tolerance: time.Minute})
+	timed, err := NewHMAC(HMACConfig{
+		Header:          "X-Sig",
+		Encoding:        "hex",
+		Secrets:         []string{key},
+		TimestampHeader: "X-Time",
+		Tolerance:       time.Minute,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,8 +96,14 @@ func TestBearer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for value, want := range map[string]error{
-		"Bearer " + key: nil, "bearer " + key: nil, "Bearer another of enough bytes": nil, "": ErrMissing,
-		"Basic " + key: ErrMalformed, "Bearer": ErrMismatch, "Bearer " + key + "!": ErrMismatch, "Bearer " + key[1:]: ErrMismatch,
+		"Bearer " + key:                  nil,
+		"bearer " + key:                  nil,
+		"Bearer another of enough bytes": nil,
+		"":                               ErrMissing,
+		"Basic " + key:                   ErrMalformed,
+		"Bearer":                         ErrMismatch,
+		"Bearer " + key + "!":            ErrMismatch,
+		"Bearer " + key[1:]:              ErrMismatch,
 	} {
 		if err := v.Verify(now, header("Authorization", value), nil); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", value, err, want)
@@ -94,7 +111,7 @@ func TestBearer(t *testing.T) {
 	}
 }
 
-// The vector is the specification's own: its secret, ID, time and body.
+// TestStandardVector signs the example in the specification.
 func TestStandardVector(t *testing.T) {
 	t.Parallel()
 	s, err := NewStandard("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
@@ -110,7 +127,8 @@ func TestStandardVector(t *testing.T) {
 
 func TestStandard(t *testing.T) {
 	t.Parallel()
-	old, young := base64.StdEncoding.EncodeToString([]byte(key)), base64.StdEncoding.EncodeToString([]byte("another of enough bytes"))
+	old := base64.StdEncoding.EncodeToString([]byte(key))
+	young := base64.StdEncoding.EncodeToString([]byte("another of enough bytes"))
 	s, _ := NewStandard("whsec_"+old, young)
 	first, _ := NewStandard(old)
 	body := []byte("body")
@@ -134,7 +152,7 @@ func TestStandard(t *testing.T) {
 		{"earlier", s, good, -standardTolerance - time.Second, ErrStale},
 		{"other ID", s, change("webhook-id", "id-2"), 0, ErrMismatch},
 		{"other time", s, change("webhook-timestamp", strconv.FormatInt(now.Unix()+1, 10)), 0, ErrMismatch},
-		{"no signature of ours", s, change("webhook-signature", "v1a,abc v2,def"), 0, ErrMissing},
+		{"only other versions", s, change("webhook-signature", "v1a,abc v2,def"), 0, ErrMissing},
 		{"malformed", s, change("webhook-signature", "v1,***"), 0, ErrMalformed},
 		{"an unknown one first", s, change("webhook-signature", "v1a,abc "+good.Get("webhook-signature")), 0, nil},
 	} {
@@ -169,17 +187,17 @@ func TestStandardAgreesWithItsLibrary(t *testing.T) {
 	}
 }
 
-func TestSecretsThatAreNoneAreRefused(t *testing.T) {
+func TestWeakSecretsAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, bad := range [][]string{nil, {""}, {"   "}, {"short"}, {key, ""}} {
 		if _, err := NewBearer(bad...); err == nil {
-			t.Errorf("bearer takes %q", bad)
+			t.Errorf("bearer accepts %q", bad)
 		}
 		if _, err := NewHMAC(HMACConfig{Header: "X", Encoding: "hex", Secrets: bad}); err == nil {
-			t.Errorf("hmac takes %q", bad)
+			t.Errorf("hmac accepts %q", bad)
 		}
 		if _, err := NewStandard(bad...); err == nil {
-			t.Errorf("standard takes %q", bad)
+			t.Errorf("standard accepts %q", bad)
 		}
 	}
 	if _, err := NewStandard("whsec_***"); err == nil || strings.Contains(err.Error(), "***") {
@@ -202,11 +220,18 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 
 func FuzzVerify(f *testing.F) {
 	s, _ := NewStandard(base64.StdEncoding.EncodeToString([]byte(key)))
-	h, _ := NewHMAC(HMACConfig{Header: "X-Sig", Encoding: "base64", Secrets: []string{key}, TimestampHeader: "X-Time", Tolerance: time.Minute})
+	h, _ := NewHMAC(HMACConfig{
+		Header:          "X-Sig",
+		Encoding:        "base64",
+		Secrets:         []string{key},
+		TimestampHeader: "X-Time",
+		Tolerance:       time.Minute,
+	})
 	b, _ := NewBearer(key)
 	slack, _ := NewSlack(key)
 	stripe, _ := NewStripe("", key)
-	public := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)).Public().(ed25519.PublicKey) //nolint:forcetypeassert // it is one
+	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize))
+	public := private.Public().(ed25519.PublicKey) //nolint:forcetypeassert // always this type
 	asymmetric, _ := NewStandardAsymmetric([]string{base64.StdEncoding.EncodeToString(public)}, nil)
 	proxied, _ := NewCertificate(CertificateConfig{Header: "X-Sig", Allowed: []string{key}})
 	f.Add("id", "1700000000", "v1a,"+strings.Repeat("A", 86)+"==", "v0=00", []byte("body"))
@@ -214,12 +239,13 @@ func FuzzVerify(f *testing.F) {
 	f.Add("id", "1700000000", "v1,AAAA", "Bearer x", []byte("body"))
 	f.Add("", "-1", "v1, v1,= ,,", "Bearer", []byte{})
 	f.Fuzz(func(t *testing.T, id, sent, signature, auth string, body []byte) {
-		head := header(headerID, id, headerTimestamp, sent, headerSignature, signature, "X-Sig", signature, "X-Time", sent, "Authorization", auth,
-			"Stripe-Signature", signature, "X-Slack-Signature", auth, "X-Slack-Request-Timestamp", sent)
+		head := header(headerID, id, headerTimestamp, sent, headerSignature, signature, "X-Sig", signature,
+			"X-Time", sent, "Authorization", auth, "Stripe-Signature", signature,
+			"X-Slack-Signature", auth, "X-Slack-Request-Timestamp", sent)
 		for _, v := range []Verifier{s, h, b, slack, stripe, asymmetric, proxied} {
 			err := v.Verify(now, head, body)
 			if err == nil && !strings.Contains(auth+signature, key) {
-				t.Errorf("%T believes %q", v, signature)
+				t.Errorf("%T accepts %q", v, signature)
 			}
 			if err != nil && len(signature) > 12 && strings.Contains(err.Error(), signature) {
 				t.Errorf("the error holds the signature: %v", err)

@@ -205,5 +205,5 @@ func TestFaultsTogether(t *testing.T) {
 	_, err := parse("relay.yaml", []byte("webhooks: {bank: {client_certificate: {}}}"), testenv)
 	require.EqualError(t, err, `configuration relay.yaml has 2 fault(s):
   line 1: webhooks.bank: header: is missing
-  line 1: webhooks.bank: allowed: names nobody`)
+  line 1: webhooks.bank: allowed: is missing`)
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The example of GitHub's documentation.
+// TestGitHub verifies the example in GitHub's documentation.
 func TestGitHub(t *testing.T) {
 	t.Parallel()
 	v, err := NewGitHub("another secret of theirs", "It's a Secret to Everybody")
@@ -25,13 +25,16 @@ func TestGitHub(t *testing.T) {
 	}
 }
 
-// The example of Slack's documentation.
+// TestSlack verifies the example in Slack's documentation.
 func TestSlack(t *testing.T) {
 	t.Parallel()
 	const (
 		sent      = "1531420618"
 		signature = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
-		body      = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
+		body      = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G" +
+			"8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=" +
+			"&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZR" +
+			"skXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
 	)
 	v, err := NewSlack("8f742231b10e8888abcd99yyyzzz85a5")
 	if err != nil {
@@ -51,7 +54,7 @@ func TestSlack(t *testing.T) {
 		"another body":         {at, signature, sent, body + "&x=1", ErrMismatch},
 		"another time":         {at, signature, "1531420619", body, ErrMismatch},
 		"no time":              {at, signature, "", body, ErrMissing},
-		"a time that is none":  {at, signature, "01531420618", body, ErrMalformed},
+		"a malformed time":     {at, signature, "01531420618", body, ErrMalformed},
 		"no signature":         {at, "", sent, body, ErrMissing},
 		"no version":           {at, signature[3:], sent, body, ErrMalformed},
 		"another version":      {at, "v1" + signature[2:], sent, body, ErrMalformed},
@@ -59,7 +62,8 @@ func TestSlack(t *testing.T) {
 		"a part of it":         {at, signature[:20], sent, body, ErrMalformed},
 		"an even shorter part": {at, signature[:21], sent, body, ErrMismatch},
 	} {
-		if err := v.Verify(c.now, header("X-Slack-Signature", c.signature, "X-Slack-Request-Timestamp", c.sent), []byte(c.body)); !errors.Is(err, c.want) {
+		h := header("X-Slack-Signature", c.signature, "X-Slack-Request-Timestamp", c.sent)
+		if err := v.Verify(c.now, h, []byte(c.body)); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -108,14 +112,14 @@ func TestStripe(t *testing.T) {
 
 func TestSchemesRefuseEmptySecrets(t *testing.T) {
 	t.Parallel()
-	for name, makes := range map[string]func(...string) error{
+	for name, create := range map[string]func(...string) error{
 		"github": func(s ...string) error { _, err := NewGitHub(s...); return err },
 		"slack":  func(s ...string) error { _, err := NewSlack(s...); return err },
 		"stripe": func(s ...string) error { _, err := NewStripe("", s...); return err },
 	} {
 		for _, list := range [][]string{nil, {""}, {"short"}, {key, " "}} {
-			if makes(list...) == nil {
-				t.Errorf("%s took %q", name, list)
+			if create(list...) == nil {
+				t.Errorf("%s accepted %q", name, list)
 			}
 		}
 	}

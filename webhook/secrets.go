@@ -1,0 +1,63 @@
+package webhook
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"strings"
+
+	"github.com/approval-relay/approval-relay/secret"
+)
+
+// MinSecret is the minimum length of a secret, in bytes. A shorter secret can be guessed from a signed request.
+const MinSecret = 16
+
+// parseSecrets reads the secrets of a scheme. The function decode turns the configured text into bytes. The bytes are
+// kept in a secret.Text, which cannot be printed.
+func parseSecrets(texts []string, decode func(string) ([]byte, error)) ([]secret.Text, error) {
+	if len(texts) == 0 {
+		return nil, errors.New("no secret is configured")
+	}
+	secrets := make([]secret.Text, 0, len(texts))
+	for i, text := range texts {
+		b, err := decode(strings.TrimSpace(text))
+		if err != nil {
+			return nil, fmt.Errorf("secret %d: %w", i+1, err)
+		}
+		if len(b) < MinSecret {
+			return nil, fmt.Errorf("secret %d: has %d bytes, the least is %d", i+1, len(b), MinSecret)
+		}
+		secrets = append(secrets, secret.New(string(b)))
+	}
+	return secrets, nil
+}
+
+// decodePlain returns the bytes of a secret that is used as it is written.
+func decodePlain(text string) ([]byte, error) { return []byte(text), nil }
+
+// matchSHA256 reports whether an HMAC-SHA256 with a configured secret is among the signatures.
+func matchSHA256(secrets []secret.Text, signed []byte, signatures ...[]byte) bool {
+	return matchMAC(sha256.New, secrets, signed, signatures...)
+}
+
+// matchMAC reports whether an HMAC with a configured secret is among the signatures. The signed bytes are hashed once
+// for each secret, however many signatures there are.
+func matchMAC(newHash func() hash.Hash, secrets []secret.Text, signed []byte, signatures ...[]byte) bool {
+	found := false
+	for _, s := range secrets {
+		want := computeMAC(newHash, s, signed)
+		for _, got := range signatures {
+			found = hmac.Equal(want, got) || found
+		}
+	}
+	return found
+}
+
+// computeMAC returns the HMAC of a message.
+func computeMAC(newHash func() hash.Hash, s secret.Text, message []byte) []byte {
+	mac := hmac.New(newHash, []byte(s.Reveal()))
+	mac.Write(message)
+	return mac.Sum(nil)
+}
