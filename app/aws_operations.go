@@ -25,7 +25,7 @@ import (
 	"github.com/approval-relay/approval-relay/store/dynamodb"
 )
 
-// AWSOperations returns every operation of AWS that the program calls, sorted, as outbound.Watch names them. Each
+// AWSOperations returns every operation of AWS that the program calls, sorted, as outbound.ObserveCalls names them. Each
 // line is the interface through which a package uses the SDK. The metrics count other operations as "other", and an
 // alert about them would not name the permission that is missing: a test finds the calls that this list lacks.
 func AWSOperations() []string {

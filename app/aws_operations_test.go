@@ -131,7 +131,7 @@ func listProgram(t *testing.T) *program {
 
 // callers returns the packages that import a service of the SDK: ours, and the libraries that call AWS for us. The
 // SDK's own are left out: a client that we give them is found where we give it, and the credentials that they look for
-// at the start are no calls that outbound.Watch sees.
+// at the start are no calls that outbound.ObserveCalls sees.
 func (p *program) callers(t *testing.T) []listedPackage {
 	t.Helper()
 	var callers []listedPackage
@@ -148,7 +148,7 @@ func (p *program) callers(t *testing.T) []listedPackage {
 	}
 	require.ElementsMatch(t, []string{
 		"github.com/ThreeDotsLabs/watermill-aws/sns", "github.com/ThreeDotsLabs/watermill-aws/sqs",
-	}, libraries, "another library calls AWS: read how it does, and whether outbound.Watch sees it")
+	}, libraries, "another library calls AWS: read how it does, and whether outbound.ObserveCalls sees it")
 	require.Greater(t, len(callers), 8)
 	return callers
 }
@@ -237,7 +237,7 @@ func handedOver(info *types.Info, call *ast.CallExpr) []string {
 	return operations
 }
 
-// nameIn returns the name as outbound.Watch has it, or "" if the package is no service of the SDK.
+// nameIn returns the name as outbound.ObserveCalls has it, or "" if the package is no service of the SDK.
 func nameIn(p *types.Package, method string) string {
 	if !strings.HasPrefix(p.Path(), service) {
 		return ""

@@ -27,7 +27,7 @@ import (
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
-// watchedCalls are the calls that outbound.Watch reported.
+// watchedCalls are the calls that outbound.ObserveCalls reported.
 type watchedCalls struct {
 	*metrics.Metrics
 	mu         sync.Mutex
@@ -41,7 +41,7 @@ func (w *watchedCalls) AWSCalled(operation, result string) {
 	w.Metrics.AWSCalled(operation, result)
 }
 
-// Each operation is called by a real client of the SDK, and outbound.Watch reports it under the name that the metrics
+// Each operation is called by a real client of the SDK, and outbound.ObserveCalls reports it under the name that the metrics
 // know: none is counted as "other".
 func TestAWSOperationsAreNamedAsWatched(t *testing.T) {
 	t.Parallel()
@@ -56,7 +56,7 @@ func TestAWSOperationsAreNamedAsWatched(t *testing.T) {
 		BaseEndpoint: &denies.URL,
 		Credentials:  credentials.NewStaticCredentialsProvider("a", "b", ""),
 		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
-		APIOptions:   []func(*middleware.Stack) error{outbound.Watch(watched)},
+		APIOptions:   []func(*middleware.Stack) error{outbound.ObserveCalls(watched)},
 	})
 	for _, operation := range AWSOperations() {
 		id, method, _ := strings.Cut(operation, ".")

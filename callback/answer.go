@@ -168,26 +168,3 @@ func encode(f map[string]any) ([]byte, error) {
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
-
-// ErrorName names how an approval ended for a workflow that catches errors:
-// ApprovalDenied, ApprovalTimedOut, ApprovalCancelled, ApprovalSuperseded; empty
-// for what is no failure. A pending approval has no answer: false.
-func ErrorName(a approval.Answer) (string, bool) {
-	switch a.Status {
-	case approval.Approved:
-		return "", true
-	case approval.Rejected:
-		if a.RejectAsSuccess {
-			return "", true
-		}
-		return "ApprovalDenied", true
-	case approval.TimedOut:
-		return "ApprovalTimedOut", true
-	case approval.Cancelled:
-		return "ApprovalCancelled", true
-	case approval.Superseded:
-		return "ApprovalSuperseded", true
-	case approval.Pending:
-	}
-	return "", false
-}

@@ -190,17 +190,17 @@ func TestErrorName(t *testing.T) {
 		approval.Approved: "", approval.Rejected: "ApprovalDenied", approval.TimedOut: "ApprovalTimedOut",
 		approval.Cancelled: "ApprovalCancelled", approval.Superseded: "ApprovalSuperseded",
 	} {
-		if got, ok := callback.ErrorName(answer(s)); got != want || !ok {
-			t.Errorf("%s: %q, %v", s, got, ok)
+		if got, err := callback.ErrorName(answer(s)); got != want || err != nil {
+			t.Errorf("%s: %q, %v", s, got, err)
 		}
 	}
 	a := answer(approval.Rejected)
 	a.RejectAsSuccess = true
-	if got, ok := callback.ErrorName(a); got != "" || !ok {
-		t.Errorf("rejected as success: %q, %v", got, ok)
+	if got, err := callback.ErrorName(a); got != "" || err != nil {
+		t.Errorf("rejected as success: %q, %v", got, err)
 	}
 	for _, s := range []approval.Status{approval.Pending, "", "other"} {
-		if _, ok := callback.ErrorName(answer(s)); ok {
+		if _, err := callback.ErrorName(answer(s)); !approval.IsPermanent(err) {
 			t.Errorf("%q has an answer", s)
 		}
 	}

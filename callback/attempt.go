@@ -3,41 +3,58 @@ package callback
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
-// DefaultTimeout bounds one call where a target's configuration does not: it is
-// for an endpoint that takes the connection and then says nothing (a failing zone,
-// a firewall that drops). AWS answers within tens of milliseconds when it is well.
+// DefaultTimeout bounds one call if the configuration of a target does not: an endpoint may accept the connection and
+// then stay silent (a failing zone, a firewall that drops packets). A healthy AWS answers within tens of milliseconds.
 const DefaultTimeout = 10 * time.Second
 
-// Limiter gives turns to those who wait for one, as *rate.Limiter does.
+// Limiter is a rate limit of outgoing calls, such as a *rate.Limiter.
 type Limiter interface {
 	Wait(ctx context.Context) error
 }
 
-// Attempt waits for its turn at the limiter and makes one call of the SDK's, each
-// within the timeout. What the error means is said at outbound.Call.Judge; where
-// there was no turn in time, nothing was sent. In time is within half of what the
-// caller leaves: a call that is begun at the last moment is cut off, and nobody
-// knows whether it was applied.
-func Attempt(ctx context.Context, limit Limiter, timeout time.Duration, codes outbound.Codes, send func(context.Context, *outbound.Call) error) error {
+// Send makes one call of an SDK operation within the rate limit. See Attempt for the time limits and outbound.Send for
+// the meaning of the errors.
+func Send[In, Out, Options any](
+	ctx context.Context, limit Limiter, service outbound.Service[Options],
+	operation func(context.Context, *In, ...func(*Options)) (*Out, error), in *In,
+) error {
+	return Attempt(ctx, limit, service.Timeout, func(ctx context.Context) error {
+		_, err := outbound.Send(ctx, service, operation, in)
+		return err
+	})
+}
+
+// Attempt waits for the rate limiter and then calls send, each within the timeout. If the limiter does not admit the
+// call within half of the time that ctx leaves, send is not called: a call that begins at the last moment would be cut
+// off, and its outcome would be unknown.
+func Attempt(ctx context.Context, limit Limiter, timeout time.Duration, send func(context.Context) error) error {
 	if end, bounded := ctx.Deadline(); bounded {
 		timeout = min(timeout, time.Until(end))
 	}
 	waiting, stop := context.WithTimeout(ctx, timeout/2)
 	defer stop()
-	if limit.Wait(waiting) != nil { // its text speaks of deadlines, ours of what it means
-		return approval.NotApplied(errLimit)
+	if limit.Wait(waiting) != nil { // its text is about deadlines
+		return approval.NotApplied(errRateLimit)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	var call outbound.Call
-	return call.Judge(ctx, send(ctx, &call), codes)
+	return send(ctx)
 }
 
-// errLimit says that our own rate limiter had no room before the time was up.
-var errLimit = errors.New("our own rate limit for the account and region leaves no room in time")
+// errRateLimit is the error of a call that our own rate limit did not admit in time.
+var errRateLimit = errors.New("not sent: our own rate limit for the account and region did not admit the call in time")
+
+// ForOrder adds the action and the order to the error of a call. It returns nil for nil.
+func ForOrder(action string, a approval.Answer, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s for order %.80q: %w", action, a.OrderID, err)
+}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
-	"github.com/approval-relay/approval-relay/outbound"
 )
 
 // A turn at the limiter that leaves the call no time is none: the call would be
@@ -25,7 +24,7 @@ func TestATurnThatLeavesNoTimeForTheCall(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			calls := 0
-			err := callback.Attempt(ctx, limit, callback.DefaultTimeout, outbound.Codes{}, func(ctx context.Context, _ *outbound.Call) error {
+			err := callback.Attempt(ctx, limit, callback.DefaultTimeout, func(ctx context.Context) error {
 				calls++
 				end, _ := ctx.Deadline()
 				require.Equal(t, 10*time.Second-wait, time.Until(end))

@@ -134,7 +134,7 @@ func (b *Breaker) place(name string) *place {
 		Timeout:      HoldFor,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= TripAfter },
 		IsSuccessful: func(err error) bool { return !outbound.IsEndpointFailure(err) },
-		IsExcluded:   func(err error) bool { return errors.Is(err, errLimit) },
+		IsExcluded:   func(err error) bool { return errors.Is(err, errRateLimit) },
 	})}
 	b.places[name] = p
 	return p

@@ -132,7 +132,7 @@ func TestBreakerAsksOnce(t *testing.T) {
 func TestBreakerKnowsWhatIsNoFailure(t *testing.T) {
 	t.Parallel()
 	none := rate.NewLimiter(0, 0)
-	limited := callback.Attempt(t.Context(), none, time.Millisecond, outbound.Codes{}, nil)
+	limited := callback.Attempt(t.Context(), none, time.Millisecond, nil)
 	require.Error(t, limited)
 	for name, no := range map[string]error{
 		"refused": approval.Permanent(errors.New("400")), "no right": approval.NotApplied(errors.New("403")), "closed": approval.ErrClosed, "our limit": limited,

@@ -7,15 +7,13 @@ import (
 
 type traceKey struct{}
 
-// WithTrace returns a context whose calls are made from that place in a trace, a
-// W3C traceparent.
+// WithTrace returns a context whose calls belong to a span, named by its W3C traceparent.
 func WithTrace(ctx context.Context, traceparent string) context.Context {
 	return context.WithValue(ctx, traceKey{}, traceparent)
 }
 
-// SetTrace lets the receiver of a call join the trace that the call is made in,
-// if it is in any. It is for receivers who are part of the workflow or told by the
-// operator's choice; what it says is random, and nobody's secret.
+// SetTrace sets the header by which the receiver of a call joins the trace of its context, if it has a trace. It is for
+// receivers that are part of the workflow or configured by the operator. A traceparent is random and not a secret.
 func SetTrace(ctx context.Context, header http.Header) {
 	if trace, _ := ctx.Value(traceKey{}).(string); trace != "" {
 		header.Set("Traceparent", trace)

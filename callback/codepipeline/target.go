@@ -1,10 +1,10 @@
-// Package codepipeline answers the manual approvals of AWS CodePipeline.
+// Package codepipeline is the target of manual approval actions in AWS CodePipeline.
 package codepipeline
 
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,26 +22,25 @@ import (
 // (https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ApprovalResult.html).
 const MaxSummary = 512
 
-// API is what we use of codepipeline.Client.
+// API is the part of codepipeline.Client that a target uses.
 type API interface {
 	PutApprovalResult(context.Context, *codepipeline.PutApprovalResultInput, ...func(*codepipeline.Options)) (*codepipeline.PutApprovalResultOutput, error)
 }
 
 // Config configures a Target.
 type Config struct {
-	// Limit holds all targets that share it to the quota of one account and region.
+	// Limit is the rate limit of one account and region. Targets of the same account and region share it.
 	Limit callback.Limiter
-	// Timeout bounds the wait for the limiter, and then the call;
-	// callback.DefaultTimeout if zero.
+	// Timeout bounds the wait for the rate limit, and then the call. Zero means callback.DefaultTimeout.
 	Timeout time.Duration
 }
 
-// Target answers approval actions. An approval's token is "PIPELINE/STAGE/ACTION/TOKEN":
-// the API wants all four, and names have no slash in them. It is safe for
-// concurrent use.
+// Target answers approval actions. The token of an approval is "PIPELINE/STAGE/ACTION/TOKEN", because the API requires
+// all four; names contain no slash. It is safe for concurrent use.
 type Target struct {
-	api    API
-	config Config
+	api     API
+	limit   callback.Limiter
+	service outbound.Service[codepipeline.Options]
 }
 
 // New returns a Target that answers through api.
@@ -49,38 +48,45 @@ func New(api API, c Config) *Target {
 	if c.Timeout <= 0 {
 		c.Timeout = callback.DefaultTimeout
 	}
-	return &Target{api, c}
+	return &Target{
+		api:   api,
+		limit: c.Limit,
+		service: outbound.Service[codepipeline.Options]{
+			Prepare: func(o *codepipeline.Options, call *outbound.Call) {
+				o.Retryer = aws.NopRetryer{}
+				o.HTTPClient = call.Observe(o.HTTPClient)
+			},
+			Codes: outbound.Codes{
+				// The token is invalid if it belongs to an earlier approval than the open approval: the earlier has ended.
+				Closed:    []string{"ApprovalAlreadyCompletedException", "InvalidApprovalTokenException"},
+				Permanent: []string{"ValidationException", "SerializationException"},
+			},
+			Timeout: c.Timeout,
+		},
+	}
 }
 
-// Deliver answers the action: Approved, or Rejected for all else, with a summary
-// of who decided, or why nobody did. What the errors mean is said at
-// outbound.Call.Judge.
+// Deliver answers the action with Approved, or with Rejected for every other status, and with a summary. See
+// outbound.Send for the meaning of the errors.
 func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
-	in, err := read(a)
+	in, err := newInput(a)
 	if err != nil {
-		return fmt.Errorf("answer the pipeline of order %.80q: %w", a.OrderID, err)
+		return callback.ForOrder("answer the pipeline", a, err)
 	}
-	err = callback.Attempt(ctx, t.config.Limit, t.config.Timeout, codes(), func(ctx context.Context, c *outbound.Call) error {
-		_, err := t.api.PutApprovalResult(ctx, in, func(o *codepipeline.Options) { o.Retryer, o.HTTPClient = aws.NopRetryer{}, c.Watch(o.HTTPClient) })
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("PutApprovalResult for order %.80q: %w", a.OrderID, err)
-	}
-	return nil
+	err = callback.Send(ctx, t.limit, t.service, t.api.PutApprovalResult, in)
+	return callback.ForOrder("PutApprovalResult", a, err)
 }
 
-// Heartbeat does nothing: an approval action waits for seven days, and there is no
-// sign of life to give.
+// Heartbeat does nothing: an approval action waits for seven days and has no heartbeat.
 func (*Target) Heartbeat(context.Context, approval.Answer) error { return nil }
 
-func read(a approval.Answer) (*codepipeline.PutApprovalResultInput, error) {
+func newInput(a approval.Answer) (*codepipeline.PutApprovalResultInput, error) {
 	parts := strings.Split(a.Token.Reveal(), "/")
-	if len(parts) != 4 || parts[0] == "" || parts[1] == "" || parts[2] == "" || parts[3] == "" {
+	if len(parts) != 4 || slices.Contains(parts, "") {
 		return nil, approval.Permanent(errors.New("the token is not PIPELINE/STAGE/ACTION/TOKEN"))
 	}
-	if a.Status == approval.Pending || a.Status == "" {
-		return nil, approval.Permanent(errors.New("an approval that is pending has no answer"))
+	if _, err := callback.ErrorName(a); err != nil {
+		return nil, err
 	}
 	status := types.ApprovalStatusRejected
 	if a.Status == approval.Approved {
@@ -91,12 +97,13 @@ func read(a approval.Answer) (*codepipeline.PutApprovalResultInput, error) {
 		StageName:    &parts[1],
 		ActionName:   &parts[2],
 		Token:        &parts[3],
-		Result:       &types.ApprovalResult{Status: status, Summary: aws.String(summary(a))},
+		Result:       &types.ApprovalResult{Status: status, Summary: aws.String(summarize(a))},
 	}, nil
 }
 
-// summary says who decided, or why nobody did, in at most MaxSummary characters.
-func summary(a approval.Answer) string {
+// summarize returns the status with the approver and the comment of the deciding vote, or with the reason if there was
+// no decision, in at most MaxSummary characters.
+func summarize(a approval.Answer) string {
 	text := strings.ReplaceAll(string(a.Status), "_", " ")
 	if n := len(a.Votes); n > 0 && (a.Status == approval.Approved || a.Status == approval.Rejected) {
 		v := a.Votes[n-1]
@@ -107,13 +114,4 @@ func summary(a approval.Answer) string {
 		text += ": " + a.Reason
 	}
 	return untrusted.Shorten(strings.ToValidUTF8(text, "\uFFFD"), MaxSummary)
-}
-
-// codes are those of the API. A token of another approval than the one that is
-// open is invalid: that one has ended.
-func codes() outbound.Codes {
-	return outbound.Codes{
-		Closed:    []string{"ApprovalAlreadyCompletedException", "InvalidApprovalTokenException"},
-		Permanent: []string{"ValidationException", "SerializationException"},
-	}
 }

@@ -115,6 +115,6 @@ func TestWhatIsRefused(t *testing.T) {
 
 func TestNoTurnInTime(t *testing.T) {
 	t.Parallel()
-	target := codepipeline.New(nil, codepipeline.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})
+	target := codepipeline.New(struct{ codepipeline.API }{}, codepipeline.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})
 	require.False(t, approval.ResultOf(target.Deliver(t.Context(), answer("x", approval.Approved))).MaybeApplied)
 }

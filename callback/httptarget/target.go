@@ -8,7 +8,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -100,10 +99,7 @@ func New(c Config) *Target {
 // ID, the same for every attempt: an answer may come more than once, receivers
 // tell by it. See outbound.JudgeStatus and outbound.Progress.JudgeFailure for the meaning of the errors.
 func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
-	if err := t.deliver(ctx, a); err != nil {
-		return fmt.Errorf("post the answer of order %.80q: %w", a.OrderID, err)
-	}
-	return nil
+	return callback.ForOrder("post the answer", a, t.deliver(ctx, a))
 }
 
 // Heartbeat does nothing: an HTTP receiver has no clock that it would reset.
@@ -119,9 +115,9 @@ func (t *Target) Validate(a approval.Answer) error {
 }
 
 func body(a approval.Answer) ([]byte, error) {
-	name, ok := callback.ErrorName(a)
-	if !ok {
-		return nil, approval.Permanent(fmt.Errorf("an approval that is %s has no answer", a.Status))
+	name, err := callback.ErrorName(a)
+	if err != nil {
+		return nil, err
 	}
 	text, err := callback.Fit(a, name, MaxBody, false)
 	return text, approval.Permanent(err)

@@ -128,7 +128,7 @@ func TestWhatIsRefused(t *testing.T) {
 
 func TestNoTurnInTime(t *testing.T) {
 	t.Parallel()
-	target := lambda.New(nil, lambda.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})
+	target := lambda.New(struct{ lambda.API }{}, lambda.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})
 	r := approval.ResultOf(target.Deliver(context.Background(), answer("x", approval.Approved)))
 	require.Equal(t, approval.ResultFailed, r.Kind)
 	require.False(t, r.MaybeApplied)

@@ -1,5 +1,4 @@
-// Package stepfunctions answers AWS Step Functions: it is the target of
-// workflows that wait with a task token.
+// Package stepfunctions is the target of AWS Step Functions workflows that wait with a task token.
 package stepfunctions
 
 import (
@@ -17,36 +16,33 @@ import (
 )
 
 // Limits of the API: https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
-// and API_SendTaskFailure.html. AWS counts a cause in characters; we count its
-// bytes, which are never fewer.
+// and API_SendTaskFailure.html. AWS counts a cause in characters; we count its bytes, which are never fewer.
 const (
 	MaxToken  = 2048    // characters
 	MaxOutput = 262_144 // bytes of UTF-8
 	MaxCause  = 32_768  // bytes
 )
 
-// API is what we use of sfn.Client.
+// API is the part of sfn.Client that a target uses.
 type API interface {
 	SendTaskSuccess(context.Context, *sfn.SendTaskSuccessInput, ...func(*sfn.Options)) (*sfn.SendTaskSuccessOutput, error)
 	SendTaskFailure(context.Context, *sfn.SendTaskFailureInput, ...func(*sfn.Options)) (*sfn.SendTaskFailureOutput, error)
 	SendTaskHeartbeat(context.Context, *sfn.SendTaskHeartbeatInput, ...func(*sfn.Options)) (*sfn.SendTaskHeartbeatOutput, error)
 }
 
-// NewClient returns a client for New. It makes one attempt a call: a retry of
-// the SDK's would hide that an answer may have been applied, and its token
-// bucket fails every call once throttling has emptied it. The retries are the
-// order's own.
-func NewClient(cfg aws.Config, options ...func(*sfn.Options)) *sfn.Client {
-	return sfn.NewFromConfig(cfg, append(options, func(o *sfn.Options) { o.Retryer = aws.NopRetryer{} })...)
+// Limits are the rate limits of one account and region, one for each API, as AWS counts the calls.
+type Limits struct {
+	Success   callback.Limiter
+	Failure   callback.Limiter
+	Heartbeat callback.Limiter
 }
 
-// Config configures a Target. The zero value works.
+// Config configures a Target.
 type Config struct {
-	// Limits holds all targets that share it to the quotas of one account and
-	// region; nil means limits of this target's own, for the smaller quotas.
+	// Limits are shared by all targets of the same account and region.
 	Limits *Limits
-	// Timeout bounds the wait for the limiter, and then the call; callback.DefaultTimeout
-	// if zero. A deadline of the caller's that comes earlier holds.
+	// Timeout bounds the wait for the rate limit, and then the call. Zero means callback.DefaultTimeout. An earlier
+	// deadline of the caller takes precedence.
 	Timeout time.Duration
 }
 
@@ -54,112 +50,77 @@ type Config struct {
 type Target struct {
 	api     API
 	limits  *Limits
-	timeout time.Duration
+	service outbound.Service[sfn.Options]
 }
 
 // New returns a Target that answers through api.
 func New(api API, c Config) *Target {
-	t := &Target{api: api, limits: c.Limits, timeout: c.Timeout}
-	if t.limits == nil {
-		t.limits = NewLimits("", DefaultShare)
+	if c.Timeout <= 0 {
+		c.Timeout = callback.DefaultTimeout
 	}
-	if t.timeout <= 0 {
-		t.timeout = callback.DefaultTimeout
+	return &Target{
+		api:    api,
+		limits: c.Limits,
+		service: outbound.Service[sfn.Options]{
+			Prepare: func(o *sfn.Options, call *outbound.Call) {
+				o.Retryer = aws.NopRetryer{}
+				o.HTTPClient = call.Observe(o.HTTPClient)
+			},
+			Codes: outbound.Codes{
+				// TaskTimedOut means "expired or already closed": a second use of a token gets it, also after an answer that
+				// was applied and whose response was lost.
+				Closed: []string{"TaskTimedOut", "TaskDoesNotExist"},
+				// InvalidToken is not a token of AWS: it was cut on its way, or sent to the wrong region. A workflow may be
+				// waiting, so it is a refusal, which an operator sees and can redrive.
+				Permanent: []string{
+					"InvalidToken", "InvalidOutput", "ValidationException", "ValidationError", "InvalidParameterValue",
+					"SerializationException",
+				},
+			},
+			Timeout: c.Timeout,
+		},
 	}
-	return t
 }
 
-// message is an answer as the API takes it: an output, or an error with a cause.
-type message struct {
-	output    string
-	errorName string
-	cause     string
-}
-
-// Validate says whether the answer can be sent as it is: token, output and cause
-// within the API's limits. The error is Permanent. Deliver checks the same.
+// Validate reports whether the answer can be sent as it is: token, output and cause within the limits of the API. The
+// error is Permanent. Deliver checks the same.
 func Validate(a approval.Answer) error {
-	_, err := read(a)
+	_, err := newResult(a)
 	return err
 }
 
-func read(a approval.Answer) (message, error) {
+func newResult(a approval.Answer) (callback.Result, error) {
 	switch n := len(a.Token.Reveal()); {
 	case n == 0:
-		return message{}, approval.Permanent(errors.New("the approval has no token"))
+		return callback.Result{}, approval.Permanent(errors.New("the approval has no token"))
 	case n > MaxToken:
-		return message{}, approval.Permanent(fmt.Errorf("the token is %d bytes long, the most is %d", n, MaxToken))
+		return callback.Result{}, approval.Permanent(fmt.Errorf("the token is %d bytes long, the most is %d", n, MaxToken))
 	}
-	name, ok := callback.ErrorName(a)
-	if !ok {
-		return message{}, approval.Permanent(fmt.Errorf("an approval that is %s has no answer", a.Status))
-	}
-	limit := MaxOutput
-	if name != "" {
-		limit = MaxCause
-	}
-	text, err := callback.Fit(a, "", limit, name != "")
-	switch {
-	case err != nil:
-		return message{}, approval.Permanent(err)
-	case name != "":
-		return message{errorName: name, cause: string(text)}, nil
-	}
-	return message{output: string(text)}, nil
+	return callback.NewResult(a, MaxOutput, MaxCause)
 }
 
-// Deliver answers the task: SendTaskSuccess for what was approved (and for what
-// was rejected if the answer says so), SendTaskFailure with the error
-// ApprovalDenied, ApprovalTimedOut, ApprovalCancelled or ApprovalSuperseded
-// otherwise. Output and cause are the JSON that callback.Fit describes. What the
-// errors mean is said at outbound.Call.Judge.
+// Deliver answers the task: SendTaskSuccess for an approval, and for a rejection if the answer asks for that,
+// SendTaskFailure with an error (see callback.ErrorName) otherwise. Output and cause are the JSON of callback.Fit. See
+// outbound.Send for the meaning of the errors.
 func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
-	m, err := read(a)
+	result, err := newResult(a)
 	if err != nil {
-		return fmt.Errorf("answer the task of order %.80q: %w", a.OrderID, err)
+		return callback.ForOrder("answer the task", a, err)
 	}
-	token := aws.String(a.Token.Reveal())
-	if m.errorName == "" {
-		return t.call(ctx, "SendTaskSuccess", t.limits.Success, a, func(ctx context.Context, o func(*sfn.Options)) error {
-			_, err := t.api.SendTaskSuccess(ctx, &sfn.SendTaskSuccessInput{TaskToken: token, Output: &m.output}, o)
-			return err
-		})
+	token := a.Token.Reveal()
+	if result.ErrorName == "" {
+		err := callback.Send(ctx, t.limits.Success, t.service, t.api.SendTaskSuccess,
+			&sfn.SendTaskSuccessInput{TaskToken: &token, Output: &result.JSON})
+		return callback.ForOrder("SendTaskSuccess", a, err)
 	}
-	return t.call(ctx, "SendTaskFailure", t.limits.Failure, a, func(ctx context.Context, o func(*sfn.Options)) error {
-		_, err := t.api.SendTaskFailure(ctx, &sfn.SendTaskFailureInput{TaskToken: token, Error: &m.errorName, Cause: &m.cause}, o)
-		return err
-	})
+	err = callback.Send(ctx, t.limits.Failure, t.service, t.api.SendTaskFailure,
+		&sfn.SendTaskFailureInput{TaskToken: &token, Error: &result.ErrorName, Cause: &result.JSON})
+	return callback.ForOrder("SendTaskFailure", a, err)
 }
 
-// Heartbeat tells the task that somebody still works on it. It resets
-// HeartbeatSeconds of the state, not TimeoutSeconds.
+// Heartbeat resets HeartbeatSeconds of the state that waits. It does not extend TimeoutSeconds.
 func (t *Target) Heartbeat(ctx context.Context, a approval.Answer) error {
-	token := aws.String(a.Token.Reveal())
-	return t.call(ctx, "SendTaskHeartbeat", t.limits.Heartbeat, a, func(ctx context.Context, o func(*sfn.Options)) error {
-		_, err := t.api.SendTaskHeartbeat(ctx, &sfn.SendTaskHeartbeatInput{TaskToken: token}, o)
-		return err
-	})
-}
-
-// call makes one attempt.
-func (t *Target) call(ctx context.Context, name string, limit callback.Limiter, a approval.Answer, send func(context.Context, func(*sfn.Options)) error) error {
-	err := callback.Attempt(ctx, limit, t.timeout, codes(), func(ctx context.Context, c *outbound.Call) error {
-		return send(ctx, func(o *sfn.Options) { o.Retryer, o.HTTPClient = aws.NopRetryer{}, c.Watch(o.HTTPClient) })
-	})
-	if err != nil {
-		return fmt.Errorf("%s for order %.80q: %w", name, a.OrderID, err)
-	}
-	return nil
-}
-
-// codes are those of Step Functions. TaskTimedOut says "expired or already
-// closed": a second use of a token gets it, also after an answer that was applied
-// and whose reply was lost. InvalidToken is no token of theirs, cut on its way or
-// sent to the wrong region: there may be somebody who waits, so it is given up,
-// which is seen and can be redriven.
-func codes() outbound.Codes {
-	return outbound.Codes{
-		Closed:    []string{"TaskTimedOut", "TaskDoesNotExist"},
-		Permanent: []string{"InvalidToken", "InvalidOutput", "ValidationException", "ValidationError", "InvalidParameterValue", "SerializationException"},
-	}
+	err := callback.Send(ctx, t.limits.Heartbeat, t.service, t.api.SendTaskHeartbeat,
+		&sfn.SendTaskHeartbeatInput{TaskToken: aws.String(a.Token.Reveal())})
+	return callback.ForOrder("SendTaskHeartbeat", a, err)
 }

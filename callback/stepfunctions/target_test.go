@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -18,7 +17,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 )
 
@@ -59,9 +57,15 @@ func client(url string, credentials aws.CredentialsProvider) *sfn.Client {
 			return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "verysecretkey"}, nil
 		})
 	}
-	return stepfunctions.NewClient(aws.Config{
+	return sfn.NewFromConfig(aws.Config{
 		Region: "eu-central-1", BaseEndpoint: aws.String(url), Credentials: credentials, RetryMaxAttempts: 5,
 	})
+}
+
+// unlimited are rate limits that admit every call.
+func unlimited() *stepfunctions.Limits {
+	limit := rate.NewLimiter(rate.Inf, 1)
+	return &stepfunctions.Limits{Success: limit, Failure: limit, Heartbeat: limit}
 }
 
 func approved() approval.Answer {
@@ -98,7 +102,7 @@ func TestDeliverCallsWhatTheAnswerAsksFor(t *testing.T) {
 			got = c
 			_, _ = io.WriteString(w, "{}")
 		})
-		if err := stepfunctions.New(api, stepfunctions.Config{}).Deliver(t.Context(), c.a); err != nil || calls.Load() != 1 {
+		if err := stepfunctions.New(api, stepfunctions.Config{Limits: unlimited()}).Deliver(t.Context(), c.a); err != nil || calls.Load() != 1 {
 			t.Fatalf("%s: %v after %d calls", name, err, calls.Load())
 		}
 		if got.Op != c.op || got.TaskToken != secretToken || aws.ToString(got.Error) != c.error {
@@ -115,21 +119,12 @@ func TestDeliverCallsWhatTheAnswerAsksFor(t *testing.T) {
 	}
 }
 
-func TestNewClientMakesOneAttempt(t *testing.T) {
-	t.Parallel()
-	api, calls := serve(t, func(w http.ResponseWriter, _ call) { fail(w, 400, "ThrottlingException", "") })
-	_, err := api.SendTaskHeartbeat(t.Context(), &sfn.SendTaskHeartbeatInput{TaskToken: aws.String(secretToken)})
-	if err == nil || calls.Load() != 1 {
-		t.Errorf("%v after %d calls", err, calls.Load())
-	}
-}
-
 func TestDeliverMakesOneAttemptWithAnyClient(t *testing.T) {
 	t.Parallel()
 	api, calls := serve(t, func(w http.ResponseWriter, _ call) { fail(w, 500, "InternalFailure", "") })
 	o := api.(*sfn.Client).Options()
 	o.Retryer = nil // the SDK's own, of three attempts
-	err := stepfunctions.New(sfn.New(o), stepfunctions.Config{}).Deliver(t.Context(), approved())
+	err := stepfunctions.New(sfn.New(o), stepfunctions.Config{Limits: unlimited()}).Deliver(t.Context(), approved())
 	if err == nil || calls.Load() != 1 {
 		t.Errorf("%v after %d calls", err, calls.Load())
 	}
@@ -146,7 +141,7 @@ func TestHeartbeat(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "{}")
 	})
-	target := stepfunctions.New(api, stepfunctions.Config{})
+	target := stepfunctions.New(api, stepfunctions.Config{Limits: unlimited()})
 	if err := target.Heartbeat(t.Context(), with(approval.Pending)); err != nil || got.Op != "SendTaskHeartbeat" {
 		t.Errorf("%s: %v", got.Op, err)
 	}
@@ -182,7 +177,7 @@ func TestValidate(t *testing.T) {
 		if (err == nil) != c.ok || (err != nil && !approval.IsPermanent(err)) {
 			t.Errorf("%s: %v", name, err)
 		}
-		delivered := stepfunctions.New(nil, stepfunctions.Config{Limits: &stepfunctions.Limits{
+		delivered := stepfunctions.New(struct{ stepfunctions.API }{}, stepfunctions.Config{Limits: &stepfunctions.Limits{
 			Success: rate.NewLimiter(0, 0), Failure: rate.NewLimiter(0, 0),
 		}}).Deliver(t.Context(), c.a)
 		if approval.IsPermanent(delivered) == c.ok {
@@ -200,7 +195,7 @@ func TestDeliverCutsACauseThatStaysJSON(t *testing.T) {
 	})
 	a := with(approval.Rejected)
 	a.Votes[0].Comment = strings.Repeat("é\x01", 20_000)
-	if err := stepfunctions.New(api, stepfunctions.Config{}).Deliver(t.Context(), a); err != nil {
+	if err := stepfunctions.New(api, stepfunctions.Config{Limits: unlimited()}).Deliver(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(cause); n > stepfunctions.MaxCause || n < stepfunctions.MaxCause/10 || !json.Valid([]byte(cause)) {
@@ -211,7 +206,7 @@ func TestDeliverCutsACauseThatStaysJSON(t *testing.T) {
 func TestLimitsAreSharedAndWaitedFor(t *testing.T) {
 	t.Parallel()
 	api, calls := serve(t, func(w http.ResponseWriter, _ call) { _, _ = io.WriteString(w, "{}") })
-	limits := stepfunctions.NewLimits("", 1)
+	limits := unlimited()
 	limits.Success = rate.NewLimiter(rate.Every(time.Hour), 1)
 	one := stepfunctions.New(api, stepfunctions.Config{Limits: limits})
 	other := stepfunctions.New(api, stepfunctions.Config{Limits: limits})
@@ -224,30 +219,5 @@ func TestLimitsAreSharedAndWaitedFor(t *testing.T) {
 	}
 	if err := other.Deliver(t.Context(), with(approval.Rejected)); err != nil {
 		t.Errorf("another API's quota is used up: %v", err)
-	}
-}
-
-func TestNewLimits(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		region    string
-		share     float64
-		perSecond rate.Limit
-		burst     int
-	}{
-		{"us-east-1", 0.8, 400, 2400},
-		{"eu-west-1", 1, 500, 3000},
-		{"eu-central-1", 0.8, 240, 1200},
-		{"", 0, 240, 1200},
-		{"us-west-2", 7, 400, 2400},
-		{"ap-south-1", 0.0001, 0.03, 1},
-	} {
-		l := stepfunctions.NewLimits(c.region, c.share)
-		for _, given := range []callback.Limiter{l.Success, l.Failure, l.Heartbeat} {
-			limiter, ok := given.(*rate.Limiter)
-			if !ok || fmt.Sprintf("%.3f", limiter.Limit()) != fmt.Sprintf("%.3f", c.perSecond) || limiter.Burst() != c.burst {
-				t.Errorf("%s, %g: %v a second, %d", c.region, c.share, limiter.Limit(), limiter.Burst())
-			}
-		}
 	}
 }

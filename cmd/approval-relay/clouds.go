@@ -30,7 +30,7 @@ type clouds struct {
 	base   *string
 }
 
-func newClouds(ctx context.Context, a AWSConfig, w outbound.Watcher) *clouds {
+func newClouds(ctx context.Context, a AWSConfig, w outbound.Observer) *clouds {
 	c := &clouds{}
 	if a.Endpoint != "" {
 		c.base = aws.String(a.Endpoint)
@@ -50,7 +50,7 @@ func newClouds(ctx context.Context, a AWSConfig, w outbound.Watcher) *clouds {
 				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			}
 		}
-		cfg.APIOptions = append(cfg.APIOptions, outbound.Watch(w))
+		cfg.APIOptions = append(cfg.APIOptions, outbound.ObserveCalls(w))
 		return cfg, nil
 	})
 	return c

@@ -6,6 +6,7 @@ import (
 
 	awscodepipeline "github.com/aws/aws-sdk-go-v2/service/codepipeline"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"golang.org/x/time/rate"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -142,7 +143,7 @@ func (c *StepFunctionsConfig) target(name string, m *targetMakers) (callback.Tar
 	if m.limits[account] == nil {
 		m.limits[account] = &stepfunctions.Limits{Success: m.limiter(name, s), Failure: m.limiter(name, s), Heartbeat: m.limiter(name, s)}
 	}
-	return stepfunctions.New(stepfunctions.NewClient(cfg), stepfunctions.Config{Limits: m.limits[account], Timeout: callTimeout}), nil
+	return stepfunctions.New(sfn.NewFromConfig(cfg), stepfunctions.Config{Limits: m.limits[account], Timeout: callTimeout}), nil
 }
 
 // LambdaConfig is Lambda in one account and region.

@@ -75,31 +75,32 @@ func New(api API, c Config) (*Channel, error) {
 // https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateConfigurationSet.html.
 var setForm = regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
 
-// permanent are the errors that no later attempt can cure: the content, the
+// permanentCodes returns the errors that no later attempt can cure: the content, the
 // address or the sender is refused. The others of SendEmail (AccountSuspended,
 // SendingPaused, LimitExceeded, TooManyRequests, NotFound of the configuration
 // set) pass, or an operator can mend them:
 // https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors.
-func permanent() []string {
+func permanentCodes() []string {
 	return []string{"MessageRejected", "MailFromDomainNotVerifiedException", "BadRequestException"}
 }
 
 // Notify sends the message to its approver, whose ID must be an e-mail address. It
-// makes one attempt: the retries are the order's own. See permanent and
-// outbound.Call.Judge for what the errors mean.
+// makes one attempt: the retries are the order's own. See
+// permanentCodes and outbound.Send for the meaning of the errors.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	in, err := c.compose(m)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
-	defer cancel()
-	var call outbound.Call
-	_, err = c.api.SendEmail(ctx, in, func(o *sesv2.Options) {
-		o.Retryer = aws.NopRetryer{}
-		o.HTTPClient = call.Watch(o.HTTPClient)
-	})
-	if err := call.Judge(ctx, err, outbound.Codes{Permanent: permanent()}); err != nil {
+	service := outbound.Service[sesv2.Options]{
+		Prepare: func(o *sesv2.Options, call *outbound.Call) {
+			o.Retryer = aws.NopRetryer{}
+			o.HTTPClient = call.Observe(o.HTTPClient)
+		},
+		Codes:   outbound.Codes{Permanent: permanentCodes()},
+		Timeout: c.config.Timeout,
+	}
+	if _, err := outbound.Send(ctx, service, c.api.SendEmail, in); err != nil {
 		return fmt.Errorf("SendEmail: %w", err)
 	}
 	return nil

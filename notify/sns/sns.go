@@ -65,36 +65,42 @@ func New(api API, c Config) (*Channel, error) {
 // (https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html).
 const maxMessage = 262_144 - 1024
 
-// permanent are the errors that are the request's own fault; it is too long, say.
+// permanentCodes returns the errors that are the request's own fault; it is too long, say.
 // The others of Publish (AuthorizationError, NotFound, Throttled, …) pass, or an
 // operator can mend them: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors.
-func permanent() []string {
+func permanentCodes() []string {
 	return []string{"InvalidParameter", "ParameterValueInvalid", "InvalidParameterValue", "ValidationException", "ValidationError"}
 }
 
 // Notify publishes the message, with the attributes type and workflow, by which
 // subscriptions can filter. It makes one attempt: the retries are the order's own.
 // A subscriber may get the same event twice, with the same notificationId. See
-// permanent and outbound.Call.Judge for what the errors mean.
+// permanentCodes and outbound.Send for the meaning of the errors.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	body, err := event.EncodePublic(m, maxMessage)
 	if err != nil {
 		return approval.Permanent(fmt.Errorf("encode the notification: %w", err))
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
-	defer cancel()
 	attribute := func(value string) types.MessageAttributeValue {
 		return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
 	}
-	var call outbound.Call
-	_, err = c.api.Publish(ctx, &sns.PublishInput{
-		TopicArn: &c.config.Topic, Message: aws.String(string(body)),
-		MessageAttributes: map[string]types.MessageAttributeValue{"type": attribute(event.Type(m)), "workflow": attribute(m.Workflow)},
-	}, func(o *sns.Options) {
-		o.Retryer = aws.NopRetryer{}
-		o.HTTPClient = call.Watch(o.HTTPClient)
+	service := outbound.Service[sns.Options]{
+		Prepare: func(o *sns.Options, call *outbound.Call) {
+			o.Retryer = aws.NopRetryer{}
+			o.HTTPClient = call.Observe(o.HTTPClient)
+		},
+		Codes:   outbound.Codes{Permanent: permanentCodes()},
+		Timeout: c.config.Timeout,
+	}
+	_, err = outbound.Send(ctx, service, c.api.Publish, &sns.PublishInput{
+		TopicArn: &c.config.Topic,
+		Message:  aws.String(string(body)),
+		MessageAttributes: map[string]types.MessageAttributeValue{
+			"type":     attribute(event.Type(m)),
+			"workflow": attribute(m.Workflow),
+		},
 	})
-	if err := call.Judge(ctx, err, outbound.Codes{Permanent: permanent()}); err != nil {
+	if err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	return nil

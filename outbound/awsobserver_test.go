@@ -41,7 +41,7 @@ func (h *heard) ClockSkew(skew time.Duration) {
 func config(h *heard, url string) aws.Config {
 	return aws.Config{
 		Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
-		Retryer: func() aws.Retryer { return aws.NopRetryer{} }, APIOptions: []func(*middleware.Stack) error{outbound.Watch(h)},
+		Retryer: func() aws.Retryer { return aws.NopRetryer{} }, APIOptions: []func(*middleware.Stack) error{outbound.ObserveCalls(h)},
 	}
 }
 

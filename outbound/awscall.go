@@ -1,0 +1,79 @@
+package outbound
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// Service is an AWS service as Send calls it. Options are the options of the SDK's client, such as sfn.Options.
+type Service[Options any] struct {
+	// Prepare changes the options of one call: it sets aws.NopRetryer and puts call.Observe in front of the HTTP client.
+	// The SDK has no interface for that, so each adapter has these two lines.
+	Prepare func(o *Options, call *Call)
+	// Codes are the error codes of the service with a meaning of their own.
+	Codes Codes
+	// Timeout bounds one call: an endpoint may accept the connection and then stay silent.
+	Timeout time.Duration
+}
+
+// Send makes one call of an operation, a method of the SDK's client, and returns its outcome, see Call.judge. It makes
+// one attempt: a retry by the SDK would hide that the call may have been applied, and the SDK's retry budget fails every
+// call once throttling has used it up. The retries are the order's own.
+func Send[In, Out, Options any](
+	ctx context.Context, service Service[Options], operation func(context.Context, *In, ...func(*Options)) (*Out, error), in *In,
+) (*Out, error) {
+	ctx, cancel := context.WithTimeout(ctx, service.Timeout)
+	defer cancel()
+	var call Call
+	out, err := operation(ctx, in, func(o *Options) { service.Prepare(o, &call) })
+	return out, call.judge(ctx, err, service.Codes)
+}
+
+// HTTPClient is the interface by which the clients of the SDK send their requests.
+type HTTPClient interface {
+	Do(request *http.Request) (*http.Response, error)
+}
+
+// Call records one call of the SDK, made in one attempt: how far its request got. The errors of the SDK do not contain
+// that, and the failure to get credentials is the error of another request.
+type Call struct {
+	progress Progress
+	next     HTTPClient
+	signed   atomic.Bool // the request was given to the HTTP client
+	status   int         // the HTTP status of the response, 0 without a response
+}
+
+// Observe returns an HTTP client that c records, to be used in place of next for this call.
+func (c *Call) Observe(next HTTPClient) HTTPClient {
+	c.next = next
+	return c
+}
+
+// Do implements HTTPClient. It sends the request with its body in memory: the SDK closes its own body when the response
+// is there, and a fast server can answer before the body is read.
+func (c *Call) Do(r *http.Request) (*http.Response, error) {
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+	}
+	c.signed.Store(true)
+	r = r.WithContext(c.progress.Observe(r.Context()))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	resp, err := c.next.Do(r)
+	if resp != nil {
+		c.status = resp.StatusCode
+	}
+	return resp, err
+}
+
+// unsent reports whether certainly no byte of the request was sent.
+func (c *Call) unsent() bool {
+	return c.next != nil && (!c.signed.Load() || c.progress.Unsent())
+}

@@ -1,0 +1,112 @@
+package outbound
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// Codes are the error codes of a service with a meaning of their own.
+type Codes struct {
+	// Closed lists the codes by which the service tells that the receiver no longer waits.
+	Closed []string
+	// Permanent lists the codes for faults of the request itself, which no later attempt can cure.
+	Permanent []string
+}
+
+// isThrottled reports whether a code means that the service did nothing because of a rate limit, whatever the status.
+func isThrottled(code string) bool {
+	return slices.Contains([]string{
+		"ThrottlingException", "Throttling", "ThrottledException", "RequestThrottledException", "TooManyRequestsException",
+		"RequestLimitExceeded", "KmsThrottlingException", "KmsThrottling", "SlowDown", "BandwidthLimitExceeded",
+	}, code)
+}
+
+// isDenied reports whether a code means that AWS refused our credentials or our permission.
+func isDenied(code string) bool {
+	return slices.Contains([]string{
+		"AccessDenied", "AccessDeniedException", "AuthorizationError", "ExpiredToken", "ExpiredTokenException",
+		"IncompleteSignature", "IncompleteSignatureException", "InvalidAccessKeyId", "InvalidClientTokenId",
+		"InvalidSignatureException", "KmsAccessDenied", "KmsAccessDeniedException", "MissingAuthenticationToken",
+		"MissingAuthenticationTokenException", "NotAuthorized", "OptInRequired", "RequestExpired", "SignatureDoesNotMatch",
+		"UnauthorizedOperation", "UnrecognizedClientException",
+	}, code)
+}
+
+// judge returns the outcome of the call from its error:
+//
+//   - a Closed code: approval.ErrClosed;
+//   - a Permanent code: Permanent;
+//   - throttled, no connection, no credentials, or any other 4xx except 408: NotApplied. An operator may be able to
+//     mend it (a missing permission, an expired token, a wrong clock);
+//   - anything else (5xx, a connection that broke or timed out, a malformed 200): unmarked, because the call may have
+//     been applied.
+//
+// A call that was not sent, and a call of the last kind, are marked as the failure of the endpoint.
+func (c *Call) judge(ctx context.Context, err error, codes Codes) error {
+	if err == nil {
+		return nil
+	}
+	if c.unsent() {
+		return EndpointFailed(approval.NotApplied(fmt.Errorf("not sent: %w", safeReason(ctx, err, "no credentials to sign with"))))
+	}
+	e := describe(err, c.status)
+	switch {
+	case e == nil:
+		return EndpointFailed(fmt.Errorf("no answer: %w", safeReason(ctx, err, "the connection broke or the response is not valid")))
+	case slices.Contains(codes.Closed, e.code):
+		return fmt.Errorf("%w: %w", approval.ErrClosed, e)
+	case slices.Contains(codes.Permanent, e.code):
+		return approval.Permanent(e)
+	case isThrottled(e.code), e.status >= 400 && e.status < 500 && e.status != http.StatusRequestTimeout:
+		return approval.NotApplied(e)
+	}
+	return EndpointFailed(e)
+}
+
+// apiError is the part of an SDK error that is stored and shown. The text of the SDK's error may quote the request.
+type apiError struct {
+	code      string
+	status    int
+	requestID string // for the support of AWS
+}
+
+// Error names the error code, the HTTP status and the request.
+func (e *apiError) Error() string {
+	return fmt.Sprintf("%s (HTTP %d, request %s)", e.code, e.status, e.requestID)
+}
+
+// describe returns the service's error, or nil if the service did not answer or its response could not be read.
+func describe(err error, status int) *apiError {
+	e := &apiError{code: "UnknownError", status: status, requestID: "unknown"}
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		e.status = response.HTTPStatusCode()
+		if isIdentifier(response.RequestID) {
+			e.requestID = response.RequestID
+		}
+	}
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		if isIdentifier(api.ErrorCode()) {
+			e.code = api.ErrorCode()
+		}
+		return e
+	}
+	if e.status == 0 {
+		return nil
+	}
+	return e
+}
+
+// isIdentifier reports whether a text of the service has the form of an error code or an ID, so that it can be shown.
+func isIdentifier(s string) bool {
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:#"
+	return s != "" && len(s) <= 80 && strings.Trim(s, allowed) == ""
+}
