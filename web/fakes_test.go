@@ -23,7 +23,7 @@ import (
 
 var _ web.Links = (*link.Links)(nil)
 
-// links are the tokens that a test gave out.
+// links holds the links that a test has issued, by token.
 type links map[string]approval.Capability
 
 func (l links) OpenLink(token string, now time.Time) (approval.Capability, error) {
@@ -55,7 +55,7 @@ func seal(c approval.Capability, shown []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// world is the page around one order, with the real domain behind it.
+// world is the page with one order, and the real domain behind it.
 type world struct {
 	t      testing.TB
 	now    time.Time
@@ -66,7 +66,7 @@ type world struct {
 	log    strings.Builder
 
 	getErr, decideErr error
-	verdict           approval.VerdictCode // instead of the domain's
+	verdict           approval.VerdictCode // if set, in place of the verdict of the domain
 	decided           int                  // calls of Decide
 }
 
@@ -84,25 +84,43 @@ func (w *world) Decide(_ context.Context, orderID string, d approval.Decision) (
 	return v, err
 }
 
-// ask is what the tests ask for, before they change it.
+// ask returns the request of most tests.
 func ask() approval.Request {
 	return approval.Request{
-		Token: approval.NewToken("task-token"), Workflow: "refunds", Step: "finance", Title: "Refund of 480 EUR to Ada Lovelace",
-		Details:   []approval.Field{{Name: "Amount", Value: "480.00 EUR"}, {Name: "Reason", Value: "Damaged in transit.\nPhotos are in the ticket."}},
-		Requester: "grace@example.com", Execution: "arn:aws:states:eu-west-1:123456789012:execution:refunds:1",
-		Approvers: []approval.Approver{{ID: "alan@example.com", Nonce: "n1"}, {ID: "barbara@example.com", Nonce: "n2"}, {ID: "edsger@example.com", Nonce: "n3"}},
-		Policy:    approval.Policy{Kind: approval.PolicyAny}, Deadline: start.Add(31 * time.Hour), Retention: 24 * time.Hour,
+		Token:    approval.NewToken("task-token"),
+		Workflow: "refunds",
+		Step:     "finance",
+		Title:    "Refund of 480 EUR to Ada Lovelace",
+		Details: []approval.Field{
+			{Name: "Amount", Value: "480.00 EUR"},
+			{Name: "Reason", Value: "Damaged in transit.\nPhotos are in the ticket."},
+		},
+		Requester: "grace@example.com",
+		Execution: "arn:aws:states:eu-west-1:123456789012:execution:refunds:1",
+		Approvers: []approval.Approver{
+			{ID: "alan@example.com", Nonce: "n1"},
+			{ID: "barbara@example.com", Nonce: "n2"},
+			{ID: "edsger@example.com", Nonce: "n3"},
+		},
+		Policy:    approval.Policy{Kind: approval.PolicyAny},
+		Deadline:  start.Add(31 * time.Hour),
+		Retention: 24 * time.Hour,
 	}
 }
 
 var start = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 
-// token of the link of the first approver.
+// token is the token of the first approver's link.
 const token = "alan-l1nk-s3cret"
 
 func newWorld(t testing.TB, change func(*approval.Request)) *world {
 	t.Helper()
-	w := &world{t: t, now: start, order: &approval.Order{ID: "A-1001"}, links: links{}}
+	w := &world{
+		t:     t,
+		now:   start,
+		order: &approval.Order{ID: "A-1001"},
+		links: links{},
+	}
 	a := ask()
 	if change != nil {
 		change(&a)
@@ -119,7 +137,11 @@ func newWorld(t testing.TB, change func(*approval.Request)) *world {
 		w.give("barbara", id, "barbara@example.com")
 	}
 	w.page, err = web.New(web.Config{
-		Links: w.links, Orders: w, Decider: w, Origin: "https://approve.example.com", Now: func() time.Time { return w.now },
+		Links:   w.links,
+		Orders:  w,
+		Decider: w,
+		Origin:  "https://approve.example.com",
+		Now:     func() time.Time { return w.now },
 		Observe: func(e web.Event) { w.events = append(w.events, e) },
 		Log:     slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
@@ -134,7 +156,7 @@ func newWorld(t testing.TB, change func(*approval.Request)) *world {
 	return w
 }
 
-// give makes a link.
+// give issues a link.
 func (w *world) give(token, approvalID, approver string) {
 	w.links[token] = w.order.LinkCapability(w.order.FindApproval(approvalID), approver)
 }
@@ -193,7 +215,7 @@ func body(t testing.TB, resp *http.Response) string {
 	return string(b)
 }
 
-// last is the last event that was observed.
+// last returns the last event that was observed.
 func (w *world) last() web.Event {
 	if len(w.events) == 0 {
 		return ""

@@ -21,11 +21,14 @@ func TestHeaders(t *testing.T) {
 	_, page := w.get(token)
 	css := strings.TrimSuffix(strings.TrimPrefix(style.FindString(page), "<style>"), "</style>")
 	sum := sha256.Sum256([]byte(css))
-	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-	said := httptest.NewRecorder()
-	w.page.ShowMessage(said, httptest.NewRequest(http.MethodGet, "/signin/x", nil), http.StatusForbidden, "<b>No", "Sign in anew.")
-	if body := said.Body.String(); said.Code != http.StatusForbidden || !strings.Contains(body, `<h1 dir="auto">&lt;b&gt;No</h1>`) || !strings.Contains(body, "Sign in anew.") {
-		t.Errorf("%d %s", said.Code, body)
+	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; " +
+		"frame-ancestors 'none'; base-uri 'none'"
+	shown := httptest.NewRecorder()
+	w.page.ShowMessage(shown, httptest.NewRequest(http.MethodGet, "/signin/x", nil), http.StatusForbidden, "<b>No", "Sign in again.")
+	body := shown.Body.String()
+	if shown.Code != http.StatusForbidden || !strings.Contains(body, `<h1 dir="auto">&lt;b&gt;No</h1>`) ||
+		!strings.Contains(body, "Sign in again.") {
+		t.Errorf("%d %s", shown.Code, body)
 	}
 	posted := w.do(browser(token, w.form(token, approval.Approve).Encode()))
 	for name, resp := range map[string]*http.Response{
@@ -34,11 +37,16 @@ func TestHeaders(t *testing.T) {
 		"other way":  w.do(httptest.NewRequest(http.MethodOptions, "/a/"+token, nil)),
 		"bad form":   w.do(browser(token, "outcome=approve")),
 		"after form": posted,
-		"said":       said.Result(),
+		"message":    shown.Result(),
 	} {
 		for header, want := range map[string]string{
-			"Content-Security-Policy": policy, "Referrer-Policy": "same-origin", "X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff",
-			"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow, noarchive", "Cross-Origin-Opener-Policy": "same-origin",
+			"Content-Security-Policy":      policy,
+			"Referrer-Policy":              "same-origin",
+			"X-Frame-Options":              "DENY",
+			"X-Content-Type-Options":       "nosniff",
+			"Cache-Control":                "no-store",
+			"X-Robots-Tag":                 "noindex, nofollow, noarchive",
+			"Cross-Origin-Opener-Policy":   "same-origin",
 			"Cross-Origin-Resource-Policy": "same-origin",
 		} {
 			if got := resp.Header.Values(header); len(got) != 1 || got[0] != want {
@@ -51,9 +59,8 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// TestContrast holds that text can be read, in light and dark: 4.5 to 1, level
-// AA of https://www.w3.org/TR/WCAG22/#contrast-minimum, and 3 to 1 for what is
-// not text.
+// TestContrast holds that text can be read, in light and dark: 4.5 to 1, level AA of
+// https://www.w3.org/TR/WCAG22/#contrast-minimum, and 3 to 1 for other parts.
 func TestContrast(t *testing.T) {
 	t.Parallel()
 	_, page := newWorld(t, nil).get(token)
@@ -70,8 +77,9 @@ func TestContrast(t *testing.T) {
 			front, back string
 			least       float64
 		}{
-			{"text", "card", 4.5}, {"muted", "card", 4.5}, {"text", "field", 4.5}, {"on-approve", "approve", 4.5}, {"reject", "card", 4.5},
-			{"on-open", "open", 4.5}, {"on-good", "good", 4.5}, {"on-bad", "bad", 4.5}, {"on-closed", "closed", 4.5}, {"on-notice", "notice", 4.5},
+			{"text", "card", 4.5}, {"muted", "card", 4.5}, {"text", "field", 4.5}, {"on-approve", "approve", 4.5},
+			{"reject", "card", 4.5}, {"on-open", "open", 4.5}, {"on-good", "good", 4.5}, {"on-bad", "bad", 4.5},
+			{"on-closed", "closed", 4.5}, {"on-notice", "notice", 4.5},
 			{"field-line", "card", 3}, {"focus", "card", 3}, {"approve", "card", 3},
 		} {
 			front, ok1 := colour[c.front]
@@ -84,7 +92,7 @@ func TestContrast(t *testing.T) {
 	}
 }
 
-// luminance is WCAG's relative luminance of "#rrggbb".
+// luminance returns the relative luminance of "#rrggbb", as WCAG defines it.
 func luminance(t *testing.T, hex string) float64 {
 	t.Helper()
 	sum := 0.0
@@ -107,8 +115,12 @@ func luminance(t *testing.T, hex string) float64 {
 func TestRelativeTimes(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
-		time.Second: "(in less than a minute)", time.Minute: "(in 1 minute)", 59 * time.Minute: "(in 59 minutes)", time.Hour: "(in 1 hour)",
-		47 * time.Hour: "(in 1 day)", 72 * time.Hour: "(in 3 days)",
+		time.Second:      "(in less than a minute)",
+		time.Minute:      "(in 1 minute)",
+		59 * time.Minute: "(in 59 minutes)",
+		time.Hour:        "(in 1 hour)",
+		47 * time.Hour:   "(in 1 day)",
+		72 * time.Hour:   "(in 3 days)",
 	} {
 		w := newWorld(t, func(a *approval.Request) { a.Deadline = start.Add(time.Hour + d) })
 		if _, page := w.get(token); !strings.Contains(page, want) {

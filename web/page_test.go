@@ -16,14 +16,14 @@ import (
 	"github.com/approval-relay/approval-relay/web"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 var (
 	style = regexp.MustCompile(`(?s)<style>.*?</style>`)
 	nonce = regexp.MustCompile(`name="(nonce|shown)" value="[^"]+"`)
 )
 
-// golden compares a page, without its style sheet and what is hashed.
+// golden compares a page with its golden file. Style sheet and digests are left out.
 func golden(t *testing.T, name, page string) {
 	t.Helper()
 	got := nonce.ReplaceAllString(style.ReplaceAllString(page, "<style></style>"), `name="$1" value="*"`)
@@ -42,10 +42,17 @@ func golden(t *testing.T, name, page string) {
 	}
 }
 
-// decide records a decision of a person, as a link does.
+// decide records a decision of a person by a link, or of a source.
 func (w *world) decide(by string, o approval.Outcome) {
 	w.t.Helper()
-	d := approval.Decision{ID: by, ApprovalID: w.approval().ID, Outcome: o, By: by, Via: approval.ViaLink, Source: "link"}
+	d := approval.Decision{
+		ID:         by,
+		ApprovalID: w.approval().ID,
+		Outcome:    o,
+		By:         by,
+		Via:        approval.ViaLink,
+		Source:     "link",
+	}
 	if source, ok := strings.CutPrefix(by, "source:"); ok {
 		d.Via, d.Source = approval.ViaWebhook, source
 	}
@@ -65,18 +72,24 @@ func TestStates(t *testing.T) {
 		status int
 		form   bool
 	}{
-		"good_pending":         {nil, nil, 200, true},
-		"good_pending_unnamed": {func(a *approval.Request) { a.Approvers, a.Title, a.Requester, a.Step, a.Details = nil, "", "", "", nil }, nil, 200, true},
-		"good_pending_others":  {quorum, func(w *world) { w.decide("barbara@example.com", approval.Approve) }, 200, true},
-		"good_recorded":        {quorum, func(w *world) { w.decide("Alan@Example.com", approval.Approve) }, 200, false},
-		"good_approved":        {nil, func(w *world) { w.decide("barbara@example.com", approval.Approve) }, 200, false},
-		"good_rejected":        {nil, func(w *world) { w.decide("alan@example.com", approval.Reject) }, 200, false},
+		"good_pending": {nil, nil, 200, true},
+		"good_pending_unnamed": {func(a *approval.Request) {
+			a.Approvers, a.Details = nil, nil
+			a.Title, a.Requester, a.Step = "", "", ""
+		}, nil, 200, true},
+		"good_pending_others": {quorum, func(w *world) { w.decide("barbara@example.com", approval.Approve) }, 200, true},
+		"good_recorded":       {quorum, func(w *world) { w.decide("Alan@Example.com", approval.Approve) }, 200, false},
+		"good_approved":       {nil, func(w *world) { w.decide("barbara@example.com", approval.Approve) }, 200, false},
+		"good_rejected":       {nil, func(w *world) { w.decide("alan@example.com", approval.Reject) }, 200, false},
 		"good_by_system": {func(a *approval.Request) {
 			a.Approvers = append(a.Approvers, approval.Approver{ID: "source:erp", Nonce: "n4"})
 		},
 			func(w *world) { w.decide("source:erp", approval.Approve) }, 200, false},
-		"good_timed_out":  {nil, func(w *world) { w.now = w.now.Add(40 * time.Hour); w.order.Advance(approval.Environment{Now: w.now}) }, 200, false},
-		"good_timing_out": {nil, func(w *world) { w.now = w.approval().Deadline }, 200, false}, // nobody has recorded it yet
+		"good_timed_out": {nil, func(w *world) {
+			w.now = w.now.Add(40 * time.Hour)
+			w.order.Advance(approval.Environment{Now: w.now})
+		}, 200, false},
+		"good_timing_out": {nil, func(w *world) { w.now = w.approval().Deadline }, 200, false}, // the deadline is not recorded yet
 		"good_cancelled":  {nil, func(w *world) { w.order.Cancel("", "op", "not needed", approval.Environment{Now: w.now}) }, 200, false},
 		"good_superseded": {nil, func(w *world) {
 			again := ask()
@@ -91,7 +104,10 @@ func TestStates(t *testing.T) {
 		}, 200, true},
 		"good_hostile": {func(a *approval.Request) {
 			a.Title = "</h1><script>alert(1)</script>\u202elaeR"
-			a.Details = []approval.Field{{Name: `"><img src=x onerror=alert(1)>`, Value: "</dd></dl><form action=https://evil.example><button>Approve</button></form>\x00\x1b[1m"}}
+			a.Details = []approval.Field{{
+				Name:  `"><img src=x onerror=alert(1)>`,
+				Value: "</dd></dl><form action=https://evil.example><button>Approve</button></form>\x00\x1b[1m",
+			}}
 			a.Requester = "javascript:alert(1)"
 		}, nil, 200, true},
 		"fail_invalid":     {nil, func(w *world) { delete(w.links, token) }, 404, false},
@@ -110,7 +126,12 @@ func TestStates(t *testing.T) {
 		if resp.StatusCode != c.status || strings.Contains(page, "<form method") != c.form {
 			t.Errorf("%s: %d, with a form: %v", name, resp.StatusCode, !c.form)
 		}
-		want := map[int]web.Event{200: web.EventViewed, 404: web.EventRefused, 410: web.EventRefused, 503: web.EventFailed}[c.status]
+		want := map[int]web.Event{
+			200: web.EventViewed,
+			404: web.EventRefused,
+			410: web.EventRefused,
+			503: web.EventFailed,
+		}[c.status]
 		if len(w.events) != 1 || w.events[0] != want || w.decided != 0 {
 			t.Errorf("%s: events %v, %d decisions", name, w.events, w.decided)
 		}
@@ -120,11 +141,17 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// checkPage holds what is true of every page: one main, one h1, a title, a
-// language, a label for what is typed in, and nothing that runs or loads.
+// checkPage checks the rules for every page: it has a main, an h1, a title, a language and a label for each text
+// field; it runs and loads nothing.
 func checkPage(t *testing.T, name, page string) {
 	t.Helper()
-	for text, n := range map[string]int{"<main>": 1, "<h1": 1, `<html lang="en">`: 1, "<title>": 1, "<textarea": strings.Count(page, `<label for="comment"`)} {
+	for text, n := range map[string]int{
+		"<main>":           1,
+		"<h1":              1,
+		`<html lang="en">`: 1,
+		"<title>":          1,
+		"<textarea":        strings.Count(page, `<label for="comment"`),
+	} {
 		if strings.Count(page, text) != n {
 			t.Errorf("%s: %d of %s", name, strings.Count(page, text), text)
 		}
@@ -192,53 +219,56 @@ func TestNewRefusesOrigin(t *testing.T) {
 	}
 }
 
-// What many people read shows the request, and takes no decision from any of them.
-func TestALinkOfARoom(t *testing.T) {
+// TestLinkForGroup holds that a link in a message to a group shows the request, and accepts no decision.
+func TestLinkForGroup(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	w.give("room", w.approval().ID, "")
-	_, page := w.get("room")
-	if !strings.Contains(page, "Only those who are asked can decide") || strings.Contains(page, "<button") || !strings.Contains(page, "480.00 EUR") {
+	w.give("group", w.approval().ID, "")
+	_, page := w.get("group")
+	if !strings.Contains(page, "Only its approvers can decide") || strings.Contains(page, "<button") ||
+		!strings.Contains(page, "480.00 EUR") {
 		t.Error(page)
 	}
 	form := w.form(token, approval.Approve)
-	if resp, _ := w.post("room", form); resp.StatusCode < 400 || w.decided != 0 {
+	if resp, _ := w.post("group", form); resp.StatusCode < 400 || w.decided != 0 {
 		t.Errorf("%d, %d decisions", resp.StatusCode, w.decided)
 	}
 }
 
-// signedIn is who sent every request.
+// signedIn is the approver who sent every request.
 type signedIn string
 
 func (s signedIn) SignedInApprover(*http.Request) (string, bool) { return string(s), s != "" }
 
-// Signing in takes the place of what a link lacks, and never of being asked.
+// TestSignedIn holds that a sign-in adds to a weak link, and that only an approver can decide.
 func TestSignedIn(t *testing.T) {
 	t.Parallel()
 	sso := func(a *approval.Request) { a.MinAssurance = approval.AssuranceSSO }
+	unnamed := func(a *approval.Request) { a.Approvers = nil }
 	for name, tc := range map[string]struct {
-		who    string
+		id     string
 		change func(*approval.Request)
-		link   string // of "alan", or of the room
+		link   string // of "alan", or of the group
 		form   bool
 		signIn bool
 		says   string
 	}{
-		"a link is not enough":     {"", sso, token, false, true, "Please sign in to decide"},
-		"and signed in it is":      {"Alan@Example.com", sso, token, true, false, "Waiting for your decision"},
-		"somebody else":            {"eve@example.com", sso, token, false, true, "who is not the one who is asked here"},
-		"another who is asked":     {"barbara@example.com", nil, token, false, true, "who is not the one who is asked here"},
-		"in a room, not signed in": {"", nil, "room", false, true, "Please sign in to decide"},
-		"in a room, who is asked":  {"barbara@example.com", nil, "room", true, false, "Waiting for your decision"},
-		"in a room, who is not":    {"eve@example.com", nil, "room", false, true, "who is not the one who is asked here"},
-		"where anybody may":        {"eve@example.com", func(a *approval.Request) { a.Approvers = nil }, token, true, false, "Waiting for your decision"},
-		"a link that is enough":    {"", nil, token, true, false, "Waiting for your decision"},
+		"a link is not enough":    {"", sso, token, false, true, "Please sign in to decide"},
+		"and signed in it is":     {"Alan@Example.com", sso, token, true, false, "Waiting for your decision"},
+		"somebody else":           {"eve@example.com", sso, token, false, true, "but this link is for somebody else"},
+		"another approver":        {"barbara@example.com", nil, token, false, true, "but this link is for somebody else"},
+		"in a group, signed out":  {"", nil, "group", false, true, "Please sign in to decide"},
+		"in a group, an approver": {"barbara@example.com", nil, "group", true, false, "Waiting for your decision"},
+		"in a group, no approver": {"eve@example.com", nil, "group", false, true, "who is not an approver of this request"},
+		"without named approvers": {"eve@example.com", unnamed, token, true, false, "Waiting for your decision"},
+		"a link that is enough":   {"", nil, token, true, false, "Waiting for your decision"},
 	} {
 		w := newWorld(t, tc.change)
-		w.give("room", w.approval().ID, "")
-		w.page.Sessions = signedIn(tc.who)
+		w.give("group", w.approval().ID, "")
+		w.page.Sessions = signedIn(tc.id)
 		_, page := w.get(tc.link)
-		if strings.Contains(page, "<form") != tc.form || strings.Contains(page, `href="../signin/`+tc.link+`"`) != tc.signIn || !strings.Contains(page, tc.says) {
+		offered := strings.Contains(page, `href="../signin/`+tc.link+`"`)
+		if strings.Contains(page, "<form") != tc.form || offered != tc.signIn || !strings.Contains(page, tc.says) {
 			t.Errorf("%s: %s", name, page)
 		}
 		if !tc.form {
@@ -250,25 +280,25 @@ func TestSignedIn(t *testing.T) {
 			continue
 		}
 		v := w.approval().Votes[0]
-		if tc.who != "" && (v.By != tc.who || v.Via != approval.ViaSSO || v.Source != "sso") || tc.who == "" && v.Via != approval.ViaLink {
+		if tc.id != "" && (v.By != tc.id || v.Via != approval.ViaSSO || v.Source != "sso") || tc.id == "" && v.Via != approval.ViaLink {
 			t.Errorf("%s: %+v", name, v)
 		}
 	}
 }
 
-// A form that was shown to one is not sent by another.
+// TestSignedInAsAnotherMeanwhile holds that a form that was shown to an approver is not accepted from another.
 func TestSignedInAsAnotherMeanwhile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(a *approval.Request) { a.MinAssurance = approval.AssuranceSSO })
-	w.give("room", w.approval().ID, "")
+	w.give("group", w.approval().ID, "")
 	w.page.Sessions = signedIn("alan@example.com")
-	form := w.form("room", approval.Approve)
+	form := w.form("group", approval.Approve)
 	w.page.Sessions = signedIn("barbara@example.com")
-	if resp, _ := w.post("room", form); resp.StatusCode != http.StatusConflict || w.decided != 0 {
+	if resp, _ := w.post("group", form); resp.StatusCode != http.StatusConflict || w.decided != 0 {
 		t.Errorf("%d, %d decisions", resp.StatusCode, w.decided)
 	}
 	w.page.Sessions = signedIn("")
-	if resp, _ := w.post("room", form); resp.StatusCode < 400 || w.decided != 0 {
+	if resp, _ := w.post("group", form); resp.StatusCode < 400 || w.decided != 0 {
 		t.Errorf("%d, %d decisions", resp.StatusCode, w.decided)
 	}
 }

@@ -2,8 +2,7 @@ package web
 
 import "net/http"
 
-// problem is a request that leads to no page of an approval: what its sender is
-// told, which says nothing about the order.
+// problem is the answer to a request without an approval to show. It tells the sender nothing about an order.
 type problem struct {
 	status  int
 	heading string
@@ -17,24 +16,26 @@ var (
 		"The time to decide has passed, and so has the time for which the outcome is shown."}
 	revoked = problem{http.StatusGone, "This link is no longer valid",
 		"It was withdrawn. If you still have to decide, there is a newer message with another link."}
-	gone = problem{http.StatusGone, "This request is no longer kept",
+	removed = problem{http.StatusGone, "This request is no longer kept",
 		"It was closed, and its record has been removed."}
 	unavailable = problem{http.StatusServiceUnavailable, "This does not work right now",
-		"The request cannot be read at the moment. Please try again in a minute; the link stays good."}
+		"The request cannot be read at the moment. Please try again in a minute; the link stays valid."}
 	unknownOutcome = problem{http.StatusServiceUnavailable, "It is not certain that your decision was recorded",
-		"Please open the link again in a minute. It shows what was recorded; to decide again does no harm."}
+		"Please open the link again in a minute. It shows what was recorded; deciding again does no harm."}
 	crossSite = problem{http.StatusForbidden, "This came from another site",
-		"A decision is taken only from the page itself. Please open the link from the message and decide there."}
+		"Decisions are accepted only from the page itself. Please open the link from the message and decide there."}
 	wrongType = problem{http.StatusUnsupportedMediaType, "This is not the page's form",
-		"A decision is taken only from the page itself. Please open the link from the message and decide there."}
+		"Decisions are accepted only from the page itself. Please open the link from the message and decide there."}
+	wrongMethod = problem{http.StatusMethodNotAllowed, "This is not possible here",
+		"This page can be read, and its form can be sent."}
 	tooLarge = problem{http.StatusRequestEntityTooLarge, "This is too long",
 		"Please open the link again and write a shorter comment."}
 	unreadable = problem{http.StatusBadRequest, "This cannot be read",
 		"Please open the link from the message again and decide there."}
 	notAllowed = problem{http.StatusForbidden, "You cannot decide this",
-		"The link is good, but this request does not take a decision from you."}
+		"The link is valid, but this request does not accept a decision from you."}
 	ownRequest = problem{http.StatusForbidden, "You cannot decide your own request",
-		"Whoever made a request cannot approve or reject it. Somebody else must decide."}
-	surer = problem{http.StatusForbidden, "This link alone is not enough",
-		"This request takes a decision only from somebody who has signed in."}
+		"The person who made a request cannot approve or reject it. Somebody else must decide."}
+	needsSignIn = problem{http.StatusForbidden, "This link alone is not enough",
+		"This request accepts a decision only from a person who has signed in."}
 )

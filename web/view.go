@@ -1,9 +1,7 @@
 package web
 
 import (
-	"cmp"
 	"encoding/hex"
-	"slices"
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -11,121 +9,77 @@ import (
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
-// view is what the template is given.
+// view is the data of the template.
 type view struct {
 	Badge   string
 	Tone    string // of the badge: open, good, bad, closed
 	Heading string
 	Lead    string
-	Notice  string // what was wrong with the last form
-	SignIn  string // where to sign in, if that helps
+	Notice  string // the fault of the last form
+	SignIn  string // path of the sign-in, if it is offered
 	Request *requestView
 	Form    *formView
 }
 
-// requestView is what was asked, and what has been decided so far.
+// requestView shows the request, and the decisions so far.
 type requestView struct {
-	OrderID, Workflow, Step, Execution, Requester, Approver, SignedIn string
+	OrderID   string
+	Workflow  string
+	Step      string
+	Execution string
+	Requester string
+	Approver  string
+	SignedIn  string
 
-	Details             []approval.Field
-	Requested, Deadline look.Moment
-	Votes               []voteView
+	Details   []approval.Field
+	Requested look.Moment
+	Deadline  look.Moment
+	Votes     []voteView
 }
 
 type formView struct {
-	Nonce, Shown    string
-	Approve, Reject bool
-	Comment         string
-	MaxComment      int
+	Nonce      string
+	Shown      string
+	Approve    bool
+	Reject     bool
+	Comment    string
+	MaxComment int
 }
 
 type voteView struct {
-	By, Did string
+	By      string
+	Outcome string // in the past tense
 	At      look.Moment
 }
 
-// view makes the page of a visit, as things are now.
-func (p *Page) view(v *visit) view {
-	a := v.approval
-	page := view{Heading: untrusted.MultiLine(a.Title), Request: v.request()}
+// newView returns the page of a visit.
+func (p *Page) newView(v *visit) view {
+	page := view{Heading: untrusted.MultiLine(v.approval.Title), Request: v.newRequestView()}
 	if page.Heading == "" {
 		page.Heading = "Order " + untrusted.MultiLine(v.order.ID)
 	}
-	page.Badge, page.Tone, page.Lead = v.state()
-	if v.maySignIn() {
+	page.Badge, page.Tone, page.Lead = v.describeState()
+	if v.offersSignIn() {
 		page.SignIn = "../signin/" + v.token
 	}
-	if !v.open() {
+	if !v.canDecide() {
 		return page
 	}
-	shown := v.shown()
+	shown := v.contentDigest()
 	page.Form = &formView{
-		Nonce: p.Links.FormNonce(v.cap, shown, v.now), Shown: hex.EncodeToString(shown), MaxComment: approval.MaxComment,
-		Approve: v.allows(approval.Approve), Reject: v.allows(approval.Reject),
+		Nonce:      p.Links.FormNonce(v.capability, shown, v.now),
+		Shown:      hex.EncodeToString(shown),
+		Approve:    v.allowsOutcome(approval.Approve),
+		Reject:     v.allowsOutcome(approval.Reject),
+		MaxComment: approval.MaxComment,
 	}
 	return page
 }
 
-// status is the approval's, but that a deadline counts although nobody has
-// recorded it yet.
-func (v *visit) status() approval.Status {
-	if v.approval.Status == approval.Pending && !v.approval.Deadline.After(v.now) {
-		return approval.TimedOut
-	}
-	return v.approval.Status
-}
-
-// by is who decides: whoever is signed in, else whoever the link is for.
-func (v *visit) by() string { return cmp.Or(v.signedIn, v.cap.Approver, noName) }
-
-// allows says whether the link, or being signed in, is enough for an outcome.
-func (v *visit) allows(o approval.Outcome) bool {
-	return slices.Contains(v.cap.Allowed, o) || v.signedIn != ""
-}
-
-// asked says whether whoever is signed in is one of those who are asked.
-func (v *visit) asked() bool {
-	return len(v.approval.Approvers) == 0 || slices.ContainsFunc(v.approval.Approvers, func(p approval.Approver) bool { return approval.SamePerson(p.ID, v.signedIn) })
-}
-
-// wrongPerson says that the link is for somebody else than who is signed in.
-func (v *visit) wrongPerson() bool {
-	return v.signedIn != "" && ((v.cap.Approver != "" && !approval.SamePerson(v.cap.Approver, v.signedIn)) || !v.asked())
-}
-
-// maySignIn says that it takes signing in to decide here.
-func (v *visit) maySignIn() bool {
-	return v.token != "" && v.status() == approval.Pending && v.vote() == nil && (v.wrongPerson() || v.signedIn == "" && (!v.linkIsEnough() || len(v.cap.Allowed) == 0))
-}
-
-// vote returns what whoever looks has voted, or nil.
-func (v *visit) vote() *approval.Vote {
-	by := v.by()
-	for i, x := range v.approval.Votes {
-		if approval.SamePerson(x.By, by) {
-			return &v.approval.Votes[i]
-		}
-	}
-	return nil
-}
-
-// linkIsEnough says that a link is sure enough a way to decide. One that names
-// nobody is not where several must: its holder may be one of those who have.
-func (v *visit) linkIsEnough() bool {
-	sure := v.approval.MinAssurance == "" || v.approval.MinAssurance == approval.AssuranceLink
-	several := v.approval.Policy.Kind == approval.PolicyQuorum && v.approval.Policy.Quorum > 1
-	return v.signedIn != "" || sure && (v.cap.Approver != "" || !several)
-}
-
-// open says that the holder of the link may decide now.
-func (v *visit) open() bool {
-	return v.status() == approval.Pending && v.vote() == nil && v.linkIsEnough() && !v.wrongPerson() && (len(v.cap.Allowed) > 0 || v.signedIn != "")
-}
-
-// state says in words how things stand.
-func (v *visit) state() (badge, tone, lead string) {
-	at := look.Stamp(v.approval.ClosedAt, v.now).String()
-	switch v.status() {
+// describeState returns the badge and the sentence about the state of the approval.
+func (v *visit) describeState() (badge, tone, lead string) {
+	at := look.NewMoment(v.approval.ClosedAt, v.now).String()
+	switch v.effectiveStatus() {
 	case approval.Approved:
 		return "Approved", "good", "This request was approved on " + at + ". There is nothing left to decide."
 	case approval.Rejected:
@@ -135,25 +89,40 @@ func (v *visit) state() (badge, tone, lead string) {
 	case approval.Cancelled:
 		return "Cancelled", "closed", "This request was cancelled on " + at + ". There is nothing left to decide."
 	case approval.Superseded:
-		return "Replaced", "closed", "The workflow has asked again, so this request no longer counts. If you still have to decide, there is a newer message with another link."
+		return "Superseded", "closed", "The workflow has sent a newer request, so this request no longer counts. " +
+			"If you still have to decide, there is a newer message with another link."
 	case approval.Pending:
 	}
-	switch vote := v.vote(); {
+	return v.describePending()
+}
+
+// describePending returns the badge and the sentence about a pending approval. They depend on the visitor.
+func (v *visit) describePending() (badge, tone, lead string) {
+	signedInAs := "You are signed in as " + untrusted.MultiLine(v.signedIn)
+	switch vote := v.ownVote(); {
 	case vote != nil:
-		return "Waiting for others", "open", "Your decision is recorded: you " + did(vote.Outcome) + " this request. Others must still decide."
-	case v.wrongPerson():
-		return "Not yours to decide", "closed", "You are signed in as " + untrusted.MultiLine(v.signedIn) + ", who is not the one who is asked here. Nothing was decided."
-	case v.maySignIn():
-		return "Waiting for your decision", "open", "Please sign in to decide: this request wants to know who decides it."
-	case len(v.cap.Allowed) == 0 && v.signedIn == "": // a room's
-		return "Waiting", "open", "This link shows the request. Only those who are asked can decide, each by their own message."
-	case !v.linkIsEnough():
-		return "Waiting", "open", "This request takes a decision only from somebody who has signed in, so it cannot be decided on this page."
+		return "Waiting for others", "open",
+			"Your decision is recorded: you " + pastTense(vote.Outcome) + " this request. Others must still decide."
+	case v.isOthersLink():
+		return "Not yours to decide", "closed",
+			signedInAs + ", but this link is for somebody else. Nothing was decided."
+	case v.isWrongPerson():
+		return "Not yours to decide", "closed",
+			signedInAs + ", who is not an approver of this request. Nothing was decided."
+	case v.offersSignIn():
+		return "Waiting for your decision", "open",
+			"Please sign in to decide: this request needs to know for sure who decides."
+	case !v.linkDecides() && v.signedIn == "":
+		return "Waiting", "open",
+			"This link shows the request. Only its approvers can decide, each by the link in their own message."
+	case !v.linkSuffices():
+		return "Waiting", "open",
+			"This request accepts a decision only from a person who has signed in, so it cannot be decided on this page."
 	}
 	return "Waiting for your decision", "open", "Please look at the request and decide."
 }
 
-func (v *visit) request() *requestView {
+func (v *visit) newRequestView() *requestView {
 	a := v.approval
 	out := &requestView{
 		OrderID:   untrusted.MultiLine(v.order.ID),
@@ -161,30 +130,37 @@ func (v *visit) request() *requestView {
 		Step:      untrusted.MultiLine(a.Step),
 		Execution: untrusted.MultiLine(a.Execution),
 		Requester: untrusted.MultiLine(a.Requester),
-		Approver:  untrusted.MultiLine(v.cap.Approver),
+		Approver:  untrusted.MultiLine(v.capability.Approver),
 		SignedIn:  untrusted.MultiLine(v.signedIn),
-		Requested: look.Stamp(a.RequestedAt, v.now),
-		Deadline:  look.Stamp(a.Deadline, v.now),
+		Requested: look.NewMoment(a.RequestedAt, v.now),
+		Deadline:  look.NewMoment(a.Deadline, v.now),
 	}
 	for _, f := range a.Details {
-		out.Details = append(out.Details, approval.Field{Name: untrusted.MultiLine(f.Name), Value: untrusted.MultiLine(f.Value)})
+		out.Details = append(out.Details, approval.Field{
+			Name:  untrusted.MultiLine(f.Name),
+			Value: untrusted.MultiLine(f.Value),
+		})
 	}
-	for _, x := range a.Votes {
-		out.Votes = append(out.Votes, voteView{By: who(x.By), Did: did(x.Outcome), At: look.Stamp(x.At, v.now)})
+	for _, vote := range a.Votes {
+		out.Votes = append(out.Votes, voteView{
+			By:      voterName(vote.By),
+			Outcome: pastTense(vote.Outcome),
+			At:      look.NewMoment(vote.At, v.now),
+		})
 	}
 	return out
 }
 
-func did(o approval.Outcome) string {
+func pastTense(o approval.Outcome) string {
 	if o == approval.Approve {
 		return "approved"
 	}
 	return "rejected"
 }
 
-// who names a voter.
-func who(by string) string {
-	if by == noName {
+// voterName returns the principal of a vote as the page shows it.
+func voterName(by string) string {
+	if by == unnamedHolder {
 		return "Somebody with the link"
 	}
 	if source, ok := strings.CutPrefix(by, "source:"); ok {

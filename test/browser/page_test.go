@@ -97,7 +97,7 @@ func TestSignIn(t *testing.T) {
 	await(t, ctx, "Please sign in to decide")
 	picture(t, "sign-in", get(t, ctx, chromedp.FullScreenshot(100)))
 	do(t, ctx, chromedp.Click(`//a[@class="go"]`))
-	await(t, ctx, "You are signed in as eve@example.com, who is not the one who is asked here")
+	await(t, ctx, "You are signed in as eve@example.com, but this link is for somebody else")
 	picture(t, "wrong-person", get(t, ctx, chromedp.FullScreenshot(100)))
 	require.False(t, get(t, ctx, chromedp.Evaluate[bool](`!!document.querySelector("form")`)))
 

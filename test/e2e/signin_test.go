@@ -101,7 +101,7 @@ channels:
 		t.Errorf("%d: %s", status, page)
 	}
 	oidc.SignInAs("eve@example.com")
-	if page := signIn(); !strings.Contains(page, "who is not the one who is asked here") || strings.Contains(page, "<form") {
+	if page := signIn(); !strings.Contains(page, "but this link is for somebody else") || strings.Contains(page, "<form") {
 		t.Errorf("eve is shown %s", page)
 	}
 	oidc.SignInAs("Ann@Example.com") // as the provider writes it

@@ -23,12 +23,12 @@ func viewApproval(a *approval.Approval, now time.Time) approvalView {
 		Status:    status(a, now),
 		Next:      advice(a, now),
 		Policy:    policy(a.Policy),
-		Requested: look.Stamp(a.RequestedAt, now),
-		Deadline:  look.Stamp(a.Deadline, now),
+		Requested: look.NewMoment(a.RequestedAt, now),
+		Deadline:  look.NewMoment(a.Deadline, now),
 		Callback:  viewCallback(a, now),
 	}
 	if !a.TaskExpires.IsZero() {
-		m := look.Stamp(a.TaskExpires, now)
+		m := look.NewMoment(a.TaskExpires, now)
 		v.Expires = &m
 	}
 	for _, f := range a.Details {
@@ -48,7 +48,7 @@ func viewApproval(a *approval.Approval, now time.Time) approvalView {
 		v.Asked = append(v.Asked, askedView{untrusted.MultiLine(p.ID), strings.Join(notes, ", ")})
 	}
 	for _, x := range a.Votes {
-		v.Votes = append(v.Votes, voteView{person(x.By), outcome(x.Outcome), via(x.Via, x.Source), untrusted.MultiLine(x.Comment), look.Stamp(x.At, now)})
+		v.Votes = append(v.Votes, voteView{person(x.By), outcome(x.Outcome), via(x.Via, x.Source), untrusted.MultiLine(x.Comment), look.NewMoment(x.At, now)})
 	}
 	for _, n := range a.Notifications {
 		m := viewMessage(n, now)
@@ -83,18 +83,18 @@ func viewMessage(n *approval.Notification, now time.Time) messageView {
 		if n.LastError != "" {
 			v.State = state{Text: "Failing", Tone: "bad"}
 		}
-		v.When = look.Stamp(at, now)
+		v.When = look.NewMoment(at, now)
 		switch {
 		case n.AttemptRunning && at.After(now):
-			v.When, v.At = look.Stamp(now, now), "under way"
+			v.When, v.At = look.NewMoment(now, now), "under way"
 		case at.After(now):
 			v.At = "next try " + v.When.Relative
 		default:
-			v.When, v.At = look.Stamp(now, now), "next try now"
+			v.When, v.At = look.NewMoment(now, now), "next try now"
 		}
 		return v
 	}
-	v.When = look.Stamp(at, now)
+	v.When = look.NewMoment(at, now)
 	v.At = v.When.Relative
 	return v
 }
@@ -136,7 +136,7 @@ func viewCallback(a *approval.Approval, now time.Time) *callbackView {
 		}
 	}
 	if !at.IsZero() {
-		m := look.Stamp(at, now)
+		m := look.NewMoment(at, now)
 		v.At = &m
 	}
 	return v

@@ -119,7 +119,7 @@ func New(c Config) (*Console, error) {
 
 // ServeHTTP implements http.Handler.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c.look.Secure(w.Header())
+	c.look.SetHeaders(w.Header())
 	method, name := r.Method, path.Base(r.URL.Path)
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -174,7 +174,7 @@ func (c *Console) frame(r *http.Request, s session, page, heading string) frame 
 		Title:    heading,
 		Heading:  heading,
 		Operator: untrusted.MultiLine(s.Name),
-		Now:      look.Stamp(now, now),
+		Now:      look.NewMoment(now, now),
 		Clock:    now.UTC().Format("15:04:05 MST"),
 	}
 	if s.ID == "" {

@@ -73,7 +73,7 @@ func (c *Console) letters(w http.ResponseWriter, r *http.Request, s session) {
 	now := c.Now()
 	p.Reasons = byReason(letters, now)
 	for _, l := range letters {
-		p.Letters = append(p.Letters, letterView{untrusted.MultiLine(l.ID), untrusted.MultiLine(l.Source), untrusted.MultiLine(l.Reason), look.Stamp(l.At, now), l.Redrives})
+		p.Letters = append(p.Letters, letterView{untrusted.MultiLine(l.ID), untrusted.MultiLine(l.Source), untrusted.MultiLine(l.Reason), look.NewMoment(l.At, now), l.Redrives})
 	}
 	c.write(w, r, http.StatusOK, "letters.html", p)
 }
@@ -90,7 +90,7 @@ func byReason(letters []store.DeadLetter, now time.Time) []reasonView {
 			out = append(out, reasonView{
 				Text:   untrusted.MultiLine(l.Reason),
 				Reason: encode([]byte(l.Reason)),
-				Oldest: look.Stamp(l.At, now),
+				Oldest: look.NewMoment(l.At, now),
 				Age:    age(l.At, now),
 			})
 			sources = append(sources, nil)

@@ -125,7 +125,7 @@ func (p *listPage) damaged(o *approval.Order, now time.Time) {
 			OrderID: untrusted.MultiLine(o.ID),
 			Href:    orderPath(o.ID),
 			Title:   "The record of this order cannot be read",
-			Since:   look.Stamp(now, now),
+			Since:   look.NewMoment(now, now),
 			Told:    state{Text: "Damaged record", Tone: "bad"},
 			Status:  state{Text: "Damaged record", Tone: "bad"},
 		})
@@ -141,13 +141,13 @@ func newRow(o *approval.Order, a *approval.Approval, since, now time.Time) row {
 		Step:     untrusted.MultiLine(a.Step),
 		Approval: a.ID,
 		Age:      age(since, now),
-		Since:    look.Stamp(since, now),
+		Since:    look.NewMoment(since, now),
 	}
 }
 
 func waiting(o *approval.Order, a *approval.Approval, now time.Time) row {
 	out := newRow(o, a, a.RequestedAt, now)
-	out.Deadline, out.Told, out.Asked = look.Stamp(a.Deadline, now), told(a), asked(a)
+	out.Deadline, out.Told, out.Asked = look.NewMoment(a.Deadline, now), told(a), asked(a)
 	switch left := a.Deadline.Sub(now); {
 	case left <= 0:
 		out.Urgent = "overdue"

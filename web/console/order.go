@@ -171,7 +171,7 @@ func (c *Console) writeOrder(w http.ResponseWriter, r *http.Request, s session, 
 	slices.SortStableFunc(p.Approvals, func(a, b approvalView) int { return urgency(a) - urgency(b) })
 	for _, u := range o.Unmatched {
 		d := u.Decision
-		p.Unmatched = append(p.Unmatched, unmatchedView{person(d.By), outcome(d.Outcome), via(d.Via, d.Source), look.Stamp(u.ExpiresAt, now), u.Expired})
+		p.Unmatched = append(p.Unmatched, unmatchedView{person(d.By), outcome(d.Outcome), via(d.Via, d.Source), look.NewMoment(u.ExpiresAt, now), u.Expired})
 	}
 	p.Events = events(o, now)
 	c.write(w, r, code, "order.html", p)

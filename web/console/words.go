@@ -63,7 +63,7 @@ func events(o *approval.Order, now time.Time) []eventView {
 	for _, e := range history {
 		v := describe(e)
 		v.Text, v.Note = untrusted.MultiLine(v.Text), untrusted.MultiLine(v.Note)
-		v.At, v.Clock = look.Stamp(e.At, now), e.At.UTC().Format("2 Jan 15:04:05")
+		v.At, v.Clock = look.NewMoment(e.At, now), e.At.UTC().Format("2 Jan 15:04:05")
 		if a := o.FindApproval(e.Approval); a != nil && len(o.Approvals) > 1 {
 			v.Step = untrusted.MultiLine(a.Step)
 		}

@@ -1,6 +1,5 @@
-// Package look is what our pages have in common: one style sheet in light and
-// dark, the headers that keep a page to itself, and texts from outside made fit to
-// be shown. A page is HTML and CSS in one document, without a script.
+// Package look has the common parts of our pages: the style sheet in light and dark, the security headers, and times
+// in words. A page is HTML and CSS in a single document, without a script.
 package look
 
 import (
@@ -15,25 +14,25 @@ import (
 )
 
 //go:embed base.css
-var base string
+var baseCSS string
 
-// moments shows a Moment.
-const moments = `{{define "moment"}}<time datetime="{{.Machine}}">{{.Text}}</time> <span class="relative">({{.Relative}})</span>{{end}}`
+// momentTemplate shows a Moment.
+const momentTemplate = `{{define "moment"}}<time datetime="{{.Machine}}">{{.Text}}</time>` +
+	` <span class="relative">({{.Relative}})</span>{{end}}`
 
-// Look is templates with their style sheet, and the policy that allows no more.
+// Look is a set of templates with their style sheet, and a content security policy that allows only this style sheet.
 type Look struct {
 	pages  *template.Template
 	policy string
 }
 
-// New returns the look of the templates that match the patterns. What more says
-// comes after the style sheet that all pages share, which they place by {{css}}; a
-// Moment they show by {{template "moment" .}}.
-func New(files fs.FS, more string, patterns ...string) (*Look, error) {
-	css := base + more
+// New returns the look of the templates that match the patterns. Their style sheet is the common style sheet followed
+// by extraCSS. A template places it by {{css}}, and shows a Moment by {{template "moment" .}}.
+func New(files fs.FS, extraCSS string, patterns ...string) (*Look, error) {
+	css := baseCSS + extraCSS
 	pages, err := template.New("").Funcs(template.FuncMap{
 		"css": func() template.CSS { return template.CSS(css) }, //nolint:gosec // embedded
-	}).Parse(moments)
+	}).Parse(momentTemplate)
 	if err == nil {
 		pages, err = pages.ParseFS(files, patterns...)
 	}
@@ -41,24 +40,27 @@ func New(files fs.FS, more string, patterns ...string) (*Look, error) {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
 	sum := sha256.Sum256([]byte(css))
-	return &Look{pages: pages, policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"}, nil
+	digest := base64.StdEncoding.EncodeToString(sum[:])
+	return &Look{
+		pages: pages,
+		policy: "default-src 'none'; style-src 'sha256-" + digest +
+			"'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+	}, nil
 }
 
-// Render returns the page that the template of that name makes of v.
+// Render executes the named template with v.
 func (l *Look) Render(name string, v any) ([]byte, error) {
 	var b bytes.Buffer
 	err := l.pages.ExecuteTemplate(&b, name, v)
 	return b.Bytes(), err
 }
 
-// Secure sets the headers that every answer has.
+// SetHeaders sets the security headers of every answer.
 //
-// Referrer-Policy is same-origin and not no-referrer: with the latter browsers
-// send "Origin: null" with the form, and the page could not tell its own form
-// from another site's where Sec-Fetch-Site is missing (old browsers, plain HTTP).
-// Either way no other site learns the link.
-func (l *Look) Secure(h http.Header) {
+// Referrer-Policy is same-origin instead of no-referrer. With no-referrer, browsers send "Origin: null" with the
+// form, and if Sec-Fetch-Site is missing as well (old browsers, plain HTTP) the page could not tell its own form from
+// the form of another site. Other sites learn the link in neither case.
+func (l *Look) SetHeaders(h http.Header) {
 	h.Set("Content-Security-Policy", l.policy)
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Frame-Options", "DENY")

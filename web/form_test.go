@@ -85,23 +85,26 @@ func TestUnnamedApprover(t *testing.T) {
 	}
 }
 
-// Who holds a link that names nobody may have decided before, as somebody: in a
-// quorum it would be one person who fills two places.
-func TestUnnamedInAQuorum(t *testing.T) {
+// TestUnnamedLinkInQuorum holds that a link that names no approver needs a sign-in in a quorum. Its holder may have
+// voted by another link before, and would then hold two votes.
+func TestUnnamedLinkInQuorum(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(a *approval.Request) {
 		a.Approvers, a.Policy = nil, approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}
 	})
-	if _, page := w.get(token); strings.Contains(page, "<form") || strings.Contains(page, "signin/") || !strings.Contains(page, "only from somebody who has signed in") {
+	_, page := w.get(token)
+	if strings.Contains(page, "<form") || strings.Contains(page, "signin/") ||
+		!strings.Contains(page, "only from a person who has signed in") {
 		t.Error(page)
 	}
 	w.page.Sessions = signedIn("")
 	if _, page := w.get(token); strings.Contains(page, "<form") || !strings.Contains(page, "../signin/"+token) {
 		t.Error(page)
 	}
-	for i, who := range []string{"alan@example.com", "barbara@example.com"} {
-		w.page.Sessions = signedIn(who)
-		if resp, _ := w.post(token, w.form(token, approval.Approve)); resp.StatusCode != http.StatusSeeOther || len(w.approval().Votes) != i+1 {
+	for i, id := range []string{"alan@example.com", "barbara@example.com"} {
+		w.page.Sessions = signedIn(id)
+		resp, _ := w.post(token, w.form(token, approval.Approve))
+		if resp.StatusCode != http.StatusSeeOther || len(w.approval().Votes) != i+1 {
 			t.Errorf("%d: %+v", resp.StatusCode, w.approval().Votes)
 		}
 	}
@@ -117,11 +120,13 @@ func TestFormIsRefused(t *testing.T) {
 		change func(w *world, f url.Values)
 		status int
 		says   string
-		form   bool // is shown again
+		form   bool // the form is shown again
 	}{
-		"no nonce":           {func(_ *world, f url.Values) { f.Del("nonce") }, 409, "open for too long", true},
-		"garbled nonce":      {func(_ *world, f url.Values) { f.Set("nonce", f.Get("nonce")+"x") }, 409, "open for too long", true},
-		"other's nonce":      {func(w *world, f url.Values) { f.Set("nonce", w.form("barbara", "approve").Get("nonce")) }, 409, "open for too long", true},
+		"no nonce":      {func(_ *world, f url.Values) { f.Del("nonce") }, 409, "open for too long", true},
+		"garbled nonce": {func(_ *world, f url.Values) { f.Set("nonce", f.Get("nonce")+"x") }, 409, "open for too long", true},
+		"other's nonce": {func(w *world, f url.Values) {
+			f.Set("nonce", w.form("barbara", "approve").Get("nonce"))
+		}, 409, "open for too long", true},
 		"two nonces":         {func(_ *world, f url.Values) { f.Add("nonce", "x") }, 400, "cannot be read", false},
 		"open for too long":  {func(w *world, _ url.Values) { w.now = w.now.Add(2 * time.Hour) }, 409, "open for too long", true},
 		"request changed":    {func(w *world, _ url.Values) { w.approval().Details[0].Value = "4800.00 EUR" }, 409, "has changed", true},
@@ -161,7 +166,7 @@ func TestFormIsRefused(t *testing.T) {
 	}
 }
 
-// onlyReject makes the link one that may only reject, and its form fit.
+// onlyReject limits the link to rejections, and puts a matching nonce into the form.
 func onlyReject(w *world, f url.Values) {
 	c := w.links[token]
 	c.Allowed = []approval.Outcome{approval.Reject}
@@ -177,13 +182,20 @@ func TestVerdicts(t *testing.T) {
 		status  int
 		says    string
 	}{
-		{verdict: approval.VerdictDecided, status: 303}, {verdict: approval.VerdictRecorded, status: 303}, {verdict: approval.VerdictRepeated, status: 303},
-		{verdict: approval.VerdictRequester, status: 403, says: "your own request"}, {verdict: approval.VerdictNotApprover, status: 403, says: "cannot decide this"},
-		{verdict: approval.VerdictAssurance, status: 403, says: "not enough"}, {verdict: approval.VerdictSource, status: 403, says: "cannot decide this"},
-		{verdict: approval.VerdictUnknown, status: 410, says: "no longer kept"}, {verdict: approval.VerdictLate, status: 409, says: "closed before"},
-		{verdict: approval.VerdictSuperseded, status: 409, says: "closed before"}, {verdict: approval.VerdictConflict, status: 409, says: "contradicts"},
-		{verdict: approval.VerdictOverflow, status: 409, says: "not taken"},
-		{err: errors.New("disk on fire"), status: 503, says: "not certain"}, {err: approval.InvalidField("by", "is bad"), status: 403, says: "cannot decide this"},
+		{verdict: approval.VerdictDecided, status: 303},
+		{verdict: approval.VerdictRecorded, status: 303},
+		{verdict: approval.VerdictRepeated, status: 303},
+		{verdict: approval.VerdictRequester, status: 403, says: "your own request"},
+		{verdict: approval.VerdictNotApprover, status: 403, says: "cannot decide this"},
+		{verdict: approval.VerdictAssurance, status: 403, says: "not enough"},
+		{verdict: approval.VerdictSource, status: 403, says: "cannot decide this"},
+		{verdict: approval.VerdictUnknown, status: 410, says: "no longer kept"},
+		{verdict: approval.VerdictLate, status: 409, says: "closed before"},
+		{verdict: approval.VerdictSuperseded, status: 409, says: "closed before"},
+		{verdict: approval.VerdictConflict, status: 409, says: "contradicts"},
+		{verdict: approval.VerdictOverflow, status: 409, says: "not recorded"},
+		{err: errors.New("disk on fire"), status: 503, says: "not certain"},
+		{err: approval.InvalidField("by", "is bad"), status: 403, says: "cannot decide this"},
 	} {
 		w := newWorld(t, nil)
 		f := w.form(token, approval.Approve)
@@ -244,8 +256,13 @@ func TestCrossSite(t *testing.T) {
 func TestContentType(t *testing.T) {
 	t.Parallel()
 	for kind, status := range map[string]int{
-		"application/x-www-form-urlencoded": 303, "application/x-www-form-urlencoded; charset=UTF-8": 303, "": 415, "text/plain": 415,
-		"application/json": 415, "multipart/form-data; boundary=x": 415, "application/x-www-form-urlencoded, text/plain": 415,
+		"application/x-www-form-urlencoded":                303,
+		"application/x-www-form-urlencoded; charset=UTF-8": 303,
+		"":                                415,
+		"text/plain":                      415,
+		"application/json":                415,
+		"multipart/form-data; boundary=x": 415,
+		"application/x-www-form-urlencoded, text/plain": 415,
 	} {
 		w := newWorld(t, nil)
 		r := browser(token, w.form(token, approval.Approve).Encode())
@@ -256,8 +273,8 @@ func TestContentType(t *testing.T) {
 	}
 }
 
-// TestQueryDecidesNothing holds that the form is the body's and not the query's,
-// which a link can have.
+// TestQueryDecidesNothing holds that the form is read from the body, and not from the query: a link can contain a
+// query.
 func TestQueryDecidesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
@@ -268,8 +285,8 @@ func TestQueryDecidesNothing(t *testing.T) {
 	}
 }
 
-// Whatever is posted, only the page's own form decides, and what is shown again
-// cannot leave its place.
+// FuzzPost holds that only the page's own form decides, and that a text of the form that is shown again cannot break
+// the page.
 func FuzzPost(f *testing.F) {
 	w := newWorld(f, nil)
 	good := w.form(token, approval.Approve).Get("nonce")
