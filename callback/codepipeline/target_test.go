@@ -51,28 +51,28 @@ func TestDeliver(t *testing.T) {
 		{approval.TimedOut, func(a *approval.Answer) { a.Reason = "nobody decided" }, "Rejected", "timed out: nobody decided"},
 		{approval.Cancelled, func(a *approval.Answer) { a.Votes = nil }, "Rejected", "cancelled"},
 	} {
-		a := answer(c.Ask("shop", "Release", "Sign-off"), tc.status)
+		a := answer(c.OpenApproval("shop", "Release", "Sign-off"), tc.status)
 		if tc.change != nil {
 			tc.change(&a)
 		}
 		require.NoError(t, target.Deliver(t.Context(), a))
-		got := c.Action("shop", "Release", "Sign-off")
+		got := c.FindAction("shop", "Release", "Sign-off")
 		require.Equal(t, tc.want, got.Status)
 		require.Equal(t, tc.summary, got.Summary)
 		require.ErrorIs(t, target.Deliver(t.Context(), a), approval.ErrClosed, "once")
 	}
-	old := answer(c.Ask("shop", "Release", "Sign-off"), approval.Superseded)
-	c.Ask("shop", "Release", "Sign-off")
+	old := answer(c.OpenApproval("shop", "Release", "Sign-off"), approval.Superseded)
+	c.OpenApproval("shop", "Release", "Sign-off")
 	require.ErrorIs(t, target.Deliver(t.Context(), old), approval.ErrClosed, "the pipeline has asked anew")
-	require.Empty(t, c.Action("shop", "Release", "Sign-off").Status)
+	require.Empty(t, c.FindAction("shop", "Release", "Sign-off").Status)
 }
 
 func TestASummaryIsCut(t *testing.T) {
 	t.Parallel()
 	c, target := start(t)
-	a := answer(c.Ask("shop", "Release", "Sign-off"), approval.Approved, func(a *approval.Answer) { a.Votes[0].Comment = strings.Repeat("ü", 4000) + "\xff" })
+	a := answer(c.OpenApproval("shop", "Release", "Sign-off"), approval.Approved, func(a *approval.Answer) { a.Votes[0].Comment = strings.Repeat("ü", 4000) + "\xff" })
 	require.NoError(t, target.Deliver(t.Context(), a))
-	got := c.Action("shop", "Release", "Sign-off").Summary
+	got := c.FindAction("shop", "Release", "Sign-off").Summary
 	require.Equal(t, codepipeline.MaxSummary, utf8.RuneCountInString(got))
 	require.True(t, strings.HasSuffix(got, "…"))
 }
@@ -85,12 +85,12 @@ func TestWhatFails(t *testing.T) {
 		maybe  bool
 		status string
 	}{"throttle": {false, ""}, "fail": {true, ""}, "lose": {true, "Approved"}} {
-		token := c.Ask("shop", "Release", "Sign-off")
-		c.Fail(how)
+		token := c.OpenApproval("shop", "Release", "Sign-off")
+		c.FailNext(how)
 		r := approval.ResultOf(target.Deliver(t.Context(), answer(token, approval.Approved)))
 		require.Equal(t, approval.ResultFailed, r.Kind, how)
 		require.Equal(t, want.maybe, r.MaybeApplied, how)
-		require.Equal(t, want.status, c.Action("shop", "Release", "Sign-off").Status, how)
+		require.Equal(t, want.status, c.FindAction("shop", "Release", "Sign-off").Status, how)
 		require.NotContains(t, r.Reason, token)
 	}
 }

@@ -54,13 +54,13 @@ func TestDeliver(t *testing.T) {
 		{approval.TimedOut, func(a *approval.Answer) { a.Votes, a.Reason = nil, "nobody decided" }, "ApprovalTimedOut"},
 		{approval.Cancelled, nil, "ApprovalCancelled"}, {approval.Superseded, nil, "ApprovalSuperseded"},
 	} {
-		id := s.Lambda.Callbacks.NewToken(time.Hour, 0)
+		id := s.Lambda.Callbacks.OpenTask(time.Hour, 0)
 		a := answer(id, c.status)
 		if c.change != nil {
 			c.change(&a)
 		}
 		require.NoError(t, target.Deliver(t.Context(), a))
-		task, _ := s.Lambda.Callbacks.Task(id)
+		task, _ := s.Lambda.Callbacks.FindTask(id)
 		text := task.Output + task.Cause
 		require.Equal(t, c.error, task.Error)
 		require.Equal(t, c.error == "", task.State == emulator.TaskSucceeded)
@@ -75,12 +75,12 @@ func TestDeliver(t *testing.T) {
 func TestHeartbeat(t *testing.T) {
 	t.Parallel()
 	s, target := start(t)
-	id := s.Lambda.Callbacks.NewToken(time.Hour, time.Hour)
+	id := s.Lambda.Callbacks.OpenTask(time.Hour, time.Hour)
 	a := answer(id, approval.Pending)
 	require.NoError(t, target.Heartbeat(t.Context(), a))
-	task, _ := s.Lambda.Callbacks.Task(id)
+	task, _ := s.Lambda.Callbacks.FindTask(id)
 	require.Equal(t, 1, task.Heartbeats)
-	s.Lambda.Callbacks.Abort(id)
+	s.Lambda.Callbacks.AbortTask(id)
 	require.ErrorIs(t, target.Heartbeat(t.Context(), a), approval.ErrClosed)
 }
 
@@ -97,12 +97,12 @@ func TestWhatFails(t *testing.T) {
 		"the reply is lost": {emulator.Faults{LoseReply: 1}, true, 1},
 	} {
 		s, target := start(t)
-		id := s.Lambda.Callbacks.NewToken(time.Hour, 0)
+		id := s.Lambda.Callbacks.OpenTask(time.Hour, 0)
 		s.Lambda.Callbacks.SetFaults(c.faults)
 		r := approval.ResultOf(target.Deliver(t.Context(), answer(id, approval.Approved)))
 		require.Equal(t, approval.ResultFailed, r.Kind, name)
 		require.Equal(t, c.maybe, r.MaybeApplied, name)
-		task, _ := s.Lambda.Callbacks.Task(id)
+		task, _ := s.Lambda.Callbacks.FindTask(id)
 		require.Equal(t, c.applied, task.Effective, name)
 		require.NotContains(t, r.Reason, id[:40], name)
 		require.LessOrEqual(t, task.Calls, 1, "one attempt")
@@ -121,7 +121,7 @@ func TestWhatIsRefused(t *testing.T) {
 	} {
 		require.True(t, approval.IsPermanent(target.Deliver(t.Context(), a)), name)
 	}
-	id := s.Lambda.Callbacks.NewToken(time.Hour, 0)
+	id := s.Lambda.Callbacks.OpenTask(time.Hour, 0)
 	long := answer(id, approval.Rejected, func(a *approval.Answer) { a.Votes[0].Comment = strings.Repeat("\x01", 100_000) })
 	require.NoError(t, target.Deliver(t.Context(), long), "a comment is cut")
 }

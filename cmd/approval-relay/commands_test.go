@@ -28,7 +28,7 @@ func (r *running) ops(t *testing.T, want int, args ...string) (stdout, stderr st
 // ask requests an approval over HTTP and returns its token.
 func (r *running) ask(t *testing.T, order, rest string) string {
 	t.Helper()
-	token := r.aws.StepFunctions.NewToken(time.Hour, 0)
+	token := r.aws.StepFunctions.OpenTask(time.Hour, 0)
 	got := r.program(t, "/v1/requests", fmt.Sprintf(`{"orderId":%q,"taskToken":%q%s}`, order, token, rest))
 	require.Equal(t, http.StatusAccepted, got.status, got.text)
 	return token
@@ -149,13 +149,13 @@ func TestRedriveCommand(t *testing.T) {
 		o := r.order(t, "late")
 		return o.Approvals[0].Callback.State == approval.CallbackExhausted
 	})
-	r.aws.SQS.Put("decisions-raw", `{"decisionId":"d","decision":"perhaps","orderId":"late"}`, nil) // to the store's own table
-	r.aws.SQS.Put("requests", `{"no":"order"}`, nil)                                                // to a dead letter queue
+	r.aws.SQS.PutMessage("decisions-raw", `{"decisionId":"d","decision":"perhaps","orderId":"late"}`, nil) // to the store's own table
+	r.aws.SQS.PutMessage("requests", `{"no":"order"}`, nil)                                                // to a dead letter queue
 	eventually(t, "a dead letter in the table", func() bool {
 		out, _ := r.ops(t, 0, "deadletters")
 		return strings.Contains(out, "neither an approval nor a rejection")
 	})
-	eventually(t, "a dead letter in the queue", func() bool { n, _ := r.aws.SQS.Depth("requests-dead"); return n == 1 })
+	eventually(t, "a dead letter in the queue", func() bool { n, _ := r.aws.SQS.CountMessages("requests-dead"); return n == 1 })
 
 	out, _ := r.ops(t, 0, "requests", "--state=exhausted")
 	require.Regexp(t, `(?m)^late .* exhausted `, out)
@@ -187,7 +187,7 @@ func TestRedriveCommand(t *testing.T) {
 // task looks at a task without waiting for its end.
 func task(t *testing.T, r *running, token string) emulator.Task {
 	t.Helper()
-	out, known := r.aws.StepFunctions.Task(token)
+	out, known := r.aws.StepFunctions.FindTask(token)
 	require.True(t, known)
 	return out
 }

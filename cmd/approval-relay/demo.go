@@ -40,7 +40,7 @@ func (d *demoCmd) Run(w *world) error {
 		return err
 	}
 	defer func() { _ = aws.Close() }()
-	aws.SQS.Create(demoQueue)
+	aws.SQS.CreateQueue(demoQueue)
 
 	public, err := freeAddress()
 	if err != nil {
@@ -81,11 +81,11 @@ const (
 
 // show tells the story.
 func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, shown *watcher, c client) error {
-	token := aws.StepFunctions.NewToken(24*time.Hour, 0)
+	token := aws.StepFunctions.OpenTask(24*time.Hour, 0)
 	body := fmt.Sprintf(`{"taskToken": %q, "approvalRequest": {"orderId": %q, "customer": "ACME", "total": 1250, "currency": "EUR"}, "approvalDeadline": %q}`,
 		token, demoOrder, time.Now().UTC().Format(time.RFC3339Nano))
 	fmt.Fprintf(w.stdout, "1. A workflow waits. Its state put this on the SQS queue %q:\n     %s\n\n", demoQueue, strings.Replace(body, token, "AQC…", 1))
-	aws.SQS.Put(demoQueue, body, nil)
+	aws.SQS.PutMessage(demoQueue, body, nil)
 
 	operator, err := operatorToken(c.TokenFile)
 	if err != nil {
@@ -107,7 +107,7 @@ func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, show
 	} else {
 		fmt.Fprintf(w.stdout, "\n3. Open the link and decide. (Waiting; Ctrl-C ends.)\n")
 	}
-	task, err := aws.StepFunctions.Wait(ctx, token)
+	task, err := aws.StepFunctions.WaitForTask(ctx, token)
 	if err != nil {
 		return errors.New("nobody decided in time")
 	}

@@ -107,7 +107,7 @@ func TestEveryWayInAndOut(t *testing.T) {
 					}
 				}
 			})
-			if waiting, _ := p.aws.SQS.Depth("requests-dead"); waiting != 0 {
+			if waiting, _ := p.aws.SQS.CountMessages("requests-dead"); waiting != 0 {
 				t.Errorf("%d dead letters", waiting)
 			}
 		})
@@ -116,13 +116,13 @@ func TestEveryWayInAndOut(t *testing.T) {
 
 func walk(t *testing.T, p place, r *running, s shape, w way, outcome string, queue bool) {
 	order := "o-" + name(t)
-	token := p.aws.StepFunctions.NewToken(time.Hour, 0)
+	token := p.aws.StepFunctions.OpenTask(time.Hour, 0)
 	if s.name == "callback URL" {
 		token = p.calls.URL + "/" + order
 	}
 	body := fmt.Sprintf(s.body, order, token, time.Now().UTC().Format("2006-01-02T15:04:05.000Z"))
 	if queue {
-		p.aws.SQS.Put("requests", body, nil)
+		p.aws.SQS.PutMessage("requests", body, nil)
 	} else if got := r.program(t, "/v1/requests", body); got.status != http.StatusAccepted || got.body["orderId"] != order || got.body["status"] != "pending" {
 		t.Fatalf("request answered %d %s", got.status, got.text)
 	}

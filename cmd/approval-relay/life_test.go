@@ -24,7 +24,7 @@ func TestRestart(t *testing.T) {
 	p := newPlace(t)
 	file := p.file(t, true, "")
 	first := p.start(t, file)
-	waiting, owed := p.aws.StepFunctions.NewToken(time.Hour, 0), p.aws.StepFunctions.NewToken(time.Hour, 0)
+	waiting, owed := p.aws.StepFunctions.OpenTask(time.Hour, 0), p.aws.StepFunctions.OpenTask(time.Hour, 0)
 	for order, token := range map[string]string{"waiting": waiting, "owed": owed} {
 		if got := first.program(t, "/v1/requests", fmt.Sprintf(`{"orderId":%q,"taskToken":%q}`, order, token)); got.status != http.StatusAccepted {
 			t.Fatalf("request answered %d %s", got.status, got.text)
@@ -54,8 +54,8 @@ func TestRestart(t *testing.T) {
 	if task := second.task(t, waiting); task.State != emulator.TaskSucceeded {
 		t.Errorf("the approval that waited: %s", task.State)
 	}
-	token := p.aws.StepFunctions.NewToken(time.Hour, 0)
-	p.aws.SQS.Put("requests", fmt.Sprintf(`{"orderId":"early","taskToken":%q}`, token), nil)
+	token := p.aws.StepFunctions.OpenTask(time.Hour, 0)
+	p.aws.SQS.PutMessage("requests", fmt.Sprintf(`{"orderId":"early","taskToken":%q}`, token), nil)
 	if task := second.task(t, token); task.State != emulator.TaskSucceeded {
 		t.Errorf("the decision that was early: %s", task.State)
 	}
@@ -83,10 +83,10 @@ func TestEndWithin(t *testing.T) {
 	p := newPlace(t)
 	r := p.start(t, p.file(t, true, ""))
 	p.aws.StepFunctions.SetFaults(emulator.Faults{Latency: 20 * time.Second})
-	token := p.aws.StepFunctions.NewToken(time.Hour, 0)
+	token := p.aws.StepFunctions.OpenTask(time.Hour, 0)
 	r.program(t, "/v1/requests", fmt.Sprintf(`{"orderId":"slow","taskToken":%q}`, token))
 	r.hub(t, decideBody("d", "slow", "approve", ""))
-	eventually(t, "a call", func() bool { return p.aws.StepFunctions.Calls()["SendTaskSuccess"] > 0 })
+	eventually(t, "a call", func() bool { return p.aws.StepFunctions.CallCounts()["SendTaskSuccess"] > 0 })
 	began := time.Now()
 	if err := r.stop(); err != nil {
 		t.Fatal(err)

@@ -118,12 +118,12 @@ func newPlace(t *testing.T) place {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = aws.Close() })
-	p := place{dir: t.TempDir(), aws: aws, topic: aws.SNS.Create("decisions"), calls: newCallbacks(t)}
+	p := place{dir: t.TempDir(), aws: aws, topic: aws.SNS.CreateTopic("decisions"), calls: newCallbacks(t)}
 	for _, q := range []string{"requests", "requests-dead", "decisions-raw"} {
-		aws.SQS.Create(q)
+		aws.SQS.CreateQueue(q)
 	}
 	p.api(t, url.Values{
-		"Action": {"Subscribe"}, "TopicArn": {aws.SNS.Create("raw")}, "Protocol": {"sqs"}, "Endpoint": {"arn:aws:sqs:us-east-1:000000000000:decisions-raw"},
+		"Action": {"Subscribe"}, "TopicArn": {aws.SNS.CreateTopic("raw")}, "Protocol": {"sqs"}, "Endpoint": {"arn:aws:sqs:us-east-1:000000000000:decisions-raw"},
 		"Attributes.entry.1.key": {"RawMessageDelivery"}, "Attributes.entry.1.value": {"true"},
 	})
 	return p
@@ -396,7 +396,7 @@ func (r *running) task(t *testing.T, token string) emulator.Task {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
-	task, err := r.aws.StepFunctions.Wait(ctx, token)
+	task, err := r.aws.StepFunctions.WaitForTask(ctx, token)
 	if err != nil {
 		t.Fatalf("the task was not answered: %v\n%s", err, r.log)
 	}

@@ -31,7 +31,7 @@ func TestReplayUnderAnotherID(t *testing.T) {
 		t.Run(source, func(t *testing.T) {
 			order := "o-" + name(t)
 			ask := func() {
-				token := p.aws.StepFunctions.NewToken(time.Hour, 0)
+				token := p.aws.StepFunctions.OpenTask(time.Hour, 0)
 				if got := r.program(t, "/v1/requests", fmt.Sprintf(`{"orderId":%q,"taskToken":%q}`, order, token)); got.status != http.StatusAccepted {
 					t.Fatalf("request answered %d %s", got.status, got.text)
 				}

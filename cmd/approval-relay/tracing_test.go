@@ -72,7 +72,7 @@ func TestOneTrace(t *testing.T) {
 	p := newPlace(t)
 	file := p.traced(t, spans.URL, "")
 	r := p.start(t, file)
-	order, token := "o-"+name(t), p.aws.StepFunctions.NewToken(time.Hour, 0)
+	order, token := "o-"+name(t), p.aws.StepFunctions.OpenTask(time.Hour, 0)
 	p.fromStepFunctions(t, fmt.Sprintf(`{"orderId":%q,"taskToken":%q,"amount":"payload-canary"}`, order, token), string(header))
 	r.pending(t, order)
 	r.link(t, order) // it was told
@@ -189,7 +189,7 @@ func TestCollectorAway(t *testing.T) {
 	spans.Fail(true)
 	p := newPlace(t)
 	r := p.start(t, p.traced(t, spans.URL, ""))
-	order, token := "o-"+name(t), p.aws.StepFunctions.NewToken(time.Hour, 0)
+	order, token := "o-"+name(t), p.aws.StepFunctions.OpenTask(time.Hour, 0)
 	require.Equal(t, http.StatusAccepted, r.program(t, "/v1/requests", fmt.Sprintf(`{"orderId":%q,"taskToken":%q}`, order, token)).status)
 	require.Equal(t, http.StatusOK, r.program(t, "/v1/orders/"+order+"/decisions", decideBody("d", order, "approve", "")).status)
 	answered(t, r, token, order, "approve")

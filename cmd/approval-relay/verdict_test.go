@@ -87,7 +87,7 @@ func happen(t *testing.T, p place, r *running, s sender, steps []step) {
 	for i, at := range steps {
 		switch at.do {
 		case "request":
-			token = p.aws.StepFunctions.NewToken(time.Hour, 0)
+			token = p.aws.StepFunctions.OpenTask(time.Hour, 0)
 			body := fmt.Sprintf(`{"orderId":%q,"taskToken":%q,"step":%q}`, order, token, at.step)
 			if got := r.program(t, "/v1/requests", body); got.status != http.StatusAccepted {
 				t.Fatalf("step %d: request answered %d %s", i, got.status, got.text)
@@ -126,7 +126,7 @@ func TestApproversOnly(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	r := p.start(t, p.file(t, false, ""))
-	order, token := "o-"+name(t), p.aws.StepFunctions.NewToken(time.Hour, 0)
+	order, token := "o-"+name(t), p.aws.StepFunctions.OpenTask(time.Hour, 0)
 	body := fmt.Sprintf(`{"orderId":%q,"taskToken":%q,"approvers":[%q,"other@example.com"],"requester":"asker@example.com"}`, order, token, boss)
 	if got := r.program(t, "/v1/requests", body); got.status != http.StatusAccepted {
 		t.Fatalf("request answered %d %s", got.status, got.text)
@@ -154,7 +154,7 @@ func TestPageTwice(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	r := p.start(t, p.file(t, false, ""))
-	order, token := "o-"+name(t), p.aws.StepFunctions.NewToken(time.Hour, 0)
+	order, token := "o-"+name(t), p.aws.StepFunctions.OpenTask(time.Hour, 0)
 	r.program(t, "/v1/requests", fmt.Sprintf(`{"orderId":%q,"taskToken":%q}`, order, token))
 	link := r.link(t, order)
 	page := do(t, "GET", link, "").text
@@ -163,7 +163,7 @@ func TestPageTwice(t *testing.T) {
 			t.Errorf("HEAD %d: %d", i, got.status)
 		}
 	}
-	if task, _ := p.aws.StepFunctions.Task(token); task.Calls != 0 {
+	if task, _ := p.aws.StepFunctions.FindTask(token); task.Calls != 0 {
 		t.Fatal("reading the page decided")
 	}
 	for i, c := range []struct {
@@ -203,7 +203,7 @@ func TestSurerThanALink(t *testing.T) {
 			r := p.start(t, file)
 			for way, want := range map[string]int{"hub": c.hub, "crm": c.crm, "api": c.api} {
 				order := "o-" + way
-				ask := fmt.Sprintf(`{"orderId":%q,"taskToken":%q,"approvers":[%q]}`, order, p.aws.StepFunctions.NewToken(time.Hour, 0), boss)
+				ask := fmt.Sprintf(`{"orderId":%q,"taskToken":%q,"approvers":[%q]}`, order, p.aws.StepFunctions.OpenTask(time.Hour, 0), boss)
 				if got := r.program(t, "/v1/requests", ask); got.status != http.StatusAccepted {
 					t.Fatalf("request answered %d %s", got.status, got.text)
 				}

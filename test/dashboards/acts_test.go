@@ -14,12 +14,12 @@ import (
 func (w *world) decided() error {
 	for i, via := range []string{"api", "webhook", "operator", "link", "topic", "topic"} {
 		order, outcome, want := fmt.Sprint("good-", i), []string{"approve", "reject"}[i%2], http.StatusOK
-		w.aws.SQS.Put("orders", body(fields{"orderId": order, "taskToken": w.token()}), nil)
+		w.aws.SQS.PutMessage("orders", body(fields{"orderId": order, "taskToken": w.token()}), nil)
 		if err := w.becomes(order, approval.Pending, ""); err != nil {
 			return err
 		}
 		if via == "topic" {
-			w.aws.SQS.Put("decisions", body(fields{"orderId": order, "decision": outcome, "decidedBy": "ann"}), nil)
+			w.aws.SQS.PutMessage("decisions", body(fields{"orderId": order, "decision": outcome, "decidedBy": "ann"}), nil)
 		} else {
 			if via == "link" {
 				want = http.StatusSeeOther
@@ -123,7 +123,7 @@ func (w *world) again() error {
 		if _, err := w.ask("orders", "again", fields{"taskToken": token}); err != nil {
 			return err
 		}
-		w.aws.SQS.Put("payments", body(fields{"orderId": "again-paid", "taskToken": token}), nil)
+		w.aws.SQS.PutMessage("payments", body(fields{"orderId": "again-paid", "taskToken": token}), nil)
 	}
 	return nil
 }
@@ -158,7 +158,7 @@ func (w *world) ended() error {
 	if _, err := w.ask("orders", "stopped", fields{"taskToken": stopped}); err != nil {
 		return err
 	}
-	w.aws.StepFunctions.Abort(stopped) // the heartbeat is told
+	w.aws.StepFunctions.AbortTask(stopped) // the heartbeat is told
 	if err := w.becomes("stopped", approval.Cancelled, approval.CallbackTooLate); err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (w *world) ended() error {
 	if _, err := w.ask("payments", "retried", fields{"taskToken": retried}); err != nil {
 		return err
 	}
-	w.aws.StepFunctions.Abort(retried)
+	w.aws.StepFunctions.AbortTask(retried)
 	_, err := w.ask("payments", "retried", nil)
 	return err
 }
@@ -236,9 +236,9 @@ func (w *world) talked() error {
 // nonsense: what can never be understood, is no decision, or is forged.
 func (w *world) nonsense() error {
 	for range 3 {
-		w.aws.SQS.Put("orders", "no JSON", nil)
-		w.aws.SQS.Put("payments", `{"orderId": "tokenless"}`, nil)
-		w.aws.SQS.Put("decisions", `{"Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:000000000000:other", "Message": "{}"}`, nil)
+		w.aws.SQS.PutMessage("orders", "no JSON", nil)
+		w.aws.SQS.PutMessage("payments", `{"orderId": "tokenless"}`, nil)
+		w.aws.SQS.PutMessage("decisions", `{"Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:000000000000:other", "Message": "{}"}`, nil)
 	}
 	for _, post := range []struct {
 		url, token, body string

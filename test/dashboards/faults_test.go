@@ -74,7 +74,7 @@ func (w *world) queueFaults() error {
 		if step.refused != "" {
 			w.front.set(step.refused, fault{refused: true})
 		}
-		w.aws.SQS.Put(step.queue, step.body, nil)
+		w.aws.SQS.PutMessage(step.queue, step.body, nil)
 		if err := await(step.counts, func() bool { return w.counts(step.counts) }); err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (w *world) queueDepths() error {
 	w.front.set("ReceiveMessage", fault{refused: true})
 	defer w.front.set("ReceiveMessage", fault{})
 	if err := await("no long poll to be left", func() bool { // each ends with a message
-		w.aws.SQS.Put("payments", body(fields{"orderId": "waits-in-queue", "taskToken": w.token()}), nil)
+		w.aws.SQS.PutMessage("payments", body(fields{"orderId": "waits-in-queue", "taskToken": w.token()}), nil)
 		return w.counts(`sqs_queue_messages{queue="request-payments",state="visible"}`)
 	}); err != nil {
 		return err
@@ -122,7 +122,7 @@ func (w *world) diskFull() error {
 	if err := limit(0); err != nil {
 		return err
 	}
-	w.aws.SQS.Put("orders", body(fields{"orderId": "unstored", "taskToken": w.token()}), nil)
+	w.aws.SQS.PutMessage("orders", body(fields{"orderId": "unstored", "taskToken": w.token()}), nil)
 	status, text := w.call("POST", "http://"+w.operator+"/v1/requests?workflow=orders", apiToken, body(fields{"orderId": "unstored-too", "taskToken": w.token()}))
 	if status != http.StatusServiceUnavailable {
 		return fmt.Errorf("a request while the disk is full: %d %s", status, text)

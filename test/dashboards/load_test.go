@@ -45,7 +45,7 @@ func (w *world) load() error {
 }
 
 // token begins a task that waits for long.
-func (w *world) token() string { return w.aws.StepFunctions.NewToken(time.Hour, 0) }
+func (w *world) token() string { return w.aws.StepFunctions.OpenTask(time.Hour, 0) }
 
 func body(f fields) string {
 	b, _ := json.Marshal(f) // texts, numbers and lists of them

@@ -62,7 +62,7 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.aws.Close() })
 	for _, q := range []string{"orders", "orders-dead", "payments", "decisions"} {
-		w.aws.SQS.Create(q)
+		w.aws.SQS.CreateQueue(q)
 	}
 	w.front = &front{aws: w.aws, faults: map[string]fault{}}
 	w.spans = tracingtest.StartCollector()

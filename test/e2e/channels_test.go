@@ -168,7 +168,7 @@ aws: {region: us-east-1, endpoint: %q}
 // ask sends one request through the queue.
 func (w *world) ask(t *testing.T, order string) *scenario {
 	t.Helper()
-	s := &scenario{order: order, workflow: "orders", in: "flat", outcome: "approve", token: w.aws.StepFunctions.NewToken(10*time.Minute, 0)}
+	s := &scenario{order: order, workflow: "orders", in: "flat", outcome: "approve", token: w.aws.StepFunctions.OpenTask(10*time.Minute, 0)}
 	if err := s.request(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}
@@ -192,10 +192,10 @@ func (w *world) decided(t *testing.T, s *scenario, link string) {
 func (w *world) delivered(t *testing.T, s *scenario) {
 	t.Helper()
 	until(t, 30*time.Second, func() bool {
-		task, _ := w.aws.StepFunctions.Task(s.token)
+		task, _ := w.aws.StepFunctions.FindTask(s.token)
 		return task.State != emulator.TaskOpen
 	})
-	task, _ := w.aws.StepFunctions.Task(s.token)
+	task, _ := w.aws.StepFunctions.FindTask(s.token)
 	if task.Effective != 1 || task.State != emulator.TaskSucceeded || answerOf(t, s, task) != "approved" {
 		t.Errorf("%+v\n%s", task, tail(w.logs.String()))
 	}

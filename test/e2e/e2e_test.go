@@ -86,7 +86,7 @@ func open(w *world, all []*scenario) []*scenario {
 	var out []*scenario
 	for _, s := range all {
 		if s.token != "" {
-			if task, _ := w.aws.StepFunctions.Task(s.token); task.State == emulator.TaskOpen {
+			if task, _ := w.aws.StepFunctions.FindTask(s.token); task.State == emulator.TaskOpen {
 				out = append(out, s)
 			}
 		} else if len(w.answers.answers(s.order)) == 0 {
@@ -126,7 +126,7 @@ func check(t *testing.T, w *world, all []*scenario) {
 	for _, s := range all {
 		var got string
 		if s.token != "" {
-			task, _ := w.aws.StepFunctions.Task(s.token)
+			task, _ := w.aws.StepFunctions.FindTask(s.token)
 			if task.Effective != 1 {
 				t.Errorf("order %s (%s): %d effective answers, task %s", s.order, s.in, task.Effective, task.State)
 			}

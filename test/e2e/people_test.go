@@ -93,7 +93,7 @@ channels:
 	w.start(t, config)
 
 	ask := func(workflow, order string) *scenario {
-		s := &scenario{order: order, workflow: workflow, outcome: "approve", token: w.aws.StepFunctions.NewToken(10*time.Minute, 0)}
+		s := &scenario{order: order, workflow: workflow, outcome: "approve", token: w.aws.StepFunctions.OpenTask(10*time.Minute, 0)}
 		status, text, err := w.call(t.Context(), "POST", "http://"+w.operator+"/v1/requests?workflow="+workflow, bearer(apiToken),
 			fmt.Sprintf(`{"orderId": %q, "taskToken": %q, "amount": 12}`, order, s.token))
 		if err != nil || status != http.StatusAccepted {

@@ -56,7 +56,7 @@ func plan(n int, sf *emulator.StepFunctions) []*scenario {
 			s.outcome = "reject"
 		}
 		if in.shape != "http-callback" {
-			s.token = sf.NewToken(10*time.Minute, 0)
+			s.token = sf.OpenTask(10*time.Minute, 0)
 		}
 		s.first = i%7 == 3 && s.by != "link" && s.by != "operator" && in.shape != "quorum" && !s.alone && !s.cancel
 		if in.shape == "quorum" && s.by == "operator" {

@@ -129,7 +129,7 @@ channels:
 // gets; its link alone decides nothing.
 func inRoom(t *testing.T, w *world, signedIn *browser, chat *teamstest.Workflow) {
 	t.Helper()
-	s := &scenario{order: "p-teams", workflow: "room", outcome: "approve", token: w.aws.StepFunctions.NewToken(10*time.Minute, 0)}
+	s := &scenario{order: "p-teams", workflow: "room", outcome: "approve", token: w.aws.StepFunctions.OpenTask(10*time.Minute, 0)}
 	w.post(t, "/v1/requests?workflow=room", fmt.Sprintf(`{"orderId": %q, "taskToken": %q}`, s.order, s.token), http.StatusAccepted)
 	if !until(t, 30*time.Second, func() bool { return len(chat.Cards()) > 0 }) {
 		t.Fatalf("no card\n%s", tail(w.logs.String()))

@@ -53,13 +53,13 @@ channels:
 		if i%2 == 1 {
 			outcome = "reject"
 		}
-		ids[order] = w.aws.Lambda.Callbacks.NewToken(time.Hour, 0)
+		ids[order] = w.aws.Lambda.Callbacks.OpenTask(time.Hour, 0)
 		w.post(t, "/v1/requests?workflow=function", fmt.Sprintf(`{"orderId": %q, "callbackId": %q}`, order, ids[order]), http.StatusAccepted)
 		w.post(t, "/v1/orders/"+order+"/decisions", fmt.Sprintf(`{"orderId": %q, "decision": %q}`, order, outcome), http.StatusOK)
 	}
 
-	w.aws.CodePipeline.Fail("throttle", "fail", "lose")
-	token := w.aws.CodePipeline.Ask("shop", "Release", "Sign-off")
+	w.aws.CodePipeline.FailNext("throttle", "fail", "lose")
+	token := w.aws.CodePipeline.OpenApproval("shop", "Release", "Sign-off")
 	w.post(t, "/v1/requests?workflow=pipeline", fmt.Sprintf(`{"region": "us-east-1", "consoleLink": "https://console.aws.amazon.com/", "approval": {
 		"pipelineName": "shop", "stageName": "Release", "actionName": "Sign-off", "token": %q, "expires": %q, "customData": "v1.2"}}`,
 		token, time.Now().Add(7*24*time.Hour).UTC().Format("2006-01-02T15:04Z")), http.StatusAccepted)
@@ -67,16 +67,16 @@ channels:
 
 	if !until(t, 60*time.Second, func() bool {
 		for _, id := range ids {
-			if task, _ := w.aws.Lambda.Callbacks.Task(id); task.State == emulator.TaskOpen {
+			if task, _ := w.aws.Lambda.Callbacks.FindTask(id); task.State == emulator.TaskOpen {
 				return false
 			}
 		}
-		return w.aws.CodePipeline.Action("shop", "Release", "Sign-off").Status != ""
+		return w.aws.CodePipeline.FindAction("shop", "Release", "Sign-off").Status != ""
 	}) {
 		t.Fatalf("not all was answered\n%s", tail(w.logs.String()))
 	}
 	for order, id := range ids {
-		task, _ := w.aws.Lambda.Callbacks.Task(id)
+		task, _ := w.aws.Lambda.Callbacks.FindTask(id)
 		s := &scenario{order: order, workflow: "function"}
 		if status := answerOf(t, s, task); task.Effective != 1 || (status == "approved") != (task.State == emulator.TaskSucceeded) {
 			t.Errorf("%s: %d answers, %s for %s", order, task.Effective, task.State, status)
@@ -95,10 +95,10 @@ channels:
 	if text := scrape(t, w); !strings.Contains(text, `approval_relay_target_places_held{target="durable"} 0`) {
 		t.Error("a target that answers is held")
 	}
-	if a := w.aws.CodePipeline.Action("shop", "Release", "Sign-off"); a.Status != "Approved" || a.Summary != "approved by ann: ship it" {
+	if a := w.aws.CodePipeline.FindAction("shop", "Release", "Sign-off"); a.Status != "Approved" || a.Summary != "approved by ann: ship it" {
 		t.Errorf("%+v", a)
 	}
-	if task, _ := w.aws.Lambda.Callbacks.Task("never-0"); task.State != "" {
+	if task, _ := w.aws.Lambda.Callbacks.FindTask("never-0"); task.State != "" {
 		t.Error("the silent target was another")
 	}
 }

@@ -29,8 +29,8 @@ type Action struct {
 // NewCodePipeline returns one without actions.
 func NewCodePipeline() *CodePipeline { return &CodePipeline{actions: map[string]*Action{}} }
 
-// Ask opens an approval, of which it returns the token.
-func (c *CodePipeline) Ask(pipeline, stage, action string) string {
+// OpenApproval opens an approval, of which it returns the token.
+func (c *CodePipeline) OpenApproval(pipeline, stage, action string) string {
 	var b [16]byte
 	_, _ = rand.Read(b[:])
 	h := hex.EncodeToString(b[:])
@@ -41,8 +41,8 @@ func (c *CodePipeline) Ask(pipeline, stage, action string) string {
 	return token
 }
 
-// Action returns what is known of an action.
-func (c *CodePipeline) Action(pipeline, stage, action string) Action {
+// FindAction returns what is known of an action.
+func (c *CodePipeline) FindAction(pipeline, stage, action string) Action {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if a := c.actions[pipeline+"/"+stage+"/"+action]; a != nil {
@@ -51,9 +51,9 @@ func (c *CodePipeline) Action(pipeline, stage, action string) Action {
 	return Action{}
 }
 
-// Fail makes later calls fail, one each: "throttle", "fail", or "lose" for one
+// FailNext makes later calls fail, one each: "throttle", "fail", or "lose" for one
 // that is applied and whose reply is lost.
-func (c *CodePipeline) Fail(how ...string) {
+func (c *CodePipeline) FailNext(how ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.faults = append(c.faults, how...)
@@ -69,7 +69,7 @@ type putApprovalResult struct {
 	Result                                     struct{ Status, Summary string }
 }
 
-func (c *CodePipeline) serve(w http.ResponseWriter, action string, body []byte) {
+func (c *CodePipeline) serveCall(w http.ResponseWriter, action string, body []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	fault := ""
@@ -78,43 +78,43 @@ func (c *CodePipeline) serve(w http.ResponseWriter, action string, body []byte) 
 	}
 	switch fault {
 	case "throttle":
-		answer(w, nil, fail("ThrottlingException", "Rate exceeded"))
+		writeAnswer(w, nil, newAPIError("ThrottlingException", "Rate exceeded"))
 		return
 	case "fail":
-		answer(w, nil, &apiError{Code: "InternalFailure", Message: "internal", Status: http.StatusInternalServerError})
+		writeAnswer(w, nil, &apiError{Code: "InternalFailure", Message: "internal", Status: http.StatusInternalServerError})
 		return
 	}
-	out, err := c.put(action, body)
+	out, err := c.putResult(action, body)
 	if fault == "lose" {
 		hangUp(w)
 		return
 	}
-	answer(w, out, err)
+	writeAnswer(w, out, err)
 }
 
-func (c *CodePipeline) put(action string, body []byte) (any, error) {
+func (c *CodePipeline) putResult(action string, body []byte) (any, error) {
 	var in putApprovalResult
 	if action != "PutApprovalResult" || json.Unmarshal(body, &in) != nil {
-		return nil, fail("SerializationException", "%s", action)
+		return nil, newAPIError("SerializationException", "%s", action)
 	}
 	for _, name := range []string{in.PipelineName, in.StageName, in.ActionName} {
 		if !nameForm.MatchString(name) {
-			return nil, fail("ValidationException", "a name is not of the form %s", nameForm)
+			return nil, newAPIError("ValidationException", "a name is not of the form %s", nameForm)
 		}
 	}
 	if !tokenForm.MatchString(in.Token) || utf8.RuneCountInString(in.Result.Summary) > 512 || (in.Result.Status != "Approved" && in.Result.Status != "Rejected") {
-		return nil, fail("ValidationException", "token, summary or status")
+		return nil, newAPIError("ValidationException", "token, summary or status")
 	}
 	a := c.actions[in.PipelineName+"/"+in.StageName+"/"+in.ActionName]
 	if a == nil {
-		return nil, fail("PipelineNotFoundException", "no such pipeline")
+		return nil, newAPIError("PipelineNotFoundException", "no such pipeline")
 	}
 	a.Calls++
 	if a.Token != in.Token {
-		return nil, fail("InvalidApprovalTokenException", "the token is not valid")
+		return nil, newAPIError("InvalidApprovalTokenException", "the token is not valid")
 	}
 	if a.Status != "" {
-		return nil, fail("ApprovalAlreadyCompletedException", "the approval is completed")
+		return nil, newAPIError("ApprovalAlreadyCompletedException", "the approval is completed")
 	}
 	a.Status, a.Summary = in.Result.Status, in.Result.Summary
 	return map[string]any{"approvedAt": 1700000000}, nil

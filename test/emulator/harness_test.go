@@ -62,7 +62,7 @@ func timeless(t *testing.T, test func(world)) {
 	synctest.Test(t, func(t *testing.T) {
 		t.Helper()
 		l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		test(open(t, serve(l), l.dial))
+		test(open(t, startServer(l), l.dial))
 	})
 }
 
@@ -125,5 +125,5 @@ func must[V any](t testing.TB) func(V, error) V {
 // sleep lets the bubble's clock pass.
 func (w world) sleep(d time.Duration) {
 	w.Helper()
-	sleep(w.Context(), d)
+	waitFor(w.Context(), d)
 }

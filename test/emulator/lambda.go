@@ -27,14 +27,14 @@ func NewLambda() *Lambda { return &Lambda{NewStepFunctions()} }
 // lambdaPath begins the paths of the three calls.
 const lambdaPath = "/2025-12-01/durable-execution-callbacks/"
 
-// serve translates a call into one about a task.
-func (l *Lambda) serve(s *Server, w http.ResponseWriter, r *http.Request, body []byte) {
+// serveCall translates a call into one about a task.
+func (l *Lambda) serveCall(s *Server, w http.ResponseWriter, r *http.Request, body []byte) {
 	escaped, verb, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), lambdaPath), "/")
 	id, err := url.PathUnescape(escaped)
 	in := sendTask{TaskToken: id}
 	action := map[string]string{"succeed": "SendTaskSuccess", "fail": "SendTaskFailure", "heartbeat": "SendTaskHeartbeat"}[verb]
 	if err != nil || id == "" || len(id) > maxCallbackID || action == "" || r.Method != http.MethodPost || len(body) > maxResult {
-		answer(w, nil, fail("InvalidParameterValueException", "callback ID, path or body"))
+		writeAnswer(w, nil, newAPIError("InvalidParameterValueException", "callback ID, path or body"))
 		return
 	}
 	switch verb {
@@ -44,13 +44,13 @@ func (l *Lambda) serve(s *Server, w http.ResponseWriter, r *http.Request, body [
 	case "fail":
 		var e struct{ ErrorType, ErrorMessage, ErrorData string }
 		if json.Unmarshal(body, &e) != nil || e.ErrorType == "" {
-			answer(w, nil, fail("InvalidParameterValueException", "the error"))
+			writeAnswer(w, nil, newAPIError("InvalidParameterValueException", "the error"))
 			return
 		}
 		in.Error, in.Cause = e.ErrorType, e.ErrorData[:min(len(e.ErrorData), maxCause)] // the book keeps that much
 	}
 	call, _ := json.Marshal(in) // texts
-	l.Callbacks.serve(s.life, &lambdaErrors{w}, action, call)
+	l.Callbacks.serveCall(s.life, &lambdaErrors{w}, action, call)
 }
 
 // lambdaErrors gives the errors of tasks the names that Lambda has for them.

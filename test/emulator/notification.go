@@ -23,9 +23,9 @@ type notification struct {
 	attributes               map[string]Attribute
 }
 
-// envelope is the notification as a queue gets it whose subscription is not raw:
+// envelopeJSON is the notification as a queue gets it whose subscription is not raw:
 // https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html.
-func (n notification) envelope() string {
+func (n notification) envelopeJSON() string {
 	type attribute struct {
 		Type  string
 		Value string

@@ -39,7 +39,7 @@ type Server struct {
 	life     context.Context    //nolint:containedctx // ends with Close: what a caller that hangs up does not stop
 	stop     context.CancelFunc // ends life
 	served   chan struct{}      // closed when no connection is taken any more
-	open     sync.WaitGroup     // connections
+	openConnections     sync.WaitGroup     // connections
 }
 
 // Start listens on a free port of the loopback interface.
@@ -48,10 +48,10 @@ func Start() (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start emulator: %w", err)
 	}
-	return serve(l), nil
+	return startServer(l), nil
 }
 
-func serve(l net.Listener) *Server {
+func startServer(l net.Listener) *Server {
 	life, stop := context.WithCancel(context.Background())
 	s := &Server{
 		StepFunctions: NewStepFunctions(),
@@ -63,20 +63,20 @@ func serve(l net.Listener) *Server {
 	}
 	s.SNS, s.Lambda, s.CodePipeline = NewSNS(s.SQS), NewLambda(), NewCodePipeline()
 	s.http = &http.Server{
-		Handler: s, ReadHeaderTimeout: 5 * time.Second, ConnState: s.count,
+		Handler: s, ReadHeaderTimeout: 5 * time.Second, ConnState: s.countConnections,
 		BaseContext: func(net.Listener) context.Context { return life },
 	}
 	go func() { defer close(s.served); _ = s.http.Serve(l) }() // ends with Close
 	return s
 }
 
-// count counts the connections.
-func (s *Server) count(_ net.Conn, state http.ConnState) {
+// countConnections counts the connections.
+func (s *Server) countConnections(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		s.open.Add(1)
+		s.openConnections.Add(1)
 	case http.StateClosed, http.StateHijacked:
-		s.open.Done()
+		s.openConnections.Done()
 	case http.StateActive, http.StateIdle:
 	}
 }
@@ -90,7 +90,7 @@ func (s *Server) Close() error {
 	err := s.http.Close() // first: what waits must not be answered
 	s.stop()
 	<-s.served
-	s.open.Wait()
+	s.openConnections.Wait()
 	return err
 }
 
@@ -103,19 +103,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if strings.HasPrefix(r.URL.Path, lambdaPath) {
-		s.Lambda.serve(s, w, r, body)
+		s.Lambda.serveCall(s, w, r, body)
 		return
 	}
 	service, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	switch service {
 	case "AWSStepFunctions":
-		s.StepFunctions.serve(s.life, w, action, body)
+		s.StepFunctions.serveCall(s.life, w, action, body)
 	case "CodePipeline_20150709":
-		s.CodePipeline.serve(w, action, body)
+		s.CodePipeline.serveCall(w, action, body)
 	case "AmazonSQS":
-		s.SQS.serve(r.Context(), w, "http://"+r.Host, action, body)
+		s.SQS.serveCall(r.Context(), w, "http://"+r.Host, action, body)
 	case "":
-		s.SNS.serve(w, body)
+		s.SNS.serveQuery(w, body)
 	default:
 		http.Error(w, "no such service", http.StatusNotFound)
 	}
@@ -130,12 +130,12 @@ type apiError struct {
 
 func (e *apiError) Error() string { return e.Code + ": " + e.Message }
 
-func fail(code, format string, args ...any) *apiError {
+func newAPIError(code, format string, args ...any) *apiError {
 	return &apiError{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// answer writes what an action returned.
-func answer(w http.ResponseWriter, out any, err error) {
+// writeAnswer writes what an action returned.
+func writeAnswer(w http.ResponseWriter, out any, err error) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	w.Header().Set("X-Amzn-Requestid", rand.Text())
 	if e, ok := errors.AsType[*apiError](err); ok {
@@ -154,8 +154,8 @@ func answer(w http.ResponseWriter, out any, err error) {
 	_ = json.NewEncoder(w).Encode(out)
 }
 
-// sleep waits, or less if the context ends.
-func sleep(ctx context.Context, d time.Duration) {
+// waitFor waits, or less if the context ends.
+func waitFor(ctx context.Context, d time.Duration) {
 	if d <= 0 {
 		return
 	}

@@ -21,7 +21,7 @@ import (
 func TestClose(t *testing.T) {
 	timeless(t, func(w world) {
 		q := w.queue("q", nil)
-		token := w.StepFunctions.NewToken(0, 0)
+		token := w.StepFunctions.OpenTask(0, 0)
 		w.StepFunctions.SetFaults(Faults{Latency: time.Hour})
 		began := time.Now()
 		var calls sync.WaitGroup
@@ -45,7 +45,7 @@ func TestClose(t *testing.T) {
 			t.Errorf("still serving:\n%s", left)
 		}
 		calls.Wait()
-		if task, _ := w.StepFunctions.Task(token); task.Calls != 0 || !time.Now().Equal(began) {
+		if task, _ := w.StepFunctions.FindTask(token); task.Calls != 0 || !time.Now().Equal(began) {
 			t.Errorf("%+v after %v", task, time.Since(began))
 		}
 		if _, err := w.queues.ReceiveMessage(w.Context(), &sqs.ReceiveMessageInput{QueueUrl: q}); err == nil {
@@ -98,7 +98,7 @@ func TestStart(t *testing.T) {
 		})
 	}
 	for range 8 { // the polls are under way
-		w.SQS.Put("q", "a", nil)
+		w.SQS.PutMessage("q", "a", nil)
 		<-polls
 	}
 	if err := w.Close(); err != nil {
@@ -112,8 +112,8 @@ func TestStart(t *testing.T) {
 func TestEveryMessageOnce(t *testing.T) {
 	t.Parallel()
 	w := loopback(t)
-	q := w.queue("q", map[string]string{"Policy": `"sqs:SendMessage" ` + w.SNS.Create("t")})
-	topic := w.SNS.Create("t")
+	q := w.queue("q", map[string]string{"Policy": `"sqs:SendMessage" ` + w.SNS.CreateTopic("t")})
+	topic := w.SNS.CreateTopic("t")
 	must[string](t)(w.subscribe(topic, "q", map[string]string{"RawMessageDelivery": "true"}))
 	const each, senders = 50, 4
 	var all sync.WaitGroup
@@ -160,7 +160,7 @@ func TestEveryMessageOnce(t *testing.T) {
 			t.Errorf("%q came %d times", body, n)
 		}
 	}
-	if waiting, deleted := w.SQS.Depth("q"); len(seen) != each*(senders+1) || waiting != 0 || deleted != len(seen) {
+	if waiting, deleted := w.SQS.CountMessages("q"); len(seen) != each*(senders+1) || waiting != 0 || deleted != len(seen) {
 		t.Errorf("%d seen, %d waiting, %d deleted", len(seen), waiting, deleted)
 	}
 }
@@ -186,7 +186,7 @@ func TestOneAnswerCounts(t *testing.T) {
 	w := loopback(t)
 	w.StepFunctions.SetFaults(Faults{Throttle: 0.2, LoseReply: 0.3, Fail: 0.2})
 	for range 10 {
-		token := w.StepFunctions.NewToken(0, 0)
+		token := w.StepFunctions.OpenTask(0, 0)
 		var all sync.WaitGroup
 		var mu sync.Mutex
 		good := 0
@@ -206,7 +206,7 @@ func TestOneAnswerCounts(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if task, _ := w.StepFunctions.Task(token); task.Effective != 1 || good > 1 {
+		if task, _ := w.StepFunctions.FindTask(token); task.Effective != 1 || good > 1 {
 			t.Errorf("%d effective, %d told so", task.Effective, good)
 		}
 	}
@@ -222,7 +222,7 @@ func TestRoundTripAndCalls(t *testing.T) {
 		if took := time.Since(began); took != 2*time.Second {
 			t.Errorf("took %v", took)
 		}
-		if calls := w.SQS.Calls(); calls["SendMessage"] != 1 || calls["ReceiveMessage"] != 1 || calls["CreateQueue"] != 1 {
+		if calls := w.SQS.CallCounts(); calls["SendMessage"] != 1 || calls["ReceiveMessage"] != 1 || calls["CreateQueue"] != 1 {
 			t.Errorf("%v", calls)
 		}
 	})

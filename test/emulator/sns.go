@@ -25,8 +25,8 @@ type subscription struct {
 // NewSNS returns one without topics.
 func NewSNS(q *SQS) *SNS { return &SNS{sqs: q, topics: map[string][]subscription{}} }
 
-// Create makes a topic and returns its ARN.
-func (s *SNS) Create(name string) string {
+// CreateTopic makes a topic and returns its ARN.
+func (s *SNS) CreateTopic(name string) string {
 	arn := "arn:aws:sns:" + Region + ":" + Account + ":" + name
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -36,38 +36,38 @@ func (s *SNS) Create(name string) string {
 	return arn
 }
 
-func (s *SNS) serve(w http.ResponseWriter, body []byte) {
+func (s *SNS) serveQuery(w http.ResponseWriter, body []byte) {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		http.Error(w, "body", http.StatusBadRequest)
 		return
 	}
 	action := form.Get("Action")
-	result, e := s.act(action, form)
+	result, e := s.runAction(action, form)
 	w.Header().Set("Content-Type", "text/xml")
 	if e != nil {
 		w.WriteHeader(max(e.Status, http.StatusBadRequest))
 		fmt.Fprintf(w, "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error><RequestId>%s</RequestId></ErrorResponse>",
-			text(e.Code), text(e.Message), uuid())
+			escapeXML(e.Code), escapeXML(e.Message), newUUID())
 		return
 	}
 	fmt.Fprintf(w, `<%[1]sResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><%[1]sResult>%[2]s</%[1]sResult><ResponseMetadata><RequestId>%[3]s</RequestId></ResponseMetadata></%[1]sResponse>`,
-		action, result, uuid())
+		action, result, newUUID())
 }
 
-func text(s string) string {
+func escapeXML(s string) string {
 	var b strings.Builder
 	_ = xml.EscapeText(&b, []byte(s)) // a Builder takes everything
 	return b.String()
 }
 
-func (s *SNS) act(action string, form url.Values) (string, *apiError) {
+func (s *SNS) runAction(action string, form url.Values) (string, *apiError) {
 	arn := form.Get("TopicArn")
 	if arn == "" {
 		arn = form.Get("TargetArn")
 	}
 	if action == "CreateTopic" {
-		return "<TopicArn>" + text(s.Create(form.Get("Name"))) + "</TopicArn>", nil
+		return "<TopicArn>" + escapeXML(s.CreateTopic(form.Get("Name"))) + "</TopicArn>", nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,68 +76,68 @@ func (s *SNS) act(action string, form url.Values) (string, *apiError) {
 	}
 	switch action {
 	case "Subscribe":
-		return s.subscribe(arn, form)
+		return s.subscribeQueue(arn, form)
 	case "Publish":
-		return s.publish(arn, form)
+		return s.publishNotification(arn, form)
 	case "GetTopicAttributes":
-		return "<Attributes><entry><key>TopicArn</key><value>" + text(arn) + "</value></entry></Attributes>", nil
+		return "<Attributes><entry><key>TopicArn</key><value>" + escapeXML(arn) + "</value></entry></Attributes>", nil
 	}
-	return "", fail("InvalidAction", "%s", action)
+	return "", newAPIError("InvalidAction", "%s", action)
 }
 
-func (s *SNS) subscribe(arn string, form url.Values) (string, *apiError) {
+func (s *SNS) subscribeQueue(arn string, form url.Values) (string, *apiError) {
 	queue := form.Get("Endpoint")
 	if form.Get("Protocol") != "sqs" || !strings.HasPrefix(queue, "arn:aws:sqs:") {
-		return "", fail("InvalidParameter", "Invalid parameter: Protocol must be sqs here, and Endpoint the ARN of a queue")
+		return "", newAPIError("InvalidParameter", "Invalid parameter: Protocol must be sqs here, and Endpoint the ARN of a queue")
 	}
-	sub := subscription{arn: arn + ":" + uuid(), queue: queue}
+	sub := subscription{arn: arn + ":" + newUUID(), queue: queue}
 	for i := 1; form.Has(fmt.Sprintf("Attributes.entry.%d.key", i)); i++ {
 		key, value := form.Get(fmt.Sprintf("Attributes.entry.%d.key", i)), form.Get(fmt.Sprintf("Attributes.entry.%d.value", i))
 		if key != "RawMessageDelivery" || value != "true" && value != "false" {
-			return "", fail("InvalidParameter", "Invalid parameter: Attributes: only RawMessageDelivery here, true or false")
+			return "", newAPIError("InvalidParameter", "Invalid parameter: Attributes: only RawMessageDelivery here, true or false")
 		}
 		sub.raw = value == "true"
 	}
 	for _, known := range s.topics[arn] {
 		switch {
 		case known.queue == queue && known.raw != sub.raw:
-			return "", fail("InvalidParameter", "Invalid parameter: Attributes Reason: Subscription already exists with different attributes")
+			return "", newAPIError("InvalidParameter", "Invalid parameter: Attributes Reason: Subscription already exists with different attributes")
 		case known.queue == queue:
-			return "<SubscriptionArn>" + text(known.arn) + "</SubscriptionArn>", nil
+			return "<SubscriptionArn>" + escapeXML(known.arn) + "</SubscriptionArn>", nil
 		}
 	}
 	s.topics[arn] = append(s.topics[arn], sub)
-	return "<SubscriptionArn>" + text(sub.arn) + "</SubscriptionArn>", nil
+	return "<SubscriptionArn>" + escapeXML(sub.arn) + "</SubscriptionArn>", nil
 }
 
-// publish sends to every subscriber: the message as it is, with its attributes, or
+// publishNotification sends to every subscriber: the message as it is, with its attributes, or
 // all of it in an envelope.
-func (s *SNS) publish(arn string, form url.Values) (string, *apiError) {
+func (s *SNS) publishNotification(arn string, form url.Values) (string, *apiError) {
 	n := notification{
-		id:      uuid(),
+		id:      newUUID(),
 		topic:   arn,
 		subject: form.Get("Subject"),
 		body:    form.Get("Message"),
 	}
 	var err error
 	n.attributes, err = messageAttributes(form)
-	size := entry{MessageBody: n.body, MessageAttributes: n.attributes}.size()
+	size := entry{MessageBody: n.body, MessageAttributes: n.attributes}.sizeInBytes()
 	switch {
 	case n.body == "":
-		return "", fail("InvalidParameter", "Invalid parameter: Empty message")
+		return "", newAPIError("InvalidParameter", "Invalid parameter: Empty message")
 	case size > maxNotification:
-		return "", fail("InvalidParameter", "Invalid parameter: Message too long")
+		return "", newAPIError("InvalidParameter", "Invalid parameter: Message too long")
 	case len(n.subject) > maxSubject:
-		return "", fail("InvalidParameter", "Invalid parameter: Subject")
+		return "", newAPIError("InvalidParameter", "Invalid parameter: Subject")
 	case err != nil || form.Has("MessageStructure"):
-		return "", fail("InvalidParameterValue", "a message attribute has no value of its type, or there is a MessageStructure")
+		return "", newAPIError("InvalidParameterValue", "a message attribute has no value of its type, or there is a MessageStructure")
 	}
 	for _, sub := range s.topics[arn] {
 		switch {
 		case !sub.raw:
-			s.sqs.deliver(sub.queue, arn, n.envelope(), nil)
+			s.sqs.deliverNotification(sub.queue, arn, n.envelopeJSON(), nil)
 		case len(n.attributes) <= maxAttributes: // else SNS discards it
-			s.sqs.deliver(sub.queue, arn, n.body, n.attributes)
+			s.sqs.deliverNotification(sub.queue, arn, n.body, n.attributes)
 		}
 	}
 	return "<MessageId>" + n.id + "</MessageId>", nil

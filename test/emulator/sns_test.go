@@ -27,7 +27,7 @@ func TestNotifications(t *testing.T) {
 		topic := *must[*sns.CreateTopicOutput](t)(w.topics.CreateTopic(w.Context(), &sns.CreateTopicInput{Name: aws.String("decisions")})).TopicArn
 		url := map[string]*string{}
 		for _, name := range []string{"raw", "wrapped"} {
-			w.SQS.Create(name)
+			w.SQS.CreateQueue(name)
 			url[name] = w.queue(name, nil)
 			must[string](t)(w.subscribe(topic, name, map[string]string{"RawMessageDelivery": fmt.Sprint(name == "raw")}))
 		}
@@ -71,18 +71,18 @@ func TestNotifications(t *testing.T) {
 // lets it, and says nothing if not.
 func TestWhoMaySend(t *testing.T) {
 	timeless(t, func(w world) {
-		topic, other := w.SNS.Create("mine"), w.SNS.Create("other")
+		topic, other := w.SNS.CreateTopic("mine"), w.SNS.CreateTopic("other")
 		policy := func(topic string) string {
 			return fmt.Sprintf(`{"Statement":[{"Effect":"Allow","Action":"SQS:SendMessage","Condition":{"ArnEquals":{"aws:SourceArn":%q}}}]}`, topic)
 		}
-		w.SQS.Create("operator's")
+		w.SQS.CreateQueue("operator's")
 		for name, attributes := range map[string]map[string]string{"shut": nil, "mine": {"Policy": policy(topic)}, "other": {"Policy": policy(other)}, "late": nil} {
 			w.queue(name, attributes)
 		}
 		for _, name := range []string{"operator's", "shut", "mine", "other", "none", "late"} {
 			must[string](t)(w.subscribe(topic, name, nil))
 		}
-		w.SQS.Create("abroad")
+		w.SQS.CreateQueue("abroad")
 		must[*sns.SubscribeOutput](t)(w.topics.Subscribe(w.Context(), &sns.SubscribeInput{
 			TopicArn: &topic, Protocol: aws.String("sqs"), Endpoint: aws.String(strings.Replace(queueARN("abroad"), Region, "eu-west-1", 1)),
 		}))
@@ -95,7 +95,7 @@ func TestWhoMaySend(t *testing.T) {
 		}))
 		publish()
 		for name, want := range map[string]int{"operator's": 2, "shut": 0, "mine": 2, "other": 0, "none": 0, "late": 1, "abroad": 0} {
-			if n, _ := w.SQS.Depth(name); n != want {
+			if n, _ := w.SQS.CountMessages(name); n != want {
 				t.Errorf("%s got %d, want %d", name, n, want)
 			}
 		}
@@ -104,8 +104,8 @@ func TestWhoMaySend(t *testing.T) {
 
 func TestTopicErrors(t *testing.T) {
 	timeless(t, func(w world) {
-		topic := w.SNS.Create("t")
-		w.SQS.Create("q")
+		topic := w.SNS.CreateTopic("t")
+		w.SQS.CreateQueue("q")
 		first := must[string](t)(w.subscribe(topic, "q", map[string]string{"RawMessageDelivery": "true"}))
 		if again, err := w.subscribe(topic, "q", map[string]string{"RawMessageDelivery": "true"}); err != nil || again != first {
 			t.Errorf("%s, %v; was %s", again, err, first)
@@ -140,7 +140,7 @@ func TestTopicErrors(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if n, _ := w.SQS.Depth("q"); n != 0 {
+		if n, _ := w.SQS.CountMessages("q"); n != 0 {
 			t.Errorf("%d were sent", n)
 		}
 		if _, err := w.topics.ListTopics(w.Context(), &sns.ListTopicsInput{}); code(err) != "NotFound" && code(err) != "InvalidAction" {

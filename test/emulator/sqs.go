@@ -56,22 +56,22 @@ func (s *SQS) SetRoundTrip(d time.Duration) {
 	s.delay = d
 }
 
-// Calls returns how often each API was called.
-func (s *SQS) Calls() map[string]int {
+// CallCounts returns how often each API was called.
+func (s *SQS) CallCounts() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.calls)
 }
 
-// Create makes a queue if there is none of that name. Any topic may send to it;
+// CreateQueue makes a queue if there is none of that name. Any topic may send to it;
 // one made by the API needs a policy for that.
-func (s *SQS) Create(name string) {
+func (s *SQS) CreateQueue(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.create(name).open = true
+	s.queueNamed(name).openToTopics = true
 }
 
-func (s *SQS) create(name string) *queue {
+func (s *SQS) queueNamed(name string) *queue {
 	q, ok := s.queues[name]
 	if !ok {
 		q = newQueue(name, &s.faults)
@@ -80,16 +80,16 @@ func (s *SQS) create(name string) *queue {
 	return q
 }
 
-// Put sends a message, unchecked. The queue is made if there is none.
-func (s *SQS) Put(name, body string, attributes map[string]Attribute) string {
+// PutMessage sends a message, unchecked. The queue is made if there is none.
+func (s *SQS) PutMessage(name, body string, attributes map[string]Attribute) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.create(name).put(body, attributes, 0)
+	return s.queueNamed(name).putMessage(body, attributes, 0)
 }
 
-// Depth returns how many messages a queue has, visible and not, and how many
+// CountMessages returns how many messages a queue has, visible and not, and how many
 // were deleted.
-func (s *SQS) Depth(name string) (waiting, deleted int) {
+func (s *SQS) CountMessages(name string) (waiting, deleted int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := s.queues[name]
@@ -99,9 +99,9 @@ func (s *SQS) Depth(name string) (waiting, deleted int) {
 	return len(q.messages), q.deleted
 }
 
-// deliver sends what a topic has for a queue. As SNS does, it says nothing if
+// deliverNotification sends what a topic has for a queue. As SNS does, it says nothing if
 // there is no such queue, or none that lets the topic send to it.
-func (s *SQS) deliver(arn, topic, body string, attributes map[string]Attribute) {
+func (s *SQS) deliverNotification(arn, topic, body string, attributes map[string]Attribute) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := s.queues[arn[strings.LastIndex(arn, ":")+1:]]
@@ -109,48 +109,48 @@ func (s *SQS) deliver(arn, topic, body string, attributes map[string]Attribute) 
 		return
 	}
 	policy := q.attributes["Policy"]
-	if q.open || strings.Contains(strings.ToLower(policy), "sqs:sendmessage") && strings.Contains(policy, topic) {
-		q.put(body, attributes, 0)
+	if q.openToTopics || strings.Contains(strings.ToLower(policy), "sqs:sendmessage") && strings.Contains(policy, topic) {
+		q.putMessage(body, attributes, 0)
 	}
 }
 
-func uuid() string {
+func newUUID() string {
 	b := make([]byte, 16)
 	_, _ = rand.Read(b)
 	h := hex.EncodeToString(b)
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
-func digest(body string) string {
+func md5Hex(body string) string {
 	sum := md5.Sum([]byte(body)) //nolint:gosec // what the protocol asks for
 	return hex.EncodeToString(sum[:])
 }
 
 func queueARN(name string) string { return "arn:aws:sqs:" + Region + ":" + Account + ":" + name }
 
-func (s *SQS) serve(ctx context.Context, w http.ResponseWriter, base, action string, body []byte) {
+func (s *SQS) serveCall(ctx context.Context, w http.ResponseWriter, base, action string, body []byte) {
 	s.mu.Lock()
 	s.calls[action]++
 	delay := s.delay
 	s.mu.Unlock()
-	sleep(ctx, delay)
+	waitFor(ctx, delay)
 	var in request
 	if err := json.Unmarshal(body, &in); err != nil || !utf8.Valid(body) {
-		answer(w, nil, fail("SerializationException", "the body is not JSON"))
+		writeAnswer(w, nil, newAPIError("SerializationException", "the body is not JSON"))
 		return
 	}
-	out, err := s.act(ctx, base, action, in)
+	out, err := s.runAction(ctx, base, action, in)
 	if refused, ok := errors.AsType[*apiError](err); ok {
 		w.Header().Set("X-Amzn-Query-Error", queryCode(refused.Code)+";Sender")
 	}
-	answer(w, out, err)
+	writeAnswer(w, out, err)
 }
 
-// find returns the queue of a URL. The caller holds the lock.
-func (s *SQS) find(url string) (*queue, error) {
+// findQueue returns the queue of a URL. The caller holds the lock.
+func (s *SQS) findQueue(url string) (*queue, error) {
 	q, ok := s.queues[path.Base(url)]
 	if !ok {
-		return nil, fail("com.amazonaws.sqs#QueueDoesNotExist", "The specified queue does not exist.")
+		return nil, newAPIError("com.amazonaws.sqs#QueueDoesNotExist", "The specified queue does not exist.")
 	}
 	return q, nil
 }

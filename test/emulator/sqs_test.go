@@ -89,7 +89,7 @@ func TestLongPoll(t *testing.T) {
 		}
 		took(20*time.Second, func() { w.expect(q, 20, 1, "") })
 		took(7*time.Second, func() { w.expect(q, 0, 1, "") })
-		time.AfterFunc(3*time.Second, func() { w.SQS.Put("q", "sent", nil) })
+		time.AfterFunc(3*time.Second, func() { w.SQS.PutMessage("q", "sent", nil) })
 		took(3*time.Second, func() { w.expect(q, 20, 10, "sent") })
 		took(10*time.Second, func() { w.expect(q, 20, 12, "sent") })
 
@@ -173,7 +173,7 @@ func TestDelete(t *testing.T) {
 			if err := w.remove(q, handle); err != nil {
 				t.Error(err)
 			}
-			if waiting, deleted := w.SQS.Depth("q"); waiting+deleted != 1 || (deleted == 1) != (handle == last.ReceiptHandle) {
+			if waiting, deleted := w.SQS.CountMessages("q"); waiting+deleted != 1 || (deleted == 1) != (handle == last.ReceiptHandle) {
 				t.Errorf("%d waiting, %d deleted", waiting, deleted)
 			}
 		}
@@ -226,7 +226,7 @@ func TestRedrive(t *testing.T) {
 				t.Errorf("%+v", m)
 			}
 		}
-		if waiting, deleted := w.SQS.Depth("q"); waiting != 0 || deleted != 0 || time.Since(began) != time.Second {
+		if waiting, deleted := w.SQS.CountMessages("q"); waiting != 0 || deleted != 0 || time.Since(began) != time.Second {
 			t.Errorf("%d waiting, %d deleted, after %v", waiting, deleted, time.Since(began))
 		}
 		<-buried
@@ -238,7 +238,7 @@ func TestRedrive(t *testing.T) {
 func TestInFlightLimit(t *testing.T) {
 	timeless(t, func(w world) {
 		q := w.queue("q", nil)
-		w.SQS.queues["q"].maxFlying = 2
+		w.SQS.queues["q"].maxInFlight = 2
 		for _, body := range []string{"a", "b", "c"} {
 			w.send(q, body)
 		}
@@ -289,7 +289,7 @@ func TestSQSFaults(t *testing.T) {
 		w.drop(q, []types.Message{again})
 		w.sleep(time.Hour)
 		w.expect(q, 0, 30, "")
-		if waiting, deleted := w.SQS.Depth("q"); waiting != 0 || deleted != 1 {
+		if waiting, deleted := w.SQS.CountMessages("q"); waiting != 0 || deleted != 1 {
 			t.Errorf("%d wait, %d were deleted", waiting, deleted)
 		}
 

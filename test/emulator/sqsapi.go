@@ -45,107 +45,107 @@ type entry struct {
 
 type object map[string]any
 
-func (s *SQS) act(ctx context.Context, base, action string, in request) (any, error) {
+func (s *SQS) runAction(ctx context.Context, base, action string, in request) (any, error) {
 	if action == "ReceiveMessage" {
-		return s.receive(ctx, in)
+		return s.receiveMessages(ctx, in)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch action {
 	case "CreateQueue":
-		if err := s.createQueue(in); err != nil {
+		if err := s.runCreateQueue(in); err != nil {
 			return nil, err
 		}
 		return object{"QueueUrl": base + "/" + Account + "/" + in.QueueName}, nil
 	case "GetQueueUrl":
-		q, err := s.find(in.QueueName)
+		q, err := s.findQueue(in.QueueName)
 		if err != nil {
 			return nil, err
 		}
 		return object{"QueueUrl": base + "/" + Account + "/" + q.name}, nil
 	}
-	q, err := s.find(in.QueueURL)
+	q, err := s.findQueue(in.QueueURL)
 	if err != nil {
 		return nil, err
 	}
 	if action == "SetQueueAttributes" {
-		return nil, s.set(q, in.Attributes)
+		return nil, s.setAttributes(q, in.Attributes)
 	}
-	return q.act(action, in)
+	return q.runAction(action, in)
 }
 
-// createQueue makes a queue, or finds that there is one just like it.
-func (s *SQS) createQueue(in request) error {
+// runCreateQueue makes a queue, or finds that there is one just like it.
+func (s *SQS) runCreateQueue(in request) error {
 	if !queueName.MatchString(in.QueueName) {
-		return fail("InvalidParameterValue", "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+		return newAPIError("InvalidParameterValue", "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
 	}
 	if q, ok := s.queues[in.QueueName]; ok {
 		for k, v := range in.Attributes {
 			if q.attributes[k] != v {
-				return fail("com.amazonaws.sqs#QueueNameExists", "A queue already exists with the same name and a different value for attribute %s", k)
+				return newAPIError("com.amazonaws.sqs#QueueNameExists", "A queue already exists with the same name and a different value for attribute %s", k)
 			}
 		}
 		return nil
 	}
 	q := newQueue(in.QueueName, &s.faults)
-	if err := s.set(q, in.Attributes); err != nil {
+	if err := s.setAttributes(q, in.Attributes); err != nil {
 		return err
 	}
 	s.queues[q.name] = q
 	return nil
 }
 
-// act carries out what concerns one queue. The caller holds the lock.
-func (q *queue) act(action string, in request) (any, error) {
+// runAction carries out what concerns one queue. The caller holds the lock.
+func (q *queue) runAction(action string, in request) (any, error) {
 	now := time.Now()
 	switch action {
 	case "SendMessage":
-		return q.send(entry{
+		return q.sendEntry(entry{
 			MessageBody: in.MessageBody, MessageAttributes: in.MessageAttributes, DelaySeconds: in.DelaySeconds,
 			MessageSystemAttributes: in.MessageSystemAttributes,
 		})
 	case "SendMessageBatch":
 		if n := batchSize(in.Entries); n > maxMessage {
-			return nil, fail("com.amazonaws.sqs#BatchRequestTooLong", "Batch requests cannot be longer than %d bytes. You have sent %d bytes.", maxMessage, n)
+			return nil, newAPIError("com.amazonaws.sqs#BatchRequestTooLong", "Batch requests cannot be longer than %d bytes. You have sent %d bytes.", maxMessage, n)
 		}
-		return batch(in.Entries, q.send)
+		return runBatch(in.Entries, q.sendEntry)
 	case "DeleteMessage":
-		return nil, q.remove(in.ReceiptHandle)
+		return nil, q.deleteMessage(in.ReceiptHandle)
 	case "DeleteMessageBatch":
-		return batch(in.Entries, func(e entry) (object, error) { return object{}, q.remove(e.ReceiptHandle) })
+		return runBatch(in.Entries, func(e entry) (object, error) { return object{}, q.deleteMessage(e.ReceiptHandle) })
 	case "ChangeMessageVisibility":
 		return q.changeVisibility(entry{ReceiptHandle: in.ReceiptHandle, VisibilityTimeout: in.VisibilityTimeout}, now)
 	case "ChangeMessageVisibilityBatch":
-		return batch(in.Entries, func(e entry) (object, error) { return q.changeVisibility(e, now) })
+		return runBatch(in.Entries, func(e entry) (object, error) { return q.changeVisibility(e, now) })
 	case "GetQueueAttributes":
-		all := q.counts(now)
+		all := q.countAttributes(now)
 		maps.Copy(all, q.attributes)
-		maps.DeleteFunc(all, func(k, _ string) bool { return !asked(in.AttributeNames, k) })
+		maps.DeleteFunc(all, func(k, _ string) bool { return !isRequested(in.AttributeNames, k) })
 		return object{"Attributes": all}, nil
 	}
-	return nil, fail("UnknownOperationException", "%s", action)
+	return nil, newAPIError("UnknownOperationException", "%s", action)
 }
 
-func (q *queue) send(e entry) (object, error) {
+func (q *queue) sendEntry(e entry) (object, error) {
 	if err := e.validate(); err != nil {
 		return nil, err
 	}
-	id := q.put(e.MessageBody, e.MessageAttributes, q.seconds(e.DelaySeconds, "DelaySeconds"))
+	id := q.putMessage(e.MessageBody, e.MessageAttributes, q.secondsOrDefault(e.DelaySeconds, "DelaySeconds"))
 	q.messages[id].trace = e.MessageSystemAttributes[traceHeader].StringValue
-	return object{"MessageId": id, "MD5OfMessageBody": digest(e.MessageBody)}, nil
+	return object{"MessageId": id, "MD5OfMessageBody": md5Hex(e.MessageBody)}, nil
 }
 
 func (q *queue) changeVisibility(e entry, now time.Time) (object, error) {
-	if err := within("VisibilityTimeout", e.VisibilityTimeout, 0, maxVisibilitySeconds); err != nil {
+	if err := checkRange("VisibilityTimeout", e.VisibilityTimeout, 0, maxVisibilitySeconds); err != nil {
 		return nil, err
 	}
-	return object{}, q.change(e.ReceiptHandle, seconds(e.VisibilityTimeout), now)
+	return object{}, q.setVisibility(e.ReceiptHandle, toDuration(e.VisibilityTimeout), now)
 }
 
-// batch carries out each entry of a batch; failures are in the answer, not its
+// runBatch carries out each entry of a batch; failures are in the answer, not its
 // status.
-func batch(entries []entry, f func(entry) (object, error)) (any, error) {
-	if err := batchFaults(entries); err != nil {
+func runBatch(entries []entry, f func(entry) (object, error)) (any, error) {
+	if err := checkBatch(entries); err != nil {
 		return nil, err
 	}
 	good, bad := []object{}, []object{}
@@ -166,9 +166,9 @@ func batch(entries []entry, f func(entry) (object, error)) (any, error) {
 	return object{"Successful": good, "Failed": bad}, nil
 }
 
-// receive waits for messages as a long poll does.
-func (s *SQS) receive(ctx context.Context, in request) (any, error) {
-	if err := in.receiveFaults(); err != nil {
+// receiveMessages waits for messages as a long poll does.
+func (s *SQS) receiveMessages(ctx context.Context, in request) (any, error) {
+	if err := in.checkReceive(); err != nil {
 		return nil, err
 	}
 	n, began := 1, time.Now()
@@ -178,19 +178,19 @@ func (s *SQS) receive(ctx context.Context, in request) (any, error) {
 	for {
 		now := time.Now()
 		s.mu.Lock()
-		q, err := s.find(in.QueueURL)
+		q, err := s.findQueue(in.QueueURL)
 		if err != nil {
 			s.mu.Unlock()
 			return nil, err
 		}
 		var out []object
 		if ctx.Err() == nil { // else nobody is there to take them
-			out = wire(q.take(n, q.seconds(in.VisibilityTimeout, "VisibilityTimeout"), now), in)
+			out = encodeMessages(q.takeMessages(n, q.secondsOrDefault(in.VisibilityTimeout, "VisibilityTimeout"), now), in)
 		}
-		until := began.Add(q.seconds(in.WaitTimeSeconds, "ReceiveMessageWaitTimeSeconds"))
+		until := began.Add(q.secondsOrDefault(in.WaitTimeSeconds, "ReceiveMessageWaitTimeSeconds"))
 		arrived, wake := q.arrived, until
-		if len(q.hidden) > 0 && q.hidden[0].visible.Before(wake) {
-			wake = q.hidden[0].visible
+		if len(q.hidden) > 0 && q.hidden[0].visibleAt.Before(wake) {
+			wake = q.hidden[0].visibleAt
 		}
 		s.mu.Unlock()
 		if len(out) > 0 || !now.Before(until) || ctx.Err() != nil {
@@ -204,9 +204,9 @@ func (s *SQS) receive(ctx context.Context, in request) (any, error) {
 	}
 }
 
-// wire writes messages as ReceiveMessage answers them: of their attributes only
+// encodeMessages writes messages as ReceiveMessage answers them: of their attributes only
 // what was asked for.
-func wire(messages []*queued, in request) []object {
+func encodeMessages(messages []*message, in request) []object {
 	system := slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames)
 	out := []object{}
 	for _, m := range messages {
@@ -214,24 +214,24 @@ func wire(messages []*queued, in request) []object {
 			"MessageId":     m.id,
 			"ReceiptHandle": m.receipt,
 			"Body":          m.body,
-			"MD5OfBody":     digest(m.body),
+			"MD5OfBody":     md5Hex(m.body),
 		}
 		attributes := map[string]string{
-			"ApproximateReceiveCount": strconv.Itoa(m.received), "SentTimestamp": strconv.FormatInt(m.sent.UnixMilli(), 10),
-			"SenderId": Account, "ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.first.UnixMilli(), 10),
+			"ApproximateReceiveCount": strconv.Itoa(m.receives), "SentTimestamp": strconv.FormatInt(m.sent.UnixMilli(), 10),
+			"SenderId": Account, "ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.firstReceived.UnixMilli(), 10),
 		}
-		if m.from != "" {
-			attributes["DeadLetterQueueSourceArn"] = m.from
+		if m.source != "" {
+			attributes["DeadLetterQueueSourceArn"] = m.source
 		}
 		if m.trace != "" {
 			attributes[traceHeader] = m.trace
 		}
-		maps.DeleteFunc(attributes, func(k, _ string) bool { return !asked(system, k) })
+		maps.DeleteFunc(attributes, func(k, _ string) bool { return !isRequested(system, k) })
 		if len(attributes) > 0 {
 			o["Attributes"] = attributes
 		}
 		own := maps.Clone(m.attributes)
-		maps.DeleteFunc(own, func(k string, _ Attribute) bool { return !asked(in.MessageAttributeNames, k) })
+		maps.DeleteFunc(own, func(k string, _ Attribute) bool { return !isRequested(in.MessageAttributeNames, k) })
 		if len(own) > 0 {
 			o["MessageAttributes"] = own
 		}
@@ -240,9 +240,9 @@ func wire(messages []*queued, in request) []object {
 	return out
 }
 
-// asked says whether an attribute is among the names that a call asks for: All
+// isRequested says whether an attribute is among the names that a call asks for: All
 // and .* are all, prefix.* are those that begin so.
-func asked(names []string, attribute string) bool {
+func isRequested(names []string, attribute string) bool {
 	for _, n := range names {
 		prefix, wild := strings.CutSuffix(n, ".*")
 		if n == "All" || n == attribute || wild && strings.HasPrefix(attribute, prefix) {

@@ -28,22 +28,22 @@ var (
 	dataType      = regexp.MustCompile(`^(String|Number|Binary)(\..+)?$`)
 )
 
-// within checks a number that may be missing.
-func within(field string, n *int, low, high int) error {
+// checkRange checks a number that may be missing.
+func checkRange(field string, n *int, low, high int) error {
 	if n != nil && (*n < low || *n > high) {
-		return fail("InvalidParameterValue", "Value %d for parameter %s is invalid. Reason: Must be between %d and %d, if provided.", *n, field, low, high)
+		return newAPIError("InvalidParameterValue", "Value %d for parameter %s is invalid. Reason: Must be between %d and %d, if provided.", *n, field, low, high)
 	}
 	return nil
 }
 
-func (in request) receiveFaults() error {
-	if err := within("MaxNumberOfMessages", in.MaxNumberOfMessages, 1, maxBatch); err != nil {
+func (in request) checkReceive() error {
+	if err := checkRange("MaxNumberOfMessages", in.MaxNumberOfMessages, 1, maxBatch); err != nil {
 		return err
 	}
-	if err := within("WaitTimeSeconds", in.WaitTimeSeconds, 0, maxWaitSeconds); err != nil {
+	if err := checkRange("WaitTimeSeconds", in.WaitTimeSeconds, 0, maxWaitSeconds); err != nil {
 		return err
 	}
-	return within("VisibilityTimeout", in.VisibilityTimeout, 0, maxVisibilitySeconds)
+	return checkRange("VisibilityTimeout", in.VisibilityTimeout, 0, maxVisibilitySeconds)
 }
 
 // traceHeader is the one system attribute that a sender may set. It does not count
@@ -52,44 +52,44 @@ const traceHeader = "AWSTraceHeader"
 
 // validate checks a message that is sent.
 func (e entry) validate() error {
-	if err := within("DelaySeconds", e.DelaySeconds, 0, maxDelaySeconds); err != nil {
+	if err := checkRange("DelaySeconds", e.DelaySeconds, 0, maxDelaySeconds); err != nil {
 		return err
 	}
-	if n := e.size(); n > maxMessage {
-		return fail("InvalidParameterValue", "One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maxMessage)
+	if n := e.sizeInBytes(); n > maxMessage {
+		return newAPIError("InvalidParameterValue", "One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maxMessage)
 	}
 	if e.MessageBody == "" {
-		return fail("MissingParameter", "The request must contain the parameter MessageBody.")
+		return newAPIError("MissingParameter", "The request must contain the parameter MessageBody.")
 	}
 	if len(e.MessageAttributes) > maxAttributes {
-		return fail("InvalidParameterValue", "Number of message attributes [%d] exceeds the allowed maximum [%d].", len(e.MessageAttributes), maxAttributes)
+		return newAPIError("InvalidParameterValue", "Number of message attributes [%d] exceeds the allowed maximum [%d].", len(e.MessageAttributes), maxAttributes)
 	}
 	for name, a := range e.MessageSystemAttributes {
 		if name != traceHeader || a.DataType != "String" || a.StringValue == "" {
-			return fail("InvalidParameterValue", "The message system attribute '%s' has an invalid name, type or value.", name)
+			return newAPIError("InvalidParameterValue", "The message system attribute '%s' has an invalid name, type or value.", name)
 		}
 	}
 	texts := []string{e.MessageBody}
 	for name, a := range e.MessageAttributes {
 		binary := strings.HasPrefix(a.DataType, "Binary")
 		if !attributeName.MatchString(name) || !dataType.MatchString(a.DataType) || binary != (a.StringValue == "") || binary != (len(a.BinaryValue) > 0) {
-			return fail("InvalidParameterValue", "The message attribute '%s' has an invalid name, type or value.", name)
+			return newAPIError("InvalidParameterValue", "The message attribute '%s' has an invalid name, type or value.", name)
 		}
 		texts = append(texts, a.StringValue)
 	}
-	if slices.ContainsFunc(texts, func(s string) bool { return strings.ContainsFunc(s, forbidden) }) {
-		return fail("com.amazonaws.sqs#InvalidMessageContents", "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF")
+	if slices.ContainsFunc(texts, func(s string) bool { return strings.ContainsFunc(s, isForbidden) }) {
+		return newAPIError("com.amazonaws.sqs#InvalidMessageContents", "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF")
 	}
 	return nil
 }
 
-func forbidden(r rune) bool {
+func isForbidden(r rune) bool {
 	return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF || !utf8.ValidRune(r)
 }
 
-// size is what counts against the limit: the body, and the attributes with their
+// sizeInBytes is what counts against the limit: the body, and the attributes with their
 // names and types.
-func (e entry) size() int {
+func (e entry) sizeInBytes() int {
 	n := len(e.MessageBody)
 	for name, a := range e.MessageAttributes {
 		n += len(name) + len(a.DataType) + len(a.StringValue) + len(a.BinaryValue)
@@ -99,52 +99,52 @@ func (e entry) size() int {
 
 func batchSize(entries []entry) (n int) {
 	for _, e := range entries {
-		n += e.size()
+		n += e.sizeInBytes()
 	}
 	return n
 }
 
-// batchFaults are those for which a whole batch is refused.
-func batchFaults(entries []entry) error {
+// checkBatch are those for which a whole batch is refused.
+func checkBatch(entries []entry) error {
 	switch {
 	case len(entries) == 0:
-		return fail("com.amazonaws.sqs#EmptyBatchRequest", "There should be at least one entry in the request.")
+		return newAPIError("com.amazonaws.sqs#EmptyBatchRequest", "There should be at least one entry in the request.")
 	case len(entries) > maxBatch:
-		return fail("com.amazonaws.sqs#TooManyEntriesInBatchRequest", "Maximum number of entries per request are %d. You have sent %d.", maxBatch, len(entries))
+		return newAPIError("com.amazonaws.sqs#TooManyEntriesInBatchRequest", "Maximum number of entries per request are %d. You have sent %d.", maxBatch, len(entries))
 	}
 	seen := map[string]bool{}
 	for _, e := range entries {
 		if !queueName.MatchString(e.ID) { // the same rule
-			return fail("com.amazonaws.sqs#InvalidBatchEntryId", "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
+			return newAPIError("com.amazonaws.sqs#InvalidBatchEntryId", "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
 		}
 		if seen[e.ID] {
-			return fail("com.amazonaws.sqs#BatchEntryIdsNotDistinct", "Id %s repeated.", e.ID)
+			return newAPIError("com.amazonaws.sqs#BatchEntryIdsNotDistinct", "Id %s repeated.", e.ID)
 		}
 		seen[e.ID] = true
 	}
 	return nil
 }
 
-// numbers are the attributes of queues that are numbers, with their bounds.
-var numbers = map[string][2]int{
+// numericAttributes are the attributes of queues that are numbers, with their bounds.
+var numericAttributes = map[string][2]int{
 	"VisibilityTimeout": {0, maxVisibilitySeconds}, "DelaySeconds": {0, maxDelaySeconds}, "ReceiveMessageWaitTimeSeconds": {0, maxWaitSeconds},
 	"MessageRetentionPeriod": {60, 1_209_600}, "MaximumMessageSize": {1024, maxMessage},
 }
 
-// set sets attributes of a queue, all or none. The caller holds the lock.
-func (s *SQS) set(q *queue, attributes map[string]string) error {
+// setAttributes sets attributes of a queue, all or none. The caller holds the lock.
+func (s *SQS) setAttributes(q *queue, attributes map[string]string) error {
 	for k, v := range attributes {
-		bounds, number := numbers[k]
+		bounds, number := numericAttributes[k]
 		n, err := strconv.Atoi(v)
 		switch {
 		case number && (err != nil || n < bounds[0] || n > bounds[1]):
-			return fail("com.amazonaws.sqs#InvalidAttributeValue", "Invalid value for the parameter %s.", k)
+			return newAPIError("com.amazonaws.sqs#InvalidAttributeValue", "Invalid value for the parameter %s.", k)
 		case !number && k != "Policy" && k != "RedrivePolicy":
-			return fail("com.amazonaws.sqs#InvalidAttributeName", "Unknown Attribute %s.", k)
+			return newAPIError("com.amazonaws.sqs#InvalidAttributeName", "Unknown Attribute %s.", k)
 		}
 	}
 	if text, ok := attributes["RedrivePolicy"]; ok {
-		if err := s.redrive(q, text); err != nil {
+		if err := s.setRedrivePolicy(q, text); err != nil {
 			return err
 		}
 	}
@@ -152,11 +152,11 @@ func (s *SQS) set(q *queue, attributes map[string]string) error {
 	return nil
 }
 
-// redrive sets where messages go that were received too often. An empty policy
+// setRedrivePolicy sets where messages go that were received too often. An empty policy
 // ends that.
-func (s *SQS) redrive(q *queue, text string) error {
+func (s *SQS) setRedrivePolicy(q *queue, text string) error {
 	if text == "" {
-		q.dead = nil
+		q.deadLetters = nil
 		return nil
 	}
 	var policy struct {
@@ -167,9 +167,9 @@ func (s *SQS) redrive(q *queue, text string) error {
 	n, errMax := policy.Max.Int64()
 	dead := s.queues[policy.Target[strings.LastIndex(policy.Target, ":")+1:]]
 	if err != nil || errMax != nil || n < 1 || n > 1000 || dead == nil || dead == q || queueARN(dead.name) != policy.Target {
-		return fail("InvalidParameterValue", "Value %s for parameter RedrivePolicy is invalid. Reason: no such dead letter queue, or maxReceiveCount is not 1 to 1000.", text)
+		return newAPIError("InvalidParameterValue", "Value %s for parameter RedrivePolicy is invalid. Reason: no such dead letter queue, or maxReceiveCount is not 1 to 1000.", text)
 	}
-	q.dead, q.maxReceive = dead, int(n)
+	q.deadLetters, q.maxReceives = dead, int(n)
 	return nil
 }
 

@@ -53,9 +53,9 @@ func TestSendLimits(t *testing.T) {
 			"attribute name":    {sqs.SendMessageInput{MessageBody: aws.String("a"), MessageAttributes: named("a b", attribute("String", "x"))}, "InvalidParameterValue"},
 		} {
 			c.in.QueueUrl = q
-			before, _ := w.SQS.Depth("q")
+			before, _ := w.SQS.CountMessages("q")
 			_, err := w.queues.SendMessage(w.Context(), &c.in)
-			after, _ := w.SQS.Depth("q")
+			after, _ := w.SQS.CountMessages("q")
 			if code(err) != c.code || (err == nil) != (c.code == "") || (err == nil) != (after == before+1) {
 				t.Errorf("%s: %.200v, %d sent", name, err, after-before)
 			}
@@ -126,7 +126,7 @@ func TestErrors(t *testing.T) {
 				t.Errorf("%s: %#v", want, c.err)
 			}
 		}
-		if waiting, _ := w.SQS.Depth("q"); waiting != 0 {
+		if waiting, _ := w.SQS.CountMessages("q"); waiting != 0 {
 			t.Errorf("%d were sent", waiting)
 		}
 	})
@@ -154,7 +154,7 @@ func TestPartialFailures(t *testing.T) {
 			{Id: aws.String("1"), ReceiptHandle: m[0].ReceiptHandle}, {Id: aws.String("2"), ReceiptHandle: aws.String("none")}, {Id: aws.String("3"), ReceiptHandle: m[1].ReceiptHandle},
 		}}))
 		check(t, "delete", ids(deleted.Successful, func(e types.DeleteMessageBatchResultEntry) *string { return e.Id }), deleted.Failed, "1 3", "2 ReceiptHandleIsInvalid")
-		if waiting, deleted := w.SQS.Depth("q"); waiting != 0 || deleted != 2 {
+		if waiting, deleted := w.SQS.CountMessages("q"); waiting != 0 || deleted != 2 {
 			t.Errorf("%d waiting, %d deleted", waiting, deleted)
 		}
 	})

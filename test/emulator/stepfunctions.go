@@ -47,15 +47,15 @@ type Call struct {
 	At     time.Time // when it came
 	Action string
 	Token  string
-	Says   string // the output, or the error and cause
+	Content   string // the output, or the error and cause
 	// Applied says that it answered its task, or was taken for a heartbeat.
 	Applied bool
 	// Replied says that its caller was answered.
 	Replied bool
 }
 
-// Watch has every call told, before its caller is answered.
-func (s *StepFunctions) Watch(f func(Call)) {
+// WatchCalls has every call told, before its caller is answered.
+func (s *StepFunctions) WatchCalls(f func(Call)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.watch = f
@@ -80,8 +80,8 @@ func (s *StepFunctions) SetOutage(on bool) {
 	s.outage = on
 }
 
-// Calls returns how often each API was called.
-func (s *StepFunctions) Calls() map[string]int {
+// CallCounts returns how often each API was called.
+func (s *StepFunctions) CallCounts() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.calls)
@@ -95,49 +95,49 @@ type sendTask struct {
 	Cause     string  `json:"cause"`
 }
 
-func (s *StepFunctions) serve(life context.Context, w http.ResponseWriter, action string, body []byte) {
+func (s *StepFunctions) serveCall(life context.Context, w http.ResponseWriter, action string, body []byte) {
 	s.mu.Lock()
 	faults, cut, watch := s.faults, s.outage, s.watch
 	s.calls[action]++
-	throttled, failed, lost := s.hits(faults.Throttle), s.hits(faults.Fail), s.hits(faults.LoseReply)
+	throttled, failed, lost := s.drawFault(faults.Throttle), s.drawFault(faults.Fail), s.drawFault(faults.LoseReply)
 	s.mu.Unlock()
 	call := Call{At: time.Now(), Action: action, Replied: true}
-	sleep(life, faults.Latency)
+	waitFor(life, faults.Latency)
 	var err error
 	switch {
 	case cut || life.Err() != nil:
 		call.Replied = false
 	case throttled:
-		err = fail("ThrottlingException", "Rate exceeded")
+		err = newAPIError("ThrottlingException", "Rate exceeded")
 	case failed:
 		err = &apiError{Code: "InternalServerError", Message: "internal", Status: http.StatusInternalServerError}
 	default:
-		err = s.apply(action, body)
+		err = s.applyCall(action, body)
 		call.Applied, call.Replied = err == nil, !lost
 	}
 	if watch != nil {
-		watch(call.from(body))
+		watch(call.withContent(body))
 	}
 	if !call.Replied {
 		hangUp(w)
 		return
 	}
-	answer(w, nil, err)
+	writeAnswer(w, nil, err)
 }
 
-// from fills in what the caller sent; what cannot be read is in the book without
+// withContent fills in what the caller sent; what cannot be read is in the book without
 // a token.
-func (c Call) from(body []byte) Call {
+func (c Call) withContent(body []byte) Call {
 	var in sendTask
 	_ = json.Unmarshal(body, &in)
-	c.Token, c.Says = in.TaskToken, in.Error+" "+in.Cause
+	c.Token, c.Content = in.TaskToken, in.Error+" "+in.Cause
 	if in.Output != nil {
-		c.Says = *in.Output
+		c.Content = *in.Output
 	}
 	return c
 }
 
-func (s *StepFunctions) hits(share float64) bool { return share > 0 && s.rand.Float64() < share }
+func (s *StepFunctions) drawFault(share float64) bool { return share > 0 && s.rand.Float64() < share }
 
 // hangUp cuts the connection without an answer.
 func hangUp(w http.ResponseWriter) {
@@ -147,11 +147,11 @@ func hangUp(w http.ResponseWriter) {
 	}
 }
 
-// apply carries the call out.
-func (s *StepFunctions) apply(action string, body []byte) error {
+// applyCall carries the call out.
+func (s *StepFunctions) applyCall(action string, body []byte) error {
 	var in sendTask
 	if err := json.Unmarshal(body, &in); err != nil || !utf8.Valid(body) {
-		return fail("SerializationException", "the body is not JSON")
+		return newAPIError("SerializationException", "the body is not JSON")
 	}
 	if err := in.validate(action); err != nil {
 		return err
@@ -160,49 +160,49 @@ func (s *StepFunctions) apply(action string, body []byte) error {
 	defer s.mu.Unlock()
 	t, ok := s.tasks[in.TaskToken]
 	if !ok {
-		return fail("InvalidToken", "Invalid Token: 'Invalid token'")
+		return newAPIError("InvalidToken", "Invalid Token: 'Invalid token'")
 	}
 	now := time.Now()
 	t.Calls++
-	t.expire(now)
-	if t.gone {
-		return fail("TaskDoesNotExist", "Task does not exist")
+	t.expireIfDue(now)
+	if t.forgotten {
+		return newAPIError("TaskDoesNotExist", "Task does not exist")
 	}
 	if t.State != TaskOpen {
-		return fail("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+		return newAPIError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
 	}
 	if action == "SendTaskHeartbeat" {
-		t.beat(now)
+		t.recordHeartbeat(now)
 		return nil
 	}
 	t.Effective++
 	t.AnsweredAt = now
 	if action == "SendTaskSuccess" {
 		t.Output = *in.Output
-		t.end(TaskSucceeded)
+		t.endAs(TaskSucceeded)
 		return nil
 	}
 	t.Error, t.Cause = in.Error, in.Cause
-	t.end(TaskFailed)
+	t.endAs(TaskFailed)
 	return nil
 }
 
 func (in *sendTask) validate(action string) error {
 	if !slices.Contains([]string{"SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"}, action) {
-		return fail("UnknownOperationException", "%s", action)
+		return newAPIError("UnknownOperationException", "%s", action)
 	}
 	if n := utf8.RuneCountInString(in.TaskToken); n < 1 || n > maxToken {
-		return fail("ValidationException", "taskToken must have length 1 to %d", maxToken)
+		return newAPIError("ValidationException", "taskToken must have length 1 to %d", maxToken)
 	}
 	switch {
 	case utf8.RuneCountInString(in.Error) > maxError || utf8.RuneCountInString(in.Cause) > maxCause:
-		return fail("ValidationException", "error must have at most %d and cause at most %d characters", maxError, maxCause)
+		return newAPIError("ValidationException", "error must have at most %d and cause at most %d characters", maxError, maxCause)
 	case action != "SendTaskSuccess":
 		return nil
 	case in.Output == nil || len(*in.Output) > maxOutput:
-		return fail("ValidationException", "output must have at most %d bytes", maxOutput)
+		return newAPIError("ValidationException", "output must have at most %d bytes", maxOutput)
 	case !json.Valid([]byte(*in.Output)):
-		return fail("InvalidOutput", "Invalid Output")
+		return newAPIError("InvalidOutput", "Invalid Output")
 	}
 	return nil
 }

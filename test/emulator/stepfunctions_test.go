@@ -34,7 +34,7 @@ func (w world) calls() map[string]func(token string) error {
 
 func TestAnswers(t *testing.T) {
 	timeless(t, func(w world) {
-		good, bad := w.StepFunctions.NewToken(time.Hour, 0), w.StepFunctions.NewToken(0, 0)
+		good, bad := w.StepFunctions.OpenTask(time.Hour, 0), w.StepFunctions.OpenTask(0, 0)
 		w.sleep(time.Minute)
 		if err := errors.Join(w.heartbeat(good), w.success(good, `{"a": "ü"}`), w.heartbeat(bad), w.heartbeat(bad), w.failure(bad)); err != nil {
 			t.Fatal(err)
@@ -43,13 +43,13 @@ func TestAnswers(t *testing.T) {
 			good: {State: TaskSucceeded, Output: `{"a": "ü"}`, Effective: 1, Calls: 2, Heartbeats: 1},
 			bad:  {State: TaskFailed, Error: "Rejected", Cause: "by alan", Effective: 1, Calls: 3, Heartbeats: 2},
 		} {
-			got, err := w.StepFunctions.Wait(w.Context(), token)
+			got, err := w.StepFunctions.WaitForTask(w.Context(), token)
 			shown := Task{State: got.State, Output: got.Output, Error: got.Error, Cause: got.Cause, Effective: got.Effective, Calls: got.Calls, Heartbeats: got.Heartbeats}
 			if err != nil || shown != want || !got.AnsweredAt.Equal(time.Now()) {
 				t.Errorf("%+v, %v", got, err)
 			}
 		}
-		if calls := w.StepFunctions.Calls(); calls["SendTaskHeartbeat"] != 3 || calls["SendTaskSuccess"] != 1 || calls["SendTaskFailure"] != 1 {
+		if calls := w.StepFunctions.CallCounts(); calls["SendTaskHeartbeat"] != 3 || calls["SendTaskSuccess"] != 1 || calls["SendTaskFailure"] != 1 {
 			t.Errorf("%v", calls)
 		}
 	})
@@ -61,21 +61,21 @@ func TestClosedTokens(t *testing.T) {
 	timeless(t, func(w world) {
 		s := w.StepFunctions
 		used := func(end func(string) error) string {
-			token := s.NewToken(time.Hour, 0)
+			token := s.OpenTask(time.Hour, 0)
 			if err := end(token); err != nil {
 				t.Fatal(err)
 			}
 			return token
 		}
-		stopped, expired, missed, deleted := s.NewToken(0, 0), s.NewToken(time.Second, 0), s.NewToken(time.Hour, time.Second), s.NewToken(0, 0)
+		stopped, expired, missed, deleted := s.OpenTask(0, 0), s.OpenTask(time.Second, 0), s.OpenTask(time.Hour, time.Second), s.OpenTask(0, 0)
 		forgotten := used(w.failure)
 		answered := map[string]string{"succeeded": used(w.calls()["success"]), "failed": used(w.failure)}
 		w.sleep(time.Second + 1)
-		s.Abort(stopped)
-		s.Abort(expired) // too late to be that
-		s.Abort("unknown")
-		s.Forget(deleted)
-		s.Forget(forgotten)
+		s.AbortTask(stopped)
+		s.AbortTask(expired) // too late to be that
+		s.AbortTask("unknown")
+		s.ForgetTask(deleted)
+		s.ForgetTask(forgotten)
 		timedOut, none, gone := is[*types.TaskTimedOut], is[*types.InvalidToken], is[*types.TaskDoesNotExist]
 		for name, c := range map[string]struct {
 			token string
@@ -87,18 +87,18 @@ func TestClosedTokens(t *testing.T) {
 			"unknown": {"AQCtoken", "", none}, "longest": {strings.Repeat("ü", 2048), "", none},
 			"deleted": {deleted, TaskForgotten, gone}, "answered, deleted": {forgotten, TaskFailed, gone},
 		} {
-			before, known := s.Task(c.token)
+			before, known := s.FindTask(c.token)
 			for call, do := range w.calls() {
 				if err := do(c.token); !c.told(err) {
 					t.Errorf("%s of %s: %v", call, name, err)
 				}
 			}
-			after, _ := s.Task(c.token)
+			after, _ := s.FindTask(c.token)
 			if after.State != c.state || after.Effective != before.Effective || after.Heartbeats != before.Heartbeats || (known && after.Calls != before.Calls+3) {
 				t.Errorf("%s: %+v, was %+v", name, after, before)
 			}
 		}
-		if _, err := s.Wait(w.Context(), "unknown"); err == nil {
+		if _, err := s.WaitForTask(w.Context(), "unknown"); err == nil {
 			t.Error("waited for nothing")
 		}
 	})
@@ -109,10 +109,10 @@ func TestClosedTokens(t *testing.T) {
 func TestClocks(t *testing.T) {
 	timeless(t, func(w world) {
 		began := time.Now()
-		token := w.StepFunctions.NewToken(10*time.Second, 3*time.Second)
+		token := w.StepFunctions.OpenTask(10*time.Second, 3*time.Second)
 		ended := make(chan time.Duration)
 		go func() {
-			task, err := w.StepFunctions.Wait(w.Context(), token)
+			task, err := w.StepFunctions.WaitForTask(w.Context(), token)
 			if err != nil || task.State != TaskTimedOut || task.Heartbeats != 4 {
 				t.Errorf("%+v, %v", task, err)
 			}
@@ -131,20 +131,20 @@ func TestClocks(t *testing.T) {
 			t.Error(err)
 		}
 		for call, do := range w.calls() { // nobody looked at it since
-			late := w.StepFunctions.NewToken(time.Second, 0)
+			late := w.StepFunctions.OpenTask(time.Second, 0)
 			w.sleep(time.Second + 1)
 			if err := do(late); !is[*types.TaskTimedOut](err) {
 				t.Errorf("%s: %v", call, err)
 			}
 		}
 		began = time.Now()
-		silent := w.StepFunctions.NewToken(time.Hour, 3*time.Second)
-		if task, err := w.StepFunctions.Wait(w.Context(), silent); err != nil || task.State != TaskTimedOut || time.Since(began) != 3*time.Second+1 {
+		silent := w.StepFunctions.OpenTask(time.Hour, 3*time.Second)
+		if task, err := w.StepFunctions.WaitForTask(w.Context(), silent); err != nil || task.State != TaskTimedOut || time.Since(began) != 3*time.Second+1 {
 			t.Errorf("%+v, %v after %v", task, err, time.Since(began))
 		}
 		ctx, cancel := context.WithTimeout(w.Context(), time.Hour)
 		defer cancel()
-		if _, err := w.StepFunctions.Wait(ctx, w.StepFunctions.NewToken(0, 0)); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := w.StepFunctions.WaitForTask(ctx, w.StepFunctions.OpenTask(0, 0)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
 	})
@@ -152,7 +152,7 @@ func TestClocks(t *testing.T) {
 
 func TestWhatIsRefused(t *testing.T) {
 	timeless(t, func(w world) {
-		token := w.StepFunctions.NewToken(0, 0)
+		token := w.StepFunctions.OpenTask(0, 0)
 		failure := func(name, cause string) error {
 			_, err := w.tasks.SendTaskFailure(w.Context(), &sfn.SendTaskFailureInput{TaskToken: &token, Error: &name, Cause: &cause})
 			return err
@@ -174,13 +174,13 @@ func TestWhatIsRefused(t *testing.T) {
 				t.Errorf("%s: %v", name, c.err)
 			}
 		}
-		if task, _ := w.StepFunctions.Task(token); task.State != TaskOpen || task.Calls != 0 {
+		if task, _ := w.StepFunctions.FindTask(token); task.State != TaskOpen || task.Calls != 0 {
 			t.Errorf("%+v", task)
 		}
 		if err := w.success(token, largest); err != nil {
 			t.Error(err)
 		}
-		token = w.StepFunctions.NewToken(0, 0)
+		token = w.StepFunctions.OpenTask(0, 0)
 		if err := failure(strings.Repeat("ü", 256), strings.Repeat("ü", 32_768)); err != nil {
 			t.Error(err)
 		}
@@ -205,7 +205,7 @@ func TestFaults(t *testing.T) {
 			"nothing at all": {Faults{}, false, true, "none"},
 		} {
 			for call, do := range w.calls() {
-				token := s.NewToken(0, 0)
+				token := s.OpenTask(0, 0)
 				s.SetFaults(c.faults)
 				s.SetOutage(c.outage)
 				err := do(token)
@@ -214,7 +214,7 @@ func TestFaults(t *testing.T) {
 				if (err == nil) != (c.code == "none") || (err != nil && code(err) != c.code) {
 					t.Errorf("%s, %s: %v", call, name, err)
 				}
-				task, _ := s.Task(token)
+				task, _ := s.FindTask(token)
 				if applied := task.Effective+task.Heartbeats == 1; applied != c.applied || applied != (task.Calls == 1) {
 					t.Errorf("%s, %s: %+v", call, name, task)
 				}
@@ -222,7 +222,7 @@ func TestFaults(t *testing.T) {
 				if lost := call != "heartbeat" && c.applied; is[*types.TaskTimedOut](retry) != lost || (retry == nil) == lost {
 					t.Errorf("%s, %s: again: %v", call, name, retry)
 				}
-				if task, _ := s.Task(token); call != "heartbeat" && task.Effective != 1 {
+				if task, _ := s.FindTask(token); call != "heartbeat" && task.Effective != 1 {
 					t.Errorf("%s, %s: effective %d times", call, name, task.Effective)
 				}
 			}
@@ -235,16 +235,16 @@ func TestLatency(t *testing.T) {
 	timeless(t, func(w world) {
 		began := time.Now()
 		w.StepFunctions.SetFaults(Faults{Latency: 10 * time.Second})
-		token := w.StepFunctions.NewToken(0, 0)
+		token := w.StepFunctions.OpenTask(0, 0)
 		ctx, cancel := context.WithTimeout(w.Context(), time.Second)
 		defer cancel()
 		if _, err := w.tasks.SendTaskSuccess(ctx, &sfn.SendTaskSuccessInput{TaskToken: &token, Output: aws.String("{}")}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
-		if task, _ := w.StepFunctions.Task(token); task.State != TaskOpen {
+		if task, _ := w.StepFunctions.FindTask(token); task.State != TaskOpen {
 			t.Errorf("%+v", task)
 		}
-		task, err := w.StepFunctions.Wait(w.Context(), token)
+		task, err := w.StepFunctions.WaitForTask(w.Context(), token)
 		if err != nil || task.State != TaskSucceeded || time.Since(began) != 10*time.Second {
 			t.Errorf("%+v, %v after %v", task, err, time.Since(began))
 		}
@@ -256,7 +256,7 @@ func TestFaultsAreShares(t *testing.T) {
 		w.StepFunctions.SetFaults(Faults{Throttle: 0.5})
 		throttled := 0
 		for range 100 {
-			if code(w.heartbeat(w.StepFunctions.NewToken(0, 0))) == "ThrottlingException" {
+			if code(w.heartbeat(w.StepFunctions.OpenTask(0, 0))) == "ThrottlingException" {
 				throttled++
 			}
 		}
@@ -270,20 +270,20 @@ func TestFaultsAreShares(t *testing.T) {
 func TestTheBook(t *testing.T) {
 	timeless(t, func(w world) {
 		var book []Call
-		w.StepFunctions.Watch(func(c Call) { book = append(book, c) })
+		w.StepFunctions.WatchCalls(func(c Call) { book = append(book, c) })
 		want := map[Faults][2]bool{ // applied, replied
 			{}: {true, true}, {Throttle: 1}: {false, true}, {Fail: 1}: {false, true}, {LoseReply: 1}: {true, false},
 		}
 		for faults, ends := range want {
 			for call, do := range w.calls() {
-				token := w.StepFunctions.NewToken(0, 0)
+				token := w.StepFunctions.OpenTask(0, 0)
 				w.StepFunctions.SetFaults(faults)
 				book = nil
 				_ = do(token) // TestFaults has its error
 				if len(book) != 1 || book[0].Token != token || book[0].Applied != ends[0] || book[0].Replied != ends[1] || !book[0].At.Equal(time.Now()) {
 					t.Errorf("%s, %+v: %+v", call, faults, book)
 				}
-				if call != "heartbeat" && book[0].Says == "" {
+				if call != "heartbeat" && book[0].Content == "" {
 					t.Errorf("%s says nothing", call)
 				}
 			}

@@ -32,25 +32,25 @@ type Task struct {
 	Heartbeats int       // that were taken
 	AnsweredAt time.Time // of the answer that was applied
 
-	expires, beats time.Time // zero is never
+	expiresAt, heartbeatDue time.Time // zero is never
 	heartbeat      time.Duration
-	gone           bool
+	forgotten           bool
 	ended          chan struct{} // closed when it has
 }
 
-// NewToken begins a task: it waits for timeout at most, and for heartbeat after
+// OpenTask begins a task: it waits for timeout at most, and for heartbeat after
 // each sign of life; 0 is for ever. Tokens look and weigh as AWS's do.
-func (s *StepFunctions) NewToken(timeout, heartbeat time.Duration) string {
+func (s *StepFunctions) OpenTask(timeout, heartbeat time.Duration) string {
 	b := make([]byte, 480)
 	_, _ = rand.Read(b)
 	token := "AQC" + base64.StdEncoding.EncodeToString(b)
 	t := &Task{State: TaskOpen, heartbeat: heartbeat, ended: make(chan struct{})}
 	now := time.Now()
 	if timeout > 0 {
-		t.expires = now.Add(timeout)
+		t.expiresAt = now.Add(timeout)
 	}
 	if heartbeat > 0 {
-		t.beats = now.Add(heartbeat)
+		t.heartbeatDue = now.Add(heartbeat)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,31 +58,31 @@ func (s *StepFunctions) NewToken(timeout, heartbeat time.Duration) string {
 	return token
 }
 
-// Task returns what is known of a token.
-func (s *StepFunctions) Task(token string) (Task, bool) {
+// FindTask returns what is known of a token.
+func (s *StepFunctions) FindTask(token string) (Task, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t, ok := s.tasks[token]
 	if !ok {
 		return Task{}, false
 	}
-	t.expire(time.Now())
+	t.expireIfDue(time.Now())
 	return *t, true
 }
 
-// Wait returns the task once it has ended, by an answer or its time, or the
+// WaitForTask returns the task once it has ended, by an answer or its time, or the
 // context's error.
-func (s *StepFunctions) Wait(ctx context.Context, token string) (Task, error) {
+func (s *StepFunctions) WaitForTask(ctx context.Context, token string) (Task, error) {
 	for {
-		t, ok := s.Task(token)
+		t, ok := s.FindTask(token)
 		switch {
 		case !ok:
-			return Task{}, fail("InvalidToken", "unknown")
+			return Task{}, newAPIError("InvalidToken", "unknown")
 		case t.State != TaskOpen:
 			return t, nil
 		}
 		var late <-chan time.Time // at the earliest: a heartbeat puts the end off
-		if end, ends := t.deadline(); ends {
+		if end, ends := t.nextDeadline(); ends {
 			late = time.After(time.Until(end) + 1)
 		}
 		select {
@@ -94,50 +94,50 @@ func (s *StepFunctions) Wait(ctx context.Context, token string) (Task, error) {
 	}
 }
 
-// Abort ends the task as StopExecution does.
-func (s *StepFunctions) Abort(token string) { s.close(token, TaskAborted) }
+// AbortTask ends the task as StopExecution does.
+func (s *StepFunctions) AbortTask(token string) { s.closeTask(token, TaskAborted) }
 
-// Forget ends the task if it has not ended, and is told TaskDoesNotExist from now
+// ForgetTask ends the task if it has not ended, and is told TaskDoesNotExist from now
 // on, as of an execution that is gone.
-func (s *StepFunctions) Forget(token string) { s.close(token, TaskForgotten) }
+func (s *StepFunctions) ForgetTask(token string) { s.closeTask(token, TaskForgotten) }
 
-func (s *StepFunctions) close(token string, state TaskState) {
+func (s *StepFunctions) closeTask(token string, state TaskState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.tasks[token]
 	if t == nil {
 		return
 	}
-	t.expire(time.Now())
+	t.expireIfDue(time.Now())
 	if t.State == TaskOpen {
-		t.end(state)
+		t.endAs(state)
 	}
-	t.gone = t.gone || state == TaskForgotten
+	t.forgotten = t.forgotten || state == TaskForgotten
 }
 
-func (t *Task) end(state TaskState) {
+func (t *Task) endAs(state TaskState) {
 	t.State = state
 	close(t.ended)
 }
 
-// beat is a sign of life.
-func (t *Task) beat(now time.Time) {
+// recordHeartbeat is a sign of life.
+func (t *Task) recordHeartbeat(now time.Time) {
 	t.Heartbeats++
 	if t.heartbeat > 0 {
-		t.beats = now.Add(t.heartbeat)
+		t.heartbeatDue = now.Add(t.heartbeat)
 	}
 }
 
-// deadline is when the task times out if nothing is heard of it.
-func (t *Task) deadline() (end time.Time, ends bool) {
-	if t.beats.IsZero() || !t.expires.IsZero() && t.expires.Before(t.beats) {
-		return t.expires, !t.expires.IsZero()
+// nextDeadline is when the task times out if nothing is heard of it.
+func (t *Task) nextDeadline() (end time.Time, ends bool) {
+	if t.heartbeatDue.IsZero() || !t.expiresAt.IsZero() && t.expiresAt.Before(t.heartbeatDue) {
+		return t.expiresAt, !t.expiresAt.IsZero()
 	}
-	return t.beats, true
+	return t.heartbeatDue, true
 }
 
-func (t *Task) expire(now time.Time) {
-	if end, ends := t.deadline(); t.State == TaskOpen && ends && now.After(end) {
-		t.end(TaskTimedOut)
+func (t *Task) expireIfDue(now time.Time) {
+	if end, ends := t.nextDeadline(); t.State == TaskOpen && ends && now.After(end) {
+		t.endAs(TaskTimedOut)
 	}
 }

@@ -52,7 +52,7 @@ func (w *world) drained(all []*scenario, limit time.Duration, v *violations) {
 		n := 0
 		for _, s := range all {
 			for _, token := range []string{s.token, s.old} {
-				if t, _ := w.aws.StepFunctions.Task(token); t.State == emulator.TaskOpen {
+				if t, _ := w.aws.StepFunctions.FindTask(token); t.State == emulator.TaskOpen {
 					n++
 				}
 			}
@@ -60,8 +60,8 @@ func (w *world) drained(all []*scenario, limit time.Duration, v *violations) {
 		return n
 	}
 	waiting := func() int {
-		a, _ := w.aws.SQS.Depth("orders")
-		b, _ := w.aws.SQS.Depth("decisions")
+		a, _ := w.aws.SQS.CountMessages("orders")
+		b, _ := w.aws.SQS.CountMessages("decisions")
 		return a + b
 	}
 	if !until(limit, func() bool { return open() == 0 && waiting() == 0 }) {
@@ -104,7 +104,7 @@ func (w *world) check(all []*scenario, v *violations) {
 			v.add("order %s is %s, want %s\n%s", s.order, a.Status, want, w.linesOf(s.order))
 		}
 	}
-	if dead, _ := w.aws.SQS.Depth("orders-dead"); dead < w.bad || dead > 5*w.bad { // each at least once, and not for ever
+	if dead, _ := w.aws.SQS.CountMessages("orders-dead"); dead < w.bad || dead > 5*w.bad { // each at least once, and not for ever
 		v.add("%d dead letters of %d bad requests", dead, w.bad)
 	}
 	for _, path := range []string{"/v1/deadletters", "/v1/orders?state=exhausted"} {
@@ -132,16 +132,16 @@ func (s *scenario) want() string {
 // answer reads what the workflow was told, and that every call for its token
 // said the same.
 func (w *world) answer(s *scenario, token string, v *violations) string {
-	task, _ := w.aws.StepFunctions.Task(token)
+	task, _ := w.aws.StepFunctions.FindTask(token)
 	if task.Effective != 1 {
 		v.add("order %s: %d effective answers; its task is %s", s.order, task.Effective, task.State)
 	}
 	says := ""
 	for _, c := range w.book.of(token) {
-		if says != "" && says != c.Says {
-			v.add("order %s: contradictory calls: %s, then %s", s.order, says, c.Says)
+		if says != "" && says != c.Content {
+			v.add("order %s: contradictory calls: %s, then %s", s.order, says, c.Content)
 		}
-		says = c.Says
+		says = c.Content
 	}
 	text := task.Output
 	if task.State == emulator.TaskFailed {

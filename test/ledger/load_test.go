@@ -40,7 +40,7 @@ func TestDeadlines(t *testing.T) {
 	group.SetLimit(48)
 	for i := range n {
 		s := &scenario{order: fmt.Sprintf("D-%d", i), via: "api", outcome: "approve", conflict: true, ends: deadline.Add(90 * time.Second)}
-		s.token = w.aws.StepFunctions.NewToken(time.Until(s.ends), 0)
+		s.token = w.aws.StepFunctions.OpenTask(time.Until(s.ends), 0)
 		all = append(all, s)
 		body := fmt.Sprintf(`{"orderId":%q,"taskToken":%q,"timeoutSeconds":%d,"approvalDeadline":%q}`, s.order, s.token, int(time.Until(s.ends).Seconds()),
 			deadline.Add(time.Duration(i)*time.Second/time.Duration(n)).UTC().Format(time.RFC3339Nano))
@@ -73,7 +73,7 @@ func TestDeadlines(t *testing.T) {
 	w.rate(rate, burst, &v)
 	outcomes := map[emulator.TaskState]int{}
 	for _, s := range all {
-		task, _ := w.aws.StepFunctions.Task(s.token)
+		task, _ := w.aws.StepFunctions.FindTask(s.token)
 		outcomes[task.State]++
 	}
 	t.Logf("%d deadlines: %v, %s", n, outcomes, w.book.summary())
@@ -123,7 +123,7 @@ func TestDiskFull(t *testing.T) {
 		group.SetLimit(16)
 		for i := from; i < to; i++ {
 			group.Go(func() error {
-				s := &scenario{order: fmt.Sprintf("F-%d", i), via: "api", outcome: "approve", token: w.aws.StepFunctions.NewToken(time.Hour, 0)}
+				s := &scenario{order: fmt.Sprintf("F-%d", i), via: "api", outcome: "approve", token: w.aws.StepFunctions.OpenTask(time.Hour, 0)}
 				body := fmt.Sprintf(`{"orderId":%q,"taskToken":%q,"note":%q}`, s.order, s.token, strings.Repeat("x", 500))
 				status, _, err := w.once(t.Context(), "POST", "http://"+w.operator+"/v1/requests", apiToken, body)
 				mu.Lock()
@@ -158,12 +158,12 @@ func TestDiskFull(t *testing.T) {
 		t.Error("it is ready although the disk is full")
 	}
 	// What comes by the queue meanwhile stays there.
-	late := &scenario{order: "F-queued", via: "api", outcome: "approve", token: w.aws.StepFunctions.NewToken(time.Hour, 0)}
+	late := &scenario{order: "F-queued", via: "api", outcome: "approve", token: w.aws.StepFunctions.OpenTask(time.Hour, 0)}
 	if err := late.request(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Second)
-	if waiting, _ := w.aws.SQS.Depth("orders"); waiting != 1 {
+	if waiting, _ := w.aws.SQS.CountMessages("orders"); waiting != 1 {
 		t.Errorf("%d messages wait in the queue, want 1", waiting)
 	}
 	if err := w.limitFiles(unix.RLIM_INFINITY); err != nil {
@@ -199,14 +199,14 @@ func TestBacklog(t *testing.T) {
 	var group errgroup.Group
 	group.SetLimit(48)
 	for i := range all {
-		all[i] = &scenario{order: fmt.Sprintf("B-%d", i), http: i%2 == 0, via: []string{"topic", "webhook", "api"}[i%3], outcome: "approve", token: w.aws.StepFunctions.NewToken(time.Hour, 0)}
+		all[i] = &scenario{order: fmt.Sprintf("B-%d", i), http: i%2 == 0, via: []string{"topic", "webhook", "api"}[i%3], outcome: "approve", token: w.aws.StepFunctions.OpenTask(time.Hour, 0)}
 		group.Go(func() error { return all[i].request(t.Context(), w) })
 	}
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
 	var v violations
-	if !until(2*time.Minute, func() bool { n, _ := w.aws.SQS.Depth("orders"); return n == 0 }) {
+	if !until(2*time.Minute, func() bool { n, _ := w.aws.SQS.CountMessages("orders"); return n == 0 }) {
 		v.add("the requests are not taken in")
 	}
 	began := time.Now()
@@ -281,7 +281,7 @@ func TestScanner(t *testing.T) {
 	n := size(1000, 120)
 	all := make([]*scenario, n)
 	for i := range all {
-		all[i] = &scenario{order: fmt.Sprintf("S-%d", i), token: w.aws.StepFunctions.NewToken(time.Hour, 0)}
+		all[i] = &scenario{order: fmt.Sprintf("S-%d", i), token: w.aws.StepFunctions.OpenTask(time.Hour, 0)}
 		if err := all[i].request(t.Context(), w); err != nil {
 			t.Fatal(err)
 		}
@@ -384,7 +384,7 @@ func TestSlowClients(t *testing.T) {
 	var all []*scenario
 	var v violations
 	for i := range 40 {
-		s := &scenario{order: fmt.Sprintf("H-%d", i), http: true, via: "webhook", outcome: "approve", token: w.aws.StepFunctions.NewToken(time.Hour, 0)}
+		s := &scenario{order: fmt.Sprintf("H-%d", i), http: true, via: "webhook", outcome: "approve", token: w.aws.StepFunctions.OpenTask(time.Hour, 0)}
 		if err := s.run(ctx, w); err != nil {
 			v.add("%v", err)
 		}

@@ -55,10 +55,10 @@ func plan(n int, sf *emulator.StepFunctions) []*scenario {
 			s.first, s.conflict, task = false, false, shortTask
 		}
 		if i%25 == 7 && !s.alone && !s.conflict {
-			s.http, s.old = false, sf.NewToken(task, 0)
+			s.http, s.old = false, sf.OpenTask(task, 0)
 		}
 		s.ends = time.Now().Add(task)
-		s.token = sf.NewToken(task, 0)
+		s.token = sf.OpenTask(task, 0)
 		all = append(all, s)
 	}
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
@@ -70,7 +70,7 @@ func plan(n int, sf *emulator.StepFunctions) []*scenario {
 func (s *scenario) renew(w *world) {
 	if s.alone {
 		s.ends = time.Now().Add(shortTask)
-		s.token = w.aws.StepFunctions.NewToken(shortTask, 0)
+		s.token = w.aws.StepFunctions.OpenTask(shortTask, 0)
 	}
 }
 
@@ -80,14 +80,14 @@ func (s *scenario) request(ctx context.Context, w *world) error {
 		if err != nil {
 			return err
 		}
-		w.aws.SQS.Put("orders", body, nil)
+		w.aws.SQS.PutMessage("orders", body, nil)
 	}
 	body, err := s.ask(s.token, time.Now())
 	if err != nil {
 		return err
 	}
 	if !s.http {
-		w.aws.SQS.Put("orders", body, nil)
+		w.aws.SQS.PutMessage("orders", body, nil)
 		return nil
 	}
 	status, text, err := w.call(ctx, "POST", "http://"+w.operator+"/v1/requests", apiToken, body)
@@ -139,7 +139,7 @@ func (s *scenario) decide(ctx context.Context, w *world, via, outcome string, wa
 	var err error
 	switch via {
 	case "topic":
-		w.aws.SQS.Put("decisions", body, nil)
+		w.aws.SQS.PutMessage("decisions", body, nil)
 		return nil
 	case "webhook":
 		status, text, err = w.call(ctx, "POST", "http://"+w.public+"/webhooks/erp", hookToken, body)
@@ -193,7 +193,7 @@ func (s *scenario) run(ctx context.Context, w *world) error {
 func (s *scenario) afterDeadline(ctx context.Context, w *world) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*shortTask)
 	defer cancel()
-	if _, err := w.aws.StepFunctions.Wait(ctx, s.token); err != nil {
+	if _, err := w.aws.StepFunctions.WaitForTask(ctx, s.token); err != nil {
 		return fmt.Errorf("its task does not end: %w", err)
 	}
 	return s.decide(ctx, w, s.via, s.outcome, 409)

@@ -191,7 +191,7 @@ func (w *world) surviveCrashes(all []*scenario) (v violations) {
 		}
 	}()
 	for i := range w.bad {
-		w.aws.SQS.Put("orders", fmt.Sprintf(`{"number":%d}`, i), nil)
+		w.aws.SQS.PutMessage("orders", fmt.Sprintf(`{"number":%d}`, i), nil)
 	}
 	if err := w.play(ctx, all, time.Second); err != nil {
 		v.add("%v", err)

@@ -181,9 +181,9 @@ func newWorld(tb testing.TB, bin string, s settings) *world {
 	if w.aws, err = emulator.Start(); err != nil {
 		tb.Fatal(err)
 	}
-	w.aws.StepFunctions.Watch(w.book.write)
+	w.aws.StepFunctions.WatchCalls(w.book.write)
 	for _, q := range []string{"orders", "orders-dead", "decisions"} {
-		w.aws.SQS.Create(q)
+		w.aws.SQS.CreateQueue(q)
 	}
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
 	upstream := strings.TrimPrefix(w.aws.URL(), "http://")

@@ -167,7 +167,7 @@ func TestOneOfTwoIsKilled(t *testing.T) {
 		})
 	}
 	for i := range orders {
-		tokens[i] = w.aws.StepFunctions.NewToken(10*time.Minute, 0)
+		tokens[i] = w.aws.StepFunctions.OpenTask(10*time.Minute, 0)
 		if i == orders/2 {
 			require.NoError(t, victim.cmd.Process.Kill())
 			<-victim.done
@@ -177,7 +177,7 @@ func TestOneOfTwoIsKilled(t *testing.T) {
 	close(work)
 	group.Wait()
 	for i, token := range tokens {
-		task, err := w.aws.StepFunctions.Wait(t.Context(), token)
+		task, err := w.aws.StepFunctions.WaitForTask(t.Context(), token)
 		require.NoError(t, err)
 		require.Equal(t, 1, task.Effective)
 		want := emulator.TaskSucceeded
