@@ -12,13 +12,13 @@ import (
 )
 
 func TestAttributes(t *testing.T) {
-	timeless(t, func(w world) {
-		q := w.queue("q", nil)
+	inBubble(t, func(w clients) {
+		q := w.makeQueue("q", nil)
 		sent := map[string]types.MessageAttributeValue{
 			"a.text": {DataType: aws.String("String"), StringValue: aws.String("ü")}, "a.number": {DataType: aws.String("Number.int"), StringValue: aws.String("1")},
 			"bytes": {DataType: aws.String("Binary"), BinaryValue: []byte{0, 255}},
 		}
-		must[*sqs.SendMessageOutput](t)(w.queues.SendMessage(w.Context(), &sqs.SendMessageInput{QueueUrl: q, MessageBody: aws.String("m"), MessageAttributes: sent}))
+		mustReturn[*sqs.SendMessageOutput](t)(w.queues.SendMessage(w.Context(), &sqs.SendMessageInput{QueueUrl: q, MessageBody: aws.String("m"), MessageAttributes: sent}))
 		for _, c := range []struct {
 			names  []string
 			system []types.MessageSystemAttributeName
@@ -30,7 +30,7 @@ func TestAttributes(t *testing.T) {
 			{[]string{"a.*"}, nil, "map[a.number:1 a.text:ü] map[]"},
 			{[]string{"bytes", "none"}, []types.MessageSystemAttributeName{"ApproximateReceiveCount", "DeadLetterQueueSourceArn"}, "map[bytes:\x00\xff] map[ApproximateReceiveCount:5]"},
 		} {
-			m := must[*sqs.ReceiveMessageOutput](t)(w.queues.ReceiveMessage(w.Context(), &sqs.ReceiveMessageInput{
+			m := mustReturn[*sqs.ReceiveMessageOutput](t)(w.queues.ReceiveMessage(w.Context(), &sqs.ReceiveMessageInput{
 				QueueUrl: q, VisibilityTimeout: 1, MessageAttributeNames: c.names, MessageSystemAttributeNames: c.system,
 			})).Messages[0]
 			got := map[string]string{}
@@ -43,21 +43,21 @@ func TestAttributes(t *testing.T) {
 			if shown := fmt.Sprint(got, m.Attributes); shown != c.want {
 				t.Errorf("%q: %q, want %q", c.names, shown, c.want)
 			}
-			w.sleep(time.Second)
+			w.passTime(time.Second)
 		}
 	})
 }
 
 func TestQueueAttributes(t *testing.T) {
-	timeless(t, func(w world) {
-		q := w.queue("q", map[string]string{"DelaySeconds": "5"})
-		w.send(q, "a")
-		w.send(q, "b")
-		w.sleep(5 * time.Second)
-		w.send(q, "c")
-		must[*sqs.ReceiveMessageOutput](t)(w.queues.ReceiveMessage(w.Context(), &sqs.ReceiveMessageInput{QueueUrl: q}))
+	inBubble(t, func(w clients) {
+		q := w.makeQueue("q", map[string]string{"DelaySeconds": "5"})
+		w.sendBody(q, "a")
+		w.sendBody(q, "b")
+		w.passTime(5 * time.Second)
+		w.sendBody(q, "c")
+		mustReturn[*sqs.ReceiveMessageOutput](t)(w.queues.ReceiveMessage(w.Context(), &sqs.ReceiveMessageInput{QueueUrl: q}))
 		get := func(names ...types.QueueAttributeName) map[string]string {
-			return must[*sqs.GetQueueAttributesOutput](t)(w.queues.GetQueueAttributes(w.Context(), &sqs.GetQueueAttributesInput{QueueUrl: q, AttributeNames: names})).Attributes
+			return mustReturn[*sqs.GetQueueAttributesOutput](t)(w.queues.GetQueueAttributes(w.Context(), &sqs.GetQueueAttributesInput{QueueUrl: q, AttributeNames: names})).Attributes
 		}
 		all := get("All")
 		for k, want := range map[string]string{
@@ -78,10 +78,10 @@ func TestQueueAttributes(t *testing.T) {
 		if err := errors.Join(set("VisibilityTimeout", "43200"), set("Policy", "{}")); err != nil || get("All")["VisibilityTimeout"] != "43200" {
 			t.Error(err)
 		}
-		if err := set("VisibilityTimeout", "43201"); !is[*types.InvalidAttributeValue](err) {
+		if err := set("VisibilityTimeout", "43201"); !isError[*types.InvalidAttributeValue](err) {
 			t.Error(err)
 		}
-		if err := set("Visibility", "1"); !is[*types.InvalidAttributeName](err) {
+		if err := set("Visibility", "1"); !isError[*types.InvalidAttributeName](err) {
 			t.Error(err)
 		}
 	})

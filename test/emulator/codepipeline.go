@@ -1,8 +1,6 @@
 package emulator
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -10,38 +8,37 @@ import (
 	"unicode/utf8"
 )
 
-// CodePipeline answers PutApprovalResult of manual approval actions, within the
-// limits of https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PutApprovalResult.html.
+// CodePipeline answers PutApprovalResult for manual approval actions. It enforces the limits of
+// https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PutApprovalResult.html.
 type CodePipeline struct {
 	mu      sync.Mutex
 	actions map[string]*Action // by pipeline, stage and action
-	faults  []string           // of the next calls
+	faults  []string           // one for each of the next calls
 }
 
-// Action is a manual approval, as its pipeline sees it.
+// Action is a manual approval action as its pipeline sees it.
 type Action struct {
-	Token   string // of the approval that is open, or was last
-	Status  string // Approved or Rejected, once it is
+	Token   string // of the open approval, or of the last approval
+	Status  string // Approved or Rejected, empty while the approval is open
 	Summary string
 	Calls   int
 }
 
-// NewCodePipeline returns one without actions.
-func NewCodePipeline() *CodePipeline { return &CodePipeline{actions: map[string]*Action{}} }
+// NewCodePipeline returns a CodePipeline without actions.
+func NewCodePipeline() *CodePipeline {
+	return &CodePipeline{actions: map[string]*Action{}}
+}
 
-// OpenApproval opens an approval, of which it returns the token.
+// OpenApproval opens an approval for an action and returns its token.
 func (c *CodePipeline) OpenApproval(pipeline, stage, action string) string {
-	var b [16]byte
-	_, _ = rand.Read(b[:])
-	h := hex.EncodeToString(b[:])
-	token := h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+	token := newUUID()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.actions[pipeline+"/"+stage+"/"+action] = &Action{Token: token}
 	return token
 }
 
-// FindAction returns what is known of an action.
+// FindAction returns the state of an action. An unknown action has an empty state.
 func (c *CodePipeline) FindAction(pipeline, stage, action string) Action {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -51,8 +48,8 @@ func (c *CodePipeline) FindAction(pipeline, stage, action string) Action {
 	return Action{}
 }
 
-// FailNext makes later calls fail, one each: "throttle", "fail", or "lose" for one
-// that is applied and whose reply is lost.
+// FailNext adds a fault for each of the next calls: "throttle" and "fail" refuse the call, "lose" applies it and closes
+// the connection without an answer.
 func (c *CodePipeline) FailNext(how ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -74,7 +71,8 @@ func (c *CodePipeline) serveCall(w http.ResponseWriter, action string, body []by
 	defer c.mu.Unlock()
 	fault := ""
 	if len(c.faults) > 0 {
-		fault, c.faults = c.faults[0], c.faults[1:]
+		fault = c.faults[0]
+		c.faults = c.faults[1:]
 	}
 	switch fault {
 	case "throttle":
@@ -102,7 +100,8 @@ func (c *CodePipeline) putResult(action string, body []byte) (any, error) {
 			return nil, newAPIError("ValidationException", "a name is not of the form %s", nameForm)
 		}
 	}
-	if !tokenForm.MatchString(in.Token) || utf8.RuneCountInString(in.Result.Summary) > 512 || (in.Result.Status != "Approved" && in.Result.Status != "Rejected") {
+	validStatus := in.Result.Status == "Approved" || in.Result.Status == "Rejected"
+	if !tokenForm.MatchString(in.Token) || utf8.RuneCountInString(in.Result.Summary) > 512 || !validStatus {
 		return nil, newAPIError("ValidationException", "token, summary or status")
 	}
 	a := c.actions[in.PipelineName+"/"+in.StageName+"/"+in.ActionName]
@@ -116,6 +115,7 @@ func (c *CodePipeline) putResult(action string, body []byte) (any, error) {
 	if a.Status != "" {
 		return nil, newAPIError("ApprovalAlreadyCompletedException", "the approval is completed")
 	}
-	a.Status, a.Summary = in.Result.Status, in.Result.Summary
+	a.Status = in.Result.Status
+	a.Summary = in.Result.Summary
 	return map[string]any{"approvedAt": 1700000000}, nil
 }

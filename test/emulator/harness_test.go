@@ -18,8 +18,8 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// world is an emulator and the real clients of it.
-type world struct {
+// clients has an emulator and AWS's own clients that are connected to it.
+type clients struct {
 	*testing.T
 	*Server
 	queues *sqs.Client
@@ -27,8 +27,8 @@ type world struct {
 	tasks  *sfn.Client
 }
 
-// open returns the clients of an emulator. They try once: a test counts calls.
-func open(t *testing.T, s *Server, dial func(ctx context.Context, network, address string) (net.Conn, error)) world {
+// openClients connects clients to an emulator. They make one attempt a call, because tests count calls.
+func openClients(t *testing.T, s *Server, dial func(ctx context.Context, network, address string) (net.Conn, error)) clients {
 	t.Helper()
 	transport := &http.Transport{DialContext: dial}
 	t.Cleanup(func() {
@@ -41,39 +41,39 @@ func open(t *testing.T, s *Server, dial func(ctx context.Context, network, addre
 		Region: Region, Credentials: credentials.NewStaticCredentialsProvider("x", "x", ""), BaseEndpoint: aws.String(s.URL()),
 		HTTPClient: &http.Client{Transport: transport}, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 	}
-	return world{t, s, sqs.NewFromConfig(cfg), sns.NewFromConfig(cfg), sfn.NewFromConfig(cfg)}
+	return clients{t, s, sqs.NewFromConfig(cfg), sns.NewFromConfig(cfg), sfn.NewFromConfig(cfg)}
 }
 
-// loopback is a world on the loopback interface.
-func loopback(t *testing.T) world {
+// onLoopback starts an emulator on the loopback interface and connects clients to it.
+func onLoopback(t *testing.T) clients {
 	t.Helper()
 	s, err := Start()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return open(t, s, nil)
+	return openClients(t, s, nil)
 }
 
-// timeless runs a test in a world of its own, on connections in memory, where the
-// clock is the bubble's: days pass at once, and nothing is a question of speed.
-func timeless(t *testing.T, test func(world)) {
+// inBubble runs a test in a bubble of synctest, with an emulator on connections in memory. The clock is the bubble's, so
+// days pass at once and the speed of the machine has no influence.
+func inBubble(t *testing.T, test func(clients)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		t.Helper()
-		l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		test(open(t, startServer(l), l.dial))
+		l := &memoryListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+		test(openClients(t, startServer(l), l.dial))
 	})
 }
 
-// pipes is a listener in memory.
-type pipes struct {
+// memoryListener listens for connections in memory.
+type memoryListener struct {
 	conns  chan net.Conn
 	once   sync.Once
 	closed chan struct{}
 }
 
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+func (p *memoryListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	client, server := net.Pipe()
 	select {
 	case p.conns <- server:
@@ -84,7 +84,7 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	return nil, net.ErrClosed
 }
 
-func (p *pipes) Accept() (net.Conn, error) {
+func (p *memoryListener) Accept() (net.Conn, error) {
 	select {
 	case c := <-p.conns:
 		return c, nil
@@ -93,25 +93,25 @@ func (p *pipes) Accept() (net.Conn, error) {
 	}
 }
 
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+func (p *memoryListener) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }
+func (p *memoryListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
-// code returns the code of an error of AWS, "" of any other.
-func code(err error) string {
+// errorCode returns the code of an error of AWS, and "" for any other error.
+func errorCode(err error) string {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
 	}
 	return ""
 }
 
-// is says whether the SDK decoded an error to this type.
-func is[E error](err error) bool {
+// isError reports whether the SDK decoded an error to the type E.
+func isError[E error](err error) bool {
 	var e E
 	return errors.As(err, &e)
 }
 
-// must ends the test on an error.
-func must[V any](t testing.TB) func(V, error) V {
+// mustReturn returns a function that returns its value, or ends the test on an error.
+func mustReturn[V any](t testing.TB) func(V, error) V {
 	t.Helper()
 	return func(v V, err error) V {
 		t.Helper()
@@ -122,8 +122,8 @@ func must[V any](t testing.TB) func(V, error) V {
 	}
 }
 
-// sleep lets the bubble's clock pass.
-func (w world) sleep(d time.Duration) {
+// passTime advances the clock of the bubble.
+func (w clients) passTime(d time.Duration) {
 	w.Helper()
 	waitFor(w.Context(), d)
 }

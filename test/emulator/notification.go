@@ -17,13 +17,13 @@ const (
 	maxSubject      = 100     // characters
 )
 
-// notification is what is published.
+// notification is a message that was published to a topic.
 type notification struct {
 	id, topic, subject, body string
 	attributes               map[string]Attribute
 }
 
-// envelopeJSON is the notification as a queue gets it whose subscription is not raw:
+// envelopeJSON returns the notification in the envelope that a queue receives if its subscription is not raw:
 // https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html.
 func (n notification) envelopeJSON() string {
 	type attribute struct {
@@ -38,7 +38,7 @@ func (n notification) envelopeJSON() string {
 		}
 		attributes[name] = attribute{a.DataType, value}
 	}
-	b, _ := json.Marshal(struct { // texts
+	b, _ := json.Marshal(struct { // text fields only, so it cannot fail
 		Type              string
 		MessageID         string `json:"MessageId"`
 		TopicARN          string `json:"TopicArn"`
@@ -51,13 +51,22 @@ func (n notification) envelopeJSON() string {
 		UnsubscribeURL    string
 		MessageAttributes map[string]attribute `json:",omitempty"`
 	}{
-		"Notification", n.id, n.topic, n.subject, n.body, time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), "1", "none",
-		"https://sns." + Region + ".amazonaws.com/none.pem", "https://sns." + Region + ".amazonaws.com/", attributes,
+		Type:              "Notification",
+		MessageID:         n.id,
+		TopicARN:          n.topic,
+		Subject:           n.subject,
+		Message:           n.body,
+		Timestamp:         time.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
+		SignatureVersion:  "1",
+		Signature:         "none",
+		SigningCertURL:    "https://sns." + Region + ".amazonaws.com/none.pem",
+		UnsubscribeURL:    "https://sns." + Region + ".amazonaws.com/",
+		MessageAttributes: attributes,
 	})
 	return string(b)
 }
 
-// messageAttributes reads them as the query protocol writes them.
+// messageAttributes reads message attributes from a form of the query protocol.
 func messageAttributes(form url.Values) (map[string]Attribute, error) {
 	out := map[string]Attribute{}
 	for i := 1; ; i++ {

@@ -1,9 +1,7 @@
-// Package emulator is small, strict counterparts of the AWS services that the
-// relay talks to, on loopback: SQS, SNS, and the callbacks of Step Functions,
-// Lambda durable functions and CodePipeline. They
-// speak AWS's protocols, so that the real SDK is used against them: by the demo,
-// by tests, and by benchmarks. They keep everything in memory, verify no
-// signatures, and are not for anything else.
+// Package emulator contains small, strict counterparts of the AWS services that the relay calls: SQS, SNS, and the
+// callbacks of Step Functions, Lambda durable functions and CodePipeline. They listen on loopback and speak AWS's
+// protocols, so that the demo, tests and benchmarks use the real SDK. They keep all data in memory and do not verify
+// signatures, so they must not be used for anything else.
 package emulator
 
 import (
@@ -20,13 +18,13 @@ import (
 	"time"
 )
 
-// What every ARN and queue URL has.
+// Region and Account are part of every ARN and queue URL.
 const (
 	Region  = "us-east-1"
 	Account = "000000000000"
 )
 
-// Server is all services behind one endpoint.
+// Server serves all emulated services at one endpoint.
 type Server struct {
 	StepFunctions *StepFunctions
 	SQS           *SQS
@@ -36,13 +34,14 @@ type Server struct {
 
 	http     *http.Server
 	listener net.Listener
-	life     context.Context    //nolint:containedctx // ends with Close: what a caller that hangs up does not stop
-	stop     context.CancelFunc // ends life
-	served   chan struct{}      // closed when no connection is taken any more
-	openConnections     sync.WaitGroup     // connections
+	// life ends with Close. Work that a caller cannot stop by closing its connection uses it.
+	life            context.Context //nolint:containedctx // the server's own life, not a request's
+	stop            context.CancelFunc
+	served          chan struct{} // closed when the listener accepts no more connections
+	openConnections sync.WaitGroup
 }
 
-// Start listens on a free port of the loopback interface.
+// Start starts a server on a free port of the loopback interface.
 func Start() (*Server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -61,16 +60,23 @@ func startServer(l net.Listener) *Server {
 		stop:          stop,
 		served:        make(chan struct{}),
 	}
-	s.SNS, s.Lambda, s.CodePipeline = NewSNS(s.SQS), NewLambda(), NewCodePipeline()
+	s.SNS = NewSNS(s.SQS)
+	s.Lambda = NewLambda()
+	s.CodePipeline = NewCodePipeline()
 	s.http = &http.Server{
-		Handler: s, ReadHeaderTimeout: 5 * time.Second, ConnState: s.countConnections,
-		BaseContext: func(net.Listener) context.Context { return life },
+		Handler:           s,
+		ReadHeaderTimeout: 5 * time.Second,
+		ConnState:         s.countConnections,
+		BaseContext:       func(net.Listener) context.Context { return life },
 	}
-	go func() { defer close(s.served); _ = s.http.Serve(l) }() // ends with Close
+	go func() {
+		defer close(s.served)
+		_ = s.http.Serve(l) // returns after Close
+	}()
 	return s
 }
 
-// countConnections counts the connections.
+// countConnections keeps the number of open connections, so that Close can wait for them.
 func (s *Server) countConnections(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
@@ -81,21 +87,21 @@ func (s *Server) countConnections(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// URL is the endpoint of all services.
+// URL returns the endpoint of all services.
 func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 
-// Close ends the server: calls under way are cut, long polls too. It returns when
-// none is left.
+// Close stops the server. It closes every connection, including those of long polls, and returns after the last
+// handler has ended.
 func (s *Server) Close() error {
-	err := s.http.Close() // first: what waits must not be answered
+	err := s.http.Close() // first, so that waiting calls are cut and not answered
 	s.stop()
 	<-s.served
 	s.openConnections.Wait()
 	return err
 }
 
-// ServeHTTP implements http.Handler: SQS and Step Functions speak AWS JSON 1.0
-// with a target header, CodePipeline 1.1, Lambda REST, SNS the query protocol.
+// ServeHTTP implements http.Handler. SQS and Step Functions use AWS JSON 1.0 with a target header, CodePipeline uses
+// AWS JSON 1.1, Lambda uses REST, and SNS uses the query protocol.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 4<<20))
 	if err != nil {
@@ -121,7 +127,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// apiError is an error as AWS's JSON protocols write it.
+// apiError is an error in the form of AWS's JSON protocols.
 type apiError struct {
 	Code    string // such as TaskTimedOut
 	Message string
@@ -134,7 +140,7 @@ func newAPIError(code, format string, args ...any) *apiError {
 	return &apiError{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// writeAnswer writes what an action returned.
+// writeAnswer writes the result of an action, or its error.
 func writeAnswer(w http.ResponseWriter, out any, err error) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	w.Header().Set("X-Amzn-Requestid", rand.Text())
@@ -154,7 +160,7 @@ func writeAnswer(w http.ResponseWriter, out any, err error) {
 	_ = json.NewEncoder(w).Encode(out)
 }
 
-// waitFor waits, or less if the context ends.
+// waitFor waits for d, or until the context ends.
 func waitFor(ctx context.Context, d time.Duration) {
 	if d <= 0 {
 		return

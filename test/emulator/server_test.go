@@ -16,11 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// TestClose holds that what waits is cut, applied no more, and gone when Close
-// returns.
+// TestClose shows that waiting calls are cut without being applied, and that all handlers have ended when Close returns.
 func TestClose(t *testing.T) {
-	timeless(t, func(w world) {
-		q := w.queue("q", nil)
+	inBubble(t, func(w clients) {
+		q := w.makeQueue("q", nil)
 		token := w.StepFunctions.OpenTask(0, 0)
 		w.StepFunctions.SetFaults(Faults{Latency: time.Hour})
 		began := time.Now()
@@ -32,7 +31,7 @@ func TestClose(t *testing.T) {
 				}
 			})
 			calls.Go(func() {
-				if w.success(token, "{}") == nil {
+				if w.sendSuccess(token, "{}") == nil {
 					t.Error("a call was answered")
 				}
 			})
@@ -41,7 +40,7 @@ func TestClose(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
-		if left := serving(); left != "" {
+		if left := handlerStacks(); left != "" {
 			t.Errorf("still serving:\n%s", left)
 		}
 		calls.Wait()
@@ -57,8 +56,8 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// serving returns the stacks of the handlers that run in this bubble.
-func serving() string {
+// handlerStacks returns the stacks of the handlers that run in this bubble.
+func handlerStacks() string {
 	b := make([]byte, 1<<20)
 	b = b[:runtime.Stack(b, true)]
 	me, _, _ := strings.Cut(string(b), "\n")
@@ -72,15 +71,14 @@ func serving() string {
 	return strings.Join(left, "\n\n")
 }
 
-// TestStart holds that the emulator is on loopback and that Close frees its port,
-// while calls come.
+// TestStart shows that the emulator listens on loopback only, and that Close frees its port while calls arrive.
 func TestStart(t *testing.T) {
 	t.Parallel()
-	w := loopback(t)
+	w := onLoopback(t)
 	if !strings.HasPrefix(w.URL(), "http://127.0.0.1:") {
 		t.Error(w.URL())
 	}
-	q := w.queue("q", nil)
+	q := w.makeQueue("q", nil)
 	var calls sync.WaitGroup
 	polls := make(chan struct{}, 4)
 	for range 4 {
@@ -107,20 +105,20 @@ func TestStart(t *testing.T) {
 	calls.Wait()
 }
 
-// TestEveryMessageOnce holds that many who send and receive at once see each
-// message, and each once while it is in flight.
+// TestEveryMessageOnce shows that concurrent senders and receivers see each message, and each only once while it is in
+// flight.
 func TestEveryMessageOnce(t *testing.T) {
 	t.Parallel()
-	w := loopback(t)
-	q := w.queue("q", map[string]string{"Policy": `"sqs:SendMessage" ` + w.SNS.CreateTopic("t")})
+	w := onLoopback(t)
+	q := w.makeQueue("q", map[string]string{"Policy": `"sqs:SendMessage" ` + w.SNS.CreateTopic("t")})
 	topic := w.SNS.CreateTopic("t")
-	must[string](t)(w.subscribe(topic, "q", map[string]string{"RawMessageDelivery": "true"}))
+	mustReturn[string](t)(w.subscribe(topic, "q", map[string]string{"RawMessageDelivery": "true"}))
 	const each, senders = 50, 4
 	var all sync.WaitGroup
 	for s := range senders {
 		all.Go(func() {
 			for i := range each {
-				w.send(q, fmt.Sprint(s, " ", i))
+				w.sendBody(q, fmt.Sprint(s, " ", i))
 			}
 		})
 	}
@@ -150,7 +148,7 @@ func TestEveryMessageOnce(t *testing.T) {
 					done()
 				}
 				mu.Unlock()
-				w.drop(q, out.Messages)
+				w.deleteAll(q, out.Messages)
 			}
 		})
 	}
@@ -165,8 +163,8 @@ func TestEveryMessageOnce(t *testing.T) {
 	}
 }
 
-// drop deletes messages, however many do it.
-func (w world) drop(q *string, messages []types.Message) {
+// deleteAll deletes messages. Several goroutines may call it.
+func (w clients) deleteAll(q *string, messages []types.Message) {
 	entries := []types.DeleteMessageBatchRequestEntry{}
 	for i, m := range messages {
 		entries = append(entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), ReceiptHandle: m.ReceiptHandle})
@@ -179,11 +177,10 @@ func (w world) drop(q *string, messages []types.Message) {
 	}
 }
 
-// TestOneAnswerCounts holds that of many calls with one token one has an effect,
-// with faults among them.
+// TestOneAnswerCounts shows that only one of many calls with the same token has an effect, also with faults.
 func TestOneAnswerCounts(t *testing.T) {
 	t.Parallel()
-	w := loopback(t)
+	w := onLoopback(t)
 	w.StepFunctions.SetFaults(Faults{Throttle: 0.2, LoseReply: 0.3, Fail: 0.2})
 	for range 10 {
 		token := w.StepFunctions.OpenTask(0, 0)
@@ -193,9 +190,9 @@ func TestOneAnswerCounts(t *testing.T) {
 		for i := range 8 {
 			all.Go(func() {
 				for range 8 {
-					err := w.failure(token)
+					err := w.sendFailure(token)
 					if i%2 == 0 {
-						err = w.success(token, "{}")
+						err = w.sendSuccess(token, "{}")
 					}
 					if err == nil {
 						mu.Lock()
@@ -213,12 +210,12 @@ func TestOneAnswerCounts(t *testing.T) {
 }
 
 func TestRoundTripAndCalls(t *testing.T) {
-	timeless(t, func(w world) {
-		q := w.queue("q", nil)
+	inBubble(t, func(w clients) {
+		q := w.makeQueue("q", nil)
 		w.SQS.SetRoundTrip(time.Second)
 		began := time.Now()
-		w.send(q, "a")
-		w.expect(q, 0, 1, "a")
+		w.sendBody(q, "a")
+		w.expectBodies(q, 0, 1, "a")
 		if took := time.Since(began); took != 2*time.Second {
 			t.Errorf("took %v", took)
 		}

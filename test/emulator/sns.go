@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// SNS is topics whose subscribers are queues of an SQS.
+// SNS emulates topics. Their subscribers are queues of the SQS beside it.
 type SNS struct {
 	sqs *SQS
 
@@ -22,10 +22,12 @@ type subscription struct {
 	raw        bool
 }
 
-// NewSNS returns one without topics.
-func NewSNS(q *SQS) *SNS { return &SNS{sqs: q, topics: map[string][]subscription{}} }
+// NewSNS returns an SNS without topics.
+func NewSNS(q *SQS) *SNS {
+	return &SNS{sqs: q, topics: map[string][]subscription{}}
+}
 
-// CreateTopic makes a topic and returns its ARN.
+// CreateTopic creates a topic and returns its ARN.
 func (s *SNS) CreateTopic(name string) string {
 	arn := "arn:aws:sns:" + Region + ":" + Account + ":" + name
 	s.mu.Lock()
@@ -47,17 +49,17 @@ func (s *SNS) serveQuery(w http.ResponseWriter, body []byte) {
 	w.Header().Set("Content-Type", "text/xml")
 	if e != nil {
 		w.WriteHeader(max(e.Status, http.StatusBadRequest))
-		fmt.Fprintf(w, "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error><RequestId>%s</RequestId></ErrorResponse>",
-			escapeXML(e.Code), escapeXML(e.Message), newUUID())
+		fmt.Fprintf(w, "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error>"+
+			"<RequestId>%s</RequestId></ErrorResponse>", escapeXML(e.Code), escapeXML(e.Message), newUUID())
 		return
 	}
-	fmt.Fprintf(w, `<%[1]sResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><%[1]sResult>%[2]s</%[1]sResult><ResponseMetadata><RequestId>%[3]s</RequestId></ResponseMetadata></%[1]sResponse>`,
-		action, result, newUUID())
+	fmt.Fprintf(w, `<%[1]sResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><%[1]sResult>%[2]s</%[1]sResult>`+
+		`<ResponseMetadata><RequestId>%[3]s</RequestId></ResponseMetadata></%[1]sResponse>`, action, result, newUUID())
 }
 
 func escapeXML(s string) string {
 	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte(s)) // a Builder takes everything
+	_ = xml.EscapeText(&b, []byte(s)) // writing to a Builder cannot fail
 	return b.String()
 }
 
@@ -92,7 +94,8 @@ func (s *SNS) subscribeQueue(arn string, form url.Values) (string, *apiError) {
 	}
 	sub := subscription{arn: arn + ":" + newUUID(), queue: queue}
 	for i := 1; form.Has(fmt.Sprintf("Attributes.entry.%d.key", i)); i++ {
-		key, value := form.Get(fmt.Sprintf("Attributes.entry.%d.key", i)), form.Get(fmt.Sprintf("Attributes.entry.%d.value", i))
+		key := form.Get(fmt.Sprintf("Attributes.entry.%d.key", i))
+		value := form.Get(fmt.Sprintf("Attributes.entry.%d.value", i))
 		if key != "RawMessageDelivery" || value != "true" && value != "false" {
 			return "", newAPIError("InvalidParameter", "Invalid parameter: Attributes: only RawMessageDelivery here, true or false")
 		}
@@ -101,7 +104,8 @@ func (s *SNS) subscribeQueue(arn string, form url.Values) (string, *apiError) {
 	for _, known := range s.topics[arn] {
 		switch {
 		case known.queue == queue && known.raw != sub.raw:
-			return "", newAPIError("InvalidParameter", "Invalid parameter: Attributes Reason: Subscription already exists with different attributes")
+			return "", newAPIError("InvalidParameter",
+				"Invalid parameter: Attributes Reason: Subscription already exists with different attributes")
 		case known.queue == queue:
 			return "<SubscriptionArn>" + escapeXML(known.arn) + "</SubscriptionArn>", nil
 		}
@@ -110,8 +114,8 @@ func (s *SNS) subscribeQueue(arn string, form url.Values) (string, *apiError) {
 	return "<SubscriptionArn>" + escapeXML(sub.arn) + "</SubscriptionArn>", nil
 }
 
-// publishNotification sends to every subscriber: the message as it is, with its attributes, or
-// all of it in an envelope.
+// publishNotification delivers a notification to every subscriber of a topic: with raw delivery the bare message and
+// its attributes, otherwise the envelope.
 func (s *SNS) publishNotification(arn string, form url.Values) (string, *apiError) {
 	n := notification{
 		id:      newUUID(),
@@ -136,7 +140,7 @@ func (s *SNS) publishNotification(arn string, form url.Values) (string, *apiErro
 		switch {
 		case !sub.raw:
 			s.sqs.deliverNotification(sub.queue, arn, n.envelopeJSON(), nil)
-		case len(n.attributes) <= maxAttributes: // else SNS discards it
+		case len(n.attributes) <= maxAttributes: // SNS discards a raw message with more
 			s.sqs.deliverNotification(sub.queue, arn, n.body, n.attributes)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
-func (w world) subscribe(topic, queue string, attributes map[string]string) (string, error) {
+func (w clients) subscribe(topic, queue string, attributes map[string]string) (string, error) {
 	out, err := w.topics.Subscribe(w.Context(), &sns.SubscribeInput{TopicArn: &topic, Protocol: aws.String("sqs"), Endpoint: aws.String(queueARN(queue)), Attributes: attributes})
 	if err != nil {
 		return "", err
@@ -23,24 +23,24 @@ func (w world) subscribe(topic, queue string, attributes map[string]string) (str
 }
 
 func TestNotifications(t *testing.T) {
-	timeless(t, func(w world) {
-		topic := *must[*sns.CreateTopicOutput](t)(w.topics.CreateTopic(w.Context(), &sns.CreateTopicInput{Name: aws.String("decisions")})).TopicArn
+	inBubble(t, func(w clients) {
+		topic := *mustReturn[*sns.CreateTopicOutput](t)(w.topics.CreateTopic(w.Context(), &sns.CreateTopicInput{Name: aws.String("decisions")})).TopicArn
 		url := map[string]*string{}
 		for _, name := range []string{"raw", "wrapped"} {
 			w.SQS.CreateQueue(name)
-			url[name] = w.queue(name, nil)
-			must[string](t)(w.subscribe(topic, name, map[string]string{"RawMessageDelivery": fmt.Sprint(name == "raw")}))
+			url[name] = w.makeQueue(name, nil)
+			mustReturn[string](t)(w.subscribe(topic, name, map[string]string{"RawMessageDelivery": fmt.Sprint(name == "raw")}))
 		}
 		in := &sns.PublishInput{TopicArn: &topic, Message: aws.String(`{"a": "<ü&>"}`), Subject: aws.String("S"), MessageAttributes: map[string]snstypes.MessageAttributeValue{
 			"kind": {DataType: aws.String("String"), StringValue: aws.String("decision")}, "bytes": {DataType: aws.String("Binary"), BinaryValue: []byte{0, 255}},
 		}}
-		id := *must[*sns.PublishOutput](t)(w.topics.Publish(w.Context(), in)).MessageId
+		id := *mustReturn[*sns.PublishOutput](t)(w.topics.Publish(w.Context(), in)).MessageId
 
-		raw := w.expect(url["raw"], 0, 1, *in.Message)[0].MessageAttributes
+		raw := w.expectBodies(url["raw"], 0, 1, *in.Message)[0].MessageAttributes
 		if len(raw) != 2 || *raw["kind"].StringValue != "decision" || *raw["kind"].DataType != "String" || string(raw["bytes"].BinaryValue) != "\x00\xff" {
 			t.Errorf("%+v", raw)
 		}
-		wrapped := w.poll(url["wrapped"], 0, 1)
+		wrapped := w.receiveUpToTen(url["wrapped"], 0, 1)
 		if len(wrapped) != 1 || wrapped[0].MessageAttributes != nil {
 			t.Fatalf("%+v", wrapped)
 		}
@@ -67,30 +67,30 @@ func TestNotifications(t *testing.T) {
 	})
 }
 
-// TestWhoMaySend holds that a topic sends to a queue only if there is one that
-// lets it, and says nothing if not.
-func TestWhoMaySend(t *testing.T) {
-	timeless(t, func(w world) {
+// TestPermissionToSend shows that a topic sends only to a queue that exists and permits it, and that it reports no error
+// otherwise.
+func TestPermissionToSend(t *testing.T) {
+	inBubble(t, func(w clients) {
 		topic, other := w.SNS.CreateTopic("mine"), w.SNS.CreateTopic("other")
 		policy := func(topic string) string {
 			return fmt.Sprintf(`{"Statement":[{"Effect":"Allow","Action":"SQS:SendMessage","Condition":{"ArnEquals":{"aws:SourceArn":%q}}}]}`, topic)
 		}
 		w.SQS.CreateQueue("operator's")
 		for name, attributes := range map[string]map[string]string{"shut": nil, "mine": {"Policy": policy(topic)}, "other": {"Policy": policy(other)}, "late": nil} {
-			w.queue(name, attributes)
+			w.makeQueue(name, attributes)
 		}
 		for _, name := range []string{"operator's", "shut", "mine", "other", "none", "late"} {
-			must[string](t)(w.subscribe(topic, name, nil))
+			mustReturn[string](t)(w.subscribe(topic, name, nil))
 		}
 		w.SQS.CreateQueue("abroad")
-		must[*sns.SubscribeOutput](t)(w.topics.Subscribe(w.Context(), &sns.SubscribeInput{
+		mustReturn[*sns.SubscribeOutput](t)(w.topics.Subscribe(w.Context(), &sns.SubscribeInput{
 			TopicArn: &topic, Protocol: aws.String("sqs"), Endpoint: aws.String(strings.Replace(queueARN("abroad"), Region, "eu-west-1", 1)),
 		}))
 		publish := func() {
-			must[*sns.PublishOutput](t)(w.topics.Publish(w.Context(), &sns.PublishInput{TargetArn: &topic, Message: aws.String("m")}))
+			mustReturn[*sns.PublishOutput](t)(w.topics.Publish(w.Context(), &sns.PublishInput{TargetArn: &topic, Message: aws.String("m")}))
 		}
 		publish()
-		must[*sqs.SetQueueAttributesOutput](t)(w.queues.SetQueueAttributes(w.Context(), &sqs.SetQueueAttributesInput{
+		mustReturn[*sqs.SetQueueAttributesOutput](t)(w.queues.SetQueueAttributes(w.Context(), &sqs.SetQueueAttributesInput{
 			QueueUrl: aws.String(w.URL() + "/late"), Attributes: map[string]string{"Policy": policy(topic)},
 		}))
 		publish()
@@ -103,19 +103,19 @@ func TestWhoMaySend(t *testing.T) {
 }
 
 func TestTopicErrors(t *testing.T) {
-	timeless(t, func(w world) {
+	inBubble(t, func(w clients) {
 		topic := w.SNS.CreateTopic("t")
 		w.SQS.CreateQueue("q")
-		first := must[string](t)(w.subscribe(topic, "q", map[string]string{"RawMessageDelivery": "true"}))
+		first := mustReturn[string](t)(w.subscribe(topic, "q", map[string]string{"RawMessageDelivery": "true"}))
 		if again, err := w.subscribe(topic, "q", map[string]string{"RawMessageDelivery": "true"}); err != nil || again != first {
 			t.Errorf("%s, %v; was %s", again, err, first)
 		}
 		for name, attributes := range map[string]map[string]string{"other attributes": nil, "unknown": {"FilterPolicy": "{}"}, "neither": {"RawMessageDelivery": "yes"}} {
-			if _, err := w.subscribe(topic, "q", attributes); !is[*snstypes.InvalidParameterException](err) {
+			if _, err := w.subscribe(topic, "q", attributes); !isError[*snstypes.InvalidParameterException](err) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if _, err := w.subscribe(topic+"x", "q", nil); !is[*snstypes.NotFoundException](err) {
+		if _, err := w.subscribe(topic+"x", "q", nil); !isError[*snstypes.NotFoundException](err) {
 			t.Error(err)
 		}
 		eleven := map[string]snstypes.MessageAttributeValue{}
@@ -123,8 +123,8 @@ func TestTopicErrors(t *testing.T) {
 			eleven[fmt.Sprint(i)] = snstypes.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String("x")}
 		}
 		for name, c := range map[string]struct {
-			in   sns.PublishInput
-			code string
+			in        sns.PublishInput
+			errorCode string
 		}{
 			"no topic":             {sns.PublishInput{TopicArn: aws.String(topic + "x"), Message: aws.String("m")}, "NotFound"},
 			"empty":                {sns.PublishInput{Message: aws.String("")}, "InvalidParameter"},
@@ -136,14 +136,14 @@ func TestTopicErrors(t *testing.T) {
 			if c.in.TopicArn == nil {
 				c.in.TopicArn = &topic
 			}
-			if _, err := w.topics.Publish(w.Context(), &c.in); code(err) != c.code || (err == nil) != (c.code == "") {
+			if _, err := w.topics.Publish(w.Context(), &c.in); errorCode(err) != c.errorCode || (err == nil) != (c.errorCode == "") {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 		if n, _ := w.SQS.CountMessages("q"); n != 0 {
 			t.Errorf("%d were sent", n)
 		}
-		if _, err := w.topics.ListTopics(w.Context(), &sns.ListTopicsInput{}); code(err) != "NotFound" && code(err) != "InvalidAction" {
+		if _, err := w.topics.ListTopics(w.Context(), &sns.ListTopicsInput{}); errorCode(err) != "NotFound" && errorCode(err) != "InvalidAction" {
 			t.Error(err)
 		}
 	})

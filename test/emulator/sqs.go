@@ -2,7 +2,7 @@ package emulator
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // what the protocol asks for
+	"crypto/md5" //nolint:gosec // the protocol requires MD5
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -16,7 +16,7 @@ import (
 	"unicode/utf8"
 )
 
-// SQS is standard queues.
+// SQS emulates standard queues.
 type SQS struct {
 	mu     sync.Mutex
 	queues map[string]*queue
@@ -25,14 +25,14 @@ type SQS struct {
 	faults SQSFaults
 }
 
-// SQSFaults is what a standard queue may do, as a share of messages from 0 to 1.
+// SQSFaults sets how often the liberties of a standard queue occur, as shares of messages from 0 to 1.
 type SQSFaults struct {
-	Duplicate float64       // deleted messages that come once more
-	Shuffle   float64       // messages that overtake others
-	Delay     time.Duration // the most that a message, or its coming again, is late
+	Duplicate float64       // share of deleted messages that are delivered once more
+	Shuffle   float64       // share of messages that overtake others
+	Delay     time.Duration // longest delay of a delivery
 }
 
-// SetFaults says what goes wrong from now on.
+// SetFaults sets the faults of later calls.
 func (s *SQS) SetFaults(f SQSFaults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,31 +46,34 @@ type Attribute struct {
 	BinaryValue []byte `json:"BinaryValue,omitempty"`
 }
 
-// NewSQS returns one without queues.
-func NewSQS() *SQS { return &SQS{queues: map[string]*queue{}, calls: map[string]int{}} }
+// NewSQS returns an SQS without queues.
+func NewSQS() *SQS {
+	return &SQS{queues: map[string]*queue{}, calls: map[string]int{}}
+}
 
-// SetRoundTrip adds a delay to every call, as a network does.
+// SetRoundTrip sets a delay that every call has, as a network does.
 func (s *SQS) SetRoundTrip(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.delay = d
 }
 
-// CallCounts returns how often each API was called.
+// CallCounts returns the number of calls of each API.
 func (s *SQS) CallCounts() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.calls)
 }
 
-// CreateQueue makes a queue if there is none of that name. Any topic may send to it;
-// one made by the API needs a policy for that.
+// CreateQueue creates a queue if it does not exist. Any topic may send to it, while a queue that was created through
+// the API needs a policy for that.
 func (s *SQS) CreateQueue(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queueNamed(name).openToTopics = true
 }
 
+// queueNamed returns a queue and creates it if it does not exist. The caller holds the lock.
 func (s *SQS) queueNamed(name string) *queue {
 	q, ok := s.queues[name]
 	if !ok {
@@ -80,15 +83,14 @@ func (s *SQS) queueNamed(name string) *queue {
 	return q
 }
 
-// PutMessage sends a message, unchecked. The queue is made if there is none.
+// PutMessage sends a message without any check and returns its ID. It creates the queue if it does not exist.
 func (s *SQS) PutMessage(name, body string, attributes map[string]Attribute) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.queueNamed(name).putMessage(body, attributes, 0)
 }
 
-// CountMessages returns how many messages a queue has, visible and not, and how many
-// were deleted.
+// CountMessages returns the number of messages in a queue, visible and hidden, and the number of deleted messages.
 func (s *SQS) CountMessages(name string) (waiting, deleted int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,8 +101,8 @@ func (s *SQS) CountMessages(name string) (waiting, deleted int) {
 	return len(q.messages), q.deleted
 }
 
-// deliverNotification sends what a topic has for a queue. As SNS does, it says nothing if
-// there is no such queue, or none that lets the topic send to it.
+// deliverNotification sends a notification of a topic to a queue. Like SNS, it drops the notification silently if the
+// queue does not exist or does not permit the topic to send.
 func (s *SQS) deliverNotification(arn, topic, body string, attributes map[string]Attribute) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,6 +116,7 @@ func (s *SQS) deliverNotification(arn, topic, body string, attributes map[string
 	}
 }
 
+// newUUID returns a random identifier in the form of a UUID.
 func newUUID() string {
 	b := make([]byte, 16)
 	_, _ = rand.Read(b)
@@ -122,7 +125,7 @@ func newUUID() string {
 }
 
 func md5Hex(body string) string {
-	sum := md5.Sum([]byte(body)) //nolint:gosec // what the protocol asks for
+	sum := md5.Sum([]byte(body)) //nolint:gosec // the protocol requires MD5
 	return hex.EncodeToString(sum[:])
 }
 
@@ -146,7 +149,7 @@ func (s *SQS) serveCall(ctx context.Context, w http.ResponseWriter, base, action
 	writeAnswer(w, out, err)
 }
 
-// findQueue returns the queue of a URL. The caller holds the lock.
+// findQueue returns the queue with a URL. The caller holds the lock.
 func (s *SQS) findQueue(url string) (*queue, error) {
 	q, ok := s.queues[path.Base(url)]
 	if !ok {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// request is what the calls of SQS have in their bodies.
+// request has the fields of the bodies of all calls of SQS.
 type request struct {
 	QueueName           string               `json:"QueueName"`
 	QueueURL            string               `json:"QueueUrl"`
@@ -26,12 +26,13 @@ type request struct {
 
 	MessageSystemAttributes map[string]Attribute `json:"MessageSystemAttributes"`
 
-	// What to answer of the attributes: of a queue, or of messages.
+	// Names of the attributes, of a queue or of messages, that the answer contains.
 	AttributeNames              []string `json:"AttributeNames"`
 	MessageAttributeNames       []string `json:"MessageAttributeNames"`
 	MessageSystemAttributeNames []string `json:"MessageSystemAttributeNames"`
 }
 
+// entry is a message to send, or an entry of a batch.
 type entry struct {
 	ID                string               `json:"Id"`
 	ReceiptHandle     string               `json:"ReceiptHandle"`
@@ -43,6 +44,7 @@ type entry struct {
 	MessageSystemAttributes map[string]Attribute `json:"MessageSystemAttributes"`
 }
 
+// object is a JSON object of an answer.
 type object map[string]any
 
 func (s *SQS) runAction(ctx context.Context, base, action string, in request) (any, error) {
@@ -74,15 +76,17 @@ func (s *SQS) runAction(ctx context.Context, base, action string, in request) (a
 	return q.runAction(action, in)
 }
 
-// runCreateQueue makes a queue, or finds that there is one just like it.
+// runCreateQueue creates a queue, or accepts an existing queue with the same attributes.
 func (s *SQS) runCreateQueue(in request) error {
 	if !queueName.MatchString(in.QueueName) {
-		return newAPIError("InvalidParameterValue", "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+		return newAPIError("InvalidParameterValue",
+			"Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
 	}
 	if q, ok := s.queues[in.QueueName]; ok {
 		for k, v := range in.Attributes {
 			if q.attributes[k] != v {
-				return newAPIError("com.amazonaws.sqs#QueueNameExists", "A queue already exists with the same name and a different value for attribute %s", k)
+				return newAPIError("com.amazonaws.sqs#QueueNameExists",
+					"A queue already exists with the same name and a different value for attribute %s", k)
 			}
 		}
 		return nil
@@ -95,18 +99,21 @@ func (s *SQS) runCreateQueue(in request) error {
 	return nil
 }
 
-// runAction carries out what concerns one queue. The caller holds the lock.
+// runAction carries out an action that concerns one queue. The caller holds the lock.
 func (q *queue) runAction(action string, in request) (any, error) {
 	now := time.Now()
 	switch action {
 	case "SendMessage":
 		return q.sendEntry(entry{
-			MessageBody: in.MessageBody, MessageAttributes: in.MessageAttributes, DelaySeconds: in.DelaySeconds,
+			MessageBody:             in.MessageBody,
+			MessageAttributes:       in.MessageAttributes,
+			DelaySeconds:            in.DelaySeconds,
 			MessageSystemAttributes: in.MessageSystemAttributes,
 		})
 	case "SendMessageBatch":
 		if n := batchSize(in.Entries); n > maxMessage {
-			return nil, newAPIError("com.amazonaws.sqs#BatchRequestTooLong", "Batch requests cannot be longer than %d bytes. You have sent %d bytes.", maxMessage, n)
+			return nil, newAPIError("com.amazonaws.sqs#BatchRequestTooLong",
+				"Batch requests cannot be longer than %d bytes. You have sent %d bytes.", maxMessage, n)
 		}
 		return runBatch(in.Entries, q.sendEntry)
 	case "DeleteMessage":
@@ -126,6 +133,7 @@ func (q *queue) runAction(action string, in request) (any, error) {
 	return nil, newAPIError("UnknownOperationException", "%s", action)
 }
 
+// sendEntry checks a message and adds it to the queue.
 func (q *queue) sendEntry(e entry) (object, error) {
 	if err := e.validate(); err != nil {
 		return nil, err
@@ -142,8 +150,7 @@ func (q *queue) changeVisibility(e entry, now time.Time) (object, error) {
 	return object{}, q.setVisibility(e.ReceiptHandle, toDuration(e.VisibilityTimeout), now)
 }
 
-// runBatch carries out each entry of a batch; failures are in the answer, not its
-// status.
+// runBatch carries out each entry of a batch. Failures of entries are part of the answer, and its status is still 200.
 func runBatch(entries []entry, f func(entry) (object, error)) (any, error) {
 	if err := checkBatch(entries); err != nil {
 		return nil, err
@@ -166,7 +173,7 @@ func runBatch(entries []entry, f func(entry) (object, error)) (any, error) {
 	return object{"Successful": good, "Failed": bad}, nil
 }
 
-// receiveMessages waits for messages as a long poll does.
+// receiveMessages answers ReceiveMessage, as a long poll if the call asks for it.
 func (s *SQS) receiveMessages(ctx context.Context, in request) (any, error) {
 	if err := in.checkReceive(); err != nil {
 		return nil, err
@@ -184,11 +191,12 @@ func (s *SQS) receiveMessages(ctx context.Context, in request) (any, error) {
 			return nil, err
 		}
 		var out []object
-		if ctx.Err() == nil { // else nobody is there to take them
+		if ctx.Err() == nil { // otherwise the caller has left, and the messages would be lost to it
 			out = encodeMessages(q.takeMessages(n, q.secondsOrDefault(in.VisibilityTimeout, "VisibilityTimeout"), now), in)
 		}
 		until := began.Add(q.secondsOrDefault(in.WaitTimeSeconds, "ReceiveMessageWaitTimeSeconds"))
-		arrived, wake := q.arrived, until
+		arrived := q.arrived
+		wake := until
 		if len(q.hidden) > 0 && q.hidden[0].visibleAt.Before(wake) {
 			wake = q.hidden[0].visibleAt
 		}
@@ -204,8 +212,7 @@ func (s *SQS) receiveMessages(ctx context.Context, in request) (any, error) {
 	}
 }
 
-// encodeMessages writes messages as ReceiveMessage answers them: of their attributes only
-// what was asked for.
+// encodeMessages returns messages in the form of ReceiveMessage's answer, with the attributes that the request names.
 func encodeMessages(messages []*message, in request) []object {
 	system := slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames)
 	out := []object{}
@@ -217,8 +224,10 @@ func encodeMessages(messages []*message, in request) []object {
 			"MD5OfBody":     md5Hex(m.body),
 		}
 		attributes := map[string]string{
-			"ApproximateReceiveCount": strconv.Itoa(m.receives), "SentTimestamp": strconv.FormatInt(m.sent.UnixMilli(), 10),
-			"SenderId": Account, "ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.firstReceived.UnixMilli(), 10),
+			"ApproximateReceiveCount":          strconv.Itoa(m.receives),
+			"ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.firstReceived.UnixMilli(), 10),
+			"SentTimestamp":                    strconv.FormatInt(m.sent.UnixMilli(), 10),
+			"SenderId":                         Account,
 		}
 		if m.source != "" {
 			attributes["DeadLetterQueueSourceArn"] = m.source
@@ -240,8 +249,8 @@ func encodeMessages(messages []*message, in request) []object {
 	return out
 }
 
-// isRequested says whether an attribute is among the names that a call asks for: All
-// and .* are all, prefix.* are those that begin so.
+// isRequested reports whether a list of names covers an attribute. The names All and .* cover every attribute, and
+// prefix.* covers every attribute that begins with the prefix.
 func isRequested(names []string, attribute string) bool {
 	for _, n := range names {
 		prefix, wild := strings.CutSuffix(n, ".*")

@@ -28,10 +28,11 @@ var (
 	dataType      = regexp.MustCompile(`^(String|Number|Binary)(\..+)?$`)
 )
 
-// checkRange checks a number that may be missing.
+// checkRange returns an error if a number is present and out of its bounds.
 func checkRange(field string, n *int, low, high int) error {
 	if n != nil && (*n < low || *n > high) {
-		return newAPIError("InvalidParameterValue", "Value %d for parameter %s is invalid. Reason: Must be between %d and %d, if provided.", *n, field, low, high)
+		return newAPIError("InvalidParameterValue",
+			"Value %d for parameter %s is invalid. Reason: Must be between %d and %d, if provided.", *n, field, low, high)
 	}
 	return nil
 }
@@ -46,49 +47,54 @@ func (in request) checkReceive() error {
 	return checkRange("VisibilityTimeout", in.VisibilityTimeout, 0, maxVisibilitySeconds)
 }
 
-// traceHeader is the one system attribute that a sender may set. It does not count
-// against the limits of a message.
+// traceHeader is the only system attribute that a sender may set. It does not count towards the limits of a message.
 const traceHeader = "AWSTraceHeader"
 
-// validate checks a message that is sent.
+// validate returns an error if the message cannot be sent.
 func (e entry) validate() error {
 	if err := checkRange("DelaySeconds", e.DelaySeconds, 0, maxDelaySeconds); err != nil {
 		return err
 	}
 	if n := e.sizeInBytes(); n > maxMessage {
-		return newAPIError("InvalidParameterValue", "One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maxMessage)
+		return newAPIError("InvalidParameterValue",
+			"One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maxMessage)
 	}
 	if e.MessageBody == "" {
 		return newAPIError("MissingParameter", "The request must contain the parameter MessageBody.")
 	}
 	if len(e.MessageAttributes) > maxAttributes {
-		return newAPIError("InvalidParameterValue", "Number of message attributes [%d] exceeds the allowed maximum [%d].", len(e.MessageAttributes), maxAttributes)
+		return newAPIError("InvalidParameterValue",
+			"Number of message attributes [%d] exceeds the allowed maximum [%d].", len(e.MessageAttributes), maxAttributes)
 	}
 	for name, a := range e.MessageSystemAttributes {
 		if name != traceHeader || a.DataType != "String" || a.StringValue == "" {
-			return newAPIError("InvalidParameterValue", "The message system attribute '%s' has an invalid name, type or value.", name)
+			return newAPIError("InvalidParameterValue",
+				"The message system attribute '%s' has an invalid name, type or value.", name)
 		}
 	}
 	texts := []string{e.MessageBody}
 	for name, a := range e.MessageAttributes {
 		binary := strings.HasPrefix(a.DataType, "Binary")
-		if !attributeName.MatchString(name) || !dataType.MatchString(a.DataType) || binary != (a.StringValue == "") || binary != (len(a.BinaryValue) > 0) {
+		validValue := binary == (a.StringValue == "") && binary == (len(a.BinaryValue) > 0)
+		if !attributeName.MatchString(name) || !dataType.MatchString(a.DataType) || !validValue {
 			return newAPIError("InvalidParameterValue", "The message attribute '%s' has an invalid name, type or value.", name)
 		}
 		texts = append(texts, a.StringValue)
 	}
 	if slices.ContainsFunc(texts, func(s string) bool { return strings.ContainsFunc(s, isForbidden) }) {
-		return newAPIError("com.amazonaws.sqs#InvalidMessageContents", "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF")
+		return newAPIError("com.amazonaws.sqs#InvalidMessageContents",
+			"Invalid characters found. Valid unicode characters are "+
+				"#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF")
 	}
 	return nil
 }
 
+// isForbidden reports whether SQS refuses messages with this character.
 func isForbidden(r rune) bool {
 	return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF || !utf8.ValidRune(r)
 }
 
-// sizeInBytes is what counts against the limit: the body, and the attributes with their
-// names and types.
+// sizeInBytes returns the size that counts towards the limit: the body, and the attributes with their names and types.
 func (e entry) sizeInBytes() int {
 	n := len(e.MessageBody)
 	for name, a := range e.MessageAttributes {
@@ -104,18 +110,20 @@ func batchSize(entries []entry) (n int) {
 	return n
 }
 
-// checkBatch are those for which a whole batch is refused.
+// checkBatch returns an error if the whole batch must be refused.
 func checkBatch(entries []entry) error {
 	switch {
 	case len(entries) == 0:
 		return newAPIError("com.amazonaws.sqs#EmptyBatchRequest", "There should be at least one entry in the request.")
 	case len(entries) > maxBatch:
-		return newAPIError("com.amazonaws.sqs#TooManyEntriesInBatchRequest", "Maximum number of entries per request are %d. You have sent %d.", maxBatch, len(entries))
+		return newAPIError("com.amazonaws.sqs#TooManyEntriesInBatchRequest",
+			"Maximum number of entries per request are %d. You have sent %d.", maxBatch, len(entries))
 	}
 	seen := map[string]bool{}
 	for _, e := range entries {
-		if !queueName.MatchString(e.ID) { // the same rule
-			return newAPIError("com.amazonaws.sqs#InvalidBatchEntryId", "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
+		if !queueName.MatchString(e.ID) { // IDs have the form of queue names
+			return newAPIError("com.amazonaws.sqs#InvalidBatchEntryId", "A batch entry id can only contain alphanumeric "+
+				"characters, hyphens and underscores. It can be at most 80 letters long.")
 		}
 		if seen[e.ID] {
 			return newAPIError("com.amazonaws.sqs#BatchEntryIdsNotDistinct", "Id %s repeated.", e.ID)
@@ -125,13 +133,17 @@ func checkBatch(entries []entry) error {
 	return nil
 }
 
-// numericAttributes are the attributes of queues that are numbers, with their bounds.
+// numericAttributes lists the attributes of queues that are numbers, with their bounds.
 var numericAttributes = map[string][2]int{
-	"VisibilityTimeout": {0, maxVisibilitySeconds}, "DelaySeconds": {0, maxDelaySeconds}, "ReceiveMessageWaitTimeSeconds": {0, maxWaitSeconds},
-	"MessageRetentionPeriod": {60, 1_209_600}, "MaximumMessageSize": {1024, maxMessage},
+	"VisibilityTimeout":             {0, maxVisibilitySeconds},
+	"DelaySeconds":                  {0, maxDelaySeconds},
+	"ReceiveMessageWaitTimeSeconds": {0, maxWaitSeconds},
+	"MessageRetentionPeriod":        {60, 1_209_600},
+	"MaximumMessageSize":            {1024, maxMessage},
 }
 
-// setAttributes sets attributes of a queue, all or none. The caller holds the lock.
+// setAttributes sets all given attributes of a queue, or returns an error and leaves the queue unchanged. The caller
+// holds the lock.
 func (s *SQS) setAttributes(q *queue, attributes map[string]string) error {
 	for k, v := range attributes {
 		bounds, number := numericAttributes[k]
@@ -152,8 +164,7 @@ func (s *SQS) setAttributes(q *queue, attributes map[string]string) error {
 	return nil
 }
 
-// setRedrivePolicy sets where messages go that were received too often. An empty policy
-// ends that.
+// setRedrivePolicy sets the dead letter queue for messages that were received too often. An empty policy removes it.
 func (s *SQS) setRedrivePolicy(q *queue, text string) error {
 	if text == "" {
 		q.deadLetters = nil
@@ -161,20 +172,23 @@ func (s *SQS) setRedrivePolicy(q *queue, text string) error {
 	}
 	var policy struct {
 		Target string      `json:"deadLetterTargetArn"`
-		Max    json.Number `json:"maxReceiveCount"` // AWS takes 3 and "3"
+		Max    json.Number `json:"maxReceiveCount"` // AWS accepts 3 and "3"
 	}
 	err := json.Unmarshal([]byte(text), &policy)
 	n, errMax := policy.Max.Int64()
 	dead := s.queues[policy.Target[strings.LastIndex(policy.Target, ":")+1:]]
-	if err != nil || errMax != nil || n < 1 || n > 1000 || dead == nil || dead == q || queueARN(dead.name) != policy.Target {
-		return newAPIError("InvalidParameterValue", "Value %s for parameter RedrivePolicy is invalid. Reason: no such dead letter queue, or maxReceiveCount is not 1 to 1000.", text)
+	validMax := err == nil && errMax == nil && n >= 1 && n <= 1000
+	if !validMax || dead == nil || dead == q || queueARN(dead.name) != policy.Target {
+		return newAPIError("InvalidParameterValue", "Value %s for parameter RedrivePolicy is invalid. "+
+			"Reason: no such dead letter queue, or maxReceiveCount is not 1 to 1000.", text)
 	}
-	q.deadLetters, q.maxReceives = dead, int(n)
+	q.deadLetters = dead
+	q.maxReceives = int(n)
 	return nil
 }
 
-// queryCodes are the codes of the older protocol, where they differ. SQS sends
-// them too, in a header that the SDK prefers.
+// queryCodes maps error codes to the codes of the older query protocol if they differ; an empty value adds only a
+// prefix. SQS sends the older code in a header that the SDK prefers.
 var queryCodes = map[string]string{
 	"QueueDoesNotExist":            "AWS.SimpleQueueService.NonExistentQueue",
 	"QueueNameExists":              "QueueAlreadyExists",
@@ -186,7 +200,7 @@ var queryCodes = map[string]string{
 	"MessageNotInflight":           "",
 }
 
-// queryCode returns the older protocol's code of an error.
+// queryCode returns the code of an error in the query protocol.
 func queryCode(code string) string {
 	code = code[strings.LastIndex(code, "#")+1:]
 	old, differs := queryCodes[code]

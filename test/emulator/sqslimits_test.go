@@ -18,8 +18,8 @@ func attribute(kind, value string) types.MessageAttributeValue {
 }
 
 func TestSendLimits(t *testing.T) {
-	timeless(t, func(w world) {
-		q := w.queue("q", nil)
+	inBubble(t, func(w clients) {
+		q := w.makeQueue("q", nil)
 		eleven := map[string]types.MessageAttributeValue{}
 		for i := range 11 {
 			eleven[fmt.Sprint("a", i)] = attribute("String", "x")
@@ -32,8 +32,8 @@ func TestSendLimits(t *testing.T) {
 			return map[string]types.MessageAttributeValue{name: v}
 		}
 		for name, c := range map[string]struct {
-			in   sqs.SendMessageInput
-			code string
+			in        sqs.SendMessageInput
+			errorCode string
 		}{
 			"largest":           {sqs.SendMessageInput{MessageBody: aws.String(strings.Repeat("x", 1<<20))}, ""},
 			"too large":         {sqs.SendMessageInput{MessageBody: aws.String(strings.Repeat("x", 1<<20+1))}, "InvalidParameterValue"},
@@ -56,7 +56,7 @@ func TestSendLimits(t *testing.T) {
 			before, _ := w.SQS.CountMessages("q")
 			_, err := w.queues.SendMessage(w.Context(), &c.in)
 			after, _ := w.SQS.CountMessages("q")
-			if code(err) != c.code || (err == nil) != (c.code == "") || (err == nil) != (after == before+1) {
+			if errorCode(err) != c.errorCode || (err == nil) != (c.errorCode == "") || (err == nil) != (after == before+1) {
 				t.Errorf("%s: %.200v, %d sent", name, err, after-before)
 			}
 		}
@@ -64,31 +64,30 @@ func TestSendLimits(t *testing.T) {
 }
 
 func TestReceiveLimits(t *testing.T) {
-	timeless(t, func(w world) {
-		q := w.queue("q", nil)
+	inBubble(t, func(w clients) {
+		q := w.makeQueue("q", nil)
 		for _, in := range []sqs.ReceiveMessageInput{{MaxNumberOfMessages: 11}, {MaxNumberOfMessages: -1}, {WaitTimeSeconds: 21}, {VisibilityTimeout: 43_201}, {VisibilityTimeout: -1}} {
 			in.QueueUrl = q
-			if _, err := w.queues.ReceiveMessage(w.Context(), &in); code(err) != "InvalidParameterValue" {
+			if _, err := w.queues.ReceiveMessage(w.Context(), &in); errorCode(err) != "InvalidParameterValue" {
 				t.Errorf("%+v: %v", in, err)
 			}
 		}
 		for range 12 {
-			w.send(q, "a")
+			w.sendBody(q, "a")
 		}
-		if one := must[*sqs.ReceiveMessageOutput](t)(w.queues.ReceiveMessage(w.Context(), &sqs.ReceiveMessageInput{QueueUrl: q})).Messages; len(one) != 1 {
+		if one := mustReturn[*sqs.ReceiveMessageOutput](t)(w.queues.ReceiveMessage(w.Context(), &sqs.ReceiveMessageInput{QueueUrl: q})).Messages; len(one) != 1 {
 			t.Errorf("%d without a number", len(one))
 		}
-		if ten := w.poll(q, 0, 43_200); len(ten) != 10 {
+		if ten := w.receiveUpToTen(q, 0, 43_200); len(ten) != 10 {
 			t.Errorf("%d of ten", len(ten))
 		}
 	})
 }
 
-// TestErrors holds that the SDK decodes each error to its type, and that its code
-// is that of the older protocol, as it is with SQS itself.
+// TestErrors shows that the SDK decodes each error to its type, with the code of the query protocol, as with SQS itself.
 func TestErrors(t *testing.T) {
-	timeless(t, func(w world) {
-		q := w.queue("q", nil)
+	inBubble(t, func(w clients) {
+		q := w.makeQueue("q", nil)
 		ids := func(ids ...string) (out []types.SendMessageBatchRequestEntry) {
 			out = []types.SendMessageBatchRequestEntry{} // the SDK itself refuses nil
 			for _, id := range ids {
@@ -112,17 +111,17 @@ func TestErrors(t *testing.T) {
 			err     error
 			decoded bool
 		}{
-			"AWS.SimpleQueueService.NonExistentQueue":             {missing, is[*types.QueueDoesNotExist](missing) && is[*types.QueueDoesNotExist](gone)},
-			"QueueAlreadyExists":                                  {twice, is[*types.QueueNameExists](twice)},
+			"AWS.SimpleQueueService.NonExistentQueue":             {missing, isError[*types.QueueDoesNotExist](missing) && isError[*types.QueueDoesNotExist](gone)},
+			"QueueAlreadyExists":                                  {twice, isError[*types.QueueNameExists](twice)},
 			"InvalidParameterValue":                               {name, true},
-			"UnknownOperationException":                           {purge, true}, // as much as is here
-			"AWS.SimpleQueueService.EmptyBatchRequest":            {batch(ids()), is[*types.EmptyBatchRequest](batch(ids()))},
+			"UnknownOperationException":                           {purge, true}, // the emulator lacks this call
+			"AWS.SimpleQueueService.EmptyBatchRequest":            {batch(ids()), isError[*types.EmptyBatchRequest](batch(ids()))},
 			"AWS.SimpleQueueService.TooManyEntriesInBatchRequest": {batch(ids(strings.Split("abcdefghijk", "")...)), true},
-			"AWS.SimpleQueueService.BatchEntryIdsNotDistinct":     {batch(ids("a", "a")), is[*types.BatchEntryIdsNotDistinct](batch(ids("a", "a")))},
-			"AWS.SimpleQueueService.InvalidBatchEntryId":          {batch(ids("a b")), is[*types.InvalidBatchEntryId](batch(ids("")))},
-			"AWS.SimpleQueueService.BatchRequestTooLong":          {batch(long), is[*types.BatchRequestTooLong](batch(long))},
+			"AWS.SimpleQueueService.BatchEntryIdsNotDistinct":     {batch(ids("a", "a")), isError[*types.BatchEntryIdsNotDistinct](batch(ids("a", "a")))},
+			"AWS.SimpleQueueService.InvalidBatchEntryId":          {batch(ids("a b")), isError[*types.InvalidBatchEntryId](batch(ids("")))},
+			"AWS.SimpleQueueService.BatchRequestTooLong":          {batch(long), isError[*types.BatchRequestTooLong](batch(long))},
 		} {
-			if code(c.err) != want || !c.decoded {
+			if errorCode(c.err) != want || !c.decoded {
 				t.Errorf("%s: %#v", want, c.err)
 			}
 		}
@@ -132,35 +131,35 @@ func TestErrors(t *testing.T) {
 	})
 }
 
-// TestPartialFailures holds that they come with status 200 and no error.
+// TestPartialFailures shows that failures of single entries arrive with status 200 and without an error.
 func TestPartialFailures(t *testing.T) {
-	timeless(t, func(w world) {
-		q := w.queue("q", nil)
-		sent := must[*sqs.SendMessageBatchOutput](t)(w.queues.SendMessageBatch(w.Context(), &sqs.SendMessageBatchInput{QueueUrl: q, Entries: []types.SendMessageBatchRequestEntry{
+	inBubble(t, func(w clients) {
+		q := w.makeQueue("q", nil)
+		sent := mustReturn[*sqs.SendMessageBatchOutput](t)(w.queues.SendMessageBatch(w.Context(), &sqs.SendMessageBatchInput{QueueUrl: q, Entries: []types.SendMessageBatchRequestEntry{
 			{Id: aws.String("1"), MessageBody: aws.String("a")}, {Id: aws.String("2"), MessageBody: aws.String("\x00")}, {Id: aws.String("3"), MessageBody: aws.String("b")},
 		}}))
-		check(t, "send", ids(sent.Successful, func(e types.SendMessageBatchResultEntry) *string { return e.Id }), sent.Failed, "1 3", "2 InvalidMessageContents")
-		m := w.expect(q, 0, 30, "a b")
+		checkEntries(t, "send", joinIDs(sent.Successful, func(e types.SendMessageBatchResultEntry) *string { return e.Id }), sent.Failed, "1 3", "2 InvalidMessageContents")
+		m := w.expectBodies(q, 0, 30, "a b")
 
-		changed := must[*sqs.ChangeMessageVisibilityBatchOutput](t)(w.queues.ChangeMessageVisibilityBatch(w.Context(), &sqs.ChangeMessageVisibilityBatchInput{
+		changed := mustReturn[*sqs.ChangeMessageVisibilityBatchOutput](t)(w.queues.ChangeMessageVisibilityBatch(w.Context(), &sqs.ChangeMessageVisibilityBatchInput{
 			QueueUrl: q, Entries: []types.ChangeMessageVisibilityBatchRequestEntry{
 				{Id: aws.String("1"), ReceiptHandle: m[0].ReceiptHandle, VisibilityTimeout: 43_201}, {Id: aws.String("2"), ReceiptHandle: m[1].ReceiptHandle, VisibilityTimeout: 0},
 			},
 		}))
-		check(t, "change", ids(changed.Successful, func(e types.ChangeMessageVisibilityBatchResultEntry) *string { return e.Id }), changed.Failed, "2", "1 InvalidParameterValue")
-		m = append(m[:1], w.expect(q, 0, 30, "b")...)
+		checkEntries(t, "change", joinIDs(changed.Successful, func(e types.ChangeMessageVisibilityBatchResultEntry) *string { return e.Id }), changed.Failed, "2", "1 InvalidParameterValue")
+		m = append(m[:1], w.expectBodies(q, 0, 30, "b")...)
 
-		deleted := must[*sqs.DeleteMessageBatchOutput](t)(w.queues.DeleteMessageBatch(w.Context(), &sqs.DeleteMessageBatchInput{QueueUrl: q, Entries: []types.DeleteMessageBatchRequestEntry{
+		deleted := mustReturn[*sqs.DeleteMessageBatchOutput](t)(w.queues.DeleteMessageBatch(w.Context(), &sqs.DeleteMessageBatchInput{QueueUrl: q, Entries: []types.DeleteMessageBatchRequestEntry{
 			{Id: aws.String("1"), ReceiptHandle: m[0].ReceiptHandle}, {Id: aws.String("2"), ReceiptHandle: aws.String("none")}, {Id: aws.String("3"), ReceiptHandle: m[1].ReceiptHandle},
 		}}))
-		check(t, "delete", ids(deleted.Successful, func(e types.DeleteMessageBatchResultEntry) *string { return e.Id }), deleted.Failed, "1 3", "2 ReceiptHandleIsInvalid")
+		checkEntries(t, "delete", joinIDs(deleted.Successful, func(e types.DeleteMessageBatchResultEntry) *string { return e.Id }), deleted.Failed, "1 3", "2 ReceiptHandleIsInvalid")
 		if waiting, deleted := w.SQS.CountMessages("q"); waiting != 0 || deleted != 2 {
 			t.Errorf("%d waiting, %d deleted", waiting, deleted)
 		}
 	})
 }
 
-func ids[E any](entries []E, id func(E) *string) string {
+func joinIDs[E any](entries []E, id func(E) *string) string {
 	var out []string
 	for _, e := range entries {
 		out = append(out, *id(e))
@@ -169,9 +168,9 @@ func ids[E any](entries []E, id func(E) *string) string {
 	return strings.Join(out, " ")
 }
 
-func check(t *testing.T, call, good string, failed []types.BatchResultErrorEntry, wantGood, wantBad string) {
+func checkEntries(t *testing.T, call, good string, failed []types.BatchResultErrorEntry, wantGood, wantBad string) {
 	t.Helper()
-	bad := ids(failed, func(f types.BatchResultErrorEntry) *string {
+	bad := joinIDs(failed, func(f types.BatchResultErrorEntry) *string {
 		if !f.SenderFault {
 			t.Errorf("%s: not the sender's fault: %s", call, *f.Message)
 		}
@@ -182,10 +181,10 @@ func check(t *testing.T, call, good string, failed []types.BatchResultErrorEntry
 	}
 }
 
-// TestNotOurs holds that what is no call of a service is refused.
-func TestNotOurs(t *testing.T) {
+// TestUnknownCallsAreRefused shows that requests that belong to no service are refused.
+func TestUnknownCallsAreRefused(t *testing.T) {
 	t.Parallel()
-	w := loopback(t)
+	w := onLoopback(t)
 	for target, c := range map[string]struct {
 		body   string
 		status int
@@ -194,11 +193,11 @@ func TestNotOurs(t *testing.T) {
 		"AWSStepFunctions.SendTaskFailure": {"{\"taskToken\": \"\xff\"}", 400}, "AmazonSQS.GetQueueUrl": {"{\"QueueName\": \"\xff\"}", 400},
 		"": {"%", 400}, "AmazonSQS.DeleteMessage": {strings.Repeat(" ", 5<<20), 400},
 	} {
-		r := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL(), strings.NewReader(c.body)))
+		r := mustReturn[*http.Request](t)(http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL(), strings.NewReader(c.body)))
 		r.Header.Set("X-Amz-Target", target)
 		resp, err := http.DefaultTransport.RoundTrip(r)
 		if err != nil {
-			if len(c.body) < 1<<20 { // a long one may be cut off
+			if len(c.body) < 1<<20 { // the answer to a longer body may be cut off
 				t.Error(target, err)
 			}
 			continue

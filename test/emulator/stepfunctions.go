@@ -21,17 +21,16 @@ const (
 	maxCause  = 32_768
 )
 
-// Faults are what goes wrong, as shares of all calls from 0 to 1.
+// Faults sets how often calls fail, as shares of all calls from 0 to 1.
 type Faults struct {
-	Throttle  float64       // ThrottlingException, nothing applied
-	LoseReply float64       // applied, and the connection cut
-	Fail      float64       // 500, nothing applied
-	Latency   time.Duration // before it is applied, which a caller that hangs up does not stop
+	Throttle  float64       // answered with ThrottlingException, not applied
+	LoseReply float64       // applied, then the connection is closed without an answer
+	Fail      float64       // answered with status 500, not applied
+	Latency   time.Duration // passes before a call is applied; a caller that hangs up does not stop the call
 }
 
-// StepFunctions answers SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat
-// as Step Functions does: a token is used once, and whatever comes after it, as
-// after its expiry, is told TaskTimedOut.
+// StepFunctions answers SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat as Step Functions does: a token answers
+// its task once, and every call after the task has ended gets TaskTimedOut.
 type StepFunctions struct {
 	mu     sync.Mutex
 	tasks  map[string]*Task
@@ -42,45 +41,50 @@ type StepFunctions struct {
 	watch  func(Call)
 }
 
-// Call is one call of SendTask*, as an entry of a book.
+// Call is the record of one call of SendTask*.
 type Call struct {
-	At     time.Time // when it came
+	At     time.Time // when the call arrived
 	Action string
 	Token  string
-	Content   string // the output, or the error and cause
-	// Applied says that it answered its task, or was taken for a heartbeat.
+	// Content is the output, or the error and cause.
+	Content string
+	// Applied reports whether the call answered its task or was accepted as a heartbeat.
 	Applied bool
-	// Replied says that its caller was answered.
+	// Replied reports whether the caller received an answer.
 	Replied bool
 }
 
-// WatchCalls has every call told, before its caller is answered.
+// WatchCalls sets a function that is called with every call before its caller is answered.
 func (s *StepFunctions) WatchCalls(f func(Call)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.watch = f
 }
 
-// NewStepFunctions returns one without tasks.
+// NewStepFunctions returns a StepFunctions without tasks.
 func NewStepFunctions() *StepFunctions {
-	return &StepFunctions{tasks: map[string]*Task{}, calls: map[string]int{}, rand: mrand.New(mrand.NewPCG(1, 2))} //nolint:gosec // faults, not secrets
+	return &StepFunctions{
+		tasks: map[string]*Task{},
+		calls: map[string]int{},
+		rand:  mrand.New(mrand.NewPCG(1, 2)), //nolint:gosec // for faults, not for secrets
+	}
 }
 
-// SetFaults says what goes wrong from now on.
+// SetFaults sets how often later calls fail.
 func (s *StepFunctions) SetFaults(f Faults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = f
 }
 
-// SetOutage cuts every connection until it is over.
+// SetOutage begins or ends an outage, during which every connection is closed without an answer.
 func (s *StepFunctions) SetOutage(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.outage = on
 }
 
-// CallCounts returns how often each API was called.
+// CallCounts returns the number of calls of each API.
 func (s *StepFunctions) CallCounts() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,12 +101,16 @@ type sendTask struct {
 
 func (s *StepFunctions) serveCall(life context.Context, w http.ResponseWriter, action string, body []byte) {
 	s.mu.Lock()
-	faults, cut, watch := s.faults, s.outage, s.watch
 	s.calls[action]++
-	throttled, failed, lost := s.drawFault(faults.Throttle), s.drawFault(faults.Fail), s.drawFault(faults.LoseReply)
+	cut := s.outage
+	watch := s.watch
+	latency := s.faults.Latency
+	throttled := s.drawFault(s.faults.Throttle)
+	failed := s.drawFault(s.faults.Fail)
+	lost := s.drawFault(s.faults.LoseReply)
 	s.mu.Unlock()
 	call := Call{At: time.Now(), Action: action, Replied: true}
-	waitFor(life, faults.Latency)
+	waitFor(life, latency)
 	var err error
 	switch {
 	case cut || life.Err() != nil:
@@ -125,8 +133,8 @@ func (s *StepFunctions) serveCall(life context.Context, w http.ResponseWriter, a
 	writeAnswer(w, nil, err)
 }
 
-// withContent fills in what the caller sent; what cannot be read is in the book without
-// a token.
+// withContent returns the call with the token and content that its body states. A body that cannot be read leaves them
+// empty.
 func (c Call) withContent(body []byte) Call {
 	var in sendTask
 	_ = json.Unmarshal(body, &in)
@@ -137,9 +145,12 @@ func (c Call) withContent(body []byte) Call {
 	return c
 }
 
-func (s *StepFunctions) drawFault(share float64) bool { return share > 0 && s.rand.Float64() < share }
+// drawFault reports at random whether a fault of this share happens.
+func (s *StepFunctions) drawFault(share float64) bool {
+	return share > 0 && s.rand.Float64() < share
+}
 
-// hangUp cuts the connection without an answer.
+// hangUp closes the connection without an answer.
 func hangUp(w http.ResponseWriter) {
 	c, _, err := http.NewResponseController(w).Hijack()
 	if err == nil {
@@ -147,7 +158,7 @@ func hangUp(w http.ResponseWriter) {
 	}
 }
 
-// applyCall carries the call out.
+// applyCall changes the task of the call, or returns the error that AWS would return.
 func (s *StepFunctions) applyCall(action string, body []byte) error {
 	var in sendTask
 	if err := json.Unmarshal(body, &in); err != nil || !utf8.Valid(body) {
@@ -182,7 +193,8 @@ func (s *StepFunctions) applyCall(action string, body []byte) error {
 		t.endAs(TaskSucceeded)
 		return nil
 	}
-	t.Error, t.Cause = in.Error, in.Cause
+	t.Error = in.Error
+	t.Cause = in.Cause
 	t.endAs(TaskFailed)
 	return nil
 }

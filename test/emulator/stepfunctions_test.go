@@ -12,31 +12,31 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 )
 
-func (w world) success(token, output string) error {
+func (w clients) sendSuccess(token, output string) error {
 	_, err := w.tasks.SendTaskSuccess(w.Context(), &sfn.SendTaskSuccessInput{TaskToken: &token, Output: &output})
 	return err
 }
 
-func (w world) failure(token string) error {
+func (w clients) sendFailure(token string) error {
 	_, err := w.tasks.SendTaskFailure(w.Context(), &sfn.SendTaskFailureInput{TaskToken: &token, Error: aws.String("Rejected"), Cause: aws.String("by alan")})
 	return err
 }
 
-func (w world) heartbeat(token string) error {
+func (w clients) sendHeartbeat(token string) error {
 	_, err := w.tasks.SendTaskHeartbeat(w.Context(), &sfn.SendTaskHeartbeatInput{TaskToken: &token})
 	return err
 }
 
-// calls are the three calls.
-func (w world) calls() map[string]func(token string) error {
-	return map[string]func(string) error{"heartbeat": w.heartbeat, "success": func(token string) error { return w.success(token, "{}") }, "failure": w.failure}
+// allCalls returns the three calls by name.
+func (w clients) allCalls() map[string]func(token string) error {
+	return map[string]func(string) error{"heartbeat": w.sendHeartbeat, "success": func(token string) error { return w.sendSuccess(token, "{}") }, "failure": w.sendFailure}
 }
 
 func TestAnswers(t *testing.T) {
-	timeless(t, func(w world) {
+	inBubble(t, func(w clients) {
 		good, bad := w.StepFunctions.OpenTask(time.Hour, 0), w.StepFunctions.OpenTask(0, 0)
-		w.sleep(time.Minute)
-		if err := errors.Join(w.heartbeat(good), w.success(good, `{"a": "ü"}`), w.heartbeat(bad), w.heartbeat(bad), w.failure(bad)); err != nil {
+		w.passTime(time.Minute)
+		if err := errors.Join(w.sendHeartbeat(good), w.sendSuccess(good, `{"a": "ü"}`), w.sendHeartbeat(bad), w.sendHeartbeat(bad), w.sendFailure(bad)); err != nil {
 			t.Fatal(err)
 		}
 		for token, want := range map[string]Task{
@@ -55,10 +55,10 @@ func TestAnswers(t *testing.T) {
 	})
 }
 
-// TestClosedTokens holds what each call is told of each token that does not wait
-// any more, as a type that the SDK decodes, and that none has an effect.
+// TestClosedTokens shows the error of each call for each token that no longer waits, as a type that the SDK decodes. The
+// calls have no effect.
 func TestClosedTokens(t *testing.T) {
-	timeless(t, func(w world) {
+	inBubble(t, func(w clients) {
 		s := w.StepFunctions
 		used := func(end func(string) error) string {
 			token := s.OpenTask(time.Hour, 0)
@@ -68,15 +68,15 @@ func TestClosedTokens(t *testing.T) {
 			return token
 		}
 		stopped, expired, missed, deleted := s.OpenTask(0, 0), s.OpenTask(time.Second, 0), s.OpenTask(time.Hour, time.Second), s.OpenTask(0, 0)
-		forgotten := used(w.failure)
-		answered := map[string]string{"succeeded": used(w.calls()["success"]), "failed": used(w.failure)}
-		w.sleep(time.Second + 1)
+		forgotten := used(w.sendFailure)
+		answered := map[string]string{"succeeded": used(w.allCalls()["success"]), "failed": used(w.sendFailure)}
+		w.passTime(time.Second + 1)
 		s.AbortTask(stopped)
-		s.AbortTask(expired) // too late to be that
+		s.AbortTask(expired) // without effect: it has expired
 		s.AbortTask("unknown")
 		s.ForgetTask(deleted)
 		s.ForgetTask(forgotten)
-		timedOut, none, gone := is[*types.TaskTimedOut], is[*types.InvalidToken], is[*types.TaskDoesNotExist]
+		timedOut, none, gone := isError[*types.TaskTimedOut], isError[*types.InvalidToken], isError[*types.TaskDoesNotExist]
 		for name, c := range map[string]struct {
 			token string
 			state TaskState
@@ -88,7 +88,7 @@ func TestClosedTokens(t *testing.T) {
 			"deleted": {deleted, TaskForgotten, gone}, "answered, deleted": {forgotten, TaskFailed, gone},
 		} {
 			before, known := s.FindTask(c.token)
-			for call, do := range w.calls() {
+			for call, do := range w.allCalls() {
 				if err := do(c.token); !c.told(err) {
 					t.Errorf("%s of %s: %v", call, name, err)
 				}
@@ -104,10 +104,9 @@ func TestClosedTokens(t *testing.T) {
 	})
 }
 
-// TestClocks holds that a heartbeat moves its own deadline and no other, and that
-// who waits for a task is told when its time is over.
+// TestClocks shows that a heartbeat moves only its own deadline, and that WaitForTask returns when a task times out.
 func TestClocks(t *testing.T) {
-	timeless(t, func(w world) {
+	inBubble(t, func(w clients) {
 		began := time.Now()
 		token := w.StepFunctions.OpenTask(10*time.Second, 3*time.Second)
 		ended := make(chan time.Duration)
@@ -119,21 +118,21 @@ func TestClocks(t *testing.T) {
 			ended <- time.Since(began)
 		}()
 		for range 4 {
-			w.sleep(2500 * time.Millisecond)
-			if err := w.heartbeat(token); err != nil {
+			w.passTime(2500 * time.Millisecond)
+			if err := w.sendHeartbeat(token); err != nil {
 				t.Error(err)
 			}
 		}
 		if took := <-ended; took != 10*time.Second+1 {
 			t.Errorf("ended after %v", took)
 		}
-		if err := w.heartbeat(token); !is[*types.TaskTimedOut](err) {
+		if err := w.sendHeartbeat(token); !isError[*types.TaskTimedOut](err) {
 			t.Error(err)
 		}
-		for call, do := range w.calls() { // nobody looked at it since
+		for call, do := range w.allCalls() { // the first call after the expiry
 			late := w.StepFunctions.OpenTask(time.Second, 0)
-			w.sleep(time.Second + 1)
-			if err := do(late); !is[*types.TaskTimedOut](err) {
+			w.passTime(time.Second + 1)
+			if err := do(late); !isError[*types.TaskTimedOut](err) {
 				t.Errorf("%s: %v", call, err)
 			}
 		}
@@ -150,8 +149,8 @@ func TestClocks(t *testing.T) {
 	})
 }
 
-func TestWhatIsRefused(t *testing.T) {
-	timeless(t, func(w world) {
+func TestRefusedCalls(t *testing.T) {
+	inBubble(t, func(w clients) {
 		token := w.StepFunctions.OpenTask(0, 0)
 		failure := func(name, cause string) error {
 			_, err := w.tasks.SendTaskFailure(w.Context(), &sfn.SendTaskFailureInput{TaskToken: &token, Error: &name, Cause: &cause})
@@ -160,24 +159,24 @@ func TestWhatIsRefused(t *testing.T) {
 		largest := `"` + strings.Repeat("ü", 131_071) + `"`
 		_, unknown := w.tasks.DescribeExecution(w.Context(), &sfn.DescribeExecutionInput{ExecutionArn: aws.String("x")})
 		for name, c := range map[string]struct {
-			err  error
-			code string
+			err       error
+			errorCode string
 		}{
-			"no JSON": {w.success(token, "{"), "InvalidOutput"}, "no output": {w.success(token, ""), "InvalidOutput"}, "two values": {w.success(token, "1 2"), "InvalidOutput"},
-			"output": {w.success(token, largest+" "), "ValidationException"},
-			"token":  {w.heartbeat(strings.Repeat("x", 2049)), "ValidationException"}, "no token": {w.heartbeat(""), "ValidationException"},
+			"no JSON": {w.sendSuccess(token, "{"), "InvalidOutput"}, "no output": {w.sendSuccess(token, ""), "InvalidOutput"}, "two values": {w.sendSuccess(token, "1 2"), "InvalidOutput"},
+			"output": {w.sendSuccess(token, largest+" "), "ValidationException"},
+			"token":  {w.sendHeartbeat(strings.Repeat("x", 2049)), "ValidationException"}, "no token": {w.sendHeartbeat(""), "ValidationException"},
 			"error":   {failure(strings.Repeat("ü", 257), ""), "ValidationException"},
 			"cause":   {failure("", strings.Repeat("ü", 32_769)), "ValidationException"},
 			"unknown": {unknown, "UnknownOperationException"},
 		} {
-			if code(c.err) != c.code || (c.code == "InvalidOutput") != is[*types.InvalidOutput](c.err) {
+			if errorCode(c.err) != c.errorCode || (c.errorCode == "InvalidOutput") != isError[*types.InvalidOutput](c.err) {
 				t.Errorf("%s: %v", name, c.err)
 			}
 		}
 		if task, _ := w.StepFunctions.FindTask(token); task.State != TaskOpen || task.Calls != 0 {
 			t.Errorf("%+v", task)
 		}
-		if err := w.success(token, largest); err != nil {
+		if err := w.sendSuccess(token, largest); err != nil {
 			t.Error(err)
 		}
 		token = w.StepFunctions.OpenTask(0, 0)
@@ -187,16 +186,15 @@ func TestWhatIsRefused(t *testing.T) {
 	})
 }
 
-// TestFaults holds which of them apply what was asked, and what the SDK makes of
-// them.
+// TestFaults shows for each fault whether the call is applied, and the error that the SDK returns.
 func TestFaults(t *testing.T) {
-	timeless(t, func(w world) {
+	inBubble(t, func(w clients) {
 		s := w.StepFunctions
 		for name, c := range map[string]struct {
-			faults  Faults
-			outage  bool
-			applied bool
-			code    string
+			faults    Faults
+			outage    bool
+			applied   bool
+			errorCode string
 		}{
 			"throttled":      {Faults{Throttle: 1}, false, false, "ThrottlingException"},
 			"failed":         {Faults{Fail: 1}, false, false, "InternalServerError"},
@@ -204,22 +202,22 @@ func TestFaults(t *testing.T) {
 			"not reached":    {Faults{}, true, false, ""},
 			"nothing at all": {Faults{}, false, true, "none"},
 		} {
-			for call, do := range w.calls() {
+			for call, do := range w.allCalls() {
 				token := s.OpenTask(0, 0)
 				s.SetFaults(c.faults)
 				s.SetOutage(c.outage)
 				err := do(token)
 				s.SetFaults(Faults{})
 				s.SetOutage(false)
-				if (err == nil) != (c.code == "none") || (err != nil && code(err) != c.code) {
+				if (err == nil) != (c.errorCode == "none") || (err != nil && errorCode(err) != c.errorCode) {
 					t.Errorf("%s, %s: %v", call, name, err)
 				}
 				task, _ := s.FindTask(token)
 				if applied := task.Effective+task.Heartbeats == 1; applied != c.applied || applied != (task.Calls == 1) {
 					t.Errorf("%s, %s: %+v", call, name, task)
 				}
-				retry := do(token) // what the relay has to cope with
-				if lost := call != "heartbeat" && c.applied; is[*types.TaskTimedOut](retry) != lost || (retry == nil) == lost {
+				retry := do(token) // the relay must handle this answer
+				if lost := call != "heartbeat" && c.applied; isError[*types.TaskTimedOut](retry) != lost || (retry == nil) == lost {
 					t.Errorf("%s, %s: again: %v", call, name, retry)
 				}
 				if task, _ := s.FindTask(token); call != "heartbeat" && task.Effective != 1 {
@@ -230,9 +228,9 @@ func TestFaults(t *testing.T) {
 	})
 }
 
-// TestLatency holds that a call is applied although its caller has given up.
+// TestLatency shows that a call is applied although its caller has closed the connection.
 func TestLatency(t *testing.T) {
-	timeless(t, func(w world) {
+	inBubble(t, func(w clients) {
 		began := time.Now()
 		w.StepFunctions.SetFaults(Faults{Latency: 10 * time.Second})
 		token := w.StepFunctions.OpenTask(0, 0)
@@ -252,34 +250,34 @@ func TestLatency(t *testing.T) {
 }
 
 func TestFaultsAreShares(t *testing.T) {
-	timeless(t, func(w world) {
+	inBubble(t, func(w clients) {
 		w.StepFunctions.SetFaults(Faults{Throttle: 0.5})
 		throttled := 0
 		for range 100 {
-			if code(w.heartbeat(w.StepFunctions.OpenTask(0, 0))) == "ThrottlingException" {
+			if errorCode(w.sendHeartbeat(w.StepFunctions.OpenTask(0, 0))) == "ThrottlingException" {
 				throttled++
 			}
 		}
-		if throttled < 25 || throttled > 75 { // the same ones every time
+		if throttled < 25 || throttled > 75 { // the random numbers are the same in every run
 			t.Errorf("%d of 100", throttled)
 		}
 	})
 }
 
-// TestTheBook holds that it has every call, whatever came of it.
-func TestTheBook(t *testing.T) {
-	timeless(t, func(w world) {
+// TestWatchedCalls shows that every call is reported, with any outcome.
+func TestWatchedCalls(t *testing.T) {
+	inBubble(t, func(w clients) {
 		var book []Call
 		w.StepFunctions.WatchCalls(func(c Call) { book = append(book, c) })
 		want := map[Faults][2]bool{ // applied, replied
 			{}: {true, true}, {Throttle: 1}: {false, true}, {Fail: 1}: {false, true}, {LoseReply: 1}: {true, false},
 		}
 		for faults, ends := range want {
-			for call, do := range w.calls() {
+			for call, do := range w.allCalls() {
 				token := w.StepFunctions.OpenTask(0, 0)
 				w.StepFunctions.SetFaults(faults)
 				book = nil
-				_ = do(token) // TestFaults has its error
+				_ = do(token) // TestFaults checks the errors
 				if len(book) != 1 || book[0].Token != token || book[0].Applied != ends[0] || book[0].Replied != ends[1] || !book[0].At.Equal(time.Now()) {
 					t.Errorf("%s, %+v: %+v", call, faults, book)
 				}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TaskState is how a task is or ended.
+// TaskState is the state of a task.
 type TaskState string
 
 // The states of a task.
@@ -15,31 +15,32 @@ const (
 	TaskOpen      TaskState = "open"
 	TaskSucceeded TaskState = "succeeded"
 	TaskFailed    TaskState = "failed"
-	TaskTimedOut  TaskState = "timed_out" // also by a missing heartbeat
+	TaskTimedOut  TaskState = "timed_out" // by its timeout or by a missing heartbeat
 	TaskAborted   TaskState = "aborted"
 	TaskForgotten TaskState = "forgotten"
 )
 
-// Task is one waiting state, as its workflow sees it.
+// Task is one waiting state as its workflow sees it.
 type Task struct {
 	State  TaskState
 	Output string
 	Error  string
 	Cause  string
 
-	Effective  int       // answers that were applied: at most one
-	Calls      int       // calls with the token, whatever came of them
-	Heartbeats int       // that were taken
-	AnsweredAt time.Time // of the answer that was applied
+	Effective  int       // number of applied answers: at most one
+	Calls      int       // number of calls with the token, with any outcome
+	Heartbeats int       // number of accepted heartbeats
+	AnsweredAt time.Time // time of the applied answer
 
-	expiresAt, heartbeatDue time.Time // zero is never
-	heartbeat      time.Duration
-	forgotten           bool
-	ended          chan struct{} // closed when it has
+	expiresAt    time.Time // zero means never
+	heartbeatDue time.Time // zero means never
+	heartbeat    time.Duration
+	forgotten    bool
+	ended        chan struct{} // closed when the task has ended
 }
 
-// OpenTask begins a task: it waits for timeout at most, and for heartbeat after
-// each sign of life; 0 is for ever. Tokens look and weigh as AWS's do.
+// OpenTask begins a task and returns its token. The task times out after timeout, or if the time since the last
+// heartbeat exceeds heartbeat; 0 switches a limit off. Tokens have the form and the size of AWS's tokens.
 func (s *StepFunctions) OpenTask(timeout, heartbeat time.Duration) string {
 	b := make([]byte, 480)
 	_, _ = rand.Read(b)
@@ -58,7 +59,7 @@ func (s *StepFunctions) OpenTask(timeout, heartbeat time.Duration) string {
 	return token
 }
 
-// FindTask returns what is known of a token.
+// FindTask returns the task of a token, and reports whether there is one.
 func (s *StepFunctions) FindTask(token string) (Task, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,8 +71,8 @@ func (s *StepFunctions) FindTask(token string) (Task, bool) {
 	return *t, true
 }
 
-// WaitForTask returns the task once it has ended, by an answer or its time, or the
-// context's error.
+// WaitForTask returns the task after it has ended, by an answer or by its time limit. It returns the context's error
+// if the context ends first.
 func (s *StepFunctions) WaitForTask(ctx context.Context, token string) (Task, error) {
 	for {
 		t, ok := s.FindTask(token)
@@ -81,7 +82,7 @@ func (s *StepFunctions) WaitForTask(ctx context.Context, token string) (Task, er
 		case t.State != TaskOpen:
 			return t, nil
 		}
-		var late <-chan time.Time // at the earliest: a heartbeat puts the end off
+		var late <-chan time.Time // the earliest end: a heartbeat postpones it
 		if end, ends := t.nextDeadline(); ends {
 			late = time.After(time.Until(end) + 1)
 		}
@@ -95,11 +96,15 @@ func (s *StepFunctions) WaitForTask(ctx context.Context, token string) (Task, er
 }
 
 // AbortTask ends the task as StopExecution does.
-func (s *StepFunctions) AbortTask(token string) { s.closeTask(token, TaskAborted) }
+func (s *StepFunctions) AbortTask(token string) {
+	s.closeTask(token, TaskAborted)
+}
 
-// ForgetTask ends the task if it has not ended, and is told TaskDoesNotExist from now
-// on, as of an execution that is gone.
-func (s *StepFunctions) ForgetTask(token string) { s.closeTask(token, TaskForgotten) }
+// ForgetTask ends the task if it is open. Later calls with its token get TaskDoesNotExist, as they do when the
+// execution no longer exists.
+func (s *StepFunctions) ForgetTask(token string) {
+	s.closeTask(token, TaskForgotten)
+}
 
 func (s *StepFunctions) closeTask(token string, state TaskState) {
 	s.mu.Lock()
@@ -120,7 +125,7 @@ func (t *Task) endAs(state TaskState) {
 	close(t.ended)
 }
 
-// recordHeartbeat is a sign of life.
+// recordHeartbeat counts a heartbeat and moves the time at which the next is due.
 func (t *Task) recordHeartbeat(now time.Time) {
 	t.Heartbeats++
 	if t.heartbeat > 0 {
@@ -128,7 +133,7 @@ func (t *Task) recordHeartbeat(now time.Time) {
 	}
 }
 
-// nextDeadline is when the task times out if nothing is heard of it.
+// nextDeadline returns the time at which the task times out without a further call, and reports whether there is one.
 func (t *Task) nextDeadline() (end time.Time, ends bool) {
 	if t.heartbeatDue.IsZero() || !t.expiresAt.IsZero() && t.expiresAt.Before(t.heartbeatDue) {
 		return t.expiresAt, !t.expiresAt.IsZero()
