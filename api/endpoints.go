@@ -1,8 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -49,11 +53,63 @@ func (e *Endpoints) serveRoutes(routes []route) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range routes {
 		if h := r.handler(e); h != nil {
-			mux.Handle(r.pattern, e.observed(r.pattern, e.guarded(r.access, h)))
+			mux.Handle(r.pattern, e.observed(r.pattern, e.guarded(r.access, checkedQuery(r, h))))
 		}
 	}
-	return mux
+	return &siteHandler{mux}
 }
+
+// checkedQuery refuses unknown query parameters of the JSON API. Pages and webhooks ignore them.
+func checkedQuery(r route, next http.Handler) http.Handler {
+	if r.access != accessProgram && r.access != accessOperator {
+		return next
+	}
+	known := queryParameters(r.pattern)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, name := range slices.Sorted(maps.Keys(r.URL.Query())) {
+			if !slices.Contains(known, name) {
+				writeAnswer(w, nil, approval.InvalidField("query", "has the unknown parameter %.40q; known here: %s",
+					name, cmp.Or(strings.Join(known, ", "), "none")))
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// siteHandler serves the routes of one address. It answers requests that match no route with problem details, like
+// all other refusals.
+type siteHandler struct{ mux *http.ServeMux }
+
+// ServeHTTP implements http.Handler.
+func (s *siteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	fallback, pattern := s.mux.Handler(r)
+	if pattern != "" {
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	// The mux tells an unknown path from a wrong method, and lists the right methods in a header.
+	probe := probeWriter{header: http.Header{}}
+	fallback.ServeHTTP(&probe, r)
+	if allow := probe.header.Get("Allow"); allow != "" {
+		w.Header().Set("Allow", allow)
+		writeAnswer(w, nil, &methodError{r.Method, allow})
+		return
+	}
+	writeAnswer(w, nil, &notFoundError{"path"})
+}
+
+// probeWriter keeps the header of an answer and drops the rest.
+type probeWriter struct{ header http.Header }
+
+// Header implements http.ResponseWriter.
+func (p *probeWriter) Header() http.Header { return p.header }
+
+// Write implements http.ResponseWriter.
+func (*probeWriter) Write(b []byte) (int, error) { return len(b), nil }
+
+// WriteHeader implements http.ResponseWriter.
+func (*probeWriter) WriteHeader(int) {}
 
 // guarded checks the token that a route needs before its handler runs, so before
 // anything of the body is read.

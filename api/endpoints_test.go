@@ -32,28 +32,58 @@ func bearer(tokens ...string) Check {
 	}
 }
 
-// site is all routes, over an empty store; every topic is handled by saying its
-// name.
+// write returns a handler that answers with a text.
+func write(contentType, text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		_, _ = w.Write([]byte(text))
+	}
+}
+
+// consumeSite handles the topics of a site: the order ID in the answer is the topic.
+func consumeSite(t *testing.T, in *Ingress) {
+	t.Helper()
+	for _, topic := range []string{RequestTopic("orders"), RequestTopic("invoices")} {
+		consume(t, in, topic, func(m *message.Message) error {
+			handlers.Reply(m, handlers.Accepted{OrderID: topic, ApprovalID: "a", Status: approval.Pending})
+			return nil
+		})
+	}
+	for _, topic := range []string{WebhookTopic("erp"), DecisionTopic()} {
+		consume(t, in, topic, func(m *message.Message) error {
+			handlers.Reply(m, handlers.Decided{OrderID: topic, Verdict: approval.VerdictDecided})
+			return nil
+		})
+	}
+}
+
+// site is all routes over an empty store.
 func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, *observer) {
 	t.Helper()
 	s, w, in := memory.New(), &observer{}, NewIngress()
-	for _, topic := range []string{RequestTopic("orders"), RequestTopic("invoices"), WebhookTopic("erp"), DecisionTopic()} {
-		consume(t, in, topic, func(m *message.Message) error { handlers.Reply(m, topic); return nil })
-	}
+	consumeSite(t, in)
 	tr := transitions(s)
 	h := &Endpoints{
-		Ingress: in, Workflows: []string{"orders"}, ProgramToken: bearer("api", "operator"), OperatorToken: bearer("operator"),
-		DecisionPage:      http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.PathValue("token"))) }),
-		SignIn:            door{},
-		SlackInteractions: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), // verifies for itself
+		Ingress:           in,
+		Workflows:         []string{"orders"},
+		ProgramToken:      bearer("api", "operator"),
+		OperatorToken:     bearer("operator"),
+		DecisionPage:      write("text/html", "page"),
+		SignIn:            signIn{},
+		SlackInteractions: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
 		Webhooks:          map[string]SourcePolicy{"erp": {Check: bearer("erp")}},
-		Metrics:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
+		Metrics:           write("text/plain", "metrics"),
 		OperatorAPI: &OperatorAPI{
-			Orders: s, Lister: s, Decider: &handlers.Decider{Transitions: tr, Keep: approval.UnmatchedRetention{WaitFor: time.Hour}},
-			DeadLetters: &shelf{}, Redriver: &handlers.Redriver{Transitions: tr, Orders: s, DeadLetters: &shelf{}},
+			Orders:      s,
+			Lister:      s,
+			Decider:     &handlers.Decider{Transitions: tr, Keep: approval.UnmatchedRetention{WaitFor: time.Hour}},
+			DeadLetters: &shelf{},
+			Redriver:    &handlers.Redriver{Transitions: tr, Orders: s, DeadLetters: &shelf{}},
 		},
-		ConsolePages: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("console")) }),
-		Healthy:      func() error { return nil }, Ready: func(context.Context) error { return nil }, Observe: w.observe,
+		ConsolePages: write("text/html", "console"),
+		Healthy:      func() error { return nil },
+		Ready:        func(context.Context) error { return nil },
+		Observe:      w.observe,
 	}
 	for _, f := range change {
 		f(h)
@@ -61,11 +91,16 @@ func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, 
 	return h, s, w
 }
 
-// door lets everybody through.
-type door struct{}
+// signIn lets everybody sign in.
+type signIn struct{}
 
-func (door) StartSignIn(http.ResponseWriter, *http.Request)    {}
-func (door) CompleteSignIn(http.ResponseWriter, *http.Request) {}
+func (signIn) StartSignIn(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+func (signIn) CompleteSignIn(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusSeeOther)
+}
 
 // shelf lists dead letters.
 type shelf struct {
@@ -124,7 +159,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			for _, credential := range []string{"", "wrong", "erp", "api", "operator"} {
 				got := send(t, server, method, path, c.body, "Authorization", "Bearer "+credential)
 				allowed := c.need == "" || (credential != "" && strings.Contains(" "+c.need+" ", " "+credential+" "))
-				require.Equal(t, allowed, got.StatusCode < 300, "%q got %d: %s", credential, got.StatusCode, got.text)
+				require.Equal(t, allowed, got.StatusCode < 400, "%q got %d: %s", credential, got.StatusCode, got.text)
 				if !allowed {
 					require.Equal(t, http.StatusUnauthorized, got.StatusCode)
 				}
@@ -187,11 +222,52 @@ func TestConsoleRoutes(t *testing.T) {
 	require.Equal(t, http.StatusMethodNotAllowed, send(t, h.OperatorHandler(), "POST", "/console/", "").StatusCode)
 }
 
+// A path that leads nowhere and a wrong method are answered with problem details too.
+func TestProblemsOfTheSite(t *testing.T) {
+	t.Parallel()
+	h, _, _ := site(t)
+	for _, c := range []struct {
+		method, path string
+		status       int
+		allow        string
+		detail       string
+	}{
+		{"GET", "/v1/nope", 404, "", "no such path"},
+		{"GET", "/favicon.ico", 404, "", "no such path"},
+		{"DELETE", "/v1/orders", 405, "GET, HEAD", "this path does not take DELETE, only GET, HEAD"},
+		{"GET", "/v1/redrive", 405, "POST", "this path does not take GET, only POST"},
+	} {
+		got := send(t, h.OperatorHandler(), c.method, c.path, "", "Authorization", "Bearer operator")
+		require.Equal(t, c.status, got.StatusCode, c.path)
+		require.Equal(t, "application/problem+json", got.Header.Get("Content-Type"), c.path)
+		require.Equal(t, c.allow, got.Header.Get("Allow"), c.path)
+		require.Equal(t, c.detail, got.problem.Detail, c.path)
+	}
+}
+
+// A misspelt filter is refused: ignored, it would select everything.
+func TestUnknownQueryParameters(t *testing.T) {
+	t.Parallel()
+	h, _, _ := site(t)
+	for path, detail := range map[string]string{
+		"/v1/orders?workflow=orders&limit=1": `query: has the unknown parameter "workflow"; known here: after, limit, state`,
+		"/v1/orders/A-1?full=1":              `query: has the unknown parameter "full"; known here: none`,
+		"/v1/deadletters?source=orders":      `query: has the unknown parameter "source"; known here: after`,
+	} {
+		got := send(t, h.OperatorHandler(), "GET", path, "", "Authorization", "Bearer operator")
+		require.Equal(t, http.StatusUnprocessableEntity, got.StatusCode, path)
+		require.Equal(t, detail, got.problem.Detail)
+		require.Equal(t, "query", got.problem.Field)
+		require.Equal(t, http.StatusUnauthorized, send(t, h.OperatorHandler(), "GET", path, "").StatusCode, "strangers learn nothing")
+	}
+	require.Equal(t, 200, send(t, h.PublicHandler(), "POST", "/webhooks/erp?a=b", "{}", "Authorization", "Bearer erp").StatusCode)
+}
+
 func TestWebhooks(t *testing.T) {
 	t.Parallel()
 	h, _, _ := site(t)
 	got := send(t, h.PublicHandler(), "POST", "/webhooks/erp", "{}", "Authorization", "Bearer erp")
-	require.Equal(t, "\""+WebhookTopic("erp")+"\"\n", got.text)
+	require.JSONEq(t, `{"orderId":"http/webhooks/erp","verdict":"decided"}`, got.text)
 	got = send(t, h.PublicHandler(), "POST", "/webhooks/crm", "{}", "Authorization", "Bearer erp")
 	require.Equal(t, http.StatusNotFound, got.StatusCode)
 	require.Equal(t, "no such source", got.problem.Detail)
@@ -205,8 +281,8 @@ func TestWhichWorkflowARequestIsFor(t *testing.T) {
 		status    int
 		text      string
 	}{
-		"the only one":         {[]string{"orders"}, "", 200, RequestTopic("orders")},
-		"by name":              {[]string{"orders", "invoices"}, "?workflow=invoices", 200, RequestTopic("invoices")},
+		"the only one":         {[]string{"orders"}, "", 202, RequestTopic("orders")},
+		"by name":              {[]string{"orders", "invoices"}, "?workflow=invoices", 202, RequestTopic("invoices")},
 		"no such":              {[]string{"orders"}, "?workflow=invoices", 404, "no such workflow"},
 		"several and no name":  {[]string{"orders", "invoices"}, "", 422, "name one in the query"},
 		"none are configured":  {nil, "", 422, "workflow"},

@@ -18,7 +18,6 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
-	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/memory"
 )
 
@@ -128,23 +127,19 @@ func sendFrom(t *testing.T, h http.Handler, method, path string, body io.Reader,
 		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &out.problem))
 		require.Equal(t, out.StatusCode, out.problem.Status)
 	}
+	if _, is := h.(*siteHandler); is {
+		compare(t, method, path, out)
+	}
 	return out
 }
 
-// lister lists the orders of a store in memory.
-type lister struct{ *memory.Store }
-
-func (l lister) ListOrders(
-	ctx context.Context, pending, exhausted bool, after string, limit int,
-) ([]*approval.Order, string, error) {
-	return l.List(ctx, store.Query{
-		Pending:   pending,
-		Exhausted: exhausted,
-		After:     after,
-		Limit:     limit,
-	})
-}
-
-func (l lister) ListExhausted(ctx context.Context, after string, limit int) ([]*approval.Order, string, error) {
-	return l.List(ctx, store.Query{Exhausted: true, After: after, Limit: limit})
+// compare compares an answer of a site with the description, if it has the path.
+func compare(t *testing.T, method, path string, got reply) {
+	t.Helper()
+	path, _, _ = strings.Cut(path, "?")
+	d := described(t)
+	if !d.Describes(method, path) || got.problem.Detail == "no such path" {
+		return
+	}
+	require.NoError(t, d.CheckAnswer(method, path, got.StatusCode, got.Header.Get("Content-Type"), []byte(got.text)))
 }

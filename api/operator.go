@@ -8,16 +8,14 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// OperatorAPI is the JSON API for operators: it lists and shows orders, decides and
-// cancels in the name of an operator, and redrives. The console shows the same to
-// people, see package web/console.
+// OperatorAPI is the JSON API for operators: it lists and shows orders, decides and cancels in the name of an
+// operator, and redrives. The console shows the same to people, see package web/console.
 type OperatorAPI struct {
 	Orders      handlers.Orders
 	Lister      handlers.Lister
@@ -25,6 +23,12 @@ type OperatorAPI struct {
 	DeadLetters store.DeadLetters
 	Redriver    *handlers.Redriver
 }
+
+// maxPage is the largest number of entries in a list, defaultPage the number without a limit.
+const (
+	maxPage     = 1000
+	defaultPage = 100
+)
 
 // operatorHandler answers a request with the value that f returns.
 func operatorHandler(f func(*http.Request, []byte) (any, error)) http.Handler {
@@ -48,7 +52,7 @@ func (e *Endpoints) listDeadLetters() http.Handler {
 }
 func (e *Endpoints) redrive() http.Handler { return operatorHandler(e.OperatorAPI.redrive) }
 
-// decodeStrict reads a JSON body into v; unknown fields are faults.
+// decodeStrict reads a JSON body into v. Unknown fields are faults.
 func decodeStrict(body []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
@@ -61,22 +65,25 @@ func decodeStrict(body []byte, v any) error {
 	return nil
 }
 
-// OrderList is a page of orders.
-type OrderList struct {
-	Orders []*approval.Order `json:"orders"`
-	Next   string            `json:"next,omitempty"`
+// pageLimit reads the query parameter limit.
+func pageLimit(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("limit")
+	if text == "" {
+		return defaultPage, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxPage {
+		return 0, approval.InvalidField("limit", "must be 1 to %d", maxPage)
+	}
+	return n, nil
 }
 
 func (a *OperatorAPI) listOrders(r *http.Request, _ []byte) (any, error) {
-	q := r.URL.Query()
-	limit := 100
-	if s := q.Get("limit"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > 1000 {
-			return nil, approval.InvalidField("limit", "must be 1 to 1000")
-		}
-		limit = n
+	limit, err := pageLimit(r)
+	if err != nil {
+		return nil, err
 	}
+	q := r.URL.Query()
 	state := q.Get("state")
 	if state != "" && state != "pending" && state != "exhausted" {
 		return nil, approval.InvalidField("state", "must be pending or exhausted")
@@ -90,11 +97,7 @@ func (a *OperatorAPI) listOrders(r *http.Request, _ []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := OrderList{Orders: []*approval.Order{}, Next: next}
-	for _, o := range orders {
-		out.Orders = append(out.Orders, handlers.View(o))
-	}
-	return out, nil
+	return OrderList{Orders: mapSlice(orders, newOrder), Next: next}, nil
 }
 
 func (a *OperatorAPI) showOrder(r *http.Request, _ []byte) (any, error) {
@@ -102,75 +105,66 @@ func (a *OperatorAPI) showOrder(r *http.Request, _ []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return handlers.View(o), nil
+	return newOrder(o), nil
 }
 
-// Ruling is what an operator decides about an order.
-type Ruling struct {
-	Outcome    approval.Outcome `json:"outcome,omitempty"` // approve or reject; none for cancel
-	By         string           `json:"by"`                // who rules, for the history
-	Reason     string           `json:"reason"`
-	Step       string           `json:"step,omitempty"`
-	ApprovalID string           `json:"approvalId,omitempty"`
-}
-
-// maxBy is the longest name of who rules, in bytes, as of who decides.
+// maxBy is the longest name of an operator, in bytes. It is the limit of the domain for the name of a person.
 const maxBy = 256
 
-func readRuling(body []byte) (Ruling, error) {
-	var rule Ruling
-	if err := decodeStrict(body, &rule); err != nil {
-		return rule, err
+// validateOperator checks the fields that each act of an operator has.
+func validateOperator(by, reason string) error {
+	switch {
+	case by == "":
+		return approval.InvalidField("by", "is missing")
+	case len(by) > maxBy:
+		return approval.InvalidField("by", "is %d bytes long, the most is %d", len(by), maxBy)
+	case reason == "":
+		return approval.InvalidField("reason", "is missing")
 	}
-	if rule.By == "" {
-		return rule, approval.InvalidField("by", "is missing")
-	}
-	if len(rule.By) > maxBy {
-		return rule, approval.InvalidField("by", "is %d bytes long, the most is %d", len(rule.By), maxBy)
-	}
-	if rule.Reason == "" {
-		return rule, approval.InvalidField("reason", "is missing")
-	}
-	return rule, nil
+	return nil
 }
 
 func (a *OperatorAPI) decideOrder(r *http.Request, body []byte) (any, error) {
-	rule, err := readRuling(body)
-	if err != nil {
+	var in DecideRequest
+	if err := decodeStrict(body, &in); err != nil {
+		return nil, err
+	}
+	if err := validateOperator(in.By, in.Reason); err != nil {
 		return nil, err
 	}
 	orderID := r.PathValue("orderId")
 	v, err := a.Decider.Decide(r.Context(), orderID, approval.Decision{
 		ID:         "operator-" + rand.Text(),
-		Step:       rule.Step,
-		ApprovalID: rule.ApprovalID,
-		Outcome:    rule.Outcome,
-		By:         rule.By,
-		Comment:    rule.Reason,
+		Step:       in.Step,
+		ApprovalID: in.ApprovalID,
+		Outcome:    in.Outcome,
+		By:         in.By,
+		Comment:    in.Reason,
 		Via:        approval.ViaOperator,
 		Source:     "operator",
 	})
-	return decided(orderID, v, err)
+	return verdictAnswer(orderID, v, err)
 }
 
 func (a *OperatorAPI) cancelOrder(r *http.Request, body []byte) (any, error) {
-	rule, err := readRuling(body)
-	if err != nil {
+	var in CancelRequest
+	if err := decodeStrict(body, &in); err != nil {
 		return nil, err
 	}
-	if rule.Outcome != "" {
-		return nil, approval.InvalidField("outcome", "is nothing to cancel with")
+	if err := validateOperator(in.By, in.Reason); err != nil {
+		return nil, err
 	}
 	orderID := r.PathValue("orderId")
-	v, err := a.Decider.Cancel(r.Context(), orderID, rule.Step, rule.ApprovalID, rule.By, rule.Reason)
-	return decided(orderID, v, err)
+	v, err := a.Decider.Cancel(r.Context(), orderID, in.Step, in.ApprovalID, in.By, in.Reason)
+	return verdictAnswer(orderID, v, err)
 }
 
-func decided(orderID string, v approval.Verdict, err error) (any, error) {
+// verdictAnswer returns the answer to an act of an operator. A refused act is an error.
+func verdictAnswer(orderID string, v approval.Verdict, err error) (any, error) {
 	if err == nil {
 		err = v.Err()
 	}
-	return handlers.Decided{
+	return DecisionResult{
 		OrderID:    orderID,
 		ApprovalID: v.ApprovalID,
 		Verdict:    v.Code,
@@ -178,36 +172,14 @@ func decided(orderID string, v approval.Verdict, err error) (any, error) {
 	}, err
 }
 
-// Letter is a dead letter in JSON. Its body and metadata are left out: they may
-// contain a task token.
-type Letter struct {
-	ID       string    `json:"id"`
-	Source   string    `json:"source"`
-	Reason   string    `json:"reason"`
-	At       time.Time `json:"at"`
-	Redrives int       `json:"redrives"`
-}
-
-// LetterList is a page of dead letters.
-type LetterList struct {
-	Letters []Letter `json:"letters"`
-	Error   string   `json:"error,omitempty"` // there are some that cannot be read
-}
-
 func (a *OperatorAPI) listDeadLetters(r *http.Request, _ []byte) (any, error) {
-	letters, err := a.DeadLetters.ListDeadLetters(r.Context(), r.URL.Query().Get("after"), 1000)
+	letters, err := a.DeadLetters.ListDeadLetters(r.Context(), r.URL.Query().Get("after"), maxPage)
 	if err != nil && len(letters) == 0 {
 		return nil, err
 	}
-	out := LetterList{Letters: []Letter{}}
-	for _, d := range letters {
-		out.Letters = append(out.Letters, Letter{
-			ID:       d.ID,
-			Source:   d.Source,
-			Reason:   d.Reason,
-			At:       d.At,
-			Redrives: d.Redrives,
-		})
+	out := DeadLetterList{DeadLetters: mapSlice(letters, newDeadLetter)}
+	if len(letters) == maxPage {
+		out.Next = letters[maxPage-1].ID
 	}
 	if err != nil {
 		out.Error = err.Error()
@@ -215,34 +187,23 @@ func (a *OperatorAPI) listDeadLetters(r *http.Request, _ []byte) (any, error) {
 	return out, nil
 }
 
-// RedriveOrder is a store.RedriveRequest in JSON.
-type RedriveOrder struct {
-	DryRun  bool   `json:"dryRun"`
-	Max     int    `json:"max"`
-	Reason  string `json:"reason"`
-	Limit   int    `json:"limit"`
-	By      string `json:"by"`
-	OrderID string `json:"orderId,omitempty"`
-}
-
-// RedriveReport is a store.RedriveReport in JSON.
-type RedriveReport struct {
-	DryRun   bool           `json:"dryRun"`
-	Found    map[string]int `json:"found"`
-	Redriven int            `json:"redriven"`
-	Guarded  int            `json:"guarded"`
-	Expired  int            `json:"expired"`
-	Failed   int            `json:"failed"`
-	Errors   []string       `json:"errors,omitempty"`
-}
-
 func (a *OperatorAPI) redrive(r *http.Request, body []byte) (any, error) {
-	var order RedriveOrder
-	if err := decodeStrict(body, &order); err != nil {
+	var in RedriveRequest
+	if err := decodeStrict(body, &in); err != nil {
 		return nil, err
 	}
-	if order.By == "" {
+	switch {
+	case in.By == "":
 		return nil, approval.InvalidField("by", "is missing")
+	case in.Max < 0 || in.Max > maxPage:
+		return nil, approval.InvalidField("max", "must be 0 to %d", maxPage)
 	}
-	return RedriveReport(a.Redriver.Redrive(r.Context(), store.RedriveRequest(order))), nil
+	return newRedriveReport(a.Redriver.Redrive(r.Context(), store.RedriveRequest{
+		DryRun:  in.DryRun,
+		Max:     in.Max,
+		Reason:  in.Reason,
+		Limit:   in.Limit,
+		By:      in.By,
+		OrderID: in.OrderID,
+	})), nil
 }

@@ -25,13 +25,13 @@ func TestList(t *testing.T) {
 		return send(t, h.OperatorHandler(), "GET", "/v1/orders"+query, "", "Authorization", "Bearer operator")
 	}
 	got := list("")
-	require.Equal(t, 3, strings.Count(got.text, `"id":"A-`))
+	require.Equal(t, 3, strings.Count(got.text, `"orderId":"A-`))
 	require.NotContains(t, got.text, "secret of")
 	require.NotContains(t, got.text, "nonce-of-ann")
 	got = list("?limit=2")
 	require.Contains(t, got.text, `"next":"A-1"`)
-	require.Equal(t, 1, strings.Count(list("?limit=2&after=A-1").text, `"id":"A-`))
-	require.Equal(t, 3, strings.Count(list("?state=pending").text, `"id":"A-`))
+	require.Equal(t, 1, strings.Count(list("?limit=2&after=A-1").text, `"orderId":"A-`))
+	require.Equal(t, 3, strings.Count(list("?state=pending").text, `"orderId":"A-`))
 	require.JSONEq(t, `{"orders":[]}`, list("?state=exhausted").text)
 	for _, bad := range []string{"?limit=0", "?limit=1001", "?limit=many", "?state=odd"} {
 		got := list(bad)
@@ -46,7 +46,7 @@ func TestShow(t *testing.T) {
 	ask(t, s, "A/1", time.Now().Add(time.Hour))
 	got := send(t, h.OperatorHandler(), "GET", "/v1/orders/A%2F1", "", "Authorization", "Bearer operator")
 	require.Equal(t, http.StatusOK, got.StatusCode)
-	require.Contains(t, got.text, `"id":"A/1"`)
+	require.Contains(t, got.text, `"orderId":"A/1"`)
 	require.NotContains(t, got.text, "secret of")
 	got = send(t, h.OperatorHandler(), "GET", "/v1/orders/nobody", "", "Authorization", "Bearer operator")
 	require.Equal(t, http.StatusNotFound, got.StatusCode)
@@ -110,7 +110,7 @@ func TestCancelOfAStep(t *testing.T) {
 		}
 		return all
 	}
-	require.Equal(t, "outcome", cancel(`{"by":"ops","reason":"x","outcome":"approve"}`).problem.Field)
+	require.Equal(t, "body", cancel(`{"by":"ops","reason":"x","outcome":"approve"}`).problem.Field)
 	require.Equal(t, "by", cancel(`{"by":"`+strings.Repeat("x", 257)+`","reason":"x"}`).problem.Field)
 	require.Equal(t, approval.VerdictAmbiguous, cancel(`{"by":"ops","reason":"x"}`).problem.Verdict)
 	require.Equal(t, http.StatusOK, cancel(`{"by":"ops","reason":"x","step":"finance"}`).StatusCode)
@@ -128,7 +128,7 @@ func TestDeadLetters(t *testing.T) {
 		return send(t, h.OperatorHandler(), "GET", "/v1/deadletters", "", "Authorization", "Bearer operator")
 	}
 	one := store.DeadLetter{ID: "1", Source: "orders", Reason: "no order", Body: []byte("secret body")}
-	require.JSONEq(t, `{"letters":[]}`, list(&shelf{}).text)
+	require.JSONEq(t, `{"deadLetters":[]}`, list(&shelf{}).text)
 	got := list(&shelf{letters: []store.DeadLetter{one}, err: errOdd})
 	require.Equal(t, http.StatusOK, got.StatusCode)
 	require.Contains(t, got.text, `"reason":"no order"`)
@@ -145,5 +145,6 @@ func TestRedrive(t *testing.T) {
 	}
 	require.Equal(t, "by", redrive(`{"dryRun":true}`).problem.Field)
 	require.Equal(t, "body", redrive(`{"by":"ops","all":true}`).problem.Field)
+	require.Equal(t, "max", redrive(`{"by":"ops","max":-1}`).problem.Field)
 	require.JSONEq(t, `{"dryRun":true,"found":{},"redriven":0,"guarded":0,"expired":0,"failed":0}`, redrive(`{"by":"ops","dryRun":true}`).text)
 }

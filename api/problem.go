@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -48,7 +49,14 @@ func (e *rateLimitError) Error() string {
 	return "more requests than this source may send; send it again later"
 }
 
-// notFoundError is returned for a path that names an unknown source or workflow.
+// methodError is returned for a path that is not served under the request's method.
+type methodError struct{ method, allow string }
+
+func (e *methodError) Error() string {
+	return fmt.Sprintf("this path does not take %.10s, only %s", e.method, e.allow)
+}
+
+// notFoundError is returned for an unknown path, or a path that names an unknown source or workflow.
 type notFoundError struct{ what string }
 
 func (e *notFoundError) Error() string { return "no such " + e.what }
@@ -60,6 +68,7 @@ func statusOf(err error) int {
 	var large *http.MaxBytesError
 	var credential *credentialError
 	var missing *notFoundError
+	var method *methodError
 	var limited *rateLimitError
 	switch {
 	case errors.As(err, &limited):
@@ -70,6 +79,8 @@ func statusOf(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case errors.As(err, &credential):
 		return http.StatusUnauthorized
+	case errors.As(err, &method):
+		return http.StatusMethodNotAllowed
 	case errors.As(err, &missing), errors.Is(err, approval.ErrNotFound):
 		return http.StatusNotFound
 	case errors.Is(err, errBody):
@@ -102,19 +113,24 @@ func writeAnswer(w http.ResponseWriter, body any, err error) {
 		writeProblem(w, problemOf(err))
 		return
 	}
-	status := http.StatusOK
 	switch b := body.(type) {
 	case nil:
 		w.WriteHeader(http.StatusNoContent)
-		return
 	case handlers.Accepted:
-		status = http.StatusAccepted
+		writeJSON(w, http.StatusAccepted, "application/json", RequestAccepted(b))
 	case handlers.Decided:
-		if b.Verdict == approval.VerdictWaiting {
-			status = http.StatusAccepted
-		}
+		writeJSON(w, decisionStatus(b.Verdict), "application/json", DecisionResult(b))
+	default:
+		writeJSON(w, http.StatusOK, "application/json", body)
 	}
-	writeJSON(w, status, "application/json", body)
+}
+
+// decisionStatus is 202 for a decision that waits for its request.
+func decisionStatus(v approval.VerdictCode) int {
+	if v == approval.VerdictWaiting {
+		return http.StatusAccepted
+	}
+	return http.StatusOK
 }
 
 // problemOf describes an error to the sender. A temporary error is described in

@@ -72,6 +72,20 @@ func operatorRoutes() []route {
 	}
 }
 
+// queryParameters lists the query parameters of the JSON API's routes. Any other parameter is refused, because a
+// misspelt filter would otherwise select everything.
+func queryParameters(pattern string) []string {
+	switch pattern {
+	case "POST /v1/requests":
+		return []string{"workflow"}
+	case "GET /v1/orders":
+		return []string{"after", "limit", "state"}
+	case "GET /v1/deadletters":
+		return []string{"after"}
+	}
+	return nil
+}
+
 // Routes lists the pattern of every route once, for metrics that start at 0 and
 // for the docs.
 func Routes() []string {

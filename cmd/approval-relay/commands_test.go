@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/api"
-	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
@@ -68,9 +67,9 @@ func TestRequestsAndShow(t *testing.T) {
 	require.Contains(t, out, "decision d by ann@example.com waits for its request")
 
 	out, _ = r.ops(t, 0, "show", "o-1", "--json")
-	var o approval.Order
+	var o api.Order
 	require.NoError(t, json.Unmarshal([]byte(out), &o))
-	require.Equal(t, "o-1", o.ID)
+	require.Equal(t, "o-1", o.OrderID)
 	require.NotContains(t, out, token)
 
 	_, errs = r.ops(t, 1, "show", "nobody")
@@ -95,9 +94,9 @@ func TestTerminalShowsNoHiddenCharacters(t *testing.T) {
 	out, _ := r.ops(t, 0, "requests")
 	require.Contains(t, out, "o-\ufffd1\ufffd\ufffd\ufffd2J ")
 	out, _ = r.ops(t, 0, "show", hostile, "--json")
-	var o approval.Order
+	var o api.Order
 	require.NoError(t, json.Unmarshal([]byte(out), &o))
-	require.Equal(t, hostile, o.ID)
+	require.Equal(t, hostile, o.OrderID)
 }
 
 func TestDecideAndCancel(t *testing.T) {
@@ -147,7 +146,7 @@ func TestRedriveCommand(t *testing.T) {
 	r.ops(t, 0, "decide", "approve", "late", "--reason=x")
 	eventually(t, "given up", func() bool {
 		o := r.order(t, "late")
-		return o.Approvals[0].Callback.State == approval.CallbackExhausted
+		return o.Approvals[0].Callback.State == api.CallbackExhausted
 	})
 	r.aws.SQS.PutMessage("decisions-raw", `{"decisionId":"d","decision":"perhaps","orderId":"late"}`, nil) // to the store's own table
 	r.aws.SQS.PutMessage("requests", `{"no":"order"}`, nil)                                                // to a dead letter queue

@@ -92,7 +92,7 @@ func TestConsole(t *testing.T) {
 	require.Contains(t, page, "decided by ops")
 	require.Equal(t, "SUCCEEDED", strings.ToUpper(string(r.task(t, token).State)))
 	vote := r.order(t, "o-1").Approvals[0].Votes[0]
-	require.Equal(t, []any{"ops", "by phone", approval.ViaOperator}, []any{vote.By, vote.Comment, vote.Via})
+	require.Equal(t, []any{"ops", "by phone", approval.ViaOperator}, []any{vote.DecidedBy, vote.Comment, vote.Via})
 	require.Contains(t, r.log.String(), "operator signed in")
 
 	for _, pattern := range api.ConsoleRoutes() { // each leads to a page

@@ -15,7 +15,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
@@ -137,12 +137,12 @@ func atTerminal(out io.Writer) bool {
 // showDelivered prints the timeline once the callback's end is recorded, which
 // is a moment after the workflow has it.
 func showDelivered(ctx context.Context, out io.Writer, c client) error {
-	var o approval.Order
+	var o api.Order
 	for range 100 {
 		if err := c.call(ctx, "GET", orderPath(demoOrder, ""), nil, &o); err != nil {
 			return err
 		}
-		if len(o.Approvals) == 1 && o.Approvals[0].Callback.State == approval.CallbackDelivered {
+		if len(o.Approvals) == 1 && o.Approvals[0].Callback.State == api.CallbackDelivered {
 			return timeline(out, &o)
 		}
 		select {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
@@ -139,7 +139,7 @@ func walk(t *testing.T, p place, r *running, s shape, w way, outcome string, que
 	} else {
 		answered(t, r, token, order, outcome)
 	}
-	eventually(t, "delivered", func() bool { return r.order(t, order).Approvals[0].Callback.State == approval.CallbackDelivered })
+	eventually(t, "delivered", func() bool { return r.order(t, order).Approvals[0].Callback.State == api.CallbackDelivered })
 	a := r.order(t, order).Approvals[0]
 	if left := a.Deadline.Sub(a.RequestedAt); left < 50*time.Minute || left > 25*time.Hour {
 		t.Errorf("deadline %s after the request: an EnteredTime is no deadline", left)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
@@ -37,11 +37,11 @@ func (c *requestsCmd) Run(w *world) error {
 	fmt.Fprintln(t, "ORDER\tSTEP\tWORKFLOW\tSTATUS\tREQUESTED\tDEADLINE\tCALLBACK\tWAITS FOR")
 	for _, o := range list.Orders {
 		for _, a := range o.Approvals {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", untrusted.TerminalLine(o.ID), untrusted.TerminalLine(dash(a.Step)), a.Workflow, a.Status, stamp(a.RequestedAt),
-				stamp(a.Deadline), dash(string(a.Callback.State)), untrusted.TerminalLine(waitsFor(a)))
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", untrusted.TerminalLine(o.OrderID), untrusted.TerminalLine(dash(a.Step)), a.Workflow, a.Status, stamp(a.RequestedAt),
+				stamp(a.Deadline), callbackState(a), untrusted.TerminalLine(waitsFor(a)))
 		}
 		if len(o.Approvals) == 0 {
-			fmt.Fprintf(t, "%s\t-\t-\t%d decision(s) without request\t-\t-\t-\t-\n", untrusted.TerminalLine(o.ID), len(o.Unmatched))
+			fmt.Fprintf(t, "%s\t-\t-\t%d decision(s) without request\t-\t-\t-\t-\n", untrusted.TerminalLine(o.OrderID), len(o.UnmatchedDecisions))
 		}
 	}
 	if err := t.Flush(); err != nil {
@@ -54,7 +54,7 @@ func (c *requestsCmd) Run(w *world) error {
 }
 
 // waitsFor lists the approvers that have not decided.
-func waitsFor(a *approval.Approval) string {
+func waitsFor(a api.Approval) string {
 	if a.Status != approval.Pending {
 		return "-"
 	}
@@ -62,7 +62,7 @@ func waitsFor(a *approval.Approval) string {
 	for _, p := range a.Approvers {
 		voted := false
 		for _, v := range a.Votes {
-			voted = voted || approval.SamePerson(v.By, p.ID)
+			voted = voted || approval.SamePerson(v.DecidedBy, p.ID)
 		}
 		if !voted {
 			names = append(names, p.ID)
@@ -78,7 +78,7 @@ type showCmd struct {
 
 // Run shows an order as a timeline.
 func (c *showCmd) Run(w *world) error {
-	var o approval.Order
+	var o api.Order
 	if err := c.call(w.ctx, "GET", orderPath(c.Order, ""), nil, &o); err != nil {
 		return err
 	}
@@ -89,21 +89,21 @@ func (c *showCmd) Run(w *world) error {
 }
 
 // timeline prints an order: its approvals, then what happened, in order.
-func timeline(out io.Writer, o *approval.Order) error {
-	fmt.Fprintf(out, "order %s\n", untrusted.TerminalLine(o.ID))
+func timeline(out io.Writer, o *api.Order) error {
+	fmt.Fprintf(out, "order %s\n", untrusted.TerminalLine(o.OrderID))
 	for _, a := range o.Approvals {
-		fmt.Fprintf(out, "  approval %s  %s", a.ID, a.Status)
+		fmt.Fprintf(out, "  approval %s  %s", a.ApprovalID, a.Status)
 		if a.Step != "" {
 			fmt.Fprintf(out, "  step %s", untrusted.TerminalLine(a.Step))
 		}
-		fmt.Fprintf(out, "  workflow %s  deadline %s  callback %s", a.Workflow, stamp(a.Deadline), dash(string(a.Callback.State)))
+		fmt.Fprintf(out, "  workflow %s  deadline %s  callback %s", a.Workflow, stamp(a.Deadline), callbackState(a))
 		if a.Callback.LastError != "" {
 			fmt.Fprintf(out, " (attempt %d: %s)", a.Callback.Attempts, untrusted.TerminalLine(a.Callback.LastError))
 		}
 		fmt.Fprintln(out)
 	}
-	for _, u := range o.Unmatched {
-		fmt.Fprintf(out, "  decision %s by %s waits for its request until %s\n", untrusted.TerminalLine(u.Decision.ID), untrusted.TerminalLine(u.Decision.By), stamp(u.ExpiresAt))
+	for _, u := range o.UnmatchedDecisions {
+		fmt.Fprintf(out, "  decision %s by %s waits for its request until %s\n", untrusted.TerminalLine(u.DecisionID), untrusted.TerminalLine(u.DecidedBy), stamp(u.ExpiresAt))
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, e := range o.History {
@@ -133,18 +133,9 @@ type ruling struct {
 	Approval string `help:"The approval's ID, likewise."`
 }
 
-func (r *ruling) send(w *world, route string, outcome approval.Outcome) error {
-	if r.By == "" {
-		r.By = operator(w.getenv)
-	}
-	var out handlers.Decided
-	in := api.Ruling{
-		Outcome:    outcome,
-		By:         r.By,
-		Reason:     r.Reason,
-		Step:       r.Step,
-		ApprovalID: r.Approval,
-	}
+// send sends the request to a route of the order and prints the answer.
+func (r *ruling) send(w *world, route string, in any) error {
+	var out api.DecisionResult
 	if err := r.call(w.ctx, "POST", orderPath(r.Order, route), in, &out); err != nil {
 		return err
 	}
@@ -161,12 +152,35 @@ type decideCmd struct {
 }
 
 // Run decides.
-func (c *decideCmd) Run(w *world) error { return c.send(w, "/decide", approval.Outcome(c.Outcome)) }
+func (c *decideCmd) Run(w *world) error {
+	return c.send(w, "/decide", api.DecideRequest{
+		Outcome:    approval.Outcome(c.Outcome),
+		By:         cmp.Or(c.By, operator(w.getenv)),
+		Reason:     c.Reason,
+		Step:       c.Step,
+		ApprovalID: c.Approval,
+	})
+}
 
 type cancelCmd struct{ ruling }
 
 // Run cancels.
-func (c *cancelCmd) Run(w *world) error { return c.send(w, "/cancel", "") }
+func (c *cancelCmd) Run(w *world) error {
+	return c.send(w, "/cancel", api.CancelRequest{
+		By:         cmp.Or(c.By, operator(w.getenv)),
+		Reason:     c.Reason,
+		Step:       c.Step,
+		ApprovalID: c.Approval,
+	})
+}
+
+// callbackState names the state of the callback; a pending approval has none yet.
+func callbackState(a api.Approval) string {
+	if a.Callback.State == api.CallbackNone {
+		return "-"
+	}
+	return string(a.Callback.State)
+}
 
 func stamp(t time.Time) string {
 	if t.IsZero() {

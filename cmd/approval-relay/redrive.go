@@ -26,7 +26,7 @@ func (c *redriveCmd) Run(w *world) error {
 	if c.By == "" {
 		c.By = operator(w.getenv)
 	}
-	in := api.RedriveOrder{
+	in := api.RedriveRequest{
 		DryRun:  c.DryRun,
 		Max:     c.Max,
 		Reason:  c.Reason,
@@ -73,7 +73,7 @@ type deadlettersCmd struct {
 
 // Run lists the dead letters in the store's own table.
 func (c *deadlettersCmd) Run(w *world) error {
-	var list api.LetterList
+	var list api.DeadLetterList
 	if err := c.call(w.ctx, "GET", "/v1/deadletters?after="+escape(c.After), nil, &list); err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (c *deadlettersCmd) Run(w *world) error {
 	}
 	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ID\tAT\tSOURCE\tREDRIVES\tREASON")
-	for _, l := range list.Letters {
+	for _, l := range list.DeadLetters {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\n", untrusted.TerminalLine(l.ID), stamp(l.At), untrusted.TerminalLine(l.Source), l.Redrives, untrusted.TerminalLine(l.Reason))
 	}
 	if err := t.Flush(); err != nil {

@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
@@ -317,13 +318,13 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 // order returns an order as an operator sees it, or nil.
-func (r *running) order(t *testing.T, id string) *approval.Order {
+func (r *running) order(t *testing.T, id string) *api.Order {
 	t.Helper()
 	got := do(t, "GET", r.operator+"/v1/orders/"+url.PathEscape(id), "", "Authorization", "Bearer "+operatorSecret)
 	if got.status == http.StatusNotFound {
 		return nil
 	}
-	var o approval.Order
+	var o api.Order
 	if err := json.Unmarshal([]byte(got.text), &o); err != nil || got.status != http.StatusOK {
 		t.Fatalf("order %s: %d %s (%v)", id, got.status, got.text, err)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/require"
 
-	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/tracing/tracingtest"
 )
 
@@ -85,7 +85,7 @@ func TestOneTrace(t *testing.T) {
 		"Authorization", "Bearer "+programSecret, "Traceparent", "00-"+theirs+"-b7ad6b7169203331-01")
 	require.Equal(t, http.StatusOK, got.status, got.text)
 	answered(t, r, token, order, "approve")
-	eventually(t, "delivered", func() bool { return r.order(t, order).Approvals[0].Callback.State == approval.CallbackDelivered })
+	eventually(t, "delivered", func() bool { return r.order(t, order).Approvals[0].Callback.State == api.CallbackDelivered })
 	metrics := do(t, "GET", r.operator+"/metrics", "", "Authorization", "Bearer "+operatorSecret, "Accept", "application/openmetrics-text; version=1.0.0").text
 	plain := do(t, "GET", r.operator+"/metrics", "", "Authorization", "Bearer "+operatorSecret).text
 	require.NoError(t, r.stop())
@@ -158,8 +158,8 @@ func TestTraceOfFailures(t *testing.T) {
 	order := "o-" + name(t)
 	got := r.program(t, "/v1/requests", fmt.Sprintf(`{"orderId":%q,"callbackUrl":%q}`, order, p.calls.URL+"/secret-path"))
 	require.Equal(t, http.StatusAccepted, got.status, got.text)
-	eventually(t, "delivered", func() bool { return r.order(t, order).Approvals[0].Callback.State == approval.CallbackDelivered })
-	trace := r.order(t, order).Approvals[0].Trace[3:35]
+	eventually(t, "delivered", func() bool { return r.order(t, order).Approvals[0].Callback.State == api.CallbackDelivered })
+	trace := r.order(t, order).Approvals[0].Traceparent[3:35]
 	require.NoError(t, r.stop())
 
 	all := spans.Of(trace)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify/slack/slacktest"
 )
@@ -28,7 +29,7 @@ func (w *world) decided() error {
 				return err
 			}
 		}
-		if err := w.becomes(order, map[string]approval.Status{"approve": approval.Approved, "reject": approval.Rejected}[outcome], approval.CallbackDelivered); err != nil {
+		if err := w.becomes(order, map[string]approval.Status{"approve": approval.Approved, "reject": approval.Rejected}[outcome], api.CallbackDelivered); err != nil {
 			return err
 		}
 	}
@@ -40,7 +41,7 @@ func (w *world) decided() error {
 			return err
 		}
 	}
-	return w.becomes("paid", approval.Approved, approval.CallbackDelivered)
+	return w.becomes("paid", approval.Approved, api.CallbackDelivered)
 }
 
 // doubtful: decisions that come again, contradict, or name an approval that was
@@ -135,7 +136,7 @@ func (w *world) undecided() error {
 		if _, err := w.ask(workflow, order, fields{"timeoutSeconds": 6}); err != nil {
 			return err
 		}
-		if err := w.becomes(order, approval.TimedOut, approval.CallbackDelivered); err != nil {
+		if err := w.becomes(order, approval.TimedOut, api.CallbackDelivered); err != nil {
 			return err
 		}
 		if err := w.decide("api", order, "approve", "ann", http.StatusConflict); err != nil {
@@ -159,7 +160,7 @@ func (w *world) ended() error {
 		return err
 	}
 	w.aws.StepFunctions.AbortTask(stopped) // the heartbeat is told
-	if err := w.becomes("stopped", approval.Cancelled, approval.CallbackTooLate); err != nil {
+	if err := w.becomes("stopped", approval.Cancelled, api.CallbackTooLate); err != nil {
 		return err
 	}
 	retried := w.token()
@@ -183,8 +184,8 @@ func (w *world) told() error {
 
 // answered: callbacks that are refused, come too late, and are redriven.
 func (w *world) answered() error {
-	for order, end := range map[string]approval.CallbackState{
-		"no-1": approval.CallbackExhausted, "mend-1": approval.CallbackExhausted, "late-1": approval.CallbackTooLate,
+	for order, end := range map[string]api.CallbackState{
+		"no-1": api.CallbackExhausted, "mend-1": api.CallbackExhausted, "late-1": api.CallbackTooLate,
 	} {
 		if _, err := w.ask("payments", order, fields{"callbackUrl": w.back()}); err != nil {
 			return err
@@ -202,7 +203,7 @@ func (w *world) answered() error {
 	if status != http.StatusOK {
 		return fmt.Errorf("redrive: %d %s", status, text)
 	}
-	return w.becomes("mend-1", approval.Approved, approval.CallbackDelivered)
+	return w.becomes("mend-1", approval.Approved, api.CallbackDelivered)
 }
 
 // talked: what is pressed in Slack, by who may and who may not.
@@ -230,7 +231,7 @@ func (w *world) talked() error {
 			return fmt.Errorf("pressed in Slack: %d, want %d", resp.StatusCode, press.want)
 		}
 	}
-	return w.becomes("talk", approval.Approved, approval.CallbackDelivered)
+	return w.becomes("talk", approval.Approved, api.CallbackDelivered)
 }
 
 // nonsense: what can never be understood, is no decision, or is forged.

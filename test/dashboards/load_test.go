@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
 )
 
@@ -121,8 +122,8 @@ func await(what string, is func() bool) error {
 }
 
 // order reads the record.
-func (w *world) order(id string) approval.Order {
-	var o approval.Order
+func (w *world) order(id string) api.Order {
+	var o api.Order
 	_, text := w.call("GET", "http://"+w.operator+"/v1/orders/"+id, operatorToken, "")
 	_ = json.Unmarshal([]byte(text), &o) // one that cannot be read has no approvals
 	return o
@@ -130,7 +131,7 @@ func (w *world) order(id string) approval.Order {
 
 // becomes waits until the order's last approval has that status, and its callback
 // that state, if one is given.
-func (w *world) becomes(id string, status approval.Status, callback approval.CallbackState) error {
+func (w *world) becomes(id string, status approval.Status, callback api.CallbackState) error {
 	return await(fmt.Sprintf("%s to be %s, %s", id, status, callback), func() bool {
 		all := w.order(id).Approvals
 		if len(all) == 0 {

@@ -162,8 +162,8 @@ func atLeast200(t *testing.T, bodies []bad) {
 func recorded(t *testing.T, w *world, b bad) {
 	t.Helper()
 	status, text, err := w.once(t.Context(), "GET", "http://"+w.operator+"/v1/orders/"+url.PathEscape(b.order), bearer(operatorToken), "")
-	var o struct{ ID string }
-	if err != nil || status != http.StatusOK || json.Unmarshal([]byte(text), &o) != nil || o.ID != b.order {
+	var o struct{ OrderID string }
+	if err != nil || status != http.StatusOK || json.Unmarshal([]byte(text), &o) != nil || o.OrderID != b.order {
 		t.Errorf("%s: %.80q is not recorded: %d %.200s %v", b.what, b.order, status, text, err)
 	}
 }
@@ -272,17 +272,17 @@ func (w *world) deadTable(t *testing.T, source string) int {
 	for range 100 {
 		status, text, err := w.once(t.Context(), "GET", "http://"+w.operator+"/v1/deadletters?after="+after, bearer(operatorToken), "")
 		var page struct {
-			Letters []struct{ ID, Source, Reason string }
+			DeadLetters []struct{ ID, Source, Reason string }
 		}
 		if err != nil || status != http.StatusOK || json.Unmarshal([]byte(text), &page) != nil {
 			t.Fatalf("dead letters: %d %s %v", status, text, err)
 		}
-		for _, l := range page.Letters {
+		for _, l := range page.DeadLetters {
 			if after = l.ID; l.Source == source && l.Reason != "" {
 				n++
 			}
 		}
-		if len(page.Letters) == 0 {
+		if len(page.DeadLetters) == 0 {
 			break
 		}
 	}

@@ -289,7 +289,7 @@ type orderView struct {
 			State string `json:"state"`
 		} `json:"callback"`
 	} `json:"approvals"`
-	Unmatched []any `json:"unmatched"`
+	Unmatched []any `json:"unmatchedDecisions"`
 }
 
 // poll looks at the record until it is as it should be.

@@ -115,7 +115,7 @@ channels:
 		t.Errorf("%d: %s", status, page)
 	}
 	w.delivered(t, s)
-	if v := s.votes(t, w); len(v) != 1 || v[0].Via != "sso" || !approval.SamePerson(v[0].By, "ann@example.com") || v[0].Shown != form.Get("shown") {
+	if v := s.votes(t, w); len(v) != 1 || v[0].Via != "sso" || !approval.SamePerson(v[0].DecidedBy, "ann@example.com") || v[0].ShownDigest != form.Get("shown") {
 		t.Errorf("%+v", v)
 	}
 	inRoom(t, w, b, chat)

@@ -182,12 +182,12 @@ people: {ann@example.com: {slack: U0ANN}}`, chat.Webhook(), slackSecret, at.Host
 }
 
 // votes reads who decided an order, and how.
-func (s *scenario) votes(t *testing.T, w *world) []struct{ By, Via, Shown string } {
+func (s *scenario) votes(t *testing.T, w *world) []struct{ DecidedBy, Via, ShownDigest string } {
 	t.Helper()
 	status, text, err := w.call(context.WithoutCancel(t.Context()), "GET", "http://"+w.operator+"/v1/orders/"+s.order, bearer(operatorToken), "")
 	var o struct {
 		Approvals []struct {
-			Votes []struct{ By, Via, Shown string }
+			Votes []struct{ DecidedBy, Via, ShownDigest string }
 		}
 	}
 	if err != nil || status != http.StatusOK || json.Unmarshal([]byte(text), &o) != nil || len(o.Approvals) != 1 {

@@ -35,8 +35,8 @@ type orderView struct {
 type approvalView struct {
 	Status   string `json:"status"`
 	Callback struct {
-		State   string `json:"state"`
-		Attempt int    `json:"attempt"`
+		State    string `json:"state"`
+		Attempts int    `json:"attempts"`
 	} `json:"callback"`
 }
 
@@ -109,7 +109,7 @@ func (w *world) check(all []*scenario, v *violations) {
 	}
 	for _, path := range []string{"/v1/deadletters", "/v1/orders?state=exhausted"} {
 		status, text, err := w.call(context.Background(), "GET", "http://"+w.operator+path, operatorToken, "")
-		if err != nil || status != http.StatusOK || strings.Contains(text, `"id"`) {
+		if err != nil || status != http.StatusOK || strings.Contains(text, `"id"`) || strings.Contains(text, `"orderId"`) {
 			v.add("%s: %d %.300s %v", path, status, text, err)
 		}
 	}
@@ -162,7 +162,7 @@ func (w *world) record(s *scenario, limit time.Duration) (o orderView, err error
 	until(limit, func() bool {
 		o, err = w.recordNow(s)
 		return err == nil && len(o.Approvals) == s.tries() && !slices.ContainsFunc(o.Approvals, func(a approvalView) bool {
-			return a.Callback.State == "" || a.Callback.State == "owed"
+			return a.Callback.State == "none" || a.Callback.State == "pending"
 		})
 	})
 	return o, err

@@ -1,0 +1,262 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// orderFields decides for each field of an order whether the API publishes it. The value is the JSON name, or
+// "internal: " and the reason. A new field of the domain fails TestEveryFieldIsDecided until it is listed here.
+var orderFields = map[string]string{
+	"Order.ID":              "orderId",
+	"Order.Approvals":       "approvals",
+	"Order.Unmatched":       "unmatchedDecisions",
+	"Order.JudgedDecisions": "internal: it only recognises repeated decisions",
+	"Order.History":         "history",
+
+	"Approval.ID":                 "approvalId",
+	"Approval.Status":             "status",
+	"Approval.RequestedAt":        "requestedAt",
+	"Approval.ClosedAt":           "closedAt",
+	"Approval.SupersededBy":       "supersededBy",
+	"Approval.Reason":             "reason",
+	"Approval.Votes":              "votes",
+	"Approval.Notifications":      "notifications",
+	"Approval.NotificationsMade":  "internal: it only numbers notifications",
+	"Approval.NotificationRounds": "internal: it only groups notifications",
+	"Approval.RemindersSent":      "remindersSent",
+	"Approval.EscalationsDone":    "escalationsDone",
+	"Approval.FirstNotifiedAt":    "firstNotifiedAt",
+	"Approval.Undeliverable":      "undeliverable",
+	"Approval.HeartbeatDue":       "nextHeartbeatAt",
+	"Approval.Callback":           "callback",
+
+	"Request.Token":             "internal: the secret that answers the workflow",
+	"Request.Target":            "target",
+	"Request.Workflow":          "workflow",
+	"Request.Step":              "step",
+	"Request.Title":             "title",
+	"Request.Details":           "details",
+	"Request.Execution":         "execution",
+	"Request.Requester":         "requester",
+	"Request.Trace":             "traceparent",
+	"Request.Approvers":         "approvers",
+	"Request.Policy":            "policy",
+	"Request.MinAssurance":      "minAssurance",
+	"Request.Sources":           "sources",
+	"Request.Channels":          "channels",
+	"Request.FallbackChannels":  "fallbackChannels",
+	"Request.GroupChannels":     "groupChannels",
+	"Request.ProgramChannels":   "programChannels",
+	"Request.Reminders":         "reminders",
+	"Request.Escalations":       "escalations",
+	"Request.OnUndeliverable":   "onUndeliverable",
+	"Request.StateEnteredAt":    "stateEnteredAt",
+	"Request.Deadline":          "deadline",
+	"Request.TaskExpires":       "taskExpiresAt",
+	"Request.HeartbeatInterval": "heartbeatInterval",
+	"Request.RejectAsSuccess":   "rejectAsSuccess",
+	"Request.Output":            "output",
+	"Request.CallbackRetry":     "internal: the configuration states the retry schedules",
+	"Request.NotificationRetry": "internal: the configuration states the retry schedules",
+	"Request.Retention":         "retention",
+
+	"Field.Name":  "name",
+	"Field.Value": "value",
+
+	"Approver.ID":               "id",
+	"Approver.Nonce":            "internal: it makes the link of the approver",
+	"Approver.SubstituteFor":    "substituteFor",
+	"Approver.Escalated":        "escalated",
+	"Approver.Channels":         "channels",
+	"Approver.FallbackChannels": "fallbackChannels",
+
+	"Policy.Kind":         "kind",
+	"Policy.Quorum":       "quorum",
+	"Policy.VetoDisabled": "veto",
+
+	"Vote.DecisionID":  "decisionId",
+	"Vote.Outcome":     "outcome",
+	"Vote.By":          "decidedBy",
+	"Vote.Comment":     "comment",
+	"Vote.Via":         "via",
+	"Vote.Source":      "source",
+	"Vote.At":          "at",
+	"Vote.ShownDigest": "shownDigest",
+
+	"Escalation.At":        "at",
+	"Escalation.Approvers": "approvers",
+
+	"UnmatchedDecision.Decision":  "unmatchedDecisions",
+	"UnmatchedDecision.ExpiresAt": "expiresAt",
+	"UnmatchedDecision.RemoveAt":  "internal: when the store drops an expired decision",
+	"UnmatchedDecision.Expired":   "expired",
+
+	"Decision.ID":          "decisionId",
+	"Decision.Step":        "step",
+	"Decision.ApprovalID":  "approvalId",
+	"Decision.Outcome":     "outcome",
+	"Decision.By":          "decidedBy",
+	"Decision.Comment":     "comment",
+	"Decision.Via":         "via",
+	"Decision.Source":      "source",
+	"Decision.SentAt":      "sentAt",
+	"Decision.ReceivedAt":  "at",
+	"Decision.Trace":       "internal: spans only",
+	"Decision.ShownDigest": "internal: a waiting decision was not made on a page",
+
+	"Notification.ID":             "notificationId",
+	"Notification.Kind":           "kind",
+	"Notification.Event":          "event",
+	"Notification.Channel":        "channel",
+	"Notification.Approver":       "approver",
+	"Notification.State":          "state",
+	"Notification.Round":          "internal: it only groups notifications",
+	"Notification.NextFallback":   "internal: an index into the fallback channels",
+	"Notification.Receipt":        "internal: what a channel needs to edit its message",
+	"Notification.CreatedAt":      "createdAt",
+	"Notification.Due":            "dueAt",
+	"Notification.Attempts":       "attempts",
+	"Notification.AttemptRunning": "attemptRunning",
+	"Notification.SentAt":         "sentAt",
+	"Notification.LastError":      "lastError",
+
+	"Callback.State":                 "state",
+	"Callback.PendingSince":          "pendingSince",
+	"Callback.Due":                   "dueAt",
+	"Callback.Attempts":              "attempts",
+	"Callback.AttemptsBeforeRedrive": "internal: it only restarts the retry schedule",
+	"Callback.AttemptRunning":        "attemptRunning",
+	"Callback.MaybeApplied":          "maybeApplied",
+	"Callback.LastError":             "lastError",
+	"Callback.EndedAt":               "endedAt",
+	"Callback.Redrives":              "redrives",
+
+	"Event.At":            "at",
+	"Event.Kind":          "kind",
+	"Event.Approval":      "approvalId",
+	"Event.Workflow":      "workflow",
+	"Event.By":            "by",
+	"Event.Via":           "via",
+	"Event.Source":        "source",
+	"Event.Outcome":       "outcome",
+	"Event.Code":          "code",
+	"Event.Channel":       "channel",
+	"Event.Target":        "target",
+	"Event.Note":          "note",
+	"Event.Attempt":       "attempt",
+	"Event.Age":           "age",
+	"Event.TimeLeft":      "timeLeft",
+	"Event.Trace":         "internal: spans only",
+	"Event.DecisionTrace": "internal: spans only",
+}
+
+const internal = "internal: "
+
+// filler sets every field of an order to a value that no other field has, and keeps how JSON shows it.
+type filler struct {
+	next  int
+	shown map[string][]string // by Type.Field, the texts that the JSON has if the field is published
+}
+
+func (f *filler) fill(v reflect.Value, name string) {
+	f.next++
+	switch {
+	case v.Type() == reflect.TypeFor[time.Time]():
+		at := time.Unix(1_700_000_000+int64(f.next), 0).UTC()
+		v.Set(reflect.ValueOf(at))
+		f.shown[name] = append(f.shown[name], at.Format(time.RFC3339))
+		return
+	case v.Type() == reflect.TypeFor[time.Duration]():
+		d := time.Duration(1_000_000+f.next) * time.Second
+		v.Set(reflect.ValueOf(d))
+		f.shown[name] = append(f.shown[name], d.String())
+		return
+	case v.Type() == reflect.TypeFor[approval.Token]():
+		v.Set(reflect.ValueOf(approval.NewToken("marker-" + name)))
+		f.shown[name] = append(f.shown[name], "marker-"+name)
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		text := fmt.Sprintf("marker-%d.", f.next)
+		v.SetString(text)
+		f.shown[name] = append(f.shown[name], text)
+	case reflect.Int:
+		v.SetInt(int64(900_000 + f.next))
+		f.shown[name] = append(f.shown[name], fmt.Sprint(900_000+f.next))
+	case reflect.Bool:
+		v.SetBool(true) // too common a value to be looked for
+	case reflect.Map:
+		text := fmt.Sprintf("marker-%d.", f.next)
+		v.Set(reflect.ValueOf(approval.Output{"key": text}))
+		f.shown[name] = append(f.shown[name], text)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		f.fill(v.Index(0), name)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		f.fill(v.Elem(), name)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			field := v.Type().Field(i)
+			child := v.Type().Name() + "." + field.Name
+			if strings.HasPrefix(orderFields[name], internal) {
+				child = name // all that is in an internal field is internal
+			}
+			switch {
+			case field.Anonymous:
+				f.fill(v.Field(i), field.Type.Name())
+			case field.IsExported():
+				f.shown[child] = append(f.shown[child], []string{}...)
+				f.fill(v.Field(i), child)
+			}
+		}
+	default:
+		panic("a field of a new kind: " + name)
+	}
+}
+
+func filledOrder() (*approval.Order, map[string][]string) {
+	f := &filler{shown: map[string][]string{}}
+	o := &approval.Order{}
+	f.fill(reflect.ValueOf(o).Elem(), "Order")
+	for name := range f.shown {
+		if !strings.Contains(name, ".") {
+			delete(f.shown, name)
+		}
+	}
+	return o, f.shown
+}
+
+// Every field of an order is published under the name that the list has, or is internal and its value is nowhere in
+// the JSON.
+func TestEveryFieldIsDecided(t *testing.T) {
+	t.Parallel()
+	o, shown := filledOrder()
+	text, err := json.Marshal(newOrder(o))
+	require.NoError(t, err)
+	for field, values := range shown {
+		decision, listed := orderFields[field]
+		require.True(t, listed, "%s is a new field: publish it or name it as internal, in orderFields", field)
+		reason, hidden := strings.CutPrefix(decision, internal)
+		require.NotEmpty(t, strings.TrimSpace(reason), field)
+		for _, value := range values {
+			require.Equal(t, !hidden, strings.Contains(string(text), value), "%s is %q\n%s", field, decision, text)
+		}
+		if !hidden {
+			require.Contains(t, string(text), `"`+decision+`":`, field)
+		}
+	}
+	for field := range orderFields {
+		require.Contains(t, shown, field, "orderFields has a field that is gone")
+	}
+}

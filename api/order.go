@@ -1,0 +1,278 @@
+package api
+
+import (
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// The types below are the public form of an order. They are an allow list: order_convert.go copies each field by
+// name, so a new field of the domain stays private until somebody adds it there. The comments of the types and of
+// their fields are the descriptions in openapi.json.
+
+// OrderList is a page of orders.
+type OrderList struct {
+	Orders []Order `json:"orders"`
+	// Next is the value of the query parameter `after` that returns the next page; it is missing on the last page.
+	Next string `json:"next,omitempty"`
+}
+
+// Order has the approvals of one order ID, the decisions that wait for a request, and the recent history.
+type Order struct {
+	// OrderID is the ID by which requests and decisions are correlated.
+	OrderID string `json:"orderId"`
+	// Approvals are the approval requests of this order, oldest first.
+	Approvals []Approval `json:"approvals"`
+	// UnmatchedDecisions are decisions that no approval admits yet.
+	UnmatchedDecisions []UnmatchedDecision `json:"unmatchedDecisions"`
+	// History is the last 100 events, oldest first.
+	History []Event `json:"history"`
+}
+
+// Approval is the record of one approval request.
+type Approval struct {
+	// ApprovalID identifies the approval. It is derived from the task token and does not reveal it.
+	ApprovalID string          `json:"approvalId"`
+	Status     approval.Status `json:"status"`
+	Workflow   string          `json:"workflow"`
+	// Step tells the approvals of one order apart.
+	Step string `json:"step,omitempty"`
+	// Target is the name of the target that answers the workflow.
+	Target string `json:"target"`
+	// Execution is the workflow's own name for its run.
+	Execution string `json:"execution,omitempty"`
+	// Title and Details are shown to approvers.
+	Title   string   `json:"title,omitempty"`
+	Details []Detail `json:"details"`
+	// Requester asked for the approval and cannot approve it.
+	Requester string `json:"requester,omitempty"`
+
+	// Approvers may decide. Without approvers, everybody may decide who is notified.
+	Approvers []Approver `json:"approvers"`
+	Policy    Policy     `json:"policy"`
+	// MinAssurance is the weakest proof of identity that a person's decision needs.
+	MinAssurance approval.Assurance `json:"minAssurance,omitempty"`
+	// Sources are the programs that may decide; if it is missing, every configured source may.
+	Sources []string `json:"sources,omitempty"`
+	// Votes are the decisions that counted, oldest first.
+	Votes []Vote `json:"votes"`
+
+	// RequestedAt is when we recorded the request.
+	RequestedAt time.Time `json:"requestedAt"`
+	// StateEnteredAt is when the workflow began to wait, by its own clock or its queue's.
+	StateEnteredAt time.Time `json:"stateEnteredAt,omitzero"`
+	// Deadline is when the approval times out.
+	Deadline time.Time `json:"deadline"`
+	// TaskExpiresAt is when the workflow stops waiting, if that is known.
+	TaskExpiresAt time.Time `json:"taskExpiresAt,omitzero"`
+	ClosedAt      time.Time `json:"closedAt,omitzero"`
+	// Reason states why the approval was closed, if no decision closed it.
+	Reason string `json:"reason,omitempty"`
+	// SupersededBy is the approval ID of the request that replaced this one.
+	SupersededBy string `json:"supersededBy,omitempty"`
+
+	Notify        NotifyRules    `json:"notify"`
+	Notifications []Notification `json:"notifications"`
+	// FirstNotifiedAt is when the first message to an approver was sent.
+	FirstNotifiedAt time.Time `json:"firstNotifiedAt,omitzero"`
+	// Undeliverable reports that no approver could be notified.
+	Undeliverable bool `json:"undeliverable,omitempty"`
+
+	Callback Callback `json:"callback"`
+	// HeartbeatInterval is the interval of heartbeats to the target; it is missing if there are none.
+	HeartbeatInterval Duration `json:"heartbeatInterval,omitzero"`
+	// NextHeartbeatAt is when the next heartbeat is due.
+	NextHeartbeatAt time.Time `json:"nextHeartbeatAt,omitzero"`
+	// RejectAsSuccess reports that a rejection is answered as a success of the task.
+	RejectAsSuccess bool `json:"rejectAsSuccess,omitempty"`
+	// Output is added to the answer.
+	Output map[string]any `json:"output,omitempty"`
+	// Retention is the time from the end of the approval to the removal of its record.
+	Retention Duration `json:"retention"`
+	// Traceparent is the W3C trace context of the request.
+	Traceparent string `json:"traceparent,omitempty"`
+}
+
+// Detail is one labelled value that approvers see.
+type Detail struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Approver is a person or a source that may decide.
+type Approver struct {
+	// ID is an e-mail address, a name, or "source:NAME" for a program. It is compared without regard to case.
+	ID string `json:"id"`
+	// SubstituteFor is the absent approver for whom this one fills in. Both together have one vote.
+	SubstituteFor string `json:"substituteFor,omitempty"`
+	// Escalated reports that an escalation added this approver.
+	Escalated bool `json:"escalated,omitempty"`
+	// Channels and FallbackChannels replace those of the approval for this approver.
+	Channels         []string `json:"channels,omitempty"`
+	FallbackChannels []string `json:"fallbackChannels,omitempty"`
+}
+
+// Policy states when the votes decide an approval.
+type Policy struct {
+	Kind approval.PolicyKind `json:"kind"`
+	// Quorum is the number of approvals needed by the policy "quorum".
+	Quorum int `json:"quorum,omitempty"`
+	// Veto reports that one rejection rejects.
+	Veto bool `json:"veto"`
+}
+
+// Vote is a decision that counts towards the policy.
+type Vote struct {
+	DecisionID string           `json:"decisionId"`
+	Outcome    approval.Outcome `json:"outcome"`
+	// DecidedBy is the person, or "source:NAME".
+	DecidedBy string       `json:"decidedBy"`
+	Comment   string       `json:"comment,omitempty"`
+	Via       approval.Via `json:"via"`
+	Source    string       `json:"source,omitempty"`
+	At        time.Time    `json:"at"`
+	// ShownDigest is the digest of the request as the decision page showed it.
+	ShownDigest string `json:"shownDigest,omitempty"`
+}
+
+// UnmatchedDecision is a decision that waits for its request.
+type UnmatchedDecision struct {
+	DecisionID string           `json:"decisionId"`
+	Outcome    approval.Outcome `json:"outcome"`
+	DecidedBy  string           `json:"decidedBy,omitempty"`
+	Comment    string           `json:"comment,omitempty"`
+	Via        approval.Via     `json:"via"`
+	Source     string           `json:"source,omitempty"`
+	// Step and ApprovalID name the approval that the sender means.
+	Step       string `json:"step,omitempty"`
+	ApprovalID string `json:"approvalId,omitempty"`
+	// SentAt is when the sender sent it, if that is known.
+	SentAt time.Time `json:"sentAt,omitzero"`
+	At     time.Time `json:"at"`
+	// ExpiresAt is when the decision stops waiting; Expired reports that it has.
+	ExpiresAt time.Time `json:"expiresAt"`
+	Expired   bool      `json:"expired,omitempty"`
+}
+
+// NotifyRules state how people and programs are notified of an approval.
+type NotifyRules struct {
+	// Channels notify each approver; after the retries of one are exhausted, the next fallback channel is used.
+	Channels         []string `json:"channels"`
+	FallbackChannels []string `json:"fallbackChannels,omitempty"`
+	// GroupChannels are read by many people: one message notifies all approvers.
+	GroupChannels []string `json:"groupChannels,omitempty"`
+	// ProgramChannels notify programs of events.
+	ProgramChannels []string `json:"programChannels,omitempty"`
+	// Reminders are the times at which approvers who have not decided are reminded.
+	Reminders     []time.Time `json:"reminders,omitempty"`
+	RemindersSent int         `json:"remindersSent,omitempty"`
+	// Escalations add approvers, if the approval is still pending at that time.
+	Escalations     []Escalation `json:"escalations,omitempty"`
+	EscalationsDone int          `json:"escalationsDone,omitempty"`
+	// OnUndeliverable is the action if no approver can be notified.
+	OnUndeliverable UndeliverablePolicy `json:"onUndeliverable"`
+}
+
+// Escalation adds approvers at a time.
+type Escalation struct {
+	At        time.Time  `json:"at"`
+	Approvers []Approver `json:"approvers"`
+}
+
+// Notification is one message to an approver, a group or a program through one channel.
+type Notification struct {
+	NotificationID string                    `json:"notificationId"`
+	Kind           approval.NotificationKind `json:"kind"`
+	// Event is the type of the event, for the kind "event".
+	Event   string `json:"event,omitempty"`
+	Channel string `json:"channel"`
+	// Approver is missing if the message is for a group or a program, or if no approvers are named.
+	Approver  string            `json:"approver,omitempty"`
+	State     NotificationState `json:"state"`
+	CreatedAt time.Time         `json:"createdAt"`
+	SentAt    time.Time         `json:"sentAt,omitzero"`
+	// DueAt is when the next attempt may begin; while an attempt runs, when its lease ends.
+	DueAt time.Time `json:"dueAt,omitzero"`
+	// Attempts is the number of attempts that have begun.
+	Attempts int `json:"attempts"`
+	// AttemptRunning reports that an attempt has begun and its result is not recorded.
+	AttemptRunning bool   `json:"attemptRunning,omitempty"`
+	LastError      string `json:"lastError,omitempty"`
+}
+
+// Callback is the answer to the workflow.
+type Callback struct {
+	State CallbackState `json:"state"`
+	// PendingSince is when the approval was closed and the answer became due.
+	PendingSince time.Time `json:"pendingSince,omitzero"`
+	// DueAt is when the next attempt may begin; while an attempt runs, when its lease ends.
+	DueAt time.Time `json:"dueAt,omitzero"`
+	// Attempts is the number of attempts that have begun.
+	Attempts int `json:"attempts"`
+	// AttemptRunning reports that an attempt has begun and its result is not recorded.
+	AttemptRunning bool `json:"attemptRunning,omitempty"`
+	// MaybeApplied reports that an attempt seemed to fail and may have succeeded.
+	MaybeApplied bool      `json:"maybeApplied,omitempty"`
+	LastError    string    `json:"lastError,omitempty"`
+	EndedAt      time.Time `json:"endedAt,omitzero"`
+	// Redrives is the number of times that an operator restarted an exhausted callback.
+	Redrives int `json:"redrives,omitempty"`
+}
+
+// Event is one entry of an order's history.
+type Event struct {
+	At         time.Time          `json:"at"`
+	Kind       approval.EventKind `json:"kind"`
+	ApprovalID string             `json:"approvalId,omitempty"`
+	Workflow   string             `json:"workflow,omitempty"`
+	// By is the person, the source or the operator who acted; for "notified", the approver who was notified.
+	By      string           `json:"by,omitempty"`
+	Via     approval.Via     `json:"via,omitempty"`
+	Source  string           `json:"source,omitempty"`
+	Outcome approval.Outcome `json:"outcome,omitempty"`
+	// Code is a verdict, the result of an attempt, or the state of a callback.
+	Code    string `json:"code,omitempty"`
+	Channel string `json:"channel,omitempty"`
+	Target  string `json:"target,omitempty"`
+	Note    string `json:"note,omitempty"`
+	Attempt int    `json:"attempt,omitempty"`
+	// Age is the time since the request, or since the notification or the callback became due.
+	Age Duration `json:"age,omitzero"`
+	// TimeLeft is the time to the deadline when the approval was decided.
+	TimeLeft Duration `json:"timeLeft,omitzero"`
+}
+
+// CallbackState is the progress of the answer to the workflow.
+type CallbackState string
+
+// The states of a callback. All but the first two are final, and an exhausted callback can be redriven.
+const (
+	CallbackNone       CallbackState = "none" // the approval is pending
+	CallbackPending    CallbackState = "pending"
+	CallbackDelivered  CallbackState = "delivered"
+	CallbackPresumed   CallbackState = "delivered_presumed"
+	CallbackTooLate    CallbackState = "too_late"
+	CallbackExhausted  CallbackState = "exhausted"
+	CallbackSuperseded CallbackState = "superseded"
+)
+
+// NotificationState is the progress of a notification.
+type NotificationState string
+
+// The states of a notification.
+const (
+	NotificationPending   NotificationState = "pending"
+	NotificationSent      NotificationState = "sent"
+	NotificationExhausted NotificationState = "exhausted"
+	NotificationDropped   NotificationState = "dropped" // the approval was closed first
+)
+
+// UndeliverablePolicy is the action if no approver can be notified.
+type UndeliverablePolicy string
+
+// The actions if no approver can be notified.
+const (
+	UndeliverableWait     UndeliverablePolicy = "wait" // until the deadline
+	UndeliverableEscalate UndeliverablePolicy = "escalate"
+	UndeliverableCancel   UndeliverablePolicy = "cancel"
+)

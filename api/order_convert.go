@@ -1,0 +1,198 @@
+package api
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// mapSlice returns f of each element. It is never nil, so that JSON has a list and not null.
+func mapSlice[In, Out any](in []In, f func(In) Out) []Out {
+	out := make([]Out, 0, len(in))
+	for _, v := range in {
+		out = append(out, f(v))
+	}
+	return out
+}
+
+// newOrder returns the public form of an order.
+func newOrder(o *approval.Order) Order {
+	return Order{
+		OrderID:            o.ID,
+		Approvals:          mapSlice(o.Approvals, newApproval),
+		UnmatchedDecisions: mapSlice(o.Unmatched, newUnmatchedDecision),
+		History:            mapSlice(o.History, newEvent),
+	}
+}
+
+func newApproval(a *approval.Approval) Approval {
+	return Approval{
+		ApprovalID:        a.ID,
+		Status:            a.Status,
+		Workflow:          a.Workflow,
+		Step:              a.Step,
+		Target:            a.Target,
+		Execution:         a.Execution,
+		Title:             a.Title,
+		Details:           mapSlice(a.Details, newDetail),
+		Requester:         a.Requester,
+		Approvers:         mapSlice(a.Approvers, newApprover),
+		Policy:            newPolicy(a.Policy),
+		MinAssurance:      a.MinAssurance,
+		Sources:           a.Sources,
+		Votes:             mapSlice(a.Votes, newVote),
+		RequestedAt:       a.RequestedAt.UTC(),
+		StateEnteredAt:    a.StateEnteredAt.UTC(),
+		Deadline:          a.Deadline.UTC(),
+		TaskExpiresAt:     a.TaskExpires.UTC(),
+		ClosedAt:          a.ClosedAt.UTC(),
+		Reason:            a.Reason,
+		SupersededBy:      a.SupersededBy,
+		Notify:            newNotifyRules(a),
+		Notifications:     mapSlice(a.Notifications, newNotification),
+		FirstNotifiedAt:   a.FirstNotifiedAt.UTC(),
+		Undeliverable:     a.Undeliverable,
+		Callback:          newCallback(a.Callback),
+		HeartbeatInterval: Duration(a.HeartbeatInterval),
+		NextHeartbeatAt:   a.HeartbeatDue.UTC(),
+		RejectAsSuccess:   a.RejectAsSuccess,
+		Output:            a.Output,
+		Retention:         Duration(a.Retention),
+		Traceparent:       a.Trace,
+	}
+}
+
+func newDetail(f approval.Field) Detail { return Detail{Name: f.Name, Value: f.Value} }
+
+func newApprover(p approval.Approver) Approver {
+	return Approver{
+		ID:               p.ID,
+		SubstituteFor:    p.SubstituteFor,
+		Escalated:        p.Escalated,
+		Channels:         p.Channels,
+		FallbackChannels: p.FallbackChannels,
+	}
+}
+
+func newPolicy(p approval.Policy) Policy {
+	return Policy{Kind: p.Kind, Quorum: p.Quorum, Veto: !p.VetoDisabled}
+}
+
+func newVote(v approval.Vote) Vote {
+	return Vote{
+		DecisionID:  v.DecisionID,
+		Outcome:     v.Outcome,
+		DecidedBy:   v.By,
+		Comment:     v.Comment,
+		Via:         v.Via,
+		Source:      v.Source,
+		At:          v.At.UTC(),
+		ShownDigest: v.ShownDigest,
+	}
+}
+
+func newUnmatchedDecision(u approval.UnmatchedDecision) UnmatchedDecision {
+	return UnmatchedDecision{
+		DecisionID: u.Decision.ID,
+		Outcome:    u.Decision.Outcome,
+		DecidedBy:  u.Decision.By,
+		Comment:    u.Decision.Comment,
+		Via:        u.Decision.Via,
+		Source:     u.Decision.Source,
+		Step:       u.Decision.Step,
+		ApprovalID: u.Decision.ApprovalID,
+		SentAt:     u.Decision.SentAt.UTC(),
+		At:         u.Decision.ReceivedAt.UTC(),
+		ExpiresAt:  u.ExpiresAt.UTC(),
+		Expired:    u.Expired,
+	}
+}
+
+func newNotifyRules(a *approval.Approval) NotifyRules {
+	return NotifyRules{
+		Channels:         mapSlice(a.Channels, func(name string) string { return name }),
+		FallbackChannels: a.FallbackChannels,
+		GroupChannels:    a.GroupChannels,
+		ProgramChannels:  a.ProgramChannels,
+		Reminders:        mapSlice(a.Reminders, time.Time.UTC),
+		RemindersSent:    a.RemindersSent,
+		Escalations:      mapSlice(a.Escalations, newEscalation),
+		EscalationsDone:  a.EscalationsDone,
+		OnUndeliverable:  cmp.Or(UndeliverablePolicy(a.OnUndeliverable), UndeliverableWait),
+	}
+}
+
+func newEscalation(e approval.Escalation) Escalation {
+	return Escalation{At: e.At.UTC(), Approvers: mapSlice(e.Approvers, newApprover)}
+}
+
+func newNotification(n *approval.Notification) Notification {
+	return Notification{
+		NotificationID: n.ID,
+		Kind:           n.Kind,
+		Event:          n.Event,
+		Channel:        n.Channel,
+		Approver:       n.Approver,
+		State:          newNotificationState(n.State),
+		CreatedAt:      n.CreatedAt.UTC(),
+		SentAt:         n.SentAt.UTC(),
+		DueAt:          n.Due.UTC(),
+		Attempts:       n.Attempts,
+		AttemptRunning: n.AttemptRunning,
+		LastError:      n.LastError,
+	}
+}
+
+func newCallback(c approval.Callback) Callback {
+	return Callback{
+		State:          newCallbackState(c.State),
+		PendingSince:   c.PendingSince.UTC(),
+		DueAt:          c.Due.UTC(),
+		Attempts:       c.Attempts,
+		AttemptRunning: c.AttemptRunning,
+		MaybeApplied:   c.MaybeApplied,
+		LastError:      c.LastError,
+		EndedAt:        c.EndedAt.UTC(),
+		Redrives:       c.Redrives,
+	}
+}
+
+func newEvent(e approval.Event) Event {
+	return Event{
+		At:         e.At.UTC(),
+		Kind:       e.Kind,
+		ApprovalID: e.Approval,
+		Workflow:   e.Workflow,
+		By:         e.By,
+		Via:        e.Via,
+		Source:     e.Source,
+		Outcome:    e.Outcome,
+		Code:       e.Code,
+		Channel:    e.Channel,
+		Target:     e.Target,
+		Note:       e.Note,
+		Attempt:    e.Attempt,
+		Age:        Duration(e.Age),
+		TimeLeft:   Duration(e.TimeLeft),
+	}
+}
+
+// newCallbackState returns the public name of a state. The record has other names for the first two.
+func newCallbackState(s approval.CallbackState) CallbackState {
+	switch s {
+	case approval.CallbackNone:
+		return CallbackNone
+	case approval.CallbackPending:
+		return CallbackPending
+	}
+	return CallbackState(s)
+}
+
+// newNotificationState returns the public name of a state. The record has another name for a pending one.
+func newNotificationState(s approval.NotificationState) NotificationState {
+	if s == approval.NotificationPending {
+		return NotificationPending
+	}
+	return NotificationState(s)
+}

@@ -1,0 +1,123 @@
+package api
+
+import (
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// The comments of the types and of their fields are the descriptions in openapi.json.
+
+// RequestAccepted is the answer to an approval request that is stored.
+type RequestAccepted struct {
+	OrderID    string          `json:"orderId"`
+	ApprovalID string          `json:"approvalId"`
+	Status     approval.Status `json:"status"`
+}
+
+// DecisionResult is the answer to a decision or a cancellation that is stored.
+type DecisionResult struct {
+	OrderID string `json:"orderId"`
+	// ApprovalID is missing while the decision waits for its request.
+	ApprovalID string               `json:"approvalId,omitempty"`
+	Verdict    approval.VerdictCode `json:"verdict"`
+	// Status is the status of the approval afterwards.
+	Status approval.Status `json:"status,omitempty"`
+}
+
+// DecideRequest is a decision that an operator makes in the place of the approvers.
+type DecideRequest struct {
+	Outcome approval.Outcome `json:"outcome"`
+	// By names the operator, for the history.
+	By string `json:"by"`
+	// Reason is kept in the history.
+	Reason string `json:"reason"`
+	// Step or ApprovalID is needed if several approvals of the order are pending.
+	Step       string `json:"step,omitempty"`
+	ApprovalID string `json:"approvalId,omitempty"`
+}
+
+// CancelRequest closes a pending approval without a decision.
+type CancelRequest struct {
+	// By names the operator, for the history.
+	By string `json:"by"`
+	// Reason is kept in the history and becomes the reason in the answer to the workflow.
+	Reason string `json:"reason"`
+	// Step or ApprovalID is needed if several approvals of the order are pending.
+	Step       string `json:"step,omitempty"`
+	ApprovalID string `json:"approvalId,omitempty"`
+}
+
+// DeadLetterList is a page of dead letters.
+type DeadLetterList struct {
+	DeadLetters []DeadLetter `json:"deadLetters"`
+	// Next is the value of the query parameter `after` that returns the next page; it is missing on the last page.
+	Next string `json:"next,omitempty"`
+	// Error states why some dead letters are missing from the list; it is missing if all could be read.
+	Error string `json:"error,omitempty"`
+}
+
+// DeadLetter is a message that cannot be handled. Its body is not shown, because it may hold a task token.
+type DeadLetter struct {
+	ID string `json:"id"`
+	// Source is the source of the message, as metrics and logs name it.
+	Source   string    `json:"source"`
+	Reason   string    `json:"reason"`
+	At       time.Time `json:"at"`
+	Redrives int       `json:"redrives"`
+}
+
+// RedriveRequest selects the exhausted callbacks and the dead letters to restart.
+type RedriveRequest struct {
+	// By names the operator, for the history.
+	By string `json:"by"`
+	// DryRun counts and restarts nothing.
+	DryRun bool `json:"dryRun,omitempty"`
+	// Max is the largest number to restart, at most 1000; 0 means 1000.
+	Max int `json:"max,omitempty"`
+	// Reason selects those with this reason, as a dry run lists it; if it is missing, all are selected.
+	Reason string `json:"reason,omitempty"`
+	// Limit leaves alone what was redriven this often already; 0 means 3, and -1 means no limit.
+	Limit int `json:"limit,omitempty"`
+	// OrderID selects the callbacks of one order, and no dead letters.
+	OrderID string `json:"orderId,omitempty"`
+}
+
+// RedriveReport counts what a redrive restarted, or would restart.
+type RedriveReport struct {
+	DryRun bool `json:"dryRun"`
+	// Found counts the selected callbacks and dead letters by reason.
+	Found    map[string]int `json:"found"`
+	Redriven int            `json:"redriven"`
+	// Guarded counts those that were left alone because of the limit.
+	Guarded int `json:"guarded"`
+	// Expired counts callbacks whose task has expired: the answer will most likely come too late.
+	Expired int `json:"expired"`
+	// Failed counts those that could not be handled again.
+	Failed int `json:"failed"`
+	// Errors state which parts could not be read or restarted.
+	Errors []string `json:"errors,omitempty"`
+}
+
+func newDeadLetter(l store.DeadLetter) DeadLetter {
+	return DeadLetter{
+		ID:       l.ID,
+		Source:   l.Source,
+		Reason:   l.Reason,
+		At:       l.At.UTC(),
+		Redrives: l.Redrives,
+	}
+}
+
+func newRedriveReport(r store.RedriveReport) RedriveReport {
+	return RedriveReport{
+		DryRun:   r.DryRun,
+		Found:    r.Found,
+		Redriven: r.Redriven,
+		Guarded:  r.Guarded,
+		Expired:  r.Expired,
+		Failed:   r.Failed,
+		Errors:   r.Errors,
+	}
+}
