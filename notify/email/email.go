@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
@@ -44,70 +45,50 @@ func MessageID(id string, from *mail.Address) string {
 	return id + "@" + domain
 }
 
-// Mail is what the templates are given. All texts are fit to be shown, and all
-// but the values of Details are on one line.
+// Mail is the data of the templates. All texts are fit to be shown, and all but the values of Details are on one line.
 type Mail struct {
+	Headline    string // "Approval needed", "Reminder: approval needed", …
+	Lead        string // "Your decision is needed", …
 	Reminder    bool
 	Escalation  bool // to more people, because nobody has decided
 	OrderID     string
 	Workflow    string
 	Step        string // may be empty
-	Title       string // the workflow's name where the request gave none
-	Details     []Detail
-	More        int    // how many details are left out
+	Title       string // the workflow's name if the request has no title
+	Details     []notify.Detail
+	More        int    // the number of details that are left out
 	Requester   string // may be empty
 	Approver    string
 	RequestedAt string // UTC, as "Mon 2 Jan 2006, 15:04 UTC"
 	Deadline    string // likewise
-	Link        string // of the decision page
+	Link        string // to the decision page
 }
 
-// Detail is one labelled value of the order.
-type Detail struct {
-	Name  string
-	Lines []string
-	Cut   int // how many characters are left out at the end
-}
-
-// Bounds of what an e-mail shows. The decision page shows all.
-const (
-	maxDetails = 25
-	maxValue   = 600 // characters
-	maxHeading = 120 // characters of a title or name
-)
-
-// timeForm names the zone: mail is read anywhere.
-const timeForm = "Mon 2 Jan 2006, 15:04 MST"
+// limits bound the content of an e-mail. The decision page shows everything.
+var limits = notify.Limits{Heading: 120, Details: 25, Value: 600}
 
 func newMail(m approval.Message) Mail {
-	out := Mail{
+	content := notify.NewContent(m, limits)
+	return Mail{
+		Headline:    content.Headline,
+		Lead:        content.Lead,
 		Reminder:    m.Kind == approval.NotifyReminder,
 		Escalation:  m.Kind == approval.NotifyEscalation,
 		OrderID:     heading(m.OrderID),
 		Workflow:    heading(m.Workflow),
 		Step:        heading(m.Step),
-		Title:       heading(m.Title),
+		Title:       content.Title,
+		Details:     content.Details,
+		More:        content.DetailsLeftOut,
 		Requester:   heading(m.Requester),
 		Approver:    heading(m.Approver),
-		RequestedAt: m.RequestedAt.UTC().Format(timeForm),
-		Deadline:    m.Deadline.UTC().Format(timeForm),
+		RequestedAt: notify.FormatTime(m.RequestedAt),
+		Deadline:    notify.FormatTime(m.Deadline),
 		Link:        m.Link.Reveal(),
 	}
-	if out.Title == "" {
-		out.Title = out.Workflow
-	}
-	for i, f := range m.Details {
-		if i == maxDetails {
-			out.More = len(m.Details) - i
-			break
-		}
-		value, cut := untrusted.Cut(strings.TrimSpace(untrusted.MultiLine(f.Value)), maxValue)
-		out.Details = append(out.Details, Detail{Name: heading(f.Name), Lines: strings.Split(value, "\n"), Cut: cut})
-	}
-	return out
 }
 
-// heading fits a name or title on one line; an ellipsis says that it was cut.
+// heading returns a title or name on one line.
 func heading(s string) string {
-	return untrusted.Shorten(untrusted.SingleLine(s), maxHeading)
+	return untrusted.Shorten(untrusted.SingleLine(s), limits.Heading)
 }

@@ -8,9 +8,9 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
@@ -34,39 +34,23 @@ func (c *Channel) Notify(_ context.Context, m approval.Message) error {
 	return nil
 }
 
-// format writes what a person needs on a terminal. Every line from outside is
-// one line here, and holds no control sequence.
+// format returns the text for a terminal. Every text from outside has one line and no control sequence.
 func format(m approval.Message) string {
+	if m.Kind == approval.NotifyEvent {
+		return fmt.Sprintf("\n%s: order %s\n", notify.Headline(m), untrusted.TerminalLine(m.OrderID))
+	}
 	var b strings.Builder
-	head := "Approval needed"
-	switch m.Kind {
-	case approval.NotifyReminder:
-		head = "Reminder: approval needed"
-	case approval.NotifyEscalation:
-		head = "Still undecided, approval needed"
-	case approval.NotifyEvent:
-		return fmt.Sprintf("\n%s: order %s\n", untrusted.SingleLine(m.Event), untrusted.SingleLine(m.OrderID))
+	content := notify.NewContent(m, notify.Limits{})
+	fmt.Fprintf(&b, "\n%s: %s\n", content.Headline, untrusted.TerminalLine(content.Title))
+	line := func(label, value string) {
+		fmt.Fprintf(&b, "  %s: %s\n", untrusted.TerminalLine(label), untrusted.TerminalLine(value))
 	}
-	fmt.Fprintf(&b, "\n%s: %s\n", head, untrusted.SingleLine(first(m.Title, m.Workflow, "order "+m.OrderID)))
-	lines := []approval.Field{
-		{Name: "order", Value: m.OrderID}, {Name: "step", Value: m.Step}, {Name: "from", Value: m.Requester}, {Name: "for", Value: m.Approver},
+	for _, f := range content.Facts {
+		line(f.Label, f.Value)
 	}
-	lines = append(append(lines, m.Details...), approval.Field{Name: "until", Value: m.Deadline.UTC().Format(time.RFC1123)})
-	for _, f := range lines {
-		if f.Value != "" {
-			fmt.Fprintf(&b, "  %s: %s\n", untrusted.SingleLine(f.Name), untrusted.SingleLine(f.Value))
-		}
+	for _, d := range content.Details {
+		line(d.Name, strings.Join(d.Lines, " "))
 	}
-	fmt.Fprintf(&b, "  decide at: %s\n", untrusted.SingleLine(m.Link.Reveal()))
+	line("Decide at", m.Link.Reveal())
 	return b.String()
-}
-
-// first returns the first text that is not empty.
-func first(texts ...string) string {
-	for _, s := range texts {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }

@@ -19,7 +19,7 @@ func TestNotify(t *testing.T) {
 	reminder := notifytest.Message()
 	reminder.Kind, reminder.Title = approval.NotifyReminder, ""
 	hostile := notifytest.Message()
-	hostile.Title, hostile.Details = "\x1b[2Jgone\r\n  decide at: http://evil.example", nil
+	hostile.Title, hostile.Details = "\x1b[2Jgone\u200b\r\n  Decide at: http://evil.example", nil
 	for name, m := range map[string]approval.Message{"good_request": notifytest.Message(), "good_reminder": reminder, "good_hostile": hostile} {
 		var b strings.Builder
 		if err := logchannel.New(&b).Notify(t.Context(), m); err != nil {

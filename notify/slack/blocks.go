@@ -10,33 +10,35 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// Limits of Block Kit, in characters, with room for what is put around a text
-// (https://docs.slack.dev/reference/block-kit/blocks/): 150 in a header, 3,000 in
-// a section, 2,000 in a button's value, 50 blocks in a message. What does not fit
-// is cut with a note: Slack refuses a message that is longer by one character.
+// Limits of Block Kit, in characters, less the characters that surround a text
+// (https://docs.slack.dev/reference/block-kit/blocks/): 150 in a header, 3,000 in a section, 2,000 in the value of a
+// button, 50 blocks in a message. A longer text is cut with a note: Slack refuses a message that is longer by one
+// character.
 const (
-	maxHeader = 150
-	maxName   = 100   // of a person, or of a detail
-	maxLine   = 600   // of another text on one line
-	maxValue  = 2700  // of one detail
-	maxShown  = 20    // details
-	maxWhole  = 10000 // of all details: beyond some 13,000 Slack answers msg_blocks_too_long
-	maxNames  = 20    // approvers
-	maxVotes  = 8
+	maxHeader   = 150
+	maxName     = 100   // of a person, or of a detail
+	maxLine     = 500   // of another text on one line; five facts and two times are in one section
+	maxValue    = 2700  // of one detail
+	maxDetails  = 20    // number of details
+	maxMessage  = 10000 // of all details: above some 13,000 Slack answers msg_blocks_too_long
+	maxNames    = 20    // number of approvers
+	maxVotes    = 8     // number of votes
+	maxQuestion = 200   // of the question that confirms a press
 )
 
-// The IDs of what can be pressed.
+// The IDs of the buttons.
 const (
 	actionApprove = "approve"
 	actionReject  = "reject"
 	actionOpen    = "open"
 )
 
-// says is a message in Slack's words: blocks, and the text that notifications
-// and screen readers have in their place.
+// says is a message in the format of Slack: blocks, and the text that notifications and screen readers have in their
+// place.
 type says struct {
 	text   string
 	blocks []slack.Block
@@ -44,31 +46,33 @@ type says struct {
 
 func (s says) options() []slack.MsgOption {
 	return []slack.MsgOption{
-		slack.MsgOptionText(s.text, false), slack.MsgOptionBlocks(s.blocks...),
-		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
+		slack.MsgOptionText(s.text, false),
+		slack.MsgOptionBlocks(s.blocks...),
+		slack.MsgOptionDisableLinkUnfurl(),
+		slack.MsgOptionDisableMediaUnfurl(),
 	}
 }
 
-// says words a message: what is asked, and then what can be done or what became
-// of it.
+// says returns the message in the format of Slack: the request, and then the buttons or the outcome.
 func (c *Channel) says(m approval.Message) says {
-	heading := plain(headline(m)+": "+title(m), maxHeader)
+	content := notify.NewContent(m, notify.Limits{Details: maxDetails})
+	heading := untrusted.Shorten(content.Headline+": "+content.Title, maxHeader)
 	s := says{text: escape(heading) + " (" + escape(untrusted.SingleLine(m.OrderID)) + ")"}
-	s.add(slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, heading, false, false)))
-	s.add(section(facts(m)))
-	for _, d := range details(m) {
-		s.add(section(d))
+	s.add(slack.NewHeaderBlock(plainText(heading)))
+	s.add(section(facts(content.Facts)))
+	for _, text := range details(content) {
+		s.add(section(text))
 	}
 	if m.Kind == approval.NotifyOutcome {
 		s.add(section(outcome(m)))
 		return s
 	}
-	if asked := c.asked(m); asked != "" {
-		s.add(section(asked))
+	if len(content.Approvers) > 0 {
+		s.add(section(c.approvers(m.Approvers)))
 	}
-	s.add(c.actions(m))
+	s.add(c.buttonRow(m, content.Title))
 	if !c.buttons {
-		s.add(slack.NewContextBlock("", slack.NewTextBlockObject(slack.PlainTextType, "Opening the page decides nothing: it shows the request and asks you to choose.", false, false)))
+		s.add(slack.NewContextBlock("", plainText(content.LinkNote)))
 	}
 	return s
 }
@@ -79,134 +83,118 @@ func section(text string) slack.Block {
 	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, text, false, true), nil, nil)
 }
 
-func headline(m approval.Message) string {
-	switch m.Kind {
-	case approval.NotifyReminder:
-		return "Reminder: approval needed"
-	case approval.NotifyEscalation:
-		return "Still undecided, approval needed"
-	case approval.NotifyOutcome:
-		return map[approval.Status]string{
-			approval.Approved: "Approved", approval.Rejected: "Rejected", approval.TimedOut: "Timed out",
-			approval.Cancelled: "Cancelled", approval.Superseded: "Asked anew",
-		}[m.Status]
-	}
-	return "Approval needed"
+// plainText is a text in which Slack reads no markup.
+func plainText(text string) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
 }
 
-func title(m approval.Message) string {
-	if m.Title != "" {
-		return m.Title
-	}
-	return "order " + m.OrderID
-}
-
-// facts are what every message says.
-func facts(m approval.Message) string {
-	lines := []string{"*Order:* " + line(m.OrderID, maxLine), "*Workflow:* " + line(m.Workflow, maxLine)}
-	if m.Step != "" {
-		lines[1] += ", step " + line(m.Step, maxLine)
-	}
-	if m.Requester != "" {
-		lines = append(lines, "*Requested by:* "+line(m.Requester, maxLine))
-	}
-	if m.Kind != approval.NotifyOutcome {
-		lines = append(lines, "*Decide until:* "+date(m.Deadline))
+// facts returns the facts, one a line.
+func facts(facts []notify.Fact) string {
+	lines := make([]string, 0, len(facts))
+	for _, f := range facts {
+		value := escapeLine(f.Value, maxLine)
+		if !f.Time.IsZero() {
+			value = localTime(f.Time)
+		}
+		lines = append(lines, "*"+f.Label+":* "+value)
 	}
 	return strings.Join(lines, "\n")
 }
 
-// details words the order's fields, and says what was left out.
-func details(m approval.Message) []string {
+// details returns the text of each detail, and a note about the details that are left out.
+func details(content notify.Content) []string {
 	var out []string
-	whole := 0
-	for i, d := range m.Details {
-		value, cut := fit(quote(untrusted.MultiLine(d.Value)), maxValue)
-		text := "*" + line(d.Name, maxName) + ":*\n" + value
-		if cut > 0 {
-			text += fmt.Sprintf("\n_[cut here: %d more characters are on the decision page]_", cut)
+	total := 0
+	for i, d := range content.Details {
+		var value string
+		value, d.Cut = escapeUpTo(quote(d.Lines), maxValue)
+		text := "*" + escapeLine(d.Name, maxName) + ":*\n" + value
+		if note := d.CutNote(); note != "" {
+			text += "\n_[" + note + "]_"
 		}
-		if whole += len(text); i == maxShown || (whole > maxWhole && i > 0) {
-			return append(out, fmt.Sprintf("_[%d more details are on the decision page]_", len(m.Details)-i))
+		if total += len(text); total > maxMessage && i > 0 {
+			content.DetailsLeftOut += len(content.Details) - i
+			break
 		}
 		out = append(out, text)
+	}
+	if note := content.LeftOutNote(); note != "" {
+		out = append(out, "_["+note+"]_")
 	}
 	return out
 }
 
-// outcome says how the approval ended, who did it, and when.
+// outcome returns how the approval ended, with the votes.
 func outcome(m approval.Message) string {
-	text := "*" + headline(m) + "* " + date(m.ClosedAt)
+	text := "*" + notify.Headline(m) + "* " + localTime(m.ClosedAt)
 	if m.Reason != "" {
-		text += ": " + line(m.Reason, maxLine)
+		text += ": " + escapeLine(m.Reason, maxLine)
 	}
 	for i, v := range m.Votes {
 		if i == maxVotes {
 			return text + fmt.Sprintf("\n_[and %d more]_", len(m.Votes)-i)
 		}
-		did := "approved"
+		verb := "approved"
 		if v.Outcome == approval.Reject {
-			did = "rejected"
+			verb = "rejected"
 		}
-		text += "\n• " + line(v.By, maxName) + " " + did + " " + date(v.At)
+		text += "\n• " + escapeLine(v.By, maxName) + " " + verb + " " + localTime(v.At)
 		if v.Comment != "" {
-			text += ": " + line(v.Comment, maxName)
+			text += ": " + escapeLine(v.Comment, maxName)
 		}
 	}
 	return text
 }
 
-// asked names those who may decide, where many read the message.
-func (c *Channel) asked(m approval.Message) string {
-	if m.Approver != "" || len(m.Approvers) == 0 {
-		return ""
-	}
+// approvers mentions the people who can decide, in a message to a group.
+func (c *Channel) approvers(ids []string) string {
 	var names []string
-	for _, a := range m.Approvers[:min(len(m.Approvers), maxNames)] {
-		if user := c.people.known(a); user != "" {
+	for _, id := range ids[:min(len(ids), maxNames)] {
+		if user := c.people.known(id); user != "" {
 			names = append(names, "<@"+user+">")
 		} else {
-			names = append(names, line(a, maxName))
+			names = append(names, escapeLine(id, maxName))
 		}
 	}
 	text := "*To decide:* " + strings.Join(slices.Compact(names), ", ")
-	if over := len(m.Approvers) - maxNames; over > 0 {
+	if over := len(ids) - maxNames; over > 0 {
 		text += fmt.Sprintf(" and %d more", over)
 	}
 	return text
 }
 
-// actions are what can be pressed. Approve and reject ask once more.
-func (c *Channel) actions(m approval.Message) slack.Block {
-	label := func(text string) *slack.TextBlockObject {
-		return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
-	}
+// buttonRow returns the buttons. Approve and reject ask for a confirmation.
+func (c *Channel) buttonRow(m approval.Message, title string) slack.Block {
 	button := func(id, text string, style slack.Style) slack.BlockElement {
-		ask := slack.NewConfirmationBlockObject(label(text+" this request?"), label(plain(title(m), 200)), label(text), label("Back"))
-		return slack.NewButtonBlockElement(id, m.Button.Reveal(), label(text)).WithStyle(style).WithConfirm(ask)
+		question := plainText(untrusted.Shorten(title, maxQuestion))
+		confirm := slack.NewConfirmationBlockObject(plainText(text+" this request?"), question, plainText(text), plainText("Back"))
+		return slack.NewButtonBlockElement(id, m.Button.Reveal(), plainText(text)).WithStyle(style).WithConfirm(confirm)
 	}
-	open := slack.NewButtonBlockElement(actionOpen, "", label("Open the request")).WithURL(m.Link.Reveal())
+	open := slack.NewButtonBlockElement(actionOpen, "", plainText("Open the request")).WithURL(m.Link.Reveal())
 	if !c.buttons {
 		return slack.NewActionBlock("", open)
 	}
-	return slack.NewActionBlock("", button(actionApprove, "Approve", slack.StylePrimary), button(actionReject, "Reject", slack.StyleDanger), open)
+	return slack.NewActionBlock("",
+		button(actionApprove, "Approve", slack.StylePrimary),
+		button(actionReject, "Reject", slack.StyleDanger),
+		open,
+	)
 }
 
-// escape takes away what Slack reads as links, mentions and entities
-// (https://docs.slack.dev/messaging/formatting-message-text#escaping). Bold is
-// left: it can do no more than look odd. untrusted.MultiLine leaves no NUL but quote's.
+// escape takes away the characters by which Slack reads links, mentions and entities
+// (https://docs.slack.dev/messaging/formatting-message-text#escaping). Bold stays: it can only look odd. Clean text
+// contains no NUL, so a NUL is a mark of quote.
 func escape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\x00", ">").Replace(s)
 }
 
-// fit escapes a text, as much of it as takes at most that many characters then,
-// and returns how many of its own characters did not fit.
-func fit(s string, most int) (text string, cut int) {
+// escapeUpTo escapes as much of a text as fits in limit characters then, and returns how many of its own characters are
+// left out.
+func escapeUpTo(s string, limit int) (text string, cut int) {
 	var b strings.Builder
-	left := most
 	for i, r := range s {
 		e := escape(string(r))
-		if left -= utf8.RuneCountInString(e); left < 0 {
+		if limit -= utf8.RuneCountInString(e); limit < 0 {
 			return b.String(), utf8.RuneCountInString(s[i:]) - strings.Count(s[i:], "\x00")
 		}
 		b.WriteString(e)
@@ -214,25 +202,19 @@ func fit(s string, most int) (text string, cut int) {
 	return b.String(), 0
 }
 
-// line is a text from outside on one line.
-func line(s string, most int) string {
-	text, cut := fit(untrusted.SingleLine(s), most)
+// escapeLine escapes a text from outside on one line.
+func escapeLine(s string, limit int) string {
+	text, cut := escapeUpTo(untrusted.SingleLine(s), limit)
 	if cut > 0 {
 		text += "…"
 	}
 	return text
 }
 
-// plain is a text from outside on one line where Slack reads no markup.
-func plain(s string, most int) string {
-	return untrusted.Shorten(untrusted.SingleLine(s), most)
-}
+// quote begins each line with a mark that becomes a bar, so that the reader sees that it comes from outside.
+func quote(lines []string) string { return "\x00" + strings.Join(lines, "\n\x00") }
 
-// quote begins each line with a mark that becomes a bar, so that what comes from
-// outside is seen to.
-func quote(s string) string { return "\x00" + strings.ReplaceAll(s, "\n", "\n\x00") }
-
-// date is a time in the reader's own zone, or in UTC where that is not known.
-func date(t time.Time) string {
-	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), t.UTC().Format("2 January 2006, 15:04 MST"))
+// localTime is a time in the zone of the reader, or in UTC if Slack does not know it.
+func localTime(t time.Time) string {
+	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), notify.FormatTime(t))
 }

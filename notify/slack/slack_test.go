@@ -88,7 +88,7 @@ func TestToTheApprover(t *testing.T) {
 	require.Equal(t, "D0ALAN", m.Channel)
 	require.Equal(t, m.Channel+"/"+m.Stamp, receipt)
 	require.Equal(t, "Approval needed: Refund of 480 EUR to Ada Lovelace (A-1001)", m.Text)
-	for _, want := range []string{"*Order:* A-1001", "refunds, step finance", "grace@example.com", "<!date^1772557200^", "*Amount:*\n>480.00 EUR", ">Photos are in the ticket."} {
+	for _, want := range []string{"*Order:* A-1001", "*Workflow:* refunds", "*Step:* finance", "grace@example.com", "<!date^1772557200^", "*Amount:*\n>480.00 EUR", ">Photos are in the ticket."} {
 		require.Contains(t, texts(m), want)
 	}
 	require.NotContains(t, texts(m), "To decide", "it is theirs")
@@ -136,9 +136,12 @@ func TestWhatIsTooLongIsCut(t *testing.T) {
 	c := bot(s)
 	c.Conversation = "C0APPROVALS"
 	require.NoError(t, open(t, c).Notify(t.Context(), long))
+	c.Conversation, c.Users = "", map[approval.PersonID]string{approval.PersonID(strings.Repeat("&", 256)): "U0ALAN"}
+	long.Approver, long.Workflow, long.Step = strings.Repeat("&", 256), strings.Repeat("<", 256), strings.Repeat(">", 256)
+	require.NoError(t, open(t, c).Notify(t.Context(), long))
 	text := texts(s.Messages()[0])
-	require.Contains(t, text, "1278 more characters are on the decision page")
-	require.Contains(t, text, "more details are on the decision page")
+	require.Contains(t, text, "1277 more characters are on the page")
+	require.Contains(t, text, "more details are on the page")
 	require.Equal(t, "approve reject open", buttons(s.Messages()[0]))
 }
 
@@ -173,8 +176,8 @@ func TestOutcome(t *testing.T) {
 	require.Equal(t, 1, m.Edits)
 	require.Empty(t, buttons(m))
 	require.Contains(t, texts(m), "Rejected: Refund of 480 EUR")
-	require.Contains(t, texts(m), "alan@example.com rejected <!date^1772452800^{date_short_pretty} {time}|2 March 2026, 12:00 UTC>: too &lt;dear&gt;")
-	for status, want := range map[approval.Status]string{approval.TimedOut: "Timed out", approval.Cancelled: "Cancelled", approval.Superseded: "Asked anew"} {
+	require.Contains(t, texts(m), "alan@example.com rejected <!date^1772452800^{date_short_pretty} {time}|Mon 2 Mar 2026, 12:00 UTC>: too &lt;dear&gt;")
+	for status, want := range map[approval.Status]string{approval.TimedOut: "Timed out", approval.Cancelled: "Cancelled", approval.Superseded: "Superseded by a newer request"} {
 		require.NoError(t, ch.Edit(t.Context(), receipt, message(func(m *approval.Message) { *m = over; m.Status, m.Reason, m.Votes = status, "why", nil })))
 		require.Contains(t, texts(s.Messages()[0]), "*"+want+"* ")
 	}

@@ -3,11 +3,10 @@ package teams
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
@@ -17,15 +16,18 @@ const (
 	// (https://learn.microsoft.com/connectors/teams/#known-issues-and-limitations-with-actions),
 	// which others measured to be 21,000 bytes before Teams has wrapped them
 	// (https://www.rubydoc.info/gems/msteams_hermes/MsTeamsHermes/Message).
-	maxBody    = 20_000
-	maxDetails = 25
-	maxValue   = 600 // characters
-	maxLines   = 10  // of a value
-	maxHeading = 120 // characters of a title or name
+	maxBody = 20_000
+	// maxHeading is the longest title, name or value of a fact, in characters.
+	maxHeading = 120
 )
 
-// timeForm names the zone: cards are read anywhere.
-const timeForm = "Mon 2 Jan 2006, 15:04 MST"
+// limits bound the content of a card. The decision page shows everything.
+var limits = notify.Limits{
+	Heading: maxHeading,
+	Details: 25,
+	Value:   600,
+	Lines:   10,
+}
 
 // message is what a workflow hands on to Teams:
 // https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using#send-adaptive-cards-using-an-incoming-webhook.
@@ -83,85 +85,63 @@ type action struct {
 	URL   string `json:"url"`
 }
 
-// head says what a card is about, one case a kind.
-func head(kind approval.NotificationKind) string {
-	switch kind {
-	case approval.NotifyRequest:
-		return "Your decision is needed"
-	case approval.NotifyReminder:
-		return "Reminder: this still waits for your decision"
-	case approval.NotifyEscalation:
-		return "Nobody has decided yet: your decision is needed"
-	}
-	return "About an approval"
-}
-
-// encode makes the body of the request, with as many details as it has room for.
+// encode returns the body of the request, with as many details as it can hold.
 func encode(m approval.Message) ([]byte, error) {
-	for details := min(len(m.Details), maxDetails); ; details-- {
+	content := notify.NewContent(m, limits)
+	for {
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)
 		e.SetEscapeHTML(false) // it would make six bytes of each
-		if err := e.Encode(message{"message", []attachment{{"application/vnd.microsoft.card.adaptive", newCard(m, details)}}}); err != nil {
+		attachments := []attachment{{"application/vnd.microsoft.card.adaptive", newCard(content, m.Link)}}
+		if err := e.Encode(message{"message", attachments}); err != nil {
 			return nil, err
 		}
-		if b.Len() <= maxBody || details == 0 {
+		if b.Len() <= maxBody || len(content.Details) == 0 {
 			return b.Bytes(), nil
 		}
+		content.Details = content.Details[:len(content.Details)-1]
+		content.DetailsLeftOut++
 	}
 }
 
-// newCard makes the card with the first details of the order.
-func newCard(m approval.Message, details int) card {
-	title := heading(m.Title)
-	if title == "" {
-		title = heading(m.Workflow)
-	}
+// newCard returns the card with a content and a link.
+func newCard(content notify.Content, link approval.Token) card {
 	body := []block{
-		own(head(m.Kind)),
+		note(content.Lead),
 		{Type: "RichTextBlock", Spacing: "Small", Inlines: []run{{
 			Type:   "TextRun",
-			Text:   title,
+			Text:   plain(content.Title),
 			Size:   "Large",
 			Weight: "Bolder",
 		}}},
 	}
-	for _, f := range []approval.Field{
-		{Name: "Order", Value: m.OrderID}, {Name: "Workflow", Value: m.Workflow}, {Name: "Step", Value: m.Step},
-		{Name: "Requested by", Value: m.Requester}, {Name: "For", Value: m.Approver},
-		{Name: "Requested", Value: m.RequestedAt.UTC().Format(timeForm)}, {Name: "Decide until", Value: m.Deadline.UTC().Format(timeForm)},
-	} {
-		if value := heading(f.Value); value != "" {
-			body = append(body, fact(f.Name, value))
-		}
+	for _, f := range content.Facts {
+		body = append(body, fact(f.Label, f.Value))
 	}
-	for i, f := range m.Details[:details] {
-		lines := detail(f)
-		lines[0].Separator = i == 0
-		body = append(body, lines...)
+	for i, d := range content.Details {
+		blocks := detail(d)
+		blocks[0].Separator = i == 0
+		body = append(body, blocks...)
 	}
-	if more := len(m.Details) - details; more > 0 {
-		body = append(body, own(fmt.Sprintf("%d more details are on the page.", more)))
+	if text := content.LeftOutNote(); text != "" {
+		body = append(body, note(text))
 	}
-	button, note := "Review and decide", "Opening the page decides nothing: it shows the request and asks you to approve or reject. "+
-		"Whoever opens it from here decides in the name of the approver."
-	if m.Approver == "" && len(m.Approvers) > 0 {
-		button, note = "See the request", "The page shows the request. Only those who are asked can decide, each by their own message."
-		body = append(body, fact("To decide", heading(strings.Join(m.Approvers, ", "))))
+	if len(content.Approvers) > 0 {
+		body = append(body, fact("To decide", untrusted.Shorten(strings.Join(content.Approvers, ", "), maxHeading)))
 	}
-	body = append(body, own(note))
+	body = append(body, note(content.LinkNote))
 	return card{
 		Schema:  "http://adaptivecards.io/schemas/adaptive-card.json",
 		Type:    "AdaptiveCard",
 		Version: "1.4",
 		Body:    body,
-		Actions: []action{{"Action.OpenUrl", button, m.Link.Reveal()}},
+		Actions: []action{{"Action.OpenUrl", content.LinkLabel, link.Reveal()}},
 		Teams:   width{"Full"},
 	}
 }
 
-// own is a line of ours.
-func own(text string) block {
+// note is a line of our own words.
+func note(text string) block {
 	return block{
 		Type:   "TextBlock",
 		Text:   text,
@@ -172,41 +152,32 @@ func own(text string) block {
 }
 
 // fact is a labelled value.
-func fact(name, value string) block {
+func fact(label, value string) block {
 	return block{Type: "RichTextBlock", Spacing: "Small", Inlines: []run{
-		{Type: "TextRun", Text: name + ": ", Subtle: true}, {Type: "TextRun", Text: value},
+		{Type: "TextRun", Text: plain(label) + ": ", Subtle: true},
+		{Type: "TextRun", Text: plain(value)},
 	}}
 }
 
-// detail shows one value of the order, with a note where it was cut. Several
-// lines are marked, so that none can pass for a fact of its own.
-func detail(f approval.Field) []block {
-	value, cut := untrusted.Cut(strings.TrimSpace(plain(untrusted.MultiLine(f.Value))), maxValue)
-	lines := strings.Split(value, "\n")
-	if len(lines) > maxLines {
-		cut += utf8.RuneCountInString(strings.Join(lines[maxLines:], "\n"))
-		lines = lines[:maxLines]
-	}
-	out := []block{fact(heading(f.Name), lines[0])}
-	if len(lines) > 1 {
-		out = []block{fact(heading(f.Name), "")}
-		for _, line := range lines {
-			out = append(out, block{Type: "RichTextBlock", Spacing: "None", Inlines: []run{{Type: "TextRun", Text: "| " + line}}})
+// detail shows one value of the request, with a note if it was cut. Several lines are marked, so that none of them can
+// look like a fact.
+func detail(d notify.Detail) []block {
+	out := []block{fact(d.Name, d.Lines[0])}
+	if len(d.Lines) > 1 {
+		out = []block{fact(d.Name, "")}
+		for _, line := range d.Lines {
+			inlines := []run{{Type: "TextRun", Text: "| " + plain(line)}}
+			out = append(out, block{Type: "RichTextBlock", Spacing: "None", Inlines: inlines})
 		}
 	}
-	if cut > 0 {
-		out = append(out, own(fmt.Sprintf("Cut here: %d more characters are on the page.", cut)))
+	if text := d.CutNote(); text != "" {
+		out = append(out, note(text))
 	}
 	return out
 }
 
-// heading fits a name or title on one line; an ellipsis says that it was cut.
-func heading(s string) string {
-	return untrusted.Shorten(plain(untrusted.SingleLine(s)), maxHeading)
-}
-
-// plain breaks up what a client would put a date in the place of, such as
-// {{DATE(2026-03-02T09:30:00Z)}}. Braces overlap, so it takes two rounds.
+// plain breaks up the text that a client would replace by a date, such as {{DATE(2026-03-02T09:30:00Z)}}. Braces overlap,
+// so it takes two rounds.
 func plain(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, "{{", "{ {"), "{{", "{ {")
 }

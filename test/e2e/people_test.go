@@ -177,7 +177,7 @@ func tidied(t *testing.T, w *world, s *slacktest.Server, ask func(workflow, orde
 	ask("direct", "p-again")
 	asked["p-again"] = message(t, w, s, "D0ANN", "p-again")
 	again := ask("direct", "p-again")
-	for order, how := range map[string]string{"p-cancelled": "*Cancelled*", "p-brief": "*Timed out*", "p-again": "*Asked anew*"} {
+	for order, how := range map[string]string{"p-cancelled": "*Cancelled*", "p-brief": "*Timed out*", "p-again": "*Superseded by a newer request*"} {
 		over := message(t, w, s, "D0ANN", order, how)
 		for _, b := range over.Blocks {
 			if b.Type == "actions" {
