@@ -43,7 +43,7 @@ func TestStatusIsTheFateOfTheMessage(t *testing.T) {
 		"not found":     {fmt.Errorf("show: %w", approval.ErrNotFound), want{404, "show: not found"}},
 		"the store":     {errors.New("/var/lib/relay.db: disk full"), want{503, again}},
 		"too long":      {fmt.Errorf("update: %w", context.DeadlineExceeded), want{503, "it took too long; send it again"}},
-		"conflict":      {refused(approval.VerdictConflict), want{409, "decision refused (conflict): the approval was decided otherwise before"}},
+		"conflict":      {refused(approval.VerdictConflict), want{409, "decision refused (conflict): the approval already has a different decision"}},
 		"late":          {refused(approval.VerdictLate), want{409, ""}},
 		"superseded":    {refused(approval.VerdictSuperseded), want{409, ""}},
 		"ambiguous":     {refused(approval.VerdictAmbiguous), want{409, ""}},

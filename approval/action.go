@@ -2,50 +2,55 @@ package approval
 
 import "time"
 
-// ActionKind is what must be done.
+// ActionKind names a kind of action.
 type ActionKind string
 
-// The actions.
+// The kinds of actions.
 const (
 	ActionNotify     ActionKind = "notify"
 	ActionCallback   ActionKind = "call_back"
 	ActionHeartbeat  ActionKind = "heartbeat"
-	ActionDeadLetter ActionKind = "dead_letter" // announce what was given up
+	ActionDeadLetter ActionKind = "dead_letter" // announce an action or a decision that has failed for good
 )
 
-// Action is something that must now happen, as a transition decided it. It is
-// already begun in the record: whoever was given it has until Until to do it and
-// to record its end; after that the next attempt is given to another.
+// Action is something to carry out now, as a transition decided. The record states already that it has started. The
+// process that receives it carries it out and records the result before LeaseExpires; after that time another process
+// gets the next attempt.
 type Action struct {
 	Kind         ActionKind `json:"kind"`
 	OrderID      string     `json:"order_id"`
 	ApprovalID   string     `json:"approval_id,omitempty"`
 	Notification string     `json:"notification,omitempty"`
 	Workflow     string     `json:"workflow,omitempty"`
-	Target       string     `json:"target,omitempty"`  // of call_back and heartbeat
-	Channel      string     `json:"channel,omitempty"` // of notify
+	Target       string     `json:"target,omitempty"`  // of a callback or heartbeat
+	Channel      string     `json:"channel,omitempty"` // of a notification
 	Attempt      int        `json:"attempt,omitempty"`
 	LeaseExpires time.Time  `json:"until"`
 	Reason       string     `json:"reason,omitempty"` // of a dead letter
-	Trace        string     `json:"trace,omitempty"`  // the approval's
+	Trace        string     `json:"trace,omitempty"`  // the traceparent of the approval
 }
 
-func (o *Order) newAction(kind ActionKind, a *Approval, until time.Time) Action {
+func (o *Order) newAction(kind ActionKind, a *Approval, leaseExpires time.Time) Action {
 	return Action{
 		Kind:         kind,
 		OrderID:      o.ID,
 		ApprovalID:   a.ID,
 		Workflow:     a.Workflow,
 		Target:       a.Target,
-		LeaseExpires: until,
+		LeaseExpires: leaseExpires,
 		Trace:        a.Trace,
 	}
 }
 
+// newDeadLetter returns the announcement of a dead letter. The approval is nil if the dead letter is a decision without
+// a request.
 func (o *Order) newDeadLetter(a *Approval, reason string) Action {
-	act := Action{Kind: ActionDeadLetter, OrderID: o.ID, Reason: reason}
+	action := Action{Kind: ActionDeadLetter, OrderID: o.ID, Reason: reason}
 	if a != nil {
-		act.ApprovalID, act.Workflow, act.Target, act.Trace = a.ID, a.Workflow, a.Target, a.Trace
+		action.ApprovalID = a.ID
+		action.Workflow = a.Workflow
+		action.Target = a.Target
+		action.Trace = a.Trace
 	}
-	return act
+	return action
 }

@@ -6,45 +6,33 @@ import (
 	"time"
 )
 
-// ErrExpired is returned for a link or form that this program signed and whose
-// time has passed.
+// ErrExpired is returned for a link or form that this program signed, after its time has passed.
 var ErrExpired = errors.New("expired link")
 
-// Capability is what a signed link lets its holder do. It holds no token.
+// Capability is the content of a signed link: the rights of its holder on an approval, and their expiry. It does not
+// contain the task token.
 type Capability struct {
 	OrderID    string
 	ApprovalID string
-	Approver   string    // empty where approvers are not named
-	Allowed    []Outcome // the decisions that it may make
+	Approver   string    // empty if approvers are not named, or if the link only shows the approval
+	Allowed    []Outcome // the decisions that the holder may make
 	Expires    time.Time
-	Nonce      string // as the record has it; any other is revoked
+	Nonce      string // equal to the nonce in the record, unless the link is revoked
 }
 
-// AcceptsCapability says whether the capability is still good for the approval: it is the
-// one that the record knows, and it has not expired.
-func (a *Approval) AcceptsCapability(c Capability, now time.Time) bool {
-	if a == nil || c.ApprovalID != a.ID || !c.Expires.After(now) {
-		return false
-	}
-	if len(a.Approvers) == 0 {
-		return c.Approver == "" && c.Nonce == a.ID
-	}
-	if c.Approver == "" { // shown to a room: to look at
-		return c.Nonce == a.ID && len(c.Allowed) == 0
-	}
-	return slices.ContainsFunc(a.Approvers, func(p Approver) bool { return p.ID == c.Approver && p.Nonce == c.Nonce })
-}
+// linkLifetimeAfterDeadline is how long a link shows the outcome after the deadline.
+const linkLifetimeAfterDeadline = 24 * time.Hour
 
-// LinkCapability returns what the link of an approver is good for: to decide until
-// the deadline, and to see the outcome for a day more. A link that names nobody,
-// as a room is shown it, decides only where approvers are not named.
+// LinkCapability returns the capability of an approver's link: to decide until the deadline, and to see the outcome for
+// a day after it. If approvers are named, a link without an approver (for a group) only shows the
+// approval.
 func (o *Order) LinkCapability(a *Approval, approver string) Capability {
 	c := Capability{
 		OrderID:    o.ID,
 		ApprovalID: a.ID,
 		Approver:   approver,
 		Allowed:    []Outcome{Approve, Reject},
-		Expires:    a.Deadline.Add(24 * time.Hour),
+		Expires:    a.Deadline.Add(linkLifetimeAfterDeadline),
 		Nonce:      a.ID,
 	}
 	switch {
@@ -56,4 +44,19 @@ func (o *Order) LinkCapability(a *Approval, approver string) Capability {
 		c.Nonce = findApprover(a.Approvers, approver).Nonce
 	}
 	return c
+}
+
+// AcceptsCapability reports whether a capability is still valid for the approval: it has not expired, and the record
+// has its nonce.
+func (a *Approval) AcceptsCapability(c Capability, now time.Time) bool {
+	if a == nil || c.ApprovalID != a.ID || !c.Expires.After(now) {
+		return false
+	}
+	if len(a.Approvers) == 0 {
+		return c.Approver == "" && c.Nonce == a.ID
+	}
+	if c.Approver == "" { // a group's link only shows the approval
+		return c.Nonce == a.ID && len(c.Allowed) == 0
+	}
+	return slices.ContainsFunc(a.Approvers, func(p Approver) bool { return p.ID == c.Approver && p.Nonce == c.Nonce })
 }

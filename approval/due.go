@@ -2,8 +2,11 @@ package approval
 
 import "time"
 
-// NextDue returns the earliest time at which Advance has something to do, or the
-// zero time if it never will.
+// TokenGrace is how long a token is kept after its callback has ended, so that an operator can still correct a
+// mistake within the hour.
+const TokenGrace = time.Hour
+
+// NextDue returns the earliest time at which Advance has something to do, or the zero time if there is none.
 func (o *Order) NextDue() time.Time {
 	var due earliestTime
 	for _, u := range o.Unmatched {
@@ -31,7 +34,7 @@ func (a *Approval) collectDueTimes(due *earliestTime) {
 		if a.RemindersSent < len(a.Reminders) {
 			due.add(a.Reminders[a.RemindersSent])
 		}
-		if a.EscalationsDone < len(a.Escalations) {
+		if a.hasEscalationLeft() {
 			due.add(a.Escalations[a.EscalationsDone].At)
 		}
 	}
@@ -49,7 +52,7 @@ func (a *Approval) collectDueTimes(due *earliestTime) {
 	}
 }
 
-// tokenErasureTime is when the token goes; it is zero when it is gone already.
+// tokenErasureTime returns when the token is erased. It is zero if the token is erased already, or still needed.
 func (a *Approval) tokenErasureTime() time.Time {
 	switch {
 	case a.Token.IsZero(), !a.Callback.hasEnded():
@@ -60,11 +63,26 @@ func (a *Approval) tokenErasureTime() time.Time {
 	return a.Callback.EndedAt.Add(TokenGrace)
 }
 
-// removalTime is when the approval goes: not before its deadline. A request that is
-// handed over again after that times out at once; before, people would be asked anew.
+// removalTime returns when the approval is removed from the record. That is never before its deadline: if the queue
+// delivers the request again after the deadline, it times out at once; before the deadline it would be requested
+// again.
 func (a *Approval) removalTime() time.Time {
 	if !a.Callback.hasEnded() {
 		return time.Time{}
 	}
 	return laterOf(a.Callback.EndedAt.Add(a.Retention), a.Deadline)
+}
+
+func laterOf(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlierOf(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }

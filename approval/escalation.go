@@ -5,18 +5,8 @@ import (
 	"strings"
 )
 
-// allApprovers lists the approvers of an ask, those of its escalations too.
-func (ask *Request) allApprovers() []Approver {
-	all := slices.Clip(ask.Approvers)
-	for _, e := range ask.Escalations {
-		all = append(all, e.Approvers...)
-	}
-	return all
-}
-
-// eventualApprovers lists the approvers, with those that escalations before the deadline
-// will add: a quorum that they can reach is not out of reach yet. There are none
-// where approvers are not named.
+// eventualApprovers lists the approvers, together with the approvers that escalations before the deadline will add: a
+// quorum that all of them can reach is not out of reach. The list is empty if approvers are not named.
 func (a *Approval) eventualApprovers() []Approver {
 	all := slices.Clip(a.Approvers)
 	for _, e := range a.Escalations[a.EscalationsDone:] {
@@ -31,34 +21,26 @@ func (a *Approval) eventualApprovers() []Approver {
 	return all
 }
 
-func (ask *Request) validateEscalations() error {
-	switch {
-	case len(ask.Escalations) > MaxEscalations:
-		return InvalidField("escalations", "are %d, the most is %d", len(ask.Escalations), MaxEscalations)
-	case !slices.Contains([]UndeliverablePolicy{UndeliverableWait, UndeliverableEscalate, UndeliverableCancel}, ask.OnUndeliverable):
-		return InvalidField("unheard", "%.40q is neither escalate nor cancel", ask.OnUndeliverable)
-	}
-	return nil
-}
-
-// runEscalations does the escalations that are due.
+// runEscalations runs the escalations that are due.
 func (o *Order) runEscalations(a *Approval, env Environment) []Action {
 	var actions []Action
-	for a.Status == Pending && a.EscalationsDone < len(a.Escalations) && !a.Escalations[a.EscalationsDone].At.After(env.Now) {
+	for a.Status == Pending && a.hasEscalationLeft() && !a.Escalations[a.EscalationsDone].At.After(env.Now) {
 		actions = append(actions, o.runNextEscalation(a, env)...)
 	}
 	return actions
 }
 
-// runNextEscalation adds the approvers of the next escalation and tells them. Where
-// approvers are not named, and whoever is told may decide, they are only told.
+func (a *Approval) hasEscalationLeft() bool { return a.EscalationsDone < len(a.Escalations) }
+
+// runNextEscalation adds the approvers of the next escalation and notifies them. If approvers are not named, every
+// person may decide already; the escalation then only notifies.
 func (o *Order) runNextEscalation(a *Approval, env Environment) []Action {
 	e := a.Escalations[a.EscalationsDone]
 	a.EscalationsDone++
 	var added []Approver
 	var names []string
 	for _, p := range distinctApprovers(e.Approvers, a.Requester) {
-		if !slices.ContainsFunc(a.Approvers, func(q Approver) bool { return SamePerson(p.ID, q.ID) }) {
+		if !isApprover(a.Approvers, p.ID) {
 			p.Escalated = true
 			added = append(added, p)
 			names = append(names, p.ID)
@@ -68,32 +50,40 @@ func (o *Order) runNextEscalation(a *Approval, env Environment) []Action {
 		a.Approvers = append(slices.Clip(a.Approvers), added...)
 	}
 	event := a.newEvent(EventEscalated, env.Now)
-	event.By, event.Attempt = truncate(strings.Join(names, ", "), maxName), a.EscalationsDone
+	event.By = truncate(strings.Join(names, ", "), maxName)
+	event.Attempt = a.EscalationsDone
 	o.recordEvent(event)
 	if len(added) == 0 {
 		return nil
 	}
 	a.Undeliverable = false
 	a.notifyApprovers(NotifyEscalation, added, env)
-	return o.handleUndeliverable(a, env) // they have no channel
+	return o.handleUndeliverable(a, env) // the added approvers may have no channel
 }
 
-// handleUndeliverable does what the ask says for when nobody could be told, once nobody was
-// and nobody will be.
+// handleUndeliverable applies the request's policy (wait, escalate, cancel) once every notification to approvers has
+// failed.
 func (o *Order) handleUndeliverable(a *Approval, env Environment) []Action {
-	if a.Status != Pending || a.Undeliverable || !a.FirstNotifiedAt.IsZero() || a.NotificationRounds == 0 || len(a.Channels) == 0 {
-		return nil
-	}
-	if slices.ContainsFunc(a.Notifications, func(n *Notification) bool { return n.Kind.isForPeople() && n.State == NotificationPending }) {
+	if a.Undeliverable || !a.isUndeliverable() {
 		return nil
 	}
 	a.Undeliverable = true
 	o.recordEvent(a.newEvent(EventUndeliverable, env.Now))
 	switch {
-	case a.OnUndeliverable == UndeliverableEscalate && a.EscalationsDone < len(a.Escalations):
+	case a.OnUndeliverable == UndeliverableEscalate && a.hasEscalationLeft():
 		return o.runNextEscalation(a, env)
 	case a.OnUndeliverable == UndeliverableCancel:
-		return o.cancelApproval(a, "", "nobody could be told", env)
+		return o.cancelApproval(a, "", "no notification could be delivered", env)
 	}
 	return nil
+}
+
+// isUndeliverable reports whether a pending approval has had notifications to approvers, and all of them failed.
+func (a *Approval) isUndeliverable() bool {
+	if a.Status != Pending || !a.FirstNotifiedAt.IsZero() || a.NotificationRounds == 0 || len(a.Channels) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(a.Notifications, func(n *Notification) bool {
+		return n.Kind.isForPeople() && n.State == NotificationPending
+	})
 }

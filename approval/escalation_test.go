@@ -226,7 +226,7 @@ func TestUndeliverable(t *testing.T) {
 	a, actions = request(t, o, ask("t1", approvers("ann"), mail, func(a *Request) { a.OnUndeliverable = UndeliverableCancel }), turn(0))
 	require.Equal(t, "dead_letter call_back", kinds(fail(t, o, actions, 1)))
 	require.Equal(t, Cancelled, a.Status)
-	require.Equal(t, "nobody could be told", a.Reason)
+	require.Equal(t, "no notification could be delivered", a.Reason)
 
 	o = &Order{ID: "o-1"}
 	a, actions = request(t, o, ask("t1", approvers("ann"), mail, escalations(boss(time.Hour), boss(90*time.Minute)), func(a *Request) { a.OnUndeliverable = UndeliverableEscalate }), turn(0))

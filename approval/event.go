@@ -2,40 +2,40 @@ package approval
 
 import "time"
 
-// EventKind names what happened to an order.
+// EventKind names a kind of event of an order.
 type EventKind string
 
-// What can happen to an order. Each is an entry of the history and feeds the
-// metrics, so that the two cannot disagree.
+// The kinds of events. Each event is an entry of the history and feeds the metrics, so that the two always agree.
 const (
 	EventRequested             EventKind = "requested"
 	EventRequestRepeated       EventKind = "request_repeated"
 	EventSuperseded            EventKind = "superseded"
-	EventDecisionReceived      EventKind = "decision"  // one that came in, Code says its verdict
-	EventDecided               EventKind = "decided"   // the approval is approved or rejected; Age since the request
+	EventDecisionReceived      EventKind = "decision"  // a decision arrived; Code is its verdict
+	EventDecided               EventKind = "decided"   // the approval was approved or rejected; Age since the request
 	EventTimedOut              EventKind = "timed_out" // Age since the request
 	EventCancelled             EventKind = "cancelled"
 	EventUnmatchedExpired      EventKind = "unmatched_expired"
 	EventReminded              EventKind = "reminded"
-	EventEscalated             EventKind = "escalated"           // By: to whom
-	EventUndeliverable         EventKind = "undeliverable"       // nobody could be told
-	EventNotified              EventKind = "notified"            // Age since the notification was owed
-	EventFirstNotified         EventKind = "told"                // the first message to people was sent; Age since the request
-	EventNotificationFailed    EventKind = "notification_failed" // one attempt
+	EventEscalated             EventKind = "escalated"           // By lists the added approvers
+	EventUndeliverable         EventKind = "undeliverable"       // every notification to approvers failed
+	EventNotified              EventKind = "notified"            // Age since the notification was queued
+	EventFirstNotified         EventKind = "told"                // the first message was sent; Age since the request
+	EventNotificationFailed    EventKind = "notification_failed" // of a single attempt
 	EventNotificationExhausted EventKind = "notification_exhausted"
-	EventHeartbeat             EventKind = "heartbeat" // Code: ok, closed, refused, failed
-	EventCallbackAttempt       EventKind = "callback_attempt"
-	EventCallbackEnded         EventKind = "callback_ended" // Code: the callback's state; Age since it was owed
+	EventHeartbeat             EventKind = "heartbeat"        // Code: ok, closed, refused, failed
+	EventCallbackAttempt       EventKind = "callback_attempt" // Code: ok, closed, refused, failed
+	EventCallbackEnded         EventKind = "callback_ended"   // Code is the callback's state; Age since it became due
 	EventRedriven              EventKind = "redriven"
 	EventTokenErased           EventKind = "token_erased"
 )
 
-// Event is one entry of an order's history.
+// Event is an entry of an order's history.
 type Event struct {
-	At       time.Time     `json:"at"`
-	Kind     EventKind     `json:"kind"`
-	Approval string        `json:"approval,omitempty"`
-	Workflow string        `json:"workflow,omitempty"`
+	At       time.Time `json:"at"`
+	Kind     EventKind `json:"kind"`
+	Approval string    `json:"approval,omitempty"`
+	Workflow string    `json:"workflow,omitempty"`
+	// By is the principal that caused the event. For notifications and escalations it is the approver concerned.
 	By       string        `json:"by,omitempty"`
 	Via      Via           `json:"via,omitempty"`
 	Source   string        `json:"source,omitempty"`
@@ -46,16 +46,16 @@ type Event struct {
 	Note     string        `json:"note,omitempty"`
 	Attempt  int           `json:"attempt,omitempty"`
 	Age      time.Duration `json:"age,omitempty"`
-	TimeLeft time.Duration `json:"left,omitempty"` // to the deadline, of a decision that decided
+	TimeLeft time.Duration `json:"left,omitempty"` // from the decision to the deadline
 
-	// Trace is the approval's, and From is where the decision came from, if that
-	// was traced. Both are for spans, and no part of the history.
+	// Trace is the approval's traceparent. DecisionTrace is the traceparent of the decision that caused the event, if
+	// it had one. Spans use both; the history does not keep them.
 	Trace         string `json:"-"`
 	DecisionTrace string `json:"-"`
 }
 
-// isUnrecorded kinds are counted but not kept in the history, where they would push
-// out what matters.
+// isUnrecorded reports whether the event is counted by the metrics but left out of the history, because it would
+// displace more important events.
 func (e Event) isUnrecorded() bool {
 	switch e.Kind {
 	case EventHeartbeat:
@@ -68,25 +68,33 @@ func (e Event) isUnrecorded() bool {
 	return false
 }
 
-// NewEvents returns the events that were added since the order was read from its
-// store, for metrics and logs.
+// isRepetitionOf reports whether two events differ at most in their time and their traces.
+func (e Event) isRepetitionOf(other Event) bool {
+	other.At = e.At
+	other.Trace = e.Trace
+	other.DecisionTrace = e.DecisionTrace
+	return e == other
+}
+
+// NewEvents returns the events since the order was read from its store, for metrics and logs.
 func (o *Order) NewEvents() []Event { return o.newEvents }
 
-// AsStored returns the order as a store would read it: nothing is fresh. The two
-// share all else.
+// AsStored returns the order as a store would read it, without new events. The two orders share everything else.
 func (o *Order) AsStored() *Order {
 	stored := *o
 	stored.newEvents = nil
 	return &stored
 }
 
+// recordEvent adds an event to the new events and to the history. In a series of equal failures the history keeps the
+// first and the last.
 func (o *Order) recordEvent(e Event) {
 	o.newEvents = append(o.newEvents, e)
 	if e.isUnrecorded() {
 		return
 	}
 	if n := len(o.History); n >= 2 && e.repeatsFailure(o.History[n-1]) && e.repeatsFailure(o.History[n-2]) {
-		o.History = append(o.History[:n-1:n-1], e) // of a row of failures the first and the last are kept
+		o.History = append(o.History[:n-1:n-1], e)
 		return
 	}
 	o.History = append(o.History, e)
@@ -95,18 +103,24 @@ func (o *Order) recordEvent(e Event) {
 	}
 }
 
-// repeatsFailure says whether the event is an attempt that failed, as that one did before it.
-// A day of them, a minute apart, would push out who asked and who decided.
-func (e Event) repeatsFailure(before Event) bool {
+// repeatsFailure reports whether the event is an attempt that failed, like the earlier event. Failures of a whole day,
+// a minute apart, would displace the request and the decisions from the history.
+func (e Event) repeatsFailure(earlier Event) bool {
 	switch e.Kind {
 	case EventCallbackAttempt, EventNotificationFailed, EventHeartbeat:
-		return e.Code == string(ResultFailed) && before.Kind == e.Kind && before.Code == e.Code && before.Approval == e.Approval &&
-			before.Target == e.Target && before.Channel == e.Channel && before.By == e.By
+	default:
+		return false
 	}
-	return false
+	return e.Code == string(ResultFailed) &&
+		e.Code == earlier.Code &&
+		e.Kind == earlier.Kind &&
+		e.Approval == earlier.Approval &&
+		e.Target == earlier.Target &&
+		e.Channel == earlier.Channel &&
+		e.By == earlier.By
 }
 
-// newEvent starts an Event about an approval.
+// newEvent returns an event about an approval.
 func (a *Approval) newEvent(kind EventKind, now time.Time) Event {
 	return Event{
 		At:       now,

@@ -2,13 +2,13 @@ package approval
 
 import "time"
 
-// Message is what a channel tells one person, room or program.
+// Message is the content of a notification: everything that a channel may show to an approver, a group or a program.
 type Message struct {
-	ID   string // of the notification: the same for every attempt
+	ID   string // the ID of the notification, the same for every attempt
 	Kind NotificationKind
-	// Event is what has happened, of NotifyEvent.
+	// Event names the event, for NotifyEvent.
 	Event string
-	// At is when the message was owed: of an event, when it happened.
+	// At is when the notification was queued; for NotifyEvent, when the event happened.
 	At time.Time
 
 	OrderID    string
@@ -18,28 +18,28 @@ type Message struct {
 	Title      string
 	Details    []Field
 	Requester  string
-	Approver   string // empty for rooms and programs, and where approvers are not named
-	// Approvers are the IDs of all who may decide, for a room.
+	// Approver is the ID of the recipient. It is empty for groups and programs, and if approvers are not named.
+	Approver string
+	// Approvers are the IDs of all approvers. A group sees them.
 	Approvers   []string
 	RequestedAt time.Time
 	Deadline    time.Time
-	// Status is how things stand; Reason and Votes say why, Callback how far the
-	// workflow was told.
+	// Status is the approval's current status. Reason and Votes explain it; Callback is the state of the answer to
+	// the workflow.
 	Status   Status
 	ClosedAt time.Time
 	Reason   string
 	Votes    []Vote
 	Callback CallbackState
-	// Link leads to the decision page. Whoever holds it may decide for the
-	// approver, so it is shown to nobody else.
+	// Link leads to the decision page. Its holder may decide as the approver, so only the approver may see it.
 	Link Token
-	// Button is what a button in a chat carries. Who pressed it is for the chat to
-	// say, so it lets nobody decide by itself.
+	// Button is the value of a button in a chat. The chat identifies the person, so the value alone does not
+	// let its holder decide.
 	Button  Token
 	Attempt int
 }
 
-// ComposeMessage returns what is to be said by a notification, but for Link and Button.
+// ComposeMessage returns the content of a notification, without Link and Button.
 func (o *Order) ComposeMessage(a *Approval, n *Notification) Message {
 	m := Message{
 		ID:          n.ID,

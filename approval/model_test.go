@@ -123,7 +123,7 @@ func overtaken(a, b *Approval) bool {
 
 // told requires what must hold of the messages of an approval.
 func (m *model) told(t *rapid.T, a *Approval) {
-	require.LessOrEqual(t, len(a.Notifications), MaxNotifications+maxProgramNotifications)
+	require.LessOrEqual(t, len(a.Notifications), MaxNotifications+reservedNotifications)
 	said := map[string]bool{}
 	owed := false
 	for _, n := range a.Notifications {

@@ -17,7 +17,7 @@ import (
 //   - a letter outside ASCII never equals a letter of ASCII: the dotless ı and the dotted İ are not i, the long
 //     ſ is not s, the Kelvin sign K is not k. Mail servers deliver "ſam@example.com" to a different mailbox than
 //     "sam@example.com", so these are two persons;
-//   - all else stays as it is. A letter that is written as one character differs from the same letter written as a
+//   - all else stays as it is. A letter that is written as a single character differs from the same letter written as a
 //     base letter with a combining accent, and invalid UTF-8 stays invalid.
 type PersonID string
 
@@ -44,7 +44,7 @@ func foldCase(r rune) rune {
 		}
 		return r
 	}
-	first := r // the smallest of the equivalent letters, usually the upper-case one
+	first := r // the smallest of the equivalent letters, usually the upper-case letter
 	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
 		if f >= utf8.RuneSelf {
 			first = min(first, f)

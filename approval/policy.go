@@ -1,17 +1,14 @@
 package approval
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
-// Policy says when the votes of an approval decide it.
+// Policy determines when the votes of an approval decide it.
 type Policy struct {
 	Kind PolicyKind `json:"kind"`
-	// Quorum is how many approvals are needed, for PolicyQuorum.
+	// Quorum is the number of approvals that PolicyQuorum needs.
 	Quorum int `json:"quorum,omitempty"`
-	// VetoDisabled lets an approval go on after a reject, for PolicyQuorum: it is
-	// rejected only when the quorum can no longer be reached.
+	// VetoDisabled lets an approval under PolicyQuorum continue after a reject. It is then rejected only when the
+	// quorum is out of reach.
 	VetoDisabled bool `json:"no_veto,omitempty"`
 }
 
@@ -25,34 +22,36 @@ const (
 	PolicyQuorum PolicyKind = "quorum" // Quorum of the approvers must approve
 )
 
-// Assurance is how surely we know who decided, for the ways that people use.
+// Assurance is how surely a way in identifies the person.
 type Assurance string
 
-// Assurances, the weakest first.
+// The assurances, the weakest first.
 const (
-	AssuranceLink Assurance = "link" // holds the link
-	AssuranceChat Assurance = "chat" // signed in to the chat
-	AssuranceSSO  Assurance = "sso"  // signed in with us
+	AssuranceLink Assurance = "link" // the person holds the link
+	AssuranceChat Assurance = "chat" // the person is signed in to the chat
+	AssuranceSSO  Assurance = "sso"  // the person is signed in with us
 )
 
+// rank returns the position of an assurance, the weakest first, or -1 if it is unknown or empty.
 func (a Assurance) rank() int {
 	return slices.Index([]Assurance{AssuranceLink, AssuranceChat, AssuranceSSO}, a)
 }
 
-// validateFor checks the policy against the approvers it is for.
-func (p Policy) validateFor(approvers int) error {
+// validateFor checks the policy against the number of seats of the approvers. Zero seats mean that the approvers are
+// not named.
+func (p Policy) validateFor(seats int) error {
 	switch p.Kind {
 	case PolicyAny:
 	case PolicyAll:
-		if approvers == 0 {
-			return InvalidField("approvers", "policy all needs named approvers")
+		if seats == 0 {
+			return InvalidField("approvers", "are needed by name for policy all")
 		}
 	case PolicyQuorum:
 		if p.Quorum < 1 {
 			return InvalidField("policy.quorum", "must be at least 1")
 		}
-		if approvers > 0 && p.Quorum > approvers {
-			return InvalidField("policy.quorum", "%d is more than the %d approvers that may decide", p.Quorum, approvers)
+		if seats > 0 && p.Quorum > seats {
+			return InvalidField("policy.quorum", "%d is more than the %d approvers that may decide", p.Quorum, seats)
 		}
 	default:
 		return InvalidField("policy", "%q is not any, all or quorum", p.Kind)
@@ -60,68 +59,64 @@ func (p Policy) validateFor(approvers int) error {
 	return nil
 }
 
-// evaluateVotes says what the votes make of an approval with those approvers (none when
-// they are not named). A cover's vote fills the place of whom they stand in for.
-// Where all must approve, one who was escalated to approves for the rest of them.
+// evaluateVotes returns the status that the votes give an approval. The list of approvers is empty if they are not
+// named. A substitute votes on the seat of the absent approver. Under PolicyAll, the approval of an escalated approver
+// stands for all approvers that have not voted.
 func (p Policy) evaluateVotes(votes []Vote, approvers []Approver) Status {
-	filled := map[PersonID]Outcome{} // by place; where two disagree about one, it is a reject
-	forAll, approves, rejects := false, 0, 0
+	outcomes := map[PersonID]Outcome{} // by seat; if two votes on a seat disagree, the reject counts
+	approvedForAll := false
 	for _, v := range votes {
-		who := findApprover(approvers, v.By)
-		forAll = forAll || (who.Escalated && v.Outcome == Approve && p.Kind == PolicyAll)
-		if filled[who.seat()] != Reject {
-			filled[who.seat()] = v.Outcome
+		voter := findApprover(approvers, v.By)
+		if p.Kind == PolicyAll && voter.Escalated && v.Outcome == Approve {
+			approvedForAll = true
+		}
+		if outcomes[voter.seat()] != Reject {
+			outcomes[voter.seat()] = v.Outcome
 		}
 	}
-	for _, o := range filled {
+	approves, rejects := countOutcomes(outcomes)
+	needed := p.approvesNeeded(approvers)
+	switch {
+	case rejects > 0 && !p.continuesAfterReject():
+		return Rejected
+	case approves >= needed || approvedForAll:
+		return Approved
+	case rejects > 0 && p.isOutOfReach(needed, rejects, approvers):
+		return Rejected
+	}
+	return Pending
+}
+
+func countOutcomes(outcomes map[PersonID]Outcome) (approves, rejects int) {
+	for _, o := range outcomes {
 		if o == Approve {
 			approves++
 		} else {
 			rejects++
 		}
 	}
-	need := 1
+	return approves, rejects
+}
+
+// approvesNeeded returns the number of seats that must approve.
+func (p Policy) approvesNeeded(approvers []Approver) int {
 	switch p.Kind {
 	case PolicyAll:
-		need = countSeats(approvers, false)
+		return countSeats(approvers, false)
 	case PolicyQuorum:
-		need = p.Quorum
-	case PolicyAny:
+		return p.Quorum
+	default:
+		return 1
 	}
-	switch {
-	case rejects > 0 && (p.Kind != PolicyQuorum || !p.VetoDisabled):
-		return Rejected
-	case approves >= need, forAll:
-		return Approved
-	case rejects == 0:
-		return Pending
-	case len(approvers) > 0 && countSeats(approvers, true)-rejects < need, len(approvers) == 0 && rejects >= need:
-		return Rejected
-	}
-	return Pending
 }
 
-// findApprover returns the approver of that ID, or one of whom no more is known.
-func findApprover(approvers []Approver, id string) Approver {
-	for _, p := range approvers {
-		if SamePerson(p.ID, id) {
-			return p
-		}
-	}
-	return Approver{ID: id}
-}
+func (p Policy) continuesAfterReject() bool { return p.Kind == PolicyQuorum && p.VetoDisabled }
 
-// seat is whose vote the approver's is.
-func (p Approver) seat() PersonID { return NewPersonID(cmp.Or(p.SubstituteFor, p.ID)) }
-
-// countSeats counts the votes that the approvers have between them, with or without
-// those of whom was escalated to.
-func countSeats(approvers []Approver, escalated bool) int {
-	all := map[PersonID]bool{}
-	for _, p := range approvers {
-		if escalated || !p.Escalated {
-			all[p.seat()] = true
-		}
+// isOutOfReach reports whether the rejects prevent a quorum: too few seats are left or, if approvers are not named,
+// there are as many rejects as approvals needed.
+func (p Policy) isOutOfReach(needed, rejects int, approvers []Approver) bool {
+	if len(approvers) == 0 {
+		return rejects >= needed
 	}
-	return len(all)
+	return countSeats(approvers, true)-rejects < needed
 }

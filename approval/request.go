@@ -1,52 +1,161 @@
 package approval
 
 import (
+	"bytes"
+	"encoding/json"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 )
 
-// Limits of an ask, in bytes where not said otherwise. They hold the answer
-// within Step Functions' 262,144 bytes of output and a record within a store.
+// Request is the content of an approval request. It holds everything that the answer depends on, so that a later
+// change of the configuration does not change a running approval.
+type Request struct {
+	Token    Token  `json:"-"` // the store seals it and keeps it beside the JSON of the record
+	Target   string `json:"target"`
+	Workflow string `json:"workflow"`
+	Step     string `json:"step,omitempty"` // tells the approvals of an order apart
+
+	Title     string  `json:"title,omitempty"`
+	Details   []Field `json:"details,omitempty"`
+	Execution string  `json:"execution,omitempty"` // the workflow's own ID of its run, shown to people
+	Requester string  `json:"requester,omitempty"` // the person behind the request, who may not decide
+	// Trace is the W3C traceparent of the span that handled the request, or empty without tracing. Later
+	// actions join that trace, also hours later and in another process.
+	Trace string `json:"trace,omitempty"`
+
+	// Approvers may decide. If the list is empty, every holder of a link and every source may, and links do not
+	// name an approver.
+	Approvers []Approver `json:"approvers,omitempty"`
+	Policy    Policy     `json:"policy"`
+	// MinAssurance is the minimum assurance of a person's decision.
+	MinAssurance Assurance `json:"min_assurance,omitempty"`
+	// Sources are the names of the sources that may decide. If the list is empty, all configured sources may.
+	Sources []string `json:"sources,omitempty"`
+
+	// Channels notify each approver; all of them are used. When a channel is exhausted for an approver, the next of
+	// FallbackChannels is tried.
+	Channels         []string `json:"channels,omitempty"`
+	FallbackChannels []string `json:"fallback,omitempty"`
+	// GroupChannels are the channels, among Channels and FallbackChannels, that a group of people reads. They get a
+	// single message for all approvers.
+	GroupChannels []string `json:"rooms,omitempty"`
+	// ProgramChannels notify programs of events.
+	ProgramChannels []string     `json:"events,omitempty"`
+	Reminders       []time.Time  `json:"reminders,omitempty"`   // in order
+	Escalations     []Escalation `json:"escalations,omitempty"` // in order
+	// OnUndeliverable applies when the approval is undeliverable.
+	OnUndeliverable UndeliverablePolicy `json:"unheard,omitempty"`
+
+	// StateEnteredAt is when the workflow began to wait, by its own clock or by the clock of its queue; zero if
+	// unknown. Queues do not keep order: of two requests for the same step, the later time is the latest attempt.
+	StateEnteredAt time.Time `json:"asked_at,omitzero"`
+	// Deadline is when the approval times out.
+	Deadline time.Time `json:"deadline"`
+	// TaskExpires is when the workflow itself stops waiting; zero if unknown. The callback is not retried after it.
+	TaskExpires time.Time `json:"task_expires,omitzero"`
+	// HeartbeatInterval is the time between two heartbeats to the target. Zero means that it gets none.
+	HeartbeatInterval time.Duration `json:"heartbeat,omitempty"`
+
+	RejectAsSuccess bool   `json:"reject_as_success,omitempty"`
+	Output          Output `json:"output,omitempty"` // added to the answer
+
+	CallbackRetry     RetrySchedule `json:"callback_retry"`
+	NotificationRetry RetrySchedule `json:"notify_retry"`
+	Retention         time.Duration `json:"retention"` // from closing to removal, see removalTime
+}
+
+// Field is a labelled value of the order, as an approver sees it.
+type Field struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Escalation adds approvers at a time, if the approval is still pending then. Earlier approvers may still decide.
+type Escalation struct {
+	At        time.Time  `json:"at"`
+	Approvers []Approver `json:"approvers"`
+}
+
+// UndeliverablePolicy determines how an undeliverable approval continues. An approval is undeliverable when every
+// notification to approvers has failed.
+type UndeliverablePolicy string
+
+// The policies for undeliverable approvals. The metrics count undeliverable approvals under every policy.
 const (
-	MaxOrderID = 256
-	MaxToken   = 2048 // the longest task token; also the longest callback URL
-	maxName    = 256  // workflow, step, approver, requester, execution, target
-	maxTitle   = 1024
-	maxDetails = 50
-	maxValue   = 2048
+	UndeliverableWait     UndeliverablePolicy = ""         // keep it pending until the deadline
+	UndeliverableEscalate UndeliverablePolicy = "escalate" // run the next escalation at once
+	UndeliverableCancel   UndeliverablePolicy = "cancel"   // cancel it, so that the workflow continues at once
 )
 
-// AddRequest records an approval request and returns the approval's ID with what
-// is owed because of it. A request that is known changes nothing. A pending
-// approval of the same workflow and step with another token is superseded: its
-// state was retried, or asked anew; unless it was asked for later, and this request
-// was overtaken on its way. Decisions that came before are applied.
-//
-// The error is Permanent and names the field at fault; nothing has changed then.
-func (o *Order) AddRequest(ask Request, env Environment) (string, []Action, error) {
-	named := len(ask.Approvers)
-	ask.Approvers = distinctApprovers(ask.Approvers, ask.Requester)
-	if named > 0 && len(ask.Approvers) == 0 { // with none, everybody could decide
-		return "", nil, InvalidField("approvers", "name nobody but the requester")
+// Output is added to the answer. When it is read from a record, its numbers stay as they were written: an order
+// number of 19 digits is not rounded to a float64.
+type Output map[string]any
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (o *Output) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var m map[string]any
+	if err := d.Decode(&m); err != nil {
+		return err
 	}
-	ask.Reminders = slices.SortedFunc(slices.Values(ask.Reminders), time.Time.Compare)
-	ask.Escalations = slices.SortedStableFunc(slices.Values(ask.Escalations), func(a, b Escalation) int { return a.At.Compare(b.At) })
-	if err := o.validateRequest(ask); err != nil {
+	*o = m
+	return nil
+}
+
+// allApprovers lists the approvers of a request, with the approvers of its escalations.
+func (r *Request) allApprovers() []Approver {
+	all := slices.Clip(r.Approvers)
+	for _, e := range r.Escalations {
+		all = append(all, e.Approvers...)
+	}
+	return all
+}
+
+// AddRequest records an approval request. It returns the ID of the approval and the actions that are due. A repeated
+// request changes nothing. A pending approval of the same workflow and step with a different token is an older attempt
+// of the same state and is superseded. If the request itself is the older attempt, because it was overtaken on its
+// way, it is superseded instead. Unmatched decisions that the new approval admits are applied.
+//
+// The error is Permanent and names the field at fault; the order is then unchanged.
+func (o *Order) AddRequest(r Request, env Environment) (string, []Action, error) {
+	if err := r.normalize(); err != nil {
 		return "", nil, err
 	}
-	id := ApprovalID(o.ID, ask.Step, ask.Token)
+	if err := o.validateRequest(r); err != nil {
+		return "", nil, err
+	}
+	id := ApprovalID(o.ID, r.Step, r.Token)
 	if known := o.FindApproval(id); known != nil {
 		o.recordEvent(known.newEvent(EventRequestRepeated, env.Now))
 		return id, o.startDueActions(known, env), nil
 	}
 	if len(o.Approvals) >= MaxApprovals && !o.removeOldestClosed(env) {
-		return "", nil, InvalidField("order", "has %d approvals pending or unanswered, the most that one order may have", MaxApprovals)
+		return "", nil, InvalidField("order", "has %d pending or unanswered approvals, the maximum of an order", MaxApprovals)
 	}
+	return id, o.openApproval(id, r, env), nil
+}
+
+// normalize sorts the times of the request and removes approvers that may not decide.
+func (r *Request) normalize() error {
+	named := len(r.Approvers)
+	r.Approvers = distinctApprovers(r.Approvers, r.Requester)
+	if named > 0 && len(r.Approvers) == 0 { // an empty list would let everybody decide
+		return InvalidField("approvers", "name only the requester, who may not decide")
+	}
+	r.Reminders = slices.SortedFunc(slices.Values(r.Reminders), time.Time.Compare)
+	r.Escalations = slices.SortedStableFunc(slices.Values(r.Escalations), func(a, b Escalation) int {
+		return a.At.Compare(b.At)
+	})
+	return nil
+}
+
+// openApproval adds a new approval to the order. The approval may close at once: by its own deadline, by a newer
+// attempt, or by an unmatched decision.
+func (o *Order) openApproval(id string, r Request, env Environment) []Action {
 	a := &Approval{
 		ID:          id,
-		Request:     ask,
+		Request:     r,
 		Status:      Pending,
 		RequestedAt: env.Now,
 	}
@@ -60,108 +169,25 @@ func (o *Order) AddRequest(ask Request, env Environment) (string, []Action, erro
 	e.By = a.Requester
 	o.recordEvent(e)
 	actions = append(actions, o.supersedeOlder(a, env)...)
-	actions = append(actions, o.expireOverdue(env)...) // it may have come after its own deadline
+	actions = append(actions, o.expireOverdue(env)...) // the request may arrive after its own deadline
 	actions = append(actions, o.applyUnmatched(a, env)...)
 	if a.Status == Pending {
 		a.notifyApprovers(NotifyRequest, a.Approvers, env)
 	}
-	return id, append(actions, o.startDueActions(a, env)...), nil
+	return append(actions, o.startDueActions(a, env)...)
 }
 
-// validateRequest names the first field of the ask that cannot be taken.
-func (o *Order) validateRequest(ask Request) error {
-	switch {
-	case o.ID == "":
-		return InvalidField("order", "is missing")
-	case len(o.ID) > MaxOrderID:
-		return InvalidField("order", "is %d bytes long, the most is %d", len(o.ID), MaxOrderID)
-	case !utf8.ValidString(o.ID): // would not come back from a store as it was
-		return InvalidField("order", "is not UTF-8")
-	case ask.Token.IsZero():
-		return InvalidField("token", "is missing")
-	case len(ask.Token.Reveal()) > MaxToken:
-		return InvalidField("token", "is %d bytes long, the most is %d", len(ask.Token.Reveal()), MaxToken)
-	case len(ask.allApprovers()) > MaxApprovers:
-		return InvalidField("approvers", "are %d with those of escalations, the most is %d", len(ask.allApprovers()), MaxApprovers)
-	case max(1, len(ask.allApprovers()))*len(ask.Channels) > MaxNotifications:
-		return InvalidField("channels", "times approvers are more than %d notifications", MaxNotifications)
-	case len(ask.Title) > maxTitle:
-		return InvalidField("title", "is %d bytes long, the most is %d", len(ask.Title), maxTitle)
-	case len(ask.Details) > maxDetails:
-		return InvalidField("details", "are %d, the most is %d", len(ask.Details), maxDetails)
-	case ask.MinAssurance != "" && ask.MinAssurance.rank() < 0: // would demand nothing
-		return InvalidField("min_assurance", "%.40q is not link, chat or sso", ask.MinAssurance)
-	case ask.Trace != "" && !isTraceParent(ask.Trace):
-		return InvalidField("trace", "is no traceparent")
-	case ask.Deadline.IsZero():
-		return InvalidField("deadline", "is missing")
-	}
-	for _, f := range []Field{
-		{"workflow", ask.Workflow}, {"step", ask.Step}, {"requester", ask.Requester}, {"execution", ask.Execution}, {"target", ask.Target},
-	} {
-		if !utf8.ValidString(f.Value) {
-			return InvalidField(f.Name, "is not UTF-8")
-		}
-		if len(f.Value) > maxName {
-			return InvalidField(f.Name, "is %d bytes long, the most is %d", len(f.Value), maxName)
-		}
-	}
-	for i, p := range ask.allApprovers() {
-		if strings.TrimSpace(p.ID) == "" || len(p.ID) > maxName || !utf8.ValidString(p.ID) {
-			return InvalidField("approvers", "number %d is empty, longer than %d bytes or not UTF-8", i+1, maxName)
-		}
-	}
-	for _, f := range ask.Details {
-		if len(f.Name) > maxName || len(f.Value) > maxValue {
-			return InvalidField("details", "%.40q is longer than %d bytes", f.Name, maxValue)
-		}
-	}
-	if err := ask.validateEscalations(); err != nil {
-		return err
-	}
-	return ask.Policy.validateFor(countSeats(ask.Approvers, true))
-}
-
-// distinctApprovers removes the requester and repeated names from the approvers.
-func distinctApprovers(approvers []Approver, requester string) []Approver {
-	var out []Approver
-	for _, p := range approvers {
-		same := func(q Approver) bool { return SamePerson(p.ID, q.ID) }
-		if (requester == "" || !SamePerson(p.ID, requester)) && !slices.ContainsFunc(out, same) {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-// removeOldestClosed makes room by removing the oldest approval whose callback
-// has ended. It must have ended a while ago: the redelivered request of one that
-// is forgotten would supersede its successor.
+// removeOldestClosed removes the oldest approval whose callback has ended, and reports whether there was one. The
+// callback must have ended TokenGrace ago: if the request of a removed approval were delivered again, it would
+// supersede its successor.
 func (o *Order) removeOldestClosed(env Environment) bool {
 	i := slices.IndexFunc(o.Approvals, func(a *Approval) bool {
-		return a.Callback.hasEnded() && a.Callback.State != CallbackExhausted && !a.Callback.EndedAt.Add(TokenGrace).After(env.Now)
+		c := a.Callback
+		return c.hasEnded() && c.State != CallbackExhausted && !c.EndedAt.Add(TokenGrace).After(env.Now)
 	})
 	if i < 0 {
 		return false
 	}
 	o.Approvals = slices.Delete(o.Approvals, i, i+1)
 	return true
-}
-
-// closeApproval gives a pending approval its one terminal status: its notifications are
-// dropped, its heartbeat ends, and its callback is owed from now on.
-func (o *Order) closeApproval(a *Approval, s Status, reason string, env Environment) []Action {
-	a.Status, a.ClosedAt, a.Reason = s, env.Now, reason
-	a.HeartbeatDue = noTime
-	for _, n := range a.Notifications {
-		// One that is under way is recorded by whoever began it.
-		if n.State == NotificationPending && n.Kind.isForPeople() && !n.isUnderWay(env.Now) {
-			n.State, n.AttemptRunning = NotificationDropped, false
-		}
-	}
-	a.Undeliverable = false
-	a.queueOutcomeEdits(env)
-	a.notifyPrograms(closedEventName(s), env)
-	a.Callback = Callback{State: CallbackPending, PendingSince: env.Now, Due: env.Now}
-	return append(o.startCallback(a, env), o.startNotifications(a, env)...)
 }

@@ -7,15 +7,15 @@ import (
 	"log/slog"
 )
 
-// Token is the bearer secret by which a workflow is answered: a Step Functions
-// task token, or the callback URL that an HTTP workflow gave. It cannot be
-// printed, logged or marshalled by accident; Reveal is the one way to its text.
+// Token is the bearer secret for answering a workflow: a Step Functions task token, the callback URL of an HTTP
+// workflow, or the equivalent of another kind of target. It cannot be printed, logged or marshalled by accident.
+// Reveal is the only access to its text.
 type Token struct{ secret *string }
 
-// hiddenToken is all that a Token shows of itself.
+// hiddenToken is shown instead of a token.
 const hiddenToken = "[token]"
 
-// NewToken wraps the text of a secret. An empty text is the zero Token.
+// NewToken wraps the text of a secret. An empty text gives the zero Token.
 func NewToken(text string) Token {
 	if text == "" {
 		return Token{}
@@ -23,7 +23,7 @@ func NewToken(text string) Token {
 	return Token{secret: &text}
 }
 
-// Reveal returns the text, for the one who calls the workflow or seals it.
+// Reveal returns the text. Only the code that seals the token or calls the workflow uses it.
 func (t Token) Reveal() string {
 	if t.secret == nil {
 		return ""
@@ -31,7 +31,7 @@ func (t Token) Reveal() string {
 	return *t.secret
 }
 
-// IsZero says that there is no token, or that it has been erased.
+// IsZero reports whether there is no token, or the token has been erased.
 func (t Token) IsZero() bool { return t.secret == nil }
 
 // String hides the text.
@@ -49,11 +49,10 @@ func (t Token) MarshalJSON() ([]byte, error) { return []byte(`"` + hiddenToken +
 // MarshalText hides the text.
 func (t Token) MarshalText() ([]byte, error) { return []byte(hiddenToken), nil }
 
-// ApprovalID is the identity of the approval that waits on the token: the first
-// 128 bits of SHA-256 over the order, the step and the token, in hex. A
-// redelivered request has the same, the retry of a state (a new token) another;
-// two steps may share a callback URL. It is safe to show: tokens are long random
-// strings.
+// ApprovalID returns the ID of the approval that waits on a token: the first 128 bits of a SHA-256 over the order, the
+// step and the token, in hex. A request that is delivered again has the same ID. A new attempt of the state has a new
+// token and therefore a new ID. The step is included because two steps may share a callback URL. The ID is safe to
+// show, because tokens are long random strings.
 func ApprovalID(orderID, step string, t Token) string {
 	h := sha256.New()
 	for _, part := range []string{"approval-relay/approval/1", orderID, step, t.Reveal()} {

@@ -5,14 +5,16 @@ import (
 	"time"
 )
 
-// UnmatchedDecision is a decision whose request has not come (yet).
+// UnmatchedDecision is a decision that waits for its request. When it has waited too long it expires, and is still
+// shown to operators for a while.
 type UnmatchedDecision struct {
 	Decision  Decision  `json:"decision"`
 	ExpiresAt time.Time `json:"expires"`
-	RemoveAt  time.Time `json:"remove"` // an expired one is shown until then
+	RemoveAt  time.Time `json:"remove"`
 	Expired   bool      `json:"expired,omitempty"`
 }
 
+// nextChange returns when the decision expires or, once it has expired, when it is removed.
 func (u UnmatchedDecision) nextChange() time.Time {
 	if u.Expired {
 		return u.RemoveAt
@@ -20,20 +22,19 @@ func (u UnmatchedDecision) nextChange() time.Time {
 	return u.ExpiresAt
 }
 
-// UnmatchedRetention says how long a decision waits for its request, and how long one that
-// waited in vain is shown.
+// UnmatchedRetention is how long an unmatched decision is kept.
 type UnmatchedRetention struct {
-	WaitFor        time.Duration
-	ShowExpiredFor time.Duration
+	WaitFor        time.Duration // how long the decision waits for its request
+	ShowExpiredFor time.Duration // how long an expired decision is shown to operators
 }
 
-// keepUnmatched keeps a decision until its request comes.
+// keepUnmatched keeps a decision until its request arrives. An expired decision that is sent again waits again.
 func (o *Order) keepUnmatched(d Decision, keep UnmatchedRetention, env Environment) Verdict {
 	waiting := 0
 	for _, u := range o.Unmatched {
 		same := u.Decision.ID == d.ID && u.Decision.Source == d.Source
 		switch {
-		case u.Expired: // sent again it waits again: it was not taken
+		case u.Expired:
 		case same && u.Decision.Outcome == d.Outcome:
 			return Verdict{Code: VerdictRepeated}
 		case same:
@@ -45,31 +46,65 @@ func (o *Order) keepUnmatched(d Decision, keep UnmatchedRetention, env Environme
 	if waiting >= MaxUnmatched {
 		return Verdict{Code: VerdictOverflow}
 	}
-	if len(o.Unmatched) >= 2*MaxUnmatched { // the expired make room
+	if len(o.Unmatched) >= 2*MaxUnmatched { // remove the oldest expired decision
 		i := slices.IndexFunc(o.Unmatched, func(u UnmatchedDecision) bool { return u.Expired })
 		o.Unmatched = slices.Delete(o.Unmatched, i, i+1)
 	}
 	expires := env.Now.Add(keep.WaitFor)
-	o.Unmatched = append(o.Unmatched, UnmatchedDecision{Decision: d, ExpiresAt: expires, RemoveAt: expires.Add(keep.ShowExpiredFor)})
+	o.Unmatched = append(o.Unmatched, UnmatchedDecision{
+		Decision:  d,
+		ExpiresAt: expires,
+		RemoveAt:  expires.Add(keep.ShowExpiredFor),
+	})
 	return Verdict{Code: VerdictWaiting}
 }
 
-// applyUnmatched applies the decisions that came before their request.
+// applyUnmatched applies the unmatched decisions that are about a new approval. A decision that is refused becomes a
+// dead letter, because its sender was told that it waits.
 func (o *Order) applyUnmatched(a *Approval, env Environment) []Action {
 	var actions []Action
 	var rest []UnmatchedDecision
 	for _, u := range o.Unmatched {
-		if u.Expired || !u.ExpiresAt.After(env.Now) || (u.Decision.Step != "" && u.Decision.Step != a.Step) {
+		otherStep := u.Decision.Step != "" && u.Decision.Step != a.Step
+		if u.Expired || !u.ExpiresAt.After(env.Now) || otherStep {
 			rest = append(rest, u)
 			continue
 		}
 		v, more := o.applyDecision(a, u.Decision, env)
 		o.recordVerdict(u.Decision, v, env)
 		actions = append(actions, more...)
-		if err := v.Err(); err != nil && !v.IsFinal() { // its sender was told that it waits
+		if err := v.Err(); err != nil && !v.IsFinal() {
 			actions = append(actions, o.newDeadLetter(a, err.Error()))
 		}
 	}
 	o.Unmatched = rest
+	return actions
+}
+
+// expireUnmatched marks unmatched decisions as expired when they have waited too long, and removes them when they have
+// been shown long enough.
+func (o *Order) expireUnmatched(env Environment) []Action {
+	var actions []Action
+	for i := range o.Unmatched {
+		u := &o.Unmatched[i]
+		if u.Expired || u.ExpiresAt.After(env.Now) {
+			continue
+		}
+		u.Expired = true
+		d := u.Decision
+		o.recordEvent(Event{
+			At:      env.Now,
+			Kind:    EventUnmatchedExpired,
+			By:      d.By,
+			Via:     d.Via,
+			Source:  d.Source,
+			Outcome: d.Outcome,
+			Note:    d.ID,
+		})
+		actions = append(actions, o.newDeadLetter(nil, "no request arrived for decision "+d.ID))
+	}
+	o.Unmatched = slices.DeleteFunc(o.Unmatched, func(u UnmatchedDecision) bool {
+		return u.Expired && !u.RemoveAt.After(env.Now)
+	})
 	return actions
 }

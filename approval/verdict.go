@@ -2,8 +2,8 @@ package approval
 
 import "fmt"
 
-// JudgedDecision is the verdict that a decision got. IDs are the sources' own, so two
-// sources may use the same.
+// JudgedDecision is the verdict that a decision got. A decision is known by its ID and source together, because two
+// sources may use the same ID.
 type JudgedDecision struct {
 	ID      string  `json:"id"`
 	Source  string  `json:"source,omitempty"`
@@ -11,46 +11,58 @@ type JudgedDecision struct {
 	Verdict Verdict `json:"verdict"`
 }
 
-func (s JudgedDecision) isAbout(d Decision) bool { return s.ID == d.ID && s.Source == d.Source }
+func (j JudgedDecision) isAbout(d Decision) bool { return j.ID == d.ID && j.Source == d.Source }
 
-// VerdictCode is what became of a decision.
+// VerdictCode is the result of a decision.
 type VerdictCode string
 
-// The verdicts. The first four were taken, the others refused.
+// The verdicts. The first four accept the decision, the others refuse it.
 const (
 	VerdictDecided  VerdictCode = "decided"  // it closed the approval
-	VerdictRecorded VerdictCode = "recorded" // it counts, others must still decide
+	VerdictRecorded VerdictCode = "recorded" // it counts, and further votes are needed
 	VerdictRepeated VerdictCode = "repeated" // it was recorded before
 	VerdictWaiting  VerdictCode = "waiting"  // it waits for its request
 
-	VerdictConflict    VerdictCode = "conflict"     // it contradicts what was decided
+	VerdictConflict    VerdictCode = "conflict"     // it contradicts an earlier decision
 	VerdictLate        VerdictCode = "late"         // the approval timed out or was cancelled
-	VerdictSuperseded  VerdictCode = "superseded"   // it names an approval that was asked anew
-	VerdictAmbiguous   VerdictCode = "ambiguous"    // several are pending, it names neither step nor approval
-	VerdictUnknown     VerdictCode = "unknown"      // it names an approval that there is not
-	VerdictNotApprover VerdictCode = "not_approver" // they may not decide this
-	VerdictRequester   VerdictCode = "requester"    // they asked for it themselves
-	VerdictAssurance   VerdictCode = "assurance"    // we do not know surely enough who it was
-	VerdictSource      VerdictCode = "source"       // that source may not decide this
-	VerdictOverflow    VerdictCode = "overflow"     // too many wait already
+	VerdictSuperseded  VerdictCode = "superseded"   // it is about an approval that was superseded
+	VerdictAmbiguous   VerdictCode = "ambiguous"    // several are pending, and it names neither step nor approval
+	VerdictUnknown     VerdictCode = "unknown"      // it names an approval that does not exist
+	VerdictNotApprover VerdictCode = "not_approver" // its principal is not an approver
+	VerdictRequester   VerdictCode = "requester"    // its principal is the requester
+	VerdictAssurance   VerdictCode = "assurance"    // its way in does not identify the person surely enough
+	VerdictSource      VerdictCode = "source"       // its source may not decide this approval
+	VerdictOverflow    VerdictCode = "overflow"     // too many decisions wait for the order's requests already
 )
 
 // AllVerdicts lists every verdict.
 func AllVerdicts() []VerdictCode {
 	return []VerdictCode{
-		VerdictDecided, VerdictRecorded, VerdictRepeated, VerdictWaiting, VerdictConflict, VerdictLate, VerdictSuperseded,
-		VerdictAmbiguous, VerdictUnknown, VerdictNotApprover, VerdictRequester, VerdictAssurance, VerdictSource, VerdictOverflow,
+		VerdictDecided,
+		VerdictRecorded,
+		VerdictRepeated,
+		VerdictWaiting,
+		VerdictConflict,
+		VerdictLate,
+		VerdictSuperseded,
+		VerdictAmbiguous,
+		VerdictUnknown,
+		VerdictNotApprover,
+		VerdictRequester,
+		VerdictAssurance,
+		VerdictSource,
+		VerdictOverflow,
 	}
 }
 
-// Verdict says what became of a decision.
+// Verdict is the result of a decision, with the approval that it is about.
 type Verdict struct {
 	Code       VerdictCode `json:"code"`
 	ApprovalID string      `json:"approval_id,omitempty"`
-	Status     Status      `json:"status,omitempty"` // the approval's, afterwards
+	Status     Status      `json:"status,omitempty"` // the approval's status afterwards
 }
 
-// IsAccepted says whether the decision was taken, now or before.
+// IsAccepted reports whether the decision was accepted, now or before.
 func (v Verdict) IsAccepted() bool {
 	switch v.Code {
 	case VerdictDecided, VerdictRecorded, VerdictRepeated, VerdictWaiting:
@@ -59,33 +71,33 @@ func (v Verdict) IsAccepted() bool {
 	return false
 }
 
-// IsFinal says of a refused decision that sending it again can never help: it
-// is in the history, and there is nothing for an operator to mend.
+// IsFinal reports whether a refused decision stays refused however often it is sent. It is then in the history, and an
+// operator cannot do anything about it.
 func (v Verdict) IsFinal() bool {
 	return v.Code == VerdictConflict || v.Code == VerdictLate || v.Code == VerdictSuperseded
 }
 
-// RefusalError is the error of a decision that was refused.
+// RefusalError is the error of a refused decision.
 type RefusalError struct{ Verdict Verdict }
 
-// Error says why, without naming anybody.
+// Error returns the reason, without the name of any person.
 func (r *RefusalError) Error() string {
 	text := map[VerdictCode]string{
-		VerdictConflict:    "the approval was decided otherwise before",
+		VerdictConflict:    "the approval already has a different decision",
 		VerdictLate:        "the approval is closed",
-		VerdictSuperseded:  "the approval was asked anew, this one is closed",
-		VerdictAmbiguous:   "several approvals of this order are pending, name the step or the approval",
+		VerdictSuperseded:  "the approval was superseded by a newer one",
+		VerdictAmbiguous:   "several approvals of this order are pending: name the step or the approval",
 		VerdictUnknown:     "the order has no such approval",
-		VerdictNotApprover: "not an approver of this approval",
-		VerdictRequester:   "whoever requested cannot decide",
-		VerdictAssurance:   "this approval takes a surer way to decide",
+		VerdictNotApprover: "the sender is not an approver of this approval",
+		VerdictRequester:   "the requester may not decide",
+		VerdictAssurance:   "this approval requires a stronger sign-in",
 		VerdictSource:      "this source may not decide this approval",
-		VerdictOverflow:    "too many decisions wait for a request of this order",
+		VerdictOverflow:    "too many decisions already wait for a request of this order",
 	}[r.Verdict.Code]
 	return fmt.Sprintf("decision refused (%s): %s", r.Verdict.Code, text)
 }
 
-// Err returns a Refusal if the decision was refused, else nil.
+// Err returns a RefusalError if the decision was refused, otherwise nil.
 func (v Verdict) Err() error {
 	if v.IsAccepted() {
 		return nil

@@ -119,7 +119,7 @@ func TestDecideAndCancel(t *testing.T) {
 	require.Equal(t, "ApprovalCancelled", r.task(t, cancelled).Error)
 
 	_, errs := r.ops(t, 1, "decide", "reject", "yes", "--reason=changed my mind")
-	require.Contains(t, errs, "decided otherwise before; the approval is approved")
+	require.Contains(t, errs, "already has a different decision; the approval is approved")
 	_, errs = r.ops(t, 1, "decide", "approve", "nobody", "--reason=x")
 	require.Contains(t, errs, "approval-relay: ")
 	_, errs = r.ops(t, 1, "cancel", "nobody", "--reason=x")

@@ -40,41 +40,44 @@ func mutants() []mutant {
 		return nil
 	}
 	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {`)},
-		{"the last decision wins", edit("approval/decide.go", `	if a.Status != Pending {
+		{"the last decision wins", edit("approval/vote.go", `	if a.Status != Pending {
 		v.Code = a.closedVerdict(d)
-		return v, o.owed(a, t)
+		return v, o.startDueActions(a, env)
 	}
 `, `	if a.Status != Pending {
 		a.Votes = nil
 	}
 `)},
 		{"early decisions are dropped", edit("approval/unmatched.go",
-			`	o.Unmatched = append(o.Unmatched, UnmatchedDecision{Decision: d, ExpiresAt: expires, RemoveAt: expires.Add(keep.ShowExpiredFor)})
+			`	o.Unmatched = append(o.Unmatched, UnmatchedDecision{
+		Decision:  d,
+		ExpiresAt: expires,
+		RemoveAt:  expires.Add(keep.ShowExpiredFor),
+	})
 `, "	_ = expires\n")},
-		{"given up after three tries", edit("approval/callback.go", `	case a.Callback.tries() == 0:
+		{"given up after three tries", edit("approval/callback_attempt.go", `	case a.Callback.attemptsSinceRedrive() == 0:
 		return ""
-`, `	case a.Callback.tries() == 0:
+`, `	case a.Callback.attemptsSinceRedrive() == 0:
 		return ""
-	case a.Callback.tries() >= 3:
+	case a.Callback.attemptsSinceRedrive() >= 3:
 		return "three tries"
 `)},
 		{"a closed task is tried again for ever", edit("outbound/aws.go",
 			`		return fmt.Errorf("%w: %w", approval.ErrClosed, e)`, `		return e`)},
-		{"an attempt is not recorded before its call", edit("approval/callback.go", `	if c.AttemptRunning { // its lease has passed and no end was recorded
-		c.AttemptRunning, c.MaybeApplied = false, true
-`, `	if c.AttemptRunning {
-		c.AttemptRunning = false
+		{"an attempt is not recorded before its call", edit("approval/callback_attempt.go", `	c.AttemptRunning = false
+	c.MaybeApplied = true
+`, `	c.AttemptRunning = false
 `)},
-		{"the lease is ignored", edit("approval/callback.go", `	c.AttemptRunning, c.Due = true, t.Now.Add(t.Lease)
-	act := o.action(ActionCallback, a, c.Due)
-`, `	c.AttemptRunning, c.Due = true, t.Now
-	act := o.action(ActionCallback, a, t.Now.Add(t.Lease))
+		{"the lease is ignored", edit("approval/callback_attempt.go", `	c.Due = env.Now.Add(env.Lease)
+	action := o.newAction(ActionCallback, a, c.Due)
+`, `	c.Due = env.Now
+	action := o.newAction(ActionCallback, a, env.Now.Add(env.Lease))
 `)},
 		{"requests are not known again", edit("approval/request.go", `	if known := o.FindApproval(id); known != nil {
-		o.record(`, `	if known := o.FindApproval(id); known != nil && known.Status != Pending {
+		o.recordEvent(`, `	if known := o.FindApproval(id); known != nil && known.Status != Pending {
 		known.Status, known.Votes, known.Callback = Pending, nil, Callback{}
 	} else if known != nil {
-		o.record(`)},
+		o.recordEvent(`)},
 		{"the reply to a request is lost with its commit", edit("store/sqlite/writer.go", `	_, err = s.conn.ExecContext(ctx, "COMMIT")
 	return err
 `, `	if time.Now().UnixNano()/1000%10 == 0 {
@@ -84,7 +87,7 @@ func mutants() []mutant {
 	_, err = s.conn.ExecContext(ctx, "COMMIT")
 	return err
 `)},
-		{"the last to come is the last try", edit("approval/overtaken.go", "a.StateEnteredAt.Before(b.StateEnteredAt) {", "false {")},
+		{"the last to come is the last try", edit("approval/supersede.go", "a.StateEnteredAt.Before(b.StateEnteredAt) {", "false {")},
 		{"a deadline leaves no room for the answer", edit("handlers/times.go",
 			`		if last := ask.TaskExpires.Add(-margin(w.Margin, timeout)); last.Before(ask.Deadline) {`,
 			`		if last := ask.TaskExpires.Add(time.Second); true {`)},

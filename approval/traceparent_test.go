@@ -28,7 +28,7 @@ func TestTraceIsValid(t *testing.T) {
 		for name, err := range map[string]error{"request": tracedRequest(trace), "decision": tracedDecision(trace)} {
 			require.Equal(t, want, err == nil, "%s with %q: %v", name, trace, err)
 			if err != nil {
-				require.ErrorContains(t, err, "trace: is no traceparent")
+				require.ErrorContains(t, err, "trace: is not a traceparent")
 				require.True(t, IsPermanent(err))
 			}
 		}

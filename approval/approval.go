@@ -1,0 +1,70 @@
+package approval
+
+import "time"
+
+// Status is the state of an approval. A pending approval changes its status once; every other status is terminal.
+type Status string
+
+// The statuses of an approval.
+const (
+	Pending    Status = "pending"
+	Approved   Status = "approved"
+	Rejected   Status = "rejected"
+	TimedOut   Status = "timed_out"
+	Cancelled  Status = "cancelled"
+	Superseded Status = "superseded"
+)
+
+// AllStatuses lists every status, the initial status first.
+func AllStatuses() []Status {
+	return []Status{Pending, Approved, Rejected, TimedOut, Cancelled, Superseded}
+}
+
+// Approval is our record of an approval request.
+type Approval struct {
+	// ID is derived from the task token, see ApprovalID.
+	ID      string `json:"id"`
+	Request        // fixed when the request arrives; only escalations add approvers to it
+
+	Status       Status    `json:"status"`
+	RequestedAt  time.Time `json:"requested_at"`
+	ClosedAt     time.Time `json:"closed_at,omitzero"`
+	SupersededBy string    `json:"superseded_by,omitempty"` // an approval ID
+	Reason       string    `json:"reason,omitempty"`        // why it was closed, unless a decision closed it
+	Votes        []Vote    `json:"votes,omitempty"`
+
+	Notifications []*Notification `json:"notifications,omitempty"`
+	// NotificationsMade counts every notification that was queued, also after its removal.
+	NotificationsMade int `json:"notifications_made,omitempty"`
+	// NotificationRounds counts the rounds of notifications: the request, each reminder and each escalation.
+	NotificationRounds int `json:"rounds,omitempty"`
+	RemindersSent      int `json:"reminders_sent,omitempty"`
+	EscalationsDone    int `json:"escalations_done,omitempty"`
+	// FirstNotifiedAt is when the first message to an approver was sent.
+	FirstNotifiedAt time.Time `json:"told_at,omitzero"`
+	// Undeliverable is set when every notification to approvers has failed and there is no other left to try.
+	Undeliverable bool      `json:"undeliverable,omitempty"`
+	HeartbeatDue  time.Time `json:"heartbeat_due,omitzero"`
+	Callback      Callback  `json:"callback"`
+}
+
+// closeApproval gives a pending approval its terminal status. Its notifications to approvers are dropped, its
+// heartbeats end, and its callback becomes due.
+func (o *Order) closeApproval(a *Approval, s Status, reason string, env Environment) []Action {
+	a.Status = s
+	a.ClosedAt = env.Now
+	a.Reason = reason
+	a.HeartbeatDue = noTime
+	for _, n := range a.Notifications {
+		// The result of a notification under way is recorded later by the process that sends it.
+		if n.State == NotificationPending && n.Kind.isForPeople() && !n.isUnderWay(env.Now) {
+			n.State = NotificationDropped
+			n.AttemptRunning = false
+		}
+	}
+	a.Undeliverable = false
+	a.queueOutcomeEdits(env)
+	a.notifyPrograms(closedEventName(s), env)
+	a.Callback = Callback{State: CallbackPending, PendingSince: env.Now, Due: env.Now}
+	return append(o.startCallback(a, env), o.startNotifications(a, env)...)
+}

@@ -1,0 +1,186 @@
+package approval
+
+import "time"
+
+// startCallback starts the attempt that is due, or ends the callback if another attempt would come too late.
+func (o *Order) startCallback(a *Approval, env Environment) []Action {
+	c := &a.Callback
+	if c.State != CallbackPending || c.Due.After(env.Now) {
+		return nil
+	}
+	if c.AttemptRunning {
+		o.abandonAttempt(a, env)
+	}
+	if reason := a.reasonToStop(env.Now); reason != "" {
+		return o.endCallback(a, CallbackExhausted, reason, env)
+	}
+	if !env.canStart(ActionCallback, a.Target) {
+		return nil
+	}
+	c.Attempts++
+	c.AttemptRunning = true
+	c.Due = env.Now.Add(env.Lease)
+	action := o.newAction(ActionCallback, a, c.Due)
+	action.Attempt = c.Attempts
+	return []Action{action}
+}
+
+// abandonAttempt records a failure for an attempt if its lease ended without a result. The attempt may have been
+// applied.
+func (o *Order) abandonAttempt(a *Approval, env Environment) {
+	c := &a.Callback
+	c.AttemptRunning = false
+	c.MaybeApplied = true
+	c.LastError = "the result of the attempt was not recorded"
+	o.recordAttempt(a, c.Attempts, ResultFailed, c.LastError, env)
+}
+
+func (o *Order) recordAttempt(a *Approval, attempt int, result ResultKind, reason string, env Environment) {
+	e := a.newEvent(EventCallbackAttempt, env.Now)
+	e.Target = a.Target
+	e.Attempt = attempt
+	e.Code = string(result)
+	e.Note = reason
+	o.recordEvent(e)
+}
+
+// reasonToStop returns the reason why an attempt at this time would be useless, or "". The first attempt is always
+// made, because our idea of the end of the task may be wrong.
+func (a *Approval) reasonToStop(at time.Time) string {
+	switch {
+	case a.Token.IsZero():
+		return "the token has been erased"
+	case a.Callback.attemptsSinceRedrive() == 0:
+		return ""
+	case !a.TaskExpires.IsZero() && at.After(a.TaskExpires):
+		return "the task has expired"
+	case at.After(a.Callback.PendingSince.Add(a.CallbackRetry.MaxAge)):
+		return "the maximum age of a callback has passed"
+	}
+	return ""
+}
+
+// RecordCallbackResult records the result of an attempt to answer the workflow. A result after the end of the lease
+// still counts if it shows that the workflow was answered or no longer waits.
+func (o *Order) RecordCallbackResult(action Action, r Result, env Environment) []Action {
+	a := o.FindApproval(action.ApprovalID)
+	if a == nil || !a.Callback.acceptsResult(action, r) {
+		return nil
+	}
+	o.recordAttempt(a, action.Attempt, r.Kind, r.Reason, env)
+	c := &a.Callback
+	switch r.Kind {
+	case ResultOK:
+		return o.endCallback(a, CallbackDelivered, "", env)
+	case ResultClosed:
+		return o.endCallback(a, a.closedTaskOutcome(), "", env)
+	}
+	c.AttemptRunning = false
+	c.LastError = r.Reason
+	c.MaybeApplied = c.MaybeApplied || r.MaybeApplied
+	if r.Kind == ResultRefused {
+		return o.endCallback(a, CallbackExhausted, r.Reason, env)
+	}
+	c.Due = a.nextAttemptTime(r, env)
+	if reason := a.reasonToStop(c.Due); reason != "" {
+		return o.endCallback(a, CallbackExhausted, reason+": "+r.Reason, env)
+	}
+	return nil
+}
+
+// acceptsResult reports whether the result of an attempt still changes the callback.
+func (c Callback) acceptsResult(action Action, r Result) bool {
+	switch {
+	case c.State == CallbackExhausted:
+		return r.Kind == ResultOK // a late attempt did answer the workflow
+	case c.State != CallbackPending:
+		return false
+	case r.Kind == ResultOK, r.Kind == ResultClosed:
+		return true
+	}
+	return c.AttemptRunning && c.Attempts == action.Attempt
+}
+
+// closedTaskOutcome returns the outcome of the callback when the target states that the task is closed.
+func (a *Approval) closedTaskOutcome() CallbackState {
+	switch {
+	case a.Callback.MaybeApplied: // also after an attempt without a recorded result
+		return CallbackPresumed
+	case a.Status == Superseded:
+		return CallbackSuperseded
+	}
+	return CallbackTooLate
+}
+
+// minTimeForAttempt is the minimum time left of a task for an additional attempt before its end.
+const minTimeForAttempt = 2 * time.Second
+
+// nextAttemptTime returns when to retry. The back-off is at most a quarter of the time left of the task, so that a
+// short task, or a task near its end, still gets several attempts. If the target asks for a wait beyond the end of the
+// task, the retry is half-way to that end, because a late answer helps nobody.
+func (a *Approval) nextAttemptTime(r Result, env Environment) time.Time {
+	next := a.CallbackRetry.NextAttempt(a.Callback.attemptsSinceRedrive(), env.Now, env.Jitter)
+	earliest := env.Now.Add(r.After)
+	left := a.TaskExpires.Sub(env.Now)
+	if a.TaskExpires.IsZero() || left <= minTimeForAttempt {
+		return laterOf(next, earliest)
+	}
+	next = laterOf(earlierOf(next, env.Now.Add(left/4)), earliest)
+	if next.After(a.TaskExpires) {
+		return env.Now.Add(left / 2)
+	}
+	return next
+}
+
+func (o *Order) endCallback(a *Approval, s CallbackState, reason string, env Environment) []Action {
+	c := &a.Callback
+	c.State = s
+	c.EndedAt = env.Now
+	c.AttemptRunning = false
+	c.Due = noTime
+	if reason != "" {
+		c.LastError = reason
+	}
+	a.notifyPrograms(callbackEventName(s), env)
+	e := a.newEvent(EventCallbackEnded, env.Now)
+	e.Target = a.Target
+	e.Code = string(s)
+	e.Attempt = c.Attempts
+	e.Age = env.Now.Sub(c.PendingSince)
+	e.Note = reason
+	o.recordEvent(e)
+	actions := o.startNotifications(a, env)
+	if s == CallbackExhausted {
+		actions = append(actions, o.newDeadLetter(a, "callback exhausted: "+reason))
+	}
+	return actions
+}
+
+// RedriveCallback starts an exhausted callback again. It returns false if the callback is not exhausted, if its token
+// is erased, or if it was redriven limit times already. The limit guards against loops; zero means unlimited.
+func (o *Order) RedriveCallback(approvalID, by string, limit int, env Environment) (bool, []Action) {
+	a := o.FindApproval(approvalID)
+	if a == nil || a.Callback.State != CallbackExhausted || a.Token.IsZero() {
+		return false, nil
+	}
+	if limit > 0 && a.Callback.Redrives >= limit {
+		return false, nil
+	}
+	old := a.Callback
+	a.Callback = Callback{
+		State:        CallbackPending,
+		PendingSince: env.Now,
+		Due:          env.Now,
+		MaybeApplied: old.MaybeApplied,
+		Redrives:     old.Redrives + 1,
+		LastError:    old.LastError,
+		// The numbers of attempts continue, so that the late result of an old attempt is not taken for a new attempt's.
+		Attempts:              old.Attempts,
+		AttemptsBeforeRedrive: old.Attempts,
+	}
+	e := a.newEvent(EventRedriven, env.Now)
+	e.By = by
+	e.Attempt = a.Callback.Redrives
+	o.recordEvent(e)
+	return true, o.startCallback(a, env)
+}

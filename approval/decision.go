@@ -1,0 +1,86 @@
+package approval
+
+import (
+	"strings"
+	"time"
+)
+
+// Outcome is the content of a decision: approve or reject.
+type Outcome string
+
+// The outcomes.
+const (
+	Approve Outcome = "approve"
+	Reject  Outcome = "reject"
+)
+
+// resultingStatus returns the status of an approval that this outcome closes.
+func (o Outcome) resultingStatus() Status {
+	if o == Approve {
+		return Approved
+	}
+	return Rejected
+}
+
+// Via is the way in of a decision.
+type Via string
+
+// The ways in.
+const (
+	ViaLink     Via = "link"
+	ViaChat     Via = "chat"
+	ViaSSO      Via = "sso"
+	ViaSNS      Via = "sns"
+	ViaWebhook  Via = "webhook"
+	ViaAPI      Via = "api"
+	ViaOperator Via = "operator"
+)
+
+// AllVias lists every way in.
+func AllVias() []Via {
+	return []Via{ViaLink, ViaChat, ViaSSO, ViaSNS, ViaWebhook, ViaAPI, ViaOperator}
+}
+
+// Decision is an incoming answer to an approval request.
+type Decision struct {
+	// ID is the sender's. A decision that is sent again has the same ID.
+	ID string `json:"id"`
+	// Step and ApprovalID select an approval of the order. Both are optional.
+	Step       string `json:"step,omitempty"`
+	ApprovalID string `json:"approval_id,omitempty"`
+
+	Outcome Outcome `json:"outcome"`
+	// By is the ID of the person, or "source:NAME" if the sender is a program and does not name a person.
+	By      string `json:"by,omitempty"`
+	Comment string `json:"comment,omitempty"`
+	Via     Via    `json:"via"`
+	Source  string `json:"source,omitempty"` // the configured name of the sender
+	// SentAt is when the sender sent the decision; zero if unknown.
+	SentAt     time.Time `json:"sent_at,omitzero"`
+	ReceivedAt time.Time `json:"at"`
+	// Trace is the W3C traceparent that came with the decision, if any.
+	Trace string `json:"trace,omitempty"`
+	// ShownDigest is a digest of the request as our decision page showed it, if the decision was made there.
+	ShownDigest string `json:"shown,omitempty"`
+}
+
+// Vote is a decision that counts towards the policy.
+type Vote struct {
+	DecisionID  string    `json:"decision_id"`
+	Outcome     Outcome   `json:"outcome"`
+	By          string    `json:"by"`
+	Comment     string    `json:"comment,omitempty"`
+	Via         Via       `json:"via"`
+	Source      string    `json:"source,omitempty"`
+	At          time.Time `json:"at"`
+	ShownDigest string    `json:"shown,omitempty"` // see Decision
+}
+
+// sourcePrefix begins the name of a source where the ID of a person could stand.
+const sourcePrefix = "source:"
+
+func sourceName(source string) string { return sourcePrefix + source }
+
+func isSourceName(by string) bool {
+	return strings.HasPrefix(string(NewPersonID(by)), sourcePrefix)
+}

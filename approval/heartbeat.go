@@ -1,0 +1,36 @@
+package approval
+
+import "time"
+
+// startHeartbeat starts the heartbeat that is due. A heartbeat without a recorded result is not retried; the next
+// heartbeat is sent on schedule.
+func (o *Order) startHeartbeat(a *Approval, env Environment) []Action {
+	if a.HeartbeatDue.IsZero() || a.HeartbeatDue.After(env.Now) || !env.canStart(ActionHeartbeat, a.Target) {
+		return nil
+	}
+	a.HeartbeatDue = env.Now.Add(a.HeartbeatInterval)
+	return []Action{o.newAction(ActionHeartbeat, a, a.HeartbeatDue)}
+}
+
+// RecordHeartbeatResult records the result of a heartbeat. A failed heartbeat is retried after an eighth of the
+// interval, so that a target that throttles does not take us for dead. If the target no longer waits, the approval is
+// cancelled, because an answer would reach nobody.
+func (o *Order) RecordHeartbeatResult(action Action, r Result, env Environment) {
+	a := o.FindApproval(action.ApprovalID)
+	if a == nil || a.Status != Pending {
+		return
+	}
+	e := a.newEvent(EventHeartbeat, env.Now)
+	e.Target = a.Target
+	e.Code = string(r.Kind)
+	e.Note = r.Reason
+	o.recordEvent(e)
+	switch r.Kind {
+	case ResultFailed:
+		retry := env.Now.Add(max(a.HeartbeatInterval/8, time.Second, r.After))
+		a.HeartbeatDue = earlierOf(a.HeartbeatDue, retry)
+	case ResultClosed:
+		o.cancelApproval(a, "", "the workflow no longer waits", Environment{Now: env.Now})
+		o.endCallback(a, CallbackTooLate, "", env)
+	}
+}

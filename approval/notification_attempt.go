@@ -1,0 +1,190 @@
+package approval
+
+import "time"
+
+// startNotifications starts the attempts that are due, and ends the notifications that are too old.
+func (o *Order) startNotifications(a *Approval, env Environment) []Action {
+	var actions []Action
+	var tooOld []*Notification
+	for _, n := range a.Notifications {
+		if n.State != NotificationPending || n.Due.After(env.Now) {
+			continue
+		}
+		switch {
+		case n.Kind.isForPeople() && a.Status != Pending:
+			n.State = NotificationDropped
+			n.AttemptRunning = false
+		case n.Attempts > 0 && env.Now.After(n.CreatedAt.Add(a.NotificationRetry.MaxAge)):
+			n.LastError = "the result of the attempt was not recorded"
+			tooOld = append(tooOld, n)
+		case env.canStart(ActionNotify, n.Channel):
+			actions = append(actions, o.startNotification(a, n, env))
+		}
+	}
+	for _, n := range tooOld {
+		actions = append(actions, o.exhaustNotification(a, n, a.newEvent(EventNotificationExhausted, env.Now), env)...)
+	}
+	return actions
+}
+
+func (o *Order) startNotification(a *Approval, n *Notification, env Environment) Action {
+	n.Attempts++
+	n.AttemptRunning = true
+	n.Due = env.Now.Add(env.Lease)
+	action := o.newAction(ActionNotify, a, n.Due)
+	action.Notification = n.ID
+	action.Attempt = n.Attempts
+	action.Channel = n.Channel
+	return action
+}
+
+// CurrentNotification returns the notification of an action, with its approval, while the action's attempt is under
+// way. Otherwise it returns nil.
+func (o *Order) CurrentNotification(action Action, now time.Time) (*Approval, *Notification) {
+	a := o.FindApproval(action.ApprovalID)
+	if a == nil {
+		return nil, nil
+	}
+	n := a.findNotification(action.Notification)
+	if n == nil || n.State != NotificationPending || n.Attempts != action.Attempt || !n.isUnderWay(now) {
+		return nil, nil
+	}
+	if n.Kind.isForPeople() && a.Status != Pending {
+		return nil, nil
+	}
+	return a, n
+}
+
+func (a *Approval) findNotification(id string) *Notification {
+	for _, n := range a.Notifications {
+		if n.ID == id {
+			return n
+		}
+	}
+	return nil
+}
+
+// RecordNotificationResult records the result of an attempt to notify. A failure is ignored if a later attempt is under
+// way already.
+func (o *Order) RecordNotificationResult(action Action, r Result, env Environment) []Action {
+	a := o.FindApproval(action.ApprovalID)
+	if a == nil {
+		return nil
+	}
+	n := a.findNotification(action.Notification)
+	if n == nil || n.State == NotificationSent || n.State == NotificationExhausted {
+		return nil
+	}
+	if r.Kind == ResultOK {
+		return o.recordSent(a, n, action, r, env)
+	}
+	if n.Attempts != action.Attempt || !n.AttemptRunning {
+		return nil
+	}
+	n.AttemptRunning = false
+	n.LastError = r.Reason
+	n.Due = laterOf(a.NotificationRetry.NextAttempt(n.Attempts, env.Now, env.Jitter), env.Now.Add(r.After))
+	e := a.newEvent(EventNotificationFailed, env.Now)
+	e.Channel = n.Channel
+	e.By = n.Approver
+	e.Attempt = action.Attempt
+	e.Note = r.Reason
+	e.Code = string(r.Kind)
+	o.recordEvent(e)
+	if n.Kind.isForPeople() && a.Status != Pending {
+		n.State = NotificationDropped
+		return nil
+	}
+	if r.Kind == ResultFailed && !n.Due.After(n.CreatedAt.Add(a.NotificationRetry.MaxAge)) {
+		return nil
+	}
+	return o.exhaustNotification(a, n, e, env)
+}
+
+// recordSent records that a message was sent. If the approval closed in the meantime, a message that can be edited is
+// edited at once.
+func (o *Order) recordSent(a *Approval, n *Notification, action Action, r Result, env Environment) []Action {
+	n.State = NotificationSent
+	n.SentAt = env.Now
+	n.AttemptRunning = false
+	n.LastError = ""
+	if n.Kind.isForPeople() {
+		o.markNotified(a, env)
+		if len(r.Receipt) <= maxReceipt {
+			n.Receipt = r.Receipt
+		}
+	}
+	e := a.newEvent(EventNotified, env.Now)
+	e.Channel = n.Channel
+	e.By = n.Approver
+	e.Attempt = action.Attempt
+	e.Age = env.Now.Sub(n.CreatedAt)
+	o.recordEvent(e)
+	if a.Status == Pending {
+		return nil
+	}
+	a.queueOutcomeEdits(env)
+	return o.startNotifications(a, env)
+}
+
+// maxReceipt is the maximum length of a receipt, in bytes.
+const maxReceipt = 512
+
+// markNotified records that the approval has reached an approver.
+func (o *Order) markNotified(a *Approval, env Environment) {
+	a.Undeliverable = false
+	if !a.FirstNotifiedAt.IsZero() {
+		return
+	}
+	a.FirstNotifiedAt = env.Now
+	e := a.newEvent(EventFirstNotified, env.Now)
+	e.Age = env.Now.Sub(a.RequestedAt)
+	o.recordEvent(e)
+}
+
+// exhaustNotification ends a notification that failed for good. Its approver is then notified through the next fallback
+// channel; for a group, each approver is notified separately. The event e supplies the details of the failure.
+func (o *Order) exhaustNotification(a *Approval, n *Notification, e Event, env Environment) []Action {
+	n.State = NotificationExhausted
+	n.AttemptRunning = false
+	e.Kind = EventNotificationExhausted
+	e.Channel = n.Channel
+	e.By = n.Approver
+	e.Attempt = n.Attempts
+	e.Note = n.LastError
+	o.recordEvent(e)
+	actions := []Action{o.newDeadLetter(a, "notification through "+n.Channel+" exhausted: "+n.LastError)}
+	if !n.Kind.isForPeople() || a.Status != Pending {
+		return actions
+	}
+	recipients := []Approver{findApprover(a.Approvers, n.Approver)}
+	if n.Approver == "" && len(a.Approvers) > 0 { // the message was for a group
+		recipients = a.Approvers
+	}
+	for _, p := range recipients {
+		a.queueFallback(p, n, env)
+	}
+	actions = append(actions, o.handleUndeliverable(a, env)...)
+	return append(actions, o.startNotifications(a, env)...)
+}
+
+// queueFallback queues the message of an exhausted notification for the approver's next fallback channel that is new
+// in this round.
+func (a *Approval) queueFallback(p Approver, n *Notification, env Environment) {
+	channels := p.FallbackChannels
+	if len(channels) == 0 {
+		channels = a.FallbackChannels
+	}
+	for i := n.NextFallback; i < len(channels) && !a.hasSeatVoted(p); i++ {
+		isNew := a.queueMessage(Notification{
+			Kind:         n.Kind,
+			Channel:      channels[i],
+			Approver:     p.ID,
+			Round:        n.Round,
+			NextFallback: i + 1,
+		}, env)
+		if isNew {
+			return
+		}
+	}
+}

@@ -1,0 +1,66 @@
+package approval
+
+import (
+	"errors"
+	"time"
+)
+
+// Result is the result of a single attempt, read from the error of the call.
+type Result struct {
+	Kind ResultKind
+	// MaybeApplied reports whether a failed attempt may have taken effect all the same.
+	MaybeApplied bool
+	// After is the minimum wait before the next attempt, at most MaxRetryAfter.
+	After time.Duration
+	// Receipt identifies the message that a channel sent, for editing it later. Not every channel has receipts.
+	Receipt string
+	// Reason is the text of the error. Targets and channels keep secrets out of it.
+	Reason string
+}
+
+// ResultKind names a kind of result.
+type ResultKind string
+
+// The kinds of results.
+const (
+	ResultOK      ResultKind = "ok"
+	ResultClosed  ResultKind = "closed"  // the target no longer waits
+	ResultRefused ResultKind = "refused" // refused for good; a retry is useless
+	ResultFailed  ResultKind = "failed"  // failed for now; it is retried
+)
+
+// ResultOf returns the result for the error of a call: nil is ok, ErrClosed is closed, a Permanent error is refused,
+// and every other error is failed.
+func ResultOf(err error) Result {
+	if err == nil {
+		return Result{Kind: ResultOK}
+	}
+	r := Result{Kind: ResultFailed, Reason: truncate(err.Error(), maxReason)}
+	var notApplied *notAppliedError
+	if after, ok := errors.AsType[*retryAfterError](err); ok {
+		r.After = min(max(after.wait, 0), MaxRetryAfter)
+	}
+	switch {
+	case errors.Is(err, ErrClosed):
+		r.Kind = ResultClosed
+	case IsPermanent(err):
+		r.Kind = ResultRefused
+	default:
+		r.MaybeApplied = !errors.As(err, &notApplied)
+	}
+	return r
+}
+
+// maxReason is the maximum length of a stored reason, in bytes.
+const maxReason = 500
+
+// truncate shortens s to at most n bytes and an ellipsis, without cutting a character in two.
+func truncate(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 {
+		n--
+	}
+	return s[:n] + "…"
+}

@@ -1,0 +1,53 @@
+package approval
+
+import "slices"
+
+// isSameQuestion reports whether two approvals are attempts of the same question: the workflow and the step are equal.
+func (a *Approval) isSameQuestion(b *Approval) bool {
+	return a.Workflow == b.Workflow && a.Step == b.Step
+}
+
+// supersedeOlder closes the older attempts of a new approval's question, or the new approval itself if a newer attempt
+// arrived before it. The newest attempt is the last whose state was entered or, if that time is unknown, the last to
+// arrive.
+func (o *Order) supersedeOlder(a *Approval, env Environment) []Action {
+	for _, b := range o.Approvals {
+		if a.isSameQuestion(b) && !a.StateEnteredAt.IsZero() && a.StateEnteredAt.Before(b.StateEnteredAt) {
+			return o.closeSuperseded(a, b, "superseded by a newer attempt that arrived earlier", env)
+		}
+	}
+	var actions []Action
+	for _, b := range o.Approvals {
+		if b != a && a.isSameQuestion(b) {
+			actions = append(actions, o.closeSuperseded(b, a, "superseded by a newer attempt with a new token", env)...)
+		}
+	}
+	return actions
+}
+
+func (o *Order) closeSuperseded(older, newer *Approval, reason string, env Environment) []Action {
+	if older.Status != Pending {
+		return nil
+	}
+	older.SupersededBy = newer.ID
+	actions := o.closeApproval(older, Superseded, reason, env)
+	e := older.newEvent(EventSuperseded, env.Now)
+	e.Note = "by " + newer.ID
+	o.recordEvent(e)
+	return actions
+}
+
+// approvalSeenBy returns the approval that the sender of a decision must have seen. If the decision was sent before the
+// state of the pending approval was entered, that is an earlier attempt of the same question. Without a known earlier
+// attempt it is the pending approval.
+func (o *Order) approvalSeenBy(d Decision, pending *Approval) *Approval {
+	if d.SentAt.IsZero() || !d.SentAt.Before(pending.StateEnteredAt) {
+		return pending
+	}
+	for _, a := range slices.Backward(o.Approvals) {
+		if a != pending && a.isSameQuestion(pending) && a.StateEnteredAt.Before(pending.StateEnteredAt) {
+			return a
+		}
+	}
+	return pending
+}

@@ -1,0 +1,152 @@
+package approval
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits of the texts of a request and of a decision, in bytes where not stated otherwise. They keep the answer within
+// the 262,144 bytes of output that Step Functions accepts, and a record within the limits of every store.
+const (
+	MaxOrderID = 256
+	MaxToken   = 2048 // a task token, or a callback URL
+	MaxComment = 4096
+	maxName    = 256 // of workflow, step, approver, requester, execution, target, source
+	maxTitle   = 1024
+	maxDetails = 50 // fields
+	maxValue   = 2048
+)
+
+// validateRequest returns an error that names the first invalid field of a request, or nil.
+func (o *Order) validateRequest(r Request) error {
+	return cmp.Or(
+		validateOrderID(o.ID),
+		r.validateIdentity(),
+		r.validateContent(),
+		r.validateApprovers(),
+		r.validateChannels(),
+		r.Policy.validateFor(countSeats(r.Approvers, true)),
+	)
+}
+
+func validateOrderID(id string) error {
+	if id == "" {
+		return InvalidField("order", "is missing")
+	}
+	return checkText("order", id, MaxOrderID)
+}
+
+// validateIdentity checks the fields that identify a request and its answer.
+func (r *Request) validateIdentity() error {
+	length := len(r.Token.Reveal())
+	switch {
+	case length == 0:
+		return InvalidField("token", "is missing")
+	case length > MaxToken:
+		return InvalidField("token", "is %d bytes long, the maximum is %d", length, MaxToken)
+	case r.Trace != "" && !isTraceParent(r.Trace):
+		return InvalidField("trace", "is not a traceparent")
+	case r.Deadline.IsZero():
+		return InvalidField("deadline", "is missing")
+	}
+	return cmp.Or(
+		checkText("workflow", r.Workflow, maxName),
+		checkText("step", r.Step, maxName),
+		checkText("requester", r.Requester, maxName),
+		checkText("execution", r.Execution, maxName),
+		checkText("target", r.Target, maxName),
+	)
+}
+
+// validateContent checks the fields that approvers see.
+func (r *Request) validateContent() error {
+	if err := checkLength("title", r.Title, maxTitle); err != nil {
+		return err
+	}
+	if len(r.Details) > maxDetails {
+		return InvalidField("details", "are %d, the maximum is %d", len(r.Details), maxDetails)
+	}
+	for _, f := range r.Details {
+		if len(f.Name) > maxName || len(f.Value) > maxValue {
+			return InvalidField("details", "%.40q is longer than %d bytes, or its value than %d", f.Name, maxName, maxValue)
+		}
+	}
+	return nil
+}
+
+// validateApprovers checks the approvers, also the approvers of escalations.
+func (r *Request) validateApprovers() error {
+	approvers := r.allApprovers()
+	switch {
+	case len(approvers) > MaxApprovers:
+		return InvalidField("approvers", "are %d with those of escalations, the maximum is %d", len(approvers), MaxApprovers)
+	case len(r.Escalations) > MaxEscalations:
+		return InvalidField("escalations", "are %d, the maximum is %d", len(r.Escalations), MaxEscalations)
+	case r.MinAssurance != "" && r.MinAssurance.rank() < 0: // an unknown assurance would demand nothing
+		return InvalidField("min_assurance", "%.40q is not link, chat or sso", r.MinAssurance)
+	}
+	for i, p := range approvers {
+		if strings.TrimSpace(p.ID) == "" || len(p.ID) > maxName || !utf8.ValidString(p.ID) {
+			return InvalidField("approvers", "number %d is empty, longer than %d bytes or not UTF-8", i+1, maxName)
+		}
+	}
+	return nil
+}
+
+// validateChannels checks the number of notifications of a single round, and the policy for undeliverable approvals.
+func (r *Request) validateChannels() error {
+	policies := []UndeliverablePolicy{UndeliverableWait, UndeliverableEscalate, UndeliverableCancel}
+	switch {
+	case max(1, len(r.allApprovers()))*len(r.Channels) > MaxNotifications:
+		return InvalidField("channels", "times approvers are more than %d notifications", MaxNotifications)
+	case !slices.Contains(policies, r.OnUndeliverable):
+		return InvalidField("unheard", "%.40q is neither escalate nor cancel", r.OnUndeliverable)
+	}
+	return nil
+}
+
+// validateDecision returns an error that names the first invalid field of a decision, or nil.
+func validateDecision(d Decision) error {
+	switch {
+	case d.ID == "":
+		return InvalidField("decision_id", "is missing")
+	case d.Outcome != Approve && d.Outcome != Reject:
+		return InvalidField("outcome", "must be %s or %s", Approve, Reject)
+	case !slices.Contains(AllVias(), d.Via): // refusalOf depends on it
+		return InvalidField("via", "%.40q is not a known way in", d.Via)
+	case isSourceName(d.By) && d.By != sourceName(d.Source): // only the source itself decides under its name
+		return InvalidField("by", "names a source that did not send the decision")
+	case d.Trace != "" && !isTraceParent(d.Trace):
+		return InvalidField("trace", "is not a traceparent")
+	}
+	return cmp.Or(
+		checkText("decision_id", d.ID, maxName),
+		checkText("by", d.By, maxName),
+		checkText("step", d.Step, maxName),
+		checkText("shown", d.ShownDigest, maxName),
+		checkLength("approval", d.ApprovalID, maxName),
+		checkLength("comment", d.Comment, MaxComment),
+		checkUTF8("source", d.Source),
+	)
+}
+
+func checkText(field, text string, limit int) error {
+	return cmp.Or(checkLength(field, text, limit), checkUTF8(field, text))
+}
+
+func checkLength(field, text string, limit int) error {
+	if len(text) > limit {
+		return InvalidField(field, "is %d bytes long, the maximum is %d", len(text), limit)
+	}
+	return nil
+}
+
+// checkUTF8 refuses text that is not UTF-8, because a store would change it.
+func checkUTF8(field, text string) error {
+	if !utf8.ValidString(text) {
+		return InvalidField(field, "is not UTF-8")
+	}
+	return nil
+}

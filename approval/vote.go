@@ -1,0 +1,93 @@
+package approval
+
+import "slices"
+
+// applyDecision counts a decision as a vote on an approval, or refuses it.
+func (o *Order) applyDecision(a *Approval, d Decision, env Environment) (Verdict, []Action) {
+	v := Verdict{ApprovalID: a.ID, Status: a.Status}
+	if v.Code = a.refusalOf(d); v.Code != "" {
+		return v, nil
+	}
+	if a.Status != Pending {
+		v.Code = a.closedVerdict(d)
+		return v, o.startDueActions(a, env)
+	}
+	earlier := slices.IndexFunc(a.Votes, func(x Vote) bool { return SamePerson(x.By, d.By) })
+	if earlier >= 0 && d.Via != ViaOperator {
+		v.Code = VerdictRepeated
+		if a.Votes[earlier].Outcome != d.Outcome {
+			v.Code = VerdictConflict
+		}
+		return v, o.startDueActions(a, env)
+	}
+	a.Votes = append(a.Votes, newVote(d, env))
+	v.Status = a.Policy.evaluateVotes(a.Votes, a.eventualApprovers())
+	if d.Via == ViaOperator { // an operator decides regardless of the policy
+		v.Status = d.Outcome.resultingStatus()
+	}
+	if v.Status == Pending {
+		v.Code = VerdictRecorded
+		return v, o.startDueActions(a, env)
+	}
+	v.Code = VerdictDecided
+	actions := o.closeApproval(a, v.Status, "", env)
+	e := a.newEvent(EventDecided, env.Now)
+	e.By = d.By
+	e.Via = d.Via
+	e.Source = d.Source
+	e.Outcome = d.Outcome
+	e.Age = env.Now.Sub(a.RequestedAt)
+	e.TimeLeft = a.Deadline.Sub(env.Now)
+	o.recordEvent(e)
+	return v, actions
+}
+
+func newVote(d Decision, env Environment) Vote {
+	return Vote{
+		DecisionID:  d.ID,
+		Outcome:     d.Outcome,
+		By:          d.By,
+		Comment:     d.Comment,
+		Via:         d.Via,
+		Source:      d.Source,
+		At:          env.Now,
+		ShownDigest: d.ShownDigest,
+	}
+}
+
+// refusalOf returns the verdict if the principal of the decision may not decide this approval, otherwise "".
+func (a *Approval) refusalOf(d Decision) VerdictCode {
+	if a.Requester != "" && SamePerson(d.By, a.Requester) {
+		return VerdictRequester
+	}
+	switch d.Via {
+	case ViaOperator: // an operator may decide for every approver; the history names the operator
+		return ""
+	case ViaLink, ViaChat, ViaSSO:
+		if Assurance(d.Via).rank() < a.MinAssurance.rank() {
+			return VerdictAssurance
+		}
+	case ViaSNS, ViaWebhook, ViaAPI:
+		if len(a.Sources) > 0 && !slices.Contains(a.Sources, d.Source) {
+			return VerdictSource
+		}
+	}
+	if len(a.Approvers) > 0 && !isApprover(a.Approvers, d.By) {
+		return VerdictNotApprover
+	}
+	return ""
+}
+
+// closedVerdict returns the verdict of a decision about an approval that is closed already.
+func (a *Approval) closedVerdict(d Decision) VerdictCode {
+	agrees := a.Status == d.Outcome.resultingStatus()
+	switch {
+	case a.Status == Superseded:
+		return VerdictSuperseded
+	case a.Status == TimedOut || a.Status == Cancelled:
+		return VerdictLate
+	case agrees:
+		return VerdictRepeated
+	}
+	return VerdictConflict
+}
