@@ -13,30 +13,27 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// timeFormat is RFC 3339 in UTC with milliseconds, as JavaScript's toISOString
-// writes it.
+// timeFormat is RFC 3339 in UTC with milliseconds, as JavaScript's toISOString writes it.
 const timeFormat = "2006-01-02T15:04:05.000Z07:00"
 
-// ErrTooLong says that an answer is longer than its target takes, even without
-// comments.
+// ErrTooLong is the error of an answer that is longer than its target accepts, even without comments.
 var ErrTooLong = errors.New("the answer is too long")
 
-// fixedNames are the names that an answer may have. Configured additions never
-// take one of them.
-func fixedNames() []string {
-	return []string{
+// isReserved reports whether a name is a name of the answer itself, in upper or lower case, because many JSON readers do
+// not distinguish them. A configured addition cannot have such a name.
+func isReserved(name string) bool {
+	reserved := []string{
 		"approved", "status", "orderId", "approvalId", "step", "approvalTimestamp", "reason", "error",
 		"decision", "decisionId", "decidedBy", "comment", "votes", "truncated",
 	}
+	return slices.ContainsFunc(reserved, func(r string) bool { return strings.EqualFold(r, name) })
 }
 
-// CheckOutput says which of the configured additions to an answer cannot be
-// taken: its name is one of the answer's own (in whatever case, because many
-// JSON readers do not tell), or it cannot be written as JSON. The error is
-// approval.Invalid for the field "output".
+// CheckOutput reports a configured addition to an answer with a reserved name, or with a value that JSON cannot express.
+// The error is approval.InvalidField for the field "output".
 func CheckOutput(additions map[string]any) error {
 	for _, name := range slices.Sorted(maps.Keys(additions)) {
-		if isFixed(name) {
+		if isReserved(name) {
 			return approval.InvalidField("output", "%.80q is a name of the answer itself", name)
 		}
 		if _, err := json.Marshal(additions[name]); err != nil {
@@ -46,103 +43,100 @@ func CheckOutput(additions map[string]any) error {
 	return nil
 }
 
-func isFixed(name string) bool {
-	return slices.ContainsFunc(fixedNames(), func(f string) bool { return strings.EqualFold(f, name) })
-}
-
-// Fit returns an answer as a JSON object of at most limit bytes. The same answer
-// is always the same bytes: names in alphabetical order, no HTML escapes,
-// invalid UTF-8 replaced.
+// Fit returns an answer as a JSON object of at most limit bytes. The same answer always has the same bytes: names in
+// alphabetical order, no HTML escapes, invalid UTF-8 replaced.
 //
-// Always there: approved, status, orderId, approvalId, approvalTimestamp (when
-// it was closed). Where a decision closed it: decision ("approve" or "reject"),
-// decisionId, decidedBy and comment (which may be empty: a path to a missing
-// name fails a state); else reason. Where there is one: step, error (errorName),
-// and the configured additions. Votes are listed where there are others than
-// the one that closed it.
+// The object always has approved, status, orderId, approvalId and approvalTimestamp (the time when the approval closed).
+// If a decision closed it, the object has decision ("approve" or "reject"), decisionId, decidedBy and comment, which may
+// be empty: a path to a missing name fails a state. Otherwise it has reason. It has step, error (errorName) and the
+// configured additions if there are any, and votes if there are other votes than the deciding vote.
 //
-// What is too long loses first its votes' comments, then its votes, then the
-// end of its comment, and says "truncated": true. The additions are kept, or
-// dropped before the comment is if dropAdditions says so. What is too long even
-// then is ErrTooLong.
+// If the object is too long, Fit removes first the comments of the votes, then the votes, then the end of the comment,
+// and adds "truncated": true. The additions are kept, or removed before the comment is shortened if dropAdditions is set.
+// If it is still too long, the error is ErrTooLong.
 func Fit(a approval.Answer, errorName string, limit int, dropAdditions bool) ([]byte, error) {
-	text, err := encode(fields(a, errorName))
+	text, err := encode(newFields(a, errorName))
 	if err != nil || len(text) <= limit {
 		return text, err
 	}
+	a.Votes = slices.Clone(a.Votes)
 	for i := range a.Votes[:max(len(a.Votes)-1, 0)] {
-		if i == 0 {
-			a.Votes = slices.Clone(a.Votes)
-		}
 		a.Votes[i].Comment = ""
 	}
-	f := fields(a, errorName)
-	f["truncated"] = true
-	cuts := []func(){func() {}, func() { delete(f, "votes") }}
-	if dropAdditions {
-		cuts = append(cuts, func() { maps.DeleteFunc(f, func(name string, _ any) bool { return !isFixed(name) }) })
+	fields := newFields(a, errorName)
+	fields["truncated"] = true
+	cuts := []func(){
+		func() {}, // the comments of the votes are removed already
+		func() { delete(fields, "votes") },
 	}
-	for _, cut := range append(cuts, func() { shorten(f, len(text)-limit) }) {
+	if dropAdditions {
+		cuts = append(cuts, func() { maps.DeleteFunc(fields, func(name string, _ any) bool { return !isReserved(name) }) })
+	}
+	cuts = append(cuts, func() { shortenComment(fields, len(text)-limit) })
+	for _, cut := range cuts {
 		cut()
-		if text, err = encode(f); err != nil || len(text) <= limit {
+		if text, err = encode(fields); err != nil || len(text) <= limit {
 			return text, err
 		}
 	}
 	return nil, fmt.Errorf("%w: %d bytes, the most is %d", ErrTooLong, len(text), limit)
 }
 
-// shorten takes so much from the end of the comment that at least over bytes of
-// JSON go, if it has as many. It ends with "…" then.
-func shorten(f map[string]any, over int) {
-	comment, _ := f["comment"].(string)
+// shortenComment removes at least excess bytes of JSON from the end of the comment, if it has as many, and adds "…".
+func shortenComment(fields map[string]any, excess int) {
+	comment, _ := fields["comment"].(string)
 	if comment == "" {
 		return
 	}
-	room := written(comment) - over
-	// The first length at which it is too long; one less fits, or nothing does.
-	n := sort.Search(len(comment), func(n int) bool { return written(comment[:n]+"…") > room })
-	f["comment"] = strings.ToValidUTF8(comment[:max(n-1, 0)], "") + "…"
+	limit := lengthInJSON(comment) - excess
+	// n is the first length that is too long; a length of n-1 fits, or no length does.
+	n := sort.Search(len(comment), func(n int) bool { return lengthInJSON(comment[:n]+"…") > limit })
+	fields["comment"] = strings.ToValidUTF8(comment[:max(n-1, 0)], "") + "…"
 }
 
-// written is the length of s in JSON.
-func written(s string) int {
+// lengthInJSON returns the number of bytes of s in JSON.
+func lengthInJSON(s string) int {
 	text, _ := encode(map[string]any{"": s})
 	return len(text)
 }
 
-func fields(a approval.Answer, errorName string) map[string]any {
-	f := map[string]any{}
-	for name, v := range a.Output {
-		if !isFixed(name) {
-			f[name] = v
+// newFields returns the fields of the JSON object.
+func newFields(a approval.Answer, errorName string) map[string]any {
+	fields := map[string]any{}
+	for name, value := range a.Output {
+		if !isReserved(name) {
+			fields[name] = value
 		}
 	}
-	f["approved"] = a.Status == approval.Approved
-	f["status"] = string(a.Status)
-	f["orderId"] = a.OrderID
-	f["approvalId"] = a.ApprovalID
-	f["approvalTimestamp"] = a.ClosedAt.UTC().Format(timeFormat)
+	fields["approved"] = a.Status == approval.Approved
+	fields["status"] = string(a.Status)
+	fields["orderId"] = a.OrderID
+	fields["approvalId"] = a.ApprovalID
+	fields["approvalTimestamp"] = a.ClosedAt.UTC().Format(timeFormat)
 	if a.Step != "" {
-		f["step"] = a.Step
+		fields["step"] = a.Step
 	}
 	if errorName != "" {
-		f["error"] = errorName
+		fields["error"] = errorName
 	}
 	decided := len(a.Votes) > 0 && (a.Status == approval.Approved || a.Status == approval.Rejected)
 	if decided {
-		v := a.Votes[len(a.Votes)-1]
-		f["decision"], f["decisionId"], f["decidedBy"], f["comment"] = string(v.Outcome), v.DecisionID, v.By, valid(v.Comment)
+		deciding := a.Votes[len(a.Votes)-1]
+		fields["decision"] = string(deciding.Outcome)
+		fields["decisionId"] = deciding.DecisionID
+		fields["decidedBy"] = deciding.By
+		fields["comment"] = validUTF8(deciding.Comment)
 	} else {
-		f["reason"] = a.Reason
+		fields["reason"] = a.Reason
 	}
 	if len(a.Votes) > 1 || (len(a.Votes) == 1 && !decided) {
-		f["votes"] = votes(a.Votes)
+		fields["votes"] = newVotes(a.Votes)
 	}
-	return f
+	return fields
 }
 
-// valid replaces what is not UTF-8, as JSON would, but a run of it only once.
-func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+// validUTF8 replaces invalid UTF-8 as JSON does, but each run of it only once.
+func validUTF8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 type vote struct {
 	DecidedBy string `json:"decidedBy"`
@@ -151,19 +145,24 @@ type vote struct {
 	At        string `json:"at"`
 }
 
-func votes(in []approval.Vote) []vote {
+func newVotes(in []approval.Vote) []vote {
 	out := make([]vote, 0, len(in))
 	for _, v := range in {
-		out = append(out, vote{v.By, string(v.Outcome), valid(v.Comment), v.At.UTC().Format(timeFormat)})
+		out = append(out, vote{
+			DecidedBy: v.By,
+			Decision:  string(v.Outcome),
+			Comment:   validUTF8(v.Comment),
+			At:        v.At.UTC().Format(timeFormat),
+		})
 	}
 	return out
 }
 
-func encode(f map[string]any) ([]byte, error) {
+func encode(fields map[string]any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(f); err != nil {
+	if err := e.Encode(fields); err != nil {
 		return nil, errors.New("the answer cannot be written as JSON")
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil

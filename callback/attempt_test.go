@@ -13,9 +13,8 @@ import (
 	"github.com/approval-relay/approval-relay/callback"
 )
 
-// A turn at the limiter that leaves the call no time is none: the call would be
-// cut off, and nobody would know whether it was applied.
-func TestATurnThatLeavesNoTimeForTheCall(t *testing.T) {
+// A call that the rate limit admits too late is not made: it would be cut off, and its outcome would be unknown.
+func TestAttemptIsNotMadeTooLate(t *testing.T) {
 	t.Parallel()
 	for wait, want := range map[time.Duration]int{4 * time.Second: 1, 6 * time.Second: 0} {
 		synctest.Test(t, func(t *testing.T) {

@@ -13,47 +13,47 @@ import (
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
-// When a place is not called any more, and for how long. Short, because what is held
-// back is late: one call a second finds out that an outage is over, or one at a time
-// where calls hang.
+// The circuit of a host opens after this many failures in a row, and one trial call is made after this time. The time is
+// short, because the answers that were not sent are late: one call a second finds out that an outage is over, or one call
+// at a time if calls hang.
 const (
-	TripAfter = 5 // calls in a row without an answer, or with a 5xx
-	HoldFor   = time.Second
-	Urgent    = 2 * time.Minute // before its task's end an answer is never held
+	FailuresToOpen = 5 // calls without an answer, or with a 5xx
+	OpenDuration   = time.Second
+	// UrgentBefore is the time before the end of a task in which an answer is sent although the circuit is open.
+	UrgentBefore = 2 * time.Minute
 )
 
-// maxPlaces bounds how many places are remembered: callback URLs name them.
-const maxPlaces = 1000
+// maxHosts bounds the number of hosts in memory: callback URLs name them.
+const maxHosts = 1000
 
-// BreakerConfig configures a Breaker. The zero value takes the target for one
-// place, without a bound.
+// BreakerConfig configures a Breaker. The zero value has one circuit for the whole target, and no bound.
 type BreakerConfig struct {
-	// Place names the part of the target that an answer goes to and that fails as one;
-	// nil means that all of it does.
+	// Place names the part of the target to which an answer goes and which fails as a whole, such as the host of a
+	// callback URL; nil means that the whole target does.
 	Place func(approval.Answer) string
-	// Most is how many calls to one place are under way at once; 0 is no bound.
+	// Most bounds the calls to one host at the same time; 0 means no bound.
 	Most int
-	// Held is told when a place is no longer called (1), and when it is again (-1).
+	// Held is called with 1 when the circuit of a host opens and with -1 when it closes.
 	Held func(delta int)
 }
 
-// Breaker stops calls that can wait to a place that is down, until one of them in HoldFor gets
-// through, and bounds how many wait for a slow one. What it holds back has not been
-// sent: its attempt failed, and the order's own schedule tries it again. It is safe
-// for concurrent use.
+// Breaker is a circuit breaker for a target, with one circuit for each host. While a circuit is open, answers that can
+// wait are not sent, except for one trial call per OpenDuration. It also bounds the calls that wait for a slow host. A
+// call that it refuses was not sent: its attempt failed, and the order's own schedule retries it. It is safe for
+// concurrent use.
 type Breaker struct {
 	target Target
 	config BreakerConfig
 
-	mu     sync.Mutex
-	places map[string]*place
+	mu    sync.Mutex
+	hosts map[string]*host
 }
 
-// place is one part of a target.
-type place struct {
+// host is a part of a target with its own circuit.
+type host struct {
 	circuit *gobreaker.CircuitBreaker[struct{}]
-	running int
-	held    bool
+	running int  // calls in progress
+	open    bool // as reported to the config
 }
 
 // NewBreaker returns a Breaker in front of the target.
@@ -64,100 +64,100 @@ func NewBreaker(target Target, c BreakerConfig) *Breaker {
 	if c.Held == nil {
 		c.Held = func(int) {}
 	}
-	return &Breaker{target: target, config: c, places: map[string]*place{}}
+	return &Breaker{target: target, config: c, hosts: map[string]*host{}}
 }
 
-// Deliver is the target's, unless its place is held. What cannot wait is not held:
-// while a network drops every other call, one call a second would be too few for
-// those whose tasks end.
+// Deliver implements Target. An urgent answer bypasses the circuit: while a network drops every second call, one call a
+// second would be too few for the tasks that end soon.
 func (b *Breaker) Deliver(ctx context.Context, a approval.Answer) error {
-	return b.call(a, func(p *place) error {
-		if !a.Expires.IsZero() && time.Until(a.Expires) < Urgent {
+	return b.withHost(a, func(h *host) error {
+		if !a.Expires.IsZero() && time.Until(a.Expires) < UrgentBefore {
 			return b.target.Deliver(ctx, a)
 		}
-		_, err := p.circuit.Execute(func() (struct{}, error) { return struct{}{}, b.target.Deliver(ctx, a) })
+		_, err := h.circuit.Execute(func() (struct{}, error) { return struct{}{}, b.target.Deliver(ctx, a) })
 		if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
-			return approval.RetryAfter(approval.NotApplied(errHeld), HoldFor)
+			return approval.RetryAfter(approval.NotApplied(errOpen), OpenDuration)
 		}
 		return err
 	})
 }
 
-// Heartbeat is the target's: none of them can wait. They say nothing of the place:
-// some targets have none to send.
+// Heartbeat implements Target. Heartbeats are always urgent, and their outcome does not affect the circuit: some targets
+// have none to send.
 func (b *Breaker) Heartbeat(ctx context.Context, a approval.Answer) error {
-	return b.call(a, func(*place) error { return b.target.Heartbeat(ctx, a) })
+	return b.withHost(a, func(*host) error { return b.target.Heartbeat(ctx, a) })
 }
 
-// The reasons for which nothing is sent.
+// The errors of calls that the breaker refuses.
 var (
-	errHeld = fmt.Errorf("not sent: it did not answer %d times in a row, and is asked again in a while", TripAfter)
-	errBusy = errors.New("not sent: as many calls to this place as may be are under way")
+	errOpen = fmt.Errorf("not sent: the circuit breaker is open after %d failures in a row", FailuresToOpen)
+	errBusy = errors.New("not sent: too many calls to this host are in progress")
 )
 
-func (b *Breaker) call(a approval.Answer, send func(*place) error) error {
+// withHost calls send with the host of an answer, unless too many calls to it are in progress.
+func (b *Breaker) withHost(a approval.Answer, send func(*host) error) error {
 	name := b.config.Place(a)
-	p := b.enter(name)
-	if p == nil {
+	h := b.beginCall(name)
+	if h == nil {
 		return approval.NotApplied(errBusy)
 	}
-	defer b.leave(name, p)
-	return send(p)
+	defer b.endCall(name, h)
+	return send(h)
 }
 
-// enter counts a call to the place, or returns nil if it has no room.
-func (b *Breaker) enter(name string) *place {
+// beginCall counts a call to the host. It returns nil if too many calls to the host are in progress.
+func (b *Breaker) beginCall(name string) *host {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p := b.places[name]
-	if p == nil {
-		p = b.place(name)
+	h := b.hosts[name]
+	if h == nil {
+		h = b.addHost(name)
 	}
-	if b.config.Most > 0 && p.running >= b.config.Most {
+	if b.config.Most > 0 && h.running >= b.config.Most {
 		return nil
 	}
-	p.running++
-	return p
+	h.running++
+	return h
 }
 
-// place makes room for one more place, and makes it.
-func (b *Breaker) place(name string) *place {
-	for other, p := range b.places {
-		if len(b.places) < maxPlaces {
+// addHost adds a host with a closed circuit. If there are too many hosts, it removes hosts without a call in progress.
+func (b *Breaker) addHost(name string) *host {
+	for other, h := range b.hosts {
+		if len(b.hosts) < maxHosts {
 			break
 		}
-		if p.running == 0 {
-			b.forget(other, p)
+		if h.running == 0 {
+			b.removeHost(other, h)
 		}
 	}
-	p := &place{circuit: gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
-		Timeout:      HoldFor,
-		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= TripAfter },
+	h := &host{circuit: gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+		Timeout:      OpenDuration,
+		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= FailuresToOpen },
 		IsSuccessful: func(err error) bool { return !outbound.IsEndpointFailure(err) },
 		IsExcluded:   func(err error) bool { return errors.Is(err, errRateLimit) },
 	})}
-	b.places[name] = p
-	return p
+	b.hosts[name] = h
+	return h
 }
 
-// leave ends a call, tells whether the place is held, and forgets one that is well.
-func (b *Breaker) leave(name string, p *place) {
+// endCall ends a call, reports a change of the circuit, and removes a host without failures.
+func (b *Breaker) endCall(name string, h *host) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p.running--
-	held := p.circuit.State() != gobreaker.StateClosed
-	if held != p.held {
-		p.held = held
-		b.config.Held(map[bool]int{true: 1, false: -1}[held])
+	h.running--
+	open := h.circuit.State() != gobreaker.StateClosed
+	if open != h.open {
+		h.open = open
+		b.config.Held(map[bool]int{true: 1, false: -1}[open])
 	}
-	if p.running == 0 && !held && p.circuit.Counts().ConsecutiveFailures == 0 {
-		b.forget(name, p)
+	if h.running == 0 && !open && h.circuit.Counts().ConsecutiveFailures == 0 {
+		b.removeHost(name, h)
 	}
 }
 
-func (b *Breaker) forget(name string, p *place) {
-	if p.held {
+func (b *Breaker) removeHost(name string, h *host) {
+	if h.open {
 		b.config.Held(-1)
 	}
-	delete(b.places, name)
+	delete(b.hosts, name)
 }

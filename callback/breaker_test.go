@@ -17,206 +17,207 @@ import (
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
-// far is a target whose places answer as they are told.
-type far struct {
-	mu    sync.Mutex
-	calls map[string]int
-	says  map[string]error
-	hangs map[string]chan struct{}
+// remote is a target with hosts that fail or hang as the test sets them. The step of an approval names its host.
+type remote struct {
+	mu       sync.Mutex
+	calls    map[string]int
+	failures map[string]error
+	hangs    map[string]chan struct{}
 }
 
-func (f *far) Deliver(ctx context.Context, a approval.Answer) error {
-	f.mu.Lock()
-	f.calls[a.Step]++
-	says, hangs := f.says[a.Step], f.hangs[a.Step]
-	f.mu.Unlock()
-	if hangs != nil {
+func (r *remote) Deliver(ctx context.Context, a approval.Answer) error {
+	r.mu.Lock()
+	r.calls[a.Step]++
+	failure, hang := r.failures[a.Step], r.hangs[a.Step]
+	r.mu.Unlock()
+	if hang != nil {
 		select {
-		case <-hangs:
+		case <-hang:
 		case <-ctx.Done():
 			return outbound.EndpointFailed(ctx.Err())
 		}
 	}
-	return says
+	return failure
 }
 
-func (f *far) Heartbeat(ctx context.Context, a approval.Answer) error { return f.Deliver(ctx, a) }
+func (r *remote) Heartbeat(ctx context.Context, a approval.Answer) error { return r.Deliver(ctx, a) }
 
-func (f *far) set(place string, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.says[place] = err
+func (r *remote) setFailure(host string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures[host] = err
 }
 
-func (f *far) count(place string) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.calls[place]
+func (r *remote) countCalls(host string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.calls[host]
 }
 
-// before returns a Breaker in front of it, and how many places are held.
-func (f *far) before(most int) (*callback.Breaker, *int) {
-	held := new(int)
-	f.calls, f.says = map[string]int{}, map[string]error{}
-	return callback.NewBreaker(f, callback.BreakerConfig{
-		Place: func(a approval.Answer) string { return a.Step }, Most: most, Held: func(delta int) { *held += delta },
-	}), held
+// behindBreaker returns a Breaker in front of the target, and the number of open circuits.
+func (r *remote) behindBreaker(maxCalls int) (*callback.Breaker, *int) {
+	open := new(int)
+	r.calls, r.failures = map[string]int{}, map[string]error{}
+	return callback.NewBreaker(r, callback.BreakerConfig{
+		Place: func(a approval.Answer) string { return a.Step },
+		Most:  maxCalls,
+		Held:  func(delta int) { *open += delta },
+	}), open
 }
 
-func at1(place string) approval.Answer { return approval.Answer{Step: place} }
+func answerFor(host string) approval.Answer { return approval.Answer{Step: host} }
 
 var errDown = outbound.EndpointFailed(errors.New("no answer"))
 
-func TestBreakerStopsCallingWhatIsDown(t *testing.T) {
+// The circuit opens after enough failures, admits one trial call at a time, and closes after a success.
+func TestBreakerOpensAndCloses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := &far{}
-		b, held := f.before(0)
-		f.set("down", errDown)
-		for range callback.TripAfter {
-			require.ErrorIs(t, b.Deliver(t.Context(), at1("down")), errDown)
+		r := &remote{}
+		b, open := r.behindBreaker(0)
+		r.setFailure("down", errDown)
+		for range callback.FailuresToOpen {
+			require.ErrorIs(t, b.Deliver(t.Context(), answerFor("down")), errDown)
 		}
-		require.Equal(t, 1, *held)
+		require.Equal(t, 1, *open)
 
-		err := b.Deliver(t.Context(), at1("down"))
+		err := b.Deliver(t.Context(), answerFor("down"))
 		result := approval.ResultOf(err)
-		require.Equal(t, approval.ResultFailed, result.Kind, "the order tries again")
+		require.Equal(t, approval.ResultFailed, result.Kind, "the order retries it")
 		require.False(t, result.MaybeApplied, "nothing was sent")
-		require.Equal(t, callback.HoldFor, result.After)
-		require.Equal(t, callback.TripAfter, f.count("down"), "it is left alone")
-		require.NoError(t, b.Deliver(t.Context(), at1("well")), "another place is not")
+		require.Equal(t, callback.OpenDuration, result.After)
+		require.Equal(t, callback.FailuresToOpen, r.countCalls("down"), "the circuit is open")
+		require.NoError(t, b.Deliver(t.Context(), answerFor("well")), "the circuit of another host is closed")
 
-		time.Sleep(callback.HoldFor + time.Millisecond)
-		require.ErrorIs(t, b.Deliver(t.Context(), at1("down")), errDown, "one call finds out")
-		require.Error(t, b.Deliver(t.Context(), at1("down")))
-		require.Equal(t, callback.TripAfter+1, f.count("down"))
-		require.Equal(t, 1, *held)
+		time.Sleep(callback.OpenDuration + time.Millisecond)
+		require.ErrorIs(t, b.Deliver(t.Context(), answerFor("down")), errDown, "the trial call")
+		require.Error(t, b.Deliver(t.Context(), answerFor("down")))
+		require.Equal(t, callback.FailuresToOpen+1, r.countCalls("down"))
+		require.Equal(t, 1, *open)
 
-		time.Sleep(callback.HoldFor + time.Millisecond)
-		f.set("down", nil)
+		time.Sleep(callback.OpenDuration + time.Millisecond)
+		r.setFailure("down", nil)
 		for range 3 {
-			require.NoError(t, b.Deliver(t.Context(), at1("down")))
+			require.NoError(t, b.Deliver(t.Context(), answerFor("down")))
 		}
-		require.Zero(t, *held)
+		require.Zero(t, *open)
 	})
 }
 
-// Only one call finds out whether a place that hung still does.
-func TestBreakerAsksOnce(t *testing.T) {
+// Only one trial call is in progress at a time.
+func TestBreakerMakesOneTrialCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := &far{}
-		b, _ := f.before(0)
-		f.set("down", errDown)
-		for range callback.TripAfter {
-			_ = b.Deliver(t.Context(), at1("down"))
+		r := &remote{}
+		b, _ := r.behindBreaker(0)
+		r.setFailure("down", errDown)
+		for range callback.FailuresToOpen {
+			_ = b.Deliver(t.Context(), answerFor("down"))
 		}
-		time.Sleep(callback.HoldFor + time.Millisecond)
+		time.Sleep(callback.OpenDuration + time.Millisecond)
 		hang := make(chan struct{})
-		f.mu.Lock()
-		f.hangs = map[string]chan struct{}{"down": hang}
-		f.says["down"] = nil
-		f.mu.Unlock()
-		var asked sync.WaitGroup
-		asked.Go(func() { require.NoError(t, b.Deliver(t.Context(), at1("down"))) })
+		r.mu.Lock()
+		r.hangs = map[string]chan struct{}{"down": hang}
+		r.failures["down"] = nil
+		r.mu.Unlock()
+		var trial sync.WaitGroup
+		trial.Go(func() { require.NoError(t, b.Deliver(t.Context(), answerFor("down"))) })
 		synctest.Wait()
-		require.Error(t, b.Deliver(t.Context(), at1("down")))
-		require.Equal(t, callback.TripAfter+1, f.count("down"))
+		require.Error(t, b.Deliver(t.Context(), answerFor("down")))
+		require.Equal(t, callback.FailuresToOpen+1, r.countCalls("down"))
 		close(hang)
-		asked.Wait()
+		trial.Wait()
 	})
 }
 
-// What a place refuses, or our own limiter, says nothing against the place; and a
-// heartbeat nothing for it.
-func TestBreakerKnowsWhatIsNoFailure(t *testing.T) {
+// A refusal of the host or of our own rate limit does not open the circuit, and a successful heartbeat does not close it.
+func TestBreakerCountsFailuresOnly(t *testing.T) {
 	t.Parallel()
-	none := rate.NewLimiter(0, 0)
-	limited := callback.Attempt(t.Context(), none, time.Millisecond, nil)
+	refuseAll := rate.NewLimiter(0, 0)
+	limited := callback.Attempt(t.Context(), refuseAll, time.Millisecond, nil)
 	require.Error(t, limited)
-	for name, no := range map[string]error{
+	for name, refusal := range map[string]error{
 		"refused": approval.Permanent(errors.New("400")), "no right": approval.NotApplied(errors.New("403")), "closed": approval.ErrClosed, "our limit": limited,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := &far{}
-			b, held := f.before(0)
-			f.set("x", no)
-			for range 3 * callback.TripAfter {
-				require.ErrorIs(t, b.Deliver(t.Context(), at1("x")), no)
+			r := &remote{}
+			b, open := r.behindBreaker(0)
+			r.setFailure("x", refusal)
+			for range 3 * callback.FailuresToOpen {
+				require.ErrorIs(t, b.Deliver(t.Context(), answerFor("x")), refusal)
 			}
-			require.Zero(t, *held)
+			require.Zero(t, *open)
 		})
 	}
-	f := &far{}
-	b, held := f.before(0)
-	for range callback.TripAfter {
-		f.set("x", errDown)
-		_ = b.Deliver(t.Context(), at1("x"))
-		f.set("x", nil)
-		require.NoError(t, b.Heartbeat(t.Context(), at1("x")))
+	r := &remote{}
+	b, open := r.behindBreaker(0)
+	for range callback.FailuresToOpen {
+		r.setFailure("x", errDown)
+		_ = b.Deliver(t.Context(), answerFor("x"))
+		r.setFailure("x", nil)
+		require.NoError(t, b.Heartbeat(t.Context(), answerFor("x")))
 	}
-	require.Equal(t, 1, *held)
+	require.Equal(t, 1, *open)
 }
 
-// What cannot wait is sent whatever became of the others: heartbeats, and answers
-// to tasks that end soon.
-func TestBreakerHoldsNothingUrgent(t *testing.T) {
+// Heartbeats, and answers to tasks that end soon, bypass the open circuit.
+func TestBreakerSendsUrgentAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := &far{}
-		b, held := f.before(0)
-		f.set("x", errDown)
-		soon, later := at1("x"), at1("x")
-		soon.Expires, later.Expires = time.Now().Add(callback.Urgent-time.Second), time.Now().Add(callback.Urgent)
-		for range callback.TripAfter {
+		r := &remote{}
+		b, open := r.behindBreaker(0)
+		r.setFailure("x", errDown)
+		soon, later := answerFor("x"), answerFor("x")
+		soon.Expires, later.Expires = time.Now().Add(callback.UrgentBefore-time.Second), time.Now().Add(callback.UrgentBefore)
+		for range callback.FailuresToOpen {
 			_ = b.Deliver(t.Context(), later)
 		}
-		require.Equal(t, 1, *held)
-		f.set("x", nil)
+		require.Equal(t, 1, *open)
+		r.setFailure("x", nil)
 		require.Error(t, b.Deliver(t.Context(), later))
 		require.NoError(t, b.Deliver(t.Context(), soon))
 		require.NoError(t, b.Heartbeat(t.Context(), later))
-		require.Equal(t, callback.TripAfter+2, f.count("x"))
+		require.Equal(t, callback.FailuresToOpen+2, r.countCalls("x"))
 	})
 }
 
-// A slow place has so many calls under way, and leaves the others theirs.
-func TestBreakerBoundsEachPlace(t *testing.T) {
+// A slow host has a bounded number of calls in progress, and does not affect another host.
+func TestBreakerBoundsEachHost(t *testing.T) {
 	t.Parallel()
-	f := &far{}
-	b, _ := f.before(2)
+	r := &remote{}
+	b, _ := r.behindBreaker(2)
 	hang := make(chan struct{})
-	f.hangs = map[string]chan struct{}{"slow": hang}
+	r.hangs = map[string]chan struct{}{"slow": hang}
 	var slow sync.WaitGroup
 	for range 2 {
-		slow.Go(func() { require.NoError(t, b.Deliver(t.Context(), at1("slow"))) })
+		slow.Go(func() { require.NoError(t, b.Deliver(t.Context(), answerFor("slow"))) })
 	}
-	require.Eventually(t, func() bool { return f.count("slow") == 2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return r.countCalls("slow") == 2 }, 10*time.Second, time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	result := approval.ResultOf(b.Deliver(ctx, at1("slow")))
+	result := approval.ResultOf(b.Deliver(ctx, answerFor("slow")))
 	require.Equal(t, approval.ResultFailed, result.Kind)
 	require.False(t, result.MaybeApplied)
-	require.Equal(t, 2, f.count("slow"))
-	require.NoError(t, b.Deliver(t.Context(), at1("fast")))
+	require.Equal(t, 2, r.countCalls("slow"))
+	require.NoError(t, b.Deliver(t.Context(), answerFor("fast")))
 	close(hang)
 	slow.Wait()
-	require.NoError(t, b.Deliver(t.Context(), at1("slow")))
+	require.NoError(t, b.Deliver(t.Context(), answerFor("slow")))
 }
 
-// Whoever names places cannot fill the memory, nor leave the metric wrong.
-func TestBreakerForgets(t *testing.T) {
+// Requests that name many hosts neither fill the memory nor leave the metric wrong.
+func TestBreakerBoundsHosts(t *testing.T) {
 	t.Parallel()
-	f := &far{}
-	b, held := f.before(0)
+	r := &remote{}
+	b, open := r.behindBreaker(0)
 	for i := range 3000 {
-		place := fmt.Sprint("down-", i)
-		f.set(place, errDown)
-		for range callback.TripAfter {
-			_ = b.Deliver(t.Context(), at1(place))
+		host := fmt.Sprint("down-", i)
+		r.setFailure(host, errDown)
+		for range callback.FailuresToOpen {
+			_ = b.Deliver(t.Context(), answerFor(host))
 		}
 	}
-	require.LessOrEqual(t, *held, 1000)
-	require.Positive(t, *held)
+	require.LessOrEqual(t, *open, 1000)
+	require.Positive(t, *open)
 }

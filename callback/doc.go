@@ -1,3 +1,3 @@
-// Package callback holds what the targets share: how an answer to a workflow is
-// written as JSON. The targets themselves are its subfolders.
+// Package callback declares the contract of the targets, the ways of answering a workflow, and holds the parts that they
+// share: the JSON of an answer, the circuit breaker and the rate limit. Each target is a subfolder.
 package callback
