@@ -12,28 +12,27 @@ import (
 	"github.com/approval-relay/approval-relay/store/sqlite"
 )
 
-// approvalRound is how many approvals one round has, of the program and of the
-// bare store.
+// approvalRound is the number of approvals in a round, both for the program and for the bare store.
 const approvalRound = 1536
 
-// loop is a worker whose requests and decisions come over HTTP, whose approvers
-// are told by a webhook and whose answers are posted to a URL, all on loopback.
-type loop struct {
+// approvalLoop is a worker that uses HTTP on loopback for everything: requests, decisions, notifications by a webhook,
+// and callbacks.
+type approvalLoop struct {
 	*worker
 	*endpoint
-	n []int // approvals so far, by client
+	count []int // number of approvals so far, by client
 }
 
-// startLoop starts the worker, once for all sections that want it.
-func (b *bench) startLoop(ctx context.Context) (*loop, error) {
+// startLoop starts the worker at its first call. All sections share it.
+func (b *bench) startLoop(ctx context.Context) (*approvalLoop, error) {
 	if b.loop != nil {
 		return b.loop, nil
 	}
-	e, err := startEndpoint(atOnce)
+	e, err := startEndpoint(clientCount)
 	if err != nil {
 		return nil, err
 	}
-	b.ends = append(b.ends, e.stop)
+	b.cleanups = append(b.cleanups, e.stop)
 	dir := filepath.Join(b.dir, "loop")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
@@ -42,7 +41,7 @@ func (b *bench) startLoop(ctx context.Context) (*loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.loop = &loop{worker: w, endpoint: e, n: make([]int, atOnce)}
+	b.loop = &approvalLoop{worker: w, endpoint: e, count: make([]int, clientCount)}
 	return b.loop, nil
 }
 
@@ -54,53 +53,56 @@ targets: {http: {http: {secrets: [%q], allow_http: true, allow_internal: true}}}
 `, approver, e.url+"/hook", signingSecret, signingSecret)
 }
 
-// patience bounds the wait for one notification or one answer.
-const patience = 20 * time.Second
+// waitLimit is the longest wait for a notification or an answer.
+const waitLimit = 20 * time.Second
 
-// ask requests an approval for a client and waits until its approver was told.
-func (l *loop) ask(ctx context.Context, client int) (order string, err error) {
-	l.n[client]++
-	order = fmt.Sprintf("c-%d-%d", client, l.n[client])
-	err = l.post(ctx, "/v1/requests", fmt.Sprintf(`{"callbackUrl":"%s/called/%d?order=%s","orderId":%q,"amount":12.5}`, l.url, client, order, order))
+// requestApproval requests an approval for a client and waits until its approver is notified.
+func (l *approvalLoop) requestApproval(ctx context.Context, client int) (order string, err error) {
+	l.count[client]++
+	order = fmt.Sprintf("c-%d-%d", client, l.count[client])
+	err = l.postAPI(ctx, "/v1/requests", fmt.Sprintf(`{"callbackUrl":"%s/called/%d?order=%s","orderId":%q,"amount":12.5}`,
+		l.url, client, order, order))
 	if err != nil {
 		return order, err
 	}
-	_, err = came(ctx, l.hooked[client], "notification")
+	_, err = waitForTime(ctx, l.notified[client], "notification")
 	return order, err
 }
 
-// decide approves an order and returns when its decision was received, which is
-// when its last byte was written to the loopback, and when its answer came.
-func (l *loop) decide(ctx context.Context, client int, order string) (received, answered time.Time, err error) {
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { received = time.Now() }})
-	err = l.post(traced, "/v1/orders/"+order+"/decisions", fmt.Sprintf(`{"decision":"approve","decidedBy":%q}`, approver))
+// decideApproval approves an order. It returns the time when the last byte of the decision was written to the
+// loopback, and the time when the answer arrived.
+func (l *approvalLoop) decideApproval(ctx context.Context, client int, order string) (received, answered time.Time, err error) {
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteRequest: func(httptrace.WroteRequestInfo) { received = time.Now() },
+	})
+	err = l.postAPI(traced, "/v1/orders/"+order+"/decisions", fmt.Sprintf(`{"decision":"approve","decidedBy":%q}`, approver))
 	if err == nil {
-		answered, err = came(ctx, l.called[client], "answer")
+		answered, err = waitForTime(ctx, l.answered[client], "answer")
 	}
 	return received, answered, err
 }
 
-func came(ctx context.Context, c chan time.Time, what string) (time.Time, error) {
+func waitForTime(ctx context.Context, c chan time.Time, what string) (time.Time, error) {
 	select {
 	case at := <-c:
 		return at, nil
-	case <-time.After(patience):
-		return time.Time{}, fmt.Errorf("no %s in %v", what, patience)
+	case <-time.After(waitLimit):
+		return time.Time{}, fmt.Errorf("no %s in %v", what, waitLimit)
 	case <-ctx.Done():
 		return time.Time{}, ctx.Err()
 	}
 }
 
-// round makes approvals, 64 clients at once, and returns how many a second.
-func (l *loop) round(ctx context.Context) (float64, error) {
+// runRound carries out approvals with 64 concurrent clients and returns the approvals per second.
+func (l *approvalLoop) runRound(ctx context.Context) (float64, error) {
 	began := time.Now()
-	err := clients(func(client int) error {
-		for range approvalRound / atOnce {
-			order, err := l.ask(ctx, client)
+	err := runClients(func(client int) error {
+		for range approvalRound / clientCount {
+			order, err := l.requestApproval(ctx, client)
 			if err != nil {
 				return err
 			}
-			if _, _, err := l.decide(ctx, client, order); err != nil {
+			if _, _, err := l.decideApproval(ctx, client, order); err != nil {
 				return err
 			}
 		}
@@ -109,8 +111,7 @@ func (l *loop) round(ctx context.Context) (float64, error) {
 	return approvalRound / time.Since(began).Seconds(), err
 }
 
-// measureApprovals compares whole approvals with the updates that they make, on
-// a bare store.
+// measureApprovals compares whole approvals with the same updates on a bare store.
 func (b *bench) measureApprovals(ctx context.Context) error {
 	l, err := b.startLoop(ctx)
 	if err != nil {
@@ -121,24 +122,24 @@ func (b *bench) measureApprovals(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	if _, err := l.round(ctx); err != nil { // connections, caches
+	if _, err := l.runRound(ctx); err != nil { // opens connections and fills caches
 		return err
 	}
 	var whole, bare, cpus, mallocs, bytes []float64
 	for round := range b.rounds {
-		rate, err := bareRound(ctx, s, round)
+		rate, err := runBareRound(ctx, s, round)
 		if err != nil {
 			return err
 		}
 		bare = append(bare, rate)
-		before, err := l.spent(ctx)
+		before, err := l.readUsage(ctx)
 		if err != nil {
 			return err
 		}
-		if rate, err = l.round(ctx); err != nil {
+		if rate, err = l.runRound(ctx); err != nil {
 			return err
 		}
-		after, err := l.spent(ctx)
+		after, err := l.readUsage(ctx)
 		if err != nil {
 			return err
 		}
@@ -147,37 +148,38 @@ func (b *bench) measureApprovals(ctx context.Context) error {
 		mallocs = append(mallocs, (after.mallocs-before.mallocs)/approvalRound)
 		bytes = append(bytes, (after.bytes-before.bytes)/approvalRound)
 	}
-	b.add(atLeast("whole approvals/s, HTTP in and out, 64 at once", fmt.Sprintf("%s, %s CPU each", perSecond(median(whole)), seconds(median(cpus))),
-		"the same 4 updates on a bare store: "+perSecond(median(bare)), ratio(whole, bare), 0.25))
+	b.addRow(atLeast("whole approvals/s, HTTP in and out, 64 at once",
+		fmt.Sprintf("%s, %s CPU each", formatRate(median(whole)), formatSeconds(median(cpus))),
+		"the same 4 updates on a bare store: "+formatRate(median(bare)), ratio(whole, bare), 0.25))
 	return b.compareAllocations(median(mallocs), median(bytes))
 }
 
-func seconds(s float64) string { return took(time.Duration(s * float64(time.Second))) }
+func formatSeconds(s float64) string { return formatDuration(time.Duration(s * float64(time.Second))) }
 
-// spent is what the worker has used since its start.
-type spent struct{ cpu, mallocs, bytes float64 }
+// usage has the resources that the worker has used since its start.
+type usage struct{ cpu, mallocs, bytes float64 }
 
-func (l *loop) spent(ctx context.Context) (s spent, err error) {
-	cpu, err := l.cpu()
+func (l *approvalLoop) readUsage(ctx context.Context) (s usage, err error) {
+	cpu, err := l.cpuTime()
 	if err != nil {
 		return s, err
 	}
 	s.cpu = cpu.Seconds()
-	if s.mallocs, err = l.series(ctx, "go_memstats_mallocs_total"); err != nil {
+	if s.mallocs, err = l.sumSeries(ctx, "go_memstats_mallocs_total"); err != nil {
 		return s, err
 	}
-	s.bytes, err = l.series(ctx, "go_memstats_alloc_bytes_total")
+	s.bytes, err = l.sumSeries(ctx, "go_memstats_alloc_bytes_total")
 	return s, err
 }
 
-// bareRound makes the updates of as many approvals on a store, 64 clients at
-// once, and returns how many approvals a second that would be: the request, the
-// notification's end, the decision, the callback's end.
-func bareRound(ctx context.Context, s *sqlite.Store, round int) (float64, error) {
+// runBareRound carries out the updates of a round of approvals on a store, with 64 concurrent clients, and returns the
+// approvals per second. An approval has four updates: the request, the result of the notification, the decision, and
+// the result of the callback.
+func runBareRound(ctx context.Context, s *sqlite.Store, round int) (float64, error) {
 	began := time.Now()
-	err := clients(func(client int) error {
-		for n := range approvalRound / atOnce {
-			if err := bareApproval(ctx, s, orderID((round*atOnce+client)*approvalRound+n)); err != nil {
+	err := runClients(func(client int) error {
+		for n := range approvalRound / clientCount {
+			if err := runBareApproval(ctx, s, orderID((round*clientCount+client)*approvalRound+n)); err != nil {
 				return err
 			}
 		}
@@ -186,14 +188,15 @@ func bareRound(ctx context.Context, s *sqlite.Store, round int) (float64, error)
 	return approvalRound / time.Since(began).Seconds(), err
 }
 
-func bareApproval(ctx context.Context, s *sqlite.Store, order string) error {
+func runBareApproval(ctx context.Context, s *sqlite.Store, order string) error {
 	act := approval.Action{OrderID: order, Attempt: 1}
 	for _, transition := range []func(o *approval.Order, t approval.Environment) error{
 		func(o *approval.Order, t approval.Environment) error {
-			return request(o, 1, t.Now.Add(24*time.Hour))
+			return addRequest(o, 1, t.Now.Add(24*time.Hour))
 		},
 		func(o *approval.Order, t approval.Environment) error {
-			act.ApprovalID, act.Notification = o.Approvals[0].ID, o.Approvals[0].Notifications[0].ID
+			act.ApprovalID = o.Approvals[0].ID
+			act.Notification = o.Approvals[0].Notifications[0].ID
 			o.RecordNotificationResult(act, approval.Result{Kind: approval.ResultOK}, t)
 			return nil
 		},
@@ -229,14 +232,14 @@ func bareApproval(ctx context.Context, s *sqlite.Store, order string) error {
 	return nil
 }
 
-// clients runs 64 clients and returns the error of one of them.
-func clients(f func(client int) error) error {
-	failed := make(chan error, atOnce)
-	for client := range atOnce {
+// runClients runs 64 clients and returns the error of the last client that failed.
+func runClients(f func(client int) error) error {
+	failed := make(chan error, clientCount)
+	for client := range clientCount {
 		go func() { failed <- f(client) }()
 	}
 	var err error
-	for range atOnce {
+	for range clientCount {
 		if e := <-failed; e != nil {
 			err = e
 		}

@@ -9,17 +9,16 @@ import (
 	"strings"
 )
 
-// baseline is what was recorded of the worker's allocations for one approval.
+// baseline has the recorded allocations of the worker per approval.
 type baseline struct {
 	Allocations float64 `json:"allocations_per_approval"`
 	Bytes       float64 `json:"bytes_per_approval"`
 }
 
-// rise is how much more than the baseline is still no news.
-const rise = 1.10
+// maxRise is the highest accepted ratio of a measured value to the recorded value.
+const maxRise = 1.10
 
-// compareAllocations adds the rows about allocations. Where nothing is recorded
-// yet, this is.
+// compareAllocations adds the rows about allocations. Without a recorded baseline it records the measured values.
 func (b *bench) compareAllocations(allocations, bytes float64) error {
 	now := baseline{Allocations: float64(int(allocations)), Bytes: float64(int(bytes))}
 	was := now
@@ -36,10 +35,11 @@ func (b *bench) compareAllocations(allocations, bytes float64) error {
 	if err != nil {
 		return fmt.Errorf("baseline: %w", err)
 	}
-	b.add(atMost("allocations per whole approval, in the worker", number(now.Allocations), "recorded: "+number(was.Allocations),
-		now.Allocations/was.Allocations, rise).times())
-	b.add(atMost("bytes allocated per whole approval", kilo(now.Bytes), "recorded: "+kilo(was.Bytes), now.Bytes/was.Bytes, rise).times())
+	b.addRow(atMost("allocations per whole approval, in the worker", formatNumber(now.Allocations),
+		"recorded: "+formatNumber(was.Allocations), now.Allocations/was.Allocations, maxRise).asRatio())
+	b.addRow(atMost("bytes allocated per whole approval", formatKiB(now.Bytes), "recorded: "+formatKiB(was.Bytes),
+		now.Bytes/was.Bytes, maxRise).asRatio())
 	return nil
 }
 
-func kilo(bytes float64) string { return strings.TrimSpace(fmt.Sprintf("%.0f KiB", bytes/1024)) }
+func formatKiB(bytes float64) string { return strings.TrimSpace(fmt.Sprintf("%.0f KiB", bytes/1024)) }

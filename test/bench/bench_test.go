@@ -18,34 +18,34 @@ func TestStubIsEmptiedByEveryConsumer(t *testing.T) {
 		consume  consumer
 		messages int
 		calls    float64
-	}{"ours": {ours, 500, 0.23}, "loop": {plainLoop, 500, 0.23}, "watermill-aws": {watermillAWS, 10, 2.1}} {
+	}{"ours": {ourSubscriber, 500, 0.23}, "loop": {plainLoop, 500, 0.23}, "watermill-aws": {watermillAWS, 10, 2.1}} {
 		_, calls, err := consumeAll(t.Context(), s, name, c.messages, c.consume)
 		require.NoError(t, err)
 		assert.InDelta(t, c.calls, calls, 0.03+c.calls/10, name)
-		assert.Equal(t, c.messages, s.queue(name).deleted, name)
+		assert.Equal(t, c.messages, s.queueNamed(name).deleted, name)
 	}
 }
 
 func TestRing(t *testing.T) {
 	t.Parallel()
-	q := newRing()
-	q.put("a", "b", "c")
-	assert.Equal(t, 2, strings.Count(string(q.receive(t.Context(), 2, time.Second)), "MessageId"))
+	q := newQueue()
+	q.putBodies("a", "b", "c")
+	assert.Equal(t, 2, strings.Count(string(q.receiveUpTo(t.Context(), 2, time.Second)), "MessageId"))
 	for _, handle := range []string{"0", "0", "2", "x", "-1"} { // the last three were never handed out
-		q.remove(handle)
+		q.deleteMessage(handle)
 	}
 	assert.Equal(t, 1, q.deleted)
-	assert.Equal(t, 1, strings.Count(string(q.receive(t.Context(), 10, time.Second)), "MessageId"))
-	assert.Equal(t, "{}", string(q.receive(t.Context(), 10, time.Millisecond)), "a long poll that found nothing")
-	q.remove("1")
-	q.remove("2")
-	require.NoError(t, q.emptied(t.Context()))
+	assert.Equal(t, 1, strings.Count(string(q.receiveUpTo(t.Context(), 10, time.Second)), "MessageId"))
+	assert.Equal(t, "{}", string(q.receiveUpTo(t.Context(), 10, time.Millisecond)), "a long poll that found nothing")
+	q.deleteMessage("1")
+	q.deleteMessage("2")
+	require.NoError(t, q.waitUntilEmpty(t.Context()))
 }
 
 func TestTable(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	printTable(&out, []row{atLeast("speed", "10/s", "5/s", 2, 1.8), atMost("calls", "", "floor", 0.2104, 0.21), atMost("way", "", "", 1.345, 1.5).times()})
+	printTable(&out, []row{atLeast("speed", "10/s", "5/s", 2, 1.8), atMost("calls", "", "floor", 0.2104, 0.21), atMost("way", "", "", 1.345, 1.5).asRatio()})
 	assert.Equal(t, `| what  | measured | against | ratio or count | reach  | ok? |
 |-------|----------|---------|----------------|--------|-----|
 | speed | 10/s     | 5/s     | 2×             | ≥ 1.8× | ok  |
@@ -57,11 +57,11 @@ func TestTable(t *testing.T) {
 func TestMedians(t *testing.T) {
 	t.Parallel()
 	assert.InDelta(t, 2.0, median([]float64{3, 1, 2}), 0)
-	assert.Equal(t, 99*time.Second, quantile(seq(100), 0.99))
+	assert.Equal(t, 99*time.Second, quantile(countedSeconds(100), 0.99))
 	assert.InDelta(t, 2.0, ratio([]float64{2, 9, 4}, []float64{1, 1, 2}), 0)
 }
 
-func seq(n int) (out []time.Duration) {
+func countedSeconds(n int) (out []time.Duration) {
 	for i := range n {
 		out = append(out, time.Duration(i+1)*time.Second)
 	}

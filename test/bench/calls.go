@@ -15,21 +15,20 @@ const (
 	topicARN       = "arn:aws:sns:us-east-1:000000000000:decisions"
 )
 
-// measureCalls counts the AWS calls of whole approvals: the real worker takes
-// requests from one queue and decisions, in SNS' envelopes, from another, and
-// answers Step Functions. All three are the stub. It then stays idle while other
-// sections run, and its calls in a minute of that are counted.
+// measureCalls counts the AWS calls of whole approvals. The built worker takes requests from a queue and decisions, in
+// envelopes of SNS, from another, and answers Step Functions; the stub plays all three. Then the worker stays idle
+// while other sections run, and its calls in an idle minute are counted.
 func (b *bench) measureCalls(ctx context.Context) error {
 	s, err := startStub()
 	if err != nil {
 		return err
 	}
-	b.ends = append(b.ends, func() { _ = s.server.Close() })
+	b.cleanups = append(b.cleanups, func() { _ = s.server.Close() })
 	e, err := startEndpoint(1)
 	if err != nil {
 		return err
 	}
-	b.ends = append(b.ends, e.stop)
+	b.cleanups = append(b.cleanups, e.stop)
 	dir := filepath.Join(b.dir, "calls")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
@@ -45,62 +44,62 @@ targets: {stepfunctions: {stepfunctions: {rate: 10000, burst: 10000}}}
 	}
 	limit, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
-	before := s.counted()
-	s.queue("requests").put(bodies(cloudApprovals)...)
-	if err := s.queue("requests").emptied(limit); err != nil {
+	before := s.callCounts()
+	s.queueNamed("requests").putBodies(requestBodies(cloudApprovals)...)
+	if err := s.queueNamed("requests").waitUntilEmpty(limit); err != nil {
 		return err
 	}
-	s.queue("decisions").put(envelopes(cloudApprovals)...)
-	if err := s.queue("decisions").emptied(limit); err != nil {
+	s.queueNamed("decisions").putBodies(decisionEnvelopes(cloudApprovals)...)
+	if err := s.queueNamed("decisions").waitUntilEmpty(limit); err != nil {
 		return err
 	}
-	for s.sent()-sum(before, "SendTaskSuccess") < cloudApprovals {
+	for s.answersSent()-sumCalls(before, "SendTaskSuccess") < cloudApprovals {
 		select {
 		case <-limit.Done():
-			return fmt.Errorf("%d of %d workflows were answered", s.sent(), cloudApprovals)
+			return fmt.Errorf("%d of %d workflows were answered", s.answersSent(), cloudApprovals)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
 	calls := 0
-	for c, n := range s.counted() {
+	for c, n := range s.callCounts() {
 		calls += n - before[c]
 	}
-	b.add(atMost("AWS calls per whole approval, SNS decision, Step Functions answer", "", "floor 1.4; watermill-aws' defaults make 5",
-		float64(calls)/cloudApprovals, 1.45))
+	b.addRow(atMost("AWS calls per whole approval, SNS decision, Step Functions answer", "",
+		"floor 1.4; watermill-aws' defaults make 5", float64(calls)/cloudApprovals, 1.45))
 	b.measureIdle(ctx, s)
 	return nil
 }
 
-// settling is how long the pollers of a queue take to become one: an empty long
-// poll.
-const settling = 25 * time.Second
+// settlingTime is the time until a single poller of an idle queue is left: an empty long poll, and some more.
+const settlingTime = 25 * time.Second
 
-// measureIdle counts the calls of a minute, of the two queues, in real time.
-func (b *bench) measureIdle(ctx context.Context, s *stub) {
+// measureIdle counts the calls about each queue during a minute of real time.
+func (b *bench) measureIdle(ctx context.Context, s *awsStub) {
 	at := len(b.rows)
-	b.add(row{})
+	b.addRow(row{})
 	counted := make(chan map[string]int, 1)
 	go func() {
-		if wait(ctx, settling) != nil {
+		if waitFor(ctx, settlingTime) != nil {
 			return
 		}
-		before := s.counted()
-		if wait(ctx, time.Minute) != nil {
+		before := s.callCounts()
+		if waitFor(ctx, time.Minute) != nil {
 			return
 		}
 		idle := map[string]int{}
-		for c, n := range s.counted() {
-			if c.action != "GetQueueAttributes" { // every five minutes, at whatever load
+		for c, n := range s.callCounts() {
+			if c.action != "GetQueueAttributes" { // made every five minutes under any load
 				idle[c.queue] += n - before[c]
 			}
 		}
 		counted <- idle
 	}()
-	b.later = append(b.later, func(ctx context.Context) error {
+	b.pendingRows = append(b.pendingRows, func(ctx context.Context) error {
 		select {
 		case idle := <-counted:
-			b.rows[at] = atMost("SQS calls per idle minute and queue, after that load", fmt.Sprintf("requests %d, decisions %d, others %d",
-				idle["requests"], idle["decisions"], idle[""]), "floor 3: one poller, 20 s long polls; a real minute, without the read of its depth every five",
+			b.rows[at] = atMost("SQS calls per idle minute and queue, after that load",
+				fmt.Sprintf("requests %d, decisions %d, others %d", idle["requests"], idle["decisions"], idle[""]),
+				"floor 3: one poller, 20 s long polls; a real minute, without the read of its depth every five",
 				float64(max(idle["requests"], idle["decisions"])+idle[""]), 3)
 			return nil
 		case <-ctx.Done():
@@ -109,7 +108,7 @@ func (b *bench) measureIdle(ctx context.Context, s *stub) {
 	})
 }
 
-func wait(ctx context.Context, d time.Duration) error {
+func waitFor(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
 		return nil
@@ -118,10 +117,12 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// sent returns how many answers the stub has taken for Step Functions.
-func (s *stub) sent() int { return sum(s.counted(), "SendTaskSuccess") }
+// answersSent returns the number of successful tasks that the stub has received for Step Functions.
+func (s *awsStub) answersSent() int {
+	return sumCalls(s.callCounts(), "SendTaskSuccess")
+}
 
-func sum(calls map[call]int, action string) (n int) {
+func sumCalls(calls map[call]int, action string) (n int) {
 	for c, k := range calls {
 		if c.action == action {
 			n += k
@@ -130,12 +131,13 @@ func sum(calls map[call]int, action string) (n int) {
 	return n
 }
 
-// envelopes are approvals of the orders in bodies, as SNS puts them into a queue.
-func envelopes(n int) []string {
+// decisionEnvelopes returns approving decisions for the orders of requestBodies, as SNS puts them into a queue.
+func decisionEnvelopes(n int) []string {
 	out := make([]string, n)
 	for i := range out {
 		decision, _ := json.Marshal(fmt.Sprintf(`{"orderId":"order-%d","decision":"approve","decidedBy":%q}`, i, approver))
-		out[i] = fmt.Sprintf(`{"Type":"Notification","MessageId":"n-%d","TopicArn":%q,"Message":%s,"Timestamp":%q,"SignatureVersion":"1","Signature":%q}`,
+		out[i] = fmt.Sprintf(`{"Type":"Notification","MessageId":"n-%d","TopicArn":%q,"Message":%s,"Timestamp":%q,`+
+			`"SignatureVersion":"1","Signature":%q}`,
 			i, topicARN, decision, time.Now().UTC().Format(time.RFC3339), strings.Repeat("s", 344))
 	}
 	return out

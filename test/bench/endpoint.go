@@ -10,14 +10,13 @@ import (
 	"time"
 )
 
-// endpoint is the world outside of the worker, on loopback: the webhook that
-// approvers are told by, and the URL that answers go to. It tells each client
-// when its own came.
+// endpoint receives on loopback all that the worker sends: notifications at the webhook, and answers at the callback
+// URL. It passes the time of each to the client that waits for it.
 type endpoint struct {
-	server *http.Server
-	url    string
-	hooked []chan time.Time // by client
-	called []chan time.Time
+	server   *http.Server
+	url      string
+	notified []chan time.Time // by client
+	answered []chan time.Time
 }
 
 func startEndpoint(clients int) (*endpoint, error) {
@@ -27,7 +26,8 @@ func startEndpoint(clients int) (*endpoint, error) {
 	}
 	e := &endpoint{url: "http://" + l.Addr().String()}
 	for range clients {
-		e.hooked, e.called = append(e.hooked, make(chan time.Time, 1)), append(e.called, make(chan time.Time, 1))
+		e.notified = append(e.notified, make(chan time.Time, 1))
+		e.answered = append(e.answered, make(chan time.Time, 1))
 	}
 	e.server = &http.Server{Handler: e, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = e.server.Serve(l) }()
@@ -36,17 +36,17 @@ func startEndpoint(clients int) (*endpoint, error) {
 
 func (e *endpoint) stop() { _ = e.server.Close() }
 
-// clientMark stands before the number of a client in an order's ID.
+// clientMark precedes the number of the client in the order ID.
 const clientMark = `"orderId":"c-`
 
-// ServeHTTP takes a notification, /hook, or an answer, /called/CLIENT.
+// ServeHTTP receives a notification at /hook, or an answer at /called/CLIENT.
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	body, _ := io.ReadAll(r.Body)
 	w.WriteHeader(http.StatusNoContent)
-	to, digits := e.hooked, ""
+	to, digits := e.notified, ""
 	if client, ok := strings.CutPrefix(r.URL.Path, "/called/"); ok {
-		to, digits = e.called, client
+		to, digits = e.answered, client
 	} else if _, marked, ok := bytes.Cut(body, []byte(clientMark)); ok {
 		rest, _, _ := bytes.Cut(marked, []byte("-"))
 		digits = string(rest)
@@ -54,7 +54,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if n, err := strconv.Atoi(digits); err == nil && n < len(to) {
 		select {
 		case to[n] <- now:
-		default: // nobody waits
+		default: // the client does not wait
 		}
 	}
 }

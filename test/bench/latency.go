@@ -11,15 +11,14 @@ import (
 )
 
 const (
-	latencies = 150                  // decisions in one round
-	quiet     = 4 * time.Millisecond // until what came before is over
+	decisionsPerRound = 150
+	quietTime         = 4 * time.Millisecond // afterwards the work of the step before has ended
 )
 
-// measureLatency compares the way from a decision to its answer, one at a time,
-// with what it cannot do without: one durable commit, and one call from process to
-// process. The way is from before the decision is sent to when the endpoint has
-// the answer, so the decision's own HTTP request is in it. Both begin on a
-// machine that has been idle for some milliseconds.
+// measureLatency compares the time from a decision to its answer, a decision at a time, with the smallest possible
+// work: a durable commit and a call from process to process. The time begins before the decision is sent and ends when
+// the endpoint has the answer, so it includes the HTTP request of the decision. Before each measurement the machine has
+// been idle for some milliseconds.
 func (b *bench) measureLatency(ctx context.Context) error {
 	l, err := b.startLoop(ctx)
 	if err != nil {
@@ -29,12 +28,12 @@ func (b *bench) measureLatency(ctx context.Context) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	p, err := openPlain(ctx, dir)
+	p, err := openPlainTable(ctx, dir)
 	if err != nil {
 		return err
 	}
-	defer p.close()
-	neighbour, err := b.neighbour(ctx)
+	defer p.closeDatabase()
+	neighbour, err := b.startNeighbour(ctx)
 	if err != nil {
 		return err
 	}
@@ -42,41 +41,47 @@ func (b *bench) measureLatency(ctx context.Context) error {
 	var p50, p99, least50, least99 []time.Duration
 	for range b.rounds {
 		var way, least []time.Duration
-		for range latencies {
-			d, err := l.way(ctx)
+		for range decisionsPerRound {
+			d, err := l.timeDecision(ctx)
 			if err != nil {
 				return err
 			}
 			way = append(way, d)
-			if d, err = leastWay(ctx, p, client, neighbour); err != nil {
+			if d, err = timeBareDecision(ctx, p, client, neighbour); err != nil {
 				return err
 			}
 			least = append(least, d)
 		}
-		p50, p99 = append(p50, median(way)), append(p99, quantile(way, 0.99))
-		least50, least99 = append(least50, median(least)), append(least99, quantile(least, 0.99))
+		p50 = append(p50, median(way))
+		p99 = append(p99, quantile(way, 0.99))
+		least50 = append(least50, median(least))
+		least99 = append(least99, quantile(least, 0.99))
 	}
-	against := func(d []time.Duration) string { return "a durable commit and a loopback HTTP call: " + took(median(d)) }
-	b.add(atMost("decision received → callback call made, one at a time, p50", took(median(p50)), against(least50), ratio(p50, least50), 1.5).times())
-	b.add(atMost("  p99", took(median(p99)), against(least99), ratio(p99, least99), 3).times())
+	against := func(d []time.Duration) string {
+		return "a durable commit and a loopback HTTP call: " + formatDuration(median(d))
+	}
+	b.addRow(atMost("decision received → callback call made, one at a time, p50", formatDuration(median(p50)),
+		against(least50), ratio(p50, least50), 1.5).asRatio())
+	b.addRow(atMost("  p99", formatDuration(median(p99)), against(least99), ratio(p99, least99), 3).asRatio())
 	return nil
 }
 
-// way is one approval; what is timed is its decision.
-func (l *loop) way(ctx context.Context) (time.Duration, error) {
-	order, err := l.ask(ctx, 0)
+// timeDecision carries out an approval and returns the time from its decision to its answer.
+func (l *approvalLoop) timeDecision(ctx context.Context) (time.Duration, error) {
+	order, err := l.requestApproval(ctx, 0)
 	if err != nil {
 		return 0, err
 	}
-	time.Sleep(quiet) // the end of the notification is recorded
-	received, answered, err := l.decide(ctx, 0, order)
-	time.Sleep(quiet)
+	time.Sleep(quietTime) // until the result of the notification is recorded
+	received, answered, err := l.decideApproval(ctx, 0, order)
+	time.Sleep(quietTime)
 	return answered.Sub(received), err
 }
 
-func leastWay(ctx context.Context, p *plain, client *http.Client, url string) (time.Duration, error) {
+// timeBareDecision returns the time of a durable commit and a call to another process.
+func timeBareDecision(ctx context.Context, p *plainTable, client *http.Client, url string) (time.Duration, error) {
 	began := time.Now()
-	if err := p.commit(ctx); err != nil {
+	if err := p.commitRow(ctx); err != nil {
 		return 0, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/called/none", strings.NewReader(strings.Repeat("a", 300)))
@@ -88,6 +93,6 @@ func leastWay(ctx context.Context, p *plain, client *http.Client, url string) (t
 		return 0, fmt.Errorf("loopback call: %w", err)
 	}
 	took := time.Since(began)
-	time.Sleep(quiet)
+	time.Sleep(quietTime)
 	return took, resp.Body.Close()
 }

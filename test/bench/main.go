@@ -1,7 +1,6 @@
-// Command bench measures the program against what stands next to it in the same
-// run, and prints one table: see RESULTS.md for what it said last. Figures are
-// ratios and counts, medians over rounds in which the sides take turns, so that
-// a slower or busier machine says the same.
+// Command bench compares the program with reference points in the same run, and prints a table. RESULTS.md has the last
+// results. Its figures are ratios and counts, as medians over rounds in which the two sides take turns, so that they do
+// not depend on the speed and the load of the machine.
 package main
 
 import (
@@ -27,40 +26,44 @@ func main() {
 	}
 }
 
-// bench is one run.
+// bench is a run of the benchmark.
 type bench struct {
-	binary   string // of the program
-	dir      string // where databases are; all on one disk
-	baseline string
-	rounds   int
-	million  int // how many pending approvals are many
-	progress io.Writer
+	binary      string // path of the program
+	dir         string // folder of all databases
+	baseline    string
+	rounds      int
+	manyPending int // pending approvals of the section million
+	progress    io.Writer
 
-	loop *loop
+	loop *approvalLoop
 
-	rows  []row
-	later []func(context.Context) error // what was begun, and ends while others run
-	ends  []func()
+	rows        []row
+	pendingRows []func(context.Context) error // add rows for measurements that run beside other sections
+	cleanups    []func()
 }
 
-func (b *bench) add(r row) { b.rows = append(b.rows, r) }
+func (b *bench) addRow(r row) {
+	b.rows = append(b.rows, r)
+}
 
-// errMissed says that the table has a NO.
-var errMissed = errors.New("not everything is reached")
+// errLimitMissed is returned when a figure misses its limit.
+var errLimitMissed = errors.New("a figure misses its limit")
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	if len(args) == 1 && args[0] == neighbourCommand {
-		return beNeighbour(os.Stdin, stdout)
+		return serveAsNeighbour(os.Stdin, stdout)
 	}
 	b := &bench{progress: stderr}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&b.binary, "bench.binary", "bin/approval-relay", "the program, built")
-	flags.StringVar(&b.dir, "bench.dir", "", "where databases are made; else in the system's temporary directory")
-	flags.StringVar(&b.baseline, "bench.baseline", "test/bench/baseline.json", "allocations that were recorded; written where there is none")
+	flags.StringVar(&b.binary, "bench.binary", "bin/approval-relay", "path of the built program")
+	flags.StringVar(&b.dir, "bench.dir", "", "folder for databases; the default is the system's temporary folder")
+	flags.StringVar(&b.baseline, "bench.baseline", "test/bench/baseline.json",
+		"file with the recorded allocations; it is created if it does not exist")
 	flags.IntVar(&b.rounds, "bench.rounds", 5, "rounds of each comparison")
-	flags.IntVar(&b.million, "bench.million", 1_000_000, "how many pending approvals are many: some minutes and 4 GB of disk; 0 leaves it out")
-	only := flags.String("bench.run", "", "only the sections that match")
+	flags.IntVar(&b.manyPending, "bench.million", 1_000_000,
+		"number of pending approvals of the last section, which takes some minutes and 4 GB of disk; 0 skips it")
+	only := flags.String("bench.run", "", "run only the sections that match this expression")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -73,24 +76,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer func() {
-		for _, end := range b.ends {
+		for _, end := range b.cleanups {
 			end()
 		}
 		_ = os.RemoveAll(b.dir)
 	}()
-	if err := b.measure(ctx, match); err != nil {
+	if err := b.measureSections(ctx, match); err != nil {
 		return err
 	}
 	printTable(stdout, b.rows)
 	for _, r := range b.rows {
 		if !r.ok {
-			return errMissed
+			return errLimitMissed
 		}
 	}
 	return nil
 }
 
-func (b *bench) measure(ctx context.Context, match *regexp.Regexp) error {
+func (b *bench) measureSections(ctx context.Context, match *regexp.Regexp) error {
 	for _, section := range []struct {
 		name    string
 		measure func(context.Context) error
@@ -100,7 +103,7 @@ func (b *bench) measure(ctx context.Context, match *regexp.Regexp) error {
 		{"store", b.measureStore},
 		{"approvals", b.measureApprovals},
 		{"latency", b.measureLatency},
-		{"million", b.measureMillion},
+		{"million", b.measurePending},
 	} {
 		if !match.MatchString(section.name) {
 			continue
@@ -110,9 +113,9 @@ func (b *bench) measure(ctx context.Context, match *regexp.Regexp) error {
 		if err := section.measure(ctx); err != nil {
 			return fmt.Errorf("%s: %w", section.name, err)
 		}
-		fmt.Fprintln(b.progress, took(time.Since(began)))
+		fmt.Fprintln(b.progress, formatDuration(time.Since(began)))
 	}
-	for _, f := range b.later {
+	for _, f := range b.pendingRows {
 		if err := f(ctx); err != nil {
 			return err
 		}

@@ -10,18 +10,18 @@ import (
 	"strings"
 )
 
-// neighbourCommand is the argument that makes this program a neighbour.
+// neighbourCommand is the argument that makes this program serve as the neighbour.
 const neighbourCommand = "neighbour"
 
-// neighbour is an endpoint in a process of its own, which is this program again:
-// a call to it crosses from process to process, as one to or from the worker does.
-func (b *bench) neighbour(ctx context.Context) (url string, err error) {
+// startNeighbour starts this program once more, as an endpoint in a process of its own. So a call to it goes from
+// process to process, like a call to or from the worker.
+func (b *bench) startNeighbour(ctx context.Context) (url string, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", err
 	}
 	cmd := exec.CommandContext(ctx, self, neighbourCommand)
-	stdin, err := cmd.StdinPipe() // it ends when this does
+	stdin, err := cmd.StdinPipe() // the neighbour ends with this process
 	if err != nil {
 		return "", err
 	}
@@ -32,13 +32,13 @@ func (b *bench) neighbour(ctx context.Context) (url string, err error) {
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
-	b.ends = append(b.ends, func() { _ = stdin.Close(); _ = cmd.Wait() })
+	b.cleanups = append(b.cleanups, func() { _ = stdin.Close(); _ = cmd.Wait() })
 	url, err = bufio.NewReader(stdout).ReadString('\n')
 	return strings.TrimSpace(url), err
 }
 
-// beNeighbour serves until the standard input ends.
-func beNeighbour(stdin io.Reader, stdout io.Writer) error {
+// serveAsNeighbour prints its URL and serves until the standard input ends.
+func serveAsNeighbour(stdin io.Reader, stdout io.Writer) error {
 	e, err := startEndpoint(0)
 	if err != nil {
 		return err

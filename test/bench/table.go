@@ -8,46 +8,47 @@ import (
 	"time"
 )
 
-// row is one line of the table.
+// row is a line of the table of results.
 type row struct {
-	what, measured, against, figure, reach string
+	what, measured, against, figure, limit string
 	ok                                     bool
 }
 
-// atLeast is a row whose figure is a ratio that must reach something.
+// atLeast returns a row with a ratio that must reach a limit.
 func atLeast(what, measured, against string, x, reach float64) row {
-	return row{what, measured, against, number(x) + "×", "≥ " + number(reach) + "×", x >= reach}
+	return row{what, measured, against, formatNumber(x) + "×", "≥ " + formatNumber(reach) + "×", x >= reach}
 }
 
-// atMost is a row whose figure must not exceed something.
+// atMost returns a row with a figure that must not exceed a limit.
 func atMost(what, measured, against string, x, reach float64) row {
-	return row{what, measured, against, number(x), "≤ " + number(reach), x <= reach}
+	return row{what, measured, against, formatNumber(x), "≤ " + formatNumber(reach), x <= reach}
 }
 
-// times makes a ratio of the figure.
-func (r row) times() row {
-	r.figure, r.reach = r.figure+"×", r.reach+"×"
+// asRatio returns the row with its figure and limit marked as ratios.
+func (r row) asRatio() row {
+	r.figure += "×"
+	r.limit += "×"
 	return r
 }
 
-// number writes three digits that count, and no more zeros than that takes.
-func number(x float64) string {
+// formatNumber formats a number with three significant digits and without trailing zeros.
+func formatNumber(x float64) string {
 	switch {
 	case x >= 100:
 		return fmt.Sprintf("%.0f", x)
 	case x >= 10:
 		return strings.TrimSuffix(fmt.Sprintf("%.1f", x), ".0")
 	case x >= 1:
-		return trim(fmt.Sprintf("%.2f", x))
+		return trimZeros(fmt.Sprintf("%.2f", x))
 	}
-	return trim(fmt.Sprintf("%.3f", x))
+	return trimZeros(fmt.Sprintf("%.3f", x))
 }
 
-func trim(s string) string { return strings.TrimSuffix(strings.TrimRight(s, "0"), ".") }
+func trimZeros(s string) string { return strings.TrimSuffix(strings.TrimRight(s, "0"), ".") }
 
-func perSecond(x float64) string { return fmt.Sprintf("%.0f/s", x) }
+func formatRate(x float64) string { return fmt.Sprintf("%.0f/s", x) }
 
-func took(d time.Duration) string {
+func formatDuration(d time.Duration) string {
 	switch {
 	case d < time.Millisecond:
 		return fmt.Sprintf("%d µs", d.Microseconds())
@@ -59,11 +60,11 @@ func took(d time.Duration) string {
 	return fmt.Sprintf("%.2f s", d.Seconds())
 }
 
-// print writes the rows as a Markdown table that is aligned for terminals too.
+// printTable writes the rows as a Markdown table with aligned columns.
 func printTable(w io.Writer, rows []row) {
 	cells := [][]string{{"what", "measured", "against", "ratio or count", "reach", "ok?"}, nil}
 	for _, r := range rows {
-		cells = append(cells, []string{r.what, r.measured, r.against, r.figure, r.reach, map[bool]string{true: "ok", false: "NO"}[r.ok]})
+		cells = append(cells, []string{r.what, r.measured, r.against, r.figure, r.limit, map[bool]string{true: "ok", false: "NO"}[r.ok]})
 	}
 	width := make([]int, 6)
 	for _, line := range cells {
@@ -83,17 +84,18 @@ func printTable(w io.Writer, rows []row) {
 	}
 }
 
-// median returns the middle of the values; of an even number the lower one.
-func median[T float64 | time.Duration](values []T) T { return quantile(values, 0.5) }
+// median returns the middle value, or the lower of the two middle values.
+func median[T float64 | time.Duration](values []T) T {
+	return quantile(values, 0.5)
+}
 
-// quantile returns the value that this part of the values does not exceed.
+// quantile returns the value that the given share of the values does not exceed.
 func quantile[T float64 | time.Duration](values []T, q float64) T {
 	s := slices.Sorted(slices.Values(values))
 	return s[min(len(s)-1, int(q*float64(len(s)-1)))]
 }
 
-// ratio is the median of what each round says: the two sides of one round ran
-// next to each other.
+// ratio returns the median of the ratios of the rounds, because the two sides of a round ran next to each other.
 func ratio[T float64 | time.Duration](a, b []T) float64 {
 	each := make([]float64, min(len(a), len(b)))
 	for i := range each {

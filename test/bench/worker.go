@@ -17,7 +17,7 @@ import (
 	"github.com/approval-relay/approval-relay/test/internal/loopback"
 )
 
-// Credentials of the worker's operator address, and the secret that it signs with.
+// Credentials for the worker's operator address, the secret of its signatures, and the approver.
 const (
 	operatorToken = "bench-operator-0123456789abcdef"
 	apiToken      = "bench-api-0123456789abcdef"
@@ -25,7 +25,7 @@ const (
 	approver      = "ann@example.com"
 )
 
-// worker is the program as a process of its own.
+// worker is the program in a process of its own.
 type worker struct {
 	cmd      *exec.Cmd
 	operator string // URL
@@ -34,8 +34,8 @@ type worker struct {
 	done     chan struct{}
 }
 
-// startWorker starts the program on the files of that folder, with what its
-// configuration is to say beside where things are, and waits until it is ready.
+// startWorker starts the program and waits until it is ready. Its files are in dir; config is added to the part of the
+// configuration that names addresses and files.
 func (b *bench) startWorker(ctx context.Context, dir, config string) (*worker, error) {
 	public, err := loopback.Address()
 	if err != nil {
@@ -58,18 +58,19 @@ keys: {file: %q}
 	if err != nil {
 		return nil, err
 	}
-	defer logs.Close() // the child has its own
+	defer logs.Close() // the child process has its own handle
 	w := &worker{operator: "http://" + operator, done: make(chan struct{}), client: newClient()}
 	w.cmd = exec.Command(b.binary, "run", "--config.file="+path)
-	w.cmd.Stdout, w.cmd.Stderr = logs, logs
+	w.cmd.Stdout = logs
+	w.cmd.Stderr = logs
 	w.cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_EC2_METADATA_DISABLED=true")
 	began := time.Now()
 	if err := w.cmd.Start(); err != nil {
 		return nil, err
 	}
 	go func() { _ = w.cmd.Wait(); close(w.done) }()
-	b.ends = append(b.ends, w.stop)
-	for !w.ready(ctx) {
+	b.cleanups = append(b.cleanups, w.stop)
+	for !w.isReady(ctx) {
 		select {
 		case <-w.done:
 			said, _ := os.ReadFile(logs.Name())
@@ -87,7 +88,7 @@ func newClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}, Timeout: time.Minute}
 }
 
-// stop ends the worker. It may be called again.
+// stop ends the worker. It may be called twice.
 func (w *worker) stop() {
 	_ = w.cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -98,13 +99,13 @@ func (w *worker) stop() {
 	}
 }
 
-func (w *worker) ready(ctx context.Context) bool {
-	status, _, err := w.call(ctx, "GET", "/readyz", "", "")
+func (w *worker) isReady(ctx context.Context) bool {
+	status, _, err := w.callOperator(ctx, "GET", "/readyz", "", "")
 	return err == nil && status == http.StatusOK
 }
 
-// call makes one HTTP request on the operator's address.
-func (w *worker) call(ctx context.Context, method, path, token, body string) (status int, text []byte, err error) {
+// callOperator sends an HTTP request to the operator address.
+func (w *worker) callOperator(ctx context.Context, method, path, token, body string) (status int, text []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, w.operator+path, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, err
@@ -121,18 +122,18 @@ func (w *worker) call(ctx context.Context, method, path, token, body string) (st
 	return resp.StatusCode, text, err
 }
 
-// post sends what must be accepted.
-func (w *worker) post(ctx context.Context, path, body string) error {
-	status, text, err := w.call(ctx, "POST", path, apiToken, body)
+// postAPI sends a body and returns an error if it is not accepted.
+func (w *worker) postAPI(ctx context.Context, path, body string) error {
+	status, text, err := w.callOperator(ctx, "POST", path, apiToken, body)
 	if err == nil && status/100 != 2 {
 		err = fmt.Errorf("POST %s: %d %s", path, status, text)
 	}
 	return err
 }
 
-// series returns the sum of a metric over its labels.
-func (w *worker) series(ctx context.Context, name string) (float64, error) {
-	_, text, err := w.call(ctx, "GET", "/metrics", "", "")
+// sumSeries returns the sum of a metric over its labels.
+func (w *worker) sumSeries(ctx context.Context, name string) (float64, error) {
+	_, text, err := w.callOperator(ctx, "GET", "/metrics", "", "")
 	if err != nil {
 		return 0, err
 	}
@@ -154,8 +155,8 @@ func (w *worker) series(ctx context.Context, name string) (float64, error) {
 	return sum, nil
 }
 
-// cpu returns the CPU time that the worker has used.
-func (w *worker) cpu() (time.Duration, error) {
+// cpuTime returns the CPU time that the worker has used.
+func (w *worker) cpuTime() (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", w.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
@@ -169,8 +170,8 @@ func (w *worker) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * 10 * time.Millisecond, err
 }
 
-// resident returns the memory that the worker has in RAM, in bytes.
-func (w *worker) resident() (int, error) {
+// residentMemory returns the memory that the worker has in RAM, in bytes.
+func (w *worker) residentMemory() (int, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", w.cmd.Process.Pid))
 	if err != nil {
 		return 0, err

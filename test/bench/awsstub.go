@@ -13,58 +13,58 @@ import (
 	"time"
 )
 
-// roundTrip is how long every call to the stub takes, beside its own work: what
-// a worker in the same region sees of SQS.
+// roundTrip is the time that every call to the stub takes in addition to its own work. A worker in the same region
+// measures about as much with SQS.
 const roundTrip = 8 * time.Millisecond
 
-// stub is SQS's JSON protocol, and Step Functions' SendTask*, as a load target:
-// a receive and a delete cost the same at ten messages and at a million. It is
-// no emulator: what was received is never visible again, and it knows no errors.
-type stub struct {
+// awsStub speaks the JSON protocol of SQS and of Step Functions' SendTask* calls, as a target for load tests. A receive
+// and a delete cost the same with ten messages and with a million. It is simpler than the emulator: a received message
+// never becomes visible again, and every call succeeds.
+type awsStub struct {
 	server *http.Server
 	url    string
 
 	mu     sync.Mutex
-	queues map[string]*ring
+	queues map[string]*queue
 	calls  map[call]int
 }
 
-// call is one API call, by queue where it is about one.
+// call names an API call, and its queue if it concerns a queue.
 type call struct{ action, queue string }
 
-// startStub starts the stub on a loopback port of its own.
-func startStub() (*stub, error) {
+// startStub starts the stub on a free port of the loopback.
+func startStub() (*awsStub, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	s := &stub{url: "http://" + l.Addr().String(), queues: map[string]*ring{}, calls: map[call]int{}}
+	s := &awsStub{url: "http://" + l.Addr().String(), queues: map[string]*queue{}, calls: map[call]int{}}
 	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = s.server.Serve(l) }()
 	return s, nil
 }
 
-// queue returns the queue of that name, which always exists.
-func (s *stub) queue(name string) *ring {
+// queueNamed returns the queue with this name and creates it if needed.
+func (s *awsStub) queueNamed(name string) *queue {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.queues[name] == nil {
-		s.queues[name] = newRing()
+		s.queues[name] = newQueue()
 	}
 	return s.queues[name]
 }
 
-// queueURL is the URL of the queue of that name.
-func (s *stub) queueURL(name string) string { return s.url + "/000000000000/" + name }
+// queueURL returns the URL of a queue.
+func (s *awsStub) queueURL(name string) string { return s.url + "/000000000000/" + name }
 
-// counted returns how often each call was made so far.
-func (s *stub) counted() map[call]int {
+// callCounts returns the number of calls so far.
+func (s *awsStub) callCounts() map[call]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.calls)
 }
 
-// input is what is read of a call's body.
+// input has the fields that are read from the body of a call.
 type input struct {
 	QueueName           string
 	QueueURL            string `json:"QueueUrl"`
@@ -77,8 +77,8 @@ type input struct {
 	}
 }
 
-// ServeHTTP answers one call, a round trip after it came.
-func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers a call, a round trip after its arrival.
+func (s *awsStub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	var in input
 	body, err := io.ReadAll(r.Body)
@@ -95,27 +95,28 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	time.Sleep(roundTrip)
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-	_, _ = w.Write(s.act(r.Context(), action, name, in))
+	_, _ = w.Write(s.runAction(r.Context(), action, name, in))
 }
 
-func (s *stub) act(ctx context.Context, action, name string, in input) []byte {
+func (s *awsStub) runAction(ctx context.Context, action, name string, in input) []byte {
 	switch action {
 	case "GetQueueUrl":
 		return []byte(`{"QueueUrl":` + strconv.Quote(s.queueURL(in.QueueName)) + `}`)
 	case "GetQueueAttributes":
-		return []byte(`{"Attributes":{"ApproximateNumberOfMessages":"0","ApproximateNumberOfMessagesNotVisible":"0","ApproximateNumberOfMessagesDelayed":"0"}}`)
+		return []byte(`{"Attributes":{"ApproximateNumberOfMessages":"0","ApproximateNumberOfMessagesNotVisible":"0",` +
+			`"ApproximateNumberOfMessagesDelayed":"0"}}`)
 	case "ReceiveMessage":
 		most := 1
 		if in.MaxNumberOfMessages != nil {
 			most = *in.MaxNumberOfMessages
 		}
-		return s.queue(name).receive(ctx, most, time.Duration(in.WaitTimeSeconds)*time.Second)
+		return s.queueNamed(name).receiveUpTo(ctx, most, time.Duration(in.WaitTimeSeconds)*time.Second)
 	case "DeleteMessage":
-		s.queue(name).remove(in.ReceiptHandle)
+		s.queueNamed(name).deleteMessage(in.ReceiptHandle)
 	case "DeleteMessageBatch":
 		out := []byte(`{"Failed":[],"Successful":[`)
 		for i, e := range in.Entries {
-			s.queue(name).remove(e.ReceiptHandle)
+			s.queueNamed(name).deleteMessage(e.ReceiptHandle)
 			if i > 0 {
 				out = append(out, ',')
 			}
