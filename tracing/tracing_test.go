@@ -40,7 +40,7 @@ func open(t *testing.T, ratio float64) (*tracing.Tracer, *tracingtest.Collector,
 	require.NoError(t, err)
 	return tracer, c, func() []tracingtest.Span {
 		require.NoError(t, tracer.Close(context.WithoutCancel(t.Context())))
-		return c.All()
+		return c.AllSpans()
 	}
 }
 
@@ -147,7 +147,7 @@ func TestStored(t *testing.T) {
 			require.Equal(t, "o-1", s.Attributes["order_id"])
 			require.Equal(t, tc.err != nil, s.Failed)
 			require.Equal(t, s.Trace, tracer.SampledTraceID(ctx))
-			raw, _, _ := c.Got()
+			raw, _, _ := c.Received()
 			require.NotContains(t, string(raw), "ann@example.com")
 			require.NotContains(t, string(raw), "the note")
 		})

@@ -77,7 +77,7 @@ func TestOneTrace(t *testing.T) {
 	r.pending(t, order)
 	r.link(t, order) // it was told
 	require.NoError(t, r.stop())
-	require.Subset(t, names(spans.Of(trace)), []string{"request-orders", "order.requested", "notify log", "order.told"}, "sent before it ended")
+	require.Subset(t, names(spans.SpansOf(trace)), []string{"request-orders", "order.requested", "notify log", "order.told"}, "sent before it ended")
 	first := r
 
 	r = p.start(t, file)
@@ -90,11 +90,11 @@ func TestOneTrace(t *testing.T) {
 	plain := do(t, "GET", r.operator+"/metrics", "", "Authorization", "Bearer "+operatorSecret).text
 	require.NoError(t, r.stop())
 
-	all := spans.Of(trace)
+	all := spans.SpansOf(trace)
 	require.Subset(t, names(all), []string{
 		"request-orders", "order.requested", "notify log", "order.told", "order.decided", "call_back stepfunctions", "order.callback_attempt",
 	})
-	require.Empty(t, spans.Of(theirs), "a decision makes no spans in a trace that is not its order's")
+	require.Empty(t, spans.SpansOf(theirs), "a decision makes no spans in a trace that is not its order's")
 	byID := map[string]tracingtest.Span{}
 	for _, s := range all {
 		byID[s.ID] = s
@@ -128,7 +128,7 @@ func TestOneTrace(t *testing.T) {
 // noSecretSpans looks for what must never be exported in all that was.
 func noSecretSpans(t *testing.T, c *tracingtest.Collector, more ...string) {
 	t.Helper()
-	raw, headers, paths := c.Got()
+	raw, headers, paths := c.Received()
 	require.NotEmpty(t, raw)
 	for _, secret := range append(more, operatorSecret, programSecret, hubSecret, crmSecret, signingSecret, collectorSecret, "/a/") {
 		require.NotContains(t, string(raw), secret)
@@ -162,7 +162,7 @@ func TestTraceOfFailures(t *testing.T) {
 	trace := r.order(t, order).Approvals[0].Traceparent[3:35]
 	require.NoError(t, r.stop())
 
-	all := spans.Of(trace)
+	all := spans.SpansOf(trace)
 	require.Subset(t, names(all), []string{"request-orders-http", "order.requested", "order.timed_out", "call_back http"})
 	require.Empty(t, all[slices.Index(names(all), "request-orders-http")].Parent)
 	var attempts []tracingtest.Span
@@ -186,7 +186,7 @@ func TestCollectorAway(t *testing.T) {
 	t.Parallel()
 	spans := tracingtest.StartCollector()
 	defer spans.Close()
-	spans.Fail(true)
+	spans.SetFailing(true)
 	p := newPlace(t)
 	r := p.start(t, p.traced(t, spans.URL, ""))
 	order, token := "o-"+name(t), p.aws.StepFunctions.OpenTask(time.Hour, 0)

@@ -17,7 +17,7 @@ import (
 // module is the import path of the repository.
 const module = "github.com/approval-relay/approval-relay"
 
-// A use is one import of a package that is not in the standard library.
+// A use is an import of a package that is not in the standard library.
 type use struct {
 	// path is the import path; for a package of ours it is the folder below the root of the repository.
 	path string
@@ -27,7 +27,7 @@ type use struct {
 }
 
 // readPackages returns the imports of every package below root, by folder. Files of every platform and build tag
-// count; tests do not. Planted files, by path below root, replace those on disk or stand beside them.
+// count; tests do not. Planted files, by path below root, replace the files on disk or are added to them.
 func readPackages(root string, planted map[string]string) (map[string][]use, error) {
 	packages := map[string][]use{}
 	for file, source := range planted {
@@ -80,7 +80,7 @@ func addImports(packages map[string][]use, file string, source []byte) error {
 	}
 	folder := path.Dir(file)
 	if packages[folder] == nil {
-		packages[folder] = []use{} // a package without imports is one too
+		packages[folder] = []use{} // also for a package without imports
 	}
 	if strings.HasSuffix(file, "_test.go") {
 		return nil

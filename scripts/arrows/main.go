@@ -1,9 +1,9 @@
-// Command arrows checks the imports between the packages of this repository against table.txt, which is the map of
-// the repository: for each package the packages that it may import. It prints every import that the table does not
-// list, with its place, and every package without a row. Run it as `go run ./scripts/arrows`.
+// Command arrows checks the imports between the packages of this repository against table.txt. The table is the map of
+// the repository: it lists for each package the packages that it may import. It prints every import that the table does
+// not list, with its place, and every package without a row. Run it as `go run ./scripts/arrows`.
 //
-// The table is exact. With -strict an entry that no import needs fails too, so that it cannot permit anything by
-// accident; without -strict it is printed as a warning.
+// The table is exact. With -strict an unused entry fails too, so that it cannot permit anything by accident; without
+// -strict it is printed as a warning.
 package main
 
 import (

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// A table states which imports the packages of the repository may have.
+// A table states the imports that the packages of the repository may have.
 type table struct {
 	rows map[string]row
 	// order lists the packages as they stand in the table, from the top floor to the lowest.
 	order []string
 }
 
-// A row states which imports one package may have.
+// A row states the imports that a package may have.
 type row struct {
 	// floor counts the floors from the top. A package imports packages of lower floors only.
 	floor int
@@ -54,7 +54,7 @@ func joinLines(text string) string {
 	return strings.ReplaceAll(text, "\n ", " ")
 }
 
-// checkFloors returns an error if a row lists a package that has no row or that is not on a lower floor. So the
+// checkFloors returns an error if a row lists a package without a row or a package that is not on a lower floor. So the
 // table itself cannot permit two adapters to know each other.
 func (t table) checkFloors() error {
 	for _, name := range t.order {
@@ -71,8 +71,8 @@ func (t table) checkFloors() error {
 	return nil
 }
 
-// check compares the imports of the packages with the table. It returns the breaches, and the entries that no
-// package uses.
+// check compares the imports of the packages with the table. It returns the breaches, and the unused
+// entries.
 func (t table) check(packages map[string][]use) (breaches, unused []string) {
 	used := map[[2]string]bool{}
 	for _, name := range sortedNames(packages) {
@@ -84,7 +84,8 @@ func (t table) check(packages map[string][]use) (breaches, unused []string) {
 		for _, u := range packages[name] {
 			entry, allowed := r.entryFor(u)
 			if !allowed {
-				breaches = append(breaches, fmt.Sprintf("%s: %s must not import %s: scripts/arrows/table.txt does not list it", u.place, name, u.path))
+				breaches = append(breaches, fmt.Sprintf("%s: %s must not import %s: scripts/arrows/table.txt does not list it",
+					u.place, name, u.path))
 				continue
 			}
 			used[[2]string{name, entry}] = true
@@ -104,7 +105,7 @@ func (t table) check(packages map[string][]use) (breaches, unused []string) {
 	return breaches, unused
 }
 
-// entryFor returns the entry of the row that allows an import, and reports whether there is one.
+// entryFor returns the entry of the row that allows an import, and reports whether it exists.
 func (r row) entryFor(u use) (string, bool) {
 	if u.ours {
 		return u.path, slices.Contains(r.ours, u.path)

@@ -19,7 +19,7 @@ func (m *measurement) addFunction(files *token.FileSet, function *ast.FuncDecl) 
 	}
 }
 
-// isOneWord reports whether a name consists of one word: it has no capital letter behind the first letter.
+// isOneWord reports whether a name is a single word, without a capital letter behind the first letter.
 func isOneWord(name string) bool {
 	for i, letter := range name {
 		if i > 0 && unicode.IsUpper(letter) {
@@ -35,7 +35,7 @@ func linesOf(files *token.FileSet, n ast.Node) int {
 }
 
 // tableLines returns the number of lines that the tables of a function cover. A table is a composite literal with
-// many elements; a long one is easy to read, so it does not make a function long.
+// many elements; a long table is easy to read, so it does not make a function long.
 func tableLines(files *token.FileSet, function *ast.FuncDecl) int {
 	lines := 0
 	ast.Inspect(function, func(n ast.Node) bool {

@@ -23,7 +23,7 @@ func wordSet(words string) map[string]bool {
 	return set
 }
 
-// addComments counts the words of the comments. Directives such as //nolint and //go:embed have no words.
+// addComments counts the words of the comments. Directives such as //nolint and //go:embed do not count.
 func (m *measurement) addComments(files *token.FileSet, parsed *ast.File) {
 	for _, group := range parsed.Comments {
 		for _, comment := range group.List {

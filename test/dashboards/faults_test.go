@@ -105,9 +105,9 @@ func (w *world) queueDepths() error {
 
 // spanned: the collector takes no spans for a while.
 func (w *world) spanned() error {
-	w.spans.Fail(true)
+	w.spans.SetFailing(true)
 	err := await("spans to be lost", func() bool { return w.counts(`trace_spans_total{result="lost"}`) })
-	w.spans.Fail(false)
+	w.spans.SetFailing(false)
 	if err != nil {
 		return err
 	}

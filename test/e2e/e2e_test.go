@@ -199,7 +199,7 @@ func scrape(t *testing.T, w *world) string {
 func secrets(t *testing.T, w *world, all []*scenario, metrics string) {
 	t.Helper()
 	places := map[string]string{"a log line or an error": w.logs.String(), "a metric": metrics}
-	spans, _, _ := w.spans.Got()
+	spans, _, _ := w.spans.Received()
 	if len(spans) == 0 {
 		t.Fatal("no spans were exported")
 	}

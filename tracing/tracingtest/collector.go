@@ -1,5 +1,5 @@
-// Package tracingtest has an OpenTelemetry collector on loopback for tests: it takes
-// OTLP over HTTP and keeps what it got, as spans and as bytes.
+// Package tracingtest contains an OpenTelemetry collector on loopback for tests. It receives OTLP over HTTP and keeps
+// the spans and the raw bytes.
 package tracingtest
 
 import (
@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Collector is a collector. Its URL is its server's.
+// Collector is an OpenTelemetry collector. Its server has the URL for exporters.
 type Collector struct {
 	*httptest.Server
 
@@ -27,37 +27,42 @@ type Collector struct {
 	failing bool
 }
 
-// Span is a span as it came.
+// Span is a received span.
 type Span struct {
-	Name, Trace, ID, Parent string
-	Links                   []string // IDs of traces
-	Attributes              map[string]string
-	Failed                  bool
-	Error                   string
-	Began, Ended            uint64 // Unix nanoseconds
-	Service                 string
+	Name       string
+	Trace      string
+	ID         string
+	Parent     string
+	Links      []string // IDs of traces
+	Attributes map[string]string
+	Failed     bool
+	Error      string
+	Began      uint64 // Unix nanoseconds
+	Ended      uint64 // Unix nanoseconds
+	Service    string
 }
 
-// StartCollector starts a collector; Close ends it.
+// StartCollector starts a collector. Close stops it.
 func StartCollector() *Collector {
 	c := &Collector{}
-	c.Server = httptest.NewServer(http.HandlerFunc(c.take))
+	c.Server = httptest.NewServer(http.HandlerFunc(c.handleExport))
 	return c
 }
 
-// Fail makes it refuse what comes, or take it again.
-func (c *Collector) Fail(failing bool) {
+// SetFailing sets whether the collector refuses exports.
+func (c *Collector) SetFailing(failing bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.failing = failing
 }
 
-func (c *Collector) take(w http.ResponseWriter, r *http.Request) {
+func (c *Collector) handleExport(w http.ResponseWriter, r *http.Request) {
 	b, _ := io.ReadAll(r.Body)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.raw = append(c.raw, b...)
-	c.headers, c.paths = append(c.headers, r.Header.Clone()), append(c.paths, r.URL.Path)
+	c.headers = append(c.headers, r.Header.Clone())
+	c.paths = append(c.paths, r.URL.Path)
 	var export collect.ExportTraceServiceRequest
 	if c.failing || proto.Unmarshal(b, &export) != nil {
 		w.WriteHeader(http.StatusBadRequest)
@@ -72,14 +77,14 @@ func (c *Collector) take(w http.ResponseWriter, r *http.Request) {
 		}
 		for _, scope := range resource.GetScopeSpans() {
 			for _, s := range scope.GetSpans() {
-				c.spans = append(c.spans, read(s, service))
+				c.spans = append(c.spans, readSpan(s, service))
 			}
 		}
 	}
 	w.Header().Set("Content-Type", "application/x-protobuf")
 }
 
-func read(s *otlp.Span, service string) Span {
+func readSpan(s *otlp.Span, service string) Span {
 	out := Span{
 		Name:       s.GetName(),
 		Trace:      hex.EncodeToString(s.GetTraceId()),
@@ -101,8 +106,8 @@ func read(s *otlp.Span, service string) Span {
 	return out
 }
 
-// Of returns the spans of a trace, in the order in which they began.
-func (c *Collector) Of(trace string) []Span {
+// SpansOf returns the spans of a trace, ordered by their beginning.
+func (c *Collector) SpansOf(trace string) []Span {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var out []Span
@@ -115,15 +120,15 @@ func (c *Collector) Of(trace string) []Span {
 	return out
 }
 
-// All returns every span.
-func (c *Collector) All() []Span {
+// AllSpans returns every span.
+func (c *Collector) AllSpans() []Span {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.spans)
 }
 
-// Got returns all bytes that came, and the headers and paths of each request.
-func (c *Collector) Got() (raw []byte, headers []http.Header, paths []string) {
+// Received returns all received bytes, and the headers and the path of each request.
+func (c *Collector) Received() (raw []byte, headers []http.Header, paths []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.raw), slices.Clone(c.headers), slices.Clone(c.paths)

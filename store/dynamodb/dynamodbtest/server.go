@@ -1,6 +1,5 @@
-// Package dynamodbtest runs DynamoDB Local, which is AWS's own, for tests.
-// scripts/need-tools puts it where it is looked for; it is never part of this
-// repository, nor of the program.
+// Package dynamodbtest runs AWS's DynamoDB Local for tests. scripts/need-tools fetches it into the user's cache,
+// because it must not be part of this repository or of the program.
 package dynamodbtest
 
 import (
@@ -21,23 +20,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// ErrMissing says that what it needs is not on this machine.
+// ErrMissing is returned if this machine lacks DynamoDB Local or a program that it needs.
 var ErrMissing = errors.New("DynamoDB Local, Java or a C compiler is missing: see scripts/need-tools")
 
 //go:embed testdata/loopback.c
-var loopback []byte
+var loopbackSource []byte
 
 // Server is a running DynamoDB Local. It keeps its tables in memory.
 type Server struct {
 	URL     string
 	command *exec.Cmd
-	alive   io.Closer // its standard input
+	alive   io.Closer // standard input of the process, which ends when it is closed
 	dir     string
 }
 
-// Start starts one on a port of the loopback.
+// Start starts a server on a port of the loopback interface.
 func Start(ctx context.Context) (*Server, error) {
-	jar, err := find()
+	jar, err := findJar()
 	if err != nil {
 		return nil, err
 	}
@@ -46,14 +45,14 @@ func Start(ctx context.Context) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{dir: dir}
-	if err := s.start(ctx, jar); err != nil {
+	if err := s.startProcess(ctx, jar); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
 }
 
-// find returns the jar.
-func find() (string, error) {
+// findJar returns the path of the jar in the user's cache.
+func findJar() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
@@ -70,10 +69,10 @@ func find() (string, error) {
 	return jar, nil
 }
 
-func (s *Server) start(ctx context.Context, jar string) error {
+func (s *Server) startProcess(ctx context.Context, jar string) error {
 	shim := filepath.Join(s.dir, "loopback.so")
-	compile := exec.CommandContext(ctx, "gcc", "-shared", "-fPIC", "-o", shim, "-x", "c", "-", "-ldl") //nolint:gosec // a directory of our own
-	compile.Stdin = bytes.NewReader(loopback)
+	compile := exec.CommandContext(ctx, "gcc", "-shared", "-fPIC", "-o", shim, "-x", "c", "-", "-ldl") //nolint:gosec // a folder of our own
+	compile.Stdin = bytes.NewReader(loopbackSource)
 	if out, err := compile.CombinedOutput(); err != nil {
 		return fmt.Errorf("compile: %w: %s", err, out)
 	}
@@ -82,10 +81,11 @@ func (s *Server) start(ctx context.Context, jar string) error {
 		return err
 	}
 	s.URL = "http://127.0.0.1:" + port
-	// The shell ends the server when its own standard input does: at Stop, and when the test dies.
-	s.command = exec.Command("sh", "-c", `"$@" & read -r _; kill -9 $!; wait`, "sh", //nolint:gosec // our own test's
+	// The shell kills the server when the standard input of the shell ends: at Stop, or when the test process ends.
+	s.command = exec.Command("sh", "-c", `"$@" & read -r _; kill -9 $!; wait`, "sh", //nolint:gosec // arguments of our own
 		"java", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.net.preferIPv4Stack=true",
-		"-Djava.library.path="+filepath.Join(filepath.Dir(jar), "DynamoDBLocal_lib"), "-jar", jar, "-inMemory", "-sharedDb", "-disableTelemetry", "-port", port)
+		"-Djava.library.path="+filepath.Join(filepath.Dir(jar), "DynamoDBLocal_lib"),
+		"-jar", jar, "-inMemory", "-sharedDb", "-disableTelemetry", "-port", port)
 	s.command.Env = append(os.Environ(), "LD_PRELOAD="+shim)
 	s.command.Dir = filepath.Dir(jar)
 	if s.alive, err = s.command.StdinPipe(); err != nil {
@@ -118,18 +118,20 @@ func freePort() (string, error) {
 	return port, err
 }
 
-// Config is the SDK's configuration for it.
+// Config returns a configuration of the SDK for the server.
 func (s *Server) Config() aws.Config {
 	return aws.Config{
-		Region: "eu-central-1", BaseEndpoint: aws.String(s.URL), Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+		Region:       "eu-central-1",
+		BaseEndpoint: aws.String(s.URL),
+		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
 	}
 }
 
-// Stop ends it.
+// Stop stops the server and removes its files.
 func (s *Server) Stop() error {
 	if s.alive != nil {
 		_ = s.alive.Close()
-		_ = s.command.Wait() // it was killed
+		_ = s.command.Wait() // it was killed, so its error is expected
 	}
 	return os.RemoveAll(s.dir)
 }

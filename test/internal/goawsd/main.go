@@ -1,13 +1,11 @@
-// Command goawsd runs goaws, an emulator of SQS and SNS, on a loopback address
-// for tests and the demo, and ends when its standard input closes, so that it
-// never outlives the test that started it.
+// Command goawsd runs goaws, an emulator of SQS and SNS, on a loopback address for tests. It ends when its standard
+// input closes, so that it never outlives the test that started it.
 //
-// It cures what of goaws v0.5.4 would make tests lie or crash:
-//   - its handlers read the map of queues without a lock, so requests are
-//     served one at a time, and a long poll becomes a series of short ones;
-//   - ApproximateReceiveCount stayed 1 and SentTimestamp was the time of the
-//     receive: both are counted here;
-//   - errors had no type that the SDK knows: QueueDoesNotExist has one now.
+// It corrects faults of goaws v0.5.4 that would make tests wrong or crash them:
+//   - Its handlers read the map of queues without a lock. So requests are served one at a time here, and a long poll
+//     becomes a series of short polls.
+//   - ApproximateReceiveCount stays 1 and SentTimestamp is the time of the receive. Both are kept here.
+//   - Its errors lack the type that the SDK decodes. QueueDoesNotExist has it here.
 package main
 
 import (
@@ -36,12 +34,12 @@ func main() {
 
 func run(args []string, stdin io.Reader, stdout io.Writer) error {
 	flags := flag.NewFlagSet("goawsd", flag.ContinueOnError)
-	listen := flags.String("listen", "127.0.0.1:0", "address to listen on; a loopback one")
-	ready := flags.Bool("ready", true, "print the address that is listened on, as one line, when ready")
+	listen := flags.String("listen", "127.0.0.1:0", "loopback address to listen on")
+	ready := flags.Bool("ready", true, "print the address as a line when the server is ready")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	logrus.SetOutput(io.Discard) // it logs whole messages
+	logrus.SetOutput(io.Discard) // because it logs whole messages
 
 	l, err := net.Listen("tcp", *listen)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/Admiral-Piett/goaws/app/models"
 )
 
-// pollEvery is how often a long poll looks again.
-const pollEvery = 10 * time.Millisecond
+// pollInterval is the time between two short polls of a long poll.
+const pollInterval = 10 * time.Millisecond
 
 // server serves goaws one request at a time.
 type server struct {
@@ -38,10 +38,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var answer *httptest.ResponseRecorder
 	if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".ReceiveMessage") {
-		answer = s.receive(r, body)
+		answer = s.pollMessages(r, body)
 	} else {
 		s.mu.Lock()
-		answer = s.call(r, body)
+		answer = s.callGoaws(r, body)
 		s.mu.Unlock()
 	}
 	if strings.Contains(answer.Body.String(), "NonExistentQueue") {
@@ -52,31 +52,31 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer.Body.Bytes())
 }
 
-// call hands a request to goaws. The lock is held.
-func (s *server) call(r *http.Request, body []byte) *httptest.ResponseRecorder {
+// callGoaws passes a request to goaws. The caller holds the lock.
+func (s *server) callGoaws(r *http.Request, body []byte) *httptest.ResponseRecorder {
 	r = r.Clone(r.Context())
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	w := httptest.NewRecorder()
 	s.goaws.ServeHTTP(w, r)
 	for _, q := range models.SyncQueues.Queues {
-		q.ReceiveMessageWaitTimeSeconds = 0 // else an empty receive would hold the lock
+		q.ReceiveMessageWaitTimeSeconds = 0 // otherwise an empty receive would hold the lock
 	}
 	return w
 }
 
-// receive is a long poll: it looks again and again, without the lock between.
-func (s *server) receive(r *http.Request, body []byte) *httptest.ResponseRecorder {
+// pollMessages answers a long poll by a series of short polls. It releases the lock between them.
+func (s *server) pollMessages(r *http.Request, body []byte) *httptest.ResponseRecorder {
 	var in map[string]any
 	if err := json.Unmarshal(body, &in); err != nil {
-		return s.call(r, body)
+		return s.callGoaws(r, body)
 	}
 	wait, _ := in["WaitTimeSeconds"].(float64)
 	in["WaitTimeSeconds"] = 0
 	body, _ = json.Marshal(in)
 	for until := time.Now().Add(time.Duration(wait) * time.Second); ; {
 		s.mu.Lock()
-		answer := s.call(r, body)
-		found := s.correct(answer)
+		answer := s.callGoaws(r, body)
+		found := s.correctReceives(answer)
 		s.mu.Unlock()
 		if found || answer.Code != http.StatusOK || time.Now().After(until) {
 			return answer
@@ -84,14 +84,14 @@ func (s *server) receive(r *http.Request, body []byte) *httptest.ResponseRecorde
 		select {
 		case <-r.Context().Done():
 			return answer
-		case <-time.After(pollEvery):
+		case <-time.After(pollInterval):
 		}
 	}
 }
 
-// correct counts the receives of the messages in an answer, and says whether
-// there are any.
-func (s *server) correct(answer *httptest.ResponseRecorder) bool {
+// correctReceives writes the counted receives and the times of sending into an answer. It reports whether the answer
+// has messages.
+func (s *server) correctReceives(answer *httptest.ResponseRecorder) bool {
 	var out struct {
 		Messages []map[string]any
 	}

@@ -1,6 +1,5 @@
-// Package overlay builds the program with changes to its source that are in no
-// file of it: deliberate breakages that a test suite must notice, and points at
-// which a process kills itself. It uses the go command's -overlay.
+// Package overlay builds the program with changes that are not in its source files: deliberate faults that a test suite
+// must find, and points at which the process kills itself. It uses the flag -overlay of the go command.
 package overlay
 
 import (
@@ -12,17 +11,16 @@ import (
 	"strings"
 )
 
-// Edit is one change of a file. Old must be in it exactly once: when the code
-// moves on, the edit fails instead of changing nothing. Without Old the file is
-// new.
+// Edit is a change of a file. Old must occur exactly once, so that an edit that no longer fits the code fails. Without
+// Old, the edit adds a new file.
 type Edit struct {
-	File string // within the module
+	File string // path below the root of the module
 	Old  string
 	New  string
 }
 
-// Build builds the command of that package within the module, as it would be
-// after the edits, and returns its path, in dir.
+// Build builds the command in a package of the module with the edits applied. It returns the path of the program, which
+// is in dir.
 func Build(dir, pkg string, edits ...Edit) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
@@ -30,7 +28,7 @@ func Build(dir, pkg string, edits ...Edit) (string, error) {
 	}
 	replace := map[string]string{}
 	for _, e := range edits {
-		if err := apply(dir, root, e, replace); err != nil {
+		if err := applyEdit(dir, root, e, replace); err != nil {
 			return "", err
 		}
 	}
@@ -43,7 +41,7 @@ func Build(dir, pkg string, edits ...Edit) (string, error) {
 		return "", err
 	}
 	bin := filepath.Join(dir, filepath.Base(pkg))
-	cmd := exec.Command("go", "build", "-overlay", overlay, "-o", bin, "./"+pkg) //nolint:gosec // a test's own words
+	cmd := exec.Command("go", "build", "-overlay", overlay, "-o", bin, "./"+pkg) //nolint:gosec // the arguments come from tests
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)
@@ -51,8 +49,8 @@ func Build(dir, pkg string, edits ...Edit) (string, error) {
 	return bin, nil
 }
 
-// apply writes the file as it is after the edit, and earlier ones of it.
-func apply(dir, root string, e Edit, replace map[string]string) error {
+// applyEdit writes the edited file to dir and records it in replace. Edits of the same file build on each other.
+func applyEdit(dir, root string, e Edit, replace map[string]string) error {
 	original := filepath.Join(root, e.File)
 	from := original
 	if changed, ok := replace[original]; ok {
@@ -63,7 +61,7 @@ func apply(dir, root string, e Edit, replace map[string]string) error {
 		replace[original] = to
 		return os.WriteFile(to, []byte(e.New), 0o600)
 	}
-	source, err := os.ReadFile(from) //nolint:gosec // a test's own words
+	source, err := os.ReadFile(from) //nolint:gosec // the arguments come from tests
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-/* Preloaded into a server that binds all addresses: it binds the loopback instead. */
+/* This library is preloaded into a server that binds all addresses, so that it binds the loopback address instead. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dlfcn.h>
