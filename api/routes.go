@@ -63,11 +63,11 @@ func operatorRoutes() []route {
 		{"GET /console/{$}", accessSession, (*Endpoints).consolePages},
 		{"GET /console/exhausted", accessSession, (*Endpoints).consolePages},
 		{"GET /console/order", accessSession, (*Endpoints).consolePages},
-		{"GET /console/letters", accessSession, (*Endpoints).consolePages},
+		{"GET /console/dead-letters", accessSession, (*Endpoints).consolePages},
 		{"GET /console/signin", accessSession, (*Endpoints).consolePages},
 		{"POST /console/signin", accessSession, (*Endpoints).consolePages},
 		{"POST /console/signout", accessSession, (*Endpoints).consolePages},
-		{"POST /console/rule", accessSession, (*Endpoints).consolePages},
+		{"POST /console/decide", accessSession, (*Endpoints).consolePages},
 		{"POST /console/redrive", accessSession, (*Endpoints).consolePages},
 	}
 }

@@ -64,7 +64,7 @@ func hidden(page, action string) url.Values {
 	return out
 }
 
-// An operator signs in, sees what waits, and rules on it; the workflow is told.
+// TestConsole signs an operator in, who sees a pending approval and decides it; the workflow gets its answer.
 func TestConsole(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
@@ -76,7 +76,7 @@ func TestConsole(t *testing.T) {
 	require.Equal(t, "/console/signin", at)
 	require.NotContains(t, page, "o-1")
 	page, _ = b.post("/console/signin", url.Values{"token": {programSecret}})
-	require.Contains(t, page, "That is no operator’s token", "a program is no operator")
+	require.Contains(t, page, "This is not the token of an operator", "a program is not an operator")
 	page, at = b.post("/console/signin", url.Values{"token": {operatorSecret}})
 	require.Equal(t, "/console/", at)
 	require.Contains(t, page, `href="order?id=o-1"`)
@@ -84,10 +84,10 @@ func TestConsole(t *testing.T) {
 
 	page, _ = b.get("/console/order?id=o-1")
 	require.NotContains(t, page, token)
-	form := hidden(page, "rule")
+	form := hidden(page, "decide")
 	form.Set("act", "approve")
 	form.Set("reason", "by phone")
-	page, at = b.post("/console/rule", form)
+	page, at = b.post("/console/decide", form)
 	require.Equal(t, "/console/order", at)
 	require.Contains(t, page, "decided by ops")
 	require.Equal(t, "SUCCEEDED", strings.ToUpper(string(r.task(t, token).State)))
@@ -103,7 +103,7 @@ func TestConsole(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, do(t, "GET", r.public+"/console/", "").status)
 }
 
-// Where no operator is named, who has the token file is.
+// TestConsoleByTokenFile signs in with the content of the token file, which is used if no operator is configured.
 func TestConsoleByTokenFile(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)

@@ -71,7 +71,7 @@ func (d *desk) seed() {
 	})
 	d.told("REF-20951", 7*time.Minute, 48*time.Hour, func(a *approval.Request) { a.Title = "Refund of 75.50 EUR to Grace Hopper" })
 	for i := range 3 {
-		d.givenUp(fmt.Sprintf("PAY-77%02d", 2+i), time.Duration(6-i)*time.Hour)
+		d.exhausted(fmt.Sprintf("PAY-77%02d", 2+i), time.Duration(6-i)*time.Hour)
 	}
 	for i, l := range []store.DeadLetter{
 		{Source: "request-orders", Reason: "order: is missing"}, {Source: "request-orders", Reason: "order: is missing"}, {Source: "request-orders", Reason: "order: is missing", Redrives: 1},
@@ -83,8 +83,8 @@ func (d *desk) seed() {
 	}
 }
 
-// givenUp is a payout whose answer was refused for good.
-func (d *desk) givenUp(order string, ago time.Duration) {
+// exhausted adds a payout with a callback that was refused permanently.
+func (d *desk) exhausted(order string, ago time.Duration) {
 	d.told(order, ago+time.Hour, 40*time.Hour, func(a *approval.Request) {
 		a.Title, a.Workflow, a.Step = "Payout to supplier "+order, "payouts", "second-signature"
 	})

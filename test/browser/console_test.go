@@ -43,7 +43,7 @@ func TestOperators(t *testing.T) {
 	picture(t, "console-pending", shot(t, ctx))
 
 	do(t, ctx, chromedp.SendKeys("#find", "PAY-77"), chromedp.KeyEvent("\r"))
-	await(t, ctx, "Orders that begin so")
+	await(t, ctx, "Orders that begin with this ID")
 	do(t, ctx, chromedp.Click(`//main//a[.="PAY-7701"]`))
 	await(t, ctx, "Timeline")
 	all := text(t, ctx)
@@ -53,7 +53,7 @@ func TestOperators(t *testing.T) {
 	picture(t, "console-order", shot(t, ctx))
 
 	// Without a reason the browser holds it back.
-	do(t, ctx, chromedp.Click(`//details[@class="rule"]/summary`), chromedp.Click(`//button[@class="cancel"]`))
+	do(t, ctx, chromedp.Click(`//details[@class="decide"]/summary`), chromedp.Click(`//button[@class="cancel"]`))
 	require.Equal(t, approval.Pending, d.approval("PAY-7701").Status)
 	do(t, ctx, chromedp.SendKeys("#reason-0", "Ordered twice, see ticket 4711"), chromedp.Click(`//button[@class="cancel"]`))
 	await(t, ctx, "Cancelled by ada")
@@ -63,8 +63,8 @@ func TestOperators(t *testing.T) {
 	do(t, ctx, chromedp.Click(`//nav//a[contains(., "Pending")]`))
 	await(t, ctx, "As of")
 	do(t, ctx, chromedp.Click(`//a[.="PAY-7719"]`))
-	await(t, ctx, "Nobody knows of this")
-	do(t, ctx, chromedp.Click(`//details[@class="rule"]/summary`), chromedp.SendKeys("#reason-0", "By phone with the treasurer"), chromedp.Click(`//button[@class="reject"]`))
+	await(t, ctx, "Nobody knows of this request")
+	do(t, ctx, chromedp.Click(`//details[@class="decide"]/summary`), chromedp.SendKeys("#reason-0", "By phone with the treasurer"), chromedp.Click(`//button[@class="reject"]`))
 	await(t, ctx, "Rejected – decided by ada")
 	vote := d.approval("PAY-7719").Votes[0]
 	require.Equal(t, []string{"ada", "By phone with the treasurer", "operator"}, []string{vote.By, vote.Comment, string(vote.Via)})
@@ -75,9 +75,9 @@ func TestOperators(t *testing.T) {
 	await(t, ctx, "Operator’s token")
 	require.NotContains(t, text(t, ctx), "Northwind")
 	do(t, ctx, chromedp.SendKeys("#token", opsToken+"x"), chromedp.KeyEvent("\r"))
-	await(t, ctx, "That is no operator’s token")
+	await(t, ctx, "This is not the token of an operator")
 	do(t, ctx, chromedp.SendKeys("#token", opsToken), chromedp.KeyEvent("\r"))
-	await(t, ctx, "Northwind") // where they wanted to go
+	await(t, ctx, "Northwind") // the page that they wanted
 }
 
 // Dead letters: what a redrive would do is seen first, then it is done.
@@ -97,12 +97,12 @@ func TestRedriving(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, letters, 5, "a dry run")
 	do(t, ctx, chromedp.Click("#confirm"))
-	await(t, ctx, "3 started again")
+	await(t, ctx, "3 redriven")
 	letters, err = d.store.ListDeadLetters(t.Context(), "", 10)
 	require.NoError(t, err)
 	require.Len(t, letters, 2)
 
-	// Everything: answers that were given up, too.
+	// Everything: exhausted callbacks, too.
 	do(t, ctx, chromedp.Click(`//main//a[.="Dead letters"]`))
 	await(t, ctx, "By reason")
 	do(t, ctx, chromedp.Click("#everything"))
@@ -110,8 +110,8 @@ func TestRedriving(t *testing.T) {
 	require.Contains(t, text(t, ctx), "AccessDeniedException")
 	picture(t, "console-dry-run", shot(t, ctx))
 	do(t, ctx, chromedp.Click("#confirm"))
-	await(t, ctx, "4 started again")
-	require.Contains(t, text(t, ctx), "1 could not be started", "it was given up again at once")
+	await(t, ctx, "4 redriven")
+	require.Contains(t, text(t, ctx), "1 could not be redriven", "it failed again at once")
 	a := d.approval("PAY-7702")
 	require.Equal(t, approval.CallbackPending, a.Callback.State)
 	o, err := d.store.Get(t.Context(), "PAY-7702")
@@ -120,29 +120,29 @@ func TestRedriving(t *testing.T) {
 	require.Equal(t, "ada", o.History[len(o.History)-1].By)
 }
 
-// One answer that was given up, from the order's own page.
+// TestRedrivingOne redrives an exhausted callback from the page of its order.
 func TestRedrivingOne(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.seed()
 	ctx := d.signIn(t)
-	do(t, ctx, chromedp.Click(`//nav//a[contains(., "Given up")]`))
-	await(t, ctx, "Answers given up")
+	do(t, ctx, chromedp.Click(`//nav//a[contains(., "Exhausted")]`))
+	await(t, ctx, "Exhausted callbacks")
 	do(t, ctx, chromedp.Click(`//a[.="PAY-7703"]`))
-	await(t, ctx, "Mend the cause of the error below, then redrive")
+	await(t, ctx, "Fix the cause of the error below, then redrive")
 	do(t, ctx, chromedp.Click(`//button[@class="redrive"]`))
 	await(t, ctx, "1 would be redriven")
 	do(t, ctx, chromedp.Click("#confirm"))
-	await(t, ctx, "1 started again")
+	await(t, ctx, "1 redriven")
 	require.Equal(t, approval.CallbackPending, d.approval("PAY-7703").Callback.State)
 	require.Equal(t, approval.CallbackExhausted, d.approval("PAY-7702").Callback.State)
 	do(t, ctx, chromedp.Click(`//a[.="Back to the order"]`))
-	await(t, ctx, "Answer redriven by ada")
+	await(t, ctx, "Callback redriven by ada")
 }
 
 // everyPage lists what there is to see.
 func everyPage() []string {
-	return []string{"", "order?id=PAY-7701", "order?id=PAY-7702", "order?id=PAY", "order?id=nobody", "exhausted", "letters"}
+	return []string{"", "order?id=PAY-7701", "order?id=PAY-7702", "order?id=PAY", "order?id=nobody", "exhausted", "dead-letters"}
 }
 
 // A narrow screen: nothing to scroll sideways, and what is pressed as large as a
@@ -184,11 +184,11 @@ func TestConsoleByKeyboard(t *testing.T) {
 		}
 		return out
 	}
-	require.Equal(t, []string{"Skip to the page", "approval-relay", "Pending 6", "Given up 3", "Dead letters 5", "find"}, tabs(6))
+	require.Equal(t, []string{"Skip to the page", "approval-relay", "Pending 6", "Exhausted 3", "Dead letters 5", "find"}, tabs(6))
 	do(t, ctx, chromedp.KeyEvent("REF-20951"), chromedp.KeyEvent("\r"))
 	await(t, ctx, "Timeline")
 	reached := tabs(11)
-	require.Equal(t, []string{"find", "Find", "signout", "Reload", "Approve, reject or cancel it yourself"}, reached[5:10])
+	require.Equal(t, []string{"find", "Find", "signout", "Reload", "Approve, reject or cancel as operator"}, reached[5:10])
 	do(t, ctx, chromedp.Navigate(d.url+"order?id=REF-20951"))
 	await(t, ctx, "Timeline")
 	tabs(10)

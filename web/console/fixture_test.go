@@ -24,7 +24,7 @@ import (
 	"github.com/approval-relay/approval-relay/web/console"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 var errFire = errors.New("disk on fire")
 
@@ -34,7 +34,7 @@ func (s secret) Reveal() string { return string(s) }
 
 var start = time.Date(2026, 3, 4, 3, 12, 45, 0, time.UTC)
 
-// world is the console over orders in a map, with the real domain and keys.
+// world is the console with orders in a map, and the real domain and keys.
 type world struct {
 	t       *testing.T
 	now     time.Time
@@ -57,19 +57,30 @@ const adaToken, bobToken = "ada-token-0123456789", "bob-token-0123456789"
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		t: t, now: start, ring: keys.NewRing(start), tokens: map[string]console.Secret{"ada": secret(adaToken), "bob": secret(bobToken)},
+		t:      t,
+		now:    start,
+		ring:   keys.NewRing(start),
+		tokens: map[string]console.Secret{"ada": secret(adaToken), "bob": secret(bobToken)},
 		orders: map[string]*approval.Order{},
 	}
 	w.build()
 	return w
 }
 
-// build makes the console, as at a start of the program.
+// build creates the console, like the start of the program.
 func (w *world) build() {
 	w.t.Helper()
 	c, err := console.New(console.Config{
-		Tokens: w.tokens, MAC: w.ring, Orders: w, Counter: w, Decider: w, DeadLetters: w, Redriver: w, Queues: []string{"request-orders"},
-		Now: func() time.Time { return w.now }, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+		Tokens:      w.tokens,
+		MAC:         w.ring,
+		Orders:      w,
+		Counter:     w,
+		Decider:     w,
+		DeadLetters: w,
+		Redriver:    w,
+		Queues:      []string{"request-orders"},
+		Now:         func() time.Time { return w.now },
+		Log:         slog.New(slog.NewTextHandler(&w.log, nil)),
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -148,15 +159,25 @@ func (w *world) order(id string) *approval.Order {
 	return w.orders[id]
 }
 
-// ask requests an approval, that long ago.
+// ask requests an approval at a time in the past.
 func (w *world) ask(id string, ago time.Duration, change ...func(*approval.Request)) (actions []approval.Action) {
 	w.t.Helper()
 	a := approval.Request{
-		Token: approval.NewToken("task-token-" + id), Target: "sfn", Workflow: "refunds", Step: "finance", Title: "Refund of 480 EUR to Ada Lovelace",
-		Details: []approval.Field{{Name: "Amount", Value: "480.00 EUR"}}, Requester: "grace@example.com", Execution: "arn:aws:states:…:refunds:1",
-		Approvers: []approval.Approver{{ID: "alan@example.com", Nonce: "nonce-1"}, {ID: "barbara@example.com", Nonce: "nonce-2", SubstituteFor: "edsger@example.com"}},
-		Policy:    approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}, Channels: []string{"mail"}, Deadline: start.Add(30 * time.Hour), TaskExpires: start.Add(31 * time.Hour),
-		Retention: 240 * time.Hour, CallbackRetry: approval.RetrySchedule{Base: time.Minute, Cap: time.Hour, MaxAge: 24 * time.Hour},
+		Token:             approval.NewToken("task-token-" + id),
+		Target:            "sfn",
+		Workflow:          "refunds",
+		Step:              "finance",
+		Title:             "Refund of 480 EUR to Ada Lovelace",
+		Details:           []approval.Field{{Name: "Amount", Value: "480.00 EUR"}},
+		Requester:         "grace@example.com",
+		Execution:         "arn:aws:states:…:refunds:1",
+		Approvers:         []approval.Approver{{ID: "alan@example.com", Nonce: "nonce-1"}, {ID: "barbara@example.com", Nonce: "nonce-2", SubstituteFor: "edsger@example.com"}},
+		Policy:            approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2},
+		Channels:          []string{"mail"},
+		Deadline:          start.Add(30 * time.Hour),
+		TaskExpires:       start.Add(31 * time.Hour),
+		Retention:         240 * time.Hour,
+		CallbackRetry:     approval.RetrySchedule{Base: time.Minute, Cap: time.Hour, MaxAge: 24 * time.Hour},
 		NotificationRetry: approval.RetrySchedule{Base: time.Minute, Cap: time.Hour, MaxAge: 6 * time.Hour},
 	}
 	for _, f := range change {
@@ -169,7 +190,7 @@ func (w *world) ask(id string, ago time.Duration, change ...func(*approval.Reque
 	return actions
 }
 
-// end ends attempts that were begun.
+// end records a result for attempts that run.
 func (w *world) end(id string, actions []approval.Action, r approval.Result) {
 	for _, act := range actions {
 		switch act.Kind {
@@ -181,11 +202,18 @@ func (w *world) end(id string, actions []approval.Action, r approval.Result) {
 	}
 }
 
-// approve has everybody approve, and returns the callback that is owed then.
+// approve lets all approvers approve, and returns the callback action.
 func (w *world) approve(id string) (out []approval.Action) {
 	w.t.Helper()
 	for _, by := range []string{"alan@example.com", "barbara@example.com"} {
-		v, actions, err := w.order(id).Decide(approval.Decision{ID: by, Outcome: approval.Approve, By: by, Comment: "fine by me", Via: approval.ViaLink, Source: "link"}, approval.UnmatchedRetention{}, w.turn())
+		v, actions, err := w.order(id).Decide(approval.Decision{
+			ID:      by,
+			Outcome: approval.Approve,
+			By:      by,
+			Comment: "fine by me",
+			Via:     approval.ViaLink,
+			Source:  "link",
+		}, approval.UnmatchedRetention{}, w.turn())
 		if err != nil || !v.IsAccepted() {
 			w.t.Fatal(v, err)
 		}
@@ -194,7 +222,7 @@ func (w *world) approve(id string) (out []approval.Action) {
 	return out
 }
 
-// do sends a request with the session's cookie.
+// do sends a request with the cookie of the session.
 func (w *world) do(r *http.Request) *http.Response {
 	w.t.Helper()
 	if w.cookie != nil {
@@ -225,7 +253,7 @@ func posted(page, form string) *http.Request {
 	return r
 }
 
-// signIn signs in with that token.
+// signIn signs in with a token.
 func (w *world) signIn(token string) *http.Response {
 	w.t.Helper()
 	w.cookie = nil
@@ -242,8 +270,7 @@ var (
 	nonces = regexp.MustCompile(`name="(nonce|shown)" value="[^"]+"`)
 )
 
-// form returns what is hidden in the form of the page that leads there, the first
-// with that text in it.
+// form returns the hidden fields of the first form on a page that leads to an action and contains a text.
 func form(t *testing.T, page, action, with string) url.Values {
 	t.Helper()
 	for _, f := range strings.Split(page, "<form ")[1:] {
@@ -270,7 +297,7 @@ func body(t *testing.T, resp *http.Response) string {
 	return string(b)
 }
 
-// golden compares a page, without its style sheet and what is hashed.
+// golden compares a page with its golden file. Style sheet and digests are left out.
 func golden(t *testing.T, name, page string) {
 	t.Helper()
 	got := nonces.ReplaceAllString(style.ReplaceAllString(page, "<style></style>"), `name="$1" value="*"`)

@@ -1,49 +1,106 @@
 package console
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"mime"
 	"net/http"
+	"strings"
 )
 
-// maxBody bounds a form, in bytes: the longest reason with every byte escaped
-// takes a fifth of it.
-const maxBody = 64 << 10
+// maxForm bounds a form, in bytes. The longest reason with each byte escaped takes a fifth of it.
+const maxForm = 64 << 10
 
-// read reads the named fields of a form. A field that is there twice is not
-// guessed at. Where it returns false the request is answered.
-func (c *Console) read(w http.ResponseWriter, r *http.Request, s session, fields ...string) (map[string]string, bool) {
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
-		c.refuse(w, r, s, http.StatusUnsupportedMediaType, "This is not the console’s form", "The console takes only what its own pages send. Nothing was done.")
+// The purposes of forms, as their nonces cover them.
+const (
+	formSignOut = "signout"
+	formDecide  = "decide"
+	formDryRun  = "dry-run"
+	formRedrive = "redrive"
+)
+
+// readForm reads the named fields of a form. A field that comes twice is refused, because either value may be the
+// intended one. If readForm returns false, it has answered the request.
+func (c *Console) readForm(
+	w http.ResponseWriter, r *http.Request, s session, fields ...string,
+) (map[string]string, bool) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/x-www-form-urlencoded" {
+		c.refuse(w, r, s, wrongType)
 		return nil, false
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	err := r.ParseForm()
-	var over *http.MaxBytesError
-	switch {
-	case errors.As(err, &over):
-		c.refuse(w, r, s, http.StatusRequestEntityTooLarge, "This is too long", "Nothing was done. Please go back and write less.")
-		return nil, false
-	case err != nil:
-		c.unreadable(w, r, s)
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			c.refuse(w, r, s, tooLarge)
+		} else {
+			c.refuse(w, r, s, unreadable)
+		}
 		return nil, false
 	}
-	out := map[string]string{}
+	values := map[string]string{}
 	for _, name := range fields {
 		if len(r.PostForm[name]) > 1 {
-			c.unreadable(w, r, s)
+			c.refuse(w, r, s, unreadable)
 			return nil, false
 		}
-		out[name] = r.PostForm.Get(name)
+		values[name] = r.PostForm.Get(name)
 	}
-	return out, true
+	return values, true
 }
 
-func (c *Console) unreadable(w http.ResponseWriter, r *http.Request, s session) {
-	c.refuse(w, r, s, http.StatusBadRequest, "This cannot be read", "The form is not as the console made it. Nothing was done.")
+// formNonce returns a nonce that proves that a form comes from a page of the session. It is valid only for the same
+// purpose and the same values.
+func (c *Console) formNonce(s session, purpose string, values ...string) string {
+	keyID, mac := c.MAC.MAC(macFormNonce, nonceContent(s, purpose, values))
+	return encodePart([]byte(keyID)) + "." + encodePart(mac)
 }
 
-// stale answers a form whose nonce is not right.
-func (c *Console) stale(w http.ResponseWriter, r *http.Request, s session) {
-	c.refuse(w, r, s, http.StatusConflict, "This form is no longer good", "It is from another session, or was open for too long. Nothing was done. Please open the page again.")
+// verifyNonce reports whether formNonce made a nonce from the same arguments.
+func (c *Console) verifyNonce(nonce string, s session, purpose string, values ...string) bool {
+	parts, ok := decodeParts(nonce, 2)
+	return ok && c.MAC.VerifyMAC(macFormNonce, string(parts[0]), nonceContent(s, purpose, values), parts[1]) == nil
+}
+
+// nonceContent returns the authenticated content of a nonce. The values are encoded, because JSON would make values
+// equal that differ in invalid UTF-8 only.
+func nonceContent(s session, purpose string, values []string) []byte {
+	content := []string{s.ID, encodePart([]byte(purpose))}
+	for _, v := range values {
+		content = append(content, encodePart([]byte(v)))
+	}
+	b, err := json.Marshal(content)
+	if err != nil {
+		panic(err) // the content is strings
+	}
+	return b
+}
+
+// encodePart encodes bytes for a form, a cookie or a nonce. Parts are joined by dots.
+func encodePart(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// decodeParts decodes a text of n parts.
+func decodeParts(text string, n int) ([][]byte, bool) {
+	fields := strings.Split(text, ".")
+	if len(fields) != n {
+		return nil, false
+	}
+	parts := make([][]byte, n)
+	for i, f := range fields {
+		var err error
+		if parts[i], err = base64.RawURLEncoding.Strict().DecodeString(f); err != nil {
+			return nil, false
+		}
+	}
+	return parts, true
+}
+
+// decodeText decodes a text of a single part.
+func decodeText(text string) (string, bool) {
+	parts, ok := decodeParts(text, 1)
+	if !ok {
+		return "", false
+	}
+	return string(parts[0]), true
 }

@@ -14,7 +14,7 @@ import (
 
 const hostile = "</td><script>alert(1)</script>\"><img src=x onerror=alert(1)>\u202elaeR\x00\x1b[1m"
 
-// attack puts what would hurt into everything that comes from outside.
+// attack puts hostile text into everything that comes from outside.
 func attack(w *world) {
 	acts := w.ask("<b>"+hostile, time.Hour, func(a *approval.Request) {
 		a.Title, a.Workflow, a.Step, a.Requester, a.Execution, a.Target = hostile, hostile, hostile, "javascript:alert(1)", hostile, hostile
@@ -24,9 +24,21 @@ func attack(w *world) {
 	})
 	id := "<b>" + hostile
 	w.end(id, acts, approval.Result{Kind: approval.ResultRefused, Reason: hostile})
-	_, acts, _ = w.order(id).Decide(approval.Decision{ID: "1", Outcome: approval.Approve, By: hostile, Comment: hostile, Via: approval.ViaWebhook, Source: hostile}, approval.UnmatchedRetention{}, w.turn())
+	_, acts, _ = w.order(id).Decide(approval.Decision{
+		ID:      "1",
+		Outcome: approval.Approve,
+		By:      hostile,
+		Comment: hostile,
+		Via:     approval.ViaWebhook,
+		Source:  hostile,
+	}, approval.UnmatchedRetention{}, w.turn())
 	w.end(id, acts, approval.Result{Kind: approval.ResultRefused, Reason: hostile})
-	w.letters = []store.DeadLetter{{ID: hostile, Source: hostile, Reason: hostile, At: w.now}}
+	w.letters = []store.DeadLetter{{
+		ID:     hostile,
+		Source: hostile,
+		Reason: hostile,
+		At:     w.now,
+	}}
 	w.unread = errHostile{}
 	w.counts = store.Stats{Workflows: map[string]store.WorkflowStats{hostile: {Pending: 1, Oldest: w.now}}}
 	w.report = store.RedriveReport{Found: map[string]int{hostile: 1}, Errors: []string{hostile}}
@@ -67,7 +79,7 @@ func TestPages(t *testing.T) {
 		"good_exhausted_empty": {nil, "exhausted", 200},
 		"good_order":           {all, "order?id=A-1", 200},
 		"good_order_failing":   {all, "order?id=+A-3+", 200},
-		"good_order_given_up": {func(w *world) {
+		"good_order_exhausted": {func(w *world) {
 			w.ask("A-1", 2*time.Hour, func(a *approval.Request) { a.TaskExpires = start.Add(time.Hour) })
 			w.end("A-1", w.approve("A-1"), approval.Result{Kind: approval.ResultRefused, Reason: "AccessDenied"})
 			w.now = w.now.Add(2 * time.Hour)
@@ -86,25 +98,46 @@ func TestPages(t *testing.T) {
 			w.ask("A-1", time.Hour, func(a *approval.Request) { a.Step, a.Token = "cfo", approval.NewToken("2") })
 		}, "order?id=A-1", 200},
 		"good_order_unmatched": {func(w *world) {
-			_, _, err := w.order("A-1").Decide(approval.Decision{ID: "1", Outcome: approval.Reject, Via: approval.ViaWebhook, Source: "erp"}, approval.UnmatchedRetention{WaitFor: time.Hour}, w.turn())
+			_, _, err := w.order("A-1").Decide(approval.Decision{
+				ID:      "1",
+				Outcome: approval.Reject,
+				Via:     approval.ViaWebhook,
+				Source:  "erp",
+			}, approval.UnmatchedRetention{WaitFor: time.Hour}, w.turn())
 			if err != nil {
 				w.t.Fatal(err)
 			}
 		}, "order?id=A-1", 200},
-		"good_letters": {func(w *world) {
+		"good_dead_letters": {func(w *world) {
 			w.letters = []store.DeadLetter{
-				{ID: "1", Source: "request-orders", Reason: "order: is missing", At: start.Add(-5 * time.Hour), Redrives: 2}, {ID: "2", Source: "decision-erp", Reason: "body: is no JSON", At: start.Add(-4 * time.Hour)},
-				{ID: "3", Source: "decision-erp", Reason: "order: is missing", At: start.Add(-3 * time.Hour)},
+				{
+					ID:       "1",
+					Source:   "request-orders",
+					Reason:   "order: is missing",
+					At:       start.Add(-5 * time.Hour),
+					Redrives: 2,
+				}, {
+					ID:     "2",
+					Source: "decision-erp",
+					Reason: "body: is no JSON",
+					At:     start.Add(-4 * time.Hour),
+				},
+				{
+					ID:     "3",
+					Source: "decision-erp",
+					Reason: "order: is missing",
+					At:     start.Add(-3 * time.Hour),
+				},
 			}
-		}, "letters", 200},
-		"good_letters_empty": {nil, "letters", 200},
-		"good_search":        {all, "order?id=A", 404},
-		"fail_search":        {all, "order?id=B-1", 404},
-		"good_search_blank":  {nil, "order", 200},
-		"fail_after":         {nil, "?after=no+place", 422},
-		"fail_unavailable":   {func(w *world) { w.failing = errFire }, "", 503},
-		"good_hostile":       {attack, "order?id=%3Cb%3E" + "%3C%2Ftd%3E%3Cscript%3Ealert%281%29%3C%2Fscript%3E%22%3E%3Cimg+src%3Dx+onerror%3Dalert%281%29%3E%E2%80%AElaeR%00%1B%5B1m", 200},
-		"hostile_pending":    {attack, "", 200}, "hostile_exhausted": {attack, "exhausted", 200}, "hostile_letters": {attack, "letters", 200},
+		}, "dead-letters", 200},
+		"good_dead_letters_empty": {nil, "dead-letters", 200},
+		"good_search":             {all, "order?id=A", 404},
+		"fail_search":             {all, "order?id=B-1", 404},
+		"good_search_blank":       {nil, "order", 200},
+		"fail_after":              {nil, "?after=no+place", 422},
+		"fail_unavailable":        {func(w *world) { w.failing = errFire }, "", 503},
+		"good_hostile":            {attack, "order?id=%3Cb%3E" + "%3C%2Ftd%3E%3Cscript%3Ealert%281%29%3C%2Fscript%3E%22%3E%3Cimg+src%3Dx+onerror%3Dalert%281%29%3E%E2%80%AElaeR%00%1B%5B1m", 200},
+		"hostile_pending":         {attack, "", 200}, "hostile_exhausted": {attack, "exhausted", 200}, "hostile_dead_letters": {attack, "dead-letters", 200},
 		"hostile_search": {attack, "order?id=%3Cb%3E%3C", 404},
 	} {
 		w := newWorld(t)
@@ -119,11 +152,17 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// checkPage holds what is true of every page: one main, one h1, a title, a
-// language, labels, and nothing that runs, loads or is secret.
+// checkPage checks the rules for every page: it has a main, an h1, a title, a language and labels; it runs and loads
+// nothing, and contains no secret.
 func checkPage(t *testing.T, name, page string) {
 	t.Helper()
-	for text, n := range map[string]int{"<main": 1, "<h1": 1, `<html lang="en">`: 1, "<title>": 1, "<textarea": strings.Count(page, `<label for="reason-`)} {
+	for text, n := range map[string]int{
+		"<main":            1,
+		"<h1":              1,
+		`<html lang="en">`: 1,
+		"<title>":          1,
+		"<textarea":        strings.Count(page, `<label for="reason-`),
+	} {
 		if strings.Count(page, text) != n {
 			t.Errorf("%s: %d of %s", name, strings.Count(page, text), text)
 		}
@@ -146,10 +185,15 @@ func TestHeaders(t *testing.T) {
 		"page":       w.do(httptest.NewRequest(http.MethodGet, "/console/", nil)),
 		"order":      w.do(httptest.NewRequest(http.MethodHead, "/console/order?id=A-1", nil)),
 		"sign-in":    w.do(httptest.NewRequest(http.MethodGet, "/console/signin", nil)),
-		"bad form":   w.do(posted("rule", "act=approve")),
+		"bad form":   w.do(posted("decide", "act=approve")),
 		"no page":    w.do(httptest.NewRequest(http.MethodGet, "/console/elsewhere", nil)),
 	} {
-		for header, want := range map[string]string{"Referrer-Policy": "same-origin", "X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"} {
+		for header, want := range map[string]string{
+			"Referrer-Policy":        "same-origin",
+			"X-Frame-Options":        "DENY",
+			"X-Content-Type-Options": "nosniff",
+			"Cache-Control":          "no-store",
+		} {
 			if resp.Header.Get(header) != want {
 				t.Errorf("%s: %s is %q", name, header, resp.Header.Get(header))
 			}
@@ -161,7 +205,7 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// HEAD is GET without a body, and changes nothing; other methods are none.
+// TestMethods holds that HEAD answers like GET without a body, and that other methods are refused and change nothing.
 func TestMethods(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -175,18 +219,18 @@ func TestMethods(t *testing.T) {
 		method, page string
 		status       int
 	}{
-		{"GET", "rule", 404}, {"GET", "redrive", 404}, {"GET", "signout", 404}, {"PUT", "rule", 404}, {"DELETE", "order", 404}, {"POST", "order", 404}, {"PUT", "signin", 405},
+		{"GET", "decide", 404}, {"GET", "redrive", 404}, {"GET", "signout", 404}, {"PUT", "decide", 404}, {"DELETE", "order", 404}, {"POST", "order", 404}, {"PUT", "signin", 405},
 	} {
 		if got := w.do(httptest.NewRequest(c.method, "/console/"+c.page, nil)).StatusCode; got != c.status {
 			t.Errorf("%s %s: %d", c.method, c.page, got)
 		}
 	}
 	if w.order("A-1").Approvals[0].Status != approval.Pending || len(w.runs) > 0 {
-		t.Error("something was done")
+		t.Error("the request changed something")
 	}
 }
 
-// A page says where to go on, and how to get back.
+// TestPaging holds that a page links to the next page and to the first.
 func TestPaging(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -204,31 +248,31 @@ func TestPaging(t *testing.T) {
 	}
 }
 
-func TestPagesOfLetters(t *testing.T) {
+func TestPagesOfDeadLetters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.signIn(adaToken)
 	for i := range 150 {
 		w.letters = append(w.letters, store.DeadLetter{ID: fmt.Sprintf("%03d", i), Reason: "odd", At: start})
 	}
-	_, page := w.get("letters")
-	if !strings.Contains(page, `href="?after=099"`) || !strings.Contains(page, "Of the 100 on this page") {
+	_, page := w.get("dead-letters")
+	if !strings.Contains(page, `href="?after=099"`) || !strings.Contains(page, "the 100 dead letters on this page") {
 		t.Error(style.ReplaceAllString(page, ""))
 	}
-	_, page = w.get("letters?after=099")
-	if strings.Contains(page, "Next page") || !strings.Contains(page, "From the beginning") || !strings.Contains(page, "Of the 50 on this page") {
+	_, page = w.get("dead-letters?after=099")
+	if strings.Contains(page, "Next page") || !strings.Contains(page, "From the beginning") || !strings.Contains(page, "the 50 dead letters on this page") {
 		t.Error(style.ReplaceAllString(page, ""))
 	}
 }
 
-// Counts that cannot be read, and a record that cannot, leave the page standing.
-func TestWhatIsThereIsShown(t *testing.T) {
+// TestPartialFailure holds that a page shows the rest if counts or a dead letter cannot be read.
+func TestPartialFailure(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.signIn(adaToken)
 	w.letters, w.failing = []store.DeadLetter{{ID: "1", Reason: "odd", At: start}}, errFire
-	resp, page := w.get("letters")
-	if resp.StatusCode != http.StatusOK || !strings.Contains(page, "Some cannot be read: disk on fire") || !strings.Contains(page, ">odd<") {
+	resp, page := w.get("dead-letters")
+	if resp.StatusCode != http.StatusOK || !strings.Contains(page, "Some dead letters cannot be read: disk on fire") || !strings.Contains(page, ">odd<") {
 		t.Errorf("%d %s", resp.StatusCode, style.ReplaceAllString(page, ""))
 	}
 	if !strings.Contains(w.log.String(), "console cannot count") {

@@ -21,26 +21,24 @@ type Redriver interface {
 }
 
 const (
-	// maxRedrive bounds one redrive.
+	// maxRedrive bounds a redrive.
 	maxRedrive = 1000
-	// confirmWithin is how long a dry run may be confirmed.
+	// confirmWithin is how long a dry run can be confirmed.
 	confirmWithin = 15 * time.Minute
 )
 
-// redrivePage is what a dry run found, with the form that confirms it; or what
-// became of a redrive.
+// redrivePage shows the result of a dry run, with the form that confirms it, or the result of a redrive.
 type redrivePage struct {
 	frame
-	What    string // of which reason or order
-	OrderID string
-	Href    string // of the order
-	Found   []foundView
-	Total   int
-	Would   int // be redriven
-	Report  store.RedriveReport
-	Errors  []string
-	Confirm *confirmForm
-	Done    bool
+	Reason     string // all that is redriven has this reason; empty means any reason
+	OrderID    string // only the callback of this order is redriven; empty means any order
+	Href       string // path of the order's page
+	Found      []foundView
+	Redrivable int // number that a confirmation redrives
+	Report     store.RedriveReport
+	Errors     []string
+	Confirm    *confirmForm
+	Done       bool // it is the result of a redrive
 }
 
 type foundView struct {
@@ -48,120 +46,140 @@ type foundView struct {
 	Count  int
 }
 
-// confirmForm carries what was shown.
+// confirmForm confirms a dry run. It carries the reasons that the dry run found.
 type confirmForm struct {
-	Reason, Order, Shown, At, Nonce string
-
-	Max int
+	Reason string // encoded
+	Order  string // encoded
+	Shown  string // digests of the reasons
+	Max    int
+	At     string // time of the dry run, Unix seconds
+	Nonce  string
 }
 
-// redrive shows what a redrive would do, and does it when that is confirmed.
-func (c *Console) redrive(w http.ResponseWriter, r *http.Request, s session) {
-	sent, ok := c.read(w, r, s, "act", "reason", "order", "shown", "max", "at", "nonce")
+// handleRedrive shows a dry run, or redrives after its confirmation.
+func (c *Console) handleRedrive(w http.ResponseWriter, r *http.Request, s session) {
+	sent, ok := c.readForm(w, r, s, "act", "reason", "order", "shown", "max", "at", "nonce")
 	if !ok {
 		return
 	}
-	reason, ok1 := decode(sent["reason"], 1)
-	order, ok2 := decode(sent["order"], 1)
-	if !ok1 || !ok2 || (sent["act"] != "look" && sent["act"] != "redrive") {
-		c.unreadable(w, r, s)
+	reason, reasonOK := decodeText(sent["reason"])
+	orderID, orderOK := decodeText(sent["order"])
+	if !reasonOK || !orderOK {
+		c.refuse(w, r, s, unreadable)
 		return
 	}
-	what := store.RedriveRequest{
-		Reason:  string(reason[0]),
-		OrderID: string(order[0]),
+	request := store.RedriveRequest{
+		Reason:  reason,
+		OrderID: orderID,
 		By:      s.Name,
 		Max:     maxRedrive,
 		DryRun:  true,
 	}
-	if sent["act"] == "look" {
-		if !c.proves(sent["nonce"], s, "look") {
-			c.stale(w, r, s)
+	switch sent["act"] {
+	case formDryRun:
+		if !c.verifyNonce(sent["nonce"], s, formDryRun) {
+			c.refuse(w, r, s, staleForm)
 			return
 		}
-		c.lookAt(w, r, s, what, http.StatusOK, "")
-		return
+		c.showDryRun(w, r, s, request, http.StatusOK, "")
+	case formRedrive:
+		values := []string{reason, orderID, sent["shown"], sent["max"], sent["at"]}
+		if !c.verifyNonce(sent["nonce"], s, formRedrive, values...) || !c.isRecent(sent["at"]) {
+			c.refuse(w, r, s, staleForm)
+			return
+		}
+		c.confirmRedrive(w, r, s, request, sent)
+	default:
+		c.refuse(w, r, s, unreadable)
 	}
-	if !c.proves(sent["nonce"], s, "redrive", what.Reason, what.OrderID, sent["shown"], sent["max"], sent["at"]) || !c.recent(sent["at"]) {
-		c.stale(w, r, s)
-		return
-	}
-	c.confirmed(w, r, s, what, sent)
 }
 
-// recent says whether a dry run of that time may still be confirmed.
-func (c *Console) recent(at string) bool {
+// isRecent reports whether a dry run at a time can still be confirmed.
+func (c *Console) isRecent(at string) bool {
 	n, err := strconv.ParseInt(at, 10, 64)
 	return err == nil && c.Now().Before(time.Unix(n, 0).Add(confirmWithin))
 }
 
-// confirmed redrives what a dry run has shown: as many at most, and of no reason
-// that was not shown.
-func (c *Console) confirmed(w http.ResponseWriter, r *http.Request, s session, what store.RedriveRequest, sent map[string]string) {
-	if what.Reason == "" {
+// confirmRedrive redrives at most the number that a dry run has shown. If there is a reason that was not shown, it
+// shows the dry run again instead.
+func (c *Console) confirmRedrive(
+	w http.ResponseWriter, r *http.Request, s session, request store.RedriveRequest, sent map[string]string,
+) {
+	if request.Reason == "" {
 		shown := strings.Split(sent["shown"], ",")
-		for reason := range c.Redriver.Redrive(r.Context(), what).Found {
-			if !slices.Contains(shown, mark(reason)) {
-				c.lookAt(w, r, s, what, http.StatusConflict, "Nothing was redriven: something else has been given up meanwhile. Please look again.")
+		for reason := range c.Redriver.Redrive(r.Context(), request).Found {
+			if !slices.Contains(shown, reasonDigest(reason)) {
+				c.showDryRun(w, r, s, request, http.StatusConflict,
+					"Nothing was redriven: there is a new reason that the dry run did not show. Please look again.")
 				return
 			}
 		}
 	}
-	most, err := strconv.Atoi(sent["max"])
-	if err != nil { // we wrote it
-		c.unreadable(w, r, s)
+	limit, err := strconv.Atoi(sent["max"])
+	if err != nil { // impossible, the nonce covers it
+		c.refuse(w, r, s, unreadable)
 		return
 	}
-	what.DryRun, what.Max = false, most
-	p := c.redrivePage(r, s, what, c.Redriver.Redrive(r.Context(), what))
-	p.Heading, p.Title, p.Done = "Redriven", "Redriven", true
-	c.write(w, r, http.StatusOK, "redrive.html", p)
+	request.DryRun = false
+	request.Max = limit
+	p := c.newRedrivePage(r, s, request, c.Redriver.Redrive(r.Context(), request))
+	p.setHeading("Redriven")
+	p.Done = true
+	c.writePage(w, r, http.StatusOK, "redrive.html", p)
 }
 
-// lookAt shows a dry run.
-func (c *Console) lookAt(w http.ResponseWriter, r *http.Request, s session, what store.RedriveRequest, status int, notice string) {
-	report := c.Redriver.Redrive(r.Context(), what)
-	p := c.redrivePage(r, s, what, report)
+func (c *Console) showDryRun(
+	w http.ResponseWriter, r *http.Request, s session, request store.RedriveRequest, status int, notice string,
+) {
+	report := c.Redriver.Redrive(r.Context(), request)
+	p := c.newRedrivePage(r, s, request, report)
 	p.Notice = notice
-	if p.Would > 0 {
+	if p.Redrivable > 0 {
 		var shown []string
 		for _, reason := range slices.Sorted(maps.Keys(report.Found)) {
-			shown = append(shown, mark(reason))
+			shown = append(shown, reasonDigest(reason))
 		}
-		f := confirmForm{
-			Reason: encode([]byte(what.Reason)), Order: encode([]byte(what.OrderID)), Shown: strings.Join(shown, ","),
-			At: strconv.FormatInt(c.Now().Unix(), 10), Max: p.Would,
+		f := &confirmForm{
+			Reason: encodePart([]byte(request.Reason)),
+			Order:  encodePart([]byte(request.OrderID)),
+			Shown:  strings.Join(shown, ","),
+			Max:    p.Redrivable,
+			At:     strconv.FormatInt(c.Now().Unix(), 10),
 		}
-		f.Nonce = c.nonce(s, "redrive", what.Reason, what.OrderID, f.Shown, strconv.Itoa(f.Max), f.At)
-		p.Confirm = &f
+		f.Nonce = c.formNonce(s, formRedrive, request.Reason, request.OrderID, f.Shown, strconv.Itoa(f.Max), f.At)
+		p.Confirm = f
 	}
-	c.write(w, r, status, "redrive.html", p)
+	c.writePage(w, r, status, "redrive.html", p)
 }
 
-func (c *Console) redrivePage(r *http.Request, s session, what store.RedriveRequest, report store.RedriveReport) redrivePage {
+func (c *Console) newRedrivePage(
+	r *http.Request, s session, request store.RedriveRequest, report store.RedriveReport,
+) redrivePage {
 	p := redrivePage{
-		frame:   c.frame(r, s, "letters", "Dry run"),
-		What:    untrusted.MultiLine(what.Reason),
-		OrderID: untrusted.MultiLine(what.OrderID),
+		frame:   c.newFrame(r, s, "dead-letters", "Dry run"),
+		Reason:  untrusted.MultiLine(request.Reason),
+		OrderID: untrusted.MultiLine(request.OrderID),
 		Report:  report,
 	}
-	if what.OrderID != "" {
-		p.Href, p.Page = orderPath(what.OrderID), ""
+	if request.OrderID != "" {
+		p.Href = orderPath(request.OrderID)
+		p.Page = ""
 	}
+	total := 0
 	for _, reason := range slices.Sorted(maps.Keys(report.Found)) {
 		p.Found = append(p.Found, foundView{untrusted.MultiLine(reason), report.Found[reason]})
-		p.Total += report.Found[reason]
+		total += report.Found[reason]
 	}
 	slices.SortStableFunc(p.Found, func(a, b foundView) int { return cmp.Compare(b.Count, a.Count) })
-	p.Would = min(max(p.Total-report.Guarded, 0), maxRedrive)
+	p.Redrivable = min(max(total-report.Guarded, 0), maxRedrive)
 	for _, e := range report.Errors {
 		p.Errors = append(p.Errors, untrusted.MultiLine(e))
 	}
 	return p
 }
 
-// mark is a reason as the form says that it was shown.
-func mark(reason string) string {
+// reasonDigest returns a digest of a reason, by which the form lists the reasons that were shown.
+func reasonDigest(reason string) string {
 	sum := sha256.Sum256([]byte(reason))
-	return encode(sum[:9])
+	return encodePart(sum[:9])
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/approval-relay/approval-relay/web/console"
 )
 
-// whoIsIn says as whom a session is taken, or nobody.
-func (w *world) whoIsIn() string {
+// signedInAs returns the name that the page shows, or the empty text.
+func (w *world) signedInAs() string {
 	w.t.Helper()
 	_, page := w.get("")
 	if _, rest, ok := strings.Cut(page, "<p><bdi>"); ok {
@@ -29,13 +29,13 @@ func TestSignIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, token := range []string{"", "x", adaToken + "x", adaToken[1:], "ada"} {
-		if resp := w.signIn(token); resp.StatusCode != http.StatusForbidden || len(resp.Cookies()) > 0 || w.whoIsIn() != "" {
+		if resp := w.signIn(token); resp.StatusCode != http.StatusForbidden || len(resp.Cookies()) > 0 || w.signedInAs() != "" {
 			t.Errorf("%q: %d", token, resp.StatusCode)
 		}
 	}
 	resp := w.signIn(" " + adaToken + "\n")
-	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "./" || w.whoIsIn() != "ada" {
-		t.Errorf("%d %q %q", resp.StatusCode, resp.Header.Get("Location"), w.whoIsIn())
+	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "./" || w.signedInAs() != "ada" {
+		t.Errorf("%d %q %q", resp.StatusCode, resp.Header.Get("Location"), w.signedInAs())
 	}
 	c := w.cookie
 	if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "" || c.Domain != "" || c.Secure || c.MaxAge != 8*60*60 {
@@ -51,8 +51,8 @@ func TestSignIn(t *testing.T) {
 		t.Error(w.log.String())
 	}
 	w.signIn(bobToken)
-	if w.whoIsIn() != "bob" {
-		t.Error(w.whoIsIn())
+	if w.signedInAs() != "bob" {
+		t.Error(w.signedInAs())
 	}
 	r := posted("signin", url.Values{"token": {adaToken}}.Encode())
 	r.Header.Set("X-Forwarded-Proto", "https")
@@ -61,8 +61,7 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
-// A session is worth nothing when it is over, forged or somebody else's, or when
-// its token is another or gone.
+// TestSessions holds that a session is invalid if it is expired or forged, or if its operator's token was changed.
 func TestSessions(t *testing.T) {
 	t.Parallel()
 	flip := func(part int) func(*world) {
@@ -117,37 +116,48 @@ func TestSessions(t *testing.T) {
 		w := newWorld(t)
 		w.signIn(adaToken)
 		c.then(w)
-		if got := w.whoIsIn(); (got == "ada") != c.in || (got == "") == c.in {
+		if got := w.signedInAs(); (got == "ada") != c.in || (got == "") == c.in {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
 }
 
-// Without a session: every page leads to the sign-in form and back from there,
-// nothing is done, and nothing is said.
+// TestSignedOut holds that without a session every page leads to the sign-in form and back, and forms do nothing.
 func TestSignedOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.ask("A-1", time.Hour)
 	for page, to := range map[string]string{
-		"": "./signin", "exhausted": "./signin?next=exhausted", "letters": "./signin?next=letters", "order?id=A%2F1+x": "./signin?next=order%3Fid%3DA%252F1%2Bx",
-		"?after=7": "./signin?next=%3Fafter%3D7",
+		"":                 "./signin",
+		"exhausted":        "./signin?next=exhausted",
+		"dead-letters":     "./signin?next=dead-letters",
+		"order?id=A%2F1+x": "./signin?next=order%3Fid%3DA%252F1%2Bx",
+		"?after=7":         "./signin?next=%3Fafter%3D7",
 	} {
 		resp, text := w.get(page)
 		if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != to || text != "" {
 			t.Errorf("%s: %d %q", page, resp.StatusCode, resp.Header.Get("Location"))
 		}
 	}
-	for _, page := range []string{"rule", "redrive", "signout"} {
+	for _, page := range []string{"decide", "redrive", "signout"} {
 		resp, text := w.post(page, url.Values{"order": {"QS0x"}, "act": {"cancel"}, "reason": {"x"}})
 		if resp.StatusCode != http.StatusUnauthorized || strings.Contains(text, "A-1") {
 			t.Errorf("%s: %d", page, resp.StatusCode)
 		}
 	}
 	for next, to := range map[string]string{
-		"order?id=A%2F1+x": "./order?id=A%2F1+x", "exhausted": "./exhausted", "?after=7": "./?after=7", "": "./",
-		"https://evil.example/": "./", "//evil.example/order": "./", "/\\evil.example": "./", "javascript:alert(1)": "./", "signout": "./", "../v1/orders": "./", "order/../../x": "./",
-		"\nSet-Cookie: x": "./",
+		"order?id=A%2F1+x":      "./order?id=A%2F1+x",
+		"exhausted":             "./exhausted",
+		"?after=7":              "./?after=7",
+		"":                      "./",
+		"https://evil.example/": "./",
+		"//evil.example/order":  "./",
+		"/\\evil.example":       "./",
+		"javascript:alert(1)":   "./",
+		"signout":               "./",
+		"../v1/orders":          "./",
+		"order/../../x":         "./",
+		"\nSet-Cookie: x":       "./",
 	} {
 		w.cookie = nil
 		w.now = w.now.Add(time.Minute)
@@ -181,8 +191,9 @@ func TestSignOut(t *testing.T) {
 	}
 }
 
-// Tokens cannot be guessed by trying; who guesses holds up nobody elsewhere.
-func TestGuesses(t *testing.T) {
+// TestSignInLimit holds that tokens cannot be guessed, and that an attacker does not stop operators at other
+// addresses.
+func TestSignInLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	try := func(address, token string) int {
@@ -201,7 +212,7 @@ func TestGuesses(t *testing.T) {
 	}
 	for _, token := range []string{"guess", adaToken} {
 		if got := try("192.0.2.1:2000", token); got != http.StatusTooManyRequests {
-			t.Errorf("%d: the right one is not told from a wrong one", got)
+			t.Errorf("%d: the right token is answered like a wrong token", got)
 		}
 	}
 	if got := try("192.0.2.2:1000", adaToken); got != http.StatusSeeOther {
@@ -211,7 +222,7 @@ func TestGuesses(t *testing.T) {
 	if got := try("192.0.2.1:1000", adaToken); got != http.StatusSeeOther {
 		t.Errorf("later: %d", got)
 	}
-	// From more addresses than are remembered: those beyond share one limit.
+	// More addresses than are remembered: the rest share a limit.
 	refused := 0
 	for i := range 2000 {
 		if try(fmt.Sprintf("[2001:db8::%x]:1", i), "guess") == http.StatusTooManyRequests {
@@ -221,26 +232,29 @@ func TestGuesses(t *testing.T) {
 	if refused < 900 {
 		t.Errorf("only %d were refused", refused)
 	}
-	w.now = w.now.Add(time.Hour) // the quiet are forgotten
+	w.now = w.now.Add(time.Hour) // quiet addresses are forgotten
 	if got := try("198.51.100.1:1", adaToken); got != http.StatusSeeOther {
 		t.Errorf("after all that: %d", got)
 	}
 }
 
-// Another site's form is refused, whatever it knows, and before anything is read.
+// TestOtherSites holds that a form of another site is refused, even with a valid nonce.
 func TestOtherSites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.signIn(adaToken)
 	w.ask("A-1", time.Hour)
 	_, page := w.get("order?id=A-1")
-	sent := form(t, page, "rule", "")
+	sent := form(t, page, "decide", "")
 	sent.Set("act", "approve")
 	sent.Set("reason", "evil")
 	for name, header := range map[string][2]string{
-		"cross-site": {"Sec-Fetch-Site", "cross-site"}, "same-site": {"Sec-Fetch-Site", "same-site"}, "another origin": {"Origin", "https://evil.example"}, "null": {"Origin", "null"},
+		"cross-site":     {"Sec-Fetch-Site", "cross-site"},
+		"same-site":      {"Sec-Fetch-Site", "same-site"},
+		"another origin": {"Origin", "https://evil.example"},
+		"null":           {"Origin", "null"},
 	} {
-		for _, to := range []string{"rule", "redrive", "signout", "signin"} {
+		for _, to := range []string{"decide", "redrive", "signout", "signin"} {
 			r := httptest.NewRequest(http.MethodPost, "/console/"+to, strings.NewReader(sent.Encode()))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			r.Header.Set(header[0], header[1])
@@ -250,7 +264,7 @@ func TestOtherSites(t *testing.T) {
 		}
 	}
 	if n := len(w.order("A-1").Approvals[0].Votes); n > 0 || len(w.runs) > 0 {
-		t.Error("something was done")
+		t.Error("the form changed something")
 	}
 }
 

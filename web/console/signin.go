@@ -7,70 +7,71 @@ import (
 	"strings"
 )
 
-// signInPage is where an operator gives their token.
+// signInPage asks an operator for a token.
 type signInPage struct {
 	frame
-	Next string // where they wanted to go
+	Next string // path to return to
 }
 
-// signIn serves the sign-in form, and takes what it sends.
-func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
+// serveSignIn serves the sign-in form, and checks the token that it sends.
+func (c *Console) serveSignIn(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		c.askToken(w, r, http.StatusOK, "", r.URL.Query().Get("next"))
+		c.showSignIn(w, r, http.StatusOK, "", r.URL.Query().Get("next"))
 	case http.MethodPost:
-		c.takeToken(w, r)
+		c.checkToken(w, r)
 	default:
 		w.Header().Set("Allow", "GET, HEAD, POST")
 		w.WriteHeader(http.StatusMethodNotAllowed)
 	}
 }
 
-func (c *Console) askToken(w http.ResponseWriter, r *http.Request, status int, notice, next string) {
-	f := c.frame(r, session{}, "", "Sign in")
+func (c *Console) showSignIn(w http.ResponseWriter, r *http.Request, status int, notice, next string) {
+	f := c.newFrame(r, session{}, "", "Sign in")
 	f.Notice = notice
-	c.write(w, r, status, "signin.html", signInPage{f, safe(next)})
+	c.writePage(w, r, status, "signin.html", signInPage{f, safePath(next)})
 }
 
-func (c *Console) takeToken(w http.ResponseWriter, r *http.Request) {
-	sent, ok := c.read(w, r, session{}, "token", "next")
+func (c *Console) checkToken(w http.ResponseWriter, r *http.Request) {
+	sent, ok := c.readForm(w, r, session{}, "token", "next")
 	if !ok {
 		return
 	}
 	next := sent["next"]
-	if !c.guesses.allow(r, c.Now()) {
-		c.Log.WarnContext(r.Context(), "operator sign-in refused: too many tries", "remote", r.RemoteAddr)
+	if !c.limiter.allowAttempt(r, c.Now()) {
+		c.Log.WarnContext(r.Context(), "operator sign-in refused: too many attempts", "remote", r.RemoteAddr)
 		w.Header().Set("Retry-After", "6")
-		c.askToken(w, r, http.StatusTooManyRequests, "Too many tries from this address. Please wait a minute.", next)
+		c.showSignIn(w, r, http.StatusTooManyRequests,
+			"Too many attempts from this address. Please wait a minute.", next)
 		return
 	}
-	o, ok := c.whose(strings.TrimSpace(sent["token"]))
+	o, ok := c.findOperator(strings.TrimSpace(sent["token"]))
 	if !ok {
 		c.Log.WarnContext(r.Context(), "operator sign-in refused", "remote", r.RemoteAddr)
-		c.askToken(w, r, http.StatusForbidden, "That is no operator’s token.", next)
+		c.showSignIn(w, r, http.StatusForbidden, "This is not the token of an operator.", next)
 		return
 	}
 	c.Log.InfoContext(r.Context(), "operator signed in", "operator", o.name, "remote", r.RemoteAddr)
-	c.begin(w, r, o)
-	w.Header().Set("Location", "./"+safe(next))
+	c.startSession(w, r, o)
+	w.Header().Set("Location", "./"+safePath(next))
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-func (c *Console) signOut(w http.ResponseWriter, r *http.Request, s session) {
-	sent, ok := c.read(w, r, s, "nonce")
+func (c *Console) handleSignOut(w http.ResponseWriter, r *http.Request, s session) {
+	sent, ok := c.readForm(w, r, s, "nonce")
 	if !ok {
 		return
 	}
-	if !c.proves(sent["nonce"], s, "signout") {
-		c.stale(w, r, s)
+	if !c.verifyNonce(sent["nonce"], s, formSignOut) {
+		c.refuse(w, r, s, staleForm)
 		return
 	}
-	setCookie(w, r, "", -1)
+	setSessionCookie(w, r, "", -1)
 	w.Header().Set("Location", "./signin")
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// signInPath leads to the sign-in form, and from there back.
+// signInPath returns the path of the sign-in form, with the path to return to.
 func signInPath(r *http.Request, name string) string {
 	next := ""
 	if name != "console" {
@@ -79,17 +80,20 @@ func signInPath(r *http.Request, name string) string {
 	if r.URL.RawQuery != "" {
 		next += "?" + r.URL.RawQuery
 	}
-	if next = safe(next); next == "" {
+	if next = safePath(next); next == "" {
 		return "./signin"
 	}
 	return "./signin?next=" + url.QueryEscape(next)
 }
 
-// safe returns where to go after signing in if it is a page of ours, else
-// nothing, which is the first of them.
-func safe(next string) string {
+// safePath returns a path to return to if it is a page of the console. Otherwise it returns the empty text, which is
+// the path of the first page.
+func safePath(next string) string {
 	u, err := url.Parse(next)
-	if err != nil || u.Scheme != "" || u.Opaque != "" || u.Host != "" || u.User != nil || !slices.Contains([]string{"", "order", "exhausted", "letters"}, u.Path) {
+	if err != nil || u.Scheme != "" || u.Opaque != "" || u.Host != "" || u.User != nil {
+		return ""
+	}
+	if !slices.Contains([]string{"", "order", "exhausted", "dead-letters"}, u.Path) {
 		return ""
 	}
 	return (&url.URL{Path: u.Path, RawQuery: u.Query().Encode()}).String()

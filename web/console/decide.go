@@ -1,0 +1,136 @@
+package console
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/untrusted"
+)
+
+// The actions of the form on an order's page.
+const (
+	actionApprove = "approve"
+	actionReject  = "reject"
+	actionCancel  = "cancel"
+)
+
+// decisionForm is the form on an order's page with which an operator decides or cancels an approval.
+type decisionForm struct {
+	Order     string // ID, encoded
+	Approval  string // ID
+	Nonce     string
+	Reason    string
+	MaxReason int
+	Open      bool // the form is open, because its last use was refused
+}
+
+// operatorDecision is the content of the form.
+type operatorDecision struct {
+	orderID    string
+	approvalID string
+	action     string
+	reason     string
+}
+
+// handleDecision decides or cancels an approval in the name of the signed-in operator. A reason is required.
+func (c *Console) handleDecision(w http.ResponseWriter, r *http.Request, s session) {
+	sent, ok := c.readForm(w, r, s, "order", "approval", "act", "reason", "nonce")
+	if !ok {
+		return
+	}
+	orderID, ok := decodeText(sent["order"])
+	if !ok || orderID == "" {
+		c.refuse(w, r, s, unreadable)
+		return
+	}
+	d := operatorDecision{
+		orderID:    orderID,
+		approvalID: sent["approval"],
+		action:     sent["act"],
+		reason:     strings.TrimSpace(untrusted.MultiLine(sent["reason"])),
+	}
+	if !c.verifyNonce(sent["nonce"], s, formDecide, d.orderID, d.approvalID) {
+		c.refuse(w, r, s, staleForm)
+		return
+	}
+	switch excess := len(d.reason) - approval.MaxComment; {
+	case d.action != actionApprove && d.action != actionReject && d.action != actionCancel:
+		c.showOrderAgain(w, r, s, d, http.StatusBadRequest, "Nothing was done. Please choose one of the buttons.")
+	case d.reason == "":
+		c.showOrderAgain(w, r, s, d, http.StatusUnprocessableEntity,
+			"Nothing was done. Please give a reason; it is kept in the order’s history.")
+	case excess > 0:
+		c.showOrderAgain(w, r, s, d, http.StatusUnprocessableEntity,
+			fmt.Sprintf("Nothing was done. The reason is %d bytes too long.", excess))
+	default:
+		c.recordDecision(w, r, s, d)
+	}
+}
+
+// recordDecision records a decision or cancellation. After success the browser is redirected to the page, which then
+// shows the recorded state; reloading it does nothing again.
+func (c *Console) recordDecision(w http.ResponseWriter, r *http.Request, s session, d operatorDecision) {
+	verdict, err := c.applyDecision(r, s, d)
+	switch {
+	case err != nil && approval.IsPermanent(err):
+		c.fail(w, r, s, err)
+	case err != nil:
+		c.Log.WarnContext(r.Context(), "console cannot record the decision", "order_id", d.orderID, "error", err)
+		c.refuse(w, r, s, unknownOutcome)
+	case verdict.Err() != nil:
+		c.showOrderAgain(w, r, s, d, http.StatusConflict, "Nothing was done. "+describeRefusal(verdict))
+	default:
+		w.Header().Set("Location", "./"+orderPath(d.orderID))
+		w.WriteHeader(http.StatusSeeOther)
+	}
+}
+
+func (c *Console) applyDecision(r *http.Request, s session, d operatorDecision) (approval.Verdict, error) {
+	if d.action == actionCancel {
+		return c.Decider.Cancel(r.Context(), d.orderID, "", d.approvalID, s.Name, d.reason)
+	}
+	return c.Decider.Decide(r.Context(), d.orderID, approval.Decision{
+		ID:         "operator-" + rand.Text(),
+		ApprovalID: d.approvalID,
+		Outcome:    approval.Outcome(d.action),
+		By:         s.Name,
+		Comment:    d.reason,
+		Via:        approval.ViaOperator,
+		Source:     "operator",
+	})
+}
+
+// describeRefusal returns the reason why a decision does not count.
+func describeRefusal(v approval.Verdict) string {
+	switch v.Code {
+	case approval.VerdictRequester:
+		return "The person who made a request cannot decide it. Somebody else must."
+	case approval.VerdictLate, approval.VerdictConflict, approval.VerdictSuperseded:
+		return "It was closed before: the approval is " + strings.ReplaceAll(string(v.Status), "_", " ") + "."
+	}
+	return untrusted.MultiLine(v.Err().Error()) + "."
+}
+
+// showOrderAgain shows the order in its present state, with a notice. It keeps the reason.
+func (c *Console) showOrderAgain(
+	w http.ResponseWriter, r *http.Request, s session, d operatorDecision, status int, notice string,
+) {
+	o, err := c.Orders.Get(r.Context(), d.orderID)
+	switch {
+	case errors.Is(err, approval.ErrNotFound):
+		c.refuse(w, r, s, removed)
+	case err != nil:
+		c.fail(w, r, s, err)
+	default:
+		c.writeOrder(w, r, s, o, formResult{
+			status:     status,
+			notice:     notice,
+			approvalID: d.approvalID,
+			reason:     d.reason,
+		})
+	}
+}

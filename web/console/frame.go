@@ -1,0 +1,87 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/approval-relay/approval-relay/untrusted"
+	"github.com/approval-relay/approval-relay/web/look"
+)
+
+// frame is the data of the common parts of every page: title, menu, search and sign-out.
+type frame struct {
+	Page     string // entry of the menu
+	Title    string
+	Heading  string
+	Notice   string // the fault of the last form
+	Operator string // the signed-in operator; if empty, the page has no menu
+	SignOut  string // nonce
+	Query    string // the text that was searched for
+	Now      look.Moment
+	Clock    string
+	Self     string // path to reload the page, or empty
+
+	Pending     string // count, or empty if it could not be read
+	Exhausted   string // count, or empty if it could not be read
+	DeadLetters string // count, or empty if it could not be read
+}
+
+// newFrame returns the frame of a page. If the counts cannot be read, it leaves them out: during an outage the
+// operator needs the rest of the page.
+func (c *Console) newFrame(r *http.Request, s session, page, heading string) frame {
+	now := c.Now()
+	f := frame{
+		Page:     page,
+		Title:    heading,
+		Heading:  heading,
+		Operator: untrusted.MultiLine(s.Name),
+		Now:      look.NewMoment(now, now),
+		Clock:    now.UTC().Format("15:04:05 MST"),
+	}
+	if s.ID == "" {
+		return f
+	}
+	if r.Method != http.MethodPost {
+		f.Self = "?" + r.URL.Query().Encode()
+	}
+	f.SignOut = c.formNonce(s, formSignOut)
+	stats, err := c.Counter.Stats(r.Context())
+	if err != nil {
+		c.Log.WarnContext(r.Context(), "console cannot count", "error", err)
+		return f
+	}
+	pending := 0
+	for _, w := range stats.Workflows {
+		pending += w.Pending
+	}
+	f.Pending = formatNumber(pending)
+	f.Exhausted = formatNumber(stats.Exhausted)
+	f.DeadLetters = formatNumber(stats.DeadLetters)
+	return f
+}
+
+// setHeading sets the title and the heading of a page.
+func (f *frame) setHeading(text string) {
+	f.Title = text
+	f.Heading = text
+}
+
+// writePage sends a page. The answer to HEAD has the same headers without a body.
+func (c *Console) writePage(w http.ResponseWriter, r *http.Request, status int, template string, data any) {
+	body, err := c.look.Render(template, data)
+	if err != nil {
+		c.Log.ErrorContext(r.Context(), "console page cannot be rendered", "page", template, "error", err)
+		http.Error(w, "This page cannot be shown.", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", fmt.Sprint(len(body)))
+	if status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", "10")
+	}
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
+}
