@@ -363,7 +363,7 @@ func (r *running) link(t *testing.T, order string) string {
 	t.Helper()
 	var link string
 	eventually(t, "a link for "+order, func() bool {
-		_, after, found := strings.Cut(r.printed.String(), "order: "+order+"\n")
+		_, after, found := strings.Cut(r.printed.String(), "Order: "+order+"\n")
 		if found {
 			link = linkForm.FindString(after)
 		}
