@@ -1,5 +1,4 @@
-// Package email makes the e-mail of a notification, plain text and HTML, for the
-// channels that send it.
+// Package email renders the e-mail of a notification, as plain text and HTML, for the channels that send it.
 package email
 
 import (
@@ -13,8 +12,8 @@ import (
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// To returns the address of the approver, whose ID must be one and nothing else.
-// The error is Permanent.
+// To returns the address of the approver. The approver's ID must be an e-mail address and nothing else. The error is
+// Permanent.
 func To(m approval.Message) (*mail.Address, error) {
 	to, err := mail.ParseAddress(m.Approver)
 	if err != nil || to.Address != m.Approver {
@@ -33,9 +32,8 @@ func From(text string) (*mail.Address, error) {
 	return from, nil
 }
 
-// MessageID returns a Message-ID, without its brackets, for a notification or an
-// approval: the same for every attempt to send it, so a second copy can be told
-// as one. IDs are hex and dots; what else there may be is written in hex.
+// MessageID returns a Message-ID, without its brackets, for a notification or an approval. It is the same for every
+// attempt, so that mail programs recognise a second copy. IDs consist of hex and dots; any other ID is written in hex.
 func MessageID(id string, from *mail.Address) string {
 	safe := strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") == ""
 	if !safe || id == "" || strings.Trim(id, ".") != id || strings.Contains(id, "..") {

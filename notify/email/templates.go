@@ -16,8 +16,8 @@ import (
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// Source is the texts of three Go templates (text/template; html/template for
-// HTML) that get a Mail. An empty one is the built-in one.
+// Source has the texts of three Go templates (text/template; html/template for HTML) with a Mail as data. An empty text
+// means the built-in template.
 type Source struct {
 	Subject string
 	Text    string
@@ -27,13 +27,13 @@ type Source struct {
 //go:embed templates
 var builtIn embed.FS
 
-// maxSubject is how long a subject may be, in characters. Most clients show less.
+// maxSubject is the longest subject, in characters. Most mail programs show less.
 const maxSubject = 200
 
-// Templates are parsed templates, which have been tried out.
+// Templates are parsed templates that have been tried out.
 type Templates struct{ parts []part }
 
-// part is one of the templates.
+// part is a template for one part of an e-mail.
 type part struct {
 	name     string // subject, text or html
 	template interface {
@@ -41,10 +41,10 @@ type part struct {
 	}
 }
 
-// Fault is what is wrong with one template.
+// Fault is a fault of one template.
 type Fault struct {
 	Part string // subject, text or html
-	Line int    // of the template; 0 where it is not known
+	Line int    // of the template; 0 if it is not known
 	What string
 }
 
@@ -56,7 +56,7 @@ func (f *Fault) Error() string {
 	return fmt.Sprintf("templates.%s: line %d: %s", f.Part, f.Line, f.What)
 }
 
-// Faults are what is wrong with templates, at most one fault for each.
+// Faults are the faults of the templates, at most one fault for each.
 type Faults []*Fault
 
 // Error lists the faults, one a line.
@@ -68,18 +68,18 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Parse reads the templates and tries them out, so that a fault in one is found
-// at start and not with the first approval. The error is Faults.
+// Parse parses the templates and tries them out, so that a fault is found at the start and not with the first approval.
+// The error is Faults.
 func Parse(s Source) (*Templates, error) {
 	t := &Templates{}
 	var faults Faults
 	for _, source := range []struct{ name, text string }{{"subject", s.Subject}, {"text", s.Text}, {"html", s.HTML}} {
 		p, err := parse(source.name, source.text)
 		if err == nil {
-			err = p.try()
+			err = p.tryOut()
 		}
 		if err != nil {
-			faults = append(faults, fault(source.name, err))
+			faults = append(faults, newFault(source.name, err))
 		}
 		t.parts = append(t.parts, p)
 	}
@@ -106,9 +106,9 @@ func parse(name, text string) (p part, err error) {
 	return p, err
 }
 
-// try executes a template on each kind of message, once with all that there can
-// be and once with the least. What a reader decides by must be there.
-func (p part) try() error {
+// tryOut executes a template on each kind of message, once with every field and once with as few fields as possible. The
+// result must contain the link, by which the reader decides.
+func (p part) tryOut() error {
 	for _, m := range samples() {
 		text, err := p.execute(newMail(m))
 		switch {
@@ -125,6 +125,7 @@ func (p part) try() error {
 
 const sampleLink = "https://approval-relay.invalid/a/link"
 
+// samples returns the messages on which the templates are tried out.
 func samples() []approval.Message {
 	var out []approval.Message
 	for _, kind := range []approval.NotificationKind{approval.NotifyRequest, approval.NotifyReminder, approval.NotifyEscalation} {
@@ -138,19 +139,21 @@ func samples() []approval.Message {
 			Link:        approval.NewToken(sampleLink),
 		}
 		all := least
-		all.Step, all.Title, all.Requester = "step", "title", "requester"
+		all.Step = "step"
+		all.Title = "title"
+		all.Requester = "requester"
 		all.Details = []approval.Field{{Name: "name", Value: "line\nline"}}
 		out = append(out, all, least)
 	}
 	return out
 }
 
-// faultForm is how both packages of templates begin their errors: with the name
-// of the template, the line and perhaps the column.
+// faultForm is the beginning of the errors of both template packages: the name of the template, the line and perhaps the
+// column.
 var faultForm = regexp.MustCompile(`(?s)^(?:html/)?template: ?"?[^:"]+"?(?::(\d+))?(?::\d+)?: (.*)$`)
 
-// fault reads the line out of an error of a template.
-func fault(name string, err error) *Fault {
+// newFault returns the fault with the line that the error of a template names.
+func newFault(name string, err error) *Fault {
 	f := &Fault{Part: name, What: err.Error()}
 	if m := faultForm.FindStringSubmatch(f.What); m != nil {
 		f.Line, _ = strconv.Atoi(m[1])
@@ -160,8 +163,8 @@ func fault(name string, err error) *Fault {
 	return f
 }
 
-// execute makes one part of an e-mail. The subject is one line, whatever the
-// template does, and never has the link: headers are logged on the way.
+// execute renders one part of an e-mail. The subject always has one line, and never the link: mail servers log the
+// headers.
 func (p part) execute(m Mail) (string, error) {
 	subject := p.name == "subject"
 	if subject {
@@ -184,17 +187,17 @@ type Text struct {
 	HTML    string
 }
 
-// Render makes the e-mail of a notification. The link is in its body only.
+// Render returns the e-mail of a notification. Its link is in the body only.
 func (t *Templates) Render(m approval.Message) (Text, error) {
 	var out Text
-	into := []*string{&out.Subject, &out.Plain, &out.HTML}
+	fields := []*string{&out.Subject, &out.Plain, &out.HTML}
 	mail := newMail(m)
 	for i, p := range t.parts {
 		text, err := p.execute(mail)
 		if err != nil {
-			return Text{}, fault(p.name, err)
+			return Text{}, newFault(p.name, err)
 		}
-		*into[i] = text
+		*fields[i] = text
 	}
 	return out, nil
 }

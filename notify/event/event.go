@@ -1,4 +1,4 @@
-// Package event is a notification as JSON, for the channels that machines read.
+// Package event encodes a notification as JSON, for the channels that programs read.
 package event
 
 import (
@@ -8,8 +8,8 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// Type returns the type of the event: what has happened, or that an approver is to
-// be told ("notification.request", "notification.reminder", …).
+// Type returns the type of the event: the event of the approval ("approval.decided"), or the kind of notification for an
+// approver ("notification.request", "notification.reminder", …).
 func Type(m approval.Message) string {
 	if m.Kind == approval.NotifyEvent {
 		return m.Event
@@ -17,16 +17,14 @@ func Type(m approval.Message) string {
 	return "notification." + string(m.Kind)
 }
 
-// event is the payload that Standard Webhooks recommends. It is the same, byte
-// for byte, for every attempt to send the same notification.
+// event is the payload that Standard Webhooks recommends. Every attempt to send a notification has the same bytes.
 type event struct {
 	Type      string    `json:"type"`
-	Timestamp time.Time `json:"timestamp"` // when it happened; for an approver's, when the approval was requested
+	Timestamp time.Time `json:"timestamp"` // of the event, or of the request for a notification to an approver
 	Data      data      `json:"data"`
 }
 
-// data is what there is to know. Link leads to the decision page, and whoever
-// holds it may decide for the approver; what has happened is told without it.
+// data is the approval. Link leads to the decision page, and its holder may decide for the approver; an event has no link.
 type data struct {
 	NotificationID string           `json:"notificationId"`
 	OrderID        string           `json:"orderId"`
@@ -35,16 +33,16 @@ type data struct {
 	Step           string           `json:"step,omitempty"`
 	Title          string           `json:"title,omitempty"`
 	Details        []approval.Field `json:"details"`
-	DetailsCut     int              `json:"detailsCut,omitempty"` // how many are left out at the end
+	DetailsCut     int              `json:"detailsCut,omitempty"` // the number of details left out at the end
 	Requester      string           `json:"requester,omitempty"`
 	Approver       string           `json:"approver,omitempty"`
 	RequestedAt    time.Time        `json:"requestedAt"`
 	Deadline       time.Time        `json:"deadline"`
 	Link           string           `json:"link,omitempty"`
-	Outcome        *outcome         `json:"outcome,omitempty"` // once there is one
+	Outcome        *outcome         `json:"outcome,omitempty"` // nil while the approval is pending
 }
 
-// outcome is how an approval ended.
+// outcome is the end of an approval.
 type outcome struct {
 	Status    approval.Status `json:"status"`
 	Reason    string          `json:"reason,omitempty"`
@@ -60,7 +58,7 @@ type decision struct {
 	Comment string           `json:"comment,omitempty"`
 }
 
-func read(m approval.Message) event {
+func newEvent(m approval.Message) event {
 	e := event{Type: Type(m), Timestamp: m.RequestedAt.UTC(), Data: data{
 		NotificationID: m.ID,
 		OrderID:        m.OrderID,
@@ -79,14 +77,15 @@ func read(m approval.Message) event {
 		e.Data.Details = []approval.Field{}
 	}
 	if m.Kind == approval.NotifyEvent {
-		e.Timestamp, e.Data.Outcome = m.At.UTC(), ended(m)
+		e.Timestamp = m.At.UTC()
+		e.Data.Outcome = newOutcome(m)
 	}
 	return e
 }
 
-// ended is how the approval of an event ended. One that is told late that it was
-// requested says what it would have said at once.
-func ended(m approval.Message) *outcome {
+// newOutcome returns the end of the approval of an event, or nil. The event of a request has no outcome, even if it is
+// sent late.
+func newOutcome(m approval.Message) *outcome {
 	if m.Event == approval.ProgramEventRequested || m.Status == approval.Pending {
 		return nil
 	}
@@ -108,15 +107,13 @@ func ended(m approval.Message) *outcome {
 	return out
 }
 
-// Encode returns the event with the link to the decision page, for a receiver
-// that hands it on to the approver.
-func Encode(m approval.Message) ([]byte, error) { return json.Marshal(read(m)) }
+// Encode returns the event with the link to the decision page, for a receiver that passes it on to the approver.
+func Encode(m approval.Message) ([]byte, error) { return json.Marshal(newEvent(m)) }
 
-// EncodePublic returns the event without the link, for receivers that are not
-// the approver, in at most limit bytes: as many details as it takes are left out
-// at the end, and counted in detailsCut.
+// EncodePublic returns the event without the link, for receivers that are not the approver, in at most limit bytes. If it
+// is longer, details are left out from the end and counted in detailsCut.
 func EncodePublic(m approval.Message, limit int) ([]byte, error) {
-	e := read(m)
+	e := newEvent(m)
 	e.Data.Link = ""
 	for {
 		b, err := json.Marshal(e)

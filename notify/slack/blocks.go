@@ -150,7 +150,7 @@ func outcome(m approval.Message) string {
 func (c *Channel) approvers(ids []string) string {
 	var names []string
 	for _, id := range ids[:min(len(ids), maxNames)] {
-		if user := c.people.known(id); user != "" {
+		if user := c.people.cachedUser(id); user != "" {
 			names = append(names, "<@"+user+">")
 		} else {
 			names = append(names, escapeLine(id, maxName))

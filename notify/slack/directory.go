@@ -13,31 +13,30 @@ import (
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
-// Directory says who is who: which Slack user an approver is, and the other way
-// round. What is configured comes first; else it is the e-mail address that
-// Slack knows. It is safe for concurrent use.
+// Directory maps approvers to Slack users and back. The configuration takes precedence; other people are found by the
+// e-mail address in their Slack profile. It is safe for concurrent use.
 type Directory struct {
-	api       func() *slack.Client // nil asks nobody
+	api       func() *slack.Client // nil means that only the configuration is used
 	users     map[approval.PersonID]string
 	approvers map[string]string // by user ID
 	now       func() time.Time
 
-	mu     sync.Mutex
-	looked map[string]looked // by e-mail address, or user ID and team
+	mu    sync.Mutex
+	cache map[string]cachedID // by e-mail address, or by user ID and team
 }
 
-// looked is an answer of Slack's.
-type looked struct {
-	found string
-	until time.Time
+// cachedID is the result of a lookup in Slack.
+type cachedID struct {
+	id      string
+	expires time.Time
 }
 
-// lookupTTL is how long an answer is believed: who leaves can press no more, and
-// is no longer an approver, long before.
-const lookupTTL = 10 * time.Minute
+// cacheTime is the time for which a lookup is valid. A person who leaves can no longer press a button in Slack, so the
+// delay does no harm.
+const cacheTime = 10 * time.Minute
 
-// maxLooked bounds what is remembered.
-const maxLooked = 10000
+// maxCached bounds the number of lookups in memory.
+const maxCached = 10000
 
 func newDirectory(api func() *slack.Client, users map[approval.PersonID]string, now func() time.Time) *Directory {
 	if now == nil {
@@ -48,7 +47,7 @@ func newDirectory(api func() *slack.Client, users map[approval.PersonID]string, 
 		users:     users,
 		approvers: map[string]string{},
 		now:       now,
-		looked:    map[string]looked{},
+		cache:     map[string]cachedID{},
 	}
 	for id, user := range users {
 		d.approvers[user] = string(id)
@@ -56,19 +55,19 @@ func newDirectory(api func() *slack.Client, users map[approval.PersonID]string, 
 	return d
 }
 
-// errNobody is an approver that Slack does not know.
-var errNobody = errors.New("no Slack user is known for the approver")
+// errUnknown is the error of an approver who is not in Slack.
+var errUnknown = errors.New("no Slack user is known for the approver")
 
-// User returns the user ID of an approver. It is Permanent that there is none.
-func (d *Directory) User(ctx context.Context, approver string) (string, error) {
+// FindUser returns the Slack user ID of an approver. If there is none, the error is Permanent.
+func (d *Directory) FindUser(ctx context.Context, approver string) (string, error) {
 	id := approval.NewPersonID(approver)
 	if user, ok := d.users[id]; ok {
 		return user, nil
 	}
 	if d.api == nil || !strings.Contains(string(id), "@") {
-		return "", approval.Permanent(errNobody)
+		return "", approval.Permanent(errUnknown)
 	}
-	return d.remember(string(id), func() (string, error) {
+	return d.fromCache(string(id), func() (string, error) {
 		var progress outbound.Progress
 		user, err := d.api().GetUserByEmailContext(progress.Observe(ctx), string(id))
 		if err != nil {
@@ -78,28 +77,28 @@ func (d *Directory) User(ctx context.Context, approver string) (string, error) {
 	})
 }
 
-// known returns the user ID of an approver where that takes no call.
-func (d *Directory) known(approver string) string {
+// cachedUser returns the Slack user ID of an approver if it is known without a call to Slack, or the empty text.
+func (d *Directory) cachedUser(approver string) string {
 	id := approval.NewPersonID(approver)
 	if user, ok := d.users[id]; ok {
 		return user
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.looked[string(id)].found
+	return d.cache[string(id)].id
 }
 
-// Approver returns who a user is: the configured approver, or the e-mail address
-// that Slack has confirmed for a member of that team. A user who is neither has
-// no name here, and can decide only what everybody may.
-func (d *Directory) Approver(ctx context.Context, user, team string) (string, error) {
+// FindApprover returns the approver ID of a Slack user: from the configuration, or the e-mail address that Slack has
+// confirmed for a member of the team. Any other user gets an ID that no approver has ("slack:" and the user ID), and can
+// decide only approvals that are open to everybody.
+func (d *Directory) FindApprover(ctx context.Context, user, team string) (string, error) {
 	if id, ok := d.approvers[user]; ok {
 		return id, nil
 	}
 	if d.api == nil {
 		return "slack:" + user, nil
 	}
-	return d.remember(user+" "+team, func() (string, error) {
+	return d.fromCache(user+" "+team, func() (string, error) {
 		var progress outbound.Progress
 		info, err := d.api().GetUserInfoContext(progress.Observe(ctx), user)
 		switch {
@@ -112,22 +111,23 @@ func (d *Directory) Approver(ctx context.Context, user, team string) (string, er
 	})
 }
 
-func (d *Directory) remember(key string, look func() (string, error)) (string, error) {
+// fromCache returns the cached result of a lookup, or makes the lookup and caches its result.
+func (d *Directory) fromCache(key string, lookUp func() (string, error)) (string, error) {
 	d.mu.Lock()
-	before, ok := d.looked[key]
+	cached, ok := d.cache[key]
 	d.mu.Unlock()
-	if ok && before.until.After(d.now()) {
-		return before.found, nil
+	if ok && cached.expires.After(d.now()) {
+		return cached.id, nil
 	}
-	found, err := look()
+	id, err := lookUp()
 	if err != nil {
 		return "", err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.looked) >= maxLooked {
-		clear(d.looked)
+	if len(d.cache) >= maxCached {
+		clear(d.cache)
 	}
-	d.looked[key] = looked{found, d.now().Add(lookupTTL)}
-	return found, nil
+	d.cache[key] = cachedID{id: id, expires: d.now().Add(cacheTime)}
+	return id, nil
 }

@@ -21,63 +21,61 @@ import (
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
-// Buttons reads what the buttons of our messages carry. Its error says that one
-// is not ours, or too old.
+// Buttons opens the values of the buttons in our messages. The error means that a button is forged or too old.
 type Buttons interface {
 	OpenButton(token string, now time.Time) (approval.Capability, error)
 }
 
-// Decider records decisions. An error means that nothing is known to be recorded.
+// Decider records decisions. An error means that the decision may not have been recorded.
 type Decider interface {
 	Decide(ctx context.Context, orderID string, d approval.Decision) (approval.Verdict, error)
 }
 
-// App is one Slack app, of which several may lead here.
+// App is a Slack app that sends its interactions here. There may be several.
 type App struct {
-	// Verify says whether a request is from this app.
+	// Verify returns nil if a request is from this app.
 	Verify func(now time.Time, header http.Header, body []byte) error
 	People *Directory
-	// Editable says that messages are edited by who sent them; else whoever decides
-	// has the message replaced.
+	// Editable reports whether the channel edits its messages when the approval closes. If not, the response to the
+	// deciding press replaces the message.
 	Editable bool
 }
 
-// Event is what became of a request, for the metrics.
+// Event is the result of a request, for the metrics.
 type Event string
 
 // The events.
 const (
-	EventPressed Event = "pressed" // a decision was taken, or had been before
-	EventRefused Event = "refused" // of somebody, or of something, that may not decide
+	EventPressed Event = "pressed" // the decision counts, or has counted before
+	EventRefused Event = "refused" // the request is not from Slack, or its sender may not decide
 	EventFailed  Event = "failed"  // the store or Slack could not be reached
 )
 
-// InteractionsConfig is what Interactions needs. All must be set.
+// InteractionsConfig configures Interactions. All fields must be set, except for Hosts.
 type InteractionsConfig struct {
 	Apps    []App
 	Buttons Buttons
 	Decider Decider
 	Orders  Orders
-	// Client posts what only the one who pressed sees.
+	// Client posts the replies to the person who pressed.
 	Client *http.Client
-	// Hosts are those that Slack may tell us to answer at; empty is Slack's own.
+	// Hosts lists the hosts of response URLs to which replies are sent; empty means hooks.slack.com.
 	Hosts   []string
 	Now     func() time.Time
 	Observe func(Event)
 	Log     *slog.Logger
 }
 
-// Orders is where orders are read.
+// Orders reads orders.
 type Orders interface {
 	Get(ctx context.Context, orderID string) (*approval.Order, error)
 }
 
-// Interactions takes what is pressed in Slack. It answers when the decision is
-// stored, well within the three seconds that Slack waits; what it has to say to
-// the one who pressed comes after that.
+// Interactions handles the presses of buttons in Slack. It responds when the decision is stored, well within the three
+// seconds for which Slack waits, and then replies to the person who pressed.
 type Interactions struct {
 	InteractionsConfig
-	answers sync.WaitGroup
+	replies sync.WaitGroup
 }
 
 // NewInteractions returns the handler of POST /slack/interactions.
@@ -88,54 +86,54 @@ func NewInteractions(c InteractionsConfig) *Interactions {
 	return &Interactions{InteractionsConfig: c}
 }
 
-// Bounds of a request, and of the time that is spent on it
+// Bounds of a request and of the time for it
 // (https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response: 3 s).
 const (
-	maxBody   = 1 << 20
-	withinAck = 2500 * time.Millisecond
-	afterAck  = 5 * time.Second
+	maxBody      = 1 << 20
+	ackTimeout   = 2500 * time.Millisecond // before the response
+	replyTimeout = 5 * time.Second         // after the response
 )
 
-// Wait returns when what was to be said has been.
-func (i *Interactions) Wait() { i.answers.Wait() }
+// Wait blocks until all pending replies to Slack have been sent.
+func (i *Interactions) Wait() { i.replies.Wait() }
 
 // ServeHTTP implements http.Handler.
 func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), withinAck)
+	ctx, cancel := context.WithTimeout(r.Context(), ackTimeout)
 	defer cancel()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		http.Error(w, "the body could not be read", http.StatusBadRequest)
 		return
 	}
-	app, ok := i.app(r.Header, body)
+	app, ok := i.findApp(r.Header, body)
 	if !ok {
 		i.Observe(EventRefused)
 		http.Error(w, "the signature is missing or not right", http.StatusUnauthorized)
 		return
 	}
-	press, err := read(r.Header.Get("Content-Type"), body)
+	press, err := parsePress(r.Header.Get("Content-Type"), body)
 	if err != nil {
 		http.Error(w, "no interaction could be read", http.StatusBadRequest)
 		return
 	}
-	if press == nil { // a link was opened, or it is no message of ours
+	if press == nil { // a link was opened, or the message is not ours
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	said, err := i.decide(ctx, app, *press)
-	if err != nil { // Slack shows that it failed, and it can be pressed again
+	reply, err := i.decide(ctx, app, *press)
+	if err != nil { // Slack shows the failure, and the button can be pressed again
 		i.Observe(EventFailed)
 		i.Log.WarnContext(ctx, "slack interaction failed", "error", err)
 		http.Error(w, "it could not be stored now; press again", http.StatusServiceUnavailable)
 		return
 	}
 	w.WriteHeader(http.StatusOK)
-	i.tell(context.WithoutCancel(ctx), press.answerAt, said)
+	i.sendReply(context.WithoutCancel(ctx), press.responseURL, reply)
 }
 
-// app finds the app that a request is from.
-func (i *Interactions) app(header http.Header, body []byte) (App, bool) {
+// findApp returns the app that sent a request.
+func (i *Interactions) findApp(header http.Header, body []byte) (App, bool) {
 	now := i.Now()
 	n := slices.IndexFunc(i.Apps, func(a App) bool { return a.Verify(now, header, body) == nil })
 	if n < 0 {
@@ -144,17 +142,18 @@ func (i *Interactions) app(header http.Header, body []byte) (App, bool) {
 	return i.Apps[n], true
 }
 
-// press is what somebody pressed.
+// press is the press of a button.
 type press struct {
-	outcome          approval.Outcome
-	button           string
-	user, team, name string
-	answerAt         string // URL
+	outcome     approval.Outcome
+	button      string // its value
+	user        string // ID
+	team        string // ID of the user's workspace; empty if it is not the workspace of the message
+	responseURL string
 }
 
-// read reads an interaction: a form with JSON in its field payload. It is nil for
-// what decides nothing.
-func read(contentType string, body []byte) (*press, error) {
+// parsePress parses an interaction: a form with JSON in the field payload. It returns nil for an interaction that is not
+// the press of a deciding button.
+func parsePress(contentType string, body []byte) (*press, error) {
 	if kind, _, err := mime.ParseMediaType(contentType); err != nil || kind != "application/x-www-form-urlencoded" {
 		return nil, errors.New("not a form")
 	}
@@ -174,34 +173,32 @@ func read(contentType string, body []byte) (*press, error) {
 			continue
 		}
 		return &press{
-			outcome:  approval.Outcome(a.ActionID),
-			button:   a.Value,
-			user:     in.User.ID,
-			name:     in.User.Name,
-			team:     teamOf(in),
-			answerAt: in.ResponseURL,
+			outcome:     approval.Outcome(a.ActionID),
+			button:      a.Value,
+			user:        in.User.ID,
+			team:        teamOf(in),
+			responseURL: in.ResponseURL,
 		}, nil
 	}
 	return nil, nil
 }
 
-// teamOf is the workspace of the one who pressed.
+// teamOf returns the workspace of the person who pressed.
 func teamOf(in slack.InteractionCallback) string {
 	if in.User.TeamID != "" && in.User.TeamID != in.Team.ID {
-		return "" // of another workspace: a shared channel
+		return "" // a person of another workspace, in a shared channel
 	}
 	return in.Team.ID
 }
 
-// decide records what was pressed, and returns what is to be said about it. An
-// error is for what may pass.
+// decide records the decision, and returns the reply, or nil if there is none. An error is temporary.
 func (i *Interactions) decide(ctx context.Context, app App, p press) (*slack.WebhookMessage, error) {
 	c, err := i.Buttons.OpenButton(p.button, i.Now())
 	if err != nil {
 		i.Observe(EventRefused)
-		return aside("This button is no longer good. Nothing was decided."), nil
+		return privateReply("This button is no longer valid. Nothing was decided."), nil
 	}
-	by, err := app.People.Approver(ctx, p.user, p.team)
+	by, err := app.People.FindApprover(ctx, p.user, p.team)
 	if err != nil {
 		return nil, err
 	}
@@ -217,52 +214,28 @@ func (i *Interactions) decide(ctx context.Context, app App, p press) (*slack.Web
 	switch {
 	case err != nil && approval.IsPermanent(err):
 		i.Observe(EventRefused)
-		return aside("This cannot be decided. Nothing has changed."), nil
+		return privateReply("This cannot be decided. Nothing has changed."), nil
 	case err != nil:
 		return nil, err
 	case !verdict.IsAccepted():
 		i.Observe(EventRefused)
-		return aside(refusal(verdict)), nil
+		return privateReply(refusal(verdict)), nil
 	}
 	i.Observe(EventPressed)
 	if verdict.Status == approval.Pending {
-		return aside("Your decision is recorded. Others must still decide."), nil
+		return privateReply("Your decision is recorded. Others must still decide."), nil
 	}
 	if app.Editable {
-		return nil, nil // the message is edited for all
+		return nil, nil // the channel edits the message for everybody
 	}
-	return i.replacement(ctx, c), nil
+	return i.newOutcomeMessage(ctx, c), nil
 }
 
-// Source names this way in, in records and metrics.
+// Source is the name of this source of decisions in records and metrics.
 const Source = "slack"
 
-// refusal says why a decision did not count.
-func refusal(v approval.Verdict) string {
-	switch v.Code {
-	case approval.VerdictNotApprover:
-		return "You are not asked to decide this. Nothing has changed."
-	case approval.VerdictRequester:
-		return "You requested this yourself, so somebody else must decide it. Nothing has changed."
-	case approval.VerdictAssurance:
-		return "This takes a surer way than Slack: please open the request and sign in. Nothing has changed."
-	case approval.VerdictConflict:
-		return "Your decision was not taken: it contradicts what was decided before. Nothing has changed."
-	case approval.VerdictLate:
-		return "Your decision came too late: this has timed out or was cancelled. Nothing has changed."
-	case approval.VerdictSuperseded:
-		return "The workflow has asked again: please decide in the newer message. Nothing has changed."
-	}
-	return "This can no longer be decided here. Nothing has changed."
-}
-
-// aside is said to the one who pressed only.
-func aside(text string) *slack.WebhookMessage {
-	return &slack.WebhookMessage{ResponseType: slack.ResponseTypeEphemeral, Text: text}
-}
-
-// replacement is the message as it is from now on, for a webhook's.
-func (i *Interactions) replacement(ctx context.Context, c approval.Capability) *slack.WebhookMessage {
+// newOutcomeMessage returns the message with the outcome, which replaces a message of a webhook.
+func (i *Interactions) newOutcomeMessage(ctx context.Context, c approval.Capability) *slack.WebhookMessage {
 	o, err := i.Orders.Get(ctx, c.OrderID)
 	if err != nil {
 		return nil
@@ -275,24 +248,24 @@ func (i *Interactions) replacement(ctx context.Context, c approval.Capability) *
 	return &slack.WebhookMessage{Text: s.text, Blocks: &slack.Blocks{BlockSet: s.blocks}, ReplaceOriginal: true}
 }
 
-// tell answers at the URL that Slack gave, if it is Slack's. That it was heard is
-// worth little: the decision is in the record.
-func (i *Interactions) tell(ctx context.Context, at string, said *slack.WebhookMessage) {
-	if said == nil {
+// sendReply posts the reply to the response URL, if that is a URL of Slack. A failure is only logged: the decision is
+// stored.
+func (i *Interactions) sendReply(ctx context.Context, responseURL string, reply *slack.WebhookMessage) {
+	if reply == nil {
 		return
 	}
-	u, err := url.Parse(at)
+	u, err := url.Parse(responseURL)
 	if err != nil || !slices.Contains(i.Hosts, u.Host) {
-		i.Log.WarnContext(ctx, "slack interaction cannot be answered", "error", "the response URL is not Slack's")
+		i.Log.WarnContext(ctx, "slack response URL refused", "error", "its host is not a host of Slack")
 		return
 	}
-	i.answers.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, afterAck)
+	i.replies.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 		defer cancel()
 		var progress outbound.Progress
-		err := slack.PostWebhookCustomHTTPContext(progress.Observe(ctx), at, i.Client, said)
+		err := slack.PostWebhookCustomHTTPContext(progress.Observe(ctx), responseURL, i.Client, reply)
 		if err := judge(ctx, &progress, err); err != nil {
-			i.Log.InfoContext(ctx, "slack interaction not answered", "error", err)
+			i.Log.InfoContext(ctx, "slack reply failed", "error", err)
 		}
 	})
 }

@@ -98,7 +98,7 @@ func (d *desk) press(u slacktest.User, action string) int {
 
 // said is what was said at last, or nothing.
 func (d *desk) said() string {
-	if s := d.slack.Said(); len(s) > 0 {
+	if s := d.slack.Answers(); len(s) > 0 {
 		return s[len(s)-1]
 	}
 	return ""
@@ -117,7 +117,7 @@ func TestPress(t *testing.T) {
 	require.Equal(t, http.StatusOK, d.press(alan, "reject"), "a second click")
 	require.Len(t, a.Votes, 1)
 	require.Equal(t, http.StatusOK, d.press(alan, "approve"))
-	require.Contains(t, d.said(), "contradicts what was decided before")
+	require.Contains(t, d.said(), "contradicts an earlier decision")
 	require.Contains(t, d.said(), `"response_type":"ephemeral"`)
 	require.Contains(t, d.said(), `"replace_original":false`)
 	require.Equal(t, []slack.Event{slack.EventPressed, slack.EventPressed, slack.EventRefused}, d.events)
@@ -164,8 +164,8 @@ func TestWhereEverybodyMayDecide(t *testing.T) {
 func TestWhatIsRefused(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*approval.Request){
-		"a surer way than Slack":  func(a *approval.Request) { a.MinAssurance = approval.AssuranceSSO },
-		"requested this yourself": func(a *approval.Request) { a.Requester = "alan@example.com" },
+		"a more secure way than Slack": func(a *approval.Request) { a.MinAssurance = approval.AssuranceSSO },
+		"requested this yourself":      func(a *approval.Request) { a.Requester = "alan@example.com" },
 		"Others must still decide": func(a *approval.Request) {
 			a.Policy = approval.Policy{Kind: approval.PolicyAll}
 		},
@@ -214,7 +214,7 @@ func TestNobodyElseIsHeard(t *testing.T) {
 	require.Equal(t, http.StatusOK, d.send(slacktest.Sign(signingSecret, began, "application/x-www-form-urlencoded", "payload="+url.QueryEscape(`{"type":"view_closed"}`))))
 	require.Equal(t, http.StatusOK, d.press(alan, "open"), "a link was opened")
 	require.Equal(t, approval.Pending, d.order.Approvals[0].Status)
-	require.Empty(t, d.slack.Said())
+	require.Empty(t, d.slack.Answers())
 }
 
 func TestAButtonThatIsNotOurs(t *testing.T) {
@@ -223,7 +223,7 @@ func TestAButtonThatIsNotOurs(t *testing.T) {
 	m := d.slack.Messages()[0]
 	m.Blocks[len(m.Blocks)-1].Elements[0].Value = "made up"
 	require.Equal(t, http.StatusOK, d.send(d.slack.Press(signingSecret, began, alan, m, "approve")))
-	require.Contains(t, d.said(), "no longer good")
+	require.Contains(t, d.said(), "no longer valid")
 	require.Equal(t, approval.Pending, d.order.Approvals[0].Status)
 }
 
@@ -249,8 +249,8 @@ func TestOnlySlackIsAnswered(t *testing.T) {
 	d := newDesk(t, true, nil)
 	d.in.Hosts = []string{"hooks.slack.com"}
 	require.Equal(t, http.StatusOK, d.press(slacktest.User{ID: "U0BOT"}, "approve"))
-	require.Empty(t, d.slack.Said())
-	require.Contains(t, d.log.String(), "not Slack's")
+	require.Empty(t, d.slack.Answers())
+	require.Contains(t, d.log.String(), "not a host of Slack")
 }
 
 func FuzzInteraction(f *testing.F) {

@@ -150,7 +150,7 @@ func (c *Channel) Post(ctx context.Context, m approval.Message) (receipt string,
 	}
 	to := c.conversation
 	if to == "" {
-		if to, err = c.people.User(ctx, m.Approver); err != nil {
+		if to, err = c.people.FindUser(ctx, m.Approver); err != nil {
 			return "", fmt.Errorf("find the approver: %w", err)
 		}
 	}

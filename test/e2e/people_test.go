@@ -107,7 +107,9 @@ channels:
 	if status := w.press(t, s, eve, m, "approve"); status != http.StatusOK {
 		t.Errorf("eve: %d", status)
 	}
-	if !until(t, 10*time.Second, func() bool { return strings.Contains(strings.Join(s.Said(), ""), "You are not asked to decide this") }) {
+	if !until(t, 10*time.Second, func() bool {
+		return strings.Contains(strings.Join(s.Answers(), ""), "You are not asked to decide this")
+	}) {
 		t.Error("eve was not told")
 	}
 	w.kill()
@@ -185,9 +187,9 @@ func tidied(t *testing.T, w *world, s *slacktest.Server, ask func(workflow, orde
 			}
 		}
 		m := asked[order]
-		before := len(s.Said())
+		before := len(s.Answers())
 		w.press(t, s, slacktest.User{ID: "U0ANN", Email: "ann@example.com"}, m, "approve") // as a client that has not loaded the edit
-		if !until(t, 10*time.Second, func() bool { return len(s.Said()) > before }) {
+		if !until(t, 10*time.Second, func() bool { return len(s.Answers()) > before }) {
 			t.Errorf("%s: who pressed too late was told nothing", order)
 		}
 		link := m.Blocks[len(m.Blocks)-1].Elements[2].URL

@@ -174,10 +174,10 @@ people: {ann@example.com: {slack: U0ANN}}`, chat.Webhook(), slackSecret, at.Host
 	}
 	w.delivered(t, s)
 	if !until(t, 10*time.Second, func() bool {
-		said := strings.Join(chat.Said(), "\n")
+		said := strings.Join(chat.Answers(), "\n")
 		return strings.Contains(said, "ann@example.com approved") && strings.Contains(said, "replace_original")
 	}) {
-		t.Errorf("the message was not replaced: %q", chat.Said())
+		t.Errorf("the message was not replaced: %q", chat.Answers())
 	}
 }
 

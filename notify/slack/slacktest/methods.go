@@ -1,0 +1,153 @@
+package slacktest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// reply is the body of a response of the Web API.
+type reply map[string]any
+
+// refuse returns the reply with an error code.
+func refuse(err string) reply { return reply{"ok": false, "error": err} }
+
+// method serves a method of the Web API, which takes a form with the bot token.
+func (s *Server) method(name string, do func(url.Values) reply) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if f, failed := s.takeFailure(name); failed {
+			if f.After {
+				_ = r.ParseForm()
+				do(r.PostForm)
+			}
+			if f.Status == http.StatusTooManyRequests {
+				w.Header().Set("Retry-After", "17")
+			}
+			if f.Status != 0 {
+				w.WriteHeader(f.Status)
+				return
+			}
+			writeReply(w, refuse(f.Error))
+			return
+		}
+		if err := r.ParseForm(); err != nil {
+			writeReply(w, refuse("invalid_form_data"))
+			return
+		}
+		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if token == "" {
+			token = r.PostForm.Get("token")
+		}
+		if token != Token {
+			writeReply(w, refuse("invalid_auth"))
+			return
+		}
+		writeReply(w, do(r.PostForm))
+	}
+}
+
+// takeFailure removes and returns the next failure of a method.
+func (s *Server) takeFailure(method string) (Failure, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, f := range s.failures {
+		if f.Method == method {
+			s.failures = append(s.failures[:i:i], s.failures[i+1:]...)
+			return f, true
+		}
+	}
+	return Failure{}, false
+}
+
+func writeReply(w http.ResponseWriter, v reply) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v) //nolint:errchkjson // the values are texts
+}
+
+func (s *Server) postMessage(f url.Values) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	to := f.Get("channel")
+	if strings.HasPrefix(to, "U") && s.findUser(to) == nil || to == "" {
+		return refuse("channel_not_found")
+	}
+	blocks, fault := parseBlocks(f.Get("blocks"))
+	if fault != "" {
+		return refuse(fault)
+	}
+	m := &Message{
+		Channel: strings.Replace(to, "U", "D", 1),
+		Stamp:   fmt.Sprintf("1700000000.%06d", len(s.messages)+1),
+		Text:    f.Get("text"),
+		Blocks:  blocks,
+	}
+	s.messages = append(s.messages, m)
+	return reply{"ok": true, "channel": m.Channel, "ts": m.Stamp}
+}
+
+func (s *Server) updateMessage(f url.Values) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	blocks, fault := parseBlocks(f.Get("blocks"))
+	if fault != "" {
+		return refuse(fault)
+	}
+	for _, m := range s.messages {
+		if m.Channel == f.Get("channel") && m.Stamp == f.Get("ts") {
+			m.Text, m.Blocks = f.Get("text"), blocks
+			m.Edits++
+			return reply{
+				"ok":      true,
+				"channel": m.Channel,
+				"ts":      m.Stamp,
+				"text":    m.Text,
+			}
+		}
+	}
+	return refuse("message_not_found")
+}
+
+func (s *Server) findUser(id string) *User {
+	for i := range s.Users {
+		if s.Users[i].ID == id {
+			return &s.Users[i]
+		}
+	}
+	return nil
+}
+
+func (s *Server) lookupByEmail(f url.Values) reply {
+	for _, u := range s.Users {
+		if strings.EqualFold(u.Email, f.Get("email")) && !u.Deleted && u.team() == Team {
+			return reply{"ok": true, "user": u.json()}
+		}
+	}
+	return refuse("users_not_found")
+}
+
+func (s *Server) userInfo(f url.Values) reply {
+	if u := s.findUser(f.Get("user")); u != nil {
+		return reply{"ok": true, "user": u.json()}
+	}
+	return refuse("user_not_found")
+}
+
+func (u User) json() map[string]any {
+	return map[string]any{
+		"id":          u.ID,
+		"team_id":     u.team(),
+		"deleted":     u.Deleted,
+		"is_bot":      u.Bot,
+		"is_stranger": u.team() != Team,
+		"profile":     map[string]string{"email": u.Email},
+	}
+}
+
+func (u User) team() string {
+	if u.Team == "" {
+		return Team
+	}
+	return u.Team
+}
