@@ -25,7 +25,11 @@ func (w *world) decisionForm(order, act, reason string) url.Values {
 // TestOperatorDecides holds that a decision is recorded under the name of the signed-in operator, with its reason.
 func TestOperatorDecides(t *testing.T) {
 	t.Parallel()
-	for act, status := range map[string]approval.Status{"approve": approval.Approved, "reject": approval.Rejected, "cancel": approval.Cancelled} {
+	for act, status := range map[string]approval.Status{
+		"approve": approval.Approved,
+		"reject":  approval.Rejected,
+		"cancel":  approval.Cancelled,
+	} {
 		w := newWorld(t)
 		w.signIn(bobToken)
 		id := "A/1\r\n?\u00e9"
@@ -33,7 +37,8 @@ func TestOperatorDecides(t *testing.T) {
 		f := w.decisionForm(id, act, " by phone\r\nwith \u202ehim ")
 		f.Set("by", "somebody else")
 		resp, _ := w.post("decide", f)
-		if to, _ := url.Parse(resp.Header.Get("Location")); resp.StatusCode != http.StatusSeeOther || to.Path != "./order" || to.Query().Get("id") != id {
+		to, _ := url.Parse(resp.Header.Get("Location"))
+		if resp.StatusCode != http.StatusSeeOther || to.Path != "./order" || to.Query().Get("id") != id {
 			t.Errorf("%s: %d %q", act, resp.StatusCode, resp.Header.Get("Location"))
 		}
 		a := w.order(id).Approvals[0]
@@ -48,7 +53,9 @@ func TestOperatorDecides(t *testing.T) {
 		if a.Status != status || reason != "by phone\nwith \uFFFDhim" || last.By != "bob" {
 			t.Errorf("%s: %s, %q, %+v", act, a.Status, reason, last)
 		}
-		if _, page := w.get("order?" + url.Values{"id": {id}}.Encode()); !strings.Contains(page, "by bob") && !strings.Contains(page, "bob approved") && !strings.Contains(page, "bob rejected") {
+		_, page := w.get("order?" + url.Values{"id": {id}}.Encode())
+		if !strings.Contains(page, "by bob") && !strings.Contains(page, "bob approved") &&
+			!strings.Contains(page, "bob rejected") {
 			t.Error(style.ReplaceAllString(page, ""))
 		}
 	}
@@ -62,12 +69,16 @@ func TestRefusedForms(t *testing.T) {
 		status int
 		says   string
 	}{
-		"no reason":         {func(_ *world, f url.Values) { f.Set("reason", " \r\n\t") }, 422, "Please give a reason"},
-		"too long a reason": {func(_ *world, f url.Values) { f.Set("reason", strings.Repeat("é", 2050)) }, 422, "The reason is 4 bytes too long"},
-		"no button":         {func(_ *world, f url.Values) { f.Del("act") }, 400, "choose one of the buttons"},
-		"another button":    {func(_ *world, f url.Values) { f.Set("act", "delete") }, 400, "choose one of the buttons"},
-		"no nonce":          {func(_ *world, f url.Values) { f.Del("nonce") }, 409, "no longer valid"},
-		"a forged nonce":    {func(_ *world, f url.Values) { f.Set("nonce", f.Get("nonce")[:len(f.Get("nonce"))-4]+"AAAA") }, 409, "no longer valid"},
+		"no reason": {func(_ *world, f url.Values) { f.Set("reason", " \r\n\t") }, 422, "Please give a reason"},
+		"too long a reason": {func(_ *world, f url.Values) {
+			f.Set("reason", strings.Repeat("é", 2050))
+		}, 422, "The reason is 4 bytes too long"},
+		"no button":      {func(_ *world, f url.Values) { f.Del("act") }, 400, "choose one of the buttons"},
+		"another button": {func(_ *world, f url.Values) { f.Set("act", "delete") }, 400, "choose one of the buttons"},
+		"no nonce":       {func(_ *world, f url.Values) { f.Del("nonce") }, 409, "no longer valid"},
+		"a forged nonce": {func(_ *world, f url.Values) {
+			f.Set("nonce", f.Get("nonce")[:len(f.Get("nonce"))-4]+"AAAA")
+		}, 409, "no longer valid"},
 		"another order":     {func(w *world, f url.Values) { w.ask("A-2", time.Hour); f.Set("order", "QS0y") }, 409, "no longer valid"},
 		"another approval":  {func(_ *world, f url.Values) { f.Set("approval", "x") }, 409, "no longer valid"},
 		"no order":          {func(_ *world, f url.Values) { f.Set("order", "") }, 400, "cannot be read"},
@@ -76,9 +87,14 @@ func TestRefusedForms(t *testing.T) {
 		"too large":         {func(_ *world, f url.Values) { f.Set("reason", strings.Repeat("x", 70<<10)) }, 413, "too long"},
 		"another session":   {func(w *world, _ url.Values) { w.signIn(adaToken) }, 409, "no longer valid"},
 		"the requester":     {func(w *world, _ url.Values) { w.order("A-1").Approvals[0].Requester = "ADA" }, 409, "Somebody else must"},
-		"closed meanwhile":  {func(w *world, _ url.Values) { w.order("A-1").Cancel("", "x", "x", w.turn()) }, 409, "the approval is cancelled"},
+		"closed meanwhile": {func(w *world, _ url.Values) {
+			w.order("A-1").Cancel("", "x", "x", w.turn())
+		}, 409, "the approval is cancelled"},
 		"decided otherwise": {func(w *world, f url.Values) { w.approve("A-1"); f.Set("act", "reject") }, 409, "the approval is approved"},
-		"gone meanwhile":    {func(w *world, f url.Values) { w.order("A-1").Approvals = nil; f.Set("act", "cancel") }, 409, "no such approval"},
+		"gone meanwhile": {func(w *world, f url.Values) {
+			w.order("A-1").Approvals = nil
+			f.Set("act", "cancel")
+		}, 409, "no such approval"},
 		"the store is down": {func(w *world, _ url.Values) { w.failing = errFire }, 503, "not certain"},
 	} {
 		w := newWorld(t)
@@ -171,7 +187,8 @@ func TestRedriveOfEverything(t *testing.T) {
 	confirm := form(t, page, "redrive", "confirm")
 	w.report = store.RedriveReport{Found: map[string]int{"a": 1, "c": 1}}
 	resp, page := w.post("redrive", confirm)
-	if resp.StatusCode != http.StatusConflict || !strings.Contains(page, "a new reason that the dry run did not show") || !strings.Contains(page, "Redrive 2 now") {
+	if resp.StatusCode != http.StatusConflict || !strings.Contains(page, "a new reason that the dry run did not show") ||
+		!strings.Contains(page, "Redrive 2 now") {
 		t.Errorf("%d %s", resp.StatusCode, style.ReplaceAllString(page, ""))
 	}
 	for _, r := range w.runs {
@@ -186,7 +203,8 @@ func TestRedriveOfEverything(t *testing.T) {
 	}
 	w.report = store.RedriveReport{}
 	_, page = w.get("dead-letters")
-	if _, page = w.post("redrive", form(t, page, "redrive", "everything")); strings.Contains(page, "confirm") || !strings.Contains(page, "nothing to redrive") {
+	_, page = w.post("redrive", form(t, page, "redrive", "everything"))
+	if strings.Contains(page, "confirm") || !strings.Contains(page, "nothing to redrive") {
 		t.Error(style.ReplaceAllString(page, ""))
 	}
 }

@@ -163,15 +163,18 @@ func (w *world) order(id string) *approval.Order {
 func (w *world) ask(id string, ago time.Duration, change ...func(*approval.Request)) (actions []approval.Action) {
 	w.t.Helper()
 	a := approval.Request{
-		Token:             approval.NewToken("task-token-" + id),
-		Target:            "sfn",
-		Workflow:          "refunds",
-		Step:              "finance",
-		Title:             "Refund of 480 EUR to Ada Lovelace",
-		Details:           []approval.Field{{Name: "Amount", Value: "480.00 EUR"}},
-		Requester:         "grace@example.com",
-		Execution:         "arn:aws:states:…:refunds:1",
-		Approvers:         []approval.Approver{{ID: "alan@example.com", Nonce: "nonce-1"}, {ID: "barbara@example.com", Nonce: "nonce-2", SubstituteFor: "edsger@example.com"}},
+		Token:     approval.NewToken("task-token-" + id),
+		Target:    "sfn",
+		Workflow:  "refunds",
+		Step:      "finance",
+		Title:     "Refund of 480 EUR to Ada Lovelace",
+		Details:   []approval.Field{{Name: "Amount", Value: "480.00 EUR"}},
+		Requester: "grace@example.com",
+		Execution: "arn:aws:states:…:refunds:1",
+		Approvers: []approval.Approver{
+			{ID: "alan@example.com", Nonce: "nonce-1"},
+			{ID: "barbara@example.com", Nonce: "nonce-2", SubstituteFor: "edsger@example.com"},
+		},
 		Policy:            approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2},
 		Channels:          []string{"mail"},
 		Deadline:          start.Add(30 * time.Hour),
