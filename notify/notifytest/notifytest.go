@@ -1,10 +1,9 @@
-// Package notifytest holds what the tests of all channels share: a message, and
-// the check that no channel lets a secret out.
+// Package notifytest has the helpers for the tests of the channels: a message, and a check that a channel does not leak
+// secrets.
 package notifytest
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -17,17 +16,13 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify"
 )
 
-// Link is the link of Message: a bearer capability.
+// Link is the link of Message. Its holder can decide.
 const Link = "https://approve.example.com/a/1.bGluay1zZWNyZXQ.azE.c2lnbmF0dXJl"
 
-// Channel is what the program calls a channel by.
-type Channel interface {
-	Notify(ctx context.Context, m approval.Message) error
-}
-
-// Message returns a message of which every field is set.
+// Message returns a notification of a request, with every field set.
 func Message() approval.Message {
 	return approval.Message{
 		ID:          "0123456789abcdef0123456789abcdef.1",
@@ -47,11 +42,10 @@ func Message() approval.Message {
 	}
 }
 
-// NoLeaks sends Message through a channel and returns the error, having checked
-// that neither it, nor what it wraps, nor the channel when printed, nor the
-// standard log shows the link or one of the secrets. A test that uses it is not
-// parallel: it looks at the standard log.
-func NoLeaks(t *testing.T, c Channel, secrets ...string) error {
+// NoLeaks sends Message through a channel, and returns the error. It checks that neither the error, nor an error that it
+// wraps, nor the printed channel, nor the standard log shows the link or one of the secrets. A test with NoLeaks is not
+// parallel, because it replaces the standard log.
+func NoLeaks(t *testing.T, c notify.Channel, secrets ...string) error {
 	t.Helper()
 	var log buffer
 	before := slog.Default()
@@ -59,12 +53,12 @@ func NoLeaks(t *testing.T, c Channel, secrets ...string) error {
 	defer slog.SetDefault(before)
 
 	err := c.Notify(t.Context(), Message())
-	shown := append(prints(c), log.String(), fmt.Sprintf("%+v", Message()))
+	shown := append(printAll(c), log.String(), fmt.Sprintf("%+v", Message()))
 	for e := err; e != nil; e = errors.Unwrap(e) {
-		shown = append(shown, prints(e)...)
+		shown = append(shown, printAll(e)...)
 	}
 	for _, secret := range append(secrets, Link) {
-		for _, form := range forms(secret) {
+		for _, form := range encodings(secret) {
 			for _, text := range shown {
 				if strings.Contains(text, form) {
 					t.Errorf("%q is shown in %.300q", form, text)
@@ -75,7 +69,7 @@ func NoLeaks(t *testing.T, c Channel, secrets ...string) error {
 	return err
 }
 
-// buffer is a log that others may still write to.
+// buffer is a log to which other goroutines may still write.
 type buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -88,15 +82,15 @@ func (b *buffer) Write(p []byte) (int, error) {
 	return b.b.Write(p)
 }
 
-// String returns what was written.
+// String returns the text of the log.
 func (b *buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
 }
 
-// prints shows a value in all the ways that one is shown by accident.
-func prints(v any) []string {
+// printAll prints a value in all the ways in which a value is printed by accident.
+func printAll(v any) []string {
 	out := []string{fmt.Sprint(v), fmt.Sprintf("%+v", v), fmt.Sprintf("%#v", v), fmt.Sprintf("%d %q %x", v, v, v)}
 	if b, err := json.Marshal(v); err == nil {
 		out = append(out, string(b))
@@ -104,8 +98,8 @@ func prints(v any) []string {
 	return out
 }
 
-// forms lists how a secret may be written; of a URL the path is secret enough.
-func forms(secret string) []string {
+// encodings returns the ways in which a secret may be written. Of a URL, the path is the secret.
+func encodings(secret string) []string {
 	if u, err := url.Parse(secret); err == nil && u.Scheme != "" && len(u.Path) > 8 {
 		secret = u.Path
 	}

@@ -54,8 +54,8 @@ func open(t *testing.T, api ses.API, c ses.Config) *ses.Channel {
 func sent(t *testing.T, m approval.Message, c ses.Config) sestest.Email {
 	t.Helper()
 	s := sestest.Start(t)
-	if err := open(t, client(s.URL, nil), c).Notify(t.Context(), m); err != nil || len(s.Emails()) != 1 || s.Calls() != 1 {
-		t.Fatalf("%v, %d e-mails in %d calls", err, len(s.Emails()), s.Calls())
+	if err := open(t, client(s.URL, nil), c).Notify(t.Context(), m); err != nil || len(s.Emails()) != 1 || s.CountCalls() != 1 {
+		t.Fatalf("%v, %d e-mails in %d calls", err, len(s.Emails()), s.CountCalls())
 	}
 	return s.Emails()[0]
 }
@@ -153,12 +153,12 @@ func TestErrors(t *testing.T) {
 	} {
 		s := sestest.Start(t)
 		s.Answer = func(w http.ResponseWriter, _ *http.Request) {
-			sestest.Fail(w, c.status, c.code, "address alan@example.com, link "+notifytest.Link)
+			sestest.WriteError(w, c.status, c.code, "address alan@example.com, link "+notifytest.Link)
 		}
 		err := notifytest.NoLeaks(t, open(t, client(s.URL, nil), ses.Config{}), key)
 		r := approval.ResultOf(err)
-		if r.Kind != c.kind || r.MaybeApplied != c.maybe || s.Calls() != 1 || !strings.Contains(r.Reason, c.code) || !strings.Contains(r.Reason, "req-1") || strings.Contains(r.Reason, "alan") {
-			t.Errorf("%d %s: %+v after %d calls", c.status, c.code, r, s.Calls())
+		if r.Kind != c.kind || r.MaybeApplied != c.maybe || s.CountCalls() != 1 || !strings.Contains(r.Reason, c.code) || !strings.Contains(r.Reason, "req-1") || strings.Contains(r.Reason, "alan") {
+			t.Errorf("%d %s: %+v after %d calls", c.status, c.code, r, s.CountCalls())
 		}
 	}
 }
@@ -182,7 +182,7 @@ func TestNoAnswer(t *testing.T) {
 		return aws.Credentials{}, errors.New("sts says: " + key)
 	})
 	notACode := func(w http.ResponseWriter, _ *http.Request) {
-		sestest.Fail(w, http.StatusForbidden, "see "+notifytest.Link, "")
+		sestest.WriteError(w, http.StatusForbidden, "see "+notifytest.Link, "")
 	}
 	for name, c := range map[string]struct {
 		url    string // empty is the server's
@@ -223,7 +223,7 @@ func TestApproverMustBeAnAddress(t *testing.T) {
 	for _, approver := range []string{"", "alan", "source:erp", "Alan <alan@example.com>", "a@example.com,b@example.com", "a@example.com\r\nBcc: b@example.com"} {
 		m := notifytest.Message()
 		m.Approver = approver
-		if err := open(t, client(s.URL, nil), ses.Config{}).Notify(t.Context(), m); !approval.IsPermanent(err) || s.Calls() != 0 {
+		if err := open(t, client(s.URL, nil), ses.Config{}).Notify(t.Context(), m); !approval.IsPermanent(err) || s.CountCalls() != 0 {
 			t.Errorf("%q: %v", approver, err)
 		}
 	}

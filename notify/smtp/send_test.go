@@ -11,6 +11,7 @@ import (
 	gosmtp "github.com/emersion/go-smtp"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/notifytest"
 	"github.com/approval-relay/approval-relay/notify/smtp"
 )
@@ -69,11 +70,11 @@ func TestRefusals(t *testing.T) {
 // until is a channel whose attempts come to the end of their time when the server
 // hangs, so that no test depends on how long anything takes.
 type until struct {
-	notifytest.Channel
+	notify.Channel
 	hung <-chan struct{}
 }
 
-// Notify implements notifytest.Channel.
+// Notify implements notify.Channel.
 func (u until) Notify(ctx context.Context, m approval.Message) error {
 	return u.Channel.Notify(over{ctx, u.hung}, m)
 }

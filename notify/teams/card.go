@@ -12,9 +12,9 @@ import (
 
 // Bounds of what a card shows. The decision page shows all.
 const (
-	// maxBody is the most that is posted, in bytes. Teams takes "approximately 28 KB"
-	// (https://learn.microsoft.com/connectors/teams/#known-issues-and-limitations-with-actions),
-	// which others measured to be 21,000 bytes before Teams has wrapped them
+	// maxBody is the longest body that is posted, in bytes. Teams accepts "approximately 28 KB"
+	// (https://learn.microsoft.com/connectors/teams/#known-issues-and-limitations-with-actions). Others measured that
+	// as 21,000 bytes before Teams wraps the body
 	// (https://www.rubydoc.info/gems/msteams_hermes/MsTeamsHermes/Message).
 	maxBody = 20_000
 	// maxHeading is the longest title, name or value of a fact, in characters.
@@ -29,7 +29,7 @@ var limits = notify.Limits{
 	Lines:   10,
 }
 
-// message is what a workflow hands on to Teams:
+// message is the body that a workflow passes on to Teams:
 // https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using#send-adaptive-cards-using-an-incoming-webhook.
 type message struct {
 	Type        string       `json:"type"`
@@ -41,7 +41,7 @@ type attachment struct {
 	Content     card   `json:"content"`
 }
 
-// card is an Adaptive Card 1.4, which Teams shows on every platform:
+// card is an Adaptive Card of version 1.4, because Teams shows that version on every platform:
 // https://learn.microsoft.com/adaptive-cards/schema-explorer/adaptive-card.
 type card struct {
 	Schema  string   `json:"$schema"`
@@ -56,10 +56,9 @@ type width struct {
 	Width string `json:"width"`
 }
 
-// block is a TextBlock, whose text is Markdown and so only ever our own, or a
-// RichTextBlock, whose text is no Markdown and so for all that comes from outside
-// (https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features). A
-// FactSet would be Markdown too.
+// block is a TextBlock or a RichTextBlock. The text of a TextBlock is Markdown, so it is always our own. Text from outside
+// is in a RichTextBlock, which has no Markdown
+// (https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features). A FactSet would be Markdown too.
 type block struct {
 	Type      string `json:"type"`
 	Text      string `json:"text,omitempty"`
@@ -85,13 +84,13 @@ type action struct {
 	URL   string `json:"url"`
 }
 
-// encode returns the body of the request, with as many details as it can hold.
-func encode(m approval.Message) ([]byte, error) {
+// encodeCard returns the body of the request, with as many details as it can hold.
+func encodeCard(m approval.Message) ([]byte, error) {
 	content := notify.NewContent(m, limits)
 	for {
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)
-		e.SetEscapeHTML(false) // it would make six bytes of each
+		e.SetEscapeHTML(false) // an escape is six bytes long
 		attachments := []attachment{{"application/vnd.microsoft.card.adaptive", newCard(content, m.Link)}}
 		if err := e.Encode(message{"message", attachments}); err != nil {
 			return nil, err
@@ -107,29 +106,29 @@ func encode(m approval.Message) ([]byte, error) {
 // newCard returns the card with a content and a link.
 func newCard(content notify.Content, link approval.Token) card {
 	body := []block{
-		note(content.Lead),
+		newNote(content.Lead),
 		{Type: "RichTextBlock", Spacing: "Small", Inlines: []run{{
 			Type:   "TextRun",
-			Text:   plain(content.Title),
+			Text:   breakMacros(content.Title),
 			Size:   "Large",
 			Weight: "Bolder",
 		}}},
 	}
 	for _, f := range content.Facts {
-		body = append(body, fact(f.Label, f.Value))
+		body = append(body, newFact(f.Label, f.Value))
 	}
 	for i, d := range content.Details {
-		blocks := detail(d)
+		blocks := newDetail(d)
 		blocks[0].Separator = i == 0
 		body = append(body, blocks...)
 	}
 	if text := content.LeftOutNote(); text != "" {
-		body = append(body, note(text))
+		body = append(body, newNote(text))
 	}
 	if len(content.Approvers) > 0 {
-		body = append(body, fact("To decide", untrusted.Shorten(strings.Join(content.Approvers, ", "), maxHeading)))
+		body = append(body, newFact("To decide", untrusted.Shorten(strings.Join(content.Approvers, ", "), maxHeading)))
 	}
-	body = append(body, note(content.LinkNote))
+	body = append(body, newNote(content.LinkNote))
 	return card{
 		Schema:  "http://adaptivecards.io/schemas/adaptive-card.json",
 		Type:    "AdaptiveCard",
@@ -140,8 +139,8 @@ func newCard(content notify.Content, link approval.Token) card {
 	}
 }
 
-// note is a line of our own words.
-func note(text string) block {
+// newNote returns a line of our own words.
+func newNote(text string) block {
 	return block{
 		Type:   "TextBlock",
 		Text:   text,
@@ -151,33 +150,33 @@ func note(text string) block {
 	}
 }
 
-// fact is a labelled value.
-func fact(label, value string) block {
+// newFact returns a labelled value.
+func newFact(label, value string) block {
 	return block{Type: "RichTextBlock", Spacing: "Small", Inlines: []run{
-		{Type: "TextRun", Text: plain(label) + ": ", Subtle: true},
-		{Type: "TextRun", Text: plain(value)},
+		{Type: "TextRun", Text: breakMacros(label) + ": ", Subtle: true},
+		{Type: "TextRun", Text: breakMacros(value)},
 	}}
 }
 
-// detail shows one value of the request, with a note if it was cut. Several lines are marked, so that none of them can
+// newDetail returns a value from the request, with a note if it was cut. Several lines are marked, so that none of them can
 // look like a fact.
-func detail(d notify.Detail) []block {
-	out := []block{fact(d.Name, d.Lines[0])}
+func newDetail(d notify.Detail) []block {
+	out := []block{newFact(d.Name, d.Lines[0])}
 	if len(d.Lines) > 1 {
-		out = []block{fact(d.Name, "")}
+		out = []block{newFact(d.Name, "")}
 		for _, line := range d.Lines {
-			inlines := []run{{Type: "TextRun", Text: "| " + plain(line)}}
+			inlines := []run{{Type: "TextRun", Text: "| " + breakMacros(line)}}
 			out = append(out, block{Type: "RichTextBlock", Spacing: "None", Inlines: inlines})
 		}
 	}
 	if text := d.CutNote(); text != "" {
-		out = append(out, note(text))
+		out = append(out, newNote(text))
 	}
 	return out
 }
 
-// plain breaks up the text that a client would replace by a date, such as {{DATE(2026-03-02T09:30:00Z)}}. Braces overlap,
+// breakMacros breaks up the text that Teams would replace by a date, such as {{DATE(2026-03-02T09:30:00Z)}}. Braces overlap,
 // so it takes two rounds.
-func plain(s string) string {
+func breakMacros(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, "{{", "{ {"), "{{", "{ {")
 }

@@ -31,7 +31,7 @@ func New(c Config) (*Channel, error) {
 // Notify posts the message. The workflow answers 202 before Teams has the card,
 // so nil says that it was taken, not that it is shown.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
-	body, err := encode(m)
+	body, err := encodeCard(m)
 	if err != nil {
 		return approval.Permanent(fmt.Errorf("encode the card: %w", err))
 	}

@@ -128,8 +128,8 @@ func TestStatus(t *testing.T) {
 		w := teamstest.Start(t)
 		w.Status, w.Header = c.status, http.Header{"Retry-After": {c.after}, "Location": {"/elsewhere"}}
 		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, w), "s3cret-path", teamstest.Signature))
-		if r.Kind != c.kind || r.After != c.wait || r.MaybeApplied != c.maybe || w.Calls() != 1 {
-			t.Errorf("%d: %+v after %d calls", c.status, r, w.Calls())
+		if r.Kind != c.kind || r.After != c.wait || r.MaybeApplied != c.maybe || w.CountCalls() != 1 {
+			t.Errorf("%d: %+v after %d calls", c.status, r, w.CountCalls())
 		}
 	}
 }

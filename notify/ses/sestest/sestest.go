@@ -1,8 +1,7 @@
-// Package sestest is the SendEmail of Amazon SES for tests. It takes what the API
-// reference (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html)
-// says that SES takes of what we use, and refuses anything else. Its account has
-// tracking on, as one has whose operator wants figures: a message that does not say
-// otherwise gets its links rewritten and an image at its end.
+// Package sestest is the operation SendEmail of Amazon SES for tests. It accepts the requests that SES accepts by its API
+// reference (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html), as far as the channel uses them,
+// and refuses any other. Tracking is enabled in its account: unless a message disables it, its links are rewritten and an
+// image is added.
 package sestest
 
 import (
@@ -23,7 +22,7 @@ import (
 // Server is the server.
 type Server struct {
 	URL string
-	// Answer, where it is not nil, answers requests that would have been taken.
+	// Answer responds to valid requests in place of the server, if it is not nil.
 	Answer http.HandlerFunc
 
 	mu     sync.Mutex
@@ -33,9 +32,13 @@ type Server struct {
 
 // Email is an e-mail as its reader gets it.
 type Email struct {
-	From, To, Subject, Plain, HTML string
-	Headers                        map[string]string
-	ConfigurationSet               string
+	From             string
+	To               string
+	Subject          string
+	Plain            string
+	HTML             string
+	Headers          map[string]string
+	ConfigurationSet string
 }
 
 // Start runs a server until the test ends.
@@ -48,15 +51,15 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-// Emails returns the e-mails that were taken.
+// Emails returns the accepted e-mails.
 func (s *Server) Emails() []Email {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.emails)
 }
 
-// Calls returns how many requests came.
-func (s *Server) Calls() int {
+// CountCalls returns the number of requests.
+func (s *Server) CountCalls() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls
@@ -68,15 +71,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.calls++
 	s.mu.Unlock()
 	w.Header().Set("X-Amzn-Requestid", "req-1")
-	if r.Method != http.MethodPost || r.URL.Path != "/v2/email/outbound-emails" || !strings.Contains(r.Header.Get("Authorization"), "/ses/aws4_request") {
-		Fail(w, http.StatusForbidden, "MissingAuthenticationTokenException", "no such call, or not signed for ses")
+	isSigned := strings.Contains(r.Header.Get("Authorization"), "/ses/aws4_request")
+	if r.Method != http.MethodPost || r.URL.Path != "/v2/email/outbound-emails" || !isSigned {
+		WriteError(w, http.StatusForbidden, "MissingAuthenticationTokenException", "no such call, or not signed for ses")
 		return
 	}
 	var in sendEmail
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
-	if err := errors.Join(d.Decode(&in), in.check()); err != nil {
-		Fail(w, http.StatusBadRequest, "BadRequestException", err.Error())
+	if err := errors.Join(d.Decode(&in), in.validate()); err != nil {
+		WriteError(w, http.StatusBadRequest, "BadRequestException", err.Error())
 		return
 	}
 	if s.Answer != nil {
@@ -85,12 +89,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.emails = append(s.emails, in.sent())
+	s.emails = append(s.emails, in.deliver())
 	_, _ = fmt.Fprintf(w, `{"MessageId": "%d"}`, len(s.emails))
 }
 
-// Fail answers an error as SES does.
-func Fail(w http.ResponseWriter, status int, code, message string) {
+// WriteError responds with an error as SES does.
+func WriteError(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("X-Amzn-Errortype", code)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
@@ -102,7 +106,7 @@ type content struct {
 	Charset string
 }
 
-// sendEmail is what we use of the request.
+// sendEmail is the request, with the fields that the channel uses.
 type sendEmail struct {
 	FromEmailAddress     string
 	ConfigurationSetName *string
@@ -130,20 +134,24 @@ var (
 	ascii       = regexp.MustCompile(`^[ -~]+$`)
 )
 
-func (in *sendEmail) check() error {
+// validate returns an error if SES would refuse the request.
+func (in *sendEmail) validate() error {
 	simple := in.Content.Simple
 	switch {
 	case simple == nil:
 		return errors.New("no content")
 	case !ascii.MatchString(simple.Subject.Data): // API_Message
 		return fmt.Errorf("the subject is not 7-bit ASCII: %q", simple.Subject.Data)
-	case simple.Body.Text.Data == "" || simple.Body.HTML.Data == "" || simple.Body.Text.Charset != "UTF-8" || simple.Body.HTML.Charset != "UTF-8":
-		return errors.New("the body lacks a part, or its characters are not UTF-8")
+	case simple.Body.Text.Data == "" || simple.Body.HTML.Data == "":
+		return errors.New("the body lacks a part")
+	case simple.Body.Text.Charset != "UTF-8" || simple.Body.HTML.Charset != "UTF-8":
+		return errors.New("the characters of the body are not UTF-8")
 	case len(in.Destination.ToAddresses) != 1: // up to 50; we send to one
 		return errors.New("not to one address")
 	case in.ConfigurationSetName != nil && !setName.MatchString(*in.ConfigurationSetName):
 		return errors.New("no name of a configuration set")
-	case !tracking(in.ConfigurationOverrides.Tracking.ClickTrackingEnabled) || !tracking(in.ConfigurationOverrides.Tracking.OpenTrackingEnabled):
+	case !isFeatureStatus(in.ConfigurationOverrides.Tracking.ClickTrackingEnabled),
+		!isFeatureStatus(in.ConfigurationOverrides.Tracking.OpenTrackingEnabled):
 		return errors.New("no such status of a feature")
 	}
 	seen := map[string]bool{}
@@ -163,7 +171,7 @@ func (in *sendEmail) check() error {
 	return nil
 }
 
-func tracking(status string) bool {
+func isFeatureStatus(status string) bool {
 	return status == "" || status == "ENABLED" || status == "DISABLED"
 }
 
@@ -172,8 +180,8 @@ var (
 	address = regexp.MustCompile(`https?://[^\s"<>]+`)
 )
 
-// sent is what becomes of a message.
-func (in *sendEmail) sent() Email {
+// deliver returns the e-mail as its reader gets it.
+func (in *sendEmail) deliver() Email {
 	simple := in.Content.Simple
 	subject, err := new(mime.WordDecoder).DecodeHeader(simple.Subject.Data)
 	if err != nil {

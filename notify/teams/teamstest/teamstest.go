@@ -1,5 +1,5 @@
-// Package teamstest is a workflow of Microsoft Teams for tests. It takes what the
-// documentation says that Teams takes, and refuses anything else:
+// Package teamstest is a workflow of Microsoft Teams for tests. It accepts the messages that Teams accepts by its
+// documentation, and refuses any other:
 //
 //   - the message around the card: https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using
 //   - at most 28 KB: https://learn.microsoft.com/connectors/teams/#known-issues-and-limitations-with-actions
@@ -31,9 +31,9 @@ const maxBody = 28_000
 
 // Workflow is the server.
 type Workflow struct {
-	// URL is where to post; its path and query are secret.
+	// URL is the address of the workflow; its path and query are secret.
 	URL string
-	// Status and Header are the answer to a good card.
+	// Status and Header are the response to a valid card.
 	Status int
 	Header http.Header
 
@@ -45,7 +45,7 @@ type Workflow struct {
 // Card is a card as its reader sees it.
 type Card struct {
 	Text string // a line for each block
-	URL  string // where the button leads
+	URL  string // of the button
 	Body []byte // of the request
 }
 
@@ -59,15 +59,15 @@ func Start(t testing.TB) *Workflow {
 	return w
 }
 
-// Cards returns the cards that were taken.
+// Cards returns the accepted cards.
 func (w *Workflow) Cards() []Card {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.cards)
 }
 
-// Calls returns how many requests came.
-func (w *Workflow) Calls() int {
+// CountCalls returns the number of requests.
+func (w *Workflow) CountCalls() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.calls
@@ -79,7 +79,7 @@ func (w *Workflow) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	defer w.mu.Unlock()
 	w.calls++
 	body, err := io.ReadAll(r.Body)
-	card, bad := read(body)
+	card, invalid := parseCard(body)
 	switch {
 	case r.Method != http.MethodPost || r.URL.Query().Get("sig") != Signature:
 		http.Error(rw, "not signed", http.StatusUnauthorized)
@@ -87,8 +87,8 @@ func (w *Workflow) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, "no JSON", http.StatusUnsupportedMediaType)
 	case len(body) > maxBody:
 		http.Error(rw, "Request Entity too large", http.StatusRequestEntityTooLarge)
-	case err != nil || bad != nil:
-		http.Error(rw, fmt.Sprint(err, bad), http.StatusBadRequest)
+	case err != nil || invalid != nil:
+		http.Error(rw, fmt.Sprint(err, invalid), http.StatusBadRequest)
 	default:
 		maps.Copy(rw.Header(), w.Header)
 		rw.WriteHeader(w.Status)
@@ -99,7 +99,8 @@ func (w *Workflow) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func read(body []byte) (Card, error) {
+// parseCard returns the card of a request, or an error if Teams would refuse it or show its text differently.
+func parseCard(body []byte) (Card, error) {
 	var m struct {
 		Type        string `json:"type"`
 		Attachments []struct {
@@ -120,14 +121,17 @@ func read(body []byte) (Card, error) {
 			} `json:"content"`
 		} `json:"attachments"`
 	}
-	if err := strict(body, &m); err != nil {
+	if err := decodeStrictly(body, &m); err != nil {
 		return Card{}, err
 	}
 	if m.Type != "message" || len(m.Attachments) != 1 || m.Attachments[0].ContentType != "application/vnd.microsoft.card.adaptive" {
 		return Card{}, fmt.Errorf("no message with one card: %+v", m)
 	}
 	c := m.Attachments[0].Content
-	if c.Type != "AdaptiveCard" || (c.Version != "1.4" && c.Version != "1.5") || len(c.Actions) != 1 || c.Actions[0].Type != "Action.OpenUrl" || c.Actions[0].Title == "" {
+	if c.Type != "AdaptiveCard" || (c.Version != "1.4" && c.Version != "1.5") {
+		return Card{}, fmt.Errorf("no card: %+v", c)
+	}
+	if len(c.Actions) != 1 || c.Actions[0].Type != "Action.OpenUrl" || c.Actions[0].Title == "" {
 		return Card{}, fmt.Errorf("no card with one button: %+v", c)
 	}
 	if u, err := url.Parse(c.Actions[0].URL); err != nil || u.Host == "" {
@@ -135,7 +139,7 @@ func read(body []byte) (Card, error) {
 	}
 	out := Card{URL: c.Actions[0].URL, Body: body}
 	for _, raw := range c.Body {
-		text, err := block(raw)
+		text, err := showBlock(raw)
 		if err != nil {
 			return out, err
 		}
@@ -144,14 +148,14 @@ func read(body []byte) (Card, error) {
 	return out, nil
 }
 
-// markdown is what a TextBlock would not show as it is written.
+// markdown matches text that a TextBlock would not show literally.
 var markdown = regexp.MustCompile("[*_`~#<>\\[\\]\\\\]|^[-+]|^[0-9]+\\.|https?:|\\{\\{")
 
-// macro is what a client puts a date in the place of, in any text.
+// macro matches text that a client would replace by a date.
 var macro = regexp.MustCompile(`\{\{(DATE|TIME)\(`)
 
-// block returns what is shown of one element of a card.
-func block(raw json.RawMessage) (string, error) {
+// showBlock returns the visible text of one element of a card.
+func showBlock(raw json.RawMessage) (string, error) {
 	var b struct {
 		Type      string `json:"type"`
 		Text      string `json:"text"`
@@ -168,7 +172,7 @@ func block(raw json.RawMessage) (string, error) {
 			Subtle bool   `json:"isSubtle"`
 		} `json:"inlines"`
 	}
-	if err := strict(raw, &b); err != nil {
+	if err := decodeStrictly(raw, &b); err != nil {
 		return "", err
 	}
 	switch {
@@ -190,7 +194,7 @@ func block(raw json.RawMessage) (string, error) {
 	return "", fmt.Errorf("no such element: %s", raw)
 }
 
-func strict(b []byte, into any) error {
+func decodeStrictly(b []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	return d.Decode(into)
