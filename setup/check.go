@@ -151,3 +151,15 @@ func (c *Check) Secrets(name string, secrets []secret.Text, purpose string) {
 		c.Fault(name, "are missing: %s", purpose)
 	}
 }
+
+// FaultsOf runs the checks of some settings and returns their faults, joined, each a FieldError. It is for constructors
+// that are called without a configuration file.
+func FaultsOf(settings Validator) error {
+	var faults []error
+	settings.Validate(NewCheck("", func(path string, severity Severity, message string) {
+		if severity == Fault {
+			faults = append(faults, &FieldError{Field: path, Message: message})
+		}
+	}))
+	return errors.Join(faults...)
+}

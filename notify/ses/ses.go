@@ -6,7 +6,6 @@ package ses
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"mime"
 	"net/mail"
@@ -21,6 +20,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify/email"
 	"github.com/approval-relay/approval-relay/outbound"
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // API is what we use of sesv2.Client.
@@ -28,52 +28,41 @@ type API interface {
 	SendEmail(context.Context, *sesv2.SendEmailInput, ...func(*sesv2.Options)) (*sesv2.SendEmailOutput, error)
 }
 
-// Config is the configuration of a channel.
+// Config is what a channel is made of: its settings, and the environment.
 type Config struct {
-	From string // an address, with or without a name; SES must have verified it
-	// ConfigurationSet of SES, for its events of bounces and complaints; empty
-	// leaves it to the identity's default.
-	ConfigurationSet string
-	// Templates in place of the built-in ones; nil means those.
-	Templates *email.Templates
-	// Timeout bounds one attempt: an endpoint that takes the connection and then
-	// says nothing. 0 means 10 s.
+	Settings
+	// Timeout bounds one attempt: an endpoint that accepts the connection and then stays silent. 0 means 10 s.
 	Timeout time.Duration
 }
 
 // Channel sends e-mails.
 type Channel struct {
-	api    API
-	from   *mail.Address
-	config Config
+	api       API
+	from      *mail.Address
+	templates *email.Templates
+	config    Config
 }
 
-// New returns a channel that sends through api. The error names each field of the
-// Config that is at fault.
+// New returns a channel that sends through api. The error names each field of the settings that is wrong.
 func New(api API, c Config) (*Channel, error) {
-	from, fromErr := email.From(c.From)
-	var setErr, timeoutErr, templatesErr error
-	if !setForm.MatchString(c.ConfigurationSet) {
-		setErr = errors.New("configuration_set: has other characters than A-Z, a-z, 0-9, _ and -, or more than 64")
-	}
-	if c.Timeout < 0 {
-		timeoutErr = errors.New("timeout: is negative")
-	}
-	if c.Timeout == 0 {
-		c.Timeout = 10 * time.Second
-	}
-	if c.Templates == nil {
-		c.Templates, templatesErr = email.Parse(email.Source{})
-	}
-	if err := errors.Join(fromErr, setErr, timeoutErr, templatesErr); err != nil {
+	setup.Default(&c.Timeout, 10*time.Second)
+	if err := setup.FaultsOf(&c.Settings); err != nil {
 		return nil, err
 	}
-	return &Channel{api, from, c}, nil
+	templates, err := c.Templates.Parsed()
+	if err != nil {
+		return nil, err
+	}
+	from, err := email.From(c.From)
+	if err != nil {
+		return nil, err
+	}
+	return &Channel{api: api, from: from, templates: templates, config: c}, nil
 }
 
-// setForm is what a configuration set may be called:
+// configurationSetName is the form of the name of a configuration set:
 // https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateConfigurationSet.html.
-var setForm = regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
+var configurationSetName = regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
 
 // permanentCodes returns the errors that no later attempt can cure: the content, the
 // address or the sender is refused. The others of SendEmail (AccountSuspended,
@@ -115,7 +104,7 @@ func (c *Channel) compose(m approval.Message) (*sesv2.SendEmailInput, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := c.config.Templates.Render(m)
+	text, err := c.templates.Render(m)
 	if err != nil {
 		return nil, approval.Permanent(fmt.Errorf("compose the e-mail: %w", err))
 	}

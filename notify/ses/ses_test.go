@@ -71,7 +71,7 @@ func hostile() approval.Message {
 func TestEmail(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]approval.Message{"good_request": notifytest.Message(), "good_hostile": hostile()} {
-		got := sent(t, m, ses.Config{ConfigurationSet: "approvals"})
+		got := sent(t, m, ses.Config{Settings: ses.Settings{ConfigurationSet: "approvals"}})
 		if got.From != "=?utf-8?q?Genehmigung_f=C3=BCr_K=C3=A4ufe?= <relay@example.org>" || got.To != "alan@example.com" || got.ConfigurationSet != "approvals" {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -116,7 +116,7 @@ func TestTemplates(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "<A ses:no-track\n HREF=\"" + notifytest.Link + `">1</A><a ses:no-track href="` + notifytest.Link + `">2</a><abbr>Refund of 480 EUR to Ada Lovelace</abbr><a ses:no-track>3</a>`
-	if got := sent(t, notifytest.Message(), ses.Config{Templates: templates}); got.HTML != want {
+	if got := sent(t, notifytest.Message(), ses.Config{Settings: ses.Settings{Templates: email.FilesOf(templates)}}); got.HTML != want {
 		t.Errorf("%s", got.HTML)
 	}
 }
@@ -231,11 +231,11 @@ func TestApproverMustBeAnAddress(t *testing.T) {
 
 func TestNewNamesFaults(t *testing.T) {
 	t.Parallel()
-	_, err := ses.New(nil, ses.Config{From: "nobody", ConfigurationSet: "a b", Timeout: -1})
-	if err == nil || strings.Count(err.Error(), "\n") != 2 {
+	_, err := ses.New(nil, ses.Config{Settings: ses.Settings{From: "nobody", ConfigurationSet: "a b"}})
+	if err == nil || strings.Count(err.Error(), "\n") != 1 {
 		t.Fatal(err)
 	}
-	for _, field := range []string{"from: ", "configuration_set: ", "timeout: "} {
+	for _, field := range []string{"from: ", "configuration_set: "} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("%s: %v", field, err)
 		}

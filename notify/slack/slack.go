@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -19,34 +18,20 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/outbound"
+	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/setup"
 )
 
-// Secret is a text that is shown only when asked for.
-type Secret interface{ Reveal() string }
-
-// Config is the configuration of a channel. It has a Token or a WebhookURL.
+// Config is what a channel is made of: its settings, and the environment.
 type Config struct {
-	// Token is a bot's (xoxb-…) with the scopes chat:write, and users:read and
-	// users:read.email where people are known by their e-mail addresses.
-	Token Secret
-	// Conversation is the ID of the channel that messages go to; without it each
-	// goes to its approver.
-	Conversation string
-	// WebhookURL is an incoming webhook's.
-	WebhookURL Secret
-	// Buttons says that what is pressed reaches us: the app's interactivity URL
-	// leads here. Without it a message only has the link.
-	Buttons bool
-	// Users are the Slack user IDs of approvers, by approver ID. An
-	// approver who is not there is looked for by e-mail address.
+	Settings
+	// Users has the Slack user IDs of approvers, by normalised approver ID. Other approvers are found by their e-mail
+	// address.
 	Users map[approval.PersonID]string
-	// APIURL is in place of https://slack.com/api/, for tests and proxies.
-	APIURL string
 	// Client sends and must not follow redirects. Nil means the client of package outbound. The guard against
 	// internal addresses is not needed, because the operator chooses the address.
 	Client *http.Client
-	// Timeout bounds one attempt: a server that takes the request and then says
-	// nothing. 0 means 10 s.
+	// Timeout bounds one attempt: a server that accepts the request and then stays silent. 0 means 10 s.
 	Timeout time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -55,7 +40,7 @@ type Config struct {
 // Channel asks approvers in Slack.
 type Channel struct {
 	api          func() *slack.Client // nil for a webhook; a function, so that its token cannot be printed
-	webhook      func() string        // a function, so that it cannot be printed
+	webhook      secret.Text
 	client       *http.Client
 	conversation string
 	buttons      bool
@@ -66,13 +51,13 @@ type Channel struct {
 // New returns a channel. The error names each field of the Config that is at
 // fault, without its value.
 func New(c Config) (*Channel, error) {
-	if err := c.validate(); err != nil {
+	if err := setup.FaultsOf(&c.Settings); err != nil {
 		return nil, err
 	}
 	ch := &Channel{
 		client:       c.Client,
 		conversation: c.Conversation,
-		buttons:      c.Buttons,
+		buttons:      c.HasButtons(),
 		timeout:      c.Timeout,
 	}
 	if ch.client == nil {
@@ -81,8 +66,8 @@ func New(c Config) (*Channel, error) {
 	if ch.timeout == 0 {
 		ch.timeout = 10 * time.Second
 	}
-	if c.WebhookURL != nil && c.WebhookURL.Reveal() != "" {
-		ch.webhook = c.WebhookURL.Reveal
+	if !c.WebhookURL.IsZero() {
+		ch.webhook = c.WebhookURL
 	} else {
 		options := []slack.Option{slack.OptionHTTPClient(ch.client)}
 		if c.APIURL != "" {
@@ -93,29 +78,6 @@ func New(c Config) (*Channel, error) {
 	}
 	ch.people = newDirectory(ch.api, c.Users, c.Now)
 	return ch, nil
-}
-
-func (c Config) validate() error {
-	var faults []error
-	token, hook := c.Token != nil && c.Token.Reveal() != "", c.WebhookURL != nil && c.WebhookURL.Reveal() != ""
-	if token == hook {
-		faults = append(faults, errors.New("needs one of bot_token and webhook_url"))
-	}
-	if hook {
-		if u, err := url.Parse(c.WebhookURL.Reveal()); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-			faults = append(faults, errors.New("webhook_url: is not an absolute http or https URL"))
-		}
-		if c.Conversation != "" {
-			faults = append(faults, errors.New("conversation: is the webhook's own"))
-		}
-	}
-	if u, err := url.Parse(c.APIURL); c.APIURL != "" && (err != nil || u.Host == "") {
-		faults = append(faults, errors.New("api_url: is not an absolute URL"))
-	}
-	if c.Timeout < 0 {
-		faults = append(faults, errors.New("timeout: is negative"))
-	}
-	return errors.Join(faults...)
 }
 
 // People returns who is who in this channel's workspace.
@@ -140,7 +102,7 @@ func (c *Channel) Post(ctx context.Context, m approval.Message) (receipt string,
 	if c.api == nil {
 		blocks := slack.Blocks{BlockSet: s.blocks}
 		no := false
-		err := slack.PostWebhookCustomHTTPContext(progress.Observe(ctx), c.webhook(), c.client, &slack.WebhookMessage{
+		err := slack.PostWebhookCustomHTTPContext(progress.Observe(ctx), c.webhook.Reveal(), c.client, &slack.WebhookMessage{
 			Text:        s.text,
 			Blocks:      &blocks,
 			UnfurlLinks: &no,

@@ -15,13 +15,8 @@ import (
 	"github.com/approval-relay/approval-relay/notify/notifytest"
 	"github.com/approval-relay/approval-relay/notify/slack"
 	"github.com/approval-relay/approval-relay/notify/slack/slacktest"
+	"github.com/approval-relay/approval-relay/secret"
 )
-
-type secret struct{ s string }
-
-func (s *secret) Reveal() string { return s.s }
-
-func hide(s string) *secret { return &secret{s} }
 
 var alan = slacktest.User{ID: "U0ALAN", Email: "alan@example.com"}
 
@@ -41,7 +36,11 @@ func open(t *testing.T, c slack.Config) *slack.Channel {
 }
 
 func bot(s *slacktest.Server) slack.Config {
-	return slack.Config{Token: hide(slacktest.Token), APIURL: s.API(), Buttons: true}
+	return slack.Config{Settings: slack.Settings{
+		Token:          secret.New(slacktest.Token),
+		APIURL:         s.API(),
+		SigningSecrets: []secret.Text{secret.New("a-signing-secret-of-the-app")},
+	}}
 }
 
 func message(change ...func(*approval.Message)) approval.Message {
@@ -111,7 +110,7 @@ func TestToARoom(t *testing.T) {
 func TestByWebhook(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	ch := open(t, slack.Config{WebhookURL: hide(s.Webhook())})
+	ch := open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.Webhook())}})
 	receipt, err := ch.Post(t.Context(), message())
 	require.NoError(t, err)
 	require.Empty(t, receipt, "it cannot be edited")
@@ -209,7 +208,7 @@ func TestWhatFails(t *testing.T) {
 	}
 	s := start(t)
 	s.Fail(slacktest.Failure{Method: "webhook", Status: 404})
-	require.True(t, approval.IsPermanent(open(t, slack.Config{WebhookURL: hide(s.Webhook())}).Notify(t.Context(), message())), "it was taken away")
+	require.True(t, approval.IsPermanent(open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.Webhook())}}).Notify(t.Context(), message())), "it was taken away")
 	require.True(t, approval.IsPermanent(open(t, bot(s)).Notify(t.Context(), message(func(m *approval.Message) { m.Approver = "nobody@example.com" }))))
 	require.True(t, approval.IsPermanent(open(t, bot(s)).Notify(t.Context(), message(func(m *approval.Message) { m.Approver = "just a name" }))))
 }
@@ -220,7 +219,10 @@ func TestAServerThatSaysNothing(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer s.Close()
 	defer close(release)
-	ch := open(t, slack.Config{Token: hide(slacktest.Token), APIURL: s.URL, Conversation: "C1", Timeout: 20 * time.Millisecond})
+	ch := open(t, slack.Config{
+		Settings: slack.Settings{Token: secret.New(slacktest.Token), APIURL: s.URL, Conversation: "C1"},
+		Timeout:  20 * time.Millisecond,
+	})
 	r := approval.ResultOf(ch.Notify(t.Context(), message()))
 	require.Equal(t, approval.ResultFailed, r.Kind)
 	require.True(t, r.MaybeApplied)
@@ -235,23 +237,23 @@ func TestNoLeaks(t *testing.T) { //nolint:paralleltest // it looks at the standa
 		require.Error(t, notifytest.NoLeaks(t, open(t, bot(s)), slacktest.Token))
 		f.Method, f.Status = "webhook", 500
 		s.Fail(f)
-		require.Error(t, notifytest.NoLeaks(t, open(t, slack.Config{WebhookURL: hide(s.Webhook())}), s.Webhook()))
+		require.Error(t, notifytest.NoLeaks(t, open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.Webhook())}}), s.Webhook()))
 	}
 	s.Close()
 	require.Error(t, notifytest.NoLeaks(t, open(t, bot(s)), slacktest.Token))
-	require.Error(t, notifytest.NoLeaks(t, open(t, slack.Config{WebhookURL: hide(s.Webhook())}), s.Webhook()))
+	require.Error(t, notifytest.NoLeaks(t, open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.Webhook())}}), s.Webhook()))
 }
 
 func TestConfig(t *testing.T) {
 	t.Parallel()
-	for want, c := range map[string]slack.Config{
-		"needs one of bot_token and webhook_url":                       {},
-		"webhook_url: is not an absolute http or https URL":            {WebhookURL: hide("not-a-url")},
-		"conversation: is the webhook's own":                           {WebhookURL: hide("https://x.example/y"), Conversation: "C1"},
-		"api_url: is not an absolute URL\ntimeout: is negative":        {Token: hide("x"), APIURL: "x", Timeout: -1},
-		"needs one of bot_token and webhook_url\ntimeout: is negative": {Token: hide("x"), WebhookURL: hide("https://x.example"), Timeout: -1},
+	url, token := secret.New("https://x.example/y"), secret.New("x")
+	for want, s := range map[string]slack.Settings{
+		"needs one of bot_token and webhook_url":                                            {},
+		"webhook_url: must be an absolute http or https URL":                                {WebhookURL: secret.New("not-a-url")},
+		"conversation: does not go with webhook_url: the webhook has its own Slack channel": {WebhookURL: url, Conversation: "C1"},
+		"needs one of bot_token and webhook_url\napi_url: must be an absolute URL":          {Token: token, WebhookURL: url, APIURL: "x"},
 	} {
-		_, err := slack.New(c)
+		_, err := slack.New(slack.Config{Settings: s})
 		require.EqualError(t, err, want)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // compose makes the e-mail. The link is in its body only: headers are logged by
 // every server on the way.
 func (c *Channel) compose(m approval.Message, to *mail.Address) (*gomail.Msg, error) {
-	text, err := c.config.Templates.Render(m)
+	text, err := c.templates.Render(m)
 	if err != nil {
 		return nil, err
 	}

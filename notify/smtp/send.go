@@ -38,7 +38,7 @@ func (c *Channel) client(ctx context.Context) (*mail.Client, error) {
 		options = append(options, mail.WithHELO(c.config.HELO))
 	}
 	if c.config.Username != "" {
-		options = append(options, mail.WithOpportunisticSMTPAuth(ways()...), mail.WithUsername(c.config.Username), mail.WithPassword(c.password()))
+		options = append(options, mail.WithOpportunisticSMTPAuth(ways()...), mail.WithUsername(c.config.Username), mail.WithPassword(c.config.Password.Reveal()))
 	}
 	return mail.NewClient(c.config.Host, options...)
 }
@@ -119,7 +119,7 @@ func (c *Channel) quote(text string) error {
 	_, text, _ = strings.Cut(text, ": ")
 	text, _, _ = strings.Cut(text, ", affected recipient(s): ")
 	text, _, _ = strings.Cut(text, ", affected message ID: ")
-	if p := c.password(); p != "" {
+	if p := c.config.Password.Reveal(); p != "" {
 		text = strings.ReplaceAll(text, p, "[password]")
 	}
 	text, _ = untrusted.Cut(untrusted.SingleLine(text), 200)

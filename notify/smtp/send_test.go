@@ -14,6 +14,7 @@ import (
 	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/notifytest"
 	"github.com/approval-relay/approval-relay/notify/smtp"
+	"github.com/approval-relay/approval-relay/secret"
 )
 
 // no is a server's refusal, which repeats all that it could have learnt.
@@ -49,7 +50,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, c.server, true, false)
 			conf := config(s, smtp.StartTLS)
-			conf.Username, conf.Password = "relay", approval.NewToken(password)
+			conf.Username, conf.Password = "relay", secret.New(password)
 			conf.Timeout = time.Minute
 			err := notifytest.NoLeaks(t, until{open(t, conf), s.hung}, password)
 			r := approval.ResultOf(err)
@@ -144,7 +145,7 @@ func TestTLS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, &server{}, c.starttls, c.implicit)
 			conf := config(s, c.mode)
-			conf.Username, conf.Password = "relay", approval.NewToken(password)
+			conf.Username, conf.Password = "relay", secret.New(password)
 			err := notifytest.NoLeaks(t, open(t, conf), password)
 			if c.says != "" {
 				if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied || len(s.got()) != 0 {
@@ -164,7 +165,7 @@ func TestUntrustedCertificate(t *testing.T) {
 		s := start(t, &server{}, mode == smtp.StartTLS, mode == smtp.Implicit)
 		conf := config(s, mode)
 		conf.RootCAs = nil
-		conf.Username, conf.Password = "relay", approval.NewToken(password)
+		conf.Username, conf.Password = "relay", secret.New(password)
 		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, conf), password))
 		if r.Kind != approval.ResultFailed || r.MaybeApplied || !strings.Contains(r.Reason, "certificate") || len(s.got()) != 0 {
 			t.Errorf("%s: %+v, server got %d", mode, r, len(s.got()))
@@ -249,22 +250,21 @@ func TestApproverMustBeAnAddress(t *testing.T) {
 
 func TestNewNamesFaults(t *testing.T) {
 	t.Parallel()
-	secret := approval.NewToken(password)
-	for field, c := range map[string]smtp.Config{
+	hidden := secret.New(password)
+	for field, s := range map[string]smtp.Settings{
 		"host: ":     {},
 		"from: ":     {Host: "localhost", From: "nobody"},
 		"tls: ":      {TLS: "ssl"},
-		"tls: must":  {Host: "mail.example.org", TLS: smtp.None, Username: "u", Password: secret},
+		"tls: must":  {Host: "mail.example.org", TLS: smtp.None, Username: "u", Password: hidden},
 		"port: ":     {Port: 70000},
-		"timeout: ":  {Timeout: -1},
-		"username: ": {Password: secret},
+		"username: ": {Password: hidden},
 		"password: ": {Username: "u"},
 	} {
-		if _, err := smtp.New(c); err == nil || !strings.Contains(err.Error(), field) || strings.Contains(err.Error(), password) {
+		if _, err := smtp.New(smtp.Config{Settings: s}); err == nil || !strings.Contains(err.Error(), field) || strings.Contains(err.Error(), password) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
-	if _, err := smtp.New(smtp.Config{Host: "mail.example.org", From: "a@example.org", Username: "u", Password: secret}); err != nil {
+	if _, err := smtp.New(smtp.Config{Settings: smtp.Settings{Host: "mail.example.org", From: "a@example.org", Username: "u", Password: hidden}}); err != nil {
 		t.Error(err)
 	}
 }

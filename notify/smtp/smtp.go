@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"net/mail"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify/email"
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // TLS says how the connection to the mail server is protected.
@@ -27,96 +27,45 @@ const (
 	None     TLS = "none"
 )
 
-// Secret is a text that is shown only when asked for.
-type Secret interface{ Reveal() string }
-
-// Config is the configuration of a channel.
+// Config is what a channel is made of: its settings, and the environment.
 type Config struct {
-	Host string
-	Port int    // 0 means 587 for StartTLS, 465 for Implicit, 25 for None
-	TLS  TLS    // empty means StartTLS
-	From string // an address, with or without a name
-	// Username and Password sign in, by the best way that the server knows; no
-	// name sends without. They are never sent unprotected, but to this machine.
-	Username string
-	Password Secret
-	HELO     string // what we call ourselves; empty means the machine's name
-	// Timeout bounds one attempt: a server that takes the connection and then
-	// says nothing. 0 means 30 s.
+	Settings
+	// HELO is the name by which we introduce ourselves to the server; empty means the machine's name.
+	HELO string
+	// Timeout bounds one attempt: a server that accepts the connection and then stays silent. 0 means 30 s.
 	Timeout time.Duration
-	// RootCAs are those that may have signed the server's certificate; nil means
-	// the system's.
+	// RootCAs are the authorities that may have signed the server's certificate; nil means the system's.
 	RootCAs *x509.CertPool
-	// Templates in place of the built-in ones; nil means those.
-	Templates *email.Templates
 	// Now is the clock, for the Date header; nil is time.Now.
 	Now func() time.Time
 }
 
 // Channel sends e-mails. Each has a connection of its own.
 type Channel struct {
-	config   Config
-	password func() string // a function, so that it cannot be printed
-	from     *mail.Address
+	config    Config
+	from      *mail.Address
+	templates *email.Templates
 }
 
-// New returns a channel. The error names each field of the Config that is at
-// fault, without its value where that is secret.
+// New returns a channel. The error names each field of the settings that is wrong, without its value where that is secret.
 func New(c Config) (*Channel, error) {
-	c = c.withDefaults()
-	ch := &Channel{password: func() string { return "" }}
-	if c.Password != nil {
-		ch.password = c.Password.Reveal
-	}
-	var fromErr, templatesErr error
-	ch.from, fromErr = email.From(c.From)
-	if c.Templates == nil {
-		c.Templates, templatesErr = email.Parse(email.Source{})
-	}
-	if err := errors.Join(c.validate(ch.password()), fromErr, templatesErr); err != nil {
-		return nil, err
-	}
-	c.Password = nil
-	ch.config = c
-	return ch, nil
-}
-
-func (c Config) withDefaults() Config {
-	if c.TLS == "" {
-		c.TLS = StartTLS
-	}
-	if c.Port == 0 {
-		c.Port = map[TLS]int{StartTLS: 587, Implicit: 465, None: 25}[c.TLS]
-	}
-	if c.Timeout == 0 {
-		c.Timeout = 30 * time.Second
-	}
+	c.SetDefaults(setup.Common{})
+	setup.Default(&c.Timeout, 30*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return c
-}
-
-func (c Config) validate(password string) error {
-	var faults []error
-	fault := func(bad bool, text string) {
-		if bad {
-			faults = append(faults, errors.New(text))
-		}
+	if err := setup.FaultsOf(&c.Settings); err != nil {
+		return nil, err
 	}
-	fault(c.Host == "", "host: is missing")
-	fault(c.TLS != StartTLS && c.TLS != Implicit && c.TLS != None, "tls: is not starttls, tls or none")
-	fault(c.Port < 0 || c.Port > 65535, "port: is not a number from 1 to 65535")
-	fault(c.Timeout < 0, "timeout: is negative")
-	fault(c.Username == "" && password != "", "username: is missing, there is a password")
-	fault(c.Username != "" && password == "", "password: is missing, there is a username")
-	fault(c.Username != "" && c.TLS == None && !local(c.Host), "tls: must not be none where there is a password")
-	return errors.Join(faults...)
-}
-
-// local says that the host is this machine.
-func local(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
+	templates, err := c.Templates.Parsed()
+	if err != nil {
+		return nil, err
+	}
+	from, err := email.From(c.From)
+	if err != nil {
+		return nil, err
+	}
+	return &Channel{config: c, from: from, templates: templates}, nil
 }
 
 // Notify sends the message to its approver, whose ID must be an e-mail address.

@@ -27,8 +27,10 @@ var now = time.Date(2026, 3, 2, 9, 31, 0, 0, time.UTC)
 
 func config(s *server, mode smtp.TLS) smtp.Config {
 	return smtp.Config{
-		Host: s.addr.IP.String(), Port: s.addr.Port, TLS: mode, From: `"Approvals" <relay@example.org>`, RootCAs: s.pool,
-		Timeout: 10 * time.Second, Now: func() time.Time { return now },
+		Settings: smtp.Settings{Host: s.addr.IP.String(), Port: s.addr.Port, TLS: mode, From: `"Approvals" <relay@example.org>`},
+		RootCAs:  s.pool,
+		Timeout:  10 * time.Second,
+		Now:      func() time.Time { return now },
 	}
 }
 
@@ -175,10 +177,11 @@ func TestTemplates(t *testing.T) {
 	t.Parallel()
 	s := start(t, &server{}, false, false)
 	c := config(s, smtp.None)
-	var err error
-	if c.Templates, err = email.Parse(email.Source{Subject: "A\n{{.OrderID}} {{.Link}}.", Text: "go {{.Link}}"}); err != nil {
+	templates, err := email.Parse(email.Source{Subject: "A\n{{.OrderID}} {{.Link}}.", Text: "go {{.Link}}"})
+	if err != nil {
 		t.Fatal(err)
 	}
+	c.Templates = email.FilesOf(templates)
 	if err := open(t, c).Notify(t.Context(), notifytest.Message()); err != nil {
 		t.Fatal(err)
 	}

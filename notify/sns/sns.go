@@ -5,9 +5,7 @@ package sns
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,6 +15,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify/event"
 	"github.com/approval-relay/approval-relay/outbound"
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // API is what we use of sns.Client.
@@ -24,11 +23,10 @@ type API interface {
 	Publish(context.Context, *sns.PublishInput, ...func(*sns.Options)) (*sns.PublishOutput, error)
 }
 
-// Config is the configuration of a channel.
+// Config is what a channel is made of: its settings, and the environment.
 type Config struct {
-	Topic string // ARN of a standard topic
-	// Timeout bounds one attempt: an endpoint that takes the connection and then
-	// says nothing. 0 means 10 s.
+	Settings
+	// Timeout bounds one attempt: an endpoint that accepts the connection and then stays silent. 0 means 10 s.
 	Timeout time.Duration
 }
 
@@ -38,26 +36,13 @@ type Channel struct {
 	config Config
 }
 
-// New returns a channel that publishes through api. The error names each field of
-// the Config that is at fault.
+// New returns a channel that publishes through api. The error names each field of the settings that is wrong.
 func New(api API, c Config) (*Channel, error) {
-	var topicErr, timeoutErr error
-	switch parts := strings.Split(c.Topic, ":"); {
-	case len(parts) != 6 || parts[0] != "arn" || parts[2] != "sns" || parts[5] == "":
-		topicErr = errors.New("topic: is no ARN of a topic")
-	case strings.HasSuffix(c.Topic, ".fifo"):
-		topicErr = errors.New("topic: is a FIFO topic, which this channel does not publish to")
-	}
-	if c.Timeout < 0 {
-		timeoutErr = errors.New("timeout: is negative")
-	}
-	if c.Timeout == 0 {
-		c.Timeout = 10 * time.Second
-	}
-	if err := errors.Join(topicErr, timeoutErr); err != nil {
+	setup.Default(&c.Timeout, 10*time.Second)
+	if err := setup.FaultsOf(&c.Settings); err != nil {
 		return nil, err
 	}
-	return &Channel{api, c}, nil
+	return &Channel{api: api, config: c}, nil
 }
 
 // maxMessage is how long the event may be, in bytes: the 262,144 that a topic

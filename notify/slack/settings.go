@@ -1,0 +1,69 @@
+package slack
+
+import (
+	"net/url"
+
+	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/setup"
+	"github.com/approval-relay/approval-relay/webhook"
+)
+
+// Settings are the settings of a Slack app in one workspace. They have a Token or a WebhookURL.
+type Settings struct {
+	Token          secret.Text   `yaml:"bot_token" doc:"bot token, xoxb-…, with the scopes chat:write, users:read and users:read.email"`
+	Conversation   string        `yaml:"conversation" doc:"ID of the Slack channel that gets one message for all approvers; without it each approver gets a direct message"`
+	WebhookURL     secret.Text   `yaml:"webhook_url" doc:"incoming webhook, in place of token and conversation; its messages are edited only when somebody presses a button"`
+	SigningSecrets []secret.Text `yaml:"signing_secrets" doc:"signing secrets of the app, for POST /slack/interactions; without any, messages have a link and no buttons"`
+	APIURL         string        `yaml:"api_url" doc:"URL in place of https://slack.com/api/, for tests and proxies"`
+	ResponseHosts  []string      `yaml:"response_hosts" doc:"hosts of response URLs to which answers are sent; empty is hooks.slack.com"`
+
+	verifier *webhook.Slack // of the signing secrets; set by Validate
+}
+
+// Validate implements setup.Validator.
+func (s *Settings) Validate(c *setup.Check) {
+	if s.Token.IsZero() == s.WebhookURL.IsZero() {
+		c.Fault("", "needs one of bot_token and webhook_url")
+	}
+	if !s.WebhookURL.IsZero() {
+		if u, err := url.Parse(s.WebhookURL.Reveal()); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+			c.Fault("webhook_url", "must be an absolute http or https URL")
+		}
+		if s.Conversation != "" {
+			c.Fault("conversation", "does not go with webhook_url: the webhook has its own Slack channel")
+		}
+	}
+	if u, err := url.Parse(s.APIURL); s.APIURL != "" && (err != nil || u.Host == "") {
+		c.Fault("api_url", "must be an absolute URL")
+	}
+	if len(s.SigningSecrets) > 0 {
+		verifier, err := webhook.NewSlack(secret.RevealAll(s.SigningSecrets)...)
+		c.Error("signing_secrets", err)
+		s.verifier = verifier
+	}
+}
+
+// HasButtons reports whether the channel's messages have buttons: Slack sends their presses to POST /slack/interactions.
+func (s *Settings) HasButtons() bool { return len(s.SigningSecrets) > 0 }
+
+// Verifier returns the verifier of interactions, or nil if there are no signing secrets. Validate makes it.
+func (s *Settings) Verifier() *webhook.Slack { return s.verifier }
+
+// Audience implements notify.Settings.
+func (s *Settings) Audience() notify.Audience {
+	if s.Conversation != "" || !s.WebhookURL.IsZero() {
+		return notify.AudienceGroup
+	}
+	return notify.AudienceApprover
+}
+
+// Open implements notify.Settings.
+func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
+	return New(Config{
+		Settings: *s,
+		Users:    env.SlackUsers,
+		Client:   env.HTTP(true),
+		Timeout:  env.Timeout,
+	})
+}

@@ -1,0 +1,56 @@
+package smtp
+
+import (
+	"net"
+
+	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/notify/email"
+	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/setup"
+)
+
+// Settings are the settings of a mail server.
+type Settings struct {
+	Host     string      `yaml:"host" doc:"mail server"`
+	Port     int         `yaml:"port" doc:"port; empty is 587 for starttls, 465 for tls and 25 for none"`
+	TLS      TLS         `yaml:"tls" doc:"starttls, tls or none"`
+	From     string      `yaml:"from" doc:"address of the sender, with or without a name"`
+	Username string      `yaml:"username" doc:"name to sign in with; empty sends without signing in"`
+	Password secret.Text `yaml:"password" doc:"password to sign in with; it is never sent unencrypted, except to this machine"`
+
+	Templates email.Files `yaml:"templates" doc:"Go templates in place of the built-in e-mail"`
+}
+
+// SetDefaults implements setup.Defaulter.
+func (s *Settings) SetDefaults(setup.Common) {
+	setup.Default(&s.TLS, StartTLS)
+	setup.Default(&s.Port, map[TLS]int{StartTLS: 587, Implicit: 465, None: 25}[s.TLS])
+}
+
+// Validate implements setup.Validator.
+func (s *Settings) Validate(c *setup.Check) {
+	c.Required("host", s.Host)
+	c.OneOf("tls", string(s.TLS), string(StartTLS), string(Implicit), string(None))
+	c.Within("port", s.Port, 1, 65535)
+	email.CheckSender(c, "from", s.From)
+	switch {
+	case s.Username == "" && !s.Password.IsZero():
+		c.Fault("username", "is missing: there is a password")
+	case s.Username != "" && s.Password.IsZero():
+		c.Fault("password", "is missing: there is a username")
+	case s.Username != "" && s.TLS == None && !isLoopback(s.Host):
+		c.Fault("tls", "must not be none: the password would be sent unencrypted")
+	}
+	s.Templates.Validate(c.At("templates"))
+}
+
+// isLoopback reports whether the host is this machine.
+func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
+
+// Audience implements notify.Settings.
+func (*Settings) Audience() notify.Audience { return notify.AudienceApprover }
+
+// Open implements notify.Settings.
+func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
+	return New(Config{Settings: *s, Timeout: env.Timeout})
+}
