@@ -35,28 +35,20 @@ type Signer interface {
 	Sign(id string, now time.Time, body []byte) http.Header
 }
 
-// Config configures a Target. The zero value works and calls any public HTTPS
-// address on port 443.
+// Config is what a target is made of: its settings, and the environment. The zero value works and calls any public HTTPS
+// address on port 443. With AllowInternal everybody who may send a request can make the program call every address that
+// it can reach.
 type Config struct {
+	Settings
 	Signer    Signer           // nil sends unsigned
 	Timeout   time.Duration    // of one call, body included; DefaultTimeout if zero
 	UserAgent string           // "approval-relay" if empty
 	Now       func() time.Time // of the signature; time.Now if nil
 
-	// AllowHTTP takes http URLs too, and port 80.
-	AllowHTTP bool
-	// AllowedPorts are taken beside 443; each that internal URLs need is named.
+	// AllowedPorts are accepted beside 443 and, for http, 80.
 	AllowedPorts []uint16
-	// AllowedHosts, if there are any, are the only ones that are called: each
-	// stands for itself and for the names below it.
-	AllowedHosts []string
-	// AllowedPrefixes are addresses that may be called although they are not
-	// public, such as a cluster's own.
+	// AllowedPrefixes are addresses that may be called although they are not public, such as a cluster's own.
 	AllowedPrefixes []netip.Prefix
-	// AllowPrivate turns the guard off, for every address and port. It is for
-	// tests and demonstrations: with it, whoever may send a request can make us
-	// call whatever we can reach.
-	AllowPrivate bool
 
 	RootCAs  *x509.CertPool // the system's if nil
 	Resolver *net.Resolver  // Go's own if nil
@@ -77,7 +69,7 @@ func New(c Config) *Target {
 		c.Now = time.Now
 	}
 	client := outbound.ClientConfig{
-		AllowInternal:   c.AllowPrivate,
+		AllowInternal:   c.AllowInternal,
 		AllowedPorts:    append([]uint16{443}, c.AllowedPorts...),
 		AllowedPrefixes: c.AllowedPrefixes,
 		RootCAs:         c.RootCAs,

@@ -28,7 +28,7 @@ func clock() time.Time { return now }
 
 // private reaches the test's own servers.
 func private() httptarget.Config {
-	return httptarget.Config{AllowHTTP: true, AllowPrivate: true, Now: clock}
+	return httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true, AllowInternal: true}, Now: clock}
 }
 
 func answer(url string) approval.Answer {
@@ -225,7 +225,7 @@ func TestDeliverOverTLS(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
-	c := httptarget.Config{AllowPrivate: true, RootCAs: x509.NewCertPool()}
+	c := httptarget.Config{Settings: httptarget.Settings{AllowInternal: true}, RootCAs: x509.NewCertPool()}
 	c.RootCAs.AddCert(server.Certificate())
 	if err := httptarget.New(c).Deliver(t.Context(), answer(server.URL)); err != nil {
 		t.Error(err)

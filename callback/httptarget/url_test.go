@@ -64,14 +64,14 @@ func TestValidateURLAllows(t *testing.T) {
 		config    httptarget.Config
 		good, bad string
 	}{
-		"HTTP":          {httptarget.Config{AllowHTTP: true}, "http://example.com/", "http://example.com:443443/"},
-		"HTTP, guarded": {httptarget.Config{AllowHTTP: true}, "https://example.com/", "http://127.0.0.1/"},
+		"HTTP":          {httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true}}, "http://example.com/", "http://example.com:443443/"},
+		"HTTP, guarded": {httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true}}, "https://example.com/", "http://127.0.0.1/"},
 		"a port":        {httptarget.Config{AllowedPorts: []uint16{8443}}, "https://example.com:8443/", "https://example.com:80/"},
-		"a host":        {httptarget.Config{AllowedHosts: []string{"Example.com"}}, "https://example.COM/", "https://notexample.com/"},
-		"a name below":  {httptarget.Config{AllowedHosts: []string{".example.com"}}, "https://a.b.example.com/", "https://example.com.evil.org/"},
-		"no empty host": {httptarget.Config{AllowedHosts: []string{"", "example.com"}}, "https://example.com/", "https://evil.org/"},
+		"a host":        {httptarget.Config{Settings: httptarget.Settings{AllowedHosts: []string{"Example.com"}}}, "https://example.COM/", "https://notexample.com/"},
+		"a name below":  {httptarget.Config{Settings: httptarget.Settings{AllowedHosts: []string{".example.com"}}}, "https://a.b.example.com/", "https://example.com.evil.org/"},
+		"no empty host": {httptarget.Config{Settings: httptarget.Settings{AllowedHosts: []string{"", "example.com"}}}, "https://example.com/", "https://evil.org/"},
 		"hosts, still guarded": {
-			httptarget.Config{AllowedHosts: []string{"127.0.0.1", "a.org"}}, "https://a.org/", "https://127.0.0.1/",
+			httptarget.Config{Settings: httptarget.Settings{AllowedHosts: []string{"127.0.0.1", "a.org"}}}, "https://a.org/", "https://127.0.0.1/",
 		},
 		"a prefix": {
 			httptarget.Config{AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, "https://10.1.2.3/", "https://127.0.0.1/",
@@ -79,7 +79,7 @@ func TestValidateURLAllows(t *testing.T) {
 		"an IPv6 prefix": {
 			httptarget.Config{AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("fd00::/8")}}, "https://[fd00::1]/", "https://[fe80::1]/",
 		},
-		"private": {httptarget.Config{AllowPrivate: true}, "https://127.0.0.1:1234/", "http://127.0.0.1:1234/"},
+		"private": {httptarget.Config{Settings: httptarget.Settings{AllowInternal: true}}, "https://127.0.0.1:1234/", "http://127.0.0.1:1234/"},
 	} {
 		target := httptarget.New(c.config)
 		if err := target.ValidateURL(c.good); err != nil {
@@ -94,7 +94,7 @@ func TestValidateURLAllows(t *testing.T) {
 // A name that leads to an internal address is accepted as a URL, and refused for good when it is dialled.
 func TestDeliverRefusesInternalAddresses(t *testing.T) {
 	t.Parallel()
-	target := httptarget.New(httptarget.Config{AllowHTTP: true, Resolver: outboundtest.Resolver("10.0.0.1")})
+	target := httptarget.New(httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true}, Resolver: outboundtest.Resolver("10.0.0.1")})
 	a := answer("http://callback.example.com/s3cret")
 	if err := target.ValidateURL(a.Token.Reveal()); err != nil {
 		t.Fatal(err)
@@ -112,9 +112,7 @@ func TestDeliverCallsAllowedPrefixes(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
 	port := netip.MustParseAddrPort(server.Listener.Addr().String()).Port()
-	c := httptarget.Config{
-		AllowHTTP:       true,
-		AllowedPorts:    []uint16{port},
+	c := httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true}, AllowedPorts: []uint16{port},
 		AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 		Resolver:        outboundtest.Resolver("127.0.0.1"),
 	}

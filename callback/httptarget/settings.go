@@ -1,0 +1,37 @@
+package httptarget
+
+import (
+	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/setup"
+	"github.com/approval-relay/approval-relay/webhook"
+)
+
+// Settings are the settings of a target of callback URLs.
+type Settings struct {
+	Secrets       []secret.Text `yaml:"secrets" doc:"whsec_…; every secret signs, so that they can be rotated"`
+	AllowHTTP     bool          `yaml:"allow_http" doc:"accept http:// URLs"`
+	AllowInternal bool          `yaml:"allow_internal" doc:"let URLs lead to internal addresses and any port"`
+	AllowedHosts  []string      `yaml:"allowed_hosts" doc:"hosts that URLs may name, with the names below them; empty means every public host"`
+
+	signer *webhook.Standard // set by Validate
+}
+
+// Validate implements setup.Validator.
+func (s *Settings) Validate(c *setup.Check) {
+	if len(s.Secrets) == 0 {
+		c.Fault("secrets", "are missing: callbacks are signed")
+		return
+	}
+	signer, err := webhook.NewStandard(secret.RevealAll(s.Secrets)...)
+	c.Error("secrets", err)
+	s.signer = signer
+}
+
+// Address implements callback.Settings.
+func (*Settings) Address() callback.Address { return callback.CallbackURL }
+
+// Open implements callback.Settings.
+func (s *Settings) Open(env setup.Env) (callback.Target, error) {
+	return New(Config{Settings: *s, Signer: s.signer, Timeout: env.Timeout}), nil
+}

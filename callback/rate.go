@@ -1,0 +1,22 @@
+package callback
+
+import "github.com/approval-relay/approval-relay/setup"
+
+// RateSetting is the rate limit of a target. Settings embed it with the tag `yaml:",inline"`.
+type RateSetting struct {
+	Rate  float64 `yaml:"rate" doc:"calls a second of each API, at most: less than the quota of the account and region, which other programs share"`
+	Burst int     `yaml:"burst" doc:"calls at once before the rate limit applies"`
+}
+
+// SetRate sets a rate limit that the file left out.
+func (r *RateSetting) SetRate(perSecond float64, burst int) {
+	setup.Default(&r.Rate, perSecond)
+	setup.Default(&r.Burst, burst)
+}
+
+// Validate reports a rate limit that lets no call through.
+func (r *RateSetting) Validate(c *setup.Check) {
+	if r.Rate <= 0 || r.Burst < 1 {
+		c.Fault("", "rate must be above 0 and burst at least 1")
+	}
+}
