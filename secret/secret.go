@@ -35,6 +35,15 @@ func (t Text) Reveal() string {
 	return *t.value
 }
 
+// NewAll returns the secrets with these texts, in their order.
+func NewAll(texts []string) []Text {
+	secrets := make([]Text, len(texts))
+	for i, text := range texts {
+		secrets[i] = New(text)
+	}
+	return secrets
+}
+
 // RevealAll returns the texts of several secrets, in their order.
 func RevealAll(secrets []Text) []string {
 	texts := make([]string, len(secrets))

@@ -8,23 +8,14 @@ import (
 	"time"
 )
 
-// CertificateConfig names the headers in which a proxy in front of us describes a client's certificate. The scheme is
-// as secure as the proxy: anybody who bypasses it, or can send these headers through it, is believed.
-type CertificateConfig struct {
-	Header  string   // subject or fingerprint of the certificate, for example X-SSL-Client-Fingerprint
-	Allowed []string // accepted values of Header
-	// VerifiedHeader must have the value VerifiedValue, unless both are empty.
-	VerifiedHeader, VerifiedValue string
-}
-
 // Certificate trusts a proxy that has checked a client's certificate.
 type Certificate struct {
-	config  CertificateConfig
+	config  CertificateSettings
 	allowed [][sha256.Size]byte
 }
 
 // NewCertificate returns a verifier that accepts the allowed clients.
-func NewCertificate(c CertificateConfig) (*Certificate, error) {
+func NewCertificate(c CertificateSettings) (*Certificate, error) {
 	var faults []error
 	if c.Header == "" {
 		faults = append(faults, errors.New("header: is missing"))

@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/secret"
 )
 
 func TestCertificate(t *testing.T) {
 	t.Parallel()
-	v, err := NewCertificate(CertificateConfig{
+	v, err := NewCertificate(CertificateSettings{
 		Header:         "X-Fingerprint",
 		Allowed:        []string{"aa", "bb"},
 		VerifiedHeader: "X-Verify",
@@ -35,7 +37,7 @@ func TestCertificate(t *testing.T) {
 	} {
 		require.ErrorIs(t, v.Verify(time.Now(), tc.header, nil), tc.want, name)
 	}
-	for want, c := range map[string]CertificateConfig{
+	for want, c := range map[string]CertificateSettings{
 		"header: is missing\nallowed: is missing":                        {},
 		"allowed: number 2 is empty":                                     {Header: "X", Allowed: []string{"a", ""}},
 		"verified_header: needs verified_value, and the other way round": {Header: "X", Allowed: []string{"a"}, VerifiedHeader: "Y"},
@@ -49,11 +51,11 @@ func TestHMACAlgorithms(t *testing.T) {
 	t.Parallel()
 	const key = "0123456789abcdef"
 	for name, h := range map[string]func() hash.Hash{"sha512": sha512.New, "sha1": sha1.New} {
-		v, err := NewHMAC(HMACConfig{
+		v, err := NewHMAC(HMACSettings{
 			Algorithm: name,
 			Header:    "X-Sig",
 			Encoding:  "hex",
-			Secrets:   []string{key},
+			Secrets:   secret.NewAll([]string{key}),
 		})
 		require.NoError(t, err)
 		mac := hmac.New(h, []byte(key))
@@ -61,15 +63,15 @@ func TestHMACAlgorithms(t *testing.T) {
 		header := http.Header{"X-Sig": {hex.EncodeToString(mac.Sum(nil))}}
 		require.NoError(t, v.Verify(time.Now(), header, []byte("body")))
 		require.ErrorIs(t, v.Verify(time.Now(), header, []byte("bodi")), ErrMismatch)
-		other, err := NewHMAC(HMACConfig{Header: "X-Sig", Encoding: "hex", Secrets: []string{key}})
+		other, err := NewHMAC(HMACSettings{Header: "X-Sig", Encoding: "hex", Secrets: secret.NewAll([]string{key})})
 		require.NoError(t, err)
 		require.ErrorIs(t, other.Verify(time.Now(), header, []byte("body")), ErrMismatch, "a sender cannot choose another algorithm")
 	}
-	_, err := NewHMAC(HMACConfig{
+	_, err := NewHMAC(HMACSettings{
 		Algorithm: "md5",
 		Header:    "X-Sig",
 		Encoding:  "hex",
-		Secrets:   []string{key},
+		Secrets:   secret.NewAll([]string{key}),
 	})
 	require.ErrorContains(t, err, "md5")
 }

@@ -1,7 +1,7 @@
 package webhook
 
 import (
-	"crypto/sha1" //nolint:gosec // see HMACConfig.Algorithm
+	"crypto/sha1" //nolint:gosec // see HMACSettings.Algorithm
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -16,37 +16,21 @@ import (
 	"github.com/approval-relay/approval-relay/secret"
 )
 
-// HMACConfig describes the signature that many services send: an HMAC of the body in a header.
-type HMACConfig struct {
-	// Algorithm is sha256, sha512 or sha1; empty means sha256. Collisions of SHA-1 do not weaken an HMAC, as far as
-	// is known. It is for senders that support nothing better.
-	Algorithm string
-	Header    string // holds the signature
-	Prefix    string // stands before the signature, for example "sha256="
-	Encoding  string // hex or base64
-	Secrets   []string
-	// TimestampHeader holds the time of sending in Unix seconds. If it is set, TIMESTAMP.BODY is signed, and a time
-	// further than Tolerance from our time is refused. If it is empty, an eavesdropper can replay a request; the
-	// decision in it is then already recorded.
-	TimestampHeader string
-	Tolerance       time.Duration
-}
-
-// HMAC verifies the signature of an HMACConfig.
+// HMAC verifies the signature of an HMACSettings.
 type HMAC struct {
-	config  HMACConfig
+	config  HMACSettings
 	newHash func() hash.Hash
 	secrets []secret.Text
 	decode  func(string) ([]byte, error)
 }
 
 // NewHMAC returns a verifier that accepts a signature with any of the secrets.
-func NewHMAC(c HMACConfig) (*HMAC, error) {
-	secrets, err := parseSecrets(c.Secrets, decodePlain)
+func NewHMAC(c HMACSettings) (*HMAC, error) {
+	secrets, err := parseSecrets(secret.RevealAll(c.Secrets), decodePlain)
 	if err != nil {
 		return nil, err
 	}
-	c.Secrets = nil // HMAC.secrets cannot be printed, and this can
+	c.Secrets = nil
 	v := &HMAC{config: c, secrets: secrets}
 	switch c.Algorithm {
 	case "sha256", "":

@@ -8,17 +8,19 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/secret"
 )
 
 // TestRefusalTexts holds that each refusal is a sentence that names the header, and quotes no value of it.
 func TestRefusalTexts(t *testing.T) {
 	t.Parallel()
-	plain, err := NewHMAC(HMACConfig{Header: "X-Sig", Prefix: "sha256=", Encoding: "hex", Secrets: []string{key}})
+	plain, err := NewHMAC(HMACSettings{Header: "X-Sig", Prefix: "sha256=", Encoding: "hex", Secrets: secret.NewAll([]string{key})})
 	require.NoError(t, err)
-	timed, err := NewHMAC(HMACConfig{
+	timed, err := NewHMAC(HMACSettings{
 		Header:          "X-Sig",
 		Encoding:        "base64",
-		Secrets:         []string{key},
+		Secrets:         secret.NewAll([]string{key}),
 		TimestampHeader: "X-Time",
 		Tolerance:       time.Minute,
 	})
@@ -31,7 +33,7 @@ func TestRefusalTexts(t *testing.T) {
 	require.NoError(t, err)
 	standard, err := NewStandard(base64.StdEncoding.EncodeToString([]byte(key)))
 	require.NoError(t, err)
-	certificate, err := NewCertificate(CertificateConfig{
+	certificate, err := NewCertificate(CertificateSettings{
 		Header:         "X-Client",
 		Allowed:        []string{"ours"},
 		VerifiedHeader: "X-Verified",

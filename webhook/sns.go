@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// SNSConfig names the topics whose messages are accepted.
+// SNSConfig is what a verifier is made of: its settings, and the environment. A message of another topic is refused
+// before anything is fetched on its behalf.
 type SNSConfig struct {
-	// Topics are the ARNs of the topics. A message of another topic is refused before its certificate is fetched.
-	Topics []string
+	SNSSettings
 	// Fetch gets the certificate at a URL that was checked; nil means a request to the host.
 	Fetch func(ctx context.Context, url string) ([]byte, error)
 }

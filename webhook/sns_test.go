@@ -62,7 +62,7 @@ func (n *notary) fetch(_ context.Context, url string) ([]byte, error) {
 
 func (n *notary) verifier(t *testing.T) *SNS {
 	t.Helper()
-	v, err := NewSNS(SNSConfig{Topics: []string{snsTopic}, Fetch: n.fetch})
+	v, err := NewSNS(SNSConfig{SNSSettings: SNSSettings{Topics: []string{snsTopic}}, Fetch: n.fetch})
 	require.NoError(t, err)
 	return v
 }
@@ -245,7 +245,7 @@ func TestNewSNS(t *testing.T) {
 	for _, topics := range [][]string{
 		nil, {"orders"}, {"arn:aws:sqs:eu-west-1:1:x"}, {"arn:aws:sns:evil.example/:1:x"}, {"arn:aws:sns:eu-west-1:1:"},
 	} {
-		_, err := NewSNS(SNSConfig{Topics: topics})
+		_, err := NewSNS(SNSConfig{SNSSettings: SNSSettings{Topics: topics}})
 		require.Error(t, err)
 	}
 	host, err := certificateHost("arn:aws-cn:sns:cn-north-1:1:x")
@@ -269,7 +269,7 @@ func TestSNSFloodOfCertificates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		running, peak := 0, 0
 		var mu sync.Mutex
-		v, err := NewSNS(SNSConfig{Topics: []string{snsTopic}, Fetch: func(_ context.Context, url string) ([]byte, error) {
+		v, err := NewSNS(SNSConfig{SNSSettings: SNSSettings{Topics: []string{snsTopic}}, Fetch: func(_ context.Context, url string) ([]byte, error) {
 			mu.Lock()
 			running++
 			peak = max(peak, running)
@@ -317,9 +317,8 @@ func TestSNSFloodOfCertificates(t *testing.T) {
 func FuzzSNS(f *testing.F) {
 	f.Add([]byte(`{"Type":"Notification","TopicArn":"` + snsTopic + `","Message":"x","MessageId":"1",` +
 		`"Timestamp":"2026-03-02T09:30:00Z","SignatureVersion":"1","Signature":"AAAA","SigningCertURL":"` + certURL + `"}`))
-	v, err := NewSNS(SNSConfig{
-		Topics: []string{snsTopic},
-		Fetch:  func(context.Context, string) ([]byte, error) { return nil, errors.New("unreachable") },
+	v, err := NewSNS(SNSConfig{SNSSettings: SNSSettings{Topics: []string{snsTopic}},
+		Fetch: func(context.Context, string) ([]byte, error) { return nil, errors.New("unreachable") },
 	})
 	if err != nil {
 		f.Fatal(err)

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/approval-relay/approval-relay/secret"
 )
 
 const key = "a secret of enough bytes"
@@ -39,19 +41,19 @@ func hexMAC(secret, text string) string {
 
 func TestHMAC(t *testing.T) {
 	t.Parallel()
-	plain, err := NewHMAC(HMACConfig{
+	plain, err := NewHMAC(HMACSettings{
 		Header:   "X-Sig",
 		Prefix:   "sha256=",
 		Encoding: "hex",
-		Secrets:  []string{"another of enough bytes", key},
+		Secrets:  secret.NewAll([]string{"another of enough bytes", key}),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	timed, err := NewHMAC(HMACConfig{
+	timed, err := NewHMAC(HMACSettings{
 		Header:          "X-Sig",
 		Encoding:        "hex",
-		Secrets:         []string{key},
+		Secrets:         secret.NewAll([]string{key}),
 		TimestampHeader: "X-Time",
 		Tolerance:       time.Minute,
 	})
@@ -193,7 +195,7 @@ func TestWeakSecretsAreRefused(t *testing.T) {
 		if _, err := NewBearer(bad...); err == nil {
 			t.Errorf("bearer accepts %q", bad)
 		}
-		if _, err := NewHMAC(HMACConfig{Header: "X", Encoding: "hex", Secrets: bad}); err == nil {
+		if _, err := NewHMAC(HMACSettings{Header: "X", Encoding: "hex", Secrets: secret.NewAll(bad)}); err == nil {
 			t.Errorf("hmac accepts %q", bad)
 		}
 		if _, err := NewStandard(bad...); err == nil {
@@ -207,7 +209,7 @@ func TestWeakSecretsAreRefused(t *testing.T) {
 
 func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
-	h, _ := NewHMAC(HMACConfig{Header: "X", Encoding: "hex", Secrets: []string{key}})
+	h, _ := NewHMAC(HMACSettings{Header: "X", Encoding: "hex", Secrets: secret.NewAll([]string{key})})
 	s, _ := NewStandard(base64.StdEncoding.EncodeToString([]byte(key)))
 	for _, v := range []any{h, s, *h, *s} {
 		b, _ := json.Marshal(v)
@@ -220,10 +222,10 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 
 func FuzzVerify(f *testing.F) {
 	s, _ := NewStandard(base64.StdEncoding.EncodeToString([]byte(key)))
-	h, _ := NewHMAC(HMACConfig{
+	h, _ := NewHMAC(HMACSettings{
 		Header:          "X-Sig",
 		Encoding:        "base64",
-		Secrets:         []string{key},
+		Secrets:         secret.NewAll([]string{key}),
 		TimestampHeader: "X-Time",
 		Tolerance:       time.Minute,
 	})
@@ -233,7 +235,7 @@ func FuzzVerify(f *testing.F) {
 	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize))
 	public := private.Public().(ed25519.PublicKey) //nolint:forcetypeassert // always this type
 	asymmetric, _ := NewStandardAsymmetric([]string{base64.StdEncoding.EncodeToString(public)}, nil)
-	proxied, _ := NewCertificate(CertificateConfig{Header: "X-Sig", Allowed: []string{key}})
+	proxied, _ := NewCertificate(CertificateSettings{Header: "X-Sig", Allowed: []string{key}})
 	f.Add("id", "1700000000", "v1a,"+strings.Repeat("A", 86)+"==", "v0=00", []byte("body"))
 	f.Add("id", "1700000000", "t=1700000000,v1=00,v1=", "v0=00", []byte("body"))
 	f.Add("id", "1700000000", "v1,AAAA", "Bearer x", []byte("body"))

@@ -212,10 +212,8 @@ func (h *HTTPTargetConfig) target(string, *targetMakers) (callback.Target, error
 		return nil, err
 	}
 	return httptarget.New(httptarget.Config{
-		Signer:       signer,
-		Timeout:      callTimeout,
-		AllowHTTP:    h.AllowHTTP,
-		AllowPrivate: h.AllowInternal,
-		AllowedHosts: h.AllowedHosts,
+		Signer:   signer,
+		Timeout:  callTimeout,
+		Settings: httptarget.Settings{AllowHTTP: h.AllowHTTP, AllowInternal: h.AllowInternal, AllowedHosts: h.AllowedHosts},
 	}), nil
 }
