@@ -1,0 +1,270 @@
+package config
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/expression"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/notify/slack"
+	"github.com/approval-relay/approval-relay/setup"
+	"github.com/approval-relay/approval-relay/webhook"
+)
+
+// Compiled is the part of a configuration that is computed once, when it is read: expressions, verifiers, URLs.
+type Compiled struct {
+	Workflows map[string]handlers.Workflow       // by name
+	Decisions map[string]handlers.DecisionFields // by source, "api" among them
+	Schemes   map[string]webhook.Scheme          // of webhooks, by name
+	PublicURL *url.URL
+}
+
+// compile fills c.Compiled, and reports every expression and secret that is not valid.
+func (c *Config) compile(check *setup.Check) {
+	cel, err := expression.NewCompiler()
+	if err != nil {
+		check.Fault("(file)", "expressions cannot be compiled: %s", err)
+		return
+	}
+	c.Compiled = Compiled{
+		Workflows: map[string]handlers.Workflow{},
+		Decisions: map[string]handlers.DecisionFields{},
+		Schemes:   map[string]webhook.Scheme{},
+	}
+	c.Compiled.PublicURL, _ = url.Parse(c.Public.URL) // validated
+	people := c.compilePeople()
+	groups := c.groupChannels()
+	for _, name := range sortedNames(c.Workflows) {
+		w := c.Workflows[name]
+		compiled := w.compile(compiler{cel: cel, check: check.At("workflows." + name)}, name)
+		compiled.People, compiled.Rooms = people, groups
+		c.Compiled.Workflows[name] = compiled
+	}
+	compileSource := func(field, name string, fields DecisionFields) {
+		c.Compiled.Decisions[name] = fields.compile(compiler{cel: cel, check: check.At(field)})
+	}
+	compileSource("api", "api", DecisionFields{Fields: decisionFields()})
+	for _, name := range sortedNames(c.Decisions) {
+		compileSource("decisions."+name, name, c.Decisions[name].DecisionFields)
+	}
+	for _, name := range sortedNames(c.Webhooks) {
+		w := c.Webhooks[name]
+		compileSource("webhooks."+name, name, w.DecisionFields)
+		if len(w.chosen()) != 1 {
+			continue
+		}
+		scheme, err := w.Settings().Scheme()
+		check.Error("webhooks."+name+"."+w.Kind(), err)
+		c.Compiled.Schemes[name] = scheme
+	}
+}
+
+// compiler compiles the expressions of one part of a configuration.
+type compiler struct {
+	cel   *expression.Compiler
+	check *setup.Check
+}
+
+// compileField compiles the expressions of one field, whose value is converted.
+func compileField[T any](c compiler, field string, e Expressions, convert func(any) (T, error)) handlers.Field[T] {
+	compiled, err := c.cel.Compile(e...)
+	if err != nil {
+		c.check.Fault(field, "%s", err)
+		return nil
+	}
+	return func(in handlers.Input) (value T, found bool, err error) {
+		v, found, err := compiled.Find(expression.Input{Body: in.Body, Headers: in.Headers, Meta: in.Meta})
+		if err != nil || !found {
+			return value, false, err
+		}
+		value, err = convert(v)
+		return value, err == nil, err
+	}
+}
+
+func convertToBool(v any) (bool, error) {
+	truth, ok := v.(bool)
+	if !ok {
+		return false, errors.New("is neither true nor false")
+	}
+	return truth, nil
+}
+
+func convertNothing(v any) (any, error) { return v, nil }
+
+// compile returns the rules of a workflow as the handlers use them.
+func (w Workflow) compile(c compiler, name string) handlers.Workflow {
+	c.check.Error("callback.output", callback.CheckOutput(w.Callback.Output))
+	computed := map[string]any{}
+	for key := range w.Callback.OutputFields {
+		computed[key] = nil
+	}
+	c.check.Error("callback.output_fields", callback.CheckOutput(computed))
+	return handlers.Workflow{
+		Name:            name,
+		Fields:          w.compileRequestFields(c),
+		Approvers:       w.Approvers,
+		Policy:          approval.Policy{Kind: approval.PolicyKind(w.Policy.Kind), Quorum: w.Policy.Quorum, NoVeto: !w.Policy.Veto},
+		MinAssurance:    approval.Assurance(w.MinAssurance),
+		Sources:         w.Sources,
+		Channels:        w.Notify,
+		Fallback:        w.Fallback,
+		Events:          w.Events,
+		Unheard:         undeliverable(w.Undeliverable),
+		Deadline:        w.Deadline,
+		TaskTimeout:     w.TaskTimeout,
+		Margin:          w.Margin,
+		Reminders:       w.marks(),
+		Escalations:     w.escalations(),
+		Heartbeat:       w.Heartbeat,
+		TokenTarget:     w.Callback.TokenTarget,
+		URLTarget:       w.Callback.URLTarget,
+		RejectAsSuccess: w.Callback.OnReject == "success",
+		Output:          w.Callback.Output,
+		CallbackRetry:   w.Callback.Retry.schedule(),
+		NotifyRetry:     w.NotifyRetry.schedule(),
+		Retention:       w.Retention,
+	}
+}
+
+func (w Workflow) compileRequestFields(c compiler) handlers.RequestFields {
+	text := func(name string) handlers.Field[string] {
+		return compileField(c, "requests.fields."+name, w.Requests.Fields[name], expression.Text)
+	}
+	f := handlers.RequestFields{
+		Order:     text("order"),
+		Token:     text("token"),
+		Callback:  text("callback"),
+		Step:      text("step"),
+		Title:     text("title"),
+		Requester: text("requester"),
+		Execution: text("execution"),
+		Approvers: compileField(c, "requests.fields.approvers", w.Requests.Fields["approvers"], expression.List),
+		Started:   compileField(c, "requests.fields.started", w.Requests.Fields["started"], expression.Time),
+		Deadline:  compileField(c, "requests.fields.deadline", w.Requests.Fields["deadline"], expression.Time),
+		Timeout:   compileField(c, "requests.fields.timeout", w.Requests.Fields["timeout"], expression.Duration),
+		Output:    map[string]handlers.Field[any]{},
+	}
+	for _, label := range sortedNames(w.Requests.Details) {
+		f.Details = append(f.Details, handlers.Detail{
+			Name:  label,
+			Value: compileField(c, "requests.details."+label, Expressions{w.Requests.Details[label]}, expression.Text),
+		})
+	}
+	for _, key := range sortedNames(w.Callback.OutputFields) {
+		f.Output[key] = compileField(c, "callback.output_fields."+key, Expressions{w.Callback.OutputFields[key]}, convertNothing)
+	}
+	return f
+}
+
+// undeliverable returns the reaction as the domain names it.
+func undeliverable(text string) approval.Unheard {
+	if text == "wait" {
+		return approval.UnheardWait
+	}
+	return approval.Unheard(text)
+}
+
+func (w Workflow) marks() []handlers.Mark {
+	marks := make([]handlers.Mark, 0, len(w.Reminders))
+	for _, m := range w.Reminders {
+		marks = append(marks, handlers.Mark(m))
+	}
+	return marks
+}
+
+func (w Workflow) escalations() []handlers.Escalation {
+	escalations := make([]handlers.Escalation, 0, len(w.Escalations))
+	for _, e := range w.Escalations {
+		escalations = append(escalations, handlers.Escalation{Mark: handlers.Mark{After: e.After, Before: e.Before}, To: e.To})
+	}
+	return escalations
+}
+
+func (r Retry) schedule() approval.Retry {
+	return approval.Retry{Base: r.Base, Cap: r.Cap, Max: r.MaxAge}
+}
+
+// compile returns the fields of a decision as the handlers use them. An empty filter accepts every message.
+func (d DecisionFields) compile(c compiler) handlers.DecisionFields {
+	text := func(name string) handlers.Field[string] {
+		return compileField(c, "fields."+name, d.Fields[name], expression.Text)
+	}
+	f := handlers.DecisionFields{
+		ID:       text("id"),
+		Order:    text("order"),
+		Outcome:  text("outcome"),
+		Step:     text("step"),
+		Approval: text("approval"),
+		By:       text("by"),
+		Comment:  text("comment"),
+	}
+	if d.Filter != "" {
+		f.Filter = compileField(c, "filter", Expressions{d.Filter}, convertToBool)
+	}
+	return f
+}
+
+// compilePeople returns the approvers and groups as the handlers use them.
+func (c *Config) compilePeople() handlers.People {
+	people := handlers.People{Persons: map[approval.PersonID]handlers.Person{}, Groups: map[string][]string{}}
+	for id, p := range c.People {
+		person := handlers.Person{Channels: p.Notify, Fallback: p.Fallback}
+		for _, a := range p.Away {
+			person.Away = append(person.Away, handlers.Absence{From: a.From, Until: a.Until, Cover: a.Substitutes})
+		}
+		people.Persons[approval.NewPersonID(id)] = person
+	}
+	for name, members := range c.Groups {
+		people.Groups[strings.ToLower(name)] = members
+	}
+	return people
+}
+
+// groupChannels lists the channels whose messages a group reads.
+func (c *Config) groupChannels() []string {
+	var names []string
+	for _, name := range sortedNames(c.Channels) {
+		if ch := c.Channels[name]; ch.IsSet() && ch.Settings().Audience() == notify.AudienceGroup {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// TakesEvents reports whether the channel notifies programs of events.
+func (c Channel) TakesEvents() bool {
+	_, ok := c.Settings().(notify.EventSettings)
+	return ok
+}
+
+// SlackSettings returns the settings of a Slack channel, or nil.
+func (c Channel) SlackSettings() *slack.Settings {
+	s, _ := c.Settings().(*slack.Settings)
+	return s
+}
+
+// HasChat reports whether people can decide in a chat.
+func (c *Config) HasChat() bool {
+	for _, ch := range c.Channels {
+		if s := ch.SlackSettings(); s != nil && s.HasButtons() {
+			return true
+		}
+	}
+	return false
+}
+
+// SlackUsers returns the Slack users of approvers, as configured.
+func (c *Config) SlackUsers() map[approval.PersonID]string {
+	users := map[approval.PersonID]string{}
+	for id, p := range c.People {
+		if p.Slack != "" {
+			users[approval.NewPersonID(id)] = p.Slack
+		}
+	}
+	return users
+}

@@ -1,0 +1,129 @@
+// Package config is the configuration file: strict reading with faults and warnings that name line and field, defaults,
+// and the rules of workflows compiled from their expressions. The settings of adapters are declared by the adapters; the
+// lists in kinds.go name them all.
+package config
+
+import (
+	"time"
+
+	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/signin"
+	"github.com/approval-relay/approval-relay/sqs"
+	"github.com/approval-relay/approval-relay/store/dynamodb"
+	"github.com/approval-relay/approval-relay/tracing"
+)
+
+// Config is the configuration file. Every field has a default that is safe and runs; Defaults returns them.
+type Config struct {
+	Log       Log                 `yaml:"log" doc:"level and format of the log"`
+	Public    Public              `yaml:"public" doc:"the address for approvers and third parties"`
+	Operator  Operator            `yaml:"operator" doc:"the address for operators, programs that send requests and decisions, and Prometheus"`
+	Store     Store               `yaml:"store" doc:"where orders are kept"`
+	Keys      Keys                `yaml:"keys" doc:"the keys that seal task tokens and sign links"`
+	AWS       AWS                 `yaml:"aws" doc:"AWS; credentials come from the environment, as the SDK finds them"`
+	Tracing   tracing.Settings    `yaml:"tracing" doc:"spans of each approval from its request to its answer, for OpenTelemetry"`
+	Shutdown  Shutdown            `yaml:"shutdown" doc:"how the program ends"`
+	Unmatched Unmatched           `yaml:"unmatched" doc:"decisions that come before their request"`
+	Defaults  *Workflow           `yaml:"defaults" doc:"settings that every workflow takes, unless it has its own"`
+	Workflows map[string]Workflow `yaml:"workflows" doc:"where requests come from, who approves, until when, how it is answered"`
+	Decisions map[string]Decision `yaml:"decisions" doc:"SNS topics that decisions come from, by name"`
+	Webhooks  map[string]Webhook  `yaml:"webhooks" doc:"third parties that post decisions to /webhooks/NAME"`
+	Channels  map[string]Channel  `yaml:"channels" doc:"channels that notify people and programs, by name"`
+	People    map[string]Person   `yaml:"people" doc:"approvers with settings of their own, by their ID"`
+	Groups    map[string][]string `yaml:"groups" doc:"approvers who are named together, as group:NAME"`
+	Targets   map[string]Target   `yaml:"targets" doc:"targets that answer workflows, by name"`
+
+	// Compiled is made of the rest by Load.
+	Compiled Compiled `yaml:"-"`
+}
+
+// Log is the log of the program.
+type Log struct {
+	Level  string `yaml:"level" doc:"debug, info, warn or error"`
+	Format string `yaml:"format" doc:"json or text"`
+}
+
+// Public is the public address.
+type Public struct {
+	Listen string           `yaml:"listen" doc:"address and port; empty serves no public routes"`
+	URL    string           `yaml:"url" doc:"beginning of all links: the address as approvers reach it, with its path prefix if it has one"`
+	OIDC   *signin.Settings `yaml:"oidc" doc:"an OpenID Connect provider at which approvers sign in, for min_assurance sso and for links that groups read"`
+}
+
+// Operator is the operator's address.
+type Operator struct {
+	Listen      string                 `yaml:"listen" doc:"address and port"`
+	Tokens      map[string]secret.Text `yaml:"tokens" doc:"bearer tokens of operators, by name; without any, a token is made and kept in token_file"`
+	TokenFile   string                 `yaml:"token_file" doc:"path of the file with that token, which the command line reads too"`
+	APITokens   map[string]secret.Text `yaml:"api_tokens" doc:"bearer tokens of programs that may only post requests and decisions, by name"`
+	OpenMetrics bool                   `yaml:"open_metrics" doc:"serve /metrics without a token"`
+}
+
+// Store is the place where orders are kept.
+type Store struct {
+	SQLite   string             `yaml:"sqlite" doc:"path of the database file; one process at a time"`
+	Memory   bool               `yaml:"memory" doc:"keep orders in memory only, for tests: a restart forgets them"`
+	DynamoDB *dynamodb.Settings `yaml:"dynamodb" doc:"a DynamoDB table in place of the file, for several workers at once; they share one key file"`
+}
+
+// Keys is the key file.
+type Keys struct {
+	File string `yaml:"file" doc:"path of the key file; made at the first start"`
+}
+
+// AWS is the part that all AWS clients share.
+type AWS struct {
+	Region   string `yaml:"region" doc:"region; empty leaves it to the SDK"`
+	Endpoint string `yaml:"endpoint" doc:"endpoint for all services, for emulators"`
+}
+
+// Shutdown is the end of the program.
+type Shutdown struct {
+	Timeout time.Duration `yaml:"timeout" doc:"longest time from SIGTERM to the end; running work is finished or handed back within it"`
+}
+
+// Unmatched is about decisions that come before their request.
+type Unmatched struct {
+	TTL       time.Duration `yaml:"ttl" doc:"how long a decision waits for its request"`
+	Retention time.Duration `yaml:"retention" doc:"how long an expired decision is shown"`
+}
+
+// Decision is one SNS topic of decisions.
+type Decision struct {
+	Topic     string       `yaml:"topic" doc:"ARN of the topic; messages of other topics are refused"`
+	Subscribe bool         `yaml:"subscribe" doc:"make the queue, subscribe it to the topic and let the topic send to it; otherwise all of this must exist"`
+	SQS       sqs.Settings `yaml:"sqs" doc:"the queue that is subscribed to the topic"`
+
+	DecisionFields `yaml:",inline"`
+}
+
+// DecisionFields tell how the decisions of a source are read.
+type DecisionFields struct {
+	Filter string                 `yaml:"filter" doc:"CEL expression that is true for decisions; other messages are counted and dropped (HTTP: answered 204)"`
+	Fields map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, step, approval, by, comment"`
+}
+
+// Webhook is one third party: a scheme, and the settings that all schemes share.
+type Webhook struct {
+	Scheme  `yaml:",inline"`
+	Rate    float64 `yaml:"rate" doc:"requests a second, at most; more are answered 429; 0 is no limit"`
+	Burst   int     `yaml:"burst" doc:"requests at once before the rate limit applies"`
+	MaxBody int     `yaml:"max_body" doc:"bytes of a body, at most; 0 is 1 MiB, which is also the greatest"`
+
+	DecisionFields `yaml:",inline"`
+}
+
+// Person is one approver.
+type Person struct {
+	Notify   []string  `yaml:"notify" doc:"channels that notify this approver, in place of the workflow's"`
+	Fallback []string  `yaml:"fallback" doc:"channels to fall back on, in place of the workflow's"`
+	Slack    string    `yaml:"slack" doc:"Slack user ID, if the approver's ID is not the e-mail address that Slack knows"`
+	Away     []Absence `yaml:"away" doc:"times of absence, and the substitutes who decide then"`
+}
+
+// Absence is a time away.
+type Absence struct {
+	From        time.Time `yaml:"from" doc:"the first day away (UTC), or a time with its zone"`
+	Until       time.Time `yaml:"until" doc:"the first day back (UTC), or a time with its zone"`
+	Substitutes []string  `yaml:"substitutes" doc:"approvers in their place; a decision by any of them counts once"`
+}

@@ -1,0 +1,178 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/approval-relay/approval-relay/callback/stepfunctions"
+	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/notify/logchannel"
+	"github.com/approval-relay/approval-relay/setup"
+	"github.com/approval-relay/approval-relay/tracing"
+)
+
+// requestFields returns the expressions by which the fields of requests are found without configuration. They read the
+// bodies of the well-known tutorials for waitForTaskToken as they are.
+func requestFields() map[string]Expressions {
+	return map[string]Expressions{
+		"order": {
+			"body.orderId", "body.orderID", "body.order_id", "body.OrderId", "body.approvalRequest.orderId",
+			"body.approvalRequest.order_id", "body.order.id", "body.order.orderId", "body.input.orderId",
+		},
+		"token":     {"body.taskToken", "body.TaskToken", "body.task_token", "body.MyTaskToken", "body.tasktoken", "body.callbackId", "body.callback_id"},
+		"callback":  {"body.callbackUrl", "body.callbackURL", "body.callback_url"},
+		"step":      {"body.step", "body.approvalRequest.step", "body.order.step"},
+		"title":     {"body.title", "body.subject", "body.approvalRequest.title", "body.order.title"},
+		"requester": {"body.requester", "body.requestedBy", "body.approvalRequest.requester", "body.approvalRequest.requestedBy"},
+		"execution": {"body.executionArn", "body.execution_arn", "body.ExecutionArn", "body.execution"},
+		"approvers": {
+			"body.approvers", "body.approver", "body.managerEmail", "body.approverEmail", "body.approvalRequest.approvers",
+			"body.approvalRequest.managerEmail", "body.approvalRequest.approverEmail", "body.order.managerEmail",
+		},
+		"started":  {"body.enteredTime", "body.startedAt"},
+		"deadline": {"body.approvalDeadline", "body.deadline", "body.taskTokenExpiration", "body.expiresAt", "body.approvalRequest.deadline"},
+		"timeout":  {"body.timeoutSeconds", "body.timeout_seconds", "body.TimeoutSeconds", "body.approvalRequest.timeoutSeconds"},
+	}
+}
+
+// decisionFields returns the expressions by which the fields of decisions are found without configuration.
+func decisionFields() map[string]Expressions {
+	return map[string]Expressions{
+		"id":       {"body.decisionId", "body.decision_id", "body.eventId"},
+		"order":    {"body.orderId", "body.orderID", "body.order_id", "body.OrderId", "body.order.id", "body.order.orderId"},
+		"outcome":  {"body.decision", "body.outcome", "body.approved", "body.status", "body.action"},
+		"step":     {"body.step", "body.order.step"},
+		"approval": {"body.approvalId", "body.approval_id"},
+		"by":       {"body.decidedBy", "body.decided_by", "body.approver", "body.approvedBy", "body.by", "body.user"},
+		"comment":  {"body.comment", "body.comments", "body.reason"},
+	}
+}
+
+// Defaults returns the configuration of an empty file.
+func Defaults() Config {
+	return Config{
+		Log:       Log{Level: "info", Format: "json"},
+		Public:    Public{Listen: ":8080", URL: "http://localhost:8080"},
+		Operator:  Operator{Listen: "127.0.0.1:9090", TokenFile: "approval-relay.token"},
+		Store:     Store{SQLite: "approval-relay.db"},
+		Keys:      Keys{File: "approval-relay.keys"},
+		Tracing:   tracing.Settings{SampleRatio: 1, ServiceName: "approval-relay"},
+		Shutdown:  Shutdown{Timeout: 25 * time.Second}, // within the 30 s that Kubernetes and ECS give
+		Unmatched: Unmatched{TTL: time.Hour, Retention: 7 * 24 * time.Hour},
+	}
+}
+
+// setDefaults adds the values that the file left out and that depend on others.
+func (c *Config) setDefaults() {
+	common := setup.Common{Region: c.AWS.Region, Endpoint: c.AWS.Endpoint}
+	if len(c.Workflows) == 0 {
+		c.Workflows = map[string]Workflow{"default": c.defaultWorkflow()}
+	}
+	if len(c.Channels) == 0 {
+		c.Channels = map[string]Channel{"log": NewChannel("log", &logchannel.Settings{})}
+	}
+	if c.Targets == nil {
+		c.Targets = map[string]Target{}
+	}
+	if _, named := c.Targets["stepfunctions"]; !named {
+		c.Targets["stepfunctions"] = NewTarget("stepfunctions", &stepfunctions.Settings{})
+	}
+	if c.Public.OIDC != nil {
+		c.Public.OIDC.SetDefaults(common)
+	}
+	if c.Store.DynamoDB != nil {
+		c.Store.DynamoDB.SetDefaults(common)
+	}
+	for _, t := range c.Targets {
+		setSettingsDefaults(t.Settings(), common)
+	}
+	for _, ch := range c.Channels {
+		setSettingsDefaults(ch.Settings(), common)
+	}
+	for name, w := range c.Workflows {
+		w.setDefaults(c)
+		c.Workflows[name] = w
+	}
+	for name, d := range c.Decisions {
+		d.SQS.SetDefaults(common)
+		d.Fields = withDefaults(decisionFields(), d.Fields)
+		c.Decisions[name] = d
+	}
+	for name, w := range c.Webhooks {
+		w.Fields = withDefaults(decisionFields(), w.Fields)
+		if w.Rate > 0 {
+			setup.Default(&w.Burst, max(1, int(w.Rate)))
+		}
+		setSettingsDefaults(w.Settings(), common)
+		c.Webhooks[name] = w
+	}
+}
+
+// defaultWorkflow returns the workflow of a file that has none.
+func (c *Config) defaultWorkflow() Workflow {
+	if c.Defaults != nil {
+		return *c.Defaults
+	}
+	return Workflow{}
+}
+
+func setSettingsDefaults(settings any, common setup.Common) {
+	if d, ok := settings.(setup.Defaulter); ok {
+		d.SetDefaults(common)
+	}
+}
+
+// withDefaults returns the defaults, with those of the file in their place.
+func withDefaults(defaults, file map[string]Expressions) map[string]Expressions {
+	maps.Copy(defaults, file)
+	return defaults
+}
+
+func (w *Workflow) setDefaults(c *Config) {
+	if w.Requests.SQS != nil {
+		w.Requests.SQS.SetDefaults(setup.Common{})
+	}
+	w.Requests.Fields = withDefaults(requestFields(), w.Requests.Fields)
+	if w.Policy.Kind == "" {
+		w.Policy = Policy{Kind: "any", Veto: true}
+	}
+	setup.Default(&w.MinAssurance, "link")
+	if w.MinAssurance != "link" && w.Sources == nil { // else a program could decide in the name of a person who must sign in
+		w.Sources = []string{noSource}
+	}
+	setup.Default(&w.Undeliverable, "wait")
+	setup.Default(&w.Deadline, 24*time.Hour)
+	setup.Default(&w.Margin, 30*time.Second)
+	setup.Default(&w.Retention, 30*24*time.Hour)
+	setup.Default(&w.Callback.TokenTarget, "stepfunctions")
+	if _, ok := c.Targets["http"]; ok {
+		setup.Default(&w.Callback.URLTarget, "http")
+	}
+	setup.Default(&w.Callback.OnReject, "failure")
+	w.Callback.Retry.setDefaults(Retry{Base: 500 * time.Millisecond, Cap: time.Minute, MaxAge: 24 * time.Hour})
+	w.NotifyRetry.setDefaults(Retry{Base: 2 * time.Second, Cap: 5 * time.Minute, MaxAge: 6 * time.Hour})
+	if w.Notify == nil {
+		w.Notify = c.channelsForPeople()
+	}
+}
+
+// channelsForPeople returns the names of the channels that notify people. If all channels are for programs, these are
+// returned.
+func (c *Config) channelsForPeople() []string {
+	all := slices.Sorted(maps.Keys(c.Channels))
+	people := slices.DeleteFunc(slices.Clone(all), func(name string) bool {
+		ch := c.Channels[name]
+		return !ch.IsSet() || ch.Settings().Audience() == notify.AudiencePrograms
+	})
+	if len(people) == 0 {
+		return all
+	}
+	return people
+}
+
+func (r *Retry) setDefaults(d Retry) {
+	setup.Default(&r.Base, d.Base)
+	setup.Default(&r.Cap, d.Cap)
+	setup.Default(&r.MaxAge, d.MaxAge)
+}

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/callback/codepipeline"
+	"github.com/approval-relay/approval-relay/callback/httptarget"
+	"github.com/approval-relay/approval-relay/callback/lambda"
+	"github.com/approval-relay/approval-relay/callback/stepfunctions"
+	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/notify/logchannel"
+	"github.com/approval-relay/approval-relay/notify/ses"
+	"github.com/approval-relay/approval-relay/notify/slack"
+	"github.com/approval-relay/approval-relay/notify/smtp"
+	"github.com/approval-relay/approval-relay/notify/sns"
+	"github.com/approval-relay/approval-relay/notify/teams"
+	notifywebhook "github.com/approval-relay/approval-relay/notify/webhook"
+	"github.com/approval-relay/approval-relay/webhook"
+)
+
+// Kind is one kind of channel, target or scheme: the name of its field in the file, a line for the documentation, and a
+// function that makes empty settings of it.
+type Kind[S any] struct {
+	Name string
+	Doc  string
+	New  func() S
+}
+
+// ChannelKinds lists the kinds of channels. To add one, write its package and add a line here.
+func ChannelKinds() []Kind[notify.Settings] {
+	return []Kind[notify.Settings]{
+		{"log", "prints the link on the standard output, for trying out", func() notify.Settings { return new(logchannel.Settings) }},
+		{"smtp", "e-mail", func() notify.Settings { return new(smtp.Settings) }},
+		{"ses", "e-mail through Amazon SES", func() notify.Settings { return new(ses.Settings) }},
+		{"slack", "Slack, by a bot or an incoming webhook; its buttons decide", func() notify.Settings { return new(slack.Settings) }},
+		{"teams", "a card in Microsoft Teams, through a workflow of its Workflows app", func() notify.Settings { return new(teams.Settings) }},
+		{"webhook", "a signed POST for each notification", func() notify.Settings { return new(notifywebhook.Settings) }},
+		{"sns", "an event for programs, without the link, in an SNS topic", func() notify.Settings { return new(sns.Settings) }},
+	}
+}
+
+// TargetKinds lists the kinds of targets. To add one, write its package and add a line here.
+func TargetKinds() []Kind[callback.Settings] {
+	return []Kind[callback.Settings]{
+		{"stepfunctions", "SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat", func() callback.Settings { return new(stepfunctions.Settings) }},
+		{"lambda", "Lambda durable functions: SendDurableExecutionCallbackSuccess, …Failure, …Heartbeat; the token is the callback ID",
+			func() callback.Settings { return new(lambda.Settings) }},
+		{"codepipeline", "manual approvals of CodePipeline: PutApprovalResult; the token is PIPELINE/STAGE/ACTION/TOKEN",
+			func() callback.Settings { return new(codepipeline.Settings) }},
+		{"http", "a signed POST to the callback URL of the request", func() callback.Settings { return new(httptarget.Settings) }},
+	}
+}
+
+// SchemeKinds lists the schemes by which webhooks are verified. To add one, write its settings and add a line here.
+func SchemeKinds() []Kind[webhook.Settings] {
+	return []Kind[webhook.Settings]{
+		{"hmac", "HMAC of the body in a header", func() webhook.Settings { return new(webhook.HMACSettings) }},
+		{"bearer", "bearer token", func() webhook.Settings { return new(webhook.BearerSettings) }},
+		{"standard", "Standard Webhooks", func() webhook.Settings { return new(webhook.StandardSettings) }},
+		{"github", "GitHub: HMAC-SHA256 in X-Hub-Signature-256", func() webhook.Settings { return new(webhook.GitHubSettings) }},
+		{"slack", "Slack: signing secret, X-Slack-Signature", func() webhook.Settings { return new(webhook.SlackSettings) }},
+		{"stripe", "Stripe, and senders that sign alike: t=TIMESTAMP,v1=SIGNATURE in one header", func() webhook.Settings { return new(webhook.StripeSettings) }},
+		{"sns", "Amazon SNS over HTTPS: signature versions 1 and 2; the subscription is confirmed automatically",
+			func() webhook.Settings { return new(webhook.SNSSettings) }},
+		{"client_certificate", "mutual TLS that a proxy in front has checked, as a header states; the proxy must remove that header from all other requests",
+			func() webhook.Settings { return new(webhook.CertificateSettings) }},
+	}
+}
+
+// Channel is one channel of the file: a mapping with the kind's name as its only field.
+type Channel struct{ choice[notify.Settings] }
+
+// Target is one target of the file: a mapping with the kind's name as its only field.
+type Target struct{ choice[callback.Settings] }
+
+// Scheme is the scheme of a webhook: one field with the kind's name, beside the fields of Webhook.
+type Scheme struct{ choice[webhook.Settings] }
+
+// NewChannel returns a channel with these settings, for configurations made by code.
+func NewChannel(kind string, s notify.Settings) Channel {
+	return Channel{choice[notify.Settings]{kind: kind, settings: s}}
+}
+
+// NewTarget returns a target with these settings, for configurations made by code.
+func NewTarget(kind string, s callback.Settings) Target {
+	return Target{choice[callback.Settings]{kind: kind, settings: s}}
+}
+
+// Choices returns the names of all kinds with empty settings of each.
+func (*Channel) Choices() []Choice { return choicesOf(ChannelKinds()) }
+
+// Choices returns the names of all kinds with empty settings of each.
+func (*Target) Choices() []Choice { return choicesOf(TargetKinds()) }
+
+// Choices returns the names of all kinds with empty settings of each.
+func (*Scheme) Choices() []Choice { return choicesOf(SchemeKinds()) }
+
+// Choice is one of the kinds that a part of the file can name.
+type Choice struct {
+	Name     string
+	Doc      string
+	Settings any // a pointer to empty settings
+}
+
+// Chooser is a part of the file that names one of several kinds.
+type Chooser interface {
+	Choices() []Choice
+	choose(kind string, settings any)
+	chosen() []string
+}
+
+// choice is the kind that a part of the file names, with its settings. A faulty file can name several; the first counts.
+type choice[S any] struct {
+	kind     string
+	settings S
+	others   []string
+}
+
+// Kind returns the name of the kind, or the empty text if the file names none.
+func (c choice[S]) Kind() string { return c.kind }
+
+// Settings returns the settings of the kind, or nil if the file names none.
+func (c choice[S]) Settings() S { return c.settings }
+
+// IsSet reports whether the file names a kind.
+func (c choice[S]) IsSet() bool { return c.kind != "" }
+
+func (c *choice[S]) choose(kind string, settings any) {
+	if c.kind != "" && c.kind != kind {
+		c.others = append(c.others, kind)
+		return
+	}
+	c.kind = kind
+	c.settings, _ = settings.(S)
+}
+
+func (c choice[S]) chosen() []string {
+	if c.kind == "" {
+		return nil
+	}
+	return append([]string{c.kind}, c.others...)
+}
+
+func choicesOf[S any](kinds []Kind[S]) []Choice {
+	list := make([]Choice, len(kinds))
+	for i, k := range kinds {
+		list[i] = Choice{Name: k.Name, Doc: k.Doc, Settings: k.New()}
+	}
+	return list
+}
+
+// kindNames returns the names of the kinds for a sentence: "a, b or c".
+func kindNames(choices []Choice) string {
+	names := make([]string, len(choices))
+	for i, c := range choices {
+		names[i] = c.Name
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}

@@ -1,0 +1,132 @@
+package config
+
+import (
+	"errors"
+	"time"
+
+	"github.com/approval-relay/approval-relay/sqs"
+)
+
+// Workflow is one workflow: the source of its requests, the rules of its approvals, and its answer.
+type Workflow struct {
+	Requests      Requests      `yaml:"requests" doc:"where requests come from, and where their fields are"`
+	Approvers     []string      `yaml:"approvers" doc:"people and sources who may decide, beside those that a request names: e-mail addresses, names, group:NAME, source:NAME"`
+	Policy        Policy        `yaml:"policy" doc:"any, all, or {quorum: N, veto: true or false}"`
+	MinAssurance  string        `yaml:"min_assurance" doc:"least proof of a person's identity for a decision: link, chat or sso"`
+	Sources       []string      `yaml:"sources" doc:"decision sources that may decide, by name, or none; empty means all that are configured, or none if min_assurance is more than link"`
+	Notify        []string      `yaml:"notify" doc:"channels that notify approvers, by name; empty means all channels for people, and [] none"`
+	Fallback      []string      `yaml:"fallback" doc:"channels that are tried in turn for an approver whose notification by another channel is exhausted"`
+	Events        []string      `yaml:"events" doc:"channels that notify programs of events: requested, decided, timed_out, the callback delivered or exhausted"`
+	Undeliverable string        `yaml:"undeliverable" doc:"reaction when every notification of an approval is exhausted: wait, escalate (at once) or cancel (the workflow is told)"`
+	Deadline      time.Duration `yaml:"deadline" doc:"longest time of an approval, from when the workflow began to wait"`
+	TaskTimeout   time.Duration `yaml:"task_timeout" doc:"the state's TimeoutSeconds, if requests do not carry it; 0 is unknown"`
+	Margin        time.Duration `yaml:"margin" doc:"time between the approval's deadline and the end of the task; in short tasks a tenth of their time, and at least 5s"`
+	Reminders     []Mark        `yaml:"reminders" doc:"times at which approvers who have not decided are reminded: a time after the request, or {before: TIME} the deadline"`
+	Escalations   []Escalation  `yaml:"escalations" doc:"times at which more approvers are asked: after the request, or before the deadline, and whom"`
+	Heartbeat     time.Duration `yaml:"heartbeat" doc:"time between two SendTaskHeartbeat while an approval is pending; less than half the state's HeartbeatSeconds; 0 is never"`
+	Callback      Callback      `yaml:"callback" doc:"how the workflow is answered"`
+	NotifyRetry   Retry         `yaml:"notify_retry" doc:"how notifications are tried again"`
+	Retention     time.Duration `yaml:"retention" doc:"how long a closed approval is kept; until its deadline at least"`
+}
+
+// Requests is the source of a workflow's requests.
+type Requests struct {
+	SQS     *sqs.Settings          `yaml:"sqs" doc:"the queue of requests; POST /v1/requests is always there"`
+	Fields  map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: order, token, callback, step, title, requester, execution, approvers, started, deadline, timeout"`
+	Details map[string]string      `yaml:"details" doc:"values that approvers see: label and CEL expression; without it every plain value of the body but secrets"`
+}
+
+// Callback is the answer to a workflow.
+type Callback struct {
+	TokenTarget  string            `yaml:"token_target" doc:"target for task tokens, by name"`
+	URLTarget    string            `yaml:"url_target" doc:"target for callback URLs, by name; empty refuses them"`
+	OnReject     string            `yaml:"on_reject" doc:"failure: SendTaskFailure with ApprovalDenied; success: SendTaskSuccess with approved false"`
+	Output       map[string]any    `yaml:"output" doc:"values added to the answer"`
+	OutputFields map[string]string `yaml:"output_fields" doc:"values added to the answer: name and CEL expression over the request"`
+	Retry        Retry             `yaml:"retry" doc:"how the callback is tried again"`
+}
+
+// Retry is a schedule of attempts.
+type Retry struct {
+	Base   time.Duration `yaml:"base" doc:"the first wait is between 0 and this, the next between 0 and twice this, and so on"`
+	Cap    time.Duration `yaml:"cap" doc:"longest wait"`
+	MaxAge time.Duration `yaml:"max_age" doc:"longest time between the first attempt and the last"`
+}
+
+// Mark is a time in the life of an approval: After its request, or Before its deadline.
+type Mark struct {
+	After  time.Duration `yaml:"after"`
+	Before time.Duration `yaml:"before"`
+}
+
+// UnmarshalYAML reads a time, or {after: TIME} or {before: TIME}.
+func (m *Mark) UnmarshalYAML(unmarshal func(any) error) error {
+	if err := unmarshal(&m.After); err == nil {
+		return nil
+	}
+	type fields Mark
+	var object fields
+	if err := unmarshal(&object); err != nil {
+		return errors.New("a reminder is a time such as 4h, or {before: 1h}")
+	}
+	*m = Mark(object)
+	return nil
+}
+
+// Escalation is one escalation.
+type Escalation struct {
+	After  time.Duration `yaml:"after" doc:"time after the request"`
+	Before time.Duration `yaml:"before" doc:"time before the deadline"`
+	To     []string      `yaml:"to" doc:"approvers: IDs or group:NAME"`
+}
+
+// Policy is the number of votes that decide.
+type Policy struct {
+	Kind   string // any, all or quorum
+	Quorum int
+	Veto   bool
+}
+
+// UnmarshalYAML reads any, all, or {quorum: N, veto: BOOL}.
+func (p *Policy) UnmarshalYAML(unmarshal func(any) error) error {
+	var kind string
+	if err := unmarshal(&kind); err == nil {
+		*p = Policy{Kind: kind, Veto: true}
+		return nil
+	}
+	quorum := struct {
+		Quorum int  `yaml:"quorum"`
+		Veto   bool `yaml:"veto"`
+	}{Veto: true}
+	if err := unmarshal(&quorum); err != nil {
+		return errors.New("a policy is any, all, or {quorum: N, veto: true or false}")
+	}
+	*p = Policy{Kind: "quorum", Quorum: quorum.Quorum, Veto: quorum.Veto}
+	return nil
+}
+
+// MarshalYAML writes the form that UnmarshalYAML reads.
+func (p Policy) MarshalYAML() (any, error) {
+	if p.Kind != "quorum" {
+		return p.Kind, nil
+	}
+	return map[string]any{"quorum": p.Quorum, "veto": p.Veto}, nil
+}
+
+// Expressions are CEL expressions. The first that finds a value counts.
+type Expressions []string
+
+// UnmarshalYAML reads one expression or a list.
+func (e *Expressions) UnmarshalYAML(unmarshal func(any) error) error {
+	var one string
+	if err := unmarshal(&one); err == nil {
+		*e = Expressions{one}
+		return nil
+	}
+	var list []string
+	if err := unmarshal(&list); err != nil {
+		return errors.New("a field is one CEL expression or a list of them")
+	}
+	*e = list
+	return nil
+}

@@ -1,0 +1,24 @@
+package dynamodb
+
+import "github.com/approval-relay/approval-relay/setup"
+
+// Settings are the settings of a table.
+type Settings struct {
+	Table    string `yaml:"table" doc:"name of the table; it holds nothing else"`
+	Create   bool   `yaml:"create" doc:"make the table if it does not exist, billed by request; otherwise it must exist"`
+	Region   string `yaml:"region" doc:"region; empty takes aws.region"`
+	Endpoint string `yaml:"endpoint" doc:"endpoint, for emulators; empty takes aws.endpoint"`
+}
+
+// SetDefaults implements setup.Defaulter.
+func (s *Settings) SetDefaults(common setup.Common) {
+	setup.Default(&s.Region, common.Region)
+	setup.Default(&s.Endpoint, common.Endpoint)
+}
+
+// Validate implements setup.Validator.
+func (s *Settings) Validate(c *setup.Check) {
+	if s.Table == "" {
+		c.Fault("table", "is missing: the name of the table")
+	}
+}
