@@ -108,7 +108,7 @@ func (w Workflow) compile(c compiler, name string) handlers.Workflow {
 		Name:            name,
 		Fields:          w.compileRequestFields(c),
 		Approvers:       w.Approvers,
-		Policy:          approval.Policy{Kind: approval.PolicyKind(w.Policy.Kind), Quorum: w.Policy.Quorum, NoVeto: !w.Policy.Veto},
+		Policy:          approval.Policy{Kind: approval.PolicyKind(w.Policy.Kind), Quorum: w.Policy.Quorum, VetoDisabled: !w.Policy.Veto},
 		MinAssurance:    approval.Assurance(w.MinAssurance),
 		Sources:         w.Sources,
 		Channels:        w.Notify,
@@ -133,7 +133,7 @@ func (w Workflow) compile(c compiler, name string) handlers.Workflow {
 
 func (w Workflow) compileRequestFields(c compiler) handlers.RequestFields {
 	text := func(name string) handlers.Field[string] {
-		return compileField(c, "requests.fields."+name, w.Requests.Fields[name], expression.Text)
+		return compileField(c, "requests.fields."+name, w.Requests.Fields[name], expression.AsText)
 	}
 	f := handlers.RequestFields{
 		Order:     text("order"),
@@ -143,16 +143,16 @@ func (w Workflow) compileRequestFields(c compiler) handlers.RequestFields {
 		Title:     text("title"),
 		Requester: text("requester"),
 		Execution: text("execution"),
-		Approvers: compileField(c, "requests.fields.approvers", w.Requests.Fields["approvers"], expression.List),
-		Started:   compileField(c, "requests.fields.started", w.Requests.Fields["started"], expression.Time),
-		Deadline:  compileField(c, "requests.fields.deadline", w.Requests.Fields["deadline"], expression.Time),
-		Timeout:   compileField(c, "requests.fields.timeout", w.Requests.Fields["timeout"], expression.Duration),
+		Approvers: compileField(c, "requests.fields.approvers", w.Requests.Fields["approvers"], expression.AsTextList),
+		Started:   compileField(c, "requests.fields.started", w.Requests.Fields["started"], expression.AsTime),
+		Deadline:  compileField(c, "requests.fields.deadline", w.Requests.Fields["deadline"], expression.AsTime),
+		Timeout:   compileField(c, "requests.fields.timeout", w.Requests.Fields["timeout"], expression.AsDuration),
 		Output:    map[string]handlers.Field[any]{},
 	}
 	for _, label := range sortedNames(w.Requests.Details) {
 		f.Details = append(f.Details, handlers.Detail{
 			Name:  label,
-			Value: compileField(c, "requests.details."+label, Expressions{w.Requests.Details[label]}, expression.Text),
+			Value: compileField(c, "requests.details."+label, Expressions{w.Requests.Details[label]}, expression.AsText),
 		})
 	}
 	for _, key := range sortedNames(w.Callback.OutputFields) {
@@ -162,11 +162,11 @@ func (w Workflow) compileRequestFields(c compiler) handlers.RequestFields {
 }
 
 // undeliverable returns the reaction as the domain names it.
-func undeliverable(text string) approval.Unheard {
+func undeliverable(text string) approval.UndeliverablePolicy {
 	if text == "wait" {
-		return approval.UnheardWait
+		return approval.UndeliverableWait
 	}
-	return approval.Unheard(text)
+	return approval.UndeliverablePolicy(text)
 }
 
 func (w Workflow) marks() []handlers.Mark {
@@ -185,14 +185,14 @@ func (w Workflow) escalations() []handlers.Escalation {
 	return escalations
 }
 
-func (r Retry) schedule() approval.Retry {
-	return approval.Retry{Base: r.Base, Cap: r.Cap, Max: r.MaxAge}
+func (r Retry) schedule() approval.RetrySchedule {
+	return approval.RetrySchedule{Base: r.Base, Cap: r.Cap, MaxAge: r.MaxAge}
 }
 
 // compile returns the fields of a decision as the handlers use them. An empty filter accepts every message.
 func (d DecisionFields) compile(c compiler) handlers.DecisionFields {
 	text := func(name string) handlers.Field[string] {
-		return compileField(c, "fields."+name, d.Fields[name], expression.Text)
+		return compileField(c, "fields."+name, d.Fields[name], expression.AsText)
 	}
 	f := handlers.DecisionFields{
 		ID:       text("id"),

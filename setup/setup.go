@@ -8,7 +8,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -54,9 +53,6 @@ type Env struct {
 	// Limiter returns the rate limiter with this key, which is made at its first use. Adapters that use up the same
 	// quota, such as that of one account and region, share a limiter by its key.
 	Limiter func(key string, perSecond float64, burst int) Limiter
-	// HTTP returns a client that follows no redirects. It refuses to connect to internal addresses, unless they are
-	// allowed.
-	HTTP func(allowInternal bool) *http.Client
 	// SlackUsers has the Slack user IDs of approvers that the configuration names, by normalised approver ID.
 	SlackUsers map[approval.PersonID]string
 	// Stdout is the standard output of the program.

@@ -1,6 +1,8 @@
 package stepfunctions
 
 import (
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/setup"
 )
@@ -47,5 +49,5 @@ func (s *Settings) Open(env setup.Env) (callback.Target, error) {
 		Failure:   limiter("SendTaskFailure"),
 		Heartbeat: limiter("SendTaskHeartbeat"),
 	}
-	return New(NewClient(config), Config{Limits: limits, Timeout: env.Timeout}), nil
+	return New(sfn.NewFromConfig(config), Config{Limits: limits, Timeout: env.Timeout}), nil
 }

@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/approval-relay/approval-relay/config"
+)
 
 // checkCmd checks files, and the worker.
 type checkCmd struct {
@@ -14,11 +18,11 @@ type checkConfigCmd struct {
 
 // Run checks the file as run reads it, its expressions and secrets too.
 func (c *checkConfigCmd) Run(w *world) error {
-	config, err := Load(c.File, w.getenv)
+	conf, _, err := config.Load(c.File, w.stdin, w.getenv)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "%s is good: %d workflow(s), %d decision topic(s), %d webhook(s), %d channel(s), %d target(s)\n", c.File,
-		len(config.Workflows), len(config.Decisions), len(config.Webhooks), len(config.Channels), len(config.Targets))
+		len(conf.Workflows), len(conf.Decisions), len(conf.Webhooks), len(conf.Channels), len(conf.Targets))
 	return nil
 }

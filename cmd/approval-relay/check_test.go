@@ -14,7 +14,7 @@ import (
 func command(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	status = run(t.Context(), args, testenv, &out, &errs)
+	status = run(t.Context(), args, testenv, strings.NewReader(""), &out, &errs)
 	return status, out.String(), errs.String()
 }
 

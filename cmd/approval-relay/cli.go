@@ -29,13 +29,14 @@ type cli struct {
 type world struct {
 	ctx    context.Context
 	getenv func(string) string
+	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
 }
 
 // run is the whole program: it returns the exit status, 0 for done, 1 for
 // failed, 2 for a command line that makes no sense.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var c cli
 	exited := -1
 	parser, err := kong.New(&c,
@@ -58,7 +59,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		fmt.Fprintf(stderr, "approval-relay: %s\n", err)
 		return 2
 	}
-	err = parsed.Run(&world{ctx, getenv, stdout, stderr})
+	err = parsed.Run(&world{ctx: ctx, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr})
 	if err != nil && !errors.Is(err, errSaid) {
 		fmt.Fprintf(stderr, "approval-relay: %s\n", err)
 	}

@@ -27,16 +27,24 @@ type client struct {
 	JSON      bool   `name:"json" help:"Print JSON."`
 }
 
+// readToken returns the operator's token: --token, or the content of the token file.
+func (c *client) readToken() (string, error) {
+	if c.Token != "" {
+		return c.Token, nil
+	}
+	content, err := os.ReadFile(c.TokenFile)
+	if err != nil {
+		return "", fmt.Errorf("no --token, and its file cannot be read: %w", err)
+	}
+	return strings.TrimSpace(string(content)), nil
+}
+
 // call makes one request and reads its answer into out. A problem that the
 // worker describes is the error.
 func (c *client) call(ctx context.Context, method, path string, in, out any) error {
-	token := c.Token
-	if token == "" {
-		b, err := os.ReadFile(c.TokenFile)
-		if err != nil {
-			return fmt.Errorf("no --token, and its file cannot be read: %w", err)
-		}
-		token = strings.TrimSpace(string(b))
+	token, err := c.readToken()
+	if err != nil {
+		return err
 	}
 	var body bytes.Buffer
 	if in != nil {

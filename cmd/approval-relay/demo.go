@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
@@ -46,7 +47,7 @@ func (d *demoCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	config, err := demoConfig(dir, aws.URL(), public, w)
+	conf, err := demoConfig(dir, aws.URL(), public, w)
 	if err != nil {
 		return err
 	}
@@ -61,14 +62,14 @@ func (d *demoCmd) Run(w *world) error {
 	ended := make(chan error, 1)
 	started := make(chan string, 1)
 	go func() {
-		ended <- serve(serving, config, logger(config.Log, log), shown, func(_, operator net.Addr) { started <- operator.String() })
+		ended <- serve(serving, conf, newLogger(conf.Log, log), shown, func(_, operator net.Addr) { started <- operator.String() })
 	}()
 	defer stop()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("the worker did not start: %w", err)
 	case operator := <-started:
-		err = d.show(ctx, w, aws, shown, client{URL: "http://" + operator, TokenFile: config.Operator.TokenFile})
+		err = d.show(ctx, w, aws, shown, client{URL: "http://" + operator, TokenFile: conf.Operator.TokenFile})
 	}
 	stop()
 	return errors.Join(err, <-ended)
@@ -87,7 +88,7 @@ func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, show
 	fmt.Fprintf(w.stdout, "1. A workflow waits. Its state put this on the SQS queue %q:\n     %s\n\n", demoQueue, strings.Replace(body, token, "AQC…", 1))
 	aws.SQS.PutMessage(demoQueue, body, nil)
 
-	operator, err := operatorToken(c.TokenFile)
+	operator, err := c.readToken()
 	if err != nil {
 		return err
 	}
@@ -154,7 +155,7 @@ func showDelivered(ctx context.Context, out io.Writer, c client) error {
 	return errors.New("the callback was not recorded as delivered")
 }
 
-func demoConfig(dir, endpoint, public string, w *world) (*Config, error) {
+func demoConfig(dir, endpoint, public string, w *world) (*config.Config, error) {
 	text := fmt.Sprintf(`
 public: {listen: %q, url: "http://%s"}
 operator: {listen: "127.0.0.1:0", token_file: %q}
@@ -171,7 +172,8 @@ workflows:
 			return nil, err
 		}
 	}
-	return parse("(demo)", []byte(text), w.getenv)
+	conf, _, err := config.Parse("(demo)", []byte(text), w.getenv)
+	return conf, err
 }
 
 // freeAddress finds a port for the links, which have to be known before the

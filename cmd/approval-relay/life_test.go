@@ -68,7 +68,7 @@ func TestSecondProcess(t *testing.T) {
 	file := p.file(t, true, "")
 	p.start(t, file)
 	var stderr bytes.Buffer
-	if code := run(t.Context(), []string{"run", "--config.file=" + file}, testenv, &stderr, &stderr); code != 1 {
+	if code := run(t.Context(), []string{"run", "--config.file=" + file}, testenv, strings.NewReader(""), &stderr, &stderr); code != 1 {
 		t.Errorf("exit status %d", code)
 	}
 	if !strings.Contains(stderr.String(), "relay.db") {
@@ -145,7 +145,9 @@ func TestStartsNot(t *testing.T) {
 			var out buffer
 			ctx, cancel := context.WithCancelCause(t.Context())
 			code := make(chan int, 1)
-			go func() { code <- run(ctx, []string{"run", "--config.file=" + file}, testenv, &out, &out) }()
+			go func() {
+				code <- run(ctx, []string{"run", "--config.file=" + file}, testenv, strings.NewReader(""), &out, &out)
+			}()
 			select {
 			case got := <-code:
 				if got != 1 || !strings.Contains(out.String(), c.says) {
@@ -169,7 +171,7 @@ func TestEndsAtOnce(t *testing.T) {
 	code := make(chan int, 1)
 	var out buffer
 	go func() {
-		code <- run(ctx, []string{"run", "--config.file=" + p.file(t, false, "")}, testenv, &out, &out)
+		code <- run(ctx, []string{"run", "--config.file=" + p.file(t, false, "")}, testenv, strings.NewReader(""), &out, &out)
 	}()
 	select {
 	case <-code:
@@ -181,7 +183,7 @@ func TestEndsAtOnce(t *testing.T) {
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	var out, errs buffer // the relay prints, too
-	if code := run(t.Context(), []string{"demo", "--auto"}, os.Getenv, &out, &errs); code != 0 {
+	if code := run(t.Context(), []string{"demo", "--auto"}, os.Getenv, strings.NewReader(""), &out, &errs); code != 0 {
 		t.Fatalf("exit status %d: %s%s", code, &out, &errs)
 	}
 	for _, want := range []string{"task succeeded", `"approved"`, "callback delivered", "approval-requests", "/console/\n   Sign in with this demo's token: "} {

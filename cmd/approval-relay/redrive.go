@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -43,7 +45,7 @@ func (c *redriveCmd) Run(w *world) error {
 	}
 	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "FOUND\tREASON")
-	for _, reason := range sorted(r.Found) {
+	for _, reason := range slices.Sorted(maps.Keys(r.Found)) {
 		fmt.Fprintf(t, "%d\t%s\n", r.Found[reason], untrusted.TerminalLine(reason))
 	}
 	if err := t.Flush(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"net/url"
 
 	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/webhook"
@@ -63,7 +64,7 @@ func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
 	return New(Config{
 		Settings: *s,
 		Users:    env.SlackUsers,
-		Client:   env.HTTP(true),
+		Client:   outbound.NewClient(outbound.ClientConfig{AllowInternal: true, Timeout: env.Timeout}),
 		Timeout:  env.Timeout,
 	})
 }

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -12,34 +12,10 @@ import (
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
-// schemeMakers is what schemes are made with; to check takes nothing.
-type schemeMakers struct {
-	confirm func(ctx context.Context, topic, token string) error // a subscription
-	log     *slog.Logger
-}
-
-// SNSWebhookConfig is SNS over HTTPS.
-type SNSWebhookConfig struct {
-	Topics []string `yaml:"topics" doc:"ARNs of the topics that may send"`
-}
-
-func (*SNSWebhookConfig) fill(AWSConfig)            {}
-func (*SNSWebhookConfig) validate(*loading, string) {}
-
-func (c *SNSWebhookConfig) way(m schemeMakers) (api.SourcePolicy, error) {
-	v, err := webhook.NewSNS(webhook.SNSConfig{Topics: c.Topics})
-	return api.SourcePolicy{OpenEnvelope: openSNS(v, m.confirm, m.log)}, err
-}
-
-// snsVerifier is the part of webhook.SNS that is used.
-type snsVerifier interface {
-	Open(ctx context.Context, now time.Time, body []byte) (webhook.SNSMessage, error)
-}
-
 // openSNS takes notifications of SNS out of their envelope, and confirms
 // subscriptions. Only what says no to the message is a refusal: SNS does not send
 // again what got a 4xx.
-func openSNS(v snsVerifier, confirm func(ctx context.Context, topic, token string) error, log *slog.Logger) func(context.Context, []byte) ([]byte, map[string]string, error) {
+func openSNS(v webhook.Envelope, confirm func(ctx context.Context, topic, token string) error, log *slog.Logger) func(context.Context, []byte) ([]byte, map[string]string, error) {
 	return func(ctx context.Context, body []byte) ([]byte, map[string]string, error) {
 		m, err := v.Open(ctx, time.Now(), body)
 		for _, no := range []error{webhook.ErrMissing, webhook.ErrMalformed, webhook.ErrMismatch, webhook.ErrStale} {

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -19,19 +19,21 @@ import (
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/outbound"
+	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/sqs"
 )
 
-// clouds makes AWS clients. The SDK looks for credentials only when the first
+// awsClients makes AWS clients. The SDK looks for credentials only when the first
 // client is asked for: a relay without AWS needs none.
-type clouds struct {
+type awsClients struct {
 	config func() (aws.Config, error)
 	base   *string
 }
 
-func newClouds(ctx context.Context, a AWSConfig, w outbound.Observer) *clouds {
-	c := &clouds{}
+func newAWSClients(ctx context.Context, a config.AWS, w outbound.Observer) *awsClients {
+	c := &awsClients{}
 	if a.Endpoint != "" {
 		c.base = aws.String(a.Endpoint)
 	}
@@ -66,7 +68,7 @@ func awsTransport() *awshttp.BuildableClient {
 	})
 }
 
-func (c *clouds) sqs(context.Context) (*awssqs.Client, error) {
+func (c *awsClients) sqsClient(context.Context) (*awssqs.Client, error) {
 	cfg, err := c.config()
 	if err != nil {
 		return nil, err
@@ -74,35 +76,28 @@ func (c *clouds) sqs(context.Context) (*awssqs.Client, error) {
 	return awssqs.NewFromConfig(cfg, func(o *awssqs.Options) { o.BaseEndpoint = c.base }), nil
 }
 
-// awsPlace says where a service of AWS is called, and as whom.
-type awsPlace struct {
-	region   string // empty means the configuration's, or the SDK's
-	endpoint string // for emulators
-	role     string // ARN of a role to assume; empty means our own credentials
-}
-
-// at returns the SDK's configuration for a place.
-func (c *clouds) at(p awsPlace) (aws.Config, error) {
+// configFor returns the SDK's configuration for a place.
+func (c *awsClients) configFor(p setup.AWS) (aws.Config, error) {
 	cfg, err := c.config()
 	if err != nil {
 		return cfg, err
 	}
 	cfg = cfg.Copy()
-	if p.region != "" {
-		cfg.Region = p.region
+	if p.Region != "" {
+		cfg.Region = p.Region
 	}
-	if p.role != "" {
+	if p.Role != "" {
 		client := sts.NewFromConfig(cfg, func(o *sts.Options) {
 			if c.base != nil {
 				o.BaseEndpoint = c.base
 			}
 		})
-		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(client, p.role, func(o *stscreds.AssumeRoleOptions) {
+		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(client, p.Role, func(o *stscreds.AssumeRoleOptions) {
 			o.RoleSessionName = "approval-relay"
 		}))
 	}
-	if p.endpoint != "" {
-		cfg.BaseEndpoint = &p.endpoint
+	if p.Endpoint != "" {
+		cfg.BaseEndpoint = &p.Endpoint
 	}
 	return cfg, nil
 }
@@ -110,7 +105,7 @@ func (c *clouds) at(p awsPlace) (aws.Config, error) {
 // subscribe makes the queue if there is none, subscribes it to the topic, and
 // lets the topic send to it. The queue's policy is replaced: a queue that others
 // send to as well is to be set up by hand.
-func (c *clouds) subscribe(ctx context.Context, topic, queue string) error {
+func (c *awsClients) subscribe(ctx context.Context, topic, queue string) error {
 	cfg, err := c.config()
 	if err != nil {
 		return err
@@ -131,8 +126,8 @@ func (c *clouds) subscribe(ctx context.Context, topic, queue string) error {
 
 // confirm confirms a subscription. SNS is asked by the SDK, never by the URL that a
 // message brings along; whoever unsubscribes must then be us.
-func (c *clouds) confirm(ctx context.Context, topic, token string) error {
-	cfg, err := c.at(awsPlace{region: regionOf(topic)})
+func (c *awsClients) confirm(ctx context.Context, topic, token string) error {
+	cfg, err := c.configFor(setup.AWS{Region: regionOf(topic)})
 	if err != nil {
 		return err
 	}

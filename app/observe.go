@@ -1,0 +1,104 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	group "github.com/oklog/run"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/metrics"
+	"github.com/approval-relay/approval-relay/setup"
+	"github.com/approval-relay/approval-relay/sqs"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// observedStore is a store that observes the duration of its calls.
+type observedStore struct {
+	orderStore
+	metrics *metrics.Metrics
+}
+
+// Update implements store.Store.
+func (s observedStore) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
+	began := time.Now()
+	err := s.orderStore.Update(ctx, orderID, transition)
+	s.metrics.Stored("update", time.Since(began))
+	return err
+}
+
+// Get implements store.Store.
+func (s observedStore) Get(ctx context.Context, orderID string) (*approval.Order, error) {
+	began := time.Now()
+	o, err := s.orderStore.Get(ctx, orderID)
+	s.metrics.Stored("get", time.Since(began))
+	return o, err
+}
+
+// Claim implements store.Store.
+func (s observedStore) Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
+	began := time.Now()
+	ids, err := s.orderStore.Claim(ctx, now, limit, lease)
+	s.metrics.Stored("claim", time.Since(began))
+	return ids, err
+}
+
+// List implements store.Store.
+func (s observedStore) List(ctx context.Context, q store.Query) ([]*approval.Order, string, error) {
+	began := time.Now()
+	found, next, err := s.orderStore.List(ctx, q)
+	s.metrics.Stored("list", time.Since(began))
+	return found, next, err
+}
+
+// observedLimiter is a rate limiter that observes the time that its callers wait.
+type observedLimiter struct {
+	limiter setup.Limiter
+	observe func(waited time.Duration)
+}
+
+// Wait implements setup.Limiter.
+func (l observedLimiter) Wait(ctx context.Context) error {
+	began := time.Now()
+	err := l.limiter.Wait(ctx)
+	l.observe(time.Since(began))
+	return err
+}
+
+// readDepth is the time between two reads of a queue's depth. Every read costs, beside the three long polls of an idle
+// minute.
+const readDepth = 5 * time.Minute
+
+// queueDepth reads the depth of one queue.
+type queueDepth struct {
+	api   sqs.DepthAPI
+	queue string // name or URL
+}
+
+// addDepths adds the reading of the queues' depths.
+func (a *App) addDepths(parts *group.Group) {
+	for name, d := range a.depths {
+		ctx, cancel := context.WithCancel(context.Background())
+		parts.Add(func() error {
+			sqs.WatchDepth(ctx, d.api, d.queue, readDepth, a.depthObserver(name))
+			return nil
+		}, func(error) { cancel() })
+	}
+}
+
+// depthObserver returns the function that observes the depth of a queue. It logs once that the depth cannot be read, and
+// once that it can be read again.
+func (a *App) depthObserver(name string) func(sqs.Depth, error) {
+	seen, failing := a.metrics.SQS(name), false
+	return func(d sqs.Depth, err error) {
+		if before := failing; before != (err != nil) {
+			failing = !before
+			a.log.Log(context.Background(), levelOf(err), "reading the depth of a queue", "source", name, "works", err == nil, "error", err)
+		}
+		if err != nil {
+			seen.DepthUnread()
+			return
+		}
+		seen.Depth(d.Visible, d.InFlight, d.Delayed)
+	}
+}

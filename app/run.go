@@ -1,0 +1,170 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	group "github.com/oklog/run"
+
+	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// Run serves until the context ends or a part of the program fails, and then closes the store. It calls ready with the
+// addresses at which it listens; the public one is nil if there is none.
+func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (err error) {
+	defer func() {
+		if closeErr := a.store.Close(); closeErr != nil {
+			err = errors.Join(err, fmt.Errorf("close store: %w", closeErr))
+		}
+	}()
+	shutdown := a.config.Shutdown.Timeout
+	var ending atomic.Bool
+	var ended time.Time
+	defer func() { a.flushSpans(ended.Add(shutdown)) }()
+	a.endpoints.Healthy, a.endpoints.Ready = a.checkHealth, a.checkReadiness(&ending)
+	a.sweeper.Adopt(ctx)
+
+	var parts group.Group
+	operator, err := a.addServer(&parts, a.config.Operator.Listen, a.endpoints.OperatorHandler())
+	if err != nil {
+		return err
+	}
+	var public net.Addr
+	if listen := a.config.Public.Listen; listen != "" {
+		if public, err = a.addServer(&parts, listen, a.endpoints.PublicHandler()); err != nil {
+			return err
+		}
+	}
+	a.addRouter(&parts)
+	a.addSweeper(&parts)
+	a.addDepths(&parts)
+	a.addProviderLookup(&parts)
+	stop, cancel := context.WithCancel(ctx)
+	parts.Add(func() error {
+		select {
+		case <-a.router.Running():
+			ready(public, operator)
+			a.log.Info("running", "version", a.version, "public", addressText(public), "operator", addressText(operator))
+		case <-stop.Done():
+		}
+		<-stop.Done()
+		ending.Store(true) // not ready: load balancers send nothing new
+		ended = time.Now()
+		a.log.Info("going down", "within", shutdown.String())
+		return nil
+	}, func(error) { cancel() })
+	err = parts.Run()
+	a.log.Info("stopped")
+	return err
+}
+
+func addressText(a net.Addr) string {
+	if a == nil {
+		return ""
+	}
+	return a.String()
+}
+
+// addServer adds an HTTP server. On interrupt it accepts no more requests, and finishes those in progress within a fifth
+// of the shutdown's time.
+func (a *App) addServer(parts *group.Group, address string, h http.Handler) (net.Addr, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	server := api.NewServer(h, a.log)
+	parts.Add(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve %s: %w", address, err)
+		}
+		return nil
+	}, func(error) {
+		ctx, cancel := context.WithTimeout(context.Background(), a.config.Shutdown.Timeout/5)
+		defer cancel()
+		if server.Shutdown(ctx) != nil {
+			_ = server.Close()
+		}
+	})
+	return listener.Addr(), nil
+}
+
+// addRouter adds the router. Its own context never ends: Close lets handlers finish, a cancelled context does not.
+func (a *App) addRouter(parts *group.Group) {
+	parts.Add(func() error {
+		if err := a.router.Run(context.Background()); err != nil {
+			return fmt.Errorf("router: %w", err)
+		}
+		return nil
+	}, func(error) {
+		if err := a.router.Close(); err != nil {
+			a.log.Error("handlers did not end in time; their messages will be delivered again", "error", err.Error())
+		}
+		_ = a.dispatcher.Close()
+	})
+}
+
+// addSweeper adds the sweeper. It waits for the router, because until then its actions would have no receiver.
+func (a *App) addSweeper(parts *group.Group) {
+	ctx, cancel := context.WithCancel(context.Background())
+	parts.Add(func() error {
+		select {
+		case <-a.router.Running():
+			return a.sweeper.Run(ctx)
+		case <-ctx.Done(): // the router never ran
+			return nil
+		}
+	}, func(error) { cancel() })
+}
+
+// addProviderLookup adds the lookup of the sign-in provider. It is not part of readiness: a provider that is down stops
+// neither links nor programs. The part waits after the lookup, because the first part that ends stops the program.
+func (a *App) addProviderLookup(parts *group.Group) {
+	if a.signIn == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	parts.Add(func() error {
+		a.signIn.FindProvider(ctx)
+		<-ctx.Done()
+		return nil
+	}, func(error) { cancel() })
+}
+
+// maxSweepAge is the longest time between two sweeps of a healthy program. Beyond it the store hangs, or the worker is
+// locked up, and Kubernetes restarts it.
+const maxSweepAge = 2 * time.Minute
+
+func (a *App) checkHealth() error {
+	if age := a.sweeper.Age(time.Now()); age > maxSweepAge {
+		return fmt.Errorf("the sweeper has not ended a sweep for %s", age.Round(time.Second))
+	}
+	return nil
+}
+
+// distrust is the time for which a store is not ready after a commit that failed. A small commit may still succeed on a
+// disk that is full.
+const distrust = 5 * time.Second
+
+func (a *App) checkReadiness(ending *atomic.Bool) func(context.Context) error {
+	return func(ctx context.Context) error {
+		switch {
+		case ending.Load():
+			return errors.New("going down")
+		case !a.router.IsRunning():
+			return errors.New("starting")
+		}
+		if prober, ok := a.store.(store.Prober); ok && prober.Probe(ctx) != nil {
+			return errors.New("the store accepts no updates")
+		}
+		if time.Since(time.Unix(0, a.lastFailure.Load())) < distrust {
+			return errors.New("the last update of the store failed")
+		}
+		return nil
+	}
+}

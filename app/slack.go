@@ -1,0 +1,39 @@
+package app
+
+import (
+	"time"
+
+	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/notify/slack"
+	"github.com/approval-relay/approval-relay/outbound"
+)
+
+// slackInteractions returns the handler of button presses in Slack, or nil if no channel has buttons.
+func (a *App) slackInteractions(channels map[string]notify.Channel) *slack.Interactions {
+	c := slack.InteractionsConfig{
+		Buttons: a.links,
+		Decider: a.decider,
+		Orders:  a.store,
+		Client:  outbound.NewClient(outbound.ClientConfig{AllowInternal: true, Timeout: callTimeout}),
+		Now:     time.Now,
+		Log:     a.log,
+		Observe: func(e slack.Event) { a.metrics.Slack(string(e)) },
+	}
+	for _, name := range sortedNames(a.config.Channels) {
+		settings := a.config.Channels[name].SlackSettings()
+		channel, ok := channels[name].(*slack.Channel)
+		if !ok || settings == nil || !settings.HasButtons() {
+			continue
+		}
+		c.Apps = append(c.Apps, slack.App{
+			Verify:   settings.Verifier().Verify,
+			People:   channel.People(),
+			Editable: channel.Editable(),
+		})
+		c.Hosts = append(c.Hosts, settings.ResponseHosts...)
+	}
+	if len(c.Apps) == 0 {
+		return nil
+	}
+	return slack.NewInteractions(c)
+}

@@ -1,0 +1,51 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/approval-relay/approval-relay/setup"
+	"github.com/approval-relay/approval-relay/store/dynamodb"
+	"github.com/approval-relay/approval-relay/store/memory"
+	"github.com/approval-relay/approval-relay/store/sqlite"
+)
+
+// openStore opens the store that the configuration names.
+func (a *App) openStore(ctx context.Context) (orderStore, error) {
+	if a.config.Store.Memory {
+		a.log.Warn("orders are kept in memory only")
+		return memory.New(), nil
+	}
+	observe := func(updates int, took time.Duration, err error) {
+		a.metrics.Committed(updates, took, err)
+		if err != nil {
+			a.lastFailure.Store(time.Now().UnixNano())
+		}
+	}
+	if table := a.config.Store.DynamoDB; table != nil {
+		aws, err := a.aws.configFor(setup.AWS{Region: table.Region, Endpoint: table.Endpoint})
+		if err != nil {
+			return nil, err
+		}
+		return asOrderStore(dynamodb.Open(ctx, dynamodb.Config{
+			AWS:     aws,
+			Table:   table.Table,
+			Create:  table.Create,
+			Sealer:  a.ring,
+			Observe: func(c dynamodb.Commit) { observe(1, c.Took, c.Err) },
+		}))
+	}
+	return asOrderStore(sqlite.Open(ctx, sqlite.Config{
+		Path:    a.config.Store.SQLite,
+		Sealer:  a.ring,
+		Observe: func(c sqlite.Commit) { observe(c.Updates, c.Took, c.Err) },
+	}))
+}
+
+// asOrderStore returns the store, or a nil interface beside an error. A nil pointer in an interface would not be nil.
+func asOrderStore[S orderStore](s S, err error) (orderStore, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
