@@ -86,7 +86,7 @@ func planted(ctx context.Context, client *sqs.Client, api narrow, roles *sts.Cli
 	program.findInFiles(t, "planted", []*ast.File{file}, found)
 	require.ElementsMatch(t, []string{
 		"SQS.ListQueues", "SQS.PurgeQueue", "SQS.TagQueue", "STS.AssumeRole", "DynamoDB.Scan",
-	}, keys(found))
+	}, keysOf(found))
 }
 
 // listedPackage is a package as "go list" describes it.
@@ -249,7 +249,7 @@ func nameIn(p *types.Package, method string) string {
 	return fmt.Sprintf("%s.%s", strings.ReplaceAll(constant.StringVal(id.Val()), " ", ""), method)
 }
 
-func keys[V any](m map[string]V) []string {
+func keysOf[V any](m map[string]V) []string {
 	out := make([]string, 0, len(m))
 	for k := range m {
 		out = append(out, k)

@@ -78,7 +78,7 @@ func TestAWSOperationsAreNamedAsWatched(t *testing.T) {
 			}
 		}
 	}
-	require.ElementsMatch(t, AWSOperations(), keys(denied))
+	require.ElementsMatch(t, AWSOperations(), keysOf(denied))
 	for operation, calls := range denied {
 		require.InDelta(t, 1, calls, 0, operation)
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -16,20 +17,46 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/metrics"
 )
+
+// parseConfig reads a configuration that must be without faults.
+func parseConfig(t *testing.T, text string) *config.Config {
+	t.Helper()
+	c, _, err := config.Parse("relay.yaml", []byte(text), func(string) string { return "a value of enough bytes" })
+	require.NoError(t, err)
+	return c
+}
+
+// openTestTargets opens the targets of a configuration.
+func openTestTargets(t *testing.T, reg *prometheus.Registry, text string) map[string]callback.Target {
+	t.Helper()
+	opened, err := appOf(t, reg, parseConfig(t, text)).openTargets()
+	require.NoError(t, err)
+	return opened.byName
+}
+
+// appOf returns an App of which only the outputs are wired.
+func appOf(t *testing.T, reg *prometheus.Registry, c *config.Config) *App {
+	t.Helper()
+	m := metrics.New(reg, metricNames(c))
+	return &App{
+		config:   c,
+		metrics:  m,
+		log:      slog.New(slog.DiscardHandler),
+		limiters: limiters{},
+		aws:      newAWSClients(t.Context(), c.AWS, m),
+	}
+}
 
 // TestOneHostHoldsUpNoOther has one host of callback URLs hang, and another down: each
 // has no more than its own room, and the rest is answered.
 func TestOneHostHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()
-	c, err := parse("relay.yaml", []byte(`targets: {http: {http: {secrets: ["`+signingSecret+`"], allow_http: true, allow_internal: true}}}`), testenv)
-	require.NoError(t, err)
-	m := metrics.New(reg, metricNames(c))
-	r := &relay{config: c, metrics: m, aws: newClouds(t.Context(), c.AWS, m)}
-	targets, _, err := r.targets()
-	require.NoError(t, err)
+	targets := openTestTargets(t, reg, `targets: {http: {http: {secrets: ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], allow_http: true, allow_internal: true}}}`)
 
 	hang := make(chan struct{})
 	var waiting atomic.Int32
@@ -46,10 +73,10 @@ func TestOneHostHoldsUpNoOther(t *testing.T) {
 	}
 
 	var group sync.WaitGroup
-	for range perHost {
+	for range maxCallsPerHost {
 		group.Go(func() { _ = targets["http"].Deliver(t.Context(), answer(slow.URL)) })
 	}
-	require.Eventually(t, func() bool { return waiting.Load() == perHost }, 8*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return waiting.Load() == maxCallsPerHost }, 8*time.Second, time.Millisecond)
 	result := approval.ResultOf(targets["http"].Deliver(t.Context(), answer(slow.URL)))
 	require.Equal(t, approval.ResultFailed, result.Kind)
 	require.Contains(t, result.Reason, "not sent")
@@ -87,18 +114,13 @@ func TestTargetRole(t *testing.T) {
 		_, _ = fmt.Fprint(w, `{"approvedAt": 1}`)
 	}))
 	defer server.Close()
-	c, err := parse("relay.yaml", []byte(`aws: {region: us-east-1, endpoint: "`+server.URL+`"}
+	targets := openTestTargets(t, prometheus.NewRegistry(), `aws: {region: us-east-1, endpoint: "`+server.URL+`"}
 targets:
   stepfunctions: {stepfunctions: {role: "arn:aws:iam::111122223333:role/STEPS", region: eu-west-1}}
   durable: {lambda: {role: "arn:aws:iam::444455556666:role/DURABLE"}}
   release: {codepipeline: {role: "arn:aws:iam::444455556666:role/RELEASE"}}
   ours: {stepfunctions: {}}
-`), testenv)
-	require.NoError(t, err)
-	m := metrics.New(prometheus.NewRegistry(), metricNames(c))
-	r := &relay{config: c, metrics: m, aws: newClouds(t.Context(), c.AWS, m)}
-	targets, _, err := r.targets()
-	require.NoError(t, err)
+`)
 	for _, name := range []string{"stepfunctions", "durable", "release", "ours"} {
 		a := approval.Answer{OrderID: "A-1", ApprovalID: "1", Token: approval.NewToken("pipe/stage/action/1f2e"), Status: approval.Approved, ClosedAt: time.Now()}
 		require.NoError(t, targets[name].Deliver(t.Context(), a), name)

@@ -22,6 +22,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/metadata"
@@ -72,10 +73,10 @@ func TestSNSOverHTTP(t *testing.T) {
 	}
 }
 
-func TestTurns(t *testing.T) {
+func TestRateLimit(t *testing.T) {
 	t.Parallel()
-	require.Nil(t, WebhookConfig{}.turn())
-	turn := WebhookConfig{Rate: 0.001, Burst: 2}.turn()
+	require.Nil(t, rateLimit(config.Webhook{}))
+	turn := rateLimit(config.Webhook{Rate: 0.001, Burst: 2})
 	for range 2 {
 		_, ok := turn()
 		require.True(t, ok)
@@ -140,30 +141,29 @@ func (*recorder) Observe(context.Context, []approval.Event)   {}
 
 func TestWebhookExamples(t *testing.T) {
 	t.Parallel()
-	page := read(t, "../../docs/webhooks.md")
+	page, err := os.ReadFile("../docs/webhooks.md")
+	require.NoError(t, err)
 	var text strings.Builder
-	for _, m := range regexp.MustCompile("(?s)```yaml\nwebhooks:\n(.*?)```").FindAllStringSubmatch(page, -1) {
+	for _, m := range regexp.MustCompile("(?s)```yaml\nwebhooks:\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
 		text.WriteString(m[1])
 	}
-	c, err := parse("docs/webhooks.md", []byte("webhooks:\n"+text.String()), func(string) string { return exampleSecret })
+	c, _, err := config.Parse("docs/webhooks.md", []byte("webhooks:\n"+text.String()), func(string) string { return exampleSecret })
 	require.NoError(t, err)
 	for name, want := range examples {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, ok := c.Webhooks[name]
+			_, ok := c.Webhooks[name]
 			require.True(t, ok, "it is in the docs")
 			files, err := filepath.Glob(filepath.Join("testdata", "webhooks", "good_"+name+".*"))
 			require.NoError(t, err)
 			require.Len(t, files, 1)
 			body, err := os.ReadFile(files[0])
 			require.NoError(t, err)
-			way, err := only[schemeKind](w).way(schemeMakers{})
-			require.NoError(t, err)
-			require.NoError(t, way.Check(want.sign(body), body))
-			require.Error(t, way.Check(http.Header{}, body))
+			verifier := c.Compiled.Schemes[name].Verifier
+			require.NoError(t, verifier.Verify(time.Now(), want.sign(body), body))
+			require.Error(t, verifier.Verify(time.Now(), http.Header{}, body))
 
-			fields, err := compileDecision("webhooks."+name, w.Fields, w.Filter)
-			require.NoError(t, err)
+			fields := c.Compiled.Decisions[name]
 			r := &recorder{}
 			h := &handlers.Decision{
 				Source: handlers.Source{Name: name, Via: approval.ViaWebhook, Fields: fields}, Decode: expression.DecodeJSON, Form: expression.DecodeForm,
@@ -197,13 +197,4 @@ func TestWebhookExamples(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestFaultsTogether holds that each fault of a scheme is one of the file's.
-func TestFaultsTogether(t *testing.T) {
-	t.Parallel()
-	_, err := parse("relay.yaml", []byte("webhooks: {bank: {client_certificate: {}}}"), testenv)
-	require.EqualError(t, err, `configuration relay.yaml has 2 fault(s):
-  line 1: webhooks.bank: header: is missing
-  line 1: webhooks.bank: allowed: is missing`)
 }

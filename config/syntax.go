@@ -132,9 +132,9 @@ func (r *resolver) resolveAlias(n *ast.AliasNode) (ast.Node, error) {
 	target, known := r.anchors[name]
 	switch {
 	case !known:
-		return nil, fmt.Errorf("line %d: there is no anchor &%s", n.GetToken().Position.Line, name)
+		return nil, fmt.Errorf("line %d: there is no anchor for this alias", n.GetToken().Position.Line)
 	case r.open[name]:
-		return nil, fmt.Errorf("line %d: the anchor &%s contains itself", n.GetToken().Position.Line, name)
+		return nil, fmt.Errorf("line %d: the anchor of this alias contains the alias", n.GetToken().Position.Line)
 	}
 	r.open[name] = true
 	defer delete(r.open, name)

@@ -2,22 +2,14 @@ package main
 
 import (
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
-	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/stretchr/testify/require"
+	"github.com/approval-relay/approval-relay/config"
 
-	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/metrics"
-	"github.com/approval-relay/approval-relay/notify/notifytest"
-	"github.com/approval-relay/approval-relay/notify/ses/sestest"
+	"github.com/stretchr/testify/require"
 )
 
 var (
@@ -43,14 +35,14 @@ func TestChannelsPage(t *testing.T) {
 	examples := yamlBlock.FindAllStringSubmatch(string(b), -1)
 	var has []string
 	for _, example := range examples {
-		c, err := parse("docs/channels.md", []byte(example[1]), func(name string) string { return environment[name] })
+		c, _, err := config.Parse("docs/channels.md", []byte(example[1]), func(name string) string { return environment[name] })
 		require.NoError(t, err, example[1])
 		for _, ch := range c.Channels {
-			has = append(has, chosen[channelKind](ch)[0].name)
+			has = append(has, ch.Kind())
 		}
 	}
-	for f := range reflect.TypeFor[ChannelConfig]().Fields() {
-		require.Contains(t, has, f.Tag.Get("yaml"), "an example")
+	for _, kind := range config.ChannelKinds() {
+		require.Contains(t, has, kind.Name, "an example")
 	}
 }
 
@@ -66,7 +58,7 @@ func TestChannelFaults(t *testing.T) {
 	}
 	subject, text, empty := write("subject", "{{.Titel}}"), write("text", "a\n\n{{range .Details}}"), write("empty", "")
 	html := write("html", "<p>\n{{.Title | shout}}</p>")
-	_, err := parse("relay.yaml", []byte(fmt.Sprintf(`channels:
+	_, _, err := config.Parse("relay.yaml", []byte(fmt.Sprintf(`channels:
   many: {log: {}, teams: {webhook_url: "https://example.com/s3cret"}}
   mail:
     smtp:
@@ -93,63 +85,20 @@ func TestChannelFaults(t *testing.T) {
   near: {webhook: {url: "http://10.0.0.1/", secrets: ["whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"], allow_internal: true}}
 `, subject, text, html, dir+"/missing", empty)), testenv)
 	require.Error(t, err)
-	want := `configuration relay.yaml has 14 fault(s):
-  line 2: channels.many: needs exactly one of log, smtp, ses, slack, teams, webhook and sns
+	want := `configuration relay.yaml has 14 faults:
+  line 2: channels.many: needs exactly one of log, smtp, ses, slack, teams, webhook or sns
   line 8: channels.mail.smtp.templates.subject: ` + subject + `, line 1: executing "subject" at <.Titel>: can't evaluate field Titel in type email.Mail
   line 9: channels.mail.smtp.templates.text: ` + text + `, line 3: unexpected EOF
   line 10: channels.mail.smtp.templates.html: ` + html + `, line 2: function "shout" not defined
-  line 13: channels.ses.ses.from: is no address
-  line 14: channels.ses.ses.role: is no ARN of a role
+  line 13: channels.ses.ses.from: "nobody" is not an e-mail address
+  line 14: channels.ses.ses.role: must be the ARN of a role, such as arn:aws:iam::111122223333:role/NAME
   line 15: channels.ses.ses.templates.subject: open ` + dir + `/missing: no such file or directory
   line 15: channels.ses.ses.templates.html: ` + empty + ` is empty
-  line 17: channels.chat.teams.webhook_url: is no http or https URL with a host
-  line 20: channels.events.sns.topic: is no ARN of a topic
-  line 21: channels.events.sns.role: is no ARN of a role
-  line 22: channels.fifo: topic: is a FIFO topic, which this channel does not publish to
-  line 23: channels.set: configuration_set: has other characters than A-Z, a-z, 0-9, _ and -, or more than 64
-  line 24: channels.clear.teams.webhook_url: must be https, as links go there; http is for internal addresses (allow_internal)`
+  line 17: channels.chat.teams.webhook_url: must be an http or https URL with a host, and without user and fragment
+  line 20: channels.events.sns.topic: must be the ARN of a topic, such as arn:aws:sns:eu-west-1:111122223333:NAME
+  line 21: channels.events.sns.role: must be the ARN of a role, such as arn:aws:iam::111122223333:role/NAME
+  line 22: channels.fifo.sns.topic: is a FIFO topic, to which this channel does not publish
+  line 23: channels.set.ses.configuration_set: must be at most 64 characters of A-Z, a-z, 0-9, _ and -
+  line 24: channels.clear.teams.webhook_url: must be https, because links are sent there; http is for internal addresses (allow_internal)`
 	require.Equal(t, want, err.Error())
-}
-
-// TestRole holds that a channel with a role sends as that role.
-func TestRole(t *testing.T) {
-	t.Setenv("AWS_ACCESS_KEY_ID", "OWNKEY")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "own-secret")
-	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
-	mail := sestest.Start(t)
-	var signers []string
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		signers = append(signers, signer(r))
-		if r.URL.Path != "/" {
-			mail.ServeHTTP(w, r)
-			return
-		}
-		if r.FormValue("RoleArn") != "arn:aws:iam::111122223333:role/mail" {
-			t.Errorf("asked for %v", r.Form)
-		}
-		_, _ = fmt.Fprint(w, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>`+
-			`<AccessKeyId>ROLEKEY</AccessKeyId><SecretAccessKey>role-secret</SecretAccessKey><SessionToken>t</SessionToken>`+
-			`<Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`)
-	}))
-	defer server.Close()
-	c, err := parse("relay.yaml", []byte(`aws: {region: us-east-1, endpoint: "`+server.URL+`"}
-channels: {mail: {ses: {from: relay@example.com, region: eu-west-1, role: "arn:aws:iam::111122223333:role/mail"}}}
-`), testenv)
-	require.NoError(t, err)
-	ch, err := c.Channels["mail"].channel("channels.mail", makers{config: c, aws: newClouds(t.Context(), c.AWS, metrics.New(prometheus.NewRegistry(), metrics.Config{})).at})
-	require.NoError(t, err)
-	for range 2 {
-		require.Equal(t, approval.ResultOK, approval.ResultOf(ch.Notify(t.Context(), notifytest.Message())).Kind)
-	}
-	require.Equal(t, []string{"OWNKEY/eu-west-1/sts", "ROLEKEY/eu-west-1/ses", "ROLEKEY/eu-west-1/ses"}, signers)
-	require.Len(t, mail.Emails(), 2)
-}
-
-// signer returns key, region and service of a signature (Signature Version 4).
-func signer(r *http.Request) string {
-	_, scope, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
-	if parts := strings.Split(scope, "/"); len(parts) > 3 {
-		return parts[0] + "/" + parts[2] + "/" + parts[3]
-	}
-	return "unsigned"
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/approval-relay/approval-relay/config"
+
 	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 )
@@ -98,7 +100,7 @@ func TestGuidesConfigurations(t *testing.T) {
 			if strings.HasPrefix(m[1], "# chart values\n") {
 				_, err = chartConfig(t, []byte(m[1]))
 			} else {
-				_, err = parse(file, []byte(m[1]), guideEnv)
+				_, _, err = config.Parse(file, []byte(m[1]), guideEnv)
 			}
 			require.NoError(t, err, "%s:\n%s", file, m[1])
 			seen++

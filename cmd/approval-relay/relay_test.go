@@ -25,6 +25,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
@@ -198,7 +199,7 @@ func testenv(name string) string {
 // start runs a relay until the test ends.
 func (p place) start(t *testing.T, file string) *running {
 	t.Helper()
-	config, err := Load(file, testenv)
+	conf, _, err := config.Load(file, nil, testenv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +207,7 @@ func (p place) start(t *testing.T, file string) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	up, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		ended <- serve(ctx, config, logger(config.Log, r.log), r.printed, func(public, operator net.Addr) {
+		ended <- serve(ctx, conf, newLogger(conf.Log, r.log), r.printed, func(public, operator net.Addr) {
 			r.public, r.operator = "http://"+public.String(), "http://"+operator.String()
 			close(up)
 		})

@@ -79,10 +79,10 @@ workflows:
   all: {approvers: ["group:both"], policy: all, notify: [direct], fallback: [mail]}
   slow: {approvers: [ann@example.com], notify: [direct], reminders: [1s], escalations: [{after: 2s, to: [bob@example.com]}]}
   brief: {approvers: [ann@example.com], notify: [direct], deadline: 6s}
-  deaf: {approvers: [nobody@example.com], notify: [direct], unheard: cancel, events: [bus]}
+  deaf: {approvers: [nobody@example.com], notify: [direct], undeliverable: cancel, events: [bus]}
 people:
   bob@example.com: {slack: U0BOB}
-  zoe@example.com: {away: [{from: 2020-01-01, until: 2100-01-01, cover: [bob@example.com]}]}
+  zoe@example.com: {away: [{from: 2020-01-01, until: 2100-01-01, substitutes: [bob@example.com]}]}
 groups: {both: [ann@example.com, zoe@example.com]}
 channels:
   room: {slack: {bot_token: %q, signing_secrets: [%q], api_url: %q, response_hosts: [%q], conversation: C0ROOM}}

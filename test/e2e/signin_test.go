@@ -62,7 +62,7 @@ workflows:
   room: {approvers: [ann@example.com, bob@example.com], notify: [chat]}
 channels:
   mail: {webhook: {url: %q, secrets: [%q], allow_internal: true}}
-  chat: {teams: {webhook_url: %q, allow_internal: true, room: true}}
+  chat: {teams: {webhook_url: %q, allow_internal: true, audience: group}}
 `, w.hooks.url, standardSecret, chat.URL)+w.stepFunctions()))
 
 	s := w.ask(t, "e2e-1")

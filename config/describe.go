@@ -1,0 +1,193 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/setup"
+)
+
+// Field describes a field of the configuration file, for the documentation and for editors.
+type Field struct {
+	Name    string // in the file; NAME stands for every name of a mapping, and [] for every item of a list
+	Path    string // dotted, from the top of the file
+	Doc     string
+	Default string // in backquotes; empty if there is none
+	Type    reflect.Type
+	// Kinds reports whether the fields are kinds, of which exactly one is set.
+	Kinds  bool
+	Fields []*Field // within this field
+}
+
+// Walk calls f for the field and for all fields within it, in their order. It leaves out NAME and [], whose fields have
+// them in their path.
+func (f *Field) Walk(visit func(*Field)) {
+	if f.Name != anyName && f.Name != anyItem {
+		visit(f)
+	}
+	for _, field := range f.Fields {
+		field.Walk(visit)
+	}
+}
+
+const (
+	anyName = "NAME"
+	anyItem = "[]"
+)
+
+// Describe returns the parts of the configuration, in the order of the file's documentation.
+func Describe() []*Field {
+	c := Defaults()
+	c.Workflows = map[string]Workflow{anyName: {}}
+	c.Decisions = map[string]Decision{anyName: {}}
+	c.Webhooks = map[string]Webhook{anyName: {}}
+	c.Defaults = nil
+	c.setDefaultsOfMaps()
+	return describeStruct(reflect.ValueOf(&c).Elem(), "")
+}
+
+// setDefaultsOfMaps fills the parts that have no defaults before they are named in a file.
+func (c *Config) setDefaultsOfMaps() {
+	c.setDefaults()
+	w := c.Workflows[anyName]
+	w.Notify = nil // "all channels for people"
+	c.Workflows[anyName] = w
+}
+
+// describeStruct describes the fields of a struct. Those of inlined structs stand among them.
+func describeStruct(v reflect.Value, path string) []*Field {
+	var fields []*Field
+	if chooser, ok := v.Addr().Interface().(Chooser); ok && !hasOwnFields(v) {
+		return describeChoices(chooser, path)
+	}
+	for f, value := range v.Fields() {
+		tag := f.Tag.Get("yaml")
+		switch {
+		case isInline(f):
+			fields = append(fields, describeStruct(value, path)...)
+		case f.IsExported() && tag != "" && tag != "-":
+			fields = append(fields, describeField(f, value, path))
+		}
+	}
+	return fields
+}
+
+// hasOwnFields reports whether a struct has fields beside the kinds that it can name.
+func hasOwnFields(v reflect.Value) bool {
+	return slices.ContainsFunc(reflect.VisibleFields(v.Type()), func(f reflect.StructField) bool {
+		tag := f.Tag.Get("yaml")
+		return tag != "" && tag != "-"
+	})
+}
+
+func describeChoices(chooser Chooser, path string) []*Field {
+	var fields []*Field
+	for _, c := range chooser.Choices() {
+		setSettingsDefaults(c.Settings, setup.Common{})
+		v := reflect.ValueOf(c.Settings).Elem()
+		fields = append(fields, &Field{
+			Name:   c.Name,
+			Path:   path + "." + c.Name,
+			Doc:    c.Doc,
+			Type:   v.Type(),
+			Fields: describeStruct(v, path+"."+c.Name),
+		})
+	}
+	return fields
+}
+
+func describeField(f reflect.StructField, v reflect.Value, path string) *Field {
+	name := f.Tag.Get("yaml")
+	field := &Field{
+		Name:    name,
+		Path:    strings.TrimPrefix(path+"."+name, "."),
+		Doc:     f.Tag.Get("doc"),
+		Default: defaultText(v),
+		Type:    f.Type,
+	}
+	field.Fields = describeWithin(f.Type, v, field.Path)
+	if len(field.Fields) > 0 {
+		field.Default = ""
+	}
+	return field
+}
+
+// describeWithin describes the fields within a field of this type.
+func describeWithin(t reflect.Type, v reflect.Value, path string) []*Field {
+	switch {
+	case isLeaf(t):
+		return nil
+	case t.Kind() == reflect.Pointer:
+		within := reflect.New(t.Elem())
+		if v.IsValid() && !v.IsNil() {
+			within = v
+		} else {
+			setSettingsDefaults(within.Interface(), setup.Common{})
+		}
+		if t == reflect.TypeFor[*Workflow]() { // defaults: as in workflows
+			return nil
+		}
+		return describeWithin(t.Elem(), within.Elem(), path)
+	case t.Kind() == reflect.Struct:
+		return describeStruct(addressable(t, v), path)
+	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct && !isLeaf(t.Elem()):
+		return describeNamed(t.Elem(), v.MapIndex(reflect.ValueOf(anyName)), path+"."+anyName, anyName)
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct && !isLeaf(t.Elem()):
+		return describeNamed(t.Elem(), reflect.Value{}, path+anyItem, anyItem)
+	}
+	return nil
+}
+
+func describeNamed(t reflect.Type, v reflect.Value, path, name string) []*Field {
+	element := addressable(t, v)
+	_, kinds := element.Addr().Interface().(Chooser)
+	return []*Field{{
+		Name:   name,
+		Path:   path,
+		Type:   t,
+		Kinds:  kinds,
+		Fields: describeStruct(element, path),
+	}}
+}
+
+// addressable returns a copy of a value that can be addressed, or a zero value if there is none.
+func addressable(t reflect.Type, v reflect.Value) reflect.Value {
+	copied := reflect.New(t).Elem()
+	if v.IsValid() {
+		copied.Set(v)
+	}
+	return copied
+}
+
+// defaultText returns a default as it is written in the file.
+func defaultText(v reflect.Value) string {
+	switch {
+	case v.Kind() == reflect.Pointer || v.Kind() == reflect.Map || v.Kind() == reflect.Slice || v.IsZero():
+		return ""
+	case v.Type() == reflect.TypeFor[secret.Text]():
+		return ""
+	}
+	switch value := v.Interface().(type) {
+	case Policy:
+		return "`" + value.Kind + "`"
+	case time.Duration:
+		return "`" + durationText(value) + "`"
+	}
+	return fmt.Sprintf("`%v`", v.Interface())
+}
+
+// durationText returns a duration without its zero parts: 24h, not 24h0m0s.
+func durationText(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
