@@ -20,9 +20,8 @@ import (
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
-// The channels are told by strict servers of their own, which refuse what the
-// real ones would. Each test carries one approval from its request to the answer
-// of its workflow, over what came through the channel.
+// Each channel has a strict stand-in server that refuses what the real service refuses. Each test carries an approval
+// from its request to the answer of its workflow, decided through the message of the channel.
 
 func TestSES(t *testing.T) {
 	t.Parallel()
@@ -31,11 +30,11 @@ func TestSES(t *testing.T) {
 	if err := os.WriteFile(subject, []byte("{{.OrderID}}: own subject"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.start(t, w.configureChannel(t, fmt.Sprintf(
+	w.startProgram(t, w.writeChannelConfig(t, fmt.Sprintf(
 		`{ses: {endpoint: %q, from: '"Käufe" <relay@example.com>', configuration_set: approvals, templates: {subject: %q}}}`, mail.URL, subject)))
-	s := w.ask(t, "e2e-1")
-	if !until(t, 30*time.Second, func() bool { return len(mail.Emails()) > 0 }) {
-		t.Fatalf("no e-mail\n%s", tail(w.logs.String()))
+	s := w.requestApproval(t, "e2e-1")
+	if !waitUntil(t, 30*time.Second, func() bool { return len(mail.Emails()) > 0 }) {
+		t.Fatalf("no e-mail\n%s", lastOf(w.logs.String()))
 	}
 	got := mail.Emails()[0]
 	link := linkForm.FindString(got.Plain)
@@ -43,28 +42,28 @@ func TestSES(t *testing.T) {
 		strings.Count(got.HTML, `<a ses:no-track href="`+link+`"`) != 2 || strings.Contains(got.Plain+got.HTML, "tracker.invalid") {
 		t.Errorf("%+v", got)
 	}
-	w.decided(t, s, link)
+	w.decideThroughLink(t, s, link)
 }
 
 func TestTeams(t *testing.T) {
 	t.Parallel()
 	w, chat := newWorld(t), teamstest.Start(t)
-	w.start(t, w.configureChannel(t, fmt.Sprintf(`{teams: {webhook_url: %q, allow_internal: true}}`, chat.URL)))
-	s := w.ask(t, "e2e-1")
-	if !until(t, 30*time.Second, func() bool { return len(chat.Cards()) > 0 }) {
-		t.Fatalf("no card\n%s", tail(w.logs.String()))
+	w.startProgram(t, w.writeChannelConfig(t, fmt.Sprintf(`{teams: {webhook_url: %q, allow_internal: true}}`, chat.URL)))
+	s := w.requestApproval(t, "e2e-1")
+	if !waitUntil(t, 30*time.Second, func() bool { return len(chat.Cards()) > 0 }) {
+		t.Fatalf("no card\n%s", lastOf(w.logs.String()))
 	}
 	card := chat.Cards()[0]
 	if !strings.Contains(card.Text, "\nOrder: e2e-1\n") || !strings.Contains(card.Text, "\nFor: ann@example.com\n") {
 		t.Errorf("%s", card.Text)
 	}
-	w.decided(t, s, card.URL)
+	w.decideThroughLink(t, s, card.URL)
 	if logs := w.logs.String(); strings.Contains(logs, teamstest.Signature) || strings.Contains(logs, "s3cret-path") {
 		t.Error("the workflow's URL is in the log")
 	}
 }
 
-// TestSNS has a machine decide on the event that the topic brought it.
+// TestSNS lets a program decide after it has received the event through the topic.
 func TestSNS(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -77,16 +76,18 @@ func TestSNS(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = w.sns.Subscribe(t.Context(), &sns.SubscribeInput{
-		TopicArn: topic.TopicArn, Protocol: aws.String("sqs"), Endpoint: aws.String("arn:aws:sqs:us-east-1:000000000000:events"),
+		TopicArn: topic.TopicArn,
+		Protocol: aws.String("sqs"),
+		Endpoint: aws.String("arn:aws:sqs:us-east-1:000000000000:events"),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.start(t, w.configureChannel(t, fmt.Sprintf(`{sns: {topic: %q}}`, *topic.TopicArn)))
-	s := w.ask(t, "e2e-1")
+	w.startProgram(t, w.writeChannelConfig(t, fmt.Sprintf(`{sns: {topic: %q}}`, *topic.TopicArn)))
+	s := w.requestApproval(t, "e2e-1")
 	var text string
-	if !until(t, 30*time.Second, func() bool { text = w.receive(t, queue.QueueUrl); return text != "" }) {
-		t.Fatalf("no event\n%s", tail(w.logs.String()))
+	if !waitUntil(t, 30*time.Second, func() bool { text = w.receiveMessage(t, queue.QueueUrl); return text != "" }) {
+		t.Fatalf("no event\n%s", lastOf(w.logs.String()))
 	}
 	var envelope struct {
 		Message           string
@@ -102,18 +103,19 @@ func TestSNS(t *testing.T) {
 	if err := json.Unmarshal([]byte(envelope.Message), &event); err != nil {
 		t.Fatal(err)
 	}
-	if event.Type != "notification.request" || event.Data.OrderID != "e2e-1" || event.Data.Approver != "ann@example.com" || linkForm.MatchString(text) ||
+	if event.Type != "notification.request" || event.Data.OrderID != "e2e-1" ||
+		event.Data.Approver != "ann@example.com" || linkForm.MatchString(text) ||
 		envelope.MessageAttributes["type"].StringValue != event.Type || envelope.MessageAttributes["workflow"].StringValue != "orders" {
 		t.Errorf("%s", text)
 	}
-	if err := s.decide(context.WithoutCancel(t.Context()), w, "api", "ann@example.com", "approve"); err != nil {
+	if err := s.sendDecision(context.WithoutCancel(t.Context()), w, "api", "ann@example.com", "approve"); err != nil {
 		t.Fatal(err)
 	}
-	w.delivered(t, s)
+	w.checkDelivered(t, s)
 }
 
-// receive takes one message from a queue.
-func (w *world) receive(t *testing.T, queue *string) string {
+// receiveMessage receives a message from a queue; without a message it returns "".
+func (w *world) receiveMessage(t *testing.T, queue *string) string {
 	t.Helper()
 	out, err := w.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queue})
 	if err != nil {
@@ -125,30 +127,29 @@ func (w *world) receive(t *testing.T, queue *string) string {
 	return *out.Messages[0].Body
 }
 
-// configureChannel writes a configuration with one workflow and one channel.
-func (w *world) configureChannel(t *testing.T, channel string) string {
+// writeChannelConfig writes a configuration with a workflow and a channel.
+func (w *world) writeChannelConfig(t *testing.T, channel string) string {
 	t.Helper()
-	return w.configureText(t, `
+	return w.writeConfigText(t, `
 workflows:
   orders: {requests: {sqs: {queue: orders}}, approvers: [ann@example.com], notify_retry: {base: 50ms, cap: 1s}}
 channels:
-  one: `+channel+"\n"+w.stepFunctions())
+  one: `+channel+"\n"+w.stepFunctionsTarget())
 }
 
-// stepFunctions is the target of task tokens.
-func (w *world) stepFunctions() string {
+// stepFunctionsTarget returns the configuration of the target for task tokens.
+func (w *world) stepFunctionsTarget() string {
 	return fmt.Sprintf("targets: {stepfunctions: {stepfunctions: {endpoint: %q}}}\n", w.aws.URL())
 }
 
-// configureText writes a configuration with what is around the program, and with
-// that of workflows and channels.
-func (w *world) configureText(t *testing.T, rest string) string {
+// writeConfigText writes a configuration from the addresses of the counterparts and the given workflows and channels.
+func (w *world) writeConfigText(t *testing.T, rest string) string {
 	t.Helper()
-	return w.configurePublic(t, "", rest)
+	return w.writePublicConfig(t, "", rest)
 }
 
-// configurePublic is configureText, with more of what is public.
-func (w *world) configurePublic(t *testing.T, public, rest string) string {
+// writePublicConfig is like writeConfigText and adds settings to the section public.
+func (w *world) writePublicConfig(t *testing.T, public, rest string) string {
 	t.Helper()
 	path := filepath.Join(w.dir, "relay.yaml")
 	text := fmt.Sprintf(`
@@ -158,45 +159,52 @@ operator: {listen: %q, tokens: {e2e: %q}, api_tokens: {e2e: %q}}
 store: {sqlite: %q}
 keys: {file: %q}
 aws: {region: us-east-1, endpoint: %q}
-%s`, w.public, w.public, public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), w.goaws, rest)
+%s`, w.public, w.public, public, w.operator, operatorToken, apiToken,
+		filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), w.goaws, rest)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
-// ask sends one request through the queue.
-func (w *world) ask(t *testing.T, order string) *scenario {
+// requestApproval sends a request through the queue.
+func (w *world) requestApproval(t *testing.T, order string) *scenario {
 	t.Helper()
-	s := &scenario{order: order, workflow: "orders", in: "flat", outcome: "approve", token: w.aws.StepFunctions.OpenTask(10*time.Minute, 0)}
-	if err := s.request(t.Context(), w); err != nil {
+	s := &scenario{
+		order:    order,
+		workflow: "orders",
+		shape:    "flat",
+		outcome:  "approve",
+		token:    w.aws.StepFunctions.OpenTask(10*time.Minute, 0),
+	}
+	if err := s.sendRequest(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// decided opens the link that came, sends its form and waits for the answer.
-func (w *world) decided(t *testing.T, s *scenario, link string) {
+// decideThroughLink opens a link, submits its form and waits for the answer of the workflow.
+func (w *world) decideThroughLink(t *testing.T, s *scenario, link string) {
 	t.Helper()
 	w.mail.mu.Lock()
 	w.mail.links[s.order+"/ann@example.com"] = link
 	w.mail.mu.Unlock()
-	status, page, err := s.click(context.WithoutCancel(t.Context()), w, "ann@example.com", s.outcome)
+	status, page, err := s.decideByLink(context.WithoutCancel(t.Context()), w, "ann@example.com", s.outcome)
 	if err != nil || status != http.StatusSeeOther && status != http.StatusOK {
 		t.Fatalf("%d %v\n%s", status, err, page)
 	}
-	w.delivered(t, s)
+	w.checkDelivered(t, s)
 }
 
-// delivered waits until the workflow has its answer, once.
-func (w *world) delivered(t *testing.T, s *scenario) {
+// checkDelivered waits for the answer of the workflow and checks that it was sent once.
+func (w *world) checkDelivered(t *testing.T, s *scenario) {
 	t.Helper()
-	until(t, 30*time.Second, func() bool {
+	waitUntil(t, 30*time.Second, func() bool {
 		task, _ := w.aws.StepFunctions.FindTask(s.token)
 		return task.State != emulator.TaskOpen
 	})
 	task, _ := w.aws.StepFunctions.FindTask(s.token)
-	if task.Effective != 1 || task.State != emulator.TaskSucceeded || answerOf(t, s, task) != "approved" {
-		t.Errorf("%+v\n%s", task, tail(w.logs.String()))
+	if task.Effective != 1 || task.State != emulator.TaskSucceeded || statusOfAnswer(t, s, task) != "approved" {
+		t.Errorf("%+v\n%s", task, lastOf(w.logs.String()))
 	}
 }

@@ -1,6 +1,4 @@
-// Package e2e holds the built program, as a process of its own, against
-// counterparts that keep their own books: SQS and SNS (goaws), Step Functions
-// (our emulator, reached over HTTP by the program's own SDK), a mail server, and
-// webhook receivers. What is checked is read from their books, not from the
-// program's.
+// Package e2e tests the built program as a process of its own. Its counterparts keep their own records: SQS and SNS
+// (goaws), Step Functions (our emulator, which the program reaches over HTTP by its own SDK), a mail server, and
+// webhook receivers. The tests check these records, not the records of the program.
 package e2e

@@ -31,8 +31,8 @@ func newBrowser(t *testing.T) *browser {
 	return &browser{t, http.Client{Jar: jar, Timeout: 30 * time.Second}}
 }
 
-// load returns the page that a request ends at, and where that is.
-func (b *browser) load(do func() (*http.Response, error)) (page string, at *url.URL, status int) {
+// loadPage returns the page at the end of all redirects, its address and its status.
+func (b *browser) loadPage(do func() (*http.Response, error)) (page string, at *url.URL, status int) {
 	b.t.Helper()
 	resp, err := do()
 	if err != nil {
@@ -48,34 +48,34 @@ func (b *browser) load(do func() (*http.Response, error)) (page string, at *url.
 
 var signInLink = regexp.MustCompile(`<a class="go" href="([^"]+)">Sign in to decide</a>`)
 
-// TestSignIn carries an approval that asks for sso: its link shows the request and no
-// form until whoever holds it has signed in, and only who is asked decides.
+// TestSignIn carries an approval that requires sso. Its link shows the request without a form until the visitor has
+// signed in, and only its approvers can decide.
 func TestSignIn(t *testing.T) {
 	t.Parallel()
 	w, chat := newWorld(t), teamstest.Start(t)
 	oidc := signintest.Start()
 	defer oidc.Close()
 	oidc.Redirect = "http://" + w.public + "/signin/callback"
-	w.start(t, w.configurePublic(t, fmt.Sprintf(`oidc: {issuer: %q, client_id: %q, client_secret: %q}`, oidc.URL, signintest.ClientID, signintest.ClientSecret), fmt.Sprintf(`
+	w.startProgram(t, w.writePublicConfig(t, fmt.Sprintf(`oidc: {issuer: %q, client_id: %q, client_secret: %q}`, oidc.URL, signintest.ClientID, signintest.ClientSecret), fmt.Sprintf(`
 workflows:
   orders: {requests: {sqs: {queue: orders}}, approvers: [ann@example.com, bob@example.com], notify: [mail], min_assurance: sso}
   room: {approvers: [ann@example.com, bob@example.com], notify: [chat]}
 channels:
   mail: {webhook: {url: %q, secrets: [%q], allow_internal: true}}
   chat: {teams: {webhook_url: %q, allow_internal: true, audience: group}}
-`, w.hooks.url, standardSecret, chat.URL)+w.stepFunctions()))
+`, w.hooks.url, standardSecret, chat.URL)+w.stepFunctionsTarget()))
 
-	s := w.ask(t, "e2e-1")
-	link, err := s.link(t.Context(), w, "ann@example.com")
+	s := w.requestApproval(t, "e2e-1")
+	link, err := s.waitForLink(t.Context(), w, "ann@example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status, text, err := s.click(t.Context(), w, "ann@example.com", "approve"); err != nil || status < 400 {
+	if status, text, err := s.decideByLink(t.Context(), w, "ann@example.com", "approve"); err != nil || status < 400 {
 		t.Errorf("the link alone decides: %d %s %v", status, text, err)
 	}
 	b := newBrowser(t)
 	signIn := func() string {
-		page, at, _ := b.load(func() (*http.Response, error) { return b.Get(link) })
+		page, at, _ := b.loadPage(func() (*http.Response, error) { return b.Get(link) })
 		m := signInLink.FindStringSubmatch(page)
 		if m == nil || strings.Contains(page, "<form") {
 			t.Fatalf("%s", page)
@@ -84,13 +84,13 @@ channels:
 		if err != nil {
 			t.Fatal(err)
 		}
-		page, at, status := b.load(func() (*http.Response, error) { return b.Get(to.String()) })
+		page, at, status := b.loadPage(func() (*http.Response, error) { return b.Get(to.String()) })
 		if at.String() != link || status != http.StatusOK {
 			t.Fatalf("signing in ends at %s with %d: %s", at, status, page)
 		}
 		return page
 	}
-	page, _, status := b.load(func() (*http.Response, error) {
+	page, _, status := b.loadPage(func() (*http.Response, error) {
 		resp, err := b.Get("http://" + w.public + "/signin/callback?code=x&state=y")
 		if err == nil && !strings.Contains(resp.Header.Get("Content-Security-Policy"), "default-src 'none'") {
 			t.Error("a page without its policy")
@@ -104,51 +104,51 @@ channels:
 	if page := signIn(); !strings.Contains(page, "but this link is for somebody else") || strings.Contains(page, "<form") {
 		t.Errorf("eve is shown %s", page)
 	}
-	oidc.SignInAs("Ann@Example.com") // as the provider writes it
+	oidc.SignInAs("Ann@Example.com") // as the provider spells the address
 	page = signIn()
 	form := url.Values{"outcome": {"approve"}, "comment": {"e2e"}}
 	for _, m := range hiddenForm.FindAllStringSubmatch(page, -1) {
 		form.Set(m[1], m[2])
 	}
-	page, _, status = b.load(func() (*http.Response, error) { return b.PostForm(link, form) })
+	page, _, status = b.loadPage(func() (*http.Response, error) { return b.PostForm(link, form) })
 	if status != http.StatusOK || !strings.Contains(page, "was approved on") {
 		t.Errorf("%d: %s", status, page)
 	}
-	w.delivered(t, s)
-	if v := s.votes(t, w); len(v) != 1 || v[0].Via != "sso" || !approval.SamePerson(v[0].DecidedBy, "ann@example.com") || v[0].ShownDigest != form.Get("shown") {
+	w.checkDelivered(t, s)
+	if v := s.readVotes(t, w); len(v) != 1 || v[0].Via != "sso" || !approval.SamePerson(v[0].DecidedBy, "ann@example.com") || v[0].ShownDigest != form.Get("shown") {
 		t.Errorf("%+v", v)
 	}
-	inRoom(t, w, b, chat)
+	checkGroupCard(t, w, b, chat)
 	if strings.Contains(w.logs.String(), signintest.ClientSecret) {
 		t.Error("a secret is in the log")
 	}
-	ends(t, w)
+	checkShutdown(t, w)
 }
 
-// inRoom has somebody who has signed in decide by the one card that a room of many
-// gets; its link alone decides nothing.
-func inRoom(t *testing.T, w *world, signedIn *browser, chat *teamstest.Workflow) {
+// checkGroupCard lets a signed-in approver decide through the single card that a group gets. Its link alone does not
+// decide.
+func checkGroupCard(t *testing.T, w *world, signedIn *browser, chat *teamstest.Workflow) {
 	t.Helper()
 	s := &scenario{order: "p-teams", workflow: "room", outcome: "approve", token: w.aws.StepFunctions.OpenTask(10*time.Minute, 0)}
-	w.post(t, "/v1/requests?workflow=room", fmt.Sprintf(`{"orderId": %q, "taskToken": %q}`, s.order, s.token), http.StatusAccepted)
-	if !until(t, 30*time.Second, func() bool { return len(chat.Cards()) > 0 }) {
-		t.Fatalf("no card\n%s", tail(w.logs.String()))
+	w.postToOperator(t, "/v1/requests?workflow=room", fmt.Sprintf(`{"orderId": %q, "taskToken": %q}`, s.order, s.token), http.StatusAccepted)
+	if !waitUntil(t, 30*time.Second, func() bool { return len(chat.Cards()) > 0 }) {
+		t.Fatalf("no card\n%s", lastOf(w.logs.String()))
 	}
 	link := chat.Cards()[0].URL
 	stranger := newBrowser(t)
-	if page, _, _ := stranger.load(func() (*http.Response, error) { return stranger.Get(link) }); strings.Contains(page, "<form") || !strings.Contains(page, "Sign in to decide") {
+	if page, _, _ := stranger.loadPage(func() (*http.Response, error) { return stranger.Get(link) }); strings.Contains(page, "<form") || !strings.Contains(page, "Sign in to decide") {
 		t.Errorf("%s", page)
 	}
-	page, _, _ := signedIn.load(func() (*http.Response, error) { return signedIn.Get(link) })
+	page, _, _ := signedIn.loadPage(func() (*http.Response, error) { return signedIn.Get(link) })
 	form := url.Values{"outcome": {"approve"}}
 	for _, m := range hiddenForm.FindAllStringSubmatch(page, -1) {
 		form.Set(m[1], m[2])
 	}
-	if page, _, _ := signedIn.load(func() (*http.Response, error) { return signedIn.PostForm(link, form) }); !strings.Contains(page, "was approved on") {
+	if page, _, _ := signedIn.loadPage(func() (*http.Response, error) { return signedIn.PostForm(link, form) }); !strings.Contains(page, "was approved on") {
 		t.Errorf("%s", page)
 	}
-	w.delivered(t, s)
+	w.checkDelivered(t, s)
 	if n := len(chat.Cards()); n != 1 {
-		t.Errorf("%d cards for one room", n)
+		t.Errorf("%d cards for a group", n)
 	}
 }

@@ -31,14 +31,14 @@ const (
 	snsTopic = "arn:aws:sns:us-east-1:111122223333:decisions"
 )
 
-// notary signs as SNS does. Its certificate is served at SNS's own host, which the
-// program reaches through a proxy and believes because of SSL_CERT_FILE.
-type notary struct {
+// snsSigner signs as SNS does. Its certificate is served at the host of SNS. The program reaches that host through a
+// proxy and trusts it because of SSL_CERT_FILE.
+type snsSigner struct {
 	key *rsa.PrivateKey
 	env []string
 }
 
-func newNotary(t *testing.T, dir string) *notary {
+func newSNSSigner(t *testing.T, dir string) *snsSigner {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -73,10 +73,10 @@ func newNotary(t *testing.T, dir string) *notary {
 		tunnel(w, host.Listener.Addr().String())
 	}))
 	t.Cleanup(proxy.Close)
-	return &notary{key, []string{"HTTPS_PROXY=" + proxy.URL, "SSL_CERT_FILE=" + roots}}
+	return &snsSigner{key, []string{"HTTPS_PROXY=" + proxy.URL, "SSL_CERT_FILE=" + roots}}
 }
 
-// tunnel connects whoever asks a proxy to another address.
+// tunnel connects a client of the proxy to another address.
 func tunnel(w http.ResponseWriter, address string) {
 	there, err := net.Dial("tcp", address)
 	if err != nil {
@@ -94,9 +94,9 @@ func tunnel(w http.ResponseWriter, address string) {
 	_, _ = io.Copy(here, there)
 }
 
-// notification is a decision as SNS posts it, signed by version 1 or 2 of
+// notification returns a decision as SNS posts it, signed by version 1 or 2 of
 // https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html.
-func (n *notary) notification(t *testing.T, topic, version, id, message string) string {
+func (n *snsSigner) notification(t *testing.T, topic, version, id, message string) string {
 	t.Helper()
 	m := map[string]string{
 		"Type": "Notification", "MessageId": id, "TopicArn": topic, "Message": message, "Timestamp": time.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
@@ -124,27 +124,27 @@ func (n *notary) notification(t *testing.T, topic, version, id, message string) 
 	return string(b)
 }
 
-// TestSNSOverHTTPS decides by notifications of a topic, in both versions of SNS's
-// signature; what another topic sends, and what was changed, decides nothing.
+// TestSNSOverHTTPS decides through notifications of a topic, with both versions of SNS's signature. Notifications of
+// another topic and changed notifications are refused.
 func TestSNSOverHTTPS(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	n := newNotary(t, w.dir)
+	n := newSNSSigner(t, w.dir)
 	w.env = n.env
-	w.start(t, w.configureText(t, fmt.Sprintf(`
+	w.startProgram(t, w.writeConfigText(t, fmt.Sprintf(`
 workflows: {orders: {requests: {sqs: {queue: orders}}, notify: [], approvers: [ann@example.com]}}
 webhooks: {topic: {sns: {topics: [%q]}}}
-`, snsTopic)+w.stepFunctions()))
+`, snsTopic)+w.stepFunctionsTarget()))
 	post := func(body string, want int) {
 		t.Helper()
-		status, text, err := w.call(t.Context(), "POST", "http://"+w.public+"/webhooks/topic", http.Header{}, body)
+		status, text, err := w.callUntilAnswered(t.Context(), "POST", "http://"+w.public+"/webhooks/topic", http.Header{}, body)
 		if err != nil || status != want {
 			t.Errorf("%d, want %d: %s %v", status, want, text, err)
 		}
 	}
 	for _, version := range []string{"1", "2"} {
-		s := w.ask(t, "sns-"+version)
-		if err := s.known(t.Context(), w); err != nil {
+		s := w.requestApproval(t, "sns-"+version)
+		if err := s.waitUntilRecorded(t.Context(), w); err != nil {
 			t.Fatal(err)
 		}
 		decision := fmt.Sprintf(`{"orderId": %q, "decision": "approve", "decidedBy": "ann@example.com"}`, s.order)
@@ -152,9 +152,9 @@ webhooks: {topic: {sns: {topics: [%q]}}}
 		post(strings.Replace(good, `approve`, `reject`, 1), http.StatusUnauthorized)
 		post(n.notification(t, snsTopic+"-of-others", version, "o-"+version, decision), http.StatusUnauthorized)
 		post(good, http.StatusOK)
-		post(good, http.StatusOK) // sent again
-		w.delivered(t, s)
-		if v := s.votes(t, w); len(v) != 1 {
+		post(good, http.StatusOK) // delivered twice
+		w.checkDelivered(t, s)
+		if v := s.readVotes(t, w); len(v) != 1 {
 			t.Errorf("%+v", v)
 		}
 	}

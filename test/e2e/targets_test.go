@@ -11,16 +11,15 @@ import (
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
-// TestTargets answers a Lambda durable function and a CodePipeline, each in the
-// middle of what goes wrong there, beside a target that never answers: it holds
-// up neither.
+// TestTargets answers Lambda durable functions and a CodePipeline, both with faults, beside a target that never
+// answers. The silent target must not delay the others.
 func TestTargets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	hung := make(chan struct{})
 	defer close(hung)
 	silent := startSilent(t, hung)
-	w.start(t, w.configureText(t, `
+	w.startProgram(t, w.writeConfigText(t, `
 workflows:
   function:
     callback: {token_target: durable, retry: {base: 50ms, cap: 500ms}}
@@ -42,8 +41,8 @@ channels:
 `, w.aws.URL(), silent)))
 
 	for i := range 5 {
-		w.post(t, "/v1/requests?workflow=stuck", fmt.Sprintf(`{"orderId": "stuck-%d", "callbackId": "never-%d"}`, i, i), http.StatusAccepted)
-		w.post(t, fmt.Sprintf("/v1/orders/stuck-%d/decisions", i), fmt.Sprintf(`{"orderId": "stuck-%d", "decision": "approve"}`, i), http.StatusOK)
+		w.postToOperator(t, "/v1/requests?workflow=stuck", fmt.Sprintf(`{"orderId": "stuck-%d", "callbackId": "never-%d"}`, i, i), http.StatusAccepted)
+		w.postToOperator(t, fmt.Sprintf("/v1/orders/stuck-%d/decisions", i), fmt.Sprintf(`{"orderId": "stuck-%d", "decision": "approve"}`, i), http.StatusOK)
 	}
 
 	w.aws.Lambda.Callbacks.SetFaults(emulator.Faults{Throttle: 0.3, LoseReply: 0.3, Fail: 0.2})
@@ -54,18 +53,18 @@ channels:
 			outcome = "reject"
 		}
 		ids[order] = w.aws.Lambda.Callbacks.OpenTask(time.Hour, 0)
-		w.post(t, "/v1/requests?workflow=function", fmt.Sprintf(`{"orderId": %q, "callbackId": %q}`, order, ids[order]), http.StatusAccepted)
-		w.post(t, "/v1/orders/"+order+"/decisions", fmt.Sprintf(`{"orderId": %q, "decision": %q}`, order, outcome), http.StatusOK)
+		w.postToOperator(t, "/v1/requests?workflow=function", fmt.Sprintf(`{"orderId": %q, "callbackId": %q}`, order, ids[order]), http.StatusAccepted)
+		w.postToOperator(t, "/v1/orders/"+order+"/decisions", fmt.Sprintf(`{"orderId": %q, "decision": %q}`, order, outcome), http.StatusOK)
 	}
 
 	w.aws.CodePipeline.FailNext("throttle", "fail", "lose")
 	token := w.aws.CodePipeline.OpenApproval("shop", "Release", "Sign-off")
-	w.post(t, "/v1/requests?workflow=pipeline", fmt.Sprintf(`{"region": "us-east-1", "consoleLink": "https://console.aws.amazon.com/", "approval": {
+	w.postToOperator(t, "/v1/requests?workflow=pipeline", fmt.Sprintf(`{"region": "us-east-1", "consoleLink": "https://console.aws.amazon.com/", "approval": {
 		"pipelineName": "shop", "stageName": "Release", "actionName": "Sign-off", "token": %q, "expires": %q, "customData": "v1.2"}}`,
 		token, time.Now().Add(7*24*time.Hour).UTC().Format("2006-01-02T15:04Z")), http.StatusAccepted)
-	w.post(t, "/v1/orders/"+token+"/decisions", fmt.Sprintf(`{"orderId": %q, "decision": "approve", "decidedBy": "ann", "comment": "ship it"}`, token), http.StatusOK)
+	w.postToOperator(t, "/v1/orders/"+token+"/decisions", fmt.Sprintf(`{"orderId": %q, "decision": "approve", "decidedBy": "ann", "comment": "ship it"}`, token), http.StatusOK)
 
-	if !until(t, 60*time.Second, func() bool {
+	if !waitUntil(t, 60*time.Second, func() bool {
 		for _, id := range ids {
 			if task, _ := w.aws.Lambda.Callbacks.FindTask(id); task.State == emulator.TaskOpen {
 				return false
@@ -73,26 +72,26 @@ channels:
 		}
 		return w.aws.CodePipeline.FindAction("shop", "Release", "Sign-off").Status != ""
 	}) {
-		t.Fatalf("not all was answered\n%s", tail(w.logs.String()))
+		t.Fatalf("some callbacks are still unanswered\n%s", lastOf(w.logs.String()))
 	}
 	for order, id := range ids {
 		task, _ := w.aws.Lambda.Callbacks.FindTask(id)
 		s := &scenario{order: order, workflow: "function"}
-		if status := answerOf(t, s, task); task.Effective != 1 || (status == "approved") != (task.State == emulator.TaskSucceeded) {
+		if status := statusOfAnswer(t, s, task); task.Effective != 1 || (status == "approved") != (task.State == emulator.TaskSucceeded) {
 			t.Errorf("%s: %d answers, %s for %s", order, task.Effective, task.State, status)
 		}
-		if err := s.poll(t.Context(), w, "its callback to end", func(o orderView) bool {
+		if err := s.waitForOrder(t.Context(), w, "its callback to end", func(o orderView) bool {
 			return len(o.Approvals) == 1 && (o.Approvals[0].Callback.State == "delivered" || o.Approvals[0].Callback.State == "delivered_presumed")
 		}); err != nil {
 			t.Error(err)
 		}
 	}
-	if !until(t, 60*time.Second, func() bool {
-		return strings.Contains(scrape(t, w), `approval_relay_target_places_held{target="silent"} 1`)
+	if !waitUntil(t, 60*time.Second, func() bool {
+		return strings.Contains(scrapeMetrics(t, w), `approval_relay_target_places_held{target="silent"} 1`)
 	}) {
 		t.Error("the silent target is called again and again")
 	}
-	if text := scrape(t, w); !strings.Contains(text, `approval_relay_target_places_held{target="durable"} 0`) {
+	if text := scrapeMetrics(t, w); !strings.Contains(text, `approval_relay_target_places_held{target="durable"} 0`) {
 		t.Error("a target that answers is held")
 	}
 	if a := w.aws.CodePipeline.FindAction("shop", "Release", "Sign-off"); a.Status != "Approved" || a.Summary != "approved by ann: ship it" {
@@ -103,7 +102,7 @@ channels:
 	}
 }
 
-// startSilent serves an endpoint that takes every request and says nothing.
+// startSilent starts an endpoint that accepts every request and never answers.
 func startSilent(t *testing.T, until <-chan struct{}) string {
 	t.Helper()
 	s := http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -121,10 +120,10 @@ func startSilent(t *testing.T, until <-chan struct{}) string {
 	return "http://" + l.Addr().String()
 }
 
-// post posts to the operator's address.
-func (w *world) post(t *testing.T, path, body string, want int) {
+// postToOperator posts a body to the operator address and checks the status.
+func (w *world) postToOperator(t *testing.T, path, body string, want int) {
 	t.Helper()
-	status, text, err := w.call(t.Context(), "POST", "http://"+w.operator+path, bearer(apiToken), body)
+	status, text, err := w.callUntilAnswered(t.Context(), "POST", "http://"+w.operator+path, bearerHeader(apiToken), body)
 	if err != nil || status != want {
 		t.Fatalf("%s: %d, want %d: %s %v", path, status, want, text, err)
 	}

@@ -26,7 +26,7 @@ import (
 	"github.com/approval-relay/approval-relay/tracing/tracingtest"
 )
 
-// Secrets of the run. None may ever be seen.
+// Secrets of the run. They must not appear in any output of the program.
 const (
 	operatorToken = "canary-operator-0123456789abcdef"
 	apiToken      = "canary-api-0123456789abcdef"
@@ -36,7 +36,7 @@ const (
 	spansSecret   = "canary-spans-0123456789abcdef"
 )
 
-// world is all that is around the program.
+// world contains the counterparts of the program, and the program itself.
 type world struct {
 	dir      string
 	binary   string
@@ -45,15 +45,15 @@ type world struct {
 	goaws    string // URL
 	aws      *emulator.Server
 	mail     *mailServer
-	hooks    *receiver // of notifications
-	answers  *receiver // of HTTP callbacks
+	hooks    *receiver // receives notifications
+	answers  *receiver // receives HTTP callbacks
 	spans    *tracingtest.Collector
 	sqs      *sqs.Client
 	sns      *sns.Client
 	topics   map[string]string
-	env      []string // of the program, beside the usual
+	env      []string // more environment variables of the program
 
-	logs lockedBuffer // of every process of the program
+	logs lockedBuffer // output of every process of the program
 	mu   sync.Mutex
 	proc *process
 }
@@ -65,7 +65,7 @@ type process struct {
 	err  error
 }
 
-// lockedBuffer is a buffer for many writers.
+// lockedBuffer is a buffer for concurrent writers.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -83,8 +83,8 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// build builds a command of this module without the race detector.
-func build(t *testing.T, dir, pkg string) string {
+// buildCommand builds a command of this module without the race detector.
+func buildCommand(t *testing.T, dir, pkg string) string {
 	t.Helper()
 	bin := filepath.Join(dir, filepath.Base(pkg))
 	out, err := exec.Command("go", "build", "-o", bin, "github.com/approval-relay/approval-relay/"+pkg).CombinedOutput()
@@ -94,16 +94,17 @@ func build(t *testing.T, dir, pkg string) string {
 	return bin
 }
 
-// newWorld starts all that is around the program.
+// newWorld starts the counterparts of the program.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{dir: t.TempDir(), topics: map[string]string{}}
-	w.binary = *binary
+	w.binary = *binaryPath
 	if w.binary == "" {
-		w.binary = build(t, w.dir, "cmd/approval-relay")
+		w.binary = buildCommand(t, w.dir, "cmd/approval-relay")
 	}
-	w.public, w.operator = address(t), address(t)
-	w.goaws = startGoaws(t, build(t, w.dir, "test/internal/goawsd"))
+	w.public = freeAddress(t)
+	w.operator = freeAddress(t)
+	w.goaws = startGoaws(t, buildCommand(t, w.dir, "test/internal/goawsd"))
 	var err error
 	if w.aws, err = emulator.Start(); err != nil {
 		t.Fatal(err)
@@ -111,12 +112,14 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { _ = w.aws.Close() })
 	w.spans = tracingtest.StartCollector()
 	t.Cleanup(w.spans.Close)
-	w.mail, w.hooks, w.answers = startMail(t), startReceiver(t), startReceiver(t)
-	w.clients(t)
+	w.mail = startMailServer(t)
+	w.hooks = startReceiver(t)
+	w.answers = startReceiver(t)
+	w.makeQueuesAndTopics(t)
 	return w
 }
 
-func address(t *testing.T) string {
+func freeAddress(t *testing.T) string {
 	t.Helper()
 	a, err := loopback.Address()
 	if err != nil {
@@ -128,7 +131,7 @@ func address(t *testing.T) string {
 func startGoaws(t *testing.T, bin string) string {
 	t.Helper()
 	cmd := exec.Command(bin)
-	stdin, err := cmd.StdinPipe() // it ends when this does
+	stdin, err := cmd.StdinPipe() // goaws ends when it is closed
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,9 +150,8 @@ func startGoaws(t *testing.T, bin string) string {
 	return "http://" + strings.TrimSpace(line)
 }
 
-// clients makes queues and topics: one topic whose subscription is raw, one
-// whose is not.
-func (w *world) clients(t *testing.T) {
+// makeQueuesAndTopics creates queues and two topics: a topic with raw delivery and a topic without.
+func (w *world) makeQueuesAndTopics(t *testing.T) {
 	t.Helper()
 	cfg := aws.Config{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("x", "x", "")}
 	w.sqs = sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.BaseEndpoint = aws.String(w.goaws) })
@@ -166,8 +168,10 @@ func (w *world) clients(t *testing.T) {
 		}
 		w.topics[name] = *topic.TopicArn
 		_, err = w.sns.Subscribe(t.Context(), &sns.SubscribeInput{
-			TopicArn: topic.TopicArn, Protocol: aws.String("sqs"), Attributes: map[string]string{"RawMessageDelivery": raw},
-			Endpoint: aws.String("arn:aws:sqs:us-east-1:000000000000:decisions-" + name),
+			TopicArn:   topic.TopicArn,
+			Protocol:   aws.String("sqs"),
+			Endpoint:   aws.String("arn:aws:sqs:us-east-1:000000000000:decisions-" + name),
+			Attributes: map[string]string{"RawMessageDelivery": raw},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -175,8 +179,8 @@ func (w *world) clients(t *testing.T) {
 	}
 }
 
-// configure writes the configuration of the program.
-func (w *world) configure(t *testing.T) string {
+// writeConfig writes the configuration of the program and returns its path.
+func (w *world) writeConfig(t *testing.T) string {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(w.mail.address)
 	text := fmt.Sprintf(`
@@ -223,8 +227,9 @@ channels:
 targets:
   stepfunctions: {stepfunctions: {endpoint: %q, rate: 2000, burst: 2000}}
   http: {http: {secrets: [%q], allow_http: true, allow_internal: true}}
-`, w.public, w.public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), w.goaws, w.spans.URL, spansSecret,
-		w.topics["raw"], w.topics["enveloped"], hmacSecret, bearerToken, host, port, w.hooks.url, standardSecret, w.aws.URL(), standardSecret)
+`, w.public, w.public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"),
+		w.goaws, w.spans.URL, spansSecret, w.topics["raw"], w.topics["enveloped"], hmacSecret, bearerToken, host, port,
+		w.hooks.url, standardSecret, w.aws.URL(), standardSecret)
 	path := filepath.Join(w.dir, "relay.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -232,12 +237,13 @@ targets:
 	return path
 }
 
-// start runs the program and waits until it is ready.
-func (w *world) start(t *testing.T, config string) {
+// startProgram starts the program and waits until it is ready.
+func (w *world) startProgram(t *testing.T, config string) {
 	t.Helper()
 	p := &process{cmd: exec.Command(w.binary, "run", "--config.file="+config), done: make(chan struct{})}
 	p.cmd.Dir = w.dir
-	p.cmd.Stdout, p.cmd.Stderr = &w.logs, &w.logs
+	p.cmd.Stdout = &w.logs
+	p.cmd.Stderr = &w.logs
 	p.cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_EC2_METADATA_DISABLED=true")
 	p.cmd.Env = append(p.cmd.Env, w.env...)
 	if err := p.cmd.Start(); err != nil {
@@ -248,10 +254,10 @@ func (w *world) start(t *testing.T, config string) {
 	w.proc = p
 	w.mu.Unlock()
 	t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.done })
-	ready := until(t, 30*time.Second, func() bool {
+	ready := waitUntil(t, 30*time.Second, func() bool {
 		select {
 		case <-p.done:
-			t.Fatalf("the program ended: %v\n%s", p.err, tail(w.logs.String()))
+			t.Fatalf("the program ended: %v\n%s", p.err, lastOf(w.logs.String()))
 		default:
 		}
 		resp, err := http.Get("http://" + w.operator + "/readyz")
@@ -262,12 +268,12 @@ func (w *world) start(t *testing.T, config string) {
 		return resp.StatusCode == http.StatusOK
 	})
 	if !ready {
-		t.Fatalf("the program is not ready\n%s", tail(w.logs.String()))
+		t.Fatalf("the program is not ready\n%s", lastOf(w.logs.String()))
 	}
 }
 
-// kill ends the program as a power cut would.
-func (w *world) kill() {
+// killProgram ends the program with SIGKILL.
+func (w *world) killProgram() {
 	w.mu.Lock()
 	p := w.proc
 	w.mu.Unlock()
@@ -275,8 +281,8 @@ func (w *world) kill() {
 	<-p.done
 }
 
-// until waits for something, looking ten times a second, and says whether it came.
-func until(t *testing.T, limit time.Duration, is func() bool) bool {
+// waitUntil checks a condition ten times a second and reports whether it became true within the limit.
+func waitUntil(t *testing.T, limit time.Duration, is func() bool) bool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
@@ -292,20 +298,20 @@ func until(t *testing.T, limit time.Duration, is func() bool) bool {
 	return true
 }
 
-func tail(s string) string {
+func lastOf(s string) string {
 	if len(s) > 4000 {
 		s = s[len(s)-4000:]
 	}
 	return s
 }
 
-// call makes one HTTP request, again and again while the program is away or asks
-// for it, and returns the answer.
-func (w *world) call(ctx context.Context, method, url string, header http.Header, body string) (int, string, error) {
+// callUntilAnswered sends an HTTP request and returns the answer. It repeats the request while the program is down or
+// answers with a temporary error.
+func (w *world) callUntilAnswered(ctx context.Context, method, url string, header http.Header, body string) (int, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
 	for {
-		status, text, err := w.try(ctx, method, url, header, body)
+		status, text, err := w.callOnce(ctx, method, url, header, body)
 		if err == nil && status < 500 {
 			return status, text, nil
 		}
@@ -317,8 +323,8 @@ func (w *world) call(ctx context.Context, method, url string, header http.Header
 	}
 }
 
-// try makes one HTTP request. Redirects are not followed.
-func (w *world) try(ctx context.Context, method, url string, header http.Header, body string) (int, string, error) {
+// callOnce sends an HTTP request once. It does not follow redirects.
+func (w *world) callOnce(ctx context.Context, method, url string, header http.Header, body string) (int, string, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
@@ -330,12 +336,12 @@ func (w *world) try(ctx context.Context, method, url string, header http.Header,
 	}
 	defer func() { _ = resp.Body.Close() }()
 	b, err := io.ReadAll(resp.Body)
-	w.keepError(resp.StatusCode, b)
+	w.keepErrorBody(resp.StatusCode, b)
 	return resp.StatusCode, string(b), err
 }
 
-// keepError keeps error bodies, to look for secrets in them.
-func (w *world) keepError(status int, body []byte) {
+// keepErrorBody adds the body of an error to the logs, so that the search for secrets covers it.
+func (w *world) keepErrorBody(status int, body []byte) {
 	if status >= 400 {
 		_, _ = w.logs.Write(append(bytes.TrimSpace(body), '\n'))
 	}

@@ -20,27 +20,26 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
-// TestBadInput sends malformed, oversized and hostile bodies over each way in.
-// What is refused must be answered with 4xx or become a dead letter; what is
-// accepted must be recorded under its own order, whatever that is called.
+// TestBadInput sends malformed, oversized and hostile bodies over each way in. A refused body must be answered with 4xx
+// or become a dead letter. An accepted body must be recorded under its own order ID, with any characters.
 func TestBadInput(t *testing.T) {
 	w := newWorld(t)
-	w.start(t, w.configure(t))
+	w.startProgram(t, w.writeConfig(t))
 	t.Run("ways", func(t *testing.T) {
-		for name, send := range w.httpWays() {
-			t.Run(name, func(t *testing.T) { t.Parallel(); answers(t, w, name, send) })
+		for name, send := range w.httpInputs() {
+			t.Run(name, func(t *testing.T) { t.Parallel(); checkHTTPInput(t, w, name, send) })
 		}
-		for _, q := range []queueWay{
-			{"orders", requestForm(), w.put("orders"), true},
-			{"managers", requestForm(), w.put("managers"), false},
-			{"sns-raw", decisionForm(), w.publish("raw"), false},
-			{"sns-enveloped", decisionForm(), w.publish("enveloped"), false},
+		for _, q := range []queueInput{
+			{"orders", requestForm(), w.putOnQueue("orders"), true},
+			{"managers", requestForm(), w.putOnQueue("managers"), false},
+			{"sns-raw", decisionForm(), w.publishTo("raw"), false},
+			{"sns-enveloped", decisionForm(), w.publishTo("enveloped"), false},
 		} {
-			t.Run(q.name, func(t *testing.T) { t.Parallel(); letters(t, w, q) })
+			t.Run(q.name, func(t *testing.T) { t.Parallel(); checkQueueInput(t, w, q) })
 		}
-		t.Run("links", func(t *testing.T) { t.Parallel(); badLinks(t, w) })
-		t.Run("credentials", func(t *testing.T) { t.Parallel(); badCredentials(t, w) })
-		t.Run("operator", func(t *testing.T) { t.Parallel(); badRulings(t, w) })
+		t.Run("links", func(t *testing.T) { t.Parallel(); checkBadLinks(t, w) })
+		t.Run("credentials", func(t *testing.T) { t.Parallel(); checkBadCredentials(t, w) })
+		t.Run("operator", func(t *testing.T) { t.Parallel(); checkBadOperatorCalls(t, w) })
 	})
 	select {
 	case <-w.proc.done:
@@ -52,22 +51,22 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-func requestForm() form {
+func requestForm() bodyForm {
 	long := strings.Repeat("x", 2049)
-	return form{
+	return bodyForm{
 		order: "orderId", other: "taskToken", value: "AQCkAAAAKgAAAAMAAAAAAAAAAbadinput",
 		wrong: []any{long},
 		optional: map[string][]any{
-			"approvers": {map[string]any{"a": 1}, []any{nil}, []any{[]any{}}, []any{""}, many("a", 101), long},
+			"approvers": {map[string]any{"a": 1}, []any{nil}, []any{[]any{}}, []any{""}, manyTexts("a", 101), long},
 			"deadline":  {"tomorrow", -1, "2026-13-45T00:00:00Z", map[string]any{}, true}, "timeoutSeconds": {"long", -5, 1e300, []any{}, true},
 			"title": {long, []any{}}, "step": {long, map[string]any{}}, "requester": {long, []any{"x"}}, "executionArn": {long},
 		},
 	}
 }
 
-func decisionForm() form {
+func decisionForm() bodyForm {
 	long := strings.Repeat("x", 5000)
-	return form{
+	return bodyForm{
 		order: "orderId", other: "decision", value: "approve", rest: map[string]any{"decidedBy": "ann@example.com"},
 		wrong: []any{"maybe", "approve\u0000", "yes please", 42, 1.5, "approve; reject", "аpprove"},
 		optional: map[string][]any{
@@ -77,14 +76,14 @@ func decisionForm() form {
 	}
 }
 
-func crmForm() form {
-	return form{
+func crmForm() bodyForm {
+	return bodyForm{
 		order: "ref", other: "ok", value: true, rest: map[string]any{"who": "ann@example.com"}, wrong: []any{"maybe", 1, "true"},
 		optional: map[string][]any{"who": {map[string]any{}, "source:other", strings.Repeat("x", 5000)}},
 	}
 }
 
-func many(s string, n int) []any {
+func manyTexts(s string, n int) []any {
 	out := make([]any, n)
 	for i := range out {
 		out[i] = fmt.Sprint(s, i)
@@ -92,45 +91,46 @@ func many(s string, n int) []any {
 	return out
 }
 
-// httpWay sends a body and returns the status and text of the answer.
-type httpWay struct {
-	form form
+// httpInput is a way in over HTTP. It sends a body and returns the status and the text of the answer.
+type httpInput struct {
+	form bodyForm
 	send func(ctx context.Context, order, body string) (int, string, error)
-	more []string // bodies that only HTTP can carry
+	more []string // bodies that only HTTP can transport
 }
 
-func (w *world) httpWays() map[string]httpWay {
+func (w *world) httpInputs() map[string]httpInput {
 	binary := []string{"", "\xff\xfe{\x00}\x00", "{\"orderId\":\"\xff\"}", "\x1f\x8b\x08\x00", "\x00", strings.Repeat("x", 1<<20+1), `{"a":"` + strings.Repeat("x", 3<<20) + `"}`}
 	post := func(path string, header func(body string) http.Header) func(context.Context, string, string) (int, string, error) {
 		return func(ctx context.Context, order, body string) (int, string, error) {
-			return w.once(ctx, "POST", strings.ReplaceAll(path, "{order}", url.PathEscape(order)), header(body), body)
+			return w.callWithLimit(ctx, "POST", strings.ReplaceAll(path, "{order}", url.PathEscape(order)), header(body), body)
 		}
 	}
-	plain := func(token string) func(string) http.Header { return func(string) http.Header { return bearer(token) } }
+	plain := func(token string) func(string) http.Header {
+		return func(string) http.Header { return bearerHeader(token) }
+	}
 	requests, api := requestForm(), decisionForm()
 	api.inPath = true
-	return map[string]httpWay{
+	return map[string]httpInput{
 		"requests": {requests, post("http://"+w.operator+"/v1/requests?workflow=web", plain(apiToken)), binary},
-		"hmac":     {decisionForm(), post("http://"+w.public+"/webhooks/erp", signed), binary},
+		"hmac":     {decisionForm(), post("http://"+w.public+"/webhooks/erp", signedHeader), binary},
 		"bearer":   {crmForm(), post("http://"+w.public+"/webhooks/crm", plain(bearerToken)), binary},
 		"api":      {api, post("http://"+w.operator+"/v1/orders/{order}/decisions", plain(apiToken)), binary},
 	}
 }
 
-func signed(body string) http.Header {
+func signedHeader(body string) http.Header {
 	mac := hmac.New(sha256.New, []byte(hmacSecret))
 	mac.Write([]byte(body))
 	return http.Header{"X-Signature": {"sha256=" + hex.EncodeToString(mac.Sum(nil))}}
 }
 
-// answers sends a corpus over HTTP: each answer must be 4xx, or 2xx and the
-// order recorded.
-func answers(t *testing.T, w *world, name string, way httpWay) {
-	bodies := way.form.corpus("bad-" + name + "-")
+// checkHTTPInput sends the bodies over HTTP. Each answer must be 4xx, or 2xx with the order recorded.
+func checkHTTPInput(t *testing.T, w *world, name string, way httpInput) {
+	bodies := way.form.makeBodies("bad-" + name + "-")
 	for i, b := range way.more {
-		bodies = append(bodies, bad{what: fmt.Sprintf("binary %d", i), body: b})
+		bodies = append(bodies, badBody{what: fmt.Sprintf("binary %d", i), body: b})
 	}
-	atLeast200(t, bodies)
+	requireManyBodies(t, bodies)
 	for _, b := range bodies {
 		order := b.order
 		if order == "" {
@@ -145,12 +145,12 @@ func answers(t *testing.T, w *world, name string, way httpWay) {
 		case b.order != "" && status != http.StatusAccepted:
 			t.Errorf("%s: %d %s for %.200q", b.what, status, text, b.body)
 		case b.order != "":
-			recorded(t, w, b)
+			checkRecorded(t, w, b)
 		}
 	}
 }
 
-func atLeast200(t *testing.T, bodies []bad) {
+func requireManyBodies(t *testing.T, bodies []badBody) {
 	t.Helper()
 	if len(bodies) < 200 {
 		t.Fatalf("only %d bodies", len(bodies))
@@ -158,50 +158,49 @@ func atLeast200(t *testing.T, bodies []bad) {
 	t.Logf("%d bodies", len(bodies))
 }
 
-// recorded looks for an order by its name.
-func recorded(t *testing.T, w *world, b bad) {
+// checkRecorded checks that an order is recorded under its ID.
+func checkRecorded(t *testing.T, w *world, b badBody) {
 	t.Helper()
-	status, text, err := w.once(t.Context(), "GET", "http://"+w.operator+"/v1/orders/"+url.PathEscape(b.order), bearer(operatorToken), "")
+	status, text, err := w.callWithLimit(t.Context(), "GET", "http://"+w.operator+"/v1/orders/"+url.PathEscape(b.order), bearerHeader(operatorToken), "")
 	var o struct{ OrderID string }
 	if err != nil || status != http.StatusOK || json.Unmarshal([]byte(text), &o) != nil || o.OrderID != b.order {
 		t.Errorf("%s: %.80q is not recorded: %d %.200s %v", b.what, b.order, status, text, err)
 	}
 }
 
-// once makes one HTTP request.
-func (w *world) once(ctx context.Context, method, to string, header http.Header, body string) (int, string, error) {
+// callWithLimit sends an HTTP request once, with a time limit.
+func (w *world) callWithLimit(ctx context.Context, method, to string, header http.Header, body string) (int, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	return w.try(ctx, method, to, header, body)
+	return w.callOnce(ctx, method, to, header, body)
 }
 
-// queueWay puts a body on a queue.
-type queueWay struct {
-	name  string
-	form  form
-	put   func(ctx context.Context, body string) error
-	queue bool // its dead letters are in a queue; otherwise in the store
+// queueInput is a way in over a queue.
+type queueInput struct {
+	name               string
+	form               bodyForm
+	put                func(ctx context.Context, body string) error
+	hasDeadLetterQueue bool // dead letters go to a queue, otherwise to the store
 }
 
-func (w *world) put(queue string) func(context.Context, string) error {
+func (w *world) putOnQueue(queue string) func(context.Context, string) error {
 	return func(ctx context.Context, body string) error {
 		_, err := w.sqs.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: aws.String(w.goaws + "/000000000000/" + queue), MessageBody: aws.String(body)})
 		return err
 	}
 }
 
-func (w *world) publish(topic string) func(context.Context, string) error {
+func (w *world) publishTo(topic string) func(context.Context, string) error {
 	return func(ctx context.Context, body string) error {
 		_, err := w.sns.Publish(ctx, &sns.PublishInput{TopicArn: aws.String(w.topics[topic]), Message: aws.String(body)})
 		return err
 	}
 }
 
-// letters sends a corpus over a queue: each body must become a dead letter, or
-// its order be recorded.
-func letters(t *testing.T, w *world, q queueWay) {
-	bodies := q.form.corpus("bad-" + q.name + "-")
-	atLeast200(t, bodies)
+// checkQueueInput sends the bodies over a queue. Each body must become a dead letter, or its order must be recorded.
+func checkQueueInput(t *testing.T, w *world, q queueInput) {
+	bodies := q.form.makeBodies("bad-" + q.name + "-")
+	requireManyBodies(t, bodies)
 	refused := map[string]int{}
 	for _, b := range bodies {
 		if err := q.put(t.Context(), b.body); err != nil {
@@ -215,34 +214,33 @@ func letters(t *testing.T, w *world, q queueWay) {
 		if b.order == "" {
 			continue
 		}
-		there := until(t, time.Minute, func() bool {
-			status, _, err := w.once(t.Context(), "GET", "http://"+w.operator+"/v1/orders/"+url.PathEscape(b.order), bearer(operatorToken), "")
+		there := waitUntil(t, time.Minute, func() bool {
+			status, _, err := w.callWithLimit(t.Context(), "GET", "http://"+w.operator+"/v1/orders/"+url.PathEscape(b.order), bearerHeader(operatorToken), "")
 			return err == nil && status == http.StatusOK
 		})
 		if !there {
 			t.Fatalf("%s: %q is not recorded", b.what, b.order)
 		}
 	}
-	if q.queue {
-		w.deadQueue(t, refused)
+	if q.hasDeadLetterQueue {
+		w.checkDeadLetterQueue(t, refused)
 		return
 	}
 	want, source := 0, map[string]string{"managers": "request-managers", "sns-raw": "decision-raw", "sns-enveloped": "decision-enveloped"}[q.name]
 	for _, n := range refused {
 		want += n
 	}
-	if !until(t, time.Minute, func() bool { return w.deadTable(t, source) == want }) {
-		t.Errorf("%d dead letters of %s, want %d", w.deadTable(t, source), source, want)
+	if !waitUntil(t, time.Minute, func() bool { return w.countStoredDeadLetters(t, source) == want }) {
+		t.Errorf("%d dead letters of %s, want %d", w.countStoredDeadLetters(t, source), source, want)
 	}
 }
 
-// deadQueue reads the dead letter queue: it must hold these bodies, each with a
-// reason.
-func (w *world) deadQueue(t *testing.T, want map[string]int) {
+// checkDeadLetterQueue checks that the dead letter queue contains these bodies, each with a reason.
+func (w *world) checkDeadLetterQueue(t *testing.T, want map[string]int) {
 	t.Helper()
 	want = maps.Clone(want)
 	queue := aws.String(w.goaws + "/000000000000/dlq")
-	until(t, time.Minute, func() bool {
+	waitUntil(t, time.Minute, func() bool {
 		out, err := w.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queue, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"}})
 		if err != nil {
 			t.Fatal(err)
@@ -265,12 +263,12 @@ func (w *world) deadQueue(t *testing.T, want map[string]int) {
 	}
 }
 
-// deadTable counts the dead letters of a source in the store.
-func (w *world) deadTable(t *testing.T, source string) int {
+// countStoredDeadLetters returns the number of dead letters of a source in the store.
+func (w *world) countStoredDeadLetters(t *testing.T, source string) int {
 	t.Helper()
 	n, after := 0, ""
 	for range 100 {
-		status, text, err := w.once(t.Context(), "GET", "http://"+w.operator+"/v1/deadletters?after="+after, bearer(operatorToken), "")
+		status, text, err := w.callWithLimit(t.Context(), "GET", "http://"+w.operator+"/v1/deadletters?after="+after, bearerHeader(operatorToken), "")
 		var page struct {
 			DeadLetters []struct{ ID, Source, Reason string }
 		}
@@ -289,16 +287,16 @@ func (w *world) deadTable(t *testing.T, source string) int {
 	return n
 }
 
-// badLinks opens and posts links that nobody signed.
-func badLinks(t *testing.T, w *world) {
-	tokens := slices.Concat(hostile(), []string{"x", "1.", "..x", "1.a.b", strings.Repeat("A", 8000), strings.Repeat("a.", 2000)})
+// checkBadLinks opens and posts links without a valid signature.
+func checkBadLinks(t *testing.T, w *world) {
+	tokens := slices.Concat(hostileTexts(), []string{"x", "1.", "..x", "1.a.b", strings.Repeat("A", 8000), strings.Repeat("a.", 2000)})
 	for i := range 200 {
 		tokens = append(tokens, fmt.Sprintf("1.BWUyZS01IDFmOWM2YmZkYzUzZmYz%d.MzQ0NTk3Mzk.hYjBa7zrPOKykkw-TlUVx23Cp0I-CkttuVyQ_17qC%d", i, i))
 	}
 	for _, token := range tokens {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE"} {
 			to := "http://" + w.public + "/a/" + url.PathEscape(token)
-			status, text, err := w.once(t.Context(), method, to, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, "outcome=approve&nonce=x&shown=x")
+			status, text, err := w.callWithLimit(t.Context(), method, to, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, "outcome=approve&nonce=x&shown=x")
 			if err != nil || status < 400 || status > 499 {
 				t.Errorf("%s %.80q: %d %.200s %v", method, token, status, text, err)
 			}
@@ -306,43 +304,42 @@ func badLinks(t *testing.T, w *world) {
 	}
 }
 
-// badCredentials sends good bodies with credentials that are wrong: nothing may
-// be recorded.
-func badCredentials(t *testing.T, w *world) {
+// checkBadCredentials sends good bodies with wrong credentials. They must not be recorded.
+func checkBadCredentials(t *testing.T, w *world) {
 	body := `{"orderId": "forged", "decision": "approve", "taskToken": "AQC", "ref": "forged", "ok": true}`
 	headers := []http.Header{
-		{}, bearer(""), bearer("wrong"), bearer(operatorToken[:10]), bearer(operatorToken + "x"), {"Authorization": {"Basic " + operatorToken}}, {"Authorization": {operatorToken}},
-		{"X-Signature": {"sha256="}}, {"X-Signature": {"sha256=zz"}}, {"X-Signature": {strings.Repeat("a", 5000)}}, signed(body + " "), {"X-Signature": {""}},
+		{}, bearerHeader(""), bearerHeader("wrong"), bearerHeader(operatorToken[:10]), bearerHeader(operatorToken + "x"), {"Authorization": {"Basic " + operatorToken}}, {"Authorization": {operatorToken}},
+		{"X-Signature": {"sha256="}}, {"X-Signature": {"sha256=zz"}}, {"X-Signature": {strings.Repeat("a", 5000)}}, signedHeader(body + " "), {"X-Signature": {""}},
 	}
 	for _, path := range []string{
 		w.operator + "/v1/requests?workflow=web", w.operator + "/v1/orders/forged/decisions", w.operator + "/v1/orders/forged/decide", w.operator + "/v1/redrive",
 		w.operator + "/v1/orders/forged/cancel", w.public + "/webhooks/erp", w.public + "/webhooks/crm",
 	} {
 		for i, h := range headers {
-			status, text, err := w.once(t.Context(), "POST", "http://"+path, h, body)
+			status, text, err := w.callWithLimit(t.Context(), "POST", "http://"+path, h, body)
 			if err != nil || status != http.StatusUnauthorized {
 				t.Errorf("%s with credential %d: %d %s %v", path, i, status, text, err)
 			}
 		}
 	}
-	// A program may ask and decide, but not rule.
+	// A program may send requests and decisions, but not use the operator's calls.
 	for _, path := range []string{"/v1/orders/forged/decide", "/v1/orders/forged/cancel", "/v1/redrive"} {
-		if status, text, err := w.once(t.Context(), "POST", "http://"+w.operator+path, bearer(apiToken), body); err != nil || status != http.StatusUnauthorized {
+		if status, text, err := w.callWithLimit(t.Context(), "POST", "http://"+w.operator+path, bearerHeader(apiToken), body); err != nil || status != http.StatusUnauthorized {
 			t.Errorf("%s with a program's credential: %d %s %v", path, status, text, err)
 		}
 	}
-	if status, _, err := w.once(t.Context(), "GET", "http://"+w.operator+"/v1/orders/forged", bearer(operatorToken), ""); err != nil || status != http.StatusNotFound {
+	if status, _, err := w.callWithLimit(t.Context(), "GET", "http://"+w.operator+"/v1/orders/forged", bearerHeader(operatorToken), ""); err != nil || status != http.StatusNotFound {
 		t.Errorf("the forged order: %d %v", status, err)
 	}
 }
 
-// badRulings sends what no operator's command would.
-func badRulings(t *testing.T, w *world) {
-	bodies := append(syntax(`{"outcome":"approve","more":1}`), `{"reason":"x"}`, `{"outcome":"maybe","by":"op","reason":"x"}`, `{"outcome":1,"by":"op","reason":"x"}`,
+// checkBadOperatorCalls sends bodies that an operator's command would never send.
+func checkBadOperatorCalls(t *testing.T, w *world) {
+	bodies := append(brokenJSON(`{"outcome":"approve","more":1}`), `{"reason":"x"}`, `{"outcome":"maybe","by":"op","reason":"x"}`, `{"outcome":1,"by":"op","reason":"x"}`,
 		`{"by":"op","reason":"x","more":1}`, `{"max":-1,"by":""}`, `{"max":"x","by":"op"}`, strings.Repeat("x", 1<<20+1))
 	for i, body := range bodies {
 		for _, path := range []string{"/v1/orders/nobody/decide", "/v1/orders/nobody/cancel", "/v1/redrive"} {
-			status, text, err := w.once(t.Context(), "POST", "http://"+w.operator+path, bearer(operatorToken), body)
+			status, text, err := w.callWithLimit(t.Context(), "POST", "http://"+w.operator+path, bearerHeader(operatorToken), body)
 			if err != nil || status < 400 || status > 499 {
 				t.Errorf("%s, body %d: %d %s %v for %.200q", path, i, status, text, err, body)
 			}

@@ -24,33 +24,33 @@ import (
 )
 
 var (
-	binary    = flag.String("e2e.binary", "", "the program to test; empty builds it")
-	approvals = flag.Int("e2e.approvals", 500, "how many approvals")
-	kills     = flag.Int("e2e.kills", 2, "how many SIGKILLs")
+	binaryPath    = flag.String("e2e.binary", "", "path of the program; without it the program is built")
+	approvalCount = flag.Int("e2e.approvals", 500, "number of approvals")
+	killCount     = flag.Int("e2e.kills", 2, "number of SIGKILLs")
 )
 
-// TestKilled plays hundreds of approvals over every way in and out, in random
-// order, with duplicates, early and contradicting decisions, throttling, lost
-// replies and SIGKILLs, and reads from the books of the other ends that each
-// workflow was answered once, and rightly.
+// TestKilled carries out hundreds of approvals over every way in and out, in random order, with duplicates, early and
+// contradicting decisions, throttling, lost replies and SIGKILLs. The records of the counterparts must show that each
+// workflow was answered once, with the right decision.
 func TestKilled(t *testing.T) {
 	w := newWorld(t)
 	w.aws.StepFunctions.SetFaults(emulator.Faults{Throttle: 0.08, LoseReply: 0.08, Fail: 0.02})
-	w.answers.faulty, w.hooks.faulty = true, true
-	config := w.configure(t)
-	w.start(t, config)
-	all := plan(*approvals, w.aws.StepFunctions)
-	play(t, w, all, config)
+	w.answers.faulty = true
+	w.hooks.faulty = true
+	config := w.writeConfig(t)
+	w.startProgram(t, config)
+	all := planScenarios(*approvalCount, w.aws.StepFunctions)
+	runScenarios(t, w, all, config)
 
-	answered(t, w, all)
-	check(t, w, all)
-	metrics := scrape(t, w)
-	secrets(t, w, all, metrics)
-	ends(t, w)
+	waitForAnswers(t, w, all)
+	checkAnswers(t, w, all)
+	metrics := scrapeMetrics(t, w)
+	checkNoSecrets(t, w, all, metrics)
+	checkShutdown(t, w)
 }
 
-// play runs the scenarios side by side and kills the program meanwhile.
-func play(t *testing.T, w *world, all []*scenario, config string) {
+// runScenarios runs the scenarios concurrently and kills the program meanwhile.
+func runScenarios(t *testing.T, w *world, all []*scenario, config string) {
 	t.Helper()
 	shuffled := append([]*scenario(nil), all...)
 	rand.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
@@ -58,58 +58,58 @@ func play(t *testing.T, w *world, all []*scenario, config string) {
 	var group errgroup.Group
 	group.SetLimit(16)
 	for i, s := range shuffled {
-		if *kills > 0 && i > 0 && i%(len(shuffled)/(*kills+1)+1) == 0 {
-			w.kill()
-			w.start(t, config)
+		if *killCount > 0 && i > 0 && i%(len(shuffled)/(*killCount+1)+1) == 0 {
+			w.killProgram()
+			w.startProgram(t, config)
 		}
 		group.Go(func() error {
-			if err := s.run(context.WithoutCancel(t.Context()), w); err != nil {
-				return fmt.Errorf("scenario %+v: %w", redact(s), err)
+			if err := s.runScenario(context.WithoutCancel(t.Context()), w); err != nil {
+				return fmt.Errorf("scenario %+v: %w", withoutToken(s), err)
 			}
 			done.Store(s.order, true)
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
-		t.Fatalf("%v\n%s", err, tail(w.logs.String()))
+		t.Fatalf("%v\n%s", err, lastOf(w.logs.String()))
 	}
 }
 
-func redact(s *scenario) scenario {
+func withoutToken(s *scenario) scenario {
 	c := *s
 	c.token = ""
 	return c
 }
 
-// open lists the scenarios whose workflow has no answer yet.
-func open(w *world, all []*scenario) []*scenario {
+// openScenarios returns the scenarios with an unanswered workflow.
+func openScenarios(w *world, all []*scenario) []*scenario {
 	var out []*scenario
 	for _, s := range all {
 		if s.token != "" {
 			if task, _ := w.aws.StepFunctions.FindTask(s.token); task.State == emulator.TaskOpen {
 				out = append(out, s)
 			}
-		} else if len(w.answers.answers(s.order)) == 0 {
+		} else if len(w.answers.bodiesOf(s.order)) == 0 {
 			out = append(out, s)
 		}
 	}
 	return out
 }
 
-// answered waits until every workflow has its answer.
-func answered(t *testing.T, w *world, all []*scenario) {
+// waitForAnswers waits until every workflow has an answer.
+func waitForAnswers(t *testing.T, w *world, all []*scenario) {
 	t.Helper()
-	if until(t, 2*time.Minute, func() bool { return len(open(w, all)) == 0 }) {
+	if waitUntil(t, 2*time.Minute, func() bool { return len(openScenarios(w, all)) == 0 }) {
 		return
 	}
-	for _, s := range open(w, all) {
-		_, o, err := s.record(context.WithoutCancel(t.Context()), w)
-		t.Errorf("no answer for %+v; its record: %+v, %v\n%s", redact(s), o, err, linesOf(w.logs.String(), s.order))
+	for _, s := range openScenarios(w, all) {
+		_, o, err := s.readOrder(context.WithoutCancel(t.Context()), w)
+		t.Errorf("no answer for %+v; its record: %+v, %v\n%s", withoutToken(s), o, err, linesOf(w.logs.String(), s.order))
 	}
 	t.FailNow()
 }
 
-// linesOf picks the log lines about an order.
+// linesOf returns the log lines about an order.
 func linesOf(logs, order string) string {
 	var out []string
 	for line := range strings.Lines(logs) {
@@ -120,30 +120,31 @@ func linesOf(logs, order string) string {
 	return strings.Join(out, "")
 }
 
-// check reads the books.
-func check(t *testing.T, w *world, all []*scenario) {
+// checkAnswers compares the records of the counterparts with the scenarios.
+func checkAnswers(t *testing.T, w *world, all []*scenario) {
 	t.Helper()
 	for _, s := range all {
 		var got string
 		if s.token != "" {
 			task, _ := w.aws.StepFunctions.FindTask(s.token)
 			if task.Effective != 1 {
-				t.Errorf("order %s (%s): %d effective answers, task %s", s.order, s.in, task.Effective, task.State)
+				t.Errorf("order %s (%s): %d effective answers, task %s", s.order, s.shape, task.Effective, task.State)
 			}
-			got = answerOf(t, s, task)
+			got = statusOfAnswer(t, s, task)
 		} else {
-			answers := w.answers.answers(s.order)
+			answers := w.answers.bodiesOf(s.order)
 			if len(answers) != 1 {
 				t.Errorf("order %s: %d effective callbacks", s.order, len(answers))
 				continue
 			}
 			got, _ = answers[0]["status"].(string)
 		}
-		if got != s.want() {
-			t.Errorf("order %s: the workflow was told %s, want %s (%+v)", s.order, got, s.want(), redact(s))
+		if got != s.wantStatus() {
+			t.Errorf("order %s: the workflow received %s, want %s (%+v)", s.order, got, s.wantStatus(), withoutToken(s))
 		}
-		err := s.poll(context.WithoutCancel(t.Context()), w, "its record", func(o orderView) bool {
-			return len(o.Approvals) == 1 && o.Approvals[0].Status == s.want() && strings.HasPrefix(o.Approvals[0].Callback.State, "delivered")
+		err := s.waitForOrder(context.WithoutCancel(t.Context()), w, "its record", func(o orderView) bool {
+			return len(o.Approvals) == 1 && o.Approvals[0].Status == s.wantStatus() &&
+				strings.HasPrefix(o.Approvals[0].Callback.State, "delivered")
 		})
 		if err != nil {
 			t.Error(err)
@@ -152,13 +153,13 @@ func check(t *testing.T, w *world, all []*scenario) {
 	if w.answers.unsigned+w.hooks.unsigned > 0 {
 		t.Errorf("%d callbacks and %d notifications were not signed", w.answers.unsigned, w.hooks.unsigned)
 	}
-	if len(w.mail.bad) > 0 {
-		t.Errorf("mails: %q", w.mail.bad[0])
+	if len(w.mail.faults) > 0 {
+		t.Errorf("mails: %q", w.mail.faults[0])
 	}
 }
 
-// answerOf reads what a workflow was told.
-func answerOf(t *testing.T, s *scenario, task emulator.Task) string {
+// statusOfAnswer checks the answer that a workflow received and returns its status.
+func statusOfAnswer(t *testing.T, s *scenario, task emulator.Task) string {
 	t.Helper()
 	text := task.Output
 	if task.State == emulator.TaskFailed {
@@ -186,17 +187,17 @@ func answerOf(t *testing.T, s *scenario, task emulator.Task) string {
 	return status
 }
 
-func scrape(t *testing.T, w *world) string {
+func scrapeMetrics(t *testing.T, w *world) string {
 	t.Helper()
-	status, text, err := w.call(t.Context(), "GET", "http://"+w.operator+"/metrics", bearer(operatorToken), "")
+	status, text, err := w.callUntilAnswered(t.Context(), "GET", "http://"+w.operator+"/metrics", bearerHeader(operatorToken), "")
 	if err != nil || status != http.StatusOK {
 		t.Fatalf("metrics: %d %v", status, err)
 	}
 	return text
 }
 
-// secrets looks for every token and secret wherever the program writes.
-func secrets(t *testing.T, w *world, all []*scenario, metrics string) {
+// checkNoSecrets searches every output of the program for tokens and secrets.
+func checkNoSecrets(t *testing.T, w *world, all []*scenario, metrics string) {
 	t.Helper()
 	places := map[string]string{"a log line or an error": w.logs.String(), "a metric": metrics}
 	spans, _, _ := w.spans.Received()
@@ -223,9 +224,11 @@ func secrets(t *testing.T, w *world, all []*scenario, metrics string) {
 			canaries = append(canaries, "hook?order="+s.order+`"`) // a callback URL is a secret too
 		}
 	}
-	for _, c := range append(canaries, operatorToken, apiToken, hmacSecret, bearerToken, smtpPassword, standardSecret, spansSecret) {
+	canaries = append(canaries, operatorToken, apiToken, hmacSecret, bearerToken, smtpPassword, standardSecret, spansSecret)
+	for _, c := range canaries {
+		encoded := base64.StdEncoding.EncodeToString([]byte(c))[:len(c)-3]
 		for place, text := range places {
-			for _, form := range []string{c, base64.StdEncoding.EncodeToString([]byte(c))[:len(c)-3], hex.EncodeToString([]byte(c))} {
+			for _, form := range []string{c, encoded, hex.EncodeToString([]byte(c))} {
 				if strings.Contains(text, form) {
 					t.Fatalf("a secret is in %s", place)
 				}
@@ -234,8 +237,8 @@ func secrets(t *testing.T, w *world, all []*scenario, metrics string) {
 	}
 }
 
-// ends sends SIGTERM: the program must end by itself, within its bound.
-func ends(t *testing.T, w *world) {
+// checkShutdown sends SIGTERM. The program must end within its time limit.
+func checkShutdown(t *testing.T, w *world) {
 	t.Helper()
 	if err := w.proc.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -243,7 +246,7 @@ func ends(t *testing.T, w *world) {
 	select {
 	case <-w.proc.done:
 	case <-time.After(20 * time.Second): // shutdown.timeout is 15 s
-		t.Fatalf("the program did not end\n%s", tail(w.logs.String()))
+		t.Fatalf("the program did not end\n%s", lastOf(w.logs.String()))
 	}
 	if w.proc.err != nil {
 		t.Errorf("the program ended with %v", w.proc.err)

@@ -24,21 +24,21 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// standardSecret signs notifications and callbacks.
+// standardSecret is the secret for signatures of notifications and callbacks.
 var standardSecret = "whsec_" + base64.StdEncoding.EncodeToString([]byte("canary-standard-0123456789abcdef"))
 
 var linkForm = regexp.MustCompile(`http://[^\s"<>]+/a/[A-Za-z0-9._-]+`)
 
-// mailServer takes mail and finds the links in it.
+// mailServer receives mail and keeps the links in it.
 type mailServer struct {
 	address string
 	mu      sync.Mutex
 	links   map[string]string // by order ID, then "/" and approver
 	seen    map[string]int    // by Message-ID
-	bad     []string
+	faults  []string
 }
 
-func startMail(t *testing.T) *mailServer {
+func startMailServer(t *testing.T) *mailServer {
 	t.Helper()
 	m := &mailServer{links: map[string]string{}, seen: map[string]int{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -48,7 +48,7 @@ func startMail(t *testing.T) *mailServer {
 	m.address = l.Addr().String()
 	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &mailSession{server: m}, nil }))
 	s.Domain = "localhost"
-	s.ErrorLog = log.New(io.Discard, "", 0) // connections that a SIGKILL cut
+	s.ErrorLog = log.New(io.Discard, "", 0) // a SIGKILL cuts connections
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Close() })
 	return m
@@ -64,21 +64,21 @@ func (*mailSession) Logout() error                               { return nil }
 func (*mailSession) Mail(string, *smtp.MailOptions) error        { return nil }
 func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error { s.to = to; return nil }
 
-// Data takes a mail: it must have a text and an HTML part, both with the link.
+// Data receives a mail. It must have a text part and an HTML part, both with the link.
 func (s *mailSession) Data(r io.Reader) error {
 	b, err := io.ReadAll(r)
 	if err != nil {
 		return err
 	}
-	text, html, head, err := parts(b)
+	text, html, head, err := readParts(b)
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()
 	link := linkForm.FindString(text)
 	switch {
 	case err != nil:
-		s.server.bad = append(s.server.bad, err.Error())
+		s.server.faults = append(s.server.faults, err.Error())
 	case link == "" || !strings.Contains(html, link):
-		s.server.bad = append(s.server.bad, "a mail without its link in both parts")
+		s.server.faults = append(s.server.faults, "a mail without its link in both parts")
 	}
 	s.server.seen[head.Get("Message-Id")]++
 	if id := orderForm.FindString(head.Get("Subject")); id != "" {
@@ -89,7 +89,7 @@ func (s *mailSession) Data(r io.Reader) error {
 
 var orderForm = regexp.MustCompile(`e2e-[0-9]+|p-[a-z]+`)
 
-func parts(b []byte) (text, html string, head mail.Header, err error) {
+func readParts(b []byte) (text, html string, head mail.Header, err error) {
 	m, err := mail.ReadMessage(bytes.NewReader(b))
 	if err != nil {
 		return "", "", nil, err
@@ -121,21 +121,21 @@ func parts(b []byte) (text, html string, head mail.Header, err error) {
 	return text, strings.ReplaceAll(html, "&amp;", "&"), m.Header, nil
 }
 
-func (m *mailServer) link(order, approver string) string {
+func (m *mailServer) linkOf(order, approver string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.links[order+"/"+approver]
 }
 
-// receiver takes signed webhooks: notifications, or callbacks.
+// receiver receives signed webhooks: notifications or callbacks.
 type receiver struct {
 	url    string
 	verify *standardwebhooks.Webhook
 
 	mu       sync.Mutex
 	faulty   bool
-	bodies   map[string][]map[string]any // by order ID, each effective one
-	ids      map[string]int              // webhook-id: how often it took effect
+	bodies   map[string][]map[string]any // effective bodies by order ID
+	ids      map[string]int              // number of deliveries by webhook-id
 	links    map[string]string           // by order ID, then "/" and approver
 	unsigned int
 }
@@ -153,8 +153,8 @@ func startReceiver(t *testing.T) *receiver {
 	return r
 }
 
-// ServeHTTP takes a webhook. With faults it refuses some, and loses the answer
-// to some that it took; what it took before (by its webhook-id) takes no effect.
+// ServeHTTP receives a webhook. With faults it refuses some webhooks, and closes the connection after others. A
+// repeated webhook-id has no effect.
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	b, err := io.ReadAll(req.Body)
 	r.mu.Lock()
@@ -171,7 +171,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	id := req.Header.Get("Webhook-Id")
 	if r.ids[id]++; r.ids[id] == 1 {
-		r.take(b)
+		r.keepBody(b)
 	}
 	if r.faulty && dice > 0.92 {
 		if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
@@ -180,9 +180,9 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-func (r *receiver) take(b []byte) {
+func (r *receiver) keepBody(b []byte) {
 	var body map[string]any
-	_ = json.Unmarshal(b, &body) // checked by who looks for it
+	_ = json.Unmarshal(b, &body) // the tests check the fields that they need
 	data := body
 	if inner, ok := body["data"].(map[string]any); ok {
 		data = inner
@@ -195,13 +195,13 @@ func (r *receiver) take(b []byte) {
 	}
 }
 
-func (r *receiver) link(order, approver string) string {
+func (r *receiver) linkOf(order, approver string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.links[order+"/"+approver]
 }
 
-func (r *receiver) answers(order string) []map[string]any {
+func (r *receiver) bodiesOf(order string) []map[string]any {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]map[string]any(nil), r.bodies[order]...)

@@ -7,26 +7,26 @@ import (
 	"strings"
 )
 
-// bad is a body that is malformed, or valid and hostile.
-type bad struct {
+// badBody is a body that is malformed, or valid with hostile content.
+type badBody struct {
 	what  string
 	body  string
-	order string // that it must be recorded for; empty where it must be refused
+	order string // the order under which it must be recorded; empty if it must be refused
 }
 
-// form says how one way in writes what it sends.
-type form struct {
-	order, other string         // the names of the two fields that it cannot do without
-	value        any            // of the other
-	rest         map[string]any // what else a good body has
-	inPath       bool           // the order is in the path, too
-	wrong        []any          // values of the other field that must be refused
+// bodyForm describes the bodies of a way in.
+type bodyForm struct {
+	order, other string         // names of the two required fields
+	value        any            // a good value of the field other
+	rest         map[string]any // more fields of a good body
+	inPath       bool           // the path contains the order, too
+	wrong        []any          // values of the field other that must be refused
 	optional     map[string][]any
 }
 
-// corpus makes the bodies. IDs begin with the prefix, so that ways are apart.
-func (f form) corpus(prefix string) []bad {
-	var out []bad
+// makeBodies returns the bodies. Order IDs begin with the prefix, so that the ways in do not share orders.
+func (f bodyForm) makeBodies(prefix string) []badBody {
+	var out []badBody
 	good := func(order string, more map[string]any) string {
 		m := map[string]any{f.order: order, f.other: f.value}
 		maps.Copy(m, f.rest)
@@ -34,8 +34,8 @@ func (f form) corpus(prefix string) []bad {
 		b, _ := json.Marshal(m)
 		return string(b)
 	}
-	refuse := func(what, body string) { out = append(out, bad{what: what, body: body}) }
-	for i, s := range syntax(good(prefix+"syntax", nil)) {
+	refuse := func(what, body string) { out = append(out, badBody{what: what, body: body}) }
+	for i, s := range brokenJSON(good(prefix+"syntax", nil)) {
 		refuse(fmt.Sprintf("syntax %d", i), s)
 	}
 	whole := good(prefix+"cut", nil)
@@ -58,17 +58,19 @@ func (f form) corpus(prefix string) []bad {
 			refuse(fmt.Sprintf("bad %s %d", name, i), good(prefix+"optional", map[string]any{name: v}))
 		}
 	}
-	for i, s := range hostile() {
+	for i, s := range hostileTexts() {
 		id := fmt.Sprintf("%s%d-%s", prefix, i, s)
-		out = append(out, bad{what: "hostile order", body: good(id, nil), order: id})
+		out = append(out, badBody{what: "hostile order", body: good(id, nil), order: id})
 		id = fmt.Sprintf("%smore-%d", prefix, i)
-		out = append(out, bad{what: "hostile rest", body: good(id, map[string]any{"title": s, "comment": s, s: map[string]any{s: s}}), order: id})
+		rest := map[string]any{"title": s, "comment": s, s: map[string]any{s: s}}
+		out = append(out, badBody{what: "hostile rest", body: good(id, rest), order: id})
 	}
-	return append(out, bad{what: "large", body: good(prefix+"large", map[string]any{"ballast": strings.Repeat("x", 200_000)}), order: prefix + "large"})
+	large := good(prefix+"large", map[string]any{"ballast": strings.Repeat("x", 200_000)})
+	return append(out, badBody{what: "large", body: large, order: prefix + "large"})
 }
 
-// syntax is what is no JSON object, or one that readers read differently.
-func syntax(good string) []string {
+// brokenJSON returns texts that are not JSON objects, or that JSON readers interpret differently.
+func brokenJSON(good string) []string {
 	inner := strings.Trim(good, "{}")
 	return []string{
 		" ", "\n", "null", "true", "0", "-", `"x"`, "[]", "[{}]", "[" + good + "]", "{", "}", "}{", "{}", "{}{}", good + good, good + ",", good + "x",
@@ -85,8 +87,8 @@ func syntax(good string) []string {
 	}
 }
 
-// hostile are texts that do harm where they are not taken as texts.
-func hostile() []string {
+// hostileTexts returns texts that do harm if they are interpreted.
+func hostileTexts() []string {
 	return []string{
 		"'; DROP TABLE orders; --", `" OR ""="`, "../../etc/passwd", "a/b/c", "?x=1&y=2#z", "%2e%2e%2f", "%s%n%d", "{{7*7}}", "${7*7}", "${jndi:ldap://127.0.0.1/a}",
 		"<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "a\r\nBcc: all@example.com", "a\r\n\r\n<html>", "a\tb", "\u202egnp.exe", "Ω≈ç√∫", "👩‍👩‍👧", "e\u0301",

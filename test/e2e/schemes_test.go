@@ -24,9 +24,9 @@ import (
 	"github.com/approval-relay/approval-relay/notify/slack/slacktest"
 )
 
-// carried names the test in which each kind of channel, scheme and target carries an
-// approval from its request to the answer of its workflow.
-var carried = map[string]map[string]string{
+// testsByKind names for each kind of channel, scheme and target the test in which it carries an approval from its
+// request to the answer of its workflow.
+var testsByKind = map[string]map[string]string{
 	"channels": {
 		"log": "TestLog", "smtp": "TestKilled", "webhook": "TestKilled", "ses": "TestSES", "teams": "TestTeams", "sns": "TestSNS", "slack": "TestPeople, TestSlackWebhook",
 	},
@@ -37,7 +37,7 @@ var carried = map[string]map[string]string{
 	"targets": {"stepfunctions": "TestKilled", "http": "TestKilled", "lambda": "TestTargets", "codepipeline": "TestTargets"},
 }
 
-// TestEveryKindIsCarried holds the table above to the program's configuration.
+// TestEveryKindIsCarried compares the table above with the documented configuration.
 func TestEveryKindIsCarried(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/configuration.md")
@@ -45,7 +45,7 @@ func TestEveryKindIsCarried(t *testing.T) {
 		t.Fatal(err)
 	}
 	settings := map[string]bool{"rate": true, "burst": true, "max_body": true, "filter": true, "fields": true}
-	for part, tests := range carried {
+	for part, tests := range testsByKind {
 		rows := regexp.MustCompile("(?m)^\\| `"+part+"\\.NAME\\.([a-z_]+)` ").FindAllStringSubmatch(string(page), -1)
 		if len(rows) < len(tests) {
 			t.Errorf("%s: %d kinds are documented, %d are known here", part, len(rows), len(tests))
@@ -58,14 +58,14 @@ func TestEveryKindIsCarried(t *testing.T) {
 	}
 }
 
-// TestSchemes has a third party decide by every scheme of webhooks, each signed here
-// by what its own documentation says, and by a form.
+// TestSchemes sends decisions through every webhook scheme, each signed here by the rules of its own documentation, and
+// through a form.
 func TestSchemes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
-	public := "whpk_" + base64.StdEncoding.EncodeToString(private.Public().(ed25519.PublicKey)) //nolint:forcetypeassert // it is one
-	w.start(t, w.configureText(t, fmt.Sprintf(`
+	public := "whpk_" + base64.StdEncoding.EncodeToString(private.Public().(ed25519.PublicKey)) //nolint:forcetypeassert // Public returns this type
+	w.startProgram(t, w.writeConfigText(t, fmt.Sprintf(`
 workflows: {orders: {requests: {sqs: {queue: orders}}, notify: [], approvers: [ann@example.com]}}
 webhooks:
   standard: {standard: {secrets: [%[2]q]}}
@@ -75,7 +75,7 @@ webhooks:
   stripe: {stripe: {secrets: [%[1]q]}}
   proxy: {client_certificate: {header: X-Fingerprint, allowed: [0a1b2c], verified_header: X-Verified}}
   form: {bearer: {tokens: [%[1]q]}, fields: {order: body.number, outcome: 'body["Your decision"]', by: body.mail}}
-`, hmacSecret, standardSecret, public)+w.stepFunctions()))
+`, hmacSecret, standardSecret, public)+w.stepFunctionsTarget()))
 	at := time.Now()
 	now := strconv.FormatInt(at.Unix(), 10)
 	mac := func(text string) string {
@@ -114,8 +114,8 @@ webhooks:
 		},
 	} {
 		order := "scheme-" + source
-		s := w.ask(t, order)
-		if err := s.known(t.Context(), w); err != nil {
+		s := w.requestApproval(t, order)
+		if err := s.waitUntilRecorded(t.Context(), w); err != nil {
 			t.Fatal(err)
 		}
 		body := fmt.Sprintf(`{"orderId": %q, "decision": "approve", "decidedBy": "ann@example.com"}`, order)
@@ -123,39 +123,39 @@ webhooks:
 			body = url.Values{"number": {order}, "Your decision": {"Approve"}, "mail": {"ann@example.com"}}.Encode()
 		}
 		to := "http://" + w.public + "/webhooks/" + source
-		if status, text, err := w.call(t.Context(), "POST", to, http.Header{}, body); err != nil || status != http.StatusUnauthorized {
+		if status, text, err := w.callUntilAnswered(t.Context(), "POST", to, http.Header{}, body); err != nil || status != http.StatusUnauthorized {
 			t.Errorf("%s, unsigned: %d %s %v", source, status, text, err)
 		}
-		if status, text, err := w.call(t.Context(), "POST", to, sign(body), body); err != nil || status != http.StatusOK {
+		if status, text, err := w.callUntilAnswered(t.Context(), "POST", to, sign(body), body); err != nil || status != http.StatusOK {
 			t.Errorf("%s: %d %s %v", source, status, text, err)
 			continue
 		}
-		w.delivered(t, s)
+		w.checkDelivered(t, s)
 	}
 	ping := `{"zen": "Keep it logically awesome."}`
 	header := http.Header{"X-Hub-Signature-256": {"sha256=" + mac(ping)}, "X-Github-Event": {"ping"}}
-	if status, text, err := w.call(t.Context(), "POST", "http://"+w.public+"/webhooks/github", header, ping); err != nil || status != http.StatusNoContent {
+	if status, text, err := w.callUntilAnswered(t.Context(), "POST", "http://"+w.public+"/webhooks/github", header, ping); err != nil || status != http.StatusNoContent {
 		t.Errorf("a ping: %d %s %v", status, text, err)
 	}
-	if text := scrape(t, w); !strings.Contains(text, `approval_relay_messages_total{handler="decision-github",result="filtered"} 1`) {
+	if text := scrapeMetrics(t, w); !strings.Contains(text, `approval_relay_messages_total{handler="decision-github",result="filtered"} 1`) {
 		t.Error("the ping was not counted")
 	}
 }
 
-// TestLog decides by the link that the program prints.
+// TestLog decides through the link that the program prints.
 func TestLog(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.start(t, w.configureChannel(t, `{log: {}}`))
-	s := w.ask(t, "e2e-1")
-	if !until(t, 30*time.Second, func() bool { return linkForm.MatchString(w.logs.String()) }) {
-		t.Fatalf("no link\n%s", tail(w.logs.String()))
+	w.startProgram(t, w.writeChannelConfig(t, `{log: {}}`))
+	s := w.requestApproval(t, "e2e-1")
+	if !waitUntil(t, 30*time.Second, func() bool { return linkForm.MatchString(w.logs.String()) }) {
+		t.Fatalf("no link\n%s", lastOf(w.logs.String()))
 	}
-	w.decided(t, s, linkForm.FindString(w.logs.String()))
+	w.decideThroughLink(t, s, linkForm.FindString(w.logs.String()))
 }
 
-// TestSlackWebhook presses a button in a message that came by an incoming webhook; it
-// is edited by the way that Slack gave with the press.
+// TestSlackWebhook presses a button in a message that was sent through an incoming webhook. The program replaces the
+// message through the response URL that Slack sends with the press.
 func TestSlackWebhook(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -166,14 +166,14 @@ func TestSlackWebhook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.start(t, w.configureChannel(t, fmt.Sprintf(`{slack: {webhook_url: %q, signing_secrets: [%q], response_hosts: [%q]}}
+	w.startProgram(t, w.writeChannelConfig(t, fmt.Sprintf(`{slack: {webhook_url: %q, signing_secrets: [%q], response_hosts: [%q]}}
 people: {ann@example.com: {slack: U0ANN}}`, chat.Webhook(), slackSecret, at.Host)))
-	s := w.ask(t, "e2e-1")
-	if status := w.press(t, chat, ann, message(t, w, chat, "e2e-1"), "approve"); status != http.StatusOK {
+	s := w.requestApproval(t, "e2e-1")
+	if status := w.pressButton(t, chat, ann, waitForMessage(t, w, chat, "e2e-1"), "approve"); status != http.StatusOK {
 		t.Errorf("%d", status)
 	}
-	w.delivered(t, s)
-	if !until(t, 10*time.Second, func() bool {
+	w.checkDelivered(t, s)
+	if !waitUntil(t, 10*time.Second, func() bool {
 		said := strings.Join(chat.Answers(), "\n")
 		return strings.Contains(said, "ann@example.com approved") && strings.Contains(said, "replace_original")
 	}) {
@@ -181,10 +181,10 @@ people: {ann@example.com: {slack: U0ANN}}`, chat.Webhook(), slackSecret, at.Host
 	}
 }
 
-// votes reads who decided an order, and how.
-func (s *scenario) votes(t *testing.T, w *world) []struct{ DecidedBy, Via, ShownDigest string } {
+// readVotes returns the votes on an order.
+func (s *scenario) readVotes(t *testing.T, w *world) []struct{ DecidedBy, Via, ShownDigest string } {
 	t.Helper()
-	status, text, err := w.call(context.WithoutCancel(t.Context()), "GET", "http://"+w.operator+"/v1/orders/"+s.order, bearer(operatorToken), "")
+	status, text, err := w.callUntilAnswered(context.WithoutCancel(t.Context()), "GET", "http://"+w.operator+"/v1/orders/"+s.order, bearerHeader(operatorToken), "")
 	var o struct {
 		Approvals []struct {
 			Votes []struct{ DecidedBy, Via, ShownDigest string }
