@@ -10,7 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
-// DefaultTimeout bounds one call if the configuration of a target does not: an endpoint may accept the connection and
+// DefaultTimeout bounds a call if the configuration of a target does not: an endpoint may accept the connection and
 // then stay silent (a failing zone, a firewall that drops packets). A healthy AWS answers within tens of milliseconds.
 const DefaultTimeout = 10 * time.Second
 
@@ -19,7 +19,7 @@ type Limiter interface {
 	Wait(ctx context.Context) error
 }
 
-// Send makes one call of an SDK operation within the rate limit. See Attempt for the time limits and outbound.Send for
+// Send calls an SDK operation within the rate limit. See Attempt for the time limits and outbound.Send for
 // the meaning of the errors.
 func Send[In, Out, Options any](
 	ctx context.Context, limit Limiter, service outbound.Service[Options],

@@ -13,9 +13,9 @@ import (
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
-// The circuit of a host opens after this many failures in a row, and one trial call is made after this time. The time is
-// short, because the answers that were not sent are late: one call a second finds out that an outage is over, or one call
-// at a time if calls hang.
+// The circuit of a host opens after this many failures in a row, and a trial call is made after this time. The time is
+// short, because the answers that were not sent are late: a call per second finds out that an outage is over, or a single
+// call at a time if calls hang.
 const (
 	FailuresToOpen = 5 // calls without an answer, or with a 5xx
 	OpenDuration   = time.Second
@@ -26,19 +26,19 @@ const (
 // maxHosts bounds the number of hosts in memory: callback URLs name them.
 const maxHosts = 1000
 
-// BreakerConfig configures a Breaker. The zero value has one circuit for the whole target, and no bound.
+// BreakerConfig configures a Breaker. The zero value has a single circuit for the whole target, and no bound.
 type BreakerConfig struct {
-	// Place names the part of the target to which an answer goes and which fails as a whole, such as the host of a
-	// callback URL; nil means that the whole target does.
+	// Place names the part of the target that receives an answer and fails as a whole, such as the host of a callback
+	// URL; nil means that the whole target does.
 	Place func(approval.Answer) string
-	// Most bounds the calls to one host at the same time; 0 means no bound.
+	// Most bounds the calls to a host at the same time; 0 means no bound.
 	Most int
 	// Held is called with 1 when the circuit of a host opens and with -1 when it closes.
 	Held func(delta int)
 }
 
-// Breaker is a circuit breaker for a target, with one circuit for each host. While a circuit is open, answers that can
-// wait are not sent, except for one trial call per OpenDuration. It also bounds the calls that wait for a slow host. A
+// Breaker is a circuit breaker for a target, with a circuit for each host. While a circuit is open, answers that can wait
+// are not sent, except for a trial call per OpenDuration. It also bounds the calls that wait for a slow host. A
 // call that it refuses was not sent: its attempt failed, and the order's own schedule retries it. It is safe for
 // concurrent use.
 type Breaker struct {
@@ -67,8 +67,8 @@ func NewBreaker(target Target, c BreakerConfig) *Breaker {
 	return &Breaker{target: target, config: c, hosts: map[string]*host{}}
 }
 
-// Deliver implements Target. An urgent answer bypasses the circuit: while a network drops every second call, one call a
-// second would be too few for the tasks that end soon.
+// Deliver implements Target. An urgent answer bypasses the circuit: while a network drops every second call, a single
+// call per second would be too few for the tasks that end soon.
 func (b *Breaker) Deliver(ctx context.Context, a approval.Answer) error {
 	return b.withHost(a, func(h *host) error {
 		if !a.Expires.IsZero() && time.Until(a.Expires) < UrgentBefore {
@@ -83,7 +83,7 @@ func (b *Breaker) Deliver(ctx context.Context, a approval.Answer) error {
 }
 
 // Heartbeat implements Target. Heartbeats are always urgent, and their outcome does not affect the circuit: some targets
-// have none to send.
+// do not send any.
 func (b *Breaker) Heartbeat(ctx context.Context, a approval.Answer) error {
 	return b.withHost(a, func(*host) error { return b.target.Heartbeat(ctx, a) })
 }

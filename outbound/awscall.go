@@ -11,17 +11,17 @@ import (
 
 // Service is an AWS service as Send calls it. Options are the options of the SDK's client, such as sfn.Options.
 type Service[Options any] struct {
-	// Prepare changes the options of one call: it sets aws.NopRetryer and puts call.Observe in front of the HTTP client.
+	// Prepare changes the options of a call: it sets aws.NopRetryer and puts call.Observe in front of the HTTP client.
 	// The SDK has no interface for that, so each adapter has these two lines.
 	Prepare func(o *Options, call *Call)
 	// Codes are the error codes of the service with a meaning of their own.
 	Codes Codes
-	// Timeout bounds one call: an endpoint may accept the connection and then stay silent.
+	// Timeout bounds a call: an endpoint may accept the connection and then stay silent.
 	Timeout time.Duration
 }
 
-// Send makes one call of an operation, a method of the SDK's client, and returns its outcome, see Call.judge. It makes
-// one attempt: a retry by the SDK would hide that the call may have been applied, and the SDK's retry budget fails every
+// Send calls an operation, a method of the SDK's client, and returns its outcome, see Call.judge. It makes a single
+// attempt: a retry by the SDK would hide that the call may have been applied, and the SDK's retry budget fails every
 // call once throttling has used it up. The retries are the order's own.
 func Send[In, Out, Options any](
 	ctx context.Context, service Service[Options], operation func(context.Context, *In, ...func(*Options)) (*Out, error), in *In,
@@ -38,7 +38,7 @@ type HTTPClient interface {
 	Do(request *http.Request) (*http.Response, error)
 }
 
-// Call records one call of the SDK, made in one attempt: how far its request got. The errors of the SDK do not contain
+// Call records a call of the SDK, made in a single attempt: how far its request got. The errors of the SDK do not contain
 // that, and the failure to get credentials is the error of another request.
 type Call struct {
 	progress Progress

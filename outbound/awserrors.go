@@ -18,7 +18,7 @@ import (
 type Codes struct {
 	// Closed lists the codes by which the service tells that the receiver no longer waits.
 	Closed []string
-	// Permanent lists the codes for faults of the request itself, which no later attempt can cure.
+	// Permanent lists the codes for faults of the request itself. No later attempt can cure them.
 	Permanent []string
 }
 

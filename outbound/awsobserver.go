@@ -31,7 +31,7 @@ func ObserveCalls(observer Observer) func(*middleware.Stack) error {
 	}
 }
 
-// callProgress is how far a call got. It is shared by the two middlewares of one call.
+// callProgress is how far a call got. The two middlewares of a call share it.
 type callProgress struct {
 	signed bool // the request was signed and given to the HTTP client
 	status int  // the status of the last response, 0 without a response

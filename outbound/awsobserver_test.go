@@ -19,34 +19,34 @@ import (
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
-// heard is a Watcher.
-type heard struct {
+// recorder is an Observer that records its calls.
+type recorder struct {
 	mu    sync.Mutex
 	calls []string
 	skew  time.Duration
 }
 
-func (h *heard) AWSCalled(operation, result string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.calls = append(h.calls, operation+" "+result)
+func (r *recorder) AWSCalled(operation, result string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls = append(r.calls, operation+" "+result)
 }
 
-func (h *heard) ClockSkew(skew time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.skew = skew
+func (r *recorder) ClockSkew(skew time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.skew = skew
 }
 
-func config(h *heard, url string) aws.Config {
+func newConfig(r *recorder, url string) aws.Config {
 	return aws.Config{
 		Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
-		Retryer: func() aws.Retryer { return aws.NopRetryer{} }, APIOptions: []func(*middleware.Stack) error{outbound.ObserveCalls(h)},
+		Retryer: func() aws.Retryer { return aws.NopRetryer{} }, APIOptions: []func(*middleware.Stack) error{outbound.ObserveCalls(r)},
 	}
 }
 
-// Every way in which a call can end, as a real client of the SDK sees it.
-func TestWatch(t *testing.T) {
+// Each result of a call, with a real client of the SDK.
+func TestObserveCalls(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		status     int
@@ -74,8 +74,8 @@ func TestWatch(t *testing.T) {
 				}
 			}))
 			defer server.Close()
-			h := &heard{}
-			_, err := sfn.NewFromConfig(config(h, server.URL)).SendTaskSuccess(t.Context(), &sfn.SendTaskSuccessInput{TaskToken: aws.String("t"), Output: aws.String("{}")})
+			h := &recorder{}
+			_, err := sfn.NewFromConfig(newConfig(h, server.URL)).SendTaskSuccess(t.Context(), &sfn.SendTaskSuccessInput{TaskToken: aws.String("t"), Output: aws.String("{}")})
 			require.Equal(t, tc.want == "ok", err == nil, "%v", err)
 			require.Equal(t, []string{"SFN.SendTaskSuccess " + tc.want}, h.calls)
 			if tc.status != 0 {
@@ -85,13 +85,13 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// No credentials are as good as refused ones; a call that we end is no failure.
-func TestWatchUnsent(t *testing.T) {
+// Missing credentials count as refused credentials. A call that we cancel is not reported.
+func TestObserveUnsentCalls(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	defer server.Close()
-	h := &heard{}
-	c := config(h, server.URL)
+	h := &recorder{}
+	c := newConfig(h, server.URL)
 	c.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, fmt.Errorf("none") })
 	_, err := sqs.NewFromConfig(c).GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("q")})
 	require.Error(t, err)
@@ -99,7 +99,7 @@ func TestWatchUnsent(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = sqs.NewFromConfig(config(h, server.URL)).ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &server.URL})
+	_, err = sqs.NewFromConfig(newConfig(h, server.URL)).ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &server.URL})
 	require.ErrorIs(t, err, context.Canceled)
 	require.Len(t, h.calls, 1)
 }

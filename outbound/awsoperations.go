@@ -6,8 +6,8 @@ import (
 )
 
 // Operations returns the operations of an AWS service that an interface declares, as an Observer is notified of them:
-// SQS.ReceiveMessage. API is the narrow interface through which an adapter uses the SDK's client, so that the list
-// follows the code. The service ID is the constant ServiceID of the SDK's package.
+// SQS.ReceiveMessage. API is the narrow interface between an adapter and the SDK's client, so that the list follows
+// the code. The service ID is the constant ServiceID of the SDK's package.
 func Operations[API any](serviceID string) []string {
 	api := reflect.TypeFor[API]()
 	operations := make([]string, api.NumMethod())

@@ -12,7 +12,7 @@ import (
 
 // ClientConfig configures the HTTP client of a channel or target. The zero value calls public addresses only.
 type ClientConfig struct {
-	// Timeout bounds one request, from dialling to the end of the response body. If it is zero, only the context of
+	// Timeout bounds a request, from dialling to the end of the response body. If it is zero, only the context of
 	// the request bounds it.
 	Timeout time.Duration
 	// AllowInternal turns the guard off: every address and port is called.
@@ -29,8 +29,8 @@ const (
 	// handshakeTimeout bounds the dial to an address that drops packets, and the TLS handshake with a port that is
 	// open and silent.
 	handshakeTimeout = 5 * time.Second
-	// maxIdlePerHost is as large as the number of calls that one channel or target has in progress, so that a burst
-	// of them does not end each with a new TLS handshake.
+	// maxIdlePerHost is as large as the number of calls that a channel or target has in progress, so that a burst of
+	// them does not need a TLS handshake for each call.
 	maxIdlePerHost = 128
 	// maxIdle bounds the idle connections to all hosts: callback URLs name many hosts.
 	maxIdle = 256
@@ -51,8 +51,8 @@ func NewClient(c ClientConfig) *http.Client {
 	}
 	return &http.Client{
 		Timeout: c.Timeout,
-		// The transport speaks HTTP/1.1, because it has its own dialer: a connection serves one request at a time,
-		// and when it breaks, no other request is affected.
+		// The transport speaks HTTP/1.1, because it has its own dialer: a connection serves a single request at
+		// a time, and when it breaks, other requests are not affected.
 		Transport: &http.Transport{
 			Proxy:                  nil,
 			DialContext:            dialer.DialContext,
@@ -67,8 +67,8 @@ func NewClient(c ClientConfig) *http.Client {
 	}
 }
 
-// CloseResponse closes a response of which only the status matters. It reads a bounded part of the body first, so that
-// the connection can be used again.
+// CloseResponse closes a response after its status was read. It reads a bounded part of the body first, so that the
+// connection can be used again.
 func CloseResponse(resp *http.Response) {
 	_, _ = io.CopyN(io.Discard, resp.Body, maxResponse)
 	_ = resp.Body.Close()

@@ -10,7 +10,7 @@ import (
 )
 
 // ErrForbiddenAddress is the error of a request that the guard refused. It does not name the address: the sender of
-// the request would learn the addresses to which our names resolve.
+// the request would learn the addresses of our internal names.
 var ErrForbiddenAddress = errors.New("the URL leads to an address or port that is not allowed")
 
 // Guard refuses internal addresses: all that IANA's special-purpose registries list (loopback, private, shared,

@@ -12,7 +12,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// Progress records how far one HTTP request got. The error of the request does not contain that. The zero value is
+// Progress records how far an HTTP request got. The error of the request does not contain that. The zero value is
 // ready for use.
 type Progress struct {
 	dialled   atomic.Bool // net/http asked for a connection
@@ -67,7 +67,7 @@ func IsEndpointFailure(err error) bool {
 }
 
 // safeReason returns the part of a request's error that may be stored and shown: an error of the context, of DNS, of the
-// connection or of a certificate. They name a host or an address, which the network shows to everybody. Any other error
+// connection or of a certificate. They name a host or an address, and the network shows these to everybody. Any other error
 // may quote the request or the response, and is replaced by the text of otherwise.
 func safeReason(ctx context.Context, err error, otherwise string) error {
 	var op *net.OpError

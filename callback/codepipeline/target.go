@@ -29,7 +29,7 @@ type API interface {
 
 // Config configures a Target.
 type Config struct {
-	// Limit is the rate limit of one account and region. Targets of the same account and region share it.
+	// Limit is the rate limit of an account and region. Targets of the same account and region share it.
 	Limit callback.Limiter
 	// Timeout bounds the wait for the rate limit, and then the call. Zero means callback.DefaultTimeout.
 	Timeout time.Duration

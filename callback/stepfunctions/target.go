@@ -16,7 +16,7 @@ import (
 )
 
 // Limits of the API: https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
-// and API_SendTaskFailure.html. AWS counts a cause in characters; we count its bytes, which are never fewer.
+// and API_SendTaskFailure.html. AWS counts a cause in characters; we count its bytes, and there are never fewer bytes.
 const (
 	MaxToken  = 2048    // characters
 	MaxOutput = 262_144 // bytes of UTF-8
@@ -30,7 +30,7 @@ type API interface {
 	SendTaskHeartbeat(context.Context, *sfn.SendTaskHeartbeatInput, ...func(*sfn.Options)) (*sfn.SendTaskHeartbeatOutput, error)
 }
 
-// Limits are the rate limits of one account and region, one for each API, as AWS counts the calls.
+// Limits are the rate limits of an account and region for each API, as AWS counts the calls.
 type Limits struct {
 	Success   callback.Limiter
 	Failure   callback.Limiter
@@ -71,7 +71,7 @@ func New(api API, c Config) *Target {
 				// was applied and whose response was lost.
 				Closed: []string{"TaskTimedOut", "TaskDoesNotExist"},
 				// InvalidToken is not a token of AWS: it was cut on its way, or sent to the wrong region. A workflow may be
-				// waiting, so it is a refusal, which an operator sees and can redrive.
+				// waiting, so it is a refusal: an operator sees it and can redrive it.
 				Permanent: []string{
 					"InvalidToken", "InvalidOutput", "ValidationException", "ValidationError", "InvalidParameterValue",
 					"SerializationException",
