@@ -14,7 +14,6 @@ import (
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/secret"
-	"github.com/approval-relay/approval-relay/web/console"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
@@ -45,7 +44,7 @@ func openKeys(c *config.Config, log *slog.Logger) (*keys.Ring, error) {
 type tokens struct {
 	program    api.Check
 	operator   api.Check
-	byOperator map[string]console.Secret
+	byOperator map[string]secret.Text
 }
 
 // readTokens returns the tokens of the configuration. The token in the token file belongs to "operator", a name for
@@ -59,10 +58,9 @@ func readTokens(c *config.Config) (tokens, error) {
 		}
 		operators = map[string]secret.Text{"operator": secret.New(token)}
 	}
-	t := tokens{byOperator: map[string]console.Secret{}}
+	t := tokens{byOperator: operators}
 	var operatorTexts, programTexts []string
 	for _, name := range sortedNames(operators) {
-		t.byOperator[name] = operators[name]
 		operatorTexts = append(operatorTexts, operators[name].Reveal())
 	}
 	for _, name := range sortedNames(c.Operator.APITokens) {

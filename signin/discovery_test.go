@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/signin/signintest"
 )
@@ -212,7 +213,7 @@ func TestFindProvider(t *testing.T) {
 		h, err := signin.New(signin.Config{
 			Issuer:       "https://id.example",
 			ClientID:     "x",
-			ClientSecret: secret{"x"},
+			ClientSecret: secret.New("x"),
 			Client: &http.Client{Transport: fakeTransport(func(r *http.Request) (*http.Response, error) {
 				calls++
 				return answers[calls-1](r)
@@ -241,7 +242,7 @@ func TestFindProviderEndsWithItsContext(t *testing.T) {
 		h, err := signin.New(signin.Config{
 			Issuer:       "https://id.example",
 			ClientID:     "x",
-			ClientSecret: secret{"x"},
+			ClientSecret: secret.New("x"),
 			Client: &http.Client{Transport: fakeTransport(func(r *http.Request) (*http.Response, error) {
 				<-r.Context().Done()
 				return nil, r.Context().Err()

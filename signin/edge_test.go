@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/signin/signintest"
 )
@@ -131,7 +132,7 @@ func TestIssuerOverTLS(t *testing.T) {
 		"https://user:pass@accounts.example": false,
 		"ftp://x":                            false,
 	} {
-		_, err := signin.New(signin.Config{Issuer: issuer, ClientID: "x", ClientSecret: secret{"x"}})
+		_, err := signin.New(signin.Config{Issuer: issuer, ClientID: "x", ClientSecret: secret.New("x")})
 		require.Equal(t, good, err == nil, "%s: %v", issuer, err)
 	}
 }
@@ -161,7 +162,7 @@ func FuzzCookie(f *testing.F) {
 	s, err := signin.New(signin.Config{
 		Issuer:       provider.URL,
 		ClientID:     "x",
-		ClientSecret: secret{"x"},
+		ClientSecret: secret.New("x"),
 		Base:         base,
 		MAC:          ring,
 		Now:          time.Now,

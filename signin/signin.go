@@ -16,6 +16,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+
+	"github.com/approval-relay/approval-relay/secret"
 )
 
 // MAC authenticates messages with keys that rotate, see package keys.
@@ -24,16 +26,13 @@ type MAC interface {
 	VerifyMAC(purpose, keyID string, msg, mac []byte) error
 }
 
-// Secret is a text that only Reveal shows.
-type Secret interface{ Reveal() string }
-
 // Config configures a Handler. All fields but Claim, Client and ShowMessage are required.
 type Config struct {
 	// Issuer is the URL of the provider. It must be equal to the field issuer of its discovery document, down to the
 	// slash at the end.
 	Issuer       string
 	ClientID     string
-	ClientSecret Secret
+	ClientSecret secret.Text
 	// Claim is the claim of the ID token that holds the approver's ID. The default is email, and then the provider
 	// must have verified the address.
 	Claim string
@@ -67,7 +66,7 @@ func New(c Config) (*Handler, error) {
 	if c.ClientID == "" {
 		faults = append(faults, errors.New("client_id: is missing"))
 	}
-	if c.ClientSecret == nil || c.ClientSecret.Reveal() == "" {
+	if c.ClientSecret.IsZero() {
 		faults = append(faults, errors.New("client_secret: is missing"))
 	}
 	if c.Claim == "" {

@@ -14,13 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/signin/signintest"
 )
-
-type secret struct{ s string }
-
-func (s secret) Reveal() string { return s.s }
 
 // site is a web site with a page that shows who is signed in.
 type site struct {
@@ -46,7 +43,7 @@ func newSite(t *testing.T, change func(*signin.Config)) *site {
 	c := signin.Config{
 		Issuer:       h.provider.URL,
 		ClientID:     signintest.ClientID,
-		ClientSecret: secret{signintest.ClientSecret},
+		ClientSecret: secret.New(signintest.ClientSecret),
 		Base:         base,
 		MAC:          keys.NewRing(h.now),
 		Now:          func() time.Time { return h.now },
@@ -136,7 +133,7 @@ func TestRefusedSignIns(t *testing.T) {
 		"for another client": {claim("aud", "another"), nil, 503, outage},
 		"of another issuer":  {claim("iss", "https://evil.example"), nil, 503, outage},
 		"too old":            {claim("exp", 1), nil, 503, outage},
-		"our secret is old":  {nil, func(c *signin.Config) { c.ClientSecret = secret{"old"} }, 500, misconfigured},
+		"our secret is old":  {nil, func(c *signin.Config) { c.ClientSecret = secret.New("old") }, 500, misconfigured},
 		"no provider":        {nil, func(c *signin.Config) { c.Issuer = "http://127.0.0.1:1" }, 503, outage},
 	} {
 		h := newSite(t, tc.config)
@@ -186,7 +183,7 @@ func TestForgedCallbacks(t *testing.T) {
 		s, err := signin.New(signin.Config{
 			Issuer:       "https://x.example",
 			ClientID:     "x",
-			ClientSecret: secret{"x"},
+			ClientSecret: secret.New("x"),
 			MAC:          keys.NewRing(h.now),
 			Now:          time.Now,
 		})

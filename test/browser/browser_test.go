@@ -20,6 +20,7 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/link"
+	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/signin/signintest"
 	"github.com/approval-relay/approval-relay/store/memory"
@@ -36,10 +37,6 @@ type site struct {
 	now    time.Time
 	events chan web.Event
 }
-
-type secret struct{}
-
-func (secret) Reveal() string { return signintest.ClientSecret }
 
 type nobody struct{}
 
@@ -61,7 +58,7 @@ func newSite(t *testing.T) *site {
 	t.Cleanup(s.oidc.Close)
 	s.oidc.Redirect = server.URL + "/signin/callback"
 	door, err := signin.New(signin.Config{
-		Issuer: s.oidc.URL, ClientID: signintest.ClientID, ClientSecret: secret{}, Base: base, MAC: keys.NewRing(s.now), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Issuer: s.oidc.URL, ClientID: signintest.ClientID, ClientSecret: secret.New(signintest.ClientSecret), Base: base, MAC: keys.NewRing(s.now), Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	mux.HandleFunc("GET /signin/{token}", door.StartSignIn)

@@ -15,6 +15,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/store/memory"
 	"github.com/approval-relay/approval-relay/web/console"
 )
@@ -28,10 +29,6 @@ type desk struct {
 	mu    sync.Mutex
 	now   time.Time
 }
-
-type token string
-
-func (t token) Reveal() string { return string(t) }
 
 const opsToken = "ops-token-4711-aPa2Kq"
 
@@ -47,7 +44,7 @@ func newDesk(t *testing.T) *desk {
 	log := slog.New(slog.DiscardHandler)
 	tr := &handlers.Transitions{Orders: d.store, Dispatch: nobody{}, Observer: nobody{}, Log: log, Now: d.clock, Lease: time.Minute}
 	c, err := console.New(console.Config{
-		Tokens: map[string]console.Secret{"ada": token(opsToken)}, MAC: keys.NewRing(d.now), Orders: d.store, Counter: d.store, DeadLetters: d.store,
+		Tokens: map[string]secret.Text{"ada": secret.New(opsToken)}, MAC: keys.NewRing(d.now), Orders: d.store, Counter: d.store, DeadLetters: d.store,
 		Decider: &handlers.Decider{Transitions: tr}, Queues: []string{"request-orders"}, Now: d.clock, Log: log,
 		Redriver: &handlers.Redriver{
 			Transitions: tr, Orders: d.store, DeadLetters: d.store, Queues: map[string]handlers.DeadLetterQueue{},

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/web/look"
 )
@@ -50,12 +51,9 @@ type MAC interface {
 	VerifyMAC(purpose, keyID string, msg, mac []byte) error
 }
 
-// Secret is a text that only Reveal shows.
-type Secret interface{ Reveal() string }
-
 // Config configures a Console. All fields but Queues are required.
 type Config struct {
-	Tokens   map[string]Secret // of the operators, by name
+	Tokens   map[string]secret.Text // of the operators, by name
 	MAC      MAC
 	Orders   Orders
 	Counter  Counter

@@ -20,6 +20,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/web/console"
 )
@@ -28,10 +29,6 @@ var update = flag.Bool("update", false, "write the golden files again")
 
 var errFire = errors.New("disk on fire")
 
-type secret string
-
-func (s secret) Reveal() string { return string(s) }
-
 var start = time.Date(2026, 3, 4, 3, 12, 45, 0, time.UTC)
 
 // world is the console with orders in a map, and the real domain and keys.
@@ -39,7 +36,7 @@ type world struct {
 	t       *testing.T
 	now     time.Time
 	ring    *keys.Ring
-	tokens  map[string]console.Secret
+	tokens  map[string]secret.Text
 	orders  map[string]*approval.Order
 	letters []store.DeadLetter
 	unread  error
@@ -60,7 +57,7 @@ func newWorld(t *testing.T) *world {
 		t:      t,
 		now:    start,
 		ring:   keys.NewRing(start),
-		tokens: map[string]console.Secret{"ada": secret(adaToken), "bob": secret(bobToken)},
+		tokens: map[string]secret.Text{"ada": secret.New(adaToken), "bob": secret.New(bobToken)},
 		orders: map[string]*approval.Order{},
 	}
 	w.build()

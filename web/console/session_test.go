@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/web/console"
 )
 
@@ -82,9 +83,9 @@ func TestSessions(t *testing.T) {
 			w.cookie.Value = e([]byte(payload)) + "." + e([]byte(id)) + "." + e(mac)
 		}
 	}
-	rotate := func(name string, token secret) func(*world) {
+	rotate := func(name, token string) func(*world) {
 		return func(w *world) {
-			if w.tokens[name] = token; token == "" {
+			if w.tokens[name] = secret.New(token); token == "" {
 				delete(w.tokens, name)
 			}
 			w.build()
@@ -276,7 +277,7 @@ func TestOtherSites(t *testing.T) {
 
 func TestNewRefusesEmptyTokens(t *testing.T) {
 	t.Parallel()
-	_, err := console.New(console.Config{Tokens: map[string]console.Secret{"ada": secret("")}})
+	_, err := console.New(console.Config{Tokens: map[string]secret.Text{"ada": secret.New("")}})
 	if err == nil || !strings.Contains(err.Error(), `"ada" is empty`) {
 		t.Error(err)
 	}
