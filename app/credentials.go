@@ -86,7 +86,7 @@ func operatorToken(path string) (string, error) {
 		return createTokenFile(path)
 	}
 	if err == nil && info.Mode().Perm()&0o007 != 0 {
-		return "", fmt.Errorf("read operator.token_file: %s can be read by everybody (mode %04o): chmod 600 it", path, info.Mode().Perm())
+		return "", fmt.Errorf("read operator.token_file: %s is readable by all users (mode %04o): change its mode to 600", path, info.Mode().Perm())
 	}
 	b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
 	if err != nil {

@@ -23,7 +23,7 @@ func TestOperatorToken(t *testing.T) {
 
 	require.NoError(t, os.Chmod(path, 0o644)) // that is what is tested
 	_, err = operatorToken(path)
-	require.ErrorContains(t, err, "can be read by everybody (mode 0644): chmod 600 it")
+	require.ErrorContains(t, err, "is readable by all users (mode 0644): change its mode to 600")
 	require.NotContains(t, err.Error(), made)
 	require.NoError(t, os.Chmod(path, 0o640)) // Kubernetes mounts secrets so
 	_, err = operatorToken(path)

@@ -19,28 +19,28 @@ const fileHeader = "approval-relay keys 1"
 
 var keyIDPattern = regexp.MustCompile(`^[0-9a-f]{8}$`)
 
-// ParseFile reads a key file: the line "approval-relay keys 1", then a line for each
-// key, the primary first: ID, time of making (RFC 3339), 32 bytes in base64.
-// Blank lines and lines that begin with # are passed over. Errors name the line
-// and never hold a key.
+// ParseFile reads the text of a key file: the line "approval-relay keys 1", then a line for each key, the primary
+// first, with its ID, its creation time (RFC 3339) and 32 bytes in base64. Blank lines and lines that begin with # are
+// skipped. Errors name the line and never contain a key.
 func ParseFile(text []byte) (*Ring, error) {
 	ring := &Ring{}
 	lines := bufio.NewScanner(bytes.NewReader(text))
-	for n, head := 1, false; lines.Scan(); n++ {
+	headerSeen := false
+	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		switch {
 		case line == "" || strings.HasPrefix(line, "#"):
-		case !head && line != fileHeader:
+		case !headerSeen && line != fileHeader:
 			return nil, fmt.Errorf("line %d: not a key file: it must begin with %q", n, fileHeader)
-		case !head:
-			head = true
+		case !headerSeen:
+			headerSeen = true
 		default:
 			k, err := parseKey(line)
 			if err != nil {
 				return nil, fmt.Errorf("line %d: %w", n, err)
 			}
 			if ring.findKey(k.id) != nil {
-				return nil, fmt.Errorf("line %d: key %s is there twice", n, k.id)
+				return nil, fmt.Errorf("line %d: the ID of key %s is used twice", n, k.id)
 			}
 			ring.keys = append(ring.keys, k)
 		}
@@ -49,7 +49,7 @@ func ParseFile(text []byte) (*Ring, error) {
 		return nil, fmt.Errorf("read keys: %w", err)
 	}
 	if len(ring.keys) == 0 {
-		return nil, errors.New("no key in it")
+		return nil, errors.New("the file has no key")
 	}
 	return ring, nil
 }
@@ -57,7 +57,7 @@ func ParseFile(text []byte) (*Ring, error) {
 func parseKey(line string) (*key, error) {
 	parts := strings.Fields(line)
 	if len(parts) != 3 {
-		return nil, errors.New("a key is three words: ID, time, 32 bytes in base64")
+		return nil, errors.New("a key has three fields: ID, time, 32 bytes in base64")
 	}
 	if !keyIDPattern.MatchString(parts[0]) {
 		return nil, errors.New("a key's ID is 8 hex digits")
@@ -73,7 +73,7 @@ func parseKey(line string) (*key, error) {
 	return newKey(parts[0], created, master), nil
 }
 
-// marshalText returns the ring as Parse reads it.
+// marshalText returns the text of the ring's key file.
 func (r *Ring) marshalText() []byte {
 	var b bytes.Buffer
 	fmt.Fprintln(&b, fileHeader)
@@ -83,15 +83,16 @@ func (r *Ring) marshalText() []byte {
 	return b.Bytes()
 }
 
-// LoadFile reads a key file. It must not be readable by others than its owner and
-// its group (Kubernetes mounts secrets readable by group).
+// LoadFile reads a key file. Only its owner and its group may have read permission; Kubernetes mounts secrets with read
+// permission for the group.
 func LoadFile(path string) (*Ring, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("load keys: %w", err)
 	}
 	if info.Mode().Perm()&0o007 != 0 {
-		return nil, fmt.Errorf("load keys: %s can be read by everybody (mode %04o): chmod 600 it", path, info.Mode().Perm())
+		mode := info.Mode().Perm()
+		return nil, fmt.Errorf("load keys: %s is readable by all users (mode %04o): change its mode to 600", path, mode)
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // the operator names the file
 	if err != nil {
@@ -104,21 +105,20 @@ func LoadFile(path string) (*Ring, error) {
 	return ring, nil
 }
 
-// Create writes a new key file. It fails with fs.ErrExist where there is one:
-// keys are never overwritten by a making.
-func (r *Ring) Create(path string) error {
+// CreateFile writes a new key file. It fails with fs.ErrExist if the file exists, so that keys are never overwritten.
+func (r *Ring) CreateFile(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names the file
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("make keys: %s is there already: %w", path, fs.ErrExist)
+		return fmt.Errorf("create keys: %s exists already: %w", path, fs.ErrExist)
 	}
 	if err != nil {
-		return fmt.Errorf("make keys: %w", err)
+		return fmt.Errorf("create keys: %w", err)
 	}
 	return writeSync(f, r.marshalText())
 }
 
-// Save replaces a key file: the old one is there until the new one is durable.
-func (r *Ring) Save(path string) error {
+// SaveFile replaces a key file. The old file remains until the new file is durable.
+func (r *Ring) SaveFile(path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".keys-*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("save keys: %w", err)

@@ -1,11 +1,9 @@
-// Package keys is the keyring of the program: it seals what is secret at rest
-// and signs what we send out and want to recognise when it comes back.
+// Package keys is the key ring of the program. It seals secrets at rest, and signs links, forms and cookies that the
+// program later gets back.
 //
-// A ring has one primary key and any number of older ones. The primary seals and
-// signs, all of them open and verify, so that keys can rotate while sealed
-// records and signed links are still about. From each master key one key for
-// every purpose is derived (HKDF-SHA256, RFC 5869): what is signed for one
-// purpose is worth nothing for another.
+// A ring has a primary key and any number of other keys. The primary key seals and signs; all keys open and verify.
+// Keys can therefore rotate while sealed records and signed links are still in use. From each master key, a separate
+// key for every purpose is derived (HKDF-SHA256, RFC 5869): a signature for a purpose is worthless for every other.
 package keys
 
 import (
@@ -26,19 +24,19 @@ import (
 	"time"
 )
 
-// The ways in which something sealed or signed cannot be read.
+// The errors of opening and verifying.
 var (
 	ErrUnknownKey = errors.New("the key is not in the ring")
-	ErrCorrupt    = errors.New("not what was sealed or signed with this key")
+	ErrCorrupt    = errors.New("not sealed or signed with this key")
 )
 
 // masterSize is the size of a master key, in bytes.
 const masterSize = 32
 
-// Ring is a keyring. It is safe for concurrent use and cannot be printed.
+// Ring is a key ring. It is safe for concurrent use and cannot be printed.
 type Ring struct{ keys []*key } // the first is the primary
 
-// key is one master key and what was derived from it.
+// key is a master key, with the keys derived from it.
 type key struct {
 	id      string // 8 hex digits
 	created time.Time
@@ -49,7 +47,7 @@ type key struct {
 	macs map[string][]byte // derived keys by purpose
 }
 
-// NewRing returns a ring with one new key.
+// NewRing returns a ring with a single new key.
 func NewRing(now time.Time) *Ring { return &Ring{keys: []*key{generateKey(now)}} }
 
 func generateKey(now time.Time) *key {
@@ -69,11 +67,11 @@ func newKey(id string, created time.Time, master []byte) *key {
 	}
 	block, err := aes.NewCipher(k.deriveKey("seal"))
 	if err != nil {
-		panic(err) // 32 bytes are a key
+		panic(err) // 32 bytes are a valid key
 	}
 	k.aead, err = cipher.NewGCM(block)
 	if err != nil {
-		panic(err) // AES has the block size that GCM wants
+		panic(err) // GCM requires the block size of AES
 	}
 	return k
 }
@@ -81,19 +79,19 @@ func newKey(id string, created time.Time, master []byte) *key {
 func (k *key) deriveKey(purpose string) []byte {
 	out, err := hkdf.Key(sha256.New, k.master, nil, "approval-relay/1/"+purpose, masterSize)
 	if err != nil {
-		panic(err) // 32 bytes are within what HKDF can give
+		panic(err) // HKDF can derive 32 bytes
 	}
 	return out
 }
 
-// Rotate adds a new primary key; the others go on opening what they sealed.
+// Rotate adds a new primary key. The other keys still open and verify.
 func (r *Ring) Rotate(now time.Time) *Ring {
 	return &Ring{keys: append([]*key{generateKey(now)}, r.keys...)}
 }
 
-// Prepare adds a new key behind the others: it opens and verifies, and does not seal
-// or sign. Where several processes share the ring, all learn a key before one uses it.
-func (r *Ring) Prepare(now time.Time) *Ring {
+// AddSecondary adds a new key behind the others. It opens and verifies, but does not seal or sign. If several processes
+// share the ring, all of them know the key before any of them uses it.
+func (r *Ring) AddSecondary(now time.Time) *Ring {
 	return &Ring{keys: append(slices.Clone(r.keys), generateKey(now))}
 }
 
@@ -110,7 +108,7 @@ func (r *Ring) Promote(id string) (*Ring, error) {
 // PrimaryID returns the ID of the key that seals and signs.
 func (r *Ring) PrimaryID() string { return r.keys[0].id }
 
-// ListKeys lists the keys, the primary first, with when each was made.
+// ListKeys lists the keys, the primary first, with their creation times.
 func (r *Ring) ListKeys() []KeyInfo {
 	out := make([]KeyInfo, len(r.keys))
 	for i, k := range r.keys {
@@ -119,7 +117,7 @@ func (r *Ring) ListKeys() []KeyInfo {
 	return out
 }
 
-// KeyInfo is what may be shown of a key.
+// KeyInfo is the public part of a key.
 type KeyInfo struct {
 	ID      string
 	Created time.Time
@@ -134,16 +132,16 @@ func (r *Ring) findKey(id string) *key {
 	return nil
 }
 
-// sealVersion is the first byte of all that is sealed: version 1 is the key's
-// ID (8 bytes of text), a nonce (12 bytes) and AES-256-GCM's output.
+// sealVersion is the first byte of every sealed text. In version 1 the key's ID (8 bytes of text), a nonce (12 bytes)
+// and the output of AES-256-GCM follow.
 const sealVersion = 1
 
-// headerSize is how much stands before the nonce.
+// headerSize is the number of bytes before the nonce.
 const headerSize = 1 + 8
 
-// Seal encrypts and authenticates plaintext, bound to the associated data: it
-// opens only where that is the same. Nonces are random; NIST SP 800-38D (8.3)
-// allows 2^32 of them for a key, so rotate before four thousand million.
+// Seal encrypts and authenticates a plaintext, bound to its associated data: Open needs the same data. Nonces are
+// random. NIST SP 800-38D (8.3) allows 2^32 of them for a key, so the key must rotate before four thousand million
+// seals.
 func (r *Ring) Seal(plaintext []byte, associated ...string) ([]byte, error) {
 	k := r.keys[0]
 	out := make([]byte, headerSize+k.aead.NonceSize(), headerSize+k.aead.NonceSize()+len(plaintext)+k.aead.Overhead())
@@ -154,7 +152,7 @@ func (r *Ring) Seal(plaintext []byte, associated ...string) ([]byte, error) {
 	return k.aead.Seal(out, nonce, plaintext, joinParts(associated)), nil
 }
 
-// Open returns what was sealed, or ErrUnknownKey or ErrCorrupt.
+// Open returns the sealed plaintext, or ErrUnknownKey or ErrCorrupt.
 func (r *Ring) Open(sealed []byte, associated ...string) ([]byte, error) {
 	if len(sealed) < headerSize || sealed[0] != sealVersion {
 		return nil, ErrCorrupt
@@ -175,7 +173,7 @@ func (r *Ring) Open(sealed []byte, associated ...string) ([]byte, error) {
 	return plain, nil
 }
 
-// joinParts writes the parts so that no two lists of parts look the same.
+// joinParts encodes the parts with their lengths, so that different lists of parts never look the same.
 func joinParts(parts []string) []byte {
 	var out []byte
 	for _, p := range parts {
@@ -185,14 +183,13 @@ func joinParts(parts []string) []byte {
 	return out
 }
 
-// MAC signs a message for a purpose (HMAC-SHA256) and says with which key.
+// MAC signs a message for a purpose (HMAC-SHA256) with the primary key, and returns that key's ID.
 func (r *Ring) MAC(purpose string, message []byte) (keyID string, mac []byte) {
 	k := r.keys[0]
 	return k.id, k.computeMAC(purpose, message)
 }
 
-// VerifyMAC returns nil if the message was signed so, or ErrUnknownKey or
-// ErrCorrupt.
+// VerifyMAC returns nil if the key signed the message for the purpose, otherwise ErrUnknownKey or ErrCorrupt.
 func (r *Ring) VerifyMAC(purpose, keyID string, message, mac []byte) error {
 	k := r.findKey(keyID)
 	if k == nil {

@@ -13,23 +13,23 @@ import (
 	"time"
 )
 
-var madeAt = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+var createdAt = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
-func TestSealOpens(t *testing.T) {
+func TestOpenAfterSealAndRotate(t *testing.T) {
 	t.Parallel()
-	old := NewRing(madeAt)
+	old := NewRing(createdAt)
 	sealed, err := old.Seal([]byte("secret"), "order", "approval")
 	if err != nil {
 		t.Fatal(err)
 	}
-	rotated := old.Rotate(madeAt.Add(time.Hour))
+	rotated := old.Rotate(createdAt.Add(time.Hour))
 	for name, ring := range map[string]*Ring{"same": old, "rotated": rotated} {
 		got, err := ring.Open(sealed, "order", "approval")
 		if err != nil || string(got) != "secret" {
 			t.Errorf("%s ring: %q, %v", name, got, err)
 		}
 	}
-	if _, err := NewRing(madeAt).Open(sealed, "order", "approval"); !errors.Is(err, ErrUnknownKey) {
+	if _, err := NewRing(createdAt).Open(sealed, "order", "approval"); !errors.Is(err, ErrUnknownKey) {
 		t.Errorf("another ring: %v, want ErrUnknownKey", err)
 	}
 	newer, _ := rotated.Seal([]byte("secret"), "a")
@@ -40,7 +40,7 @@ func TestSealOpens(t *testing.T) {
 
 func TestSealIsBoundToItsAssociatedData(t *testing.T) {
 	t.Parallel()
-	ring := NewRing(madeAt)
+	ring := NewRing(createdAt)
 	sealed, _ := ring.Seal([]byte("secret"), "ab", "c")
 	for _, other := range [][]string{{"a", "bc"}, {"ab"}, {"ab", "c", ""}, {"abc"}, nil} {
 		if _, err := ring.Open(sealed, other...); !errors.Is(err, ErrCorrupt) {
@@ -49,9 +49,9 @@ func TestSealIsBoundToItsAssociatedData(t *testing.T) {
 	}
 }
 
-func TestEveryByteOfASealCounts(t *testing.T) {
+func TestOpenRefusesEveryChangedByte(t *testing.T) {
 	t.Parallel()
-	ring := NewRing(madeAt)
+	ring := NewRing(createdAt)
 	sealed, _ := ring.Seal([]byte("secret"), "x")
 	for i := range sealed {
 		bad := bytes.Clone(sealed)
@@ -65,11 +65,10 @@ func TestEveryByteOfASealCounts(t *testing.T) {
 	}
 }
 
-// TestPrepared: what a promoted key seals and signs is opened and verified by a process that
-// knows it as prepared only.
-func TestPrepared(t *testing.T) {
+// A process that has a key only as a secondary key opens and verifies the output of a process that has promoted it.
+func TestPromote(t *testing.T) {
 	t.Parallel()
-	old := NewRing(madeAt).Prepare(madeAt.Add(time.Hour))
+	old := NewRing(createdAt).AddSecondary(createdAt.Add(time.Hour))
 	id := old.ListKeys()[1].ID
 	promoted, err := old.Promote(id)
 	if err != nil || promoted.PrimaryID() != id || old.PrimaryID() == id {
@@ -92,9 +91,9 @@ func TestPrepared(t *testing.T) {
 
 func TestMAC(t *testing.T) {
 	t.Parallel()
-	ring := NewRing(madeAt)
+	ring := NewRing(createdAt)
 	id, mac := ring.MAC("link", []byte("message"))
-	after := ring.Rotate(madeAt)
+	after := ring.Rotate(createdAt)
 	if err := after.VerifyMAC("link", id, []byte("message"), mac); err != nil {
 		t.Errorf("after a rotation: %v", err)
 	}
@@ -112,15 +111,15 @@ func TestMAC(t *testing.T) {
 func TestFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys")
-	ring := NewRing(madeAt)
-	if err := ring.Create(path); err != nil {
+	ring := NewRing(createdAt)
+	if err := ring.CreateFile(path); err != nil {
 		t.Fatal(err)
 	}
-	if err := ring.Create(path); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("a second making: %v, want fs.ErrExist", err)
+	if err := ring.CreateFile(path); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("created twice: %v, want fs.ErrExist", err)
 	}
 	sealed, _ := ring.Seal([]byte("secret"))
-	if err := ring.Rotate(madeAt).Save(path); err != nil {
+	if err := ring.Rotate(createdAt).SaveFile(path); err != nil {
 		t.Fatal(err)
 	}
 	loaded, err := LoadFile(path)
@@ -137,33 +136,35 @@ func TestFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := LoadFile(path); err == nil || !strings.Contains(err.Error(), "0604") {
-		t.Errorf("a file that everybody can read: %v", err)
+		t.Errorf("a file that all users can read: %v", err)
 	}
 }
 
 func TestParseNamesTheLine(t *testing.T) {
 	t.Parallel()
-	good := NewRing(madeAt).marshalText()
+	good := NewRing(createdAt).marshalText()
 	key := strings.Fields(strings.Split(string(good), "\n")[1])[2]
 	for name, text := range map[string]string{
-		"line 1": "keys\n", "line 2": fileHeader + "\n0123abcd 2026-01-31T12:00:00Z\n", "no key": fileHeader + "\n# none\n",
-		"8 hex":     fileHeader + "\n0123ABCD 2026-01-31T12:00:00Z " + key,
-		"RFC 3339":  fileHeader + "\n0123abcd yesterday " + key,
-		"32 bytes":  fileHeader + "\n0123abcd 2026-01-31T12:00:00Z " + key[4:],
-		"there twi": fileHeader + "\n0123abcd 2026-01-31T12:00:00Z " + key + "\n0123abcd 2026-01-31T12:00:00Z " + key,
+		"line 1":   "keys\n",
+		"line 2":   fileHeader + "\n0123abcd 2026-01-31T12:00:00Z\n",
+		"no key":   fileHeader + "\n# comment\n",
+		"8 hex":    fileHeader + "\n0123ABCD 2026-01-31T12:00:00Z " + key,
+		"RFC 3339": fileHeader + "\n0123abcd yesterday " + key,
+		"32 bytes": fileHeader + "\n0123abcd 2026-01-31T12:00:00Z " + key[4:],
+		"used twi": fileHeader + "\n0123abcd 2026-01-31T12:00:00Z " + key + "\n0123abcd 2026-01-31T12:00:00Z " + key,
 	} {
 		_, err := ParseFile([]byte(text))
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%q: %v", name, err)
 		} else if strings.Contains(err.Error(), key) {
-			t.Errorf("%q: the error holds the key", name)
+			t.Errorf("%q: the error contains the key", name)
 		}
 	}
 }
 
 func TestRingCannotBePrinted(t *testing.T) {
 	t.Parallel()
-	ring := NewRing(madeAt)
+	ring := NewRing(createdAt)
 	key := encodeMaster(ring.keys[0].master)
 	nested := struct{ R *Ring }{ring}
 	b, _ := json.Marshal(nested)
@@ -174,32 +175,33 @@ func TestRingCannotBePrinted(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	ring := NewRing(madeAt)
+	ring := NewRing(createdAt)
 	sealed, _ := ring.Seal([]byte("secret"), "x")
 	f.Add(sealed)
 	f.Add([]byte{sealVersion})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if _, err := ring.Open(b, "x"); err == nil && !bytes.Equal(b, sealed) {
-			t.Error("opened what was not sealed")
+			t.Error("opened a text that was not sealed")
 		}
 	})
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(NewRing(madeAt).marshalText())
+	f.Add(NewRing(createdAt).marshalText())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		ring, err := ParseFile(b)
 		if err != nil {
 			return
 		}
 		if _, err := ParseFile(ring.marshalText()); err != nil {
-			t.Errorf("what was read cannot be read again: %v", err)
+			t.Errorf("the text of a parsed ring cannot be parsed: %v", err)
 		}
 	})
 }
 
 func BenchmarkSeal(b *testing.B) {
-	ring, token := NewRing(madeAt), make([]byte, 700)
+	ring := NewRing(createdAt)
+	token := make([]byte, 700)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := ring.Seal(token, "order", "approval"); err != nil {

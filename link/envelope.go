@@ -8,43 +8,42 @@ import (
 	"strings"
 )
 
-// ErrInvalid is returned for a link or form that this program did not sign, or
-// that was changed.
+// ErrInvalid is returned for a link or form that this program did not sign, or that was changed afterwards.
 var ErrInvalid = errors.New("invalid link")
 
-// MAC authenticates messages with keys that rotate. Each purpose has keys of its
-// own, so what is good for one is not for another.
+// MAC authenticates messages with keys that rotate. Each purpose has its own keys, so that a signature for a purpose is
+// worthless for every other.
 type MAC interface {
-	// MAC returns the MAC of the message under the current key, and its ID.
+	// MAC returns the MAC of the message under the current key, and the ID of that key.
 	MAC(purpose string, msg []byte) (keyID string, mac []byte)
-	// VerifyMAC returns an error unless mac is the MAC of the message under the
-	// key of that ID. It compares in constant time.
+	// VerifyMAC returns an error unless mac is the MAC of the message under the key with this ID. It compares in
+	// constant time.
 	VerifyMAC(purpose, keyID string, msg, mac []byte) error
 }
 
-// The purposes. They are part of what is signed: never change them.
+// The purposes of signatures. They are part of the signed message: never change them.
 const (
 	purposeLink   = "link"
 	purposeForm   = "form"
 	purposeButton = "button"
 )
 
-// version begins every envelope. A new format takes a new one, and the old must
-// be read for as long as links of it are out.
+// version begins every envelope. A new format gets a new version. The old version must stay readable as long as its
+// links are valid.
 const version = "1"
 
-// maxText is the longest envelope, in characters: as long as URLs may safely be.
-// The longest that the domain's limits allow is some 1,000.
+// maxText is the longest envelope, in characters; longer URLs are not safe everywhere. The limits of the domain keep
+// envelopes below about 1,000 characters.
 const maxText = 2048
 
-// encoding is base64url without padding: it needs no escapes in a URL's path, and a
-// mail reader does not end the link at it.
+// encoding returns base64url without padding: the path of a URL needs no escapes for it, and mail readers do not cut a
+// link at one of its characters.
 func encoding() *base64.Encoding { return base64.RawURLEncoding.Strict() }
 
-// sealEnvelope returns "1.payload.key.mac", the three in base64url. The MAC also covers
-// bound, which the reader must have from elsewhere.
-func sealEnvelope(m MAC, purpose string, payload, bound []byte) string {
-	keyID, mac := m.MAC(purpose, authenticatedMessage(purpose, payload, bound))
+// sealEnvelope returns "1.payload.key.mac", with payload, key ID and MAC in base64url. The MAC also covers context,
+// which the reader must know from elsewhere.
+func sealEnvelope(m MAC, purpose string, payload, context []byte) string {
+	keyID, mac := m.MAC(purpose, authenticatedMessage(purpose, payload, context))
 	return joinEnvelope(payload, []byte(keyID), mac)
 }
 
@@ -57,18 +56,17 @@ func joinEnvelope(parts ...[]byte) string {
 	return text.String()
 }
 
-// openEnvelope returns the payload of an envelope that seal made with the same purpose
-// and bound.
-func openEnvelope(m MAC, purpose, text string, bound []byte) ([]byte, error) {
+// openEnvelope returns the payload of an envelope that sealEnvelope made for the same purpose and context.
+func openEnvelope(m MAC, purpose, text string, context []byte) ([]byte, error) {
 	if len(text) > maxText {
 		return nil, fmt.Errorf("%w: longer than %d characters", ErrInvalid, maxText)
 	}
 	fields := strings.Split(text, ".")
 	if fields[0] != version {
-		return nil, fmt.Errorf("%w: not of version %s", ErrInvalid, version)
+		return nil, fmt.Errorf("%w: version is not %s", ErrInvalid, version)
 	}
 	if len(fields) != 4 {
-		return nil, fmt.Errorf("%w: not of three parts", ErrInvalid)
+		return nil, fmt.Errorf("%w: not three parts after the version", ErrInvalid)
 	}
 	var parts [3][]byte
 	for i := range parts {
@@ -77,27 +75,31 @@ func openEnvelope(m MAC, purpose, text string, bound []byte) ([]byte, error) {
 			return nil, fmt.Errorf("%w: not base64url", ErrInvalid)
 		}
 	}
-	if joinEnvelope(parts[:]...) != text { // base64 skips line ends
-		return nil, fmt.Errorf("%w: not in its one form", ErrInvalid)
+	payload := parts[0]
+	keyID := parts[1]
+	mac := parts[2]
+	if joinEnvelope(payload, keyID, mac) != text { // the decoder of base64 skips line ends
+		return nil, fmt.Errorf("%w: not in canonical form", ErrInvalid)
 	}
-	if m.VerifyMAC(purpose, string(parts[1]), authenticatedMessage(purpose, parts[0], bound), parts[2]) != nil {
+	if m.VerifyMAC(purpose, string(keyID), authenticatedMessage(purpose, payload, context), mac) != nil {
 		return nil, fmt.Errorf("%w: wrong signature", ErrInvalid)
 	}
-	return parts[0], nil
+	return payload, nil
 }
 
-// authenticatedMessage is what is authenticated. Its parts cannot run into each other.
-func authenticatedMessage(purpose string, payload, bound []byte) []byte {
+// authenticatedMessage returns the message that is signed. Each part is preceded by its length, so that different parts
+// never give the same message.
+func authenticatedMessage(purpose string, payload, context []byte) []byte {
 	msg := appendBytes([]byte("approval-relay/link/"+version+"\x00"), []byte(purpose))
-	return appendBytes(appendBytes(msg, payload), bound)
+	return appendBytes(appendBytes(msg, payload), context)
 }
 
-// appendBytes appends the length of p and p.
+// appendBytes appends the length of p, then p.
 func appendBytes(b, p []byte) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(p))), p...)
 }
 
-// cutBytes undoes appendBytes.
+// cutBytes reverses appendBytes.
 func cutBytes(b []byte) (p, rest []byte, ok bool) {
 	n, size := binary.Uvarint(b)
 	if size <= 0 || n > uint64(len(b)-size) {

@@ -9,16 +9,25 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-func TestCheckForm(t *testing.T) {
+func TestVerifyForm(t *testing.T) {
 	t.Parallel()
 	l := links(t, keyA)
-	shown := []byte("hash of what was shown")
+	shown := []byte("digest of the page")
 	nonce := l.FormNonce(good, shown, now)
+	digest := string(shown)
 	other := func(change func(*approval.Capability)) approval.Capability {
 		c := good
 		change(&c)
 		return c
 	}
+	sealed := func(purpose, expires string) string {
+		return sealEnvelope(keyA, purpose, []byte(expires), formContext(good, shown))
+	}
+	otherKey := links(t, testMAC{"a1", "b"})
+	otherNonce := other(func(c *approval.Capability) { c.Nonce = "n-2" })
+	otherApproval := other(func(c *approval.Capability) { c.ApprovalID = "x" })
+	otherOrder := other(func(c *approval.Capability) { c.OrderID = "x" })
+	otherApprover := other(func(c *approval.Capability) { c.Approver = "x" })
 	for name, c := range map[string]struct {
 		c     approval.Capability
 		shown string
@@ -26,22 +35,22 @@ func TestCheckForm(t *testing.T) {
 		at    time.Time
 		want  error
 	}{
-		"the same page":          {good, string(shown), nonce, now, nil},
-		"just in time":           {good, string(shown), nonce, now.Add(FormTTL - time.Second), nil},
-		"too late":               {good, string(shown), nonce, now.Add(FormTTL), approval.ErrExpired},
-		"too late and not ours":  {good, string(shown), nonce[:len(nonce)-4] + "AAAA", now.Add(FormTTL), ErrInvalid},
+		"the same page":          {good, digest, nonce, now, nil},
+		"just in time":           {good, digest, nonce, now.Add(FormTTL - time.Second), nil},
+		"too late":               {good, digest, nonce, now.Add(FormTTL), approval.ErrExpired},
+		"too late and not ours":  {good, digest, nonce[:len(nonce)-4] + "AAAA", now.Add(FormTTL), ErrInvalid},
 		"another page":           {good, "other", nonce, now, ErrInvalid},
-		"another link":           {other(func(c *approval.Capability) { c.Nonce = "n-2" }), string(shown), nonce, now, ErrInvalid},
-		"another approval":       {other(func(c *approval.Capability) { c.ApprovalID = "x" }), string(shown), nonce, now, ErrInvalid},
-		"another order":          {other(func(c *approval.Capability) { c.OrderID = "x" }), string(shown), nonce, now, ErrInvalid},
-		"another approver":       {other(func(c *approval.Capability) { c.Approver = "x" }), string(shown), nonce, now, ErrInvalid},
-		"nothing":                {good, string(shown), "", now, ErrInvalid},
-		"the link's own token":   {good, string(shown), l.LinkToken(good), now, ErrInvalid},
-		"another key":            {good, string(shown), links(t, testMAC{"a1", "b"}).FormNonce(good, shown, now), now, ErrInvalid},
-		"another purpose":        {good, string(shown), sealEnvelope(keyA, purposeLink, make([]byte, 8), formContext(good, shown)), now, ErrInvalid},
-		"no expiry":              {good, string(shown), sealEnvelope(keyA, purposeForm, nil, formContext(good, shown)), now, ErrInvalid},
-		"an expiry before 1970":  {good, string(shown), sealEnvelope(keyA, purposeForm, []byte("\xff2345678"), formContext(good, shown)), now, approval.ErrExpired},
-		"with something trailed": {good, string(shown), nonce + "A", now, ErrInvalid},
+		"another link":           {otherNonce, digest, nonce, now, ErrInvalid},
+		"another approval":       {otherApproval, digest, nonce, now, ErrInvalid},
+		"another order":          {otherOrder, digest, nonce, now, ErrInvalid},
+		"another approver":       {otherApprover, digest, nonce, now, ErrInvalid},
+		"nothing":                {good, digest, "", now, ErrInvalid},
+		"the link's own token":   {good, digest, l.LinkToken(good), now, ErrInvalid},
+		"another key":            {good, digest, otherKey.FormNonce(good, shown, now), now, ErrInvalid},
+		"another purpose":        {good, digest, sealed(purposeLink, "\x00\x00\x00\x00\x00\x00\x00\x00"), now, ErrInvalid},
+		"no expiry":              {good, digest, sealed(purposeForm, ""), now, ErrInvalid},
+		"an expiry before 1970":  {good, digest, sealed(purposeForm, "\xff2345678"), now, approval.ErrExpired},
+		"with trailing data": {good, digest, nonce + "A", now, ErrInvalid},
 	} {
 		if err := l.VerifyForm(c.c, []byte(c.shown), c.nonce, c.at); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
@@ -49,8 +58,8 @@ func TestCheckForm(t *testing.T) {
 	}
 }
 
-// What is bound must not run together: a link's end and a page's beginning.
-func TestCheckFormKeepsLinkAndPageApart(t *testing.T) {
+// The end of a link and the beginning of a page must not run together.
+func TestVerifyFormSeparatesLinkAndPage(t *testing.T) {
 	t.Parallel()
 	a, b := good, good
 	a.Nonce, b.Nonce = "n", "nx"
@@ -60,7 +69,7 @@ func TestCheckFormKeepsLinkAndPageApart(t *testing.T) {
 	}
 }
 
-func TestCheckFormRefusesEveryChangedCharacter(t *testing.T) {
+func TestVerifyFormRefusesEveryChangedCharacter(t *testing.T) {
 	t.Parallel()
 	l := links(t, keyA)
 	nonce := l.FormNonce(good, []byte("shown"), now)
@@ -75,14 +84,14 @@ func TestCheckFormRefusesEveryChangedCharacter(t *testing.T) {
 	}
 }
 
-func FuzzCheckForm(f *testing.F) {
+func FuzzVerifyForm(f *testing.F) {
 	l := links(f, keyA)
 	nonce := l.FormNonce(good, []byte("shown"), now)
 	f.Add(nonce)
 	f.Add("1...")
 	f.Fuzz(func(t *testing.T, text string) {
 		if err := l.VerifyForm(good, []byte("shown"), text, now); err == nil && text != nonce {
-			t.Errorf("%q was taken", text)
+			t.Errorf("%q was accepted", text)
 		}
 	})
 }

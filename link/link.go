@@ -1,15 +1,11 @@
-// Package link makes and reads signed links: what an approver gets in a message,
-// and what the decision page's form carries. A link holds no task token. It is a
-// capability that says what it allows and until when; the record of its order
-// can revoke it (approval.Approval.Allows).
+// Package link makes and reads signed links: the link that an approver gets in a message, the value of a button in a
+// chat, and the nonce in the form of the decision page. A link contains no task token. It is a capability with its
+// rights and its expiry. The record of the order can revoke it, see approval.Approval.AcceptsCapability.
 package link
 
 import (
-	"bytes"
-	"encoding/binary"
 	"fmt"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -21,9 +17,9 @@ type Links struct {
 	base string
 }
 
-// NewLinks returns Links below the base URL: the one at which people reach us, with
-// the prefix that a proxy takes away. It is configured, never taken from a
-// request's Host header, which its sender chooses. Query and fragment are dropped.
+// NewLinks returns Links below a base URL: the URL at which people reach us, with the prefix that a proxy removes. The
+// base URL is configured, never taken from a request's Host header, because the sender of a request chooses that. Query
+// and fragment are dropped.
 func NewLinks(mac MAC, base *url.URL) *Links {
 	b := url.URL{
 		Scheme:  base.Scheme,
@@ -34,32 +30,32 @@ func NewLinks(mac MAC, base *url.URL) *Links {
 	return &Links{mac: mac, base: b.JoinPath("a").String() + "/"}
 }
 
-// URL returns the link of a capability: the base URL, "/a/" and Token.
+// URL returns the link of a capability: the base URL, "/a/" and the LinkToken.
 func (l *Links) URL(c approval.Capability) string { return l.base + l.LinkToken(c) }
 
-// ButtonToken returns what a button in a chat carries: which approval it is about. A
-// link it is not; who pressed it is for the chat to say, and whether they may
-// decide for the record.
-func (l *Links) ButtonToken(c approval.Capability) string {
-	c.Approver, c.Nonce, c.Allowed = "", "", nil
-	return sealEnvelope(l.mac, purposeButton, encodeCapability(c), nil)
-}
-
-// OpenButton reads what Button made. Its errors are those of Open.
-func (l *Links) OpenButton(token string, now time.Time) (approval.Capability, error) {
-	return l.openCapability(purposeButton, token, now)
-}
-
-// LinkToken returns the signed form of a capability. Its expiry is cut to seconds.
+// LinkToken returns the signed form of a capability. Its expiry is truncated to seconds.
 func (l *Links) LinkToken(c approval.Capability) string {
 	return sealEnvelope(l.mac, purposeLink, encodeCapability(c), nil)
 }
 
-// OpenLink reads a link's token. The error is ErrInvalid, or approval.ErrExpired for a link
-// that is ours and whose time has passed. It does not know of revocation: ask
-// approval.Approval.Allows.
+// OpenLink reads the token of a link. The error is ErrInvalid, or approval.ErrExpired for a valid link whose time has
+// passed. OpenLink does not know about revocation: ask approval.Approval.AcceptsCapability.
 func (l *Links) OpenLink(token string, now time.Time) (approval.Capability, error) {
 	return l.openCapability(purposeLink, token, now)
+}
+
+// ButtonToken returns the value of a button in a chat. It only names the approval, so it is not a link: the chat
+// identifies the person who pressed the button, and the record decides whether that person may decide.
+func (l *Links) ButtonToken(c approval.Capability) string {
+	c.Approver = ""
+	c.Nonce = ""
+	c.Allowed = nil
+	return sealEnvelope(l.mac, purposeButton, encodeCapability(c), nil)
+}
+
+// OpenButton reads the value of a button. Its errors are the errors of OpenLink.
+func (l *Links) OpenButton(token string, now time.Time) (approval.Capability, error) {
+	return l.openCapability(purposeButton, token, now)
 }
 
 func (l *Links) openCapability(purpose, token string, now time.Time) (approval.Capability, error) {
@@ -69,58 +65,10 @@ func (l *Links) openCapability(purpose, token string, now time.Time) (approval.C
 	}
 	c, ok := decodeCapability(payload)
 	if !ok {
-		return approval.Capability{}, fmt.Errorf("%w: payload not in its one form", ErrInvalid)
+		return approval.Capability{}, fmt.Errorf("%w: payload not in canonical form", ErrInvalid)
 	}
 	if !c.Expires.After(now) {
 		return approval.Capability{}, approval.ErrExpired
 	}
 	return c, nil
-}
-
-// The bits of the decisions that a link allows.
-const (
-	bitApprove = 1 << iota
-	bitReject
-)
-
-// encodeCapability writes a capability: order, approval, approver and nonce, each after
-// its length; a byte with a bit for each decision; the expiry in Unix seconds,
-// eight bytes big-endian.
-func encodeCapability(c approval.Capability) []byte {
-	var b []byte
-	for _, text := range []string{c.OrderID, c.ApprovalID, c.Approver, c.Nonce} {
-		b = appendBytes(b, []byte(text))
-	}
-	var bits byte
-	if slices.Contains(c.Allowed, approval.Approve) {
-		bits |= bitApprove
-	}
-	if slices.Contains(c.Allowed, approval.Reject) {
-		bits |= bitReject
-	}
-	return binary.BigEndian.AppendUint64(append(b, bits), uint64(c.Expires.Unix()))
-}
-
-// decodeCapability undoes encode, and takes nothing that encode would write otherwise.
-func decodeCapability(payload []byte) (approval.Capability, bool) {
-	var c approval.Capability
-	rest := payload
-	for _, text := range []*string{&c.OrderID, &c.ApprovalID, &c.Approver, &c.Nonce} {
-		p, after, ok := cutBytes(rest)
-		if !ok {
-			return approval.Capability{}, false
-		}
-		*text, rest = string(p), after
-	}
-	if len(rest) != 1+8 {
-		return approval.Capability{}, false
-	}
-	if rest[0]&bitApprove != 0 {
-		c.Allowed = append(c.Allowed, approval.Approve)
-	}
-	if rest[0]&bitReject != 0 {
-		c.Allowed = append(c.Allowed, approval.Reject)
-	}
-	c.Expires = time.Unix(int64(binary.BigEndian.Uint64(rest[1:])), 0).UTC()
-	return c, bytes.Equal(encodeCapability(c), payload)
 }

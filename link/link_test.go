@@ -18,7 +18,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// testMAC is HMAC-SHA256 under one key for each purpose.
+// testMAC is HMAC-SHA256 with a key for each purpose.
 type testMAC struct{ id, secret string }
 
 var errMAC = errors.New("wrong mac")
@@ -69,9 +69,9 @@ func golden(tb testing.TB, name, got string) string {
 	return strings.TrimSpace(string(want))
 }
 
-// Links of an older release are still out when a newer one runs: what was
-// written once must be readable, and until there is a version 2, written so.
-func TestLinksThatAreOutStayGood(t *testing.T) {
+// Links of an older release are still in use when a newer release runs. The format must stay readable and, until there
+// is a version 2, unchanged.
+func TestFormatOfLinksIsStable(t *testing.T) {
 	t.Parallel()
 	l := links(t, keyA)
 	out := golden(t, "good_link.txt", l.URL(good))
@@ -80,15 +80,15 @@ func TestLinksThatAreOutStayGood(t *testing.T) {
 	}
 	c, err := l.OpenLink(strings.TrimPrefix(out, "https://relay.example.com/prefix/a/"), now)
 	if err != nil || !reflect.DeepEqual(c, good) {
-		t.Errorf("a link that is out is read as %+v, %v", c, err)
+		t.Errorf("an existing link is read as %+v, %v", c, err)
 	}
 	form := golden(t, "good_form.txt", l.FormNonce(good, []byte("shown"), now))
 	if err := l.VerifyForm(good, []byte("shown"), form, now); err != nil {
-		t.Errorf("a form that is out: %v", err)
+		t.Errorf("an existing form: %v", err)
 	}
 }
 
-func TestOpenReturnsWhatWasSigned(t *testing.T) {
+func TestOpenReturnsTheSignedCapability(t *testing.T) {
 	t.Parallel()
 	l := links(t, keyA)
 	text := rapid.StringN(-1, -1, approval.MaxOrderID)
@@ -112,7 +112,7 @@ func TestOpenReturnsWhatWasSigned(t *testing.T) {
 	})
 }
 
-// A button is no link, and a link no button; it says nothing of who may decide.
+// A button is not a link, and a link is not a button. A button does not identify an approver.
 func TestButton(t *testing.T) {
 	t.Parallel()
 	l := links(t, keyA)
@@ -123,7 +123,8 @@ func TestButton(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for name, err := range map[string]error{
-		"a button as a link": second(l.OpenLink(button, now)), "a link as a button": second(l.OpenButton(l.LinkToken(good), now)),
+		"a button as a link": second(l.OpenLink(button, now)),
+		"a link as a button": second(l.OpenButton(l.LinkToken(good), now)),
 	} {
 		if !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
@@ -153,7 +154,8 @@ func TestURLKeepsHostAndPrefix(t *testing.T) {
 		if got := l.URL(good); got != want+l.LinkToken(good) {
 			t.Errorf("%s gives %s", base, got)
 		}
-		if back, err := url.Parse(l.URL(good)); err != nil || back.String() != l.URL(good) || !strings.HasSuffix(back.Path, l.LinkToken(good)) {
+		back, err := url.Parse(l.URL(good))
+		if err != nil || back.String() != l.URL(good) || !strings.HasSuffix(back.Path, l.LinkToken(good)) {
 			t.Errorf("%s does not survive a URL parser: %v", l.URL(good), err)
 		}
 	}
@@ -182,7 +184,7 @@ func TestOpenRefusesEveryChangedCharacter(t *testing.T) {
 	}
 }
 
-// sign makes a token that is ours in all but its payload.
+// sign returns a token with a valid signature over any payload.
 func sign(payload []byte) string { return sealEnvelope(keyA, purposeLink, payload, nil) }
 
 func TestOpenRefuses(t *testing.T) {
@@ -205,22 +207,22 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		"nothing":                       {"", ErrInvalid},
 		"another version":               {"2" + l.LinkToken(good)[1:], ErrInvalid},
-		"a version more":                {"11" + l.LinkToken(good)[1:], ErrInvalid},
+		"a longer version":                {"11" + l.LinkToken(good)[1:], ErrInvalid},
 		"too long":                      {l.LinkToken(good) + strings.Repeat("A", maxText), ErrInvalid},
-		"ours and too long":             {l.LinkToken(long), ErrInvalid},
-		"a part more":                   {l.LinkToken(good) + ".", ErrInvalid},
+		"signed and too long":             {l.LinkToken(long), ErrInvalid},
+		"one more part":                   {l.LinkToken(good) + ".", ErrInvalid},
 		"padding":                       {l.LinkToken(good) + "=", ErrInvalid},
 		"trailing data":                 {sign(append(slices.Clip(payload), 0)), ErrInvalid},
 		"a cut payload":                 {sign(payload[:len(payload)-1]), ErrInvalid},
 		"an empty payload":              {sign(nil), ErrInvalid},
-		"a length in more bytes":        {sign(longLength), ErrInvalid},
+		"a length in too many bytes":        {sign(longLength), ErrInvalid},
 		"a length beyond the end":       {sign(huge), ErrInvalid},
 		"an unknown decision":           {sign(highBit), ErrInvalid},
 		"another key":                   {links(t, testMAC{"a1", "secret b"}).LinkToken(good), ErrInvalid},
 		"another key's ID":              {links(t, testMAC{"a2", "secret a"}).LinkToken(good), ErrInvalid},
 		"another purpose":               {sealEnvelope(keyA, purposeForm, payload, nil), ErrInvalid},
 		"a form's nonce":                {l.FormNonce(good, nil, now), ErrInvalid},
-		"something bound":               {sealEnvelope(keyA, purposeLink, payload, []byte("x")), ErrInvalid},
+		"with a context":               {sealEnvelope(keyA, purposeLink, payload, []byte("x")), ErrInvalid},
 		"no MAC":                        {strings.Join([]string{fields[0], fields[1], fields[2], ""}, "."), ErrInvalid},
 		"expired now":                   {l.LinkToken(past), approval.ErrExpired},
 		"expired, and not ours":         {expiredChanged, ErrInvalid},
@@ -239,7 +241,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-func TestOpenIsGoodUntilItsLastSecond(t *testing.T) {
+func TestLinkIsValidUntilItsLastNanosecond(t *testing.T) {
 	t.Parallel()
 	l := links(t, keyA)
 	token := l.LinkToken(good)
@@ -257,7 +259,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(string(encodeCapability(good)), true)
 	f.Add("1...", false)
 	f.Fuzz(func(t *testing.T, text string, signed bool) {
-		if signed { // past the MAC, to the payload
+		if signed { // reach the payload behind the MAC
 			text = sign([]byte(text))
 		}
 		c, err := l.OpenLink(text, now)

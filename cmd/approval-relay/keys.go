@@ -25,7 +25,7 @@ type keysMakeCmd struct{ keyFile }
 // Run makes a key file.
 func (c *keysMakeCmd) Run(w *world) error {
 	ring := keys.NewRing(now())
-	if err := ring.Create(c.File); err != nil {
+	if err := ring.CreateFile(c.File); err != nil {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "made %s with key %s: keep a copy, without it stored tokens cannot be read\n", c.File, ring.PrimaryID())
@@ -41,7 +41,7 @@ func (c *keysRotateCmd) Run(w *world) error {
 		return err
 	}
 	ring = ring.Rotate(now())
-	if err := ring.Save(c.File); err != nil {
+	if err := ring.SaveFile(c.File); err != nil {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "%s: key %s is the primary now, %d key(s) in all; restart the worker\n", c.File, ring.PrimaryID(), len(ring.ListKeys()))
@@ -56,8 +56,8 @@ func (c *keysPrepareCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	ring = ring.Prepare(now())
-	if err := ring.Save(c.File); err != nil {
+	ring = ring.AddSecondary(now())
+	if err := ring.SaveFile(c.File); err != nil {
 		return err
 	}
 	ids := ring.ListKeys()
@@ -79,7 +79,7 @@ func (c *keysPromoteCmd) Run(w *world) error {
 	if ring, err = ring.Promote(c.ID); err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	if err := ring.Save(c.File); err != nil {
+	if err := ring.SaveFile(c.File); err != nil {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "%s: key %s is the primary now; restart the workers\n", c.File, c.ID)

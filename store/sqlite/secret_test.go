@@ -132,7 +132,7 @@ func TestKeysRotate(t *testing.T) {
 func newest(t *testing.T, ring *keys.Ring) *keys.Ring {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "keys")
-	require.NoError(t, ring.Create(path))
+	require.NoError(t, ring.CreateFile(path))
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	lines := strings.SplitAfter(string(text), "\n")

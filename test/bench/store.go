@@ -27,7 +27,7 @@ func (b *bench) openStore(ctx context.Context, name string) (*sqlite.Store, stri
 		return nil, "", err
 	}
 	ring := keys.NewRing(time.Now())
-	if err := ring.Create(filepath.Join(dir, "keys")); err != nil {
+	if err := ring.CreateFile(filepath.Join(dir, "keys")); err != nil {
 		return nil, "", err
 	}
 	s, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(dir, "orders.db"), Sealer: ring})

@@ -91,7 +91,7 @@ func serve(t *testing.T, h http.Handler) (url string) {
 func (w *world) seed(t *testing.T) {
 	t.Helper()
 	ring := keys.NewRing(time.Now())
-	require.NoError(t, ring.Create(filepath.Join(w.dir, "keys")))
+	require.NoError(t, ring.CreateFile(filepath.Join(w.dir, "keys")))
 	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(w.dir, "relay.db"), Sealer: ring})
 	require.NoError(t, err)
 	at := approval.Environment{Now: time.Now().Add(10*time.Second - approval.TokenGrace), Lease: time.Minute}

@@ -63,7 +63,7 @@ func newWorld(t *testing.T) *world {
 		overlay.Edit{File: wire, Old: "actionLease = 30 * time.Second", New: "actionLease = 3 * time.Second"},
 		overlay.Edit{File: wire, Old: "callTimeout = 10 * time.Second", New: "callTimeout = 1 * time.Second"})
 	require.NoError(t, err)
-	require.NoError(t, keys.NewRing(time.Now()).Create(filepath.Join(w.dir, "keys"))) // the workers share it
+	require.NoError(t, keys.NewRing(time.Now()).CreateFile(filepath.Join(w.dir, "keys"))) // the workers share it
 	return w
 }
 

@@ -1,0 +1,59 @@
+package link
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// The bits of the decisions that a link allows.
+const (
+	bitApprove = 1 << iota
+	bitReject
+)
+
+// encodeCapability writes a capability: order, approval, approver and nonce, each after its length; a byte with a bit
+// for each allowed decision; the expiry in Unix seconds, eight bytes big-endian.
+func encodeCapability(c approval.Capability) []byte {
+	var b []byte
+	for _, text := range []string{c.OrderID, c.ApprovalID, c.Approver, c.Nonce} {
+		b = appendBytes(b, []byte(text))
+	}
+	var bits byte
+	if slices.Contains(c.Allowed, approval.Approve) {
+		bits |= bitApprove
+	}
+	if slices.Contains(c.Allowed, approval.Reject) {
+		bits |= bitReject
+	}
+	return binary.BigEndian.AppendUint64(append(b, bits), uint64(c.Expires.Unix()))
+}
+
+// decodeCapability reverses encodeCapability. It accepts only the canonical form, the bytes that encodeCapability
+// writes.
+func decodeCapability(payload []byte) (approval.Capability, bool) {
+	var c approval.Capability
+	rest := payload
+	for _, text := range []*string{&c.OrderID, &c.ApprovalID, &c.Approver, &c.Nonce} {
+		p, after, ok := cutBytes(rest)
+		if !ok {
+			return approval.Capability{}, false
+		}
+		*text = string(p)
+		rest = after
+	}
+	if len(rest) != 1+8 {
+		return approval.Capability{}, false
+	}
+	if rest[0]&bitApprove != 0 {
+		c.Allowed = append(c.Allowed, approval.Approve)
+	}
+	if rest[0]&bitReject != 0 {
+		c.Allowed = append(c.Allowed, approval.Reject)
+	}
+	c.Expires = time.Unix(int64(binary.BigEndian.Uint64(rest[1:])), 0).UTC()
+	return c, bytes.Equal(encodeCapability(c), payload)
+}
