@@ -33,7 +33,7 @@ func openKeys(c *config.Config, log *slog.Logger) (*keys.Ring, error) {
 		}
 	}
 	ring = keys.NewRing(time.Now())
-	if err := ring.Create(c.Keys.File); err != nil {
+	if err := ring.CreateFile(c.Keys.File); err != nil {
 		return nil, err
 	}
 	log.Warn("keys were made: keep a copy, without them stored tokens cannot be read", "file", c.Keys.File, "key_id", ring.PrimaryID())

@@ -35,22 +35,22 @@ func TestVerifyForm(t *testing.T) {
 		at    time.Time
 		want  error
 	}{
-		"the same page":          {good, digest, nonce, now, nil},
-		"just in time":           {good, digest, nonce, now.Add(FormTTL - time.Second), nil},
-		"too late":               {good, digest, nonce, now.Add(FormTTL), approval.ErrExpired},
-		"too late and not ours":  {good, digest, nonce[:len(nonce)-4] + "AAAA", now.Add(FormTTL), ErrInvalid},
-		"another page":           {good, "other", nonce, now, ErrInvalid},
-		"another link":           {otherNonce, digest, nonce, now, ErrInvalid},
-		"another approval":       {otherApproval, digest, nonce, now, ErrInvalid},
-		"another order":          {otherOrder, digest, nonce, now, ErrInvalid},
-		"another approver":       {otherApprover, digest, nonce, now, ErrInvalid},
-		"nothing":                {good, digest, "", now, ErrInvalid},
-		"the link's own token":   {good, digest, l.LinkToken(good), now, ErrInvalid},
-		"another key":            {good, digest, otherKey.FormNonce(good, shown, now), now, ErrInvalid},
-		"another purpose":        {good, digest, sealed(purposeLink, "\x00\x00\x00\x00\x00\x00\x00\x00"), now, ErrInvalid},
-		"no expiry":              {good, digest, sealed(purposeForm, ""), now, ErrInvalid},
-		"an expiry before 1970":  {good, digest, sealed(purposeForm, "\xff2345678"), now, approval.ErrExpired},
-		"with trailing data": {good, digest, nonce + "A", now, ErrInvalid},
+		"the same page":         {good, digest, nonce, now, nil},
+		"just in time":          {good, digest, nonce, now.Add(FormTTL - time.Second), nil},
+		"too late":              {good, digest, nonce, now.Add(FormTTL), approval.ErrExpired},
+		"too late and not ours": {good, digest, nonce[:len(nonce)-4] + "AAAA", now.Add(FormTTL), ErrInvalid},
+		"another page":          {good, "other", nonce, now, ErrInvalid},
+		"another link":          {otherNonce, digest, nonce, now, ErrInvalid},
+		"another approval":      {otherApproval, digest, nonce, now, ErrInvalid},
+		"another order":         {otherOrder, digest, nonce, now, ErrInvalid},
+		"another approver":      {otherApprover, digest, nonce, now, ErrInvalid},
+		"nothing":               {good, digest, "", now, ErrInvalid},
+		"the link's own token":  {good, digest, l.LinkToken(good), now, ErrInvalid},
+		"another key":           {good, digest, otherKey.FormNonce(good, shown, now), now, ErrInvalid},
+		"another purpose":       {good, digest, sealed(purposeLink, "\x00\x00\x00\x00\x00\x00\x00\x00"), now, ErrInvalid},
+		"no expiry":             {good, digest, sealed(purposeForm, ""), now, ErrInvalid},
+		"an expiry before 1970": {good, digest, sealed(purposeForm, "\xff2345678"), now, approval.ErrExpired},
+		"with trailing data":    {good, digest, nonce + "A", now, ErrInvalid},
 	} {
 		if err := l.VerifyForm(c.c, []byte(c.shown), c.nonce, c.at); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
