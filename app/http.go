@@ -67,16 +67,13 @@ func (a *App) decisionPage() (*web.Page, error) {
 		Log:     a.log,
 		Observe: func(e web.Event) { a.metrics.Page(string(e)) },
 	}
-	if provider := a.config.Public.OIDC; provider != nil {
+	if settings := a.config.Public.OIDC; settings != nil {
 		handler, err := signin.New(signin.Config{
-			Issuer:       provider.Issuer,
-			ClientID:     provider.ClientID,
-			ClientSecret: provider.ClientSecret,
-			Claim:        provider.Claim,
-			Base:         base,
-			MAC:          a.ring,
-			Now:          time.Now,
-			Log:          a.log,
+			Settings: *settings,
+			Base:     base,
+			MAC:      a.ring,
+			Now:      time.Now,
+			Log:      a.log,
 		})
 		if err != nil {
 			return nil, err

@@ -29,7 +29,7 @@ const (
 	maxDocument = 1 << 20
 )
 
-// issuerSetting is the configuration field of Config.Issuer, as the log names it.
+// issuerSetting is the path of Settings.Issuer in the configuration, as the log names it.
 const issuerSetting = "public.oidc.issuer"
 
 var (
@@ -51,7 +51,8 @@ type IssuerMismatchError struct {
 
 // Error names both URLs.
 func (e *IssuerMismatchError) Error() string {
-	text := fmt.Sprintf("issuer: is %q, but the provider's discovery document has the issuer %q", e.Configured, e.Discovered)
+	text := fmt.Sprintf("issuer %q does not match the issuer %q in the provider's discovery document",
+		e.Configured, e.Discovered)
 	if strings.TrimSuffix(e.Configured, "/") == strings.TrimSuffix(e.Discovered, "/") {
 		return text + "; they differ in the slash at the end"
 	}
@@ -60,6 +61,15 @@ func (e *IssuerMismatchError) Error() string {
 
 // Unwrap returns ErrMisconfigured.
 func (e *IssuerMismatchError) Unwrap() error { return ErrMisconfigured }
+
+// documentError is returned for a discovery document that cannot be used. errors.Is finds ErrMisconfigured in it.
+type documentError struct{ text string }
+
+// Error returns the text.
+func (e *documentError) Error() string { return e.text }
+
+// Unwrap returns ErrMisconfigured.
+func (e *documentError) Unwrap() error { return ErrMisconfigured }
 
 // CheckDiscovery fetches the discovery document of an issuer and reports whether approvers can sign in with it. The
 // error is ErrMisconfigured if they never can: an *IssuerMismatchError for another issuer, or an error that names the
@@ -107,7 +117,7 @@ func (h *Handler) provider(ctx context.Context) (*oidc.Provider, error) {
 	if h.Now().Before(h.retryAt) {
 		return nil, h.lookupErr
 	}
-	document, err := fetchDocument(ctx, h.Issuer, h.Client)
+	document, err := fetchDocument(ctx, h.Settings.Issuer, h.Client)
 	if err != nil {
 		if ctx.Err() == nil {
 			h.logLookup(ctx, err)
@@ -116,7 +126,7 @@ func (h *Handler) provider(ctx context.Context) (*oidc.Provider, error) {
 		h.retryAt = h.Now().Add(retryPause)
 		return nil, h.lookupErr
 	}
-	h.Log.InfoContext(ctx, "sign-in provider found", "issuer", h.Issuer)
+	h.Log.InfoContext(ctx, "sign-in provider found", "issuer", h.Settings.Issuer)
 	// The provider fetches its signing keys later, with the client of this context.
 	h.found = document.NewProvider(oidc.ClientContext(ctx, h.Client))
 	return h.found, nil
@@ -130,11 +140,11 @@ func (h *Handler) logLookup(ctx context.Context, err error) {
 	}
 	if errors.Is(err, ErrMisconfigured) {
 		h.Log.WarnContext(ctx, "nobody can sign in: the provider's discovery document cannot be used",
-			"setting", issuerSetting, "configured", h.Issuer, "error", err)
+			"setting", issuerSetting, "configured", h.Settings.Issuer, "error", err)
 		return
 	}
 	h.Log.WarnContext(ctx, "the sign-in provider could not be reached",
-		"setting", issuerSetting, "configured", h.Issuer, "error", err)
+		"setting", issuerSetting, "configured", h.Settings.Issuer, "error", err)
 }
 
 // endpoints returns the provider's endpoints and the verifier of its ID tokens.
@@ -145,13 +155,13 @@ func (h *Handler) endpoints(ctx context.Context) (*oauth2.Config, *oidc.IDTokenV
 		return nil, nil, err
 	}
 	oauth := &oauth2.Config{
-		ClientID:     h.ClientID,
-		ClientSecret: h.ClientSecret.Reveal(),
+		ClientID:     h.Settings.ClientID,
+		ClientSecret: h.Settings.ClientSecret.Reveal(),
 		Endpoint:     provider.Endpoint(),
 		RedirectURL:  h.Base.JoinPath("signin", "callback").String(),
 		Scopes:       []string{oidc.ScopeOpenID, "email", "profile"},
 	}
-	return oauth, provider.Verifier(&oidc.Config{ClientID: h.ClientID, Now: h.Now}), nil
+	return oauth, provider.Verifier(&oidc.Config{ClientID: h.Settings.ClientID, Now: h.Now}), nil
 }
 
 // fetchDocument fetches the discovery document of an issuer and checks it (OpenID Connect Discovery 1.0, section 4).
@@ -161,7 +171,7 @@ func fetchDocument(ctx context.Context, issuer string, client *http.Client) (*oi
 	at := strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
-		return nil, fmt.Errorf("issuer: cannot be called: %w", errors.Join(ErrMisconfigured, err))
+		return nil, &documentError{fmt.Sprintf("the discovery document cannot be requested: %s", err)}
 	}
 	resp, err := client.Do(req)
 	if err != nil {
@@ -182,7 +192,7 @@ func fetchDocument(ctx context.Context, issuer string, client *http.Client) (*oi
 func parseDocument(at, issuer string, body []byte) (*oidc.ProviderConfig, error) {
 	var document oidc.ProviderConfig
 	if json.Unmarshal(body, &document) != nil {
-		return nil, fmt.Errorf("issuer: %s is not a discovery document: %w", at, ErrMisconfigured)
+		return nil, &documentError{at + " is not a discovery document"}
 	}
 	if document.IssuerURL != "" && document.IssuerURL != issuer {
 		return nil, &IssuerMismatchError{Configured: issuer, Discovered: document.IssuerURL}
@@ -199,8 +209,8 @@ func parseDocument(at, issuer string, body []byte) (*oidc.ProviderConfig, error)
 		}
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("issuer: the discovery document at %s lacks the URL in %s: %w",
-			at, strings.Join(missing, ", "), ErrMisconfigured)
+		fields := strings.Join(missing, ", ")
+		return nil, &documentError{fmt.Sprintf("the discovery document at %s lacks the URL in %s", at, fields)}
 	}
 	document.Algorithms = asymmetricOnly(document.Algorithms)
 	return &document, nil

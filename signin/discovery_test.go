@@ -3,6 +3,7 @@ package signin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/signin/signintest"
 )
@@ -32,28 +34,28 @@ var discoveryCases = map[string]struct {
 	},
 	"a missing slash": {
 		func(p *signintest.Provider) { p.Issuer = p.URL + "/" }, func(url string) string { return url }, signin.ErrMisconfigured,
-		`issuer: is "URL", but the provider's discovery document has the issuer "URL/"; they differ in the slash at the end`,
+		`issuer "URL" does not match the issuer "URL/" in the provider's discovery document; they differ in the slash at the end`,
 	},
 	"an extra slash": {
 		nil, func(url string) string { return url + "/" }, signin.ErrMisconfigured,
-		`issuer: is "URL/", but the provider's discovery document has the issuer "URL"; they differ in the slash at the end`,
+		`issuer "URL/" does not match the issuer "URL" in the provider's discovery document; they differ in the slash at the end`,
 	},
 	"another host": {
 		func(p *signintest.Provider) { p.Issuer = "https://login.example" }, func(url string) string { return url },
 		signin.ErrMisconfigured,
-		`issuer: is "URL", but the provider's discovery document has the issuer "https://login.example"`,
+		`issuer "URL" does not match the issuer "https://login.example" in the provider's discovery document`,
 	},
 	"missing fields": {
 		func(p *signintest.Provider) { p.Omit = []string{"issuer", "token_endpoint", "jwks_uri"} },
 		func(url string) string { return url }, signin.ErrMisconfigured,
-		"issuer: the discovery document at URL/.well-known/openid-configuration lacks the URL in issuer, token_endpoint, jwks_uri: " +
-			"sign-in is misconfigured",
+		"the discovery document at URL/.well-known/openid-configuration lacks the URL in " +
+			"issuer, token_endpoint, jwks_uri",
 	},
 	"a missing authorization endpoint": {
 		func(p *signintest.Provider) { p.Omit = []string{"authorization_endpoint"} },
 		func(url string) string { return url }, signin.ErrMisconfigured,
-		"issuer: the discovery document at URL/.well-known/openid-configuration lacks the URL in authorization_endpoint: " +
-			"sign-in is misconfigured",
+		"the discovery document at URL/.well-known/openid-configuration lacks the URL in " +
+			"authorization_endpoint",
 	},
 	"an issuer below which there is no document": {
 		nil, func(url string) string { return url + "/realms/other" }, signin.ErrUnreachable,
@@ -149,8 +151,8 @@ func TestPageForWrongIssuer(t *testing.T) {
 			t.Parallel()
 			var url string
 			h := newSite(t, func(c *signin.Config) {
-				url = c.Issuer
-				c.Issuer, c.Client = tc.issuer(c.Issuer), impatient()
+				url = c.Settings.Issuer
+				c.Settings.Issuer, c.Client = tc.issuer(c.Settings.Issuer), impatient()
 			})
 			if tc.change != nil {
 				tc.change(h.provider)
@@ -211,9 +213,11 @@ func TestFindProvider(t *testing.T) {
 		}
 		calls := 0
 		h, err := signin.New(signin.Config{
-			Issuer:       "https://id.example",
-			ClientID:     "x",
-			ClientSecret: secret.New("x"),
+			Settings: signin.Settings{
+				Issuer:       "https://id.example",
+				ClientID:     "x",
+				ClientSecret: secret.New("x"),
+			},
 			Client: &http.Client{Transport: fakeTransport(func(r *http.Request) (*http.Response, error) {
 				calls++
 				return answers[calls-1](r)
@@ -240,9 +244,11 @@ func TestFindProviderEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		h, err := signin.New(signin.Config{
-			Issuer:       "https://id.example",
-			ClientID:     "x",
-			ClientSecret: secret.New("x"),
+			Settings: signin.Settings{
+				Issuer:       "https://id.example",
+				ClientID:     "x",
+				ClientSecret: secret.New("x"),
+			},
 			Client: &http.Client{Transport: fakeTransport(func(r *http.Request) (*http.Response, error) {
 				<-r.Context().Done()
 				return nil, r.Context().Err()
@@ -259,4 +265,26 @@ func TestFindProviderEndsWithItsContext(t *testing.T) {
 		<-ended
 		require.Empty(t, log.String(), "an end that we caused is not a fault of the provider")
 	})
+}
+
+// TestCheckOnline holds that `check config --online` reports a wrong issuer as a fault, and an outage as a warning.
+func TestCheckOnline(t *testing.T) {
+	t.Parallel()
+	provider, down := signintest.Start(), signintest.Start()
+	defer provider.Close()
+	down.Close()
+	for issuer, want := range map[string][]string{
+		provider.URL: nil,
+		provider.URL + "/": {fmt.Sprintf(`0 public.oidc.issuer: issuer %q does not match the issuer %q in the provider's discovery `+
+			"document; they differ in the slash at the end", provider.URL+"/", provider.URL)},
+		down.URL: {"1 public.oidc.issuer: the sign-in provider could not be reached"},
+	} {
+		var found []string
+		settings := signin.Settings{Issuer: issuer}
+		settings.CheckOnline(t.Context(), setup.NewCheck("public.oidc", func(path string, severity setup.Severity, message string) {
+			text, _, _ := strings.Cut(message, ": Get ")
+			found = append(found, fmt.Sprintf("%d %s: %s", severity, path, text))
+		}))
+		require.Equal(t, want, found)
+	}
 }

@@ -80,8 +80,8 @@ func TestAnotherAccount(t *testing.T) {
 	require.Equal(t, "select_account", to.Query().Get("prompt"))
 }
 
-// TestLookalikes holds that names with K (Kelvin sign), ſ or invisible characters are refused: people would take them for
-// the name of another person.
+// TestLookalikes holds that names with K (Kelvin sign), ſ or invisible characters are refused: people would take them
+// for the name of another person.
 func TestLookalikes(t *testing.T) {
 	t.Parallel()
 	h := newSite(t, nil)
@@ -107,7 +107,7 @@ func TestUnreachableProviderIsNotCalledForEachApprover(t *testing.T) {
 		w.WriteHeader(http.StatusBadGateway)
 	}))
 	defer down.Close()
-	h := newSite(t, func(c *signin.Config) { c.Issuer = down.URL })
+	h := newSite(t, func(c *signin.Config) { c.Settings.Issuer = down.URL })
 	for range 5 {
 		status, _ := h.get(t, h.url+"/signin/link-1")
 		require.Equal(t, http.StatusServiceUnavailable, status)
@@ -132,7 +132,7 @@ func TestIssuerOverTLS(t *testing.T) {
 		"https://user:pass@accounts.example": false,
 		"ftp://x":                            false,
 	} {
-		_, err := signin.New(signin.Config{Issuer: issuer, ClientID: "x", ClientSecret: secret.New("x")})
+		_, err := signin.New(signin.Config{Settings: signin.Settings{Issuer: issuer, ClientID: "x", ClientSecret: secret.New("x")}})
 		require.Equal(t, good, err == nil, "%s: %v", issuer, err)
 	}
 }
@@ -160,13 +160,15 @@ func FuzzCookie(f *testing.F) {
 	provider := signintest.Start()
 	defer provider.Close()
 	s, err := signin.New(signin.Config{
-		Issuer:       provider.URL,
-		ClientID:     "x",
-		ClientSecret: secret.New("x"),
-		Base:         base,
-		MAC:          ring,
-		Now:          time.Now,
-		Log:          slog.New(slog.DiscardHandler),
+		Settings: signin.Settings{
+			Issuer:       provider.URL,
+			ClientID:     "x",
+			ClientSecret: secret.New("x"),
+		},
+		Base: base,
+		MAC:  ring,
+		Now:  time.Now,
+		Log:  slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		f.Fatal(err)

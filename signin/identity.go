@@ -13,13 +13,13 @@ func (r *refusal) Error() string { return r.reason }
 
 // approverID returns the approver's ID from the claims of a verified ID token.
 func (h *Handler) approverID(claims map[string]any) (string, error) {
-	id, _ := claims[h.Claim].(string)
+	id, _ := claims[h.Settings.Claim].(string)
 	switch {
 	case strings.TrimSpace(id) == "":
 		return "", &refusal{"the provider does not state who you are"}
 	case !isUsableID(id):
 		return "", &refusal{"the provider gives you a name that cannot be told apart from other names for sure"}
-	case h.Claim == "email" && claims["email_verified"] != true:
+	case h.Settings.Claim == "email" && claims["email_verified"] != true:
 		return "", &refusal{"the provider has not verified your e-mail address"}
 	}
 	return id, nil

@@ -1,15 +1,19 @@
 package signin
 
 import (
+	"context"
+	"errors"
+	"net"
 	"net/url"
 
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// Settings are the settings of an OpenID Connect provider. The provider must know public.url/signin/callback.
+// Settings are the settings of an OpenID Connect provider. The provider must accept public.url/signin/callback as a
+// redirect URI.
 type Settings struct {
-	Issuer       string      `yaml:"issuer" doc:"URL of the provider, https, exactly as its discovery document names it"`
+	Issuer       string      `yaml:"issuer" doc:"URL of the provider, https, exactly as its discovery document names it: a slash at the end makes a difference"`
 	ClientID     string      `yaml:"client_id" doc:"client ID"`
 	ClientSecret secret.Text `yaml:"client_secret" doc:"client secret"`
 	Claim        string      `yaml:"claim" doc:"claim of the ID token that is the approver's ID; empty is email, which must be verified; another claim must be one that people cannot set themselves"`
@@ -20,8 +24,7 @@ func (s *Settings) SetDefaults(setup.Common) { setup.Default(&s.Claim, "email") 
 
 // Validate implements setup.Validator.
 func (s *Settings) Validate(c *setup.Check) {
-	u, err := url.Parse(s.Issuer)
-	if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname()))) {
+	if !isSafeIssuer(s.Issuer) {
 		c.Fault("issuer", "must be an https URL (http is for a provider on this machine)")
 	}
 	c.Required("client_id", s.ClientID)
@@ -29,3 +32,28 @@ func (s *Settings) Validate(c *setup.Check) {
 		c.Fault("client_secret", "is missing")
 	}
 }
+
+// CheckOnline fetches the provider's discovery document. It reports a fault if approvers can never sign in with these
+// settings, and a warning if the provider could not be reached now.
+func (s *Settings) CheckOnline(ctx context.Context, c *setup.Check) {
+	err := CheckDiscovery(ctx, s.Issuer, nil)
+	switch {
+	case errors.Is(err, ErrMisconfigured):
+		c.Fault("issuer", "%s", err)
+	case err != nil:
+		c.Warn("issuer", "%s", err)
+	}
+}
+
+// isSafeIssuer reports whether an issuer is an https URL, or an http URL of this machine. The provider sends
+// identities and its signing keys, and an attacker on the way must not be able to change them.
+func isSafeIssuer(issuer string) bool {
+	u, err := url.Parse(issuer)
+	if err != nil || u.Host == "" || u.User != nil {
+		return false
+	}
+	return u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
+}
+
+// isLoopback reports whether a host is this machine.
+func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -17,7 +16,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
-	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // MAC authenticates messages with keys that rotate, see package keys.
@@ -26,16 +25,9 @@ type MAC interface {
 	VerifyMAC(purpose, keyID string, msg, mac []byte) error
 }
 
-// Config configures a Handler. All fields but Claim, Client and ShowMessage are required.
+// Config configures a Handler. All fields but Client and ShowMessage are required.
 type Config struct {
-	// Issuer is the URL of the provider. It must be equal to the field issuer of its discovery document, down to the
-	// slash at the end.
-	Issuer       string
-	ClientID     string
-	ClientSecret secret.Text
-	// Claim is the claim of the ID token that holds the approver's ID. The default is email, and then the provider
-	// must have verified the address.
-	Claim string
+	Settings Settings
 	// Base is our public URL. The provider must accept BASE/signin/callback as a redirect URI.
 	Base   *url.URL
 	MAC    MAC
@@ -56,22 +48,14 @@ type Handler struct {
 	retryAt   time.Time      // earliest time of the next lookup
 }
 
-// New returns a Handler, or an error that joins all faults of c. It does not call the provider, because the provider
-// may be down when the program starts; FindProvider does.
+// New returns a Handler, or an error that joins all faults of the provider's settings. It does not call the provider,
+// because the provider may be down when the program starts; FindProvider does.
 func New(c Config) (*Handler, error) {
+	c.Settings.SetDefaults(setup.Common{})
 	var faults []error
-	if !isSafeIssuer(c.Issuer) {
-		faults = append(faults, errors.New("issuer: must be an https URL (http is only for a provider on this machine)"))
-	}
-	if c.ClientID == "" {
-		faults = append(faults, errors.New("client_id: is missing"))
-	}
-	if c.ClientSecret.IsZero() {
-		faults = append(faults, errors.New("client_secret: is missing"))
-	}
-	if c.Claim == "" {
-		c.Claim = "email"
-	}
+	c.Settings.Validate(setup.NewCheck("", func(field string, _ setup.Severity, message string) {
+		faults = append(faults, &setup.FieldError{Field: field, Message: message})
+	}))
 	if c.Client == nil {
 		c.Client = newClient()
 	}
@@ -81,19 +65,6 @@ func New(c Config) (*Handler, error) {
 // newClient returns the default HTTP client. Its time limit ends calls to a provider that accepts a connection and
 // never answers.
 func newClient() *http.Client { return &http.Client{Timeout: lookupTimeout} }
-
-// isSafeIssuer reports whether an issuer is an https URL, or an http URL of this machine. The provider sends
-// identities and its signing keys, and an attacker on the way must not be able to change them.
-func isSafeIssuer(issuer string) bool {
-	u, err := url.Parse(issuer)
-	if err != nil || u.Host == "" || u.User != nil {
-		return false
-	}
-	return u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
-}
-
-// isLoopback reports whether a host is this machine.
-func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // StartSignIn redirects the holder of a link to the provider: GET …/signin/{token}.
 func (h *Handler) StartSignIn(w http.ResponseWriter, r *http.Request) {

@@ -41,13 +41,15 @@ func newSite(t *testing.T, change func(*signin.Config)) *site {
 	h.provider.Redirect = h.url + "/signin/callback"
 	h.provider.Claims = map[string]any{"email": "Alan@example.com", "email_verified": true}
 	c := signin.Config{
-		Issuer:       h.provider.URL,
-		ClientID:     signintest.ClientID,
-		ClientSecret: secret.New(signintest.ClientSecret),
-		Base:         base,
-		MAC:          keys.NewRing(h.now),
-		Now:          func() time.Time { return h.now },
-		Log:          slog.New(slog.NewTextHandler(&h.log, nil)),
+		Settings: signin.Settings{
+			Issuer:       h.provider.URL,
+			ClientID:     signintest.ClientID,
+			ClientSecret: secret.New(signintest.ClientSecret),
+		},
+		Base: base,
+		MAC:  keys.NewRing(h.now),
+		Now:  func() time.Time { return h.now },
+		Log:  slog.New(slog.NewTextHandler(&h.log, nil)),
 	}
 	if change != nil {
 		change(&c)
@@ -133,8 +135,8 @@ func TestRefusedSignIns(t *testing.T) {
 		"for another client": {claim("aud", "another"), nil, 503, outage},
 		"of another issuer":  {claim("iss", "https://evil.example"), nil, 503, outage},
 		"too old":            {claim("exp", 1), nil, 503, outage},
-		"our secret is old":  {nil, func(c *signin.Config) { c.ClientSecret = secret.New("old") }, 500, misconfigured},
-		"no provider":        {nil, func(c *signin.Config) { c.Issuer = "http://127.0.0.1:1" }, 503, outage},
+		"our secret is old":  {nil, func(c *signin.Config) { c.Settings.ClientSecret = secret.New("old") }, 500, misconfigured},
+		"no provider":        {nil, func(c *signin.Config) { c.Settings.Issuer = "http://127.0.0.1:1" }, 503, outage},
 	} {
 		h := newSite(t, tc.config)
 		if tc.change != nil {
@@ -146,7 +148,7 @@ func TestRefusedSignIns(t *testing.T) {
 		_, text = h.get(t, h.url+"/a/link-1")
 		require.Equal(t, "nobody at link-1", text, name)
 	}
-	h := newSite(t, func(c *signin.Config) { c.Claim = "preferred_username" })
+	h := newSite(t, func(c *signin.Config) { c.Settings.Claim = "preferred_username" })
 	h.provider.Claims = map[string]any{"preferred_username": "alan"}
 	_, text := h.get(t, h.url+"/signin/link-1")
 	require.Equal(t, "alan at link-1", text)
@@ -181,11 +183,13 @@ func TestForgedCallbacks(t *testing.T) {
 		r := httptest.NewRequest("GET", h.url+"/a/x", nil)
 		r.AddCookie(&http.Cookie{Name: "approval_relay_session", Value: value})
 		s, err := signin.New(signin.Config{
-			Issuer:       "https://x.example",
-			ClientID:     "x",
-			ClientSecret: secret.New("x"),
-			MAC:          keys.NewRing(h.now),
-			Now:          time.Now,
+			Settings: signin.Settings{
+				Issuer:       "https://x.example",
+				ClientID:     "x",
+				ClientSecret: secret.New("x"),
+			},
+			MAC: keys.NewRing(h.now),
+			Now: time.Now,
 		})
 		require.NoError(t, err)
 		_, ok := s.SignedInApprover(r)
@@ -195,7 +199,7 @@ func TestForgedCallbacks(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	t.Parallel()
-	_, err := signin.New(signin.Config{Issuer: "accounts.example"})
-	require.EqualError(t, err, "issuer: must be an https URL (http is only for a provider on this machine)\n"+
+	_, err := signin.New(signin.Config{Settings: signin.Settings{Issuer: "accounts.example"}})
+	require.EqualError(t, err, "issuer: must be an https URL (http is for a provider on this machine)\n"+
 		"client_id: is missing\nclient_secret: is missing")
 }

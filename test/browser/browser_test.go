@@ -58,7 +58,7 @@ func newSite(t *testing.T) *site {
 	t.Cleanup(s.oidc.Close)
 	s.oidc.Redirect = server.URL + "/signin/callback"
 	door, err := signin.New(signin.Config{
-		Issuer: s.oidc.URL, ClientID: signintest.ClientID, ClientSecret: secret.New(signintest.ClientSecret), Base: base, MAC: keys.NewRing(s.now), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Settings: signin.Settings{Issuer: s.oidc.URL, ClientID: signintest.ClientID, ClientSecret: secret.New(signintest.ClientSecret)}, Base: base, MAC: keys.NewRing(s.now), Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	mux.HandleFunc("GET /signin/{token}", door.StartSignIn)
