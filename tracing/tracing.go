@@ -1,8 +1,7 @@
-// Package tracing follows an approval from the message that asked for it to the
-// answer of its workflow, as OpenTelemetry spans, however many hours, restarts
-// and processes lie between: where in its trace the request was handled is kept
-// in the order's record. It is the only room that knows OpenTelemetry. A span has
-// names, IDs and codes; never a token, a URL, a payload or who decided.
+// Package tracing follows an approval from its request to the answer of its workflow, as OpenTelemetry spans. Hours,
+// restarts and other processes may lie between the two, because the record of the order keeps the traceparent of the
+// request. Only this package knows OpenTelemetry. A span has names, IDs and codes. It never has a token, a URL, a payload or
+// the name of a person.
 package tracing
 
 import (
@@ -11,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -24,22 +24,22 @@ import (
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
-// Config says where spans go.
+// Config configures a Tracer.
 type Config struct {
-	// Endpoint is the collector's URL; without a path it is /v1/traces.
+	// Endpoint is the collector's URL. Without a path, "/v1/traces" is added.
 	Endpoint string
 	Headers  map[string]string // of every export; they may be secret
 	Service  string            // service.name
 	Version  string            // service.version
-	// Ratio, in [0,1], is how many of the traces that begin here are sampled. Of
-	// those that began elsewhere it was decided there.
+	// Ratio, in [0,1], is the share of sampled traces among the traces that begin here. For traces that began
+	// elsewhere, their sampling decision is kept.
 	Ratio float64
-	// ObserveExport is told how the export of so many spans ended.
+	// ObserveExport is called after every export, with the number of its spans and its error.
 	ObserveExport func(spans int, err error)
 }
 
-// exportTimeout bounds one export: a collector that says nothing. Meanwhile spans
-// queue, and what the queue does not hold is dropped; nothing waits for it.
+// exportTimeout bounds an export to a collector that does not answer. In the meantime spans wait in a queue; a full
+// queue drops spans, and approvals never wait for it.
 const exportTimeout = 10 * time.Second
 
 // Tracer makes spans. It is safe for concurrent use.
@@ -49,38 +49,59 @@ type Tracer struct {
 	ratio    sdktrace.Sampler
 }
 
-// New returns a Tracer that sends its spans as OTLP over HTTP. It makes no call.
+// New returns a Tracer that sends its spans by OTLP over HTTP. New itself makes no call.
 func New(ctx context.Context, c Config) (*Tracer, error) {
-	endpoint, err := url.Parse(c.Endpoint)
+	exporter, err := newExporter(ctx, c)
 	if err != nil {
-		return nil, errors.New("tracing: the endpoint is no URL") // the error quotes it
+		return nil, err
 	}
-	if endpoint.Path == "" || endpoint.Path == "/" {
-		endpoint.Path = "/v1/traces"
-	}
-	exporter, err := otlptracehttp.New(ctx,
-		otlptracehttp.WithEndpointURL(endpoint.String()), otlptracehttp.WithHeaders(c.Headers), otlptracehttp.WithTimeout(exportTimeout),
-		otlptracehttp.WithHTTPClient(&http.Client{
-			Timeout:       exportTimeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the headers are for the collector
-		}),
+	service, err := resource.New(ctx,
+		resource.WithTelemetrySDK(),
+		resource.WithHost(),
+		resource.WithFromEnv(),
+		resource.WithAttributes(
+			attribute.String("service.name", c.Service),
+			attribute.String("service.version", c.Version),
+		),
 	)
-	if err != nil {
-		return nil, fmt.Errorf("tracing: set up the exporter: %w", err)
-	}
-	about, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithHost(), resource.WithFromEnv(),
-		resource.WithAttributes(attribute.String("service.name", c.Service), attribute.String("service.version", c.Version)))
 	if err != nil {
 		return nil, fmt.Errorf("tracing: describe the service: %w", err)
 	}
 	ratio := sdktrace.TraceIDRatioBased(c.Ratio)
 	provider := sdktrace.NewTracerProvider(
-		sdktrace.WithBatcher(observedExporter{exporter, c.ObserveExport}), sdktrace.WithResource(about), sdktrace.WithSampler(sdktrace.ParentBased(ratio)),
+		sdktrace.WithBatcher(observedExporter{exporter, c.ObserveExport}),
+		sdktrace.WithResource(service),
+		sdktrace.WithSampler(sdktrace.ParentBased(ratio)),
 	)
-	return &Tracer{provider: provider, tracer: provider.Tracer("github.com/approval-relay/approval-relay"), ratio: ratio}, nil
+	tracer := provider.Tracer("github.com/approval-relay/approval-relay")
+	return &Tracer{provider: provider, tracer: tracer, ratio: ratio}, nil
 }
 
-// Close sends what has not been sent, for as long as the context lasts.
+// newExporter returns an exporter to the collector. It does not follow redirects, because its headers may be secret.
+func newExporter(ctx context.Context, c Config) (sdktrace.SpanExporter, error) {
+	endpoint, err := url.Parse(c.Endpoint)
+	if err != nil {
+		return nil, errors.New("tracing: the endpoint is not a URL") // the error itself would quote the endpoint
+	}
+	if endpoint.Path == "" || endpoint.Path == "/" {
+		endpoint.Path = "/v1/traces"
+	}
+	exporter, err := otlptracehttp.New(ctx,
+		otlptracehttp.WithEndpointURL(endpoint.String()),
+		otlptracehttp.WithHeaders(c.Headers),
+		otlptracehttp.WithTimeout(exportTimeout),
+		otlptracehttp.WithHTTPClient(&http.Client{
+			Timeout:       exportTimeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("tracing: set up the exporter: %w", err)
+	}
+	return exporter, nil
+}
+
+// Close sends the remaining spans, for as long as the context lasts.
 func (t *Tracer) Close(ctx context.Context) error {
 	if err := t.provider.Shutdown(ctx); err != nil {
 		return fmt.Errorf("tracing: send the last spans: %w", err)
@@ -88,8 +109,8 @@ func (t *Tracer) Close(ctx context.Context) error {
 	return nil
 }
 
-// observedExporter is an exporter whose errors are told to us, and to nobody else: the SDK
-// would print them with the collector's URL and answer.
+// observedExporter passes the errors of exports to observe instead of the SDK. The SDK would print them, with the URL
+// and the answer of the collector.
 type observedExporter struct {
 	sdktrace.SpanExporter
 	observe func(spans int, err error)
@@ -101,16 +122,15 @@ func (e observedExporter) ExportSpans(ctx context.Context, spans []sdktrace.Read
 	return nil
 }
 
-// TraceParent returns where in a trace the context is, as a W3C traceparent; "" where it
-// is in none.
+// TraceParent returns the W3C traceparent of the context's span, or "" without a span.
 func (t *Tracer) TraceParent(ctx context.Context) string {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)
 	return carrier["traceparent"]
 }
 
-// SampledTraceID returns the ID of the trace that the context is in if it is sampled, so that
-// it can be looked up; else "".
+// SampledTraceID returns the ID of the context's trace if the trace is sampled, so that it can be looked up. Otherwise
+// it returns "".
 func (t *Tracer) SampledTraceID(ctx context.Context) string {
 	if s := trace.SpanContextFromContext(ctx); s.IsValid() && s.IsSampled() {
 		return s.TraceID().String()
@@ -118,9 +138,9 @@ func (t *Tracer) SampledTraceID(ctx context.Context) string {
 	return ""
 }
 
-// StartSpan starts a span in the trace of the context, or in a new one, with
-// attributes as names and values in turn, and returns how to end it. The calls
-// that are made within say so.
+// StartSpan starts a span in the trace of the context, or in a new trace. The attributes are names and values in turn.
+// It returns the context within the span, and the function that ends the span. Outgoing calls in that context carry the
+// traceparent.
 func (t *Tracer) StartSpan(ctx context.Context, name string, attributes ...string) (context.Context, func(error)) {
 	ctx, span := t.tracer.Start(ctx, name, trace.WithAttributes(attributesOf(attributes...)...))
 	ctx = outbound.WithTrace(ctx, t.TraceParent(ctx))
@@ -130,7 +150,7 @@ func (t *Tracer) StartSpan(ctx context.Context, name string, attributes ...strin
 	}
 }
 
-// attributesOf makes attributes of names and values, without those that are empty.
+// attributesOf returns attributes from names and values in turn, without empty values.
 func attributesOf(texts ...string) []attribute.KeyValue {
 	var out []attribute.KeyValue
 	for i := 0; i+1 < len(texts); i += 2 {
@@ -141,13 +161,17 @@ func attributesOf(texts ...string) []attribute.KeyValue {
 	return out
 }
 
-// maxError bounds the text of an error, in bytes.
-const maxError = 256
-
-// setError says on the span that it went wrong, in the words of the log.
+// setError sets the status of a span that failed, with the text of the error.
 func setError(span trace.Span, err error) {
 	if err != nil {
-		text := err.Error()
-		span.SetStatus(codes.Error, text[:min(len(text), maxError)])
+		span.SetStatus(codes.Error, truncate(err.Error()))
 	}
+}
+
+// maxError is the maximum length of the text of an error, in bytes.
+const maxError = 256
+
+// truncate shortens the text of an error, without cutting a character in two: OTLP refuses text that is not UTF-8.
+func truncate(text string) string {
+	return strings.ToValidUTF8(text[:min(len(text), maxError)], "")
 }

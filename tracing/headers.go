@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// ContinueTrace returns a context that is where in a trace a message came from: as a W3C
-// traceparent says, else as an X-Ray header does; where neither does, as it was.
+// ContinueTrace returns a context in the trace that a message came from: the trace of its W3C traceparent, or else of
+// its X-Ray header. If the message has neither, the context is unchanged.
 func (t *Tracer) ContinueTrace(ctx context.Context, traceparent, xray string) context.Context {
 	if s := parseTraceParent(traceparent); s.IsValid() {
 		return trace.ContextWithRemoteSpanContext(ctx, s)
@@ -21,17 +21,18 @@ func (t *Tracer) ContinueTrace(ctx context.Context, traceparent, xray string) co
 	return ctx
 }
 
-// parseTraceParent reads a W3C traceparent; what is none is the invalid place.
+// parseTraceParent reads a W3C traceparent. For any other text it returns an invalid span context.
 func parseTraceParent(traceparent string) trace.SpanContext {
-	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{"traceparent": traceparent})
+	carrier := propagation.MapCarrier{"traceparent": traceparent}
+	ctx := propagation.TraceContext{}.Extract(context.Background(), carrier)
 	return trace.SpanContextFromContext(ctx)
 }
 
-// parseXRay reads an X-Ray header, such as AWS puts beside a message:
+// parseXRay reads an X-Ray header, as AWS adds it to a message:
 //
 //	Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1
 //
-// Where it leaves the sampling to us, ours decides.
+// If the header leaves the sampling decision to us, our own sampler decides.
 // https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
 func (t *Tracer) parseXRay(header string) trace.SpanContext {
 	var c trace.SpanContextConfig
@@ -45,7 +46,7 @@ func (t *Tracer) parseXRay(header string) trace.SpanContext {
 			if version != "1" || len(epoch) != 8 || len(rest) != 24 {
 				return trace.SpanContext{}
 			}
-			c.TraceID, _ = trace.TraceIDFromHex(epoch + rest) // zero where it is none
+			c.TraceID, _ = trace.TraceIDFromHex(epoch + rest) // zero, and so invalid, if the digits are wrong
 		case "Parent":
 			c.SpanID, _ = trace.SpanIDFromHex(value)
 		case "Sampled":
@@ -58,7 +59,8 @@ func (t *Tracer) parseXRay(header string) trace.SpanContext {
 	return trace.NewSpanContext(c)
 }
 
-// wouldSample says whether a trace would be sampled if it began here.
+// wouldSample reports whether a trace with this ID would be sampled if it began here.
 func (t *Tracer) wouldSample(id trace.TraceID) bool {
-	return t.ratio.ShouldSample(sdktrace.SamplingParameters{ParentContext: context.Background(), TraceID: id}).Decision == sdktrace.RecordAndSample
+	parameters := sdktrace.SamplingParameters{ParentContext: context.Background(), TraceID: id}
+	return t.ratio.ShouldSample(parameters).Decision == sdktrace.RecordAndSample
 }
