@@ -137,6 +137,7 @@ var orderFields = map[string]string{
 	"Callback.AttemptRunning":        "attemptRunning",
 	"Callback.MaybeApplied":          "maybeApplied",
 	"Callback.LastError":             "lastError",
+	"Callback.LastReasonCode":        "reasonCode",
 	"Callback.EndedAt":               "endedAt",
 	"Callback.Redrives":              "redrives",
 
@@ -152,6 +153,7 @@ var orderFields = map[string]string{
 	"Event.Channel":       "channel",
 	"Event.Target":        "target",
 	"Event.Note":          "note",
+	"Event.ReasonCode":    "reasonCode",
 	"Event.Attempt":       "attempt",
 	"Event.Age":           "age",
 	"Event.TimeLeft":      "timeLeft",

@@ -212,9 +212,11 @@ type Callback struct {
 	// AttemptRunning reports that an attempt has begun and its result is not recorded.
 	AttemptRunning bool `json:"attemptRunning,omitempty"`
 	// MaybeApplied reports that an attempt seemed to fail and may have succeeded.
-	MaybeApplied bool      `json:"maybeApplied,omitempty"`
-	LastError    string    `json:"lastError,omitempty"`
-	EndedAt      time.Time `json:"endedAt,omitzero"`
+	MaybeApplied bool   `json:"maybeApplied,omitempty"`
+	LastError    string `json:"lastError,omitempty"`
+	// ReasonCode is the code of the last error, such as "http_503"; "unknown" if an older version recorded it.
+	ReasonCode string    `json:"reasonCode,omitempty"`
+	EndedAt    time.Time `json:"endedAt,omitzero"`
 	// Redrives is the number of times that an operator restarted an exhausted callback.
 	Redrives int `json:"redrives,omitempty"`
 }
@@ -235,7 +237,9 @@ type Event struct {
 	Channel string `json:"channel,omitempty"`
 	Target  string `json:"target,omitempty"`
 	Note    string `json:"note,omitempty"`
-	Attempt int    `json:"attempt,omitempty"`
+	// ReasonCode is the code of a callback's failure, such as "http_503"; Note is its text.
+	ReasonCode string `json:"reasonCode,omitempty"`
+	Attempt    int    `json:"attempt,omitempty"`
 	// Age is the time since the request, or since the notification or the callback became due.
 	Age Duration `json:"age,omitzero"`
 	// TimeLeft is the time to the deadline when the approval was decided.

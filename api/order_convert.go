@@ -153,9 +153,18 @@ func newCallback(c approval.Callback) Callback {
 		AttemptRunning: c.AttemptRunning,
 		MaybeApplied:   c.MaybeApplied,
 		LastError:      c.LastError,
+		ReasonCode:     callbackReasonCode(c),
 		EndedAt:        c.EndedAt.UTC(),
 		Redrives:       c.Redrives,
 	}
+}
+
+// callbackReasonCode returns the code of the last error, or "" if no attempt failed.
+func callbackReasonCode(c approval.Callback) string {
+	if c.LastError == "" {
+		return ""
+	}
+	return string(c.ReasonCode())
 }
 
 func newEvent(e approval.Event) Event {
@@ -172,6 +181,7 @@ func newEvent(e approval.Event) Event {
 		Channel:    e.Channel,
 		Target:     e.Target,
 		Note:       e.Note,
+		ReasonCode: string(e.ReasonCode),
 		Attempt:    e.Attempt,
 		Age:        Duration(e.Age),
 		TimeLeft:   Duration(e.TimeLeft),

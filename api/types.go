@@ -62,7 +62,10 @@ type DeadLetterList struct {
 type DeadLetter struct {
 	ID string `json:"id"`
 	// Source is the source of the message, as metrics and logs name it.
-	Source   string    `json:"source"`
+	Source string `json:"source"`
+	// ReasonCode is the code of the reason, such as "invalid_field:order". A redrive selects by it.
+	ReasonCode string `json:"reasonCode"`
+	// Reason is the text of the error.
 	Reason   string    `json:"reason"`
 	At       time.Time `json:"at"`
 	Redrives int       `json:"redrives"`
@@ -76,8 +79,8 @@ type RedriveRequest struct {
 	DryRun bool `json:"dryRun,omitempty"`
 	// Max is the largest number to restart, at most 1000; 0 means 1000.
 	Max int `json:"max,omitempty"`
-	// Reason selects those with this reason, as a dry run lists it; if it is missing, all are selected.
-	Reason string `json:"reason,omitempty"`
+	// ReasonCode selects those with this reason code, as a dry run lists it; if it is missing, all are selected.
+	ReasonCode string `json:"reasonCode,omitempty"`
 	// Limit leaves alone what was redriven this often already; 0 means 3, and -1 means no limit.
 	Limit int `json:"limit,omitempty"`
 	// OrderID selects the callbacks of one order, and no dead letters.
@@ -87,8 +90,8 @@ type RedriveRequest struct {
 // RedriveReport counts what a redrive restarted, or would restart.
 type RedriveReport struct {
 	DryRun bool `json:"dryRun"`
-	// Found counts the selected callbacks and dead letters by reason.
-	Found    map[string]int `json:"found"`
+	// Found counts the selected callbacks and dead letters by reason code, in the order of the codes.
+	Found    []RedriveGroup `json:"found"`
 	Redriven int            `json:"redriven"`
 	// Guarded counts those that were left alone because of the limit.
 	Guarded int `json:"guarded"`
@@ -100,24 +103,38 @@ type RedriveReport struct {
 	Errors []string `json:"errors,omitempty"`
 }
 
+// RedriveGroup counts the callbacks and dead letters that failed for the same reason.
+type RedriveGroup struct {
+	// ReasonCode is the code of the reason, such as "http_503".
+	ReasonCode string `json:"reasonCode"`
+	Count      int    `json:"count"`
+	// Example is the text of one of the errors.
+	Example string `json:"example"`
+}
+
 func newDeadLetter(l store.DeadLetter) DeadLetter {
 	return DeadLetter{
-		ID:       l.ID,
-		Source:   l.Source,
-		Reason:   l.Reason,
-		At:       l.At.UTC(),
-		Redrives: l.Redrives,
+		ID:         l.ID,
+		Source:     l.Source,
+		ReasonCode: string(l.ReasonCode),
+		Reason:     l.Reason,
+		At:         l.At.UTC(),
+		Redrives:   l.Redrives,
 	}
 }
 
 func newRedriveReport(r store.RedriveReport) RedriveReport {
 	return RedriveReport{
 		DryRun:   r.DryRun,
-		Found:    r.Found,
+		Found:    mapSlice(r.Found, newRedriveGroup),
 		Redriven: r.Redriven,
 		Guarded:  r.Guarded,
 		Expired:  r.Expired,
 		Failed:   r.Failed,
 		Errors:   r.Errors,
 	}
+}
+
+func newRedriveGroup(g store.RedriveGroup) RedriveGroup {
+	return RedriveGroup{ReasonCode: string(g.ReasonCode), Count: g.Count, Example: g.Example}
 }

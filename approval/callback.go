@@ -36,14 +36,19 @@ type Callback struct {
 	AttemptsBeforeRedrive int       `json:"before,omitempty"`  // the attempts before the last redrive
 	AttemptRunning        bool      `json:"running,omitempty"` // an attempt was started and has no recorded result
 	// MaybeApplied is set when a failed attempt may have answered the workflow all the same.
-	MaybeApplied bool      `json:"maybe_applied,omitempty"`
-	LastError    string    `json:"last_error,omitempty"`
-	EndedAt      time.Time `json:"ended_at,omitzero"`
-	Redrives     int       `json:"redrives,omitempty"`
+	MaybeApplied bool   `json:"maybe_applied,omitempty"`
+	LastError    string `json:"last_error,omitempty"`
+	// LastReasonCode is the code of LastError. Records of older versions have none: use ReasonCode.
+	LastReasonCode ReasonCode `json:"last_reason_code,omitempty"`
+	EndedAt        time.Time  `json:"ended_at,omitzero"`
+	Redrives       int        `json:"redrives,omitempty"`
 }
 
 // attemptsSinceRedrive returns the number of attempts that were started since the callback became due.
 func (c Callback) attemptsSinceRedrive() int { return c.Attempts - c.AttemptsBeforeRedrive }
+
+// ReasonCode returns the code of the last failure, or ReasonUnknown for a record that an older version wrote.
+func (c Callback) ReasonCode() ReasonCode { return c.LastReasonCode.OrUnknown() }
 
 func (c Callback) hasEnded() bool { return c.State != CallbackNone && c.State != CallbackPending }
 

@@ -12,6 +12,9 @@ func (o *Order) startCallback(a *Approval, env Environment) []Action {
 		o.abandonAttempt(a, env)
 	}
 	if reason := a.reasonToStop(env.Now); reason != "" {
+		if a.Token.IsZero() {
+			c.LastReasonCode = ReasonTokenErased
+		}
 		return o.endCallback(a, CallbackExhausted, reason, env)
 	}
 	if !env.canStart(ActionCallback, a.Target) {
@@ -32,15 +35,17 @@ func (o *Order) abandonAttempt(a *Approval, env Environment) {
 	c.AttemptRunning = false
 	c.MaybeApplied = true
 	c.LastError = "the result of the attempt was not recorded"
-	o.recordAttempt(a, c.Attempts, ResultFailed, c.LastError, env)
+	c.LastReasonCode = ReasonResultNotRecorded
+	o.recordAttempt(a, c.Attempts, Result{Kind: ResultFailed, Reason: c.LastError, ReasonCode: c.LastReasonCode}, env)
 }
 
-func (o *Order) recordAttempt(a *Approval, attempt int, result ResultKind, reason string, env Environment) {
+func (o *Order) recordAttempt(a *Approval, attempt int, r Result, env Environment) {
 	e := a.newEvent(EventCallbackAttempt, env.Now)
 	e.Target = a.Target
 	e.Attempt = attempt
-	e.Code = string(result)
-	e.Note = reason
+	e.Code = string(r.Kind)
+	e.ReasonCode = r.ReasonCode
+	e.Note = r.Reason
 	o.recordEvent(e)
 }
 
@@ -67,7 +72,7 @@ func (o *Order) RecordCallbackResult(action Action, r Result, env Environment) [
 	if a == nil || !a.Callback.acceptsResult(action, r) {
 		return nil
 	}
-	o.recordAttempt(a, action.Attempt, r.Kind, r.Reason, env)
+	o.recordAttempt(a, action.Attempt, r, env)
 	c := &a.Callback
 	switch r.Kind {
 	case ResultOK:
@@ -77,6 +82,7 @@ func (o *Order) RecordCallbackResult(action Action, r Result, env Environment) [
 	}
 	c.AttemptRunning = false
 	c.LastError = r.Reason
+	c.LastReasonCode = r.ReasonCode
 	c.MaybeApplied = c.MaybeApplied || r.MaybeApplied
 	if r.Kind == ResultRefused {
 		return o.endCallback(a, CallbackExhausted, r.Reason, env)
@@ -148,6 +154,9 @@ func (o *Order) endCallback(a *Approval, s CallbackState, reason string, env Env
 	e.Attempt = c.Attempts
 	e.Age = env.Now.Sub(c.PendingSince)
 	e.Note = reason
+	if s == CallbackExhausted {
+		e.ReasonCode = c.ReasonCode()
+	}
 	o.recordEvent(e)
 	actions := o.startNotifications(a, env)
 	if s == CallbackExhausted {
@@ -168,12 +177,13 @@ func (o *Order) RedriveCallback(approvalID, by string, limit int, env Environmen
 	}
 	old := a.Callback
 	a.Callback = Callback{
-		State:        CallbackPending,
-		PendingSince: env.Now,
-		Due:          env.Now,
-		MaybeApplied: old.MaybeApplied,
-		Redrives:     old.Redrives + 1,
-		LastError:    old.LastError,
+		State:          CallbackPending,
+		PendingSince:   env.Now,
+		Due:            env.Now,
+		MaybeApplied:   old.MaybeApplied,
+		Redrives:       old.Redrives + 1,
+		LastError:      old.LastError,
+		LastReasonCode: old.LastReasonCode,
 		// The numbers of attempts continue, so that the late result of an old attempt is not taken for a new attempt's.
 		Attempts:              old.Attempts,
 		AttemptsBeforeRedrive: old.Attempts,

@@ -19,8 +19,8 @@ var (
 	ok         = Result{Kind: ResultOK}
 	closed     = Result{Kind: ResultClosed}
 	refused    = Result{Kind: ResultRefused, Reason: "no such task"}
-	lost       = Result{Kind: ResultFailed, MaybeApplied: true, Reason: "reset"}
-	notApplied = Result{Kind: ResultFailed, Reason: "throttled"}
+	lost       = Result{Kind: ResultFailed, MaybeApplied: true, Reason: "reset", ReasonCode: ReasonNoAnswer}
+	notApplied = Result{Kind: ResultFailed, Reason: "throttled", ReasonCode: ReasonThrottled}
 )
 
 // How a callback ends: the ends of its attempts in turn, each as soon as it is due.
@@ -201,6 +201,10 @@ func TestGivingUp(t *testing.T) {
 		act = callBack(t, o.Advance(turn(time.Hour)))
 		require.Equal(t, "dead_letter", fail(t, o, act, lost, time.Hour+1))
 		require.Contains(t, a.Callback.LastError, "maximum age")
+		require.Equal(t, ReasonNoAnswer, a.Callback.ReasonCode(), "the cause, not the clock")
+		ended := o.History[len(o.History)-1]
+		require.Equal(t, EventCallbackEnded, ended.Kind)
+		require.Equal(t, ReasonNoAnswer, ended.ReasonCode)
 	})
 	t.Run("the task's end", func(t *testing.T) {
 		t.Parallel()
@@ -256,6 +260,8 @@ func TestGivingUp(t *testing.T) {
 		require.Equal(t, "dead_letter", kinds(o.Advance(turn(time.Hour+1))))
 		require.Equal(t, CallbackExhausted, a.Callback.State)
 		require.True(t, a.Callback.MaybeApplied)
+		require.Equal(t, ReasonResultNotRecorded, a.Callback.ReasonCode())
+		require.Equal(t, ReasonUnknown, Callback{LastError: "of an older version"}.ReasonCode())
 	})
 }
 

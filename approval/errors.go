@@ -7,11 +7,11 @@ import (
 )
 
 // ErrNotFound is returned for an order or approval that the store does not know.
-var ErrNotFound = errors.New("not found")
+var ErrNotFound = WithReasonCode(ReasonNotFound, errors.New("not found"))
 
 // ErrClosed is returned by a target if its workflow no longer waits: the task has expired or was answered before. The
 // target does not tell these two cases apart.
-var ErrClosed = errors.New("the workflow no longer waits")
+var ErrClosed = WithReasonCode(ReasonTaskClosed, errors.New("the workflow no longer waits"))
 
 // Permanent marks an error that a retry cannot cure: the message becomes a dead letter, the callback is exhausted, an
 // HTTP caller gets a 4xx. A nil error stays nil.
@@ -45,6 +45,9 @@ type FieldError struct {
 
 // Error returns "field: reason".
 func (e *FieldError) Error() string { return e.Field + ": " + e.Reason }
+
+// ReasonCode implements CodedError: "invalid_field:order" for the field "order".
+func (e *FieldError) ReasonCode() ReasonCode { return NamedReasonCode("invalid_field:" + e.Field) }
 
 // NotApplied marks a failed call that certainly changed nothing at the other end: it was refused, throttled or never
 // sent. A failed call without this mark may have been applied.

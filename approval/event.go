@@ -36,17 +36,19 @@ type Event struct {
 	Approval string    `json:"approval,omitempty"`
 	Workflow string    `json:"workflow,omitempty"`
 	// By is the principal that caused the event. For notifications and escalations it is the approver concerned.
-	By       string        `json:"by,omitempty"`
-	Via      Via           `json:"via,omitempty"`
-	Source   string        `json:"source,omitempty"`
-	Outcome  Outcome       `json:"outcome,omitempty"`
-	Code     string        `json:"code,omitempty"`
-	Channel  string        `json:"channel,omitempty"`
-	Target   string        `json:"target,omitempty"`
-	Note     string        `json:"note,omitempty"`
-	Attempt  int           `json:"attempt,omitempty"`
-	Age      time.Duration `json:"age,omitempty"`
-	TimeLeft time.Duration `json:"left,omitempty"` // from the decision to the deadline
+	By      string  `json:"by,omitempty"`
+	Via     Via     `json:"via,omitempty"`
+	Source  string  `json:"source,omitempty"`
+	Outcome Outcome `json:"outcome,omitempty"`
+	Code    string  `json:"code,omitempty"`
+	Channel string  `json:"channel,omitempty"`
+	Target  string  `json:"target,omitempty"`
+	Note    string  `json:"note,omitempty"`
+	// ReasonCode is the code of the failure of a callback; Note is its text.
+	ReasonCode ReasonCode    `json:"reason_code,omitempty"`
+	Attempt    int           `json:"attempt,omitempty"`
+	Age        time.Duration `json:"age,omitempty"`
+	TimeLeft   time.Duration `json:"left,omitempty"` // from the decision to the deadline
 
 	// Trace is the approval's traceparent. DecisionTrace is the traceparent of the decision that caused the event, if
 	// it had one. Spans use both; the history does not keep them.

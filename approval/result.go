@@ -16,6 +16,8 @@ type Result struct {
 	Receipt string
 	// Reason is the text of the error. Targets and channels keep secrets out of it.
 	Reason string
+	// ReasonCode is the code of the error, see ReasonCodeOf.
+	ReasonCode ReasonCode
 }
 
 // ResultKind names a kind of result.
@@ -35,7 +37,11 @@ func ResultOf(err error) Result {
 	if err == nil {
 		return Result{Kind: ResultOK}
 	}
-	r := Result{Kind: ResultFailed, Reason: truncate(err.Error(), maxReason)}
+	r := Result{
+		Kind:       ResultFailed,
+		Reason:     truncate(err.Error(), maxReason),
+		ReasonCode: ReasonCodeOf(err),
+	}
 	var notApplied *notAppliedError
 	if after, ok := errors.AsType[*retryAfterError](err); ok {
 		r.After = min(max(after.wait, 0), MaxRetryAfter)

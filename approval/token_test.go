@@ -159,6 +159,9 @@ func TestErrors(t *testing.T) {
 		{Kind: ResultFailed, Reason: "busy", After: time.Second}:   NotApplied(RetryAfter(errBusy, time.Second)),
 		{Kind: ResultFailed, Reason: "busy", After: MaxRetryAfter}: RetryAfter(NotApplied(errBusy), time.Hour),
 	} {
+		if err != nil {
+			want.ReasonCode = ReasonCodeOf(err)
+		}
 		require.Equal(t, want, ResultOf(err))
 	}
 	for _, code := range AllVerdicts() {

@@ -97,6 +97,11 @@ func (r *RefusalError) Error() string {
 	return fmt.Sprintf("decision refused (%s): %s", r.Verdict.Code, text)
 }
 
+// ReasonCode implements CodedError: "decision_refused:late" for the verdict "late".
+func (r *RefusalError) ReasonCode() ReasonCode {
+	return NamedReasonCode("decision_refused:" + string(r.Verdict.Code))
+}
+
 // Err returns a RefusalError if the decision was refused, otherwise nil.
 func (v Verdict) Err() error {
 	if v.IsAccepted() {

@@ -17,7 +17,7 @@ import (
 const timeFormat = "2006-01-02T15:04:05.000Z07:00"
 
 // ErrTooLong is the error of an answer that is longer than its target accepts, even without comments.
-var ErrTooLong = errors.New("the answer is too long")
+var ErrTooLong = approval.WithReasonCode(approval.ReasonInvalidAnswer, errors.New("the answer is too long"))
 
 // isReserved reports whether a name is a name of the answer itself, in upper or lower case, because many JSON readers do
 // not distinguish them. A configured addition cannot have such a name.
@@ -163,7 +163,7 @@ func encode(fields map[string]any) ([]byte, error) {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(fields); err != nil {
-		return nil, errors.New("the answer cannot be written as JSON")
+		return nil, approval.WithReasonCode(approval.ReasonInvalidAnswer, errors.New("the answer cannot be written as JSON"))
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

@@ -49,7 +49,13 @@ func Attempt(ctx context.Context, limit Limiter, timeout time.Duration, send fun
 }
 
 // errRateLimit is the error of a call that our own rate limit did not admit in time.
-var errRateLimit = errors.New("not sent: our own rate limit for the account and region did not admit the call in time")
+var errRateLimit = approval.WithReasonCode(approval.ReasonRateLimited,
+	errors.New("not sent: our own rate limit for the account and region did not admit the call in time"))
+
+// InvalidToken returns a Permanent error about a token that cannot be one of the target's.
+func InvalidToken(format string, args ...any) error {
+	return approval.Permanent(approval.WithReasonCode(approval.ReasonInvalidToken, fmt.Errorf(format, args...)))
+}
 
 // ForOrder adds the action and the order to the error of a call. It returns nil for nil.
 func ForOrder(action string, a approval.Answer, err error) error {

@@ -90,8 +90,10 @@ func (b *Breaker) Heartbeat(ctx context.Context, a approval.Answer) error {
 
 // The errors of calls that the breaker refuses.
 var (
-	errOpen = fmt.Errorf("not sent: the circuit breaker is open after %d failures in a row", FailuresToOpen)
-	errBusy = errors.New("not sent: too many calls to this host are in progress")
+	errOpen = approval.WithReasonCode(approval.ReasonCircuitOpen,
+		fmt.Errorf("not sent: the circuit breaker is open after %d failures in a row", FailuresToOpen))
+	errBusy = approval.WithReasonCode(approval.ReasonNoCapacity,
+		errors.New("not sent: too many calls to this host are in progress"))
 )
 
 // withHost calls send with the host of an answer, unless too many calls to it are in progress.

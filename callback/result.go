@@ -32,7 +32,8 @@ func NewResult(a approval.Answer, maxOutput, maxCause int) (Result, error) {
 }
 
 // errPending is the error of an answer that was asked for too early.
-var errPending = approval.Permanent(errors.New("a pending approval has no answer"))
+var errPending = approval.Permanent(
+	approval.WithReasonCode(approval.ReasonInvalidAnswer, errors.New("a pending approval has no answer")))
 
 // ErrorName returns the error by which a workflow can catch the end of an approval: ApprovalDenied, ApprovalTimedOut,
 // ApprovalCancelled or ApprovalSuperseded. It is empty for a success. The error is Permanent: the approval is pending.

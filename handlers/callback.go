@@ -49,7 +49,8 @@ func (h *Callback) Handle(msg *message.Message) error {
 func (h *Callback) call(ctx context.Context, act approval.Action, answer approval.Answer) error {
 	target, ok := h.Targets[act.Target]
 	if !ok {
-		return approval.NotApplied(fmt.Errorf("target %q is not configured", act.Target))
+		err := fmt.Errorf("target %q is not configured", act.Target)
+		return approval.NotApplied(approval.WithReasonCode(approval.ReasonNotConfigured, err))
 	}
 	ctx, cancel := h.Transitions.until(ctx, act, h.Timeout)
 	defer cancel()

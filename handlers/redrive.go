@@ -18,12 +18,12 @@ type Lister interface {
 
 // DeadLetterQueue is a dead letter queue of SQS.
 type DeadLetterQueue interface {
-	// Count counts the messages by reason, at most limit of them.
-	Count(ctx context.Context, limit int) (map[string]int, error)
-	// Move moves at most limit messages with that reason back to their queue, or of
-	// any reason if it is empty. It leaves alone the messages that were redriven
+	// Count counts the messages by reason code, at most limit of them.
+	Count(ctx context.Context, limit int) (store.RedriveGroups, error)
+	// Move moves at most limit messages with that reason code back to their queue, or
+	// of any code if it is empty. It leaves alone the messages that were redriven
 	// redriveLimit times already, and counts them as guarded.
-	Move(ctx context.Context, limit, redriveLimit int, reason string) (moved, guarded int, err error)
+	Move(ctx context.Context, limit, redriveLimit int, code approval.ReasonCode) (moved, guarded int, err error)
 }
 
 // Redriver restarts, by order of an operator, exhausted callbacks, dead letters in
@@ -50,10 +50,9 @@ func (h *Redriver) Redrive(ctx context.Context, request store.RedriveRequest) st
 	if request.Limit == 0 {
 		request.Limit = 3
 	}
-	request.Reason = Reason(request.Reason)
 	run := redriveRun{
 		RedriveRequest: request,
-		report:         store.RedriveReport{DryRun: request.DryRun, Found: map[string]int{}},
+		report:         store.RedriveReport{DryRun: request.DryRun},
 		left:           request.Max,
 	}
 	parts := []func(context.Context, *redriveRun) error{h.redriveCallbacks, h.redriveDeadLetters, h.redriveQueues}
@@ -76,7 +75,7 @@ func (h *Redriver) logRun(ctx context.Context, run redriveRun) {
 	}
 	h.Transitions.Log.LogAttrs(ctx, slog.LevelInfo, "redrive",
 		slog.String("by", run.By),
-		slog.String("reason", run.Reason),
+		slog.String("reason_code", string(run.ReasonCode)),
 		slog.String("order_id", run.OrderID),
 		slog.Int("redriven", run.report.Redriven),
 		slog.Int("failed", run.report.Failed),
@@ -92,13 +91,12 @@ type redriveRun struct {
 	left   int // until Max is reached
 }
 
-// countFound reports whether the request selects this reason, and counts it.
-func (r *redriveRun) countFound(reason string) bool {
-	reason = Reason(reason)
-	if r.Reason != "" && r.Reason != reason {
+// countFound reports whether the request selects this reason code, and counts it.
+func (r *redriveRun) countFound(code approval.ReasonCode, text string) bool {
+	if !r.Selects(code) {
 		return false
 	}
-	r.report.Found[reason]++
+	r.report.Found.Add(code, 1, text)
 	return true
 }
 
@@ -145,7 +143,7 @@ func (h *Redriver) redriveOneOrder(ctx context.Context, run *redriveRun) error {
 
 func (h *Redriver) redriveOrder(ctx context.Context, run *redriveRun, o *approval.Order) error {
 	for _, a := range o.Approvals {
-		if a.Callback.State != approval.CallbackExhausted || !run.countFound(a.Callback.LastError) {
+		if a.Callback.State != approval.CallbackExhausted || !run.countFound(a.Callback.ReasonCode(), a.Callback.LastError) {
 			continue
 		}
 		if !a.TaskExpires.IsZero() && a.TaskExpires.Before(h.Transitions.Now()) {

@@ -35,7 +35,7 @@ func (h *Redriver) redriveDeadLetters(ctx context.Context, run *redriveRun) erro
 // removed. If the handler fails for now, it stays as it is.
 func (h *Redriver) redriveDeadLetter(ctx context.Context, run *redriveRun, d store.DeadLetter) error {
 	handle, known := h.Handlers[d.Source]
-	if !known || !run.countFound(d.Reason) || !run.mayRedrive(d.Redrives) {
+	if !known || !run.countFound(d.ReasonCode, d.Reason) || !run.mayRedrive(d.Redrives) {
 		return nil
 	}
 	msg := message.NewMessage(watermill.NewULID(), d.Body)
@@ -52,6 +52,7 @@ func (h *Redriver) redriveDeadLetter(ctx context.Context, run *redriveRun, d sto
 		run.report.Failed++
 		again := d
 		again.Redrives++
+		again.ReasonCode = approval.ReasonCodeOf(handled)
 		again.Reason = handled.Error()
 		if _, err := h.DeadLetters.PutDeadLetter(ctx, again); err != nil {
 			return fmt.Errorf("put dead letter back: %w", err)
@@ -84,16 +85,16 @@ func (h *Redriver) redriveQueues(ctx context.Context, run *redriveRun) error {
 
 func (r *redriveRun) redriveQueue(ctx context.Context, q DeadLetterQueue) error {
 	if !r.DryRun {
-		moved, guarded, err := q.Move(ctx, r.left, r.Limit, r.Reason)
+		moved, guarded, err := q.Move(ctx, r.left, r.Limit, r.ReasonCode)
 		r.left -= moved
 		r.report.Redriven += moved
 		r.report.Guarded += guarded
 		return err
 	}
-	counts, err := q.Count(ctx, maxRedrive)
-	for text, n := range counts {
-		if reason := Reason(text); r.Reason == "" || r.Reason == reason {
-			r.report.Found[reason] += n
+	groups, err := q.Count(ctx, maxRedrive)
+	for _, g := range groups {
+		if r.Selects(g.ReasonCode) {
+			r.report.Found.Add(g.ReasonCode, g.Count, g.Example)
 		}
 	}
 	return err

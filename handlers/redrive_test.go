@@ -47,40 +47,73 @@ func (d *drawer) TakeDeadLetter(_ context.Context, id string) error {
 
 // pile is a dead letter queue.
 type pile struct {
-	counts  map[string]int
+	counts  counts
 	guarded int
 	failing error
 
 	limit, redriveLimit int
-	reason              string
+	code                approval.ReasonCode
 	moved               bool
 }
 
-func (p *pile) Count(context.Context, int) (map[string]int, error) { return p.counts, p.failing }
+func (p *pile) Count(context.Context, int) (store.RedriveGroups, error) {
+	return found(p.counts), p.failing
+}
 
-func (p *pile) Move(_ context.Context, limit, redriveLimit int, reason string) (moved, guarded int, err error) {
-	p.moved, p.limit, p.redriveLimit, p.reason = true, limit, redriveLimit, reason
+func (p *pile) Move(_ context.Context, limit, redriveLimit int, code approval.ReasonCode) (moved, guarded int, err error) {
+	p.moved, p.limit, p.redriveLimit, p.code = true, limit, redriveLimit, code
 	n := 0
-	for r, c := range p.counts {
-		if reason == "" || r == reason {
-			n += c
+	for c, count := range p.counts {
+		if code == "" || c == code {
+			n += count
 		}
 	}
 	return min(n, limit), p.guarded, p.failing
 }
 
-// exhausted stores orders whose callback was given up for a reason, redriven so
-// often before. Their tasks end two hours after they began.
-func (h *house) exhausted(t *testing.T, n int, reason string, redrives int) {
+// counts is by reason code.
+type counts map[approval.ReasonCode]int
+
+// found returns groups with these counts, and the code in words as their example.
+func found(in counts) (groups store.RedriveGroups) {
+	for code, count := range in {
+		groups.Add(code, count, "failed: "+string(code))
+	}
+	return groups
+}
+
+// counted removes the examples from a report.
+func counted(r store.RedriveReport) store.RedriveReport {
+	r.Found = found(countsOf(r))
+	return r
+}
+
+func countsOf(r store.RedriveReport) counts {
+	out := counts{}
+	for _, group := range r.Found {
+		out[group.ReasonCode] = group.Count
+	}
+	return out
+}
+
+// exhausted stores orders with a callback that is exhausted for this reason, and was
+// redriven so often before. The texts of their errors differ. Their tasks end two
+// hours after they began.
+func (h *house) exhausted(t *testing.T, n int, code approval.ReasonCode, redrives int) {
 	t.Helper()
 	for i := range n {
-		id := fmt.Sprintf("%s-%d-%d", reason, redrives, i)
+		id := fmt.Sprintf("%s-%d-%d", code, redrives, i)
+		result := approval.Result{
+			Kind:       approval.ResultRefused,
+			Reason:     "SendTaskSuccess for order " + id + " failed, request " + fmt.Sprint(h.updates),
+			ReasonCode: code,
+		}
 		require.NoError(t, h.requests(func(w *handlers.Workflow) { w.TaskTimeout = 2 * time.Hour }).Handle(msg(t, fmt.Sprintf(`{"orderId":%q,"taskToken":%q}`, id, token+id))))
 		require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, fmt.Sprintf(`{"orderId":%q,"decision":"approve"}`, id))))
 		for r := 0; ; r++ {
 			act := h.take(approval.ActionCallback)[0]
 			require.NoError(t, h.Run(t.Context(), id, func(o *approval.Order, turn approval.Environment) ([]approval.Action, error) {
-				return o.RecordCallbackResult(act, approval.Result{Kind: approval.ResultRefused, Reason: reason}, turn), nil
+				return o.RecordCallbackResult(act, result, turn), nil
 			}))
 			if r == redrives {
 				break
@@ -108,21 +141,21 @@ func TestRedriveOfCallbacks(t *testing.T) {
 	h.exhausted(t, 3, "denied", 0)
 	h.exhausted(t, 2, "denied", 2)
 	h.exhausted(t, 2, "denied", 3)
-	h.exhausted(t, 1, "no such queue", 0)
+	h.exhausted(t, 1, "not_configured", 0)
 	r := h.redrive(&drawer{}, nil)
 
 	updates := h.updates
 	dry := r.Redrive(t.Context(), store.RedriveRequest{DryRun: true})
-	require.Equal(t, store.RedriveReport{DryRun: true, Found: map[string]int{"denied": 7, "no such queue": 1}, Guarded: 2}, dry)
+	require.Equal(t, store.RedriveReport{DryRun: true, Found: found(counts{"denied": 7, "not_configured": 1}), Guarded: 2}, counted(dry))
 	require.Equal(t, updates, h.updates, "nothing was touched")
 
 	h.now = began.Add(3 * time.Hour)
-	late := r.Redrive(t.Context(), store.RedriveRequest{DryRun: true, Reason: "no such queue"})
+	late := r.Redrive(t.Context(), store.RedriveRequest{DryRun: true, ReasonCode: "not_configured"})
 	require.Equal(t, 1, late.Expired)
 	h.now = began
 
-	few := r.Redrive(t.Context(), store.RedriveRequest{Reason: "denied", Max: 2, By: "ann"})
-	require.Equal(t, store.RedriveReport{Found: map[string]int{"denied": 7}, Redriven: 2, Guarded: 2}, few)
+	few := r.Redrive(t.Context(), store.RedriveRequest{ReasonCode: "denied", Max: 2, By: "ann"})
+	require.Equal(t, store.RedriveReport{Found: found(counts{"denied": 7}), Redriven: 2, Guarded: 2}, counted(few))
 	require.Len(t, h.take(approval.ActionCallback), 2)
 	o, err := h.Get(t.Context(), "denied-0-0")
 	require.NoError(t, err)
@@ -131,7 +164,7 @@ func TestRedriveOfCallbacks(t *testing.T) {
 	require.Equal(t, "ann", last.By)
 
 	rest := r.Redrive(t.Context(), store.RedriveRequest{Limit: -1})
-	require.Equal(t, store.RedriveReport{Found: map[string]int{"denied": 5, "no such queue": 1}, Redriven: 6}, rest, "without the guard")
+	require.Equal(t, store.RedriveReport{Found: found(counts{"denied": 5, "not_configured": 1}), Redriven: 6}, counted(rest), "without the guard")
 }
 
 // The callbacks of one order only; no other's, and no message.
@@ -139,10 +172,10 @@ func TestRedriveOfOneOrder(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
 	h.exhausted(t, 2, "denied", 0)
-	d := &drawer{letters: []store.DeadLetter{{ID: "1", Source: "requests", Reason: "denied", Body: []byte(`{"orderId":"A-1","taskToken":"x"}`)}}}
-	p := &pile{counts: map[string]int{"denied": 1}}
+	d := &drawer{letters: []store.DeadLetter{{ID: "1", Source: "requests", ReasonCode: "denied", Body: []byte(`{"orderId":"A-1","taskToken":"x"}`)}}}
+	p := &pile{counts: counts{"denied": 1}}
 	r := h.redrive(d, map[string]handlers.DeadLetterQueue{"p": p})
-	require.Equal(t, store.RedriveReport{Found: map[string]int{"denied": 1}, Redriven: 1}, r.Redrive(t.Context(), store.RedriveRequest{OrderID: "denied-0-1", By: "ann"}))
+	require.Equal(t, store.RedriveReport{Found: found(counts{"denied": 1}), Redriven: 1}, counted(r.Redrive(t.Context(), store.RedriveRequest{OrderID: "denied-0-1", By: "ann"})))
 	require.Equal(t, approval.CallbackPending, h.approval(t, "denied-0-1").Callback.State)
 	require.Equal(t, approval.CallbackExhausted, h.approval(t, "denied-0-0").Callback.State)
 	require.Empty(t, d.taken)
@@ -156,13 +189,13 @@ func TestRedriveIsLogged(t *testing.T) {
 	h := newHouse()
 	var log bytes.Buffer
 	h.Log = slog.New(slog.NewTextHandler(&log, nil))
-	d := &drawer{letters: []store.DeadLetter{{ID: "7", Source: "requests", Reason: "was odd", Body: []byte(`{"orderId":"A-1","taskToken":"x-secret"}`)}}}
+	d := &drawer{letters: []store.DeadLetter{{ID: "7", Source: "requests", ReasonCode: "odd", Body: []byte(`{"orderId":"A-1","taskToken":"x-secret"}`)}}}
 	r := h.redrive(d, nil)
 	r.Redrive(t.Context(), store.RedriveRequest{DryRun: true, By: "ann"})
 	require.Empty(t, log.String())
-	r.Redrive(t.Context(), store.RedriveRequest{By: "ann", Reason: "was odd"})
+	r.Redrive(t.Context(), store.RedriveRequest{By: "ann", ReasonCode: "odd"})
 	require.Contains(t, log.String(), `msg="dead letter redriven" by=ann id=7 source=requests failed_again=false`)
-	require.Contains(t, log.String(), `msg=redrive by=ann reason="was odd" order_id="" redriven=1 failed=0 guarded=0 errors=0`)
+	require.Contains(t, log.String(), `msg=redrive by=ann reason_code=odd order_id="" redriven=1 failed=0 guarded=0 errors=0`)
 	require.NotContains(t, log.String(), "x-secret")
 }
 
@@ -176,7 +209,7 @@ func TestRedriveOfWhatIsNoLongerExhausted(t *testing.T) {
 	r := h.redrive(&drawer{}, nil)
 	require.Equal(t, 1, r.Redrive(t.Context(), store.RedriveRequest{}).Redriven)
 	r.Orders = listed(stale)
-	require.Equal(t, store.RedriveReport{Found: map[string]int{"denied": 1}, Failed: 1}, r.Redrive(t.Context(), store.RedriveRequest{}))
+	require.Equal(t, store.RedriveReport{Found: found(counts{"denied": 1}), Failed: 1}, counted(r.Redrive(t.Context(), store.RedriveRequest{})))
 }
 
 type listed []*approval.Order
@@ -188,16 +221,16 @@ func (l listed) List(context.Context, store.Query) ([]*approval.Order, string, e
 func TestRedriveOfLetters(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
-	mended := store.DeadLetter{ID: "1", Source: "requests", Reason: "was odd", Body: []byte(`{"orderId":"A-1","taskToken":"x"}`)}
+	mended := store.DeadLetter{ID: "1", Source: "requests", ReasonCode: "odd", Body: []byte(`{"orderId":"A-1","taskToken":"x"}`)}
 	d := &drawer{unread: errors.New("2 letters cannot be opened"), letters: []store.DeadLetter{
 		mended,
-		{ID: "2", Source: "requests", Reason: "no order", Body: []byte(`{"taskToken":"x"}`), Redrives: 1},
-		{ID: "3", Source: "requests", Reason: "no order", Body: []byte(`{}`), Redrives: 3},
-		{ID: "4", Source: "gone", Reason: "no order", Body: []byte(`{}`)},
+		{ID: "2", Source: "requests", ReasonCode: "invalid_field:order", Body: []byte(`{"taskToken":"x"}`), Redrives: 1},
+		{ID: "3", Source: "requests", ReasonCode: "invalid_field:order", Body: []byte(`{}`), Redrives: 3},
+		{ID: "4", Source: "gone", ReasonCode: "invalid_field:order", Body: []byte(`{}`)},
 	}}
 	r := h.redrive(d, nil)
 	dry := r.Redrive(t.Context(), store.RedriveRequest{DryRun: true})
-	require.Equal(t, map[string]int{"was odd": 1, "no order": 2}, dry.Found)
+	require.Equal(t, counts{"odd": 1, "invalid_field:order": 2}, countsOf(dry))
 	require.Equal(t, 1, dry.Guarded)
 	require.Empty(t, d.taken)
 
@@ -230,16 +263,16 @@ func TestRedriveOfQueues(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
 	h.exhausted(t, 1, "denied", 0)
-	a := &pile{counts: map[string]int{"denied": 4, "odd": 2}, guarded: 1}
-	b := &pile{counts: map[string]int{"odd": 3}, failing: errOdd}
-	c := &pile{counts: map[string]int{"odd": 500}}
+	a := &pile{counts: counts{"denied": 4, "odd": 2}, guarded: 1}
+	b := &pile{counts: counts{"odd": 3}, failing: errOdd}
+	c := &pile{counts: counts{"odd": 500}}
 	queues := map[string]handlers.DeadLetterQueue{"a": a, "b": b, "c": c}
 
 	dry := h.redrive(&drawer{}, queues).Redrive(t.Context(), store.RedriveRequest{DryRun: true})
-	require.Equal(t, map[string]int{"denied": 5, "odd": 505}, dry.Found)
+	require.Equal(t, counts{"denied": 5, "odd": 505}, countsOf(dry))
 	require.Equal(t, []string{"dead letter queue of b: odd"}, dry.Errors)
 	require.False(t, a.moved || b.moved || c.moved)
-	require.Equal(t, map[string]int{"denied": 5}, h.redrive(&drawer{}, queues).Redrive(t.Context(), store.RedriveRequest{DryRun: true, Reason: "denied"}).Found)
+	require.Equal(t, counts{"denied": 5}, countsOf(h.redrive(&drawer{}, queues).Redrive(t.Context(), store.RedriveRequest{DryRun: true, ReasonCode: "denied"})))
 
 	report := h.redrive(&drawer{}, queues).Redrive(t.Context(), store.RedriveRequest{Max: 100})
 	require.Equal(t, 100, report.Redriven, "the callback, 6 of a, 3 of b, and c as far as the limit goes")
@@ -251,11 +284,11 @@ func TestRedriveOfQueues(t *testing.T) {
 
 func TestRedriveIsBounded(t *testing.T) {
 	t.Parallel()
-	p := &pile{counts: map[string]int{"odd": 5000}}
+	p := &pile{counts: counts{"odd": 5000}}
 	r := newHouse().redrive(&drawer{}, map[string]handlers.DeadLetterQueue{"p": p})
 	for _, most := range []int{0, -5, 1001, 1 << 30} {
-		require.Equal(t, 1000, r.Redrive(t.Context(), store.RedriveRequest{Max: most, Limit: -1, Reason: "odd"}).Redriven)
+		require.Equal(t, 1000, r.Redrive(t.Context(), store.RedriveRequest{Max: most, Limit: -1, ReasonCode: "odd"}).Redriven)
 		require.Equal(t, -1, p.redriveLimit)
-		require.Equal(t, "odd", p.reason)
+		require.Equal(t, approval.ReasonCode("odd"), p.code)
 	}
 }

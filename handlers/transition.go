@@ -125,7 +125,8 @@ func attributes(e approval.Event) []slog.Attr {
 	var out []slog.Attr
 	for _, f := range []struct{ name, value string }{
 		{"approval_id", e.Approval}, {"workflow", e.Workflow}, {"by", e.By}, {"via", string(e.Via)}, {"source", e.Source},
-		{"outcome", string(e.Outcome)}, {"code", e.Code}, {"channel", e.Channel}, {"target", e.Target}, {"note", e.Note},
+		{"outcome", string(e.Outcome)}, {"code", e.Code}, {"channel", e.Channel}, {"target", e.Target},
+		{"reason_code", string(e.ReasonCode)}, {"note", e.Note},
 	} {
 		if f.value != "" {
 			out = append(out, slog.String(f.name, f.value))

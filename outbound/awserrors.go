@@ -22,23 +22,23 @@ type Codes struct {
 	Permanent []string
 }
 
-// isThrottled reports whether a code means that the service did nothing because of a rate limit, whatever the status.
-func isThrottled(code string) bool {
-	return slices.Contains([]string{
+// isThrottled reports whether the service did nothing because of a rate limit, whatever the status.
+func (e *apiError) isThrottled() bool {
+	return e.status == http.StatusTooManyRequests || slices.Contains([]string{
 		"ThrottlingException", "Throttling", "ThrottledException", "RequestThrottledException", "TooManyRequestsException",
 		"RequestLimitExceeded", "KmsThrottlingException", "KmsThrottling", "SlowDown", "BandwidthLimitExceeded",
-	}, code)
+	}, e.code)
 }
 
-// isDenied reports whether a code means that AWS refused our credentials or our permission.
-func isDenied(code string) bool {
-	return slices.Contains([]string{
+// isDenied reports whether AWS refused our credentials or our permission.
+func (e *apiError) isDenied() bool {
+	return e.status == http.StatusUnauthorized || e.status == http.StatusForbidden || slices.Contains([]string{
 		"AccessDenied", "AccessDeniedException", "AuthorizationError", "ExpiredToken", "ExpiredTokenException",
 		"IncompleteSignature", "IncompleteSignatureException", "InvalidAccessKeyId", "InvalidClientTokenId",
 		"InvalidSignatureException", "KmsAccessDenied", "KmsAccessDeniedException", "MissingAuthenticationToken",
 		"MissingAuthenticationTokenException", "NotAuthorized", "OptInRequired", "RequestExpired", "SignatureDoesNotMatch",
 		"UnauthorizedOperation", "UnrecognizedClientException",
-	}, code)
+	}, e.code)
 }
 
 // judge returns the outcome of the call from its error:
@@ -56,17 +56,21 @@ func (c *Call) judge(ctx context.Context, err error, codes Codes) error {
 		return nil
 	}
 	if c.unsent() {
-		return EndpointFailed(approval.NotApplied(fmt.Errorf("not sent: %w", safeReason(ctx, err, "no credentials to sign with"))))
+		code := approval.ReasonConnectionFailed
+		if !c.signed.Load() && ctx.Err() == nil {
+			code = approval.ReasonDenied
+		}
+		return EndpointFailed(approval.NotApplied(unsentError(code, safeReason(ctx, err, "no credentials to sign with"))))
 	}
 	e := describe(err, c.status)
 	switch {
 	case e == nil:
-		return EndpointFailed(fmt.Errorf("no answer: %w", safeReason(ctx, err, "the connection broke or the response is not valid")))
+		return EndpointFailed(noAnswerError(ctx, err))
 	case slices.Contains(codes.Closed, e.code):
 		return fmt.Errorf("%w: %w", approval.ErrClosed, e)
 	case slices.Contains(codes.Permanent, e.code):
-		return approval.Permanent(e)
-	case isThrottled(e.code), e.status >= 400 && e.status < 500 && e.status != http.StatusRequestTimeout:
+		return approval.Permanent(approval.WithReasonCode(approval.NamedReasonCode(e.code), e))
+	case e.isThrottled(), e.status >= 400 && e.status < 500 && e.status != http.StatusRequestTimeout:
 		return approval.NotApplied(e)
 	}
 	return EndpointFailed(e)

@@ -92,11 +92,11 @@ func (p *callProgress) result(err error) string {
 	}
 	e := describe(err, p.status)
 	switch {
-	case e == nil, e.status >= 500 && !isThrottled(e.code):
+	case e == nil, e.status >= 500 && !e.isThrottled():
 		return "failed"
-	case isThrottled(e.code), e.status == http.StatusTooManyRequests:
+	case e.isThrottled():
 		return "throttled"
-	case isDenied(e.code), e.status == http.StatusUnauthorized, e.status == http.StatusForbidden:
+	case e.isDenied():
 		return "denied"
 	case e.status >= 400:
 		return "refused"

@@ -46,7 +46,7 @@ func TestGuardChecksDialledAddress(t *testing.T) {
 		if !errors.Is(err, outbound.ErrForbiddenAddress) || strings.Contains(err.Error(), addr) || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v", addr, err)
 		}
-		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied {
+		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied || r.ReasonCode != approval.ReasonAddressForbidden {
 			t.Errorf("%s: %+v", addr, r)
 		}
 		if outbound.NewGuard(outbound.ClientConfig{}).AllowsAddress(netip.MustParseAddr(addr)) {
@@ -133,7 +133,7 @@ func TestJudgeFailureUnsent(t *testing.T) {
 		"no such host":          "http://no-such-host.invalid/",
 	} {
 		_, err := get(t.Context(), outbound.ClientConfig{AllowInternal: true}, url+"/s3cret")
-		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied || !outbound.IsEndpointFailure(err) {
+		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied || !outbound.IsEndpointFailure(err) || r.ReasonCode != approval.ReasonConnectionFailed {
 			t.Errorf("%s: %+v", name, r)
 		}
 		if err == nil || !strings.HasPrefix(err.Error(), "not sent: ") || strings.Contains(err.Error(), "s3cret") {
@@ -154,7 +154,7 @@ func TestJudgeFailureMaybeApplied(t *testing.T) {
 	defer server.Close()
 	for path, timeout := range map[string]time.Duration{"/hang": 100 * time.Millisecond, "/broken": time.Minute} {
 		_, err := get(t.Context(), outbound.ClientConfig{AllowInternal: true, Timeout: timeout}, server.URL+path)
-		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || !r.MaybeApplied || !outbound.IsEndpointFailure(err) {
+		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || !r.MaybeApplied || !outbound.IsEndpointFailure(err) || r.ReasonCode != approval.ReasonNoAnswer {
 			t.Errorf("%s: %+v", path, r)
 		}
 		if err == nil || !strings.HasPrefix(err.Error(), "no answer: ") || strings.Contains(err.Error(), path) {

@@ -7,11 +7,14 @@ import (
 	"syscall"
 
 	"code.dny.dev/ssrf"
+
+	"github.com/approval-relay/approval-relay/approval"
 )
 
 // ErrForbiddenAddress is the error of a request that the guard refused. It does not name the address: the sender of
 // the request would learn the addresses of our internal names.
-var ErrForbiddenAddress = errors.New("the URL leads to an address or port that is not allowed")
+var ErrForbiddenAddress = approval.WithReasonCode(approval.ReasonAddressForbidden,
+	errors.New("the URL leads to an address or port that is not allowed"))
 
 // Guard refuses internal addresses: all that IANA's special-purpose registries list (loopback, private, shared,
 // link-local with the metadata service of the clouds, multicast, IPv4 mapped into IPv6, NAT64, …) except for the

@@ -42,9 +42,18 @@ func (p *Progress) JudgeFailure(ctx context.Context, err error) error {
 	case errors.Is(err, ErrForbiddenAddress):
 		return approval.NotApplied(ErrForbiddenAddress)
 	case p.Unsent():
-		return EndpointFailed(approval.NotApplied(fmt.Errorf("not sent: %w", safeReason(ctx, err, "no connection"))))
+		return EndpointFailed(approval.NotApplied(unsentError(approval.ReasonConnectionFailed, safeReason(ctx, err, "no connection"))))
 	}
-	return EndpointFailed(fmt.Errorf("no answer: %w", safeReason(ctx, err, "the connection broke or the response is not valid")))
+	return EndpointFailed(noAnswerError(ctx, err))
+}
+
+func unsentError(code approval.ReasonCode, reason error) error {
+	return approval.WithReasonCode(code, fmt.Errorf("not sent: %w", reason))
+}
+
+func noAnswerError(ctx context.Context, err error) error {
+	reason := safeReason(ctx, err, "the connection broke or the response is not valid")
+	return approval.WithReasonCode(approval.ReasonNoAnswer, fmt.Errorf("no answer: %w", reason))
 }
 
 // EndpointFailed marks err as the failure of an endpoint that cannot be reached, does not answer or is broken (5xx): the

@@ -21,7 +21,7 @@ import (
 //     never accept the request as it is.
 func JudgeStatus(resp *http.Response, now time.Time, closed ...int) error {
 	status := resp.StatusCode
-	err := fmt.Errorf("the receiver answered %d", status)
+	err := approval.WithReasonCode(approval.HTTPReasonCode(status), fmt.Errorf("the receiver answered %d", status))
 	switch {
 	case status >= 200 && status < 300:
 		return nil

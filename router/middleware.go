@@ -85,18 +85,19 @@ func deadLetter(source string, letters DeadLetters, o Observer, log *slog.Logger
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(msg.Context()), letterTimeout)
 			defer cancel()
 			dead := store.DeadLetter{
-				Source:   source,
-				Reason:   handlers.Reason(err.Error()),
-				Body:     msg.Payload,
-				Metadata: msg.Metadata,
-				At:       time.Now(),
+				Source:     source,
+				ReasonCode: approval.ReasonCodeOf(err),
+				Reason:     err.Error(),
+				Body:       msg.Payload,
+				Metadata:   msg.Metadata,
+				At:         time.Now(),
 			}
 			if _, putErr := letters.PutDeadLetter(ctx, dead); putErr != nil {
 				return nil, fmt.Errorf("put dead letter: %w", putErr) // the queue hands it over again
 			}
 			o.DeadLettered(source)
 			log.LogAttrs(ctx, slog.LevelError, "dead letter",
-				slog.String("source", source), slog.String("message_id", msg.UUID), slog.String("reason", err.Error()))
+				slog.String("source", source), slog.String("message_id", msg.UUID), slog.String("reason_code", string(dead.ReasonCode)), slog.String("reason", err.Error()))
 			return nil, nil
 		}
 	}

@@ -22,7 +22,10 @@ import (
 
 // Message attributes of a dead letter.
 const (
-	// AttrReason is why the message was given up.
+	// AttrReasonCode is the reason code of the error. Dead letters of older versions
+	// have none.
+	AttrReasonCode = "ApprovalRelayReasonCode"
+	// AttrReason is the text of the error.
 	AttrReason = "ApprovalRelayReason"
 	// AttrSource is where the message came from.
 	AttrSource = "ApprovalRelaySource"
@@ -40,10 +43,6 @@ const (
 	// body that is empty or holds control characters. Such a letter is not moved back.
 	AttrEncoding = "ApprovalRelayEncoding"
 )
-
-// ReasonUnknown is the reason of a message without AttrReason: SQS moved it, as
-// it was received too often.
-const ReasonUnknown = "unknown"
 
 // Limits of message attributes (Developer Guide, "Amazon SQS message metadata").
 const (
@@ -96,6 +95,7 @@ func (q *DeadLetterQueue) PutDeadLetter(ctx context.Context, d store.DeadLetter)
 			attributes[name] = v
 		}
 	}
+	attributes[AttrReasonCode] = string(d.ReasonCode.OrUnknown())
 	attributes[AttrReason] = d.Reason
 	attributes[AttrSource] = d.Source
 	attributes[AttrSentAt] = d.Metadata[metadata.SentAt]
@@ -142,7 +142,7 @@ func (q *DeadLetterQueue) Put(ctx context.Context, body []byte, attributes map[s
 // group, and the same as any other one with its id.
 func send(url, body string, values map[string]types.MessageAttributeValue, id string) *sqs.SendMessageInput {
 	fits := map[string]types.MessageAttributeValue{}
-	ours := []string{AttrReason, AttrRedrives, AttrSentAt, AttrSource, AttrEncoding, AttrRedrive}
+	ours := []string{AttrReasonCode, AttrReason, AttrRedrives, AttrSentAt, AttrSource, AttrEncoding, AttrRedrive}
 	for _, name := range slices.Concat(ours, slices.Sorted(maps.Keys(values))) {
 		v, found := values[name]
 		if _, twice := fits[name]; found && !twice && validName(name) && len(fits) < maxAttributes {

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/metadata"
 	"github.com/approval-relay/approval-relay/sqs"
 	"github.com/approval-relay/approval-relay/store"
@@ -96,34 +97,40 @@ func (l *letters) take(url string) (all []types.Message) {
 	}
 }
 
-// put sends n letters with a reason.
-func (l *letters) put(n int, reason string, more map[string]string) {
+// put sends n letters with a reason code. Their texts differ.
+func (l *letters) put(n int, code approval.ReasonCode, more map[string]string) {
 	l.Helper()
 	for i := range n {
-		attributes := map[string]string{sqs.AttrReason: reason}
+		attributes := map[string]string{sqs.AttrReasonCode: string(code), sqs.AttrReason: fmt.Sprintf("%s of message %d", code, i)}
 		maps.Copy(attributes, more)
-		_, err := l.dlq.Put(l.Context(), fmt.Appendf(nil, "%s %d", reason, i), attributes)
+		_, err := l.dlq.Put(l.Context(), fmt.Appendf(nil, "%s %d", code, i), attributes)
 		require.NoError(l, err)
 	}
 }
 
 // putMessage sends a message as the router does.
-func (l *letters) putMessage(msg *message.Message, reason string) {
+func (l *letters) putMessage(msg *message.Message) {
 	l.Helper()
 	id, err := l.dlq.PutDeadLetter(l.Context(), store.DeadLetter{
-		Source:   "orders",
-		Reason:   reason,
-		Body:     msg.Payload,
-		Metadata: msg.Metadata,
+		Source:     "orders",
+		ReasonCode: "invalid_field:token",
+		Reason:     "token: is missing",
+		Body:       msg.Payload,
+		Metadata:   msg.Metadata,
 	})
 	require.NoError(l, err)
 	require.NotEmpty(l, id)
 }
 
-func (l *letters) counts() map[string]int {
+func (l *letters) counts() map[approval.ReasonCode]int {
 	l.Helper()
-	counts, err := l.dlq.Count(l.Context(), 1000)
+	groups, err := l.dlq.Count(l.Context(), 1000)
 	require.NoError(l, err)
+	counts := map[approval.ReasonCode]int{}
+	for _, group := range groups {
+		counts[group.ReasonCode] = group.Count
+		assert.NotEmpty(l, group.Example, group.ReasonCode)
+	}
 	return counts
 }
 
@@ -139,8 +146,8 @@ func TestLetterGoesThereAndBack(t *testing.T) {
 	onEmulators(t, func(l *letters) {
 		msg := message.NewMessage("uuid", []byte(`{"taskToken":"`+secret+`"}`))
 		msg.Metadata = message.Metadata{"attribute.tenant": "acme", metadata.SentAt: "2026-01-02T03:04:05.678Z", metadata.Queue: "source"}
-		l.putMessage(msg, "token: is missing")
-		assert.Equal(l, map[string]int{"token: is missing": 1}, l.counts())
+		l.putMessage(msg)
+		assert.Equal(l, map[approval.ReasonCode]int{"invalid_field:token": 1}, l.counts())
 		moved, guarded, err := l.dlq.Move(l.Context(), 10, 3, "")
 		require.NoError(l, err)
 		assert.Equal(l, []int{1, 0}, []int{moved, guarded})
@@ -156,14 +163,14 @@ func TestLetterGoesThereAndBack(t *testing.T) {
 		assert.Equal(l, "2026-01-02T03:04:05.678Z", again.Metadata.Get(metadata.SentAt), "its deadline does not start again")
 		assert.Equal(l, "acme", again.Metadata.Get("attribute.tenant"))
 
-		l.putMessage(again, "token: is missing")
+		l.putMessage(again)
 		again.Ack()
 		letter := l.take(l.queue)
 		require.Len(l, letter, 1)
 		attributes := strs(letter[0])
 		delete(attributes, sqs.AttrRedrive) // random
 		assert.Equal(l, map[string]string{
-			"tenant": "acme", sqs.AttrReason: "token: is missing", sqs.AttrSource: "orders", sqs.AttrRedrives: "1",
+			"tenant": "acme", sqs.AttrReasonCode: "invalid_field:token", sqs.AttrReason: "token: is missing", sqs.AttrSource: "orders", sqs.AttrRedrives: "1",
 			sqs.AttrSentAt: "2026-01-02T03:04:05.678Z",
 		}, attributes)
 	})
@@ -173,18 +180,43 @@ func TestCountTakesNothing(t *testing.T) {
 	onEmulators(t, func(l *letters) {
 		l.put(12, "a", nil)
 		l.put(3, "b", nil)
-		l.put(1, "", nil)
 		for range 2 {
-			assert.Equal(l, map[string]int{"a": 12, "b": 3, sqs.ReasonUnknown: 1}, l.counts())
+			assert.Equal(l, map[approval.ReasonCode]int{"a": 12, "b": 3}, l.counts())
 		}
-		counts, err := l.dlq.Count(l.Context(), 5)
+		groups, err := l.dlq.Count(l.Context(), 5)
 		require.NoError(l, err)
-		total := 0
-		for _, n := range counts {
-			total += n
+		assert.Equal(l, 5, groups.Total())
+		assert.Len(l, l.take(l.queue), 15)
+	})
+}
+
+// A message that SQS itself moved has no attributes of ours, and a dead letter of an
+// older version has no code. A text that is no code, as a
+// sender may write it, counts as no code.
+func TestLettersWithoutReasonCode(t *testing.T) {
+	onEmulators(t, func(l *letters) {
+		put := func(attributes map[string]string) {
+			_, err := l.dlq.Put(l.Context(), []byte("x"), attributes)
+			require.NoError(l, err)
 		}
-		assert.Equal(l, 5, total)
-		assert.Len(l, l.take(l.queue), 16)
+		put(nil)
+		put(map[string]string{"tenant": "acme", sqs.AttrRedrives: "1"})
+		put(map[string]string{sqs.AttrReason: "update order A: title: is odd"})
+		put(map[string]string{sqs.AttrReason: "update order B: title: is odd"})
+		put(map[string]string{sqs.AttrReasonCode: "Ada <ada@example.com>", sqs.AttrReason: "x"})
+		assert.Equal(l, map[approval.ReasonCode]int{
+			approval.ReasonReceivedTooOften: 2,
+			approval.ReasonUnknown:          3,
+		}, l.counts())
+		for code, want := range map[approval.ReasonCode]int{approval.ReasonReceivedTooOften: 2, approval.ReasonUnknown: 3, "a": 0} {
+			moved, guarded, err := l.dlq.Move(l.Context(), 10, 3, code)
+			require.NoError(l, err)
+			assert.Equal(l, []int{want, 0}, []int{moved, guarded}, code)
+		}
+		for _, m := range l.take(l.source) {
+			assert.NotContains(l, strs(m), sqs.AttrReason)
+			assert.NotContains(l, strs(m), sqs.AttrReasonCode)
+		}
 	})
 }
 
@@ -204,11 +236,12 @@ func TestMove(t *testing.T) {
 		moved, guarded, err = l.dlq.Move(l.Context(), 100, 3, "mended")
 		require.NoError(l, err)
 		assert.Equal(l, []int{9, 2}, []int{moved, guarded})
-		assert.Equal(l, map[string]int{"mended": 2}, l.counts(), "left alone")
+		assert.Equal(l, map[approval.ReasonCode]int{"mended": 2}, l.counts(), "left alone")
 		redrives := map[string]int{}
 		for _, m := range l.take(l.source) {
 			redrives[strs(m)[sqs.AttrRedrives]]++
 			assert.NotContains(l, strs(m), sqs.AttrReason)
+			assert.NotContains(l, strs(m), sqs.AttrReasonCode)
 			assert.Contains(l, strs(m), sqs.AttrSentAt)
 		}
 		assert.Equal(l, map[string]int{"1": 15, "3": 1}, redrives)
@@ -251,7 +284,7 @@ func TestMoveThatFailsLosesNothing(t *testing.T) {
 		moved, _, err := l.dlq.Move(l.Context(), 100, 3, "")
 		require.ErrorContains(l, err, "503")
 		assert.Equal(l, 3, moved)
-		assert.Equal(l, map[string]int{"a": 5}, l.counts(), "visible at once")
+		assert.Equal(l, map[approval.ReasonCode]int{"a": 5}, l.counts(), "visible at once")
 
 		l.failSend = nil
 		failures := 2

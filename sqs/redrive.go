@@ -12,6 +12,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 const (
@@ -25,26 +28,26 @@ const (
 	scanEnd = time.Minute
 )
 
-// Count returns how many messages the dead letter queue has, by reason, of the
-// first so many that it hands over. None is taken: they are invisible while it
-// counts, and visible again when it returns.
-func (q *DeadLetterQueue) Count(ctx context.Context, limit int) (map[string]int, error) {
-	counts := map[string]int{}
+// Count counts the messages of the dead letter queue by reason code. It looks at
+// the first limit messages that the queue returns, and takes none of them: they are
+// invisible while it counts, and visible again when it returns.
+func (q *DeadLetterQueue) Count(ctx context.Context, limit int) (store.RedriveGroups, error) {
+	var groups store.RedriveGroups
 	err := q.scan(ctx, limit, func(l letter) (bool, error) {
-		counts[l.reason()]++
+		groups.Add(l.reasonCode(), 1, l.reason())
 		return false, nil
 	})
-	return counts, err
+	return groups, err
 }
 
 // Move moves up to limit messages back to the source queue, with their
-// attributes and AttrRedrives counted up; if reason is not empty, only those
-// with it. What was moved back redriveLimit times or more, if that is above 0,
+// attributes and AttrRedrives counted up; if code is not empty, only those
+// with this reason code. What was moved back redriveLimit times or more, if that is above 0,
 // is left alone and counted as guarded, and so is what cannot be sent as it
 // was. A message is sent before it is deleted: an end in between leaves it in
 // both queues. What is given up again meanwhile is left for the next Move. It
 // looks at ten times limit messages at the most.
-func (q *DeadLetterQueue) Move(ctx context.Context, limit, redriveLimit int, reason string) (moved, guarded int, err error) {
+func (q *DeadLetterQueue) Move(ctx context.Context, limit, redriveLimit int, code approval.ReasonCode) (moved, guarded int, err error) {
 	if limit <= 0 {
 		return 0, 0, nil
 	}
@@ -60,7 +63,7 @@ func (q *DeadLetterQueue) Move(ctx context.Context, limit, redriveLimit int, rea
 		switch {
 		case l.attribute(AttrRedrive) == run:
 			return false, nil
-		case reason != "" && reason != l.reason():
+		case code != "" && code != l.reasonCode():
 			return false, nil
 		case redriveLimit > 0 && l.redrives() >= redriveLimit, l.attribute(AttrEncoding) != "":
 			guarded++
@@ -212,11 +215,24 @@ func (l letter) attribute(name string) string {
 	return text
 }
 
-func (l letter) reason() string {
-	if r := l.attribute(AttrReason); r != "" {
-		return r
+// reasonCode returns the reason code of the dead letter. SQS itself moves a message
+// that was received maxReceiveCount times, and adds no attributes of ours.
+func (l letter) reasonCode() approval.ReasonCode {
+	switch code := l.attribute(AttrReasonCode); {
+	case code != "":
+		return approval.ParseReasonCode(code) // the sender of the message may have written it
+	case l.attribute(AttrReason) != "":
+		return approval.ReasonUnknown
 	}
-	return ReasonUnknown
+	return approval.ReasonReceivedTooOften
+}
+
+// reason returns the text of the error, or the reason for which SQS moved the message.
+func (l letter) reason() string {
+	if l.reasonCode() == approval.ReasonReceivedTooOften {
+		return "SQS moved the message: it was received maxReceiveCount times"
+	}
+	return l.attribute(AttrReason)
 }
 
 func (l letter) redrives() int {
@@ -233,6 +249,7 @@ func (l letter) redriven(to, run string) *sqs.SendMessageInput {
 	if values == nil {
 		values = map[string]types.MessageAttributeValue{}
 	}
+	delete(values, AttrReasonCode)
 	delete(values, AttrReason)
 	values[AttrRedrive] = stringValue(run)
 	values[AttrRedrives] = stringValue(strconv.Itoa(l.redrives() + 1))

@@ -15,6 +15,9 @@ type DeadLetter struct {
 	ID string
 	// Source is the handler that the message was for, such as "request-refunds".
 	Source string
+	// ReasonCode is the code of the error. A dead letter that was stored without a
+	// code, as by an older version, comes back with approval.ReasonUnknown.
+	ReasonCode approval.ReasonCode
 	// Reason is the text of the error. It never contains the body.
 	Reason string
 	// Body and Metadata are of the message. A store seals both at rest: the body may

@@ -1,5 +1,12 @@
 package store
 
+import (
+	"slices"
+	"strings"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
 // RedriveRequest states what to redrive: exhausted callbacks, dead letters in the
 // store's own table and messages in dead letter queues.
 type RedriveRequest struct {
@@ -7,8 +14,9 @@ type RedriveRequest struct {
 	DryRun bool
 	// Max is the most that one redrive starts again, 1 to 1,000. 0 means 1,000.
 	Max int
-	// Reason selects one reason. The empty text selects all.
-	Reason string
+	// ReasonCode selects the callbacks and messages with this code. The empty text
+	// selects all.
+	ReasonCode approval.ReasonCode
 	// Limit guards against loops: anything that was redriven this often already is
 	// left alone. 0 means 3; a negative limit removes the guard.
 	Limit int
@@ -19,11 +27,17 @@ type RedriveRequest struct {
 	OrderID string
 }
 
+// Selects reports whether the request selects this reason code.
+func (r RedriveRequest) Selects(code approval.ReasonCode) bool {
+	return r.ReasonCode == "" || r.ReasonCode == code.OrUnknown()
+}
+
 // RedriveReport is the result of a redrive, or of its dry run.
 type RedriveReport struct {
 	DryRun bool
-	// Found counts by reason.
-	Found    map[string]int
+	// Found counts the selected callbacks and messages by reason code, in the order
+	// of the codes. A dry run counts the messages in dead letter queues too.
+	Found    RedriveGroups
 	Redriven int
 	// Guarded is the number that the loop guard left alone.
 	Guarded int
@@ -34,4 +48,41 @@ type RedriveReport struct {
 	Failed int
 	// Errors lists the parts that could not be redriven now, or not be looked at.
 	Errors []string
+}
+
+// RedriveGroup counts the callbacks and messages that failed for the same reason.
+type RedriveGroup struct {
+	ReasonCode approval.ReasonCode
+	Count      int
+	// Example is the text of one of their errors.
+	Example string
+}
+
+// RedriveGroups holds one group for each reason code, in the order of the codes.
+type RedriveGroups []RedriveGroup
+
+// Add counts callbacks or messages with this reason code. The first text of a code
+// that is not empty becomes its example.
+func (g *RedriveGroups) Add(code approval.ReasonCode, count int, text string) {
+	code = code.OrUnknown()
+	i, found := slices.BinarySearchFunc(*g, code, func(group RedriveGroup, code approval.ReasonCode) int {
+		return strings.Compare(string(group.ReasonCode), string(code))
+	})
+	if !found {
+		*g = slices.Insert(*g, i, RedriveGroup{ReasonCode: code})
+	}
+	group := &(*g)[i]
+	group.Count += count
+	if group.Example == "" {
+		group.Example = text
+	}
+}
+
+// Total returns the number of callbacks and messages in all groups.
+func (g RedriveGroups) Total() int {
+	total := 0
+	for _, group := range g {
+		total += group.Count
+	}
+	return total
 }

@@ -3,7 +3,6 @@ package codepipeline
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -83,7 +82,7 @@ func (*Target) Heartbeat(context.Context, approval.Answer) error { return nil }
 func newInput(a approval.Answer) (*codepipeline.PutApprovalResultInput, error) {
 	parts := strings.Split(a.Token.Reveal(), "/")
 	if len(parts) != 4 || slices.Contains(parts, "") {
-		return nil, approval.Permanent(errors.New("the token is not PIPELINE/STAGE/ACTION/TOKEN"))
+		return nil, callback.InvalidToken("the token is not PIPELINE/STAGE/ACTION/TOKEN")
 	}
 	if _, err := callback.ErrorName(a); err != nil {
 		return nil, err

@@ -146,7 +146,7 @@ func (t *Target) deliver(ctx context.Context, a approval.Answer) error {
 func (t *Target) request(ctx context.Context, a approval.Answer, text []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.Token.Reveal(), bytes.NewReader(text))
 	if err != nil { // its text holds the URL
-		return nil, approval.Permanent(errors.New("the callback URL cannot be called"))
+		return nil, invalid("cannot be called")
 	}
 	// With an Idempotency-Key net/http would send a request again by itself when
 	// its connection breaks; without GetBody it cannot. Attempts are the order's.

@@ -129,7 +129,14 @@ func TestDeliverReadsTheStatus(t *testing.T) {
 		if err != nil && !strings.Contains(err.Error(), fmt.Sprint(c.status)) {
 			t.Errorf("the status is not in %v", err)
 		}
-		got.Reason = ""
+		code := approval.HTTPReasonCode(c.status)
+		if got.Kind == approval.ResultClosed {
+			code = approval.ReasonTaskClosed
+		}
+		if err != nil && got.ReasonCode != code {
+			t.Errorf("%d: the reason code is %q, not %q", c.status, got.ReasonCode, code)
+		}
+		got.Reason, got.ReasonCode = "", ""
 		if outbound.IsEndpointFailure(err) != (c.status >= 500) {
 			t.Errorf("%d: down: %t", c.status, outbound.IsEndpointFailure(err))
 		}

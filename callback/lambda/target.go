@@ -4,7 +4,6 @@ package lambda
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -77,7 +76,7 @@ func New(api API, c Config) *Target {
 func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 	id := a.Token.Reveal()
 	if id == "" || len(id) > MaxCallbackID {
-		err := approval.Permanent(fmt.Errorf("the callback ID is %d bytes long, it must be 1 to %d", len(id), MaxCallbackID))
+		err := callback.InvalidToken("the callback ID is %d bytes long, it must be 1 to %d", len(id), MaxCallbackID)
 		return callback.ForOrder("answer the function", a, err)
 	}
 	result, err := callback.NewResult(a, MaxResult, MaxResult)

@@ -3,8 +3,6 @@ package stepfunctions
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -92,9 +90,9 @@ func Validate(a approval.Answer) error {
 func newResult(a approval.Answer) (callback.Result, error) {
 	switch n := len(a.Token.Reveal()); {
 	case n == 0:
-		return callback.Result{}, approval.Permanent(errors.New("the approval has no token"))
+		return callback.Result{}, callback.InvalidToken("the approval has no token")
 	case n > MaxToken:
-		return callback.Result{}, approval.Permanent(fmt.Errorf("the token is %d bytes long, the most is %d", n, MaxToken))
+		return callback.Result{}, callback.InvalidToken("the token is %d bytes long, the most is %d", n, MaxToken)
 	}
 	return callback.NewResult(a, MaxOutput, MaxCause)
 }

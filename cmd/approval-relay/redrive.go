@@ -2,9 +2,7 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"net/url"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -14,9 +12,9 @@ import (
 
 type redriveCmd struct {
 	client
-	DryRun bool   `help:"Only count, by reason."`
+	DryRun bool   `help:"Only count, by reason code."`
 	Max    int    `default:"1000" help:"At most this many."`
-	Reason string `help:"Only what was given up for this reason, as the dry run shows it."`
+	Reason string `placeholder:"CODE" help:"Only callbacks and messages with this reason code, such as http_503; a dry run lists the codes."`
 	Order  string `help:"Only the callbacks of the order with this ID."`
 	Limit  int    `default:"3" help:"Leave alone what was redriven this often; -1 takes this guard away."`
 	By     string `help:"Who redrives, for the history; the user of this machine without it."`
@@ -29,12 +27,12 @@ func (c *redriveCmd) Run(w *world) error {
 		c.By = operator(w.getenv)
 	}
 	in := api.RedriveRequest{
-		DryRun:  c.DryRun,
-		Max:     c.Max,
-		Reason:  c.Reason,
-		Limit:   c.Limit,
-		By:      c.By,
-		OrderID: c.Order,
+		DryRun:     c.DryRun,
+		Max:        c.Max,
+		ReasonCode: c.Reason,
+		Limit:      c.Limit,
+		By:         c.By,
+		OrderID:    c.Order,
 	}
 	var r api.RedriveReport
 	if err := c.call(w.ctx, "POST", "/v1/redrive", in, &r); err != nil {
@@ -44,9 +42,9 @@ func (c *redriveCmd) Run(w *world) error {
 		return printJSON(w.stdout, r)
 	}
 	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "FOUND\tREASON")
-	for _, reason := range slices.Sorted(maps.Keys(r.Found)) {
-		fmt.Fprintf(t, "%d\t%s\n", r.Found[reason], untrusted.TerminalLine(reason))
+	fmt.Fprintln(t, "FOUND\tREASON\tEXAMPLE")
+	for _, g := range r.Found {
+		fmt.Fprintf(t, "%d\t%s\t%s\n", g.Count, untrusted.TerminalLine(g.ReasonCode), untrusted.TerminalLine(g.Example))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -83,9 +81,10 @@ func (c *deadlettersCmd) Run(w *world) error {
 		return printJSON(w.stdout, list)
 	}
 	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tAT\tSOURCE\tREDRIVES\tREASON")
+	fmt.Fprintln(t, "ID\tAT\tSOURCE\tREDRIVES\tREASON\tERROR")
 	for _, l := range list.DeadLetters {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\n", untrusted.TerminalLine(l.ID), stamp(l.At), untrusted.TerminalLine(l.Source), l.Redrives, untrusted.TerminalLine(l.Reason))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\n", untrusted.TerminalLine(l.ID), stamp(l.At), untrusted.TerminalLine(l.Source),
+			l.Redrives, untrusted.TerminalLine(l.ReasonCode), untrusted.TerminalLine(l.Reason))
 	}
 	if err := t.Flush(); err != nil {
 		return err

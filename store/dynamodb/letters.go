@@ -65,6 +65,7 @@ func (s *Store) putLetter(ctx context.Context, d store.DeadLetter) (string, erro
 	}
 	head := key("letters", id)
 	head["source"], head["reason"], head["at"] = text(d.Source), text(d.Reason), number(nanos(d.At))
+	head["reason_code"] = text(string(d.ReasonCode.OrUnknown()))
 	head["redrives"], head["parts"], head["sealed"] = number(int64(d.Redrives)), number(int64(len(parts))), blob(parts[0])
 	items := []types.TransactWriteItem{{Put: &types.Put{
 		TableName: &s.config.Table, Item: head, ConditionExpression: aws.String("attribute_not_exists(pk)"),
@@ -154,8 +155,12 @@ func (s *Store) query(ctx context.Context, pk, after string, limit int) (out []i
 
 func (s *Store) letter(ctx context.Context, head item) (store.DeadLetter, error) {
 	d := store.DeadLetter{
-		ID: str(head, "sk"), Source: str(head, "source"), Reason: str(head, "reason"),
-		At: unix(integer(head, "at")), Redrives: int(integer(head, "redrives")),
+		ID:         str(head, "sk"),
+		Source:     str(head, "source"),
+		ReasonCode: approval.ReasonCode(str(head, "reason_code")).OrUnknown(),
+		Reason:     str(head, "reason"),
+		At:         unix(integer(head, "at")),
+		Redrives:   int(integer(head, "redrives")),
 	}
 	sealed := bytes.Clone(bin(head, "sealed"))
 	if parts := integer(head, "parts"); parts > 1 {

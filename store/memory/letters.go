@@ -19,6 +19,7 @@ func (s *Store) PutDeadLetter(ctx context.Context, d store.DeadLetter) (string, 
 	}
 	s.last++
 	d.ID = store.FormatDeadLetterID(s.last)
+	d.ReasonCode = d.ReasonCode.OrUnknown()
 	s.letters = append(s.letters, clone(d))
 	return d.ID, nil
 }

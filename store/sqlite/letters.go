@@ -20,6 +20,11 @@ type sealedLetter struct {
 // letterSeal is the associated data of sealed dead letters.
 const letterSeal = "dead letter"
 
+const (
+	insertLetter  = "INSERT INTO dead_letters (source, reason_code, reason, at, redrives, sealed) VALUES (?, ?, ?, ?, ?, ?)"
+	selectLetters = "SELECT id, source, reason_code, reason, at, redrives, sealed FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?"
+)
+
 // PutDeadLetter implements store.DeadLetters.
 func (s *Store) PutDeadLetter(ctx context.Context, d store.DeadLetter) (string, error) {
 	text, err := json.Marshal(sealedLetter{d.Body, d.Metadata})
@@ -32,8 +37,7 @@ func (s *Store) PutDeadLetter(ctx context.Context, d store.DeadLetter) (string, 
 	}
 	var id int64
 	err = s.write(ctx, simple(func(ctx context.Context) error {
-		res, err := s.conn.ExecContext(ctx, "INSERT INTO dead_letters (source, reason, at, redrives, sealed) VALUES (?, ?, ?, ?, ?)",
-			d.Source, d.Reason, nanos(d.At), d.Redrives, sealed)
+		res, err := s.conn.ExecContext(ctx, insertLetter, d.Source, string(d.ReasonCode.OrUnknown()), d.Reason, nanos(d.At), d.Redrives, sealed)
 		if err != nil {
 			return err
 		}
@@ -55,7 +59,7 @@ func (s *Store) ListDeadLetters(ctx context.Context, after string, limit int) ([
 			return nil, err
 		}
 	}
-	rows, err := s.reads.QueryContext(ctx, "SELECT id, source, reason, at, redrives, sealed FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?", from, limit)
+	rows, err := s.reads.QueryContext(ctx, selectLetters, from, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list dead letters: %w", err)
 	}
@@ -66,7 +70,7 @@ func (s *Store) ListDeadLetters(ctx context.Context, after string, limit int) ([
 		var d store.DeadLetter
 		var id, at int64
 		var sealed []byte
-		if err := rows.Scan(&id, &d.Source, &d.Reason, &at, &d.Redrives, &sealed); err != nil {
+		if err := rows.Scan(&id, &d.Source, &d.ReasonCode, &d.Reason, &at, &d.Redrives, &sealed); err != nil {
 			return nil, fmt.Errorf("list dead letters: %w", err)
 		}
 		d.ID, d.At = store.FormatDeadLetterID(id), time.Unix(0, at).UTC()

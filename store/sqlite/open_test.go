@@ -29,7 +29,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 		o.Approvals = nil
 		return nil
 	})
-	id, err := s.PutDeadLetter(t.Context(), store.DeadLetter{Source: "s", Reason: "r", Body: []byte("body"), At: began})
+	id, err := s.PutDeadLetter(t.Context(), store.DeadLetter{Source: "s", ReasonCode: "c", Reason: "r", Body: []byte("body"), At: began})
 	require.NoError(t, err)
 	leased, err := s.Claim(t.Context(), began.Add(2*time.Hour), 10, time.Hour)
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 	require.Len(t, due, 9, "leases are kept too")
 	letters, err := s.ListDeadLetters(t.Context(), "", 10)
 	require.NoError(t, err)
-	require.Equal(t, []store.DeadLetter{{ID: id, Source: "s", Reason: "r", Body: []byte("body"), At: began}}, letters)
+	require.Equal(t, []store.DeadLetter{{ID: id, Source: "s", ReasonCode: "c", Reason: "r", Body: []byte("body"), At: began}}, letters)
 }
 
 // TestDurable holds the two settings that durability hangs on.
@@ -207,7 +207,8 @@ func TestDueByListsWhatIsLeasedToo(t *testing.T) {
 }
 
 // A file of the first version is brought to the present one: who waits is listed
-// by age, also with a record among them that cannot be read.
+// by age, also with a record among them that cannot be read, and dead letters have
+// the code for an unknown reason.
 func TestMigrationFindsTheAges(t *testing.T) {
 	t.Parallel()
 	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
@@ -224,10 +225,13 @@ func TestMigrationFindsTheAges(t *testing.T) {
 			return nil
 		})
 	}
+	_, err := s.PutDeadLetter(t.Context(), store.DeadLetter{ReasonCode: approval.ReasonDenied, Reason: "old", At: began})
+	require.NoError(t, err)
 	want, _, err := s.List(t.Context(), store.Query{ByAge: true, Limit: 3})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
-	execute(t, c.Path, `DROP INDEX orders_since; ALTER TABLE orders DROP COLUMN since; DROP INDEX orders_retrying; ALTER TABLE orders DROP COLUMN retrying; PRAGMA user_version = 1;
+	execute(t, c.Path, `DROP INDEX orders_since; ALTER TABLE orders DROP COLUMN since; DROP INDEX orders_retrying; ALTER TABLE orders DROP COLUMN retrying;
+		ALTER TABLE dead_letters DROP COLUMN reason_code; PRAGMA user_version = 1;
 		UPDATE orders SET record = x'7b' WHERE id = CAST('damaged' AS BLOB)`)
 
 	s = open(t, c)
@@ -240,4 +244,8 @@ func TestMigrationFindsTheAges(t *testing.T) {
 	_, next, err = s.List(t.Context(), store.Query{ByAge: true, Limit: 2})
 	require.NoError(t, err)
 	require.Equal(t, store.AgeCursor{Since: began.Add(-time.Hour + 1), OrderID: "old"}.String(), next)
+	letters, err := s.ListDeadLetters(t.Context(), "", 10)
+	require.NoError(t, err)
+	require.Len(t, letters, 1)
+	require.Equal(t, approval.ReasonUnknown, letters[0].ReasonCode)
 }

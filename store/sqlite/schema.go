@@ -55,7 +55,9 @@ func migrations() []string {
 		CREATE INDEX orders_since ON orders (since, id) WHERE since IS NOT NULL;
 		-- 1 with an attempt that failed and is to be made again; of what was stored before, from its next update on.
 		ALTER TABLE orders ADD COLUMN retrying INTEGER NOT NULL DEFAULT 0;
-		CREATE INDEX orders_retrying ON orders (id) WHERE retrying = 1;`,
+		CREATE INDEX orders_retrying ON orders (id) WHERE retrying = 1;`, `
+		-- The code of the reason; unknown for the dead letters that were stored before.
+		ALTER TABLE dead_letters ADD COLUMN reason_code TEXT NOT NULL DEFAULT 'unknown';`,
 	}
 }
 

@@ -36,11 +36,12 @@ func letterTests() map[string]func(*testing.T, store.Store) {
 
 func letter(body string) store.DeadLetter {
 	return store.DeadLetter{
-		Source:   "request-payments",
-		Reason:   "order: is missing",
-		Body:     []byte(body),
-		Metadata: map[string]string{"k": "v"},
-		At:       start,
+		Source:     "request-payments",
+		ReasonCode: "invalid_field:order",
+		Reason:     "order: is missing",
+		Body:       []byte(body),
+		Metadata:   map[string]string{"k": "v"},
+		At:         start,
 	}
 }
 
@@ -79,6 +80,7 @@ func lettersComeBack(t *testing.T, _ store.Store, s store.DeadLetters) {
 		require.True(t, bytes.Equal(d.Body, got.Body))
 		got.Body, got.At = d.Body, d.At
 		d.ID = id
+		d.ReasonCode = d.ReasonCode.OrUnknown()
 		require.Equal(t, d, got)
 	}
 }

@@ -198,8 +198,8 @@ func (w *world) answered() error {
 		}
 	}
 	w.hooks.mend()
-	reason := w.order("mend-1").Approvals[0].Callback.LastError
-	status, text := w.call("POST", "http://"+w.operator+"/v1/redrive", operatorToken, body(fields{"by": "op", "reason": reason}))
+	code := w.order("mend-1").Approvals[0].Callback.ReasonCode
+	status, text := w.call("POST", "http://"+w.operator+"/v1/redrive", operatorToken, body(fields{"by": "op", "reasonCode": code}))
 	if status != http.StatusOK {
 		return fmt.Errorf("redrive: %d %s", status, text)
 	}

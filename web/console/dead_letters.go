@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
@@ -35,10 +36,11 @@ type deadLettersPage struct {
 	DryRun     string // nonce
 }
 
-// reasonView counts the dead letters with the same reason.
+// reasonView counts the dead letters with the same reason code.
 type reasonView struct {
-	Text    string
-	Reason  string // encoded for a form
+	Code    string
+	Reason  string // the code, encoded for a form
+	Example string // the error of the oldest of them
 	Count   int
 	Sources string
 	Oldest  look.Moment
@@ -48,7 +50,8 @@ type reasonView struct {
 type deadLetterView struct {
 	ID       string
 	Source   string
-	Reason   string
+	Code     string
+	Error    string
 	At       look.Moment
 	Redrives int
 }
@@ -78,7 +81,8 @@ func (c *Console) showDeadLetters(w http.ResponseWriter, r *http.Request, s sess
 		p.Rows = append(p.Rows, deadLetterView{
 			ID:       untrusted.MultiLine(l.ID),
 			Source:   untrusted.MultiLine(l.Source),
-			Reason:   untrusted.MultiLine(l.Reason),
+			Code:     untrusted.MultiLine(string(l.ReasonCode)),
+			Error:    untrusted.MultiLine(l.Reason),
 			At:       look.NewMoment(l.At, now),
 			Redrives: l.Redrives,
 		})
@@ -86,21 +90,22 @@ func (c *Console) showDeadLetters(w http.ResponseWriter, r *http.Request, s sess
 	c.writePage(w, r, http.StatusOK, "dead_letters.html", p)
 }
 
-// groupByReason groups dead letters, the most frequent reason first. The list begins with the oldest.
+// groupByReason groups dead letters by their reason code, the most frequent code first. The list begins with the oldest.
 func groupByReason(letters []store.DeadLetter, now time.Time) []reasonView {
-	index := map[string]int{}
+	index := map[approval.ReasonCode]int{}
 	var groups []reasonView
 	var sources [][]string
 	for _, l := range letters {
-		i, known := index[l.Reason]
+		i, known := index[l.ReasonCode]
 		if !known {
 			i = len(groups)
-			index[l.Reason] = i
+			index[l.ReasonCode] = i
 			groups = append(groups, reasonView{
-				Text:   untrusted.MultiLine(l.Reason),
-				Reason: encodePart([]byte(l.Reason)),
-				Oldest: look.NewMoment(l.At, now),
-				Age:    formatAge(l.At, now),
+				Code:    untrusted.MultiLine(string(l.ReasonCode)),
+				Reason:  encodePart([]byte(l.ReasonCode)),
+				Example: untrusted.MultiLine(l.Reason),
+				Oldest:  look.NewMoment(l.At, now),
+				Age:     formatAge(l.At, now),
 			})
 			sources = append(sources, nil)
 		}

@@ -144,13 +144,14 @@ func TestRedrive(t *testing.T) {
 	w := newWorld(t)
 	w.signIn(bobToken)
 	w.letters = []store.DeadLetter{{
-		ID:     "1",
-		Source: "s",
-		Reason: "odd\r\nreason",
-		At:     start,
+		ID:         "1",
+		Source:     "s",
+		ReasonCode: "odd\r\nreason",
+		Reason:     "is odd",
+		At:         start,
 	}}
 	w.report = store.RedriveReport{
-		Found:   map[string]int{"odd\r\nreason": 7},
+		Found:   store.RedriveGroups{{ReasonCode: "odd\r\nreason", Count: 7, Example: "is odd"}},
 		Guarded: 2,
 		Expired: 1,
 		Errors:  []string{"dead letter queue of a: no"},
@@ -160,10 +161,10 @@ func TestRedrive(t *testing.T) {
 	golden(t, "good_dry_run", page)
 	checkPage(t, "good_dry_run", page)
 	if resp.StatusCode != http.StatusOK || len(w.runs) != 1 || w.runs[0] != (store.RedriveRequest{
-		DryRun: true,
-		Max:    1000,
-		Reason: "odd\r\nreason",
-		By:     "bob",
+		DryRun:     true,
+		Max:        1000,
+		ReasonCode: "odd\r\nreason",
+		By:         "bob",
 	}) {
 		t.Fatalf("%d %+v", resp.StatusCode, w.runs)
 	}
@@ -171,7 +172,7 @@ func TestRedrive(t *testing.T) {
 	w.report.Redriven, w.report.Failed = 4, 1
 	_, page = w.post("redrive", confirm)
 	golden(t, "good_redriven", page)
-	if len(w.runs) != 2 || w.runs[1] != (store.RedriveRequest{Max: 5, Reason: "odd\r\nreason", By: "bob"}) {
+	if len(w.runs) != 2 || w.runs[1] != (store.RedriveRequest{Max: 5, ReasonCode: "odd\r\nreason", By: "bob"}) {
 		t.Fatalf("%+v", w.runs)
 	}
 }
@@ -181,11 +182,11 @@ func TestRedriveOfEverything(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.signIn(adaToken)
-	w.report = store.RedriveReport{Found: map[string]int{"a": 1, "b": 2}}
+	w.report = store.RedriveReport{Found: store.RedriveGroups{{ReasonCode: "a", Count: 1}, {ReasonCode: "b", Count: 2}}}
 	_, page := w.get("dead-letters")
 	_, page = w.post("redrive", form(t, page, "redrive", "everything"))
 	confirm := form(t, page, "redrive", "confirm")
-	w.report = store.RedriveReport{Found: map[string]int{"a": 1, "c": 1}}
+	w.report = store.RedriveReport{Found: store.RedriveGroups{{ReasonCode: "a", Count: 1}, {ReasonCode: "c", Count: 1}}}
 	resp, page := w.post("redrive", confirm)
 	if resp.StatusCode != http.StatusConflict || !strings.Contains(page, "a new reason that the dry run did not show") ||
 		!strings.Contains(page, "Redrive 2 now") {
@@ -196,7 +197,7 @@ func TestRedriveOfEverything(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	w.report = store.RedriveReport{Found: map[string]int{"b": 9}} // more of what was shown
+	w.report = store.RedriveReport{Found: store.RedriveGroups{{ReasonCode: "b", Count: 9}}} // more of what was shown
 	_, _ = w.post("redrive", confirm)
 	if last := w.runs[len(w.runs)-1]; last.DryRun || last.Max != 3 || last.By != "ada" {
 		t.Errorf("%+v", last)
@@ -231,7 +232,7 @@ func TestRefusedRedrives(t *testing.T) {
 	} {
 		w := newWorld(t)
 		w.signIn(adaToken)
-		w.report = store.RedriveReport{Found: map[string]int{"a": 1}}
+		w.report = store.RedriveReport{Found: store.RedriveGroups{{ReasonCode: "a", Count: 1}}}
 		_, page := w.get("dead-letters")
 		_, page = w.post("redrive", form(t, page, "redrive", "everything"))
 		f := form(t, page, "redrive", "confirm")
@@ -249,8 +250,8 @@ func TestRedriveOfOneOrder(t *testing.T) {
 	w := newWorld(t)
 	w.signIn(adaToken)
 	w.ask("A-1", time.Hour)
-	w.end("A-1", w.approve("A-1"), approval.Result{Kind: approval.ResultRefused, Reason: "AccessDenied"})
-	w.report = store.RedriveReport{Found: map[string]int{"AccessDenied": 1}}
+	w.end("A-1", w.approve("A-1"), approval.Result{Kind: approval.ResultRefused, Reason: "AccessDenied", ReasonCode: approval.ReasonDenied})
+	w.report = store.RedriveReport{Found: store.RedriveGroups{{ReasonCode: "denied", Count: 1}}}
 	_, page := w.get("order?id=A-1")
 	_, page = w.post("redrive", form(t, page, "redrive", ""))
 	if !strings.Contains(page, `The callback of order <a dir="auto" href="order?id=A-1">A-1</a>`) {

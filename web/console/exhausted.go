@@ -33,7 +33,8 @@ func newExhaustedRow(o *approval.Order, a *approval.Approval, now time.Time) row
 	out.Status = describeStatus(a, now)
 	out.Attempts = a.Callback.Attempts
 	out.Error = untrusted.MultiLine(a.Callback.LastError)
-	out.Reason = encodePart([]byte(a.Callback.LastError))
+	out.Code = untrusted.MultiLine(string(a.Callback.ReasonCode()))
+	out.Reason = encodePart([]byte(a.Callback.ReasonCode()))
 	out.Expired = isTaskExpired(a, now)
 	return out
 }

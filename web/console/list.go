@@ -42,7 +42,8 @@ type row struct {
 	Status   statusView
 	Error    string
 	Attempts int
-	Reason   string // the error, encoded for a form
+	Code     string // the reason code of the error
+	Reason   string // the reason code, encoded for a form
 	Expired  bool   // the task of the exhausted callback has expired
 }
 

@@ -24,7 +24,7 @@ func attack(w *world) {
 		a.Channels, a.Policy = []string{hostile}, approval.Policy{Kind: approval.PolicyAny}
 	})
 	id := "<b>" + hostile
-	w.end(id, acts, approval.Result{Kind: approval.ResultRefused, Reason: hostile})
+	w.end(id, acts, approval.Result{Kind: approval.ResultRefused, Reason: hostile, ReasonCode: hostile})
 	_, acts, _ = w.order(id).Decide(approval.Decision{
 		ID:      "1",
 		Outcome: approval.Approve,
@@ -33,16 +33,17 @@ func attack(w *world) {
 		Via:     approval.ViaWebhook,
 		Source:  hostile,
 	}, approval.UnmatchedRetention{}, w.turn())
-	w.end(id, acts, approval.Result{Kind: approval.ResultRefused, Reason: hostile})
+	w.end(id, acts, approval.Result{Kind: approval.ResultRefused, Reason: hostile, ReasonCode: hostile})
 	w.letters = []store.DeadLetter{{
-		ID:     hostile,
-		Source: hostile,
-		Reason: hostile,
-		At:     w.now,
+		ID:         hostile,
+		Source:     hostile,
+		ReasonCode: hostile,
+		Reason:     hostile,
+		At:         w.now,
 	}}
 	w.unread = errHostile{}
 	w.counts = store.Stats{Workflows: map[string]store.WorkflowStats{hostile: {Pending: 1, Oldest: w.now}}}
-	w.report = store.RedriveReport{Found: map[string]int{hostile: 1}, Errors: []string{hostile}}
+	w.report = store.RedriveReport{Found: store.RedriveGroups{{ReasonCode: hostile, Count: 1, Example: hostile}}, Errors: []string{hostile}}
 }
 
 type errHostile struct{}
@@ -71,7 +72,7 @@ func TestPages(t *testing.T) {
 	}
 	refused := func(w *world) {
 		w.ask("A-1", 2*time.Hour)
-		w.end("A-1", w.approve("A-1"), approval.Result{Kind: approval.ResultRefused, Reason: "AccessDenied"})
+		w.end("A-1", w.approve("A-1"), approval.Result{Kind: approval.ResultRefused, Reason: "AccessDenied", ReasonCode: approval.ReasonDenied})
 	}
 	for name, c := range map[string]struct {
 		set    func(*world)
@@ -87,7 +88,7 @@ func TestPages(t *testing.T) {
 		"good_order_failing":   {all, "order?id=+A-3+", 200},
 		"good_order_exhausted": {func(w *world) {
 			w.ask("A-1", 2*time.Hour, func(a *approval.Request) { a.TaskExpires = start.Add(time.Hour) })
-			w.end("A-1", w.approve("A-1"), approval.Result{Kind: approval.ResultRefused, Reason: "AccessDenied"})
+			w.end("A-1", w.approve("A-1"), approval.Result{Kind: approval.ResultRefused, Reason: "AccessDenied", ReasonCode: approval.ReasonDenied})
 			w.now = w.now.Add(2 * time.Hour)
 		}, "order?id=A-1", 200},
 		"good_order_retrying": {func(w *world) {
@@ -121,22 +122,25 @@ func TestPages(t *testing.T) {
 		"good_dead_letters": {func(w *world) {
 			w.letters = []store.DeadLetter{
 				{
-					ID:       "1",
-					Source:   "request-orders",
-					Reason:   "order: is missing",
-					At:       start.Add(-5 * time.Hour),
-					Redrives: 2,
+					ID:         "1",
+					Source:     "request-orders",
+					ReasonCode: "invalid_field:order",
+					Reason:     "order: is missing",
+					At:         start.Add(-5 * time.Hour),
+					Redrives:   2,
 				}, {
-					ID:     "2",
-					Source: "decision-erp",
-					Reason: "body: is no JSON",
-					At:     start.Add(-4 * time.Hour),
+					ID:         "2",
+					Source:     "decision-erp",
+					ReasonCode: "invalid_field:body",
+					Reason:     "body: is no JSON",
+					At:         start.Add(-4 * time.Hour),
 				},
 				{
-					ID:     "3",
-					Source: "decision-erp",
-					Reason: "order: is missing",
-					At:     start.Add(-3 * time.Hour),
+					ID:         "3",
+					Source:     "decision-erp",
+					ReasonCode: "invalid_field:order",
+					Reason:     "order: is missing",
+					At:         start.Add(-3 * time.Hour),
 				},
 			}
 		}, "dead-letters", 200},
@@ -276,7 +280,7 @@ func TestPagesOfDeadLetters(t *testing.T) {
 	w := newWorld(t)
 	w.signIn(adaToken)
 	for i := range 150 {
-		w.letters = append(w.letters, store.DeadLetter{ID: fmt.Sprintf("%03d", i), Reason: "odd", At: start})
+		w.letters = append(w.letters, store.DeadLetter{ID: fmt.Sprintf("%03d", i), ReasonCode: "odd", Reason: "is odd", At: start})
 	}
 	_, page := w.get("dead-letters")
 	if !strings.Contains(page, `href="?after=099"`) || !strings.Contains(page, "the 100 dead letters on this page") {
@@ -294,7 +298,7 @@ func TestPartialFailure(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.signIn(adaToken)
-	w.letters, w.failing = []store.DeadLetter{{ID: "1", Reason: "odd", At: start}}, errFire
+	w.letters, w.failing = []store.DeadLetter{{ID: "1", ReasonCode: "odd", Reason: "is odd", At: start}}, errFire
 	resp, page := w.get("dead-letters")
 	if resp.StatusCode != http.StatusOK || !strings.Contains(page, "Some dead letters cannot be read: disk on fire") ||
 		!strings.Contains(page, ">odd<") {

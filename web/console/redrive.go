@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
@@ -30,7 +30,7 @@ const (
 // redrivePage shows the result of a dry run, with the form that confirms it, or the result of a redrive.
 type redrivePage struct {
 	frame
-	Reason     string // all that is redriven has this reason; empty means any reason
+	Reason     string // all that is redriven has this reason code; empty means any reason
 	OrderID    string // only the callback of this order is redriven; empty means any order
 	Href       string // path of the order's page
 	Found      []foundView
@@ -42,8 +42,9 @@ type redrivePage struct {
 }
 
 type foundView struct {
-	Reason string
-	Count  int
+	Code    string
+	Example string
+	Count   int
 }
 
 // confirmForm confirms a dry run. It carries the reasons that the dry run found.
@@ -69,11 +70,11 @@ func (c *Console) handleRedrive(w http.ResponseWriter, r *http.Request, s sessio
 		return
 	}
 	request := store.RedriveRequest{
-		Reason:  reason,
-		OrderID: orderID,
-		By:      s.Name,
-		Max:     maxRedrive,
-		DryRun:  true,
+		ReasonCode: approval.ReasonCode(reason),
+		OrderID:    orderID,
+		By:         s.Name,
+		Max:        maxRedrive,
+		DryRun:     true,
 	}
 	switch sent["act"] {
 	case formDryRun:
@@ -105,10 +106,10 @@ func (c *Console) isRecent(at string) bool {
 func (c *Console) confirmRedrive(
 	w http.ResponseWriter, r *http.Request, s session, request store.RedriveRequest, sent map[string]string,
 ) {
-	if request.Reason == "" {
+	if request.ReasonCode == "" {
 		shown := strings.Split(sent["shown"], ",")
-		for reason := range c.Redriver.Redrive(r.Context(), request).Found {
-			if !slices.Contains(shown, reasonDigest(reason)) {
+		for _, group := range c.Redriver.Redrive(r.Context(), request).Found {
+			if !slices.Contains(shown, reasonDigest(group.ReasonCode)) {
 				c.showDryRun(w, r, s, request, http.StatusConflict,
 					"Nothing was redriven: there is a new reason that the dry run did not show. Please look again.")
 				return
@@ -136,17 +137,17 @@ func (c *Console) showDryRun(
 	p.Notice = notice
 	if p.Redrivable > 0 {
 		var shown []string
-		for _, reason := range slices.Sorted(maps.Keys(report.Found)) {
-			shown = append(shown, reasonDigest(reason))
+		for _, group := range report.Found {
+			shown = append(shown, reasonDigest(group.ReasonCode))
 		}
 		f := &confirmForm{
-			Reason: encodePart([]byte(request.Reason)),
+			Reason: encodePart([]byte(request.ReasonCode)),
 			Order:  encodePart([]byte(request.OrderID)),
 			Shown:  strings.Join(shown, ","),
 			Max:    p.Redrivable,
 			At:     strconv.FormatInt(c.Now().Unix(), 10),
 		}
-		f.Nonce = c.formNonce(s, formRedrive, request.Reason, request.OrderID, f.Shown, strconv.Itoa(f.Max), f.At)
+		f.Nonce = c.formNonce(s, formRedrive, string(request.ReasonCode), request.OrderID, f.Shown, strconv.Itoa(f.Max), f.At)
 		p.Confirm = f
 	}
 	c.writePage(w, r, status, "redrive.html", p)
@@ -157,7 +158,7 @@ func (c *Console) newRedrivePage(
 ) redrivePage {
 	p := redrivePage{
 		frame:   c.newFrame(r, s, "dead-letters", "Dry run"),
-		Reason:  untrusted.MultiLine(request.Reason),
+		Reason:  untrusted.MultiLine(string(request.ReasonCode)),
 		OrderID: untrusted.MultiLine(request.OrderID),
 		Report:  report,
 	}
@@ -165,21 +166,23 @@ func (c *Console) newRedrivePage(
 		p.Href = orderPath(request.OrderID)
 		p.Page = ""
 	}
-	total := 0
-	for _, reason := range slices.Sorted(maps.Keys(report.Found)) {
-		p.Found = append(p.Found, foundView{untrusted.MultiLine(reason), report.Found[reason]})
-		total += report.Found[reason]
+	for _, group := range report.Found {
+		p.Found = append(p.Found, foundView{
+			Code:    untrusted.MultiLine(string(group.ReasonCode)),
+			Example: untrusted.MultiLine(group.Example),
+			Count:   group.Count,
+		})
 	}
 	slices.SortStableFunc(p.Found, func(a, b foundView) int { return cmp.Compare(b.Count, a.Count) })
-	p.Redrivable = min(max(total-report.Guarded, 0), maxRedrive)
+	p.Redrivable = min(max(report.Found.Total()-report.Guarded, 0), maxRedrive)
 	for _, e := range report.Errors {
 		p.Errors = append(p.Errors, untrusted.MultiLine(e))
 	}
 	return p
 }
 
-// reasonDigest returns a digest of a reason, by which the form lists the reasons that were shown.
-func reasonDigest(reason string) string {
-	sum := sha256.Sum256([]byte(reason))
+// reasonDigest returns a digest of a reason code, by which the form lists the reasons that were shown.
+func reasonDigest(code approval.ReasonCode) string {
+	sum := sha256.Sum256([]byte(code))
 	return encodePart(sum[:9])
 }
