@@ -13,10 +13,10 @@ import (
 // Settings are the settings of an OpenID Connect provider. The provider must accept public.url/signin/callback as a
 // redirect URI.
 type Settings struct {
-	Issuer       string      `yaml:"issuer" doc:"URL of the provider, https, exactly as its discovery document names it: a slash at the end makes a difference"`
+	Issuer       string      `yaml:"issuer" doc:"https URL of the provider, exactly as in its discovery document, slash at the end or not"`
 	ClientID     string      `yaml:"client_id" doc:"client ID"`
 	ClientSecret secret.Text `yaml:"client_secret" doc:"client secret"`
-	Claim        string      `yaml:"claim" doc:"claim of the ID token that is the approver's ID; empty is email, which must be verified; another claim must be one that people cannot set themselves"`
+	Claim        string      `yaml:"claim" doc:"claim with the approver's ID; empty is the verified email; people must not be able to set it"`
 }
 
 // SetDefaults implements setup.Defaulter.

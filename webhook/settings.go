@@ -7,7 +7,7 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// HMACSettings are the settings of a signature as many services send it: an HMAC of the body in a header.
+// HMACSettings describe the signature that many services send: an HMAC of the body in a header.
 type HMACSettings struct {
 	// Algorithm may be sha1, because some senders have no other. No attack on HMAC with SHA-1 is known.
 	Algorithm string        `yaml:"algorithm" doc:"sha256, sha512, or sha1 for senders that have no better"`
@@ -15,9 +15,9 @@ type HMACSettings struct {
 	Prefix    string        `yaml:"prefix" doc:"text before the signature in the header, such as sha256="`
 	Encoding  string        `yaml:"encoding" doc:"hex or base64"`
 	Secrets   []secret.Text `yaml:"secrets" doc:"secrets, any of which may have signed"`
-	// TimestampHeader makes a replay impossible after Tolerance. Without it a request can be sent again by everybody who
-	// saw it; the decision in it is then already recorded.
-	TimestampHeader string        `yaml:"timestamp_header" doc:"header with the time of sending in Unix seconds, signed as TIMESTAMP.BODY"`
+	// TimestampHeader makes a replay impossible after Tolerance. Without it, an eavesdropper can send a request
+	// again; the decision in it is then already recorded.
+	TimestampHeader string        `yaml:"timestamp_header" doc:"header with the time of sending in Unix seconds; then TIMESTAMP.BODY is signed"`
 	Tolerance       time.Duration `yaml:"tolerance" doc:"greatest difference between that time and ours"`
 }
 
@@ -73,7 +73,7 @@ func (s *SlackSettings) Scheme() (Scheme, error) {
 	return verifyingScheme(NewSlack(secret.RevealAll(s.Secrets)...))
 }
 
-// StripeSettings are the settings of Stripe's signatures, which other senders use too.
+// StripeSettings are the settings of Stripe's signatures. Other senders use them too.
 type StripeSettings struct {
 	Header  string        `yaml:"header" doc:"header with the signature; empty is Stripe-Signature"`
 	Secrets []secret.Text `yaml:"secrets" doc:"secrets, any of which may have signed"`
@@ -96,12 +96,11 @@ func (s *SNSSettings) Scheme() (Scheme, error) {
 }
 
 // CertificateSettings are the settings of mutual TLS that a proxy in front of the worker terminates. The scheme is as
-// secure as that proxy: everybody who can reach the worker past it, or whose headers it lets through, can claim to be any
-// client.
+// secure as that proxy: anybody who can bypass it, or send its headers through it, can claim to be any client.
 type CertificateSettings struct {
-	Header         string   `yaml:"header" doc:"header in which the proxy names the client's certificate: its subject or fingerprint, such as X-SSL-Client-Fingerprint"`
+	Header         string   `yaml:"header" doc:"header in which the proxy names the subject or fingerprint of the certificate"`
 	Allowed        []string `yaml:"allowed" doc:"accepted values of that header"`
-	VerifiedHeader string   `yaml:"verified_header" doc:"header in which the proxy states that it verified the certificate, if it has such a header"`
+	VerifiedHeader string   `yaml:"verified_header" doc:"header in which the proxy states that it verified the certificate"`
 	VerifiedValue  string   `yaml:"verified_value" doc:"value of that header for a verified certificate; empty is SUCCESS"`
 }
 
@@ -117,7 +116,7 @@ func (s *CertificateSettings) Scheme() (Scheme, error) {
 	return authenticatingScheme(NewCertificate(*s))
 }
 
-// verifyingScheme returns the scheme of a verifier whose signature covers the body only.
+// verifyingScheme returns the scheme of a verifier that covers the body only.
 func verifyingScheme[V Verifier](v V, err error) (Scheme, error) {
 	return Scheme{Verifier: v}, err
 }

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// SNSConfig is what a verifier is made of: its settings, and the environment. A message of another topic is refused
+// SNSConfig has the settings of a verifier, and its environment. A message of another topic is refused
 // before anything is fetched on its behalf.
 type SNSConfig struct {
 	SNSSettings

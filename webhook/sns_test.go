@@ -256,8 +256,8 @@ func TestNewSNS(t *testing.T) {
 	require.Equal(t, "sns.us-gov-west-1.amazonaws.com", host)
 }
 
-// TestSNSFloodOfCertificates holds that a sender who knows a topic can make us fetch only a few wrong certificates at a
-// time. Other messages wait for a slot meanwhile.
+// TestSNSFloodOfCertificates holds that a sender who knows a topic can make us fetch only a few wrong certificates at
+// a time. Other messages wait for a slot meanwhile.
 func TestSNSFloodOfCertificates(t *testing.T) {
 	t.Parallel()
 	n := newNotary(t)
