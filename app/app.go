@@ -111,7 +111,7 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 	}
 	registry := prometheus.NewRegistry()
 	a.metrics = metrics.New(registry, names)
-	a.metrics.Runtime(o.Version, o.Revision)
+	a.metrics.RegisterRuntime(o.Version, o.Revision)
 	a.aws = newAWSClients(ctx, c.AWS, a.metrics)
 	if a.store, err = a.openStore(ctx); err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 
 // wireEngine makes the parts that move orders on.
 func (a *App) wireEngine() {
-	a.metrics.WatchStore(a.store.Stats)
+	a.metrics.RegisterStore(a.store.Stats)
 	observed := observedStore{a.store, a.metrics}
 	a.links = link.NewLinks(a.ring, a.config.Compiled.PublicURL)
 	a.ingress = api.NewIngress()

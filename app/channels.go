@@ -17,7 +17,7 @@ func (a *App) environment(name string) setup.Env {
 	return setup.Env{
 		Name:       name,
 		AWS:        a.aws.configFor,
-		Limiter:    a.limiters.named(name, a.metrics.Waited),
+		Limiter:    a.limiters.named(name, a.metrics.RateLimitWaited),
 		SlackUsers: a.config.SlackUsers(),
 		Stdout:     a.stdout,
 		Log:        a.log,
@@ -66,7 +66,7 @@ func (a *App) openTarget(name string, t config.Target, opened targets) (callback
 	if err != nil {
 		return nil, err
 	}
-	breaker := callback.BreakerConfig{Held: func(delta int) { a.metrics.Held(name, delta) }}
+	breaker := callback.BreakerConfig{Held: func(delta int) { a.metrics.CircuitBreakersChanged(name, delta) }}
 	if t.Settings().Address() == callback.CallbackURL {
 		urls, ok := target.(callback.URLTarget)
 		if !ok {

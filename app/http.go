@@ -43,7 +43,7 @@ func (a *App) wireHTTP(registry *prometheus.Registry) error {
 			Redriver:    a.redriver,
 		},
 		ConsolePages: pages,
-		Observe:      a.metrics.HTTP,
+		Observe:      a.metrics.HTTPAnswered,
 	}
 	if a.signIn != nil {
 		a.signIn.ShowMessage = page.ShowMessage
@@ -59,13 +59,13 @@ func (a *App) wireHTTP(registry *prometheus.Registry) error {
 func (a *App) decisionPage() (*web.Page, error) {
 	base := a.config.Compiled.PublicURL
 	pages := web.Config{
-		Links:   a.links,
-		Orders:  a.store,
-		Decider: a.decider,
-		Origin:  base.Scheme + "://" + base.Host,
-		Now:     time.Now,
-		Log:     a.log,
-		Observe: func(e web.Event) { a.metrics.Page(string(e)) },
+		Links:    a.links,
+		Orders:   a.store,
+		Decider:  a.decider,
+		Origin:   base.Scheme + "://" + base.Host,
+		Now:      time.Now,
+		Log:      a.log,
+		Observer: a.metrics,
 	}
 	if settings := a.config.Public.OIDC; settings != nil {
 		handler, err := signin.New(signin.Config{

@@ -23,7 +23,7 @@ type observedStore struct {
 func (s observedStore) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
 	began := time.Now()
 	err := s.orderStore.Update(ctx, orderID, transition)
-	s.metrics.Stored("update", time.Since(began))
+	s.metrics.StoreCalled(metrics.StoreUpdate, time.Since(began))
 	return err
 }
 
@@ -31,7 +31,7 @@ func (s observedStore) Update(ctx context.Context, orderID string, transition fu
 func (s observedStore) Get(ctx context.Context, orderID string) (*approval.Order, error) {
 	began := time.Now()
 	o, err := s.orderStore.Get(ctx, orderID)
-	s.metrics.Stored("get", time.Since(began))
+	s.metrics.StoreCalled(metrics.StoreGet, time.Since(began))
 	return o, err
 }
 
@@ -39,7 +39,7 @@ func (s observedStore) Get(ctx context.Context, orderID string) (*approval.Order
 func (s observedStore) Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
 	began := time.Now()
 	ids, err := s.orderStore.Claim(ctx, now, limit, lease)
-	s.metrics.Stored("claim", time.Since(began))
+	s.metrics.StoreCalled(metrics.StoreClaim, time.Since(began))
 	return ids, err
 }
 
@@ -47,7 +47,7 @@ func (s observedStore) Claim(ctx context.Context, now time.Time, limit int, leas
 func (s observedStore) List(ctx context.Context, q store.Query) ([]*approval.Order, string, error) {
 	began := time.Now()
 	found, next, err := s.orderStore.List(ctx, q)
-	s.metrics.Stored("list", time.Since(began))
+	s.metrics.StoreCalled(metrics.StoreList, time.Since(began))
 	return found, next, err
 }
 
@@ -89,16 +89,16 @@ func (a *App) addDepths(parts *group.Group) {
 // depthObserver returns the function that observes the depth of a queue. It logs once that the depth cannot be read, and
 // once that it can be read again.
 func (a *App) depthObserver(name string) func(sqs.Depth, error) {
-	seen, failing := a.metrics.SQS(name), false
+	seen, failing := a.metrics.QueueMetrics(name), false
 	return func(d sqs.Depth, err error) {
 		if before := failing; before != (err != nil) {
 			failing = !before
 			a.log.Log(context.Background(), levelOf(err), "reading the depth of a queue", "source", name, "works", err == nil, "error", err)
 		}
 		if err != nil {
-			seen.DepthUnread()
+			seen.DepthReadFailed()
 			return
 		}
-		seen.Depth(d.Visible, d.InFlight, d.Delayed)
+		seen.DepthRead(d.Visible, d.InFlight, d.Delayed)
 	}
 }

@@ -11,13 +11,13 @@ import (
 // slackInteractions returns the handler of button presses in Slack, or nil if no channel has buttons.
 func (a *App) slackInteractions(channels map[string]notify.Channel) *slack.Interactions {
 	c := slack.InteractionsConfig{
-		Buttons: a.links,
-		Decider: a.decider,
-		Orders:  a.store,
-		Client:  outbound.NewClient(outbound.ClientConfig{AllowInternal: true, Timeout: callTimeout}),
-		Now:     time.Now,
-		Log:     a.log,
-		Observe: func(e slack.Event) { a.metrics.Slack(string(e)) },
+		Buttons:  a.links,
+		Decider:  a.decider,
+		Orders:   a.store,
+		Client:   outbound.NewClient(outbound.ClientConfig{AllowInternal: true, Timeout: callTimeout}),
+		Now:      time.Now,
+		Log:      a.log,
+		Observer: a.metrics,
 	}
 	for _, name := range sortedNames(a.config.Channels) {
 		settings := a.config.Channels[name].SlackSettings()

@@ -103,7 +103,7 @@ func (a *App) queueSource(ctx context.Context, s *sources, name string, q sqs.Se
 		Pollers:      q.Pollers,
 		Visibility:   q.Visibility,
 		CloseTimeout: a.config.Shutdown.Timeout * 2 / 5,
-		Observer:     a.metrics.SQS(name),
+		Observer:     a.metrics.QueueMetrics(name),
 		Logger:       a.log.With("source", name),
 	}
 	if topic != nil {

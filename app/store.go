@@ -17,7 +17,7 @@ func (a *App) openStore(ctx context.Context) (orderStore, error) {
 		return memory.New(), nil
 	}
 	observe := func(updates int, took time.Duration, err error) {
-		a.metrics.Committed(updates, took, err)
+		a.metrics.CommitEnded(updates, took, err)
 		if err != nil {
 			a.lastFailure.Store(time.Now().UnixNano())
 		}

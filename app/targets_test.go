@@ -85,11 +85,11 @@ func TestOneHostHoldsUpNoOther(t *testing.T) {
 		require.Error(t, targets["http"].Deliver(t.Context(), answer(down.URL)))
 	}
 	require.NoError(t, targets["http"].Deliver(t.Context(), answer(fast.URL)))
-	require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`# HELP approval_relay_target_places_held Places of a target, the AWS API or the hosts of callback URLs, that did not answer several times in a row: they are asked once in a while, the rest waits.
-# TYPE approval_relay_target_places_held gauge
-approval_relay_target_places_held{target="http"} 1
-approval_relay_target_places_held{target="stepfunctions"} 0
-`), "approval_relay_target_places_held"))
+	require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`# HELP approval_relay_circuit_breakers_open Open circuit breakers of a target: its AWS API, or hosts of its callback URLs, that failed several times in a row and are called once in a while only.
+# TYPE approval_relay_circuit_breakers_open gauge
+approval_relay_circuit_breakers_open{target="http"} 1
+approval_relay_circuit_breakers_open{target="stepfunctions"} 0
+`), "approval_relay_circuit_breakers_open"))
 	release()
 	group.Wait()
 }

@@ -28,7 +28,7 @@ func (a *App) setUpTracing(ctx context.Context, names *metrics.Config) error {
 		Version:  a.version,
 		Ratio:    c.SampleRatio,
 		ObserveExport: func(spans int, err error) {
-			a.metrics.Exported(spans, err)
+			a.metrics.SpansExported(spans, err)
 			// A change is logged, without the error: it has the URL, and the answer of the collector.
 			if before := failing.Swap(err != nil); before != (err != nil) {
 				log.Log(context.Background(), levelOf(err), "export of spans", "works", err == nil)

@@ -3,83 +3,87 @@ package metrics
 import (
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// statsTimeout bounds a store that hangs, so that the scrape (10 s by
-// Prometheus's default) still brings everything else.
+// statsTimeout bounds a store that hangs, so that the scrape, which Prometheus ends after 10 s by default, still
+// brings everything else.
 const statsTimeout = 5 * time.Second
 
-// WatchStore registers the series that are read from the store at every scrape.
-// Where it cannot be read they are absent, and store_up is 0.
-func (m *Metrics) WatchStore(read func(context.Context) (store.Stats, error)) {
-	c := &collector{
-		read:        read,
-		workflows:   m.conf.Workflows,
-		timeout:     statsTimeout,
-		turn:        make(chan struct{}, 1),
-		up:          m.b.desc("store_up", "Whether the store could be read for this scrape; what is read from it is absent otherwise."),
-		pending:     m.b.desc("pending", "Approvals that wait for a decision.", "workflow"),
-		oldest:      m.b.desc("oldest_pending_timestamp_seconds", "When the oldest pending approval was requested; absent if there is none.", "workflow"),
-		exhausted:   m.b.desc("exhausted_orders", "Orders with a callback that was given up: each is a workflow without an answer, to be redriven."),
-		retrying:    m.b.desc("retrying_orders", "Orders with an attempt that failed, to notify or to call back, and that wait for the next one."),
-		deadLetters: m.b.desc("dead_letters", "Dead letters in the store's own table."),
-		oldestDue:   m.b.desc("oldest_due_timestamp_seconds", "The earliest time at which an order has something due; one in the past is how far the sweeper lags. Absent if there is none."),
-	}
-	m.b.reg.MustRegister(c)
+// RegisterStore registers the series that are read from the store at every scrape. If the store cannot be read, they
+// are absent and store_up is 0.
+func (m *Metrics) RegisterStore(readStats func(context.Context) (store.Stats, error)) {
+	b := m.builder
+	m.builder.registerer.MustRegister(&storeCollector{
+		readStats:   readStats,
+		workflows:   m.config.Workflows,
+		reading:     make(chan struct{}, 1),
+		up:          b.newDescription("store_up", "Whether the store could be read for this scrape: 1 or 0. The metrics that are read from it are absent otherwise."),
+		pending:     b.newDescription("approvals_pending", "Pending approvals.", "workflow"),
+		oldest:      b.newDescription("oldest_pending_timestamp_seconds", "When the oldest pending approval was requested; absent without pending approvals.", "workflow"),
+		exhausted:   b.newDescription("exhausted_orders", "Orders with an exhausted callback. Each is a workflow without an answer, to be redriven."),
+		retrying:    b.newDescription("retrying_orders", "Orders with a notification or callback that failed and waits for its next attempt."),
+		deadLetters: b.newDescription("dead_letters", "Dead letters in the store's own table."),
+		oldestDue:   b.newDescription("oldest_due_timestamp_seconds", "The earliest time at which an order has something due. If it is in the past, the sweeper lags by the difference. Absent if nothing is due."),
+	})
 }
 
-type collector struct {
-	read      func(context.Context) (store.Stats, error)
+// storeCollector reads the store at every scrape.
+type storeCollector struct {
+	readStats func(context.Context) (store.Stats, error)
 	workflows []string
-	timeout   time.Duration
-	turn      chan struct{} // held by the one read under way
+	reading   chan struct{} // holds a token while the store is read
 
-	up, pending, oldest, exhausted, retrying, deadLetters, oldestDue *prometheus.Desc
+	up          *prometheus.Desc
+	pending     *prometheus.Desc
+	oldest      *prometheus.Desc
+	exhausted   *prometheus.Desc
+	retrying    *prometheus.Desc
+	deadLetters *prometheus.Desc
+	oldestDue   *prometheus.Desc
 }
 
 // Describe implements prometheus.Collector.
-func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.up, c.pending, c.oldest, c.exhausted, c.retrying, c.deadLetters, c.oldestDue} {
+func (c *storeCollector) Describe(ch chan<- *prometheus.Desc) {
+	descriptions := []*prometheus.Desc{c.up, c.pending, c.oldest, c.exhausted, c.retrying, c.deadLetters, c.oldestDue}
+	for _, d := range descriptions {
 		ch <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+func (c *storeCollector) Collect(ch chan<- prometheus.Metric) {
+	sendGauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	timestamp := func(d *prometheus.Desc, t time.Time, labels ...string) {
+	sendTimestamp := func(d *prometheus.Desc, t time.Time, labels ...string) {
 		if !t.IsZero() {
-			gauge(d, float64(t.UnixMilli())/1000, labels...)
+			sendGauge(d, float64(t.UnixMilli())/1000, labels...)
 		}
 	}
-	stats, err := c.stats()
+	stats, err := c.readWithin(statsTimeout)
 	if err != nil {
-		gauge(c.up, 0)
+		sendGauge(c.up, 0)
 		return
 	}
-	gauge(c.up, 1)
-	for name, w := range c.byWorkflow(stats) {
-		gauge(c.pending, float64(w.Pending), name)
-		timestamp(c.oldest, w.Oldest, name)
+	sendGauge(c.up, 1)
+	for name, w := range c.groupByWorkflow(stats) {
+		sendGauge(c.pending, float64(w.Pending), name)
+		sendTimestamp(c.oldest, w.Oldest, name)
 	}
-	gauge(c.exhausted, float64(stats.Exhausted))
-	gauge(c.retrying, float64(stats.Retrying))
-	gauge(c.deadLetters, float64(stats.DeadLetters))
-	timestamp(c.oldestDue, stats.OldestDue)
+	sendGauge(c.exhausted, float64(stats.Exhausted))
+	sendGauge(c.retrying, float64(stats.Retrying))
+	sendGauge(c.deadLetters, float64(stats.DeadLetters))
+	sendTimestamp(c.oldestDue, stats.OldestDue)
 }
 
-// byWorkflow has every configured workflow, and all others as one.
-func (c *collector) byWorkflow(s store.Stats) map[string]store.WorkflowStats {
+// groupByWorkflow returns the figures of every configured workflow, and those of all other workflows as one.
+func (c *storeCollector) groupByWorkflow(s store.Stats) map[string]store.WorkflowStats {
 	out := map[string]store.WorkflowStats{}
 	for _, name := range c.workflows {
 		out[name] = store.WorkflowStats{}
@@ -100,13 +104,13 @@ func (c *collector) byWorkflow(s store.Stats) map[string]store.WorkflowStats {
 
 var errStatsTimeout = errors.New("the store took too long")
 
-// stats reads the store within the time limit, even if the store heeds no
-// context. One that hangs is not asked again meanwhile.
-func (c *collector) stats() (store.Stats, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
+// readWithin reads the store within a time limit, even if the store ignores its context. While a store hangs, only one
+// read is under way.
+func (c *storeCollector) readWithin(limit time.Duration) (store.Stats, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	select {
-	case c.turn <- struct{}{}:
+	case c.reading <- struct{}{}:
 	case <-ctx.Done():
 		return store.Stats{}, errStatsTimeout
 	}
@@ -114,30 +118,16 @@ func (c *collector) stats() (store.Stats, error) {
 		stats store.Stats
 		err   error
 	}
-	answered := make(chan answer, 1)
+	answers := make(chan answer, 1)
 	go func() {
-		defer func() { <-c.turn }()
-		s, err := c.read(ctx)
-		answered <- answer{s, err}
+		defer func() { <-c.reading }()
+		stats, err := c.readStats(ctx)
+		answers <- answer{stats, err}
 	}()
 	select {
-	case a := <-answered:
+	case a := <-answers:
 		return a.stats, a.err
 	case <-ctx.Done():
 		return store.Stats{}, errStatsTimeout
 	}
-}
-
-// Runtime registers what is known of the program itself: its build, the Go
-// runtime and the process.
-func (m *Metrics) Runtime(version, revision string) {
-	const name = "build_info"
-	const help = "Always 1; the labels say what runs."
-	m.b.row(name, "gauge", help, []string{"version", "revision", "goversion"})
-	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: namespace + name, Help: help,
-		ConstLabels: prometheus.Labels{"version": version, "revision": revision, "goversion": runtime.Version()},
-	})
-	build.Set(1)
-	m.b.reg.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 }

@@ -26,7 +26,7 @@ func handlerFor(reg prometheus.Gatherer) http.Handler {
 func ofStore(all map[string]float64) map[string]float64 {
 	out := map[string]float64{}
 	for name, v := range all {
-		for _, begin := range []string{"store_up{", "pending", "oldest", "exhausted_orders", "retrying_orders", "dead_letters{"} {
+		for _, begin := range []string{"store_up{", "approvals_pending", "oldest", "exhausted_orders", "retrying_orders", "dead_letters{"} {
 			if strings.HasPrefix(name, begin) {
 				out[name] = v
 			}
@@ -43,14 +43,14 @@ func TestTheStoreIsReadAtEveryScrape(t *testing.T) {
 		err   error
 		want  map[string]float64
 	}{
-		"nothing": {want: map[string]float64{"store_up{}": 1, `pending{workflow="payments"}`: 0, "exhausted_orders{}": 0, "retrying_orders{}": 0, "dead_letters{}": 0}},
+		"nothing": {want: map[string]float64{"store_up{}": 1, `approvals_pending{workflow="payments"}`: 0, "exhausted_orders{}": 0, "retrying_orders{}": 0, "dead_letters{}": 0}},
 		"some": {
 			stats: store.Stats{
 				Workflows: map[string]store.WorkflowStats{"payments": {Pending: 3, Oldest: at(100)}, "gone": {Pending: 1, Oldest: at(50)}, "gone too": {Pending: 2, Oldest: at(40)}, "empty": {}},
 				Exhausted: 4, Retrying: 6, DeadLetters: 5, OldestDue: at(200),
 			},
 			want: map[string]float64{
-				"store_up{}": 1, `pending{workflow="payments"}`: 3, `pending{workflow="other"}`: 3,
+				"store_up{}": 1, `approvals_pending{workflow="payments"}`: 3, `approvals_pending{workflow="other"}`: 3,
 				`oldest_pending_timestamp_seconds{workflow="payments"}`: 100, `oldest_pending_timestamp_seconds{workflow="other"}`: 40,
 				"exhausted_orders{}": 4, "retrying_orders{}": 6, "dead_letters{}": 5, "oldest_due_timestamp_seconds{}": 200,
 			},
@@ -61,7 +61,7 @@ func TestTheStoreIsReadAtEveryScrape(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m, reg := fresh(t)
-			m.WatchStore(func(context.Context) (store.Stats, error) { return tc.stats, tc.err })
+			m.RegisterStore(func(context.Context) (store.Stats, error) { return tc.stats, tc.err })
 			require.Equal(t, tc.want, ofStore(values(t, reg)))
 		})
 	}
@@ -77,7 +77,7 @@ func TestAHangingStoreLeavesTheScrapeAlive(t *testing.T) {
 		release := make(chan struct{})
 		free := sync.OnceFunc(func() { close(release) })
 		defer free()
-		m.WatchStore(func(context.Context) (store.Stats, error) {
+		m.RegisterStore(func(context.Context) (store.Stats, error) {
 			asked.Add(1)
 			<-release
 			return store.Stats{}, nil

@@ -31,7 +31,7 @@ func TestExemplars(t *testing.T) {
 			t.Parallel()
 			reg := prometheus.NewRegistry()
 			m := New(reg, Config{TraceID: tc.trace})
-			m.Message(tc.ctx, "callbacks", "ok", time.Second)
+			m.MessageHandled(tc.ctx, "callbacks", "ok", time.Second)
 			m.Observe(tc.ctx, []approval.Event{
 				{Kind: approval.EventDecided, Age: time.Hour}, {Kind: approval.EventFirstNotified, Age: time.Second}, {Kind: approval.EventNotified, Age: time.Second},
 				{Kind: approval.EventCallbackEnded, Code: "delivered", Age: time.Second},

@@ -2,94 +2,108 @@ package metrics
 
 import "time"
 
-// sqsSeries is what can be seen of the SQS subscriber. Every request to SQS
-// costs, so calls for each message are a figure worth keeping.
+// sqsSeries show the SQS subscribers. Every request to SQS costs, so the calls for each message are worth watching.
 type sqsSeries struct {
-	receives, empty, receiveErrors, received       counter
-	deletes, deleted, deleteFailed                 counter
-	extensions, visibilityErrors, returned, broken counter
-	unread                                         counter
-	inFlight, depth                                gauge
-	age                                            histogram
+	receives         counter
+	emptyReceives    counter
+	failedReceives   counter
+	received         counter
+	ageSeconds       histogram
+	inFlight         gauge
+	deletes          counter
+	deleted          counter
+	failedDeletes    counter
+	extensions       counter
+	failedVisibility counter
+	returned         counter
+	depth            gauge
+	failedReads      counter
+	undecodable      counter
 }
 
-func newSQSSeries(b *builder, queue label) sqsSeries {
+func newSQSSeries(b *builder, config Config) sqsSeries {
+	queue := label{"queue", config.Queues}
+	state := label{"state", []string{"visible", "in_flight", "delayed"}}
 	return sqsSeries{
-		receives:         b.counter("sqs_receives_total", "Receive calls, long polls that came back empty included.", queue),
-		empty:            b.counter("sqs_empty_receives_total", "Receive calls that brought nothing.", queue),
-		receiveErrors:    b.counter("sqs_receive_errors_total", "Receive calls that failed.", queue),
-		received:         b.counter("sqs_messages_received_total", "Messages received, redeliveries included.", queue),
-		age:              b.histogram("sqs_message_age_seconds", "From when a message was sent to when it was received.", toArrive, queue),
-		inFlight:         b.gauge("sqs_in_flight", "Messages received that have not been ended.", queue),
-		deletes:          b.counter("sqs_deletes_total", "Delete calls, of up to ten messages each.", queue),
-		deleted:          b.counter("sqs_messages_deleted_total", "Messages deleted, because they were handled.", queue),
-		deleteFailed:     b.counter("sqs_delete_failures_total", "Messages that could not be deleted; they are handed over again.", queue),
-		extensions:       b.counter("sqs_visibility_extensions_total", "Visibility time-outs extended because a handler still works.", queue),
-		visibilityErrors: b.counter("sqs_visibility_errors_total", "Changes of a visibility time-out that failed.", queue),
-		returned:         b.counter("sqs_messages_returned_total", "Messages given back to the queue, to be handed over again after their back-off.", queue),
-		depth:            b.gauge("sqs_queue_messages", "Messages in the queue as SQS counts them (about, every five minutes): visible, in_flight (of all workers; about 120,000 are the most) and delayed.", queue, label{"state", []string{"visible", "in_flight", "delayed"}}),
-		unread:           b.counter("sqs_queue_read_errors_total", "Reads of how many messages are in the queue that failed.", queue),
-		broken:           b.counter("sqs_messages_undecodable_total", "Messages that could not be read.", queue),
+		receives:         b.newCounter("sqs_receives_total", "Receive calls, including long polls that returned no message.", queue),
+		emptyReceives:    b.newCounter("sqs_empty_receives_total", "Receive calls that returned no message.", queue),
+		failedReceives:   b.newCounter("sqs_receive_errors_total", "Receive calls that failed.", queue),
+		received:         b.newCounter("sqs_messages_received_total", "Messages received, including redeliveries.", queue),
+		ageSeconds:       b.newHistogram("sqs_message_age_seconds", "Time from the sending of a message until it was received.", ageBuckets, queue),
+		inFlight:         b.newGauge("sqs_messages_in_flight", "Messages received by this worker and not settled yet.", queue),
+		deletes:          b.newCounter("sqs_deletes_total", "Delete calls, of up to ten messages each.", queue),
+		deleted:          b.newCounter("sqs_messages_deleted_total", "Messages deleted after they were handled.", queue),
+		failedDeletes:    b.newCounter("sqs_delete_failures_total", "Handled messages that could not be deleted; SQS delivers them again.", queue),
+		extensions:       b.newCounter("sqs_visibility_extensions_total", "Visibility timeouts extended because a handler is still at work.", queue),
+		failedVisibility: b.newCounter("sqs_visibility_errors_total", "Changes of a visibility timeout that failed.", queue),
+		returned:         b.newCounter("sqs_messages_returned_total", "Messages returned to the queue, to be delivered again after their backoff.", queue),
+		depth:            b.newGauge("sqs_queue_messages", "Messages in the queue, as SQS counts them every five minutes, approximately: visible; in_flight, of all consumers, of which SQS allows about 120,000; or delayed.", queue, state),
+		failedReads:      b.newCounter("sqs_queue_read_errors_total", "Failed attempts to read the number of messages in the queue.", queue),
+		undecodable:      b.newCounter("sqs_messages_undecodable_total", "Messages that could not be decoded.", queue),
 	}
 }
 
-// SQS returns what can happen to the subscriber of one queue.
-func (m *Metrics) SQS(queue string) *SQSMetrics { return &SQSMetrics{m: &m.sqs, queue: queue} }
-
-// SQSMetrics counts what happens to the subscriber of one queue.
+// SQSMetrics counts the events of the subscriber of one queue. It is an Observer of package sqs.
 type SQSMetrics struct {
-	m     *sqsSeries
-	queue string
+	series *sqsSeries
+	queue  string
 }
 
-// Received counts a receive call that answered, and the messages it brought.
-func (q *SQSMetrics) Received(messages int) {
-	q.m.receives.inc(q.queue)
+// QueueMetrics returns the metrics of the subscriber of one queue.
+func (m *Metrics) QueueMetrics(queue string) *SQSMetrics {
+	return &SQSMetrics{series: &m.sqs, queue: queue}
+}
+
+// ReceiveSucceeded counts a successful receive call and its messages.
+func (q *SQSMetrics) ReceiveSucceeded(messages int) {
+	q.series.receives.inc(q.queue)
 	if messages == 0 {
-		q.m.empty.inc(q.queue)
+		q.series.emptyReceives.inc(q.queue)
 	}
-	q.m.received.add(messages, q.queue)
+	q.series.received.add(messages, q.queue)
 }
 
 // ReceiveFailed counts a receive call that failed.
 func (q *SQSMetrics) ReceiveFailed() {
-	q.m.receives.inc(q.queue)
-	q.m.receiveErrors.inc(q.queue)
+	q.series.receives.inc(q.queue)
+	q.series.failedReceives.inc(q.queue)
 }
 
-// Age observes how old a message was when it was received.
-func (q *SQSMetrics) Age(age time.Duration) { q.m.age.since(age, q.queue) }
-
-// InFlight adds to the messages that have not been ended, or takes from them.
-func (q *SQSMetrics) InFlight(delta int) { q.m.inFlight.add(delta, q.queue) }
-
-// Depth sets how many messages are in the queue.
-func (q *SQSMetrics) Depth(visible, inFlight, delayed int) {
-	q.m.depth.set(float64(visible), q.queue, "visible")
-	q.m.depth.set(float64(inFlight), q.queue, "in_flight")
-	q.m.depth.set(float64(delayed), q.queue, "delayed")
+// MessageReceived observes the age of a message when it was received.
+func (q *SQSMetrics) MessageReceived(age time.Duration) {
+	q.series.ageSeconds.observeDuration(age, q.queue)
 }
 
-// DepthUnread counts a read of how many messages are in the queue that failed.
-func (q *SQSMetrics) DepthUnread() { q.m.unread.inc(q.queue) }
+// InFlightChanged adds to the number of messages in flight.
+func (q *SQSMetrics) InFlightChanged(delta int) { q.series.inFlight.add(delta, q.queue) }
 
-// Deleted counts a delete call and the messages that it deleted.
-func (q *SQSMetrics) Deleted(messages int) {
-	q.m.deletes.inc(q.queue)
-	q.m.deleted.add(messages, q.queue)
+// DepthRead sets the number of messages in the queue.
+func (q *SQSMetrics) DepthRead(visible, inFlight, delayed int) {
+	q.series.depth.set(float64(visible), q.queue, "visible")
+	q.series.depth.set(float64(inFlight), q.queue, "in_flight")
+	q.series.depth.set(float64(delayed), q.queue, "delayed")
 }
 
-// DeleteFailed counts messages that a delete call could not delete.
-func (q *SQSMetrics) DeleteFailed(messages int) { q.m.deleteFailed.add(messages, q.queue) }
+// DepthReadFailed counts a failed attempt to read the number of messages in the queue.
+func (q *SQSMetrics) DepthReadFailed() { q.series.failedReads.inc(q.queue) }
 
-// Extended counts the extension of a visibility time-out.
-func (q *SQSMetrics) Extended() { q.m.extensions.inc(q.queue) }
+// DeleteCalled counts a delete call and the messages that it deleted.
+func (q *SQSMetrics) DeleteCalled(messages int) {
+	q.series.deletes.inc(q.queue)
+	q.series.deleted.add(messages, q.queue)
+}
 
-// VisibilityFailed counts a change of a visibility time-out that failed.
-func (q *SQSMetrics) VisibilityFailed() { q.m.visibilityErrors.inc(q.queue) }
+// DeleteFailed counts messages that could not be deleted.
+func (q *SQSMetrics) DeleteFailed(messages int) { q.series.failedDeletes.add(messages, q.queue) }
 
-// Returned counts a message that was given back with its back-off.
-func (q *SQSMetrics) Returned() { q.m.returned.inc(q.queue) }
+// VisibilityExtended counts the extension of a visibility timeout.
+func (q *SQSMetrics) VisibilityExtended() { q.series.extensions.inc(q.queue) }
 
-// Undecodable counts a message that could not be read.
-func (q *SQSMetrics) Undecodable() { q.m.broken.inc(q.queue) }
+// VisibilityFailed counts a failed change of a visibility timeout.
+func (q *SQSMetrics) VisibilityFailed() { q.series.failedVisibility.inc(q.queue) }
+
+// MessageReturned counts a message that was returned to the queue.
+func (q *SQSMetrics) MessageReturned() { q.series.returned.inc(q.queue) }
+
+// MessageUndecodable counts a message that could not be decoded.
+func (q *SQSMetrics) MessageUndecodable() { q.series.undecodable.inc(q.queue) }

@@ -85,21 +85,21 @@ func (m responseMiddleware) HandleDeserialize(
 // result returns the result of the call, as Observer.AWSCalled describes it.
 func (p *callProgress) result(err error) string {
 	if err == nil {
-		return "ok"
+		return resultOK
 	}
 	if !p.signed && !errors.Is(err, context.DeadlineExceeded) { // there were no credentials to sign with
-		return "denied"
+		return resultDenied
 	}
 	e := describe(err, p.status)
 	switch {
 	case e == nil, e.status >= 500 && !e.isThrottled():
-		return "failed"
+		return resultFailed
 	case e.isThrottled():
-		return "throttled"
+		return resultThrottled
 	case e.isDenied():
-		return "denied"
+		return resultDenied
 	case e.status >= 400:
-		return "refused"
+		return resultRefused
 	}
-	return "failed" // a malformed 200
+	return resultFailed // a malformed 200
 }

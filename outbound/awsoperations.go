@@ -21,3 +21,17 @@ func Operations[API any](serviceID string) []string {
 func operation(serviceID, method string) string {
 	return strings.ReplaceAll(serviceID, " ", "") + "." + method
 }
+
+// Results of a call to AWS.
+const (
+	resultOK        = "ok"
+	resultThrottled = "throttled"
+	resultDenied    = "denied"  // AWS refused the credentials, or there were none
+	resultRefused   = "refused" // any other 4xx
+	resultFailed    = "failed"  // 5xx, or no answer
+)
+
+// Results returns every result of a call that an Observer is notified of.
+func Results() []string {
+	return []string{resultOK, resultThrottled, resultDenied, resultRefused, resultFailed}
+}

@@ -23,8 +23,8 @@ const (
 
 // DispatchObserver is told what the dispatcher does.
 type DispatchObserver interface {
-	Dispatched(kind approval.ActionKind)
-	Running(kind approval.ActionKind, delta int)
+	ActionDispatched(kind approval.ActionKind)
+	RunningActionsChanged(kind approval.ActionKind, delta int)
 	DeadLettered(source string)
 }
 
@@ -92,7 +92,7 @@ func topicOf(kind approval.ActionKind) string {
 // of its order keeps it.
 func (d *Dispatcher) Dispatch(ctx context.Context, actions []approval.Action) {
 	for _, act := range actions {
-		d.observer.Dispatched(act.Kind)
+		d.observer.ActionDispatched(act.Kind)
 		switch act.Kind {
 		case approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat:
 			d.publish(ctx, act)
@@ -141,7 +141,7 @@ func (d *Dispatcher) add(msg *message.Message, delta int) {
 	d.mu.Lock()
 	d.running[l] += delta
 	d.mu.Unlock()
-	d.observer.Running(l.kind, delta)
+	d.observer.RunningActionsChanged(l.kind, delta)
 }
 
 // done is the middleware that gives the room back. It also ends the message,

@@ -40,17 +40,17 @@ func (w *watcher) note(f func()) {
 	f()
 }
 
-func (w *watcher) Message(_ context.Context, source, result string, _ time.Duration) {
+func (w *watcher) MessageHandled(_ context.Context, source, result string, _ time.Duration) {
 	w.note(func() { w.messages = append(w.messages, source+" "+result) })
 }
 func (w *watcher) DeadLettered(source string)     { w.note(func() { w.dead = append(w.dead, source) }) }
-func (w *watcher) Dispatched(approval.ActionKind) {}
-func (w *watcher) Running(kind approval.ActionKind, delta int) {
+func (w *watcher) ActionDispatched(approval.ActionKind) {}
+func (w *watcher) RunningActionsChanged(kind approval.ActionKind, delta int) {
 	w.note(func() { w.running[kind] += delta })
 }
 func (w *watcher) Observe(context.Context, []approval.Event) {}
 
-func (w *watcher) Swept(claimed int, err error) {
+func (w *watcher) SweepEnded(claimed int, err error) {
 	w.note(func() {
 		w.swept = append(w.swept, claimed)
 		if err != nil {

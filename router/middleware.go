@@ -47,7 +47,7 @@ func count(o Observer) message.HandlerMiddleware {
 		return func(msg *message.Message) ([]*message.Message, error) {
 			began := time.Now()
 			out, err := h(msg)
-			o.Message(msg.Context(), message.HandlerNameFromCtx(msg.Context()), result(err), time.Since(began))
+			o.MessageHandled(msg.Context(), message.HandlerNameFromCtx(msg.Context()), result(err), time.Since(began))
 			return out, err
 		}
 	}

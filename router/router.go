@@ -34,7 +34,7 @@ type DeadLetters interface {
 
 // Observer is told what became of messages.
 type Observer interface {
-	Message(ctx context.Context, source, result string, took time.Duration)
+	MessageHandled(ctx context.Context, source, result string, took time.Duration)
 	DeadLettered(source string)
 }
 

@@ -21,7 +21,7 @@ type Claimer interface {
 
 // SweepObserver is told of every sweep.
 type SweepObserver interface {
-	Swept(claimed int, err error)
+	SweepEnded(claimed int, err error)
 }
 
 // Sweeper does what the clock asks for: it finds the orders that have something
@@ -60,7 +60,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		if ctx.Err() != nil { // cut off: no failure
 			return nil
 		}
-		s.Observer.Swept(claimed, err)
+		s.Observer.SweepEnded(claimed, err)
 		if err != nil {
 			s.Log.LogAttrs(ctx, slog.LevelError, "sweep failed", slog.String("error", err.Error()))
 		}

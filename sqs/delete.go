@@ -52,10 +52,10 @@ func (s *subscription) tryDelete(batch []deletion) (again []deletion, why string
 	}
 	out, err := s.api.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: aws.String(s.url), Entries: entries})
 	if err != nil || out == nil {
-		s.observer.Deleted(0)
+		s.observer.DeleteCalled(0)
 		return batch, errorText(err)
 	}
-	s.observer.Deleted(len(out.Successful))
+	s.observer.DeleteCalled(len(out.Successful))
 	done := map[string]bool{}
 	for _, ok := range out.Successful {
 		done[aws.ToString(ok.Id)] = true

@@ -48,16 +48,16 @@ func (s *subscription) accept(m *types.Message) bool {
 		return false
 	}
 	if at, ok := sentAt(m); ok {
-		s.observer.Age(time.Since(at))
+		s.observer.MessageReceived(time.Since(at))
 	}
-	s.observer.InFlight(1)
+	s.observer.InFlightChanged(1)
 	msg := s.decoder.decode(m)
 	if msg.Metadata.Get(metadata.Fault) != "" {
-		s.observer.Undecodable()
+		s.observer.MessageUndecodable()
 	}
 	s.couriers.Go(func() {
 		s.carry(d, msg)
-		s.observer.InFlight(-1)
+		s.observer.InFlightChanged(-1)
 		s.free(1)
 	})
 	return true
@@ -148,7 +148,7 @@ func (s *subscription) extend(d *delivery) time.Duration {
 	}
 	err := s.setVisibility(handle, left)
 	if err == nil {
-		s.observer.Extended()
+		s.observer.VisibilityExtended()
 		return s.extendAfter()
 	}
 	s.log.Warn("visibility not extended", "message_id", d.id, "error", err)
@@ -183,7 +183,7 @@ func (s *subscription) change(d *delivery, v time.Duration) {
 		handle, _ := d.hold()
 		err := s.setVisibility(handle, v)
 		if err == nil {
-			s.observer.Returned()
+			s.observer.MessageReturned()
 			return
 		}
 		if attempt == visibilityAttempts || isGone(err) || !pause(s.base, callBackoff(attempt)) {

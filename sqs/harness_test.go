@@ -38,16 +38,16 @@ func (e *events) get(what string) int {
 	return e.n[what]
 }
 
-func (e *events) Received(n int)      { e.add("received", n); e.add("receives", 1) }
-func (e *events) ReceiveFailed()      { e.add("receive failed", 1) }
-func (e *events) Age(d time.Duration) { e.add("age ms", int(d.Milliseconds())) }
-func (e *events) InFlight(n int)      { e.add("in flight", n) }
-func (e *events) Extended()           { e.add("extended", 1) }
-func (e *events) Returned()           { e.add("returned", 1) }
-func (e *events) VisibilityFailed()   { e.add("visibility failed", 1) }
-func (e *events) Deleted(n int)       { e.add("deleted", n) }
-func (e *events) DeleteFailed(n int)  { e.add("delete failed", n) }
-func (e *events) Undecodable()        { e.add("undecodable", 1) }
+func (e *events) ReceiveSucceeded(n int)          { e.add("received", n); e.add("receives", 1) }
+func (e *events) ReceiveFailed()                  { e.add("receive failed", 1) }
+func (e *events) MessageReceived(d time.Duration) { e.add("age ms", int(d.Milliseconds())) }
+func (e *events) InFlightChanged(n int)           { e.add("in flight", n) }
+func (e *events) VisibilityExtended()             { e.add("extended", 1) }
+func (e *events) MessageReturned()                { e.add("returned", 1) }
+func (e *events) VisibilityFailed()               { e.add("visibility failed", 1) }
+func (e *events) DeleteCalled(n int)              { e.add("deleted", n) }
+func (e *events) DeleteFailed(n int)              { e.add("delete failed", n) }
+func (e *events) MessageUndecodable()             { e.add("undecodable", 1) }
 
 // logs is what was logged.
 type logs struct {

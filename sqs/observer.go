@@ -2,47 +2,44 @@ package sqs
 
 import "time"
 
-// Observer is told what a Subscriber does, for metrics. Its methods are called
-// from many goroutines and must not block. The API calls that messages cost are
-// the calls of all its methods but Age, InFlight, DeleteFailed and Undecodable.
+// Observer counts the work of a Subscriber, for metrics. Its methods are called from many goroutines and must not block.
+// Each call of ReceiveSucceeded, ReceiveFailed, VisibilityExtended, MessageReturned, VisibilityFailed and DeleteCalled
+// is one request to SQS, so their sum is the cost of the messages.
 type Observer interface {
-	// Received is a receive that was answered with so many messages; 0 is an empty one.
-	Received(messages int)
-	// ReceiveFailed is a receive that was not answered, or with an error.
+	// ReceiveSucceeded is called after a receive, with the number of its messages; 0 is an empty receive.
+	ReceiveSucceeded(messages int)
+	// ReceiveFailed is called after a receive without an answer, or with an error.
 	ReceiveFailed()
-	// Age is how long a received message had been in the queue, from its
-	// SentTimestamp; called once for each message that has one.
-	Age(age time.Duration)
-	// InFlight is a change of the messages received and not yet acked, nacked
-	// or given back.
-	InFlight(delta int)
-	// Extended is a message whose visibility was extended as a handler works on it.
-	Extended()
-	// Returned is a message given back to the queue: nacked, to come again after
-	// its backoff, or unhandled at a shutdown, to come again at once.
-	Returned()
-	// VisibilityFailed is a change of a message's visibility that failed.
+	// MessageReceived is called for each message with a SentTimestamp. The age is its time in the queue.
+	MessageReceived(age time.Duration)
+	// InFlightChanged is called when messages are received, and when they are acked, nacked or returned.
+	InFlightChanged(delta int)
+	// VisibilityExtended is called when the visibility timeout of a message was extended, because its handler is still
+	// at work.
+	VisibilityExtended()
+	// MessageReturned is called when a message was made visible again: after its backoff, because it was nacked, or at
+	// once, because the shutdown began before it was handled.
+	MessageReturned()
+	// VisibilityFailed is called when a change of a message's visibility timeout failed.
 	VisibilityFailed()
-	// Deleted is one delete call, by which so many messages were deleted; 0 if
-	// it failed altogether.
-	Deleted(messages int)
-	// DeleteFailed is so many acked messages whose delete was given up. SQS will
-	// hand them over again; this process then deletes them unhandled, another
-	// one handles them again.
+	// DeleteCalled is called after a delete call, with the number of messages that it deleted; 0 if it failed as a whole.
+	DeleteCalled(messages int)
+	// DeleteFailed is called with the number of acked messages whose deletion was abandoned. SQS delivers them again:
+	// this process then deletes them without handling them, another process handles them again.
 	DeleteFailed(messages int)
-	// Undecodable is a message handed out with metadata.Fault.
-	Undecodable()
+	// MessageUndecodable is called for a message that is handed out with metadata.Fault.
+	MessageUndecodable()
 }
 
 type noObserver struct{}
 
-func (noObserver) Received(int)      {}
-func (noObserver) ReceiveFailed()    {}
-func (noObserver) Age(time.Duration) {}
-func (noObserver) InFlight(int)      {}
-func (noObserver) Extended()         {}
-func (noObserver) Returned()         {}
-func (noObserver) VisibilityFailed() {}
-func (noObserver) Deleted(int)       {}
-func (noObserver) DeleteFailed(int)  {}
-func (noObserver) Undecodable()      {}
+func (noObserver) ReceiveSucceeded(int)          {}
+func (noObserver) ReceiveFailed()                {}
+func (noObserver) MessageReceived(time.Duration) {}
+func (noObserver) InFlightChanged(int)           {}
+func (noObserver) VisibilityExtended()           {}
+func (noObserver) MessageReturned()              {}
+func (noObserver) VisibilityFailed()             {}
+func (noObserver) DeleteCalled(int)              {}
+func (noObserver) DeleteFailed(int)              {}
+func (noObserver) MessageUndecodable()           {}

@@ -124,7 +124,7 @@ func (s *subscription) receive(n int) (taken int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	s.observer.Received(len(out.Messages))
+	s.observer.ReceiveSucceeded(len(out.Messages))
 	for i := range out.Messages {
 		if s.accept(&out.Messages[i]) {
 			taken++

@@ -23,7 +23,7 @@ func (p *Page) recordDecision(w http.ResponseWriter, r *http.Request, v *visit, 
 		p.Log.WarnContext(r.Context(), "decision page cannot record the decision", "order_id", orderID, "error", err)
 		p.writeProblem(w, r, unknownOutcome)
 	case verdict.IsAccepted():
-		p.Observe(EventPosted)
+		p.Observer.DecisionPageSubmitted()
 		// The path is relative, because a proxy may have removed a prefix.
 		w.Header().Set("Location", "./"+url.PathEscape(r.PathValue("token")))
 		w.WriteHeader(http.StatusSeeOther)

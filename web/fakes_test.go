@@ -62,7 +62,7 @@ type world struct {
 	order  *approval.Order
 	links  links
 	page   *web.Page
-	events []web.Event
+	events []string
 	log    strings.Builder
 
 	getErr, decideErr error
@@ -137,13 +137,13 @@ func newWorld(t testing.TB, change func(*approval.Request)) *world {
 		w.give("barbara", id, "barbara@example.com")
 	}
 	w.page, err = web.New(web.Config{
-		Links:   w.links,
-		Orders:  w,
-		Decider: w,
-		Origin:  "https://approve.example.com",
-		Now:     func() time.Time { return w.now },
-		Observe: func(e web.Event) { w.events = append(w.events, e) },
-		Log:     slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Links:    w.links,
+		Orders:   w,
+		Decider:  w,
+		Origin:   "https://approve.example.com",
+		Now:      func() time.Time { return w.now },
+		Observer: w,
+		Log:      slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -215,8 +215,14 @@ func body(t testing.TB, resp *http.Response) string {
 	return string(b)
 }
 
+// The methods of web.Observer record its events.
+func (w *world) DecisionPageViewed()    { w.events = append(w.events, "viewed") }
+func (w *world) DecisionPageSubmitted() { w.events = append(w.events, "submitted") }
+func (w *world) DecisionPageRefused()   { w.events = append(w.events, "refused") }
+func (w *world) DecisionPageFailed()    { w.events = append(w.events, "failed") }
+
 // last returns the last event that was observed.
-func (w *world) last() web.Event {
+func (w *world) last() string {
 	if len(w.events) == 0 {
 		return ""
 	}

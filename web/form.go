@@ -102,7 +102,7 @@ func excessCharacters(comment string) int {
 
 // showFormAgain shows the page in its present state, with a notice. It keeps the comment.
 func (p *Page) showFormAgain(w http.ResponseWriter, r *http.Request, v *visit, f form, status int, notice string) {
-	p.Observe(EventRefused)
+	p.Observer.DecisionPageRefused()
 	page := p.newView(v)
 	page.Notice = notice
 	if page.Form != nil {

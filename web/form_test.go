@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/web"
 )
 
 func TestDecide(t *testing.T) {
@@ -20,7 +19,7 @@ func TestDecide(t *testing.T) {
 		f := w.form(token, outcome)
 		f.Set("comment", " fine\r\nby me \x1b")
 		resp, _ := w.post(token, f)
-		if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "./"+token || w.last() != web.EventPosted {
+		if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "./"+token || w.last() != "submitted" {
 			t.Fatalf("%d %v %v", resp.StatusCode, resp.Header, w.events)
 		}
 		at, err := url.Parse("https://approve.example.com/prefix/a/" + token)
@@ -56,7 +55,7 @@ func TestSecondClick(t *testing.T) {
 			}
 		}
 		resp, page := w.post(token, no)
-		if resp.StatusCode != http.StatusConflict || !strings.Contains(page, "contradicts") || w.last() != web.EventRefused {
+		if resp.StatusCode != http.StatusConflict || !strings.Contains(page, "contradicts") || w.last() != "refused" {
 			t.Errorf("reject: %d %s", resp.StatusCode, page)
 		}
 		if len(w.approval().Votes) != 1 || w.approval().Votes[0].Outcome != approval.Approve {
@@ -153,7 +152,7 @@ func TestFormIsRefused(t *testing.T) {
 		if c.form && !strings.Contains(page, "kept &lt;/textarea&gt;") && name != "long comment" {
 			t.Errorf("%s loses the comment: %s", name, page)
 		}
-		if w.decided != 0 || w.last() == web.EventPosted {
+		if w.decided != 0 || w.last() == "submitted" {
 			t.Errorf("%s: %d decisions, %v", name, w.decided, w.events)
 		}
 		if name == "request changed" {
@@ -204,7 +203,7 @@ func TestVerdicts(t *testing.T) {
 		if resp.StatusCode != c.status || !strings.Contains(page, c.says) || w.decided != 1 {
 			t.Errorf("%s %v: %d %s", c.verdict, c.err, resp.StatusCode, page)
 		}
-		if (w.last() == web.EventPosted) != (c.status == 303) || (w.last() == web.EventFailed) != (c.status == 503) {
+		if (w.last() == "submitted") != (c.status == 303) || (w.last() == "failed") != (c.status == 503) {
 			t.Errorf("%s %v: %v", c.verdict, c.err, w.events)
 		}
 	}

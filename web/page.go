@@ -49,16 +49,18 @@ type Sessions interface {
 	SignedInApprover(r *http.Request) (id string, ok bool)
 }
 
-// Event is the result of a request for the page. It is for the metrics.
-type Event string
-
-// The events. Many views and few posts are typical of mail scanners.
-const (
-	EventViewed  Event = "viewed"  // the page of a valid link was shown
-	EventPosted  Event = "posted"  // a decision was recorded, now or by an earlier click
-	EventRefused Event = "refused" // a link, form or decision was refused
-	EventFailed  Event = "failed"  // the store could not be reached
-)
+// Observer counts the requests for the page, for the metrics. Many views and few decisions are typical of mail
+// scanners.
+type Observer interface {
+	// DecisionPageViewed is called when the page of a valid link was shown.
+	DecisionPageViewed()
+	// DecisionPageSubmitted is called when a decision was recorded, now or by an earlier click.
+	DecisionPageSubmitted()
+	// DecisionPageRefused is called when a link, a form or a decision was refused.
+	DecisionPageRefused()
+	// DecisionPageFailed is called when the store could not be reached.
+	DecisionPageFailed()
+}
 
 // Config configures a Page. All fields but Sessions and Origin are required.
 type Config struct {
@@ -69,10 +71,10 @@ type Config struct {
 	Sessions Sessions
 	// Origin is our public address in the form of the header Origin, for example https://approvals.example.com. It is
 	// needed behind a proxy that changes the header Host.
-	Origin  string
-	Now     func() time.Time
-	Observe func(Event)
-	Log     *slog.Logger
+	Origin   string
+	Now      func() time.Time
+	Observer Observer
+	Log      *slog.Logger
 }
 
 // Page serves the decision page. It must be mounted at a pattern that ends in "/a/{token}". All its links are
@@ -118,7 +120,7 @@ func (p *Page) showRequest(w http.ResponseWriter, r *http.Request) {
 		p.writeProblem(w, r, *bad)
 		return
 	}
-	p.Observe(EventViewed)
+	p.Observer.DecisionPageViewed()
 	p.writePage(w, r, http.StatusOK, p.newView(v))
 }
 
@@ -145,9 +147,9 @@ func (p *Page) writePage(w http.ResponseWriter, r *http.Request, status int, v v
 // writeProblem answers a request without an approval to show.
 func (p *Page) writeProblem(w http.ResponseWriter, r *http.Request, b problem) {
 	if b.status == http.StatusServiceUnavailable {
-		p.Observe(EventFailed)
+		p.Observer.DecisionPageFailed()
 	} else {
-		p.Observe(EventRefused)
+		p.Observer.DecisionPageRefused()
 	}
 	p.writePage(w, r, b.status, messageView(b.heading, b.lead))
 }

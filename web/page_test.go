@@ -126,11 +126,11 @@ func TestStates(t *testing.T) {
 		if resp.StatusCode != c.status || strings.Contains(page, "<form method") != c.form {
 			t.Errorf("%s: %d, with a form: %v", name, resp.StatusCode, !c.form)
 		}
-		want := map[int]web.Event{
-			200: web.EventViewed,
-			404: web.EventRefused,
-			410: web.EventRefused,
-			503: web.EventFailed,
+		want := map[int]string{
+			200: "viewed",
+			404: "refused",
+			410: "refused",
+			503: "failed",
 		}[c.status]
 		if len(w.events) != 1 || w.events[0] != want || w.decided != 0 {
 			t.Errorf("%s: events %v, %d decisions", name, w.events, w.decided)

@@ -20,9 +20,9 @@ var update = flag.Bool("update", false, "write the tables of the documentation a
 func TestTables(t *testing.T) {
 	t.Parallel()
 	for path, tables := range map[string]map[string]string{
-		"../../README.md":             {"configuration": outline(), "kinds": kindsTable(), "metrics": metrics.Markdown(vital...)},
+		"../../README.md":             {"configuration": outline(), "kinds": kindsTable(), "metrics": metrics.MarkdownTable(vital...)},
 		"../../docs/configuration.md": {"configuration": configurationTables()},
-		"../../docs/metrics.md":       {"metrics": metrics.Markdown()},
+		"../../docs/metrics.md":       {"metrics": metrics.MarkdownTable()},
 	} {
 		b, err := os.ReadFile(path)
 		if err != nil {
@@ -51,9 +51,9 @@ func TestTables(t *testing.T) {
 
 // vital are the metrics to look at first.
 var vital = []string{
-	"requests_total", "pending", "oldest_pending_timestamp_seconds", "decided_total", "approval_decision_seconds", "timeouts_total",
-	"callback_delivery_seconds", "callbacks_total", "exhausted_orders", "notifications_failed_total", "undeliverable_total",
-	"dead_letters_total", "sqs_message_age_seconds", "oldest_due_timestamp_seconds", "store_commit_seconds",
+	"requests_total", "approvals_pending", "oldest_pending_timestamp_seconds", "approvals_decided_total", "approval_decision_seconds", "approvals_timed_out_total",
+	"callback_delivery_seconds", "callbacks_total", "exhausted_orders", "notifications_failed_total", "approvals_undeliverable_total",
+	"dead_letters_total", "sqs_message_age_seconds", "oldest_due_timestamp_seconds", "store_commit_duration_seconds",
 }
 
 // TestREADMEExample loads the README's own configuration.

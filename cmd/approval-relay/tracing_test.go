@@ -118,7 +118,7 @@ func TestOneTrace(t *testing.T) {
 	for _, l := range []*running{first, r} {
 		require.Contains(t, l.log.String(), "trace_id="+trace)
 	}
-	for _, series := range []string{"approval_decision_seconds", "callback_delivery_seconds", "handler_seconds"} {
+	for _, series := range []string{"approval_decision_seconds", "callback_delivery_seconds", "handler_duration_seconds"} {
 		require.Regexp(t, `approval_relay_`+series+`_bucket\{[^}]*\} \d+ # \{trace_id="`+trace+`"\}`, metrics)
 	}
 	require.NotContains(t, plain, trace, "the old format has no exemplars")
@@ -193,9 +193,9 @@ func TestCollectorAway(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, r.program(t, "/v1/requests", fmt.Sprintf(`{"orderId":%q,"taskToken":%q}`, order, token)).status)
 	require.Equal(t, http.StatusOK, r.program(t, "/v1/orders/"+order+"/decisions", decideBody("d", order, "approve", "")).status)
 	answered(t, r, token, order, "approve")
-	eventually(t, "lost spans counted", func() bool {
+	eventually(t, "dropped spans counted", func() bool {
 		text := do(t, "GET", r.operator+"/metrics", "", "Authorization", "Bearer "+operatorSecret).text
-		return strings.Contains(text, `approval_relay_trace_spans_total{result="lost"} `) && !strings.Contains(text, `approval_relay_trace_spans_total{result="lost"} 0`)
+		return strings.Contains(text, `approval_relay_trace_spans_total{result="dropped"} `) && !strings.Contains(text, `approval_relay_trace_spans_total{result="dropped"} 0`)
 	})
 	require.NoError(t, r.stop())
 	require.Equal(t, 1, strings.Count(r.log.String(), "export of spans"))

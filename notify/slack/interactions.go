@@ -41,15 +41,15 @@ type App struct {
 	Editable bool
 }
 
-// Event is the result of a request, for the metrics.
-type Event string
-
-// The events.
-const (
-	EventPressed Event = "pressed" // the decision counts, or has counted before
-	EventRefused Event = "refused" // the request is not from Slack, or its sender may not decide
-	EventFailed  Event = "failed"  // the store or Slack could not be reached
-)
+// Observer counts the presses of buttons, for the metrics.
+type Observer interface {
+	// SlackInteractionAccepted is called when a decision was accepted, or had been accepted before.
+	SlackInteractionAccepted()
+	// SlackInteractionRefused is called when the request is not from Slack, or its sender may not decide.
+	SlackInteractionRefused()
+	// SlackInteractionFailed is called when the store or Slack could not be reached.
+	SlackInteractionFailed()
+}
 
 // InteractionsConfig configures Interactions. All fields must be set, except for Hosts.
 type InteractionsConfig struct {
@@ -60,10 +60,10 @@ type InteractionsConfig struct {
 	// Client posts the replies to the person who pressed.
 	Client *http.Client
 	// Hosts lists the hosts of response URLs to which replies are sent; empty means hooks.slack.com.
-	Hosts   []string
-	Now     func() time.Time
-	Observe func(Event)
-	Log     *slog.Logger
+	Hosts    []string
+	Now      func() time.Time
+	Observer Observer
+	Log      *slog.Logger
 }
 
 // Orders reads orders.
@@ -108,7 +108,7 @@ func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	app, ok := i.findApp(r.Header, body)
 	if !ok {
-		i.Observe(EventRefused)
+		i.Observer.SlackInteractionRefused()
 		http.Error(w, "the signature is missing or not right", http.StatusUnauthorized)
 		return
 	}
@@ -123,7 +123,7 @@ func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	reply, err := i.decide(ctx, app, *press)
 	if err != nil { // Slack shows the failure, and the button can be pressed again
-		i.Observe(EventFailed)
+		i.Observer.SlackInteractionFailed()
 		i.Log.WarnContext(ctx, "slack interaction failed", "error", err)
 		http.Error(w, "it could not be stored now; press again", http.StatusServiceUnavailable)
 		return
@@ -195,7 +195,7 @@ func teamOf(in slack.InteractionCallback) string {
 func (i *Interactions) decide(ctx context.Context, app App, p press) (*slack.WebhookMessage, error) {
 	c, err := i.Buttons.OpenButton(p.button, i.Now())
 	if err != nil {
-		i.Observe(EventRefused)
+		i.Observer.SlackInteractionRefused()
 		return privateReply("This button is no longer valid. Nothing was decided."), nil
 	}
 	by, err := app.People.FindApprover(ctx, p.user, p.team)
@@ -213,15 +213,15 @@ func (i *Interactions) decide(ctx context.Context, app App, p press) (*slack.Web
 	})
 	switch {
 	case err != nil && approval.IsPermanent(err):
-		i.Observe(EventRefused)
+		i.Observer.SlackInteractionRefused()
 		return privateReply("This cannot be decided. Nothing has changed."), nil
 	case err != nil:
 		return nil, err
 	case !verdict.IsAccepted():
-		i.Observe(EventRefused)
+		i.Observer.SlackInteractionRefused()
 		return privateReply(refusal(verdict)), nil
 	}
-	i.Observe(EventPressed)
+	i.Observer.SlackInteractionAccepted()
 	if verdict.Status == approval.Pending {
 		return privateReply("Your decision is recorded. Others must still decide."), nil
 	}

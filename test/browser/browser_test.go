@@ -29,13 +29,12 @@ import (
 
 // site is the decision page over an empty store.
 type site struct {
-	t      *testing.T
-	oidc   *signintest.Provider
-	url    string
-	store  *memory.Store
-	links  *link.Links
-	now    time.Time
-	events chan web.Event
+	t     *testing.T
+	oidc  *signintest.Provider
+	url   string
+	store *memory.Store
+	links *link.Links
+	now   time.Time
 }
 
 type nobody struct{}
@@ -43,10 +42,14 @@ type nobody struct{}
 func (nobody) Room(approval.ActionKind, string) bool       { return true }
 func (nobody) Dispatch(context.Context, []approval.Action) {}
 func (nobody) Observe(context.Context, []approval.Event)   {}
+func (nobody) DecisionPageViewed()                         {}
+func (nobody) DecisionPageSubmitted()                      {}
+func (nobody) DecisionPageRefused()                        {}
+func (nobody) DecisionPageFailed()                         {}
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{t: t, store: memory.New(), now: time.Now(), events: make(chan web.Event, 1000)}
+	s := &site{t: t, store: memory.New(), now: time.Now()}
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
@@ -69,7 +72,7 @@ func newSite(t *testing.T) *site {
 		Decider: &handlers.Decider{Transitions: &handlers.Transitions{
 			Orders: s.store, Dispatch: nobody{}, Observer: nobody{}, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return s.now }, Lease: time.Minute,
 		}},
-		Observe: func(e web.Event) { s.events <- e }, Log: slog.New(slog.DiscardHandler),
+		Observer: nobody{}, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	door.ShowMessage = page.ShowMessage

@@ -26,7 +26,7 @@ func (w *world) down() error {
 			return err
 		}
 	}
-	err := await("Step Functions to be left alone", func() bool { return w.counts(`target_places_held{target="stepfunctions"}`) })
+	err := await("Step Functions to be left alone", func() bool { return w.counts(`circuit_breakers_open{target="stepfunctions"}`) })
 	time.Sleep(3 * scrapeEvery)
 	return err
 }
@@ -106,7 +106,7 @@ func (w *world) queueDepths() error {
 // spanned: the collector takes no spans for a while.
 func (w *world) spanned() error {
 	w.spans.SetFailing(true)
-	err := await("spans to be lost", func() bool { return w.counts(`trace_spans_total{result="lost"}`) })
+	err := await("spans to be lost", func() bool { return w.counts(`trace_spans_total{result="dropped"}`) })
 	w.spans.SetFailing(false)
 	if err != nil {
 		return err
@@ -126,6 +126,9 @@ func (w *world) diskFull() error {
 	status, text := w.call("POST", "http://"+w.operator+"/v1/requests?workflow=orders", apiToken, body(fields{"orderId": "unstored-too", "taskToken": w.token()}))
 	if status != http.StatusServiceUnavailable {
 		return fmt.Errorf("a request while the disk is full: %d %s", status, text)
+	}
+	if status, text := w.click("scanned", "approve"); status != http.StatusServiceUnavailable {
+		return fmt.Errorf("a decision by link while the disk is full: %d %s", status, text)
 	}
 	for _, series := range []string{"store_commit_errors_total", `sweeps_total{result="failed"}`, "sqs_messages_returned_total"} {
 		if err := await(series, func() bool { return w.counts(series) }); err != nil {

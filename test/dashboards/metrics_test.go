@@ -37,8 +37,8 @@ func registry(t *testing.T) map[string]family {
 		Routes:        one,
 		AWSOperations: one,
 	})
-	m.Runtime("v1", "abc")
-	m.WatchStore(func(context.Context) (store.Stats, error) {
+	m.RegisterRuntime("v1", "abc")
+	m.RegisterStore(func(context.Context) (store.Stats, error) {
 		return store.Stats{OldestDue: time.Unix(1, 0), Workflows: map[string]store.WorkflowStats{"one": {Pending: 1, Oldest: time.Unix(1, 0)}}}, nil
 	})
 	families, err := reg.Gather()

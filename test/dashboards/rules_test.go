@@ -284,7 +284,7 @@ func TestRulesNotice(t *testing.T) {
 		"fixed window":         {asked, strings.Replace(asked, "$__range", "5m", 1), "window"},
 		"window of a chart":    {"[$__rate_interval]", "[$__range]", "window"},
 		"counter as it is":     {asked, strings.ReplaceAll(strings.Replace(asked, "increase(", "(", 1), "[$__range]", ""), "is a counter"},
-		"rate of a gauge":      {asked, strings.Replace(asked, "requests_total", "pending", 1), "is a gauge"},
+		"rate of a gauge":      {asked, strings.Replace(asked, "requests_total", "approvals_pending", 1), "is a gauge"},
 		"quantile without le":  {`sum by (workflow, le)`, `sum by (workflow)`, "without le"},
 		"label of a legend":    {`"legendFormat": "{{via}}"`, `"legendFormat": "{{way}}"`, "nothing to name way by"},
 		"grouped by no label":  {`sum by (via)`, `sum by (way)`, "no label way"},

@@ -87,11 +87,11 @@ channels:
 		}
 	}
 	if !waitUntil(t, 60*time.Second, func() bool {
-		return strings.Contains(scrapeMetrics(t, w), `approval_relay_target_places_held{target="silent"} 1`)
+		return strings.Contains(scrapeMetrics(t, w), `approval_relay_circuit_breakers_open{target="silent"} 1`)
 	}) {
 		t.Error("the silent target is called again and again")
 	}
-	if text := scrapeMetrics(t, w); !strings.Contains(text, `approval_relay_target_places_held{target="durable"} 0`) {
+	if text := scrapeMetrics(t, w); !strings.Contains(text, `approval_relay_circuit_breakers_open{target="durable"} 0`) {
 		t.Error("a target that answers is held")
 	}
 	if a := w.aws.CodePipeline.FindAction("shop", "Release", "Sign-off"); a.Status != "Approved" || a.Summary != "approved by ann: ship it" {

@@ -187,7 +187,7 @@ func TestOneOfTwoIsKilled(t *testing.T) {
 		require.Equal(t, want, task.State, "order o-%d: %+v", i, task)
 	}
 	until(t, func() bool {
-		return strings.Contains(w.metrics(t, survivor), "\napproval_relay_pending{workflow=\"orders\"} 0\n")
+		return strings.Contains(w.metrics(t, survivor), "\napproval_relay_approvals_pending{workflow=\"orders\"} 0\n")
 	})
 	_ = survivor.cmd.Process.Signal(os.Interrupt)
 	<-survivor.done

@@ -1,0 +1,82 @@
+package metrics
+
+import (
+	"slices"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// callbackSeries show the answers to workflows.
+type callbackSeries struct {
+	ended           counter
+	attempts        counter
+	deliverySeconds histogram
+	waitSeconds     histogram
+	retries         counter
+	heartbeats      counter
+	openBreakers    gauge
+	redriven        counter
+	erasedTokens    counter
+	deadLetters     counter
+}
+
+func newCallbackSeries(b *builder, config Config) callbackSeries {
+	workflow := label{"workflow", config.Workflows}
+	target := label{"target", config.Targets}
+	outcome := label{"outcome", texts(approval.AllCallbackOutcomes())}
+	result := label{"result", texts([]approval.ResultKind{
+		approval.ResultOK, approval.ResultClosed, approval.ResultRefused, approval.ResultFailed,
+	})}
+	retried := label{"kind", texts([]approval.ActionKind{approval.ActionNotify, approval.ActionCallback})}
+	source := label{"source", slices.Concat(config.Handlers, []string{"order"})}
+	return callbackSeries{
+		ended:           b.newCounter("callbacks_total", "Callbacks that ended, by outcome. An exhausted callback is a workflow without an answer.", target, outcome),
+		attempts:        b.newCounter("callback_attempts_total", "Attempts to answer a workflow, by result.", target, result),
+		deliverySeconds: b.newHistogram("callback_delivery_seconds", "Time from the end of an approval until its answer was delivered, including retries.", callbackBuckets, target),
+		waitSeconds:     b.newHistogram("rate_limit_wait_seconds", "Time that attempts waited for the worker's own rate limit. Targets that share a limit are counted under the first of them.", callBuckets, target),
+		retries:         b.newCounter("retries_total", "Attempts after the first, of notifications and callbacks.", retried),
+		heartbeats:      b.newCounter("heartbeats_total", "Heartbeats to waiting workflows, by result.", target, result),
+		openBreakers:    b.newGauge("circuit_breakers_open", "Open circuit breakers of a target: its AWS API, or hosts of its callback URLs, that failed several times in a row and are called once in a while only.", target),
+		redriven:        b.newCounter("callbacks_redriven_total", "Exhausted callbacks that an operator restarted.", workflow),
+		erasedTokens:    b.newCounter("tokens_erased_total", "Task tokens that were erased after their callback had ended.", workflow),
+		deadLetters:     b.newCounter("dead_letters_total", "Dead letters, by the handler of the message. The source order stands for exhausted callbacks and notifications, and for decisions that expired before a matching request arrived.", source),
+	}
+}
+
+// countCallbackAttempt counts one attempt to answer a workflow.
+func (m *Metrics) countCallbackAttempt(e approval.Event) {
+	m.callbacks.attempts.inc(e.Target, e.Code)
+	m.countRetry(approval.ActionCallback, e.Attempt)
+}
+
+// countCallback counts a callback that ended. Only delivered ones count towards the delivery time: a callback that was
+// refused at once would improve the figure by failing.
+func (m *Metrics) countCallback(e approval.Event, traceID string) {
+	m.callbacks.ended.inc(e.Target, e.Code)
+	switch approval.CallbackState(e.Code) {
+	case approval.CallbackDelivered, approval.CallbackPresumed:
+		m.callbacks.deliverySeconds.observeInTrace(traceID, e.Age, e.Target)
+	}
+}
+
+// countRetry counts an attempt unless it is the first.
+func (m *Metrics) countRetry(kind approval.ActionKind, attempt int) {
+	if attempt > 1 {
+		m.callbacks.retries.inc(string(kind))
+	}
+}
+
+// CircuitBreakersChanged adds to the number of open circuit breakers of a target.
+func (m *Metrics) CircuitBreakersChanged(target string, delta int) {
+	m.callbacks.openBreakers.add(delta, target)
+}
+
+// RateLimitWaited observes how long an attempt waited for the rate limit of a target.
+func (m *Metrics) RateLimitWaited(target string, waited time.Duration) {
+	m.callbacks.waitSeconds.observeDuration(waited, target)
+}
+
+// DeadLettered counts a dead letter, by the handler of its message. The source "order" stands for a dead letter in the
+// order's own record.
+func (m *Metrics) DeadLettered(source string) { m.callbacks.deadLetters.inc(source) }

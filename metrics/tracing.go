@@ -1,0 +1,14 @@
+package metrics
+
+func newSpanCounter(b *builder) counter {
+	return b.newCounter("trace_spans_total", "Spans exported, or dropped because the collector did not take them.", label{"result", []string{"exported", "dropped"}})
+}
+
+// SpansExported counts the spans of one export.
+func (m *Metrics) SpansExported(spans int, err error) {
+	if err != nil {
+		m.spans.add(spans, "dropped")
+		return
+	}
+	m.spans.add(spans, "exported")
+}

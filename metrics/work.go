@@ -1,0 +1,63 @@
+package metrics
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// workSeries show how messages, actions and sweeps move.
+type workSeries struct {
+	messages       counter
+	handlerSeconds histogram
+	dispatched     counter
+	running        gauge
+	sweeps         counter
+	claimedOrders  counter
+	lastSweep      gauge
+}
+
+func newWorkSeries(b *builder, config Config) workSeries {
+	handler := label{"handler", slices.Concat(config.Handlers, []string{"notifications", "callbacks"})}
+	messageResult := label{"result", []string{"ok", "filtered", "refused", "invalid", "failed"}}
+	kind := label{"kind", texts([]approval.ActionKind{
+		approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat, approval.ActionDeadLetter,
+	})}
+	sweepResult := label{"result", []string{"ok", "failed"}}
+	return workSeries{
+		messages:       b.newCounter("messages_total", "Messages handled, by result: ok; filtered by the source's filter; refused with a verdict; invalid, so that a retry cannot help; or failed, to be redelivered.", handler, messageResult),
+		handlerSeconds: b.newHistogram("handler_duration_seconds", "Time that a handler took for a message.", callBuckets, handler),
+		dispatched:     b.newCounter("actions_dispatched_total", "Actions given to their handlers.", kind),
+		running:        b.newGauge("actions_running", "Actions under way.", kind),
+		sweeps:         b.newCounter("sweeps_total", "Sweeps for orders with something due.", sweepResult),
+		claimedOrders:  b.newCounter("sweeper_orders_claimed_total", "Orders that sweeps claimed."),
+		lastSweep:      b.newGauge("sweeper_last_success_timestamp_seconds", "When the last successful sweep ended; 0 before the first."),
+	}
+}
+
+// MessageHandled counts a message by the result of its handler.
+func (m *Metrics) MessageHandled(ctx context.Context, handler, result string, took time.Duration) {
+	m.work.messages.inc(handler, result)
+	m.work.handlerSeconds.observeInTrace(m.traceID(ctx), took, handler)
+}
+
+// ActionDispatched counts an action that was given to its handler.
+func (m *Metrics) ActionDispatched(kind approval.ActionKind) { m.work.dispatched.inc(string(kind)) }
+
+// RunningActionsChanged adds to the number of actions under way.
+func (m *Metrics) RunningActionsChanged(kind approval.ActionKind, delta int) {
+	m.work.running.add(delta, string(kind))
+}
+
+// SweepEnded counts a sweep, and the orders that it claimed.
+func (m *Metrics) SweepEnded(claimed int, err error) {
+	m.work.claimedOrders.add(claimed)
+	if err != nil {
+		m.work.sweeps.inc("failed")
+		return
+	}
+	m.work.sweeps.inc("ok")
+	m.work.lastSweep.set(float64(time.Now().UnixMilli()) / 1000)
+}
