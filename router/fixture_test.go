@@ -43,7 +43,7 @@ func (w *watcher) note(f func()) {
 func (w *watcher) MessageHandled(_ context.Context, source, result string, _ time.Duration) {
 	w.note(func() { w.messages = append(w.messages, source+" "+result) })
 }
-func (w *watcher) DeadLettered(source string)     { w.note(func() { w.dead = append(w.dead, source) }) }
+func (w *watcher) DeadLettered(source string)           { w.note(func() { w.dead = append(w.dead, source) }) }
 func (w *watcher) ActionDispatched(approval.ActionKind) {}
 func (w *watcher) RunningActionsChanged(kind approval.ActionKind, delta int) {
 	w.note(func() { w.running[kind] += delta })

@@ -55,7 +55,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{dir: t.TempDir(), public: address(t), operator: address(t), hooks: &receiver{links: map[string]string{}, seen: map[string]int{}}}
 	var err error
 	w.binary, err = overlay.Build(w.dir, "cmd/approval-relay", overlay.Edit{ // minutes are too long for the run
-		File: "cmd/approval-relay/observe.go", Old: "const readDepth = 5 * time.Minute", New: "const readDepth = 200 * time.Millisecond",
+		File: "app/observe.go", Old: "const readDepth = 5 * time.Minute", New: "const readDepth = 200 * time.Millisecond",
 	})
 	require.NoError(t, err)
 	w.aws, err = emulator.Start()
