@@ -20,14 +20,14 @@ import (
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
-// violations are what must never be, found.
+// violations lists the broken promises that a run has found.
 type violations []string
 
-func (v *violations) add(format string, args ...any) {
+func (v *violations) addf(format string, args ...any) {
 	*v = append(*v, fmt.Sprintf(format, args...))
 }
 
-// orderView is an order as an operator sees it.
+// orderView is an order as operators see it.
 type orderView struct {
 	Approvals []approvalView `json:"approvals"`
 }
@@ -40,18 +40,18 @@ type approvalView struct {
 	} `json:"callback"`
 }
 
-// enough is how many violations are looked for: each may cost a wait.
-const enough = 10
+// maxViolations is the number of violations after which a check ends, because each may cost a wait.
+const maxViolations = 10
 
-// settled are the ends of a callback that are good.
-var settled = map[string]bool{"delivered": true, "delivered_presumed": true}
+// goodCallbackStates lists the good final states of a callback.
+var goodCallbackStates = map[string]bool{"delivered": true, "delivered_presumed": true}
 
-// drained waits until every task has ended and every queue is empty.
-func (w *world) drained(all []*scenario, limit time.Duration, v *violations) {
+// waitUntilDrained waits until every task has ended and every queue is empty.
+func (w *world) waitUntilDrained(all []*scenario, limit time.Duration, v *violations) {
 	open := func() int {
 		n := 0
 		for _, s := range all {
-			for _, token := range []string{s.token, s.old} {
+			for _, token := range []string{s.token, s.oldToken} {
 				if t, _ := w.aws.StepFunctions.FindTask(token); t.State == emulator.TaskOpen {
 					n++
 				}
@@ -64,62 +64,62 @@ func (w *world) drained(all []*scenario, limit time.Duration, v *violations) {
 		b, _ := w.aws.SQS.CountMessages("decisions")
 		return a + b
 	}
-	if !until(limit, func() bool { return open() == 0 && waiting() == 0 }) {
-		v.add("not drained after %s: %d tasks wait, %d messages are in queues", limit, open(), waiting())
+	if !waitUntil(limit, func() bool { return open() == 0 && waiting() == 0 }) {
+		v.addf("not drained after %s: %d tasks wait, %d messages are in queues", limit, open(), waiting())
 	}
 }
 
-// check compares the books with the records.
-func (w *world) check(all []*scenario, v *violations) {
+// checkRecords compares the records of the counterparts with the program's records.
+func (w *world) checkRecords(all []*scenario, v *violations) {
 	for _, s := range all {
-		if len(*v) > enough {
+		if len(*v) > maxViolations {
 			return
 		}
-		told := w.answer(s, s.token, v)
-		if s.old != "" {
-			if old := w.answer(s, s.old, v); old != "superseded" {
-				v.add("order %s: its first try was told %q", s.order, old)
+		told := w.checkAnswer(s, s.token, v)
+		if s.oldToken != "" {
+			if old := w.checkAnswer(s, s.oldToken, v); old != "superseded" {
+				v.addf("order %s: its first attempt was answered %q", s.order, old)
 			}
 		}
-		o, err := w.record(s, 10*time.Second)
+		o, err := w.readFinalOrder(s, 10*time.Second)
 		if err != nil {
-			v.add("order %s: %v", s.order, err)
+			v.addf("order %s: %v", s.order, err)
 			continue
 		}
-		if len(o.Approvals) != s.tries() {
-			v.add("order %s has %d approvals", s.order, len(o.Approvals))
+		if len(o.Approvals) != s.attempts() {
+			v.addf("order %s has %d approvals", s.order, len(o.Approvals))
 			continue
 		}
 		a := o.Approvals[0]
-		if s.old != "" && a.Status == "superseded" {
+		if s.oldToken != "" && a.Status == "superseded" {
 			a = o.Approvals[1]
 		}
-		if !settled[a.Callback.State] {
-			v.add("order %s: its callback ended as %q\n%s", s.order, a.Callback.State, w.linesOf(s.order))
+		if !goodCallbackStates[a.Callback.State] {
+			v.addf("order %s: its callback ended as %q\n%s", s.order, a.Callback.State, w.linesOf(s.order))
 		}
 		if told != a.Status {
-			v.add("order %s: the workflow was told %q, the record says %q", s.order, told, a.Status)
+			v.addf("order %s: the workflow was answered %q, the record has %q", s.order, told, a.Status)
 		}
-		if want := s.want(); want != "" && a.Status != want {
-			v.add("order %s is %s, want %s\n%s", s.order, a.Status, want, w.linesOf(s.order))
+		if want := s.wantStatus(); want != "" && a.Status != want {
+			v.addf("order %s is %s, want %s\n%s", s.order, a.Status, want, w.linesOf(s.order))
 		}
 	}
-	if dead, _ := w.aws.SQS.CountMessages("orders-dead"); dead < w.bad || dead > 5*w.bad { // each at least once, and not for ever
-		v.add("%d dead letters of %d bad requests", dead, w.bad)
+	dead, _ := w.aws.SQS.CountMessages("orders-dead")
+	if dead < w.badRequests || dead > 5*w.badRequests { // each at least once, but not endlessly
+		v.addf("%d dead letters of %d bad requests", dead, w.badRequests)
 	}
 	for _, path := range []string{"/v1/deadletters", "/v1/orders?state=exhausted"} {
-		status, text, err := w.call(context.Background(), "GET", "http://"+w.operator+path, operatorToken, "")
+		status, text, err := w.callUntilAnswered(context.Background(), "GET", "http://"+w.operator+path, operatorToken, "")
 		if err != nil || status != http.StatusOK || strings.Contains(text, `"id"`) || strings.Contains(text, `"orderId"`) {
-			v.add("%s: %d %.300s %v", path, status, text, err)
+			v.addf("%s: %d %.300s %v", path, status, text, err)
 		}
 	}
 }
 
-// want is the status in which the approval must end, or nothing where two
-// decisions raced.
-func (s *scenario) want() string {
+// wantStatus returns the required final status, or "" if two decisions were sent at the same time.
+func (s *scenario) wantStatus() string {
 	switch {
-	case s.alone:
+	case s.timesOut:
 		return "timed_out"
 	case s.conflict:
 		return ""
@@ -129,17 +129,17 @@ func (s *scenario) want() string {
 	return "rejected"
 }
 
-// answer reads what the workflow was told, and that every call for its token
-// said the same.
-func (w *world) answer(s *scenario, token string, v *violations) string {
+// checkAnswer checks that a task was answered once and that all calls with its token had the same content. It returns
+// the status of the answer.
+func (w *world) checkAnswer(s *scenario, token string, v *violations) string {
 	task, _ := w.aws.StepFunctions.FindTask(token)
 	if task.Effective != 1 {
-		v.add("order %s: %d effective answers; its task is %s", s.order, task.Effective, task.State)
+		v.addf("order %s: %d effective answers; its task is %s", s.order, task.Effective, task.State)
 	}
 	says := ""
-	for _, c := range w.book.of(token) {
+	for _, c := range w.callLog.callsOf(token) {
 		if says != "" && says != c.Content {
-			v.add("order %s: contradictory calls: %s, then %s", s.order, says, c.Content)
+			v.addf("order %s: contradictory calls: %s, then %s", s.order, says, c.Content)
 		}
 		says = c.Content
 	}
@@ -152,25 +152,25 @@ func (w *world) answer(s *scenario, token string, v *violations) string {
 		Status string `json:"status"`
 	}
 	if err := json.Unmarshal([]byte(text), &body); err != nil || body.Order != s.order {
-		v.add("order %s: the answer is about order %q (%v)", s.order, body.Order, err)
+		v.addf("order %s: the answer is about order %q (%v)", s.order, body.Order, err)
 	}
 	return body.Status
 }
 
-// record reads the order, until its callback has ended.
-func (w *world) record(s *scenario, limit time.Duration) (o orderView, err error) {
-	until(limit, func() bool {
-		o, err = w.recordNow(s)
-		return err == nil && len(o.Approvals) == s.tries() && !slices.ContainsFunc(o.Approvals, func(a approvalView) bool {
+// readFinalOrder reads the order repeatedly until its callback has ended.
+func (w *world) readFinalOrder(s *scenario, limit time.Duration) (o orderView, err error) {
+	waitUntil(limit, func() bool {
+		o, err = w.readOrder(s)
+		return err == nil && len(o.Approvals) == s.attempts() && !slices.ContainsFunc(o.Approvals, func(a approvalView) bool {
 			return a.Callback.State == "none" || a.Callback.State == "pending"
 		})
 	})
 	return o, err
 }
 
-// recordNow reads the order as it is.
-func (w *world) recordNow(s *scenario) (o orderView, err error) {
-	status, text, err := w.call(context.Background(), "GET", "http://"+w.operator+"/v1/orders/"+s.order, operatorToken, "")
+// readOrder reads the order in its present state.
+func (w *world) readOrder(s *scenario) (o orderView, err error) {
+	status, text, err := w.callUntilAnswered(context.Background(), "GET", "http://"+w.operator+"/v1/orders/"+s.order, operatorToken, "")
 	if err == nil && status != http.StatusOK {
 		err = fmt.Errorf("%d %s", status, text)
 	}
@@ -180,14 +180,14 @@ func (w *world) recordNow(s *scenario) (o orderView, err error) {
 	return o, err
 }
 
-// doneAgain looks for calls that were made although the answer had been given
-// and said so: where no process was killed and no network broke, there are none.
-func (w *world) doneAgain(all []*scenario, v *violations) {
+// checkNoRepeatedCalls searches for calls after an answer whose reply arrived. Without SIGKILLs and network faults they
+// must not occur.
+func (w *world) checkNoRepeatedCalls(all []*scenario, v *violations) {
 	for _, s := range all {
 		answered := false
-		for _, c := range w.book.of(s.token) {
+		for _, c := range w.callLog.callsOf(s.token) {
 			if answered {
-				v.add("order %s: called again after its answer was taken\n%s", s.order, w.linesOf(s.order))
+				v.addf("order %s: called again after its answer was accepted\n%s", s.order, w.linesOf(s.order))
 				break
 			}
 			answered = answered || (c.Applied && c.Replied)
@@ -195,7 +195,7 @@ func (w *world) doneAgain(all []*scenario, v *violations) {
 	}
 }
 
-// linesOf picks the log lines about an order.
+// linesOf returns the log lines about an order.
 func (w *world) linesOf(order string) string {
 	var out strings.Builder
 	for line := range strings.Lines(w.logs.String()) {
@@ -206,54 +206,55 @@ func (w *world) linesOf(order string) string {
 	return out.String()
 }
 
-// integrity ends the program and reads its database.
-func (w *world) integrity(v *violations) {
-	if err := w.terminate(); err != nil {
-		v.add("SIGTERM: %v", err)
+// checkDatabase ends the program and checks the integrity of its database.
+func (w *world) checkDatabase(v *violations) {
+	if err := w.terminateProgram(); err != nil {
+		v.addf("SIGTERM: %v", err)
 	}
-	db, err := sql.Open("sqlite", w.database())
+	db, err := sql.Open("sqlite", w.databasePath())
 	if err != nil {
-		v.add("database: %v", err)
+		v.addf("database: %v", err)
 		return
 	}
 	defer func() { _ = db.Close() }()
 	var result string
 	if err := db.QueryRow("PRAGMA integrity_check").Scan(&result); err != nil || result != "ok" {
-		v.add("database: %s %v", result, err)
+		v.addf("database: %s %v", result, err)
 	}
 	if strings.Contains(w.logs.String(), "panic") {
-		v.add("the program panicked")
+		v.addf("the program panicked")
 	}
 }
 
-// secrets looks for tokens and secrets wherever the program writes.
-func (w *world) secrets(all []*scenario, v *violations) {
+// checkNoSecrets searches every output of the program for tokens and secrets.
+func (w *world) checkNoSecrets(all []*scenario, v *violations) {
 	places := map[string]string{"a log line or an error": w.logs.String()}
-	if _, text, err := w.call(context.Background(), "GET", "http://"+w.operator+"/metrics", operatorToken, ""); err == nil {
+	if _, text, err := w.callUntilAnswered(context.Background(), "GET", "http://"+w.operator+"/metrics", operatorToken, ""); err == nil {
 		places["a metric"] = text
 	} else {
-		v.add("metrics: %v", err)
+		v.addf("metrics: %v", err)
 	}
-	files, err := filepath.Glob(w.database() + "*")
+	files, err := filepath.Glob(w.databasePath() + "*")
 	if err != nil || len(files) == 0 {
-		v.add("no database: %v", err)
+		v.addf("no database: %v", err)
 	}
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {
-			v.add("%v", err)
+			v.addf("%v", err)
 		}
 		places[filepath.Base(f)] = string(b)
 	}
 	canaries := []string{operatorToken, apiToken, hookToken, signingSecret}
-	for i := 0; i < len(all); i += 1 + len(all)/200 { // each costs a search of all places
+	for i := 0; i < len(all); i += 1 + len(all)/200 { // each token costs a search of all places
 		canaries = append(canaries, all[i].token[100:140])
 	}
 	for _, c := range canaries {
+		encoded := base64.StdEncoding.EncodeToString([]byte(c))[:len(c)-3]
 		for place, text := range places {
-			for _, form := range []string{c, base64.StdEncoding.EncodeToString([]byte(c))[:len(c)-3], hex.EncodeToString([]byte(c))} {
+			for _, form := range []string{c, encoded, hex.EncodeToString([]byte(c))} {
 				if strings.Contains(text, form) {
-					v.add("a secret is in %s", place)
+					v.addf("a secret is in %s", place)
 				}
 			}
 		}

@@ -1,6 +1,5 @@
-// Package ledger plays thousands of approvals against the built program while it
-// is killed, its network breaks, its disk fills and its targets fail, and then
-// compares the books of the other ends, not the program's own, with what was
-// decided. Its mutants are the program with deliberate breakages: the same runs
-// must fail on each of them.
+// Package ledger sends thousands of approvals through the built program while the program is killed, its network
+// breaks, its disk fills and its targets fail. Then it compares the records of the counterparts with the decisions that
+// were sent. The package also builds mutants: the program with a deliberate fault each. The same runs must fail on each
+// mutant.
 package ledger

@@ -10,17 +10,15 @@ import (
 	"github.com/approval-relay/approval-relay/test/internal/overlay"
 )
 
-var mutantsToo = flag.Bool("ledger.mutants", false, "run the suite on the mutants too, where it must fail")
+var mutantsFlag = flag.Bool("ledger.mutants", false, "also run the suite on the mutants, on which it must fail")
 
-// mutant is the program with one deliberate breakage. A suite that does not fail
-// on it proves nothing.
+// mutant is the program with a deliberate fault. The suite must fail on it, otherwise the suite proves little.
 type mutant struct {
 	name  string
 	edits []overlay.Edit
 }
 
-// mutants lists the breakages: what each promise of ARCHITECTURE.md would be
-// without what keeps it.
+// mutants lists the faults. Each of them breaks a promise of ARCHITECTURE.md.
 func mutants() []mutant {
 	edit := func(file, before, after string) []overlay.Edit {
 		return []overlay.Edit{{File: file, Old: before, New: after}}
@@ -55,14 +53,14 @@ func mutants() []mutant {
 		RemoveAt:  expires.Add(keep.ShowExpiredFor),
 	})
 `, "	_ = expires\n")},
-		{"given up after three tries", edit("approval/callback_attempt.go", `	case a.Callback.attemptsSinceRedrive() == 0:
+		{"exhausted after three attempts", edit("approval/callback_attempt.go", `	case a.Callback.attemptsSinceRedrive() == 0:
 		return ""
 `, `	case a.Callback.attemptsSinceRedrive() == 0:
 		return ""
 	case a.Callback.attemptsSinceRedrive() >= 3:
 		return "three tries"
 `)},
-		{"a closed task is tried again for ever", edit("outbound/aws.go",
+		{"a closed task is retried for ever", edit("outbound/aws.go",
 			`		return fmt.Errorf("%w: %w", approval.ErrClosed, e)`, `		return e`)},
 		{"an attempt is not recorded before its call", edit("approval/callback_attempt.go", `	c.AttemptRunning = false
 	c.MaybeApplied = true
@@ -73,7 +71,7 @@ func mutants() []mutant {
 `, `	c.Due = env.Now
 	action := o.newAction(ActionCallback, a, env.Now.Add(env.Lease))
 `)},
-		{"requests are not known again", edit("approval/request.go", `	if known := o.FindApproval(id); known != nil {
+		{"a repeated request is not recognised", edit("approval/request.go", `	if known := o.FindApproval(id); known != nil {
 		o.recordEvent(`, `	if known := o.FindApproval(id); known != nil && known.Status != Pending {
 		known.Status, known.Votes, known.Callback = Pending, nil, Callback{}
 	} else if known != nil {
@@ -87,47 +85,50 @@ func mutants() []mutant {
 	_, err = s.conn.ExecContext(ctx, "COMMIT")
 	return err
 `)},
-		{"the last to come is the last try", edit("approval/supersede.go", "a.StateEnteredAt.Before(b.StateEnteredAt) {", "false {")},
-		{"a deadline leaves no room for the answer", edit("handlers/times.go",
+		{
+			"the last request to arrive is taken for the last attempt",
+			edit("approval/supersede.go", "a.StateEnteredAt.Before(b.StateEnteredAt) {", "false {"),
+		},
+		{"a deadline leaves no time for the answer", edit("handlers/times.go",
 			`		if last := ask.TaskExpires.Add(-margin(w.Margin, timeout)); last.Before(ask.Deadline) {`,
 			`		if last := ask.TaskExpires.Add(time.Second); true {`)},
 	}
 }
 
-// The suite must fail on every mutant: none of its promises is kept by chance.
+// TestMutants runs the suite on every mutant, where it must fail.
 func TestMutants(t *testing.T) {
-	if !*mutantsToo {
+	if !*mutantsFlag {
 		t.Skip("run with -ledger.mutants: it builds the program a dozen times")
 	}
 	var group errgroup.Group
-	group.SetLimit(3) // they mostly wait
+	group.SetLimit(3) // runs mostly wait
 	for _, m := range mutants() {
 		group.Go(func() error {
-			t.Run(m.name, m.mustFail)
+			t.Run(m.name, m.mustBeNoticed)
 			return nil
 		})
 	}
-	_ = group.Wait() // they report by themselves
+	_ = group.Wait() // the subtests report their failures
 }
 
-// mustFail runs the suite on the mutant, again where nobody noticed: what it
-// breaks may take a kill at the right moment to be seen.
-func (m mutant) mustFail(t *testing.T) {
+// mustBeNoticed runs the suite on the mutant up to three times, because some faults show only after a SIGKILL at the
+// right moment.
+func (m mutant) mustBeNoticed(t *testing.T) {
 	bin, err := overlay.Build(t.TempDir(), "cmd/approval-relay", m.edits...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	slow := badSteps
+	slow := stepFaults
 	slow.Latency = 200 * time.Millisecond // so that a SIGKILL falls between a call and its record
 	for range 3 {
-		w := newWorld(t, bin, settings{patience: 20 * time.Second})
-		w.aws.SQS.SetFaults(badQueues)
+		w := newWorld(t, bin, settings{drainLimit: 20 * time.Second})
+		w.aws.SQS.SetFaults(queueFaults)
 		w.aws.StepFunctions.SetFaults(slow)
-		if v := w.endure(plan(300, w.aws.StepFunctions), weather{kills: 3, outage: 2 * time.Second}); len(v) > 0 {
-			t.Logf("noticed, %d times or more, such as: %s", len(v), v[0])
+		if v := w.runThrough(planScenarios(300, w.aws.StepFunctions), disturbance{kills: 3, outage: 2 * time.Second}); len(v) > 0 {
+			t.Logf("noticed by %d violations or more, such as: %s", len(v), v[0])
 			return
 		}
-		w.kill()
+		w.killProgram()
 	}
-	t.Error("nobody noticed")
+	t.Error("the suite did not fail on this mutant")
 }

@@ -16,48 +16,56 @@ import (
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
-// scenario is one approval, from its request to its answer.
+// scenario is an approval from its request to its answer.
 type scenario struct {
 	order    string
 	token    string
-	old      string    // the token of its state's first try, if there was one: its request may come after the second's
-	ends     time.Time // the task's own timeout
-	http     bool      // the request comes over HTTP, else from SQS
-	via      string    // how the decision comes: topic, webhook or api
+	oldToken string    // the token of the state's first attempt, if there were two; the two requests arrive in any order
+	taskEnds time.Time // time at which the task times out
+	overHTTP bool      // the request is sent over HTTP, otherwise through SQS
+	way      string    // way in of the decision: topic, webhook or api
 	outcome  string    // approve or reject
-	first    bool      // the decision comes before the request
-	conflict bool      // another decision contradicts it, by another way, at the same time
-	alone    bool      // nobody decides in time: its deadline passes, then a decision comes
+	early    bool      // the decision is sent before the request
+	conflict bool      // a contradicting decision is sent at the same time by another way
+	timesOut bool      // the deadline passes, and a decision follows
 }
 
-// shortTask is how long the task of an approval waits that nobody decides, and
-// shortDeadline when that approval times out: between the two there must be room
-// for an outage of the target and for restarts.
+// shortTask is the timeout of a task whose approval times out, and shortDeadline is the time until the deadline of that
+// approval. The time between the two must suffice for an outage of the target and for restarts.
 const (
 	shortTask     = 45 * time.Second
 	shortDeadline = 11 * time.Second
 )
 
-// plan makes n scenarios: 10 % of decisions come first, 5 % contradict each
-// other, 3 % come after the deadline. 3 % are of states that were tried again.
-func plan(n int, sf *emulator.StepFunctions) []*scenario {
-	vias := []string{"topic", "webhook", "api"}
+// planScenarios returns n scenarios. Of the decisions 10 % precede their request, 5 % contradict each other, and 3 %
+// follow the deadline. Of the states 3 % have a second attempt.
+func planScenarios(n int, sf *emulator.StepFunctions) []*scenario {
+	ways := []string{"topic", "webhook", "api"}
 	all := make([]*scenario, 0, n)
 	for i := range n {
 		s := &scenario{
-			order: fmt.Sprintf("L-%d", i), http: i%4 == 0, via: vias[i%3], outcome: "approve", first: i%10 == 1, conflict: i%20 == 2, alone: i%33 == 3,
+			order:    fmt.Sprintf("L-%d", i),
+			overHTTP: i%4 == 0,
+			way:      ways[i%3],
+			outcome:  "approve",
+			early:    i%10 == 1,
+			conflict: i%20 == 2,
+			timesOut: i%33 == 3,
 		}
 		if i%5 == 4 {
 			s.outcome = "reject"
 		}
 		task := 20 * time.Minute
-		if s.alone {
-			s.first, s.conflict, task = false, false, shortTask
+		if s.timesOut {
+			s.early = false
+			s.conflict = false
+			task = shortTask
 		}
-		if i%25 == 7 && !s.alone && !s.conflict {
-			s.http, s.old = false, sf.OpenTask(task, 0)
+		if i%25 == 7 && !s.timesOut && !s.conflict {
+			s.overHTTP = false
+			s.oldToken = sf.OpenTask(task, 0)
 		}
-		s.ends = time.Now().Add(task)
+		s.taskEnds = time.Now().Add(task)
 		s.token = sf.OpenTask(task, 0)
 		all = append(all, s)
 	}
@@ -65,75 +73,75 @@ func plan(n int, sf *emulator.StepFunctions) []*scenario {
 	return all
 }
 
-// renew gives a scenario that is about to begin a fresh task: it has waited for
-// its turn.
-func (s *scenario) renew(w *world) {
-	if s.alone {
-		s.ends = time.Now().Add(shortTask)
+// renewTask gives a scenario with a short task a new task when it begins, because the old task may have ended.
+func (s *scenario) renewTask(w *world) {
+	if s.timesOut {
+		s.taskEnds = time.Now().Add(shortTask)
 		s.token = w.aws.StepFunctions.OpenTask(shortTask, 0)
 	}
 }
 
-func (s *scenario) request(ctx context.Context, w *world) error {
-	if s.old != "" {
-		body, err := s.ask(s.old, time.Now().Add(-time.Second))
+func (s *scenario) sendRequest(ctx context.Context, w *world) error {
+	if s.oldToken != "" {
+		body, err := s.requestBody(s.oldToken, time.Now().Add(-time.Second))
 		if err != nil {
 			return err
 		}
 		w.aws.SQS.PutMessage("orders", body, nil)
 	}
-	body, err := s.ask(s.token, time.Now())
+	body, err := s.requestBody(s.token, time.Now())
 	if err != nil {
 		return err
 	}
-	if !s.http {
+	if !s.overHTTP {
 		w.aws.SQS.PutMessage("orders", body, nil)
 		return nil
 	}
-	status, text, err := w.call(ctx, "POST", "http://"+w.operator+"/v1/requests", apiToken, body)
+	status, text, err := w.callUntilAnswered(ctx, "POST", "http://"+w.operator+"/v1/requests", apiToken, body)
 	if err != nil || status != http.StatusAccepted {
 		return fmt.Errorf("request: %d %s %w", status, text, err)
 	}
 	return nil
 }
 
-// ask is the request of one try of the state, which was entered then.
-func (s *scenario) ask(token string, entered time.Time) (string, error) {
+// requestBody returns the request of an attempt of the state that was entered at the given time.
+func (s *scenario) requestBody(token string, entered time.Time) (string, error) {
 	m := map[string]any{"orderId": s.order, "taskToken": token, "amount": 7, "canary": "shown to approvers"}
-	if s.alone {
+	if s.timesOut {
 		m["timeoutSeconds"] = shortTask.Seconds()
 		m["approvalDeadline"] = entered.Add(shortDeadline).UTC().Format(time.RFC3339Nano)
 	}
-	if s.old != "" {
+	if s.oldToken != "" {
 		m["enteredTime"] = entered.UTC().Format(time.RFC3339Nano)
 	}
 	body, err := json.Marshal(m)
 	return string(body), err
 }
 
-// bothTried waits until both tries have come, in whatever order: a decision that
-// names none of them is about the one that waits.
-func (s *scenario) bothTried(w *world) error {
-	if !until(cmp.Or(w.settings.patience, 90*time.Second), func() bool {
-		o, err := w.recordNow(s)
-		return err == nil && len(o.Approvals) == s.tries()
+// waitForBothAttempts waits until the requests of both attempts are recorded, because a decision without an approval ID
+// is about the pending attempt.
+func (s *scenario) waitForBothAttempts(w *world) error {
+	if !waitUntil(cmp.Or(w.settings.drainLimit, 90*time.Second), func() bool {
+		o, err := w.readOrder(s)
+		return err == nil && len(o.Approvals) == s.attempts()
 	}) {
-		return errors.New("its state's two tries are not recorded")
+		return errors.New("the two attempts of its state are not recorded")
 	}
 	return nil
 }
 
-// tries is how many approvals the order has.
-func (s *scenario) tries() int {
-	if s.old != "" {
+// attempts returns the number of approvals of the order.
+func (s *scenario) attempts() int {
+	if s.oldToken != "" {
 		return 2
 	}
 	return 1
 }
 
-// decide sends a decision; the answer of those that give one must be among want.
-func (s *scenario) decide(ctx context.Context, w *world, via, outcome string, want ...int) error {
-	body := fmt.Sprintf(`{"orderId":%q,"decision":%q,"decidedBy":"ann","comment":"seen","decisionId":%q}`, s.order, outcome, s.order+"-"+via+"-"+outcome)
+// sendDecision sends a decision. If the way in gives an answer, its status must be in want.
+func (s *scenario) sendDecision(ctx context.Context, w *world, via, outcome string, want ...int) error {
+	body := fmt.Sprintf(`{"orderId":%q,"decision":%q,"decidedBy":"ann","comment":"seen","decisionId":%q}`,
+		s.order, outcome, s.order+"-"+via+"-"+outcome)
 	var status int
 	var text string
 	var err error
@@ -142,9 +150,9 @@ func (s *scenario) decide(ctx context.Context, w *world, via, outcome string, wa
 		w.aws.SQS.PutMessage("decisions", body, nil)
 		return nil
 	case "webhook":
-		status, text, err = w.call(ctx, "POST", "http://"+w.public+"/webhooks/erp", hookToken, body)
+		status, text, err = w.callUntilAnswered(ctx, "POST", "http://"+w.public+"/webhooks/erp", hookToken, body)
 	default:
-		status, text, err = w.call(ctx, "POST", "http://"+w.operator+"/v1/orders/"+s.order+"/decisions", apiToken, body)
+		status, text, err = w.callUntilAnswered(ctx, "POST", "http://"+w.operator+"/v1/orders/"+s.order+"/decisions", apiToken, body)
 	}
 	if err != nil || !slices.Contains(want, status) {
 		return fmt.Errorf("decision by %s: %d, want %v: %s %w", via, status, want, text, err)
@@ -159,26 +167,26 @@ func other(outcome string) string {
 	return "approve"
 }
 
-// run plays the scenario. Nothing waits for what the program has done with the
-// step before, but the deadline.
-func (s *scenario) run(ctx context.Context, w *world) error {
-	s.renew(w)
+// runScenario carries out the scenario. Its steps do not wait until the program has handled the step before, except for
+// the deadline.
+func (s *scenario) runScenario(ctx context.Context, w *world) error {
+	s.renewTask(w)
 	steps := []func() error{
-		func() error { return s.request(ctx, w) },
-		func() error { return s.decide(ctx, w, s.via, s.outcome, 200, 202, 409) },
+		func() error { return s.sendRequest(ctx, w) },
+		func() error { return s.sendDecision(ctx, w, s.way, s.outcome, 200, 202, 409) },
 	}
-	if s.alone {
-		steps[1] = func() error { return s.afterDeadline(ctx, w) }
+	if s.timesOut {
+		steps[1] = func() error { return s.decideAfterDeadline(ctx, w) }
 	}
-	if s.first {
+	if s.early {
 		slices.Reverse(steps)
 	}
-	if s.old != "" {
-		steps = slices.Insert(steps, 1, func() error { return s.bothTried(w) })
+	if s.oldToken != "" {
+		steps = slices.Insert(steps, 1, func() error { return s.waitForBothAttempts(w) })
 	}
 	if s.conflict {
-		against := map[string]string{"topic": "api", "webhook": "topic", "api": "webhook"}[s.via]
-		steps = append(steps, func() error { return s.decide(ctx, w, against, other(s.outcome), 200, 202, 409) })
+		against := map[string]string{"topic": "api", "webhook": "topic", "api": "webhook"}[s.way]
+		steps = append(steps, func() error { return s.sendDecision(ctx, w, against, other(s.outcome), 200, 202, 409) })
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -188,25 +196,24 @@ func (s *scenario) run(ctx context.Context, w *world) error {
 	return nil
 }
 
-// afterDeadline waits for the answer that the deadline brings, and decides then:
-// too late.
-func (s *scenario) afterDeadline(ctx context.Context, w *world) error {
+// decideAfterDeadline waits for the answer that follows the deadline, and then sends a decision, which must be refused.
+func (s *scenario) decideAfterDeadline(ctx context.Context, w *world) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*shortTask)
 	defer cancel()
 	if _, err := w.aws.StepFunctions.WaitForTask(ctx, s.token); err != nil {
 		return fmt.Errorf("its task does not end: %w", err)
 	}
-	return s.decide(ctx, w, s.via, s.outcome, 409)
+	return s.sendDecision(ctx, w, s.way, s.outcome, 409)
 }
 
-// play plays the scenarios, their beginnings spread over some time.
-func (w *world) play(ctx context.Context, all []*scenario, over time.Duration) error {
+// runScenarios runs the scenarios. Their beginnings are spread over a time.
+func (w *world) runScenarios(ctx context.Context, all []*scenario, over time.Duration) error {
 	var group errgroup.Group
 	began := time.Now()
 	for i, s := range all {
 		group.Go(func() error {
-			pause(ctx, time.Until(began.Add(over*time.Duration(i)/time.Duration(len(all)))))
-			return s.run(ctx, w)
+			pauseFor(ctx, time.Until(began.Add(over*time.Duration(i)/time.Duration(len(all)))))
+			return s.runScenario(ctx, w)
 		})
 	}
 	return group.Wait()

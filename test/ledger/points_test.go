@@ -15,57 +15,72 @@ import (
 	"github.com/approval-relay/approval-relay/test/internal/overlay"
 )
 
-// point is a place in the program at which it kills itself, once: before or
-// after a store write or a call, while somebody waits for it or nobody does.
+// point is a place in the program at which the program kills itself once: before or after a store write or a call, with
+// or without a waiting caller.
 type point struct {
-	name, file, before, after string
-	once                      bool // it is passed once, or hardly more
+	name   string
+	file   string
+	before string
+	after  string
+	rare   bool
 }
 
-// afterKill is the point that a process passes only after another was killed.
+// afterKill is the point that a process passes only after another process was killed.
 const afterKill = "adopted, not begun"
 
-// points lists the places. The mark CRASH stands where the process ends.
+// points lists the places, in the order of an approval's way.
 func points() []point {
-	at := func(name, file, before, after string) point {
-		return point{name: name, file: file, before: before, after: after}
-	}
-	rarely := func(p point) point { p.once = true; return p }
 	return []point{
-		at("received, not handed out", "sqs/poll.go", "	s.observer.Received(len(out.Messages))\n", "	CRASH\n	s.observer.Received(len(out.Messages))\n"),
-		at("changed, not committed", "store/sqlite/writer.go", `	_, err = s.conn.ExecContext(ctx, "COMMIT")`, `	CRASH
-	_, err = s.conn.ExecContext(ctx, "COMMIT")`),
-		at("committed, nobody told", "store/sqlite/writer.go", `	_, err = s.conn.ExecContext(ctx, "COMMIT")`, `	_, err = s.conn.ExecContext(ctx, "COMMIT")
-	CRASH`),
-		at("told, not handed to anybody", "handlers/transition.go", "	t.Dispatch.Dispatch(ctx, actions)\n", "	CRASH\n	t.Dispatch.Dispatch(ctx, actions)\n"),
-		at("handed out, message not acknowledged", "handlers/transition.go", "	t.Dispatch.Dispatch(ctx, actions)\n", "	t.Dispatch.Dispatch(ctx, actions)\n	CRASH\n"),
-		at("acknowledged, not deleted", "sqs/delete.go", "	out, err := s.api.DeleteMessageBatch(", "	CRASH\n	out, err := s.api.DeleteMessageBatch("),
-		at("deleted, not known to be", "sqs/delete.go", "	if err != nil || out == nil {\n		s.observer.Deleted(0)", "	CRASH\n	if err != nil || out == nil {\n		s.observer.Deleted(0)"),
-		at("about to notify", "handlers/notification.go", "	return \"\", channel.Notify(ctx, m)\n", "	CRASH\n	return \"\", channel.Notify(ctx, m)\n"),
-		at("notified, not recorded", "handlers/notification.go", "	return \"\", channel.Notify(ctx, m)\n", "	err := channel.Notify(ctx, m)\n	CRASH\n	return \"\", err\n"),
-		at("about to answer", "handlers/callback.go", "	return target.Deliver(ctx, answer)\n", "	CRASH\n	return target.Deliver(ctx, answer)\n"),
-		at("answered, not recorded", "handlers/callback.go", "	return target.Deliver(ctx, answer)\n", "	err := target.Deliver(ctx, answer)\n	CRASH\n	return err\n"),
-		rarely(at("claimed, not advanced", "router/sweeper.go", "	return len(ids), s.all(ctx, ids, advance)\n", `	if len(ids) > 0 {
-		CRASH
-	}
-	return len(ids), s.all(ctx, ids, advance)
-`)),
-		at("handled, its sender not told", "api/ingress.go", "		writeAnswer(w, fate.Body, fate.Err)\n", "		CRASH\n		writeAnswer(w, fate.Body, fate.Err)\n"),
-		at("given up, not kept", "router/middleware.go", "			if _, putErr := letters.PutDeadLetter(", "			CRASH\n			if _, putErr := letters.PutDeadLetter("),
-		at("kept, still in its queue", "router/middleware.go", "			o.DeadLettered(source)\n			log.LogAttrs(ctx, slog.LevelError, \"dead letter\"", "			CRASH\n			o.DeadLettered(source)\n			log.LogAttrs(ctx, slog.LevelError, \"dead letter\""),
-		rarely(at(afterKill, "router/sweeper.go", "	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))\n	if err == nil {\n", `	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))
-	if len(ids) > 0 {
-		CRASH
-	}
-	if err == nil {
-`)),
+		crashBefore("received, not handed out", "sqs/poll.go", "s.observer.Received(len(out.Messages))\n"),
+		crashBefore("changed, not committed", "store/sqlite/writer.go", `_, err = s.conn.ExecContext(ctx, "COMMIT")`),
+		crashAfter("committed, result not returned", "store/sqlite/writer.go", `_, err = s.conn.ExecContext(ctx, "COMMIT")`),
+		crashBefore("result returned, actions not dispatched", "handlers/transition.go", "t.Dispatch.Dispatch(ctx, actions)\n"),
+		crashAfter("actions dispatched, message not acknowledged", "handlers/transition.go", "t.Dispatch.Dispatch(ctx, actions)\n"),
+		crashBefore("acknowledged, not deleted", "sqs/delete.go", "out, err := s.api.DeleteMessageBatch("),
+		crashBefore("deleted, answer not read", "sqs/delete.go",
+			"if err != nil || out == nil {\n\t\ts.observer.Deleted(0)"),
+		crashBefore("about to notify", "handlers/notification.go", "return \"\", channel.Notify(ctx, m)\n"),
+		crashInstead("notified, not recorded", "handlers/notification.go", "return \"\", channel.Notify(ctx, m)\n",
+			"err := channel.Notify(ctx, m)\n\tCRASH\n\treturn \"\", err\n"),
+		crashBefore("about to answer", "handlers/callback.go", "return target.Deliver(ctx, answer)\n"),
+		crashInstead("answered, not recorded", "handlers/callback.go", "return target.Deliver(ctx, answer)\n",
+			"err := target.Deliver(ctx, answer)\n\tCRASH\n\treturn err\n"),
+		rarely(crashInstead("claimed, not advanced", "router/sweeper.go", "return len(ids), s.all(ctx, ids, advance)\n",
+			"if len(ids) > 0 {\n\tCRASH\n\t}\n\treturn len(ids), s.all(ctx, ids, advance)\n")),
+		crashBefore("handled, answer not sent", "api/ingress.go", "writeAnswer(w, fate.Body, fate.Err)\n"),
+		crashBefore("refused, dead letter not stored", "router/middleware.go", "if _, putErr := letters.PutDeadLetter("),
+		crashBefore("dead letter stored, message still in its queue", "router/middleware.go",
+			"o.DeadLettered(source)\n\t\t\tlog.LogAttrs(ctx, slog.LevelError, \"dead letter\""),
+		rarely(crashInstead(afterKill, "router/sweeper.go",
+			"ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))\n",
+			"ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))\n\tif len(ids) > 0 {\n\tCRASH\n\t}\n")),
 	}
 }
 
-// crashRoom is the package that the points call: it ends the process, as a power
-// cut would, at the point that the environment names, the nth time that it is
-// passed, unless a process before has ended there.
-const crashRoom = `package crash
+// crashBefore returns a point before a piece of source text.
+func crashBefore(name, file, text string) point {
+	return crashInstead(name, file, text, "CRASH\n"+text)
+}
+
+// crashAfter returns a point after a piece of source text.
+func crashAfter(name, file, text string) point {
+	return crashInstead(name, file, text, strings.TrimSuffix(text, "\n")+"\nCRASH\n")
+}
+
+// crashInstead returns a point that replaces a piece of source text. The process ends at the mark CRASH.
+func crashInstead(name, file, text, replacement string) point {
+	return point{name: name, file: file, before: text, after: replacement}
+}
+
+// rarely marks a point that a run passes only a few times.
+func rarely(p point) point {
+	p.rare = true
+	return p
+}
+
+// crashSource is the source of the package that the points call. It kills the process when it passes the point that the
+// environment names for the nth time, unless an earlier process has ended there.
+const crashSource = `package crash
 
 import (
 	"os"
@@ -93,10 +108,10 @@ func At(point string) {
 }
 `
 
-// crashing builds the program with all points in it.
-func crashing(t *testing.T) string {
+// buildWithCrashPoints builds the program with all points.
+func buildWithCrashPoints(t *testing.T) string {
 	t.Helper()
-	edits := []overlay.Edit{{File: "internal/crash/crash.go", New: crashRoom}}
+	edits := []overlay.Edit{{File: "internal/crash/crash.go", New: crashSource}}
 	imported := map[string]bool{}
 	for _, p := range points() {
 		if !imported[p.file] {
@@ -106,7 +121,8 @@ func crashing(t *testing.T) string {
 			})
 			imported[p.file] = true
 		}
-		edits = append(edits, overlay.Edit{File: p.file, Old: p.before, New: strings.ReplaceAll(p.after, "CRASH", fmt.Sprintf("crash.At(%q)", p.name))})
+		call := fmt.Sprintf("crash.At(%q)", p.name)
+		edits = append(edits, overlay.Edit{File: p.file, Old: p.before, New: strings.ReplaceAll(p.after, "CRASH", call)})
 	}
 	bin, err := overlay.Build(t.TempDir(), "cmd/approval-relay", edits...)
 	if err != nil {
@@ -115,91 +131,93 @@ func crashing(t *testing.T) string {
 	return bin
 }
 
-// TestCrashPoints ends the process at each point: at the first pass, and at a
-// later one. The books are the same each time.
+// TestCrashPoints kills the process at each point, at the first pass and at a later pass. The records must be correct
+// each time.
 func TestCrashPoints(t *testing.T) {
-	bin := crashing(t)
+	bin := buildWithCrashPoints(t)
 	var group errgroup.Group
-	group.SetLimit(8) // they mostly wait: more than the machine has cores
+	group.SetLimit(8) // runs mostly wait, so more than the number of processors
 	for _, p := range points() {
-		for _, nth := range p.passes() {
+		for _, nth := range p.passNumbers() {
 			group.Go(func() error {
-				t.Run(fmt.Sprintf("%s, %d", p.name, nth), func(t *testing.T) { crashAt(t, bin, p, nth) })
+				t.Run(fmt.Sprintf("%s, %d", p.name, nth), func(t *testing.T) { runCrashAt(t, bin, p, nth) })
 				return nil
 			})
 		}
 	}
-	_ = group.Wait() // they report by themselves
+	_ = group.Wait() // the subtests report their failures
 }
 
-// passes are those at which the process ends: the first, and a later one that is
-// sure to come.
-func (p point) passes() []int {
-	if p.once {
+// passNumbers returns the passes at which the process ends: the first, and a later pass if it is sure to occur.
+func (p point) passNumbers() []int {
+	if p.rare {
 		return []int{1}
 	}
 	return []int{1, 7}
 }
 
-func crashAt(t *testing.T, bin string, p point, nth int) {
+func runCrashAt(t *testing.T, bin string, p point, nth int) {
 	t.Helper()
 	once := filepath.Join(t.TempDir(), "crashed")
-	w := newWorld(t, bin, settings{patience: time.Minute, env: []string{"CRASH_AT=" + p.name, fmt.Sprintf("CRASH_NTH=%d", nth), "CRASH_ONCE=" + once}})
+	w := newWorld(t, bin, settings{
+		drainLimit: time.Minute,
+		env:        []string{"CRASH_AT=" + p.name, fmt.Sprintf("CRASH_NTH=%d", nth), "CRASH_ONCE=" + once},
+	})
 	w.aws.SQS.SetFaults(emulator.SQSFaults{Duplicate: 0.2, Shuffle: 0.3})
 	if p.name == afterKill {
-		go w.orphan(once)
+		go w.killUntilCrashed(once)
 	}
-	v := w.surviveCrashes(plan(40, w.aws.StepFunctions))
+	v := w.runWithRestarts(planScenarios(40, w.aws.StepFunctions))
 	if _, err := os.Stat(once); err != nil {
-		v.add("it did not crash at all")
+		v.addf("it did not crash at all")
 	}
-	report(t, v)
+	reportViolations(t, v)
 }
 
-// orphan kills the program while it works, until it has ended by itself at its
-// next start: one that had nothing in hand leaves nothing to adopt.
-func (w *world) orphan(crashed string) {
+// killUntilCrashed kills the program while it works, until it has crashed at its next start. It tries several times,
+// because a process without running actions leaves no orphans.
+func (w *world) killUntilCrashed(crashed string) {
 	for range 8 {
-		if !until(time.Minute, w.ready) {
+		if !waitUntil(time.Minute, w.isReady) {
 			return
 		}
 		time.Sleep(200 * time.Millisecond)
 		if _, err := os.Stat(crashed); err == nil {
 			return
 		}
-		w.kill()
+		w.killProgram()
 	}
 }
 
-// surviveCrashes plays the scenarios, and starts the program again when it has
-// ended by itself. Bad requests are among them, for the points about dead letters.
-func (w *world) surviveCrashes(all []*scenario) (v violations) {
-	w.bad = 10
+// runWithRestarts runs the scenarios and restarts the program after each crash. It also sends bad requests, for the
+// points about dead letters.
+func (w *world) runWithRestarts(all []*scenario) (v violations) {
+	w.badRequests = 10
 	ctx, cancel := context.WithCancel(context.Background())
 	again := make(chan struct{})
 	go func() { // as an orchestrator does
 		defer close(again)
 		for ctx.Err() == nil {
-			if err := w.start(); err != nil { // it may crash before it is ready
+			if err := w.startProgram(); err != nil { // the program may crash before it is ready
 				w.tb.Log(err)
 				continue
 			}
 			select {
 			case <-ctx.Done():
-			case <-w.current().done:
+			case <-w.currentProcess().done:
 			}
 		}
 	}()
-	for i := range w.bad {
+	for i := range w.badRequests {
 		w.aws.SQS.PutMessage("orders", fmt.Sprintf(`{"number":%d}`, i), nil)
 	}
-	if err := w.play(ctx, all, time.Second); err != nil {
-		v.add("%v", err)
+	if err := w.runScenarios(ctx, all, time.Second); err != nil {
+		v.addf("%v", err)
 	}
-	w.drained(all, w.settings.patience, &v)
+	w.waitUntilDrained(all, w.settings.drainLimit, &v)
 	cancel()
 	<-again
-	w.check(all, &v)
-	w.integrity(&v)
+	w.checkRecords(all, &v)
+	w.checkDatabase(&v)
 	return v
 }

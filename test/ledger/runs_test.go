@@ -14,20 +14,20 @@ import (
 )
 
 var (
-	binary = flag.String("ledger.binary", "", "the program to test; empty builds it")
-	long   = flag.Bool("ledger.long", false, "the full sizes, for an hour, instead of those for a minute")
+	binaryFlag = flag.String("ledger.binary", "", "path of the program; without it the program is built")
+	longFlag   = flag.Bool("ledger.long", false, "run at full size, which takes half an hour instead of a minute")
 )
 
-// size is the full one of a run, or the short one.
-func size(full, short int) int {
-	if *long {
+// chooseSize returns the size of a run, which depends on the flag -ledger.long.
+func chooseSize(full, short int) int {
+	if *longFlag {
 		return full
 	}
 	return short
 }
 
-// report fails the test for the violations, the first of them in full.
-func report(t *testing.T, v violations) {
+// reportViolations fails the test if there are violations, and prints the first twenty.
+func reportViolations(t *testing.T, v violations) {
 	t.Helper()
 	for i, text := range v {
 		if i == 20 {
@@ -38,76 +38,75 @@ func report(t *testing.T, v violations) {
 	}
 }
 
-// toxics are what networks do, drawn at random.
-var toxics = []string{
+// networkFaults lists faults of networks, as toxics of toxiproxy.
+var networkFaults = []string{
 	`{"name":"x","type":"latency","stream":"downstream","attributes":{"latency":40,"jitter":40}}`,
 	`{"name":"x","type":"reset_peer","stream":"downstream","attributes":{"timeout":20}}`,
 	`{"name":"x","type":"reset_peer","stream":"upstream","attributes":{"timeout":5}}`,
 	`{"name":"x","type":"bandwidth","stream":"downstream","attributes":{"rate":60}}`,
-	`{"name":"x","type":"timeout","stream":"downstream","attributes":{"timeout":0}}`, // half-open: nothing comes back
+	`{"name":"x","type":"timeout","stream":"downstream","attributes":{"timeout":0}}`, // half-open: no byte comes back
 	`{"name":"x","type":"slicer","stream":"downstream","attributes":{"average_size":64,"size_variation":32,"delay":100}}`,
 }
 
-// storm makes the network bad, now in this way, now in that, until the context
-// ends.
-func storm(ctx context.Context, proxies ...*toxiproxy.Proxy) {
+// disturbNetwork adds random faults to the network, always a single fault, until the context ends.
+func disturbNetwork(ctx context.Context, proxies ...*toxiproxy.Proxy) {
 	for ctx.Err() == nil {
 		p := proxies[rand.IntN(len(proxies))]
-		if _, err := p.Toxics.AddToxicJson(strings.NewReader(toxics[rand.IntN(len(toxics))])); err == nil {
-			pause(ctx, time.Duration(100+rand.IntN(500))*time.Millisecond)
+		if _, err := p.Toxics.AddToxicJson(strings.NewReader(networkFaults[rand.IntN(len(networkFaults))])); err == nil {
+			pauseFor(ctx, time.Duration(100+rand.IntN(500))*time.Millisecond)
 			_ = p.Toxics.RemoveToxic(context.WithoutCancel(ctx), "x")
 		}
-		pause(ctx, time.Duration(rand.IntN(700))*time.Millisecond)
+		pauseFor(ctx, time.Duration(rand.IntN(700))*time.Millisecond)
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) {
+func pauseFor(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
 }
 
-// weather is what goes wrong in a run.
-type weather struct {
-	kills  int           // spread over the run
-	outage time.Duration // of Step Functions, once
-	storm  bool
-	end    func(*world) error // how a process is ended: by SIGKILL if nil
+// disturbance describes the faults of a run.
+type disturbance struct {
+	kills      int           // number of ends of the process, spread over the run
+	outage     time.Duration // length of an outage of Step Functions
+	badNetwork bool
+	endProcess func(*world) error // ends a process; nil means SIGKILL
 }
 
-// badQueues and badSteps are the faults of the issue: 20 % come twice, 8 % are
-// throttled, the replies to 8 % are lost.
+// queueFaults and stepFaults are the usual faults: 20 % of messages are delivered twice, 8 % of calls are throttled, and
+// 8 % of replies are lost.
 var (
-	badQueues = emulator.SQSFaults{Duplicate: 0.2, Shuffle: 0.3, Delay: 800 * time.Millisecond}
-	badSteps  = emulator.Faults{Throttle: 0.08, LoseReply: 0.08, Fail: 0.02}
+	queueFaults = emulator.SQSFaults{Duplicate: 0.2, Shuffle: 0.3, Delay: 800 * time.Millisecond}
+	stepFaults  = emulator.Faults{Throttle: 0.08, LoseReply: 0.08, Fail: 0.02}
 )
 
-// lifetime is how long a process lives, on average, that is to be ended.
-const lifetime = time.Second
+// meanLifetime is the mean time until a process is ended.
+const meanLifetime = time.Second
 
-// restart ends the program at random moments and starts it again.
-func (w *world) restart(ctx context.Context, weather weather) error {
+// restartProgram ends the program at random moments and starts it again.
+func (w *world) restartProgram(ctx context.Context, weather disturbance) error {
 	for range weather.kills {
-		pause(ctx, lifetime/4+rand.N(lifetime*3/2))
-		end := weather.end
+		pauseFor(ctx, meanLifetime/4+rand.N(meanLifetime*3/2))
+		end := weather.endProcess
 		if end == nil {
-			end = func(w *world) error { w.kill(); return nil }
+			end = func(w *world) error { w.killProgram(); return nil }
 		}
 		if err := end(w); err != nil {
 			return err
 		}
-		if err := w.start(); err != nil {
+		if err := w.startProgram(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// endure plays the scenarios through the weather, and returns what must never be.
-func (w *world) endure(all []*scenario, weather weather) (v violations) {
-	if err := w.start(); err != nil {
-		v.add("%v", err)
+// runThrough runs the scenarios through the disturbance and returns the violations.
+func (w *world) runThrough(all []*scenario, weather disturbance) (v violations) {
+	if err := w.startProgram(); err != nil {
+		v.addf("%v", err)
 		return v
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -117,66 +116,67 @@ func (w *world) endure(all []*scenario, weather weather) (v violations) {
 	stormed := make(chan struct{})
 	go func() {
 		defer close(stormed)
-		if weather.storm {
-			storm(bad, w.queues, w.steps)
+		if weather.badNetwork {
+			disturbNetwork(bad, w.sqsProxy, w.stepsProxy)
 		}
 	}()
 	played := make(chan error, 1)
-	over := max(time.Duration(weather.kills)*lifetime, time.Duration(len(all))*time.Second/300)
-	go func() { played <- w.play(ctx, all, over) }()
+	over := max(time.Duration(weather.kills)*meanLifetime, time.Duration(len(all))*time.Second/300)
+	go func() { played <- w.runScenarios(ctx, all, over) }()
 	if weather.outage > 0 {
 		go func() {
-			pause(bad, 2*time.Second)
+			pauseFor(bad, 2*time.Second)
 			w.aws.StepFunctions.SetOutage(true)
-			pause(ctx, weather.outage)
+			pauseFor(ctx, weather.outage)
 			w.aws.StepFunctions.SetOutage(false)
 		}()
 	}
-	if err := w.restart(ctx, weather); err != nil {
-		v.add("restart: %v", err)
+	if err := w.restartProgram(ctx, weather); err != nil {
+		v.addf("restart: %v", err)
 		return v
 	}
 	if err := <-played; err != nil {
-		v.add("%v", err)
+		v.addf("%v", err)
 	}
 	calm()
 	<-stormed
 	w.aws.StepFunctions.SetOutage(false)
-	patience := 90 * time.Second // from the last fault on
-	if w.settings.patience > 0 {
-		patience = w.settings.patience
+	patience := 90 * time.Second // after the last fault
+	if w.settings.drainLimit > 0 {
+		patience = w.settings.drainLimit
 	}
 	calmed := time.Now()
-	w.drained(all, patience, &v)
-	w.tb.Logf("%d approvals, %d processes, %s, drained %.1f s after the last fault", len(all), w.starts, w.book.summary(), time.Since(calmed).Seconds())
-	w.check(all, &v)
-	w.secrets(all, &v)
-	w.integrity(&v)
+	w.waitUntilDrained(all, patience, &v)
+	w.tb.Logf("%d approvals, %d processes, %s, drained %.1f s after the last fault",
+		len(all), w.starts, w.callLog.summary(), time.Since(calmed).Seconds())
+	w.checkRecords(all, &v)
+	w.checkNoSecrets(all, &v)
+	w.checkDatabase(&v)
 	return v
 }
 
-// A run of many approvals through SIGKILLs, a bad network, an outage of the
-// target, and queues that deliver twice.
+// TestKilled runs many approvals through SIGKILLs, a bad network, an outage of the target, and queues that deliver
+// twice.
 func TestKilled(t *testing.T) {
-	w := newWorld(t, program(t), settings{})
-	w.aws.SQS.SetFaults(badQueues)
-	w.aws.StepFunctions.SetFaults(badSteps)
-	all := plan(size(10000, 400), w.aws.StepFunctions)
+	w := newWorld(t, binaryUnderTest(t), settings{})
+	w.aws.SQS.SetFaults(queueFaults)
+	w.aws.StepFunctions.SetFaults(stepFaults)
+	all := planScenarios(chooseSize(10000, 400), w.aws.StepFunctions)
 	outage := 2 * time.Second
-	if *long {
+	if *longFlag {
 		outage = 10 * time.Second
 	}
-	report(t, w.endure(all, weather{kills: size(40, 5), outage: outage, storm: true}))
+	reportViolations(t, w.runThrough(all, disturbance{kills: chooseSize(40, 5), outage: outage, badNetwork: true}))
 }
 
-// The same with SIGTERM on a good network: each time it ends within its bound,
-// and nothing that was finished is done again.
+// TestTerminated runs many approvals through SIGTERMs on a good network. Each process must end within its time limit,
+// and finished calls must not be repeated.
 func TestTerminated(t *testing.T) {
-	w := newWorld(t, program(t), settings{})
-	w.aws.SQS.SetFaults(badQueues)
+	w := newWorld(t, binaryUnderTest(t), settings{})
+	w.aws.SQS.SetFaults(queueFaults)
 	w.aws.StepFunctions.SetFaults(emulator.Faults{Throttle: 0.08})
-	all := plan(size(10000, 300), w.aws.StepFunctions)
-	v := w.endure(all, weather{kills: size(30, 4), end: (*world).terminate})
-	w.doneAgain(all, &v)
-	report(t, v)
+	all := planScenarios(chooseSize(10000, 300), w.aws.StepFunctions)
+	v := w.runThrough(all, disturbance{kills: chooseSize(30, 4), endProcess: (*world).terminateProgram})
+	w.checkNoRepeatedCalls(all, &v)
+	reportViolations(t, v)
 }

@@ -1,0 +1,188 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/approval-relay/approval-relay/test/internal/overlay"
+)
+
+// process is a run of the program.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{}
+	err  error
+}
+
+// lockedBuffer is a buffer for concurrent writers.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// buildOnce builds the unchanged program once for all runs and returns its path.
+var buildOnce = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "ledger")
+	if err != nil {
+		return "", err
+	}
+	return overlay.Build(dir, "cmd/approval-relay")
+})
+
+func TestMain(m *testing.M) {
+	zerolog.SetGlobalLevel(zerolog.Disabled) // toxiproxy logs through the global logger
+	status := m.Run()
+	if bin, err := buildOnce(); err == nil && *binaryFlag == "" {
+		_ = os.RemoveAll(filepath.Dir(bin))
+	}
+	os.Exit(status)
+}
+
+// binaryUnderTest returns the path of the program to test.
+func binaryUnderTest(tb testing.TB) string {
+	tb.Helper()
+	if *binaryFlag != "" {
+		return *binaryFlag
+	}
+	bin, err := buildOnce()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return bin
+}
+
+func (w *world) writeConfig(hook string) {
+	rate, burst := w.settings.rate, w.settings.burst
+	if rate == 0 {
+		rate, burst = 20000, 20000
+	}
+	text := fmt.Sprintf(`
+log: {level: info}
+public: {listen: %q, url: "http://%s"}
+operator: {listen: %q, tokens: {ledger: %q}, api_tokens: {ledger: %q}}
+store: {sqlite: %q}
+keys: {file: %q}
+aws: {region: us-east-1, endpoint: "http://%s"}
+shutdown: {timeout: %s}
+workflows:
+  orders:
+    requests: {sqs: {queue: orders, dead_letter_queue: orders-dead, visibility: 4s}}
+    notify: [hook]
+    margin: 5s
+    callback: {retry: {base: 50ms, cap: 1s}}
+decisions:
+  topic: {topic: "arn:aws:sns:us-east-1:000000000000:decisions", sqs: {queue: decisions, visibility: 4s}}
+webhooks:
+  erp: {bearer: {tokens: [%q]}}
+channels:
+  hook: {webhook: {url: %q, secrets: [%q], allow_internal: true}}
+targets:
+  stepfunctions: {stepfunctions: {endpoint: "http://%s", rate: %d, burst: %d}}
+`, w.public, w.public, w.operator, operatorToken, apiToken, w.databasePath(), filepath.Join(w.dir, "keys"),
+		w.sqsProxy.Listen, shutdownTimeout, hookToken, hook, signingSecret, w.stepsProxy.Listen, rate, burst)
+	w.config = filepath.Join(w.dir, "relay.yaml")
+	if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
+		w.tb.Fatal(err)
+	}
+}
+
+func (w *world) databasePath() string { return filepath.Join(w.dir, "relay.db") }
+
+// startProgram starts the program and waits until it is ready.
+func (w *world) startProgram() error {
+	p := &process{cmd: exec.Command(w.binary, "run", "--config.file="+w.config), done: make(chan struct{})}
+	p.cmd.Dir = w.dir
+	p.cmd.Stdout = &w.logs
+	p.cmd.Stderr = &w.logs
+	p.cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_EC2_METADATA_DISABLED=true")
+	p.cmd.Env = append(p.cmd.Env, w.settings.env...)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // the program ends with the test process
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
+	go func() { p.err = p.cmd.Wait(); close(p.done) }()
+	w.mu.Lock()
+	w.proc = p
+	w.starts++
+	w.mu.Unlock()
+	w.tb.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.done })
+	end := time.Now().Add(30 * time.Second)
+	for time.Now().Before(end) {
+		select {
+		case <-p.done:
+			return fmt.Errorf("the program ended: %w\n%s", p.err, lastOf(w.logs.String()))
+		case <-time.After(10 * time.Millisecond):
+		}
+		if w.isReady() {
+			return nil
+		}
+	}
+	return fmt.Errorf("the program is not ready\n%s", lastOf(w.logs.String()))
+}
+
+func (w *world) isReady() bool {
+	status, _, err := w.callOnce(context.Background(), "GET", "http://"+w.operator+"/readyz", "", "")
+	return err == nil && status == http.StatusOK
+}
+
+func (w *world) currentProcess() *process {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.proc
+}
+
+// killProgram ends the program with SIGKILL.
+func (w *world) killProgram() {
+	p := w.currentProcess()
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// terminateProgram ends the program with SIGTERM, as a deployment does. It must end within its time limit and without
+// an error.
+func (w *world) terminateProgram() error {
+	p := w.currentProcess()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case <-p.done:
+	case <-time.After(shutdownTimeout + 2*time.Second): // a busy machine may need more
+		return errors.New("it did not end within its time limit")
+	}
+	if p.err != nil {
+		return fmt.Errorf("it ended with %w", p.err)
+	}
+	return nil
+}
+
+func lastOf(s string) string {
+	if len(s) > 3000 {
+		s = s[len(s)-3000:]
+	}
+	return s
+}
