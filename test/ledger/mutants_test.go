@@ -60,7 +60,7 @@ func mutants() []mutant {
 	case a.Callback.attemptsSinceRedrive() >= 3:
 		return "three tries"
 `)},
-		{"a closed task is retried for ever", edit("outbound/aws.go",
+		{"a closed task is retried for ever", edit("outbound/awserrors.go",
 			`		return fmt.Errorf("%w: %w", approval.ErrClosed, e)`, `		return e`)},
 		{"an attempt is not recorded before its call", edit("approval/callback_attempt.go", `	c.AttemptRunning = false
 	c.MaybeApplied = true

@@ -44,20 +44,23 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
+// buildDir is the folder that buildOnce uses, if it was called.
+var buildDir string
+
 // buildOnce builds the unchanged program once for all runs and returns its path.
 var buildOnce = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "ledger")
-	if err != nil {
+	var err error
+	if buildDir, err = os.MkdirTemp("", "ledger"); err != nil {
 		return "", err
 	}
-	return overlay.Build(dir, "cmd/approval-relay")
+	return overlay.Build(buildDir, "cmd/approval-relay")
 })
 
 func TestMain(m *testing.M) {
 	zerolog.SetGlobalLevel(zerolog.Disabled) // toxiproxy logs through the global logger
 	status := m.Run()
-	if bin, err := buildOnce(); err == nil && *binaryFlag == "" {
-		_ = os.RemoveAll(filepath.Dir(bin))
+	if buildDir != "" {
+		_ = os.RemoveAll(buildDir)
 	}
 	os.Exit(status)
 }
