@@ -66,14 +66,14 @@ func (a *App) openTarget(name string, t config.Target, opened targets) (callback
 	if err != nil {
 		return nil, err
 	}
-	breaker := callback.BreakerConfig{Held: func(delta int) { a.metrics.CircuitBreakersChanged(name, delta) }}
+	breaker := callback.BreakerConfig{OpenChanged: func(delta int) { a.metrics.CircuitBreakersChanged(name, delta) }}
 	if t.Settings().Address() == callback.CallbackURL {
 		urls, ok := target.(callback.URLTarget)
 		if !ok {
 			return nil, fmt.Errorf("its kind does not check callback URLs")
 		}
 		opened.validateURL[name] = urls.ValidateURL
-		breaker.Place, breaker.Most = urls.Host, maxCallsPerHost
+		breaker.Host, breaker.MaxCalls = urls.Host, maxCallsPerHost
 	}
 	return callback.NewBreaker(target, breaker), nil
 }

@@ -26,9 +26,9 @@ func (a *App) slackInteractions(channels map[string]notify.Channel) *slack.Inter
 			continue
 		}
 		c.Apps = append(c.Apps, slack.App{
-			Verify:   settings.Verifier().Verify,
-			People:   channel.People(),
-			Editable: channel.Editable(),
+			Verify:        settings.Verifier().Verify,
+			Directory:     channel.Directory(),
+			EditsMessages: channel.EditsMessages(),
 		})
 		c.Hosts = append(c.Hosts, settings.ResponseHosts...)
 	}

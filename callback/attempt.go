@@ -8,21 +8,17 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/outbound"
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // DefaultTimeout bounds a call if the configuration of a target does not: an endpoint may accept the connection and
 // then stay silent (a failing zone, a firewall that drops packets). A healthy AWS answers within tens of milliseconds.
 const DefaultTimeout = 10 * time.Second
 
-// Limiter is a rate limit of outgoing calls, such as a *rate.Limiter.
-type Limiter interface {
-	Wait(ctx context.Context) error
-}
-
 // Send calls an SDK operation within the rate limit. See Attempt for the time limits and outbound.Send for
 // the meaning of the errors.
 func Send[In, Out, Options any](
-	ctx context.Context, limit Limiter, service outbound.Service[Options],
+	ctx context.Context, limit setup.Limiter, service outbound.Service[Options],
 	operation func(context.Context, *In, ...func(*Options)) (*Out, error), in *In,
 ) error {
 	return Attempt(ctx, limit, service.Timeout, func(ctx context.Context) error {
@@ -34,7 +30,7 @@ func Send[In, Out, Options any](
 // Attempt waits for the rate limiter and then calls send, each within the timeout. If the limiter does not admit the
 // call within half of the time that ctx leaves, send is not called: a call that begins at the last moment would be cut
 // off, and its outcome would be unknown.
-func Attempt(ctx context.Context, limit Limiter, timeout time.Duration, send func(context.Context) error) error {
+func Attempt(ctx context.Context, limit setup.Limiter, timeout time.Duration, send func(context.Context) error) error {
 	if end, bounded := ctx.Deadline(); bounded {
 		timeout = min(timeout, time.Until(end))
 	}

@@ -28,13 +28,13 @@ const maxHosts = 1000
 
 // BreakerConfig configures a Breaker. The zero value has a single circuit for the whole target, and no bound.
 type BreakerConfig struct {
-	// Place names the part of the target that receives an answer and fails as a whole, such as the host of a callback
+	// Host names the part of the target that receives an answer and fails as a whole, such as the host of a callback
 	// URL; nil means that the whole target does.
-	Place func(approval.Answer) string
-	// Most bounds the calls to a host at the same time; 0 means no bound.
-	Most int
-	// Held is called with 1 when the circuit of a host opens and with -1 when it closes.
-	Held func(delta int)
+	Host func(approval.Answer) string
+	// MaxCalls bounds the calls to a host at the same time; 0 means no bound.
+	MaxCalls int
+	// OpenChanged is called with 1 when the circuit of a host opens and with -1 when it closes.
+	OpenChanged func(delta int)
 }
 
 // Breaker is a circuit breaker for a target, with a circuit for each host. While a circuit is open, answers that can wait
@@ -58,11 +58,11 @@ type host struct {
 
 // NewBreaker returns a Breaker in front of the target.
 func NewBreaker(target Target, c BreakerConfig) *Breaker {
-	if c.Place == nil {
-		c.Place = func(approval.Answer) string { return "" }
+	if c.Host == nil {
+		c.Host = func(approval.Answer) string { return "" }
 	}
-	if c.Held == nil {
-		c.Held = func(int) {}
+	if c.OpenChanged == nil {
+		c.OpenChanged = func(int) {}
 	}
 	return &Breaker{target: target, config: c, hosts: map[string]*host{}}
 }
@@ -98,7 +98,7 @@ var (
 
 // withHost calls send with the host of an answer, unless too many calls to it are in progress.
 func (b *Breaker) withHost(a approval.Answer, send func(*host) error) error {
-	name := b.config.Place(a)
+	name := b.config.Host(a)
 	h := b.beginCall(name)
 	if h == nil {
 		return approval.NotApplied(errBusy)
@@ -115,7 +115,7 @@ func (b *Breaker) beginCall(name string) *host {
 	if h == nil {
 		h = b.addHost(name)
 	}
-	if b.config.Most > 0 && h.running >= b.config.Most {
+	if b.config.MaxCalls > 0 && h.running >= b.config.MaxCalls {
 		return nil
 	}
 	h.running++
@@ -150,7 +150,7 @@ func (b *Breaker) endCall(name string, h *host) {
 	open := h.circuit.State() != gobreaker.StateClosed
 	if open != h.open {
 		h.open = open
-		b.config.Held(map[bool]int{true: 1, false: -1}[open])
+		b.config.OpenChanged(map[bool]int{true: 1, false: -1}[open])
 	}
 	if h.running == 0 && !open && h.circuit.Counts().ConsecutiveFailures == 0 {
 		b.removeHost(name, h)
@@ -159,7 +159,7 @@ func (b *Breaker) endCall(name string, h *host) {
 
 func (b *Breaker) removeHost(name string, h *host) {
 	if h.open {
-		b.config.Held(-1)
+		b.config.OpenChanged(-1)
 	}
 	delete(b.hosts, name)
 }

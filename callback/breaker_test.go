@@ -59,9 +59,9 @@ func (r *remote) behindBreaker(maxCalls int) (*callback.Breaker, *int) {
 	open := new(int)
 	r.calls, r.failures = map[string]int{}, map[string]error{}
 	return callback.NewBreaker(r, callback.BreakerConfig{
-		Place: func(a approval.Answer) string { return a.Step },
-		Most:  maxCalls,
-		Held:  func(delta int) { *open += delta },
+		Host:        func(a approval.Answer) string { return a.Step },
+		MaxCalls:    maxCalls,
+		OpenChanged: func(delta int) { *open += delta },
 	}), open
 }
 

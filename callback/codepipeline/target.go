@@ -14,6 +14,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/outbound"
+	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
@@ -29,7 +30,7 @@ type API interface {
 // Config configures a Target.
 type Config struct {
 	// Limit is the rate limit of an account and region. Targets of the same account and region share it.
-	Limit callback.Limiter
+	Limit setup.Limiter
 	// Timeout bounds the wait for the rate limit, and then the call. Zero means callback.DefaultTimeout.
 	Timeout time.Duration
 }
@@ -38,7 +39,7 @@ type Config struct {
 // all four; names contain no slash. It is safe for concurrent use.
 type Target struct {
 	api     API
-	limit   callback.Limiter
+	limit   setup.Limiter
 	service outbound.Service[codepipeline.Options]
 }
 

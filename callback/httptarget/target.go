@@ -1,5 +1,4 @@
-// Package httptarget answers workflows that gave a callback URL: it is the
-// target that posts the answer to it.
+// Package httptarget is the target of workflows that name a callback URL in their request. It posts the answer there.
 package httptarget
 
 import (
@@ -18,40 +17,37 @@ import (
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
-// DefaultTimeout bounds one call where Config does not: it is for a receiver
-// that takes the connection and then says nothing. Standard Webhooks asks
-// senders to wait 15 to 30 seconds.
+// DefaultTimeout bounds a call if Config does not: a receiver may accept the connection and then stay silent. Standard
+// Webhooks asks senders to wait 15 to 30 seconds.
 const DefaultTimeout = 20 * time.Second
 
-// MaxBody is the longest body, in bytes; longer answers lose comments first, see
-// callback.Fit. It is what Step Functions takes, so that an approval fits
-// whichever way its workflow is answered.
+// MaxBody is the longest body, in bytes; a longer answer loses its comments first, see callback.Fit. It is the limit of
+// Step Functions, so that an approval fits for every target.
 const MaxBody = 262_144
 
-// Signer makes the headers that prove a body to its receiver: Standard Webhooks'
-// webhook-id, webhook-timestamp and webhook-signature. The ID is the same for
-// every attempt.
+// Signer returns the headers that prove to the receiver that a body is ours: webhook-id, webhook-timestamp and
+// webhook-signature of Standard Webhooks. The ID is the same for every attempt.
 type Signer interface {
 	Sign(id string, now time.Time, body []byte) http.Header
 }
 
-// Config is what a target is made of: its settings, and the environment. The zero value works and calls any public HTTPS
-// address on port 443. With AllowInternal everybody who may send a request can make the program call every address that
+// Config has the settings of a target, and its environment. The zero value works and calls any public HTTPS address on
+// port 443. With AllowInternal, everybody with the right to send a request can make the program call every address that
 // it can reach.
 type Config struct {
 	Settings
-	Signer    Signer           // nil sends unsigned
-	Timeout   time.Duration    // of one call, body included; DefaultTimeout if zero
-	UserAgent string           // "approval-relay" if empty
-	Now       func() time.Time // of the signature; time.Now if nil
+	Signer    Signer           // nil means that answers are not signed
+	Timeout   time.Duration    // of a call, with its body; zero means DefaultTimeout
+	UserAgent string           // empty means "approval-relay"
+	Now       func() time.Time // of the signature; nil means time.Now
 
 	// AllowedPorts are accepted beside 443 and, for http, 80.
 	AllowedPorts []uint16
-	// AllowedPrefixes are addresses that may be called although they are not public, such as a cluster's own.
+	// AllowedPrefixes are internal addresses that may be called, such as the addresses of a cluster.
 	AllowedPrefixes []netip.Prefix
 
-	RootCAs  *x509.CertPool // the system's if nil
-	Resolver *net.Resolver  // Go's own if nil
+	RootCAs  *x509.CertPool // nil means the system's
+	Resolver *net.Resolver  // nil means Go's own
 }
 
 // Target posts answers to callback URLs. It is safe for concurrent use.
@@ -85,28 +81,27 @@ func New(c Config) *Target {
 	}
 }
 
-// Deliver posts the answer to the URL that is the approval's token. The body is
-// the JSON that callback.Fit describes, with the error's name where the
-// approval failed. The approval's ID is the Idempotency-Key and the signature's
-// ID, the same for every attempt: an answer may come more than once, receivers
-// tell by it. See outbound.JudgeStatus and outbound.Progress.JudgeFailure for the meaning of the errors.
+// Deliver posts the answer to the URL that is the approval's token. The body is the JSON of callback.Fit, with the name of
+// the error if the approval failed. The approval's ID is the Idempotency-Key and the ID of the signature in every attempt:
+// an answer may arrive more than once, and receivers recognise it by the ID. See outbound.JudgeStatus and
+// outbound.Progress.JudgeFailure for the meaning of the errors.
 func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
-	return callback.ForOrder("post the answer", a, t.deliver(ctx, a))
+	return callback.ForOrder("post the answer", a, t.postAnswer(ctx, a))
 }
 
-// Heartbeat does nothing: an HTTP receiver has no clock that it would reset.
+// Heartbeat does nothing: an HTTP receiver has no timeout that a heartbeat would reset.
 func (t *Target) Heartbeat(context.Context, approval.Answer) error { return nil }
 
-// Validate says whether the answer can be sent as it is. The error is Permanent.
+// Validate reports whether the answer can be sent as it is. The error is Permanent.
 func (t *Target) Validate(a approval.Answer) error {
 	if err := t.ValidateURL(a.Token.Reveal()); err != nil {
 		return err
 	}
-	_, err := body(a)
+	_, err := newBody(a)
 	return err
 }
 
-func body(a approval.Answer) ([]byte, error) {
+func newBody(a approval.Answer) ([]byte, error) {
 	name, err := callback.ErrorName(a)
 	if err != nil {
 		return nil, err
@@ -115,23 +110,23 @@ func body(a approval.Answer) ([]byte, error) {
 	return text, approval.Permanent(err)
 }
 
-func (t *Target) deliver(ctx context.Context, a approval.Answer) error {
+func (t *Target) postAnswer(ctx context.Context, a approval.Answer) error {
 	if err := t.ValidateURL(a.Token.Reveal()); err != nil {
 		return err
 	}
-	text, err := body(a)
+	text, err := newBody(a)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
 	defer cancel()
 	var progress outbound.Progress
-	req, err := t.request(progress.Observe(ctx), a, text)
+	req, err := t.newRequest(progress.Observe(ctx), a, text)
 	if err != nil {
 		return err
 	}
 	resp, err := t.client.Do(req)
-	if errors.Is(err, outbound.ErrForbiddenAddress) { // it may be called again, by a redrive, once it is allowed
+	if errors.Is(err, outbound.ErrForbiddenAddress) { // a redrive can send it once the configuration allows the address
 		return approval.Permanent(outbound.ErrForbiddenAddress)
 	}
 	if err != nil {
@@ -143,13 +138,13 @@ func (t *Target) deliver(ctx context.Context, a approval.Answer) error {
 	return outbound.JudgeStatus(resp, t.config.Now(), http.StatusConflict, http.StatusGone)
 }
 
-func (t *Target) request(ctx context.Context, a approval.Answer, text []byte) (*http.Request, error) {
+func (t *Target) newRequest(ctx context.Context, a approval.Answer, text []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.Token.Reveal(), bytes.NewReader(text))
-	if err != nil { // its text holds the URL
-		return nil, invalid("cannot be called")
+	if err != nil { // its text contains the URL
+		return nil, urlFault("cannot be called")
 	}
-	// With an Idempotency-Key net/http would send a request again by itself when
-	// its connection breaks; without GetBody it cannot. Attempts are the order's.
+	// Because of the Idempotency-Key, net/http would send the request again by itself if its connection breaks. Without
+	// GetBody it cannot: the retries are the order's own.
 	req.GetBody = nil
 	if t.config.Signer != nil {
 		for name, values := range t.config.Signer.Sign(a.ApprovalID, t.config.Now(), text) {

@@ -9,55 +9,55 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// ValidateURL says whether a callback URL can be taken, when a request brings
-// it: absolute, https (or http where allowed), at most approval.MaxToken bytes,
-// an ASCII host that is allowed, no user information, no fragment, and no
-// address that the guard refuses. Names are not looked up: what they lead to is
-// checked at every call. The error is approval.Invalid for the field
-// "callbackUrl" and does not hold the URL.
+// ValidateURL returns the reason why the callback URL of a request is refused, or nil. The URL must be absolute, https (or
+// http if allowed), at most approval.MaxToken bytes long, without user information and fragment, and have an allowed ASCII
+// host. An address must be allowed by the guard; names are not looked up, because the guard checks their address at every
+// call. The error is an approval.FieldError for "callbackUrl" and does not contain the URL.
 func (t *Target) ValidateURL(raw string) error {
 	u, err := url.Parse(raw)
 	switch {
 	case raw == "":
-		return invalid("is missing")
+		return urlFault("is missing")
 	case len(raw) > approval.MaxToken:
-		return invalid("is %d bytes long, the most is %d", len(raw), approval.MaxToken)
+		return urlFault("is %d bytes long, the most is %d", len(raw), approval.MaxToken)
 	case err != nil || u.Opaque != "" || u.Host == "":
-		return invalid("is not an absolute URL")
+		return urlFault("is not an absolute URL")
 	case u.Scheme != "https" && (u.Scheme != "http" || !t.config.AllowHTTP):
-		return invalid("must be an https URL")
+		return urlFault("must be an https URL")
 	case u.User != nil:
-		return invalid("must not hold a user or password")
+		return urlFault("must not contain a user or password")
 	case u.Fragment != "" || strings.Contains(raw, "#"):
-		return invalid("must not have a fragment")
+		return urlFault("must not have a fragment")
 	}
 	return t.validateHost(u)
 }
 
+// validateHost checks the host, its port and, if the host is an address, the address.
 func (t *Target) validateHost(u *url.URL) error {
 	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
 	if host == "" || strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789-._:%") != "" {
-		return invalid("has a host that is no ASCII name or address")
+		return urlFault("has a host that is not an ASCII name or address")
 	}
 	if !t.allowsHost(host) {
-		return invalid("has a host that is not allowed")
+		return urlFault("has a host that is not allowed")
 	}
 	port, err := portOf(u)
 	if err != nil {
-		return invalid("has a port that is not a number up to 65535")
+		return urlFault("has a port that is not a number up to 65535")
 	}
 	addr, err := netip.ParseAddr(host)
 	switch {
 	case err != nil && endsInNumber(host):
-		return invalid("has a host that is neither a name nor an address in its usual form")
+		return urlFault("has a host that is neither a name nor an address in its usual form")
 	case !t.guard.AllowsPort(port):
-		return invalid("has a port that is not allowed")
+		return urlFault("has a port that is not allowed")
 	case err == nil && !t.guard.AllowsAddress(addr):
-		return invalid("has an address that is not allowed")
+		return urlFault("has an address that is not allowed")
 	}
 	return nil
 }
 
+// allowsHost reports whether the configuration allows the host. An allowed host includes the names below it.
 func (t *Target) allowsHost(host string) bool {
 	for _, allowed := range t.config.AllowedHosts {
 		allowed = strings.ToLower(strings.Trim(allowed, "."))
@@ -68,7 +68,7 @@ func (t *Target) allowsHost(host string) bool {
 	return len(t.config.AllowedHosts) == 0
 }
 
-// Host returns the host and port that an answer goes to: what is slow or down as one.
+// Host returns the host and port of the answer's URL. Slow and failing hosts do not affect each other.
 func (*Target) Host(a approval.Answer) string {
 	u, err := url.Parse(a.Token.Reveal())
 	if err != nil {
@@ -88,8 +88,8 @@ func portOf(u *url.URL) (uint16, error) {
 	return 443, nil
 }
 
-// endsInNumber says that a host which is no address may all the same be read as
-// one (2130706433, 0x7f.1, 0177.0.0.1, 127.1): the last label is a number, as in
+// endsInNumber reports whether a host that is not an address may still be read as an address (2130706433, 0x7f.1,
+// 0177.0.0.1, 127.1): the last label is a number, as in
 // https://url.spec.whatwg.org/#ends-in-a-number-checker.
 func endsInNumber(host string) bool {
 	last := host[strings.LastIndexByte(host, '.')+1:]
@@ -101,6 +101,6 @@ func endsInNumber(host string) bool {
 	return ok && strings.Trim(hex, "0123456789abcdef") == ""
 }
 
-func invalid(format string, args ...any) error {
+func urlFault(format string, args ...any) error {
 	return approval.InvalidField("callbackUrl", format, args...)
 }

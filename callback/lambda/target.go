@@ -13,6 +13,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/outbound"
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // Limits of the API: https://docs.aws.amazon.com/lambda/latest/api/API_SendDurableExecutionCallbackSuccess.html.
@@ -32,7 +33,7 @@ type API interface {
 // Config configures a Target.
 type Config struct {
 	// Limit is the rate limit of an account and region. Targets of the same account and region share it.
-	Limit callback.Limiter
+	Limit setup.Limiter
 	// Timeout bounds the wait for the rate limit, and then the call. Zero means callback.DefaultTimeout.
 	Timeout time.Duration
 }
@@ -40,7 +41,7 @@ type Config struct {
 // Target answers callback IDs. It is safe for concurrent use.
 type Target struct {
 	api     API
-	limit   callback.Limiter
+	limit   setup.Limiter
 	service outbound.Service[lambda.Options]
 }
 

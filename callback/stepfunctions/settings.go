@@ -41,7 +41,7 @@ func (s *Settings) Open(env setup.Env) (callback.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	limiter := func(api string) callback.Limiter {
+	limiter := func(api string) setup.Limiter {
 		return env.Limiter("stepfunctions/"+s.Region+"/"+s.Role+"/"+api, s.Rate, s.Burst)
 	}
 	limits := &Limits{

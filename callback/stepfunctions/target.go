@@ -11,6 +11,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/outbound"
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // Limits of the API: https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
@@ -30,9 +31,9 @@ type API interface {
 
 // Limits are the rate limits of an account and region for each API, as AWS counts the calls.
 type Limits struct {
-	Success   callback.Limiter
-	Failure   callback.Limiter
-	Heartbeat callback.Limiter
+	Success   setup.Limiter
+	Failure   setup.Limiter
+	Heartbeat setup.Limiter
 }
 
 // Config configures a Target.

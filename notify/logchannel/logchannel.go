@@ -1,5 +1,5 @@
-// Package logchannel is the channel for trying things out: it prints each
-// notification, with its link, where the person who runs the program sees it.
+// Package logchannel is the channel for demonstrations: it prints each notification with its link on the terminal of the
+// program.
 package logchannel
 
 import (
@@ -14,17 +14,17 @@ import (
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// Channel prints notifications. Whoever reads what it prints may decide for the
-// approver: that is its purpose in a demo, and why it is nothing for production.
+// Channel prints notifications. Everybody who reads them can decide for the approver. That is its purpose in a
+// demonstration, and the reason not to use it in production.
 type Channel struct {
 	mu sync.Mutex
 	w  io.Writer
 }
 
-// New returns a channel that prints to w, one Write for each notification.
+// New returns a channel that prints each notification by a single Write to w.
 func New(w io.Writer) *Channel { return &Channel{w: w} }
 
-// Notify prints the message. The error of the writer is one to try again after.
+// Notify implements notify.Channel. An error of the writer is retried.
 func (c *Channel) Notify(_ context.Context, m approval.Message) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

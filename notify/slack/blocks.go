@@ -37,14 +37,14 @@ const (
 	actionOpen    = "open"
 )
 
-// says is a message in the format of Slack: blocks, and the text that notifications and screen readers have in their
+// rendered is a message in the format of Slack: blocks, and the text that notifications and screen readers have in their
 // place.
-type says struct {
+type rendered struct {
 	text   string
 	blocks []slack.Block
 }
 
-func (s says) options() []slack.MsgOption {
+func (s rendered) options() []slack.MsgOption {
 	return []slack.MsgOption{
 		slack.MsgOptionText(s.text, false),
 		slack.MsgOptionBlocks(s.blocks...),
@@ -53,11 +53,11 @@ func (s says) options() []slack.MsgOption {
 	}
 }
 
-// says returns the message in the format of Slack: the request, and then the buttons or the outcome.
-func (c *Channel) says(m approval.Message) says {
+// render returns the message in the format of Slack: the request, and then the buttons or the outcome.
+func (c *Channel) render(m approval.Message) rendered {
 	content := notify.NewContent(m, notify.Limits{Details: maxDetails})
 	heading := untrusted.Shorten(content.Headline+": "+content.Title, maxHeader)
-	s := says{text: escape(heading) + " (" + escape(untrusted.SingleLine(m.OrderID)) + ")"}
+	s := rendered{text: escape(heading) + " (" + escape(untrusted.SingleLine(m.OrderID)) + ")"}
 	s.add(slack.NewHeaderBlock(plainText(heading)))
 	s.add(section(facts(content.Facts)))
 	for _, text := range details(content) {
@@ -77,7 +77,7 @@ func (c *Channel) says(m approval.Message) says {
 	return s
 }
 
-func (s *says) add(b slack.Block) { s.blocks = append(s.blocks, b) }
+func (s *rendered) add(b slack.Block) { s.blocks = append(s.blocks, b) }
 
 func section(text string) slack.Block {
 	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, text, false, true), nil, nil)

@@ -34,11 +34,11 @@ type Decider interface {
 // App is a Slack app that sends its interactions here. There may be several.
 type App struct {
 	// Verify returns nil if a request is from this app.
-	Verify func(now time.Time, header http.Header, body []byte) error
-	People *Directory
-	// Editable reports whether the channel edits its messages when the approval closes. If not, the response to the
+	Verify    func(now time.Time, header http.Header, body []byte) error
+	Directory *Directory
+	// EditsMessages reports whether the channel edits its messages when the approval closes. If not, the response to the
 	// deciding press replaces the message.
-	Editable bool
+	EditsMessages bool
 }
 
 // Observer counts the presses of buttons, for the metrics.
@@ -198,7 +198,7 @@ func (i *Interactions) decide(ctx context.Context, app App, p press) (*slack.Web
 		i.Observer.SlackInteractionRefused()
 		return privateReply("This button is no longer valid. Nothing was decided."), nil
 	}
-	by, err := app.People.FindApprover(ctx, p.user, p.team)
+	by, err := app.Directory.FindApprover(ctx, p.user, p.team)
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +225,7 @@ func (i *Interactions) decide(ctx context.Context, app App, p press) (*slack.Web
 	if verdict.Status == approval.Pending {
 		return privateReply("Your decision is recorded. Others must still decide."), nil
 	}
-	if app.Editable {
+	if app.EditsMessages {
 		return nil, nil // the channel edits the message for everybody
 	}
 	return i.newOutcomeMessage(ctx, c), nil
@@ -244,7 +244,7 @@ func (i *Interactions) newOutcomeMessage(ctx context.Context, c approval.Capabil
 	if a == nil {
 		return nil
 	}
-	s := (&Channel{}).says(o.ComposeMessage(a, &approval.Notification{Kind: approval.NotifyOutcome}))
+	s := (&Channel{}).render(o.ComposeMessage(a, &approval.Notification{Kind: approval.NotifyOutcome}))
 	return &slack.WebhookMessage{Text: s.text, Blocks: &slack.Blocks{BlockSet: s.blocks}, ReplaceOriginal: true}
 }
 

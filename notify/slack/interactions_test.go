@@ -80,9 +80,9 @@ func newDesk(t *testing.T, editable bool, change func(*approval.Request)) *desk 
 	require.NoError(t, err)
 	host, err := url.Parse(d.slack.URL)
 	require.NoError(t, err)
-	d.people = ch.People()
+	d.people = ch.Directory()
 	d.in = slack.NewInteractions(slack.InteractionsConfig{
-		Apps:    []slack.App{{Verify: other.Verify, People: d.people}, {Verify: verify.Verify, People: d.people, Editable: editable}},
+		Apps:    []slack.App{{Verify: other.Verify, Directory: d.people}, {Verify: verify.Verify, Directory: d.people, EditsMessages: editable}},
 		Buttons: d, Decider: d, Orders: d, Client: d.slack.Client(), Hosts: []string{host.Host},
 		Now: func() time.Time { return began }, Observer: d,
 		Log: slog.New(slog.NewTextHandler(&d.log, nil)),

@@ -80,12 +80,12 @@ func New(c Config) (*Channel, error) {
 	return ch, nil
 }
 
-// People returns who is who in this channel's workspace.
-func (c *Channel) People() *Directory { return c.people }
+// Directory returns who is who in this channel's workspace.
+func (c *Channel) Directory() *Directory { return c.people }
 
-// Editable says whether messages are edited by us when all is over. Where they
+// EditsMessages says whether messages are edited by us when all is over. Where they
 // are not, whoever presses a button has the message replaced.
-func (c *Channel) Editable() bool { return c.api != nil }
+func (c *Channel) EditsMessages() bool { return c.api != nil }
 
 // Notify sends the message.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
@@ -97,7 +97,7 @@ func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 func (c *Channel) Post(ctx context.Context, m approval.Message) (receipt string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	s := c.says(m)
+	s := c.render(m)
 	var progress outbound.Progress
 	if c.api == nil {
 		blocks := slack.Blocks{BlockSet: s.blocks}
@@ -133,7 +133,7 @@ func (c *Channel) Edit(ctx context.Context, receipt string, m approval.Message) 
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var progress outbound.Progress
-	_, _, _, err := c.api().UpdateMessageContext(progress.Observe(ctx), where, stamp, c.says(m).options()...)
+	_, _, _, err := c.api().UpdateMessageContext(progress.Observe(ctx), where, stamp, c.render(m).options()...)
 	if said, ok := errors.AsType[slack.SlackErrorResponse](err); ok && said.Err == "message_not_found" {
 		return nil
 	}

@@ -1,6 +1,5 @@
-// Package teams is the channel that posts each notification as an Adaptive Card
-// to Microsoft Teams, through the URL that a workflow of the Workflows app listens
-// at ("When a Teams webhook request is received").
+// Package teams is the channel that posts each notification as an Adaptive Card to Microsoft Teams, through the URL of a
+// workflow of the Workflows app ("When a Teams webhook request is received").
 package teams
 
 import (
@@ -11,29 +10,27 @@ import (
 	"github.com/approval-relay/approval-relay/notify/post"
 )
 
-// Config is the configuration of a channel. Whoever has its URL can post as us,
-// so it is a secret.
+// Config configures a Channel.
 type Config struct{ post.Config }
 
-// Channel posts cards to one workflow.
-type Channel struct{ post *post.Poster }
+// Channel posts cards to a workflow.
+type Channel struct{ poster *post.Poster }
 
-// New returns a channel. The error names each field of the Config that is at
-// fault, without its value.
+// New returns a channel. The error names the field with a fault, without its value.
 func New(c Config) (*Channel, error) {
-	p, err := post.New(c.Config)
+	poster, err := post.New(c.Config)
 	if err != nil {
 		return nil, err
 	}
-	return &Channel{p}, nil
+	return &Channel{poster}, nil
 }
 
-// Notify posts the message. The workflow answers 202 before Teams has the card,
-// so nil says that it was taken, not that it is shown.
+// Notify implements notify.Channel. The workflow answers 202 before Teams has the card, so nil means that the card was
+// accepted, not that it is shown.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	body, err := encodeCard(m)
 	if err != nil {
 		return approval.Permanent(fmt.Errorf("encode the card: %w", err))
 	}
-	return c.post.JSON(ctx, nil, body)
+	return c.poster.PostJSON(ctx, nil, body)
 }

@@ -15,13 +15,14 @@ import (
 	"github.com/approval-relay/approval-relay/notify/post"
 	"github.com/approval-relay/approval-relay/notify/teams"
 	"github.com/approval-relay/approval-relay/notify/teams/teamstest"
+	"github.com/approval-relay/approval-relay/secret"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func open(t *testing.T, w *teamstest.Workflow) *teams.Channel {
 	t.Helper()
-	ch, err := teams.New(teams.Config{Config: post.Config{URL: w.URL, AllowInternal: true, Timeout: time.Minute}})
+	ch, err := teams.New(teams.Config{Config: post.Config{URL: secret.New(w.URL), AllowInternal: true, Timeout: time.Minute}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +145,7 @@ func TestNoWorkflow(t *testing.T) {
 
 func TestNewNamesFaults(t *testing.T) {
 	t.Parallel()
-	if _, err := teams.New(teams.Config{Config: post.Config{URL: "s3cret"}}); err == nil || !strings.HasPrefix(err.Error(), "url: ") || strings.Contains(err.Error(), "s3cret") {
+	if _, err := teams.New(teams.Config{Config: post.Config{URL: secret.New("s3cret")}}); err == nil || !strings.HasPrefix(err.Error(), "url: ") || strings.Contains(err.Error(), "s3cret") {
 		t.Error(err)
 	}
 }

@@ -40,6 +40,6 @@ func (*Settings) TakesEvents() {}
 func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
 	return New(Config{
 		Signer: s.signer,
-		Config: post.Config{URL: s.URL.Reveal(), AllowInternal: s.AllowInternal, Timeout: env.Timeout},
+		Config: post.Config{URL: s.URL, AllowInternal: s.AllowInternal, Timeout: env.Timeout},
 	})
 }

@@ -1,6 +1,5 @@
-// Package webhook is the channel that posts each notification, signed as
-// Standard Webhooks, to a URL of the operator's choice: a chat bridge, a paging
-// system, a mail service with an API.
+// Package webhook is the channel that posts each notification, signed by the Standard Webhooks specification, to a URL of
+// the operator: a chat bridge, a paging system, a mail service with an API.
 package webhook
 
 import (
@@ -16,27 +15,25 @@ import (
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
-// Signer returns the headers that prove to the receiver that a body is ours. The
-// ID is the same for every attempt to send it.
+// Signer returns the headers that prove to the receiver that a body is ours. The ID is the same for every attempt.
 type Signer interface {
 	Sign(id string, now time.Time, body []byte) http.Header
 }
 
-// Config is the configuration of a channel.
+// Config configures a Channel.
 type Config struct {
 	Signer Signer
 	post.Config
 }
 
-// Channel posts notifications to one URL.
+// Channel posts notifications to a URL.
 type Channel struct {
-	post   *post.Poster
-	signer func(id string, now time.Time, body []byte) http.Header
+	poster *post.Poster
+	sign   func(id string, now time.Time, body []byte) http.Header // a function, so that the key cannot be printed
 	now    func() time.Time
 }
 
-// New returns a channel. The error names each field of the Config that is at
-// fault, without its value.
+// New returns a channel. The error names each field with a fault, without its value.
 func New(c Config) (*Channel, error) {
 	var signerErr error
 	if c.Signer == nil {
@@ -45,20 +42,20 @@ func New(c Config) (*Channel, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	p, err := post.New(c.Config)
+	poster, err := post.New(c.Config)
 	if err := errors.Join(err, signerErr); err != nil {
 		return nil, err
 	}
-	return &Channel{post: p, signer: c.Signer.Sign, now: c.Now}, nil
+	return &Channel{poster: poster, sign: c.Signer.Sign, now: c.Now}, nil
 }
 
-// Notify posts the message.
+// Notify implements notify.Channel.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	body, err := event.Encode(m)
 	if err != nil {
 		return approval.Permanent(fmt.Errorf("encode the notification: %w", err))
 	}
-	header := c.signer(m.ID, c.now(), body)
+	header := c.sign(m.ID, c.now(), body)
 	outbound.SetTrace(ctx, header)
-	return c.post.JSON(ctx, header, body)
+	return c.poster.PostJSON(ctx, header, body)
 }

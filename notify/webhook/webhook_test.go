@@ -22,13 +22,14 @@ import (
 	"github.com/approval-relay/approval-relay/notify/notifytest"
 	"github.com/approval-relay/approval-relay/notify/post"
 	"github.com/approval-relay/approval-relay/notify/webhook"
+	"github.com/approval-relay/approval-relay/secret"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 var now = time.Date(2026, 3, 2, 9, 31, 0, 0, time.UTC)
 
-const secret = "signing-s3cret"
+const signingKey = "signing-s3cret"
 
 // signer signs in a way that the tests can check.
 type signer struct{ key string }
@@ -41,7 +42,7 @@ func (s signer) Sign(id string, now time.Time, body []byte) http.Header {
 func open(t *testing.T, c post.Config) *webhook.Channel {
 	t.Helper()
 	c.Now = func() time.Time { return now }
-	ch, err := webhook.New(webhook.Config{Config: c, Signer: signer{secret}})
+	ch, err := webhook.New(webhook.Config{Config: c, Signer: signer{signingKey}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,10 +61,10 @@ func TestBody(t *testing.T) {
 			body, _ = io.ReadAll(r.Body)
 		}))
 		defer server.Close()
-		if err := open(t, post.Config{URL: server.URL + "/hook?key=1", AllowInternal: true}).Notify(t.Context(), m); err != nil {
+		if err := open(t, post.Config{URL: secret.New(server.URL + "/hook?key=1"), AllowInternal: true}).Notify(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
-		for header, values := range (signer{secret}).Sign(m.ID, now, body) {
+		for header, values := range (signer{signingKey}).Sign(m.ID, now, body) {
 			if got.Header.Get(header) != values[0] {
 				t.Errorf("%s: header %s is %q, want %q", name, header, got.Header.Get(header), values[0])
 			}
@@ -104,7 +105,7 @@ func TestSameBodyForEveryAttempt(t *testing.T) {
 		bodies = append(bodies, r.Header.Get("Webhook-Id")+string(b))
 	}))
 	defer server.Close()
-	ch := open(t, post.Config{URL: server.URL, AllowInternal: true})
+	ch := open(t, post.Config{URL: secret.New(server.URL), AllowInternal: true})
 	for attempt := 1; attempt <= 2; attempt++ {
 		m := notifytest.Message()
 		m.Attempt = attempt
@@ -153,7 +154,7 @@ func TestStatus(t *testing.T) {
 			}
 		}))
 		url := strings.Replace(server.URL, "http://", "http://user:pa55word@", 1) + "/hook/s3cret-path?key=s3cret-query"
-		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: url, AllowInternal: true}), "pa55word", "s3cret-path", "s3cret-query", secret))
+		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: secret.New(url), AllowInternal: true}), "pa55word", "s3cret-path", "s3cret-query", signingKey))
 		server.Close()
 		if got := (want{r.Kind, r.After, r.MaybeApplied}); got != c.want || calls.Load() != 1 {
 			t.Errorf("%d %q: %+v after %d calls, want %+v: %s", c.status, c.after, got, calls.Load(), c.want, r.Reason)
@@ -192,8 +193,8 @@ func TestNoAnswer(t *testing.T) {
 				}
 			}()
 		}
-		ch := open(t, post.Config{URL: url, AllowInternal: true, Timeout: 200 * time.Millisecond})
-		r := approval.ResultOf(notifytest.NoLeaks(t, ch, "pa55word", "s3cret-path", secret))
+		ch := open(t, post.Config{URL: secret.New(url), AllowInternal: true, Timeout: 200 * time.Millisecond})
+		r := approval.ResultOf(notifytest.NoLeaks(t, ch, "pa55word", "s3cret-path", signingKey))
 		_ = l.Close()
 		if r.Kind != approval.ResultFailed || r.MaybeApplied != c.maybe {
 			t.Errorf("%s: %+v", name, r)
@@ -214,7 +215,7 @@ func TestEndlessAnswer(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	if err := open(t, post.Config{URL: server.URL, AllowInternal: true}).Notify(t.Context(), notifytest.Message()); err != nil {
+	if err := open(t, post.Config{URL: secret.New(server.URL), AllowInternal: true}).Notify(t.Context(), notifytest.Message()); err != nil {
 		t.Error(err)
 	}
 }
@@ -224,7 +225,7 @@ func TestUntrustedCertificate(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	defer server.Close()
-	r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: server.URL + "/s3cret-path", AllowInternal: true}), "s3cret-path"))
+	r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: secret.New(server.URL + "/s3cret-path"), AllowInternal: true}), "s3cret-path"))
 	if r.Kind != approval.ResultFailed || r.MaybeApplied || !strings.Contains(r.Reason, "certificate") {
 		t.Errorf("%+v", r)
 	}
@@ -235,7 +236,7 @@ func TestUntrustedCertificate(t *testing.T) {
 func TestInternalAddress(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("an internal address was called") }))
 	defer server.Close()
-	r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: server.URL + "/s3cret-path"}), "s3cret-path"))
+	r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: secret.New(server.URL + "/s3cret-path")}), "s3cret-path"))
 	if r.Kind != approval.ResultFailed || r.MaybeApplied || !strings.Contains(r.Reason, "not allowed") {
 		t.Errorf("%+v", r)
 	}
@@ -244,12 +245,12 @@ func TestInternalAddress(t *testing.T) {
 func TestNewNamesFaults(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"", "hook", "/hook", "ftp://example.com/", "https://", "https://user:pa55word@exa mple.com/", "mailto:a@example.com"} {
-		_, err := webhook.New(webhook.Config{Config: post.Config{URL: url, Timeout: -1}})
+		_, err := webhook.New(webhook.Config{Config: post.Config{URL: secret.New(url)}})
 		if err == nil {
 			t.Errorf("%q is taken", url)
 			continue
 		}
-		for _, field := range []string{"url: ", "secrets: ", "timeout: "} {
+		for _, field := range []string{"url: ", "secrets: "} {
 			if !strings.Contains(err.Error(), field) || strings.Contains(err.Error(), "pa55word") {
 				t.Errorf("%q: %v", url, err)
 			}
@@ -265,7 +266,7 @@ func TestErrorsUnwrap(t *testing.T) {
 	}
 	_ = l.Close()
 	var op *net.OpError
-	if err := open(t, post.Config{URL: "http://" + l.Addr().String(), AllowInternal: true}).Notify(t.Context(), notifytest.Message()); !errors.As(err, &op) {
+	if err := open(t, post.Config{URL: secret.New("http://" + l.Addr().String()), AllowInternal: true}).Notify(t.Context(), notifytest.Message()); !errors.As(err, &op) {
 		t.Errorf("got %#v", err)
 	}
 }
