@@ -1,9 +1,9 @@
-// Package expression finds fields in what comes in: CEL expressions
-// (https://cel.dev) over the JSON body, the headers and the metadata of a
-// message, as the configuration writes them.
+// Package expression finds the fields of incoming messages. The configuration writes a field as CEL expressions
+// (https://cel.dev) over the JSON body, the headers and the metadata of a message.
 package expression
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,16 +12,31 @@ import (
 	"cel.dev/cel-go/ext"
 )
 
-// Input is what an expression can name: body, headers (lower-case names) and
-// meta.
+// Input has the variables of an expression: body, headers (with lower-case names) and meta.
 type Input struct {
-	Body    any // as Decode returns it
+	Body    any // as DecodeJSON or DecodeForm returns it
 	Headers map[string]string
 	Meta    map[string]string
 }
 
-// Field finds one value: its alternatives are tried in order, and the first that
-// is there counts. Null and the empty string are not there.
+// ResolveName implements cel.Activation.
+func (in Input) ResolveName(name string) (any, bool) {
+	switch name {
+	case "body":
+		return in.Body, true
+	case "headers":
+		return in.Headers, true
+	case "meta":
+		return in.Meta, true
+	}
+	return nil, false
+}
+
+// Parent implements cel.Activation.
+func (Input) Parent() cel.Activation { return nil }
+
+// Field finds a single value. It tries its alternatives in order, and the first value counts. Null and the empty text
+// count as missing.
 type Field struct {
 	alternatives []alternative
 }
@@ -31,17 +46,21 @@ type alternative struct {
 	path    []string // of a plain body.a.b, which needs no CEL
 	program cel.Program
 	hasLoop bool
-	limit   time.Duration // of a loop
+	limit   time.Duration // of an expression with a loop
 }
 
 // Compiler compiles expressions. It is safe for concurrent use.
 type Compiler struct{ env *cel.Env }
 
-// NewCompiler returns a compiler.
+// NewCompiler returns a Compiler.
 func NewCompiler() (*Compiler, error) {
+	texts := cel.MapType(cel.StringType, cel.StringType)
 	env, err := cel.NewEnv(
-		cel.Variable("body", cel.DynType), cel.Variable("headers", cel.MapType(cel.StringType, cel.StringType)),
-		cel.Variable("meta", cel.MapType(cel.StringType, cel.StringType)), cel.OptionalTypes(), ext.Strings(),
+		cel.Variable("body", cel.DynType),
+		cel.Variable("headers", texts),
+		cel.Variable("meta", texts),
+		cel.OptionalTypes(),
+		ext.Strings(),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("set CEL up: %w", err)
@@ -49,61 +68,65 @@ func NewCompiler() (*Compiler, error) {
 	return &Compiler{env}, nil
 }
 
-// Compile compiles the alternatives of a field. The error names the place.
+// Compile compiles the alternatives of a field. The error names the place of each fault.
 func (c *Compiler) Compile(alternatives ...string) (*Field, error) {
 	f := &Field{}
 	for _, source := range alternatives {
-		ast, issues := c.env.Compile(source)
-		if issues.Err() != nil {
-			return nil, fmt.Errorf("expression %q: %s", source, formatIssues(issues))
-		}
-		if err := checkInsertions(ast); err != nil {
-			return nil, fmt.Errorf("expression %q: %w", source, err)
-		}
-		program, err := c.env.Program(ast, cel.CostLimit(costLimit), cel.CostTracking(callPrices{}), cel.InterruptCheckFrequency(1), cel.EvalOptions(cel.OptOptimize))
+		a, err := c.compileAlternative(source)
 		if err != nil {
 			return nil, fmt.Errorf("expression %q: %w", source, err)
 		}
-		f.alternatives = append(f.alternatives, alternative{
-			source:  source,
-			path:    parsePlainPath(source),
-			program: program,
-			hasLoop: hasLoop(ast),
-			limit:   timeLimit,
-		})
+		f.alternatives = append(f.alternatives, a)
 	}
 	return f, nil
 }
 
-// formatIssues says what is wrong with an expression on one line, with the place of
-// each fault as line:column of the expression.
-func formatIssues(issues *cel.Issues) string {
-	var out []string
-	for _, e := range issues.Errors() {
-		out = append(out, fmt.Sprintf("%d:%d: %s", e.Location.Line(), e.Location.Column()+1, e.Message))
+func (c *Compiler) compileAlternative(source string) (alternative, error) {
+	ast, issues := c.env.Compile(source)
+	if issues.Err() != nil {
+		return alternative{}, errors.New(formatIssues(issues))
 	}
-	return strings.Join(out, "; ")
+	if err := checkInsertions(ast); err != nil {
+		return alternative{}, err
+	}
+	program, err := c.env.Program(ast,
+		cel.CostLimit(costLimit),
+		cel.CostTracking(callPrices{}),
+		cel.InterruptCheckFrequency(1),
+		cel.EvalOptions(cel.OptOptimize),
+	)
+	if err != nil {
+		return alternative{}, err
+	}
+	return alternative{
+		source:  source,
+		path:    parsePlainPath(source),
+		program: program,
+		hasLoop: hasLoop(ast),
+		limit:   timeLimit,
+	}, nil
 }
 
-// parsePlainPath returns the names of body.a.b, or nil if the expression is anything
-// else. Most fields are such paths, and a path that leads nowhere is an error in
-// CEL, which costs microseconds to make.
+const nameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
+// parsePlainPath returns the names of an expression like body.a.b, or nil for every other expression. Most fields are
+// such paths. Without CEL a path that leads nowhere is cheap; in CEL it is an error, which takes microseconds to make.
 func parsePlainPath(source string) []string {
 	names := strings.Split(source, ".")
 	if len(names) < 2 || names[0] != "body" {
 		return nil
 	}
 	for _, n := range names[1:] {
-		if n == "" || strings.Trim(n, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" || (n[0] >= '0' && n[0] <= '9') {
+		isName := n != "" && strings.Trim(n, nameCharacters) == "" && (n[0] < '0' || n[0] > '9')
+		if !isName {
 			return nil
 		}
 	}
 	return names[1:]
 }
 
-// Find returns the field's value as text, bool, int64, uint64, float64, a list or
-// a map of these, and whether it is there. Where an alternative fails for another
-// reason than that something is missing, the error names it.
+// Find returns the field's value as text, bool, int64, uint64, float64, a list or a map of these, and reports whether
+// there is a value. If an alternative fails for another reason than a missing value, the error names the alternative.
 func (f *Field) Find(in Input) (any, bool, error) {
 	for _, a := range f.alternatives {
 		v, err := a.evaluate(in)
@@ -131,7 +154,7 @@ func (a alternative) evaluate(in Input) (any, error) {
 	return toNative(out)
 }
 
-// followPath follows a path. What leads nowhere is nil.
+// followPath returns the value at a path, or nil if the path leads nowhere.
 func followPath(v any, path []string) any {
 	for _, name := range path {
 		object, ok := v.(map[string]any)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func find(t *testing.T, body string, alternatives ...string) (any, bool, error) {
+func findInBody(t *testing.T, body string, alternatives ...string) (any, bool, error) {
 	t.Helper()
 	c, err := NewCompiler()
 	if err != nil {
@@ -24,13 +24,14 @@ func find(t *testing.T, body string, alternatives ...string) (any, bool, error) 
 	return f.Find(Input{Body: v, Headers: map[string]string{"x-order": "h"}, Meta: map[string]string{"order_id": "m"}})
 }
 
-const body = `{"a": "x", "n": null, "e": "", "o": {"id": 12345678901234567890, "list": [{"k": "v"}]}, "t": true, "f": 1.5, "i": 7}`
+const body = `{"a": "x", "n": null, "e": "", "o": {"id": 12345678901234567890, "list": [{"k": "v"}]},
+	"t": true, "f": 1.5, "i": 7}`
 
 func TestFind(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		alternatives []string
-		want         any // nil is not there
+		want         any // nil means missing
 	}{
 		{[]string{"body.a"}, "x"},
 		{[]string{"body.none", "body.a"}, "x"},
@@ -53,17 +54,17 @@ func TestFind(t *testing.T) {
 		{[]string{"{'k': body.a}"}, map[string]any{"k": "x"}},
 		{nil, nil},
 	} {
-		got, found, err := find(t, body, c.alternatives...)
+		got, found, err := findInBody(t, body, c.alternatives...)
 		if err != nil || found != (c.want != nil) || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%q: %#v, %v, %v; want %#v", c.alternatives, got, found, err, c.want)
 		}
 	}
 }
 
-func TestWhatFailsIsNotMissing(t *testing.T) {
+func TestFailureIsNotMissing(t *testing.T) {
 	t.Parallel()
 	for _, source := range []string{"body.i + body.a", "timestamp(body.a)", "body.i / 0"} {
-		if _, _, err := find(t, body, source, "body.a"); err == nil || !strings.Contains(err.Error(), source) {
+		if _, _, err := findInBody(t, body, source, "body.a"); err == nil || !strings.Contains(err.Error(), source) {
 			t.Errorf("%s: %v", source, err)
 		}
 	}
@@ -82,7 +83,10 @@ func TestCompileNamesThePlace(t *testing.T) {
 func TestConversions(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 31, 12, 0, 0, 500e6, time.UTC)
-	for _, v := range []any{"2026-01-31T12:00:00.5Z", "2026-01-31T13:00:00.5+01:00", int64(1769860800500), float64(1769860800.5), at} {
+	for _, v := range []any{
+		"2026-01-31T12:00:00.5Z", "2026-01-31T13:00:00.5+01:00", int64(1769860800500),
+		float64(1769860800.5), at,
+	} {
 		if got, err := AsTime(v); err != nil || !got.Equal(at) {
 			t.Errorf("time of %v: %v, %v", v, got, err)
 		}
@@ -92,7 +96,13 @@ func TestConversions(t *testing.T) {
 			t.Errorf("duration of %v: %v, %v", v, got, err)
 		}
 	}
-	for v, want := range map[any]string{"x": "x", true: "true", int64(7): "7", 1.5: "1.5", float64(1e21): "1000000000000000000000"} {
+	for v, want := range map[any]string{
+		"x":           "x",
+		true:          "true",
+		int64(7):      "7",
+		1.5:           "1.5",
+		float64(1e21): "1000000000000000000000",
+	} {
 		if got, err := AsText(v); err != nil || got != want {
 			t.Errorf("text of %v: %q, %v", v, got, err)
 		}
@@ -118,7 +128,10 @@ func TestConversions(t *testing.T) {
 func BenchmarkFind(b *testing.B) {
 	c, _ := NewCompiler()
 	v, _ := DecodeJSON([]byte(body))
-	for name, source := range map[string][]string{"path": {"body.none", "body.none.a", "body.a"}, "cel": {"string(body.o.id)"}} {
+	for name, source := range map[string][]string{
+		"path": {"body.none", "body.none.a", "body.a"},
+		"cel":  {"string(body.o.id)"},
+	} {
 		f, err := c.Compile(source...)
 		if err != nil {
 			b.Fatal(err)

@@ -6,14 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// DecodeForm reads a body that an HTML form sends (application/x-www-form-urlencoded):
-// each field a text, or the list of its texts where it is there more than once, so
-// that an expression for one text does not take the first or the last of them. Errors
-// quote nothing. The caller bounds the size.
+// DecodeForm reads a body that an HTML form sends (application/x-www-form-urlencoded). Each field becomes a text. A
+// field that occurs more than once becomes the list of its texts, so that an expression for a single text does not use
+// an arbitrary element. Errors never quote the body. The caller limits the size.
 func DecodeForm(body []byte) (any, error) {
 	values, err := url.ParseQuery(string(body))
-	if err != nil { // its text quotes what it could not read
-		return nil, errors.New("is no form: an escape that is none, or a semicolon")
+	if err != nil { // err quotes the part that it could not read
+		return nil, errors.New("is not a form: it has an invalid escape or a semicolon")
 	}
 	out := map[string]any{}
 	for name, texts := range values {

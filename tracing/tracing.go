@@ -1,7 +1,7 @@
 // Package tracing follows an approval from its request to the answer of its workflow, as OpenTelemetry spans. Hours,
 // restarts and other processes may lie between the two, because the record of the order keeps the traceparent of the
-// request. Only this package knows OpenTelemetry. A span has names, IDs and codes. It never has a token, a URL, a payload or
-// the name of a person.
+// request. Only this package knows OpenTelemetry. A span has names, IDs and codes. It never has a token, a URL, a
+// payload or the name of a person.
 package tracing
 
 import (

@@ -12,17 +12,14 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth bounds how deep a body nests; the documents of workflows nest a few
-// levels.
+// maxDepth is the maximum number of nested levels. The documents of workflows nest a few levels.
 const maxDepth = 64
 
-// DecodeJSON reads a body: exactly one JSON object of at most 64 levels, in UTF-8
-// (RFC 8259, section 8.1). Whole numbers become int64, uint64 or, where they are
-// larger, text, so that a long order ID is not rounded; others float64. A name
-// that an object has twice is a fault, because readers differ in which of the two
-// they take; half of a surrogate pair is one, because all of them would become
-// the same character. Errors name the byte and quote nothing. The caller bounds
-// the size.
+// DecodeJSON reads a body: exactly one JSON object of at most 64 levels, in UTF-8 (RFC 8259, section 8.1). Whole
+// numbers become int64, uint64 or, if they are larger, text, so that a long order ID is not rounded. Other numbers
+// become float64. A name that occurs twice in an object is a fault, because readers differ in the value that they use.
+// Half of a surrogate pair is a fault, because all halves would become the same character. Errors name the byte and
+// never quote the body. The caller limits the size.
 func DecodeJSON(body []byte) (any, error) {
 	if i := invalidTextOffset(body); i >= 0 {
 		return nil, fmt.Errorf("is not UTF-8 (byte %d)", i)
@@ -32,13 +29,13 @@ func DecodeJSON(body []byte) (any, error) {
 		return nil, err
 	}
 	if _, ok := v.(map[string]any); !ok {
-		return nil, errors.New("is no JSON object")
+		return nil, errors.New("is not a JSON object")
 	}
 	return v, nil
 }
 
-// invalidTextOffset returns where a body is not UTF-8 or escapes half of a surrogate pair,
-// or -1. encoding/json would read U+FFFD there.
+// invalidTextOffset returns the offset of the first byte that is not UTF-8, or that begins the escape of half a
+// surrogate pair, or -1. For both, encoding/json would read U+FFFD.
 func invalidTextOffset(body []byte) int {
 	for rest := body; len(rest) > 0; {
 		r, n := utf8.DecodeRune(rest)
@@ -55,8 +52,8 @@ func invalidTextOffset(body []byte) int {
 	return -1
 }
 
-// escapeLength returns how long the escape at the beginning of b is, 0 if it is half of
-// a surrogate pair. What is no escape at all is for the JSON reader to refuse.
+// escapeLength returns the length of the escape at the beginning of b, or 0 if it is half of a surrogate pair. It does
+// not refuse invalid escapes, because the JSON reader does.
 func escapeLength(b []byte) int {
 	r := readCodeUnit(b)
 	switch {
@@ -70,7 +67,7 @@ func escapeLength(b []byte) int {
 	return 12
 }
 
-// readCodeUnit reads \uXXXX, or -1.
+// readCodeUnit returns the code unit of an escape \uXXXX, or -1 for every other text.
 func readCodeUnit(b []byte) rune {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return -1
@@ -95,8 +92,7 @@ func decodeJSON(body []byte) (any, error) {
 	return v, nil
 }
 
-// atOffset names the place of a fault. JSON's own errors are cut to what they say of
-// the syntax: they could quote what is secret.
+// atOffset adds the place of a fault. It replaces the errors of package json, because they could quote a secret.
 func atOffset(d *json.Decoder, err error) error {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

@@ -11,9 +11,19 @@ import (
 func TestDecodeIsStrict(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"": "not JSON", "{": "not JSON", "[1]": "no JSON object", `"x"`: "no JSON object", "{} {}": "more than one", `{"a":1,"a":2}`: "twice",
-		`{"o":{"a":1,"a":2}}`: "twice", `{"a":1e999}`: "too large", "{}x": "more than one", `{"a" 1}`: "not JSON", "null": "no JSON object",
-		strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100): "deeper", `{"secret": tru`: "not JSON",
+		"":                    "not JSON",
+		"{":                   "not JSON",
+		"[1]":                 "not a JSON object",
+		`"x"`:                 "not a JSON object",
+		"{} {}":               "more than one",
+		`{"a":1,"a":2}`:       "twice",
+		`{"o":{"a":1,"a":2}}`: "twice",
+		`{"a":1e999}`:         "too large",
+		"{}x":                 "more than one",
+		`{"a" 1}`:             "not JSON",
+		"null":                "not a JSON object",
+		strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100): "deeper",
+		`{"secret": tru`: "not JSON",
 	} {
 		_, err := DecodeJSON([]byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -22,8 +32,8 @@ func TestDecodeIsStrict(t *testing.T) {
 	}
 }
 
-// escapes are texts as JSON writes them.
-var escapes = map[string]struct {
+// escapeCases are texts in the form in which JSON contains them.
+var escapeCases = map[string]struct {
 	text     string
 	want     string // "" is refused
 	atOffset int    // the byte
@@ -35,10 +45,10 @@ var escapes = map[string]struct {
 	"pair":                  {`\ud83d\ude00`, "😀", 0},
 	"pair in capitals":      {`\uD83D\uDE00x`, "😀x", 0},
 	"two pairs":             {`\ud83d\ude00\ud83d\ude00`, "😀😀", 0},
-	"no surrogate":          {`\u00fc`, "ü", 0},
+	"not a surrogate":       {`\u00fc`, "ü", 0},
 	"beside the surrogates": {`\ud7ff\ue000`, "\ud7ff\ue000", 0},
 	"NUL":                   {`\u0000`, "\x00", 0},
-	"no escape":             {`\\ud800`, `\ud800`, 0},
+	"not an escape":         {`\\ud800`, `\ud800`, 0},
 	"quote and backslash":   {`\"\\`, `"\`, 0},
 	"stray byte":            {"\xff", "", 6},
 	"first byte alone":      {"\xc3", "", 6},
@@ -53,18 +63,22 @@ var escapes = map[string]struct {
 	"first half twice":      {`\ud83d\ud83d`, "", 6},
 	"first half, letter":    {`\ud83d\u0041`, "", 6},
 	"second half":           {`a\ude00`, "", 7},
-	"halves the wrong way":  {`\ude00\ud83d`, "", 6},
+	"halves in wrong order": {`\ude00\ud83d`, "", 6},
 	"after a pair":          {`\ud83d\ude00\ude00`, "", 18},
 	"after a backslash":     {`\\\ud800`, "", 8},
 	"in capitals":           {`\uDBFF`, "", 6},
 }
 
-// TestDecodeTakesTextOnly holds where a body is not text: encoding/json reads
-// U+FFFD there, and two order IDs become one.
-func TestDecodeTakesTextOnly(t *testing.T) {
+// Decode names the place of invalid text. With encoding/json it would become U+FFFD, so that two order IDs could become
+// equal.
+func TestDecodeRefusesInvalidText(t *testing.T) {
 	t.Parallel()
-	for name, c := range escapes {
-		for place, body := range map[string]string{"value": `{"a":"` + c.text + `"}`, "name": `{"` + c.text + `":1}`, "list": `{"a":["` + c.text + `"]}`} {
+	for name, c := range escapeCases {
+		for place, body := range map[string]string{
+			"value": `{"a":"` + c.text + `"}`,
+			"name":  `{"` + c.text + `":1}`,
+			"list":  `{"a":["` + c.text + `"]}`,
+		} {
 			at := c.atOffset + map[string]int{"value": 0, "name": -4, "list": 1}[place]
 			v, err := DecodeJSON([]byte(body))
 			if c.want == "" {
@@ -73,7 +87,11 @@ func TestDecodeTakesTextOnly(t *testing.T) {
 				}
 				continue
 			}
-			want := map[string]any{"value": map[string]any{"a": c.want}, "name": map[string]any{c.want: int64(1)}, "list": map[string]any{"a": []any{c.want}}}[place]
+			want := map[string]any{
+				"value": map[string]any{"a": c.want},
+				"name":  map[string]any{c.want: int64(1)},
+				"list":  map[string]any{"a": []any{c.want}},
+			}[place]
 			if err != nil || !reflect.DeepEqual(v, want) {
 				t.Errorf("%s as a %s: %q, %v", name, place, v, err)
 			}
@@ -81,11 +99,13 @@ func TestDecodeTakesTextOnly(t *testing.T) {
 	}
 }
 
-// TestWhatIsNoEscape holds that what is cut is left to the JSON reader, which has
-// the words for it.
-func TestWhatIsNoEscape(t *testing.T) {
+// A truncated or invalid escape is refused by the JSON reader, with its own error.
+func TestInvalidEscape(t *testing.T) {
 	t.Parallel()
-	for _, body := range []string{`{"a":"\`, `{"a":"\u`, `{"a":"\ud83`, `{"a":"\ud83g"}`, `{"a":"\x"}`, `{"a":"\ud83d\ude00`, `\`, `\u12`, `{"a":"\u+123"}`} {
+	for _, body := range []string{
+		`{"a":"\`, `{"a":"\u`, `{"a":"\ud83`, `{"a":"\ud83g"}`, `{"a":"\x"}`, `{"a":"\ud83d\ude00`, `\`,
+		`\u12`, `{"a":"\u+123"}`,
+	} {
 		if _, err := DecodeJSON([]byte(body)); err == nil || !strings.HasPrefix(err.Error(), "is not JSON") {
 			t.Errorf("%s: %v", body, err)
 		}
@@ -95,10 +115,19 @@ func TestWhatIsNoEscape(t *testing.T) {
 func TestNumbers(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]any{
-		"0": int64(0), "-0": int64(0), "9223372036854775807": int64(math.MaxInt64), "-9223372036854775808": int64(math.MinInt64),
-		"9223372036854775808": uint64(math.MaxInt64 + 1), "18446744073709551615": uint64(math.MaxUint64),
-		"18446744073709551616": "18446744073709551616", "-9223372036854775809": "-9223372036854775809",
-		"1.0": 1.0, "1e2": 100.0, "1E-2": 0.01, "1.7976931348623157e308": math.MaxFloat64, "1e-999": 0.0,
+		"0":                      int64(0),
+		"-0":                     int64(0),
+		"9223372036854775807":    int64(math.MaxInt64),
+		"-9223372036854775808":   int64(math.MinInt64),
+		"9223372036854775808":    uint64(math.MaxInt64 + 1),
+		"18446744073709551615":   uint64(math.MaxUint64),
+		"18446744073709551616":   "18446744073709551616",
+		"-9223372036854775809":   "-9223372036854775809",
+		"1.0":                    1.0,
+		"1e2":                    100.0,
+		"1E-2":                   0.01,
+		"1.7976931348623157e308": math.MaxFloat64,
+		"1e-999":                 0.0,
 	} {
 		v, err := DecodeJSON([]byte(`{"a":` + text + `}`))
 		if err != nil || !reflect.DeepEqual(v, map[string]any{"a": want}) {

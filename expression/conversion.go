@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// AsText returns a value as text: whole numbers without a decimal point or exponent,
-// true and false as such. Objects, lists, times and bytes have none.
+// AsText returns a value as text: whole numbers without a decimal point or exponent, bools as true and false. For
+// objects, lists, times and bytes it returns an error.
 func AsText(v any) (string, error) {
 	switch x := v.(type) {
 	case string:
@@ -26,7 +26,7 @@ func AsText(v any) (string, error) {
 	return "", fmt.Errorf("must be a text, is %s", describeType(v))
 }
 
-// AsTextList returns a value as a list of texts; a single text is a list of one.
+// AsTextList returns a value as a list of texts. A single value becomes a list with a single text.
 func AsTextList(v any) ([]string, error) {
 	items, ok := v.([]any)
 	if !ok {
@@ -44,11 +44,11 @@ func AsTextList(v any) ([]string, error) {
 	return out, nil
 }
 
-// maxSeconds is 31 years; Step Functions waits for one year at most.
+// maxSeconds is 31 years. Step Functions waits for a year at most.
 const maxSeconds = 1e9
 
-// AsDuration returns a number of seconds, or a text such as "90s" or "90", as a
-// duration. It may be negative; both ways it is less than 1,000,000,000 seconds.
+// AsDuration returns a number of seconds, or a text such as "90s" or "90", as a duration. It may be negative. Its
+// absolute value is less than 1,000,000,000 seconds.
 func AsDuration(v any) (time.Duration, error) {
 	seconds := 0.0
 	switch x := v.(type) {
@@ -70,15 +70,15 @@ func AsDuration(v any) (time.Duration, error) {
 	default:
 		return 0, fmt.Errorf("must be a number of seconds, is %s", describeType(v))
 	}
-	if !(math.Abs(seconds) < maxSeconds) { // NaN neither
+	if !(math.Abs(seconds) < maxSeconds) { // also true for NaN
 		return 0, errors.New("must be fewer than 1,000,000,000 seconds")
 	}
 	return time.Duration(math.Round(seconds * float64(time.Second))), nil
 }
 
-// AsTime returns a text in RFC 3339, or a number of seconds or milliseconds since
-// 1970, as a time in UTC. Numbers of 1e11 and more are milliseconds. RFC 3339 takes
-// zones and years that no record can be written with.
+// AsTime returns a text in RFC 3339, or a number of seconds or milliseconds since 1970, as a time in UTC. Numbers of
+// 1e11 and more are milliseconds. Times that a record cannot contain are refused: RFC 3339 allows years outside of 1 to
+// 9999 after the conversion to UTC.
 func AsTime(v any) (time.Time, error) {
 	switch x := v.(type) {
 	case time.Time:
@@ -102,22 +102,28 @@ func AsTime(v any) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("must be a time, is %s", describeType(v))
 }
 
-// timeFromEpoch tells seconds from milliseconds by their size: 1e11 seconds are the year
-// 5138, 1e11 milliseconds 1973. A float64 of seconds holds a quarter of a
-// microsecond, so that what is finer is rounding and dropped.
+// timeFromEpoch tells seconds from milliseconds by their size: 1e11 seconds are the year 5138, 1e11 milliseconds the
+// year 1973. The precision of a float64 of seconds is a quarter of a microsecond, so the result is rounded to
+// microseconds.
 func timeFromEpoch(n float64) (time.Time, error) {
-	const milliseconds, end = 1e11, 1e14
+	const (
+		milliseconds = 1e11
+		end          = 1e14
+	)
 	if !(n > 0 && n < end) {
 		return time.Time{}, errors.New("must be seconds or milliseconds since 1970")
 	}
 	whole, part := math.Modf(n)
-	at, unit := time.Unix(int64(whole), 0), time.Second
+	at := time.Unix(int64(whole), 0)
+	unit := time.Second
 	if n >= milliseconds {
-		at, unit = time.UnixMilli(int64(whole)), time.Millisecond
+		at = time.UnixMilli(int64(whole))
+		unit = time.Millisecond
 	}
 	return at.Add(time.Duration(part * float64(unit)).Round(time.Microsecond)).UTC(), nil
 }
 
+// describeType names the type of a value for an error, in the terms of JSON.
 func describeType(v any) string {
 	switch v.(type) {
 	case nil:

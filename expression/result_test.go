@@ -45,10 +45,16 @@ func TestNative(t *testing.T) {
 		"{'a': optional.none(), 'b': optional.of(body.o)}":            m("a", nil, "b", m("n", nil, "o", m("l", []any{nil}))),
 		"{?'a': body.?none, ?'b': body.?s}":                           m("b", "x"),
 		"google.protobuf.Struct{fields: {'a': null}}":                 m("a", nil),
-		"google.protobuf.Value{}":                                     nil, "google.protobuf.Int64Value{value: 7}": int64(7),
-		"null": nil, "body.?n": nil, "optional.none()": nil, "optional.of(null)": nil, "optional.of('')": nil, "''": nil,
+		"google.protobuf.Value{}":                                     nil,
+		"google.protobuf.Int64Value{value: 7}":                        int64(7),
+		"null":                                                        nil,
+		"body.?n":                                                     nil,
+		"optional.none()":                                             nil,
+		"optional.of(null)":                                           nil,
+		"optional.of('')":                                             nil,
+		"''":                                                          nil,
 	} {
-		got, found, err := find(t, values, source)
+		got, found, err := findInBody(t, values, source)
 		if at, ok := got.(time.Time); ok && at.Equal(want.(time.Time)) {
 			continue
 		}
@@ -58,19 +64,37 @@ func TestNative(t *testing.T) {
 	}
 }
 
-// TestNotNative holds that what JSON does not have is refused wherever it is.
+// A value that JSON does not have is refused at every place of a result.
 func TestNotNative(t *testing.T) {
 	t.Parallel()
 	for source, want := range map[string]string{
-		"0.0 / 0.0": "finite", "1.0 / 0.0": "finite", "-1.0 / 0.0": "finite", "double('NaN')": "finite", "double('-Infinity')": "finite",
-		"type(body.s)": "type", "string": "type", "dyn(type)": "type", "type(type(1))": "type", "optional_type": "type",
+		"0.0 / 0.0":               "finite",
+		"1.0 / 0.0":               "finite",
+		"-1.0 / 0.0":              "finite",
+		"double('NaN')":           "finite",
+		"double('-Infinity')":     "finite",
+		"type(body.s)":            "type",
+		"string":                  "type",
+		"dyn(type)":               "type",
+		"type(type(1))":           "type",
+		"optional_type":           "type",
 		"google.protobuf.Empty{}": "google.protobuf.Empty",
-		"{1: 'a'}":                "not all texts", "{'a': 1, 2u: 1}": "not all texts", "{true: 1}": "not all texts", "{null: 1}": "not all texts",
-		"{1.0: 1}": "not all texts", "{body.n: 1}": "not all texts", "{type(body.s): 1}": "not all texts", "{body.l: 1}": "not all texts",
+		"{1: 'a'}":                "names that are not texts",
+		"{'a': 1, 2u: 1}":         "names that are not texts",
+		"{true: 1}":               "names that are not texts",
+		"{null: 1}":               "names that are not texts",
+		"{1.0: 1}":                "names that are not texts",
+		"{body.n: 1}":             "names that are not texts",
+		"{type(body.s): 1}":       "names that are not texts",
+		"{body.l: 1}":             "names that are not texts",
 	} {
-		for _, form := range []string{"VALUE", "[VALUE]", "[[1, VALUE]]", "{'a': VALUE}", "[{'a': [VALUE]}]", "optional.of(VALUE)", "[optional.of({'a': VALUE})]", "body.el.map(x, x) + [VALUE]"} {
+		for _, form := range []string{
+			"VALUE", "[VALUE]", "[[1, VALUE]]", "{'a': VALUE}", "[{'a': [VALUE]}]", "optional.of(VALUE)",
+			"[optional.of({'a': VALUE})]", "body.el.map(x, x) + [VALUE]",
+		} {
 			in := strings.ReplaceAll(form, "VALUE", source)
-			if got, found, err := find(t, values, in, "body.s"); err == nil || found || !strings.Contains(err.Error(), want) {
+			got, found, err := findInBody(t, values, in, "body.s")
+			if err == nil || found || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %#v, %v", in, got, err)
 			}
 		}
@@ -80,35 +104,55 @@ func TestNotNative(t *testing.T) {
 func TestBoundsOfConversions(t *testing.T) {
 	t.Parallel()
 	for v, want := range map[any]time.Duration{
-		int64(999_999_999): 999_999_999 * time.Second, int64(-999_999_999): -999_999_999 * time.Second, 999_999_999.5: 999_999_999_500 * time.Millisecond,
-		"-1.5": -1500 * time.Millisecond, "277777h46m39s": 999_999_999 * time.Second, 1e-9: 1, 4e-10: 0,
+		int64(999_999_999):  999_999_999 * time.Second,
+		int64(-999_999_999): -999_999_999 * time.Second,
+		999_999_999.5:       999_999_999_500 * time.Millisecond,
+		"-1.5":              -1500 * time.Millisecond,
+		"277777h46m39s":     999_999_999 * time.Second,
+		1e-9:                1,
+		4e-10:               0,
 	} {
 		if got, err := AsDuration(v); err != nil || got != want {
 			t.Errorf("%v: %v, %v", v, got, err)
 		}
 	}
-	for _, v := range []any{int64(1e9), int64(-1e9), int64(math.MinInt64), uint64(math.MaxUint64), 1e9, math.Inf(1), math.NaN(), "Inf", "277777h46m40s", "", true, nil, []any{}} {
+	for _, v := range []any{
+		int64(1e9), int64(-1e9), int64(math.MinInt64), uint64(math.MaxUint64), 1e9, math.Inf(1),
+		math.NaN(), "Inf", "277777h46m40s", "", true, nil, []any{},
+	} {
 		if got, err := AsDuration(v); err == nil {
 			t.Errorf("%v: %v", v, got)
 		}
 	}
 	for v, want := range map[any]time.Time{
-		int64(1): time.Unix(1, 0), uint64(99_999_999_999): time.Unix(99_999_999_999, 0), int64(100_000_000_000): time.Unix(100_000_000, 0),
-		99_999_999_999.5: time.Unix(99_999_999_999, 5e8), int64(99_999_999_999_999): time.Unix(99_999_999_999, 999e6), 0.5: time.Unix(0, 5e8),
+		int64(1):                  time.Unix(1, 0),
+		uint64(99_999_999_999):    time.Unix(99_999_999_999, 0),
+		int64(100_000_000_000):    time.Unix(100_000_000, 0),
+		99_999_999_999.5:          time.Unix(99_999_999_999, 5e8),
+		int64(99_999_999_999_999): time.Unix(99_999_999_999, 999e6),
+		0.5:                       time.Unix(0, 5e8),
 	} {
 		if got, err := AsTime(v); err != nil || !got.Equal(want) {
 			t.Errorf("%v: %v, %v", v, got, err)
 		}
 	}
-	for _, v := range []any{int64(-1), int64(100_000_000_000_000), int64(math.MinInt64), uint64(math.MaxUint64), -0.5, math.Inf(1), math.NaN(), true, nil, "1769860800", map[string]any{}, []byte{}} {
+	for _, v := range []any{
+		int64(-1), int64(100_000_000_000_000), int64(math.MinInt64), uint64(math.MaxUint64), -0.5,
+		math.Inf(1), math.NaN(), true, nil, "1769860800", map[string]any{}, []byte{},
+	} {
 		if got, err := AsTime(v); err == nil {
 			t.Errorf("%v: %v", v, got)
 		}
 	}
-	// What comes out can be written to a record, whatever zone came in.
+	// A record can contain the result, regardless of the time zone.
 	for text, good := range map[string]bool{
-		"2026-03-01T08:00:00+24:00": true, "2026-03-01T08:00:00-23:60": true, "0000-01-01T00:00:00Z": false, "0000-12-31T23:59:59-00:01": true,
-		"0001-01-01T00:00:00+23:59": false, "9999-12-31T23:59:59Z": true, "9999-12-31T23:59:59-00:01": false,
+		"2026-03-01T08:00:00+24:00": true,
+		"2026-03-01T08:00:00-23:60": true,
+		"0000-01-01T00:00:00Z":      false,
+		"0000-12-31T23:59:59-00:01": true,
+		"0001-01-01T00:00:00+23:59": false,
+		"9999-12-31T23:59:59Z":      true,
+		"9999-12-31T23:59:59-00:01": false,
 	} {
 		got, err := AsTime(text)
 		if (err == nil) != good {
@@ -119,7 +163,11 @@ func TestBoundsOfConversions(t *testing.T) {
 		}
 	}
 	for v, want := range map[any]string{
-		int64(math.MinInt64): "-9223372036854775808", uint64(math.MaxUint64): "18446744073709551615", 0.1: "0.1", -1e-7: "-0.0000001", false: "false",
+		int64(math.MinInt64):   "-9223372036854775808",
+		uint64(math.MaxUint64): "18446744073709551615",
+		0.1:                    "0.1",
+		-1e-7:                  "-0.0000001",
+		false:                  "false",
 	} {
 		if got, err := AsText(v); err != nil || got != want {
 			t.Errorf("%v: %q, %v", v, got, err)
