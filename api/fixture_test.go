@@ -38,9 +38,9 @@ func (o *observer) observe(pattern string, status int, _ time.Duration) {
 // ignore drops actions and events.
 type ignore struct{}
 
-func (ignore) Room(approval.ActionKind, string) bool       { return true }
-func (ignore) Dispatch(context.Context, []approval.Action) {}
-func (ignore) Observe(context.Context, []approval.Event)   {}
+func (ignore) HasCapacity(approval.ActionKind, string) bool { return true }
+func (ignore) Dispatch(context.Context, []approval.Action)  {}
+func (ignore) Observe(context.Context, []approval.Event)    {}
 
 // transitions run on a store in memory.
 func transitions(orders handlers.Orders) *handlers.Transitions {

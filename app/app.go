@@ -152,11 +152,11 @@ func (a *App) wireEngine() {
 		},
 	}
 	a.sweeper = &router.Sweeper{
-		Orders:      observed,
+		Claimer:     observed,
 		Transitions: a.transitions,
 		Observer:    a.metrics,
 		Log:         a.log,
-		Every:       sweepInterval,
+		Interval:    sweepInterval,
 		Batch:       sweepBatch,
 		Lease:       sweepLease,
 	}

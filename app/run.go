@@ -28,7 +28,7 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 	var ended time.Time
 	defer func() { a.flushSpans(ended.Add(shutdown)) }()
 	a.endpoints.Healthy, a.endpoints.Ready = a.checkHealth, a.checkReadiness(&ending)
-	a.sweeper.Adopt(ctx)
+	a.sweeper.AdoptOrphans(ctx)
 
 	var parts group.Group
 	operator, err := a.addServer(&parts, a.config.Operator.Listen, a.endpoints.OperatorHandler())
@@ -141,7 +141,7 @@ func (a *App) addProviderLookup(parts *group.Group) {
 const maxSweepAge = 2 * time.Minute
 
 func (a *App) checkHealth() error {
-	if age := a.sweeper.Age(time.Now()); age > maxSweepAge {
+	if age := a.sweeper.SinceLastSweep(time.Now()); age > maxSweepAge {
 		return fmt.Errorf("the sweeper has not ended a sweep for %s", age.Round(time.Second))
 	}
 	return nil

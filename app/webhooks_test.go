@@ -135,9 +135,9 @@ func (r *recorder) Update(_ context.Context, id string, f func(*approval.Order) 
 
 func (r *recorder) Get(context.Context, string) (*approval.Order, error) { return &r.order, nil }
 
-func (*recorder) Room(approval.ActionKind, string) bool       { return true }
-func (*recorder) Dispatch(context.Context, []approval.Action) {}
-func (*recorder) Observe(context.Context, []approval.Event)   {}
+func (*recorder) HasCapacity(approval.ActionKind, string) bool { return true }
+func (*recorder) Dispatch(context.Context, []approval.Action)  {}
+func (*recorder) Observe(context.Context, []approval.Event)    {}
 
 func TestWebhookExamples(t *testing.T) {
 	t.Parallel()

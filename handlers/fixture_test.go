@@ -70,7 +70,7 @@ func (h *house) Get(ctx context.Context, orderID string) (*approval.Order, error
 	return h.store.Get(ctx, orderID)
 }
 
-func (h *house) Room(approval.ActionKind, string) bool { return !h.full }
+func (h *house) HasCapacity(approval.ActionKind, string) bool { return !h.full }
 
 func (h *house) Dispatch(_ context.Context, actions []approval.Action) {
 	h.note("dispatched")

@@ -24,9 +24,9 @@ type Orders interface {
 
 // Dispatcher hands actions to those that carry them out.
 type Dispatcher interface {
-	// Room says whether one more action of the kind fits, for the channel or
+	// HasCapacity says whether one more action of the kind fits, for the channel or
 	// target of that name.
-	Room(kind approval.ActionKind, name string) bool
+	HasCapacity(kind approval.ActionKind, name string) bool
 	// Dispatch hands the actions out. It does not wait for them to be done.
 	Dispatch(ctx context.Context, actions []approval.Action)
 }
@@ -72,7 +72,7 @@ func (t *Transitions) Run(ctx context.Context, orderID string, transition func(*
 		turn := approval.Environment{
 			Now:         t.Now(),
 			Lease:       t.Lease,
-			HasCapacity: t.Dispatch.Room,
+			HasCapacity: t.Dispatch.HasCapacity,
 			Jitter:      rand.Float64(),
 		} //nolint:gosec // spreads retries
 		var err error

@@ -15,70 +15,75 @@ import (
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
-// The in-process topics.
+// The topics of actions. They exist in this process only.
 const (
 	TopicNotifications = "notifications"
 	TopicCallbacks     = "callbacks"
 )
 
-// DispatchObserver is told what the dispatcher does.
+// Keys of the metadata of an action's message. Traced actions also have an attempt and metadata.OrderID.
+const (
+	metaKind    = "kind"
+	metaName    = "name" // of the channel or target
+	metaAttempt = "attempt"
+)
+
+// DispatchObserver is notified of the dispatcher's work, for the metrics.
 type DispatchObserver interface {
 	ActionDispatched(kind approval.ActionKind)
 	RunningActionsChanged(kind approval.ActionKind, delta int)
 	DeadLettered(source string)
 }
 
-// Dispatcher hands actions to the handlers that carry them out, over in-process
-// topics. What it is given is begun in the record already; if it is lost, its
-// lease ends and the sweeper begins the next attempt.
+// Dispatcher hands actions to their handlers over topics in this process. The record of the order already has each
+// action as begun. If an action is lost, its lease expires and the sweeper begins the next attempt.
 type Dispatcher struct {
 	topics   *gochannel.GoChannel
 	limit    int
 	observer DispatchObserver
 	log      *slog.Logger
 
-	mu      sync.Mutex
-	heard   map[string]bool // topics that somebody listens to
-	running map[load]int
+	mu         sync.Mutex
+	subscribed map[string]bool // by topic
+	running    map[output]int
 }
 
-// load is what is bounded: the actions of one kind under way for one channel or
-// target, so that a slow one holds up no other.
-type load struct {
+// output is one kind of action on one channel or target. Each has its own capacity, so that a slow channel or target
+// delays no other.
+type output struct {
 	kind approval.ActionKind
 	name string
 }
 
-// NewDispatcher returns a dispatcher that runs at most limit actions of a kind
-// at once for each channel or target.
+// NewDispatcher returns a dispatcher with capacity for limit running actions of each kind on each channel or target.
 func NewDispatcher(limit int, o DispatchObserver, log *slog.Logger) *Dispatcher {
 	return &Dispatcher{
-		topics:   gochannel.NewGoChannel(gochannel.Config{OutputChannelBuffer: int64(limit)}, watermill.NopLogger{}),
-		limit:    limit,
-		observer: o,
-		log:      log,
-		heard:    map[string]bool{},
-		running:  map[load]int{},
+		topics:     gochannel.NewGoChannel(gochannel.Config{OutputChannelBuffer: int64(limit)}, watermill.NopLogger{}),
+		limit:      limit,
+		observer:   o,
+		log:        log,
+		subscribed: map[string]bool{},
+		running:    map[output]int{},
 	}
 }
 
-// Subscribe implements message.Subscriber: it is the receiving end of a topic.
+// Subscribe implements message.Subscriber: it returns the receiving end of a topic.
 func (d *Dispatcher) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	out, err := d.topics.Subscribe(ctx, topic)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.heard[topic] = err == nil
+	d.subscribed[topic] = err == nil
 	return out, err
 }
 
-// Room says whether one more action fits. Between the question and Dispatch
-// others may take the room: the limit is exceeded by what is asked at once.
-// There is none before somebody listens: a Go channel drops what nobody hears,
-// and the router begins to consume before it has subscribed to all.
-func (d *Dispatcher) Room(kind approval.ActionKind, name string) bool {
+// HasCapacity reports whether another action of this kind can run on this channel or target. Other callers may use up
+// the capacity before Dispatch, so concurrent callers can exceed the limit by their number. Before the topic has a
+// subscriber there is no capacity: a Go channel drops messages without a subscriber, and the router starts to consume
+// before it has subscribed to all topics.
+func (d *Dispatcher) HasCapacity(kind approval.ActionKind, name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.heard[topicOf(kind)] && d.running[load{kind, name}] < d.limit
+	return d.subscribed[topicOf(kind)] && d.running[output{kind, name}] < d.limit
 }
 
 func topicOf(kind approval.ActionKind) string {
@@ -88,26 +93,43 @@ func topicOf(kind approval.ActionKind) string {
 	return TopicCallbacks
 }
 
-// Dispatch hands the actions out. A dead letter is announced at once: the record
-// of its order keeps it.
+// Dispatch hands the actions out. A dead letter of an order needs no handler: the order's record has it, so it is
+// only counted and logged.
 func (d *Dispatcher) Dispatch(ctx context.Context, actions []approval.Action) {
 	for _, act := range actions {
 		d.observer.ActionDispatched(act.Kind)
 		switch act.Kind {
 		case approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat:
-			d.publish(ctx, act)
+			d.publishAction(ctx, act)
 		case approval.ActionDeadLetter:
 			d.observer.DeadLettered("order")
-			d.log.LogAttrs(ctx, slog.LevelError, "dead letter", slog.String("source", "order"), slog.String("order_id", act.OrderID),
-				slog.String("approval_id", act.ApprovalID), slog.String("reason", act.Reason))
+			d.log.LogAttrs(ctx, slog.LevelError, "dead letter",
+				slog.String("source", "order"),
+				slog.String("order_id", act.OrderID),
+				slog.String("approval_id", act.ApprovalID),
+				slog.String("reason", act.Reason),
+			)
 		}
 	}
 }
 
-func (d *Dispatcher) publish(ctx context.Context, act approval.Action) {
+func (d *Dispatcher) publishAction(ctx context.Context, act approval.Action) {
+	msg := newActionMessage(act)
+	d.countRunning(msg, 1)
+	if err := d.topics.Publish(topicOf(act.Kind), msg); err != nil { // the topics are closed: the program stops
+		d.countRunning(msg, -1)
+		d.log.LogAttrs(ctx, slog.LevelInfo, "action left to the sweeper",
+			slog.String("order_id", act.OrderID),
+			slog.String("kind", string(act.Kind)),
+		)
+	}
+}
+
+// newActionMessage makes a message of an action. Heartbeats are not traced, because an approval may have thousands.
+func newActionMessage(act approval.Action) *message.Message {
 	payload, err := json.Marshal(act)
 	if err != nil {
-		panic(err) // strings, numbers and a time
+		panic(err) // an action has texts, numbers and a time, which JSON can always represent
 	}
 	msg := message.NewMessage(watermill.NewULID(), payload)
 	msg.Metadata.Set(metaKind, string(act.Kind))
@@ -116,52 +138,43 @@ func (d *Dispatcher) publish(ctx context.Context, act approval.Action) {
 		name = act.Channel
 	}
 	msg.Metadata.Set(metaName, name)
-	if act.Trace != "" && act.Kind != approval.ActionHeartbeat { // there may be thousands of those
+	if act.Trace != "" && act.Kind != approval.ActionHeartbeat {
 		msg.Metadata.Set(metaTrace, act.Trace)
 		msg.Metadata.Set(metadata.OrderID, act.OrderID)
 		msg.Metadata.Set(metaAttempt, strconv.Itoa(act.Attempt))
 	}
-	d.add(msg, 1)
-	if err := d.topics.Publish(topicOf(act.Kind), msg); err != nil { // closed: we are going down
-		d.add(msg, -1)
-		d.log.LogAttrs(ctx, slog.LevelInfo, "action left to the sweeper", slog.String("order_id", act.OrderID), slog.String("kind", string(act.Kind)))
-	}
+	return msg
 }
 
-// Keys of the metadata of an action's message.
-const (
-	metaKind = "kind"
-	metaName = "name"
-	// Of what is traced, beside metadata.OrderID.
-	metaAttempt = "attempt"
-)
-
-func (d *Dispatcher) add(msg *message.Message, delta int) {
-	l := load{approval.ActionKind(msg.Metadata.Get(metaKind)), msg.Metadata.Get(metaName)}
+func (d *Dispatcher) countRunning(msg *message.Message, delta int) {
+	o := output{approval.ActionKind(msg.Metadata.Get(metaKind)), msg.Metadata.Get(metaName)}
 	d.mu.Lock()
-	d.running[l] += delta
+	d.running[o] += delta
 	d.mu.Unlock()
-	d.observer.RunningActionsChanged(l.kind, delta)
+	d.observer.RunningActionsChanged(o.kind, delta)
 }
 
-// done is the middleware that gives the room back. It also ends the message,
-// whatever its error: a Go channel would resend it at once, but the next attempt
-// is the record's to begin. So a panic must have become an error inside it.
-func (d *Dispatcher) done(h message.HandlerFunc) message.HandlerFunc {
+// releaseCapacity is the middleware that releases the capacity of a finished action. It hides the action's error from
+// the Go channel, which would deliver the action again at once: the record of the order decides when the next attempt
+// begins. A panic must have become an error before.
+func (d *Dispatcher) releaseCapacity(h message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
-		defer d.add(msg, -1)
+		defer d.countRunning(msg, -1)
 		if _, err := h(msg); err != nil {
-			d.log.LogAttrs(msg.Context(), slog.LevelWarn, "action not recorded", slog.String("kind", msg.Metadata.Get(metaKind)), slog.String("error", err.Error()))
+			d.log.LogAttrs(msg.Context(), slog.LevelWarn, "action not recorded",
+				slog.String("kind", msg.Metadata.Get(metaKind)),
+				slog.String("error", err.Error()),
+			)
 		}
 		return nil, nil
 	}
 }
 
-// Close implements message.Subscriber: it stops the handing out. There is no room
-// for anything any more: what is due is left to whoever sweeps next, not begun.
+// Close implements message.Subscriber: it stops handing actions out. From then on there is no capacity, so that no new
+// action begins, and due actions are left to the sweeper of the next process.
 func (d *Dispatcher) Close() error {
 	d.mu.Lock()
-	clear(d.heard)
+	clear(d.subscribed)
 	d.mu.Unlock()
 	return d.topics.Close()
 }

@@ -45,9 +45,9 @@ func TestDispatch(t *testing.T) {
 		_, got = receive(t, callbacks)
 		require.Equal(t, want, got)
 	}
-	require.False(t, d.Room(approval.ActionNotify, "mail"))
-	require.False(t, d.Room(approval.ActionCallback, "sfn"))
-	require.False(t, d.Room(approval.ActionHeartbeat, "sfn"))
+	require.False(t, d.HasCapacity(approval.ActionNotify, "mail"))
+	require.False(t, d.HasCapacity(approval.ActionCallback, "sfn"))
+	require.False(t, d.HasCapacity(approval.ActionHeartbeat, "sfn"))
 	require.Equal(t, []string{"order"}, w.dead)
 	require.Contains(t, w.logged(), `"reason":"given up"`)
 	require.NoError(t, d.Close())
@@ -64,26 +64,28 @@ func TestRoom(t *testing.T) {
 	_, err = d.Subscribe(t.Context(), TopicNotifications)
 	require.NoError(t, err)
 	slow := approval.Action{Kind: approval.ActionCallback, OrderID: "A-1", Target: "slow"}
-	require.True(t, d.Room(approval.ActionCallback, "slow"))
+	require.True(t, d.HasCapacity(approval.ActionCallback, "slow"))
 	d.Dispatch(t.Context(), []approval.Action{slow, slow})
-	require.False(t, d.Room(approval.ActionCallback, "slow"))
-	require.True(t, d.Room(approval.ActionCallback, "quick"))
-	require.True(t, d.Room(approval.ActionHeartbeat, "slow"))
-	require.True(t, d.Room(approval.ActionNotify, "slow"))
+	require.False(t, d.HasCapacity(approval.ActionCallback, "slow"))
+	require.True(t, d.HasCapacity(approval.ActionCallback, "quick"))
+	require.True(t, d.HasCapacity(approval.ActionHeartbeat, "slow"))
+	require.True(t, d.HasCapacity(approval.ActionNotify, "slow"))
 	require.Equal(t, 2, w.running[approval.ActionCallback])
 
 	first, _ := receive(t, messages)
-	_, err = d.done(func(*message.Message) ([]*message.Message, error) {
-		require.False(t, d.Room(approval.ActionCallback, "slow"), "while it runs")
+	_, err = d.releaseCapacity(func(*message.Message) ([]*message.Message, error) {
+		require.False(t, d.HasCapacity(approval.ActionCallback, "slow"), "while it runs")
 		return nil, errOdd
 	})(first)
 	require.NoError(t, err, "a Go channel would hand it over again at once")
 	require.Contains(t, w.logged(), "action not recorded")
-	require.True(t, d.Room(approval.ActionCallback, "slow"))
+	require.True(t, d.HasCapacity(approval.ActionCallback, "slow"))
 	first.Ack()
 
 	second, _ := receive(t, messages)
-	require.Panics(t, func() { _, _ = d.done(func(*message.Message) ([]*message.Message, error) { panic("odd") })(second) })
+	require.Panics(t, func() {
+		_, _ = d.releaseCapacity(func(*message.Message) ([]*message.Message, error) { panic("odd") })(second)
+	})
 	require.Zero(t, w.running[approval.ActionCallback])
 	second.Ack()
 }
@@ -97,7 +99,7 @@ func TestDispatchAfterTheEnd(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, d.Close())
 	d.Dispatch(t.Context(), []approval.Action{{Kind: approval.ActionCallback, OrderID: "A-1", Target: "sfn"}})
-	require.False(t, d.Room(approval.ActionCallback, "sfn"), "nothing is begun any more")
+	require.False(t, d.HasCapacity(approval.ActionCallback, "sfn"), "nothing is begun any more")
 	require.Zero(t, w.running[approval.ActionCallback])
 	require.Contains(t, w.logged(), "action left to the sweeper")
 }
@@ -111,11 +113,11 @@ func TestNoRoomBeforeSomebodyListens(t *testing.T) {
 	for kind, topic := range map[approval.ActionKind]string{
 		approval.ActionNotify: TopicNotifications, approval.ActionCallback: TopicCallbacks,
 	} {
-		require.False(t, d.Room(kind, "x"))
+		require.False(t, d.HasCapacity(kind, "x"))
 		_, err := d.Subscribe(t.Context(), topic)
 		require.NoError(t, err)
-		require.True(t, d.Room(kind, "x"))
+		require.True(t, d.HasCapacity(kind, "x"))
 	}
-	require.True(t, d.Room(approval.ActionHeartbeat, "x"))
+	require.True(t, d.HasCapacity(approval.ActionHeartbeat, "x"))
 	require.NoError(t, d.Close())
 }

@@ -77,8 +77,8 @@ func (w *watcher) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(w,
 // nowhere hands no action to anybody.
 type nowhere struct{}
 
-func (nowhere) Room(approval.ActionKind, string) bool       { return true }
-func (nowhere) Dispatch(context.Context, []approval.Action) {}
+func (nowhere) HasCapacity(approval.ActionKind, string) bool { return true }
+func (nowhere) Dispatch(context.Context, []approval.Action)  {}
 
 // transitions run on a store in memory.
 func transitions(orders handlers.Orders, w *watcher, d handlers.Dispatcher) *handlers.Transitions {

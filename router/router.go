@@ -1,6 +1,6 @@
-// Package router is the map of the program: every source, the handler it leads
-// to, and where its actions go next. It holds the middleware that all messages
-// pass, the HTTP routes, and the sweeper.
+// Package router is the map of the program: it connects every source of messages with its handler, and every action
+// with the handler that carries it out. It has the middleware around the handlers, the dispatcher that hands actions
+// out, and the sweeper that finds due actions.
 package router
 
 import (
@@ -16,81 +16,83 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Source is where messages come from, and what handles them.
+// Source is one way in: a queue or an HTTP route, and the handler of its messages.
 type Source struct {
-	Name       string // "request" or "decision" and the configured name, as metrics and logs have it
-	Topic      string // as the subscriber understands it
+	Name       string // "request-" or "decision-" and the configured name; metrics and logs use it
+	Topic      string // the queue or the HTTP topic, as the subscriber names it
 	Subscriber message.Subscriber
 	Handle     message.NoPublishHandlerFunc
-	// DeadLetters takes what can never be handled; nil where the sender is told.
+	// DeadLetters keeps the messages that can never be handled. It is nil if the sender gets the reason as an answer.
 	DeadLetters DeadLetters
 }
 
-// DeadLetters takes messages that cannot be handled, durably: the store's own table
-// or a dead letter queue.
+// DeadLetters keeps messages that cannot be handled, durably: the store's own table or a dead letter queue.
 type DeadLetters interface {
 	PutDeadLetter(ctx context.Context, d store.DeadLetter) (id string, err error)
 }
 
-// Observer is told what became of messages.
+// Observer is notified of the result of each message, for the metrics.
 type Observer interface {
 	MessageHandled(ctx context.Context, source, result string, took time.Duration)
 	DeadLettered(source string)
 }
 
-// Parts are what the map connects.
+// Parts are the parts of the program that the map connects.
 type Parts struct {
-	Requests      []Source // SQS queues of approval requests, one per workflow; and POST /v1/requests
-	Decisions     []Source // SQS queues of SNS decisions; POST /webhooks/{source}; POST /v1/orders/{id}/decisions
+	Requests      []Source // queues of approval requests, and POST /v1/requests
+	Decisions     []Source // queues of decisions, POST /webhooks/{source}, POST /v1/orders/{orderId}/decisions
 	Notifications *handlers.Notification
 	Callbacks     *handlers.Callback
 	Dispatcher    *Dispatcher
 	Observer      Observer
-	Tracer        Tracer // nil where nothing is traced
+	Tracer        Tracer // nil if tracing is off
 	Log           *slog.Logger
-	// TimeLimit bounds one message: a store that hangs.
+	// TimeLimit bounds the handling of one message, in case the store hangs.
 	TimeLimit time.Duration
-	// CloseTimeout bounds the end: handlers that run get this long to finish.
+	// CloseTimeout is the time that running handlers have to finish when the program stops.
 	CloseTimeout time.Duration
 }
 
-// New draws the map.
+// New connects the parts.
 //
-//	SQS, POST /v1/requests ─────────▶ handlers.Request ──┐
-//	SNS via SQS, POST /webhooks/…, ──▶ handlers.Decision ─┤ the order's record in the store
-//	POST /v1/orders/…/decisions                           │
-//	decision page ───────────────────▶ handlers.Decider ──┤
-//	sweeper ─────────────────────────▶ Order.Advance ─────┘
-//	                                                      │ actions
-//	                                 ┌────────────────────┴───────────────────┐
-//	                    "notifications" (Go channel)                "callbacks" (Go channel)
-//	                                 ▼                                        ▼
-//	                    handlers.Notification                       handlers.Callback
+//	approval requests:                         ┌─────────────────────┐
+//	  SQS queue, POST /v1/requests ───────────▶│ handlers.Request    │──┐
+//	decisions:                                 ├─────────────────────┤  │
+//	  SQS queue, POST /webhooks/{source},      │                     │  │  transition of the order
+//	  POST /v1/orders/{orderId}/decisions ────▶│ handlers.Decision   │──┤  in the store
+//	decision page, Slack's buttons, operator ─▶│ handlers.Decider    │──┤
+//	due actions, found by the sweeper ────────▶│ Order.Advance       │──┤
+//	                                           └─────────────────────┘  │
+//	          ┌──────────────────────── actions ────────────────────────┘
+//	          ▼
+//	     Dispatcher ──┬── topic "notifications" ──▶ handlers.Notification ──▶ channels
+//	                  └── topic "callbacks" ──────▶ handlers.Callback ──────▶ targets
 func New(p Parts) (*message.Router, error) {
-	// Watermill's own log would repeat each error that the middleware logs.
+	// The middleware logs each error, and Watermill's own log would repeat it.
 	r, err := message.NewRouter(message.RouterConfig{CloseTimeout: p.CloseTimeout}, watermill.NopLogger{})
 	if err != nil {
 		return nil, fmt.Errorf("router: %w", err)
 	}
-	// The first is the outermost. The fate of a message is decided from the error
-	// that all others leave, so settle is outside; the count includes panics, so
-	// recovering is inside it; the limit is next to the handler, because its
-	// context must not be seen by those who end the message. A trace is around
-	// all of them: what they log and count is in it.
+	// The first middleware is the outermost. Tracing surrounds all others, so that their logs and counts are part of
+	// the trace. Settling comes next, because it needs the final error of the message. Counting includes panics, so
+	// panics are recovered inside it. The time limit is next to the handler, because the middleware outside must not
+	// run under its context.
 	if p.Tracer != nil {
-		r.AddMiddleware(trace(p.Tracer, p.Requests))
+		r.AddMiddleware(traceMessages(p.Tracer, p.Requests))
 	}
-	r.AddMiddleware(settle(p.Log), count(p.Observer), recovering, limit(p.TimeLimit))
+	r.AddMiddleware(settleMessages(p.Log), countMessages(p.Observer), recoverPanics, limitTime(p.TimeLimit))
 
 	for _, s := range append(p.Requests, p.Decisions...) {
 		h := r.AddConsumerHandler(s.Name, s.Topic, s.Subscriber, s.Handle)
 		if s.DeadLetters != nil {
-			h.AddMiddleware(deadLetter(s.Name, s.DeadLetters, p.Observer, p.Log))
+			h.AddMiddleware(writeDeadLetters(s.Name, s.DeadLetters, p.Observer, p.Log))
 		}
 	}
-	// Theirs are inside the others: what panics is recovered before done, which else
-	// would let it through to the Go channel.
-	r.AddConsumerHandler(TopicNotifications, TopicNotifications, p.Dispatcher, p.Notifications.Handle).AddMiddleware(p.Dispatcher.done, recovering)
-	r.AddConsumerHandler(TopicCallbacks, TopicCallbacks, p.Dispatcher, p.Callbacks.Handle).AddMiddleware(p.Dispatcher.done, recovering)
+	// The middleware of a handler runs inside the common middleware. A panic of an action must become an error before
+	// releaseCapacity sees it; otherwise the Go channel would deliver the action again at once.
+	r.AddConsumerHandler(TopicNotifications, TopicNotifications, p.Dispatcher, p.Notifications.Handle).
+		AddMiddleware(p.Dispatcher.releaseCapacity, recoverPanics)
+	r.AddConsumerHandler(TopicCallbacks, TopicCallbacks, p.Dispatcher, p.Callbacks.Handle).
+		AddMiddleware(p.Dispatcher.releaseCapacity, recoverPanics)
 	return r, nil
 }

@@ -14,40 +14,41 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 )
 
-// Claimer hands out orders that have something due.
+// Claimer leases orders with due actions to this process.
 type Claimer interface {
 	Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error)
 }
 
-// SweepObserver is told of every sweep.
+// SweepObserver is notified of every sweep, for the metrics.
 type SweepObserver interface {
 	SweepEnded(claimed int, err error)
 }
 
-// Sweeper does what the clock asks for: it finds the orders that have something
-// due and advances them. What a crash left behind is found by it too.
+// Sweeper finds the orders with due actions and advances them: deadlines, reminders, heartbeats and retries. It also
+// finds actions that a crashed process left behind, after their leases have expired.
 type Sweeper struct {
-	Orders      Claimer
+	Claimer     Claimer
 	Transitions *handlers.Transitions
 	Observer    SweepObserver
 	Log         *slog.Logger
-	// Every is how long a sweep that found nothing is followed by none.
-	Every time.Duration
-	// Batch is how many orders are claimed at once, and advanced side by side.
+	// Interval is the pause after a sweep that did not fill its batch. After a full batch the next sweep follows at
+	// once.
+	Interval time.Duration
+	// Batch is the number of orders that one sweep claims and advances concurrently.
 	Batch int
-	// Lease is how long the claimed orders are ours. It is also how soon an order
-	// comes again whose actions found no room.
+	// Lease is the time for which claimed orders are leased to this process. An order without capacity for its actions
+	// is claimed again after this time.
 	Lease time.Duration
-	// Orphans lists the orders that may have actions under way which a dead process
-	// began, all due by that time; nil where other processes live on the same store.
+	// Orphans lists the orders that may have an action from a dead process, which all are due by the given time. It is
+	// nil if other processes use the same store.
 	Orphans func(ctx context.Context, until time.Time) ([]string, error)
 
-	last atomic.Int64 // when the last sweep ended, or Run began; unix nanoseconds
+	lastSweep atomic.Int64 // the end of the last sweep, or the start of Run; Unix nanoseconds
 }
 
-// Run sweeps until the context is done.
+// Run sweeps until the context ends.
 func (s *Sweeper) Run(ctx context.Context) error {
-	s.last.Store(s.Transitions.Now().UnixNano())
+	s.lastSweep.Store(s.Transitions.Now().UnixNano())
 	wait := time.NewTimer(0)
 	defer wait.Stop()
 	for {
@@ -57,75 +58,81 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		case <-wait.C:
 		}
 		claimed, err := s.Sweep(ctx)
-		if ctx.Err() != nil { // cut off: no failure
+		if ctx.Err() != nil { // the sweep was interrupted, which is not a failure
 			return nil
 		}
 		s.Observer.SweepEnded(claimed, err)
 		if err != nil {
 			s.Log.LogAttrs(ctx, slog.LevelError, "sweep failed", slog.String("error", err.Error()))
 		}
-		s.last.Store(s.Transitions.Now().UnixNano())
-		if err == nil && claimed == s.Batch { // there may be more
+		s.lastSweep.Store(s.Transitions.Now().UnixNano())
+		if err == nil && claimed == s.Batch { // more orders may be due
 			wait.Reset(0)
 		} else {
-			wait.Reset(s.Every)
+			wait.Reset(s.Interval)
 		}
 	}
 }
 
-// Sweep advances the orders that are due, once, and says how many they were. Its
-// error is the first of those that could not be advanced; the others were.
+// Sweep claims due orders once, advances them, and returns their number. If some orders cannot be advanced, it returns
+// the first error and advances the others.
 func (s *Sweeper) Sweep(ctx context.Context) (int, error) {
-	ids, err := s.Orders.Claim(ctx, s.Transitions.Now(), s.Batch, s.Lease)
+	ids, err := s.Claimer.Claim(ctx, s.Transitions.Now(), s.Batch, s.Lease)
 	if err != nil {
 		return 0, fmt.Errorf("claim due orders: %w", err)
 	}
-	return len(ids), s.all(ctx, ids, advance)
+	return len(ids), s.transitionAll(ctx, ids, advanceOrder)
 }
 
-// errUnchanged ends an update that would store what is stored.
+// errUnchanged ends an update that would store an unchanged record.
 var errUnchanged = errors.New("unchanged")
 
-// advance advances an order. Where nothing that is due finds room there is nothing
-// to store: while a target hangs, thousands of answers may be due at every sweep.
-func advance(o *approval.Order, t approval.Environment) ([]approval.Action, error) {
+// advanceOrder advances an order. If there is no capacity for any due action, it stores nothing: while a target hangs,
+// thousands of answers may be due in every sweep.
+func advanceOrder(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
 	due := o.NextDue()
-	actions := o.Advance(t)
+	actions := o.Advance(env)
 	if len(actions) == 0 && len(o.NewEvents()) == 0 && o.NextDue().Equal(due) {
 		return nil, errUnchanged
 	}
 	return actions, nil
 }
 
-// Adopt makes what was under way when the last process died due for the first
-// sweep. It comes before anything is consumed: what this process begins is not to
-// be taken for a dead one's. Where it fails, the leases end by themselves, later.
-func (s *Sweeper) Adopt(ctx context.Context) {
+// AdoptOrphans makes the actions of the previous process due at once, so that they do not wait for their leases to
+// expire. It must run before this process begins actions of its own, which would look the same. If it fails, the
+// leases expire later.
+func (s *Sweeper) AdoptOrphans(ctx context.Context) {
 	if s.Orphans == nil {
 		return
 	}
 	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))
 	if err == nil {
-		err = s.all(ctx, ids, func(o *approval.Order, t approval.Environment) ([]approval.Action, error) {
-			if !o.ReleaseLeases(t) { // it is due, and nobody had begun: after an outage that may be most of them
-				return nil, errUnchanged
-			}
-			return nil, nil
-		})
+		err = s.transitionAll(ctx, ids, adoptOrder)
 	}
 	if err != nil {
-		s.Log.LogAttrs(ctx, slog.LevelError, "adopting what was under way failed", slog.String("error", err.Error()))
+		s.Log.LogAttrs(ctx, slog.LevelError, "adopting running actions failed", slog.String("error", err.Error()))
 	}
 }
 
-// all runs a transition on each of the orders, a batch of them side by side. One
-// that cannot be read, or that panics, concerns no other, nor the process.
-func (s *Sweeper) all(ctx context.Context, ids []string, transition func(*approval.Order, approval.Environment) ([]approval.Action, error)) error {
+// adoptOrder makes the running actions of an order due. After an outage most orders are due without a running action;
+// it stores nothing for them.
+func adoptOrder(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
+	if !o.ReleaseLeases(env) {
+		return nil, errUnchanged
+	}
+	return nil, nil
+}
+
+// transitionAll runs a transition on each of the orders, a batch of them concurrently. If one order cannot be read, or
+// its transition panics, the others are not affected.
+func (s *Sweeper) transitionAll(
+	ctx context.Context, ids []string, transition func(*approval.Order, approval.Environment) ([]approval.Action, error),
+) error {
 	var group errgroup.Group
 	group.SetLimit(s.Batch)
 	for _, id := range ids {
 		group.Go(func() (err error) {
-			defer recovered(&err)
+			defer catchPanic(&err)
 			if err = s.Transitions.Run(ctx, id, transition); errors.Is(err, errUnchanged) {
 				return nil
 			}
@@ -135,11 +142,11 @@ func (s *Sweeper) all(ctx context.Context, ids []string, transition func(*approv
 	return group.Wait()
 }
 
-// Age returns for how long no sweep has ended, for the health check: what hangs is
-// to be restarted. One that fails is none of that: its store is ill, and the other
-// workers', and a restart would mend nothing. It is 0 before Run.
-func (s *Sweeper) Age(now time.Time) time.Duration {
-	if last := s.last.Load(); last != 0 {
+// SinceLastSweep returns the time since the last sweep ended. The health check uses it: a sweeper that hangs needs a
+// restart. A failing sweep counts as ended, because its store fails for every worker and a restart would not help. The
+// result is 0 before Run.
+func (s *Sweeper) SinceLastSweep(now time.Time) time.Duration {
+	if last := s.lastSweep.Load(); last != 0 {
 		return now.Sub(time.Unix(0, last))
 	}
 	return 0

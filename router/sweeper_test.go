@@ -36,7 +36,7 @@ func (c *counted) Claim(ctx context.Context, now time.Time, limit int, lease tim
 
 func newSweeper(c *counted, w *watcher) *Sweeper {
 	return &Sweeper{
-		Orders: c, Transitions: transitions(c.Store, w, nowhere{}), Observer: w, Log: w.logger(), Every: time.Second, Batch: 10, Lease: 2 * time.Second,
+		Claimer: c, Transitions: transitions(c.Store, w, nowhere{}), Observer: w, Log: w.logger(), Interval: time.Second, Batch: 10, Lease: 2 * time.Second,
 	}
 }
 
@@ -71,8 +71,8 @@ func TestHowOftenItSweeps(t *testing.T) {
 		s := newSweeper(c, w)
 		sweep(t, s, 10500*time.Millisecond)
 		require.Len(t, c.claims, 11)
-		require.Less(t, s.Age(time.Now()), time.Second)
-		require.Zero(t, (&Sweeper{}).Age(time.Now()), "one that has not begun is not late")
+		require.Less(t, s.SinceLastSweep(time.Now()), time.Second)
+		require.Zero(t, (&Sweeper{}).SinceLastSweep(time.Now()), "one that has not begun is not late")
 
 		for i := range 25 {
 			ask(t, c.Store, fmt.Sprint(i), time.Now().Add(time.Second))
@@ -102,7 +102,7 @@ func (s *stores) Update(ctx context.Context, orderID string, f func(*approval.Or
 // full has room for nothing.
 type full struct{ nowhere }
 
-func (full) Room(approval.ActionKind, string) bool { return false }
+func (full) HasCapacity(approval.ActionKind, string) bool { return false }
 
 func TestWhatFindsNoRoomComesAgainAfterItsLease(t *testing.T) {
 	t.Parallel()
@@ -141,7 +141,7 @@ func TestASweepThatFails(t *testing.T) {
 		sweep(t, s, 5500*time.Millisecond)
 		require.Equal(t, 6, w.failed)
 		require.Len(t, c.claims, 7)
-		require.LessOrEqual(t, s.Age(time.Now()), time.Second, "a restart would mend nothing")
+		require.LessOrEqual(t, s.SinceLastSweep(time.Now()), time.Second, "a restart would mend nothing")
 		require.Equal(t, 6, strings.Count(w.logged(), "claim due orders: odd"))
 	})
 }
@@ -159,9 +159,9 @@ func TestASweepThatHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSweeper(&counted{Store: memory.New()}, newWatcher())
-		s.Orders = hanging{}
+		s.Claimer = hanging{}
 		sweep(t, s, time.Minute)
-		require.GreaterOrEqual(t, s.Age(time.Now()), time.Minute)
+		require.GreaterOrEqual(t, s.SinceLastSweep(time.Now()), time.Minute)
 	})
 }
 
@@ -185,7 +185,7 @@ func TestOneOrderThatCannotBeAdvanced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, w := &counted{Store: memory.New()}, newWatcher()
 		s := newSweeper(c, w)
-		require.Zero(t, s.Age(time.Now()), "it has not begun")
+		require.Zero(t, s.SinceLastSweep(time.Now()), "it has not begun")
 		s.Transitions.Orders = odd{c.Store}
 		for i := range 12 { // more than a batch
 			ask(t, c.Store, fmt.Sprint("odd-", i), time.Now().Add(time.Second))
@@ -196,7 +196,7 @@ func TestOneOrderThatCannotBeAdvanced(t *testing.T) {
 		require.Equal(t, approval.TimedOut, get(t, c.Store, "sound").Approvals[0].Status)
 		require.NotZero(t, w.failed)
 		require.NotContains(t, w.logged(), "secret")
-		require.LessOrEqual(t, s.Age(time.Now()), time.Second)
+		require.LessOrEqual(t, s.SinceLastSweep(time.Now()), time.Second)
 	})
 }
 
@@ -213,7 +213,7 @@ func TestTheSweeperAdoptsOrphans(t *testing.T) {
 		require.Equal(t, 1, get(t, c.Store, "A-1").Approvals[0].Callback.Attempts, "its process may live")
 
 		var until time.Time
-		s.Adopt(t.Context())                                // nobody knows of orphans
+		s.AdoptOrphans(t.Context())                         // nobody knows of orphans
 		ask(t, c.Store, "A-2", time.Now().Add(time.Second)) // due, not under way
 		s.Orphans = func(_ context.Context, to time.Time) ([]string, error) {
 			until = to
@@ -221,7 +221,7 @@ func TestTheSweeperAdoptsOrphans(t *testing.T) {
 		}
 		stored := &stores{Store: c.Store}
 		s.Transitions.Orders = stored
-		s.Adopt(t.Context())
+		s.AdoptOrphans(t.Context())
 		require.EqualValues(t, 1, stored.n.Load())
 		require.Equal(t, time.Now().Add(30*time.Second), until, "whatever lease it may have")
 		require.Equal(t, 1, get(t, c.Store, "A-1").Approvals[0].Callback.Attempts, "nothing is begun before the router runs")
@@ -231,7 +231,7 @@ func TestTheSweeperAdoptsOrphans(t *testing.T) {
 		require.True(t, callback.MaybeApplied)
 
 		s.Orphans = func(context.Context, time.Time) ([]string, error) { return nil, errOdd }
-		s.Adopt(t.Context())
-		require.Contains(t, w.logged(), "adopting what was under way failed")
+		s.AdoptOrphans(t.Context())
+		require.Contains(t, w.logged(), "adopting running actions failed")
 	})
 }

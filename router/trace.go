@@ -9,38 +9,31 @@ import (
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
-// Tracer follows what messages set going.
+// Tracer makes spans of messages.
 type Tracer interface {
-	// ContinueTrace returns a context that is where in a trace a message came from: as a
-	// W3C traceparent says, else as an X-Ray header does; where neither does, as it was.
+	// ContinueTrace returns a context in the trace that a W3C traceparent names, or else an X-Ray header. If neither names a
+	// trace, it returns the context unchanged.
 	ContinueTrace(ctx context.Context, traceparent, xray string) context.Context
-	// StartSpan starts a span in the trace of the context, or in a new one, with
-	// attributes as names and values in turn, and returns how to end it.
+	// StartSpan starts a span in the trace of the context, or in a new trace. The attributes are pairs of names and values.
+	// It returns the function that ends the span.
 	StartSpan(ctx context.Context, name string, attributes ...string) (context.Context, func(error))
 }
 
-// metaTrace is the key of an action's trace, which is its approval's. A message that comes in names its trace in an
-// attribute or in metadata.TraceHeader if SQS brought it, and in a header if HTTP did.
+// metaTrace is the key of the traceparent in the metadata of an action's message: it is the trace of the approval.
 const metaTrace = "traceparent"
 
-// trace begins a span for each request, and for each action that is in a trace.
-// A decision has none here: it belongs to the trace of what it decides, which its
-// transition finds, and is linked to the one that it came in.
-func trace(t Tracer, requests []Source) message.HandlerMiddleware {
-	asks := map[string]bool{}
+// traceMessages makes a span for each request and for each traced action. A decision has no span here. It belongs to
+// the trace of its approval, which is known only inside the transition; the span of the transition links to the trace
+// in which the decision arrived.
+func traceMessages(t Tracer, requests []Source) message.HandlerMiddleware {
+	isRequest := map[string]bool{}
 	for _, s := range requests {
-		asks[s.Name] = true
+		isRequest[s.Name] = true
 	}
 	return func(h message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) (out []*message.Message, err error) {
-			before, name := msg.Context(), message.HandlerNameFromCtx(msg.Context())
-			ctx, end := carried(t, msg), func(error) {}
-			switch m := msg.Metadata; {
-			case asks[name]:
-				ctx, end = t.StartSpan(ctx, name, "message_id", msg.UUID)
-			case m.Get(metaTrace) != "" && m.Get(metaKind) != "":
-				ctx, end = t.StartSpan(ctx, m.Get(metaKind)+" "+m.Get(metaName), "order_id", m.Get(metadata.OrderID), "attempt", m.Get(metaAttempt))
-			}
+			before := msg.Context()
+			ctx, end := startSpan(t, msg, isRequest[message.HandlerNameFromCtx(before)])
 			msg.SetContext(ctx)
 			defer func() {
 				end(err)
@@ -51,9 +44,24 @@ func trace(t Tracer, requests []Source) message.HandlerMiddleware {
 	}
 }
 
-func carried(t Tracer, msg *message.Message) context.Context {
+// startSpan starts the span of a request or of a traced action.
+func startSpan(t Tracer, msg *message.Message, isRequest bool) (context.Context, func(error)) {
+	ctx, m := contextWithTrace(t, msg), msg.Metadata
+	switch {
+	case isRequest:
+		return t.StartSpan(ctx, message.HandlerNameFromCtx(msg.Context()), "message_id", msg.UUID)
+	case m.Get(metaTrace) != "" && m.Get(metaKind) != "":
+		name := m.Get(metaKind) + " " + m.Get(metaName)
+		return t.StartSpan(ctx, name, "order_id", m.Get(metadata.OrderID), "attempt", m.Get(metaAttempt))
+	}
+	return ctx, func(error) {}
+}
+
+// contextWithTrace returns the context of a message in its trace. An action has the trace of its approval, an SQS
+// message has it in an attribute or in AWS's own trace header, and an HTTP request has it in a header.
+func contextWithTrace(t Tracer, msg *message.Message) context.Context {
 	m := msg.Metadata
-	traceparent := cmp.Or(m.Get(metaTrace), m.Get(metadata.Attribute+"traceparent"), m.Get(metadata.Header+"traceparent"))
-	xray := cmp.Or(m.Get(metadata.TraceHeader), m.Get(metadata.Header+"x-amzn-trace-id"))
-	return t.ContinueTrace(msg.Context(), traceparent, xray)
+	return t.ContinueTrace(msg.Context(),
+		cmp.Or(m.Get(metaTrace), m.Get(metadata.Attribute+"traceparent"), m.Get(metadata.Header+"traceparent")),
+		cmp.Or(m.Get(metadata.TraceHeader), m.Get(metadata.Header+"x-amzn-trace-id")))
 }

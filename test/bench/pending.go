@@ -150,10 +150,10 @@ func compareSweeps(ctx context.Context, sizes ...*storeSize) error {
 		}
 		defer s.Close()
 		z.sweeper = &router.Sweeper{
-			Orders: s,
-			Log:    slog.New(slog.DiscardHandler),
-			Batch:  256,
-			Lease:  time.Second,
+			Claimer: s,
+			Log:     slog.New(slog.DiscardHandler),
+			Batch:   256,
+			Lease:   time.Second,
 			Transitions: &handlers.Transitions{
 				Orders:   s,
 				Dispatch: discard{},
@@ -184,9 +184,9 @@ func compareSweeps(ctx context.Context, sizes ...*storeSize) error {
 // discard drops the actions and events of the sweeps.
 type discard struct{}
 
-func (discard) Room(approval.ActionKind, string) bool       { return true }
-func (discard) Dispatch(context.Context, []approval.Action) {}
-func (discard) Observe(context.Context, []approval.Event)   {}
+func (discard) HasCapacity(approval.ActionKind, string) bool { return true }
+func (discard) Dispatch(context.Context, []approval.Action)  {}
+func (discard) Observe(context.Context, []approval.Event)    {}
 
 // runWorker starts a worker on the store, carries out some approvals, and reads orders from all parts of the store.
 func (b *bench) runWorker(ctx context.Context, z *storeSize) error {

@@ -39,7 +39,7 @@ type site struct {
 
 type nobody struct{}
 
-func (nobody) Room(approval.ActionKind, string) bool       { return true }
+func (nobody) HasCapacity(approval.ActionKind, string) bool       { return true }
 func (nobody) Dispatch(context.Context, []approval.Action) {}
 func (nobody) Observe(context.Context, []approval.Event)   {}
 func (nobody) DecisionPageViewed()                         {}

@@ -28,7 +28,7 @@ func mutants() []mutant {
 			`	go func() {
 		time.Sleep(300 * time.Millisecond)
 		_ = t.Orders.Update(context.WithoutCancel(ctx), orderID, func(o *approval.Order) error {
-			turn := approval.Environment{Now: t.Now(), Lease: t.Lease, HasCapacity: t.Dispatch.Room, Jitter: rand.Float64()}
+			turn := approval.Environment{Now: t.Now(), Lease: t.Lease, HasCapacity: t.Dispatch.HasCapacity, Jitter: rand.Float64()}
 			acts, err := transition(o, turn)
 			t.Dispatch.Dispatch(context.WithoutCancel(ctx), acts)
 			return err

@@ -1,0 +1,50 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// deadLetterTimeout bounds a dead letter queue that hangs.
+const deadLetterTimeout = 15 * time.Second
+
+// writeDeadLetters makes a dead letter of a message with a permanent error, and then reports the message as handled.
+// Temporary errors, such as a shutdown or a failing store, pass through: the queue delivers the message again.
+func writeDeadLetters(source string, letters DeadLetters, o Observer, log *slog.Logger) message.HandlerMiddleware {
+	return func(h message.HandlerFunc) message.HandlerFunc {
+		return func(msg *message.Message) ([]*message.Message, error) {
+			out, err := h(msg)
+			if err == nil || !approval.IsPermanent(err) {
+				return out, err
+			}
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(msg.Context()), deadLetterTimeout)
+			defer cancel()
+			dead := store.DeadLetter{
+				Source:     source,
+				ReasonCode: approval.ReasonCodeOf(err),
+				Reason:     err.Error(),
+				Body:       msg.Payload,
+				Metadata:   msg.Metadata,
+				At:         time.Now(),
+			}
+			if _, putErr := letters.PutDeadLetter(ctx, dead); putErr != nil {
+				return nil, fmt.Errorf("put dead letter: %w", putErr)
+			}
+			o.DeadLettered(source)
+			log.LogAttrs(ctx, slog.LevelError, "dead letter",
+				slog.String("source", source),
+				slog.String("message_id", msg.UUID),
+				slog.String("reason_code", string(dead.ReasonCode)),
+				slog.String("reason", err.Error()),
+			)
+			return nil, nil
+		}
+	}
+}
