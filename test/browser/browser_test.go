@@ -39,13 +39,13 @@ type site struct {
 
 type nobody struct{}
 
-func (nobody) HasCapacity(approval.ActionKind, string) bool       { return true }
-func (nobody) Dispatch(context.Context, []approval.Action) {}
-func (nobody) Observe(context.Context, []approval.Event)   {}
-func (nobody) DecisionPageViewed()                         {}
-func (nobody) DecisionPageSubmitted()                      {}
-func (nobody) DecisionPageRefused()                        {}
-func (nobody) DecisionPageFailed()                         {}
+func (nobody) HasCapacity(approval.ActionKind, string) bool { return true }
+func (nobody) Dispatch(context.Context, []approval.Action)  {}
+func (nobody) Observe(context.Context, []approval.Event)    {}
+func (nobody) DecisionPageViewed()                          {}
+func (nobody) DecisionPageSubmitted()                       {}
+func (nobody) DecisionPageRefused()                         {}
+func (nobody) DecisionPageFailed()                          {}
 
 func newSite(t *testing.T) *site {
 	t.Helper()
