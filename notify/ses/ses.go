@@ -1,7 +1,6 @@
-// Package ses is the channel that sends each notification as an e-mail through
-// Amazon SES: the same e-mail as notify/smtp does. SES has no idempotency token and
-// gives each message a Message-ID of its own, so one whose answer was lost is sent
-// twice (https://docs.aws.amazon.com/ses/latest/dg/header-fields.html).
+// Package ses is the channel that sends each notification as an e-mail through Amazon SES. The e-mail is the same as from
+// notify/smtp. SES has no idempotency token and gives each message its own Message-ID, so a message is sent twice if the
+// first response was lost (https://docs.aws.amazon.com/ses/latest/dg/header-fields.html).
 package ses
 
 import (
@@ -23,15 +22,15 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// API is what we use of sesv2.Client.
+// API is the part of sesv2.Client that a channel uses.
 type API interface {
 	SendEmail(context.Context, *sesv2.SendEmailInput, ...func(*sesv2.Options)) (*sesv2.SendEmailOutput, error)
 }
 
-// Config is what a channel is made of: its settings, and the environment.
+// Config has the settings of a channel, and its environment.
 type Config struct {
 	Settings
-	// Timeout bounds one attempt: an endpoint that accepts the connection and then stays silent. 0 means 10 s.
+	// Timeout bounds an attempt: an endpoint may accept the connection and then stay silent. Zero means 10 s.
 	Timeout time.Duration
 }
 
@@ -43,7 +42,7 @@ type Channel struct {
 	config    Config
 }
 
-// New returns a channel that sends through api. The error names each field of the settings that is wrong.
+// New returns a channel that sends through api. The error names each field of the settings with a fault.
 func New(api API, c Config) (*Channel, error) {
 	setup.Default(&c.Timeout, 10*time.Second)
 	if err := setup.FaultsOf(&c.Settings); err != nil {
@@ -64,18 +63,16 @@ func New(api API, c Config) (*Channel, error) {
 // https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateConfigurationSet.html.
 var configurationSetName = regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
 
-// permanentCodes returns the errors that no later attempt can cure: the content, the
-// address or the sender is refused. The others of SendEmail (AccountSuspended,
-// SendingPaused, LimitExceeded, TooManyRequests, NotFound of the configuration
-// set) pass, or an operator can mend them:
+// permanentCodes returns the error codes that no later attempt can cure: the content, the address or the sender is
+// refused. The other errors of SendEmail (AccountSuspended, SendingPaused, LimitExceeded, TooManyRequests, NotFound of the
+// configuration set) are temporary, or an operator can mend them:
 // https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors.
 func permanentCodes() []string {
 	return []string{"MessageRejected", "MailFromDomainNotVerifiedException", "BadRequestException"}
 }
 
-// Notify sends the message to its approver, whose ID must be an e-mail address. It
-// makes one attempt: the retries are the order's own. See
-// permanentCodes and outbound.Send for the meaning of the errors.
+// Notify implements notify.Channel. The approver's ID must be an e-mail address. See permanentCodes and outbound.Send for
+// the meaning of the errors.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	in, err := c.compose(m)
 	if err != nil {
@@ -95,10 +92,9 @@ func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	return nil
 }
 
-// compose makes the request. Nobody follows who opened it or clicked: a link that
-// leads over a tracker's server is shown to that server, and opened by more
-// scanners. So tracking is off for this message, whatever the account or the
-// configuration set says, and each link says so too.
+// compose returns the request. Tracking of opens and clicks is disabled for the message, whatever the account or the
+// configuration set asks for, and for each link: a link through a tracking server is shown to that server, and more
+// scanners open it.
 func (c *Channel) compose(m approval.Message) (*sesv2.SendEmailInput, error) {
 	to, err := email.To(m)
 	if err != nil {
@@ -116,16 +112,18 @@ func (c *Channel) compose(m approval.Message) (*sesv2.SendEmailInput, error) {
 		Content: &types.EmailContent{Simple: &types.Message{
 			// 7-bit ASCII: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Message.html.
 			Subject: content(mime.QEncoding.Encode("UTF-8", text.Subject)),
-			Body:    &types.Body{Text: content(text.Plain), Html: content(untracked(text.HTML))},
+			Body:    &types.Body{Text: content(text.Plain), Html: content(disableTracking(text.HTML))},
 			Headers: []types.MessageHeader{
 				// All e-mails of an approval are one conversation.
 				header("References", "<"+email.MessageID(m.ApprovalID, c.from)+">"),
-				// RFC 3834, and what Exchange heeds: no out-of-office replies.
-				header("Auto-Submitted", "auto-generated"), header("X-Auto-Response-Suppress", "All"),
+				// These two prevent out-of-office replies, by RFC 3834 and in Exchange.
+				header("Auto-Submitted", "auto-generated"),
+				header("X-Auto-Response-Suppress", "All"),
 			},
 		}},
 		ConfigurationOverrides: &types.ConfigurationOverrides{Tracking: &types.TrackingConfigurationOverrides{
-			ClickTrackingEnabled: types.FeatureStatusDisabled, OpenTrackingEnabled: types.FeatureStatusDisabled,
+			ClickTrackingEnabled: types.FeatureStatusDisabled,
+			OpenTrackingEnabled:  types.FeatureStatusDisabled,
 		}},
 	}
 	if c.config.ConfigurationSet != "" {
@@ -134,14 +132,12 @@ func (c *Channel) compose(m approval.Message) (*sesv2.SendEmailInput, error) {
 	return in, nil
 }
 
-// anchor is the beginning of a link. In the text of an order "<" is escaped, so
-// only a template has one.
+// anchor matches the start of a link. In the text of an order "<" is escaped, so only a template contains a link.
 var anchor = regexp.MustCompile(`(?i)<a(\s[^>]*)?>`)
 
-// untracked marks each link with the attribute by which SES leaves it alone, and
-// which SES removes:
+// disableTracking marks each link with the attribute by which SES does not change it. SES removes the attribute:
 // https://docs.aws.amazon.com/ses/latest/dg/faqs-metrics.html#sending-metric-faqs-clicks.
-func untracked(html string) string {
+func disableTracking(html string) string {
 	return anchor.ReplaceAllStringFunc(html, func(tag string) string {
 		if strings.Contains(tag, "ses:no-track") {
 			return tag

@@ -37,17 +37,16 @@ const (
 	actionOpen    = "open"
 )
 
-// rendered is a message in the format of Slack: blocks, and the text that notifications and screen readers have in their
-// place.
+// rendered is a message in the format of Slack: blocks, and a text in their place for notifications and screen readers.
 type rendered struct {
 	text   string
 	blocks []slack.Block
 }
 
-func (s rendered) options() []slack.MsgOption {
+func (r rendered) options() []slack.MsgOption {
 	return []slack.MsgOption{
-		slack.MsgOptionText(s.text, false),
-		slack.MsgOptionBlocks(s.blocks...),
+		slack.MsgOptionText(r.text, false),
+		slack.MsgOptionBlocks(r.blocks...),
 		slack.MsgOptionDisableLinkUnfurl(),
 		slack.MsgOptionDisableMediaUnfurl(),
 	}
@@ -57,27 +56,27 @@ func (s rendered) options() []slack.MsgOption {
 func (c *Channel) render(m approval.Message) rendered {
 	content := notify.NewContent(m, notify.Limits{Details: maxDetails})
 	heading := untrusted.Shorten(content.Headline+": "+content.Title, maxHeader)
-	s := rendered{text: escape(heading) + " (" + escape(untrusted.SingleLine(m.OrderID)) + ")"}
-	s.add(slack.NewHeaderBlock(plainText(heading)))
-	s.add(section(facts(content.Facts)))
+	out := rendered{text: escape(heading) + " (" + escape(untrusted.SingleLine(m.OrderID)) + ")"}
+	out.add(slack.NewHeaderBlock(plainText(heading)))
+	out.add(section(facts(content.Facts)))
 	for _, text := range details(content) {
-		s.add(section(text))
+		out.add(section(text))
 	}
 	if m.Kind == approval.NotifyOutcome {
-		s.add(section(outcome(m)))
-		return s
+		out.add(section(outcome(m)))
+		return out
 	}
 	if len(content.Approvers) > 0 {
-		s.add(section(c.approvers(m.Approvers)))
+		out.add(section(c.approvers(m.Approvers)))
 	}
-	s.add(c.buttonRow(m, content.Title))
+	out.add(c.buttonRow(m, content.Title))
 	if !c.buttons {
-		s.add(slack.NewContextBlock("", plainText(content.LinkNote)))
+		out.add(slack.NewContextBlock("", plainText(content.LinkNote)))
 	}
-	return s
+	return out
 }
 
-func (s *rendered) add(b slack.Block) { s.blocks = append(s.blocks, b) }
+func (r *rendered) add(b slack.Block) { r.blocks = append(r.blocks, b) }
 
 func section(text string) slack.Block {
 	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, text, false, true), nil, nil)
@@ -150,7 +149,7 @@ func outcome(m approval.Message) string {
 func (c *Channel) approvers(ids []string) string {
 	var names []string
 	for _, id := range ids[:min(len(ids), maxNames)] {
-		if user := c.people.cachedUser(id); user != "" {
+		if user := c.directory.cachedUser(id); user != "" {
 			names = append(names, "<@"+user+">")
 		} else {
 			names = append(names, escapeLine(id, maxName))

@@ -244,8 +244,12 @@ func (i *Interactions) newOutcomeMessage(ctx context.Context, c approval.Capabil
 	if a == nil {
 		return nil
 	}
-	s := (&Channel{}).render(o.ComposeMessage(a, &approval.Notification{Kind: approval.NotifyOutcome}))
-	return &slack.WebhookMessage{Text: s.text, Blocks: &slack.Blocks{BlockSet: s.blocks}, ReplaceOriginal: true}
+	rendered := (&Channel{}).render(o.ComposeMessage(a, &approval.Notification{Kind: approval.NotifyOutcome}))
+	return &slack.WebhookMessage{
+		Text:            rendered.text,
+		Blocks:          &slack.Blocks{BlockSet: rendered.blocks},
+		ReplaceOriginal: true,
+	}
 }
 
 // sendReply posts the reply to the response URL, if that is a URL of Slack. A failure is only logged: the decision is

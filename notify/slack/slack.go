@@ -1,9 +1,9 @@
-// Package slack is the channel that asks approvers in Slack, and the way in for
-// what they press there.
+// Package slack is the channel that sends notifications to Slack, and the source of the decisions that approvers make by
+// its buttons.
 //
-// With a bot token a message goes to each approver by themselves, or once to a
-// channel that all of them read; it is edited when all is over. With an incoming
-// webhook it goes to the webhook's channel and cannot be edited by us.
+// With a bot token, a message goes to each approver directly, or to a Slack channel that all approvers read. It is edited
+// when the approval closes. With an incoming webhook, the message goes to the Slack channel of the webhook, and we cannot
+// edit it.
 package slack
 
 import (
@@ -22,22 +22,22 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// Config is what a channel is made of: its settings, and the environment.
+// Config has the settings of a channel, and its environment.
 type Config struct {
 	Settings
 	// Users has the Slack user IDs of approvers, by normalised approver ID. Other approvers are found by their e-mail
 	// address.
 	Users map[approval.PersonID]string
-	// Client sends and must not follow redirects. Nil means the client of package outbound. The guard against
-	// internal addresses is not needed, because the operator chooses the address.
+	// Client must not follow redirects. Nil means the client of package outbound, without the guard against internal
+	// addresses, because the operator chooses the address.
 	Client *http.Client
-	// Timeout bounds one attempt: a server that accepts the request and then stays silent. 0 means 10 s.
+	// Timeout bounds an attempt: a server may accept the request and then stay silent. Zero means 10 s.
 	Timeout time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
 
-// Channel asks approvers in Slack.
+// Channel sends notifications to Slack.
 type Channel struct {
 	api          func() *slack.Client // nil for a webhook; a function, so that its token cannot be printed
 	webhook      secret.Text
@@ -45,11 +45,10 @@ type Channel struct {
 	conversation string
 	buttons      bool
 	timeout      time.Duration
-	people       *Directory
+	directory    *Directory
 }
 
-// New returns a channel. The error names each field of the Config that is at
-// fault, without its value.
+// New returns a channel. The error names each field of the settings with a fault, without its value.
 func New(c Config) (*Channel, error) {
 	if err := setup.FaultsOf(&c.Settings); err != nil {
 		return nil, err
@@ -76,65 +75,64 @@ func New(c Config) (*Channel, error) {
 		api := slack.New(c.Token.Reveal(), options...)
 		ch.api = func() *slack.Client { return api }
 	}
-	ch.people = newDirectory(ch.api, c.Users, c.Now)
+	ch.directory = newDirectory(ch.api, c.Users, c.Now)
 	return ch, nil
 }
 
-// Directory returns who is who in this channel's workspace.
-func (c *Channel) Directory() *Directory { return c.people }
+// Directory returns the directory of the channel's workspace.
+func (c *Channel) Directory() *Directory { return c.directory }
 
-// EditsMessages says whether messages are edited by us when all is over. Where they
-// are not, whoever presses a button has the message replaced.
+// EditsMessages reports whether the channel edits its messages when the approval closes. If not, the response to the
+// deciding press of a button replaces the message.
 func (c *Channel) EditsMessages() bool { return c.api != nil }
 
-// Notify sends the message.
+// Notify implements notify.Channel.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	_, err := c.Post(ctx, m)
 	return err
 }
 
-// Post sends the message, and returns where it is.
+// Post implements notify.Editable. The receipt is the Slack channel and the time stamp of the message.
 func (c *Channel) Post(ctx context.Context, m approval.Message) (receipt string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	s := c.render(m)
+	rendered := c.render(m)
 	var progress outbound.Progress
 	if c.api == nil {
-		blocks := slack.Blocks{BlockSet: s.blocks}
+		blocks := slack.Blocks{BlockSet: rendered.blocks}
 		no := false
 		err := slack.PostWebhookCustomHTTPContext(progress.Observe(ctx), c.webhook.Reveal(), c.client, &slack.WebhookMessage{
-			Text:        s.text,
+			Text:        rendered.text,
 			Blocks:      &blocks,
 			UnfurlLinks: &no,
 			UnfurlMedia: &no,
 		})
 		return "", judge(ctx, &progress, err)
 	}
-	to := c.conversation
-	if to == "" {
-		if to, err = c.people.FindUser(ctx, m.Approver); err != nil {
+	conversation := c.conversation
+	if conversation == "" {
+		if conversation, err = c.directory.FindUser(ctx, m.Approver); err != nil {
 			return "", fmt.Errorf("find the approver: %w", err)
 		}
 	}
-	where, stamp, err := c.api().PostMessageContext(progress.Observe(ctx), to, s.options()...)
+	postedIn, stamp, err := c.api().PostMessageContext(progress.Observe(ctx), conversation, rendered.options()...)
 	if err != nil {
 		return "", judge(ctx, &progress, err)
 	}
-	return where + "/" + stamp, nil
+	return postedIn + "/" + stamp, nil
 }
 
-// Edit makes the message of a receipt say how the approval ended. One that is no
-// longer there has nothing left to press.
+// Edit implements notify.Editable. A message that no longer exists has no buttons either, so its absence is not an error.
 func (c *Channel) Edit(ctx context.Context, receipt string, m approval.Message) error {
-	where, stamp, ok := strings.Cut(receipt, "/")
+	postedIn, stamp, ok := strings.Cut(receipt, "/")
 	if !ok || c.api == nil {
 		return approval.Permanent(errors.New("the message cannot be found again"))
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var progress outbound.Progress
-	_, _, _, err := c.api().UpdateMessageContext(progress.Observe(ctx), where, stamp, c.render(m).options()...)
-	if said, ok := errors.AsType[slack.SlackErrorResponse](err); ok && said.Err == "message_not_found" {
+	_, _, _, err := c.api().UpdateMessageContext(progress.Observe(ctx), postedIn, stamp, c.render(m).options()...)
+	if refusal, ok := errors.AsType[slack.SlackErrorResponse](err); ok && refusal.Err == "message_not_found" {
 		return nil
 	}
 	return judge(ctx, &progress, err)

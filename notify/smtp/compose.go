@@ -9,8 +9,7 @@ import (
 	"github.com/approval-relay/approval-relay/notify/email"
 )
 
-// compose makes the e-mail. The link is in its body only: headers are logged by
-// every server on the way.
+// compose returns the e-mail. Its link is in the body only: every server on the way logs the headers.
 func (c *Channel) compose(m approval.Message, to *mail.Address) (*gomail.Msg, error) {
 	text, err := c.templates.Render(m)
 	if err != nil {
@@ -24,7 +23,7 @@ func (c *Channel) compose(m approval.Message, to *mail.Address) (*gomail.Msg, er
 	msg.SetMessageIDWithValue(email.MessageID(m.ID, c.from))
 	// All e-mails of an approval are one conversation.
 	msg.SetGenHeader(gomail.HeaderReferences, "<"+email.MessageID(m.ApprovalID, c.from)+">")
-	// RFC 3834, and what Exchange heeds: no out-of-office replies.
+	// These two prevent out-of-office replies, by RFC 3834 and in Exchange.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")
 	msg.SetBodyString(gomail.TypeTextPlain, text.Plain)

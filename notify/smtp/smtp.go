@@ -1,5 +1,5 @@
-// Package smtp is the channel that sends each notification as an e-mail, plain
-// text and HTML in one, through the operator's mail server.
+// Package smtp is the channel that sends each notification as an e-mail, with plain text and HTML, through the mail server
+// of the operator.
 package smtp
 
 import (
@@ -17,22 +17,22 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// TLS says how the connection to the mail server is protected.
+// TLS is the protection of the connection to the mail server.
 type TLS string
 
-// The ways to protect it. None is for a server on the same machine or network.
+// The kinds of protection. None is for a server on the same machine or network.
 const (
-	StartTLS TLS = "starttls" // from the server's greeting on, or not at all
+	StartTLS TLS = "starttls" // from the server's greeting on; a server without STARTTLS is refused
 	Implicit TLS = "tls"      // from the first byte on
 	None     TLS = "none"
 )
 
-// Config is what a channel is made of: its settings, and the environment.
+// Config has the settings of a channel, and its environment.
 type Config struct {
 	Settings
 	// HELO is the name by which we introduce ourselves to the server; empty means the machine's name.
 	HELO string
-	// Timeout bounds one attempt: a server that accepts the connection and then stays silent. 0 means 30 s.
+	// Timeout bounds an attempt: a server may accept the connection and then stay silent. Zero means 30 s.
 	Timeout time.Duration
 	// RootCAs are the authorities that may have signed the server's certificate; nil means the system's.
 	RootCAs *x509.CertPool
@@ -40,14 +40,14 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Channel sends e-mails. Each has a connection of its own.
+// Channel sends e-mails, each on a connection of its own.
 type Channel struct {
 	config    Config
 	from      *mail.Address
 	templates *email.Templates
 }
 
-// New returns a channel. The error names each field of the settings that is wrong, without its value where that is secret.
+// New returns a channel. The error names each field of the settings with a fault, without the value of a secret.
 func New(c Config) (*Channel, error) {
 	c.SetDefaults(setup.Common{})
 	setup.Default(&c.Timeout, 30*time.Second)
@@ -68,8 +68,8 @@ func New(c Config) (*Channel, error) {
 	return &Channel{config: c, from: from, templates: templates}, nil
 }
 
-// Notify sends the message to its approver, whose ID must be an e-mail address.
-// See failed for what the errors mean.
+// Notify implements notify.Channel. The approver's ID must be an e-mail address. See judgeRefusal for the meaning of the
+// errors.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	to, err := email.To(m)
 	if err != nil {
@@ -84,7 +84,7 @@ func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	return c.send(ctx, msg)
 }
 
-func (c *Channel) address() string {
+func (c *Channel) serverAddress() string {
 	return net.JoinHostPort(c.config.Host, strconv.Itoa(c.config.Port))
 }
 

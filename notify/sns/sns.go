@@ -1,6 +1,5 @@
-// Package sns is the channel that publishes each notification as an event to an
-// SNS topic, for machines: dashboards, audits, bots of one's own. Subscribers of a
-// topic are many, so the link, by which an approver decides, is not in it.
+// Package sns is the channel that publishes each notification as an event to an SNS topic, for programs: dashboards,
+// audits, bots. A topic has many subscribers, so the event does not contain the link of the approver.
 package sns
 
 import (
@@ -18,25 +17,25 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// API is what we use of sns.Client.
+// API is the part of sns.Client that a channel uses.
 type API interface {
 	Publish(context.Context, *sns.PublishInput, ...func(*sns.Options)) (*sns.PublishOutput, error)
 }
 
-// Config is what a channel is made of: its settings, and the environment.
+// Config has the settings of a channel, and its environment.
 type Config struct {
 	Settings
-	// Timeout bounds one attempt: an endpoint that accepts the connection and then stays silent. 0 means 10 s.
+	// Timeout bounds an attempt: an endpoint may accept the connection and then stay silent. Zero means 10 s.
 	Timeout time.Duration
 }
 
-// Channel publishes to one topic.
+// Channel publishes to a topic.
 type Channel struct {
 	api    API
 	config Config
 }
 
-// New returns a channel that publishes through api. The error names each field of the settings that is wrong.
+// New returns a channel that publishes through api. The error names each field of the settings with a fault.
 func New(api API, c Config) (*Channel, error) {
 	setup.Default(&c.Timeout, 10*time.Second)
 	if err := setup.FaultsOf(&c.Settings); err != nil {
@@ -45,22 +44,19 @@ func New(api API, c Config) (*Channel, error) {
 	return &Channel{api: api, config: c}, nil
 }
 
-// maxMessage is how long the event may be, in bytes: the 262,144 that a topic
-// takes by default, less what the attributes take of it
+// maxMessage is the longest event, in bytes: the 262,144 bytes that a topic accepts by default, less the attributes
 // (https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html).
 const maxMessage = 262_144 - 1024
 
-// permanentCodes returns the errors that are the request's own fault; it is too long, say.
-// The others of Publish (AuthorizationError, NotFound, Throttled, …) pass, or an
-// operator can mend them: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors.
+// permanentCodes returns the error codes for faults of the request itself, such as its length. The other errors of Publish
+// (AuthorizationError, NotFound, Throttled, …) are temporary, or an operator can mend them:
+// https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors.
 func permanentCodes() []string {
 	return []string{"InvalidParameter", "ParameterValueInvalid", "InvalidParameterValue", "ValidationException", "ValidationError"}
 }
 
-// Notify publishes the message, with the attributes type and workflow, by which
-// subscriptions can filter. It makes one attempt: the retries are the order's own.
-// A subscriber may get the same event twice, with the same notificationId. See
-// permanentCodes and outbound.Send for the meaning of the errors.
+// Notify implements notify.Channel. The attributes type and workflow are for the filters of subscriptions. A subscriber may
+// get an event twice, with the same notificationId. See permanentCodes and outbound.Send for the meaning of the errors.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	body, err := event.EncodePublic(m, maxMessage)
 	if err != nil {
