@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	root  = "../../"
-	chart = root + "deploy/helm/approval-relay/"
+	root        = "../../"
+	chartFolder = root + "deploy/helm/approval-relay/"
 )
 
 func read(t *testing.T, path string) string {
@@ -71,10 +71,10 @@ func TestFilesParse(t *testing.T) {
 func TestOneSource(t *testing.T) {
 	t.Parallel()
 	for link, source := range map[string]string{"files/rules.yaml": "deploy/prometheus/rules.yaml", "files/dashboards": "deploy/grafana"} {
-		info, err := os.Lstat(chart + link)
+		info, err := os.Lstat(chartFolder + link)
 		require.NoError(t, err)
 		require.NotZero(t, info.Mode()&fs.ModeSymlink, "%s is a copy", link)
-		there, err := os.Stat(chart + link)
+		there, err := os.Stat(chartFolder + link)
 		require.NoError(t, err)
 		want, err := os.Stat(root + source)
 		require.NoError(t, err)
@@ -107,11 +107,11 @@ func orFileIn(path string) string {
 // One version everywhere, and no image without one.
 func TestVersions(t *testing.T) {
 	t.Parallel()
-	version := find(t, chart+"Chart.yaml", `(?m)^version: (\S+)$`)
-	require.Equal(t, version, find(t, chart+"Chart.yaml", `(?m)^appVersion: "(\S+)"$`))
+	version := find(t, chartFolder+"Chart.yaml", `(?m)^version: (\S+)$`)
+	require.Equal(t, version, find(t, chartFolder+"Chart.yaml", `(?m)^appVersion: "(\S+)"$`))
 	image := "approval-relay/approval-relay:" + version
 	require.Equal(t, image, find(t, root+"deploy/ecs/task-definition.json", `"image": "([^"]+)"`))
-	require.Contains(t, read(t, chart+"values.yaml"), "repository: approval-relay/approval-relay\n")
+	require.Contains(t, read(t, chartFolder+"values.yaml"), "repository: approval-relay/approval-relay\n")
 
 	var compose struct {
 		Services map[string]struct{ Image string }
@@ -133,12 +133,12 @@ func TestPorts(t *testing.T) {
 	var values struct {
 		Config struct{ Public, Operator struct{ Listen string } }
 	}
-	decode(t, chart+"values.yaml", &values)
+	decode(t, chartFolder+"values.yaml", &values)
 	public, operator := strings.TrimPrefix(values.Config.Public.Listen, "0.0.0.0:"), strings.TrimPrefix(values.Config.Operator.Listen, "0.0.0.0:")
 	require.Equal(t, []string{"8080", "9090"}, []string{public, operator})
 
 	require.Contains(t, read(t, root+"deploy/Dockerfile"), "\nEXPOSE "+public+" "+operator+"\n")
-	set := read(t, chart+"templates/_pod.tpl")
+	set := read(t, chartFolder+"templates/_pod.tpl")
 	require.Contains(t, set, "{name: public, containerPort: "+public+"}")
 	require.Contains(t, set, "{name: operator, containerPort: "+operator+"}")
 	routes := read(t, root+"api/routes.go")
@@ -151,7 +151,7 @@ func TestPorts(t *testing.T) {
 	found := regexp.MustCompile(`\{"(?:GET |POST )?(/[a-z]+)/`).FindAllStringSubmatch(open, -1)
 	require.Len(t, found, 5)
 	for _, route := range found {
-		require.Regexp(t, `range list .*"`+route[1]+`"`, read(t, chart+"templates/ingress.yaml"))
+		require.Regexp(t, `range list .*"`+route[1]+`"`, read(t, chartFolder+"templates/ingress.yaml"))
 	}
 
 	ecs := read(t, root+"deploy/ecs/task-definition.json")

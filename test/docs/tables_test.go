@@ -1,4 +1,4 @@
-package main
+package docs
 
 import (
 	"flag"
@@ -9,18 +9,16 @@ import (
 	"testing"
 
 	"github.com/approval-relay/approval-relay/config"
-
 	"github.com/approval-relay/approval-relay/metrics"
 )
 
-var update = flag.Bool("update", false, "write the tables of the documentation again")
+var update = flag.Bool("update", false, "write the tables in the documentation")
 
-// TestTables holds the tables of the documentation against the code that they
-// describe.
+// TestTables compares the tables in the documentation with the code. With -update it writes them.
 func TestTables(t *testing.T) {
 	t.Parallel()
 	for path, tables := range map[string]map[string]string{
-		"../../README.md":             {"configuration": outline(), "kinds": kindsTable(), "metrics": metrics.MarkdownTable(vital...)},
+		"../../README.md":             {"configuration": partsTable(), "kinds": kindsTable(), "metrics": metrics.MarkdownTable(vitalMetrics...)},
 		"../../docs/configuration.md": {"configuration": configurationTables()},
 		"../../docs/metrics.md":       {"metrics": metrics.MarkdownTable()},
 	} {
@@ -34,10 +32,10 @@ func TestTables(t *testing.T) {
 			before, rest, ok := strings.Cut(text, begin)
 			have, after, ok2 := strings.Cut(rest, end)
 			if !ok || !ok2 {
-				t.Fatalf("%s has no place for %s", path, name)
+				t.Fatalf("%s lacks the marks of the table %s", path, name)
 			}
 			if have != table && !*update {
-				t.Errorf("%s: the table of %s is not what the code says: go test ./cmd/approval-relay -run TestTables -update", path, name)
+				t.Errorf("%s: the table %s differs from the code; make generate writes it", path, name)
 			}
 			text = before + begin + table + end + after
 		}
@@ -49,14 +47,14 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// vital are the metrics to look at first.
-var vital = []string{
+// vitalMetrics are the metrics to look at first.
+var vitalMetrics = []string{
 	"requests_total", "approvals_pending", "oldest_pending_timestamp_seconds", "approvals_decided_total", "approval_decision_seconds", "approvals_timed_out_total",
 	"callback_delivery_seconds", "callbacks_total", "exhausted_orders", "notifications_failed_total", "approvals_undeliverable_total",
 	"dead_letters_total", "sqs_message_age_seconds", "oldest_due_timestamp_seconds", "store_commit_duration_seconds",
 }
 
-// TestREADMEExample loads the README's own configuration.
+// TestREADMEExample loads the configuration of the README.
 func TestREADMEExample(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("../../README.md")
@@ -73,8 +71,8 @@ func TestREADMEExample(t *testing.T) {
 	}
 }
 
-// outline names the parts of the configuration.
-func outline() string {
+// partsTable lists the parts of the configuration.
+func partsTable() string {
 	var b strings.Builder
 	b.WriteString("| part | description |\n|---|---|\n")
 	for f := range reflect.TypeFor[config.Config]().Fields() {
@@ -99,7 +97,7 @@ func kindsTable() string {
 	return b.String()
 }
 
-// configurationTables describe every field of the configuration, part by part.
+// configurationTables returns a table for each part of the configuration with all of its fields.
 func configurationTables() string {
 	var b strings.Builder
 	for _, part := range config.Describe() {

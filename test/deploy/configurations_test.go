@@ -1,8 +1,7 @@
-package main
+package deploy
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -11,69 +10,34 @@ import (
 	"testing"
 	"time"
 
-	"github.com/approval-relay/approval-relay/config"
-	"github.com/approval-relay/approval-relay/secret"
-
-	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/test/internal/chart"
 )
 
-// Every configuration that deploy/ brings is one that the program takes.
-func TestDeployedConfigurations(t *testing.T) {
+// TestConfigurations loads every configuration in deploy/.
+func TestConfigurations(t *testing.T) {
 	t.Parallel()
 	files := []string{"../../deploy/helm/approval-relay/values.yaml"}
-	good, err := filepath.Glob("../../test/deploy/testdata/values/good_*.yaml")
+	good, err := filepath.Glob("testdata/values/good_*.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, good)
 	for _, file := range append(files, good...) {
-		good, err := chartConfig(t, []byte(read(t, file)))
+		good, err := chart.Config(t, []byte(read(t, file)))
 		require.NoError(t, err, file)
 		require.Equal(t, "0.0.0.0:9090", good.Operator.Listen)
 	}
-	c, _, err := config.Parse("compose", []byte(read(t, "../../deploy/compose/relay.yaml")), testenv)
+	c, _, err := config.Parse("compose", []byte(read(t, "../../deploy/compose/relay.yaml")), func(string) string { return "a value of enough bytes" })
 	require.NoError(t, err)
 	require.Equal(t, "0.0.0.0:9090", c.Operator.Listen, "Prometheus and the published port come from outside the container")
 }
 
-// chartConfig is the configuration that the chart makes of a values file: its own
-// values with the file's on top of them.
-func chartConfig(t *testing.T, values []byte) (*config.Config, error) {
-	t.Helper()
-	var base, over struct{ Config map[string]any }
-	require.NoError(t, yaml.Unmarshal([]byte(read(t, "../../deploy/helm/approval-relay/values.yaml")), &base))
-	require.NoError(t, yaml.Unmarshal(values, &over))
-	merge(base.Config, over.Config)
-	text, err := yaml.Marshal(base.Config)
-	require.NoError(t, err)
-	c, _, err := config.Parse("values", secretsHere(t, text), func(string) string { return "a value of enough bytes" })
-	return c, err
-}
-
-// merge lays values over others as Helm does.
-func merge(to, from map[string]any) {
-	for k, v := range from {
-		below, isMap := v.(map[string]any)
-		if there, ok := to[k].(map[string]any); ok && isMap {
-			merge(there, below)
-			continue
-		}
-		to[k] = v
-	}
-}
-
-// secretsHere puts a file of this machine in place of mounted ones.
-func secretsHere(t *testing.T, text []byte) []byte {
-	t.Helper()
-	here := filepath.Join(t.TempDir(), "secret")
-	require.NoError(t, os.WriteFile(here, []byte("a secret of enough bytes\n"), 0o600))
-	return regexp.MustCompile(`/secrets/[^/\s]+/\S+`).ReplaceAll(text, []byte(here))
-}
-
-// Whoever stops the program gives it longer than it takes for itself.
+// TestGracePeriods checks that every way of deployment waits longer than the program needs for its shutdown.
 func TestGracePeriods(t *testing.T) {
 	t.Parallel()
 	own := config.Defaults().Shutdown.Timeout
@@ -88,16 +52,15 @@ func TestGracePeriods(t *testing.T) {
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, time.Duration(seconds)*time.Second, own+10*time.Second, file)
 	}
-	chart, err := chartConfig(t, nil)
+	chart, err := chart.Config(t, nil)
 	require.NoError(t, err)
 	require.Equal(t, own, chart.Shutdown.Timeout)
 	require.Contains(t, read(t, "../../deploy/helm/approval-relay/templates/_pod.tpl"),
 		`terminationGracePeriodSeconds: {{ add (trimSuffix "s" .Values.config.shutdown.timeout | int) 15 }}`)
 }
 
-// The chart's schema knows the parts of the configuration and where secrets are
-// in it: a new secret must not end up in a ConfigMap because the schema does not
-// know its name.
+// TestChartSchema checks that the chart's schema knows every part of the configuration and every name of a secret. A secret
+// with an unknown name could be written into a ConfigMap.
 func TestChartSchema(t *testing.T) {
 	t.Parallel()
 	var schema struct {
@@ -119,7 +82,7 @@ func TestChartSchema(t *testing.T) {
 		// api_tokens stands below operator, which has a schema of its own. The URL of a webhook may stand in a ConfigMap:
 		// the name is too common for a rule about all fields.
 		if name != "api_tokens" && name != "url" {
-			require.Contains(t, schema.Definitions.Part.Properties, name, "a secret by a name that the schema lets pass")
+			require.Contains(t, schema.Definitions.Part.Properties, name, "a secret with a name that the schema does not know")
 		}
 	}
 }
@@ -141,10 +104,10 @@ func secretFields(parts []*config.Field) []string {
 	return names
 }
 
-// What the example's state machines send is understood without configuration.
+// TestExampleBodies checks that the messages of the example's state machines are understood without configuration.
 func TestExampleBodies(t *testing.T) {
 	t.Parallel()
-	c, _, err := config.Parse("none", nil, testenv)
+	c, _, err := config.Parse("none", nil, func(string) string { return "a value of enough bytes" })
 	require.NoError(t, err)
 	w := c.Compiled.Workflows["default"]
 	for _, language := range []string{"jsonpath", "jsonata"} {
@@ -173,12 +136,12 @@ func TestExampleBodies(t *testing.T) {
 		require.True(t, found)
 		require.Equal(t, 2026, started.Year())
 		_, found, _ = w.Fields.Deadline(in)
-		require.False(t, found, "a time of entry is no deadline")
+		require.False(t, found, "a time of entry is not a deadline")
 	}
 	require.LessOrEqual(t, len("AQCEAAAA"), approval.MaxToken)
 }
 
-// exampleBody is the message of a state machine with its expressions filled in.
+// exampleBody returns the message of a state machine with values in place of its expressions.
 func exampleBody(t *testing.T, language string) handlers.Input {
 	t.Helper()
 	var m struct {
