@@ -76,7 +76,7 @@ func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, 
 		OperatorAPI: &OperatorAPI{
 			Orders:      s,
 			Lister:      s,
-			Decider:     &handlers.Decider{Transitions: tr, Keep: approval.UnmatchedRetention{WaitFor: time.Hour}},
+			Decider:     &handlers.Decider{Transitions: tr, UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour}},
 			DeadLetters: &shelf{},
 			Redriver:    &handlers.Redriver{Transitions: tr, Orders: s, DeadLetters: &shelf{}},
 		},

@@ -155,7 +155,7 @@ func (a *OperatorAPI) cancelOrder(r *http.Request, body []byte) (any, error) {
 		return nil, err
 	}
 	orderID := r.PathValue("orderId")
-	v, err := a.Decider.Cancel(r.Context(), orderID, in.Step, in.ApprovalID, in.By, in.Reason)
+	v, err := a.Decider.CancelApproval(r.Context(), orderID, in.Step, in.ApprovalID, in.By, in.Reason)
 	return verdictAnswer(orderID, v, err)
 }
 

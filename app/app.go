@@ -146,7 +146,7 @@ func (a *App) wireEngine() {
 	}
 	a.decider = &handlers.Decider{
 		Transitions: a.transitions,
-		Keep: approval.UnmatchedRetention{
+		UnmatchedRetention: approval.UnmatchedRetention{
 			WaitFor:        a.config.Unmatched.TTL,
 			ShowExpiredFor: a.config.Unmatched.Retention,
 		},

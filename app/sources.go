@@ -31,7 +31,7 @@ func (a *App) makeSources(ctx context.Context, validateURL map[string]func(strin
 			Workflow:    workflow,
 			Transitions: a.transitions,
 			Decode:      expression.DecodeJSON,
-			ValidURL:    validateURL[workflow.URLTarget],
+			ValidateURL: validateURL[workflow.URLTarget],
 		}
 		s.requests = append(s.requests, router.Source{
 			Name:       requestSource(name) + httpSuffix,
@@ -81,7 +81,7 @@ func (a *App) httpDecisionSource(name string, via approval.Via, topic string) ro
 
 func (a *App) decisionHandler(name string, via approval.Via) message.NoPublishHandlerFunc {
 	h := &handlers.Decision{
-		Source:  handlers.Source{Name: name, Via: via, Fields: a.config.Compiled.Decisions[name]},
+		Source:  handlers.DecisionSource{Name: name, Via: via, Fields: a.config.Compiled.Decisions[name]},
 		Decider: a.decider,
 		Decode:  expression.DecodeJSON,
 	}

@@ -166,8 +166,8 @@ func TestWebhookExamples(t *testing.T) {
 			fields := c.Compiled.Decisions[name]
 			r := &recorder{}
 			h := &handlers.Decision{
-				Source: handlers.Source{Name: name, Via: approval.ViaWebhook, Fields: fields}, Decode: expression.DecodeJSON, Form: expression.DecodeForm,
-				Decider: &handlers.Decider{Keep: approval.UnmatchedRetention{WaitFor: time.Hour}, Transitions: &handlers.Transitions{
+				Source: handlers.DecisionSource{Name: name, Via: approval.ViaWebhook, Fields: fields}, Decode: expression.DecodeJSON, Form: expression.DecodeForm,
+				Decider: &handlers.Decider{UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour}, Transitions: &handlers.Transitions{
 					Orders: r, Dispatch: r, Observer: r, Log: slog.New(slog.DiscardHandler), Now: time.Now, Lease: time.Minute,
 				}},
 			}

@@ -41,7 +41,7 @@ func (c *Config) compile(check *setup.Check) {
 	for _, name := range sortedNames(c.Workflows) {
 		w := c.Workflows[name]
 		compiled := w.compile(compiler{cel: cel, check: check.At("workflows." + name)}, name)
-		compiled.People, compiled.Rooms = people, groups
+		compiled.People, compiled.GroupChannels = people, groups
 		c.Compiled.Workflows[name] = compiled
 	}
 	compileSource := func(field, name string, fields DecisionFields) {
@@ -105,29 +105,29 @@ func (w Workflow) compile(c compiler, name string) handlers.Workflow {
 	}
 	c.check.Error("callback.output_fields", callback.CheckOutput(computed))
 	return handlers.Workflow{
-		Name:            name,
-		Fields:          w.compileRequestFields(c),
-		Approvers:       w.Approvers,
-		Policy:          approval.Policy{Kind: approval.PolicyKind(w.Policy.Kind), Quorum: w.Policy.Quorum, VetoDisabled: !w.Policy.Veto},
-		MinAssurance:    approval.Assurance(w.MinAssurance),
-		Sources:         w.Sources,
-		Channels:        w.Notify,
-		Fallback:        w.Fallback,
-		Events:          w.Events,
-		Unheard:         undeliverable(w.Undeliverable),
-		Deadline:        w.Deadline,
-		TaskTimeout:     w.TaskTimeout,
-		Margin:          w.Margin,
-		Reminders:       w.marks(),
-		Escalations:     w.escalations(),
-		Heartbeat:       w.Heartbeat,
-		TokenTarget:     w.Callback.TokenTarget,
-		URLTarget:       w.Callback.URLTarget,
-		RejectAsSuccess: w.Callback.OnReject == "success",
-		Output:          w.Callback.Output,
-		CallbackRetry:   w.Callback.Retry.schedule(),
-		NotifyRetry:     w.NotifyRetry.schedule(),
-		Retention:       w.Retention,
+		Name:              name,
+		Fields:            w.compileRequestFields(c),
+		Approvers:         w.Approvers,
+		Policy:            approval.Policy{Kind: approval.PolicyKind(w.Policy.Kind), Quorum: w.Policy.Quorum, VetoDisabled: !w.Policy.Veto},
+		MinAssurance:      approval.Assurance(w.MinAssurance),
+		Sources:           w.Sources,
+		Channels:          w.Notify,
+		FallbackChannels:  w.Fallback,
+		ProgramChannels:   w.Events,
+		OnUndeliverable:   undeliverable(w.Undeliverable),
+		Deadline:          w.Deadline,
+		TaskTimeout:       w.TaskTimeout,
+		Margin:            w.Margin,
+		Reminders:         w.marks(),
+		Escalations:       w.escalations(),
+		HeartbeatInterval: w.Heartbeat,
+		TokenTarget:       w.Callback.TokenTarget,
+		URLTarget:         w.Callback.URLTarget,
+		RejectAsSuccess:   w.Callback.OnReject == "success",
+		Output:            w.Callback.Output,
+		CallbackRetry:     w.Callback.Retry.schedule(),
+		NotificationRetry: w.NotifyRetry.schedule(),
+		Retention:         w.Retention,
 	}
 }
 
@@ -169,10 +169,10 @@ func undeliverable(text string) approval.UndeliverablePolicy {
 	return approval.UndeliverablePolicy(text)
 }
 
-func (w Workflow) marks() []handlers.Mark {
-	marks := make([]handlers.Mark, 0, len(w.Reminders))
+func (w Workflow) marks() []handlers.RelativeTime {
+	marks := make([]handlers.RelativeTime, 0, len(w.Reminders))
 	for _, m := range w.Reminders {
-		marks = append(marks, handlers.Mark(m))
+		marks = append(marks, handlers.RelativeTime(m))
 	}
 	return marks
 }
@@ -180,7 +180,7 @@ func (w Workflow) marks() []handlers.Mark {
 func (w Workflow) escalations() []handlers.Escalation {
 	escalations := make([]handlers.Escalation, 0, len(w.Escalations))
 	for _, e := range w.Escalations {
-		escalations = append(escalations, handlers.Escalation{Mark: handlers.Mark{After: e.After, Before: e.Before}, To: e.To})
+		escalations = append(escalations, handlers.Escalation{RelativeTime: handlers.RelativeTime{After: e.After, Before: e.Before}, To: e.To})
 	}
 	return escalations
 }
@@ -213,9 +213,9 @@ func (d DecisionFields) compile(c compiler) handlers.DecisionFields {
 func (c *Config) compilePeople() handlers.People {
 	people := handlers.People{Persons: map[approval.PersonID]handlers.Person{}, Groups: map[string][]string{}}
 	for id, p := range c.People {
-		person := handlers.Person{Channels: p.Notify, Fallback: p.Fallback}
+		person := handlers.Person{Channels: p.Notify, FallbackChannels: p.Fallback}
 		for _, a := range p.Away {
-			person.Away = append(person.Away, handlers.Absence{From: a.From, Until: a.Until, Cover: a.Substitutes})
+			person.Away = append(person.Away, handlers.Absence{From: a.From, Until: a.Until, Substitutes: a.Substitutes})
 		}
 		people.Persons[approval.NewPersonID(id)] = person
 	}

@@ -180,7 +180,7 @@ func TestTheEndOfACallThatCannotBeStored(t *testing.T) {
 
 func TestHeartbeat(t *testing.T) {
 	t.Parallel()
-	h := asked(t, func(w *handlers.Workflow) { w.Heartbeat = time.Minute })
+	h := asked(t, func(w *handlers.Workflow) { w.HeartbeatInterval = time.Minute })
 	h.now = began.Add(time.Minute)
 	require.NoError(t, h.Run(t.Context(), "A-1", func(o *approval.Order, turn approval.Environment) ([]approval.Action, error) {
 		return o.Advance(turn), nil

@@ -24,20 +24,20 @@ type Callback struct {
 // recorded as begun by the transition that asked for it; its end is recorded
 // here, whatever it is.
 func (h *Callback) Handle(msg *message.Message) error {
-	act, err := action(msg)
+	act, err := decodeAction(msg)
 	if err != nil {
 		return err
 	}
 	order, err := h.Transitions.Orders.Get(msg.Context(), act.OrderID)
 	if err != nil {
-		return fmt.Errorf("call back for order %s: %w", show(act.OrderID), err)
+		return fmt.Errorf("call back for order %s: %w", quoteOrderID(act.OrderID), err)
 	}
 	answer, current := order.CurrentAnswer(act, h.Transitions.Now())
 	if !current {
 		return nil // somebody else's by now, or it has ended
 	}
-	result := approval.ResultOf(h.call(msg.Context(), act, answer))
-	return h.Transitions.record(msg.Context(), act, func(o *approval.Order, t approval.Environment) []approval.Action {
+	result := approval.ResultOf(h.callTarget(msg.Context(), act, answer))
+	return h.Transitions.recordResult(msg.Context(), act, func(o *approval.Order, t approval.Environment) []approval.Action {
 		if act.Kind == approval.ActionHeartbeat {
 			o.RecordHeartbeatResult(act, result, t)
 			return nil
@@ -46,13 +46,13 @@ func (h *Callback) Handle(msg *message.Message) error {
 	})
 }
 
-func (h *Callback) call(ctx context.Context, act approval.Action, answer approval.Answer) error {
+func (h *Callback) callTarget(ctx context.Context, act approval.Action, answer approval.Answer) error {
 	target, ok := h.Targets[act.Target]
 	if !ok {
 		err := fmt.Errorf("target %q is not configured", act.Target)
 		return approval.NotApplied(approval.WithReasonCode(approval.ReasonNotConfigured, err))
 	}
-	ctx, cancel := h.Transitions.until(ctx, act, h.Timeout)
+	ctx, cancel := h.Transitions.boundByLease(ctx, act, h.Timeout)
 	defer cancel()
 	if act.Kind == approval.ActionHeartbeat {
 		return target.Heartbeat(ctx, answer)
@@ -60,8 +60,8 @@ func (h *Callback) call(ctx context.Context, act approval.Action, answer approva
 	return target.Deliver(ctx, answer)
 }
 
-// action reads the action of an in-process message.
-func action(msg *message.Message) (approval.Action, error) {
+// decodeAction reads the action of an in-process message.
+func decodeAction(msg *message.Message) (approval.Action, error) {
 	var act approval.Action
 	if err := json.Unmarshal(msg.Payload, &act); err != nil || act.OrderID == "" {
 		return act, approval.Permanent(errAction)

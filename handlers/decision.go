@@ -31,8 +31,8 @@ type DecisionFields struct {
 // there is nothing to be done, and nothing is wrong.
 var ErrFiltered = errors.New("filtered: not a decision")
 
-// Source is the configuration of one way by which decisions come in.
-type Source struct {
+// DecisionSource is the configuration of one way by which decisions come in.
+type DecisionSource struct {
 	Name   string
 	Via    approval.Via
 	Fields DecisionFields
@@ -40,7 +40,7 @@ type Source struct {
 
 // Decision handles decisions of one source.
 type Decision struct {
-	Source  Source
+	Source  DecisionSource
 	Decider *Decider
 	Decode  Decode
 	// Form reads a body that an HTML form sent, by its Content-Type; nil takes none.
@@ -49,8 +49,8 @@ type Decision struct {
 
 // Decider records decisions, whatever they came by.
 type Decider struct {
-	Transitions *Transitions
-	Keep        approval.UnmatchedRetention
+	Transitions        *Transitions
+	UnmatchedRetention approval.UnmatchedRetention
 }
 
 // Decided is the answer to a decision that came in over HTTP.
@@ -64,19 +64,19 @@ type Decided struct {
 // Decide records a decision about an order. A refusal is in the verdict; an
 // error means that nothing is known to be recorded.
 func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.Decision) (approval.Verdict, error) {
-	decision.ReceivedAt, decision.Trace = d.Transitions.Now(), d.Transitions.trace(ctx)
+	decision.ReceivedAt, decision.Trace = d.Transitions.Now(), d.Transitions.currentTrace(ctx)
 	var verdict approval.Verdict
 	err := d.Transitions.Run(ctx, orderID, func(o *approval.Order, t approval.Environment) ([]approval.Action, error) {
-		v, actions, err := o.Decide(decision, d.Keep, t)
+		v, actions, err := o.Decide(decision, d.UnmatchedRetention, t)
 		verdict = v
 		return actions, err
 	})
 	return verdict, err
 }
 
-// Cancel closes a pending approval without a decision, in the name of an operator.
+// CancelApproval closes a pending approval without a decision, in the name of an operator.
 // Without step and approvalID it is the one that is pending.
-func (d *Decider) Cancel(ctx context.Context, orderID, step, approvalID, by, reason string) (approval.Verdict, error) {
+func (d *Decider) CancelApproval(ctx context.Context, orderID, step, approvalID, by, reason string) (approval.Verdict, error) {
 	var verdict approval.Verdict
 	err := d.Transitions.Run(ctx, orderID, func(o *approval.Order, t approval.Environment) (actions []approval.Action, _ error) {
 		verdict, actions = o.CancelStep(step, approvalID, by, reason, t)
@@ -93,17 +93,17 @@ func (h *Decision) Handle(msg *message.Message) error {
 	if h.Form != nil && isForm(msg) {
 		decode = h.Form
 	}
-	in, err := read(msg, decode)
+	in, err := decodeMessage(msg, decode)
 	if err != nil {
 		return err
 	}
 	if h.Source.Fields.Filter != nil {
 		// A filter over what a message has not says no to it.
-		if wanted, _, err := find("filter", h.Source.Fields.Filter, in); err != nil || !wanted {
+		if wanted, _, err := findField("filter", h.Source.Fields.Filter, in); err != nil || !wanted {
 			return cmp.Or(err, ErrFiltered)
 		}
 	}
-	orderID, d, err := h.decision(in, msg.Payload)
+	orderID, d, err := h.readDecision(in, msg.Payload)
 	if err != nil {
 		return err
 	}
@@ -123,8 +123,8 @@ func (h *Decision) Handle(msg *message.Message) error {
 	return approval.Permanent(verdict.Err())
 }
 
-// outcomes are the words that decide, in lower case.
-var outcomes = map[string]approval.Outcome{
+// outcomeWords are the words that decide, in lower case.
+var outcomeWords = map[string]approval.Outcome{
 	"approve":  approval.Approve,
 	"approved": approval.Approve,
 	"accept":   approval.Approve,
@@ -142,23 +142,23 @@ var outcomes = map[string]approval.Outcome{
 	"false":    approval.Reject,
 }
 
-// decision reads the decision.
-func (h *Decision) decision(in Input, body []byte) (orderID string, d approval.Decision, err error) {
+// readDecision reads the decision.
+func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approval.Decision, err error) {
 	f := h.Source.Fields
-	d = approval.Decision{Via: h.Source.Via, Source: h.Source.Name, SentAt: in.published()}
+	d = approval.Decision{Via: h.Source.Via, Source: h.Source.Name, SentAt: in.publishedAt()}
 	var word string
 	orderID = in.Meta[metadata.OrderID]
 	fromPath := orderID
-	err = collect(
-		into("decision_id", f.ID, in, &d.ID), into("order", f.Order, in, &orderID), into("outcome", f.Outcome, in, &word),
-		into("step", f.Step, in, &d.Step), into("approval", f.Approval, in, &d.ApprovalID), into("by", f.By, in, &d.By),
-		into("comment", f.Comment, in, &d.Comment),
+	err = runSteps(
+		readInto("decision_id", f.ID, in, &d.ID), readInto("order", f.Order, in, &orderID), readInto("outcome", f.Outcome, in, &word),
+		readInto("step", f.Step, in, &d.Step), readInto("approval", f.Approval, in, &d.ApprovalID), readInto("by", f.By, in, &d.By),
+		readInto("comment", f.Comment, in, &d.Comment),
 	)
 	if err != nil {
 		return "", d, err
 	}
 	known := false
-	d.Outcome, known = outcomes[strings.ToLower(strings.TrimSpace(word))]
+	d.Outcome, known = outcomeWords[strings.ToLower(strings.TrimSpace(word))]
 	switch {
 	case fromPath != "" && orderID != fromPath:
 		return "", d, approval.InvalidField("order", "in the body is another than in the path")

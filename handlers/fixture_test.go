@@ -142,8 +142,8 @@ func workflow(change ...func(*handlers.Workflow)) handlers.Workflow {
 	w := handlers.Workflow{
 		Name: "orders", Policy: approval.Policy{Kind: approval.PolicyAny}, MinAssurance: approval.AssuranceLink,
 		Deadline: 24 * time.Hour, Margin: 30 * time.Second, TokenTarget: "sfn", Retention: time.Hour,
-		CallbackRetry: approval.RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
-		NotifyRetry:   approval.RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
+		CallbackRetry:     approval.RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
+		NotificationRetry: approval.RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
 		Fields: handlers.RequestFields{
 			Order: at("orderId", "approvalRequest.orderId", "order.id"), Token: at("taskToken", "TaskToken", "MyTaskToken", "task_token"),
 			Callback: at("callbackUrl"), Step: at("step"), Title: at("title"), Requester: at("requester"), Execution: at("executionArn"),
@@ -160,7 +160,7 @@ func workflow(change ...func(*handlers.Workflow)) handlers.Workflow {
 func (h *house) requests(change ...func(*handlers.Workflow)) *handlers.Request {
 	return &handlers.Request{
 		Workflow: workflow(change...), Transitions: h.Transitions, Decode: expression.DecodeJSON,
-		ValidURL: func(url string) error {
+		ValidateURL: func(url string) error {
 			if !strings.HasPrefix(url, "https://") {
 				return errors.New("is no https URL")
 			}
@@ -172,11 +172,11 @@ func (h *house) requests(change ...func(*handlers.Workflow)) *handlers.Request {
 // decisions reads decisions as the defaults do.
 func (h *house) decisions(via approval.Via) *handlers.Decision {
 	return &handlers.Decision{
-		Source: handlers.Source{Name: "erp", Via: via, Fields: handlers.DecisionFields{
+		Source: handlers.DecisionSource{Name: "erp", Via: via, Fields: handlers.DecisionFields{
 			ID: at("decisionId"), Order: at("orderId"), Outcome: at("decision"), Step: at("step"), Approval: at("approvalId"),
 			By: at("by"), Comment: at("comment"),
 		}},
-		Decider: &handlers.Decider{Transitions: h.Transitions, Keep: approval.UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour}},
+		Decider: &handlers.Decider{Transitions: h.Transitions, UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour}},
 		Decode:  expression.DecodeJSON,
 	}
 }

@@ -33,8 +33,8 @@ func isForm(msg *message.Message) bool {
 	return err == nil && kind == "application/x-www-form-urlencoded"
 }
 
-// read decodes a message.
-func read(msg *message.Message, decode Decode) (Input, error) {
+// decodeMessage decodes a message.
+func decodeMessage(msg *message.Message, decode Decode) (Input, error) {
 	if fault := msg.Metadata.Get(metadata.Fault); fault != "" {
 		return Input{}, approval.InvalidField("message", "%s", fault)
 	}
@@ -56,8 +56,8 @@ func read(msg *message.Message, decode Decode) (Input, error) {
 	return in, nil
 }
 
-// find evaluates a field. A field that is not configured finds nothing.
-func find[T any](name string, f Field[T], in Input) (value T, found bool, err error) {
+// findField evaluates a field. A field that is not configured finds nothing.
+func findField[T any](name string, f Field[T], in Input) (value T, found bool, err error) {
 	if f == nil {
 		return value, false, nil
 	}
@@ -68,9 +68,9 @@ func find[T any](name string, f Field[T], in Input) (value T, found bool, err er
 	return value, found, nil
 }
 
-// collect runs the steps until one fails, so that a handler reads its fields as
+// runSteps runs the steps until one fails, so that a handler reads its fields as
 // a list.
-func collect(steps ...func() error) error {
+func runSteps(steps ...func() error) error {
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return err
@@ -79,11 +79,11 @@ func collect(steps ...func() error) error {
 	return nil
 }
 
-// into returns a step that reads a field into a variable, which keeps its value
+// readInto returns a step that reads a field into a variable, which keeps its value
 // where the input has none.
-func into[T any](name string, f Field[T], in Input, to *T) func() error {
+func readInto[T any](name string, f Field[T], in Input, to *T) func() error {
 	return func() error {
-		v, found, err := find(name, f, in)
+		v, found, err := findField(name, f, in)
 		if err == nil && found {
 			*to = v
 		}
@@ -91,27 +91,27 @@ func into[T any](name string, f Field[T], in Input, to *T) func() error {
 	}
 }
 
-// sent returns when the message was sent, or now where that is not known.
-func (in Input) sent(now time.Time) time.Time {
-	if t := in.time(metadata.SentAt); !t.IsZero() && t.Before(now) {
+// sentAt returns when the message was sent, or now where that is not known.
+func (in Input) sentAt(now time.Time) time.Time {
+	if t := in.metaTime(metadata.SentAt); !t.IsZero() && t.Before(now) {
 		return t
 	}
 	return now
 }
 
-// published returns when the sender of a message gave it to a topic or a queue,
+// publishedAt returns when the sender of a message gave it to a topic or a queue,
 // whichever was first; zero where that is not known.
-func (in Input) published() time.Time {
-	topic, queue := in.time(metadata.SNSSentAt), in.time(metadata.SentAt)
+func (in Input) publishedAt() time.Time {
+	topic, queue := in.metaTime(metadata.SNSSentAt), in.metaTime(metadata.SentAt)
 	if queue.IsZero() || (!topic.IsZero() && topic.Before(queue)) {
 		return topic
 	}
 	return queue
 }
 
-// time returns the time under a key of the metadata, or zero where it is none, or
+// metaTime returns the time under a key of the metadata, or zero where it is none, or
 // none that a record can be written with.
-func (in Input) time(key string) time.Time {
+func (in Input) metaTime(key string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, in.Meta[key])
 	if t = t.UTC(); err != nil || t.Year() < 1970 || t.Year() > 9999 {
 		return time.Time{}
@@ -119,8 +119,8 @@ func (in Input) time(key string) time.Time {
 	return t
 }
 
-// scalar returns the text of a JSON value that is no object, list or null.
-func scalar(v any) (string, bool) {
+// scalarText returns the text of a JSON value that is no object, list or null.
+func scalarText(v any) (string, bool) {
 	switch x := v.(type) {
 	case string:
 		return x, x != ""

@@ -34,28 +34,28 @@ type Notification struct {
 // Handle sends the notification that the message's action is about. Its end is
 // recorded, whatever it is; there is nothing to be tried again by the message.
 func (h *Notification) Handle(msg *message.Message) error {
-	act, err := action(msg)
+	act, err := decodeAction(msg)
 	if err != nil {
 		return err
 	}
 	order, err := h.Transitions.Orders.Get(msg.Context(), act.OrderID)
 	if err != nil {
-		return fmt.Errorf("notify for order %s: %w", show(act.OrderID), err)
+		return fmt.Errorf("notify for order %s: %w", quoteOrderID(act.OrderID), err)
 	}
 	a, n := order.CurrentNotification(act, h.Transitions.Now())
 	if n == nil {
 		return nil // somebody else's by now, or the approval has closed
 	}
-	receipt, err := h.send(msg.Context(), act, h.message(order, a, n), n.Receipt)
+	receipt, err := h.sendMessage(msg.Context(), act, h.composeMessage(order, a, n), n.Receipt)
 	result := approval.ResultOf(err)
 	result.Receipt = receipt
-	return h.Transitions.record(msg.Context(), act, func(o *approval.Order, t approval.Environment) []approval.Action {
+	return h.Transitions.recordResult(msg.Context(), act, func(o *approval.Order, t approval.Environment) []approval.Action {
 		return o.RecordNotificationResult(act, result, t)
 	})
 }
 
-// message is what is to be said. Only people get a link.
-func (h *Notification) message(o *approval.Order, a *approval.Approval, n *approval.Notification) approval.Message {
+// composeMessage is what is to be said. Only people get a link.
+func (h *Notification) composeMessage(o *approval.Order, a *approval.Approval, n *approval.Notification) approval.Message {
 	m := o.ComposeMessage(a, n)
 	if n.Kind != approval.NotifyEvent && n.Kind != approval.NotifyOutcome {
 		c := o.LinkCapability(a, n.Approver)
@@ -64,12 +64,12 @@ func (h *Notification) message(o *approval.Order, a *approval.Approval, n *appro
 	return m
 }
 
-func (h *Notification) send(ctx context.Context, act approval.Action, m approval.Message, receipt string) (string, error) {
+func (h *Notification) sendMessage(ctx context.Context, act approval.Action, m approval.Message, receipt string) (string, error) {
 	channel, ok := h.Channels[act.Channel]
 	if !ok {
 		return "", approval.NotApplied(fmt.Errorf("channel %q is not configured", act.Channel))
 	}
-	ctx, cancel := h.Transitions.until(ctx, act, h.Timeout)
+	ctx, cancel := h.Transitions.boundByLease(ctx, act, h.Timeout)
 	defer cancel()
 	editable, can := channel.(notify.Editable)
 	switch {
@@ -83,9 +83,9 @@ func (h *Notification) send(ctx context.Context, act approval.Action, m approval
 	return "", channel.Notify(ctx, m)
 }
 
-// record stores the end of an action, although its context may be over: it has
+// recordResult stores the end of an action, although its context may be over: it has
 // happened.
-func (t *Transitions) record(ctx context.Context, act approval.Action, end func(*approval.Order, approval.Environment) []approval.Action) error {
+func (t *Transitions) recordResult(ctx context.Context, act approval.Action, end func(*approval.Order, approval.Environment) []approval.Action) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	return t.Run(ctx, act.OrderID, func(o *approval.Order, turn approval.Environment) ([]approval.Action, error) {
@@ -97,8 +97,8 @@ func (t *Transitions) record(ctx context.Context, act approval.Action, end func(
 // its lease, as after a crash.
 const recordTimeout = 30 * time.Second
 
-// until bounds an action by its time limit and by the end of its lease.
-func (t *Transitions) until(ctx context.Context, act approval.Action, limit time.Duration) (context.Context, context.CancelFunc) {
+// boundByLease bounds an action by its time limit and by the end of its lease.
+func (t *Transitions) boundByLease(ctx context.Context, act approval.Action, limit time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), min(limit, act.LeaseExpires.Sub(t.Now())))
 }
 

@@ -10,15 +10,15 @@ import (
 // Person is what is configured of an approver.
 type Person struct {
 	// Channels and Fallback are in place of the workflow's, where there are any.
-	Channels []string
-	Fallback []string
-	Away     []Absence
+	Channels         []string
+	FallbackChannels []string
+	Away             []Absence
 }
 
 // Absence is when somebody is away, and who covers for them.
 type Absence struct {
 	From, Until time.Time // until is the first moment of being back
-	Cover       []string
+	Substitutes []string
 }
 
 // People are the approvers of whom more than a name is configured. The names of
@@ -31,13 +31,13 @@ type People struct {
 // groupPrefix begins the name of a group where an approver's would stand.
 const groupPrefix = "group:"
 
-// maxCovers bounds how far covers of covers are looked for.
-const maxCovers = 3
+// maxSubstituteDepth bounds how far covers of covers are looked for.
+const maxSubstituteDepth = 3
 
-// Resolve turns names into approvers: groups into their members, and beside
+// ResolveApprovers turns names into approvers: groups into their members, and beside
 // everybody who is away at that time their cover. Covers come last, so that one
 // who is an approver anyhow has a place of their own.
-func (p *People) Resolve(names []string, now time.Time) ([]approval.Approver, error) {
+func (p *People) ResolveApprovers(names []string, now time.Time) ([]approval.Approver, error) {
 	var out, covers []approval.Approver
 	for _, name := range names {
 		members := []string{name}
@@ -49,37 +49,37 @@ func (p *People) Resolve(names []string, now time.Time) ([]approval.Approver, er
 		}
 		for _, m := range members {
 			m = strings.TrimSpace(m)
-			out = append(out, p.approver(m, ""))
-			covers = append(covers, p.covers(m, m, now, maxCovers)...)
+			out = append(out, p.newApprover(m, ""))
+			covers = append(covers, p.findSubstitutes(m, m, now, maxSubstituteDepth)...)
 		}
 	}
 	return append(out, covers...), nil
 }
 
-func (p *People) approver(id, cover string) approval.Approver {
-	person := p.person(id)
+func (p *People) newApprover(id, cover string) approval.Approver {
+	person := p.findPerson(id)
 	return approval.Approver{
 		ID:               id,
-		Nonce:            nonce(),
+		Nonce:            newNonce(),
 		SubstituteFor:    cover,
 		Channels:         person.Channels,
-		FallbackChannels: person.Fallback,
+		FallbackChannels: person.FallbackChannels,
 	}
 }
 
-func (p *People) person(id string) Person { return p.Persons[approval.NewPersonID(id)] }
+func (p *People) findPerson(id string) Person { return p.Persons[approval.NewPersonID(id)] }
 
-// covers lists who stands in for somebody, and who for those that are away too.
-func (p *People) covers(id, place string, now time.Time, deeper int) []approval.Approver {
+// findSubstitutes lists who stands in for somebody, and who for those that are away too.
+func (p *People) findSubstitutes(id, place string, now time.Time, deeper int) []approval.Approver {
 	var out []approval.Approver
-	for _, a := range p.person(id).Away {
+	for _, a := range p.findPerson(id).Away {
 		if now.Before(a.From) || !now.Before(a.Until) {
 			continue
 		}
-		for _, c := range a.Cover {
-			out = append(out, p.approver(c, place))
+		for _, c := range a.Substitutes {
+			out = append(out, p.newApprover(c, place))
 			if deeper > 1 {
-				out = append(out, p.covers(c, place, now, deeper-1)...)
+				out = append(out, p.findSubstitutes(c, place, now, deeper-1)...)
 			}
 		}
 	}

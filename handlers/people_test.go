@@ -13,13 +13,13 @@ import (
 
 func people() handlers.People {
 	away := func(cover ...string) []handlers.Absence {
-		return []handlers.Absence{{From: began.Add(-time.Hour), Until: began.Add(time.Hour), Cover: cover}}
+		return []handlers.Absence{{From: began.Add(-time.Hour), Until: began.Add(time.Hour), Substitutes: cover}}
 	}
 	return handlers.People{
 		Groups: map[string][]string{"finance": {"ann", "bob"}},
 		Persons: map[approval.PersonID]handlers.Person{
 			"ann": {Away: away("cover")}, "cover": {Away: away("deputy"), Channels: []string{"chat"}},
-			"deputy": {Away: away("cover")}, "bob": {Fallback: []string{"sms"}},
+			"deputy": {Away: away("cover")}, "bob": {FallbackChannels: []string{"sms"}},
 		},
 	}
 }
@@ -40,7 +40,7 @@ func names(in []approval.Approver) string {
 func TestPeople(t *testing.T) {
 	t.Parallel()
 	p := people()
-	got, err := p.Resolve([]string{"group:Finance", " eve "}, began)
+	got, err := p.ResolveApprovers([]string{"group:Finance", " eve "}, began)
 	require.NoError(t, err)
 	require.Equal(t, "ann, bob, eve, cover for ann, deputy for ann, cover for ann", names(got), "a ring of covers ends")
 	require.Equal(t, []string{"sms"}, got[1].FallbackChannels)
@@ -52,11 +52,11 @@ func TestPeople(t *testing.T) {
 	require.Len(t, nonces, len(got))
 
 	for _, at := range []time.Time{began.Add(-time.Hour - 1), began.Add(time.Hour)} {
-		got, err = p.Resolve([]string{"ANN"}, at)
+		got, err = p.ResolveApprovers([]string{"ANN"}, at)
 		require.NoError(t, err)
 		require.Equal(t, "ANN", names(got), "who is there has no cover")
 	}
-	_, err = p.Resolve([]string{"group:nobody"}, began)
+	_, err = p.ResolveApprovers([]string{"group:nobody"}, began)
 	require.True(t, approval.IsPermanent(err))
 	require.ErrorContains(t, err, "approvers: \"nobody\" is no group")
 }
@@ -66,10 +66,10 @@ func TestARequestKnowsItsPeople(t *testing.T) {
 	h := newHouse()
 	require.NoError(t, h.requests(func(w *handlers.Workflow) {
 		w.People, w.Deadline, w.Approvers = people(), 4*time.Hour, []string{"ann"}
-		w.Fallback, w.Events, w.Rooms, w.Unheard = []string{"sms"}, []string{"bus"}, []string{"chat"}, approval.UndeliverableEscalate
+		w.FallbackChannels, w.ProgramChannels, w.GroupChannels, w.OnUndeliverable = []string{"sms"}, []string{"bus"}, []string{"chat"}, approval.UndeliverableEscalate
 		w.Escalations = []handlers.Escalation{
-			{Mark: handlers.Mark{After: 2 * time.Hour}, To: []string{"group:finance", "chief"}},
-			{Mark: handlers.Mark{Before: 5 * time.Hour}, To: []string{"chief"}}, {Mark: handlers.Mark{Before: time.Hour}, To: []string{"chief"}},
+			{RelativeTime: handlers.RelativeTime{After: 2 * time.Hour}, To: []string{"group:finance", "chief"}},
+			{RelativeTime: handlers.RelativeTime{Before: 5 * time.Hour}, To: []string{"chief"}}, {RelativeTime: handlers.RelativeTime{Before: time.Hour}, To: []string{"chief"}},
 		}
 	}).Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)))
 	a := h.approval(t, "A-1")
@@ -83,7 +83,7 @@ func TestARequestKnowsItsPeople(t *testing.T) {
 	require.Equal(t, approval.UndeliverableEscalate, a.OnUndeliverable)
 
 	err := h.requests(func(w *handlers.Workflow) {
-		w.Escalations = []handlers.Escalation{{Mark: handlers.Mark{After: 1}, To: []string{"group:x"}}}
+		w.Escalations = []handlers.Escalation{{RelativeTime: handlers.RelativeTime{After: 1}, To: []string{"group:x"}}}
 	}).Handle(msg(t, `{"orderId":"A-2","taskToken":"x"}`))
 	require.True(t, approval.IsPermanent(err))
 }

@@ -136,7 +136,7 @@ func (h *Redriver) redriveCallbacks(ctx context.Context, run *redriveRun) error 
 func (h *Redriver) redriveOneOrder(ctx context.Context, run *redriveRun) error {
 	o, err := h.Transitions.Orders.Get(ctx, run.OrderID)
 	if err != nil {
-		return fmt.Errorf("read order %s: %w", show(run.OrderID), err)
+		return fmt.Errorf("read order %s: %w", quoteOrderID(run.OrderID), err)
 	}
 	return h.redriveOrder(ctx, run, o)
 }

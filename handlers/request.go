@@ -43,32 +43,32 @@ type Workflow struct {
 	Name   string
 	Fields RequestFields
 
-	Approvers    []string // beside those that the request names: IDs, or "group:" and a name
-	People       People
-	Policy       approval.Policy
-	MinAssurance approval.Assurance
-	Sources      []string
-	Channels     []string
-	Fallback     []string // the next to try for whom a channel gave up
-	Rooms        []string // which channels many people read
-	Events       []string // channels by which programs are told what happens
-	Unheard      approval.UndeliverablePolicy
+	Approvers        []string // beside those that the request names: IDs, or "group:" and a name
+	People           People
+	Policy           approval.Policy
+	MinAssurance     approval.Assurance
+	Sources          []string
+	Channels         []string
+	FallbackChannels []string // the next to try for whom a channel gave up
+	GroupChannels    []string // which channels many people read
+	ProgramChannels  []string // channels by which programs are told what happens
+	OnUndeliverable  approval.UndeliverablePolicy
 
-	Deadline    time.Duration // from when the workflow began to wait
-	TaskTimeout time.Duration // of the state, where requests do not say it; 0 is unknown
-	Margin      time.Duration // how long before the task's end the approval times out
-	Reminders   []Mark
-	Escalations []Escalation
-	Heartbeat   time.Duration
+	Deadline          time.Duration // from when the workflow began to wait
+	TaskTimeout       time.Duration // of the state, where requests do not say it; 0 is unknown
+	Margin            time.Duration // how long before the task's end the approval times out
+	Reminders         []RelativeTime
+	Escalations       []Escalation
+	HeartbeatInterval time.Duration
 
 	TokenTarget string // the target for task tokens
 	URLTarget   string // the target for callback URLs; empty refuses them
 
-	RejectAsSuccess bool
-	Output          map[string]any
-	CallbackRetry   approval.RetrySchedule
-	NotifyRetry     approval.RetrySchedule
-	Retention       time.Duration
+	RejectAsSuccess   bool
+	Output            map[string]any
+	CallbackRetry     approval.RetrySchedule
+	NotificationRetry approval.RetrySchedule
+	Retention         time.Duration
 }
 
 // Request handles approval requests of one workflow.
@@ -76,8 +76,8 @@ type Request struct {
 	Workflow    Workflow
 	Transitions *Transitions
 	Decode      Decode
-	// ValidURL says whether a callback URL may be called at all.
-	ValidURL func(url string) error
+	// ValidateURL says whether a callback URL may be called at all.
+	ValidateURL func(url string) error
 }
 
 // Accepted is the answer to a request that came in over HTTP.
@@ -90,15 +90,15 @@ type Accepted struct {
 // Handle records the request that the message holds. It returns a Permanent
 // error where the message can never be understood.
 func (h *Request) Handle(msg *message.Message) error {
-	in, err := read(msg, h.Decode)
+	in, err := decodeMessage(msg, h.Decode)
 	if err != nil {
 		return err
 	}
-	orderID, ask, err := h.ask(in)
+	orderID, ask, err := h.readRequest(in)
 	if err != nil {
 		return err
 	}
-	ask.Trace = h.Transitions.trace(msg.Context())
+	ask.Trace = h.Transitions.currentTrace(msg.Context())
 	var accepted Accepted
 	err = h.Transitions.Run(msg.Context(), orderID, func(o *approval.Order, t approval.Environment) ([]approval.Action, error) {
 		id, actions, err := o.AddRequest(ask, t)
@@ -114,8 +114,8 @@ func (h *Request) Handle(msg *message.Message) error {
 	return nil
 }
 
-// ask reads what is asked for.
-func (h *Request) ask(in Input) (orderID string, ask approval.Request, err error) {
+// readRequest reads what is asked for.
+func (h *Request) readRequest(in Input) (orderID string, ask approval.Request, err error) {
 	w, f := h.Workflow, h.Workflow.Fields
 	var token, callback string
 	var more []string
@@ -125,20 +125,20 @@ func (h *Request) ask(in Input) (orderID string, ask approval.Request, err error
 		MinAssurance:      w.MinAssurance,
 		Sources:           w.Sources,
 		Channels:          w.Channels,
-		FallbackChannels:  w.Fallback,
-		GroupChannels:     w.Rooms,
-		ProgramChannels:   w.Events,
-		OnUndeliverable:   w.Unheard,
-		HeartbeatInterval: w.Heartbeat,
+		FallbackChannels:  w.FallbackChannels,
+		GroupChannels:     w.GroupChannels,
+		ProgramChannels:   w.ProgramChannels,
+		OnUndeliverable:   w.OnUndeliverable,
+		HeartbeatInterval: w.HeartbeatInterval,
 		RejectAsSuccess:   w.RejectAsSuccess,
 		CallbackRetry:     w.CallbackRetry,
-		NotificationRetry: w.NotifyRetry,
+		NotificationRetry: w.NotificationRetry,
 		Retention:         w.Retention,
 	}
-	err = collect(
-		into("order", f.Order, in, &orderID), into("token", f.Token, in, &token), into("callback", f.Callback, in, &callback),
-		into("step", f.Step, in, &ask.Step), into("title", f.Title, in, &ask.Title), into("requester", f.Requester, in, &ask.Requester),
-		into("execution", f.Execution, in, &ask.Execution), into("approvers", f.Approvers, in, &more),
+	err = runSteps(
+		readInto("order", f.Order, in, &orderID), readInto("token", f.Token, in, &token), readInto("callback", f.Callback, in, &callback),
+		readInto("step", f.Step, in, &ask.Step), readInto("title", f.Title, in, &ask.Title), readInto("requester", f.Requester, in, &ask.Requester),
+		readInto("execution", f.Execution, in, &ask.Execution), readInto("approvers", f.Approvers, in, &more),
 	)
 	switch {
 	case err != nil:
@@ -148,27 +148,27 @@ func (h *Request) ask(in Input) (orderID string, ask approval.Request, err error
 	case token == "" && callback == "":
 		return "", ask, approval.InvalidField("token", "is missing, and there is no callback URL either")
 	}
-	if err := h.target(&ask, token, callback); err != nil {
+	if err := h.setTarget(&ask, token, callback); err != nil {
 		return "", ask, err
 	}
-	if ask.Approvers, err = w.People.Resolve(slices.Concat(w.Approvers, more), h.Transitions.Now()); err != nil {
+	if ask.Approvers, err = w.People.ResolveApprovers(slices.Concat(w.Approvers, more), h.Transitions.Now()); err != nil {
 		return "", ask, err
 	}
-	if err := h.times(&ask, in); err != nil {
+	if err := h.setTimes(&ask, in); err != nil {
 		return "", ask, err
 	}
-	if err := h.escalations(&ask); err != nil {
+	if err := h.setEscalations(&ask); err != nil {
 		return "", ask, err
 	}
-	if ask.Details, err = details(f.Details, in, orderID, ask.Token.Reveal()); err != nil {
+	if ask.Details, err = readDetails(f.Details, in, orderID, ask.Token.Reveal()); err != nil {
 		return "", ask, err
 	}
-	ask.Output, err = h.output(in)
+	ask.Output, err = h.readOutput(in)
 	return orderID, ask, err
 }
 
-// target says how the workflow will be answered.
-func (h *Request) target(ask *approval.Request, token, callback string) error {
+// setTarget says how the workflow will be answered.
+func (h *Request) setTarget(ask *approval.Request, token, callback string) error {
 	if token != "" {
 		ask.Token, ask.Target = approval.NewToken(token), h.Workflow.TokenTarget
 		return nil
@@ -176,7 +176,7 @@ func (h *Request) target(ask *approval.Request, token, callback string) error {
 	if h.Workflow.URLTarget == "" {
 		return approval.InvalidField("callback", "this workflow takes no callback URLs")
 	}
-	if err := h.ValidURL(callback); err != nil {
+	if err := h.ValidateURL(callback); err != nil {
 		return approval.InvalidField("callback", "%s", err)
 	}
 	ask.Token, ask.Target = approval.NewToken(callback), h.Workflow.URLTarget
@@ -187,15 +187,15 @@ func (h *Request) target(ask *approval.Request, token, callback string) error {
 // the votes it stays far within Step Functions' 262,144.
 const maxOutput = 64 << 10
 
-// output works out what is added to the answer.
-func (h *Request) output(in Input) (map[string]any, error) {
+// readOutput works out what is added to the answer.
+func (h *Request) readOutput(in Input) (map[string]any, error) {
 	if len(h.Workflow.Output)+len(h.Workflow.Fields.Output) == 0 {
 		return nil, nil
 	}
 	out := map[string]any{}
 	maps.Copy(out, h.Workflow.Output)
 	for k, f := range h.Workflow.Fields.Output {
-		v, found, err := find("output."+k, f, in)
+		v, found, err := findField("output."+k, f, in)
 		if err != nil {
 			return nil, err
 		}
@@ -212,13 +212,13 @@ func (h *Request) output(in Input) (map[string]any, error) {
 // secretName matches names whose values are not shown to approvers.
 var secretName = regexp.MustCompile(`(?i)token|secret|password|credential|callback`)
 
-// details reads what approvers see. Without configuration it is every scalar of
+// readDetails reads what approvers see. Without configuration it is every scalar of
 // the body and of its objects one level down, but for what looks like a secret
 // and for the order ID, which is shown anyhow.
-func details(configured []Detail, in Input, orderID, secret string) ([]approval.Field, error) {
+func readDetails(configured []Detail, in Input, orderID, secret string) ([]approval.Field, error) {
 	var out []approval.Field
 	for _, d := range configured {
-		v, found, err := find("details."+d.Name, d.Value, in)
+		v, found, err := findField("details."+d.Name, d.Value, in)
 		if err != nil {
 			return nil, err
 		}
@@ -230,7 +230,7 @@ func details(configured []Detail, in Input, orderID, secret string) ([]approval.
 		return out, nil
 	}
 	body, _ := in.Body.(map[string]any)
-	scalars(&out, body, func(text string) bool { return text == orderID || strings.Contains(text, secret) }, true)
+	appendScalars(&out, body, func(text string) bool { return text == orderID || strings.Contains(text, secret) }, true)
 	return out, nil
 }
 
@@ -241,16 +241,16 @@ const (
 	maxDetail  = 512
 )
 
-func scalars(out *[]approval.Field, object map[string]any, hide func(text string) bool, deeper bool) {
+func appendScalars(out *[]approval.Field, object map[string]any, hide func(text string) bool, deeper bool) {
 	for _, name := range sortedKeys(object) {
 		if len(*out) >= maxDetails || secretName.MatchString(name) || len(name) > 64 {
 			continue
 		}
 		if inner, ok := object[name].(map[string]any); ok && deeper {
-			scalars(out, inner, hide, false)
+			appendScalars(out, inner, hide, false)
 			continue
 		}
-		text, ok := scalar(object[name])
+		text, ok := scalarText(object[name])
 		if !ok || hide(text) {
 			continue
 		}
@@ -261,8 +261,8 @@ func scalars(out *[]approval.Field, object map[string]any, hide func(text string
 	}
 }
 
-// nonce returns 96 random bits for an approver's link.
-func nonce() string {
+// newNonce returns 96 random bits for an approver's link.
+func newNonce() string {
 	b := make([]byte, 12)
 	_, _ = rand.Read(b) // never fails, see crypto/rand
 	return base64.RawURLEncoding.EncodeToString(b)

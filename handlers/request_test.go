@@ -215,7 +215,7 @@ func TestReminders(t *testing.T) {
 	h := newHouse()
 	require.NoError(t, h.requests(func(w *handlers.Workflow) {
 		w.Deadline = 4 * time.Hour
-		w.Reminders = []handlers.Mark{{After: time.Hour}, {After: 3 * time.Hour}, {After: 4 * time.Hour}, {After: 9 * time.Hour}, {Before: 30 * time.Minute}, {Before: 5 * time.Hour}}
+		w.Reminders = []handlers.RelativeTime{{After: time.Hour}, {After: 3 * time.Hour}, {After: 4 * time.Hour}, {After: 9 * time.Hour}, {Before: 30 * time.Minute}, {Before: 5 * time.Hour}}
 	}).Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)))
 	var got []time.Duration
 	for _, at := range h.approval(t, "A-1").Reminders {
@@ -304,7 +304,7 @@ func TestARequestCarriesItsConfiguration(t *testing.T) {
 	require.NoError(t, h.requests(func(w *handlers.Workflow) {
 		w.Policy, w.Approvers = approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}, []string{"a", "b", "c"}
 		w.Sources, w.Channels, w.RejectAsSuccess, w.MinAssurance = []string{"erp"}, []string{"mail"}, true, approval.AssuranceSSO
-		w.Heartbeat = time.Minute
+		w.HeartbeatInterval = time.Minute
 	}).Handle(msg(t, `{"orderId":"A-1","taskToken":"x","step":"budget","title":"New desks","requester":"dan"}`)))
 	a := h.approval(t, "A-1")
 	require.Equal(t, approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}, a.Policy)

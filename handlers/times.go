@@ -7,11 +7,11 @@ import (
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
-// Mark is a time in the life of an approval: after its request, or before its
+// RelativeTime is a time in the life of an approval: after its request, or before its
 // deadline.
-type Mark struct{ After, Before time.Duration }
+type RelativeTime struct{ After, Before time.Duration }
 
-func (m Mark) at(now, deadline time.Time) time.Time {
+func (m RelativeTime) at(now, deadline time.Time) time.Time {
 	if m.Before > 0 {
 		return deadline.Add(-m.Before)
 	}
@@ -20,7 +20,7 @@ func (m Mark) at(now, deadline time.Time) time.Time {
 
 // Escalation says when an approval is shown to more people, and to whom.
 type Escalation struct {
-	Mark
+	RelativeTime
 	To []string // as in Workflow.Approvers
 }
 
@@ -29,16 +29,16 @@ type Escalation struct {
 // would be of no use to anybody.
 const clockSkew = 5 * time.Second
 
-// times works out when the approval times out. A deadline at or before the time
+// setTimes works out when the approval times out. A deadline at or before the time
 // at which the message was sent is no deadline: tutorials put the state's
 // EnteredTime there, which is when it began to wait.
-func (h *Request) times(ask *approval.Request, in Input) error {
+func (h *Request) setTimes(ask *approval.Request, in Input) error {
 	w, now := h.Workflow, h.Transitions.Now()
-	sent := in.sent(now)
+	sent := in.sentAt(now)
 	started, deadline, timeout := sent, time.Time{}, w.TaskTimeout
-	err := collect(
-		into("started", w.Fields.Started, in, &started), into("deadline", w.Fields.Deadline, in, &deadline),
-		into("timeout", w.Fields.Timeout, in, &timeout),
+	err := runSteps(
+		readInto("started", w.Fields.Started, in, &started), readInto("deadline", w.Fields.Deadline, in, &deadline),
+		readInto("timeout", w.Fields.Timeout, in, &timeout),
 	)
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func (h *Request) times(ask *approval.Request, in Input) error {
 		started = sent
 	}
 	ask.StateEnteredAt, ask.Deadline = started, started.Add(w.Deadline)
-	if at := in.time(metadata.SentAt); started.Equal(sent) && at.After(sent) { // our clock is behind: for their order it does not matter
+	if at := in.metaTime(metadata.SentAt); started.Equal(sent) && at.After(sent) { // our clock is behind: for their order it does not matter
 		ask.StateEnteredAt = at
 	}
 	if !deadline.IsZero() && deadline.Before(ask.Deadline) {
@@ -61,7 +61,7 @@ func (h *Request) times(ask *approval.Request, in Input) error {
 	}
 	if timeout > 0 {
 		ask.TaskExpires = started.Add(timeout)
-		if last := ask.TaskExpires.Add(-margin(w.Margin, timeout)); last.Before(ask.Deadline) {
+		if last := ask.TaskExpires.Add(-marginFor(w.Margin, timeout)); last.Before(ask.Deadline) {
 			ask.Deadline = last
 		}
 	}
@@ -73,17 +73,17 @@ func (h *Request) times(ask *approval.Request, in Input) error {
 	return nil
 }
 
-// escalations works out when more people are asked, and whom: covers are those of
+// setEscalations works out when more people are asked, and whom: covers are those of
 // then. One before a deadline that is nearer still is due at once; one after it is
 // for when nobody can be told.
-func (h *Request) escalations(ask *approval.Request) error {
+func (h *Request) setEscalations(ask *approval.Request) error {
 	now := h.Transitions.Now()
 	for _, e := range h.Workflow.Escalations {
 		at := e.at(now, ask.Deadline)
 		if at.Before(now) {
 			at = now
 		}
-		to, err := h.Workflow.People.Resolve(e.To, at)
+		to, err := h.Workflow.People.ResolveApprovers(e.To, at)
 		if err != nil {
 			return err
 		}
@@ -92,8 +92,8 @@ func (h *Request) escalations(ask *approval.Request) error {
 	return nil
 }
 
-// margin returns how long before the task's end its approval times out: a tenth
+// marginFor returns how long before the task's end its approval times out: a tenth
 // of a short timeout, but no less than a restart and some retries take.
-func margin(configured, timeout time.Duration) time.Duration {
+func marginFor(configured, timeout time.Duration) time.Duration {
 	return min(configured, max(timeout/10, 5*time.Second), timeout/2)
 }

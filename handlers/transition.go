@@ -84,24 +84,24 @@ func (t *Transitions) Run(ctx context.Context, orderID string, transition func(*
 		ctx = t.Tracer.RecordTransition(ctx, orderID, began, events, err)
 	}
 	if err != nil {
-		return fmt.Errorf("update order %s: %w", show(orderID), err)
+		return fmt.Errorf("update order %s: %w", quoteOrderID(orderID), err)
 	}
 	t.Observer.Observe(ctx, events)
-	t.log(ctx, orderID, events)
+	t.logEvents(ctx, orderID, events)
 	t.Dispatch.Dispatch(ctx, actions)
 	return nil
 }
 
-// trace returns where in a trace the context is, if anything is traced.
-func (t *Transitions) trace(ctx context.Context) string {
+// currentTrace returns where in a trace the context is, if anything is traced.
+func (t *Transitions) currentTrace(ctx context.Context) string {
 	if t.Tracer == nil {
 		return ""
 	}
 	return t.Tracer.TraceParent(ctx)
 }
 
-// log writes one line for each thing that happened.
-func (t *Transitions) log(ctx context.Context, orderID string, events []approval.Event) {
+// logEvents writes one line for each thing that happened.
+func (t *Transitions) logEvents(ctx context.Context, orderID string, events []approval.Event) {
 	if len(events) == 0 || !t.Log.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
@@ -116,12 +116,12 @@ func (t *Transitions) log(ctx context.Context, orderID string, events []approval
 				level = slog.LevelError
 			}
 		}
-		log.LogAttrs(ctx, level, string(e.Kind), attributes(e)...)
+		log.LogAttrs(ctx, level, string(e.Kind), eventAttributes(e)...)
 	}
 }
 
-// attributes lists what an event says, without what it leaves empty.
-func attributes(e approval.Event) []slog.Attr {
+// eventAttributes lists what an event says, without what it leaves empty.
+func eventAttributes(e approval.Event) []slog.Attr {
 	var out []slog.Attr
 	for _, f := range []struct{ name, value string }{
 		{"approval_id", e.Approval}, {"workflow", e.Workflow}, {"by", e.By}, {"via", string(e.Via)}, {"source", e.Source},
@@ -141,8 +141,8 @@ func attributes(e approval.Event) []slog.Attr {
 	return out
 }
 
-// show cuts an order ID of any length for an error text.
-func show(orderID string) string {
+// quoteOrderID cuts an order ID of any length for an error text.
+func quoteOrderID(orderID string) string {
 	if len(orderID) > 64 {
 		orderID = orderID[:64] + "…"
 	}

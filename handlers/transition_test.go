@@ -88,7 +88,7 @@ func TestLog(t *testing.T) {
 func TestView(t *testing.T) {
 	t.Parallel()
 	h := asked(t, func(w *handlers.Workflow) {
-		w.Approvers, w.Escalations = []string{"ann"}, []handlers.Escalation{{Mark: handlers.Mark{After: time.Hour}, To: []string{"boss"}}}
+		w.Approvers, w.Escalations = []string{"ann"}, []handlers.Escalation{{RelativeTime: handlers.RelativeTime{After: time.Hour}, To: []string{"boss"}}}
 	})
 	o, err := h.Get(t.Context(), "A-1")
 	require.NoError(t, err)

@@ -74,8 +74,8 @@ func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 		Fields: handlers.RequestFields{Order: text("order"), Token: text("token")},
 	}}
 	decision := &handlers.Decision{
-		Source: handlers.Source{Name: "api", Via: approval.ViaAPI, Fields: handlers.DecisionFields{Outcome: text("outcome")}}, Decode: decode,
-		Decider: &handlers.Decider{Transitions: tr, Keep: approval.UnmatchedRetention{WaitFor: time.Hour}},
+		Source: handlers.DecisionSource{Name: "api", Via: approval.ViaAPI, Fields: handlers.DecisionFields{Outcome: text("outcome")}}, Decode: decode,
+		Decider: &handlers.Decider{Transitions: tr, UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour}},
 	}
 	requests := []Source{{Name: "request-orders", Topic: api.RequestTopic("orders"), Subscriber: h.in, Handle: request.Handle}}
 	if odd != nil {

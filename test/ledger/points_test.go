@@ -31,14 +31,14 @@ const afterKill = "adopted, not begun"
 // points lists the places, in the order of an approval's way.
 func points() []point {
 	return []point{
-		crashBefore("received, not handed out", "sqs/poll.go", "s.observer.Received(len(out.Messages))\n"),
+		crashBefore("received, not handed out", "sqs/poll.go", "s.observer.ReceiveSucceeded(len(out.Messages))\n"),
 		crashBefore("changed, not committed", "store/sqlite/writer.go", `_, err = s.conn.ExecContext(ctx, "COMMIT")`),
 		crashAfter("committed, result not returned", "store/sqlite/writer.go", `_, err = s.conn.ExecContext(ctx, "COMMIT")`),
 		crashBefore("result returned, actions not dispatched", "handlers/transition.go", "t.Dispatch.Dispatch(ctx, actions)\n"),
 		crashAfter("actions dispatched, message not acknowledged", "handlers/transition.go", "t.Dispatch.Dispatch(ctx, actions)\n"),
 		crashBefore("acknowledged, not deleted", "sqs/delete.go", "out, err := s.api.DeleteMessageBatch("),
 		crashBefore("deleted, answer not read", "sqs/delete.go",
-			"if err != nil || out == nil {\n\t\ts.observer.Deleted(0)"),
+			"if err != nil || out == nil {\n\t\ts.observer.DeleteCalled(0)"),
 		crashBefore("about to notify", "handlers/notification.go", "return \"\", channel.Notify(ctx, m)\n"),
 		crashInstead("notified, not recorded", "handlers/notification.go", "return \"\", channel.Notify(ctx, m)\n",
 			"err := channel.Notify(ctx, m)\n\tCRASH\n\treturn \"\", err\n"),

@@ -91,7 +91,7 @@ func (c *Console) recordDecision(w http.ResponseWriter, r *http.Request, s sessi
 
 func (c *Console) applyDecision(r *http.Request, s session, d operatorDecision) (approval.Verdict, error) {
 	if d.action == actionCancel {
-		return c.Decider.Cancel(r.Context(), d.orderID, "", d.approvalID, s.Name, d.reason)
+		return c.Decider.CancelApproval(r.Context(), d.orderID, "", d.approvalID, s.Name, d.reason)
 	}
 	return c.Decider.Decide(r.Context(), d.orderID, approval.Decision{
 		ID:         "operator-" + rand.Text(),

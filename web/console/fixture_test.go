@@ -141,7 +141,7 @@ func (w *world) Decide(_ context.Context, id string, d approval.Decision) (appro
 	return v, err
 }
 
-func (w *world) Cancel(_ context.Context, id, _, approvalID, by, reason string) (approval.Verdict, error) {
+func (w *world) CancelApproval(_ context.Context, id, _, approvalID, by, reason string) (approval.Verdict, error) {
 	if w.failing != nil {
 		return approval.Verdict{}, w.failing
 	}
