@@ -30,17 +30,17 @@ import (
 // alert about them would not name the permission that is missing: a test finds the calls that this list lacks.
 func AWSOperations() []string {
 	all := slices.Concat(
-		outbound.Operations[sqs.QueueAPI](awssqs.ServiceID),
-		outbound.Operations[sqs.DepthAPI](awssqs.ServiceID),
-		outbound.Operations[subscribedQueueAPI](awssqs.ServiceID),
-		outbound.Operations[subscribedTopicAPI](awssns.ServiceID),
-		outbound.Operations[sns.API](awssns.ServiceID),
-		outbound.Operations[ses.API](sesv2.ServiceID),
-		outbound.Operations[stepfunctions.API](sfn.ServiceID),
-		outbound.Operations[lambda.API](awslambda.ServiceID),
-		outbound.Operations[codepipeline.API](awscodepipeline.ServiceID),
-		outbound.Operations[dynamodb.API](awsdynamodb.ServiceID),
-		outbound.Operations[stscreds.AssumeRoleAPIClient](sts.ServiceID),
+		outbound.OperationNames[sqs.QueueAPI](awssqs.ServiceID),
+		outbound.OperationNames[sqs.DepthAPI](awssqs.ServiceID),
+		outbound.OperationNames[subscribedQueueAPI](awssqs.ServiceID),
+		outbound.OperationNames[subscribedTopicAPI](awssns.ServiceID),
+		outbound.OperationNames[sns.API](awssns.ServiceID),
+		outbound.OperationNames[ses.API](sesv2.ServiceID),
+		outbound.OperationNames[stepfunctions.API](sfn.ServiceID),
+		outbound.OperationNames[lambda.API](awslambda.ServiceID),
+		outbound.OperationNames[codepipeline.API](awscodepipeline.ServiceID),
+		outbound.OperationNames[dynamodb.API](awsdynamodb.ServiceID),
+		outbound.OperationNames[stscreds.AssumeRoleAPIClient](sts.ServiceID),
 	)
 	slices.Sort(all)
 	return slices.Compact(all)

@@ -73,7 +73,7 @@ func (a *App) openTarget(name string, t config.Target, opened targets) (callback
 			return nil, fmt.Errorf("its kind does not check callback URLs")
 		}
 		opened.validateURL[name] = urls.ValidateURL
-		breaker.Host, breaker.MaxCalls = urls.Host, maxCallsPerHost
+		breaker.Host, breaker.MaxCalls = urls.HostOf, maxCallsPerHost
 	}
 	return callback.NewBreaker(target, breaker), nil
 }

@@ -21,7 +21,7 @@ func TestRole(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "OWNKEY")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "own-secret")
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
-	mail := sestest.Start(t)
+	mail := sestest.StartServer(t)
 	var signers []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		signers = append(signers, signer(r))
@@ -44,7 +44,7 @@ channels: {mail: {ses: {from: relay@example.com, region: eu-west-1, role: "arn:a
 	require.NoError(t, err)
 	ch := channels["mail"]
 	for range 2 {
-		require.Equal(t, approval.ResultOK, approval.ResultOf(ch.Notify(t.Context(), notifytest.Message())).Kind)
+		require.Equal(t, approval.ResultOK, approval.ResultOf(ch.Notify(t.Context(), notifytest.NewMessage())).Kind)
 	}
 	require.Equal(t, []string{"OWNKEY/eu-west-1/sts", "ROLEKEY/eu-west-1/ses", "ROLEKEY/eu-west-1/ses"}, signers)
 	require.Len(t, mail.Emails(), 2)

@@ -43,7 +43,7 @@ func CheckOutput(additions map[string]any) error {
 	return nil
 }
 
-// Fit returns an answer as a JSON object of at most limit bytes. The same answer always has the same bytes: names in
+// FitAnswer returns an answer as a JSON object of at most limit bytes. The same answer always has the same bytes: names in
 // alphabetical order, no HTML escapes, invalid UTF-8 replaced.
 //
 // The object always has approved, status, orderId, approvalId and approvalTimestamp (the time when the approval closed).
@@ -51,11 +51,11 @@ func CheckOutput(additions map[string]any) error {
 // be empty: a path to a missing name fails a state. Otherwise it has reason. It has step, error (errorName) and the
 // configured additions if there are any, and votes if there are other votes than the deciding vote.
 //
-// If the object is too long, Fit removes first the comments of the votes, then the votes, then the end of the comment,
+// If the object is too long, FitAnswer removes first the comments of the votes, then the votes, then the end of the comment,
 // and adds "truncated": true. The additions are kept, or removed before the comment is shortened if dropAdditions is set.
 // If it is still too long, the error is ErrTooLong.
-func Fit(a approval.Answer, errorName string, limit int, dropAdditions bool) ([]byte, error) {
-	text, err := encode(newFields(a, errorName))
+func FitAnswer(a approval.Answer, errorName string, limit int, dropAdditions bool) ([]byte, error) {
+	text, err := encodeJSON(newFields(a, errorName))
 	if err != nil || len(text) <= limit {
 		return text, err
 	}
@@ -75,7 +75,7 @@ func Fit(a approval.Answer, errorName string, limit int, dropAdditions bool) ([]
 	cuts = append(cuts, func() { shortenComment(fields, len(text)-limit) })
 	for _, cut := range cuts {
 		cut()
-		if text, err = encode(fields); err != nil || len(text) <= limit {
+		if text, err = encodeJSON(fields); err != nil || len(text) <= limit {
 			return text, err
 		}
 	}
@@ -96,7 +96,7 @@ func shortenComment(fields map[string]any, excess int) {
 
 // lengthInJSON returns the number of bytes of s in JSON.
 func lengthInJSON(s string) int {
-	text, _ := encode(map[string]any{"": s})
+	text, _ := encodeJSON(map[string]any{"": s})
 	return len(text)
 }
 
@@ -158,7 +158,7 @@ func newVotes(in []approval.Vote) []vote {
 	return out
 }
 
-func encode(fields map[string]any) ([]byte, error) {
+func encodeJSON(fields map[string]any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -71,12 +71,12 @@ func TestFitWritesAnswers(t *testing.T) {
 		"good_cancelled.json":  {cancelled, "ApprovalCancelled"},
 		"good_superseded.json": {answer(approval.Superseded), "ApprovalSuperseded"},
 	} {
-		got, err := callback.Fit(c.a, c.errorName, 1<<20, false)
+		got, err := callback.FitAnswer(c.a, c.errorName, 1<<20, false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		golden(t, name, got)
-		if again, _ := callback.Fit(c.a, c.errorName, len(got), false); string(again) != string(got) {
+		if again, _ := callback.FitAnswer(c.a, c.errorName, len(got), false); string(again) != string(got) {
 			t.Errorf("%s is other bytes the second time, or at its own length", name)
 		}
 	}
@@ -99,7 +99,7 @@ func TestFitKeepsItsLimit(t *testing.T) {
 		a.Output = map[string]any{"more": text("more", 50_000)}
 		before := fmt.Sprint(a.Votes)
 		limit := rapid.SampledFrom([]int{8192, 32_768, 262_144}).Draw(t, "limit")
-		got, err := callback.Fit(a, "", limit, true)
+		got, err := callback.FitAnswer(a, "", limit, true)
 		if err != nil || len(got) > limit || !utf8.Valid(got) {
 			t.Fatalf("%d bytes, limit %d: %v", len(got), limit, err)
 		}
@@ -131,7 +131,7 @@ func TestFitCutsInOrder(t *testing.T) {
 		{950, false, false, false, true, true},
 		{500, false, false, false, false, true},
 	} {
-		got, err := callback.Fit(a, "", c.limit, true)
+		got, err := callback.FitAnswer(a, "", c.limit, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +144,7 @@ func TestFitCutsInOrder(t *testing.T) {
 			t.Errorf("limit %d: the comment's beginning is gone: %s", c.limit, got)
 		}
 	}
-	if _, err := callback.Fit(a, "", 500, false); !errors.Is(err, callback.ErrTooLong) {
+	if _, err := callback.FitAnswer(a, "", 500, false); !errors.Is(err, callback.ErrTooLong) {
 		t.Errorf("with additions that must stay: %v", err)
 	}
 }
@@ -154,7 +154,7 @@ func TestFitUsesTheRoomThereIs(t *testing.T) {
 	for _, char := range []string{"x", "é", "😀", "\x01"} {
 		a := answer(approval.Rejected, vote(1, approval.Reject, strings.Repeat(char, 500)))
 		for limit := 300; limit < 700; limit++ {
-			got, err := callback.Fit(a, "", limit, true)
+			got, err := callback.FitAnswer(a, "", limit, true)
 			if err != nil || len(got) > limit || len(got) < limit-24 {
 				t.Errorf("%q: %d bytes for the limit %d: %v", char, len(got), limit, err)
 			}
@@ -166,7 +166,7 @@ func TestFitRefusesWhatIsNoJSON(t *testing.T) {
 	t.Parallel()
 	a := answer(approval.Approved)
 	a.Output = map[string]any{"x": math.NaN()}
-	if got, err := callback.Fit(a, "", 1000, false); err == nil {
+	if got, err := callback.FitAnswer(a, "", 1000, false); err == nil {
 		t.Errorf("%s", got)
 	}
 }

@@ -15,22 +15,22 @@ import (
 // then stay silent (a failing zone, a firewall that drops packets). A healthy AWS answers within tens of milliseconds.
 const DefaultTimeout = 10 * time.Second
 
-// Send calls an SDK operation within the rate limit. See Attempt for the time limits and outbound.Send for
+// SendWithinLimit calls an SDK operation within the rate limit. See AttemptWithinLimit for the time limits and outbound.SendOnce for
 // the meaning of the errors.
-func Send[In, Out, Options any](
+func SendWithinLimit[In, Out, Options any](
 	ctx context.Context, limit setup.Limiter, service outbound.Service[Options],
 	operation func(context.Context, *In, ...func(*Options)) (*Out, error), in *In,
 ) error {
-	return Attempt(ctx, limit, service.Timeout, func(ctx context.Context) error {
-		_, err := outbound.Send(ctx, service, operation, in)
+	return AttemptWithinLimit(ctx, limit, service.Timeout, func(ctx context.Context) error {
+		_, err := outbound.SendOnce(ctx, service, operation, in)
 		return err
 	})
 }
 
-// Attempt waits for the rate limiter and then calls send, each within the timeout. If the limiter does not admit the
+// AttemptWithinLimit waits for the rate limiter and then calls send, each within the timeout. If the limiter does not admit the
 // call within half of the time that ctx leaves, send is not called: a call that begins at the last moment would be cut
 // off, and its outcome would be unknown.
-func Attempt(ctx context.Context, limit setup.Limiter, timeout time.Duration, send func(context.Context) error) error {
+func AttemptWithinLimit(ctx context.Context, limit setup.Limiter, timeout time.Duration, send func(context.Context) error) error {
 	if end, bounded := ctx.Deadline(); bounded {
 		timeout = min(timeout, time.Until(end))
 	}

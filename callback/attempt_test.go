@@ -23,7 +23,7 @@ func TestAttemptIsNotMadeTooLate(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			calls := 0
-			err := callback.Attempt(ctx, limit, callback.DefaultTimeout, func(ctx context.Context) error {
+			err := callback.AttemptWithinLimit(ctx, limit, callback.DefaultTimeout, func(ctx context.Context) error {
 				calls++
 				end, _ := ctx.Deadline()
 				require.Equal(t, 10*time.Second-wait, time.Until(end))

@@ -134,7 +134,7 @@ func TestBreakerMakesOneTrialCall(t *testing.T) {
 func TestBreakerCountsFailuresOnly(t *testing.T) {
 	t.Parallel()
 	refuseAll := rate.NewLimiter(0, 0)
-	limited := callback.Attempt(t.Context(), refuseAll, time.Millisecond, nil)
+	limited := callback.AttemptWithinLimit(t.Context(), refuseAll, time.Millisecond, nil)
 	require.Error(t, limited)
 	for name, refusal := range map[string]error{
 		"refused": approval.Permanent(errors.New("400")), "no right": approval.NotApplied(errors.New("403")), "closed": approval.ErrClosed, "our limit": limited,

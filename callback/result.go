@@ -10,7 +10,7 @@ import (
 // a cause.
 type Result struct {
 	ErrorName string // empty for a success
-	JSON      string // the output or the cause, see Fit
+	JSON      string // the output or the cause, see FitAnswer
 }
 
 // NewResult returns the result of an approval, with an output or a cause of at most so many bytes. A failure drops the
@@ -24,7 +24,7 @@ func NewResult(a approval.Answer, maxOutput, maxCause int) (Result, error) {
 	if name != "" {
 		limit = maxCause
 	}
-	text, err := Fit(a, "", limit, name != "")
+	text, err := FitAnswer(a, "", limit, name != "")
 	if err != nil {
 		return Result{}, approval.Permanent(err)
 	}

@@ -22,8 +22,8 @@ type URLTarget interface {
 	Target
 	// ValidateURL returns the reason why a callback URL is refused, or nil.
 	ValidateURL(url string) error
-	// Host returns the host of the answer's callback URL. The hosts of one target fail independently of each other.
-	Host(a approval.Answer) string
+	// HostOf returns the host of the answer's callback URL. The hosts of one target fail independently of each other.
+	HostOf(a approval.Answer) string
 }
 
 // Address is the way in which a request names the workflow that waits.

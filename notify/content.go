@@ -53,20 +53,20 @@ type Limits struct {
 // NewContent returns the words for a message, cut to the limits.
 func NewContent(m approval.Message, limits Limits) Content {
 	c := Content{
-		Headline: Headline(m),
-		Lead:     lead(m.Kind),
-		Title:    limits.heading(m.Title),
-		Facts:    limits.facts(m),
+		Headline: HeadlineFor(m),
+		Lead:     leadFor(m.Kind),
+		Title:    limits.cutHeading(m.Title),
+		Facts:    limits.newFacts(m),
 	}
 	if c.Title == "" {
-		c.Title = limits.heading(m.Workflow)
+		c.Title = limits.cutHeading(m.Workflow)
 	}
 	for i, field := range m.Details {
 		if limits.Details > 0 && i == limits.Details {
 			c.DetailsLeftOut = len(m.Details) - i
 			break
 		}
-		c.Details = append(c.Details, limits.detail(field))
+		c.Details = append(c.Details, limits.newDetail(field))
 	}
 	c.LinkLabel = "Review and decide"
 	c.LinkNote = "Opening the page decides nothing: it shows the request and asks you to approve or reject."
@@ -75,7 +75,7 @@ func NewContent(m approval.Message, limits Limits) Content {
 		c.LinkNote += " Everybody who opens it from here decides in the name of the approver."
 	case len(m.Approvers) > 0:
 		for _, id := range m.Approvers {
-			c.Approvers = append(c.Approvers, limits.heading(id))
+			c.Approvers = append(c.Approvers, limits.cutHeading(id))
 		}
 		c.LinkLabel = "See the request"
 		c.LinkNote = "The page shows the request. Only the approvers can decide, each by the link in their own message."
@@ -83,8 +83,8 @@ func NewContent(m approval.Message, limits Limits) Content {
 	return c
 }
 
-// Headline returns the reason for a message, in the words that precede a title. For an outcome it is the outcome.
-func Headline(m approval.Message) string {
+// HeadlineFor returns the reason for a message, in the words that precede a title. For an outcome it is the outcome.
+func HeadlineFor(m approval.Message) string {
 	switch m.Kind {
 	case approval.NotifyRequest:
 		return "Approval needed"
@@ -112,8 +112,8 @@ func Headline(m approval.Message) string {
 	return "Pending"
 }
 
-// lead returns the reason for a message as a sentence to the reader.
-func lead(kind approval.NotificationKind) string {
+// leadFor returns the reason for a message as a sentence to the reader.
+func leadFor(kind approval.NotificationKind) string {
 	switch kind {
 	case approval.NotifyRequest:
 		return "Your decision is needed"
@@ -134,7 +134,7 @@ func (c Content) LeftOutNote() string {
 	if c.DetailsLeftOut == 0 {
 		return ""
 	}
-	return count(c.DetailsLeftOut, "more detail is on the page.", "more details are on the page.")
+	return countNoun(c.DetailsLeftOut, "more detail is on the page.", "more details are on the page.")
 }
 
 // CutNote tells the reader that the value was cut. It is empty if it was not.
@@ -142,18 +142,18 @@ func (d Detail) CutNote() string {
 	if d.Cut == 0 {
 		return ""
 	}
-	return "Cut here: " + count(d.Cut, "more character is on the page.", "more characters are on the page.")
+	return "Cut here: " + countNoun(d.Cut, "more character is on the page.", "more characters are on the page.")
 }
 
-func count(n int, singular, plural string) string {
+func countNoun(n int, singular, plural string) string {
 	if n == 1 {
 		return "1 " + singular
 	}
 	return fmt.Sprintf("%d %s", n, plural)
 }
 
-// heading returns a title or name on one line.
-func (l Limits) heading(s string) string {
+// cutHeading returns a title or name on one line.
+func (l Limits) cutHeading(s string) string {
 	s = untrusted.SingleLine(s)
 	if l.Heading > 0 {
 		s = untrusted.Shorten(s, l.Heading)
@@ -161,17 +161,17 @@ func (l Limits) heading(s string) string {
 	return s
 }
 
-// facts returns the properties of the approval that the message has. An outcome has no deadline and no reader.
-func (l Limits) facts(m approval.Message) []Fact {
+// newFacts returns the properties of the approval that the message has. An outcome has no deadline and no reader.
+func (l Limits) newFacts(m approval.Message) []Fact {
 	facts := []Fact{
-		{Label: "Order", Value: l.heading(m.OrderID)},
-		{Label: "Workflow", Value: l.heading(m.Workflow)},
-		{Label: "Step", Value: l.heading(m.Step)},
-		{Label: "Requested by", Value: l.heading(m.Requester)},
+		{Label: "Order", Value: l.cutHeading(m.OrderID)},
+		{Label: "Workflow", Value: l.cutHeading(m.Workflow)},
+		{Label: "Step", Value: l.cutHeading(m.Step)},
+		{Label: "Requested by", Value: l.cutHeading(m.Requester)},
 	}
 	if m.Kind != approval.NotifyOutcome {
 		facts = append(facts,
-			Fact{Label: "For", Value: l.heading(m.Approver)},
+			Fact{Label: "For", Value: l.cutHeading(m.Approver)},
 			Fact{Label: "Requested", Value: FormatTime(m.RequestedAt), Time: m.RequestedAt},
 			Fact{Label: "Decide until", Value: FormatTime(m.Deadline), Time: m.Deadline},
 		)
@@ -179,9 +179,9 @@ func (l Limits) facts(m approval.Message) []Fact {
 	return slices.DeleteFunc(facts, func(f Fact) bool { return f.Value == "" })
 }
 
-// detail returns a value from the request as lines, without white space around it.
-func (l Limits) detail(field approval.Field) Detail {
-	d := Detail{Name: l.heading(field.Name)}
+// newDetail returns a value from the request as lines, without white space around it.
+func (l Limits) newDetail(field approval.Field) Detail {
+	d := Detail{Name: l.cutHeading(field.Name)}
 	value := strings.TrimSpace(untrusted.MultiLine(field.Value))
 	if l.Value > 0 {
 		value, d.Cut = untrusted.Cut(value, l.Value)

@@ -25,13 +25,13 @@ func TestHeadline(t *testing.T) {
 		"Superseded by a newer request":    {Kind: approval.NotifyOutcome, Status: approval.Superseded},
 		"Pending":                          {Kind: approval.NotifyOutcome, Status: approval.Pending},
 	} {
-		require.Equal(t, want, notify.Headline(m))
+		require.Equal(t, want, notify.HeadlineFor(m))
 	}
 }
 
 func TestContent(t *testing.T) {
 	t.Parallel()
-	c := notify.NewContent(notifytest.Message(), notify.Limits{})
+	c := notify.NewContent(notifytest.NewMessage(), notify.Limits{})
 	require.Equal(t, "Your decision is needed", c.Lead)
 	require.Equal(t, "Refund of 480 EUR to Ada Lovelace", c.Title)
 	require.Equal(t, "Order=A-1001 Workflow=refunds Step=finance Requested by=grace@example.com For=alan@example.com "+
@@ -50,7 +50,7 @@ func TestContent(t *testing.T) {
 // A message to a group names the approvers only if the link does not decide there.
 func TestContentForGroup(t *testing.T) {
 	t.Parallel()
-	m := notifytest.Message()
+	m := notifytest.NewMessage()
 	m.Approver = ""
 	c := notify.NewContent(m, notify.Limits{})
 	require.Equal(t, "Review and decide", c.LinkLabel, "everybody may decide")
@@ -65,7 +65,7 @@ func TestContentForGroup(t *testing.T) {
 
 func TestContentOfOutcome(t *testing.T) {
 	t.Parallel()
-	m := notifytest.Message()
+	m := notifytest.NewMessage()
 	m.Kind, m.Status, m.Title = approval.NotifyOutcome, approval.Approved, ""
 	c := notify.NewContent(m, notify.Limits{})
 	require.Equal(t, "refunds", c.Title)
@@ -75,7 +75,7 @@ func TestContentOfOutcome(t *testing.T) {
 // Every limit cuts, and the notes give the numbers.
 func TestContentLimits(t *testing.T) {
 	t.Parallel()
-	m := notifytest.Message()
+	m := notifytest.NewMessage()
 	m.Title, m.Step = strings.Repeat("t", 50), "a\nb\u202e"
 	m.Details = []approval.Field{
 		{Name: strings.Repeat("n", 50), Value: strings.Repeat("v", 50)},

@@ -11,7 +11,7 @@ import (
 
 // Service is an AWS service as Send calls it. Options are the options of the SDK's client, such as sfn.Options.
 type Service[Options any] struct {
-	// Prepare changes the options of a call: it sets aws.NopRetryer and puts call.Observe in front of the HTTP client.
+	// Prepare changes the options of a call: it sets aws.NopRetryer and puts call.ObserveClient in front of the HTTP client.
 	// The SDK has no interface for that, so each adapter has these two lines.
 	Prepare func(o *Options, call *Call)
 	// Codes are the error codes of the service with a meaning of their own.
@@ -20,17 +20,17 @@ type Service[Options any] struct {
 	Timeout time.Duration
 }
 
-// Send calls an operation, a method of the SDK's client, and returns its outcome, see Call.judge. It makes a single
+// SendOnce calls an operation, a method of the SDK's client, and returns its outcome, see Call.judgeError. It makes a single
 // attempt: a retry by the SDK would hide that the call may have been applied, and the SDK's retry budget fails every
 // call once throttling has used it up. The retries are the order's own.
-func Send[In, Out, Options any](
+func SendOnce[In, Out, Options any](
 	ctx context.Context, service Service[Options], operation func(context.Context, *In, ...func(*Options)) (*Out, error), in *In,
 ) (*Out, error) {
 	ctx, cancel := context.WithTimeout(ctx, service.Timeout)
 	defer cancel()
 	var call Call
 	out, err := operation(ctx, in, func(o *Options) { service.Prepare(o, &call) })
-	return out, call.judge(ctx, err, service.Codes)
+	return out, call.judgeError(ctx, err, service.Codes)
 }
 
 // HTTPClient is the interface by which the clients of the SDK send their requests.
@@ -47,8 +47,8 @@ type Call struct {
 	status   int         // the HTTP status of the response, 0 without a response
 }
 
-// Observe returns an HTTP client that c records, to be used in place of next for this call.
-func (c *Call) Observe(next HTTPClient) HTTPClient {
+// ObserveClient returns an HTTP client that c records, to be used in place of next for this call.
+func (c *Call) ObserveClient(next HTTPClient) HTTPClient {
 	c.next = next
 	return c
 }
@@ -64,7 +64,7 @@ func (c *Call) Do(r *http.Request) (*http.Response, error) {
 		}
 	}
 	c.signed.Store(true)
-	r = r.WithContext(c.progress.Observe(r.Context()))
+	r = r.WithContext(c.progress.ObserveRequest(r.Context()))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	resp, err := c.next.Do(r)
 	if resp != nil {
@@ -73,7 +73,7 @@ func (c *Call) Do(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// unsent reports whether certainly no byte of the request was sent.
-func (c *Call) unsent() bool {
-	return c.next != nil && (!c.signed.Load() || c.progress.Unsent())
+// isUnsent reports whether certainly no byte of the request was sent.
+func (c *Call) isUnsent() bool {
+	return c.next != nil && (!c.signed.Load() || c.progress.IsUnsent())
 }

@@ -41,7 +41,7 @@ func (e *apiError) isDenied() bool {
 	}, e.code)
 }
 
-// judge returns the outcome of the call from its error:
+// judgeError returns the outcome of the call from its error:
 //
 //   - a Closed code: approval.ErrClosed;
 //   - a Permanent code: Permanent;
@@ -51,18 +51,18 @@ func (e *apiError) isDenied() bool {
 //     been applied.
 //
 // A call that was not sent, and a call of the last kind, are marked as the failure of the endpoint.
-func (c *Call) judge(ctx context.Context, err error, codes Codes) error {
+func (c *Call) judgeError(ctx context.Context, err error, codes Codes) error {
 	if err == nil {
 		return nil
 	}
-	if c.unsent() {
+	if c.isUnsent() {
 		code := approval.ReasonConnectionFailed
 		if !c.signed.Load() && ctx.Err() == nil {
 			code = approval.ReasonDenied
 		}
 		return EndpointFailed(approval.NotApplied(unsentError(code, safeReason(ctx, err, "no credentials to sign with"))))
 	}
-	e := describe(err, c.status)
+	e := describeError(err, c.status)
 	switch {
 	case e == nil:
 		return EndpointFailed(noAnswerError(ctx, err))
@@ -88,8 +88,8 @@ func (e *apiError) Error() string {
 	return fmt.Sprintf("%s (HTTP %d, request %s)", e.code, e.status, e.requestID)
 }
 
-// describe returns the service's error, or nil if the service did not answer or its response could not be read.
-func describe(err error, status int) *apiError {
+// describeError returns the service's error, or nil if the service did not answer or its response could not be read.
+func describeError(err error, status int) *apiError {
 	e := &apiError{code: "UnknownError", status: status, requestID: "unknown"}
 	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		e.status = response.HTTPStatusCode()

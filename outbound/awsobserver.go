@@ -53,7 +53,7 @@ func (m resultMiddleware) HandleInitialize(
 	progress := &callProgress{}
 	out, meta, err := next.HandleInitialize(middleware.WithStackValue(ctx, progressKey{}, progress), in)
 	if !errors.Is(err, context.Canceled) { // we ended it: a long poll at shutdown
-		m.observer.AWSCalled(operation(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx)), progress.result(err))
+		m.observer.AWSCalled(operationName(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx)), progress.resultFor(err))
 	}
 	return out, meta, err
 }
@@ -82,15 +82,15 @@ func (m responseMiddleware) HandleDeserialize(
 	return out, meta, err
 }
 
-// result returns the result of the call, as Observer.AWSCalled describes it.
-func (p *callProgress) result(err error) string {
+// resultFor returns the result of the call, as Observer.AWSCalled describes it.
+func (p *callProgress) resultFor(err error) string {
 	if err == nil {
 		return resultOK
 	}
 	if !p.signed && !errors.Is(err, context.DeadlineExceeded) { // there were no credentials to sign with
 		return resultDenied
 	}
-	e := describe(err, p.status)
+	e := describeError(err, p.status)
 	switch {
 	case e == nil, e.status >= 500 && !e.isThrottled():
 		return resultFailed

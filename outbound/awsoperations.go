@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// Operations returns the operations of an AWS service that an interface declares, as an Observer is notified of them:
+// OperationNames returns the operations of an AWS service that an interface declares, as an Observer is notified of them:
 // SQS.ReceiveMessage. API is the narrow interface between an adapter and the SDK's client, so that the list follows
 // the code. The service ID is the constant ServiceID of the SDK's package.
-func Operations[API any](serviceID string) []string {
+func OperationNames[API any](serviceID string) []string {
 	api := reflect.TypeFor[API]()
 	operations := make([]string, api.NumMethod())
 	for i := range operations {
-		operations[i] = operation(serviceID, api.Method(i).Name)
+		operations[i] = operationName(serviceID, api.Method(i).Name)
 	}
 	return operations
 }
 
-// operation returns the name of an operation: the service ID without spaces, a dot, and the SDK's method.
-func operation(serviceID, method string) string {
+// operationName returns the name of an operation: the service ID without spaces, a dot, and the SDK's method.
+func operationName(serviceID, method string) string {
 	return strings.ReplaceAll(serviceID, " ", "") + "." + method
 }
 

@@ -47,7 +47,7 @@ const (
 func NewClient(c ClientConfig) *http.Client {
 	dialer := &net.Dialer{Timeout: handshakeTimeout, Resolver: c.Resolver}
 	if guard := NewGuard(c); guard != nil {
-		dialer.Control = guard.control
+		dialer.Control = guard.checkDial
 	}
 	return &http.Client{
 		Timeout: c.Timeout,

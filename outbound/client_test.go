@@ -20,7 +20,7 @@ import (
 // get makes one request as the channels and targets do, and returns its outcome.
 func get(ctx context.Context, c outbound.ClientConfig, url string) (*http.Response, error) {
 	var progress outbound.Progress
-	req, err := http.NewRequestWithContext(progress.Observe(ctx), http.MethodGet, url, http.NoBody)
+	req, err := http.NewRequestWithContext(progress.ObserveRequest(ctx), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ var internalAddresses = []string{
 func TestGuardChecksDialledAddress(t *testing.T) {
 	t.Parallel()
 	for _, addr := range internalAddresses {
-		_, err := get(t.Context(), outbound.ClientConfig{Resolver: outboundtest.Resolver(addr)}, "http://receiver.example.com/s3cret")
+		_, err := get(t.Context(), outbound.ClientConfig{Resolver: outboundtest.NewResolver(addr)}, "http://receiver.example.com/s3cret")
 		if !errors.Is(err, outbound.ErrForbiddenAddress) || strings.Contains(err.Error(), addr) || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v", addr, err)
 		}
@@ -73,7 +73,7 @@ func TestGuardAllows(t *testing.T) {
 		"another prefix": {outbound.ClientConfig{AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, false},
 		"nothing":        {outbound.ClientConfig{}, false},
 	} {
-		c.config.Resolver = outboundtest.Resolver("127.0.0.1")
+		c.config.Resolver = outboundtest.NewResolver("127.0.0.1")
 		_, err := get(t.Context(), c.config, strings.Replace(server.URL, "127.0.0.1", "receiver.example.com", 1))
 		if (err == nil) != c.allowed || errors.Is(err, outbound.ErrForbiddenAddress) == c.allowed {
 			t.Errorf("%s: %v", name, err)
@@ -108,7 +108,7 @@ func TestClientUsesNoProxy(t *testing.T) {
 	defer proxy.Close()
 	t.Setenv("HTTP_PROXY", proxy.URL) // net/http reads it once a process, and never for loopback addresses
 	t.Setenv("HTTPS_PROXY", proxy.URL)
-	_, err := get(t.Context(), outbound.ClientConfig{Resolver: outboundtest.Resolver("10.0.0.1")}, "http://receiver.example.com/")
+	_, err := get(t.Context(), outbound.ClientConfig{Resolver: outboundtest.NewResolver("10.0.0.1")}, "http://receiver.example.com/")
 	if !errors.Is(err, outbound.ErrForbiddenAddress) {
 		t.Error(err)
 	}

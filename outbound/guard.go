@@ -57,8 +57,8 @@ func (g *Guard) AllowsAddress(addr netip.Addr) bool {
 	return g == nil || g.addresses.SafeAddr(addr) == nil
 }
 
-// control is called by the dialer with the resolved address.
-func (g *Guard) control(network, address string, conn syscall.RawConn) error {
+// checkDial is called by the dialer with the resolved address.
+func (g *Guard) checkDial(network, address string, conn syscall.RawConn) error {
 	if g.addresses.Safe(network, address, conn) != nil {
 		return ErrForbiddenAddress
 	}

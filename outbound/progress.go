@@ -19,16 +19,16 @@ type Progress struct {
 	connected atomic.Bool // and has got one, so a byte of the request may have been sent
 }
 
-// Observe returns a context for the request that p records. A client that does not use net/http is not seen.
-func (p *Progress) Observe(ctx context.Context) context.Context {
+// ObserveRequest returns a context for the request that p records. A client that does not use net/http is not seen.
+func (p *Progress) ObserveRequest(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { p.dialled.Store(true) },
 		GotConn: func(httptrace.GotConnInfo) { p.connected.Store(true) },
 	})
 }
 
-// Unsent reports whether certainly no byte of the request was sent, because the connection or its TLS handshake failed.
-func (p *Progress) Unsent() bool { return p.dialled.Load() && !p.connected.Load() }
+// IsUnsent reports whether certainly no byte of the request was sent, because the connection or its TLS handshake failed.
+func (p *Progress) IsUnsent() bool { return p.dialled.Load() && !p.connected.Load() }
 
 // JudgeFailure returns the outcome of a request that failed with err and without a response:
 //
@@ -41,7 +41,7 @@ func (p *Progress) JudgeFailure(ctx context.Context, err error) error {
 		return nil
 	case errors.Is(err, ErrForbiddenAddress):
 		return approval.NotApplied(ErrForbiddenAddress)
-	case p.Unsent():
+	case p.IsUnsent():
 		return EndpointFailed(approval.NotApplied(unsentError(approval.ReasonConnectionFailed, safeReason(ctx, err, "no connection"))))
 	}
 	return EndpointFailed(noAnswerError(ctx, err))

@@ -59,7 +59,7 @@ func send(t *testing.T, failure error, codes outbound.Codes) error {
 		Timeout: time.Minute,
 	}
 	operation := func(context.Context, *string, ...func(*options)) (*string, error) { return nil, failure }
-	_, err := outbound.Send(t.Context(), service, operation, new(string))
+	_, err := outbound.SendOnce(t.Context(), service, operation, new(string))
 	return err
 }
 

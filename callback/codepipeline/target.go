@@ -43,8 +43,8 @@ type Target struct {
 	service outbound.Service[codepipeline.Options]
 }
 
-// New returns a Target that answers through api.
-func New(api API, c Config) *Target {
+// NewTarget returns a Target that answers through api.
+func NewTarget(api API, c Config) *Target {
 	if c.Timeout <= 0 {
 		c.Timeout = callback.DefaultTimeout
 	}
@@ -54,7 +54,7 @@ func New(api API, c Config) *Target {
 		service: outbound.Service[codepipeline.Options]{
 			Prepare: func(o *codepipeline.Options, call *outbound.Call) {
 				o.Retryer = aws.NopRetryer{}
-				o.HTTPClient = call.Observe(o.HTTPClient)
+				o.HTTPClient = call.ObserveClient(o.HTTPClient)
 			},
 			Codes: outbound.Codes{
 				// The token is invalid if it belongs to an earlier approval than the open approval: the earlier has ended.
@@ -67,13 +67,13 @@ func New(api API, c Config) *Target {
 }
 
 // Deliver answers the action with Approved, or with Rejected for every other status, and with a summary. See
-// outbound.Send for the meaning of the errors.
+// outbound.SendOnce for the meaning of the errors.
 func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 	in, err := newInput(a)
 	if err != nil {
 		return callback.ForOrder("answer the pipeline", a, err)
 	}
-	err = callback.Send(ctx, t.limit, t.service, t.api.PutApprovalResult, in)
+	err = callback.SendWithinLimit(ctx, t.limit, t.service, t.api.PutApprovalResult, in)
 	return callback.ForOrder("PutApprovalResult", a, err)
 }
 
@@ -97,13 +97,13 @@ func newInput(a approval.Answer) (*codepipeline.PutApprovalResultInput, error) {
 		StageName:    &parts[1],
 		ActionName:   &parts[2],
 		Token:        &parts[3],
-		Result:       &types.ApprovalResult{Status: status, Summary: aws.String(summarize(a))},
+		Result:       &types.ApprovalResult{Status: status, Summary: aws.String(summarizeDecision(a))},
 	}, nil
 }
 
-// summarize returns the status with the approver and the comment of the deciding vote, or with the reason if there was
+// summarizeDecision returns the status with the approver and the comment of the deciding vote, or with the reason if there was
 // no decision, in at most MaxSummary characters.
-func summarize(a approval.Answer) string {
+func summarizeDecision(a approval.Answer) string {
 	text := strings.ReplaceAll(string(a.Status), "_", " ")
 	if n := len(a.Votes); n > 0 && (a.Status == approval.Approved || a.Status == approval.Rejected) {
 		v := a.Votes[n-1]

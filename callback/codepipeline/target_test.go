@@ -23,7 +23,7 @@ func start(t *testing.T) (*emulator.CodePipeline, *codepipeline.Target) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
 	client := sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: aws.String(s.URL()), Credentials: credentials.NewStaticCredentialsProvider("x", "x", "")})
-	return s.CodePipeline, codepipeline.New(client, codepipeline.Config{Limit: rate.NewLimiter(1000, 1000)})
+	return s.CodePipeline, codepipeline.NewTarget(client, codepipeline.Config{Limit: rate.NewLimiter(1000, 1000)})
 }
 
 func answer(token string, status approval.Status, change ...func(*approval.Answer)) approval.Answer {
@@ -115,6 +115,6 @@ func TestWhatIsRefused(t *testing.T) {
 
 func TestNoTurnInTime(t *testing.T) {
 	t.Parallel()
-	target := codepipeline.New(struct{ codepipeline.API }{}, codepipeline.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})
+	target := codepipeline.NewTarget(struct{ codepipeline.API }{}, codepipeline.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})
 	require.False(t, approval.ResultOf(target.Deliver(t.Context(), answer("x", approval.Approved))).MaybeApplied)
 }

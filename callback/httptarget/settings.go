@@ -33,5 +33,5 @@ func (*Settings) Address() callback.Address { return callback.CallbackURL }
 
 // Open implements callback.Settings.
 func (s *Settings) Open(env setup.Env) (callback.Target, error) {
-	return New(Config{Settings: *s, Signer: s.signer, Timeout: env.Timeout}), nil
+	return NewTarget(Config{Settings: *s, Signer: s.signer, Timeout: env.Timeout}), nil
 }

@@ -21,7 +21,7 @@ import (
 // Webhooks asks senders to wait 15 to 30 seconds.
 const DefaultTimeout = 20 * time.Second
 
-// MaxBody is the longest body, in bytes; a longer answer loses its comments first, see callback.Fit. It is the limit of
+// MaxBody is the longest body, in bytes; a longer answer loses its comments first, see callback.FitAnswer. It is the limit of
 // Step Functions, so that an approval fits for every target.
 const MaxBody = 262_144
 
@@ -57,8 +57,8 @@ type Target struct {
 	client *http.Client
 }
 
-// New returns a Target.
-func New(c Config) *Target {
+// NewTarget returns a Target.
+func NewTarget(c Config) *Target {
 	c.Timeout = cmp.Or(max(c.Timeout, 0), DefaultTimeout)
 	c.UserAgent = cmp.Or(c.UserAgent, "approval-relay")
 	if c.Now == nil {
@@ -81,7 +81,7 @@ func New(c Config) *Target {
 	}
 }
 
-// Deliver posts the answer to the URL that is the approval's token. The body is the JSON of callback.Fit, with the name of
+// Deliver posts the answer to the URL that is the approval's token. The body is the JSON of callback.FitAnswer, with the name of
 // the error if the approval failed. The approval's ID is the Idempotency-Key and the ID of the signature in every attempt:
 // an answer may arrive more than once, and receivers recognise it by the ID. See outbound.JudgeStatus and
 // outbound.Progress.JudgeFailure for the meaning of the errors.
@@ -92,8 +92,8 @@ func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 // Heartbeat does nothing: an HTTP receiver has no timeout that a heartbeat would reset.
 func (t *Target) Heartbeat(context.Context, approval.Answer) error { return nil }
 
-// Validate reports whether the answer can be sent as it is. The error is Permanent.
-func (t *Target) Validate(a approval.Answer) error {
+// ValidateAnswer reports whether the answer can be sent as it is. The error is Permanent.
+func (t *Target) ValidateAnswer(a approval.Answer) error {
 	if err := t.ValidateURL(a.Token.Reveal()); err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func newBody(a approval.Answer) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := callback.Fit(a, name, MaxBody, false)
+	text, err := callback.FitAnswer(a, name, MaxBody, false)
 	return text, approval.Permanent(err)
 }
 
@@ -121,7 +121,7 @@ func (t *Target) postAnswer(ctx context.Context, a approval.Answer) error {
 	ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
 	defer cancel()
 	var progress outbound.Progress
-	req, err := t.newRequest(progress.Observe(ctx), a, text)
+	req, err := t.newRequest(progress.ObserveRequest(ctx), a, text)
 	if err != nil {
 		return err
 	}

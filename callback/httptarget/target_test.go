@@ -60,7 +60,7 @@ func TestDeliverPostsTheAnswer(t *testing.T) {
 	defer server.Close()
 	c := private()
 	c.Signer = signer{}
-	if err := httptarget.New(c).Deliver(t.Context(), answer(server.URL+"/cb/s3cret?k=v")); err != nil {
+	if err := httptarget.NewTarget(c).Deliver(t.Context(), answer(server.URL+"/cb/s3cret?k=v")); err != nil {
 		t.Fatal(err)
 	}
 	const path = "testdata/good_request.txt"
@@ -122,7 +122,7 @@ func TestDeliverReadsTheStatus(t *testing.T) {
 			w.WriteHeader(c.status)
 			_, _ = io.WriteString(w, r.RequestURI)
 		}))
-		err := httptarget.New(private()).Deliver(t.Context(), answer(server.URL+"/s3cret"))
+		err := httptarget.NewTarget(private()).Deliver(t.Context(), answer(server.URL+"/s3cret"))
 		server.Close()
 		got := approval.ResultOf(err)
 		checkText(t, err)
@@ -181,7 +181,7 @@ func TestDeliverWithoutAnAnswer(t *testing.T) {
 	defer close(release)
 	c := private()
 	c.Timeout = 2 * time.Second // longer than a busy machine takes to connect
-	target := httptarget.New(c)
+	target := httptarget.NewTarget(c)
 	// A connection that was used before is the one that net/http would try again on.
 	if err := target.Deliver(t.Context(), answer(server.URL+"/s3cret/ok")); err != nil {
 		t.Fatal(err)
@@ -220,7 +220,7 @@ func TestDeliverSurelyNotSent(t *testing.T) {
 		"no host":    "http://no-such-host.invalid/s3cret",
 		"unknown CA": unknownCA.URL + "/s3cret",
 	} {
-		err := httptarget.New(private()).Deliver(t.Context(), answer(url))
+		err := httptarget.NewTarget(private()).Deliver(t.Context(), answer(url))
 		checkText(t, err)
 		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied || !outbound.IsEndpointFailure(err) {
 			t.Errorf("%s: %+v", name, r)
@@ -234,7 +234,7 @@ func TestDeliverOverTLS(t *testing.T) {
 	defer server.Close()
 	c := httptarget.Config{Settings: httptarget.Settings{AllowInternal: true}, RootCAs: x509.NewCertPool()}
 	c.RootCAs.AddCert(server.Certificate())
-	if err := httptarget.New(c).Deliver(t.Context(), answer(server.URL)); err != nil {
+	if err := httptarget.NewTarget(c).Deliver(t.Context(), answer(server.URL)); err != nil {
 		t.Error(err)
 	}
 }
@@ -253,7 +253,7 @@ func TestDeliverReadsLittleOfAnAnswer(t *testing.T) {
 	c := private()
 	c.Timeout = 30 * time.Second
 	began := time.Now()
-	err := httptarget.New(c).Deliver(t.Context(), answer(server.URL))
+	err := httptarget.NewTarget(c).Deliver(t.Context(), answer(server.URL))
 	if err != nil || time.Since(began) > 15*time.Second {
 		t.Errorf("%v after %v", err, time.Since(began))
 	}
@@ -261,7 +261,7 @@ func TestDeliverReadsLittleOfAnAnswer(t *testing.T) {
 
 func TestDeliverRefusesWhatHasNoAnswer(t *testing.T) {
 	t.Parallel()
-	target := httptarget.New(private())
+	target := httptarget.NewTarget(private())
 	pending, long := answer("http://127.0.0.1:1/"), answer("http://127.0.0.1:1/")
 	pending.Status = approval.Pending
 	long.Output = map[string]any{"x": strings.Repeat("x", httptarget.MaxBody)}
@@ -269,11 +269,11 @@ func TestDeliverRefusesWhatHasNoAnswer(t *testing.T) {
 		if err := target.Deliver(t.Context(), a); !approval.IsPermanent(err) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := target.Validate(a); !approval.IsPermanent(err) {
+		if err := target.ValidateAnswer(a); !approval.IsPermanent(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := target.Validate(answer("http://127.0.0.1:1/")); err != nil {
+	if err := target.ValidateAnswer(answer("http://127.0.0.1:1/")); err != nil {
 		t.Error(err)
 	}
 	if err := target.Heartbeat(t.Context(), pending); err != nil {
@@ -290,7 +290,7 @@ func TestBodyIsJSONWithTheErrorsName(t *testing.T) {
 	defer server.Close()
 	a := answer(server.URL)
 	a.Status, a.Votes = approval.TimedOut, nil
-	if err := httptarget.New(private()).Deliver(t.Context(), a); err != nil || body["error"] != "ApprovalTimedOut" || body["status"] != "timed_out" {
+	if err := httptarget.NewTarget(private()).Deliver(t.Context(), a); err != nil || body["error"] != "ApprovalTimedOut" || body["status"] != "timed_out" {
 		t.Errorf("%v: %v", err, body)
 	}
 }

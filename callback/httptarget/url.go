@@ -68,8 +68,8 @@ func (t *Target) allowsHost(host string) bool {
 	return len(t.config.AllowedHosts) == 0
 }
 
-// Host returns the host and port of the answer's URL. Slow and failing hosts do not affect each other.
-func (*Target) Host(a approval.Answer) string {
+// HostOf returns the host and port of the answer's URL. Slow and failing hosts do not affect each other.
+func (*Target) HostOf(a approval.Answer) string {
 	u, err := url.Parse(a.Token.Reveal())
 	if err != nil {
 		return ""

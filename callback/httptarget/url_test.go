@@ -17,7 +17,7 @@ import (
 
 func TestValidateURL(t *testing.T) {
 	t.Parallel()
-	guarded := httptarget.New(httptarget.Config{})
+	guarded := httptarget.NewTarget(httptarget.Config{})
 	for _, good := range []string{
 		"https://example.com", "https://Example.com./cb?x=1", "https://example.com:443/", "https://a-b_c.example.com/%2F",
 		"https://1.1.1.1/cb", "https://[2606:4700:4700::1111]/", "https://xn--bcher-kva.example/",
@@ -52,7 +52,7 @@ func TestHost(t *testing.T) {
 	for url, want := range map[string]string{
 		"https://Hooks.Example.com/a?b=s3cret": "hooks.example.com", "https://hooks.example.com:8443/": "hooks.example.com:8443", "http://[::1]:80/x": "[::1]:80", "%": "",
 	} {
-		if got := httptarget.New(httptarget.Config{}).Host(approval.Answer{Token: approval.NewToken(url)}); got != want {
+		if got := httptarget.NewTarget(httptarget.Config{}).HostOf(approval.Answer{Token: approval.NewToken(url)}); got != want {
 			t.Errorf("%s: %q", url, got)
 		}
 	}
@@ -81,7 +81,7 @@ func TestValidateURLAllows(t *testing.T) {
 		},
 		"private": {httptarget.Config{Settings: httptarget.Settings{AllowInternal: true}}, "https://127.0.0.1:1234/", "http://127.0.0.1:1234/"},
 	} {
-		target := httptarget.New(c.config)
+		target := httptarget.NewTarget(c.config)
 		if err := target.ValidateURL(c.good); err != nil {
 			t.Errorf("%s: %s: %v", name, c.good, err)
 		}
@@ -94,7 +94,7 @@ func TestValidateURLAllows(t *testing.T) {
 // A name that leads to an internal address is accepted as a URL, and refused for good when it is dialled.
 func TestDeliverRefusesInternalAddresses(t *testing.T) {
 	t.Parallel()
-	target := httptarget.New(httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true}, Resolver: outboundtest.Resolver("10.0.0.1")})
+	target := httptarget.NewTarget(httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true}, Resolver: outboundtest.NewResolver("10.0.0.1")})
 	a := answer("http://callback.example.com/s3cret")
 	if err := target.ValidateURL(a.Token.Reveal()); err != nil {
 		t.Fatal(err)
@@ -114,20 +114,20 @@ func TestDeliverCallsAllowedPrefixes(t *testing.T) {
 	port := netip.MustParseAddrPort(server.Listener.Addr().String()).Port()
 	c := httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true}, AllowedPorts: []uint16{port},
 		AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
-		Resolver:        outboundtest.Resolver("127.0.0.1"),
+		Resolver:        outboundtest.NewResolver("127.0.0.1"),
 	}
 	a := answer(fmt.Sprintf("http://callback.example.com:%d/s3cret", port))
-	if err := httptarget.New(c).Deliver(t.Context(), a); err != nil {
+	if err := httptarget.NewTarget(c).Deliver(t.Context(), a); err != nil {
 		t.Errorf("allowed: %v", err)
 	}
 	c.AllowedPrefixes = nil
-	if err := httptarget.New(c).Deliver(t.Context(), a); !approval.IsPermanent(err) {
+	if err := httptarget.NewTarget(c).Deliver(t.Context(), a); !approval.IsPermanent(err) {
 		t.Errorf("not allowed: %v", err)
 	}
 }
 
 func FuzzValidateURL(f *testing.F) {
-	target := httptarget.New(httptarget.Config{})
+	target := httptarget.NewTarget(httptarget.Config{})
 	f.Add("https://example.com/cb")
 	f.Add("https://[::ffff:127.0.0.1]:443/")
 	f.Add("https://0x7f.1/")

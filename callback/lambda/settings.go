@@ -36,5 +36,5 @@ func (s *Settings) Open(env setup.Env) (callback.Target, error) {
 		return nil, err
 	}
 	limit := env.Limiter("lambda/"+env.Name, s.Rate, s.Burst)
-	return New(lambda.NewFromConfig(config), Config{Limit: limit, Timeout: env.Timeout}), nil
+	return NewTarget(lambda.NewFromConfig(config), Config{Limit: limit, Timeout: env.Timeout}), nil
 }

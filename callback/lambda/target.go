@@ -45,8 +45,8 @@ type Target struct {
 	service outbound.Service[lambda.Options]
 }
 
-// New returns a Target that answers through api.
-func New(api API, c Config) *Target {
+// NewTarget returns a Target that answers through api.
+func NewTarget(api API, c Config) *Target {
 	if c.Timeout <= 0 {
 		c.Timeout = callback.DefaultTimeout
 	}
@@ -56,7 +56,7 @@ func New(api API, c Config) *Target {
 		service: outbound.Service[lambda.Options]{
 			Prepare: func(o *lambda.Options, call *outbound.Call) {
 				o.Retryer = aws.NopRetryer{}
-				o.HTTPClient = call.Observe(o.HTTPClient)
+				o.HTTPClient = call.ObserveClient(o.HTTPClient)
 			},
 			Codes: outbound.Codes{
 				// CallbackTimeoutException means "expired or already closed", as TaskTimedOut of Step Functions does.
@@ -72,8 +72,8 @@ func New(api API, c Config) *Target {
 }
 
 // Deliver answers the callback. An approval, and a rejection if the answer asks for that, is a Success with the JSON of
-// callback.Fit. Anything else is a Failure with an error type (see callback.ErrorName), a message for people, and the
-// JSON as its data. See outbound.Send for the meaning of the errors.
+// callback.FitAnswer. Anything else is a Failure with an error type (see callback.ErrorName), a message for people, and the
+// JSON as its data. See outbound.SendOnce for the meaning of the errors.
 func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 	id := a.Token.Reveal()
 	if id == "" || len(id) > MaxCallbackID {
@@ -85,29 +85,29 @@ func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 		return callback.ForOrder("answer the function", a, err)
 	}
 	if result.ErrorName == "" {
-		err := callback.Send(ctx, t.limit, t.service, t.api.SendDurableExecutionCallbackSuccess,
+		err := callback.SendWithinLimit(ctx, t.limit, t.service, t.api.SendDurableExecutionCallbackSuccess,
 			&lambda.SendDurableExecutionCallbackSuccessInput{CallbackId: &id, Result: []byte(result.JSON)})
 		return callback.ForOrder("SendDurableExecutionCallbackSuccess", a, err)
 	}
 	failure := &types.ErrorObject{
 		ErrorType:    &result.ErrorName,
-		ErrorMessage: aws.String(summarize(a)),
+		ErrorMessage: aws.String(summarizeFailure(a)),
 		ErrorData:    &result.JSON,
 	}
-	err = callback.Send(ctx, t.limit, t.service, t.api.SendDurableExecutionCallbackFailure,
+	err = callback.SendWithinLimit(ctx, t.limit, t.service, t.api.SendDurableExecutionCallbackFailure,
 		&lambda.SendDurableExecutionCallbackFailureInput{CallbackId: &id, Error: failure})
 	return callback.ForOrder("SendDurableExecutionCallbackFailure", a, err)
 }
 
 // Heartbeat resets the heartbeat timeout of the callback.
 func (t *Target) Heartbeat(ctx context.Context, a approval.Answer) error {
-	err := callback.Send(ctx, t.limit, t.service, t.api.SendDurableExecutionCallbackHeartbeat,
+	err := callback.SendWithinLimit(ctx, t.limit, t.service, t.api.SendDurableExecutionCallbackHeartbeat,
 		&lambda.SendDurableExecutionCallbackHeartbeatInput{CallbackId: aws.String(a.Token.Reveal())})
 	return callback.ForOrder("SendDurableExecutionCallbackHeartbeat", a, err)
 }
 
-// summarize returns the message of a failure for people who read the error of the function.
-func summarize(a approval.Answer) string {
+// summarizeFailure returns the message of a failure for people who read the error of the function.
+func summarizeFailure(a approval.Answer) string {
 	if a.Reason != "" {
 		return a.Reason
 	}

@@ -24,7 +24,7 @@ func start(t *testing.T) (*emulator.Server, *lambda.Target) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
 	client := sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: aws.String(s.URL()), Credentials: credentials.NewStaticCredentialsProvider("x", "x", "")})
-	return s, lambda.New(client, lambda.Config{Limit: rate.NewLimiter(1000, 1000)})
+	return s, lambda.NewTarget(client, lambda.Config{Limit: rate.NewLimiter(1000, 1000)})
 }
 
 func answer(id string, status approval.Status, change ...func(*approval.Answer)) approval.Answer {
@@ -128,7 +128,7 @@ func TestWhatIsRefused(t *testing.T) {
 
 func TestNoTurnInTime(t *testing.T) {
 	t.Parallel()
-	target := lambda.New(struct{ lambda.API }{}, lambda.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})
+	target := lambda.NewTarget(struct{ lambda.API }{}, lambda.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})
 	r := approval.ResultOf(target.Deliver(context.Background(), answer("x", approval.Approved)))
 	require.Equal(t, approval.ResultFailed, r.Kind)
 	require.False(t, r.MaybeApplied)

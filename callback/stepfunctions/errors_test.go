@@ -78,7 +78,7 @@ func TestDeliverReadsWhatTheServiceSays(t *testing.T) {
 			fail(w, c.status, c.code, "value '"+got.TaskToken+"' by ann@example.com at http://x")
 		})
 		name := fmt.Sprint(c.status, " ", c.code)
-		target := stepfunctions.New(api, stepfunctions.Config{Limits: unlimited()})
+		target := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: unlimited()})
 		check(t, name, target, c.want, c.maybe)
 		if calls.Load() != 1 {
 			t.Errorf("%s: %d attempts", name, calls.Load())
@@ -126,7 +126,7 @@ func TestDeliverWithoutAnAnswerThatCanBeRead(t *testing.T) {
 		"an answer that is no HTTP": {garbage, true},
 	} {
 		api, _ := serve(t, c.answer)
-		target := stepfunctions.New(api, stepfunctions.Config{Limits: unlimited()})
+		target := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: unlimited()})
 		check(t, name, target, approval.ResultFailed, c.maybe)
 		if err := target.Deliver(t.Context(), approved()); outbound.IsEndpointFailure(err) != c.maybe {
 			t.Errorf("%s: down: %t", name, outbound.IsEndpointFailure(err))
@@ -147,7 +147,7 @@ func TestDeliverEndsWithItsTimeout(t *testing.T) {
 	release := make(chan struct{})
 	api, calls := serve(t, func(http.ResponseWriter, call) { <-release })
 	defer close(release)
-	target := stepfunctions.New(api, stepfunctions.Config{Limits: unlimited(), Timeout: 2 * time.Second}) // longer than a busy machine takes to connect
+	target := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: unlimited(), Timeout: 2 * time.Second}) // longer than a busy machine takes to connect
 	check(t, "slow", target, approval.ResultFailed, true)
 	if err := target.Deliver(t.Context(), approved()); !errors.Is(err, context.DeadlineExceeded) || calls.Load() != 2 {
 		t.Errorf("%v after %d calls", err, calls.Load())
@@ -176,7 +176,7 @@ func TestDeliverSurelyNotSent(t *testing.T) {
 		"no credentials":     client(closed, noCredentials),
 		"no TLS":             client("https://"+silent.Addr().String(), nil),
 	} {
-		target := stepfunctions.New(api, stepfunctions.Config{Limits: unlimited(), Timeout: 300 * time.Millisecond})
+		target := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: unlimited(), Timeout: 300 * time.Millisecond})
 		check(t, name, target, approval.ResultFailed, false)
 		if err := target.Deliver(t.Context(), approved()); !outbound.IsEndpointFailure(err) {
 			t.Errorf("%s: it is not down", name)
@@ -187,7 +187,7 @@ func TestDeliverSurelyNotSent(t *testing.T) {
 // A client that is not the SDK's cannot tell whether it sent anything.
 func TestDeliverThroughAnotherClient(t *testing.T) {
 	t.Parallel()
-	check(t, "fake", stepfunctions.New(fake{errors.New("token " + secretToken)}, stepfunctions.Config{Limits: unlimited()}), approval.ResultFailed, true)
+	check(t, "fake", stepfunctions.NewTarget(fake{errors.New("token " + secretToken)}, stepfunctions.Config{Limits: unlimited()}), approval.ResultFailed, true)
 }
 
 type fake struct{ err error }

@@ -49,5 +49,5 @@ func (s *Settings) Open(env setup.Env) (callback.Target, error) {
 		Failure:   limiter("SendTaskFailure"),
 		Heartbeat: limiter("SendTaskHeartbeat"),
 	}
-	return New(sfn.NewFromConfig(config), Config{Limits: limits, Timeout: env.Timeout}), nil
+	return NewTarget(sfn.NewFromConfig(config), Config{Limits: limits, Timeout: env.Timeout}), nil
 }

@@ -52,8 +52,8 @@ type Target struct {
 	service outbound.Service[sfn.Options]
 }
 
-// New returns a Target that answers through api.
-func New(api API, c Config) *Target {
+// NewTarget returns a Target that answers through api.
+func NewTarget(api API, c Config) *Target {
 	if c.Timeout <= 0 {
 		c.Timeout = callback.DefaultTimeout
 	}
@@ -63,7 +63,7 @@ func New(api API, c Config) *Target {
 		service: outbound.Service[sfn.Options]{
 			Prepare: func(o *sfn.Options, call *outbound.Call) {
 				o.Retryer = aws.NopRetryer{}
-				o.HTTPClient = call.Observe(o.HTTPClient)
+				o.HTTPClient = call.ObserveClient(o.HTTPClient)
 			},
 			Codes: outbound.Codes{
 				// TaskTimedOut means "expired or already closed": a second use of a token gets it, also after an answer that
@@ -81,9 +81,9 @@ func New(api API, c Config) *Target {
 	}
 }
 
-// Validate reports whether the answer can be sent as it is: token, output and cause within the limits of the API. The
+// ValidateAnswer reports whether the answer can be sent as it is: token, output and cause within the limits of the API. The
 // error is Permanent. Deliver checks the same.
-func Validate(a approval.Answer) error {
+func ValidateAnswer(a approval.Answer) error {
 	_, err := newResult(a)
 	return err
 }
@@ -99,8 +99,8 @@ func newResult(a approval.Answer) (callback.Result, error) {
 }
 
 // Deliver answers the task: SendTaskSuccess for an approval, and for a rejection if the answer asks for that,
-// SendTaskFailure with an error (see callback.ErrorName) otherwise. Output and cause are the JSON of callback.Fit. See
-// outbound.Send for the meaning of the errors.
+// SendTaskFailure with an error (see callback.ErrorName) otherwise. Output and cause are the JSON of callback.FitAnswer. See
+// outbound.SendOnce for the meaning of the errors.
 func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 	result, err := newResult(a)
 	if err != nil {
@@ -108,18 +108,18 @@ func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 	}
 	token := a.Token.Reveal()
 	if result.ErrorName == "" {
-		err := callback.Send(ctx, t.limits.Success, t.service, t.api.SendTaskSuccess,
+		err := callback.SendWithinLimit(ctx, t.limits.Success, t.service, t.api.SendTaskSuccess,
 			&sfn.SendTaskSuccessInput{TaskToken: &token, Output: &result.JSON})
 		return callback.ForOrder("SendTaskSuccess", a, err)
 	}
-	err = callback.Send(ctx, t.limits.Failure, t.service, t.api.SendTaskFailure,
+	err = callback.SendWithinLimit(ctx, t.limits.Failure, t.service, t.api.SendTaskFailure,
 		&sfn.SendTaskFailureInput{TaskToken: &token, Error: &result.ErrorName, Cause: &result.JSON})
 	return callback.ForOrder("SendTaskFailure", a, err)
 }
 
 // Heartbeat resets HeartbeatSeconds of the state that waits. It does not extend TimeoutSeconds.
 func (t *Target) Heartbeat(ctx context.Context, a approval.Answer) error {
-	err := callback.Send(ctx, t.limits.Heartbeat, t.service, t.api.SendTaskHeartbeat,
+	err := callback.SendWithinLimit(ctx, t.limits.Heartbeat, t.service, t.api.SendTaskHeartbeat,
 		&sfn.SendTaskHeartbeatInput{TaskToken: aws.String(a.Token.Reveal())})
 	return callback.ForOrder("SendTaskHeartbeat", a, err)
 }

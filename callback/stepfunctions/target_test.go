@@ -102,7 +102,7 @@ func TestDeliverCallsWhatTheAnswerAsksFor(t *testing.T) {
 			got = c
 			_, _ = io.WriteString(w, "{}")
 		})
-		if err := stepfunctions.New(api, stepfunctions.Config{Limits: unlimited()}).Deliver(t.Context(), c.a); err != nil || calls.Load() != 1 {
+		if err := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: unlimited()}).Deliver(t.Context(), c.a); err != nil || calls.Load() != 1 {
 			t.Fatalf("%s: %v after %d calls", name, err, calls.Load())
 		}
 		if got.Op != c.op || got.TaskToken != secretToken || aws.ToString(got.Error) != c.error {
@@ -124,7 +124,7 @@ func TestDeliverMakesOneAttemptWithAnyClient(t *testing.T) {
 	api, calls := serve(t, func(w http.ResponseWriter, _ call) { fail(w, 500, "InternalFailure", "") })
 	o := api.(*sfn.Client).Options()
 	o.Retryer = nil // the SDK's own, of three attempts
-	err := stepfunctions.New(sfn.New(o), stepfunctions.Config{Limits: unlimited()}).Deliver(t.Context(), approved())
+	err := stepfunctions.NewTarget(sfn.New(o), stepfunctions.Config{Limits: unlimited()}).Deliver(t.Context(), approved())
 	if err == nil || calls.Load() != 1 {
 		t.Errorf("%v after %d calls", err, calls.Load())
 	}
@@ -141,7 +141,7 @@ func TestHeartbeat(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "{}")
 	})
-	target := stepfunctions.New(api, stepfunctions.Config{Limits: unlimited()})
+	target := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: unlimited()})
 	if err := target.Heartbeat(t.Context(), with(approval.Pending)); err != nil || got.Op != "SendTaskHeartbeat" {
 		t.Errorf("%s: %v", got.Op, err)
 	}
@@ -173,11 +173,11 @@ func TestValidate(t *testing.T) {
 		"additions that no JSON": {change(func(a *approval.Answer) { a.Output = map[string]any{"x": func() {}} }), false},
 		"a comment that is long": {change(func(a *approval.Answer) { a.Votes[0].Comment = strings.Repeat("\x01", 100_000) }), true},
 	} {
-		err := stepfunctions.Validate(c.a)
+		err := stepfunctions.ValidateAnswer(c.a)
 		if (err == nil) != c.ok || (err != nil && !approval.IsPermanent(err)) {
 			t.Errorf("%s: %v", name, err)
 		}
-		delivered := stepfunctions.New(struct{ stepfunctions.API }{}, stepfunctions.Config{Limits: &stepfunctions.Limits{
+		delivered := stepfunctions.NewTarget(struct{ stepfunctions.API }{}, stepfunctions.Config{Limits: &stepfunctions.Limits{
 			Success: rate.NewLimiter(0, 0), Failure: rate.NewLimiter(0, 0),
 		}}).Deliver(t.Context(), c.a)
 		if approval.IsPermanent(delivered) == c.ok {
@@ -195,7 +195,7 @@ func TestDeliverCutsACauseThatStaysJSON(t *testing.T) {
 	})
 	a := with(approval.Rejected)
 	a.Votes[0].Comment = strings.Repeat("é\x01", 20_000)
-	if err := stepfunctions.New(api, stepfunctions.Config{Limits: unlimited()}).Deliver(t.Context(), a); err != nil {
+	if err := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: unlimited()}).Deliver(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(cause); n > stepfunctions.MaxCause || n < stepfunctions.MaxCause/10 || !json.Valid([]byte(cause)) {
@@ -208,8 +208,8 @@ func TestLimitsAreSharedAndWaitedFor(t *testing.T) {
 	api, calls := serve(t, func(w http.ResponseWriter, _ call) { _, _ = io.WriteString(w, "{}") })
 	limits := unlimited()
 	limits.Success = rate.NewLimiter(rate.Every(time.Hour), 1)
-	one := stepfunctions.New(api, stepfunctions.Config{Limits: limits})
-	other := stepfunctions.New(api, stepfunctions.Config{Limits: limits})
+	one := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: limits})
+	other := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: limits})
 	if err := one.Deliver(t.Context(), approved()); err != nil {
 		t.Fatal(err)
 	}

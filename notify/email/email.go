@@ -12,9 +12,9 @@ import (
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// To returns the address of the approver. The approver's ID must be an e-mail address and nothing else. The error is
+// ParseRecipient returns the address of the approver. The approver's ID must be an e-mail address and nothing else. The error is
 // Permanent.
-func To(m approval.Message) (*mail.Address, error) {
+func ParseRecipient(m approval.Message) (*mail.Address, error) {
 	to, err := mail.ParseAddress(m.Approver)
 	if err != nil || to.Address != m.Approver {
 		return nil, approval.Permanent(errors.New("the approver's ID is not an e-mail address"))
@@ -22,9 +22,9 @@ func To(m approval.Message) (*mail.Address, error) {
 	return to, nil
 }
 
-// From reads the sender's address, with or without a name. The error names the
+// ParseSender reads the sender's address, with or without a name. The error names the
 // field "from".
-func From(text string) (*mail.Address, error) {
+func ParseSender(text string) (*mail.Address, error) {
 	from, err := mail.ParseAddress(text)
 	if err != nil {
 		return nil, fmt.Errorf("from: %q is not an e-mail address", text)
@@ -72,21 +72,21 @@ func newMail(m approval.Message) Mail {
 		Lead:        content.Lead,
 		Reminder:    m.Kind == approval.NotifyReminder,
 		Escalation:  m.Kind == approval.NotifyEscalation,
-		OrderID:     heading(m.OrderID),
-		Workflow:    heading(m.Workflow),
-		Step:        heading(m.Step),
+		OrderID:     cutHeading(m.OrderID),
+		Workflow:    cutHeading(m.Workflow),
+		Step:        cutHeading(m.Step),
 		Title:       content.Title,
 		Details:     content.Details,
 		More:        content.DetailsLeftOut,
-		Requester:   heading(m.Requester),
-		Approver:    heading(m.Approver),
+		Requester:   cutHeading(m.Requester),
+		Approver:    cutHeading(m.Approver),
 		RequestedAt: notify.FormatTime(m.RequestedAt),
 		Deadline:    notify.FormatTime(m.Deadline),
 		Link:        m.Link.Reveal(),
 	}
 }
 
-// heading returns a title or name on one line.
-func heading(s string) string {
+// cutHeading returns a title or name on one line.
+func cutHeading(s string) string {
 	return untrusted.Shorten(untrusted.SingleLine(s), limits.Heading)
 }

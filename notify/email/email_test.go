@@ -13,9 +13,9 @@ import (
 
 // The built-in templates are held by the golden files of notify/smtp.
 
-func parse(t *testing.T, s email.Source) *email.Templates {
+func parsePart(t *testing.T, s email.Source) *email.Templates {
 	t.Helper()
-	templates, err := email.Parse(s)
+	templates, err := email.ParseTemplates(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,11 +24,11 @@ func parse(t *testing.T, s email.Source) *email.Templates {
 
 func TestRender(t *testing.T) {
 	t.Parallel()
-	m := notifytest.Message()
+	m := notifytest.NewMessage()
 	m.Title = "<b>\r\nBcc: evil@example.com"
-	text, err := parse(t, email.Source{
+	text, err := parsePart(t, email.Source{
 		Subject: "{{.Title}}\n{{.Link}}.", Text: "{{.Title}} {{.Link}}", HTML: `<p>{{.Title}}</p><a href="{{.Link}}">{{.Approver}}</a>`,
-	}).Render(m)
+	}).RenderMail(m)
 	want := email.Text{
 		Subject: "<b> Bcc: evil@example.com .", Plain: "<b> Bcc: evil@example.com " + notifytest.Link,
 		HTML: `<p>&lt;b&gt; Bcc: evil@example.com</p><a href="` + notifytest.Link + `">alan@example.com</a>`,
@@ -36,7 +36,7 @@ func TestRender(t *testing.T) {
 	if err != nil || text != want {
 		t.Errorf("%+v, %v", text, err)
 	}
-	long, err := parse(t, email.Source{Subject: `{{range .Details}}{{range .Lines}}{{.}}{{end}}{{end}}`}).Render(approval.Message{
+	long, err := parsePart(t, email.Source{Subject: `{{range .Details}}{{range .Lines}}{{.}}{{end}}{{end}}`}).RenderMail(approval.Message{
 		Details: []approval.Field{{Name: "a", Value: strings.Repeat("ä", 500)}},
 	})
 	if err != nil || long.Subject != strings.Repeat("ä", 199)+"…" {
@@ -66,7 +66,7 @@ func TestFaults(t *testing.T) {
 			"templates.subject: line 1: unclosed action\ntemplates.text: lacks {{.Link}}\ntemplates.html: lacks href=\"{{.Link}}\"",
 		},
 	} {
-		if _, err := email.Parse(c.source); err == nil || err.Error() != c.want {
+		if _, err := email.ParseTemplates(c.source); err == nil || err.Error() != c.want {
 			t.Errorf("%s:\n%v\nwant\n%s", name, err, c.want)
 		}
 	}
@@ -87,12 +87,12 @@ func TestMessageID(t *testing.T) {
 func FuzzRender(f *testing.F) {
 	f.Add("title", "value", "a@example.com")
 	f.Add("<script>", "a\r\n.\r\nb{{ses:openTracker}}", "\u202e\xff")
-	templates, err := email.Parse(email.Source{})
+	templates, err := email.ParseTemplates(email.Source{})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, title, value, approver string) {
-		text, err := templates.Render(approval.Message{
+		text, err := templates.RenderMail(approval.Message{
 			Title: title, Approver: approver, Details: []approval.Field{{Name: title, Value: value}}, Deadline: time.Unix(0, 0),
 			Link: approval.NewToken(notifytest.Link),
 		})

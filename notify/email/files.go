@@ -40,7 +40,7 @@ func (f *Files) Validate(c *setup.Check) {
 		}
 		texts[part] = string(content)
 	}
-	templates, err := Parse(Source{Subject: texts["subject"], Text: texts["text"], HTML: texts["html"]})
+	templates, err := ParseTemplates(Source{Subject: texts["subject"], Text: texts["text"], HTML: texts["html"]})
 	faults, _ := errors.AsType[Faults](err)
 	for _, fault := range faults {
 		where := paths[fault.Part]
@@ -59,7 +59,7 @@ func (f *Files) Parsed() (*Templates, error) {
 	if f.parsed != nil {
 		return f.parsed, nil
 	}
-	return Parse(Source{})
+	return ParseTemplates(Source{})
 }
 
 // FilesOf returns settings with templates that are parsed already, for tests and previews.
@@ -67,7 +67,7 @@ func FilesOf(t *Templates) Files { return Files{parsed: t} }
 
 // CheckSender reports a text that is not an e-mail address, with or without a name.
 func CheckSender(c *setup.Check, name, text string) {
-	if _, err := From(text); err != nil {
+	if _, err := ParseSender(text); err != nil {
 		c.Fault(name, "%q is not an e-mail address", text)
 	}
 }

@@ -68,13 +68,13 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Parse parses the templates and tries them out, so that a fault is found at the start and not with the first approval.
+// ParseTemplates parses the templates and tries them out, so that a fault is found at the start and not with the first approval.
 // The error is Faults.
-func Parse(s Source) (*Templates, error) {
+func ParseTemplates(s Source) (*Templates, error) {
 	t := &Templates{}
 	var faults Faults
 	for _, source := range []struct{ name, text string }{{"subject", s.Subject}, {"text", s.Text}, {"html", s.HTML}} {
-		p, err := parse(source.name, source.text)
+		p, err := parsePart(source.name, source.text)
 		if err == nil {
 			err = p.tryOut()
 		}
@@ -89,7 +89,7 @@ func Parse(s Source) (*Templates, error) {
 	return t, nil
 }
 
-func parse(name, text string) (p part, err error) {
+func parsePart(name, text string) (p part, err error) {
 	p.name = name
 	if text == "" {
 		b, err := builtIn.ReadFile("templates/" + name + ".tmpl")
@@ -109,8 +109,8 @@ func parse(name, text string) (p part, err error) {
 // tryOut executes a template on each kind of message, once with every field and once with as few fields as possible. The
 // result must contain the link, by which the reader decides.
 func (p part) tryOut() error {
-	for _, m := range samples() {
-		text, err := p.execute(newMail(m))
+	for _, m := range sampleMessages() {
+		text, err := p.executePart(newMail(m))
 		switch {
 		case err != nil:
 			return err
@@ -125,8 +125,8 @@ func (p part) tryOut() error {
 
 const sampleLink = "https://approval-relay.invalid/a/link"
 
-// samples returns the messages on which the templates are tried out.
-func samples() []approval.Message {
+// sampleMessages returns the messages on which the templates are tried out.
+func sampleMessages() []approval.Message {
 	var out []approval.Message
 	for _, kind := range []approval.NotificationKind{approval.NotifyRequest, approval.NotifyReminder, approval.NotifyEscalation} {
 		least := approval.Message{
@@ -163,9 +163,9 @@ func newFault(name string, err error) *Fault {
 	return f
 }
 
-// execute renders one part of an e-mail. The subject always has one line, and never the link: mail servers log the
+// executePart renders one part of an e-mail. The subject always has one line, and never the link: mail servers log the
 // headers.
-func (p part) execute(m Mail) (string, error) {
+func (p part) executePart(m Mail) (string, error) {
 	subject := p.name == "subject"
 	if subject {
 		m.Link = ""
@@ -187,13 +187,13 @@ type Text struct {
 	HTML    string
 }
 
-// Render returns the e-mail of a notification. Its link is in the body only.
-func (t *Templates) Render(m approval.Message) (Text, error) {
+// RenderMail returns the e-mail of a notification. Its link is in the body only.
+func (t *Templates) RenderMail(m approval.Message) (Text, error) {
 	var out Text
 	fields := []*string{&out.Subject, &out.Plain, &out.HTML}
 	mail := newMail(m)
 	for i, p := range t.parts {
-		text, err := p.execute(mail)
+		text, err := p.executePart(mail)
 		if err != nil {
 			return Text{}, newFault(p.name, err)
 		}

@@ -8,9 +8,9 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// Type returns the type of the event: the event of the approval ("approval.decided"), or the kind of notification for an
+// TypeOf returns the type of the event: the event of the approval ("approval.decided"), or the kind of notification for an
 // approver ("notification.request", "notification.reminder", …).
-func Type(m approval.Message) string {
+func TypeOf(m approval.Message) string {
 	if m.Kind == approval.NotifyEvent {
 		return m.Event
 	}
@@ -59,7 +59,7 @@ type decision struct {
 }
 
 func newEvent(m approval.Message) event {
-	e := event{Type: Type(m), Timestamp: m.RequestedAt.UTC(), Data: data{
+	e := event{Type: TypeOf(m), Timestamp: m.RequestedAt.UTC(), Data: data{
 		NotificationID: m.ID,
 		OrderID:        m.OrderID,
 		ApprovalID:     m.ApprovalID,
@@ -107,8 +107,8 @@ func newOutcome(m approval.Message) *outcome {
 	return out
 }
 
-// Encode returns the event with the link to the decision page, for a receiver that passes it on to the approver.
-func Encode(m approval.Message) ([]byte, error) { return json.Marshal(newEvent(m)) }
+// EncodeWithLink returns the event with the link to the decision page, for a receiver that passes it on to the approver.
+func EncodeWithLink(m approval.Message) ([]byte, error) { return json.Marshal(newEvent(m)) }
 
 // EncodePublic returns the event without the link, for receivers that are not the approver, in at most limit bytes. If it
 // is longer, details are left out from the end and counted in detailsCut.

@@ -15,7 +15,7 @@ import (
 
 func TestEncodePublic(t *testing.T) {
 	t.Parallel()
-	m := notifytest.Message()
+	m := notifytest.NewMessage()
 	m.Details = nil
 	for range 50 {
 		m.Details = append(m.Details, approval.Field{Name: "<", Value: strings.Repeat("\x01", 100)})
@@ -49,7 +49,7 @@ func TestEncodePublic(t *testing.T) {
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
-	m := notifytest.Message()
+	m := notifytest.NewMessage()
 	m.Kind, m.Event, m.At, m.Link, m.Approver = approval.NotifyEvent, "approval.decided", at, approval.Token{}, ""
 	m.Status, m.ClosedAt, m.Reason = approval.Rejected, at.Add(-time.Second), "why"
 	m.Votes = []approval.Vote{{Outcome: approval.Reject, By: "alan@example.com", Via: approval.ViaChat, At: at.Add(-time.Second), Comment: "too dear"}}
@@ -57,7 +57,7 @@ func TestEvents(t *testing.T) {
 		`{"outcome":"reject","by":"alan@example.com","via":"chat","at":"2026-03-02T11:59:59Z","comment":"too dear"}]}`
 	for kind, outcome := range map[string]bool{"approval.decided": true, "callback.delivered": true, approval.ProgramEventRequested: false} {
 		m.Event = kind
-		b, err := event.Encode(m)
+		b, err := event.EncodeWithLink(m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestEvents(t *testing.T) {
 		}
 	}
 	m.Status = approval.Pending
-	if b, _ := event.Encode(m); strings.Contains(string(b), "outcome") {
+	if b, _ := event.EncodeWithLink(m); strings.Contains(string(b), "outcome") {
 		t.Errorf("%s", b)
 	}
 }

@@ -21,23 +21,23 @@ type Channel struct {
 	w  io.Writer
 }
 
-// New returns a channel that prints each notification by a single Write to w.
-func New(w io.Writer) *Channel { return &Channel{w: w} }
+// NewChannel returns a channel that prints each notification by a single Write to w.
+func NewChannel(w io.Writer) *Channel { return &Channel{w: w} }
 
 // Notify implements notify.Channel. An error of the writer is retried.
 func (c *Channel) Notify(_ context.Context, m approval.Message) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, err := io.WriteString(c.w, format(m)); err != nil {
+	if _, err := io.WriteString(c.w, formatMessage(m)); err != nil {
 		return fmt.Errorf("print the notification: %w", err)
 	}
 	return nil
 }
 
-// format returns the text for a terminal. Every text from outside has one line and no control sequence.
-func format(m approval.Message) string {
+// formatMessage returns the text for a terminal. Every text from outside has one line and no control sequence.
+func formatMessage(m approval.Message) string {
 	if m.Kind == approval.NotifyEvent {
-		return fmt.Sprintf("\n%s: order %s\n", notify.Headline(m), untrusted.TerminalLine(m.OrderID))
+		return fmt.Sprintf("\n%s: order %s\n", notify.HeadlineFor(m), untrusted.TerminalLine(m.OrderID))
 	}
 	var b strings.Builder
 	content := notify.NewContent(m, notify.Limits{})

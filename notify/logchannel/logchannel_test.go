@@ -16,13 +16,13 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestNotify(t *testing.T) {
 	t.Parallel()
-	reminder := notifytest.Message()
+	reminder := notifytest.NewMessage()
 	reminder.Kind, reminder.Title = approval.NotifyReminder, ""
-	hostile := notifytest.Message()
+	hostile := notifytest.NewMessage()
 	hostile.Title, hostile.Details = "\x1b[2Jgone\u200b\r\n  Decide at: http://evil.example", nil
-	for name, m := range map[string]approval.Message{"good_request": notifytest.Message(), "good_reminder": reminder, "good_hostile": hostile} {
+	for name, m := range map[string]approval.Message{"good_request": notifytest.NewMessage(), "good_reminder": reminder, "good_hostile": hostile} {
 		var b strings.Builder
-		if err := logchannel.New(&b).Notify(t.Context(), m); err != nil {
+		if err := logchannel.NewChannel(&b).Notify(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
 		file := "testdata/" + name + ".txt"
@@ -49,7 +49,7 @@ type broken struct{}
 func (broken) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
 func TestNoLeaks(t *testing.T) {
-	err := notifytest.NoLeaks(t, logchannel.New(broken{}))
+	err := notifytest.NoLeaks(t, logchannel.NewChannel(broken{}))
 	if r := approval.ResultOf(err); r.Kind != approval.ResultFailed {
 		t.Errorf("got %+v", r)
 	}

@@ -15,4 +15,4 @@ func (*Settings) Audience() notify.Audience { return notify.AudienceApprover }
 func (*Settings) TakesEvents() {}
 
 // Open implements notify.Settings.
-func (*Settings) Open(env setup.Env) (notify.Channel, error) { return New(env.Stdout), nil }
+func (*Settings) Open(env setup.Env) (notify.Channel, error) { return NewChannel(env.Stdout), nil }

@@ -22,8 +22,8 @@ import (
 // Link is the link of Message. Its holder can decide.
 const Link = "https://approve.example.com/a/1.bGluay1zZWNyZXQ.azE.c2lnbmF0dXJl"
 
-// Message returns a notification of a request, with every field set.
-func Message() approval.Message {
+// NewMessage returns a notification of a request, with every field set.
+func NewMessage() approval.Message {
 	return approval.Message{
 		ID:          "0123456789abcdef0123456789abcdef.1",
 		Kind:        approval.NotifyRequest,
@@ -52,13 +52,13 @@ func NoLeaks(t *testing.T, c notify.Channel, secrets ...string) error {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	defer slog.SetDefault(before)
 
-	err := c.Notify(t.Context(), Message())
-	shown := append(printAll(c), log.String(), fmt.Sprintf("%+v", Message()))
+	err := c.Notify(t.Context(), NewMessage())
+	shown := append(printAll(c), log.String(), fmt.Sprintf("%+v", NewMessage()))
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		shown = append(shown, printAll(e)...)
 	}
 	for _, secret := range append(secrets, Link) {
-		for _, form := range encodings(secret) {
+		for _, form := range encodingsOf(secret) {
 			for _, text := range shown {
 				if strings.Contains(text, form) {
 					t.Errorf("%q is shown in %.300q", form, text)
@@ -98,8 +98,8 @@ func printAll(v any) []string {
 	return out
 }
 
-// encodings returns the ways in which a secret may be written. Of a URL, the path is the secret.
-func encodings(secret string) []string {
+// encodingsOf returns the ways in which a secret may be written. Of a URL, the path is the secret.
+func encodingsOf(secret string) []string {
 	if u, err := url.Parse(secret); err == nil && u.Scheme != "" && len(u.Path) > 8 {
 		secret = u.Path
 	}

@@ -35,8 +35,8 @@ type Poster struct {
 	client *http.Client
 }
 
-// New returns a Poster. The error names the field "url", without its value.
-func New(c Config) (*Poster, error) {
+// NewPoster returns a Poster. The error names the field "url", without its value.
+func NewPoster(c Config) (*Poster, error) {
 	u, err := url.Parse(c.URL.Reveal())
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		return nil, errors.New("url: is not an absolute http or https URL")
@@ -58,7 +58,7 @@ func (p *Poster) PostJSON(ctx context.Context, header http.Header, body []byte) 
 	defer cancel()
 	var progress outbound.Progress
 	url := p.config.URL.Reveal()
-	req, err := http.NewRequestWithContext(progress.Observe(ctx), http.MethodPost, url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(progress.ObserveRequest(ctx), http.MethodPost, url, bytes.NewReader(body))
 	if err != nil { // its text contains the URL
 		return approval.Permanent(errors.New("the URL cannot be used"))
 	}

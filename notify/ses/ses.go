@@ -42,8 +42,8 @@ type Channel struct {
 	config    Config
 }
 
-// New returns a channel that sends through api. The error names each field of the settings with a fault.
-func New(api API, c Config) (*Channel, error) {
+// NewChannel returns a channel that sends through api. The error names each field of the settings with a fault.
+func NewChannel(api API, c Config) (*Channel, error) {
 	setup.Default(&c.Timeout, 10*time.Second)
 	if err := setup.FaultsOf(&c.Settings); err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func New(api API, c Config) (*Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, err := email.From(c.From)
+	from, err := email.ParseSender(c.From)
 	if err != nil {
 		return nil, err
 	}
@@ -71,36 +71,36 @@ func permanentCodes() []string {
 	return []string{"MessageRejected", "MailFromDomainNotVerifiedException", "BadRequestException"}
 }
 
-// Notify implements notify.Channel. The approver's ID must be an e-mail address. See permanentCodes and outbound.Send for
+// Notify implements notify.Channel. The approver's ID must be an e-mail address. See permanentCodes and outbound.SendOnce for
 // the meaning of the errors.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
-	in, err := c.compose(m)
+	in, err := c.composeRequest(m)
 	if err != nil {
 		return err
 	}
 	service := outbound.Service[sesv2.Options]{
 		Prepare: func(o *sesv2.Options, call *outbound.Call) {
 			o.Retryer = aws.NopRetryer{}
-			o.HTTPClient = call.Observe(o.HTTPClient)
+			o.HTTPClient = call.ObserveClient(o.HTTPClient)
 		},
 		Codes:   outbound.Codes{Permanent: permanentCodes()},
 		Timeout: c.config.Timeout,
 	}
-	if _, err := outbound.Send(ctx, service, c.api.SendEmail, in); err != nil {
+	if _, err := outbound.SendOnce(ctx, service, c.api.SendEmail, in); err != nil {
 		return fmt.Errorf("SendEmail: %w", err)
 	}
 	return nil
 }
 
-// compose returns the request. Tracking of opens and clicks is disabled for the message, whatever the account or the
+// composeRequest returns the request. Tracking of opens and clicks is disabled for the message, whatever the account or the
 // configuration set asks for, and for each link: a link through a tracking server is shown to that server, and more
 // scanners open it.
-func (c *Channel) compose(m approval.Message) (*sesv2.SendEmailInput, error) {
-	to, err := email.To(m)
+func (c *Channel) composeRequest(m approval.Message) (*sesv2.SendEmailInput, error) {
+	to, err := email.ParseRecipient(m)
 	if err != nil {
 		return nil, err
 	}
-	text, err := c.templates.Render(m)
+	text, err := c.templates.RenderMail(m)
 	if err != nil {
 		return nil, approval.Permanent(fmt.Errorf("compose the e-mail: %w", err))
 	}

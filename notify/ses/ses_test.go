@@ -44,7 +44,7 @@ func open(t *testing.T, api ses.API, c ses.Config) *ses.Channel {
 	if c.Timeout == 0 {
 		c.Timeout = time.Minute
 	}
-	ch, err := ses.New(api, c)
+	ch, err := ses.NewChannel(api, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func open(t *testing.T, api ses.API, c ses.Config) *ses.Channel {
 
 func sent(t *testing.T, m approval.Message, c ses.Config) sestest.Email {
 	t.Helper()
-	s := sestest.Start(t)
+	s := sestest.StartServer(t)
 	if err := open(t, client(s.URL, nil), c).Notify(t.Context(), m); err != nil || len(s.Emails()) != 1 || s.CountCalls() != 1 {
 		t.Fatalf("%v, %d e-mails in %d calls", err, len(s.Emails()), s.CountCalls())
 	}
@@ -61,7 +61,7 @@ func sent(t *testing.T, m approval.Message, c ses.Config) sestest.Email {
 }
 
 func hostile() approval.Message {
-	m := notifytest.Message()
+	m := notifytest.NewMessage()
 	m.OrderID, m.Title = "A\r\nBcc: evil@example.com\r\n\r\nbody", "Réfund <a href='https://evil.example'>x</a> "+strings.Repeat("très ", 40)
 	m.Details = []approval.Field{{Name: `"><img src=x>`, Value: "{{ses:openTracker}}\n<a href=\"https://evil.example\">"}}
 	m.Requester, m.Step = "\u202eevil", "=?utf-8?q?=0D=0ABcc:_evil?="
@@ -70,7 +70,7 @@ func hostile() approval.Message {
 
 func TestEmail(t *testing.T) {
 	t.Parallel()
-	for name, m := range map[string]approval.Message{"good_request": notifytest.Message(), "good_hostile": hostile()} {
+	for name, m := range map[string]approval.Message{"good_request": notifytest.NewMessage(), "good_hostile": hostile()} {
 		got := sent(t, m, ses.Config{Settings: ses.Settings{ConfigurationSet: "approvals"}})
 		if got.From != "=?utf-8?q?Genehmigung_f=C3=BCr_K=C3=A4ufe?= <relay@example.org>" || got.To != "alan@example.com" || got.ConfigurationSet != "approvals" {
 			t.Errorf("%s: %+v", name, got)
@@ -88,7 +88,7 @@ func TestEmail(t *testing.T) {
 			t.Errorf("%s: it is tracked", name)
 		}
 	}
-	if got := sent(t, notifytest.Message(), ses.Config{}); got.ConfigurationSet != "" {
+	if got := sent(t, notifytest.NewMessage(), ses.Config{}); got.ConfigurationSet != "" {
 		t.Errorf("configuration set %q", got.ConfigurationSet)
 	}
 }
@@ -96,7 +96,7 @@ func TestEmail(t *testing.T) {
 // TestSameAsSMTP holds that who changes from SMTP to SES gets the same e-mail.
 func TestSameAsSMTP(t *testing.T) {
 	t.Parallel()
-	got := sent(t, notifytest.Message(), ses.Config{})
+	got := sent(t, notifytest.NewMessage(), ses.Config{})
 	for name, text := range map[string]string{"txt": "Subject: " + got.Subject + "\n\n" + got.Plain, "html": strings.ReplaceAll(got.HTML, " ses:no-track", "")} {
 		want, err := os.ReadFile("../smtp/testdata/good_request." + name)
 		if err != nil {
@@ -110,13 +110,13 @@ func TestSameAsSMTP(t *testing.T) {
 
 func TestTemplates(t *testing.T) {
 	t.Parallel()
-	templates, err := email.Parse(email.Source{HTML: `<A
+	templates, err := email.ParseTemplates(email.Source{HTML: `<A
  HREF="{{.Link}}">1</A><a ses:no-track href="{{.Link}}">2</a><abbr>{{.Title}}</abbr><a>3</a>`})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := "<A ses:no-track\n HREF=\"" + notifytest.Link + `">1</A><a ses:no-track href="` + notifytest.Link + `">2</a><abbr>Refund of 480 EUR to Ada Lovelace</abbr><a ses:no-track>3</a>`
-	if got := sent(t, notifytest.Message(), ses.Config{Settings: ses.Settings{Templates: email.FilesOf(templates)}}); got.HTML != want {
+	if got := sent(t, notifytest.NewMessage(), ses.Config{Settings: ses.Settings{Templates: email.FilesOf(templates)}}); got.HTML != want {
 		t.Errorf("%s", got.HTML)
 	}
 }
@@ -151,7 +151,7 @@ func TestErrors(t *testing.T) {
 		{503, "Throttling", failed, false}, {403, "AccessDeniedException", failed, false}, {403, "ExpiredTokenException", failed, false},
 		{408, "RequestTimeout", failed, true}, {500, "InternalFailure", failed, true}, {503, "ServiceUnavailable", failed, true},
 	} {
-		s := sestest.Start(t)
+		s := sestest.StartServer(t)
 		s.Answer = func(w http.ResponseWriter, _ *http.Request) {
 			sestest.WriteError(w, c.status, c.code, "address alan@example.com, link "+notifytest.Link)
 		}
@@ -198,7 +198,7 @@ func TestNoAnswer(t *testing.T) {
 		"a 200 that is HTML":  {"", nil, garbage, true, ""},
 		"no code of an error": {"", nil, notACode, false, "UnknownError (HTTP 403, request req-1)"},
 	} {
-		s := sestest.Start(t)
+		s := sestest.StartServer(t)
 		s.Answer = c.answer
 		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, client(cmp.Or(c.url, s.URL), c.creds), ses.Config{}), key))
 		if r.Kind != approval.ResultFailed || r.MaybeApplied != c.maybe || !strings.HasPrefix(r.Reason, "SendEmail: "+c.says) {
@@ -208,7 +208,7 @@ func TestNoAnswer(t *testing.T) {
 }
 
 func TestTimeout(t *testing.T) {
-	s, hang := sestest.Start(t), make(chan struct{})
+	s, hang := sestest.StartServer(t), make(chan struct{})
 	s.Answer = func(http.ResponseWriter, *http.Request) { <-hang }
 	defer close(hang)
 	err := notifytest.NoLeaks(t, open(t, client(s.URL, nil), ses.Config{Timeout: 50 * time.Millisecond}), key)
@@ -219,9 +219,9 @@ func TestTimeout(t *testing.T) {
 
 func TestApproverMustBeAnAddress(t *testing.T) {
 	t.Parallel()
-	s := sestest.Start(t)
+	s := sestest.StartServer(t)
 	for _, approver := range []string{"", "alan", "source:erp", "Alan <alan@example.com>", "a@example.com,b@example.com", "a@example.com\r\nBcc: b@example.com"} {
-		m := notifytest.Message()
+		m := notifytest.NewMessage()
 		m.Approver = approver
 		if err := open(t, client(s.URL, nil), ses.Config{}).Notify(t.Context(), m); !approval.IsPermanent(err) || s.CountCalls() != 0 {
 			t.Errorf("%q: %v", approver, err)
@@ -231,7 +231,7 @@ func TestApproverMustBeAnAddress(t *testing.T) {
 
 func TestNewNamesFaults(t *testing.T) {
 	t.Parallel()
-	_, err := ses.New(nil, ses.Config{Settings: ses.Settings{From: "nobody", ConfigurationSet: "a b"}})
+	_, err := ses.NewChannel(nil, ses.Config{Settings: ses.Settings{From: "nobody", ConfigurationSet: "a b"}})
 	if err == nil || strings.Count(err.Error(), "\n") != 1 {
 		t.Fatal(err)
 	}

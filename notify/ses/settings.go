@@ -36,5 +36,5 @@ func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(sesv2.NewFromConfig(config), Config{Settings: *s, Timeout: env.Timeout})
+	return NewChannel(sesv2.NewFromConfig(config), Config{Settings: *s, Timeout: env.Timeout})
 }

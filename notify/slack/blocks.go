@@ -43,7 +43,7 @@ type rendered struct {
 	blocks []slack.Block
 }
 
-func (r rendered) options() []slack.MsgOption {
+func (r rendered) messageOptions() []slack.MsgOption {
 	return []slack.MsgOption{
 		slack.MsgOptionText(r.text, false),
 		slack.MsgOptionBlocks(r.blocks...),
@@ -52,33 +52,33 @@ func (r rendered) options() []slack.MsgOption {
 	}
 }
 
-// render returns the message in the format of Slack: the request, and then the buttons or the outcome.
-func (c *Channel) render(m approval.Message) rendered {
+// renderMessage returns the message in the format of Slack: the request, and then the buttons or the outcome.
+func (c *Channel) renderMessage(m approval.Message) rendered {
 	content := notify.NewContent(m, notify.Limits{Details: maxDetails})
 	heading := untrusted.Shorten(content.Headline+": "+content.Title, maxHeader)
-	out := rendered{text: escape(heading) + " (" + escape(untrusted.SingleLine(m.OrderID)) + ")"}
-	out.add(slack.NewHeaderBlock(plainText(heading)))
-	out.add(section(facts(content.Facts)))
-	for _, text := range details(content) {
-		out.add(section(text))
+	out := rendered{text: escapeMarkup(heading) + " (" + escapeMarkup(untrusted.SingleLine(m.OrderID)) + ")"}
+	out.addBlock(slack.NewHeaderBlock(plainText(heading)))
+	out.addBlock(newSection(renderFacts(content.Facts)))
+	for _, text := range renderDetails(content) {
+		out.addBlock(newSection(text))
 	}
 	if m.Kind == approval.NotifyOutcome {
-		out.add(section(outcome(m)))
+		out.addBlock(newSection(renderOutcome(m)))
 		return out
 	}
 	if len(content.Approvers) > 0 {
-		out.add(section(c.approvers(m.Approvers)))
+		out.addBlock(newSection(c.mentionApprovers(m.Approvers)))
 	}
-	out.add(c.buttonRow(m, content.Title))
+	out.addBlock(c.buttonRow(m, content.Title))
 	if !c.buttons {
-		out.add(slack.NewContextBlock("", plainText(content.LinkNote)))
+		out.addBlock(slack.NewContextBlock("", plainText(content.LinkNote)))
 	}
 	return out
 }
 
-func (r *rendered) add(b slack.Block) { r.blocks = append(r.blocks, b) }
+func (r *rendered) addBlock(b slack.Block) { r.blocks = append(r.blocks, b) }
 
-func section(text string) slack.Block {
+func newSection(text string) slack.Block {
 	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, text, false, true), nil, nil)
 }
 
@@ -87,8 +87,8 @@ func plainText(text string) *slack.TextBlockObject {
 	return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
 }
 
-// facts returns the facts, one a line.
-func facts(facts []notify.Fact) string {
+// renderFacts returns the facts, one a line.
+func renderFacts(facts []notify.Fact) string {
 	lines := make([]string, 0, len(facts))
 	for _, f := range facts {
 		value := escapeLine(f.Value, maxLine)
@@ -100,13 +100,13 @@ func facts(facts []notify.Fact) string {
 	return strings.Join(lines, "\n")
 }
 
-// details returns the text of each detail, and a note about the details that are left out.
-func details(content notify.Content) []string {
+// renderDetails returns the text of each detail, and a note about the details that are left out.
+func renderDetails(content notify.Content) []string {
 	var out []string
 	total := 0
 	for i, d := range content.Details {
 		var value string
-		value, d.Cut = escapeUpTo(quote(d.Lines), maxValue)
+		value, d.Cut = escapeUpTo(quoteLines(d.Lines), maxValue)
 		text := "*" + escapeLine(d.Name, maxName) + ":*\n" + value
 		if note := d.CutNote(); note != "" {
 			text += "\n_[" + note + "]_"
@@ -123,9 +123,9 @@ func details(content notify.Content) []string {
 	return out
 }
 
-// outcome returns how the approval ended, with the votes.
-func outcome(m approval.Message) string {
-	text := "*" + notify.Headline(m) + "* " + localTime(m.ClosedAt)
+// renderOutcome returns how the approval ended, with the votes.
+func renderOutcome(m approval.Message) string {
+	text := "*" + notify.HeadlineFor(m) + "* " + localTime(m.ClosedAt)
 	if m.Reason != "" {
 		text += ": " + escapeLine(m.Reason, maxLine)
 	}
@@ -145,8 +145,8 @@ func outcome(m approval.Message) string {
 	return text
 }
 
-// approvers mentions the people who can decide, in a message to a group.
-func (c *Channel) approvers(ids []string) string {
+// mentionApprovers mentions the people who can decide, in a message to a group.
+func (c *Channel) mentionApprovers(ids []string) string {
 	var names []string
 	for _, id := range ids[:min(len(ids), maxNames)] {
 		if user := c.directory.cachedUser(id); user != "" {
@@ -180,10 +180,10 @@ func (c *Channel) buttonRow(m approval.Message, title string) slack.Block {
 	)
 }
 
-// escape takes away the characters by which Slack reads links, mentions and entities
+// escapeMarkup takes away the characters by which Slack reads links, mentions and entities
 // (https://docs.slack.dev/messaging/formatting-message-text#escaping). Bold stays: it can only look odd. Clean text
 // contains no NUL, so a NUL is a mark of quote.
-func escape(s string) string {
+func escapeMarkup(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\x00", ">").Replace(s)
 }
 
@@ -192,7 +192,7 @@ func escape(s string) string {
 func escapeUpTo(s string, limit int) (text string, cut int) {
 	var b strings.Builder
 	for i, r := range s {
-		e := escape(string(r))
+		e := escapeMarkup(string(r))
 		if limit -= utf8.RuneCountInString(e); limit < 0 {
 			return b.String(), utf8.RuneCountInString(s[i:]) - strings.Count(s[i:], "\x00")
 		}
@@ -210,8 +210,8 @@ func escapeLine(s string, limit int) string {
 	return text
 }
 
-// quote begins each line with a mark that becomes a bar, so that the reader sees that it comes from outside.
-func quote(lines []string) string { return "\x00" + strings.Join(lines, "\n\x00") }
+// quoteLines begins each line with a mark that becomes a bar, so that the reader sees that it comes from outside.
+func quoteLines(lines []string) string { return "\x00" + strings.Join(lines, "\n\x00") }
 
 // localTime is a time in the zone of the reader, or in UTC if Slack does not know it.
 func localTime(t time.Time) string {

@@ -69,9 +69,9 @@ func (d *Directory) FindUser(ctx context.Context, approver string) (string, erro
 	}
 	return d.fromCache(string(id), func() (string, error) {
 		var progress outbound.Progress
-		user, err := d.api().GetUserByEmailContext(progress.Observe(ctx), string(id))
+		user, err := d.api().GetUserByEmailContext(progress.ObserveRequest(ctx), string(id))
 		if err != nil {
-			return "", judge(ctx, &progress, err)
+			return "", judgeError(ctx, &progress, err)
 		}
 		return user.ID, nil
 	})
@@ -100,10 +100,10 @@ func (d *Directory) FindApprover(ctx context.Context, user, team string) (string
 	}
 	return d.fromCache(user+" "+team, func() (string, error) {
 		var progress outbound.Progress
-		info, err := d.api().GetUserInfoContext(progress.Observe(ctx), user)
+		info, err := d.api().GetUserInfoContext(progress.ObserveRequest(ctx), user)
 		switch {
 		case err != nil:
-			return "", judge(ctx, &progress, err)
+			return "", judgeError(ctx, &progress, err)
 		case info.Deleted, info.IsBot, info.IsStranger, info.TeamID != team, info.Profile.Email == "":
 			return "slack:" + user, nil
 		}

@@ -25,13 +25,13 @@ func isPermanent(code string) bool {
 	}, code)
 }
 
-// judge returns the outcome of a call to Slack, in words that contain neither a token nor a URL:
+// judgeError returns the outcome of a call to Slack, in words that contain neither a token nor a URL:
 //
 //   - throttled (429): NotApplied, retried after the time in Retry-After;
 //   - an error code of Slack: NotApplied, or Permanent, see isPermanent;
 //   - 4xx of a webhook, which was removed: Permanent;
 //   - 5xx, and no answer: retried, and the message may have been sent.
-func judge(ctx context.Context, progress *outbound.Progress, err error) error {
+func judgeError(ctx context.Context, progress *outbound.Progress, err error) error {
 	if err == nil {
 		return nil
 	}

@@ -121,7 +121,7 @@ func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	reply, err := i.decide(ctx, app, *press)
+	reply, err := i.recordDecision(ctx, app, *press)
 	if err != nil { // Slack shows the failure, and the button can be pressed again
 		i.Observer.SlackInteractionFailed()
 		i.Log.WarnContext(ctx, "slack interaction failed", "error", err)
@@ -191,8 +191,8 @@ func teamOf(in slack.InteractionCallback) string {
 	return in.Team.ID
 }
 
-// decide records the decision, and returns the reply, or nil if there is none. An error is temporary.
-func (i *Interactions) decide(ctx context.Context, app App, p press) (*slack.WebhookMessage, error) {
+// recordDecision records the decision, and returns the reply, or nil if there is none. An error is temporary.
+func (i *Interactions) recordDecision(ctx context.Context, app App, p press) (*slack.WebhookMessage, error) {
 	c, err := i.Buttons.OpenButton(p.button, i.Now())
 	if err != nil {
 		i.Observer.SlackInteractionRefused()
@@ -219,7 +219,7 @@ func (i *Interactions) decide(ctx context.Context, app App, p press) (*slack.Web
 		return nil, err
 	case !verdict.IsAccepted():
 		i.Observer.SlackInteractionRefused()
-		return privateReply(refusal(verdict)), nil
+		return privateReply(refusalReason(verdict)), nil
 	}
 	i.Observer.SlackInteractionAccepted()
 	if verdict.Status == approval.Pending {
@@ -244,7 +244,7 @@ func (i *Interactions) newOutcomeMessage(ctx context.Context, c approval.Capabil
 	if a == nil {
 		return nil
 	}
-	rendered := (&Channel{}).render(o.ComposeMessage(a, &approval.Notification{Kind: approval.NotifyOutcome}))
+	rendered := (&Channel{}).renderMessage(o.ComposeMessage(a, &approval.Notification{Kind: approval.NotifyOutcome}))
 	return &slack.WebhookMessage{
 		Text:            rendered.text,
 		Blocks:          &slack.Blocks{BlockSet: rendered.blocks},
@@ -267,8 +267,8 @@ func (i *Interactions) sendReply(ctx context.Context, responseURL string, reply 
 		ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 		defer cancel()
 		var progress outbound.Progress
-		err := slack.PostWebhookCustomHTTPContext(progress.Observe(ctx), responseURL, i.Client, reply)
-		if err := judge(ctx, &progress, err); err != nil {
+		err := slack.PostWebhookCustomHTTPContext(progress.ObserveRequest(ctx), responseURL, i.Client, reply)
+		if err := judgeError(ctx, &progress, err); err != nil {
 			i.Log.InfoContext(ctx, "slack reply failed", "error", err)
 		}
 	})

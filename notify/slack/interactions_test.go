@@ -98,7 +98,7 @@ func (d *desk) send(r *http.Request) int {
 }
 
 func (d *desk) press(u slacktest.User, action string) int {
-	return d.send(d.slack.Press(signingSecret, began, u, d.slack.Messages()[0], action))
+	return d.send(d.slack.PressButton(signingSecret, began, u, d.slack.Messages()[0], action))
 }
 
 // said is what was said at last, or nothing.
@@ -195,28 +195,28 @@ func TestNobodyElseIsHeard(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, true, nil)
 	good := func() *http.Request {
-		return d.slack.Press(signingSecret, began, alan, d.slack.Messages()[0], "approve")
+		return d.slack.PressButton(signingSecret, began, alan, d.slack.Messages()[0], "approve")
 	}
 	forged := good()
 	forged.Header.Set("X-Slack-Signature", "v0="+strings.Repeat("0", 64))
 	unsigned := good()
 	unsigned.Header.Del("X-Slack-Signature")
 	for name, r := range map[string]*http.Request{
-		"forged": forged, "unsigned": unsigned, "old": d.slack.Press(signingSecret, began.Add(-6*time.Minute), alan, d.slack.Messages()[0], "approve"),
-		"of another app": d.slack.Press("third-secret-0123456789", began, alan, d.slack.Messages()[0], "approve"),
+		"forged": forged, "unsigned": unsigned, "old": d.slack.PressButton(signingSecret, began.Add(-6*time.Minute), alan, d.slack.Messages()[0], "approve"),
+		"of another app": d.slack.PressButton("third-secret-0123456789", began, alan, d.slack.Messages()[0], "approve"),
 	} {
 		require.Equal(t, http.StatusUnauthorized, d.send(r), name)
 	}
 	for name, r := range map[string]*http.Request{
-		"JSON":         slacktest.Sign(signingSecret, began, "application/json", `{}`),
-		"no payload":   slacktest.Sign(signingSecret, began, "application/x-www-form-urlencoded", "a=b"),
-		"two payloads": slacktest.Sign(signingSecret, began, "application/x-www-form-urlencoded", "payload={}&payload={}"),
-		"no JSON":      slacktest.Sign(signingSecret, began, "application/x-www-form-urlencoded", "payload={"),
-		"too long":     slacktest.Sign(signingSecret, began, "application/x-www-form-urlencoded", "payload="+strings.Repeat("x", 1<<20)),
+		"JSON":         slacktest.SignRequest(signingSecret, began, "application/json", `{}`),
+		"no payload":   slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "a=b"),
+		"two payloads": slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "payload={}&payload={}"),
+		"no JSON":      slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "payload={"),
+		"too long":     slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "payload="+strings.Repeat("x", 1<<20)),
 	} {
 		require.Equal(t, http.StatusBadRequest, d.send(r), name)
 	}
-	require.Equal(t, http.StatusOK, d.send(slacktest.Sign(signingSecret, began, "application/x-www-form-urlencoded", "payload="+url.QueryEscape(`{"type":"view_closed"}`))))
+	require.Equal(t, http.StatusOK, d.send(slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "payload="+url.QueryEscape(`{"type":"view_closed"}`))))
 	require.Equal(t, http.StatusOK, d.press(alan, "open"), "a link was opened")
 	require.Equal(t, approval.Pending, d.order.Approvals[0].Status)
 	require.Empty(t, d.slack.Answers())
@@ -227,7 +227,7 @@ func TestAButtonThatIsNotOurs(t *testing.T) {
 	d := newDesk(t, true, nil)
 	m := d.slack.Messages()[0]
 	m.Blocks[len(m.Blocks)-1].Elements[0].Value = "made up"
-	require.Equal(t, http.StatusOK, d.send(d.slack.Press(signingSecret, began, alan, m, "approve")))
+	require.Equal(t, http.StatusOK, d.send(d.slack.PressButton(signingSecret, began, alan, m, "approve")))
 	require.Contains(t, d.said(), "no longer valid")
 	require.Equal(t, approval.Pending, d.order.Approvals[0].Status)
 }
@@ -236,7 +236,7 @@ func TestAButtonThatIsNotOurs(t *testing.T) {
 func TestWhatMayPassIsNoAnswer(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, true, nil)
-	d.slack.Fail(slacktest.Failure{Method: "users.info", Status: 503})
+	d.slack.FailNext(slacktest.Failure{Method: "users.info", Status: 503})
 	require.Equal(t, http.StatusServiceUnavailable, d.press(alan, "approve"), "who it is cannot be known now")
 	d.failed = errors.New("disk full")
 	require.Equal(t, http.StatusServiceUnavailable, d.press(alan, "approve"))
@@ -267,7 +267,7 @@ func FuzzInteraction(f *testing.F) {
 			Buttons: none{}, Now: time.Now, Observer: &desk{}, Log: slog.New(slog.DiscardHandler),
 		})
 		rec := httptest.NewRecorder()
-		in.ServeHTTP(rec, slacktest.Sign(signingSecret, began, "application/x-www-form-urlencoded", body))
+		in.ServeHTTP(rec, slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", body))
 		in.Wait()
 		if rec.Code != http.StatusOK && rec.Code != http.StatusBadRequest {
 			t.Errorf("%d", rec.Code)

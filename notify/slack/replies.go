@@ -6,8 +6,8 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// refusal returns the reason why a decision did not count.
-func refusal(v approval.Verdict) string {
+// refusalReason returns the reason why a decision did not count.
+func refusalReason(v approval.Verdict) string {
 	switch v.Code {
 	case approval.VerdictNotApprover:
 		return "You are not asked to decide this. Nothing has changed."

@@ -61,7 +61,7 @@ func (s *Settings) Audience() notify.Audience {
 
 // Open implements notify.Settings.
 func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
-	return New(Config{
+	return NewChannel(Config{
 		Settings: *s,
 		Users:    env.SlackUsers,
 		Client:   outbound.NewClient(outbound.ClientConfig{AllowInternal: true, Timeout: env.Timeout}),

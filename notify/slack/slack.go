@@ -48,8 +48,8 @@ type Channel struct {
 	directory    *Directory
 }
 
-// New returns a channel. The error names each field of the settings with a fault, without its value.
-func New(c Config) (*Channel, error) {
+// NewChannel returns a channel. The error names each field of the settings with a fault, without its value.
+func NewChannel(c Config) (*Channel, error) {
 	if err := setup.FaultsOf(&c.Settings); err != nil {
 		return nil, err
 	}
@@ -96,18 +96,18 @@ func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 func (c *Channel) Post(ctx context.Context, m approval.Message) (receipt string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	rendered := c.render(m)
+	rendered := c.renderMessage(m)
 	var progress outbound.Progress
 	if c.api == nil {
 		blocks := slack.Blocks{BlockSet: rendered.blocks}
 		no := false
-		err := slack.PostWebhookCustomHTTPContext(progress.Observe(ctx), c.webhook.Reveal(), c.client, &slack.WebhookMessage{
+		err := slack.PostWebhookCustomHTTPContext(progress.ObserveRequest(ctx), c.webhook.Reveal(), c.client, &slack.WebhookMessage{
 			Text:        rendered.text,
 			Blocks:      &blocks,
 			UnfurlLinks: &no,
 			UnfurlMedia: &no,
 		})
-		return "", judge(ctx, &progress, err)
+		return "", judgeError(ctx, &progress, err)
 	}
 	conversation := c.conversation
 	if conversation == "" {
@@ -115,9 +115,9 @@ func (c *Channel) Post(ctx context.Context, m approval.Message) (receipt string,
 			return "", fmt.Errorf("find the approver: %w", err)
 		}
 	}
-	postedIn, stamp, err := c.api().PostMessageContext(progress.Observe(ctx), conversation, rendered.options()...)
+	postedIn, stamp, err := c.api().PostMessageContext(progress.ObserveRequest(ctx), conversation, rendered.messageOptions()...)
 	if err != nil {
-		return "", judge(ctx, &progress, err)
+		return "", judgeError(ctx, &progress, err)
 	}
 	return postedIn + "/" + stamp, nil
 }
@@ -131,9 +131,9 @@ func (c *Channel) Edit(ctx context.Context, receipt string, m approval.Message) 
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var progress outbound.Progress
-	_, _, _, err := c.api().UpdateMessageContext(progress.Observe(ctx), postedIn, stamp, c.render(m).options()...)
+	_, _, _, err := c.api().UpdateMessageContext(progress.ObserveRequest(ctx), postedIn, stamp, c.renderMessage(m).messageOptions()...)
 	if refusal, ok := errors.AsType[slack.SlackErrorResponse](err); ok && refusal.Err == "message_not_found" {
 		return nil
 	}
-	return judge(ctx, &progress, err)
+	return judgeError(ctx, &progress, err)
 }

@@ -22,7 +22,7 @@ var alan = slacktest.User{ID: "U0ALAN", Email: "alan@example.com"}
 
 func start(t *testing.T) *slacktest.Server {
 	t.Helper()
-	s := slacktest.Start(alan, slacktest.User{ID: "U0GONE", Email: "gone@example.com", Deleted: true},
+	s := slacktest.StartServer(alan, slacktest.User{ID: "U0GONE", Email: "gone@example.com", Deleted: true},
 		slacktest.User{ID: "U0BOT", Email: "bot@example.com", Bot: true}, slacktest.User{ID: "U0EVE", Email: "alan@example.com", Team: "T0OTHER"})
 	t.Cleanup(s.Close)
 	return s
@@ -30,7 +30,7 @@ func start(t *testing.T) *slacktest.Server {
 
 func open(t *testing.T, c slack.Config) *slack.Channel {
 	t.Helper()
-	ch, err := slack.New(c)
+	ch, err := slack.NewChannel(c)
 	require.NoError(t, err)
 	return ch
 }
@@ -38,13 +38,13 @@ func open(t *testing.T, c slack.Config) *slack.Channel {
 func bot(s *slacktest.Server) slack.Config {
 	return slack.Config{Settings: slack.Settings{
 		Token:          secret.New(slacktest.Token),
-		APIURL:         s.API(),
+		APIURL:         s.APIURL(),
 		SigningSecrets: []secret.Text{secret.New("a-signing-secret-of-the-app")},
 	}}
 }
 
 func message(change ...func(*approval.Message)) approval.Message {
-	m := notifytest.Message()
+	m := notifytest.NewMessage()
 	m.Button = approval.NewToken("1.button")
 	m.Approvers = []string{"alan@example.com", "barbara@example.com"}
 	for _, f := range change {
@@ -110,7 +110,7 @@ func TestToARoom(t *testing.T) {
 func TestByWebhook(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	ch := open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.Webhook())}})
+	ch := open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.WebhookURL())}})
 	receipt, err := ch.Post(t.Context(), message())
 	require.NoError(t, err)
 	require.Empty(t, receipt, "it cannot be edited")
@@ -200,15 +200,15 @@ func TestWhatFails(t *testing.T) {
 	for name, tc := range cases {
 		s := start(t)
 		tc.failure.Method = "chat.postMessage"
-		s.Fail(tc.failure)
+		s.FailNext(tc.failure)
 		r := approval.ResultOf(open(t, bot(s)).Notify(t.Context(), message()))
 		require.Equal(t, tc.kind, r.Kind, name)
 		require.Equal(t, tc.maybe, r.MaybeApplied, name)
 		require.Equal(t, tc.after, r.After, name)
 	}
 	s := start(t)
-	s.Fail(slacktest.Failure{Method: "webhook", Status: 404})
-	require.True(t, approval.IsPermanent(open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.Webhook())}}).Notify(t.Context(), message())), "it was taken away")
+	s.FailNext(slacktest.Failure{Method: "webhook", Status: 404})
+	require.True(t, approval.IsPermanent(open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.WebhookURL())}}).Notify(t.Context(), message())), "it was taken away")
 	require.True(t, approval.IsPermanent(open(t, bot(s)).Notify(t.Context(), message(func(m *approval.Message) { m.Approver = "nobody@example.com" }))))
 	require.True(t, approval.IsPermanent(open(t, bot(s)).Notify(t.Context(), message(func(m *approval.Message) { m.Approver = "just a name" }))))
 }
@@ -233,15 +233,15 @@ func TestNoLeaks(t *testing.T) { //nolint:paralleltest // it looks at the standa
 	s := start(t)
 	for _, f := range []slacktest.Failure{{Status: 500}, {Error: "invalid_auth"}, {Status: 404}} {
 		f.Method = "chat.postMessage"
-		s.Fail(f)
+		s.FailNext(f)
 		require.Error(t, notifytest.NoLeaks(t, open(t, bot(s)), slacktest.Token))
 		f.Method, f.Status = "webhook", 500
-		s.Fail(f)
-		require.Error(t, notifytest.NoLeaks(t, open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.Webhook())}}), s.Webhook()))
+		s.FailNext(f)
+		require.Error(t, notifytest.NoLeaks(t, open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.WebhookURL())}}), s.WebhookURL()))
 	}
 	s.Close()
 	require.Error(t, notifytest.NoLeaks(t, open(t, bot(s)), slacktest.Token))
-	require.Error(t, notifytest.NoLeaks(t, open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.Webhook())}}), s.Webhook()))
+	require.Error(t, notifytest.NoLeaks(t, open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.WebhookURL())}}), s.WebhookURL()))
 }
 
 func TestConfig(t *testing.T) {
@@ -253,7 +253,7 @@ func TestConfig(t *testing.T) {
 		"conversation: does not go with webhook_url: the webhook has its own Slack channel": {WebhookURL: url, Conversation: "C1"},
 		"needs one of bot_token and webhook_url\napi_url: must be an absolute URL":          {Token: token, WebhookURL: url, APIURL: "x"},
 	} {
-		_, err := slack.New(slack.Config{Settings: s})
+		_, err := slack.NewChannel(slack.Config{Settings: s})
 		require.EqualError(t, err, want)
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/approval-relay/approval-relay/notify/email"
 )
 
-// compose returns the e-mail. Its link is in the body only: every server on the way logs the headers.
-func (c *Channel) compose(m approval.Message, to *mail.Address) (*gomail.Msg, error) {
-	text, err := c.templates.Render(m)
+// composeMail returns the e-mail. Its link is in the body only: every server on the way logs the headers.
+func (c *Channel) composeMail(m approval.Message, to *mail.Address) (*gomail.Msg, error) {
+	text, err := c.templates.RenderMail(m)
 	if err != nil {
 		return nil, err
 	}

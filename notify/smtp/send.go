@@ -39,7 +39,7 @@ func (c *Channel) newClient(ctx context.Context) (*mail.Client, error) {
 		mail.WithTimeout(c.config.Timeout + time.Minute),
 		mail.WithoutNoop(),
 		mail.WithDialContextFunc(func(dialCtx context.Context, network, _ string) (net.Conn, error) {
-			return c.dial(dialCtx, ctx, network)
+			return c.dialServer(dialCtx, ctx, network)
 		}),
 	}
 	if c.config.HELO != "" {
@@ -55,8 +55,8 @@ func (c *Channel) newClient(ctx context.Context) (*mail.Client, error) {
 	return mail.NewClient(c.config.Host, options...)
 }
 
-// dial connects within dialCtx. The connection is closed at the end of attemptCtx.
-func (c *Channel) dial(dialCtx, attemptCtx context.Context, network string) (net.Conn, error) {
+// dialServer connects within dialCtx. The connection is closed at the end of attemptCtx.
+func (c *Channel) dialServer(dialCtx, attemptCtx context.Context, network string) (net.Conn, error) {
 	var d net.Dialer
 	raw, err := d.DialContext(dialCtx, network, c.serverAddress())
 	if err != nil {
@@ -74,8 +74,8 @@ func (c *Channel) dial(dialCtx, attemptCtx context.Context, network string) (net
 	return conn, nil
 }
 
-// send makes an attempt to send the e-mail.
-func (c *Channel) send(ctx context.Context, msg *mail.Msg) error {
+// sendMail makes an attempt to send the e-mail.
+func (c *Channel) sendMail(ctx context.Context, msg *mail.Msg) error {
 	client, err := c.newClient(ctx)
 	if err != nil {
 		return approval.NotApplied(errors.New("the mail client does not accept the host or the settings"))
@@ -117,7 +117,7 @@ func (c *Channel) judgeRefusal(ctx context.Context, err error) error {
 	}
 	refusal := fmt.Errorf("%s: the mail server answered %d %s", step, code, enhanced)
 	if !isContent && step != mail.ErrSMTPData { // the server has not seen the link, so its text cannot contain it
-		refusal = fmt.Errorf("%s: the mail server answered %w", step, c.quote(refused.Error()))
+		refusal = fmt.Errorf("%s: the mail server answered %w", step, c.quoteReply(refused.Error()))
 	}
 	lacksPermission := code == 530 || strings.HasPrefix(enhanced, "5.7.") && !isContent
 	if code >= 500 && step != mail.ErrSMTPMailFrom && !lacksPermission {
@@ -126,8 +126,8 @@ func (c *Channel) judgeRefusal(ctx context.Context, err error) error {
 	return approval.NotApplied(refusal)
 }
 
-// quote returns the text of a server on one line, cut, and without our password.
-func (c *Channel) quote(text string) error {
+// quoteReply returns the text of a server on one line, cut, and without our password.
+func (c *Channel) quoteReply(text string) error {
 	_, text, _ = strings.Cut(text, ": ")
 	text, _, _ = strings.Cut(text, ", affected recipient(s): ")
 	text, _, _ = strings.Cut(text, ", affected message ID: ")
@@ -156,7 +156,7 @@ func (c *Channel) safeReason(ctx context.Context, err error) error {
 	case errors.As(err, &reply) && strings.Contains(err.Error(), "AUTH"):
 		return fmt.Errorf("it refused the sign-in with %d", reply.Code)
 	case errors.As(err, &reply):
-		return fmt.Errorf("it answered %w", c.quote(": "+reply.Error()))
+		return fmt.Errorf("it answered %w", c.quoteReply(": "+reply.Error()))
 	case errors.As(err, &op):
 		return op
 	case strings.Contains(err.Error(), "STARTTLS"):

@@ -125,7 +125,7 @@ func TestCalledOff(t *testing.T) {
 	s := start(t, &server{hang: "rcpt"}, false, false)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-s.hung; cancel() }()
-	if err := open(t, config(s, smtp.None)).Notify(ctx, notifytest.Message()); !errors.Is(err, context.Canceled) {
+	if err := open(t, config(s, smtp.None)).Notify(ctx, notifytest.NewMessage()); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -214,7 +214,7 @@ func TestDeliveredAllTheSame(t *testing.T) {
 		}
 	}()
 	s := &server{addr: l.Addr().(*net.TCPAddr)}
-	if err := open(t, config(s, smtp.None)).Notify(t.Context(), notifytest.Message()); err != nil {
+	if err := open(t, config(s, smtp.None)).Notify(t.Context(), notifytest.NewMessage()); err != nil {
 		t.Error(err)
 	}
 }
@@ -237,7 +237,7 @@ func TestApproverMustBeAnAddress(t *testing.T) {
 	t.Parallel()
 	s := start(t, &server{}, false, false)
 	for _, approver := range []string{"", "alan", "source:erp", "Alan <alan@example.com>", "a@example.com,b@example.com", "a@example.com\r\nRCPT TO:<b@example.com>", " a@example.com"} {
-		m := notifytest.Message()
+		m := notifytest.NewMessage()
 		m.Approver = approver
 		if err := open(t, config(s, smtp.None)).Notify(t.Context(), m); !approval.IsPermanent(err) {
 			t.Errorf("%q: %v", approver, err)
@@ -260,11 +260,11 @@ func TestNewNamesFaults(t *testing.T) {
 		"username: ": {Password: hidden},
 		"password: ": {Username: "u"},
 	} {
-		if _, err := smtp.New(smtp.Config{Settings: s}); err == nil || !strings.Contains(err.Error(), field) || strings.Contains(err.Error(), password) {
+		if _, err := smtp.NewChannel(smtp.Config{Settings: s}); err == nil || !strings.Contains(err.Error(), field) || strings.Contains(err.Error(), password) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
-	if _, err := smtp.New(smtp.Config{Settings: smtp.Settings{Host: "mail.example.org", From: "a@example.org", Username: "u", Password: hidden}}); err != nil {
+	if _, err := smtp.NewChannel(smtp.Config{Settings: smtp.Settings{Host: "mail.example.org", From: "a@example.org", Username: "u", Password: hidden}}); err != nil {
 		t.Error(err)
 	}
 }

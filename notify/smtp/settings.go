@@ -52,5 +52,5 @@ func (*Settings) Audience() notify.Audience { return notify.AudienceApprover }
 
 // Open implements notify.Settings.
 func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
-	return New(Config{Settings: *s, Timeout: env.Timeout})
+	return NewChannel(Config{Settings: *s, Timeout: env.Timeout})
 }

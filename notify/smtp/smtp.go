@@ -47,8 +47,8 @@ type Channel struct {
 	templates *email.Templates
 }
 
-// New returns a channel. The error names each field of the settings with a fault, without the value of a secret.
-func New(c Config) (*Channel, error) {
+// NewChannel returns a channel. The error names each field of the settings with a fault, without the value of a secret.
+func NewChannel(c Config) (*Channel, error) {
 	c.SetDefaults(setup.Common{})
 	setup.Default(&c.Timeout, 30*time.Second)
 	if c.Now == nil {
@@ -61,7 +61,7 @@ func New(c Config) (*Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, err := email.From(c.From)
+	from, err := email.ParseSender(c.From)
 	if err != nil {
 		return nil, err
 	}
@@ -71,17 +71,17 @@ func New(c Config) (*Channel, error) {
 // Notify implements notify.Channel. The approver's ID must be an e-mail address. See judgeRefusal for the meaning of the
 // errors.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
-	to, err := email.To(m)
+	to, err := email.ParseRecipient(m)
 	if err != nil {
 		return err
 	}
-	msg, err := c.compose(m, to)
+	msg, err := c.composeMail(m, to)
 	if err != nil {
 		return approval.Permanent(fmt.Errorf("compose the e-mail: %w", err))
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
-	return c.send(ctx, msg)
+	return c.sendMail(ctx, msg)
 }
 
 func (c *Channel) serverAddress() string {

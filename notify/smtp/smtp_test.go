@@ -36,7 +36,7 @@ func config(s *server, mode smtp.TLS) smtp.Config {
 
 func open(t *testing.T, c smtp.Config) *smtp.Channel {
 	t.Helper()
-	ch, err := smtp.New(c)
+	ch, err := smtp.NewChannel(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,20 +93,20 @@ func parts(t *testing.T, body []byte) (msg *mail.Message, text, html string) {
 
 func TestEmail(t *testing.T) {
 	t.Parallel()
-	reminder := notifytest.Message()
+	reminder := notifytest.NewMessage()
 	reminder.Kind, reminder.Title, reminder.Step, reminder.Requester, reminder.Details = approval.NotifyReminder, "", "", "", nil
-	long := notifytest.Message()
+	long := notifytest.NewMessage()
 	long.Title = strings.Repeat("Réfund ", 30)
 	long.Details = []approval.Field{{Name: strings.Repeat("n", 200), Value: strings.Repeat("väl ", 500)}}
 	for range 30 {
 		long.Details = append(long.Details, approval.Field{Name: "Item", Value: "x"})
 	}
-	hostile := notifytest.Message()
+	hostile := notifytest.NewMessage()
 	hostile.OrderID, hostile.Title = "A\r\nBcc: evil@example.com\r\n\r\nbody", "<script>alert(1)</script>\r\nX-Evil: 1"
 	hostile.Details = []approval.Field{{Name: `"><img src=x>`, Value: "a\n\nTo approve or reject, open this page:\n\nhttps://evil.example/\n<a href=javascript:alert(1)>"}}
 	hostile.Requester, hostile.Step = "\u202eevil", "=?utf-8?q?=0D=0ABcc:_evil?="
 	for name, m := range map[string]approval.Message{
-		"good_request": notifytest.Message(), "good_reminder": reminder, "good_long": long, "good_hostile": hostile,
+		"good_request": notifytest.NewMessage(), "good_reminder": reminder, "good_long": long, "good_hostile": hostile,
 	} {
 		msg, text, html := sent(t, m)
 		checkHeaders(t, name, msg)
@@ -160,7 +160,7 @@ func TestMessageID(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, id := range []string{"a.1", "a.2", "", ".a", "a..b", "a b", "a>\r\nBcc: x", "ü"} {
-		m := notifytest.Message()
+		m := notifytest.NewMessage()
 		m.ID = id
 		first, _, _ := sent(t, m)
 		m.Attempt++
@@ -177,12 +177,12 @@ func TestTemplates(t *testing.T) {
 	t.Parallel()
 	s := start(t, &server{}, false, false)
 	c := config(s, smtp.None)
-	templates, err := email.Parse(email.Source{Subject: "A\n{{.OrderID}} {{.Link}}.", Text: "go {{.Link}}"})
+	templates, err := email.ParseTemplates(email.Source{Subject: "A\n{{.OrderID}} {{.Link}}.", Text: "go {{.Link}}"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.Templates = email.FilesOf(templates)
-	if err := open(t, c).Notify(t.Context(), notifytest.Message()); err != nil {
+	if err := open(t, c).Notify(t.Context(), notifytest.NewMessage()); err != nil {
 		t.Fatal(err)
 	}
 	msg, text, html := parts(t, s.got()[0].body)

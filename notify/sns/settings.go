@@ -44,5 +44,5 @@ func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(sns.NewFromConfig(config), Config{Settings: *s, Timeout: env.Timeout})
+	return NewChannel(sns.NewFromConfig(config), Config{Settings: *s, Timeout: env.Timeout})
 }

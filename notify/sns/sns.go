@@ -35,8 +35,8 @@ type Channel struct {
 	config Config
 }
 
-// New returns a channel that publishes through api. The error names each field of the settings with a fault.
-func New(api API, c Config) (*Channel, error) {
+// NewChannel returns a channel that publishes through api. The error names each field of the settings with a fault.
+func NewChannel(api API, c Config) (*Channel, error) {
 	setup.Default(&c.Timeout, 10*time.Second)
 	if err := setup.FaultsOf(&c.Settings); err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func permanentCodes() []string {
 }
 
 // Notify implements notify.Channel. The attributes type and workflow are for the filters of subscriptions. A subscriber may
-// get an event twice, with the same notificationId. See permanentCodes and outbound.Send for the meaning of the errors.
+// get an event twice, with the same notificationId. See permanentCodes and outbound.SendOnce for the meaning of the errors.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	body, err := event.EncodePublic(m, maxMessage)
 	if err != nil {
@@ -68,16 +68,16 @@ func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	service := outbound.Service[sns.Options]{
 		Prepare: func(o *sns.Options, call *outbound.Call) {
 			o.Retryer = aws.NopRetryer{}
-			o.HTTPClient = call.Observe(o.HTTPClient)
+			o.HTTPClient = call.ObserveClient(o.HTTPClient)
 		},
 		Codes:   outbound.Codes{Permanent: permanentCodes()},
 		Timeout: c.config.Timeout,
 	}
-	_, err = outbound.Send(ctx, service, c.api.Publish, &sns.PublishInput{
+	_, err = outbound.SendOnce(ctx, service, c.api.Publish, &sns.PublishInput{
 		TopicArn: &c.config.Topic,
 		Message:  aws.String(string(body)),
 		MessageAttributes: map[string]types.MessageAttributeValue{
-			"type":     attribute(event.Type(m)),
+			"type":     attribute(event.TypeOf(m)),
 			"workflow": attribute(m.Workflow),
 		},
 	})

@@ -34,7 +34,7 @@ func open(t *testing.T, url string, timeout time.Duration) *sns.Channel {
 			return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: key}, nil
 		}),
 	})
-	ch, err := sns.New(api, sns.Config{Settings: sns.Settings{Topic: topic}, Timeout: timeout})
+	ch, err := sns.NewChannel(api, sns.Config{Settings: sns.Settings{Topic: topic}, Timeout: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,11 +52,11 @@ func sent(t *testing.T, m approval.Message) published {
 
 func TestPublish(t *testing.T) {
 	t.Parallel()
-	reminder := notifytest.Message()
+	reminder := notifytest.NewMessage()
 	reminder.Kind, reminder.Details, reminder.Step, reminder.Attempt = approval.NotifyReminder, nil, "", 3
-	hostile := notifytest.Message()
+	hostile := notifytest.NewMessage()
 	hostile.OrderID, hostile.Title = "A\x00\xff\r\n", "{\"link\":\"https://evil.example\"}\u202e"
-	for name, m := range map[string]approval.Message{"good_request": notifytest.Message(), "good_reminder": reminder, "good_hostile": hostile} {
+	for name, m := range map[string]approval.Message{"good_request": notifytest.NewMessage(), "good_reminder": reminder, "good_hostile": hostile} {
 		got := sent(t, m)
 		var b bytes.Buffer
 		if err := json.Indent(&b, []byte(got.message), "", "  "); err != nil {
@@ -93,7 +93,7 @@ func golden(t *testing.T, name, got string) {
 // leaves out.
 func TestLargest(t *testing.T) {
 	t.Parallel()
-	m := notifytest.Message()
+	m := notifytest.NewMessage()
 	m.Workflow, m.Details = strings.Repeat("w", 256), nil
 	for range 50 {
 		m.Details = append(m.Details, approval.Field{Name: "<", Value: strings.Repeat("\x01", 2048)})
@@ -113,7 +113,7 @@ func TestLargest(t *testing.T) {
 // attributes, is cut too.
 func TestAttributesCount(t *testing.T) {
 	t.Parallel()
-	m := notifytest.Message()
+	m := notifytest.NewMessage()
 	m.Workflow, m.Details = strings.Repeat("w", 256), []approval.Field{{Name: "last"}}
 	size := func() int {
 		b, err := event.EncodePublic(m, 1<<20)
@@ -171,7 +171,7 @@ func TestNoAnswer(t *testing.T) {
 func TestNewNamesFaults(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"", "approvals", "arn:aws:sqs:eu-west-1:111122223333:approvals", "arn:aws:sns:eu-west-1:111122223333:", topic + ":subscription", topic + ".fifo"} {
-		_, err := sns.New(nil, sns.Config{Settings: sns.Settings{Topic: bad}})
+		_, err := sns.NewChannel(nil, sns.Config{Settings: sns.Settings{Topic: bad}})
 		if err == nil || !strings.Contains(err.Error(), "topic: ") {
 			t.Errorf("%q: %v", bad, err)
 		}

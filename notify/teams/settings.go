@@ -35,5 +35,5 @@ func (s *Settings) Audience() notify.Audience {
 
 // Open implements notify.Settings.
 func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
-	return New(Config{post.Config{URL: s.WebhookURL, AllowInternal: s.AllowInternal, Timeout: env.Timeout}})
+	return NewChannel(Config{post.Config{URL: s.WebhookURL, AllowInternal: s.AllowInternal, Timeout: env.Timeout}})
 }

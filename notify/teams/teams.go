@@ -16,9 +16,9 @@ type Config struct{ post.Config }
 // Channel posts cards to a workflow.
 type Channel struct{ poster *post.Poster }
 
-// New returns a channel. The error names the field with a fault, without its value.
-func New(c Config) (*Channel, error) {
-	poster, err := post.New(c.Config)
+// NewChannel returns a channel. The error names the field with a fault, without its value.
+func NewChannel(c Config) (*Channel, error) {
+	poster, err := post.NewPoster(c.Config)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func open(t *testing.T, w *teamstest.Workflow) *teams.Channel {
 	t.Helper()
-	ch, err := teams.New(teams.Config{Config: post.Config{URL: secret.New(w.URL), AllowInternal: true, Timeout: time.Minute}})
+	ch, err := teams.NewChannel(teams.Config{Config: post.Config{URL: secret.New(w.URL), AllowInternal: true, Timeout: time.Minute}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func open(t *testing.T, w *teamstest.Workflow) *teams.Channel {
 // sent posts a message and returns the card.
 func sent(t *testing.T, m approval.Message) teamstest.Card {
 	t.Helper()
-	w := teamstest.Start(t)
+	w := teamstest.StartWorkflow(t)
 	if err := open(t, w).Notify(t.Context(), m); err != nil || len(w.Cards()) != 1 {
 		t.Fatalf("%v, %d cards", err, len(w.Cards()))
 	}
@@ -40,7 +40,7 @@ func sent(t *testing.T, m approval.Message) teamstest.Card {
 }
 
 func hostile() approval.Message {
-	m := notifytest.Message()
+	m := notifytest.NewMessage()
 	m.Title = "**Approved already**\r\n[Review and decide](https://evil.example)"
 	m.OrderID, m.Requester, m.Step = "<at>everyone</at>", "\u202eevil", "# Step\n- one"
 	m.Details = []approval.Field{
@@ -52,9 +52,9 @@ func hostile() approval.Message {
 
 func TestCard(t *testing.T) {
 	t.Parallel()
-	reminder := notifytest.Message()
+	reminder := notifytest.NewMessage()
 	reminder.Kind, reminder.Title, reminder.Step, reminder.Requester, reminder.Details = approval.NotifyReminder, "", "", "", nil
-	long := notifytest.Message()
+	long := notifytest.NewMessage()
 	long.Title = strings.Repeat("Réfund ", 30)
 	long.Details = []approval.Field{
 		{Name: strings.Repeat("n", 200), Value: strings.Repeat("väl ", 500)}, {Name: "Lines", Value: strings.Repeat("line\n", 30) + "end"},
@@ -63,7 +63,7 @@ func TestCard(t *testing.T) {
 		long.Details = append(long.Details, approval.Field{Name: "Item", Value: "x"})
 	}
 	for name, m := range map[string]approval.Message{
-		"good_request": notifytest.Message(), "good_reminder": reminder, "good_long": long, "good_hostile": hostile(),
+		"good_request": notifytest.NewMessage(), "good_reminder": reminder, "good_long": long, "good_hostile": hostile(),
 	} {
 		card := sent(t, m)
 		var b bytes.Buffer
@@ -99,7 +99,7 @@ func golden(t *testing.T, name, got string) {
 func TestLargest(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{strings.Repeat("😀", 512), strings.Repeat("\x01", 2048), strings.Repeat("\\\n", 1024), strings.Repeat("<", 2048)} {
-		m := notifytest.Message()
+		m := notifytest.NewMessage()
 		m.Title = value
 		m.Details = nil
 		for range 50 {
@@ -126,7 +126,7 @@ func TestStatus(t *testing.T) {
 		{429, "17", approval.ResultFailed, 17 * time.Second, false}, {429, "", approval.ResultFailed, 0, false},
 		{500, "", approval.ResultFailed, 0, true}, {502, "", approval.ResultFailed, 0, true}, {503, "5", approval.ResultFailed, 5 * time.Second, true},
 	} {
-		w := teamstest.Start(t)
+		w := teamstest.StartWorkflow(t)
 		w.Status, w.Header = c.status, http.Header{"Retry-After": {c.after}, "Location": {"/elsewhere"}}
 		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, w), "s3cret-path", teamstest.Signature))
 		if r.Kind != c.kind || r.After != c.wait || r.MaybeApplied != c.maybe || w.CountCalls() != 1 {
@@ -136,7 +136,7 @@ func TestStatus(t *testing.T) {
 }
 
 func TestNoWorkflow(t *testing.T) {
-	w := teamstest.Start(t)
+	w := teamstest.StartWorkflow(t)
 	w.URL = strings.Replace(w.URL, "http://127.0.0.1:", "http://127.0.0.1:1", 1) // no such port, or nobody's
 	if r := approval.ResultOf(notifytest.NoLeaks(t, open(t, w), "s3cret-path", teamstest.Signature)); r.Kind != approval.ResultFailed || r.MaybeApplied {
 		t.Errorf("%+v", r)
@@ -145,7 +145,7 @@ func TestNoWorkflow(t *testing.T) {
 
 func TestNewNamesFaults(t *testing.T) {
 	t.Parallel()
-	if _, err := teams.New(teams.Config{Config: post.Config{URL: secret.New("s3cret")}}); err == nil || !strings.HasPrefix(err.Error(), "url: ") || strings.Contains(err.Error(), "s3cret") {
+	if _, err := teams.NewChannel(teams.Config{Config: post.Config{URL: secret.New("s3cret")}}); err == nil || !strings.HasPrefix(err.Error(), "url: ") || strings.Contains(err.Error(), "s3cret") {
 		t.Error(err)
 	}
 }
@@ -154,9 +154,9 @@ func FuzzCard(f *testing.F) {
 	h := hostile()
 	f.Add(h.Title, h.Details[0].Name, h.Details[0].Value, 1)
 	f.Add("{{{DATE(", "\xff", "{{\u202eTIME(", 60)
-	w := teamstest.Start(f)
+	w := teamstest.StartWorkflow(f)
 	f.Fuzz(func(t *testing.T, title, name, value string, n int) {
-		m := notifytest.Message()
+		m := notifytest.NewMessage()
 		m.Title, m.Details = title, nil
 		for range min(max(n, 0), 60) {
 			m.Details = append(m.Details, approval.Field{Name: name, Value: value})

@@ -38,7 +38,7 @@ func (*Settings) TakesEvents() {}
 
 // Open implements notify.Settings.
 func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
-	return New(Config{
+	return NewChannel(Config{
 		Signer: s.signer,
 		Config: post.Config{URL: s.URL, AllowInternal: s.AllowInternal, Timeout: env.Timeout},
 	})

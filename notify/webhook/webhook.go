@@ -33,8 +33,8 @@ type Channel struct {
 	now    func() time.Time
 }
 
-// New returns a channel. The error names each field with a fault, without its value.
-func New(c Config) (*Channel, error) {
+// NewChannel returns a channel. The error names each field with a fault, without its value.
+func NewChannel(c Config) (*Channel, error) {
 	var signerErr error
 	if c.Signer == nil {
 		signerErr = errors.New("secrets: are missing")
@@ -42,7 +42,7 @@ func New(c Config) (*Channel, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	poster, err := post.New(c.Config)
+	poster, err := post.NewPoster(c.Config)
 	if err := errors.Join(err, signerErr); err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func New(c Config) (*Channel, error) {
 
 // Notify implements notify.Channel.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
-	body, err := event.Encode(m)
+	body, err := event.EncodeWithLink(m)
 	if err != nil {
 		return approval.Permanent(fmt.Errorf("encode the notification: %w", err))
 	}

@@ -42,7 +42,7 @@ func (s signer) Sign(id string, now time.Time, body []byte) http.Header {
 func open(t *testing.T, c post.Config) *webhook.Channel {
 	t.Helper()
 	c.Now = func() time.Time { return now }
-	ch, err := webhook.New(webhook.Config{Config: c, Signer: signer{signingKey}})
+	ch, err := webhook.NewChannel(webhook.Config{Config: c, Signer: signer{signingKey}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,9 +51,9 @@ func open(t *testing.T, c post.Config) *webhook.Channel {
 
 func TestBody(t *testing.T) {
 	t.Parallel()
-	reminder := notifytest.Message()
+	reminder := notifytest.NewMessage()
 	reminder.Kind, reminder.Details, reminder.Step, reminder.Attempt = approval.NotifyReminder, nil, "", 3
-	for name, m := range map[string]approval.Message{"good_request": notifytest.Message(), "good_reminder": reminder} {
+	for name, m := range map[string]approval.Message{"good_request": notifytest.NewMessage(), "good_reminder": reminder} {
 		var got *http.Request
 		var body []byte
 		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -107,7 +107,7 @@ func TestSameBodyForEveryAttempt(t *testing.T) {
 	defer server.Close()
 	ch := open(t, post.Config{URL: secret.New(server.URL), AllowInternal: true})
 	for attempt := 1; attempt <= 2; attempt++ {
-		m := notifytest.Message()
+		m := notifytest.NewMessage()
 		m.Attempt = attempt
 		if err := ch.Notify(t.Context(), m); err != nil {
 			t.Fatal(err)
@@ -215,7 +215,7 @@ func TestEndlessAnswer(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	if err := open(t, post.Config{URL: secret.New(server.URL), AllowInternal: true}).Notify(t.Context(), notifytest.Message()); err != nil {
+	if err := open(t, post.Config{URL: secret.New(server.URL), AllowInternal: true}).Notify(t.Context(), notifytest.NewMessage()); err != nil {
 		t.Error(err)
 	}
 }
@@ -245,7 +245,7 @@ func TestInternalAddress(t *testing.T) {
 func TestNewNamesFaults(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"", "hook", "/hook", "ftp://example.com/", "https://", "https://user:pa55word@exa mple.com/", "mailto:a@example.com"} {
-		_, err := webhook.New(webhook.Config{Config: post.Config{URL: secret.New(url)}})
+		_, err := webhook.NewChannel(webhook.Config{Config: post.Config{URL: secret.New(url)}})
 		if err == nil {
 			t.Errorf("%q is taken", url)
 			continue
@@ -266,7 +266,7 @@ func TestErrorsUnwrap(t *testing.T) {
 	}
 	_ = l.Close()
 	var op *net.OpError
-	if err := open(t, post.Config{URL: secret.New("http://" + l.Addr().String()), AllowInternal: true}).Notify(t.Context(), notifytest.Message()); !errors.As(err, &op) {
+	if err := open(t, post.Config{URL: secret.New("http://" + l.Addr().String()), AllowInternal: true}).Notify(t.Context(), notifytest.NewMessage()); !errors.As(err, &op) {
 		t.Errorf("got %#v", err)
 	}
 }

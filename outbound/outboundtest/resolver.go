@@ -9,8 +9,8 @@ import (
 	"net/netip"
 )
 
-// Resolver returns a resolver for which every name has this address.
-func Resolver(addr string) *net.Resolver {
+// NewResolver returns a resolver for which every name has this address.
+func NewResolver(addr string) *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		ours, theirs := net.Pipe()
 		go answerDNS(theirs, netip.MustParseAddr(addr))

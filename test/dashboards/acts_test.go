@@ -215,12 +215,12 @@ func (w *world) talked() error {
 		return err
 	}
 	m := w.slack.Messages()[0]
-	w.slack.Fail(slacktest.Failure{Method: "users.info", Status: http.StatusServiceUnavailable})
+	w.slack.FailNext(slacktest.Failure{Method: "users.info", Status: http.StatusServiceUnavailable})
 	for _, press := range []struct {
 		user int
 		want int
 	}{{0, http.StatusServiceUnavailable}, {1, http.StatusOK}, {0, http.StatusOK}} {
-		r := w.slack.Press(slackSecret, time.Now(), w.slack.Users[press.user], m, "approve")
+		r := w.slack.PressButton(slackSecret, time.Now(), w.slack.Users[press.user], m, "approve")
 		r.URL = &url.URL{Scheme: "http", Host: w.public, Path: r.URL.Path}
 		resp, err := http.DefaultTransport.RoundTrip(r)
 		if err != nil {

@@ -67,7 +67,7 @@ func newWorld(t *testing.T) *world {
 	w.front = &front{aws: w.aws, faults: map[string]fault{}}
 	w.spans = tracingtest.StartCollector()
 	t.Cleanup(w.spans.Close)
-	w.slack = slacktest.Start(slacktest.User{ID: "U0ANN", Email: "ann@example.com"}, slacktest.User{ID: "U0EVE", Email: "eve@example.com"})
+	w.slack = slacktest.StartServer(slacktest.User{ID: "U0ANN", Email: "ann@example.com"}, slacktest.User{ID: "U0EVE", Email: "eve@example.com"})
 	t.Cleanup(w.slack.Close)
 	return w
 }
@@ -154,7 +154,7 @@ targets:
   stepfunctions: {stepfunctions: {rate: 2000, burst: 2000}}
   http: {http: {secrets: [%q], allow_http: true, allow_internal: true}}
 `, w.public, w.public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), aws, w.spans.URL, hookToken,
-		hooks, signingSecret, hooks, signingSecret, slacktest.Token, slackSecret, w.slack.API(), signingSecret)
+		hooks, signingSecret, hooks, signingSecret, slacktest.Token, slackSecret, w.slack.APIURL(), signingSecret)
 	w.hooks.url = hooks
 	path := filepath.Join(w.dir, "relay.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))

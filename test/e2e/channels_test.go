@@ -25,7 +25,7 @@ import (
 
 func TestSES(t *testing.T) {
 	t.Parallel()
-	w, mail := newWorld(t), sestest.Start(t)
+	w, mail := newWorld(t), sestest.StartServer(t)
 	subject := filepath.Join(w.dir, "subject.tmpl")
 	if err := os.WriteFile(subject, []byte("{{.OrderID}}: own subject"), 0o600); err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func TestSES(t *testing.T) {
 
 func TestTeams(t *testing.T) {
 	t.Parallel()
-	w, chat := newWorld(t), teamstest.Start(t)
+	w, chat := newWorld(t), teamstest.StartWorkflow(t)
 	w.startProgram(t, w.writeChannelConfig(t, fmt.Sprintf(`{teams: {webhook_url: %q, allow_internal: true}}`, chat.URL)))
 	s := w.requestApproval(t, "e2e-1")
 	if !waitUntil(t, 30*time.Second, func() bool { return len(chat.Cards()) > 0 }) {

@@ -17,7 +17,7 @@ const slackSecret = "canary-slack-signing-0123456789"
 // pressButton sends the press of a button as Slack does, and returns the status.
 func (w *world) pressButton(t *testing.T, s *slacktest.Server, u slacktest.User, m slacktest.Message, action string) int {
 	t.Helper()
-	r := s.Press(slackSecret, time.Now(), u, m, action)
+	r := s.PressButton(slackSecret, time.Now(), u, m, action)
 	r.URL = &url.URL{Scheme: "http", Host: w.public, Path: r.URL.Path}
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
@@ -64,7 +64,7 @@ func TestPeople(t *testing.T) {
 	ann := slacktest.User{ID: "U0ANN", Email: "ann@example.com"}
 	bob := slacktest.User{ID: "U0BOB", Email: "other@example.com"}
 	eve := slacktest.User{ID: "U0EVE", Email: "eve@example.com"}
-	s := slacktest.Start(ann, bob, eve)
+	s := slacktest.StartServer(ann, bob, eve)
 	defer s.Close()
 	host, port, err := net.SplitHostPort(w.mail.address)
 	if err != nil {
@@ -91,7 +91,7 @@ channels:
   direct: {slack: {bot_token: %q, signing_secrets: [%q], api_url: %q, response_hosts: [%q]}}
   mail: {smtp: {host: %q, port: %s, tls: none, from: relay@example.com}}
   bus: {webhook: {url: %q, secrets: [%q], allow_internal: true}}
-`, slacktest.Token, slackSecret, s.API(), slackURL.Host, slacktest.Token, slackSecret, s.API(), slackURL.Host, host, port, w.hooks.url, standardSecret)+w.stepFunctionsTarget())
+`, slacktest.Token, slackSecret, s.APIURL(), slackURL.Host, slacktest.Token, slackSecret, s.APIURL(), slackURL.Host, host, port, w.hooks.url, standardSecret)+w.stepFunctionsTarget())
 	w.startProgram(t, config)
 
 	ask := func(workflow, order string) *scenario {

@@ -160,14 +160,14 @@ func TestSlackWebhook(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ann := slacktest.User{ID: "U0ANN", Email: "ann@example.com"}
-	chat := slacktest.Start(ann)
+	chat := slacktest.StartServer(ann)
 	defer chat.Close()
 	at, err := url.Parse(chat.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.startProgram(t, w.writeChannelConfig(t, fmt.Sprintf(`{slack: {webhook_url: %q, signing_secrets: [%q], response_hosts: [%q]}}
-people: {ann@example.com: {slack: U0ANN}}`, chat.Webhook(), slackSecret, at.Host)))
+people: {ann@example.com: {slack: U0ANN}}`, chat.WebhookURL(), slackSecret, at.Host)))
 	s := w.requestApproval(t, "e2e-1")
 	if status := w.pressButton(t, chat, ann, waitForMessage(t, w, chat, "e2e-1"), "approve"); status != http.StatusOK {
 		t.Errorf("%d", status)

@@ -52,7 +52,7 @@ var signInLink = regexp.MustCompile(`<a class="go" href="([^"]+)">Sign in to dec
 // signed in, and only its approvers can decide.
 func TestSignIn(t *testing.T) {
 	t.Parallel()
-	w, chat := newWorld(t), teamstest.Start(t)
+	w, chat := newWorld(t), teamstest.StartWorkflow(t)
 	oidc := signintest.Start()
 	defer oidc.Close()
 	oidc.Redirect = "http://" + w.public + "/signin/callback"

@@ -41,8 +41,8 @@ type Email struct {
 	ConfigurationSet string
 }
 
-// Start runs a server until the test ends.
-func Start(t testing.TB) *Server {
+// StartServer runs a server until the test ends.
+func StartServer(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{}
 	server := httptest.NewServer(s)
@@ -79,7 +79,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var in sendEmail
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
-	if err := errors.Join(d.Decode(&in), in.validate()); err != nil {
+	if err := errors.Join(d.Decode(&in), in.validateRequest()); err != nil {
 		WriteError(w, http.StatusBadRequest, "BadRequestException", err.Error())
 		return
 	}
@@ -89,7 +89,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.emails = append(s.emails, in.deliver())
+	s.emails = append(s.emails, in.deliverEmail())
 	_, _ = fmt.Fprintf(w, `{"MessageId": "%d"}`, len(s.emails))
 }
 
@@ -134,8 +134,8 @@ var (
 	ascii       = regexp.MustCompile(`^[ -~]+$`)
 )
 
-// validate returns an error if SES would refuse the request.
-func (in *sendEmail) validate() error {
+// validateRequest returns an error if SES would refuse the request.
+func (in *sendEmail) validateRequest() error {
 	simple := in.Content.Simple
 	switch {
 	case simple == nil:
@@ -180,8 +180,8 @@ var (
 	address = regexp.MustCompile(`https?://[^\s"<>]+`)
 )
 
-// deliver returns the e-mail as its reader gets it.
-func (in *sendEmail) deliver() Email {
+// deliverEmail returns the e-mail as its reader gets it.
+func (in *sendEmail) deliverEmail() Email {
 	simple := in.Content.Simple
 	subject, err := new(mime.WordDecoder).DecodeHeader(simple.Subject.Data)
 	if err != nil {

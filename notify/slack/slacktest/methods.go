@@ -11,11 +11,11 @@ import (
 // reply is the body of a response of the Web API.
 type reply map[string]any
 
-// refuse returns the reply with an error code.
-func refuse(err string) reply { return reply{"ok": false, "error": err} }
+// newRefusal returns the reply with an error code.
+func newRefusal(err string) reply { return reply{"ok": false, "error": err} }
 
-// method serves a method of the Web API, which takes a form with the bot token.
-func (s *Server) method(name string, do func(url.Values) reply) http.HandlerFunc {
+// serveMethod serves a method of the Web API, which takes a form with the bot token.
+func (s *Server) serveMethod(name string, do func(url.Values) reply) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if f, failed := s.takeFailure(name); failed {
 			if f.After {
@@ -29,11 +29,11 @@ func (s *Server) method(name string, do func(url.Values) reply) http.HandlerFunc
 				w.WriteHeader(f.Status)
 				return
 			}
-			writeReply(w, refuse(f.Error))
+			writeReply(w, newRefusal(f.Error))
 			return
 		}
 		if err := r.ParseForm(); err != nil {
-			writeReply(w, refuse("invalid_form_data"))
+			writeReply(w, newRefusal("invalid_form_data"))
 			return
 		}
 		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -41,7 +41,7 @@ func (s *Server) method(name string, do func(url.Values) reply) http.HandlerFunc
 			token = r.PostForm.Get("token")
 		}
 		if token != Token {
-			writeReply(w, refuse("invalid_auth"))
+			writeReply(w, newRefusal("invalid_auth"))
 			return
 		}
 		writeReply(w, do(r.PostForm))
@@ -71,11 +71,11 @@ func (s *Server) postMessage(f url.Values) reply {
 	defer s.mu.Unlock()
 	to := f.Get("channel")
 	if strings.HasPrefix(to, "U") && s.findUser(to) == nil || to == "" {
-		return refuse("channel_not_found")
+		return newRefusal("channel_not_found")
 	}
 	blocks, fault := parseBlocks(f.Get("blocks"))
 	if fault != "" {
-		return refuse(fault)
+		return newRefusal(fault)
 	}
 	m := &Message{
 		Channel: strings.Replace(to, "U", "D", 1),
@@ -92,7 +92,7 @@ func (s *Server) updateMessage(f url.Values) reply {
 	defer s.mu.Unlock()
 	blocks, fault := parseBlocks(f.Get("blocks"))
 	if fault != "" {
-		return refuse(fault)
+		return newRefusal(fault)
 	}
 	for _, m := range s.messages {
 		if m.Channel == f.Get("channel") && m.Stamp == f.Get("ts") {
@@ -106,7 +106,7 @@ func (s *Server) updateMessage(f url.Values) reply {
 			}
 		}
 	}
-	return refuse("message_not_found")
+	return newRefusal("message_not_found")
 }
 
 func (s *Server) findUser(id string) *User {
@@ -120,32 +120,32 @@ func (s *Server) findUser(id string) *User {
 
 func (s *Server) lookupByEmail(f url.Values) reply {
 	for _, u := range s.Users {
-		if strings.EqualFold(u.Email, f.Get("email")) && !u.Deleted && u.team() == Team {
-			return reply{"ok": true, "user": u.json()}
+		if strings.EqualFold(u.Email, f.Get("email")) && !u.Deleted && u.teamID() == Team {
+			return reply{"ok": true, "user": u.toJSON()}
 		}
 	}
-	return refuse("users_not_found")
+	return newRefusal("users_not_found")
 }
 
 func (s *Server) userInfo(f url.Values) reply {
 	if u := s.findUser(f.Get("user")); u != nil {
-		return reply{"ok": true, "user": u.json()}
+		return reply{"ok": true, "user": u.toJSON()}
 	}
-	return refuse("user_not_found")
+	return newRefusal("user_not_found")
 }
 
-func (u User) json() map[string]any {
+func (u User) toJSON() map[string]any {
 	return map[string]any{
 		"id":          u.ID,
-		"team_id":     u.team(),
+		"team_id":     u.teamID(),
 		"deleted":     u.Deleted,
 		"is_bot":      u.Bot,
-		"is_stranger": u.team() != Team,
+		"is_stranger": u.teamID() != Team,
 		"profile":     map[string]string{"email": u.Email},
 	}
 }
 
-func (u User) team() string {
+func (u User) teamID() string {
 	if u.Team == "" {
 		return Team
 	}

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Press returns the request that Slack makes when a user presses a button of a message. It is signed with the secret.
-func (s *Server) Press(secret string, now time.Time, user User, m Message, action string) *http.Request {
+// PressButton returns the request that Slack makes when a user presses a button of a message. It is signed with the secret.
+func (s *Server) PressButton(secret string, now time.Time, user User, m Message, action string) *http.Request {
 	var pressed Element
 	for _, b := range m.Blocks {
 		for _, e := range b.Elements {
@@ -28,7 +28,7 @@ func (s *Server) Press(secret string, now time.Time, user User, m Message, actio
 		"team":         map[string]string{"id": Team},
 		"api_app_id":   "A0RELAY",
 		"response_url": s.URL + "/actions/1",
-		"user":         map[string]string{"id": user.ID, "username": "somebody", "team_id": user.team()},
+		"user":         map[string]string{"id": user.ID, "username": "somebody", "team_id": user.teamID()},
 		"channel":      map[string]string{"id": m.Channel},
 		"container":    map[string]string{"type": "message", "message_ts": m.Stamp, "channel_id": m.Channel},
 		"actions": []map[string]any{{
@@ -39,12 +39,12 @@ func (s *Server) Press(secret string, now time.Time, user User, m Message, actio
 			"action_ts": "1.5",
 		}},
 	})
-	return Sign(secret, now, "application/x-www-form-urlencoded", url.Values{"payload": {string(payload)}}.Encode())
+	return SignRequest(secret, now, "application/x-www-form-urlencoded", url.Values{"payload": {string(payload)}}.Encode())
 }
 
-// Sign returns a request with the signature of Slack
+// SignRequest returns a request with the signature of Slack
 // (https://docs.slack.dev/authentication/verifying-requests-from-slack).
-func Sign(secret string, now time.Time, kind, body string) *http.Request {
+func SignRequest(secret string, now time.Time, kind, body string) *http.Request {
 	r, err := http.NewRequest(http.MethodPost, "/slack/interactions", strings.NewReader(body))
 	if err != nil {
 		panic(err)

@@ -52,28 +52,28 @@ type Failure struct {
 	After  bool // the call is carried out, and its response is lost
 }
 
-// Start returns a running server, which the caller closes.
-func Start(users ...User) *Server {
+// StartServer returns a running server, which the caller closes.
+func StartServer(users ...User) *Server {
 	s := &Server{Users: users}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /api/chat.postMessage", s.method("chat.postMessage", s.postMessage))
-	mux.HandleFunc("POST /api/chat.update", s.method("chat.update", s.updateMessage))
-	mux.HandleFunc("POST /api/users.lookupByEmail", s.method("users.lookupByEmail", s.lookupByEmail))
-	mux.HandleFunc("POST /api/users.info", s.method("users.info", s.userInfo))
+	mux.HandleFunc("POST /api/chat.postMessage", s.serveMethod("chat.postMessage", s.postMessage))
+	mux.HandleFunc("POST /api/chat.update", s.serveMethod("chat.update", s.updateMessage))
+	mux.HandleFunc("POST /api/users.lookupByEmail", s.serveMethod("users.lookupByEmail", s.lookupByEmail))
+	mux.HandleFunc("POST /api/users.info", s.serveMethod("users.info", s.userInfo))
 	mux.HandleFunc("POST /services/{secret}", s.postToWebhook)
 	mux.HandleFunc("POST /actions/{id}", s.recordAnswer)
 	s.Server = httptest.NewServer(mux)
 	return s
 }
 
-// API returns the base of the methods' URLs.
-func (s *Server) API() string { return s.URL + "/api/" }
+// APIURL returns the base of the methods' URLs.
+func (s *Server) APIURL() string { return s.URL + "/api/" }
 
-// Webhook returns the URL of an incoming webhook.
-func (s *Server) Webhook() string { return s.URL + "/services/webhook-s3cret-path" }
+// WebhookURL returns the URL of an incoming webhook.
+func (s *Server) WebhookURL() string { return s.URL + "/services/webhook-s3cret-path" }
 
-// Fail makes later calls fail, one call for each failure.
-func (s *Server) Fail(failures ...Failure) {
+// FailNext makes later calls fail, one call for each failure.
+func (s *Server) FailNext(failures ...Failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failures = append(s.failures, failures...)

@@ -49,8 +49,8 @@ type Card struct {
 	Body []byte // of the request
 }
 
-// Start runs a workflow that answers 202, until the test ends.
-func Start(t testing.TB) *Workflow {
+// StartWorkflow runs a workflow that answers 202, until the test ends.
+func StartWorkflow(t testing.TB) *Workflow {
 	t.Helper()
 	w := &Workflow{Status: http.StatusAccepted}
 	server := httptest.NewServer(w)

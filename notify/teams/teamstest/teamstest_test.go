@@ -32,7 +32,7 @@ func TestRefuses(t *testing.T) {
 		"no link":             {`"url": "https://`, `"url": "`, http.StatusBadRequest},
 		"another button":      {`"Action.OpenUrl"`, `"Action.Submit"`, http.StatusBadRequest},
 	} {
-		w := teamstest.Start(t)
+		w := teamstest.StartWorkflow(t)
 		body := strings.ReplaceAll(string(good), c.old, c.new)
 		if c.old == "" {
 			body = string(good)
