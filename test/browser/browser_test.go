@@ -1,5 +1,5 @@
-// Package browser tests the decision page in a real Chromium, as approvers and
-// whoever would trick them use it.
+// Package browser tests the decision page and the operator's console in a real Chromium, as approvers and operators use
+// them, and as attackers would use them.
 package browser
 
 import (
@@ -27,7 +27,7 @@ import (
 	"github.com/approval-relay/approval-relay/web"
 )
 
-// site is the decision page over an empty store.
+// site serves the decision page over an empty store.
 type site struct {
 	t     *testing.T
 	oidc  *signintest.Provider
@@ -37,15 +37,16 @@ type site struct {
 	now   time.Time
 }
 
-type nobody struct{}
+// discard drops actions, events and counts.
+type discard struct{}
 
-func (nobody) HasCapacity(approval.ActionKind, string) bool { return true }
-func (nobody) Dispatch(context.Context, []approval.Action)  {}
-func (nobody) Observe(context.Context, []approval.Event)    {}
-func (nobody) DecisionPageViewed()                          {}
-func (nobody) DecisionPageSubmitted()                       {}
-func (nobody) DecisionPageRefused()                         {}
-func (nobody) DecisionPageFailed()                          {}
+func (discard) HasCapacity(approval.ActionKind, string) bool { return true }
+func (discard) Dispatch(context.Context, []approval.Action)  {}
+func (discard) Observe(context.Context, []approval.Event)    {}
+func (discard) DecisionPageViewed()                          {}
+func (discard) DecisionPageSubmitted()                       {}
+func (discard) DecisionPageRefused()                         {}
+func (discard) DecisionPageFailed()                          {}
 
 func newSite(t *testing.T) *site {
 	t.Helper()
@@ -61,7 +62,15 @@ func newSite(t *testing.T) *site {
 	t.Cleanup(s.oidc.Close)
 	s.oidc.Redirect = server.URL + "/signin/callback"
 	door, err := signin.New(signin.Config{
-		Settings: signin.Settings{Issuer: s.oidc.URL, ClientID: signintest.ClientID, ClientSecret: secret.New(signintest.ClientSecret)}, Base: base, MAC: keys.NewRing(s.now), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Settings: signin.Settings{
+			Issuer:       s.oidc.URL,
+			ClientID:     signintest.ClientID,
+			ClientSecret: secret.New(signintest.ClientSecret),
+		},
+		Base: base,
+		MAC:  keys.NewRing(s.now),
+		Now:  time.Now,
+		Log:  slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	mux.HandleFunc("GET /signin/{token}", door.StartSignIn)
@@ -70,9 +79,9 @@ func newSite(t *testing.T) *site {
 		Sessions: door,
 		Links:    s.links, Orders: s.store, Origin: server.URL, Now: func() time.Time { return s.now },
 		Decider: &handlers.Decider{Transitions: &handlers.Transitions{
-			Orders: s.store, Dispatch: nobody{}, Observer: nobody{}, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return s.now }, Lease: time.Minute,
+			Orders: s.store, Dispatch: discard{}, Observer: discard{}, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return s.now }, Lease: time.Minute,
 		}},
-		Observer: nobody{}, Log: slog.New(slog.DiscardHandler),
+		Observer: discard{}, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	door.ShowMessage = page.ShowMessage
@@ -80,8 +89,8 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-// ask records an approval and returns the link of an approver, or of the room.
-func (s *site) ask(order, approver string, change ...func(*approval.Request)) string {
+// requestApproval records an approval and returns the link of an approver, or of a group if approver is empty.
+func (s *site) requestApproval(order, approver string, change ...func(*approval.Request)) string {
 	s.t.Helper()
 	ask := approval.Request{
 		Token: approval.NewToken("task-" + order), Workflow: "refunds", Step: "finance", Title: "Refund of 480 EUR to Ada Lovelace",
@@ -103,15 +112,15 @@ func (s *site) ask(order, approver string, change ...func(*approval.Request)) st
 	return s.links.URL(c)
 }
 
-func (s *site) status(order string) approval.Status {
+func (s *site) statusOf(order string) approval.Status {
 	s.t.Helper()
 	o, err := s.store.Get(s.t.Context(), order)
 	require.NoError(s.t, err)
 	return o.Approvals[0].Status
 }
 
-// browse starts a Chromium, or skips where there is none.
-func browse(t *testing.T) context.Context {
+// startBrowser starts a Chromium. Without Chromium it skips the test.
+func startBrowser(t *testing.T) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -120,7 +129,7 @@ func browse(t *testing.T) context.Context {
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Headless,
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-gpu", true), chromedp.WindowSize(900, 1100))
 	t.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, 2*time.Minute) // a browser that hangs
+	ctx, stop := context.WithTimeout(ctx, 2*time.Minute) // ends a browser that hangs
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(ctx)
 	t.Cleanup(end)
@@ -128,37 +137,37 @@ func browse(t *testing.T) context.Context {
 	return ctx
 }
 
-// tab opens another tab of the same browser.
-func tab(t *testing.T, ctx context.Context) context.Context {
+// openTab opens another tab of the same browser.
+func openTab(t *testing.T, ctx context.Context) context.Context {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// get runs an action that returns something.
-func get[T any](t *testing.T, ctx context.Context, a chromedp.Action[T]) T {
+// evaluate runs an action and returns its result.
+func evaluate[T any](t *testing.T, ctx context.Context, a chromedp.Action[T]) T {
 	t.Helper()
 	v, err := chromedp.Run(ctx, a)
 	require.NoError(t, err)
 	return v
 }
 
-func do(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.Void]) {
+func perform(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	for _, a := range actions {
 		require.NoError(t, chromedp.Do(ctx, a))
 	}
 }
 
-// text is all that the page says.
-func text(t *testing.T, ctx context.Context) string {
+// pageText returns the visible text of the page.
+func pageText(t *testing.T, ctx context.Context) string {
 	t.Helper()
-	return get(t, ctx, chromedp.Evaluate[string](`document.body.innerText`))
+	return evaluate(t, ctx, chromedp.Evaluate[string](`document.body.innerText`))
 }
 
-// await waits for a text on the page.
-func await(t *testing.T, ctx context.Context, want string) {
+// waitForText waits for a text on the page.
+func waitForText(t *testing.T, ctx context.Context, want string) {
 	t.Helper()
 	js := fmt.Sprintf(`document.body && document.body.innerText.toLowerCase().includes(%q.toLowerCase())`, want)
 	for range 200 {
@@ -167,5 +176,5 @@ func await(t *testing.T, ctx context.Context, want string) {
 		}
 		time.Sleep(25 * time.Millisecond)
 	}
-	t.Fatalf("no %q on the page: %s", want, text(t, ctx))
+	t.Fatalf("no %q on the page: %s", want, pageText(t, ctx))
 }

@@ -20,9 +20,8 @@ import (
 	"github.com/approval-relay/approval-relay/web/console"
 )
 
-// desk is the operator's console over a store as it may look at three in the
-// morning.
-type desk struct {
+// consoleSite serves the operator's console over a store with incidents.
+type consoleSite struct {
 	t     *testing.T
 	url   string
 	store *memory.Store
@@ -32,17 +31,17 @@ type desk struct {
 
 const opsToken = "ops-token-4711-aPa2Kq"
 
-func (d *desk) clock() time.Time {
+func (d *consoleSite) clock() time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.now
 }
 
-func newDesk(t *testing.T) *desk {
+func newConsoleSite(t *testing.T) *consoleSite {
 	t.Helper()
-	d := &desk{t: t, store: memory.New(), now: time.Date(2026, 3, 4, 3, 12, 45, 0, time.UTC)}
+	d := &consoleSite{t: t, store: memory.New(), now: time.Date(2026, 3, 4, 3, 12, 45, 0, time.UTC)}
 	log := slog.New(slog.DiscardHandler)
-	tr := &handlers.Transitions{Orders: d.store, Dispatch: nobody{}, Observer: nobody{}, Log: log, Now: d.clock, Lease: time.Minute}
+	tr := &handlers.Transitions{Orders: d.store, Dispatch: discard{}, Observer: discard{}, Log: log, Now: d.clock, Lease: time.Minute}
 	c, err := console.New(console.Config{
 		Tokens: map[string]secret.Text{"ada": secret.New(opsToken)}, MAC: keys.NewRing(d.now), Orders: d.store, Counter: d.store, DeadLetters: d.store,
 		Decider: &handlers.Decider{Transitions: tr}, Queues: []string{"request-orders"}, Now: d.clock, Log: log,
@@ -55,26 +54,25 @@ func newDesk(t *testing.T) *desk {
 	})
 	require.NoError(t, err)
 	mux := http.NewServeMux()
-	mux.Handle("/relay/console/", http.StripPrefix("/relay", c)) // behind a prefix, as a proxy may have it
+	mux.Handle("/relay/console/", http.StripPrefix("/relay", c)) // behind a prefix, as some proxies use it
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	d.url = server.URL + "/relay/console/"
 	return d
 }
 
-// ago is a turn that long before now.
-func (d *desk) ago(ago time.Duration) approval.Environment {
+// ago returns an environment with a time before now.
+func (d *consoleSite) ago(ago time.Duration) approval.Environment {
 	return approval.Environment{Now: d.now.Add(-ago), Lease: time.Minute}
 }
 
 // on runs a transition on an order.
-func (d *desk) on(order string, f func(o *approval.Order)) {
+func (d *consoleSite) on(order string, f func(o *approval.Order)) {
 	d.t.Helper()
 	require.NoError(d.t, d.store.Update(d.t.Context(), order, func(o *approval.Order) error { f(o); return nil }))
 }
 
-// end ends the attempts that were begun: each as the function says of its channel
-// or target.
+// end records the results of running attempts. The function returns the result for a channel or target.
 func end(o *approval.Order, actions []approval.Action, t approval.Environment, how func(name string) approval.Result) (more []approval.Action) {
 	for _, act := range actions {
 		switch act.Kind {

@@ -20,7 +20,7 @@ import (
 
 var pictures = flag.Bool("pictures", false, "write the pictures of docs/pictures anew")
 
-// picture keeps what the page looks like.
+// picture keeps a screenshot for people to look at.
 func picture(t *testing.T, name string, png []byte) {
 	t.Helper()
 	require.Greater(t, len(png), 5000, "something is on it")
@@ -31,99 +31,99 @@ func picture(t *testing.T, name string, png []byte) {
 
 func TestApprovers(t *testing.T) {
 	t.Parallel()
-	ctx, s := browse(t), newSite(t)
+	ctx, s := startBrowser(t), newSite(t)
 
-	// Approve, with a comment; a second click, and a reload, change nothing.
-	link := s.ask("A-1001", "alan@example.com")
-	do(t, ctx, chromedp.Navigate(link))
-	await(t, ctx, "Waiting for your decision")
-	picture(t, "pending", get(t, ctx, chromedp.FullScreenshot(100)))
-	do(t, ctx, chromedp.SendKeys("#comment", "fine by me"), chromedp.Click("button.approve"))
-	await(t, ctx, "There is nothing left to decide")
-	require.Equal(t, approval.Approved, s.status("A-1001"))
-	picture(t, "approved", get(t, ctx, chromedp.FullScreenshot(100)))
-	do(t, ctx, chromedp.Reload())
-	await(t, ctx, "There is nothing left to decide")
-	require.False(t, get(t, ctx, chromedp.Evaluate[bool](`!!document.querySelector("button")`)))
+	// Approve with a comment. A second click and a reload have no effect.
+	link := s.requestApproval("A-1001", "alan@example.com")
+	perform(t, ctx, chromedp.Navigate(link))
+	waitForText(t, ctx, "Waiting for your decision")
+	picture(t, "pending", evaluate(t, ctx, chromedp.FullScreenshot(100)))
+	perform(t, ctx, chromedp.SendKeys("#comment", "fine by me"), chromedp.Click("button.approve"))
+	waitForText(t, ctx, "There is nothing left to decide")
+	require.Equal(t, approval.Approved, s.statusOf("A-1001"))
+	picture(t, "approved", evaluate(t, ctx, chromedp.FullScreenshot(100)))
+	perform(t, ctx, chromedp.Reload())
+	waitForText(t, ctx, "There is nothing left to decide")
+	require.False(t, evaluate(t, ctx, chromedp.Evaluate[bool](`!!document.querySelector("button")`)))
 
 	// Reject.
-	do(t, ctx, chromedp.Navigate(s.ask("A-1002", "alan@example.com")), chromedp.Click("button.reject"))
-	await(t, ctx, "was rejected on")
-	require.Equal(t, approval.Rejected, s.status("A-1002"))
+	perform(t, ctx, chromedp.Navigate(s.requestApproval("A-1002", "alan@example.com")), chromedp.Click("button.reject"))
+	waitForText(t, ctx, "was rejected on")
+	require.Equal(t, approval.Rejected, s.statusOf("A-1002"))
 
-	// Expired, superseded, somebody who is not asked.
-	old := s.ask("A-1003", "alan@example.com")
-	s.ask("A-1003", "alan@example.com", func(a *approval.Request) { a.Token = approval.NewToken("again") })
-	do(t, ctx, chromedp.Navigate(old))
-	await(t, ctx, "The workflow has asked again")
-	picture(t, "replaced", get(t, ctx, chromedp.FullScreenshot(100)))
-	do(t, ctx, chromedp.Navigate(s.ask("A-1004", "")))
-	await(t, ctx, "Please sign in to decide")
-	late := s.ask("A-1005", "alan@example.com")
+	// An expired approval, a superseded approval, and a person who is not an approver.
+	old := s.requestApproval("A-1003", "alan@example.com")
+	s.requestApproval("A-1003", "alan@example.com", func(a *approval.Request) { a.Token = approval.NewToken("again") })
+	perform(t, ctx, chromedp.Navigate(old))
+	waitForText(t, ctx, "The workflow has asked again")
+	picture(t, "replaced", evaluate(t, ctx, chromedp.FullScreenshot(100)))
+	perform(t, ctx, chromedp.Navigate(s.requestApproval("A-1004", "")))
+	waitForText(t, ctx, "Please sign in to decide")
+	late := s.requestApproval("A-1005", "alan@example.com")
 	s.now = s.now.Add(72 * time.Hour)
-	do(t, ctx, chromedp.Navigate(late))
-	await(t, ctx, "This link has expired")
-	picture(t, "expired", get(t, ctx, chromedp.FullScreenshot(100)))
+	perform(t, ctx, chromedp.Navigate(late))
+	waitForText(t, ctx, "This link has expired")
+	picture(t, "expired", evaluate(t, ctx, chromedp.FullScreenshot(100)))
 }
 
-// Two people look at the same time; the second decides otherwise.
+// TestTwoPeopleAtOnce opens the page for two approvers. The second decision contradicts the first.
 func TestTwoPeopleAtOnce(t *testing.T) {
 	t.Parallel()
-	one, s := browse(t), newSite(t)
-	other := tab(t, one)
-	mine := s.ask("A-1", "alan@example.com")
+	one, s := startBrowser(t), newSite(t)
+	other := openTab(t, one)
+	mine := s.requestApproval("A-1", "alan@example.com")
 	var theirs string
 	require.NoError(t, s.store.Update(t.Context(), "A-1", func(o *approval.Order) error {
 		theirs = s.links.URL(o.LinkCapability(o.Approvals[0], "barbara@example.com"))
 		return nil
 	}))
-	do(t, one, chromedp.Navigate(mine))
-	do(t, other, chromedp.Navigate(theirs))
-	do(t, one, chromedp.Click("button.approve"))
-	await(t, one, "was approved on")
-	do(t, other, chromedp.Click("button.reject"))
-	await(t, other, "contradicts what was decided before")
-	require.Equal(t, approval.Approved, s.status("A-1"))
-	picture(t, "already-decided", get(t, other, chromedp.FullScreenshot(100)))
+	perform(t, one, chromedp.Navigate(mine))
+	perform(t, other, chromedp.Navigate(theirs))
+	perform(t, one, chromedp.Click("button.approve"))
+	waitForText(t, one, "was approved on")
+	perform(t, other, chromedp.Click("button.reject"))
+	waitForText(t, other, "contradicts what was decided before")
+	require.Equal(t, approval.Approved, s.statusOf("A-1"))
+	picture(t, "already-decided", evaluate(t, other, chromedp.FullScreenshot(100)))
 }
 
-// A room's link: whoever signs in is known, and decides if they are asked.
+// TestSignIn opens the link of a group. A visitor signs in, and only approvers can decide.
 func TestSignIn(t *testing.T) {
 	t.Parallel()
-	ctx, s := browse(t), newSite(t)
-	link := s.ask("A-1", "", func(a *approval.Request) { a.MinAssurance = approval.AssuranceSSO })
+	ctx, s := startBrowser(t), newSite(t)
+	link := s.requestApproval("A-1", "", func(a *approval.Request) { a.MinAssurance = approval.AssuranceSSO })
 	s.oidc.SignInAs("eve@example.com")
-	do(t, ctx, chromedp.Navigate(link))
-	await(t, ctx, "Please sign in to decide")
-	picture(t, "sign-in", get(t, ctx, chromedp.FullScreenshot(100)))
-	do(t, ctx, chromedp.Click(`//a[@class="go"]`))
-	await(t, ctx, "You are signed in as eve@example.com, but this link is for somebody else")
-	picture(t, "wrong-person", get(t, ctx, chromedp.FullScreenshot(100)))
-	require.False(t, get(t, ctx, chromedp.Evaluate[bool](`!!document.querySelector("form")`)))
+	perform(t, ctx, chromedp.Navigate(link))
+	waitForText(t, ctx, "Please sign in to decide")
+	picture(t, "sign-in", evaluate(t, ctx, chromedp.FullScreenshot(100)))
+	perform(t, ctx, chromedp.Click(`//a[@class="go"]`))
+	waitForText(t, ctx, "You are signed in as eve@example.com, but this link is for somebody else")
+	picture(t, "wrong-person", evaluate(t, ctx, chromedp.FullScreenshot(100)))
+	require.False(t, evaluate(t, ctx, chromedp.Evaluate[bool](`!!document.querySelector("form")`)))
 
-	s.oidc.SignInAs("barbara@example.com") // after all
-	do(t, ctx, chromedp.Click(`//a[@class="go"]`))
-	await(t, ctx, "Waiting for your decision")
-	do(t, ctx, chromedp.Click("button.approve"))
-	await(t, ctx, "was approved on")
+	s.oidc.SignInAs("barbara@example.com") // an approver
+	perform(t, ctx, chromedp.Click(`//a[@class="go"]`))
+	waitForText(t, ctx, "Waiting for your decision")
+	perform(t, ctx, chromedp.Click("button.approve"))
+	waitForText(t, ctx, "was approved on")
 	o, err := s.store.Get(t.Context(), "A-1")
 	require.NoError(t, err)
 	require.Equal(t, approval.ViaSSO, o.Approvals[0].Votes[0].Via)
 	require.Equal(t, "barbara@example.com", o.Approvals[0].Votes[0].By)
 }
 
-// Pages of other sites, with all that they can find out but the form's nonce.
+// TestOtherSites attacks the page from another site, even with the nonce of the form.
 func TestOtherSites(t *testing.T) {
 	t.Parallel()
-	ctx, s := browse(t), newSite(t)
-	link := s.ask("A-1", "alan@example.com")
-	do(t, ctx, chromedp.Navigate(link))
-	nonce := get(t, ctx, chromedp.Evaluate[string](`document.querySelector("[name=nonce]").value`))
-	shown := get(t, ctx, chromedp.Evaluate[string](`document.querySelector("[name=shown]").value`))
+	ctx, s := startBrowser(t), newSite(t)
+	link := s.requestApproval("A-1", "alan@example.com")
+	perform(t, ctx, chromedp.Navigate(link))
+	nonce := evaluate(t, ctx, chromedp.Evaluate[string](`document.querySelector("[name=nonce]").value`))
+	shown := evaluate(t, ctx, chromedp.Evaluate[string](`document.querySelector("[name=shown]").value`))
 	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		switch r.URL.Path {
-		case "/form": // even with a nonce that it got somehow
+		case "/form": // with a stolen nonce
 			_, _ = w.Write([]byte(`<body><form id="f" method="post" action="` + link + `"><input name="outcome" value="approve"><input name="nonce" value="` + nonce +
 				`"><input name="shown" value="` + shown + `"><button>x</button></form><script>document.getElementById("f").submit()</script>`))
 		case "/frame":
@@ -136,58 +136,57 @@ func TestOtherSites(t *testing.T) {
 	defer evil.Close()
 	address := strings.Replace(evil.URL, "127.0.0.1", "localhost", 1) // another site
 
-	do(t, ctx, chromedp.Navigate(address+"/form"))
-	await(t, ctx, "This came from another site")
-	do(t, ctx, chromedp.Navigate(address+"/frame"))
-	await(t, ctx, "a frame")
-	require.Equal(t, 0, get(t, ctx, chromedp.Evaluate[int](`(()=>{try{return document.getElementById("i").contentDocument?.querySelectorAll("button").length||0}catch(e){return 0}})()`)))
-	do(t, ctx, chromedp.Navigate(address+"/preview"))
-	await(t, ctx, "tried")
-	require.Equal(t, approval.Pending, s.status("A-1"))
+	perform(t, ctx, chromedp.Navigate(address+"/form"))
+	waitForText(t, ctx, "This came from another site")
+	perform(t, ctx, chromedp.Navigate(address+"/frame"))
+	waitForText(t, ctx, "a frame")
+	require.Equal(t, 0, evaluate(t, ctx, chromedp.Evaluate[int](`(()=>{try{return document.getElementById("i").contentDocument?.querySelectorAll("button").length||0}catch(e){return 0}})()`)))
+	perform(t, ctx, chromedp.Navigate(address+"/preview"))
+	waitForText(t, ctx, "tried")
+	require.Equal(t, approval.Pending, s.statusOf("A-1"))
 
-	do(t, ctx, chromedp.Navigate(link), chromedp.Click("button.approve")) // the page's own form still does
-	await(t, ctx, "was approved on")
+	perform(t, ctx, chromedp.Navigate(link), chromedp.Click("button.approve")) // the page's own form still works
+	waitForText(t, ctx, "was approved on")
 }
 
-// A narrow screen: nothing to scroll sideways, and buttons as large as a thumb
-// (WCAG 2.2, 1.4.10 and 2.5.8).
+// TestNarrowScreen uses a narrow screen. The page must not scroll sideways, and buttons must be large enough (WCAG 2.2,
+// 1.4.10 and 2.5.8).
 func TestNarrowScreen(t *testing.T) {
 	t.Parallel()
-	ctx, s := browse(t), newSite(t)
-	link := s.ask("A-1001-"+strings.Repeat("x", 200), "alan@example.com", func(a *approval.Request) {
+	ctx, s := startBrowser(t), newSite(t)
+	link := s.requestApproval("A-1001-"+strings.Repeat("x", 200), "alan@example.com", func(a *approval.Request) {
 		a.Title = strings.Repeat("Donaudampfschifffahrtsgesellschaft", 4)
 		a.Details = append(a.Details, approval.Field{Name: "A long one", Value: strings.Repeat("9", 300)})
 	})
-	do(t, ctx, chromedp.EmulateViewport(320, 640), chromedp.Navigate(link))
-	await(t, ctx, "Waiting for your decision")
-	require.LessOrEqual(t, get(t, ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth`)), 320)
+	perform(t, ctx, chromedp.EmulateViewport(320, 640), chromedp.Navigate(link))
+	waitForText(t, ctx, "Waiting for your decision")
+	require.LessOrEqual(t, evaluate(t, ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth`)), 320)
 	for _, b := range []string{"button.approve", "button.reject"} {
-		require.GreaterOrEqual(t, get(t, ctx, chromedp.Evaluate[float64](`document.querySelector("`+b+`").getBoundingClientRect().height`)), 24.0)
+		require.GreaterOrEqual(t, evaluate(t, ctx, chromedp.Evaluate[float64](`document.querySelector("`+b+`").getBoundingClientRect().height`)), 24.0)
 	}
-	picture(t, "phone", get(t, ctx, chromedp.FullScreenshot(100)))
+	picture(t, "phone", evaluate(t, ctx, chromedp.FullScreenshot(100)))
 }
 
-// Keyboard only: every control is reached, in the order that it is read, seen to
-// be, and works.
+// TestKeyboard uses only the keyboard. Every control must be reachable in reading order, show its focus, and work.
 func TestKeyboard(t *testing.T) {
 	t.Parallel()
-	ctx, s := browse(t), newSite(t)
-	do(t, ctx, chromedp.Navigate(s.ask("A-1", "alan@example.com")))
-	await(t, ctx, "Waiting for your decision")
+	ctx, s := startBrowser(t), newSite(t)
+	perform(t, ctx, chromedp.Navigate(s.requestApproval("A-1", "alan@example.com")))
+	waitForText(t, ctx, "Waiting for your decision")
 	var reached []string
 	for range 3 {
-		do(t, ctx, chromedp.KeyEvent("\t"))
-		reached = append(reached, get(t, ctx, chromedp.Evaluate[string](`document.activeElement.id || document.activeElement.value`)))
-		require.NotEqual(t, "none 0px", get(t, ctx, chromedp.Evaluate[string](`(s=>s.outlineStyle+" "+s.outlineWidth)(getComputedStyle(document.activeElement))`)))
+		perform(t, ctx, chromedp.KeyEvent("\t"))
+		reached = append(reached, evaluate(t, ctx, chromedp.Evaluate[string](`document.activeElement.id || document.activeElement.value`)))
+		require.NotEqual(t, "none 0px", evaluate(t, ctx, chromedp.Evaluate[string](`(s=>s.outlineStyle+" "+s.outlineWidth)(getComputedStyle(document.activeElement))`)))
 	}
 	require.Equal(t, []string{"comment", "approve", "reject"}, reached)
-	do(t, ctx, chromedp.KeyEvent("\r"))
-	await(t, ctx, "was rejected on")
+	perform(t, ctx, chromedp.KeyEvent("\r"))
+	waitForText(t, ctx, "was rejected on")
 }
 
-// contrast computes the contrast of every text on the page as it is shown, and
-// lists what is below level AA of WCAG 2.2 (4.5 to 1, or 3 to 1 where it is large).
-const contrast = `(() => {
+// contrastScript computes the contrast of every visible text on the page and lists texts below level AA of WCAG 2.2
+// (4.5 to 1, or 3 to 1 for large text).
+const contrastScript = `(() => {
   const channel = v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
   const parse = c => { const m = c.match(/[\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m; };
   const light = c => 0.2126 * channel(c[0]) + 0.7152 * channel(c[1]) + 0.0722 * channel(c[2]);
@@ -204,23 +203,23 @@ const contrast = `(() => {
 
 func TestContrastAndNames(t *testing.T) {
 	t.Parallel()
-	ctx, s := browse(t), newSite(t)
-	link := s.ask("A-1", "alan@example.com")
+	ctx, s := startBrowser(t), newSite(t)
+	link := s.requestApproval("A-1", "alan@example.com")
 	for _, scheme := range []string{"light", "dark"} {
 		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 		require.NoError(t, err)
-		do(t, ctx, chromedp.Navigate(link))
+		perform(t, ctx, chromedp.Navigate(link))
 		var found struct {
 			Seen int
 			Bad  []string
 		}
-		require.NoError(t, json.Unmarshal([]byte(get(t, ctx, chromedp.Evaluate[string](contrast))), &found))
+		require.NoError(t, json.Unmarshal([]byte(evaluate(t, ctx, chromedp.Evaluate[string](contrastScript))), &found))
 		require.Empty(t, found.Bad, scheme)
 		require.Greater(t, found.Seen, 15)
 	}
-	names := get(t, ctx, chromedp.Evaluate[string](`JSON.stringify([...document.querySelectorAll("textarea, button, input:not([type=hidden])")].map(e => (e.labels && e.labels[0] ? e.labels[0].innerText : e.innerText).trim()))`))
+	names := evaluate(t, ctx, chromedp.Evaluate[string](`JSON.stringify([...document.querySelectorAll("textarea, button, input:not([type=hidden])")].map(e => (e.labels && e.labels[0] ? e.labels[0].innerText : e.innerText).trim()))`))
 	require.Equal(t, `["Comment (optional, is kept with your decision)","Approve","Reject"]`, names)
-	require.Equal(t, "en", get(t, ctx, chromedp.Evaluate[string](`document.documentElement.lang`)))
-	require.Equal(t, 1, get(t, ctx, chromedp.Evaluate[int](`document.querySelectorAll("h1").length`)))
-	require.Equal(t, 0, get(t, ctx, chromedp.Evaluate[int](`document.querySelectorAll("script").length`)))
+	require.Equal(t, "en", evaluate(t, ctx, chromedp.Evaluate[string](`document.documentElement.lang`)))
+	require.Equal(t, 1, evaluate(t, ctx, chromedp.Evaluate[int](`document.querySelectorAll("h1").length`)))
+	require.Equal(t, 0, evaluate(t, ctx, chromedp.Evaluate[int](`document.querySelectorAll("script").length`)))
 }

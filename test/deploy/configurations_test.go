@@ -59,8 +59,8 @@ func TestGracePeriods(t *testing.T) {
 		`terminationGracePeriodSeconds: {{ add (trimSuffix "s" .Values.config.shutdown.timeout | int) 15 }}`)
 }
 
-// TestChartSchema checks that the chart's schema knows every part of the configuration and every name of a secret. A secret
-// with an unknown name could be written into a ConfigMap.
+// TestChartSchema checks that the chart's schema knows every part of the configuration and every name of a secret. A
+// secret with an unknown name could be written into a ConfigMap.
 func TestChartSchema(t *testing.T) {
 	t.Parallel()
 	var schema struct {
@@ -79,8 +79,8 @@ func TestChartSchema(t *testing.T) {
 	}
 	require.Len(t, known, len(parts))
 	for _, name := range secretFields(parts) {
-		// api_tokens stands below operator, which has a schema of its own. The URL of a webhook may stand in a ConfigMap:
-		// the name is too common for a rule about all fields.
+		// api_tokens stands below operator, which has a schema of its own. The URL of a webhook may stand in a
+		// ConfigMap: the name is too common for a rule about all fields.
 		if name != "api_tokens" && name != "url" {
 			require.Contains(t, schema.Definitions.Part.Properties, name, "a secret with a name that the schema does not know")
 		}

@@ -1,4 +1,4 @@
-// Package deploy holds the files of deploy/ against each other: versions, ports,
-// grace periods, permissions, one source for the rules, and the shape of the
-// example's state machines. It runs no tool; scripts/deploy-check does.
+// Package deploy checks the files of deploy/ against the program and against each other: configurations, versions,
+// ports, grace periods, permissions, alerts, links to the single source of the rules, and the state machines of the
+// example. Checks that need a tool are in scripts/deploy-check.
 package deploy

@@ -25,13 +25,13 @@ func read(t *testing.T, path string) string {
 	return string(b)
 }
 
-// decode reads a YAML file into what out points to.
+// decode reads a YAML file into out.
 func decode(t *testing.T, path string, out any) {
 	t.Helper()
 	require.NoError(t, yaml.Unmarshal([]byte(read(t, path)), out), path)
 }
 
-// find returns the one match of a pattern's group.
+// find returns the group of a pattern that must match exactly once.
 func find(t *testing.T, path, pattern string) string {
 	t.Helper()
 	found := regexp.MustCompile(pattern).FindAllStringSubmatch(read(t, path), -1)
@@ -39,7 +39,7 @@ func find(t *testing.T, path, pattern string) string {
 	return found[0][1]
 }
 
-// Everything that is YAML or JSON is: templates are not.
+// TestFilesParse parses all YAML and JSON files except templates.
 func TestFilesParse(t *testing.T) {
 	t.Parallel()
 	parsed := 0
@@ -66,8 +66,8 @@ func TestFilesParse(t *testing.T) {
 	require.Greater(t, parsed, 10)
 }
 
-// The chart's rules and dashboards are links to their one source: a copy would
-// be right for a day.
+// TestOneSource checks that the chart's rules and dashboards are links to their source, because copies would get out of
+// date.
 func TestOneSource(t *testing.T) {
 	t.Parallel()
 	for link, source := range map[string]string{"files/rules.yaml": "deploy/prometheus/rules.yaml", "files/dashboards": "deploy/grafana"} {
@@ -86,7 +86,7 @@ func TestOneSource(t *testing.T) {
 	decode(t, root+"deploy/compose/compose.yaml", &compose)
 	require.Contains(t, compose.Services["prometheus"].Volumes, "../prometheus/rules.yaml:/etc/prometheus/rules.yaml:ro")
 	require.Contains(t, compose.Services["grafana"].Volumes, "../grafana:/var/lib/grafana/dashboards:ro")
-	for _, s := range compose.Services { // what is mounted is there
+	for _, s := range compose.Services { // mounted files exist
 		for _, v := range s.Volumes {
 			if from, _, _ := strings.Cut(v, ":"); strings.HasPrefix(from, ".") {
 				require.FileExists(t, orFileIn(root+"deploy/compose/"+from))
@@ -95,7 +95,7 @@ func TestOneSource(t *testing.T) {
 	}
 }
 
-// orFileIn returns a directory's first file, or the file itself.
+// orFileIn returns the first file of a folder, or the file itself.
 func orFileIn(path string) string {
 	entries, err := os.ReadDir(path)
 	if err != nil || len(entries) == 0 {
@@ -104,7 +104,7 @@ func orFileIn(path string) string {
 	return filepath.Join(path, entries[0].Name())
 }
 
-// One version everywhere, and no image without one.
+// TestVersions checks that the version is the same everywhere, and that every image has a version.
 func TestVersions(t *testing.T) {
 	t.Parallel()
 	version := find(t, chartFolder+"Chart.yaml", `(?m)^version: (\S+)$`)
@@ -126,8 +126,8 @@ func TestVersions(t *testing.T) {
 	require.Contains(t, read(t, root+"cmd/approval-relay/version.go"), "\nvar version = ")
 }
 
-// The ports of the configuration, the image, the chart, compose and ECS are the
-// same, and so are the paths that probes ask for.
+// TestPorts checks that the configuration, the image, the chart, compose and ECS use the same ports, and that probes
+// and Ingress use existing paths.
 func TestPorts(t *testing.T) {
 	t.Parallel()
 	var values struct {
@@ -164,7 +164,8 @@ func TestPorts(t *testing.T) {
 	}
 }
 
-// The least policy is the same in the README and in Terraform, but for the key.
+// TestPermissions checks that the least policy in the README has the same actions as Terraform's, except for the KMS
+// key.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	_, policy, _ := strings.Cut(read(t, root+"README.md"), "The least IAM policy.")
@@ -176,7 +177,7 @@ func TestPermissions(t *testing.T) {
 		action.FindAllString(module, -1))
 }
 
-// The worker may do with its table what the store does, and no more.
+// TestTablePermissions checks that the worker may use exactly the calls that the store makes on its table.
 func TestTablePermissions(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(root + "store/dynamodb/*.go")
@@ -190,8 +191,8 @@ func TestTablePermissions(t *testing.T) {
 			used["dynamodb:"+call[1]] = true
 		}
 	}
-	delete(used, "dynamodb:TransactWriteItems") // allowed by what it consists of
-	delete(used, "dynamodb:CreateTable")        // with store.dynamodb.create only
+	delete(used, "dynamodb:TransactWriteItems") // allowed by the actions that it consists of
+	delete(used, "dynamodb:CreateTable")        // used only with store.dynamodb.create
 	allowed := map[string]bool{}
 	for _, action := range regexp.MustCompile(`dynamodb:\w+`).FindAllString(read(t, root+"deploy/terraform/iam.tf"), -1) {
 		allowed[action] = true

@@ -10,9 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// machine is what the example uses of the Amazon States Language
-// (https://states-language.net/spec.html). Fields that are not in it, such as a
-// misspelt TimeoutSeconds, are refused.
+// machine has the fields of the Amazon States Language (https://states-language.net/spec.html) that the example uses.
+// Other fields, such as a misspelt TimeoutSeconds, are refused.
 type machine struct {
 	Comment       string
 	QueryLanguage string
@@ -37,7 +36,7 @@ type state struct {
 	}
 }
 
-// message is what the state sends: sqs:SendMessage's parameters.
+// message has the parameters of sqs:SendMessage.
 type message struct {
 	QueueURL    string `json:"QueueUrl"`
 	MessageBody map[string]any
@@ -53,8 +52,8 @@ func load(t *testing.T, language string) (machine, state) {
 	return m, m.States[m.StartAt]
 }
 
-// A state that waits for a worker asks with the token, gives up by itself, is
-// missed when the worker is lost, and catches every way in which it may end.
+// TestStateMachines checks that the waiting state sends its token, has a timeout and a heartbeat, and catches every
+// error with which it may end.
 func TestStateMachines(t *testing.T) {
 	t.Parallel()
 	for language, dynamic := range map[string]func(name, value string) bool{
@@ -97,7 +96,7 @@ func TestStateMachines(t *testing.T) {
 			for _, e := range []string{"ApprovalDenied", "ApprovalTimedOut", "ApprovalCancelled", "States.Timeout", "States.HeartbeatTimeout"} {
 				require.True(t, caught[e], "%s is not caught", e)
 			}
-			for _, r := range ask.Retry { // an answer is none to ask again for
+			for _, r := range ask.Retry { // an answer must not be retried
 				for _, e := range r.ErrorEquals {
 					require.True(t, strings.HasPrefix(e, "SQS."), e)
 				}
@@ -111,7 +110,7 @@ func literal(value string) bool {
 	return !strings.HasPrefix(value, "$") && !strings.HasPrefix(value, "States.")
 }
 
-// Both languages say the same.
+// TestStateMachinesAgree checks that the examples in both languages send the same fields and handle the same errors.
 func TestStateMachinesAgree(t *testing.T) {
 	t.Parallel()
 	_, one := load(t, "jsonpath")

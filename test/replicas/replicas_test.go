@@ -1,4 +1,4 @@
-// Package replicas runs several workers on one DynamoDB table, and kills one.
+// Package replicas tests two workers on the same DynamoDB table while one of them is killed.
 package replicas
 
 import (
@@ -27,15 +27,15 @@ import (
 
 const apiToken = "canary-api-0123456789abcdef"
 
-// worker is one process of the program.
+// worker is a process of the program.
 type worker struct {
 	operator string // host:port
 	cmd      *exec.Cmd
 	done     chan struct{}
-	log      bytes.Buffer // to be read when it has ended
+	log      bytes.Buffer // read only after the process has ended
 }
 
-// world is two workers and what is around them.
+// world contains the workers and their counterparts.
 type world struct {
 	dir, binary string
 	aws         *emulator.Server
@@ -43,8 +43,7 @@ type world struct {
 	workers     []*worker
 }
 
-// newWorld builds the program with shorter leases, so that what a dead worker had under
-// way is not waited for half a minute.
+// newWorld builds the program with shorter leases, so that the actions of a dead worker are taken over in seconds.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{dir: t.TempDir()}
@@ -58,17 +57,17 @@ func newWorld(t *testing.T) *world {
 	w.aws, err = emulator.Start()
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.aws.Close() })
-	const wire = "cmd/approval-relay/wire.go"
+	const wiring = "app/app.go"
 	w.binary, err = overlay.Build(w.dir, "cmd/approval-relay",
-		overlay.Edit{File: wire, Old: "actionLease = 30 * time.Second", New: "actionLease = 3 * time.Second"},
-		overlay.Edit{File: wire, Old: "callTimeout = 10 * time.Second", New: "callTimeout = 1 * time.Second"})
+		overlay.Edit{File: wiring, Old: "actionLease = 30 * time.Second", New: "actionLease = 3 * time.Second"},
+		overlay.Edit{File: wiring, Old: "callTimeout = 10 * time.Second", New: "callTimeout = 1 * time.Second"})
 	require.NoError(t, err)
-	require.NoError(t, keys.NewRing(time.Now()).CreateFile(filepath.Join(w.dir, "keys"))) // the workers share it
+	require.NoError(t, keys.NewRing(time.Now()).CreateFile(filepath.Join(w.dir, "keys"))) // shared by the workers
 	return w
 }
 
-// start starts a worker and waits until it is ready.
-func (w *world) start(t *testing.T) *worker {
+// startWorker starts a worker and waits until it is ready.
+func (w *world) startWorker(t *testing.T) *worker {
 	t.Helper()
 	public, err := loopback.Address()
 	require.NoError(t, err)
@@ -85,13 +84,15 @@ aws: {region: eu-central-1, endpoint: %q}
 workflows: {orders: {approvers: [ann@example.com], callback: {retry: {base: 50ms, cap: 500ms}}}}
 `, public, public, p.operator, apiToken, w.table.URL, filepath.Join(w.dir, "keys"), w.aws.URL()), 0o600))
 	p.cmd = exec.Command(w.binary, "run", "--config.file="+config)
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = w.dir, &p.log, &p.log
+	p.cmd.Dir = w.dir
+	p.cmd.Stdout = &p.log
+	p.cmd.Stderr = &p.log
 	p.cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_EC2_METADATA_DISABLED=true")
 	require.NoError(t, p.cmd.Start())
 	go func() { _ = p.cmd.Wait(); close(p.done) }()
 	t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.done })
 	w.workers = append(w.workers, p)
-	until(t, func() bool {
+	waitUntil(t, func() bool {
 		select {
 		case <-p.done:
 			require.Fail(t, "the worker ended", p.log.String())
@@ -107,18 +108,18 @@ workflows: {orders: {approvers: [ann@example.com], callback: {retry: {base: 50ms
 	return p
 }
 
-// until polls for what other processes do.
-func until(t *testing.T, done func() bool) {
+// waitUntil waits for a condition that other processes fulfil.
+func waitUntil(t *testing.T, done func() bool) {
 	t.Helper()
 	require.Eventually(t, done, time.Minute, 20*time.Millisecond)
 }
 
-// post sends to one worker, and to the others where it does not take it.
-func (w *world) post(t *testing.T, first int, path, body string) {
+// postToAny sends a body to a worker, and to the other worker if the first does not accept it.
+func (w *world) postToAny(t *testing.T, first int, path, body string) {
 	t.Helper()
 	var last string
-	for try := range 40 {
-		p := w.workers[(first+try)%len(w.workers)]
+	for attempt := range 40 {
+		p := w.workers[(first+attempt)%len(w.workers)]
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+p.operator+path, strings.NewReader(body))
 		require.NoError(t, err)
 		req.Header.Set("Authorization", "Bearer "+apiToken)
@@ -134,17 +135,17 @@ func (w *world) post(t *testing.T, first int, path, body string) {
 		}
 		last = fmt.Sprint(resp.StatusCode, " ", string(b))
 	}
-	assert.Fail(t, "nobody takes it", "%s: %s", path, last)
+	assert.Fail(t, "refused by all workers", "%s: %s", path, last)
 }
 
-// TestOneOfTwoIsKilled sends requests and decisions to either of two workers, each repeated to
-// the other, and kills one half-way: each workflow has one answer, and the right one.
+// TestOneOfTwoIsKilled sends requests and decisions to one of two workers and repeats them to the other. Half-way it
+// kills a worker. Each workflow must get one answer, with the right decision.
 func TestOneOfTwoIsKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.aws.StepFunctions.SetFaults(emulator.Faults{Throttle: 0.1, LoseReply: 0.1, Fail: 0.05})
-	victim := w.start(t)
-	survivor := w.start(t)
+	victim := w.startWorker(t)
+	survivor := w.startWorker(t)
 	const orders = 60
 	tokens := make([]string, orders)
 	var group sync.WaitGroup
@@ -153,15 +154,15 @@ func TestOneOfTwoIsKilled(t *testing.T) {
 		group.Go(func() {
 			for i := range work {
 				request := fmt.Sprintf(`{"orderId": "o-%d", "taskToken": %q}`, i, tokens[i])
-				decision := fmt.Sprintf(`{"decisionId": "d-%d", "decision": %q, "decidedBy": "ann@example.com"}`, i, outcome(i))
+				decision := fmt.Sprintf(`{"decisionId": "d-%d", "decision": %q, "decidedBy": "ann@example.com"}`, i, outcomeOf(i))
 				path := fmt.Sprintf("/v1/orders/o-%d/decisions", i)
 				both := [][2]string{{"/v1/requests", request}, {path, decision}}
 				if i%5 == 0 {
-					both[0], both[1] = both[1], both[0] // the decision comes first
+					both[0], both[1] = both[1], both[0] // the decision is sent first
 				}
 				for n, m := range both {
-					w.post(t, i+n, m[0], m[1])
-					w.post(t, i+n+1, m[0], m[1])
+					w.postToAny(t, i+n, m[0], m[1])
+					w.postToAny(t, i+n+1, m[0], m[1])
 				}
 			}
 		})
@@ -181,13 +182,13 @@ func TestOneOfTwoIsKilled(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 1, task.Effective)
 		want := emulator.TaskSucceeded
-		if outcome(i) == "reject" {
+		if outcomeOf(i) == "reject" {
 			want = emulator.TaskFailed
 		}
 		require.Equal(t, want, task.State, "order o-%d: %+v", i, task)
 	}
-	until(t, func() bool {
-		return strings.Contains(w.metrics(t, survivor), "\napproval_relay_approvals_pending{workflow=\"orders\"} 0\n")
+	waitUntil(t, func() bool {
+		return strings.Contains(w.readMetrics(t, survivor), "\napproval_relay_approvals_pending{workflow=\"orders\"} 0\n")
 	})
 	_ = survivor.cmd.Process.Signal(os.Interrupt)
 	<-survivor.done
@@ -199,14 +200,14 @@ func TestOneOfTwoIsKilled(t *testing.T) {
 	}
 }
 
-func outcome(i int) string {
+func outcomeOf(i int) string {
 	if i%3 == 0 {
 		return "reject"
 	}
 	return "approve"
 }
 
-func (w *world) metrics(t *testing.T, p *worker) string {
+func (w *world) readMetrics(t *testing.T, p *worker) string {
 	t.Helper()
 	resp, err := http.Get("http://" + p.operator + "/metrics")
 	require.NoError(t, err)
