@@ -5,14 +5,13 @@ import (
 	"testing"
 )
 
-// A typical order: two approvers, two channels, a few details; decided and
-// written as a store writes it.
+// A typical order, with two approvers, two channels and a few details, is decided and marshalled as a store does it.
 func BenchmarkDecideAndMarshal(b *testing.B) {
-	o, _ := requested(b, approvers("ann@example.com", "bob@example.com"), func(a *Request) {
+	o, _ := pendingOrder(b, withApprovers("ann@example.com", "bob@example.com"), func(a *Request) {
 		a.Title, a.Requester, a.Channels = "Pay 1,200.00 to ACME", "eve@example.com", []string{"mail", "chat"}
 		a.Details = []Field{{"Amount", "1,200.00"}, {"Supplier", "ACME"}, {"Cost centre", "4711"}}
 	})
-	before := record(b, o)
+	before := marshalOrder(b, o)
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()
@@ -22,7 +21,7 @@ func BenchmarkDecideAndMarshal(b *testing.B) {
 		}
 		o.Approvals[0].Token = NewToken("t1")
 		b.StartTimer()
-		if _, _, err := o.Decide(approve("d1", by("ann@example.com")), keep, turn(1)); err != nil {
+		if _, _, err := o.Decide(approveDecision("d1", by("ann@example.com")), testRetention, envAt(1)); err != nil {
 			b.Fatal(err)
 		}
 		if _, err := json.Marshal(o); err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tb is what *testing.T, *testing.B and *rapid.T have in common.
+// tb is the common part of *testing.T, *testing.B and *rapid.T.
 type tb interface {
 	require.TestingT
 	Helper()
@@ -18,7 +18,7 @@ var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 func at(d time.Duration) time.Time { return began.Add(d) }
 
-func turn(d time.Duration) Environment {
+func envAt(d time.Duration) Environment {
 	return Environment{Now: at(d), Lease: time.Minute, Jitter: 0.5}
 }
 
@@ -27,12 +27,17 @@ const (
 	retention = 48 * time.Hour
 )
 
-var keep = UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour}
+var testRetention = UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour}
 
-func ask(token string, change ...func(*Request)) Request {
+func newRequest(token string, change ...func(*Request)) Request {
 	a := Request{
-		Token: NewToken(token), Target: "sfn", Workflow: "payments", Step: "s", Policy: Policy{Kind: PolicyAny},
-		Deadline: at(deadline), Retention: retention,
+		Token:             NewToken(token),
+		Target:            "sfn",
+		Workflow:          "payments",
+		Step:              "s",
+		Policy:            Policy{Kind: PolicyAny},
+		Deadline:          at(deadline),
+		Retention:         retention,
 		CallbackRetry:     RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
 		NotificationRetry: RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
 	}
@@ -42,7 +47,7 @@ func ask(token string, change ...func(*Request)) Request {
 	return a
 }
 
-func approvers(ids ...string) func(*Request) {
+func withApprovers(ids ...string) func(*Request) {
 	return func(a *Request) {
 		for _, id := range ids {
 			a.Approvers = append(a.Approvers, Approver{ID: id, Nonce: "nonce-" + id})
@@ -50,46 +55,51 @@ func approvers(ids ...string) func(*Request) {
 	}
 }
 
-func policy(p Policy) func(*Request) { return func(a *Request) { a.Policy = p } }
+func withPolicy(p Policy) func(*Request) { return func(a *Request) { a.Policy = p } }
 
-func step(s string) func(*Request) { return func(a *Request) { a.Step = s } }
+func withStep(s string) func(*Request) { return func(a *Request) { a.Step = s } }
 
-// requested returns an order with one pending approval, asked for at 0.
-func requested(t tb, change ...func(*Request)) (*Order, *Approval) {
+// pendingOrder returns an order with an approval that was requested at 0.
+func pendingOrder(t tb, change ...func(*Request)) (*Order, *Approval) {
 	t.Helper()
 	o := &Order{ID: "o-1"}
-	id, _, err := o.AddRequest(ask("t1", change...), turn(0))
+	id, _, err := o.AddRequest(newRequest("t1", change...), envAt(0))
 	require.NoError(t, err)
 	return o, o.FindApproval(id)
 }
 
-func approve(id string, change ...func(*Decision)) Decision {
-	d := Decision{ID: id, Outcome: Approve, By: "ann", Via: ViaSSO}
+func approveDecision(id string, change ...func(*Decision)) Decision {
+	d := Decision{
+		ID:      id,
+		Outcome: Approve,
+		By:      "ann",
+		Via:     ViaSSO,
+	}
 	for _, f := range change {
 		f(&d)
 	}
 	return d
 }
 
-func rejects(d *Decision)             { d.Outcome = Reject }
-func by(name string) func(*Decision)  { return func(d *Decision) { d.By = name } }
-func onStep(s string) func(*Decision) { return func(d *Decision) { d.Step = s } }
-func on(id string) func(*Decision)    { return func(d *Decision) { d.ApprovalID = id } }
+func rejecting(d *Decision)                { d.Outcome = Reject }
+func by(name string) func(*Decision)       { return func(d *Decision) { d.By = name } }
+func onStep(s string) func(*Decision)      { return func(d *Decision) { d.Step = s } }
+func onApproval(id string) func(*Decision) { return func(d *Decision) { d.ApprovalID = id } }
 func via(v Via, source string) func(*Decision) {
 	return func(d *Decision) { d.Via, d.Source = v, source }
 }
 
-// decide requires that the decision gets the verdict, and returns what is owed.
-func decide(t tb, o *Order, d Decision, at Environment, want VerdictCode) []Action {
+// requireVerdict requires that a decision gets a verdict, and returns the actions that are due.
+func requireVerdict(t tb, o *Order, d Decision, at Environment, want VerdictCode) []Action {
 	t.Helper()
-	v, actions, err := o.Decide(d, keep, at)
+	v, actions, err := o.Decide(d, testRetention, at)
 	require.NoError(t, err)
 	require.Equal(t, want, v.Code)
 	return actions
 }
 
-// only returns the actions of a kind.
-func only(kind ActionKind, actions []Action) []Action {
+// ofKind returns the actions of a kind.
+func ofKind(kind ActionKind, actions []Action) []Action {
 	var out []Action
 	for _, a := range actions {
 		if a.Kind == kind {
@@ -99,15 +109,15 @@ func only(kind ActionKind, actions []Action) []Action {
 	return out
 }
 
-// callBack returns the one call back among the actions.
-func callBack(t tb, actions []Action) Action {
+// onlyCallback returns the only callback among the actions.
+func onlyCallback(t tb, actions []Action) Action {
 	t.Helper()
-	calls := only(ActionCallback, actions)
+	calls := ofKind(ActionCallback, actions)
 	require.Len(t, calls, 1)
 	return calls[0]
 }
 
-func kinds(actions []Action) string {
+func joinKinds(actions []Action) string {
 	var out []string
 	for _, a := range actions {
 		out = append(out, string(a.Kind))
@@ -115,25 +125,25 @@ func kinds(actions []Action) string {
 	return strings.Join(out, " ")
 }
 
-// record is the order's JSON.
-func record(t tb, o *Order) string {
+// marshalOrder returns the JSON of an order.
+func marshalOrder(t tb, o *Order) string {
 	t.Helper()
 	b, err := json.Marshal(o)
 	require.NoError(t, err)
 	return string(b)
 }
 
-// stored returns the order as it comes back from a store, which keeps the tokens
-// beside the JSON; it requires that nothing is lost on the way.
-func stored(t tb, o *Order) *Order {
+// storeAndLoad returns the order as a store would return it, with the tokens kept beside the JSON. It requires that the
+// order is complete.
+func storeAndLoad(t tb, o *Order) *Order {
 	t.Helper()
-	before := record(t, o)
+	before := marshalOrder(t, o)
 	back := &Order{}
 	require.NoError(t, json.Unmarshal([]byte(before), back))
 	for _, a := range o.Approvals {
 		back.FindApproval(a.ID).Token = a.Token
 	}
-	require.Equal(t, before, record(t, back))
+	require.Equal(t, before, marshalOrder(t, back))
 	require.True(t, o.NextDue().Equal(back.NextDue()))
 	return back
 }

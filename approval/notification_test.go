@@ -11,14 +11,14 @@ import (
 
 var errBusy = errors.New("busy")
 
-func mail(a *Request) { a.Channels = []string{"mail"} }
+func byMail(a *Request) { a.Channels = []string{"mail"} }
 
-// notifying returns an order that owes one notification, and its first attempt.
-func notifying(t tb, change ...func(*Request)) (*Order, *Approval, Action) {
+// notifyingOrder returns an order with a pending notification, and the first attempt of the notification.
+func notifyingOrder(t tb, change ...func(*Request)) (*Order, *Approval, Action) {
 	t.Helper()
 	o := &Order{ID: "o-1"}
-	a, actions := request(t, o, ask("t1", append(change, mail)...), turn(0))
-	require.Equal(t, "notify", kinds(actions))
+	a, actions := addRequest(t, o, newRequest("t1", append(change, byMail)...), envAt(0))
+	require.Equal(t, "notify", joinKinds(actions))
 	return o, a, actions[0]
 }
 
@@ -33,23 +33,23 @@ func TestNotifications(t *testing.T) {
 		"refused":            {[]Result{refused}, NotificationExhausted},
 	}
 	for name, tc := range cases {
-		o, a, act := notifying(t)
+		o, a, act := notifyingOrder(t)
 		for i, r := range tc.ends {
 			_, n := o.CurrentNotification(act, act.LeaseExpires.Add(-1))
 			require.NotNil(t, n, name)
 			_, n = o.CurrentNotification(act, act.LeaseExpires)
 			require.Nil(t, n, name)
 			now := act.LeaseExpires.Add(-time.Minute).Sub(began)
-			actions := o.RecordNotificationResult(act, r, turn(now))
-			before := record(t, o)
-			require.Empty(t, o.RecordNotificationResult(act, r, turn(now)))
-			require.Equal(t, before, record(t, o), name)
+			actions := o.RecordNotificationResult(act, r, envAt(now))
+			before := marshalOrder(t, o)
+			require.Empty(t, o.RecordNotificationResult(act, r, envAt(now)))
+			require.Equal(t, before, marshalOrder(t, o), name)
 			if i < len(tc.ends)-1 {
 				actions = o.Advance(Environment{Now: o.NextDue(), Lease: time.Minute})
-				require.Equal(t, "notify", kinds(actions), name)
+				require.Equal(t, "notify", joinKinds(actions), name)
 				act = actions[0]
 			} else {
-				require.Equal(t, tc.want == NotificationExhausted, kinds(actions) == "dead_letter", name)
+				require.Equal(t, tc.want == NotificationExhausted, joinKinds(actions) == "dead_letter", name)
 			}
 		}
 		require.Equal(t, tc.want, a.Notifications[0].State, name)
@@ -57,74 +57,76 @@ func TestNotifications(t *testing.T) {
 	}
 }
 
-// A handler that never says how it ended is given up like one that fails.
-func TestANotificationWhoseAttemptsAreNeverRecordedIsGivenUp(t *testing.T) {
+// A notification without any recorded result becomes exhausted like a failing one.
+func TestNotificationWithoutResultsIsExhausted(t *testing.T) {
 	t.Parallel()
-	o, a, _ := notifying(t)
-	for tries := 0; a.Notifications[0].State == NotificationPending; tries++ {
-		require.Less(t, tries, 62)
-		if kinds(o.Advance(Environment{Now: o.NextDue(), Lease: time.Minute})) == "dead_letter" {
+	o, a, _ := notifyingOrder(t)
+	for attempts := 0; a.Notifications[0].State == NotificationPending; attempts++ {
+		require.Less(t, attempts, 62)
+		if joinKinds(o.Advance(Environment{Now: o.NextDue(), Lease: time.Minute})) == "dead_letter" {
 			require.Contains(t, a.Notifications[0].LastError, "not recorded")
 		}
 	}
 	require.Equal(t, NotificationExhausted, a.Notifications[0].State)
 }
 
-func TestWhatIsNotSentWhenItClosesIsDropped(t *testing.T) {
+func TestPendingNotificationIsDroppedAtTheEnd(t *testing.T) {
 	t.Parallel()
-	o, a, act := notifying(t, func(a *Request) { a.Channels = nil })
+	o, a, act := notifyingOrder(t, func(a *Request) { a.Channels = nil })
 	n := a.Notifications[0]
-	decide(t, o, approve("d"), turn(1), VerdictDecided)
-	_, owed := o.CurrentNotification(act, at(2))
-	require.Nil(t, owed)
-	require.Equal(t, NotificationPending, n.State, "whoever began it says how it ended")
-	o.RecordNotificationResult(act, lost, turn(2))
+	requireVerdict(t, o, approveDecision("d"), envAt(1), VerdictDecided)
+	_, current := o.CurrentNotification(act, at(2))
+	require.Nil(t, current)
+	require.Equal(t, NotificationPending, n.State, "its process records the result later")
+	o.RecordNotificationResult(act, lost, envAt(2))
 	require.Equal(t, NotificationDropped, n.State)
-	before := record(t, o)
-	o.RecordNotificationResult(act, lost, turn(2))
-	require.Equal(t, before, record(t, o))
-	o.RecordNotificationResult(act, ok, turn(3))
+	before := marshalOrder(t, o)
+	o.RecordNotificationResult(act, lost, envAt(2))
+	require.Equal(t, before, marshalOrder(t, o))
+	o.RecordNotificationResult(act, ok, envAt(3))
 	require.Equal(t, NotificationSent, n.State)
 }
 
-func TestRemindersGoToThoseWhoHaveNotVoted(t *testing.T) {
+func TestRemindersToApproversWithoutVote(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
-	a, actions := request(t, o, ask("t1", approvers("a", "b"), mail, policy(Policy{Kind: PolicyAll}), func(a *Request) {
-		a.Reminders = []time.Time{at(20 * time.Minute), at(10 * time.Minute), at(30 * time.Minute)} // in any order
-	}), turn(0))
-	require.Equal(t, "notify notify", kinds(actions))
-	for _, act := range actions {
-		o.RecordNotificationResult(act, ok, turn(0))
+	all := withPolicy(Policy{Kind: PolicyAll})
+	reminders := func(a *Request) { // in any order
+		a.Reminders = []time.Time{at(20 * time.Minute), at(10 * time.Minute), at(30 * time.Minute)}
 	}
-	decide(t, o, approve("d", by("a")), turn(1), VerdictRecorded)
+	a, actions := addRequest(t, o, newRequest("t1", withApprovers("a", "b"), byMail, all, reminders), envAt(0))
+	require.Equal(t, "notify notify", joinKinds(actions))
+	for _, act := range actions {
+		o.RecordNotificationResult(act, ok, envAt(0))
+	}
+	requireVerdict(t, o, approveDecision("d", by("a")), envAt(1), VerdictRecorded)
 	require.Equal(t, at(10*time.Minute), o.NextDue())
-	actions = o.Advance(turn(25 * time.Minute))
-	require.Equal(t, "notify", kinds(actions), "one stands for the two that were missed, and only for b")
+	actions = o.Advance(envAt(25 * time.Minute))
+	require.Equal(t, "notify", joinKinds(actions), "a single reminder for both times, and only to b")
 	require.Equal(t, "b", a.Notifications[2].Approver)
 	require.Equal(t, 2, a.RemindersSent)
-	o.RecordNotificationResult(actions[0], ok, turn(25*time.Minute))
+	o.RecordNotificationResult(actions[0], ok, envAt(25*time.Minute))
 	require.Equal(t, at(30*time.Minute), o.NextDue())
-	require.Equal(t, "notify", kinds(o.Advance(turn(time.Hour))))
+	require.Equal(t, "notify", joinKinds(o.Advance(envAt(time.Hour))))
 }
 
-func TestNotificationsAreBoundedAndTheirIDsUnique(t *testing.T) {
+func TestNotificationsAreLimitedAndTheirIDsUnique(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
-	a, actions := request(t, o, ask("t1", func(a *Request) {
+	a, actions := addRequest(t, o, newRequest("t1", func(a *Request) {
 		a.Channels = []string{"mail", "chat"}
 		for i := range 40 {
-			approvers(fmt.Sprint(i))(a)
+			withApprovers(fmt.Sprint(i))(a)
 			a.Reminders = append(a.Reminders, at(time.Duration(i+1)*time.Minute))
 		}
-	}), turn(0))
+	}), envAt(0))
 	seen := map[string]bool{}
 	for i := range 40 {
 		for _, act := range actions {
 			require.False(t, seen[act.Notification], act.Notification)
 			seen[act.Notification] = true
 			if act.Attempt == 1 && i%4 != 0 {
-				o.RecordNotificationResult(act, ok, turn(time.Duration(i)*time.Minute))
+				o.RecordNotificationResult(act, ok, envAt(time.Duration(i)*time.Minute))
 			}
 		}
 		actions = nil
@@ -147,8 +149,12 @@ func TestRetrySchedule(t *testing.T) {
 		require.Equal(t, began.Add(window/2), r.NextAttempt(i+1, began, 0.5))
 		require.True(t, r.NextAttempt(i+1, began, 0.999999).Before(began.Add(window)))
 	}
-	require.Equal(t, began.Add(1<<61), RetrySchedule{Base: 1, Cap: 1<<62 + 1}.NextAttempt(1000, began, 0.5), "no overflow")
-	for _, r := range []RetrySchedule{{}, {Base: time.Hour, Cap: time.Second}, {Base: 1, Cap: 1<<63 - 1}, {Base: -1, Cap: -1}, {Base: 0, Cap: time.Hour}} {
+	wide := RetrySchedule{Base: 1, Cap: 1<<62 + 1}
+	require.Equal(t, began.Add(1<<61), wide.NextAttempt(1000, began, 0.5), "no overflow")
+	for _, r := range []RetrySchedule{
+		{}, {Base: time.Hour, Cap: time.Second}, {Base: 1, Cap: 1<<63 - 1}, {Base: -1, Cap: -1},
+		{Base: 0, Cap: time.Hour},
+	} {
 		for _, attempt := range []int{0, 1, 64, 1 << 30} {
 			require.False(t, r.NextAttempt(attempt, began, 0.5).Before(began), "%v %d", r, attempt)
 		}

@@ -63,7 +63,11 @@ func TestReasonCodeForms(t *testing.T) {
 			t.Errorf("%q: %q, not %q", text, got, want)
 		}
 	}
-	for status, want := range map[int]approval.ReasonCode{503: "http_503", 0: approval.ReasonUnknown, 1000: approval.ReasonUnknown} {
+	for status, want := range map[int]approval.ReasonCode{
+		503:  "http_503",
+		0:    approval.ReasonUnknown,
+		1000: approval.ReasonUnknown,
+	} {
 		if got := approval.HTTPReasonCode(status); got != want {
 			t.Errorf("%d: %q, not %q", status, got, want)
 		}

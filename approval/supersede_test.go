@@ -7,54 +7,54 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func asked(d time.Duration) func(*Request) { return func(a *Request) { a.StateEnteredAt = at(d) } }
-func sent(d time.Duration) func(*Decision) { return func(c *Decision) { c.SentAt = at(d) } }
+func enteredAt(d time.Duration) func(*Request) { return func(a *Request) { a.StateEnteredAt = at(d) } }
+func sentAt(d time.Duration) func(*Decision)   { return func(c *Decision) { c.SentAt = at(d) } }
 
-// A queue may hand over the first try of a state after its second: the live one
-// stays, whether it is pending or was answered.
-func TestARequestThatWasOvertakenSupersedesNothing(t *testing.T) {
+// A queue may deliver the first attempt of a state after the second. The second stays, whether it is pending or was
+// answered.
+func TestOvertakenRequestSupersedesNothing(t *testing.T) {
 	t.Parallel()
 	for _, answered := range []bool{false, true} {
-		o, live := requested(t, asked(10*time.Minute), mail)
+		o, live := pendingOrder(t, enteredAt(10*time.Minute), byMail)
 		if answered {
-			decide(t, o, approve("d1"), turn(11*time.Minute), VerdictDecided)
+			requireVerdict(t, o, approveDecision("d1"), envAt(11*time.Minute), VerdictDecided)
 		}
 		before := live.Status
-		old, actions := request(t, o, ask("t0", asked(5*time.Minute), mail), turn(12*time.Minute))
+		old, actions := addRequest(t, o, newRequest("t0", enteredAt(5*time.Minute), byMail), envAt(12*time.Minute))
 		require.Equal(t, before, live.Status)
 		require.Equal(t, Superseded, old.Status)
 		require.Equal(t, live.ID, old.SupersededBy)
-		require.Empty(t, only(ActionNotify, actions), "nobody is asked again")
-		o = stored(t, o)
-		o.RecordCallbackResult(callBack(t, actions), closed, turn(13*time.Minute))
+		require.Empty(t, ofKind(ActionNotify, actions), "approvers are not notified again")
+		o = storeAndLoad(t, o)
+		o.RecordCallbackResult(onlyCallback(t, actions), closed, envAt(13*time.Minute))
 		require.Equal(t, CallbackSuperseded, o.FindApproval(old.ID).Callback.State)
 
-		repeated, _ := request(t, o, ask("t0", asked(5*time.Minute), mail), turn(14*time.Minute))
+		repeated, _ := addRequest(t, o, newRequest("t0", enteredAt(5*time.Minute), byMail), envAt(14*time.Minute))
 		require.Equal(t, Superseded, repeated.Status)
 		require.Equal(t, before, o.FindApproval(live.ID).Status)
 	}
 }
 
-func TestWhatSupersedes(t *testing.T) {
+func TestSupersede(t *testing.T) {
 	t.Parallel()
 	never := func(*Request) {}
 	for name, c := range map[string]struct {
 		first, second func(*Request)
 		want          Status // of the first
 	}{
-		"asked later":         {asked(0), asked(1), Superseded},
-		"asked at once":       {asked(1), asked(1), Superseded}, // as they came
-		"it is not known":     {never, never, Superseded},
-		"of one it is not":    {never, asked(1), Superseded},
-		"of the other":        {asked(1), never, Superseded},
-		"asked earlier":       {asked(1), asked(0), Pending},
-		"for another step":    {asked(1), func(a *Request) { asked(0)(a); a.Step = "z" }, Pending},
-		"by another workflow": {asked(1), func(a *Request) { asked(0)(a); a.Workflow = "shipping" }, Pending},
+		"entered later":            {enteredAt(0), enteredAt(1), Superseded},
+		"entered at the same time": {enteredAt(1), enteredAt(1), Superseded}, // in the order of arrival
+		"unknown for both":         {never, never, Superseded},
+		"unknown for the first":    {never, enteredAt(1), Superseded},
+		"unknown for the second":   {enteredAt(1), never, Superseded},
+		"entered earlier":          {enteredAt(1), enteredAt(0), Pending},
+		"for another step":         {enteredAt(1), func(a *Request) { enteredAt(0)(a); a.Step = "z" }, Pending},
+		"by another workflow":      {enteredAt(1), func(a *Request) { enteredAt(0)(a); a.Workflow = "shipping" }, Pending},
 	} {
-		o, first := requested(t, c.first)
-		second, _ := request(t, o, ask("t2", c.second), turn(1))
+		o, first := pendingOrder(t, c.first)
+		second, _ := addRequest(t, o, newRequest("t2", c.second), envAt(1))
 		require.Equal(t, c.want, first.Status, name)
-		if name == "asked earlier" {
+		if name == "entered earlier" {
 			require.Equal(t, Superseded, second.Status)
 		} else {
 			require.Equal(t, Pending, second.Status, name)
@@ -62,55 +62,55 @@ func TestWhatSupersedes(t *testing.T) {
 	}
 }
 
-// What was sent before the state was tried again is about the first try, however
-// late it comes.
-func TestADecisionThatWasOvertakenIsAboutWhatItSaw(t *testing.T) {
+// A decision that was sent before the second attempt of the state is about the first attempt, however late it arrives.
+func TestOvertakenDecisionIsAboutTheApprovalSeen(t *testing.T) {
 	t.Parallel()
-	early := approve("d1", sent(9*time.Minute))
+	early := approveDecision("d1", sentAt(9*time.Minute))
 	for name, c := range map[string]struct {
 		end  func(o *Order, a *Approval)
 		want VerdictCode
 	}{
 		"superseded": {func(*Order, *Approval) {}, VerdictSuperseded},
-		"cancelled":  {func(o *Order, a *Approval) { o.Cancel(a.ID, "ops", "", turn(time.Minute)) }, VerdictLate},
+		"cancelled":  {func(o *Order, a *Approval) { o.Cancel(a.ID, "ops", "", envAt(time.Minute)) }, VerdictLate},
 		"rejected": {func(o *Order, _ *Approval) {
-			decide(t, o, approve("d0", rejects), turn(time.Minute), VerdictDecided)
+			requireVerdict(t, o, approveDecision("d0", rejecting), envAt(time.Minute), VerdictDecided)
 		}, VerdictConflict},
 	} {
-		o, first := requested(t, asked(0))
+		o, first := pendingOrder(t, enteredAt(0))
 		c.end(o, first)
-		live, _ := request(t, o, ask("t2", asked(10*time.Minute)), turn(10*time.Minute))
-		decide(t, o, early, turn(20*time.Minute), c.want)
+		live, _ := addRequest(t, o, newRequest("t2", enteredAt(10*time.Minute)), envAt(10*time.Minute))
+		requireVerdict(t, o, early, envAt(20*time.Minute), c.want)
 		require.Equal(t, Pending, live.Status, name)
-		o = stored(t, o)
-		decide(t, o, early, turn(21*time.Minute), c.want)
-		decide(t, o, approve("d2", sent(10*time.Minute)), turn(22*time.Minute), VerdictDecided)
+		o = storeAndLoad(t, o)
+		requireVerdict(t, o, early, envAt(21*time.Minute), c.want)
+		requireVerdict(t, o, approveDecision("d2", sentAt(10*time.Minute)), envAt(22*time.Minute), VerdictDecided)
 		require.Equal(t, Approved, o.FindApproval(live.ID).Status, name)
 	}
 }
 
-// A decision that came before any request of its step is early, not overtaken.
-func TestAnEarlyDecisionCountsAlthoughItWasSentBefore(t *testing.T) {
+// A decision that arrives before any request of its step is early, not overtaken.
+func TestEarlyDecisionCounts(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]func(*Request){
-		"nothing":          nil,
-		"another step":     step("z"),
+		"no approval":      nil,
+		"another step":     withStep("z"),
 		"another workflow": func(a *Request) { a.Workflow = "shipping" },
 	} {
 		o := &Order{ID: "o-1"}
 		if first != nil {
-			a, _ := request(t, o, ask("t0", asked(0), first), turn(0))
-			o.Cancel(a.ID, "ops", "", turn(0))
+			a, _ := addRequest(t, o, newRequest("t0", enteredAt(0), first), envAt(0))
+			o.Cancel(a.ID, "ops", "", envAt(0))
 		}
-		live, _ := request(t, o, ask("t1", asked(10*time.Minute)), turn(10*time.Minute))
-		decide(t, o, approve("d1", onStep("s"), sent(9*time.Minute)), turn(11*time.Minute), VerdictDecided)
+		live, _ := addRequest(t, o, newRequest("t1", enteredAt(10*time.Minute)), envAt(10*time.Minute))
+		requireVerdict(t, o, approveDecision("d1", onStep("s"), sentAt(9*time.Minute)), envAt(11*time.Minute), VerdictDecided)
 		require.Equal(t, Approved, live.Status, name)
 	}
-	o, _ := requested(t) // when it was asked is not known
-	request(t, o, ask("t2"), turn(10*time.Minute))
-	decide(t, o, approve("d1", sent(9*time.Minute)), turn(11*time.Minute), VerdictDecided)
-	named, first := requested(t, asked(0)) // it names which
-	live, _ := request(t, named, ask("t2", asked(10*time.Minute)), turn(10*time.Minute))
-	decide(t, named, approve("d1", sent(9*time.Minute), on(live.ID)), turn(11*time.Minute), VerdictDecided)
+	o, _ := pendingOrder(t) // the time is unknown
+	addRequest(t, o, newRequest("t2"), envAt(10*time.Minute))
+	requireVerdict(t, o, approveDecision("d1", sentAt(9*time.Minute)), envAt(11*time.Minute), VerdictDecided)
+	named, first := pendingOrder(t, enteredAt(0)) // the decision names the approval
+	live, _ := addRequest(t, named, newRequest("t2", enteredAt(10*time.Minute)), envAt(10*time.Minute))
+	decision := approveDecision("d1", sentAt(9*time.Minute), onApproval(live.ID))
+	requireVerdict(t, named, decision, envAt(11*time.Minute), VerdictDecided)
 	require.Equal(t, Superseded, first.Status)
 }

@@ -9,39 +9,39 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// closing is when what closes the approval of the table happens; the events
-// happen ten seconds later, while the first attempt of the callback runs.
+// closing is the time at which the approval of the table is closed. The events happen ten seconds later, while the
+// first attempt of the callback runs.
 const closing = time.Hour
 
-// inStatus returns an order whose approval of token t1 has the status.
-func inStatus(t *testing.T, s Status) (o *Order, id string, now time.Duration) {
+// orderInStatus returns an order with an approval of token t1 in a status.
+func orderInStatus(t *testing.T, s Status) (o *Order, id string, now time.Duration) {
 	t.Helper()
-	o, a := requested(t, func(a *Request) { a.HeartbeatInterval = 10 * time.Hour })
+	o, a := pendingOrder(t, func(a *Request) { a.HeartbeatInterval = 10 * time.Hour })
 	now = closing
 	switch s {
 	case Approved:
-		decide(t, o, approve("d0"), turn(now), VerdictDecided)
+		requireVerdict(t, o, approveDecision("d0"), envAt(now), VerdictDecided)
 	case Rejected:
-		decide(t, o, approve("d0", rejects), turn(now), VerdictDecided)
+		requireVerdict(t, o, approveDecision("d0", rejecting), envAt(now), VerdictDecided)
 	case TimedOut:
 		now = deadline
-		o.Advance(turn(now))
+		o.Advance(envAt(now))
 	case Cancelled:
-		o.Cancel("", "ops", "no more", turn(now))
+		o.Cancel("", "ops", "no more", envAt(now))
 	case Superseded:
-		_, _, err := o.AddRequest(ask("t2"), turn(now))
+		_, _, err := o.AddRequest(newRequest("t2"), envAt(now))
 		require.NoError(t, err)
 	}
 	require.Equal(t, s, a.Status)
 	return o, a.ID, now + 10*time.Second
 }
 
-// happening is one event of the table. It says what came of it.
-type happening func(o *Order, id string, now time.Duration) (string, []Action)
+// tableEvent is an event of the table. It returns its result and the actions.
+type tableEvent func(o *Order, id string, now time.Duration) (string, []Action)
 
-func requesting(token string, change ...func(*Request)) happening {
+func requestEvent(token string, change ...func(*Request)) tableEvent {
 	return func(o *Order, id string, now time.Duration) (string, []Action) {
-		got, actions, err := o.AddRequest(ask(token, change...), turn(now))
+		got, actions, err := o.AddRequest(newRequest(token, change...), envAt(now))
 		if err != nil {
 			return err.Error(), actions
 		}
@@ -52,12 +52,12 @@ func requesting(token string, change ...func(*Request)) happening {
 	}
 }
 
-func deciding(d Decision) happening {
+func decisionEvent(d Decision) tableEvent {
 	return func(o *Order, id string, now time.Duration) (string, []Action) {
 		if d.ApprovalID != "" {
 			d.ApprovalID = id
 		}
-		v, actions, err := o.Decide(d, keep, turn(now))
+		v, actions, err := o.Decide(d, testRetention, envAt(now))
 		if err != nil {
 			return err.Error(), actions
 		}
@@ -65,98 +65,124 @@ func deciding(d Decision) happening {
 	}
 }
 
-func advancing(after time.Duration) happening {
+func advanceEvent(after time.Duration) tableEvent {
 	return func(o *Order, _ string, now time.Duration) (string, []Action) {
-		return "", o.Advance(turn(now + after))
+		return "", o.Advance(envAt(now + after))
 	}
 }
 
-func attempted(r Result) happening {
+func resultEvent(r Result) tableEvent {
 	return func(o *Order, id string, now time.Duration) (string, []Action) {
-		return "", o.RecordCallbackResult(Action{Kind: ActionCallback, OrderID: o.ID, ApprovalID: id, Attempt: 1}, r, turn(now))
+		return "", o.RecordCallbackResult(Action{
+			Kind:       ActionCallback,
+			OrderID:    o.ID,
+			ApprovalID: id,
+			Attempt:    1,
+		}, r, envAt(now))
 	}
 }
 
-func beat(kind ResultKind) happening {
+func heartbeatEvent(kind ResultKind) tableEvent {
 	return func(o *Order, id string, now time.Duration) (string, []Action) {
-		o.RecordHeartbeatResult(Action{Kind: ActionHeartbeat, OrderID: o.ID, ApprovalID: id}, Result{Kind: kind}, turn(now))
+		o.RecordHeartbeatResult(Action{
+			Kind:       ActionHeartbeat,
+			OrderID:    o.ID,
+			ApprovalID: id,
+		}, Result{Kind: kind}, envAt(now))
 		return "", nil
 	}
 }
 
-// The whole table: what each event makes of an approval in each status. A cell is
-// "result: status/callback → actions"; an empty one says that nothing changes.
-// Every event is run twice: the second changes nothing and begins nothing.
+// The table has the effect of each event on an approval in each status. A cell is "result: status/callback → actions";
+// an empty cell means no change. Every event runs twice: the second run changes nothing and starts nothing.
 func TestEveryEventInEveryStatus(t *testing.T) {
 	t.Parallel()
 	events := []struct {
 		name string
-		do   happening
-		// in the order of Statuses()
+		do   tableEvent
+		// in the order of AllStatuses()
 		want [6]string
 	}{
-		{"the same request", requesting("t1"), [6]string{"known", "known", "known", "known", "known", "known"}},
-		{"a new token for the step", requesting("t2"), [6]string{
-			// one that comes after its own deadline times out at once
+		{"the same request", requestEvent("t1"), [6]string{"known", "known", "known", "known", "known", "known"}},
+		{"a new token for the step", requestEvent("t2"), [6]string{
+			// a request after its own deadline times out at once
 			"new: superseded/owed → call_back", "new", "new", "new → call_back", "new", "new",
 		}},
-		{"another step", requesting("t9", step("z")), [6]string{"new", "new", "new", "new → call_back", "new", "new"}},
-		{"another workflow", requesting("t9", func(a *Request) { a.Workflow = "other" }), [6]string{"new", "new", "new", "new → call_back", "new", "new"}},
-		{"approve, same ID", deciding(approve("d0", on("x"))), [6]string{
+		{
+			"another step", requestEvent("t9", withStep("z")),
+			[6]string{"new", "new", "new", "new → call_back", "new", "new"},
+		},
+		{
+			"another workflow", requestEvent("t9", func(a *Request) { a.Workflow = "other" }),
+			[6]string{"new", "new", "new", "new → call_back", "new", "new"},
+		},
+		{"approve, same ID", decisionEvent(approveDecision("d0", onApproval("x"))), [6]string{
 			"decided: approved/owed → call_back", "repeated", "conflict", "late", "late", "superseded",
 		}},
-		{"reject, same ID", deciding(approve("d0", rejects, on("x"))), [6]string{
+		{"reject, same ID", decisionEvent(approveDecision("d0", rejecting, onApproval("x"))), [6]string{
 			"decided: rejected/owed → call_back", "conflict", "repeated", "late", "late", "superseded",
 		}},
-		{"approve, other ID", deciding(approve("d1", by("bob"), on("x"))), [6]string{
+		{"approve, other ID", decisionEvent(approveDecision("d1", by("bob"), onApproval("x"))), [6]string{
 			"decided: approved/owed → call_back", "repeated", "conflict", "late", "late", "superseded",
 		}},
-		{"reject, other ID", deciding(approve("d1", by("bob"), rejects, on("x"))), [6]string{
+		{"reject, other ID", decisionEvent(approveDecision("d1", by("bob"), rejecting, onApproval("x"))), [6]string{
 			"decided: rejected/owed → call_back", "conflict", "repeated", "late", "late", "superseded",
 		}},
-		{"approve the order", deciding(approve("d1")), [6]string{
-			// of a superseded approval's order the new one is decided
+		{"approve the order", decisionEvent(approveDecision("d1")), [6]string{
+			// after a supersession the new approval is decided
 			"decided: approved/owed → call_back", "repeated", "conflict", "late", "late", "decided → call_back",
 		}},
-		{"reject the step", deciding(approve("d1", rejects, onStep("s"))), [6]string{
+		{"reject the step", decisionEvent(approveDecision("d1", rejecting, onStep("s"))), [6]string{
 			"decided: rejected/owed → call_back", "conflict", "repeated", "late", "late", "decided → call_back",
 		}},
 		{"decide after the deadline", func(o *Order, id string, now time.Duration) (string, []Action) {
-			return deciding(approve("d1", on("x")))(o, id, max(now, deadline))
-		}, [6]string{"late: timed_out/owed → call_back", "repeated → call_back", "conflict → call_back", "late", "late → call_back", "superseded → call_back call_back"}},
+			return decisionEvent(approveDecision("d1", onApproval("x")))(o, id, max(now, deadline))
+		}, [6]string{
+			"late: timed_out/owed → call_back", "repeated → call_back", "conflict → call_back", "late",
+			"late → call_back", "superseded → call_back call_back",
+		}},
 		{"cancel", func(o *Order, id string, now time.Duration) (string, []Action) {
-			v, actions := o.Cancel(id, "ops", "no more", turn(now))
+			v, actions := o.Cancel(id, "ops", "no more", envAt(now))
 			return string(v.Code), actions
 		}, [6]string{"decided: cancelled/owed → call_back", "late", "late", "late", "repeated", "late"}},
-		{"time, before anything is due", advancing(time.Second), [6]string{}},
+		{"time, before anything is due", advanceEvent(time.Second), [6]string{}},
 		{"time, the deadline", func(o *Order, _ string, now time.Duration) (string, []Action) {
-			return "", o.Advance(turn(max(now, deadline)))
-		}, [6]string{": timed_out/owed → call_back", " → call_back", " → call_back", "", " → call_back", " → call_back call_back"}},
-		{"time, the lease ends", advancing(time.Minute), [6]string{"", " → call_back", " → call_back", " → call_back", " → call_back", " → call_back"}},
-		{"attempt ok", attempted(Result{Kind: ResultOK}), [6]string{
-			"", ": approved/delivered", ": rejected/delivered", ": timed_out/delivered", ": cancelled/delivered", ": superseded/delivered",
+			return "", o.Advance(envAt(max(now, deadline)))
+		}, [6]string{
+			": timed_out/owed → call_back", " → call_back", " → call_back", "", " → call_back",
+			" → call_back call_back",
 		}},
-		{"attempt closed", attempted(Result{Kind: ResultClosed}), [6]string{
-			"", ": approved/too_late", ": rejected/too_late", ": timed_out/too_late", ": cancelled/too_late", ": superseded/superseded",
+		{
+			"time, the lease ends", advanceEvent(time.Minute),
+			[6]string{"", " → call_back", " → call_back", " → call_back", " → call_back", " → call_back"},
+		},
+		{"attempt ok", resultEvent(Result{Kind: ResultOK}), [6]string{
+			"", ": approved/delivered", ": rejected/delivered", ": timed_out/delivered",
+			": cancelled/delivered", ": superseded/delivered",
 		}},
-		{"attempt refused", attempted(Result{Kind: ResultRefused}), [6]string{
-			"", ": approved/exhausted → dead_letter", ": rejected/exhausted → dead_letter", ": timed_out/exhausted → dead_letter",
+		{"attempt closed", resultEvent(Result{Kind: ResultClosed}), [6]string{
+			"", ": approved/too_late", ": rejected/too_late", ": timed_out/too_late", ": cancelled/too_late",
+			": superseded/superseded",
+		}},
+		{"attempt refused", resultEvent(Result{Kind: ResultRefused}), [6]string{
+			"", ": approved/exhausted → dead_letter", ": rejected/exhausted → dead_letter",
+			": timed_out/exhausted → dead_letter",
 			": cancelled/exhausted → dead_letter", ": superseded/exhausted → dead_letter",
 		}},
-		{"attempt failed, maybe applied", attempted(Result{Kind: ResultFailed, MaybeApplied: true}), [6]string{}},
-		{"attempt failed, not applied", attempted(Result{Kind: ResultFailed}), [6]string{}},
+		{"attempt failed, maybe applied", resultEvent(Result{Kind: ResultFailed, MaybeApplied: true}), [6]string{}},
+		{"attempt failed, not applied", resultEvent(Result{Kind: ResultFailed}), [6]string{}},
 		{"redrive", func(o *Order, id string, now time.Duration) (string, []Action) {
-			started, actions := o.RedriveCallback(id, "ops", 0, turn(now))
+			started, actions := o.RedriveCallback(id, "ops", 0, envAt(now))
 			return fmt.Sprint(started), actions
 		}, [6]string{"false", "false", "false", "false", "false", "false"}},
-		{"heartbeat ok", beat(ResultOK), [6]string{}},
-		{"heartbeat closed", beat(ResultClosed), [6]string{": cancelled/too_late"}},
+		{"heartbeat ok", heartbeatEvent(ResultOK), [6]string{}},
+		{"heartbeat closed", heartbeatEvent(ResultClosed), [6]string{": cancelled/too_late"}},
 	}
 	for _, e := range events {
 		for i, s := range AllStatuses() {
 			t.Run(e.name+" in "+string(s), func(t *testing.T) {
 				t.Parallel()
-				o, id, now := inStatus(t, s)
+				o, id, now := orderInStatus(t, s)
 				was := fmt.Sprintf("%s/%s", o.FindApproval(id).Status, o.FindApproval(id).Callback.State)
 				result, actions := e.do(o, id, now)
 				got := result
@@ -164,15 +190,15 @@ func TestEveryEventInEveryStatus(t *testing.T) {
 					got += ": " + is
 				}
 				if len(actions) > 0 {
-					got += " → " + kinds(actions)
+					got += " → " + joinKinds(actions)
 				}
 				assert.Equal(t, e.want[i], got)
 
-				o = stored(t, o)
-				before := record(t, o)
+				o = storeAndLoad(t, o)
+				before := marshalOrder(t, o)
 				_, again := e.do(o, id, now)
-				assert.Empty(t, again, "begun twice")
-				assert.JSONEq(t, before, record(t, o), "run twice is not run once")
+				assert.Empty(t, again, "started twice")
+				assert.JSONEq(t, before, marshalOrder(t, o), "the second run changed the order")
 			})
 		}
 	}

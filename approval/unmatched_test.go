@@ -17,210 +17,210 @@ func requireField(t tb, field string, err error) {
 	require.Equal(t, strings.TrimSpace(field), f.Field)
 }
 
-// request asks with the token and returns the approval and what is owed.
-func request(t tb, o *Order, a Request, turn Environment) (*Approval, []Action) {
+// addRequest adds a request and returns the approval and the actions that are due.
+func addRequest(t tb, o *Order, a Request, turn Environment) (*Approval, []Action) {
 	t.Helper()
 	id, actions, err := o.AddRequest(a, turn)
 	require.NoError(t, err)
 	return o.FindApproval(id), actions
 }
 
-func TestADecisionWaitsForItsRequest(t *testing.T) {
+func TestDecisionWaitsForItsRequest(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
-	decide(t, o, approve("d1", onStep("s")), turn(0), VerdictWaiting)
-	decide(t, o, approve("d1", onStep("s")), turn(1), VerdictRepeated)
-	decide(t, o, approve("d1", onStep("s"), rejects), turn(1), VerdictConflict)
+	requireVerdict(t, o, approveDecision("d1", onStep("s")), envAt(0), VerdictWaiting)
+	requireVerdict(t, o, approveDecision("d1", onStep("s")), envAt(1), VerdictRepeated)
+	requireVerdict(t, o, approveDecision("d1", onStep("s"), rejecting), envAt(1), VerdictConflict)
 	require.Len(t, o.Unmatched, 1)
-	o = stored(t, o)
+	o = storeAndLoad(t, o)
 
-	other, actions := request(t, o, ask("t0", step("z")), turn(time.Minute))
+	other, actions := addRequest(t, o, newRequest("t0", withStep("z")), envAt(time.Minute))
 	require.Equal(t, Pending, other.Status, "it is for another step")
 	require.Empty(t, actions)
 
-	a, actions := request(t, o, ask("t1"), turn(2*time.Minute))
+	a, actions := addRequest(t, o, newRequest("t1"), envAt(2*time.Minute))
 	require.Equal(t, Approved, a.Status)
 	require.Empty(t, o.Unmatched)
-	require.Empty(t, a.Notifications, "nobody is asked any more")
-	callBack(t, actions)
+	require.Empty(t, a.Notifications, "a decided approval notifies nobody")
+	onlyCallback(t, actions)
 
-	o = stored(t, o)
-	decide(t, o, approve("d1", onStep("s")), turn(3*time.Minute), VerdictRepeated)
-	again, _ := request(t, o, ask("t2"), turn(4*time.Minute))
-	require.Equal(t, Pending, again.Status, "it has been used")
+	o = storeAndLoad(t, o)
+	requireVerdict(t, o, approveDecision("d1", onStep("s")), envAt(3*time.Minute), VerdictRepeated)
+	again, _ := addRequest(t, o, newRequest("t2"), envAt(4*time.Minute))
+	require.Equal(t, Pending, again.Status, "the decision was applied before")
 }
 
-func TestAnOperatorIsToldOfAnUnknownOrder(t *testing.T) {
+func TestOperatorsDecisionDoesNotWait(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
-	decide(t, o, approve("d", via(ViaOperator, "operator")), turn(0), VerdictUnknown)
+	requireVerdict(t, o, approveDecision("d", via(ViaOperator, "operator")), envAt(0), VerdictUnknown)
 	require.Empty(t, o.Unmatched)
 }
 
 func TestWaitingDecisionsAreAppliedInOrder(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
-	decide(t, o, approve("d1", by("ann"), rejects), turn(0), VerdictWaiting)
-	decide(t, o, approve("d2", by("bob")), turn(1), VerdictWaiting)
-	a, _ := request(t, o, ask("t1"), turn(2))
+	requireVerdict(t, o, approveDecision("d1", by("ann"), rejecting), envAt(0), VerdictWaiting)
+	requireVerdict(t, o, approveDecision("d2", by("bob")), envAt(1), VerdictWaiting)
+	a, _ := addRequest(t, o, newRequest("t1"), envAt(2))
 	require.Equal(t, Rejected, a.Status)
 	require.Len(t, a.Votes, 1)
 	require.Empty(t, o.Unmatched)
-	decide(t, o, approve("d2", by("bob")), turn(3), VerdictConflict)
+	requireVerdict(t, o, approveDecision("d2", by("bob")), envAt(3), VerdictConflict)
 }
 
-func TestAWaitingDecisionThatMayNotDecideIsADeadLetter(t *testing.T) {
+func TestRefusedUnmatchedDecisionIsADeadLetter(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
-	decide(t, o, approve("d1", by("eve")), turn(0), VerdictWaiting)
-	a, actions := request(t, o, ask("t1", approvers("ann")), turn(1))
+	requireVerdict(t, o, approveDecision("d1", by("eve")), envAt(0), VerdictWaiting)
+	a, actions := addRequest(t, o, newRequest("t1", withApprovers("ann")), envAt(1))
 	require.Equal(t, Pending, a.Status)
 	require.Empty(t, o.Unmatched)
-	letters := only(ActionDeadLetter, actions)
-	require.Len(t, letters, 1, "its sender was told that it waits")
+	letters := ofKind(ActionDeadLetter, actions)
+	require.Len(t, letters, 1, "its sender got the verdict waiting")
 	require.Contains(t, letters[0].Reason, "not_approver")
 }
 
-func TestADecisionThatWaitedInVain(t *testing.T) {
+func TestUnmatchedDecisionExpires(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
-	decide(t, o, approve("d1"), turn(0), VerdictWaiting)
-	require.Equal(t, at(keep.WaitFor), o.NextDue())
-	require.Empty(t, o.Advance(turn(keep.WaitFor-1)))
-	require.Equal(t, "dead_letter", kinds(o.Advance(turn(keep.WaitFor))))
-	require.Empty(t, o.Advance(turn(keep.WaitFor)), "announced once")
+	requireVerdict(t, o, approveDecision("d1"), envAt(0), VerdictWaiting)
+	require.Equal(t, at(testRetention.WaitFor), o.NextDue())
+	require.Empty(t, o.Advance(envAt(testRetention.WaitFor-1)))
+	require.Equal(t, "dead_letter", joinKinds(o.Advance(envAt(testRetention.WaitFor))))
+	require.Empty(t, o.Advance(envAt(testRetention.WaitFor)), "announced once")
 
-	a, _ := request(t, o, ask("t1"), turn(keep.WaitFor+1))
-	require.Equal(t, Pending, a.Status, "a stale one never approves")
+	a, _ := addRequest(t, o, newRequest("t1"), envAt(testRetention.WaitFor+1))
+	require.Equal(t, Pending, a.Status, "an expired decision never approves")
 
 	o = &Order{ID: "o-1"}
-	decide(t, o, approve("d1"), turn(0), VerdictWaiting)
-	o.Advance(turn(keep.WaitFor))
-	decide(t, o, approve("d1"), turn(keep.WaitFor+1), VerdictWaiting) // sent again it waits again
+	requireVerdict(t, o, approveDecision("d1"), envAt(0), VerdictWaiting)
+	o.Advance(envAt(testRetention.WaitFor))
+	requireVerdict(t, o, approveDecision("d1"), envAt(testRetention.WaitFor+1), VerdictWaiting) // waits again
 	require.Len(t, o.Unmatched, 2)
-	a, _ = request(t, o, ask("t1"), turn(keep.WaitFor+2))
+	a, _ = addRequest(t, o, newRequest("t1"), envAt(testRetention.WaitFor+2))
 	require.Equal(t, Approved, a.Status)
 
 	o = &Order{ID: "o-1"}
-	decide(t, o, approve("d1"), turn(0), VerdictWaiting)
-	o.Advance(turn(keep.WaitFor))
+	requireVerdict(t, o, approveDecision("d1"), envAt(0), VerdictWaiting)
+	o.Advance(envAt(testRetention.WaitFor))
 	require.False(t, o.IsEmpty(), "shown for a while")
-	o.Advance(turn(keep.WaitFor + keep.ShowExpiredFor))
+	o.Advance(envAt(testRetention.WaitFor + testRetention.ShowExpiredFor))
 	require.True(t, o.IsEmpty())
 	require.True(t, o.NextDue().IsZero())
 }
 
-// The expired is not applied although no sweep has marked it.
-func TestAnExpiredDecisionThatWasNotSweptIsNotApplied(t *testing.T) {
+// An expired decision is not applied, also if no sweep has marked it as expired.
+func TestExpiredDecisionBeforeTheSweepIsNotApplied(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
-	decide(t, o, approve("d1"), turn(0), VerdictWaiting)
-	a, _ := request(t, o, ask("t1"), turn(keep.WaitFor))
+	requireVerdict(t, o, approveDecision("d1"), envAt(0), VerdictWaiting)
+	a, _ := addRequest(t, o, newRequest("t1"), envAt(testRetention.WaitFor))
 	require.Equal(t, Pending, a.Status)
 }
 
-func TestARequestAfterItsDeadlineTimesOut(t *testing.T) {
+func TestRequestAfterItsDeadlineTimesOut(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
-	decide(t, o, approve("d1"), turn(deadline-time.Minute), VerdictWaiting)
-	a, actions := request(t, o, ask("t1", func(a *Request) { a.Channels = []string{"mail"} }), turn(deadline))
-	require.Equal(t, TimedOut, a.Status, "as a decision at that time would find it")
-	require.Equal(t, "call_back", kinds(actions))
+	requireVerdict(t, o, approveDecision("d1"), envAt(deadline-time.Minute), VerdictWaiting)
+	a, actions := addRequest(t, o, newRequest("t1", func(a *Request) { a.Channels = []string{"mail"} }), envAt(deadline))
+	require.Equal(t, TimedOut, a.Status, "like for a decision at that time")
+	require.Equal(t, "call_back", joinKinds(actions))
 	require.Empty(t, a.Notifications)
 }
 
-func TestTooManyWait(t *testing.T) {
+func TestLimitOfUnmatchedDecisions(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
 	for round := range 4 {
-		now := time.Duration(round) * keep.WaitFor
+		now := time.Duration(round) * testRetention.WaitFor
 		for i := range MaxUnmatched {
-			decide(t, o, approve(fmt.Sprintf("d%d-%d", round, i)), turn(now), VerdictWaiting)
+			requireVerdict(t, o, approveDecision(fmt.Sprintf("d%d-%d", round, i)), envAt(now), VerdictWaiting)
 		}
-		decide(t, o, approve("one more"), turn(now), VerdictOverflow)
+		requireVerdict(t, o, approveDecision("one more"), envAt(now), VerdictOverflow)
 		require.LessOrEqual(t, len(o.Unmatched), 2*MaxUnmatched)
 	}
 }
 
-func TestAmbiguousIsRefusedNotGuessed(t *testing.T) {
+func TestAmbiguousDecisionIsRefused(t *testing.T) {
 	t.Parallel()
-	o, a := requested(t)
-	b, _ := request(t, o, ask("t2", step("z")), turn(1))
-	decide(t, o, approve("d1"), turn(2), VerdictAmbiguous)
-	v, _ := o.Cancel("", "ops", "", turn(2))
+	o, a := pendingOrder(t)
+	b, _ := addRequest(t, o, newRequest("t2", withStep("z")), envAt(1))
+	requireVerdict(t, o, approveDecision("d1"), envAt(2), VerdictAmbiguous)
+	v, _ := o.Cancel("", "ops", "", envAt(2))
 	require.Equal(t, VerdictAmbiguous, v.Code)
 	require.Equal(t, Pending, a.Status)
 	require.Equal(t, Pending, b.Status)
-	decide(t, o, approve("d1", onStep("z")), turn(3), VerdictDecided) // the same one, made plain
+	requireVerdict(t, o, approveDecision("d1", onStep("z")), envAt(3), VerdictDecided) // now with its step
 	require.Equal(t, Pending, a.Status)
-	decide(t, o, approve("d2", onStep("z"), on(a.ID)), turn(3), VerdictUnknown)
-	decide(t, o, approve("d2", on("?")), turn(3), VerdictUnknown)
-	decide(t, o, approve("d2"), turn(3), VerdictDecided) // only one is left
+	requireVerdict(t, o, approveDecision("d2", onStep("z"), onApproval(a.ID)), envAt(3), VerdictUnknown)
+	requireVerdict(t, o, approveDecision("d2", onApproval("?")), envAt(3), VerdictUnknown)
+	requireVerdict(t, o, approveDecision("d2"), envAt(3), VerdictDecided) // only one pending approval is left
 	require.Equal(t, Approved, a.Status)
 }
 
-// Two workflows may use the same order IDs: neither ends the other's task.
+// Two workflows may use the same order IDs. Neither ends the task of the other.
 func TestAnotherWorkflowDoesNotSupersede(t *testing.T) {
 	t.Parallel()
-	o, a := requested(t)
-	_, actions := request(t, o, ask("t2", func(a *Request) { a.Workflow = "shipping" }), turn(1))
+	o, a := pendingOrder(t)
+	_, actions := addRequest(t, o, newRequest("t2", func(a *Request) { a.Workflow = "shipping" }), envAt(1))
 	require.Equal(t, Pending, a.Status)
 	require.Empty(t, actions)
-	decide(t, o, approve("d1"), turn(2), VerdictAmbiguous)
+	requireVerdict(t, o, approveDecision("d1"), envAt(2), VerdictAmbiguous)
 }
 
-// A decision is known by its ID and source, for as long as its approval is.
-func TestARedeliveredDecisionNeverCountsForALaterRequest(t *testing.T) {
+// A decision is remembered by its ID and source, as long as its approval exists.
+func TestRedeliveredDecisionNeverCountsForALaterRequest(t *testing.T) {
 	t.Parallel()
 	flood := func(o *Order, n int) {
-		for i := range n { // other sources push it out of what is remembered
-			decide(t, o, approve(fmt.Sprintf("f%d", i), via(ViaAPI, "other")), turn(2), VerdictRepeated)
+		for i := range n { // these displace it from the remembered decisions
+			requireVerdict(t, o, approveDecision(fmt.Sprintf("f%d", i), via(ViaAPI, "other")), envAt(2), VerdictRepeated)
 		}
 	}
 	for _, n := range []int{0, 2 * MaxJudgedDecisions} {
-		o, a := requested(t)
-		decide(t, o, approve("d1", via(ViaAPI, "erp")), turn(1), VerdictDecided)
+		o, a := pendingOrder(t)
+		requireVerdict(t, o, approveDecision("d1", via(ViaAPI, "erp")), envAt(1), VerdictDecided)
 		flood(o, n)
 		require.LessOrEqual(t, len(o.JudgedDecisions), MaxJudgedDecisions)
-		b, _ := request(t, o, ask("t2"), turn(3))
-		o = stored(t, o)
+		b, _ := addRequest(t, o, newRequest("t2"), envAt(3))
+		o = storeAndLoad(t, o)
 		b = o.FindApproval(b.ID)
-		decide(t, o, approve("d1", via(ViaAPI, "erp")), turn(4), VerdictRepeated)
-		decide(t, o, approve("d1", via(ViaAPI, "erp"), rejects), turn(4), VerdictConflict)
+		requireVerdict(t, o, approveDecision("d1", via(ViaAPI, "erp")), envAt(4), VerdictRepeated)
+		requireVerdict(t, o, approveDecision("d1", via(ViaAPI, "erp"), rejecting), envAt(4), VerdictConflict)
 		require.Equal(t, Pending, b.Status)
 		require.Equal(t, Approved, o.FindApproval(a.ID).Status)
-		decide(t, o, approve("d1", via(ViaAPI, "crm")), turn(5), VerdictDecided) // another source's own ID
+		requireVerdict(t, o, approveDecision("d1", via(ViaAPI, "crm")), envAt(5), VerdictDecided) // another source
 		require.Equal(t, Approved, b.Status)
 	}
 }
 
-func TestHistoryIsBoundedAndRepeatsAreNotKept(t *testing.T) {
+func TestHistoryIsLimitedWithoutRepetitions(t *testing.T) {
 	t.Parallel()
-	o, _ := requested(t, approvers("ann"))
+	o, _ := pendingOrder(t, withApprovers("ann"))
 	for range 3 {
-		decide(t, o, approve("d1", by("eve")), turn(1), VerdictNotApprover)
+		requireVerdict(t, o, approveDecision("d1", by("eve")), envAt(1), VerdictNotApprover)
 	}
 	require.Len(t, o.History, 2)
-	require.Len(t, o.NewEvents(), 4, "all are counted")
+	require.Len(t, o.NewEvents(), 4, "every repetition is counted")
 	for i := range 2 * MaxHistory {
-		decide(t, o, approve(fmt.Sprint(i), by("eve")), turn(1), VerdictNotApprover)
+		requireVerdict(t, o, approveDecision(fmt.Sprint(i), by("eve")), envAt(1), VerdictNotApprover)
 	}
 	require.Len(t, o.History, MaxHistory)
 }
 
-func TestRoomForApprovals(t *testing.T) {
+func TestLimitOfApprovals(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
 	for i := range MaxApprovals {
-		request(t, o, ask(fmt.Sprint(i), step(fmt.Sprint(i))), turn(0))
+		addRequest(t, o, newRequest(fmt.Sprint(i), withStep(fmt.Sprint(i))), envAt(0))
 	}
-	_, _, err := o.AddRequest(ask("more"), turn(1))
+	_, _, err := o.AddRequest(newRequest("more"), envAt(1))
 	requireField(t, "order", err)
-	act := callBack(t, decide(t, o, approve("d", onStep("7")), turn(1), VerdictDecided))
-	o.RecordCallbackResult(act, Result{Kind: ResultOK}, turn(1))
-	_, _, err = o.AddRequest(ask("more"), turn(2))
-	requireField(t, "order", err) // its request may still be redelivered
-	request(t, o, ask("more"), turn(1+TokenGrace))
+	act := onlyCallback(t, requireVerdict(t, o, approveDecision("d", onStep("7")), envAt(1), VerdictDecided))
+	o.RecordCallbackResult(act, Result{Kind: ResultOK}, envAt(1))
+	_, _, err = o.AddRequest(newRequest("more"), envAt(2))
+	requireField(t, "order", err) // its request may still be delivered again
+	addRequest(t, o, newRequest("more"), envAt(1+TokenGrace))
 	require.Len(t, o.Approvals, MaxApprovals)
 	require.Nil(t, o.FindApproval(ApprovalID("o-1", "7", NewToken("7"))))
 }

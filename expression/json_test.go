@@ -34,9 +34,9 @@ func TestDecodeIsStrict(t *testing.T) {
 
 // escapeCases are texts in the form in which JSON contains them.
 var escapeCases = map[string]struct {
-	text     string
-	want     string // "" is refused
-	atOffset int    // the byte
+	text   string
+	want   string // "" is refused
+	offset int    // the byte
 }{
 	"two bytes":             {"ü", "ü", 0},
 	"four bytes":            {"😀", "😀", 0},
@@ -79,7 +79,7 @@ func TestDecodeRefusesInvalidText(t *testing.T) {
 			"name":  `{"` + c.text + `":1}`,
 			"list":  `{"a":["` + c.text + `"]}`,
 		} {
-			at := c.atOffset + map[string]int{"value": 0, "name": -4, "list": 1}[place]
+			at := c.offset + map[string]int{"value": 0, "name": -4, "list": 1}[place]
 			v, err := DecodeJSON([]byte(body))
 			if c.want == "" {
 				if want := fmt.Sprintf("is not UTF-8 (byte %d)", at); err == nil || err.Error() != want {

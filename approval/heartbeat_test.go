@@ -1,0 +1,43 @@
+package approval
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestHeartbeats(t *testing.T) {
+	t.Parallel()
+	o, a := pendingOrder(t, func(a *Request) { a.HeartbeatInterval = time.Minute })
+	require.Empty(t, o.Advance(envAt(time.Minute-1)))
+	actions := o.Advance(envAt(time.Minute))
+	require.Equal(t, "heartbeat", joinKinds(actions))
+	require.Empty(t, o.Advance(envAt(time.Minute)))
+	answer, current := o.CurrentAnswer(actions[0], at(time.Minute))
+	require.True(t, current)
+	require.Equal(t, "t1", answer.Token.Reveal())
+	require.Equal(t, "heartbeat", joinKinds(o.Advance(envAt(2*time.Minute))), "the next heartbeat follows a lost one")
+	require.Equal(t, "heartbeat", joinKinds(o.Advance(envAt(time.Hour))), "a single heartbeat stands for the missed ones")
+
+	// A failed heartbeat is retried well before the next one. Otherwise two throttled heartbeats would let the state
+	// time out.
+	beat := at(time.Hour + time.Minute)
+	require.Equal(t, beat, a.HeartbeatDue)
+	o.RecordHeartbeatResult(actions[0], ok, envAt(time.Hour))
+	require.Equal(t, beat, a.HeartbeatDue)
+	o.RecordHeartbeatResult(actions[0], refused, envAt(time.Hour))
+	require.Equal(t, beat, a.HeartbeatDue)
+	o.RecordHeartbeatResult(actions[0], notApplied, envAt(time.Hour))
+	require.Equal(t, at(time.Hour+time.Minute/8), a.HeartbeatDue)
+	o.RecordHeartbeatResult(actions[0], Result{Kind: ResultFailed, After: MaxRetryAfter}, envAt(time.Hour))
+	require.Equal(t, at(time.Hour+time.Minute/8), a.HeartbeatDue, "never later than before")
+	require.Equal(t, "heartbeat", joinKinds(o.Advance(envAt(time.Hour+time.Minute/8))))
+
+	requireVerdict(t, o, approveDecision("d"), envAt(time.Hour), VerdictDecided)
+	_, current = o.CurrentAnswer(actions[0], at(time.Hour))
+	require.False(t, current)
+	o.RecordHeartbeatResult(actions[0], closed, envAt(time.Hour))
+	require.Equal(t, Approved, a.Status, "a late heartbeat has no effect")
+	require.True(t, a.HeartbeatDue.IsZero())
+}
