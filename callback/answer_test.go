@@ -21,15 +21,24 @@ var at = time.Date(2026, 7, 1, 14, 0, 0, 123456789, time.FixedZone("CEST", 7200)
 
 func vote(n int, o approval.Outcome, comment string) approval.Vote {
 	return approval.Vote{
-		DecisionID: fmt.Sprintf("d-%d", n), Outcome: o, By: fmt.Sprintf("p%d@example.com", n), Comment: comment,
-		Via: approval.ViaLink, At: at.Add(time.Duration(n-3) * time.Minute),
+		DecisionID: fmt.Sprintf("d-%d", n),
+		Outcome:    o,
+		By:         fmt.Sprintf("p%d@example.com", n),
+		Comment:    comment,
+		Via:        approval.ViaLink,
+		At:         at.Add(time.Duration(n-3) * time.Minute),
 	}
 }
 
 func answer(s approval.Status, votes ...approval.Vote) approval.Answer {
 	return approval.Answer{
-		OrderID: "order-4711", ApprovalID: "0123456789abcdef0123456789abcdef", Workflow: "orders", Token: approval.NewToken("secret"),
-		Status: s, Votes: votes, ClosedAt: at,
+		OrderID:    "order-4711",
+		ApprovalID: "0123456789abcdef0123456789abcdef",
+		Workflow:   "orders",
+		Token:      approval.NewToken("secret"),
+		Status:     s,
+		Votes:      votes,
+		ClosedAt:   at,
 	}
 }
 
@@ -54,7 +63,13 @@ func TestFitWritesAnswers(t *testing.T) {
 	t.Parallel()
 	added := answer(approval.Approved, vote(1, approval.Approve, ""))
 	added.Step = "legal"
-	added.Output = map[string]any{"z": []int{1}, "a": map[string]any{"y": 1, "x": "<&>"}, "approved": false, "OrderID": "forged", "Votes": 1}
+	added.Output = map[string]any{
+		"z":        []int{1},
+		"a":        map[string]any{"y": 1, "x": "<&>"},
+		"approved": false,
+		"OrderID":  "forged",
+		"Votes":    1,
+	}
 	timedOut := answer(approval.TimedOut, vote(1, approval.Approve, "fine by me"))
 	timedOut.Reason = "nobody decided before the deadline"
 	cancelled := answer(approval.Cancelled)
@@ -63,9 +78,10 @@ func TestFitWritesAnswers(t *testing.T) {
 		a         approval.Answer
 		errorName string
 	}{
-		"good_approved.json":   {answer(approval.Approved, vote(1, approval.Approve, "<ok> & \"so\"\u2028 \xff")), ""},
-		"good_rejected.json":   {answer(approval.Rejected, vote(1, approval.Reject, "no")), "ApprovalDenied"},
-		"good_quorum.json":     {answer(approval.Approved, vote(1, approval.Reject, "no"), vote(2, approval.Approve, "yes")), ""},
+		"good_approved.json": {answer(approval.Approved, vote(1, approval.Approve, "<ok> & \"so\"\u2028 \xff")), ""},
+		"good_rejected.json": {answer(approval.Rejected, vote(1, approval.Reject, "no")), "ApprovalDenied"},
+		"good_quorum.json": {answer(approval.Approved, vote(1, approval.Reject, "no"),
+			vote(2, approval.Approve, "yes")), ""},
 		"good_additions.json":  {added, ""},
 		"good_timed_out.json":  {timedOut, "ApprovalTimedOut"},
 		"good_cancelled.json":  {cancelled, "ApprovalCancelled"},
@@ -119,7 +135,8 @@ func TestFitKeepsItsLimit(t *testing.T) {
 
 func TestFitCutsInOrder(t *testing.T) {
 	t.Parallel()
-	a := answer(approval.Rejected, vote(1, approval.Approve, strings.Repeat("x", 300)), vote(2, approval.Reject, strings.Repeat("é", 300)))
+	a := answer(approval.Rejected, vote(1, approval.Approve, strings.Repeat("x", 300)),
+		vote(2, approval.Reject, strings.Repeat("é", 300)))
 	a.Output = map[string]any{"more": strings.Repeat("m", 300)}
 	for _, c := range []struct {
 		limit                             int
@@ -178,7 +195,8 @@ func TestCheckOutput(t *testing.T) {
 	}
 	for _, bad := range []map[string]any{{"approved": true}, {"OrderId": 1}, {"VOTES": 1}, {"x": make(chan int)}} {
 		var field *approval.FieldError
-		if err := callback.CheckOutput(bad); !errors.As(err, &field) || field.Field != "output" || !approval.IsPermanent(err) {
+		if err := callback.CheckOutput(bad); !errors.As(err, &field) || field.Field != "output" ||
+			!approval.IsPermanent(err) {
 			t.Errorf("%v: %v", bad, err)
 		}
 	}

@@ -30,7 +30,9 @@ func SendWithinLimit[In, Out, Options any](
 // AttemptWithinLimit waits for the rate limiter and then calls send, each within the timeout. If the limiter does not admit the
 // call within half of the time that ctx leaves, send is not called: a call that begins at the last moment would be cut
 // off, and its outcome would be unknown.
-func AttemptWithinLimit(ctx context.Context, limit setup.Limiter, timeout time.Duration, send func(context.Context) error) error {
+func AttemptWithinLimit(
+	ctx context.Context, limit setup.Limiter, timeout time.Duration, send func(context.Context) error,
+) error {
 	if end, bounded := ctx.Deadline(); bounded {
 		timeout = min(timeout, time.Until(end))
 	}

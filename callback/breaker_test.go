@@ -137,7 +137,10 @@ func TestBreakerCountsFailuresOnly(t *testing.T) {
 	limited := callback.AttemptWithinLimit(t.Context(), refuseAll, time.Millisecond, nil)
 	require.Error(t, limited)
 	for name, refusal := range map[string]error{
-		"refused": approval.Permanent(errors.New("400")), "no right": approval.NotApplied(errors.New("403")), "closed": approval.ErrClosed, "our limit": limited,
+		"refused":   approval.Permanent(errors.New("400")),
+		"no right":  approval.NotApplied(errors.New("403")),
+		"closed":    approval.ErrClosed,
+		"our limit": limited,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -82,7 +82,12 @@ func TestContentLimits(t *testing.T) {
 		{Name: "lines", Value: " 1\r\n2\n3\n4 "},
 		{Name: "left", Value: "out"},
 	}
-	c := notify.NewContent(m, notify.Limits{Heading: 10, Details: 2, Value: 20, Lines: 2})
+	c := notify.NewContent(m, notify.Limits{
+		Heading: 10,
+		Details: 2,
+		Value:   20,
+		Lines:   2,
+	})
 	require.Equal(t, "ttttttttt…", c.Title)
 	require.Contains(t, facts(c), "Step=a b\ufffd ")
 	require.Equal(t, []notify.Detail{

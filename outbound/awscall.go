@@ -24,7 +24,10 @@ type Service[Options any] struct {
 // attempt: a retry by the SDK would hide that the call may have been applied, and the SDK's retry budget fails every
 // call once throttling has used it up. The retries are the order's own.
 func SendOnce[In, Out, Options any](
-	ctx context.Context, service Service[Options], operation func(context.Context, *In, ...func(*Options)) (*Out, error), in *In,
+	ctx context.Context,
+	service Service[Options],
+	operation func(context.Context, *In, ...func(*Options)) (*Out, error),
+	in *In,
 ) (*Out, error) {
 	ctx, cancel := context.WithTimeout(ctx, service.Timeout)
 	defer cancel()

@@ -53,7 +53,8 @@ func (m resultMiddleware) HandleInitialize(
 	progress := &callProgress{}
 	out, meta, err := next.HandleInitialize(middleware.WithStackValue(ctx, progressKey{}, progress), in)
 	if !errors.Is(err, context.Canceled) { // we ended it: a long poll at shutdown
-		m.observer.AWSCalled(operationName(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx)), progress.resultFor(err))
+		m.observer.AWSCalled(operationName(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx)),
+			progress.resultFor(err))
 	}
 	return out, meta, err
 }

@@ -41,7 +41,8 @@ func (r *recorder) ClockSkew(skew time.Duration) {
 func newConfig(r *recorder, url string) aws.Config {
 	return aws.Config{
 		Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
-		Retryer: func() aws.Retryer { return aws.NopRetryer{} }, APIOptions: []func(*middleware.Stack) error{outbound.ObserveCalls(r)},
+		Retryer:    func() aws.Retryer { return aws.NopRetryer{} },
+		APIOptions: []func(*middleware.Stack) error{outbound.ObserveCalls(r)},
 	}
 }
 
@@ -53,10 +54,15 @@ func TestObserveCalls(t *testing.T) {
 		code, want string
 	}{
 		"ok": {http.StatusOK, "", "ok"}, "throttled": {http.StatusBadRequest, "ThrottlingException", "throttled"},
-		"throttled as 503": {http.StatusServiceUnavailable, "Throttling", "throttled"}, "429": {http.StatusTooManyRequests, "X", "throttled"},
-		"denied": {http.StatusBadRequest, "AccessDeniedException", "denied"}, "no such key": {http.StatusForbidden, "X", "denied"},
-		"expired": {http.StatusBadRequest, "ExpiredTokenException", "denied"}, "closed": {http.StatusBadRequest, "TaskTimedOut", "refused"},
-		"5xx": {http.StatusInternalServerError, "InternalFailure", "failed"}, "unreadable": {http.StatusOK, "{", "failed"}, "broken": {0, "", "failed"},
+		"throttled as 503": {http.StatusServiceUnavailable, "Throttling", "throttled"},
+		"429":              {http.StatusTooManyRequests, "X", "throttled"},
+		"denied":           {http.StatusBadRequest, "AccessDeniedException", "denied"},
+		"no such key":      {http.StatusForbidden, "X", "denied"},
+		"expired":          {http.StatusBadRequest, "ExpiredTokenException", "denied"},
+		"closed":           {http.StatusBadRequest, "TaskTimedOut", "refused"},
+		"5xx":              {http.StatusInternalServerError, "InternalFailure", "failed"},
+		"unreadable":       {http.StatusOK, "{", "failed"},
+		"broken":           {0, "", "failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,7 +81,8 @@ func TestObserveCalls(t *testing.T) {
 			}))
 			defer server.Close()
 			h := &recorder{}
-			_, err := sfn.NewFromConfig(newConfig(h, server.URL)).SendTaskSuccess(t.Context(), &sfn.SendTaskSuccessInput{TaskToken: aws.String("t"), Output: aws.String("{}")})
+			_, err := sfn.NewFromConfig(newConfig(h, server.URL)).SendTaskSuccess(t.Context(),
+				&sfn.SendTaskSuccessInput{TaskToken: aws.String("t"), Output: aws.String("{}")})
 			require.Equal(t, tc.want == "ok", err == nil, "%v", err)
 			require.Equal(t, []string{"SFN.SendTaskSuccess " + tc.want}, h.calls)
 			if tc.status != 0 {
@@ -92,14 +99,17 @@ func TestObserveUnsentCalls(t *testing.T) {
 	defer server.Close()
 	h := &recorder{}
 	c := newConfig(h, server.URL)
-	c.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, fmt.Errorf("none") })
+	c.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{}, fmt.Errorf("none")
+	})
 	_, err := sqs.NewFromConfig(c).GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("q")})
 	require.Error(t, err)
 	require.Equal(t, []string{"SQS.GetQueueUrl denied"}, h.calls)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = sqs.NewFromConfig(newConfig(h, server.URL)).ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &server.URL})
+	_, err = sqs.NewFromConfig(newConfig(h, server.URL)).ReceiveMessage(ctx,
+		&sqs.ReceiveMessageInput{QueueUrl: &server.URL})
 	require.ErrorIs(t, err, context.Canceled)
 	require.Len(t, h.calls, 1)
 }

@@ -34,7 +34,16 @@ func get(ctx context.Context, c outbound.ClientConfig, url string) (*http.Respon
 
 // internalAddresses are addresses that a name or a URL may lead to and that only the inside should call.
 var internalAddresses = []string{
-	"127.0.0.1", "::1", "169.254.169.254", "10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "fd00::1", "fd00:ec2::254", "fe80::1",
+	"127.0.0.1",
+	"::1",
+	"169.254.169.254",
+	"10.0.0.1",
+	"172.16.0.1",
+	"192.168.0.1",
+	"100.64.0.1",
+	"fd00::1",
+	"fd00:ec2::254",
+	"fe80::1",
 	"::ffff:127.0.0.1", "0.0.0.0", "::", "64:ff9b::a00:1", "2002:7f00:1::", "224.0.0.1", "255.255.255.255",
 }
 
@@ -42,11 +51,14 @@ var internalAddresses = []string{
 func TestGuardChecksDialledAddress(t *testing.T) {
 	t.Parallel()
 	for _, addr := range internalAddresses {
-		_, err := get(t.Context(), outbound.ClientConfig{Resolver: outboundtest.NewResolver(addr)}, "http://receiver.example.com/s3cret")
-		if !errors.Is(err, outbound.ErrForbiddenAddress) || strings.Contains(err.Error(), addr) || strings.Contains(err.Error(), "s3cret") {
+		_, err := get(t.Context(), outbound.ClientConfig{Resolver: outboundtest.NewResolver(addr)},
+			"http://receiver.example.com/s3cret")
+		if !errors.Is(err, outbound.ErrForbiddenAddress) || strings.Contains(err.Error(), addr) ||
+			strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v", addr, err)
 		}
-		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied || r.ReasonCode != approval.ReasonAddressForbidden {
+		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied ||
+			r.ReasonCode != approval.ReasonAddressForbidden {
 			t.Errorf("%s: %+v", addr, r)
 		}
 		if outbound.NewGuard(outbound.ClientConfig{}).AllowsAddress(netip.MustParseAddr(addr)) {
@@ -66,12 +78,13 @@ func TestGuardAllows(t *testing.T) {
 		config  outbound.ClientConfig
 		allowed bool
 	}{
-		"internal":       {outbound.ClientConfig{AllowInternal: true}, true},
-		"prefix":         {outbound.ClientConfig{AllowedPrefixes: loopback}, true},
-		"prefix, port":   {outbound.ClientConfig{AllowedPrefixes: loopback, AllowedPorts: []uint16{443, port}}, true},
-		"another port":   {outbound.ClientConfig{AllowedPrefixes: loopback, AllowedPorts: []uint16{443}}, false},
-		"another prefix": {outbound.ClientConfig{AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, false},
-		"nothing":        {outbound.ClientConfig{}, false},
+		"internal":     {outbound.ClientConfig{AllowInternal: true}, true},
+		"prefix":       {outbound.ClientConfig{AllowedPrefixes: loopback}, true},
+		"prefix, port": {outbound.ClientConfig{AllowedPrefixes: loopback, AllowedPorts: []uint16{443, port}}, true},
+		"another port": {outbound.ClientConfig{AllowedPrefixes: loopback, AllowedPorts: []uint16{443}}, false},
+		"another prefix": {outbound.ClientConfig{AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
+			false},
+		"nothing": {outbound.ClientConfig{}, false},
 	} {
 		c.config.Resolver = outboundtest.NewResolver("127.0.0.1")
 		_, err := get(t.Context(), c.config, strings.Replace(server.URL, "127.0.0.1", "receiver.example.com", 1))
@@ -87,10 +100,14 @@ func TestGuardAllows(t *testing.T) {
 
 func TestClientFollowsNoRedirects(t *testing.T) {
 	t.Parallel()
-	inner := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
+	inner := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("the redirect was followed")
+	}))
 	defer inner.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		outer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, inner.URL, status) }))
+		outer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, inner.URL, status)
+		}))
 		resp, err := get(t.Context(), outbound.ClientConfig{AllowInternal: true}, outer.URL)
 		outer.Close()
 		if err != nil || resp.StatusCode != status {
@@ -104,11 +121,14 @@ func TestClientFollowsNoRedirects(t *testing.T) {
 }
 
 func TestClientUsesNoProxy(t *testing.T) {
-	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the proxy was called") }))
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("the proxy was called")
+	}))
 	defer proxy.Close()
 	t.Setenv("HTTP_PROXY", proxy.URL) // net/http reads it once a process, and never for loopback addresses
 	t.Setenv("HTTPS_PROXY", proxy.URL)
-	_, err := get(t.Context(), outbound.ClientConfig{Resolver: outboundtest.NewResolver("10.0.0.1")}, "http://receiver.example.com/")
+	_, err := get(t.Context(), outbound.ClientConfig{Resolver: outboundtest.NewResolver("10.0.0.1")},
+		"http://receiver.example.com/")
 	if !errors.Is(err, outbound.ErrForbiddenAddress) {
 		t.Error(err)
 	}
@@ -133,7 +153,8 @@ func TestJudgeFailureUnsent(t *testing.T) {
 		"no such host":          "http://no-such-host.invalid/",
 	} {
 		_, err := get(t.Context(), outbound.ClientConfig{AllowInternal: true}, url+"/s3cret")
-		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied || !outbound.IsEndpointFailure(err) || r.ReasonCode != approval.ReasonConnectionFailed {
+		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied ||
+			!outbound.IsEndpointFailure(err) || r.ReasonCode != approval.ReasonConnectionFailed {
 			t.Errorf("%s: %+v", name, r)
 		}
 		if err == nil || !strings.HasPrefix(err.Error(), "not sent: ") || strings.Contains(err.Error(), "s3cret") {
@@ -154,7 +175,8 @@ func TestJudgeFailureMaybeApplied(t *testing.T) {
 	defer server.Close()
 	for path, timeout := range map[string]time.Duration{"/hang": 100 * time.Millisecond, "/broken": time.Minute} {
 		_, err := get(t.Context(), outbound.ClientConfig{AllowInternal: true, Timeout: timeout}, server.URL+path)
-		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || !r.MaybeApplied || !outbound.IsEndpointFailure(err) || r.ReasonCode != approval.ReasonNoAnswer {
+		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || !r.MaybeApplied ||
+			!outbound.IsEndpointFailure(err) || r.ReasonCode != approval.ReasonNoAnswer {
 			t.Errorf("%s: %+v", path, r)
 		}
 		if err == nil || !strings.HasPrefix(err.Error(), "no answer: ") || strings.Contains(err.Error(), path) {
@@ -166,7 +188,8 @@ func TestJudgeFailureMaybeApplied(t *testing.T) {
 func TestJudgeStatusClosed(t *testing.T) {
 	t.Parallel()
 	gone := &http.Response{StatusCode: http.StatusGone}
-	if err := outbound.JudgeStatus(gone, time.Now(), http.StatusConflict, http.StatusGone); !errors.Is(err, approval.ErrClosed) {
+	err := outbound.JudgeStatus(gone, time.Now(), http.StatusConflict, http.StatusGone)
+	if !errors.Is(err, approval.ErrClosed) {
 		t.Error(err)
 	}
 	if err := outbound.JudgeStatus(gone, time.Now()); !approval.IsPermanent(err) || errors.Is(err, approval.ErrClosed) {

@@ -42,7 +42,8 @@ func (p *Progress) JudgeFailure(ctx context.Context, err error) error {
 	case errors.Is(err, ErrForbiddenAddress):
 		return approval.NotApplied(ErrForbiddenAddress)
 	case p.IsUnsent():
-		return EndpointFailed(approval.NotApplied(unsentError(approval.ReasonConnectionFailed, safeReason(ctx, err, "no connection"))))
+		return EndpointFailed(approval.NotApplied(unsentError(approval.ReasonConnectionFailed,
+			safeReason(ctx, err, "no connection"))))
 	}
 	return EndpointFailed(noAnswerError(ctx, err))
 }

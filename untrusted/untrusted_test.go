@@ -14,10 +14,11 @@ import (
 func TestForms(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ in, multi, single, terminal string }{
-		"plain":             {in: "plain"},
-		"empty":             {in: ""},
-		"line ends":         {"a\r\nb\rc\u2028d\u2029e\nf", "a\nb\nc\nd\ne\nf", "a b c d e f", "a��b�c�d�e�f"},
-		"header":            {"a\r\nBcc: b@example.com", "a\nBcc: b@example.com", "a Bcc: b@example.com", "a��Bcc: b@example.com"},
+		"plain":     {in: "plain"},
+		"empty":     {in: ""},
+		"line ends": {"a\r\nb\rc\u2028d\u2029e\nf", "a\nb\nc\nd\ne\nf", "a b c d e f", "a��b�c�d�e�f"},
+		"header": {"a\r\nBcc: b@example.com", "a\nBcc: b@example.com", "a Bcc: b@example.com",
+			"a��Bcc: b@example.com"},
 		"tab":               {"a\tb", "a\tb", "a b", "a�b"},
 		"spaces":            {" many  spaces ", " many  spaces ", "many spaces", " many  spaces "},
 		"no-break space":    {"a\u00a0b", "a\u00a0b", "a b", "a�b"},
@@ -96,7 +97,8 @@ func TestJSON(t *testing.T) {
 }
 
 func FuzzForms(f *testing.F) {
-	for _, seed := range []string{"", "a\r\n\r\nb", "\xff\xfe", "\u202e", "\x1b]8;;http://x\x07", "\ufeff\ufeff", "\U000e0041"} {
+	for _, seed := range []string{"", "a\r\n\r\nb", "\xff\xfe", "\u202e", "\x1b]8;;http://x\x07", "\ufeff\ufeff",
+		"\U000e0041"} {
 		f.Add(seed, 3)
 	}
 	f.Fuzz(func(t *testing.T, s string, limit int) {
@@ -120,7 +122,8 @@ func FuzzForms(f *testing.F) {
 			t.Fatal(err)
 		}
 		var before, after map[string]string
-		if json.Unmarshal(document, &before) != nil || json.Unmarshal(untrusted.JSON(document), &after) != nil || before[""] != after[""] {
+		if json.Unmarshal(document, &before) != nil || json.Unmarshal(untrusted.JSON(document), &after) != nil ||
+			before[""] != after[""] {
 			t.Errorf("JSON changes %q to %q", before, after)
 		}
 	})

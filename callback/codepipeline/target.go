@@ -24,7 +24,9 @@ const MaxSummary = 512
 
 // API is the part of codepipeline.Client that a target uses.
 type API interface {
-	PutApprovalResult(context.Context, *codepipeline.PutApprovalResultInput, ...func(*codepipeline.Options)) (*codepipeline.PutApprovalResultOutput, error)
+	PutApprovalResult(
+		context.Context, *codepipeline.PutApprovalResultInput, ...func(*codepipeline.Options),
+	) (*codepipeline.PutApprovalResultOutput, error)
 }
 
 // Config configures a Target.

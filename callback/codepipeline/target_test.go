@@ -22,7 +22,8 @@ func start(t *testing.T) (*emulator.CodePipeline, *codepipeline.Target) {
 	s, err := emulator.Start()
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
-	client := sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: aws.String(s.URL()), Credentials: credentials.NewStaticCredentialsProvider("x", "x", "")})
+	client := sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: aws.String(s.URL()),
+		Credentials: credentials.NewStaticCredentialsProvider("x", "x", "")})
 	return s.CodePipeline, codepipeline.NewTarget(client, codepipeline.Config{Limit: rate.NewLimiter(1000, 1000)})
 }
 
@@ -48,7 +49,8 @@ func TestDeliver(t *testing.T) {
 	}{
 		{approval.Approved, nil, "Approved", "approved by ann@example.com: fine"},
 		{approval.Rejected, func(a *approval.Answer) { a.Votes[0].Comment = "" }, "Rejected", "rejected by ann@example.com"},
-		{approval.TimedOut, func(a *approval.Answer) { a.Reason = "nobody decided" }, "Rejected", "timed out: nobody decided"},
+		{approval.TimedOut, func(a *approval.Answer) { a.Reason = "nobody decided" }, "Rejected",
+			"timed out: nobody decided"},
 		{approval.Cancelled, func(a *approval.Answer) { a.Votes = nil }, "Rejected", "cancelled"},
 	} {
 		a := answer(c.OpenApproval("shop", "Release", "Sign-off"), tc.status)
@@ -70,7 +72,8 @@ func TestDeliver(t *testing.T) {
 func TestASummaryIsCut(t *testing.T) {
 	t.Parallel()
 	c, target := start(t)
-	a := answer(c.OpenApproval("shop", "Release", "Sign-off"), approval.Approved, func(a *approval.Answer) { a.Votes[0].Comment = strings.Repeat("ü", 4000) + "\xff" })
+	a := answer(c.OpenApproval("shop", "Release", "Sign-off"), approval.Approved,
+		func(a *approval.Answer) { a.Votes[0].Comment = strings.Repeat("ü", 4000) + "\xff" })
 	require.NoError(t, target.Deliver(t.Context(), a))
 	got := c.FindAction("shop", "Release", "Sign-off").Summary
 	require.Equal(t, codepipeline.MaxSummary, utf8.RuneCountInString(got))
@@ -99,7 +102,8 @@ func TestWhatIsRefused(t *testing.T) {
 	t.Parallel()
 	_, target := start(t)
 	for name, a := range map[string]approval.Answer{
-		"a token alone":      answer("", approval.Approved, func(a *approval.Answer) { a.Token = approval.NewToken("token") }),
+		"a token alone": answer("", approval.Approved,
+			func(a *approval.Answer) { a.Token = approval.NewToken("token") }),
 		"one part empty":     answer("", approval.Approved),
 		"pending":            answer("x", approval.Pending),
 		"no token of theirs": answer("x", approval.Approved),
@@ -115,6 +119,7 @@ func TestWhatIsRefused(t *testing.T) {
 
 func TestNoTurnInTime(t *testing.T) {
 	t.Parallel()
-	target := codepipeline.NewTarget(struct{ codepipeline.API }{}, codepipeline.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})
+	target := codepipeline.NewTarget(struct{ codepipeline.API }{},
+		codepipeline.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})
 	require.False(t, approval.ResultOf(target.Deliver(t.Context(), answer("x", approval.Approved))).MaybeApplied)
 }

@@ -35,7 +35,13 @@ func answer(url string) approval.Answer {
 	return approval.Answer{
 		OrderID: "order-4711", ApprovalID: "0123456789abcdef0123456789abcdef", Token: approval.NewToken(url),
 		Status: approval.Rejected, ClosedAt: now,
-		Votes: []approval.Vote{{DecisionID: "d-1", Outcome: approval.Reject, By: "ann@example.com", Comment: "no", At: now}},
+		Votes: []approval.Vote{{
+			DecisionID: "d-1",
+			Outcome:    approval.Reject,
+			By:         "ann@example.com",
+			Comment:    "no",
+			At:         now,
+		}},
 	}
 }
 
@@ -43,7 +49,9 @@ type signer struct{}
 
 func (signer) Sign(id string, now time.Time, body []byte) http.Header {
 	return http.Header{
-		"webhook-id": {id}, "webhook-timestamp": {fmt.Sprint(now.Unix())}, "webhook-signature": {fmt.Sprintf("v1,%d", len(body))},
+		"webhook-id":        {id},
+		"webhook-timestamp": {fmt.Sprint(now.Unix())},
+		"webhook-signature": {fmt.Sprintf("v1,%d", len(body))},
 	}
 }
 
@@ -55,7 +63,8 @@ func TestDeliverPostsTheAnswer(t *testing.T) {
 		var head bytes.Buffer
 		r.Header.Del("Accept-Encoding")
 		_ = r.Header.Write(&head)
-		got = r.Method + " " + r.RequestURI + "\n" + strings.ReplaceAll(head.String(), "\r\n", "\n") + "\n" + string(body) + "\n"
+		headers := strings.ReplaceAll(head.String(), "\r\n", "\n")
+		got = r.Method + " " + r.RequestURI + "\n" + headers + "\n" + string(body) + "\n"
 	}))
 	defer server.Close()
 	c := private()
@@ -189,7 +198,8 @@ func TestDeliverWithoutAnAnswer(t *testing.T) {
 	for i, path := range []string{"lost", "garbage", "slow"} {
 		err := target.Deliver(t.Context(), answer(server.URL+"/s3cret/"+path))
 		checkText(t, err)
-		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || !r.MaybeApplied || !outbound.IsEndpointFailure(err) {
+		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || !r.MaybeApplied ||
+			!outbound.IsEndpointFailure(err) {
 			t.Errorf("%s: %+v", path, r)
 		}
 		if path == "slow" && !errors.Is(err, context.DeadlineExceeded) {
@@ -222,7 +232,8 @@ func TestDeliverSurelyNotSent(t *testing.T) {
 	} {
 		err := httptarget.NewTarget(private()).Deliver(t.Context(), answer(url))
 		checkText(t, err)
-		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied || !outbound.IsEndpointFailure(err) {
+		if r := approval.ResultOf(err); r.Kind != approval.ResultFailed || r.MaybeApplied ||
+			!outbound.IsEndpointFailure(err) {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
@@ -290,7 +301,8 @@ func TestBodyIsJSONWithTheErrorsName(t *testing.T) {
 	defer server.Close()
 	a := answer(server.URL)
 	a.Status, a.Votes = approval.TimedOut, nil
-	if err := httptarget.NewTarget(private()).Deliver(t.Context(), a); err != nil || body["error"] != "ApprovalTimedOut" || body["status"] != "timed_out" {
+	if err := httptarget.NewTarget(private()).Deliver(t.Context(), a); err != nil ||
+		body["error"] != "ApprovalTimedOut" || body["status"] != "timed_out" {
 		t.Errorf("%v: %v", err, body)
 	}
 }

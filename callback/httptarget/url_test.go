@@ -27,15 +27,59 @@ func TestValidateURL(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
-		"", "s3cret", "//example.com/", "/cb", "https:", "https://", "https:example.com", "https:///cb", "http://example.com/", "ftp://example.com/",
-		"file:///etc/passwd", "gopher://example.com/", "https://user@example.com/", "https://u:s3cret@example.com/", "https://example.com/#s3cret",
-		"https://example.com/#", "https://example.com:8443/", "https://example.com:22/", "https://example.com:0/", "https://example.com:99999/",
-		"https://127.0.0.1/", "https://127.0.0.1./", "https://[::1]/", "https://169.254.169.254/latest/meta-data/", "https://10.1.2.3/",
-		"https://172.16.0.1/", "https://192.168.1.1/", "https://100.64.0.1/", "https://[fd00::1]/", "https://[fd00:ec2::254]/", "https://[fe80::1]/",
-		"https://[fe80::1%25eth0]/", "https://[::ffff:127.0.0.1]/", "https://[::ffff:a9fe:a9fe]/", "https://[::127.0.0.1]/", "https://0.0.0.0/",
-		"https://0/", "https://[::]/", "https://[64:ff9b::7f00:1]/", "https://[2002:7f00:1::]/", "https://224.0.0.1/", "https://255.255.255.255/",
-		"https://2130706433/", "https://0x7f000001/", "https://0x7f.1/", "https://0177.0.0.1/", "https://127.1/", "https://127.0.0.1.0x/",
-		"https://999999999999999999999999/", "https://①②⑦.0.0.1/", "https://bücher.example/", "https://exa mple.com/", "https://example.com\x00/",
+		"",
+		"s3cret",
+		"//example.com/",
+		"/cb",
+		"https:",
+		"https://",
+		"https:example.com",
+		"https:///cb",
+		"http://example.com/",
+		"ftp://example.com/",
+		"file:///etc/passwd",
+		"gopher://example.com/",
+		"https://user@example.com/",
+		"https://u:s3cret@example.com/",
+		"https://example.com/#s3cret",
+		"https://example.com/#",
+		"https://example.com:8443/",
+		"https://example.com:22/",
+		"https://example.com:0/",
+		"https://example.com:99999/",
+		"https://127.0.0.1/",
+		"https://127.0.0.1./",
+		"https://[::1]/",
+		"https://169.254.169.254/latest/meta-data/",
+		"https://10.1.2.3/",
+		"https://172.16.0.1/",
+		"https://192.168.1.1/",
+		"https://100.64.0.1/",
+		"https://[fd00::1]/",
+		"https://[fd00:ec2::254]/",
+		"https://[fe80::1]/",
+		"https://[fe80::1%25eth0]/",
+		"https://[::ffff:127.0.0.1]/",
+		"https://[::ffff:a9fe:a9fe]/",
+		"https://[::127.0.0.1]/",
+		"https://0.0.0.0/",
+		"https://0/",
+		"https://[::]/",
+		"https://[64:ff9b::7f00:1]/",
+		"https://[2002:7f00:1::]/",
+		"https://224.0.0.1/",
+		"https://255.255.255.255/",
+		"https://2130706433/",
+		"https://0x7f000001/",
+		"https://0x7f.1/",
+		"https://0177.0.0.1/",
+		"https://127.1/",
+		"https://127.0.0.1.0x/",
+		"https://999999999999999999999999/",
+		"https://①②⑦.0.0.1/",
+		"https://bücher.example/",
+		"https://exa mple.com/",
+		"https://example.com\x00/",
 		"https://example.com\n/", "https://%31%32%37.0.0.1/", "https://example.com/" + strings.Repeat("s3cret", 400),
 	} {
 		err := guarded.ValidateURL(bad)
@@ -50,7 +94,10 @@ func TestValidateURL(t *testing.T) {
 func TestHost(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]string{
-		"https://Hooks.Example.com/a?b=s3cret": "hooks.example.com", "https://hooks.example.com:8443/": "hooks.example.com:8443", "http://[::1]:80/x": "[::1]:80", "%": "",
+		"https://Hooks.Example.com/a?b=s3cret": "hooks.example.com",
+		"https://hooks.example.com:8443/":      "hooks.example.com:8443",
+		"http://[::1]:80/x":                    "[::1]:80",
+		"%":                                    "",
 	} {
 		if got := httptarget.NewTarget(httptarget.Config{}).HostOf(approval.Answer{Token: approval.NewToken(url)}); got != want {
 			t.Errorf("%s: %q", url, got)
@@ -64,22 +111,35 @@ func TestValidateURLAllows(t *testing.T) {
 		config    httptarget.Config
 		good, bad string
 	}{
-		"HTTP":          {httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true}}, "http://example.com/", "http://example.com:443443/"},
-		"HTTP, guarded": {httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true}}, "https://example.com/", "http://127.0.0.1/"},
-		"a port":        {httptarget.Config{AllowedPorts: []uint16{8443}}, "https://example.com:8443/", "https://example.com:80/"},
-		"a host":        {httptarget.Config{Settings: httptarget.Settings{AllowedHosts: []string{"Example.com"}}}, "https://example.COM/", "https://notexample.com/"},
-		"a name below":  {httptarget.Config{Settings: httptarget.Settings{AllowedHosts: []string{".example.com"}}}, "https://a.b.example.com/", "https://example.com.evil.org/"},
-		"no empty host": {httptarget.Config{Settings: httptarget.Settings{AllowedHosts: []string{"", "example.com"}}}, "https://example.com/", "https://evil.org/"},
+		"HTTP": {httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true}}, "http://example.com/",
+			"http://example.com:443443/"},
+		"HTTP, guarded": {httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true}}, "https://example.com/",
+			"http://127.0.0.1/"},
+		"a port": {httptarget.Config{AllowedPorts: []uint16{8443}}, "https://example.com:8443/",
+			"https://example.com:80/"},
+		"a host": {httptarget.Config{Settings: httptarget.Settings{AllowedHosts: []string{"Example.com"}}},
+			"https://example.COM/", "https://notexample.com/"},
+		"a name below": {httptarget.Config{Settings: httptarget.Settings{AllowedHosts: []string{".example.com"}}},
+			"https://a.b.example.com/", "https://example.com.evil.org/"},
+		"no empty host": {httptarget.Config{Settings: httptarget.Settings{AllowedHosts: []string{"", "example.com"}}},
+			"https://example.com/", "https://evil.org/"},
 		"hosts, still guarded": {
-			httptarget.Config{Settings: httptarget.Settings{AllowedHosts: []string{"127.0.0.1", "a.org"}}}, "https://a.org/", "https://127.0.0.1/",
+			httptarget.Config{Settings: httptarget.Settings{AllowedHosts: []string{"127.0.0.1", "a.org"}}},
+			"https://a.org/",
+			"https://127.0.0.1/",
 		},
 		"a prefix": {
-			httptarget.Config{AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, "https://10.1.2.3/", "https://127.0.0.1/",
+			httptarget.Config{AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
+			"https://10.1.2.3/",
+			"https://127.0.0.1/",
 		},
 		"an IPv6 prefix": {
-			httptarget.Config{AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("fd00::/8")}}, "https://[fd00::1]/", "https://[fe80::1]/",
+			httptarget.Config{AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("fd00::/8")}},
+			"https://[fd00::1]/",
+			"https://[fe80::1]/",
 		},
-		"private": {httptarget.Config{Settings: httptarget.Settings{AllowInternal: true}}, "https://127.0.0.1:1234/", "http://127.0.0.1:1234/"},
+		"private": {httptarget.Config{Settings: httptarget.Settings{AllowInternal: true}}, "https://127.0.0.1:1234/",
+			"http://127.0.0.1:1234/"},
 	} {
 		target := httptarget.NewTarget(c.config)
 		if err := target.ValidateURL(c.good); err != nil {
@@ -94,14 +154,16 @@ func TestValidateURLAllows(t *testing.T) {
 // A name that leads to an internal address is accepted as a URL, and refused for good when it is dialled.
 func TestDeliverRefusesInternalAddresses(t *testing.T) {
 	t.Parallel()
-	target := httptarget.NewTarget(httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true}, Resolver: outboundtest.NewResolver("10.0.0.1")})
+	target := httptarget.NewTarget(httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true},
+		Resolver: outboundtest.NewResolver("10.0.0.1")})
 	a := answer("http://callback.example.com/s3cret")
 	if err := target.ValidateURL(a.Token.Reveal()); err != nil {
 		t.Fatal(err)
 	}
 	err := target.Deliver(t.Context(), a)
 	checkText(t, err)
-	if !approval.IsPermanent(err) || !errors.Is(err, outbound.ErrForbiddenAddress) || strings.Contains(err.Error(), "10.0.0.1") {
+	if !approval.IsPermanent(err) || !errors.Is(err, outbound.ErrForbiddenAddress) ||
+		strings.Contains(err.Error(), "10.0.0.1") {
 		t.Errorf("%v", err)
 	}
 }
@@ -144,7 +206,8 @@ func FuzzValidateURL(f *testing.F) {
 		if err != nil || r.URL.Scheme != "https" || r.URL.User != nil {
 			t.Fatalf("%q is taken: %v", raw, err)
 		}
-		if addr, err := netip.ParseAddr(r.URL.Hostname()); err == nil && (!addr.IsGlobalUnicast() || addr.IsPrivate() || addr.Is4In6()) {
+		if addr, err := netip.ParseAddr(r.URL.Hostname()); err == nil &&
+			(!addr.IsGlobalUnicast() || addr.IsPrivate() || addr.Is4In6()) {
 			t.Errorf("%q is taken", raw)
 		}
 	})

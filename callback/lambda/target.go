@@ -25,9 +25,15 @@ const (
 
 // API is the part of lambda.Client that a target uses.
 type API interface {
-	SendDurableExecutionCallbackSuccess(context.Context, *lambda.SendDurableExecutionCallbackSuccessInput, ...func(*lambda.Options)) (*lambda.SendDurableExecutionCallbackSuccessOutput, error)
-	SendDurableExecutionCallbackFailure(context.Context, *lambda.SendDurableExecutionCallbackFailureInput, ...func(*lambda.Options)) (*lambda.SendDurableExecutionCallbackFailureOutput, error)
-	SendDurableExecutionCallbackHeartbeat(context.Context, *lambda.SendDurableExecutionCallbackHeartbeatInput, ...func(*lambda.Options)) (*lambda.SendDurableExecutionCallbackHeartbeatOutput, error)
+	SendDurableExecutionCallbackSuccess(
+		context.Context, *lambda.SendDurableExecutionCallbackSuccessInput, ...func(*lambda.Options),
+	) (*lambda.SendDurableExecutionCallbackSuccessOutput, error)
+	SendDurableExecutionCallbackFailure(
+		context.Context, *lambda.SendDurableExecutionCallbackFailureInput, ...func(*lambda.Options),
+	) (*lambda.SendDurableExecutionCallbackFailureOutput, error)
+	SendDurableExecutionCallbackHeartbeat(
+		context.Context, *lambda.SendDurableExecutionCallbackHeartbeatInput, ...func(*lambda.Options),
+	) (*lambda.SendDurableExecutionCallbackHeartbeatOutput, error)
 }
 
 // Config configures a Target.

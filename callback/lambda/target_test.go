@@ -23,14 +23,25 @@ func start(t *testing.T) (*emulator.Server, *lambda.Target) {
 	s, err := emulator.Start()
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
-	client := sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: aws.String(s.URL()), Credentials: credentials.NewStaticCredentialsProvider("x", "x", "")})
+	client := sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: aws.String(s.URL()),
+		Credentials: credentials.NewStaticCredentialsProvider("x", "x", "")})
 	return s, lambda.NewTarget(client, lambda.Config{Limit: rate.NewLimiter(1000, 1000)})
 }
 
 func answer(id string, status approval.Status, change ...func(*approval.Answer)) approval.Answer {
 	a := approval.Answer{
-		OrderID: "A-1", ApprovalID: "0123", Workflow: "orders", Token: approval.NewToken(id), Status: status, ClosedAt: time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC),
-		Votes: []approval.Vote{{DecisionID: "d", Outcome: approval.Approve, By: "ann@example.com", Comment: "fine"}},
+		OrderID:    "A-1",
+		ApprovalID: "0123",
+		Workflow:   "orders",
+		Token:      approval.NewToken(id),
+		Status:     status,
+		ClosedAt:   time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC),
+		Votes: []approval.Vote{{
+			DecisionID: "d",
+			Outcome:    approval.Approve,
+			By:         "ann@example.com",
+			Comment:    "fine",
+		}},
 	}
 	if status == approval.Rejected {
 		a.Votes[0].Outcome = approval.Reject
@@ -113,22 +124,25 @@ func TestWhatIsRefused(t *testing.T) {
 	t.Parallel()
 	s, target := start(t)
 	for name, a := range map[string]approval.Answer{
-		"no callback ID":   answer("", approval.Approved),
-		"too long":         answer(strings.Repeat("x", 1025), approval.Approved),
-		"pending":          answer("x", approval.Pending),
-		"not one of ours":  answer("unknown", approval.Approved),
-		"output too large": answer("x", approval.Approved, func(a *approval.Answer) { a.Output = map[string]any{"x": strings.Repeat("y", 300_000)} }),
+		"no callback ID":  answer("", approval.Approved),
+		"too long":        answer(strings.Repeat("x", 1025), approval.Approved),
+		"pending":         answer("x", approval.Pending),
+		"not one of ours": answer("unknown", approval.Approved),
+		"output too large": answer("x", approval.Approved,
+			func(a *approval.Answer) { a.Output = map[string]any{"x": strings.Repeat("y", 300_000)} }),
 	} {
 		require.True(t, approval.IsPermanent(target.Deliver(t.Context(), a)), name)
 	}
 	id := s.Lambda.Callbacks.OpenTask(time.Hour, 0)
-	long := answer(id, approval.Rejected, func(a *approval.Answer) { a.Votes[0].Comment = strings.Repeat("\x01", 100_000) })
+	long := answer(id, approval.Rejected,
+		func(a *approval.Answer) { a.Votes[0].Comment = strings.Repeat("\x01", 100_000) })
 	require.NoError(t, target.Deliver(t.Context(), long), "a comment is cut")
 }
 
 func TestNoTurnInTime(t *testing.T) {
 	t.Parallel()
-	target := lambda.NewTarget(struct{ lambda.API }{}, lambda.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})
+	target := lambda.NewTarget(struct{ lambda.API }{},
+		lambda.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})
 	r := approval.ResultOf(target.Deliver(context.Background(), answer("x", approval.Approved)))
 	require.Equal(t, approval.ResultFailed, r.Kind)
 	require.False(t, r.MaybeApplied)

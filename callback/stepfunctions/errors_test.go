@@ -89,7 +89,8 @@ func TestDeliverReadsWhatTheServiceSays(t *testing.T) {
 		if err := target.Deliver(t.Context(), approved()); outbound.IsEndpointFailure(err) != c.maybe {
 			t.Errorf("%s: down: %t", name, outbound.IsEndpointFailure(err))
 		}
-		if err := target.Deliver(t.Context(), approved()); !strings.Contains(err.Error(), c.code) || !strings.Contains(err.Error(), "req-1") {
+		if err := target.Deliver(t.Context(), approved()); !strings.Contains(err.Error(), c.code) ||
+			!strings.Contains(err.Error(), "req-1") {
 			t.Errorf("%s: the error does not name the code and the request: %v", name, err)
 		}
 	}
@@ -147,7 +148,8 @@ func TestDeliverEndsWithItsTimeout(t *testing.T) {
 	release := make(chan struct{})
 	api, calls := serve(t, func(http.ResponseWriter, call) { <-release })
 	defer close(release)
-	target := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: unlimited(), Timeout: 2 * time.Second}) // longer than a busy machine takes to connect
+	target := stepfunctions.NewTarget(api,
+		stepfunctions.Config{Limits: unlimited(), Timeout: 2 * time.Second}) // longer than a busy machine takes to connect
 	check(t, "slow", target, approval.ResultFailed, true)
 	if err := target.Deliver(t.Context(), approved()); !errors.Is(err, context.DeadlineExceeded) || calls.Load() != 2 {
 		t.Errorf("%v after %d calls", err, calls.Load())
@@ -187,19 +189,23 @@ func TestDeliverSurelyNotSent(t *testing.T) {
 // A client that is not the SDK's cannot tell whether it sent anything.
 func TestDeliverThroughAnotherClient(t *testing.T) {
 	t.Parallel()
-	check(t, "fake", stepfunctions.NewTarget(fake{errors.New("token " + secretToken)}, stepfunctions.Config{Limits: unlimited()}), approval.ResultFailed, true)
+	check(t, "fake", stepfunctions.NewTarget(fake{errors.New("token " + secretToken)},
+		stepfunctions.Config{Limits: unlimited()}), approval.ResultFailed, true)
 }
 
 type fake struct{ err error }
 
-func (f fake) SendTaskSuccess(context.Context, *sfn.SendTaskSuccessInput, ...func(*sfn.Options)) (*sfn.SendTaskSuccessOutput, error) {
+func (f fake) SendTaskSuccess(context.Context, *sfn.SendTaskSuccessInput,
+	...func(*sfn.Options)) (*sfn.SendTaskSuccessOutput, error) {
 	return nil, f.err
 }
 
-func (f fake) SendTaskFailure(context.Context, *sfn.SendTaskFailureInput, ...func(*sfn.Options)) (*sfn.SendTaskFailureOutput, error) {
+func (f fake) SendTaskFailure(context.Context, *sfn.SendTaskFailureInput,
+	...func(*sfn.Options)) (*sfn.SendTaskFailureOutput, error) {
 	return nil, f.err
 }
 
-func (f fake) SendTaskHeartbeat(context.Context, *sfn.SendTaskHeartbeatInput, ...func(*sfn.Options)) (*sfn.SendTaskHeartbeatOutput, error) {
+func (f fake) SendTaskHeartbeat(context.Context, *sfn.SendTaskHeartbeatInput,
+	...func(*sfn.Options)) (*sfn.SendTaskHeartbeatOutput, error) {
 	return nil, f.err
 }

@@ -26,7 +26,9 @@ const (
 type API interface {
 	SendTaskSuccess(context.Context, *sfn.SendTaskSuccessInput, ...func(*sfn.Options)) (*sfn.SendTaskSuccessOutput, error)
 	SendTaskFailure(context.Context, *sfn.SendTaskFailureInput, ...func(*sfn.Options)) (*sfn.SendTaskFailureOutput, error)
-	SendTaskHeartbeat(context.Context, *sfn.SendTaskHeartbeatInput, ...func(*sfn.Options)) (*sfn.SendTaskHeartbeatOutput, error)
+	SendTaskHeartbeat(
+		context.Context, *sfn.SendTaskHeartbeatInput, ...func(*sfn.Options),
+	) (*sfn.SendTaskHeartbeatOutput, error)
 }
 
 // Limits are the rate limits of an account and region for each API, as AWS counts the calls.

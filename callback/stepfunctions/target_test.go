@@ -58,7 +58,10 @@ func client(url string, credentials aws.CredentialsProvider) *sfn.Client {
 		})
 	}
 	return sfn.NewFromConfig(aws.Config{
-		Region: "eu-central-1", BaseEndpoint: aws.String(url), Credentials: credentials, RetryMaxAttempts: 5,
+		Region:           "eu-central-1",
+		BaseEndpoint:     aws.String(url),
+		Credentials:      credentials,
+		RetryMaxAttempts: 5,
 	})
 }
 
@@ -72,7 +75,12 @@ func approved() approval.Answer {
 	return approval.Answer{
 		OrderID: "order-4711", ApprovalID: "0123456789abcdef0123456789abcdef", Token: approval.NewToken(secretToken),
 		Status: approval.Approved, ClosedAt: time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC),
-		Votes: []approval.Vote{{DecisionID: "d-1", Outcome: approval.Approve, By: "ann@example.com", Comment: "fine"}},
+		Votes: []approval.Vote{{
+			DecisionID: "d-1",
+			Outcome:    approval.Approve,
+			By:         "ann@example.com",
+			Comment:    "fine",
+		}},
 	}
 }
 
@@ -102,7 +110,8 @@ func TestDeliverCallsWhatTheAnswerAsksFor(t *testing.T) {
 			got = c
 			_, _ = io.WriteString(w, "{}")
 		})
-		if err := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: unlimited()}).Deliver(t.Context(), c.a); err != nil || calls.Load() != 1 {
+		target := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: unlimited()})
+		if err := target.Deliver(t.Context(), c.a); err != nil || calls.Load() != 1 {
 			t.Fatalf("%s: %v after %d calls", name, err, calls.Load())
 		}
 		if got.Op != c.op || got.TaskToken != secretToken || aws.ToString(got.Error) != c.error {
@@ -164,22 +173,26 @@ func TestValidate(t *testing.T) {
 		a  approval.Answer
 		ok bool
 	}{
-		"good":                   {approved(), true},
-		"no token":               {change(func(a *approval.Answer) { a.Token = approval.Token{} }), false},
-		"a long token":           {change(func(a *approval.Answer) { a.Token = approval.NewToken(strings.Repeat("x", 2049)) }), false},
+		"good":     {approved(), true},
+		"no token": {change(func(a *approval.Answer) { a.Token = approval.Token{} }), false},
+		"a long token": {change(func(a *approval.Answer) {
+			a.Token = approval.NewToken(strings.Repeat("x", 2049))
+		}), false},
 		"pending":                {with(approval.Pending), false},
 		"additions too long":     {change(func(a *approval.Answer) { a.Output = big }), false},
 		"the same, for a cause":  {change(func(a *approval.Answer) { a.Output, a.Status = big, approval.Rejected }), true},
 		"additions that no JSON": {change(func(a *approval.Answer) { a.Output = map[string]any{"x": func() {}} }), false},
-		"a comment that is long": {change(func(a *approval.Answer) { a.Votes[0].Comment = strings.Repeat("\x01", 100_000) }), true},
+		"a comment that is long": {change(func(a *approval.Answer) {
+			a.Votes[0].Comment = strings.Repeat("\x01", 100_000)
+		}), true},
 	} {
 		err := stepfunctions.ValidateAnswer(c.a)
 		if (err == nil) != c.ok || (err != nil && !approval.IsPermanent(err)) {
 			t.Errorf("%s: %v", name, err)
 		}
-		delivered := stepfunctions.NewTarget(struct{ stepfunctions.API }{}, stepfunctions.Config{Limits: &stepfunctions.Limits{
-			Success: rate.NewLimiter(0, 0), Failure: rate.NewLimiter(0, 0),
-		}}).Deliver(t.Context(), c.a)
+		refuseAll := &stepfunctions.Limits{Success: rate.NewLimiter(0, 0), Failure: rate.NewLimiter(0, 0)}
+		target := stepfunctions.NewTarget(struct{ stepfunctions.API }{}, stepfunctions.Config{Limits: refuseAll})
+		delivered := target.Deliver(t.Context(), c.a)
 		if approval.IsPermanent(delivered) == c.ok {
 			t.Errorf("%s: Deliver says %v", name, delivered)
 		}

@@ -128,7 +128,8 @@ const sampleLink = "https://approval-relay.invalid/a/link"
 // sampleMessages returns the messages on which the templates are tried out.
 func sampleMessages() []approval.Message {
 	var out []approval.Message
-	for _, kind := range []approval.NotificationKind{approval.NotifyRequest, approval.NotifyReminder, approval.NotifyEscalation} {
+	kinds := []approval.NotificationKind{approval.NotifyRequest, approval.NotifyReminder, approval.NotifyEscalation}
+	for _, kind := range kinds {
 		least := approval.Message{
 			Kind:        kind,
 			OrderID:     "order",

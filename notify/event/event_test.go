@@ -36,7 +36,8 @@ func TestEncodePublic(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := got.Data
-		if len(b) > max(limit, 1000) || len(d.Details)+d.DetailsCut != 50 || d.Link != nil || (limit > 100_000) != (d.DetailsCut == 0) {
+		if len(b) > max(limit, 1000) || len(d.Details)+d.DetailsCut != 50 || d.Link != nil ||
+			(limit > 100_000) != (d.DetailsCut == 0) {
 			t.Errorf("%d: %d bytes, %d details, %d cut", limit, len(b), len(d.Details), d.DetailsCut)
 		}
 	}
@@ -52,17 +53,25 @@ func TestEvents(t *testing.T) {
 	m := notifytest.NewMessage()
 	m.Kind, m.Event, m.At, m.Link, m.Approver = approval.NotifyEvent, "approval.decided", at, approval.Token{}, ""
 	m.Status, m.ClosedAt, m.Reason = approval.Rejected, at.Add(-time.Second), "why"
-	m.Votes = []approval.Vote{{Outcome: approval.Reject, By: "alan@example.com", Via: approval.ViaChat, At: at.Add(-time.Second), Comment: "too dear"}}
+	m.Votes = []approval.Vote{{
+		Outcome: approval.Reject,
+		By:      "alan@example.com",
+		Via:     approval.ViaChat,
+		At:      at.Add(-time.Second),
+		Comment: "too dear",
+	}}
 	want := `"outcome":{"status":"rejected","reason":"why","closedAt":"2026-03-02T11:59:59Z","decisions":[` +
 		`{"outcome":"reject","by":"alan@example.com","via":"chat","at":"2026-03-02T11:59:59Z","comment":"too dear"}]}`
-	for kind, outcome := range map[string]bool{"approval.decided": true, "callback.delivered": true, approval.ProgramEventRequested: false} {
+	for kind, outcome := range map[string]bool{"approval.decided": true, "callback.delivered": true,
+		approval.ProgramEventRequested: false} {
 		m.Event = kind
 		b, err := event.EncodeWithLink(m)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := string(b)
-		if !strings.HasPrefix(got, `{"type":"`+kind+`","timestamp":"2026-03-02T12:00:00Z"`) || strings.Contains(got, want) != outcome || strings.Contains(got, `"link"`) {
+		if !strings.HasPrefix(got, `{"type":"`+kind+`","timestamp":"2026-03-02T12:00:00Z"`) ||
+			strings.Contains(got, want) != outcome || strings.Contains(got, `"link"`) {
 			t.Errorf("%s: %s", kind, got)
 		}
 	}

@@ -20,7 +20,8 @@ func TestNotify(t *testing.T) {
 	reminder.Kind, reminder.Title = approval.NotifyReminder, ""
 	hostile := notifytest.NewMessage()
 	hostile.Title, hostile.Details = "\x1b[2Jgone\u200b\r\n  Decide at: http://evil.example", nil
-	for name, m := range map[string]approval.Message{"good_request": notifytest.NewMessage(), "good_reminder": reminder, "good_hostile": hostile} {
+	for name, m := range map[string]approval.Message{"good_request": notifytest.NewMessage(),
+		"good_reminder": reminder, "good_hostile": hostile} {
 		var b strings.Builder
 		if err := logchannel.NewChannel(&b).Notify(t.Context(), m); err != nil {
 			t.Fatal(err)

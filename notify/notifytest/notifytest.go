@@ -25,14 +25,17 @@ const Link = "https://approve.example.com/a/1.bGluay1zZWNyZXQ.azE.c2lnbmF0dXJl"
 // NewMessage returns a notification of a request, with every field set.
 func NewMessage() approval.Message {
 	return approval.Message{
-		ID:          "0123456789abcdef0123456789abcdef.1",
-		Kind:        approval.NotifyRequest,
-		OrderID:     "A-1001",
-		ApprovalID:  "0123456789abcdef0123456789abcdef",
-		Workflow:    "refunds",
-		Step:        "finance",
-		Title:       "Refund of 480 EUR to Ada Lovelace",
-		Details:     []approval.Field{{Name: "Amount", Value: "480.00 EUR"}, {Name: "Reason", Value: "Damaged in transit.\nPhotos are in the ticket."}},
+		ID:         "0123456789abcdef0123456789abcdef.1",
+		Kind:       approval.NotifyRequest,
+		OrderID:    "A-1001",
+		ApprovalID: "0123456789abcdef0123456789abcdef",
+		Workflow:   "refunds",
+		Step:       "finance",
+		Title:      "Refund of 480 EUR to Ada Lovelace",
+		Details: []approval.Field{
+			{Name: "Amount", Value: "480.00 EUR"},
+			{Name: "Reason", Value: "Damaged in transit.\nPhotos are in the ticket."},
+		},
 		Requester:   "grace@example.com",
 		Approver:    "alan@example.com",
 		RequestedAt: time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC),
@@ -103,5 +106,6 @@ func encodingsOf(secret string) []string {
 	if u, err := url.Parse(secret); err == nil && u.Scheme != "" && len(u.Path) > 8 {
 		secret = u.Path
 	}
-	return []string{secret, url.QueryEscape(secret), fmt.Sprintf("%x", secret), base64.StdEncoding.EncodeToString([]byte(secret))}
+	return []string{secret, url.QueryEscape(secret), fmt.Sprintf("%x", secret),
+		base64.StdEncoding.EncodeToString([]byte(secret))}
 }

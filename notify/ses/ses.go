@@ -56,7 +56,12 @@ func NewChannel(api API, c Config) (*Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Channel{api: api, from: from, templates: templates, config: c}, nil
+	return &Channel{
+		api:       api,
+		from:      from,
+		templates: templates,
+		config:    c,
+	}, nil
 }
 
 // configurationSetName is the form of the name of a configuration set:

@@ -33,7 +33,12 @@ func client(url string, credentials aws.CredentialsProvider) *sesv2.Client {
 			return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: key}, nil
 		})
 	}
-	return sesv2.NewFromConfig(aws.Config{Region: "eu-central-1", BaseEndpoint: aws.String(url), Credentials: credentials, RetryMaxAttempts: 5})
+	return sesv2.NewFromConfig(aws.Config{
+		Region:           "eu-central-1",
+		BaseEndpoint:     aws.String(url),
+		Credentials:      credentials,
+		RetryMaxAttempts: 5,
+	})
 }
 
 func open(t *testing.T, api ses.API, c ses.Config) *ses.Channel {
@@ -54,7 +59,8 @@ func open(t *testing.T, api ses.API, c ses.Config) *ses.Channel {
 func sent(t *testing.T, m approval.Message, c ses.Config) sestest.Email {
 	t.Helper()
 	s := sestest.StartServer(t)
-	if err := open(t, client(s.URL, nil), c).Notify(t.Context(), m); err != nil || len(s.Emails()) != 1 || s.CountCalls() != 1 {
+	if err := open(t, client(s.URL, nil), c).Notify(t.Context(), m); err != nil || len(s.Emails()) != 1 ||
+		s.CountCalls() != 1 {
 		t.Fatalf("%v, %d e-mails in %d calls", err, len(s.Emails()), s.CountCalls())
 	}
 	return s.Emails()[0]
@@ -72,11 +78,14 @@ func TestEmail(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]approval.Message{"good_request": notifytest.NewMessage(), "good_hostile": hostile()} {
 		got := sent(t, m, ses.Config{Settings: ses.Settings{ConfigurationSet: "approvals"}})
-		if got.From != "=?utf-8?q?Genehmigung_f=C3=BCr_K=C3=A4ufe?= <relay@example.org>" || got.To != "alan@example.com" || got.ConfigurationSet != "approvals" {
+		if got.From != "=?utf-8?q?Genehmigung_f=C3=BCr_K=C3=A4ufe?= <relay@example.org>" ||
+			got.To != "alan@example.com" || got.ConfigurationSet != "approvals" {
 			t.Errorf("%s: %+v", name, got)
 		}
 		for header, want := range map[string]string{
-			"References": "<0123456789abcdef0123456789abcdef@example.org>", "Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All",
+			"References":               "<0123456789abcdef0123456789abcdef@example.org>",
+			"Auto-Submitted":           "auto-generated",
+			"X-Auto-Response-Suppress": "All",
 		} {
 			if got.Headers[header] != want || len(got.Headers) != 3 {
 				t.Errorf("%s: headers %v", name, got.Headers)
@@ -84,7 +93,9 @@ func TestEmail(t *testing.T) {
 		}
 		golden(t, name+".txt", "Subject: "+got.Subject+"\n\n"+got.Plain)
 		golden(t, name+".html", got.HTML)
-		if strings.Contains(got.Plain+got.HTML, "tracker.invalid") || strings.Count(got.HTML, "<a ses:no-track href=\""+notifytest.Link+`"`) != 2 || strings.Count(got.HTML, "ses:no-track") != 2 {
+		if strings.Contains(got.Plain+got.HTML, "tracker.invalid") ||
+			strings.Count(got.HTML, "<a ses:no-track href=\""+notifytest.Link+`"`) != 2 ||
+			strings.Count(got.HTML, "ses:no-track") != 2 {
 			t.Errorf("%s: it is tracked", name)
 		}
 	}
@@ -97,7 +108,8 @@ func TestEmail(t *testing.T) {
 func TestSameAsSMTP(t *testing.T) {
 	t.Parallel()
 	got := sent(t, notifytest.NewMessage(), ses.Config{})
-	for name, text := range map[string]string{"txt": "Subject: " + got.Subject + "\n\n" + got.Plain, "html": strings.ReplaceAll(got.HTML, " ses:no-track", "")} {
+	for name, text := range map[string]string{"txt": "Subject: " + got.Subject + "\n\n" + got.Plain,
+		"html": strings.ReplaceAll(got.HTML, " ses:no-track", "")} {
 		want, err := os.ReadFile("../smtp/testdata/good_request." + name)
 		if err != nil {
 			t.Fatal(err)
@@ -115,8 +127,10 @@ func TestTemplates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "<A ses:no-track\n HREF=\"" + notifytest.Link + `">1</A><a ses:no-track href="` + notifytest.Link + `">2</a><abbr>Refund of 480 EUR to Ada Lovelace</abbr><a ses:no-track>3</a>`
-	if got := sent(t, notifytest.NewMessage(), ses.Config{Settings: ses.Settings{Templates: email.FilesOf(templates)}}); got.HTML != want {
+	want := "<A ses:no-track\n HREF=\"" + notifytest.Link + `">1</A><a ses:no-track href="` + notifytest.Link + `">2</a>` +
+		`<abbr>Refund of 480 EUR to Ada Lovelace</abbr><a ses:no-track>3</a>`
+	if got := sent(t, notifytest.NewMessage(),
+		ses.Config{Settings: ses.Settings{Templates: email.FilesOf(templates)}}); got.HTML != want {
 		t.Errorf("%s", got.HTML)
 	}
 }
@@ -145,11 +159,21 @@ func TestErrors(t *testing.T) {
 		kind   approval.ResultKind
 		maybe  bool
 	}{
-		{400, "MessageRejected", refused, false}, {400, "MailFromDomainNotVerifiedException", refused, false}, {400, "BadRequestException", refused, false},
-		{400, "AccountSuspendedException", failed, false}, {400, "SendingPausedException", failed, false}, {400, "LimitExceededException", failed, false},
-		{404, "NotFoundException", failed, false}, {429, "TooManyRequestsException", failed, false}, {400, "ThrottlingException", failed, false},
-		{503, "Throttling", failed, false}, {403, "AccessDeniedException", failed, false}, {403, "ExpiredTokenException", failed, false},
-		{408, "RequestTimeout", failed, true}, {500, "InternalFailure", failed, true}, {503, "ServiceUnavailable", failed, true},
+		{400, "MessageRejected", refused, false},
+		{400, "MailFromDomainNotVerifiedException", refused, false},
+		{400, "BadRequestException", refused, false},
+		{400, "AccountSuspendedException", failed, false},
+		{400, "SendingPausedException", failed, false},
+		{400, "LimitExceededException", failed, false},
+		{404, "NotFoundException", failed, false},
+		{429, "TooManyRequestsException", failed, false},
+		{400, "ThrottlingException", failed, false},
+		{503, "Throttling", failed, false},
+		{403, "AccessDeniedException", failed, false},
+		{403, "ExpiredTokenException", failed, false},
+		{408, "RequestTimeout", failed, true},
+		{500, "InternalFailure", failed, true},
+		{503, "ServiceUnavailable", failed, true},
 	} {
 		s := sestest.StartServer(t)
 		s.Answer = func(w http.ResponseWriter, _ *http.Request) {
@@ -157,7 +181,8 @@ func TestErrors(t *testing.T) {
 		}
 		err := notifytest.NoLeaks(t, open(t, client(s.URL, nil), ses.Config{}), key)
 		r := approval.ResultOf(err)
-		if r.Kind != c.kind || r.MaybeApplied != c.maybe || s.CountCalls() != 1 || !strings.Contains(r.Reason, c.code) || !strings.Contains(r.Reason, "req-1") || strings.Contains(r.Reason, "alan") {
+		if r.Kind != c.kind || r.MaybeApplied != c.maybe || s.CountCalls() != 1 ||
+			!strings.Contains(r.Reason, c.code) || !strings.Contains(r.Reason, "req-1") || strings.Contains(r.Reason, "alan") {
 			t.Errorf("%d %s: %+v after %d calls", c.status, c.code, r, s.CountCalls())
 		}
 	}
@@ -201,7 +226,8 @@ func TestNoAnswer(t *testing.T) {
 		s := sestest.StartServer(t)
 		s.Answer = c.answer
 		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, client(cmp.Or(c.url, s.URL), c.creds), ses.Config{}), key))
-		if r.Kind != approval.ResultFailed || r.MaybeApplied != c.maybe || !strings.HasPrefix(r.Reason, "SendEmail: "+c.says) {
+		if r.Kind != approval.ResultFailed || r.MaybeApplied != c.maybe ||
+			!strings.HasPrefix(r.Reason, "SendEmail: "+c.says) {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
@@ -220,10 +246,12 @@ func TestTimeout(t *testing.T) {
 func TestApproverMustBeAnAddress(t *testing.T) {
 	t.Parallel()
 	s := sestest.StartServer(t)
-	for _, approver := range []string{"", "alan", "source:erp", "Alan <alan@example.com>", "a@example.com,b@example.com", "a@example.com\r\nBcc: b@example.com"} {
+	for _, approver := range []string{"", "alan", "source:erp", "Alan <alan@example.com>",
+		"a@example.com,b@example.com", "a@example.com\r\nBcc: b@example.com"} {
 		m := notifytest.NewMessage()
 		m.Approver = approver
-		if err := open(t, client(s.URL, nil), ses.Config{}).Notify(t.Context(), m); !approval.IsPermanent(err) || s.CountCalls() != 0 {
+		if err := open(t, client(s.URL, nil), ses.Config{}).Notify(t.Context(), m); !approval.IsPermanent(err) ||
+			s.CountCalls() != 0 {
 			t.Errorf("%q: %v", approver, err)
 		}
 	}

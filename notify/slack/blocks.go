@@ -166,7 +166,8 @@ func (c *Channel) mentionApprovers(ids []string) string {
 func (c *Channel) buttonRow(m approval.Message, title string) slack.Block {
 	button := func(id, text string, style slack.Style) slack.BlockElement {
 		question := plainText(untrusted.Shorten(title, maxQuestion))
-		confirm := slack.NewConfirmationBlockObject(plainText(text+" this request?"), question, plainText(text), plainText("Back"))
+		confirm := slack.NewConfirmationBlockObject(plainText(text+" this request?"), question, plainText(text),
+			plainText("Back"))
 		return slack.NewButtonBlockElement(id, m.Button.Reveal(), plainText(text)).WithStyle(style).WithConfirm(confirm)
 	}
 	open := slack.NewButtonBlockElement(actionOpen, "", plainText("Open the request")).WithURL(m.Link.Reveal())

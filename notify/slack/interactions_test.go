@@ -62,7 +62,12 @@ func newDesk(t *testing.T, editable bool, change func(*approval.Request)) *desk 
 	t.Helper()
 	d := &desk{t: t, slack: start(t), order: &approval.Order{ID: "A-1001"}}
 	ask := approval.Request{
-		Token: approval.NewToken("task"), Workflow: "refunds", Title: "Refund", Policy: approval.Policy{Kind: approval.PolicyAny}, Deadline: began.Add(24 * time.Hour), Retention: time.Hour,
+		Token:     approval.NewToken("task"),
+		Workflow:  "refunds",
+		Title:     "Refund",
+		Policy:    approval.Policy{Kind: approval.PolicyAny},
+		Deadline:  began.Add(24 * time.Hour),
+		Retention: time.Hour,
 		Approvers: []approval.Approver{{ID: "alan@example.com", Nonce: "1"}, {ID: "Barbara", Nonce: "2"}},
 	}
 	if change != nil {
@@ -73,7 +78,8 @@ func newDesk(t *testing.T, editable bool, change func(*approval.Request)) *desk 
 	c := bot(d.slack)
 	c.Conversation, c.Users = "C1", map[approval.PersonID]string{"barbara": "U0BARB"}
 	ch := open(t, c)
-	require.NoError(t, ch.Notify(t.Context(), message(func(m *approval.Message) { m.Button = approval.NewToken("button of " + id) })))
+	require.NoError(t, ch.Notify(t.Context(),
+		message(func(m *approval.Message) { m.Button = approval.NewToken("button of " + id) })))
 	verify, err := webhook.NewSlack(signingSecret)
 	require.NoError(t, err)
 	other, err := webhook.NewSlack("another-secret-0123456789")
@@ -82,10 +88,16 @@ func newDesk(t *testing.T, editable bool, change func(*approval.Request)) *desk 
 	require.NoError(t, err)
 	d.people = ch.Directory()
 	d.in = slack.NewInteractions(slack.InteractionsConfig{
-		Apps:    []slack.App{{Verify: other.Verify, Directory: d.people}, {Verify: verify.Verify, Directory: d.people, EditsMessages: editable}},
-		Buttons: d, Decider: d, Orders: d, Client: d.slack.Client(), Hosts: []string{host.Host},
-		Now: func() time.Time { return began }, Observer: d,
-		Log: slog.New(slog.NewTextHandler(&d.log, nil)),
+		Apps: []slack.App{{Verify: other.Verify, Directory: d.people},
+			{Verify: verify.Verify, Directory: d.people, EditsMessages: editable}},
+		Buttons:  d,
+		Decider:  d,
+		Orders:   d,
+		Client:   d.slack.Client(),
+		Hosts:    []string{host.Host},
+		Now:      func() time.Time { return began },
+		Observer: d,
+		Log:      slog.New(slog.NewTextHandler(&d.log, nil)),
 	})
 	return d
 }
@@ -142,7 +154,8 @@ func TestWhoPresses(t *testing.T) {
 		"a bot":                              {slacktest.User{ID: "U0BOT"}, ""},
 	} {
 		d := newDesk(t, true, func(a *approval.Request) {
-			a.Approvers = append(a.Approvers, approval.Approver{ID: "gone@example.com"}, approval.Approver{ID: "bot@example.com"})
+			a.Approvers = append(a.Approvers, approval.Approver{ID: "gone@example.com"},
+				approval.Approver{ID: "bot@example.com"})
 		})
 		require.Equal(t, http.StatusOK, d.press(tc.user, "approve"), name)
 		a := d.order.Approvals[0]
@@ -185,7 +198,12 @@ func TestWhatIsRefused(t *testing.T) {
 	d.press(alan, "approve")
 	require.Contains(t, d.said(), "too late")
 	d = newDesk(t, true, nil)
-	_, _, err := d.order.AddRequest(approval.Request{Token: approval.NewToken("2"), Workflow: "refunds", Policy: approval.Policy{Kind: approval.PolicyAny}, Deadline: began.Add(time.Hour)}, approval.Environment{Now: began})
+	_, _, err := d.order.AddRequest(approval.Request{
+		Token:    approval.NewToken("2"),
+		Workflow: "refunds",
+		Policy:   approval.Policy{Kind: approval.PolicyAny},
+		Deadline: began.Add(time.Hour),
+	}, approval.Environment{Now: began})
 	require.NoError(t, err)
 	d.press(alan, "approve")
 	require.Contains(t, d.said(), "in the newer message")
@@ -202,21 +220,27 @@ func TestNobodyElseIsHeard(t *testing.T) {
 	unsigned := good()
 	unsigned.Header.Del("X-Slack-Signature")
 	for name, r := range map[string]*http.Request{
-		"forged": forged, "unsigned": unsigned, "old": d.slack.PressButton(signingSecret, began.Add(-6*time.Minute), alan, d.slack.Messages()[0], "approve"),
+		"forged":         forged,
+		"unsigned":       unsigned,
+		"old":            d.slack.PressButton(signingSecret, began.Add(-6*time.Minute), alan, d.slack.Messages()[0], "approve"),
 		"of another app": d.slack.PressButton("third-secret-0123456789", began, alan, d.slack.Messages()[0], "approve"),
 	} {
 		require.Equal(t, http.StatusUnauthorized, d.send(r), name)
 	}
 	for name, r := range map[string]*http.Request{
-		"JSON":         slacktest.SignRequest(signingSecret, began, "application/json", `{}`),
-		"no payload":   slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "a=b"),
-		"two payloads": slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "payload={}&payload={}"),
-		"no JSON":      slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "payload={"),
-		"too long":     slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "payload="+strings.Repeat("x", 1<<20)),
+		"JSON":       slacktest.SignRequest(signingSecret, began, "application/json", `{}`),
+		"no payload": slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "a=b"),
+		"two payloads": slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded",
+			"payload={}&payload={}"),
+		"no JSON": slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "payload={"),
+		"too long": slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded",
+			"payload="+strings.Repeat("x", 1<<20)),
 	} {
 		require.Equal(t, http.StatusBadRequest, d.send(r), name)
 	}
-	require.Equal(t, http.StatusOK, d.send(slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "payload="+url.QueryEscape(`{"type":"view_closed"}`))))
+	require.Equal(t, http.StatusOK,
+		d.send(slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded",
+			"payload="+url.QueryEscape(`{"type":"view_closed"}`))))
 	require.Equal(t, http.StatusOK, d.press(alan, "open"), "a link was opened")
 	require.Equal(t, approval.Pending, d.order.Approvals[0].Status)
 	require.Empty(t, d.slack.Answers())
@@ -263,8 +287,11 @@ func FuzzInteraction(f *testing.F) {
 	f.Add("payload=" + url.QueryEscape(`{"type":"block_actions","actions":[{"action_id":"approve","value":"x"}],"user":{"id":"U"}}`))
 	f.Fuzz(func(t *testing.T, body string) {
 		in := slack.NewInteractions(slack.InteractionsConfig{
-			Apps:    []slack.App{{Verify: func(time.Time, http.Header, []byte) error { return nil }}},
-			Buttons: none{}, Now: time.Now, Observer: &desk{}, Log: slog.New(slog.DiscardHandler),
+			Apps:     []slack.App{{Verify: func(time.Time, http.Header, []byte) error { return nil }}},
+			Buttons:  none{},
+			Now:      time.Now,
+			Observer: &desk{},
+			Log:      slog.New(slog.DiscardHandler),
 		})
 		rec := httptest.NewRecorder()
 		in.ServeHTTP(rec, slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", body))

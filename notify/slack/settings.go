@@ -28,7 +28,8 @@ func (s *Settings) Validate(c *setup.Check) {
 		c.Fault("", "needs one of bot_token and webhook_url")
 	}
 	if !s.WebhookURL.IsZero() {
-		if u, err := url.Parse(s.WebhookURL.Reveal()); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		if u, err := url.Parse(s.WebhookURL.Reveal()); err != nil || u.Host == "" ||
+			(u.Scheme != "https" && u.Scheme != "http") {
 			c.Fault("webhook_url", "must be an absolute http or https URL")
 		}
 		if s.Conversation != "" {

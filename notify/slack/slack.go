@@ -101,12 +101,13 @@ func (c *Channel) Post(ctx context.Context, m approval.Message) (receipt string,
 	if c.api == nil {
 		blocks := slack.Blocks{BlockSet: rendered.blocks}
 		no := false
-		err := slack.PostWebhookCustomHTTPContext(progress.ObserveRequest(ctx), c.webhook.Reveal(), c.client, &slack.WebhookMessage{
-			Text:        rendered.text,
-			Blocks:      &blocks,
-			UnfurlLinks: &no,
-			UnfurlMedia: &no,
-		})
+		err := slack.PostWebhookCustomHTTPContext(progress.ObserveRequest(ctx), c.webhook.Reveal(), c.client,
+			&slack.WebhookMessage{
+				Text:        rendered.text,
+				Blocks:      &blocks,
+				UnfurlLinks: &no,
+				UnfurlMedia: &no,
+			})
 		return "", judgeError(ctx, &progress, err)
 	}
 	conversation := c.conversation
@@ -115,7 +116,8 @@ func (c *Channel) Post(ctx context.Context, m approval.Message) (receipt string,
 			return "", fmt.Errorf("find the approver: %w", err)
 		}
 	}
-	postedIn, stamp, err := c.api().PostMessageContext(progress.ObserveRequest(ctx), conversation, rendered.messageOptions()...)
+	postedIn, stamp, err := c.api().PostMessageContext(progress.ObserveRequest(ctx), conversation,
+		rendered.messageOptions()...)
 	if err != nil {
 		return "", judgeError(ctx, &progress, err)
 	}
@@ -131,7 +133,8 @@ func (c *Channel) Edit(ctx context.Context, receipt string, m approval.Message) 
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var progress outbound.Progress
-	_, _, _, err := c.api().UpdateMessageContext(progress.ObserveRequest(ctx), postedIn, stamp, c.renderMessage(m).messageOptions()...)
+	_, _, _, err := c.api().UpdateMessageContext(progress.ObserveRequest(ctx), postedIn, stamp,
+		c.renderMessage(m).messageOptions()...)
 	if refusal, ok := errors.AsType[slack.SlackErrorResponse](err); ok && refusal.Err == "message_not_found" {
 		return nil
 	}

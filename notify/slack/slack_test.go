@@ -23,7 +23,8 @@ var alan = slacktest.User{ID: "U0ALAN", Email: "alan@example.com"}
 func start(t *testing.T) *slacktest.Server {
 	t.Helper()
 	s := slacktest.StartServer(alan, slacktest.User{ID: "U0GONE", Email: "gone@example.com", Deleted: true},
-		slacktest.User{ID: "U0BOT", Email: "bot@example.com", Bot: true}, slacktest.User{ID: "U0EVE", Email: "alan@example.com", Team: "T0OTHER"})
+		slacktest.User{ID: "U0BOT", Email: "bot@example.com", Bot: true}, slacktest.User{ID: "U0EVE",
+			Email: "alan@example.com", Team: "T0OTHER"})
 	t.Cleanup(s.Close)
 	return s
 }
@@ -87,7 +88,8 @@ func TestToTheApprover(t *testing.T) {
 	require.Equal(t, "D0ALAN", m.Channel)
 	require.Equal(t, m.Channel+"/"+m.Stamp, receipt)
 	require.Equal(t, "Approval needed: Refund of 480 EUR to Ada Lovelace (A-1001)", m.Text)
-	for _, want := range []string{"*Order:* A-1001", "*Workflow:* refunds", "*Step:* finance", "grace@example.com", "<!date^1772557200^", "*Amount:*\n>480.00 EUR", ">Photos are in the ticket."} {
+	for _, want := range []string{"*Order:* A-1001", "*Workflow:* refunds", "*Step:* finance", "grace@example.com",
+		"<!date^1772557200^", "*Amount:*\n>480.00 EUR", ">Photos are in the ticket."} {
 		require.Contains(t, texts(m), want)
 	}
 	require.NotContains(t, texts(m), "To decide", "it is theirs")
@@ -168,16 +170,24 @@ func TestOutcome(t *testing.T) {
 	at := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	over := message(func(m *approval.Message) {
 		m.Kind, m.Link, m.Button, m.Status, m.ClosedAt = approval.NotifyOutcome, approval.Token{}, approval.Token{}, approval.Rejected, at
-		m.Votes = []approval.Vote{{By: "alan@example.com", Outcome: approval.Reject, At: at, Comment: "too <dear>"}}
+		m.Votes = []approval.Vote{{
+			By:      "alan@example.com",
+			Outcome: approval.Reject,
+			At:      at,
+			Comment: "too <dear>",
+		}}
 	})
 	require.NoError(t, ch.Edit(t.Context(), receipt, over))
 	m := s.Messages()[0]
 	require.Equal(t, 1, m.Edits)
 	require.Empty(t, buttons(m))
 	require.Contains(t, texts(m), "Rejected: Refund of 480 EUR")
-	require.Contains(t, texts(m), "alan@example.com rejected <!date^1772452800^{date_short_pretty} {time}|Mon 2 Mar 2026, 12:00 UTC>: too &lt;dear&gt;")
-	for status, want := range map[approval.Status]string{approval.TimedOut: "Timed out", approval.Cancelled: "Cancelled", approval.Superseded: "Superseded by a newer request"} {
-		require.NoError(t, ch.Edit(t.Context(), receipt, message(func(m *approval.Message) { *m = over; m.Status, m.Reason, m.Votes = status, "why", nil })))
+	require.Contains(t, texts(m), "alan@example.com rejected <!date^1772452800^{date_short_pretty} {time}|"+
+		"Mon 2 Mar 2026, 12:00 UTC>: too &lt;dear&gt;")
+	for status, want := range map[approval.Status]string{approval.TimedOut: "Timed out",
+		approval.Cancelled: "Cancelled", approval.Superseded: "Superseded by a newer request"} {
+		require.NoError(t, ch.Edit(t.Context(), receipt,
+			message(func(m *approval.Message) { *m = over; m.Status, m.Reason, m.Votes = status, "why", nil })))
 		require.Contains(t, texts(s.Messages()[0]), "*"+want+"* ")
 	}
 	require.NoError(t, ch.Edit(t.Context(), "D0ALAN/1.1", over), "there is nothing left to press")
@@ -208,9 +218,12 @@ func TestWhatFails(t *testing.T) {
 	}
 	s := start(t)
 	s.FailNext(slacktest.Failure{Method: "webhook", Status: 404})
-	require.True(t, approval.IsPermanent(open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.WebhookURL())}}).Notify(t.Context(), message())), "it was taken away")
-	require.True(t, approval.IsPermanent(open(t, bot(s)).Notify(t.Context(), message(func(m *approval.Message) { m.Approver = "nobody@example.com" }))))
-	require.True(t, approval.IsPermanent(open(t, bot(s)).Notify(t.Context(), message(func(m *approval.Message) { m.Approver = "just a name" }))))
+	require.True(t, approval.IsPermanent(open(t,
+		slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.WebhookURL())}}).Notify(t.Context(), message())), "it was taken away")
+	require.True(t, approval.IsPermanent(open(t, bot(s)).Notify(t.Context(),
+		message(func(m *approval.Message) { m.Approver = "nobody@example.com" }))))
+	require.True(t, approval.IsPermanent(open(t, bot(s)).Notify(t.Context(),
+		message(func(m *approval.Message) { m.Approver = "just a name" }))))
 }
 
 func TestAServerThatSaysNothing(t *testing.T) {
@@ -237,21 +250,25 @@ func TestNoLeaks(t *testing.T) { //nolint:paralleltest // it looks at the standa
 		require.Error(t, notifytest.NoLeaks(t, open(t, bot(s)), slacktest.Token))
 		f.Method, f.Status = "webhook", 500
 		s.FailNext(f)
-		require.Error(t, notifytest.NoLeaks(t, open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.WebhookURL())}}), s.WebhookURL()))
+		require.Error(t, notifytest.NoLeaks(t,
+			open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.WebhookURL())}}), s.WebhookURL()))
 	}
 	s.Close()
 	require.Error(t, notifytest.NoLeaks(t, open(t, bot(s)), slacktest.Token))
-	require.Error(t, notifytest.NoLeaks(t, open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.WebhookURL())}}), s.WebhookURL()))
+	require.Error(t, notifytest.NoLeaks(t,
+		open(t, slack.Config{Settings: slack.Settings{WebhookURL: secret.New(s.WebhookURL())}}), s.WebhookURL()))
 }
 
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	url, token := secret.New("https://x.example/y"), secret.New("x")
 	for want, s := range map[string]slack.Settings{
-		"needs one of bot_token and webhook_url":                                            {},
-		"webhook_url: must be an absolute http or https URL":                                {WebhookURL: secret.New("not-a-url")},
-		"conversation: does not go with webhook_url: the webhook has its own Slack channel": {WebhookURL: url, Conversation: "C1"},
-		"needs one of bot_token and webhook_url\napi_url: must be an absolute URL":          {Token: token, WebhookURL: url, APIURL: "x"},
+		"needs one of bot_token and webhook_url":             {},
+		"webhook_url: must be an absolute http or https URL": {WebhookURL: secret.New("not-a-url")},
+		"conversation: does not go with webhook_url: the webhook has its own Slack channel": {WebhookURL: url,
+			Conversation: "C1"},
+		"needs one of bot_token and webhook_url\napi_url: must be an absolute URL": {Token: token,
+			WebhookURL: url, APIURL: "x"},
 	} {
 		_, err := slack.NewChannel(slack.Config{Settings: s})
 		require.EqualError(t, err, want)

@@ -19,11 +19,13 @@ import (
 
 // no is a server's refusal, which repeats all that it could have learnt.
 func no(code, class, subject, detail int) error {
-	return &gosmtp.SMTPError{Code: code, EnhancedCode: gosmtp.EnhancedCode{class, subject, detail}, Message: "no: " + password}
+	return &gosmtp.SMTPError{Code: code, EnhancedCode: gosmtp.EnhancedCode{class, subject, detail},
+		Message: "no: " + password}
 }
 
 func TestRefusals(t *testing.T) {
-	linkEcho := &gosmtp.SMTPError{Code: 554, EnhancedCode: gosmtp.EnhancedCode{5, 7, 1}, Message: "bad URL " + notifytest.Link}
+	linkEcho := &gosmtp.SMTPError{Code: 554, EnhancedCode: gosmtp.EnhancedCode{5, 7, 1},
+		Message: "bad URL " + notifytest.Link}
 	for name, c := range map[string]struct {
 		server *server
 		kind   approval.ResultKind
@@ -112,7 +114,8 @@ func TestSilence(t *testing.T) {
 		conf.Timeout = 20 * time.Millisecond
 		err := notifytest.NoLeaks(t, open(t, conf))
 		r := approval.ResultOf(err)
-		if r.Kind != approval.ResultFailed || r.MaybeApplied || r.Reason != "connect to the mail server: no answer in time" || !errors.Is(err, context.DeadlineExceeded) {
+		if r.Kind != approval.ResultFailed || r.MaybeApplied ||
+			r.Reason != "connect to the mail server: no answer in time" || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %+v", mode, r)
 		}
 	}
@@ -167,7 +170,8 @@ func TestUntrustedCertificate(t *testing.T) {
 		conf.RootCAs = nil
 		conf.Username, conf.Password = "relay", secret.New(password)
 		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, conf), password))
-		if r.Kind != approval.ResultFailed || r.MaybeApplied || !strings.Contains(r.Reason, "certificate") || len(s.got()) != 0 {
+		if r.Kind != approval.ResultFailed || r.MaybeApplied || !strings.Contains(r.Reason, "certificate") ||
+			len(s.got()) != 0 {
 			t.Errorf("%s: %+v, server got %d", mode, r, len(s.got()))
 		}
 	}
@@ -236,7 +240,8 @@ func read(conn net.Conn, content bool) {
 func TestApproverMustBeAnAddress(t *testing.T) {
 	t.Parallel()
 	s := start(t, &server{}, false, false)
-	for _, approver := range []string{"", "alan", "source:erp", "Alan <alan@example.com>", "a@example.com,b@example.com", "a@example.com\r\nRCPT TO:<b@example.com>", " a@example.com"} {
+	for _, approver := range []string{"", "alan", "source:erp", "Alan <alan@example.com>",
+		"a@example.com,b@example.com", "a@example.com\r\nRCPT TO:<b@example.com>", " a@example.com"} {
 		m := notifytest.NewMessage()
 		m.Approver = approver
 		if err := open(t, config(s, smtp.None)).Notify(t.Context(), m); !approval.IsPermanent(err) {
@@ -252,19 +257,30 @@ func TestNewNamesFaults(t *testing.T) {
 	t.Parallel()
 	hidden := secret.New(password)
 	for field, s := range map[string]smtp.Settings{
-		"host: ":     {},
-		"from: ":     {Host: "localhost", From: "nobody"},
-		"tls: ":      {TLS: "ssl"},
-		"tls: must":  {Host: "mail.example.org", TLS: smtp.None, Username: "u", Password: hidden},
+		"host: ": {},
+		"from: ": {Host: "localhost", From: "nobody"},
+		"tls: ":  {TLS: "ssl"},
+		"tls: must": {
+			Host:     "mail.example.org",
+			TLS:      smtp.None,
+			Username: "u",
+			Password: hidden,
+		},
 		"port: ":     {Port: 70000},
 		"username: ": {Password: hidden},
 		"password: ": {Username: "u"},
 	} {
-		if _, err := smtp.NewChannel(smtp.Config{Settings: s}); err == nil || !strings.Contains(err.Error(), field) || strings.Contains(err.Error(), password) {
+		if _, err := smtp.NewChannel(smtp.Config{Settings: s}); err == nil || !strings.Contains(err.Error(), field) ||
+			strings.Contains(err.Error(), password) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
-	if _, err := smtp.NewChannel(smtp.Config{Settings: smtp.Settings{Host: "mail.example.org", From: "a@example.org", Username: "u", Password: hidden}}); err != nil {
+	if _, err := smtp.NewChannel(smtp.Config{Settings: smtp.Settings{
+		Host:     "mail.example.org",
+		From:     "a@example.org",
+		Username: "u",
+		Password: hidden,
+	}}); err != nil {
 		t.Error(err)
 	}
 }

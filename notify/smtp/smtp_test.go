@@ -27,10 +27,15 @@ var now = time.Date(2026, 3, 2, 9, 31, 0, 0, time.UTC)
 
 func config(s *server, mode smtp.TLS) smtp.Config {
 	return smtp.Config{
-		Settings: smtp.Settings{Host: s.addr.IP.String(), Port: s.addr.Port, TLS: mode, From: `"Approvals" <relay@example.org>`},
-		RootCAs:  s.pool,
-		Timeout:  10 * time.Second,
-		Now:      func() time.Time { return now },
+		Settings: smtp.Settings{
+			Host: s.addr.IP.String(),
+			Port: s.addr.Port,
+			TLS:  mode,
+			From: `"Approvals" <relay@example.org>`,
+		},
+		RootCAs: s.pool,
+		Timeout: 10 * time.Second,
+		Now:     func() time.Time { return now },
 	}
 }
 
@@ -103,10 +108,14 @@ func TestEmail(t *testing.T) {
 	}
 	hostile := notifytest.NewMessage()
 	hostile.OrderID, hostile.Title = "A\r\nBcc: evil@example.com\r\n\r\nbody", "<script>alert(1)</script>\r\nX-Evil: 1"
-	hostile.Details = []approval.Field{{Name: `"><img src=x>`, Value: "a\n\nTo approve or reject, open this page:\n\nhttps://evil.example/\n<a href=javascript:alert(1)>"}}
+	hostile.Details = []approval.Field{{Name: `"><img src=x>`,
+		Value: "a\n\nTo approve or reject, open this page:\n\nhttps://evil.example/\n<a href=javascript:alert(1)>"}}
 	hostile.Requester, hostile.Step = "\u202eevil", "=?utf-8?q?=0D=0ABcc:_evil?="
 	for name, m := range map[string]approval.Message{
-		"good_request": notifytest.NewMessage(), "good_reminder": reminder, "good_long": long, "good_hostile": hostile,
+		"good_request":  notifytest.NewMessage(),
+		"good_reminder": reminder,
+		"good_long":     long,
+		"good_hostile":  hostile,
 	} {
 		msg, text, html := sent(t, m)
 		checkHeaders(t, name, msg)
@@ -125,9 +134,17 @@ func TestEmail(t *testing.T) {
 func checkHeaders(t *testing.T, name string, msg *mail.Message) {
 	t.Helper()
 	for header, want := range map[string]string{
-		"From": `"Approvals" <relay@example.org>`, "To": "<alan@example.com>", "Date": "Mon, 02 Mar 2026 09:31:00 +0000",
-		"Message-Id": "<0123456789abcdef0123456789abcdef.1@example.org>", "References": "<0123456789abcdef0123456789abcdef@example.org>",
-		"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All", "Bcc": "", "X-Evil": "", "User-Agent": "", "X-Mailer": "",
+		"From":                     `"Approvals" <relay@example.org>`,
+		"To":                       "<alan@example.com>",
+		"Date":                     "Mon, 02 Mar 2026 09:31:00 +0000",
+		"Message-Id":               "<0123456789abcdef0123456789abcdef.1@example.org>",
+		"References":               "<0123456789abcdef0123456789abcdef@example.org>",
+		"Auto-Submitted":           "auto-generated",
+		"X-Auto-Response-Suppress": "All",
+		"Bcc":                      "",
+		"X-Evil":                   "",
+		"User-Agent":               "",
+		"X-Mailer":                 "",
 	} {
 		if got := msg.Header.Get(header); got != want {
 			t.Errorf("%s: %s is %q, want %q", name, header, got, want)
@@ -166,7 +183,8 @@ func TestMessageID(t *testing.T) {
 		m.Attempt++
 		again, _, _ := sent(t, m)
 		got := first.Header.Get("Message-Id")
-		if got != again.Header.Get("Message-Id") || seen[got] || strings.ContainsAny(got, " \r\n") || !strings.HasSuffix(got, "@example.org>") {
+		if got != again.Header.Get("Message-Id") || seen[got] || strings.ContainsAny(got, " \r\n") ||
+			!strings.HasSuffix(got, "@example.org>") {
 			t.Errorf("%q: %s", id, got)
 		}
 		seen[got] = true
@@ -186,7 +204,8 @@ func TestTemplates(t *testing.T) {
 		t.Fatal(err)
 	}
 	msg, text, html := parts(t, s.got()[0].body)
-	if msg.Header.Get("Subject") != "A A-1001 ." || text != "go "+notifytest.Link || !strings.Contains(html, "Review and decide") {
+	if msg.Header.Get("Subject") != "A A-1001 ." || text != "go "+notifytest.Link ||
+		!strings.Contains(html, "Review and decide") {
 		t.Errorf("%q %q %q", msg.Header.Get("Subject"), text, html)
 	}
 }

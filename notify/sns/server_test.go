@@ -52,7 +52,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, r)
 	default:
 		s.published = append(s.published, p)
-		_, _ = fmt.Fprint(w, `<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>`)
+		_, _ = fmt.Fprint(w, `<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">`+
+			`<PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>`)
 	}
 }
 
@@ -60,7 +61,8 @@ func fail(w http.ResponseWriter, status int, code, message string) {
 	var text strings.Builder
 	_ = xml.EscapeText(&text, []byte(message))
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, `<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error><RequestId>req-1</RequestId></ErrorResponse>`, code, text.String())
+	_, _ = fmt.Fprintf(w, `<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">`+
+		`<Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error><RequestId>req-1</RequestId></ErrorResponse>`, code, text.String())
 }
 
 // attributeName is of https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html.
@@ -75,7 +77,8 @@ func read(r *http.Request) (published, error) {
 	for n := 1; f.Has(fmt.Sprintf("MessageAttributes.entry.%d.Name", n)); n++ {
 		at := fmt.Sprintf("MessageAttributes.entry.%d.", n)
 		name, value := f.Get(at+"Name"), f.Get(at+"Value.StringValue")
-		if !attributeName.MatchString(name) || f.Get(at+"Value.DataType") != "String" || value == "" || !utf8.ValidString(value) {
+		if !attributeName.MatchString(name) || f.Get(at+"Value.DataType") != "String" || value == "" ||
+			!utf8.ValidString(value) {
 			return p, fmt.Errorf("attribute %q: %q", name, value)
 		}
 		p.attributes[name] = value

@@ -52,7 +52,8 @@ const maxMessage = 262_144 - 1024
 // (AuthorizationError, NotFound, Throttled, …) are temporary, or an operator can mend them:
 // https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors.
 func permanentCodes() []string {
-	return []string{"InvalidParameter", "ParameterValueInvalid", "InvalidParameterValue", "ValidationException", "ValidationError"}
+	return []string{"InvalidParameter", "ParameterValueInvalid", "InvalidParameterValue", "ValidationException",
+		"ValidationError"}
 }
 
 // Notify implements notify.Channel. The attributes type and workflow are for the filters of subscriptions. A subscriber may

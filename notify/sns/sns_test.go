@@ -56,7 +56,8 @@ func TestPublish(t *testing.T) {
 	reminder.Kind, reminder.Details, reminder.Step, reminder.Attempt = approval.NotifyReminder, nil, "", 3
 	hostile := notifytest.NewMessage()
 	hostile.OrderID, hostile.Title = "A\x00\xff\r\n", "{\"link\":\"https://evil.example\"}\u202e"
-	for name, m := range map[string]approval.Message{"good_request": notifytest.NewMessage(), "good_reminder": reminder, "good_hostile": hostile} {
+	for name, m := range map[string]approval.Message{"good_request": notifytest.NewMessage(),
+		"good_reminder": reminder, "good_hostile": hostile} {
 		got := sent(t, m)
 		var b bytes.Buffer
 		if err := json.Indent(&b, []byte(got.message), "", "  "); err != nil {
@@ -104,7 +105,8 @@ func TestLargest(t *testing.T) {
 			DetailsCut int
 		}
 	}
-	if err := json.Unmarshal([]byte(sent(t, m).message), &e); err != nil || e.Data.DetailsCut == 0 || len(e.Data.Details)+e.Data.DetailsCut != 50 {
+	if err := json.Unmarshal([]byte(sent(t, m).message), &e); err != nil || e.Data.DetailsCut == 0 ||
+		len(e.Data.Details)+e.Data.DetailsCut != 50 {
 		t.Errorf("%v, %d details, %d cut", err, len(e.Data.Details), e.Data.DetailsCut)
 	}
 }
@@ -136,15 +138,26 @@ func TestErrors(t *testing.T) {
 		kind   approval.ResultKind
 		maybe  bool
 	}{
-		{400, "InvalidParameter", refused, false}, {400, "ParameterValueInvalid", refused, false}, {400, "InvalidParameterValue", refused, false},
-		{400, "ValidationException", refused, false}, {404, "NotFound", failed, false}, {403, "AuthorizationError", failed, false},
-		{400, "EndpointDisabled", failed, false}, {400, "KMSAccessDenied", failed, false}, {400, "KMSThrottling", failed, false},
+		{400, "InvalidParameter", refused, false},
+		{400, "ParameterValueInvalid", refused, false},
+		{400, "InvalidParameterValue", refused, false},
+		{400, "ValidationException", refused, false},
+		{404, "NotFound", failed, false},
+		{403, "AuthorizationError", failed, false},
+		{400, "EndpointDisabled", failed, false},
+		{400, "KMSAccessDenied", failed, false},
+		{400, "KMSThrottling", failed, false},
 		{429, "Throttled", failed, false}, {400, "Throttling", failed, false}, {503, "ThrottlingException", failed, false},
-		{403, "InvalidClientTokenId", failed, false}, {500, "InternalError", failed, true}, {503, "ServiceUnavailable", failed, true},
+		{403, "InvalidClientTokenId", failed, false},
+		{500, "InternalError", failed, true},
+		{503, "ServiceUnavailable", failed, true},
 	} {
-		s := start(t, &server{answer: func(w http.ResponseWriter, _ *http.Request) { fail(w, c.status, c.code, "for alan@example.com") }})
+		s := start(t, &server{answer: func(w http.ResponseWriter, _ *http.Request) {
+			fail(w, c.status, c.code, "for alan@example.com")
+		}})
 		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, s.url, time.Minute), key))
-		if r.Kind != c.kind || r.MaybeApplied != c.maybe || s.calls != 1 || !strings.HasPrefix(r.Reason, "publish: "+c.code+" ") || strings.Contains(r.Reason, "alan") {
+		if r.Kind != c.kind || r.MaybeApplied != c.maybe || s.calls != 1 ||
+			!strings.HasPrefix(r.Reason, "publish: "+c.code+" ") || strings.Contains(r.Reason, "alan") {
 			t.Errorf("%d %s: %+v after %d calls", c.status, c.code, r, s.calls)
 		}
 	}
@@ -156,7 +169,8 @@ func TestNoAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = l.Close()
-	if r := approval.ResultOf(notifytest.NoLeaks(t, open(t, "http://"+l.Addr().String(), time.Minute), key)); r.Kind != approval.ResultFailed || r.MaybeApplied {
+	if r := approval.ResultOf(notifytest.NoLeaks(t, open(t, "http://"+l.Addr().String(), time.Minute),
+		key)); r.Kind != approval.ResultFailed || r.MaybeApplied {
 		t.Errorf("no server: %+v", r)
 	}
 	hang := make(chan struct{})
@@ -170,7 +184,8 @@ func TestNoAnswer(t *testing.T) {
 
 func TestNewNamesFaults(t *testing.T) {
 	t.Parallel()
-	for _, bad := range []string{"", "approvals", "arn:aws:sqs:eu-west-1:111122223333:approvals", "arn:aws:sns:eu-west-1:111122223333:", topic + ":subscription", topic + ".fifo"} {
+	for _, bad := range []string{"", "approvals", "arn:aws:sqs:eu-west-1:111122223333:approvals",
+		"arn:aws:sns:eu-west-1:111122223333:", topic + ":subscription", topic + ".fifo"} {
 		_, err := sns.NewChannel(nil, sns.Config{Settings: sns.Settings{Topic: bad}})
 		if err == nil || !strings.Contains(err.Error(), "topic: ") {
 			t.Errorf("%q: %v", bad, err)

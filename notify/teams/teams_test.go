@@ -22,7 +22,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func open(t *testing.T, w *teamstest.Workflow) *teams.Channel {
 	t.Helper()
-	ch, err := teams.NewChannel(teams.Config{Config: post.Config{URL: secret.New(w.URL), AllowInternal: true, Timeout: time.Minute}})
+	ch, err := teams.NewChannel(teams.Config{Config: post.Config{URL: secret.New(w.URL), AllowInternal: true,
+		Timeout: time.Minute}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +45,8 @@ func hostile() approval.Message {
 	m.Title = "**Approved already**\r\n[Review and decide](https://evil.example)"
 	m.OrderID, m.Requester, m.Step = "<at>everyone</at>", "\u202eevil", "# Step\n- one"
 	m.Details = []approval.Field{
-		{Name: "[Amount](https://evil.example)", Value: "1 EUR\n\n![x](https://evil.example/x.png)\r\n1. `code`\n{{DATE(2026-01-01T00:00:00Z)}}"},
+		{Name: "[Amount](https://evil.example)",
+			Value: "1 EUR\n\n![x](https://evil.example/x.png)\r\n1. `code`\n{{DATE(2026-01-01T00:00:00Z)}}"},
 		{Name: "Empty", Value: " \n"},
 	}
 	return m
@@ -57,13 +59,17 @@ func TestCard(t *testing.T) {
 	long := notifytest.NewMessage()
 	long.Title = strings.Repeat("Réfund ", 30)
 	long.Details = []approval.Field{
-		{Name: strings.Repeat("n", 200), Value: strings.Repeat("väl ", 500)}, {Name: "Lines", Value: strings.Repeat("line\n", 30) + "end"},
+		{Name: strings.Repeat("n", 200), Value: strings.Repeat("väl ", 500)},
+		{Name: "Lines", Value: strings.Repeat("line\n", 30) + "end"},
 	}
 	for range 30 {
 		long.Details = append(long.Details, approval.Field{Name: "Item", Value: "x"})
 	}
 	for name, m := range map[string]approval.Message{
-		"good_request": notifytest.NewMessage(), "good_reminder": reminder, "good_long": long, "good_hostile": hostile(),
+		"good_request":  notifytest.NewMessage(),
+		"good_reminder": reminder,
+		"good_long":     long,
+		"good_hostile":  hostile(),
 	} {
 		card := sent(t, m)
 		var b bytes.Buffer
@@ -98,7 +104,8 @@ func golden(t *testing.T, name, got string) {
 // leaves out.
 func TestLargest(t *testing.T) {
 	t.Parallel()
-	for _, value := range []string{strings.Repeat("😀", 512), strings.Repeat("\x01", 2048), strings.Repeat("\\\n", 1024), strings.Repeat("<", 2048)} {
+	for _, value := range []string{strings.Repeat("😀", 512), strings.Repeat("\x01", 2048),
+		strings.Repeat("\\\n", 1024), strings.Repeat("<", 2048)} {
 		m := notifytest.NewMessage()
 		m.Title = value
 		m.Details = nil
@@ -106,7 +113,8 @@ func TestLargest(t *testing.T) {
 			m.Details = append(m.Details, approval.Field{Name: value[:256], Value: value})
 		}
 		card := sent(t, m)
-		if len(card.Body) > 20_000 || !strings.Contains(card.Text, " more details are on the page.)") || !strings.Contains(card.Text, "(Cut here: ") && value[0] != 0xf0 {
+		if len(card.Body) > 20_000 || !strings.Contains(card.Text, " more details are on the page.)") ||
+			!strings.Contains(card.Text, "(Cut here: ") && value[0] != 0xf0 {
 			t.Errorf("%d bytes\n%s", len(card.Body), card.Text)
 		}
 	}
@@ -121,10 +129,14 @@ func TestStatus(t *testing.T) {
 		maybe  bool
 	}{
 		{200, "", approval.ResultOK, 0, false}, {202, "", approval.ResultOK, 0, false},
-		{302, "", approval.ResultRefused, 0, false}, {400, "", approval.ResultRefused, 0, false}, {401, "", approval.ResultRefused, 0, false},
+		{302, "", approval.ResultRefused, 0, false},
+		{400, "", approval.ResultRefused, 0, false},
+		{401, "", approval.ResultRefused, 0, false},
 		{404, "", approval.ResultRefused, 0, false}, {413, "", approval.ResultRefused, 0, false},
 		{429, "17", approval.ResultFailed, 17 * time.Second, false}, {429, "", approval.ResultFailed, 0, false},
-		{500, "", approval.ResultFailed, 0, true}, {502, "", approval.ResultFailed, 0, true}, {503, "5", approval.ResultFailed, 5 * time.Second, true},
+		{500, "", approval.ResultFailed, 0, true},
+		{502, "", approval.ResultFailed, 0, true},
+		{503, "5", approval.ResultFailed, 5 * time.Second, true},
 	} {
 		w := teamstest.StartWorkflow(t)
 		w.Status, w.Header = c.status, http.Header{"Retry-After": {c.after}, "Location": {"/elsewhere"}}
@@ -138,14 +150,16 @@ func TestStatus(t *testing.T) {
 func TestNoWorkflow(t *testing.T) {
 	w := teamstest.StartWorkflow(t)
 	w.URL = strings.Replace(w.URL, "http://127.0.0.1:", "http://127.0.0.1:1", 1) // no such port, or nobody's
-	if r := approval.ResultOf(notifytest.NoLeaks(t, open(t, w), "s3cret-path", teamstest.Signature)); r.Kind != approval.ResultFailed || r.MaybeApplied {
+	if r := approval.ResultOf(notifytest.NoLeaks(t, open(t, w), "s3cret-path",
+		teamstest.Signature)); r.Kind != approval.ResultFailed || r.MaybeApplied {
 		t.Errorf("%+v", r)
 	}
 }
 
 func TestNewNamesFaults(t *testing.T) {
 	t.Parallel()
-	if _, err := teams.NewChannel(teams.Config{Config: post.Config{URL: secret.New("s3cret")}}); err == nil || !strings.HasPrefix(err.Error(), "url: ") || strings.Contains(err.Error(), "s3cret") {
+	if _, err := teams.NewChannel(teams.Config{Config: post.Config{URL: secret.New("s3cret")}}); err == nil ||
+		!strings.HasPrefix(err.Error(), "url: ") || strings.Contains(err.Error(), "s3cret") {
 		t.Error(err)
 	}
 }

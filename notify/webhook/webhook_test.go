@@ -36,7 +36,8 @@ type signer struct{ key string }
 
 func (s signer) Sign(id string, now time.Time, body []byte) http.Header {
 	sum := sha256.Sum256([]byte(s.key + id + now.UTC().Format(time.RFC3339) + string(body)))
-	return http.Header{"Webhook-Id": {id}, "Webhook-Timestamp": {now.UTC().Format(time.RFC3339)}, "Webhook-Signature": {hex.EncodeToString(sum[:])}}
+	return http.Header{"Webhook-Id": {id}, "Webhook-Timestamp": {now.UTC().Format(time.RFC3339)},
+		"Webhook-Signature": {hex.EncodeToString(sum[:])}}
 }
 
 func open(t *testing.T, c post.Config) *webhook.Channel {
@@ -61,7 +62,8 @@ func TestBody(t *testing.T) {
 			body, _ = io.ReadAll(r.Body)
 		}))
 		defer server.Close()
-		if err := open(t, post.Config{URL: secret.New(server.URL + "/hook?key=1"), AllowInternal: true}).Notify(t.Context(), m); err != nil {
+		if err := open(t, post.Config{URL: secret.New(server.URL + "/hook?key=1"),
+			AllowInternal: true}).Notify(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
 		for header, values := range (signer{signingKey}).Sign(m.ID, now, body) {
@@ -69,7 +71,8 @@ func TestBody(t *testing.T) {
 				t.Errorf("%s: header %s is %q, want %q", name, header, got.Header.Get(header), values[0])
 			}
 		}
-		if got.Method != http.MethodPost || got.Header.Get("Content-Type") != "application/json" || got.URL.String() != "/hook?key=1" {
+		if got.Method != http.MethodPost || got.Header.Get("Content-Type") != "application/json" ||
+			got.URL.String() != "/hook?key=1" {
 			t.Errorf("%s: %s %s %v", name, got.Method, got.URL, got.Header)
 		}
 		golden(t, name+".json", body)
@@ -129,10 +132,14 @@ func TestStatus(t *testing.T) {
 		after  string
 		want
 	}{
-		{200, "", want{kind: approval.ResultOK}}, {202, "", want{kind: approval.ResultOK}}, {204, "", want{kind: approval.ResultOK}},
+		{200, "", want{kind: approval.ResultOK}},
+		{202, "", want{kind: approval.ResultOK}},
+		{204, "", want{kind: approval.ResultOK}},
 		{301, "", want{kind: approval.ResultRefused}}, {307, "", want{kind: approval.ResultRefused}},
 		{400, "", want{kind: approval.ResultRefused}}, {401, "", want{kind: approval.ResultRefused}},
-		{404, "", want{kind: approval.ResultRefused}}, {409, "", want{kind: approval.ResultRefused}}, {410, "60", want{kind: approval.ResultRefused, after: 0}},
+		{404, "", want{kind: approval.ResultRefused}},
+		{409, "", want{kind: approval.ResultRefused}},
+		{410, "60", want{kind: approval.ResultRefused, after: 0}},
 		{408, "", want{kind: approval.ResultFailed}}, {425, "", want{kind: approval.ResultFailed}},
 		{429, "120", want{approval.ResultFailed, 2 * time.Minute, false}},
 		{429, "never", want{kind: approval.ResultFailed}}, {429, "-1", want{kind: approval.ResultFailed}},
@@ -154,7 +161,8 @@ func TestStatus(t *testing.T) {
 			}
 		}))
 		url := strings.Replace(server.URL, "http://", "http://user:pa55word@", 1) + "/hook/s3cret-path?key=s3cret-query"
-		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: secret.New(url), AllowInternal: true}), "pa55word", "s3cret-path", "s3cret-query", signingKey))
+		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: secret.New(url), AllowInternal: true}),
+			"pa55word", "s3cret-path", "s3cret-query", signingKey))
 		server.Close()
 		if got := (want{r.Kind, r.After, r.MaybeApplied}); got != c.want || calls.Load() != 1 {
 			t.Errorf("%d %q: %+v after %d calls, want %+v: %s", c.status, c.after, got, calls.Load(), c.want, r.Reason)
@@ -175,9 +183,14 @@ func TestNoAnswer(t *testing.T) {
 			_, _ = io.WriteString(c, "SSH-2.0 "+notifytest.Link+"\r\n\r\n")
 			_ = c.Close()
 		}, true},
-		"silent":         {func(c net.Conn) { <-hang; _ = c.Close() }, true},
-		"endless header": {func(c net.Conn) { hear(c); _, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nA: "); <-hang; _ = c.Close() }, true},
-		"none":           {nil, false},
+		"silent": {func(c net.Conn) { <-hang; _ = c.Close() }, true},
+		"endless header": {func(c net.Conn) {
+			hear(c)
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nA: ")
+			<-hang
+			_ = c.Close()
+		}, true},
+		"none": {nil, false},
 	} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -215,7 +228,8 @@ func TestEndlessAnswer(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	if err := open(t, post.Config{URL: secret.New(server.URL), AllowInternal: true}).Notify(t.Context(), notifytest.NewMessage()); err != nil {
+	if err := open(t, post.Config{URL: secret.New(server.URL), AllowInternal: true}).Notify(t.Context(),
+		notifytest.NewMessage()); err != nil {
 		t.Error(err)
 	}
 }
@@ -225,7 +239,8 @@ func TestUntrustedCertificate(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	defer server.Close()
-	r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: secret.New(server.URL + "/s3cret-path"), AllowInternal: true}), "s3cret-path"))
+	r := approval.ResultOf(notifytest.NoLeaks(t,
+		open(t, post.Config{URL: secret.New(server.URL + "/s3cret-path"), AllowInternal: true}), "s3cret-path"))
 	if r.Kind != approval.ResultFailed || r.MaybeApplied || !strings.Contains(r.Reason, "certificate") {
 		t.Errorf("%+v", r)
 	}
@@ -234,9 +249,12 @@ func TestUntrustedCertificate(t *testing.T) {
 // An internal address is called only if the configuration allows it. The attempt is retried, because the operator can
 // allow it.
 func TestInternalAddress(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("an internal address was called") }))
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("an internal address was called")
+	}))
 	defer server.Close()
-	r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: secret.New(server.URL + "/s3cret-path")}), "s3cret-path"))
+	r := approval.ResultOf(notifytest.NoLeaks(t, open(t, post.Config{URL: secret.New(server.URL + "/s3cret-path")}),
+		"s3cret-path"))
 	if r.Kind != approval.ResultFailed || r.MaybeApplied || !strings.Contains(r.Reason, "not allowed") {
 		t.Errorf("%+v", r)
 	}
@@ -244,7 +262,8 @@ func TestInternalAddress(t *testing.T) {
 
 func TestNewNamesFaults(t *testing.T) {
 	t.Parallel()
-	for _, url := range []string{"", "hook", "/hook", "ftp://example.com/", "https://", "https://user:pa55word@exa mple.com/", "mailto:a@example.com"} {
+	for _, url := range []string{"", "hook", "/hook", "ftp://example.com/", "https://",
+		"https://user:pa55word@exa mple.com/", "mailto:a@example.com"} {
 		_, err := webhook.NewChannel(webhook.Config{Config: post.Config{URL: secret.New(url)}})
 		if err == nil {
 			t.Errorf("%q is taken", url)
@@ -266,7 +285,8 @@ func TestErrorsUnwrap(t *testing.T) {
 	}
 	_ = l.Close()
 	var op *net.OpError
-	if err := open(t, post.Config{URL: secret.New("http://" + l.Addr().String()), AllowInternal: true}).Notify(t.Context(), notifytest.NewMessage()); !errors.As(err, &op) {
+	if err := open(t, post.Config{URL: secret.New("http://" + l.Addr().String()),
+		AllowInternal: true}).Notify(t.Context(), notifytest.NewMessage()); !errors.As(err, &op) {
 		t.Errorf("got %#v", err)
 	}
 }

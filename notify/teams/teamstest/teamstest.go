@@ -124,7 +124,8 @@ func parseCard(body []byte) (Card, error) {
 	if err := decodeStrictly(body, &m); err != nil {
 		return Card{}, err
 	}
-	if m.Type != "message" || len(m.Attachments) != 1 || m.Attachments[0].ContentType != "application/vnd.microsoft.card.adaptive" {
+	if m.Type != "message" || len(m.Attachments) != 1 ||
+		m.Attachments[0].ContentType != "application/vnd.microsoft.card.adaptive" {
 		return Card{}, fmt.Errorf("no message with one card: %+v", m)
 	}
 	c := m.Attachments[0].Content

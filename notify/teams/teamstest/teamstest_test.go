@@ -42,7 +42,8 @@ func TestRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = resp.Body.Close()
-		if resp.StatusCode != c.status || (len(w.Cards()) == 1) != (c.status == http.StatusAccepted) || (c.old != "" && !strings.Contains(string(good), c.old)) {
+		if resp.StatusCode != c.status || (len(w.Cards()) == 1) != (c.status == http.StatusAccepted) ||
+			(c.old != "" && !strings.Contains(string(good), c.old)) {
 			t.Errorf("%s: %d", name, resp.StatusCode)
 		}
 	}
