@@ -31,8 +31,10 @@ type Endpoints struct {
 	OpenMetrics  bool
 	OperatorAPI  *OperatorAPI
 	ConsolePages http.Handler // the operator's console in the browser
-	Healthy      func() error
-	Ready        func(context.Context) error
+	// Reload reads the configuration again. A refusal is a *ReloadError.
+	Reload  func(context.Context) (Reloaded, error)
+	Healthy func() error
+	Ready   func(context.Context) error
 	// Observe is called after each answer, with the pattern of its route.
 	Observe func(route string, status int, took time.Duration)
 }

@@ -73,6 +73,7 @@ func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, 
 		SlackInteractions: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
 		Webhooks:          map[string]SourcePolicy{"erp": {Check: bearer("erp")}},
 		Metrics:           write("text/plain", "metrics"),
+		Reload:            func(context.Context) (Reloaded, error) { return Reloaded{Warnings: []string{}}, nil },
 		OperatorAPI: &OperatorAPI{
 			Orders:      s,
 			Lister:      s,
@@ -139,6 +140,7 @@ func routeTable() map[string]struct{ body, need string } {
 		"private POST /v1/orders/{orderId}/cancel":    {`{"by":"ops","reason":"x"}`, "operator"},
 		"private GET /v1/deadletters":                 {"", "operator"},
 		"private POST /v1/redrive":                    {`{"by":"ops","dryRun":true}`, "operator"},
+		"private POST /-/reload":                      {"", "operator"},
 	}
 }
 
@@ -351,4 +353,18 @@ func TestTheRecorderUnwraps(t *testing.T) {
 	under := httptest.NewRecorder()
 	require.NoError(t, http.NewResponseController(&statusRecorder{ResponseWriter: under}).Flush())
 	require.True(t, under.Flushed)
+}
+
+// A configuration that was not reloaded is answered with all its faults.
+func TestReloadRefused(t *testing.T) {
+	t.Parallel()
+	h, _, _ := site(t, func(h *Endpoints) {
+		h.Reload = func(context.Context) (Reloaded, error) {
+			return Reloaded{}, &ReloadError{Message: "the configuration has faults", Faults: []string{"line 1: log.level: is wrong"}}
+		}
+	})
+	got := send(t, h.OperatorHandler(), "POST", "/-/reload", "", "Authorization", "Bearer operator")
+	require.Equal(t, http.StatusUnprocessableEntity, got.StatusCode)
+	require.Equal(t, "the configuration has faults", got.problem.Detail)
+	require.Equal(t, []string{"line 1: log.level: is wrong"}, got.problem.Faults)
 }

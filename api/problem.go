@@ -26,6 +26,8 @@ type Problem struct {
 	Verdict        approval.VerdictCode `json:"verdict,omitempty"`
 	ApprovalID     string               `json:"approvalId,omitempty"`
 	ApprovalStatus approval.Status      `json:"approvalStatus,omitempty"`
+	// Faults list everything that is wrong with a configuration that was not reloaded.
+	Faults []string `json:"faults,omitempty"`
 }
 
 // credentialError marks a request whose credential or signature is missing or wrong.
@@ -70,6 +72,7 @@ func statusOf(err error) int {
 	var missing *notFoundError
 	var method *methodError
 	var limited *rateLimitError
+	var reload *ReloadError
 	switch {
 	case errors.As(err, &limited):
 		return http.StatusTooManyRequests
@@ -85,7 +88,7 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, errBody):
 		return http.StatusBadRequest
-	case approval.IsPermanent(err):
+	case errors.As(err, &reload), approval.IsPermanent(err):
 		return http.StatusUnprocessableEntity
 	}
 	return http.StatusServiceUnavailable
@@ -144,6 +147,7 @@ func problemOf(err error) Problem {
 	}
 	var field *approval.FieldError
 	var refusal *approval.RefusalError
+	var reload *ReloadError
 	switch {
 	case status == http.StatusServiceUnavailable && errors.Is(err, context.DeadlineExceeded):
 		p.Detail = "it took too long; send it again"
@@ -159,6 +163,9 @@ func problemOf(err error) Problem {
 	case errors.As(err, &field):
 		p.Detail = field.Error()
 		p.Field = field.Field
+	case errors.As(err, &reload):
+		p.Detail = reload.Message
+		p.Faults = reload.Faults
 	default:
 		p.Detail = err.Error()
 	}

@@ -57,6 +57,7 @@ func operatorRoutes() []route {
 		{"POST /v1/orders/{orderId}/cancel", accessOperator, (*Endpoints).cancelOrder},
 		{"GET /v1/deadletters", accessOperator, (*Endpoints).listDeadLetters},
 		{"POST /v1/redrive", accessOperator, (*Endpoints).redrive},
+		{"POST /-/reload", accessOperator, (*Endpoints).reload},
 
 		{"GET /{$}", accessOpen, (*Endpoints).redirectToConsole},
 		{"GET /console", accessOpen, (*Endpoints).redirectToConsole},

@@ -6,11 +6,12 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/approval-relay/approval-relay/api"
@@ -20,7 +21,6 @@ import (
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/link"
 	"github.com/approval-relay/approval-relay/metrics"
-	"github.com/approval-relay/approval-relay/notify/slack"
 	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/store"
@@ -50,39 +50,50 @@ const (
 // Options are what an App gets beside its configuration.
 type Options struct {
 	Log      *slog.Logger
-	Stdout   io.Writer // of the log channel
+	Level    *slog.LevelVar // of Log; a reload sets it; nil leaves it as it is
+	Stdout   io.Writer      // of the log channel
 	Version  string
 	Revision string
+	// Load reads the configuration again, for a reload; nil means that there is nothing to reload.
+	Load func() (*config.Config, []config.Finding, error)
+	// File is the path of the configuration file, which is watched for changes if WatchInterval is positive.
+	File          string
+	WatchInterval time.Duration
+	// Hangup receives a signal when the configuration is to be reloaded (SIGHUP).
+	Hangup <-chan os.Signal
 }
 
-// App is the program, wired.
+// App is the program, wired. The part that the configuration can change while the program runs is in rules.
 type App struct {
-	config  *config.Config
-	version string
-	stdout  io.Writer
+	options Options
+	config  *config.Config // at the start; for everything that needs a restart
 	log     *slog.Logger
 	store   orderStore
 	metrics *metrics.Metrics
+	scrape  *prometheus.Registry
 	tracer  *tracing.Tracer // nil if nothing is traced
 	// lastFailure is the time of the last failed commit of the store, in Unix nanoseconds.
 	lastFailure atomic.Int64
+	ending      atomic.Bool
 
-	router     *message.Router
+	router     *router.Router
 	ingress    *api.Ingress
 	dispatcher *router.Dispatcher
 	sweeper    *router.Sweeper
-	endpoints  *api.Endpoints
 	aws        *awsClients
-	limiters   limiters
-	depths     map[string]queueDepth // by source
+	queues     *queues
 
 	transitions *handlers.Transitions
 	decider     *handlers.Decider
 	ring        *keys.Ring
 	links       *link.Links
-	redriver    *handlers.Redriver
-	slack       *slack.Interactions // nil if no channel has buttons
-	signIn      *signin.Handler     // nil if approvers cannot sign in
+
+	reloading sync.Mutex // held by a reload
+	limiters  limiters   // used by rules that are being made
+	rules     atomic.Pointer[rules]
+	watch     *fileWatch
+	// providers receives the handler of each new sign-in provider, which is then looked up.
+	providers chan *signin.Handler
 }
 
 // orderStore is a store as the program uses it.
@@ -95,13 +106,13 @@ type orderStore interface {
 // New wires the program. Nothing runs yet, but the store is open: Run closes it.
 func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 	a := &App{
-		config:   c,
-		version:  o.Version,
-		stdout:   o.Stdout,
-		log:      o.Log,
-		limiters: limiters{},
-		depths:   map[string]queueDepth{},
+		options:   o,
+		config:    c,
+		log:       o.Log,
+		limiters:  limiters{},
+		providers: make(chan *signin.Handler, 1),
 	}
+	a.watch = newFileWatch(o.File, c)
 	if a.ring, err = openKeys(c, o.Log); err != nil {
 		return nil, err
 	}
@@ -109,9 +120,10 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 	if err := a.setUpTracing(ctx, &names); err != nil {
 		return nil, err
 	}
-	registry := prometheus.NewRegistry()
-	a.metrics = metrics.New(registry, names)
+	a.scrape = prometheus.NewRegistry()
+	a.metrics = metrics.New(a.scrape, names)
 	a.metrics.RegisterRuntime(o.Version, o.Revision)
+	a.metrics.ConfigRead(time.Now(), nil)
 	a.aws = newAWSClients(ctx, c.AWS, a.metrics)
 	if a.store, err = a.openStore(ctx); err != nil {
 		return nil, err
@@ -122,10 +134,15 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 		}
 	}()
 	a.wireEngine()
-	if err := a.wireRouter(ctx); err != nil {
+	if a.queues, err = a.openQueues(ctx); err != nil {
 		return nil, err
 	}
-	return a, a.wireHTTP(registry)
+	first, err := a.makeRules(c, nil)
+	if err != nil {
+		return nil, err
+	}
+	a.rules.Store(first)
+	return a, a.wireRouter()
 }
 
 // wireEngine makes the parts that move orders on.
@@ -165,47 +182,20 @@ func (a *App) wireEngine() {
 	}
 }
 
-// wireRouter opens the channels and targets, makes the sources, and draws the map.
-func (a *App) wireRouter(ctx context.Context) error {
-	opened, err := a.openTargets()
-	if err != nil {
-		return err
-	}
-	channels, err := a.openChannels()
-	if err != nil {
-		return err
-	}
-	a.slack = a.slackInteractions(channels)
-	s, err := a.makeSources(ctx, opened.validateURL)
-	if err != nil {
-		return err
-	}
-	a.redriver = &handlers.Redriver{
-		Transitions: a.transitions,
-		Orders:      a.store,
-		DeadLetters: a.store,
-		Queues:      s.deadLetterQueues,
-		Handlers:    map[string]message.NoPublishHandlerFunc{},
-	}
-	for _, source := range slices.Concat(s.requests, s.decisions) {
-		a.redriver.Handlers[source.Name] = source.Handle
-	}
+// wireRouter draws the map of sources and handlers.
+func (a *App) wireRouter() (err error) {
+	s := a.httpSources(a.config)
 	a.router, err = router.New(router.Parts{
-		Requests:  s.requests,
-		Decisions: s.decisions,
-		Notifications: &handlers.Notification{
-			Transitions: a.transitions,
-			Channels:    channels,
-			Links:       a.links,
-			Timeout:     callTimeout,
-		},
-		Callbacks:    &handlers.Callback{Transitions: a.transitions, Targets: opened.byName, Timeout: callTimeout},
-		Dispatcher:   a.dispatcher,
-		Observer:     a.metrics,
-		Tracer:       a.messageTracer(),
-		Log:          a.log,
-		TimeLimit:    messageLimit,
-		CloseTimeout: a.config.Shutdown.Timeout * 3 / 5,
+		Requests:      append(s.requests, a.queues.requests...),
+		Decisions:     append(s.decisions, a.queues.decisions...),
+		Notifications: a.notify,
+		Callbacks:     a.callBack,
+		Dispatcher:    a.dispatcher,
+		Observer:      a.metrics,
+		Tracer:        a.messageTracer(),
+		Log:           a.log,
+		TimeLimit:     messageLimit,
+		CloseTimeout:  a.config.Shutdown.Timeout * 3 / 5,
 	})
 	return err
 }

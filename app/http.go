@@ -3,7 +3,6 @@ package app
 import (
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/approval-relay/approval-relay/api"
@@ -12,51 +11,55 @@ import (
 	"github.com/approval-relay/approval-relay/web/console"
 )
 
-// wireHTTP makes the pages and the endpoints of both addresses.
-func (a *App) wireHTTP(registry *prometheus.Registry) error {
-	tokens, err := readTokens(a.config)
+// makeHTTP makes the pages and the endpoints of both addresses.
+func (a *App) makeHTTP(r *rules) error {
+	tokens, err := readTokens(r.config)
 	if err != nil {
 		return err
 	}
-	page, err := a.decisionPage()
+	page, err := a.decisionPage(r)
 	if err != nil {
 		return err
 	}
-	pages, err := a.consolePages(tokens)
+	pages, err := a.consolePages(r, tokens)
 	if err != nil {
 		return err
 	}
-	a.endpoints = &api.Endpoints{
+	endpoints := &api.Endpoints{
 		Ingress:       a.ingress,
 		DecisionPage:  page,
-		Webhooks:      a.webhookPolicies(),
-		Workflows:     sortedNames(a.config.Workflows),
+		Webhooks:      a.webhookPolicies(r.config),
+		Workflows:     sortedNames(r.config.Workflows),
 		ProgramToken:  tokens.program,
 		OperatorToken: tokens.operator,
-		Metrics:       promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry, EnableOpenMetrics: true}),
-		OpenMetrics:   a.config.Operator.OpenMetrics,
+		Metrics:       promhttp.HandlerFor(a.scrape, promhttp.HandlerOpts{Registry: a.scrape, EnableOpenMetrics: true}),
+		OpenMetrics:   r.config.Operator.OpenMetrics,
 		OperatorAPI: &api.OperatorAPI{
 			Orders:      a.store,
 			Lister:      observedStore{a.store, a.metrics},
 			Decider:     a.decider,
 			DeadLetters: a.store,
-			Redriver:    a.redriver,
+			Redriver:    r.redriver,
 		},
 		ConsolePages: pages,
+		Reload:       a.reloadForOperator,
+		Healthy:      a.checkHealth,
+		Ready:        a.checkReadiness,
 		Observe:      a.metrics.HTTPAnswered,
 	}
-	if a.signIn != nil {
-		a.signIn.ShowMessage = page.ShowMessage
-		a.endpoints.SignIn = a.signIn
+	if r.signIn != nil {
+		r.signIn.ShowMessage = page.ShowMessage
+		endpoints.SignIn = r.signIn
 	}
-	if a.slack != nil {
-		a.endpoints.SlackInteractions = a.slack
+	if interactions := a.slackInteractions(r); interactions != nil {
+		endpoints.SlackInteractions = interactions
 	}
+	r.public, r.operator = endpoints.PublicHandler(), endpoints.OperatorHandler()
 	return nil
 }
 
 // decisionPage makes the page of the links, and the handler that signs approvers in if there is a provider.
-func (a *App) decisionPage() (*web.Page, error) {
+func (a *App) decisionPage(r *rules) (*web.Page, error) {
 	base := a.config.Compiled.PublicURL
 	pages := web.Config{
 		Links:    a.links,
@@ -67,7 +70,7 @@ func (a *App) decisionPage() (*web.Page, error) {
 		Log:      a.log,
 		Observer: a.metrics,
 	}
-	if settings := a.config.Public.OIDC; settings != nil {
+	if settings := r.config.Public.OIDC; settings != nil {
 		handler, err := signin.New(signin.Config{
 			Settings: *settings,
 			Base:     base,
@@ -78,13 +81,13 @@ func (a *App) decisionPage() (*web.Page, error) {
 		if err != nil {
 			return nil, err
 		}
-		a.signIn, pages.Sessions = handler, handler
+		r.signIn, pages.Sessions = handler, handler
 	}
 	return web.New(pages)
 }
 
 // consolePages makes the operator's console.
-func (a *App) consolePages(t tokens) (*console.Console, error) {
+func (a *App) consolePages(r *rules, t tokens) (*console.Console, error) {
 	return console.New(console.Config{
 		Tokens:      t.byOperator,
 		MAC:         a.ring,
@@ -92,8 +95,8 @@ func (a *App) consolePages(t tokens) (*console.Console, error) {
 		Counter:     a.store,
 		Decider:     a.decider,
 		DeadLetters: a.store,
-		Redriver:    a.redriver,
-		Queues:      sortedNames(a.redriver.Queues),
+		Redriver:    r.redriver,
+		Queues:      sortedNames(a.queues.deadLetters),
 		Now:         a.transitions.Now,
 		Log:         a.log,
 	})

@@ -77,7 +77,7 @@ type queueDepth struct {
 
 // addDepths adds the reading of the queues' depths.
 func (a *App) addDepths(parts *group.Group) {
-	for name, d := range a.depths {
+	for name, d := range a.queues.depths {
 		ctx, cancel := context.WithCancel(context.Background())
 		parts.Add(func() error {
 			sqs.WatchDepth(ctx, d.api, d.queue, readDepth, a.depthObserver(name))

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	group "github.com/oklog/run"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -24,20 +24,18 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 		}
 	}()
 	shutdown := a.config.Shutdown.Timeout
-	var ending atomic.Bool
 	var ended time.Time
 	defer func() { a.flushSpans(ended.Add(shutdown)) }()
-	a.endpoints.Healthy, a.endpoints.Ready = a.checkHealth, a.checkReadiness(&ending)
 	a.sweeper.AdoptOrphans(ctx)
 
 	var parts group.Group
-	operator, err := a.addServer(&parts, a.config.Operator.Listen, a.endpoints.OperatorHandler())
+	operator, err := a.addServer(&parts, a.config.Operator.Listen, http.HandlerFunc(a.serveOperator))
 	if err != nil {
 		return err
 	}
 	var public net.Addr
 	if listen := a.config.Public.Listen; listen != "" {
-		if public, err = a.addServer(&parts, listen, a.endpoints.PublicHandler()); err != nil {
+		if public, err = a.addServer(&parts, listen, http.HandlerFunc(a.servePublic)); err != nil {
 			return err
 		}
 	}
@@ -45,16 +43,17 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 	a.addSweeper(&parts)
 	a.addDepths(&parts)
 	a.addProviderLookup(&parts)
+	a.addReloader(&parts)
 	stop, cancel := context.WithCancel(ctx)
 	parts.Add(func() error {
 		select {
 		case <-a.router.Running():
 			ready(public, operator)
-			a.log.Info("running", "version", a.version, "public", addressText(public), "operator", addressText(operator))
+			a.log.Info("running", "version", a.options.Version, "public", addressText(public), "operator", addressText(operator))
 		case <-stop.Done():
 		}
 		<-stop.Done()
-		ending.Store(true) // not ready: load balancers send nothing new
+		a.ending.Store(true) // not ready: load balancers send nothing new
 		ended = time.Now()
 		a.log.Info("going down", "within", shutdown.String())
 		return nil
@@ -122,18 +121,43 @@ func (a *App) addSweeper(parts *group.Group) {
 	}, func(error) { cancel() })
 }
 
-// addProviderLookup adds the lookup of the sign-in provider. It is not part of readiness: a provider that is down stops
-// neither links nor programs. The part waits after the lookup, because the first part that ends stops the program.
+// addProviderLookup adds the lookup of sign-in providers. It is not part of readiness: a provider that is down stops
+// neither links nor programs. A lookup ends when it has succeeded, or when a reload brings another provider.
 func (a *App) addProviderLookup(parts *group.Group) {
-	if a.signIn == nil {
-		return
-	}
 	ctx, cancel := context.WithCancel(context.Background())
+	if first := a.rules.Load().signIn; first != nil {
+		a.providers <- first
+	}
 	parts.Add(func() error {
-		a.signIn.FindProvider(ctx)
-		<-ctx.Done()
+		a.lookUpProviders(ctx)
 		return nil
 	}, func(error) { cancel() })
+}
+
+// lookUpProviders looks up one provider at a time, until the context ends.
+func (a *App) lookUpProviders(ctx context.Context) {
+	var provider *signin.Handler
+	select {
+	case <-ctx.Done():
+		return
+	case provider = <-a.providers:
+	}
+	for provider != nil {
+		provider = a.lookUpProvider(ctx, provider)
+	}
+}
+
+// lookUpProvider looks up a provider until the next one comes, and returns that, or nil when the context ends.
+func (a *App) lookUpProvider(ctx context.Context, provider *signin.Handler) *signin.Handler {
+	lookup, stop := context.WithCancel(ctx)
+	defer stop()
+	go provider.FindProvider(lookup)
+	select {
+	case <-ctx.Done():
+		return nil
+	case next := <-a.providers:
+		return next
+	}
 }
 
 // maxSweepAge is the longest time between two sweeps of a healthy program. Beyond it the store hangs, or the worker is
@@ -151,20 +175,18 @@ func (a *App) checkHealth() error {
 // disk that is full.
 const distrust = 5 * time.Second
 
-func (a *App) checkReadiness(ending *atomic.Bool) func(context.Context) error {
-	return func(ctx context.Context) error {
-		switch {
-		case ending.Load():
-			return errors.New("going down")
-		case !a.router.IsRunning():
-			return errors.New("starting")
-		}
-		if prober, ok := a.store.(store.Prober); ok && prober.Probe(ctx) != nil {
-			return errors.New("the store accepts no updates")
-		}
-		if time.Since(time.Unix(0, a.lastFailure.Load())) < distrust {
-			return errors.New("the last update of the store failed")
-		}
-		return nil
+func (a *App) checkReadiness(ctx context.Context) error {
+	switch {
+	case a.ending.Load():
+		return errors.New("going down")
+	case !a.router.IsRunning():
+		return errors.New("starting")
 	}
+	if prober, ok := a.store.(store.Prober); ok && prober.Probe(ctx) != nil {
+		return errors.New("the store accepts no updates")
+	}
+	if time.Since(time.Unix(0, a.lastFailure.Load())) < distrust {
+		return errors.New("the last update of the store failed")
+	}
+	return nil
 }

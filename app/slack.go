@@ -3,13 +3,12 @@ package app
 import (
 	"time"
 
-	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/slack"
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
 // slackInteractions returns the handler of button presses in Slack, or nil if no channel has buttons.
-func (a *App) slackInteractions(channels map[string]notify.Channel) *slack.Interactions {
+func (a *App) slackInteractions(r *rules) *slack.Interactions {
 	c := slack.InteractionsConfig{
 		Buttons:  a.links,
 		Decider:  a.decider,
@@ -19,9 +18,9 @@ func (a *App) slackInteractions(channels map[string]notify.Channel) *slack.Inter
 		Log:      a.log,
 		Observer: a.metrics,
 	}
-	for _, name := range sortedNames(a.config.Channels) {
-		settings := a.config.Channels[name].SlackSettings()
-		channel, ok := channels[name].(*slack.Channel)
+	for _, name := range sortedNames(r.config.Channels) {
+		settings := r.config.Channels[name].SlackSettings()
+		channel, ok := r.channels[name].(*slack.Channel)
 		if !ok || settings == nil || !settings.HasButtons() {
 			continue
 		}

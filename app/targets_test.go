@@ -33,7 +33,8 @@ func parseConfig(t *testing.T, text string) *config.Config {
 // openTestTargets opens the targets of a configuration.
 func openTestTargets(t *testing.T, reg *prometheus.Registry, text string) map[string]callback.Target {
 	t.Helper()
-	opened, err := appOf(t, reg, parseConfig(t, text)).openTargets()
+	c := parseConfig(t, text)
+	opened, err := appOf(t, reg, c).openTargets(c, nil)
 	require.NoError(t, err)
 	return opened.byName
 }

@@ -25,7 +25,7 @@ func (a *App) setUpTracing(ctx context.Context, names *metrics.Config) error {
 		Endpoint: c.OTLP.Endpoint,
 		Headers:  c.OTLP.HeaderTexts(),
 		Service:  c.ServiceName,
-		Version:  a.version,
+		Version:  a.options.Version,
 		Ratio:    c.SampleRatio,
 		ObserveExport: func(spans int, err error) {
 			a.metrics.SpansExported(spans, err)

@@ -12,10 +12,10 @@ import (
 )
 
 // webhookPolicies returns the policy of every webhook: how its requests are verified and limited.
-func (a *App) webhookPolicies() map[string]api.SourcePolicy {
+func (a *App) webhookPolicies(c *config.Config) map[string]api.SourcePolicy {
 	policies := map[string]api.SourcePolicy{}
-	for _, name := range sortedNames(a.config.Webhooks) {
-		w, scheme := a.config.Webhooks[name], a.config.Compiled.Schemes[name]
+	for _, name := range sortedNames(c.Webhooks) {
+		w, scheme := c.Webhooks[name], c.Compiled.Schemes[name]
 		policy := api.SourcePolicy{
 			SignedID:  scheme.SignedID,
 			MaxBody:   int64(w.MaxBody),

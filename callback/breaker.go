@@ -45,8 +45,9 @@ type Breaker struct {
 	target Target
 	config BreakerConfig
 
-	mu    sync.Mutex
-	hosts map[string]*host
+	mu      sync.Mutex
+	hosts   map[string]*host
+	retired bool
 }
 
 // host is a part of a target with its own circuit.
@@ -65,6 +66,26 @@ func NewBreaker(target Target, c BreakerConfig) *Breaker {
 		c.OpenChanged = func(int) {}
 	}
 	return &Breaker{target: target, config: c, hosts: map[string]*host{}}
+}
+
+// Retire reports every open circuit as closed, and reports nothing from then on. It is called when another Breaker takes
+// this one's place. Calls in progress go on.
+func (b *Breaker) Retire() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, h := range b.hosts {
+		if h.open {
+			b.reportOpen(-1)
+		}
+	}
+	b.retired = true
+}
+
+// reportOpen reports a change of the number of open circuits.
+func (b *Breaker) reportOpen(delta int) {
+	if !b.retired {
+		b.config.OpenChanged(delta)
+	}
 }
 
 // Deliver implements Target. An urgent answer bypasses the circuit: while a network drops every second call, a single
@@ -150,7 +171,7 @@ func (b *Breaker) endCall(name string, h *host) {
 	open := h.circuit.State() != gobreaker.StateClosed
 	if open != h.open {
 		h.open = open
-		b.config.OpenChanged(map[bool]int{true: 1, false: -1}[open])
+		b.reportOpen(map[bool]int{true: 1, false: -1}[open])
 	}
 	if h.running == 0 && !open && h.circuit.Counts().ConsecutiveFailures == 0 {
 		b.removeHost(name, h)
@@ -159,7 +180,7 @@ func (b *Breaker) endCall(name string, h *host) {
 
 func (b *Breaker) removeHost(name string, h *host) {
 	if h.open {
-		b.config.OpenChanged(-1)
+		b.reportOpen(-1)
 	}
 	delete(b.hosts, name)
 }

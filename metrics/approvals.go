@@ -15,8 +15,8 @@ type approvalSeries struct {
 }
 
 func newApprovalSeries(b *builder, config Config) approvalSeries {
-	workflow := label{"workflow", config.Workflows}
-	outcome := label{"outcome", decisionOutcomes()}
+	workflow := b.configuredLabel("workflow", config, func(c Config) []string { return c.Workflows })
+	outcome := label{name: "outcome", values: decisionOutcomes()}
 	return approvalSeries{
 		requests:         b.newCounter("requests_total", "Approval requests recorded.", workflow),
 		repeatedRequests: b.newCounter("requests_repeated_total", "Approval requests received again, such as redeliveries of the queue. They change nothing.", workflow),

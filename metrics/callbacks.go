@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"slices"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -22,14 +21,14 @@ type callbackSeries struct {
 }
 
 func newCallbackSeries(b *builder, config Config) callbackSeries {
-	workflow := label{"workflow", config.Workflows}
-	target := label{"target", config.Targets}
-	outcome := label{"outcome", texts(approval.AllCallbackOutcomes())}
-	result := label{"result", texts([]approval.ResultKind{
+	workflow := b.configuredLabel("workflow", config, func(c Config) []string { return c.Workflows })
+	target := b.configuredLabel("target", config, func(c Config) []string { return c.Targets })
+	outcome := label{name: "outcome", values: texts(approval.AllCallbackOutcomes())}
+	result := label{name: "result", values: texts([]approval.ResultKind{
 		approval.ResultOK, approval.ResultClosed, approval.ResultRefused, approval.ResultFailed,
 	})}
-	retried := label{"kind", texts([]approval.ActionKind{approval.ActionNotify, approval.ActionCallback})}
-	source := label{"source", slices.Concat(config.Handlers, []string{"order"})}
+	retried := label{name: "kind", values: texts([]approval.ActionKind{approval.ActionNotify, approval.ActionCallback})}
+	source := b.configuredLabel("source", config, func(c Config) []string { return c.Handlers }, "order")
 	return callbackSeries{
 		ended:           b.newCounter("callbacks_total", "Callbacks that ended, by outcome. An exhausted callback is a workflow without an answer.", target, outcome),
 		attempts:        b.newCounter("callback_attempts_total", "Attempts to answer a workflow, by result.", target, result),

@@ -21,7 +21,7 @@ func (m *Metrics) RegisterStore(readStats func(context.Context) (store.Stats, er
 	b := m.builder
 	m.builder.registerer.MustRegister(&storeCollector{
 		readStats:   readStats,
-		workflows:   m.config.Workflows,
+		workflows:   b.configuredLabel("workflow", m.config, func(c Config) []string { return c.Workflows }),
 		reading:     make(chan struct{}, 1),
 		up:          b.newDescription("store_up", "Whether the store could be read for this scrape: 1 or 0. The metrics that are read from it are absent otherwise."),
 		pending:     b.newDescription("approvals_pending", "Pending approvals.", "workflow"),
@@ -36,7 +36,7 @@ func (m *Metrics) RegisterStore(readStats func(context.Context) (store.Stats, er
 // storeCollector reads the store at every scrape.
 type storeCollector struct {
 	readStats func(context.Context) (store.Stats, error)
-	workflows []string
+	workflows label
 	reading   chan struct{} // holds a token while the store is read
 
 	up          *prometheus.Desc
@@ -85,11 +85,11 @@ func (c *storeCollector) Collect(ch chan<- prometheus.Metric) {
 // groupByWorkflow returns the figures of every configured workflow, and those of all other workflows as one.
 func (c *storeCollector) groupByWorkflow(s store.Stats) map[string]store.WorkflowStats {
 	out := map[string]store.WorkflowStats{}
-	for _, name := range c.workflows {
+	for _, name := range c.workflows.allValues() {
 		out[name] = store.WorkflowStats{}
 	}
 	for name, w := range s.Workflows {
-		if !slices.Contains(c.workflows, name) {
+		if !slices.Contains(c.workflows.allValues(), name) {
 			name = other
 		}
 		sum := out[name]

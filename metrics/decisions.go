@@ -23,13 +23,13 @@ const (
 )
 
 func newDecisionSeries(b *builder, config Config) decisionSeries {
-	via := label{"via", texts(approval.AllVias())}
-	verdict := label{"verdict", texts(approval.AllVerdicts())}
-	outcome := label{"outcome", decisionOutcomes()}
-	source := label{"source", config.Sources}
-	sourceResult := label{"result", []string{resultAccepted, resultClosed, resultRefused}}
-	pageResult := label{"result", []string{resultViewed, resultSubmitted, resultRefused, resultFailed}}
-	slackResult := label{"result", []string{resultAccepted, resultRefused, resultFailed}}
+	via := label{name: "via", values: texts(approval.AllVias())}
+	verdict := label{name: "verdict", values: texts(approval.AllVerdicts())}
+	outcome := label{name: "outcome", values: decisionOutcomes()}
+	source := b.configuredLabel("source", config, func(c Config) []string { return c.Sources })
+	sourceResult := label{name: "result", values: []string{resultAccepted, resultClosed, resultRefused}}
+	pageResult := label{name: "result", values: []string{resultViewed, resultSubmitted, resultRefused, resultFailed}}
+	slackResult := label{name: "result", values: []string{resultAccepted, resultRefused, resultFailed}}
 	return decisionSeries{
 		received:          b.newCounter("decisions_total", "Decisions received, by verdict. A decision that waited for its request is counted again when the request arrives.", via, verdict, outcome),
 		bySource:          b.newCounter("source_decisions_total", "Decisions of each configured source: accepted; closed, because the approval had already ended, which needs no action; or refused.", source, sourceResult),

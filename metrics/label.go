@@ -1,6 +1,9 @@
 package metrics
 
-import "slices"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // other stands for every name that is not configured. It bounds the number of series for any input. Series of other
 // begin at their first use.
@@ -10,11 +13,41 @@ const other = "other"
 type label struct {
 	name   string
 	values []string
+	// names are further values, which a reload of the configuration can extend; nil if there are none.
+	names *names
+}
+
+// names are the configured names that a label can have as its value. They are read while they are extended.
+type names struct {
+	of   func(Config) []string
+	list atomic.Pointer[[]string]
+}
+
+// extend adds the names of another configuration, and reports whether there are new ones. Names are never removed: their
+// series have counted.
+func (n *names) extend(c Config) bool {
+	list := slices.Clone(*n.list.Load())
+	before := len(list)
+	for _, name := range n.of(c) {
+		if !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	n.list.Store(&list)
+	return len(list) > before
+}
+
+// allValues returns all values that the label may have now.
+func (l label) allValues() []string {
+	if l.names == nil {
+		return l.values
+	}
+	return slices.Concat(*l.names.list.Load(), l.values)
 }
 
 // bounded returns the value, or other if the label does not have it.
 func (l label) bounded(value string) string {
-	if slices.Contains(l.values, value) {
+	if slices.Contains(l.values, value) || (l.names != nil && slices.Contains(*l.names.list.Load(), value)) {
 		return value
 	}
 	return other
@@ -34,7 +67,7 @@ func eachCombination(labels []label, f func(values ...string), values ...string)
 		f(values...)
 		return
 	}
-	for _, v := range labels[len(values)].values {
+	for _, v := range labels[len(values)].allValues() {
 		eachCombination(labels, f, append(slices.Clone(values), v)...)
 	}
 }

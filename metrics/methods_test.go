@@ -39,6 +39,27 @@ type methodCase struct {
 func methodCases() map[string]methodCase {
 	errFailed := errors.New("failed")
 	return map[string]methodCase{
+		"ConfigRead": {
+			func(m *Metrics) { m.ConfigRead(time.UnixMilli(1500), nil) },
+			map[string]float64{
+				`config_last_reload_successful`:                1,
+				`config_last_reload_success_timestamp_seconds`: 1.5,
+			},
+		},
+		"ConfigRead: failed": {
+			func(m *Metrics) {
+				m.ConfigRead(time.UnixMilli(1500), nil)
+				m.ConfigRead(time.UnixMilli(2500), errFailed)
+			},
+			map[string]float64{`config_last_reload_success_timestamp_seconds`: 1.5},
+		},
+		"AddNames": {
+			func(m *Metrics) {
+				m.AddNames(Config{Targets: []string{"added"}})
+				m.CircuitBreakersChanged("added", 1)
+			},
+			map[string]float64{`circuit_breakers_open{target="added"}`: 1},
+		},
 		"DeadLettered": {
 			func(m *Metrics) { m.DeadLettered("order") },
 			map[string]float64{`dead_letters_total{source="order"}`: 1},

@@ -46,6 +46,7 @@ type Metrics struct {
 	aws           awsSeries
 	spans         counter
 	sqs           sqsSeries
+	reload        reloadSeries
 }
 
 // New registers every series, with every configured label value at 0. The series that are read from the store are
@@ -65,6 +66,7 @@ func New(registerer prometheus.Registerer, config Config) *Metrics {
 		aws:           newAWSSeries(b, config),
 		spans:         newSpanCounter(b),
 		sqs:           newSQSSeries(b, config),
+		reload:        newReloadSeries(b),
 	}
 }
 

@@ -17,8 +17,8 @@ type notificationSeries struct {
 }
 
 func newNotificationSeries(b *builder, config Config) notificationSeries {
-	workflow := label{"workflow", config.Workflows}
-	channel := label{"channel", config.Channels}
+	workflow := b.configuredLabel("workflow", config, func(c Config) []string { return c.Workflows })
+	channel := b.configuredLabel("channel", config, func(c Config) []string { return c.Channels })
 	return notificationSeries{
 		ended:           b.newCounter("notifications_total", "Notifications that ended: sent, or exhausted.", channel),
 		exhausted:       b.newCounter("notifications_failed_total", "Notifications that were exhausted: all retries were used, or the channel refused them for good.", channel),

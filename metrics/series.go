@@ -13,6 +13,24 @@ const namespace = "approval_relay_"
 type builder struct {
 	registerer prometheus.Registerer
 	rows       []Row
+	configured []*names // of labels
+	create     []func() // each makes all series of one metric
+}
+
+// configuredLabel returns a label whose values are names of the configuration, beside the fixed ones.
+func (b *builder) configuredLabel(name string, c Config, of func(Config) []string, fixed ...string) label {
+	n := &names{of: of}
+	n.list.Store(&[]string{})
+	n.extend(c)
+	b.configured = append(b.configured, n)
+	return label{name: name, values: fixed, names: n}
+}
+
+// createAll makes the series of every combination of the labels' values, now and when names are added.
+func (b *builder) createAll(labels []label, make func(values ...string)) {
+	create := func() { eachCombination(labels, make) }
+	create()
+	b.create = append(b.create, create)
 }
 
 func (b *builder) addRow(name, kind, help string, labels []string) {
@@ -40,7 +58,7 @@ func (b *builder) newCounter(name, help string, labels ...label) counter {
 	options := prometheus.CounterOpts{Name: namespace + name, Help: help}
 	c := counter{prometheus.NewCounterVec(options, labelNames(labels)), labels}
 	b.registerer.MustRegister(c.vec)
-	eachCombination(labels, func(values ...string) { c.vec.WithLabelValues(values...) })
+	b.createAll(labels, func(values ...string) { c.vec.WithLabelValues(values...) })
 	return c
 }
 
@@ -62,7 +80,7 @@ func (b *builder) newGauge(name, help string, labels ...label) gauge {
 	options := prometheus.GaugeOpts{Name: namespace + name, Help: help}
 	g := gauge{prometheus.NewGaugeVec(options, labelNames(labels)), labels}
 	b.registerer.MustRegister(g.vec)
-	eachCombination(labels, func(values ...string) { g.vec.WithLabelValues(values...) })
+	b.createAll(labels, func(values ...string) { g.vec.WithLabelValues(values...) })
 	return g
 }
 
@@ -104,7 +122,7 @@ func (b *builder) newHistogram(name, help string, buckets []float64, labels ...l
 	}
 	h := histogram{prometheus.NewHistogramVec(options, labelNames(labels)), labels}
 	b.registerer.MustRegister(h.vec)
-	eachCombination(labels, func(values ...string) { h.vec.WithLabelValues(values...) })
+	b.createAll(labels, func(values ...string) { h.vec.WithLabelValues(values...) })
 	return h
 }
 

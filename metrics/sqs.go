@@ -22,8 +22,8 @@ type sqsSeries struct {
 }
 
 func newSQSSeries(b *builder, config Config) sqsSeries {
-	queue := label{"queue", config.Queues}
-	state := label{"state", []string{"visible", "in_flight", "delayed"}}
+	queue := label{name: "queue", values: config.Queues}
+	state := label{name: "state", values: []string{"visible", "in_flight", "delayed"}}
 	return sqsSeries{
 		receives:         b.newCounter("sqs_receives_total", "Receive calls, including long polls that returned no message.", queue),
 		emptyReceives:    b.newCounter("sqs_empty_receives_total", "Receive calls that returned no message.", queue),

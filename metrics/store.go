@@ -24,7 +24,7 @@ type storeSeries struct {
 }
 
 func newStoreSeries(b *builder) storeSeries {
-	operation := label{"operation", texts([]StoreOperation{StoreUpdate, StoreGet, StoreClaim, StoreList})}
+	operation := label{name: "operation", values: texts([]StoreOperation{StoreUpdate, StoreGet, StoreClaim, StoreList})}
 	return storeSeries{
 		commits:       b.newCounter("store_commits_total", "Commits of the store, including failed ones."),
 		failedCommits: b.newCounter("store_commit_errors_total", "Commits of the store that failed."),

@@ -1,7 +1,7 @@
 package metrics
 
 func newSpanCounter(b *builder) counter {
-	return b.newCounter("trace_spans_total", "Spans exported, or dropped because the collector did not take them.", label{"result", []string{"exported", "dropped"}})
+	return b.newCounter("trace_spans_total", "Spans exported, or dropped because the collector did not take them.", label{name: "result", values: []string{"exported", "dropped"}})
 }
 
 // SpansExported counts the spans of one export.

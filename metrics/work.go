@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -20,12 +19,12 @@ type workSeries struct {
 }
 
 func newWorkSeries(b *builder, config Config) workSeries {
-	handler := label{"handler", slices.Concat(config.Handlers, []string{"notifications", "callbacks"})}
-	messageResult := label{"result", []string{"ok", "filtered", "refused", "invalid", "failed"}}
-	kind := label{"kind", texts([]approval.ActionKind{
+	handler := b.configuredLabel("handler", config, func(c Config) []string { return c.Handlers }, "notifications", "callbacks")
+	messageResult := label{name: "result", values: []string{"ok", "filtered", "refused", "invalid", "failed"}}
+	kind := label{name: "kind", values: texts([]approval.ActionKind{
 		approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat, approval.ActionDeadLetter,
 	})}
-	sweepResult := label{"result", []string{"ok", "failed"}}
+	sweepResult := label{name: "result", values: []string{"ok", "failed"}}
 	return workSeries{
 		messages:       b.newCounter("messages_total", "Messages handled, by result: ok; filtered by the source's filter; refused with a verdict; invalid, so that a retry cannot help; or failed, to be redelivered.", handler, messageResult),
 		handlerSeconds: b.newHistogram("handler_duration_seconds", "Time that a handler took for a message.", callBuckets, handler),

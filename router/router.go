@@ -7,12 +7,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -39,10 +39,10 @@ type Observer interface {
 
 // Parts are the parts of the program that the map connects.
 type Parts struct {
-	Requests      []Source // queues of approval requests, and POST /v1/requests
-	Decisions     []Source // queues of decisions, POST /webhooks/{source}, POST /v1/orders/{orderId}/decisions
-	Notifications *handlers.Notification
-	Callbacks     *handlers.Callback
+	Requests      []Source                     // queues of approval requests, and POST /v1/requests
+	Decisions     []Source                     // queues of decisions, POST /webhooks/{source}, POST /v1/orders/{orderId}/decisions
+	Notifications message.NoPublishHandlerFunc // carries out notifications, see handlers.Notification
+	Callbacks     message.NoPublishHandlerFunc // carries out callbacks and heartbeats, see handlers.Callback
 	Dispatcher    *Dispatcher
 	Observer      Observer
 	Tracer        Tracer // nil if tracing is off
@@ -67,32 +67,72 @@ type Parts struct {
 //	          ▼
 //	     Dispatcher ──┬── topic "notifications" ──▶ handlers.Notification ──▶ channels
 //	                  └── topic "callbacks" ──────▶ handlers.Callback ──────▶ targets
-func New(p Parts) (*message.Router, error) {
+func New(p Parts) (*Router, error) {
 	// The middleware logs each error, and Watermill's own log would repeat it.
-	r, err := message.NewRouter(message.RouterConfig{CloseTimeout: p.CloseTimeout}, watermill.NopLogger{})
+	watermillRouter, err := message.NewRouter(message.RouterConfig{CloseTimeout: p.CloseTimeout}, watermill.NopLogger{})
 	if err != nil {
 		return nil, fmt.Errorf("router: %w", err)
 	}
+	r := &Router{Router: watermillRouter, parts: p}
 	// The first middleware is the outermost. Tracing surrounds all others, so that their logs and counts are part of
 	// the trace. Settling comes next, because it needs the final error of the message. Counting includes panics, so
 	// panics are recovered inside it. The time limit is next to the handler, because the middleware outside must not
 	// run under its context.
 	if p.Tracer != nil {
-		r.AddMiddleware(traceMessages(p.Tracer, p.Requests))
+		r.AddMiddleware(traceMessages(p.Tracer, r.isRequestSource))
 	}
 	r.AddMiddleware(settleMessages(p.Log), countMessages(p.Observer), recoverPanics, limitTime(p.TimeLimit))
 
-	for _, s := range append(p.Requests, p.Decisions...) {
-		h := r.AddConsumerHandler(s.Name, s.Topic, s.Subscriber, s.Handle)
-		if s.DeadLetters != nil {
-			h.AddMiddleware(writeDeadLetters(s.Name, s.DeadLetters, p.Observer, p.Log))
-		}
+	for _, s := range p.Requests {
+		r.addRequestSource(s)
+	}
+	for _, s := range p.Decisions {
+		r.addSource(s)
 	}
 	// The middleware of a handler runs inside the common middleware. A panic of an action must become an error before
 	// releaseCapacity sees it; otherwise the Go channel would deliver the action again at once.
-	r.AddConsumerHandler(TopicNotifications, TopicNotifications, p.Dispatcher, p.Notifications.Handle).
+	r.AddConsumerHandler(TopicNotifications, TopicNotifications, p.Dispatcher, p.Notifications).
 		AddMiddleware(p.Dispatcher.releaseCapacity, recoverPanics)
-	r.AddConsumerHandler(TopicCallbacks, TopicCallbacks, p.Dispatcher, p.Callbacks.Handle).
+	r.AddConsumerHandler(TopicCallbacks, TopicCallbacks, p.Dispatcher, p.Callbacks).
 		AddMiddleware(p.Dispatcher.releaseCapacity, recoverPanics)
 	return r, nil
+}
+
+// Router is Watermill's router with the sources of the program. Sources can be added while it runs.
+type Router struct {
+	*message.Router
+	parts    Parts
+	requests sync.Map // names of the sources of requests
+}
+
+// AddSources adds sources to a router that runs, and starts them. The names must be new.
+func (r *Router) AddSources(requests, decisions []Source) error {
+	for _, s := range requests {
+		r.addRequestSource(s)
+	}
+	for _, s := range decisions {
+		r.addSource(s)
+	}
+	if err := r.RunHandlers(context.Background()); err != nil { // Close ends them, as it ends the others
+		return fmt.Errorf("router: start new sources: %w", err)
+	}
+	return nil
+}
+
+func (r *Router) addRequestSource(s Source) {
+	r.requests.Store(s.Name, true)
+	r.addSource(s)
+}
+
+func (r *Router) addSource(s Source) {
+	h := r.AddConsumerHandler(s.Name, s.Topic, s.Subscriber, s.Handle)
+	if s.DeadLetters != nil {
+		h.AddMiddleware(writeDeadLetters(s.Name, s.DeadLetters, r.parts.Observer, r.parts.Log))
+	}
+}
+
+// isRequestSource reports whether the source with this name has approval requests.
+func (r *Router) isRequestSource(name string) bool {
+	_, ok := r.requests.Load(name)
+	return ok
 }

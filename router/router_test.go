@@ -54,7 +54,7 @@ type house struct {
 	*watcher
 	store  *memory.Store
 	in     *api.Ingress
-	router *message.Router
+	router *Router
 	ended  chan error
 	site   http.Handler
 }
@@ -84,11 +84,13 @@ func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 	var err error
 	h.router, err = New(Parts{
 		Requests: requests, Decisions: []Source{{Name: "decision-api", Topic: api.DecisionTopic(), Subscriber: h.in, Handle: decision.Handle}},
-		Notifications: &handlers.Notification{
-			Transitions: tr, Channels: map[string]notify.Channel{"mail": h}, Timeout: time.Second,
-			Links: links{},
-		},
-		Callbacks:  &handlers.Callback{Transitions: tr, Targets: map[string]callback.Target{"sfn": h}, Timeout: time.Second},
+		Notifications: (&handlers.Notification{
+			Transitions: tr,
+			Channels:    map[string]notify.Channel{"mail": h},
+			Timeout:     time.Second,
+			Links:       links{},
+		}).Handle,
+		Callbacks:  (&handlers.Callback{Transitions: tr, Targets: map[string]callback.Target{"sfn": h}, Timeout: time.Second}).Handle,
 		Dispatcher: d, Observer: h.watcher, Log: h.logger(), TimeLimit: 10 * time.Second, CloseTimeout: 10 * time.Second,
 	})
 	require.NoError(t, err)

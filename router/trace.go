@@ -25,15 +25,11 @@ const metaTrace = "traceparent"
 // traceMessages makes a span for each request and for each traced action. A decision has no span here. It belongs to
 // the trace of its approval, which is known only inside the transition; the span of the transition links to the trace
 // in which the decision arrived.
-func traceMessages(t Tracer, requests []Source) message.HandlerMiddleware {
-	isRequest := map[string]bool{}
-	for _, s := range requests {
-		isRequest[s.Name] = true
-	}
+func traceMessages(t Tracer, isRequestSource func(name string) bool) message.HandlerMiddleware {
 	return func(h message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) (out []*message.Message, err error) {
 			before := msg.Context()
-			ctx, end := startSpan(t, msg, isRequest[message.HandlerNameFromCtx(before)])
+			ctx, end := startSpan(t, msg, isRequestSource(message.HandlerNameFromCtx(before)))
 			msg.SetContext(ctx)
 			defer func() {
 				end(err)

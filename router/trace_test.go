@@ -55,7 +55,7 @@ func TestTrace(t *testing.T) {
 			}
 			before := handlerContext(t, tc.handler)
 			m.SetContext(before)
-			_, err := traceMessages(n, []Source{{Name: "request-orders"}})(func(m *message.Message) ([]*message.Message, error) {
+			_, err := traceMessages(n, func(name string) bool { return name == "request-orders" })(func(m *message.Message) ([]*message.Message, error) {
 				require.Equal(t, tc.contextWithTrace, m.Context().Value(carriedKey{}))
 				return nil, errOdd
 			})(m)

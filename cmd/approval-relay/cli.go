@@ -21,6 +21,7 @@ type cli struct {
 	Cancel      cancelCmd      `cmd:"" help:"Cancel a pending approval; the workflow is told."`
 	Redrive     redriveCmd     `cmd:"" help:"Start again what was given up."`
 	Deadletters deadlettersCmd `cmd:"" help:"List messages that were given up."`
+	Reload      reloadCmd      `cmd:"" help:"Let a running worker read its configuration file again."`
 	Keys        keysCmd        `cmd:"" help:"Make and rotate the keys that seal tokens and sign links."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 }

@@ -74,11 +74,20 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 		case err == nil && p.ApprovalStatus != "":
 			return fmt.Errorf("%s; the approval is %s", untrusted.TerminalLine(p.Detail), p.ApprovalStatus)
 		case err == nil && p.Detail != "":
-			return errors.New(untrusted.TerminalLine(p.Detail))
+			return errors.New(strings.Join(append([]string{untrusted.TerminalLine(p.Detail)}, terminalLines(p.Faults)...), "\n  "))
 		}
 		return fmt.Errorf("the worker answered %s", resp.Status)
 	}
 	return json.Unmarshal(text, out)
+}
+
+// terminalLines makes texts fit for a terminal.
+func terminalLines(texts []string) []string {
+	lines := make([]string, len(texts))
+	for i, text := range texts {
+		lines[i] = untrusted.TerminalLine(text)
+	}
+	return lines
 }
 
 // printJSON writes v as indented JSON. Characters that a terminal would obey are written as escapes.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/app"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
@@ -62,7 +63,8 @@ func (d *demoCmd) Run(w *world) error {
 	ended := make(chan error, 1)
 	started := make(chan string, 1)
 	go func() {
-		ended <- serve(serving, conf, newLogger(conf.Log, log), shown, func(_, operator net.Addr) { started <- operator.String() })
+		logger, _ := newLogger(conf.Log, log)
+		ended <- serve(serving, conf, app.Options{Log: logger, Stdout: shown}, func(_, operator net.Addr) { started <- operator.String() })
 	}()
 	defer stop()
 	select {

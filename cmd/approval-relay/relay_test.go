@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/app"
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/test/emulator"
@@ -207,7 +208,10 @@ func (p place) start(t *testing.T, file string) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	up, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		ended <- serve(ctx, conf, newLogger(conf.Log, r.log), r.printed, func(public, operator net.Addr) {
+		log, level := newLogger(conf.Log, r.log)
+		load := func() (*config.Config, []config.Finding, error) { return config.Load(file, nil, testenv) }
+		o := app.Options{Log: log, Level: level, Stdout: r.printed, Load: load, File: file}
+		ended <- serve(ctx, conf, o, func(public, operator net.Addr) {
 			r.public, r.operator = "http://"+public.String(), "http://"+operator.String()
 			close(up)
 		})

@@ -65,6 +65,17 @@ func (f *Files) Parsed() (*Templates, error) {
 // FilesOf returns settings with templates that are parsed already, for tests and previews.
 func FilesOf(t *Templates) Files { return Files{parsed: t} }
 
+// Files lists the paths of the templates.
+func (f Files) Files() []string {
+	var paths []string
+	for _, path := range []string{f.Subject, f.Text, f.HTML} {
+		if path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
 // CheckSender reports a text that is not an e-mail address, with or without a name.
 func CheckSender(c *setup.Check, name, text string) {
 	if _, err := ParseSender(text); err != nil {

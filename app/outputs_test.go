@@ -40,7 +40,7 @@ func TestRole(t *testing.T) {
 	c := parseConfig(t, `aws: {region: us-east-1, endpoint: "`+server.URL+`"}
 channels: {mail: {ses: {from: relay@example.com, region: eu-west-1, role: "arn:aws:iam::111122223333:role/mail"}}}
 `)
-	channels, err := appOf(t, prometheus.NewRegistry(), c).openChannels()
+	channels, err := appOf(t, prometheus.NewRegistry(), c).openChannels(c, nil)
 	require.NoError(t, err)
 	ch := channels["mail"]
 	for range 2 {

@@ -1,0 +1,129 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/notify/slack"
+	"github.com/approval-relay/approval-relay/setup"
+)
+
+// environment returns the environment in which the adapter with this name is opened.
+func (a *App) environment(c *config.Config, name string) setup.Env {
+	return setup.Env{
+		Name:       name,
+		AWS:        a.aws.configFor,
+		Limiter:    a.limiters.named(name, a.metrics.RateLimitWaited),
+		SlackUsers: c.SlackUsers(),
+		Stdout:     a.options.Stdout,
+		Log:        a.log,
+		Timeout:    callTimeout,
+	}
+}
+
+// openChannels opens every channel. A channel whose audience is unknown is refused.
+func (a *App) openChannels(c *config.Config, previous *rules) (map[string]notify.Channel, error) {
+	channels := map[string]notify.Channel{}
+	for _, name := range sortedNames(c.Channels) {
+		settings := c.Channels[name].Settings()
+		if settings.Audience() == notify.AudienceUnknown {
+			return nil, fmt.Errorf("channels.%s: its kind names no audience", name)
+		}
+		if previous != nil && sameChannel(c, previous.config, name) {
+			channels[name] = previous.channels[name]
+			continue
+		}
+		channel, err := settings.Open(a.environment(c, name))
+		if err != nil {
+			return nil, fmt.Errorf("channels.%s: %w", name, err)
+		}
+		channels[name] = channel
+	}
+	if previous != nil {
+		keepRemoved(channels, previous.channels)
+	}
+	return channels, nil
+}
+
+// sameChannel reports whether two configurations make the same channel of this name. A channel of Slack is made of the
+// Slack users of people too.
+func sameChannel(c, previous *config.Config, name string) bool {
+	settings, before := c.Channels[name].Settings(), previous.Channels[name].Settings()
+	if _, isSlack := settings.(*slack.Settings); isSlack && !reflect.DeepEqual(c.SlackUsers(), previous.SlackUsers()) {
+		return false
+	}
+	return reflect.DeepEqual(settings, before)
+}
+
+// targets are the opened targets. A target of callback URLs has a function that checks a URL.
+type targets struct {
+	byName      map[string]callback.Target
+	validateURL map[string]func(url string) error
+}
+
+// openTargets opens every target, each behind a circuit breaker of its own.
+func (a *App) openTargets(c *config.Config, previous *rules) (targets, error) {
+	opened := targets{byName: map[string]callback.Target{}, validateURL: map[string]func(string) error{}}
+	for _, name := range sortedNames(c.Targets) {
+		if previous != nil && reflect.DeepEqual(c.Targets[name].Settings(), previous.config.Targets[name].Settings()) {
+			opened.byName[name] = previous.targets.byName[name]
+			opened.validateURL[name] = previous.targets.validateURL[name]
+			continue
+		}
+		if err := a.openTarget(c, name, opened); err != nil {
+			return opened, fmt.Errorf("targets.%s: %w", name, err)
+		}
+	}
+	if previous != nil {
+		keepRemoved(opened.byName, previous.targets.byName)
+	}
+	return opened, nil
+}
+
+func (a *App) openTarget(c *config.Config, name string, opened targets) error {
+	settings := c.Targets[name].Settings()
+	target, err := settings.Open(a.environment(c, name))
+	if err != nil {
+		return err
+	}
+	breaker := callback.BreakerConfig{OpenChanged: func(delta int) { a.metrics.CircuitBreakersChanged(name, delta) }}
+	if settings.Address() == callback.CallbackURL {
+		urls, ok := target.(callback.URLTarget)
+		if !ok {
+			return errors.New("its kind does not check callback URLs")
+		}
+		opened.validateURL[name] = urls.ValidateURL
+		breaker.Host, breaker.MaxCalls = urls.HostOf, maxCallsPerHost
+	}
+	opened.byName[name] = callback.NewBreaker(target, breaker)
+	return nil
+}
+
+// limiters are the rate limiters of outgoing calls. Targets of one account and region share them.
+type limiters map[limiterKey]*rate.Limiter
+
+// limiterKey is the quota that a limiter is for, and its rate. A reload that changes the rate makes another limiter.
+type limiterKey struct {
+	quota     string
+	perSecond float64
+	burst     int
+}
+
+// named returns the function by which the adapter of that name gets its limiters. Each adapter's waiting time is
+// observed under its own name.
+func (l limiters) named(name string, observe func(name string, waited time.Duration)) func(string, float64, int) setup.Limiter {
+	return func(quota string, perSecond float64, burst int) setup.Limiter {
+		key := limiterKey{quota: quota, perSecond: perSecond, burst: burst}
+		if l[key] == nil {
+			l[key] = rate.NewLimiter(rate.Limit(perSecond), burst)
+		}
+		return observedLimiter{limiter: l[key], observe: func(waited time.Duration) { observe(name, waited) }}
+	}
+}

@@ -1,0 +1,84 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/router"
+	"github.com/approval-relay/approval-relay/sqs"
+)
+
+// queues are the SQS queues of the program. They are opened at the start; a change of them needs a restart.
+type queues struct {
+	sources
+	depths      map[string]queueDepth               // by source
+	deadLetters map[string]handlers.DeadLetterQueue // by source
+}
+
+// openQueues opens the queues of requests and decisions.
+func (a *App) openQueues(ctx context.Context) (*queues, error) {
+	q := &queues{depths: map[string]queueDepth{}, deadLetters: map[string]handlers.DeadLetterQueue{}}
+	for _, name := range sortedNames(a.config.Workflows) {
+		settings := a.config.Workflows[name].Requests.SQS
+		if settings == nil {
+			continue
+		}
+		source, err := a.openQueue(ctx, q, requestSource(name), *settings, nil)
+		if err != nil {
+			return nil, err
+		}
+		q.requests = append(q.requests, source)
+	}
+	for _, name := range sortedNames(a.config.Decisions) {
+		d := a.config.Decisions[name]
+		source, err := a.openQueue(ctx, q, decisionSource(name), d.SQS, &d)
+		if err != nil {
+			return nil, err
+		}
+		q.decisions = append(q.decisions, source)
+	}
+	return q, nil
+}
+
+// openQueue makes the source of one queue. If there is a topic, the queue is subscribed to it.
+func (a *App) openQueue(ctx context.Context, q *queues, name string, s sqs.Settings, topic *config.Decision) (router.Source, error) {
+	client, err := a.aws.sqsClient(ctx)
+	if err != nil {
+		return router.Source{}, err
+	}
+	c := sqs.Config{
+		Concurrency:  s.Concurrency,
+		Pollers:      s.Pollers,
+		Visibility:   s.Visibility,
+		CloseTimeout: a.config.Shutdown.Timeout * 2 / 5,
+		Observer:     a.metrics.QueueMetrics(name),
+		Logger:       a.log.With("source", name),
+	}
+	if topic != nil {
+		c.UnwrapSNS, c.TopicARNs = true, []string{topic.Topic}
+		if topic.Subscribe {
+			if err := a.aws.subscribe(ctx, topic.Topic, s.Queue); err != nil {
+				return router.Source{}, fmt.Errorf("subscribe %s: %w", name, err)
+			}
+		}
+	}
+	subscriber, err := sqs.New(client, c)
+	if err != nil {
+		return router.Source{}, fmt.Errorf("queue of %s: %w", name, err)
+	}
+	q.depths[name] = queueDepth{client, s.Queue}
+	source := router.Source{
+		Name:        name,
+		Topic:       s.Queue,
+		Subscriber:  subscriber,
+		Handle:      a.handle(name),
+		DeadLetters: a.store,
+	}
+	if s.DeadLetterQueue != "" {
+		dlq := sqs.NewDeadLetterQueue(client, s.DeadLetterQueue, s.Queue)
+		q.deadLetters[name], source.DeadLetters = dlq, dlq
+	}
+	return source, nil
+}

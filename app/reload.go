@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	group "github.com/oklog/run"
+
+	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/router"
+)
+
+// Reload reads the configuration again and replaces the rules, all or nothing: after an error the program runs with the
+// rules that it had. Approvals that were requested before keep what they were requested under. The error is
+// *config.Faults if the file is wrong, *RestartError if it changes a setting that needs a restart.
+func (a *App) Reload(ctx context.Context, cause string) ([]config.Finding, error) {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	warnings, err := a.reload()
+	a.metrics.ConfigRead(time.Now(), err)
+	if err != nil {
+		a.log.ErrorContext(ctx, "configuration not reloaded; the program runs with the one it had", "cause", cause, "error", err.Error())
+		return nil, err
+	}
+	for _, warning := range warnings {
+		a.log.WarnContext(ctx, "configuration", "line", warning.Line, "field", warning.Field, "message", warning.Message)
+	}
+	a.log.InfoContext(ctx, "configuration reloaded", "cause", cause)
+	return warnings, nil
+}
+
+func (a *App) reload() ([]config.Finding, error) {
+	if a.options.Load == nil {
+		return nil, errors.New("the program has no configuration file")
+	}
+	c, warnings, err := a.options.Load()
+	if err != nil {
+		return nil, err
+	}
+	if fields := restartFields(a.config, c); len(fields) > 0 {
+		return nil, &RestartError{Fields: fields}
+	}
+	previous := a.rules.Load()
+	next, err := a.makeRules(c, previous)
+	if err != nil {
+		return nil, err
+	}
+	a.metrics.AddNames(metricNames(c))
+	if err := a.addSources(c); err != nil {
+		return nil, err
+	}
+	a.rules.Store(next)
+	previous.retire(next)
+	if a.options.Level != nil {
+		_ = a.options.Level.UnmarshalText([]byte(c.Log.Level)) // validated
+	}
+	if next.signIn != nil {
+		select {
+		case <-a.providers: // a provider whose lookup has not begun
+		default:
+		}
+		a.providers <- next.signIn
+	}
+	return warnings, nil
+}
+
+// addSources starts the sources that the router does not have yet. A source that the configuration no longer has stays
+// there: no request leads to it, and a message on its way is answered as one to be sent again.
+func (a *App) addSources(c *config.Config) error {
+	known := a.router.Handlers()
+	s := a.httpSources(c)
+	isNew := func(list []router.Source) (fresh []router.Source) {
+		for _, source := range list {
+			if known[source.Name] == nil {
+				fresh = append(fresh, source)
+			}
+		}
+		return fresh
+	}
+	requests, decisions := isNew(s.requests), isNew(s.decisions)
+	if len(requests)+len(decisions) == 0 {
+		return nil
+	}
+	return a.router.AddSources(requests, decisions)
+}
+
+// RestartError is the error of a reload that changes settings for which the program must be restarted.
+type RestartError struct{ Fields []string }
+
+// Error names the fields.
+func (e *RestartError) Error() string {
+	return fmt.Sprintf("a restart is needed for a change of %s", strings.Join(e.Fields, ", "))
+}
+
+// reloadForOperator reloads by order of an operator, and describes a refusal to them.
+func (a *App) reloadForOperator(ctx context.Context) (api.Reloaded, error) {
+	warnings, err := a.Reload(ctx, "operator")
+	faults := &config.Faults{}
+	switch {
+	case errors.As(err, &faults):
+		refusal := &api.ReloadError{Message: "the configuration has faults"}
+		for _, f := range faults.Faults {
+			refusal.Faults = append(refusal.Faults, f.String())
+		}
+		return api.Reloaded{}, refusal
+	case err != nil:
+		return api.Reloaded{}, &api.ReloadError{Message: err.Error()}
+	}
+	answer := api.Reloaded{Warnings: []string{}}
+	for _, w := range warnings {
+		answer.Warnings = append(answer.Warnings, w.String())
+	}
+	return answer, nil
+}
+
+// addReloader adds the reloads that a signal or a changed file asks for.
+func (a *App) addReloader(parts *group.Group) {
+	ctx, cancel := context.WithCancel(context.Background())
+	parts.Add(func() error {
+		changes := make(<-chan time.Time)
+		if a.options.File != "" && a.options.WatchInterval > 0 {
+			ticker := time.NewTicker(a.options.WatchInterval)
+			defer ticker.Stop()
+			changes = ticker.C
+		}
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-a.options.Hangup:
+				_, _ = a.Reload(ctx, "SIGHUP") // logged and counted there
+			case <-changes:
+				if a.watch.changed(a.rules.Load().config) {
+					_, _ = a.Reload(ctx, "changed file")
+				}
+			}
+		}
+	}, func(error) { cancel() })
+}

@@ -1,0 +1,116 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/signin"
+)
+
+// rules is the part of the program that a reload replaces as a whole: everything that is made of workflows, people,
+// groups, sources, channels, targets, tokens and secrets. A message, an action or an HTTP request is handled by the rules
+// that are current when its handling begins.
+type rules struct {
+	config        *config.Config
+	channels      map[string]notify.Channel
+	targets       targets
+	handlers      map[string]message.NoPublishHandlerFunc // by source
+	notifications *handlers.Notification
+	callbacks     *handlers.Callback
+	redriver      *handlers.Redriver
+	signIn        *signin.Handler // nil if approvers cannot sign in
+	public        http.Handler
+	operator      http.Handler
+}
+
+// makeRules makes the rules of a configuration. It changes nothing of the running program. Channels and targets whose
+// settings are those of the previous rules are taken from there, with their state: circuit breakers, rate limiters,
+// caches. Those that the configuration no longer has are kept too, because approvals that were requested under the
+// previous rules name them.
+func (a *App) makeRules(c *config.Config, previous *rules) (*rules, error) {
+	r := &rules{config: c}
+	var err error
+	if r.targets, err = a.openTargets(c, previous); err != nil {
+		return nil, err
+	}
+	if r.channels, err = a.openChannels(c, previous); err != nil {
+		return nil, err
+	}
+	r.notifications = &handlers.Notification{
+		Transitions: a.transitions,
+		Channels:    r.channels,
+		Links:       a.links,
+		Timeout:     callTimeout,
+	}
+	r.callbacks = &handlers.Callback{
+		Transitions: a.transitions,
+		Targets:     r.targets.byName,
+		Timeout:     callTimeout,
+	}
+	r.handlers = a.sourceHandlers(r)
+	r.redriver = &handlers.Redriver{
+		Transitions: a.transitions,
+		Orders:      a.store,
+		DeadLetters: a.store,
+		Queues:      a.queues.deadLetters,
+		Handlers:    r.handlers,
+	}
+	return r, a.makeHTTP(r)
+}
+
+// retire ends what the next rules do not use.
+func (r *rules) retire(next *rules) {
+	for name, target := range r.targets.byName {
+		breaker, ok := target.(*callback.Breaker)
+		if ok && next.targets.byName[name] != target {
+			breaker.Retire()
+		}
+	}
+}
+
+// keepRemoved adds the entries of the previous rules that the new ones lack.
+func keepRemoved[V any](current, previous map[string]V) {
+	for name, v := range maps.All(previous) {
+		if _, there := current[name]; !there {
+			current[name] = v
+		}
+	}
+}
+
+// notify carries out a notification by the current rules.
+func (a *App) notify(msg *message.Message) error { return a.rules.Load().notifications.Handle(msg) }
+
+// callBack carries out a callback or heartbeat by the current rules.
+func (a *App) callBack(msg *message.Message) error { return a.rules.Load().callbacks.Handle(msg) }
+
+// errRemoved is the error of a message whose source a reload removed while the message was on its way.
+var errRemoved = errors.New("the configuration no longer has this source")
+
+// handle returns the function that handles the messages of a source by the current rules.
+func (a *App) handle(source string) message.NoPublishHandlerFunc {
+	return func(msg *message.Message) error {
+		handler, ok := a.rules.Load().handlers[source]
+		if !ok {
+			return fmt.Errorf("source %s: %w", source, errRemoved)
+		}
+		return handler(msg)
+	}
+}
+
+// servePublic serves the public address by the current rules.
+func (a *App) servePublic(w http.ResponseWriter, r *http.Request) {
+	a.rules.Load().public.ServeHTTP(w, r)
+}
+
+// serveOperator serves the operator's address by the current rules.
+func (a *App) serveOperator(w http.ResponseWriter, r *http.Request) {
+	a.rules.Load().operator.ServeHTTP(w, r)
+}
