@@ -50,7 +50,7 @@ func AttemptWithinLimit(
 var errRateLimit = approval.WithReasonCode(approval.ReasonRateLimited,
 	errors.New("not sent: our own rate limit for the account and region did not admit the call in time"))
 
-// InvalidToken returns a Permanent error about a token that cannot be one of the target's.
+// InvalidToken returns a Permanent error about a token that the target cannot have issued.
 func InvalidToken(format string, args ...any) error {
 	return approval.Permanent(approval.WithReasonCode(approval.ReasonInvalidToken, fmt.Errorf(format, args...)))
 }

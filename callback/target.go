@@ -7,12 +7,12 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// Target answers the workflows of one kind, such as those of Step Functions in one account and region. It is safe for
+// Target answers the workflows of a kind, such as those of Step Functions in an account and region. It is safe for
 // concurrent use. Its errors state how the call ended, as approval.ResultOf reads them.
 type Target interface {
-	// Deliver makes one attempt to give the answer to the workflow that waits for it.
+	// Deliver makes a single attempt to give the answer to the workflow that waits for it.
 	Deliver(ctx context.Context, a approval.Answer) error
-	// Heartbeat makes one attempt to tell the workflow that its approval is still pending. A target whose workflows know
+	// Heartbeat makes a single attempt to tell the workflow that its approval is still pending. A target whose workflows know
 	// no heartbeats returns nil.
 	Heartbeat(ctx context.Context, a approval.Answer) error
 }
@@ -22,7 +22,7 @@ type URLTarget interface {
 	Target
 	// ValidateURL returns the reason why a callback URL is refused, or nil.
 	ValidateURL(url string) error
-	// HostOf returns the host of the answer's callback URL. The hosts of one target fail independently of each other.
+	// HostOf returns the host of the answer's callback URL. The hosts of a target fail independently of each other.
 	HostOf(a approval.Answer) string
 }
 
@@ -36,12 +36,12 @@ const (
 	CallbackURL
 )
 
-// Settings are the settings of one kind of target: a struct in the target's package with yaml and doc tags. It may also
+// Settings are the settings of a kind of target: a struct in the target's package with yaml and doc tags. It may also
 // implement setup.Defaulter and setup.Validator. Package config has the list of all kinds.
 type Settings interface {
 	// Address returns the way in which requests name a workflow of this target.
 	Address() Address
 	// Open returns the target. It is called after Validate, which reports every fault of the settings, so an error here
-	// is one of the environment.
+	// comes from the environment.
 	Open(env setup.Env) (Target, error)
 }

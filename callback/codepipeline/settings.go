@@ -7,7 +7,7 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// Settings are the settings of CodePipeline in one account and region.
+// Settings are the settings of CodePipeline in an account and region.
 type Settings struct {
 	setup.AWS            `yaml:",inline"`
 	callback.RateSetting `yaml:",inline"`

@@ -54,7 +54,7 @@ func (f *Files) Validate(c *setup.Check) {
 	}
 }
 
-// Parsed returns the templates that Validate parsed, or the built-in ones if it was not called.
+// Parsed returns the templates that Validate parsed, or the built-in templates if it was not called.
 func (f *Files) Parsed() (*Templates, error) {
 	if f.parsed != nil {
 		return f.parsed, nil

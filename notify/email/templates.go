@@ -33,7 +33,7 @@ const maxSubject = 200
 // Templates are parsed templates that have been tried out.
 type Templates struct{ parts []part }
 
-// part is a template for one part of an e-mail.
+// part is a template for a part of an e-mail.
 type part struct {
 	name     string // subject, text or html
 	template interface {
@@ -41,7 +41,7 @@ type part struct {
 	}
 }
 
-// Fault is a fault of one template.
+// Fault is a fault of a template.
 type Fault struct {
 	Part string // subject, text or html
 	Line int    // of the template; 0 if it is not known
@@ -59,7 +59,7 @@ func (f *Fault) Error() string {
 // Faults are the faults of the templates, at most one fault for each.
 type Faults []*Fault
 
-// Error lists the faults, one a line.
+// Error lists the faults, each on its own line.
 func (f Faults) Error() string {
 	lines := make([]string, 0, len(f))
 	for _, fault := range f {
@@ -164,7 +164,7 @@ func newFault(name string, err error) *Fault {
 	return f
 }
 
-// executePart renders one part of an e-mail. The subject always has one line, and never the link: mail servers log the
+// executePart renders a part of an e-mail. The subject always has one line, and never the link: mail servers log the
 // headers.
 func (p part) executePart(m Mail) (string, error) {
 	subject := p.name == "subject"

@@ -46,7 +46,7 @@ func NewMessage() approval.Message {
 }
 
 // NoLeaks sends Message through a channel, and returns the error. It checks that neither the error, nor an error that it
-// wraps, nor the printed channel, nor the standard log shows the link or one of the secrets. A test with NoLeaks is not
+// wraps, nor the printed channel, nor the standard log shows the link or a secret. A test with NoLeaks is not
 // parallel, because it replaces the standard log.
 func NoLeaks(t *testing.T, c notify.Channel, secrets ...string) error {
 	t.Helper()
@@ -72,7 +72,7 @@ func NoLeaks(t *testing.T, c notify.Channel, secrets ...string) error {
 	return err
 }
 
-// buffer is a log to which other goroutines may still write.
+// buffer is a log that accepts writes of other goroutines.
 type buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -101,7 +101,7 @@ func printAll(v any) []string {
 	return out
 }
 
-// encodingsOf returns the ways in which a secret may be written. Of a URL, the path is the secret.
+// encodingsOf returns the ways in which a secret may be written. The path of a URL is the secret.
 func encodingsOf(secret string) []string {
 	if u, err := url.Parse(secret); err == nil && u.Scheme != "" && len(u.Path) > 8 {
 		secret = u.Path

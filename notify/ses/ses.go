@@ -119,7 +119,7 @@ func (c *Channel) composeRequest(m approval.Message) (*sesv2.SendEmailInput, err
 			Subject: content(mime.QEncoding.Encode("UTF-8", text.Subject)),
 			Body:    &types.Body{Text: content(text.Plain), Html: content(disableTracking(text.HTML))},
 			Headers: []types.MessageHeader{
-				// All e-mails of an approval are one conversation.
+				// All e-mails of an approval form a conversation.
 				header("References", "<"+email.MessageID(m.ApprovalID, c.from)+">"),
 				// These two prevent out-of-office replies, by RFC 3834 and in Exchange.
 				header("Auto-Submitted", "auto-generated"),

@@ -8,7 +8,7 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// Settings are the settings of Amazon SES in one account and region.
+// Settings are the settings of Amazon SES in an account and region.
 type Settings struct {
 	setup.AWS        `yaml:",inline"`
 	From             string `yaml:"from" doc:"address of the sender, with or without a name, which SES has verified"`

@@ -16,13 +16,13 @@ import (
 
 // Limits of Block Kit, in characters, less the characters that surround a text
 // (https://docs.slack.dev/reference/block-kit/blocks/): 150 in a header, 3,000 in a section, 2,000 in the value of a
-// button, 50 blocks in a message. A longer text is cut with a note: Slack refuses a message that is longer by one
+// button, 50 blocks in a message. A longer text is cut with a note: Slack refuses a message that is longer by a single
 // character.
 const (
 	maxHeader   = 150
 	maxName     = 100   // of a person, or of a detail
 	maxLine     = 500   // of another text on one line; five facts and two times are in one section
-	maxValue    = 2700  // of one detail
+	maxValue    = 2700  // of a detail
 	maxDetails  = 20    // number of details
 	maxMessage  = 10000 // of all details: above some 13,000 Slack answers msg_blocks_too_long
 	maxNames    = 20    // number of approvers
@@ -87,7 +87,7 @@ func plainText(text string) *slack.TextBlockObject {
 	return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
 }
 
-// renderFacts returns the facts, one a line.
+// renderFacts returns the facts, each on its own line.
 func renderFacts(facts []notify.Fact) string {
 	lines := make([]string, 0, len(facts))
 	for _, f := range facts {

@@ -29,7 +29,7 @@ func isPermanent(code string) bool {
 //
 //   - throttled (429): NotApplied, retried after the time in Retry-After;
 //   - an error code of Slack: NotApplied, or Permanent, see isPermanent;
-//   - 4xx of a webhook, which was removed: Permanent;
+//   - 4xx of a webhook (it was removed): Permanent;
 //   - 5xx, and no answer: retried, and the message may have been sent.
 func judgeError(ctx context.Context, progress *outbound.Progress, err error) error {
 	if err == nil {

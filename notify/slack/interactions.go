@@ -59,7 +59,7 @@ type InteractionsConfig struct {
 	Orders  Orders
 	// Client posts the replies to the person who pressed.
 	Client *http.Client
-	// Hosts lists the hosts of response URLs to which replies are sent; empty means hooks.slack.com.
+	// Hosts lists the hosts of response URLs that get replies; empty means hooks.slack.com.
 	Hosts    []string
 	Now      func() time.Time
 	Observer Observer
@@ -234,7 +234,7 @@ func (i *Interactions) recordDecision(ctx context.Context, app App, p press) (*s
 // Source is the name of this source of decisions in records and metrics.
 const Source = "slack"
 
-// newOutcomeMessage returns the message with the outcome, which replaces a message of a webhook.
+// newOutcomeMessage returns the message with the outcome, to replace a message of a webhook.
 func (i *Interactions) newOutcomeMessage(ctx context.Context, c approval.Capability) *slack.WebhookMessage {
 	o, err := i.Orders.Get(ctx, c.OrderID)
 	if err != nil {

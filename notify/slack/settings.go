@@ -10,7 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
-// Settings are the settings of a Slack app in one workspace. They have a Token or a WebhookURL.
+// Settings are the settings of a Slack app in a workspace. They have a Token or a WebhookURL.
 type Settings struct {
 	Token          secret.Text   `yaml:"bot_token" doc:"bot token, xoxb-…, with the scopes chat:write, users:read and users:read.email"`
 	Conversation   string        `yaml:"conversation" doc:"ID of the Slack channel that gets one message for all approvers; without it each approver gets a direct message"`

@@ -21,7 +21,7 @@ func (c *Channel) composeMail(m approval.Message, to *mail.Address) (*gomail.Msg
 	msg.Subject(text.Subject)
 	msg.SetDateWithValue(c.config.Now())
 	msg.SetMessageIDWithValue(email.MessageID(m.ID, c.from))
-	// All e-mails of an approval are one conversation.
+	// All e-mails of an approval form a conversation.
 	msg.SetGenHeader(gomail.HeaderReferences, "<"+email.MessageID(m.ApprovalID, c.from)+">")
 	// These two prevent out-of-office replies, by RFC 3834 and in Exchange.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")

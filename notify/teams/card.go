@@ -10,7 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// Bounds of what a card shows. The decision page shows all.
+// Bounds of a card.
 const (
 	// maxBody is the longest body that is posted, in bytes. Teams accepts "approximately 28 KB"
 	// (https://learn.microsoft.com/connectors/teams/#known-issues-and-limitations-with-actions). Others measured that

@@ -7,7 +7,7 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// Settings are the settings of one workflow of Microsoft Teams.
+// Settings are the settings of a workflow of Microsoft Teams.
 type Settings struct {
 	WebhookURL    secret.Text `yaml:"webhook_url" doc:"URL of the workflow; it is a secret, because it grants the right to post"`
 	AllowInternal bool        `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`

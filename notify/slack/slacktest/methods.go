@@ -14,7 +14,7 @@ type reply map[string]any
 // newRefusal returns the reply with an error code.
 func newRefusal(err string) reply { return reply{"ok": false, "error": err} }
 
-// serveMethod serves a method of the Web API, which takes a form with the bot token.
+// serveMethod serves a method of the Web API. The request is a form with the bot token.
 func (s *Server) serveMethod(name string, do func(url.Values) reply) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if f, failed := s.takeFailure(name); failed {

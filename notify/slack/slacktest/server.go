@@ -44,7 +44,7 @@ type Server struct {
 	failures []Failure
 }
 
-// Failure replaces the response to one call.
+// Failure replaces the response to a call.
 type Failure struct {
 	Method string // such as chat.postMessage; "webhook"
 	Status int    // 0 is 200 with Error
@@ -52,7 +52,7 @@ type Failure struct {
 	After  bool // the call is carried out, and its response is lost
 }
 
-// StartServer returns a running server, which the caller closes.
+// StartServer returns a running server. The caller closes it.
 func StartServer(users ...User) *Server {
 	s := &Server{Users: users}
 	mux := http.NewServeMux()

@@ -155,7 +155,7 @@ var markdown = regexp.MustCompile("[*_`~#<>\\[\\]\\\\]|^[-+]|^[0-9]+\\.|https?:|
 // macro matches text that a client would replace by a date.
 var macro = regexp.MustCompile(`\{\{(DATE|TIME)\(`)
 
-// showBlock returns the visible text of one element of a card.
+// showBlock returns the visible text of an element of a card.
 func showBlock(raw json.RawMessage) (string, error) {
 	var b struct {
 		Type      string `json:"type"`
