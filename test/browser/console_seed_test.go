@@ -13,7 +13,8 @@ import (
 
 var errSMTP = errors.New("smtp: 421 4.7.0 try again later, closing connection (mail.example.com:587)")
 
-const denied = "AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/relay/i-0abc is not authorized to perform: states:SendTaskSuccess"
+const denied = "AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/relay/i-0abc " +
+	"is not authorized to perform: states:SendTaskSuccess"
 
 // approversNamed returns approvers with these names.
 func approversNamed(names ...string) (out []approval.Approver) {
@@ -95,11 +96,26 @@ func (d *consoleSite) addAll() {
 	for i := range 3 {
 		d.addExhausted(fmt.Sprintf("PAY-77%02d", 2+i), time.Duration(6-i)*time.Hour)
 	}
+	missing := store.DeadLetter{Source: "request-orders", Reason: "order: is missing", ReasonCode: "invalid_field:order"}
+	redriven := missing
+	redriven.Redrives = 1
 	for i, l := range []store.DeadLetter{
-		{Source: "request-orders", Reason: "order: is missing"}, {Source: "request-orders", Reason: "order: is missing"}, {Source: "request-orders", Reason: "order: is missing", Redrives: 1},
-		{Source: "decision-erp", Reason: `outcome: "maybe" is neither an approval nor a rejection`}, {Source: "request-orders", Reason: "body: invalid character '<' looking for beginning of value"},
+		missing,
+		missing,
+		redriven,
+		{
+			Source:     "decision-erp",
+			Reason:     `outcome: "maybe" is neither an approval nor a rejection`,
+			ReasonCode: "invalid_field:outcome",
+		},
+		{
+			Source:     "request-orders",
+			Reason:     "body: invalid character '<' looking for beginning of value",
+			ReasonCode: "invalid_field:body",
+		},
 	} {
-		l.At, l.Body = d.now.Add(-time.Duration(20-3*i)*time.Hour), []byte(`{"taskToken":"secret"}`)
+		l.At = d.now.Add(-time.Duration(20-3*i) * time.Hour)
+		l.Body = []byte(`{"taskToken":"secret"}`)
 		_, err := d.store.PutDeadLetter(d.t.Context(), l)
 		require.NoError(d.t, err)
 	}
@@ -115,7 +131,9 @@ func (d *consoleSite) addExhausted(order string, ago time.Duration) {
 	d.on(order, func(o *approval.Order) {
 		_, acts, err := o.Decide(approval.Decision{ID: "d", Outcome: approval.Approve, By: "alan@example.com", Via: approval.ViaLink, Source: "link"}, approval.UnmatchedRetention{}, d.ago(ago))
 		require.NoError(d.t, err)
-		end(o, acts, d.ago(ago-time.Second), func(string) approval.Result { return approval.Result{Kind: approval.ResultRefused, Reason: denied} })
+		end(o, acts, d.ago(ago-time.Second), func(string) approval.Result {
+			return approval.Result{Kind: approval.ResultRefused, Reason: denied, ReasonCode: approval.ReasonDenied}
+		})
 	})
 }
 

@@ -55,7 +55,7 @@ func TestApprovers(t *testing.T) {
 	old := s.requestApproval("A-1003", "alan@example.com")
 	s.requestApproval("A-1003", "alan@example.com", func(a *approval.Request) { a.Token = approval.NewToken("again") })
 	perform(t, ctx, chromedp.Navigate(old))
-	waitForText(t, ctx, "The workflow has asked again")
+	waitForText(t, ctx, "The workflow has sent a newer request")
 	picture(t, "replaced", evaluate(t, ctx, chromedp.FullScreenshot(100)))
 	perform(t, ctx, chromedp.Navigate(s.requestApproval("A-1004", "")))
 	waitForText(t, ctx, "Please sign in to decide")
@@ -82,7 +82,7 @@ func TestTwoPeopleAtOnce(t *testing.T) {
 	perform(t, one, chromedp.Click("button.approve"))
 	waitForText(t, one, "was approved on")
 	perform(t, other, chromedp.Click("button.reject"))
-	waitForText(t, other, "contradicts what was decided before")
+	waitForText(t, other, "it contradicts an earlier decision")
 	require.Equal(t, approval.Approved, s.statusOf("A-1"))
 	picture(t, "already-decided", evaluate(t, other, chromedp.FullScreenshot(100)))
 }
@@ -97,7 +97,7 @@ func TestSignIn(t *testing.T) {
 	waitForText(t, ctx, "Please sign in to decide")
 	picture(t, "sign-in", evaluate(t, ctx, chromedp.FullScreenshot(100)))
 	perform(t, ctx, chromedp.Click(`//a[@class="go"]`))
-	waitForText(t, ctx, "You are signed in as eve@example.com, but this link is for somebody else")
+	waitForText(t, ctx, "You are signed in as eve@example.com, who is not an approver of this request")
 	picture(t, "wrong-person", evaluate(t, ctx, chromedp.FullScreenshot(100)))
 	require.False(t, evaluate(t, ctx, chromedp.Evaluate[bool](`!!document.querySelector("form")`)))
 
