@@ -1,76 +1,172 @@
 package grafana
 
-// approvals is for whoever owns the workflows.
-func approvals() Dashboard {
-	return dashboard("approvals", "approvals", "How many approvals are asked for, how long they take, who waits, and what nobody decided in time.", "now-7d",
-		variables(choice("workflow", "Workflow", "approval_relay_requests_total", `{job=~"$job", instance=~"$instance"}`)),
+// approvalsDashboard is for the owners of the workflows.
+func approvalsDashboard() Dashboard {
+	const about = "How many approvals are requested, how long they take, which are pending, and which timed out."
+	var parts []part
+	parts = append(parts, approvalTotals()...)
+	parts = append(parts, approvalsOverTime()...)
+	parts = append(parts, decisionPanels()...)
+	workflow := labelVariable("workflow", "Workflow", "approval_relay_requests_total", `{job=~"$job", instance=~"$instance"}`)
+	return newDashboard("approvals", about, "now-7d", variables(workflow), parts...)
+}
 
-		row("Now, and in this period"),
-		number("Waiting", "Approvals that wait for a decision now. `approval-relay requests` lists them, with who is waited for.", "short",
+func approvalTotals() []part {
+	const median = "p50 time to decide"
+	return []part{
+		newRow("Now, and in this period"),
+		newStat("Pending",
+			"Approvals that are pending now. `approval-relay requests` lists them with their approvers.",
+			"short",
 			query{"", `sum(max by (job, workflow) (approval_relay_approvals_pending{@workflow}))`}),
-		number("Longest wait", "For how long the oldest pending approval has waited. Yellow from 4 h; red from 20 h: the deadline is 24 h where a workflow or request says no other.", "s",
-			query{"", `time() - min(approval_relay_oldest_pending_timestamp_seconds{@workflow})`}).bounds(4*3600, 20*3600).empty("nobody waits"),
-		number("Asked", "Approval requests in this period.", "short",
+		newStat("Oldest pending",
+			"Age of the oldest pending approval. Yellow from 4 h, red from 20 h: the default deadline is 24 h.",
+			"s",
+			query{"", `time() - min(approval_relay_oldest_pending_timestamp_seconds{@workflow})`},
+		).badFrom(4*3600, 20*3600).withoutData("none"),
+		newStat("Requested",
+			"Approval requests in this period.",
+			"short",
 			query{"", `sum(increase(approval_relay_requests_total{@workflow}[@period]))`}),
-		number("Decided", "Approvals that were approved or rejected in this period.", "short",
+		newStat("Decided",
+			"Approvals that were approved or rejected in this period.",
+			"short",
 			query{"{{outcome}}", `sum by (outcome) (increase(approval_relay_approvals_decided_total{@workflow}[@period]))`}),
-		number("Not decided in time", "Share of the approvals that nobody decided before their deadline, in this period. The objective is 5 %; above 15 %, now and over the day, is the alert ApprovalRelayTimeoutsSlowBurn; above 72 %, now and over an hour, ApprovalRelayTimeoutsFastBurn.", "percentunit",
-			query{"", `sum(increase(approval_relay_approvals_timed_out_total{@workflow}[@period])) / (sum(increase(approval_relay_approvals_timed_out_total{@workflow}[@period])) + sum(increase(approval_relay_approvals_decided_total{@workflow}[@period]))) >= 0`}).bounds(0.05, 0.15).empty("none ended"),
-		number("Time to decide", "From the request to the decision, in this period: half and nine tenths of the approvals took no longer. Read from buckets, so to the nearest of 1, 5, 15, 30 min, 1, 2, 4, 8 h, 1 day and so on.", "s",
-			query{"half", `histogram_quantile(0.5, sum by (le) (increase(approval_relay_approval_decision_seconds_bucket{@workflow}[@period]))) >= 0`},
-			query{"nine tenths", `histogram_quantile(0.9, sum by (le) (increase(approval_relay_approval_decision_seconds_bucket{@workflow}[@period]))) >= 0`}).bounds(8*3600, 20*3600).empty("none decided"),
+		newStat("Timed out",
+			"Share of the approvals that timed out in this period. The objective is 5 %. Above 15 %, in the last hour and "+
+				"over the day, is the alert ApprovalRelayTimeoutsSlowBurn; above 72 %, now and in the last hour, is "+
+				"ApprovalRelayTimeoutsFastBurn.",
+			"percentunit",
+			query{"", `
+				sum(increase(approval_relay_approvals_timed_out_total{@workflow}[@period]))
+				/ (sum(increase(approval_relay_approvals_timed_out_total{@workflow}[@period]))
+				+ sum(increase(approval_relay_approvals_decided_total{@workflow}[@period]))) >= 0`},
+		).badFrom(0.05, 0.15).withoutData("none ended"),
+		newStat("Time to decide",
+			"Time from the request to the decision, in this period. It is read from buckets, so it is accurate to "+
+				"the nearest of 1, 5, 15, 30 min, 1, 2, 4, 8 h, 1 day and so on.",
+			"s",
+			query{"p50", `
+				histogram_quantile(0.5, sum by (le) (
+				increase(approval_relay_approval_decision_seconds_bucket{@workflow}[@period]))) >= 0`},
+			query{"p90", `
+				histogram_quantile(0.9, sum by (le) (
+				increase(approval_relay_approval_decision_seconds_bucket{@workflow}[@period]))) >= 0`},
+		).badFrom(8*3600, 20*3600).withoutData("none decided"),
 
-		grid("Workflows", "Each workflow in this period: how many were asked for and what became of them; what waits now, and for how long.", "workflow", "Workflow",
-			query{"Asked", `sum by (workflow) (increase(approval_relay_requests_total{@workflow}[@period]))`},
-			query{"Approved", `sum by (workflow) (increase(approval_relay_approvals_decided_total{@workflow, outcome="approve"}[@period]))`},
-			query{"Rejected", `sum by (workflow) (increase(approval_relay_approvals_decided_total{@workflow, outcome="reject"}[@period]))`},
+		newTable("Workflows",
+			"Each workflow in this period: its requests and their ends; its pending approvals now, and the age of the oldest.",
+			"workflow", "Workflow",
+			query{"Requested", `sum by (workflow) (increase(approval_relay_requests_total{@workflow}[@period]))`},
+			query{"Approved", `
+				sum by (workflow) (increase(approval_relay_approvals_decided_total{@workflow, outcome="approve"}[@period]))`},
+			query{"Rejected", `
+				sum by (workflow) (increase(approval_relay_approvals_decided_total{@workflow, outcome="reject"}[@period]))`},
 			query{"Timed out", `sum by (workflow) (increase(approval_relay_approvals_timed_out_total{@workflow}[@period]))`},
 			query{"Cancelled", `sum by (workflow) (increase(approval_relay_approvals_cancelled_total{@workflow}[@period]))`},
-			query{"Asked anew", `sum by (workflow) (increase(approval_relay_approvals_superseded_total{@workflow}[@period]))`},
-			query{"Half decided within", `histogram_quantile(0.5, sum by (workflow, le) (increase(approval_relay_approval_decision_seconds_bucket{@workflow}[@period]))) >= 0`},
-			query{"Waiting", `sum by (workflow) (max by (job, workflow) (approval_relay_approvals_pending{@workflow}))`},
-			query{"Longest wait", `time() - min by (workflow) (approval_relay_oldest_pending_timestamp_seconds{@workflow})`},
-		).duration("Half decided within", 1).duration("Longest wait", 1),
+			query{"Superseded", `sum by (workflow) (increase(approval_relay_approvals_superseded_total{@workflow}[@period]))`},
+			query{median, `
+				histogram_quantile(0.5, sum by (workflow, le) (
+				increase(approval_relay_approval_decision_seconds_bucket{@workflow}[@period]))) >= 0`},
+			query{"Pending", `sum by (workflow) (max by (job, workflow) (approval_relay_approvals_pending{@workflow}))`},
+			query{"Oldest pending", `
+				time() - min by (workflow) (approval_relay_oldest_pending_timestamp_seconds{@workflow})`},
+		).columnInSeconds(median, 1).columnInSeconds("Oldest pending", 1),
+	}
+}
 
-		row("Over time"),
-		bars("Asked", "Approval requests that were recorded, by workflow.",
+func approvalsOverTime() []part {
+	return []part{
+		newRow("Over time"),
+		newBars("Requested",
+			"Approval requests, by workflow.",
 			query{"{{workflow}}", `sum by (workflow) (increase(approval_relay_requests_total{@workflow}[@step]))`}),
-		bars("How they ended", "What became of approvals. Timed out: nobody decided before the deadline. Cancelled: by an operator, or the workflow stopped waiting. Asked anew: the state was retried, with another task token.",
+		newBars("Ended",
+			"Ends of approvals. timed out: the deadline passed without a decision. cancelled: by an operator, or because "+
+				"the workflow stopped waiting. superseded: a later attempt of the state replaced it, with another task token.",
 			query{"{{outcome}}", `sum by (outcome) (increase(approval_relay_approvals_decided_total{@workflow}[@step]))`},
 			query{"timed out", `sum(increase(approval_relay_approvals_timed_out_total{@workflow}[@step]))`},
 			query{"cancelled", `sum(increase(approval_relay_approvals_cancelled_total{@workflow}[@step]))`},
-			query{"asked anew", `sum(increase(approval_relay_approvals_superseded_total{@workflow}[@step]))`}),
-		lines("Waiting", "Approvals that wait for a decision, by workflow.", "short",
-			query{"{{workflow}}", `sum by (workflow) (max by (job, workflow) (approval_relay_approvals_pending{@workflow}))`}),
-		lines("Longest wait", "For how long the oldest pending approval of each workflow has waited; a gap where none is pending. Near its deadline, remind somebody: `approval-relay requests` says whom. Three days are the alert ApprovalRelayOldestPending.", "s",
-			query{"{{workflow}}", `time() - min by (workflow) (approval_relay_oldest_pending_timestamp_seconds{@workflow})`}).bounds(4*3600, 20*3600),
-		heat("Time to decide", "How many approvals took how long from the request to the decision.", "s",
+			query{"superseded", `sum(increase(approval_relay_approvals_superseded_total{@workflow}[@step]))`}),
+		newLines("Pending",
+			"Pending approvals, by workflow.",
+			"short",
+			query{"{{workflow}}", `
+				sum by (workflow) (max by (job, workflow) (approval_relay_approvals_pending{@workflow}))`}),
+		newLines("Oldest pending",
+			"Age of the oldest pending approval, by workflow; a gap means that none is pending. Near the deadline, remind the "+
+				"approvers: `approval-relay requests` lists them. Three days are the alert ApprovalRelayOldestPending.",
+			"s",
+			query{"{{workflow}}", `
+				time() - min by (workflow) (approval_relay_oldest_pending_timestamp_seconds{@workflow})`},
+		).badFrom(4*3600, 20*3600),
+		newHeatmap("Time to decide",
+			"Distribution of the time from the request to the decision.",
+			"s",
 			query{"{{le}}", `sum by (le) (increase(approval_relay_approval_decision_seconds_bucket{@workflow}[@step]))`}),
-		lines("Not decided in time", "Share of the approvals that timed out. The dashed lines are the objective, 5 %, and three times that, as in the alert ApprovalRelayTimeoutsSlowBurn.", "percentunit",
-			query{"{{workflow}}", `sum by (workflow) (increase(approval_relay_approvals_timed_out_total{@workflow}[@step])) / (sum by (workflow) (increase(approval_relay_approvals_timed_out_total{@workflow}[@step])) + sum by (workflow) (increase(approval_relay_approvals_decided_total{@workflow}[@step])))`}).bounds(0.05, 0.15),
-		lines("Time left when decided", "From the decision to the deadline that it was in time for: the tenth of the approvals that were decided last had less than this. Near 0, deadlines are too short, or reminders too late.", "s",
-			query{"{{workflow}}", `histogram_quantile(0.1, sum by (workflow, le) (increase(approval_relay_decision_time_left_seconds_bucket{@workflow}[@step])))`}),
-		bars("Escalations", "Approvals that more approvers were added to, because nobody had decided, by workflow.",
+		newLines("Timed out",
+			"Share of the approvals that timed out, by workflow. The dashed lines are the objective, 5 %, and three times the "+
+				"objective, as in the alert ApprovalRelayTimeoutsSlowBurn.",
+			"percentunit",
+			query{"{{workflow}}", `
+				sum by (workflow) (increase(approval_relay_approvals_timed_out_total{@workflow}[@step]))
+				/ (sum by (workflow) (increase(approval_relay_approvals_timed_out_total{@workflow}[@step]))
+				+ sum by (workflow) (increase(approval_relay_approvals_decided_total{@workflow}[@step])))`},
+		).badFrom(0.05, 0.15),
+		newLines("Time left when decided (p10)",
+			"Time from the decision to the deadline, by workflow: 10 % of the approvals had less time left than this. "+
+				"Near 0, deadlines are too short, or reminders too late.",
+			"s",
+			query{"{{workflow}}", `
+				histogram_quantile(0.1, sum by (workflow, le) (
+				increase(approval_relay_decision_time_left_seconds_bucket{@workflow}[@step])))`}),
+		newBars("Escalations",
+			"Approvals that were escalated to further approvers, by workflow.",
 			query{"{{workflow}}", `sum by (workflow) (increase(approval_relay_approvals_escalated_total{@workflow}[@step]))`}),
-		bars("Reminders", "Reminders that came due, by workflow: approvers who do not answer the first message.",
+		newBars("Reminders",
+			"Reminders that came due, by workflow. Many mean that approvers do not answer the first notification.",
 			query{"{{workflow}}", `sum by (workflow) (increase(approval_relay_reminders_total{@workflow}[@step]))`}),
-		bars("Known requests that came again", "Redeliveries by the queue, and senders that post twice. They change nothing.",
+		newBars("Repeated requests",
+			"Requests received again, by workflow: redeliveries of the queue, and senders that post twice. They change nothing.",
 			query{"{{workflow}}", `sum by (workflow) (increase(approval_relay_requests_repeated_total{@workflow}[@step]))`}),
+	}
+}
 
-		row("Decisions, of all workflows"),
-		bars("How decisions came", "Decisions by the way that they came in, whatever became of them.",
+func decisionPanels() []part {
+	return []part{
+		newRow("Decisions, of all workflows"),
+		newBars("Decisions by way in",
+			"Decisions received, whatever their verdict: by link, chat, SSO, SNS, webhook, API or operator.",
 			query{"{{via}}", `sum by (via) (increase(approval_relay_decisions_total{@all}[@step]))`}),
-		bars("Decisions taken", "decided: it closed its approval. recorded: it counts, others must still decide. repeated: it was known. waiting: its request has not come yet.",
-			query{"{{verdict}}", `sum by (verdict) (increase(approval_relay_decisions_total{@all, verdict=~"decided|recorded|repeated|waiting"}[@step]))`}),
-		bars("Decisions refused", "conflict: decided otherwise before. late: after the deadline. superseded: the approval was asked anew. Many of the others mean that people who may not decide are asked, or that a sender names too little: `approval-relay show ORDER` has each.",
-			query{"{{verdict}}", `sum by (verdict) (increase(approval_relay_decisions_total{@all, verdict!~"decided|recorded|repeated|waiting"}[@step]))`}),
-		bars("Refused, by source", "Decisions that were refused although an operator could mend why, by the configured name of their sender.",
-			query{"{{source}}", `sum by (source) (increase(approval_relay_source_decisions_total{@all, result="refused"}[@step]))`}),
-		bars("Decisions whose request never came", "They waited for `unmatched.ttl` in vain: a wrong order ID, or a request that was lost before it reached a queue.",
+		newBars("Decisions accepted",
+			"decided: it closed the approval. recorded: it counts, and further votes are needed. repeated: it was recorded "+
+				"before. waiting: its request has not arrived yet.",
+			query{"{{verdict}}", `
+				sum by (verdict) (increase(
+				approval_relay_decisions_total{@all, verdict=~"decided|recorded|repeated|waiting"}[@step]))`}),
+		newBars("Decisions refused",
+			"conflict: it contradicts an earlier decision. late: the approval was closed. superseded: a later attempt replaced "+
+				"the approval. Many of the others mean that people who may not decide are notified, or that a sender omits a "+
+				"field: `approval-relay show ORDER` lists each decision.",
+			query{"{{verdict}}", `
+				sum by (verdict) (increase(
+				approval_relay_decisions_total{@all, verdict!~"decided|recorded|repeated|waiting"}[@step]))`}),
+		newBars("Decisions refused, by source",
+			"Decisions that were refused for a reason that an operator may be able to repair, by the configured name of the sender.",
+			query{"{{source}}", `
+				sum by (source) (increase(approval_relay_source_decisions_total{@all, result="refused"}[@step]))`}),
+		newBars("Unmatched decisions expired",
+			"Decisions that expired after `unmatched.ttl`, before a matching request arrived: the order ID is wrong, or the "+
+				"request was lost before it reached a queue.",
 			query{"expired", `sum(increase(approval_relay_unmatched_decisions_expired_total{@all}[@step]))`}),
-		bars("Buttons in Slack", "pressed: a decision was taken, or had been before. refused: by somebody, or of something, that may not decide. failed: the store or Slack was out of reach; it can be pressed again.",
+		newBars("Buttons in Slack",
+			"accepted: a decision was recorded, or had been recorded before. refused: the person may not decide, or the button "+
+				"is not valid. failed: the store or Slack was unavailable; the button can be pressed again.",
 			query{"{{result}}", `sum by (result) (increase(approval_relay_slack_interactions_total{@all}[@step]))`}),
-		bars("Decision pages", "Requests for decision pages. viewed: the page was shown; mail scanners view pages too. submitted: a decision was accepted. refused: the link is forged, expired or revoked, or the decision is not allowed; more than 50 in 15 minutes is the alert ApprovalRelayLinksRefused. failed: the store was unavailable.",
+		newBars("Decision pages",
+			"viewed: the page was shown; mail scanners view pages too. submitted: a decision was accepted. refused: the link is "+
+				"forged, expired or revoked, or the decision is not allowed; more than 50 in 15 minutes is the alert "+
+				"ApprovalRelayLinksRefused. failed: the store was unavailable.",
 			query{"{{result}}", `sum by (result) (increase(approval_relay_decision_page_requests_total{@all}[@step]))`}),
-	)
+	}
 }

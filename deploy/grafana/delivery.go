@@ -1,76 +1,194 @@
 package grafana
 
-// delivery is for whoever must know that workflows get their answers and people
-// their messages.
-func delivery() Dashboard {
-	return dashboard("delivery", "delivery", "Whether workflows get their answers and people their messages: attempts, retries, and what was given up.", "now-6h",
-		variables(
-			choice("target", "Target", "approval_relay_callbacks_total", `{job=~"$job", instance=~"$instance"}`),
-			choice("channel", "Channel", "approval_relay_notifications_total", `{job=~"$job", instance=~"$instance"}`)),
+// deliveryDashboard is for the operators of callbacks and notifications.
+func deliveryDashboard() Dashboard {
+	const about = "Whether workflows get their answers and approvers their notifications: attempts, retries, and failures."
+	var parts []part
+	parts = append(parts, deliveryTotals()...)
+	parts = append(parts, callbackPanels()...)
+	parts = append(parts, notificationPanels()...)
+	parts = append(parts, retryPanels()...)
+	const filter = `{job=~"$job", instance=~"$instance"}`
+	own := variables(
+		labelVariable("target", "Target", "approval_relay_callbacks_total", filter),
+		labelVariable("channel", "Channel", "approval_relay_notifications_total", filter))
+	return newDashboard("delivery", about, "now-6h", own, parts...)
+}
 
-		row("Now, and in this period"),
-		number("Orders without their answer", "Orders with a callback that was given up: each is a workflow that waits in vain. The alert ApprovalRelayCallbacksExhausted. `approval-relay requests --state=exhausted` lists them; mend the cause, then `approval-relay redrive`.", "short",
-			query{"", `sum(max by (job) (approval_relay_exhausted_orders{@all}))`}).limit(1, "red"),
-		number("Dead letters kept", "Dead letters in the store's own table: `approval-relay deadletters` lists them. Those of a queue with a dead letter queue are in that; `approval-relay redrive --dry-run` counts both.", "short",
-			query{"", `sum(max by (job) (approval_relay_dead_letters{@all}))`}).limit(1, "yellow"),
-		number("Answered within a minute", "Share of the answers that reached their workflow within a minute, in this period. The objective is 99.9 % over 30 days; the alerts ApprovalRelayCallbackLatencyFastBurn and ApprovalRelayCallbackLatencySlowBurn watch the rate at which the rest is spent.", "percentunit",
-			query{"", `sum(increase(approval_relay_callback_delivery_seconds_bucket{@target, le=~"60(\\.0)?"}[@period])) / (sum(increase(approval_relay_callback_delivery_seconds_count{@target}[@period])) + sum(increase(approval_relay_callbacks_total{@target, outcome="exhausted"}[@period]))) >= 0`}).least(0.99, 0.999).empty("none owed"),
-		number("Callbacks given up", "Callbacks that ended without their workflow having been answered, in this period.", "short",
-			query{"", `sum(increase(approval_relay_callbacks_total{@target, outcome="exhausted"}[@period]))`}).limit(1, "red"),
-		number("Notifications given up", "Notifications that reached nobody, in this period. The alert ApprovalRelayNotificationsExhausted: tell the approvers otherwise.", "short",
-			query{"", `sum(increase(approval_relay_notifications_failed_total{@channel}[@period]))`}).limit(1, "yellow"),
-		number("Nobody could be told", "Approvals of which every message was given up, in this period. The alert ApprovalRelayUndeliverable: tell somebody who may decide.", "short",
-			query{"", `sum(increase(approval_relay_approvals_undeliverable_total{@all}[@period]))`}).limit(1, "red"),
-		number("Messages not understood", "Messages that can never be handled and became dead letters, in this period. The alert ApprovalRelayDeadLetters: `approval-relay redrive --dry-run` counts them by reason.", "short",
-			query{"", `sum(increase(approval_relay_dead_letters_total{@all, source!="order"}[@period]))`}).limit(1, "yellow"),
+func deliveryTotals() []part {
+	return []part{
+		newRow("Now, and in this period"),
+		newStat("Workflows without answer",
+			"Orders with an exhausted callback: each is a workflow that waits in vain. The alert "+
+				"ApprovalRelayCallbacksExhausted. `approval-relay requests --state=exhausted` lists them; repair the cause, then "+
+				"`approval-relay redrive`.",
+			"short",
+			query{"", `sum(max by (job) (approval_relay_exhausted_orders{@all}))`},
+		).colouredFrom(1, "red"),
+		newStat("Dead letters stored",
+			"Dead letters in the store's own table: `approval-relay deadletters` lists them. A queue with a dead letter queue "+
+				"keeps its dead letters there; `approval-relay redrive --dry-run` counts both.",
+			"short",
+			query{"", `sum(max by (job) (approval_relay_dead_letters{@all}))`},
+		).colouredFrom(1, "yellow"),
+		newStat("Answered within a minute",
+			"Share of the answers that were delivered within a minute, in this period. The objective is 99.9 % over 30 days. The "+
+				"alerts ApprovalRelayCallbackLatencyFastBurn and ApprovalRelayCallbackLatencySlowBurn watch how fast the rest, "+
+				"the error budget, is spent.",
+			"percentunit",
+			query{"", `
+				sum(increase(approval_relay_callback_delivery_seconds_bucket{@target, le=~"60(\\.0)?"}[@period]))
+				/ (sum(increase(approval_relay_callback_delivery_seconds_count{@target}[@period]))
+				+ sum(increase(approval_relay_callbacks_total{@target, outcome="exhausted"}[@period]))) >= 0`},
+		).goodFrom(0.99, 0.999).withoutData("none due"),
+		newStat("Callbacks exhausted",
+			"Callbacks that were exhausted in this period, so that their workflow has no answer.",
+			"short",
+			query{"", `sum(increase(approval_relay_callbacks_total{@target, outcome="exhausted"}[@period]))`},
+		).colouredFrom(1, "red"),
+		newStat("Notifications exhausted",
+			"Notifications that were exhausted in this period. The alert ApprovalRelayNotificationsExhausted: notify the "+
+				"approvers in another way.",
+			"short",
+			query{"", `sum(increase(approval_relay_notifications_failed_total{@channel}[@period]))`},
+		).colouredFrom(1, "yellow"),
+		newStat("Undeliverable approvals",
+			"Approvals whose notifications were all exhausted, in this period. The alert ApprovalRelayUndeliverable: notify "+
+				"somebody who may decide.",
+			"short",
+			query{"", `sum(increase(approval_relay_approvals_undeliverable_total{@all}[@period]))`},
+		).colouredFrom(1, "red"),
+		newStat("New dead letters",
+			"Messages that became dead letters in this period, because a retry cannot help. The alert "+
+				"ApprovalRelayDeadLetters: `approval-relay redrive --dry-run` counts them by reason.",
+			"short",
+			query{"", `sum(increase(approval_relay_dead_letters_total{@all, source!="order"}[@period]))`},
+		).colouredFrom(1, "yellow"),
+	}
+}
 
-		row("Callbacks: how workflows are answered"),
-		bars("How callbacks ended", "delivered. delivered_presumed: an earlier attempt got through, whose reply was lost. too_late: the workflow had stopped waiting; three in an hour are the alert ApprovalRelayCallbacksTooLate. superseded: its state was retried. exhausted: given up.",
+func callbackPanels() []part {
+	return []part{
+		newRow("Callbacks: the answers to workflows"),
+		newBars("Callbacks ended",
+			"delivered. delivered_presumed: an earlier attempt was applied, but its reply was lost. too_late: the workflow had "+
+				"stopped waiting; three in an hour are the alert ApprovalRelayCallbacksTooLate. superseded: a later attempt of the "+
+				"state replaced it. exhausted: all retries were used.",
 			query{"{{outcome}}", `sum by (outcome) (increase(approval_relay_callbacks_total{@target}[@step]))`}),
-		lines("Time to answer", "From when an answer was owed to when it was delivered, retries included. The dashed line is the objective's minute.", "s",
-			query{"half", `histogram_quantile(0.5, sum by (le) (rate(approval_relay_callback_delivery_seconds_bucket{@target}[@step])))`},
-			query{"nine tenths", `histogram_quantile(0.9, sum by (le) (rate(approval_relay_callback_delivery_seconds_bucket{@target}[@step])))`},
-			query{"99 of 100", `histogram_quantile(0.99, sum by (le) (rate(approval_relay_callback_delivery_seconds_bucket{@target}[@step])))`}).limit(60, "red"),
-		bars("Attempts", "ok. closed: the workflow no longer waits. refused: for good. failed: tried again.",
+		newLines("Time to answer",
+			"Time from the end of an approval until its answer was delivered, including retries. The dashed line is the "+
+				"objective of one minute.",
+			"s",
+			query{"p50", `
+				histogram_quantile(0.5, sum by (le) (rate(approval_relay_callback_delivery_seconds_bucket{@target}[@step])))`},
+			query{"p90", `
+				histogram_quantile(0.9, sum by (le) (rate(approval_relay_callback_delivery_seconds_bucket{@target}[@step])))`},
+			query{"p99", `
+				histogram_quantile(0.99, sum by (le) (rate(approval_relay_callback_delivery_seconds_bucket{@target}[@step])))`},
+		).colouredFrom(60, "red"),
+		newBars("Attempts",
+			"ok. closed: the workflow no longer waits. refused: a retry cannot help. failed: it is tried again.",
 			query{"{{result}}", `sum by (result) (increase(approval_relay_callback_attempts_total{@target}[@step]))`}),
-		lines("Attempts that fail, by target", "Share of the attempts that failed or were refused. Half, for five minutes, is the alert ApprovalRelayTargetFailing.", "percentunit",
-			query{"{{target}}", `sum by (target) (rate(approval_relay_callback_attempts_total{@target, result!="ok", result!="closed"}[@step])) / sum by (target) (rate(approval_relay_callback_attempts_total{@target}[@step]))`}).bounds(0.1, 0.5),
-		lines("Targets that are not called", "Places that did not answer five times in a row: an AWS API, or the hosts of callback URLs. Each is asked once a second until it answers, beside heartbeats and answers to tasks that end soon; what else is for it waits in its record and is tried again.", "short",
-			query{"{{target}}", `sum by (target) (approval_relay_circuit_breakers_open{@target})`}).limit(1, "yellow"),
-		lines("Wait for a turn", "How long nine tenths of the attempts waited at our own rate limit, at most. It rises when more is to be answered than `rate` lets through.", "s",
-			query{"{{target}}", `histogram_quantile(0.9, sum by (target, le) (rate(approval_relay_rate_limit_wait_seconds_bucket{@target}[@step])))`}).bounds(1, 10),
-		bars("Heartbeats", "Heartbeats to waiting workflows. closed: the workflow no longer waits, so its approval is cancelled.",
+		newLines("Failed attempts, by target",
+			"Share of the attempts that failed or were refused. Half of them, for five minutes, is the alert "+
+				"ApprovalRelayTargetFailing.",
+			"percentunit",
+			query{"{{target}}", `
+				sum by (target) (rate(approval_relay_callback_attempts_total{@target, result!="ok", result!="closed"}[@step]))
+				/ sum by (target) (rate(approval_relay_callback_attempts_total{@target}[@step]))`},
+		).badFrom(0.1, 0.5),
+		newLines("Open circuit breakers",
+			"Circuit breakers that opened after five failures in a row: of an AWS API, or of hosts of callback URLs. While one is "+
+				"open, one trial call a second is made, beside heartbeats and answers to tasks that end soon. Other callbacks "+
+				"wait in their records.",
+			"short",
+			query{"{{target}}", `sum by (target) (approval_relay_circuit_breakers_open{@target})`},
+		).colouredFrom(1, "yellow"),
+		newLines("Rate limit wait (p90)",
+			"Time that attempts waited for the worker's own rate limit. It rises when more answers are due than `rate` allows.",
+			"s",
+			query{"{{target}}", `
+				histogram_quantile(0.9, sum by (target, le) (
+				rate(approval_relay_rate_limit_wait_seconds_bucket{@target}[@step])))`},
+		).badFrom(1, 10),
+		newBars("Heartbeats",
+			"Heartbeats to waiting workflows. closed: the workflow no longer waits, so its approval is cancelled.",
 			query{"{{result}}", `sum by (result) (increase(approval_relay_heartbeats_total{@target}[@step]))`}),
-		bars("Redriven, and tokens erased", "Exhausted callbacks that an operator started again; task tokens that were erased, an hour after their callback had ended.",
+		newBars("Callbacks redriven, task tokens erased",
+			"Exhausted callbacks that an operator restarted. Task tokens are erased an hour after their callback has ended.",
 			query{"redriven", `sum(increase(approval_relay_callbacks_redriven_total{@all}[@step]))`},
 			query{"tokens erased", `sum(increase(approval_relay_tokens_erased_total{@all}[@step]))`}),
+	}
+}
 
-		row("Notifications: how people are told"),
-		bars("Sent", "Notifications that were sent, by channel.",
-			query{"{{channel}}", `sum by (channel) (increase(approval_relay_notifications_total{@channel}[@step])) - sum by (channel) (increase(approval_relay_notifications_failed_total{@channel}[@step]))`}),
-		bars("Given up", "Notifications that were given up, by channel: refused for good, or after `notify_retry.max_age`.",
+func notificationPanels() []part {
+	return []part{
+		newRow("Notifications: the messages to approvers"),
+		newBars("Notifications sent",
+			"Notifications that were sent, by channel.",
+			query{"{{channel}}", `
+				sum by (channel) (increase(approval_relay_notifications_total{@channel}[@step]))
+				- sum by (channel) (increase(approval_relay_notifications_failed_total{@channel}[@step]))`}),
+		newBars("Notifications exhausted",
+			"Notifications that were exhausted, by channel: refused for good, or failing until `notify_retry.max_age`.",
 			query{"{{channel}}", `sum by (channel) (increase(approval_relay_notifications_failed_total{@channel}[@step]))`}),
-		lines("Attempts that fail, by channel", "Share of the attempts to send that failed. Half, for ten minutes, is the alert ApprovalRelayNotificationsFailing: approvers do not know that they are asked.", "percentunit",
-			query{"{{channel}}", `sum by (channel) (rate(approval_relay_notification_requests_failed_total{@channel}[@step])) / sum by (channel) (rate(approval_relay_notification_requests_total{@channel}[@step]))`}).bounds(0.1, 0.5),
-		lines("Time to tell", "From when a notification was owed to when it was sent, retries included.", "s",
-			query{"half", `histogram_quantile(0.5, sum by (le) (rate(approval_relay_notification_delivery_seconds_bucket{@channel}[@step])))`},
-			query{"nine tenths", `histogram_quantile(0.9, sum by (le) (rate(approval_relay_notification_delivery_seconds_bucket{@channel}[@step])))`}).bounds(60, 900),
-		lines("Time to the first message", "From the request to the first message to people that was sent, by workflow: half of the approvals took no longer.", "s",
-			query{"{{workflow}}", `histogram_quantile(0.5, sum by (workflow, le) (rate(approval_relay_first_notification_seconds_bucket{@all}[@step])))`}).bounds(60, 900),
-		bars("Nobody could be told", "Approvals of which every message was given up, by workflow.",
+		newLines("Failed attempts, by channel",
+			"Share of the attempts to send that failed. Half of them, for ten minutes, is the alert "+
+				"ApprovalRelayNotificationsFailing: approvers may not know about their approvals.",
+			"percentunit",
+			query{"{{channel}}", `
+				sum by (channel) (rate(approval_relay_notification_requests_failed_total{@channel}[@step]))
+				/ sum by (channel) (rate(approval_relay_notification_requests_total{@channel}[@step]))`},
+		).badFrom(0.1, 0.5),
+		newLines("Time to notify",
+			"Time from the event that required a notification until it was sent, including retries.",
+			"s",
+			query{"p50", `
+				histogram_quantile(0.5, sum by (le) (
+				rate(approval_relay_notification_delivery_seconds_bucket{@channel}[@step])))`},
+			query{"p90", `
+				histogram_quantile(0.9, sum by (le) (
+				rate(approval_relay_notification_delivery_seconds_bucket{@channel}[@step])))`},
+		).badFrom(60, 900),
+		newLines("Time to the first notification (p50)",
+			"Time from the request to the first notification that was sent, by workflow.",
+			"s",
+			query{"{{workflow}}", `
+				histogram_quantile(0.5, sum by (workflow, le) (
+				rate(approval_relay_first_notification_seconds_bucket{@all}[@step])))`},
+		).badFrom(60, 900),
+		newBars("Undeliverable approvals",
+			"Approvals whose notifications were all exhausted, by workflow.",
 			query{"{{workflow}}", `sum by (workflow) (increase(approval_relay_approvals_undeliverable_total{@all}[@step]))`}),
+	}
+}
 
-		row("Retries and dead letters"),
-		bars("Retries", "Attempts after the first, of notifications and of callbacks.",
+func retryPanels() []part {
+	return []part{
+		newRow("Retries and dead letters"),
+		newBars("Retries",
+			"Attempts after the first, of notifications and of callbacks.",
 			query{"{{kind}}", `sum by (kind) (increase(approval_relay_retries_total{@all}[@step]))`}),
-		lines("Waiting to be tried again", "Orders with an attempt that failed, to notify or to call back, and that wait for the next one. Many mean that a channel or a target is down: the panels above say which.", "short",
+		newLines("Waiting for a retry",
+			"Orders with a notification or a callback that failed and waits for its next attempt. Many mean that a channel or a "+
+				"target is down: the panels above name it.",
+			"short",
 			query{"orders", `sum(max by (job) (approval_relay_retrying_orders{@all}))`}),
-		bars("Dead letters", "Messages that were given up, by what they were for. order: callbacks and notifications given up, and decisions that waited in vain.",
+		newBars("Dead letters",
+			"Dead letters, by the handler of the message. order: exhausted callbacks and notifications, and decisions that "+
+				"expired before a matching request arrived.",
 			query{"{{source}}", `sum by (source) (increase(approval_relay_dead_letters_total{@all}[@step]))`}),
-		lines("What waits for an operator", "Orders without their answer, and dead letters in the store's own table: both stay until somebody redrives them.", "short",
-			query{"orders without their answer", `sum(max by (job) (approval_relay_exhausted_orders{@all}))`},
-			query{"dead letters kept", `sum(max by (job) (approval_relay_dead_letters{@all}))`}).limit(1, "yellow"),
-		lines("Actions under way", "Calls handed out that have not ended, by kind. Each channel and target takes 128 at once: at that, one of them is so slow that the rest waits.", "short",
-			query{"{{kind}}", `sum by (kind) (approval_relay_actions_running{@all})`}).bounds(64, 128),
-	)
+		newLines("Waiting for an operator",
+			"Workflows without an answer, and dead letters in the store's own table. Both stay until an operator redrives them.",
+			"short",
+			query{"workflows without answer", `sum(max by (job) (approval_relay_exhausted_orders{@all}))`},
+			query{"dead letters", `sum(max by (job) (approval_relay_dead_letters{@all}))`},
+		).colouredFrom(1, "yellow"),
+		newLines("Actions under way",
+			"Actions under way, by kind. The capacity of each channel and target is 128: at that number, one of them is so slow "+
+				"that its other actions wait.",
+			"short",
+			query{"{{kind}}", `sum by (kind) (approval_relay_actions_running{@all})`},
+		).badFrom(64, 128),
+	}
 }

@@ -1,12 +1,12 @@
 package grafana
 
-// The JSON of a dashboard, as far as ours need it: Grafana's classic model, schema
-// version 39, which Grafana 10.4 and later take as it is. The tests decode it
-// with Grafana's own SDK, which knows no other fields.
+// The types below are the JSON of a dashboard, as far as ours need it: Grafana's classic model, schema version 39, which
+// Grafana 10.4 and later read without migration. The tests decode the files with Grafana's own SDK, which refuses
+// unknown fields.
 
 type object = map[string]any
 
-// Dashboard is one dashboard, as its file has it.
+// Dashboard is the content of a dashboard's file.
 type Dashboard struct {
 	UID           string   `json:"uid"`
 	Title         string   `json:"title"`
@@ -14,7 +14,7 @@ type Dashboard struct {
 	Tags          []string `json:"tags"`
 	Timezone      string   `json:"timezone"`
 	Editable      bool     `json:"editable"`
-	GraphTooltip  int      `json:"graphTooltip"` // 1 is a cross-hair in all panels
+	GraphTooltip  int      `json:"graphTooltip"` // 1 is a shared crosshair
 	Time          span     `json:"time"`
 	Refresh       string   `json:"refresh"`
 	SchemaVersion int      `json:"schemaVersion"`
@@ -33,7 +33,7 @@ type list struct {
 	List []object `json:"list"`
 }
 
-// link leads to another dashboard, and takes the time and the variables along.
+// link leads to another dashboard, with the same period and variables.
 type link struct {
 	Title       string   `json:"title"`
 	Type        string   `json:"type"`
@@ -47,17 +47,19 @@ type link struct {
 	KeepTime    bool     `json:"keepTime"`
 }
 
-// shown is a panel, or the title of a row of them.
+// shown is a panel, or the title of a row of panels.
 type shown struct {
 	ID          int     `json:"id"`
 	Type        string  `json:"type"`
 	Title       string  `json:"title"`
 	Description string  `json:"description,omitempty"`
 	GridPos     place   `json:"gridPos"`
-	Collapsed   *bool   `json:"collapsed,omitempty"` // of a row only
-	Panels      *[]any  `json:"panels,omitempty"`    // of a row only: those that it hides
 	Datasource  *source `json:"datasource,omitempty"`
 	Interval    string  `json:"interval,omitempty"` // the shortest step
+
+	// Collapsed and Panels are set for rows only. Panels are those of a collapsed row.
+	Collapsed *bool    `json:"collapsed,omitempty"`
+	Panels    *[]shown `json:"panels,omitempty"`
 
 	Targets         []target `json:"targets,omitempty"`
 	FieldConfig     object   `json:"fieldConfig,omitempty"`
@@ -65,7 +67,7 @@ type shown struct {
 	Transformations []object `json:"transformations,omitempty"`
 }
 
-// place is on a grid of 24 columns.
+// place is a position on the grid.
 type place struct {
 	H int `json:"h"`
 	W int `json:"w"`
@@ -78,7 +80,7 @@ type source struct {
 	UID  string `json:"uid"`
 }
 
-// target is one query.
+// target is a query.
 type target struct {
 	RefID        string  `json:"refId"`
 	Datasource   *source `json:"datasource"`

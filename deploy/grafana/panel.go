@@ -1,34 +1,53 @@
 package grafana
 
-// part is a panel in the making, or a row's title.
+// The types of panels.
+const (
+	rowType        = "row"
+	statType       = "stat"
+	tableType      = "table"
+	timeSeriesType = "timeseries"
+	heatmapType    = "heatmap"
+)
+
+// part is a panel under construction, or the title of a row.
 type part struct{ shown }
 
-// query is one query of a table: its legend, and its expression with words.
+// query is a query of a panel: its legend, and its expression with placeholders.
 type query struct{ legend, expr string }
 
-func row(title string) part {
+// newRow begins a row of panels.
+func newRow(title string) part {
 	return part{shown{
-		Type:      "row",
+		Type:      rowType,
 		Title:     title,
 		GridPos:   place{H: 1, W: columns},
 		Collapsed: new(bool),
-		Panels:    &[]any{},
+		Panels:    &[]shown{},
 	}}
 }
 
-func panel(kind, title, about, unit string, queries []query) part {
+// collapsed hides the panels of a row until the viewer opens it.
+func (p part) collapsed() part {
+	*p.Collapsed = true
+	return p
+}
+
+func newPanel(kind, title, about, unit string, queries []query) part {
 	p := part{shown{
 		Type:        kind,
 		Title:       title,
 		Description: about,
 		Datasource:  prometheus,
-		FieldConfig: object{"defaults": object{"unit": unit, "thresholds": steps("green"), "custom": object{}}, "overrides": []object{}},
+		FieldConfig: object{
+			"defaults":  object{"unit": unit, "thresholds": thresholdSteps("green"), "custom": object{}},
+			"overrides": []object{},
+		},
 	}}
 	for i, q := range queries {
 		p.Targets = append(p.Targets, target{
 			RefID:        string(rune('A' + i)),
 			Datasource:   prometheus,
-			Expr:         words.Replace(q.expr),
+			Expr:         expand(q.expr),
 			LegendFormat: q.legend,
 			Range:        true,
 		})
@@ -36,10 +55,10 @@ func panel(kind, title, about, unit string, queries []query) part {
 	return p
 }
 
-// number shows what is now, or what came together over the period.
-func number(title, about, unit string, queries ...query) part {
-	p := panel("stat", title, about, unit, queries).sized(4, 4)
-	p.instant("")
+// newStat shows a current value, or the total of the period.
+func newStat(title, about, unit string, queries ...query) part {
+	p := newPanel(statType, title, about, unit, queries).sized(4, 4)
+	p.queryInstant("")
 	p.defaults()["color"] = object{"mode": "thresholds"}
 	delete(p.defaults(), "custom")
 	p.Options = object{
@@ -56,9 +75,9 @@ func number(title, about, unit string, queries ...query) part {
 	return p
 }
 
-// lines shows how something moves.
-func lines(title, about, unit string, queries ...query) part {
-	return series(title, about, unit, queries, object{
+// newLines shows values over time as lines.
+func newLines(title, about, unit string, queries ...query) part {
+	return newTimeSeries(title, about, unit, queries, object{
 		"drawStyle":   "line",
 		"lineWidth":   1,
 		"fillOpacity": 10,
@@ -66,11 +85,10 @@ func lines(title, about, unit string, queries ...query) part {
 	})
 }
 
-// bars shows how many there were in each step, on top of each other. The window of
-// a rate is a scrape longer than its step (15 s mostly): with steps of five minutes
-// or more, a twentieth at the most is in two bars.
-func bars(title, about string, queries ...query) part {
-	p := series(title, about, "short", queries, object{
+// newBars shows the events of each step as stacked bars. The window of a rate is a scrape interval longer than its step,
+// mostly by 15 s. With steps of five minutes or more, at most a twentieth of the events is counted in two bars.
+func newBars(title, about string, queries ...query) part {
+	p := newTimeSeries(title, about, "short", queries, object{
 		"drawStyle":   "bars",
 		"lineWidth":   1,
 		"fillOpacity": 80,
@@ -81,9 +99,11 @@ func bars(title, about string, queries ...query) part {
 	return p
 }
 
-func series(title, about, unit string, queries []query, custom object) part {
-	p := panel("timeseries", title, about, unit, queries).sized(12, 8)
-	p.defaults()["custom"], p.defaults()["color"], p.defaults()["min"] = custom, object{"mode": "palette-classic"}, 0
+func newTimeSeries(title, about, unit string, queries []query, custom object) part {
+	p := newPanel(timeSeriesType, title, about, unit, queries).sized(12, 8)
+	p.defaults()["custom"] = custom
+	p.defaults()["color"] = object{"mode": "palette-classic"}
+	p.defaults()["min"] = 0
 	p.Options = object{
 		"legend": object{
 			"displayMode": "list",
@@ -96,10 +116,11 @@ func series(title, about, unit string, queries []query, custom object) part {
 	return p
 }
 
-// heat shows the buckets of a histogram over time.
-func heat(title, about, unit string, q query) part {
-	p := panel("heatmap", title, about, unit, []query{q}).sized(12, 8)
-	p.Targets[0].Format, p.Interval = "heatmap", "5m"
+// newHeatmap shows the buckets of a histogram over time.
+func newHeatmap(title, about, unit string, q query) part {
+	p := newPanel(heatmapType, title, about, unit, []query{q}).sized(12, 8)
+	p.Targets[0].Format = "heatmap"
+	p.Interval = "5m"
 	p.Options = object{
 		"calculate": false,
 		"showValue": "never",
@@ -120,98 +141,27 @@ func heat(title, about, unit string, q query) part {
 	return p
 }
 
-// grid shows a line for each value of a label and a column for each query, whose
-// legend is its title.
-func grid(title, about, by, byTitle string, queries ...query) part {
-	p := panel("table", title, about, "short", queries).sized(columns, 8)
-	p.instant("table")
-	names, order := object{by: byTitle}, object{by: 0}
+// newTable shows a line for each value of a label, and a column for each query. The legend of a query is the title of
+// its column.
+func newTable(title, about, label, labelTitle string, queries ...query) part {
+	p := newPanel(tableType, title, about, "short", queries).sized(columns, 8)
+	p.queryInstant("table")
+	names, order := object{label: labelTitle}, object{label: 0}
 	for i, q := range queries {
 		column := "Value #" + p.Targets[i].RefID
-		names[column], order[column] = q.legend, i+1
+		names[column] = q.legend
+		order[column] = i + 1
 		p.Targets[i].LegendFormat = ""
 	}
 	p.defaults()["decimals"] = 0
 	p.Options = object{"frameIndex": 0, "showHeader": true}
 	p.Transformations = []object{
 		{"id": "merge", "options": object{}},
-		{"id": "organize", "options": object{"excludeByName": object{"Time": true}, "renameByName": names, "indexByName": order}},
+		{"id": "organize", "options": object{
+			"excludeByName": object{"Time": true},
+			"renameByName":  names,
+			"indexByName":   order,
+		}},
 	}
 	return p
-}
-
-func (p part) defaults() object { return p.FieldConfig["defaults"].(object) } //nolint:forcetypeassert // panel made it
-
-// instant asks for the last moment of the period only.
-func (p part) instant(format string) {
-	for i := range p.Targets {
-		p.Targets[i].Instant, p.Targets[i].Range, p.Targets[i].Format = true, false, format
-	}
-}
-
-func (p part) sized(w, h int) part {
-	p.GridPos.W, p.GridPos.H = w, h
-	return p
-}
-
-// empty says what a number shows where there is nothing to be counted.
-func (p part) empty(text string) part {
-	p.defaults()["noValue"] = text
-	return p
-}
-
-// says shows words in place of 0 and 1.
-func (p part) says(zero, one string) part {
-	p.defaults()["mappings"] = []object{{"type": "value", "options": object{"0": object{"text": zero}, "1": object{"text": one}}}}
-	return p
-}
-
-// bounds colours what is at or above the limits: yellow, then red.
-func (p part) bounds(yellow, red float64) part {
-	return p.limits(steps("green", step{yellow, "yellow"}, step{red, "red"}))
-}
-
-// least colours what is below the limits: below green it is yellow, below yellow
-// red.
-func (p part) least(yellow, green float64) part {
-	return p.limits(steps("red", step{yellow, "yellow"}, step{green, "green"}))
-}
-
-// limit colours what is at or above the one limit.
-func (p part) limit(at float64, colour string) part {
-	return p.limits(steps("green", step{at, colour}))
-}
-
-// limits are a number's colours, and dashed lines in a chart.
-func (p part) limits(thresholds object) part {
-	p.defaults()["thresholds"] = thresholds
-	if custom, ok := p.defaults()["custom"].(object); ok && p.Type == "timeseries" {
-		custom["thresholdsStyle"] = object{"mode": "dashed"}
-	}
-	return p
-}
-
-// duration makes one column of a table seconds.
-func (p part) duration(title string, decimals int) part {
-	overrides := p.FieldConfig["overrides"].([]object) //nolint:forcetypeassert // panel made it
-	p.FieldConfig["overrides"] = append(overrides, object{
-		"matcher":    object{"id": "byName", "options": title},
-		"properties": []object{{"id": "unit", "value": "s"}, {"id": "decimals", "value": decimals}},
-	})
-	return p
-}
-
-// step is a threshold: what is at or above it has that colour.
-type step struct {
-	at     float64
-	colour string
-}
-
-// steps makes thresholds above a colour for the rest.
-func steps(base string, above ...step) object {
-	list := []object{{"color": base, "value": nil}}
-	for _, s := range above {
-		list = append(list, object{"color": s.colour, "value": s.at})
-	}
-	return object{"mode": "absolute", "steps": list}
 }

@@ -1,107 +1,261 @@
 package grafana
 
-// worker is for whoever runs the program.
-func worker() Dashboard {
-	return dashboard("worker", "worker", "Whether the program lives and keeps up: queues, handlers, HTTP, store, sweeper, runtime.", "now-3h",
-		variables(choice("queue", "Queue", "approval_relay_sqs_receives_total", `{job=~"$job", instance=~"$instance"}`)),
+// workerDashboard is for the operators of the program.
+func workerDashboard() Dashboard {
+	const about = "Whether the program is up and keeps up: queues, handlers, HTTP, AWS, store, sweeper, runtime."
+	var parts []part
+	parts = append(parts, workerTotals()...)
+	parts = append(parts, queuePanels()...)
+	parts = append(parts, handlerPanels()...)
+	parts = append(parts, awsPanels()...)
+	parts = append(parts, storePanels()...)
+	parts = append(parts, runtimePanels()...)
+	queue := labelVariable("queue", "Queue", "approval_relay_sqs_receives_total", `{job=~"$job", instance=~"$instance"}`)
+	return newDashboard("worker", about, "now-3h", variables(queue), parts...)
+}
 
-		row("Now"),
-		number("Workers", "Processes that are scraped. None is the alert ApprovalRelayDown.", "short",
-			query{"", `count(approval_relay_build_info{@all})`}).limits(steps("red", step{1, "green"})).empty("none"),
-		number("Up for", "How long ago the youngest process was started: short again and again means that it is being restarted.", "s",
-			query{"", `time() - max(process_start_time_seconds{@all})`}).least(60, 600),
-		number("Store", "Whether every process could read its store for the last scrape. If not, the alert ApprovalRelayStoreFailing.", "short",
-			query{"", `min(approval_relay_store_up{@all})`}).limits(steps("red", step{1, "green"})).says("fails", "reads"),
-		number("Last sweep", "How long ago a sweep last ended well, in the process that is worst off. Two minutes are the alert ApprovalRelaySweeperStuck.", "s",
-			query{"", `time() - min(approval_relay_sweeper_last_success_timestamp_seconds{@all} > 0)`}).bounds(10, 120).empty("none yet"),
-		number("Overdue", "For how long the oldest thing due has waited to be begun: deadlines, reminders, retries. A minute is the alert ApprovalRelaySweeperBehind.", "s",
-			query{"", `clamp_min(time() - min(approval_relay_oldest_due_timestamp_seconds{@all}), 0)`}).bounds(10, 60).empty("nothing due"),
-		number("Commits that failed", "In this period. Any is the alert ApprovalRelayStoreFailing: most likely the disk is full.", "short",
-			query{"", `sum(increase(approval_relay_store_commit_errors_total{@all}[@period]))`}).limit(1, "red"),
-		grid("What runs", "The version of each process, when it was started, and how long it took for a commit at the slowest of 100.", "instance", "Instance",
-			query{"Processes", `sum by (instance, version, revision, goversion) (approval_relay_build_info{@all})`},
-			query{"Up for", `time() - max by (instance) (process_start_time_seconds{@all})`},
-			query{"99 of 100 commits within", `histogram_quantile(0.99, sum by (instance, le) (increase(approval_relay_store_commit_duration_seconds_bucket{@all}[@period])))`},
-		).duration("Up for", 0).duration("99 of 100 commits within", 3).sized(columns, 5),
+func workerTotals() []part {
+	const slowestCommits = "p99 commit time"
+	return []part{
+		newRow("Now"),
+		newStat("Workers",
+			"Worker processes that are scraped. If there is none, the alert ApprovalRelayDown fires.",
+			"short",
+			query{"", `count(approval_relay_build_info{@all})`},
+		).withThresholds(thresholdSteps("red", threshold{1, "green"})).withoutData("none"),
+		newStat("Uptime",
+			"Time since the youngest process was started. If it stays short, the process is being restarted.",
+			"s",
+			query{"", `time() - max(process_start_time_seconds{@all})`},
+		).goodFrom(60, 600),
+		newStat("Store",
+			"Whether every process could read its store for the last scrape. If not, the alert ApprovalRelayStoreFailing fires.",
+			"short",
+			query{"", `min(approval_relay_store_up{@all})`},
+		).withThresholds(thresholdSteps("red", threshold{1, "green"})).withTexts("failing", "ok"),
+		newStat("Last sweep",
+			"Time since the last successful sweep, in the slowest process. Two minutes are the alert "+
+				"ApprovalRelaySweeperStuck.",
+			"s",
+			query{"", `time() - min(approval_relay_sweeper_last_success_timestamp_seconds{@all} > 0)`},
+		).badFrom(10, 120).withoutData("none yet"),
+		newStat("Overdue",
+			"Delay of the action that is due longest: a deadline, a reminder or a retry. A minute is the alert "+
+				"ApprovalRelaySweeperBehind.",
+			"s",
+			query{"", `clamp_min(time() - min(approval_relay_oldest_due_timestamp_seconds{@all}), 0)`},
+		).badFrom(10, 60).withoutData("nothing due"),
+		newStat("Failed commits",
+			"Commits that failed in this period. Any is the alert ApprovalRelayStoreFailing; the usual cause is a full disk.",
+			"short",
+			query{"", `sum(increase(approval_relay_store_commit_errors_total{@all}[@period]))`},
+		).colouredFrom(1, "red"),
+		newTable("Processes",
+			"Version and uptime of each process, and the time of its slowest commits in this period.",
+			"instance", "Instance",
+			query{"Processes", `
+				sum by (instance, version, revision, goversion) (approval_relay_build_info{@all})`},
+			query{"Uptime", `time() - max by (instance) (process_start_time_seconds{@all})`},
+			query{slowestCommits, `
+				histogram_quantile(0.99, sum by (instance, le) (
+				increase(approval_relay_store_commit_duration_seconds_bucket{@all}[@period])))`},
+		).columnInSeconds("Uptime", 0).columnInSeconds(slowestCommits, 3).sized(columns, 5),
+	}
+}
 
-		row("Queues (SQS)"),
-		lines("Received and deleted", "Messages a second, redeliveries included. Deleted is what was handled, or became a dead letter.", "cps",
+func queuePanels() []part {
+	return []part{
+		newRow("Queues (SQS)"),
+		newLines("Received and deleted",
+			"Messages per second, including redeliveries. A message is deleted when it was handled or became a dead letter.",
+			"cps",
 			query{"received, {{queue}}", `sum by (queue) (rate(approval_relay_sqs_messages_received_total{@queue}[@step]))`},
 			query{"deleted, {{queue}}", `sum by (queue) (rate(approval_relay_sqs_messages_deleted_total{@queue}[@step]))`}),
-		lines("Age when received", "How long messages were in their queue: nine tenths no longer than this. Five minutes are the alert ApprovalRelayQueueLag.", "s",
-			query{"{{queue}}", `histogram_quantile(0.9, sum by (queue, le) (rate(approval_relay_sqs_message_age_seconds_bucket{@queue}[@step])))`}).bounds(60, 300),
-		lines("In flight", "Messages received that have not been ended. A queue's `concurrency` is the most that can be.", "short",
+		newLines("Age when received (p90)",
+			"Time that messages spent in their queue. Five minutes are the alert ApprovalRelayQueueLag.",
+			"s",
+			query{"{{queue}}", `
+				histogram_quantile(0.9, sum by (queue, le) (
+				rate(approval_relay_sqs_message_age_seconds_bucket{@queue}[@step])))`},
+		).badFrom(60, 300),
+		newLines("In flight",
+			"Messages received by these workers and not settled yet. The maximum of a worker is the queue's `concurrency`.",
+			"short",
 			query{"{{queue}}", `sum by (queue) (approval_relay_sqs_messages_in_flight{@queue})`}),
-		lines("API calls for each message", "Receive, delete and visibility calls for each message received: every call costs. Idle queues poll too, so this falls with load, to about 0.2.", "short",
-			query{"{{queue}}", `sum by (queue) (rate(approval_relay_sqs_receives_total{@queue}[@step]) + rate(approval_relay_sqs_deletes_total{@queue}[@step]) + rate(approval_relay_sqs_visibility_extensions_total{@queue}[@step]) + rate(approval_relay_sqs_messages_returned_total{@queue}[@step])) / sum by (queue) (rate(approval_relay_sqs_messages_received_total{@queue}[@step]))`}),
-		lines("Receive calls", "All, and those that brought nothing: an idle queue has one empty long poll in 20 s.", "cps",
+		newLines("API calls per message",
+			"Receive, delete and visibility calls for each message received. Every call costs. Idle queues are polled too, so "+
+				"this falls with load, to about 0.2.",
+			"short",
+			query{"{{queue}}", `
+				sum by (queue) (rate(approval_relay_sqs_receives_total{@queue}[@step])
+				+ rate(approval_relay_sqs_deletes_total{@queue}[@step])
+				+ rate(approval_relay_sqs_visibility_extensions_total{@queue}[@step])
+				+ rate(approval_relay_sqs_messages_returned_total{@queue}[@step]))
+				/ sum by (queue) (rate(approval_relay_sqs_messages_received_total{@queue}[@step]))`}),
+		newLines("Receive calls",
+			"All receive calls, and those that returned no message. An idle queue has one empty long poll in 20 s.",
+			"cps",
 			query{"all, {{queue}}", `sum by (queue) (rate(approval_relay_sqs_receives_total{@queue}[@step]))`},
 			query{"empty, {{queue}}", `sum by (queue) (rate(approval_relay_sqs_empty_receives_total{@queue}[@step]))`}),
-		lines("Waiting in the queue", "Messages to be received, as SQS counts them, about, every five minutes. More and more while none is received is the alert ApprovalRelayQueueGrowing; that it cannot be read is ApprovalRelayQueueDepthUnknown.", "short",
+		newLines("Queue depth",
+			"Messages that wait in the queue, as SQS counts them every five minutes, approximately. If the number grows while no "+
+				"message is received, ApprovalRelayQueueGrowing fires. If it cannot be read, ApprovalRelayQueueDepthUnknown fires.",
+			"short",
 			query{"{{queue}}", `max by (queue) (approval_relay_sqs_queue_messages{@queue, state="visible"})`},
-			query{"not read, {{queue}}", `sum by (queue) (increase(approval_relay_sqs_queue_read_errors_total{@queue}[@step]))`}),
-		lines("In flight, of all consumers", "Messages received by whomever and not ended, as SQS counts them. At about 120,000 it hands out no more: the alert ApprovalRelayQueueInFlight comes at 96,000.", "short",
-			query{"{{queue}}", `max by (queue) (approval_relay_sqs_queue_messages{@queue, state="in_flight"})`}).bounds(60000, 96000),
-		bars("What goes wrong", "receive: calls that failed; without any message, the alert ApprovalRelayNotConsuming. delete: handled messages that come again. visibility: changes that failed. unreadable: envelopes that are none.",
+			query{"failed reads, {{queue}}", `sum by (queue) (increase(approval_relay_sqs_queue_read_errors_total{@queue}[@step]))`}),
+		newLines("In flight, of all consumers",
+			"Messages received by any consumer and not settled yet, as SQS counts them. At about 120,000 SQS delivers no more. "+
+				"The alert ApprovalRelayQueueInFlight fires at 96,000.",
+			"short",
+			query{"{{queue}}", `max by (queue) (approval_relay_sqs_queue_messages{@queue, state="in_flight"})`},
+		).badFrom(60000, 96000),
+		newBars("Errors",
+			"receive: calls that failed; if no message arrives either, ApprovalRelayNotConsuming fires. delete: handled messages "+
+				"that are delivered again. visibility: failed changes of a visibility timeout. undecodable: messages that are not "+
+				"what they claim to be, such as an SNS envelope of another topic.",
 			query{"receive, {{queue}}", `sum by (queue) (increase(approval_relay_sqs_receive_errors_total{@queue}[@step]))`},
 			query{"delete, {{queue}}", `sum by (queue) (increase(approval_relay_sqs_delete_failures_total{@queue}[@step]))`},
 			query{"visibility, {{queue}}", `sum by (queue) (increase(approval_relay_sqs_visibility_errors_total{@queue}[@step]))`},
-			query{"unreadable, {{queue}}", `sum by (queue) (increase(approval_relay_sqs_messages_undecodable_total{@queue}[@step]))`}),
-		bars("Given back, and kept longer", "Messages given back to their queue because handling failed, and visibility time-outs extended because a handler still works.",
-			query{"given back, {{queue}}", `sum by (queue) (increase(approval_relay_sqs_messages_returned_total{@queue}[@step]))`},
-			query{"extended, {{queue}}", `sum by (queue) (increase(approval_relay_sqs_visibility_extensions_total{@queue}[@step]))`}),
+			query{"undecodable, {{queue}}", `
+				sum by (queue) (increase(approval_relay_sqs_messages_undecodable_total{@queue}[@step]))`}),
+		newBars("Returned and extended",
+			"Messages returned to their queue because handling failed, and visibility timeouts extended because a handler is "+
+				"still at work.",
+			query{"returned, {{queue}}", `sum by (queue) (increase(approval_relay_sqs_messages_returned_total{@queue}[@step]))`},
+			query{"extended, {{queue}}", `
+				sum by (queue) (increase(approval_relay_sqs_visibility_extensions_total{@queue}[@step]))`}),
+	}
+}
 
-		row("Handlers and HTTP"),
-		lines("Messages", "Messages that handlers ended, a second. filtered: no decision, by the source's filter. refused: a decision with a verdict against it. invalid: never to be understood. failed: comes again.", "cps",
+func handlerPanels() []part {
+	return []part{
+		newRow("Handlers and HTTP"),
+		newLines("Messages",
+			"Messages handled per second. filtered: the source's filter does not match. refused: a decision that its verdict "+
+				"refuses. invalid: a retry cannot help. failed: the message is delivered again.",
+			"cps",
 			query{"{{result}}", `sum by (result) (rate(approval_relay_messages_total{@all}[@step]))`}),
-		lines("Time of handlers", "Nine tenths of the messages took no longer.", "s",
-			query{"{{handler}}", `histogram_quantile(0.9, sum by (handler, le) (rate(approval_relay_handler_duration_seconds_bucket{@all}[@step])))`}).bounds(1, 10),
-		lines("HTTP requests", "Requests answered, a second, by class of status.", "reqps",
+		newLines("Handler time (p90)",
+			"Time that handlers took for a message.",
+			"s",
+			query{"{{handler}}", `
+				histogram_quantile(0.9, sum by (handler, le) (
+				rate(approval_relay_handler_duration_seconds_bucket{@all}[@step])))`},
+		).badFrom(1, 10),
+		newLines("HTTP requests",
+			"HTTP requests answered per second, by class of status.",
+			"reqps",
 			query{"{{code}}", `sum by (code) (rate(approval_relay_http_requests_total{@all}[@step]))`}),
-		lines("Time of HTTP requests", "Nine tenths of the requests of each route took no longer.", "s",
-			query{"{{route}}", `histogram_quantile(0.9, sum by (route, le) (rate(approval_relay_http_request_duration_seconds_bucket{@all}[@step])))`}).bounds(1, 10),
-		lines("Refused, by route", "Share of the requests that got a 4xx. Half of a webhook's or the API's, for a quarter of an hour, is the alert ApprovalRelayCredentialsRefused.", "percentunit",
-			query{"{{route}}", `sum by (route) (rate(approval_relay_http_requests_total{@all, code="4xx"}[@step])) / sum by (route) (rate(approval_relay_http_requests_total{@all}[@step]))`}).bounds(0.1, 0.5),
+		newLines("HTTP request time (p90)",
+			"Time that HTTP requests took, by route.",
+			"s",
+			query{"{{route}}", `
+				histogram_quantile(0.9, sum by (route, le) (
+				rate(approval_relay_http_request_duration_seconds_bucket{@all}[@step])))`},
+		).badFrom(1, 10),
+		newLines("Refused requests, by route",
+			"Share of the requests that were answered with a 4xx. Half of a webhook's or of the API's requests, for 15 minutes, "+
+				"is the alert ApprovalRelayCredentialsRefused.",
+			"percentunit",
+			query{"{{route}}", `
+				sum by (route) (rate(approval_relay_http_requests_total{@all, code="4xx"}[@step]))
+				/ sum by (route) (rate(approval_relay_http_requests_total{@all}[@step]))`},
+		).badFrom(0.1, 0.5),
+	}
+}
 
-		row("AWS"),
-		lines("Calls", "Calls to AWS, a second, by operation. Each costs, and counts against a quota.", "cps",
-			query{"{{operation}}", `sum by (operation) (rate(approval_relay_aws_calls_total{@all}[@step]))`}),
-		bars("Calls that did not succeed", "throttled: above a quota. denied: credentials refused, or none; the alert ApprovalRelayAWSDenied. refused: any other 4xx, such as a task that no longer waits. failed: 5xx, or no answer.",
-			query{"{{result}}, {{operation}}", `sum by (operation, result) (increase(approval_relay_aws_calls_total{@all, result!="ok"}[@step]))`}),
-		lines("Clock", "By how much the worker's clock is ahead of AWS's, to about a second. Half a minute either way is the alert ApprovalRelayClockSkew.", "s",
+func awsPanels() []part {
+	return []part{
+		newRow("AWS"),
+		newLines("Calls",
+			"Calls to AWS per second, by operation. Each costs, and counts against a quota. Operations without calls are left out.",
+			"cps",
+			query{"{{operation}}", `sum by (operation) (rate(approval_relay_aws_calls_total{@all}[@step])) > 0`}),
+		newBars("Failed calls",
+			"throttled: above a quota. denied: AWS refused the credentials, or there were none; the alert ApprovalRelayAWSDenied. "+
+				"refused: any other 4xx, such as a task that no longer waits. failed: 5xx, or no answer.",
+			query{"{{result}}, {{operation}}", `
+				sum by (operation, result) (increase(approval_relay_aws_calls_total{@all, result!="ok"}[@step])) > 0`}),
+		newLines("Clock skew",
+			"How far the worker's clock is ahead of AWS's, to about a second. Half a minute in either direction is the alert "+
+				"ApprovalRelayClockSkew.",
+			"s",
 			query{"{{instance}}", `max by (instance) (approval_relay_aws_clock_skew_seconds{@all})`}),
-		lines("Spans exported", "Spans of traces, a second: exported, or lost because the collector did not take them. None where no collector is configured.", "cps",
+		newLines("Spans",
+			"Spans of traces per second: exported, or dropped because the collector did not take them. Empty if tracing is off.",
+			"cps",
 			query{"{{result}}", `sum by (result) (rate(approval_relay_trace_spans_total{@all}[@step]))`}),
+	}
+}
 
-		row("Store and sweeper"),
-		lines("Time of store calls", "Nine tenths of the calls of each operation took no longer. An update's lasts until it is durable.", "s",
-			query{"{{operation}}", `histogram_quantile(0.9, sum by (operation, le) (rate(approval_relay_store_call_duration_seconds_bucket{@all}[@step])))`}).bounds(0.1, 1),
-		lines("Commits and updates", "A second. Updates that come together share a commit.", "cps",
+func storePanels() []part {
+	return []part{
+		newRow("Store and sweeper").collapsed(),
+		newLines("Store call time (p90)",
+			"Time of the calls of the store, by operation. An update ends when it is durable.",
+			"s",
+			query{"{{operation}}", `
+				histogram_quantile(0.9, sum by (operation, le) (
+				rate(approval_relay_store_call_duration_seconds_bucket{@all}[@step])))`},
+		).badFrom(0.1, 1),
+		newLines("Commits and updates",
+			"Commits and updates per second. Simultaneous updates share a commit.",
+			"cps",
 			query{"commits", `sum(rate(approval_relay_store_commits_total{@all}[@step]))`},
 			query{"updates", `sum(rate(approval_relay_store_updates_total{@all}[@step]))`},
-			query{"commits that failed", `sum(rate(approval_relay_store_commit_errors_total{@all}[@step]))`}),
-		lines("Time of a commit", "Mostly the disk's: a commit is on it before anything is acknowledged.", "s",
-			query{"half", `histogram_quantile(0.5, sum by (le) (rate(approval_relay_store_commit_duration_seconds_bucket{@all}[@step])))`},
-			query{"99 of 100", `histogram_quantile(0.99, sum by (le) (rate(approval_relay_store_commit_duration_seconds_bucket{@all}[@step])))`}).bounds(0.1, 1),
-		lines("Updates in a commit", "On average: more under load, which is what makes it fast.", "short",
-			query{"updates", `sum(rate(approval_relay_store_commit_updates_sum{@all}[@step])) / sum(rate(approval_relay_store_commit_updates_count{@all}[@step]))`}),
-		lines("Sweeps", "Sweeps and the orders that they claimed, a second. Two sweeps a second when nothing is due.", "cps",
+			query{"failed commits", `sum(rate(approval_relay_store_commit_errors_total{@all}[@step]))`}),
+		newLines("Commit time",
+			"Time of a commit, mostly that of the disk: a commit is durable before the message is acknowledged.",
+			"s",
+			query{"p50", `
+				histogram_quantile(0.5, sum by (le) (rate(approval_relay_store_commit_duration_seconds_bucket{@all}[@step])))`},
+			query{"p99", `
+				histogram_quantile(0.99, sum by (le) (rate(approval_relay_store_commit_duration_seconds_bucket{@all}[@step])))`},
+		).badFrom(0.1, 1),
+		newLines("Updates per commit",
+			"Average number of updates that share a commit. It rises with load, and makes the store fast.",
+			"short",
+			query{"updates", `
+				sum(rate(approval_relay_store_commit_updates_sum{@all}[@step]))
+				/ sum(rate(approval_relay_store_commit_updates_count{@all}[@step]))`}),
+		newLines("Sweeps",
+			"Sweeps, and the orders that they claimed, per second. An idle worker sweeps twice a second.",
+			"cps",
 			query{"sweeps, {{result}}", `sum by (result) (rate(approval_relay_sweeps_total{@all}[@step]))`},
 			query{"orders claimed", `sum(rate(approval_relay_sweeper_orders_claimed_total{@all}[@step]))`}),
-		lines("Overdue", "For how long the oldest thing due has waited to be begun, by process.", "s",
-			query{"{{instance}}", `clamp_min(time() - min by (instance) (approval_relay_oldest_due_timestamp_seconds{@all}), 0)`}).bounds(10, 60),
-		lines("Actions", "Calls that were handed out, a second, by kind.", "cps",
+		newLines("Overdue",
+			"Delay of the action that is due longest, by process.",
+			"s",
+			query{"{{instance}}", `
+				clamp_min(time() - min by (instance) (approval_relay_oldest_due_timestamp_seconds{@all}), 0)`},
+		).badFrom(10, 60),
+		newLines("Actions",
+			"Actions given to their handlers per second, by kind.",
+			"cps",
 			query{"{{kind}}", `sum by (kind) (rate(approval_relay_actions_dispatched_total{@all}[@step]))`}),
+	}
+}
 
-		row("Runtime"),
-		lines("CPU", "Cores in use, by process.", "short",
+func runtimePanels() []part {
+	return []part{
+		newRow("Runtime").collapsed(),
+		newLines("CPU",
+			"Cores in use, by process.",
+			"short",
 			query{"{{instance}}", `sum by (instance) (rate(process_cpu_seconds_total{@all}[@step]))`}),
-		lines("Memory", "In RAM, and of that Go's heap in use, by process.", "bytes",
-			query{"in RAM, {{instance}}", `sum by (instance) (process_resident_memory_bytes{@all})`},
+		newLines("Memory",
+			"Resident memory, and Go's heap in use, by process.",
+			"bytes",
+			query{"resident, {{instance}}", `sum by (instance) (process_resident_memory_bytes{@all})`},
 			query{"heap, {{instance}}", `sum by (instance) (go_memstats_heap_inuse_bytes{@all})`}),
-		lines("Goroutines", "By process. They grow with the messages and calls under way, and fall again.", "short",
+		newLines("Goroutines",
+			"Goroutines, by process. They grow with the messages and calls under way, and fall again.",
+			"short",
 			query{"{{instance}}", `sum by (instance) (go_goroutines{@all})`}),
-		lines("Open files", "Share of the file descriptors that the process may have: connections, mostly.", "percentunit",
-			query{"{{instance}}", `max by (instance) (process_open_fds{@all} / process_max_fds{@all})`}).bounds(0.7, 0.9),
-	)
+		newLines("File descriptors",
+			"Share of the process's limit of file descriptors, which are connections mostly.",
+			"percentunit",
+			query{"{{instance}}", `max by (instance) (process_open_fds{@all} / process_max_fds{@all})`},
+		).badFrom(0.7, 0.9),
+	}
 }

@@ -17,16 +17,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// folder is where the dashboards are.
+// folder is the folder of the dashboards.
 const folder = "../../deploy/grafana"
 
-// board is one dashboard as Grafana reads it.
+// board is a dashboard as Grafana reads it.
 type board struct {
 	file string
 	dashboard.Dashboard
 }
 
-// kinds are those of panels that we use. The SDK looks into no others.
+// kinds are the types of panels in our dashboards. The SDK checks the options of these only.
 var kinds = []string{"stat", "table", "timeseries", "heatmap"}
 
 func TestMain(m *testing.M) {
@@ -39,8 +39,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// files reads the dashboards by their file's name.
-func files(t *testing.T) map[string][]byte {
+// readFiles returns the content of each dashboard, by the name of its file.
+func readFiles(t *testing.T) map[string][]byte {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	require.NoError(t, err)
@@ -53,8 +53,8 @@ func files(t *testing.T) map[string][]byte {
 	return out
 }
 
-// decode reads a dashboard, and refuses a field that Grafana does not know.
-func decode(file string, text []byte) (*board, error) {
+// decodeBoard decodes a dashboard, and refuses fields that Grafana does not know.
+func decodeBoard(file string, text []byte) (*board, error) {
 	b := &board{file: file}
 	if err := b.UnmarshalJSONStrict(text); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
@@ -62,11 +62,11 @@ func decode(file string, text []byte) (*board, error) {
 	return b, nil
 }
 
-func boards(t *testing.T) []*board {
+func readBoards(t *testing.T) []*board {
 	t.Helper()
 	var out []*board
-	for name, text := range files(t) {
-		b, err := decode(name, text)
+	for name, text := range readFiles(t) {
+		b, err := decodeBoard(name, text)
 		require.NoError(t, err)
 		out = append(out, b)
 	}
@@ -74,26 +74,28 @@ func boards(t *testing.T) []*board {
 	return out
 }
 
-// panels are those that show something.
-func (b *board) panels() []dashboard.Panel {
+// allPanels returns the panels of a dashboard, those of collapsed rows included.
+func (b *board) allPanels() []dashboard.Panel {
 	var out []dashboard.Panel
 	for _, p := range b.Panels {
-		if p.Panel != nil {
+		if p.RowPanel != nil {
+			out = append(out, p.RowPanel.Panels...)
+		} else {
 			out = append(out, *p.Panel)
 		}
 	}
 	return out
 }
 
-// query is one query of a panel.
+// query is a query of a panel.
 type query struct {
 	ref, expr, legend string
-	instant           bool // of the last moment only
+	instant           bool // it asks for the end of the period only
 	datasource        string
 }
 
-// queries are those of a panel; what is no query of Prometheus is missing.
-func queries(p dashboard.Panel) []query {
+// queriesOf returns the Prometheus queries of a panel, and leaves out others.
+func queriesOf(p dashboard.Panel) []query {
 	var out []query
 	for _, t := range p.Targets {
 		q, ok := t.(*prometheus.Dataquery)
@@ -102,16 +104,34 @@ func queries(p dashboard.Panel) []query {
 		}
 		source := ""
 		if q.Datasource != nil {
-			source = text(q.Datasource.Uid)
+			source = textOf(q.Datasource.Uid)
 		}
-		out = append(out, query{ref: text(q.RefId), expr: q.Expr, legend: text(q.LegendFormat), instant: q.Instant != nil && *q.Instant, datasource: source})
+		out = append(out, query{
+			ref:        textOf(q.RefId),
+			expr:       q.Expr,
+			legend:     textOf(q.LegendFormat),
+			instant:    q.Instant != nil && *q.Instant,
+			datasource: source,
+		})
 	}
 	return out
 }
 
-func text(s *string) string {
+func textOf(s *string) string {
 	if s == nil {
 		return ""
 	}
 	return *s
+}
+
+// The rules see the panels of collapsed rows too.
+func TestPanelsOfCollapsedRows(t *testing.T) {
+	t.Parallel()
+	var titles []string
+	for _, b := range readBoards(t) {
+		for _, p := range b.allPanels() {
+			titles = append(titles, textOf(p.Title))
+		}
+	}
+	require.Contains(t, titles, "Goroutines")
 }

@@ -1,5 +1,3 @@
-// Package dashboards checks deploy/grafana: that Grafana can read the files, that
-// they keep the rules of ours, that every series they ask for is one of the
-// program's; and, with a real Prometheus that scrapes the built program under a
-// load, that no panel stays empty.
+// Package dashboards tests deploy/grafana. Grafana can read the files, the files follow our rules, and every query reads
+// series of the program. A real Prometheus scrapes the built program under load, and no panel stays empty.
 package dashboards

@@ -16,7 +16,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// What the load reads in bodies and pages.
+// Patterns that the load finds in bodies and pages.
 var (
 	orderForm  = regexp.MustCompile(`"orderId":"([^"]+)"`)
 	linkForm   = regexp.MustCompile(`http://[^\s"<>]+/a/[A-Za-z0-9._-]+`)
@@ -25,42 +25,46 @@ var (
 
 type fields = map[string]any
 
-// load lets everything happen that the program counts: what is good side by side,
-// then the faults one after the other. At its end some approvals are pending.
-func (w *world) load() error {
+// runLoad causes every event that the program counts: first the normal scenarios side by side, then the outages one
+// after the other. Some approvals are pending when it ends.
+func (w *world) runLoad() error {
 	var group errgroup.Group
 	for _, act := range []func() error{
-		w.decided, w.doubtful, w.refused, w.early, w.again, w.undecided, w.ended, w.told, w.answered, w.nonsense, w.looked, w.talked, w.spanned,
+		w.runDecisions, w.runRepeatedDecisions, w.runRefusedDecisions, w.runUnmatchedDecisions, w.runRepeatedRequests,
+		w.runTimeouts, w.runEndedApprovals, w.runFailedNotifications, w.runFailedCallbacks, w.runInvalidMessages,
+		w.runPageViews, w.runSlackPresses, w.runSpanFaults,
 	} {
 		group.Go(act)
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for _, act := range []func() error{w.down, w.flaky, w.queueFaults, w.queueDepths, w.diskFull, w.pending} {
+	for _, act := range []func() error{
+		w.runTargetOutage, w.runFlakyTarget, w.runQueueFaults, w.runDepthFaults, w.runFullDisk, w.leavePending,
+	} {
 		if err := act(); err != nil {
 			return err
 		}
 	}
-	return await("the old token to be erased", func() bool { return w.counts("tokens_erased_total") })
+	return waitFor("the old token to be erased", func() bool { return w.hasCounted("tokens_erased_total") })
 }
 
-// token begins a task that waits for long.
-func (w *world) token() string { return w.aws.StepFunctions.OpenTask(time.Hour, 0) }
+// newToken starts a task that waits for an hour.
+func (w *world) newToken() string { return w.aws.StepFunctions.OpenTask(time.Hour, 0) }
 
-func body(f fields) string {
-	b, _ := json.Marshal(f) // texts, numbers and lists of them
+func jsonText(f fields) string {
+	b, _ := json.Marshal(f) // it has texts, numbers and lists only
 	return string(b)
 }
 
-// ask posts a request and returns the approval's ID.
-func (w *world) ask(workflow, order string, more fields) (approvalID string, err error) {
+// postRequest posts a request and returns the approval's ID.
+func (w *world) postRequest(workflow, order string, more fields) (approvalID string, err error) {
 	f := fields{"orderId": order}
 	if more["callbackUrl"] == nil {
-		f["taskToken"] = w.token()
+		f["taskToken"] = w.newToken()
 	}
 	maps.Copy(f, more)
-	status, text := w.call("POST", "http://"+w.operator+"/v1/requests?workflow="+workflow, apiToken, body(f))
+	status, text := w.callHTTP("POST", "http://"+w.operator+"/v1/requests?workflow="+workflow, apiToken, jsonText(f))
 	var accepted struct{ ApprovalID string }
 	if err := json.Unmarshal([]byte(text), &accepted); err != nil || status != http.StatusAccepted {
 		return "", fmt.Errorf("ask for %s: %d %s", order, status, text)
@@ -68,11 +72,11 @@ func (w *world) ask(workflow, order string, more fields) (approvalID string, err
 	return accepted.ApprovalID, nil
 }
 
-// back is a callback URL.
-func (w *world) back() string { return w.hooks.url + "/answer" }
+// callbackURL returns a callback URL of the receiver.
+func (w *world) callbackURL() string { return w.hooks.url + "/answer" }
 
-// decide sends a decision by a way that says what became of it.
-func (w *world) decide(via, order, outcome, by string, want int, more ...fields) error {
+// postDecision sends a decision by a way in that answers with a status, and checks the status.
+func (w *world) postDecision(via, order, outcome, by string, want int, more ...fields) error {
 	f := fields{"orderId": order, "decision": outcome, "decidedBy": by, "decisionId": fmt.Sprint(via, order, outcome, by)}
 	for _, m := range more {
 		maps.Copy(f, m)
@@ -81,13 +85,14 @@ func (w *world) decide(via, order, outcome, by string, want int, more ...fields)
 	var text string
 	switch via {
 	case "api":
-		status, text = w.call("POST", "http://"+w.operator+"/v1/orders/"+order+"/decisions", apiToken, body(f))
+		status, text = w.callHTTP("POST", "http://"+w.operator+"/v1/orders/"+order+"/decisions", apiToken, jsonText(f))
 	case "webhook":
-		status, text = w.call("POST", "http://"+w.public+"/webhooks/erp", hookToken, body(f))
+		status, text = w.callHTTP("POST", "http://"+w.public+"/webhooks/erp", hookToken, jsonText(f))
 	case "operator":
-		status, text = w.call("POST", "http://"+w.operator+"/v1/orders/"+order+"/decide", operatorToken, body(fields{"outcome": outcome, "by": by, "reason": "load"}))
+		reason := jsonText(fields{"outcome": outcome, "by": by, "reason": "load"})
+		status, text = w.callHTTP("POST", "http://"+w.operator+"/v1/orders/"+order+"/decide", operatorToken, reason)
 	case "link":
-		status, text = w.click(order, outcome)
+		status, text = w.submitPage(order, outcome)
 	}
 	if status != want {
 		return fmt.Errorf("decide %s %s via %s: %d, want %d: %s", order, outcome, via, status, want, text)
@@ -95,12 +100,12 @@ func (w *world) decide(via, order, outcome, by string, want int, more ...fields)
 	return nil
 }
 
-// click does what a browser does with the link of the order.
-func (w *world) click(order, outcome string) (int, string) {
-	if err := await("the link of "+order, func() bool { return w.hooks.link(order) != "" }); err != nil {
+// submitPage opens the link of the order and submits its form, as a browser does.
+func (w *world) submitPage(order, outcome string) (int, string) {
+	if err := waitFor("the link of "+order, func() bool { return w.hooks.linkOf(order) != "" }); err != nil {
 		return 0, err.Error()
 	}
-	status, page := w.call("GET", w.hooks.link(order), "", "")
+	status, page := w.callHTTP("GET", w.hooks.linkOf(order), "", "")
 	if status != http.StatusOK {
 		return status, page
 	}
@@ -108,32 +113,31 @@ func (w *world) click(order, outcome string) (int, string) {
 	for _, m := range hiddenForm.FindAllStringSubmatch(page, -1) {
 		form.Set(m[1], m[2])
 	}
-	return w.call("POST", w.hooks.link(order), "", form.Encode())
+	return w.callHTTP("POST", w.hooks.linkOf(order), "", form.Encode())
 }
 
-// await waits for something.
-func await(what string, is func() bool) error {
-	for limit := time.Now().Add(time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
+// waitFor waits until a condition is true, for a minute at most.
+func waitFor(description string, isTrue func() bool) error {
+	for limit := time.Now().Add(time.Minute); !isTrue(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(limit) {
-			return fmt.Errorf("waited in vain for %s", what)
+			return fmt.Errorf("it took too long: %s", description)
 		}
 	}
 	return nil
 }
 
-// order reads the record.
-func (w *world) order(id string) api.Order {
+// readOrder returns the record of an order.
+func (w *world) readOrder(id string) api.Order {
 	var o api.Order
-	_, text := w.call("GET", "http://"+w.operator+"/v1/orders/"+id, operatorToken, "")
-	_ = json.Unmarshal([]byte(text), &o) // one that cannot be read has no approvals
+	_, text := w.callHTTP("GET", "http://"+w.operator+"/v1/orders/"+id, operatorToken, "")
+	_ = json.Unmarshal([]byte(text), &o) // an order that cannot be read has no approvals
 	return o
 }
 
-// becomes waits until the order's last approval has that status, and its callback
-// that state, if one is given.
-func (w *world) becomes(id string, status approval.Status, callback api.CallbackState) error {
-	return await(fmt.Sprintf("%s to be %s, %s", id, status, callback), func() bool {
-		all := w.order(id).Approvals
+// waitForState waits until the order's last approval has a status, and its callback a state, if one is given.
+func (w *world) waitForState(id string, status approval.Status, callback api.CallbackState) error {
+	return waitFor(fmt.Sprintf("%s to be %s, %s", id, status, callback), func() bool {
+		all := w.readOrder(id).Approvals
 		if len(all) == 0 {
 			return false
 		}
@@ -142,9 +146,9 @@ func (w *world) becomes(id string, status approval.Status, callback api.Callback
 	})
 }
 
-// counts says whether the program has counted such a thing.
-func (w *world) counts(series string) bool {
-	_, text := w.call("GET", "http://"+w.operator+"/metrics", "", "")
+// hasCounted reports whether a counter of the program, with these labels, is above 0.
+func (w *world) hasCounted(series string) bool {
+	_, text := w.callHTTP("GET", "http://"+w.operator+"/metrics", "", "")
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, "approval_relay_"+series) && !strings.HasSuffix(line, " 0\n") {
 			return true

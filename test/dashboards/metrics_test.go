@@ -16,14 +16,14 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// family is one metric as the program has it.
+// family is a metric of the program.
 type family struct {
 	kind   string // counter, gauge, histogram or summary
 	labels []string
 }
 
-// registry has every metric of the program, the runtime's own included.
-func registry(t *testing.T) map[string]family {
+// registeredMetrics returns every metric of the program, including those of the Go runtime.
+func registeredMetrics(t *testing.T) map[string]family {
 	t.Helper()
 	one := []string{"one"}
 	reg := prometheus.NewRegistry()
@@ -39,7 +39,8 @@ func registry(t *testing.T) map[string]family {
 	})
 	m.RegisterRuntime("v1", "abc")
 	m.RegisterStore(func(context.Context) (store.Stats, error) {
-		return store.Stats{OldestDue: time.Unix(1, 0), Workflows: map[string]store.WorkflowStats{"one": {Pending: 1, Oldest: time.Unix(1, 0)}}}, nil
+		pending := store.WorkflowStats{Pending: 1, Oldest: time.Unix(1, 0)}
+		return store.Stats{OldestDue: time.Unix(1, 0), Workflows: map[string]store.WorkflowStats{"one": pending}}, nil
 	})
 	families, err := reg.Gather()
 	require.NoError(t, err)
@@ -62,8 +63,8 @@ var (
 	ours     = regexp.MustCompile(`\b(approval_relay|go|process)_\w+`)
 )
 
-// metric returns the family that a series is of, and its name.
-func metric(series string, known map[string]family) (family, string, bool) {
+// familyOf returns the metric that a series belongs to, and its name.
+func familyOf(series string, known map[string]family) (family, string, bool) {
 	if f, ok := known[series]; ok && f.kind != "histogram" {
 		return f, series, true
 	}
@@ -79,15 +80,15 @@ func metric(series string, known map[string]family) (family, string, bool) {
 	return family{}, "", false
 }
 
-// faults are what is wrong with one query.
-func faults(q query, known map[string]family) []string {
-	var f found
+// findFaults returns the faults of a query.
+func findFaults(q query, known map[string]family) []string {
+	var f faultList
 	selectors := selector.FindAllStringSubmatchIndex(q.expr, -1)
 	if len(selectors) == 0 {
-		f.add("no series is asked for")
+		f.add("it has no series")
 	}
 	if len(ours.FindAllString(selector.ReplaceAllString(q.expr, ""), -1)) > 0 {
-		f.add("a series of whatever job and instance")
+		f.add("a series of any job and instance")
 	}
 	labels := map[string]bool{"job": true, "instance": true}
 	for _, at := range selectors {
@@ -97,7 +98,7 @@ func faults(q query, known map[string]family) []string {
 			}
 			return q.expr[at[2*i]:at[2*i+1]]
 		}
-		m, _, ok := metric(part(1), known)
+		m, _, ok := familyOf(part(1), known)
 		if !ok {
 			f.add("no such series: %s", part(1))
 			continue
@@ -105,8 +106,8 @@ func faults(q query, known map[string]family) []string {
 		for _, l := range m.labels {
 			labels[l] = true
 		}
-		selected(&f, part(1), m, part(2))
-		windowed(&f, q, m, part(1), part(3), q.expr[:at[0]])
+		checkLabels(&f, part(1), m, part(2))
+		checkWindow(&f, q, m, part(1), part(3), q.expr[:at[0]])
 	}
 	grouped := map[string]bool{}
 	for _, g := range grouping.FindAllStringSubmatch(q.expr, -1) {
@@ -128,10 +129,10 @@ func faults(q query, known map[string]family) []string {
 	return f
 }
 
-// selected looks at what chooses among the series of a metric.
-func selected(f *found, series string, m family, matchers string) {
+// checkLabels checks the label matchers of a metric.
+func checkLabels(f *faultList, series string, m family, matchers string) {
 	if !strings.HasPrefix(matchers, `job=~"$job", instance=~"$instance"`) {
-		f.add("%s of whatever job and instance", series)
+		f.add("%s of any job and instance", series)
 	}
 	for _, l := range matcher.FindAllStringSubmatch(matchers, -1) {
 		if l[1] != "job" && l[1] != "instance" && !slices.Contains(m.labels, l[1]) {
@@ -140,9 +141,8 @@ func selected(f *found, series string, m family, matchers string) {
 	}
 }
 
-// windowed looks at the window over which a counter is counted: of a chart
-// Grafana's interval for rates, of a single number the period.
-func windowed(f *found, q query, m family, series, window, before string) {
+// checkWindow checks the window of a counter: Grafana's interval for rates in a chart, and the period in a stat panel.
+func checkWindow(f *faultList, q query, m family, series, window, before string) {
 	counts := strings.HasSuffix(before, "rate(") || strings.HasSuffix(before, "increase(")
 	want := "[$__rate_interval]"
 	if q.instant {
@@ -158,15 +158,15 @@ func windowed(f *found, q query, m family, series, window, before string) {
 	}
 }
 
-// Whatever the program measures can be seen on a dashboard.
-func TestNothingIsMeasuredInVain(t *testing.T) {
+// Every metric of the program is on a dashboard.
+func TestEveryMetricIsShown(t *testing.T) {
 	t.Parallel()
-	known, seen := registry(t), map[string]bool{}
-	for _, b := range boards(t) {
-		for _, p := range b.panels() {
-			for _, q := range queries(p) {
+	known, seen := registeredMetrics(t), map[string]bool{}
+	for _, b := range readBoards(t) {
+		for _, p := range b.allPanels() {
+			for _, q := range queriesOf(p) {
 				for _, s := range selector.FindAllStringSubmatch(q.expr, -1) {
-					_, name, _ := metric(s[1], known)
+					_, name, _ := familyOf(s[1], known)
 					seen[name] = true
 				}
 			}
@@ -174,12 +174,12 @@ func TestNothingIsMeasuredInVain(t *testing.T) {
 	}
 	for _, r := range metrics.Rows() {
 		if !seen[r.Name] {
-			t.Errorf("no panel shows %s", r.Name)
+			t.Errorf("%s is on no panel", r.Name)
 		}
 	}
 }
 
-// Every alert is named by the panel that shows why it fires, and no other is.
+// Every alert is named in the description of the panel that shows its cause, and no other name is.
 func TestAlertsAreNamed(t *testing.T) {
 	t.Parallel()
 	rules, err := os.ReadFile("../../deploy/prometheus/rules.yaml")
@@ -190,9 +190,9 @@ func TestAlertsAreNamed(t *testing.T) {
 	}
 	require.NotEmpty(t, alerts)
 	var told []string
-	for _, b := range boards(t) {
-		for _, p := range b.panels() {
-			told = append(told, regexp.MustCompile(`\bApprovalRelay\w+`).FindAllString(text(p.Description), -1)...)
+	for _, b := range readBoards(t) {
+		for _, p := range b.allPanels() {
+			told = append(told, regexp.MustCompile(`\bApprovalRelay\w+`).FindAllString(textOf(p.Description), -1)...)
 		}
 	}
 	slices.Sort(alerts)

@@ -16,18 +16,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// settle is how long panels may take to show what has happened: some scrapes, on
-// a machine that is busy.
-const settle = 30 * time.Second
+// settleTime is the time that panels may take to show the last events: some scrapes, on a busy machine.
+const settleTime = 30 * time.Second
 
-// calm are the panels whose last value is rightly 0 when the run is over.
-var calm = map[string]string{
+// endsAtZero are the stat panels whose value is 0 at the end of the run, by design.
+var endsAtZero = map[string]string{
 	"worker.json, Overdue, A": "the disk has room again",
 }
 
-// TestPanels lets the built program do all that it can, under the eyes of a real
-// Prometheus, and looks at every query of every panel: it must have samples, and
-// some of them not 0.
+// A real Prometheus scrapes the built program while the load causes every event. Then every query of every panel has
+// samples, and some of them are not 0.
 func TestPanels(t *testing.T) {
 	t.Parallel()
 	bin, err := exec.LookPath("prometheus")
@@ -36,26 +34,26 @@ func TestPanels(t *testing.T) {
 	}
 	w := newWorld(t)
 	prom := startPrometheus(t, bin, w.operator)
-	w.start(t)
-	require.NoError(t, await("the first scrape", func() bool { // what was counted before it is not seen to rise
-		values, err := prom.values("approval_relay_build_info", "instance")
+	w.startProgram(t)
+	require.NoError(t, waitFor("the first scrape", func() bool { // an earlier event would not be seen as an increase
+		values, err := prom.labelValues("approval_relay_build_info", "instance")
 		return err == nil && len(values) == 1
 	}))
-	if err := w.load(); err != nil {
-		t.Fatalf("%v\n%s", err, tail(w.log()))
+	if err := w.runLoad(); err != nil {
+		t.Fatalf("%v\n%s", err, logTail(w.logPath()))
 	}
-	w.moved(t)
+	w.checkCounted(t)
 
-	var seen []row
-	for limit := time.Now().Add(settle); ; {
-		seen, err = look(t, prom, w.operator)
+	var seen []panelResult
+	for limit := time.Now().Add(settleTime); ; {
+		seen, err = queryPanels(t, prom, w.operator)
 		require.NoError(t, err)
-		if !slices.ContainsFunc(seen, func(r row) bool { return r.fault() != "" }) || time.Now().After(limit) {
+		if !slices.ContainsFunc(seen, func(r panelResult) bool { return r.fault() != "" }) || time.Now().After(limit) {
 			break
 		}
 		time.Sleep(scrapeEvery)
 	}
-	t.Logf("%d queries, %.0f s after the beginning\n%s", len(seen), time.Since(prom.began).Seconds(), render(seen))
+	t.Logf("%d queries, %.0f s after the beginning\n%s", len(seen), time.Since(prom.began).Seconds(), renderTable(seen))
 	for _, r := range seen {
 		if fault := r.fault(); fault != "" {
 			t.Errorf("%s: %s\n%s", r.name(), fault, r.expr)
@@ -63,42 +61,42 @@ func TestPanels(t *testing.T) {
 	}
 }
 
-// row is what one query brought.
-type row struct {
+// panelResult is the result of a query.
+type panelResult struct {
 	file, panel, ref, expr string
 	series                 int
-	samples                int // that are numbers
-	moving                 int // that are not 0
-	foreign                int // series of others
+	samples                int // numbers among the samples
+	moving                 int // samples that are not 0
+	foreign                int // series of other programs
 }
 
-func (r row) name() string { return fmt.Sprintf("%s, %s, %s", r.file, r.panel, r.ref) }
+func (r panelResult) name() string { return fmt.Sprintf("%s, %s, %s", r.file, r.panel, r.ref) }
 
-// fault says what is wrong with it, or nothing.
-func (r row) fault() string {
+// fault returns the fault of the result, or "".
+func (r panelResult) fault() string {
 	switch {
 	case r.foreign > 0:
-		return "shows what is not the program's"
+		return "shows another program"
 	case r.samples == 0:
 		return "is empty"
-	case r.moving == 0 && calm[r.name()] == "":
+	case r.moving == 0 && endsAtZero[r.name()] == "":
 		return "is always 0"
 	}
 	return ""
 }
 
-// look asks every query of every panel.
-func look(t *testing.T, s *server, operator string) (out []row, _ error) {
+// queryPanels runs every query of every panel.
+func queryPanels(t *testing.T, s *server, operator string) (out []panelResult, _ error) {
 	t.Helper()
-	for _, b := range boards(t) {
-		put, err := s.substitute(b)
+	for _, b := range readBoards(t) {
+		put, err := s.newSubstitution(b)
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range b.panels() {
-			for _, q := range queries(p) {
-				r := row{file: b.file, panel: text(p.Title), ref: q.ref, expr: put(q.expr)}
-				results, err := s.query(r.expr, q.instant)
+		for _, p := range b.allPanels() {
+			for _, q := range queriesOf(p) {
+				r := panelResult{file: b.file, panel: textOf(p.Title), ref: q.ref, expr: put(q.expr)}
+				results, err := s.runQuery(r.expr, q.instant)
 				if err != nil {
 					return nil, fmt.Errorf("%s: %w", r.name(), err)
 				}
@@ -110,7 +108,7 @@ func look(t *testing.T, s *server, operator string) (out []row, _ error) {
 	return out, nil
 }
 
-func (r *row) count(results []result, operator string) {
+func (r *panelResult) count(results []result, operator string) {
 	r.series = len(results)
 	for _, one := range results {
 		if instance := one.Metric["instance"]; instance != "" && instance != operator {
@@ -128,18 +126,18 @@ func (r *row) count(results []result, operator string) {
 	}
 }
 
-func render(rows []row) string {
+func renderTable(rows []panelResult) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "dashboard\tpanel\tquery\tseries\tsamples\tnot 0\t")
 	for _, r := range rows {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%s\n", r.file, r.panel, r.ref, r.series, r.samples, r.moving, r.fault())
 	}
-	_ = w.Flush() // to a text
+	_ = w.Flush() // a strings.Builder cannot fail
 	return b.String()
 }
 
-// A query without numbers, with none but 0, or of others is noticed.
+// The test finds queries without numbers, with zeros only, and with series of other programs.
 func TestRowsNotice(t *testing.T) {
 	t.Parallel()
 	at := func(values ...string) result {
@@ -151,28 +149,28 @@ func TestRowsNotice(t *testing.T) {
 	}
 	for want, results := range map[string][]result{
 		"": {at("0", "NaN"), at("0.5", "0")}, "is empty": {at("NaN", "+Inf"), at()}, "is always 0": {at("0"), at("0", "NaN")},
-		"shows what is not the program's": {at("1"), {Metric: map[string]string{"instance": "theirs"}, Values: []sample{{1.0, "1"}}}},
+		"shows another program": {at("1"), {Metric: map[string]string{"instance": "theirs"}, Values: []sample{{1.0, "1"}}}},
 	} {
-		var r row
+		var r panelResult
 		r.count(results, "ours")
 		require.Equal(t, want, r.fault())
 	}
 }
 
-// never are the label values that no run can bring about.
-var never = map[string]string{
-	`decisions_total via="sso"`:           "nothing in this version signs people in",
-	`decisions_total verdict="assurance"`: "a page that is not sure enough has no form",
-	`heartbeats_total result="refused"`:   "Step Functions refuses no heartbeat for good that the program would send",
+// neverCounted are the label values that no run can cause.
+var neverCounted = map[string]string{
+	`decisions_total via="sso"`:           "the test has no sign-in",
+	`decisions_total verdict="assurance"`: "a page without enough assurance has no form",
+	`heartbeats_total result="refused"`:   "Step Functions refuses no heartbeat of the program for good",
 }
 
 var counted = regexp.MustCompile(`^approval_relay_(\w+_total)\{(.*)\} (\S+)$`)
 
-// moved holds the load to what there is to be seen: every outcome, verdict, way
-// in, result, kind and class of status was counted by every counter that has it.
-func (w *world) moved(t *testing.T) {
+// checkCounted checks that the load caused every event: every counter counted each outcome, verdict, way in, result,
+// kind and class of status that it has.
+func (w *world) checkCounted(t *testing.T) {
 	t.Helper()
-	status, body := w.call(http.MethodGet, "http://"+w.operator+"/metrics", "", "")
+	status, body := w.callHTTP(http.MethodGet, "http://"+w.operator+"/metrics", "", "")
 	require.Equal(t, http.StatusOK, status)
 	moved := map[string]bool{}
 	for line := range strings.Lines(body) {
@@ -189,7 +187,7 @@ func (w *world) moved(t *testing.T) {
 	}
 	require.NotEmpty(t, moved)
 	for _, label := range slices.Sorted(maps.Keys(moved)) {
-		if reason, excused := never[label]; moved[label] == excused {
+		if reason, excused := neverCounted[label]; moved[label] == excused {
 			t.Errorf("%s was counted: %t (%s)", label, moved[label], reason)
 		}
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scrapeEvery is short, as the run is.
+// scrapeEvery is short, because the run is short.
 const scrapeEvery = 500 * time.Millisecond
 
 // server is a Prometheus that scrapes the program, and itself under another job.
@@ -30,7 +30,7 @@ type server struct {
 
 func startPrometheus(t *testing.T, bin, operator string) *server {
 	t.Helper()
-	dir, at := t.TempDir(), address(t)
+	dir, at := t.TempDir(), freeAddress(t)
 	text := fmt.Sprintf(`
 global: {scrape_interval: %s, scrape_timeout: %s}
 scrape_configs:
@@ -40,15 +40,16 @@ scrape_configs:
 	config := filepath.Join(dir, "prometheus.yml")
 	require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
 	s := &server{url: "http://" + at, began: time.Now()}
-	cmd := exec.Command(bin, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+at, "--log.level=warn")
-	run(t, cmd, filepath.Join(dir, "log"), func() bool {
-		values, err := s.values("up", "job")
+	cmd := exec.Command(bin, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"),
+		"--web.listen-address="+at, "--log.level=warn")
+	startCommand(t, cmd, filepath.Join(dir, "log"), func() bool {
+		values, err := s.labelValues("up", "job")
 		return err == nil && len(values) == 2
 	})
 	return s
 }
 
-// sample is a time and a value, which Prometheus writes as a text.
+// sample is a time and a value. Prometheus writes the value as text.
 type sample [2]any
 
 func (s sample) value() float64 {
@@ -60,15 +61,15 @@ func (s sample) value() float64 {
 	return v
 }
 
-// result is one series of an answer.
+// result is a series of an answer.
 type result struct {
 	Metric map[string]string `json:"metric"`
-	Value  sample            `json:"value"`  // of an instant
-	Values []sample          `json:"values"` // of a range
+	Value  sample            `json:"value"`  // of an instant query
+	Values []sample          `json:"values"` // of a range query
 }
 
-// get asks the API.
-func (s *server) get(path string, q url.Values, into any) error {
+// getJSON calls the API.
+func (s *server) getJSON(path string, q url.Values, into any) error {
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, s.url+path+"?"+q.Encode(), nil)
 	if err != nil {
 		return err
@@ -91,23 +92,23 @@ func (s *server) get(path string, q url.Values, into any) error {
 	return json.Unmarshal(out.Data, into)
 }
 
-// values are those of a label.
-func (s *server) values(series, label string) (out []string, err error) {
-	err = s.get("/api/v1/label/"+label+"/values", url.Values{"match[]": {series}, "start": {stamp(s.began)}}, &out)
+// labelValues returns the values of a label.
+func (s *server) labelValues(series, label string) (out []string, err error) {
+	err = s.getJSON("/api/v1/label/"+label+"/values", url.Values{"match[]": {series}, "start": {unixText(s.began)}}, &out)
 	return out, err
 }
 
-// query asks as Grafana does, for the time since the beginning.
-func (s *server) query(expr string, instant bool) (out []result, err error) {
+// runQuery runs a query as Grafana does, for the time since the start.
+func (s *server) runQuery(expr string, instant bool) (out []result, err error) {
 	q, path := url.Values{"query": {expr}}, "/api/v1/query"
 	if !instant {
 		path = "/api/v1/query_range"
-		q.Set("start", stamp(s.began))
-		q.Set("end", stamp(time.Now()))
+		q.Set("start", unixText(s.began))
+		q.Set("end", unixText(time.Now()))
 		q.Set("step", fmt.Sprint(scrapeEvery.Seconds()))
 	}
 	var data struct{ Result []result }
-	err = s.get(path, q, &data)
+	err = s.getJSON(path, q, &data)
 	for i, r := range data.Result {
 		if instant {
 			data.Result[i].Values = []sample{r.Value}
@@ -116,15 +117,16 @@ func (s *server) query(expr string, instant bool) (out []result, err error) {
 	return data.Result, err
 }
 
-func stamp(t time.Time) string { return strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', 3, 64) }
+func unixText(t time.Time) string {
+	return strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', 3, 64)
+}
 
-// substitute returns what puts values in place of the variables of a dashboard,
-// all of them chosen, as Grafana does: a regular expression of all. A variable
-// may be used in those after it.
-func (s *server) substitute(b *board) (func(string) string, error) {
+// newSubstitution returns a function that replaces the variables of a dashboard, as Grafana does if all values are
+// selected: by a regular expression of all values. A variable may be used in later variables.
+func (s *server) newSubstitution(b *board) (func(string) string, error) {
 	put := func(expr string) string {
 		return strings.NewReplacer(
-			"$__rate_interval", fmt.Sprint(4*scrapeEvery), // the larger of four scrapes, and a step and a scrape
+			"$__rate_interval", fmt.Sprint(4*scrapeEvery), // the larger of four scrape intervals, and a step plus a scrape interval
 			"$__range", fmt.Sprint(time.Since(s.began).Truncate(time.Second)),
 		).Replace(expr)
 	}
@@ -132,11 +134,11 @@ func (s *server) substitute(b *board) (func(string) string, error) {
 		if v.Type != dashboard.VariableTypeQuery {
 			continue
 		}
-		m := definition.FindStringSubmatch(text(v.Definition))
+		m := definition.FindStringSubmatch(textOf(v.Definition))
 		if m == nil {
-			return nil, fmt.Errorf("%s: what is the variable %s?", b.file, v.Name)
+			return nil, fmt.Errorf("%s: the definition of the variable %s is unknown", b.file, v.Name)
 		}
-		values, err := s.values(put(m[1]), m[2])
+		values, err := s.labelValues(put(m[1]), m[2])
 		if err != nil {
 			return nil, fmt.Errorf("%s: the variable %s: %w", b.file, v.Name, err)
 		}
@@ -144,7 +146,7 @@ func (s *server) substitute(b *board) (func(string) string, error) {
 			return nil, fmt.Errorf("%s: the variable %s has no value", b.file, v.Name)
 		}
 		for i, value := range values {
-			values[i] = strings.ReplaceAll(regexp.QuoteMeta(value), `\`, `\\`) // within a text of PromQL
+			values[i] = strings.ReplaceAll(regexp.QuoteMeta(value), `\`, `\\`) // in a string of PromQL
 		}
 		before, all := put, "("+strings.Join(values, "|")+")"
 		put = func(expr string) string { return strings.ReplaceAll(before(expr), "$"+v.Name, all) }

@@ -12,40 +12,39 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// units are those that we use, of Grafana's list of units.
+// units are the units in our dashboards, of Grafana's list.
 var units = []string{"short", "s", "percentunit", "cps", "reqps", "bytes"}
 
-// found collects what is wrong.
-type found []string
+// faultList collects faults.
+type faultList []string
 
-func (f *found) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
+func (f *faultList) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
 
-// check finds what is wrong with the dashboards, by the rules below and, as far
-// as metrics go, by what the program has.
-func check(files map[string][]byte, known map[string]family) []string {
-	var f found
+// checkBoards returns the faults of the dashboards: by the rules below, and by the metrics of the program.
+func checkBoards(files map[string][]byte, known map[string]family) []string {
+	var f faultList
 	uids := map[string]string{}
 	var all []*board
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		b, err := decode(name, files[name])
+		b, err := decodeBoard(name, files[name])
 		if err != nil {
 			f.add("%v", err)
 			continue
 		}
-		if other, taken := uids[text(b.Uid)]; taken || text(b.Uid) == "" {
+		if other, taken := uids[textOf(b.Uid)]; taken || textOf(b.Uid) == "" {
 			f.add("%s: its uid is missing, or that of %s", name, other)
 		}
-		uids[text(b.Uid)] = name
+		uids[textOf(b.Uid)] = name
 		all = append(all, b)
 	}
 	for _, b := range all {
-		b.rules(&f)
-		b.variables(&f, known)
-		b.links(&f, uids)
-		for _, p := range b.panels() {
-			for _, q := range queries(p) {
-				for _, fault := range faults(q, known) {
-					f.add("%s, %q, query %s: %s", b.file, text(p.Title), q.ref, fault)
+		b.checkRules(&f)
+		b.checkVariables(&f, known)
+		b.checkLinks(&f, uids)
+		for _, p := range b.allPanels() {
+			for _, q := range queriesOf(p) {
+				for _, fault := range findFaults(q, known) {
+					f.add("%s, %q, query %s: %s", b.file, textOf(p.Title), q.ref, fault)
 				}
 			}
 		}
@@ -53,16 +52,16 @@ func check(files map[string][]byte, known map[string]family) []string {
 	return f
 }
 
-// rules are those of a dashboard and its panels.
-func (b *board) rules(f *found) {
-	if text(b.Title) == "" || text(b.Description) == "" || len(b.Tags) == 0 {
+// checkRules checks a dashboard and its panels.
+func (b *board) checkRules(f *faultList) {
+	if textOf(b.Title) == "" || textOf(b.Description) == "" || len(b.Tags) == 0 {
 		f.add("%s: title, description or tags are missing", b.file)
 	}
 	ids := map[uint32]bool{}
 	taken := map[[2]uint32]bool{}
 	claim := func(id uint32, at *dashboard.GridPos) {
 		if id == 0 || ids[id] {
-			f.add("%s: panel id %d is 0 or another's", b.file, id)
+			f.add("%s: panel id %d is 0 or taken", b.file, id)
 		}
 		ids[id] = true
 		if at == nil || at.W == 0 || at.H == 0 || at.X+at.W > 24 {
@@ -72,51 +71,60 @@ func (b *board) rules(f *found) {
 		for x := at.X; x < at.X+at.W; x++ {
 			for y := at.Y; y < at.Y+at.H; y++ {
 				if taken[[2]uint32{x, y}] {
-					f.add("%s: panel %d is upon another", b.file, id)
+					f.add("%s: panel %d overlaps another", b.file, id)
 					return
 				}
 				taken[[2]uint32{x, y}] = true
 			}
 		}
 	}
+	place := func(p dashboard.Panel) {
+		id := uint32(0)
+		if p.Id != nil {
+			id = *p.Id
+		}
+		claim(id, p.GridPos)
+		b.checkPanel(f, p)
+	}
 	for _, p := range b.Panels {
-		if p.RowPanel != nil {
-			claim(p.RowPanel.Id, p.RowPanel.GridPos)
+		if p.RowPanel == nil {
+			place(*p.Panel)
 			continue
 		}
-		id := uint32(0)
-		if p.Panel.Id != nil {
-			id = *p.Panel.Id
+		claim(p.RowPanel.Id, p.RowPanel.GridPos)
+		outside := taken // the panels of a collapsed row lie above the next row
+		taken = maps.Clone(taken)
+		for _, inner := range p.RowPanel.Panels {
+			place(inner)
 		}
-		claim(id, p.Panel.GridPos)
-		b.panel(f, *p.Panel)
+		taken = outside
 	}
 }
 
-func (b *board) panel(f *found, p dashboard.Panel) {
-	at := fmt.Sprintf("%s, %q", b.file, text(p.Title))
-	if text(p.Title) == "" || text(p.Description) == "" {
+func (b *board) checkPanel(f *faultList, p dashboard.Panel) {
+	at := fmt.Sprintf("%s, %q", b.file, textOf(p.Title))
+	if textOf(p.Title) == "" || textOf(p.Description) == "" {
 		f.add("%s: title or description is missing", at)
 	}
 	if !slices.Contains(kinds, p.Type) {
-		f.add("%s: %s is no kind of panel that we use", at, p.Type)
+		f.add("%s: %s is an unknown type of panel", at, p.Type)
 	}
-	if p.Datasource == nil || text(p.Datasource.Uid) != "${datasource}" {
+	if p.Datasource == nil || textOf(p.Datasource.Uid) != "${datasource}" {
 		f.add("%s: its data source is not the variable", at)
 	}
-	if p.FieldConfig == nil || !slices.Contains(units, text(p.FieldConfig.Defaults.Unit)) {
-		f.add("%s: its unit is missing, or none that we use", at)
+	if p.FieldConfig == nil || !slices.Contains(units, textOf(p.FieldConfig.Defaults.Unit)) {
+		f.add("%s: its unit is missing or unknown", at)
 	}
 	if p.FieldConfig == nil || p.FieldConfig.Defaults.Thresholds == nil || len(p.FieldConfig.Defaults.Thresholds.Steps) == 0 {
 		f.add("%s: thresholds are missing", at)
-	} else if !ascending(p.FieldConfig.Defaults.Thresholds.Steps) {
+	} else if !isAscending(p.FieldConfig.Defaults.Thresholds.Steps) {
 		f.add("%s: thresholds are not in order", at)
 	}
-	if len(queries(p)) == 0 || len(queries(p)) != len(p.Targets) {
+	if len(queriesOf(p)) == 0 || len(queriesOf(p)) != len(p.Targets) {
 		f.add("%s: queries are missing, or not of Prometheus", at)
 	}
 	refs := map[string]bool{}
-	for _, q := range queries(p) {
+	for _, q := range queriesOf(p) {
 		if q.ref == "" || refs[q.ref] {
 			f.add("%s: two queries are called %q", at, q.ref)
 		}
@@ -127,8 +135,8 @@ func (b *board) panel(f *found, p dashboard.Panel) {
 	}
 }
 
-// ascending says whether thresholds begin without a value and rise.
-func ascending(steps []dashboard.Threshold) bool {
+// isAscending reports whether thresholds begin without a value and rise.
+func isAscending(steps []dashboard.Threshold) bool {
 	for i, s := range steps {
 		if (s.Value == nil) != (i == 0) || i > 1 && *s.Value <= *steps[i-1].Value {
 			return false
@@ -137,33 +145,33 @@ func ascending(steps []dashboard.Threshold) bool {
 	return true
 }
 
-// builtin are the variables that Grafana has by itself.
+// builtin are Grafana's own variables.
 var builtin = []string{"__rate_interval", "__range"}
 
 var reference = regexp.MustCompile(`\$\{?(\w+)`)
 
-// definition is the series that a variable has its values from, and their label.
+// definition matches the series and the label of a variable.
 var definition = regexp.MustCompile(`^label_values\((.*), (\w+)\)$`)
 
-// values looks at where a variable has its values from.
-func values(f *found, v dashboard.VariableModel, known map[string]family) {
-	if v.Datasource == nil || text(v.Datasource.Uid) != "${datasource}" {
+// checkVariable checks the query of a variable.
+func checkVariable(f *faultList, v dashboard.VariableModel, known map[string]family) {
+	if v.Datasource == nil || textOf(v.Datasource.Uid) != "${datasource}" {
 		f.add("the data source of the variable %s is not the variable", v.Name)
 	}
-	m := definition.FindStringSubmatch(text(v.Definition))
-	if m == nil || v.Query == nil || v.Query.Map["query"] != text(v.Definition) {
+	m := definition.FindStringSubmatch(textOf(v.Definition))
+	if m == nil || v.Query == nil || v.Query.Map["query"] != textOf(v.Definition) {
 		f.add("the query of the variable %s is not its definition, or none of label values", v.Name)
 		return
 	}
 	series, _, _ := strings.Cut(m[1], "{")
-	of, _, ok := metric(series, known)
+	of, _, ok := familyOf(series, known)
 	if !ok || !slices.Contains(append([]string{"job", "instance"}, of.labels...), m[2]) {
 		f.add("there is no %s{%s} for the variable %s", series, m[2], v.Name)
 	}
 }
 
-// variables are all there, and all used.
-func (b *board) variables(f *found, known map[string]family) {
+// checkVariables checks that every variable is defined and used.
+func (b *board) checkVariables(f *faultList, known map[string]family) {
 	used, defined := map[string]bool{}, map[string]bool{}
 	use := func(s string) {
 		for _, m := range reference.FindAllStringSubmatch(s, -1) {
@@ -172,17 +180,17 @@ func (b *board) variables(f *found, known map[string]family) {
 	}
 	for _, v := range b.Templating.List {
 		defined[v.Name] = true
-		use(text(v.Definition))
+		use(textOf(v.Definition))
 		if v.Type == dashboard.VariableTypeQuery {
-			var of found
-			values(&of, v, known)
+			var of faultList
+			checkVariable(&of, v, known)
 			for _, fault := range of {
 				f.add("%s: %s", b.file, fault)
 			}
 		}
 	}
-	for _, p := range b.panels() {
-		for _, q := range queries(p) {
+	for _, p := range b.allPanels() {
+		for _, q := range queriesOf(p) {
 			use(q.expr)
 			use(q.datasource)
 		}
@@ -204,11 +212,11 @@ func (b *board) variables(f *found, known map[string]family) {
 	}
 }
 
-// links lead to all other dashboards of ours, and take time and variables along.
-func (b *board) links(f *found, uids map[string]string) {
-	linked := map[string]bool{text(b.Uid): true}
+// checkLinks checks that links lead to all other dashboards, with the same period and variables.
+func (b *board) checkLinks(f *faultList, uids map[string]string) {
+	linked := map[string]bool{textOf(b.Uid): true}
 	for _, l := range b.Links {
-		uid, ok := strings.CutPrefix(text(l.Url), "/d/")
+		uid, ok := strings.CutPrefix(textOf(l.Url), "/d/")
 		if !ok || uids[uid] == "" {
 			f.add("%s: the link %q leads nowhere", b.file, l.Title)
 		}
@@ -224,15 +232,15 @@ func (b *board) links(f *found, uids map[string]string) {
 	}
 }
 
-// The dashboards keep the rules.
+// The dashboards follow the rules.
 func TestRules(t *testing.T) {
 	t.Parallel()
-	for _, fault := range check(files(t), registry(t)) {
+	for _, fault := range checkBoards(readFiles(t), registeredMetrics(t)) {
 		t.Error(fault)
 	}
 }
 
-// Each rule notices what it is for.
+// Each rule finds a planted fault.
 func TestRulesNotice(t *testing.T) {
 	t.Parallel()
 	const asked = `sum(increase(approval_relay_requests_total{job=~\"$job\", instance=~\"$instance\", workflow=~\"$workflow\"}[$__range]))`
@@ -240,11 +248,11 @@ func TestRulesNotice(t *testing.T) {
 		"unknown field":     {`"graphTooltip": 1`, `"grafTooltip": 1`, "unexpected field"},
 		"no uid":            {`"uid": "approval-relay-approvals"`, `"uid": ""`, "its uid is missing"},
 		"another's uid":     {`"uid": "approval-relay-approvals"`, `"uid": "approval-relay-worker"`, "or that of"},
-		"no title":          {`"title": "Waiting"`, `"title": ""`, "title or description is missing"},
+		"no title":          {`"title": "Pending"`, `"title": ""`, "title or description is missing"},
 		"no description":    {`"description": "Approval requests in this period."`, `"description": ""`, "title or description is missing"},
-		"id":                {`"id": 3,`, `"id": 2,`, "panel id 2 is 0 or another's"},
+		"id":                {`"id": 3,`, `"id": 2,`, "panel id 2 is 0 or taken"},
 		"off the grid":      {`"x": 20,`, `"x": 21,`, "is not on the grid"},
-		"upon another":      {`"x": 20,`, `"x": 19,`, "is upon another"},
+		"overlap":           {`"x": 20,`, `"x": 19,`, "overlaps another"},
 		"unit":              {`"unit": "percentunit"`, `"unit": "parsecs"`, "its unit is missing"},
 		"no thresholds":     {`"steps": [`, `"steps": [], "was": [`, "thresholds are missing"},
 		"thresholds":        {`"value": 72000`, `"value": 72`, "not in order"},
@@ -271,7 +279,7 @@ func TestRulesNotice(t *testing.T) {
             "type": "prometheus",
             "uid": "${datasource}"`, `"datasource": {
             "type": "prometheus", "uid": "prod"`, "the data source of query A is not"},
-		"kind of panel":        {`"type": "timeseries"`, `"type": "graph"`, "no kind of panel"},
+		"kind of panel":        {`"type": "timeseries"`, `"type": "graph"`, "unknown type of panel"},
 		"query's name":         {`"refId": "B"`, `"refId": "A"`, `two queries are called "A"`},
 		"no such variable":     {asked, strings.Replace(asked, "$workflow", "$flow", 1), "there is no variable flow"},
 		"unused variable":      {`"name": "workflow"`, `"name": "flow"`, "the variable flow is not used"},
@@ -280,7 +288,7 @@ func TestRulesNotice(t *testing.T) {
 		"link without time":    {`"keepTime": true`, `"keepTime": false`, "loses the time"},
 		"no such metric":       {asked, strings.Replace(asked, "requests_total", "request_total", 1), "no such series"},
 		"no such label":        {asked, strings.Replace(asked, "workflow=~", "flow=~", 1), "no label flow"},
-		"all jobs":             {asked, strings.Replace(asked, `job=~\"$job\", `, "", 1), "of whatever job"},
+		"all jobs":             {asked, strings.Replace(asked, `job=~\"$job\", `, "", 1), "of any job"},
 		"fixed window":         {asked, strings.Replace(asked, "$__range", "5m", 1), "window"},
 		"window of a chart":    {"[$__rate_interval]", "[$__range]", "window"},
 		"counter as it is":     {asked, strings.ReplaceAll(strings.Replace(asked, "increase(", "(", 1), "[$__range]", ""), "is a counter"},
@@ -290,15 +298,15 @@ func TestRulesNotice(t *testing.T) {
 		"grouped by no label":  {`sum by (via)`, `sum by (way)`, "no label way"},
 		"nothing in its place": {`"expr": "` + asked + `"`, `"expr": ""`, "no series"},
 	}
-	known := registry(t)
+	known := registeredMetrics(t)
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			all := files(t)
+			all := readFiles(t)
 			before := string(all["approvals.json"])
 			require.Contains(t, before, tc.old)
 			all["approvals.json"] = []byte(strings.Replace(before, tc.old, tc.changed, 1))
-			require.Contains(t, strings.Join(check(all, known), "\n"), tc.want)
+			require.Contains(t, strings.Join(checkBoards(all, known), "\n"), tc.want)
 		})
 	}
 }

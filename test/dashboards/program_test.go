@@ -35,26 +35,31 @@ const (
 	slackSecret   = "board-slack-0123456789abcdef"
 )
 
-// world is the built program and all that is around it.
+// world is the built program and the services around it.
 type world struct {
 	dir      string
 	binary   string
 	public   string // host:port
 	operator string
 	aws      *emulator.Server
-	front    *front
+	front    *faultyAWS
 	hooks    *receiver
 	slack    *slacktest.Server
 	spans    *tracingtest.Collector
 	proc     *exec.Cmd
 }
 
-// newWorld builds the program and starts all that is around it.
+// newWorld builds the program and starts the services around it.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{dir: t.TempDir(), public: address(t), operator: address(t), hooks: &receiver{links: map[string]string{}, seen: map[string]int{}}}
+	w := &world{
+		dir:      t.TempDir(),
+		public:   freeAddress(t),
+		operator: freeAddress(t),
+		hooks:    &receiver{links: map[string]string{}, seen: map[string]int{}},
+	}
 	var err error
-	w.binary, err = overlay.Build(w.dir, "cmd/approval-relay", overlay.Edit{ // minutes are too long for the run
+	w.binary, err = overlay.Build(w.dir, "cmd/approval-relay", overlay.Edit{ // the run is shorter than that
 		File: "app/observe.go", Old: "const readDepth = 5 * time.Minute", New: "const readDepth = 200 * time.Millisecond",
 	})
 	require.NoError(t, err)
@@ -64,7 +69,7 @@ func newWorld(t *testing.T) *world {
 	for _, q := range []string{"orders", "orders-dead", "payments", "decisions"} {
 		w.aws.SQS.CreateQueue(q)
 	}
-	w.front = &front{aws: w.aws, faults: map[string]fault{}}
+	w.front = &faultyAWS{aws: w.aws, faults: map[string]fault{}}
 	w.spans = tracingtest.StartCollector()
 	t.Cleanup(w.spans.Close)
 	w.slack = slacktest.StartServer(slacktest.User{ID: "U0ANN", Email: "ann@example.com"}, slacktest.User{ID: "U0EVE", Email: "eve@example.com"})
@@ -72,23 +77,23 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func address(t *testing.T) string {
+func freeAddress(t *testing.T) string {
 	t.Helper()
 	a, err := loopback.Address()
 	require.NoError(t, err)
 	return a
 }
 
-func serve(t *testing.T, h http.Handler) (url string) {
+func startServer(t *testing.T, h http.Handler) (url string) {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
 	return s.URL
 }
 
-// seed keeps an approval that was answered almost an hour ago: its token is erased
-// soon, but not before a scrape has seen that none was.
-func (w *world) seed(t *testing.T) {
+// seedOldApproval stores an approval that was answered almost an hour ago, so that its token is erased during the run,
+// but after the first scrape.
+func (w *world) seedOldApproval(t *testing.T) {
 	t.Helper()
 	ring := keys.NewRing(time.Now())
 	require.NoError(t, ring.CreateFile(filepath.Join(w.dir, "keys")))
@@ -96,11 +101,24 @@ func (w *world) seed(t *testing.T) {
 	require.NoError(t, err)
 	at := approval.Environment{Now: time.Now().Add(10*time.Second - approval.TokenGrace), Lease: time.Minute}
 	require.NoError(t, s.Update(t.Context(), "old", func(o *approval.Order) error {
-		ask := approval.Request{Workflow: "orders", Token: approval.NewToken("old"), Target: "stepfunctions", Policy: approval.Policy{Kind: approval.PolicyAny}, Deadline: at.Now.Add(time.Hour), Retention: 24 * time.Hour}
-		if _, _, err := o.AddRequest(ask, at); err != nil {
+		request := approval.Request{
+			Workflow:  "orders",
+			Token:     approval.NewToken("old"),
+			Target:    "stepfunctions",
+			Policy:    approval.Policy{Kind: approval.PolicyAny},
+			Deadline:  at.Now.Add(time.Hour),
+			Retention: 24 * time.Hour,
+		}
+		if _, _, err := o.AddRequest(request, at); err != nil {
 			return err
 		}
-		_, actions, err := o.Decide(approval.Decision{ID: "old", Outcome: approval.Approve, By: "ann", Via: approval.ViaAPI}, approval.UnmatchedRetention{}, at)
+		decision := approval.Decision{
+			ID:      "old",
+			Outcome: approval.Approve,
+			By:      "ann",
+			Via:     approval.ViaAPI,
+		}
+		_, actions, err := o.Decide(decision, approval.UnmatchedRetention{}, at)
 		for _, act := range actions {
 			o.RecordCallbackResult(act, approval.Result{Kind: approval.ResultOK}, at)
 		}
@@ -109,10 +127,9 @@ func (w *world) seed(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// configure writes the configuration. orders come by queue or HTTP and are
-// answered at Step Functions; payments need both approvers, and are answered at
-// callback URLs or Step Functions.
-func (w *world) configure(t *testing.T, aws, hooks string) string {
+// writeConfig writes the configuration. The workflow orders has a queue and is answered at Step Functions. The workflow
+// payments needs both approvers, and is answered at callback URLs or Step Functions.
+func (w *world) writeConfig(t *testing.T, aws, hooks string) string {
 	t.Helper()
 	text := fmt.Sprintf(`
 public: {listen: %q, url: "http://%s"}
@@ -153,7 +170,8 @@ channels:
 targets:
   stepfunctions: {stepfunctions: {rate: 2000, burst: 2000}}
   http: {http: {secrets: [%q], allow_http: true, allow_internal: true}}
-`, w.public, w.public, w.operator, operatorToken, apiToken, filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), aws, w.spans.URL, hookToken,
+`, w.public, w.public, w.operator, operatorToken, apiToken,
+		filepath.Join(w.dir, "relay.db"), filepath.Join(w.dir, "keys"), aws, w.spans.URL, hookToken,
 		hooks, signingSecret, hooks, signingSecret, slacktest.Token, slackSecret, w.slack.APIURL(), signingSecret)
 	w.hooks.url = hooks
 	path := filepath.Join(w.dir, "relay.yaml")
@@ -161,27 +179,26 @@ targets:
 	return path
 }
 
-// start runs the program and waits until it is ready.
-func (w *world) start(t *testing.T) {
+// startProgram starts the program and waits until it is ready.
+func (w *world) startProgram(t *testing.T) {
 	t.Helper()
-	config := w.configure(t, serve(t, w.front), serve(t, w.hooks))
-	w.seed(t)
+	config := w.writeConfig(t, startServer(t, w.front), startServer(t, w.hooks))
+	w.seedOldApproval(t)
 	w.proc = exec.Command(w.binary, "run", "--config.file="+config)
 	w.proc.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_EC2_METADATA_DISABLED=true")
-	run(t, w.proc, w.log(), func() bool { return w.status("GET", "http://"+w.operator+"/readyz", "", "") == http.StatusOK })
+	startCommand(t, w.proc, w.logPath(), func() bool { return w.callStatus("GET", "http://"+w.operator+"/readyz", "", "") == http.StatusOK })
 }
 
-func (w *world) log() string { return filepath.Join(w.dir, "log") }
+func (w *world) logPath() string { return filepath.Join(w.dir, "log") }
 
-// run starts a command that ends with the test, and waits until it is ready.
-// What it says is in that file.
-func run(t *testing.T, cmd *exec.Cmd, log string, ready func() bool) {
+// startCommand starts a command that ends with the test, and waits until it is ready. Its output goes to the file log.
+func startCommand(t *testing.T, cmd *exec.Cmd, log string, ready func() bool) {
 	t.Helper()
 	out, err := os.Create(log)
 	require.NoError(t, err)
-	defer func() { _ = out.Close() }() // the child has its own
+	defer func() { _ = out.Close() }() // the child has its own descriptor
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test that is ended leaves none behind
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it ends with the test process
 	require.NoError(t, cmd.Start())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = cmd.Wait() }()
@@ -189,24 +206,27 @@ func run(t *testing.T, cmd *exec.Cmd, log string, ready func() bool) {
 	for limit := time.Now().Add(time.Minute); !ready(); {
 		select {
 		case <-done:
-			require.Failf(t, "it ended", "%s: %s", cmd.Path, tail(log))
+			require.Failf(t, "the command ended", "%s: %s", cmd.Path, logTail(log))
 		case <-time.After(20 * time.Millisecond):
 		}
-		require.Truef(t, time.Now().Before(limit), "%s is not ready: %s", cmd.Path, tail(log))
+		require.Truef(t, time.Now().Before(limit), "%s is not ready: %s", cmd.Path, logTail(log))
 	}
 }
 
-// tail is what was said last.
-func tail(log string) string {
+// logTail returns the end of a log.
+func logTail(log string) string {
 	b, _ := os.ReadFile(log)
 	return string(b[max(0, len(b)-3000):])
 }
 
-// client follows no redirects.
-var client = &http.Client{Timeout: 40 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+// client does not follow redirects.
+var client = &http.Client{
+	Timeout:       40 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
 
-// call makes one HTTP request; status 0 is one without an answer.
-func (w *world) call(method, url, token, body string) (status int, text string) {
+// callHTTP makes an HTTP request. The status is 0 without an answer.
+func (w *world) callHTTP(method, url, token, body string) (status int, text string) {
 	req, err := http.NewRequestWithContext(context.Background(), method, url, strings.NewReader(body))
 	if err != nil {
 		return 0, err.Error()
@@ -229,7 +249,7 @@ func (w *world) call(method, url, token, body string) (status int, text string) 
 	return resp.StatusCode, string(b)
 }
 
-func (w *world) status(method, url, token, body string) int {
-	status, _ := w.call(method, url, token, body)
+func (w *world) callStatus(method, url, token, body string) int {
+	status, _ := w.callHTTP(method, url, token, body)
 	return status
 }

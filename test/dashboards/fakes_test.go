@@ -13,28 +13,28 @@ import (
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
-// fault is what becomes of the calls of one action of SQS.
+// fault is a fault of the calls of one SQS action.
 type fault struct {
 	slow    time.Duration
-	refused bool   // of a batch of deletes each entry, of anything else the call
-	code    string // with which it is; not to be tried again by default
+	refused bool   // the call is refused, or each entry of a batch of deletes
+	code    string // the error code of a refusal; by default one that is not retried
 }
 
-// front is AWS with faults of SQS.
-type front struct {
+// faultyAWS is the emulator of AWS with faults of SQS.
+type faultyAWS struct {
 	aws    *emulator.Server
 	mu     sync.Mutex
 	faults map[string]fault
 }
 
-func (f *front) set(action string, to fault) {
+func (f *faultyAWS) setFault(action string, to fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.faults[action] = to
 }
 
 // ServeHTTP implements http.Handler.
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *faultyAWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	service, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	f.mu.Lock()
 	is := f.faults[action]
@@ -52,16 +52,16 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !is.refused:
 		f.aws.ServeHTTP(w, r)
 	case action == "DeleteMessageBatch":
-		refuse(w, r)
-	default: // an error that no SDK tries again
+		refuseDeletes(w, r)
+	default: // an error that the SDK does not retry
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = fmt.Fprintf(w, `{"__type": "com.amazonaws.sqs#%s", "message": "not now"}`, cmp.Or(is.code, "RequestThrottled2"))
 	}
 }
 
-// refuse answers a batch of deletes of which none was carried out.
-func refuse(w http.ResponseWriter, r *http.Request) {
+// refuseDeletes refuses each entry of a batch of deletes.
+func refuseDeletes(w http.ResponseWriter, r *http.Request) {
 	type failed struct {
 		ID          string `json:"Id"`
 		Code        string
@@ -76,21 +76,20 @@ func refuse(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"Successful": []failed{}, "Failed": in.Entries})
 }
 
-// receiver takes notifications and callbacks. What it makes of one is in the
-// order's name: at /chat the first attempt of each fails and "gone-…" never gets
-// through; callbacks of "no-…" are refused, of "mend-…" until that is mended, of
-// "late-…" nobody waits for.
+// receiver receives notifications and callbacks. Its answer depends on the order ID. At /chat the first attempt of each
+// order fails, and every attempt of "gone-…" fails. Callbacks of "no-…" are refused, those of "mend-…" are refused until
+// repair is called, and those of "late-…" are answered as if the workflow no longer waited.
 type receiver struct {
-	url    string
-	mu     sync.Mutex
-	mended bool
-	links  map[string]string // by order ID
-	seen   map[string]int    // attempts by path and order ID
+	url      string
+	mu       sync.Mutex
+	repaired bool
+	links    map[string]string // by order ID
+	seen     map[string]int    // attempts by path and order ID
 }
 
 // ServeHTTP implements http.Handler.
 func (h *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body) // what was cut off has no link
+	body, _ := io.ReadAll(r.Body) // a body that was cut off contains no link
 	order := orderForm.FindSubmatch(body)
 	if order == nil {
 		w.WriteHeader(http.StatusNoContent)
@@ -113,7 +112,7 @@ func (h *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path != "/answer":
 	case kind == "no":
 		status = http.StatusBadRequest
-	case kind == "mend" && !h.mended:
+	case kind == "mend" && !h.repaired:
 		status = http.StatusUnprocessableEntity
 	case kind == "late":
 		status = http.StatusGone
@@ -121,13 +120,13 @@ func (h *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 }
 
-func (h *receiver) mend() {
+func (h *receiver) repair() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.mended = true
+	h.repaired = true
 }
 
-func (h *receiver) link(order string) string {
+func (h *receiver) linkOf(order string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.links[order]

@@ -1,0 +1,67 @@
+package grafana
+
+import (
+	"fmt"
+	"strings"
+)
+
+// prometheus is the data source that the variable datasource names.
+var prometheus = &source{Type: "prometheus", UID: "${datasource}"}
+
+// datasourceVariable lets the viewer choose a Prometheus server.
+func datasourceVariable() object {
+	return object{
+		"name":       "datasource",
+		"label":      "Data source",
+		"type":       "datasource",
+		"query":      "prometheus",
+		"refresh":    1,
+		"includeAll": false,
+		"multi":      false,
+	}
+}
+
+// labelVariable is a variable with the values of a label of a metric.
+func labelVariable(name, label, metric, filter string) object {
+	definition := fmt.Sprintf("label_values(%s%s, %s)", metric, filter, name)
+	return object{
+		"name":       name,
+		"label":      label,
+		"type":       "query",
+		"datasource": prometheus,
+		"definition": definition,
+		"query":      object{"query": definition, "refId": "values"},
+		"refresh":    2,
+		"sort":       1,
+		"includeAll": true,
+		"multi":      true,
+		"current":    object{"text": []string{"All"}, "value": []string{"$__all"}},
+	}
+}
+
+// variables returns the variables of all dashboards, and those of one. Jobs and instances are those of this program:
+// other programs have go_ and process_ series too.
+func variables(own ...object) []object {
+	return append([]object{
+		datasourceVariable(),
+		labelVariable("job", "Job", "approval_relay_build_info", ""),
+		labelVariable("instance", "Instance", "approval_relay_build_info", `{job=~"$job"}`),
+	}, own...)
+}
+
+// placeholders replace the parts that the queries of the tables share.
+var placeholders = strings.NewReplacer(
+	"@workflow", `job=~"$job", instance=~"$instance", workflow=~"$workflow"`,
+	"@target", `job=~"$job", instance=~"$instance", target=~"$target"`,
+	"@channel", `job=~"$job", instance=~"$instance", channel=~"$channel"`,
+	"@queue", `job=~"$job", instance=~"$instance", queue=~"$queue"`,
+	"@all", `job=~"$job", instance=~"$instance"`,
+	"@step", "$__rate_interval",
+	"@period", "$__range",
+)
+
+// expand replaces the placeholders of a query, and puts it on one line.
+func expand(expr string) string {
+	line := strings.Join(strings.Fields(expr), " ")
+	return placeholders.Replace(strings.ReplaceAll(line, "( ", "("))
+}
