@@ -42,8 +42,8 @@ func methodCases() map[string]methodCase {
 		"ConfigRead": {
 			func(m *Metrics) { m.ConfigRead(time.UnixMilli(1500), nil) },
 			map[string]float64{
-				`config_last_reload_successful`:                1,
-				`config_last_reload_success_timestamp_seconds`: 1.5,
+				`config_last_reload_successful{}`:                1,
+				`config_last_reload_success_timestamp_seconds{}`: 1.5,
 			},
 		},
 		"ConfigRead: failed": {
@@ -51,14 +51,19 @@ func methodCases() map[string]methodCase {
 				m.ConfigRead(time.UnixMilli(1500), nil)
 				m.ConfigRead(time.UnixMilli(2500), errFailed)
 			},
-			map[string]float64{`config_last_reload_success_timestamp_seconds`: 1.5},
+			map[string]float64{`config_last_reload_success_timestamp_seconds{}`: 1.5},
 		},
 		"AddNames": {
 			func(m *Metrics) {
-				m.AddNames(Config{Targets: []string{"added"}})
-				m.CircuitBreakersChanged("added", 1)
+				m.AddNames(Config{Channels: []string{"added"}})
 			},
-			map[string]float64{`circuit_breakers_open{target="added"}`: 1},
+			map[string]float64{
+				`notifications_total{channel="added"}`:                0,
+				`notifications_failed_total{channel="added"}`:         0,
+				`notification_requests_total{channel="added"}`:        0,
+				`notification_requests_failed_total{channel="added"}`: 0,
+				`notification_delivery_seconds{channel="added"}`:      0,
+			},
 		},
 		"DeadLettered": {
 			func(m *Metrics) { m.DeadLettered("order") },
