@@ -100,6 +100,21 @@ func TestAnswersOfSuccess(t *testing.T) {
 	}
 }
 
+// A refusal because of a missing field names both.
+func TestRefusalWithAField(t *testing.T) {
+	t.Parallel()
+	in := NewIngress()
+	refusal := approval.Verdict{Code: approval.VerdictNotApprover}.Err()
+	consume(t, in, "t", func(*message.Message) error {
+		return approval.Permanent(fmt.Errorf("%w; %w", refusal, approval.InvalidField("by", "is missing")))
+	})
+	got := send(t, in.MessageHandler(fixedTopic("t"), SourcePolicy{}), "POST", "/x", `{}`)
+	require.Equal(t, http.StatusForbidden, got.StatusCode)
+	require.Equal(t, refusal.Error()+"; by: is missing", got.problem.Detail)
+	require.Equal(t, "by", got.problem.Field)
+	require.Equal(t, approval.VerdictNotApprover, got.problem.Verdict)
+}
+
 // What is not right never becomes a message.
 func TestWhatNeverBecomesAMessage(t *testing.T) {
 	t.Parallel()

@@ -160,6 +160,10 @@ func problemOf(err error) Problem {
 		p.Verdict = refusal.Verdict.Code
 		p.ApprovalID = refusal.Verdict.ApprovalID
 		p.ApprovalStatus = refusal.Verdict.Status
+		if errors.As(err, &field) { // the refusal has a field as its cause
+			p.Detail += "; " + field.Error()
+			p.Field = field.Field
+		}
 	case errors.As(err, &field):
 		p.Detail = field.Error()
 		p.Field = field.Field

@@ -74,9 +74,9 @@ func compileField[T any](c compiler, field string, e Expressions, convert func(a
 	compiled, err := c.cel.Compile(e...)
 	if err != nil {
 		c.check.Fault(field, "%s", err)
-		return nil
+		return handlers.Field[T]{}
 	}
-	return func(in handlers.Input) (value T, found bool, err error) {
+	find := func(in handlers.Input) (value T, found bool, err error) {
 		v, found, err := compiled.Find(expression.Input{Body: in.Body, Headers: in.Headers, Meta: in.Meta})
 		if err != nil || !found {
 			return value, false, err
@@ -84,6 +84,7 @@ func compileField[T any](c compiler, field string, e Expressions, convert func(a
 		value, err = convert(v)
 		return value, err == nil, err
 	}
+	return handlers.Field[T]{Find: find, Expressions: e}
 }
 
 func convertToBool(v any) (bool, error) {

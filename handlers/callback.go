@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -12,59 +11,50 @@ import (
 	"github.com/approval-relay/approval-relay/callback"
 )
 
-// Callback carries out the callbacks and heartbeats that transitions ask for.
+// Callback carries out callbacks and heartbeats.
 type Callback struct {
 	Transitions *Transitions
 	Targets     map[string]callback.Target
-	// Timeout bounds one call, the wait for its turn at the rate limiter included.
+	// Timeout bounds one call, including the wait for the rate limit.
 	Timeout time.Duration
 }
 
-// Handle makes the call that the message's action is about. The attempt was
-// recorded as begun by the transition that asked for it; its end is recorded
-// here, whatever it is.
+// Handle calls the target and records the result. The transition that returned the action has recorded that the attempt
+// began. If the action is outdated, because its lease has expired or the callback has ended, nothing is called.
 func (h *Callback) Handle(msg *message.Message) error {
-	act, err := decodeAction(msg)
+	action, err := decodeAction(msg)
 	if err != nil {
 		return err
 	}
-	order, err := h.Transitions.Orders.Get(msg.Context(), act.OrderID)
+	order, err := h.Transitions.Orders.Get(msg.Context(), action.OrderID)
 	if err != nil {
-		return fmt.Errorf("call back for order %s: %w", quoteOrderID(act.OrderID), err)
+		return fmt.Errorf("call back for order %s: %w", quoteOrderID(action.OrderID), err)
 	}
-	answer, current := order.CurrentAnswer(act, h.Transitions.Now())
+	answer, current := order.CurrentAnswer(action, h.Transitions.Now())
 	if !current {
-		return nil // somebody else's by now, or it has ended
+		return nil
 	}
-	result := approval.ResultOf(h.callTarget(msg.Context(), act, answer))
-	return h.Transitions.recordResult(msg.Context(), act, func(o *approval.Order, t approval.Environment) []approval.Action {
-		if act.Kind == approval.ActionHeartbeat {
-			o.RecordHeartbeatResult(act, result, t)
+	result := approval.ResultOf(h.callTarget(msg.Context(), action, answer))
+	record := func(o *approval.Order, env approval.Environment) []approval.Action {
+		if action.Kind == approval.ActionHeartbeat {
+			o.RecordHeartbeatResult(action, result, env)
 			return nil
 		}
-		return o.RecordCallbackResult(act, result, t)
-	})
+		return o.RecordCallbackResult(action, result, env)
+	}
+	return h.Transitions.recordResult(msg.Context(), action, record)
 }
 
-func (h *Callback) callTarget(ctx context.Context, act approval.Action, answer approval.Answer) error {
-	target, ok := h.Targets[act.Target]
+func (h *Callback) callTarget(ctx context.Context, action approval.Action, answer approval.Answer) error {
+	target, ok := h.Targets[action.Target]
 	if !ok {
-		err := fmt.Errorf("target %q is not configured", act.Target)
+		err := fmt.Errorf("target %q is not configured", action.Target)
 		return approval.NotApplied(approval.WithReasonCode(approval.ReasonNotConfigured, err))
 	}
-	ctx, cancel := h.Transitions.boundByLease(ctx, act, h.Timeout)
+	ctx, cancel := h.Transitions.boundByLease(ctx, action, h.Timeout)
 	defer cancel()
-	if act.Kind == approval.ActionHeartbeat {
+	if action.Kind == approval.ActionHeartbeat {
 		return target.Heartbeat(ctx, answer)
 	}
 	return target.Deliver(ctx, answer)
-}
-
-// decodeAction reads the action of an in-process message.
-func decodeAction(msg *message.Message) (approval.Action, error) {
-	var act approval.Action
-	if err := json.Unmarshal(msg.Payload, &act); err != nil || act.OrderID == "" {
-		return act, approval.Permanent(errAction)
-	}
-	return act, nil
 }

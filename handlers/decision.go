@@ -2,10 +2,10 @@ package handlers
 
 import (
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -14,80 +14,49 @@ import (
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
-// DecisionFields are where the fields of a decision are found.
+// DecisionFields find the fields of a decision in a message.
 type DecisionFields struct {
 	ID       Field[string]
 	Order    Field[string]
-	Outcome  Field[string] // see outcomes
+	Outcome  Field[string] // one of the outcomeWords
 	Step     Field[string]
 	Approval Field[string]
 	By       Field[string]
 	Comment  Field[string]
-	// Filter says whether it is a decision at all; nil takes everything for one.
+	// Filter reports whether the message is a decision. Without a filter every message is.
 	Filter Field[bool]
 }
 
-// ErrFiltered says that a message is no decision, as its source's filter has it:
-// there is nothing to be done, and nothing is wrong.
+// ErrFiltered is returned if the filter of a source excludes a message. The message is handled.
 var ErrFiltered = errors.New("filtered: not a decision")
 
-// DecisionSource is the configuration of one way by which decisions come in.
+// DecisionSource is a configured source of decisions.
 type DecisionSource struct {
 	Name   string
 	Via    approval.Via
 	Fields DecisionFields
 }
 
-// Decision handles decisions of one source.
+// Decision handles the decisions of a source.
 type Decision struct {
 	Source  DecisionSource
 	Decider *Decider
 	Decode  Decode
-	// Form reads a body that an HTML form sent, by its Content-Type; nil takes none.
+	// Form decodes the body of an HTML form. If it is nil, all bodies are decoded by Decode.
 	Form Decode
 }
 
-// Decider records decisions, whatever they came by.
-type Decider struct {
-	Transitions        *Transitions
-	UnmatchedRetention approval.UnmatchedRetention
-}
-
-// Decided is the answer to a decision that came in over HTTP.
+// Decided is the reply to a stored decision.
 type Decided struct {
-	OrderID    string               `json:"orderId"`
-	ApprovalID string               `json:"approvalId,omitempty"`
-	Verdict    approval.VerdictCode `json:"verdict"`
-	Status     approval.Status      `json:"status,omitempty"`
+	OrderID    string
+	ApprovalID string
+	Verdict    approval.VerdictCode
+	Status     approval.Status
 }
 
-// Decide records a decision about an order. A refusal is in the verdict; an
-// error means that nothing is known to be recorded.
-func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.Decision) (approval.Verdict, error) {
-	decision.ReceivedAt, decision.Trace = d.Transitions.Now(), d.Transitions.currentTrace(ctx)
-	var verdict approval.Verdict
-	err := d.Transitions.Run(ctx, orderID, func(o *approval.Order, t approval.Environment) ([]approval.Action, error) {
-		v, actions, err := o.Decide(decision, d.UnmatchedRetention, t)
-		verdict = v
-		return actions, err
-	})
-	return verdict, err
-}
-
-// CancelApproval closes a pending approval without a decision, in the name of an operator.
-// Without step and approvalID it is the one that is pending.
-func (d *Decider) CancelApproval(ctx context.Context, orderID, step, approvalID, by, reason string) (approval.Verdict, error) {
-	var verdict approval.Verdict
-	err := d.Transitions.Run(ctx, orderID, func(o *approval.Order, t approval.Environment) (actions []approval.Action, _ error) {
-		verdict, actions = o.CancelStep(step, approvalID, by, reason, t)
-		return actions, nil
-	})
-	return verdict, err
-}
-
-// Handle records the decision that the message holds. A message whose decision
-// can never count is a Permanent error; one that was refused because all is
-// decided already is done with, its refusal is in the order's history.
+// Handle records the decision in a message. A refused decision is a Permanent error, so that the sender gets the reason
+// or the message becomes a dead letter. There is one exception: if the refusal is final and the sender does not wait
+// for an answer, the message is handled, because the history of the order has the refusal.
 func (h *Decision) Handle(msg *message.Message) error {
 	decode := h.Decode
 	if h.Form != nil && isForm(msg) {
@@ -97,8 +66,8 @@ func (h *Decision) Handle(msg *message.Message) error {
 	if err != nil {
 		return err
 	}
-	if h.Source.Fields.Filter != nil {
-		// A filter over what a message has not says no to it.
+	if h.Source.Fields.Filter.Find != nil {
+		// If the filter reads fields that the message does not have, it excludes the message.
 		if wanted, _, err := findField("filter", h.Source.Fields.Filter, in); err != nil || !wanted {
 			return cmp.Or(err, ErrFiltered)
 		}
@@ -118,12 +87,23 @@ func (h *Decision) Handle(msg *message.Message) error {
 		Status:     verdict.Status,
 	})
 	if verdict.IsFinal() && FateOf(msg) == nil {
-		return nil // nobody waits to be told
+		return nil
 	}
-	return approval.Permanent(verdict.Err())
+	return approval.Permanent(h.refusalOf(verdict, d))
 }
 
-// outcomeWords are the words that decide, in lower case.
+// refusalOf returns the error of a refused decision, or nil. If the decision does not name a person and the approval
+// names approvers, the error also names the missing field.
+func (h *Decision) refusalOf(verdict approval.Verdict, d approval.Decision) error {
+	err := verdict.Err()
+	if verdict.Code == approval.VerdictNotApprover && d.By == "" {
+		reason := "is missing, and this approval names its approvers"
+		return fmt.Errorf("%w; %w", err, missingField("by", reason, h.Source.Fields.By.Expressions))
+	}
+	return err
+}
+
+// outcomeWords are the words for the outcomes, in lower case.
 var outcomeWords = map[string]approval.Outcome{
 	"approve":  approval.Approve,
 	"approved": approval.Approve,
@@ -142,16 +122,20 @@ var outcomeWords = map[string]approval.Outcome{
 	"false":    approval.Reject,
 }
 
-// readDecision reads the decision.
+// readDecision returns the decision in an input. If the path of the request has an order ID, the body need not have it.
 func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approval.Decision, err error) {
 	f := h.Source.Fields
 	d = approval.Decision{Via: h.Source.Via, Source: h.Source.Name, SentAt: in.publishedAt()}
+	fromPath := in.Meta[metadata.OrderID]
+	orderID = fromPath
 	var word string
-	orderID = in.Meta[metadata.OrderID]
-	fromPath := orderID
 	err = runSteps(
-		readInto("decision_id", f.ID, in, &d.ID), readInto("order", f.Order, in, &orderID), readInto("outcome", f.Outcome, in, &word),
-		readInto("step", f.Step, in, &d.Step), readInto("approval", f.Approval, in, &d.ApprovalID), readInto("by", f.By, in, &d.By),
+		readInto("decision_id", f.ID, in, &d.ID),
+		readInto("order", f.Order, in, &orderID),
+		readInto("outcome", f.Outcome, in, &word),
+		readInto("step", f.Step, in, &d.Step),
+		readInto("approval", f.Approval, in, &d.ApprovalID),
+		readInto("by", f.By, in, &d.By),
 		readInto("comment", f.Comment, in, &d.Comment),
 	)
 	if err != nil {
@@ -161,17 +145,22 @@ func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approv
 	d.Outcome, known = outcomeWords[strings.ToLower(strings.TrimSpace(word))]
 	switch {
 	case fromPath != "" && orderID != fromPath:
-		return "", d, approval.InvalidField("order", "in the body is another than in the path")
+		return "", d, approval.InvalidField("order", "in the body differs from the order in the path")
 	case orderID == "":
-		return "", d, approval.InvalidField("order", "is missing")
+		return "", d, missingField("order", "is missing", f.Order.Expressions)
 	case word == "":
-		return "", d, approval.InvalidField("outcome", "is missing")
+		return "", d, missingField("outcome", "is missing", f.Outcome.Expressions)
 	case !known:
 		return "", d, approval.InvalidField("outcome", "%.40q is neither an approval nor a rejection", word)
 	}
 	if d.ID == "" {
-		sum := sha256.Sum256(body) // the same body from the same source is the same decision
-		d.ID = cmp.Or(in.Meta[metadata.SNSMessageID], in.Meta[metadata.DeliveryID], "body-"+hex.EncodeToString(sum[:16]))
+		d.ID = cmp.Or(in.Meta[metadata.SNSMessageID], in.Meta[metadata.DeliveryID], bodyID(body))
 	}
 	return orderID, d, nil
+}
+
+// bodyID identifies a decision without an ID: the same body from the same source is the same decision.
+func bodyID(body []byte) string {
+	sum := sha256.Sum256(body)
+	return "body-" + hex.EncodeToString(sum[:16])
 }

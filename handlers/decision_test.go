@@ -193,7 +193,7 @@ func TestFilter(t *testing.T) {
 	}
 	h := asked(t)
 	d := h.decisions(approval.ViaWebhook)
-	d.Source.Fields.Filter = wanted
+	d.Source.Fields.Filter = handlers.Field[bool]{Find: wanted}
 	for _, body := range []string{`{"event":"created"}`, `{"ping":true}`, `{"event":"created","orderId":"A-1","decision":"reject"}`} {
 		require.ErrorIs(t, d.Handle(msg(t, body)), handlers.ErrFiltered)
 	}
@@ -202,4 +202,34 @@ func TestFilter(t *testing.T) {
 	require.Equal(t, approval.Pending, h.approval(t, "A-1").Status)
 	require.NoError(t, d.Handle(msg(t, `{"event":"decided","orderId":"A-1","decision":"approve"}`)))
 	require.Equal(t, approval.Approved, h.approval(t, "A-1").Status)
+}
+
+// A field that is missing is not a field that is wrong: the error names the expressions that were tried.
+func TestMissingFieldsNameTheirExpressions(t *testing.T) {
+	t.Parallel()
+	h := asked(t, func(w *handlers.Workflow) { w.Approvers = []string{"ann@example.com"} })
+	api := h.decisions(approval.ViaAPI)
+	for body, want := range map[string]string{
+		`{"decision":"approve"}`: "order: is missing; looked for in orderId",
+		`{"orderId":"A-1"}`:      "outcome: is missing; looked for in decision",
+		`{"orderId":"A-1","decision":"approve"}`: "decision refused (not_approver): the sender is not an approver of this approval; " +
+			"by: is missing, and this approval names its approvers; looked for in by",
+		`{"orderId":"A-1","decision":"approve","by":"eve"}`: "decision refused (not_approver): the sender is not an approver of this approval",
+	} {
+		err := api.Handle(msg(t, body))
+		require.EqualError(t, err, want)
+		require.True(t, approval.IsPermanent(err))
+	}
+	request := h.requests()
+	require.ErrorContains(t, request.Handle(msg(t, `{"taskToken":"x"}`)), "order: is missing; looked for in ")
+	require.ErrorContains(t, request.Handle(msg(t, `{"orderId":"A-1"}`)), "token: is missing, and so is a callback URL; looked for in ")
+
+	var many []string
+	for range 20 {
+		many = append(many, strings.Repeat("ä", 70))
+	}
+	api.Source.Fields.Order = handlers.Field[string]{Expressions: many}
+	err := api.Handle(msg(t, `{"decision":"approve"}`))
+	require.Equal(t, 12, strings.Count(err.Error(), strings.Repeat("ä", 60)+"…"))
+	require.True(t, strings.HasSuffix(err.Error(), ", …"))
 }

@@ -116,7 +116,7 @@ func (h *house) approval(t *testing.T, orderID string) *approval.Approval {
 func at(paths ...string) handlers.Field[string] { return as(expression.AsText, paths...) }
 
 func as[T any](convert func(any) (T, error), paths ...string) handlers.Field[T] {
-	return func(in handlers.Input) (value T, found bool, err error) {
+	find := func(in handlers.Input) (value T, found bool, err error) {
 		for _, path := range paths {
 			v := in.Body
 			for name := range strings.SplitSeq(path, ".") {
@@ -130,11 +130,12 @@ func as[T any](convert func(any) (T, error), paths ...string) handlers.Field[T] 
 		}
 		return value, false, nil
 	}
+	return handlers.Field[T]{Find: find, Expressions: paths}
 }
 
 // broken is a field that cannot be read.
-func broken[T any](handlers.Input) (value T, found bool, err error) {
-	return value, false, errors.New("is odd")
+func broken[T any]() handlers.Field[T] {
+	return handlers.Field[T]{Find: func(handlers.Input) (value T, found bool, err error) { return value, false, errOdd }}
 }
 
 // workflow reads the well-known shapes of requests.

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,95 +11,81 @@ import (
 	"github.com/approval-relay/approval-relay/notify"
 )
 
-// Links makes what a message carries.
+// Links makes the links and button tokens of messages.
 type Links interface {
 	// URL returns the link of a capability.
 	URL(c approval.Capability) string
-	// ButtonToken returns what a button in a chat carries. It proves to us which
-	// approval it is about, and does not say who pressed it.
+	// ButtonToken returns the token of a button in a chat. It proves the approval of the button, and does not identify
+	// the person who presses it.
 	ButtonToken(c approval.Capability) string
 }
 
-// Notification carries out the notifications that transitions ask for.
+// Notification carries out notifications.
 type Notification struct {
 	Transitions *Transitions
 	Channels    map[string]notify.Channel
 	Links       Links
-	// Timeout bounds one message: an SMTP server or a webhook that accepts the
-	// connection and then says nothing.
+	// Timeout bounds one message, in case a server accepts the connection and then stays silent.
 	Timeout time.Duration
 }
 
-// Handle sends the notification that the message's action is about. Its end is
-// recorded, whatever it is; there is nothing to be tried again by the message.
+// Handle sends a notification and records the result. If the action is outdated, because its lease has expired or the
+// approval has closed, nothing is sent.
 func (h *Notification) Handle(msg *message.Message) error {
-	act, err := decodeAction(msg)
+	action, err := decodeAction(msg)
 	if err != nil {
 		return err
 	}
-	order, err := h.Transitions.Orders.Get(msg.Context(), act.OrderID)
+	order, err := h.Transitions.Orders.Get(msg.Context(), action.OrderID)
 	if err != nil {
-		return fmt.Errorf("notify for order %s: %w", quoteOrderID(act.OrderID), err)
+		return fmt.Errorf("notify for order %s: %w", quoteOrderID(action.OrderID), err)
 	}
-	a, n := order.CurrentNotification(act, h.Transitions.Now())
+	a, n := order.CurrentNotification(action, h.Transitions.Now())
 	if n == nil {
-		return nil // somebody else's by now, or the approval has closed
+		return nil
 	}
-	receipt, err := h.sendMessage(msg.Context(), act, h.composeMessage(order, a, n), n.Receipt)
+	receipt, err := h.sendMessage(msg.Context(), action, h.composeMessage(order, a, n), n.Receipt)
 	result := approval.ResultOf(err)
 	result.Receipt = receipt
-	return h.Transitions.recordResult(msg.Context(), act, func(o *approval.Order, t approval.Environment) []approval.Action {
-		return o.RecordNotificationResult(act, result, t)
-	})
+	record := func(o *approval.Order, env approval.Environment) []approval.Action {
+		return o.RecordNotificationResult(action, result, env)
+	}
+	return h.Transitions.recordResult(msg.Context(), action, record)
 }
 
-// composeMessage is what is to be said. Only people get a link.
-func (h *Notification) composeMessage(o *approval.Order, a *approval.Approval, n *approval.Notification) approval.Message {
+// composeMessage returns the message of a notification. Only messages to people have a link and a button.
+func (h *Notification) composeMessage(
+	o *approval.Order, a *approval.Approval, n *approval.Notification,
+) approval.Message {
 	m := o.ComposeMessage(a, n)
 	if n.Kind != approval.NotifyEvent && n.Kind != approval.NotifyOutcome {
 		c := o.LinkCapability(a, n.Approver)
-		m.Link, m.Button = approval.NewToken(h.Links.URL(c)), approval.NewToken(h.Links.ButtonToken(c))
+		m.Link = approval.NewToken(h.Links.URL(c))
+		m.Button = approval.NewToken(h.Links.ButtonToken(c))
 	}
 	return m
 }
 
-func (h *Notification) sendMessage(ctx context.Context, act approval.Action, m approval.Message, receipt string) (string, error) {
-	channel, ok := h.Channels[act.Channel]
+// sendMessage sends a message, or edits the message of the receipt. It returns the receipt of a message that can be
+// edited later.
+func (h *Notification) sendMessage(
+	ctx context.Context, action approval.Action, m approval.Message, receipt string,
+) (string, error) {
+	channel, ok := h.Channels[action.Channel]
 	if !ok {
-		return "", approval.NotApplied(fmt.Errorf("channel %q is not configured", act.Channel))
+		err := fmt.Errorf("channel %q is not configured", action.Channel)
+		return "", approval.NotApplied(approval.WithReasonCode(approval.ReasonNotConfigured, err))
 	}
-	ctx, cancel := h.Transitions.boundByLease(ctx, act, h.Timeout)
+	ctx, cancel := h.Transitions.boundByLease(ctx, action, h.Timeout)
 	defer cancel()
-	editable, can := channel.(notify.Editable)
+	editable, canEdit := channel.(notify.Editable)
 	switch {
-	case m.Kind == approval.NotifyOutcome && can:
+	case m.Kind == approval.NotifyOutcome && canEdit:
 		return "", editable.Edit(ctx, receipt, m)
-	case m.Kind == approval.NotifyOutcome: // the channel was another kind when it was sent
-		return "", approval.Permanent(fmt.Errorf("channel %q cannot edit its messages", act.Channel))
-	case can:
+	case m.Kind == approval.NotifyOutcome: // the configuration of the channel has changed since
+		return "", approval.Permanent(fmt.Errorf("channel %q cannot edit its messages", action.Channel))
+	case canEdit:
 		return editable.Post(ctx, m)
 	}
 	return "", channel.Notify(ctx, m)
 }
-
-// recordResult stores the end of an action, although its context may be over: it has
-// happened.
-func (t *Transitions) recordResult(ctx context.Context, act approval.Action, end func(*approval.Order, approval.Environment) []approval.Action) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	return t.Run(ctx, act.OrderID, func(o *approval.Order, turn approval.Environment) ([]approval.Action, error) {
-		return end(o, turn), nil
-	})
-}
-
-// recordTimeout bounds a store that hangs. The action is then begun again after
-// its lease, as after a crash.
-const recordTimeout = 30 * time.Second
-
-// boundByLease bounds an action by its time limit and by the end of its lease.
-func (t *Transitions) boundByLease(ctx context.Context, act approval.Action, limit time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), min(limit, act.LeaseExpires.Sub(t.Now())))
-}
-
-// errAction is an action that was not written by us.
-var errAction = errors.New("not an action")

@@ -1,87 +1,109 @@
 package handlers
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// Person is what is configured of an approver.
+// Person is the configuration of an approver.
 type Person struct {
-	// Channels and Fallback are in place of the workflow's, where there are any.
+	// Channels and FallbackChannels replace those of the workflow, if they are set.
 	Channels         []string
 	FallbackChannels []string
 	Away             []Absence
 }
 
-// Absence is when somebody is away, and who covers for them.
+// Absence is a time in which an approver is absent, and the approvers who fill in.
 type Absence struct {
-	From, Until time.Time // until is the first moment of being back
+	From        time.Time
+	Until       time.Time // the end of the absence, exclusive
 	Substitutes []string
 }
 
-// People are the approvers of whom more than a name is configured. The names of
-// groups are in lower case.
+// People are the configured approvers and groups. The names of groups are in lower case.
 type People struct {
 	Persons map[approval.PersonID]Person
 	Groups  map[string][]string
 }
 
-// groupPrefix begins the name of a group where an approver's would stand.
+// groupPrefix begins the name of a group in a list of approvers.
 const groupPrefix = "group:"
 
-// maxSubstituteDepth bounds how far covers of covers are looked for.
+// maxSubstituteDepth bounds the search for substitutes of substitutes.
 const maxSubstituteDepth = 3
 
-// ResolveApprovers turns names into approvers: groups into their members, and beside
-// everybody who is away at that time their cover. Covers come last, so that one
-// who is an approver anyhow has a place of their own.
+// ResolveApprovers returns the approvers that the names stand for at a time. It replaces groups by their members, and
+// adds the substitutes of everybody who is absent. Substitutes come last, so that a substitute who is also an approver
+// has a vote of their own.
 func (p *People) ResolveApprovers(names []string, now time.Time) ([]approval.Approver, error) {
-	var out, covers []approval.Approver
+	var approvers, substitutes []approval.Approver
 	for _, name := range names {
-		members := []string{name}
-		if group, is := strings.CutPrefix(strings.TrimSpace(name), groupPrefix); is {
-			var known bool
-			if members, known = p.Groups[strings.ToLower(group)]; !known {
-				return nil, approval.InvalidField("approvers", "%.60q is no group that is configured", group)
-			}
+		members, err := p.membersOf(name)
+		if err != nil {
+			return nil, err
 		}
 		for _, m := range members {
 			m = strings.TrimSpace(m)
-			out = append(out, p.newApprover(m, ""))
-			covers = append(covers, p.findSubstitutes(m, m, now, maxSubstituteDepth)...)
+			approvers = append(approvers, p.newApprover(m, ""))
+			substitutes = append(substitutes, p.findSubstitutes(m, m, now, maxSubstituteDepth)...)
 		}
 	}
-	return append(out, covers...), nil
+	return append(approvers, substitutes...), nil
 }
 
-func (p *People) newApprover(id, cover string) approval.Approver {
+// membersOf returns the members of a group, or the name itself if it is not a group.
+func (p *People) membersOf(name string) ([]string, error) {
+	group, isGroup := strings.CutPrefix(strings.TrimSpace(name), groupPrefix)
+	if !isGroup {
+		return []string{name}, nil
+	}
+	members, known := p.Groups[strings.ToLower(group)]
+	if !known {
+		return nil, approval.InvalidField("approvers", "%.60q is not a configured group", group)
+	}
+	return members, nil
+}
+
+// newApprover returns an approver. If substituteFor is set, the approver fills in for that person.
+func (p *People) newApprover(id, substituteFor string) approval.Approver {
 	person := p.findPerson(id)
 	return approval.Approver{
 		ID:               id,
 		Nonce:            newNonce(),
-		SubstituteFor:    cover,
+		SubstituteFor:    substituteFor,
 		Channels:         person.Channels,
 		FallbackChannels: person.FallbackChannels,
 	}
 }
 
+// newNonce returns 96 random bits for the link of an approver.
+func newNonce() string {
+	b := make([]byte, 12)
+	_, _ = rand.Read(b) // crypto/rand never returns an error
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// findPerson returns the configuration of an approver. It is empty if there is none.
 func (p *People) findPerson(id string) Person { return p.Persons[approval.NewPersonID(id)] }
 
-// findSubstitutes lists who stands in for somebody, and who for those that are away too.
-func (p *People) findSubstitutes(id, place string, now time.Time, deeper int) []approval.Approver {
-	var out []approval.Approver
-	for _, a := range p.findPerson(id).Away {
-		if now.Before(a.From) || !now.Before(a.Until) {
+// findSubstitutes returns the approvers who fill in for a person at a time. If a substitute is absent too, it adds the
+// substitutes of the substitute. All of them fill in for the approver named by substituteFor.
+func (p *People) findSubstitutes(id, substituteFor string, now time.Time, depth int) []approval.Approver {
+	var found []approval.Approver
+	for _, absence := range p.findPerson(id).Away {
+		if now.Before(absence.From) || !now.Before(absence.Until) {
 			continue
 		}
-		for _, c := range a.Substitutes {
-			out = append(out, p.newApprover(c, place))
-			if deeper > 1 {
-				out = append(out, p.findSubstitutes(c, place, now, deeper-1)...)
+		for _, s := range absence.Substitutes {
+			found = append(found, p.newApprover(s, substituteFor))
+			if depth > 1 {
+				found = append(found, p.findSubstitutes(s, substituteFor, now, depth-1)...)
 			}
 		}
 	}
-	return out
+	return found
 }

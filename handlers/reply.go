@@ -2,43 +2,32 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
-	"maps"
-	"slices"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 )
 
-// Fate is what became of a message, for an ingress that must answer its sender.
+// Fate is the final result of a message, for an ingress that answers the sender.
 type Fate struct {
 	Err  error
-	Body any // what the handler replied, if anything
+	Body any // the reply of the handler, if it made one
 }
 
 type fateKey struct{}
 
-// WithFate returns a context whose message will report its fate there.
+// WithFate returns a context for a message that stores its result in fate.
 func WithFate(ctx context.Context, fate *Fate) context.Context {
 	return context.WithValue(ctx, fateKey{}, fate)
 }
 
-// FateOf returns where the message reports its fate, or nil.
+// FateOf returns where the message stores its result, or nil if its sender does not wait for an answer.
 func FateOf(msg *message.Message) *Fate {
 	fate, _ := msg.Context().Value(fateKey{}).(*Fate)
 	return fate
 }
 
-// Reply gives the sender of the message an answer, where it waits for one.
+// Reply stores the answer to the sender of a message, if the sender waits for one.
 func Reply(msg *message.Message, body any) {
 	if fate := FateOf(msg); fate != nil {
 		fate.Body = body
 	}
-}
-
-func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
-
-// jsonSize returns how many bytes v takes as JSON.
-func jsonSize(v any) int {
-	b, _ := json.Marshal(v) // what was read from JSON can be written
-	return len(b)
 }

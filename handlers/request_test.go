@@ -119,14 +119,14 @@ func TestRequestsThatCannotBeUnderstood(t *testing.T) {
 		"no time":            {body: good(`,"approvalDeadline":"next week"`), field: "deadline"},
 		"empty approver":     {body: good(`,"approvers":["ann",""]`), field: "approvers"},
 		"only the requester": {body: good(`,"approvers":["ann"],"requester":"Ann"`), field: "approvers"},
-		"an odd title":       {body: good(""), change: set(func(f *handlers.RequestFields) { f.Title = broken[string] }), field: "title"},
-		"odd approvers":      {body: good(""), change: set(func(f *handlers.RequestFields) { f.Approvers = broken[[]string] }), field: "approvers"},
-		"an odd start":       {body: good(""), change: set(func(f *handlers.RequestFields) { f.Started = broken[time.Time] }), field: "started"},
+		"an odd title":       {body: good(""), change: set(func(f *handlers.RequestFields) { f.Title = broken[string]() }), field: "title"},
+		"odd approvers":      {body: good(""), change: set(func(f *handlers.RequestFields) { f.Approvers = broken[[]string]() }), field: "approvers"},
+		"an odd start":       {body: good(""), change: set(func(f *handlers.RequestFields) { f.Started = broken[time.Time]() }), field: "started"},
 		"an odd detail": {body: good(""), change: set(func(f *handlers.RequestFields) {
-			f.Details = []handlers.Detail{{Name: "Total", Value: broken[string]}}
+			f.Details = []handlers.Detail{{Name: "Total", Value: broken[string]()}}
 		}), field: "details.Total"},
 		"an odd output": {body: good(""), change: set(func(f *handlers.RequestFields) {
-			f.Output = map[string]handlers.Field[any]{"region": broken[any]}
+			f.Output = map[string]handlers.Field[any]{"region": broken[any]()}
 		}), field: "output.region"},
 		"an output too large": {body: good(`,"big":"` + strings.Repeat("x", 65<<10) + `"`), change: set(func(f *handlers.RequestFields) {
 			f.Output = map[string]handlers.Field[any]{"big": as(func(v any) (any, error) { return v, nil }, "big")}

@@ -7,79 +7,78 @@ import (
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
-// RelativeTime is a time in the life of an approval: after its request, or before its
-// deadline.
-type RelativeTime struct{ After, Before time.Duration }
-
-func (m RelativeTime) at(now, deadline time.Time) time.Time {
-	if m.Before > 0 {
-		return deadline.Add(-m.Before)
-	}
-	return now.Add(m.After)
-}
-
-// Escalation says when an approval is shown to more people, and to whom.
-type Escalation struct {
-	RelativeTime
-	To []string // as in Workflow.Approvers
-}
-
-// clockSkew is how far the clocks of Step Functions and SQS may be apart, and more
-// than the milliseconds that SentTimestamp is cut to. A deadline nearer than that
-// would be of no use to anybody.
+// clockSkew is the assumed difference between the clocks of Step Functions and SQS. It also covers the fractions of a
+// second that SentTimestamp drops. A deadline that is nearer than this leaves nobody time to decide.
 const clockSkew = 5 * time.Second
 
-// setTimes works out when the approval times out. A deadline at or before the time
-// at which the message was sent is no deadline: tutorials put the state's
-// EnteredTime there, which is when it began to wait.
-func (h *Request) setTimes(ask *approval.Request, in Input) error {
+// requestTimes are the times in a request.
+type requestTimes struct {
+	started  time.Time // when the workflow began to wait
+	deadline time.Time // zero if the request has none
+	timeout  time.Duration
+}
+
+// readTimes returns the times in a request. Tutorials put the state's EnteredTime into a field called deadline. So a
+// deadline at or before the time of sending is read as the time at which the workflow began to wait.
+func (h *Request) readTimes(in Input, sent time.Time) (requestTimes, error) {
+	f := h.Workflow.Fields
+	times := requestTimes{started: sent, timeout: h.Workflow.TaskTimeout}
+	err := runSteps(
+		readInto("started", f.Started, in, &times.started),
+		readInto("deadline", f.Deadline, in, &times.deadline),
+		readInto("timeout", f.Timeout, in, &times.timeout),
+	)
+	if err == nil && times.timeout < 0 {
+		err = approval.InvalidField("timeout", "is negative")
+	}
+	if !times.deadline.IsZero() && !times.deadline.After(sent.Add(clockSkew)) {
+		times.started = times.deadline
+		times.deadline = time.Time{}
+	}
+	if times.started.After(sent) {
+		times.started = sent
+	}
+	return times, err
+}
+
+// setTimes sets the deadline of the approval and the times of its reminders.
+func (h *Request) setTimes(request *approval.Request, in Input) error {
 	w, now := h.Workflow, h.Transitions.Now()
 	sent := in.sentAt(now)
-	started, deadline, timeout := sent, time.Time{}, w.TaskTimeout
-	err := runSteps(
-		readInto("started", w.Fields.Started, in, &started), readInto("deadline", w.Fields.Deadline, in, &deadline),
-		readInto("timeout", w.Fields.Timeout, in, &timeout),
-	)
+	times, err := h.readTimes(in, sent)
 	if err != nil {
 		return err
 	}
-	if timeout < 0 {
-		return approval.InvalidField("timeout", "is negative")
+	request.StateEnteredAt = times.started
+	request.Deadline = times.started.Add(w.Deadline)
+	// If our clock is behind the queue's, the queue's time still puts the attempts of a state in order.
+	if at := in.metaTime(metadata.SentAt); times.started.Equal(sent) && at.After(sent) {
+		request.StateEnteredAt = at
 	}
-	if !deadline.IsZero() && !deadline.After(sent.Add(clockSkew)) {
-		started, deadline = deadline, time.Time{}
+	if !times.deadline.IsZero() && times.deadline.Before(request.Deadline) {
+		request.Deadline = times.deadline
 	}
-	if started.After(sent) {
-		started = sent
-	}
-	ask.StateEnteredAt, ask.Deadline = started, started.Add(w.Deadline)
-	if at := in.metaTime(metadata.SentAt); started.Equal(sent) && at.After(sent) { // our clock is behind: for their order it does not matter
-		ask.StateEnteredAt = at
-	}
-	if !deadline.IsZero() && deadline.Before(ask.Deadline) {
-		ask.Deadline = deadline
-	}
-	if timeout > 0 {
-		ask.TaskExpires = started.Add(timeout)
-		if last := ask.TaskExpires.Add(-marginFor(w.Margin, timeout)); last.Before(ask.Deadline) {
-			ask.Deadline = last
+	if times.timeout > 0 {
+		request.TaskExpires = times.started.Add(times.timeout)
+		if last := request.TaskExpires.Add(-marginFor(w.Margin, times.timeout)); last.Before(request.Deadline) {
+			request.Deadline = last
 		}
 	}
-	for _, m := range w.Reminders {
-		if at := m.at(now, ask.Deadline); at.After(now) && at.Before(ask.Deadline) {
-			ask.Reminders = append(ask.Reminders, at)
+	for _, r := range w.Reminders {
+		if at := r.timeOf(now, request.Deadline); at.After(now) && at.Before(request.Deadline) {
+			request.Reminders = append(request.Reminders, at)
 		}
 	}
 	return nil
 }
 
-// setEscalations works out when more people are asked, and whom: covers are those of
-// then. One before a deadline that is nearer still is due at once; one after it is
-// for when nobody can be told.
-func (h *Request) setEscalations(ask *approval.Request) error {
+// setEscalations sets the escalations of the approval. Substitutes are resolved for the time of the escalation. An
+// escalation whose time has passed, because the deadline is near, is due at once. An escalation after the deadline
+// happens only if the approval is undeliverable.
+func (h *Request) setEscalations(request *approval.Request) error {
 	now := h.Transitions.Now()
 	for _, e := range h.Workflow.Escalations {
-		at := e.at(now, ask.Deadline)
+		at := e.timeOf(now, request.Deadline)
 		if at.Before(now) {
 			at = now
 		}
@@ -87,13 +86,13 @@ func (h *Request) setEscalations(ask *approval.Request) error {
 		if err != nil {
 			return err
 		}
-		ask.Escalations = append(ask.Escalations, approval.Escalation{At: at, Approvers: to})
+		request.Escalations = append(request.Escalations, approval.Escalation{At: at, Approvers: to})
 	}
 	return nil
 }
 
-// marginFor returns how long before the task's end its approval times out: a tenth
-// of a short timeout, but no less than a restart and some retries take.
+// marginFor returns the time between the deadline of an approval and the end of its task. For a short task it is a
+// tenth of the timeout, but at least the time that a restart and some retries take.
 func marginFor(configured, timeout time.Duration) time.Duration {
 	return min(configured, max(timeout/10, 5*time.Second), timeout/2)
 }

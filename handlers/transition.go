@@ -1,7 +1,3 @@
-// Package handlers turns what comes in, a message or an HTTP request, into a
-// transition of the order it is about, and carries out the actions that the
-// transition asked for. It knows the domain and Watermill's messages; stores,
-// channels and targets reach it as interfaces of one or two methods.
 package handlers
 
 import (
@@ -15,68 +11,67 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// Orders is the slice of the store that handlers use; package store says what
-// its methods promise.
+// Orders is the part of the store that handlers use. Package store states the contract of its methods.
 type Orders interface {
 	Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error
 	Get(ctx context.Context, orderID string) (*approval.Order, error)
 }
 
-// Dispatcher hands actions to those that carry them out.
+// Dispatcher hands actions to the handlers that carry them out.
 type Dispatcher interface {
-	// HasCapacity says whether one more action of the kind fits, for the channel or
-	// target of that name.
+	// HasCapacity reports whether another action of this kind can run on the channel or target of this name.
 	HasCapacity(kind approval.ActionKind, name string) bool
-	// Dispatch hands the actions out. It does not wait for them to be done.
+	// Dispatch hands the actions out and returns before they are carried out.
 	Dispatch(ctx context.Context, actions []approval.Action)
 }
 
-// Observer is told what happened, for the metrics.
+// Observer is notified of the events of orders, for the metrics.
 type Observer interface {
 	Observe(ctx context.Context, events []approval.Event)
 }
 
-// Tracer makes the spans of what happens to orders.
+// Tracer makes spans of transitions.
 type Tracer interface {
-	// TraceParent returns where in a trace the context is, as a W3C traceparent; "" where
-	// it is in none.
+	// TraceParent returns the W3C traceparent of the context, or "" if the context is not traced.
 	TraceParent(ctx context.Context) string
-	// RecordTransition makes the span of a transition that began then and has now ended, in
-	// the trace of the approval that it was about. It returns the context within.
-	RecordTransition(ctx context.Context, orderID string, began time.Time, events []approval.Event, err error) context.Context
+	// RecordTransition makes the span of a transition, from its beginning until now, in the trace of its approval. It
+	// returns the context of the span.
+	RecordTransition(
+		ctx context.Context, orderID string, began time.Time, events []approval.Event, err error,
+	) context.Context
 }
 
-// Transitions runs transitions on stored orders. It is the only way by which
-// this program changes an order.
+// Transitions runs transitions on stored orders. The program changes orders in no other way.
 type Transitions struct {
 	Orders   Orders
 	Dispatch Dispatcher
 	Observer Observer
-	Tracer   Tracer // nil where nothing is traced
+	Tracer   Tracer // nil if tracing is off
 	Log      *slog.Logger
 	Now      func() time.Time
-	// Lease is how long this process has for an action that it was given. It
-	// bounds how long a crash delays an answer, and must be longer than a call
-	// may take.
+	// Lease is the time that this process has for an action. After a crash the next attempt begins when the lease has
+	// expired. The lease must be longer than a call may take.
 	Lease time.Duration
 }
 
-// Run runs a transition on the order, and once it is stored tells the observer
-// what happened and hands out the actions. An error means that nothing is known
-// to be stored.
-func (t *Transitions) Run(ctx context.Context, orderID string, transition func(*approval.Order, approval.Environment) ([]approval.Action, error)) error {
+// Run runs a transition on an order. After the transition is stored, Run reports the events and dispatches the actions.
+// After an error it is not known whether the transition was stored.
+func (t *Transitions) Run(
+	ctx context.Context, orderID string,
+	transition func(*approval.Order, approval.Environment) ([]approval.Action, error),
+) error {
 	var actions []approval.Action
 	var events []approval.Event
 	began := t.Now()
 	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {
-		turn := approval.Environment{
+		env := approval.Environment{
 			Now:         t.Now(),
 			Lease:       t.Lease,
 			HasCapacity: t.Dispatch.HasCapacity,
-			Jitter:      rand.Float64(),
-		} //nolint:gosec // spreads retries
+			Jitter:      rand.Float64(), //nolint:gosec // it spreads retries, which needs no secret
+		}
 		var err error
-		actions, err = transition(o, turn)
+		actions, err = transition(o, env)
 		events = slices.Clone(o.NewEvents())
 		return err
 	})
@@ -92,7 +87,7 @@ func (t *Transitions) Run(ctx context.Context, orderID string, transition func(*
 	return nil
 }
 
-// currentTrace returns where in a trace the context is, if anything is traced.
+// currentTrace returns the W3C traceparent of the context, or "".
 func (t *Transitions) currentTrace(ctx context.Context) string {
 	if t.Tracer == nil {
 		return ""
@@ -100,48 +95,7 @@ func (t *Transitions) currentTrace(ctx context.Context) string {
 	return t.Tracer.TraceParent(ctx)
 }
 
-// logEvents writes one line for each thing that happened.
-func (t *Transitions) logEvents(ctx context.Context, orderID string, events []approval.Event) {
-	if len(events) == 0 || !t.Log.Enabled(ctx, slog.LevelInfo) {
-		return
-	}
-	log := t.Log.With("order_id", orderID)
-	for _, e := range events {
-		level := slog.LevelInfo
-		switch e.Kind {
-		case approval.EventNotificationExhausted, approval.EventUnmatchedExpired, approval.EventUndeliverable:
-			level = slog.LevelWarn
-		case approval.EventCallbackEnded:
-			if e.Code == string(approval.CallbackExhausted) {
-				level = slog.LevelError
-			}
-		}
-		log.LogAttrs(ctx, level, string(e.Kind), eventAttributes(e)...)
-	}
-}
-
-// eventAttributes lists what an event says, without what it leaves empty.
-func eventAttributes(e approval.Event) []slog.Attr {
-	var out []slog.Attr
-	for _, f := range []struct{ name, value string }{
-		{"approval_id", e.Approval}, {"workflow", e.Workflow}, {"by", e.By}, {"via", string(e.Via)}, {"source", e.Source},
-		{"outcome", string(e.Outcome)}, {"code", e.Code}, {"channel", e.Channel}, {"target", e.Target},
-		{"reason_code", string(e.ReasonCode)}, {"note", e.Note},
-	} {
-		if f.value != "" {
-			out = append(out, slog.String(f.name, f.value))
-		}
-	}
-	if e.Attempt > 0 {
-		out = append(out, slog.Int("attempt", e.Attempt))
-	}
-	if e.Age > 0 {
-		out = append(out, slog.Float64("age_seconds", e.Age.Seconds()))
-	}
-	return out
-}
-
-// quoteOrderID cuts an order ID of any length for an error text.
+// quoteOrderID returns an order ID for an error message. A long ID is cut.
 func quoteOrderID(orderID string) string {
 	if len(orderID) > 64 {
 		orderID = orderID[:64] + "…"

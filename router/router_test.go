@@ -40,7 +40,7 @@ func (o *outside) Deliver(_ context.Context, a approval.Answer) error {
 }
 
 func text(name string) handlers.Field[string] {
-	return func(in handlers.Input) (string, bool, error) { return value(in, name) }
+	return handlers.Field[string]{Find: func(in handlers.Input) (string, bool, error) { return value(in, name) }}
 }
 func value(in handlers.Input, name string) (text string, ok bool, _ error) {
 	object, _ := in.Body.(map[string]any)

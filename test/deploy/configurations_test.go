@@ -120,22 +120,22 @@ func TestExampleBodies(t *testing.T) {
 			"title": {w.Fields.Title, "Order A-1 over 1250 EUR"}, "requester": {w.Fields.Requester, "bob@example.com"},
 			"execution": {w.Fields.Execution, "arn:aws:states:eu-west-1:111122223333:execution:orders:e"},
 		} {
-			value, found, err := f.field(in)
+			value, found, err := f.field.Find(in)
 			require.NoError(t, err)
 			require.True(t, found, "%s is not found in what %s sends", name, language)
 			require.Equal(t, f.want, value)
 		}
-		approvers, _, err := w.Fields.Approvers(in)
+		approvers, _, err := w.Fields.Approvers.Find(in)
 		require.NoError(t, err)
 		require.Equal(t, []string{"ann@example.com"}, approvers)
-		timeout, _, err := w.Fields.Timeout(in)
+		timeout, _, err := w.Fields.Timeout.Find(in)
 		require.NoError(t, err)
 		require.Equal(t, 24*time.Hour, timeout)
-		started, found, err := w.Fields.Started(in)
+		started, found, err := w.Fields.Started.Find(in)
 		require.NoError(t, err)
 		require.True(t, found)
 		require.Equal(t, 2026, started.Year())
-		_, found, _ = w.Fields.Deadline(in)
+		_, found, _ = w.Fields.Deadline.Find(in)
 		require.False(t, found, "a time of entry is not a deadline")
 	}
 	require.LessOrEqual(t, len("AQCEAAAA"), approval.MaxToken)

@@ -90,8 +90,8 @@ func mutants() []mutant {
 			edit("approval/supersede.go", "a.StateEnteredAt.Before(b.StateEnteredAt) {", "false {"),
 		},
 		{"a deadline leaves no time for the answer", edit("handlers/times.go",
-			`		if last := ask.TaskExpires.Add(-margin(w.Margin, timeout)); last.Before(ask.Deadline) {`,
-			`		if last := ask.TaskExpires.Add(time.Second); true {`)},
+			`		if last := request.TaskExpires.Add(-marginFor(w.Margin, times.timeout)); last.Before(request.Deadline) {`,
+			`		if last := request.TaskExpires.Add(time.Second); true {`)},
 	}
 }
 

@@ -1,0 +1,62 @@
+package handlers
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// secretName matches the names of fields whose values approvers do not see.
+var secretName = regexp.MustCompile(`(?i)token|secret|password|credential|callback`)
+
+// Limits of the details of a workflow without configured details.
+const (
+	maxDetails    = 20  // fields
+	maxDetailName = 64  // bytes; a field with a longer name is left out
+	maxDetail     = 512 // bytes; a longer value is cut
+)
+
+// readDetails returns the details that approvers see. Without configuration these are the plain values of the body and
+// of its objects one level down. Values that look like secrets are left out, and so is the order ID, which approvers
+// see anyway.
+func readDetails(configured []Detail, in Input, orderID, secret string) ([]approval.Field, error) {
+	var out []approval.Field
+	for _, d := range configured {
+		v, found, err := findField("details."+d.Name, d.Value, in)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			out = append(out, approval.Field{Name: d.Name, Value: v})
+		}
+	}
+	if configured != nil {
+		return out, nil
+	}
+	body, _ := in.Body.(map[string]any)
+	hide := func(text string) bool { return text == orderID || strings.Contains(text, secret) }
+	return appendScalars(nil, body, hide, true), nil
+}
+
+// appendScalars appends the plain values of an object, and of the objects in it if nested is set.
+func appendScalars(out []approval.Field, object map[string]any, hide func(text string) bool, nested bool) []approval.Field {
+	for _, name := range sortedKeys(object) {
+		if len(out) >= maxDetails || secretName.MatchString(name) || len(name) > maxDetailName {
+			continue
+		}
+		if inner, ok := object[name].(map[string]any); ok && nested {
+			out = appendScalars(out, inner, hide, false)
+			continue
+		}
+		text, ok := scalarText(object[name])
+		if !ok || hide(text) {
+			continue
+		}
+		if len(text) > maxDetail {
+			text = strings.ToValidUTF8(text[:maxDetail], "") + "… (cut)"
+		}
+		out = append(out, approval.Field{Name: name, Value: text})
+	}
+	return out
+}

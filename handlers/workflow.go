@@ -1,0 +1,80 @@
+package handlers
+
+import (
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// Workflow is the compiled configuration of a workflow.
+type Workflow struct {
+	Name   string
+	Fields RequestFields
+
+	Approvers    []string // IDs, or "group:" and a name; the approvers of the request are added
+	People       People
+	Policy       approval.Policy
+	MinAssurance approval.Assurance
+	Sources      []string
+
+	Channels         []string
+	FallbackChannels []string // used in this order after the retries of a channel are exhausted
+	GroupChannels    []string // the channels whose messages a group reads
+	ProgramChannels  []string // the channels that notify programs of events
+	OnUndeliverable  approval.UndeliverablePolicy
+	Reminders        []RelativeTime
+	Escalations      []Escalation
+
+	Deadline          time.Duration // from the time at which the workflow began to wait
+	TaskTimeout       time.Duration // of the waiting state, if the request has no timeout; 0 if unknown
+	Margin            time.Duration // between the approval's deadline and the end of the task
+	HeartbeatInterval time.Duration
+
+	TokenTarget string // the target for task tokens
+	URLTarget   string // the target for callback URLs; if empty, callback URLs are refused
+
+	RejectAsSuccess   bool
+	Output            map[string]any
+	CallbackRetry     approval.RetrySchedule
+	NotificationRetry approval.RetrySchedule
+	Retention         time.Duration
+}
+
+// RequestFields find the fields of an approval request in a message.
+type RequestFields struct {
+	Order     Field[string]
+	Token     Field[string]
+	Callback  Field[string] // a callback URL, used instead of a token
+	Step      Field[string]
+	Title     Field[string]
+	Requester Field[string]
+	Execution Field[string]
+	Approvers Field[[]string]
+	Started   Field[time.Time]     // when the workflow began to wait
+	Deadline  Field[time.Time]     // when the approval times out; in some tutorials, when the workflow began to wait
+	Timeout   Field[time.Duration] // how long the workflow waits
+	Details   []Detail             // shown to approvers; nil shows the plain values of the body
+	Output    map[string]Field[any]
+}
+
+// Detail finds one labelled value that approvers see.
+type Detail struct {
+	Name  string
+	Value Field[string]
+}
+
+// RelativeTime is a time after the request of an approval, or before its deadline if Before is set.
+type RelativeTime struct{ After, Before time.Duration }
+
+func (r RelativeTime) timeOf(now, deadline time.Time) time.Time {
+	if r.Before > 0 {
+		return deadline.Add(-r.Before)
+	}
+	return now.Add(r.After)
+}
+
+// Escalation adds approvers at a time.
+type Escalation struct {
+	RelativeTime
+	To []string // as Workflow.Approvers
+}
