@@ -98,8 +98,7 @@ func TestFitWritesAnswers(t *testing.T) {
 	}
 }
 
-// Whatever was said, an answer is valid JSON within its limit, and says whether
-// it was approved and for which order.
+// Every answer is valid JSON within its limit, and contains the outcome and the order.
 func TestFitKeepsItsLimit(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -166,7 +165,7 @@ func TestFitCutsInOrder(t *testing.T) {
 	}
 }
 
-func TestFitUsesTheRoomThereIs(t *testing.T) {
+func TestFitUsesItsLimit(t *testing.T) {
 	t.Parallel()
 	for _, char := range []string{"x", "é", "😀", "\x01"} {
 		a := answer(approval.Rejected, vote(1, approval.Reject, strings.Repeat(char, 500)))
@@ -179,7 +178,7 @@ func TestFitUsesTheRoomThereIs(t *testing.T) {
 	}
 }
 
-func TestFitRefusesWhatIsNoJSON(t *testing.T) {
+func TestFitRefusesInvalidJSON(t *testing.T) {
 	t.Parallel()
 	a := answer(approval.Approved)
 	a.Output = map[string]any{"x": math.NaN()}

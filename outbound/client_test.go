@@ -17,7 +17,7 @@ import (
 	"github.com/approval-relay/approval-relay/outbound/outboundtest"
 )
 
-// get makes one request as the channels and targets do, and returns its outcome.
+// get makes a request as the channels and targets do, and returns its outcome.
 func get(ctx context.Context, c outbound.ClientConfig, url string) (*http.Response, error) {
 	var progress outbound.Progress
 	req, err := http.NewRequestWithContext(progress.ObserveRequest(ctx), http.MethodGet, url, http.NoBody)
@@ -32,7 +32,7 @@ func get(ctx context.Context, c outbound.ClientConfig, url string) (*http.Respon
 	return resp, nil
 }
 
-// internalAddresses are addresses that a name or a URL may lead to and that only the inside should call.
+// internalAddresses are addresses that the guard refuses.
 var internalAddresses = []string{
 	"127.0.0.1",
 	"::1",
@@ -134,8 +134,8 @@ func TestClientUsesNoProxy(t *testing.T) {
 	}
 }
 
-// A certificate that is not trusted, a failed TLS handshake and a refused connection are certainly not sent, whatever
-// the type of the error.
+// A certificate that is not trusted, a failed TLS handshake and a refused connection are certainly not sent, for every type of
+// error.
 func TestJudgeFailureUnsent(t *testing.T) {
 	t.Parallel()
 	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())

@@ -69,7 +69,7 @@ func TestDeliver(t *testing.T) {
 	require.Empty(t, c.FindAction("shop", "Release", "Sign-off").Status)
 }
 
-func TestASummaryIsCut(t *testing.T) {
+func TestSummaryIsCut(t *testing.T) {
 	t.Parallel()
 	c, target := start(t)
 	a := answer(c.OpenApproval("shop", "Release", "Sign-off"), approval.Approved,
@@ -80,8 +80,8 @@ func TestASummaryIsCut(t *testing.T) {
 	require.True(t, strings.HasSuffix(got, "…"))
 }
 
-// Every step fails twice: not applied, and applied with its answer lost.
-func TestWhatFails(t *testing.T) {
+// Every step fails twice: not applied, and applied with a lost response.
+func TestFailures(t *testing.T) {
 	t.Parallel()
 	c, target := start(t)
 	for how, want := range map[string]struct {
@@ -98,7 +98,7 @@ func TestWhatFails(t *testing.T) {
 	}
 }
 
-func TestWhatIsRefused(t *testing.T) {
+func TestRefusals(t *testing.T) {
 	t.Parallel()
 	_, target := start(t)
 	for name, a := range map[string]approval.Answer{
@@ -117,7 +117,7 @@ func TestWhatIsRefused(t *testing.T) {
 	require.NoError(t, target.Heartbeat(t.Context(), unknown))
 }
 
-func TestNoTurnInTime(t *testing.T) {
+func TestRateLimitRefuses(t *testing.T) {
 	t.Parallel()
 	target := codepipeline.NewTarget(struct{ codepipeline.API }{},
 		codepipeline.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})

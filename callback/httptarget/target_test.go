@@ -26,7 +26,7 @@ var now = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
 func clock() time.Time { return now }
 
-// private reaches the test's own servers.
+// private is a configuration that reaches the servers of the test.
 func private() httptarget.Config {
 	return httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true, AllowInternal: true}, Now: clock}
 }
@@ -155,7 +155,7 @@ func TestDeliverReadsTheStatus(t *testing.T) {
 	}
 }
 
-// checkText looks for what no error may hold.
+// checkText checks that an error contains nothing of the request.
 func checkText(t *testing.T, err error) {
 	t.Helper()
 	for _, secret := range []string{"s3cret", "http://", "https://", "ann@example.com"} {
@@ -191,7 +191,7 @@ func TestDeliverWithoutAnAnswer(t *testing.T) {
 	c := private()
 	c.Timeout = 2 * time.Second // longer than a busy machine takes to connect
 	target := httptarget.NewTarget(c)
-	// A connection that was used before is the one that net/http would try again on.
+	// On a connection that was used before, net/http would send the request again.
 	if err := target.Deliver(t.Context(), answer(server.URL+"/s3cret/ok")); err != nil {
 		t.Fatal(err)
 	}
@@ -250,8 +250,8 @@ func TestDeliverOverTLS(t *testing.T) {
 	}
 }
 
-// An answer without an end must not hold the attempt, nor fill the memory.
-func TestDeliverReadsLittleOfAnAnswer(t *testing.T) {
+// An endless response neither delays the attempt nor fills the memory.
+func TestDeliverReadsABoundedResponse(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {
@@ -270,7 +270,7 @@ func TestDeliverReadsLittleOfAnAnswer(t *testing.T) {
 	}
 }
 
-func TestDeliverRefusesWhatHasNoAnswer(t *testing.T) {
+func TestDeliverRefusesInvalidAnswers(t *testing.T) {
 	t.Parallel()
 	target := httptarget.NewTarget(private())
 	pending, long := answer("http://127.0.0.1:1/"), answer("http://127.0.0.1:1/")

@@ -95,8 +95,8 @@ func TestHeartbeat(t *testing.T) {
 	require.ErrorIs(t, target.Heartbeat(t.Context(), a), approval.ErrClosed)
 }
 
-// Every step fails twice: not applied, and applied with its answer lost.
-func TestWhatFails(t *testing.T) {
+// Every step fails twice: not applied, and applied with a lost response.
+func TestFailures(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		faults  emulator.Faults
@@ -120,7 +120,7 @@ func TestWhatFails(t *testing.T) {
 	}
 }
 
-func TestWhatIsRefused(t *testing.T) {
+func TestRefusals(t *testing.T) {
 	t.Parallel()
 	s, target := start(t)
 	for name, a := range map[string]approval.Answer{
@@ -139,7 +139,7 @@ func TestWhatIsRefused(t *testing.T) {
 	require.NoError(t, target.Deliver(t.Context(), long), "a comment is cut")
 }
 
-func TestNoTurnInTime(t *testing.T) {
+func TestRateLimitRefuses(t *testing.T) {
 	t.Parallel()
 	target := lambda.NewTarget(struct{ lambda.API }{},
 		lambda.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})

@@ -26,8 +26,8 @@ func fail(w http.ResponseWriter, status int, code, message string) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"__type": "com.amazonaws.swf.base.model#" + code, "message": message})
 }
 
-// check delivers with the target and says what came out.
-func check(t *testing.T, name string, target *stepfunctions.Target, want approval.ResultKind, maybeApplied bool) {
+// checkOutcome delivers with the target and checks the outcome.
+func checkOutcome(t *testing.T, name string, target *stepfunctions.Target, want approval.ResultKind, maybeApplied bool) {
 	t.Helper()
 	err := target.Deliver(t.Context(), approved())
 	r := approval.ResultOf(err)
@@ -41,7 +41,7 @@ func check(t *testing.T, name string, target *stepfunctions.Target, want approva
 	}
 }
 
-func TestDeliverReadsWhatTheServiceSays(t *testing.T) {
+func TestDeliverReadsErrorCodes(t *testing.T) {
 	t.Parallel()
 	const closed, refused, failed = approval.ResultClosed, approval.ResultRefused, approval.ResultFailed
 	for _, c := range []struct {
@@ -73,13 +73,13 @@ func TestDeliverReadsWhatTheServiceSays(t *testing.T) {
 		{500, "InternalServerError", failed, true},
 		{503, "ServiceUnavailable", failed, true},
 	} {
-		// A ValidationException quotes the value at fault, which may be the token.
+		// A ValidationException quotes the invalid value, which may be the token.
 		api, calls := serve(t, func(w http.ResponseWriter, got call) {
 			fail(w, c.status, c.code, "value '"+got.TaskToken+"' by ann@example.com at http://x")
 		})
 		name := fmt.Sprint(c.status, " ", c.code)
 		target := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: unlimited()})
-		check(t, name, target, c.want, c.maybe)
+		checkOutcome(t, name, target, c.want, c.maybe)
 		if calls.Load() != 1 {
 			t.Errorf("%s: %d attempts", name, calls.Load())
 		}
@@ -104,7 +104,7 @@ func raw(status int, body string) func(http.ResponseWriter, call) {
 	}
 }
 
-// hangUp closes the connection without an answer, as when a reply is lost.
+// hangUp closes the connection without a response.
 func hangUp(w http.ResponseWriter, _ call) {
 	conn, _, err := w.(http.Hijacker).Hijack()
 	if err == nil {
@@ -112,7 +112,7 @@ func hangUp(w http.ResponseWriter, _ call) {
 	}
 }
 
-func TestDeliverWithoutAnAnswerThatCanBeRead(t *testing.T) {
+func TestDeliverWithoutReadableResponse(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		answer func(http.ResponseWriter, call)
@@ -128,7 +128,7 @@ func TestDeliverWithoutAnAnswerThatCanBeRead(t *testing.T) {
 	} {
 		api, _ := serve(t, c.answer)
 		target := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: unlimited()})
-		check(t, name, target, approval.ResultFailed, c.maybe)
+		checkOutcome(t, name, target, approval.ResultFailed, c.maybe)
 		if err := target.Deliver(t.Context(), approved()); outbound.IsEndpointFailure(err) != c.maybe {
 			t.Errorf("%s: down: %t", name, outbound.IsEndpointFailure(err))
 		}
@@ -150,7 +150,7 @@ func TestDeliverEndsWithItsTimeout(t *testing.T) {
 	defer close(release)
 	target := stepfunctions.NewTarget(api,
 		stepfunctions.Config{Limits: unlimited(), Timeout: 2 * time.Second}) // longer than a busy machine takes to connect
-	check(t, "slow", target, approval.ResultFailed, true)
+	checkOutcome(t, "slow", target, approval.ResultFailed, true)
 	if err := target.Deliver(t.Context(), approved()); !errors.Is(err, context.DeadlineExceeded) || calls.Load() != 2 {
 		t.Errorf("%v after %d calls", err, calls.Load())
 	}
@@ -179,17 +179,17 @@ func TestDeliverSurelyNotSent(t *testing.T) {
 		"no TLS":             client("https://"+silent.Addr().String(), nil),
 	} {
 		target := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: unlimited(), Timeout: 300 * time.Millisecond})
-		check(t, name, target, approval.ResultFailed, false)
+		checkOutcome(t, name, target, approval.ResultFailed, false)
 		if err := target.Deliver(t.Context(), approved()); !outbound.IsEndpointFailure(err) {
 			t.Errorf("%s: it is not down", name)
 		}
 	}
 }
 
-// A client that is not the SDK's cannot tell whether it sent anything.
+// With a client that is not the SDK's, it is unknown whether the request was sent.
 func TestDeliverThroughAnotherClient(t *testing.T) {
 	t.Parallel()
-	check(t, "fake", stepfunctions.NewTarget(fake{errors.New("token " + secretToken)},
+	checkOutcome(t, "fake", stepfunctions.NewTarget(fake{errors.New("token " + secretToken)},
 		stepfunctions.Config{Limits: unlimited()}), approval.ResultFailed, true)
 }
 

@@ -20,7 +20,7 @@ import (
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 )
 
-// secretToken must be seen in no error.
+// secretToken must not appear in any error.
 const secretToken = "AQCAAAAAKgAAAAMAAAAAAAAAAeyJhbGciOiJ"
 
 // call is a request as the server saw it.
@@ -90,7 +90,7 @@ func with(s approval.Status) approval.Answer {
 	return a
 }
 
-func TestDeliverCallsWhatTheAnswerAsksFor(t *testing.T) {
+func TestDeliverChoosesTheOperation(t *testing.T) {
 	t.Parallel()
 	asSuccess := with(approval.Rejected)
 	asSuccess.RejectAsSuccess = true
@@ -199,7 +199,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-func TestDeliverCutsACauseThatStaysJSON(t *testing.T) {
+func TestDeliverCutsTheCause(t *testing.T) {
 	t.Parallel()
 	var cause string
 	api, _ := serve(t, func(w http.ResponseWriter, c call) {
@@ -216,7 +216,7 @@ func TestDeliverCutsACauseThatStaysJSON(t *testing.T) {
 	}
 }
 
-func TestLimitsAreSharedAndWaitedFor(t *testing.T) {
+func TestLimitsAreShared(t *testing.T) {
 	t.Parallel()
 	api, calls := serve(t, func(w http.ResponseWriter, _ call) { _, _ = io.WriteString(w, "{}") })
 	limits := unlimited()

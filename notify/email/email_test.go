@@ -11,7 +11,7 @@ import (
 	"github.com/approval-relay/approval-relay/notify/notifytest"
 )
 
-// The built-in templates are held by the golden files of notify/smtp.
+// The golden files of notify/smtp check the built-in templates.
 
 func parsePart(t *testing.T, s email.Source) *email.Templates {
 	t.Helper()
@@ -46,7 +46,7 @@ func TestRender(t *testing.T) {
 	}
 }
 
-// TestFaults holds that each template at fault is named, with its line.
+// Each faulty template is named, with its line.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -11,7 +11,7 @@ import (
 	"github.com/approval-relay/approval-relay/notify/notifytest"
 )
 
-// The bodies are held by the golden files of notify/webhook and notify/sns.
+// The golden files of notify/webhook and notify/sns check the bodies.
 
 func TestEncodePublic(t *testing.T) {
 	t.Parallel()
@@ -46,7 +46,7 @@ func TestEncodePublic(t *testing.T) {
 	}
 }
 
-// What has happened is told without a link, and with the outcome once there is one.
+// An event has no link, and has the outcome if the approval is closed.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)

@@ -104,7 +104,7 @@ func TestEmail(t *testing.T) {
 	}
 }
 
-// TestSameAsSMTP holds that who changes from SMTP to SES gets the same e-mail.
+// The e-mail is the same as from notify/smtp.
 func TestSameAsSMTP(t *testing.T) {
 	t.Parallel()
 	got := sent(t, notifytest.NewMessage(), ses.Config{})
@@ -188,8 +188,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestNoAnswer holds what is certain of a call that was not answered, each once
-// where nothing was sent and once where it was.
+// Calls without a response: each kind of failure before and after the request was sent.
 func TestNoAnswer(t *testing.T) {
 	hangUp := func(w http.ResponseWriter, _ *http.Request) {
 		if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {

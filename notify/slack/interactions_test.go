@@ -23,7 +23,7 @@ const signingSecret = "canary-signing-0123456789"
 
 var began = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 
-// desk is one order, its message in Slack, and what is pressed there.
+// desk has an order, its message in Slack, and the handler of its buttons.
 type desk struct {
 	t      *testing.T
 	slack  *slacktest.Server
@@ -113,8 +113,8 @@ func (d *desk) press(u slacktest.User, action string) int {
 	return d.send(d.slack.PressButton(signingSecret, began, u, d.slack.Messages()[0], action))
 }
 
-// said is what was said at last, or nothing.
-func (d *desk) said() string {
+// lastReply returns the last reply to Slack, or the empty text.
+func (d *desk) lastReply() string {
 	if s := d.slack.Answers(); len(s) > 0 {
 		return s[len(s)-1]
 	}
@@ -129,18 +129,18 @@ func TestPress(t *testing.T) {
 	require.Equal(t, approval.Rejected, a.Status)
 	require.Equal(t, "alan@example.com", a.Votes[0].By)
 	require.Equal(t, approval.ViaChat, a.Votes[0].Via)
-	require.Empty(t, d.said(), "the message is edited for all")
+	require.Empty(t, d.lastReply(), "the message is edited for all")
 
 	require.Equal(t, http.StatusOK, d.press(alan, "reject"), "a second click")
 	require.Len(t, a.Votes, 1)
 	require.Equal(t, http.StatusOK, d.press(alan, "approve"))
-	require.Contains(t, d.said(), "contradicts an earlier decision")
-	require.Contains(t, d.said(), `"response_type":"ephemeral"`)
-	require.Contains(t, d.said(), `"replace_original":false`)
+	require.Contains(t, d.lastReply(), "contradicts an earlier decision")
+	require.Contains(t, d.lastReply(), `"response_type":"ephemeral"`)
+	require.Contains(t, d.lastReply(), `"replace_original":false`)
 	require.Equal(t, []string{"accepted", "accepted", "refused"}, d.events)
 }
 
-func TestWhoPresses(t *testing.T) {
+func TestPressesByOthers(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		user slacktest.User
@@ -161,7 +161,7 @@ func TestWhoPresses(t *testing.T) {
 		a := d.order.Approvals[0]
 		if tc.by == "" {
 			require.Equal(t, approval.Pending, a.Status, name)
-			require.Contains(t, d.said(), "You are not asked to decide this", name)
+			require.Contains(t, d.lastReply(), "You are not asked to decide this", name)
 			continue
 		}
 		require.Equal(t, approval.Approved, a.Status, name)
@@ -169,17 +169,17 @@ func TestWhoPresses(t *testing.T) {
 	}
 }
 
-func TestWhereEverybodyMayDecide(t *testing.T) {
+func TestApprovalOpenToEverybody(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, false, func(a *approval.Request) { a.Approvers = nil })
 	require.Equal(t, http.StatusOK, d.press(slacktest.User{ID: "U0BOT"}, "approve"))
 	require.Equal(t, "slack:U0BOT", d.order.Approvals[0].Votes[0].By)
-	require.Contains(t, d.said(), `"replace_original":true`, "nobody else edits the message")
-	require.Contains(t, d.said(), "Approved")
-	require.NotContains(t, d.said(), `"actions"`)
+	require.Contains(t, d.lastReply(), `"replace_original":true`, "nobody else edits the message")
+	require.Contains(t, d.lastReply(), "Approved")
+	require.NotContains(t, d.lastReply(), `"actions"`)
 }
 
-func TestWhatIsRefused(t *testing.T) {
+func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*approval.Request){
 		"a more secure way than Slack": func(a *approval.Request) { a.MinAssurance = approval.AssuranceSSO },
@@ -190,13 +190,13 @@ func TestWhatIsRefused(t *testing.T) {
 	} {
 		d := newDesk(t, true, change)
 		require.Equal(t, http.StatusOK, d.press(alan, "approve"))
-		require.Contains(t, d.said(), want)
+		require.Contains(t, d.lastReply(), want)
 		require.Equal(t, approval.Pending, d.order.Approvals[0].Status)
 	}
 	d := newDesk(t, true, nil)
 	d.order.Advance(approval.Environment{Now: began.Add(24 * time.Hour)})
 	d.press(alan, "approve")
-	require.Contains(t, d.said(), "too late")
+	require.Contains(t, d.lastReply(), "too late")
 	d = newDesk(t, true, nil)
 	_, _, err := d.order.AddRequest(approval.Request{
 		Token:    approval.NewToken("2"),
@@ -206,10 +206,10 @@ func TestWhatIsRefused(t *testing.T) {
 	}, approval.Environment{Now: began})
 	require.NoError(t, err)
 	d.press(alan, "approve")
-	require.Contains(t, d.said(), "in the newer message")
+	require.Contains(t, d.lastReply(), "in the newer message")
 }
 
-func TestNobodyElseIsHeard(t *testing.T) {
+func TestRequestsNotFromSlack(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, true, nil)
 	good := func() *http.Request {
@@ -246,18 +246,18 @@ func TestNobodyElseIsHeard(t *testing.T) {
 	require.Empty(t, d.slack.Answers())
 }
 
-func TestAButtonThatIsNotOurs(t *testing.T) {
+func TestForgedButton(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, true, nil)
 	m := d.slack.Messages()[0]
 	m.Blocks[len(m.Blocks)-1].Elements[0].Value = "made up"
 	require.Equal(t, http.StatusOK, d.send(d.slack.PressButton(signingSecret, began, alan, m, "approve")))
-	require.Contains(t, d.said(), "no longer valid")
+	require.Contains(t, d.lastReply(), "no longer valid")
 	require.Equal(t, approval.Pending, d.order.Approvals[0].Status)
 }
 
-// Slack shows that it failed, and the button is still there.
-func TestWhatMayPassIsNoAnswer(t *testing.T) {
+// After a temporary failure, Slack shows it, and the button can be pressed again.
+func TestTemporaryFailure(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, true, nil)
 	d.slack.FailNext(slacktest.Failure{Method: "users.info", Status: 503})
@@ -266,14 +266,14 @@ func TestWhatMayPassIsNoAnswer(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, d.press(alan, "approve"))
 	d.failed = approval.InvalidField("by", "is too long")
 	require.Equal(t, http.StatusOK, d.press(alan, "approve"))
-	require.Contains(t, d.said(), "cannot be decided")
+	require.Contains(t, d.lastReply(), "cannot be decided")
 	d.failed = nil
 	require.Equal(t, http.StatusOK, d.press(alan, "approve"))
 	require.Equal(t, approval.Approved, d.order.Approvals[0].Status)
 	require.NotContains(t, d.log.String(), slacktest.Token)
 }
 
-func TestOnlySlackIsAnswered(t *testing.T) {
+func TestRepliesGoToSlackOnly(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, true, nil)
 	d.in.Hosts = []string{"hooks.slack.com"}

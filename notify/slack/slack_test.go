@@ -54,7 +54,7 @@ func message(change ...func(*approval.Message)) approval.Message {
 	return m
 }
 
-// texts is all that a message says.
+// texts returns all texts of a message.
 func texts(m slacktest.Message) string {
 	var out []string
 	for _, b := range m.Blocks {
@@ -65,7 +65,7 @@ func texts(m slacktest.Message) string {
 	return strings.Join(out, "\n")
 }
 
-// buttons lists what can be pressed.
+// buttons lists the buttons of a message.
 func buttons(m slacktest.Message) string {
 	var out []string
 	for _, b := range m.Blocks {
@@ -78,7 +78,7 @@ func buttons(m slacktest.Message) string {
 	return strings.Join(out, " ")
 }
 
-func TestToTheApprover(t *testing.T) {
+func TestDirectMessage(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	ch := open(t, bot(s))
@@ -98,7 +98,7 @@ func TestToTheApprover(t *testing.T) {
 	require.Equal(t, notifytest.Link, m.Blocks[len(m.Blocks)-1].Elements[2].URL)
 }
 
-func TestToARoom(t *testing.T) {
+func TestGroupMessage(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	c := bot(s)
@@ -120,9 +120,8 @@ func TestByWebhook(t *testing.T) {
 	require.True(t, approval.IsPermanent(ch.Edit(t.Context(), "x/1", message())))
 }
 
-// What is too long is cut, and says so: Slack refuses a message that is longer by
-// one character, and then nobody would know.
-func TestWhatIsTooLongIsCut(t *testing.T) {
+// A long message is cut with a note, because Slack refuses a message that is longer by a single character.
+func TestLongMessageIsCut(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	long := message(func(m *approval.Message) {
@@ -146,7 +145,7 @@ func TestWhatIsTooLongIsCut(t *testing.T) {
 	require.Equal(t, "approve reject open", buttons(s.Messages()[0]))
 }
 
-// Nothing from outside may mention everybody, link somewhere or look like ours.
+// A text from outside can neither mention everybody, nor contain a link, nor look like our own words.
 func TestHostileText(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -226,7 +225,7 @@ func TestWhatFails(t *testing.T) {
 		message(func(m *approval.Message) { m.Approver = "just a name" }))))
 }
 
-func TestAServerThatSaysNothing(t *testing.T) {
+func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))

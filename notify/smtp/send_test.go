@@ -17,8 +17,8 @@ import (
 	"github.com/approval-relay/approval-relay/secret"
 )
 
-// no is a server's refusal, which repeats all that it could have learnt.
-func no(code, class, subject, detail int) error {
+// refusal returns the refusal of a server that repeats the password.
+func refusal(code, class, subject, detail int) error {
 	return &gosmtp.SMTPError{Code: code, EnhancedCode: gosmtp.EnhancedCode{class, subject, detail},
 		Message: "no: " + password}
 }
@@ -31,17 +31,17 @@ func TestRefusals(t *testing.T) {
 		kind   approval.ResultKind
 		says   string
 	}{
-		"sender, for now":         {&server{mail: no(451, 4, 3, 0)}, approval.ResultFailed, "451"},
-		"sender":                  {&server{mail: no(550, 5, 1, 8)}, approval.ResultFailed, "550"},
-		"recipient, for now":      {&server{rcpt: no(450, 4, 2, 0)}, approval.ResultFailed, "450"},
-		"recipient":               {&server{rcpt: no(550, 5, 1, 1)}, approval.ResultRefused, "550"},
-		"relaying denied":         {&server{rcpt: no(554, 5, 7, 1)}, approval.ResultFailed, "554"},
-		"not signed in":           {&server{rcpt: no(530, 5, 5, 1)}, approval.ResultFailed, "530"},
-		"content, for now":        {&server{data: no(452, 4, 3, 1)}, approval.ResultFailed, "452"},
-		"content":                 {&server{data: no(552, 5, 3, 4)}, approval.ResultRefused, "552 5.3.4"},
+		"sender, for now":         {&server{mail: refusal(451, 4, 3, 0)}, approval.ResultFailed, "451"},
+		"sender":                  {&server{mail: refusal(550, 5, 1, 8)}, approval.ResultFailed, "550"},
+		"recipient, for now":      {&server{rcpt: refusal(450, 4, 2, 0)}, approval.ResultFailed, "450"},
+		"recipient":               {&server{rcpt: refusal(550, 5, 1, 1)}, approval.ResultRefused, "550"},
+		"relaying denied":         {&server{rcpt: refusal(554, 5, 7, 1)}, approval.ResultFailed, "554"},
+		"not signed in":           {&server{rcpt: refusal(530, 5, 5, 1)}, approval.ResultFailed, "530"},
+		"content, for now":        {&server{data: refusal(452, 4, 3, 1)}, approval.ResultFailed, "452"},
+		"content":                 {&server{data: refusal(552, 5, 3, 4)}, approval.ResultRefused, "552 5.3.4"},
 		"content, with its link":  {&server{data: linkEcho}, approval.ResultRefused, "554 5.7.1"},
-		"sign-in":                 {&server{auth: no(535, 5, 7, 8)}, approval.ResultFailed, "535"},
-		"sign-in, for now":        {&server{auth: no(454, 4, 7, 0)}, approval.ResultFailed, "454"},
+		"sign-in":                 {&server{auth: refusal(535, 5, 7, 8)}, approval.ResultFailed, "535"},
+		"sign-in, for now":        {&server{auth: refusal(454, 4, 7, 0)}, approval.ResultFailed, "454"},
 		"connection cut in DATA":  {&server{hang: "cut"}, approval.ResultFailed, "connection"},
 		"hello hangs":             {&server{hang: "hello"}, approval.ResultFailed, "no answer in time"},
 		"sign-in hangs":           {&server{hang: "auth"}, approval.ResultFailed, "no answer in time"},
@@ -54,7 +54,7 @@ func TestRefusals(t *testing.T) {
 			conf := config(s, smtp.StartTLS)
 			conf.Username, conf.Password = "relay", secret.New(password)
 			conf.Timeout = time.Minute
-			err := notifytest.NoLeaks(t, until{open(t, conf), s.hung}, password)
+			err := notifytest.NoLeaks(t, untilHang{open(t, conf), s.hung}, password)
 			r := approval.ResultOf(err)
 			if r.Kind != c.kind || !strings.Contains(r.Reason, c.says) || len(s.got()) != 0 {
 				t.Errorf("%+v, server got %d", r, len(s.got()))
@@ -70,29 +70,28 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// until is a channel whose attempts come to the end of their time when the server
-// hangs, so that no test depends on how long anything takes.
-type until struct {
+// untilHang is a channel whose attempts time out when the server hangs, so that the test does not depend on durations.
+type untilHang struct {
 	notify.Channel
 	hung <-chan struct{}
 }
 
 // Notify implements notify.Channel.
-func (u until) Notify(ctx context.Context, m approval.Message) error {
-	return u.Channel.Notify(over{ctx, u.hung}, m)
+func (u untilHang) Notify(ctx context.Context, m approval.Message) error {
+	return u.Channel.Notify(timedOut{ctx, u.hung}, m)
 }
 
-// over is a context whose deadline passes when done is closed.
-type over struct {
+// timedOut is a context whose deadline passes when done is closed.
+type timedOut struct {
 	context.Context //nolint:containedctx // it is one
 	done            <-chan struct{}
 }
 
 // Done implements context.Context.
-func (o over) Done() <-chan struct{} { return o.done }
+func (o timedOut) Done() <-chan struct{} { return o.done }
 
 // Err implements context.Context.
-func (o over) Err() error {
+func (o timedOut) Err() error {
 	select {
 	case <-o.done:
 		return context.DeadlineExceeded
@@ -101,9 +100,8 @@ func (o over) Err() error {
 	}
 }
 
-// TestSilence holds that a server that takes the connection and says nothing is
-// told from one that breaks it, by Timeout alone.
-func TestSilence(t *testing.T) {
+// A silent server ends in a timeout, and not in a broken connection.
+func TestSilentServer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -121,9 +119,8 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestCalledOff holds that an attempt that the caller ends is not one that the
-// server left unanswered.
-func TestCalledOff(t *testing.T) {
+// An attempt that the caller cancels is not reported as a timeout.
+func TestCancelledAttempt(t *testing.T) {
 	t.Parallel()
 	s := start(t, &server{hang: "rcpt"}, false, false)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -191,9 +188,8 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
-// TestDeliveredAllTheSame holds that what comes after the server took the e-mail
-// is no failure: it would be sent twice.
-func TestDeliveredAllTheSame(t *testing.T) {
+// A failure after the server has accepted the e-mail is ignored: a retry would send the e-mail twice.
+func TestFailureAfterDelivery(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -223,7 +219,7 @@ func TestDeliveredAllTheSame(t *testing.T) {
 	}
 }
 
-// read reads a command, or the content up to its dot.
+// read reads a command, or the content up to its final dot.
 func read(conn net.Conn, content bool) {
 	end := "\r\n"
 	if content {

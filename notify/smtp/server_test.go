@@ -19,7 +19,7 @@ import (
 	gosmtp "github.com/emersion/go-smtp"
 )
 
-// server is a mail server that keeps what it got, and refuses what a test says.
+// server is a mail server that stores the e-mails, and fails as the test sets it.
 type server struct {
 	addr *net.TCPAddr
 	pool *x509.CertPool
@@ -46,7 +46,7 @@ func (s *server) got() []received {
 	return s.mails
 }
 
-// start runs the server. With implicit it speaks TLS from the first byte on.
+// start runs the server. If implicit is set, it uses TLS from the first byte on.
 func start(t *testing.T, s *server, starttls, implicit bool) *server {
 	t.Helper()
 	cert, pool := certificate(t)

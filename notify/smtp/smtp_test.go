@@ -48,7 +48,7 @@ func open(t *testing.T, c smtp.Config) *smtp.Channel {
 	return ch
 }
 
-// sent sends a message without TLS and returns what the server got.
+// sent sends a message without TLS and returns the e-mail that the server got.
 func sent(t *testing.T, m approval.Message) (*mail.Message, string, string) {
 	t.Helper()
 	s := start(t, &server{}, false, false)
@@ -61,7 +61,7 @@ func sent(t *testing.T, m approval.Message) (*mail.Message, string, string) {
 	return parts(t, s.got()[0].body)
 }
 
-// parts reads an e-mail of exactly a text and an HTML part.
+// parts parses an e-mail with exactly a text part and an HTML part.
 func parts(t *testing.T, body []byte) (msg *mail.Message, text, html string) {
 	t.Helper()
 	msg, err := mail.ReadMessage(bytes.NewReader(body))

@@ -14,9 +14,8 @@ import (
 
 const topic = "arn:aws:sns:eu-west-1:111122223333:approvals"
 
-// server is the Publish of SNS, as
-// https://docs.aws.amazon.com/sns/latest/api/API_Publish.html describes it: what it
-// does not say of a standard topic is refused.
+// server is the operation Publish of SNS. It refuses every request that
+// https://docs.aws.amazon.com/sns/latest/api/API_Publish.html does not describe for a standard topic.
 type server struct {
 	url    string
 	answer http.HandlerFunc // in place of its own, to what it would have taken
@@ -65,7 +64,7 @@ func fail(w http.ResponseWriter, status int, code, message string) {
 		`<Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error><RequestId>req-1</RequestId></ErrorResponse>`, code, text.String())
 }
 
-// attributeName is of https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html.
+// attributeName is the pattern of https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html.
 var attributeName = regexp.MustCompile(`^[A-Za-z0-9_-]([A-Za-z0-9_.-]{0,254}[A-Za-z0-9_-])?$`)
 
 func read(r *http.Request) (published, error) {

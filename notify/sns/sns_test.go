@@ -90,8 +90,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// TestLargest holds that the largest event there can be fits, and says what it
-// leaves out.
+// The largest possible event is cut to the limit, and counts the details that are left out.
 func TestLargest(t *testing.T) {
 	t.Parallel()
 	m := notifytest.NewMessage()
@@ -111,8 +110,7 @@ func TestLargest(t *testing.T) {
 	}
 }
 
-// TestAttributesCount holds that an event which fits by itself, but not with its
-// attributes, is cut too.
+// An event that fits only without its attributes is cut too.
 func TestAttributesCount(t *testing.T) {
 	t.Parallel()
 	m := notifytest.NewMessage()

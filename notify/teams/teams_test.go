@@ -100,8 +100,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// TestLargest holds that the largest message there can be fits, and says what it
-// leaves out.
+// The largest possible message is cut to the limit, and counts the details that are left out.
 func TestLargest(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{strings.Repeat("😀", 512), strings.Repeat("\x01", 2048),

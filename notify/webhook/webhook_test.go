@@ -179,13 +179,13 @@ func TestNoAnswer(t *testing.T) {
 	}{
 		"closed at once": {func(c net.Conn) { _ = c.Close() }, true},
 		"not HTTP": {func(c net.Conn) {
-			hear(c)
+			awaitRequest(c)
 			_, _ = io.WriteString(c, "SSH-2.0 "+notifytest.Link+"\r\n\r\n")
 			_ = c.Close()
 		}, true},
 		"silent": {func(c net.Conn) { <-hang; _ = c.Close() }, true},
 		"endless header": {func(c net.Conn) {
-			hear(c)
+			awaitRequest(c)
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nA: ")
 			<-hang
 			_ = c.Close()
@@ -215,10 +215,10 @@ func TestNoAnswer(t *testing.T) {
 	}
 }
 
-// hear waits for the request.
-func hear(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }
+// awaitRequest waits for the first byte of the request.
+func awaitRequest(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }
 
-func TestEndlessAnswer(t *testing.T) {
+func TestEndlessResponse(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {
@@ -266,7 +266,7 @@ func TestNewNamesFaults(t *testing.T) {
 		"https://user:pa55word@exa mple.com/", "mailto:a@example.com"} {
 		_, err := webhook.NewChannel(webhook.Config{Config: post.Config{URL: secret.New(url)}})
 		if err == nil {
-			t.Errorf("%q is taken", url)
+			t.Errorf("%q is accepted", url)
 			continue
 		}
 		for _, field := range []string{"url: ", "secrets: "} {

@@ -10,8 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/notify/teams/teamstest"
 )
 
-// TestRefuses holds that the workflow refuses what Teams would refuse, or show as
-// something else: a check that never fails is none.
+// The workflow refuses each kind of message that Teams would refuse or show differently.
 func TestRefuses(t *testing.T) {
 	t.Parallel()
 	good, err := os.ReadFile("../testdata/good_request.json")
