@@ -22,7 +22,7 @@ func (o Outcome) resultingStatus() Status {
 	return Rejected
 }
 
-// Via is the way in of a decision.
+// Via names the way in of a decision, such as a link or a webhook.
 type Via string
 
 // The ways in.

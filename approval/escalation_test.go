@@ -254,7 +254,7 @@ func TestLimitsOfEscalations(t *testing.T) {
 		"approvers": func(a *Request) {
 			a.Escalations = []Escalation{{At: at(time.Hour), Approvers: make([]Approver, MaxApprovers+1)}}
 		},
-		"unheard": func(a *Request) { a.OnUndeliverable = "shout" },
+		"undeliverable": func(a *Request) { a.OnUndeliverable = "shout" },
 	}
 	for field, change := range bad {
 		_, _, err := (&Order{ID: "o-1"}).AddRequest(newRequest("t1", change), envAt(0))

@@ -71,7 +71,7 @@ func (m *model) drawNotifications(t *rapid.T, a *Request) {
 	}
 	a.OnUndeliverable = rapid.SampledFrom([]UndeliverablePolicy{
 		UndeliverableWait, UndeliverableEscalate, UndeliverableCancel,
-	}).Draw(t, "unheard")
+	}).Draw(t, "undeliverable")
 }
 
 func (m *model) decideOrder(t *rapid.T) {

@@ -2,6 +2,7 @@ package approval
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
@@ -43,7 +44,7 @@ type Request struct {
 	ProgramChannels []string     `json:"events,omitempty"`
 	Reminders       []time.Time  `json:"reminders,omitempty"`   // in order
 	Escalations     []Escalation `json:"escalations,omitempty"` // in order
-	// OnUndeliverable applies when the approval is undeliverable.
+	// OnUndeliverable applies when the approval is undeliverable. The empty policy is UndeliverableWait.
 	OnUndeliverable UndeliverablePolicy `json:"unheard,omitempty"`
 
 	// StateEnteredAt is when the workflow began to wait, by its own clock or by the clock of its queue; zero if
@@ -82,7 +83,7 @@ type UndeliverablePolicy string
 
 // The policies for undeliverable approvals. The metrics count undeliverable approvals under every policy.
 const (
-	UndeliverableWait     UndeliverablePolicy = ""         // keep it pending until the deadline
+	UndeliverableWait     UndeliverablePolicy = "wait"     // keep it pending until the deadline
 	UndeliverableEscalate UndeliverablePolicy = "escalate" // run the next escalation at once
 	UndeliverableCancel   UndeliverablePolicy = "cancel"   // cancel it, so that the workflow continues at once
 )
@@ -136,13 +137,15 @@ func (o *Order) AddRequest(r Request, env Environment) (string, []Action, error)
 	return id, o.openApproval(id, r, env), nil
 }
 
-// normalize sorts the times of the request and removes approvers that may not decide.
+// normalize removes approvers that may not decide, sorts the times of the request and sets the default policy for an
+// undeliverable approval.
 func (r *Request) normalize() error {
 	named := len(r.Approvers)
 	r.Approvers = distinctApprovers(r.Approvers, r.Requester)
 	if named > 0 && len(r.Approvers) == 0 { // an empty list would let everybody decide
 		return InvalidField("approvers", "name only the requester, who may not decide")
 	}
+	r.OnUndeliverable = cmp.Or(r.OnUndeliverable, UndeliverableWait)
 	r.Reminders = slices.SortedFunc(slices.Values(r.Reminders), time.Time.Compare)
 	r.Escalations = slices.SortedStableFunc(slices.Values(r.Escalations), func(a, b Escalation) int {
 		return a.At.Compare(b.At)

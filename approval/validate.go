@@ -102,7 +102,7 @@ func (r *Request) validateChannels() error {
 	case max(1, len(r.allApprovers()))*len(r.Channels) > MaxNotifications:
 		return InvalidField("channels", "times approvers are more than %d notifications", MaxNotifications)
 	case !slices.Contains(policies, r.OnUndeliverable):
-		return InvalidField("unheard", "%.40q is neither escalate nor cancel", r.OnUndeliverable)
+		return InvalidField("undeliverable", "%.40q is not wait, escalate or cancel", r.OnUndeliverable)
 	}
 	return nil
 }

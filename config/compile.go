@@ -115,7 +115,7 @@ func (w Workflow) compile(c compiler, name string) handlers.Workflow {
 		Channels:          w.Notify,
 		FallbackChannels:  w.Fallback,
 		ProgramChannels:   w.Events,
-		OnUndeliverable:   undeliverable(w.Undeliverable),
+		OnUndeliverable:   approval.UndeliverablePolicy(w.Undeliverable),
 		Deadline:          w.Deadline,
 		TaskTimeout:       w.TaskTimeout,
 		Margin:            w.Margin,
@@ -160,14 +160,6 @@ func (w Workflow) compileRequestFields(c compiler) handlers.RequestFields {
 		f.Output[key] = compileField(c, "callback.output_fields."+key, Expressions{w.Callback.OutputFields[key]}, convertNothing)
 	}
 	return f
-}
-
-// undeliverable returns the reaction as the domain names it.
-func undeliverable(text string) approval.UndeliverablePolicy {
-	if text == "wait" {
-		return approval.UndeliverableWait
-	}
-	return approval.UndeliverablePolicy(text)
 }
 
 func (w Workflow) marks() []handlers.RelativeTime {
