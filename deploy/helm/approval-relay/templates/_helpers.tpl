@@ -40,3 +40,19 @@ default
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
 {{- end -}}
 {{- end -}}
+
+{{- /* The parts of the configuration that a worker reads at its start only: all of it without reloads. The refusals of
+`POST /-/reload` name the same parts. */ -}}
+{{- define "approval-relay.restartConfig" -}}
+{{- if .Values.configReload.interval -}}
+{{- $parts := pick .Values.config "public" "operator" "store" "keys" "aws" "tracing" "shutdown" "unmatched" "decisions" -}}
+{{- $queues := dict -}}
+{{- range $name, $workflow := .Values.config.workflows | default dict -}}
+{{- $_ := set $queues $name (dig "requests" "sqs" dict ($workflow | default dict)) -}}
+{{- end -}}
+{{- $_ := set $parts "queues" $queues -}}
+{{- toYaml $parts -}}
+{{- else -}}
+{{- toYaml .Values.config -}}
+{{- end -}}
+{{- end -}}

@@ -7,8 +7,8 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
-    # The configuration is read once, at the start.
-    checksum/config: {{ toYaml .Values.config | sha256sum }}
+    # A change of these parts replaces the pod; the worker reloads all others by itself.
+    checksum/config: {{ include "approval-relay.restartConfig" . | sha256sum }}
     {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -32,7 +32,7 @@ spec:
     - name: approval-relay
       image: {{ include "approval-relay.image" . }}
       imagePullPolicy: {{ .Values.image.pullPolicy }}
-      args: [run, --config.file=/etc/approval-relay/relay.yaml]
+      args: [run, --config.file=/etc/approval-relay/relay.yaml{{ with .Values.configReload.interval }}, --config.watch={{ . }}{{ end }}]
       workingDir: /data # where the command line finds the operator's token: kubectl exec … /approval-relay requests
       {{- with .Values.env }}
       env:
