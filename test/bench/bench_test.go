@@ -45,7 +45,14 @@ func TestRing(t *testing.T) {
 func TestTable(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	printTable(&out, []row{atLeast("speed", "10/s", "5/s", 2, 1.8), atMost("calls", "", "floor", 0.2104, 0.21), atMost("way", "", "", 1.345, 1.5).asRatio()})
+	printTable(
+		&out,
+		[]row{
+			atLeast("speed", "10/s", "5/s", 2, 1.8),
+			atMost("calls", "", "floor", 0.2104, 0.21),
+			atMost("way", "", "", 1.345, 1.5).asRatio(),
+		},
+	)
 	assert.Equal(t, `| what  | measured | against | ratio or count | reach  | ok? |
 |-------|----------|---------|----------------|--------|-----|
 | speed | 10/s     | 5/s     | 2×             | ≥ 1.8× | ok  |

@@ -77,11 +77,20 @@ func newSite(t *testing.T) *site {
 	mux.HandleFunc("GET /signin/callback", door.CompleteSignIn)
 	page, err := web.New(web.Config{
 		Sessions: door,
-		Links:    s.links, Orders: s.store, Origin: server.URL, Now: func() time.Time { return s.now },
+		Links:    s.links,
+		Orders:   s.store,
+		Origin:   server.URL,
+		Now:      func() time.Time { return s.now },
 		Decider: &handlers.Decider{Transitions: &handlers.Transitions{
-			Orders: s.store, Dispatch: discard{}, Observer: discard{}, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return s.now }, Lease: time.Minute,
+			Orders:   s.store,
+			Dispatch: discard{},
+			Observer: discard{},
+			Log:      slog.New(slog.DiscardHandler),
+			Now:      func() time.Time { return s.now },
+			Lease:    time.Minute,
 		}},
-		Observer: discard{}, Log: slog.New(slog.DiscardHandler),
+		Observer: discard{},
+		Log:      slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	door.ShowMessage = page.ShowMessage
@@ -93,10 +102,19 @@ func newSite(t *testing.T) *site {
 func (s *site) requestApproval(order, approver string, change ...func(*approval.Request)) string {
 	s.t.Helper()
 	ask := approval.Request{
-		Token: approval.NewToken("task-" + order), Workflow: "refunds", Step: "finance", Title: "Refund of 480 EUR to Ada Lovelace",
-		Details:   []approval.Field{{Name: "Amount", Value: "480.00 EUR"}, {Name: "Reason", Value: "Damaged in transit.\nPhotos are in the ticket."}},
-		Requester: "grace@example.com", Approvers: []approval.Approver{{ID: "alan@example.com", Nonce: "1"}, {ID: "barbara@example.com", Nonce: "2"}},
-		Policy: approval.Policy{Kind: approval.PolicyAny}, Deadline: s.now.Add(31 * time.Hour), Retention: 24 * time.Hour,
+		Token:    approval.NewToken("task-" + order),
+		Workflow: "refunds",
+		Step:     "finance",
+		Title:    "Refund of 480 EUR to Ada Lovelace",
+		Details: []approval.Field{
+			{Name: "Amount", Value: "480.00 EUR"},
+			{Name: "Reason", Value: "Damaged in transit.\nPhotos are in the ticket."},
+		},
+		Requester: "grace@example.com",
+		Approvers: []approval.Approver{{ID: "alan@example.com", Nonce: "1"}, {ID: "barbara@example.com", Nonce: "2"}},
+		Policy:    approval.Policy{Kind: approval.PolicyAny},
+		Deadline:  s.now.Add(31 * time.Hour),
+		Retention: 24 * time.Hour,
 	}
 	for _, f := range change {
 		f(&ask)

@@ -92,7 +92,12 @@ func (d *consoleSite) addAll() {
 			return approval.Result{Kind: approval.ResultRefused, Reason: "smtp: 550 5.1.1 treasury@example.com: user unknown"}
 		})
 	})
-	d.addNotifiedRequest("REF-20951", 7*time.Minute, 48*time.Hour, func(a *approval.Request) { a.Title = "Refund of 75.50 EUR to Grace Hopper" })
+	d.addNotifiedRequest(
+		"REF-20951",
+		7*time.Minute,
+		48*time.Hour,
+		func(a *approval.Request) { a.Title = "Refund of 75.50 EUR to Grace Hopper" },
+	)
 	for i := range 3 {
 		d.addExhausted(fmt.Sprintf("PAY-77%02d", 2+i), time.Duration(6-i)*time.Hour)
 	}
@@ -129,7 +134,13 @@ func (d *consoleSite) addExhausted(order string, ago time.Duration) {
 		a.Step = "second-signature"
 	})
 	d.on(order, func(o *approval.Order) {
-		_, acts, err := o.Decide(approval.Decision{ID: "d", Outcome: approval.Approve, By: "alan@example.com", Via: approval.ViaLink, Source: "link"}, approval.UnmatchedRetention{}, d.ago(ago))
+		_, acts, err := o.Decide(approval.Decision{
+			ID:      "d",
+			Outcome: approval.Approve,
+			By:      "alan@example.com",
+			Via:     approval.ViaLink,
+			Source:  "link",
+		}, approval.UnmatchedRetention{}, d.ago(ago))
 		require.NoError(d.t, err)
 		end(o, acts, d.ago(ago-time.Second), func(string) approval.Result {
 			return approval.Result{Kind: approval.ResultRefused, Reason: denied, ReasonCode: approval.ReasonDenied}
@@ -171,11 +182,22 @@ func (d *consoleSite) addIncident() {
 			end(o, o.Advance(t), d.ago(ago-time.Second), ok)
 		}
 		_, more, err := o.Decide(approval.Decision{
-			ID: "link-1", Outcome: approval.Approve, By: "barbara@example.com", Comment: "Checked against the purchase order.", Via: approval.ViaLink, Source: "link",
+			ID:      "link-1",
+			Outcome: approval.Approve,
+			By:      "barbara@example.com",
+			Comment: "Checked against the purchase order.",
+			Via:     approval.ViaLink,
+			Source:  "link",
 		}, approval.UnmatchedRetention{}, d.ago(25*time.Hour))
 		require.NoError(d.t, err)
 		end(o, more, d.ago(25*time.Hour), ok)
-		_, _, err = o.Decide(approval.Decision{ID: "link-2", Outcome: approval.Approve, By: "grace@example.com", Via: approval.ViaLink, Source: "link"}, approval.UnmatchedRetention{}, d.ago(3*time.Hour))
+		_, _, err = o.Decide(approval.Decision{
+			ID:      "link-2",
+			Outcome: approval.Approve,
+			By:      "grace@example.com",
+			Via:     approval.ViaLink,
+			Source:  "link",
+		}, approval.UnmatchedRetention{}, d.ago(3*time.Hour))
 		require.NoError(d.t, err)
 		t := d.ago(2 * time.Hour)
 		end(o, o.Advance(t), d.ago(2*time.Hour-3*time.Second), func(channel string) approval.Result {

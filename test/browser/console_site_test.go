@@ -41,15 +41,35 @@ func newConsoleSite(t *testing.T) *consoleSite {
 	t.Helper()
 	d := &consoleSite{t: t, store: memory.New(), now: time.Date(2026, 3, 4, 3, 12, 45, 0, time.UTC)}
 	log := slog.New(slog.DiscardHandler)
-	tr := &handlers.Transitions{Orders: d.store, Dispatch: discard{}, Observer: discard{}, Log: log, Now: d.clock, Lease: time.Minute}
+	tr := &handlers.Transitions{
+		Orders:   d.store,
+		Dispatch: discard{},
+		Observer: discard{},
+		Log:      log,
+		Now:      d.clock,
+		Lease:    time.Minute,
+	}
 	c, err := console.New(console.Config{
-		Tokens: map[string]secret.Text{"ada": secret.New(opsToken)}, MAC: keys.NewRing(d.now), Orders: d.store, Counter: d.store, DeadLetters: d.store,
-		Decider: &handlers.Decider{Transitions: tr}, Queues: []string{"request-orders"}, Now: d.clock, Log: log,
+		Tokens:      map[string]secret.Text{"ada": secret.New(opsToken)},
+		MAC:         keys.NewRing(d.now),
+		Orders:      d.store,
+		Counter:     d.store,
+		DeadLetters: d.store,
+		Decider:     &handlers.Decider{Transitions: tr},
+		Queues:      []string{"request-orders"},
+		Now:         d.clock,
+		Log:         log,
 		Redriver: &handlers.Redriver{
-			Transitions: tr, Orders: d.store, DeadLetters: d.store, Queues: map[string]handlers.DeadLetterQueue{},
-			Handlers: map[string]message.NoPublishHandlerFunc{"request-orders": func(*message.Message) error { return nil }, "decision-erp": func(*message.Message) error {
-				return approval.Permanent(errors.New("order: is missing"))
-			}},
+			Transitions: tr,
+			Orders:      d.store,
+			DeadLetters: d.store,
+			Queues:      map[string]handlers.DeadLetterQueue{},
+			Handlers: map[string]message.NoPublishHandlerFunc{
+				"request-orders": func(*message.Message) error { return nil },
+				"decision-erp": func(*message.Message) error {
+					return approval.Permanent(errors.New("order: is missing"))
+				},
+			},
 		},
 	})
 	require.NoError(t, err)
@@ -73,7 +93,12 @@ func (d *consoleSite) on(order string, f func(o *approval.Order)) {
 }
 
 // end records the results of running attempts. The function returns the result for a channel or target.
-func end(o *approval.Order, actions []approval.Action, t approval.Environment, how func(name string) approval.Result) (more []approval.Action) {
+func end(
+	o *approval.Order,
+	actions []approval.Action,
+	t approval.Environment,
+	how func(name string) approval.Result,
+) (more []approval.Action) {
 	for _, act := range actions {
 		switch act.Kind {
 		case approval.ActionNotify:

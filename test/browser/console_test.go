@@ -47,7 +47,11 @@ func TestOperators(t *testing.T) {
 	perform(t, ctx, chromedp.Click(`//main//a[.="PAY-7701"]`))
 	waitForText(t, ctx, "Timeline")
 	all := pageText(t, ctx)
-	for _, want := range []string{"waiting for 2\u00a0d 2\u00a0h, deadline in 1 hour", "by mail failed, attempt 1", "421 4.7.0 try again later", "Escalated to treasury-lead@example.com", "Checked against the purchase order"} {
+	for _, want := range []string{
+		"waiting for 2\u00a0d 2\u00a0h, deadline in 1 hour", "by mail failed, attempt 1",
+		"421 4.7.0 try again later", "Escalated to treasury-lead@example.com",
+		"Checked against the purchase order",
+	} {
 		require.Contains(t, all, want)
 	}
 	picture(t, "console-order", shot(t, ctx))
@@ -64,7 +68,13 @@ func TestOperators(t *testing.T) {
 	waitForText(t, ctx, "As of")
 	perform(t, ctx, chromedp.Click(`//a[.="PAY-7719"]`))
 	waitForText(t, ctx, "Nobody knows of this request")
-	perform(t, ctx, chromedp.Click(`//details[@class="decide"]/summary`), chromedp.SendKeys("#reason-0", "By phone with the treasurer"), chromedp.Click(`//button[@class="reject"]`))
+	perform(
+		t,
+		ctx,
+		chromedp.Click(`//details[@class="decide"]/summary`),
+		chromedp.SendKeys("#reason-0", "By phone with the treasurer"),
+		chromedp.Click(`//button[@class="reject"]`),
+	)
 	waitForText(t, ctx, "Rejected – decided by ada")
 	vote := d.approval("PAY-7719").Votes[0]
 	require.Equal(t, []string{"ada", "By phone with the treasurer", "operator"}, []string{vote.By, vote.Comment, string(vote.Via)})
@@ -142,7 +152,10 @@ func TestRedrivingOne(t *testing.T) {
 
 // everyPage lists the pages of the console.
 func everyPage() []string {
-	return []string{"", "order?id=PAY-7701", "order?id=PAY-7702", "order?id=PAY", "order?id=nobody", "exhausted", "dead-letters"}
+	return []string{
+		"", "order?id=PAY-7701", "order?id=PAY-7702", "order?id=PAY", "order?id=nobody", "exhausted",
+		"dead-letters",
+	}
 }
 
 // TestConsoleOnAPhone uses a narrow screen. Pages must not scroll sideways, and controls must be large enough (WCAG
@@ -162,9 +175,21 @@ func TestConsoleOnAPhone(t *testing.T) {
 	for _, page := range append(everyPage(), "signin", "order?id="+long) {
 		perform(t, ctx, chromedp.Navigate(d.url+page))
 		waitForText(t, ctx, "a")
-		wide := evaluate(t, ctx, chromedp.Evaluate[string](`document.documentElement.scrollWidth <= 320 ? "" : [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > 320).map(e => e.outerHTML.slice(0, 120)).join("\n")`))
+		wide := evaluate(
+			t,
+			ctx,
+			chromedp.Evaluate[string](
+				`document.documentElement.scrollWidth <= 320 ? "" : [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > 320).map(e => e.outerHTML.slice(0, 120)).join("\n")`,
+			),
+		)
 		require.Empty(t, wide, page)
-		small := evaluate(t, ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("button, input:not([type=hidden]), nav a, summary")].filter(e => e.offsetParent && e.getBoundingClientRect().height < 24).map(e => e.outerHTML).join()`))
+		small := evaluate(
+			t,
+			ctx,
+			chromedp.Evaluate[string](
+				`[...document.querySelectorAll("button, input:not([type=hidden]), nav a, summary")].filter(e => e.offsetParent && e.getBoundingClientRect().height < 24).map(e => e.outerHTML).join()`,
+			),
+		)
 		require.Empty(t, small, page)
 	}
 }
@@ -177,7 +202,15 @@ func TestConsoleByKeyboard(t *testing.T) {
 	d.addAll()
 	ctx := d.signIn(t)
 	focus := func() string {
-		require.NotEqual(t, "none 0px", evaluate(t, ctx, chromedp.Evaluate[string](`(s=>s.outlineStyle+" "+s.outlineWidth)(getComputedStyle(document.activeElement))`)))
+		require.NotEqual(
+			t,
+			"none 0px",
+			evaluate(
+				t,
+				ctx,
+				chromedp.Evaluate[string](`(s=>s.outlineStyle+" "+s.outlineWidth)(getComputedStyle(document.activeElement))`),
+			),
+		)
 		return evaluate(t, ctx, chromedp.Evaluate[string](`(e => (e.id || e.innerText).trim().split("\n")[0])(document.activeElement)`))
 	}
 	tabs := func(n int) (out []string) {
@@ -187,7 +220,9 @@ func TestConsoleByKeyboard(t *testing.T) {
 		}
 		return out
 	}
-	require.Equal(t, []string{"Skip to the page", "approval-relay", "Pending 6", "Exhausted 3", "Dead letters 5", "find"}, tabs(6))
+	require.Equal(t, []string{
+		"Skip to the page", "approval-relay", "Pending 6", "Exhausted 3", "Dead letters 5", "find",
+	}, tabs(6))
 	perform(t, ctx, chromedp.KeyEvent("REF-20951"), chromedp.KeyEvent("\r"))
 	waitForText(t, ctx, "Timeline")
 	reached := tabs(11)
@@ -210,7 +245,11 @@ func TestConsoleContrastAndNames(t *testing.T) {
 	d.addAll()
 	ctx := d.signIn(t)
 	for _, scheme := range []string{"light", "dark"} {
-		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		_, err := chromedp.Call(
+			ctx,
+			emulation.SetEmulatedMedia,
+			emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}},
+		)
 		require.NoError(t, err)
 		for _, page := range append(everyPage(), "signin") {
 			perform(t, ctx, chromedp.Navigate(d.url+page))
@@ -225,8 +264,29 @@ func TestConsoleContrastAndNames(t *testing.T) {
 			require.Greater(t, found.Seen, 3)
 			require.Equal(t, 1, evaluate(t, ctx, chromedp.Evaluate[int](`document.querySelectorAll("h1").length`)), page)
 			require.Equal(t, 0, evaluate(t, ctx, chromedp.Evaluate[int](`document.querySelectorAll("script").length`)), page)
-			require.Empty(t, evaluate(t, ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("input:not([type=hidden]), textarea")].filter(e => !e.labels.length || !e.labels[0].innerText.trim()).map(e => e.outerHTML).join()`)), page)
-			require.Empty(t, evaluate(t, ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("[id]")].map(e => e.id).filter((id, i, all) => all.indexOf(id) !== i).join()`)), "IDs are unique on %s", page)
+			require.Empty(
+				t,
+				evaluate(
+					t,
+					ctx,
+					chromedp.Evaluate[string](
+						`[...document.querySelectorAll("input:not([type=hidden]), textarea")].filter(e => !e.labels.length || !e.labels[0].innerText.trim()).map(e => e.outerHTML).join()`,
+					),
+				),
+				page,
+			)
+			require.Empty(
+				t,
+				evaluate(
+					t,
+					ctx,
+					chromedp.Evaluate[string](
+						`[...document.querySelectorAll("[id]")].map(e => e.id).filter((id, i, all) => all.indexOf(id) !== i).join()`,
+					),
+				),
+				"IDs are unique on %s",
+				page,
+			)
 		}
 	}
 }

@@ -124,13 +124,21 @@ func TestOtherSites(t *testing.T) {
 		w.Header().Set("Content-Type", "text/html")
 		switch r.URL.Path {
 		case "/form": // with a stolen nonce
-			_, _ = w.Write([]byte(`<body><form id="f" method="post" action="` + link + `"><input name="outcome" value="approve"><input name="nonce" value="` + nonce +
-				`"><input name="shown" value="` + shown + `"><button>x</button></form><script>document.getElementById("f").submit()</script>`))
+			_, _ = w.Write(
+				[]byte(
+					`<body><form id="f" method="post" action="` + link + `"><input name="outcome" value="approve"><input name="nonce" value="` + nonce +
+						`"><input name="shown" value="` + shown + `"><button>x</button></form><script>document.getElementById("f").submit()</script>`,
+				),
+			)
 		case "/frame":
 			_, _ = w.Write([]byte(`<body>a frame<iframe id="i" src="` + link + `" width="600" height="600"></iframe>`))
 		case "/preview":
-			_, _ = w.Write([]byte(`<head><link rel="prefetch" href="` + link + `"></head><body>a preview<img src="` + link + `"><script>fetch("` + link + `",{mode:"no-cors"});fetch("` + link +
-				`",{method:"POST",mode:"no-cors",body:new URLSearchParams({outcome:"approve"})}).finally(()=>document.body.append("tried"))</script>`))
+			_, _ = w.Write(
+				[]byte(
+					`<head><link rel="prefetch" href="` + link + `"></head><body>a preview<img src="` + link + `"><script>fetch("` + link + `",{mode:"no-cors"});fetch("` + link +
+						`",{method:"POST",mode:"no-cors",body:new URLSearchParams({outcome:"approve"})}).finally(()=>document.body.append("tried"))</script>`,
+				),
+			)
 		}
 	}))
 	defer evil.Close()
@@ -140,7 +148,17 @@ func TestOtherSites(t *testing.T) {
 	waitForText(t, ctx, "This came from another site")
 	perform(t, ctx, chromedp.Navigate(address+"/frame"))
 	waitForText(t, ctx, "a frame")
-	require.Equal(t, 0, evaluate(t, ctx, chromedp.Evaluate[int](`(()=>{try{return document.getElementById("i").contentDocument?.querySelectorAll("button").length||0}catch(e){return 0}})()`)))
+	require.Equal(
+		t,
+		0,
+		evaluate(
+			t,
+			ctx,
+			chromedp.Evaluate[int](
+				`(()=>{try{return document.getElementById("i").contentDocument?.querySelectorAll("button").length||0}catch(e){return 0}})()`,
+			),
+		),
+	)
 	perform(t, ctx, chromedp.Navigate(address+"/preview"))
 	waitForText(t, ctx, "tried")
 	require.Equal(t, approval.Pending, s.statusOf("A-1"))
@@ -162,7 +180,11 @@ func TestNarrowScreen(t *testing.T) {
 	waitForText(t, ctx, "Waiting for your decision")
 	require.LessOrEqual(t, evaluate(t, ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth`)), 320)
 	for _, b := range []string{"button.approve", "button.reject"} {
-		require.GreaterOrEqual(t, evaluate(t, ctx, chromedp.Evaluate[float64](`document.querySelector("`+b+`").getBoundingClientRect().height`)), 24.0)
+		require.GreaterOrEqual(
+			t,
+			evaluate(t, ctx, chromedp.Evaluate[float64](`document.querySelector("`+b+`").getBoundingClientRect().height`)),
+			24.0,
+		)
 	}
 	picture(t, "phone", evaluate(t, ctx, chromedp.FullScreenshot(100)))
 }
@@ -176,8 +198,19 @@ func TestKeyboard(t *testing.T) {
 	var reached []string
 	for range 3 {
 		perform(t, ctx, chromedp.KeyEvent("\t"))
-		reached = append(reached, evaluate(t, ctx, chromedp.Evaluate[string](`document.activeElement.id || document.activeElement.value`)))
-		require.NotEqual(t, "none 0px", evaluate(t, ctx, chromedp.Evaluate[string](`(s=>s.outlineStyle+" "+s.outlineWidth)(getComputedStyle(document.activeElement))`)))
+		reached = append(
+			reached,
+			evaluate(t, ctx, chromedp.Evaluate[string](`document.activeElement.id || document.activeElement.value`)),
+		)
+		require.NotEqual(
+			t,
+			"none 0px",
+			evaluate(
+				t,
+				ctx,
+				chromedp.Evaluate[string](`(s=>s.outlineStyle+" "+s.outlineWidth)(getComputedStyle(document.activeElement))`),
+			),
+		)
 	}
 	require.Equal(t, []string{"comment", "approve", "reject"}, reached)
 	perform(t, ctx, chromedp.KeyEvent("\r"))
@@ -206,7 +239,11 @@ func TestContrastAndNames(t *testing.T) {
 	ctx, s := startBrowser(t), newSite(t)
 	link := s.requestApproval("A-1", "alan@example.com")
 	for _, scheme := range []string{"light", "dark"} {
-		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		_, err := chromedp.Call(
+			ctx,
+			emulation.SetEmulatedMedia,
+			emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}},
+		)
 		require.NoError(t, err)
 		perform(t, ctx, chromedp.Navigate(link))
 		var found struct {
@@ -217,7 +254,13 @@ func TestContrastAndNames(t *testing.T) {
 		require.Empty(t, found.Bad, scheme)
 		require.Greater(t, found.Seen, 15)
 	}
-	names := evaluate(t, ctx, chromedp.Evaluate[string](`JSON.stringify([...document.querySelectorAll("textarea, button, input:not([type=hidden])")].map(e => (e.labels && e.labels[0] ? e.labels[0].innerText : e.innerText).trim()))`))
+	names := evaluate(
+		t,
+		ctx,
+		chromedp.Evaluate[string](
+			`JSON.stringify([...document.querySelectorAll("textarea, button, input:not([type=hidden])")].map(e => (e.labels && e.labels[0] ? e.labels[0].innerText : e.innerText).trim()))`,
+		),
+	)
 	require.Equal(t, `["Comment (optional, is kept with your decision)","Approve","Reject"]`, names)
 	require.Equal(t, "en", evaluate(t, ctx, chromedp.Evaluate[string](`document.documentElement.lang`)))
 	require.Equal(t, 1, evaluate(t, ctx, chromedp.Evaluate[int](`document.querySelectorAll("h1").length`)))

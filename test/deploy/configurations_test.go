@@ -32,7 +32,11 @@ func TestConfigurations(t *testing.T) {
 		require.NoError(t, err, file)
 		require.Equal(t, "0.0.0.0:9090", good.Operator.Listen)
 	}
-	c, _, err := config.Parse("compose", []byte(read(t, "../../deploy/compose/relay.yaml")), func(string) string { return "a value of enough bytes" })
+	c, _, err := config.Parse(
+		"compose",
+		[]byte(read(t, "../../deploy/compose/relay.yaml")),
+		func(string) string { return "a value of enough bytes" },
+	)
 	require.NoError(t, err)
 	require.Equal(t, "0.0.0.0:9090", c.Operator.Listen, "Prometheus and the published port come from outside the container")
 }
@@ -157,9 +161,14 @@ func exampleBody(t *testing.T, language string) handlers.Input {
 	}
 	body := map[string]any{}
 	values := map[string]any{
-		"taskToken": "AQCEAAAA", "orderId": "A-1", "title": "Order A-1 over 1250 EUR", "requester": "bob@example.com",
-		"approvers": []string{"ann@example.com"}, "executionArn": "arn:aws:states:eu-west-1:111122223333:execution:orders:e",
-		"enteredTime": "2026-11-24T02:15:50.940Z", "total": 1250,
+		"taskToken":    "AQCEAAAA",
+		"orderId":      "A-1",
+		"title":        "Order A-1 over 1250 EUR",
+		"requester":    "bob@example.com",
+		"approvers":    []string{"ann@example.com"},
+		"executionArn": "arn:aws:states:eu-west-1:111122223333:execution:orders:e",
+		"enteredTime":  "2026-11-24T02:15:50.940Z",
+		"total":        1250,
 	}
 	for name, v := range template {
 		plain, computed := strings.CutSuffix(name, ".$")

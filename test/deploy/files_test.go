@@ -134,7 +134,13 @@ func TestPorts(t *testing.T) {
 		Config struct{ Public, Operator struct{ Listen string } }
 	}
 	decode(t, chartFolder+"values.yaml", &values)
-	public, operator := strings.TrimPrefix(values.Config.Public.Listen, "0.0.0.0:"), strings.TrimPrefix(values.Config.Operator.Listen, "0.0.0.0:")
+	public, operator := strings.TrimPrefix(
+		values.Config.Public.Listen,
+		"0.0.0.0:",
+	), strings.TrimPrefix(
+		values.Config.Operator.Listen,
+		"0.0.0.0:",
+	)
 	require.Equal(t, []string{"8080", "9090"}, []string{public, operator})
 
 	require.Contains(t, read(t, root+"deploy/Dockerfile"), "\nEXPOSE "+public+" "+operator+"\n")
@@ -157,7 +163,11 @@ func TestPorts(t *testing.T) {
 	ecs := read(t, root+"deploy/ecs/task-definition.json")
 	require.Contains(t, ecs, `"containerPort": `+public+`,`)
 	require.Contains(t, ecs, `"containerPort": `+operator+`,`)
-	require.Contains(t, read(t, root+"deploy/compose/compose.yaml"), `["127.0.0.1:`+public+`:`+public+`", "127.0.0.1:`+operator+`:`+operator+`"]`)
+	require.Contains(
+		t,
+		read(t, root+"deploy/compose/compose.yaml"),
+		`["127.0.0.1:`+public+`:`+public+`", "127.0.0.1:`+operator+`:`+operator+`"]`,
+	)
 	require.Contains(t, read(t, root+"deploy/compose/prometheus.yaml"), "[relay:"+operator+"]")
 	for _, path := range []string{"deploy/compose/prometheus.yaml", "deploy/prometheus/rules.yaml"} {
 		require.Regexp(t, `job(_name: |=")approval-relay`, read(t, root+path))

@@ -61,7 +61,9 @@ func TestGuidesConfigurations(t *testing.T) {
 func TestGuidesFields(t *testing.T) {
 	t.Parallel()
 	table := configurationTables()
-	field := regexp.MustCompile("`((?:operator|public|store|keys|aws|shutdown|unmatched|workflows|decisions|webhooks|channels|targets)\\.[a-zA-Z_.]+)`")
+	field := regexp.MustCompile(
+		"`((?:operator|public|store|keys|aws|shutdown|unmatched|workflows|decisions|webhooks|channels|targets)\\.[a-zA-Z_.]+)`",
+	)
 	for file, text := range readGuides(t) {
 		if strings.HasSuffix(file, "channels.md") {
 			continue // TestChannelsPage loads its examples

@@ -49,9 +49,11 @@ func TestTables(t *testing.T) {
 
 // vitalMetrics are the metrics to look at first.
 var vitalMetrics = []string{
-	"requests_total", "approvals_pending", "oldest_pending_timestamp_seconds", "approvals_decided_total", "approval_decision_seconds", "approvals_timed_out_total",
-	"callback_delivery_seconds", "callbacks_total", "exhausted_orders", "notifications_failed_total", "approvals_undeliverable_total",
-	"dead_letters_total", "sqs_message_age_seconds", "oldest_due_timestamp_seconds", "store_commit_duration_seconds",
+	"requests_total", "approvals_pending", "oldest_pending_timestamp_seconds", "approvals_decided_total",
+	"approval_decision_seconds", "approvals_timed_out_total", "callback_delivery_seconds",
+	"callbacks_total", "exhausted_orders", "notifications_failed_total", "approvals_undeliverable_total",
+	"dead_letters_total", "sqs_message_age_seconds", "oldest_due_timestamp_seconds",
+	"store_commit_duration_seconds",
 }
 
 // TestREADMEExample loads the configuration of the README.
@@ -101,7 +103,12 @@ func kindsTable() string {
 func configurationTables() string {
 	var b strings.Builder
 	for _, part := range config.Describe() {
-		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n| field | default | description |\n|---|---|---|\n", part.Name, strings.ToUpper(part.Doc[:1])+part.Doc[1:])
+		fmt.Fprintf(
+			&b,
+			"\n## %s\n\n%s.\n\n| field | default | description |\n|---|---|---|\n",
+			part.Name,
+			strings.ToUpper(part.Doc[:1])+part.Doc[1:],
+		)
 		part.Walk(func(f *config.Field) {
 			if f != part || len(f.Fields) == 0 {
 				fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.Path, f.Default, f.Doc)

@@ -1,10 +1,6 @@
 package e2e
 
 import (
-	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -16,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
@@ -49,79 +44,6 @@ func TestBadInput(t *testing.T) {
 	if strings.Contains(w.logs.String(), "panic") {
 		t.Errorf("a panic:\n%s", w.logs.String())
 	}
-}
-
-func requestForm() bodyForm {
-	long := strings.Repeat("x", 2049)
-	return bodyForm{
-		order: "orderId", other: "taskToken", value: "AQCkAAAAKgAAAAMAAAAAAAAAAbadinput",
-		wrong: []any{long},
-		optional: map[string][]any{
-			"approvers": {map[string]any{"a": 1}, []any{nil}, []any{[]any{}}, []any{""}, manyTexts("a", 101), long},
-			"deadline":  {"tomorrow", -1, "2026-13-45T00:00:00Z", map[string]any{}, true}, "timeoutSeconds": {"long", -5, 1e300, []any{}, true},
-			"title": {long, []any{}}, "step": {long, map[string]any{}}, "requester": {long, []any{"x"}}, "executionArn": {long},
-		},
-	}
-}
-
-func decisionForm() bodyForm {
-	long := strings.Repeat("x", 5000)
-	return bodyForm{
-		order: "orderId", other: "decision", value: "approve", rest: map[string]any{"decidedBy": "ann@example.com"},
-		wrong: []any{"maybe", "approve\u0000", "yes please", 42, 1.5, "approve; reject", "аpprove"},
-		optional: map[string][]any{
-			"decidedBy": {long, "source:other", map[string]any{}, []any{"a"}}, "comment": {long, []any{}}, "decisionId": {long, map[string]any{}},
-			"step": {long}, "approvalId": {long, []any{}},
-		},
-	}
-}
-
-func crmForm() bodyForm {
-	return bodyForm{
-		order: "ref", other: "ok", value: true, rest: map[string]any{"who": "ann@example.com"}, wrong: []any{"maybe", 1, "true"},
-		optional: map[string][]any{"who": {map[string]any{}, "source:other", strings.Repeat("x", 5000)}},
-	}
-}
-
-func manyTexts(s string, n int) []any {
-	out := make([]any, n)
-	for i := range out {
-		out[i] = fmt.Sprint(s, i)
-	}
-	return out
-}
-
-// httpInput is a way in over HTTP. It sends a body and returns the status and the text of the answer.
-type httpInput struct {
-	form bodyForm
-	send func(ctx context.Context, order, body string) (int, string, error)
-	more []string // bodies that only HTTP can transport
-}
-
-func (w *world) httpInputs() map[string]httpInput {
-	binary := []string{"", "\xff\xfe{\x00}\x00", "{\"orderId\":\"\xff\"}", "\x1f\x8b\x08\x00", "\x00", strings.Repeat("x", 1<<20+1), `{"a":"` + strings.Repeat("x", 3<<20) + `"}`}
-	post := func(path string, header func(body string) http.Header) func(context.Context, string, string) (int, string, error) {
-		return func(ctx context.Context, order, body string) (int, string, error) {
-			return w.callWithLimit(ctx, "POST", strings.ReplaceAll(path, "{order}", url.PathEscape(order)), header(body), body)
-		}
-	}
-	plain := func(token string) func(string) http.Header {
-		return func(string) http.Header { return bearerHeader(token) }
-	}
-	requests, api := requestForm(), decisionForm()
-	api.inPath = true
-	return map[string]httpInput{
-		"requests": {requests, post("http://"+w.operator+"/v1/requests?workflow=web", plain(apiToken)), binary},
-		"hmac":     {decisionForm(), post("http://"+w.public+"/webhooks/erp", signedHeader), binary},
-		"bearer":   {crmForm(), post("http://"+w.public+"/webhooks/crm", plain(bearerToken)), binary},
-		"api":      {api, post("http://"+w.operator+"/v1/orders/{order}/decisions", plain(apiToken)), binary},
-	}
-}
-
-func signedHeader(body string) http.Header {
-	mac := hmac.New(sha256.New, []byte(hmacSecret))
-	mac.Write([]byte(body))
-	return http.Header{"X-Signature": {"sha256=" + hex.EncodeToString(mac.Sum(nil))}}
 }
 
 // checkHTTPInput sends the bodies over HTTP. Each answer must be 4xx, or 2xx with the order recorded.
@@ -161,39 +83,16 @@ func requireManyBodies(t *testing.T, bodies []badBody) {
 // checkRecorded checks that an order is recorded under its ID.
 func checkRecorded(t *testing.T, w *world, b badBody) {
 	t.Helper()
-	status, text, err := w.callWithLimit(t.Context(), "GET", "http://"+w.operator+"/v1/orders/"+url.PathEscape(b.order), bearerHeader(operatorToken), "")
+	status, text, err := w.callWithLimit(
+		t.Context(),
+		"GET",
+		"http://"+w.operator+"/v1/orders/"+url.PathEscape(b.order),
+		bearerHeader(operatorToken),
+		"",
+	)
 	var o struct{ OrderID string }
 	if err != nil || status != http.StatusOK || json.Unmarshal([]byte(text), &o) != nil || o.OrderID != b.order {
 		t.Errorf("%s: %.80q is not recorded: %d %.200s %v", b.what, b.order, status, text, err)
-	}
-}
-
-// callWithLimit sends an HTTP request once, with a time limit.
-func (w *world) callWithLimit(ctx context.Context, method, to string, header http.Header, body string) (int, string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	return w.callOnce(ctx, method, to, header, body)
-}
-
-// queueInput is a way in over a queue.
-type queueInput struct {
-	name               string
-	form               bodyForm
-	put                func(ctx context.Context, body string) error
-	hasDeadLetterQueue bool // dead letters go to a queue, otherwise to the store
-}
-
-func (w *world) putOnQueue(queue string) func(context.Context, string) error {
-	return func(ctx context.Context, body string) error {
-		_, err := w.sqs.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: aws.String(w.goaws + "/000000000000/" + queue), MessageBody: aws.String(body)})
-		return err
-	}
-}
-
-func (w *world) publishTo(topic string) func(context.Context, string) error {
-	return func(ctx context.Context, body string) error {
-		_, err := w.sns.Publish(ctx, &sns.PublishInput{TopicArn: aws.String(w.topics[topic]), Message: aws.String(body)})
-		return err
 	}
 }
 
@@ -215,7 +114,13 @@ func checkQueueInput(t *testing.T, w *world, q queueInput) {
 			continue
 		}
 		there := waitUntil(t, time.Minute, func() bool {
-			status, _, err := w.callWithLimit(t.Context(), "GET", "http://"+w.operator+"/v1/orders/"+url.PathEscape(b.order), bearerHeader(operatorToken), "")
+			status, _, err := w.callWithLimit(
+				t.Context(),
+				"GET",
+				"http://"+w.operator+"/v1/orders/"+url.PathEscape(b.order),
+				bearerHeader(operatorToken),
+				"",
+			)
 			return err == nil && status == http.StatusOK
 		})
 		if !there {
@@ -226,7 +131,12 @@ func checkQueueInput(t *testing.T, w *world, q queueInput) {
 		w.checkDeadLetterQueue(t, refused)
 		return
 	}
-	want, source := 0, map[string]string{"managers": "request-managers", "sns-raw": "decision-raw", "sns-enveloped": "decision-enveloped"}[q.name]
+	want := 0
+	source := map[string]string{
+		"managers":      "request-managers",
+		"sns-raw":       "decision-raw",
+		"sns-enveloped": "decision-enveloped",
+	}[q.name]
 	for _, n := range refused {
 		want += n
 	}
@@ -241,7 +151,10 @@ func (w *world) checkDeadLetterQueue(t *testing.T, want map[string]int) {
 	want = maps.Clone(want)
 	queue := aws.String(w.goaws + "/000000000000/dlq")
 	waitUntil(t, time.Minute, func() bool {
-		out, err := w.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queue, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"}})
+		out, err := w.sqs.ReceiveMessage(
+			t.Context(),
+			&sqs.ReceiveMessageInput{QueueUrl: queue, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"}},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -268,7 +181,13 @@ func (w *world) countStoredDeadLetters(t *testing.T, source string) int {
 	t.Helper()
 	n, after := 0, ""
 	for range 100 {
-		status, text, err := w.callWithLimit(t.Context(), "GET", "http://"+w.operator+"/v1/deadletters?after="+after, bearerHeader(operatorToken), "")
+		status, text, err := w.callWithLimit(
+			t.Context(),
+			"GET",
+			"http://"+w.operator+"/v1/deadletters?after="+after,
+			bearerHeader(operatorToken),
+			"",
+		)
 		var page struct {
 			DeadLetters []struct{ ID, Source, Reason string }
 		}
@@ -289,14 +208,25 @@ func (w *world) countStoredDeadLetters(t *testing.T, source string) int {
 
 // checkBadLinks opens and posts links without a valid signature.
 func checkBadLinks(t *testing.T, w *world) {
-	tokens := slices.Concat(hostileTexts(), []string{"x", "1.", "..x", "1.a.b", strings.Repeat("A", 8000), strings.Repeat("a.", 2000)})
+	tokens := slices.Concat(hostileTexts(), []string{
+		"x", "1.", "..x", "1.a.b", strings.Repeat("A", 8000), strings.Repeat("a.", 2000),
+	})
 	for i := range 200 {
-		tokens = append(tokens, fmt.Sprintf("1.BWUyZS01IDFmOWM2YmZkYzUzZmYz%d.MzQ0NTk3Mzk.hYjBa7zrPOKykkw-TlUVx23Cp0I-CkttuVyQ_17qC%d", i, i))
+		tokens = append(
+			tokens,
+			fmt.Sprintf("1.BWUyZS01IDFmOWM2YmZkYzUzZmYz%d.MzQ0NTk3Mzk.hYjBa7zrPOKykkw-TlUVx23Cp0I-CkttuVyQ_17qC%d", i, i),
+		)
 	}
 	for _, token := range tokens {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE"} {
 			to := "http://" + w.public + "/a/" + url.PathEscape(token)
-			status, text, err := w.callWithLimit(t.Context(), method, to, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, "outcome=approve&nonce=x&shown=x")
+			status, text, err := w.callWithLimit(
+				t.Context(),
+				method,
+				to,
+				http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+				"outcome=approve&nonce=x&shown=x",
+			)
 			if err != nil || status < 400 || status > 499 {
 				t.Errorf("%s %.80q: %d %.200s %v", method, token, status, text, err)
 			}
@@ -308,11 +238,17 @@ func checkBadLinks(t *testing.T, w *world) {
 func checkBadCredentials(t *testing.T, w *world) {
 	body := `{"orderId": "forged", "decision": "approve", "taskToken": "AQC", "ref": "forged", "ok": true}`
 	headers := []http.Header{
-		{}, bearerHeader(""), bearerHeader("wrong"), bearerHeader(operatorToken[:10]), bearerHeader(operatorToken + "x"), {"Authorization": {"Basic " + operatorToken}}, {"Authorization": {operatorToken}},
-		{"X-Signature": {"sha256="}}, {"X-Signature": {"sha256=zz"}}, {"X-Signature": {strings.Repeat("a", 5000)}}, signedHeader(body + " "), {"X-Signature": {""}},
+		{}, bearerHeader(""), bearerHeader("wrong"), bearerHeader(operatorToken[:10]),
+		bearerHeader(operatorToken + "x"), {"Authorization": {"Basic " + operatorToken}},
+		{"Authorization": {operatorToken}}, {
+			"X-Signature": {"sha256="},
+		},
+		{"X-Signature": {"sha256=zz"}}, {"X-Signature": {strings.Repeat("a", 5000)}}, signedHeader(body + " "),
+		{"X-Signature": {""}},
 	}
 	for _, path := range []string{
-		w.operator + "/v1/requests?workflow=web", w.operator + "/v1/orders/forged/decisions", w.operator + "/v1/orders/forged/decide", w.operator + "/v1/redrive",
+		w.operator + "/v1/requests?workflow=web", w.operator + "/v1/orders/forged/decisions",
+		w.operator + "/v1/orders/forged/decide", w.operator + "/v1/redrive",
 		w.operator + "/v1/orders/forged/cancel", w.public + "/webhooks/erp", w.public + "/webhooks/crm",
 	} {
 		for i, h := range headers {
@@ -324,19 +260,30 @@ func checkBadCredentials(t *testing.T, w *world) {
 	}
 	// A program may send requests and decisions, but not use the operator's calls.
 	for _, path := range []string{"/v1/orders/forged/decide", "/v1/orders/forged/cancel", "/v1/redrive"} {
-		if status, text, err := w.callWithLimit(t.Context(), "POST", "http://"+w.operator+path, bearerHeader(apiToken), body); err != nil || status != http.StatusUnauthorized {
+		if status, text, err := w.callWithLimit(t.Context(), "POST", "http://"+w.operator+path, bearerHeader(apiToken), body); err != nil ||
+			status != http.StatusUnauthorized {
 			t.Errorf("%s with a program's credential: %d %s %v", path, status, text, err)
 		}
 	}
-	if status, _, err := w.callWithLimit(t.Context(), "GET", "http://"+w.operator+"/v1/orders/forged", bearerHeader(operatorToken), ""); err != nil || status != http.StatusNotFound {
+	forged := "http://" + w.operator + "/v1/orders/forged"
+	status, _, err := w.callWithLimit(t.Context(), "GET", forged, bearerHeader(operatorToken), "")
+	if err != nil || status != http.StatusNotFound {
 		t.Errorf("the forged order: %d %v", status, err)
 	}
 }
 
 // checkBadOperatorCalls sends bodies that an operator's command would never send.
 func checkBadOperatorCalls(t *testing.T, w *world) {
-	bodies := append(brokenJSON(`{"outcome":"approve","more":1}`), `{"reason":"x"}`, `{"outcome":"maybe","by":"op","reason":"x"}`, `{"outcome":1,"by":"op","reason":"x"}`,
-		`{"by":"op","reason":"x","more":1}`, `{"max":-1,"by":""}`, `{"max":"x","by":"op"}`, strings.Repeat("x", 1<<20+1))
+	bodies := append(
+		brokenJSON(`{"outcome":"approve","more":1}`),
+		`{"reason":"x"}`,
+		`{"outcome":"maybe","by":"op","reason":"x"}`,
+		`{"outcome":1,"by":"op","reason":"x"}`,
+		`{"by":"op","reason":"x","more":1}`,
+		`{"max":-1,"by":""}`,
+		`{"max":"x","by":"op"}`,
+		strings.Repeat("x", 1<<20+1),
+	)
 	for i, body := range bodies {
 		for _, path := range []string{"/v1/orders/nobody/decide", "/v1/orders/nobody/cancel", "/v1/redrive"} {
 			status, text, err := w.callWithLimit(t.Context(), "POST", "http://"+w.operator+path, bearerHeader(operatorToken), body)

@@ -73,26 +73,38 @@ func (f bodyForm) makeBodies(prefix string) []badBody {
 func brokenJSON(good string) []string {
 	inner := strings.Trim(good, "{}")
 	return []string{
-		" ", "\n", "null", "true", "0", "-", `"x"`, "[]", "[{}]", "[" + good + "]", "{", "}", "}{", "{}", "{}{}", good + good, good + ",", good + "x",
-		"x" + good, good + "\n" + good, "{" + inner + ",}", "{," + inner + "}", "{" + inner + ",,\"a\":1}", strings.ReplaceAll(good, `"`, "'"),
-		strings.ReplaceAll(good, ":", "="), strings.ReplaceAll(good, `"`, ""), "/*c*/" + good, "//c\n" + good, "\ufeff" + good, ")]}'\n" + good, "callback(" + good + ")",
-		"{" + inner + `,"a":NaN}`, "{" + inner + `,"a":Infinity}`, "{" + inner + `,"a":01}`, "{" + inner + `,"a":+1}`, "{" + inner + `,"a":.5}`, "{" + inner + `,"a":1e999}`,
-		"{" + inner + `,"a":0x10}`, "{" + inner + `,"a":tru}`, "{" + inner + `,"a":undefined}`, "{" + inner + `,"a":"\x"}`, "{" + inner + `,"a":"\u12"}`,
-		"{" + inner + `,"a":"\ud800"}`, "{" + inner + `,"a":"\udc00\ud800"}`, "{" + inner + ",\"a\":\"\n\"}", "{" + inner + `,"a":1,"a":2}`, "{" + inner + "," + inner + "}",
-		"{" + inner + `,"a":{"b":1,"b":2}}`, "{" + inner + `,"a":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}", strings.Repeat("[", 100_000),
-		strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000), "{" + inner + `,"a":` + strings.Repeat("9", 400) + "e9999}",
-		"orderId=1&decision=approve", "orderId: 1\ndecision: approve\n", "<order><id>1</id></order>", "<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]><x>&e;</x>",
-		"POST / HTTP/1.1\r\nHost: x\r\n\r\n", "%7B%22orderId%22%3A1%7D", "eyJvcmRlcklkIjoxfQ==", "a,b\n1,2\n", "--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--",
-		`{"Type":"Notification","Message":`, "' OR 1=1 --", "${jndi:ldap://127.0.0.1/a}", "{{7*7}}", "../../etc/passwd", "\u202e" + good, "\u2028" + good,
+		" ", "\n", "null", "true", "0", "-", `"x"`, "[]", "[{}]", "[" + good + "]", "{", "}", "}{", "{}",
+		"{}{}", good + good, good + ",", good + "x", "x" + good, good + "\n" + good, "{" + inner + ",}",
+		"{," + inner + "}", "{" + inner + ",,\"a\":1}", strings.ReplaceAll(good, `"`, "'"),
+		strings.ReplaceAll(good, ":", "="), strings.ReplaceAll(good, `"`, ""), "/*c*/" + good, "//c\n" + good,
+		"\ufeff" + good, ")]}'\n" + good, "callback(" + good + ")", "{" + inner + `,"a":NaN}`,
+		"{" + inner + `,"a":Infinity}`, "{" + inner + `,"a":01}`, "{" + inner + `,"a":+1}`,
+		"{" + inner + `,"a":.5}`, "{" + inner + `,"a":1e999}`, "{" + inner + `,"a":0x10}`,
+		"{" + inner + `,"a":tru}`, "{" + inner + `,"a":undefined}`, "{" + inner + `,"a":"\x"}`,
+		"{" + inner + `,"a":"\u12"}`, "{" + inner + `,"a":"\ud800"}`, "{" + inner + `,"a":"\udc00\ud800"}`,
+		"{" + inner + ",\"a\":\"\n\"}", "{" + inner + `,"a":1,"a":2}`, "{" + inner + "," + inner + "}",
+		"{" + inner + `,"a":{"b":1,"b":2}}`,
+		"{" + inner + `,"a":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}",
+		strings.Repeat("[", 100_000), strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000),
+		"{" + inner + `,"a":` + strings.Repeat("9", 400) + "e9999}", "orderId=1&decision=approve",
+		"orderId: 1\ndecision: approve\n", "<order><id>1</id></order>",
+		"<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]><x>&e;</x>",
+		"POST / HTTP/1.1\r\nHost: x\r\n\r\n", "%7B%22orderId%22%3A1%7D", "eyJvcmRlcklkIjoxfQ==", "a,b\n1,2\n",
+		"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--", `{"Type":"Notification","Message":`,
+		"' OR 1=1 --", "${jndi:ldap://127.0.0.1/a}", "{{7*7}}", "../../etc/passwd", "\u202e" + good,
+		"\u2028" + good,
 	}
 }
 
 // hostileTexts returns texts that do harm if they are interpreted.
 func hostileTexts() []string {
 	return []string{
-		"'; DROP TABLE orders; --", `" OR ""="`, "../../etc/passwd", "a/b/c", "?x=1&y=2#z", "%2e%2e%2f", "%s%n%d", "{{7*7}}", "${7*7}", "${jndi:ldap://127.0.0.1/a}",
-		"<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "a\r\nBcc: all@example.com", "a\r\n\r\n<html>", "a\tb", "\u202egnp.exe", "Ω≈ç√∫", "👩‍👩‍👧", "e\u0301",
-		"__proto__", "constructor", "; rm -rf /", "$(id)", "`id`", "|id", "-rf", "*", "\\", "\\\\host\\share", "C:\\x", "null", "0", "-1", "1e9", "true", "𝕏", "\u200b", "ﷺ",
-		"=cmd|' /C calc'!A0", "javascript:alert(1)", "data:text/html,x", "http://169.254.169.254/latest/meta-data/", strings.Repeat("ä", 60),
+		"'; DROP TABLE orders; --", `" OR ""="`, "../../etc/passwd", "a/b/c", "?x=1&y=2#z", "%2e%2e%2f",
+		"%s%n%d", "{{7*7}}", "${7*7}", "${jndi:ldap://127.0.0.1/a}", "<script>alert(1)</script>",
+		"\"><img src=x onerror=alert(1)>", "a\r\nBcc: all@example.com", "a\r\n\r\n<html>", "a\tb",
+		"\u202egnp.exe", "Ω≈ç√∫", "👩‍👩‍👧", "e\u0301", "__proto__", "constructor",
+		"; rm -rf /", "$(id)", "`id`", "|id", "-rf", "*", "\\", "\\\\host\\share", "C:\\x", "null", "0", "-1",
+		"1e9", "true", "𝕏", "\u200b", "ﷺ", "=cmd|' /C calc'!A0", "javascript:alert(1)", "data:text/html,x",
+		"http://169.254.169.254/latest/meta-data/", strings.Repeat("ä", 60),
 	}
 }

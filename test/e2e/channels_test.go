@@ -31,7 +31,10 @@ func TestSES(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.startProgram(t, w.writeChannelConfig(t, fmt.Sprintf(
-		`{ses: {endpoint: %q, from: '"Käufe" <relay@example.com>', configuration_set: approvals, templates: {subject: %q}}}`, mail.URL, subject)))
+		`{ses: {endpoint: %q, from: '"Käufe" <relay@example.com>', configuration_set: approvals, templates: {subject: %q}}}`,
+		mail.URL,
+		subject,
+	)))
 	s := w.requestApproval(t, "e2e-1")
 	if !waitUntil(t, 30*time.Second, func() bool { return len(mail.Emails()) > 0 }) {
 		t.Fatalf("no e-mail\n%s", lastOf(w.logs.String()))

@@ -91,13 +91,24 @@ channels:
   direct: {slack: {bot_token: %q, signing_secrets: [%q], api_url: %q, response_hosts: [%q]}}
   mail: {smtp: {host: %q, port: %s, tls: none, from: relay@example.com}}
   bus: {webhook: {url: %q, secrets: [%q], allow_internal: true}}
-`, slacktest.Token, slackSecret, s.APIURL(), slackURL.Host, slacktest.Token, slackSecret, s.APIURL(), slackURL.Host, host, port, w.hooks.url, standardSecret)+w.stepFunctionsTarget())
+`, slacktest.Token, slackSecret, s.APIURL(), slackURL.Host, slacktest.Token, slackSecret, s.APIURL(), slackURL.Host,
+		host, port, w.hooks.url, standardSecret)+w.stepFunctionsTarget())
 	w.startProgram(t, config)
 
 	ask := func(workflow, order string) *scenario {
-		s := &scenario{order: order, workflow: workflow, outcome: "approve", token: w.aws.StepFunctions.OpenTask(10*time.Minute, 0)}
-		status, text, err := w.callUntilAnswered(t.Context(), "POST", "http://"+w.operator+"/v1/requests?workflow="+workflow, bearerHeader(apiToken),
-			fmt.Sprintf(`{"orderId": %q, "taskToken": %q, "amount": 12}`, order, s.token))
+		s := &scenario{
+			order:    order,
+			workflow: workflow,
+			outcome:  "approve",
+			token:    w.aws.StepFunctions.OpenTask(10*time.Minute, 0),
+		}
+		status, text, err := w.callUntilAnswered(
+			t.Context(),
+			"POST",
+			"http://"+w.operator+"/v1/requests?workflow="+workflow,
+			bearerHeader(apiToken),
+			fmt.Sprintf(`{"orderId": %q, "taskToken": %q, "amount": 12}`, order, s.token),
+		)
 		if err != nil || status != http.StatusAccepted {
 			t.Fatalf("%d %s %v", status, text, err)
 		}
@@ -181,7 +192,11 @@ func checkClosedMessages(t *testing.T, w *world, s *slacktest.Server, ask func(w
 	ask("direct", "p-again")
 	asked["p-again"] = waitForMessage(t, w, s, "D0ANN", "p-again")
 	again := ask("direct", "p-again")
-	for order, how := range map[string]string{"p-cancelled": "*Cancelled*", "p-brief": "*Timed out*", "p-again": "*Superseded by a newer request*"} {
+	for order, how := range map[string]string{
+		"p-cancelled": "*Cancelled*",
+		"p-brief":     "*Timed out*",
+		"p-again":     "*Superseded by a newer request*",
+	} {
 		over := waitForMessage(t, w, s, "D0ANN", order, how)
 		for _, b := range over.Blocks {
 			if b.Type == "actions" {
@@ -190,12 +205,19 @@ func checkClosedMessages(t *testing.T, w *world, s *slacktest.Server, ask func(w
 		}
 		m := asked[order]
 		before := len(s.Answers())
-		w.pressButton(t, s, slacktest.User{ID: "U0ANN", Email: "ann@example.com"}, m, "approve") // from a client that still shows the old message
+		w.pressButton(
+			t,
+			s,
+			slacktest.User{ID: "U0ANN", Email: "ann@example.com"},
+			m,
+			"approve",
+		) // from a client that still shows the old message
 		if !waitUntil(t, 10*time.Second, func() bool { return len(s.Answers()) > before }) {
 			t.Errorf("%s: a late press gets no answer", order)
 		}
 		link := m.Blocks[len(m.Blocks)-1].Elements[2].URL
-		if status, page, err := w.callWithLimit(t.Context(), "GET", link, http.Header{}, ""); err != nil || status != http.StatusOK || strings.Contains(page, "<form") {
+		if status, page, err := w.callWithLimit(t.Context(), "GET", link, http.Header{}, ""); err != nil || status != http.StatusOK ||
+			strings.Contains(page, "<form") {
 			t.Errorf("%s: its link still decides: %d %v", order, status, err)
 		}
 	}

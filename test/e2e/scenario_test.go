@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -49,8 +47,16 @@ func planScenarios(n int, sf *emulator.StepFunctions) []*scenario {
 	for i := range n {
 		in := requestShapes[i%len(requestShapes)]
 		s := &scenario{
-			number: i, order: fmt.Sprintf("e2e-%d", i), shape: in.shape, workflow: in.workflow, way: decisionWays[(i/len(requestShapes))%len(decisionWays)],
-			outcome: "approve", twice: i%5 == 2, conflict: i%20 == 7, timesOut: i%50 == 13, cancels: i%50 == 31,
+			number:   i,
+			order:    fmt.Sprintf("e2e-%d", i),
+			shape:    in.shape,
+			workflow: in.workflow,
+			way:      decisionWays[(i/len(requestShapes))%len(decisionWays)],
+			outcome:  "approve",
+			twice:    i%5 == 2,
+			conflict: i%20 == 7,
+			timesOut: i%50 == 13,
+			cancels:  i%50 == 31,
 		}
 		if i%3 == 1 {
 			s.outcome = "reject"
@@ -73,11 +79,26 @@ func (s *scenario) body(w *world) string {
 	m := map[string]any{}
 	switch s.shape {
 	case "nested":
-		m = map[string]any{"taskToken": s.token, "approvalRequest": map[string]any{"orderId": s.order, "amount": 12.5}, "approvalDeadline": now}
+		m = map[string]any{
+			"taskToken":        s.token,
+			"approvalRequest":  map[string]any{"orderId": s.order, "amount": 12.5},
+			"approvalDeadline": now,
+		}
 	case "flat":
-		m = map[string]any{"orderId": s.order, "orderTotal": 99, "managerEmail": "ann@example.com", "taskToken": s.token, "taskTokenExpiration": now}
+		m = map[string]any{
+			"orderId":             s.order,
+			"orderTotal":          99,
+			"managerEmail":        "ann@example.com",
+			"taskToken":           s.token,
+			"taskTokenExpiration": now,
+		}
 	case "TaskToken", "MyTaskToken", "task_token":
-		m = map[string]any{s.shape: s.token, "order": map[string]any{"id": s.order, "total": 7}, "timeoutSeconds": 600, "executionArn": "arn:aws:states:::execution"}
+		m = map[string]any{
+			s.shape:          s.token,
+			"order":          map[string]any{"id": s.order, "total": 7},
+			"timeoutSeconds": 600,
+			"executionArn":   "arn:aws:states:::execution",
+		}
 	case "quorum", "http-token":
 		m = map[string]any{"orderId": s.order, "taskToken": s.token}
 	case "http-callback":
@@ -98,7 +119,13 @@ func (s *scenario) sendRequest(ctx context.Context, w *world) error {
 	body := s.body(w)
 	for range s.repetitions() {
 		if strings.HasPrefix(s.shape, "http") {
-			status, text, err := w.callUntilAnswered(ctx, "POST", "http://"+w.operator+"/v1/requests?workflow=web", bearerHeader(apiToken), body)
+			status, text, err := w.callUntilAnswered(
+				ctx,
+				"POST",
+				"http://"+w.operator+"/v1/requests?workflow=web",
+				bearerHeader(apiToken),
+				body,
+			)
 			if err != nil || status != http.StatusAccepted {
 				return fmt.Errorf("request: %d %s %w", status, text, err)
 			}
@@ -166,10 +193,21 @@ func (s *scenario) sendDecision(ctx context.Context, w *world, by, who, outcome 
 		text := fmt.Sprintf(`{"ref": %q, "ok": %t, "who": %q}`, s.order, outcome == "approve", name)
 		status, _, err = w.callUntilAnswered(ctx, "POST", "http://"+w.public+"/webhooks/crm", bearerHeader(bearerToken), text)
 	case "api":
-		status, text, err = w.callUntilAnswered(ctx, "POST", "http://"+w.operator+"/v1/orders/"+s.order+"/decisions", bearerHeader(apiToken), string(body))
+		status, text, err = w.callUntilAnswered(
+			ctx,
+			"POST",
+			"http://"+w.operator+"/v1/orders/"+s.order+"/decisions",
+			bearerHeader(apiToken),
+			string(body),
+		)
 	case "operator":
-		status, text, err = w.callUntilAnswered(ctx, "POST", "http://"+w.operator+"/v1/orders/"+s.order+"/decide", bearerHeader(operatorToken),
-			fmt.Sprintf(`{"outcome": %q, "by": "op", "reason": "e2e"}`, outcome))
+		status, text, err = w.callUntilAnswered(
+			ctx,
+			"POST",
+			"http://"+w.operator+"/v1/orders/"+s.order+"/decide",
+			bearerHeader(operatorToken),
+			fmt.Sprintf(`{"outcome": %q, "by": "op", "reason": "e2e"}`, outcome),
+		)
 	}
 	if err != nil {
 		return err
@@ -178,45 +216,6 @@ func (s *scenario) sendDecision(ctx context.Context, w *world, by, who, outcome 
 		return nil
 	}
 	return fmt.Errorf("decision by %s: %d, want %v: %s", by, status, want, text)
-}
-
-var hiddenForm = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)"`)
-
-// decideByLink opens the link of an approver as a browser does, and submits the form.
-func (s *scenario) decideByLink(ctx context.Context, w *world, who, outcome string) (int, string, error) {
-	link, err := s.waitForLink(ctx, w, who)
-	if err != nil {
-		return 0, "", err
-	}
-	status, page, err := w.callUntilAnswered(ctx, "GET", link, http.Header{}, "")
-	if err != nil || status != http.StatusOK {
-		return status, page, err
-	}
-	form := url.Values{"outcome": {outcome}, "comment": {"e2e"}}
-	for _, m := range hiddenForm.FindAllStringSubmatch(page, -1) {
-		form.Set(m[1], m[2])
-	}
-	return w.callUntilAnswered(ctx, "POST", link, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, form.Encode())
-}
-
-// waitForLink waits for the link of an approver.
-func (s *scenario) waitForLink(ctx context.Context, w *world, who string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
-	defer cancel()
-	for {
-		link := w.mail.linkOf(s.order, who)
-		if link == "" {
-			link = w.hooks.linkOf(s.order, who)
-		}
-		if link != "" {
-			return link, nil
-		}
-		select {
-		case <-ctx.Done():
-			return "", fmt.Errorf("order %s: no link came for %q", s.order, who)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
 }
 
 // runScenario carries out the scenario.
@@ -282,65 +281,6 @@ func (s *scenario) sendContradiction(ctx context.Context, w *world) error {
 		name = "bob"
 	}
 	return s.sendDecision(ctx, w, "api", name, other, http.StatusConflict)
-}
-
-// readOrder reads the order as operators see it.
-func (s *scenario) readOrder(ctx context.Context, w *world) (status int, o orderView, err error) {
-	status, text, err := w.callUntilAnswered(ctx, "GET", "http://"+w.operator+"/v1/orders/"+s.order, bearerHeader(operatorToken), "")
-	if err == nil && status == http.StatusOK {
-		err = json.Unmarshal([]byte(text), &o)
-	}
-	return status, o, err
-}
-
-type orderView struct {
-	Approvals []struct {
-		Status   string `json:"status"`
-		Callback struct {
-			State string `json:"state"`
-		} `json:"callback"`
-	} `json:"approvals"`
-	Unmatched []any `json:"unmatchedDecisions"`
-}
-
-// waitForOrder reads the order until it fulfils a condition.
-func (s *scenario) waitForOrder(ctx context.Context, w *world, what string, is func(orderView) bool) error {
-	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
-	defer cancel()
-	for {
-		status, o, err := s.readOrder(ctx, w)
-		if err == nil && status == http.StatusOK && is(o) {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("order %s: waited for %s: %d %+v %w", s.order, what, status, o, err)
-		case <-time.After(30 * time.Millisecond):
-		}
-	}
-}
-
-func (s *scenario) waitUntilRecorded(ctx context.Context, w *world) error {
-	return s.waitForOrder(ctx, w, "its request to be recorded", func(o orderView) bool { return len(o.Approvals) == 1 })
-}
-
-func (s *scenario) waitUntilUnmatched(ctx context.Context, w *world) error {
-	return s.waitForOrder(ctx, w, "its decision to wait", func(o orderView) bool { return len(o.Unmatched) > 0 })
-}
-
-func (s *scenario) waitUntilDecided(ctx context.Context, w *world) error {
-	return s.waitForOrder(ctx, w, "its decision", func(o orderView) bool { return len(o.Approvals) == 1 && o.Approvals[0].Status != "pending" })
-}
-
-func (s *scenario) cancelApproval(ctx context.Context, w *world) error {
-	if err := s.waitUntilRecorded(ctx, w); err != nil {
-		return err
-	}
-	status, text, err := w.callUntilAnswered(ctx, "POST", "http://"+w.operator+"/v1/orders/"+s.order+"/cancel", bearerHeader(operatorToken), `{"by": "op", "reason": "e2e"}`)
-	if err != nil || status != http.StatusOK {
-		return fmt.Errorf("cancel: %d %s %w", status, text, err)
-	}
-	return nil
 }
 
 // wantStatus returns the final status that the approval must have.

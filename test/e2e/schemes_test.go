@@ -28,13 +28,30 @@ import (
 // request to the answer of its workflow.
 var testsByKind = map[string]map[string]string{
 	"channels": {
-		"log": "TestLog", "smtp": "TestKilled", "webhook": "TestKilled", "ses": "TestSES", "teams": "TestTeams", "sns": "TestSNS", "slack": "TestPeople, TestSlackWebhook",
+		"log":     "TestLog",
+		"smtp":    "TestKilled",
+		"webhook": "TestKilled",
+		"ses":     "TestSES",
+		"teams":   "TestTeams",
+		"sns":     "TestSNS",
+		"slack":   "TestPeople, TestSlackWebhook",
 	},
 	"webhooks": {
-		"hmac": "TestKilled", "bearer": "TestKilled", "standard": "TestSchemes", "github": "TestSchemes", "slack": "TestSchemes", "stripe": "TestSchemes",
-		"client_certificate": "TestSchemes", "sns": "TestSNSOverHTTPS",
+		"hmac":               "TestKilled",
+		"bearer":             "TestKilled",
+		"standard":           "TestSchemes",
+		"github":             "TestSchemes",
+		"slack":              "TestSchemes",
+		"stripe":             "TestSchemes",
+		"client_certificate": "TestSchemes",
+		"sns":                "TestSNSOverHTTPS",
 	},
-	"targets": {"stepfunctions": "TestKilled", "http": "TestKilled", "lambda": "TestTargets", "codepipeline": "TestTargets"},
+	"targets": {
+		"stepfunctions": "TestKilled",
+		"http":          "TestKilled",
+		"lambda":        "TestTargets",
+		"codepipeline":  "TestTargets",
+	},
 }
 
 // TestEveryKindIsCarried compares the table above with the documented configuration.
@@ -44,7 +61,13 @@ func TestEveryKindIsCarried(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := map[string]bool{"rate": true, "burst": true, "max_body": true, "filter": true, "fields": true}
+	settings := map[string]bool{
+		"rate":     true,
+		"burst":    true,
+		"max_body": true,
+		"filter":   true,
+		"fields":   true,
+	}
 	for part, tests := range testsByKind {
 		rows := regexp.MustCompile("(?m)^\\| `"+part+"\\.NAME\\.([a-z_]+)` ").FindAllStringSubmatch(string(page), -1)
 		if len(rows) < len(tests) {
@@ -64,7 +87,9 @@ func TestSchemes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
-	public := "whpk_" + base64.StdEncoding.EncodeToString(private.Public().(ed25519.PublicKey)) //nolint:forcetypeassert // Public returns this type
+	public := "whpk_" + base64.StdEncoding.EncodeToString(
+		private.Public().(ed25519.PublicKey),
+	) //nolint:forcetypeassert // Public returns this type
 	w.startProgram(t, w.writeConfigText(t, fmt.Sprintf(`
 workflows: {orders: {requests: {sqs: {queue: orders}}, notify: [], approvers: [ann@example.com]}}
 webhooks:
@@ -97,7 +122,8 @@ webhooks:
 		},
 		"keys": func(body string) http.Header {
 			s := ed25519.Sign(private, []byte("id-2."+now+"."+body))
-			return http.Header{"Webhook-Id": {"id-2"}, "Webhook-Timestamp": {now}, "Webhook-Signature": {"v1a," + base64.StdEncoding.EncodeToString(s)}}
+			signature := "v1a," + base64.StdEncoding.EncodeToString(s)
+			return http.Header{"Webhook-Id": {"id-2"}, "Webhook-Timestamp": {now}, "Webhook-Signature": {signature}}
 		},
 		"github": func(body string) http.Header {
 			return http.Header{"X-Hub-Signature-256": {"sha256=" + mac(body)}, "X-Github-Event": {"deployment_review"}}
@@ -123,7 +149,8 @@ webhooks:
 			body = url.Values{"number": {order}, "Your decision": {"Approve"}, "mail": {"ann@example.com"}}.Encode()
 		}
 		to := "http://" + w.public + "/webhooks/" + source
-		if status, text, err := w.callUntilAnswered(t.Context(), "POST", to, http.Header{}, body); err != nil || status != http.StatusUnauthorized {
+		if status, text, err := w.callUntilAnswered(t.Context(), "POST", to, http.Header{}, body); err != nil ||
+			status != http.StatusUnauthorized {
 			t.Errorf("%s, unsigned: %d %s %v", source, status, text, err)
 		}
 		if status, text, err := w.callUntilAnswered(t.Context(), "POST", to, sign(body), body); err != nil || status != http.StatusOK {
@@ -134,10 +161,14 @@ webhooks:
 	}
 	ping := `{"zen": "Keep it logically awesome."}`
 	header := http.Header{"X-Hub-Signature-256": {"sha256=" + mac(ping)}, "X-Github-Event": {"ping"}}
-	if status, text, err := w.callUntilAnswered(t.Context(), "POST", "http://"+w.public+"/webhooks/github", header, ping); err != nil || status != http.StatusNoContent {
+	if status, text, err := w.callUntilAnswered(t.Context(), "POST", "http://"+w.public+"/webhooks/github", header, ping); err != nil ||
+		status != http.StatusNoContent {
 		t.Errorf("a ping: %d %s %v", status, text, err)
 	}
-	if text := scrapeMetrics(t, w); !strings.Contains(text, `approval_relay_messages_total{handler="decision-github",result="filtered"} 1`) {
+	if text := scrapeMetrics(t, w); !strings.Contains(
+		text,
+		`approval_relay_messages_total{handler="decision-github",result="filtered"} 1`,
+	) {
 		t.Error("the ping was not counted")
 	}
 }
@@ -184,7 +215,13 @@ people: {ann@example.com: {slack: U0ANN}}`, chat.WebhookURL(), slackSecret, at.H
 // readVotes returns the votes on an order.
 func (s *scenario) readVotes(t *testing.T, w *world) []struct{ DecidedBy, Via, ShownDigest string } {
 	t.Helper()
-	status, text, err := w.callUntilAnswered(context.WithoutCancel(t.Context()), "GET", "http://"+w.operator+"/v1/orders/"+s.order, bearerHeader(operatorToken), "")
+	status, text, err := w.callUntilAnswered(
+		context.WithoutCancel(t.Context()),
+		"GET",
+		"http://"+w.operator+"/v1/orders/"+s.order,
+		bearerHeader(operatorToken),
+		"",
+	)
 	var o struct {
 		Approvals []struct {
 			Votes []struct{ DecidedBy, Via, ShownDigest string }

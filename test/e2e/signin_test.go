@@ -56,14 +56,21 @@ func TestSignIn(t *testing.T) {
 	oidc := signintest.Start()
 	defer oidc.Close()
 	oidc.Redirect = "http://" + w.public + "/signin/callback"
-	w.startProgram(t, w.writePublicConfig(t, fmt.Sprintf(`oidc: {issuer: %q, client_id: %q, client_secret: %q}`, oidc.URL, signintest.ClientID, signintest.ClientSecret), fmt.Sprintf(`
+	w.startProgram(
+		t,
+		w.writePublicConfig(
+			t,
+			fmt.Sprintf(`oidc: {issuer: %q, client_id: %q, client_secret: %q}`, oidc.URL, signintest.ClientID, signintest.ClientSecret),
+			fmt.Sprintf(`
 workflows:
   orders: {requests: {sqs: {queue: orders}}, approvers: [ann@example.com, bob@example.com], notify: [mail], min_assurance: sso}
   room: {approvers: [ann@example.com, bob@example.com], notify: [chat]}
 channels:
   mail: {webhook: {url: %q, secrets: [%q], allow_internal: true}}
   chat: {teams: {webhook_url: %q, allow_internal: true, audience: group}}
-`, w.hooks.url, standardSecret, chat.URL)+w.stepFunctionsTarget()))
+`, w.hooks.url, standardSecret, chat.URL)+w.stepFunctionsTarget(),
+		),
+	)
 
 	s := w.requestApproval(t, "e2e-1")
 	link, err := s.waitForLink(t.Context(), w, "ann@example.com")
@@ -115,7 +122,8 @@ channels:
 		t.Errorf("%d: %s", status, page)
 	}
 	w.checkDelivered(t, s)
-	if v := s.readVotes(t, w); len(v) != 1 || v[0].Via != "sso" || !approval.SamePerson(v[0].DecidedBy, "ann@example.com") || v[0].ShownDigest != form.Get("shown") {
+	if v := s.readVotes(t, w); len(v) != 1 || v[0].Via != "sso" || !approval.SamePerson(v[0].DecidedBy, "ann@example.com") ||
+		v[0].ShownDigest != form.Get("shown") {
 		t.Errorf("%+v", v)
 	}
 	checkGroupCard(t, w, b, chat)
@@ -129,14 +137,25 @@ channels:
 // decide.
 func checkGroupCard(t *testing.T, w *world, signedIn *browser, chat *teamstest.Workflow) {
 	t.Helper()
-	s := &scenario{order: "p-teams", workflow: "room", outcome: "approve", token: w.aws.StepFunctions.OpenTask(10*time.Minute, 0)}
-	w.postToOperator(t, "/v1/requests?workflow=room", fmt.Sprintf(`{"orderId": %q, "taskToken": %q}`, s.order, s.token), http.StatusAccepted)
+	s := &scenario{
+		order:    "p-teams",
+		workflow: "room",
+		outcome:  "approve",
+		token:    w.aws.StepFunctions.OpenTask(10*time.Minute, 0),
+	}
+	w.postToOperator(
+		t,
+		"/v1/requests?workflow=room",
+		fmt.Sprintf(`{"orderId": %q, "taskToken": %q}`, s.order, s.token),
+		http.StatusAccepted,
+	)
 	if !waitUntil(t, 30*time.Second, func() bool { return len(chat.Cards()) > 0 }) {
 		t.Fatalf("no card\n%s", lastOf(w.logs.String()))
 	}
 	link := chat.Cards()[0].URL
 	stranger := newBrowser(t)
-	if page, _, _ := stranger.loadPage(func() (*http.Response, error) { return stranger.Get(link) }); strings.Contains(page, "<form") || !strings.Contains(page, "Sign in to decide") {
+	if page, _, _ := stranger.loadPage(func() (*http.Response, error) { return stranger.Get(link) }); strings.Contains(page, "<form") ||
+		!strings.Contains(page, "Sign in to decide") {
 		t.Errorf("%s", page)
 	}
 	page, _, _ := signedIn.loadPage(func() (*http.Response, error) { return signedIn.Get(link) })
@@ -144,7 +163,10 @@ func checkGroupCard(t *testing.T, w *world, signedIn *browser, chat *teamstest.W
 	for _, m := range hiddenForm.FindAllStringSubmatch(page, -1) {
 		form.Set(m[1], m[2])
 	}
-	if page, _, _ := signedIn.loadPage(func() (*http.Response, error) { return signedIn.PostForm(link, form) }); !strings.Contains(page, "was approved on") {
+	if page, _, _ := signedIn.loadPage(func() (*http.Response, error) { return signedIn.PostForm(link, form) }); !strings.Contains(
+		page,
+		"was approved on",
+	) {
 		t.Errorf("%s", page)
 	}
 	w.checkDelivered(t, s)

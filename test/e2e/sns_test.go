@@ -45,8 +45,13 @@ func newSNSSigner(t *testing.T, dir string) *snsSigner {
 		t.Fatal(err)
 	}
 	cert := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: snsHost}, DNSNames: []string{snsHost}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: snsHost},
+		DNSNames:              []string{snsHost},
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		NotBefore:             time.Now().Add(-time.Hour),
+		NotAfter:              time.Now().Add(time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, cert, cert, &key.PublicKey, key)
 	if err != nil {
@@ -99,8 +104,14 @@ func tunnel(w http.ResponseWriter, address string) {
 func (n *snsSigner) notification(t *testing.T, topic, version, id, message string) string {
 	t.Helper()
 	m := map[string]string{
-		"Type": "Notification", "MessageId": id, "TopicArn": topic, "Message": message, "Timestamp": time.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
-		"SignatureVersion": version, "SigningCertURL": "https://" + snsHost + snsPath, "UnsubscribeURL": "https://" + snsHost + "/?Action=Unsubscribe",
+		"Type":             "Notification",
+		"MessageId":        id,
+		"TopicArn":         topic,
+		"Message":          message,
+		"Timestamp":        time.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
+		"SignatureVersion": version,
+		"SigningCertURL":   "https://" + snsHost + snsPath,
+		"UnsubscribeURL":   "https://" + snsHost + "/?Action=Unsubscribe",
 	}
 	var text strings.Builder
 	for _, name := range []string{"Message", "MessageId", "Timestamp", "TopicArn", "Type"} {

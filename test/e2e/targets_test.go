@@ -41,8 +41,18 @@ channels:
 `, w.aws.URL(), silent)))
 
 	for i := range 5 {
-		w.postToOperator(t, "/v1/requests?workflow=stuck", fmt.Sprintf(`{"orderId": "stuck-%d", "callbackId": "never-%d"}`, i, i), http.StatusAccepted)
-		w.postToOperator(t, fmt.Sprintf("/v1/orders/stuck-%d/decisions", i), fmt.Sprintf(`{"orderId": "stuck-%d", "decision": "approve"}`, i), http.StatusOK)
+		w.postToOperator(
+			t,
+			"/v1/requests?workflow=stuck",
+			fmt.Sprintf(`{"orderId": "stuck-%d", "callbackId": "never-%d"}`, i, i),
+			http.StatusAccepted,
+		)
+		w.postToOperator(
+			t,
+			fmt.Sprintf("/v1/orders/stuck-%d/decisions", i),
+			fmt.Sprintf(`{"orderId": "stuck-%d", "decision": "approve"}`, i),
+			http.StatusOK,
+		)
 	}
 
 	w.aws.Lambda.Callbacks.SetFaults(emulator.Faults{Throttle: 0.3, LoseReply: 0.3, Fail: 0.2})
@@ -53,16 +63,36 @@ channels:
 			outcome = "reject"
 		}
 		ids[order] = w.aws.Lambda.Callbacks.OpenTask(time.Hour, 0)
-		w.postToOperator(t, "/v1/requests?workflow=function", fmt.Sprintf(`{"orderId": %q, "callbackId": %q}`, order, ids[order]), http.StatusAccepted)
-		w.postToOperator(t, "/v1/orders/"+order+"/decisions", fmt.Sprintf(`{"orderId": %q, "decision": %q}`, order, outcome), http.StatusOK)
+		w.postToOperator(
+			t,
+			"/v1/requests?workflow=function",
+			fmt.Sprintf(`{"orderId": %q, "callbackId": %q}`, order, ids[order]),
+			http.StatusAccepted,
+		)
+		w.postToOperator(
+			t,
+			"/v1/orders/"+order+"/decisions",
+			fmt.Sprintf(`{"orderId": %q, "decision": %q}`, order, outcome),
+			http.StatusOK,
+		)
 	}
 
 	w.aws.CodePipeline.FailNext("throttle", "fail", "lose")
 	token := w.aws.CodePipeline.OpenApproval("shop", "Release", "Sign-off")
-	w.postToOperator(t, "/v1/requests?workflow=pipeline", fmt.Sprintf(`{"region": "us-east-1", "consoleLink": "https://console.aws.amazon.com/", "approval": {
+	w.postToOperator(
+		t,
+		"/v1/requests?workflow=pipeline",
+		fmt.Sprintf(`{"region": "us-east-1", "consoleLink": "https://console.aws.amazon.com/", "approval": {
 		"pipelineName": "shop", "stageName": "Release", "actionName": "Sign-off", "token": %q, "expires": %q, "customData": "v1.2"}}`,
-		token, time.Now().Add(7*24*time.Hour).UTC().Format("2006-01-02T15:04Z")), http.StatusAccepted)
-	w.postToOperator(t, "/v1/orders/"+token+"/decisions", fmt.Sprintf(`{"orderId": %q, "decision": "approve", "decidedBy": "ann", "comment": "ship it"}`, token), http.StatusOK)
+			token, time.Now().Add(7*24*time.Hour).UTC().Format("2006-01-02T15:04Z")),
+		http.StatusAccepted,
+	)
+	w.postToOperator(
+		t,
+		"/v1/orders/"+token+"/decisions",
+		fmt.Sprintf(`{"orderId": %q, "decision": "approve", "decidedBy": "ann", "comment": "ship it"}`, token),
+		http.StatusOK,
+	)
 
 	if !waitUntil(t, 60*time.Second, func() bool {
 		for _, id := range ids {
@@ -94,7 +124,8 @@ channels:
 	if text := scrapeMetrics(t, w); !strings.Contains(text, `approval_relay_circuit_breakers_open{target="durable"} 0`) {
 		t.Error("a target that answers is held")
 	}
-	if a := w.aws.CodePipeline.FindAction("shop", "Release", "Sign-off"); a.Status != "Approved" || a.Summary != "approved by ann: ship it" {
+	if a := w.aws.CodePipeline.FindAction("shop", "Release", "Sign-off"); a.Status != "Approved" ||
+		a.Summary != "approved by ann: ship it" {
 		t.Errorf("%+v", a)
 	}
 	if task, _ := w.aws.Lambda.Callbacks.FindTask("never-0"); task.State != "" {

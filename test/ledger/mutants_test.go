@@ -24,8 +24,10 @@ func mutants() []mutant {
 		return []overlay.Edit{{File: file, Old: before, New: after}}
 	}
 	return []mutant{
-		{"acknowledged before the commit", edit("handlers/transition.go", `	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {`,
-			`	go func() {
+		{
+			"acknowledged before the commit",
+			edit("handlers/transition.go", `	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {`,
+				`	go func() {
 		time.Sleep(300 * time.Millisecond)
 		_ = t.Orders.Update(context.WithoutCancel(ctx), orderID, func(o *approval.Order) error {
 			turn := approval.Environment{Now: t.Now(), Lease: t.Lease, HasCapacity: t.Dispatch.HasCapacity, Jitter: rand.Float64()}
@@ -37,7 +39,8 @@ func mutants() []mutant {
 	if true {
 		return nil
 	}
-	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {`)},
+	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {`),
+		},
 		{"the last decision wins", edit("approval/vote.go", `	if a.Status != Pending {
 		v.Code = a.closedVerdict(d)
 		return v, o.startDueActions(a, env)

@@ -106,7 +106,12 @@ func (s *scenario) sendRequest(ctx context.Context, w *world) error {
 
 // requestBody returns the request of an attempt of the state that was entered at the given time.
 func (s *scenario) requestBody(token string, entered time.Time) (string, error) {
-	m := map[string]any{"orderId": s.order, "taskToken": token, "amount": 7, "canary": "shown to approvers"}
+	m := map[string]any{
+		"orderId":   s.order,
+		"taskToken": token,
+		"amount":    7,
+		"canary":    "shown to approvers",
+	}
 	if s.timesOut {
 		m["timeoutSeconds"] = shortTask.Seconds()
 		m["approvalDeadline"] = entered.Add(shortDeadline).UTC().Format(time.RFC3339Nano)

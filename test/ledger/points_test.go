@@ -69,7 +69,12 @@ func crashAfter(name, file, text string) point {
 
 // crashInstead returns a point that replaces a piece of source text. The process ends at the mark CRASH.
 func crashInstead(name, file, text, replacement string) point {
-	return point{name: name, file: file, before: text, after: replacement}
+	return point{
+		name:   name,
+		file:   file,
+		before: text,
+		after:  replacement,
+	}
 }
 
 // rarely marks a point that a run passes only a few times.
