@@ -18,14 +18,22 @@ func newApprovalSeries(b *builder, config Config) approvalSeries {
 	workflow := b.configuredLabel("workflow", config, func(c Config) []string { return c.Workflows })
 	outcome := label{name: "outcome", values: decisionOutcomes()}
 	return approvalSeries{
-		requests:         b.newCounter("requests_total", "Approval requests recorded.", workflow),
-		repeatedRequests: b.newCounter("requests_repeated_total", "Approval requests received again, such as redeliveries of the queue. They change nothing.", workflow),
-		decided:          b.newCounter("approvals_decided_total", "Approvals that were approved or rejected.", workflow, outcome),
-		timedOut:         b.newCounter("approvals_timed_out_total", "Approvals that passed their deadline without a decision.", workflow),
-		cancelled:        b.newCounter("approvals_cancelled_total", "Approvals that an operator cancelled, or whose workflow stopped waiting.", workflow),
-		superseded:       b.newCounter("approvals_superseded_total", "Approvals that a later attempt of the same workflow state replaced, with another task token.", workflow),
-		decisionSeconds:  b.newHistogram("approval_decision_seconds", "Time from the request to the decision that closed the approval.", decisionBuckets, workflow, outcome),
-		timeLeftSeconds:  b.newHistogram("decision_time_left_seconds", "Time from the decision that closed an approval to its deadline.", decisionBuckets, workflow),
+		requests: b.newCounter("requests_total",
+			"Approval requests recorded.", workflow),
+		repeatedRequests: b.newCounter("requests_repeated_total",
+			"Approval requests received again, such as redeliveries of the queue. They change nothing.", workflow),
+		decided: b.newCounter("approvals_decided_total",
+			"Approvals that were approved or rejected.", workflow, outcome),
+		timedOut: b.newCounter("approvals_timed_out_total",
+			"Approvals that passed their deadline without a decision.", workflow),
+		cancelled: b.newCounter("approvals_cancelled_total",
+			"Approvals that an operator cancelled, or whose workflow stopped waiting.", workflow),
+		superseded: b.newCounter("approvals_superseded_total",
+			"Approvals that a later attempt of the same workflow state replaced, with another task token.", workflow),
+		decisionSeconds: b.newHistogram("approval_decision_seconds",
+			"Time from the request to the decision that closed the approval.", decisionBuckets, workflow, outcome),
+		timeLeftSeconds: b.newHistogram("decision_time_left_seconds",
+			"Time from the decision that closed an approval to its deadline.", decisionBuckets, workflow),
 	}
 }
 

@@ -12,8 +12,13 @@ func newAWSSeries(b *builder, config Config) awsSeries {
 	operation := label{name: "operation", values: config.AWSOperations}
 	result := label{name: "result", values: []string{"ok", "throttled", "denied", "refused", "failed"}}
 	return awsSeries{
-		calls:     b.newCounter("aws_calls_total", "Calls to AWS; the SDK's own retries count as one call. Results: ok; throttled; denied (AWS refused the credentials, or there were none); refused with any other 4xx; or failed (5xx, or no answer).", operation, result),
-		clockSkew: b.newGauge("aws_clock_skew_seconds", "How far the worker's clock was ahead of AWS's at the last answer, to about a second; 0 before the first answer."),
+		calls: b.newCounter("aws_calls_total",
+			"Calls to AWS; the SDK's own retries count as one call. Results: ok; throttled; denied (AWS "+
+				"refused the credentials, or there were none); refused with any other 4xx; or failed (5xx, or "+
+				"no answer).", operation, result),
+		clockSkew: b.newGauge("aws_clock_skew_seconds",
+			"How far the worker's clock was ahead of AWS's at the last answer, to about a second; 0 "+
+				"before the first answer."),
 	}
 }
 

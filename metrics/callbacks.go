@@ -30,16 +30,29 @@ func newCallbackSeries(b *builder, config Config) callbackSeries {
 	retried := label{name: "kind", values: texts([]approval.ActionKind{approval.ActionNotify, approval.ActionCallback})}
 	source := b.configuredLabel("source", config, func(c Config) []string { return c.Handlers }, "order")
 	return callbackSeries{
-		ended:           b.newCounter("callbacks_total", "Callbacks that ended, by outcome. An exhausted callback is a workflow without an answer.", target, outcome),
-		attempts:        b.newCounter("callback_attempts_total", "Attempts to answer a workflow, by result.", target, result),
-		deliverySeconds: b.newHistogram("callback_delivery_seconds", "Time from the end of an approval until its answer was delivered, including retries.", callbackBuckets, target),
-		waitSeconds:     b.newHistogram("rate_limit_wait_seconds", "Time that attempts waited for the worker's own rate limit. Targets that share a limit are counted under the first of them.", callBuckets, target),
-		retries:         b.newCounter("retries_total", "Attempts after the first, of notifications and callbacks.", retried),
-		heartbeats:      b.newCounter("heartbeats_total", "Heartbeats to waiting workflows, by result.", target, result),
-		openBreakers:    b.newGauge("circuit_breakers_open", "Open circuit breakers of a target: its AWS API, or hosts of its callback URLs, that failed several times in a row and are called once in a while only.", target),
-		redriven:        b.newCounter("callbacks_redriven_total", "Exhausted callbacks that an operator restarted.", workflow),
-		erasedTokens:    b.newCounter("tokens_erased_total", "Task tokens that were erased after their callback had ended.", workflow),
-		deadLetters:     b.newCounter("dead_letters_total", "Dead letters, by the handler of the message. The source order stands for exhausted callbacks and notifications, and for decisions that expired before a matching request arrived.", source),
+		ended: b.newCounter("callbacks_total",
+			"Callbacks that ended, by outcome. An exhausted callback is a workflow without an answer.", target, outcome),
+		attempts: b.newCounter("callback_attempts_total",
+			"Attempts to answer a workflow, by result.", target, result),
+		deliverySeconds: b.newHistogram("callback_delivery_seconds",
+			"Time from the end of an approval until its answer was delivered, including retries.", callbackBuckets, target),
+		waitSeconds: b.newHistogram("rate_limit_wait_seconds",
+			"Time that attempts waited for the worker's own rate limit. Targets that share a limit are "+
+				"counted under the first of them.", callBuckets, target),
+		retries: b.newCounter("retries_total",
+			"Attempts after the first, of notifications and callbacks.", retried),
+		heartbeats: b.newCounter("heartbeats_total",
+			"Heartbeats to waiting workflows, by result.", target, result),
+		openBreakers: b.newGauge("circuit_breakers_open",
+			"Open circuit breakers of a target: its AWS API, or hosts of its callback URLs, that failed "+
+				"several times in a row and are called once in a while only.", target),
+		redriven: b.newCounter("callbacks_redriven_total",
+			"Exhausted callbacks that an operator restarted.", workflow),
+		erasedTokens: b.newCounter("tokens_erased_total",
+			"Task tokens that were erased after their callback had ended.", workflow),
+		deadLetters: b.newCounter("dead_letters_total",
+			"Dead letters, by the handler of the message. The source order stands for exhausted callbacks "+
+				"and notifications, and for decisions that expired before a matching request arrived.", source),
 	}
 }
 

@@ -20,16 +20,25 @@ const statsTimeout = 5 * time.Second
 func (m *Metrics) RegisterStore(readStats func(context.Context) (store.Stats, error)) {
 	b := m.builder
 	m.builder.registerer.MustRegister(&storeCollector{
-		readStats:   readStats,
-		workflows:   b.configuredLabel("workflow", m.config, func(c Config) []string { return c.Workflows }),
-		reading:     make(chan struct{}, 1),
-		up:          b.newDescription("store_up", "Whether the store could be read for this scrape: 1 or 0. The metrics that are read from it are absent otherwise."),
-		pending:     b.newDescription("approvals_pending", "Pending approvals.", "workflow"),
-		oldest:      b.newDescription("oldest_pending_timestamp_seconds", "When the oldest pending approval was requested; absent without pending approvals.", "workflow"),
-		exhausted:   b.newDescription("exhausted_orders", "Orders with an exhausted callback. Each is a workflow without an answer, to be redriven."),
-		retrying:    b.newDescription("retrying_orders", "Orders with a notification or callback that failed and waits for its next attempt."),
-		deadLetters: b.newDescription("dead_letters", "Dead letters in the store's own table."),
-		oldestDue:   b.newDescription("oldest_due_timestamp_seconds", "The earliest time at which an order has something due. If it is in the past, the sweeper lags by the difference. Absent if nothing is due."),
+		readStats: readStats,
+		workflows: b.configuredLabel("workflow", m.config, func(c Config) []string { return c.Workflows }),
+		reading:   make(chan struct{}, 1),
+		up: b.newDescription("store_up",
+			"Whether the store could be read for this scrape: 1 or 0. The metrics that are read from it "+
+				"are absent otherwise."),
+		pending: b.newDescription("approvals_pending",
+			"Pending approvals.", "workflow"),
+		oldest: b.newDescription("oldest_pending_timestamp_seconds",
+			"When the oldest pending approval was requested; absent without pending approvals.", "workflow"),
+		exhausted: b.newDescription("exhausted_orders",
+			"Orders with an exhausted callback. Each is a workflow without an answer, to be redriven."),
+		retrying: b.newDescription("retrying_orders",
+			"Orders with a notification or callback that failed and waits for its next attempt."),
+		deadLetters: b.newDescription("dead_letters",
+			"Dead letters in the store's own table."),
+		oldestDue: b.newDescription("oldest_due_timestamp_seconds",
+			"The earliest time at which an order has something due. If it is in the past, the sweeper "+
+				"lags by the difference. Absent if nothing is due."),
 	})
 }
 

@@ -31,11 +31,21 @@ func newDecisionSeries(b *builder, config Config) decisionSeries {
 	pageResult := label{name: "result", values: []string{resultViewed, resultSubmitted, resultRefused, resultFailed}}
 	slackResult := label{name: "result", values: []string{resultAccepted, resultRefused, resultFailed}}
 	return decisionSeries{
-		received:          b.newCounter("decisions_total", "Decisions received, by verdict. A decision that waited for its request is counted again when the request arrives.", via, verdict, outcome),
-		bySource:          b.newCounter("source_decisions_total", "Decisions of each configured source: accepted; closed, because the approval had already ended, which needs no action; or refused.", source, sourceResult),
-		unmatchedExpired:  b.newCounter("unmatched_decisions_expired_total", "Decisions that expired before a matching request arrived."),
-		pageRequests:      b.newCounter("decision_page_requests_total", "Requests for decision pages: viewed (mail scanners view pages too), submitted with an accepted decision, refused (the link is forged, expired or revoked, or the decision is not allowed), or failed because the store was unavailable.", pageResult),
-		slackInteractions: b.newCounter("slack_interactions_total", "Presses of buttons in Slack: accepted, refused, or failed because the store or Slack was unavailable.", slackResult),
+		received: b.newCounter("decisions_total",
+			"Decisions received, by verdict. A decision that waited for its request is counted again when "+
+				"the request arrives.", via, verdict, outcome),
+		bySource: b.newCounter("source_decisions_total",
+			"Decisions of each configured source: accepted; closed, because the approval had already "+
+				"ended, which needs no action; or refused.", source, sourceResult),
+		unmatchedExpired: b.newCounter("unmatched_decisions_expired_total",
+			"Decisions that expired before a matching request arrived."),
+		pageRequests: b.newCounter("decision_page_requests_total",
+			"Requests for decision pages: viewed (mail scanners view pages too), submitted with an "+
+				"accepted decision, refused (the link is forged, expired or revoked, or the decision is not "+
+				"allowed), or failed because the store was unavailable.", pageResult),
+		slackInteractions: b.newCounter("slack_interactions_total",
+			"Presses of buttons in Slack: accepted, refused, or failed because the store or Slack was "+
+				"unavailable.", slackResult),
 	}
 }
 

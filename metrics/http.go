@@ -16,8 +16,10 @@ func newHTTPSeries(b *builder, config Config) httpSeries {
 	route := label{name: "route", values: config.Routes}
 	class := label{name: "code", values: []string{"2xx", "3xx", "4xx", "5xx"}}
 	return httpSeries{
-		requests:       b.newCounter("http_requests_total", "HTTP requests answered, by class of status.", route, class),
-		requestSeconds: b.newHistogram("http_request_duration_seconds", "Time that an HTTP request took.", callBuckets, route),
+		requests: b.newCounter("http_requests_total",
+			"HTTP requests answered, by class of status.", route, class),
+		requestSeconds: b.newHistogram("http_request_duration_seconds",
+			"Time that an HTTP request took.", callBuckets, route),
 	}
 }
 

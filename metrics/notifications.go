@@ -20,15 +20,26 @@ func newNotificationSeries(b *builder, config Config) notificationSeries {
 	workflow := b.configuredLabel("workflow", config, func(c Config) []string { return c.Workflows })
 	channel := b.configuredLabel("channel", config, func(c Config) []string { return c.Channels })
 	return notificationSeries{
-		ended:           b.newCounter("notifications_total", "Notifications that ended: sent, or exhausted.", channel),
-		exhausted:       b.newCounter("notifications_failed_total", "Notifications that were exhausted: all retries were used, or the channel refused them for good.", channel),
-		attempts:        b.newCounter("notification_requests_total", "Attempts to send a notification.", channel),
-		failedAttempts:  b.newCounter("notification_requests_failed_total", "Attempts to send a notification that failed.", channel),
-		deliverySeconds: b.newHistogram("notification_delivery_seconds", "Time from the event that required a notification until it was sent, including retries.", notificationBuckets, channel),
-		firstSeconds:    b.newHistogram("first_notification_seconds", "Time from the request to the first notification that was sent to people.", notificationBuckets, workflow),
-		reminders:       b.newCounter("reminders_total", "Reminders that came due.", workflow),
-		escalated:       b.newCounter("approvals_escalated_total", "Approvals that were escalated to further approvers.", workflow),
-		undeliverable:   b.newCounter("approvals_undeliverable_total", "Approvals whose notifications were all exhausted, so that the approvers do not know about them.", workflow),
+		ended: b.newCounter("notifications_total",
+			"Notifications that ended: sent, or exhausted.", channel),
+		exhausted: b.newCounter("notifications_failed_total",
+			"Notifications that were exhausted: all retries were used, or the channel refused them for "+
+				"good.", channel),
+		attempts: b.newCounter("notification_requests_total",
+			"Attempts to send a notification.", channel),
+		failedAttempts: b.newCounter("notification_requests_failed_total",
+			"Attempts to send a notification that failed.", channel),
+		deliverySeconds: b.newHistogram("notification_delivery_seconds",
+			"Time from the event that required a notification until it was sent, including retries.", notificationBuckets, channel),
+		firstSeconds: b.newHistogram("first_notification_seconds",
+			"Time from the request to the first notification that was sent to people.", notificationBuckets, workflow),
+		reminders: b.newCounter("reminders_total",
+			"Reminders that came due.", workflow),
+		escalated: b.newCounter("approvals_escalated_total",
+			"Approvals that were escalated to further approvers.", workflow),
+		undeliverable: b.newCounter("approvals_undeliverable_total",
+			"Approvals whose notifications were all exhausted, so that the approvers do not know about "+
+				"them.", workflow),
 	}
 }
 

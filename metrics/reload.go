@@ -10,8 +10,11 @@ type reloadSeries struct {
 
 func newReloadSeries(b *builder) reloadSeries {
 	return reloadSeries{
-		successful: b.newGauge("config_last_reload_successful", "Whether the configuration was read successfully the last time, at the start or by a reload: 1 or 0. After a failure the worker runs with the configuration that it had."),
-		lastTime:   b.newGauge("config_last_reload_success_timestamp_seconds", "When the configuration was last read successfully, at the start or by a reload."),
+		successful: b.newGauge("config_last_reload_successful",
+			"Whether the configuration was read successfully the last time, at the start or by a reload: "+
+				"1 or 0. After a failure the worker runs with the configuration that it had."),
+		lastTime: b.newGauge("config_last_reload_success_timestamp_seconds",
+			"When the configuration was last read successfully, at the start or by a reload."),
 	}
 }
 

@@ -26,12 +26,18 @@ type storeSeries struct {
 func newStoreSeries(b *builder) storeSeries {
 	operation := label{name: "operation", values: texts([]StoreOperation{StoreUpdate, StoreGet, StoreClaim, StoreList})}
 	return storeSeries{
-		commits:       b.newCounter("store_commits_total", "Commits of the store, including failed ones."),
-		failedCommits: b.newCounter("store_commit_errors_total", "Commits of the store that failed."),
-		updates:       b.newCounter("store_updates_total", "Orders updated in successful commits."),
-		commitSeconds: b.newHistogram("store_commit_duration_seconds", "Time that a commit took.", commitBuckets),
-		commitUpdates: b.newHistogram("store_commit_updates", "Updates that shared a commit.", batchBuckets),
-		callSeconds:   b.newHistogram("store_call_duration_seconds", "Time that a call of the store took; an update ends when it is durable.", commitBuckets, operation),
+		commits: b.newCounter("store_commits_total",
+			"Commits of the store, including failed ones."),
+		failedCommits: b.newCounter("store_commit_errors_total",
+			"Commits of the store that failed."),
+		updates: b.newCounter("store_updates_total",
+			"Orders updated in successful commits."),
+		commitSeconds: b.newHistogram("store_commit_duration_seconds",
+			"Time that a commit took.", commitBuckets),
+		commitUpdates: b.newHistogram("store_commit_updates",
+			"Updates that shared a commit.", batchBuckets),
+		callSeconds: b.newHistogram("store_call_duration_seconds",
+			"Time that a call of the store took; an update ends when it is durable.", commitBuckets, operation),
 	}
 }
 

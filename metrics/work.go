@@ -26,13 +26,21 @@ func newWorkSeries(b *builder, config Config) workSeries {
 	})}
 	sweepResult := label{name: "result", values: []string{"ok", "failed"}}
 	return workSeries{
-		messages:       b.newCounter("messages_total", "Messages handled, by result: ok; filtered by the source's filter; refused with a verdict; invalid, so that a retry cannot help; or failed, to be redelivered.", handler, messageResult),
-		handlerSeconds: b.newHistogram("handler_duration_seconds", "Time that a handler took for a message.", callBuckets, handler),
-		dispatched:     b.newCounter("actions_dispatched_total", "Actions given to their handlers.", kind),
-		running:        b.newGauge("actions_running", "Actions under way.", kind),
-		sweeps:         b.newCounter("sweeps_total", "Sweeps for orders with something due.", sweepResult),
-		claimedOrders:  b.newCounter("sweeper_orders_claimed_total", "Orders that sweeps claimed."),
-		lastSweep:      b.newGauge("sweeper_last_success_timestamp_seconds", "When the last successful sweep ended; 0 before the first."),
+		messages: b.newCounter("messages_total",
+			"Messages handled, by result: ok; filtered by the source's filter; refused with a verdict; "+
+				"invalid, so that a retry cannot help; or failed, to be redelivered.", handler, messageResult),
+		handlerSeconds: b.newHistogram("handler_duration_seconds",
+			"Time that a handler took for a message.", callBuckets, handler),
+		dispatched: b.newCounter("actions_dispatched_total",
+			"Actions given to their handlers.", kind),
+		running: b.newGauge("actions_running",
+			"Actions under way.", kind),
+		sweeps: b.newCounter("sweeps_total",
+			"Sweeps for orders with something due.", sweepResult),
+		claimedOrders: b.newCounter("sweeper_orders_claimed_total",
+			"Orders that sweeps claimed."),
+		lastSweep: b.newGauge("sweeper_last_success_timestamp_seconds",
+			"When the last successful sweep ended; 0 before the first."),
 	}
 }
 
