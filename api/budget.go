@@ -8,7 +8,7 @@ import (
 
 // maxBodyMemory bounds the memory of all request bodies together, in bytes. A
 // signature covers a whole body, so we must keep a body in memory before we know
-// who sent it. Without this bound, a few hundred large bodies from strangers would
+// its sender. Without this bound, a few hundred large bodies from strangers would
 // use all our memory.
 const maxBodyMemory = 64 << 20
 

@@ -79,7 +79,7 @@ func checkedQuery(r route, next http.Handler) http.Handler {
 	})
 }
 
-// siteHandler serves the routes of one address. It answers requests that match no route with problem details, like
+// siteHandler serves the routes of an address. It answers requests that match no route with problem details, like
 // all other refusals.
 type siteHandler struct{ mux *http.ServeMux }
 
@@ -213,8 +213,8 @@ func (e *Endpoints) webhooks() http.Handler {
 	})
 }
 
-// requestTopic finds the workflow of a request: the one that the query names, or
-// the only one that is configured.
+// requestTopic finds the workflow of a request: the workflow in the query, or the only
+// configured workflow.
 func (e *Endpoints) requestTopic(r *http.Request) (string, error) {
 	name := r.URL.Query().Get("workflow")
 	if name == "" && len(e.Workflows) == 1 {

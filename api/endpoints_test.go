@@ -116,9 +116,8 @@ func (s *shelf) ListDeadLetters(context.Context, string, int) ([]store.DeadLette
 func (s *shelf) PutDeadLetter(context.Context, store.DeadLetter) (string, error) { return "1", s.err }
 func (s *shelf) TakeDeadLetter(context.Context, string) error                    { return s.err }
 
-// Who may do what: every route, by every credential. What is not in the table is
-// no route: see TestEveryRouteIsInTheTable. The console's pages, of which people
-// find out by signing in, are in web/console.
+// routeTable lists every route with a body and the credentials that may use it. TestEveryRouteIsInTheTable compares it
+// with the routes. The console's pages need a session and are tested in web/console.
 func routeTable() map[string]struct{ body, need string } {
 	return map[string]struct{ body, need string }{
 		"public /a/{token}":                           {"", ""},
@@ -179,7 +178,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 }
 
-// Routes lists what is served, no more and no less.
+// Routes lists exactly the routes that are served.
 func TestEveryRouteIsInTheTable(t *testing.T) {
 	t.Parallel()
 	listed := map[string]bool{}
@@ -196,7 +195,7 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 	}
 	require.Equal(t, inTable, listed)
 
-	// What is on one address is not on the other.
+	// A route of one address is not served on the other.
 	h, _, _ := site(t)
 	for _, path := range []string{"/", "/console", "/console/", "/console/signin", "/console/order", "/metrics", "/readyz", "/v1/orders", "/v1/orders/A-1", "/v1/deadletters"} {
 		require.Equal(t, http.StatusNotFound, send(t, h.PublicHandler(), "GET", path, "", "Authorization", "Bearer operator").StatusCode, path)
@@ -206,7 +205,7 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 	}
 }
 
-// The console is at its routes, and found from the root.
+// The console is served at its routes, and the root redirects to it.
 func TestConsoleRoutes(t *testing.T) {
 	t.Parallel()
 	h, _, w := site(t)
@@ -224,7 +223,7 @@ func TestConsoleRoutes(t *testing.T) {
 	require.Equal(t, http.StatusMethodNotAllowed, send(t, h.OperatorHandler(), "POST", "/console/", "").StatusCode)
 }
 
-// A path that leads nowhere and a wrong method are answered with problem details too.
+// An unknown path and a wrong method are answered with problem details too.
 func TestProblemsOfTheSite(t *testing.T) {
 	t.Parallel()
 	h, _, _ := site(t)
@@ -247,7 +246,7 @@ func TestProblemsOfTheSite(t *testing.T) {
 	}
 }
 
-// A misspelt filter is refused: ignored, it would select everything.
+// A misspelt filter is refused, because without the filter the list would have everything.
 func TestUnknownQueryParameters(t *testing.T) {
 	t.Parallel()
 	h, _, _ := site(t)
@@ -318,7 +317,7 @@ func TestHealthAndReadiness(t *testing.T) {
 	}
 }
 
-// A store that hangs is not ready, and does not hold the probe up.
+// A store that hangs is not ready, and the probe gets its answer in time.
 func TestReadinessOfAStoreThatHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -335,7 +334,7 @@ func TestOpenMetrics(t *testing.T) {
 	require.Equal(t, "metrics", send(t, h.OperatorHandler(), "GET", "/metrics", "").text)
 }
 
-// The servers bound what a slow or hostile client can hold.
+// The servers bound the connections of slow and hostile clients.
 func TestServerIsBounded(t *testing.T) {
 	t.Parallel()
 	s := NewServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))

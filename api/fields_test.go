@@ -239,8 +239,7 @@ func filledOrder() (*approval.Order, map[string][]string) {
 	return o, f.shown
 }
 
-// Every field of an order is published under the name that the list has, or is internal and its value is nowhere in
-// the JSON.
+// Every field of an order is published under its name in orderFields, or is internal and the JSON lacks its value.
 func TestEveryFieldIsDecided(t *testing.T) {
 	t.Parallel()
 	o, shown := filledOrder()

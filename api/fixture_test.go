@@ -54,7 +54,7 @@ func transitions(orders handlers.Orders) *handlers.Transitions {
 	}
 }
 
-// ask stores an approval that times out at that time.
+// ask stores an approval with a deadline.
 func ask(t *testing.T, s *memory.Store, orderID string, deadline time.Time, change ...func(*approval.Request)) {
 	t.Helper()
 	require.NoError(t, s.Update(t.Context(), orderID, func(o *approval.Order) error {

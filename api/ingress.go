@@ -45,7 +45,7 @@ func NewIngress() *Ingress {
 	return in
 }
 
-// Subscribe implements message.Subscriber. A topic has one subscriber.
+// Subscribe implements message.Subscriber. A topic has a single subscriber.
 func (in *Ingress) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	out := make(chan *message.Message)
 	source := in.topic(topic)
@@ -92,8 +92,8 @@ func (in *Ingress) Close() error {
 // errClosing is returned for requests that arrive while the program shuts down.
 var errClosing = errors.New("going down")
 
-// MessageHandler returns a handler whose requests become messages of a topic, if
-// the policy admits them.
+// MessageHandler returns a handler that makes each request a message of a topic, if
+// the policy admits it.
 func (in *Ingress) MessageHandler(topic func(*http.Request) (string, error), policy SourcePolicy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body := &budgetedBody{ReadCloser: r.Body, budget: &in.budget}

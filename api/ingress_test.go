@@ -22,8 +22,8 @@ import (
 
 func anybody(http.Header, []byte) error { return nil }
 
-// The status of an answer is the fate of the message, for every class of error;
-// what may pass is described in general.
+// The status of an answer is the fate of the message, for every class of error. Temporary errors are described in
+// general terms.
 func TestStatusIsTheFateOfTheMessage(t *testing.T) {
 	t.Parallel()
 	type want struct {
@@ -115,7 +115,7 @@ func TestRefusalWithAField(t *testing.T) {
 	require.Equal(t, approval.VerdictNotApprover, got.problem.Verdict)
 }
 
-// What is not right never becomes a message.
+// A request with a wrong signature or body does not become a message.
 func TestWhatNeverBecomesAMessage(t *testing.T) {
 	t.Parallel()
 	wrong := func(http.Header, []byte) error { return errors.New("signature of key 3 does not match") }
@@ -144,7 +144,7 @@ func TestWhatNeverBecomesAMessage(t *testing.T) {
 	require.Equal(t, "no such workflow", got.problem.Detail)
 }
 
-// The largest body is taken; headers go along, credentials do not.
+// The largest body is accepted. The message has the headers without credentials.
 func TestWhatAMessageIsMadeOf(t *testing.T) {
 	t.Parallel()
 	in := NewIngress()
@@ -157,11 +157,14 @@ func TestWhatAMessageIsMadeOf(t *testing.T) {
 		"Authorization", "Bearer secret", "Cookie", "secret", "X-Event", "decision", "Webhook-Id", "w-1").StatusCode)
 	require.Equal(t, body, string(got.Payload))
 	require.Equal(t, message.Metadata{
-		metadata.OrderID: "A/1", metadata.DeliveryID: "w-1", metadata.Header + "x-event": "decision", metadata.Header + "webhook-id": "w-1",
+		metadata.OrderID:               "A/1",
+		metadata.DeliveryID:            "w-1",
+		metadata.Header + "x-event":    "decision",
+		metadata.Header + "webhook-id": "w-1",
 	}, got.Metadata)
 }
 
-// A sender that goes away leaves its message: it is handled to its end.
+// If a sender goes away, its message is handled to the end.
 func TestASenderThatGoesAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -181,7 +184,7 @@ func TestASenderThatGoesAway(t *testing.T) {
 	})
 }
 
-// While nobody listens a request waits, but not longer than its sender.
+// Without a subscriber a request waits, but not longer than its sender.
 func TestNobodyListens(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -203,8 +206,7 @@ func TestAClosedIngressSaysTryAgain(t *testing.T) {
 	require.Equal(t, "2", got.Header.Get("Retry-After"))
 }
 
-// A message that was taken and never reached its handler is nacked, and its
-// sender told to try again.
+// A message that has not reached its handler at the shutdown is returned, and its sender is told to send it again.
 func TestAMessageOnItsWayWhenItCloses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

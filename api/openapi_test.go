@@ -35,7 +35,7 @@ func readDocument(t *testing.T) document {
 	return d
 }
 
-// described is openapi.json, to compare answers with.
+// described returns openapi.json for the comparison with answers.
 func described(t *testing.T) *apitest.Description {
 	t.Helper()
 	d, err := apitest.New(openAPI)
@@ -122,7 +122,7 @@ func TestDescribedCredentialsAndParameters(t *testing.T) {
 	}
 }
 
-// Each route answers as it is described, whatever the credential and the body; send compares them.
+// Each route answers as described, for all credentials and bodies; send compares the answers.
 func TestAnswersAreAsDescribed(t *testing.T) {
 	t.Parallel()
 	for name, c := range routeTable() {
@@ -142,7 +142,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	}
 }
 
-// The examples of operators' bodies are taken as they are.
+// The examples of operators' bodies are valid.
 func TestExamplesAreTaken(t *testing.T) {
 	t.Parallel()
 	seen := 0

@@ -94,7 +94,7 @@ func TestRulings(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, rule("nobody/decide", `{"outcome":"approve","by":"ops","reason":"x"}`).StatusCode)
 }
 
-// A step that is named is the one that is cancelled, and no other.
+// Only the named step is cancelled.
 func TestCancelOfAStep(t *testing.T) {
 	t.Parallel()
 	h, s, _ := site(t)
@@ -120,14 +120,19 @@ func TestCancelOfAStep(t *testing.T) {
 	require.Equal(t, []approval.Status{approval.Pending, approval.Cancelled}, status())
 }
 
-// Dead letters that cannot be read do not hide those that can.
+// Unreadable dead letters do not hide the others.
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	list := func(s *shelf) reply {
 		h, _, _ := site(t, func(h *Endpoints) { h.OperatorAPI.DeadLetters = s })
 		return send(t, h.OperatorHandler(), "GET", "/v1/deadletters", "", "Authorization", "Bearer operator")
 	}
-	one := store.DeadLetter{ID: "1", Source: "orders", Reason: "no order", Body: []byte("secret body")}
+	one := store.DeadLetter{
+		ID:     "1",
+		Source: "orders",
+		Reason: "no order",
+		Body:   []byte("secret body"),
+	}
 	require.JSONEq(t, `{"deadLetters":[]}`, list(&shelf{}).text)
 	got := list(&shelf{letters: []store.DeadLetter{one}, err: errOdd})
 	require.Equal(t, http.StatusOK, got.StatusCode)

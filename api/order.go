@@ -17,9 +17,9 @@ type OrderList struct {
 	Next string `json:"next,omitempty"`
 }
 
-// Order has the approvals of one order ID, the decisions that wait for a request, and the recent history.
+// Order has the approvals of an order ID, the decisions that wait for a request, and the recent history.
 type Order struct {
-	// OrderID is the ID by which requests and decisions are correlated.
+	// OrderID correlates requests and decisions.
 	OrderID string `json:"orderId"`
 	// Approvals are the approval requests of this order, oldest first.
 	Approvals []Approval `json:"approvals"`
@@ -29,13 +29,13 @@ type Order struct {
 	History []Event `json:"history"`
 }
 
-// Approval is the record of one approval request.
+// Approval is the record of an approval request.
 type Approval struct {
 	// ApprovalID identifies the approval. It is derived from the task token and does not reveal it.
 	ApprovalID string          `json:"approvalId"`
 	Status     approval.Status `json:"status"`
 	Workflow   string          `json:"workflow"`
-	// Step tells the approvals of one order apart.
+	// Step tells the approvals of an order apart.
 	Step string `json:"step,omitempty"`
 	// Target is the name of the target that answers the workflow.
 	Target string `json:"target"`
@@ -47,7 +47,7 @@ type Approval struct {
 	// Requester asked for the approval and cannot approve it.
 	Requester string `json:"requester,omitempty"`
 
-	// Approvers may decide. Without approvers, everybody may decide who is notified.
+	// Approvers may decide. Without approvers, everybody who is notified may decide.
 	Approvers []Approver `json:"approvers"`
 	Policy    Policy     `json:"policy"`
 	// MinAssurance is the weakest proof of identity that a person's decision needs.
@@ -93,7 +93,7 @@ type Approval struct {
 	Traceparent string `json:"traceparent,omitempty"`
 }
 
-// Detail is one labelled value that approvers see.
+// Detail is a labelled value that approvers see.
 type Detail struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
@@ -103,11 +103,11 @@ type Detail struct {
 type Approver struct {
 	// ID is an e-mail address, a name, or "source:NAME" for a program. It is compared without regard to case.
 	ID string `json:"id"`
-	// SubstituteFor is the absent approver for whom this one fills in. Both together have one vote.
+	// SubstituteFor is the absent approver; this approver fills in. Both together have a single vote.
 	SubstituteFor string `json:"substituteFor,omitempty"`
 	// Escalated reports that an escalation added this approver.
 	Escalated bool `json:"escalated,omitempty"`
-	// Channels and FallbackChannels replace those of the approval for this approver.
+	// Channels and FallbackChannels replace the channels of the approval for this approver.
 	Channels         []string `json:"channels,omitempty"`
 	FallbackChannels []string `json:"fallbackChannels,omitempty"`
 }
@@ -117,7 +117,7 @@ type Policy struct {
 	Kind approval.PolicyKind `json:"kind"`
 	// Quorum is the number of approvals needed by the policy "quorum".
 	Quorum int `json:"quorum,omitempty"`
-	// Veto reports that one rejection rejects.
+	// Veto reports that a single rejection rejects.
 	Veto bool `json:"veto"`
 }
 
@@ -156,14 +156,14 @@ type UnmatchedDecision struct {
 
 // NotifyRules state how people and programs are notified of an approval.
 type NotifyRules struct {
-	// Channels notify each approver; after the retries of one are exhausted, the next fallback channel is used.
+	// Channels notify each approver. If the retries of a channel are exhausted, the next fallback channel is used.
 	Channels         []string `json:"channels"`
 	FallbackChannels []string `json:"fallbackChannels,omitempty"`
-	// GroupChannels are read by many people: one message notifies all approvers.
+	// GroupChannels are read by many people: a single message notifies all approvers.
 	GroupChannels []string `json:"groupChannels,omitempty"`
 	// ProgramChannels notify programs of events.
 	ProgramChannels []string `json:"programChannels,omitempty"`
-	// Reminders are the times at which approvers who have not decided are reminded.
+	// Reminders are the times of reminders to approvers without a vote.
 	Reminders     []time.Time `json:"reminders,omitempty"`
 	RemindersSent int         `json:"remindersSent,omitempty"`
 	// Escalations add approvers, if the approval is still pending at that time.
@@ -179,7 +179,7 @@ type Escalation struct {
 	Approvers []Approver `json:"approvers"`
 }
 
-// Notification is one message to an approver, a group or a program through one channel.
+// Notification is a message to an approver, a group or a program through a channel.
 type Notification struct {
 	NotificationID string                    `json:"notificationId"`
 	Kind           approval.NotificationKind `json:"kind"`
@@ -221,13 +221,13 @@ type Callback struct {
 	Redrives int `json:"redrives,omitempty"`
 }
 
-// Event is one entry of an order's history.
+// Event is an entry of an order's history.
 type Event struct {
 	At         time.Time          `json:"at"`
 	Kind       approval.EventKind `json:"kind"`
 	ApprovalID string             `json:"approvalId,omitempty"`
 	Workflow   string             `json:"workflow,omitempty"`
-	// By is the person, the source or the operator who acted; for "notified", the approver who was notified.
+	// By is the person, source or operator of the act; for "notified", the notified approver.
 	By      string           `json:"by,omitempty"`
 	Via     approval.Via     `json:"via,omitempty"`
 	Source  string           `json:"source,omitempty"`

@@ -199,7 +199,7 @@ func newCallbackState(s approval.CallbackState) CallbackState {
 	return CallbackState(s)
 }
 
-// newNotificationState returns the public name of a state. The record has another name for a pending one.
+// newNotificationState returns the public name of a state. The record has another name for pending.
 func newNotificationState(s approval.NotificationState) NotificationState {
 	if s == approval.NotificationPending {
 		return NotificationPending

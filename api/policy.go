@@ -25,7 +25,7 @@ var errBody = errors.New("the body could not be read")
 // body is parsed.
 type Check func(header http.Header, body []byte) error
 
-// SourcePolicy is how the requests of one source are verified and limited. The
+// SourcePolicy is how the requests of a source are verified and limited. The
 // zero value admits every request.
 type SourcePolicy struct {
 	// Check verifies a request; nil admits every request.

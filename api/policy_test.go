@@ -16,7 +16,7 @@ import (
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
-// through sends a body under a policy, and returns the answer and what arrived.
+// through sends a body under a policy, and returns the answer and the message.
 func through(t *testing.T, policy SourcePolicy, body string) (reply, *message.Message) {
 	t.Helper()
 	in := NewIngress()
@@ -84,7 +84,7 @@ func TestRateLimitOfASource(t *testing.T) {
 	require.Contains(t, resp.text, "more requests than this source may send")
 }
 
-// What the bodies of all requests take is bounded: others are told to come again.
+// The memory of all request bodies is bounded. Further requests get a temporary error.
 func TestBudgetForBodies(t *testing.T) {
 	t.Parallel()
 	in := NewIngress()

@@ -30,7 +30,7 @@ type Problem struct {
 	Faults []string `json:"faults,omitempty"`
 }
 
-// credentialError marks a request whose credential or signature is missing or wrong.
+// credentialError marks a request with a missing or wrong credential or signature.
 type credentialError struct{ error }
 
 func (e *credentialError) Unwrap() error { return e.error }
@@ -63,7 +63,7 @@ type notFoundError struct{ what string }
 
 func (e *notFoundError) Error() string { return "no such " + e.what }
 
-// statusOf is the one place where an error becomes an HTTP status: 4xx if the
+// statusOf is the only place where an error becomes an HTTP status: 4xx if the
 // request will never be accepted as it is, 5xx if the error is temporary.
 func statusOf(err error) int {
 	var refusal *approval.RefusalError

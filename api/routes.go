@@ -5,14 +5,14 @@ package api
 
 import "net/http"
 
-// route is one line of the tables below.
+// route is a line of the tables below.
 type route struct {
 	pattern string // as http.ServeMux reads it; also the label of the route's metrics
 	access  access
 	handler func(*Endpoints) http.Handler // returns nil if the route is not configured
 }
 
-// access is what a caller of a route must prove. PublicHandler and OperatorHandler
+// access is the proof that a route needs. PublicHandler and OperatorHandler
 // check tokens before the route's handler runs; the handler itself verifies links,
 // signatures and sessions.
 type access string
@@ -27,7 +27,7 @@ const (
 	accessSession   access = "session"   // an operator's session, verified by the console
 )
 
-// publicRoutes are served on the public address, which anybody can reach.
+// publicRoutes are served on the public address. Everybody can reach it.
 func publicRoutes() []route {
 	return []route{
 		{"/a/{token}", accessLink, (*Endpoints).decisionPage},

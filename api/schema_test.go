@@ -77,7 +77,7 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// ordered turns what YAML made into objects.
+// ordered turns decoded YAML into objects.
 func ordered(v any) any {
 	switch x := v.(type) {
 	case yaml.MapSlice:
@@ -253,7 +253,12 @@ func TestDescriptionIsGenerated(t *testing.T) {
 	var base yaml.MapSlice
 	require.NoError(t, yaml.UnmarshalWithOptions(text, &base, yaml.UseOrderedMap()))
 
-	g := &generator{t: t, api: readSource(t, "."), approval: readSource(t, "../approval"), done: map[string]bool{}}
+	g := &generator{
+		t:        t,
+		api:      readSource(t, "."),
+		approval: readSource(t, "../approval"),
+		done:     map[string]bool{},
+	}
 	answers, requests := publicTypes()
 	for _, v := range answers {
 		g.structure(reflect.TypeOf(v), true)

@@ -14,7 +14,7 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second, // headers and body
-		WriteTimeout:      45 * time.Second, // longer than the handling of one message may take
+		WriteTimeout:      45 * time.Second, // longer than the handling of a message may take
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 	}

@@ -79,27 +79,27 @@ type RedriveRequest struct {
 	DryRun bool `json:"dryRun,omitempty"`
 	// Max is the largest number to restart, at most 1000; 0 means 1000.
 	Max int `json:"max,omitempty"`
-	// ReasonCode selects those with this reason code, as a dry run lists it; if it is missing, all are selected.
+	// ReasonCode selects by reason code, as a dry run lists it; if it is missing, everything is selected.
 	ReasonCode string `json:"reasonCode,omitempty"`
-	// Limit leaves alone what was redriven this often already; 0 means 3, and -1 means no limit.
+	// Limit excludes callbacks and dead letters that were redriven this often already; 0 means 3, -1 means no limit.
 	Limit int `json:"limit,omitempty"`
-	// OrderID selects the callbacks of one order, and no dead letters.
+	// OrderID selects the callbacks of a single order, and no dead letters.
 	OrderID string `json:"orderId,omitempty"`
 }
 
-// RedriveReport counts what a redrive restarted, or would restart.
+// RedriveReport has the counts of a redrive.
 type RedriveReport struct {
 	DryRun bool `json:"dryRun"`
 	// Found counts the selected callbacks and dead letters by reason code, in the order of the codes.
 	Found    []RedriveGroup `json:"found"`
 	Redriven int            `json:"redriven"`
-	// Guarded counts those that were left alone because of the limit.
+	// Guarded counts the exclusions because of the limit.
 	Guarded int `json:"guarded"`
-	// Expired counts callbacks whose task has expired: the answer will most likely come too late.
+	// Expired counts callbacks with an expired task: the answer will most likely come too late.
 	Expired int `json:"expired"`
-	// Failed counts those that could not be handled again.
+	// Failed counts the restarts that failed at once.
 	Failed int `json:"failed"`
-	// Errors state which parts could not be read or restarted.
+	// Errors name the parts that could not be read or restarted.
 	Errors []string `json:"errors,omitempty"`
 }
 
@@ -108,7 +108,7 @@ type RedriveGroup struct {
 	// ReasonCode is the code of the reason, such as "http_503".
 	ReasonCode string `json:"reasonCode"`
 	Count      int    `json:"count"`
-	// Example is the text of one of the errors.
+	// Example is the text of an error with this code.
 	Example string `json:"example"`
 }
 

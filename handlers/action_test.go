@@ -16,7 +16,7 @@ import (
 	"github.com/approval-relay/approval-relay/notify"
 )
 
-// outside is a target and a channel whose calls end as it says.
+// outside is a target and a channel with configurable results.
 type outside struct {
 	answers    []approval.Answer
 	heartbeats []approval.Answer
@@ -66,7 +66,7 @@ func actionMsg(t *testing.T, a approval.Action) *message.Message {
 	return msg(t, string(b))
 }
 
-// approved returns a house in which order A-1 is approved, and the call owed.
+// approved returns a house in which order A-1 is approved and its callback is pending.
 func approved(t *testing.T) (*house, approval.Action) {
 	t.Helper()
 	h := asked(t)
@@ -90,7 +90,7 @@ func TestCallback(t *testing.T) {
 	require.Len(t, o.answers, 1, "it has ended")
 }
 
-// An attempt whose lease has passed is somebody else's.
+// An attempt with an expired lease belongs to another process.
 func TestAnAttemptThatIsNoLongerOursIsNotMade(t *testing.T) {
 	t.Parallel()
 	h, act := approved(t)
@@ -100,7 +100,7 @@ func TestAnAttemptThatIsNoLongerOursIsNotMade(t *testing.T) {
 	require.Empty(t, o.answers)
 }
 
-// How a call ends is recorded, whatever it is.
+// Every result of a call is recorded.
 func TestHowCallbacksEnd(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -138,9 +138,8 @@ func TestATargetThatIsNotConfiguredIsToldByName(t *testing.T) {
 	require.Contains(t, callback.LastError, `target "sfn" is not configured`)
 }
 
-// A target that never answers holds a call up for its time limit, or until its
-// lease ends where that is sooner. The end is recorded although the message's
-// context is over.
+// A call to a target that never answers ends at its time limit or at the end of its lease, whichever is earlier. The
+// result is recorded, although the message's context has ended.
 func TestACallThatHangs(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ limit, want time.Duration }{
@@ -228,7 +227,7 @@ func TestNotificationsThatFail(t *testing.T) {
 	require.Equal(t, approval.NotificationPending, n.State)
 	require.Contains(t, n.LastError, `channel "mail" is not configured`)
 
-	// One whose approval has closed meanwhile is not sent.
+	// After the approval has closed, its notification is not sent.
 	h = newHouse()
 	require.NoError(t, h.requests(mail).Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)))
 	act = h.take(approval.ActionNotify)[0]
@@ -259,7 +258,7 @@ func TestWhatIsNoAction(t *testing.T) {
 	require.ErrorIs(t, h.notifications(nil).Handle(msg(t, `{"order_id":"nobody"}`)), approval.ErrNotFound)
 }
 
-// links are as package link makes them.
+// links makes texts in the place of links.
 type links struct{}
 
 func (links) URL(c approval.Capability) string         { return "link for " + c.Approver }

@@ -15,7 +15,7 @@ import (
 type Callback struct {
 	Transitions *Transitions
 	Targets     map[string]callback.Target
-	// Timeout bounds one call, including the wait for the rate limit.
+	// Timeout bounds a call, including the wait for the rate limit.
 	Timeout time.Duration
 }
 

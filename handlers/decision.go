@@ -18,7 +18,7 @@ import (
 type DecisionFields struct {
 	ID       Field[string]
 	Order    Field[string]
-	Outcome  Field[string] // one of the outcomeWords
+	Outcome  Field[string] // see outcomeWords
 	Step     Field[string]
 	Approval Field[string]
 	By       Field[string]
@@ -55,7 +55,7 @@ type Decided struct {
 }
 
 // Handle records the decision in a message. A refused decision is a Permanent error, so that the sender gets the reason
-// or the message becomes a dead letter. There is one exception: if the refusal is final and the sender does not wait
+// or the message becomes a dead letter. The exception: if the refusal is final and the sender does not wait
 // for an answer, the message is handled, because the history of the order has the refusal.
 func (h *Decision) Handle(msg *message.Message) error {
 	decode := h.Decode

@@ -68,8 +68,7 @@ func TestDecisionsThatCannotBeUnderstood(t *testing.T) {
 	}
 }
 
-// By which ID a decision is known again: the sender's, else that of SNS, else
-// that of the delivery, else its body's.
+// A decision is recognised by the sender's ID, else by the ID of SNS, else by the ID of the delivery, else by its body.
 func TestDecisionID(t *testing.T) {
 	t.Parallel()
 	id := func(body string, meta ...string) string {
@@ -97,8 +96,7 @@ func TestTheOrderMayBeInThePath(t *testing.T) {
 	require.Len(t, h.take(approval.ActionCallback), 1)
 }
 
-// What becomes of a decision that is refused: who waits is told, a queue keeps
-// as a dead letter what an operator can mend.
+// A sender that waits is told of a refused decision. In a queue it becomes a dead letter, if an operator can mend it.
 func TestRefusedDecisions(t *testing.T) {
 	t.Parallel()
 	approve := `{"orderId":"A-1","decision":"approve","decisionId":"1"}`
@@ -163,7 +161,7 @@ func TestADecisionBeforeItsRequestWaits(t *testing.T) {
 	require.Len(t, h.take(approval.ActionCallback), 1)
 }
 
-// A store that fails is no fault of the message: it comes again.
+// After a failure of the store the message is delivered again.
 func TestAFailingStoreIsNotTheMessagesFault(t *testing.T) {
 	t.Parallel()
 	h := asked(t)
@@ -204,7 +202,7 @@ func TestFilter(t *testing.T) {
 	require.Equal(t, approval.Approved, h.approval(t, "A-1").Status)
 }
 
-// A field that is missing is not a field that is wrong: the error names the expressions that were tried.
+// The error of a missing field names the expressions that were tried.
 func TestMissingFieldsNameTheirExpressions(t *testing.T) {
 	t.Parallel()
 	h := asked(t, func(w *handlers.Workflow) { w.Approvers = []string{"ann@example.com"} })

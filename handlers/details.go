@@ -7,7 +7,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// secretName matches the names of fields whose values approvers do not see.
+// secretName matches the names of fields with values that approvers do not see.
 var secretName = regexp.MustCompile(`(?i)token|secret|password|credential|callback`)
 
 // Limits of the details of a workflow without configured details.

@@ -7,7 +7,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// logEvents logs one line for each event of an order.
+// logEvents logs a line for each event of an order.
 func (t *Transitions) logEvents(ctx context.Context, orderID string, events []approval.Event) {
 	if len(events) == 0 || !t.Log.Enabled(ctx, slog.LevelInfo) {
 		return

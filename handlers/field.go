@@ -11,11 +11,11 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// Field finds one value in an input. The zero Field finds no value.
+// Field finds a value in an input. The zero Field finds no value.
 type Field[T any] struct {
 	// Find returns the value, or false if the input does not have it.
 	Find func(Input) (T, bool, error)
-	// Expressions are the configured expressions, in the order in which Find tries them. They are for messages.
+	// Expressions are the configured expressions, in the order of evaluation. They are for messages.
 	Expressions []string
 }
 

@@ -23,7 +23,7 @@ var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 const token = "AQCEAAAAKgAAAAMAAAAAAAAAAb-a-task-token"
 
-// house is handlers over a store in memory, with everything around it noted.
+// house is handlers over a store in memory. It keeps the calls to everything around them.
 type house struct {
 	*handlers.Transitions
 	store *memory.Store
@@ -43,8 +43,12 @@ type house struct {
 func newHouse() *house {
 	h := &house{store: memory.New(), now: began}
 	h.Transitions = &handlers.Transitions{
-		Orders: h, Dispatch: h, Observer: h, Log: slog.New(slog.NewJSONHandler(&h.log, nil)), Lease: time.Minute,
-		Now: func() time.Time { return h.now },
+		Orders:   h,
+		Dispatch: h,
+		Observer: h,
+		Log:      slog.New(slog.NewJSONHandler(&h.log, nil)),
+		Lease:    time.Minute,
+		Now:      func() time.Time { return h.now },
 	}
 	return h
 }
@@ -90,7 +94,7 @@ func (h *house) note(what string) {
 	h.order = append(h.order, what)
 }
 
-// take returns the actions that were handed out since it was last called.
+// take returns the dispatched actions since the last call.
 func (h *house) take(kind approval.ActionKind) []approval.Action {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -112,7 +116,7 @@ func (h *house) approval(t *testing.T, orderID string) *approval.Approval {
 	return o.Approvals[len(o.Approvals)-1]
 }
 
-// at returns a field that reads the first of these paths that is there.
+// at returns a field that reads the first of these paths with a value.
 func at(paths ...string) handlers.Field[string] { return as(expression.AsText, paths...) }
 
 func as[T any](convert func(any) (T, error), paths ...string) handlers.Field[T] {
@@ -141,15 +145,27 @@ func broken[T any]() handlers.Field[T] {
 // workflow reads the well-known shapes of requests.
 func workflow(change ...func(*handlers.Workflow)) handlers.Workflow {
 	w := handlers.Workflow{
-		Name: "orders", Policy: approval.Policy{Kind: approval.PolicyAny}, MinAssurance: approval.AssuranceLink,
-		Deadline: 24 * time.Hour, Margin: 30 * time.Second, TokenTarget: "sfn", Retention: time.Hour,
+		Name:              "orders",
+		Policy:            approval.Policy{Kind: approval.PolicyAny},
+		MinAssurance:      approval.AssuranceLink,
+		Deadline:          24 * time.Hour,
+		Margin:            30 * time.Second,
+		TokenTarget:       "sfn",
+		Retention:         time.Hour,
 		CallbackRetry:     approval.RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
 		NotificationRetry: approval.RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
 		Fields: handlers.RequestFields{
-			Order: at("orderId", "approvalRequest.orderId", "order.id"), Token: at("taskToken", "TaskToken", "MyTaskToken", "task_token"),
-			Callback: at("callbackUrl"), Step: at("step"), Title: at("title"), Requester: at("requester"), Execution: at("executionArn"),
-			Approvers: as(expression.AsTextList, "approvers", "managerEmail"), Started: as(expression.AsTime, "startedAt"),
-			Deadline: as(expression.AsTime, "approvalDeadline", "taskTokenExpiration"), Timeout: as(expression.AsDuration, "timeoutSeconds"),
+			Order:     at("orderId", "approvalRequest.orderId", "order.id"),
+			Token:     at("taskToken", "TaskToken", "MyTaskToken", "task_token"),
+			Callback:  at("callbackUrl"),
+			Step:      at("step"),
+			Title:     at("title"),
+			Requester: at("requester"),
+			Execution: at("executionArn"),
+			Approvers: as(expression.AsTextList, "approvers", "managerEmail"),
+			Started:   as(expression.AsTime, "startedAt"),
+			Deadline:  as(expression.AsTime, "approvalDeadline", "taskTokenExpiration"),
+			Timeout:   as(expression.AsDuration, "timeoutSeconds"),
 		},
 	}
 	for _, f := range change {
@@ -174,15 +190,20 @@ func (h *house) requests(change ...func(*handlers.Workflow)) *handlers.Request {
 func (h *house) decisions(via approval.Via) *handlers.Decision {
 	return &handlers.Decision{
 		Source: handlers.DecisionSource{Name: "erp", Via: via, Fields: handlers.DecisionFields{
-			ID: at("decisionId"), Order: at("orderId"), Outcome: at("decision"), Step: at("step"), Approval: at("approvalId"),
-			By: at("by"), Comment: at("comment"),
+			ID:       at("decisionId"),
+			Order:    at("orderId"),
+			Outcome:  at("decision"),
+			Step:     at("step"),
+			Approval: at("approvalId"),
+			By:       at("by"),
+			Comment:  at("comment"),
 		}},
 		Decider: &handlers.Decider{Transitions: h.Transitions, UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour}},
 		Decode:  expression.DecodeJSON,
 	}
 }
 
-// msg is a message with metadata given as key and value in turn.
+// msg returns a message with metadata, given as pairs of key and value.
 func msg(t *testing.T, body string, metadata ...string) *message.Message {
 	t.Helper()
 	m := message.NewMessage("uuid", []byte(body))

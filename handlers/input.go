@@ -12,7 +12,7 @@ import (
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
-// Input is a decoded message, in which fields are found.
+// Input is a decoded message. Fields are found in it.
 type Input struct {
 	Body    any               // the decoded JSON object or form
 	Headers map[string]string // HTTP headers, with names in lower case

@@ -16,7 +16,7 @@ type Links interface {
 	// URL returns the link of a capability.
 	URL(c approval.Capability) string
 	// ButtonToken returns the token of a button in a chat. It proves the approval of the button, and does not identify
-	// the person who presses it.
+	// the person.
 	ButtonToken(c approval.Capability) string
 }
 
@@ -25,7 +25,7 @@ type Notification struct {
 	Transitions *Transitions
 	Channels    map[string]notify.Channel
 	Links       Links
-	// Timeout bounds one message, in case a server accepts the connection and then stays silent.
+	// Timeout bounds a message, in case a server accepts the connection and then stays silent.
 	Timeout time.Duration
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
-// Queues keep no order, and hand over again: which try of a state is the last is
-// said by when it was sent, and what a decision is about too.
+// Queues deliver out of order and repeatedly. The time of sending states the last attempt of a state, and the attempt
+// that a decision is about.
 func TestMessagesThatWereOvertaken(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
@@ -42,7 +42,7 @@ func TestMessagesThatWereOvertaken(t *testing.T) {
 	require.Equal(t, approval.Rejected, status(live.ID))
 }
 
-// Which try is the last is by their clock, also where ours is behind.
+// The senders' clock states the last attempt, also if our clock is behind.
 func TestTheOrderOfTriesIsByTheirClock(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
@@ -57,8 +57,8 @@ func TestTheOrderOfTriesIsByTheirClock(t *testing.T) {
 	require.Equal(t, began.Add(24*time.Hour), o.Approvals[0].Deadline.UTC(), "the deadline is by ours")
 }
 
-// A topic's time is the sender's to forge where the queue takes envelopes from
-// anybody: whatever it is, the decision can be stored.
+// If the queue accepts envelopes from everybody, senders can forge the time of the topic. The decision can be stored with
+// every time.
 func TestWhateverTimeAnEnvelopeSays(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"2026-03-01T08:00:00+24:00", "0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "?"} {

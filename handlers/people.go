@@ -11,13 +11,13 @@ import (
 
 // Person is the configuration of an approver.
 type Person struct {
-	// Channels and FallbackChannels replace those of the workflow, if they are set.
+	// Channels and FallbackChannels replace the channels of the workflow, if they are set.
 	Channels         []string
 	FallbackChannels []string
 	Away             []Absence
 }
 
-// Absence is a time in which an approver is absent, and the approvers who fill in.
+// Absence is a time of absence of an approver, with the substitutes.
 type Absence struct {
 	From        time.Time
 	Until       time.Time // the end of the absence, exclusive
@@ -37,8 +37,8 @@ const groupPrefix = "group:"
 const maxSubstituteDepth = 3
 
 // ResolveApprovers returns the approvers that the names stand for at a time. It replaces groups by their members, and
-// adds the substitutes of everybody who is absent. Substitutes come last, so that a substitute who is also an approver
-// has a vote of their own.
+// adds the substitutes of everybody who is absent. Substitutes come last, so that a substitute with a vote of
+// their own keeps it.
 func (p *People) ResolveApprovers(names []string, now time.Time) ([]approval.Approver, error) {
 	var approvers, substitutes []approval.Approver
 	for _, name := range names {
@@ -90,7 +90,7 @@ func newNonce() string {
 // findPerson returns the configuration of an approver. It is empty if there is none.
 func (p *People) findPerson(id string) Person { return p.Persons[approval.NewPersonID(id)] }
 
-// findSubstitutes returns the approvers who fill in for a person at a time. If a substitute is absent too, it adds the
+// findSubstitutes returns the substitutes of a person at a time. If a substitute is absent too, it adds the
 // substitutes of the substitute. All of them fill in for the approver named by substituteFor.
 func (p *People) findSubstitutes(id, substituteFor string, now time.Time, depth int) []approval.Approver {
 	var found []approval.Approver

@@ -24,7 +24,7 @@ func people() handlers.People {
 	}
 }
 
-// names lists approvers as "id", or "id for whom they cover".
+// names lists approvers as "id", or "id for ID" for a substitute.
 func names(in []approval.Approver) string {
 	var out []string
 	for _, p := range in {

@@ -19,9 +19,27 @@ func TestRedriveByReasonCode(t *testing.T) {
 	h.exhausted(t, 2, approval.ReasonThrottled, 0)
 	h.exhausted(t, 1, approval.ReasonDenied, 0)
 	d := &drawer{letters: []store.DeadLetter{
-		{ID: "1", Source: "requests", ReasonCode: approval.ReasonThrottled, Reason: "slow down A", Body: []byte(`{"orderId":"A","taskToken":"x"}`)},
-		{ID: "2", Source: "requests", ReasonCode: approval.ReasonDenied, Reason: "no right", Body: []byte(`{"orderId":"B","taskToken":"x"}`)},
-		{ID: "3", Source: "requests", ReasonCode: approval.ReasonThrottled, Reason: "slow down C", Body: []byte(`{"orderId":"C","taskToken":"x"}`)},
+		{
+			ID:         "1",
+			Source:     "requests",
+			ReasonCode: approval.ReasonThrottled,
+			Reason:     "slow down A",
+			Body:       []byte(`{"orderId":"A","taskToken":"x"}`),
+		},
+		{
+			ID:         "2",
+			Source:     "requests",
+			ReasonCode: approval.ReasonDenied,
+			Reason:     "no right",
+			Body:       []byte(`{"orderId":"B","taskToken":"x"}`),
+		},
+		{
+			ID:         "3",
+			Source:     "requests",
+			ReasonCode: approval.ReasonThrottled,
+			Reason:     "slow down C",
+			Body:       []byte(`{"orderId":"C","taskToken":"x"}`),
+		},
 	}}
 	p := &pile{counts: counts{approval.ReasonThrottled: 3, approval.ReasonReceivedTooOften: 1}}
 	r := h.redrive(d, map[string]handlers.DeadLetterQueue{"p": p})
@@ -50,7 +68,12 @@ func TestRedriveOfRecordsWithoutReasonCode(t *testing.T) {
 	h.exhausted(t, 2, "", 0)
 	h.exhausted(t, 1, approval.ReasonDenied, 0)
 	require.Empty(t, h.approval(t, "-0-0").Callback.LastReasonCode)
-	d := &drawer{letters: []store.DeadLetter{{ID: "1", Source: "requests", Reason: "old", Body: []byte(`{"orderId":"A","taskToken":"x"}`)}}}
+	d := &drawer{letters: []store.DeadLetter{{
+		ID:     "1",
+		Source: "requests",
+		Reason: "old",
+		Body:   []byte(`{"orderId":"A","taskToken":"x"}`),
+	}}}
 	r := h.redrive(d, nil)
 	dry := r.Redrive(t.Context(), store.RedriveRequest{DryRun: true})
 	require.Equal(t, counts{approval.ReasonUnknown: 3, approval.ReasonDenied: 1}, countsOf(dry))
@@ -61,7 +84,13 @@ func TestRedriveOfRecordsWithoutReasonCode(t *testing.T) {
 func TestRedriveStoresNewReasonCode(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
-	d := &drawer{letters: []store.DeadLetter{{ID: "1", Source: "requests", ReasonCode: "odd", Reason: "odd", Body: []byte(`{"taskToken":"x"}`)}}}
+	d := &drawer{letters: []store.DeadLetter{{
+		ID:         "1",
+		Source:     "requests",
+		ReasonCode: "odd",
+		Reason:     "odd",
+		Body:       []byte(`{"taskToken":"x"}`),
+	}}}
 	require.Equal(t, 1, h.redrive(d, nil).Redrive(t.Context(), store.RedriveRequest{}).Failed)
 	require.Len(t, d.put, 1)
 	require.Equal(t, approval.ReasonCode("invalid_field:order"), d.put[0].ReasonCode)

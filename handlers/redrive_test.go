@@ -130,8 +130,11 @@ func (h *house) exhausted(t *testing.T, n int, code approval.ReasonCode, redrive
 
 func (h *house) redrive(d *drawer, queues map[string]handlers.DeadLetterQueue) *handlers.Redriver {
 	return &handlers.Redriver{
-		Transitions: h.Transitions, Orders: h, DeadLetters: d, Queues: queues,
-		Handlers: map[string]message.NoPublishHandlerFunc{"requests": h.requests().Handle},
+		Transitions: h.Transitions,
+		Orders:      h,
+		DeadLetters: d,
+		Queues:      queues,
+		Handlers:    map[string]message.NoPublishHandlerFunc{"requests": h.requests().Handle},
 	}
 }
 
@@ -172,7 +175,12 @@ func TestRedriveOfOneOrder(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
 	h.exhausted(t, 2, "denied", 0)
-	d := &drawer{letters: []store.DeadLetter{{ID: "1", Source: "requests", ReasonCode: "denied", Body: []byte(`{"orderId":"A-1","taskToken":"x"}`)}}}
+	d := &drawer{letters: []store.DeadLetter{{
+		ID:         "1",
+		Source:     "requests",
+		ReasonCode: "denied",
+		Body:       []byte(`{"orderId":"A-1","taskToken":"x"}`),
+	}}}
 	p := &pile{counts: counts{"denied": 1}}
 	r := h.redrive(d, map[string]handlers.DeadLetterQueue{"p": p})
 	require.Equal(t, store.RedriveReport{Found: found(counts{"denied": 1}), Redriven: 1}, counted(r.Redrive(t.Context(), store.RedriveRequest{OrderID: "denied-0-1", By: "ann"})))
@@ -189,7 +197,12 @@ func TestRedriveIsLogged(t *testing.T) {
 	h := newHouse()
 	var log bytes.Buffer
 	h.Log = slog.New(slog.NewTextHandler(&log, nil))
-	d := &drawer{letters: []store.DeadLetter{{ID: "7", Source: "requests", ReasonCode: "odd", Body: []byte(`{"orderId":"A-1","taskToken":"x-secret"}`)}}}
+	d := &drawer{letters: []store.DeadLetter{{
+		ID:         "7",
+		Source:     "requests",
+		ReasonCode: "odd",
+		Body:       []byte(`{"orderId":"A-1","taskToken":"x-secret"}`),
+	}}}
 	r := h.redrive(d, nil)
 	r.Redrive(t.Context(), store.RedriveRequest{DryRun: true, By: "ann"})
 	require.Empty(t, log.String())
@@ -221,12 +234,34 @@ func (l listed) List(context.Context, store.Query) ([]*approval.Order, string, e
 func TestRedriveOfLetters(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
-	mended := store.DeadLetter{ID: "1", Source: "requests", ReasonCode: "odd", Body: []byte(`{"orderId":"A-1","taskToken":"x"}`)}
+	mended := store.DeadLetter{
+		ID:         "1",
+		Source:     "requests",
+		ReasonCode: "odd",
+		Body:       []byte(`{"orderId":"A-1","taskToken":"x"}`),
+	}
 	d := &drawer{unread: errors.New("2 letters cannot be opened"), letters: []store.DeadLetter{
 		mended,
-		{ID: "2", Source: "requests", ReasonCode: "invalid_field:order", Body: []byte(`{"taskToken":"x"}`), Redrives: 1},
-		{ID: "3", Source: "requests", ReasonCode: "invalid_field:order", Body: []byte(`{}`), Redrives: 3},
-		{ID: "4", Source: "gone", ReasonCode: "invalid_field:order", Body: []byte(`{}`)},
+		{
+			ID:         "2",
+			Source:     "requests",
+			ReasonCode: "invalid_field:order",
+			Body:       []byte(`{"taskToken":"x"}`),
+			Redrives:   1,
+		},
+		{
+			ID:         "3",
+			Source:     "requests",
+			ReasonCode: "invalid_field:order",
+			Body:       []byte(`{}`),
+			Redrives:   3,
+		},
+		{
+			ID:         "4",
+			Source:     "gone",
+			ReasonCode: "invalid_field:order",
+			Body:       []byte(`{}`),
+		},
 	}}
 	r := h.redrive(d, nil)
 	dry := r.Redrive(t.Context(), store.RedriveRequest{DryRun: true})

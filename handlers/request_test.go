@@ -14,7 +14,7 @@ import (
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
-// The bodies that states of Step Functions send, as tutorials write them.
+// The bodies of states of Step Functions, as in the well-known tutorials.
 func TestShapesOfRequests(t *testing.T) {
 	t.Parallel()
 	entered := began.Add(-2 * time.Second).Format(time.RFC3339Nano)
@@ -94,7 +94,7 @@ func TestACallbackURLInsteadOfAToken(t *testing.T) {
 	requireField(t, "callback", h.requests().Handle(msg(t, `{"orderId":"A-3","callbackUrl":"https://erp.example/done"}`)))
 }
 
-// What is wrong with a request is said by field, and nothing is stored.
+// The error of a request names the field, and nothing is stored.
 func TestRequestsThatCannotBeUnderstood(t *testing.T) {
 	t.Parallel()
 	good := func(rest string) string { return `{"orderId":"A-1","taskToken":"` + token + `"` + rest + `}` }
@@ -144,8 +144,8 @@ func TestRequestsThatCannotBeUnderstood(t *testing.T) {
 	}
 }
 
-// When an approval times out, by what the request and the configuration say. All
-// times are seconds after the request came; it was sent 10 s before.
+// The deadline of an approval follows from the request and the configuration. All times are in seconds after the arrival
+// of the request, which was sent 10 s before.
 func TestTimes(t *testing.T) {
 	t.Parallel()
 	const sent = -10
@@ -200,7 +200,7 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// A time of sending that is none, or is to come, is not believed.
+// An invalid or future time of sending is ignored.
 func TestTimeOfSending(t *testing.T) {
 	t.Parallel()
 	for _, sent := range []string{"", "yesterday", began.Add(time.Hour).Format(time.RFC3339Nano)} {
@@ -239,8 +239,7 @@ func TestApproversOfTheWorkflowAndOfTheRequest(t *testing.T) {
 	require.Len(t, nonces, 2, "each link is of its own")
 }
 
-// Without configuration approvers see the plain values of the body, bounded, but
-// nothing that looks like a secret.
+// Without configuration approvers see a bounded number of plain values of the body, without values that look like secrets.
 func TestDetails(t *testing.T) {
 	t.Parallel()
 	many := ""
@@ -327,5 +326,11 @@ func TestScalarsOfEveryKind(t *testing.T) {
 	for _, d := range h.approval(t, "A-1").Details {
 		got[d.Name] = d.Value
 	}
-	require.Equal(t, map[string]string{"a": "1", "b": "18446744073709551615", "c": "1500", "d": "-2", "e": "123456789012345678901234567890"}, got)
+	require.Equal(t, map[string]string{
+		"a": "1",
+		"b": "18446744073709551615",
+		"c": "1500",
+		"d": "-2",
+		"e": "123456789012345678901234567890",
+	}, got)
 }

@@ -19,7 +19,7 @@ type requestTimes struct {
 }
 
 // readTimes returns the times in a request. Tutorials put the state's EnteredTime into a field called deadline. So a
-// deadline at or before the time of sending is read as the time at which the workflow began to wait.
+// deadline at or before the time of sending is read as the start of the wait.
 func (h *Request) readTimes(in Input, sent time.Time) (requestTimes, error) {
 	f := h.Workflow.Fields
 	times := requestTimes{started: sent, timeout: h.Workflow.TaskTimeout}
@@ -73,7 +73,7 @@ func (h *Request) setTimes(request *approval.Request, in Input) error {
 }
 
 // setEscalations sets the escalations of the approval. Substitutes are resolved for the time of the escalation. An
-// escalation whose time has passed, because the deadline is near, is due at once. An escalation after the deadline
+// escalation in the past, because the deadline is near, is due at once. An escalation after the deadline
 // happens only if the approval is undeliverable.
 func (h *Request) setEscalations(request *approval.Request) error {
 	now := h.Transitions.Now()

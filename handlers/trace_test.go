@@ -10,7 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// spans is a Tracer that notes what it is told.
+// spans is a Tracer that keeps its calls.
 type spans struct {
 	here string
 	told []string
@@ -32,8 +32,8 @@ func (s *spans) RecordTransition(ctx context.Context, orderID string, _ time.Tim
 	return context.WithValue(ctx, within{}, what)
 }
 
-// Requests and decisions keep the trace that they came in, also a decision that has
-// to wait; each transition is told of, also one that was not stored.
+// Requests and decisions keep the trace in which they arrived, also a decision that waits. The tracer gets each transition,
+// also if it was not stored.
 func TestTracer(t *testing.T) {
 	t.Parallel()
 	const one, two = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"

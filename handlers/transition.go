@@ -68,7 +68,7 @@ func (t *Transitions) Run(
 			Now:         t.Now(),
 			Lease:       t.Lease,
 			HasCapacity: t.Dispatch.HasCapacity,
-			Jitter:      rand.Float64(), //nolint:gosec // it spreads retries, which needs no secret
+			Jitter:      rand.Float64(), //nolint:gosec // it only spreads retries
 		}
 		var err error
 		actions, err = transition(o, env)

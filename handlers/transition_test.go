@@ -15,7 +15,7 @@ import (
 
 var errOdd = errors.New("odd")
 
-// First it is stored, then told, then acted on.
+// A transition is stored first, then reported, then its actions are dispatched.
 func TestStoredThenToldThenActedOn(t *testing.T) {
 	t.Parallel()
 	h := asked(t)
@@ -45,7 +45,7 @@ func TestWhatIsNotStoredHasNotHappened(t *testing.T) {
 	require.NotContains(t, h.order, "dispatched")
 }
 
-// A store may run a transition more than once: what it made the last time counts.
+// A store may run a transition more than once. The result of the last run counts.
 func TestATransitionThatRunsTwiceCountsOnce(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
@@ -56,7 +56,7 @@ func TestATransitionThatRunsTwiceCountsOnce(t *testing.T) {
 	require.Len(t, h.approval(t, "A-1").Notifications, 1)
 }
 
-// One line for each thing that happened, with its order, and no secret.
+// Each event is logged in a line of its own, with the order ID and without secrets.
 func TestLog(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
@@ -84,7 +84,7 @@ func TestLog(t *testing.T) {
 	require.EqualValues(t, 1, lines["callback_ended"]["attempt"])
 }
 
-// What an operator sees has neither tokens nor what links are made of.
+// The view of an operator has neither tokens nor nonces.
 func TestView(t *testing.T) {
 	t.Parallel()
 	h := asked(t, func(w *handlers.Workflow) {

@@ -19,13 +19,13 @@ type Workflow struct {
 
 	Channels         []string
 	FallbackChannels []string // used in this order after the retries of a channel are exhausted
-	GroupChannels    []string // the channels whose messages a group reads
+	GroupChannels    []string // the channels with groups as readers
 	ProgramChannels  []string // the channels that notify programs of events
 	OnUndeliverable  approval.UndeliverablePolicy
 	Reminders        []RelativeTime
 	Escalations      []Escalation
 
-	Deadline          time.Duration // from the time at which the workflow began to wait
+	Deadline          time.Duration // since the workflow began to wait
 	TaskTimeout       time.Duration // of the waiting state, if the request has no timeout; 0 if unknown
 	Margin            time.Duration // between the approval's deadline and the end of the task
 	HeartbeatInterval time.Duration
@@ -57,7 +57,7 @@ type RequestFields struct {
 	Output    map[string]Field[any]
 }
 
-// Detail finds one labelled value that approvers see.
+// Detail finds a labelled value for approvers.
 type Detail struct {
 	Name  string
 	Value Field[string]

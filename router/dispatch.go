@@ -48,7 +48,7 @@ type Dispatcher struct {
 	running    map[output]int
 }
 
-// output is one kind of action on one channel or target. Each has its own capacity, so that a slow channel or target
+// output is a kind of action on a channel or target. Each has its own capacity, so that a slow channel or target
 // delays no other.
 type output struct {
 	kind approval.ActionKind
@@ -155,7 +155,7 @@ func (d *Dispatcher) countRunning(msg *message.Message, delta int) {
 }
 
 // releaseCapacity is the middleware that releases the capacity of a finished action. It hides the action's error from
-// the Go channel, which would deliver the action again at once: the record of the order decides when the next attempt
+// the Go channel, which would deliver the action again at once: the record of the order states when the next attempt
 // begins. A panic must have become an error before.
 func (d *Dispatcher) releaseCapacity(h message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {

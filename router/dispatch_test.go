@@ -34,9 +34,27 @@ func TestDispatch(t *testing.T) {
 	callbacks, err := d.Subscribe(t.Context(), TopicCallbacks)
 	require.NoError(t, err)
 	until := time.Now().Add(time.Minute).UTC()
-	notify := approval.Action{Kind: approval.ActionNotify, OrderID: "A-1", Channel: "mail", Target: "sfn", Attempt: 1, LeaseExpires: until}
-	call := approval.Action{Kind: approval.ActionCallback, OrderID: "A-1", Target: "sfn", Attempt: 2, LeaseExpires: until}
-	beat := approval.Action{Kind: approval.ActionHeartbeat, OrderID: "A-1", Target: "sfn", LeaseExpires: until}
+	notify := approval.Action{
+		Kind:         approval.ActionNotify,
+		OrderID:      "A-1",
+		Channel:      "mail",
+		Target:       "sfn",
+		Attempt:      1,
+		LeaseExpires: until,
+	}
+	call := approval.Action{
+		Kind:         approval.ActionCallback,
+		OrderID:      "A-1",
+		Target:       "sfn",
+		Attempt:      2,
+		LeaseExpires: until,
+	}
+	beat := approval.Action{
+		Kind:         approval.ActionHeartbeat,
+		OrderID:      "A-1",
+		Target:       "sfn",
+		LeaseExpires: until,
+	}
 	d.Dispatch(t.Context(), []approval.Action{notify, {Kind: approval.ActionDeadLetter, OrderID: "A-1", Reason: "given up"}})
 	_, got := receive(t, notifications)
 	require.Equal(t, notify, got)
@@ -53,8 +71,7 @@ func TestDispatch(t *testing.T) {
 	require.NoError(t, d.Close())
 }
 
-// Room is for each kind and each channel or target: one that is slow holds up
-// no other. It is given back however the handler ends.
+// Each kind of action on each channel or target has its own capacity. It is released after every end of a handler.
 func TestRoom(t *testing.T) {
 	t.Parallel()
 	w := newWatcher()
@@ -90,7 +107,7 @@ func TestRoom(t *testing.T) {
 	second.Ack()
 }
 
-// What comes after the end is left to whoever sweeps next.
+// Actions after the shutdown are left to the sweeper of the next process.
 func TestDispatchAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	w := newWatcher()
@@ -104,8 +121,8 @@ func TestDispatchAfterTheEnd(t *testing.T) {
 	require.Contains(t, w.logged(), "action left to the sweeper")
 }
 
-// The router consumes before it has subscribed to all: what nobody would hear is
-// not begun, and takes no room away for good.
+// The router consumes before it has subscribed to all topics. Without a subscriber there is no capacity, so that no
+// action is lost and its capacity with it.
 func TestNoRoomBeforeSomebodyListens(t *testing.T) {
 	t.Parallel()
 	w := newWatcher()

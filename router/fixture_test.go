@@ -21,7 +21,7 @@ import (
 
 var errOdd = errors.New("odd")
 
-// watcher is told what happens in the house.
+// watcher is the observer and the log of the map.
 type watcher struct {
 	mu       sync.Mutex
 	messages []string // handler and result
@@ -74,7 +74,7 @@ func (w *watcher) logged() string {
 
 func (w *watcher) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
 
-// nowhere hands no action to anybody.
+// nowhere drops actions.
 type nowhere struct{}
 
 func (nowhere) HasCapacity(approval.ActionKind, string) bool { return true }
@@ -82,16 +82,28 @@ func (nowhere) Dispatch(context.Context, []approval.Action)  {}
 
 // transitions run on a store in memory.
 func transitions(orders handlers.Orders, w *watcher, d handlers.Dispatcher) *handlers.Transitions {
-	return &handlers.Transitions{Orders: orders, Dispatch: d, Observer: w, Log: slog.New(slog.DiscardHandler), Now: time.Now, Lease: 30 * time.Second}
+	return &handlers.Transitions{
+		Orders:   orders,
+		Dispatch: d,
+		Observer: w,
+		Log:      slog.New(slog.DiscardHandler),
+		Now:      time.Now,
+		Lease:    30 * time.Second,
+	}
 }
 
-// ask stores an approval that times out at that time.
+// ask stores an approval with a deadline.
 func ask(t *testing.T, s *memory.Store, orderID string, deadline time.Time, change ...func(*approval.Request)) {
 	t.Helper()
 	require.NoError(t, s.Update(t.Context(), orderID, func(o *approval.Order) error {
 		a := approval.Request{
-			Token: approval.NewToken("secret of " + orderID), Target: "sfn", Workflow: "orders", Policy: approval.Policy{Kind: approval.PolicyAny},
-			Deadline: deadline, Retention: time.Hour, CallbackRetry: approval.RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
+			Token:         approval.NewToken("secret of " + orderID),
+			Target:        "sfn",
+			Workflow:      "orders",
+			Policy:        approval.Policy{Kind: approval.PolicyAny},
+			Deadline:      deadline,
+			Retention:     time.Hour,
+			CallbackRetry: approval.RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
 		}
 		for _, f := range change {
 			f(&a)

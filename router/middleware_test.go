@@ -30,7 +30,7 @@ func msg(t *testing.T) *message.Message {
 
 func refusal(code approval.VerdictCode) error { return approval.Verdict{Code: code}.Err() }
 
-// The sender is told, and each fault is logged once.
+// The sender gets the error, and each error is logged once.
 func TestSettle(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -62,8 +62,11 @@ func TestSettle(t *testing.T) {
 func TestResults(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]error{
-		"ok": nil, "filtered": handlers.ErrFiltered, "failed": errOdd, "invalid": approval.InvalidField("order", "is missing"),
-		"refused": approval.Permanent(fmt.Errorf("no: %w", refusal(approval.VerdictConflict))),
+		"ok":       nil,
+		"filtered": handlers.ErrFiltered,
+		"failed":   errOdd,
+		"invalid":  approval.InvalidField("order", "is missing"),
+		"refused":  approval.Permanent(fmt.Errorf("no: %w", refusal(approval.VerdictConflict))),
 	} {
 		w := newWatcher()
 		_, got := countMessages(w)(returns(err))(msg(t))
@@ -86,7 +89,7 @@ func (d *drawer) PutDeadLetter(ctx context.Context, l store.DeadLetter) (string,
 	return "1", d.err
 }
 
-// Only what can never be handled is a dead letter, and then the message is done.
+// Only a message with a permanent error becomes a dead letter, and then it is handled.
 func TestDeadLetter(t *testing.T) {
 	t.Parallel()
 	never := approval.InvalidField("order", "is missing")
@@ -126,8 +129,7 @@ func TestDeadLetter(t *testing.T) {
 	}
 }
 
-// A panic fails the message, which is tried again; what it was about may be a
-// secret.
+// A panic is a temporary error. Its value may be a secret and is not in the error.
 func TestRecovering(t *testing.T) {
 	t.Parallel()
 	_, err := recoverPanics(func(*message.Message) ([]*message.Message, error) { panic("secret value") })(msg(t))
@@ -139,8 +141,8 @@ func TestRecovering(t *testing.T) {
 	require.Equal(t, "failed", resultOf(err))
 }
 
-// The limit is on the handler; whoever comes after it sees the message's own
-// context, and a router that closes does not stop what has begun.
+// The time limit is on the handler. The middleware outside has the message's own context, and a closing router does not
+// stop a handler that has started.
 func TestLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -171,7 +173,7 @@ func TestTheLogOfADeadLetterHasNoBody(t *testing.T) {
 	require.NotContains(t, w.logged(), "secret")
 }
 
-// What a filter took out is no fault and no dead letter; its sender gets 204.
+// A message that a filter excludes is neither an error nor a dead letter; its sender gets 204.
 func TestFiltered(t *testing.T) {
 	t.Parallel()
 	w, d := newWatcher(), &drawer{}

@@ -16,7 +16,7 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Source is one way in: a queue or an HTTP route, and the handler of its messages.
+// Source is a way in: a queue or an HTTP route, and the handler of its messages.
 type Source struct {
 	Name       string // "request-" or "decision-" and the configured name; metrics and logs use it
 	Topic      string // the queue or the HTTP topic, as the subscriber names it
@@ -47,7 +47,7 @@ type Parts struct {
 	Observer      Observer
 	Tracer        Tracer // nil if tracing is off
 	Log           *slog.Logger
-	// TimeLimit bounds the handling of one message, in case the store hangs.
+	// TimeLimit bounds the handling of a message, in case the store hangs.
 	TimeLimit time.Duration
 	// CloseTimeout is the time that running handlers have to finish when the program stops.
 	CloseTimeout time.Duration

@@ -21,7 +21,7 @@ import (
 	"github.com/approval-relay/approval-relay/store/memory"
 )
 
-// outside is a channel and a target that note what they are told.
+// outside is a channel and a target that keep their messages and answers.
 type outside struct {
 	told     chan approval.Message
 	answered chan approval.Answer
@@ -48,7 +48,7 @@ func value(in handlers.Input, name string) (text string, ok bool, _ error) {
 	return text, ok, nil
 }
 
-// house is the whole map, with one workflow that is asked and decided over HTTP.
+// house is the whole map, with a workflow over HTTP.
 type house struct {
 	*outside
 	*watcher
@@ -59,7 +59,7 @@ type house struct {
 	site   http.Handler
 }
 
-// newHouse draws the map and runs it. Handlers that are given come instead.
+// newHouse makes the map and runs it. If odd is set, it handles the requests of a second workflow.
 func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 	t.Helper()
 	h := &house{
@@ -70,28 +70,52 @@ func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 	tr := transitions(h.store, h.watcher, d)
 	decode := func(b []byte) (v any, err error) { return v, json.Unmarshal(b, &v) }
 	request := &handlers.Request{Transitions: tr, Decode: decode, Workflow: handlers.Workflow{
-		Name: "orders", Policy: approval.Policy{Kind: approval.PolicyAny}, Channels: []string{"mail"}, TokenTarget: "sfn", Deadline: time.Hour,
-		Fields: handlers.RequestFields{Order: text("order"), Token: text("token")},
+		Name:        "orders",
+		Policy:      approval.Policy{Kind: approval.PolicyAny},
+		Channels:    []string{"mail"},
+		TokenTarget: "sfn",
+		Deadline:    time.Hour,
+		Fields:      handlers.RequestFields{Order: text("order"), Token: text("token")},
 	}}
 	decision := &handlers.Decision{
 		Source: handlers.DecisionSource{Name: "api", Via: approval.ViaAPI, Fields: handlers.DecisionFields{Outcome: text("outcome")}}, Decode: decode,
 		Decider: &handlers.Decider{Transitions: tr, UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour}},
 	}
-	requests := []Source{{Name: "request-orders", Topic: api.RequestTopic("orders"), Subscriber: h.in, Handle: request.Handle}}
+	requests := []Source{{
+		Name:       "request-orders",
+		Topic:      api.RequestTopic("orders"),
+		Subscriber: h.in,
+		Handle:     request.Handle,
+	}}
 	if odd != nil {
-		requests = append(requests, Source{Name: "request-odd", Topic: api.RequestTopic("odd"), Subscriber: h.in, Handle: odd})
+		requests = append(requests, Source{
+			Name:       "request-odd",
+			Topic:      api.RequestTopic("odd"),
+			Subscriber: h.in,
+			Handle:     odd,
+		})
 	}
 	var err error
 	h.router, err = New(Parts{
-		Requests: requests, Decisions: []Source{{Name: "decision-api", Topic: api.DecisionTopic(), Subscriber: h.in, Handle: decision.Handle}},
+		Requests: requests,
+		Decisions: []Source{{
+			Name:       "decision-api",
+			Topic:      api.DecisionTopic(),
+			Subscriber: h.in,
+			Handle:     decision.Handle,
+		}},
 		Notifications: (&handlers.Notification{
 			Transitions: tr,
 			Channels:    map[string]notify.Channel{"mail": h},
 			Timeout:     time.Second,
 			Links:       links{},
 		}).Handle,
-		Callbacks:  (&handlers.Callback{Transitions: tr, Targets: map[string]callback.Target{"sfn": h}, Timeout: time.Second}).Handle,
-		Dispatcher: d, Observer: h.watcher, Log: h.logger(), TimeLimit: 10 * time.Second, CloseTimeout: 10 * time.Second,
+		Callbacks:    (&handlers.Callback{Transitions: tr, Targets: map[string]callback.Target{"sfn": h}, Timeout: time.Second}).Handle,
+		Dispatcher:   d,
+		Observer:     h.watcher,
+		Log:          h.logger(),
+		TimeLimit:    10 * time.Second,
+		CloseTimeout: 10 * time.Second,
 	})
 	require.NoError(t, err)
 	go func() { h.ended <- h.router.Run(context.Background()) }()
@@ -112,7 +136,7 @@ func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 	return h
 }
 
-// next takes what comes, or fails.
+// next returns the next value, or fails the test.
 func next[T any](t *testing.T, from <-chan T) T {
 	t.Helper()
 	select {
@@ -124,7 +148,7 @@ func next[T any](t *testing.T, from <-chan T) T {
 	}
 }
 
-// From the request to the answer, through every arrow of the map.
+// An approval passes every arrow of the map, from the request to the answer.
 func TestTheMap(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, nil)
@@ -146,7 +170,7 @@ func TestTheMap(t *testing.T) {
 	})
 }
 
-// A handler that panics fails its message, and nothing else.
+// A handler that panics fails its message only.
 func TestAPanicEndsOneMessage(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, func(*message.Message) error { panic("secret") })
@@ -157,8 +181,8 @@ func TestAPanicEndsOneMessage(t *testing.T) {
 	h.note(func() { require.Contains(t, h.messages, "request-odd failed") })
 }
 
-// A target that panics is called once an attempt: the Go channel does not hand it
-// the action over and over, and the room is given back once.
+// A target that panics is called once for each attempt: the Go channel does not deliver the action again, and the
+// capacity is released once.
 func TestAPanicOfATargetIsOneAttempt(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, nil)
@@ -178,7 +202,7 @@ func TestAPanicOfATargetIsOneAttempt(t *testing.T) {
 	require.NotContains(t, h.logged(), "secret")
 }
 
-// The end of the router lets what runs finish, and answers its sender.
+// A closing router lets running handlers finish, and answers their senders.
 func TestCloseLetsWhatRunsFinish(t *testing.T) {
 	t.Parallel()
 	began, finish := make(chan struct{}), make(chan struct{})

@@ -34,12 +34,12 @@ type Sweeper struct {
 	// Interval is the pause after a sweep that did not fill its batch. After a full batch the next sweep follows at
 	// once.
 	Interval time.Duration
-	// Batch is the number of orders that one sweep claims and advances concurrently.
+	// Batch is the number of orders that a sweep claims and advances concurrently.
 	Batch int
 	// Lease is the time for which claimed orders are leased to this process. An order without capacity for its actions
 	// is claimed again after this time.
 	Lease time.Duration
-	// Orphans lists the orders that may have an action from a dead process, which all are due by the given time. It is
+	// Orphans lists the orders that may have an action from a dead process. All of them are due by the given time. It is
 	// nil if other processes use the same store.
 	Orphans func(ctx context.Context, until time.Time) ([]string, error)
 
@@ -58,7 +58,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		case <-wait.C:
 		}
 		claimed, err := s.Sweep(ctx)
-		if ctx.Err() != nil { // the sweep was interrupted, which is not a failure
+		if ctx.Err() != nil { // the sweep was interrupted and has not failed
 			return nil
 		}
 		s.Observer.SweepEnded(claimed, err)
@@ -99,7 +99,7 @@ func advanceOrder(o *approval.Order, env approval.Environment) ([]approval.Actio
 }
 
 // AdoptOrphans makes the actions of the previous process due at once, so that they do not wait for their leases to
-// expire. It must run before this process begins actions of its own, which would look the same. If it fails, the
+// expire. It must run before this process begins actions of its own, because they would look the same. If it fails, the
 // leases expire later.
 func (s *Sweeper) AdoptOrphans(ctx context.Context) {
 	if s.Orphans == nil {
@@ -123,7 +123,7 @@ func adoptOrder(o *approval.Order, env approval.Environment) ([]approval.Action,
 	return nil, nil
 }
 
-// transitionAll runs a transition on each of the orders, a batch of them concurrently. If one order cannot be read, or
+// transitionAll runs a transition on each of the orders, a batch of them concurrently. If an order cannot be read, or
 // its transition panics, the others are not affected.
 func (s *Sweeper) transitionAll(
 	ctx context.Context, ids []string, transition func(*approval.Order, approval.Environment) ([]approval.Action, error),

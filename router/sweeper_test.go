@@ -36,7 +36,13 @@ func (c *counted) Claim(ctx context.Context, now time.Time, limit int, lease tim
 
 func newSweeper(c *counted, w *watcher) *Sweeper {
 	return &Sweeper{
-		Claimer: c, Transitions: transitions(c.Store, w, nowhere{}), Observer: w, Log: w.logger(), Interval: time.Second, Batch: 10, Lease: 2 * time.Second,
+		Claimer:     c,
+		Transitions: transitions(c.Store, w, nowhere{}),
+		Observer:    w,
+		Log:         w.logger(),
+		Interval:    time.Second,
+		Batch:       10,
+		Lease:       2 * time.Second,
 	}
 }
 
@@ -62,8 +68,8 @@ func TestTheSweeperTimesOutWhatIsPastItsDeadline(t *testing.T) {
 	})
 }
 
-// With nothing due it asks once in a while; with a full batch it goes on at
-// once, and does not spin on what finds no room.
+// The sweeper pauses after a batch that is not full. It does not pause after a full batch, and it does not spin on orders
+// without capacity.
 func TestHowOftenItSweeps(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -85,7 +91,7 @@ func TestHowOftenItSweeps(t *testing.T) {
 	})
 }
 
-// stores counts what is stored.
+// stores counts the updates that are stored.
 type stores struct {
 	*memory.Store
 	n atomic.Int32
@@ -99,7 +105,7 @@ func (s *stores) Update(ctx context.Context, orderID string, f func(*approval.Or
 	return err
 }
 
-// full has room for nothing.
+// full has no capacity.
 type full struct{ nowhere }
 
 func (full) HasCapacity(approval.ActionKind, string) bool { return false }
@@ -130,7 +136,7 @@ func TestWhatFindsNoRoomComesAgainAfterItsLease(t *testing.T) {
 	})
 }
 
-// A store that fails is asked again, and its failure is seen; the process is well.
+// After a failure of the store the sweeper goes on and reports the failure. The process stays healthy.
 func TestASweepThatFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -154,7 +160,7 @@ func (hanging) Claim(ctx context.Context, _ time.Time, _ int, _ time.Duration) (
 	return nil, ctx.Err()
 }
 
-// A sweep that hangs makes the process ill.
+// A sweep that hangs makes the process unhealthy.
 func TestASweepThatHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -165,7 +171,7 @@ func TestASweepThatHangs(t *testing.T) {
 	})
 }
 
-// odd has records that cannot be read, or are such that a transition panics.
+// odd has records that cannot be read, and records that make a transition panic.
 type odd struct{ *memory.Store }
 
 func (o odd) Update(ctx context.Context, orderID string, f func(*approval.Order) error) error {
@@ -178,8 +184,8 @@ func (o odd) Update(ctx context.Context, orderID string, f func(*approval.Order)
 	return o.Store.Update(ctx, orderID, f)
 }
 
-// One order that cannot be advanced, or that panics, holds up no other, does not
-// end the process, and is no reason to restart it.
+// An order that cannot be advanced, or that panics, does not delay others, does not end the process, and does not make it
+// unhealthy.
 func TestOneOrderThatCannotBeAdvanced(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -200,7 +206,7 @@ func TestOneOrderThatCannotBeAdvanced(t *testing.T) {
 	})
 }
 
-// A restart takes over at once what the dead process had under way.
+// After a restart the running actions of the dead process are due at once.
 func TestTheSweeperAdoptsOrphans(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

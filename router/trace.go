@@ -23,7 +23,7 @@ type Tracer interface {
 const metaTrace = "traceparent"
 
 // traceMessages makes a span for each request and for each traced action. A decision has no span here. It belongs to
-// the trace of its approval, which is known only inside the transition; the span of the transition links to the trace
+// the trace of its approval, known only inside the transition; the span of the transition links to the trace
 // in which the decision arrived.
 func traceMessages(t Tracer, isRequestSource func(name string) bool) message.HandlerMiddleware {
 	return func(h message.HandlerFunc) message.HandlerFunc {

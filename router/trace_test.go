@@ -14,7 +14,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// notes is a Tracer that notes what it is told; a context carries what it was given.
+// notes is a Tracer that keeps its calls. A context has the trace that it was given.
 type notes struct{ said []string }
 
 type carriedKey struct{}
@@ -41,7 +41,13 @@ func TestTrace(t *testing.T) {
 		"a request by HTTP":          {"request-orders", message.Metadata{"header.traceparent": "w", "header.x-amzn-trace-id": "x"}, "w|x", []string{"begin request-orders in w|x message_id m-1", "end odd"}},
 		"a decision has no own span": {"decision-api", message.Metadata{"header.traceparent": "w"}, "w|", nil},
 		"an action": {
-			TopicCallbacks, message.Metadata{"traceparent": "w", "kind": "call_back", "name": "sfn", "order_id": "o-1", "attempt": "2"}, "w|",
+			TopicCallbacks, message.Metadata{
+				"traceparent": "w",
+				"kind":        "call_back",
+				"name":        "sfn",
+				"order_id":    "o-1",
+				"attempt":     "2",
+			}, "w|",
 			[]string{"begin call_back sfn in w| order_id o-1 attempt 2", "end odd"},
 		},
 		"an action that is not traced": {TopicCallbacks, message.Metadata{"kind": "call_back", "name": "sfn"}, "|", nil},
@@ -66,7 +72,7 @@ func TestTrace(t *testing.T) {
 	}
 }
 
-// handlerContext is the context of a message of that handler: only a router makes one.
+// handlerContext returns the context of a message of a handler. Only a router makes it.
 func handlerContext(t *testing.T, name string) context.Context {
 	t.Helper()
 	r, err := message.NewRouter(message.RouterConfig{}, watermill.NopLogger{})
@@ -80,7 +86,7 @@ func handlerContext(t *testing.T, name string) context.Context {
 	return <-out
 }
 
-// What an action carries of its trace goes with its message; a heartbeat's does not.
+// The message of an action has the trace of the action. A heartbeat has none.
 func TestDispatchTrace(t *testing.T) {
 	t.Parallel()
 	w := newWatcher()
@@ -89,13 +95,35 @@ func TestDispatchTrace(t *testing.T) {
 	in, err := d.Subscribe(t.Context(), TopicCallbacks)
 	require.NoError(t, err)
 	for _, act := range []approval.Action{
-		{Kind: approval.ActionCallback, OrderID: "o-1", Target: "sfn", Attempt: 2, Trace: "w"},
-		{Kind: approval.ActionCallback, OrderID: "o-1", Target: "sfn", Attempt: 2},
-		{Kind: approval.ActionHeartbeat, OrderID: "o-1", Target: "sfn", Trace: "w"},
+		{
+			Kind:    approval.ActionCallback,
+			OrderID: "o-1",
+			Target:  "sfn",
+			Attempt: 2,
+			Trace:   "w",
+		},
+		{
+			Kind:    approval.ActionCallback,
+			OrderID: "o-1",
+			Target:  "sfn",
+			Attempt: 2,
+		},
+		{
+			Kind:    approval.ActionHeartbeat,
+			OrderID: "o-1",
+			Target:  "sfn",
+			Trace:   "w",
+		},
 	} {
 		want := message.Metadata{"kind": string(act.Kind), "name": "sfn"}
 		if act.Trace != "" && act.Kind == approval.ActionCallback {
-			want = message.Metadata{"kind": "call_back", "name": "sfn", "traceparent": "w", "order_id": "o-1", "attempt": "2"}
+			want = message.Metadata{
+				"kind":        "call_back",
+				"name":        "sfn",
+				"traceparent": "w",
+				"order_id":    "o-1",
+				"attempt":     "2",
+			}
 		}
 		d.Dispatch(t.Context(), []approval.Action{act})
 		m := <-in
