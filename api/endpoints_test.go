@@ -1,120 +1,13 @@
 package api
 
 import (
-	"context"
-	"errors"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/stretchr/testify/require"
-
-	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/handlers"
-	"github.com/approval-relay/approval-relay/store"
-	"github.com/approval-relay/approval-relay/store/memory"
 )
-
-// bearer checks for one of these tokens.
-func bearer(tokens ...string) Check {
-	return func(h http.Header, _ []byte) error {
-		for _, token := range tokens {
-			if h.Get("Authorization") == "Bearer "+token {
-				return nil
-			}
-		}
-		return errors.New("no")
-	}
-}
-
-// write returns a handler that answers with a text.
-func write(contentType, text string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", contentType)
-		_, _ = w.Write([]byte(text))
-	}
-}
-
-// consumeSite handles the topics of a site: the order ID in the answer is the topic.
-func consumeSite(t *testing.T, in *Ingress) {
-	t.Helper()
-	for _, topic := range []string{RequestTopic("orders"), RequestTopic("invoices")} {
-		consume(t, in, topic, func(m *message.Message) error {
-			handlers.Reply(m, handlers.Accepted{OrderID: topic, ApprovalID: "a", Status: approval.Pending})
-			return nil
-		})
-	}
-	for _, topic := range []string{WebhookTopic("erp"), DecisionTopic()} {
-		consume(t, in, topic, func(m *message.Message) error {
-			handlers.Reply(m, handlers.Decided{OrderID: topic, Verdict: approval.VerdictDecided})
-			return nil
-		})
-	}
-}
-
-// site is all routes over an empty store.
-func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, *observer) {
-	t.Helper()
-	s, w, in := memory.New(), &observer{}, NewIngress()
-	consumeSite(t, in)
-	tr := transitions(s)
-	h := &Endpoints{
-		Ingress:           in,
-		Workflows:         []string{"orders"},
-		ProgramToken:      bearer("api", "operator"),
-		OperatorToken:     bearer("operator"),
-		DecisionPage:      write("text/html", "page"),
-		SignIn:            signIn{},
-		SlackInteractions: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
-		Webhooks:          map[string]SourcePolicy{"erp": {Check: bearer("erp")}},
-		Metrics:           write("text/plain", "metrics"),
-		Reload:            func(context.Context) (Reloaded, error) { return Reloaded{Warnings: []string{}}, nil },
-		OperatorAPI: &OperatorAPI{
-			Orders:      s,
-			Lister:      s,
-			Decider:     &handlers.Decider{Transitions: tr, UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour}},
-			DeadLetters: &shelf{},
-			Redriver:    &handlers.Redriver{Transitions: tr, Orders: s, DeadLetters: &shelf{}},
-		},
-		ConsolePages: write("text/html", "console"),
-		Healthy:      func() error { return nil },
-		Ready:        func(context.Context) error { return nil },
-		Observe:      w.observe,
-	}
-	for _, f := range change {
-		f(h)
-	}
-	return h, s, w
-}
-
-// signIn lets everybody sign in.
-type signIn struct{}
-
-func (signIn) StartSignIn(w http.ResponseWriter, _ *http.Request) {
-	w.WriteHeader(http.StatusSeeOther)
-}
-
-func (signIn) CompleteSignIn(w http.ResponseWriter, _ *http.Request) {
-	w.WriteHeader(http.StatusSeeOther)
-}
-
-// shelf lists dead letters.
-type shelf struct {
-	letters []store.DeadLetter
-	err     error
-}
-
-func (s *shelf) ListDeadLetters(context.Context, string, int) ([]store.DeadLetter, error) {
-	return s.letters, s.err
-}
-
-func (s *shelf) PutDeadLetter(context.Context, store.DeadLetter) (string, error) { return "1", s.err }
-func (s *shelf) TakeDeadLetter(context.Context, string) error                    { return s.err }
 
 // routeTable lists every route with a body and the credentials that may use it. TestEveryRouteIsInTheTable compares it
 // with the routes. The console's pages need a session and are tested in web/console.
@@ -198,10 +91,20 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 	// A route of one address is not served on the other.
 	h, _, _ := site(t)
 	for _, path := range []string{"/", "/console", "/console/", "/console/signin", "/console/order", "/metrics", "/readyz", "/v1/orders", "/v1/orders/A-1", "/v1/deadletters"} {
-		require.Equal(t, http.StatusNotFound, send(t, h.PublicHandler(), "GET", path, "", "Authorization", "Bearer operator").StatusCode, path)
+		require.Equal(
+			t,
+			http.StatusNotFound,
+			send(t, h.PublicHandler(), "GET", path, "", "Authorization", "Bearer operator").StatusCode,
+			path,
+		)
 	}
 	for _, path := range []string{"/a/x", "/webhooks/erp"} {
-		require.Equal(t, http.StatusNotFound, send(t, h.OperatorHandler(), "POST", path, "{}", "Authorization", "Bearer erp").StatusCode, path)
+		require.Equal(
+			t,
+			http.StatusNotFound,
+			send(t, h.OperatorHandler(), "POST", path, "{}", "Authorization", "Bearer erp").StatusCode,
+			path,
+		)
 	}
 }
 
@@ -298,72 +201,4 @@ func TestWhichWorkflowARequestIsFor(t *testing.T) {
 			require.Contains(t, got.text, c.text)
 		})
 	}
-}
-
-func TestHealthAndReadiness(t *testing.T) {
-	t.Parallel()
-	h, _, _ := site(t)
-	require.Equal(t, "ok\n", send(t, h.OperatorHandler(), "GET", "/healthz", "").text)
-	require.Equal(t, "ok\n", send(t, h.OperatorHandler(), "GET", "/readyz", "").text)
-
-	h, _, _ = site(t, func(h *Endpoints) {
-		h.Healthy = func() error { return errors.New("the sweeper hangs") }
-		h.Ready = func(context.Context) error { return errors.New("going down") }
-	})
-	for path, text := range map[string]string{"/healthz": "the sweeper hangs\n", "/readyz": "going down\n"} {
-		got := send(t, h.OperatorHandler(), "GET", path, "")
-		require.Equal(t, http.StatusServiceUnavailable, got.StatusCode)
-		require.Equal(t, text, got.text)
-	}
-}
-
-// A store that hangs is not ready, and the probe gets its answer in time.
-func TestReadinessOfAStoreThatHangs(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := &Endpoints{Ready: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
-		start := time.Now()
-		require.Equal(t, http.StatusServiceUnavailable, send(t, h.readiness(), "GET", "/readyz", "").StatusCode)
-		require.Equal(t, 3*time.Second, time.Since(start))
-	})
-}
-
-func TestOpenMetrics(t *testing.T) {
-	t.Parallel()
-	h, _, _ := site(t, func(h *Endpoints) { h.OpenMetrics = true })
-	require.Equal(t, "metrics", send(t, h.OperatorHandler(), "GET", "/metrics", "").text)
-}
-
-// The servers bound the connections of slow and hostile clients.
-func TestServerIsBounded(t *testing.T) {
-	t.Parallel()
-	s := NewServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
-	require.Positive(t, s.ReadHeaderTimeout)
-	require.Positive(t, s.ReadTimeout)
-	require.Positive(t, s.WriteTimeout)
-	require.Positive(t, s.IdleTimeout)
-	require.LessOrEqual(t, s.MaxHeaderBytes, 64<<10)
-	require.Greater(t, s.WriteTimeout, 30*time.Second, "longer than a message may take")
-}
-
-// The recorder lets the page reach its connection.
-func TestTheRecorderUnwraps(t *testing.T) {
-	t.Parallel()
-	under := httptest.NewRecorder()
-	require.NoError(t, http.NewResponseController(&statusRecorder{ResponseWriter: under}).Flush())
-	require.True(t, under.Flushed)
-}
-
-// A configuration that was not reloaded is answered with all its faults.
-func TestReloadRefused(t *testing.T) {
-	t.Parallel()
-	h, _, _ := site(t, func(h *Endpoints) {
-		h.Reload = func(context.Context) (Reloaded, error) {
-			return Reloaded{}, &ReloadError{Message: "the configuration has faults", Faults: []string{"line 1: log.level: is wrong"}}
-		}
-	})
-	got := send(t, h.OperatorHandler(), "POST", "/-/reload", "", "Authorization", "Bearer operator")
-	require.Equal(t, http.StatusUnprocessableEntity, got.StatusCode)
-	require.Equal(t, "the configuration has faults", got.problem.Detail)
-	require.Equal(t, []string{"line 1: log.level: is wrong"}, got.problem.Faults)
 }

@@ -31,7 +31,9 @@ func TestStatusIsTheFateOfTheMessage(t *testing.T) {
 		detail string
 	}
 	refused := func(code approval.VerdictCode) error {
-		return approval.Permanent(fmt.Errorf("decide: %w", approval.Verdict{Code: code, ApprovalID: "a-1", Status: approval.Approved}.Err()))
+		return approval.Permanent(
+			fmt.Errorf("decide: %w", approval.Verdict{Code: code, ApprovalID: "a-1", Status: approval.Approved}.Err()),
+		)
 	}
 	const again = "it could not be stored now; send it again"
 	for name, c := range map[string]struct {
@@ -139,7 +141,13 @@ func TestWhatNeverBecomesAMessage(t *testing.T) {
 			require.Equal(t, c.status == 401, got.Header.Get("WWW-Authenticate") != "")
 		})
 	}
-	got := send(t, NewIngress().MessageHandler(func(*http.Request) (string, error) { return "", &notFoundError{"workflow"} }, SourcePolicy{}), "POST", "/x", "{}")
+	got := send(
+		t,
+		NewIngress().MessageHandler(func(*http.Request) (string, error) { return "", &notFoundError{"workflow"} }, SourcePolicy{}),
+		"POST",
+		"/x",
+		"{}",
+	)
 	require.Equal(t, http.StatusNotFound, got.StatusCode)
 	require.Equal(t, "no such workflow", got.problem.Detail)
 }

@@ -151,5 +151,9 @@ func TestRedrive(t *testing.T) {
 	require.Equal(t, "by", redrive(`{"dryRun":true}`).problem.Field)
 	require.Equal(t, "body", redrive(`{"by":"ops","all":true}`).problem.Field)
 	require.Equal(t, "max", redrive(`{"by":"ops","max":-1}`).problem.Field)
-	require.JSONEq(t, `{"dryRun":true,"found":[],"redriven":0,"guarded":0,"expired":0,"failed":0}`, redrive(`{"by":"ops","dryRun":true}`).text)
+	require.JSONEq(
+		t,
+		`{"dryRun":true,"found":[],"redriven":0,"guarded":0,"expired":0,"failed":0}`,
+		redrive(`{"by":"ops","dryRun":true}`).text,
+	)
 }

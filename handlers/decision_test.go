@@ -90,7 +90,10 @@ func TestDecisionID(t *testing.T) {
 func TestTheOrderMayBeInThePath(t *testing.T) {
 	t.Parallel()
 	h := asked(t)
-	require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, `{"decision":"approve","by":"ann","comment":"fine"}`, metadata.OrderID, "A-1")))
+	require.NoError(
+		t,
+		h.decisions(approval.ViaAPI).Handle(msg(t, `{"decision":"approve","by":"ann","comment":"fine"}`, metadata.OrderID, "A-1")),
+	)
 	vote := h.approval(t, "A-1").Votes[0]
 	require.Equal(t, []any{"ann", "fine", approval.ViaAPI, "erp"}, []any{vote.By, vote.Comment, vote.Via, vote.Source})
 	require.Len(t, h.take(approval.ActionCallback), 1)

@@ -198,8 +198,11 @@ func (h *house) decisions(via approval.Via) *handlers.Decision {
 			By:       at("by"),
 			Comment:  at("comment"),
 		}},
-		Decider: &handlers.Decider{Transitions: h.Transitions, UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour}},
-		Decode:  expression.DecodeJSON,
+		Decider: &handlers.Decider{
+			Transitions:        h.Transitions,
+			UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour},
+		},
+		Decode: expression.DecodeJSON,
 	}
 }
 

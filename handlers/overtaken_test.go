@@ -53,7 +53,11 @@ func TestTheOrderOfTriesIsByTheirClock(t *testing.T) {
 	}
 	o, err := h.store.Get(t.Context(), "A-1")
 	require.NoError(t, err)
-	require.Equal(t, []approval.Status{approval.Pending, approval.Superseded}, []approval.Status{o.Approvals[0].Status, o.Approvals[1].Status})
+	require.Equal(
+		t,
+		[]approval.Status{approval.Pending, approval.Superseded},
+		[]approval.Status{o.Approvals[0].Status, o.Approvals[1].Status},
+	)
 	require.Equal(t, began.Add(24*time.Hour), o.Approvals[0].Deadline.UTC(), "the deadline is by ours")
 }
 
@@ -63,7 +67,11 @@ func TestWhateverTimeAnEnvelopeSays(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"2026-03-01T08:00:00+24:00", "0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "?"} {
 		h := newHouse()
-		require.NoError(t, h.decisions(approval.ViaSNS).Handle(msg(t, `{"orderId":"A-1","decision":"approve"}`, metadata.SNSSentAt, at)), at)
+		require.NoError(
+			t,
+			h.decisions(approval.ViaSNS).Handle(msg(t, `{"orderId":"A-1","decision":"approve"}`, metadata.SNSSentAt, at)),
+			at,
+		)
 		require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)), at)
 		require.Equal(t, approval.Approved, h.approval(t, "A-1").Status, at)
 	}

@@ -66,10 +66,14 @@ func TestARequestKnowsItsPeople(t *testing.T) {
 	h := newHouse()
 	require.NoError(t, h.requests(func(w *handlers.Workflow) {
 		w.People, w.Deadline, w.Approvers = people(), 4*time.Hour, []string{"ann"}
-		w.FallbackChannels, w.ProgramChannels, w.GroupChannels, w.OnUndeliverable = []string{"sms"}, []string{"bus"}, []string{"chat"}, approval.UndeliverableEscalate
+		w.FallbackChannels = []string{"sms"}
+		w.ProgramChannels = []string{"bus"}
+		w.GroupChannels = []string{"chat"}
+		w.OnUndeliverable = approval.UndeliverableEscalate
 		w.Escalations = []handlers.Escalation{
 			{RelativeTime: handlers.RelativeTime{After: 2 * time.Hour}, To: []string{"group:finance", "chief"}},
-			{RelativeTime: handlers.RelativeTime{Before: 5 * time.Hour}, To: []string{"chief"}}, {RelativeTime: handlers.RelativeTime{Before: time.Hour}, To: []string{"chief"}},
+			{RelativeTime: handlers.RelativeTime{Before: 5 * time.Hour}, To: []string{"chief"}},
+			{RelativeTime: handlers.RelativeTime{Before: time.Hour}, To: []string{"chief"}},
 		}
 	}).Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)))
 	a := h.approval(t, "A-1")

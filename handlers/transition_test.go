@@ -50,7 +50,10 @@ func TestATransitionThatRunsTwiceCountsOnce(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
 	h.twice = true
-	require.NoError(t, h.requests(func(w *handlers.Workflow) { w.Channels = []string{"mail"} }).Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)))
+	require.NoError(
+		t,
+		h.requests(func(w *handlers.Workflow) { w.Channels = []string{"mail"} }).Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)),
+	)
 	require.Len(t, h.take(approval.ActionNotify), 1)
 	require.Len(t, h.events, 1)
 	require.Len(t, h.approval(t, "A-1").Notifications, 1)
@@ -88,7 +91,10 @@ func TestLog(t *testing.T) {
 func TestView(t *testing.T) {
 	t.Parallel()
 	h := asked(t, func(w *handlers.Workflow) {
-		w.Approvers, w.Escalations = []string{"ann"}, []handlers.Escalation{{RelativeTime: handlers.RelativeTime{After: time.Hour}, To: []string{"boss"}}}
+		w.Approvers = []string{"ann"}
+		w.Escalations = []handlers.Escalation{
+			{RelativeTime: handlers.RelativeTime{After: time.Hour}, To: []string{"boss"}},
+		}
 	})
 	o, err := h.Get(t.Context(), "A-1")
 	require.NoError(t, err)

@@ -63,8 +63,14 @@ type house struct {
 func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 	t.Helper()
 	h := &house{
-		outside: &outside{told: make(chan approval.Message, 10), answered: make(chan approval.Answer, 10)}, watcher: newWatcher(), store: memory.New(),
-		in: api.NewIngress(), ended: make(chan error, 1),
+		outside: &outside{
+			told:     make(chan approval.Message, 10),
+			answered: make(chan approval.Answer, 10),
+		},
+		watcher: newWatcher(),
+		store:   memory.New(),
+		in:      api.NewIngress(),
+		ended:   make(chan error, 1),
 	}
 	d := NewDispatcher(4, h.watcher, h.logger())
 	tr := transitions(h.store, h.watcher, d)
@@ -78,7 +84,12 @@ func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 		Fields:      handlers.RequestFields{Order: text("order"), Token: text("token")},
 	}}
 	decision := &handlers.Decision{
-		Source: handlers.DecisionSource{Name: "api", Via: approval.ViaAPI, Fields: handlers.DecisionFields{Outcome: text("outcome")}}, Decode: decode,
+		Source: handlers.DecisionSource{
+			Name:   "api",
+			Via:    approval.ViaAPI,
+			Fields: handlers.DecisionFields{Outcome: text("outcome")},
+		},
+		Decode:  decode,
 		Decider: &handlers.Decider{Transitions: tr, UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour}},
 	}
 	requests := []Source{{
@@ -159,14 +170,23 @@ func TestTheMap(t *testing.T) {
 	answer := next(t, h.answered)
 	require.Equal(t, "secret", answer.Token.Reveal())
 	require.Equal(t, approval.Approved, answer.Status)
-	require.Eventually(t, func() bool { return get(t, h.store, "A-1").Approvals[0].Callback.State == approval.CallbackDelivered }, 10*time.Second, time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return get(t, h.store, "A-1").Approvals[0].Callback.State == approval.CallbackDelivered },
+		10*time.Second,
+		time.Millisecond,
+	)
 	require.Equal(t, http.StatusOK, send(t, h.site, "POST", "/A-1", `{"outcome":"approve"}`).StatusCode)
 	require.Empty(t, h.answered, "it was answered")
 	require.Equal(t, 422, send(t, h.site, "POST", "/requests/orders", `{"token":"secret"}`).StatusCode)
 	require.NotContains(t, h.logged(), "secret")
 	h.note(func() {
 		require.Zero(t, h.running[approval.ActionNotify])
-		require.Subset(t, h.messages, []string{"request-orders ok", "request-orders invalid", "decision-api ok", "notifications ok", "callbacks ok"})
+		require.Subset(
+			t,
+			h.messages,
+			[]string{"request-orders ok", "request-orders invalid", "decision-api ok", "notifications ok", "callbacks ok"},
+		)
 	})
 }
 
@@ -194,7 +214,12 @@ func TestAPanicOfATargetIsOneAttempt(t *testing.T) {
 		}
 	}
 	require.Equal(t, "A-1", next(t, h.answered).OrderID)
-	require.Eventually(t, func() bool { return get(t, h.store, "A-1").Approvals[0].Callback.State == approval.CallbackDelivered }, 10*time.Second, time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return get(t, h.store, "A-1").Approvals[0].Callback.State == approval.CallbackDelivered },
+		10*time.Second,
+		time.Millisecond,
+	)
 	require.EqualValues(t, 1, h.panicked.Load())
 	callback := get(t, h.store, "odd").Approvals[0].Callback
 	require.True(t, callback.AttemptRunning, "its lease ends")

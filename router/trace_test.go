@@ -31,10 +31,10 @@ func (n *notes) StartSpan(ctx context.Context, name string, attributes ...string
 func TestTrace(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		handler          string
-		meta             message.Metadata
-		contextWithTrace string
-		want             []string
+		handler string
+		meta    message.Metadata
+		carried string
+		want    []string
 	}{
 		"a request in no trace":      {"request-orders", nil, "|", []string{"begin request-orders in | message_id m-1", "end odd"}},
 		"a request by SQS":           {"request-orders", message.Metadata{"attribute.traceparent": "w", "aws_trace_header": "x"}, "w|x", []string{"begin request-orders in w|x message_id m-1", "end odd"}},
@@ -61,10 +61,12 @@ func TestTrace(t *testing.T) {
 			}
 			before := handlerContext(t, tc.handler)
 			m.SetContext(before)
-			_, err := traceMessages(n, func(name string) bool { return name == "request-orders" })(func(m *message.Message) ([]*message.Message, error) {
-				require.Equal(t, tc.contextWithTrace, m.Context().Value(carriedKey{}))
+			isRequest := func(name string) bool { return name == "request-orders" }
+			handle := func(m *message.Message) ([]*message.Message, error) {
+				require.Equal(t, tc.carried, m.Context().Value(carriedKey{}))
 				return nil, errOdd
-			})(m)
+			}
+			_, err := traceMessages(n, isRequest)(handle)(m)
 			require.Equal(t, errOdd, err)
 			require.Equal(t, before, m.Context())
 			require.Equal(t, tc.want, n.said)

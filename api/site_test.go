@@ -1,0 +1,112 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/store/memory"
+)
+
+// bearer checks for one of these tokens.
+func bearer(tokens ...string) Check {
+	return func(h http.Header, _ []byte) error {
+		for _, token := range tokens {
+			if h.Get("Authorization") == "Bearer "+token {
+				return nil
+			}
+		}
+		return errors.New("no")
+	}
+}
+
+// write returns a handler that answers with a text.
+func write(contentType, text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		_, _ = w.Write([]byte(text))
+	}
+}
+
+// consumeSite handles the topics of a site: the order ID in the answer is the topic.
+func consumeSite(t *testing.T, in *Ingress) {
+	t.Helper()
+	for _, topic := range []string{RequestTopic("orders"), RequestTopic("invoices")} {
+		consume(t, in, topic, func(m *message.Message) error {
+			handlers.Reply(m, handlers.Accepted{OrderID: topic, ApprovalID: "a", Status: approval.Pending})
+			return nil
+		})
+	}
+	for _, topic := range []string{WebhookTopic("erp"), DecisionTopic()} {
+		consume(t, in, topic, func(m *message.Message) error {
+			handlers.Reply(m, handlers.Decided{OrderID: topic, Verdict: approval.VerdictDecided})
+			return nil
+		})
+	}
+}
+
+// site is all routes over an empty store.
+func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, *observer) {
+	t.Helper()
+	s, w, in := memory.New(), &observer{}, NewIngress()
+	consumeSite(t, in)
+	tr := transitions(s)
+	h := &Endpoints{
+		Ingress:           in,
+		Workflows:         []string{"orders"},
+		ProgramToken:      bearer("api", "operator"),
+		OperatorToken:     bearer("operator"),
+		DecisionPage:      write("text/html", "page"),
+		SignIn:            signIn{},
+		SlackInteractions: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
+		Webhooks:          map[string]SourcePolicy{"erp": {Check: bearer("erp")}},
+		Metrics:           write("text/plain", "metrics"),
+		Reload:            func(context.Context) (Reloaded, error) { return Reloaded{Warnings: []string{}}, nil },
+		OperatorAPI: &OperatorAPI{
+			Orders:      s,
+			Lister:      s,
+			Decider:     &handlers.Decider{Transitions: tr, UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour}},
+			DeadLetters: &shelf{},
+			Redriver:    &handlers.Redriver{Transitions: tr, Orders: s, DeadLetters: &shelf{}},
+		},
+		ConsolePages: write("text/html", "console"),
+		Healthy:      func() error { return nil },
+		Ready:        func(context.Context) error { return nil },
+		Observe:      w.observe,
+	}
+	for _, f := range change {
+		f(h)
+	}
+	return h, s, w
+}
+
+// signIn lets everybody sign in.
+type signIn struct{}
+
+func (signIn) StartSignIn(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+func (signIn) CompleteSignIn(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// shelf lists dead letters.
+type shelf struct {
+	letters []store.DeadLetter
+	err     error
+}
+
+func (s *shelf) ListDeadLetters(context.Context, string, int) ([]store.DeadLetter, error) {
+	return s.letters, s.err
+}
+
+func (s *shelf) PutDeadLetter(context.Context, store.DeadLetter) (string, error) { return "1", s.err }
+func (s *shelf) TakeDeadLetter(context.Context, string) error                    { return s.err }
