@@ -20,14 +20,13 @@ type Lister interface {
 type DeadLetterQueue interface {
 	// Count counts the messages by reason code, at most limit of them.
 	Count(ctx context.Context, limit int) (store.RedriveGroups, error)
-	// Move moves at most limit messages with that reason code back to their queue, or
-	// of any code if it is empty. It leaves alone the messages that were redriven
-	// redriveLimit times already, and counts them as guarded.
+	// Move moves at most limit messages with that reason code back to their queue, or of any code if it is empty. It
+	// leaves alone the messages that were redriven redriveLimit times already, and counts them as guarded.
 	Move(ctx context.Context, limit, redriveLimit int, code approval.ReasonCode) (moved, guarded int, err error)
 }
 
-// Redriver restarts, by order of an operator, exhausted callbacks, dead letters in
-// the store's own table, and messages in dead letter queues.
+// Redriver restarts, by order of an operator, exhausted callbacks, dead letters in the store's own table, and messages
+// in dead letter queues.
 type Redriver struct {
 	Transitions *Transitions
 	Orders      Lister
@@ -40,9 +39,9 @@ type Redriver struct {
 // maxRedrive bounds one redrive.
 const maxRedrive = 1000
 
-// Redrive restarts the selected callbacks and messages, or counts them in a dry run.
-// If one part fails, it goes on with the others. The result and the operator's name
-// are logged, and are in the history of each order whose callback was restarted.
+// Redrive restarts the selected callbacks and messages, or counts them in a dry run. If one part fails, it goes on with
+// the others. The result and the operator's name are logged, and are in the history of each order whose callback was
+// restarted.
 func (h *Redriver) Redrive(ctx context.Context, request store.RedriveRequest) store.RedriveReport {
 	if request.Max <= 0 || request.Max > maxRedrive {
 		request.Max = maxRedrive
@@ -100,8 +99,7 @@ func (r *redriveRun) countFound(code approval.ReasonCode, text string) bool {
 	return true
 }
 
-// mayRedrive reports whether a callback or message that was redriven so often is to
-// be redriven now.
+// mayRedrive reports whether a callback or message that was redriven so often is to be redriven now.
 func (r *redriveRun) mayRedrive(redrives int) bool {
 	switch {
 	case r.Limit > 0 && redrives >= r.Limit:
@@ -131,8 +129,7 @@ func (h *Redriver) redriveCallbacks(ctx context.Context, run *redriveRun) error 
 	return nil
 }
 
-// redriveOneOrder restarts the exhausted callbacks of the order that the request
-// names.
+// redriveOneOrder restarts the exhausted callbacks of the order that the request names.
 func (h *Redriver) redriveOneOrder(ctx context.Context, run *redriveRun) error {
 	o, err := h.Transitions.Orders.Get(ctx, run.OrderID)
 	if err != nil {

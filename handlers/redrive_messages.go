@@ -15,8 +15,8 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// redriveDeadLetters handles the dead letters in the store's own table again. A
-// dead letter that cannot be read does not stop the others.
+// redriveDeadLetters handles the dead letters in the store's own table again. A dead letter that cannot be read does
+// not stop the others.
 func (h *Redriver) redriveDeadLetters(ctx context.Context, run *redriveRun) error {
 	letters, err := h.DeadLetters.ListDeadLetters(ctx, "", 10*maxRedrive)
 	if err != nil {
@@ -30,9 +30,8 @@ func (h *Redriver) redriveDeadLetters(ctx context.Context, run *redriveRun) erro
 	return err
 }
 
-// redriveDeadLetter handles a dead letter again, if the request selects it. If the
-// handler refuses it, it is stored again with its new reason before the old one is
-// removed. If the handler fails for now, it stays as it is.
+// redriveDeadLetter handles a dead letter again, if the request selects it. If the handler refuses it, it is stored
+// again with its new reason before the old one is removed. If the handler fails for now, it stays as it is.
 func (h *Redriver) redriveDeadLetter(ctx context.Context, run *redriveRun, d store.DeadLetter) error {
 	handle, known := h.Handlers[d.Source]
 	if !known || !run.countFound(d.ReasonCode, d.Reason) || !run.mayRedrive(d.Redrives) {

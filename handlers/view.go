@@ -6,8 +6,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// View returns the parts of an order that an operator may see: it removes the
-// tokens and the nonces of the links.
+// View returns the parts of an order that an operator may see: it removes the tokens and the nonces of the links.
 func View(o *approval.Order) *approval.Order {
 	view := *o
 	view.Approvals = make([]*approval.Approval, len(o.Approvals))

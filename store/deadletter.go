@@ -15,39 +15,34 @@ type DeadLetter struct {
 	ID string
 	// Source is the handler that the message was for, such as "request-refunds".
 	Source string
-	// ReasonCode is the code of the error. A dead letter that was stored without a
-	// code, as by an older version, comes back with approval.ReasonUnknown.
+	// ReasonCode is the code of the error. A dead letter that was stored without a code, as by an older version, comes
+	// back with approval.ReasonUnknown.
 	ReasonCode approval.ReasonCode
 	// Reason is the text of the error. It never contains the body.
 	Reason string
-	// Body and Metadata are of the message. A store seals both at rest: the body may
-	// contain a task token.
+	// Body and Metadata are of the message. A store seals both at rest: the body may contain a task token.
 	Body     []byte
 	Metadata map[string]string
 	At       time.Time
 	Redrives int
 }
 
-// DeadLetters is the store's own table of dead letters. It takes the messages
-// whose queue has no dead letter queue.
+// DeadLetters is the store's own table of dead letters. It takes the messages whose queue has no dead letter queue.
 type DeadLetters interface {
-	// PutDeadLetter stores a dead letter durably and returns its ID. It ignores the
-	// ID in the argument.
+	// PutDeadLetter stores a dead letter durably and returns its ID. It ignores the ID in the argument.
 	PutDeadLetter(ctx context.Context, d DeadLetter) (string, error)
-	// ListDeadLetters returns at most limit dead letters, oldest first, that come
-	// after an ID; the empty ID means from the beginning. If some cannot be read, it
-	// returns the others together with the error.
+	// ListDeadLetters returns at most limit dead letters, oldest first, that come after an ID; the empty ID means from
+	// the beginning. If some cannot be read, it returns the others together with the error.
 	ListDeadLetters(ctx context.Context, after string, limit int) ([]DeadLetter, error)
 	// TakeDeadLetter removes a dead letter for good, or returns approval.ErrNotFound.
 	TakeDeadLetter(ctx context.Context, id string) error
 }
 
-// FormatDeadLetterID returns the ID of the dead letter with that number. IDs sort
-// as texts in the order of their numbers.
+// FormatDeadLetterID returns the ID of the dead letter with that number. IDs sort as texts in the order of their
+// numbers.
 func FormatDeadLetterID(number int64) string { return fmt.Sprintf("%016d", number) }
 
-// ParseDeadLetterID returns the number in an ID, or approval.ErrNotFound for a text
-// that no dead letter has as its ID.
+// ParseDeadLetterID returns the number in an ID, or approval.ErrNotFound for a text that no dead letter has as its ID.
 func ParseDeadLetterID(id string) (int64, error) {
 	number, err := strconv.ParseInt(id, 10, 64)
 	if err != nil || number < 1 {

@@ -5,26 +5,22 @@ import (
 	"time"
 )
 
-// Prober is an optional interface of a Store. A store implements it if it can fail
-// to write while it still reads: a full disk, a table that is gone. Readiness then
-// depends on it.
+// Prober is an optional interface of a Store. A store implements it if it can fail to write while it still reads: a
+// full disk, a table that is gone. Readiness then depends on it.
 //
-// SQLite and DynamoDB implement it. The in-memory store cannot fail in that way and
-// does not.
+// SQLite and DynamoDB implement it. The in-memory store cannot fail in that way and does not.
 type Prober interface {
 	// Probe makes a durable write that changes no order.
 	Probe(ctx context.Context) error
 }
 
-// OrphanLister is an optional interface of a Store. A store implements it if it
-// admits only one process at a time. An action that is under way when the store is
-// opened was then begun by a process that has ended, so it need not wait for the
-// end of its lease.
+// OrphanLister is an optional interface of a Store. A store implements it if it admits only a single process at a time. An
+// action that is under way when the store is opened was then begun by a process that has ended, so it need not wait for
+// the end of its lease.
 //
-// SQLite implements it. DynamoDB serves many processes and must not; the in-memory
-// store survives no process and does not.
+// SQLite implements it. DynamoDB serves many processes and must not; the in-memory store survives no process and does
+// not.
 type OrphanLister interface {
-	// ListDueBy returns the IDs of all orders that are due by that time, leased or
-	// not.
+	// ListDueBy returns the IDs of all orders that are due by that time, leased or not.
 	ListDueBy(ctx context.Context, until time.Time) ([]string, error)
 }

@@ -12,17 +12,15 @@ import (
 
 // Query selects orders for List.
 type Query struct {
-	// Pending selects the orders with a pending approval, Exhausted the orders with
-	// an exhausted callback. If neither is set, all orders are listed.
+	// Pending selects the orders with a pending approval, Exhausted the orders with an exhausted callback. If neither
+	// is set, all orders are listed.
 	Pending   bool
 	Exhausted bool
-	// ByAge lists the orders with a pending approval, even if Pending is false. The
-	// longest waiting comes first: the list is sorted by the time at which the
-	// oldest pending approval of each order was requested, then by order ID.
+	// ByAge lists the orders with a pending approval, even if Pending is false. The longest waiting comes first: the
+	// list is sorted by the time at which the oldest pending approval of each order was requested, then by order ID.
 	ByAge bool
-	// After is the end of the previous page, as List returned it, or empty for the
-	// first page. Without ByAge, it is an order ID, known or not, and the list
-	// continues behind it. With ByAge, it is the text of an AgeCursor; any other
+	// After is the end of the previous page, as List returned it, or empty for the first page. Without ByAge, it is an
+	// order ID, known or not, and the list continues behind it. With ByAge, it is the text of an AgeCursor; any other
 	// text makes List return a Permanent error.
 	After string
 	// Limit is the most orders that List returns, 1 to 1,000. 0 means 100.
@@ -37,8 +35,8 @@ func (q Query) PageSize() int {
 	return min(q.Limit, 1000)
 }
 
-// AgeCursor is a position in a list by age: the order with this ID, waiting since
-// this time. It stays a valid position after the order is decided.
+// AgeCursor is a position in a list by age: the order with this ID, waiting since this time. It stays a valid position
+// after the order is decided.
 type AgeCursor struct {
 	Since   time.Time
 	OrderID string
@@ -49,8 +47,7 @@ func (c AgeCursor) String() string {
 	return strconv.FormatInt(c.Since.UnixNano(), 10) + "/" + c.OrderID
 }
 
-// ParseAgeCursor parses the output of String. The empty text is the position
-// before all orders.
+// ParseAgeCursor parses the output of String. The empty text is the position before all orders.
 func ParseAgeCursor(text string) (AgeCursor, error) {
 	if text == "" {
 		return AgeCursor{Since: time.Unix(0, math.MinInt64)}, nil
@@ -63,7 +60,8 @@ func ParseAgeCursor(text string) (AgeCursor, error) {
 	return AgeCursor{Since: time.Unix(0, n), OrderID: id}, nil
 }
 
-// Before reports whether this position comes before the other.
-func (c AgeCursor) Before(other AgeCursor) bool {
-	return cmp.Or(c.Since.Compare(other.Since), strings.Compare(c.OrderID, other.OrderID)) < 0
+// Compare returns a negative number if this position comes before the other, a positive number if it comes after it,
+// and 0 if both are the same.
+func (c AgeCursor) Compare(other AgeCursor) int {
+	return cmp.Or(c.Since.Compare(other.Since), strings.Compare(c.OrderID, other.OrderID))
 }

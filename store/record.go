@@ -9,20 +9,20 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// recordVersion is the form in which records are written. A reader refuses what
-// is newer than itself: an older program must not drop what it does not know.
+// recordVersion is the version of the record's format. A program refuses records of newer versions, because it would
+// drop the fields that it does not know.
 const recordVersion = 1
 
-// record is an order as it is stored. Tokens stand beside it, sealed, by
-// approval ID: the order's own JSON never holds one.
+// record is the stored form of an order. The task tokens are beside the order, sealed, by approval ID: the JSON of an
+// order never contains a token.
 type record struct {
 	Version int               `json:"v"`
 	Order   *approval.Order   `json:"order"`
 	Tokens  map[string][]byte `json:"tokens,omitempty"`
 }
 
-// Encode returns the bytes of the order with that ID, its tokens sealed. It
-// refuses what Decode could not give back.
+// Encode returns the record of an order, with its tokens sealed. It refuses an order ID that Decode could not return
+// unchanged.
 func Encode(orderID string, o *approval.Order, s Sealer) ([]byte, error) {
 	switch {
 	case orderID == "":
@@ -30,7 +30,7 @@ func Encode(orderID string, o *approval.Order, s Sealer) ([]byte, error) {
 	case !utf8.ValidString(orderID):
 		return nil, approval.InvalidField("order", "is not UTF-8")
 	case o.ID != orderID:
-		return nil, fmt.Errorf("order %q was given the ID %q: an order keeps its own", orderID, o.ID)
+		return nil, fmt.Errorf("a transition of order %q changed its ID to %q", orderID, o.ID)
 	}
 	r := record{Version: recordVersion, Order: o}
 	for _, a := range o.Approvals {
@@ -49,8 +49,8 @@ func Encode(orderID string, o *approval.Order, s Sealer) ([]byte, error) {
 	return json.Marshal(r)
 }
 
-// Decode returns the order whose bytes these are. It must be the one with that
-// ID: a record under another's key was not put there by us.
+// Decode returns the order in a record. The order must have this ID: this program never stores a record under the key
+// of another order.
 func Decode(orderID string, b []byte, s Sealer) (*approval.Order, error) {
 	var head struct {
 		Version int `json:"v"`
@@ -58,22 +58,22 @@ func Decode(orderID string, b []byte, s Sealer) (*approval.Order, error) {
 	var r record
 	if err := json.Unmarshal(b, &r); err != nil {
 		if json.Unmarshal(b, &head) == nil && head.Version > recordVersion {
-			return nil, newer(orderID, head.Version)
+			return nil, newerVersionError(orderID, head.Version)
 		}
 		return nil, fmt.Errorf("record of order %q is damaged: %w", orderID, err)
 	}
 	switch {
 	case r.Version > recordVersion:
-		return nil, newer(orderID, r.Version)
+		return nil, newerVersionError(orderID, r.Version)
 	case r.Version != recordVersion || r.Order == nil || r.Order.ID != orderID:
-		return nil, fmt.Errorf("record of order %q is damaged: it is not the order's", orderID)
-	case hasHoles(r.Order):
-		return nil, fmt.Errorf("record of order %q is damaged: it has holes", orderID)
+		return nil, fmt.Errorf("record of order %q is damaged: it does not contain this order", orderID)
+	case hasNulls(r.Order):
+		return nil, fmt.Errorf("record of order %q is damaged: an approval or notification is null", orderID)
 	}
 	for id, sealed := range r.Tokens {
 		a := r.Order.FindApproval(id)
 		if a == nil {
-			return nil, fmt.Errorf("record of order %q is damaged: it has a token for no approval", orderID)
+			return nil, fmt.Errorf("record of order %q is damaged: it has a token of an unknown approval", orderID)
 		}
 		token, err := s.Open(sealed, orderID, id)
 		if err != nil {
@@ -84,13 +84,14 @@ func Decode(orderID string, b []byte, s Sealer) (*approval.Order, error) {
 	return r.Order, nil
 }
 
-// hasHoles finds what is null where the domain counts on a value.
-func hasHoles(o *approval.Order) bool {
+// hasNulls reports whether an approval or notification is null. Package approval does not expect that.
+func hasNulls(o *approval.Order) bool {
 	return slices.ContainsFunc(o.Approvals, func(a *approval.Approval) bool {
 		return a == nil || slices.Contains(a.Notifications, nil)
 	})
 }
 
-func newer(orderID string, version int) error {
-	return fmt.Errorf("record of order %q has version %d, this program reads up to %d: it was written by a newer one", orderID, version, recordVersion)
+func newerVersionError(orderID string, version int) error {
+	return fmt.Errorf("record of order %q has version %d, this program reads versions up to %d: a newer program wrote it",
+		orderID, version, recordVersion)
 }

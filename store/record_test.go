@@ -10,7 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// reversed seals in a way that is seen: it writes the secret backwards.
+// reversed is a Sealer whose effect is visible: it writes the secret backwards.
 type reversed struct{}
 
 func (reversed) Seal(b []byte, _ ...string) ([]byte, error) { return backwards(b), nil }
@@ -24,8 +24,8 @@ func backwards(b []byte) []byte {
 	return out
 }
 
-// FuzzDecode reads any bytes as a record: it gives an error, or an order that
-// every transition can work on and that is written as it was read.
+// FuzzDecode decodes any bytes: it returns an error, or an order on which every
+// transition works and which is encoded as it was decoded.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		"", "null", `{"v":1,"order":{"id":"o"}}`, `{"v":1,"order":{"id":"o","approvals":[null]}}`, `{"v":2,"order":[]}`,
@@ -56,7 +56,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-func TestTokensStandBesideTheRecord(t *testing.T) {
+func TestTokensAreSealed(t *testing.T) {
 	t.Parallel()
 	o := &approval.Order{ID: "o", Approvals: []*approval.Approval{{ID: "x", Request: approval.Request{Token: approval.NewToken("secret")}}, {ID: "y"}}}
 	b, err := Encode("o", o, reversed{})
@@ -68,7 +68,7 @@ func TestTokensStandBesideTheRecord(t *testing.T) {
 	require.Equal(t, "secret", back.Approvals[0].Token.Reveal())
 	require.True(t, back.Approvals[1].Token.IsZero())
 	_, err = Decode("p", b, reversed{})
-	require.ErrorContains(t, err, "not the order's")
+	require.ErrorContains(t, err, "does not contain this order")
 }
 
 func TestDeadLetterIDs(t *testing.T) {

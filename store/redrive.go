@@ -7,23 +7,21 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// RedriveRequest states what to redrive: exhausted callbacks, dead letters in the
-// store's own table and messages in dead letter queues.
+// RedriveRequest selects callbacks and messages to redrive: exhausted callbacks, dead letters in the store's own table and messages in
+// dead letter queues.
 type RedriveRequest struct {
-	// DryRun counts what would be redriven, and redrives nothing.
+	// DryRun counts the callbacks and messages, and redrives nothing.
 	DryRun bool
-	// Max is the most that one redrive starts again, 1 to 1,000. 0 means 1,000.
+	// Max is the largest number that a redrive restarts, 1 to 1,000. 0 means 1,000.
 	Max int
-	// ReasonCode selects the callbacks and messages with this code. The empty text
-	// selects all.
+	// ReasonCode selects the callbacks and messages with this code. The empty text selects all.
 	ReasonCode approval.ReasonCode
-	// Limit guards against loops: anything that was redriven this often already is
-	// left alone. 0 means 3; a negative limit removes the guard.
+	// Limit guards against loops: anything that was redriven this often already is left alone. 0 means 3; a negative
+	// limit removes the guard.
 	Limit int
 	// By is the operator, for the history.
 	By string
-	// OrderID selects the callbacks of one order, and no messages. The empty text
-	// selects all orders.
+	// OrderID selects the callbacks of a single order, and no messages. The empty text selects all orders.
 	OrderID string
 }
 
@@ -35,14 +33,13 @@ func (r RedriveRequest) Selects(code approval.ReasonCode) bool {
 // RedriveReport is the result of a redrive, or of its dry run.
 type RedriveReport struct {
 	DryRun bool
-	// Found counts the selected callbacks and messages by reason code, in the order
-	// of the codes. A dry run counts the messages in dead letter queues too.
+	// Found counts the selected callbacks and messages by reason code, in the order of the codes. A dry run counts the
+	// messages in dead letter queues too.
 	Found    RedriveGroups
 	Redriven int
 	// Guarded is the number that the loop guard left alone.
 	Guarded int
-	// Expired is the number of callbacks whose task has expired: the answer will
-	// most likely be too late.
+	// Expired is the number of callbacks whose task has expired: the answer will most likely be too late.
 	Expired int
 	// Failed is the number that failed again at once.
 	Failed int
@@ -54,15 +51,15 @@ type RedriveReport struct {
 type RedriveGroup struct {
 	ReasonCode approval.ReasonCode
 	Count      int
-	// Example is the text of one of their errors.
+	// Example is the text of an error with this code.
 	Example string
 }
 
-// RedriveGroups holds one group for each reason code, in the order of the codes.
+// RedriveGroups holds a group for each reason code, in the order of the codes.
 type RedriveGroups []RedriveGroup
 
-// Add counts callbacks or messages with this reason code. The first text of a code
-// that is not empty becomes its example.
+// Add counts callbacks or messages with this reason code. The first text of a code that is not empty becomes its
+// example.
 func (g *RedriveGroups) Add(code approval.ReasonCode, count int, text string) {
 	code = code.OrUnknown()
 	i, found := slices.BinarySearchFunc(*g, code, func(group RedriveGroup, code approval.ReasonCode) int {

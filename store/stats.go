@@ -19,15 +19,14 @@ type Stats struct {
 	DeadLetters int
 }
 
-// WorkflowStats counts the pending approvals of one workflow.
+// WorkflowStats counts the pending approvals of a workflow.
 type WorkflowStats struct {
 	Pending int
 	// Oldest is when the oldest pending approval was requested; zero if Pending is 0.
 	Oldest time.Time
 }
 
-// OldestPending returns when the oldest of these approvals was requested; zero for
-// an empty list.
+// OldestPending returns when the oldest of these approvals was requested; zero for an empty list.
 func OldestPending(pending []approval.PendingApproval) time.Time {
 	var oldest time.Time
 	for _, p := range pending {

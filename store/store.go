@@ -1,5 +1,6 @@
-// Package store says what a store of orders is. The adapters are in its
-// folders; storetest is the suite that each of them passes.
+// Package store is the contract of the order store, and the types that all packages share with it: queries, counts,
+// dead letters and redrives. The package does no I/O. The adapters are in its subfolders, and storetest is the suite
+// that each of them passes.
 package store
 
 import (
@@ -9,62 +10,56 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// Store keeps orders. It is the truth of the program: whatever was not stored
-// has not happened, whatever was stored survives.
+// Store keeps orders. It is the program's only source of truth: a change counts from the moment at which it is stored,
+// and a stored change survives.
 //
-// All methods are safe for use by many goroutines, and by many processes where
-// the adapter says so. An error means that nothing is known to have been
-// stored; the caller runs the transition again, which is always safe.
+// All methods are safe for concurrent use by many goroutines. An adapter may also support many processes; its package
+// comment states that. After an error, the caller does not know whether the change was stored, and may run the same
+// transition again: that is always safe.
 type Store interface {
-	// Update runs a transition on the record of an order and stores what it made
-	// of it. Updates of one order are serializable. When Update returns nil the
-	// new record is durable: it survives the loss of the process and of power.
+	// Update runs a transition on the record of an order and stores the result. Updates of the same order are
+	// serializable. When Update returns nil, the new record is durable: it survives the end of the process and the loss
+	// of power.
 	//
-	// An order ID is any UTF-8 text but the empty one; approval.Order sets the
-	// limits. With another ID, nothing is stored and the error is Permanent.
+	// An order ID is any text in UTF-8 except the empty text; package approval limits its length. For any other ID,
+	// Update stores nothing and returns a Permanent error.
 	//
-	// The function gets an empty Order with its ID where nothing is stored. It
-	// may run more than once, and not only on the last stored record, so it
-	// computes and assigns, and does nothing else; what it assigned in its last
-	// run is what counts. Its Order and all in it must not be used after it has
-	// returned. If it returns an error, Update stores nothing and returns that
-	// error as it is. A panic in it stores nothing and reaches the caller of
-	// Update. An order that it leaves Empty is removed.
+	// The transition gets an empty Order with its ID if nothing is stored for it. The store may run the transition
+	// several times, and also on a record that is not the latest. So a transition only computes: it must not have side
+	// effects outside its Order, except that it may assign results to variables. The results of the last run count. The
+	// Order, and all that it contains, must not be used after the transition has returned.
 	//
-	// A cancelled context stops the waiting, not necessarily the update: the
-	// error is then the context's, and the record may or may not be stored.
+	// If the transition returns an error, Update stores nothing and returns that error unchanged. If the transition
+	// panics, Update stores nothing, and the panic reaches its caller. An order for which IsEmpty returns true is
+	// removed.
+	//
+	// If the context is cancelled, Update returns the context's error. The update may have been stored all the same.
 	Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error
 
-	// Get returns a copy of the last durable record, or approval.ErrNotFound.
+	// Get returns a copy of the latest durable record, or approval.ErrNotFound.
 	Get(ctx context.Context, orderID string) (*approval.Order, error)
 
-	// Claim returns at most limit IDs of orders whose Due is not after now, and
-	// leases each of them: no other Claim of any process returns it until
-	// now+lease. The longest due come first; an order that was claimed before
-	// counts from the end of its lease, so that what cannot be begun keeps nothing
-	// else waiting.
+	// Claim leases orders whose NextDue is not after now, and returns their IDs, at most limit of them. Until
+	// now+lease, no other Claim of any process returns the same order. The order that has been due for the longest time
+	// comes first. For an order that was claimed before, that time begins at the end of its lease: an order whose
+	// actions cannot start does not delay the others.
 	//
-	// An update after which Due is after this now, or is none, ends the lease: what
-	// was due has been begun, and what comes next is nobody's yet. An update that
-	// leaves the order due at this now leaves the lease too: it would be handed out
-	// again at once, for as long as there is no room. So a lease never holds an
-	// order up for longer than itself.
+	// The lease ends early if an Update leaves the order with nothing due at now. If the order is still due at now, the
+	// lease is kept, so that the order is not claimed again immediately while there is no capacity for it. A lease
+	// therefore delays an order by at most its own length.
 	Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error)
 
-	// List returns orders for people, by order ID or by age, and where to go on
-	// (empty at the end): q.After of the next page. It may miss or repeat what
-	// changes meanwhile. An order whose record cannot be read is listed with its ID
-	// alone; Get says why. A page costs the same at ten and at a million orders
-	// that the query selects.
+	// List returns a page of orders, sorted by order ID or by age, and the position of the next page, which becomes its
+	// q.After. The position is empty after the last page. List may miss or repeat an order that changes meanwhile. An
+	// order whose record cannot be read is listed with its ID only; Get returns the error. The cost of a page does not
+	// depend on the number of orders that the query selects.
 	List(ctx context.Context, q Query) (orders []*approval.Order, next string, err error)
 
-	// Stats counts the pending approvals by workflow. It costs the same at ten
-	// and at a million of them.
+	// Stats counts the pending approvals by workflow. Its cost does not depend on their number.
 	Stats(ctx context.Context) (Stats, error)
 }
 
-// Sealer seals secrets before they are stored. The associated data must be the
-// same when they are opened.
+// Sealer encrypts secrets before they are stored. The same associated data must be given to Seal and to Open.
 type Sealer interface {
 	Seal(plaintext []byte, associated ...string) ([]byte, error)
 	Open(sealed []byte, associated ...string) ([]byte, error)

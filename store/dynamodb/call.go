@@ -15,44 +15,46 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// How a call is tried. DynamoDB answers within milliseconds, or it does not; all
-// attempts together end within the 30 s that a message has. They are many because
-// those that count something meet others at the same count, and give way.
+// The limits of a call. DynamoDB answers within milliseconds, or not at all. All attempts together end within the 30 s
+// that the handling of a message may take. They are many, because transactions that add to the same count conflict.
 const (
-	attempts       = 16
-	patience       = 25 * time.Second // no further attempt after that
+	maxAttempts    = 16
+	maxRetryTime   = 25 * time.Second // the last attempt begins before
 	attemptTimeout = 3 * time.Second
 	waitBase       = 10 * time.Millisecond
 	waitCap        = time.Second
 )
 
-// call makes attempts until one ends in a way that another would not change. What f
-// does can be done again: it is a read, or has a condition by which it knows itself.
-func (s *Store) call(ctx context.Context, f func(context.Context) error) error {
-	for began, try := time.Now(), 1; ; try++ {
+// withRetries calls f until it succeeds or fails for good. It must be safe to repeat f: it is a read, or a write with a
+// condition by which f recognises its own earlier attempt.
+func (s *Store) withRetries(ctx context.Context, f func(context.Context) error) error {
+	startedAt := time.Now()
+	for attempt := 1; ; attempt++ {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
-		err := f(attempt)
+		attemptCtx, cancel := context.WithTimeout(ctx, attemptTimeout)
+		err := f(attemptCtx)
 		cancel()
 		switch {
-		case err == nil || final(err):
-			return told(err)
+		case err == nil || isFinal(err):
+			return withoutContent(err)
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case try == attempts, time.Since(began) > patience:
-			return fmt.Errorf("%d attempts: %w", try, told(err))
+		case attempt == maxAttempts, time.Since(startedAt) > maxRetryTime:
+			return fmt.Errorf("%d attempts: %w", attempt, withoutContent(err))
 		}
-		if err := pause(ctx, try); err != nil {
+		if err := waitBeforeRetry(ctx, attempt); err != nil {
 			return err
 		}
 	}
 }
 
-// pause waits before the next try: exponential with full jitter.
-func pause(ctx context.Context, try int) error {
-	wait := time.NewTimer(time.Duration(rand.Int64N(int64(min(waitCap, waitBase<<min(try, 10)))))) //nolint:gosec // it keeps no secret
+// waitBeforeRetry waits before the next attempt. The wait is exponential with full jitter: at most 20 ms after the
+// first attempt, 40 ms after the second, and so on up to a second.
+func waitBeforeRetry(ctx context.Context, attempt int) error {
+	longest := min(waitCap, waitBase<<min(attempt, 10))
+	wait := time.NewTimer(time.Duration(rand.Int64N(int64(longest)))) //nolint:gosec // jitter is not a secret
 	defer wait.Stop()
 	select {
 	case <-ctx.Done():
@@ -62,41 +64,42 @@ func pause(ctx context.Context, try int) error {
 	}
 }
 
-// passing are error codes of what may be gone at the next attempt.
-func passing() []string {
+// temporaryCodes returns the error codes after which a retry may succeed.
+func temporaryCodes() []string {
 	return []string{
-		"ProvisionedThroughputExceededException", "ProvisionedThroughputExceeded", "ThrottlingException", "ThrottlingError", "RequestLimitExceeded",
-		"LimitExceededException", "TransactionConflictException", "TransactionConflict", "TransactionInProgressException", "InternalServerError",
-		"ServiceUnavailable", "InternalFailure", "RequestTimeout", "ReplicatedWriteConflictException",
+		"ProvisionedThroughputExceededException", "ProvisionedThroughputExceeded", "ThrottlingException", "ThrottlingError",
+		"RequestLimitExceeded", "LimitExceededException", "TransactionConflictException", "TransactionConflict",
+		"TransactionInProgressException", "InternalServerError", "ServiceUnavailable", "InternalFailure", "RequestTimeout",
+		"ReplicatedWriteConflictException",
 	}
 }
 
-// final says of an error that another attempt would end the same.
-func final(err error) bool {
+// isFinal reports whether a retry would fail with the same error.
+func isFinal(err error) bool {
 	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
 		return !slices.ContainsFunc(cancelled.CancellationReasons, func(r types.CancellationReason) bool {
-			return slices.Contains(passing(), aws.ToString(r.Code))
+			return slices.Contains(temporaryCodes(), aws.ToString(r.Code))
 		})
 	}
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
-		_, broken := errors.AsType[*local](err)
-		return broken
+		_, isLocal := errors.AsType[*localError](err)
+		return isLocal
 	}
 	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok && response.HTTPStatusCode() >= 500 {
 		return false
 	}
-	return !slices.Contains(passing(), api.ErrorCode())
+	return !slices.Contains(temporaryCodes(), api.ErrorCode())
 }
 
-// local is an error of our own within a call.
-type local struct{ error }
+// localError is an error that this package returns from within a call. It is final.
+type localError struct{ error }
 
-func (e *local) Unwrap() error { return e.error }
+func (e *localError) Unwrap() error { return e.error }
 
-// told is what may be told of an error: the text of DynamoDB's may quote what was
-// sent. The error itself stays within.
-func told(err error) error {
+// withoutContent returns an error without the text of DynamoDB's error, which may quote the request. The original error
+// stays in the chain, for its type.
+func withoutContent(err error) error {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
 		return err
@@ -105,7 +108,7 @@ func told(err error) error {
 	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		e.request = response.RequestID
 	}
-	if e.code == "AccessDeniedException" { // it names the action that a policy lacks
+	if e.code == "AccessDeniedException" { // its text names the action that the policy does not allow
 		e.code += ": " + api.ErrorMessage()
 	}
 	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
@@ -126,14 +129,18 @@ type apiError struct {
 // Error names the error code and the request.
 func (e *apiError) Error() string { return fmt.Sprintf("DynamoDB: %s (request %s)", e.code, e.request) }
 
-// Unwrap returns the SDK's error, for its type.
+// Unwrap returns the error of the SDK, for its type.
 func (e *apiError) Unwrap() error { return e.cause }
 
-// get reads an item as it is now, or nil.
-func (s *Store) get(ctx context.Context, k item) (item, error) {
+// getItem reads the current state of an item. It returns nil if the item does not exist.
+func (s *Store) getItem(ctx context.Context, k item) (item, error) {
 	var got item
-	err := s.call(ctx, func(ctx context.Context) error {
-		out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.config.Table, Key: k, ConsistentRead: aws.Bool(true)})
+	err := s.withRetries(ctx, func(ctx context.Context) error {
+		out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
+			TableName:      &s.config.Table,
+			Key:            k,
+			ConsistentRead: aws.Bool(true),
+		})
 		if err == nil {
 			got = out.Item
 		}
@@ -142,8 +149,7 @@ func (s *Store) get(ctx context.Context, k item) (item, error) {
 	return got, err
 }
 
-// mayHaveBeenApplied says of a failed write that DynamoDB may have done it: it did
-// not answer that it has not.
+// mayHaveBeenApplied reports whether DynamoDB may have applied a failed write: it did not answer with a refusal.
 func mayHaveBeenApplied(err error) bool {
 	if err == nil {
 		return false

@@ -12,44 +12,47 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Bounds of an order's item, in bytes; DynamoDB takes 400 KB. A transition that adds
-// to what is asked leaves room for those that record what became of it.
+// The limits of an item; DynamoDB accepts 400 KB. A transition that adds an approval or an unmatched decision has a
+// lower limit, so that there is always space for the transitions that close them.
 const (
-	maxRecord = 390 << 10
-	maxAsked  = 300 << 10
-	// maxWorkflows may wait for one order: each has a place in the same transaction.
+	maxRecord  = 390 << 10 // bytes
+	maxGrowing = 300 << 10 // bytes
+	// maxWorkflows is the largest number of workflows with a pending approval of the same order: each of them needs an
+	// item in the same transaction.
 	maxWorkflows = 40
 )
 
-// Of each item the IDs of its last writes are kept, the newest first. A write
-// whose answer was lost knows itself by its own, also when others came after it.
+// Each item has the IDs of its last writes, the newest first. After a lost answer, a write recognises its own ID, even
+// if other writes came later.
 const (
-	idSize = 12
-	idKept = 8
+	idSize     = 12 // bytes
+	writesKept = 8
 )
 
-// change is what a transition made of an order.
+// change is the result of a transition.
 type change struct {
 	orderID string
 	id      []byte
-	before  item // nil where nothing was stored
-	item    item // nil when nothing is known of it any more
+	before  item // nil if no order was stored
+	item    item // nil if the order is removed
 	counts  map[string]int64
-	ended   []item // keys of pending that are over
-	opened  []item
+	ended   []item // keys of pending items to delete
+	opened  []item // pending items to put
 }
 
-// compute runs the transition on a stored item, or on an empty order where there
-// is none.
-func (s *Store) compute(orderID string, before item, transition func(*approval.Order) error) (*change, error) {
+// computeChange runs the transition on a stored item, or on an empty order if before is nil.
+func (s *Store) computeChange(orderID string, before item, transition func(*approval.Order) error) (*change, error) {
 	o := &approval.Order{ID: orderID}
 	if before != nil {
 		var err error
-		if o, err = s.decode(orderID, before); err != nil {
+		if o, err = s.decodeOrder(orderID, before); err != nil {
 			return nil, err
 		}
 	}
-	had, asked, exhausted, retrying := waiting(o), len(o.Approvals)+len(o.Unmatched), o.HasExhaustedCallback(), o.IsRetrying()
+	pendingBefore := pendingByWorkflow(o)
+	sizeBefore := len(o.Approvals) + len(o.Unmatched)
+	exhausted := o.HasExhaustedCallback()
+	retrying := o.IsRetrying()
 	if err := transition(o); err != nil {
 		return nil, err
 	}
@@ -59,72 +62,82 @@ func (s *Store) compute(orderID string, before item, transition func(*approval.O
 	}
 	c := &change{
 		orderID: orderID,
-		id:      newID(),
+		id:      newWriteID(),
 		before:  before,
 		counts:  map[string]int64{},
 	}
-	has := waiting(o)
-	c.count(had, has)
-	c.add("exhausted", one(o.HasExhaustedCallback())-one(exhausted))
-	c.add("retrying", one(o.IsRetrying())-one(retrying))
+	pending := pendingByWorkflow(o)
+	c.countPending(pendingBefore, pending)
+	c.addCount("exhausted", boolCount(o.HasExhaustedCallback())-boolCount(exhausted))
+	c.addCount("retrying", boolCount(o.IsRetrying())-boolCount(retrying))
 	if o.IsEmpty() {
 		return c, nil
 	}
-	if record, err = pack(record); err != nil {
+	if record, err = compress(record); err != nil {
 		return nil, err
 	}
-	more := len(o.Approvals)+len(o.Unmatched) > asked
+	grows := len(o.Approvals)+len(o.Unmatched) > sizeBefore
 	switch {
-	case len(record) > maxRecord, more && len(record) > maxAsked:
-		return nil, approval.InvalidField("order", "holds too much: its record would have %d KB, and a DynamoDB item takes 400", len(record)>>10)
-	case more && len(has) > maxWorkflows:
-		return nil, approval.InvalidField("order", "more than %d workflows would wait for it", maxWorkflows)
+	case len(record) > maxRecord, grows && len(record) > maxGrowing:
+		return nil, approval.InvalidField("order", "is too large: its record would have %d KB, the limit of DynamoDB is 400", len(record)>>10)
+	case grows && len(pending) > maxWorkflows:
+		return nil, approval.InvalidField("order", "would have pending approvals in more than %d workflows", maxWorkflows)
 	}
 	c.item = orderItem(o, before, record)
-	c.item["last_writes"] = blob(append(bytes.Clone(c.id), head(bin(before, "last_writes"), idSize*(idKept-1))...))
+	earlierWrites := prefixOf(getBytes(before, "last_writes"), idSize*(writesKept-1))
+	c.item["last_writes"] = bytesAttr(append(bytes.Clone(c.id), earlierWrites...))
 	return c, nil
 }
 
-func head(b []byte, n int) []byte { return b[:min(len(b), n)] }
+func prefixOf(b []byte, n int) []byte { return b[:min(len(b), n)] }
 
-func one(is bool) int64 {
-	if is {
+// boolCount returns 1 for true and 0 for false.
+func boolCount(b bool) int64 {
+	if b {
 		return 1
 	}
 	return 0
 }
 
-// orderItem is the item of an order: beside its record what the indexes need.
+// orderItem returns the item of an order: its record, and the keys of the indexes.
 func orderItem(o *approval.Order, before item, record []byte) item {
-	in := text(shard(o.ID, shards))
+	shard := stringAttr(shardOf(o.ID, shards))
 	i := orderKey(o.ID)
-	i["order_record"], i["order_shard"], i["order_id"] = blob(record), in, blob([]byte(o.ID))
+	i["order_record"] = bytesAttr(record)
+	i["order_shard"] = shard
+	i["order_id"] = bytesAttr([]byte(o.ID))
 	if p := o.PendingApprovals(); len(p) > 0 {
-		i["pending_shard"], i["waits_since"] = in, blob(ageKey(store.AgeCursor{Since: store.OldestPending(p), OrderID: o.ID}))
+		i["pending_shard"] = shard
+		i["waits_since"] = bytesAttr(encodeAge(store.AgeCursor{Since: store.OldestPending(p), OrderID: o.ID}))
 	}
 	if o.HasExhaustedCallback() {
-		i["exhausted_shard"] = in
+		i["exhausted_shard"] = shard
 	}
 	if due := o.NextDue(); !due.IsZero() {
-		i["due_shard"], i["due_at"], i["next_at"] = in, number(nanos(due)), number(nanos(due))
-		if claimed, ok := before["claimed_at"]; ok && nanos(due) <= integer(before, "claimed_at") { // still due: leased still
-			i["next_at"], i["claimed_at"], i["lease_id"] = before["next_at"], claimed, before["lease_id"]
+		i["due_shard"] = shard
+		i["due_at"] = numberAttr(toNanos(due))
+		i["next_at"] = numberAttr(toNanos(due))
+		// An order that is still due at the now of its Claim keeps its lease.
+		if claimed, ok := before["claimed_at"]; ok && toNanos(due) <= getNumber(before, "claimed_at") {
+			i["next_at"] = before["next_at"]
+			i["claimed_at"] = claimed
+			i["lease_id"] = before["lease_id"]
 		}
 	}
 	return i
 }
 
-// waits is what an order waits for in one workflow.
-type waits struct {
-	pending int64
-	oldest  time.Time
+// workflowPending counts the pending approvals of an order in a workflow.
+type workflowPending struct {
+	count  int64
+	oldest time.Time
 }
 
-func waiting(o *approval.Order) map[string]waits {
-	out := map[string]waits{}
+func pendingByWorkflow(o *approval.Order) map[string]workflowPending {
+	out := map[string]workflowPending{}
 	for _, p := range o.PendingApprovals() {
 		w := out[p.Workflow]
-		if w.pending++; w.pending == 1 || p.Since.Before(w.oldest) {
+		if w.count++; w.count == 1 || p.Since.Before(w.oldest) {
 			w.oldest = p.Since
 		}
 		out[p.Workflow] = w
@@ -132,44 +145,45 @@ func waiting(o *approval.Order) map[string]waits {
 	return out
 }
 
-const countPending = "pending#"
+const pendingPrefix = "pending#"
 
-// count notes what changes in the counts and among the pending.
-func (c *change) count(had, has map[string]waits) {
+// countPending adds the differences between two states of an order to the counts and to the pending items.
+func (c *change) countPending(old, current map[string]workflowPending) {
 	names := map[string]bool{}
-	for _, m := range []map[string]waits{had, has} {
+	for _, m := range []map[string]workflowPending{old, current} {
 		for name := range m {
 			names[name] = true
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		before, after := had[name], has[name]
-		c.add(countPending+name, after.pending-before.pending)
-		if (before.pending > 0) == (after.pending > 0) && before.oldest.Equal(after.oldest) {
+		before, after := old[name], current[name]
+		c.addCount(pendingPrefix+name, after.count-before.count)
+		if (before.count > 0) == (after.count > 0) && before.oldest.Equal(after.oldest) {
 			continue
 		}
-		if before.pending > 0 {
+		if before.count > 0 {
 			c.ended = append(c.ended, c.pendingKey(name, before.oldest))
 		}
-		if after.pending > 0 {
+		if after.count > 0 {
 			c.opened = append(c.opened, c.pendingKey(name, after.oldest))
 		}
 	}
 }
 
-func (c *change) add(name string, n int64) {
+func (c *change) addCount(name string, n int64) {
 	if n != 0 {
 		c.counts[name] += n
 	}
 }
 
-// pendingKey is where the oldest approval of a workflow that this order waits for stands.
+// pendingKey returns the key of the pending item of this order in a workflow.
 func (c *change) pendingKey(workflow string, since time.Time) item {
 	hash := sha256.Sum256([]byte(c.orderID))
-	return key(pendingPartition(shard(c.orderID, pendingShards), workflow), fmt.Sprintf("%s#%x", sortable(since), hash[:16]))
+	partition := pendingPartition(shardOf(c.orderID, pendingShards), workflow)
+	return itemKey(partition, fmt.Sprintf("%s#%x", sortableTime(since), hash[:16]))
 }
 
-func pendingPartition(shard, workflow string) string { return countPending + shard + "#" + workflow }
+func pendingPartition(shard, workflow string) string { return pendingPrefix + shard + "#" + workflow }
 
-// sortable writes a time so that texts sort as times do.
-func sortable(t time.Time) string { return fmt.Sprintf("%020d", uint64(nanos(t))^1<<63) }
+// sortableTime returns a time as a text. The texts sort as the times do.
+func sortableTime(t time.Time) string { return fmt.Sprintf("%020d", uint64(toNanos(t))^1<<63) }

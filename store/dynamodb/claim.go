@@ -17,120 +17,126 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// atOnce bounds the calls that one Claim or List has under way.
-const atOnce = 32
+// maxConcurrent bounds the concurrent calls of a Claim.
+const maxConcurrent = 32
 
-// Claim implements store.Store. The index says what may be due; a write with the
-// condition that it is, leases it.
+// Claim implements store.Store. It finds orders that may be due in an index, and leases each by a write with the
+// condition that it is due.
 func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
 	if limit <= 0 {
 		return nil, ctx.Err()
 	}
-	may, err := s.rows(ctx, lookup{
+	candidates, err := s.queryIndex(ctx, indexQuery{
 		index:  "due",
 		where:  "next_at <= :now",
-		values: item{":now": number(nanos(now))},
+		values: item{":now": numberAttr(toNanos(now))},
 		limit:  limit,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claim due orders: %w", err)
 	}
-	slices.SortStableFunc(may, byNext)
+	slices.SortStableFunc(candidates, compareNext)
 	c := claim{
 		store: s,
-		id:    newID(),
+		id:    newWriteID(),
 		now:   now,
 		until: now.Add(lease),
 	}
-	var got []item
-	for len(may) > 0 && len(got) < limit {
-		n := min(limit-len(got), atOnce, len(may))
-		part, err := c.all(ctx, may[:n])
-		got, may = append(got, part...), may[n:]
-		if err != nil && len(got) == 0 {
+	var leased []item
+	for len(candidates) > 0 && len(leased) < limit {
+		n := min(limit-len(leased), maxConcurrent, len(candidates))
+		part, err := c.leaseRows(ctx, candidates[:n])
+		leased = append(leased, part...)
+		candidates = candidates[n:]
+		if err != nil && len(leased) == 0 {
 			return nil, fmt.Errorf("claim due orders: %w", err)
 		}
-		if err != nil { // what was leased is handed out, the rest is still due
+		if err != nil { // the leased orders are returned, the others stay due
 			break
 		}
-		if len(part) < n/2 { // another process is at the same place
-			rand.Shuffle(len(may), func(i, j int) { may[i], may[j] = may[j], may[i] }) //nolint:gosec // it keeps no secret
+		if len(part) < n/2 { // another process claims the same rows
+			//nolint:gosec // the order is not a secret
+			rand.Shuffle(len(candidates), func(i, j int) { candidates[i], candidates[j] = candidates[j], candidates[i] })
 		}
 	}
-	slices.SortStableFunc(got, byNext)
+	slices.SortStableFunc(leased, compareNext)
 	var ids []string
-	for _, row := range got {
-		ids = append(ids, orderOf(row))
+	for _, row := range leased {
+		ids = append(ids, orderIDOf(row))
 	}
 	return ids, nil
 }
 
-func byNext(a, b item) int { return cmp.Compare(integer(a, "next_at"), integer(b, "next_at")) }
+func compareNext(a, b item) int { return cmp.Compare(getNumber(a, "next_at"), getNumber(b, "next_at")) }
 
-// claim is one Claim.
+// claim is a call of Claim.
 type claim struct {
 	store      *Store
 	id         []byte
 	now, until time.Time
 }
 
-// all leases what is due of the rows, and returns those rows.
-func (c claim) all(ctx context.Context, rows []item) ([]item, error) {
-	ours := make([]bool, len(rows))
+// leaseRows leases the orders of index rows, and returns the rows of the orders that it leased.
+func (c claim) leaseRows(ctx context.Context, rows []item) ([]item, error) {
+	leased := make([]bool, len(rows))
 	var group errgroup.Group
 	for i, row := range rows {
 		group.Go(func() error {
 			var err error
-			ours[i], err = c.one(ctx, row)
+			leased[i], err = c.leaseRow(ctx, row)
 			return err
 		})
 	}
 	err := group.Wait()
 	var out []item
 	for i, row := range rows {
-		if ours[i] {
+		if leased[i] {
 			out = append(out, row)
 		}
 	}
 	return out, err
 }
 
-func (c claim) one(ctx context.Context, row item) (bool, error) {
-	began := time.Now()
-	err := c.store.call(ctx, func(ctx context.Context) error {
+// leaseRow reports whether it leased the order of an index row.
+func (c claim) leaseRow(ctx context.Context, row item) (bool, error) {
+	startedAt := time.Now()
+	err := c.store.withRetries(ctx, func(ctx context.Context) error {
 		_, err := c.store.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName: &c.store.config.Table, Key: item{"pk": row["pk"], "sk": row["sk"]},
+			TableName:           &c.store.config.Table,
+			Key:                 item{"pk": row["pk"], "sk": row["sk"]},
 			UpdateExpression:    aws.String("SET next_at = :until, claimed_at = :now, lease_id = :id"),
 			ConditionExpression: aws.String("next_at <= :now"),
 			ExpressionAttributeValues: item{
-				":until": number(nanos(c.until)), ":now": number(nanos(c.now)), ":id": blob(c.id),
+				":until": numberAttr(toNanos(c.until)),
+				":now":   numberAttr(toNanos(c.now)),
+				":id":    bytesAttr(c.id),
 			},
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		})
-		return lost(err)
+		return asConflict(err)
 	})
-	other, isLost := errors.AsType[*lostError](err)
-	if isLost {
-		return string(bin(other.now, "lease_id")) == string(c.id), nil // ours, if the answer was lost
+	if conflict, ok := errors.AsType[*conflictError](err); ok {
+		// It is this claim's lease if the answer of an earlier attempt was lost.
+		return string(getBytes(conflict.current, "lease_id")) == string(c.id), nil
 	}
-	c.store.observed(began, err)
+	c.store.observeCommit(startedAt, err)
 	return err == nil, err
 }
 
-// lookup asks every shard of an index.
-type lookup struct {
+// indexQuery is a query of all shards of an index.
+type indexQuery struct {
 	index, where string
 	values       item
-	limit        int // rows of each shard
+	limit        int // rows per shard
 }
 
-// rows returns the rows of all shards.
-func (s *Store) rows(ctx context.Context, l lookup) ([]item, error) {
+// queryIndex returns the rows of all shards.
+func (s *Store) queryIndex(ctx context.Context, q indexQuery) ([]item, error) {
 	parts := make([][]item, shards)
 	var group errgroup.Group
 	for i := range shards {
 		group.Go(func() (err error) {
-			parts[i], err = s.shardRows(ctx, l, i)
+			parts[i], err = s.queryShard(ctx, q, i)
 			return err
 		})
 	}
@@ -140,32 +146,33 @@ func (s *Store) rows(ctx context.Context, l lookup) ([]item, error) {
 	return slices.Concat(parts...), nil
 }
 
-func (s *Store) shardRows(ctx context.Context, l lookup, shard int) (out []item, err error) {
-	x := indexes()[slices.IndexFunc(indexes(), func(x index) bool { return x.name == l.index })]
+func (s *Store) queryShard(ctx context.Context, q indexQuery, shard int) (rows []item, err error) {
+	x := tableIndexes()[slices.IndexFunc(tableIndexes(), func(x tableIndex) bool { return x.name == q.index })]
 	where := x.partition + " = :shard"
-	if l.where != "" {
-		where += " AND " + l.where
+	if q.where != "" {
+		where += " AND " + q.where
 	}
-	values := item{":shard": text(strconv.Itoa(shard))}
-	maps.Copy(values, l.values)
+	values := item{":shard": stringAttr(strconv.Itoa(shard))}
+	maps.Copy(values, q.values)
 	var from item
 	for {
-		err := s.call(ctx, func(ctx context.Context) error {
+		err := s.withRetries(ctx, func(ctx context.Context) error {
 			page, err := s.client.Query(ctx, &dynamodb.QueryInput{
 				TableName:                 &s.config.Table,
-				IndexName:                 &l.index,
+				IndexName:                 &q.index,
 				KeyConditionExpression:    &where,
 				ExpressionAttributeValues: values,
-				Limit:                     aws.Int32(int32(l.limit - len(out))),
+				Limit:                     aws.Int32(int32(q.limit - len(rows))),
 				ExclusiveStartKey:         from,
 			})
 			if err == nil {
-				out, from = append(out, page.Items...), page.LastEvaluatedKey
+				rows = append(rows, page.Items...)
+				from = page.LastEvaluatedKey
 			}
 			return err
 		})
-		if err != nil || len(from) == 0 || len(out) >= l.limit {
-			return out, err
+		if err != nil || len(from) == 0 || len(rows) >= q.limit {
+			return rows, err
 		}
 	}
 }

@@ -1,8 +1,7 @@
-// Package dynamodb keeps orders in one DynamoDB table, for many processes at
-// once. An order is one item, and every write of it has the condition that it is
-// still as it was read. What is due is found in an index that has a few
-// partitions; whose it is, is decided by a conditional write on the item, so that an
-// index that lags behind costs time and nothing else.
+// Package dynamodb keeps orders in a single DynamoDB table, for many processes at once. An order is an item, and every
+// write of it has the condition that the item is still as it was read. Due orders are found in an index with a few
+// partitions. A conditional write on the item decides which process leases an order, so that an index that lags behind
+// costs only time.
 package dynamodb
 
 import (
@@ -18,21 +17,21 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Config says where and how.
+// Config configures a Store.
 type Config struct {
-	// AWS is the SDK's configuration. Its retryer is not used: whether a write whose
-	// answer was lost is ours, only the store can tell.
+	// AWS is the configuration of the SDK. Its retryer is not used: only the store can find out whether a write without
+	// an answer was applied.
 	AWS    aws.Config
 	Table  string
-	Create bool // make the table where there is none
+	Create bool // create the table if it does not exist
 	Sealer store.Sealer
-	// Observe is told of every write; nil is fine.
+	// Observe is called after every write. It may be nil.
 	Observe func(Commit)
 }
 
-// Commit is what is told of a write.
+// Commit describes a write.
 type Commit struct {
-	Took time.Duration // with the attempts that were needed
+	Took time.Duration // all attempts together
 	Err  error
 }
 
@@ -40,17 +39,17 @@ type Commit struct {
 type Store struct {
 	config Config
 	client API
-	turns  turns
+	locks  orderLocks
 }
 
-// Open looks at the table, makes it if that is asked for, and refuses one that is
-// not ours or has been made by a newer program.
+// Open checks the table, or creates it if the Config asks for that. It refuses a table of another program or of a newer
+// version.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	s := &Store{config: c, turns: turns{waiting: map[string]*turn{}}}
+	s := &Store{config: c, locks: orderLocks{locks: map[string]*orderLock{}}}
 	s.client = dynamodb.NewFromConfig(c.AWS, func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} })
-	err := errors.New("there is nothing to seal tokens with")
+	err := errors.New("a sealer for the task tokens is missing")
 	if c.Sealer != nil {
-		err = s.open(ctx)
+		err = s.openTable(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open store, table %q: %w", c.Table, err)
@@ -58,15 +57,17 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	return s, nil
 }
 
-// Close does nothing: there is nothing that is not stored.
+// Close does nothing, because every update is stored already.
 func (*Store) Close() error { return nil }
 
-// Probe makes a durable write that changes nothing of any order.
+// Probe implements store.Prober. It writes an item that belongs to no order.
 func (s *Store) Probe(ctx context.Context) error {
-	err := s.call(ctx, func(ctx context.Context) error {
+	err := s.withRetries(ctx, func(ctx context.Context) error {
 		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName: &s.config.Table, Key: key("meta", "probe"), UpdateExpression: aws.String("SET probed_at = :now"),
-			ExpressionAttributeValues: item{":now": number(time.Now().UnixNano())},
+			TableName:                 &s.config.Table,
+			Key:                       itemKey("meta", "probe"),
+			UpdateExpression:          aws.String("SET probed_at = :now"),
+			ExpressionAttributeValues: item{":now": numberAttr(time.Now().UnixNano())},
 		})
 		return err
 	})
@@ -76,11 +77,11 @@ func (s *Store) Probe(ctx context.Context) error {
 	return nil
 }
 
-// item is an item, or a part of one.
+// item is an item of the table, or some of its attributes.
 type item = map[string]types.AttributeValue
 
-// observed tells of a write.
-func (s *Store) observed(since time.Time, err error) {
+// observeCommit calls the observer after a write.
+func (s *Store) observeCommit(since time.Time, err error) {
 	if s.config.Observe != nil {
 		s.config.Observe(Commit{Took: time.Since(since), Err: err})
 	}

@@ -91,13 +91,13 @@ func TestEachCallFailsTwice(t *testing.T) {
 	require.Len(t, o.Approvals[0].Votes, 3)
 	require.Equal(t, tokenOf("o"), o.Approvals[0].Token.Reveal())
 
-	row := item{"pk": text("order#o"), "sk": text("order")}
-	c := claim{store: s, id: newID(), now: began.Add(time.Hour), until: began.Add(2 * time.Hour)}
-	ours, err := c.one(ctx, row)
+	row := item{"pk": stringAttr("order#o"), "sk": stringAttr("order")}
+	c := claim{store: s, id: newWriteID(), now: began.Add(time.Hour), until: began.Add(2 * time.Hour)}
+	ours, err := c.leaseRow(ctx, row)
 	require.NoError(t, err)
 	require.True(t, ours, "although the answer was lost")
-	c.id = newID()
-	ours, err = c.one(ctx, row)
+	c.id = newWriteID()
+	ours, err = c.leaseRow(ctx, row)
 	require.NoError(t, err)
 	require.False(t, ours, "that of another claim")
 
@@ -186,13 +186,13 @@ func TestRefusals(t *testing.T) {
 		status     int
 		tries      int64
 	}{
-		{"throttled", space + `ProvisionedThroughputExceededException"}`, 400, attempts},
-		{"throttled account", space + `ThrottlingException"}`, 400, attempts},
-		{"conflict", space + `TransactionConflictException"}`, 400, attempts},
-		{"conflicting transaction", space + `TransactionCanceledException","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict"}]}`, 400, attempts},
+		{"throttled", space + `ProvisionedThroughputExceededException"}`, 400, maxAttempts},
+		{"throttled account", space + `ThrottlingException"}`, 400, maxAttempts},
+		{"conflict", space + `TransactionConflictException"}`, 400, maxAttempts},
+		{"conflicting transaction", space + `TransactionCanceledException","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict"}]}`, 400, maxAttempts},
 		{"impossible transaction", space + `TransactionCanceledException","CancellationReasons":[{"Code":"ValidationError"},{"Code":"None"}]}`, 400, 1},
-		{"fault", space + `InternalServerError"}`, 500, attempts},
-		{"no JSON", `<html>`, 503, attempts},
+		{"fault", space + `InternalServerError"}`, 500, maxAttempts},
+		{"no JSON", `<html>`, 503, maxAttempts},
 		{"no right", `{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"may not PutItem"}`, 400, 1},
 		{"no table", space + `ResourceNotFoundException"}`, 400, 1},
 		{"invalid", space + `ValidationException","message":"quoting secret of o"}`, 400, 1},

@@ -21,105 +21,103 @@ import (
 // Every item has a partition key pk and a sort key sk:
 //
 //	pk                        sk
-//	order#ID                  order           an order: its record, and what the indexes need
-//	pending#SHARD#WORKFLOW    SINCE#HASH      the oldest approval of a workflow that an order waits for
-//	count#SHARD               count           a share of the counts
+//	order#ID                  order           an order: its record, and the keys of the indexes
+//	pending#SHARD#WORKFLOW    SINCE#HASH      the oldest pending approval of an order in this workflow
+//	count#SHARD               count           a part of the counts
 //	letters                   NUMBER          a dead letter
-//	letter#NUMBER             PART            what of it did not fit
+//	letter#NUMBER             PART            a further part of a large dead letter
 //	meta                      schema, probe, letters
 const (
-	// shards is in how many partitions each index is: one takes 1,000 small writes a second.
+	// shards is the number of partitions of each index. A partition takes 1,000 small writes a second.
 	shards = 8
-	// pendingShards is the same for the pending of one workflow.
+	// pendingShards is the number of partitions for the pending approvals of a workflow.
 	pendingShards = 4
-	// countShards is over how many items the counts are spread. Which one is added to is
-	// drawn: their sum is what counts.
+	// countShards is the number of items for the counts. A write adds to a random item; the count is the sum of all.
 	countShards = 16
 )
 
-// shard picks the shard of an order.
-func shard(orderID string, of uint32) string {
+// shardOf returns the shard of an order.
+func shardOf(orderID string, of uint32) string {
 	h := fnv.New32a()
 	_, _ = io.WriteString(h, orderID)
 	return strconv.Itoa(int(h.Sum32() % of))
 }
 
-func key(pk, sk string) item { return item{"pk": text(pk), "sk": text(sk)} }
+func itemKey(pk, sk string) item { return item{"pk": stringAttr(pk), "sk": stringAttr(sk)} }
 
 const orderPrefix = "order#"
 
-func orderKey(orderID string) item { return key(orderPrefix+orderID, "order") }
+func orderKey(orderID string) item { return itemKey(orderPrefix+orderID, "order") }
 
-// orderOf returns the ID of the order that an item or a row of an index is of.
-func orderOf(i item) string { return strings.TrimPrefix(str(i, "pk"), orderPrefix) }
+// orderIDOf returns the order ID in the key of an item or of an index row.
+func orderIDOf(i item) string { return strings.TrimPrefix(getString(i, "pk"), orderPrefix) }
 
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-func blob(b []byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: b} }
-func number(n int64) types.AttributeValue {
+func stringAttr(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+func bytesAttr(b []byte) types.AttributeValue  { return &types.AttributeValueMemberB{Value: b} }
+func numberAttr(n int64) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
 }
 
-func str(i item, name string) string {
+func getString(i item, name string) string {
 	if v, ok := i[name].(*types.AttributeValueMemberS); ok {
 		return v.Value
 	}
 	return ""
 }
 
-func bin(i item, name string) []byte {
+func getBytes(i item, name string) []byte {
 	if v, ok := i[name].(*types.AttributeValueMemberB); ok {
 		return v.Value
 	}
 	return nil
 }
 
-func integer(i item, name string) int64 {
+func getNumber(i item, name string) int64 {
 	if v, ok := i[name].(*types.AttributeValueMemberN); ok {
-		n, _ := strconv.ParseInt(v.Value, 10, 64) // we wrote it
+		n, _ := strconv.ParseInt(v.Value, 10, 64) // this program wrote it
 		return n
 	}
 	return 0
 }
 
-// first and last are the times that fit: from 1677 to 2262.
-var first, last = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
+// minTime and maxTime are the limits of a stored time: the years 1677 and 2262.
+var minTime, maxTime = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
 
-// nanos is a time as it is stored: Unix nanoseconds, and of a time that has none
-// the nearest.
-func nanos(t time.Time) int64 {
+// toNanos returns the stored form of a time: Unix nanoseconds. A time beyond the limits becomes the nearest limit.
+func toNanos(t time.Time) int64 {
 	switch {
-	case t.Before(first):
+	case t.Before(minTime):
 		return math.MinInt64
-	case t.After(last):
+	case t.After(maxTime):
 		return math.MaxInt64
 	}
 	return t.UnixNano()
 }
 
-func unix(n int64) time.Time { return time.Unix(0, n).UTC() }
+func fromNanos(n int64) time.Time { return time.Unix(0, n).UTC() }
 
-// maxKey is the most that a sort key takes, in bytes.
-const maxKey = 1024
+// maxSortKey is the largest size of a sort key, in bytes.
+const maxSortKey = 1024
 
-// ageKey sorts as ages do: the time, then as much of the ID as fits.
-func ageKey(a store.AgeCursor) []byte {
-	b := binary.BigEndian.AppendUint64(nil, uint64(nanos(a.Since))^1<<63)
-	return append(b, a.OrderID[:min(len(a.OrderID), maxKey-len(b))]...)
+// encodeAge returns a sort key for the index by age: the time, then the beginning of the order ID. Keys sort as the
+// cursors do.
+func encodeAge(a store.AgeCursor) []byte {
+	b := binary.BigEndian.AppendUint64(nil, uint64(toNanos(a.Since))^1<<63)
+	return append(b, a.OrderID[:min(len(a.OrderID), maxSortKey-len(b))]...)
 }
 
-func ageOf(row item) store.AgeCursor {
-	b := bin(row, "waits_since")
+func ageCursorOf(row item) store.AgeCursor {
+	b := getBytes(row, "waits_since")
 	if len(b) < 8 {
 		return store.AgeCursor{}
 	}
-	return store.AgeCursor{Since: unix(int64(binary.BigEndian.Uint64(b) ^ 1<<63)), OrderID: orderOf(row)}
+	return store.AgeCursor{Since: fromNanos(int64(binary.BigEndian.Uint64(b) ^ 1<<63)), OrderID: orderIDOf(row)}
 }
 
-// A record is stored compressed, which is paid for by the kilobyte. Its first byte
-// says how.
+// Records are stored compressed, because AWS bills writes by the kilobyte. The first byte names the method.
 const deflated = 1
 
-func pack(b []byte) ([]byte, error) {
+func compress(b []byte) ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteByte(deflated)
 	w, err := flate.NewWriter(&out, flate.BestSpeed)
@@ -133,16 +131,16 @@ func pack(b []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// maxUnpacked bounds what a stored record can make of our memory.
-const maxUnpacked = 64 << 20
+// maxDecompressed bounds the memory that a stored record can take.
+const maxDecompressed = 64 << 20
 
-func unpack(b []byte) ([]byte, error) {
+func decompress(b []byte) ([]byte, error) {
 	if len(b) == 0 || b[0] != deflated {
-		return nil, errors.New("it is not compressed as this program does")
+		return nil, errors.New("its compression is unknown")
 	}
-	out, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(b[1:])), maxUnpacked+1))
-	if err == nil && len(out) > maxUnpacked {
-		err = fmt.Errorf("it has more than %d MiB", maxUnpacked>>20)
+	out, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(b[1:])), maxDecompressed+1))
+	if err == nil && len(out) > maxDecompressed {
+		err = fmt.Errorf("it has more than %d MiB", maxDecompressed>>20)
 	}
 	return out, err
 }

@@ -72,5 +72,5 @@ func TestLeftOver(t *testing.T) {
 	require.Len(t, orders, 10)
 	answered.Store(0)
 	_, _, err = s.List(t.Context(), store.Query{})
-	require.ErrorContains(t, err, fmt.Sprintf("10 items were left over %d times", attempts))
+	require.ErrorContains(t, err, fmt.Sprintf("10 items stayed unprocessed %d times", maxAttempts))
 }

@@ -15,30 +15,30 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// List implements store.Store. A page reads the keys of as many orders in each shard
-// of an index, and the records of those that come first. A page may have fewer orders than
-// was asked for, and none, before the end.
+// List implements store.Store. For a page, it reads that many keys from each shard of an index, and then the records of
+// the first of them. A page before the last may be shorter than the limit, or empty.
 func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Order, next string, err error) {
-	rows, place, err := s.page(ctx, q)
+	rows, cursor, err := s.listRows(ctx, q)
 	if err != nil {
 		return nil, "", err
 	}
 	if len(rows) > q.PageSize() {
 		rows = rows[:q.PageSize()]
-		next = place(rows[len(rows)-1])
+		next = cursor(rows[len(rows)-1])
 	}
-	items, err := s.getAll(ctx, rows)
+	items, err := s.getItems(ctx, rows)
 	if err != nil {
 		return nil, "", fmt.Errorf("list orders: %w", err)
 	}
 	for _, i := range items {
-		o, err := s.decode(orderOf(i), i)
-		if err != nil { // Get says why
-			o = &approval.Order{ID: orderOf(i)}
+		o, err := s.decodeOrder(orderIDOf(i), i)
+		if err != nil { // Get returns it
+			o = &approval.Order{ID: orderIDOf(i)}
 		}
 		_, pending := i["pending_shard"]
 		_, exhausted := i["exhausted_shard"]
-		if ((q.Pending || q.ByAge) && !pending) || (q.Exhausted && !exhausted) { // the index lags behind, or is of one of the two
+		// The index may lag behind. If both are selected, it is an index of the exhausted orders only.
+		if ((q.Pending || q.ByAge) && !pending) || (q.Exhausted && !exhausted) {
 			continue
 		}
 		orders = append(orders, o)
@@ -46,13 +46,13 @@ func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Ord
 	return orders, next, nil
 }
 
-// page returns the rows of an index that come next, one more than a page has where
-// there are more, and how their places are written.
-func (s *Store) page(ctx context.Context, q store.Query) (rows []item, place func(item) string, err error) {
+// listRows returns the next index rows in the order of the list, and the function that returns the position of a row.
+// If there is a further page, the result has a row more than the page.
+func (s *Store) listRows(ctx context.Context, q store.Query) (rows []item, cursor func(item) string, err error) {
 	if q.ByAge {
-		return s.pageByAge(ctx, q)
+		return s.listRowsByAge(ctx, q)
 	}
-	l := lookup{index: "orders", limit: q.PageSize() + 1}
+	l := indexQuery{index: "orders", limit: q.PageSize() + 1}
 	switch {
 	case q.Exhausted:
 		l.index = "exhausted"
@@ -60,80 +60,72 @@ func (s *Store) page(ctx context.Context, q store.Query) (rows []item, place fun
 		l.index = "pending"
 	}
 	if q.After != "" {
-		l.where, l.values = "order_id > :after", item{":after": blob(head([]byte(q.After), maxKey))}
+		l.where = "order_id > :after"
+		l.values = item{":after": bytesAttr(prefixOf([]byte(q.After), maxSortKey))}
 	}
-	if rows, err = s.rows(ctx, l); err != nil {
+	if rows, err = s.queryIndex(ctx, l); err != nil {
 		return nil, nil, fmt.Errorf("list orders: %w", err)
 	}
-	slices.SortFunc(rows, func(a, b item) int { return bytes.Compare(bin(a, "order_id"), bin(b, "order_id")) })
-	return rows[:min(len(rows), q.PageSize()+1)], orderOf, nil
+	slices.SortFunc(rows, func(a, b item) int { return bytes.Compare(getBytes(a, "order_id"), getBytes(b, "order_id")) })
+	return rows[:min(len(rows), q.PageSize()+1)], orderIDOf, nil
 }
 
-func (s *Store) pageByAge(ctx context.Context, q store.Query) (rows []item, place func(item) string, err error) {
+func (s *Store) listRowsByAge(ctx context.Context, q store.Query) (rows []item, cursor func(item) string, err error) {
 	after, err := store.ParseAgeCursor(q.After)
 	if err != nil {
 		return nil, nil, err
 	}
-	rows, err = s.rows(ctx, lookup{
+	rows, err = s.queryIndex(ctx, indexQuery{
 		index:  "age",
 		where:  "waits_since >= :after",
-		values: item{":after": blob(ageKey(after))},
-		limit:  q.PageSize() + 2, // its own place is one
+		values: item{":after": bytesAttr(encodeAge(after))},
+		limit:  q.PageSize() + 2, // the first row may be the position itself
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("list orders: %w", err)
 	}
-	rows = slices.DeleteFunc(rows, func(r item) bool { return !after.Before(ageOf(r)) })
-	slices.SortFunc(rows, func(a, b item) int {
-		switch x, y := ageOf(a), ageOf(b); {
-		case x.Before(y):
-			return -1
-		case y.Before(x):
-			return 1
-		}
-		return 0
-	})
-	return rows[:min(len(rows), q.PageSize()+1)], func(r item) string { return ageOf(r).String() }, nil
+	rows = slices.DeleteFunc(rows, func(r item) bool { return ageCursorOf(r).Compare(after) <= 0 })
+	slices.SortFunc(rows, func(a, b item) int { return ageCursorOf(a).Compare(ageCursorOf(b)) })
+	return rows[:min(len(rows), q.PageSize()+1)], func(r item) string { return ageCursorOf(r).String() }, nil
 }
 
-// perBatch is how many items one call reads.
-const perBatch = 100
+// maxBatchGet is the largest number of items that a call reads.
+const maxBatchGet = 100
 
-// getAll reads the items of the rows as they are now, in the same order. Those that
-// are gone are missing.
-func (s *Store) getAll(ctx context.Context, rows []item) ([]item, error) {
-	parts := make([]map[string]item, (len(rows)+perBatch-1)/perBatch)
+// getItems reads the current items of index rows, in the same order. Items that no longer exist are missing.
+func (s *Store) getItems(ctx context.Context, rows []item) ([]item, error) {
+	parts := make([]map[string]item, (len(rows)+maxBatchGet-1)/maxBatchGet)
 	var group errgroup.Group
 	group.SetLimit(4)
 	for i := range parts {
 		group.Go(func() (err error) {
-			parts[i], err = s.getBatch(ctx, rows[i*perBatch:min(len(rows), (i+1)*perBatch)])
+			parts[i], err = s.getBatch(ctx, rows[i*maxBatchGet:min(len(rows), (i+1)*maxBatchGet)])
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	var out []item
+	var items []item
 	for i, row := range rows {
-		if got, ok := parts[i/perBatch][str(row, "pk")]; ok {
-			out = append(out, got)
+		if got, ok := parts[i/maxBatchGet][getString(row, "pk")]; ok {
+			items = append(items, got)
 		}
 	}
-	return out, nil
+	return items, nil
 }
 
-// getBatch reads items by pk. What DynamoDB leaves over, 16 MB a call or being
-// throttled, is asked for again.
+// getBatch reads items, and returns them by their partition key. DynamoDB may leave some unprocessed, beyond 16 MB or
+// because of throttling; getBatch reads them with the next call.
 func (s *Store) getBatch(ctx context.Context, rows []item) (map[string]item, error) {
 	keys := make([]map[string]types.AttributeValue, 0, len(rows))
 	for _, r := range rows {
 		keys = append(keys, item{"pk": r["pk"], "sk": r["sk"]})
 	}
 	out := map[string]item{}
-	for try := 1; len(keys) > 0; try++ {
+	for attempt := 1; len(keys) > 0; attempt++ {
 		before := len(keys)
-		err := s.call(ctx, func(ctx context.Context) error {
+		err := s.withRetries(ctx, func(ctx context.Context) error {
 			got, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 				RequestItems: map[string]types.KeysAndAttributes{s.config.Table: {Keys: keys, ConsistentRead: aws.Bool(true)}},
 			})
@@ -141,7 +133,7 @@ func (s *Store) getBatch(ctx context.Context, rows []item) (map[string]item, err
 				return err
 			}
 			for _, i := range got.Responses[s.config.Table] {
-				out[str(i, "pk")] = i
+				out[getString(i, "pk")] = i
 			}
 			keys = got.UnprocessedKeys[s.config.Table].Keys
 			return nil
@@ -150,11 +142,11 @@ func (s *Store) getBatch(ctx context.Context, rows []item) (map[string]item, err
 		case err != nil:
 			return nil, err
 		case len(keys) < before:
-			try = 0
-		case try == attempts:
-			return nil, fmt.Errorf("%d items were left over %d times: the table is throttled", len(keys), try)
+			attempt = 0
+		case attempt == maxAttempts:
+			return nil, fmt.Errorf("%d items stayed unprocessed %d times: the table is throttled", len(keys), attempt)
 		default:
-			if err := pause(ctx, try); err != nil {
+			if err := waitBeforeRetry(ctx, attempt); err != nil {
 				return nil, err
 			}
 		}

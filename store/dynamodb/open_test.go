@@ -27,29 +27,29 @@ func TestOpenRefuses(t *testing.T) {
 		return *in.TableName
 	}
 	foreign := table(&dynamodb.CreateTableInput{
-		KeySchema: keySchema("id", "at"), AttributeDefinitions: []types.AttributeDefinition{attribute("id", "S"), attribute("at", "S")},
+		KeySchema: keySchema("id", "at"), AttributeDefinitions: []types.AttributeDefinition{attributeDefinition("id", "S"), attributeDefinition("at", "S")},
 	})
 	bare := table(&dynamodb.CreateTableInput{
-		KeySchema: keySchema("pk", "sk"), AttributeDefinitions: []types.AttributeDefinition{attribute("pk", "S"), attribute("sk", "S")},
+		KeySchema: keySchema("pk", "sk"), AttributeDefinitions: []types.AttributeDefinition{attributeDefinition("pk", "S"), attributeDefinition("sk", "S")},
 	})
 	newer := open(t, Config{}).config.Table
 	_, err := good.client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
-		TableName: &newer, Key: key("meta", "schema"), UpdateExpression: aws.String("SET schema_version = :v"),
-		ExpressionAttributeValues: item{":v": number(schemaVersion + 1)},
+		TableName: &newer, Key: itemKey("meta", "schema"), UpdateExpression: aws.String("SET schema_version = :v"),
+		ExpressionAttributeValues: item{":v": numberAttr(schemaVersion + 1)},
 	})
 	require.NoError(t, err)
 	for table, want := range map[string]string{
-		"there-is-none": "there is none: make it (deploy/terraform does), or set store.dynamodb.create",
-		foreign:         "it is not for approval-relay: its key is id,at, not pk,sk",
+		"there-is-none": "it does not exist: create it (see deploy/terraform), or set store.dynamodb.create",
+		foreign:         "it is not a table of approval-relay: its key is id,at, not pk,sk",
 		bare:            "it has no index due (due_shard,next_at)",
-		newer:           "its schema has version 2, this program knows 1",
+		newer:           "its schema has version 2, this program knows version 1",
 	} {
 		c := Config{AWS: server.Config(), Table: table, Sealer: keys.NewRing(time.Now())}
 		_, err := Open(t.Context(), c)
 		require.ErrorContains(t, err, `open store, table "`+table+`": `+want)
 	}
 	_, err = Open(t.Context(), Config{AWS: server.Config(), Table: newer})
-	require.ErrorContains(t, err, "there is nothing to seal tokens with")
+	require.ErrorContains(t, err, "a sealer for the task tokens is missing")
 }
 
 func TestProbe(t *testing.T) {
@@ -65,16 +65,16 @@ func TestTerraformMakesTheSame(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("../../deploy/terraform/table.tf")
 	require.NoError(t, err)
-	for _, x := range indexes() {
+	for _, x := range tableIndexes() {
 		with := "[]"
-		if len(x.with) > 0 {
-			with = fmt.Sprintf("[%q]", x.with[0])
+		if len(x.projected) > 0 {
+			with = fmt.Sprintf("[%q]", x.projected[0])
 		}
 		require.Regexp(t, fmt.Sprintf(`\b%s += \{ partition = %q, sort = %q, with = \%s \}`, x.name, x.partition, x.sort, with), string(b))
 		require.Contains(t, string(b), x.partition+` = "S"`)
 		require.Contains(t, string(b), fmt.Sprintf("%s = %q", x.sort, x.kind))
 	}
-	require.Equal(t, len(indexes()), strings.Count(string(b), "{ partition = "))
+	require.Equal(t, len(tableIndexes()), strings.Count(string(b), "{ partition = "))
 }
 
 // A worker that starts must not take actions of other workers for those of a dead

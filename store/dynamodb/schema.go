@@ -11,20 +11,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// schemaVersion is the form of the table. A program refuses a newer one.
+// schemaVersion is the version of the table's schema. A program refuses other versions.
 const schemaVersion = 1
 
-// index is a global secondary index. All are sparse: an item without the
-// attribute of its partition is not in it.
-type index struct {
+// tableIndex is a global secondary index. All indexes are sparse: they contain only the items with the attribute of the
+// partition key.
+type tableIndex struct {
 	name, partition, sort string
 	kind                  types.ScalarAttributeType
-	with                  []string // attributes beside the keys
+	projected             []string // further attributes, beside the keys
 }
 
-// indexes are those of the table. deploy/terraform makes the same.
-func indexes() []index {
-	return []index{
+// tableIndexes returns the indexes of the table. The table in deploy/terraform has the same.
+func tableIndexes() []tableIndex {
+	return []tableIndex{
 		{"due", "due_shard", "next_at", types.ScalarAttributeTypeN, []string{"due_at"}},
 		{"orders", "order_shard", "order_id", types.ScalarAttributeTypeB, nil},
 		{"pending", "pending_shard", "order_id", types.ScalarAttributeTypeB, nil},
@@ -33,29 +33,29 @@ func indexes() []index {
 	}
 }
 
-func (s *Store) open(ctx context.Context) error {
+func (s *Store) openTable(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute) // a new table takes some seconds
 	defer cancel()
-	table, err := s.describe(ctx)
+	table, err := s.describeTable(ctx)
 	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing && s.config.Create {
-		if err = s.create(ctx); err == nil {
-			table, err = s.describe(ctx)
+		if err = s.createTable(ctx); err == nil {
+			table, err = s.describeTable(ctx)
 		}
 	} else if missing {
-		return errors.New("there is none: make it (deploy/terraform does), or set store.dynamodb.create")
+		return errors.New("it does not exist: create it (see deploy/terraform), or set store.dynamodb.create")
 	}
 	if err != nil {
 		return err
 	}
-	if err := fits(table); err != nil {
+	if err := checkSchema(table); err != nil {
 		return err
 	}
-	return s.identify(ctx)
+	return s.checkVersion(ctx)
 }
 
-func (s *Store) describe(ctx context.Context) (*types.TableDescription, error) {
+func (s *Store) describeTable(ctx context.Context) (*types.TableDescription, error) {
 	var table *types.TableDescription
-	err := s.call(ctx, func(ctx context.Context) error {
+	err := s.withRetries(ctx, func(ctx context.Context) error {
 		out, err := s.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &s.config.Table})
 		if err == nil {
 			table = out.Table
@@ -65,16 +65,16 @@ func (s *Store) describe(ctx context.Context) (*types.TableDescription, error) {
 	return table, err
 }
 
-// fits says what the table lacks.
-func fits(t *types.TableDescription) error {
+// checkSchema returns an error if the table lacks a key or an index.
+func checkSchema(t *types.TableDescription) error {
 	if name := keyNames(t.KeySchema); name != "pk,sk" {
-		return fmt.Errorf("it is not for approval-relay: its key is %s, not pk,sk", name)
+		return fmt.Errorf("it is not a table of approval-relay: its key is %s, not pk,sk", name)
 	}
 	have := map[string]string{}
 	for _, g := range t.GlobalSecondaryIndexes {
 		have[aws.ToString(g.IndexName)] = keyNames(g.KeySchema)
 	}
-	for _, x := range indexes() {
+	for _, x := range tableIndexes() {
 		switch got, ok := have[x.name]; {
 		case !ok:
 			return fmt.Errorf("it has no index %s (%s,%s)", x.name, x.partition, x.sort)
@@ -97,56 +97,68 @@ func keyNames(schema []types.KeySchemaElement) string {
 	return partition + sort
 }
 
-// identify reads the version of the table, and marks a new one as ours.
-func (s *Store) identify(ctx context.Context) error {
-	got, err := s.get(ctx, key("meta", "schema"))
+// checkVersion checks the version of the schema, and stores it in a new table.
+func (s *Store) checkVersion(ctx context.Context) error {
+	got, err := s.getItem(ctx, itemKey("meta", "schema"))
 	if err != nil {
 		return err
 	}
 	if got == nil {
-		err := s.call(ctx, func(ctx context.Context) error {
+		err := s.withRetries(ctx, func(ctx context.Context) error {
 			_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
-				TableName: &s.config.Table, ConditionExpression: aws.String("attribute_not_exists(pk)"),
-				Item: item{"pk": text("meta"), "sk": text("schema"), "schema_version": number(schemaVersion)},
+				TableName:           &s.config.Table,
+				ConditionExpression: aws.String("attribute_not_exists(pk)"),
+				Item: item{
+					"pk":             stringAttr("meta"),
+					"sk":             stringAttr("schema"),
+					"schema_version": numberAttr(schemaVersion),
+				},
 			})
 			return err
 		})
-		if _, another := errors.AsType[*types.ConditionalCheckFailedException](err); another { // or we, and the answer was lost
+		// Another process stored it, or an earlier attempt did and its answer was lost.
+		if _, exists := errors.AsType[*types.ConditionalCheckFailedException](err); exists {
 			return nil
 		}
 		return err
 	}
-	if v := integer(got, "schema_version"); v != schemaVersion {
-		return fmt.Errorf("its schema has version %d, this program knows %d: it was made by another release", v, schemaVersion)
+	if v := getNumber(got, "schema_version"); v != schemaVersion {
+		return fmt.Errorf("its schema has version %d, this program knows version %d: another release created it", v, schemaVersion)
 	}
 	return nil
 }
 
-// create makes the table, paid by request, and waits until it can be used. Another
-// process may do so at the same time.
-func (s *Store) create(ctx context.Context) error {
+// createTable creates the table, billed by request, and waits until it is active. Several processes may do so at the
+// same time.
+func (s *Store) createTable(ctx context.Context) error {
 	in := &dynamodb.CreateTableInput{
-		TableName: &s.config.Table, BillingMode: types.BillingModePayPerRequest,
-		KeySchema:            keySchema("pk", "sk"),
-		AttributeDefinitions: []types.AttributeDefinition{attribute("pk", "S"), attribute("sk", "S")},
+		TableName:   &s.config.Table,
+		BillingMode: types.BillingModePayPerRequest,
+		KeySchema:   keySchema("pk", "sk"),
+		AttributeDefinitions: []types.AttributeDefinition{
+			attributeDefinition("pk", "S"),
+			attributeDefinition("sk", "S"),
+		},
 	}
 	known := map[string]bool{}
-	for _, x := range indexes() {
+	for _, x := range tableIndexes() {
 		p := &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}
-		if x.with != nil {
-			p = &types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: x.with}
+		if x.projected != nil {
+			p = &types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: x.projected}
 		}
 		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
-			IndexName: &x.name, KeySchema: keySchema(x.partition, x.sort), Projection: p,
+			IndexName:  &x.name,
+			KeySchema:  keySchema(x.partition, x.sort),
+			Projection: p,
 		})
-		for _, a := range []types.AttributeDefinition{attribute(x.partition, "S"), attribute(x.sort, x.kind)} {
+		for _, a := range []types.AttributeDefinition{attributeDefinition(x.partition, "S"), attributeDefinition(x.sort, x.kind)} {
 			if !known[*a.AttributeName] {
 				known[*a.AttributeName] = true
 				in.AttributeDefinitions = append(in.AttributeDefinitions, a)
 			}
 		}
 	}
-	err := s.call(ctx, func(ctx context.Context) error {
+	err := s.withRetries(ctx, func(ctx context.Context) error {
 		_, err := s.client.CreateTable(ctx, in)
 		return err
 	})
@@ -160,10 +172,11 @@ func (s *Store) create(ctx context.Context) error {
 
 func keySchema(partition, sort string) []types.KeySchemaElement {
 	return []types.KeySchemaElement{
-		{AttributeName: &partition, KeyType: types.KeyTypeHash}, {AttributeName: &sort, KeyType: types.KeyTypeRange},
+		{AttributeName: &partition, KeyType: types.KeyTypeHash},
+		{AttributeName: &sort, KeyType: types.KeyTypeRange},
 	}
 }
 
-func attribute(name string, kind types.ScalarAttributeType) types.AttributeDefinition {
+func attributeDefinition(name string, kind types.ScalarAttributeType) types.AttributeDefinition {
 	return types.AttributeDefinition{AttributeName: &name, AttributeType: kind}
 }

@@ -32,7 +32,7 @@ func stored(t *testing.T, s *Store) []byte {
 				all = append(all, v.Value...)
 			case *types.AttributeValueMemberB:
 				all = append(all, v.Value...)
-				if plain, err := unpack(v.Value); err == nil {
+				if plain, err := decompress(v.Value); err == nil {
 					all = append(all, plain...)
 				}
 			case *types.AttributeValueMemberN:
@@ -103,7 +103,7 @@ func TestWhatIsTooLarge(t *testing.T) {
 	}
 	err := ask(420)
 	require.True(t, approval.IsPermanent(err), "%v", err)
-	require.ErrorContains(t, err, "order: holds too much")
+	require.ErrorContains(t, err, "order: is too large")
 	require.NoError(t, ask(380))
 	require.True(t, approval.IsPermanent(ask(60)))
 	update(t, s, "o", func(o *approval.Order) error {
@@ -115,7 +115,7 @@ func TestWhatIsTooLarge(t *testing.T) {
 		o.Approvals[0].Reason = noise(300)
 		return nil
 	})
-	require.ErrorContains(t, err, "order: holds too much")
+	require.ErrorContains(t, err, "order: is too large")
 	o, err := s.Get(t.Context(), "o")
 	require.NoError(t, err)
 	require.Len(t, o.Approvals[0].Votes, 1)

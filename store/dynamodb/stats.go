@@ -14,27 +14,30 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Stats implements store.Store: the items of counts, a look at the beginning of the
-// pending of each workflow, and at that of the index of due times. What other processes
-// store meanwhile may be in one and not yet in another. OldestDue is that of the
-// orders which come first in that index: an order that is leased stands there at
-// the end of its lease.
+// Stats implements store.Store. It reads the items with the counts, the first pending approvals of each workflow, and
+// the first rows of the index by due time. An update of another process may already be in some of them and not yet in
+// others.
+//
+// OldestDue is the earliest due time among the first rows of that index. The index is sorted by the time of the next
+// claim, so a leased order is at the end of its lease there.
 func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	out := store.Stats{Workflows: map[string]store.WorkflowStats{}}
-	counts, err := s.counts(ctx)
+	counts, err := s.sumCounts(ctx)
 	if err != nil {
 		return out, fmt.Errorf("read counts: %w", err)
 	}
-	out.Exhausted, out.Retrying, out.DeadLetters = int(counts["exhausted"]), int(counts["retrying"]), int(counts["letters"])
+	out.Exhausted = int(counts["exhausted"])
+	out.Retrying = int(counts["retrying"])
+	out.DeadLetters = int(counts["letters"])
 	if out.OldestDue, err = s.oldestDue(ctx); err != nil {
 		return out, fmt.Errorf("read counts: %w", err)
 	}
 	for name, n := range counts {
-		workflow, ok := strings.CutPrefix(name, countPending)
+		workflow, ok := strings.CutPrefix(name, pendingPrefix)
 		if !ok || n <= 0 {
 			continue
 		}
-		oldest, err := s.oldest(ctx, workflow)
+		oldest, err := s.oldestPending(ctx, workflow)
 		if err != nil {
 			return out, fmt.Errorf("read counts: %w", err)
 		}
@@ -43,23 +46,23 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	return out, nil
 }
 
-// counts adds up the shares.
-func (s *Store) counts(ctx context.Context) (map[string]int64, error) {
+// sumCounts returns each count, as the sum of all shards.
+func (s *Store) sumCounts(ctx context.Context) (map[string]int64, error) {
 	var keys []item
 	for i := range countShards {
 		keys = append(keys, countKey(i))
 	}
-	items, err := s.getAll(ctx, keys)
+	items, err := s.getItems(ctx, keys)
 	sum := map[string]int64{}
 	for _, i := range items {
 		for name := range i {
-			sum[name] += integer(i, name)
+			sum[name] += getNumber(i, name)
 		}
 	}
 	return sum, err
 }
 
-// dueRows is how many rows of each shard are looked at for OldestDue.
+// dueRows is the number of rows that are read from each shard for OldestDue.
 const dueRows = 10
 
 func (s *Store) oldestDue(ctx context.Context) (oldest time.Time, err error) {
@@ -67,10 +70,13 @@ func (s *Store) oldestDue(ctx context.Context) (oldest time.Time, err error) {
 	var group errgroup.Group
 	for i := range shards {
 		group.Go(func() error {
-			return s.call(ctx, func(ctx context.Context) error {
+			return s.withRetries(ctx, func(ctx context.Context) error {
 				page, err := s.client.Query(ctx, &dynamodb.QueryInput{
-					TableName: &s.config.Table, IndexName: aws.String("due"), KeyConditionExpression: aws.String("due_shard = :shard"),
-					ExpressionAttributeValues: item{":shard": text(strconv.Itoa(i))}, Limit: aws.Int32(dueRows),
+					TableName:                 &s.config.Table,
+					IndexName:                 aws.String("due"),
+					KeyConditionExpression:    aws.String("due_shard = :shard"),
+					ExpressionAttributeValues: item{":shard": stringAttr(strconv.Itoa(i))},
+					Limit:                     aws.Int32(dueRows),
 				})
 				if err == nil {
 					parts[i] = page.Items
@@ -82,7 +88,7 @@ func (s *Store) oldestDue(ctx context.Context) (oldest time.Time, err error) {
 	err = group.Wait()
 	for _, rows := range parts {
 		for _, r := range rows {
-			if due := unix(integer(r, "due_at")); oldest.IsZero() || due.Before(oldest) {
+			if due := fromNanos(getNumber(r, "due_at")); oldest.IsZero() || due.Before(oldest) {
 				oldest = due
 			}
 		}
@@ -90,22 +96,22 @@ func (s *Store) oldestDue(ctx context.Context) (oldest time.Time, err error) {
 	return oldest, err
 }
 
-// oldest returns since when a workflow has waited longest.
-func (s *Store) oldest(ctx context.Context, workflow string) (oldest time.Time, err error) {
+// oldestPending returns when the oldest pending approval of a workflow was requested.
+func (s *Store) oldestPending(ctx context.Context, workflow string) (oldest time.Time, err error) {
 	ends := make([]time.Time, pendingShards)
 	var group errgroup.Group
 	for i := range pendingShards {
 		group.Go(func() error {
-			return s.call(ctx, func(ctx context.Context) error {
+			return s.withRetries(ctx, func(ctx context.Context) error {
 				page, err := s.client.Query(ctx, &dynamodb.QueryInput{
 					TableName:                 &s.config.Table,
 					KeyConditionExpression:    aws.String("pk = :pk"),
 					Limit:                     aws.Int32(1),
 					ConsistentRead:            aws.Bool(true),
-					ExpressionAttributeValues: item{":pk": text(pendingPartition(strconv.Itoa(i), workflow))},
+					ExpressionAttributeValues: item{":pk": stringAttr(pendingPartition(strconv.Itoa(i), workflow))},
 				})
 				if err == nil && len(page.Items) > 0 {
-					ends[i] = sinceOf(str(page.Items[0], "sk"))
+					ends[i] = parsePendingTime(getString(page.Items[0], "sk"))
 				}
 				return err
 			})
@@ -120,12 +126,12 @@ func (s *Store) oldest(ctx context.Context, workflow string) (oldest time.Time, 
 	return oldest, err
 }
 
-// sinceOf reads the time in the sort key of a pending.
-func sinceOf(sk string) time.Time {
+// parsePendingTime returns the time in the sort key of a pending approval. It is the inverse of sortableTime.
+func parsePendingTime(sk string) time.Time {
 	text, _, _ := strings.Cut(sk, "#")
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
 		return time.Time{}
 	}
-	return unix(int64(n ^ 1<<63)) // as sortable has it
+	return fromNanos(int64(n ^ 1<<63))
 }

@@ -12,92 +12,92 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// maxLost bounds how often an update begins anew because other processes were first.
-const maxLost = 50
+// maxConflicts bounds the number of times that an update starts again because another process was faster.
+const maxConflicts = 50
 
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
-	if err := valid(orderID); err != nil {
+	if err := validateID(orderID); err != nil {
 		return err
 	}
-	end, err := s.turns.take(ctx, orderID)
+	release, err := s.locks.acquire(ctx, orderID)
 	if err != nil {
 		return err
 	}
-	defer end()
-	before, err := s.get(ctx, orderKey(orderID))
+	defer release()
+	before, err := s.getItem(ctx, orderKey(orderID))
 	if err != nil {
 		return fmt.Errorf("read order %q: %w", orderID, err)
 	}
-	for try := 1; ; try++ {
-		c, err := s.compute(orderID, before, transition)
+	for attempt := 1; ; attempt++ {
+		c, err := s.computeChange(orderID, before, transition)
 		if err != nil {
 			return err
 		}
-		if c.item == nil && before == nil { // nothing was there, nothing is
+		if c.item == nil && before == nil { // the order was empty and stays so
 			return ctx.Err()
 		}
-		began := time.Now()
-		err = s.write(ctx, c)
-		lost, isLost := errors.AsType[*lostError](err)
-		if !isLost {
-			s.observed(began, err)
+		startedAt := time.Now()
+		err = s.writeChange(ctx, c)
+		conflict, isConflict := errors.AsType[*conflictError](err)
+		if !isConflict {
+			s.observeCommit(startedAt, err)
 		}
 		switch {
 		case err == nil:
 			return nil
-		case !isLost:
+		case !isConflict:
 			return fmt.Errorf("store order %q: %w", orderID, err)
-		case try == maxLost:
-			return fmt.Errorf("store order %q: other processes were first %d times", orderID, try)
+		case attempt == maxConflicts:
+			return fmt.Errorf("store order %q: other processes were faster %d times", orderID, attempt)
 		}
-		before = lost.now
-		if try > 1 {
-			if err := pause(ctx, min(try, 5)); err != nil {
+		before = conflict.current
+		if attempt > 1 {
+			if err := waitBeforeRetry(ctx, min(attempt, 5)); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// valid refuses what cannot be a key.
-func valid(orderID string) error {
+// validateID returns an error for an order ID that cannot be part of a key.
+func validateID(orderID string) error {
 	switch {
 	case orderID == "":
 		return approval.InvalidField("order", "is missing")
 	case !utf8.ValidString(orderID):
 		return approval.InvalidField("order", "is not UTF-8")
-	case len(orderID) > maxKey:
-		return approval.InvalidField("order", "is longer than %d bytes, which is what a DynamoDB key takes", maxKey)
+	case len(orderID) > maxSortKey:
+		return approval.InvalidField("order", "is longer than %d bytes, the limit of a DynamoDB key", maxSortKey)
 	}
 	return nil
 }
 
 // Get implements store.Store.
 func (s *Store) Get(ctx context.Context, orderID string) (*approval.Order, error) {
-	if valid(orderID) != nil {
+	if validateID(orderID) != nil {
 		return nil, fmt.Errorf("order %q: %w", orderID, approval.ErrNotFound)
 	}
-	got, err := s.get(ctx, orderKey(orderID))
+	got, err := s.getItem(ctx, orderKey(orderID))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read order %q: %w", orderID, err)
 	case got == nil:
 		return nil, fmt.Errorf("order %q: %w", orderID, approval.ErrNotFound)
 	}
-	return s.decode(orderID, got)
+	return s.decodeOrder(orderID, got)
 }
 
-func (s *Store) decode(orderID string, i item) (*approval.Order, error) {
-	record, err := unpack(bin(i, "order_record"))
+func (s *Store) decodeOrder(orderID string, i item) (*approval.Order, error) {
+	record, err := decompress(getBytes(i, "order_record"))
 	if err != nil {
 		return nil, fmt.Errorf("record of order %q is damaged: %w", orderID, err)
 	}
 	return store.Decode(orderID, record, s.config.Sealer)
 }
 
-// newID returns what a write, or a claim, is known by.
-func newID() []byte {
+// newWriteID returns a random ID for a write or a claim.
+func newWriteID() []byte {
 	b := make([]byte, idSize)
 	_, _ = rand.Read(b) // never fails, see crypto/rand
 	return b

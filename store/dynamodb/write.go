@@ -15,32 +15,33 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// lostError says that an item was not as it had been read.
-type lostError struct{ now item }
+// conflictError is the error of a write whose item had changed since it was read.
+type conflictError struct {
+	current item // nil if the item does not exist
+}
 
-// Error says so.
-func (*lostError) Error() string { return "it has changed meanwhile" }
+// Error implements error.
+func (*conflictError) Error() string { return "the item has changed since it was read" }
 
-// write stores a change, if the order is as it was read: by one write of its item, or
-// in a transaction with what counts it. A repeated attempt cannot count twice: its
-// condition on the order fails then.
-func (s *Store) write(ctx context.Context, c *change) error {
-	err := s.call(ctx, func(ctx context.Context) error {
+// writeChange stores a change if the order is still as it was read. It writes the item alone, or in a transaction with
+// the counts. A repeated attempt never counts twice, because its condition on the order fails.
+func (s *Store) writeChange(ctx context.Context, c *change) error {
+	err := s.withRetries(ctx, func(ctx context.Context) error {
 		if len(c.counts)+len(c.ended)+len(c.opened) > 0 {
-			return s.transact(ctx, c)
+			return s.writeTransaction(ctx, c)
 		}
-		return s.alone(ctx, c)
+		return s.writeItem(ctx, c)
 	})
-	lost, ok := errors.AsType[*lostError](err)
-	if ok && c.isIn(lost.now) {
-		return nil // an attempt of ours, and its answer was lost
+	conflict, ok := errors.AsType[*conflictError](err)
+	if ok && c.isAppliedTo(conflict.current) {
+		return nil // an earlier attempt succeeded, and its answer was lost
 	}
 	return err
 }
 
-// isIn says whether the change is among the last writes of an item.
-func (c *change) isIn(now item) bool {
-	for id := range slices.Chunk(bin(now, "last_writes"), idSize) {
+// isAppliedTo reports whether the change is among the last writes of an item.
+func (c *change) isAppliedTo(current item) bool {
+	for id := range slices.Chunk(getBytes(current, "last_writes"), idSize) {
 		if bytes.Equal(id, c.id) {
 			return true
 		}
@@ -48,8 +49,8 @@ func (c *change) isIn(now item) bool {
 	return false
 }
 
-// condition is that the order is as it was read: neither written nor claimed since.
-func (c *change) condition() (string, item) {
+// writeCondition returns the condition that the order is as it was read: neither written nor claimed since.
+func (c *change) writeCondition() (string, item) {
 	if c.before == nil {
 		return "attribute_not_exists(pk)", nil
 	}
@@ -61,8 +62,8 @@ func (c *change) condition() (string, item) {
 	return "last_writes = :writes AND attribute_not_exists(lease_id)", values
 }
 
-func (s *Store) alone(ctx context.Context, c *change) error {
-	condition, values := c.condition()
+func (s *Store) writeItem(ctx context.Context, c *change) error {
+	condition, values := c.writeCondition()
 	var err error
 	if c.item == nil {
 		_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
@@ -81,11 +82,11 @@ func (s *Store) alone(ctx context.Context, c *change) error {
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		})
 	}
-	return lost(err)
+	return asConflict(err)
 }
 
-func (s *Store) transact(ctx context.Context, c *change) error {
-	condition, values := c.condition()
+func (s *Store) writeTransaction(ctx context.Context, c *change) error {
+	condition, values := c.writeCondition()
 	var order types.TransactWriteItem
 	if c.item == nil {
 		order.Delete = &types.Delete{
@@ -104,58 +105,63 @@ func (s *Store) transact(ctx context.Context, c *change) error {
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}
 	}
-	items := []types.TransactWriteItem{order} // its place is the first
+	items := []types.TransactWriteItem{order} // the first item, see transactItems
 	for _, k := range c.ended {
 		items = append(items, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.config.Table, Key: k}})
 	}
 	for _, k := range c.opened {
 		items = append(items, types.TransactWriteItem{Put: &types.Put{TableName: &s.config.Table, Item: k}})
 	}
-	return s.transaction(ctx, append(items, s.counting(c.counts)...))
+	return s.transactItems(ctx, append(items, s.countUpdate(c.counts)...))
 }
 
-// transaction writes all of the items or none. The condition is the first one's.
-func (s *Store) transaction(ctx context.Context, items []types.TransactWriteItem) error {
+// transactItems writes all of the items, or none of them. Only the condition of the first item may fail.
+func (s *Store) transactItems(ctx context.Context, items []types.TransactWriteItem) error {
 	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
-	return lost(err)
+	return asConflict(err)
 }
 
-// counting adds to one of the items that hold the counts.
-func (s *Store) counting(counts map[string]int64) []types.TransactWriteItem {
+// countUpdate returns the write that adds to a random item of the counts.
+func (s *Store) countUpdate(counts map[string]int64) []types.TransactWriteItem {
 	if len(counts) == 0 {
 		return nil
 	}
 	names, values := map[string]string{}, item{}
 	var adds []string
 	for i, name := range slices.Sorted(maps.Keys(counts)) {
-		n, v := fmt.Sprint("#n", i), fmt.Sprint(":v", i)
-		names[n], values[v] = name, number(counts[name])
-		adds = append(adds, n+" "+v)
+		nameRef := fmt.Sprint("#n", i)
+		valueRef := fmt.Sprint(":v", i)
+		names[nameRef] = name
+		values[valueRef] = numberAttr(counts[name])
+		adds = append(adds, nameRef+" "+valueRef)
 	}
-	drawn := rand.IntN(countShards) //nolint:gosec // it keeps no secret
+	shard := rand.IntN(countShards) //nolint:gosec // it is not a secret
 	return []types.TransactWriteItem{{Update: &types.Update{
-		TableName: &s.config.Table, Key: countKey(drawn), UpdateExpression: aws.String("ADD " + strings.Join(adds, ", ")),
-		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+		TableName:                 &s.config.Table,
+		Key:                       countKey(shard),
+		UpdateExpression:          aws.String("ADD " + strings.Join(adds, ", ")),
+		ExpressionAttributeNames:  names,
+		ExpressionAttributeValues: values,
 	}}}
 }
 
-func countKey(shard int) item { return key(fmt.Sprint("count#", shard), "count") }
+func countKey(shard int) item { return itemKey(fmt.Sprint("count#", shard), "count") }
 
-// lost makes of a condition that failed a lostError with the item as it is.
-func lost(err error) error {
+// asConflict makes of a condition that failed a lostError with the item as it is.
+func asConflict(err error) error {
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		return &local{&lostError{present(failed.Item)}}
+		return &localError{&conflictError{nilIfEmpty(failed.Item)}}
 	}
 	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok && len(cancelled.CancellationReasons) > 0 {
 		if r := cancelled.CancellationReasons[0]; aws.ToString(r.Code) == "ConditionalCheckFailed" {
-			return &local{&lostError{present(r.Item)}}
+			return &localError{&conflictError{nilIfEmpty(r.Item)}}
 		}
 	}
 	return err
 }
 
-// present is nil for an item that is not there.
-func present(i item) item {
+// nilIfEmpty returns nil for an item that does not exist.
+func nilIfEmpty(i item) item {
 	if len(i) == 0 {
 		return nil
 	}

@@ -1,5 +1,5 @@
-// Package memory keeps orders in memory: for tests, and to try things out. A
-// restart forgets everything, and Claim, List and Stats look at every order.
+// Package memory keeps orders in memory, for tests and for trials. Nothing survives the end of the process, and Claim,
+// List and Stats read every order.
 package memory
 
 import (
@@ -14,20 +14,20 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Store implements store.Store and store.DeadLetters. It holds orders as bytes,
-// as every store does, so that nobody can hold on to one that is stored.
+// Store implements store.Store and store.DeadLetters. Like the other stores, it holds encoded records, so that a caller
+// never shares memory with a stored order.
 type Store struct {
-	mu      sync.Mutex
-	orders  map[string]entry
-	letters []store.DeadLetter
-	last    int64 // number of the last dead letter
+	mu             sync.Mutex
+	orders         map[string]entry
+	deadLetters    []store.DeadLetter
+	lastDeadLetter int64 // number of the last dead letter
 }
 
 type entry struct {
 	record    []byte
 	due       time.Time
-	next      time.Time // when it may be claimed: due, or the end of its lease
-	claimed   time.Time // the now of the Claim that leased it; zero without
+	next      time.Time // when a Claim may return it: due, or the end of its lease
+	claimed   time.Time // the now of the Claim that leased it; zero if it is not leased
 	pending   []approval.PendingApproval
 	exhausted bool
 	retrying  bool
@@ -36,11 +36,11 @@ type entry struct {
 // New returns an empty store.
 func New() *Store { return &Store{orders: map[string]entry{}} }
 
-// plain does not seal: what is in memory is in the clear anyway.
-type plain struct{}
+// plainSealer does not encrypt, because the key would be in the same memory as the secrets.
+type plainSealer struct{}
 
-func (plain) Seal(b []byte, _ ...string) ([]byte, error) { return b, nil }
-func (plain) Open(b []byte, _ ...string) ([]byte, error) { return b, nil }
+func (plainSealer) Seal(b []byte, _ ...string) ([]byte, error) { return b, nil }
+func (plainSealer) Open(b []byte, _ ...string) ([]byte, error) { return b, nil }
 
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
@@ -50,17 +50,17 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 		return err
 	}
 	o := &approval.Order{ID: orderID}
-	before, known := s.orders[orderID]
-	if known {
+	before, stored := s.orders[orderID]
+	if stored {
 		var err error
-		if o, err = store.Decode(orderID, before.record, plain{}); err != nil {
+		if o, err = store.Decode(orderID, before.record, plainSealer{}); err != nil {
 			return err
 		}
 	}
 	if err := transition(o); err != nil {
 		return err
 	}
-	record, err := store.Encode(orderID, o, plain{})
+	record, err := store.Encode(orderID, o, plainSealer{})
 	if err != nil {
 		return err
 	}
@@ -76,8 +76,9 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 		exhausted: o.HasExhaustedCallback(),
 		retrying:  o.IsRetrying(),
 	}
-	if !e.due.IsZero() && !e.due.After(before.claimed) { // still due: leased still
-		e.next, e.claimed = before.next, before.claimed
+	if !e.due.IsZero() && !e.due.After(before.claimed) { // it is still due at the now of the Claim: the lease is kept
+		e.next = before.next
+		e.claimed = before.claimed
 	}
 	s.orders[orderID] = e
 	return nil
@@ -91,7 +92,7 @@ func (s *Store) Get(_ context.Context, orderID string) (*approval.Order, error) 
 	if !ok {
 		return nil, fmt.Errorf("order %q: %w", orderID, approval.ErrNotFound)
 	}
-	return store.Decode(orderID, e.record, plain{})
+	return store.Decode(orderID, e.record, plainSealer{})
 }
 
 // Claim implements store.Store.
@@ -111,7 +112,8 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 	due = due[:min(max(limit, 0), len(due))]
 	for _, id := range due {
 		e := s.orders[id]
-		e.next, e.claimed = now.Add(lease), now
+		e.next = now.Add(lease)
+		e.claimed = now
 		s.orders[id] = e
 	}
 	return due, nil
@@ -121,7 +123,7 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 func (s *Store) List(_ context.Context, q store.Query) (orders []*approval.Order, next string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ids, place, err := s.after(q)
+	ids, cursor, err := s.listIDs(q)
 	if err != nil {
 		return nil, "", err
 	}
@@ -131,9 +133,9 @@ func (s *Store) List(_ context.Context, q store.Query) (orders []*approval.Order
 			continue
 		}
 		if len(orders) == q.PageSize() {
-			return orders, place(orders[len(orders)-1].ID), nil
+			return orders, cursor(orders[len(orders)-1].ID), nil
 		}
-		o, err := store.Decode(id, e.record, plain{})
+		o, err := store.Decode(id, e.record, plainSealer{})
 		if err != nil {
 			return nil, "", err
 		}
@@ -142,14 +144,14 @@ func (s *Store) List(_ context.Context, q store.Query) (orders []*approval.Order
 	return orders, "", nil
 }
 
-// after lists the IDs that come after the place of the query, in its order, and
-// says how such a place is written.
-func (s *Store) after(q store.Query) (ids []string, place func(id string) string, err error) {
+// listIDs returns the IDs of all orders after q.After, sorted as the query asks for, and the function that returns the
+// position of an order as text.
+func (s *Store) listIDs(q store.Query) (ids []string, cursor func(id string) string, err error) {
 	if !q.ByAge {
 		ids = slices.DeleteFunc(slices.Sorted(maps.Keys(s.orders)), func(id string) bool { return id <= q.After })
 		return ids, func(id string) string { return id }, nil
 	}
-	from, err := store.ParseAgeCursor(q.After)
+	after, err := store.ParseAgeCursor(q.After)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -157,16 +159,11 @@ func (s *Store) after(q store.Query) (ids []string, place func(id string) string
 		return store.AgeCursor{Since: store.OldestPending(s.orders[id].pending), OrderID: id}
 	}
 	for id := range s.orders {
-		if from.Before(age(id)) {
+		if after.Compare(age(id)) < 0 {
 			ids = append(ids, id)
 		}
 	}
-	slices.SortFunc(ids, func(a, b string) int {
-		if age(a).Before(age(b)) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(ids, func(a, b string) int { return age(a).Compare(age(b)) })
 	return ids, func(id string) string { return age(id).String() }, nil
 }
 
@@ -174,7 +171,7 @@ func (s *Store) after(q store.Query) (ids []string, place func(id string) string
 func (s *Store) Stats(context.Context) (store.Stats, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := store.Stats{Workflows: map[string]store.WorkflowStats{}, DeadLetters: len(s.letters)}
+	out := store.Stats{Workflows: map[string]store.WorkflowStats{}, DeadLetters: len(s.deadLetters)}
 	for _, e := range s.orders {
 		if e.exhausted {
 			out.Exhausted++

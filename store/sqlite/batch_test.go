@@ -194,7 +194,7 @@ func TestFailedTransactionIsUndone(t *testing.T) {
 		go func() { before = s.Update(t.Context(), "before", request) }()
 		synctest.Wait()
 		go func() {
-			assert.ErrorIs(t, s.write(t.Context(), simple(func(context.Context) error { return failure })), failure)
+			assert.ErrorIs(t, s.submit(t.Context(), singleStep(func(context.Context) error { return failure })), failure)
 		}()
 		synctest.Wait()
 		go func() { after = s.Update(t.Context(), "after", request) }()

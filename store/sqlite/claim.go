@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Claim implements store.Store. It writes only where something is due.
+// Claim implements store.Store. It writes only if an order is due.
 func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
 	var due bool
-	err := s.reads.QueryRowContext(ctx, anyClaimable, nanos(now)).Scan(&due)
+	err := s.reads.QueryRowContext(ctx, anyClaimable, toNanos(now)).Scan(&due)
 	if err != nil {
 		return nil, fmt.Errorf("claim due orders: %w", err)
 	}
@@ -17,9 +17,9 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 		return nil, nil
 	}
 	var ids []string
-	err = s.write(ctx, simple(func(ctx context.Context) error {
+	err = s.submit(ctx, singleStep(func(ctx context.Context) error {
 		var err error
-		ids, err = s.claim(ctx, now, limit, lease)
+		ids, err = s.leaseDue(ctx, now, limit, lease)
 		return err
 	}))
 	if err != nil {
@@ -28,9 +28,9 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 	return ids, nil
 }
 
-// claim leases the orders within the writer's transaction.
-func (s *Store) claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
-	rows, err := s.stmts.claimable.QueryContext(ctx, nanos(now), max(limit, 0))
+// leaseDue leases due orders within the writer's transaction.
+func (s *Store) leaseDue(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
+	rows, err := s.stmts.claimable.QueryContext(ctx, toNanos(now), max(limit, 0))
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (s *Store) claim(ctx context.Context, now time.Time, limit int, lease time.
 		return nil, err
 	}
 	for _, id := range ids {
-		if _, err := s.stmts.claim.ExecContext(ctx, nanos(now.Add(lease)), nanos(now), []byte(id)); err != nil {
+		if _, err := s.stmts.claim.ExecContext(ctx, toNanos(now.Add(lease)), toNanos(now), []byte(id)); err != nil {
 			return nil, err
 		}
 	}

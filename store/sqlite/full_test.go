@@ -79,11 +79,12 @@ func TestAProbeWrites(t *testing.T) {
 	require.ErrorIs(t, s.Probe(t.Context()), errClosed)
 }
 
-// TestLogCannotGrow does the same where the operating system refuses the bytes,
-// at the commit: in a process of its own, since the limit is the process's.
+// TestLogCannotGrow does the same if the operating system refuses the bytes at the
+// commit. It runs in a process of its own, because the limit applies to a process. It
+// is not parallel: until the child runs its program, it shares the locks of all open
+// stores, so that a store that is closed meanwhile could not be opened again.
 func TestLogCannotGrow(t *testing.T) {
 	if os.Getenv(limitedProcess) == "" {
-		t.Parallel()
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLogCannotGrow$", "-test.v")
 		child.Env = append(os.Environ(), limitedProcess+"=1")
 		out, err := child.CombinedOutput()

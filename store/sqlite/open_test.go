@@ -94,7 +94,7 @@ func TestPathsOfAnyKind(t *testing.T) {
 	_, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "no", "folder.db"), Sealer: keys.NewRing(time.Now())})
 	require.ErrorIs(t, err, os.ErrNotExist)
 	_, err = Open(t.Context(), Config{Path: newPath(t)})
-	require.ErrorContains(t, err, "nothing to seal tokens with")
+	require.ErrorContains(t, err, "a sealer for the task tokens is missing")
 }
 
 func TestSecondOpenerIsRefused(t *testing.T) {
@@ -166,13 +166,13 @@ func TestOthersFilesAreRefused(t *testing.T) {
 func TestMigrationIsWhole(t *testing.T) {
 	t.Parallel()
 	path := newPath(t)
-	db, err := database(path, 1)
+	db, err := openDatabase(path, 1)
 	require.NoError(t, err)
 	c, err := db.Conn(t.Context())
 	require.NoError(t, err)
 	_, err = c.ExecContext(t.Context(), "PRAGMA max_page_count = 3")
 	require.NoError(t, err)
-	require.Error(t, migrate(t.Context(), c, 0))
+	require.Error(t, migrateSchema(t.Context(), c, 0))
 	require.NoError(t, errors.Join(c.Close(), db.Close()))
 	update(t, open(t, Config{Path: path}), "o", request)
 }

@@ -19,7 +19,7 @@ func (s *Store) Get(ctx context.Context, orderID string) (*approval.Order, error
 		return nil, ctx.Err()
 	default:
 	}
-	if o := s.recent.read(orderID); o != nil {
+	if o := s.recent.copyDurable(orderID); o != nil {
 		return o, nil
 	}
 	var record []byte
@@ -33,15 +33,15 @@ func (s *Store) Get(ctx context.Context, orderID string) (*approval.Order, error
 	return store.Decode(orderID, record, s.config.Sealer)
 }
 
-// listing is the query of a list, and what it is asked with but for its limit.
-func listing(q store.Query) (query string, args []any, err error) {
+// listQuery returns the SQL of a list, and its arguments except the limit.
+func listQuery(q store.Query) (query string, args []any, err error) {
 	where := ""
 	if q.Exhausted {
 		where += " AND exhausted = 1"
 	}
 	if q.ByAge {
-		from, err := store.ParseAgeCursor(q.After)
-		return fmt.Sprintf(byAge, where), []any{nanos(from.Since), []byte(from.OrderID)}, err
+		after, err := store.ParseAgeCursor(q.After)
+		return fmt.Sprintf(byAge, where), []any{toNanos(after.Since), []byte(after.OrderID)}, err
 	}
 	if q.Pending {
 		where += " AND pending > 0"
@@ -51,7 +51,7 @@ func listing(q store.Query) (query string, args []any, err error) {
 
 // List implements store.Store.
 func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Order, next string, err error) {
-	query, args, err := listing(q)
+	query, args, err := listQuery(q)
 	if err != nil {
 		return nil, "", err
 	}
@@ -70,10 +70,10 @@ func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Ord
 			return nil, "", fmt.Errorf("list orders: %w", err)
 		}
 		if next = string(id); q.ByAge {
-			next = store.AgeCursor{Since: unix(since), OrderID: string(id)}.String()
+			next = store.AgeCursor{Since: fromNanos(since), OrderID: string(id)}.String()
 		}
 		o, err := store.Decode(string(id), record, s.config.Sealer)
-		if err != nil { // Get says why
+		if err != nil { // Get returns it
 			o = &approval.Order{ID: string(id)}
 		}
 		orders = append(orders, o)

@@ -1,7 +1,6 @@
-// Package sqlite keeps orders in one SQLite file: the embedded default. One
-// process has the file to itself. Concurrent updates share commits: while one
-// commit waits for the disk, the next is gathered, so that durability costs one
-// wait for many orders.
+// Package sqlite keeps orders in one SQLite file. It is the embedded default. A lock admits one process at a time.
+// Concurrent updates share commits: while a commit waits for the disk, the next batch of updates is gathered, so that
+// many orders become durable with one wait.
 package sqlite
 
 import (
@@ -19,24 +18,25 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// maxBatch bounds the updates that share a commit: it bounds how long one waits
-// for others, some milliseconds at the rates that this store reaches.
+// maxBatch is the largest number of updates that share a commit. It bounds the time that an update waits for others:
+// some milliseconds at the rates of this store.
 const maxBatch = 256
 
-// readers is how many reads run at once. They do not wait for the writer.
+// readers is the number of concurrent reads. They do not wait for the writer.
 const readers = 4
 
-// Config says where and how.
+// Config configures a Store.
 type Config struct {
 	Path   string
 	Sealer store.Sealer
-	// Observe is told of every commit; nil is fine.
+	// Observe is called after every commit. It may be nil.
 	Observe func(Commit)
 }
 
-// Commit is what is told of a commit.
+// Commit describes a commit.
 type Commit struct {
-	Updates int // that shared it; claims and dead letters count too
+	// Updates is the number of updates in the commit. Claims and dead letters count too.
+	Updates int
 	Took    time.Duration
 	Err     error
 }
@@ -47,82 +47,81 @@ type Store struct {
 	lock   *os.File
 	reads  *sql.DB
 	writes *sql.DB
-	conn   *sql.Conn // the writer's
+	conn   *sql.Conn // of the writer
 	stmts  statements
-	recent recent
+	recent recentOrders
 
-	queue  chan *write
-	closed chan struct{}
-	once   sync.Once
-	done   chan struct{} // the writer has ended
-	end    error
+	queue      chan *queuedOperation
+	closed     chan struct{}
+	closeOnce  sync.Once
+	writerDone chan struct{} // the writer has ended
+	closeError error
 }
 
 // errClosed is the error of a store that was closed.
 var errClosed = errors.New("the store is closed")
 
-// Open opens the file, or makes it, and brings its schema up to date.
+// Open opens the file, or creates it, and updates its schema.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Sealer == nil {
-		return nil, fmt.Errorf("open store %s: there is nothing to seal tokens with", c.Path)
+		return nil, fmt.Errorf("open store %s: a sealer for the task tokens is missing", c.Path)
 	}
-	lock, err := acquire(c.Path)
+	lock, err := acquireLock(c.Path)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{
-		config: c,
-		lock:   lock,
-		queue:  make(chan *write, maxBatch),
-		closed: make(chan struct{}),
-		done:   make(chan struct{}),
+		config:     c,
+		lock:       lock,
+		queue:      make(chan *queuedOperation, maxBatch),
+		closed:     make(chan struct{}),
+		writerDone: make(chan struct{}),
 	}
-	if err := s.open(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store %s: %w", c.Path, err), s.release())
+	if err := s.openDatabases(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", c.Path, err), s.closeFiles())
 	}
-	go s.run()
+	go s.runWriter()
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context) error {
-	f, err := os.OpenFile(s.config.Path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite would make it readable by all
+func (s *Store) openDatabases(ctx context.Context) error {
+	f, err := os.OpenFile(s.config.Path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite would let every user read it
 	if err != nil {
 		return err
 	}
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if s.writes, err = database(s.config.Path, 1); err != nil {
+	if s.writes, err = openDatabase(s.config.Path, 1); err != nil {
 		return err
 	}
 	if s.conn, err = s.writes.Conn(ctx); err != nil {
 		return err
 	}
-	version, err := identify(ctx, s.conn)
+	version, err := readSchemaVersion(ctx, s.conn)
 	if err != nil {
 		return err
 	}
-	if err := useLog(ctx, s.conn); err != nil { // not before we know that it is ours
+	if err := enableWriteAheadLog(ctx, s.conn); err != nil { // it changes the file, so only after the check above
 		return err
 	}
-	if err := migrate(ctx, s.conn, version); err != nil {
+	if err := migrateSchema(ctx, s.conn, version); err != nil {
 		return err
 	}
-	if err := s.stmts.prepare(ctx, s.conn); err != nil {
+	if err := s.stmts.prepareAll(ctx, s.conn); err != nil {
 		return err
 	}
-	s.reads, err = database(s.config.Path, readers, "query_only(1)")
+	s.reads, err = openDatabase(s.config.Path, readers, "query_only(1)")
 	return err
 }
 
-// database opens a pool. In WAL mode (useLog) with synchronous=FULL a commit
-// returns after the log was synced: it survives the loss of power. The log is
-// cut back to 64 MiB after a checkpoint. Erased tokens need no secure_delete:
-// they were never there in the clear.
-func database(path string, connections int, pragmas ...string) (*sql.DB, error) {
+// openDatabase opens a pool of connections. With a write-ahead log (see enableWriteAheadLog) and synchronous=FULL, a
+// commit returns after the log is on disk, and so survives the loss of power. After a checkpoint the log is truncated
+// to 64 MiB. The pragma secure_delete is not needed for erased tokens, because the file contains only sealed tokens.
+func openDatabase(path string, connections int, pragmas ...string) (*sql.DB, error) {
 	q := url.Values{"_pragma": append(pragmas,
-		"busy_timeout(5000)", "synchronous(FULL)", "journal_size_limit(67108864)", "wal_autocheckpoint(4000)", "cache_size(-16000)",
-		"temp_store(MEMORY)")}
+		"busy_timeout(5000)", "synchronous(FULL)", "journal_size_limit(67108864)", "wal_autocheckpoint(4000)",
+		"cache_size(-16000)", "temp_store(MEMORY)")}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
 	if err != nil {
 		return nil, err
@@ -132,35 +131,34 @@ func database(path string, connections int, pragmas ...string) (*sql.DB, error) 
 	return db, nil
 }
 
-// useLog sets the journal mode, which stays with the file. SQLite keeps another
-// and says no more than that where the file system cannot do it.
-func useLog(ctx context.Context, c *sql.Conn) error {
+// enableWriteAheadLog sets the journal mode, which is stored in the file. If the file system does not support a
+// write-ahead log, SQLite keeps another mode and returns its name instead of an error.
+func enableWriteAheadLog(ctx context.Context, c *sql.Conn) error {
 	var mode string
 	if err := c.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
 		return fmt.Errorf("use a write-ahead log: %w", err)
 	}
 	if mode != "wal" {
-		return fmt.Errorf("its file system can have no write-ahead log (journal mode %s): it must be a local one", mode)
+		return fmt.Errorf("its file system has no write-ahead log (journal mode %s): use a local file system", mode)
 	}
 	return nil
 }
 
-// Close ends the store: what was accepted is stored, then the file is closed and
-// its lock given up.
+// Close stores the updates that were accepted, then closes the file and releases its lock.
 func (s *Store) Close() error {
-	s.once.Do(func() {
+	s.closeOnce.Do(func() {
 		close(s.closed)
-		<-s.done
+		<-s.writerDone
 		_, err := s.conn.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
-		s.end = errors.Join(err, s.release())
+		s.closeError = errors.Join(err, s.closeFiles())
 	})
-	return s.end
+	return s.closeError
 }
 
-func (s *Store) release() error {
+func (s *Store) closeFiles() error {
 	var errs []error
 	if s.conn != nil {
-		errs = append(errs, s.stmts.close(), s.conn.Close())
+		errs = append(errs, s.stmts.closeAll(), s.conn.Close())
 	}
 	for _, db := range []*sql.DB{s.reads, s.writes} {
 		if db != nil {

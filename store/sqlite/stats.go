@@ -10,8 +10,8 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Stats implements store.Store: a row a workflow, a look at the ends of two
-// indexes, and the counts of the few that were given up or are tried again.
+// Stats implements store.Store. It reads one row per workflow and the first entries of two indexes, and counts the rows
+// of two small indexes: the exhausted and the retrying orders.
 func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	out := store.Stats{Workflows: map[string]store.WorkflowStats{}}
 	var due sql.NullInt64
@@ -19,7 +19,7 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	if err != nil {
 		return out, fmt.Errorf("read counts: %w", err)
 	}
-	out.OldestDue = unix(due)
+	out.OldestDue = fromNanos(due)
 	rows, err := s.reads.QueryContext(ctx, byWorkflow)
 	if err != nil {
 		return out, fmt.Errorf("read counts: %w", err)
@@ -32,7 +32,7 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 		if err := rows.Scan(&name, &w.Pending, &oldest); err != nil {
 			return out, fmt.Errorf("read counts: %w", err)
 		}
-		w.Oldest = unix(oldest)
+		w.Oldest = fromNanos(oldest)
 		if w.Pending > 0 {
 			out.Workflows[name] = w
 		}
@@ -40,22 +40,21 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	return out, rows.Err()
 }
 
-// first and last are the times that fit: from 1677 to 2262.
-var first, last = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
+// minTime and maxTime are the limits of a stored time: the years 1677 and 2262.
+var minTime, maxTime = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
 
-// nanos is a time as it is stored: Unix nanoseconds, and of a time that has none
-// the nearest.
-func nanos(t time.Time) int64 {
+// toNanos returns the stored form of a time: Unix nanoseconds. A time beyond the limits becomes the nearest limit.
+func toNanos(t time.Time) int64 {
 	switch {
-	case t.Before(first):
+	case t.Before(minTime):
 		return math.MinInt64
-	case t.After(last):
+	case t.After(maxTime):
 		return math.MaxInt64
 	}
 	return t.UnixNano()
 }
 
-func unix(n sql.NullInt64) time.Time {
+func fromNanos(n sql.NullInt64) time.Time {
 	if !n.Valid {
 		return time.Time{}
 	}

@@ -13,50 +13,51 @@ import (
 
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
-	return s.write(ctx, &orderUpdate{store: s, orderID: orderID, transition: transition})
+	return s.submit(ctx, &orderUpdate{store: s, id: orderID, transition: transition})
 }
 
-// orderUpdate runs a transition on what the transaction holds of an order, and puts
-// what it made of it in its place.
+// orderUpdate is the operation of Update: it runs a transition on the stored record of an order, and stores the result.
 type orderUpdate struct {
 	store      *Store
-	orderID    string
+	id         string
 	transition func(*approval.Order) error
 
-	before []byte // read
-	known  bool
-	made   change // computed
+	before   []byte // the stored record, set by load
+	isStored bool
+	change   orderChange // set by compute
 }
 
-// order implements apply.
-func (u *orderUpdate) order() string { return u.orderID }
+// orderID implements operation.
+func (u *orderUpdate) orderID() string { return u.id }
 
-// read implements apply.
-func (u *orderUpdate) read(ctx context.Context) error {
-	err := u.store.stmts.get.QueryRowContext(ctx, []byte(u.orderID)).Scan(&u.before)
-	u.known = !errors.Is(err, sql.ErrNoRows)
-	if u.known {
+// load implements operation.
+func (u *orderUpdate) load(ctx context.Context) error {
+	err := u.store.stmts.get.QueryRowContext(ctx, []byte(u.id)).Scan(&u.before)
+	u.isStored = !errors.Is(err, sql.ErrNoRows)
+	if u.isStored {
 		return err
 	}
 	return nil
 }
 
-// compute implements apply.
+// compute implements operation.
 func (u *orderUpdate) compute() (out outcome) {
-	u.made, out = u.store.compute(u.orderID, u.before, u.known, u.transition)
+	u.change, out = u.store.applyTransition(u.id, u.before, u.isStored, u.transition)
 	return out
 }
 
-// put implements apply.
-func (u *orderUpdate) put(ctx context.Context) error { return u.store.put(ctx, u.orderID, u.made) }
+// save implements operation.
+func (u *orderUpdate) save(ctx context.Context) error {
+	return u.store.writeChange(ctx, u.id, u.change)
+}
 
-// stored implements apply.
-func (u *orderUpdate) stored() { u.store.recent.stored(u.orderID, u.made.record) }
+// committed implements operation.
+func (u *orderUpdate) committed() { u.store.recent.markDurable(u.id, u.change.record) }
 
-// change is what a transition made of an order: its record, and what is looked
-// up and counted without reading records.
-type change struct {
-	empty         bool // nothing is known of it any more
+// orderChange is the result of a transition: the new record, and the columns by which orders are found and counted
+// without reading records.
+type orderChange struct {
+	remove        bool // the order is empty
 	record        []byte
 	due           time.Time
 	since         time.Time // of the oldest pending approval
@@ -66,46 +67,47 @@ type change struct {
 	opened, ended []approval.PendingApproval
 }
 
-// compute runs the transition on a stored record, or on an empty order where
-// none is known. A record that cannot be read, and a panic, concern this order
-// only.
-func (s *Store) compute(orderID string, stored []byte, known bool, transition func(*approval.Order) error) (c change, out outcome) {
+// applyTransition runs the transition on a stored record, or on an empty order if isStored is false. If the record
+// cannot be read, or if the transition panics, only this order is affected.
+func (s *Store) applyTransition(
+	orderID string, before []byte, isStored bool, transition func(*approval.Order) error,
+) (c orderChange, out outcome) {
 	defer func() {
 		if p := recover(); p != nil {
 			out.panicked = p
 		}
 	}()
 	o := &approval.Order{ID: orderID}
-	if known {
-		if o = s.recent.take(orderID, stored); o == nil {
-			if o, out.err = store.Decode(orderID, stored, s.config.Sealer); out.err != nil {
+	if isStored {
+		if o = s.recent.takeOrder(orderID, before); o == nil {
+			if o, out.err = store.Decode(orderID, before, s.config.Sealer); out.err != nil {
 				return c, out
 			}
 		}
 	}
-	had := o.PendingApprovals()
+	pendingBefore := o.PendingApprovals()
 	if out.err = transition(o); out.err != nil {
 		return c, out
 	}
-	has := o.PendingApprovals()
-	c = change{
-		empty:     o.IsEmpty(),
+	pending := o.PendingApprovals()
+	c = orderChange{
+		remove:    o.IsEmpty(),
 		due:       o.NextDue(),
-		since:     store.OldestPending(has),
-		pending:   len(has),
+		since:     store.OldestPending(pending),
+		pending:   len(pending),
 		exhausted: o.HasExhaustedCallback(),
 		retrying:  o.IsRetrying(),
-		opened:    without(has, had),
-		ended:     without(had, has),
+		opened:    subtractApprovals(pending, pendingBefore),
+		ended:     subtractApprovals(pendingBefore, pending),
 	}
-	if c.record, out.err = store.Encode(orderID, o, s.config.Sealer); out.err == nil && !c.empty {
-		s.recent.keep(orderID, c.record, o)
+	if c.record, out.err = store.Encode(orderID, o, s.config.Sealer); out.err == nil && !c.remove {
+		s.recent.keepOrder(orderID, c.record, o)
 	}
 	return c, out
 }
 
-// without returns the approvals that are not among the others.
-func without(all, others []approval.PendingApproval) []approval.PendingApproval {
+// subtractApprovals returns the approvals in all that are not in others.
+func subtractApprovals(all, others []approval.PendingApproval) []approval.PendingApproval {
 	var out []approval.PendingApproval
 	for _, p := range all {
 		if !slices.ContainsFunc(others, func(q approval.PendingApproval) bool { return q.ApprovalID == p.ApprovalID }) {
@@ -115,33 +117,35 @@ func without(all, others []approval.PendingApproval) []approval.PendingApproval 
 	return out
 }
 
-// put writes a change within the transaction.
-func (s *Store) put(ctx context.Context, orderID string, c change) error {
+// writeChange writes a change within the transaction.
+func (s *Store) writeChange(ctx context.Context, orderID string, c orderChange) error {
 	id := []byte(orderID)
-	if c.empty {
+	if c.remove {
 		if _, err := s.stmts.remove.ExecContext(ctx, id); err != nil {
 			return err
 		}
-		return s.count(ctx, c)
+		return s.updateCounts(ctx, c)
 	}
-	if _, err := s.stmts.put.ExecContext(ctx, id, c.record, orNull(c.due), c.pending, c.exhausted, orNull(c.since), c.retrying); err != nil {
+	_, err := s.stmts.put.ExecContext(ctx, id, c.record, nullableNanos(c.due), c.pending, c.exhausted,
+		nullableNanos(c.since), c.retrying)
+	if err != nil {
 		return err
 	}
-	return s.count(ctx, c)
+	return s.updateCounts(ctx, c)
 }
 
-// orNull is a time as it is stored, NULL for the zero time.
-func orNull(t time.Time) any {
+// nullableNanos returns the stored form of a time: NULL for the zero time.
+func nullableNanos(t time.Time) any {
 	if t.IsZero() {
 		return nil
 	}
-	return nanos(t)
+	return toNanos(t)
 }
 
-// count brings the counts up to date.
-func (s *Store) count(ctx context.Context, c change) error {
+// updateCounts updates the table of pending approvals and the counts of the workflows.
+func (s *Store) updateCounts(ctx context.Context, c orderChange) error {
 	for _, p := range c.ended {
-		if _, err := s.stmts.ended.ExecContext(ctx, p.Workflow, nanos(p.Since), p.ApprovalID); err != nil {
+		if _, err := s.stmts.ended.ExecContext(ctx, p.Workflow, toNanos(p.Since), p.ApprovalID); err != nil {
 			return err
 		}
 		if _, err := s.stmts.add.ExecContext(ctx, p.Workflow, -1); err != nil {
@@ -149,7 +153,7 @@ func (s *Store) count(ctx context.Context, c change) error {
 		}
 	}
 	for _, p := range c.opened {
-		if _, err := s.stmts.opened.ExecContext(ctx, p.Workflow, nanos(p.Since), p.ApprovalID); err != nil {
+		if _, err := s.stmts.opened.ExecContext(ctx, p.Workflow, toNanos(p.Since), p.ApprovalID); err != nil {
 			return err
 		}
 		if _, err := s.stmts.add.ExecContext(ctx, p.Workflow, 1); err != nil {

@@ -9,59 +9,56 @@ import (
 	"time"
 )
 
-// write is one change on its way. Its caller may give it up until the writer
-// has begun it.
-type write struct {
-	apply  apply
-	begun  atomic.Bool // by the writer, or given up by the caller
-	result chan outcome
+// queuedOperation is an operation in the writer's queue. Its caller may withdraw it until the writer starts it.
+type queuedOperation struct {
+	operation operation
+	started   atomic.Bool // or withdrawn
+	result    chan outcome
 }
 
-// apply makes a change within the writer's transaction, in three steps. The
-// outcome of the second is its caller's alone, and no third follows where it
-// failed; the error of another ends the transaction, for all that share it.
-type apply interface {
-	// order is the ID of the one order that the change reads and writes, or
-	// nothing if it is about none.
-	order() string
-	read(ctx context.Context) error
-	// compute does not touch the database. It runs side by side with those of
-	// other orders.
+// operation is a change within the writer's transaction. It has three steps: load, compute and save. If compute fails,
+// save is skipped, and only the caller of this operation gets the error. If load or save fails, the transaction fails,
+// for all operations in it.
+type operation interface {
+	// orderID returns the ID of the order that the operation reads and writes, or "" if it concerns no order.
+	orderID() string
+	load(ctx context.Context) error
+	// compute does not use the database. It runs concurrently with compute of other orders.
 	compute() outcome
-	put(ctx context.Context) error
-	// stored is told when the change is durable.
-	stored()
+	save(ctx context.Context) error
+	// committed is called when the change is durable.
+	committed()
 }
 
-// simple is a change of one step.
-type simple func(context.Context) error
+// singleStep is an operation that has only the step save.
+type singleStep func(context.Context) error
 
-func (simple) order() string                   { return "" }
-func (simple) read(context.Context) error      { return nil }
-func (simple) compute() outcome                { return outcome{} }
-func (f simple) put(ctx context.Context) error { return f(ctx) }
-func (simple) stored()                         {}
+func (singleStep) orderID() string                  { return "" }
+func (singleStep) load(context.Context) error       { return nil }
+func (singleStep) compute() outcome                 { return outcome{} }
+func (f singleStep) save(ctx context.Context) error { return f(ctx) }
+func (singleStep) committed()                       {}
 
-// outcome is what became of a change.
+// outcome is the result of an operation.
 type outcome struct {
 	err      error
 	panicked any
 }
 
-// failed says that the change was not made, the transaction notwithstanding.
-func (o outcome) failed() bool { return o.err != nil || o.panicked != nil }
+// hasFailed reports whether the operation itself failed, not its transaction.
+func (o outcome) hasFailed() bool { return o.err != nil || o.panicked != nil }
 
-// tell gives the outcome to the caller.
-func (o outcome) tell() error {
+// deliver passes the outcome to the caller: it returns the error, or repeats the panic.
+func (o outcome) deliver() error {
 	if o.panicked != nil {
 		panic(o.panicked)
 	}
 	return o.err
 }
 
-// write hands a change to the writer and waits until it is durable.
-func (s *Store) write(ctx context.Context, change apply) error {
-	w := &write{apply: change, result: make(chan outcome, 1)}
+// submit adds an operation to the writer's queue and waits until its change is durable.
+func (s *Store) submit(ctx context.Context, op operation) error {
+	w := &queuedOperation{operation: op, result: make(chan outcome, 1)}
 	select {
 	case <-s.closed:
 		return errClosed
@@ -79,16 +76,16 @@ func (s *Store) write(ctx context.Context, change apply) error {
 	for cancelled := ctx.Done(); ; {
 		select {
 		case out := <-w.result:
-			return out.tell()
+			return out.deliver()
 		case <-cancelled:
-			if w.begun.CompareAndSwap(false, true) {
+			if w.started.CompareAndSwap(false, true) {
 				return ctx.Err()
 			}
-			cancelled = nil // it is under way: its end is near
-		case <-s.done: // the writer has ended: either it has told us, or it never will
+			cancelled = nil // the writer has started it, and the result comes soon
+		case <-s.writerDone: // the result is there, or will never come
 			select {
 			case out := <-w.result:
-				return out.tell()
+				return out.deliver()
 			default:
 				return errClosed
 			}
@@ -96,26 +93,26 @@ func (s *Store) write(ctx context.Context, change apply) error {
 	}
 }
 
-// run is the writer: it gathers what waits, stores it in one transaction, and
-// tells each caller.
-func (s *Store) run() {
-	defer close(s.done)
+// runWriter is the writer's goroutine. It gathers the queued operations, stores them in one transaction, and delivers
+// the outcome to each caller.
+func (s *Store) runWriter() {
+	defer close(s.writerDone)
 	for {
 		select {
 		case first := <-s.queue:
-			s.commit(s.gather(first))
+			s.commitBatch(s.gatherBatch(first))
 		case <-s.closed:
-			for len(s.queue) > 0 { // what was accepted is stored
-				s.commit(s.gather(<-s.queue))
+			for len(s.queue) > 0 { // these were accepted before Close
+				s.commitBatch(s.gatherBatch(<-s.queue))
 			}
 			return
 		}
 	}
 }
 
-// gather takes what waits, and waits for nothing.
-func (s *Store) gather(first *write) []*write {
-	batch := []*write{first}
+// gatherBatch returns the operations in the queue, without waiting for more.
+func (s *Store) gatherBatch(first *queuedOperation) []*queuedOperation {
+	batch := []*queuedOperation{first}
 	for len(batch) < maxBatch {
 		select {
 		case w := <-s.queue:
@@ -127,15 +124,15 @@ func (s *Store) gather(first *write) []*write {
 	return batch
 }
 
-// commit stores a batch. A change that fails concerns its caller only; a
-// transaction that fails, all of them.
-func (s *Store) commit(batch []*write) {
-	began := time.Now()
+// commitBatch stores a batch of operations. If an operation fails, only its caller gets the error. If the transaction
+// fails, all callers get it.
+func (s *Store) commitBatch(batch []*queuedOperation) {
+	startedAt := time.Now()
 	outcomes := make([]outcome, len(batch))
-	err := s.transaction(func(ctx context.Context) error {
+	err := s.inTransaction(func(ctx context.Context) error {
 		for begin := 0; begin < len(batch); {
-			end := begin + together(batch[begin:])
-			if err := applyTogether(ctx, batch[begin:end], outcomes[begin:end]); err != nil {
+			end := begin + countIndependent(batch[begin:])
+			if err := applyIndependent(ctx, batch[begin:end], outcomes[begin:end]); err != nil {
 				return err
 			}
 			begin = end
@@ -143,25 +140,25 @@ func (s *Store) commit(batch []*write) {
 		return nil
 	})
 	for i, w := range batch {
-		if err != nil && !outcomes[i].failed() {
+		if err != nil && !outcomes[i].hasFailed() {
 			outcomes[i].err = fmt.Errorf("store: %w", err)
 		}
-		if !outcomes[i].failed() {
-			w.apply.stored()
+		if !outcomes[i].hasFailed() {
+			w.operation.committed()
 		}
 		w.result <- outcomes[i]
 	}
 	if s.config.Observe != nil {
-		s.config.Observe(Commit{Updates: len(batch), Took: time.Since(began), Err: err})
+		s.config.Observe(Commit{Updates: len(batch), Took: time.Since(startedAt), Err: err})
 	}
 }
 
-// together says how many changes come before one of an order that is among them
-// already, and so has to see what they made of it.
-func together(batch []*write) int {
+// countIndependent returns the number of operations before the first operation on an order that is already among them:
+// that operation must see the result of the earlier operation.
+func countIndependent(batch []*queuedOperation) int {
 	orders := make(map[string]bool, len(batch))
 	for i, w := range batch {
-		id := w.apply.order()
+		id := w.operation.orderID()
 		if orders[id] {
 			return i
 		}
@@ -170,34 +167,33 @@ func together(batch []*write) int {
 	return len(batch)
 }
 
-// applyTogether makes changes of different orders. The connection reads and
-// writes one after another; what is computed between, reading and writing JSON
-// most of all, takes as long as that, and is spread over the processors.
-func applyTogether(ctx context.Context, batch []*write, outcomes []outcome) error {
-	begun := make([]int, 0, len(batch))
+// applyIndependent runs operations on different orders. The connection loads and saves them one after another. The
+// computation between takes as long as that, mainly for JSON, and runs on all processors.
+func applyIndependent(ctx context.Context, batch []*queuedOperation, outcomes []outcome) error {
+	started := make([]int, 0, len(batch)) // indexes
 	for i, w := range batch {
-		if !w.begun.CompareAndSwap(false, true) {
+		if !w.started.CompareAndSwap(false, true) {
 			continue
 		}
-		if err := w.apply.read(ctx); err != nil {
+		if err := w.operation.load(ctx); err != nil {
 			return err
 		}
-		begun = append(begun, i)
+		started = append(started, i)
 	}
-	spread(len(begun), func(n int) { outcomes[begun[n]] = batch[begun[n]].apply.compute() })
-	for _, i := range begun {
-		if outcomes[i].failed() {
+	runParallel(len(started), func(n int) { outcomes[started[n]] = batch[started[n]].operation.compute() })
+	for _, i := range started {
+		if outcomes[i].hasFailed() {
 			continue
 		}
-		if err := batch[i].apply.put(ctx); err != nil {
+		if err := batch[i].operation.save(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// spread calls f for 0 to n-1, on as many goroutines as there are processors.
-func spread(n int, f func(int)) {
+// runParallel calls f for 0 to n-1, on one goroutine per processor.
+func runParallel(n int, f func(int)) {
 	var next atomic.Int64
 	work := func() {
 		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
@@ -212,17 +208,17 @@ func spread(n int, f func(int)) {
 	others.Wait()
 }
 
-// transaction runs f in a transaction of the writer's connection.
-func (s *Store) transaction(f func(context.Context) error) (err error) {
+// inTransaction runs f in a transaction on the writer's connection.
+func (s *Store) inTransaction(f func(context.Context) error) (err error) {
 	ctx := context.Background()
 	if _, err := s.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		// A transaction that could not be rolled back before would be in the way.
+		// An earlier transaction whose rollback failed would still be open.
 		_, _ = s.conn.ExecContext(ctx, "ROLLBACK")
 		return err
 	}
 	defer func() {
 		if err != nil {
-			_, _ = s.conn.ExecContext(ctx, "ROLLBACK") // SQLite may have done it itself
+			_, _ = s.conn.ExecContext(ctx, "ROLLBACK") // it fails if SQLite has already rolled back
 		}
 	}()
 	if err := f(ctx); err != nil {

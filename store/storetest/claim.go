@@ -94,9 +94,8 @@ func leaseEnds(t *testing.T, s store.Store) {
 	require.Equal(t, []string{"o"}, claim(t, s, 2*lease, 1))
 }
 
-// leaseOutlivesUpdate: the actions that are due found no room. Without the
-// lease a sweeper would be handed the same orders again and again, and the
-// orders behind them never.
+// leaseOutlivesUpdate: the actions that are due found no room. Without the lease a sweeper would be handed the same
+// orders again and again, and the orders behind them never.
 func leaseOutlivesUpdate(t *testing.T, s store.Store) {
 	for _, due := range []time.Duration{-time.Hour, 0, time.Minute} { // long ago, and at the very time of the claim
 		update(t, s, "o", dueAt(due))
@@ -114,8 +113,8 @@ func leaseOutlivesUpdate(t *testing.T, s store.Store) {
 	}
 }
 
-// updateEndsLease: what was due has been begun. What comes next is due at its
-// time, even if that is before the lease would have ended.
+// updateEndsLease: what was due has been begun. What comes next is due at its time, even if that is before the lease
+// would have ended.
 func updateEndsLease(t *testing.T, s store.Store) {
 	update(t, s, "o", dueAt(0))
 	require.Equal(t, []string{"o"}, claim(t, s, 0, 1))
@@ -172,8 +171,8 @@ func leasedHidesNothing(t *testing.T, s store.Store) {
 	require.Empty(t, claim(t, s, time.Minute, 3))
 }
 
-// noRoomGoesToTheEnd: many orders that find no room, more than are gone through
-// within a lease, do not keep the one that comes after them waiting for ever.
+// noRoomGoesToTheEnd: many orders that find no room, more than are gone through within a lease, do not keep the one
+// that comes after them waiting for ever.
 func noRoomGoesToTheEnd(t *testing.T, s store.Store) {
 	for i := range 9 {
 		update(t, s, fmt.Sprint("stuck", i), dueAt(0))
@@ -203,8 +202,8 @@ func claimersNeverShare(t *testing.T, s store.Store) {
 	}
 }
 
-// claimedOnceWhileUpdated does so while the orders are updated, and stay due:
-// by those that claimed them, and by others.
+// claimedOnceWhileUpdated does so while the orders are updated, and stay due: by those that claimed them, and by
+// others.
 func claimedOnceWhileUpdated(t *testing.T, s store.Store) {
 	all := fill(t, s, 100)
 	claimed := claimAll(t, s, func(id string) {
@@ -218,8 +217,7 @@ func claimedOnceWhileUpdated(t *testing.T, s store.Store) {
 	}
 }
 
-// claimAll claims from many goroutines until there is nothing left, and counts
-// how often each order was claimed.
+// claimAll claims from many goroutines until there is nothing left, and counts how often each order was claimed.
 func claimAll(t *testing.T, s store.Store, each func(id string)) map[string]int {
 	t.Helper()
 	var mu sync.Mutex

@@ -40,8 +40,7 @@ func (m *claimModel) may() []string {
 	return out
 }
 
-// claimsAgreeWithModel runs sequences of updates and claims, and compares every
-// claim with what the model says.
+// claimsAgreeWithModel runs sequences of updates and claims, and compares every claim with what the model says.
 func claimsAgreeWithModel(t *testing.T, s store.Store) {
 	rapid.Check(t, func(t *rapid.T) {
 		removeAll(t, s)

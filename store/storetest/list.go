@@ -124,8 +124,8 @@ func waits(t *testing.T, s store.Store, id string, since ...time.Duration) {
 	})
 }
 
-// longestFirst lists by age: by the oldest pending approval of each order, those
-// of one age by ID, and what is closed not at all.
+// longestFirst lists by age: by the oldest pending approval of each order, those of one age by ID, and what is closed
+// not at all.
 func longestFirst(t *testing.T, s store.Store) {
 	waits(t, s, "a", 5*time.Hour)
 	waits(t, s, "b", 3*time.Hour, 7*time.Hour)
@@ -155,8 +155,7 @@ func longestFirst(t *testing.T, s store.Store) {
 	}
 }
 
-// placesStay goes on from a place whose order is gone meanwhile, and refuses what
-// is no place.
+// placesStay goes on from a place whose order is gone meanwhile, and refuses what is no place.
 func placesStay(t *testing.T, s store.Store) {
 	for i := range 6 {
 		waits(t, s, fmt.Sprint("o", 5-i), time.Duration(i)*time.Hour)

@@ -14,9 +14,8 @@ type Optional struct {
 	OrphanLister bool
 }
 
-// RequireOptional requires that the adapter implements exactly these optional
-// interfaces. A method whose signature has changed would switch its feature off
-// silently; a method too many would switch on a feature that is wrong for the
+// RequireOptional requires that the adapter implements exactly these optional interfaces. A method whose signature has
+// changed would switch its feature off silently; a method too many would switch on a feature that is wrong for the
 // adapter.
 func RequireOptional(t *testing.T, s store.Store, want Optional) {
 	t.Helper()

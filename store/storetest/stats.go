@@ -62,8 +62,8 @@ func requireCounted(t tb, s store.Store) {
 	require.Equal(t, byAge, ids(list(t, s, store.Query{ByAge: true, Limit: 1})))
 }
 
-// livesAreCounted leads orders through lives of every kind: asked, decided,
-// superseded, timed out, cancelled, delivered, given up, redriven, removed.
+// livesAreCounted leads orders through lives of every kind: asked, decided, superseded, timed out, cancelled,
+// delivered, given up, redriven, removed.
 func livesAreCounted(t *testing.T, s store.Store) {
 	rapid.Check(t, func(t *rapid.T) {
 		removeAll(t, s)

@@ -1,5 +1,5 @@
-// Package storetest is the contract of store.Store as a suite. Every adapter
-// passes it, the one in memory too: what runs on one runs on all.
+// Package storetest is the contract of store.Store as a suite. Every adapter passes it, the one in memory too: what
+// runs on one runs on all.
 package storetest
 
 import (
@@ -16,8 +16,8 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Run runs the suite. open returns a new and empty store, and has it closed
-// when the test ends. A store that is store.DeadLetters too is held to that.
+// Run runs the suite. open returns a new and empty store, and has it closed when the test ends. A store that is
+// store.DeadLetters too is held to that.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, part := range []struct {
 		name  string
@@ -83,8 +83,7 @@ func request(a approval.Request) func(*approval.Order) error {
 	}
 }
 
-// dueAt is a transition after which the order is due at that time: it has one
-// pending approval, with that deadline.
+// dueAt is a transition after which the order is due at that time: it has one pending approval, with that deadline.
 func dueAt(d time.Duration) func(*approval.Order) error {
 	return func(o *approval.Order) error {
 		if len(o.Approvals) == 0 {

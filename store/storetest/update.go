@@ -122,9 +122,8 @@ func keepsItsID(t *testing.T, s store.Store) {
 	requireNone(t, s, "b")
 }
 
-// updatesTakeTurns counts in one order from many goroutines. Each of them has
-// the count of the last run of its function, as the contract says, so that no
-// two have the same.
+// updatesTakeTurns counts in one order from many goroutines. Each of them has the count of the last run of its
+// function, as the contract says, so that no two have the same.
 func updatesTakeTurns(t *testing.T, s store.Store) {
 	const workers, each = 16, 20
 	update(t, s, "o", dueAt(time.Hour))
@@ -217,8 +216,8 @@ func nothingIsShared(t *testing.T, s store.Store) {
 	})
 }
 
-// cancelledIsWholeOrNone cancels updates before and while they are under way:
-// each has the context's error or is stored, and none is half stored.
+// cancelledIsWholeOrNone cancels updates before and while they are under way: each has the context's error or is
+// stored, and none is half stored.
 func cancelledIsWholeOrNone(t *testing.T, s store.Store) {
 	update(t, s, "o", dueAt(time.Hour))
 	ctx, cancel := context.WithCancel(t.Context())

@@ -17,16 +17,17 @@ func (s *Store) PutDeadLetter(ctx context.Context, d store.DeadLetter) (string, 
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	s.last++
-	d.ID = store.FormatDeadLetterID(s.last)
+	s.lastDeadLetter++
+	d.ID = store.FormatDeadLetterID(s.lastDeadLetter)
 	d.ReasonCode = d.ReasonCode.OrUnknown()
-	s.letters = append(s.letters, clone(d))
+	s.deadLetters = append(s.deadLetters, cloneDeadLetter(d))
 	return d.ID, nil
 }
 
-// clone returns a copy that shares nothing with d.
-func clone(d store.DeadLetter) store.DeadLetter {
-	d.Body, d.Metadata = slices.Clone(d.Body), maps.Clone(d.Metadata)
+// cloneDeadLetter returns a copy that shares no memory with d.
+func cloneDeadLetter(d store.DeadLetter) store.DeadLetter {
+	d.Body = slices.Clone(d.Body)
+	d.Metadata = maps.Clone(d.Metadata)
 	return d
 }
 
@@ -40,9 +41,9 @@ func (s *Store) ListDeadLetters(_ context.Context, after string, limit int) ([]s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []store.DeadLetter
-	for _, d := range s.letters {
+	for _, d := range s.deadLetters {
 		if d.ID > after && len(out) < limit {
-			out = append(out, clone(d))
+			out = append(out, cloneDeadLetter(d))
 		}
 	}
 	return out, nil
@@ -52,10 +53,10 @@ func (s *Store) ListDeadLetters(_ context.Context, after string, limit int) ([]s
 func (s *Store) TakeDeadLetter(_ context.Context, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.letters, func(d store.DeadLetter) bool { return d.ID == id })
+	i := slices.IndexFunc(s.deadLetters, func(d store.DeadLetter) bool { return d.ID == id })
 	if i < 0 {
 		return fmt.Errorf("dead letter %q: %w", id, approval.ErrNotFound)
 	}
-	s.letters = slices.Delete(s.letters, i, i+1)
+	s.deadLetters = slices.Delete(s.deadLetters, i, i+1)
 	return nil
 }

@@ -13,48 +13,48 @@ import (
 
 func TestRecentIsOfExactlyTheseBytes(t *testing.T) {
 	t.Parallel()
-	var r recent
+	var r recentOrders
 	o := &approval.Order{ID: "o", JudgedDecisions: []approval.JudgedDecision{{ID: "d"}}}
-	assert.Nil(t, r.take("o", nil), "before there is anything")
-	r.keep("o", []byte("one"), o)
+	assert.Nil(t, r.takeOrder("o", nil), "before there is anything")
+	r.keepOrder("o", []byte("one"), o)
 	o.JudgedDecisions[0].ID = "changed"
-	got := r.take("o", []byte("one"))
+	got := r.takeOrder("o", []byte("one"))
 	require.NotNil(t, got)
 	assert.Equal(t, "d", got.JudgedDecisions[0].ID)
-	assert.Nil(t, r.take("o", []byte("one")), "who took it has it to himself")
-	r.keep("o", []byte("one"), o)
-	r.keep("o", []byte("two"), o)
-	assert.Nil(t, r.take("o", []byte("one")))
-	assert.Nil(t, r.take("o", []byte("two")), "it was another's")
+	assert.Nil(t, r.takeOrder("o", []byte("one")), "who took it has it to himself")
+	r.keepOrder("o", []byte("one"), o)
+	r.keepOrder("o", []byte("two"), o)
+	assert.Nil(t, r.takeOrder("o", []byte("one")))
+	assert.Nil(t, r.takeOrder("o", []byte("two")), "it was another's")
 	assert.Zero(t, r.size)
 }
 
 func TestOnlyWhatIsDurableIsRead(t *testing.T) {
 	t.Parallel()
-	var r recent
-	assert.Nil(t, r.read("o"))
-	r.keep("o", []byte("one"), &approval.Order{ID: "o", JudgedDecisions: []approval.JudgedDecision{{ID: "d"}}})
-	assert.Nil(t, r.read("o"), "its transaction goes on")
-	r.stored("o", []byte("another"))
-	assert.Nil(t, r.read("o"))
-	r.stored("o", []byte("one"))
-	got := r.read("o")
+	var r recentOrders
+	assert.Nil(t, r.copyDurable("o"))
+	r.keepOrder("o", []byte("one"), &approval.Order{ID: "o", JudgedDecisions: []approval.JudgedDecision{{ID: "d"}}})
+	assert.Nil(t, r.copyDurable("o"), "its transaction goes on")
+	r.markDurable("o", []byte("another"))
+	assert.Nil(t, r.copyDurable("o"))
+	r.markDurable("o", []byte("one"))
+	got := r.copyDurable("o")
 	require.NotNil(t, got)
 	got.JudgedDecisions[0].ID = "changed"
-	assert.Equal(t, "d", r.read("o").JudgedDecisions[0].ID)
-	r.keep("o", []byte("two"), got)
-	assert.Nil(t, r.read("o"))
+	assert.Equal(t, "d", r.copyDurable("o").JudgedDecisions[0].ID)
+	r.keepOrder("o", []byte("two"), got)
+	assert.Nil(t, r.copyDurable("o"))
 }
 
 func TestRecentIsBounded(t *testing.T) {
 	t.Parallel()
-	var r recent
+	var r recentOrders
 	for i := range 3 * recentBytes / 1000 {
-		r.keep(orderName(i), make([]byte, 1000), &approval.Order{})
+		r.keepOrder(orderName(i), make([]byte, 1000), &approval.Order{})
 		require.LessOrEqual(t, r.size, recentBytes)
 		require.Equal(t, r.size, 1000*len(r.orders))
 	}
-	r.keep("long", make([]byte, recentBytes), &approval.Order{})
+	r.keepOrder("long", make([]byte, recentBytes), &approval.Order{})
 	assert.NotContains(t, r.orders, "long")
 }
 

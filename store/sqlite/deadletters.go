@@ -11,33 +11,36 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// sealedLetter is the part of a dead letter that may hold secrets.
-type sealedLetter struct {
+// sealedContent is the part of a dead letter that may contain secrets.
+type sealedContent struct {
 	Body     []byte            `json:"body"`
 	Metadata map[string]string `json:"metadata"`
 }
 
-// letterSeal is the associated data of sealed dead letters.
-const letterSeal = "dead letter"
+// sealPurpose is the associated data of the sealed part of dead letters.
+const sealPurpose = "dead letter"
 
 const (
-	insertLetter  = "INSERT INTO dead_letters (source, reason_code, reason, at, redrives, sealed) VALUES (?, ?, ?, ?, ?, ?)"
-	selectLetters = "SELECT id, source, reason_code, reason, at, redrives, sealed FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?"
+	insertDeadLetter = `INSERT INTO dead_letters (source, reason_code, reason, at, redrives, sealed)
+		VALUES (?, ?, ?, ?, ?, ?)`
+	selectDeadLetters = `SELECT id, source, reason_code, reason, at, redrives, sealed FROM dead_letters
+		WHERE id > ? ORDER BY id LIMIT ?`
 )
 
 // PutDeadLetter implements store.DeadLetters.
 func (s *Store) PutDeadLetter(ctx context.Context, d store.DeadLetter) (string, error) {
-	text, err := json.Marshal(sealedLetter{d.Body, d.Metadata})
+	text, err := json.Marshal(sealedContent{d.Body, d.Metadata})
 	if err != nil {
 		return "", fmt.Errorf("put dead letter: %w", err)
 	}
-	sealed, err := s.config.Sealer.Seal(text, letterSeal)
+	sealed, err := s.config.Sealer.Seal(text, sealPurpose)
 	if err != nil {
 		return "", fmt.Errorf("put dead letter: %w", err)
 	}
 	var id int64
-	err = s.write(ctx, simple(func(ctx context.Context) error {
-		res, err := s.conn.ExecContext(ctx, insertLetter, d.Source, string(d.ReasonCode.OrUnknown()), d.Reason, nanos(d.At), d.Redrives, sealed)
+	err = s.submit(ctx, singleStep(func(ctx context.Context) error {
+		res, err := s.conn.ExecContext(ctx, insertDeadLetter,
+			d.Source, string(d.ReasonCode.OrUnknown()), d.Reason, toNanos(d.At), d.Redrives, sealed)
 		if err != nil {
 			return err
 		}
@@ -59,7 +62,7 @@ func (s *Store) ListDeadLetters(ctx context.Context, after string, limit int) ([
 			return nil, err
 		}
 	}
-	rows, err := s.reads.QueryContext(ctx, selectLetters, from, limit)
+	rows, err := s.reads.QueryContext(ctx, selectDeadLetters, from, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list dead letters: %w", err)
 	}
@@ -74,7 +77,7 @@ func (s *Store) ListDeadLetters(ctx context.Context, after string, limit int) ([
 			return nil, fmt.Errorf("list dead letters: %w", err)
 		}
 		d.ID, d.At = store.FormatDeadLetterID(id), time.Unix(0, at).UTC()
-		if err := s.openLetter(&d, sealed); err != nil {
+		if err := s.unseal(&d, sealed); err != nil {
 			unreadable = append(unreadable, err)
 			continue
 		}
@@ -83,12 +86,12 @@ func (s *Store) ListDeadLetters(ctx context.Context, after string, limit int) ([
 	return out, errors.Join(append(unreadable, rows.Err())...)
 }
 
-func (s *Store) openLetter(d *store.DeadLetter, sealed []byte) error {
-	text, err := s.config.Sealer.Open(sealed, letterSeal)
+func (s *Store) unseal(d *store.DeadLetter, sealed []byte) error {
+	text, err := s.config.Sealer.Open(sealed, sealPurpose)
 	if err != nil {
 		return fmt.Errorf("open dead letter %s: %w", d.ID, err)
 	}
-	var l sealedLetter
+	var l sealedContent
 	if err := json.Unmarshal(text, &l); err != nil {
 		return fmt.Errorf("read dead letter %s: %w", d.ID, err)
 	}
@@ -103,7 +106,7 @@ func (s *Store) TakeDeadLetter(ctx context.Context, id string) error {
 		return err
 	}
 	var gone int64
-	err = s.write(ctx, simple(func(ctx context.Context) error {
+	err = s.submit(ctx, singleStep(func(ctx context.Context) error {
 		res, err := s.conn.ExecContext(ctx, "DELETE FROM dead_letters WHERE id = ?", n)
 		if err != nil {
 			return err

@@ -6,13 +6,12 @@ import (
 	"time"
 )
 
-const dueBy = "SELECT id FROM orders WHERE due <= ?"
+const selectDueBy = "SELECT id FROM orders WHERE due <= ?"
 
-// ListDueBy returns the IDs of all orders that are due until then, leased or not.
-// The process that opened the file is the only one: what is under way in these
-// orders right after that was begun by one that is dead.
+// ListDueBy implements store.OrphanLister. The lock of the file admits one process at a time, so that actions in
+// progress right after Open belong to a process that has ended.
 func (s *Store) ListDueBy(ctx context.Context, until time.Time) ([]string, error) {
-	rows, err := s.reads.QueryContext(ctx, dueBy, nanos(until))
+	rows, err := s.reads.QueryContext(ctx, selectDueBy, toNanos(until))
 	if err != nil {
 		return nil, fmt.Errorf("list due orders: %w", err)
 	}

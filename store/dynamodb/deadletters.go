@@ -1,0 +1,253 @@
+package dynamodb
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// sealedContent is the part of a dead letter that may contain secrets.
+type sealedContent struct {
+	Body     []byte            `json:"body"`
+	Metadata map[string]string `json:"metadata"`
+}
+
+const (
+	// sealPurpose is the associated data of the sealed part of dead letters.
+	sealPurpose = "dead letter"
+	// partSize is the largest size of the sealed part in an item, in bytes. A larger dead letter has several items.
+	partSize = 350 << 10
+	// maxParts is the largest number of items of a dead letter: a transaction takes 4 MB.
+	maxParts = 10
+)
+
+// PutDeadLetter implements store.DeadLetters.
+func (s *Store) PutDeadLetter(ctx context.Context, d store.DeadLetter) (string, error) {
+	id, err := s.storeDeadLetter(ctx, d)
+	if err != nil {
+		return "", fmt.Errorf("put dead letter: %w", err)
+	}
+	return id, nil
+}
+
+func (s *Store) storeDeadLetter(ctx context.Context, d store.DeadLetter) (string, error) {
+	plain, err := json.Marshal(sealedContent{d.Body, d.Metadata})
+	if err != nil {
+		return "", err
+	}
+	if plain, err = compress(plain); err != nil {
+		return "", err
+	}
+	sealed, err := s.config.Sealer.Seal(plain, sealPurpose)
+	if err != nil {
+		return "", err
+	}
+	parts := slices.Collect(slices.Chunk(sealed, partSize))
+	if len(parts) > maxParts {
+		return "", fmt.Errorf("it has %d KB, the limit is %d", len(sealed)>>10, maxParts*partSize>>10)
+	}
+	startedAt := time.Now()
+	id, err := s.nextDeadLetterID(ctx)
+	if err != nil {
+		return "", err
+	}
+	head := itemKey("letters", id)
+	head["source"] = stringAttr(d.Source)
+	head["reason_code"] = stringAttr(string(d.ReasonCode.OrUnknown()))
+	head["reason"] = stringAttr(d.Reason)
+	head["at"] = numberAttr(toNanos(d.At))
+	head["redrives"] = numberAttr(int64(d.Redrives))
+	head["parts"] = numberAttr(int64(len(parts)))
+	head["sealed"] = bytesAttr(parts[0])
+	items := []types.TransactWriteItem{{Put: &types.Put{
+		TableName:           &s.config.Table,
+		Item:                head,
+		ConditionExpression: aws.String("attribute_not_exists(pk)"),
+	}}}
+	for i, part := range parts[1:] {
+		k := partKey(id, i+1)
+		k["sealed"] = bytesAttr(part)
+		items = append(items, types.TransactWriteItem{Put: &types.Put{TableName: &s.config.Table, Item: k}})
+	}
+	err = s.withRetries(ctx, func(ctx context.Context) error {
+		return s.transactItems(ctx, append(slices.Clip(items), s.countUpdate(map[string]int64{"letters": 1})...))
+	})
+	// The ID belongs to this dead letter only: it exists if the answer of an earlier attempt was lost.
+	if _, exists := errors.AsType[*conflictError](err); exists {
+		err = nil
+	}
+	s.observeCommit(startedAt, err)
+	return id, err
+}
+
+func partKey(id string, part int) item { return itemKey("letter#"+id, fmt.Sprintf("%02d", part)) }
+
+// nextDeadLetterID returns a new ID.
+func (s *Store) nextDeadLetterID(ctx context.Context) (id string, err error) {
+	err = s.withRetries(ctx, func(ctx context.Context) error {
+		out, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName:                 &s.config.Table,
+			Key:                       itemKey("meta", "letters"),
+			UpdateExpression:          aws.String("ADD last_letter :one"),
+			ExpressionAttributeValues: item{":one": numberAttr(1)},
+			ReturnValues:              types.ReturnValueUpdatedNew,
+		})
+		if err == nil {
+			id = store.FormatDeadLetterID(getNumber(out.Attributes, "last_letter"))
+		}
+		return err
+	})
+	return id, err
+}
+
+// ListDeadLetters implements store.DeadLetters.
+func (s *Store) ListDeadLetters(ctx context.Context, after string, limit int) ([]store.DeadLetter, error) {
+	if after != "" {
+		n, err := store.ParseDeadLetterID(after)
+		if err != nil {
+			return nil, err
+		}
+		after = store.FormatDeadLetterID(n)
+	}
+	if after == "" {
+		after = store.FormatDeadLetterID(0)
+	}
+	heads, err := s.queryPartition(ctx, "letters", after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list dead letters: %w", err)
+	}
+	var out []store.DeadLetter
+	var unreadable []error
+	for _, head := range heads {
+		d, err := s.readDeadLetter(ctx, head)
+		if err != nil {
+			unreadable = append(unreadable, fmt.Errorf("read dead letter %s: %w", getString(head, "sk"), err))
+			continue
+		}
+		out = append(out, d)
+	}
+	return out, errors.Join(unreadable...)
+}
+
+// queryPartition returns the items of a partition that come after a sort key.
+func (s *Store) queryPartition(ctx context.Context, pk, after string, limit int) (out []item, err error) {
+	var from item
+	for limit > len(out) {
+		err := s.withRetries(ctx, func(ctx context.Context) error {
+			page, err := s.client.Query(ctx, &dynamodb.QueryInput{
+				TableName:                 &s.config.Table,
+				KeyConditionExpression:    aws.String("pk = :pk AND sk > :after"),
+				ConsistentRead:            aws.Bool(true),
+				ExpressionAttributeValues: item{":pk": stringAttr(pk), ":after": stringAttr(after)},
+				ExclusiveStartKey:         from,
+				Limit:                     aws.Int32(int32(min(limit-len(out), 1000))),
+			})
+			if err == nil {
+				out = append(out, page.Items...)
+				from = page.LastEvaluatedKey
+			}
+			return err
+		})
+		if err != nil || len(from) == 0 {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// readDeadLetter returns the dead letter with this head, which is its first item.
+func (s *Store) readDeadLetter(ctx context.Context, head item) (store.DeadLetter, error) {
+	d := store.DeadLetter{
+		ID:         getString(head, "sk"),
+		Source:     getString(head, "source"),
+		ReasonCode: approval.ReasonCode(getString(head, "reason_code")).OrUnknown(),
+		Reason:     getString(head, "reason"),
+		At:         fromNanos(getNumber(head, "at")),
+		Redrives:   int(getNumber(head, "redrives")),
+	}
+	sealed := bytes.Clone(getBytes(head, "sealed"))
+	if parts := getNumber(head, "parts"); parts > 1 {
+		more, err := s.queryPartition(ctx, "letter#"+d.ID, "0", maxParts)
+		if err != nil {
+			return d, err
+		}
+		if len(more) != int(parts)-1 {
+			return d, fmt.Errorf("%d of its parts are missing", int(parts)-1-len(more))
+		}
+		for _, m := range more {
+			sealed = append(sealed, getBytes(m, "sealed")...)
+		}
+	}
+	plain, err := s.config.Sealer.Open(sealed, sealPurpose)
+	if err != nil {
+		return d, err
+	}
+	if plain, err = decompress(plain); err != nil {
+		return d, err
+	}
+	var l sealedContent
+	if err := json.Unmarshal(plain, &l); err != nil {
+		return d, err
+	}
+	d.Body, d.Metadata = l.Body, l.Metadata
+	return d, nil
+}
+
+// TakeDeadLetter implements store.DeadLetters. If the answer of an attempt was lost and the dead letter is gone, that
+// attempt took it: an error would lose the message.
+func (s *Store) TakeDeadLetter(ctx context.Context, id string) error {
+	n, err := store.ParseDeadLetterID(id)
+	if err != nil {
+		return err
+	}
+	head, err := s.getItem(ctx, itemKey("letters", store.FormatDeadLetterID(n)))
+	if err != nil {
+		return fmt.Errorf("take dead letter %s: %w", id, err)
+	}
+	gone := fmt.Errorf("dead letter %s: %w", id, approval.ErrNotFound)
+	if head == nil {
+		return gone
+	}
+	items := []types.TransactWriteItem{{Delete: &types.Delete{
+		TableName:           &s.config.Table,
+		Key:                 itemKey("letters", store.FormatDeadLetterID(n)),
+		ConditionExpression: aws.String("attribute_exists(pk)"),
+	}}}
+	for part := 1; part < int(getNumber(head, "parts")); part++ {
+		items = append(items, types.TransactWriteItem{Delete: &types.Delete{
+			TableName: &s.config.Table,
+			Key:       partKey(store.FormatDeadLetterID(n), part),
+		}})
+	}
+	maybeTaken := false
+	startedAt := time.Now()
+	err = s.withRetries(ctx, func(ctx context.Context) error {
+		err := s.transactItems(ctx, append(slices.Clip(items), s.countUpdate(map[string]int64{"letters": -1})...))
+		if _, missing := errors.AsType[*conflictError](err); missing && !maybeTaken {
+			return &localError{gone}
+		} else if missing {
+			return nil
+		}
+		maybeTaken = maybeTaken || mayHaveBeenApplied(err)
+		return err
+	})
+	if errors.Is(err, approval.ErrNotFound) {
+		return gone
+	}
+	s.observeCommit(startedAt, err)
+	if err != nil {
+		return fmt.Errorf("take dead letter %s: %w", id, err)
+	}
+	return nil
+}

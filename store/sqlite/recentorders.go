@@ -1,0 +1,134 @@
+package sqlite
+
+import (
+	"bytes"
+	"reflect"
+	"sync"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// recentBytes bounds the size of the kept records. The decoded orders take about three times as much memory.
+const recentBytes = 4 << 20
+
+// recentOrders is a cache of decoded orders. An approval has four updates and two reads within a short time. With the
+// cache, only the first of them decodes JSON, which is a third of the cost of an update.
+//
+// The cache holds copies. An update takes an order out of the cache, and puts the new order in. It gets an order only
+// for the exact record from which the order was encoded: after a failed transaction or transition, the record in the
+// database is another one.
+type recentOrders struct {
+	mu     sync.Mutex
+	orders map[string]*recentOrder
+	size   int
+}
+
+// recentOrder is an order with its record.
+type recentOrder struct {
+	record  []byte
+	order   *approval.Order
+	durable bool // its transaction was committed
+}
+
+// takeOrder removes the order from the cache and returns it. It returns nil if the order is not in the cache, or is not
+// the order in this record.
+func (r *recentOrders) takeOrder(orderID string, record []byte) *approval.Order {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w, known := r.orders[orderID]
+	if !known {
+		return nil
+	}
+	delete(r.orders, orderID)
+	r.size -= len(w.record)
+	if !bytes.Equal(w.record, record) {
+		return nil
+	}
+	return w.order
+}
+
+// keepOrder adds a copy of an order to the cache. If the cache is full, it is emptied first.
+func (r *recentOrders) keepOrder(orderID string, record []byte, o *approval.Order) {
+	if len(record) > recentBytes/16 {
+		return
+	}
+	kept := cloneOrder(o.AsStored())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if before := r.orders[orderID]; before != nil {
+		r.size -= len(before.record)
+	}
+	if r.orders == nil || r.size+len(record) > recentBytes {
+		r.orders, r.size = map[string]*recentOrder{}, 0
+	}
+	r.orders[orderID] = &recentOrder{record: record, order: kept}
+	r.size += len(record)
+}
+
+// markDurable is called when the record is durable.
+func (r *recentOrders) markDurable(orderID string, record []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w := r.orders[orderID]; w != nil && bytes.Equal(w.record, record) {
+		w.durable = true
+	}
+}
+
+// copyDurable returns a copy of the order if the cache has its latest durable state, or nil.
+func (r *recentOrders) copyDurable(orderID string) *approval.Order {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w := r.orders[orderID]; w != nil && w.durable {
+		return cloneOrder(w.order)
+	}
+	return nil
+}
+
+func cloneOrder(o *approval.Order) *approval.Order {
+	var c approval.Order
+	deepCopy(reflect.ValueOf(&c).Elem(), reflect.ValueOf(o).Elem())
+	return &c
+}
+
+// deepCopy copies a value with all values that it points to, so that the copy and the original share no mutable memory.
+// They do share the unexported fields, which belong to times and tokens and never change.
+func deepCopy(to, from reflect.Value) {
+	switch from.Kind() {
+	case reflect.Struct:
+		to.Set(from)
+		for i := range from.NumField() {
+			if to.Field(i).CanSet() {
+				deepCopy(to.Field(i), from.Field(i))
+			}
+		}
+	case reflect.Pointer:
+		if !from.IsNil() {
+			to.Set(reflect.New(from.Type().Elem()))
+			deepCopy(to.Elem(), from.Elem())
+		}
+	case reflect.Slice:
+		if !from.IsNil() {
+			to.Set(reflect.MakeSlice(from.Type(), from.Len(), from.Len()))
+			for i := range from.Len() {
+				deepCopy(to.Index(i), from.Index(i))
+			}
+		}
+	case reflect.Map:
+		if !from.IsNil() {
+			to.Set(reflect.MakeMapWithSize(from.Type(), from.Len()))
+			for k, v := range from.Seq2() {
+				value := reflect.New(v.Type()).Elem()
+				deepCopy(value, v)
+				to.SetMapIndex(k, value)
+			}
+		}
+	case reflect.Interface:
+		if !from.IsNil() {
+			value := reflect.New(from.Elem().Type()).Elem()
+			deepCopy(value, from.Elem())
+			to.Set(value)
+		}
+	default:
+		to.Set(from)
+	}
+}
