@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,7 +52,7 @@ func TestChannelFaults(t *testing.T) {
 `, subject, text, html, dir+"/missing", empty)), testenv)
 	require.Error(t, err)
 	want := `configuration relay.yaml has 14 faults:
-  line 2: channels.many: needs exactly one of log, smtp, ses, slack, teams, webhook or sns
+  line 2: channels.many: needs exactly one of ` + channelKindNames() + `
   line 8: channels.mail.smtp.templates.subject: ` + subject + `, line 1: executing "subject" at <.Titel>: can't evaluate field Titel in type email.Mail
   line 9: channels.mail.smtp.templates.text: ` + text + `, line 3: unexpected EOF
   line 10: channels.mail.smtp.templates.html: ` + html + `, line 2: function "shout" not defined
@@ -66,4 +67,14 @@ func TestChannelFaults(t *testing.T) {
   line 23: channels.set.ses.configuration_set: must be at most 64 characters of A-Z, a-z, 0-9, _ and -
   line 24: channels.clear.teams.webhook_url: must be https, because links are sent there; http is for internal addresses (allow_internal)`
 	require.Equal(t, want, err.Error())
+}
+
+// channelKindNames returns the names of all kinds of channels for a sentence.
+func channelKindNames() string {
+	var names []string
+	for _, kind := range config.ChannelKinds() {
+		names = append(names, kind.Name)
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }

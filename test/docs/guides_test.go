@@ -48,7 +48,7 @@ func TestGuidesConfigurations(t *testing.T) {
 			if strings.HasPrefix(m[1], "# chart values\n") {
 				_, err = chart.Config(t, []byte(m[1]))
 			} else {
-				_, _, err = config.Parse(file, []byte(m[1]), guideEnvironment)
+				_, _, err = config.Parse(file, []byte(m[1]), exampleEnvironment)
 			}
 			require.NoError(t, err, "%s:\n%s", file, m[1])
 			seen++
@@ -90,9 +90,12 @@ func TestGuidesLinks(t *testing.T) {
 	}
 }
 
-// guideEnvironment returns the environment variables of the guides.
-func guideEnvironment(name string) string {
-	if name == "CALLBACK_SECRET" { // a secret for Standard Webhooks
+// exampleEnvironment returns the environment variables of the examples. Their names end in the purpose of the value.
+func exampleEnvironment(name string) string {
+	switch {
+	case strings.HasSuffix(name, "_URL"):
+		return "https://example.com/" + name
+	case strings.HasSuffix(name, "_SECRET"): // of Standard Webhooks, and long enough for any other scheme
 		return "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
 	}
 	return "a value of enough bytes"

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -170,13 +171,19 @@ aws: {region: us-east-1, endpoint: %q}
 	return path
 }
 
-// requestApproval sends a request through the queue.
+// requestApproval sends a request through the queue. It names an approver.
 func (w *world) requestApproval(t *testing.T, order string) *scenario {
+	t.Helper()
+	return w.requestInShape(t, order, "flat")
+}
+
+// requestInShape sends a request through the queue of the workflow orders.
+func (w *world) requestInShape(t *testing.T, order, shape string) *scenario {
 	t.Helper()
 	s := &scenario{
 		order:    order,
 		workflow: "orders",
-		shape:    "flat",
+		shape:    shape,
 		outcome:  "approve",
 		token:    w.aws.StepFunctions.OpenTask(10*time.Minute, 0),
 	}
@@ -194,7 +201,7 @@ func (w *world) decideThroughLink(t *testing.T, s *scenario, link string) {
 	w.mail.mu.Unlock()
 	status, page, err := s.decideByLink(context.WithoutCancel(t.Context()), w, "ann@example.com", s.outcome)
 	if err != nil || status != http.StatusSeeOther && status != http.StatusOK {
-		t.Fatalf("%d %v\n%s", status, err, page)
+		t.Fatalf("%d %v\n%s", status, err, sentencesOf(page))
 	}
 	w.checkDelivered(t, s)
 }
@@ -211,3 +218,9 @@ func (w *world) checkDelivered(t *testing.T, s *scenario) {
 		t.Errorf("%+v\n%s", task, lastOf(w.logs.String()))
 	}
 }
+
+// sentences matches the headings and paragraphs of a page.
+var sentences = regexp.MustCompile(`<(?:h1|p)[ >][^<]*`)
+
+// sentencesOf returns the headings and paragraphs of a page, which name the reason for a refusal.
+func sentencesOf(page string) string { return strings.Join(sentences.FindAllString(page, -1), "\n") }

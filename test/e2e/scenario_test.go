@@ -99,7 +99,7 @@ func (s *scenario) body(w *world) string {
 			"timeoutSeconds": 600,
 			"executionArn":   "arn:aws:states:::execution",
 		}
-	case "quorum", "http-token":
+	case "quorum", "http-token": // they name no approvers
 		m = map[string]any{"orderId": s.order, "taskToken": s.token}
 	case "http-callback":
 		m = map[string]any{"orderId": s.order, "callbackUrl": w.answers.url + "?order=" + s.order}
