@@ -33,6 +33,7 @@ var testsByKind = map[string]map[string]string{
 		"ses":     "TestSES",
 		"slack":   "TestPeople, TestSlackWebhook",
 		"teams":   "TestTeams",
+		"discord": "TestDiscord",
 		"webhook": "TestKilled",
 		"sns":     "TestSNS",
 	},

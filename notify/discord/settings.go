@@ -1,0 +1,34 @@
+package discord
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/notify/post"
+	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/setup"
+)
+
+// Settings are the settings of one incoming webhook of Discord.
+type Settings struct {
+	WebhookURL    secret.Text `yaml:"webhook_url" doc:"URL of the incoming webhook; it is a secret, because it grants the right to post; with ?thread_id=… it posts to a thread"`
+	AllowInternal bool        `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`
+}
+
+// Validate implements setup.Validator.
+func (s *Settings) Validate(c *setup.Check) {
+	c.PrivateURL("webhook_url", s.WebhookURL, s.AllowInternal)
+	u, err := url.Parse(s.WebhookURL.Reveal())
+	if err == nil && (strings.HasSuffix(u.Path, "/slack") || strings.HasSuffix(u.Path, "/github")) {
+		c.Fault("webhook_url", "must be the webhook's own URL, which does not end in /slack or /github: messages are in the format of Discord")
+	}
+}
+
+// Audience implements notify.Settings. An incoming webhook posts to a channel of a server, and its members read it.
+func (*Settings) Audience() notify.Audience { return notify.AudienceGroup }
+
+// Open implements notify.Settings.
+func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
+	return NewChannel(Config{post.Config{URL: s.WebhookURL, AllowInternal: s.AllowInternal, Timeout: env.Timeout}})
+}
