@@ -1,0 +1,269 @@
+package payloads
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/codepipeline"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	codepipelinetarget "github.com/approval-relay/approval-relay/callback/codepipeline"
+	"github.com/approval-relay/approval-relay/callback/httptarget"
+	lambdatarget "github.com/approval-relay/approval-relay/callback/lambda"
+	"github.com/approval-relay/approval-relay/callback/stepfunctions"
+	"github.com/approval-relay/approval-relay/notify/post"
+	snschannel "github.com/approval-relay/approval-relay/notify/sns"
+	webhookchannel "github.com/approval-relay/approval-relay/notify/webhook"
+	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/webhook"
+)
+
+// signingSecret signs the payloads of the page.
+const signingSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3" //nolint:gosec // of a test
+
+// httpRequest is a request that the program sent.
+type httpRequest struct {
+	Method string
+	Path   string
+	Header http.Header
+	Body   []byte
+}
+
+// receive runs send against a receiver and returns the request that arrived.
+func receive(t *testing.T, send func(url string) error) httpRequest {
+	t.Helper()
+	var got httpRequest
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = httpRequest{r.Method, r.URL.Path, r.Header, body}
+	}))
+	defer server.Close()
+	require.NoError(t, send(server.URL))
+	return got
+}
+
+func signer(t *testing.T) *webhook.Standard {
+	t.Helper()
+	s, err := webhook.NewStandard(signingSecret)
+	require.NoError(t, err)
+	return s
+}
+
+// sendWebhook sends a message through a channel of the kind webhook.
+func sendWebhook(t *testing.T, m approval.Message, now time.Time) httpRequest {
+	t.Helper()
+	return receive(t, func(url string) error {
+		c, err := webhookchannel.NewChannel(webhookchannel.Config{
+			Signer: signer(t),
+			Config: post.Config{
+				URL:           secret.New(url + "/approvals"),
+				AllowInternal: true,
+				Now:           func() time.Time { return now },
+			},
+		})
+		require.NoError(t, err)
+		return c.Notify(t.Context(), m)
+	})
+}
+
+// sendCallback answers a workflow with a callback URL.
+func sendCallback(t *testing.T, a approval.Answer, now time.Time) httpRequest {
+	t.Helper()
+	return receive(t, func(url string) error {
+		a.Token = approval.NewToken(url + "/resume/9f2c")
+		target := httptarget.NewTarget(httptarget.Config{
+			Settings: httptarget.Settings{AllowHTTP: true, AllowInternal: true},
+			Signer:   signer(t),
+			Now:      func() time.Time { return now },
+		})
+		return target.Deliver(t.Context(), a)
+	})
+}
+
+// text shows a request as the page does.
+func (r httpRequest) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s\n", r.Method, r.Path)
+	for _, name := range []string{
+		"Content-Type", "User-Agent", "Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", "Idempotency-Key",
+	} {
+		if v := r.Header.Get(name); v != "" {
+			fmt.Fprintf(&b, "%s: %s\n", strings.ToLower(name), v)
+		}
+	}
+	return b.String() + "\n" + indent(r.Body)
+}
+
+// indent returns JSON in lines.
+func indent(text []byte) string {
+	var b bytes.Buffer
+	if err := json.Indent(&b, text, "", "  "); err != nil {
+		panic(err) // the program sent it as JSON
+	}
+	return b.String()
+}
+
+// awsAPI records the inputs of AWS calls.
+type awsAPI struct {
+	lambdatarget.API // for its heartbeat
+	calls            []awsCall
+}
+
+type awsCall struct {
+	name  string
+	input any
+}
+
+func (a *awsAPI) add(name string, input any) { a.calls = append(a.calls, awsCall{name, input}) }
+
+func (a *awsAPI) Publish(_ context.Context, in *sns.PublishInput, _ ...func(*sns.Options)) (*sns.PublishOutput, error) {
+	a.add("Publish", in)
+	return &sns.PublishOutput{}, nil
+}
+
+func (a *awsAPI) SendTaskSuccess(
+	_ context.Context, in *sfn.SendTaskSuccessInput, _ ...func(*sfn.Options),
+) (*sfn.SendTaskSuccessOutput, error) {
+	a.add("SendTaskSuccess", in)
+	return &sfn.SendTaskSuccessOutput{}, nil
+}
+
+func (a *awsAPI) SendTaskFailure(
+	_ context.Context, in *sfn.SendTaskFailureInput, _ ...func(*sfn.Options),
+) (*sfn.SendTaskFailureOutput, error) {
+	a.add("SendTaskFailure", in)
+	return &sfn.SendTaskFailureOutput{}, nil
+}
+
+func (a *awsAPI) SendTaskHeartbeat(
+	_ context.Context, in *sfn.SendTaskHeartbeatInput, _ ...func(*sfn.Options),
+) (*sfn.SendTaskHeartbeatOutput, error) {
+	a.add("SendTaskHeartbeat", in)
+	return &sfn.SendTaskHeartbeatOutput{}, nil
+}
+
+func (a *awsAPI) SendDurableExecutionCallbackSuccess(
+	_ context.Context, in *lambda.SendDurableExecutionCallbackSuccessInput, _ ...func(*lambda.Options),
+) (*lambda.SendDurableExecutionCallbackSuccessOutput, error) {
+	a.add("SendDurableExecutionCallbackSuccess", in)
+	return &lambda.SendDurableExecutionCallbackSuccessOutput{}, nil
+}
+
+func (a *awsAPI) SendDurableExecutionCallbackFailure(
+	_ context.Context, in *lambda.SendDurableExecutionCallbackFailureInput, _ ...func(*lambda.Options),
+) (*lambda.SendDurableExecutionCallbackFailureOutput, error) {
+	a.add("SendDurableExecutionCallbackFailure", in)
+	return &lambda.SendDurableExecutionCallbackFailureOutput{}, nil
+}
+
+func (a *awsAPI) PutApprovalResult(
+	_ context.Context, in *codepipeline.PutApprovalResultInput, _ ...func(*codepipeline.Options),
+) (*codepipeline.PutApprovalResultOutput, error) {
+	a.add("PutApprovalResult", in)
+	return &codepipeline.PutApprovalResultOutput{}, nil
+}
+
+// unlimited is no rate limit.
+type unlimited struct{}
+
+func (unlimited) Wait(context.Context) error { return nil }
+
+// publish publishes a message to an SNS topic.
+func publish(t *testing.T, m approval.Message) awsCall {
+	t.Helper()
+	api := &awsAPI{}
+	c, err := snschannel.NewChannel(api, snschannel.Config{
+		Settings: snschannel.Settings{Topic: "arn:aws:sns:eu-west-1:111122223333:approvals"},
+	})
+	require.NoError(t, err)
+	require.NoError(t, c.Notify(t.Context(), m))
+	return api.calls[0]
+}
+
+// answerStepFunctions answers a task.
+func answerStepFunctions(t *testing.T, a approval.Answer) awsCall {
+	t.Helper()
+	api := &awsAPI{}
+	require.NoError(t, stepfunctions.NewTarget(api, stepfunctions.Config{Limits: &stepfunctions.Limits{Success: unlimited{}, Failure: unlimited{}}}).Deliver(t.Context(), a))
+	return api.calls[0]
+}
+
+// answerLambda answers a durable function.
+func answerLambda(t *testing.T, a approval.Answer) awsCall {
+	t.Helper()
+	api := &awsAPI{}
+	require.NoError(t, lambdatarget.NewTarget(api, lambdatarget.Config{Limit: unlimited{}}).Deliver(t.Context(), a))
+	return api.calls[0]
+}
+
+// answerCodePipeline answers a manual approval action.
+func answerCodePipeline(t *testing.T, a approval.Answer) awsCall {
+	t.Helper()
+	api := &awsAPI{}
+	a.Token = approval.NewToken("release/Production/Approve/4f3c7d2a")
+	require.NoError(t, codepipelinetarget.NewTarget(api, codepipelinetarget.Config{Limit: unlimited{}}).Deliver(t.Context(), a))
+	return api.calls[0]
+}
+
+// text shows the members of an input that are set.
+func (c awsCall) text(t *testing.T) string {
+	t.Helper()
+	encoded, err := json.Marshal(c.input)
+	require.NoError(t, err)
+	var members map[string]any
+	require.NoError(t, json.Unmarshal(encoded, &members))
+	var b strings.Builder
+	b.WriteString(c.name + "\n")
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if v := prune(members[name]); v != nil {
+			fmt.Fprintf(&b, "%s: %s\n", name, showValue(v))
+		}
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// prune removes members that are not set, and decodes JSON in bytes.
+func prune(v any) any {
+	switch x := v.(type) {
+	case map[string]any:
+		for name, inner := range x {
+			if x[name] = prune(inner); x[name] == nil {
+				delete(x, name)
+			}
+		}
+		return x
+	case string:
+		if raw, err := base64.StdEncoding.DecodeString(x); err == nil && json.Valid(raw) {
+			return string(raw)
+		}
+		return x
+	}
+	return nil // null, false, and no number or list is sent
+}
+
+// showValue shows a text without quotes, JSON in a text decoded, and other values as JSON.
+func showValue(v any) string {
+	if text, ok := v.(string); ok {
+		if json.Valid([]byte(text)) {
+			return indent([]byte(text))
+		}
+		return text
+	}
+	encoded, _ := json.Marshal(v) // it was decoded from JSON
+	return indent(encoded)
+}

@@ -1,0 +1,159 @@
+package payloads
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"text/template"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/api/apitest"
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+var update = flag.Bool("update", false, "write docs/payloads.md anew")
+
+const page = "../../docs/payloads.md"
+
+// stories are the approvals of the page.
+type stories struct {
+	pending, approved, rejected, timedOut *story
+}
+
+func tellStories(t *testing.T) stories {
+	t.Helper()
+	quorum := func(r *approval.Request) { r.Policy = approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2} }
+	return stories{
+		pending:  newStory(t),
+		approved: newStory(t).decide(time.Hour, "d-1", "ann@example.com", approval.Approve, "Checked with the warehouse."),
+		rejected: newStory(t, quorum).
+			decide(time.Hour, "d-1", "ann@example.com", approval.Approve, "").
+			decide(time.Minute, "d-2", "bob@example.com", approval.Reject, "The photos show another parcel."),
+		timedOut: newStory(t).expire(),
+	}
+}
+
+// read returns a file of testdata without the line break at its end.
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/" + name)
+	require.NoError(t, err)
+	return strings.TrimSpace(string(text))
+}
+
+// The page has the bytes that the program sends.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	s := tellStories(t)
+	text, err := template.New("page").Parse(read(t, "payloads.md.tmpl") + "\n")
+	require.NoError(t, err)
+	var got bytes.Buffer
+	require.NoError(t, text.Execute(&got, map[string]string{
+		"Notification":  sendWebhook(t, s.pending.message(approval.NotifyRequest, ""), s.pending.now).text(),
+		"Requested":     sendWebhook(t, s.pending.message(approval.NotifyEvent, "approval.requested"), s.pending.now).text(),
+		"Decided":       sendWebhook(t, s.approved.message(approval.NotifyEvent, "approval.decided"), s.approved.now).text(),
+		"SNS":           publish(t, s.approved.message(approval.NotifyEvent, "approval.decided")).text(t),
+		"Approved":      sendCallback(t, s.approved.answer(), s.approved.now).text(),
+		"Rejected":      sendCallback(t, s.rejected.answer(), s.rejected.now).text(),
+		"TimedOut":      indent(sendCallback(t, s.timedOut.answer(), s.timedOut.now).Body),
+		"TaskSuccess":   answerStepFunctions(t, s.approved.answer()).text(t),
+		"TaskFailure":   answerStepFunctions(t, s.rejected.answer()).text(t),
+		"LambdaSuccess": answerLambda(t, s.approved.answer()).text(t),
+		"LambdaFailure": answerLambda(t, s.timedOut.answer()).text(t),
+		"CodePipeline":  answerCodePipeline(t, s.approved.answer()).text(t),
+		"Python":        read(t, "verify/verify.py"),
+		"Node":          read(t, "verify/verify.mjs"),
+		"Go":            read(t, "verify/verify.go"),
+		"Shell":         read(t, "verify/verify.sh"),
+	}))
+	if *update {
+		require.NoError(t, os.WriteFile(page, got.Bytes(), 0o644)) //nolint:gosec // a file of the repository
+		return
+	}
+	want, err := os.ReadFile(page)
+	require.NoError(t, err)
+	require.Equal(t, got.String(), string(want), "run go test ./test/payloads -update")
+}
+
+// The schemas of openapi.json have exactly the fields that the program sends.
+func TestSchemas(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("../../api/openapi.json")
+	require.NoError(t, err)
+	d, err := apitest.New(document)
+	require.NoError(t, err)
+	s := tellStories(t)
+	long := newStory(t, func(r *approval.Request) {
+		r.Details = slices.Repeat([]approval.Field{{Name: "note", Value: strings.Repeat("<", 2000)}}, 50) // 6 bytes each
+	})
+	cut := s.rejected.answer()
+	cut.Votes = slices.Repeat(cut.Votes, 200)
+	seen := map[string]map[string]bool{}
+	check := func(schema string, body []byte) {
+		require.NoError(t, d.CheckSchema(schema, body))
+		var value any
+		require.NoError(t, json.Unmarshal(body, &value))
+		collect(seen, schema, value)
+	}
+	for _, m := range []approval.Message{
+		s.pending.message(approval.NotifyRequest, ""),
+		s.approved.message(approval.NotifyEvent, "approval.decided"),
+		s.timedOut.message(approval.NotifyEvent, "approval.timed_out"),
+	} {
+		check("NotificationEvent", sendWebhook(t, m, requestedAt).Body)
+	}
+	published := publish(t, long.message(approval.NotifyEvent, "approval.requested")).input.(*sns.PublishInput)
+	check("NotificationEvent", []byte(*published.Message))
+	for _, a := range []approval.Answer{s.approved.answer(), s.rejected.answer(), s.timedOut.answer(), longComment(cut)} {
+		check("WorkflowAnswer", sendCallback(t, a, requestedAt).Body)
+	}
+	for schema, fields := range seen {
+		require.Equal(t, d.Properties(schema), slices.Sorted(maps.Keys(fields)), schema)
+	}
+	require.Len(t, seen, 6)
+}
+
+// longComment makes an answer that must be truncated.
+func longComment(a approval.Answer) approval.Answer {
+	a.Votes = slices.Clone(a.Votes)
+	for i := range a.Votes {
+		a.Votes[i].Comment = strings.Repeat("x", 4000)
+	}
+	return a
+}
+
+// nestedSchemas names the schemas of objects within payloads.
+var nestedSchemas = map[string]string{
+	"NotificationEvent.data":        "NotificationData",
+	"NotificationData.outcome":      "NotificationOutcome",
+	"NotificationOutcome.decisions": "NotificationDecision",
+	"WorkflowAnswer.votes":          "AnswerVote",
+}
+
+// collect keeps the fields of each schema.
+func collect(seen map[string]map[string]bool, schema string, value any) {
+	switch v := value.(type) {
+	case []any:
+		for _, item := range v {
+			collect(seen, schema, item)
+		}
+	case map[string]any:
+		if seen[schema] == nil {
+			seen[schema] = map[string]bool{}
+		}
+		for name, inner := range v {
+			seen[schema][name] = true
+			if nested := nestedSchemas[schema+"."+name]; nested != "" {
+				collect(seen, nested, inner)
+			}
+		}
+	}
+}
