@@ -25,8 +25,8 @@ import (
 	"github.com/approval-relay/approval-relay/sqs"
 )
 
-// awsClients makes AWS clients. The SDK looks for credentials only when the first
-// client is asked for: a relay without AWS needs none.
+// awsClients makes AWS clients. The SDK looks for credentials when the first client is made, so a worker without AWS
+// needs no credentials.
 type awsClients struct {
 	config func() (aws.Config, error)
 	base   *string
@@ -58,9 +58,8 @@ func newAWSClients(ctx context.Context, a config.AWS, w outbound.Observer) *awsC
 	return c
 }
 
-// awsTransport is the transport of all AWS clients. A long poll takes 20 s; a
-// server that answers nothing for 30 s is gone. Bodies are buffered because of a
-// race in the SDK, see sqs.BufferedBody.
+// awsTransport returns the transport of all AWS clients. A long poll takes 20 s, so a server that is silent for 30 s is
+// gone. Bodies are buffered because of a race in the SDK, see sqs.BufferedBody.
 func awsTransport() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost = 256
@@ -102,9 +101,8 @@ func (c *awsClients) configFor(p setup.AWS) (aws.Config, error) {
 	return cfg, nil
 }
 
-// subscribe makes the queue if there is none, subscribes it to the topic, and
-// lets the topic send to it. The queue's policy is replaced: a queue that others
-// send to as well is to be set up by hand.
+// subscribe makes the queue if it does not exist, subscribes it to the topic, and lets the topic send to it. It replaces
+// the policy of the queue: a queue with other senders must be set up by hand.
 func (c *awsClients) subscribe(ctx context.Context, topic, queue string) error {
 	cfg, err := c.config()
 	if err != nil {
@@ -124,8 +122,8 @@ func (c *awsClients) subscribe(ctx context.Context, topic, queue string) error {
 	return sub.SubscribeInitializeWithContext(ctx, topic)
 }
 
-// confirm confirms a subscription. SNS is asked by the SDK, never by the URL that a
-// message brings along; whoever unsubscribes must then be us.
+// confirm confirms a subscription by a call of the SDK, never by the URL in a message. After that only authenticated
+// calls can unsubscribe.
 func (c *awsClients) confirm(ctx context.Context, topic, token string) error {
 	cfg, err := c.configFor(setup.AWS{Region: regionOf(topic)})
 	if err != nil {

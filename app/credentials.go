@@ -24,8 +24,9 @@ func openKeys(c *config.Config, log *slog.Logger) (*keys.Ring, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return ring, err
 	}
-	if c.Store.DynamoDB != nil { // a key for each worker would be one too many
-		return nil, fmt.Errorf("the keys %s are missing: all workers on table %s have the same file, which `approval-relay keys make` makes once", c.Keys.File, c.Store.DynamoDB.Table)
+	if c.Store.DynamoDB != nil { // all workers need the same keys
+		return nil, fmt.Errorf("the keys %s are missing: all workers on table %s share one file, made once by `approval-relay keys make`",
+			c.Keys.File, c.Store.DynamoDB.Table)
 	}
 	if !c.Store.Memory {
 		if _, err := os.Stat(c.Store.SQLite); err == nil {
@@ -48,7 +49,7 @@ type tokens struct {
 }
 
 // readTokens returns the tokens of the configuration. The token in the token file belongs to "operator", a name for
-// everybody who can read the file.
+// all users who can read the file.
 func readTokens(c *config.Config) (tokens, error) {
 	operators := c.Operator.Tokens
 	if len(operators) == 0 {

@@ -12,14 +12,16 @@ import (
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
-// openSNS takes notifications of SNS out of their envelope, and confirms
-// subscriptions. Only what says no to the message is a refusal: SNS does not send
-// again what got a 4xx.
-func openSNS(v webhook.Envelope, confirm func(ctx context.Context, topic, token string) error, log *slog.Logger) func(context.Context, []byte) ([]byte, map[string]string, error) {
+// confirmFunc confirms the subscription to a topic.
+type confirmFunc func(ctx context.Context, topic, token string) error
+
+// openSNS returns the function that takes notifications of SNS out of their envelope, and confirms subscriptions. Only an
+// envelope that is wrong is refused: SNS does not send a message again that was answered with a 4xx.
+func openSNS(v webhook.Envelope, confirm confirmFunc, log *slog.Logger) func(context.Context, []byte) ([]byte, map[string]string, error) {
 	return func(ctx context.Context, body []byte) ([]byte, map[string]string, error) {
 		m, err := v.Open(ctx, time.Now(), body)
-		for _, no := range []error{webhook.ErrMissing, webhook.ErrMalformed, webhook.ErrMismatch, webhook.ErrStale} {
-			if errors.Is(err, no) {
+		for _, refusal := range []error{webhook.ErrMissing, webhook.ErrMalformed, webhook.ErrMismatch, webhook.ErrStale} {
+			if errors.Is(err, refusal) {
 				return nil, nil, api.InvalidCredential(err)
 			}
 		}
@@ -35,7 +37,7 @@ func openSNS(v webhook.Envelope, confirm func(ctx context.Context, topic, token 
 			log.InfoContext(ctx, "subscription confirmed", "topic", m.TopicARN)
 			return nil, nil, nil
 		case m.Type == webhook.SNSUnsubscribed:
-			log.WarnContext(ctx, "unsubscribed from a topic: its decisions no longer come here", "topic", m.TopicARN)
+			log.WarnContext(ctx, "unsubscribed from a topic: its decisions are no longer received", "topic", m.TopicARN)
 			return nil, nil, nil
 		}
 		return []byte(m.Message), map[string]string{
@@ -44,7 +46,7 @@ func openSNS(v webhook.Envelope, confirm func(ctx context.Context, topic, token 
 	}
 }
 
-// regionOf is the region in an ARN.
+// regionOf returns the region in an ARN.
 func regionOf(arn string) string {
 	parts := strings.Split(arn, ":")
 	if len(parts) < 4 {

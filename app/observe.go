@@ -69,7 +69,7 @@ func (l observedLimiter) Wait(ctx context.Context) error {
 // minute.
 const readDepth = 5 * time.Minute
 
-// queueDepth reads the depth of one queue.
+// queueDepth reads the depth of a queue.
 type queueDepth struct {
 	api   sqs.DepthAPI
 	queue string // name or URL

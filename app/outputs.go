@@ -15,7 +15,7 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// environment returns the environment in which the adapter with this name is opened.
+// environment returns the environment of the adapter with this name.
 func (a *App) environment(c *config.Config, name string) setup.Env {
 	return setup.Env{
 		Name:       name,
@@ -106,7 +106,7 @@ func (a *App) openTarget(c *config.Config, name string, opened targets) error {
 	return nil
 }
 
-// limiters are the rate limiters of outgoing calls. Targets of one account and region share them.
+// limiters are the rate limiters of outgoing calls. Targets of the same account and region share them.
 type limiters map[limiterKey]*rate.Limiter
 
 // limiterKey is the quota that a limiter is for, and its rate. A reload that changes the rate makes another limiter.

@@ -14,8 +14,8 @@ import (
 	"github.com/approval-relay/approval-relay/router"
 )
 
-// Reload reads the configuration again and replaces the rules, all or nothing: after an error the program runs with the
-// rules that it had. Approvals that were requested before keep what they were requested under. The error is
+// Reload reads the configuration again and replaces the rules, all or nothing: after an error the program keeps its
+// rules. Approvals keep the rules of the time of their request. The error is
 // *config.Faults if the file is wrong, *RestartError if it changes a setting that needs a restart.
 func (a *App) Reload(ctx context.Context, cause string) ([]config.Finding, error) {
 	a.reloading.Lock()
@@ -69,7 +69,7 @@ func (a *App) reload() ([]config.Finding, error) {
 }
 
 // addSources starts the sources that the router does not have yet. A source that the configuration no longer has stays
-// there: no request leads to it, and a message on its way is answered as one to be sent again.
+// there: no request leads to it, and the sender of a message on its way is told to send it again.
 func (a *App) addSources(c *config.Config) error {
 	known := a.router.Handlers()
 	s := a.httpSources(c)
@@ -88,7 +88,7 @@ func (a *App) addSources(c *config.Config) error {
 	return a.router.AddSources(requests, decisions)
 }
 
-// RestartError is the error of a reload that changes settings for which the program must be restarted.
+// RestartError is the error of a reload that changes settings of the start, such as listeners and the store.
 type RestartError struct{ Fields []string }
 
 // Error names the fields.

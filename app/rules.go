@@ -66,7 +66,7 @@ func (a *App) makeRules(c *config.Config, previous *rules) (*rules, error) {
 	return r, a.makeHTTP(r)
 }
 
-// retire ends what the next rules do not use.
+// retire ends the circuit breakers that the next rules do not use.
 func (r *rules) retire(next *rules) {
 	for name, target := range r.targets.byName {
 		breaker, ok := target.(*callback.Breaker)

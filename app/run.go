@@ -134,7 +134,7 @@ func (a *App) addProviderLookup(parts *group.Group) {
 	}, func(error) { cancel() })
 }
 
-// lookUpProviders looks up one provider at a time, until the context ends.
+// lookUpProviders looks up the latest provider, until the context ends.
 func (a *App) lookUpProviders(ctx context.Context) {
 	var provider *signin.Handler
 	select {

@@ -43,7 +43,7 @@ func (a *App) setUpTracing(ctx context.Context, names *metrics.Config) error {
 	return nil
 }
 
-// levelOf returns the level at which a change of state is logged.
+// levelOf returns the log level of a change of state.
 func levelOf(err error) slog.Level {
 	if err != nil {
 		return slog.LevelWarn

@@ -21,7 +21,7 @@ const (
 	Warning
 )
 
-// Check collects the findings about one part of the configuration. Names of fields are relative to that part; the empty
+// Check collects the findings about a part of the configuration. Names of fields are relative to that part; the empty
 // name is the part itself. A message never quotes a value that may be a secret.
 type Check struct {
 	path   string
@@ -57,7 +57,7 @@ func (c *Check) Warn(name, format string, args ...any) {
 	c.report(c.Path(name), Warning, fmt.Sprintf(format, args...))
 }
 
-// FieldError is an error about one field of a part.
+// FieldError is an error about a field of a part.
 type FieldError struct {
 	Field   string // relative to the part; empty for the part itself
 	Message string
@@ -66,7 +66,7 @@ type FieldError struct {
 // Error returns "field: message".
 func (e *FieldError) Error() string { return strings.TrimPrefix(e.Field+": "+e.Message, ": ") }
 
-// Error reports an error, if there is one. A joined error becomes one fault for each of its parts, and a FieldError is
+// Error reports an error, if there is one. A joined error becomes a fault for each of its parts, and a FieldError is
 // reported at its own field.
 func (c *Check) Error(name string, err error) {
 	if err == nil {

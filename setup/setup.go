@@ -1,5 +1,5 @@
 // Package setup is the vocabulary between the configuration file and the adapters. An adapter (a channel, a target, a
-// webhook scheme, a store) declares one struct with its settings beside the code that uses them. The struct has yaml and
+// webhook scheme, a store) declares a struct with its settings beside its code. The struct has yaml and
 // doc tags, and methods with the names of the interfaces here: SetDefaults, Validate, and an Open of its family. Package
 // config reads the file into such structs, and package app opens them.
 package setup
@@ -44,13 +44,13 @@ type Defaulter interface{ SetDefaults(common Common) }
 // results of work that Open would otherwise repeat, such as parsed templates.
 type Validator interface{ Validate(c *Check) }
 
-// Env is the environment in which an adapter is opened.
+// Env is the environment of an adapter that is opened.
 type Env struct {
 	// Name is the name of the channel, target or webhook in the configuration.
 	Name string
 	// AWS returns the SDK's configuration for a place. Credentials are looked for at its first call.
 	AWS func(place AWS) (aws.Config, error)
-	// Limiter returns the rate limiter with this key, which is made at its first use. Adapters that use up the same
+	// Limiter returns the rate limiter with this key, and makes it at its first use. Adapters that use up the same
 	// quota, such as that of one account and region, share a limiter by its key.
 	Limiter func(key string, perSecond float64, burst int) Limiter
 	// SlackUsers has the Slack user IDs of approvers that the configuration names, by normalised approver ID.
@@ -59,7 +59,7 @@ type Env struct {
 	Stdout io.Writer
 	// Log is the program's log.
 	Log *slog.Logger
-	// Timeout bounds one outgoing call.
+	// Timeout bounds an outgoing call.
 	Timeout time.Duration
 }
 

@@ -9,24 +9,23 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// cli is the command line. Each command is a struct with a Run method, in the
-// file of its name.
+// cli is the command line. Each command is a struct with a Run method, in the file of its name.
 type cli struct {
 	Run         runCmd         `cmd:"" help:"Run the worker."`
 	Demo        demoCmd        `cmd:"" help:"Show the main job on this machine, without AWS."`
-	Check       checkCmd       `cmd:"" help:"Check a configuration before it is used, or a worker that runs."`
+	Check       checkCmd       `cmd:"" help:"Check a configuration file, or a running worker."`
 	Requests    requestsCmd    `cmd:"" help:"List orders."`
-	Show        showCmd        `cmd:"" help:"Show one order: what came, who was told, each attempt."`
-	Decide      decideCmd      `cmd:"" help:"Decide for an approver, with a reason."`
-	Cancel      cancelCmd      `cmd:"" help:"Cancel a pending approval; the workflow is told."`
-	Redrive     redriveCmd     `cmd:"" help:"Start again what was given up."`
-	Deadletters deadlettersCmd `cmd:"" help:"List messages that were given up."`
+	Show        showCmd        `cmd:"" help:"Show an order: requests, notifications, decisions and attempts."`
+	Decide      decideCmd      `cmd:"" help:"Decide in the name of an operator, with a reason."`
+	Cancel      cancelCmd      `cmd:"" help:"Cancel a pending approval; the workflow gets an answer."`
+	Redrive     redriveCmd     `cmd:"" help:"Start exhausted callbacks and dead letters again."`
+	Deadletters deadlettersCmd `cmd:"" help:"List dead letters: messages that could not be handled."`
 	Reload      reloadCmd      `cmd:"" help:"Let a running worker read its configuration file again."`
 	Keys        keysCmd        `cmd:"" help:"Make and rotate the keys that seal tokens and sign links."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
-// world is what a command may touch.
+// world is the environment of a command: its context, environment variables and streams.
 type world struct {
 	ctx    context.Context
 	getenv func(string) string
@@ -35,14 +34,13 @@ type world struct {
 	stderr io.Writer
 }
 
-// run is the whole program: it returns the exit status, 0 for done, 1 for
-// failed, 2 for a command line that makes no sense.
+// run is the whole program. It returns the exit status: 0 for done, 1 for failed, 2 for an invalid command line.
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var c cli
 	exited := -1
 	parser, err := kong.New(&c,
 		kong.Name("approval-relay"),
-		kong.Description("Remembers which workflow waits for whom, tells people, collects decisions, and answers the workflow exactly once."),
+		kong.Description("Stores approval requests of waiting workflows, notifies approvers, collects their decisions, and answers each workflow exactly once."),
 		kong.Writers(stdout, stderr), kong.Exit(func(status int) { exited = status }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.UsageOnError(),
 	)
@@ -61,7 +59,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		return 2
 	}
 	err = parsed.Run(&world{ctx: ctx, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr})
-	if err != nil && !errors.Is(err, errSaid) {
+	if err != nil && !errors.Is(err, errReported) {
 		fmt.Fprintf(stderr, "approval-relay: %s\n", err)
 	}
 	if err != nil {
@@ -70,5 +68,5 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	return 0
 }
 
-// errSaid is the error of a command that has said what is wrong.
-var errSaid = errors.New("said")
+// errReported is the error of a command that has printed the reason already.
+var errReported = errors.New("said")

@@ -18,12 +18,11 @@ import (
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// client is the operator's side of a worker's API. The worker has the store to
-// itself, so all commands go through it.
+// client calls the operator API of a worker. The worker has the store to itself, so all commands use its API.
 type client struct {
 	URL       string `name:"url" env:"APPROVAL_RELAY_URL" default:"http://127.0.0.1:9090" help:"The worker's operator address."`
-	Token     string `env:"APPROVAL_RELAY_TOKEN" help:"An operator's bearer token. In the environment rather than here."`
-	TokenFile string `env:"APPROVAL_RELAY_TOKEN_FILE" default:"approval-relay.token" help:"File that has the token, where --token is not given."`
+	Token     string `env:"APPROVAL_RELAY_TOKEN" help:"Bearer token of an operator; better in the environment than on the command line."`
+	TokenFile string `env:"APPROVAL_RELAY_TOKEN_FILE" default:"approval-relay.token" help:"Path of a file with the token, for calls without --token."`
 	JSON      bool   `name:"json" help:"Print JSON."`
 }
 
@@ -34,13 +33,12 @@ func (c *client) readToken() (string, error) {
 	}
 	content, err := os.ReadFile(c.TokenFile)
 	if err != nil {
-		return "", fmt.Errorf("no --token, and its file cannot be read: %w", err)
+		return "", fmt.Errorf("there is no --token, and the token file cannot be read: %w", err)
 	}
 	return strings.TrimSpace(string(content)), nil
 }
 
-// call makes one request and reads its answer into out. A problem that the
-// worker describes is the error.
+// call makes a request and reads the answer into out. The worker's description of a problem becomes the error.
 func (c *client) call(ctx context.Context, method, path string, in, out any) error {
 	token, err := c.readToken()
 	if err != nil {
@@ -103,8 +101,8 @@ func printJSON(w io.Writer, v any) error {
 	return err
 }
 
-// operator names who runs the command, for the history.
-func operator(getenv func(string) string) string {
+// operatorName returns the name of the user who runs the command, for the history.
+func operatorName(getenv func(string) string) string {
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		return u.Username
 	}

@@ -21,13 +21,12 @@ import (
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
-// demoCmd shows the main job over the real paths: a request on an SQS queue, a
-// link, a click, and the answer as Step Functions gets it. AWS is played by the
-// emulator, in this process.
+// demoCmd shows the main job with the real parts: a request in an SQS queue, a link, a click, and the answer to Step
+// Functions. An emulator in this process stands in for AWS.
 type demoCmd struct {
-	Auto bool          `help:"Click the link without you."`
-	Wait time.Duration `default:"10m" help:"How long to wait for the click."`
-	Log  bool          `help:"Show the worker's log as well, on the standard error."`
+	Auto bool          `help:"Click the link automatically."`
+	Wait time.Duration `default:"10m" help:"Time to wait for the click."`
+	Log  bool          `help:"Show the worker's log too, on the standard error."`
 }
 
 // Run runs the demo.
@@ -44,7 +43,7 @@ func (d *demoCmd) Run(w *world) error {
 	defer func() { _ = aws.Close() }()
 	aws.SQS.CreateQueue(demoQueue)
 
-	public, err := freeAddress()
+	public, err := findFreeAddress()
 	if err != nil {
 		return err
 	}
@@ -95,7 +94,7 @@ func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, show
 		return err
 	}
 	fmt.Fprintf(w.stdout, "   The operator's console shows all that follows: %s/console/\n   Sign in with this demo's token: %s\n\n", c.URL, operator)
-	fmt.Fprintf(w.stdout, "2. The relay recorded it and tells the approver (channel: log):\n")
+	fmt.Fprintf(w.stdout, "2. The relay recorded it and notifies the approver (channel: log):\n")
 	var link string
 	select {
 	case link = <-shown.links:
@@ -103,7 +102,7 @@ func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, show
 		return errors.New("no link was printed in time")
 	}
 	if d.Auto {
-		if err := click(ctx, link); err != nil {
+		if err := clickApprove(ctx, link); err != nil {
 			return fmt.Errorf("click the link: %w", err)
 		}
 		fmt.Fprintf(w.stdout, "\n3. The demo opened the link and pressed Approve.\n")
@@ -119,7 +118,7 @@ func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, show
 		fmt.Fprintf(w.stdout, ", error %s", task.Error)
 	}
 	fmt.Fprintf(w.stdout, "\n     %s%s\n\n5. The order's timeline:\n", task.Output, task.Cause)
-	if err := showDelivered(ctx, w.stdout, c); err != nil || d.Auto || !atTerminal(w.stdout) {
+	if err := printDelivered(ctx, w.stdout, c); err != nil || d.Auto || !isTerminal(w.stdout) {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "\n   The console shows it too. (Ctrl-C ends.)\n")
@@ -127,8 +126,8 @@ func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, show
 	return nil
 }
 
-// atTerminal says whether somebody looks on.
-func atTerminal(out io.Writer) bool {
+// isTerminal reports whether the output is a terminal.
+func isTerminal(out io.Writer) bool {
 	f, ok := out.(*os.File)
 	if !ok {
 		return false
@@ -137,16 +136,15 @@ func atTerminal(out io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// showDelivered prints the timeline once the callback's end is recorded, which
-// is a moment after the workflow has it.
-func showDelivered(ctx context.Context, out io.Writer, c client) error {
+// printDelivered prints the timeline when the end of the callback is recorded: a moment after the workflow has the answer.
+func printDelivered(ctx context.Context, out io.Writer, c client) error {
 	var o api.Order
 	for range 100 {
 		if err := c.call(ctx, "GET", orderPath(demoOrder, ""), nil, &o); err != nil {
 			return err
 		}
 		if len(o.Approvals) == 1 && o.Approvals[0].Callback.State == api.CallbackDelivered {
-			return timeline(out, &o)
+			return printTimeline(out, &o)
 		}
 		select {
 		case <-ctx.Done():
@@ -178,9 +176,8 @@ workflows:
 	return conf, err
 }
 
-// freeAddress finds a port for the links, which have to be known before the
-// server listens.
-func freeAddress() (string, error) {
+// findFreeAddress finds a port for the links, which must be known before the server listens.
+func findFreeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -188,7 +185,7 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// watcher passes on what the log channel prints, and finds the link in it.
+// watcher passes on the output of the log channel, and finds the link in it.
 type watcher struct {
 	out   io.Writer
 	links chan string
@@ -215,9 +212,8 @@ func (w *watcher) Write(p []byte) (int, error) {
 
 var inputForm = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)"`)
 
-// click does what a browser does: it gets the page, fills in its form and sends
-// it.
-func click(ctx context.Context, link string) error {
+// clickApprove acts as a browser: it gets the page, fills in its form and sends it.
+func clickApprove(ctx context.Context, link string) error {
 	page, err := fetch(ctx, "GET", link, nil)
 	if err != nil {
 		return err

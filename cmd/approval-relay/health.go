@@ -12,14 +12,13 @@ import (
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// checkHealthCmd is the health check of container engines: the image has no
-// shell and no other program that could ask.
+// checkHealthCmd is the health check for container engines: the image has neither a shell nor another HTTP client.
 type checkHealthCmd struct {
 	URL   string `name:"url" env:"APPROVAL_RELAY_URL" default:"http://127.0.0.1:9090" help:"The worker's operator address."`
-	Ready bool   `help:"Ask whether it takes work (/readyz), not only whether it lives (/healthz)."`
+	Ready bool   `help:"Check that the worker accepts work (/readyz), not only that it is alive (/healthz)."`
 }
 
-// Run asks the worker.
+// Run calls the health endpoint of the worker.
 func (c *checkHealthCmd) Run(w *world) error {
 	path := "/healthz"
 	if c.Ready {

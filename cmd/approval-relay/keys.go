@@ -9,9 +9,9 @@ import (
 
 // keysCmd makes and rotates keys.
 type keysCmd struct {
-	Make    keysMakeCmd    `cmd:"" help:"Make a new key file; an existing one is never overwritten."`
-	Rotate  keysRotateCmd  `cmd:"" help:"Add a new primary key; the old ones go on opening what they sealed. Restart the worker after it."`
-	Prepare keysPrepareCmd `cmd:"" help:"Add a new key behind the others, which only opens: several workers learn it before one of them uses it."`
+	Make    keysMakeCmd    `cmd:"" help:"Make a new key file; an existing file is never overwritten."`
+	Rotate  keysRotateCmd  `cmd:"" help:"Add a new primary key; the old keys stay for reading. Restart the worker afterwards."`
+	Prepare keysPrepareCmd `cmd:"" help:"Add a new secondary key, for reading only: all workers know it before any of them writes with it."`
 	Promote keysPromoteCmd `cmd:"" help:"Make a key of the file the primary."`
 	List    keysListCmd    `cmd:"" help:"List the keys' IDs, the primary first."`
 }
@@ -50,7 +50,7 @@ func (c *keysRotateCmd) Run(w *world) error {
 
 type keysPrepareCmd struct{ keyFile }
 
-// Run adds a key that is not used yet.
+// Run adds a secondary key.
 func (c *keysPrepareCmd) Run(w *world) error {
 	ring, err := keys.LoadFile(c.File)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command approval-relay remembers which workflow waits for whom, tells people,
-// collects decisions, and answers the workflow exactly once.
+// Command approval-relay stores approval requests of waiting workflows, notifies approvers, collects their decisions, and
+// answers each workflow exactly once.
 package main
 
 import (

@@ -15,12 +15,12 @@ import (
 
 type requestsCmd struct {
 	client
-	State string `enum:"pending,exhausted,all" default:"pending" help:"pending, exhausted (their callback was given up) or all."`
-	After string `help:"List what comes after this order ID."`
-	Limit int    `default:"100" help:"At most this many, 1 to 1000."`
+	State string `enum:"pending,exhausted,all" default:"pending" help:"pending, exhausted (all attempts of the callback failed) or all."`
+	After string `help:"List orders after this order ID."`
+	Limit int    `default:"100" help:"Greatest number of orders, 1 to 1000."`
 }
 
-// Run lists orders, a line an approval.
+// Run lists orders, with a line for each approval.
 func (c *requestsCmd) Run(w *world) error {
 	state := c.State
 	if state == "all" {
@@ -38,7 +38,7 @@ func (c *requestsCmd) Run(w *world) error {
 	for _, o := range list.Orders {
 		for _, a := range o.Approvals {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", untrusted.TerminalLine(o.OrderID), untrusted.TerminalLine(dash(a.Step)), a.Workflow, a.Status, stamp(a.RequestedAt),
-				stamp(a.Deadline), callbackState(a), untrusted.TerminalLine(waitsFor(a)))
+				stamp(a.Deadline), callbackState(a), untrusted.TerminalLine(undecidedApprovers(a)))
 		}
 		if len(o.Approvals) == 0 {
 			fmt.Fprintf(t, "%s\t-\t-\t%d decision(s) without request\t-\t-\t-\t-\n", untrusted.TerminalLine(o.OrderID), len(o.UnmatchedDecisions))
@@ -53,8 +53,8 @@ func (c *requestsCmd) Run(w *world) error {
 	return nil
 }
 
-// waitsFor lists the approvers that have not decided.
-func waitsFor(a api.Approval) string {
+// undecidedApprovers lists the approvers without a vote.
+func undecidedApprovers(a api.Approval) string {
 	if a.Status != approval.Pending {
 		return "-"
 	}
@@ -85,11 +85,11 @@ func (c *showCmd) Run(w *world) error {
 	if c.JSON {
 		return printJSON(w.stdout, &o)
 	}
-	return timeline(w.stdout, &o)
+	return printTimeline(w.stdout, &o)
 }
 
-// timeline prints an order: its approvals, then what happened, in order.
-func timeline(out io.Writer, o *api.Order) error {
+// printTimeline prints an order: its approvals, then its history.
+func printTimeline(out io.Writer, o *api.Order) error {
 	fmt.Fprintf(out, "order %s\n", untrusted.TerminalLine(o.OrderID))
 	for _, a := range o.Approvals {
 		fmt.Fprintf(out, "  approval %s  %s", a.ApprovalID, a.Status)
@@ -124,17 +124,18 @@ func timeline(out io.Writer, o *api.Order) error {
 	return t.Flush()
 }
 
+// ruling has the flags that decide and cancel share.
 type ruling struct {
 	client
 	Order    string `arg:"" help:"The order ID."`
-	Reason   string `required:"" help:"Why; it is kept in the order's history."`
-	By       string `help:"Who rules; the user of this machine without it."`
-	Step     string `help:"The step, where several approvals of the order are pending."`
-	Approval string `help:"The approval's ID, likewise."`
+	Reason   string `required:"" help:"Reason, for the history of the order."`
+	By       string `help:"Name of the operator, for the history; the default is the user of this machine."`
+	Step     string `help:"The step, if several approvals of the order are pending."`
+	Approval string `help:"The ID of the approval, if several approvals of the order are pending."`
 }
 
-// send sends the request to a route of the order and prints the answer.
-func (r *ruling) send(w *world, route string, in any) error {
+// sendRuling sends the request to a route of the order and prints the answer.
+func (r *ruling) sendRuling(w *world, route string, in any) error {
 	var out api.DecisionResult
 	if err := r.call(w.ctx, "POST", orderPath(r.Order, route), in, &out); err != nil {
 		return err
@@ -153,9 +154,9 @@ type decideCmd struct {
 
 // Run decides.
 func (c *decideCmd) Run(w *world) error {
-	return c.send(w, "/decide", api.DecideRequest{
+	return c.sendRuling(w, "/decide", api.DecideRequest{
 		Outcome:    approval.Outcome(c.Outcome),
-		By:         cmp.Or(c.By, operator(w.getenv)),
+		By:         cmp.Or(c.By, operatorName(w.getenv)),
 		Reason:     c.Reason,
 		Step:       c.Step,
 		ApprovalID: c.Approval,
@@ -166,15 +167,15 @@ type cancelCmd struct{ ruling }
 
 // Run cancels.
 func (c *cancelCmd) Run(w *world) error {
-	return c.send(w, "/cancel", api.CancelRequest{
-		By:         cmp.Or(c.By, operator(w.getenv)),
+	return c.sendRuling(w, "/cancel", api.CancelRequest{
+		By:         cmp.Or(c.By, operatorName(w.getenv)),
 		Reason:     c.Reason,
 		Step:       c.Step,
 		ApprovalID: c.Approval,
 	})
 }
 
-// callbackState names the state of the callback; a pending approval has none yet.
+// callbackState returns the state of the callback, or a dash while the approval is pending.
 func callbackState(a api.Approval) string {
 	if a.Callback.State == api.CallbackNone {
 		return "-"

@@ -13,18 +13,17 @@ import (
 type redriveCmd struct {
 	client
 	DryRun bool   `help:"Only count, by reason code."`
-	Max    int    `default:"1000" help:"At most this many."`
+	Max    int    `default:"1000" help:"Greatest number of callbacks and messages."`
 	Reason string `placeholder:"CODE" help:"Only callbacks and messages with this reason code, such as http_503; a dry run lists the codes."`
 	Order  string `help:"Only the callbacks of the order with this ID."`
-	Limit  int    `default:"3" help:"Leave alone what was redriven this often; -1 takes this guard away."`
-	By     string `help:"Who redrives, for the history; the user of this machine without it."`
+	Limit  int    `default:"3" help:"Skip callbacks and messages that were redriven this often already; -1 removes this guard."`
+	By     string `help:"Name of the operator, for the history; the default is the user of this machine."`
 }
 
-// Run redrives callbacks that were given up, and messages in dead letter queues
-// and in the store.
+// Run redrives exhausted callbacks, and messages in dead letter queues and in the store.
 func (c *redriveCmd) Run(w *world) error {
 	if c.By == "" {
-		c.By = operator(w.getenv)
+		c.By = operatorName(w.getenv)
 	}
 	in := api.RedriveRequest{
 		DryRun:     c.DryRun,
@@ -50,25 +49,25 @@ func (c *redriveCmd) Run(w *world) error {
 		return err
 	}
 	if r.Expired > 0 {
-		fmt.Fprintf(w.stderr, "warning: the task of %d has expired: their answers will most likely come too late\n", r.Expired)
+		fmt.Fprintf(w.stderr, "warning: the task of %d callback(s) has expired: the answers will most likely come too late\n", r.Expired)
 	}
 	if r.Guarded > 0 {
-		fmt.Fprintf(w.stderr, "warning: %d were redriven %d times or more and left alone; mend the cause, then --limit=-1\n", r.Guarded, c.Limit)
+		fmt.Fprintf(w.stderr, "warning: %d were redriven %d times or more already and skipped; fix the cause, then use --limit=-1\n", r.Guarded, c.Limit)
 	}
 	if c.DryRun {
 		fmt.Fprintln(w.stdout, "dry run: nothing was redriven")
 	} else {
-		fmt.Fprintf(w.stdout, "redriven %d, given up again at once %d\n", r.Redriven, r.Failed)
+		fmt.Fprintf(w.stdout, "redriven %d, exhausted again at once %d\n", r.Redriven, r.Failed)
 	}
 	if len(r.Errors) > 0 {
-		return fmt.Errorf("not all could be looked at or redriven: %s", untrusted.TerminalLine(strings.Join(r.Errors, "; ")))
+		return fmt.Errorf("some could not be read or redriven: %s", untrusted.TerminalLine(strings.Join(r.Errors, "; ")))
 	}
 	return nil
 }
 
 type deadlettersCmd struct {
 	client
-	After string `help:"List what comes after this ID."`
+	After string `help:"List dead letters after this ID."`
 }
 
 // Run lists the dead letters in the store's own table.
@@ -90,7 +89,7 @@ func (c *deadlettersCmd) Run(w *world) error {
 		return err
 	}
 	if list.Error != "" {
-		return fmt.Errorf("some cannot be read: %s", untrusted.TerminalLine(list.Error))
+		return fmt.Errorf("some dead letters cannot be read: %s", untrusted.TerminalLine(list.Error))
 	}
 	return nil
 }
