@@ -35,7 +35,7 @@ func TestStatusIsTheFateOfTheMessage(t *testing.T) {
 			fmt.Errorf("decide: %w", approval.Verdict{Code: code, ApprovalID: "a-1", Status: approval.Approved}.Err()),
 		)
 	}
-	const again = "it could not be stored now; send it again"
+	const again = "the store did not answer the request; send it again"
 	for name, c := range map[string]struct {
 		err  error
 		want want
@@ -44,7 +44,7 @@ func TestStatusIsTheFateOfTheMessage(t *testing.T) {
 		"another fault": {approval.Permanent(errors.New("not a decision")), want{422, "not a decision"}},
 		"not found":     {fmt.Errorf("show: %w", approval.ErrNotFound), want{404, "show: not found"}},
 		"the store":     {errors.New("/var/lib/relay.db: disk full"), want{503, again}},
-		"too long":      {fmt.Errorf("update: %w", context.DeadlineExceeded), want{503, "it took too long; send it again"}},
+		"too long":      {fmt.Errorf("update: %w", context.DeadlineExceeded), want{503, "the request took too long; send it again"}},
 		"conflict":      {refused(approval.VerdictConflict), want{409, "decision refused (conflict): the approval already has a different decision"}},
 		"late":          {refused(approval.VerdictLate), want{409, ""}},
 		"superseded":    {refused(approval.VerdictSuperseded), want{409, ""}},
@@ -127,7 +127,7 @@ func TestWhatNeverBecomesAMessage(t *testing.T) {
 		status int
 		detail string
 	}{
-		"a wrong signature": {strings.NewReader(`{}`), wrong, 401, "the credential or signature is missing or not right"},
+		"a wrong signature": {strings.NewReader(`{}`), wrong, 401, "the credential or signature is missing or wrong"},
 		"a body too large":  {strings.NewReader(strings.Repeat("x", MaxBody+1)), anybody, 413, "http: request body too large"},
 		"a body cut off":    {io.MultiReader(strings.NewReader(`{"a"`), iotest.ErrReader(io.ErrUnexpectedEOF)), anybody, 400, "the body could not be read"},
 	} {

@@ -150,11 +150,11 @@ func problemOf(err error) Problem {
 	var reload *ReloadError
 	switch {
 	case status == http.StatusServiceUnavailable && errors.Is(err, context.DeadlineExceeded):
-		p.Detail = "it took too long; send it again"
+		p.Detail = "the request took too long; send it again"
 	case status == http.StatusServiceUnavailable:
-		p.Detail = "it could not be stored now; send it again"
+		p.Detail = "the store did not answer the request; send it again"
 	case status == http.StatusUnauthorized:
-		p.Detail = "the credential or signature is missing or not right"
+		p.Detail = "the credential or signature is missing or wrong"
 	case errors.As(err, &refusal):
 		p.Detail = refusal.Error()
 		p.Verdict = refusal.Verdict.Code

@@ -8,7 +8,7 @@ type Reloaded struct {
 	Warnings []string `json:"warnings"`
 }
 
-// ReloadError is a configuration that was not applied. The program runs with the one that it had.
+// ReloadError is a configuration that was not applied. The program keeps its former configuration.
 type ReloadError struct {
 	Message string
 	Faults  []string // each with line and field; empty if the file has no faults, but needs a restart
