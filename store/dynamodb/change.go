@@ -79,7 +79,8 @@ func (s *Store) computeChange(orderID string, before item, transition func(*appr
 	grows := len(o.Approvals)+len(o.Unmatched) > sizeBefore
 	switch {
 	case len(record) > maxRecord, grows && len(record) > maxGrowing:
-		return nil, approval.InvalidField("order", "is too large: its record would have %d KB, the limit of DynamoDB is 400", len(record)>>10)
+		return nil, approval.InvalidField("order", "is too large: its record would have %d KB, the limit of DynamoDB is 400",
+			len(record)>>10)
 	case grows && len(pending) > maxWorkflows:
 		return nil, approval.InvalidField("order", "would have pending approvals in more than %d workflows", maxWorkflows)
 	}

@@ -123,7 +123,8 @@ func (s *Store) checkVersion(ctx context.Context) error {
 		return err
 	}
 	if v := getNumber(got, "schema_version"); v != schemaVersion {
-		return fmt.Errorf("its schema has version %d, this program knows version %d: another release created it", v, schemaVersion)
+		return fmt.Errorf("its schema has version %d, this program knows version %d: another release created it",
+			v, schemaVersion)
 	}
 	return nil
 }
@@ -151,7 +152,9 @@ func (s *Store) createTable(ctx context.Context) error {
 			KeySchema:  keySchema(x.partition, x.sort),
 			Projection: p,
 		})
-		for _, a := range []types.AttributeDefinition{attributeDefinition(x.partition, "S"), attributeDefinition(x.sort, x.kind)} {
+		partition := attributeDefinition(x.partition, "S")
+		sort := attributeDefinition(x.sort, x.kind)
+		for _, a := range []types.AttributeDefinition{partition, sort} {
 			if !known[*a.AttributeName] {
 				known[*a.AttributeName] = true
 				in.AttributeDefinitions = append(in.AttributeDefinitions, a)

@@ -152,10 +152,12 @@ func asConflict(err error) error {
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		return &localError{&conflictError{nilIfEmpty(failed.Item)}}
 	}
-	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok && len(cancelled.CancellationReasons) > 0 {
-		if r := cancelled.CancellationReasons[0]; aws.ToString(r.Code) == "ConditionalCheckFailed" {
-			return &localError{&conflictError{nilIfEmpty(r.Item)}}
-		}
+	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
+	if !ok || len(cancelled.CancellationReasons) == 0 {
+		return err
+	}
+	if r := cancelled.CancellationReasons[0]; aws.ToString(r.Code) == "ConditionalCheckFailed" {
+		return &localError{&conflictError{nilIfEmpty(r.Item)}}
 	}
 	return err
 }

@@ -14,37 +14,40 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// claimModel is the contract of Claim in its plainest form.
+// claimModel is the contract of Claim in its simplest form.
 type claimModel struct {
 	now    time.Duration
-	orders map[string]*claimable
+	orders map[string]*modelOrder
 }
 
-type claimable struct {
-	due            time.Duration
-	claimed, until time.Duration // the last claim's lease; until 0 is none
+type modelOrder struct {
+	due     time.Duration
+	claimed time.Duration // the now of the last claim
+	until   time.Duration // the end of its lease; 0 if the order is not leased
 }
 
-// next is from when it may be claimed.
-func (c *claimable) next() time.Duration { return max(c.due, c.until) }
+// claimableFrom returns when the order can be claimed next.
+func (c *modelOrder) claimableFrom() time.Duration { return max(c.due, c.until) }
 
-// may lists what a claim may return, the longest due first.
-func (m *claimModel) may() []string {
+// claimable lists the orders that a claim may return, the longest due first.
+func (m *claimModel) claimable() []string {
 	var out []string
 	for id, o := range m.orders {
-		if o.next() <= m.now {
+		if o.claimableFrom() <= m.now {
 			out = append(out, id)
 		}
 	}
-	slices.SortFunc(out, func(a, b string) int { return cmp.Compare(m.orders[a].next(), m.orders[b].next()) })
+	slices.SortFunc(out, func(a, b string) int {
+		return cmp.Compare(m.orders[a].claimableFrom(), m.orders[b].claimableFrom())
+	})
 	return out
 }
 
-// claimsAgreeWithModel runs sequences of updates and claims, and compares every claim with what the model says.
+// claimsAgreeWithModel runs random sequences of updates and claims, and compares every claim with the model.
 func claimsAgreeWithModel(t *testing.T, s store.Store) {
 	rapid.Check(t, func(t *rapid.T) {
 		removeAll(t, s)
-		m := &claimModel{now: time.Hour, orders: map[string]*claimable{}}
+		m := &claimModel{now: time.Hour, orders: map[string]*modelOrder{}}
 		orderID := rapid.SampledFrom([]string{"a", "b", "c", "d", "e"})
 		seconds := func(from, to int) time.Duration {
 			return time.Duration(rapid.IntRange(from, to).Draw(t, "seconds")) * time.Second
@@ -53,14 +56,14 @@ func claimsAgreeWithModel(t *testing.T, s store.Store) {
 			"time passes": func(*rapid.T) { m.now += seconds(0, 12) },
 			"store": func(t *rapid.T) {
 				id, due := orderID.Draw(t, "order"), m.now+seconds(-20, 20)
-				update(t, s, id, dueAt(due))
+				mustUpdate(t, s, id, dueAt(due))
 				o := m.orders[id]
 				if o == nil {
-					o = &claimable{}
+					o = &modelOrder{}
 					m.orders[id] = o
 				}
 				o.due = due
-				if due > o.claimed { // there is none, or it ends
+				if due > o.claimed { // not leased, or the lease ends early
 					o.claimed, o.until = 0, 0
 				}
 			},
@@ -69,16 +72,16 @@ func claimsAgreeWithModel(t *testing.T, s store.Store) {
 			},
 			"remove": func(t *rapid.T) {
 				id := orderID.Draw(t, "order")
-				update(t, s, id, forget)
+				mustUpdate(t, s, id, removeOrder)
 				delete(m.orders, id)
 			},
 			"claim": func(t *rapid.T) {
 				limit := rapid.IntRange(0, 4).Draw(t, "limit")
-				got, may := claim(t, s, m.now, limit), m.may()
+				got, may := mustClaim(t, s, m.now, limit), m.claimable()
 				require.Len(t, got, min(limit, len(may)))
 				for i, id := range got {
 					require.Contains(t, may, id)
-					require.Equal(t, m.orders[may[i]].next(), m.orders[id].next(), "the longest due first")
+					require.Equal(t, m.orders[may[i]].claimableFrom(), m.orders[id].claimableFrom(), "the longest due first")
 				}
 				for _, id := range got {
 					m.orders[id].claimed, m.orders[id].until = m.now, m.now+lease
@@ -89,9 +92,9 @@ func claimsAgreeWithModel(t *testing.T, s store.Store) {
 }
 
 // removeAll removes all orders.
-func removeAll(t tb, s store.Store) {
+func removeAll(t testingT, s store.Store) {
 	t.Helper()
-	for _, o := range list(t, s, store.Query{}) {
-		update(t, s, o.ID, forget)
+	for _, o := range listAll(t, s, store.Query{}) {
+		mustUpdate(t, s, o.ID, removeOrder)
 	}
 }

@@ -15,14 +15,14 @@ import (
 
 func idTests() map[string]func(*testing.T, store.Store) {
 	return map[string]func(*testing.T, store.Store){
-		"any text will do":            anyTextWillDo,
-		"what is no text is refused":  noTextIsRefused,
-		"what was never stored is no": neverStored,
+		"any text is an ID":       anyTextIsAnID,
+		"invalid IDs are refused": invalidIDsAreRefused,
+		"other IDs are not found": otherIDsAreNotFound,
 	}
 }
 
-// hostile lists order IDs that a workflow may choose, in the order of their bytes.
-func hostile() []string {
+// unusualIDs lists unusual order IDs that a workflow may choose, sorted by their bytes.
+func unusualIDs() []string {
 	out := []string{
 		"a", "A", "a ", " a", "a\x00", "a\x00b", "\x00", "a\n", "a\r\nb", "\t", "'", `"`, `\`, "a'; DROP TABLE orders; --", "%", "_", "*",
 		"null", "0", "00", "1e3", "a/b", "../../etc/passwd", "a#b", "a%00", "<script>alert(1)</script>", "ü", "u\u0308", "\ufeff", "\u202e",
@@ -32,61 +32,61 @@ func hostile() []string {
 	return out
 }
 
-// ofAnyID makes an approval without the domain's limit on IDs: a store has none.
-func ofAnyID(o *approval.Order) error {
+// addApproval adds an approval, although the order ID may be longer than package approval allows.
+func addApproval(o *approval.Order) error {
 	short := approval.Order{ID: "short"}
-	err := request(ask("token of "+o.ID[:min(100, len(o.ID))], time.Hour))(&short)
+	err := addRequest(newRequest("token of "+o.ID[:min(100, len(o.ID))], time.Hour))(&short)
 	o.Approvals = short.Approvals
 	return err
 }
 
-func anyTextWillDo(t *testing.T, s store.Store) {
-	all := hostile()
+func anyTextIsAnID(t *testing.T, s store.Store) {
+	all := unusualIDs()
 	for _, id := range all {
-		update(t, s, id, ofAnyID)
+		mustUpdate(t, s, id, addApproval)
 	}
 	for _, id := range all {
-		o := get(t, s, id)
+		o := mustGet(t, s, id)
 		require.Equal(t, id, o.ID)
 		require.Equal(t, "token of "+id[:min(100, len(id))], o.Approvals[0].Token.Reveal())
-		update(t, s, id, func(o *approval.Order) error {
+		mustUpdate(t, s, id, func(o *approval.Order) error {
 			assert.Equal(t, id, o.ID)
-			vote(o)
+			addVote(o)
 			return nil
 		})
-		require.Len(t, get(t, s, id).Approvals[0].Votes, 1)
+		require.Len(t, mustGet(t, s, id).Approvals[0].Votes, 1)
 	}
-	require.Equal(t, all, ids(list(t, s, store.Query{Limit: 3})))
+	require.Equal(t, all, orderIDs(listAll(t, s, store.Query{Limit: 3})))
 	claimed, err := s.Claim(t.Context(), at(2*time.Hour), 1000, time.Minute)
 	require.NoError(t, err)
 	require.ElementsMatch(t, all, claimed)
 	for i, id := range all {
-		update(t, s, id, forget)
-		requireNone(t, s, id)
-		require.Equal(t, all[i+1:], ids(list(t, s, store.Query{})))
+		mustUpdate(t, s, id, removeOrder)
+		requireNotStored(t, s, id)
+		require.Equal(t, all[i+1:], orderIDs(listAll(t, s, store.Query{})))
 	}
 }
 
-func noTextIsRefused(t *testing.T, s store.Store) {
-	update(t, s, "\ufffd", dueAt(time.Hour)) // what bad UTF-8 is often turned into
+func invalidIDsAreRefused(t *testing.T, s store.Store) {
+	mustUpdate(t, s, "\ufffd", dueAt(time.Hour)) // a store must not replace invalid UTF-8 by this
 	for _, id := range []string{"", "\xff", "a\xc3", "\xed\xa0\x80", "\xc0\x80"} {
 		err := s.Update(t.Context(), id, dueAt(time.Hour))
 		require.Error(t, err)
 		require.True(t, approval.IsPermanent(err), "%q: %v", id, err)
-		err = s.Update(t.Context(), id, func(o *approval.Order) error { // the domain would refuse it too
+		err = s.Update(t.Context(), id, func(o *approval.Order) error { // without the check of package approval
 			o.Approvals = []*approval.Approval{{ID: "x", Status: approval.Pending}}
 			return nil
 		})
 		require.Error(t, err)
 		require.True(t, approval.IsPermanent(err), "%q: %v", id, err)
-		requireNone(t, s, id)
+		requireNotStored(t, s, id)
 	}
-	require.Equal(t, []string{"\ufffd"}, ids(list(t, s, store.Query{})))
+	require.Equal(t, []string{"\ufffd"}, orderIDs(listAll(t, s, store.Query{})))
 }
 
-func neverStored(t *testing.T, s store.Store) {
-	update(t, s, "o", dueAt(time.Hour))
+func otherIDsAreNotFound(t *testing.T, s store.Store) {
+	mustUpdate(t, s, "o", dueAt(time.Hour))
 	for _, id := range []string{"p", "O", "o ", "o\x00", "", strings.Repeat("o", 1024)} {
-		requireNone(t, s, id)
+		requireNotStored(t, s, id)
 	}
 }

@@ -17,17 +17,17 @@ import (
 
 func statsTests() map[string]func(*testing.T, store.Store) {
 	return map[string]func(*testing.T, store.Store){
-		"any life is counted right":       livesAreCounted,
-		"updates at once are counted too": countedAtOnce,
+		"orders are counted in all states": lifecyclesAreCounted,
+		"concurrent updates are counted":   concurrentUpdatesAreCounted,
 	}
 }
 
-// requireCounted compares Stats with what the orders themselves say.
-func requireCounted(t tb, s store.Store) {
+// requireCounted compares Stats, and the list by age, with all stored orders.
+func requireCounted(t testingT, s store.Store) {
 	t.Helper()
 	want := store.Stats{Workflows: map[string]store.WorkflowStats{}}
 	var waiting []store.AgeCursor
-	for _, o := range list(t, s, store.Query{}) {
+	for _, o := range listAll(t, s, store.Query{}) {
 		if o.HasExhaustedCallback() {
 			want.Exhausted++
 		}
@@ -59,24 +59,24 @@ func requireCounted(t tb, s store.Store) {
 	for _, w := range waiting {
 		byAge = append(byAge, w.OrderID)
 	}
-	require.Equal(t, byAge, ids(list(t, s, store.Query{ByAge: true, Limit: 1})))
+	require.Equal(t, byAge, orderIDs(listAll(t, s, store.Query{ByAge: true, Limit: 1})))
 }
 
-// livesAreCounted leads orders through lives of every kind: asked, decided, superseded, timed out, cancelled,
-// delivered, given up, redriven, removed.
-func livesAreCounted(t *testing.T, s store.Store) {
+// lifecyclesAreCounted runs random transitions: requests, decisions, superseded, timed out and cancelled approvals, and
+// delivered, exhausted and redriven callbacks.
+func lifecyclesAreCounted(t *testing.T, s store.Store) {
 	rapid.Check(t, func(t *rapid.T) {
 		removeAll(t, s)
-		l := &lives{s: s}
+		l := &lifecycle{store: s}
 		t.Repeat(map[string]func(*rapid.T){
 			"count":       func(t *rapid.T) { requireCounted(t, s) },
 			"time passes": func(t *rapid.T) { l.now += time.Duration(rapid.IntRange(1, 90).Draw(t, "minutes")) * time.Minute },
-			"request":     l.request,
-			"decide":      l.decide,
-			"advance":     l.advance,
-			"call back":   l.callBack,
-			"cancel":      l.cancel,
-			"redrive":     l.redrive,
+			"request":     l.addRequest,
+			"decide":      l.addDecision,
+			"advance":     l.advanceOrder,
+			"call back":   l.recordCallback,
+			"cancel":      l.cancelApproval,
+			"redrive":     l.redriveCallbacks,
 		})
 		requireCounted(t, s)
 		removeAll(t, s)
@@ -84,18 +84,18 @@ func livesAreCounted(t *testing.T, s store.Store) {
 	})
 }
 
-// lives runs the transitions of the domain on a few orders.
-type lives struct {
-	s     store.Store
+// lifecycle runs transitions of package approval on a few orders.
+type lifecycle struct {
+	store store.Store
 	now   time.Duration
-	tasks int // tokens given
+	tasks int // number of task tokens
 	calls []approval.Action
 }
 
-func (l *lives) on(t *rapid.T, transition func(o *approval.Order) []approval.Action) {
+func (l *lifecycle) updateRandomOrder(t *rapid.T, transition func(o *approval.Order) []approval.Action) {
 	id := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "order")
 	var actions []approval.Action
-	update(t, l.s, id, func(o *approval.Order) error {
+	mustUpdate(t, l.store, id, func(o *approval.Order) error {
 		actions = transition(o)
 		return nil
 	})
@@ -106,17 +106,18 @@ func (l *lives) on(t *rapid.T, transition func(o *approval.Order) []approval.Act
 	}
 }
 
-func (l *lives) request(t *rapid.T) {
+func (l *lifecycle) addRequest(t *rapid.T) {
 	l.tasks++
-	a := ask(fmt.Sprint("task ", l.tasks), l.now+2*time.Hour, workflow(rapid.SampledFrom([]string{"v", "w"}).Draw(t, "workflow")),
-		step(rapid.SampledFrom([]string{"", "1"}).Draw(t, "step")))
-	l.on(t, func(o *approval.Order) []approval.Action {
-		_, actions, _ := o.AddRequest(a, turn(l.now))
+	workflow := rapid.SampledFrom([]string{"v", "w"}).Draw(t, "workflow")
+	step := rapid.SampledFrom([]string{"", "1"}).Draw(t, "step")
+	a := newRequest(fmt.Sprint("task ", l.tasks), l.now+2*time.Hour, inWorkflow(workflow), atStep(step))
+	l.updateRandomOrder(t, func(o *approval.Order) []approval.Action {
+		_, actions, _ := o.AddRequest(a, environmentAt(l.now))
 		return actions
 	})
 }
 
-func (l *lives) decide(t *rapid.T) {
+func (l *lifecycle) addDecision(t *rapid.T) {
 	d := approval.Decision{
 		ID:      rapid.StringMatching(`[a-z]{4}`).Draw(t, "decision"),
 		Via:     approval.ViaAPI,
@@ -124,52 +125,56 @@ func (l *lives) decide(t *rapid.T) {
 		By:      "ann",
 		Outcome: rapid.SampledFrom([]approval.Outcome{approval.Approve, approval.Reject}).Draw(t, "outcome"),
 	}
-	l.on(t, func(o *approval.Order) []approval.Action {
-		_, actions, _ := o.Decide(d, approval.UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour}, turn(l.now))
+	l.updateRandomOrder(t, func(o *approval.Order) []approval.Action {
+		_, actions, _ := o.Decide(d, approval.UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour}, environmentAt(l.now))
 		return actions
 	})
 }
 
-func (l *lives) advance(t *rapid.T) {
-	l.on(t, func(o *approval.Order) []approval.Action { return o.Advance(turn(l.now)) })
+func (l *lifecycle) advanceOrder(t *rapid.T) {
+	l.updateRandomOrder(t, func(o *approval.Order) []approval.Action { return o.Advance(environmentAt(l.now)) })
 }
 
-func (l *lives) callBack(t *rapid.T) {
+func (l *lifecycle) recordCallback(t *rapid.T) {
 	if len(l.calls) == 0 {
 		t.Skip("nothing to call")
 	}
-	kind := rapid.SampledFrom([]approval.ResultKind{approval.ResultOK, approval.ResultRefused, approval.ResultFailed, approval.ResultClosed})
-	act, result := rapid.SampledFrom(l.calls).Draw(t, "call"), approval.Result{Kind: kind.Draw(t, "result")}
-	update(t, l.s, act.OrderID, func(o *approval.Order) error {
-		o.RecordCallbackResult(act, result, turn(l.now))
+	kind := rapid.SampledFrom([]approval.ResultKind{
+		approval.ResultOK, approval.ResultRefused, approval.ResultFailed, approval.ResultClosed,
+	})
+	act := rapid.SampledFrom(l.calls).Draw(t, "call")
+	result := approval.Result{Kind: kind.Draw(t, "result")}
+	mustUpdate(t, l.store, act.OrderID, func(o *approval.Order) error {
+		o.RecordCallbackResult(act, result, environmentAt(l.now))
 		return nil
 	})
 }
 
-func (l *lives) cancel(t *rapid.T) {
-	l.on(t, func(o *approval.Order) []approval.Action {
-		_, actions := o.Cancel("", "operator", "not needed", turn(l.now))
+func (l *lifecycle) cancelApproval(t *rapid.T) {
+	l.updateRandomOrder(t, func(o *approval.Order) []approval.Action {
+		_, actions := o.Cancel("", "operator", "not needed", environmentAt(l.now))
 		return actions
 	})
 }
 
-func (l *lives) redrive(t *rapid.T) {
-	l.on(t, func(o *approval.Order) (actions []approval.Action) {
+func (l *lifecycle) redriveCallbacks(t *rapid.T) {
+	l.updateRandomOrder(t, func(o *approval.Order) (actions []approval.Action) {
 		for _, a := range o.Approvals {
-			_, more := o.RedriveCallback(a.ID, "operator", 0, turn(l.now))
+			_, more := o.RedriveCallback(a.ID, "operator", 0, environmentAt(l.now))
 			actions = append(actions, more...)
 		}
 		return actions
 	})
 }
 
-// countedAtOnce opens and closes approvals of the same orders from many sides.
-func countedAtOnce(t *testing.T, s store.Store) {
-	together(8, func(w int) {
+// concurrentUpdatesAreCounted opens and closes approvals of the same orders from many goroutines.
+func concurrentUpdatesAreCounted(t *testing.T, s store.Store) {
+	runConcurrently(8, func(w int) {
 		for i := range 20 {
-			transition := request(ask(fmt.Sprint(w, i), time.Hour, workflow(fmt.Sprint("w", i%2)), step(fmt.Sprint(w))))
+			workflow := inWorkflow(fmt.Sprint("w", i%2))
+			transition := addRequest(newRequest(fmt.Sprint(w, i), time.Hour, workflow, atStep(fmt.Sprint(w))))
 			if i%4 == 3 {
-				transition = forget
+				transition = removeOrder
 			}
 			assert.NoError(t, s.Update(t.Context(), fmt.Sprint("o", i%3), transition))
 		}

@@ -1,5 +1,5 @@
-// Package storetest is the contract of store.Store as a suite. Every adapter passes it, the one in memory too: what
-// runs on one runs on all.
+// Package storetest tests the contract of store.Store. Every adapter passes the same suite, also the in-memory store,
+// so that code that works with one of them works with all.
 package storetest
 
 import (
@@ -16,15 +16,19 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Run runs the suite. open returns a new and empty store, and has it closed when the test ends. A store that is
-// store.DeadLetters too is held to that.
+// Run runs the suite. The function open returns a new, empty store and closes it at the end of the test. If the store
+// implements store.DeadLetters, Run tests that contract too.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, part := range []struct {
 		name  string
 		tests map[string]func(*testing.T, store.Store)
 	}{
-		{"Update", updateTests()}, {"IDs", idTests()}, {"Claim", claimTests()}, {"List", listTests()}, {"Stats", statsTests()},
-		{"DeadLetters", letterTests()},
+		{"Update", updateTests()},
+		{"IDs", idTests()},
+		{"Claim", claimTests()},
+		{"List", listTests()},
+		{"Stats", statsTests()},
+		{"DeadLetters", deadLetterTests()},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()
@@ -38,8 +42,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	}
 }
 
-// tb is what *testing.T and *rapid.T have in common.
-type tb interface {
+// testingT is the part of *testing.T that *rapid.T has too.
+type testingT interface {
 	require.TestingT
 	Helper()
 	Context() context.Context
@@ -49,12 +53,12 @@ var start = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 func at(d time.Duration) time.Time { return start.Add(d) }
 
-func turn(d time.Duration) approval.Environment {
+func environmentAt(d time.Duration) approval.Environment {
 	return approval.Environment{Now: at(d), Lease: time.Minute, Jitter: 0.5}
 }
 
-// ask asks for an approval that has nothing to do before its deadline.
-func ask(token string, deadline time.Duration, change ...func(*approval.Request)) approval.Request {
+// newRequest returns an approval request. Before the deadline, nothing is due for it.
+func newRequest(token string, deadline time.Duration, change ...func(*approval.Request)) approval.Request {
 	a := approval.Request{
 		Token:         approval.NewToken(token),
 		Target:        "sfn",
@@ -70,24 +74,24 @@ func ask(token string, deadline time.Duration, change ...func(*approval.Request)
 	return a
 }
 
-func workflow(name string) func(*approval.Request) {
+func inWorkflow(name string) func(*approval.Request) {
 	return func(a *approval.Request) { a.Workflow = name }
 }
-func step(name string) func(*approval.Request) { return func(a *approval.Request) { a.Step = name } }
+func atStep(name string) func(*approval.Request) { return func(a *approval.Request) { a.Step = name } }
 
-// request is the transition that records an ask.
-func request(a approval.Request) func(*approval.Order) error {
+// addRequest returns a transition that adds a request.
+func addRequest(a approval.Request) func(*approval.Order) error {
 	return func(o *approval.Order) error {
-		_, _, err := o.AddRequest(a, turn(0))
+		_, _, err := o.AddRequest(a, environmentAt(0))
 		return err
 	}
 }
 
-// dueAt is a transition after which the order is due at that time: it has one pending approval, with that deadline.
+// dueAt returns a transition after which the order is due at that time: the deadline of its only approval.
 func dueAt(d time.Duration) func(*approval.Order) error {
 	return func(o *approval.Order) error {
 		if len(o.Approvals) == 0 {
-			if err := request(ask("token of "+o.ID, time.Hour))(o); err != nil {
+			if err := addRequest(newRequest("token of "+o.ID, time.Hour))(o); err != nil {
 				return err
 			}
 		}
@@ -96,8 +100,8 @@ func dueAt(d time.Duration) func(*approval.Order) error {
 	}
 }
 
-// vote adds a vote; it returns how many there are then.
-func vote(o *approval.Order) int {
+// addVote adds a vote to an approval, and returns the number of its votes.
+func addVote(o *approval.Order) int {
 	a := o.Approvals[0]
 	a.Votes = append(a.Votes, approval.Vote{
 		DecisionID: "d",
@@ -109,33 +113,34 @@ func vote(o *approval.Order) int {
 	return len(a.Votes)
 }
 
-// forget leaves the order empty.
-func forget(o *approval.Order) error {
-	o.Approvals, o.Unmatched = nil, nil
+// removeOrder is a transition that leaves the order empty.
+func removeOrder(o *approval.Order) error {
+	o.Approvals = nil
+	o.Unmatched = nil
 	return nil
 }
 
-func update(t tb, s store.Store, orderID string, transition func(*approval.Order) error) {
+func mustUpdate(t testingT, s store.Store, orderID string, transition func(*approval.Order) error) {
 	t.Helper()
 	require.NoError(t, s.Update(t.Context(), orderID, transition))
 }
 
-func get(t tb, s store.Store, orderID string) *approval.Order {
+func mustGet(t testingT, s store.Store, orderID string) *approval.Order {
 	t.Helper()
 	o, err := s.Get(t.Context(), orderID)
 	require.NoError(t, err)
 	return o
 }
 
-func requireNone(t tb, s store.Store, orderID string) {
+func requireNotStored(t testingT, s store.Store, orderID string) {
 	t.Helper()
 	o, err := s.Get(t.Context(), orderID)
 	require.ErrorIs(t, err, approval.ErrNotFound)
 	require.Nil(t, o)
 }
 
-// text is all that is stored of an order, its tokens too.
-func text(t tb, o *approval.Order) string {
+// encodeOrder returns everything that is stored of an order as text, with its tokens.
+func encodeOrder(t testingT, o *approval.Order) string {
 	t.Helper()
 	b, err := json.MarshalIndent(o, "", " ")
 	require.NoError(t, err)
@@ -147,8 +152,8 @@ func text(t tb, o *approval.Order) string {
 	return out.String()
 }
 
-// list returns all orders that the query selects, page by page.
-func list(t tb, s store.Store, q store.Query) []*approval.Order {
+// listAll returns all orders that the query selects. It reads them page by page.
+func listAll(t testingT, s store.Store, q store.Query) []*approval.Order {
 	t.Helper()
 	var out []*approval.Order
 	for range 10_000 {
@@ -161,11 +166,11 @@ func list(t tb, s store.Store, q store.Query) []*approval.Order {
 		}
 		q.After = next
 	}
-	require.Fail(t, "a list without an end")
+	require.Fail(t, "the list does not end")
 	return nil
 }
 
-func ids(orders []*approval.Order) []string {
+func orderIDs(orders []*approval.Order) []string {
 	out := []string{}
 	for _, o := range orders {
 		out = append(out, o.ID)
@@ -173,8 +178,8 @@ func ids(orders []*approval.Order) []string {
 	return out
 }
 
-// together runs f in that many goroutines and waits for them.
-func together(n int, f func(worker int)) {
+// runConcurrently calls f in n goroutines and waits for them.
+func runConcurrently(n int, f func(worker int)) {
 	var group sync.WaitGroup
 	for i := range n {
 		group.Go(func() { f(i) })

@@ -19,121 +19,121 @@ import (
 
 func updateTests() map[string]func(*testing.T, store.Store) {
 	return map[string]func(*testing.T, store.Store){
-		"everything comes back":            everythingComesBack,
-		"a failed one stores nothing":      failedStoresNothing,
-		"a panic stores nothing":           panicStoresNothing,
-		"an empty order is removed":        emptyIsRemoved,
-		"an order keeps its ID":            keepsItsID,
-		"updates of one order take turns":  updatesTakeTurns,
-		"orders do not mix":                ordersDoNotMix,
-		"nobody holds on to a stored one":  nothingIsShared,
-		"a cancelled one is whole or none": cancelledIsWholeOrNone,
+		"an order comes back complete":        orderComesBack,
+		"a failed transition stores nothing":  failureStoresNothing,
+		"a panic stores nothing":              panicStoresNothing,
+		"an empty order is removed":           emptyOrderIsRemoved,
+		"an order keeps its ID":               orderKeepsID,
+		"updates of an order are serialized":  updatesAreSerialized,
+		"orders do not mix":                   ordersDoNotMix,
+		"callers share no memory with stores": noMemoryIsShared,
+		"a cancelled update is atomic":        cancelledUpdateIsAtomic,
 	}
 }
 
-func everythingComesBack(t *testing.T, s store.Store) {
-	requireNone(t, s, "o")
-	full := ask("a token with \x00 and ü, not to be seen", 2*time.Hour, func(a *approval.Request) {
+func orderComesBack(t *testing.T, s store.Store) {
+	requireNotStored(t, s, "o")
+	full := newRequest("a token with \x00 and ü, not to be seen", 2*time.Hour, func(a *approval.Request) {
 		a.Approvers = []approval.Approver{{ID: "ann", Nonce: "n"}, {ID: "bob", Nonce: "m"}}
 		a.Channels, a.Reminders, a.HeartbeatInterval = []string{"email"}, []time.Time{at(time.Hour)}, time.Minute
 		a.Title, a.Details = "<Title> & more", []approval.Field{{Name: "sum", Value: "12 €"}}
 		a.Output = approval.Output{"number": 1, "nested": map[string]any{"list": []any{"a", true, nil}}}
 	})
 	var last *approval.Order
-	update(t, s, "o", func(o *approval.Order) error {
-		assert.Equal(t, &approval.Order{ID: "o"}, o, "an order that nothing is known of")
+	mustUpdate(t, s, "o", func(o *approval.Order) error {
+		assert.Equal(t, &approval.Order{ID: "o"}, o, "an order that is not stored")
 		last = o
-		return request(full)(o)
+		return addRequest(full)(o)
 	})
-	before := text(t, last)
+	before := encodeOrder(t, last)
 	require.Contains(t, before, "not to be seen")
-	require.Equal(t, before, text(t, get(t, s, "o")))
-	require.Empty(t, get(t, s, "o").NewEvents(), "what was new is told once")
-	update(t, s, "o", func(o *approval.Order) error {
-		assert.Equal(t, before, text(t, o))
+	require.Equal(t, before, encodeOrder(t, mustGet(t, s, "o")))
+	require.Empty(t, mustGet(t, s, "o").NewEvents(), "new events are returned once")
+	mustUpdate(t, s, "o", func(o *approval.Order) error {
+		assert.Equal(t, before, encodeOrder(t, o))
 		return nil
 	})
-	require.Equal(t, before, text(t, get(t, s, "o")))
+	require.Equal(t, before, encodeOrder(t, mustGet(t, s, "o")))
 }
 
-func failedStoresNothing(t *testing.T, s store.Store) {
+func failureStoresNothing(t *testing.T, s store.Store) {
 	failure := errors.New("not today")
 	fail := func(o *approval.Order) error {
 		_ = dueAt(time.Hour)(o)
-		vote(o)
+		addVote(o)
 		return failure
 	}
-	require.Same(t, failure, s.Update(t.Context(), "o", fail), "the error as it is")
-	requireNone(t, s, "o")
-	update(t, s, "o", dueAt(2*time.Hour))
-	before := text(t, get(t, s, "o"))
+	require.Same(t, failure, s.Update(t.Context(), "o", fail), "the error is unchanged")
+	requireNotStored(t, s, "o")
+	mustUpdate(t, s, "o", dueAt(2*time.Hour))
+	before := encodeOrder(t, mustGet(t, s, "o"))
 	require.Same(t, failure, s.Update(t.Context(), "o", fail))
-	require.Equal(t, before, text(t, get(t, s, "o")))
+	require.Equal(t, before, encodeOrder(t, mustGet(t, s, "o")))
 	stats, err := s.Stats(t.Context())
 	require.NoError(t, err)
 	require.True(t, stats.OldestDue.Equal(at(2*time.Hour)))
 }
 
 func panicStoresNothing(t *testing.T, s store.Store) {
-	update(t, s, "o", dueAt(time.Hour))
-	before := text(t, get(t, s, "o"))
-	for range 3 { // nor does it harm the store
+	mustUpdate(t, s, "o", dueAt(time.Hour))
+	before := encodeOrder(t, mustGet(t, s, "o"))
+	for range 3 { // the store keeps working
 		require.PanicsWithValue(t, "at the disco", func() {
 			_ = s.Update(t.Context(), "o", func(o *approval.Order) error {
-				vote(o)
+				addVote(o)
 				panic("at the disco")
 			})
 		})
 	}
-	require.Equal(t, before, text(t, get(t, s, "o")))
-	update(t, s, "o", func(o *approval.Order) error {
-		assert.Equal(t, 1, vote(o))
+	require.Equal(t, before, encodeOrder(t, mustGet(t, s, "o")))
+	mustUpdate(t, s, "o", func(o *approval.Order) error {
+		assert.Equal(t, 1, addVote(o))
 		return nil
 	})
 }
 
-func emptyIsRemoved(t *testing.T, s store.Store) {
-	update(t, s, "never was", func(*approval.Order) error { return nil })
-	requireNone(t, s, "never was")
-	update(t, s, "o", dueAt(time.Hour))
-	update(t, s, "o", forget)
-	requireNone(t, s, "o")
-	require.Empty(t, list(t, s, store.Query{}))
+func emptyOrderIsRemoved(t *testing.T, s store.Store) {
+	mustUpdate(t, s, "never was", func(*approval.Order) error { return nil })
+	requireNotStored(t, s, "never was")
+	mustUpdate(t, s, "o", dueAt(time.Hour))
+	mustUpdate(t, s, "o", removeOrder)
+	requireNotStored(t, s, "o")
+	require.Empty(t, listAll(t, s, store.Query{}))
 	claimed, err := s.Claim(t.Context(), at(2*time.Hour), 10, time.Minute)
 	require.NoError(t, err)
 	require.Empty(t, claimed)
 	stats, err := s.Stats(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, store.Stats{Workflows: map[string]store.WorkflowStats{}}, stats)
-	update(t, s, "o", func(o *approval.Order) error {
-		assert.Equal(t, &approval.Order{ID: "o"}, o, "nothing is left of it")
+	mustUpdate(t, s, "o", func(o *approval.Order) error {
+		assert.Equal(t, &approval.Order{ID: "o"}, o, "it is removed completely")
 		return dueAt(time.Hour)(o)
 	})
-	get(t, s, "o")
+	mustGet(t, s, "o")
 }
 
-func keepsItsID(t *testing.T, s store.Store) {
-	update(t, s, "a", dueAt(time.Hour))
+func orderKeepsID(t *testing.T, s store.Store) {
+	mustUpdate(t, s, "a", dueAt(time.Hour))
 	require.Error(t, s.Update(t.Context(), "a", func(o *approval.Order) error {
 		o.ID = "b"
 		return nil
 	}))
-	require.Equal(t, "a", get(t, s, "a").ID)
-	requireNone(t, s, "b")
+	require.Equal(t, "a", mustGet(t, s, "a").ID)
+	requireNotStored(t, s, "b")
 }
 
-// updatesTakeTurns counts in one order from many goroutines. Each of them has the count of the last run of its
-// function, as the contract says, so that no two have the same.
-func updatesTakeTurns(t *testing.T, s store.Store) {
+// updatesAreSerialized counts votes in an order from many goroutines. Each of them gets the count of the last run of
+// its transition, so that no count occurs twice.
+func updatesAreSerialized(t *testing.T, s store.Store) {
 	const workers, each = 16, 20
-	update(t, s, "o", dueAt(time.Hour))
+	mustUpdate(t, s, "o", dueAt(time.Hour))
 	var mu sync.Mutex
 	var counts []int
-	together(workers, func(int) {
+	runConcurrently(workers, func(int) {
 		for range each {
 			var count int
 			err := s.Update(t.Context(), "o", func(o *approval.Order) error {
-				count = vote(o)
+				count = addVote(o)
 				return nil
 			})
 			if !assert.NoError(t, err) {
@@ -141,7 +141,7 @@ func updatesTakeTurns(t *testing.T, s store.Store) {
 			}
 			o, err := s.Get(t.Context(), "o")
 			if assert.NoError(t, err) {
-				assert.GreaterOrEqual(t, len(o.Approvals[0].Votes), count, "what was stored is there at once")
+				assert.GreaterOrEqual(t, len(o.Approvals[0].Votes), count, "a stored vote is visible at once")
 			}
 			mu.Lock()
 			counts = append(counts, count)
@@ -153,21 +153,21 @@ func updatesTakeTurns(t *testing.T, s store.Store) {
 	for i, count := range counts {
 		require.Equal(t, i+1, count)
 	}
-	require.Len(t, get(t, s, "o").Approvals[0].Votes, workers*each)
+	require.Len(t, mustGet(t, s, "o").Approvals[0].Votes, workers*each)
 }
 
-// ordersDoNotMix updates many orders at once, some of them in vain.
+// ordersDoNotMix updates many orders concurrently. Some of the updates fail.
 func ordersDoNotMix(t *testing.T, s store.Store) {
 	const workers, orders, each = 8, 7, 15
-	failure := errors.New("in vain")
-	together(workers, func(w int) {
+	failure := errors.New("failure")
+	runConcurrently(workers, func(w int) {
 		for i := range each * orders {
 			id := fmt.Sprint("o", i%orders)
 			err := s.Update(t.Context(), id, func(o *approval.Order) error {
 				if o.IsEmpty() {
 					_ = dueAt(time.Hour)(o)
 				}
-				vote(o)
+				addVote(o)
 				if (w+i)%5 == 0 {
 					return failure
 				}
@@ -189,37 +189,37 @@ func ordersDoNotMix(t *testing.T, s store.Store) {
 		}
 	}
 	for i, votes := range want {
-		o := get(t, s, fmt.Sprint("o", i))
+		o := mustGet(t, s, fmt.Sprint("o", i))
 		require.Len(t, o.Approvals[0].Votes, votes)
 		require.Equal(t, "token of "+o.ID, o.Approvals[0].Token.Reveal())
 	}
 }
 
-func nothingIsShared(t *testing.T, s store.Store) {
+func noMemoryIsShared(t *testing.T, s store.Store) {
 	var kept *approval.Order
-	update(t, s, "o", func(o *approval.Order) error {
+	mustUpdate(t, s, "o", func(o *approval.Order) error {
 		kept = o
 		return dueAt(time.Hour)(o)
 	})
-	before := text(t, get(t, s, "o"))
-	got, listed := get(t, s, "o"), list(t, s, store.Query{})
+	before := encodeOrder(t, mustGet(t, s, "o"))
+	got, listed := mustGet(t, s, "o"), listAll(t, s, store.Query{})
 	for _, o := range append(listed, kept, got) {
 		o.Approvals[0].Title, o.Approvals[0].Status = "other", approval.Approved
-		vote(o)
+		addVote(o)
 		o.Approvals = append(o.Approvals, o.Approvals[0])
 		o.History[0].By = strings.Repeat("x", 10)
 	}
-	require.Equal(t, before, text(t, get(t, s, "o")))
-	update(t, s, "o", func(o *approval.Order) error {
-		assert.Equal(t, before, text(t, o))
+	require.Equal(t, before, encodeOrder(t, mustGet(t, s, "o")))
+	mustUpdate(t, s, "o", func(o *approval.Order) error {
+		assert.Equal(t, before, encodeOrder(t, o))
 		return nil
 	})
 }
 
-// cancelledIsWholeOrNone cancels updates before and while they are under way: each has the context's error or is
-// stored, and none is half stored.
-func cancelledIsWholeOrNone(t *testing.T, s store.Store) {
-	update(t, s, "o", dueAt(time.Hour))
+// cancelledUpdateIsAtomic cancels updates before they start and while they run. Each of them is stored completely or
+// returns the error of the context.
+func cancelledUpdateIsAtomic(t *testing.T, s store.Store) {
+	mustUpdate(t, s, "o", dueAt(time.Hour))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 50 {
@@ -229,15 +229,15 @@ func cancelledIsWholeOrNone(t *testing.T, s store.Store) {
 	require.ErrorIs(t, err, context.Canceled)
 	claimed, err := s.Claim(t.Context(), at(2*time.Hour), 1, time.Minute)
 	require.NoError(t, err)
-	require.Equal(t, []string{"o"}, claimed, "the cancelled claim has leased nothing")
+	require.Equal(t, []string{"o"}, claimed, "the cancelled claim leased no order")
 
 	const workers = 32
 	stored := make([]bool, workers)
-	together(workers, func(w int) {
+	runConcurrently(workers, func(w int) {
 		ctx, cancel := context.WithCancel(t.Context())
 		err := s.Update(ctx, "o", func(o *approval.Order) error {
-			cancel() // by now it is under way
-			vote(o)
+			cancel() // while the update runs
+			addVote(o)
 			return nil
 		})
 		stored[w] = err == nil
@@ -252,7 +252,7 @@ func cancelledIsWholeOrNone(t *testing.T, s store.Store) {
 			atLeast++
 		}
 	}
-	votes := len(get(t, s, "o").Approvals[0].Votes)
+	votes := len(mustGet(t, s, "o").Approvals[0].Votes)
 	require.GreaterOrEqual(t, votes, atLeast)
 	require.LessOrEqual(t, votes, workers)
 }
