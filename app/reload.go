@@ -11,7 +11,6 @@ import (
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/config"
-	"github.com/approval-relay/approval-relay/router"
 )
 
 // Reload reads the configuration again and replaces the rules, all or nothing: after an error the program keeps its
@@ -20,7 +19,7 @@ import (
 func (a *App) Reload(ctx context.Context, cause string) ([]config.Finding, error) {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
-	warnings, err := a.reload()
+	warnings, err := a.reload(ctx)
 	a.metrics.ConfigRead(time.Now(), err)
 	if err != nil {
 		a.log.ErrorContext(ctx, "configuration not reloaded; the program runs with the one it had", "cause", cause, "error", err.Error())
@@ -33,7 +32,7 @@ func (a *App) Reload(ctx context.Context, cause string) ([]config.Finding, error
 	return warnings, nil
 }
 
-func (a *App) reload() ([]config.Finding, error) {
+func (a *App) reload(ctx context.Context) ([]config.Finding, error) {
 	if a.options.Load == nil {
 		return nil, errors.New("the program has no configuration file")
 	}
@@ -50,7 +49,10 @@ func (a *App) reload() ([]config.Finding, error) {
 		return nil, err
 	}
 	a.metrics.AddNames(metricNames(c))
-	if err := a.addSources(c); err != nil {
+	// A source that the configuration no longer has stays in the router: no request leads to it, and the sender of a
+	// message on its way is told to send it again.
+	s := a.httpSources(c)
+	if err := a.router.AddSources(ctx, s.requests, s.decisions); err != nil {
 		return nil, err
 	}
 	a.rules.Store(next)
@@ -66,26 +68,6 @@ func (a *App) reload() ([]config.Finding, error) {
 		a.providers <- next.signIn
 	}
 	return warnings, nil
-}
-
-// addSources starts the sources that the router does not have yet. A source that the configuration no longer has stays
-// there: no request leads to it, and the sender of a message on its way is told to send it again.
-func (a *App) addSources(c *config.Config) error {
-	known := a.router.Handlers()
-	s := a.httpSources(c)
-	isNew := func(list []router.Source) (fresh []router.Source) {
-		for _, source := range list {
-			if known[source.Name] == nil {
-				fresh = append(fresh, source)
-			}
-		}
-		return fresh
-	}
-	requests, decisions := isNew(s.requests), isNew(s.decisions)
-	if len(requests)+len(decisions) == 0 {
-		return nil
-	}
-	return a.router.AddSources(requests, decisions)
 }
 
 // RestartError is the error of a reload that changes settings of the start, such as listeners and the store.

@@ -84,10 +84,10 @@ func New(p Parts) (*Router, error) {
 	r.AddMiddleware(settleMessages(p.Log), countMessages(p.Observer), recoverPanics, limitTime(p.TimeLimit))
 
 	for _, s := range p.Requests {
-		r.addRequestSource(s)
+		r.addSource(s, true)
 	}
 	for _, s := range p.Decisions {
-		r.addSource(s)
+		r.addSource(s, false)
 	}
 	// The middleware of a handler runs inside the common middleware. A panic of an action must become an error before
 	// releaseCapacity sees it; otherwise the Go channel would deliver the action again at once.
@@ -101,17 +101,22 @@ func New(p Parts) (*Router, error) {
 // Router is Watermill's router with the sources of the program. Sources can be added while it runs.
 type Router struct {
 	*message.Router
-	parts    Parts
-	requests sync.Map // names of the sources of requests
+	parts   Parts
+	sources sync.Map // by name: whether the source has approval requests
 }
 
-// AddSources adds sources to a router that runs, and starts them. The names must be new.
-func (r *Router) AddSources(requests, decisions []Source) error {
+// AddSources adds the sources that the router does not have yet, and starts them. It waits until the router runs.
+func (r *Router) AddSources(ctx context.Context, requests, decisions []Source) error {
+	select {
+	case <-r.Running():
+	case <-ctx.Done():
+		return fmt.Errorf("router: wait until it runs: %w", ctx.Err())
+	}
 	for _, s := range requests {
-		r.addRequestSource(s)
+		r.addSource(s, true)
 	}
 	for _, s := range decisions {
-		r.addSource(s)
+		r.addSource(s, false)
 	}
 	if err := r.RunHandlers(context.Background()); err != nil { // Close ends them, as it ends the others
 		return fmt.Errorf("router: start new sources: %w", err)
@@ -119,12 +124,11 @@ func (r *Router) AddSources(requests, decisions []Source) error {
 	return nil
 }
 
-func (r *Router) addRequestSource(s Source) {
-	r.requests.Store(s.Name, true)
-	r.addSource(s)
-}
-
-func (r *Router) addSource(s Source) {
+// addSource adds a source, unless the router has it.
+func (r *Router) addSource(s Source, hasRequests bool) {
+	if _, known := r.sources.LoadOrStore(s.Name, hasRequests); known {
+		return
+	}
 	h := r.AddConsumerHandler(s.Name, s.Topic, s.Subscriber, s.Handle)
 	if s.DeadLetters != nil {
 		h.AddMiddleware(writeDeadLetters(s.Name, s.DeadLetters, r.parts.Observer, r.parts.Log))
@@ -133,6 +137,6 @@ func (r *Router) addSource(s Source) {
 
 // isRequestSource reports whether the source with this name has approval requests.
 func (r *Router) isRequestSource(name string) bool {
-	_, ok := r.requests.Load(name)
-	return ok
+	hasRequests, _ := r.sources.Load(name)
+	return hasRequests == true
 }
