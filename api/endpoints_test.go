@@ -90,7 +90,10 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 
 	// A route of one address is not served on the other.
 	h, _, _ := site(t)
-	for _, path := range []string{"/", "/console", "/console/", "/console/signin", "/console/order", "/metrics", "/readyz", "/v1/orders", "/v1/orders/A-1", "/v1/deadletters"} {
+	for _, path := range []string{
+		"/", "/console", "/console/", "/console/signin", "/console/order", "/metrics", "/readyz", "/v1/orders",
+		"/v1/orders/A-1", "/v1/deadletters",
+	} {
 		require.Equal(
 			t,
 			http.StatusNotFound,

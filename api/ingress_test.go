@@ -45,16 +45,19 @@ func TestStatusIsTheFateOfTheMessage(t *testing.T) {
 		"not found":     {fmt.Errorf("show: %w", approval.ErrNotFound), want{404, "show: not found"}},
 		"the store":     {errors.New("/var/lib/relay.db: disk full"), want{503, again}},
 		"too long":      {fmt.Errorf("update: %w", context.DeadlineExceeded), want{503, "the request took too long; send it again"}},
-		"conflict":      {refused(approval.VerdictConflict), want{409, "decision refused (conflict): the approval already has a different decision"}},
-		"late":          {refused(approval.VerdictLate), want{409, ""}},
-		"superseded":    {refused(approval.VerdictSuperseded), want{409, ""}},
-		"ambiguous":     {refused(approval.VerdictAmbiguous), want{409, ""}},
-		"unknown":       {refused(approval.VerdictUnknown), want{404, ""}},
-		"no approver":   {refused(approval.VerdictNotApprover), want{403, ""}},
-		"requester":     {refused(approval.VerdictRequester), want{403, ""}},
-		"assurance":     {refused(approval.VerdictAssurance), want{403, ""}},
-		"source":        {refused(approval.VerdictSource), want{403, ""}},
-		"overflow":      {refused(approval.VerdictOverflow), want{503, again}},
+		"conflict": {
+			refused(approval.VerdictConflict),
+			want{409, "decision refused (conflict): the approval already has a different decision"},
+		},
+		"late":        {refused(approval.VerdictLate), want{409, ""}},
+		"superseded":  {refused(approval.VerdictSuperseded), want{409, ""}},
+		"ambiguous":   {refused(approval.VerdictAmbiguous), want{409, ""}},
+		"unknown":     {refused(approval.VerdictUnknown), want{404, ""}},
+		"no approver": {refused(approval.VerdictNotApprover), want{403, ""}},
+		"requester":   {refused(approval.VerdictRequester), want{403, ""}},
+		"assurance":   {refused(approval.VerdictAssurance), want{403, ""}},
+		"source":      {refused(approval.VerdictSource), want{403, ""}},
+		"overflow":    {refused(approval.VerdictOverflow), want{503, again}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -86,9 +89,21 @@ func TestAnswersOfSuccess(t *testing.T) {
 		status int
 		text   string
 	}{
-		"a request":          {handlers.Accepted{OrderID: "A-1", ApprovalID: "a", Status: approval.Pending}, 202, `{"orderId":"A-1","approvalId":"a","status":"pending"}` + "\n"},
-		"a decision":         {handlers.Decided{OrderID: "A-1", Verdict: approval.VerdictDecided}, 200, `{"orderId":"A-1","verdict":"decided"}` + "\n"},
-		"one that waits":     {handlers.Decided{OrderID: "A-1", Verdict: approval.VerdictWaiting}, 202, `{"orderId":"A-1","verdict":"waiting"}` + "\n"},
+		"a request": {
+			handlers.Accepted{OrderID: "A-1", ApprovalID: "a", Status: approval.Pending},
+			202,
+			`{"orderId":"A-1","approvalId":"a","status":"pending"}` + "\n",
+		},
+		"a decision": {
+			handlers.Decided{OrderID: "A-1", Verdict: approval.VerdictDecided},
+			200,
+			`{"orderId":"A-1","verdict":"decided"}` + "\n",
+		},
+		"one that waits": {
+			handlers.Decided{OrderID: "A-1", Verdict: approval.VerdictWaiting},
+			202,
+			`{"orderId":"A-1","verdict":"waiting"}` + "\n",
+		},
 		"nothing to be said": {nil, 204, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -129,7 +144,12 @@ func TestWhatNeverBecomesAMessage(t *testing.T) {
 	}{
 		"a wrong signature": {strings.NewReader(`{}`), wrong, 401, "the credential or signature is missing or wrong"},
 		"a body too large":  {strings.NewReader(strings.Repeat("x", MaxBody+1)), anybody, 413, "http: request body too large"},
-		"a body cut off":    {io.MultiReader(strings.NewReader(`{"a"`), iotest.ErrReader(io.ErrUnexpectedEOF)), anybody, 400, "the body could not be read"},
+		"a body cut off": {
+			io.MultiReader(strings.NewReader(`{"a"`), iotest.ErrReader(io.ErrUnexpectedEOF)),
+			anybody,
+			400,
+			"the body could not be read",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -110,10 +110,16 @@ func TestRefusedDecisions(t *testing.T) {
 		want   approval.VerdictCode
 		queue  bool // a dead letter
 	}{
-		"conflict":    {nil, approve, `{"orderId":"A-1","decision":"reject","decisionId":"2"}`, approval.VerdictConflict, false},
-		"unknown":     {nil, "", `{"orderId":"A-1","decision":"approve","approvalId":"other"}`, approval.VerdictUnknown, true},
-		"no approver": {func(w *handlers.Workflow) { w.Approvers = []string{"ann"} }, "", `{"orderId":"A-1","decision":"approve","by":"eve"}`, approval.VerdictNotApprover, true},
-		"source":      {func(w *handlers.Workflow) { w.Sources = []string{"crm"} }, "", approve, approval.VerdictSource, true},
+		"conflict": {nil, approve, `{"orderId":"A-1","decision":"reject","decisionId":"2"}`, approval.VerdictConflict, false},
+		"unknown":  {nil, "", `{"orderId":"A-1","decision":"approve","approvalId":"other"}`, approval.VerdictUnknown, true},
+		"no approver": {
+			func(w *handlers.Workflow) { w.Approvers = []string{"ann"} },
+			"",
+			`{"orderId":"A-1","decision":"approve","by":"eve"}`,
+			approval.VerdictNotApprover,
+			true,
+		},
+		"source": {func(w *handlers.Workflow) { w.Sources = []string{"crm"} }, "", approve, approval.VerdictSource, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -20,7 +20,8 @@ func TestDetails(t *testing.T) {
 	}
 	h := newHouse()
 	require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`",
-		"customer":{"name":"ACME","vip":true,"deep":{"er":"not shown"}}, "total":9007199254740993, "rate":0.25, "note":"`+strings.Repeat("é", 400)+`",
+		"customer":{"name":"ACME","vip":true,"deep":{"er":"not shown"}}, "total":9007199254740993, "rate":0.25,
+		"note":"`+strings.Repeat("é", 400)+`",
 		"apiSecret":"s3cret","Password":"p","myCredential":"c","callback":"u","echo":"see `+token+`","list":[1,2],"nothing":null,"empty":"",
 		"`+strings.Repeat("n", 65)+`":"long name"`+many+`}`)))
 	details := h.approval(t, "A-1").Details
@@ -34,7 +35,9 @@ func TestDetails(t *testing.T) {
 	require.Equal(t, "9007199254740993", got["total"], "not rounded")
 	require.Equal(t, "0.25", got["rate"])
 	require.Equal(t, strings.Repeat("é", 256)+"… (cut)", got["note"])
-	for _, hidden := range []string{"orderId", "taskToken", "er", "apiSecret", "Password", "myCredential", "callback", "echo", "list", "nothing", "empty"} {
+	for _, hidden := range []string{
+		"orderId", "taskToken", "er", "apiSecret", "Password", "myCredential", "callback", "echo", "list", "nothing", "empty",
+	} {
 		require.NotContains(t, got, hidden)
 	}
 

@@ -108,7 +108,8 @@ func (h *house) exhausted(t *testing.T, n int, code approval.ReasonCode, redrive
 			Reason:     "SendTaskSuccess for order " + id + " failed, request " + fmt.Sprint(h.updates),
 			ReasonCode: code,
 		}
-		require.NoError(t, h.requests(func(w *handlers.Workflow) { w.TaskTimeout = 2 * time.Hour }).Handle(msg(t, fmt.Sprintf(`{"orderId":%q,"taskToken":%q}`, id, token+id))))
+		requests := h.requests(func(w *handlers.Workflow) { w.TaskTimeout = 2 * time.Hour })
+		require.NoError(t, requests.Handle(msg(t, fmt.Sprintf(`{"orderId":%q,"taskToken":%q}`, id, token+id))))
 		require.NoError(t, h.decisions(approval.ViaAPI).Handle(msg(t, fmt.Sprintf(`{"orderId":%q,"decision":"approve"}`, id))))
 		for r := 0; ; r++ {
 			act := h.take(approval.ActionCallback)[0]
@@ -167,7 +168,8 @@ func TestRedriveOfCallbacks(t *testing.T) {
 	require.Equal(t, "ann", last.By)
 
 	rest := r.Redrive(t.Context(), store.RedriveRequest{Limit: -1})
-	require.Equal(t, store.RedriveReport{Found: found(counts{"denied": 5, "not_configured": 1}), Redriven: 6}, counted(rest), "without the guard")
+	want := store.RedriveReport{Found: found(counts{"denied": 5, "not_configured": 1}), Redriven: 6}
+	require.Equal(t, want, counted(rest), "without the guard")
 }
 
 // The callbacks of one order only; no other's, and no message.
@@ -183,7 +185,8 @@ func TestRedriveOfOneOrder(t *testing.T) {
 	}}}
 	p := &pile{counts: counts{"denied": 1}}
 	r := h.redrive(d, map[string]handlers.DeadLetterQueue{"p": p})
-	require.Equal(t, store.RedriveReport{Found: found(counts{"denied": 1}), Redriven: 1}, counted(r.Redrive(t.Context(), store.RedriveRequest{OrderID: "denied-0-1", By: "ann"})))
+	want := store.RedriveReport{Found: found(counts{"denied": 1}), Redriven: 1}
+	require.Equal(t, want, counted(r.Redrive(t.Context(), store.RedriveRequest{OrderID: "denied-0-1", By: "ann"})))
 	require.Equal(t, approval.CallbackPending, h.approval(t, "denied-0-1").Callback.State)
 	require.Equal(t, approval.CallbackExhausted, h.approval(t, "denied-0-0").Callback.State)
 	require.Empty(t, d.taken)
@@ -222,7 +225,8 @@ func TestRedriveOfWhatIsNoLongerExhausted(t *testing.T) {
 	r := h.redrive(&drawer{}, nil)
 	require.Equal(t, 1, r.Redrive(t.Context(), store.RedriveRequest{}).Redriven)
 	r.Orders = listed(stale)
-	require.Equal(t, store.RedriveReport{Found: found(counts{"denied": 1}), Failed: 1}, counted(r.Redrive(t.Context(), store.RedriveRequest{})))
+	want := store.RedriveReport{Found: found(counts{"denied": 1}), Failed: 1}
+	require.Equal(t, want, counted(r.Redrive(t.Context(), store.RedriveRequest{})))
 }
 
 type listed []*approval.Order
@@ -307,9 +311,10 @@ func TestRedriveOfQueues(t *testing.T) {
 	require.Equal(t, counts{"denied": 5, "odd": 505}, countsOf(dry))
 	require.Equal(t, []string{"dead letter queue of b: odd"}, dry.Errors)
 	require.False(t, a.moved || b.moved || c.moved)
-	require.Equal(t, counts{"denied": 5}, countsOf(h.redrive(&drawer{}, queues).Redrive(t.Context(), store.RedriveRequest{DryRun: true, ReasonCode: "denied"})))
+	report := h.redrive(&drawer{}, queues).Redrive(t.Context(), store.RedriveRequest{DryRun: true, ReasonCode: "denied"})
+	require.Equal(t, counts{"denied": 5}, countsOf(report))
 
-	report := h.redrive(&drawer{}, queues).Redrive(t.Context(), store.RedriveRequest{Max: 100})
+	report = h.redrive(&drawer{}, queues).Redrive(t.Context(), store.RedriveRequest{Max: 100})
 	require.Equal(t, 100, report.Redriven, "the callback, 6 of a, 3 of b, and c as far as the limit goes")
 	require.Equal(t, 1, report.Guarded)
 	require.Equal(t, []int{99, 93, 90}, []int{a.limit, b.limit, c.limit})

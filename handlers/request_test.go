@@ -31,7 +31,8 @@ func TestShapesOfRequests(t *testing.T) {
 			},
 		},
 		"flat, with a manager": {
-			`{"orderId":"A-1","orderTotal":1250.5,"managerEmail":"boss@example.com","taskToken":"` + token + `","taskTokenExpiration":"` + entered + `"}`,
+			`{"orderId":"A-1","orderTotal":1250.5,"managerEmail":"boss@example.com","taskToken":"` + token +
+				`","taskTokenExpiration":"` + entered + `"}`,
 			func(t *testing.T, a *approval.Approval) {
 				t.Helper()
 				require.Len(t, a.Approvers, 1)
@@ -120,8 +121,16 @@ func TestRequestsThatCannotBeUnderstood(t *testing.T) {
 		"empty approver":     {body: good(`,"approvers":["ann",""]`), field: "approvers"},
 		"only the requester": {body: good(`,"approvers":["ann"],"requester":"Ann"`), field: "approvers"},
 		"an odd title":       {body: good(""), change: set(func(f *handlers.RequestFields) { f.Title = broken[string]() }), field: "title"},
-		"odd approvers":      {body: good(""), change: set(func(f *handlers.RequestFields) { f.Approvers = broken[[]string]() }), field: "approvers"},
-		"an odd start":       {body: good(""), change: set(func(f *handlers.RequestFields) { f.Started = broken[time.Time]() }), field: "started"},
+		"odd approvers": {
+			body:   good(""),
+			change: set(func(f *handlers.RequestFields) { f.Approvers = broken[[]string]() }),
+			field:  "approvers",
+		},
+		"an odd start": {
+			body:   good(""),
+			change: set(func(f *handlers.RequestFields) { f.Started = broken[time.Time]() }),
+			field:  "started",
+		},
 		"an odd detail": {body: good(""), change: set(func(f *handlers.RequestFields) {
 			f.Details = []handlers.Detail{{Name: "Total", Value: broken[string]()}}
 		}), field: "details.Total"},
@@ -168,11 +177,22 @@ func TestTimes(t *testing.T) {
 		"the state's timeout, less the margin":           {map[string]any{"timeoutSeconds": 600}, nil, sent + 600 - 30, sent + 600},
 		"a short one, less a tenth but 5 s":              {map[string]any{"timeoutSeconds": 40}, nil, sent + 40 - 5, sent + 40},
 		"a very short one, less half":                    {map[string]any{"timeoutSeconds": 6}, nil, sent + 6 - 3, sent + 6},
-		"a timeout from the start that the request says": {map[string]any{"timeoutSeconds": 600, "startedAt": second(-100)}, nil, -100 + 600 - 30, -100 + 600},
-		"the configured timeout":                         {nil, func(w *handlers.Workflow) { w.TaskTimeout = 10 * time.Minute }, sent + 600 - 30, sent + 600},
-		"the request's over the configured":              {map[string]any{"timeoutSeconds": 900}, func(w *handlers.Workflow) { w.TaskTimeout = 10 * time.Minute }, sent + 900 - 30, sent + 900},
-		"a timeout beyond the deadline changes nothing":  {map[string]any{"timeoutSeconds": 864000}, nil, sent + 86400, sent + 864000},
-		"without a margin":                               {map[string]any{"timeoutSeconds": 600}, func(w *handlers.Workflow) { w.Margin = 0 }, sent + 600, sent + 600},
+		"a timeout from the start that the request says": {
+			map[string]any{"timeoutSeconds": 600, "startedAt": second(-100)}, nil, -100 + 600 - 30, -100 + 600,
+		},
+		"the configured timeout": {
+			nil, func(w *handlers.Workflow) { w.TaskTimeout = 10 * time.Minute }, sent + 600 - 30, sent + 600,
+		},
+		"the request's over the configured": {
+			map[string]any{"timeoutSeconds": 900},
+			func(w *handlers.Workflow) { w.TaskTimeout = 10 * time.Minute },
+			sent + 900 - 30,
+			sent + 900,
+		},
+		"a timeout beyond the deadline changes nothing": {map[string]any{"timeoutSeconds": 864000}, nil, sent + 86400, sent + 864000},
+		"without a margin": {
+			map[string]any{"timeoutSeconds": 600}, func(w *handlers.Workflow) { w.Margin = 0 }, sent + 600, sent + 600,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

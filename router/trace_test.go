@@ -36,9 +36,19 @@ func TestTrace(t *testing.T) {
 		carried string
 		want    []string
 	}{
-		"a request in no trace":      {"request-orders", nil, "|", []string{"begin request-orders in | message_id m-1", "end odd"}},
-		"a request by SQS":           {"request-orders", message.Metadata{"attribute.traceparent": "w", "aws_trace_header": "x"}, "w|x", []string{"begin request-orders in w|x message_id m-1", "end odd"}},
-		"a request by HTTP":          {"request-orders", message.Metadata{"header.traceparent": "w", "header.x-amzn-trace-id": "x"}, "w|x", []string{"begin request-orders in w|x message_id m-1", "end odd"}},
+		"a request in no trace": {"request-orders", nil, "|", []string{"begin request-orders in | message_id m-1", "end odd"}},
+		"a request by SQS": {
+			"request-orders",
+			message.Metadata{"attribute.traceparent": "w", "aws_trace_header": "x"},
+			"w|x",
+			[]string{"begin request-orders in w|x message_id m-1", "end odd"},
+		},
+		"a request by HTTP": {
+			"request-orders",
+			message.Metadata{"header.traceparent": "w", "header.x-amzn-trace-id": "x"},
+			"w|x",
+			[]string{"begin request-orders in w|x message_id m-1", "end odd"},
+		},
 		"a decision has no own span": {"decision-api", message.Metadata{"header.traceparent": "w"}, "w|", nil},
 		"an action": {
 			TopicCallbacks, message.Metadata{

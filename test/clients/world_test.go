@@ -147,7 +147,9 @@ func (w *world) requireDriven(t *testing.T, order string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	require.Empty(t, w.faults)
-	for _, call := range []string{"POST /v1/requests", "GET /v1/orders", "POST /v1/orders/" + order + "/decisions", "GET /v1/orders/" + order} {
+	for _, call := range []string{
+		"POST /v1/requests", "GET /v1/orders", "POST /v1/orders/" + order + "/decisions", "GET /v1/orders/" + order,
+	} {
 		require.Positive(t, w.compared[call], call)
 	}
 	require.Contains(t, string(w.answers["/"+order]), `"approved":true`)

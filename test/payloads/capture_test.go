@@ -199,7 +199,10 @@ func publish(t *testing.T, m approval.Message) awsCall {
 func answerStepFunctions(t *testing.T, a approval.Answer) awsCall {
 	t.Helper()
 	api := &awsAPI{}
-	require.NoError(t, stepfunctions.NewTarget(api, stepfunctions.Config{Limits: &stepfunctions.Limits{Success: unlimited{}, Failure: unlimited{}}}).Deliver(t.Context(), a))
+	target := stepfunctions.NewTarget(api, stepfunctions.Config{
+		Limits: &stepfunctions.Limits{Success: unlimited{}, Failure: unlimited{}},
+	})
+	require.NoError(t, target.Deliver(t.Context(), a))
 	return api.calls[0]
 }
 
