@@ -94,7 +94,7 @@ func TestGuidesLinks(t *testing.T) {
 func exampleEnvironment(name string) string {
 	switch {
 	case strings.HasSuffix(name, "_URL"):
-		return "https://example.com/" + name
+		return "https://example.com/" + name + "?key=k&token=t"
 	case strings.HasSuffix(name, "_SECRET"): // of Standard Webhooks, and long enough for any other scheme
 		return "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
 	}

@@ -28,14 +28,15 @@ import (
 // request to the answer of its workflow.
 var testsByKind = map[string]map[string]string{
 	"channels": {
-		"log":     "TestLog",
-		"smtp":    "TestKilled",
-		"ses":     "TestSES",
-		"slack":   "TestPeople, TestSlackWebhook",
-		"teams":   "TestTeams",
-		"discord": "TestDiscord",
-		"webhook": "TestKilled",
-		"sns":     "TestSNS",
+		"log":        "TestLog",
+		"smtp":       "TestKilled",
+		"ses":        "TestSES",
+		"slack":      "TestPeople, TestSlackWebhook",
+		"teams":      "TestTeams",
+		"discord":    "TestDiscord",
+		"googlechat": "TestGoogleChat",
+		"webhook":    "TestKilled",
+		"sns":        "TestSNS",
 	},
 	"webhooks": {
 		"hmac":               "TestKilled",

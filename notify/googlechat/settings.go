@@ -1,0 +1,33 @@
+package googlechat
+
+import (
+	"net/url"
+
+	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/notify/post"
+	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/setup"
+)
+
+// Settings are the settings of one incoming webhook of Google Chat.
+type Settings struct {
+	WebhookURL    secret.Text `yaml:"webhook_url" doc:"URL of the incoming webhook, with key and token; it is a secret, because it grants the right to post"`
+	AllowInternal bool        `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`
+}
+
+// Validate implements setup.Validator.
+func (s *Settings) Validate(c *setup.Check) {
+	c.PrivateURL("webhook_url", s.WebhookURL, s.AllowInternal)
+	u, err := url.Parse(s.WebhookURL.Reveal())
+	if err == nil && u.Host != "" && (!u.Query().Has("key") || !u.Query().Has("token")) {
+		c.Fault("webhook_url", "has no key and token: copy the whole URL of the webhook, with all that follows the question mark")
+	}
+}
+
+// Audience implements notify.Settings. An incoming webhook posts to a space, and its members read it.
+func (*Settings) Audience() notify.Audience { return notify.AudienceGroup }
+
+// Open implements notify.Settings.
+func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
+	return NewChannel(Config{post.Config{URL: s.WebhookURL, AllowInternal: s.AllowInternal, Timeout: env.Timeout}})
+}
