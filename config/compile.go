@@ -54,7 +54,7 @@ func (c *Config) compile(check *setup.Check) {
 	for _, name := range sortedNames(c.Webhooks) {
 		w := c.Webhooks[name]
 		compileSource("webhooks."+name, name, w.DecisionFields)
-		if len(w.chosen()) != 1 {
+		if !w.isValid() {
 			continue
 		}
 		scheme, err := w.Settings().Scheme()
@@ -63,13 +63,13 @@ func (c *Config) compile(check *setup.Check) {
 	}
 }
 
-// compiler compiles the expressions of one part of a configuration.
+// compiler compiles the expressions of a part of a configuration.
 type compiler struct {
 	cel   *expression.Compiler
 	check *setup.Check
 }
 
-// compileField compiles the expressions of one field, whose value is converted.
+// compileField compiles the expressions of a field. The function converts their value.
 func compileField[T any](c compiler, field string, e Expressions, convert func(any) (T, error)) handlers.Field[T] {
 	compiled, err := c.cel.Compile(e...)
 	if err != nil {
@@ -87,6 +87,14 @@ func compileField[T any](c compiler, field string, e Expressions, convert func(a
 	return handlers.Field[T]{Find: find, Expressions: e}
 }
 
+// checkOutput reports an addition to the answer that is not possible.
+func (c compiler) checkOutput(field, name string, value any) {
+	err := callback.CheckOutput(map[string]any{name: value})
+	if fault, ok := errors.AsType[*approval.FieldError](err); ok {
+		c.check.Fault(field, "%s", fault.Reason)
+	}
+}
+
 func convertToBool(v any) (bool, error) {
 	truth, ok := v.(bool)
 	if !ok {
@@ -99,12 +107,12 @@ func convertNothing(v any) (any, error) { return v, nil }
 
 // compile returns the rules of a workflow as the handlers use them.
 func (w Workflow) compile(c compiler, name string) handlers.Workflow {
-	c.check.Error("callback.output", callback.CheckOutput(w.Callback.Output))
-	computed := map[string]any{}
-	for key := range w.Callback.OutputFields {
-		computed[key] = nil
+	for _, name := range sortedNames(w.Callback.Output) {
+		c.checkOutput("callback.output."+name, name, w.Callback.Output[name])
 	}
-	c.check.Error("callback.output_fields", callback.CheckOutput(computed))
+	for _, name := range sortedNames(w.Callback.OutputFields) {
+		c.checkOutput("callback.output_fields."+name, name, nil)
+	}
 	return handlers.Workflow{
 		Name:              name,
 		Fields:            w.compileRequestFields(c),
@@ -218,7 +226,7 @@ func (c *Config) compilePeople() handlers.People {
 	return people
 }
 
-// groupChannels lists the channels whose messages a group reads.
+// groupChannels lists the channels with messages for a group.
 func (c *Config) groupChannels() []string {
 	var names []string
 	for _, name := range sortedNames(c.Channels) {

@@ -35,12 +35,14 @@ type Config struct {
 
 	// Compiled is made of the rest by Load.
 	Compiled Compiled `yaml:"-"`
+
+	origin *findings // of the file; nil if the configuration was made by code
 }
 
 // Log is the log of the program.
 type Log struct {
-	Level  string `yaml:"level" doc:"debug, info, warn or error"`
-	Format string `yaml:"format" doc:"json or text"`
+	Level  string `yaml:"level" enum:"debug,info,warn,error" doc:"debug, info, warn or error"`
+	Format string `yaml:"format" enum:"json,text" doc:"json or text"`
 }
 
 // Public is the public address.
@@ -57,6 +59,8 @@ type Operator struct {
 	TokenFile   string                 `yaml:"token_file" doc:"path of the file with that token, which the command line reads too"`
 	APITokens   map[string]secret.Text `yaml:"api_tokens" doc:"bearer tokens of programs that may only post requests and decisions, by name"`
 	OpenMetrics bool                   `yaml:"open_metrics" doc:"serve /metrics without a token"`
+	// AllInterfaces only silences a warning.
+	AllInterfaces bool `yaml:"allow_all_interfaces" doc:"listen at an address of all interfaces, such as :9090, without a warning: in a container its network decides who reaches the port"`
 }
 
 // Store is the place where orders are kept.
@@ -88,7 +92,7 @@ type Unmatched struct {
 	Retention time.Duration `yaml:"retention" doc:"how long an expired decision is shown"`
 }
 
-// Decision is one SNS topic of decisions.
+// Decision is an SNS topic of decisions.
 type Decision struct {
 	Topic     string       `yaml:"topic" doc:"ARN of the topic; messages of other topics are refused"`
 	Subscribe bool         `yaml:"subscribe" doc:"make the queue, subscribe it to the topic and let the topic send to it; otherwise all of this must exist"`
@@ -103,7 +107,7 @@ type DecisionFields struct {
 	Fields map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, step, approval, by, comment"`
 }
 
-// Webhook is one third party: a scheme, and the settings that all schemes share.
+// Webhook is a third party: a scheme, and the settings that all schemes share.
 type Webhook struct {
 	Scheme  `yaml:",inline"`
 	Rate    float64 `yaml:"rate" doc:"requests a second, at most; more are answered 429; 0 is no limit"`
@@ -113,7 +117,7 @@ type Webhook struct {
 	DecisionFields `yaml:",inline"`
 }
 
-// Person is one approver.
+// Person is an approver.
 type Person struct {
 	Notify   []string  `yaml:"notify" doc:"channels that notify this approver, in place of the workflow's"`
 	Fallback []string  `yaml:"fallback" doc:"channels to fall back on, in place of the workflow's"`

@@ -1,14 +1,10 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
-	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/approval-relay/approval-relay/setup"
@@ -16,21 +12,26 @@ import (
 
 // decoder fills a value from a syntax tree. It goes on after a fault, so that all faults of a file are reported at once.
 type decoder struct {
-	findings   *findings
-	defaults   ast.Node // of workflows
-	unreadable []string // paths of values that could not be read
+	findings  *findings
+	variables *variables
+	defaults  ast.Node // of workflows; nil if the file has none
 }
 
-// decodeFile fills the configuration. The defaults of workflows are decoded first into each workflow.
-func (d *decoder) decodeFile(body ast.Node, v reflect.Value) {
-	if list, ok := entries(body); ok {
-		for _, entry := range list {
-			if keyText(entry.Key) == "defaults" && entry.Value.Type() != ast.NullType {
-				d.defaults = entry.Value
-			}
+// decodeFile fills the configuration.
+func (d *decoder) decodeFile(body ast.Node, c *Config) {
+	list, isMapping := entries(body)
+	if !isMapping {
+		if body.Type() != ast.NullType {
+			d.findings.fault("(file)", "is not a mapping of fields, such as workflows: {orders: {}}")
+		}
+		return
+	}
+	for _, entry := range list {
+		if keyText(entry.Key) == "defaults" && entry.Value.Type() != ast.NullType {
+			d.defaults = entry.Value
 		}
 	}
-	d.decode(body, v, "")
+	d.decode(body, reflect.ValueOf(c).Elem(), "")
 }
 
 // decode fills v from a node: it records the line of every field, and reports every unknown field and every value that
@@ -67,21 +68,41 @@ func (d *decoder) decode(n ast.Node, v reflect.Value, path string) {
 func (d *decoder) decodeField(entry *ast.MappingValueNode, v reflect.Value, path string) {
 	name := keyText(entry.Key)
 	at := strings.TrimPrefix(path+"."+name, ".")
+	if path == "" && strings.HasPrefix(name, "x-") { // holds anchors, as in files of Compose
+		return
+	}
 	d.recordLine(at, entry.Key)
 	if field, ok := fieldNamed(v, name); ok {
 		d.decode(entry.Value, field, at)
 		return
 	}
-	if chooser, ok := v.Addr().Interface().(Chooser); ok {
-		for _, c := range chooser.Choices() {
-			if c.Name == name {
-				chooser.choose(name, c.Settings)
-				d.decode(entry.Value, reflect.ValueOf(c.Settings), at)
-				return
-			}
+	chooser, ok := v.Addr().Interface().(Chooser)
+	if !ok {
+		d.findings.fault(at, "unknown field%s", suggestField(name, fieldNames(v)))
+		return
+	}
+	for _, c := range chooser.Choices() {
+		if c.Name == name {
+			chooser.choose(name, c.Settings)
+			d.decode(entry.Value, reflect.ValueOf(c.Settings), at)
+			return
 		}
 	}
-	d.findings.fault(at, "unknown field%s", setup.DidYouMean(name, fieldNames(v)))
+	d.unknownKind(entry, v, chooser, at)
+}
+
+// unknownKind reports a field of a part that names a kind. The field is a misspelt kind, or a misspelt field beside it.
+func (d *decoder) unknownKind(entry *ast.MappingValueNode, v reflect.Value, chooser Chooser, at string) {
+	name := keyText(entry.Key)
+	if !hasOwnFields(v) {
+		chooser.misspell()
+		d.findings.fault(at, "is not a %s; %s", chooser.noun(), thereAre(name, choiceNames(chooser)))
+		return
+	}
+	if _, isMapping := entries(entry.Value); isMapping { // settings of a kind
+		chooser.misspell()
+	}
+	d.findings.fault(at, "unknown field%s", suggestField(name, fieldNames(v)))
 }
 
 // decodeMap fills a map. An entry of a map of structs is decoded over the entry that is there.
@@ -92,21 +113,28 @@ func (d *decoder) decodeMap(list []*ast.MappingValueNode, v reflect.Value, path 
 	}
 	for _, entry := range list {
 		name := keyText(entry.Key)
-		at := strings.TrimPrefix(path+"."+name, ".")
+		at := path + "." + name
 		d.recordLine(at, entry.Key)
+		name, _ = d.variables.expandText(name, at)
 		value := reflect.New(v.Type().Elem()).Elem()
 		key := reflect.ValueOf(name).Convert(v.Type().Key())
 		if there := filled.MapIndex(key); there.IsValid() && value.Kind() == reflect.Struct {
 			value.Set(there)
 		}
 		if path == "workflows" && d.defaults != nil {
-			quiet := decoder{findings: &findings{lines: map[string]int{}}} // its faults are reported at "defaults"
-			quiet.decode(d.defaults, value, at)
+			d.decodeDefaults(value, at)
 		}
 		d.decode(entry.Value, value, at)
 		filled.SetMapIndex(key, value)
 	}
 	v.Set(filled)
+}
+
+// decodeDefaults fills a workflow from the defaults. Their faults are reported at "defaults", so they are ignored here.
+func (d *decoder) decodeDefaults(workflow reflect.Value, path string) {
+	ignored := newFindings()
+	quiet := decoder{findings: ignored, variables: d.variables.reportingTo(ignored)}
+	quiet.decode(d.defaults, workflow, path)
 }
 
 func (d *decoder) decodeList(n *ast.SequenceNode, v reflect.Value, path string) {
@@ -125,85 +153,10 @@ func (d *decoder) recordLine(path string, key ast.MapKeyNode) {
 	}
 }
 
-// decodeLeaf fills a value that is read as a whole. The value is not in the fault's text: it may be a secret.
-func (d *decoder) decodeLeaf(n ast.Node, v reflect.Value, path string) {
-	into := reflect.New(v.Type())
-	err := yaml.NodeToValue(n, into.Interface())
-	if err == nil {
-		v.Set(into.Elem())
-		return
+// suggestField returns the end of a fault about an unknown field: a similar name, or the list of all.
+func suggestField(name string, known []string) string {
+	if suggestion := setup.DidYouMean(name, known); suggestion != "" {
+		return suggestion
 	}
-	message := "is not a " + typeName(v.Type())
-	if isLeaf(v.Type()) && v.Type() != reflect.TypeFor[time.Time]() {
-		message = err.Error()
-		if y, ok := errors.AsType[yaml.Error](err); ok {
-			message = withoutQuotes(y)
-		}
-	}
-	d.findings.fault(path, "%s", message)
-	d.unreadable = append(d.unreadable, path)
-}
-
-// typeName returns the name of a type for people.
-func typeName(t reflect.Type) string {
-	switch {
-	case t == reflect.TypeFor[time.Duration]():
-		return "duration, such as 90s or 24h"
-	case t == reflect.TypeFor[time.Time]():
-		return "time, such as 2026-12-24 or 2026-12-24T18:00:00+01:00"
-	case t.Kind() == reflect.Slice:
-		return "list"
-	case t.Kind() == reflect.Struct || t.Kind() == reflect.Map || t.Kind() == reflect.Pointer:
-		return "mapping of fields"
-	case t.Kind() == reflect.Bool:
-		return "truth value: true or false"
-	case t.Kind() == reflect.String:
-		return "text"
-	}
-	return "number"
-}
-
-// isLeaf reports whether a type is read from YAML as one value, not field by field.
-func isLeaf(t reflect.Type) bool {
-	return t == reflect.TypeFor[time.Time]() || reflect.PointerTo(t).Implements(reflect.TypeFor[yaml.InterfaceUnmarshaler]())
-}
-
-// fieldNamed returns the field of a struct with this name in the file. It looks into inlined structs too.
-func fieldNamed(v reflect.Value, name string) (reflect.Value, bool) {
-	for f, field := range v.Fields() {
-		switch {
-		case isInline(f):
-			if found, ok := fieldNamed(field, name); ok {
-				return found, true
-			}
-		case f.IsExported() && f.Tag.Get("yaml") == name && name != "-":
-			return field, true
-		}
-	}
-	return reflect.Value{}, false
-}
-
-// fieldNames returns the names of the fields of a struct, and of the kinds that it can name.
-func fieldNames(v reflect.Value) []string {
-	var names []string
-	for f, field := range v.Fields() {
-		switch tag := f.Tag.Get("yaml"); {
-		case isInline(f):
-			names = append(names, fieldNames(field)...)
-		case f.IsExported() && tag != "" && tag != "-":
-			names = append(names, tag)
-		}
-	}
-	if chooser, ok := v.Addr().Interface().(Chooser); ok {
-		for _, c := range chooser.Choices() {
-			if !slices.Contains(names, c.Name) {
-				names = append(names, c.Name)
-			}
-		}
-	}
-	return names
-}
-
-func isInline(f reflect.StructField) bool {
-	return f.IsExported() && f.Type.Kind() == reflect.Struct && f.Tag.Get("yaml") == ",inline"
+	return "; " + thereAre(name, known)
 }

@@ -49,6 +49,9 @@ func decisionFields() map[string]Expressions {
 	}
 }
 
+// defaultTarget is the name of the target of task tokens that exists without configuration.
+const defaultTarget = "stepfunctions"
+
 // Defaults returns the configuration of an empty file.
 func Defaults() Config {
 	return Config{
@@ -75,8 +78,8 @@ func (c *Config) setDefaults() {
 	if c.Targets == nil {
 		c.Targets = map[string]Target{}
 	}
-	if _, named := c.Targets["stepfunctions"]; !named {
-		c.Targets["stepfunctions"] = NewTarget("stepfunctions", &stepfunctions.Settings{})
+	if _, named := c.Targets[defaultTarget]; !named {
+		c.Targets[defaultTarget] = NewTarget("stepfunctions", &stepfunctions.Settings{})
 	}
 	if c.Public.OIDC != nil {
 		c.Public.OIDC.SetDefaults(common)
@@ -141,11 +144,13 @@ func (w *Workflow) setDefaults(c *Config) {
 	if w.MinAssurance != "link" && w.Sources == nil { // else a program could decide in the name of a person who must sign in
 		w.Sources = []string{noSource}
 	}
+	w.unset.notify = w.Notify == nil
+	w.unset.deadline = w.Deadline == 0
 	setup.Default(&w.Undeliverable, "wait")
 	setup.Default(&w.Deadline, 24*time.Hour)
 	setup.Default(&w.Margin, 30*time.Second)
 	setup.Default(&w.Retention, 30*24*time.Hour)
-	setup.Default(&w.Callback.TokenTarget, "stepfunctions")
+	setup.Default(&w.Callback.TokenTarget, defaultTarget)
 	if _, ok := c.Targets["http"]; ok {
 		setup.Default(&w.Callback.URLTarget, "http")
 	}

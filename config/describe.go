@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -74,14 +73,6 @@ func describeStruct(v reflect.Value, path string) []*Field {
 		}
 	}
 	return fields
-}
-
-// hasOwnFields reports whether a struct has fields beside the kinds that it can name.
-func hasOwnFields(v reflect.Value) bool {
-	return slices.ContainsFunc(reflect.VisibleFields(v.Type()), func(f reflect.StructField) bool {
-		tag := f.Tag.Get("yaml")
-		return tag != "" && tag != "-"
-	})
 }
 
 func describeChoices(chooser Chooser, path string) []*Field {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,7 +9,7 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// Finding is one fault or warning about a configuration file.
+// Finding is a fault or a warning about a configuration file.
 type Finding struct {
 	Line     int            `json:"line,omitempty"` // in the file; 0 if the field is not in the file
 	Field    string         `json:"field"`          // dotted path
@@ -49,24 +50,27 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// findings collects the findings of one file.
+// findings collects the faults and warnings of a file.
 type findings struct {
-	lines map[string]int // by dotted path
-	list  []Finding
+	lines      map[string]int // by dotted path
+	list       []Finding
+	unreadable []string // paths of values that could not be read
 }
 
-// report adds a finding. Its line is that of the nearest part of the path that is in the file.
+func newFindings() *findings { return &findings{lines: map[string]int{}} }
+
+// report adds a finding, unless it is known. Its line is that of the nearest part of the path that is in the file.
 func (f *findings) report(path string, severity setup.Severity, message string) {
-	line := 0
-	for at := path; at != "" && line == 0; at = at[:max(strings.LastIndexAny(at, ".["), 0)] {
-		line = f.lines[at]
-	}
-	f.list = append(f.list, Finding{
+	path, line := f.locate(path)
+	finding := Finding{
 		Line:     line,
 		Field:    path,
 		Message:  message,
 		Severity: severity,
-	})
+	}
+	if !slices.Contains(f.list, finding) {
+		f.list = append(f.list, finding)
+	}
 }
 
 // fault adds a fault.
@@ -74,28 +78,51 @@ func (f *findings) fault(path, format string, args ...any) {
 	f.report(path, setup.Fault, fmt.Sprintf(format, args...))
 }
 
-// hasFault reports whether a fault of the field, or of a part of it, is known.
-func (f *findings) hasFault(path string) bool {
-	return slices.ContainsFunc(f.list, func(known Finding) bool {
-		rest, within := strings.CutPrefix(known.Field, path)
-		return known.Severity == setup.Fault && within && (rest == "" || rest[0] == '.' || rest[0] == '[')
+// locate returns the line of a path. For a setting that a workflow takes from the defaults, it returns the path in the
+// defaults.
+func (f *findings) locate(path string) (string, int) {
+	line, depth := f.nearestLine(path)
+	parts := strings.SplitN(path, ".", 3)
+	if len(parts) < 3 || parts[0] != "workflows" {
+		return path, line
+	}
+	inDefaults := "defaults." + parts[2]
+	defaultsLine, defaultsDepth := f.nearestLine(inDefaults)
+	if defaultsDepth > len("defaults") && defaultsDepth-len(inDefaults) > depth-len(path) {
+		return inDefaults, defaultsLine
+	}
+	return path, line
+}
+
+// nearestLine returns the line of the nearest part of the path that is in the file, and the length of that part.
+func (f *findings) nearestLine(path string) (line, length int) {
+	for at := path; at != ""; at = at[:max(strings.LastIndexAny(at, ".["), 0)] {
+		if line := f.lines[at]; line > 0 {
+			return line, len(at)
+		}
+	}
+	return 0, 0
+}
+
+// markUnreadable records that the value at a path could not be read, so that it is not the value of the file.
+func (f *findings) markUnreadable(path string) { f.unreadable = append(f.unreadable, path) }
+
+// isReadable reports whether the value at a path is the value of the file.
+func (f *findings) isReadable(path string) bool {
+	return !slices.ContainsFunc(f.unreadable, func(field string) bool {
+		rest, within := strings.CutPrefix(path, field)
+		return within && (rest == "" || rest[0] == '.' || rest[0] == '[')
 	})
 }
 
-// reportUnlessKnown adds the findings of checks, except those about fields that could not be read: their values are not
-// those of the file.
-func (f *findings) reportUnlessKnown(unreadable []string) func(string, setup.Severity, string) {
-	return func(path string, severity setup.Severity, message string) {
-		for _, field := range unreadable {
-			if rest, within := strings.CutPrefix(path, field); within && (rest == "" || rest[0] == '.' || rest[0] == '[') {
-				return
-			}
-		}
+// reportReadable adds the finding of a check, unless the field could not be read.
+func (f *findings) reportReadable(path string, severity setup.Severity, message string) {
+	if f.isReadable(path) {
 		f.report(path, severity, message)
 	}
 }
 
-// of returns the findings of one severity, in the order of their lines.
+// of returns the findings of a severity, in the order of their lines and fields.
 func (f *findings) of(severity setup.Severity) []Finding {
 	var list []Finding
 	for _, finding := range f.list {
@@ -103,6 +130,8 @@ func (f *findings) of(severity setup.Severity) []Finding {
 			list = append(list, finding)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Finding) int { return a.Line - b.Line })
+	slices.SortStableFunc(list, func(a, b Finding) int {
+		return cmp.Or(a.Line-b.Line, strings.Compare(a.Field, b.Field))
+	})
 	return list
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/approval-relay/approval-relay/notify/sns"
 	"github.com/approval-relay/approval-relay/notify/teams"
 	notifywebhook "github.com/approval-relay/approval-relay/notify/webhook"
+	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
@@ -72,13 +73,13 @@ func SchemeKinds() []Kind[webhook.Settings] {
 	}
 }
 
-// Channel is one channel of the file: a mapping with the kind's name as its only field.
+// Channel is a channel of the file: a mapping with the kind's name as its only field.
 type Channel struct{ choice[notify.Settings] }
 
-// Target is one target of the file: a mapping with the kind's name as its only field.
+// Target is a target of the file: a mapping with the kind's name as its only field.
 type Target struct{ choice[callback.Settings] }
 
-// Scheme is the scheme of a webhook: one field with the kind's name, beside the fields of Webhook.
+// Scheme is the scheme of a webhook: a field with the kind's name, beside the fields of Webhook.
 type Scheme struct{ choice[webhook.Settings] }
 
 // NewChannel returns a channel with these settings, for configurations made by code.
@@ -100,31 +101,38 @@ func (*Target) Choices() []Choice { return choicesOf(TargetKinds()) }
 // Choices returns the names of all kinds with empty settings of each.
 func (*Scheme) Choices() []Choice { return choicesOf(SchemeKinds()) }
 
-// Choice is one of the kinds that a part of the file can name.
+func (*Channel) noun() string { return "kind of channel" }
+func (*Target) noun() string  { return "kind of target" }
+func (*Scheme) noun() string  { return "scheme" }
+
+// Choice is a kind that a part of the file can name.
 type Choice struct {
 	Name     string
 	Doc      string
 	Settings any // a pointer to empty settings
 }
 
-// Chooser is a part of the file that names one of several kinds.
+// Chooser is a part of the file that names a kind.
 type Chooser interface {
 	Choices() []Choice
+	noun() string
+	current() (kind string, settings any)
 	choose(kind string, settings any)
-	chosen() []string
+	misspell()
 }
 
 // choice is the kind that a part of the file names, with its settings. A faulty file can name several; the first counts.
 type choice[S any] struct {
 	kind     string
 	settings S
-	others   []string
+	others   []string // further kinds
+	misspelt bool     // the file names an unknown kind
 }
 
-// Kind returns the name of the kind, or the empty text if the file names none.
+// Kind returns the name of the kind, or the empty text if the file names no kind.
 func (c choice[S]) Kind() string { return c.kind }
 
-// Settings returns the settings of the kind, or nil if the file names none.
+// Settings returns the settings of the kind, or nil if the file names no kind.
 func (c choice[S]) Settings() S { return c.settings }
 
 // settingsOf returns the settings for code that treats all kinds alike.
@@ -132,6 +140,15 @@ func (c choice[S]) settingsOf() any { return c.settings }
 
 // IsSet reports whether the file names a kind.
 func (c choice[S]) IsSet() bool { return c.kind != "" }
+
+// isUnknown reports whether the kind is unknown because of a fault that was reported already. Checks that depend on the
+// kind are skipped then.
+func (c choice[S]) isUnknown() bool { return c.misspelt && c.kind == "" }
+
+// isValid reports whether the file names exactly one kind.
+func (c choice[S]) isValid() bool { return c.kind != "" && len(c.others) == 0 }
+
+func (c *choice[S]) current() (kind string, settings any) { return c.kind, c.settings }
 
 func (c *choice[S]) choose(kind string, settings any) {
 	if c.kind != "" && c.kind != kind {
@@ -142,11 +159,22 @@ func (c *choice[S]) choose(kind string, settings any) {
 	c.settings, _ = settings.(S)
 }
 
-func (c choice[S]) chosen() []string {
-	if c.kind == "" {
-		return nil
+func (c *choice[S]) misspell() { c.misspelt = true }
+
+// validateKind reports a missing kind, several kinds, and every fault of the settings.
+func (c choice[S]) validateKind(check *setup.Check, chooser Chooser) {
+	switch {
+	case c.isUnknown():
+	case !c.IsSet():
+		check.Fault("", "names no %s; there are %s", chooser.noun(), strings.Join(choiceNames(chooser), ", "))
+	case len(c.others) > 0:
+		kinds := strings.Join(append([]string{c.kind}, c.others...), " and ")
+		check.Fault("", "names %s; it must be exactly one %s", kinds, chooser.noun())
+	default:
+		if v, ok := any(c.settings).(setup.Validator); ok {
+			v.Validate(check.At(c.kind))
+		}
 	}
-	return append([]string{c.kind}, c.others...)
 }
 
 func choicesOf[S any](kinds []Kind[S]) []Choice {
@@ -157,12 +185,11 @@ func choicesOf[S any](kinds []Kind[S]) []Choice {
 	return list
 }
 
-// kindNames returns the names of the kinds for a sentence: "a, b or c".
-func kindNames(choices []Choice) string {
+func choiceNames(c Chooser) []string {
+	choices := c.Choices()
 	names := make([]string, len(choices))
-	for i, c := range choices {
-		names[i] = c.Name
+	for i, choice := range choices {
+		names[i] = choice.Name
 	}
-	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " or " + names[last]
+	return names
 }

@@ -1,14 +1,9 @@
 package config
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
-	"reflect"
-
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
 	"github.com/approval-relay/approval-relay/setup"
 )
@@ -17,68 +12,60 @@ import (
 // empty path is an empty file. If the file has faults, the error is *Faults with all of them. Otherwise the warnings are
 // returned with the configuration.
 func Load(path string, stdin io.Reader, getenv func(string) string) (*Config, []Finding, error) {
-	switch path {
-	case "":
-		return Parse("(none)", nil, getenv)
-	case "-":
-		text, err := io.ReadAll(stdin)
-		if err != nil {
-			return nil, nil, fmt.Errorf("read configuration: %w", err)
-		}
-		return Parse("(standard input)", text, getenv)
-	}
-	text, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	text, err := readText(path, stdin)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read configuration: %w", err)
 	}
-	return Parse(path, text, getenv)
+	return Parse(FileName(path), text, getenv)
 }
 
-// maxFile is the longest configuration, in bytes. A Kubernetes ConfigMap holds 1 MiB.
-const maxFile = 4 << 20
+// readText reads the file. It reads a byte more than the longest file, so that Parse reports a longer one.
+func readText(path string, stdin io.Reader) ([]byte, error) {
+	switch path {
+	case "":
+		return nil, nil
+	case "-":
+		return io.ReadAll(io.LimitReader(stdin, maxFile+1))
+	}
+	file, err := os.Open(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, maxFile+1))
+}
+
+// FileName returns the name of a configuration file in messages.
+func FileName(path string) string {
+	switch path {
+	case "":
+		return "(none)"
+	case "-":
+		return "(standard input)"
+	}
+	return path
+}
 
 // Parse reads the text of a configuration file, YAML or JSON. The name stands for the file in errors.
 func Parse(name string, text []byte, getenv func(string) string) (*Config, []Finding, error) {
-	f := &findings{lines: map[string]int{}}
+	f := newFindings()
 	c := Defaults()
-	d := &decoder{findings: f}
+	c.origin = f
 	if body := parseText(f, text); body != nil {
-		expandVariables(f, body, getenv)
-		d.decodeFile(body, reflect.ValueOf(&c).Elem())
+		d := &decoder{findings: f, variables: newVariables(f, getenv)}
+		d.decodeFile(body, &c)
 	}
 	c.setDefaults()
-	report := f.reportUnlessKnown(d.unreadable)
-	c.validate(setup.NewCheck("", report))
-	c.compile(setup.NewCheck("", report))
+	check := setup.NewCheck("", f.reportReadable)
+	c.validate(check)
+	c.compile(check)
 	if faults := f.of(setup.Fault); len(faults) > 0 {
 		return nil, nil, &Faults{File: name, Faults: faults, Warnings: f.of(setup.Warning)}
 	}
-	c.warn(setup.NewCheck("", report))
+	c.warn(check)
 	return &c, f.of(setup.Warning), nil
 }
 
-// parseText returns the syntax tree of the file, or nil if it is empty or has a fault.
-func parseText(f *findings, text []byte) ast.Node {
-	if len(text) > maxFile {
-		f.fault("(file)", "is longer than %d bytes", maxFile)
-		return nil
-	}
-	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors begin a file with a byte order mark
-	file, err := parser.ParseBytes(jsonAsYAML(text), 0)
-	switch {
-	case err != nil:
-		f.list = append(f.list, syntaxFault(err))
-		return nil
-	case len(file.Docs) > 1:
-		f.fault("(file)", "has more than one document")
-		return nil
-	case len(file.Docs) == 0 || file.Docs[0].Body == nil:
-		return nil
-	}
-	body, err := resolveAliases(file.Docs[0].Body)
-	if err != nil {
-		f.fault("(file)", "%s", err)
-		return nil
-	}
-	return body
-}
+// isReadable reports whether the value at a path is the value of the file. A value that could not be read has its fault
+// already, and checks that depend on it are skipped.
+func (c *Config) isReadable(path string) bool { return c.origin == nil || c.origin.isReadable(path) }

@@ -7,24 +7,108 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-
-	"github.com/approval-relay/approval-relay/setup"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
-// syntaxFault returns the fault of a text that is not YAML. It leaves out the excerpt that the library shows, which may
-// have a secret in it.
-func syntaxFault(err error) Finding {
-	f := Finding{Field: "(file)", Message: "is not valid YAML", Severity: setup.Fault}
-	if y, ok := errors.AsType[yaml.Error](err); ok {
-		f.Message += ": " + withoutQuotes(y)
-		if t := y.GetToken(); t != nil && t.Position != nil {
-			f.Line = t.Position.Line
+// Bounds of a file. A Kubernetes ConfigMap holds 1 MiB. The YAML library takes minutes for deeply nested texts.
+const (
+	maxFile   = 4 << 20 // bytes
+	maxTokens = 500_000
+	maxDepth  = 100
+)
+
+// parseText returns the syntax tree of the file, or nil if it is empty or has a fault.
+func parseText(f *findings, text []byte) ast.Node {
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors begin a file with a byte order mark
+	if fault := checkText(text); fault != "" {
+		f.addFileFault(0, fault)
+		return nil
+	}
+	tokens := lexer.Tokenize(string(jsonAsYAML(text)))
+	if line, fault := checkTokens(tokens); fault != "" {
+		f.addFileFault(line, fault)
+		return nil
+	}
+	file, err := parser.Parse(tokens, 0)
+	switch {
+	case err != nil:
+		f.addFileFault(syntaxFault(err))
+		return nil
+	case len(file.Docs) > 1:
+		f.addFileFault(0, "has more than one document")
+		return nil
+	case len(file.Docs) == 0 || file.Docs[0].Body == nil:
+		return nil
+	}
+	body, err := resolveAliases(file.Docs[0].Body)
+	if fault, ok := errors.AsType[*aliasError](err); ok {
+		f.addFileFault(fault.line, fault.text)
+		return nil
+	}
+	return body
+}
+
+// addFileFault adds a fault of the file as a whole. The line is 0 if it is unknown.
+func (f *findings) addFileFault(line int, message string) {
+	f.list = append(f.list, Finding{Line: line, Field: "(file)", Message: message})
+}
+
+// checkText returns the fault of a text that cannot be a configuration file, or the empty text.
+func checkText(text []byte) string {
+	switch {
+	case len(text) > maxFile:
+		return fmt.Sprintf("is longer than %d bytes", maxFile)
+	case bytes.HasPrefix(text, []byte{0xff, 0xfe}), bytes.HasPrefix(text, []byte{0xfe, 0xff}):
+		return "is UTF-16; save it as UTF-8"
+	case !utf8.Valid(text):
+		return "is not UTF-8"
+	case bytes.IndexByte(text, 0) >= 0:
+		return "has a NUL character"
+	}
+	return ""
+}
+
+// checkTokens returns the fault of a text that the YAML library would need too long for, or the empty text.
+func checkTokens(tokens token.Tokens) (line int, fault string) {
+	if len(tokens) > maxTokens {
+		return 0, fmt.Sprintf("has more than %d parts", maxTokens)
+	}
+	brackets, entries := 0, 0
+	for _, t := range tokens {
+		switch t.Type {
+		case token.MappingStartType, token.SequenceStartType:
+			brackets++
+		case token.MappingEndType, token.SequenceEndType:
+			brackets--
+		case token.SequenceEntryType, token.MappingKeyType: // "- - - a" nests too
+			entries++
+		default:
+			entries = 0
+		}
+		if brackets+entries > maxDepth {
+			return t.Position.Line, fmt.Sprintf("nests deeper than %d levels", maxDepth)
 		}
 	}
-	return f
+	return 0, ""
+}
+
+// syntaxFault returns the fault of a text that is not YAML. It leaves out the excerpt that the library shows, which may
+// contain a secret.
+func syntaxFault(err error) (line int, message string) {
+	y, ok := errors.AsType[yaml.Error](err)
+	if !ok {
+		return 0, "is not valid YAML"
+	}
+	if t := y.GetToken(); t != nil && t.Position != nil {
+		line = t.Position.Line
+	}
+	return line, "is not valid YAML: " + withoutQuotes(y)
 }
 
 // withoutQuotes returns the message of a YAML error without the text that it quotes, unless that is a name.
@@ -32,6 +116,9 @@ func withoutQuotes(err yaml.Error) string {
 	text := err.GetMessage()
 	if strings.HasPrefix(text, "mapping key ") {
 		return text
+	}
+	if strings.Contains(text, "'\t'") || strings.Contains(text, "'\\t'") {
+		return "indented by a tab; YAML is indented by spaces"
 	}
 	text, _, _ = strings.Cut(text, `"`)
 	return strings.TrimRight(text, ": ")
@@ -54,139 +141,4 @@ func jsonAsYAML(text []byte) []byte {
 		}
 		return []byte(character)
 	})
-}
-
-// maxNodes bounds the nodes of a file after its aliases were resolved: a few lines of nested aliases can stand for
-// billions of them.
-const maxNodes = 200_000
-
-// resolver replaces aliases by the nodes that they name.
-type resolver struct {
-	anchors map[string]ast.Node
-	open    map[string]bool // anchors that are being resolved
-	nodes   int
-}
-
-// resolveAliases returns the tree with every alias replaced by the node of its anchor.
-func resolveAliases(body ast.Node) (ast.Node, error) {
-	r := &resolver{anchors: map[string]ast.Node{}, open: map[string]bool{}}
-	for _, n := range ast.Filter(ast.AnchorType, body) {
-		anchor, ok := n.(*ast.AnchorNode)
-		if ok && anchor.Name != nil {
-			r.anchors[anchor.Name.GetToken().Value] = anchor.Value
-		}
-	}
-	return r.resolve(body)
-}
-
-func (r *resolver) resolve(n ast.Node) (ast.Node, error) {
-	if r.nodes++; r.nodes > maxNodes {
-		return nil, fmt.Errorf("has more than %d values, with its aliases resolved", maxNodes)
-	}
-	switch n := n.(type) {
-	case *ast.AnchorNode:
-		return r.resolve(n.Value)
-	case *ast.AliasNode:
-		return r.resolveAlias(n)
-	case *ast.MappingNode:
-		list := make([]*ast.MappingValueNode, 0, len(n.Values))
-		for _, value := range n.Values {
-			resolved, err := r.resolveEntry(value)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, resolved)
-		}
-		copied := *n
-		copied.Values = list
-		return &copied, nil
-	case *ast.MappingValueNode:
-		return r.resolveEntry(n)
-	case *ast.SequenceNode:
-		copied := *n
-		copied.Values = make([]ast.Node, len(n.Values))
-		for i, value := range n.Values {
-			resolved, err := r.resolve(value)
-			if err != nil {
-				return nil, err
-			}
-			copied.Values[i] = resolved
-		}
-		return &copied, nil
-	}
-	return n, nil
-}
-
-func (r *resolver) resolveEntry(n *ast.MappingValueNode) (*ast.MappingValueNode, error) {
-	value, err := r.resolve(n.Value)
-	if err != nil {
-		return nil, err
-	}
-	copied := *n
-	copied.Value = value
-	return &copied, nil
-}
-
-func (r *resolver) resolveAlias(n *ast.AliasNode) (ast.Node, error) {
-	name := n.Value.GetToken().Value
-	target, known := r.anchors[name]
-	switch {
-	case !known:
-		return nil, fmt.Errorf("line %d: there is no anchor for this alias", n.GetToken().Position.Line)
-	case r.open[name]:
-		return nil, fmt.Errorf("line %d: the anchor of this alias contains the alias", n.GetToken().Position.Line)
-	}
-	r.open[name] = true
-	defer delete(r.open, name)
-	return r.resolve(target)
-}
-
-// entries returns the entries of a mapping, with merge keys (<<) resolved: an entry of the mapping itself comes before a
-// merged one of the same name, and an earlier merged mapping before a later one. The second result reports whether the
-// node is a mapping.
-func entries(n ast.Node) ([]*ast.MappingValueNode, bool) {
-	var own []*ast.MappingValueNode
-	switch n := n.(type) {
-	case *ast.MappingNode:
-		own = n.Values
-	case *ast.MappingValueNode:
-		own = []*ast.MappingValueNode{n}
-	default:
-		return nil, false
-	}
-	var list, merged []*ast.MappingValueNode
-	names := map[string]bool{}
-	for _, entry := range own {
-		if entry.Key.Type() != ast.MergeKeyType {
-			list = append(list, entry)
-			names[keyText(entry.Key)] = true
-			continue
-		}
-		sources := []ast.Node{entry.Value}
-		if sequence, ok := entry.Value.(*ast.SequenceNode); ok {
-			sources = sequence.Values
-		}
-		for _, source := range sources {
-			part, ok := entries(source)
-			if !ok { // an alias of a text: the entry is kept, so that it is reported as an unknown field
-				list = append(list, entry)
-			}
-			merged = append(merged, part...)
-		}
-	}
-	for _, entry := range merged {
-		if name := keyText(entry.Key); !names[name] {
-			names[name] = true
-			list = append(list, entry)
-		}
-	}
-	return list, true
-}
-
-// keyText returns the text of a key, quoted or not.
-func keyText(key ast.MapKeyNode) string {
-	if text, ok := key.(*ast.StringNode); ok {
-		return text.Value
-	}
-	return key.String()
 }

@@ -1,29 +1,24 @@
 package config
 
 import (
-	"maps"
-	"regexp"
-	"slices"
+	"net"
 	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
-// nameForm is the form of the names of workflows, sources, channels and targets: names go into URLs, metrics and logs.
-var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
-
-// noSource stands in workflows.NAME.sources if no source may decide.
-const noSource = "none"
-
 // validate reports every fault of a configuration that has its defaults.
 func (c *Config) validate(check *setup.Check) {
-	check.OneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
-	check.OneOf("log.format", c.Log.Format, "json", "text")
+	check.At("log").Enums(&c.Log)
 	check.BaseURL("public.url", c.Public.URL)
+	if c.Public.Listen != "" {
+		validateListen(check, "public.listen", c.Public.Listen)
+	}
 	if c.Public.OIDC != nil {
 		c.Public.OIDC.Validate(check.At("public.oidc"))
 	}
@@ -44,24 +39,13 @@ func (c *Config) validate(check *setup.Check) {
 		at := check.At("channels." + name)
 		validateName(at, name)
 		ch := c.Channels[name]
-		validateChoice(at, ch.chosen(), ch.Choices(), ch.Settings(), "")
+		ch.validateKind(at, &ch)
 	}
 	for _, name := range sortedNames(c.Targets) {
 		at := check.At("targets." + name)
 		validateName(at, name)
 		t := c.Targets[name]
-		validateChoice(at, t.chosen(), t.Choices(), t.Settings(), "")
-	}
-}
-
-// validateChoice checks that a part names one kind, and the settings of that kind.
-func validateChoice(check *setup.Check, chosen []string, choices []Choice, settings any, purpose string) {
-	if len(chosen) != 1 {
-		check.Fault("", "needs exactly one of %s%s", kindNames(choices), purpose)
-		return
-	}
-	if v, ok := settings.(setup.Validator); ok {
-		v.Validate(check.At(chosen[0]))
+		t.validateKind(at, &t)
 	}
 }
 
@@ -79,12 +63,37 @@ func (s *Store) validate(check *setup.Check) {
 func (o *Operator) validate(check *setup.Check, public string) {
 	if o.Listen == "" {
 		check.Fault("listen", "is empty: health checks and metrics need it")
+		return
 	}
-	if o.Listen == public {
-		check.Fault("listen", "is the public address: operator routes must not be on it")
+	validateListen(check, "listen", o.Listen)
+	if overlap(o.Listen, public) {
+		check.Fault("listen", "has the port of public.listen: operator routes must have an address of their own")
 	}
 	validateTokens(check, "tokens", o.Tokens)
 	validateTokens(check, "api_tokens", o.APITokens)
+}
+
+// validateListen checks the form of an address to listen at.
+func validateListen(check *setup.Check, field, address string) {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		check.Fault(field, "must be HOST:PORT, or :PORT for all interfaces")
+	}
+}
+
+// overlap reports whether two addresses to listen at cannot be used together.
+func overlap(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB || portA == "0" {
+		return false
+	}
+	return hostA == hostB || isEveryInterface(hostA) || isEveryInterface(hostB)
+}
+
+// isEveryInterface reports whether a host to listen at means all interfaces of the machine.
+func isEveryInterface(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || (ip != nil && ip.IsUnspecified())
 }
 
 func validateTokens(check *setup.Check, field string, tokens map[string]secret.Text) {
@@ -97,8 +106,13 @@ func validateTokens(check *setup.Check, field string, tokens map[string]secret.T
 
 // validatePeople checks the settings of approvers and groups.
 func (c *Config) validatePeople(check *setup.Check) {
+	known := map[approval.PersonID]string{}
 	for _, id := range sortedNames(c.People) {
 		p, at := c.People[id], check.At("people."+id)
+		if same := known[approval.NewPersonID(id)]; same != "" {
+			at.Fault("", "is the same person as %s", same)
+		}
+		known[approval.NewPersonID(id)] = id
 		c.validateChannelNames(at, "notify", p.Notify)
 		c.validateChannelNames(at, "fallback", p.Fallback)
 		for i, a := range p.Away {
@@ -107,50 +121,27 @@ func (c *Config) validatePeople(check *setup.Check) {
 				here.Fault("", "until is not after from")
 			}
 			if len(a.Substitutes) == 0 {
-				here.Fault("substitutes", "names nobody")
+				here.Fault("substitutes", "is empty; it must name the approvers who decide meanwhile")
+			}
+			for j, id := range a.Substitutes {
+				if strings.HasPrefix(id, groupPrefix) {
+					here.Fault("substitutes"+index(j), "is a group; name its members")
+				}
 			}
 		}
 	}
 	for _, name := range sortedNames(c.Groups) {
 		at := check.At("groups." + name)
 		validateName(at, name)
-		for _, member := range c.Groups[name] {
-			if strings.HasPrefix(member, "group:") {
-				at.Fault("", "%q: a group cannot contain groups", member)
+		for i, member := range c.Groups[name] {
+			switch {
+			case strings.HasPrefix(member, groupPrefix):
+				at.Fault(index(i), "%q is a group: a group cannot contain groups", member)
+			case strings.TrimSpace(member) == "":
+				at.Fault(index(i), "is empty")
 			}
 		}
 	}
-}
-
-// validateChannelNames checks that the channels exist.
-func (c *Config) validateChannelNames(check *setup.Check, field string, names []string) {
-	for _, name := range names {
-		if _, ok := c.Channels[name]; !ok {
-			check.Fault(field, "%q is not a channel; %s", name, thereAre(name, sortedNames(c.Channels)))
-		}
-	}
-}
-
-// validateApprovers checks that the groups and sources among the approvers exist.
-func (c *Config) validateApprovers(check *setup.Check, field string, ids []string) {
-	for _, id := range ids {
-		if name, is := strings.CutPrefix(id, "group:"); is {
-			if _, ok := c.Groups[name]; !ok {
-				check.Fault(field, "%q is not a group; %s", name, thereAre(name, sortedNames(c.Groups)))
-			}
-		}
-	}
-}
-
-// thereAre returns the known names for a fault about an unknown one.
-func thereAre(name string, known []string) string {
-	switch len(known) {
-	case 0:
-		return "there are none"
-	case 1:
-		return "there is " + known[0]
-	}
-	return "there are " + strings.Join(known, ", ") + setup.DidYouMean(name, known)
 }
 
 // validateSources checks all sources of decisions. Their names share one space: an approval can name the sources that may
@@ -160,7 +151,7 @@ func (c *Config) validateSources(check *setup.Check) {
 		d, at := c.Decisions[name], check.At("decisions."+name)
 		validateName(at, name)
 		if isReservedSource(name) {
-			at.Fault("", "is the name of another source")
+			at.Fault("", "is the name of another source; every source needs a name of its own")
 		}
 		at.TopicARN("topic", d.Topic)
 		d.SQS.Validate(at.At("sqs"))
@@ -170,9 +161,9 @@ func (c *Config) validateSources(check *setup.Check) {
 		w, at := c.Webhooks[name], check.At("webhooks."+name)
 		validateName(at, name)
 		if _, taken := c.Decisions[name]; taken || isReservedSource(name) {
-			at.Fault("", "is the name of another source")
+			at.Fault("", "is the name of another source; every source needs a name of its own")
 		}
-		validateChoice(at, w.chosen(), w.Choices(), w.Settings(), ", to verify requests")
+		w.validateKind(at, &w)
 		if w.Rate < 0 || w.Burst < 0 || (w.Rate == 0 && w.Burst > 0) {
 			at.Fault("rate", "rate and burst must be above 0, or both 0")
 		}
@@ -182,24 +173,3 @@ func (c *Config) validateSources(check *setup.Check) {
 		validateFields(at, "fields", w.Fields, decisionFields())
 	}
 }
-
-// isReservedSource reports whether a name of a source has a meaning of its own.
-func isReservedSource(name string) bool {
-	return slices.Contains([]string{"api", "link", "operator", "slack", "sso", noSource}, name)
-}
-
-func validateName(check *setup.Check, name string) {
-	if !nameForm.MatchString(name) {
-		check.Fault("", "a name has 1 to 63 of a-z, 0-9, _ and -, and begins with a letter or digit")
-	}
-}
-
-func validateFields(check *setup.Check, field string, have, known map[string]Expressions) {
-	for _, name := range sortedNames(have) {
-		if _, ok := known[name]; !ok {
-			check.Fault(field+"."+name, "unknown field; %s", thereAre(name, sortedNames(known)))
-		}
-	}
-}
-
-func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

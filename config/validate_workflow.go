@@ -10,7 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// validate reports every fault of one workflow.
+// validate reports every fault of a workflow.
 func (w Workflow) validate(check *setup.Check, c *Config) {
 	if w.Requests.SQS != nil {
 		w.Requests.SQS.Validate(check.At("requests.sqs"))
@@ -23,51 +23,94 @@ func (w Workflow) validate(check *setup.Check, c *Config) {
 	w.NotifyRetry.validate(check.At("notify_retry"))
 }
 
-// validateAuthority checks the settings of those who may decide.
+// validateAuthority checks the settings of the people and programs that may decide.
 func (w Workflow) validateAuthority(check *setup.Check, c *Config) {
-	check.OneOf("policy", w.Policy.Kind, "any", "all", "quorum")
-	if w.Policy.Kind == "quorum" && w.Policy.Quorum < 1 {
-		check.Fault("policy", "a quorum is at least 1")
+	check.Enums(&w)
+	w.Policy.validate(check)
+	w.validateAssurance(check, c)
+	w.validateSources(check, c)
+	c.validateApprovers(check, "approvers", w.Approvers)
+	if len(w.Approvers) > 0 && len(c.expandGroups(w.Approvers)) == 0 && c.isReadable("groups") {
+		check.Fault("approvers", "are empty groups: an approval without approvers can be decided by everybody")
 	}
-	check.OneOf("min_assurance", w.MinAssurance, "link", "chat", "sso")
+}
+
+func (p Policy) validate(check *setup.Check) {
+	switch p.Kind {
+	case "any", "all":
+	case "quorum":
+		if p.Quorum < 1 {
+			check.Fault("policy", "needs a quorum of at least 1, such as {quorum: 2}")
+		}
+	default:
+		known := []string{"any", "all", "quorum"}
+		check.Fault("policy", "%q is not any, all, or {quorum: N}%s", p.Kind, setup.DidYouMean(p.Kind, known))
+	}
+}
+
+// validateAssurance checks that people have a way in with the assurance that a decision needs.
+func (w Workflow) validateAssurance(check *setup.Check, c *Config) {
 	switch {
-	case w.MinAssurance == "chat" && !c.HasChat():
+	case w.MinAssurance == "chat" && !c.HasChat() && c.hasReadableChannels():
 		check.Fault("min_assurance", "cannot be reached: chat needs a slack channel with signing_secrets")
-	case w.MinAssurance == "sso" && c.Public.OIDC == nil:
+	case w.MinAssurance == "sso" && c.Public.OIDC == nil && c.isReadable("public"):
 		check.Fault("min_assurance", "cannot be reached: sso needs public.oidc")
 	}
-	for i, name := range w.Sources {
-		if name == noSource && len(w.Sources) == 1 {
-			continue
-		}
-		if !slices.Contains(c.sourceNames(), name) {
-			check.Fault("sources", "number %d, %q, is not a decision source; %s; or %s alone", i+1, name, thereAre(name, c.sourceNames()), noSource)
+}
+
+// hasReadableChannels reports whether the kinds of all channels are known.
+func (c *Config) hasReadableChannels() bool {
+	for _, ch := range c.Channels {
+		if !ch.IsSet() {
+			return false
 		}
 	}
-	c.validateApprovers(check, "approvers", w.Approvers)
+	return c.isReadable("channels")
+}
+
+// validateSources checks that the sources that may decide exist.
+func (w Workflow) validateSources(check *setup.Check, c *Config) {
+	if !c.isReadable("decisions") || !c.isReadable("webhooks") {
+		return
+	}
+	for i, name := range w.Sources {
+		alone := len(w.Sources) == 1
+		switch {
+		case name == noSource && alone, slices.Contains(c.sourceNames(), name):
+		case name == noSource:
+			check.Fault("sources"+index(i), "%s stands alone, because it means that no source may decide", noSource)
+		default:
+			check.Fault("sources"+index(i), "%q is not a decision source; %s; or %s alone", name, thereAre(name, c.sourceNames()), noSource)
+		}
+	}
 }
 
 // sourceNames lists the decision sources that a workflow can name.
 func (c *Config) sourceNames() []string {
-	return slices.Concat([]string{"api"}, sortedNames(c.Decisions), sortedNames(c.Webhooks))
+	names := []string{"api"}
+	for _, name := range slices.Concat(sortedNames(c.Decisions), sortedNames(c.Webhooks)) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
-// validateNotifications checks the channels, and the people who are asked later.
+// validateNotifications checks the channels, and the approvers of escalations.
 func (w Workflow) validateNotifications(check *setup.Check, c *Config) {
 	c.validateChannelNames(check, "notify", w.Notify)
 	c.validateChannelNames(check, "fallback", w.Fallback)
 	c.validateChannelNames(check, "events", w.Events)
-	for _, name := range w.Events {
+	for i, name := range w.Events {
 		if ch, ok := c.Channels[name]; ok && ch.IsSet() && !ch.TakesEvents() {
-			check.Fault("events", "%q notifies people; events go to a channel for programs: %s", name, thereAre(name, c.eventChannels()))
+			check.Fault("events"+index(i), "%q notifies people; events go to a channel for programs: %s", name, thereAre(name, c.eventChannels()))
 		}
 	}
-	check.OneOf("undeliverable", w.Undeliverable, "wait", "escalate", "cancel")
 	for i, e := range w.Escalations {
 		here := check.At("escalations" + index(i))
 		c.validateApprovers(here, "to", e.To)
 		if len(e.To) == 0 {
-			here.Fault("to", "names nobody")
+			here.Fault("to", "is empty; it must name the approvers to ask")
 		}
 		validateMark(here, e.After, e.Before)
 	}
@@ -97,21 +140,28 @@ func (w Workflow) validateTimes(check *setup.Check) {
 // validateMark checks a time after the request or before the deadline.
 func validateMark(check *setup.Check, after, before time.Duration) {
 	if (after == 0) == (before == 0) {
-		check.Fault("", "needs one of after and before")
+		check.Fault("", "needs after or before, not both: a time after the request, or before the deadline")
 		return
 	}
 	check.AtLeast("", max(after, before), time.Second)
 }
 
 func (cb Callback) validate(check *setup.Check, c *Config) {
-	if !c.Targets[cb.TokenTarget].accepts(callback.TaskToken) {
-		check.Fault("token_target", "%q is not a target of task tokens; %s", cb.TokenTarget, thereAre(cb.TokenTarget, c.targetNames(callback.TaskToken)))
+	c.validateTarget(check, "token_target", cb.TokenTarget, callback.TaskToken, "task tokens")
+	if cb.URLTarget != "" {
+		c.validateTarget(check, "url_target", cb.URLTarget, callback.CallbackURL, "callback URLs")
 	}
-	if cb.URLTarget != "" && !c.Targets[cb.URLTarget].accepts(callback.CallbackURL) {
-		check.Fault("url_target", "%q is not a target of callback URLs; %s", cb.URLTarget, thereAre(cb.URLTarget, c.targetNames(callback.CallbackURL)))
-	}
-	check.OneOf("on_reject", cb.OnReject, "failure", "success")
+	check.Enums(&cb)
 	cb.Retry.validate(check.At("retry"))
+}
+
+// validateTarget checks that a target exists and takes this kind of address.
+func (c *Config) validateTarget(check *setup.Check, field, name string, address callback.Address, noun string) {
+	target, known := c.Targets[name]
+	hasKind := target.IsSet() || !known
+	if c.isReadable("targets") && hasKind && !target.accepts(address) {
+		check.Fault(field, "%q is not a target of %s; %s", name, noun, thereAre(name, c.targetNames(address)))
+	}
 }
 
 // accepts reports whether requests name the workflows of this target in this way.
@@ -119,7 +169,7 @@ func (t Target) accepts(address callback.Address) bool {
 	return t.IsSet() && t.Settings().Address() == address
 }
 
-// targetNames lists the targets of one kind of address.
+// targetNames lists the targets of a kind of address.
 func (c *Config) targetNames(address callback.Address) []string {
 	return slices.DeleteFunc(sortedNames(c.Targets), func(name string) bool { return !c.Targets[name].accepts(address) })
 }

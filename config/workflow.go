@@ -2,22 +2,24 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/approval-relay/approval-relay/sqs"
 )
 
-// Workflow is one workflow: the source of its requests, the rules of its approvals, and its answer.
+// Workflow is a workflow: the source of its requests, the rules of its approvals, and its answer.
 type Workflow struct {
 	Requests      Requests      `yaml:"requests" doc:"where requests come from, and where their fields are"`
 	Approvers     []string      `yaml:"approvers" doc:"people and sources who may decide, beside those that a request names: e-mail addresses, names, group:NAME, source:NAME"`
 	Policy        Policy        `yaml:"policy" doc:"any, all, or {quorum: N, veto: true or false}"`
-	MinAssurance  string        `yaml:"min_assurance" doc:"least proof of a person's identity for a decision: link, chat or sso"`
+	MinAssurance  string        `yaml:"min_assurance" enum:"link,chat,sso" doc:"least proof of a person's identity for a decision: link, chat or sso"`
 	Sources       []string      `yaml:"sources" doc:"decision sources that may decide, by name, or none; empty means all that are configured, or none if min_assurance is more than link"`
 	Notify        []string      `yaml:"notify" doc:"channels that notify approvers, by name; empty means all channels for people, and [] none"`
 	Fallback      []string      `yaml:"fallback" doc:"channels that are tried in turn for an approver whose notification by another channel is exhausted"`
 	Events        []string      `yaml:"events" doc:"channels that notify programs of events: requested, decided, timed_out, the callback delivered or exhausted"`
-	Undeliverable string        `yaml:"undeliverable" doc:"reaction when every notification of an approval is exhausted: wait, escalate (at once) or cancel (the workflow is told)"`
+	Undeliverable string        `yaml:"undeliverable" enum:"wait,escalate,cancel" doc:"reaction when every notification of an approval is exhausted: wait, escalate (at once) or cancel (the workflow is told)"`
 	Deadline      time.Duration `yaml:"deadline" doc:"longest time of an approval, from when the workflow began to wait"`
 	TaskTimeout   time.Duration `yaml:"task_timeout" doc:"the state's TimeoutSeconds, if requests do not carry it; 0 is unknown"`
 	Margin        time.Duration `yaml:"margin" doc:"time between the approval's deadline and the end of the task; in short tasks a tenth of their time, and at least 5s"`
@@ -27,6 +29,8 @@ type Workflow struct {
 	Callback      Callback      `yaml:"callback" doc:"how the workflow is answered"`
 	NotifyRetry   Retry         `yaml:"notify_retry" doc:"how notifications are tried again"`
 	Retention     time.Duration `yaml:"retention" doc:"how long a closed approval is kept; until its deadline at least"`
+
+	unset struct{ notify, deadline bool } // fields that the file left out
 }
 
 // Requests is the source of a workflow's requests.
@@ -40,7 +44,7 @@ type Requests struct {
 type Callback struct {
 	TokenTarget  string            `yaml:"token_target" doc:"target for task tokens, by name"`
 	URLTarget    string            `yaml:"url_target" doc:"target for callback URLs, by name; empty refuses them"`
-	OnReject     string            `yaml:"on_reject" doc:"failure: SendTaskFailure with ApprovalDenied; success: SendTaskSuccess with approved false"`
+	OnReject     string            `yaml:"on_reject" enum:"failure,success" doc:"failure: SendTaskFailure with ApprovalDenied; success: SendTaskSuccess with approved false"`
 	Output       map[string]any    `yaml:"output" doc:"values added to the answer"`
 	OutputFields map[string]string `yaml:"output_fields" doc:"values added to the answer: name and CEL expression over the request"`
 	Retry        Retry             `yaml:"retry" doc:"how the callback is tried again"`
@@ -66,14 +70,25 @@ func (m *Mark) UnmarshalYAML(unmarshal func(any) error) error {
 	}
 	type fields Mark
 	var object fields
+	if err := checkKeys(unmarshal, "after", "before"); err != nil {
+		return err
+	}
 	if err := unmarshal(&object); err != nil {
-		return errors.New("a reminder is a time such as 4h, or {before: 1h}")
+		return errors.New("is not a time such as 4h, or {before: 1h}")
 	}
 	*m = Mark(object)
 	return nil
 }
 
-// Escalation is one escalation.
+// MarshalYAML writes the form that UnmarshalYAML reads.
+func (m Mark) MarshalYAML() (any, error) {
+	if m.Before != 0 {
+		return map[string]string{"before": durationText(m.Before)}, nil
+	}
+	return durationText(m.After), nil
+}
+
+// Escalation asks more approvers at a time.
 type Escalation struct {
 	After  time.Duration `yaml:"after" doc:"time after the request"`
 	Before time.Duration `yaml:"before" doc:"time before the deadline"`
@@ -98,10 +113,27 @@ func (p *Policy) UnmarshalYAML(unmarshal func(any) error) error {
 		Quorum int  `yaml:"quorum"`
 		Veto   bool `yaml:"veto"`
 	}{Veto: true}
+	if err := checkKeys(unmarshal, "quorum", "veto"); err != nil {
+		return err
+	}
 	if err := unmarshal(&quorum); err != nil {
-		return errors.New("a policy is any, all, or {quorum: N, veto: true or false}")
+		return errors.New("is not a policy: any, all, or {quorum: N, veto: true or false}")
 	}
 	*p = Policy{Kind: "quorum", Quorum: quorum.Quorum, Veto: quorum.Veto}
+	return nil
+}
+
+// checkKeys returns an error about the first unknown field of a mapping.
+func checkKeys(unmarshal func(any) error, known ...string) error {
+	var fields map[string]any
+	if unmarshal(&fields) != nil { // reported by the caller
+		return nil
+	}
+	for _, name := range sortedNames(fields) {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("has an unknown field %q%s", name, suggestField(name, known))
+		}
+	}
 	return nil
 }
 
@@ -116,7 +148,7 @@ func (p Policy) MarshalYAML() (any, error) {
 // Expressions are CEL expressions. The first that finds a value counts.
 type Expressions []string
 
-// UnmarshalYAML reads one expression or a list.
+// UnmarshalYAML reads an expression or a list of them.
 func (e *Expressions) UnmarshalYAML(unmarshal func(any) error) error {
 	var one string
 	if err := unmarshal(&one); err == nil {
@@ -125,7 +157,7 @@ func (e *Expressions) UnmarshalYAML(unmarshal func(any) error) error {
 	}
 	var list []string
 	if err := unmarshal(&list); err != nil {
-		return errors.New("a field is one CEL expression or a list of them")
+		return errors.New("is neither a CEL expression nor a list of them")
 	}
 	*e = list
 	return nil

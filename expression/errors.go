@@ -14,7 +14,11 @@ import (
 func formatIssues(issues *cel.Issues) string {
 	var out []string
 	for _, e := range issues.Errors() {
-		out = append(out, fmt.Sprintf("%d:%d: %s", e.Location.Line(), e.Location.Column()+1, e.Message))
+		message := strings.TrimSuffix(e.Message, " (in container '')")
+		if strings.HasPrefix(message, "undeclared reference") {
+			message += "; an expression can name body, headers and meta"
+		}
+		out = append(out, fmt.Sprintf("%d:%d: %s", e.Location.Line(), e.Location.Column()+1, message))
 	}
 	return strings.Join(out, "; ")
 }

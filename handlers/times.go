@@ -60,7 +60,7 @@ func (h *Request) setTimes(request *approval.Request, in Input) error {
 	}
 	if times.timeout > 0 {
 		request.TaskExpires = times.started.Add(times.timeout)
-		if last := request.TaskExpires.Add(-marginFor(w.Margin, times.timeout)); last.Before(request.Deadline) {
+		if last := request.TaskExpires.Add(-AnswerMargin(w.Margin, times.timeout)); last.Before(request.Deadline) {
 			request.Deadline = last
 		}
 	}
@@ -91,8 +91,8 @@ func (h *Request) setEscalations(request *approval.Request) error {
 	return nil
 }
 
-// marginFor returns the time between the deadline of an approval and the end of its task. For a short task it is a
+// AnswerMargin returns the time between the deadline of an approval and the end of its task. For a short task it is a
 // tenth of the timeout, but at least the time that a restart and some retries take.
-func marginFor(configured, timeout time.Duration) time.Duration {
+func AnswerMargin(configured, timeout time.Duration) time.Duration {
 	return min(configured, max(timeout/10, 5*time.Second), timeout/2)
 }

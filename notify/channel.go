@@ -67,5 +67,12 @@ type Settings interface {
 	Open(env setup.Env) (Channel, error)
 }
 
+// ReachSettings are settings of a channel that cannot notify every approver.
+type ReachSettings interface {
+	// Unreachable returns the reason why the channel cannot notify an approver, or the empty text. The users are the
+	// Slack user IDs that the configuration names, as in setup.Env.
+	Unreachable(approver string, slackUsers map[approval.PersonID]string) string
+}
+
 // EventSettings are settings of a channel that also takes events for programs (workflows.NAME.events).
 type EventSettings interface{ TakesEvents() }

@@ -81,26 +81,24 @@ func (t Text) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 // MarshalYAML implements the YAML library's marshaler. It hides the text.
 func (t Text) MarshalYAML() (any, error) { return hidden, nil }
 
-// UnmarshalYAML reads a text or {file: PATH}. Line ends at the end of a file are cut: editors and `kubectl create secret`
-// leave them there. The error never quotes the value.
+// UnmarshalYAML reads a text or {file: PATH}. Line ends at its end are cut: editors, block texts and
+// `kubectl create secret` leave them there. The error never quotes the value.
 func (t *Text) UnmarshalYAML(unmarshal func(any) error) error {
 	var text string
 	if err := unmarshal(&text); err == nil {
-		*t = New(text)
+		*t = New(strings.TrimRight(text, "\r\n"))
 		return nil
 	}
-	var from struct {
-		File string `yaml:"file"`
+	var from map[string]string
+	if err := unmarshal(&from); err != nil || len(from) != 1 || from["file"] == "" {
+		return errors.New("is neither a text nor {file: PATH}")
 	}
-	if err := unmarshal(&from); err != nil || from.File == "" {
-		return errors.New("a secret is a text or {file: PATH}")
-	}
-	content, err := os.ReadFile(from.File)
+	content, err := os.ReadFile(from["file"])
 	if err != nil {
 		return fmt.Errorf("read secret: %w", err)
 	}
 	*t = New(strings.TrimRight(string(content), "\r\n"))
-	t.file = from.File
+	t.file = from["file"]
 	return nil
 }
 

@@ -56,8 +56,8 @@ func TestReadsTextAndFile(t *testing.T) {
 		"number":       {"exported: 12345", "12345", ""},
 		"file":         {"exported: {file: " + path + "}", plain, ""},
 		"no such file": {"exported: {file: " + path + ".missing}", "", "read secret"},
-		"list":         {"exported: [" + plain + "]", "", "a secret is a text or {file: PATH}"},
-		"other field":  {"exported: {path: " + plain + "}", "", "a secret is a text or {file: PATH}"},
+		"list":         {"exported: [" + plain + "]", "", "is neither a text nor {file: PATH}"},
+		"other field":  {"exported: {path: " + plain + "}", "", "is neither a text nor {file: PATH}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -63,10 +64,33 @@ type FieldError struct {
 	Message string
 }
 
+// NewFieldError returns an error about a field of a part.
+func NewFieldError(field, format string, args ...any) error {
+	return &FieldError{Field: field, Message: fmt.Sprintf(format, args...)}
+}
+
+// InField returns an error about a part as an error about the whole: its fields begin with the name of the part.
+func InField(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var errs []error
+		for _, part := range joined.Unwrap() {
+			errs = append(errs, InField(name, part))
+		}
+		return errors.Join(errs...)
+	}
+	if field, ok := errors.AsType[*FieldError](err); ok {
+		return &FieldError{Field: NewCheck(name, nil).Path(field.Field), Message: field.Message}
+	}
+	return &FieldError{Field: name, Message: err.Error()}
+}
+
 // Error returns "field: message".
 func (e *FieldError) Error() string { return strings.TrimPrefix(e.Field+": "+e.Message, ": ") }
 
-// Error reports an error, if there is one. A joined error becomes a fault for each of its parts, and a FieldError is
+// Error reports an error, unless it is nil. A joined error becomes a fault for each of its parts, and a FieldError is
 // reported at its own field.
 func (c *Check) Error(name string, err error) {
 	if err == nil {
@@ -96,6 +120,17 @@ func (c *Check) Required(name, value string) {
 func (c *Check) OneOf(name, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
 		c.Fault(name, "%q is not one of %s%s", value, strings.Join(allowed, ", "), DidYouMean(value, allowed))
+	}
+}
+
+// Enums reports every text of a struct that is not in the list of its tag, such as `enum:"json,text"`. Fields of inlined
+// structs are not among them.
+func (c *Check) Enums(settings any) {
+	v := reflect.ValueOf(settings).Elem()
+	for f, value := range v.Fields() {
+		if list := f.Tag.Get("enum"); list != "" && value.Kind() == reflect.String {
+			c.OneOf(f.Tag.Get("yaml"), value.String(), strings.Split(list, ",")...)
+		}
 	}
 }
 

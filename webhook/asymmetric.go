@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // StandardAsymmetric verifies Standard Webhooks that are signed with a private key, version v1a of the specification:
@@ -27,13 +29,13 @@ func NewStandardAsymmetric(publicKeys, signingSecrets []string) (*StandardAsymme
 	if len(signingSecrets) > 0 || len(publicKeys) == 0 {
 		var err error
 		if v.symmetric, err = NewStandard(signingSecrets...); err != nil {
-			return nil, err
+			return nil, setup.InField("secrets", err)
 		}
 	}
 	for i, text := range publicKeys {
 		b, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(strings.TrimSpace(text), "whpk_"))
 		if err != nil || len(b) != ed25519.PublicKeySize {
-			return nil, fmt.Errorf("public key %d: is not whpk_ and %d bytes in base64", i+1, ed25519.PublicKeySize)
+			return nil, setup.NewFieldError(fmt.Sprintf("public_keys[%d]", i), "is not whpk_ and %d bytes in base64", ed25519.PublicKeySize)
 		}
 		v.keys = append(v.keys, b)
 	}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // Bearer verifies a bearer token (RFC 6750).
@@ -15,7 +17,7 @@ type Bearer struct{ digests [][sha256.Size]byte }
 func NewBearer(tokens ...string) (*Bearer, error) {
 	secrets, err := parseSecrets(tokens, decodePlain)
 	if err != nil {
-		return nil, err
+		return nil, setup.InField("tokens", err)
 	}
 	v := &Bearer{}
 	for _, s := range secrets {

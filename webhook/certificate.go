@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // Certificate trusts a proxy that has checked a client's certificate.
@@ -18,18 +20,18 @@ type Certificate struct {
 func NewCertificate(c CertificateSettings) (*Certificate, error) {
 	var faults []error
 	if c.Header == "" {
-		faults = append(faults, errors.New("header: is missing"))
+		faults = append(faults, setup.NewFieldError("header", "is missing"))
 	}
 	if len(c.Allowed) == 0 {
-		faults = append(faults, errors.New("allowed: is missing"))
+		faults = append(faults, setup.NewFieldError("allowed", "is missing"))
 	}
 	for i, a := range c.Allowed {
 		if a == "" {
-			faults = append(faults, fmt.Errorf("allowed: number %d is empty", i+1))
+			faults = append(faults, setup.NewFieldError(fmt.Sprintf("allowed[%d]", i), "is empty"))
 		}
 	}
 	if (c.VerifiedHeader == "") != (c.VerifiedValue == "") {
-		faults = append(faults, errors.New("verified_header: needs verified_value, and the other way round"))
+		faults = append(faults, setup.NewFieldError("verified_header", "needs verified_value, and the other way round"))
 	}
 	v := &Certificate{config: c}
 	for _, a := range c.Allowed {

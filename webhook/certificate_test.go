@@ -39,7 +39,7 @@ func TestCertificate(t *testing.T) {
 	}
 	for want, c := range map[string]CertificateSettings{
 		"header: is missing\nallowed: is missing":                        {},
-		"allowed: number 2 is empty":                                     {Header: "X", Allowed: []string{"a", ""}},
+		"allowed[1]: is empty":                                           {Header: "X", Allowed: []string{"a", ""}},
 		"verified_header: needs verified_value, and the other way round": {Header: "X", Allowed: []string{"a"}, VerifiedHeader: "Y"},
 	} {
 		_, err := NewCertificate(c)

@@ -7,13 +7,13 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // HMAC verifies the signature of an HMACSettings.
@@ -24,36 +24,39 @@ type HMAC struct {
 	decode  func(string) ([]byte, error)
 }
 
-// NewHMAC returns a verifier that accepts a signature with any of the secrets.
+// NewHMAC returns a verifier that accepts a signature with any of the secrets. The error joins a setup.FieldError for every fault of the settings.
 func NewHMAC(c HMACSettings) (*HMAC, error) {
+	setup.Default(&c.Algorithm, "sha256")
 	secrets, err := parseSecrets(secret.RevealAll(c.Secrets), decodePlain)
-	if err != nil {
+	if err := errors.Join(setup.InField("secrets", err), setup.FaultsOf(&c)); err != nil {
 		return nil, err
 	}
 	c.Secrets = nil
-	v := &HMAC{config: c, secrets: secrets}
-	switch c.Algorithm {
-	case "sha256", "":
-		v.newHash = sha256.New
+	return &HMAC{
+		config:  c,
+		newHash: hashOf(c.Algorithm),
+		secrets: secrets,
+		decode:  decoderOf(c.Encoding),
+	}, nil
+}
+
+// hashOf returns the hash of an algorithm that HMACSettings lists.
+func hashOf(algorithm string) func() hash.Hash {
+	switch algorithm {
 	case "sha512":
-		v.newHash = sha512.New
+		return sha512.New
 	case "sha1":
-		v.newHash = sha1.New
-	default:
-		return nil, fmt.Errorf("algorithm: %q is not sha256, sha512 or sha1", c.Algorithm)
+		return sha1.New
 	}
-	switch c.Encoding {
-	case "hex":
-		v.decode = hex.DecodeString
-	case "base64":
-		v.decode = base64.StdEncoding.Strict().DecodeString
-	default:
-		return nil, fmt.Errorf("encoding: %q is not hex or base64", c.Encoding)
+	return sha256.New
+}
+
+// decoderOf returns the decoder of an encoding that HMACSettings lists.
+func decoderOf(encoding string) func(string) ([]byte, error) {
+	if encoding == "base64" {
+		return base64.StdEncoding.Strict().DecodeString
 	}
-	if c.Header == "" {
-		return nil, errors.New("header: is missing")
-	}
-	return v, nil
+	return hex.DecodeString
 }
 
 // Verify implements Verifier.

@@ -9,29 +9,31 @@ import (
 	"strings"
 
 	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // MinSecret is the minimum length of a secret, in bytes. A shorter secret can be guessed from a signed request.
 const MinSecret = 16
 
 // parseSecrets reads the secrets of a scheme. The function decode turns the configured text into bytes. The bytes are
-// kept in a secret.Text, which cannot be printed.
+// kept in a secret.Text, which cannot be printed. The error has a setup.FieldError for each secret at fault, such as "[0]".
 func parseSecrets(texts []string, decode func(string) ([]byte, error)) ([]secret.Text, error) {
 	if len(texts) == 0 {
 		return nil, errors.New("no secret is configured")
 	}
+	var faults []error
 	secrets := make([]secret.Text, 0, len(texts))
 	for i, text := range texts {
 		b, err := decode(strings.TrimSpace(text))
-		if err != nil {
-			return nil, fmt.Errorf("secret %d: %w", i+1, err)
-		}
-		if len(b) < MinSecret {
-			return nil, fmt.Errorf("secret %d: has %d bytes, the least is %d", i+1, len(b), MinSecret)
+		switch {
+		case err != nil:
+			faults = append(faults, setup.NewFieldError(fmt.Sprintf("[%d]", i), "%s", err))
+		case len(b) < MinSecret:
+			faults = append(faults, setup.NewFieldError(fmt.Sprintf("[%d]", i), "has %d bytes, the least is %d", len(b), MinSecret))
 		}
 		secrets = append(secrets, secret.New(string(b)))
 	}
-	return secrets, nil
+	return secrets, errors.Join(faults...)
 }
 
 // decodePlain returns the bytes of a secret that is used as it is written.

@@ -10,10 +10,10 @@ import (
 // HMACSettings describe the signature that many services send: an HMAC of the body in a header.
 type HMACSettings struct {
 	// Algorithm may be sha1, because some senders have no other. No attack on HMAC with SHA-1 is known.
-	Algorithm string        `yaml:"algorithm" doc:"sha256, sha512, or sha1 for senders that have no better"`
+	Algorithm string        `yaml:"algorithm" enum:"sha256,sha512,sha1" doc:"sha256, sha512, or sha1 for senders that have no better"`
 	Header    string        `yaml:"header" doc:"header with the signature"`
 	Prefix    string        `yaml:"prefix" doc:"text before the signature in the header, such as sha256="`
-	Encoding  string        `yaml:"encoding" doc:"hex or base64"`
+	Encoding  string        `yaml:"encoding" enum:"hex,base64" doc:"hex or base64"`
 	Secrets   []secret.Text `yaml:"secrets" doc:"secrets, any of which may have signed"`
 	// TimestampHeader makes a replay impossible after Tolerance. Without it, an eavesdropper can send a request
 	// again; the decision in it is then already recorded.
@@ -27,6 +27,12 @@ func (s *HMACSettings) SetDefaults(setup.Common) {
 	setup.Default(&s.Header, "X-Signature-256")
 	setup.Default(&s.Encoding, "hex")
 	setup.Default(&s.Tolerance, 5*time.Minute)
+}
+
+// Validate implements setup.Validator.
+func (s *HMACSettings) Validate(c *setup.Check) {
+	c.Enums(s)
+	c.Required("header", s.Header)
 }
 
 // Scheme implements Settings.
@@ -70,7 +76,8 @@ type SlackSettings struct {
 
 // Scheme implements Settings.
 func (s *SlackSettings) Scheme() (Scheme, error) {
-	return verifyingScheme(NewSlack(secret.RevealAll(s.Secrets)...))
+	verifier, err := NewSlack(secret.RevealAll(s.Secrets)...)
+	return Scheme{Verifier: verifier}, setup.InField("secrets", err)
 }
 
 // StripeSettings are the settings of Stripe's signatures. Other senders use them too.

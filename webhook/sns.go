@@ -8,11 +8,12 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // SNSConfig has the settings of a verifier, and its environment. A message of another topic is refused
@@ -62,11 +63,11 @@ const (
 // NewSNS returns a verifier for messages of the topics.
 func NewSNS(c SNSConfig) (*SNS, error) {
 	if len(c.Topics) == 0 {
-		return nil, errors.New("topics: are missing")
+		return nil, setup.NewFieldError("topics", "are missing")
 	}
 	for i, topic := range c.Topics {
 		if _, err := certificateHost(topic); err != nil {
-			return nil, fmt.Errorf("topic %d: %w", i+1, err)
+			return nil, setup.InField(fmt.Sprintf("topics[%d]", i), err)
 		}
 	}
 	v := &SNS{

@@ -43,9 +43,12 @@ func NewStandard(signingSecrets ...string) (*Standard, error) {
 }
 
 func decodeStandard(text string) ([]byte, error) {
+	if strings.HasPrefix(text, "v1,") {
+		return nil, errors.New("begins with v1, as a signature does; remove it, so that the secret begins with whsec_")
+	}
 	b, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "whsec_"))
 	if err != nil {
-		return nil, errors.New("is not whsec_ and base64")
+		return nil, errors.New("is not base64, with or without whsec_ before it")
 	}
 	return b, nil
 }

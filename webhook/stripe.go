@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // Stripe verifies signatures in the form of Stripe, which other services use as well: a list
@@ -23,7 +24,7 @@ type Stripe struct {
 func NewStripe(header string, signingSecrets ...string) (*Stripe, error) {
 	secrets, err := parseSecrets(signingSecrets, decodePlain)
 	if err != nil {
-		return nil, err
+		return nil, setup.InField("secrets", err)
 	}
 	if header == "" {
 		header = "Stripe-Signature"

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,14 +51,14 @@ func TestChannelFaults(t *testing.T) {
 `, subject, text, html, dir+"/missing", empty)), testenv)
 	require.Error(t, err)
 	want := `configuration relay.yaml has 14 faults:
-  line 2: channels.many: needs exactly one of ` + channelKindNames() + `
+  line 2: channels.many: names log and teams; it must be exactly one kind of channel
   line 8: channels.mail.smtp.templates.subject: ` + subject + `, line 1: executing "subject" at <.Titel>: can't evaluate field Titel in type email.Mail
   line 9: channels.mail.smtp.templates.text: ` + text + `, line 3: unexpected EOF
   line 10: channels.mail.smtp.templates.html: ` + html + `, line 2: function "shout" not defined
   line 13: channels.ses.ses.from: "nobody" is not an e-mail address
   line 14: channels.ses.ses.role: must be the ARN of a role, such as arn:aws:iam::111122223333:role/NAME
-  line 15: channels.ses.ses.templates.subject: open ` + dir + `/missing: no such file or directory
   line 15: channels.ses.ses.templates.html: ` + empty + ` is empty
+  line 15: channels.ses.ses.templates.subject: open ` + dir + `/missing: no such file or directory
   line 17: channels.chat.teams.webhook_url: must be an http or https URL with a host, and without user and fragment
   line 20: channels.events.sns.topic: must be the ARN of a topic, such as arn:aws:sns:eu-west-1:111122223333:NAME
   line 21: channels.events.sns.role: must be the ARN of a role, such as arn:aws:iam::111122223333:role/NAME
@@ -67,14 +66,4 @@ func TestChannelFaults(t *testing.T) {
   line 23: channels.set.ses.configuration_set: must be at most 64 characters of A-Z, a-z, 0-9, _ and -
   line 24: channels.clear.teams.webhook_url: must be https, because links are sent there; http is for internal addresses (allow_internal)`
 	require.Equal(t, want, err.Error())
-}
-
-// channelKindNames returns the names of all kinds of channels for a sentence.
-func channelKindNames() string {
-	var names []string
-	for _, kind := range config.ChannelKinds() {
-		names = append(names, kind.Name)
-	}
-	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " or " + names[last]
 }

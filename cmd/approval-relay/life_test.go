@@ -123,7 +123,7 @@ func TestStartsNot(t *testing.T) {
 		}, "listen"},
 		"shared keys are missing": {func(_ *testing.T, _ place, s string) string {
 			return regexp.MustCompile(`store: \{.*\}`).ReplaceAllString(s, "store: {dynamodb: {table: orders}}")
-		}, "all workers on table orders have the same file"},
+		}, "all workers on table orders share one file"},
 		"keys are missing": {func(t *testing.T, p place, s string) string {
 			if err := os.WriteFile(filepath.Join(p.dir, "relay.db"), nil, 0o600); err != nil {
 				t.Fatal(err)

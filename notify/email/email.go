@@ -15,11 +15,19 @@ import (
 // ParseRecipient returns the address of the approver. The approver's ID must be an e-mail address and nothing else. The error is
 // Permanent.
 func ParseRecipient(m approval.Message) (*mail.Address, error) {
-	to, err := mail.ParseAddress(m.Approver)
-	if err != nil || to.Address != m.Approver {
-		return nil, approval.Permanent(errors.New("the approver's ID is not an e-mail address"))
+	if reason := Unreachable(m.Approver); reason != "" {
+		return nil, approval.Permanent(errors.New(reason))
 	}
-	return to, nil
+	return mail.ParseAddress(m.Approver)
+}
+
+// Unreachable returns the reason why an approver cannot get e-mail, or the empty text.
+func Unreachable(approver string) string {
+	to, err := mail.ParseAddress(approver)
+	if err != nil || to.Address != approver {
+		return "the approver's ID is not an e-mail address"
+	}
+	return ""
 }
 
 // ParseSender reads the sender's address, with or without a name. The error names the

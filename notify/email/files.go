@@ -78,7 +78,8 @@ func (f Files) Files() []string {
 
 // CheckSender reports a text that is not an e-mail address, with or without a name.
 func CheckSender(c *setup.Check, name, text string) {
-	if _, err := ParseSender(text); err != nil {
+	c.Required(name, text)
+	if _, err := ParseSender(text); err != nil && text != "" {
 		c.Fault(name, "%q is not an e-mail address", text)
 	}
 }

@@ -3,6 +3,7 @@ package ses
 import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/email"
 	"github.com/approval-relay/approval-relay/setup"
@@ -29,6 +30,11 @@ func (s *Settings) Validate(c *setup.Check) {
 
 // Audience implements notify.Settings.
 func (*Settings) Audience() notify.Audience { return notify.AudienceApprover }
+
+// Unreachable implements notify.ReachSettings.
+func (*Settings) Unreachable(approver string, _ map[approval.PersonID]string) string {
+	return email.Unreachable(approver)
+}
 
 // Open implements notify.Settings.
 func (s *Settings) Open(env setup.Env) (notify.Channel, error) {

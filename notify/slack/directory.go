@@ -64,7 +64,7 @@ func (d *Directory) FindUser(ctx context.Context, approver string) (string, erro
 	if user, ok := d.users[id]; ok {
 		return user, nil
 	}
-	if d.api == nil || !strings.Contains(string(id), "@") {
+	if d.api == nil || !canLookUp(id) {
 		return "", approval.Permanent(errUnknown)
 	}
 	return d.fromCache(string(id), func() (string, error) {
@@ -76,6 +76,9 @@ func (d *Directory) FindUser(ctx context.Context, approver string) (string, erro
 		return user.ID, nil
 	})
 }
+
+// canLookUp reports whether an approver's ID is an e-mail address, by which Slack can find a user.
+func canLookUp(id approval.PersonID) bool { return strings.Contains(string(id), "@") }
 
 // cachedUser returns the Slack user ID of an approver if it is known without a call to Slack, or the empty text.
 func (d *Directory) cachedUser(approver string) string {

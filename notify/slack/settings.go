@@ -3,6 +3,7 @@ package slack
 import (
 	"net/url"
 
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/secret"
@@ -58,6 +59,15 @@ func (s *Settings) Audience() notify.Audience {
 		return notify.AudienceGroup
 	}
 	return notify.AudienceApprover
+}
+
+// Unreachable implements notify.ReachSettings. A message to a group reaches every approver.
+func (s *Settings) Unreachable(approver string, users map[approval.PersonID]string) string {
+	id := approval.NewPersonID(approver)
+	if s.Audience() == notify.AudienceGroup || users[id] != "" || canLookUp(id) {
+		return ""
+	}
+	return "the approver's ID is not an e-mail address, and people has no Slack user ID for it"
 }
 
 // Open implements notify.Settings.

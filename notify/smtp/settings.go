@@ -3,6 +3,7 @@ package smtp
 import (
 	"net"
 
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/email"
 	"github.com/approval-relay/approval-relay/secret"
@@ -13,7 +14,7 @@ import (
 type Settings struct {
 	Host     string      `yaml:"host" doc:"mail server"`
 	Port     int         `yaml:"port" doc:"port; empty is 587 for starttls, 465 for tls and 25 for none"`
-	TLS      TLS         `yaml:"tls" doc:"starttls, tls or none"`
+	TLS      TLS         `yaml:"tls" enum:"starttls,tls,none" doc:"starttls, tls or none"`
 	From     string      `yaml:"from" doc:"address of the sender, with or without a name"`
 	Username string      `yaml:"username" doc:"name to sign in with; empty sends without signing in"`
 	Password secret.Text `yaml:"password" doc:"password to sign in with; it is never sent unencrypted, except to this machine"`
@@ -30,8 +31,10 @@ func (s *Settings) SetDefaults(setup.Common) {
 // Validate implements setup.Validator.
 func (s *Settings) Validate(c *setup.Check) {
 	c.Required("host", s.Host)
-	c.OneOf("tls", string(s.TLS), string(StartTLS), string(Implicit), string(None))
-	c.Within("port", s.Port, 1, 65535)
+	c.Enums(s)
+	if s.Port != 0 { // else tls is unknown, and so is its port
+		c.Within("port", s.Port, 1, 65535)
+	}
 	email.CheckSender(c, "from", s.From)
 	switch {
 	case s.Username == "" && !s.Password.IsZero():
@@ -49,6 +52,11 @@ func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(ho
 
 // Audience implements notify.Settings.
 func (*Settings) Audience() notify.Audience { return notify.AudienceApprover }
+
+// Unreachable implements notify.ReachSettings.
+func (*Settings) Unreachable(approver string, _ map[approval.PersonID]string) string {
+	return email.Unreachable(approver)
+}
 
 // Open implements notify.Settings.
 func (s *Settings) Open(env setup.Env) (notify.Channel, error) {

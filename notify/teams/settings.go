@@ -11,7 +11,7 @@ import (
 type Settings struct {
 	WebhookURL    secret.Text `yaml:"webhook_url" doc:"URL of the workflow; it is a secret, because it grants the right to post"`
 	AllowInternal bool        `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`
-	Readers       string      `yaml:"audience" doc:"approver: the workflow sends each card to the approver that it names; group: many people read what it posts, so one card is for all approvers and its link decides only if no approvers are named"`
+	Readers       string      `yaml:"audience" enum:"approver,group" doc:"approver: the workflow sends each card to the approver that it names; group: many people read what it posts, so one card is for all approvers and its link decides only if no approvers are named"`
 }
 
 // SetDefaults implements setup.Defaulter.
@@ -22,7 +22,7 @@ func (s *Settings) SetDefaults(setup.Common) {
 // Validate implements setup.Validator.
 func (s *Settings) Validate(c *setup.Check) {
 	c.PrivateURL("webhook_url", s.WebhookURL, s.AllowInternal)
-	c.OneOf("audience", s.Readers, notify.AudienceApprover.String(), notify.AudienceGroup.String())
+	c.Enums(s)
 }
 
 // Audience implements notify.Settings.

@@ -28,16 +28,18 @@ func TestConfigurations(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, good)
 	for _, file := range append(files, good...) {
-		good, err := chart.Config(t, []byte(read(t, file)))
+		good, warnings, err := chart.Config(t, []byte(read(t, file)))
 		require.NoError(t, err, file)
+		require.Empty(t, warnings, file)
 		require.Equal(t, "0.0.0.0:9090", good.Operator.Listen)
 	}
-	c, _, err := config.Parse(
+	c, warnings, err := config.Parse(
 		"compose",
 		[]byte(read(t, "../../deploy/compose/relay.yaml")),
 		func(string) string { return "a value of enough bytes" },
 	)
 	require.NoError(t, err)
+	require.Empty(t, warnings)
 	require.Equal(t, "0.0.0.0:9090", c.Operator.Listen, "Prometheus and the published port come from outside the container")
 }
 
@@ -56,7 +58,7 @@ func TestGracePeriods(t *testing.T) {
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, time.Duration(seconds)*time.Second, own+10*time.Second, file)
 	}
-	chart, err := chart.Config(t, nil)
+	chart, _, err := chart.Config(t, nil)
 	require.NoError(t, err)
 	require.Equal(t, own, chart.Shutdown.Timeout)
 	require.Contains(t, read(t, "../../deploy/helm/approval-relay/templates/_pod.tpl"),

@@ -27,7 +27,8 @@ func TestChannelsPage(t *testing.T) {
 		require.NoError(t, os.WriteFile(f[1], []byte(f[2]), 0o600))
 	}
 	for _, example := range yamlBlock.FindAllStringSubmatch(string(b), -1) {
-		_, _, err := config.Parse("docs/channels.md", []byte(example[1]), exampleEnvironment)
+		_, warnings, err := config.Parse("docs/channels.md", []byte(example[1]), exampleEnvironment)
 		require.NoError(t, err, example[1])
+		require.Empty(t, warnings, example[1])
 	}
 }

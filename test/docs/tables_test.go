@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"reflect"
 	"strings"
 	"testing"
 
@@ -68,8 +67,9 @@ func TestREADMEExample(t *testing.T) {
 	if !ok {
 		t.Fatal("the README has no example")
 	}
-	if _, _, err := config.Parse("README", []byte(example), func(string) string { return "a value of enough bytes" }); err != nil {
-		t.Error(err)
+	_, warnings, err := config.Parse("README", []byte(example), exampleEnvironment)
+	if err != nil || len(warnings) > 0 {
+		t.Error(err, warnings)
 	}
 }
 
@@ -77,9 +77,8 @@ func TestREADMEExample(t *testing.T) {
 func partsTable() string {
 	var b strings.Builder
 	b.WriteString("| part | description |\n|---|---|\n")
-	for f := range reflect.TypeFor[config.Config]().Fields() {
-		name := f.Tag.Get("yaml")
-		fmt.Fprintf(&b, "| [`%s`](docs/configuration.md#%s) | %s |\n", name, name, f.Tag.Get("doc"))
+	for _, part := range config.Describe() {
+		fmt.Fprintf(&b, "| [`%s`](docs/configuration.md#%s) | %s |\n", part.Name, part.Name, part.Doc)
 	}
 	return b.String()
 }

@@ -1,0 +1,112 @@
+package config
+
+import (
+	"io/fs"
+	"math"
+	"os"
+	"strings"
+
+	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/setup"
+	"github.com/approval-relay/approval-relay/webhook"
+)
+
+// warnTokens reports tokens that can be guessed, and tokens with two names. It never quotes a token.
+func (c *Config) warnTokens(check *setup.Check) {
+	names := map[string]string{} // by text
+	for _, field := range []string{"operator.tokens", "operator.api_tokens"} {
+		tokens := c.Operator.Tokens
+		if field == "operator.api_tokens" {
+			tokens = c.Operator.APITokens
+		}
+		for _, name := range sortedNames(tokens) {
+			path, text := field+"."+name, strings.TrimSpace(tokens[name].Reveal())
+			if first := names[text]; first != "" {
+				check.Warn(path, "has the same text as %s, so the two cannot be told apart", first)
+			} else {
+				names[text] = path
+			}
+			warnWeak(check, path, text)
+		}
+	}
+	for _, name := range sortedNames(c.Webhooks) {
+		if bearer, ok := c.Webhooks[name].Settings().(*webhook.BearerSettings); ok {
+			for i, token := range bearer.Tokens {
+				warnWeak(check, "webhooks."+name+".bearer.tokens"+index(i), strings.TrimSpace(token.Reveal()))
+			}
+		}
+	}
+}
+
+// minEntropy is the number of random bits that a token should have.
+const minEntropy = 128
+
+func warnWeak(check *setup.Check, path, token string) {
+	if bits := entropy(token); bits < minEntropy {
+		check.Warn(path, "has at most %d bits of randomness, should have %d; openssl rand -hex 32 makes a good token", int(bits), minEntropy)
+	}
+}
+
+// entropy returns the number of random bits that a token has at most: its length times the bits of a character. The
+// alphabet is the smallest usual alphabet that has all the characters; if the token repeats a few characters, these are
+// its alphabet.
+func entropy(token string) float64 {
+	distinct := map[rune]bool{}
+	for _, r := range token {
+		distinct[r] = true
+	}
+	length, alphabet := float64(len([]rune(token))), alphabetSize(token)
+	expected := alphabet * (1 - math.Pow(1-1/alphabet, length)) // distinct characters of a random token
+	if n := float64(len(distinct)); n < expected/2 {
+		alphabet = n
+	}
+	return length * math.Log2(alphabet)
+}
+
+// alphabetSize returns the size of the smallest usual alphabet that has all characters of a text.
+func alphabetSize(text string) float64 {
+	const digits, lower, upper = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	for _, alphabet := range []string{
+		digits,
+		digits + "abcdef",
+		digits + "ABCDEF",
+		lower,
+		upper,
+		"234567" + upper, // base32
+		lower + digits,
+		upper + digits,
+		lower + upper,
+		lower + upper + digits,
+		lower + upper + digits + "-_=", // base64
+		lower + upper + digits + "+/=",
+	} {
+		if strings.Trim(text, alphabet) == "" {
+			return float64(len(strings.TrimSuffix(alphabet, "=")))
+		}
+	}
+	return 94 // printable ASCII
+}
+
+// warnSecretFiles reports files with secrets that every user of the machine can read.
+func (c *Config) warnSecretFiles(check *setup.Check) {
+	walkSecrets(c, func(path string, text secret.Text) {
+		if text.WorldReadable() {
+			check.Warn(path, "is in a file that every user of this machine can read: %s; chmod 600 it", text.File())
+		}
+	})
+	files := map[string]string{"keys.file": c.Keys.File}
+	if len(c.Operator.Tokens) == 0 {
+		files["operator.token_file"] = c.Operator.TokenFile
+	}
+	for _, field := range sortedNames(files) {
+		if isWorldReadable(files[field]) {
+			check.Warn(field, "can be read by every user of this machine, so run refuses it: %s; chmod 600 it", files[field])
+		}
+	}
+}
+
+// isWorldReadable reports whether a file exists that every user of the machine can use.
+func isWorldReadable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().Perm()&fs.FileMode(0o007) != 0
+}

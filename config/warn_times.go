@@ -1,0 +1,48 @@
+package config
+
+import (
+	"time"
+
+	"github.com/approval-relay/approval-relay/handlers"
+)
+
+// warnTimes reports times that can never come.
+func (w workflowCheck) warnTimes() {
+	if w.TaskTimeout > 0 && w.Deadline > w.TaskTimeout && !w.unset.deadline {
+		w.check.Warn("deadline", "is %s, but the task ends after %s (task_timeout)", durationText(w.Deadline), durationText(w.TaskTimeout))
+	}
+	longest := w.longestWait()
+	if w.Heartbeat >= longest {
+		w.check.Warn("heartbeat", "is %s, but an approval ends after %s, so no heartbeat is sent", durationText(w.Heartbeat), durationText(longest))
+	}
+	for i, m := range w.Reminders {
+		if m.After >= longest || m.Before >= longest {
+			w.check.Warn("reminders"+index(i), "is never sent, because an approval ends after %s", durationText(longest))
+		}
+	}
+	for i, e := range w.Escalations {
+		w.warnEscalation("escalations"+index(i), e, longest)
+	}
+	if w.Undeliverable == "escalate" && len(w.Escalations) == 0 {
+		w.check.Warn("undeliverable", "is escalate, but there are no escalations")
+	}
+}
+
+// warnEscalation reports an escalation that never happens, or at once. An escalation after the deadline has a purpose if
+// undeliverable approvals escalate.
+func (w workflowCheck) warnEscalation(field string, e Escalation, longest time.Duration) {
+	switch {
+	case e.After >= longest && w.Undeliverable != "escalate":
+		w.check.Warn(field, "never happens, because an approval ends after %s", durationText(longest))
+	case e.Before >= longest:
+		w.check.Warn(field, "happens at once, because an approval ends after %s; approvers are named in approvers", durationText(longest))
+	}
+}
+
+// longestWait returns the longest time of an approval. A request can only shorten it.
+func (w Workflow) longestWait() time.Duration {
+	if w.TaskTimeout == 0 {
+		return w.Deadline
+	}
+	return min(w.Deadline, w.TaskTimeout-handlers.AnswerMargin(w.Margin, w.TaskTimeout))
+}
