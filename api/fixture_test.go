@@ -133,9 +133,13 @@ func sendFrom(t *testing.T, h http.Handler, method, path string, body io.Reader,
 	return out
 }
 
-// compare compares an answer of a site with the description, if it has the path.
+// compare compares an answer of a site with the description, if it has the path. While the description is written anew,
+// the program still contains the old one.
 func compare(t *testing.T, method, path string, got reply) {
 	t.Helper()
+	if *update {
+		return
+	}
 	path, _, _ = strings.Cut(path, "?")
 	d := described(t)
 	if !d.Describes(method, path) || got.problem.Detail == "no such path" {
