@@ -1,4 +1,4 @@
-// Package metadata declares the keys under which the ways in, a queue's subscriber or the HTTP ingress, hand facts
+// Package metadata declares the keys by which the ways in, a queue's subscriber or the HTTP ingress, hand facts
 // about a message to the handlers. The subscriber and the handlers do not know each other: these keys are all that
 // they share. An expression of the configuration reads them as meta.KEY.
 package metadata
@@ -15,7 +15,7 @@ const (
 	// Fault is the reason why the way in could not read the message. The payload is the body as it came, and the
 	// handler refuses it.
 	Fault = "fault"
-	// Header is the prefix of the HTTP headers, whose names are in lower case.
+	// Header is the prefix of the HTTP headers. Their names are in lower case.
 	Header = "header."
 	// Attribute is the prefix of message attributes, of SQS or of an SNS envelope.
 	Attribute = "attribute."
@@ -31,7 +31,7 @@ const (
 	// ReceiveCount is ApproximateReceiveCount: 1 for the first delivery. It is missing if SQS did not send it, or
 	// sent no positive number.
 	ReceiveCount = "receive_count"
-	// TraceHeader is AWSTraceHeader: the X-Ray trace in which an AWS service sent the message.
+	// TraceHeader is AWSTraceHeader: the X-Ray trace of the AWS service that sent the message.
 	TraceHeader = "aws_trace_header"
 )
 
@@ -40,7 +40,7 @@ const (
 	// TopicARN is the topic that published the message.
 	TopicARN = "topic_arn"
 	// SNSMessageID is the MessageId that SNS gave the message. It is the same for all subscribers of the topic, and
-	// a redrive, which sends the message again with a new DeliveryID, keeps it.
+	// a redrive keeps it, although it sends the message with a new DeliveryID.
 	SNSMessageID = "sns_message_id"
 	// SNSSentAt is when SNS took the message, RFC 3339 with fractions.
 	SNSSentAt = "sns_sent_at"

@@ -23,7 +23,7 @@ var (
 		.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30,
 		minute, 5 * minute, 15 * minute, hour,
 	}
-	// callBuckets fit one call: a handler, an HTTP request, a wait for a rate limit.
+	// callBuckets fit a single call: a handler, an HTTP request, a wait for a rate limit.
 	callBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, minute}
 	// commitBuckets fit a write to a disk or to DynamoDB.
 	commitBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}

@@ -56,14 +56,14 @@ func newCallbackSeries(b *builder, config Config) callbackSeries {
 	}
 }
 
-// countCallbackAttempt counts one attempt to answer a workflow.
+// countCallbackAttempt counts an attempt to answer a workflow.
 func (m *Metrics) countCallbackAttempt(e approval.Event) {
 	m.callbacks.attempts.inc(e.Target, e.Code)
 	m.countRetry(approval.ActionCallback, e.Attempt)
 }
 
-// countCallback counts a callback that ended. Only delivered ones count towards the delivery time: a callback that was
-// refused at once would improve the figure by failing.
+// countCallback counts a callback that ended. Only delivered callbacks count towards the delivery time: a callback that
+// was refused at once would improve the figure by failing.
 func (m *Metrics) countCallback(e approval.Event, traceID string) {
 	m.callbacks.ended.inc(e.Target, e.Code)
 	switch approval.CallbackState(e.Code) {

@@ -11,8 +11,8 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// statsTimeout bounds a store that hangs, so that the scrape, which Prometheus ends after 10 s by default, still
-// brings everything else.
+// statsTimeout bounds a store that hangs, so that the scrape still brings everything else. Prometheus ends a
+// scrape after 10 s by default.
 const statsTimeout = 5 * time.Second
 
 // RegisterStore registers the series that are read from the store at every scrape. If the store cannot be read, they
@@ -91,7 +91,7 @@ func (c *storeCollector) Collect(ch chan<- prometheus.Metric) {
 	sendTimestamp(c.oldestDue, stats.OldestDue)
 }
 
-// groupByWorkflow returns the figures of every configured workflow, and those of all other workflows as one.
+// groupByWorkflow returns the figures of every configured workflow, and the sum of all other workflows.
 func (c *storeCollector) groupByWorkflow(s store.Stats) map[string]store.WorkflowStats {
 	out := map[string]store.WorkflowStats{}
 	for _, name := range c.workflows.allValues() {
@@ -113,8 +113,8 @@ func (c *storeCollector) groupByWorkflow(s store.Stats) map[string]store.Workflo
 
 var errStatsTimeout = errors.New("the store took too long")
 
-// readWithin reads the store within a time limit, even if the store ignores its context. While a store hangs, only one
-// read is under way.
+// readWithin reads the store within a time limit, even if the store ignores its context. While a store hangs, a
+// single read is under way.
 func (c *storeCollector) readWithin(limit time.Duration) (store.Stats, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()

@@ -49,7 +49,7 @@ func newDecisionSeries(b *builder, config Config) decisionSeries {
 	}
 }
 
-// countDecision counts a decision by its verdict, and by its source if it has one.
+// countDecision counts a decision by its verdict, and by its source, if any.
 func (m *Metrics) countDecision(e approval.Event) {
 	m.decisions.received.inc(string(e.Via), e.Code, string(e.Outcome))
 	if e.Source == "" {
@@ -69,7 +69,7 @@ func (m *Metrics) countDecision(e approval.Event) {
 // DecisionPageViewed counts a decision page that was shown.
 func (m *Metrics) DecisionPageViewed() { m.decisions.pageRequests.inc(resultViewed) }
 
-// DecisionPageSubmitted counts a form of a decision page whose decision was accepted.
+// DecisionPageSubmitted counts a decision that was accepted on a decision page.
 func (m *Metrics) DecisionPageSubmitted() { m.decisions.pageRequests.inc(resultSubmitted) }
 
 // DecisionPageRefused counts a link, a form or a decision that was refused.
@@ -78,7 +78,7 @@ func (m *Metrics) DecisionPageRefused() { m.decisions.pageRequests.inc(resultRef
 // DecisionPageFailed counts a request for a decision page during an outage of the store.
 func (m *Metrics) DecisionPageFailed() { m.decisions.pageRequests.inc(resultFailed) }
 
-// SlackInteractionAccepted counts the press of a button whose decision was accepted.
+// SlackInteractionAccepted counts the press of a button that led to an accepted decision.
 func (m *Metrics) SlackInteractionAccepted() { m.decisions.slackInteractions.inc(resultAccepted) }
 
 // SlackInteractionRefused counts the press of a button that was refused.

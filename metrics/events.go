@@ -14,7 +14,7 @@ func (m *Metrics) Observe(ctx context.Context, events []approval.Event) {
 	}
 }
 
-// countEvent has a case for every kind of event, which a test makes sure of.
+// countEvent has a case for every kind of event. A test makes sure of that.
 func (m *Metrics) countEvent(e approval.Event, traceID string) {
 	switch e.Kind {
 	case approval.EventRequested:

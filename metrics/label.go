@@ -13,7 +13,7 @@ const other = "other"
 type label struct {
 	name   string
 	values []string
-	// names are further values, which a reload of the configuration can extend; nil if there are none.
+	// names are further values that a reload of the configuration can extend, or nil.
 	names *names
 }
 
@@ -23,8 +23,8 @@ type names struct {
 	list atomic.Pointer[[]string]
 }
 
-// extend adds the names of another configuration, and reports whether there are new ones. Names are never removed: their
-// series have counted.
+// extend adds the names of another configuration, and reports whether there are new ones. Names are never removed:
+// their series have counted.
 func (n *names) extend(c Config) bool {
 	list := slices.Clone(*n.list.Load())
 	before := len(list)

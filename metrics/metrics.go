@@ -1,4 +1,4 @@
-// Package metrics has every series of the program. Each file is one subject: its series with their help texts, and the
+// Package metrics has every series of the program. Each file has a subject: its series with their help texts, and the
 // methods that count. Callers name an event and never a label. The values of all labels are bounded and exist at 0
 // from the start, so that an alert sees the first event of a kind.
 package metrics

@@ -93,7 +93,7 @@ func (h histogram) observe(v float64, values ...string) {
 	h.vec.WithLabelValues(boundedValues(h.labels, values)...).Observe(v)
 }
 
-// observeDuration counts a negative duration, which is the result of a clock that was set back, as 0.
+// observeDuration counts a negative duration as 0: the clock was set back.
 func (h histogram) observeDuration(d time.Duration, values ...string) {
 	h.observe(max(d, 0).Seconds(), values...)
 }

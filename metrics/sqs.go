@@ -59,13 +59,13 @@ func newSQSSeries(b *builder, config Config) sqsSeries {
 	}
 }
 
-// SQSMetrics counts the events of the subscriber of one queue. It is an Observer of package sqs.
+// SQSMetrics counts the events of the subscriber of a queue. It is an Observer of package sqs.
 type SQSMetrics struct {
 	series *sqsSeries
 	queue  string
 }
 
-// QueueMetrics returns the metrics of the subscriber of one queue.
+// QueueMetrics returns the metrics of the subscriber of a queue.
 func (m *Metrics) QueueMetrics(queue string) *SQSMetrics {
 	return &SQSMetrics{series: &m.sqs, queue: queue}
 }

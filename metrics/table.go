@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Row documents one metric.
+// Row documents a metric.
 type Row struct {
 	Name   string
 	Type   string // counter, gauge or histogram

@@ -1,10 +1,12 @@
 package metrics
 
 func newSpanCounter(b *builder) counter {
-	return b.newCounter("trace_spans_total", "Spans exported, or dropped because the collector did not take them.", label{name: "result", values: []string{"exported", "dropped"}})
+	result := label{name: "result", values: []string{"exported", "dropped"}}
+	return b.newCounter("trace_spans_total",
+		"Spans exported, or dropped because the collector did not take them.", result)
 }
 
-// SpansExported counts the spans of one export.
+// SpansExported counts the spans of an export.
 func (m *Metrics) SpansExported(spans int, err error) {
 	if err != nil {
 		m.spans.add(spans, "dropped")

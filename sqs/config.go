@@ -14,83 +14,72 @@ const (
 	maxVisibility = 12 * time.Hour
 )
 
-// Config says how a Subscriber works. Zero fields take their defaults. All
-// bounds are for each Subscribe.
+// Config configures a Subscriber. Zero fields take their defaults. All limits hold for each call of Subscribe.
 type Config struct {
-	// Concurrency bounds the messages in flight: received, and neither settled
-	// nor returned. 1 to 10,000, default 64. Below 10 a receive cannot be full,
-	// so a message costs more than 0.2 calls.
+	// Concurrency bounds the messages in flight, from their receive until they are settled or returned. 1 to 10,000,
+	// default 64. Below 10 a receive cannot be full, so a message costs more than 0.2 calls.
 	Concurrency int
 
-	// Pollers bounds the receives under way at once. One poller runs when the
-	// queue is idle, which is 3 receives a minute with a WaitTime of 20 s;
-	// another starts when a receive was full, and ends when one was not half
-	// full. 1 to 100, default 4. As many deletes run at once, at least 2.
+	// Pollers bounds the receives under way. When the queue is idle a single poller runs, which makes 3 receives a
+	// minute with a WaitTime of 20 s. Another poller starts after a full receive, and a poller ends after a receive
+	// that was less than half full. 1 to 100, default 4. The same number of deletes runs at once, at least 2.
 	Pollers int
 
-	// WaitTime is how long SQS holds a receive open while the queue is empty,
-	// in whole seconds. 1 s to 20 s, default 20 s.
+	// WaitTime is the time for which SQS holds a receive open while the queue is empty, in whole seconds. 1 s to 20 s,
+	// default 20 s.
 	WaitTime time.Duration
 
-	// Visibility is how long a message is invisible to others after it was
-	// received or extended, in whole seconds. It bounds how long a message is
-	// held up by a process that died with it. 2 s to 12 h, default 30 s. The
-	// queue's own setting is not used.
+	// Visibility is the visibility timeout: the time for which a message is invisible to other consumers after it was
+	// received or extended, in whole seconds. It bounds the delay of a message whose process died. 2 s to 12 h,
+	// default 30 s. The queue's own setting is not used.
 	Visibility time.Duration
 
-	// ExtendFraction is the part of Visibility after which a message that is
-	// still worked on is extended by Visibility. Above 0 and up to 0.9, default
-	// 0.5. SQS ends a message's invisibility 12 h after its receive whatever is done.
+	// ExtendFraction is the part of Visibility after which the timeout of a message still being handled is extended by
+	// Visibility. Above 0 and up to 0.9, default 0.5. SQS ends every timeout 12 h after the receive.
 	ExtendFraction float64
 
-	// Backoff is how long a nacked message is invisible, by how often it was
-	// received (1 for the first time). It is rounded up to whole seconds, at
-	// least one, and cut at what is left of 12 h. Default: ExponentialBackoff
-	// from 4 s to 15 min.
+	// Backoff returns the time for which a nacked message is invisible, by its receive count (1 for the first
+	// delivery). The time is rounded up to whole seconds, at least 1 s, and ends 12 h after the receive at the latest.
+	// Default: ExponentialBackoff from 4 s to 15 min.
 	Backoff func(receiveCount int) time.Duration
 
-	// DeleteLinger is how long the first acked message waits for nine more to be
-	// deleted with. 1 ms to 1 s, default 50 ms.
+	// DeleteLinger is the time for which an acked message waits for nine further messages of the same delete call.
+	// 1 ms to 1 s, default 50 ms.
 	DeleteLinger time.Duration
 
-	// CloseTimeout is how long handlers may go on after Close, or after the
-	// context of Subscribe ended; 1 ms to 12 h, default 20 s. Then their contexts are
-	// cancelled and their messages are made visible again. Deletes and
-	// returns may take 5 s more. Give Watermill's router, and the container's
-	// grace period, more than both.
+	// CloseTimeout is the time that handlers have after Close, or after the end of Subscribe's context; 1 ms to 12 h,
+	// default 20 s. Then their contexts are cancelled and their messages become visible again. Deletes and returns may
+	// take 5 s more. Watermill's router, and the container's grace period, must allow more than both.
 	CloseTimeout time.Duration
 
-	// UnwrapSNS takes the message out of an envelope that SNS put around it
-	// (a subscription without raw message delivery).
+	// UnwrapSNS unwraps messages from the envelope of SNS (a subscription without raw message delivery).
 	UnwrapSNS bool
 
-	// TopicARNs are the SNS topics whose envelopes are expected; empty means
-	// any. A message from another one has metadata.Fault set and stays
-	// wrapped. Who may send to the queue is for the queue's policy to say: this
-	// finds mistakes, it does not keep anyone out. It needs UnwrapSNS.
+	// TopicARNs are the SNS topics of the expected envelopes; empty means any topic. A message of another topic stays
+	// wrapped, with metadata.Fault. This finds mistakes and is no protection: the queue's policy decides about senders.
+	// It requires UnwrapSNS.
 	TopicARNs []string
 
-	// PlainAttributes puts a message attribute into the metadata under its own
-	// name, as Watermill's publishers expect, rather than behind metadata.Attribute.
-	// Then whoever may send to the queue may set any key that is not of this package.
+	// PlainAttributes puts message attributes into the metadata under their own names, as Watermill's publishers
+	// expect, without the prefix metadata.Attribute. Then a sender can set every key that is not reserved by this
+	// package.
 	PlainAttributes bool
 
-	// Logger is told changes of state and what went wrong, never a body or an
-	// attribute. Default: none.
+	// Logger receives changes of state and errors, but never a body or an attribute. By default they are discarded.
 	Logger *slog.Logger
 
-	// Observer is told events, for metrics. Default: none.
+	// Observer is called for events, for metrics. By default they are discarded.
 	Observer Observer
 }
 
 func (c Config) withDefaults() Config {
-	set(&c.Concurrency, 64)
-	set(&c.Pollers, 4)
-	set(&c.WaitTime, maxWait)
-	set(&c.Visibility, 30*time.Second)
-	set(&c.ExtendFraction, 0.5)
-	set(&c.DeleteLinger, 50*time.Millisecond)
-	set(&c.CloseTimeout, 20*time.Second)
+	setDefault(&c.Concurrency, 64)
+	setDefault(&c.Pollers, 4)
+	setDefault(&c.WaitTime, maxWait)
+	setDefault(&c.Visibility, 30*time.Second)
+	setDefault(&c.ExtendFraction, 0.5)
+	setDefault(&c.DeleteLinger, 50*time.Millisecond)
+	setDefault(&c.CloseTimeout, 20*time.Second)
 	if c.Backoff == nil {
 		c.Backoff = nackBackoff
 	}
@@ -103,48 +92,47 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func set[T comparable](field *T, value T) {
+func setDefault[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {
 		*field = value
 	}
 }
 
-// Validate returns all faults of a Config whose zero fields have their
-// defaults, each naming its field.
+// Validate returns all faults of the Config, with defaults in place of zero fields. Each fault names its field.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	return errors.Join(
-		within("Concurrency", c.Concurrency, 1, 10_000),
-		within("Pollers", c.Pollers, 1, 100),
-		within("WaitTime", c.WaitTime, time.Second, maxWait),
-		wholeSeconds("WaitTime", c.WaitTime),
-		within("Visibility", c.Visibility, 2*time.Second, maxVisibility),
-		wholeSeconds("Visibility", c.Visibility),
-		within("ExtendFraction", c.ExtendFraction, 0.01, 0.9),
-		within("DeleteLinger", c.DeleteLinger, time.Millisecond, time.Second),
-		within("CloseTimeout", c.CloseTimeout, time.Millisecond, maxVisibility),
-		needs("TopicARNs", len(c.TopicARNs) > 0, "UnwrapSNS", c.UnwrapSNS),
+		checkRange("Concurrency", c.Concurrency, 1, 10_000),
+		checkRange("Pollers", c.Pollers, 1, 100),
+		checkRange("WaitTime", c.WaitTime, time.Second, maxWait),
+		checkWholeSeconds("WaitTime", c.WaitTime),
+		checkRange("Visibility", c.Visibility, 2*time.Second, maxVisibility),
+		checkWholeSeconds("Visibility", c.Visibility),
+		checkRange("ExtendFraction", c.ExtendFraction, 0.01, 0.9),
+		checkRange("DeleteLinger", c.DeleteLinger, time.Millisecond, time.Second),
+		checkRange("CloseTimeout", c.CloseTimeout, time.Millisecond, maxVisibility),
+		checkRequirement("TopicARNs", len(c.TopicARNs) > 0, "UnwrapSNS", c.UnwrapSNS),
 	)
 }
 
-func within[T int | float64 | time.Duration](field string, v, least, most T) error {
+func checkRange[T int | float64 | time.Duration](field string, v, least, most T) error {
 	if v >= least && v <= most {
 		return nil
 	}
-	return fmt.Errorf("%s: %v is not within %v and %v", field, v, least, most)
+	return fmt.Errorf("%s: %v is not between %v and %v", field, v, least, most)
 }
 
-func wholeSeconds(field string, d time.Duration) error {
+func checkWholeSeconds(field string, d time.Duration) error {
 	if d%time.Second == 0 {
 		return nil
 	}
 	return fmt.Errorf("%s: %v is not in whole seconds", field, d)
 }
 
-func needs(field string, is bool, other string, otherIs bool) error {
+func checkRequirement(field string, is bool, other string, otherIs bool) error {
 	if !is || otherIs {
 		return nil
 	}
-	return fmt.Errorf("%s: needs %s", field, other)
+	return fmt.Errorf("%s: requires %s", field, other)
 }

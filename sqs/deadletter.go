@@ -22,25 +22,23 @@ import (
 
 // Message attributes of a dead letter.
 const (
-	// AttrReasonCode is the reason code of the error. Dead letters of older versions
-	// have none.
+	// AttrReasonCode is the reason code of the error. It is missing on dead letters of older versions.
 	AttrReasonCode = "ApprovalRelayReasonCode"
 	// AttrReason is the text of the error.
 	AttrReason = "ApprovalRelayReason"
-	// AttrSource is where the message came from.
+	// AttrSource is the source of the message.
 	AttrSource = "ApprovalRelaySource"
-	// AttrRedrives is how often the message was moved back to its queue. It stays
-	// on a message that was moved back.
+	// AttrRedrives is the number of times that the message was moved back to its queue. It stays on a message that was
+	// moved back.
 	AttrRedrives = "ApprovalRelayRedrives"
-	// AttrRedrive names the Move that moved the message back last: if it is given
-	// up again while that still runs, it is not moved back again.
+	// AttrRedrive is the ID of the last Move that moved the message back. If the message becomes a dead letter again
+	// while that Move still runs, it is not moved back again.
 	AttrRedrive = "ApprovalRelayRedrive"
-	// AttrSentAt is when the message was first sent, RFC 3339. It stays on a
-	// message that was moved back, and is its metadata.SentAt: its deadline
-	// does not start again.
+	// AttrSentAt is the time at which the message was first sent, RFC 3339. It stays on a message that was moved back,
+	// and becomes its metadata.SentAt, so that its deadline does not start again.
 	AttrSentAt = "ApprovalRelaySentAt"
-	// AttrEncoding is "base64" if the body had to be encoded, as SQS takes no
-	// body that is empty or holds control characters. Such a letter is not moved back.
+	// AttrEncoding is "base64" if the body had to be encoded, because SQS refuses a body that is empty or has control
+	// characters. Such a message is not moved back.
 	AttrEncoding = "ApprovalRelayEncoding"
 )
 
@@ -48,19 +46,17 @@ const (
 const (
 	maxAttributes = 10
 	maxName       = 256  // bytes
-	maxReason     = 1024 // bytes; ours, as attributes count for the size of a message
+	maxReason     = 1024 // bytes; our limit, because attributes count towards the size of a message
 )
 
-// QueueAPI is the slice of the SDK's SQS client that dead letter queues need:
-// API and sqs:SendMessage.
+// QueueAPI is the slice of the SDK's SQS client that a DeadLetterQueue uses: API and sqs:SendMessage.
 type QueueAPI interface {
 	API
 	SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
 }
 
-// DeadLetterQueue keeps the messages of one queue that were given up, in
-// another queue, and moves them back. Its methods may be called from many
-// goroutines.
+// DeadLetterQueue stores the dead letters of a queue in another queue, and moves them back. Its methods may be called
+// from many goroutines.
 type DeadLetterQueue struct {
 	api    QueueAPI
 	queue  string
@@ -70,8 +66,7 @@ type DeadLetterQueue struct {
 	urls map[string]string // by topic
 }
 
-// NewDeadLetterQueue returns the dead letter queue of a source; both are names
-// or URLs. It makes no call.
+// NewDeadLetterQueue returns the dead letter queue of a source queue; both are names or URLs. It does not call SQS.
 func NewDeadLetterQueue(api QueueAPI, queue, source string) *DeadLetterQueue {
 	return &DeadLetterQueue{
 		api:    api,
@@ -81,13 +76,12 @@ func NewDeadLetterQueue(api QueueAPI, queue, source string) *DeadLetterQueue {
 	}
 }
 
-// PutDeadLetter sends a message to the dead letter queue, with its reason, its
-// source and the time at which it was first sent, and returns the ID that SQS gave
-// it. The message keeps as many of its own attributes as SQS admits beside these,
-// unless Config.PlainAttributes hid them. It is durable when the error is nil.
+// PutDeadLetter sends a message to the dead letter queue, with its reason, its source and the time at which it was
+// first sent, and returns the ID that SQS gave it. The message keeps as many of its own attributes as SQS allows beside
+// these, unless Config.PlainAttributes hid them. It is durable when the error is nil.
 //
-// SQS refuses a body that nearly fills 1 MiB, because the attributes count too. The
-// caller then nacks the message, and the queue's own redrive policy moves it.
+// SQS refuses a body of nearly 1 MiB, because the attributes count too. The caller then nacks the message, and the
+// queue's own redrive policy moves it.
 func (q *DeadLetterQueue) PutDeadLetter(ctx context.Context, d store.DeadLetter) (string, error) {
 	attributes := map[string]string{}
 	for k, v := range d.Metadata {
@@ -99,53 +93,52 @@ func (q *DeadLetterQueue) PutDeadLetter(ctx context.Context, d store.DeadLetter)
 	attributes[AttrReason] = d.Reason
 	attributes[AttrSource] = d.Source
 	attributes[AttrSentAt] = d.Metadata[metadata.SentAt]
-	return q.Put(ctx, d.Body, attributes)
+	return q.PutBody(ctx, d.Body, attributes)
 }
 
-// Put sends a body to the dead letter queue, with at most ten attributes, and
-// returns the message's ID. The attributes of this package come first, the others
-// follow by name. Characters that SQS refuses in a value are replaced, and a reason
-// is cut off after 1 KiB.
-func (q *DeadLetterQueue) Put(ctx context.Context, body []byte, attributes map[string]string) (string, error) {
-	url, err := q.url(ctx, q.queue)
+// PutBody sends a body to the dead letter queue, with at most ten attributes, and returns the message's ID. The
+// attributes of this package come first, the others follow by name. Characters that SQS refuses in a value are
+// replaced, and a reason is cut after 1 KiB.
+func (q *DeadLetterQueue) PutBody(ctx context.Context, body []byte, attributes map[string]string) (string, error) {
+	url, err := q.queueURL(ctx, q.queue)
 	if err != nil {
 		return "", err
 	}
 	attributes = maps.Clone(attributes)
 	text := string(body)
-	if text == "" || sendable(text) != text {
+	if text == "" || replaceForbidden(text) != text {
 		if attributes == nil {
 			attributes = map[string]string{}
 		}
 		text, attributes[AttrEncoding] = base64.StdEncoding.EncodeToString(body), "base64"
 		if text == "" {
-			text = "=" // no body is empty, and no base64 is this
+			text = "=" // SQS refuses an empty body, and this is not valid base64
 		}
 	}
 	values := map[string]types.MessageAttributeValue{}
 	for name, v := range attributes {
-		if v = sendable(v); name == AttrReason {
-			v = clipText(v, maxReason)
+		if v = replaceForbidden(v); name == AttrReason {
+			v = truncateText(v, maxReason)
 		}
-		if v != "" { // an attribute of the sender stays whole: it may be the task token
+		if v != "" { // an attribute of the sender is not cut: it may be the task token
 			values[name] = stringValue(v)
 		}
 	}
-	out, err := q.api.SendMessage(ctx, send(url, text, values, ""))
+	out, err := q.api.SendMessage(ctx, newSendInput(url, text, values, ""))
 	if err != nil {
 		return "", fmt.Errorf("send to dead letter queue %q: %w", q.queue, err)
 	}
 	return aws.ToString(out.MessageId), nil
 }
 
-// send is a message with at most ten attributes. For a FIFO queue it is its own
-// group, and the same as any other one with its id.
-func send(url, body string, values map[string]types.MessageAttributeValue, id string) *sqs.SendMessageInput {
+// newSendInput returns the input that sends a message with at most ten attributes. In a FIFO queue the message is a
+// group of its own, and the ID deduplicates it.
+func newSendInput(url, body string, values map[string]types.MessageAttributeValue, id string) *sqs.SendMessageInput {
 	fits := map[string]types.MessageAttributeValue{}
 	ours := []string{AttrReasonCode, AttrReason, AttrRedrives, AttrSentAt, AttrSource, AttrEncoding, AttrRedrive}
 	for _, name := range slices.Concat(ours, slices.Sorted(maps.Keys(values))) {
 		v, found := values[name]
-		if _, twice := fits[name]; found && !twice && validName(name) && len(fits) < maxAttributes {
+		if _, twice := fits[name]; found && !twice && isValidName(name) && len(fits) < maxAttributes {
 			fits[name] = v
 		}
 	}
@@ -163,8 +156,8 @@ func stringValue(s string) types.MessageAttributeValue {
 	return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(s)}
 }
 
-// validName says whether SQS takes the name of an attribute.
-func validName(name string) bool {
+// isValidName reports whether SQS accepts the name of an attribute.
+func isValidName(name string) bool {
 	odd := func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'
 	}
@@ -174,10 +167,9 @@ func validName(name string) bool {
 		!strings.HasPrefix(name, ".") && !strings.HasSuffix(name, ".") && !strings.Contains(name, "..")
 }
 
-// sendable replaces what SQS takes neither in a body nor in an attribute: it
-// takes tab, line feed, carriage return and U+0020 to U+10FFFF without
-// surrogates, U+FFFE and U+FFFF (API Reference, SendMessage).
-func sendable(s string) string {
+// replaceForbidden replaces the characters that SQS refuses in bodies and attributes. It accepts tab, line feed,
+// carriage return and U+0020 to U+10FFFF without surrogates, U+FFFE and U+FFFF (API Reference, SendMessage).
+func replaceForbidden(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\t' || r == '\n' || r == '\r' || (r >= ' ' && r != 0xFFFE && r != 0xFFFF) {
 			return r
@@ -186,8 +178,8 @@ func sendable(s string) string {
 	}, strings.ToValidUTF8(s, string(utf8.RuneError)))
 }
 
-// clipText cuts a text after so many bytes at the most, between characters.
-func clipText(s string, most int) string {
+// truncateText cuts a text to a number of bytes, between characters.
+func truncateText(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}
@@ -197,14 +189,14 @@ func clipText(s string, most int) string {
 	return s[:most]
 }
 
-// url returns the URL of a queue, which is looked up once.
-func (q *DeadLetterQueue) url(ctx context.Context, topic string) (string, error) {
+// queueURL returns the URL of a queue. It looks each URL up once.
+func (q *DeadLetterQueue) queueURL(ctx context.Context, topic string) (string, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if url, ok := q.urls[topic]; ok {
 		return url, nil
 	}
-	url, err := resolve(ctx, q.api, topic)
+	url, err := resolveQueueURL(ctx, q.api, topic)
 	if err != nil {
 		return "", fmt.Errorf("queue %q: %w", topic, err)
 	}

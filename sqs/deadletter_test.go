@@ -103,7 +103,7 @@ func (l *letters) put(n int, code approval.ReasonCode, more map[string]string) {
 	for i := range n {
 		attributes := map[string]string{sqs.AttrReasonCode: string(code), sqs.AttrReason: fmt.Sprintf("%s of message %d", code, i)}
 		maps.Copy(attributes, more)
-		_, err := l.dlq.Put(l.Context(), fmt.Appendf(nil, "%s %d", code, i), attributes)
+		_, err := l.dlq.PutBody(l.Context(), fmt.Appendf(nil, "%s %d", code, i), attributes)
 		require.NoError(l, err)
 	}
 }
@@ -196,7 +196,7 @@ func TestCountTakesNothing(t *testing.T) {
 func TestLettersWithoutReasonCode(t *testing.T) {
 	onEmulators(t, func(l *letters) {
 		put := func(attributes map[string]string) {
-			_, err := l.dlq.Put(l.Context(), []byte("x"), attributes)
+			_, err := l.dlq.PutBody(l.Context(), []byte("x"), attributes)
 			require.NoError(l, err)
 		}
 		put(nil)
@@ -258,7 +258,7 @@ func TestMoveMovesEachOnce(t *testing.T) {
 		l.put(3, "broken", nil)
 		l.sent = func(in *awssqs.SendMessageInput) {
 			if *in.QueueUrl == l.source {
-				_, err := l.dlq.Put(l.Context(), []byte("again"), strs(types.Message{MessageAttributes: in.MessageAttributes}))
+				_, err := l.dlq.PutBody(l.Context(), []byte("again"), strs(types.Message{MessageAttributes: in.MessageAttributes}))
 				require.NoError(l, err)
 			}
 		}
@@ -317,7 +317,7 @@ func TestWhatSQSDoesNotTakeIsPutAllTheSame(t *testing.T) {
 			for i := range 20 {
 				more[fmt.Sprintf("more-%02d", i)] = "x"
 			}
-			_, err := l.dlq.Put(l.Context(), []byte(body), more)
+			_, err := l.dlq.PutBody(l.Context(), []byte(body), more)
 			require.NoError(l, err, "%q", body)
 		}
 		moved, guarded, err := l.dlq.Move(l.Context(), 10, 3, "")
@@ -330,7 +330,7 @@ func TestWhatSQSDoesNotTakeIsPutAllTheSame(t *testing.T) {
 			assert.Equal(l, "base64", got[sqs.AttrEncoding])
 			assert.Equal(l, "a\ufffdb", got["control"])
 		}
-		_, err = sqs.NewDeadLetterQueue(l, "nowhere", "").Put(l.Context(), []byte("x"), nil)
+		_, err = sqs.NewDeadLetterQueue(l, "nowhere", "").PutBody(l.Context(), []byte("x"), nil)
 		require.Error(l, err)
 	})
 }

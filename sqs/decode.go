@@ -16,26 +16,25 @@ import (
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
-// UUIDAttribute is the message attribute in which Watermill's publishers put
-// the message's UUID.
+// UUIDAttribute is the message attribute in which Watermill's publishers send the message's UUID.
 const UUIDAttribute = "_watermill_message_uuid"
 
-// maxUUID is the longest UUID attribute that is believed, in bytes.
+// maxUUID is the maximum length of a UUID attribute, in bytes. A longer UUID is ignored.
 const maxUUID = 128
 
-// own are the keys that attributes never set.
-var own = []string{
+// reservedKeys are the keys of the metadata that attributes cannot set.
+var reservedKeys = []string{
 	metadata.DeliveryID, metadata.SentAt, metadata.ReceiveCount, metadata.Queue, metadata.Fault, metadata.AttributeFault,
 	metadata.TraceHeader, metadata.TopicARN, metadata.SNSMessageID, metadata.SNSSentAt, metadata.SNSSubject,
 }
 
-// decoder makes Watermill messages of SQS messages. It never fails: what cannot
-// be read is noted in the metadata, so that the handler sees every message.
+// decoder makes Watermill messages from SQS messages. It never fails: it reports errors in the metadata, so that the
+// handler sees every message.
 type decoder struct {
 	queue  string
-	prefix string // of attributes
+	prefix string // of the keys of attributes
 	unwrap bool
-	topics []string // that envelopes may be from; empty means any
+	topics []string // the expected topics of envelopes; empty means any
 }
 
 func newDecoder(queue string, cfg Config) decoder {
@@ -51,7 +50,7 @@ func newDecoder(queue string, cfg Config) decoder {
 	return d
 }
 
-func (d decoder) decode(m *types.Message) *message.Message {
+func (d decoder) decodeMessage(m *types.Message) *message.Message {
 	var unread []string
 	meta := message.Metadata{}
 	for name, v := range m.MessageAttributes {
@@ -59,7 +58,7 @@ func (d decoder) decode(m *types.Message) *message.Message {
 			continue
 		}
 		if value, ok := attributeText(v); ok {
-			d.attribute(meta, name, value)
+			d.setAttribute(meta, name, value)
 		} else {
 			unread = append(unread, name)
 		}
@@ -69,46 +68,46 @@ func (d decoder) decode(m *types.Message) *message.Message {
 		unread = append(unread, UUIDAttribute)
 	}
 
-	put(meta, metadata.Queue, d.queue)
-	put(meta, metadata.DeliveryID, aws.ToString(m.MessageId))
-	if n := receiveCount(m); n > 0 {
-		put(meta, metadata.ReceiveCount, strconv.Itoa(n))
+	setUnlessEmpty(meta, metadata.Queue, d.queue)
+	setUnlessEmpty(meta, metadata.DeliveryID, aws.ToString(m.MessageId))
+	if n := receiveCountOf(m); n > 0 {
+		setUnlessEmpty(meta, metadata.ReceiveCount, strconv.Itoa(n))
 	}
-	if at, ok := firstSentAt(m); ok {
-		put(meta, metadata.SentAt, at.Format(time.RFC3339Nano))
+	if at, ok := firstSentTime(m); ok {
+		setUnlessEmpty(meta, metadata.SentAt, at.Format(time.RFC3339Nano))
 	}
-	put(meta, metadata.TraceHeader, m.Attributes[string(types.MessageSystemAttributeNameAWSTraceHeader)])
+	setUnlessEmpty(meta, metadata.TraceHeader, m.Attributes[string(types.MessageSystemAttributeNameAWSTraceHeader)])
 	body := []byte(aws.ToString(m.Body))
 	if m.Body == nil {
-		put(meta, metadata.Fault, "the message has no body")
+		setUnlessEmpty(meta, metadata.Fault, "the message has no body")
 	} else if d.unwrap {
-		body, unread = d.unwrapped(body, meta, unread)
+		body, unread = d.unwrapEnvelope(body, meta, unread)
 	}
-	put(meta, metadata.AttributeFault, named(unread))
+	setUnlessEmpty(meta, metadata.AttributeFault, listNames(unread))
 	msg := message.NewMessage(uuid, body)
 	msg.Metadata = meta
 	return msg
 }
 
-// attribute sets an attribute under its key, unless that key is ours.
-func (d decoder) attribute(meta message.Metadata, name, value string) {
-	if key := d.prefix + name; !slices.Contains(own, key) {
+// setAttribute sets an attribute under its key, unless the key is reserved.
+func (d decoder) setAttribute(meta message.Metadata, name, value string) {
+	if key := d.prefix + name; !slices.Contains(reservedKeys, key) {
 		meta[key] = value
 	}
 }
 
-// put sets a key unless the value is empty.
-func put(meta message.Metadata, key, value string) {
+// setUnlessEmpty sets a key, unless the value is empty.
+func setUnlessEmpty(meta message.Metadata, key, value string) {
 	if value != "" {
 		meta[key] = value
 	}
 }
 
-// named lists names of attributes for people, bounded in length and without
-// anything that a log or a terminal would act on.
-func named(names []string) string {
+// listNames returns names of attributes as text for people. It is bounded in length, and has only characters that are
+// harmless in a log or a terminal.
+func listNames(names []string) string {
 	slices.Sort(names)
-	const most = 10 // as many as SQS takes
+	const most = 10 // the maximum of SQS
 	quoted := make([]string, 0, most)
 	for _, n := range names[:min(len(names), most)] {
 		quoted = append(quoted, strconv.QuoteToASCII(n[:min(len(n), 64)]))
@@ -116,8 +115,8 @@ func named(names []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// attributeText returns an attribute as text. Data types may have a custom
-// suffix: "String.json". Binary values are taken if they are UTF-8.
+// attributeText returns an attribute as text. A data type may have a custom suffix: "String.json". A binary value must
+// be UTF-8.
 func attributeText(v types.MessageAttributeValue) (string, bool) {
 	switch kind, _, _ := strings.Cut(aws.ToString(v.DataType), "."); kind {
 	case "String", "Number":
@@ -128,9 +127,8 @@ func attributeText(v types.MessageAttributeValue) (string, bool) {
 	return "", false
 }
 
-// uuidOf returns the UUID that a Watermill publisher gave the message, else the
-// SQS MessageId. It says false where there is a UUID attribute that is not to
-// be believed.
+// uuidOf returns the UUID that a Watermill publisher gave the message, or else the SQS MessageId. It returns false if
+// the message has an invalid UUID attribute.
 func uuidOf(m *types.Message) (uuid string, ok bool) {
 	id := aws.ToString(m.MessageId)
 	if id == "" {
@@ -148,9 +146,8 @@ func uuidOf(m *types.Message) (uuid string, ok bool) {
 	return text, true
 }
 
-// receiveCount returns how often the message was received, this time included;
-// 0 if that is not known.
-func receiveCount(m *types.Message) int {
+// receiveCountOf returns how often the message was received, including this time; 0 if it is unknown.
+func receiveCountOf(m *types.Message) int {
 	n, err := strconv.Atoi(m.Attributes[string(types.MessageSystemAttributeNameApproximateReceiveCount)])
 	if err != nil || n < 0 {
 		return 0
@@ -158,8 +155,8 @@ func receiveCount(m *types.Message) int {
 	return n
 }
 
-// sentAt returns when SQS took the message.
-func sentAt(m *types.Message) (time.Time, bool) {
+// sentTime returns the time at which SQS accepted the message.
+func sentTime(m *types.Message) (time.Time, bool) {
 	ms, err := strconv.ParseInt(m.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64)
 	const year9999 = 253402300799999
 	if err != nil || ms <= 0 || ms > year9999 {
@@ -168,10 +165,10 @@ func sentAt(m *types.Message) (time.Time, bool) {
 	return time.UnixMilli(ms).UTC(), true
 }
 
-// firstSentAt returns when the message was sent before it was moved back from a
-// dead letter queue. An attribute can make that earlier, not later.
-func firstSentAt(m *types.Message) (time.Time, bool) {
-	at, ok := sentAt(m)
+// firstSentTime returns the time at which the message was first sent, before it was moved back from a dead letter
+// queue. An attribute can make the time earlier, but not later.
+func firstSentTime(m *types.Message) (time.Time, bool) {
+	at, ok := sentTime(m)
 	first, _ := attributeText(m.MessageAttributes[AttrSentAt])
 	if t, err := time.Parse(time.RFC3339Nano, first); err == nil && t.Before(at) && t.Year() > 2000 {
 		return t.UTC(), ok
@@ -179,5 +176,7 @@ func firstSentAt(m *types.Message) (time.Time, bool) {
 	return at, ok
 }
 
-// fault formats a metadata.Fault.
-func fault(format string, args ...any) string { return fmt.Sprintf("SNS envelope: "+format, args...) }
+// envelopeFault formats a value of metadata.Fault.
+func envelopeFault(format string, args ...any) string {
+	return fmt.Sprintf("SNS envelope: "+format, args...)
+}

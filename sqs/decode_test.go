@@ -42,7 +42,7 @@ func TestUUID(t *testing.T) {
 		"not ASCII":    {attribute("String", "ü"), ""},
 		"escape codes": {attribute("String", "\x1b[31m"), ""},
 	} {
-		msg := newDecoder("queue", Config{}).decode(&types.Message{
+		msg := newDecoder("queue", Config{}).decodeMessage(&types.Message{
 			MessageId: aws.String("id-1"), Body: aws.String("{}"),
 			MessageAttributes: map[string]types.MessageAttributeValue{UUIDAttribute: test.attribute},
 		})
@@ -53,7 +53,7 @@ func TestUUID(t *testing.T) {
 		assert.Equal(t, test.want, msg.UUID, name)
 		assert.Equal(t, want, msg.Metadata, name)
 	}
-	assert.NotEmpty(t, newDecoder("queue", Config{}).decode(&types.Message{}).UUID, "without any ID")
+	assert.NotEmpty(t, newDecoder("queue", Config{}).decodeMessage(&types.Message{}).UUID, "without any ID")
 }
 
 func TestAttributes(t *testing.T) {
@@ -73,9 +73,9 @@ func TestAttributes(t *testing.T) {
 		metadata.Queue: "queue", metadata.DeliveryID: "id-1", metadata.SentAt: "2023-11-14T22:13:20.123Z", metadata.ReceiveCount: "4", metadata.TraceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793",
 		metadata.AttributeFault: `"no\ntype", "not"`, "plain": "x", "custom": "{}", "number": "17", "binary": "text",
 	}
-	assert.Equal(t, want, newDecoder("queue", Config{PlainAttributes: true}).decode(m).Metadata, "none of ours is set by an attribute")
+	assert.Equal(t, want, newDecoder("queue", Config{PlainAttributes: true}).decodeMessage(m).Metadata, "none of ours is set by an attribute")
 
-	prefixed := newDecoder("queue", Config{}).decode(m).Metadata
+	prefixed := newDecoder("queue", Config{}).decodeMessage(m).Metadata
 	assert.Equal(t, "x", prefixed["attribute.plain"])
 	assert.Equal(t, "other", prefixed["attribute.queue"])
 	assert.Equal(t, "queue", prefixed[metadata.Queue])
@@ -101,7 +101,7 @@ func TestSentTimestamp(t *testing.T) {
 		if test.first != "" {
 			m.MessageAttributes = map[string]types.MessageAttributeValue{AttrSentAt: attribute("String", test.first)}
 		}
-		assert.Equal(t, test.want, newDecoder("queue", Config{}).decode(m).Metadata.Get(metadata.SentAt), name)
+		assert.Equal(t, test.want, newDecoder("queue", Config{}).decodeMessage(m).Metadata.Get(metadata.SentAt), name)
 	}
 }
 
@@ -116,7 +116,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"Type":`+strings.Repeat("[", 20000)), "a", "Number.x", "1", []byte("b"), "", "")
 	d := newDecoder("queue", Config{UnwrapSNS: true, TopicARNs: []string{topic}, PlainAttributes: true})
 	f.Fuzz(func(t *testing.T, body []byte, name, kind, value string, binary []byte, sent, count string) {
-		msg := d.decode(&types.Message{
+		msg := d.decodeMessage(&types.Message{
 			MessageId: aws.String("id-1"), Body: aws.String(string(body)),
 			Attributes:        map[string]string{"SentTimestamp": sent, "ApproximateReceiveCount": count},
 			MessageAttributes: map[string]types.MessageAttributeValue{name: {DataType: &kind, StringValue: &value, BinaryValue: binary}},

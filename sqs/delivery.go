@@ -15,133 +15,133 @@ import (
 )
 
 const (
-	// maxHold is how long after its receive a message can be kept invisible: the
-	// 12 h of SQS, less what clocks and networks may take.
+	// maxHold is the time after its receive for which a message can be kept invisible: the 12 h of SQS, less a margin
+	// for clocks and networks.
 	maxHold = maxVisibility - time.Minute
-	// visibilityAttempts bounds the calls that try to nack or return a message;
-	// without them it comes again when its visibility timeout ends.
+	// visibilityAttempts bounds the attempts to nack or return a message. If all fail, the message is delivered again
+	// when its visibility timeout ends.
 	visibilityAttempts = 3
 )
 
-// delivery is a message in flight, or one that is acked and not yet deleted.
+// delivery is a message in flight, or acked and not deleted yet.
 type delivery struct {
 	id    string
-	count int // how often it was received, 1 if that is not known
+	count int // the receive count, 1 if it is unknown
 
 	mu       sync.Mutex
-	handle   string    // of the last receive: only that one can delete it
-	received time.Time // the last receive
+	handle   string    // the handle of the last receive: only this handle can delete the message
+	received time.Time // the time of the last receive
 	acked    bool
 }
 
-// accept takes in a received message, and says whether it takes a slot.
-func (s *subscription) accept(m *types.Message) bool {
+// acceptMessage starts the delivery of a received message, and reports whether the message uses a slot.
+func (s *subscription) acceptMessage(m *types.Message) bool {
 	d := &delivery{
 		id: aws.ToString(m.MessageId), handle: aws.ToString(m.ReceiptHandle),
-		count: max(1, receiveCount(m)), received: time.Now(),
+		count: max(1, receiveCountOf(m)), received: time.Now(),
 	}
-	if known := s.known.admit(d); known != nil {
-		s.log.Debug("message came again, not handed out again", "message_id", d.id)
-		if known.renew(d) {
+	if known := s.registry.admitDelivery(d); known != nil {
+		s.log.Debug("message was delivered again and is already known", "message_id", d.id)
+		if known.replaceHandle(d) {
 			s.deletes <- deletion{known, d.handle}
 		}
 		return false
 	}
-	if at, ok := sentAt(m); ok {
+	if at, ok := sentTime(m); ok {
 		s.observer.MessageReceived(time.Since(at))
 	}
 	s.observer.InFlightChanged(1)
-	msg := s.decoder.decode(m)
+	msg := s.decoder.decodeMessage(m)
 	if msg.Metadata.Get(metadata.Fault) != "" {
 		s.observer.MessageUndecodable()
 	}
 	s.couriers.Go(func() {
-		s.carry(d, msg)
+		s.deliverMessage(d, msg)
 		s.observer.InFlightChanged(-1)
-		s.free(1)
+		s.releaseSlots(1)
 	})
 	return true
 }
 
-// renew takes the receipt handle of a later receive of the same message, and
-// says whether it was acked already.
-func (d *delivery) renew(later *delivery) (acked bool) {
+// replaceHandle takes the receipt handle of a later receive of the same message, and reports whether the message was
+// already acked.
+func (d *delivery) replaceHandle(later *delivery) (acked bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.handle, d.received = later.handle, later.received
 	return d.acked
 }
 
-// finish notes that the message was acked and returns how to delete it.
-func (d *delivery) finish() deletion {
+// markAcked records that the message was acked, and returns its deletion.
+func (d *delivery) markAcked() deletion {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.acked = true
 	return deletion{d, d.handle}
 }
 
-// carry hands a message out and settles it, extending its visibility meanwhile.
-func (s *subscription) carry(d *delivery, msg *message.Message) {
-	ctx, cancel := context.WithCancel(s.base)
+// deliverMessage delivers a message to the receiver of the channel and settles it. Meanwhile it extends its visibility.
+func (s *subscription) deliverMessage(d *delivery, msg *message.Message) {
+	ctx, cancel := context.WithCancel(s.callCtx)
 	defer cancel()
 	msg.SetContext(ctx)
-	extend := time.NewTimer(s.extendAfter())
+	extend := time.NewTimer(s.extensionDelay())
 	defer extend.Stop()
 
-	if s.receiving.Err() != nil {
-		s.giveBackUntaken(d)
+	if s.receiveCtx.Err() != nil {
+		s.returnUntaken(d)
 		return
 	}
-	out, stop := s.out, s.receiving.Done()
+	out, stop := s.out, s.receiveCtx.Done()
 	var kill <-chan struct{}
 	for {
 		select {
 		case out <- msg:
-			out, stop, kill = nil, nil, s.kill
+			out, stop, kill = nil, nil, s.handlersExpired
 		case <-stop:
-			s.giveBackUntaken(d)
+			s.returnUntaken(d)
 			return
 		case <-extend.C:
-			if next := s.extend(d); next > 0 {
+			if next := s.extendVisibility(d); next > 0 {
 				extend.Reset(next)
 			}
 		case <-msg.Acked():
-			s.deletes <- d.finish()
+			s.deletes <- d.markAcked()
 			return
 		case <-msg.Nacked():
-			s.nack(d)
+			s.nackMessage(d)
 			return
 		case <-kill:
 			cancel()
-			s.lastCall(d, msg)
+			s.awaitLateAck(d, msg)
 			return
 		}
 	}
 }
 
-// lastCall gives a handler whose context was cancelled a moment to ack.
-func (s *subscription) lastCall(d *delivery, msg *message.Message) {
+// awaitLateAck gives a handler a moment to ack after its context was cancelled.
+func (s *subscription) awaitLateAck(d *delivery, msg *message.Message) {
 	timer := time.NewTimer(killGrace)
 	defer timer.Stop()
 	select {
 	case <-msg.Acked():
-		s.deletes <- d.finish()
+		s.deletes <- d.markAcked()
 		return
 	case <-msg.Nacked():
 	case <-timer.C:
 	}
-	s.giveBack(d)
+	s.returnMessage(d)
 }
 
-// extendAfter is when a message that was just received or extended is extended.
-func (s *subscription) extendAfter() time.Duration {
+// extensionDelay returns the time from a receive or an extension until the next extension.
+func (s *subscription) extensionDelay() time.Duration {
 	return time.Duration(float64(s.cfg.Visibility) * s.cfg.ExtendFraction)
 }
 
-// extend keeps a message invisible. It returns when to do so again, or 0 if SQS
-// would not let it.
-func (s *subscription) extend(d *delivery) time.Duration {
-	handle, left := d.hold()
+// extendVisibility keeps a message invisible. It returns the time until the next extension, or 0 if SQS would refuse
+// it.
+func (s *subscription) extendVisibility(d *delivery) time.Duration {
+	handle, left := d.holdLimit()
 	if left = min(left, s.cfg.Visibility); left < time.Second {
 		s.log.Warn("message cannot be kept invisible any longer", "message_id", d.id)
 		return 0
@@ -149,60 +149,60 @@ func (s *subscription) extend(d *delivery) time.Duration {
 	err := s.setVisibility(handle, left)
 	if err == nil {
 		s.observer.VisibilityExtended()
-		return s.extendAfter()
+		return s.extensionDelay()
 	}
 	s.log.Warn("visibility not extended", "message_id", d.id, "error", err)
-	return max((s.cfg.Visibility-s.extendAfter())/4, 200*time.Millisecond)
+	return max((s.cfg.Visibility-s.extensionDelay())/4, 200*time.Millisecond)
 }
 
-// nack keeps a message invisible for its backoff.
-func (s *subscription) nack(d *delivery) {
-	defer s.known.forget(d)
-	_, left := d.hold()
+// nackMessage makes a message invisible for its backoff.
+func (s *subscription) nackMessage(d *delivery) {
+	defer s.registry.forgetDelivery(d)
+	_, left := d.holdLimit()
 	delay := max(time.Second, min(ceilSeconds(s.cfg.Backoff(d.count)), left))
-	s.change(d, delay)
+	s.changeVisibility(d, delay)
 }
 
-// giveBackUntaken makes a message visible again that nobody took before the
-// shutdown began: not before the last receive has ended, which else would take
-// it, and be cancelled with it.
-func (s *subscription) giveBackUntaken(d *delivery) {
-	<-s.quiet
-	s.giveBack(d)
+// returnUntaken makes a message visible again that was not taken before the shutdown began. It waits for the end of the
+// last receive, because it could otherwise receive the message again and be cancelled.
+func (s *subscription) returnUntaken(d *delivery) {
+	<-s.receiveEnded
+	s.returnMessage(d)
 }
 
-// giveBack makes a message visible again.
-func (s *subscription) giveBack(d *delivery) {
-	defer s.known.forget(d)
-	s.change(d, 0)
+// returnMessage makes a message visible again.
+func (s *subscription) returnMessage(d *delivery) {
+	defer s.registry.forgetDelivery(d)
+	s.changeVisibility(d, 0)
 }
 
-// change sets the visibility of a message that is not worked on any more.
-func (s *subscription) change(d *delivery, v time.Duration) {
+// changeVisibility sets the visibility timeout of a message that is no longer being handled.
+func (s *subscription) changeVisibility(d *delivery, v time.Duration) {
 	for attempt := 1; ; attempt++ {
-		handle, _ := d.hold()
+		handle, _ := d.holdLimit()
 		err := s.setVisibility(handle, v)
 		if err == nil {
 			s.observer.MessageReturned()
 			return
 		}
-		if attempt == visibilityAttempts || isGone(err) || !pause(s.base, callBackoff(attempt)) {
-			s.log.Warn("visibility not changed: the message comes again when its timeout ends", "message_id", d.id, "error", err)
+		if attempt == visibilityAttempts || isGone(err) || !pause(s.callCtx, callBackoff(attempt)) {
+			s.log.Warn("visibility not changed: the message is delivered again when its timeout ends",
+				"message_id", d.id, "error", err)
 			return
 		}
 	}
 }
 
-// hold returns the receipt handle, and for how long from now SQS lets the
-// message be invisible, in whole seconds.
-func (d *delivery) hold() (handle string, left time.Duration) {
+// holdLimit returns the receipt handle, and the time from now for which SQS allows the message to be invisible, in
+// whole seconds.
+func (d *delivery) holdLimit() (handle string, left time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.handle, (maxHold - time.Since(d.received)).Truncate(time.Second)
 }
 
 func (s *subscription) setVisibility(handle string, v time.Duration) error {
-	ctx, cancel := context.WithTimeout(s.base, callTimeout)
+	ctx, cancel := context.WithTimeout(s.callCtx, callTimeout)
 	defer cancel()
 	_, err := s.api.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
 		QueueUrl:          aws.String(s.url),

@@ -62,7 +62,7 @@ func TestWatchDepth(t *testing.T) {
 		require.Len(t, all, 4)
 		require.Equal(t, told{sqs.Depth{Visible: 7, InFlight: 120000}, nil}, all[0])
 		require.ErrorIs(t, all[1].err, denied)
-		require.ErrorContains(t, all[2].err, `read the depth of queue "queue": ApproximateNumberOfMessages is no number`)
+		require.ErrorContains(t, all[2].err, `read the depth of queue "queue": ApproximateNumberOfMessages is not a number`)
 		require.Zero(t, all[2].Depth)
 		require.Equal(t, all[0], all[3])
 		require.Equal(t, 3*time.Minute, time.Since(began), "at once, and once a minute")

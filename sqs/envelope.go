@@ -15,56 +15,60 @@ import (
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
-// unwrapped returns the message in an SNS envelope, with what the envelope says
-// of it in the metadata; or the body as it is, if it is no envelope or one that
-// is to be refused (then metadata.Fault says why).
+// unwrapEnvelope returns the message in an SNS envelope, and sets the facts of the envelope in the metadata. A body
+// that is not an envelope is returned as it is. So is an envelope that the handler has to refuse; metadata.Fault has
+// the reason.
 //
-// An envelope (SNS Developer Guide, "Parsing message formats") is a JSON object
-// with the members Type, exactly "Notification", TopicArn and Message, both
-// strings. encoding/json would take "topicarn" for "TopicArn" and the last of
-// two members of one name, where another reader takes the first: what two
-// readers may read differently is refused.
-func (d decoder) unwrapped(body []byte, meta message.Metadata, unread []string) ([]byte, []string) {
+// An envelope (SNS Developer Guide, "Parsing message formats") is a JSON object with the members Type, exactly
+// "Notification", and TopicArn and Message, both strings. If a member is repeated, encoding/json takes the last, while
+// other readers take the first, and it accepts "topicarn" for "TopicArn". An envelope that two readers may read
+// differently is refused.
+func (d decoder) unwrapEnvelope(body []byte, meta message.Metadata, unread []string) ([]byte, []string) {
 	o, err := readObject(body)
-	if err != nil || !o.hasFold("Type", "TopicArn", "Message") {
-		return body, unread // Step Functions, raw delivery or a plain producer
+	if err != nil || !o.hasMembers("Type", "TopicArn", "Message") {
+		return body, unread // a message of Step Functions, of raw delivery, or of another producer
 	}
 	if o.ambiguous != "" {
-		put(meta, metadata.Fault, fault("member %q comes twice, or in two cases", clip(o.ambiguous)))
+		setUnlessEmpty(meta, metadata.Fault, envelopeFault("member %q is repeated, or in two cases", truncateQuote(o.ambiguous)))
 		return body, unread
 	}
-	if name := o.variant("Type", "TopicArn", "Message", "MessageId", "Timestamp", "Subject", "MessageAttributes"); name != "" {
-		put(meta, metadata.Fault, fault("member %q is in the wrong case", clip(name)))
+	name := o.caseVariant("Type", "TopicArn", "Message", "MessageId", "Timestamp", "Subject", "MessageAttributes")
+	if name != "" {
+		setUnlessEmpty(meta, metadata.Fault, envelopeFault("member %q is in the wrong case", truncateQuote(name)))
 		return body, unread
 	}
-	if kind, _ := o.text("Type"); kind != "Notification" {
-		return body, unread // somebody's own message with such members
+	if kind, _ := o.stringMember("Type"); kind != "Notification" {
+		return body, unread // a message that happens to have such members
 	}
-	topic, ok := o.text("TopicArn")
+	topic, ok := o.stringMember("TopicArn")
 	if !ok || topic == "" {
-		put(meta, metadata.Fault, fault("TopicArn is no string, or empty"))
+		setUnlessEmpty(meta, metadata.Fault, envelopeFault("TopicArn is not a string, or empty"))
 		return body, unread
 	}
-	payload, ok := o.text("Message")
+	payload, ok := o.stringMember("Message")
 	if !ok {
-		put(meta, metadata.Fault, fault("Message is no string"))
+		setUnlessEmpty(meta, metadata.Fault, envelopeFault("Message is not a string"))
 		return body, unread
 	}
-	put(meta, metadata.TopicARN, topic)
+	setUnlessEmpty(meta, metadata.TopicARN, topic)
 	if len(d.topics) > 0 && !slices.Contains(d.topics, topic) {
-		put(meta, metadata.Fault, fault("from an unexpected topic, %q", clip(topic)))
+		setUnlessEmpty(meta, metadata.Fault, envelopeFault("from an unexpected topic, %q", truncateQuote(topic)))
 		return body, unread
 	}
-	for key, member := range map[string]string{metadata.SNSMessageID: "MessageId", metadata.SNSSentAt: "Timestamp", metadata.SNSSubject: "Subject"} {
-		text, _ := o.text(member)
-		put(meta, key, text)
+	members := map[string]string{
+		metadata.SNSMessageID: "MessageId",
+		metadata.SNSSentAt:    "Timestamp",
+		metadata.SNSSubject:   "Subject",
+	}
+	for key, member := range members {
+		text, _ := o.stringMember(member)
+		setUnlessEmpty(meta, key, text)
 	}
 	return []byte(payload), d.envelopeAttributes(o, meta, unread)
 }
 
-// envelopeAttributes sets the attributes of an envelope, {"name": {"Type":
-// "String", "Value": "…"}}, in the metadata, and appends the names of those
-// that cannot be read.
+// envelopeAttributes sets the attributes of an envelope, {"name": {"Type": "String", "Value": "…"}}, in the metadata,
+// and appends the names of unreadable attributes.
 func (d decoder) envelopeAttributes(o object, meta message.Metadata, unread []string) []string {
 	raw, found := o.members["MessageAttributes"]
 	if !found {
@@ -79,24 +83,24 @@ func (d decoder) envelopeAttributes(o object, meta message.Metadata, unread []st
 			continue
 		}
 		a, err := readObject(raw)
-		value, ok := a.text("Value")
+		value, ok := a.stringMember("Value")
 		if err != nil || !ok || a.ambiguous != "" {
 			unread = append(unread, name)
 			continue
 		}
-		d.attribute(meta, name, value)
+		d.setAttribute(meta, name, value)
 	}
 	return unread
 }
 
-// object is a JSON object whose member names are told apart as they are.
+// object is a JSON object. The names of its members are compared exactly.
 type object struct {
 	members   map[string]json.RawMessage
-	folded    map[string]bool // the names without regard to case
-	ambiguous string          // a name that came twice, or in two cases
+	folded    map[string]bool // the case-folded names
+	ambiguous string          // a name that is repeated, or in two cases
 }
 
-// readObject reads one JSON object and nothing after it.
+// readObject reads a JSON object, and refuses data after it.
 func readObject(data []byte) (object, error) {
 	o := object{members: map[string]json.RawMessage{}, folded: map[string]bool{}}
 	in := json.NewDecoder(bytes.NewReader(data))
@@ -108,12 +112,12 @@ func readObject(data []byte) (object, error) {
 		if err != nil {
 			return o, fmt.Errorf("member name: %w", err)
 		}
-		name, _ := token.(string) // the decoder takes nothing else for a name
+		name, _ := token.(string) // the decoder returns strings only as names
 		var value json.RawMessage
 		if err := in.Decode(&value); err != nil {
 			return o, fmt.Errorf("member: %w", err)
 		}
-		f := fold(name)
+		f := foldCase(name)
 		if o.folded[f] {
 			o.ambiguous = name
 		}
@@ -128,8 +132,8 @@ func readObject(data []byte) (object, error) {
 	return o, nil
 }
 
-// text returns a member that is a string.
-func (o object) text(name string) (string, bool) {
+// stringMember returns the value of a member, if it is a string.
+func (o object) stringMember(name string) (string, bool) {
 	raw := o.members[name]
 	if len(raw) == 0 || raw[0] != '"' {
 		return "", false
@@ -139,13 +143,13 @@ func (o object) text(name string) (string, bool) {
 	return s, err == nil
 }
 
-// hasFold says whether the object has all these members, in whatever case.
-func (o object) hasFold(names ...string) bool {
-	return !slices.ContainsFunc(names, func(n string) bool { return !o.folded[fold(n)] })
+// hasMembers reports whether the object has all these members, in any case.
+func (o object) hasMembers(names ...string) bool {
+	return !slices.ContainsFunc(names, func(n string) bool { return !o.folded[foldCase(n)] })
 }
 
-// variant returns the member that is one of these names in another case, or "".
-func (o object) variant(names ...string) string {
+// caseVariant returns a member with any of these names in another case, or "".
+func (o object) caseVariant(names ...string) string {
 	for name := range o.members {
 		for _, want := range names {
 			if name != want && strings.EqualFold(name, want) {
@@ -156,9 +160,8 @@ func (o object) variant(names ...string) string {
 	return ""
 }
 
-// fold maps names that differ only in case to the same text, by Unicode's simple
-// folding, as encoding/json does.
-func fold(s string) string {
+// foldCase maps names that differ only in case to the same text, by Unicode's simple folding, as encoding/json does.
+func foldCase(s string) string {
 	return strings.Map(func(r rune) rune {
 		least := r
 		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
@@ -168,5 +171,5 @@ func fold(s string) string {
 	}, s)
 }
 
-// clip bounds a text from outside that goes into an error.
-func clip(s string) string { return s[:min(len(s), 200)] }
+// truncateQuote bounds a text from outside that is quoted in an error.
+func truncateQuote(s string) string { return s[:min(len(s), 200)] }

@@ -51,14 +51,14 @@ func envelopes() []envelope {
 		{name: "no message", body: `{"Type":"Notification",` + arn + `}`},
 		{name: "trailing value", body: `{"Type":"Notification",` + arn + `,"Message":"x"}{}`},
 		{name: "cut off", body: `{"Type":"Notification",` + arn + `,"Message":"x"`},
-		{name: "message no string", body: `{"Type":"Notification",` + arn + `,"Message":{"order":"7"}}`, meta: fault("Message is no string")},
-		{name: "topic no string", body: `{"Type":"Notification","TopicArn":null,"Message":"x"}`, meta: fault("TopicArn is no string, or empty")},
-		{name: "topic empty", body: `{"Type":"Notification","TopicArn":"","Message":"x"}`, meta: fault("TopicArn is no string, or empty")},
-		{name: "message twice", body: `{"Type":"Notification",` + arn + `,"Message":"x","Message":"y"}`, meta: fault(`member "Message" comes twice, or in two cases`)},
-		{name: "topic in two cases", body: `{"Type":"Notification",` + arn + `,"Message":"x","topicarn":"y"}`, meta: fault(`member "topicarn" comes twice, or in two cases`)},
+		{name: "message no string", body: `{"Type":"Notification",` + arn + `,"Message":{"order":"7"}}`, meta: fault("Message is not a string")},
+		{name: "topic no string", body: `{"Type":"Notification","TopicArn":null,"Message":"x"}`, meta: fault("TopicArn is not a string, or empty")},
+		{name: "topic empty", body: `{"Type":"Notification","TopicArn":"","Message":"x"}`, meta: fault("TopicArn is not a string, or empty")},
+		{name: "message twice", body: `{"Type":"Notification",` + arn + `,"Message":"x","Message":"y"}`, meta: fault(`member "Message" is repeated, or in two cases`)},
+		{name: "topic in two cases", body: `{"Type":"Notification",` + arn + `,"Message":"x","topicarn":"y"}`, meta: fault(`member "topicarn" is repeated, or in two cases`)},
 		{name: "wrong case", body: `{"Type":"Notification",` + arn + `,"message":"x"}`, meta: fault(`member "message" is in the wrong case`)},
 		{name: "folded by Unicode", body: `{"Type":"Notification",` + arn + `,"Me` + "\u017f" + `sage":"x"}`, meta: fault(`member "Meſsage" is in the wrong case`)},
-		{name: "written as escapes", body: `{"Type":"Notification",` + arn + `,"Message":"x","\u004dessage":"y"}`, meta: fault(`member "Message" comes twice, or in two cases`)},
+		{name: "written as escapes", body: `{"Type":"Notification",` + arn + `,"Message":"x","\u004dessage":"y"}`, meta: fault(`member "Message" is repeated, or in two cases`)},
 		{
 			name: "another topic", body: `{"Type":"Notification","TopicArn":"arn:other","Message":"x"}`,
 			meta: message.Metadata{metadata.TopicARN: "arn:other", metadata.Fault: `SNS envelope: from an unexpected topic, "arn:other"`},
@@ -70,7 +70,7 @@ func TestEnvelope(t *testing.T) {
 	t.Parallel()
 	d := newDecoder("queue", Config{UnwrapSNS: true, TopicARNs: []string{"arn:first", topic}})
 	for _, e := range envelopes() {
-		msg := d.decode(&types.Message{MessageId: aws.String("id-1"), Body: aws.String(e.body)})
+		msg := d.decodeMessage(&types.Message{MessageId: aws.String("id-1"), Body: aws.String(e.body)})
 		want := message.Metadata{metadata.Queue: "queue", metadata.DeliveryID: "id-1"}
 		maps.Copy(want, e.meta)
 		if e.payload == "" {
@@ -80,11 +80,11 @@ func TestEnvelope(t *testing.T) {
 		assert.Equal(t, want, msg.Metadata, e.name)
 		assert.Equal(t, "id-1", msg.UUID, e.name)
 
-		plain := newDecoder("queue", Config{}).decode(&types.Message{Body: aws.String(e.body)})
+		plain := newDecoder("queue", Config{}).decodeMessage(&types.Message{Body: aws.String(e.body)})
 		assert.Equal(t, e.body, string(plain.Payload), "%s: not asked to unwrap", e.name)
 		assert.Empty(t, plain.Metadata.Get(metadata.Fault), e.name)
 	}
 	anyTopic := newDecoder("queue", Config{UnwrapSNS: true})
-	msg := anyTopic.decode(&types.Message{Body: aws.String(`{"Type":"Notification","TopicArn":"arn:other","Message":"x"}`)})
+	msg := anyTopic.decodeMessage(&types.Message{Body: aws.String(`{"Type":"Notification","TopicArn":"arn:other","Message":"x"}`)})
 	assert.Equal(t, "x", string(msg.Payload))
 }

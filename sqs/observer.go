@@ -2,9 +2,9 @@ package sqs
 
 import "time"
 
-// Observer counts the work of a Subscriber, for metrics. Its methods are called from many goroutines and must not block.
-// Each call of ReceiveSucceeded, ReceiveFailed, VisibilityExtended, MessageReturned, VisibilityFailed and DeleteCalled
-// is one request to SQS, so their sum is the cost of the messages.
+// Observer counts the work of a Subscriber, for metrics. Its methods are called from many goroutines and must not
+// block. Each call of ReceiveSucceeded, ReceiveFailed, VisibilityExtended, MessageReturned, VisibilityFailed and
+// DeleteCalled is a request to SQS, so their sum is the cost of the messages.
 type Observer interface {
 	// ReceiveSucceeded is called after a receive, with the number of its messages; 0 is an empty receive.
 	ReceiveSucceeded(messages int)
@@ -22,7 +22,8 @@ type Observer interface {
 	MessageReturned()
 	// VisibilityFailed is called when a change of a message's visibility timeout failed.
 	VisibilityFailed()
-	// DeleteCalled is called after a delete call, with the number of messages that it deleted; 0 if it failed as a whole.
+	// DeleteCalled is called after a delete call, with the number of messages that it deleted; 0 if it failed as a
+	// whole.
 	DeleteCalled(messages int)
 	// DeleteFailed is called with the number of acked messages whose deletion was abandoned. SQS delivers them again:
 	// this process then deletes them without handling them, another process handles them again.

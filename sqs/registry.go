@@ -2,25 +2,24 @@ package sqs
 
 import "sync"
 
-// maxLeft bounds the acked messages that are remembered because their delete
-// was given up; beyond it the oldest is forgotten, and is handled again if it comes.
-const maxLeft = 10_000
+// maxUndeleted bounds the acked messages that are remembered because their deletion was abandoned. Beyond it the oldest
+// is forgotten, and is handled again if SQS delivers it again.
+const maxUndeleted = 10_000
 
-// registry knows the messages that are in flight, or acked and not yet deleted,
-// by MessageId. It is how a message that SQS hands over twice is handled once.
+// registry has the messages that are in flight, or acked and not deleted yet, by MessageId. It prevents a message that
+// SQS delivers twice from being handled twice.
 type registry struct {
-	mu   *sync.Mutex
-	byID map[string]*delivery
-	left []string // acked, their delete given up, oldest first
+	mu        *sync.Mutex
+	byID      map[string]*delivery
+	undeleted []string // acked messages with an abandoned deletion, oldest first
 }
 
 func newRegistry() registry {
 	return registry{mu: &sync.Mutex{}, byID: map[string]*delivery{}}
 }
 
-// admit takes in a delivery, or returns the one of the same message that is
-// known already.
-func (r *registry) admit(d *delivery) (known *delivery) {
+// admitDelivery adds a delivery. If there is a delivery of the same message, it returns that instead.
+func (r *registry) admitDelivery(d *delivery) (known *delivery) {
 	if d.id == "" {
 		return nil
 	}
@@ -32,8 +31,8 @@ func (r *registry) admit(d *delivery) (known *delivery) {
 	return known
 }
 
-// forget lets a message be handed out again if it comes again.
-func (r *registry) forget(d *delivery) {
+// forgetDelivery removes a delivery, so that the message is handled if it is delivered again.
+func (r *registry) forgetDelivery(d *delivery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.byID[d.id] == d {
@@ -41,15 +40,15 @@ func (r *registry) forget(d *delivery) {
 	}
 }
 
-// leave remembers an acked message whose delete was given up.
-func (r *registry) leave(d *delivery) {
+// keepUndeleted remembers an acked message with an abandoned deletion.
+func (r *registry) keepUndeleted(d *delivery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.byID[d.id] != d {
 		return
 	}
-	if r.left = append(r.left, d.id); len(r.left) > maxLeft {
-		delete(r.byID, r.left[0])
-		r.left = r.left[1:]
+	if r.undeleted = append(r.undeleted, d.id); len(r.undeleted) > maxUndeleted {
+		delete(r.byID, r.undeleted[0])
+		r.undeleted = r.undeleted[1:]
 	}
 }

@@ -27,13 +27,13 @@ func (s *silent) GetQueueUrl(ctx context.Context, _ *sqs.GetQueueUrlInput, _ ...
 func TestALookUpThatGetsNoAnswerIsMadeAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := &silent{times: 2}
-		url, err := resolve(t.Context(), api, "q")
+		url, err := resolveQueueURL(t.Context(), api, "q")
 		require.NoError(t, err)
 		require.Equal(t, "https://sqs/q", url)
 		require.Equal(t, 3, api.calls)
 
 		api = &silent{times: 100}
-		_, err = resolve(t.Context(), api, "q")
+		_, err = resolveQueueURL(t.Context(), api, "q")
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, resolveAttempts, api.calls)
 	})

@@ -7,7 +7,7 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// Settings are the settings of one SQS queue.
+// Settings are the settings of an SQS queue.
 type Settings struct {
 	Queue           string        `yaml:"queue" doc:"name or URL"`
 	DeadLetterQueue string        `yaml:"dead_letter_queue" doc:"name or URL of the queue for messages that can never be handled; empty keeps them in the store"`

@@ -10,24 +10,21 @@ import (
 )
 
 const (
-	// killGrace is how long a handler whose context was cancelled at the end of
-	// CloseTimeout has to ack or nack.
+	// killGrace is the time that a handler has to ack or nack after its context was cancelled at the end of
+	// CloseTimeout.
 	killGrace = 100 * time.Millisecond
-	// finishTimeout bounds the deletes and returns at the end of a shutdown
-	// during which SQS cannot be reached.
+	// finishTimeout bounds the deletes and returns at the end of a shutdown while SQS cannot be reached.
 	finishTimeout = 5 * time.Second
-	// pollGrace is how long after its begin a receive is not cancelled when a
-	// shutdown begins. Under load the answer comes within milliseconds, with
-	// messages that are given back at once; cancelled, they would be invisible
-	// until their timeout. One that takes longer waits at an empty queue.
+	// pollGrace is the time for which a receive that has just begun is not cancelled by a shutdown. Under load the
+	// answer arrives within milliseconds, and its messages are returned at once. The messages of a cancelled receive
+	// would be invisible until their timeout. A receive that takes longer waits at an empty queue.
 	pollGrace = 300 * time.Millisecond
-	// gatherLinger is how long a receive waits for more free slots when there
-	// is one: a busy subscriber receives ten at a time, and one whose slots are
-	// nearly all held by slow handlers still uses the rest.
+	// gatherLinger is the time for which a receive waits for more free slots after the first. A busy subscriber then
+	// receives ten messages at a time, and a subscriber with many slow handlers still uses its remaining slots.
 	gatherLinger = 250 * time.Millisecond
 )
 
-// subscription is one Subscribe.
+// subscription is the work of a call of Subscribe.
 type subscription struct {
 	api      API
 	cfg      Config
@@ -38,16 +35,16 @@ type subscription struct {
 	decoder  decoder
 
 	out       chan *message.Message
-	slots     chan struct{} // free ones
+	slots     chan struct{} // holds a token for each free slot
 	freeSlots *gatherer[struct{}]
-	known     registry
+	registry  registry
 
-	receiving context.Context // ends when a shutdown begins
-	stop      context.CancelFunc
-	base      context.Context // of messages and calls; ends when a shutdown has ended
-	abort     context.CancelFunc
-	quiet     chan struct{} // closed when nothing is received any more
-	kill      chan struct{} // closed when CloseTimeout has passed
+	receiveCtx      context.Context // ends when a shutdown begins
+	stopReceiving   context.CancelFunc
+	callCtx         context.Context // the context of messages and calls; ends when a shutdown has ended
+	cancelCalls     context.CancelFunc
+	receiveEnded    chan struct{} // closed when all receives have ended
+	handlersExpired chan struct{} // closed when CloseTimeout has passed
 
 	pollers  pollers
 	couriers sync.WaitGroup
@@ -57,35 +54,35 @@ type subscription struct {
 
 func newSubscription(ctx context.Context, api API, cfg Config, topic, url string) *subscription {
 	s := &subscription{
-		api:      api,
-		cfg:      cfg,
-		topic:    topic,
-		url:      url,
-		log:      cfg.Logger.With("queue", topic),
-		observer: cfg.Observer,
-		decoder:  newDecoder(topic, cfg),
-		out:      make(chan *message.Message),
-		slots:    make(chan struct{}, cfg.Concurrency),
-		known:    newRegistry(),
-		quiet:    make(chan struct{}),
-		kill:     make(chan struct{}),
-		deletes:  make(chan deletion, cfg.Concurrency),
+		api:             api,
+		cfg:             cfg,
+		topic:           topic,
+		url:             url,
+		log:             cfg.Logger.With("queue", topic),
+		observer:        cfg.Observer,
+		decoder:         newDecoder(topic, cfg),
+		out:             make(chan *message.Message),
+		slots:           make(chan struct{}, cfg.Concurrency),
+		registry:        newRegistry(),
+		receiveEnded:    make(chan struct{}),
+		handlersExpired: make(chan struct{}),
+		deletes:         make(chan deletion, cfg.Concurrency),
 	}
 	for range cfg.Concurrency {
 		s.slots <- struct{}{}
 	}
 	s.freeSlots = newGatherer(s.slots, min(maxBatch, cfg.Concurrency), gatherLinger)
-	s.receiving, s.stop = context.WithCancel(ctx)
-	s.base, s.abort = context.WithCancel(context.WithoutCancel(ctx))
+	s.receiveCtx, s.stopReceiving = context.WithCancel(ctx)
+	s.callCtx, s.cancelCalls = context.WithCancel(context.WithoutCancel(ctx))
 	return s
 }
 
-// run receives until its context or closing ends, and then shuts down: it
-// returns when nothing of the subscription runs any more.
+// run receives until its context ends or closing is closed, and then shuts down. When it returns, all goroutines of the
+// subscription have ended.
 func (s *subscription) run(closing <-chan struct{}) {
 	defer close(s.out)
-	defer s.abort()
-	defer s.stop()
+	defer s.cancelCalls()
+	defer s.stopReceiving()
 
 	toDelete := newGatherer(s.deletes, maxBatch, s.cfg.DeleteLinger)
 	for range max(2, s.cfg.Pollers) {
@@ -95,22 +92,22 @@ func (s *subscription) run(closing <-chan struct{}) {
 	s.log.Info("receiving")
 
 	select {
-	case <-s.receiving.Done():
+	case <-s.receiveCtx.Done():
 	case <-closing:
 	}
-	s.stop()
-	s.finish()
+	s.stopReceiving()
+	s.shutDown()
 	s.log.Info("receiving stopped")
 }
 
-// finish waits for what is in flight, each part bounded.
-func (s *subscription) finish() {
+// shutDown waits for the messages in flight. Each part of it is bounded.
+func (s *subscription) shutDown() {
 	timeout := time.NewTimer(s.cfg.CloseTimeout)
 	defer timeout.Stop()
 	settled := make(chan struct{})
 	go func() {
-		s.pollers.running.Wait() // each hands what it received to couriers
-		close(s.quiet)
+		s.pollers.running.Wait() // each hands its messages to couriers
+		close(s.receiveEnded)
 		s.couriers.Wait()
 		close(settled)
 	}()
@@ -118,18 +115,18 @@ func (s *subscription) finish() {
 	select {
 	case <-settled:
 	case <-timeout.C:
-		s.log.Warn("handlers did not finish in time: their messages are handed back", "in_flight", s.cfg.Concurrency-len(s.slots))
-		close(s.kill)
+		s.log.Warn("handlers did not finish in time: their messages are returned", "in_flight", s.cfg.Concurrency-len(s.slots))
+		close(s.handlersExpired)
 		limit += killGrace
 	}
-	last := time.AfterFunc(limit, s.abort)
+	last := time.AfterFunc(limit, s.cancelCalls)
 	defer last.Stop()
 	<-settled
 	close(s.deletes)
 	s.deleters.Wait()
 }
 
-// pause waits, and says whether ctx is still alive.
+// pause waits, and reports whether ctx is still alive.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

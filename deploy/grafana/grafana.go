@@ -7,7 +7,7 @@
 // writes the files again. The package test/dashboards checks the files, not this package.
 //
 // Figures that are read from the store are summed over the processes, because each has a store of its own. A ratio or a
-// quantile of no events is NaN, which a stat panel would show: ">= 0" filters it, and the panel shows its noValue.
+// quantile of no events is NaN, and a stat panel would show that: ">= 0" filters it, and the panel shows its noValue.
 package grafana
 
 import (
@@ -39,7 +39,7 @@ const tag = "approval-relay"
 
 func dashboardUID(name string) string { return tag + "-" + name }
 
-// linksFrom returns the links from one dashboard to the others.
+// linksFrom returns the links from a dashboard to the others.
 func linksFrom(name string) []link {
 	var out []link
 	for _, to := range []struct{ name, title, about string }{

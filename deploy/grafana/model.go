@@ -1,7 +1,7 @@
 package grafana
 
-// The types below are the JSON of a dashboard, as far as ours need it: Grafana's classic model, schema version 39, which
-// Grafana 10.4 and later read without migration. The tests decode the files with Grafana's own SDK, which refuses
+// The types below are the JSON of a dashboard, as far as ours need it: Grafana's classic model, schema version 39,
+// which Grafana 10.4 and later read without migration. The tests decode the files with Grafana's own SDK, which refuses
 // unknown fields.
 
 type object = map[string]any
@@ -57,7 +57,7 @@ type shown struct {
 	Datasource  *source `json:"datasource,omitempty"`
 	Interval    string  `json:"interval,omitempty"` // the shortest step
 
-	// Collapsed and Panels are set for rows only. Panels are those of a collapsed row.
+	// Collapsed and Panels are set for rows only. Panels are the panels of a collapsed row.
 	Collapsed *bool    `json:"collapsed,omitempty"`
 	Panels    *[]shown `json:"panels,omitempty"`
 

@@ -42,7 +42,7 @@ func (p part) goodFrom(yellow, green float64) part {
 	return p.withThresholds(thresholdSteps("red", threshold{yellow, "yellow"}, threshold{green, "green"}))
 }
 
-// colouredFrom colours values at or above one threshold.
+// colouredFrom colours values at or above a single threshold.
 func (p part) colouredFrom(at float64, colour string) part {
 	return p.withThresholds(thresholdSteps("green", threshold{at, colour}))
 }
@@ -56,7 +56,7 @@ func (p part) withThresholds(thresholds object) part {
 	return p
 }
 
-// columnInSeconds gives one column of a table the unit seconds.
+// columnInSeconds gives a column of a table the unit seconds.
 func (p part) columnInSeconds(title string, decimals int) part {
 	overrides := p.FieldConfig["overrides"].([]object) //nolint:forcetypeassert // newPanel made it
 	p.FieldConfig["overrides"] = append(overrides, object{

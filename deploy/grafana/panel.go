@@ -85,8 +85,8 @@ func newLines(title, about, unit string, queries ...query) part {
 	})
 }
 
-// newBars shows the events of each step as stacked bars. The window of a rate is a scrape interval longer than its step,
-// mostly by 15 s. With steps of five minutes or more, at most a twentieth of the events is counted in two bars.
+// newBars shows the events of each step as stacked bars. The window of a rate is a scrape interval longer than its
+// step, mostly by 15 s. With steps of five minutes or more, at most a twentieth of the events is counted in two bars.
 func newBars(title, about string, queries ...query) part {
 	p := newTimeSeries(title, about, "short", queries, object{
 		"drawStyle":   "bars",

@@ -39,8 +39,8 @@ func labelVariable(name, label, metric, filter string) object {
 	}
 }
 
-// variables returns the variables of all dashboards, and those of one. Jobs and instances are those of this program:
-// other programs have go_ and process_ series too.
+// variables returns the variables of all dashboards, and the own ones of a dashboard. Jobs and instances are limited to
+// this program: other programs have go_ and process_ series too.
 func variables(own ...object) []object {
 	return append([]object{
 		datasourceVariable(),
@@ -60,7 +60,7 @@ var placeholders = strings.NewReplacer(
 	"@period", "$__range",
 )
 
-// expand replaces the placeholders of a query, and puts it on one line.
+// expand replaces the placeholders of a query, and puts it on a single line.
 func expand(expr string) string {
 	line := strings.Join(strings.Fields(expr), " ")
 	return placeholders.Replace(strings.ReplaceAll(line, "( ", "("))
