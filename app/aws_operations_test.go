@@ -109,7 +109,8 @@ type program struct {
 func listProgram(t *testing.T) *program {
 	t.Helper()
 	p := &program{files: token.NewFileSet(), packages: map[string]listedPackage{}}
-	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-export", "-json=ImportPath,Dir,GoFiles,Imports,Export,Standard", module+"cmd/approval-relay")
+	const fields = "-json=ImportPath,Dir,GoFiles,Imports,Export,Standard"
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-export", fields, module+"cmd/approval-relay")
 	list.Stderr = os.Stderr
 	out, err := list.Output()
 	require.NoError(t, err)
@@ -130,8 +131,8 @@ func listProgram(t *testing.T) *program {
 }
 
 // callers returns the packages that import a service of the SDK: ours, and the libraries that call AWS for us. The
-// SDK's own are left out: a client that we give them is found where we give it, and the credentials that they look for
-// at the start are no calls that outbound.ObserveCalls sees.
+// SDK's own packages are left out: handedOver finds the clients that we give them, and outbound.ObserveCalls does not
+// see their search for credentials at the start.
 func (p *program) callers(t *testing.T) []listedPackage {
 	t.Helper()
 	var callers []listedPackage
@@ -237,7 +238,7 @@ func handedOver(info *types.Info, call *ast.CallExpr) []string {
 	return operations
 }
 
-// nameIn returns the name as outbound.ObserveCalls has it, or "" if the package is no service of the SDK.
+// nameIn returns the operation as outbound.ObserveCalls names it, or "" if the package is not a service of the SDK.
 func nameIn(p *types.Package, method string) string {
 	if !strings.HasPrefix(p.Path(), service) {
 		return ""

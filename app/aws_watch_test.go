@@ -41,8 +41,8 @@ func (w *watchedCalls) AWSCalled(operation, result string) {
 	w.Metrics.AWSCalled(operation, result)
 }
 
-// Each operation is called by a real client of the SDK, and outbound.ObserveCalls reports it under the name that the metrics
-// know: none is counted as "other".
+// A client of the SDK calls each operation, and outbound.ObserveCalls reports it by the name that the metrics know, so
+// that it is not counted as "other".
 func TestAWSOperationsAreNamedAsWatched(t *testing.T) {
 	t.Parallel()
 	denies := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

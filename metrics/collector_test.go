@@ -22,7 +22,7 @@ func handlerFor(reg prometheus.Gatherer) http.Handler {
 	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
 }
 
-// ofStore selects what is read from the store.
+// ofStore selects the series that are read from the store.
 func ofStore(all map[string]float64) map[string]float64 {
 	out := map[string]float64{}
 	for name, v := range all {
@@ -43,16 +43,36 @@ func TestTheStoreIsReadAtEveryScrape(t *testing.T) {
 		err   error
 		want  map[string]float64
 	}{
-		"nothing": {want: map[string]float64{"store_up{}": 1, `approvals_pending{workflow="payments"}`: 0, "exhausted_orders{}": 0, "retrying_orders{}": 0, "dead_letters{}": 0}},
+		"nothing": {want: map[string]float64{
+			"store_up{}":                             1,
+			`approvals_pending{workflow="payments"}`: 0,
+			"exhausted_orders{}":                     0,
+			"retrying_orders{}":                      0,
+			"dead_letters{}":                         0,
+		}},
 		"some": {
 			stats: store.Stats{
-				Workflows: map[string]store.WorkflowStats{"payments": {Pending: 3, Oldest: at(100)}, "gone": {Pending: 1, Oldest: at(50)}, "gone too": {Pending: 2, Oldest: at(40)}, "empty": {}},
-				Exhausted: 4, Retrying: 6, DeadLetters: 5, OldestDue: at(200),
+				Workflows: map[string]store.WorkflowStats{
+					"payments": {Pending: 3, Oldest: at(100)},
+					"gone":     {Pending: 1, Oldest: at(50)},
+					"gone too": {Pending: 2, Oldest: at(40)},
+					"empty":    {},
+				},
+				Exhausted:   4,
+				Retrying:    6,
+				DeadLetters: 5,
+				OldestDue:   at(200),
 			},
 			want: map[string]float64{
-				"store_up{}": 1, `approvals_pending{workflow="payments"}`: 3, `approvals_pending{workflow="other"}`: 3,
-				`oldest_pending_timestamp_seconds{workflow="payments"}`: 100, `oldest_pending_timestamp_seconds{workflow="other"}`: 40,
-				"exhausted_orders{}": 4, "retrying_orders{}": 6, "dead_letters{}": 5, "oldest_due_timestamp_seconds{}": 200,
+				"store_up{}":                                            1,
+				`approvals_pending{workflow="payments"}`:                3,
+				`approvals_pending{workflow="other"}`:                   3,
+				`oldest_pending_timestamp_seconds{workflow="payments"}`: 100,
+				`oldest_pending_timestamp_seconds{workflow="other"}`:    40,
+				"exhausted_orders{}":                                    4,
+				"retrying_orders{}":                                     6,
+				"dead_letters{}":                                        5,
+				"oldest_due_timestamp_seconds{}":                        200,
 			},
 		},
 		"down": {stats: store.Stats{Exhausted: 9}, err: errors.New("no"), want: map[string]float64{"store_up{}": 0}},
@@ -67,8 +87,7 @@ func TestTheStoreIsReadAtEveryScrape(t *testing.T) {
 	}
 }
 
-// A store that hangs and heeds no context costs a scrape five seconds and its
-// own series, and is asked once.
+// A store that hangs and ignores its context costs a scrape five seconds and the series of the store. It is read once.
 func TestAHangingStoreLeavesTheScrapeAlive(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

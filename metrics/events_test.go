@@ -14,8 +14,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// eventKinds reads the kinds of events from the domain's own source, so that a
-// new one cannot be forgotten here.
+// eventKinds reads the kinds of events from the source of the domain, so that a new kind cannot be forgotten here.
 func eventKinds(t *testing.T) []approval.EventKind {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "../approval/event.go", nil, 0)
@@ -40,7 +39,15 @@ func eventKinds(t *testing.T) []approval.EventKind {
 func TestEveryEventHasItsSeries(t *testing.T) {
 	t.Parallel()
 	type series = map[string]float64
-	base := approval.Event{Workflow: "payments", Target: "sfn", Channel: "mail", Source: "erp", Via: approval.ViaWebhook, Outcome: approval.Reject, Age: time.Hour}
+	base := approval.Event{
+		Workflow: "payments",
+		Target:   "sfn",
+		Channel:  "mail",
+		Source:   "erp",
+		Via:      approval.ViaWebhook,
+		Outcome:  approval.Reject,
+		Age:      time.Hour,
+	}
 	with := func(code string, attempt int) approval.Event {
 		e := base
 		e.Code, e.Attempt = code, attempt
@@ -75,16 +82,24 @@ func TestEveryEventHasItsSeries(t *testing.T) {
 		{approval.EventUndeliverable, base, series{"approvals_undeliverable_total" + w: 1}},
 		{approval.EventFirstNotified, base, series{"first_notification_seconds" + w: 1}},
 		{approval.EventReminded, base, series{"reminders_total" + w: 1}},
-		{approval.EventNotified, with("", 1), series{"notifications_total" + c: 1, "notification_requests_total" + c: 1, "notification_delivery_seconds" + c: 1}},
+		{approval.EventNotified, with("", 1), series{
+			"notifications_total" + c: 1, "notification_requests_total" + c: 1, "notification_delivery_seconds" + c: 1,
+		}},
 		{approval.EventNotificationFailed, with("failed", 2), series{
 			"notification_requests_total" + c: 1, "notification_requests_failed_total" + c: 1, `retries_total{kind="notify"}`: 1,
 		}},
 		{approval.EventNotificationExhausted, with("failed", 2), series{"notifications_total" + c: 1, "notifications_failed_total" + c: 1}},
 		{approval.EventHeartbeat, with("closed", 0), series{`heartbeats_total{result="closed",target="sfn"}`: 1}},
 		{approval.EventCallbackAttempt, with("failed", 1), series{`callback_attempts_total{result="failed",target="sfn"}`: 1}},
-		{approval.EventCallbackAttempt, with("ok", 3), series{`callback_attempts_total{result="ok",target="sfn"}`: 1, `retries_total{kind="call_back"}`: 1}},
-		{approval.EventCallbackEnded, with("delivered", 1), series{`callbacks_total{outcome="delivered",target="sfn"}`: 1, "callback_delivery_seconds" + tg: 1}},
-		{approval.EventCallbackEnded, with("delivered_presumed", 1), series{`callbacks_total{outcome="delivered_presumed",target="sfn"}`: 1, "callback_delivery_seconds" + tg: 1}},
+		{approval.EventCallbackAttempt, with("ok", 3), series{
+			`callback_attempts_total{result="ok",target="sfn"}`: 1, `retries_total{kind="call_back"}`: 1,
+		}},
+		{approval.EventCallbackEnded, with("delivered", 1), series{
+			`callbacks_total{outcome="delivered",target="sfn"}`: 1, "callback_delivery_seconds" + tg: 1,
+		}},
+		{approval.EventCallbackEnded, with("delivered_presumed", 1), series{
+			`callbacks_total{outcome="delivered_presumed",target="sfn"}`: 1, "callback_delivery_seconds" + tg: 1,
+		}},
 		{approval.EventCallbackEnded, with("exhausted", 1), series{`callbacks_total{outcome="exhausted",target="sfn"}`: 1}},
 		{approval.EventRedriven, with("", 1), series{"callbacks_redriven_total" + w: 1}},
 		{approval.EventTokenErased, base, series{"tokens_erased_total" + w: 1}},

@@ -13,8 +13,7 @@ import (
 
 type inTrace struct{}
 
-// What is observed in a sampled trace names it; what is not, or where nothing is
-// traced, does not.
+// An observation in a sampled trace has the trace as exemplar. Other observations have no exemplar.
 func TestExemplars(t *testing.T) {
 	t.Parallel()
 	traced := context.WithValue(t.Context(), inTrace{}, "0af7651916cd43dd8448eb211c80319c")
@@ -33,7 +32,9 @@ func TestExemplars(t *testing.T) {
 			m := New(reg, Config{TraceID: tc.trace})
 			m.MessageHandled(tc.ctx, "callbacks", "ok", time.Second)
 			m.Observe(tc.ctx, []approval.Event{
-				{Kind: approval.EventDecided, Age: time.Hour}, {Kind: approval.EventFirstNotified, Age: time.Second}, {Kind: approval.EventNotified, Age: time.Second},
+				{Kind: approval.EventDecided, Age: time.Hour},
+				{Kind: approval.EventFirstNotified, Age: time.Second},
+				{Kind: approval.EventNotified, Age: time.Second},
 				{Kind: approval.EventCallbackEnded, Code: "delivered", Age: time.Second},
 			})
 			families, err := reg.Gather()

@@ -42,8 +42,8 @@ func fresh(t *testing.T) (*Metrics, *prometheus.Registry) {
 	return New(reg, config()), reg
 }
 
-// values reads every series as "name{label="value",…}" (of a histogram its
-// count), without the namespace.
+// values returns the value of every series by "name{label="value",…}", without the namespace. The value of a histogram
+// is its count.
 func values(t *testing.T, reg prometheus.Gatherer) map[string]float64 {
 	t.Helper()
 	families, err := reg.Gather()
@@ -71,7 +71,7 @@ func values(t *testing.T, reg prometheus.Gatherer) map[string]float64 {
 	return out
 }
 
-// changed returns what is not as it was before.
+// changed returns the differences between two readings.
 func changed(before, after map[string]float64) map[string]float64 {
 	out := map[string]float64{}
 	for name, v := range after {
@@ -111,7 +111,7 @@ func TestAFreshRegistryHasEveryLabelAtZero(t *testing.T) {
 	}
 }
 
-// exposition is what a scrape without native histograms gets.
+// exposition returns the answer to a scrape without native histograms.
 func exposition(t *testing.T, reg prometheus.Gatherer) []byte {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -120,11 +120,17 @@ func exposition(t *testing.T, reg prometheus.Gatherer) []byte {
 	return w.Body.Bytes()
 }
 
+// someStats has a value for every series of the store.
+func someStats() store.Stats {
+	pending := store.WorkflowStats{Pending: 1, Oldest: time.Unix(5, 0)}
+	return store.Stats{OldestDue: time.Unix(9, 0), Workflows: map[string]store.WorkflowStats{"payments": pending}}
+}
+
 func TestLint(t *testing.T) {
 	t.Parallel()
 	m, reg := fresh(t)
 	m.RegisterStore(func(context.Context) (store.Stats, error) {
-		return store.Stats{OldestDue: time.Unix(9, 0), Workflows: map[string]store.WorkflowStats{"payments": {Pending: 1, Oldest: time.Unix(5, 0)}}}, nil
+		return someStats(), nil
 	})
 	m.RegisterRuntime("v1", "abc")
 	problems, err := testutil.GatherAndLint(reg)
@@ -132,15 +138,27 @@ func TestLint(t *testing.T) {
 	require.Empty(t, problems)
 }
 
-// Whatever is sent to us, the number of series stays bounded, and nothing that
-// was sent becomes a label.
+// The number of series is bounded for any input, and unknown names do not become labels.
 func TestNamesFromOutsideAreBounded(t *testing.T) {
 	t.Parallel()
 	m, reg := fresh(t)
 	say := func(i int) {
 		s := fmt.Sprintf("evil-%d", i)
 		for _, kind := range eventKinds(t) {
-			m.Observe(t.Context(), []approval.Event{{Kind: kind, Workflow: s, Channel: s, Target: s, Source: s, Via: approval.Via(s), Code: s, Outcome: approval.Outcome(s), By: s, Note: s, Approval: s, Attempt: 2}})
+			m.Observe(t.Context(), []approval.Event{{
+				Kind:     kind,
+				Workflow: s,
+				Channel:  s,
+				Target:   s,
+				Source:   s,
+				Via:      approval.Via(s),
+				Code:     s,
+				Outcome:  approval.Outcome(s),
+				By:       s,
+				Note:     s,
+				Approval: s,
+				Attempt:  2,
+			}})
 		}
 		m.DeadLettered(s)
 		m.MessageHandled(t.Context(), s, s, time.Second)
@@ -163,7 +181,7 @@ func TestMarkdownTableNamesEverySeries(t *testing.T) {
 	t.Parallel()
 	m, reg := fresh(t)
 	m.RegisterStore(func(context.Context) (store.Stats, error) {
-		return store.Stats{OldestDue: time.Unix(9, 0), Workflows: map[string]store.WorkflowStats{"payments": {Pending: 1, Oldest: time.Unix(5, 0)}}}, nil
+		return someStats(), nil
 	})
 	m.RegisterRuntime("v1", "abc")
 	families, err := reg.Gather()

@@ -18,11 +18,20 @@ func TestConfigNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, sqs.Config{}.Validate())
 	_, err := sqs.New(newFake(t), sqs.Config{
-		Concurrency: -1, Pollers: 101, WaitTime: 21 * time.Second, Visibility: 1500 * time.Millisecond, ExtendFraction: 1,
-		DeleteLinger: time.Hour, CloseTimeout: -1, TopicARNs: []string{"arn"},
+		Concurrency:    -1,
+		Pollers:        101,
+		WaitTime:       21 * time.Second,
+		Visibility:     1500 * time.Millisecond,
+		ExtendFraction: 1,
+		DeleteLinger:   time.Hour,
+		CloseTimeout:   -1,
+		TopicARNs:      []string{"arn"},
 	})
 	require.Error(t, err)
-	for _, field := range []string{"Concurrency", "Pollers", "WaitTime", "Visibility", "ExtendFraction", "DeleteLinger", "CloseTimeout", "TopicARNs"} {
+	fields := []string{
+		"Concurrency", "Pollers", "WaitTime", "Visibility", "ExtendFraction", "DeleteLinger", "CloseTimeout", "TopicARNs",
+	}
+	for _, field := range fields {
 		assert.ErrorContains(t, err, field+":")
 	}
 }
@@ -42,7 +51,7 @@ func TestExponentialBackoff(t *testing.T) {
 	assert.Zero(t, none(5), "full jitter")
 }
 
-// once is a body of which nothing can be read once it is closed.
+// once is a body that cannot be read after it was closed.
 type once struct {
 	io.Reader
 	closed bool

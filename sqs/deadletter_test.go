@@ -23,8 +23,7 @@ import (
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
-// letters is a dead letter queue and its source on an emulator. Calls can be
-// made to fail.
+// letters is a dead letter queue and its source queue on an emulator. Its calls can fail on request.
 type letters struct {
 	*awssqs.Client
 	*testing.T
@@ -59,7 +58,9 @@ func (l *letters) create(name string) string {
 	return *out.QueueUrl
 }
 
-func (l *letters) SendMessage(ctx context.Context, in *awssqs.SendMessageInput, o ...func(*awssqs.Options)) (*awssqs.SendMessageOutput, error) {
+func (l *letters) SendMessage(
+	ctx context.Context, in *awssqs.SendMessageInput, o ...func(*awssqs.Options),
+) (*awssqs.SendMessageOutput, error) {
 	if l.sends++; l.failSend != nil {
 		if err := l.failSend(); err != nil {
 			return nil, err
@@ -72,7 +73,9 @@ func (l *letters) SendMessage(ctx context.Context, in *awssqs.SendMessageInput, 
 	return out, err
 }
 
-func (l *letters) DeleteMessageBatch(ctx context.Context, in *awssqs.DeleteMessageBatchInput, o ...func(*awssqs.Options)) (*awssqs.DeleteMessageBatchOutput, error) {
+func (l *letters) DeleteMessageBatch(
+	ctx context.Context, in *awssqs.DeleteMessageBatchInput, o ...func(*awssqs.Options),
+) (*awssqs.DeleteMessageBatchOutput, error) {
 	if l.deletions++; l.failDelete != nil {
 		if err := l.failDelete(); err != nil {
 			return nil, err
@@ -81,12 +84,15 @@ func (l *letters) DeleteMessageBatch(ctx context.Context, in *awssqs.DeleteMessa
 	return l.Client.DeleteMessageBatch(ctx, in, o...)
 }
 
-// take receives all that is visible in a queue.
+// take receives all visible messages of a queue.
 func (l *letters) take(url string) (all []types.Message) {
 	l.Helper()
 	for {
 		out, err := l.ReceiveMessage(l.Context(), &awssqs.ReceiveMessageInput{
-			QueueUrl: aws.String(url), MaxNumberOfMessages: 10, VisibilityTimeout: 60, MessageAttributeNames: []string{"All"},
+			QueueUrl:                    aws.String(url),
+			MaxNumberOfMessages:         10,
+			VisibilityTimeout:           60,
+			MessageAttributeNames:       []string{"All"},
 			MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
 		})
 		require.NoError(l, err)
@@ -97,7 +103,7 @@ func (l *letters) take(url string) (all []types.Message) {
 	}
 }
 
-// put sends n letters with a reason code. Their texts differ.
+// put sends n dead letters with a reason code. Their error texts differ.
 func (l *letters) put(n int, code approval.ReasonCode, more map[string]string) {
 	l.Helper()
 	for i := range n {
@@ -170,8 +176,12 @@ func TestLetterGoesThereAndBack(t *testing.T) {
 		attributes := strs(letter[0])
 		delete(attributes, sqs.AttrRedrive) // random
 		assert.Equal(l, map[string]string{
-			"tenant": "acme", sqs.AttrReasonCode: "invalid_field:token", sqs.AttrReason: "token: is missing", sqs.AttrSource: "orders", sqs.AttrRedrives: "1",
-			sqs.AttrSentAt: "2026-01-02T03:04:05.678Z",
+			"tenant":           "acme",
+			sqs.AttrReasonCode: "invalid_field:token",
+			sqs.AttrReason:     "token: is missing",
+			sqs.AttrSource:     "orders",
+			sqs.AttrRedrives:   "1",
+			sqs.AttrSentAt:     "2026-01-02T03:04:05.678Z",
 		}, attributes)
 	})
 }
@@ -190,9 +200,8 @@ func TestCountTakesNothing(t *testing.T) {
 	})
 }
 
-// A message that SQS itself moved has no attributes of ours, and a dead letter of an
-// older version has no code. A text that is no code, as a
-// sender may write it, counts as no code.
+// A message that SQS itself moved has no attributes of ours, and a dead letter of an older version has no reason code.
+// An invalid reason code, which a sender may write, counts as missing.
 func TestLettersWithoutReasonCode(t *testing.T) {
 	onEmulators(t, func(l *letters) {
 		put := func(attributes map[string]string) {
@@ -251,8 +260,7 @@ func TestMove(t *testing.T) {
 	})
 }
 
-// A worker that still cannot handle what is moved back gives it up at once: the
-// same Move does not run after it.
+// A message that becomes a dead letter again at once is not moved back again by the same Move.
 func TestMoveMovesEachOnce(t *testing.T) {
 	onEmulators(t, func(l *letters) {
 		l.put(3, "broken", nil)
@@ -311,8 +319,14 @@ func TestWhatSQSDoesNotTakeIsPutAllTheSame(t *testing.T) {
 	onEmulators(t, func(l *letters) {
 		for _, body := range []string{"", "\x00", "\xff", "a\ufffe"} {
 			more := map[string]string{
-				sqs.AttrReason: strings.Repeat("é", 5000) + "\x1b[31m", "bad name": "x", "AWS.x": "x", "": "x", ".a": "x", "a..b": "x", "empty": "",
-				"control": "a\x00b",
+				sqs.AttrReason: strings.Repeat("é", 5000) + "\x1b[31m",
+				"bad name":     "x",
+				"AWS.x":        "x",
+				"":             "x",
+				".a":           "x",
+				"a..b":         "x",
+				"empty":        "",
+				"control":      "a\x00b",
 			}
 			for i := range 20 {
 				more[fmt.Sprintf("more-%02d", i)] = "x"

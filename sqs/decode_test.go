@@ -60,18 +60,35 @@ func TestAttributes(t *testing.T) {
 	t.Parallel()
 	m := &types.Message{
 		MessageId: aws.String("id-1"), Body: aws.String("{}"),
-		Attributes: map[string]string{"SentTimestamp": "1700000000123", "ApproximateReceiveCount": "4", "AWSTraceHeader": "Root=1-5759e988-bd862e3fe1be46a994272793"},
+		Attributes: map[string]string{
+			"SentTimestamp":           "1700000000123",
+			"ApproximateReceiveCount": "4",
+			"AWSTraceHeader":          "Root=1-5759e988-bd862e3fe1be46a994272793",
+		},
 		MessageAttributes: map[string]types.MessageAttributeValue{
-			"plain": attribute("String", "x"), "custom": attribute("String.json", "{}"), "number": attribute("Number", "17"),
-			"binary":       {DataType: aws.String("Binary"), BinaryValue: []byte("text")},
-			"not":          {DataType: aws.String("Binary"), BinaryValue: []byte{0xff}},
-			"no\ntype":     {StringValue: aws.String("x")},
-			metadata.Queue: attribute("String", "other"), metadata.SentAt: attribute("String", "1999"), metadata.Fault: attribute("String", "x"), metadata.TraceHeader: attribute("String", "another's"),
+			"plain":              attribute("String", "x"),
+			"custom":             attribute("String.json", "{}"),
+			"number":             attribute("Number", "17"),
+			"binary":             {DataType: aws.String("Binary"), BinaryValue: []byte("text")},
+			"not":                {DataType: aws.String("Binary"), BinaryValue: []byte{0xff}},
+			"no\ntype":           {StringValue: aws.String("x")},
+			metadata.Queue:       attribute("String", "other"),
+			metadata.SentAt:      attribute("String", "1999"),
+			metadata.Fault:       attribute("String", "x"),
+			metadata.TraceHeader: attribute("String", "another's"),
 		},
 	}
 	want := message.Metadata{
-		metadata.Queue: "queue", metadata.DeliveryID: "id-1", metadata.SentAt: "2023-11-14T22:13:20.123Z", metadata.ReceiveCount: "4", metadata.TraceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793",
-		metadata.AttributeFault: `"no\ntype", "not"`, "plain": "x", "custom": "{}", "number": "17", "binary": "text",
+		metadata.Queue:          "queue",
+		metadata.DeliveryID:     "id-1",
+		metadata.SentAt:         "2023-11-14T22:13:20.123Z",
+		metadata.ReceiveCount:   "4",
+		metadata.TraceHeader:    "Root=1-5759e988-bd862e3fe1be46a994272793",
+		metadata.AttributeFault: `"no\ntype", "not"`,
+		"plain":                 "x",
+		"custom":                "{}",
+		"number":                "17",
+		"binary":                "text",
 	}
 	assert.Equal(t, want, newDecoder("queue", Config{PlainAttributes: true}).decodeMessage(m).Metadata, "none of ours is set by an attribute")
 
@@ -105,8 +122,8 @@ func TestSentTimestamp(t *testing.T) {
 	}
 }
 
-// FuzzDecode sees that nothing panics, that the payload is the body or what a
-// strict reader finds in its envelope, and that no attribute sets our keys.
+// The decoder does not panic, the payload is the body or the message that a strict reader finds in its envelope, and no
+// attribute sets a reserved key.
 func FuzzDecode(f *testing.F) {
 	for _, s := range envelopes() {
 		f.Add([]byte(s.body), UUIDAttribute, "String", "uuid-1", []byte(nil), "1700000000123", "1")

@@ -13,14 +13,16 @@ import (
 	"github.com/approval-relay/approval-relay/sqs"
 )
 
-// deep is a fake that says how deep its queue is.
+// deep is a fake that answers with the depth of its queue.
 type deep struct {
 	*fake
 	answer func() (map[string]string, error)
 	asked  []time.Time
 }
 
-func (d *deep) GetQueueAttributes(_ context.Context, in *awssqs.GetQueueAttributesInput, _ ...func(*awssqs.Options)) (*awssqs.GetQueueAttributesOutput, error) {
+func (d *deep) GetQueueAttributes(
+	_ context.Context, in *awssqs.GetQueueAttributesInput, _ ...func(*awssqs.Options),
+) (*awssqs.GetQueueAttributesOutput, error) {
 	d.asked = append(d.asked, time.Now())
 	if *in.QueueUrl != "https://sqs.test/000000000000/queue" || len(in.AttributeNames) != 3 {
 		d.t.Errorf("asked for %v of %s", in.AttributeNames, *in.QueueUrl)
@@ -69,7 +71,7 @@ func TestWatchDepth(t *testing.T) {
 	})
 }
 
-// A queue that cannot be found is asked for again, and its end is not told of.
+// A queue that cannot be found is looked up again, and the end of the context is not reported.
 func TestWatchDepthOfNone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

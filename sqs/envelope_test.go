@@ -12,7 +12,7 @@ import (
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
-// envelope is what is to be found in a body.
+// envelope is a body and its expected message.
 type envelope struct {
 	name, body string
 	payload    string           // empty: the body as it is
@@ -29,19 +29,31 @@ func envelopes() []envelope {
 		{name: "no object", body: `["Type","TopicArn","Message"]`},
 		{
 			name: "enveloped",
-			body: `{"Type":"Notification","MessageId":"m-1",` + arn + `,"Subject":"s","Message":"{\"order\":\"7\"}","Timestamp":"2026-01-02T03:04:05.678Z",
+			body: `{"Type":"Notification","MessageId":"m-1",` + arn + `,"Subject":"s","Message":"{\"order\":\"7\"}",
+				"Timestamp":"2026-01-02T03:04:05.678Z",
 				"SignatureVersion":"1","Signature":"x","SigningCertURL":"https://x","UnsubscribeURL":"https://x",
-				"MessageAttributes":{"tenant":{"Type":"String","Value":"acme"},"_watermill_message_uuid":{"Type":"String","Value":"u"},"odd":{"Type":"String","Value":7},
+				"MessageAttributes":{"tenant":{"Type":"String","Value":"acme"},"_watermill_message_uuid":{"Type":"String","Value":"u"},
+				"odd":{"Type":"String","Value":7},
 				"twice":{"Type":"String","Value":"1","value":"2"},"none":null}}`,
 			payload: `{"order":"7"}`,
 			meta: message.Metadata{
-				metadata.TopicARN: topic, metadata.SNSMessageID: "m-1", metadata.SNSSubject: "s", metadata.SNSSentAt: "2026-01-02T03:04:05.678Z",
-				"attribute.tenant": "acme", metadata.AttributeFault: `"none", "odd", "twice"`,
+				metadata.TopicARN:       topic,
+				metadata.SNSMessageID:   "m-1",
+				metadata.SNSSubject:     "s",
+				metadata.SNSSentAt:      "2026-01-02T03:04:05.678Z",
+				"attribute.tenant":      "acme",
+				metadata.AttributeFault: `"none", "odd", "twice"`,
 			},
 		},
-		{name: "least", body: ` {"Type":"Notification",` + arn + `,"Message":"x"} `, payload: "x", meta: message.Metadata{metadata.TopicARN: topic}},
 		{
-			name: "attributes twice", body: `{"Type":"Notification",` + arn + `,"Message":"x","MessageAttributes":{"a":{"Value":"1"},"A":{"Value":"2"}}}`,
+			name:    "least",
+			body:    ` {"Type":"Notification",` + arn + `,"Message":"x"} `,
+			payload: "x",
+			meta:    message.Metadata{metadata.TopicARN: topic},
+		},
+		{
+			name:    "attributes twice",
+			body:    `{"Type":"Notification",` + arn + `,"Message":"x","MessageAttributes":{"a":{"Value":"1"},"A":{"Value":"2"}}}`,
 			payload: "x", meta: message.Metadata{metadata.TopicARN: topic, metadata.AttributeFault: `"MessageAttributes"`},
 		},
 		{name: "another type", body: `{"Type":"SubscriptionConfirmation",` + arn + `,"Message":"x"}`},
@@ -51,14 +63,46 @@ func envelopes() []envelope {
 		{name: "no message", body: `{"Type":"Notification",` + arn + `}`},
 		{name: "trailing value", body: `{"Type":"Notification",` + arn + `,"Message":"x"}{}`},
 		{name: "cut off", body: `{"Type":"Notification",` + arn + `,"Message":"x"`},
-		{name: "message no string", body: `{"Type":"Notification",` + arn + `,"Message":{"order":"7"}}`, meta: fault("Message is not a string")},
-		{name: "topic no string", body: `{"Type":"Notification","TopicArn":null,"Message":"x"}`, meta: fault("TopicArn is not a string, or empty")},
-		{name: "topic empty", body: `{"Type":"Notification","TopicArn":"","Message":"x"}`, meta: fault("TopicArn is not a string, or empty")},
-		{name: "message twice", body: `{"Type":"Notification",` + arn + `,"Message":"x","Message":"y"}`, meta: fault(`member "Message" is repeated, or in two cases`)},
-		{name: "topic in two cases", body: `{"Type":"Notification",` + arn + `,"Message":"x","topicarn":"y"}`, meta: fault(`member "topicarn" is repeated, or in two cases`)},
-		{name: "wrong case", body: `{"Type":"Notification",` + arn + `,"message":"x"}`, meta: fault(`member "message" is in the wrong case`)},
-		{name: "folded by Unicode", body: `{"Type":"Notification",` + arn + `,"Me` + "\u017f" + `sage":"x"}`, meta: fault(`member "Meſsage" is in the wrong case`)},
-		{name: "written as escapes", body: `{"Type":"Notification",` + arn + `,"Message":"x","\u004dessage":"y"}`, meta: fault(`member "Message" is repeated, or in two cases`)},
+		{
+			name: "message no string",
+			body: `{"Type":"Notification",` + arn + `,"Message":{"order":"7"}}`,
+			meta: fault("Message is not a string"),
+		},
+		{
+			name: "topic no string",
+			body: `{"Type":"Notification","TopicArn":null,"Message":"x"}`,
+			meta: fault("TopicArn is not a string, or empty"),
+		},
+		{
+			name: "topic empty",
+			body: `{"Type":"Notification","TopicArn":"","Message":"x"}`,
+			meta: fault("TopicArn is not a string, or empty"),
+		},
+		{
+			name: "message twice",
+			body: `{"Type":"Notification",` + arn + `,"Message":"x","Message":"y"}`,
+			meta: fault(`member "Message" is repeated, or in two cases`),
+		},
+		{
+			name: "topic in two cases",
+			body: `{"Type":"Notification",` + arn + `,"Message":"x","topicarn":"y"}`,
+			meta: fault(`member "topicarn" is repeated, or in two cases`),
+		},
+		{
+			name: "wrong case",
+			body: `{"Type":"Notification",` + arn + `,"message":"x"}`,
+			meta: fault(`member "message" is in the wrong case`),
+		},
+		{
+			name: "folded by Unicode",
+			body: `{"Type":"Notification",` + arn + `,"Me` + "\u017f" + `sage":"x"}`,
+			meta: fault(`member "Meſsage" is in the wrong case`),
+		},
+		{
+			name: "written as escapes",
+			body: `{"Type":"Notification",` + arn + `,"Message":"x","\u004dessage":"y"}`,
+			meta: fault(`member "Message" is repeated, or in two cases`),
+		},
 		{
 			name: "another topic", body: `{"Type":"Notification","TopicArn":"arn:other","Message":"x"}`,
 			meta: message.Metadata{metadata.TopicARN: "arn:other", metadata.Fault: `SNS envelope: from an unexpected topic, "arn:other"`},

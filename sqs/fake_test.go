@@ -18,9 +18,8 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// fake is SQS with one queue, "queue", and stricter than it: it fails the test on
-// a call that SQS would refuse, and a message is only deleted with the receipt
-// handle of its last receive. Its time is that of the bubble it runs in.
+// fake is SQS with a single queue, "queue". It is stricter than SQS: a call that SQS would refuse fails the test, and
+// only the receipt handle of the last receive deletes a message. It uses the time of the bubble in which it runs.
 type fake struct {
 	t       testing.TB
 	mu      sync.Mutex
@@ -33,7 +32,7 @@ type fake struct {
 	most    int // of them at once
 	deletes []int
 
-	// What goes wrong. Each may be nil.
+	// The faults. Each may be nil.
 	receive    func() error                                 // before a receive
 	answer     func(*awssqs.ReceiveMessageOutput)           // of a receive
 	visibility func() error                                 // before a change
@@ -82,7 +81,7 @@ func (f *fake) change() {
 	f.changed = make(chan struct{})
 }
 
-// set changes what goes wrong.
+// set changes the faults.
 func (f *fake) set(how func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -104,7 +103,7 @@ func (f *fake) get(id string) stored {
 	return stored{}
 }
 
-// left returns how many messages are not deleted.
+// left returns the number of messages that are not deleted.
 func (f *fake) left() (n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -116,7 +115,7 @@ func (f *fake) left() (n int) {
 	return n
 }
 
-// batches returns how many messages each delete had.
+// batches returns the number of messages of each delete call.
 func (f *fake) batches() []int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -135,14 +134,18 @@ func (f *fake) allCalls() map[string]int {
 	return maps.Clone(f.calls)
 }
 
-func (f *fake) GetQueueUrl(_ context.Context, in *awssqs.GetQueueUrlInput, _ ...func(*awssqs.Options)) (*awssqs.GetQueueUrlOutput, error) {
+func (f *fake) GetQueueUrl(
+	_ context.Context, in *awssqs.GetQueueUrlInput, _ ...func(*awssqs.Options),
+) (*awssqs.GetQueueUrlOutput, error) {
 	if *in.QueueName != "queue" {
 		return nil, &types.QueueDoesNotExist{}
 	}
 	return &awssqs.GetQueueUrlOutput{QueueUrl: aws.String("https://sqs.test/000000000000/queue")}, nil
 }
 
-func (f *fake) ReceiveMessage(ctx context.Context, in *awssqs.ReceiveMessageInput, _ ...func(*awssqs.Options)) (*awssqs.ReceiveMessageOutput, error) {
+func (f *fake) ReceiveMessage(
+	ctx context.Context, in *awssqs.ReceiveMessageInput, _ ...func(*awssqs.Options),
+) (*awssqs.ReceiveMessageOutput, error) {
 	f.mu.Lock()
 	f.calls["receive"]++
 	f.polls++
@@ -187,8 +190,10 @@ func (f *fake) ReceiveMessage(ctx context.Context, in *awssqs.ReceiveMessageInpu
 	}
 }
 
-// take hands over what is visible, and says when else something will be.
-func (f *fake) take(n int, visibility time.Duration) (out *awssqs.ReceiveMessageOutput, changed <-chan struct{}, next time.Time) {
+// take returns visible messages, and the time at which the next message becomes visible.
+func (f *fake) take(
+	n int, visibility time.Duration,
+) (out *awssqs.ReceiveMessageOutput, changed <-chan struct{}, next time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	out = &awssqs.ReceiveMessageOutput{}
@@ -218,8 +223,7 @@ func (f *fake) take(n int, visibility time.Duration) (out *awssqs.ReceiveMessage
 	return out, f.changed, next
 }
 
-// find returns the message of a receipt handle, and whether the handle is the
-// last one.
+// find returns the message of a receipt handle, and reports whether the handle is the last one.
 func (f *fake) find(handle *string) (m *stored, last bool) {
 	id, _, _ := strings.Cut(aws.ToString(handle), "#")
 	for _, m := range f.queue {
@@ -230,7 +234,9 @@ func (f *fake) find(handle *string) (m *stored, last bool) {
 	return nil, false
 }
 
-func (f *fake) ChangeMessageVisibility(ctx context.Context, in *awssqs.ChangeMessageVisibilityInput, _ ...func(*awssqs.Options)) (*awssqs.ChangeMessageVisibilityOutput, error) {
+func (f *fake) ChangeMessageVisibility(
+	ctx context.Context, in *awssqs.ChangeMessageVisibilityInput, _ ...func(*awssqs.Options),
+) (*awssqs.ChangeMessageVisibilityOutput, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls["visibility"]++
@@ -257,7 +263,9 @@ func (f *fake) ChangeMessageVisibility(ctx context.Context, in *awssqs.ChangeMes
 	return &awssqs.ChangeMessageVisibilityOutput{}, nil
 }
 
-func (f *fake) DeleteMessageBatch(ctx context.Context, in *awssqs.DeleteMessageBatchInput, _ ...func(*awssqs.Options)) (*awssqs.DeleteMessageBatchOutput, error) {
+func (f *fake) DeleteMessageBatch(
+	ctx context.Context, in *awssqs.DeleteMessageBatchInput, _ ...func(*awssqs.Options),
+) (*awssqs.DeleteMessageBatchOutput, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls["delete"]++
@@ -296,6 +304,8 @@ func (f *fake) DeleteMessageBatch(ctx context.Context, in *awssqs.DeleteMessageB
 	return out, nil
 }
 
-func (f *fake) SendMessage(_ context.Context, in *awssqs.SendMessageInput, _ ...func(*awssqs.Options)) (*awssqs.SendMessageOutput, error) {
+func (f *fake) SendMessage(
+	_ context.Context, in *awssqs.SendMessageInput, _ ...func(*awssqs.Options),
+) (*awssqs.SendMessageOutput, error) {
 	return nil, errors.New("the fake has one queue, " + *in.QueueUrl)
 }

@@ -17,10 +17,10 @@ import (
 	"github.com/approval-relay/approval-relay/sqs"
 )
 
-// secret is in every body, and must be in no log line.
+// secret is in every body, and must not be in the log.
 const secret = "AQCEAAAAKgAAAAMAAAAA-task-token"
 
-// events counts what an Observer was told.
+// events counts the calls of an Observer.
 type events struct {
 	mu sync.Mutex
 	n  map[string]int
@@ -49,7 +49,7 @@ func (e *events) DeleteCalled(n int)              { e.add("deleted", n) }
 func (e *events) DeleteFailed(n int)              { e.add("delete failed", n) }
 func (e *events) MessageUndecodable()             { e.add("undecodable", 1) }
 
-// logs is what was logged.
+// logs is the log.
 type logs struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -67,7 +67,7 @@ func (l *logs) count(part string) int {
 	return strings.Count(l.buf.String(), part)
 }
 
-// bench is a subscriber on the fake, in a bubble of its own time.
+// bench is a subscriber on the fake, in a bubble with its own time.
 type bench struct {
 	*testing.T
 	sqs    *fake
@@ -78,13 +78,18 @@ type bench struct {
 	stop   context.CancelFunc // of the context of Subscribe
 }
 
-// inBubble runs a test on a bench. The subscriber is closed at its end; nothing
-// may be left running, which the bubble sees to, and nothing in flight.
+// inBubble runs a test on a bench, and closes the subscriber at its end. The bubble fails the test if a goroutine is
+// still running, and inBubble does if a message is still in flight.
 func inBubble(t *testing.T, cfg sqs.Config, test func(b *bench)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{T: t, sqs: newFake(t), events: &events{n: map[string]int{}}, logs: &logs{}}
+		b := &bench{
+			T:      t,
+			sqs:    newFake(t),
+			events: &events{n: map[string]int{}},
+			logs:   &logs{},
+		}
 		cfg.Observer = b.events
 		cfg.Logger = slog.New(slog.NewTextHandler(b.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		var err error
@@ -104,7 +109,7 @@ func inBubble(t *testing.T, cfg sqs.Config, test func(b *bench)) {
 	})
 }
 
-// handle gives each message to a goroutine of its own, as the router does.
+// handle handles each message in a goroutine of its own, as the router does.
 func (b *bench) handle(h func(*message.Message) bool) *sync.WaitGroup {
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -121,7 +126,7 @@ func (b *bench) handle(h func(*message.Message) bool) *sync.WaitGroup {
 	return &wg
 }
 
-// next takes one message.
+// next takes a message.
 func (b *bench) next() *message.Message {
 	b.Helper()
 	select {
@@ -134,7 +139,7 @@ func (b *bench) next() *message.Message {
 	}
 }
 
-// nothing sees that no message comes for so long.
+// nothing checks that no message arrives for a time.
 func (b *bench) nothing(d time.Duration) {
 	b.Helper()
 	select {
@@ -146,7 +151,7 @@ func (b *bench) nothing(d time.Duration) {
 	}
 }
 
-// counts is how often each message was handled.
+// counts has the number of times that each message was handled.
 type counts struct {
 	mu sync.Mutex
 	n  map[string]int

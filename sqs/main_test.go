@@ -30,7 +30,7 @@ func runTests(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	bin := filepath.Join(dir, "goawsd")
-	// A process of its own: the race detector reports races in goaws.
+	// goaws runs in a process of its own, because the race detector reports races in it.
 	build := exec.Command("go", "build", "-o", bin, "github.com/approval-relay/approval-relay/test/internal/goawsd")
 	if out, err := build.CombinedOutput(); err != nil {
 		return complain(fmt.Errorf("%w: %s", err, out))
@@ -64,7 +64,7 @@ func complain(err error) int {
 	return 1
 }
 
-// client is the real SDK's client of an emulator.
+// client returns the SDK's client of an emulator.
 func client(tb testing.TB, endpoint string) *awssqs.Client {
 	tb.Helper()
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // the standard library's

@@ -18,16 +18,14 @@ import (
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
-// A standard queue keeps messages for subscribers to come, in no order, and
-// hands them over at least once, to one group.
-// goaws, the slower of the two, gets the suite's small numbers.
+// A standard queue keeps messages for later subscribers, without order, and delivers them at least once, to a single
+// group. goaws is the slower emulator and gets the suite's small numbers.
 var (
 	standardQueue      = tests.Features{Persistent: true}
 	smallStandardQueue = tests.Features{Persistent: true, ForceShort: true}
 )
 
-// TestPubSub is Watermill's own suite for every Pub/Sub, against two emulators,
-// as none of them is SQS.
+// TestPubSub runs Watermill's own suite for every Pub/Sub, against two emulators, because neither of them is SQS.
 func TestPubSub(t *testing.T) {
 	t.Parallel()
 	t.Run("goaws", func(t *testing.T) {
@@ -103,7 +101,7 @@ func (q *queues) create(topic string) (string, error) {
 	return q.urls[topic], nil
 }
 
-// creating is a subscriber whose queues are made on demand, as the suite wants.
+// creating is a subscriber that creates its queues on demand, as the suite requires.
 type creating struct {
 	*sqs.Subscriber
 	queues *queues

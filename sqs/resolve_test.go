@@ -10,13 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// silent says nothing to the first look-ups.
+// silent does not answer the first look-ups.
 type silent struct {
 	API
 	times, calls int
 }
 
-func (s *silent) GetQueueUrl(ctx context.Context, _ *sqs.GetQueueUrlInput, _ ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error) {
+func (s *silent) GetQueueUrl(
+	ctx context.Context, _ *sqs.GetQueueUrlInput, _ ...func(*sqs.Options),
+) (*sqs.GetQueueUrlOutput, error) {
 	if s.calls++; s.calls <= s.times {
 		<-ctx.Done()
 		return nil, &aws.RequestCanceledError{Err: ctx.Err()}
@@ -24,7 +26,7 @@ func (s *silent) GetQueueUrl(ctx context.Context, _ *sqs.GetQueueUrlInput, _ ...
 	return &sqs.GetQueueUrlOutput{QueueUrl: aws.String("https://sqs/q")}, nil
 }
 
-func TestALookUpThatGetsNoAnswerIsMadeAgain(t *testing.T) {
+func TestLookUpWithoutAnswerIsRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := &silent{times: 2}
 		url, err := resolveQueueURL(t.Context(), api, "q")

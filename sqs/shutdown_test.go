@@ -135,8 +135,7 @@ func TestIdleShutdownIsAtOnce(t *testing.T) {
 	})
 }
 
-// TestRouterClose is with Watermill's own router, which cancels the context of
-// Subscribe the moment it is closed.
+// Watermill's router cancels the context of Subscribe at the moment when it is closed.
 func TestRouterClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
