@@ -29,9 +29,9 @@ func (s *Settings) Validate(c *setup.Check) {
 	if s.Queue != "" && s.Queue == s.DeadLetterQueue {
 		c.Fault("dead_letter_queue", "is the queue itself")
 	}
-	for name, queue := range map[string]string{"queue": s.Queue, "dead_letter_queue": s.DeadLetterQueue} {
-		if strings.HasSuffix(queue, ".fifo") {
-			c.Warn(name, "is a FIFO queue: its order and its deduplication are not used, and it costs throughput")
+	for _, field := range []struct{ name, queue string }{{"queue", s.Queue}, {"dead_letter_queue", s.DeadLetterQueue}} {
+		if strings.HasSuffix(field.queue, ".fifo") {
+			c.Warn(field.name, "is a FIFO queue: its order and its deduplication are not used, and it costs throughput")
 		}
 	}
 	c.Within("concurrency", s.Concurrency, 1, 10000)

@@ -1,8 +1,10 @@
 package tracing
 
 import (
+	"maps"
 	"math"
 	"regexp"
+	"slices"
 
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
@@ -42,8 +44,8 @@ func (s *Settings) Validate(c *setup.Check) {
 
 func (s *OTLPSettings) validate(c *setup.Check) {
 	c.BaseURL("endpoint", s.Endpoint)
-	for name, value := range s.Headers {
-		switch text := value.Reveal(); {
+	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
+		switch text := s.Headers[name].Reveal(); {
 		case !headerName.MatchString(name):
 			c.Fault("headers."+name, "is not the name of a header")
 		case !headerValue.MatchString(text):
