@@ -16,9 +16,9 @@ import (
 func TestRedriveByReasonCode(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
-	h.exhausted(t, 2, approval.ReasonThrottled, 0)
-	h.exhausted(t, 1, approval.ReasonDenied, 0)
-	d := &drawer{letters: []store.DeadLetter{
+	h.storeExhausted(t, 2, approval.ReasonThrottled, 0)
+	h.storeExhausted(t, 1, approval.ReasonDenied, 0)
+	d := &fakeDeadLetters{letters: []store.DeadLetter{
 		{
 			ID:         "1",
 			Source:     "requests",
@@ -41,8 +41,8 @@ func TestRedriveByReasonCode(t *testing.T) {
 			Body:       []byte(`{"orderId":"C","taskToken":"x"}`),
 		},
 	}}
-	p := &pile{counts: counts{approval.ReasonThrottled: 3, approval.ReasonReceivedTooOften: 1}}
-	r := h.redrive(d, map[string]handlers.DeadLetterQueue{"p": p})
+	p := &fakeQueue{counts: counts{approval.ReasonThrottled: 3, approval.ReasonReceivedTooOften: 1}}
+	r := h.newRedriver(d, map[string]handlers.DeadLetterQueue{"p": p})
 
 	dry := r.Redrive(t.Context(), store.RedriveRequest{DryRun: true})
 	require.Equal(t, counts{approval.ReasonThrottled: 7, approval.ReasonDenied: 2, approval.ReasonReceivedTooOften: 1}, countsOf(dry))
@@ -65,16 +65,16 @@ func TestRedriveByReasonCode(t *testing.T) {
 func TestRedriveOfRecordsWithoutReasonCode(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
-	h.exhausted(t, 2, "", 0)
-	h.exhausted(t, 1, approval.ReasonDenied, 0)
+	h.storeExhausted(t, 2, "", 0)
+	h.storeExhausted(t, 1, approval.ReasonDenied, 0)
 	require.Empty(t, h.approval(t, "-0-0").Callback.LastReasonCode)
-	d := &drawer{letters: []store.DeadLetter{{
+	d := &fakeDeadLetters{letters: []store.DeadLetter{{
 		ID:     "1",
 		Source: "requests",
 		Reason: "old",
 		Body:   []byte(`{"orderId":"A","taskToken":"x"}`),
 	}}}
-	r := h.redrive(d, nil)
+	r := h.newRedriver(d, nil)
 	dry := r.Redrive(t.Context(), store.RedriveRequest{DryRun: true})
 	require.Equal(t, counts{approval.ReasonUnknown: 3, approval.ReasonDenied: 1}, countsOf(dry))
 	require.Equal(t, 3, r.Redrive(t.Context(), store.RedriveRequest{ReasonCode: approval.ReasonUnknown}).Redriven)
@@ -84,14 +84,14 @@ func TestRedriveOfRecordsWithoutReasonCode(t *testing.T) {
 func TestRedriveStoresNewReasonCode(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
-	d := &drawer{letters: []store.DeadLetter{{
+	d := &fakeDeadLetters{letters: []store.DeadLetter{{
 		ID:         "1",
 		Source:     "requests",
 		ReasonCode: "odd",
 		Reason:     "odd",
 		Body:       []byte(`{"taskToken":"x"}`),
 	}}}
-	require.Equal(t, 1, h.redrive(d, nil).Redrive(t.Context(), store.RedriveRequest{}).Failed)
+	require.Equal(t, 1, h.newRedriver(d, nil).Redrive(t.Context(), store.RedriveRequest{}).Failed)
 	require.Len(t, d.put, 1)
 	require.Equal(t, approval.ReasonCode("invalid_field:order"), d.put[0].ReasonCode)
 }

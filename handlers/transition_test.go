@@ -86,35 +86,3 @@ func TestLog(t *testing.T) {
 	require.Equal(t, "ERROR", lines["callback_ended"]["level"], "given up")
 	require.EqualValues(t, 1, lines["callback_ended"]["attempt"])
 }
-
-// The view of an operator has neither tokens nor nonces.
-func TestView(t *testing.T) {
-	t.Parallel()
-	h := asked(t, func(w *handlers.Workflow) {
-		w.Approvers = []string{"ann"}
-		w.Escalations = []handlers.Escalation{
-			{RelativeTime: handlers.RelativeTime{After: time.Hour}, To: []string{"boss"}},
-		}
-	})
-	o, err := h.Get(t.Context(), "A-1")
-	require.NoError(t, err)
-	nonce, later := o.Approvals[0].Approvers[0].Nonce, o.Approvals[0].Escalations[0].Approvers[0].Nonce
-	view := handlers.View(o)
-	text, err := json.Marshal(view)
-	require.NoError(t, err)
-	require.NotContains(t, string(text), nonce)
-	require.NotContains(t, string(text), later)
-	require.Contains(t, string(text), "boss")
-	require.True(t, view.Approvals[0].Token.IsZero())
-	require.Equal(t, "ann", view.Approvals[0].Approvers[0].ID)
-	require.Equal(t, token, o.Approvals[0].Token.Reveal(), "the order itself is as it was")
-	require.Equal(t, nonce, o.Approvals[0].Approvers[0].Nonce)
-	require.Equal(t, later, o.Approvals[0].Escalations[0].Approvers[0].Nonce)
-
-	o.Approvals[0].Escalations = []approval.Escalation{{Approvers: []approval.Approver{{ID: "boss", Nonce: "nonce-of-boss"}}}}
-	text, err = json.Marshal(handlers.View(o))
-	require.NoError(t, err)
-	require.Contains(t, string(text), "boss")
-	require.NotContains(t, string(text), "nonce-of-boss", "who is still to be asked has a link to come")
-	require.Equal(t, "nonce-of-boss", o.Approvals[0].Escalations[0].Approvers[0].Nonce)
-}
