@@ -35,3 +35,28 @@ func TestArchitectureNamesEveryFolder(t *testing.T) {
 		}
 	}
 }
+
+// TestArchitectureNamesEveryPackage checks that ARCHITECTURE.md names every package of the table of imports. It need not
+// name the adapters: a channel or a target is in the row of its family.
+func TestArchitectureNamesEveryPackage(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../ARCHITECTURE.md")
+	require.NoError(t, err)
+	table, err := os.ReadFile("../../scripts/arrows/table.txt")
+	require.NoError(t, err)
+	names := 0
+	for line := range strings.Lines(string(table)) {
+		if strings.ContainsAny(line[:1], "#= \n") {
+			continue
+		}
+		name := strings.Fields(line)[0]
+		names++
+		family, _, isAdapter := strings.Cut(name, "/")
+		isAdapter = isAdapter && (family == "notify" || family == "callback")
+		named := strings.Contains(string(text), "`"+name+"/`") || strings.Contains(string(text), "`"+filepath.Base(name)+"/`")
+		if !named && !isAdapter {
+			t.Errorf("ARCHITECTURE.md does not name %s", name)
+		}
+	}
+	require.Greater(t, names, 50)
+}
