@@ -172,6 +172,7 @@ func (w *world) checkCounted(t *testing.T) {
 	t.Helper()
 	status, body := w.callHTTP(http.MethodGet, "http://"+w.operator+"/metrics", "", "")
 	require.Equal(t, http.StatusOK, status)
+	require.NotContains(t, body, `aws_calls_total{operation="other"`, "an operation of AWS is missing in app.AWSOperations")
 	moved := map[string]bool{}
 	for line := range strings.Lines(body) {
 		m := counted.FindStringSubmatch(strings.TrimSpace(line))
