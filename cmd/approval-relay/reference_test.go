@@ -52,7 +52,11 @@ func describeCommand(out *strings.Builder, command *kong.Node) {
 			if len(f.Envs) > 0 {
 				help = strings.TrimSuffix(help, ".") + " (`$" + f.Envs[0] + "`)."
 			}
-			fmt.Fprintf(&rows, "| `--%s` | %s | %s |\n", f.Name, code(f.Default), help)
+			name := code("--" + f.Name)
+			if f.Short != 0 {
+				name += ", " + code("-"+string(f.Short))
+			}
+			fmt.Fprintf(&rows, "| %s | %s | %s |\n", name, code(f.Default), help)
 		}
 	}
 	if connects {
