@@ -276,7 +276,7 @@ func TestDescriptionIsGenerated(t *testing.T) {
 	require.NoError(t, err)
 	want = append(want, '\n')
 	if *update {
-		require.NoError(t, os.WriteFile("openapi.json", want, 0o644)) //nolint:gosec // a file of the repository
+		require.NoError(t, os.WriteFile("openapi.json", want, 0o644))
 		return
 	}
 	require.Equal(t, string(want), string(openAPI), "run go test ./api -run TestDescriptionIsGenerated -update")

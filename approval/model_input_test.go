@@ -42,7 +42,7 @@ func (m *model) requestApproval(t *rapid.T) {
 		}
 		a = m.requests[known]
 	}
-	m.requests[ApprovalID("o-1", a.Step, a.Token)] = a
+	m.requests[idForToken("o-1", a.Step, a.Token)] = a
 	m.runTwice(t, m.drawEnvironment(t), func(o *Order, env Environment) []Action {
 		_, actions, err := o.AddRequest(a, env)
 		require.NoError(t, err)

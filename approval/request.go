@@ -126,7 +126,7 @@ func (o *Order) AddRequest(r Request, env Environment) (string, []Action, error)
 	if err := o.validateRequest(r); err != nil {
 		return "", nil, err
 	}
-	id := ApprovalID(o.ID, r.Step, r.Token)
+	id := idForToken(o.ID, r.Step, r.Token)
 	if known := o.FindApproval(id); known != nil {
 		o.recordEvent(known.newEvent(EventRequestRepeated, env.Now))
 		return id, o.startDueActions(known, env), nil

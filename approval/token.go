@@ -49,11 +49,11 @@ func (t Token) MarshalJSON() ([]byte, error) { return []byte(`"` + hiddenToken +
 // MarshalText hides the text.
 func (t Token) MarshalText() ([]byte, error) { return []byte(hiddenToken), nil }
 
-// ApprovalID returns the ID of the approval that waits on a token: the first 128 bits of a SHA-256 over the order, the
+// idForToken returns the ID of the approval that waits on a token: the first 128 bits of a SHA-256 over the order, the
 // step and the token, in hex. A request that is delivered again has the same ID. A new attempt of the state has a new
 // token and therefore a new ID. The step is included because two steps may share a callback URL. The ID is safe to
 // show, because tokens are long random strings.
-func ApprovalID(orderID, step string, t Token) string {
+func idForToken(orderID, step string, t Token) string {
 	h := sha256.New()
 	for _, part := range []string{"approval-relay/approval/1", orderID, step, t.Reveal()} {
 		var size [8]byte

@@ -100,12 +100,12 @@ func TestTraceOfLaterActions(t *testing.T) {
 	for _, act := range actions {
 		require.Equal(t, ours, act.Trace, act.Kind)
 	}
-	from := ""
+	var from strings.Builder
 	for _, e := range later.NewEvents() {
 		require.Equal(t, ours, e.Trace, e.Kind)
-		from += e.DecisionTrace
+		from.WriteString(e.DecisionTrace)
 	}
-	require.Equal(t, theirs, from)
+	require.Equal(t, theirs, from.String())
 
 	text, err = json.Marshal(later.History)
 	require.NoError(t, err)

@@ -222,5 +222,5 @@ func TestLimitOfApprovals(t *testing.T) {
 	requireField(t, "order", err) // its request may still be delivered again
 	addRequest(t, o, newRequest("more"), envAt(1+TokenGrace))
 	require.Len(t, o.Approvals, MaxApprovals)
-	require.Nil(t, o.FindApproval(ApprovalID("o-1", "7", NewToken("7"))))
+	require.Nil(t, o.FindApproval(idForToken("o-1", "7", NewToken("7"))))
 }

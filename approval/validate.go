@@ -35,7 +35,7 @@ func validateOrderID(id string) error {
 	if id == "" {
 		return InvalidField("order", "is missing")
 	}
-	return checkText("order", id, MaxOrderID)
+	return cmp.Or(checkLength("order", id, MaxOrderID), checkUTF8("order", id))
 }
 
 // validateIdentity checks the fields that identify a request and its answer.
@@ -52,11 +52,11 @@ func (r *Request) validateIdentity() error {
 		return InvalidField("deadline", "is missing")
 	}
 	return cmp.Or(
-		checkText("workflow", r.Workflow, maxName),
-		checkText("step", r.Step, maxName),
-		checkText("requester", r.Requester, maxName),
-		checkText("execution", r.Execution, maxName),
-		checkText("target", r.Target, maxName),
+		checkName("workflow", r.Workflow),
+		checkName("step", r.Step),
+		checkName("requester", r.Requester),
+		checkName("execution", r.Execution),
+		checkName("target", r.Target),
 	)
 }
 
@@ -122,18 +122,19 @@ func validateDecision(d Decision) error {
 		return InvalidField("trace", "is not a traceparent")
 	}
 	return cmp.Or(
-		checkText("decision_id", d.ID, maxName),
-		checkText("by", d.By, maxName),
-		checkText("step", d.Step, maxName),
-		checkText("shown", d.ShownDigest, maxName),
+		checkName("decision_id", d.ID),
+		checkName("by", d.By),
+		checkName("step", d.Step),
+		checkName("shown", d.ShownDigest),
 		checkLength("approval", d.ApprovalID, maxName),
 		checkLength("comment", d.Comment, MaxComment),
 		checkUTF8("source", d.Source),
 	)
 }
 
-func checkText(field, text string, limit int) error {
-	return cmp.Or(checkLength(field, text, limit), checkUTF8(field, text))
+// checkName refuses a name that is too long or is not UTF-8.
+func checkName(field, text string) error {
+	return cmp.Or(checkLength(field, text, maxName), checkUTF8(field, text))
 }
 
 func checkLength(field, text string, limit int) error {

@@ -50,7 +50,7 @@ const maxSeconds = 1e9
 // AsDuration returns a number of seconds, or a text such as "90s" or "90", as a duration. It may be negative. Its
 // absolute value is less than 1,000,000,000 seconds.
 func AsDuration(v any) (time.Duration, error) {
-	seconds := 0.0
+	var seconds float64
 	switch x := v.(type) {
 	case int64:
 		seconds = float64(x)

@@ -141,8 +141,8 @@ func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approv
 	if err != nil {
 		return "", d, err
 	}
-	known := false
-	d.Outcome, known = outcomeWords[strings.ToLower(strings.TrimSpace(word))]
+	outcome, known := outcomeWords[strings.ToLower(strings.TrimSpace(word))]
+	d.Outcome = outcome
 	switch {
 	case fromPath != "" && orderID != fromPath:
 		return "", d, approval.InvalidField("order", "in the body differs from the order in the path")

@@ -14,16 +14,16 @@ import (
 // Without configuration approvers see a bounded number of plain values of the body, without values that look like secrets.
 func TestDetails(t *testing.T) {
 	t.Parallel()
-	many := ""
+	var many strings.Builder
 	for i := range 30 {
-		many += fmt.Sprintf(`,"z%02d":%d`, i, i)
+		fmt.Fprintf(&many, `,"z%02d":%d`, i, i)
 	}
 	h := newHouse()
 	require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`",
 		"customer":{"name":"ACME","vip":true,"deep":{"er":"not shown"}}, "total":9007199254740993, "rate":0.25,
 		"note":"`+strings.Repeat("é", 400)+`",
 		"apiSecret":"s3cret","Password":"p","myCredential":"c","callback":"u","echo":"see `+token+`","list":[1,2],"nothing":null,"empty":"",
-		"`+strings.Repeat("n", 65)+`":"long name"`+many+`}`)))
+		"`+strings.Repeat("n", 65)+`":"long name"`+many.String()+`}`)))
 	details := h.approval(t, "A-1").Details
 	require.Len(t, details, 20)
 	got := map[string]string{}

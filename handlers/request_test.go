@@ -197,18 +197,19 @@ func TestTimes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse()
-			body := `{"orderId":"A-1","taskToken":"` + token + `"`
+			var body strings.Builder
+			body.WriteString(`{"orderId":"A-1","taskToken":"` + token + `"`)
 			for k, v := range c.body {
 				if at, ok := v.(time.Time); ok {
 					v = fmt.Sprintf("%q", at.Format(time.RFC3339Nano))
 				}
-				body += fmt.Sprintf(`,%q:%v`, k, v)
+				fmt.Fprintf(&body, `,%q:%v`, k, v)
 			}
 			change := []func(*handlers.Workflow){}
 			if c.change != nil {
 				change = append(change, c.change)
 			}
-			require.NoError(t, h.requests(change...).Handle(msg(t, body+"}", metadata.SentAt, second(sent).Format(time.RFC3339Nano))))
+			require.NoError(t, h.requests(change...).Handle(msg(t, body.String()+"}", metadata.SentAt, second(sent).Format(time.RFC3339Nano))))
 			a := h.approval(t, "A-1")
 			require.Equal(t, second(c.deadline), a.Deadline.UTC())
 			if c.expires == 0 {

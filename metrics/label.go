@@ -23,18 +23,15 @@ type names struct {
 	list atomic.Pointer[[]string]
 }
 
-// extend adds the names of another configuration, and reports whether there are new ones. Names are never removed:
-// their series have counted.
-func (n *names) extend(c Config) bool {
+// extend adds the names of another configuration. Names are never removed, because their series have counted.
+func (n *names) extend(c Config) {
 	list := slices.Clone(*n.list.Load())
-	before := len(list)
 	for _, name := range n.of(c) {
 		if !slices.Contains(list, name) {
 			list = append(list, name)
 		}
 	}
 	n.list.Store(&list)
-	return len(list) > before
 }
 
 // allValues returns all values that the label may have now.

@@ -27,8 +27,8 @@ func (b *builder) configuredLabel(name string, c Config, of func(Config) []strin
 }
 
 // createAll makes the series of every combination of the labels' values, now and when names are added.
-func (b *builder) createAll(labels []label, make func(values ...string)) {
-	create := func() { eachCombination(labels, make) }
+func (b *builder) createAll(labels []label, createOne func(values ...string)) {
+	create := func() { eachCombination(labels, createOne) }
 	create()
 	b.create = append(b.create, create)
 }

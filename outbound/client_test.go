@@ -166,7 +166,7 @@ func TestJudgeFailureUnsent(t *testing.T) {
 // Once the request may have been sent, its outcome is unknown.
 func TestJudgeFailureMaybeApplied(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/hang" {
 			<-r.Context().Done()
 		}

@@ -59,7 +59,7 @@ func (h *Handler) setCookie(w http.ResponseWriter, name string, content any, ttl
 		path += "/"
 	}
 	encode := base64.RawURLEncoding.EncodeToString
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure is set when our URL is https
+	http.SetCookie(w, &http.Cookie{
 		Name:     name,
 		Value:    encode(b) + "." + encode([]byte(keyID)) + "." + encode(mac),
 		Path:     path,

@@ -180,7 +180,7 @@ func TestForgedCallbacks(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, status, "too late")
 
 	for _, value := range []string{"", "x", "a.b.c", "e30.YQ.YQ"} {
-		r := httptest.NewRequest("GET", h.url+"/a/x", nil)
+		r := httptest.NewRequest(http.MethodGet, h.url+"/a/x", nil)
 		r.AddCookie(&http.Cookie{Name: "approval_relay_session", Value: value})
 		s, err := signin.New(signin.Config{
 			Settings: signin.Settings{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -87,10 +88,5 @@ func hasCode(err error, codes ...string) bool {
 	if !errors.As(err, &e) {
 		return false
 	}
-	for _, c := range codes {
-		if e.ErrorCode() == c {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(codes, e.ErrorCode())
 }

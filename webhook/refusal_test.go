@@ -3,7 +3,6 @@ package webhook
 import (
 	"encoding/base64"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +87,6 @@ func TestRefusalTexts(t *testing.T) {
 	} {
 		err := c.v.Verify(time.Unix(1_700_000_000, 0), c.h, []byte("canary"))
 		require.EqualError(t, err, c.want)
-		require.False(t, strings.Contains(err.Error(), "canary"), "%s quotes a value", err)
+		require.NotContains(t, err.Error(), "canary", "the refusal quotes a value")
 	}
 }

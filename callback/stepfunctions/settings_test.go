@@ -24,12 +24,12 @@ func TestDefaultRate(t *testing.T) {
 	} {
 		var s stepfunctions.Settings
 		s.SetDefaults(setup.Common{Region: region})
-		require.Equal(t, want.rate, s.Rate, region)
+		require.InDelta(t, want.rate, s.Rate, 0, region)
 		require.Equal(t, want.burst, s.Burst, region)
 	}
 	var s stepfunctions.Settings
 	s.Rate, s.Burst = 7, 8
 	s.SetDefaults(setup.Common{Region: "us-east-1"})
-	require.Equal(t, 7.0, s.Rate)
+	require.InDelta(t, 7.0, s.Rate, 0)
 	require.Equal(t, 8, s.Burst)
 }

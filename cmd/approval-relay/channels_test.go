@@ -23,7 +23,7 @@ func TestChannelFaults(t *testing.T) {
 	}
 	subject, text, empty := write("subject", "{{.Titel}}"), write("text", "a\n\n{{range .Details}}"), write("empty", "")
 	html := write("html", "<p>\n{{.Title | shout}}</p>")
-	_, _, err := config.Parse("relay.yaml", []byte(fmt.Sprintf(`channels:
+	_, _, err := config.Parse("relay.yaml", fmt.Appendf(nil, `channels:
   many: {log: {}, teams: {webhook_url: "https://example.com/s3cret"}}
   mail:
     smtp:
@@ -48,7 +48,7 @@ func TestChannelFaults(t *testing.T) {
   set: {ses: {from: a@example.com, configuration_set: a b}}
   clear: {teams: {webhook_url: "http://example.com/s3cret"}}
   near: {webhook: {url: "http://10.0.0.1/", secrets: ["whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"], allow_internal: true}}
-`, subject, text, html, dir+"/missing", empty)), testenv)
+`, subject, text, html, dir+"/missing", empty), testenv)
 	require.Error(t, err)
 	want := `configuration relay.yaml has 14 faults:
   line 2: channels.many: names log and teams; it must be exactly one kind of channel

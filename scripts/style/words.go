@@ -17,7 +17,7 @@ var wordForm = regexp.MustCompile(`[a-z']+`)
 
 func wordSet(words string) map[string]bool {
 	set := map[string]bool{}
-	for _, word := range strings.Fields(words) {
+	for word := range strings.FieldsSeq(words) {
 		set[word] = true
 	}
 	return set

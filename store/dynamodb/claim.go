@@ -55,7 +55,6 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 			break
 		}
 		if len(part) < n/2 { // another process claims the same rows
-			//nolint:gosec // the order is not a secret
 			rand.Shuffle(len(candidates), func(i, j int) { candidates[i], candidates[j] = candidates[j], candidates[i] })
 		}
 	}

@@ -27,7 +27,7 @@ const (
 	programToken  = "canary-program-0123456789abcdef"
 	operatorToken = "canary-operator-0123456789abcdef"
 	// callbackSecret signs the answers: whsec_ and the base64 of 24 bytes.
-	callbackSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3" //nolint:gosec // of a test
+	callbackSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 )
 
 const descriptionFile = "../../api/openapi.json"
@@ -88,7 +88,7 @@ workflows: {refunds: {}}
 `, public, public, operator, operatorToken, programToken, callbackSecret), 0o600))
 
 	var log bytes.Buffer
-	cmd := exec.Command(binary, "run", "--config.file="+config) //nolint:gosec // the program under test
+	cmd := exec.Command(binary, "run", "--config.file="+config)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &log, &log
 	require.NoError(t, cmd.Start())
 	done := make(chan struct{})

@@ -33,15 +33,15 @@ func waitForMessage(t *testing.T, w *world, s *slacktest.Server, texts ...string
 	var found slacktest.Message
 	ok := waitUntil(t, 30*time.Second, func() bool {
 		for _, m := range s.Messages() {
-			all := m.Channel
+			all := []string{m.Channel}
 			for _, b := range m.Blocks {
 				if b.Text != nil {
-					all += "\n" + b.Text.Text
+					all = append(all, b.Text.Text)
 				}
 			}
 			has := true
 			for _, text := range texts {
-				has = has && strings.Contains(all, text)
+				has = has && strings.Contains(strings.Join(all, "\n"), text)
 			}
 			if found = m; has {
 				return true

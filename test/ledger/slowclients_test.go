@@ -40,7 +40,7 @@ func TestSlowClients(t *testing.T) {
 		}
 		all = append(all, s)
 		large := bytes.NewReader(make([]byte, 3<<20))
-		req, err := http.NewRequestWithContext(ctx, "POST", "http://"+w.public+"/webhooks/erp", large)
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+w.public+"/webhooks/erp", large)
 		if err != nil {
 			t.Fatal(err)
 		}

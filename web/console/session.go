@@ -61,7 +61,7 @@ func (c *Console) startSession(w http.ResponseWriter, r *http.Request, o operato
 // uses the path of the console, behind any prefix. SameSite is Strict, so that links and forms of other sites do not
 // send it.
 func setSessionCookie(w http.ResponseWriter, r *http.Request, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure is set when our URL is https
+	http.SetCookie(w, &http.Cookie{
 		Name:     sessionCookie,
 		Value:    value,
 		MaxAge:   maxAge,
