@@ -181,6 +181,16 @@ func awsPanels() []part {
 				"ApprovalRelayClockSkew.",
 			"s",
 			query{"{{instance}}", `max by (instance) (approval_relay_aws_clock_skew_seconds{@all})`}),
+		newLines("Configuration",
+			"1 if the configuration was read successfully the last time, and 0 if a reload failed: the worker runs with the one "+
+				"that it had; the alert ApprovalRelayConfigNotReloaded.",
+			"short",
+			query{"{{instance}}", `min by (instance) (approval_relay_config_last_reload_successful{@all})`}),
+		newLines("Age of the configuration",
+			"Time since the configuration was last read successfully, at the start or by a reload.",
+			"s",
+			query{"{{instance}}", `
+				time() - max by (instance) (approval_relay_config_last_reload_success_timestamp_seconds{@all})`}),
 		newLines("Spans",
 			"Spans of traces per second: exported, or dropped because the collector did not take them. Empty if tracing is off.",
 			"cps",
