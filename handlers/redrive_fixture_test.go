@@ -98,9 +98,8 @@ func countsOf(r store.RedriveReport) counts {
 	return out
 }
 
-// storeExhausted stores orders with a callback that is exhausted for this reason, and was
-// redriven so often before. The texts of their errors differ. Their tasks end two
-// hours after they began.
+// storeExhausted stores orders with a callback that is exhausted for this reason, and was redriven so often before. The
+// texts of their errors differ. Their tasks end two hours after they began.
 func (h *house) storeExhausted(t *testing.T, n int, code approval.ReasonCode, redrives int) {
 	t.Helper()
 	for i := range n {

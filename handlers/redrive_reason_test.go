@@ -10,9 +10,8 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Failures with one reason code are one group, although their texts differ. They are
-// redriven by this code in all three places: callbacks, the store's table and dead
-// letter queues.
+// Failures with one reason code are one group, although their texts differ. They are redriven by this code in all three
+// places: callbacks, the store's table and dead letter queues.
 func TestRedriveByReasonCode(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
@@ -60,8 +59,7 @@ func TestRedriveByReasonCode(t *testing.T) {
 	require.Equal(t, approval.CallbackExhausted, h.approval(t, "denied-0-0").Callback.State)
 }
 
-// Records of older versions have no code: they are one group of their own, which can
-// be selected.
+// Records of older versions have no code: they are one group of their own, which can be selected.
 func TestRedriveOfRecordsWithoutReasonCode(t *testing.T) {
 	t.Parallel()
 	h := newHouse()

@@ -24,8 +24,8 @@ func backwards(b []byte) []byte {
 	return out
 }
 
-// FuzzDecode decodes any bytes: it returns an error, or an order on which every
-// transition works and which is encoded as it was decoded.
+// FuzzDecode decodes any bytes: it returns an error, or an order on which every transition works and which is encoded
+// as it was decoded.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		"", "null", `{"v":1,"order":{"id":"o"}}`, `{"v":1,"order":{"id":"o","approvals":[null]}}`, `{"v":2,"order":[]}`,
@@ -58,7 +58,10 @@ func FuzzDecode(f *testing.F) {
 
 func TestTokensAreSealed(t *testing.T) {
 	t.Parallel()
-	o := &approval.Order{ID: "o", Approvals: []*approval.Approval{{ID: "x", Request: approval.Request{Token: approval.NewToken("secret")}}, {ID: "y"}}}
+	o := &approval.Order{ID: "o", Approvals: []*approval.Approval{
+		{ID: "x", Request: approval.Request{Token: approval.NewToken("secret")}},
+		{ID: "y"},
+	}}
 	b, err := Encode("o", o, reversed{})
 	require.NoError(t, err)
 	require.NotContains(t, string(b), "secret")

@@ -15,13 +15,13 @@ import (
 	"github.com/approval-relay/approval-relay/store/dynamodb/dynamodbtest"
 )
 
-// meter adds up the capacity units that DynamoDB says were used.
+// meter adds up the capacity units that DynamoDB reports.
 type meter struct {
 	mu          sync.Mutex
 	read, write float64
 }
 
-// options asks for the units in each call, and adds up those that are answered.
+// options makes each call ask for its capacity units, and adds up the answers.
 func (m *meter) options(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("meter", func(
 		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
@@ -67,7 +67,7 @@ func (m *meter) take() (read, write float64) {
 	return read, write
 }
 
-// TestCost holds what docs/sizing.md says of the units that an approval takes.
+// TestCost checks the capacity units of an approval in docs/sizing.md.
 func TestCost(t *testing.T) {
 	t.Parallel()
 	if server == nil {
@@ -77,12 +77,12 @@ func TestCost(t *testing.T) {
 	cfg := server.Config()
 	cfg.APIOptions = append(cfg.APIOptions, m.options)
 	s := open(t, Config{AWS: cfg, Table: newTable(), Create: true})
-	var now = began
+	var now = startTime
 	var actions []approval.Action
 	var read, write float64
 	step := func(name string, f func(o *approval.Order, turn approval.Environment) []approval.Action) {
 		m.take()
-		update(t, s, "order-0001", func(o *approval.Order) error {
+		mustUpdate(t, s, "order-0001", func(o *approval.Order) error {
 			actions = f(o, approval.Environment{Now: now, Lease: 30 * time.Second})
 			return nil
 		})
@@ -93,9 +93,16 @@ func TestCost(t *testing.T) {
 	token := string(randomText(700))
 	step("request", func(o *approval.Order, turn approval.Environment) []approval.Action {
 		_, actions, err := o.AddRequest(approval.Request{
-			Token: approval.NewToken(token), Target: "stepfunctions", Workflow: "orders", Policy: approval.Policy{Kind: approval.PolicyAny},
-			Approvers: []approval.Approver{{ID: "ann@example.com", Nonce: "0123456789abcdef"}}, Channels: []string{"mail"},
-			Title: "Order 0001", Details: []approval.Field{{Name: "total", Value: "1200"}}, Deadline: began.Add(time.Hour), Retention: 24 * time.Hour,
+			Token:     approval.NewToken(token),
+			Target:    "stepfunctions",
+			Workflow:  "orders",
+			Policy:    approval.Policy{Kind: approval.PolicyAny},
+			Approvers: []approval.Approver{{ID: "ann@example.com", Nonce: "0123456789abcdef"}},
+			Channels:  []string{"mail"},
+			Title:     "Order 0001",
+			Details:   []approval.Field{{Name: "total", Value: "1200"}},
+			Deadline:  startTime.Add(time.Hour),
+			Retention: 24 * time.Hour,
 		}, turn)
 		require.NoError(t, err)
 		return actions
@@ -107,7 +114,11 @@ func TestCost(t *testing.T) {
 	})
 	step("decided", func(o *approval.Order, turn approval.Environment) []approval.Action {
 		_, actions, err := o.Decide(approval.Decision{
-			ID: "d", Via: approval.ViaAPI, Source: "api", By: "ann@example.com", Outcome: approval.Approve,
+			ID:      "d",
+			Via:     approval.ViaAPI,
+			Source:  "api",
+			By:      "ann@example.com",
+			Outcome: approval.Approve,
 		}, approval.UnmatchedRetention{}, turn)
 		require.NoError(t, err)
 		return actions
@@ -133,7 +144,7 @@ func TestCost(t *testing.T) {
 	require.LessOrEqual(t, read, 7.0)
 }
 
-// randomText is as incompressible as a task token.
+// randomText returns a text that is as incompressible as a task token.
 func randomText(n int) []byte {
 	b := randomBytes(n)
 	for i := range b {

@@ -15,7 +15,7 @@ import (
 func TestDeadLetterWithoutReasonCode(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{})
-	id, err := s.PutDeadLetter(t.Context(), store.DeadLetter{ReasonCode: approval.ReasonDenied, Reason: "old", At: began})
+	id, err := s.PutDeadLetter(t.Context(), store.DeadLetter{ReasonCode: approval.ReasonDenied, Reason: "old", At: startTime})
 	require.NoError(t, err)
 	_, err = s.client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
 		TableName:        &s.config.Table,

@@ -20,11 +20,11 @@ import (
 	"github.com/approval-relay/approval-relay/store/storetest"
 )
 
-// server is one DynamoDB Local for all tests, nil where there is none to be had.
+// server is the DynamoDB Local of all tests; nil if it is not installed.
 var server *dynamodbtest.Server
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("rapid.checks", "5") // a sequence takes hundreds of calls; memory and SQLite run more of them
+	_ = flag.Set("rapid.checks", "5") // a sequence makes hundreds of calls; the other stores run more sequences
 	var err error
 	if server, err = dynamodbtest.Start(context.Background()); err != nil && !errors.Is(err, dynamodbtest.ErrMissing) {
 		fmt.Fprintln(os.Stderr, err)
@@ -42,7 +42,7 @@ func TestContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, Config{}) })
 }
 
-// open opens a store; what the Config does not say is new.
+// open opens a store. Missing fields of the Config get new values.
 func open(t *testing.T, c Config) *Store {
 	t.Helper()
 	if server == nil {
@@ -65,34 +65,44 @@ func open(t *testing.T, c Config) *Store {
 
 func newTable() string { return "t-" + rand.Text() }
 
-var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+var startTime = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
-// request asks for an approval that is due in an hour.
-func request(o *approval.Order) error {
+// addRequest adds an approval that is due in an hour.
+func addRequest(o *approval.Order) error {
 	_, _, err := o.AddRequest(approval.Request{
-		Token: approval.NewToken(tokenOf(o.ID)), Target: "sfn", Workflow: "payments", Policy: approval.Policy{Kind: approval.PolicyAny},
-		Deadline: began.Add(time.Hour), Retention: time.Hour,
-	}, approval.Environment{Now: began, Lease: time.Minute})
+		Token:     approval.NewToken(tokenOf(o.ID)),
+		Target:    "sfn",
+		Workflow:  "payments",
+		Policy:    approval.Policy{Kind: approval.PolicyAny},
+		Deadline:  startTime.Add(time.Hour),
+		Retention: time.Hour,
+	}, approval.Environment{Now: startTime, Lease: time.Minute})
 	return err
 }
 
-// tokenOf is the task token of an order's approval.
+// tokenOf returns the task token of an order's approval.
 func tokenOf(orderID string) string { return strings.Repeat("secret of "+orderID+". ", 10) }
 
-// vote adds a vote; it returns how many there are then.
-func vote(o *approval.Order) int {
+// addVote adds a vote, and returns the number of votes.
+func addVote(o *approval.Order) int {
 	a := o.Approvals[0]
-	a.Votes = append(a.Votes, approval.Vote{DecisionID: "d", Outcome: approval.Approve, By: "ann", Via: approval.ViaAPI, At: began})
+	a.Votes = append(a.Votes, approval.Vote{
+		DecisionID: "d",
+		Outcome:    approval.Approve,
+		By:         "ann",
+		Via:        approval.ViaAPI,
+		At:         startTime,
+	})
 	return len(a.Votes)
 }
 
-// forget leaves the order empty.
-func forget(o *approval.Order) error {
+// removeOrder leaves the order empty.
+func removeOrder(o *approval.Order) error {
 	o.Approvals, o.Unmatched = nil, nil
 	return nil
 }
 
-func update(t *testing.T, s *Store, orderID string, transition func(*approval.Order) error) {
+func mustUpdate(t *testing.T, s *Store, orderID string, transition func(*approval.Order) error) {
 	t.Helper()
 	require.NoError(t, s.Update(t.Context(), orderID, transition))
 }

@@ -21,13 +21,13 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// round is a round tripper.
-type round func(*http.Request) (*http.Response, error)
+// roundTripper is an http.RoundTripper.
+type roundTripper func(*http.Request) (*http.Response, error)
 
-func (f round) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// over returns a store on a table of the server's that is reached through f.
-func over(t *testing.T, c Config, f round) *Store {
+// openThrough returns a store on a new table. Its requests pass through f.
+func openThrough(t *testing.T, c Config, f roundTripper) *Store {
 	t.Helper()
 	if server != nil {
 		c.AWS = server.Config()
@@ -38,15 +38,15 @@ func over(t *testing.T, c Config, f round) *Store {
 
 type faultsKey struct{}
 
-// faulty is a context whose calls fail twice each: the first is not made, the
-// second is, and its answer is lost. The third is answered.
+// faulty is a context in which each call needs three attempts: the first is not sent, the answer of the second is lost,
+// and the third is answered.
 func faulty(ctx context.Context) context.Context {
 	return context.WithValue(ctx, faultsKey{}, &atomic.Int64{})
 }
 
 var errBroken = errors.New("the connection broke")
 
-// twice carries that out.
+// twice makes the calls fail in a faulty context.
 func twice(r *http.Request) (*http.Response, error) {
 	n, ok := r.Context().Value(faultsKey{}).(*atomic.Int64)
 	if !ok {
@@ -65,11 +65,11 @@ func twice(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// TestEachCallFailsTwice leads an order and a dead letter through their lives; each
-// call is made, and counted, once.
+// TestEachCallFailsTwice runs all operations on an order and on a dead letter in a faulty context. Each operation takes
+// effect once, and is counted once.
 func TestEachCallFailsTwice(t *testing.T) {
 	t.Parallel()
-	s := over(t, Config{}, twice)
+	s := openThrough(t, Config{}, twice)
 	ctx := faulty(t.Context())
 	pending := func(want int) {
 		t.Helper()
@@ -77,11 +77,11 @@ func TestEachCallFailsTwice(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, stats.Workflows["payments"].Pending)
 	}
-	require.NoError(t, s.Update(ctx, "o", request))
+	require.NoError(t, s.Update(ctx, "o", addRequest))
 	pending(1)
 	for i := range 3 {
 		require.NoError(t, s.Update(ctx, "o", func(o *approval.Order) error {
-			assert.Equal(t, i+1, vote(o))
+			assert.Equal(t, i+1, addVote(o))
 			return nil
 		}))
 	}
@@ -92,7 +92,12 @@ func TestEachCallFailsTwice(t *testing.T) {
 	require.Equal(t, tokenOf("o"), o.Approvals[0].Token.Reveal())
 
 	row := item{"pk": stringAttr("order#o"), "sk": stringAttr("order")}
-	c := claim{store: s, id: newWriteID(), now: began.Add(time.Hour), until: began.Add(2 * time.Hour)}
+	c := claim{
+		store: s,
+		id:    newWriteID(),
+		now:   startTime.Add(time.Hour),
+		until: startTime.Add(2 * time.Hour),
+	}
 	ours, err := c.leaseRow(ctx, row)
 	require.NoError(t, err)
 	require.True(t, ours, "although the answer was lost")
@@ -101,12 +106,12 @@ func TestEachCallFailsTwice(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, ours, "that of another claim")
 
-	require.NoError(t, s.Update(ctx, "o", forget))
+	require.NoError(t, s.Update(ctx, "o", removeOrder))
 	pending(0)
 	_, err = s.Get(t.Context(), "o")
 	require.ErrorIs(t, err, approval.ErrNotFound)
 
-	id, err := s.PutDeadLetter(ctx, store.DeadLetter{Source: "s", Body: []byte("b"), At: began})
+	id, err := s.PutDeadLetter(ctx, store.DeadLetter{Source: "s", Body: []byte("b"), At: startTime})
 	require.NoError(t, err)
 	letters, err := s.ListDeadLetters(t.Context(), "", 10)
 	require.NoError(t, err)
@@ -118,12 +123,12 @@ func TestEachCallFailsTwice(t *testing.T) {
 	require.Zero(t, stats.DeadLetters)
 }
 
-// TestProcessesRace lets two stores on one table update the same orders, each call failing
-// twice: what was acknowledged is stored once, in turns, and counted once.
+// TestProcessesRace updates the same orders through two stores on the same table, in a faulty context. Every
+// acknowledged update is stored and counted once.
 func TestProcessesRace(t *testing.T) {
 	t.Parallel()
 	c := Config{Table: newTable(), Create: true, Sealer: keys.NewRing(time.Now())}
-	stores := []*Store{over(t, c, twice), over(t, c, twice)}
+	stores := []*Store{openThrough(t, c, twice), openThrough(t, c, twice)}
 	const orders, each = 3, 12
 	var mu sync.Mutex
 	counts := map[string]map[int]bool{}
@@ -135,11 +140,11 @@ func TestProcessesRace(t *testing.T) {
 				var votes int
 				err := stores[w%2].Update(faulty(t.Context()), id, func(o *approval.Order) error {
 					if o.IsEmpty() {
-						if err := request(o); err != nil {
+						if err := addRequest(o); err != nil {
 							return err
 						}
 					}
-					votes = vote(o)
+					votes = addVote(o)
 					return nil
 				})
 				if !assert.NoError(t, err) {
@@ -166,10 +171,10 @@ func TestProcessesRace(t *testing.T) {
 	require.Equal(t, 4*each, stored)
 	stats, err := stores[1].Stats(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, map[string]store.WorkflowStats{"payments": {Pending: orders, Oldest: began}}, stats.Workflows)
+	require.Equal(t, map[string]store.WorkflowStats{"payments": {Pending: orders, Oldest: startTime}}, stats.Workflows)
 }
 
-// answer is an error of DynamoDB's.
+// answer is an error response of DynamoDB.
 func answer(status int, body string) *http.Response {
 	return &http.Response{
 		StatusCode: status, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}, "X-Amzn-Requestid": {"R1"}},
@@ -177,7 +182,8 @@ func answer(status int, body string) *http.Response {
 	}
 }
 
-// TestRefusals: what passes is tried again, not for ever, and what does not pass is not.
+// TestRefusals checks that temporary errors are retried a bounded number of times, and that other errors are not
+// retried.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	const space = `{"__type":"com.amazonaws.dynamodb.v20120810#`
@@ -189,8 +195,18 @@ func TestRefusals(t *testing.T) {
 		{"throttled", space + `ProvisionedThroughputExceededException"}`, 400, maxAttempts},
 		{"throttled account", space + `ThrottlingException"}`, 400, maxAttempts},
 		{"conflict", space + `TransactionConflictException"}`, 400, maxAttempts},
-		{"conflicting transaction", space + `TransactionCanceledException","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict"}]}`, 400, maxAttempts},
-		{"impossible transaction", space + `TransactionCanceledException","CancellationReasons":[{"Code":"ValidationError"},{"Code":"None"}]}`, 400, 1},
+		{
+			"conflicting transaction",
+			space + `TransactionCanceledException","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict"}]}`,
+			400,
+			maxAttempts,
+		},
+		{
+			"impossible transaction",
+			space + `TransactionCanceledException","CancellationReasons":[{"Code":"ValidationError"},{"Code":"None"}]}`,
+			400,
+			1,
+		},
 		{"fault", space + `InternalServerError"}`, 500, maxAttempts},
 		{"no JSON", `<html>`, 503, maxAttempts},
 		{"no right", `{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"may not PutItem"}`, 400, 1},
@@ -201,7 +217,7 @@ func TestRefusals(t *testing.T) {
 			t.Parallel()
 			var refuse atomic.Bool
 			var tries atomic.Int64
-			s := over(t, Config{}, func(r *http.Request) (*http.Response, error) {
+			s := openThrough(t, Config{}, func(r *http.Request) (*http.Response, error) {
 				target := r.Header.Get("X-Amz-Target")
 				if refuse.Load() && (strings.HasSuffix(target, ".PutItem") || strings.HasSuffix(target, ".TransactWriteItems")) {
 					tries.Add(1)
@@ -210,24 +226,24 @@ func TestRefusals(t *testing.T) {
 				return http.DefaultTransport.RoundTrip(r)
 			})
 			refuse.Store(true)
-			err := s.Update(t.Context(), "o", request)
+			err := s.Update(t.Context(), "o", addRequest)
 			require.Error(t, err)
 			require.False(t, approval.IsPermanent(err), "the message comes again")
 			require.NotContains(t, err.Error(), "secret")
 			require.Equal(t, c.tries, tries.Load(), "%v", err)
 			refuse.Store(false)
-			update(t, s, "o", request)
+			mustUpdate(t, s, "o", addRequest)
 		})
 	}
 }
 
-// TestStaleIndex answers queries of indexes as they were before: what is no longer
-// due is not claimed, and what no longer waits is not listed.
+// TestStaleIndex answers queries of indexes with earlier results. An order that is no longer due is not claimed, and an
+// order that is no longer pending is not listed.
 func TestStaleIndex(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var before map[string][]byte // by request
-	s := over(t, Config{}, func(r *http.Request) (*http.Response, error) {
+	s := openThrough(t, Config{}, func(r *http.Request) (*http.Response, error) {
 		q, err := io.ReadAll(r.Body)
 		if err != nil {
 			return nil, err
@@ -250,10 +266,10 @@ func TestStaleIndex(t *testing.T) {
 		return resp, err
 	})
 	for i := range 20 {
-		update(t, s, fmt.Sprint(i), request)
+		mustUpdate(t, s, fmt.Sprint(i), addRequest)
 	}
 	before = map[string][]byte{}
-	now := began.Add(time.Hour)
+	now := startTime.Add(time.Hour)
 	list := func() []*approval.Order {
 		var out []*approval.Order
 		for _, q := range []store.Query{{Pending: true}, {ByAge: true}} {
@@ -268,11 +284,11 @@ func TestStaleIndex(t *testing.T) {
 	require.Len(t, claimed, 20)
 	require.Len(t, list(), 40)
 	for i := range 20 {
-		update(t, s, fmt.Sprint(i), func(o *approval.Order) error {
+		mustUpdate(t, s, fmt.Sprint(i), func(o *approval.Order) error {
 			if i%2 == 0 {
-				return forget(o)
+				return removeOrder(o)
 			}
-			o.Cancel("", "ann", "", approval.Environment{Now: began})
+			o.Cancel("", "ann", "", approval.Environment{Now: startTime})
 			o.Approvals[0].Callback.Due = now.Add(time.Minute)
 			return nil
 		})

@@ -16,7 +16,7 @@ import (
 	"github.com/approval-relay/approval-relay/store/storetest"
 )
 
-// TestOpenRefuses names what is wrong with a table, and changes nothing of it.
+// TestOpenRefuses opens unsuitable tables. The error names the fault, and the table does not change.
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	good := open(t, Config{})
@@ -27,10 +27,12 @@ func TestOpenRefuses(t *testing.T) {
 		return *in.TableName
 	}
 	foreign := table(&dynamodb.CreateTableInput{
-		KeySchema: keySchema("id", "at"), AttributeDefinitions: []types.AttributeDefinition{attributeDefinition("id", "S"), attributeDefinition("at", "S")},
+		KeySchema:            keySchema("id", "at"),
+		AttributeDefinitions: []types.AttributeDefinition{attributeDefinition("id", "S"), attributeDefinition("at", "S")},
 	})
 	bare := table(&dynamodb.CreateTableInput{
-		KeySchema: keySchema("pk", "sk"), AttributeDefinitions: []types.AttributeDefinition{attributeDefinition("pk", "S"), attributeDefinition("sk", "S")},
+		KeySchema:            keySchema("pk", "sk"),
+		AttributeDefinitions: []types.AttributeDefinition{attributeDefinition("pk", "S"), attributeDefinition("sk", "S")},
 	})
 	newer := open(t, Config{}).config.Table
 	_, err := good.client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
@@ -60,8 +62,8 @@ func TestProbe(t *testing.T) {
 	require.ErrorContains(t, s.Probe(t.Context()), "ResourceNotFoundException")
 }
 
-// TestTerraformMakesTheSame compares the table of deploy/terraform with ours.
-func TestTerraformMakesTheSame(t *testing.T) {
+// TestTerraformCreatesSameTable compares the table in deploy/terraform with the table that Open creates.
+func TestTerraformCreatesSameTable(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("../../deploy/terraform/table.tf")
 	require.NoError(t, err)
@@ -70,15 +72,16 @@ func TestTerraformMakesTheSame(t *testing.T) {
 		if len(x.projected) > 0 {
 			with = fmt.Sprintf("[%q]", x.projected[0])
 		}
-		require.Regexp(t, fmt.Sprintf(`\b%s += \{ partition = %q, sort = %q, with = \%s \}`, x.name, x.partition, x.sort, with), string(b))
+		entry := fmt.Sprintf(`\b%s += \{ partition = %q, sort = %q, with = \%s \}`, x.name, x.partition, x.sort, with)
+		require.Regexp(t, entry, string(b))
 		require.Contains(t, string(b), x.partition+` = "S"`)
 		require.Contains(t, string(b), fmt.Sprintf("%s = %q", x.sort, x.kind))
 	}
 	require.Equal(t, len(tableIndexes()), strings.Count(string(b), "{ partition = "))
 }
 
-// A worker that starts must not take actions of other workers for those of a dead
-// process: DynamoDB is no store.OrphanLister.
+// The store is not a store.OrphanLister: a worker that starts must not take actions of other workers for actions of a
+// process that has ended.
 func TestOptionalInterfaces(t *testing.T) {
 	t.Parallel()
 	storetest.RequireOptional(t, &Store{}, storetest.Optional{Prober: true})

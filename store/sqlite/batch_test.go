@@ -16,9 +16,9 @@ import (
 	"github.com/approval-relay/approval-relay/keys"
 )
 
-// held opens a store in a bubble and holds up its writer until release: what
-// comes meanwhile waits, for synctest.Wait to see.
-func held(t *testing.T, c Config) (s *Store, release func()) {
+// openBlocked opens a store in a synctest bubble and blocks its writer until release is called. Operations wait in the
+// queue meanwhile, and synctest.Wait returns when they do.
+func openBlocked(t *testing.T, c Config) (s *Store, release func()) {
 	t.Helper()
 	s, err := Open(t.Context(), c)
 	require.NoError(t, err)
@@ -26,7 +26,7 @@ func held(t *testing.T, c Config) (s *Store, release func()) {
 	go func() {
 		assert.NoError(t, s.Update(t.Context(), "gate", func(o *approval.Order) error {
 			<-gate
-			return request(o)
+			return addRequest(o)
 		}))
 	}()
 	synctest.Wait()
@@ -47,9 +47,9 @@ func TestUpdatesShareACommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var commits []Commit
 		c.Observe = func(c Commit) { commits = append(commits, c) }
-		s, release := held(t, c)
+		s, release := openBlocked(t, c)
 		var done atomic.Int64
-		for i := range 2*maxBatch + 1 { // a full batch, what fits the queue, and one more that waits for it
+		for i := range 2*maxBatch + 1 { // a full batch, a full queue, and another that waits for the queue
 			go func() {
 				assert.NoError(t, s.Update(t.Context(), orderName(i%100), requestOrVote))
 				done.Add(1)
@@ -75,18 +75,18 @@ func TestUpdatesShareACommit(t *testing.T) {
 	requirePending(t, s, 101)
 }
 
-// TestNeighboursInABatch lets every way of failing share a commit with others.
+// TestNeighboursInABatch has an operation of every failing kind in a commit with others.
 func TestNeighboursInABatch(t *testing.T) {
 	t.Parallel()
 	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	failure := errors.New("not today")
 	synctest.Test(t, func(t *testing.T) {
-		s, release := held(t, c)
+		s, release := openBlocked(t, c)
 		vary := func(i int) error {
 			switch i % 4 {
 			case 0:
 				return s.Update(t.Context(), orderName(i), func(o *approval.Order) error {
-					_ = request(o)
+					_ = addRequest(o)
 					return failure
 				})
 			case 1:
@@ -94,9 +94,9 @@ func TestNeighboursInABatch(t *testing.T) {
 					_ = s.Update(t.Context(), orderName(i), func(*approval.Order) error { panic(i) })
 				})
 			case 2:
-				return s.Update(t.Context(), "\xff", request)
+				return s.Update(t.Context(), "\xff", addRequest)
 			}
-			return s.Update(t.Context(), orderName(i), request)
+			return s.Update(t.Context(), orderName(i), addRequest)
 		}
 		var results [100]error
 		for i := range results {
@@ -117,21 +117,21 @@ func TestNeighboursInABatch(t *testing.T) {
 		}
 	})
 	s := open(t, c)
-	requirePending(t, s, 51) // and the gate
+	requirePending(t, s, 51) // with the gate
 }
 
-// TestCancelledWaiterIsFree cancels updates that wait for the writer: each is
-// told at once, and none is stored. One that is under way is waited for.
+// TestCancelledWaiterIsFree cancels updates that wait for the writer: each of them returns at once and is not stored.
+// An update that has started is not withdrawn.
 func TestCancelledWaiterIsFree(t *testing.T) {
 	t.Parallel()
 	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	synctest.Test(t, func(t *testing.T) {
-		s, release := held(t, c)
+		s, release := openBlocked(t, c)
 		ctx, cancel := context.WithCancel(t.Context())
 		var told atomic.Int64
 		for i := range 2 * maxBatch { // half of them do not fit the queue
 			go func() {
-				assert.ErrorIs(t, s.Update(ctx, orderName(i), request), context.Canceled)
+				assert.ErrorIs(t, s.Update(ctx, orderName(i), addRequest), context.Canceled)
 				told.Add(1)
 			}()
 		}
@@ -147,17 +147,17 @@ func TestCancelledWaiterIsFree(t *testing.T) {
 	requirePending(t, s, 1) // the gate
 }
 
-// TestCloseStoresWhatWasAccepted closes a store whose writer is held up.
-func TestCloseStoresWhatWasAccepted(t *testing.T) {
+// TestCloseStoresAcceptedUpdates closes a store while its writer is blocked.
+func TestCloseStoresAcceptedUpdates(t *testing.T) {
 	t.Parallel()
 	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	acknowledged := &ledger{}
 	synctest.Test(t, func(t *testing.T) {
-		s, release := held(t, c)
+		s, release := openBlocked(t, c)
 		var refused atomic.Int64
 		for i := range 2 * maxBatch {
 			go func() {
-				err := s.Update(t.Context(), orderName(i), request)
+				err := s.Update(t.Context(), orderName(i), addRequest)
 				if err == nil {
 					acknowledged.add(orderName(i))
 				} else {
@@ -169,11 +169,11 @@ func TestCloseStoresWhatWasAccepted(t *testing.T) {
 		synctest.Wait()
 		go func() { assert.NoError(t, s.Close()) }()
 		synctest.Wait()
-		require.ErrorIs(t, s.Update(t.Context(), "late", request), errClosed)
+		require.ErrorIs(t, s.Update(t.Context(), "late", addRequest), errClosed)
 		release()
 		require.NoError(t, s.Close())
 		require.EqualValues(t, maxBatch, refused.Load(), "those that the queue had no room for")
-		require.ErrorIs(t, s.Update(t.Context(), "late", request), errClosed)
+		require.ErrorIs(t, s.Update(t.Context(), "late", addRequest), errClosed)
 	})
 	s := open(t, c)
 	stored := acknowledged.copy()
@@ -182,27 +182,27 @@ func TestCloseStoresWhatWasAccepted(t *testing.T) {
 	requirePending(t, s, maxBatch+1)
 }
 
-// TestFailedTransactionIsUndone fails a transaction half-way: all that shared it
-// are told, nothing of it is stored, and the next goes on.
+// TestFailedTransactionIsUndone fails a transaction half-way: all callers get the error, the transaction stores
+// nothing, and the next transaction succeeds.
 func TestFailedTransactionIsUndone(t *testing.T) {
 	t.Parallel()
 	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	failure := errors.New("the disk is on fire")
 	synctest.Test(t, func(t *testing.T) {
-		s, release := held(t, c)
+		s, release := openBlocked(t, c)
 		var before, after error
-		go func() { before = s.Update(t.Context(), "before", request) }()
+		go func() { before = s.Update(t.Context(), "before", addRequest) }()
 		synctest.Wait()
 		go func() {
 			assert.ErrorIs(t, s.submit(t.Context(), singleStep(func(context.Context) error { return failure })), failure)
 		}()
 		synctest.Wait()
-		go func() { after = s.Update(t.Context(), "after", request) }()
+		go func() { after = s.Update(t.Context(), "after", addRequest) }()
 		synctest.Wait()
 		release()
 		require.ErrorIs(t, before, failure)
 		require.ErrorIs(t, after, failure)
-		require.NoError(t, s.Update(t.Context(), "next", request))
+		require.NoError(t, s.Update(t.Context(), "next", addRequest))
 		require.NoError(t, s.Close())
 	})
 	s := open(t, c)

@@ -16,10 +16,10 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// benchOrders is how many orders the updates are spread over.
+// benchOrders is the number of orders that the updates use.
 const benchOrders = 1000
 
-// benchStore opens a store and counts what it commits.
+// benchStore opens a store and counts its commits.
 func benchStore(b *testing.B) (*Store, *atomic.Int64) {
 	b.Helper()
 	var commits atomic.Int64
@@ -31,8 +31,8 @@ func benchStore(b *testing.B) (*Store, *atomic.Int64) {
 	return s, &commits
 }
 
-// filled returns a store with that many orders, each with one pending approval.
-func filled(b *testing.B, orders int) (*Store, *atomic.Int64) {
+// openFilled returns a store with that many orders, each with a pending approval.
+func openFilled(b *testing.B, orders int) (*Store, *atomic.Int64) {
 	b.Helper()
 	s, commits := benchStore(b)
 	var group sync.WaitGroup
@@ -65,8 +65,8 @@ func benchRequest(i int) func(*approval.Order) error {
 	}
 }
 
-// touch is the shortest transition that writes.
-func touch(o *approval.Order) error {
+// touchRecord is the smallest transition that changes the record.
+func touchRecord(o *approval.Order) error {
 	o.Approvals[0].RemindersSent++
 	return nil
 }
@@ -74,14 +74,14 @@ func touch(o *approval.Order) error {
 func BenchmarkUpdate(b *testing.B) {
 	for _, goroutines := range []int{1, 16, 256} {
 		b.Run(fmt.Sprintf("goroutines=%d", goroutines), func(b *testing.B) {
-			s, commits := filled(b, benchOrders)
+			s, commits := openFilled(b, benchOrders)
 			var next atomic.Int64
 			var group sync.WaitGroup
 			b.ResetTimer()
 			for range goroutines {
 				group.Go(func() {
 					for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
-						if err := s.Update(context.Background(), orderName(int(i)%benchOrders), touch); err != nil {
+						if err := s.Update(context.Background(), orderName(int(i)%benchOrders), touchRecord); err != nil {
 							b.Error(err)
 						}
 					}
@@ -97,7 +97,7 @@ func BenchmarkUpdate(b *testing.B) {
 func BenchmarkReads(b *testing.B) {
 	for _, pending := range []int{10, 100_000} {
 		b.Run(fmt.Sprintf("pending=%d", pending), func(b *testing.B) {
-			s, _ := filled(b, pending)
+			s, _ := openFilled(b, pending)
 			now := benchStart.Add(2 * time.Hour)
 			b.Run("Get", func(b *testing.B) {
 				for i := range b.N {
@@ -114,7 +114,7 @@ func BenchmarkReads(b *testing.B) {
 			})
 			b.Run("Claim 10 due", func(b *testing.B) {
 				for range b.N {
-					now = now.Add(time.Second) // the last leases are over
+					now = now.Add(time.Second) // after the end of the last leases
 					ids, err := s.Claim(b.Context(), now, 10, time.Second)
 					require.NoError(b, err)
 					require.Len(b, ids, 10)

@@ -12,7 +12,7 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// damages are records that cannot be read, and what is said of them.
+// damages returns unreadable records with the error of each.
 func damages() map[string]string {
 	return map[string]string{
 		"":                              "damaged",
@@ -33,8 +33,7 @@ func damages() map[string]string {
 	}
 }
 
-// TestDamagedRecord damages the record of one order among others, one of which
-// shares its commits.
+// TestDamagedRecord damages the record of an order. The updates of another order share its commits.
 func TestDamagedRecord(t *testing.T) {
 	t.Parallel()
 	for record, want := range damages() {
@@ -43,14 +42,14 @@ func TestDamagedRecord(t *testing.T) {
 			c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 			s := open(t, c)
 			for _, id := range []string{"bad", "good"} {
-				update(t, s, id, request)
+				mustUpdate(t, s, id, addRequest)
 			}
 			_, err := s.conn.ExecContext(t.Context(), "UPDATE orders SET record = ? WHERE id = ?", []byte(record), []byte("bad"))
 			require.NoError(t, err)
 			require.NoError(t, s.Close())
 
 			synctest.Test(t, func(t *testing.T) {
-				s, release := held(t, c)
+				s, release := openBlocked(t, c)
 				var good, bad error
 				go func() { bad = s.Update(t.Context(), "bad", requestOrVote) }()
 				go func() { good = s.Update(t.Context(), "good", requestOrVote) }()
@@ -70,7 +69,7 @@ func TestDamagedRecord(t *testing.T) {
 			require.Len(t, orders, 3, "with the gate")
 			require.Equal(t, &approval.Order{ID: "bad"}, orders[0])
 			requirePending(t, s, 3)
-			due, err := s.Claim(t.Context(), began.Add(2*time.Hour), 10, time.Hour)
+			due, err := s.Claim(t.Context(), startTime.Add(2*time.Hour), 10, time.Hour)
 			require.NoError(t, err)
 			require.ElementsMatch(t, []string{"bad", "gate", "good"}, due)
 		})

@@ -17,12 +17,12 @@ import (
 const (
 	busyWorkers = 16
 	busyOrders  = 40
-	busyUpdates = 60 // of each worker
+	busyUpdates = 60 // per worker
 )
 
-// busy updates from many goroutines until each has made its number of updates,
-// or one has failed. It returns what was acknowledged.
-func busy(s *Store, acknowledged *ledger) {
+// updateConcurrently makes updates from many goroutines, until each of them has made its number of updates or an update
+// fails. The ledger has the acknowledged updates.
+func updateConcurrently(s *Store, acknowledged *ledger) {
 	var group sync.WaitGroup
 	for w := range busyWorkers {
 		group.Go(func() {
@@ -38,9 +38,8 @@ func busy(s *Store, acknowledged *ledger) {
 	group.Wait()
 }
 
-// TestCopyOfARunningStore copies the file and its log between commits, as a
-// crash would leave them, while updates wait and come in. The copy has all that
-// was acknowledged by then.
+// TestCopyOfARunningStore copies the file and its log between commits, as a crash would leave them, while updates wait
+// and arrive. The copy has all updates that were acknowledged by then.
 func TestCopyOfARunningStore(t *testing.T) {
 	t.Parallel()
 	acknowledged := &ledger{}
@@ -51,7 +50,7 @@ func TestCopyOfARunningStore(t *testing.T) {
 	var copies []taken
 	commits := 0
 	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
-	c.Observe = func(Commit) { // the writer's goroutine: nothing is written meanwhile
+	c.Observe = func(Commit) { // it runs on the writer's goroutine, so that the files do not change
 		if commits++; commits%15 != 0 || len(copies) == 5 {
 			return
 		}
@@ -64,24 +63,24 @@ func TestCopyOfARunningStore(t *testing.T) {
 		copies = append(copies, to)
 	}
 	s := open(t, c)
-	busy(s, acknowledged)
-	require.NoError(t, s.Close()) // the last commit has been observed
+	updateConcurrently(s, acknowledged)
+	require.NoError(t, s.Close()) // the observer has seen the last commit
 	require.Len(t, copies, 5)
 	for _, of := range copies {
 		require.NotEmpty(t, of.had)
 		s := open(t, Config{Path: of.path, Sealer: c.Sealer})
 		requireAcknowledged(t, s, of.had, busyWorkers*busyUpdates)
-		update(t, s, orderName(0), requestOrVote)
+		mustUpdate(t, s, orderName(0), requestOrVote)
 	}
 }
 
-// TestCutLog loses the end of the log, as a crash before a sync may: what is
-// left is whole commits, the store opens and goes on.
+// TestCutLog removes the end of the log, as a crash before a sync may do. The store opens with the complete commits
+// that are left.
 func TestCutLog(t *testing.T) {
 	t.Parallel()
 	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	s := open(t, c)
-	busy(s, &ledger{})
+	updateConcurrently(s, &ledger{})
 	db, err := os.ReadFile(c.Path)
 	require.NoError(t, err)
 	log, err := os.ReadFile(c.Path + "-wal")
@@ -93,12 +92,12 @@ func TestCutLog(t *testing.T) {
 		require.NoError(t, os.WriteFile(path+"-wal", cut, 0o600))
 		s := open(t, Config{Path: path, Sealer: c.Sealer})
 		requireAcknowledged(t, s, map[string]int{}, 0) // the counts agree with the orders
-		update(t, s, "o", request)
+		mustUpdate(t, s, "o", addRequest)
 	}
 }
 
-// TestCloseWhileBusy closes a store while updates come in. Each of them was
-// told that it is stored, and is; or was told that it may not be.
+// TestCloseWhileBusy closes a store while updates arrive. An update without an error is stored. An update with an error
+// may be stored or not.
 func TestCloseWhileBusy(t *testing.T) {
 	t.Parallel()
 	acknowledged := &ledger{}
@@ -113,12 +112,12 @@ func TestCloseWhileBusy(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		busy(s, acknowledged)
+		updateConcurrently(s, acknowledged)
 	}()
 	<-enough
 	require.NoError(t, s.Close())
 	<-ended
-	require.ErrorIs(t, s.Update(t.Context(), "o", request), errClosed)
+	require.ErrorIs(t, s.Update(t.Context(), "o", addRequest), errClosed)
 	_, err := s.Get(t.Context(), orderName(0))
 	require.Error(t, err)
 	require.NotErrorIs(t, err, approval.ErrNotFound)

@@ -16,8 +16,8 @@ import (
 	"github.com/approval-relay/approval-relay/keys"
 )
 
-// TestFullDisk fills what SQLite may use. Whoever comes then is told; what was
-// acknowledged stays, can be read, and once there is room it goes on.
+// TestFullDisk fills the space that SQLite may use. Further updates fail, and the acknowledged updates can be read.
+// Once there is space again, updates succeed.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	var failed atomic.Int64
@@ -32,38 +32,38 @@ func TestFullDisk(t *testing.T) {
 		require.NoError(t, err)
 	}
 	acknowledged := &ledger{}
-	busy(s, acknowledged)
+	updateConcurrently(s, acknowledged)
 	_, err := s.conn.ExecContext(t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)")
 	require.NoError(t, err)
 	var used int
 	require.NoError(t, s.conn.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&used))
 	pages(used + 4)
-	busy(s, acknowledged)
+	updateConcurrently(s, acknowledged)
 	require.Positive(t, failed.Load(), "some did not fit")
-	require.ErrorContains(t, s.Update(t.Context(), "one more", large), "full")
+	require.ErrorContains(t, s.Update(t.Context(), "one more", addLargeApproval), "full")
 	require.NotEmpty(t, acknowledged.copy())
 	requireAcknowledged(t, s, acknowledged.copy(), 2*busyWorkers*busyUpdates)
 
 	pages(1 << 30)
-	update(t, s, "one more", large)
-	busy(s, acknowledged)
+	mustUpdate(t, s, "one more", addLargeApproval)
+	updateConcurrently(s, acknowledged)
 	require.NoError(t, s.Close())
 	s = open(t, Config{Path: c.Path, Sealer: c.Sealer})
 	requireAcknowledged(t, s, acknowledged.copy(), 3*busyWorkers*busyUpdates)
 	requireOrder(t, s, "one more", 0)
 }
 
-// large makes an approval that takes more room than there is.
-func large(o *approval.Order) error {
-	err := request(o)
+// addLargeApproval adds an approval that takes more space than is left.
+func addLargeApproval(o *approval.Order) error {
+	err := addRequest(o)
 	o.Approvals[0].Title = strings.Repeat("x", 100_000)
 	return err
 }
 
-// limitedProcess tells this test's own second process what it is.
+// limitedProcess is an environment variable that is set in the child process of TestLogCannotGrow.
 const limitedProcess = "SQLITE_TEST_LIMITED_PROCESS"
 
-// A probe writes: it asks the disk, not SQLite's cache.
+// A probe writes to the disk, not only to SQLite's cache.
 func TestAProbeWrites(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{})
@@ -79,10 +79,9 @@ func TestAProbeWrites(t *testing.T) {
 	require.ErrorIs(t, s.Probe(t.Context()), errClosed)
 }
 
-// TestLogCannotGrow does the same if the operating system refuses the bytes at the
-// commit. It runs in a process of its own, because the limit applies to a process. It
-// is not parallel: until the child runs its program, it shares the locks of all open
-// stores, so that a store that is closed meanwhile could not be opened again.
+// TestLogCannotGrow does the same if the operating system refuses the bytes at the commit. It runs in a process of its
+// own, because the limit applies to a process. It is not parallel: until the child runs its program, it shares the
+// locks of all open stores, so that a store that is closed meanwhile could not be opened again.
 func TestLogCannotGrow(t *testing.T) {
 	if os.Getenv(limitedProcess) == "" {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLogCannotGrow$", "-test.v")
@@ -101,16 +100,16 @@ func TestLogCannotGrow(t *testing.T) {
 	}
 	size(400_000)
 	acknowledged := &ledger{}
-	busy(s, acknowledged)
+	updateConcurrently(s, acknowledged)
 	for range 3 {
-		require.Error(t, s.Update(t.Context(), "one more", large))
+		require.Error(t, s.Update(t.Context(), "one more", addLargeApproval))
 	}
 	require.NotEmpty(t, acknowledged.copy())
 	requireAcknowledged(t, s, acknowledged.copy(), busyWorkers*busyUpdates)
 
 	size(limit.Cur)
-	update(t, s, "one more", large)
-	busy(s, acknowledged)
+	mustUpdate(t, s, "one more", addLargeApproval)
+	updateConcurrently(s, acknowledged)
 	require.NoError(t, s.Close())
 	s = open(t, c)
 	requireAcknowledged(t, s, acknowledged.copy(), 2*busyWorkers*busyUpdates)

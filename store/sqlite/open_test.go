@@ -20,18 +20,24 @@ func TestReopenKeepsEverything(t *testing.T) {
 	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	s := open(t, c)
 	for i := range 20 {
-		update(t, s, orderName(i), request)
+		mustUpdate(t, s, orderName(i), addRequest)
 	}
 	for range 3 {
-		update(t, s, orderName(7), requestOrVote)
+		mustUpdate(t, s, orderName(7), requestOrVote)
 	}
-	update(t, s, orderName(8), func(o *approval.Order) error {
+	mustUpdate(t, s, orderName(8), func(o *approval.Order) error {
 		o.Approvals = nil
 		return nil
 	})
-	id, err := s.PutDeadLetter(t.Context(), store.DeadLetter{Source: "s", ReasonCode: "c", Reason: "r", Body: []byte("body"), At: began})
+	id, err := s.PutDeadLetter(t.Context(), store.DeadLetter{
+		Source:     "s",
+		ReasonCode: "c",
+		Reason:     "r",
+		Body:       []byte("body"),
+		At:         startTime,
+	})
 	require.NoError(t, err)
-	leased, err := s.Claim(t.Context(), began.Add(2*time.Hour), 10, time.Hour)
+	leased, err := s.Claim(t.Context(), startTime.Add(2*time.Hour), 10, time.Hour)
 	require.NoError(t, err)
 	require.Len(t, leased, 10)
 	before, err := s.Stats(t.Context())
@@ -48,15 +54,22 @@ func TestReopenKeepsEverything(t *testing.T) {
 	after, err := s.Stats(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, before, after)
-	due, err := s.Claim(t.Context(), began.Add(2*time.Hour), 100, time.Hour)
+	due, err := s.Claim(t.Context(), startTime.Add(2*time.Hour), 100, time.Hour)
 	require.NoError(t, err)
 	require.Len(t, due, 9, "leases are kept too")
 	letters, err := s.ListDeadLetters(t.Context(), "", 10)
 	require.NoError(t, err)
-	require.Equal(t, []store.DeadLetter{{ID: id, Source: "s", ReasonCode: "c", Reason: "r", Body: []byte("body"), At: began}}, letters)
+	require.Equal(t, []store.DeadLetter{{
+		ID:         id,
+		Source:     "s",
+		ReasonCode: "c",
+		Reason:     "r",
+		Body:       []byte("body"),
+		At:         startTime,
+	}}, letters)
 }
 
-// TestDurable holds the two settings that durability hangs on.
+// TestDurable checks the two settings on which durability depends.
 func TestDurable(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{})
@@ -71,7 +84,7 @@ func TestDurable(t *testing.T) {
 func TestOnlyItsOwnerReadsTheFiles(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{})
-	update(t, s, "o", request)
+	mustUpdate(t, s, "o", addRequest)
 	files, err := os.ReadDir(filepath.Dir(s.config.Path))
 	require.NoError(t, err)
 	require.Len(t, files, 4, "orders.db, -wal, -shm and .lock")
@@ -87,7 +100,7 @@ func TestPathsOfAnyKind(t *testing.T) {
 	for _, name := range []string{"a b.db", "50%.db", "what?.db", "a#b.db", "ü&x=1.db"} {
 		path := filepath.Join(t.TempDir(), name)
 		s := open(t, Config{Path: path})
-		update(t, s, "o", request)
+		mustUpdate(t, s, "o", addRequest)
 		requireOrder(t, s, "o", 0)
 		require.FileExists(t, path+"-wal")
 	}
@@ -107,13 +120,12 @@ func TestSecondOpenerIsRefused(t *testing.T) {
 		require.ErrorContains(t, err, c.Path)
 		require.ErrorContains(t, err, "in use by another process")
 	}
-	update(t, first, "o", request)
+	mustUpdate(t, first, "o", addRequest)
 	require.NoError(t, first.Close())
 	requireOrder(t, open(t, c), "o", 0)
 }
 
-// TestOthersFilesAreRefused opens what is not ours, or not ours any more. Each
-// is left as it was, byte by byte.
+// TestOthersFilesAreRefused opens files of other programs and of newer versions. The files do not change.
 func TestOthersFilesAreRefused(t *testing.T) {
 	t.Parallel()
 	ours := func(t *testing.T, path string) {
@@ -156,13 +168,13 @@ func TestOthersFilesAreRefused(t *testing.T) {
 			require.Equal(t, before, after)
 			require.NoFileExists(t, path+"-wal")
 
-			require.NoError(t, os.Remove(path)) // the lock was given up
-			update(t, open(t, Config{Path: path}), "o", request)
+			require.NoError(t, os.Remove(path)) // the lock is released
+			mustUpdate(t, open(t, Config{Path: path}), "o", addRequest)
 		})
 	}
 }
 
-// TestMigrationIsWhole cuts a migration short: the file is as before, and opens.
+// TestMigrationIsWhole interrupts a migration: the file is as before, and can be opened.
 func TestMigrationIsWhole(t *testing.T) {
 	t.Parallel()
 	path := newPath(t)
@@ -174,7 +186,7 @@ func TestMigrationIsWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.Error(t, migrateSchema(t.Context(), c, 0))
 	require.NoError(t, errors.Join(c.Close(), db.Close()))
-	update(t, open(t, Config{Path: path}), "o", request)
+	mustUpdate(t, open(t, Config{Path: path}), "o", addRequest)
 }
 
 // execute runs SQL on a file, as another program would.
@@ -186,14 +198,14 @@ func execute(t *testing.T, path, script string) {
 	require.NoError(t, errors.Join(err, db.Close()))
 }
 
-// What a process had claimed when it died is listed for the next one at once.
-func TestDueByListsWhatIsLeasedToo(t *testing.T) {
+// After the end of a process, the next process lists the orders that the first had claimed.
+func TestListDueByIncludesLeasedOrders(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{})
 	for _, id := range []string{"a", "b"} {
-		update(t, s, id, request) // due in an hour
+		mustUpdate(t, s, id, addRequest) // due in an hour
 	}
-	later := began.Add(time.Hour)
+	later := startTime.Add(time.Hour)
 	ids, err := s.ListDueBy(t.Context(), later.Add(-1))
 	require.NoError(t, err)
 	require.Empty(t, ids)
@@ -206,31 +218,31 @@ func TestDueByListsWhatIsLeasedToo(t *testing.T) {
 	require.ElementsMatch(t, []string{"a", "b"}, ids)
 }
 
-// A file of the first version is brought to the present one: who waits is listed
-// by age, also with a record among them that cannot be read, and dead letters have
-// the code for an unknown reason.
-func TestMigrationFindsTheAges(t *testing.T) {
+// A file of the first version is migrated to the current version: pending orders are listed by age, also if a record
+// cannot be read, and dead letters have the code for an unknown reason.
+func TestMigrationOfFirstVersion(t *testing.T) {
 	t.Parallel()
 	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	s := open(t, c)
 	for i, id := range []string{"young", "old", "closed", "damaged"} {
-		update(t, s, id, func(o *approval.Order) error {
-			if err := request(o); err != nil {
+		mustUpdate(t, s, id, func(o *approval.Order) error {
+			if err := addRequest(o); err != nil {
 				return err
 			}
-			o.Approvals[0].RequestedAt = began.Add(-time.Duration(i)*time.Hour + 1).In(time.FixedZone("", 3600))
+			o.Approvals[0].RequestedAt = startTime.Add(-time.Duration(i)*time.Hour + 1).In(time.FixedZone("", 3600))
 			if id == "closed" {
 				o.Approvals[0].Status = approval.Approved
 			}
 			return nil
 		})
 	}
-	_, err := s.PutDeadLetter(t.Context(), store.DeadLetter{ReasonCode: approval.ReasonDenied, Reason: "old", At: began})
+	_, err := s.PutDeadLetter(t.Context(), store.DeadLetter{ReasonCode: approval.ReasonDenied, Reason: "old", At: startTime})
 	require.NoError(t, err)
 	want, _, err := s.List(t.Context(), store.Query{ByAge: true, Limit: 3})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
-	execute(t, c.Path, `DROP INDEX orders_since; ALTER TABLE orders DROP COLUMN since; DROP INDEX orders_retrying; ALTER TABLE orders DROP COLUMN retrying;
+	execute(t, c.Path, `DROP INDEX orders_since; ALTER TABLE orders DROP COLUMN since;
+		DROP INDEX orders_retrying; ALTER TABLE orders DROP COLUMN retrying;
 		ALTER TABLE dead_letters DROP COLUMN reason_code; PRAGMA user_version = 1;
 		UPDATE orders SET record = x'7b' WHERE id = CAST('damaged' AS BLOB)`)
 
@@ -243,7 +255,7 @@ func TestMigrationFindsTheAges(t *testing.T) {
 	require.Equal(t, want[1:], got[1:])
 	_, next, err = s.List(t.Context(), store.Query{ByAge: true, Limit: 2})
 	require.NoError(t, err)
-	require.Equal(t, store.AgeCursor{Since: began.Add(-time.Hour + 1), OrderID: "old"}.String(), next)
+	require.Equal(t, store.AgeCursor{Since: startTime.Add(-time.Hour + 1), OrderID: "old"}.String(), next)
 	letters, err := s.ListDeadLetters(t.Context(), "", 10)
 	require.NoError(t, err)
 	require.Len(t, letters, 1)

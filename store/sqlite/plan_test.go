@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestQueriesReadIndexes asks SQLite how it runs the queries that must cost the
-// same whatever is stored: it touches the table of orders by an index only.
+// TestQueriesReadIndexes asks SQLite for the plans of the queries whose cost must not depend on the number of orders:
+// they use the table of orders only through an index.
 func TestQueriesReadIndexes(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{})

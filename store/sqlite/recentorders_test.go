@@ -58,20 +58,20 @@ func TestRecentIsBounded(t *testing.T) {
 	assert.NotContains(t, r.orders, "long")
 }
 
-// TestDeepCopy copies an order of which every field is set, and changes all of it.
+// TestDeepCopy copies an order with values in all fields, and changes all of them.
 func TestDeepCopy(t *testing.T) {
 	t.Parallel()
 	output := func() map[string]any {
 		return map[string]any{"list": []any{1, map[string]any{"a": "b"}, nil}, "text": "x"}
 	}
 	var o, c approval.Order
-	fill(reflect.ValueOf(&o).Elem(), "x")
+	fillValue(reflect.ValueOf(&o).Elem(), "x")
 	o.Approvals[0].Output = output()
 	before, err := json.Marshal(o)
 	require.NoError(t, err)
 	deepCopy(reflect.ValueOf(&c).Elem(), reflect.ValueOf(&o).Elem())
 	require.Equal(t, o, c)
-	fill(reflect.ValueOf(&o).Elem(), "y")
+	fillValue(reflect.ValueOf(&o).Elem(), "y")
 	o.Approvals[0].Output["text"] = "y"
 	c.Approvals[0].Output["list"].([]any)[1].(map[string]any)["a"] = "c"
 	require.Equal(t, "b", o.Approvals[0].Output["list"].([]any)[1].(map[string]any)["a"])
@@ -81,26 +81,26 @@ func TestDeepCopy(t *testing.T) {
 	require.JSONEq(t, string(before), string(after))
 }
 
-// fill sets every text that can be reached, making what there is not.
-func fill(v reflect.Value, text string) {
+// fillValue sets every text that can be reached, and creates missing values on the way.
+func fillValue(v reflect.Value, text string) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(text)
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
-				fill(v.Field(i), text)
+				fillValue(v.Field(i), text)
 			}
 		}
 	case reflect.Pointer:
 		if v.IsNil() {
 			v.Set(reflect.New(v.Type().Elem()))
 		}
-		fill(v.Elem(), text)
+		fillValue(v.Elem(), text)
 	case reflect.Slice:
 		if v.IsNil() {
 			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		}
-		fill(v.Index(0), text)
+		fillValue(v.Index(0), text)
 	}
 }

@@ -22,7 +22,7 @@ func TestContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, Config{}) })
 }
 
-// open opens a store; what the Config does not say is new.
+// open opens a store. Missing fields of the Config get new values.
 func open(t *testing.T, c Config) *Store {
 	t.Helper()
 	if c.Path == "" {
@@ -42,42 +42,52 @@ func newPath(t *testing.T) string {
 	return filepath.Join(t.TempDir(), "orders.db")
 }
 
-var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+var startTime = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
-// request asks for an approval that is due in an hour.
-func request(o *approval.Order) error {
+// addRequest adds an approval that is due in an hour.
+func addRequest(o *approval.Order) error {
 	_, _, err := o.AddRequest(approval.Request{
-		Token: approval.NewToken(tokenOf(o.ID)), Target: "sfn", Workflow: "payments", Policy: approval.Policy{Kind: approval.PolicyAny},
-		Deadline: began.Add(time.Hour), Retention: time.Hour,
-	}, approval.Environment{Now: began, Lease: time.Minute})
+		Token:     approval.NewToken(tokenOf(o.ID)),
+		Target:    "sfn",
+		Workflow:  "payments",
+		Policy:    approval.Policy{Kind: approval.PolicyAny},
+		Deadline:  startTime.Add(time.Hour),
+		Retention: time.Hour,
+	}, approval.Environment{Now: startTime, Lease: time.Minute})
 	return err
 }
 
-// tokenOf is the task token of an order's approval.
+// tokenOf returns the task token of an order's approval.
 func tokenOf(orderID string) string { return strings.Repeat("secret of "+orderID+". ", 10) }
 
-// vote adds a vote; it returns how many there are then.
-func vote(o *approval.Order) int {
+// addVote adds a vote, and returns the number of votes.
+func addVote(o *approval.Order) int {
 	a := o.Approvals[0]
-	a.Votes = append(a.Votes, approval.Vote{DecisionID: "d", Outcome: approval.Approve, By: "ann", Via: approval.ViaAPI, At: began})
+	a.Votes = append(a.Votes, approval.Vote{
+		DecisionID: "d",
+		Outcome:    approval.Approve,
+		By:         "ann",
+		Via:        approval.ViaAPI,
+		At:         startTime,
+	})
 	return len(a.Votes)
 }
 
-// requestOrVote makes the approval of an order, and counts in it from then on.
+// requestOrVote adds the approval of a new order, and a vote to any other order.
 func requestOrVote(o *approval.Order) error {
 	if o.IsEmpty() {
-		return request(o)
+		return addRequest(o)
 	}
-	vote(o)
+	addVote(o)
 	return nil
 }
 
-func update(t *testing.T, s *Store, orderID string, transition func(*approval.Order) error) {
+func mustUpdate(t *testing.T, s *Store, orderID string, transition func(*approval.Order) error) {
 	t.Helper()
 	require.NoError(t, s.Update(t.Context(), orderID, transition))
 }
 
-// requireOrder requires that an order has that many votes, and its own token.
+// requireOrder requires that an order has that many votes and its own token.
 func requireOrder(t *testing.T, s *Store, orderID string, votes int) {
 	t.Helper()
 	o, err := s.Get(t.Context(), orderID)
@@ -87,7 +97,7 @@ func requireOrder(t *testing.T, s *Store, orderID string, votes int) {
 	require.Equal(t, tokenOf(orderID), o.Approvals[0].Token.Reveal())
 }
 
-// requirePending requires what the counts say of the one workflow.
+// requirePending requires that the counts have that many pending approvals, in a single workflow.
 func requirePending(t *testing.T, s *Store, pending int) {
 	t.Helper()
 	stats, err := s.Stats(t.Context())
@@ -95,7 +105,7 @@ func requirePending(t *testing.T, s *Store, pending int) {
 	require.Equal(t, pending, stats.Workflows["payments"].Pending)
 }
 
-// ledger counts the updates that were acknowledged, by order.
+// ledger counts the acknowledged updates by order.
 type ledger struct {
 	mu   sync.Mutex
 	done map[string]int
@@ -118,8 +128,8 @@ func (l *ledger) copy() map[string]int {
 	return out
 }
 
-// requireAcknowledged requires that all that was acknowledged is stored, and no
-// more than was asked for; the first update of an order makes it, the others vote.
+// requireAcknowledged requires that all acknowledged updates are stored, and at most the requested number of updates.
+// The first update of an order adds its approval, each of the others a vote.
 func requireAcknowledged(t *testing.T, s *Store, acknowledged map[string]int, asked int) {
 	t.Helper()
 	for id, n := range acknowledged {

@@ -17,7 +17,7 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// onDisk is every byte of the store's files.
+// onDisk returns all bytes of the store's files.
 func onDisk(t *testing.T, s *Store) []byte {
 	t.Helper()
 	var out []byte
@@ -31,7 +31,7 @@ func onDisk(t *testing.T, s *Store) []byte {
 	return out
 }
 
-// requireHidden requires that a secret, or a part of it, is nowhere on disk.
+// requireHidden requires that the files contain no part of a secret.
 func requireHidden(t *testing.T, s *Store, secret string) {
 	t.Helper()
 	disk := onDisk(t, s)
@@ -49,23 +49,27 @@ func TestSecretsAreNowhereOnDisk(t *testing.T) {
 	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	s := open(t, c)
 	for _, id := range []string{"kept", "erased", "removed"} {
-		update(t, s, id, request)
-		update(t, s, id, requestOrVote)
+		mustUpdate(t, s, id, addRequest)
+		mustUpdate(t, s, id, requestOrVote)
 	}
-	update(t, s, "erased", func(o *approval.Order) error {
+	mustUpdate(t, s, "erased", func(o *approval.Order) error {
 		o.Approvals[0].Token = approval.Token{}
 		return nil
 	})
-	update(t, s, "removed", func(o *approval.Order) error {
+	mustUpdate(t, s, "removed", func(o *approval.Order) error {
 		o.Approvals = nil
 		return nil
 	})
 	body := `{"taskToken":"` + tokenOf("letter") + `"}`
-	_, err := s.PutDeadLetter(t.Context(), store.DeadLetter{Reason: "a reason", Body: []byte(body), Metadata: map[string]string{"m": tokenOf("metadata")}})
+	_, err := s.PutDeadLetter(t.Context(), store.DeadLetter{
+		Reason:   "a reason",
+		Body:     []byte(body),
+		Metadata: map[string]string{"m": tokenOf("metadata")},
+	})
 	require.NoError(t, err)
 	check := func(s *Store) {
 		for _, text := range []string{"payments", "a reason", "erased"} {
-			require.True(t, bytes.Contains(onDisk(t, s), []byte(text)), "what is no secret is found by the same search: %s", text)
+			require.True(t, bytes.Contains(onDisk(t, s), []byte(text)), "the same search finds other texts: %s", text)
 		}
 		for _, id := range []string{"kept", "erased", "removed", "letter", "metadata"} {
 			requireHidden(t, s, tokenOf(id))
@@ -82,8 +86,8 @@ func TestSecretsAreNowhereOnDisk(t *testing.T) {
 	require.Equal(t, tokenOf("metadata"), letters[0].Metadata["m"])
 }
 
-// TestKeysRotate seals with one key, opens with a ring that has it as an older
-// one, writes, and then does without the old key.
+// TestKeysRotate seals with a key, and opens with a ring in which that key is an older key. After a write, the old key
+// is no longer needed.
 func TestKeysRotate(t *testing.T) {
 	t.Parallel()
 	path := newPath(t)
@@ -99,21 +103,21 @@ func TestKeysRotate(t *testing.T) {
 		require.NoError(t, err)
 	}
 	with(old, func(s *Store) {
-		update(t, s, "written again", request)
-		update(t, s, "left alone", request)
+		mustUpdate(t, s, "written again", addRequest)
+		mustUpdate(t, s, "left alone", addRequest)
 		put(s, "old")
 	})
 	with(rotated, func(s *Store) {
 		requireOrder(t, s, "left alone", 0)
-		update(t, s, "written again", requestOrVote)
+		mustUpdate(t, s, "written again", requestOrVote)
 		put(s, "new")
 	})
-	with(old, func(s *Store) { // the new key sealed it
+	with(old, func(s *Store) { // sealed with the new key
 		_, err := s.Get(t.Context(), "written again")
 		require.ErrorIs(t, err, keys.ErrUnknownKey)
 		requireOrder(t, s, "left alone", 0)
 	})
-	with(newest(t, rotated), func(s *Store) { // and the old one is needed no more, for that
+	with(primaryOnly(t, rotated), func(s *Store) { // the old key is no longer needed for it
 		requireOrder(t, s, "written again", 1)
 		_, err := s.Get(t.Context(), "left alone")
 		require.ErrorIs(t, err, keys.ErrUnknownKey)
@@ -128,8 +132,8 @@ func TestKeysRotate(t *testing.T) {
 	with(rotated, func(s *Store) { requireOrder(t, s, "left alone", 0) })
 }
 
-// newest returns a ring with the primary key only: the older ones are lost.
-func newest(t *testing.T, ring *keys.Ring) *keys.Ring {
+// primaryOnly returns a ring with the primary key only.
+func primaryOnly(t *testing.T, ring *keys.Ring) *keys.Ring {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "keys")
 	require.NoError(t, ring.CreateFile(path))
@@ -142,15 +146,19 @@ func newest(t *testing.T, ring *keys.Ring) *keys.Ring {
 	return out
 }
 
-// TestSealsAreBound moves a sealed token to another order: it does not open.
+// TestSealsAreBound moves a sealed token to another order, where it cannot be opened.
 func TestSealsAreBound(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{})
-	update(t, s, "mine", request)
-	update(t, s, "yours", request)
-	_, err := s.conn.ExecContext(t.Context(), `UPDATE orders SET record = CAST(replace(CAST(record AS TEXT), 'mine', 'yours') AS BLOB) WHERE id = CAST('mine' AS BLOB)`)
+	mustUpdate(t, s, "mine", addRequest)
+	mustUpdate(t, s, "yours", addRequest)
+	_, err := s.conn.ExecContext(t.Context(), `UPDATE orders
+		SET record = CAST(replace(CAST(record AS TEXT), 'mine', 'yours') AS BLOB)
+		WHERE id = CAST('mine' AS BLOB)`)
 	require.NoError(t, err)
-	_, err = s.conn.ExecContext(t.Context(), `UPDATE orders SET record = (SELECT record FROM orders WHERE id = CAST('mine' AS BLOB)) WHERE id = CAST('yours' AS BLOB)`)
+	_, err = s.conn.ExecContext(t.Context(), `UPDATE orders
+		SET record = (SELECT record FROM orders WHERE id = CAST('mine' AS BLOB))
+		WHERE id = CAST('yours' AS BLOB)`)
 	require.NoError(t, err)
 	s.recent.orders = nil // as after a restart
 	_, err = s.Get(t.Context(), "yours")

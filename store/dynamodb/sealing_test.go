@@ -17,8 +17,8 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// stored is all that is in the table, what is compressed in both ways.
-func stored(t *testing.T, s *Store) []byte {
+// tableContent returns all content of the table. Compressed content is included in both forms.
+func tableContent(t *testing.T, s *Store) []byte {
 	t.Helper()
 	out, err := dynamodb.NewFromConfig(s.config.AWS).Scan(t.Context(), &dynamodb.ScanInput{TableName: &s.config.Table})
 	require.NoError(t, err)
@@ -47,13 +47,16 @@ func stored(t *testing.T, s *Store) []byte {
 func TestSecretsAreNowhereInTheTable(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{})
-	update(t, s, "o", request)
+	mustUpdate(t, s, "o", addRequest)
 	body := `{"taskToken":"` + tokenOf("letter") + `"}`
 	_, err := s.PutDeadLetter(t.Context(), store.DeadLetter{
-		Source: "a source", Reason: "a reason", Body: []byte(body), Metadata: map[string]string{"m": tokenOf("metadata")},
+		Source:   "a source",
+		Reason:   "a reason",
+		Body:     []byte(body),
+		Metadata: map[string]string{"m": tokenOf("metadata")},
 	})
 	require.NoError(t, err)
-	all := stored(t, s)
+	all := tableContent(t, s)
 	for _, text := range []string{"payments", "a reason", `"id":"o"`} {
 		require.True(t, bytes.Contains(all, []byte(text)), "what is no secret is found by the same search: %s", text)
 	}
@@ -68,7 +71,7 @@ func TestSecretsAreNowhereInTheTable(t *testing.T) {
 	}
 }
 
-// TestKeysRotateAcrossProcesses: one process seals with a key that another has as an older one.
+// TestKeysRotateAcrossProcesses seals with a key that another process has as an older key.
 func TestKeysRotateAcrossProcesses(t *testing.T) {
 	t.Parallel()
 	old := keys.NewRing(time.Now())
@@ -76,8 +79,8 @@ func TestKeysRotateAcrossProcesses(t *testing.T) {
 	one := open(t, c)
 	c.Sealer = old.Rotate(time.Now())
 	two := open(t, c)
-	update(t, one, "o", request)
-	update(t, two, "o", func(o *approval.Order) error { vote(o); return nil })
+	mustUpdate(t, one, "o", addRequest)
+	mustUpdate(t, two, "o", func(o *approval.Order) error { addVote(o); return nil })
 	o, err := two.Get(t.Context(), "o")
 	require.NoError(t, err)
 	require.Equal(t, tokenOf("o"), o.Approvals[0].Token.Reveal())
@@ -88,13 +91,12 @@ func TestKeysRotateAcrossProcesses(t *testing.T) {
 	require.False(t, approval.IsPermanent(err), "another process, or this one after its restart, can")
 }
 
-// TestWhatIsTooLarge refuses more to be asked of an order whose item is nearly full, still
-// records what becomes of it, and loses nothing.
-func TestWhatIsTooLarge(t *testing.T) {
+// TestLargeOrders fills an item. A further request is refused, decisions are still recorded, and nothing is lost.
+func TestLargeOrders(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{})
 	noise := func(kb int) string { return base64.StdEncoding.EncodeToString(randomBytes(kb << 10 * 3 / 4)) }
-	update(t, s, "o", request)
+	mustUpdate(t, s, "o", addRequest)
 	ask := func(kb int) error {
 		return s.Update(t.Context(), "o", func(o *approval.Order) error {
 			o.Approvals = append(o.Approvals, &approval.Approval{ID: "more", Status: approval.Approved, Reason: noise(kb)})
@@ -106,9 +108,9 @@ func TestWhatIsTooLarge(t *testing.T) {
 	require.ErrorContains(t, err, "order: is too large")
 	require.NoError(t, ask(380))
 	require.True(t, approval.IsPermanent(ask(60)))
-	update(t, s, "o", func(o *approval.Order) error {
+	mustUpdate(t, s, "o", func(o *approval.Order) error {
 		o.Approvals[0].Reason = noise(60)
-		vote(o)
+		addVote(o)
 		return nil
 	})
 	err = s.Update(t.Context(), "o", func(o *approval.Order) error {
@@ -122,19 +124,19 @@ func TestWhatIsTooLarge(t *testing.T) {
 	require.Len(t, o.Approvals, 2)
 }
 
-// TestLettersOfAnySize: what SQS takes, 1 MiB, comes back.
-func TestLettersOfAnySize(t *testing.T) {
+// TestLargeDeadLetters stores a dead letter of 1 MiB, the limit of SQS.
+func TestLargeDeadLetters(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{})
 	body := randomBytes(1 << 20)
-	id, err := s.PutDeadLetter(t.Context(), store.DeadLetter{Body: body, At: began})
+	id, err := s.PutDeadLetter(t.Context(), store.DeadLetter{Body: body, At: startTime})
 	require.NoError(t, err)
 	got, err := s.ListDeadLetters(t.Context(), "", 10)
 	require.NoError(t, err)
 	require.Len(t, got, 1)
 	require.True(t, bytes.Equal(body, got[0].Body))
 	require.NoError(t, s.TakeDeadLetter(t.Context(), id))
-	require.NotContains(t, string(stored(t, s)), "letter#", "nothing is left of it")
+	require.NotContains(t, string(tableContent(t, s)), "letter#", "nothing is left of it")
 	_, err = s.PutDeadLetter(t.Context(), store.DeadLetter{Body: randomBytes(4 << 20)})
 	require.ErrorContains(t, err, "KB")
 }

@@ -15,13 +15,13 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// TestLeftOver lets DynamoDB answer a few keys of each batch only, or none, as it does when it is
-// throttled: what it leaves over is asked for again, and not for ever.
-func TestLeftOver(t *testing.T) {
+// TestUnprocessedKeys answers only a few keys of each batch, or none, as DynamoDB does when it throttles. The
+// unprocessed keys are read again, a bounded number of times.
+func TestUnprocessedKeys(t *testing.T) {
 	t.Parallel()
 	var answered atomic.Int64 // keys of each batch
 	answered.Store(3)
-	s := over(t, Config{}, func(r *http.Request) (*http.Response, error) {
+	s := openThrough(t, Config{}, func(r *http.Request) (*http.Response, error) {
 		if !strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".BatchGetItem") {
 			return http.DefaultTransport.RoundTrip(r)
 		}
@@ -65,7 +65,7 @@ func TestLeftOver(t *testing.T) {
 		return answer(resp.StatusCode, string(b)), err
 	})
 	for i := range 10 {
-		update(t, s, fmt.Sprint("o", i), request)
+		mustUpdate(t, s, fmt.Sprint("o", i), addRequest)
 	}
 	orders, _, err := s.List(t.Context(), store.Query{})
 	require.NoError(t, err)
