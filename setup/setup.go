@@ -44,6 +44,13 @@ type Defaulter interface{ SetDefaults(common Common) }
 // results of work that Open would otherwise repeat, such as parsed templates.
 type Validator interface{ Validate(c *Check) }
 
+// AWSCaller is implemented by settings of an adapter that calls AWS.
+type AWSCaller interface {
+	// AWSOperations returns the operations that the adapter calls, as outbound.OperationNames makes them from the adapter's
+	// interface to the SDK. The metrics count each of them by its name.
+	AWSOperations() []string
+}
+
 // Env is the environment of an adapter that is opened.
 type Env struct {
 	// Name is the name of the channel, target or webhook in the configuration.

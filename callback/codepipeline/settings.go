@@ -4,6 +4,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codepipeline"
 
 	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/setup"
 )
 
@@ -28,6 +29,11 @@ func (s *Settings) Validate(c *setup.Check) {
 
 // Address implements callback.Settings.
 func (*Settings) Address() callback.Address { return callback.TaskToken }
+
+// AWSOperations implements setup.AWSCaller.
+func (*Settings) AWSOperations() []string {
+	return outbound.OperationNames[API](codepipeline.ServiceID)
+}
 
 // Open implements callback.Settings.
 func (s *Settings) Open(env setup.Env) (callback.Target, error) {

@@ -4,6 +4,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/setup"
 )
 
@@ -33,6 +34,9 @@ func (s *Settings) Validate(c *setup.Check) {
 
 // Address implements callback.Settings.
 func (*Settings) Address() callback.Address { return callback.TaskToken }
+
+// AWSOperations implements setup.AWSCaller.
+func (*Settings) AWSOperations() []string { return outbound.OperationNames[API](sfn.ServiceID) }
 
 // Open implements callback.Settings. Targets of the same account and region share the limiters of each API, as AWS counts
 // its calls.

@@ -6,6 +6,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/email"
+	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/setup"
 )
 
@@ -35,6 +36,9 @@ func (*Settings) Audience() notify.Audience { return notify.AudienceApprover }
 func (*Settings) Unreachable(approver string, _ map[approval.PersonID]string) string {
 	return email.Unreachable(approver)
 }
+
+// AWSOperations implements setup.AWSCaller.
+func (*Settings) AWSOperations() []string { return outbound.OperationNames[API](sesv2.ServiceID) }
 
 // Open implements notify.Settings.
 func (s *Settings) Open(env setup.Env) (notify.Channel, error) {

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/setup"
 )
 
@@ -37,6 +38,9 @@ func (*Settings) Audience() notify.Audience { return notify.AudiencePrograms }
 
 // TakesEvents implements notify.EventSettings.
 func (*Settings) TakesEvents() {}
+
+// AWSOperations implements setup.AWSCaller.
+func (*Settings) AWSOperations() []string { return outbound.OperationNames[API](sns.ServiceID) }
 
 // Open implements notify.Settings.
 func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
