@@ -27,6 +27,7 @@ func (e *apiError) isThrottled() bool {
 	return e.status == http.StatusTooManyRequests || slices.Contains([]string{
 		"ThrottlingException", "Throttling", "ThrottledException", "RequestThrottledException", "TooManyRequestsException",
 		"RequestLimitExceeded", "KmsThrottlingException", "KmsThrottling", "SlowDown", "BandwidthLimitExceeded",
+		"RequestThrottled", "KmsThrottled", // of SQS
 	}, e.code)
 }
 
@@ -43,14 +44,11 @@ func (e *apiError) isDenied() bool {
 
 // judgeError returns the outcome of the call from its error:
 //
-//   - a Closed code: approval.ErrClosed;
-//   - a Permanent code: Permanent;
-//   - throttled, no connection, no credentials, or any other 4xx except 408: NotApplied. An operator may be able to
-//     mend it (a missing permission, an expired token, a wrong clock);
-//   - anything else (5xx, a connection that broke or timed out, a malformed 200): unmarked, because the call may have
-//     been applied.
+//   - no connection or no credentials: NotApplied;
+//   - no answer, or a malformed 200: unmarked, because the call may have been applied;
+//   - an error of the service: see apiError.judge.
 //
-// A call that was not sent, and a call of the last kind, are marked as the failure of the endpoint.
+// A call of the first two kinds is marked as the failure of the endpoint.
 func (c *Call) judgeError(ctx context.Context, err error, codes Codes) error {
 	if err == nil {
 		return nil
@@ -63,9 +61,21 @@ func (c *Call) judgeError(ctx context.Context, err error, codes Codes) error {
 		return EndpointFailed(approval.NotApplied(unsentError(code, safeReason(ctx, err, "no credentials to sign with"))))
 	}
 	e := describeError(err, c.status)
-	switch {
-	case e == nil:
+	if e == nil {
 		return EndpointFailed(noAnswerError(ctx, err))
+	}
+	return e.judge(codes)
+}
+
+// judge returns the outcome of a call from the error of the service:
+//
+//   - a Closed code: approval.ErrClosed;
+//   - a Permanent code: Permanent;
+//   - throttled, or any other 4xx except 408: NotApplied. An operator may be able to mend it (a missing permission, an
+//     expired token, a wrong clock);
+//   - anything else, such as 5xx: unmarked, because the call may have been applied, and the endpoint is failing.
+func (e *apiError) judge(codes Codes) error {
+	switch {
 	case slices.Contains(codes.Closed, e.code):
 		return fmt.Errorf("%w: %w", approval.ErrClosed, e)
 	case slices.Contains(codes.Permanent, e.code):
