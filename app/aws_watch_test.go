@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/codepipeline"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
@@ -89,6 +90,7 @@ func clientsOf(c aws.Config) map[string]any {
 	return map[string]any{
 		codepipeline.ServiceID: codepipeline.NewFromConfig(c),
 		dynamodb.ServiceID:     dynamodb.NewFromConfig(c),
+		eventbridge.ServiceID:  eventbridge.NewFromConfig(c),
 		lambda.ServiceID:       lambda.NewFromConfig(c),
 		sesv2.ServiceID:        sesv2.NewFromConfig(c),
 		sfn.ServiceID:          sfn.NewFromConfig(c),

@@ -10,6 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/discord"
+	"github.com/approval-relay/approval-relay/notify/eventbridge"
 	"github.com/approval-relay/approval-relay/notify/googlechat"
 	"github.com/approval-relay/approval-relay/notify/logchannel"
 	"github.com/approval-relay/approval-relay/notify/ses"
@@ -38,10 +39,14 @@ func ChannelKinds() []Kind[notify.Settings] {
 		{"ses", "e-mail through Amazon SES", func() notify.Settings { return new(ses.Settings) }},
 		{"slack", "Slack, by a bot or an incoming webhook; its buttons decide", func() notify.Settings { return new(slack.Settings) }},
 		{"teams", "a card in Microsoft Teams, through a workflow of its Workflows app", func() notify.Settings { return new(teams.Settings) }},
-		{"discord", "a message in a channel of Discord, through an incoming webhook", func() notify.Settings { return new(discord.Settings) }},
-		{"googlechat", "a card in a space of Google Chat, through an incoming webhook", func() notify.Settings { return new(googlechat.Settings) }},
+		{"discord", "a message in a channel of Discord, through an incoming webhook",
+			func() notify.Settings { return new(discord.Settings) }},
+		{"googlechat", "a card in a space of Google Chat, through an incoming webhook",
+			func() notify.Settings { return new(googlechat.Settings) }},
 		{"webhook", "a signed POST for each notification", func() notify.Settings { return new(notifywebhook.Settings) }},
 		{"sns", "an event for programs, without the link, in an SNS topic", func() notify.Settings { return new(sns.Settings) }},
+		{"eventbridge", "an event for programs, without the link, on an event bus of Amazon EventBridge, as a CloudEvent",
+			func() notify.Settings { return new(eventbridge.Settings) }},
 	}
 }
 

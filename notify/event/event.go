@@ -59,7 +59,7 @@ type decision struct {
 }
 
 func newEvent(m approval.Message) event {
-	e := event{Type: TypeOf(m), Timestamp: m.RequestedAt.UTC(), Data: data{
+	e := event{Type: TypeOf(m), Timestamp: TimeOf(m), Data: data{
 		NotificationID: m.ID,
 		OrderID:        m.OrderID,
 		ApprovalID:     m.ApprovalID,
@@ -77,7 +77,6 @@ func newEvent(m approval.Message) event {
 		e.Data.Details = []approval.Field{}
 	}
 	if m.Kind == approval.NotifyEvent {
-		e.Timestamp = m.At.UTC()
 		e.Data.Outcome = newOutcome(m)
 	}
 	return e
@@ -115,12 +114,17 @@ func EncodeWithLink(m approval.Message) ([]byte, error) { return json.Marshal(ne
 func EncodePublic(m approval.Message, limit int) ([]byte, error) {
 	e := newEvent(m)
 	e.Data.Link = ""
+	return fitDetails(&e.Data, limit, func() ([]byte, error) { return json.Marshal(e) })
+}
+
+// fitDetails encodes an event, and leaves out details of its data from the end until it has at most limit bytes.
+func fitDetails(d *data, limit int, encode func() ([]byte, error)) ([]byte, error) {
 	for {
-		b, err := json.Marshal(e)
-		if err != nil || len(b) <= limit || len(e.Data.Details) == 0 {
+		b, err := encode()
+		if err != nil || len(b) <= limit || len(d.Details) == 0 {
 			return b, err
 		}
-		e.Data.Details = e.Data.Details[:len(e.Data.Details)-1]
-		e.Data.DetailsCut++
+		d.Details = d.Details[:len(d.Details)-1]
+		d.DetailsCut++
 	}
 }

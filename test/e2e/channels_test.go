@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +117,47 @@ func TestSNS(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.checkDelivered(t, s)
+}
+
+// TestEventBridge lets a program decide after it has received the event from the bus. The end of the approval is an event
+// too.
+func TestEventBridge(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bus := w.aws.EventBridge.CreateEventBus("approvals")
+	w.aws.EventBridge.FailNext("ThrottlingException", "fail")
+	w.startProgram(t, w.writeConfigText(t, fmt.Sprintf(`
+workflows:
+  orders: {requests: {sqs: {queue: orders}}, notify: [], events: [bus], notify_retry: {base: 50ms, cap: 1s}}
+channels:
+  bus: {eventbridge: {bus: %q, endpoint: %q}}
+`, bus, w.aws.URL())+w.stepFunctionsTarget()))
+	s := w.requestApproval(t, "e2e-1")
+	waitForType := func(want string) {
+		t.Helper()
+		if !waitUntil(t, 30*time.Second, func() bool {
+			return slices.ContainsFunc(w.aws.EventBridge.Events("approvals"), func(e emulator.Event) bool {
+				return e.DetailType == want && strings.Contains(e.Detail, `"subject":"e2e-1"`)
+			})
+		}) {
+			t.Fatalf("no event %s: %+v\n%s", want, w.aws.EventBridge.Events("approvals"), lastOf(w.logs.String()))
+		}
+	}
+	waitForType("approval.requested")
+	if err := s.sendDecision(context.WithoutCancel(t.Context()), w, "api", "ann@example.com", "approve"); err != nil {
+		t.Fatal(err)
+	}
+	w.checkDelivered(t, s)
+	waitForType("approval.decided")
+	waitForType("callback.delivered")
+	for _, e := range w.aws.EventBridge.Events("approvals") {
+		if e.Source != "approval-relay" || linkForm.MatchString(e.Detail) {
+			t.Errorf("%+v", e)
+		}
+	}
+	if text := scrapeMetrics(t, w); !strings.Contains(text, `approval_relay_aws_calls_total{operation="EventBridge.PutEvents",result="ok"}`) {
+		t.Error("the calls are not counted by their name")
+	}
 }
 
 // receiveMessage receives a message from a queue; without a message it returns "".

@@ -28,15 +28,16 @@ import (
 // request to the answer of its workflow.
 var testsByKind = map[string]map[string]string{
 	"channels": {
-		"log":        "TestLog",
-		"smtp":       "TestKilled",
-		"ses":        "TestSES",
-		"slack":      "TestPeople, TestSlackWebhook",
-		"teams":      "TestTeams",
-		"discord":    "TestDiscord",
-		"googlechat": "TestGoogleChat",
-		"webhook":    "TestKilled",
-		"sns":        "TestSNS",
+		"log":         "TestLog",
+		"smtp":        "TestKilled",
+		"ses":         "TestSES",
+		"slack":       "TestPeople, TestSlackWebhook",
+		"teams":       "TestTeams",
+		"discord":     "TestDiscord",
+		"googlechat":  "TestGoogleChat",
+		"webhook":     "TestKilled",
+		"sns":         "TestSNS",
+		"eventbridge": "TestEventBridge",
 	},
 	"webhooks": {
 		"hmac":               "TestKilled",

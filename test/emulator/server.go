@@ -1,5 +1,5 @@
-// Package emulator contains small, strict counterparts of the AWS services that the relay calls: SQS, SNS, and the
-// callbacks of Step Functions, Lambda durable functions and CodePipeline. They listen on loopback and speak AWS's
+// Package emulator contains small, strict counterparts of the AWS services that the relay calls: SQS, SNS, EventBridge,
+// and the callbacks of Step Functions, Lambda durable functions and CodePipeline. They listen on loopback and speak AWS's
 // protocols, so that the demo, tests and benchmarks use the real SDK. They keep all data in memory and do not verify
 // signatures, so they must not be used for anything else.
 package emulator
@@ -31,6 +31,7 @@ type Server struct {
 	SNS           *SNS
 	Lambda        *Lambda
 	CodePipeline  *CodePipeline
+	EventBridge   *EventBridge
 
 	http     *http.Server
 	listener net.Listener
@@ -63,6 +64,7 @@ func startServer(l net.Listener) *Server {
 	s.SNS = NewSNS(s.SQS)
 	s.Lambda = NewLambda()
 	s.CodePipeline = NewCodePipeline()
+	s.EventBridge = NewEventBridge()
 	s.http = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -100,8 +102,8 @@ func (s *Server) Close() error {
 	return err
 }
 
-// ServeHTTP implements http.Handler. SQS and Step Functions use AWS JSON 1.0 with a target header, CodePipeline uses
-// AWS JSON 1.1, Lambda uses REST, and SNS uses the query protocol.
+// ServeHTTP implements http.Handler. SQS and Step Functions use AWS JSON 1.0 with a target header, CodePipeline and
+// EventBridge use AWS JSON 1.1, Lambda uses REST, and SNS uses the query protocol.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 4<<20))
 	if err != nil {
@@ -118,6 +120,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.StepFunctions.serveCall(s.life, w, action, body)
 	case "CodePipeline_20150709":
 		s.CodePipeline.serveCall(w, action, body)
+	case "AWSEvents":
+		s.EventBridge.serveCall(w, action, body)
 	case "AmazonSQS":
 		s.SQS.serveCall(r.Context(), w, "http://"+r.Host, action, body)
 	case "":
