@@ -20,6 +20,8 @@ func readGuides(t *testing.T) map[string]string {
 		"../../docs/*.md",
 		"../../README.md",
 		"../../deploy/*/README.md",
+		"../../examples/README.md",
+		"../../examples/*/README.md",
 		"../../deploy/helm/approval-relay/templates/NOTES.txt",
 	} {
 		files, err := filepath.Glob(pattern)
@@ -36,7 +38,7 @@ func readGuides(t *testing.T) map[string]string {
 func TestGuidesCommands(t *testing.T) {
 	t.Parallel()
 	// A command is in a block of code, after `kubectl exec … --`, or in backticks.
-	command := regexp.MustCompile("(?:^    |-- /|`)approval-relay( [^`\n]*)")
+	command := regexp.MustCompile("(?:^    |^    bin/|-- /|`)approval-relay( [^`\n]*)")
 	seen := 0
 	for file, text := range readGuides(t) {
 		for line := range strings.Lines(text) {

@@ -21,6 +21,8 @@ func readGuides(t *testing.T) map[string]string {
 		"../../docs/*.md",
 		"../../README.md",
 		"../../deploy/*/README.md",
+		"../../examples/README.md",
+		"../../examples/*/README.md",
 		"../../deploy/helm/approval-relay/templates/NOTES.txt",
 	} {
 		files, err := filepath.Glob(pattern)
