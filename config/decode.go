@@ -78,7 +78,7 @@ func (d *decoder) decodeField(entry *ast.MappingValueNode, v reflect.Value, path
 	}
 	chooser, ok := v.Addr().Interface().(Chooser)
 	if !ok {
-		d.findings.fault(at, "unknown field%s", suggestField(name, fieldNames(v)))
+		d.unknownField(v, path, name)
 		return
 	}
 	for _, c := range chooser.Choices() {
@@ -88,21 +88,36 @@ func (d *decoder) decodeField(entry *ast.MappingValueNode, v reflect.Value, path
 			return
 		}
 	}
-	d.unknownKind(entry, v, chooser, at)
+	d.unknownKind(entry, v, chooser, path)
+}
+
+// unknownField reports an unknown field. The field that was meant counts as unreadable, so that it is not reported as
+// missing.
+func (d *decoder) unknownField(v reflect.Value, path, name string) {
+	at := strings.TrimPrefix(path+"."+name, ".")
+	if name == "<<" {
+		d.findings.fault(at, "merges a mapping or a list of mappings, nothing else")
+		return
+	}
+	known := fieldNames(v)
+	d.findings.fault(at, "unknown field%s", suggestField(name, known))
+	if meant := setup.Similar(name, known); meant != "" {
+		d.findings.markUnreadable(strings.TrimPrefix(path+"."+meant, "."))
+	}
 }
 
 // unknownKind reports a field of a part that names a kind. The field is a misspelt kind, or a misspelt field beside it.
-func (d *decoder) unknownKind(entry *ast.MappingValueNode, v reflect.Value, chooser Chooser, at string) {
+func (d *decoder) unknownKind(entry *ast.MappingValueNode, v reflect.Value, chooser Chooser, path string) {
 	name := keyText(entry.Key)
 	if !hasOwnFields(v) {
 		chooser.misspell()
-		d.findings.fault(at, "is not a %s; %s", chooser.noun(), thereAre(name, choiceNames(chooser)))
+		d.findings.fault(path+"."+name, "is not a %s; %s", chooser.noun(), thereAre(name, choiceNames(chooser)))
 		return
 	}
 	if _, isMapping := entries(entry.Value); isMapping { // settings of a kind
 		chooser.misspell()
 	}
-	d.findings.fault(at, "unknown field%s", suggestField(name, fieldNames(v)))
+	d.unknownField(v, path, name)
 }
 
 // decodeMap fills a map. An entry of a map of structs is decoded over the entry that is there.

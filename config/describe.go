@@ -166,19 +166,7 @@ func defaultText(v reflect.Value) string {
 	case Policy:
 		return "`" + value.Kind + "`"
 	case time.Duration:
-		return "`" + durationText(value) + "`"
+		return "`" + setup.FormatDuration(value) + "`"
 	}
 	return fmt.Sprintf("`%v`", v.Interface())
-}
-
-// durationText returns a duration without its zero parts: 24h, not 24h0m0s.
-func durationText(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +30,9 @@ func (d *decoder) decodeLeaf(n ast.Node, v reflect.Value, path string) {
 		return
 	}
 	message := "is not a " + typeName(v.Type())
+	if text, _ := scalarText(n); v.Type() == reflect.TypeFor[time.Duration]() && isNumber(text) {
+		message = "is a number without a unit; a duration is written 90s, 15m or 24h"
+	}
 	if isLeaf(v.Type()) && v.Type() != reflect.TypeFor[time.Time]() {
 		message = err.Error()
 		if y, ok := errors.AsType[yaml.Error](err); ok {
@@ -51,6 +55,8 @@ func readLeaf(n ast.Node, into reflect.Value) error {
 		return nil
 	case into.Type() == reflect.TypeFor[*time.Duration]():
 		return yaml.NodeToValue(n, into.Interface())
+	case into.Type() == reflect.TypeFor[*time.Time]():
+		return readTime(text, into.Interface().(*time.Time))
 	case kind == reflect.Int:
 		return readInt(text, into.Elem())
 	case kind == reflect.Bool && (text == "true" || text == "false"):
@@ -79,6 +85,21 @@ func scalarText(n ast.Node) (string, bool) {
 // textNode returns a node of this text at the place of another node.
 func textNode(n ast.Node, text string) *ast.StringNode {
 	return ast.String(token.String(text, text, n.GetToken().Position))
+}
+
+func isNumber(text string) bool {
+	_, err := strconv.ParseFloat(text, 64)
+	return err == nil
+}
+
+// readTime reads a day, or a time with its zone.
+func readTime(text string, into *time.Time) (err error) {
+	for _, form := range []string{time.DateOnly, time.RFC3339Nano, "2006-01-02 15:04:05Z07:00"} {
+		if *into, err = time.Parse(form, text); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // errNotWhole is the error of a number with a fraction, and of a text that is not a number.

@@ -41,7 +41,11 @@ func parseText(f *findings, text []byte) ast.Node {
 		f.addFileFault(syntaxFault(err))
 		return nil
 	case len(file.Docs) > 1:
-		f.addFileFault(0, "has more than one document")
+		line := 0
+		if start := file.Docs[1].Start; start != nil {
+			line = start.Position.Line
+		}
+		f.addFileFault(line, "has more than one document")
 		return nil
 	case len(file.Docs) == 0 || file.Docs[0].Body == nil:
 		return nil

@@ -117,8 +117,8 @@ func (c *Config) validatePeople(check *setup.Check) {
 		c.validateChannelNames(at, "fallback", p.Fallback)
 		for i, a := range p.Away {
 			here := at.At("away" + index(i))
-			if !a.From.Before(a.Until) {
-				here.Fault("", "until is not after from")
+			if !a.From.Before(a.Until) && c.isReadable(here.Path("from")) {
+				here.Fault("until", "is not after from")
 			}
 			if len(a.Substitutes) == 0 {
 				here.Fault("substitutes", "is empty; it must name the approvers who decide meanwhile")

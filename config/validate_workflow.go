@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -43,8 +44,9 @@ func (p Policy) validate(check *setup.Check) {
 			check.Fault("policy", "needs a quorum of at least 1, such as {quorum: 2}")
 		}
 	default:
-		known := []string{"any", "all", "quorum"}
-		check.Fault("policy", "%q is not any, all, or {quorum: N}%s", p.Kind, setup.DidYouMean(p.Kind, known))
+		suggestion := setup.DidYouMean(p.Kind, []string{"any", "all", "quorum"})
+		suggestion = strings.Replace(suggestion, `"quorum"`, "{quorum: 2}", 1)
+		check.Fault("policy", "%q is not any, all, or {quorum: N}%s", p.Kind, suggestion)
 	}
 }
 
@@ -80,7 +82,8 @@ func (w Workflow) validateSources(check *setup.Check, c *Config) {
 		case name == noSource:
 			check.Fault("sources"+index(i), "%s stands alone, because it means that no source may decide", noSource)
 		default:
-			check.Fault("sources"+index(i), "%q is not a decision source; %s; or %s alone", name, thereAre(name, c.sourceNames()), noSource)
+			known := append(c.sourceNames(), noSource)
+			check.Fault("sources"+index(i), "%q is not a decision source; %s", name, thereAre(name, known))
 		}
 	}
 }
@@ -139,11 +142,14 @@ func (w Workflow) validateTimes(check *setup.Check) {
 
 // validateMark checks a time after the request or before the deadline.
 func validateMark(check *setup.Check, after, before time.Duration) {
-	if (after == 0) == (before == 0) {
-		check.Fault("", "needs after or before, not both: a time after the request, or before the deadline")
-		return
+	switch {
+	case after != 0 && before != 0:
+		check.Fault("before", "stands beside after; only one of them is possible")
+	case after == 0 && before == 0:
+		check.Fault("after", "is missing: a time after the request; or before, a time before the deadline")
+	default:
+		check.AtLeast("", max(after, before), time.Second)
 	}
-	check.AtLeast("", max(after, before), time.Second)
 }
 
 func (cb Callback) validate(check *setup.Check, c *Config) {

@@ -71,6 +71,6 @@ func (w workflowCheck) warnQuorum() {
 	}
 	if len(w.Approvers) > 0 && w.Policy.Kind == "quorum" && w.Policy.Quorum > len(seats) {
 		w.check.Warn("policy", "needs %s, but the configuration names only %s; requests must name the others",
-			count(w.Policy.Quorum, "approver"), count(len(seats), "approver"))
+			count(w.Policy.Quorum, "approval"), count(len(seats), "approver"))
 	}
 }

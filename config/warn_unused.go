@@ -69,14 +69,14 @@ func (c *Config) warnUnusedPeople(check *setup.Check) {
 		return
 	}
 	for _, name := range sortedNames(c.Groups) {
-		if !slices.Contains(named, groupPrefix+name) {
+		if len(c.Groups[name]) > 0 && !slices.Contains(named, groupPrefix+name) {
 			check.Warn("groups."+name, "is used by no workflow")
 		}
 	}
 	persons := c.expandGroups(named)
 	for _, id := range sortedNames(c.People) {
 		if !slices.ContainsFunc(persons, func(person string) bool { return approval.SamePerson(person, id) }) {
-			check.Warn("people."+id, "is named by no workflow, group or absence")
+			check.Warn("people."+id, "is no approver of any workflow, and no substitute")
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/sqs"
 )
 
@@ -83,9 +84,9 @@ func (m *Mark) UnmarshalYAML(unmarshal func(any) error) error {
 // MarshalYAML writes the form that UnmarshalYAML reads.
 func (m Mark) MarshalYAML() (any, error) {
 	if m.Before != 0 {
-		return map[string]string{"before": durationText(m.Before)}, nil
+		return map[string]string{"before": setup.FormatDuration(m.Before)}, nil
 	}
-	return durationText(m.After), nil
+	return setup.FormatDuration(m.After), nil
 }
 
 // Escalation asks more approvers at a time.

@@ -13,14 +13,16 @@ import (
 // formatIssues returns the faults of an expression on a single line, each with its place as line:column.
 func formatIssues(issues *cel.Issues) string {
 	var out []string
+	hint := ""
 	for _, e := range issues.Errors() {
 		message := strings.TrimSuffix(e.Message, " (in container '')")
+		message, _, _ = strings.Cut(message, " expecting {") // a list of all tokens
 		if strings.HasPrefix(message, "undeclared reference") {
-			message += "; an expression can name body, headers and meta"
+			hint = "; an expression can name body, headers and meta, such as body.orderId"
 		}
 		out = append(out, fmt.Sprintf("%d:%d: %s", e.Location.Line(), e.Location.Column()+1, message))
 	}
-	return strings.Join(out, "; ")
+	return strings.Join(out, "; ") + hint
 }
 
 // isMissing reports whether an evaluation failed because a value does not exist. CEL has no error values to compare

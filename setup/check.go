@@ -137,8 +137,27 @@ func (c *Check) Enums(settings any) {
 // AtLeast reports a duration below the least.
 func (c *Check) AtLeast(name string, value, least time.Duration) {
 	if value < least {
-		c.Fault(name, "is %s, the least is %s", value, least)
+		c.Fault(name, "is %s, the least is %s", FormatDuration(value), FormatDuration(least))
 	}
+}
+
+// Between reports a duration outside of a range.
+func (c *Check) Between(name string, value, least, most time.Duration) {
+	if value < least || value > most {
+		c.Fault(name, "is %s, must be %s to %s", FormatDuration(value), FormatDuration(least), FormatDuration(most))
+	}
+}
+
+// FormatDuration returns a duration without its zero parts: 24h, not 24h0m0s.
+func FormatDuration(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // Within reports a number outside of a range.

@@ -3,16 +3,21 @@ package setup
 // DidYouMean returns a suggestion for a misspelt name, `; did you mean "orders"?`, or the empty text if no known name is
 // similar.
 func DidYouMean(name string, known []string) string {
+	if similar := Similar(name, known); similar != "" {
+		return `; did you mean "` + similar + `"?`
+	}
+	return ""
+}
+
+// Similar returns the known name that is most similar to a misspelt name, or the empty text if no known name is similar.
+func Similar(name string, known []string) string {
 	best, least := "", 1+max(1, len([]rune(name))/3)
 	for _, k := range known {
 		if d := editDistance(name, k); d < least && d < len([]rune(k)) {
 			best, least = k, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return `; did you mean "` + best + `"?`
+	return best
 }
 
 // editDistance returns the number of characters to insert, remove, replace or exchange with their neighbour that turn a

@@ -36,7 +36,5 @@ func (s *Settings) Validate(c *setup.Check) {
 	}
 	c.Within("concurrency", s.Concurrency, 1, 10000)
 	c.Within("pollers", s.Pollers, 1, 100)
-	if s.Visibility < 2*time.Second || s.Visibility > 12*time.Hour {
-		c.Fault("visibility", "is %s, must be 2s to 12h", s.Visibility)
-	}
+	c.Between("visibility", s.Visibility, 2*time.Second, 12*time.Hour)
 }

@@ -26,7 +26,7 @@ type Settings struct {
 // Validate implements setup.Validator.
 func (s *Settings) Validate(c *setup.Check) {
 	if s.Token.IsZero() == s.WebhookURL.IsZero() {
-		c.Fault("", "needs one of bot_token and webhook_url")
+		c.Fault("", "needs either bot_token or webhook_url")
 	}
 	if !s.WebhookURL.IsZero() {
 		if u, err := url.Parse(s.WebhookURL.Reveal()); err != nil || u.Host == "" ||

@@ -262,11 +262,11 @@ func TestConfig(t *testing.T) {
 	t.Parallel()
 	url, token := secret.New("https://x.example/y"), secret.New("x")
 	for want, s := range map[string]slack.Settings{
-		"needs one of bot_token and webhook_url":             {},
+		"needs either bot_token or webhook_url":              {},
 		"webhook_url: must be an absolute http or https URL": {WebhookURL: secret.New("not-a-url")},
 		"conversation: does not go with webhook_url: the webhook has its own Slack channel": {WebhookURL: url,
 			Conversation: "C1"},
-		"needs one of bot_token and webhook_url\napi_url: must be an absolute URL": {Token: token,
+		"needs either bot_token or webhook_url\napi_url: must be an absolute URL": {Token: token,
 			WebhookURL: url, APIURL: "x"},
 	} {
 		_, err := slack.NewChannel(slack.Config{Settings: s})
