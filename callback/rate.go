@@ -1,6 +1,10 @@
 package callback
 
-import "github.com/approval-relay/approval-relay/setup"
+import (
+	"math"
+
+	"github.com/approval-relay/approval-relay/setup"
+)
 
 // RateSetting is the rate limit of a target. Settings embed it with the tag `yaml:",inline"`.
 type RateSetting struct {
@@ -16,7 +20,7 @@ func (r *RateSetting) SetRate(perSecond float64, burst int) {
 
 // Validate reports a rate limit that lets no call through.
 func (r *RateSetting) Validate(c *setup.Check) {
-	if r.Rate <= 0 || r.Burst < 1 {
-		c.Fault("", "rate must be above 0 and burst at least 1")
+	if !(r.Rate > 0) || math.IsInf(r.Rate, 0) || r.Burst < 1 { // NaN is not above 0
+		c.Fault("", "rate must be a number above 0, and burst at least 1")
 	}
 }

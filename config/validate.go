@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"net"
 	"strings"
 	"time"
@@ -34,6 +35,7 @@ func (c *Config) validate(check *setup.Check) {
 		c.Workflows[name].validate(at, c)
 	}
 	c.validateSources(check)
+	c.validateQueues(check)
 	c.validatePeople(check)
 	for _, name := range sortedNames(c.Channels) {
 		at := check.At("channels." + name)
@@ -144,6 +146,26 @@ func (c *Config) validatePeople(check *setup.Check) {
 	}
 }
 
+// validateQueues checks that every queue has one reader. Two workflows on a queue would each get a part of the requests.
+func (c *Config) validateQueues(check *setup.Check) {
+	readers := map[string]string{} // field by queue
+	claim := func(field, queue string) {
+		if reader, taken := readers[queue]; taken && queue != "" {
+			check.Fault(field, "is the queue of %s too; every queue has one reader", reader)
+			return
+		}
+		readers[queue] = field
+	}
+	for _, name := range sortedNames(c.Workflows) {
+		if settings := c.Workflows[name].Requests.SQS; settings != nil {
+			claim("workflows."+name+".requests.sqs.queue", settings.Queue)
+		}
+	}
+	for _, name := range sortedNames(c.Decisions) {
+		claim("decisions."+name+".sqs.queue", c.Decisions[name].SQS.Queue)
+	}
+}
+
 // validateSources checks all sources of decisions. Their names share one space: an approval can name the sources that may
 // decide.
 func (c *Config) validateSources(check *setup.Check) {
@@ -164,8 +186,8 @@ func (c *Config) validateSources(check *setup.Check) {
 			at.Fault("", "is the name of another source; every source needs a name of its own")
 		}
 		w.validateKind(at, &w)
-		if w.Rate < 0 || w.Burst < 0 || (w.Rate == 0 && w.Burst > 0) {
-			at.Fault("rate", "rate and burst must be above 0, or both 0")
+		if !(w.Rate >= 0) || math.IsInf(w.Rate, 0) || w.Burst < 0 || (w.Rate == 0 && w.Burst > 0) { // NaN is not above 0
+			at.Fault("rate", "rate and burst must be numbers above 0, or both 0")
 		}
 		if w.MaxBody < 0 || w.MaxBody > api.MaxBody {
 			at.Fault("max_body", "is %d, must be 1 to %d", w.MaxBody, api.MaxBody)

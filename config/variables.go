@@ -74,6 +74,9 @@ func (v *variables) replace(match, path string) (string, bool) {
 	switch {
 	case match == "$${":
 		return "${", true
+	case strings.Contains(fallback, "${"):
+		v.findings.fault(path, "has a variable within the default of ${%s}; a default is a plain text", name)
+		return match, false
 	case bare != "":
 		if v.getenv(bare) != "" {
 			v.findings.report(path, setup.Warning, match+" stands for itself; the value of the variable is written ${"+bare+"}")

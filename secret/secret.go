@@ -6,6 +6,7 @@ package secret
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -93,13 +94,30 @@ func (t *Text) UnmarshalYAML(unmarshal func(any) error) error {
 	if err := unmarshal(&from); err != nil || len(from) != 1 || from["file"] == "" {
 		return errors.New("is neither a text nor {file: PATH}")
 	}
-	content, err := os.ReadFile(from["file"])
+	content, err := readBounded(from["file"])
 	if err != nil {
 		return fmt.Errorf("read secret: %w", err)
 	}
 	*t = New(strings.TrimRight(string(content), "\r\n"))
 	t.file = from["file"]
 	return nil
+}
+
+// maxFile is the longest file of a secret, in bytes.
+const maxFile = 64 << 10
+
+// readBounded reads a file of at most maxFile bytes. Devices and pipes can be endless.
+func readBounded(path string) ([]byte, error) {
+	file, err := os.Open(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err == nil && len(content) > maxFile {
+		err = fmt.Errorf("%s is longer than %d bytes", path, maxFile)
+	}
+	return content, err
 }
 
 // WorldReadable reports whether the secret was read from a file that every user of the machine can read.

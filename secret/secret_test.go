@@ -55,6 +55,7 @@ func TestReadsTextAndFile(t *testing.T) {
 		"text":         {"exported: " + plain, plain, ""},
 		"number":       {"exported: 12345", "12345", ""},
 		"file":         {"exported: {file: " + path + "}", plain, ""},
+		"no end":       {"exported: {file: /dev/zero}", "", "is longer than 65536 bytes"},
 		"no such file": {"exported: {file: " + path + ".missing}", "", "read secret"},
 		"list":         {"exported: [" + plain + "]", "", "is neither a text nor {file: PATH}"},
 		"other field":  {"exported: {path: " + plain + "}", "", "is neither a text nor {file: PATH}"},
