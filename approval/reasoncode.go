@@ -46,7 +46,8 @@ const (
 	ReasonRateLimited ReasonCode = "rate_limited"
 	// ReasonNoCapacity means that as many calls as may be in progress were in progress.
 	ReasonNoCapacity ReasonCode = "no_capacity"
-	// ReasonCircuitOpen means that the circuit breaker was open.
+	// ReasonCircuitOpen means that the circuit breaker was open, for a failure that is not known. If it is known, the
+	// code is the failure's.
 	ReasonCircuitOpen ReasonCode = "circuit_open"
 
 	// ReasonReceivedTooOften means that SQS moved the message to its dead letter queue, by maxReceiveCount.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -55,6 +56,27 @@ type host struct {
 	circuit *gobreaker.CircuitBreaker[struct{}]
 	running int  // calls in progress
 	open    bool // as reported to the config
+	// failure is the reason code of the last failure of the host: the reason of all calls that the open circuit refuses.
+	failure atomic.Pointer[approval.ReasonCode]
+}
+
+// deliver calls the target and records the reason of a failure.
+func (h *host) deliver(ctx context.Context, target Target, a approval.Answer) error {
+	err := target.Deliver(ctx, a)
+	if outbound.IsEndpointFailure(err) {
+		code := approval.ReasonCodeOf(err)
+		h.failure.Store(&code)
+	}
+	return err
+}
+
+// refusal returns the error of a call that the open circuit refuses.
+func (h *host) refusal() error {
+	err := errOpen
+	if code := h.failure.Load(); code != nil {
+		err = approval.WithReasonCode(*code, err)
+	}
+	return approval.RetryAfter(approval.NotApplied(err), OpenDuration)
 }
 
 // NewBreaker returns a Breaker in front of the target.
@@ -95,9 +117,9 @@ func (b *Breaker) Deliver(ctx context.Context, a approval.Answer) error {
 		if !a.Expires.IsZero() && time.Until(a.Expires) < UrgentBefore {
 			return b.target.Deliver(ctx, a)
 		}
-		_, err := h.circuit.Execute(func() (struct{}, error) { return struct{}{}, b.target.Deliver(ctx, a) })
+		_, err := h.circuit.Execute(func() (struct{}, error) { return struct{}{}, h.deliver(ctx, b.target, a) })
 		if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
-			return approval.RetryAfter(approval.NotApplied(errOpen), OpenDuration)
+			return h.refusal()
 		}
 		return err
 	})

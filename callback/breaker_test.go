@@ -67,7 +67,7 @@ func (r *remote) behindBreaker(maxCalls int) (*callback.Breaker, *int) {
 
 func answerFor(host string) approval.Answer { return approval.Answer{Step: host} }
 
-var errDown = outbound.EndpointFailed(errors.New("no answer"))
+var errDown = outbound.EndpointFailed(approval.WithReasonCode(approval.ReasonNoAnswer, errors.New("no answer")))
 
 // The circuit opens after enough failures, admits one trial call at a time, and closes after a success.
 func TestBreakerOpensAndCloses(t *testing.T) {
@@ -86,6 +86,7 @@ func TestBreakerOpensAndCloses(t *testing.T) {
 		require.Equal(t, approval.ResultFailed, result.Kind, "the order retries it")
 		require.False(t, result.MaybeApplied, "nothing was sent")
 		require.Equal(t, callback.OpenDuration, result.After)
+		require.Equal(t, approval.ReasonNoAnswer, result.ReasonCode, "the reason why the circuit is open")
 		require.Equal(t, callback.FailuresToOpen, r.countCalls("down"), "the circuit is open")
 		require.NoError(t, b.Deliver(t.Context(), answerFor("well")), "the circuit of another host is closed")
 

@@ -136,7 +136,8 @@ func TestDecideAndCancel(t *testing.T) {
 	require.Equal(t, emulator.TaskFailed, r.task(t, one).State)
 }
 
-// What was given up is counted, then started again.
+// Exhausted callbacks and dead letters are counted by reason code, then redriven: first the code of the callback, then
+// the others.
 func TestRedriveCommand(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
@@ -144,7 +145,7 @@ func TestRedriveCommand(t *testing.T) {
 	r.aws.StepFunctions.SetFaults(emulator.Faults{Fail: 1})
 	token := r.ask(t, "late", "")
 	r.ops(t, 0, "decide", "approve", "late", "--reason=x")
-	eventually(t, "given up", func() bool {
+	eventually(t, "an exhausted callback", func() bool {
 		o := r.order(t, "late")
 		return o.Approvals[0].Callback.State == api.CallbackExhausted
 	})
@@ -160,27 +161,36 @@ func TestRedriveCommand(t *testing.T) {
 	require.Regexp(t, `(?m)^late .* exhausted `, out)
 	out, _ = r.ops(t, 0, "redrive", "--dry-run")
 	require.Contains(t, out, "dry run: nothing was redriven")
-	require.Contains(t, out, "the maximum age of a callback has passed")
-	require.Contains(t, out, "order: is missing")
-	require.Contains(t, out, "neither an approval nor a rejection")
+	require.Regexp(t, `(?m)^1 +http_5\d\d +the maximum age of a callback has passed`, out)
+	require.Regexp(t, `(?m)^1 +invalid_field:order +.*order: is missing`, out)
+	require.Regexp(t, `(?m)^1 +invalid_field:outcome +.*neither an approval nor a rejection`, out)
 	require.Equal(t, emulator.TaskOpen, task(t, r, token).State)
 
 	r.aws.StepFunctions.SetFaults(emulator.Faults{})
-	out, _ = r.ops(t, 0, "redrive", "--json", "--by=ops")
-	var report api.RedriveReport
-	require.NoError(t, json.Unmarshal([]byte(out), &report))
-	require.Empty(t, report.Errors)
-	require.Equal(t, 2, report.Redriven, "the callback and the queue's")
-	require.Equal(t, 1, report.Failed, "the decision says perhaps as before")
+	code := r.order(t, "late").Approvals[0].Callback.ReasonCode
+	report := r.redrive(t, "--reason="+code)
+	require.Equal(t, []int{1, 0}, []int{report.Redriven, report.Failed}, "only the callback")
 	require.Equal(t, emulator.TaskSucceeded, r.task(t, token).State)
+	report = r.redrive(t)
+	require.Equal(t, 1, report.Redriven, "the message in the queue")
+	require.Equal(t, 1, report.Failed, "the outcome of the decision is still invalid")
 	out, _ = r.ops(t, 0, "show", "late")
 	require.Regexp(t, `redriven +by ops, attempt 1`, out)
 
-	for range 2 { // it says perhaps for ever, and the guard ends that
+	for range 2 { // the decision fails each time, until the loop guard stops it
 		r.ops(t, 0, "redrive")
 	}
 	_, warning := r.ops(t, 0, "redrive")
 	require.Contains(t, warning, "were redriven 3 times or more")
+}
+
+// redrive redrives as the operator ops, and returns the report.
+func (r *running) redrive(t *testing.T, args ...string) (report api.RedriveReport) {
+	t.Helper()
+	out, _ := r.ops(t, 0, append([]string{"redrive", "--json", "--by=ops"}, args...)...)
+	require.NoError(t, json.Unmarshal([]byte(out), &report))
+	require.Empty(t, report.Errors)
+	return report
 }
 
 // task looks at a task without waiting for its end.
