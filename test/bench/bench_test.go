@@ -53,7 +53,7 @@ func TestTable(t *testing.T) {
 			atMost("way", "", "", 1.345, 1.5).asRatio(),
 		},
 	)
-	assert.Equal(t, `| what  | measured | against | ratio or count | reach  | ok? |
+	assert.Equal(t, `| what  | measured | against | ratio or count | limit  | ok? |
 |-------|----------|---------|----------------|--------|-----|
 | speed | 10/s     | 5/s     | 2×             | ≥ 1.8× | ok  |
 | calls |          | floor   | 0.21           | ≤ 0.21 | NO  |

@@ -62,7 +62,7 @@ func formatDuration(d time.Duration) string {
 
 // printTable writes the rows as a Markdown table with aligned columns.
 func printTable(w io.Writer, rows []row) {
-	cells := [][]string{{"what", "measured", "against", "ratio or count", "reach", "ok?"}, nil}
+	cells := [][]string{{"what", "measured", "against", "ratio or count", "limit", "ok?"}, nil}
 	for _, r := range rows {
 		cells = append(cells, []string{r.what, r.measured, r.against, r.figure, r.limit, map[bool]string{true: "ok", false: "NO"}[r.ok]})
 	}
