@@ -113,6 +113,14 @@ func approveDeployment(r run) {
 	require.Empty(r, answer.Error)
 	require.Equal(r, "octocat", jsonField(r, answer.Output, "decidedBy"))
 	require.Equal(r, "The canary is healthy", jsonField(r, answer.Output, "comment"))
+	require.Eventually(r, func() bool {
+		var types []string
+		for _, event := range r.AWS.EventBridge.Events("deployments") {
+			types = append(types, event.DetailType)
+		}
+		slices.Sort(types)
+		return slices.Equal(types, []string{"approval.decided", "approval.requested", "callback.delivered"})
+	}, stepLimit, 10*time.Millisecond)
 }
 
 // TestReviewScript runs the third command of the README of deployments.

@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -16,22 +15,14 @@ import (
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
-// accountInExamples is the region and account in the ARNs of the examples.
-const accountInExamples = "eu-west-1:111122223333"
-
 // object is a mapping of a YAML file.
 type object = map[string]any
 
-// readConfig reads relay.yaml, and makes the topics that it names. All addresses in it are replaced by addresses of the
-// sandbox; everything else stays.
+// readConfig reads relay.yaml. All addresses in it are replaced by addresses of the sandbox; everything else stays.
 func (s *Sandbox) readConfig() (*config.Config, error) {
 	text, err := os.ReadFile(s.filePath("relay.yaml"))
 	if err != nil {
 		return nil, err
-	}
-	text = []byte(strings.ReplaceAll(string(text), accountInExamples, emulator.Region+":"+emulator.Account))
-	for _, topic := range topicARN.FindAllSubmatch(text, -1) {
-		s.AWS.SNS.CreateTopic(string(topic[1]))
 	}
 	var file object
 	if err := yaml.Unmarshal(text, &file); err != nil {
@@ -133,6 +124,3 @@ func namedPeople(c *config.Config) []string {
 	}
 	return slices.Sorted(maps.Keys(people))
 }
-
-// topicARN matches the ARN of a topic in the account of the emulator.
-var topicARN = regexp.MustCompile(`arn:aws:sns:` + emulator.Region + ":" + emulator.Account + `:([A-Za-z0-9_-]+)`)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/app"
 	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/notify/eventbridge"
 	"github.com/approval-relay/approval-relay/notify/slack/slacktest"
 	"github.com/approval-relay/approval-relay/signin/signintest"
 	"github.com/approval-relay/approval-relay/test/emulator"
@@ -83,6 +84,7 @@ func (s *Sandbox) start(ctx context.Context, log io.Writer) (err error) {
 	}
 	s.addPeople()
 	s.makeQueues()
+	s.makeEventBuses()
 	return s.runWorker(ctx, log)
 }
 
@@ -100,6 +102,15 @@ func (s *Sandbox) makeQueues() {
 		if w.Requests.SQS != nil {
 			s.AWS.SQS.CreateQueue(w.Requests.SQS.Queue)
 			s.AWS.SQS.CreateQueue(w.Requests.SQS.DeadLetterQueue)
+		}
+	}
+}
+
+// makeEventBuses makes the event buses that the configuration names.
+func (s *Sandbox) makeEventBuses() {
+	for _, channel := range s.config.Channels {
+		if settings, ok := channel.Settings().(*eventbridge.Settings); ok {
+			s.AWS.EventBridge.CreateEventBus(settings.Bus)
 		}
 	}
 }
