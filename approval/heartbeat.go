@@ -13,12 +13,12 @@ func (o *Order) startHeartbeat(a *Approval, env Environment) []Action {
 }
 
 // RecordHeartbeatResult records the result of a heartbeat. A failed heartbeat is retried after an eighth of the
-// interval, so that a target that throttles does not take us for dead. If the target no longer waits, the approval is
-// cancelled, because an answer would reach nobody.
-func (o *Order) RecordHeartbeatResult(action Action, r Result, env Environment) {
+// interval, so that the workflow does not time out while its target throttles us. If the target no longer waits, the
+// approval is cancelled without a callback, because the workflow cannot get an answer any more.
+func (o *Order) RecordHeartbeatResult(action Action, r Result, env Environment) []Action {
 	a := o.FindApproval(action.ApprovalID)
 	if a == nil || a.Status != Pending {
-		return
+		return nil
 	}
 	e := a.newEvent(EventHeartbeat, env.Now)
 	e.Target = a.Target
@@ -30,7 +30,9 @@ func (o *Order) RecordHeartbeatResult(action Action, r Result, env Environment) 
 		retry := env.Now.Add(max(a.HeartbeatInterval/8, time.Second, r.After))
 		a.HeartbeatDue = earlierOf(a.HeartbeatDue, retry)
 	case ResultClosed:
+		// An Environment without a Lease keeps cancelApproval from starting the callback.
 		o.cancelApproval(a, "", "the workflow no longer waits", Environment{Now: env.Now})
-		o.endCallback(a, CallbackTooLate, "", env)
+		return o.endCallback(a, CallbackTooLate, "", env)
 	}
+	return nil
 }

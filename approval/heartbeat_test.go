@@ -41,3 +41,24 @@ func TestHeartbeats(t *testing.T) {
 	require.Equal(t, Approved, a.Status, "a late heartbeat has no effect")
 	require.True(t, a.HeartbeatDue.IsZero())
 }
+
+// If the workflow no longer waits, programs are notified at once: the caller gets the notifications that have started.
+func TestHeartbeatOfAClosedTaskNotifiesPrograms(t *testing.T) {
+	t.Parallel()
+	o := &Order{ID: "o-1"}
+	a, actions := addRequest(t, o, newRequest("t1", func(a *Request) {
+		a.HeartbeatInterval = time.Minute
+		a.ProgramChannels = []string{"events"}
+	}), envAt(0))
+	o.RecordNotificationResult(actions[0], ok, envAt(0))
+	beat := o.Advance(envAt(time.Minute))[0]
+
+	actions = o.RecordHeartbeatResult(beat, closed, envAt(time.Minute))
+	require.Equal(t, Cancelled, a.Status)
+	require.Equal(t, CallbackTooLate, a.Callback.State)
+	require.Equal(t, "notify notify", joinKinds(actions), "approval.cancelled and callback.too_late, and no callback")
+	for _, action := range actions {
+		_, n := o.CurrentNotification(action, at(time.Minute))
+		require.NotNil(t, n)
+	}
+}

@@ -2,7 +2,8 @@ package approval
 
 import "time"
 
-// startNotifications starts the attempts that are due, and ends the notifications that are too old.
+// startNotifications starts the attempts that are due, and ends the notifications that are too old. The first attempt is
+// always made, however late.
 func (o *Order) startNotifications(a *Approval, env Environment) []Action {
 	var actions []Action
 	var tooOld []*Notification
@@ -15,7 +16,9 @@ func (o *Order) startNotifications(a *Approval, env Environment) []Action {
 			n.State = NotificationDropped
 			n.AttemptRunning = false
 		case n.Attempts > 0 && env.Now.After(n.CreatedAt.Add(a.NotificationRetry.MaxAge)):
-			n.LastError = "the result of the attempt was not recorded"
+			if n.AttemptRunning {
+				n.LastError = "the result of the attempt was not recorded"
+			}
 			tooOld = append(tooOld, n)
 		case env.canStart(ActionNotify, n.Channel):
 			actions = append(actions, o.startNotification(a, n, env))
@@ -64,8 +67,8 @@ func (a *Approval) findNotification(id string) *Notification {
 	return nil
 }
 
-// RecordNotificationResult records the result of an attempt to notify. A failure is ignored if a later attempt is under
-// way already.
+// RecordNotificationResult records the result of an attempt to notify. Until the notification is exhausted, the success
+// of any attempt counts, because the message was sent. A failure counts only if it is the result of the latest attempt.
 func (o *Order) RecordNotificationResult(action Action, r Result, env Environment) []Action {
 	a := o.FindApproval(action.ApprovalID)
 	if a == nil {
@@ -143,7 +146,8 @@ func (o *Order) markNotified(a *Approval, env Environment) {
 }
 
 // exhaustNotification ends a notification that failed for good. Its approver is then notified through the next fallback
-// channel; for a group, each approver is notified separately. The event e supplies the details of the failure.
+// channel; for a group, each approver is notified separately. The event of the exhaustion is recorded as a copy of e,
+// the event of the last failure.
 func (o *Order) exhaustNotification(a *Approval, n *Notification, e Event, env Environment) []Action {
 	n.State = NotificationExhausted
 	n.AttemptRunning = false

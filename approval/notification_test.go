@@ -70,6 +70,16 @@ func TestNotificationWithoutResultsIsExhausted(t *testing.T) {
 	require.Equal(t, NotificationExhausted, a.Notifications[0].State)
 }
 
+// A notification that becomes too old while it waits for its retry keeps the error of its last attempt.
+func TestTooOldNotificationKeepsItsError(t *testing.T) {
+	t.Parallel()
+	o, a, act := notifyingOrder(t)
+	o.RecordNotificationResult(act, lost, envAt(0))
+	require.Equal(t, "dead_letter", joinKinds(o.Advance(envAt(time.Hour+1))))
+	require.Equal(t, NotificationExhausted, a.Notifications[0].State)
+	require.Equal(t, lost.Reason, a.Notifications[0].LastError)
+}
+
 func TestPendingNotificationIsDroppedAtTheEnd(t *testing.T) {
 	t.Parallel()
 	o, a, act := notifyingOrder(t, func(a *Request) { a.Channels = nil })

@@ -37,8 +37,7 @@ func (h *Callback) Handle(msg *message.Message) error {
 	result := approval.ResultOf(h.callTarget(msg.Context(), action, answer))
 	record := func(o *approval.Order, env approval.Environment) []approval.Action {
 		if action.Kind == approval.ActionHeartbeat {
-			o.RecordHeartbeatResult(action, result, env)
-			return nil
+			return o.RecordHeartbeatResult(action, result, env)
 		}
 		return o.RecordCallbackResult(action, result, env)
 	}
