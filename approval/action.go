@@ -10,12 +10,12 @@ const (
 	ActionNotify     ActionKind = "notify"
 	ActionCallback   ActionKind = "call_back"
 	ActionHeartbeat  ActionKind = "heartbeat"
-	ActionDeadLetter ActionKind = "dead_letter" // announce an action or a decision that has failed for good
+	ActionDeadLetter ActionKind = "dead_letter" // announce that an action or a decision has failed for good
 )
 
-// Action is something to carry out now, as a transition decided. The record states already that it has started. The
-// process that receives it carries it out and records the result before LeaseExpires; after that time another process
-// gets the next attempt.
+// Action is a piece of work that a transition hands to its caller, to be carried out now. In the record the action has
+// already started. The caller records its result before LeaseExpires; after that time any process may get the next
+// attempt. A dead letter has neither a lease nor a result.
 type Action struct {
 	Kind         ActionKind `json:"kind"`
 	OrderID      string     `json:"order_id"`
@@ -25,7 +25,7 @@ type Action struct {
 	Target       string     `json:"target,omitempty"`  // of a callback or heartbeat
 	Channel      string     `json:"channel,omitempty"` // of a notification
 	Attempt      int        `json:"attempt,omitempty"`
-	LeaseExpires time.Time  `json:"until"`
+	LeaseExpires time.Time  `json:"until"`            // of a heartbeat: when the next heartbeat is due
 	Reason       string     `json:"reason,omitempty"` // of a dead letter
 	Trace        string     `json:"trace,omitempty"`  // the traceparent of the approval
 }

@@ -10,7 +10,7 @@ var noTime time.Time
 
 // Advance carries out everything that is due: deadlines, reminders, escalations, heartbeats, attempts of notifications
 // and callbacks, the expiry of unmatched decisions, and the removal of old tokens and approvals. It returns the actions
-// that are due now. A second run at the same time does nothing.
+// that are due now. A second run with the same Now starts only actions for which the first run had no capacity.
 func (o *Order) Advance(env Environment) []Action {
 	actions := o.expireOverdue(env)
 	for _, a := range o.Approvals {

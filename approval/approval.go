@@ -22,9 +22,10 @@ func AllStatuses() []Status {
 
 // Approval is our record of an approval request.
 type Approval struct {
-	// ID is derived from the task token, see ApprovalID.
-	ID      string `json:"id"`
-	Request        // fixed when the request arrives; only escalations add approvers to it
+	// ID is derived from the order, the step and the task token, see idForToken.
+	ID string `json:"id"`
+	// Request is fixed when it arrives. Afterwards escalations add approvers, and the token is erased.
+	Request
 
 	Status       Status    `json:"status"`
 	RequestedAt  time.Time `json:"requested_at"`
@@ -42,14 +43,14 @@ type Approval struct {
 	EscalationsDone    int `json:"escalations_done,omitempty"`
 	// FirstNotifiedAt is when the first message to an approver was sent.
 	FirstNotifiedAt time.Time `json:"told_at,omitzero"`
-	// Undeliverable is set when every notification to approvers has failed and there is no other left to try.
+	// Undeliverable is set when every notification to approvers has failed and no fallback channel is left to try.
 	Undeliverable bool      `json:"undeliverable,omitempty"`
 	HeartbeatDue  time.Time `json:"heartbeat_due,omitzero"`
 	Callback      Callback  `json:"callback"`
 }
 
-// closeApproval gives a pending approval its terminal status. Its notifications to approvers are dropped, its
-// heartbeats end, and its callback becomes due.
+// closeApproval gives a pending approval its terminal status. The pending notifications to its approvers are dropped,
+// its heartbeats end, and its callback becomes due.
 func (o *Order) closeApproval(a *Approval, s Status, reason string, env Environment) []Action {
 	a.Status = s
 	a.ClosedAt = env.Now

@@ -26,12 +26,12 @@ type Approver struct {
 // approver's own.
 func (p Approver) seat() PersonID { return NewPersonID(cmp.Or(p.SubstituteFor, p.ID)) }
 
-// countSeats returns the number of distinct seats of the approvers. Escalated approvers count only if escalated is
-// set.
-func countSeats(approvers []Approver, escalated bool) int {
+// countSeats returns the number of distinct seats of the approvers. The approvers that an escalation added count only
+// if includeEscalated is set.
+func countSeats(approvers []Approver, includeEscalated bool) int {
 	seats := map[PersonID]bool{}
 	for _, p := range approvers {
-		if escalated || !p.Escalated {
+		if includeEscalated || !p.Escalated {
 			seats[p.seat()] = true
 		}
 	}

@@ -15,7 +15,8 @@ const (
 	CallbackPresumed CallbackState = "delivered_presumed"
 	// CallbackTooLate means that the target no longer waits, and that we have not answered it.
 	CallbackTooLate CallbackState = "too_late"
-	// CallbackExhausted means that all attempts were used. Redrive starts it again.
+	// CallbackExhausted means that the callback has failed for good: all retries were used, the target refused the
+	// answer, or the token is erased. RedriveCallback starts it again, unless the token is erased.
 	CallbackExhausted CallbackState = "exhausted"
 	// CallbackSuperseded means that the task of a superseded approval was closed already, as expected.
 	CallbackSuperseded CallbackState = "superseded"
@@ -44,7 +45,8 @@ type Callback struct {
 	Redrives       int        `json:"redrives,omitempty"`
 }
 
-// attemptsSinceRedrive returns the number of attempts that were started since the callback became due.
+// attemptsSinceRedrive returns the number of attempts that were started since the last redrive, or since the beginning
+// if the callback was never redriven.
 func (c Callback) attemptsSinceRedrive() int { return c.Attempts - c.AttemptsBeforeRedrive }
 
 // ReasonCode returns the code of the last failure, or ReasonUnknown for a record that an older version wrote.

@@ -28,8 +28,8 @@ func (o *Order) startCallback(a *Approval, env Environment) []Action {
 	return []Action{action}
 }
 
-// abandonAttempt records a failure for an attempt if its lease ended without a result. The attempt may have been
-// applied.
+// abandonAttempt records a failure for an attempt whose lease has ended without a result. Its process may have crashed
+// after the call, so the workflow may have our answer.
 func (o *Order) abandonAttempt(a *Approval, env Environment) {
 	c := &a.Callback
 	c.AttemptRunning = false
@@ -49,8 +49,8 @@ func (o *Order) recordAttempt(a *Approval, attempt int, r Result, env Environmen
 	o.recordEvent(e)
 }
 
-// reasonToStop returns the reason why an attempt at this time would be useless, or "". The first attempt is always
-// made, because our idea of the end of the task may be wrong.
+// reasonToStop returns the reason why an attempt at this time would be useless, or "". While there is a token, the
+// first attempt (also the first after a redrive) is always made, because the task may last longer than we believe.
 func (a *Approval) reasonToStop(at time.Time) string {
 	switch {
 	case a.Token.IsZero():
@@ -118,12 +118,13 @@ func (a *Approval) closedTaskOutcome() CallbackState {
 	return CallbackTooLate
 }
 
-// minTimeForAttempt is the minimum time left of a task for an additional attempt before its end.
+// minTimeForAttempt is the shortest remaining time of a task in which nextAttemptTime still fits another attempt. With
+// less time left, the usual back-off applies, and most likely the callback ends.
 const minTimeForAttempt = 2 * time.Second
 
-// nextAttemptTime returns when to retry. The back-off is at most a quarter of the time left of the task, so that a
+// nextAttemptTime returns when to retry. The back-off is at most a quarter of the remaining time of the task, so that a
 // short task, or a task near its end, still gets several attempts. If the target asks for a wait beyond the end of the
-// task, the retry is half-way to that end, because a late answer helps nobody.
+// task, the retry is half-way to that end instead, because an answer after the end is useless.
 func (a *Approval) nextAttemptTime(r Result, env Environment) time.Time {
 	next := a.CallbackRetry.NextAttempt(a.Callback.attemptsSinceRedrive(), env.Now, env.Jitter)
 	earliest := env.Now.Add(r.After)
@@ -138,6 +139,8 @@ func (a *Approval) nextAttemptTime(r Result, env Environment) time.Time {
 	return next
 }
 
+// endCallback gives the callback its outcome. It may run a second time: a late result can turn an exhausted callback
+// into a delivered one.
 func (o *Order) endCallback(a *Approval, s CallbackState, reason string, env Environment) []Action {
 	c := &a.Callback
 	c.State = s

@@ -1,7 +1,7 @@
 package approval
 
-// Cancel closes a pending approval without a decision; the workflow gets an answer. An empty approvalID means the only
-// pending approval. Cancel may be run again.
+// Cancel closes a pending approval without a decision; the workflow gets the status "cancelled" as its answer. An empty
+// approvalID means the only pending approval of the order. A second run has no effect; its verdict is "repeated".
 func (o *Order) Cancel(approvalID, by, reason string, env Environment) (Verdict, []Action) {
 	return o.CancelStep("", approvalID, by, reason, env)
 }
@@ -9,7 +9,7 @@ func (o *Order) Cancel(approvalID, by, reason string, env Environment) (Verdict,
 // CancelStep is Cancel for an approval of a step. An empty step means any step.
 func (o *Order) CancelStep(step, approvalID, by, reason string, env Environment) (Verdict, []Action) {
 	actions := o.expireOverdue(env)
-	a, v := o.findTarget(Decision{Step: step, ApprovalID: approvalID})
+	a, v := o.findApprovalOf(Decision{Step: step, ApprovalID: approvalID})
 	if a == nil {
 		if v.Code == "" {
 			v.Code = VerdictUnknown

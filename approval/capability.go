@@ -23,9 +23,8 @@ type Capability struct {
 // linkLifetimeAfterDeadline is how long a link shows the outcome after the deadline.
 const linkLifetimeAfterDeadline = 24 * time.Hour
 
-// LinkCapability returns the capability of an approver's link: to decide until the deadline, and to see the outcome for
-// a day after it. If approvers are named, a link without an approver (for a group) only shows the
-// approval.
+// LinkCapability returns the capability of a link: to decide until the deadline, and to see the outcome for a day after
+// it. If approvers are named, a link without an approver only shows the approval, because a group reads it.
 func (o *Order) LinkCapability(a *Approval, approver string) Capability {
 	c := Capability{
 		OrderID:    o.ID,

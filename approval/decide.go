@@ -2,8 +2,9 @@ package approval
 
 import "slices"
 
-// Decide records a decision. The verdict states the result; refused decisions are recorded too. The error is Permanent
-// and names the field at fault; the order is then unchanged.
+// Decide records a decision and applies it to its approval. The verdict states the result. A refused decision is not an
+// error: it has a verdict too, and is recorded. The error is for an invalid decision: it is Permanent and names the
+// field at fault, and the order is unchanged.
 func (o *Order) Decide(d Decision, keep UnmatchedRetention, env Environment) (Verdict, []Action, error) {
 	if err := validateOrderID(o.ID); err != nil {
 		return Verdict{}, nil, err
@@ -29,7 +30,7 @@ func (o *Order) matchDecision(d Decision, keep UnmatchedRetention, env Environme
 	if known, counted := o.findCountedVote(d); counted {
 		return o.judgeAgain(known, d, env)
 	}
-	a, v := o.findTarget(d)
+	a, v := o.findApprovalOf(d)
 	switch {
 	case a != nil:
 		return o.applyDecision(a, d, env)
@@ -75,9 +76,9 @@ func (o *Order) judgeAgain(known JudgedDecision, d Decision, env Environment) (V
 	return v, o.startDueActions(a, env)
 }
 
-// findTarget returns the approval that a decision is about. If it cannot be about any approval, findTarget returns a
-// verdict instead. If its request has not arrived yet, it returns neither.
-func (o *Order) findTarget(d Decision) (*Approval, Verdict) {
+// findApprovalOf returns the approval that a decision is about. If the decision cannot be about any approval, it
+// returns a verdict instead. If the request of the decision has not arrived yet, it returns neither.
+func (o *Order) findApprovalOf(d Decision) (*Approval, Verdict) {
 	if d.ApprovalID != "" {
 		a := o.FindApproval(d.ApprovalID)
 		if a == nil || (d.Step != "" && a.Step != d.Step) {

@@ -22,7 +22,7 @@ func (o Outcome) resultingStatus() Status {
 	return Rejected
 }
 
-// Via names the way in of a decision, such as a link or a webhook.
+// Via names the way by which a decision came in, such as a link or a webhook.
 type Via string
 
 // The ways in.
@@ -43,7 +43,7 @@ func AllVias() []Via {
 
 // Decision is an incoming answer to an approval request.
 type Decision struct {
-	// ID is the sender's. A decision that is sent again has the same ID.
+	// ID is chosen by the sender. If the sender sends the decision again, it has the same ID.
 	ID string `json:"id"`
 	// Step and ApprovalID select an approval of the order. Both are optional.
 	Step       string `json:"step,omitempty"`
@@ -76,7 +76,7 @@ type Vote struct {
 	ShownDigest string    `json:"shown,omitempty"` // see Decision
 }
 
-// sourcePrefix begins the name of a source where the ID of a person could stand.
+// sourcePrefix marks the name of a source in a field that otherwise has the ID of a person.
 const sourcePrefix = "source:"
 
 func sourceName(source string) string { return sourcePrefix + source }

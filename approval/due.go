@@ -2,8 +2,8 @@ package approval
 
 import "time"
 
-// TokenGrace is how long a token is kept after its callback has ended, so that an operator can still correct a
-// mistake within the hour.
+// TokenGrace is how long the token is kept after the callback has ended. A full order does not remove the approval in
+// that time, because the queue may deliver its request again.
 const TokenGrace = time.Hour
 
 // NextDue returns the earliest time at which Advance has something to do, or the zero time if there is none.
@@ -63,9 +63,9 @@ func (a *Approval) tokenErasureTime() time.Time {
 	return a.Callback.EndedAt.Add(TokenGrace)
 }
 
-// removalTime returns when the approval is removed from the record. That is never before its deadline: if the queue
-// delivers the request again after the deadline, it times out at once; before the deadline it would be requested
-// again.
+// removalTime returns when the approval is removed from the record, or zero while its callback has not ended. It is
+// never before the deadline. If the queue delivers the request of a removed approval again, the request becomes a new
+// approval: after the deadline it times out at once, but before the deadline approvers would be asked a second time.
 func (a *Approval) removalTime() time.Time {
 	if !a.Callback.hasEnded() {
 		return time.Time{}

@@ -2,8 +2,8 @@ package approval
 
 import "time"
 
-// Environment is everything outside the order that a transition depends on: the time, and the number of actions that
-// its caller can take on.
+// Environment is everything outside the order that a transition depends on: the time, a random number, and the capacity
+// of the caller for actions.
 type Environment struct {
 	// Now is the time of the transition.
 	Now time.Time
@@ -14,7 +14,7 @@ type Environment struct {
 	// HasCapacity reports whether the caller has capacity for another action of this kind, on the channel or target
 	// of this name. Without capacity the action stays due. A nil HasCapacity means that there is always capacity.
 	HasCapacity func(kind ActionKind, name string) bool
-	// Jitter, in [0,1), spreads retries over time.
+	// Jitter is a random number in [0,1). It spreads retries over time.
 	Jitter float64
 }
 

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// eventualApprovers lists the approvers, together with the approvers that escalations before the deadline will add: a
-// quorum that all of them can reach is not out of reach. The list is empty if approvers are not named.
+// eventualApprovers lists the approvers, together with the approvers that escalations before the deadline will add. The
+// votes are evaluated with this list: as long as later approvers could complete a quorum, the quorum is not out of
+// reach. The list is empty if approvers are not named.
 func (a *Approval) eventualApprovers() []Approver {
 	all := slices.Clip(a.Approvers)
 	for _, e := range a.Escalations[a.EscalationsDone:] {
@@ -78,7 +79,8 @@ func (o *Order) handleUndeliverable(a *Approval, env Environment) []Action {
 	return nil
 }
 
-// isUndeliverable reports whether a pending approval has had notifications to approvers, and all of them failed.
+// isUndeliverable reports whether a pending approval should have notified approvers, but no message was ever sent and
+// no notification is left to try.
 func (a *Approval) isUndeliverable() bool {
 	if a.Status != Pending || !a.FirstNotifiedAt.IsZero() || a.NotificationRounds == 0 || len(a.Channels) == 0 {
 		return false

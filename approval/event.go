@@ -5,7 +5,8 @@ import "time"
 // EventKind names a kind of event of an order.
 type EventKind string
 
-// The kinds of events. Each event is an entry of the history and feeds the metrics, so that the two always agree.
+// The kinds of events. The history and the metrics are both made from events, so that they agree. The history leaves
+// out a few kinds, see isUnrecorded.
 const (
 	EventRequested             EventKind = "requested"
 	EventRequestRepeated       EventKind = "request_repeated"
@@ -29,7 +30,8 @@ const (
 	EventTokenErased           EventKind = "token_erased"
 )
 
-// Event is an entry of an order's history.
+// Event is a fact about an order, for its history, the metrics, the log and the spans. The meaning of Code, Age, By and
+// Attempt depends on the kind.
 type Event struct {
 	At       time.Time `json:"at"`
 	Kind     EventKind `json:"kind"`
@@ -46,7 +48,7 @@ type Event struct {
 	Note    string  `json:"note,omitempty"`
 	// ReasonCode is the code of the failure of a callback; Note is its text.
 	ReasonCode ReasonCode    `json:"reason_code,omitempty"`
-	Attempt    int           `json:"attempt,omitempty"`
+	Attempt    int           `json:"attempt,omitempty"` // the number of the attempt, reminder, escalation or redrive
 	Age        time.Duration `json:"age,omitempty"`
 	TimeLeft   time.Duration `json:"left,omitempty"` // from the decision to the deadline
 
@@ -96,6 +98,7 @@ func (o *Order) recordEvent(e Event) {
 		return
 	}
 	if n := len(o.History); n >= 2 && e.repeatsFailure(o.History[n-1]) && e.repeatsFailure(o.History[n-2]) {
+		// The copy leaves the old array as it is: an order from AsStored may share it.
 		o.History = append(o.History[:n-1:n-1], e)
 		return
 	}
@@ -105,8 +108,8 @@ func (o *Order) recordEvent(e Event) {
 	}
 }
 
-// repeatsFailure reports whether the event is an attempt that failed, like the earlier event. Failures of a whole day,
-// a minute apart, would displace the request and the decisions from the history.
+// repeatsFailure reports whether the event is a failed attempt of the same action as the earlier event. A day of
+// failures, one each minute, would displace the request and the decisions from the history.
 func (e Event) repeatsFailure(earlier Event) bool {
 	switch e.Kind {
 	case EventCallbackAttempt, EventNotificationFailed, EventHeartbeat:

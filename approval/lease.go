@@ -1,9 +1,10 @@
 package approval
 
-// ReleaseLeases ends the leases of an order after its process died. The actions under way become due at once, because
-// the dead process does not record their results. Without ReleaseLeases the next attempt waits for the end
-// of the lease, possibly after the end of the task. While ReleaseLeases runs, other processes and other parts of
-// this process must not start actions. It reports whether there was a lease to end.
+// ReleaseLeases ends the leases of a process that has died. The actions that it left under way become due at once,
+// because it can no longer record their results. Without ReleaseLeases the next attempt would wait for the end of the
+// lease, perhaps until after the end of the task. The caller ensures that all leases of the order belong to the dead
+// process: neither another process nor this one may have started an action. ReleaseLeases reports whether there was a
+// lease to end. Heartbeats have no lease to end: the next heartbeat is sent on schedule.
 func (o *Order) ReleaseLeases(env Environment) bool {
 	released := false
 	for _, a := range o.Approvals {

@@ -22,9 +22,9 @@ const (
 
 func (k NotificationKind) isForPeople() bool { return k != NotifyOutcome && k != NotifyEvent }
 
-// ProgramEventRequested is the first event of every approval that programs are notified of. The later events are
-// "approval.decided" for approved and rejected, otherwise "approval." with the status, and "callback." with the outcome
-// of the callback.
+// ProgramEventRequested is the name of the first event that programs get about an approval. When the approval closes,
+// they get "approval.decided" for approved and rejected, otherwise "approval." with the status. When its callback ends,
+// they get "callback." with the outcome.
 const ProgramEventRequested = "approval.requested"
 
 func closedEventName(s Status) string {
@@ -43,7 +43,7 @@ type NotificationState string
 const (
 	NotificationPending   NotificationState = "owed"
 	NotificationSent      NotificationState = "sent"
-	NotificationExhausted NotificationState = "exhausted" // all retries were used
+	NotificationExhausted NotificationState = "exhausted" // all retries were used, or the channel refused it for good
 	NotificationDropped   NotificationState = "dropped"   // the approval closed first
 )
 
@@ -56,8 +56,8 @@ type Notification struct {
 	Channel  string            `json:"channel"`
 	Approver string            `json:"approver,omitempty"` // empty for groups and programs, and if approvers are not named
 	State    NotificationState `json:"state"`
-	// Round is the round that the notification belongs to: the notifications of a request, a reminder or an escalation
-	// have the same.
+	// Round is the number of the round: all notifications of the same request, reminder or escalation have the same
+	// number. It is 0 for edits and for programs.
 	Round int `json:"round,omitempty"`
 	// NextFallback is the index of the next fallback channel to try.
 	NextFallback int `json:"fallback,omitempty"`
@@ -132,11 +132,12 @@ func (a *Approval) notifyPrograms(event string, env Environment) {
 	}
 }
 
-// reservedNotifications is the number of notifications, beyond MaxNotifications, that messages to people cannot use.
-// Programs and edits always have that capacity.
+// reservedNotifications is the number of additional notifications, beyond MaxNotifications, for programs and edits
+// only. Many messages to people therefore cannot keep a program from its events.
 const reservedNotifications = 50
 
-// queueOutcomeEdits queues the last edit of every sent message that can be edited.
+// queueOutcomeEdits queues an edit of every sent message that can be edited. Each message is edited once: the edit
+// takes over its receipt.
 func (a *Approval) queueOutcomeEdits(env Environment) {
 	for _, n := range slices.Clone(a.Notifications) {
 		if n.Kind.isForPeople() && n.Receipt != "" {

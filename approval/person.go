@@ -6,16 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// PersonID is the ID of a person in its normal form: two IDs name the same person if and only if their
-// normal forms are equal. NewPersonID makes it. Records and messages keep an ID as it was written; the
-// normal form is for comparisons and for the keys of maps.
+// PersonID is the ID of a person in its normal form: two IDs name the same person if and only if their normal forms are
+// equal. NewPersonID makes it. Records and messages keep an ID as it was written; the normal form is for comparisons
+// and for the keys of maps.
 //
 // In the normal form
 //   - white space (as Unicode defines it) around the ID is removed;
 //   - upper-case and lower-case letters are equal: the ASCII letters among themselves, and all other letters by
 //     Unicode's simple case folding, always in their lower-case form;
-//   - a letter outside ASCII never equals a letter of ASCII: the dotless ı and the dotted İ are not i, the long
-//     ſ is not s, the Kelvin sign K is not k. Mail servers deliver "ſam@example.com" to a different mailbox than
+//   - a letter outside ASCII never equals a letter of ASCII: the dotless ı and the dotted İ are not i, the long ſ is not
+//     s, the Kelvin sign K is not k. Mail servers deliver "ſam@example.com" to a different mailbox than
 //     "sam@example.com", so these are two persons;
 //   - all else stays as it is. A letter that is written as a single character differs from the same letter written as a
 //     base letter with a combining accent, and invalid UTF-8 stays invalid.

@@ -59,9 +59,9 @@ func (p Policy) validateFor(seats int) error {
 	return nil
 }
 
-// evaluateVotes returns the status that the votes give an approval. The list of approvers is empty if they are not
-// named. A substitute votes on the seat of the absent approver. Under PolicyAll, the approval of an escalated approver
-// stands for all approvers that have not voted.
+// evaluateVotes returns the status that the votes give an approval. Seats vote, not persons: a substitute votes on the
+// seat of the absent approver. Under PolicyAll, if an escalated approver approves, that vote stands for all approvers
+// that have not voted. The list of approvers is empty if they are not named.
 func (p Policy) evaluateVotes(votes []Vote, approvers []Approver) Status {
 	outcomes := map[PersonID]Outcome{} // by seat; if two votes on a seat disagree, the reject counts
 	approvedForAll := false

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// ReasonCode names the reason of a failure: lower case, short and stable. It is stored beside the error's text, and
-// operators count and redrive by it: the texts of two failures with the same reason may differ.
+// ReasonCode names the reason of a failure: lower case, short and stable. It is stored beside the error's text.
+// Operators count and redrive by the code, because the texts of two failures with the same reason may differ.
 //
-// The codes come from a bounded set, and none of them contains data of a request. Beside the constants there are
-// "http_404" and the like, "invalid_field:order" and the like, "decision_refused:late" and the like, and the error codes
-// of AWS that a target lists, as in "invalid_output".
+// The set of codes is bounded, and a code never contains data of a request. Beside the constants there are codes with a
+// variable part, such as "http_404", "invalid_field:order" and "decision_refused:late", and the AWS error codes that a
+// target lists, such as "invalid_output".
 type ReasonCode string
 
 const (
@@ -44,7 +44,7 @@ const (
 	ReasonThrottled ReasonCode = "throttled"
 	// ReasonRateLimited means that our own rate limit had no slot in time.
 	ReasonRateLimited ReasonCode = "rate_limited"
-	// ReasonNoCapacity means that as many calls as may be in progress were in progress.
+	// ReasonNoCapacity means that the largest allowed number of calls was already in progress.
 	ReasonNoCapacity ReasonCode = "no_capacity"
 	// ReasonCircuitOpen means that the circuit breaker was open, for a failure that is not known. If it is known, the
 	// code is the failure's.
@@ -94,8 +94,8 @@ func (c ReasonCode) OrUnknown() ReasonCode {
 	return c
 }
 
-// ParseReasonCode returns the code that text contains, or ReasonUnknown if text does not have the form of a code. It is
-// for texts that passed through hands other than ours.
+// ParseReasonCode returns the text as a code, or ReasonUnknown if it does not have the form of a code. It is for texts
+// that another system kept for us, such as the attributes of a message in a queue.
 func ParseReasonCode(text string) ReasonCode {
 	if code := NamedReasonCode(text); string(code) == text {
 		return code

@@ -24,8 +24,8 @@ type Request struct {
 	// actions join that trace, also hours later and in another process.
 	Trace string `json:"trace,omitempty"`
 
-	// Approvers may decide. If the list is empty, every holder of a link and every source may, and links do not
-	// name an approver.
+	// Approvers may decide. An empty list means that approvers are not named: every holder of a link and every source
+	// may decide, and links do not name an approver.
 	Approvers []Approver `json:"approvers,omitempty"`
 	Policy    Policy     `json:"policy"`
 	// MinAssurance is the minimum assurance of a person's decision.
@@ -33,8 +33,8 @@ type Request struct {
 	// Sources are the names of the sources that may decide. If the list is empty, all configured sources may.
 	Sources []string `json:"sources,omitempty"`
 
-	// Channels notify each approver; all of them are used. When a channel is exhausted for an approver, the next of
-	// FallbackChannels is tried.
+	// Channels notify each approver; all of them are used. When the notification of an approver through one of them is
+	// exhausted, the next of FallbackChannels is tried.
 	Channels         []string `json:"channels,omitempty"`
 	FallbackChannels []string `json:"fallback,omitempty"`
 	// GroupChannels are the channels, among Channels and FallbackChannels, that a group of people reads. They get a
@@ -48,7 +48,7 @@ type Request struct {
 	OnUndeliverable UndeliverablePolicy `json:"unheard,omitempty"`
 
 	// StateEnteredAt is when the workflow began to wait, by its own clock or by the clock of its queue; zero if
-	// unknown. Queues do not keep order: of two requests for the same step, the later time is the latest attempt.
+	// unknown. It tells which of two requests for the same step is newer, because queues do not keep order.
 	StateEnteredAt time.Time `json:"asked_at,omitzero"`
 	// Deadline is when the approval times out.
 	Deadline time.Time `json:"deadline"`
@@ -113,10 +113,10 @@ func (r *Request) allApprovers() []Approver {
 	return all
 }
 
-// AddRequest records an approval request. It returns the ID of the approval and the actions that are due. A repeated
-// request changes nothing. A pending approval of the same workflow and step with a different token is an older attempt
-// of the same state and is superseded. If the request itself is the older attempt, because it was overtaken on its
-// way, it is superseded instead. Unmatched decisions that the new approval admits are applied.
+// AddRequest records an approval request. It returns the ID of the approval and the actions that are due. A request
+// that is delivered again changes nothing. A pending approval of the same workflow and step with a different token is
+// an older attempt of the same state and is superseded. If a newer attempt has overtaken the request on its way, the
+// request is superseded instead. The unmatched decisions about the new approval are applied to it.
 //
 // The error is Permanent and names the field at fault; the order is then unchanged.
 func (o *Order) AddRequest(r Request, env Environment) (string, []Action, error) {
@@ -137,8 +137,8 @@ func (o *Order) AddRequest(r Request, env Environment) (string, []Action, error)
 	return id, o.openApproval(id, r, env), nil
 }
 
-// normalize removes approvers that may not decide, sorts the times of the request and sets the default policy for an
-// undeliverable approval.
+// normalize removes the requester and repeated IDs from the approvers, sorts the reminders and escalations by time, and
+// sets the default policy for an undeliverable approval.
 func (r *Request) normalize() error {
 	named := len(r.Approvers)
 	r.Approvers = distinctApprovers(r.Approvers, r.Requester)
@@ -180,9 +180,9 @@ func (o *Order) openApproval(id string, r Request, env Environment) []Action {
 	return append(actions, o.startDueActions(a, env)...)
 }
 
-// removeOldestClosed removes the oldest approval whose callback has ended, and reports whether there was one. The
-// callback must have ended TokenGrace ago: if the request of a removed approval were delivered again, it would
-// supersede its successor.
+// removeOldestClosed removes the oldest approval that may be removed, and reports whether there was one. Its callback
+// must have ended at least TokenGrace ago: within that time the queue may deliver the request again, and the request of
+// a removed approval would become a new approval and supersede its successor.
 func (o *Order) removeOldestClosed(env Environment) bool {
 	i := slices.IndexFunc(o.Approvals, func(a *Approval) bool {
 		c := a.Callback

@@ -7,9 +7,9 @@ func (a *Approval) isSameQuestion(b *Approval) bool {
 	return a.Workflow == b.Workflow && a.Step == b.Step
 }
 
-// supersedeOlder closes the older attempts of a new approval's question, or the new approval itself if a newer attempt
-// arrived before it. The newest attempt is the last whose state was entered or, if that time is unknown, the last to
-// arrive.
+// supersedeOlder closes the older attempts of a new approval's question. If a newer attempt has overtaken the new
+// approval, it closes the new approval instead. Of two attempts, the newer entered its state later; if one of these
+// times is unknown, the newer is the attempt that arrived later.
 func (o *Order) supersedeOlder(a *Approval, env Environment) []Action {
 	for _, b := range o.Approvals {
 		if a.isSameQuestion(b) && !a.StateEnteredAt.IsZero() && a.StateEnteredAt.Before(b.StateEnteredAt) {
@@ -37,9 +37,9 @@ func (o *Order) closeSuperseded(older, newer *Approval, reason string, env Envir
 	return actions
 }
 
-// approvalSeenBy returns the approval that the sender of a decision must have seen. If the decision was sent before the
-// state of the pending approval was entered, that is an earlier attempt of the same question. Without a known earlier
-// attempt it is the pending approval.
+// approvalSeenBy returns the approval that the sender of a decision must have seen. Usually that is the pending
+// approval. If the decision was sent before the workflow entered the state of the pending approval, it is the latest
+// earlier attempt of the same question, if there is one.
 func (o *Order) approvalSeenBy(d Decision, pending *Approval) *Approval {
 	if d.SentAt.IsZero() || !d.SentAt.Before(pending.StateEnteredAt) {
 		return pending

@@ -46,7 +46,7 @@ func (o *Order) keepUnmatched(d Decision, keep UnmatchedRetention, env Environme
 	if waiting >= MaxUnmatched {
 		return Verdict{Code: VerdictOverflow}
 	}
-	if len(o.Unmatched) >= 2*MaxUnmatched { // remove the oldest expired decision
+	if len(o.Unmatched) >= 2*MaxUnmatched { // at least half of them are expired: remove the oldest of these
 		i := slices.IndexFunc(o.Unmatched, func(u UnmatchedDecision) bool { return u.Expired })
 		o.Unmatched = slices.Delete(o.Unmatched, i, i+1)
 	}
@@ -59,8 +59,8 @@ func (o *Order) keepUnmatched(d Decision, keep UnmatchedRetention, env Environme
 	return Verdict{Code: VerdictWaiting}
 }
 
-// applyUnmatched applies the unmatched decisions that are about a new approval. A decision that is refused becomes a
-// dead letter, because its sender was told that it waits.
+// applyUnmatched applies the unmatched decisions about a new approval. A refused decision becomes a dead letter, because
+// its sender was told that it waits. A final refusal does not: it is in the history, and an operator cannot cure it.
 func (o *Order) applyUnmatched(a *Approval, env Environment) []Action {
 	var actions []Action
 	var rest []UnmatchedDecision

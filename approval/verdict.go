@@ -71,8 +71,8 @@ func (v Verdict) IsAccepted() bool {
 	return false
 }
 
-// IsFinal reports whether a refused decision stays refused however often it is sent. It is then in the history, and an
-// operator cannot do anything about it.
+// IsFinal reports whether a refused decision stays refused however often it is sent. An operator cannot change that;
+// the history has the decision.
 func (v Verdict) IsFinal() bool {
 	return v.Code == VerdictConflict || v.Code == VerdictLate || v.Code == VerdictSuperseded
 }
