@@ -140,9 +140,6 @@ func (c choice[S]) Kind() string { return c.kind }
 // Settings returns the settings of the kind, or nil if the file names no kind.
 func (c choice[S]) Settings() S { return c.settings }
 
-// settingsOf returns the settings for code that treats all kinds alike.
-func (c choice[S]) settingsOf() any { return c.settings }
-
 // IsSet reports whether the file names a kind.
 func (c choice[S]) IsSet() bool { return c.kind != "" }
 

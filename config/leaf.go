@@ -19,14 +19,16 @@ import (
 
 // decodeLeaf fills a value that is read as a whole. The value is not in the fault's text: it may be a secret.
 func (d *decoder) decodeLeaf(n ast.Node, v reflect.Value, path string) {
-	if !d.variables.expand(n, path) {
+	known := d.variables.expand(n, path)
+	if !known {
 		d.findings.markUnreadable(path)
-		return
 	}
 	into := reflect.New(v.Type())
 	err := readLeaf(n, into)
 	if err == nil {
 		v.Set(into.Elem())
+	}
+	if err == nil || !known {
 		return
 	}
 	message := "is not a " + typeName(v.Type())

@@ -12,6 +12,9 @@ import (
 // variablePattern matches $${ (an escaped ${), ${NAME}, ${NAME:-default}, and $NAME.
 var variablePattern = regexp.MustCompile(`\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}|\$\{[^}]*\}?|\$([A-Z_][A-Z0-9_]*)`)
 
+// unknownValue stands for the value of an unknown variable, so that the field is not reported as missing too.
+const unknownValue = "unknown"
+
 // variables replaces ${NAME} and ${NAME:-default} in the texts of a file. It runs on the syntax tree, so that a value
 // cannot change the file's structure.
 type variables struct {
@@ -84,7 +87,7 @@ func (v *variables) replace(match, path string) (string, bool) {
 		return match, true
 	case name == "":
 		v.findings.fault(path, "has a variable of an unknown form; the forms are ${NAME} and ${NAME:-default}, and $${ is the text ${")
-		return "", false
+		return unknownValue, false
 	}
 	value := v.getenv(name)
 	switch {
@@ -92,7 +95,7 @@ func (v *variables) replace(match, path string) (string, bool) {
 		return fallback, true
 	case value == "":
 		v.findings.fault(path, "the environment has no variable %s, or it is empty; a default is written ${%s:-default}", name, name)
-		return "", false
+		return unknownValue, false
 	}
 	return strings.ReplaceAll(value, "\r", ""), true
 }
