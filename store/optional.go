@@ -14,9 +14,9 @@ type Prober interface {
 	Probe(ctx context.Context) error
 }
 
-// OrphanLister is an optional interface of a Store. A store implements it if it admits only a single process at a time. An
-// action that is under way when the store is opened was then begun by a process that has ended, so it need not wait for
-// the end of its lease.
+// OrphanLister is an optional interface of a Store. A store implements it if it admits only a single process at a time.
+// An action that is under way when the store is opened was then begun by a process that has ended, so it need not wait
+// for the end of its lease.
 //
 // SQLite implements it. DynamoDB serves many processes and must not; the in-memory store survives no process and does
 // not.

@@ -7,8 +7,8 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// RedriveRequest selects callbacks and messages to redrive: exhausted callbacks, dead letters in the store's own table and messages in
-// dead letter queues.
+// RedriveRequest selects callbacks and messages to redrive: exhausted callbacks, dead letters in the store's own table
+// and messages in dead letter queues.
 type RedriveRequest struct {
 	// DryRun counts the callbacks and messages, and redrives nothing.
 	DryRun bool

@@ -50,9 +50,9 @@ type Store interface {
 	Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error)
 
 	// List returns a page of orders, sorted by order ID or by age, and the position of the next page, which becomes its
-	// q.After. The position is empty after the last page. List may miss or repeat an order that changes meanwhile. An
-	// order whose record cannot be read is listed with its ID only; Get returns the error. The cost of a page does not
-	// depend on the number of orders that the query selects.
+	// q.After. The position is empty after the last page; any other page may be shorter than the limit, or empty. List
+	// may miss or repeat an order that changes meanwhile. An order whose record cannot be read is listed with its ID
+	// only; Get returns the error. The cost of a page does not depend on the number of orders that the query selects.
 	List(ctx context.Context, q Query) (orders []*approval.Order, next string, err error)
 
 	// Stats counts the pending approvals by workflow. Its cost does not depend on their number.
