@@ -11,7 +11,7 @@ import (
 // settingsMethods are the methods by which settings take part. The compiler finds a missing method if it is required; a
 // misspelt optional method compiles and is never called.
 var settingsMethods = []string{
-	"Open", "Audience", "Address", "Scheme", "SetDefaults", "Validate", "TakesEvents", "AWSOperations",
+	"Open", "Audience", "Address", "Scheme", "SetDefaults", "Validate", "TakesEvents", "Unreachable", "AWSOperations",
 }
 
 // TestOptionalMethodsAreSpelt looks for methods of settings that are almost one of the above.

@@ -27,7 +27,7 @@ func (e *apiError) isThrottled() bool {
 	return e.status == http.StatusTooManyRequests || slices.Contains([]string{
 		"ThrottlingException", "Throttling", "ThrottledException", "RequestThrottledException", "TooManyRequestsException",
 		"RequestLimitExceeded", "KmsThrottlingException", "KmsThrottling", "SlowDown", "BandwidthLimitExceeded",
-		"RequestThrottled", "KmsThrottled", // of SQS
+		"RequestThrottled", "KmsThrottled", "KMS.ThrottlingException", // of SQS
 	}, e.code)
 }
 
@@ -38,7 +38,7 @@ func (e *apiError) isDenied() bool {
 		"IncompleteSignature", "IncompleteSignatureException", "InvalidAccessKeyId", "InvalidClientTokenId",
 		"InvalidSignatureException", "KmsAccessDenied", "KmsAccessDeniedException", "MissingAuthenticationToken",
 		"MissingAuthenticationTokenException", "NotAuthorized", "OptInRequired", "RequestExpired", "SignatureDoesNotMatch",
-		"UnauthorizedOperation", "UnrecognizedClientException",
+		"UnauthorizedOperation", "UnrecognizedClientException", "KMS.AccessDeniedException",
 	}, e.code)
 }
 
