@@ -7,6 +7,7 @@ import (
 	"github.com/approval-relay/approval-relay/callback/codepipeline"
 	"github.com/approval-relay/approval-relay/callback/httptarget"
 	"github.com/approval-relay/approval-relay/callback/lambda"
+	"github.com/approval-relay/approval-relay/callback/sqstarget"
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/discord"
@@ -58,6 +59,8 @@ func TargetKinds() []Kind[callback.Settings] {
 			func() callback.Settings { return new(lambda.Settings) }},
 		{"codepipeline", "manual approvals of CodePipeline: PutApprovalResult; the token is PIPELINE/STAGE/ACTION/TOKEN",
 			func() callback.Settings { return new(codepipeline.Settings) }},
+		{"sqs", "a message to one of the queues that the target names; the token is NAME:CALLBACK_ID, or the callback ID alone",
+			func() callback.Settings { return new(sqstarget.Settings) }},
 		{"http", "a signed POST to the callback URL of the request", func() callback.Settings { return new(httptarget.Settings) }},
 	}
 }

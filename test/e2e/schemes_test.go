@@ -54,6 +54,7 @@ var testsByKind = map[string]map[string]string{
 		"http":          "TestKilled",
 		"lambda":        "TestTargets",
 		"codepipeline":  "TestTargets",
+		"sqs":           "TestSQSTarget",
 	},
 }
 

@@ -1,12 +1,16 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
@@ -131,6 +135,85 @@ channels:
 	if task, _ := w.aws.Lambda.Callbacks.FindTask("never-0"); task.State != "" {
 		t.Error("the silent target was another")
 	}
+}
+
+// TestSQSTarget answers through the queues of goaws: a queue that the request chooses, the default queue, and a FIFO queue. A
+// request cannot choose a queue that the configuration does not have.
+func TestSQSTarget(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	queues := map[string]string{}
+	for _, name := range []string{"answers", "others", "ordered.fifo", "private"} {
+		out, err := w.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(name)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		queues[name] = *out.QueueUrl
+	}
+	w.startProgram(t, w.writeConfigText(t, fmt.Sprintf(`
+workflows:
+  events: {callback: {token_target: bus, retry: {base: 50ms, cap: 500ms}}}
+channels:
+  log: {log: {}}
+targets:
+  bus: {sqs: {queues: {main: answers, others: %q, ordered: ordered.fifo}, default: main}}
+`, queues["others"])))
+	for order, c := range map[string]struct {
+		token      string
+		decision   string
+		queue      string
+		callbackID string
+	}{
+		"q-1": {"C-1", "approve", "answers", "C-1"},
+		"q-2": {"others:C-2", "reject", "others", "C-2"},
+		"q-3": {"ordered:C-3", "approve", "ordered.fifo", "C-3"},
+		"q-4": {"private:C-4", "approve", "answers", "private:C-4"},
+	} {
+		request := fmt.Sprintf(`{"orderId": %q, "callbackId": %q}`, order, c.token)
+		w.postToOperator(t, "/v1/requests?workflow=events", request, http.StatusAccepted)
+		w.postToOperator(t, "/v1/orders/"+order+"/decisions", fmt.Sprintf(`{"orderId": %q, "decision": %q}`, order, c.decision), http.StatusOK)
+		var text string
+		if !waitUntil(t, 30*time.Second, func() bool { text = w.takeMessage(t, queues[c.queue]); return text != "" }) {
+			t.Fatalf("%s: no answer\n%s", order, lastOf(w.logs.String()))
+		}
+		var answer struct {
+			OrderID, CallbackID, Decision string
+			Approved                      bool
+		}
+		if err := json.Unmarshal([]byte(text), &answer); err != nil {
+			t.Fatal(err)
+		}
+		if answer.OrderID != order || answer.CallbackID != c.callbackID || answer.Decision != c.decision ||
+			answer.Approved != (c.decision == "approve") {
+			t.Errorf("%s: %s", order, text)
+		}
+		s := &scenario{order: order, workflow: "events"}
+		if err := s.waitForOrder(t.Context(), w, "its callback to end", func(o orderView) bool {
+			return len(o.Approvals) == 1 && o.Approvals[0].Callback.State == "delivered"
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+	if text := w.takeMessage(t, queues["private"]); text != "" {
+		t.Errorf("a queue that is not configured has an answer: %s", text)
+	}
+}
+
+// takeMessage receives a message from a queue and deletes it; without a message it returns "".
+func (w *world) takeMessage(t *testing.T, queue string) string {
+	t.Helper()
+	out, err := w.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &queue})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out.Messages) == 0 {
+		return ""
+	}
+	m := out.Messages[0]
+	if _, err := w.sqs.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle}); err != nil {
+		t.Fatal(err)
+	}
+	return *m.Body
 }
 
 // startSilent starts an endpoint that accepts every request and never answers.
