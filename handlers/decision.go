@@ -58,11 +58,7 @@ type Decided struct {
 // or the message becomes a dead letter. The exception: if the refusal is final and the sender does not wait
 // for an answer, the message is handled, because the history of the order has the refusal.
 func (h *Decision) Handle(msg *message.Message) error {
-	decode := h.Decode
-	if h.Form != nil && isForm(msg) {
-		decode = h.Form
-	}
-	in, err := decodeMessage(msg, decode)
+	in, err := h.decode(msg)
 	if err != nil {
 		return err
 	}
@@ -90,6 +86,14 @@ func (h *Decision) Handle(msg *message.Message) error {
 		return nil
 	}
 	return approval.Permanent(h.refusalOf(verdict, d))
+}
+
+// decode returns the input that a message contains.
+func (h *Decision) decode(msg *message.Message) (Input, error) {
+	if h.Form != nil && isForm(msg) {
+		return decodeMessage(msg, h.Form)
+	}
+	return decodeMessage(msg, h.Decode)
 }
 
 // refusalOf returns the error of a refused decision, or nil. If the decision does not name a person and the approval

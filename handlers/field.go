@@ -98,7 +98,7 @@ func scalarText(v any) (string, bool) {
 	return "", false
 }
 
-func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // jsonSize returns the length of v as JSON, in bytes. v was read from JSON.
 func jsonSize(v any) int {

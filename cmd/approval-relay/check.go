@@ -12,8 +12,10 @@ import (
 
 // checkCmd checks files, and the worker.
 type checkCmd struct {
-	Config checkConfigCmd `cmd:"" help:"Check a configuration file; all faults and warnings are reported, with line and field."`
-	Health checkHealthCmd `cmd:"" help:"Ask a running worker how it is; the status is 0 if it is well."`
+	Config   checkConfigCmd   `cmd:"" help:"Check a configuration file; all faults and warnings are reported, with line and field."`
+	Request  checkRequestCmd  `cmd:"" help:"Show the approval that a request would make, without making it."`
+	Decision checkDecisionCmd `cmd:"" help:"Show the decision that a message would make, without making it."`
+	Health   checkHealthCmd   `cmd:"" help:"Ask a running worker how it is; the status is 0 if it is well."`
 }
 
 // outputFlag selects the form of a command's output.

@@ -1,0 +1,128 @@
+package preview
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/expression"
+	"github.com/approval-relay/approval-relay/handlers"
+)
+
+// Decision is the decision that a message of a source would make.
+type Decision struct {
+	Source string `json:"source"`
+	// Signature is the result of the check of a webhook's signature or credential: accepted, the reason of the refusal,
+	// or the reason why it was not checked.
+	Signature string `json:"signature"`
+	Refused   bool   `json:"refused"`
+	// Filtered reports whether the filter of the source excludes the message. The other fields are then empty.
+	Filtered   bool           `json:"filtered"`
+	DecisionID string         `json:"decisionId,omitempty"`
+	OrderID    string         `json:"orderId,omitempty"`
+	Outcome    string         `json:"outcome,omitempty"`
+	Step       string         `json:"step,omitempty"`
+	ApprovalID string         `json:"approvalId,omitempty"`
+	DecidedBy  string         `json:"decidedBy,omitempty"`
+	Comment    string         `json:"comment,omitempty"`
+	NotFound   []MissingField `json:"notFound"`
+}
+
+// ForDecision returns the decision that a message of a source makes at a time, for an order without a request. The
+// error is the one that the sender gets, and names the field.
+func ForDecision(
+	ctx context.Context, c *config.Config, source string, headers http.Header, body []byte, at time.Time,
+) (*Decision, error) {
+	fields, known := c.Compiled.Decisions[source]
+	if !known {
+		return nil, fmt.Errorf("there is no decision source %q", source)
+	}
+	p := &Decision{Source: source, NotFound: []MissingField{}}
+	p.checkSignature(c, headers, body, at)
+	b := newBench(at)
+	h := &handlers.Decision{
+		Source: handlers.DecisionSource{Name: source, Via: via(c, source), Fields: fields},
+		Decider: &handlers.Decider{
+			Transitions:        b.transitions,
+			UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour},
+		},
+		Decode: expression.DecodeJSON,
+	}
+	if _, isWebhook := c.Webhooks[source]; isWebhook {
+		h.Form = expression.DecodeForm
+	}
+	msg := newMessage(ctx, body, lowerCase(headers), at)
+	var fate handlers.Fate
+	msg.SetContext(handlers.WithFate(ctx, &fate))
+	switch err := h.Handle(msg); {
+	case errors.Is(err, handlers.ErrFiltered):
+		p.Filtered = true
+		return p, nil
+	case err != nil:
+		return p, err
+	}
+	decided, _ := fate.Body.(handlers.Decided)
+	o, err := b.store.Get(ctx, decided.OrderID)
+	if err != nil || len(o.Unmatched) != 1 {
+		return p, errors.Join(err, fmt.Errorf("the decision has the verdict %s", decided.Verdict))
+	}
+	p.setDecision(decided.OrderID, o.Unmatched[0].Decision)
+	missing, err := h.MissingFields(msg)
+	p.NotFound = missingFields(missing)
+	return p, err
+}
+
+// checkSignature verifies the headers and the body by the scheme of the webhook.
+func (p *Decision) checkSignature(c *config.Config, headers http.Header, body []byte, at time.Time) {
+	scheme, isWebhook := c.Compiled.Schemes[p.Source]
+	switch {
+	case !isWebhook:
+		p.Signature = "not checked: only webhooks are signed"
+	case scheme.Verifier == nil:
+		p.Signature = "not checked: the certificate of SNS is on its host"
+	default:
+		p.Signature = "accepted"
+		if err := scheme.Verifier.Verify(at, headers, body); err != nil {
+			p.Signature, p.Refused = err.Error(), true
+		}
+	}
+}
+
+func (p *Decision) setDecision(orderID string, d approval.Decision) {
+	p.OrderID = orderID
+	p.DecisionID = d.ID
+	p.Outcome = string(d.Outcome)
+	p.Step = d.Step
+	p.ApprovalID = d.ApprovalID
+	p.DecidedBy = d.By
+	p.Comment = d.Comment
+}
+
+// via returns the way in of a source.
+func via(c *config.Config, source string) approval.Via {
+	if _, ok := c.Webhooks[source]; ok {
+		return approval.ViaWebhook
+	}
+	if _, ok := c.Decisions[source]; ok {
+		return approval.ViaSNS
+	}
+	return approval.ViaAPI
+}
+
+// lowerCase returns the first value of each header, as a message has them. Credentials are left out.
+func lowerCase(headers http.Header) map[string]string {
+	values := map[string]string{}
+	for name, list := range headers {
+		name = strings.ToLower(name)
+		if len(list) > 0 && !slices.Contains([]string{"authorization", "cookie"}, name) {
+			values[name] = list[0]
+		}
+	}
+	return values
+}

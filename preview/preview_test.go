@@ -1,0 +1,134 @@
+package preview_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/preview"
+)
+
+const secret = "0123456789abcdef0123456789abcdef"
+
+const file = `
+people:
+  ann@example.com: {away: [{from: 2026-01-01, until: 2027-01-01, substitutes: [zoe@example.com]}]}
+groups: {finance: [ann@example.com, bob@example.com]}
+targets: {http: {http: {secrets: ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]}}}
+workflows:
+  orders:
+    approvers: ["group:finance"]
+    reminders: [4h]
+    escalations: [{after: 8h, to: [boss@example.com]}]
+    requests: {details: {Amount: body.amount, Zip: body.zip}}
+    callback: {output: {region: eu}}
+webhooks:
+  hub: {github: {secrets: ["` + secret + `"]}, filter: "body.kind == 'review'"}
+`
+
+var at = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
+
+func parse(t *testing.T) *config.Config {
+	t.Helper()
+	c, _, err := config.Parse("relay.yaml", []byte(file), func(string) string { return "" })
+	require.NoError(t, err)
+	return c
+}
+
+func TestForRequest(t *testing.T) {
+	t.Parallel()
+	body := `{"taskToken":"AQC-secret","orderId":"A-1","amount":12.5,"items":[{"sku":"x1"}],"note":"","approvers":["cid@example.com"]}`
+	p, err := preview.ForRequest(t.Context(), parse(t), "orders", []byte(body), at)
+	require.NoError(t, err)
+	require.Equal(t, "A-1", p.OrderID)
+	require.Equal(t, at.Add(24*time.Hour), p.Deadline.UTC())
+	require.Equal(t, []time.Time{at.Add(4 * time.Hour)}, p.Reminders)
+	require.Equal(t, []preview.Detail{{Label: "Amount", Value: "12.5"}}, p.Details)
+	require.Equal(t, []string{"body.items[0].sku"}, p.NotShown, "neither the token nor values that are shown")
+
+	reasons := map[string]string{}
+	for _, a := range p.Approvers {
+		reasons[a.ID] = a.Reason
+		require.Equal(t, []string{"log"}, a.Channels)
+	}
+	require.Equal(t, map[string]string{
+		"ann@example.com": "approvers of the workflow: group:finance",
+		"bob@example.com": "approvers of the workflow: group:finance",
+		"cid@example.com": "the request",
+		"zoe@example.com": "substitute for ann@example.com",
+	}, reasons)
+	require.Equal(t, "boss@example.com", p.Escalations[0].Approvers[0].ID)
+
+	missing := map[string][]string{}
+	for _, f := range p.NotFound {
+		missing[f.Name] = f.Expressions
+	}
+	require.Equal(t, []string{"body.zip"}, missing["details.Zip"])
+	require.NotContains(t, missing, "order")
+
+	require.Len(t, p.Answers, 2)
+	require.Equal(t, "approve", p.Answers[0].Outcome)
+	require.Empty(t, p.Answers[0].Error)
+	require.Contains(t, string(p.Answers[0].Body), `"region":"eu"`)
+	require.Equal(t, "ApprovalDenied", p.Answers[1].Error)
+	require.NotContains(t, string(p.Answers[1].Body), "AQC-secret")
+}
+
+// The error is the one that the sender of the request gets.
+func TestForRequestRefused(t *testing.T) {
+	t.Parallel()
+	c := parse(t)
+	for body, want := range map[string]string{
+		`{"taskToken":"x"}`: "order: is missing",
+		`[]`:                "body",
+		`{"orderId":"A-1","callbackUrl":"http://10.0.0.1/"}`: "callback",
+	} {
+		_, err := preview.ForRequest(t.Context(), c, "orders", []byte(body), at)
+		require.ErrorContains(t, err, want, body)
+	}
+	_, err := preview.ForRequest(t.Context(), c, "refunds", nil, at)
+	require.ErrorContains(t, err, `no workflow "refunds"`)
+}
+
+func TestForDecision(t *testing.T) {
+	t.Parallel()
+	c := parse(t)
+	sign := func(body string) http.Header {
+		mac := hmac.New(sha256.New, []byte(secret))
+		mac.Write([]byte(body))
+		return http.Header{"X-Hub-Signature-256": {"sha256=" + hex.EncodeToString(mac.Sum(nil))}}
+	}
+	body := `{"kind":"review","orderId":"A-1","decision":"approved","by":"ann@example.com","comment":"ok"}`
+	p, err := preview.ForDecision(t.Context(), c, "hub", sign(body), []byte(body), at)
+	require.NoError(t, err)
+	require.False(t, p.Refused)
+	require.Equal(t, "accepted", p.Signature)
+	require.Equal(t, "A-1", p.OrderID)
+	require.Equal(t, "approve", p.Outcome)
+	require.Equal(t, "ann@example.com", p.DecidedBy)
+	require.Equal(t, "id", p.NotFound[0].Name)
+
+	p, err = preview.ForDecision(t.Context(), c, "hub", sign("another body"), []byte(body), at)
+	require.NoError(t, err)
+	require.True(t, p.Refused)
+	require.Contains(t, p.Signature, "X-Hub-Signature-256")
+	require.NotContains(t, p.Signature, secret)
+
+	other := `{"kind":"ping"}`
+	p, err = preview.ForDecision(t.Context(), c, "hub", sign(other), []byte(other), at)
+	require.NoError(t, err)
+	require.True(t, p.Filtered)
+
+	wrong := `{"kind":"review","orderId":"A-1","decision":"maybe"}`
+	p, err = preview.ForDecision(t.Context(), c, "hub", sign(wrong), []byte(wrong), at)
+	require.ErrorContains(t, err, "outcome")
+	require.NotNil(t, p)
+	_, err = preview.ForDecision(t.Context(), c, "erp", nil, nil, at)
+	require.ErrorContains(t, err, `no decision source "erp"`)
+}

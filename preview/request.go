@@ -1,0 +1,207 @@
+package preview
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/callback/stepfunctions"
+	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/expression"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/setup"
+)
+
+// Request is the approval that a request would make.
+type Request struct {
+	Workflow     string         `json:"workflow"`
+	OrderID      string         `json:"orderId"`
+	Step         string         `json:"step,omitempty"`
+	Title        string         `json:"title,omitempty"`
+	Requester    string         `json:"requester,omitempty"`
+	Execution    string         `json:"execution,omitempty"`
+	Policy       string         `json:"policy"`
+	MinAssurance string         `json:"minAssurance"`
+	Approvers    []Approver     `json:"approvers"` // empty: everybody who has a link may decide
+	Channels     []string       `json:"channels"`  // of approvers without channels of their own
+	Fallback     []string       `json:"fallbackChannels"`
+	Deadline     time.Time      `json:"deadline"`
+	TaskExpires  *time.Time     `json:"taskExpires,omitempty"`
+	Reminders    []time.Time    `json:"reminders"`
+	Escalations  []Escalation   `json:"escalations"`
+	Details      []Detail       `json:"details"`
+	NotShown     []string       `json:"notShown"` // paths of the body whose values approvers do not see
+	NotFound     []MissingField `json:"notFound"`
+	Target       string         `json:"target"`
+	Answers      []Answer       `json:"answers"`
+}
+
+// Approver is a person who is asked, and the reason.
+type Approver struct {
+	ID       string   `json:"id"`
+	Reason   string   `json:"reason"`
+	Channels []string `json:"channels"`
+}
+
+// Escalation is a time at which more people are asked.
+type Escalation struct {
+	At        time.Time  `json:"at"`
+	Approvers []Approver `json:"approvers"`
+}
+
+// Detail is a labelled value that approvers see.
+type Detail struct {
+	Label string `json:"label"`
+	Value string `json:"value"`
+}
+
+// Answer is the answer that the workflow gets after a decision.
+type Answer struct {
+	Outcome string          `json:"outcome"`
+	Error   string          `json:"error,omitempty"` // by which the workflow catches it; empty for a success
+	Body    json.RawMessage `json:"body"`
+}
+
+// ForRequest returns the approval that a request to a workflow makes at a time. The error is the one that the sender
+// gets, and names the field.
+func ForRequest(ctx context.Context, c *config.Config, workflow string, body []byte, at time.Time) (*Request, error) {
+	w, known := c.Compiled.Workflows[workflow]
+	if !known {
+		return nil, fmt.Errorf("there is no workflow %q", workflow)
+	}
+	b := newBench(at)
+	validateURL, err := urlValidator(c, w.URLTarget)
+	if err != nil {
+		return nil, err
+	}
+	h := &handlers.Request{
+		Workflow:    w,
+		Transitions: b.transitions,
+		Decode:      expression.DecodeJSON,
+		ValidateURL: validateURL,
+	}
+	msg := newMessage(ctx, body, nil, at)
+	var fate handlers.Fate
+	msg.SetContext(handlers.WithFate(ctx, &fate))
+	if err := h.Handle(msg); err != nil {
+		return nil, err
+	}
+	accepted, ok := fate.Body.(handlers.Accepted)
+	if !ok {
+		return nil, errors.New("the request was not accepted")
+	}
+	o, err := b.store.Get(ctx, accepted.OrderID)
+	if err != nil {
+		return nil, err
+	}
+	a := o.FindApproval(accepted.ApprovalID)
+	p := newRequest(o, a, &whyAsked{config: c, workflow: workflow})
+	missing, err := h.MissingFields(msg)
+	if err != nil {
+		return nil, err
+	}
+	p.NotFound = missingFields(missing)
+	p.NotShown, err = notShown(body, p, a.Token.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	for _, outcome := range []approval.Outcome{approval.Approve, approval.Reject} {
+		answer, err := previewAnswer(ctx, h, body, outcome, at)
+		if err != nil {
+			return nil, err
+		}
+		p.Answers = append(p.Answers, answer)
+	}
+	return p, nil
+}
+
+// urlValidator returns the check of callback URLs of a target. Without a target, the handler refuses them itself.
+func urlValidator(c *config.Config, target string) (func(string) error, error) {
+	if target == "" {
+		return nil, nil
+	}
+	opened, err := c.Targets[target].Settings().Open(setup.Env{Name: target, Timeout: time.Second})
+	if err != nil {
+		return nil, fmt.Errorf("targets.%s: %w", target, err)
+	}
+	urls, ok := opened.(callback.URLTarget)
+	if !ok {
+		return nil, fmt.Errorf("targets.%s: its kind does not check callback URLs", target)
+	}
+	return urls.ValidateURL, nil
+}
+
+func newRequest(o *approval.Order, a *approval.Approval, why *whyAsked) *Request {
+	p := &Request{
+		Workflow:     a.Workflow,
+		OrderID:      o.ID,
+		Step:         a.Step,
+		Title:        a.Title,
+		Requester:    a.Requester,
+		Execution:    a.Execution,
+		Policy:       string(a.Policy.Kind),
+		MinAssurance: string(a.MinAssurance),
+		Approvers:    why.describe(a.Approvers, a.Channels),
+		Channels:     a.Channels,
+		Fallback:     a.FallbackChannels,
+		Deadline:     a.Deadline,
+		Reminders:    a.Reminders,
+		Escalations:  []Escalation{},
+		Details:      []Detail{},
+		Target:       a.Target,
+	}
+	if !a.TaskExpires.IsZero() {
+		p.TaskExpires = &a.TaskExpires
+	}
+	for _, e := range a.Escalations {
+		p.Escalations = append(p.Escalations, Escalation{At: e.At, Approvers: why.describe(e.Approvers, a.Channels)})
+	}
+	for _, d := range a.Details {
+		p.Details = append(p.Details, Detail{Label: d.Name, Value: d.Value})
+	}
+	return p
+}
+
+// previewAnswer makes the same approval again, decides it in the name of an operator, and returns the answer.
+func previewAnswer(ctx context.Context, h *handlers.Request, body []byte, outcome approval.Outcome, at time.Time) (Answer, error) {
+	b := newBench(at)
+	again := *h
+	again.Transitions = b.transitions
+	msg := newMessage(ctx, body, nil, at)
+	var fate handlers.Fate
+	msg.SetContext(handlers.WithFate(ctx, &fate))
+	if err := again.Handle(msg); err != nil {
+		return Answer{}, err
+	}
+	accepted, _ := fate.Body.(handlers.Accepted)
+	decider := &handlers.Decider{Transitions: b.transitions}
+	verdict, err := decider.Decide(ctx, accepted.OrderID, approval.Decision{
+		ID:         "preview",
+		ApprovalID: accepted.ApprovalID,
+		Outcome:    outcome,
+		By:         "operator",
+		Via:        approval.ViaOperator,
+		Source:     "operator",
+	})
+	if err == nil {
+		err = verdict.Err()
+	}
+	if err != nil {
+		return Answer{}, fmt.Errorf("preview of the answer: %w", err)
+	}
+	o, err := b.store.Get(ctx, accepted.OrderID)
+	if err != nil {
+		return Answer{}, err
+	}
+	for _, action := range b.actions {
+		if answer, current := o.CurrentAnswer(action, at); current && action.Kind == approval.ActionCallback {
+			result, err := callback.NewResult(answer, stepfunctions.MaxOutput, stepfunctions.MaxCause)
+			return Answer{Outcome: string(outcome), Error: result.ErrorName, Body: json.RawMessage(result.JSON)}, err
+		}
+	}
+	return Answer{}, errors.New("preview of the answer: the decision causes no callback")
+}
