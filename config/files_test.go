@@ -135,20 +135,21 @@ func TestReadsSecrets(t *testing.T) {
 // TestBoundsOfFiles checks that a file that would take long to read is refused at once.
 func TestBoundsOfFiles(t *testing.T) {
 	t.Parallel()
-	bomb := "x-0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+	var bomb, chain strings.Builder
+	bomb.WriteString("x-0: &a0 [x, x, x, x, x, x, x, x, x, x]\n")
 	for i := range 9 {
 		level := string(rune('0' + i))
 		next := string(rune('1' + i))
-		bomb += "x-" + next + ": &a" + next + " [" + strings.Repeat("*a"+level+", ", 9) + "*a" + level + "]\n"
+		bomb.WriteString("x-" + next + ": &a" + next + " [" + strings.Repeat("*a"+level+", ", 9) + "*a" + level + "]\n")
 	}
-	chain := "x-0: &a0 x\n"
+	chain.WriteString("x-0: &a0 x\n")
 	for i := range 300 {
 		level, next := strings.Repeat("a", i), strings.Repeat("a", i+1)
-		chain += "x-" + next + ": &a0" + next + " [*a0" + level + "]\n"
+		chain.WriteString("x-" + next + ": &a0" + next + " [*a0" + level + "]\n")
 	}
 	for want, text := range map[string]string{
-		"has more than 200000 values, with its aliases resolved":    bomb,
-		"nests deeper than 100 levels, with its aliases resolved":   chain,
+		"has more than 200000 values, with its aliases resolved":    bomb.String(),
+		"nests deeper than 100 levels, with its aliases resolved":   chain.String(),
 		"line 1: (file): nests deeper than 100 levels":              strings.Repeat("[", 1<<15),
 		"line 2: (file): nests deeper than 100 levels":              "a:\n" + strings.Repeat("- ", 1<<15),
 		"(file): nests deeper than 100 levels":                      strings.Repeat(`{"a":`, 1<<13) + "1" + strings.Repeat("}", 1<<13),

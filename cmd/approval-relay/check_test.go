@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -27,14 +25,6 @@ func commandWith(t *testing.T, stdin string, args ...string) (status int, stdout
 	var out, errs bytes.Buffer
 	status = run(t.Context(), args, testenv, strings.NewReader(stdin), &out, &errs)
 	return status, out.String(), errs.String()
-}
-
-// writeFile writes a file into a folder of the test, and returns its path.
-func writeFile(t *testing.T, name, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-	return path
 }
 
 func TestCheckConfigGood(t *testing.T) {

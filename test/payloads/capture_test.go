@@ -34,7 +34,7 @@ import (
 )
 
 // signingSecret signs the payloads of the page.
-const signingSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3" //nolint:gosec // of a test
+const signingSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
 // httpRequest is a request that the program sent.
 type httpRequest struct {

@@ -41,7 +41,7 @@ func verifyCases(t *testing.T) []verifyCase {
 	forged["webhook-id"] += "0"
 	garbled := headers(sent)
 	garbled["webhook-signature"] = "v1,\u00e4"
-	const other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" //nolint:gosec // of a test
+	const other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	changed := []byte(strings.Replace(string(sent.Body), "480.00", "980.00", 1))
 	return []verifyCase{
 		{"as sent", signingSecret, headers(sent), sent.Body, true},

@@ -11,6 +11,7 @@ package discordtest
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -88,16 +89,14 @@ func (w *Webhook) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 
 // answer answers a valid message that is confirmed by the response.
 func (w *Webhook) answer(rw http.ResponseWriter, m Message) {
-	for name, values := range w.Header {
-		rw.Header()[name] = values
-	}
+	maps.Copy(rw.Header(), w.Header)
 	rw.Header().Set("Content-Type", "application/json")
 	rw.WriteHeader(w.Status)
-	switch {
-	case w.Status == http.StatusOK:
+	switch w.Status {
+	case http.StatusOK:
 		w.messages = append(w.messages, m)
 		_, _ = rw.Write(m.Body) // Discord answers with the message, and so with the link
-	case w.Status == http.StatusTooManyRequests:
+	case http.StatusTooManyRequests:
 		_, _ = io.WriteString(rw, `{"message": "You are being rate limited.", "retry_after": 16.57, "global": false}`)
 	default:
 		_, _ = rw.Write(m.Body)

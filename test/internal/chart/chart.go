@@ -37,7 +37,7 @@ func Config(t *testing.T, values []byte) (*config.Config, []config.Finding, erro
 }
 
 // secretText is the value of every secret.
-const secretText = "0e4f9b8a7c6d5e3f2a1b0c9d8e7f6a5b"
+const secretText = "0e4f9b8a7c6d5e3f2a1b0c9d8e7f6a5b" //nolint:gosec // for tests
 
 // mergeValues lays values over others as Helm does.
 func mergeValues(to, from map[string]any) {
