@@ -8,7 +8,7 @@ import (
 	"github.com/approval-relay/approval-relay/config"
 )
 
-// whyAsked explains who is asked.
+// whyAsked explains why a person is asked.
 type whyAsked struct {
 	config   *config.Config
 	workflow string
@@ -52,7 +52,7 @@ func (w *whyAsked) reason(a approval.Approver) string {
 	return "the request"
 }
 
-// findName returns the entry of a list that names an approver, or the empty text.
+// findName returns the entry of a list for an approver, or the empty text.
 func (w *whyAsked) findName(id string, names []string) string {
 	for _, name := range names {
 		group, isGroup := strings.CutPrefix(name, "group:")

@@ -35,7 +35,7 @@ type Decision struct {
 }
 
 // ForDecision returns the decision that a message of a source makes at a time, for an order without a request. The
-// error is the one that the sender gets, and names the field.
+// sender would get the same error, which names the field.
 func ForDecision(
 	ctx context.Context, c *config.Config, source string, headers http.Header, body []byte, at time.Time,
 ) (*Decision, error) {

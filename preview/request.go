@@ -26,7 +26,7 @@ type Request struct {
 	Execution    string         `json:"execution,omitempty"`
 	Policy       string         `json:"policy"`
 	MinAssurance string         `json:"minAssurance"`
-	Approvers    []Approver     `json:"approvers"` // empty: everybody who has a link may decide
+	Approvers    []Approver     `json:"approvers"` // empty: every reader of a link may decide
 	Channels     []string       `json:"channels"`  // of approvers without channels of their own
 	Fallback     []string       `json:"fallbackChannels"`
 	Deadline     time.Time      `json:"deadline"`
@@ -34,13 +34,13 @@ type Request struct {
 	Reminders    []time.Time    `json:"reminders"`
 	Escalations  []Escalation   `json:"escalations"`
 	Details      []Detail       `json:"details"`
-	NotShown     []string       `json:"notShown"` // paths of the body whose values approvers do not see
+	NotShown     []string       `json:"notShown"` // paths of the body with values that approvers do not see
 	NotFound     []MissingField `json:"notFound"`
 	Target       string         `json:"target"`
 	Answers      []Answer       `json:"answers"`
 }
 
-// Approver is a person who is asked, and the reason.
+// Approver is a person to be asked, and the reason.
 type Approver struct {
 	ID       string   `json:"id"`
 	Reason   string   `json:"reason"`
@@ -66,8 +66,8 @@ type Answer struct {
 	Body    json.RawMessage `json:"body"`
 }
 
-// ForRequest returns the approval that a request to a workflow makes at a time. The error is the one that the sender
-// gets, and names the field.
+// ForRequest returns the approval that a request to a workflow makes at a time. The sender would get the same
+// error. It names the field.
 func ForRequest(ctx context.Context, c *config.Config, workflow string, body []byte, at time.Time) (*Request, error) {
 	w, known := c.Compiled.Workflows[workflow]
 	if !known {
