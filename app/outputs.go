@@ -10,6 +10,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/slack"
 	"github.com/approval-relay/approval-relay/setup"
@@ -29,8 +30,8 @@ func (a *App) environment(c *config.Config, name string) setup.Env {
 }
 
 // openChannels opens every channel. A channel whose audience is unknown is refused.
-func (a *App) openChannels(c *config.Config, previous *rules) (map[string]notify.Channel, error) {
-	channels := map[string]notify.Channel{}
+func (a *App) openChannels(c *config.Config, previous *rules) (map[string]handlers.Channel, error) {
+	channels := map[string]handlers.Channel{}
 	for _, name := range sortedNames(c.Channels) {
 		settings := c.Channels[name].Settings()
 		if settings.Audience() == notify.AudienceUnknown {
@@ -44,7 +45,7 @@ func (a *App) openChannels(c *config.Config, previous *rules) (map[string]notify
 		if err != nil {
 			return nil, fmt.Errorf("channels.%s: %w", name, err)
 		}
-		channels[name] = channel
+		channels[name] = handlers.Channel{Sender: channel, Audience: settings.Audience()}
 	}
 	if previous != nil {
 		keepRemoved(channels, previous.channels)

@@ -42,7 +42,7 @@ channels: {mail: {ses: {from: relay@example.com, region: eu-west-1, role: "arn:a
 `)
 	channels, err := appOf(t, prometheus.NewRegistry(), c).openChannels(c, nil)
 	require.NoError(t, err)
-	ch := channels["mail"]
+	ch := channels["mail"].Sender
 	for range 2 {
 		require.Equal(t, approval.ResultOK, approval.ResultOf(ch.Notify(t.Context(), notifytest.NewMessage())).Kind)
 	}

@@ -252,8 +252,8 @@ func TestReloadKeepsOutputs(t *testing.T) {
 	after := r.rules.Load()
 	require.NotSame(t, before, after)
 	require.Same(t, before.targets.byName["http"], after.targets.byName["http"])
-	require.Same(t, before.channels["chat"], after.channels["chat"])
-	require.Same(t, before.channels["hook"], after.channels["hook"], "a removed channel")
+	require.Same(t, before.channels["chat"].Sender, after.channels["chat"].Sender)
+	require.Same(t, before.channels["hook"].Sender, after.channels["hook"].Sender, "a removed channel")
 
 	r.rewrite(t, strings.Replace(target, "LaLaSw", "LaLaSx", 1)+"\n")
 	require.NoError(t, r.reloadNow(t))

@@ -11,7 +11,6 @@ import (
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/handlers"
-	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/signin"
 )
 
@@ -20,7 +19,7 @@ import (
 // that are current when its handling begins.
 type rules struct {
 	config        *config.Config
-	channels      map[string]notify.Channel
+	channels      map[string]handlers.Channel
 	targets       targets
 	handlers      map[string]message.NoPublishHandlerFunc // by source
 	notifications *handlers.Notification

@@ -20,7 +20,7 @@ func (a *App) slackInteractions(r *rules) *slack.Interactions {
 	}
 	for _, name := range sortedNames(r.config.Channels) {
 		settings := r.config.Channels[name].SlackSettings()
-		channel, ok := r.channels[name].(*slack.Channel)
+		channel, ok := r.channels[name].Sender.(*slack.Channel)
 		if !ok || settings == nil || !settings.HasButtons() {
 			continue
 		}

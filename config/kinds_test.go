@@ -1,10 +1,12 @@
 package config
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"testing"
 
+	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/setup"
 )
 
@@ -48,4 +50,33 @@ func misspeltMethods(settings any) []string {
 		}
 	}
 	return faults
+}
+
+// TestAudienceOfEveryKind lists who reads the messages of each kind. A new kind of channel needs a line here, because its
+// audience decides whether a link in its messages decides.
+func TestAudienceOfEveryKind(t *testing.T) {
+	t.Parallel()
+	want := map[string]notify.Audience{
+		"log":         notify.AudienceApprover,
+		"smtp":        notify.AudienceApprover,
+		"ses":         notify.AudienceApprover,
+		"slack":       notify.AudienceApprover, // by a bot; see TestAudience in package slack
+		"teams":       notify.AudienceApprover, // see its setting readers
+		"discord":     notify.AudienceGroup,
+		"googlechat":  notify.AudienceGroup,
+		"webhook":     notify.AudienceApprover,
+		"sns":         notify.AudiencePrograms,
+		"eventbridge": notify.AudiencePrograms,
+	}
+	got := map[string]notify.Audience{}
+	for _, kind := range ChannelKinds() {
+		settings := kind.New()
+		if d, ok := settings.(setup.Defaulter); ok {
+			d.SetDefaults(setup.Common{})
+		}
+		got[kind.Name] = settings.Audience()
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("audiences are %v, want %v", got, want)
+	}
 }

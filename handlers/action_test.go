@@ -54,8 +54,10 @@ func (h *house) callbacks(o *outside) *handlers.Callback {
 
 func (h *house) notifications(o *outside) *handlers.Notification {
 	return &handlers.Notification{
-		Transitions: h.Transitions, Channels: map[string]notify.Channel{"mail": o}, Timeout: 10 * time.Second,
-		Links: links{},
+		Transitions: h.Transitions,
+		Channels:    map[string]handlers.Channel{"mail": {Sender: o, Audience: notify.AudienceApprover}},
+		Timeout:     10 * time.Second,
+		Links:       links{},
 	}
 }
 
@@ -212,6 +214,33 @@ func TestNotification(t *testing.T) {
 
 	require.NoError(t, h.notifications(o).Handle(actionMsg(t, act)), "handed over again")
 	require.Len(t, o.messages, 1)
+}
+
+// TestLinkForAudience holds that the present audience of a channel decides about the link: the notification was queued
+// for ann alone, and a reload gave the channel other readers before it was sent.
+func TestLinkForAudience(t *testing.T) {
+	t.Parallel()
+	for audience, want := range map[notify.Audience]struct{ link, approver string }{
+		notify.AudienceApprover: {"link for ann", "ann"},
+		notify.AudienceGroup:    {"link for ", ""},
+		notify.AudiencePrograms: {"", "ann"},
+		notify.AudienceUnknown:  {"", "ann"},
+	} {
+		t.Run(audience.String(), func(t *testing.T) {
+			t.Parallel()
+			h := newHouse()
+			mail := func(w *handlers.Workflow) { w.Channels, w.Approvers = []string{"mail"}, []string{"ann"} }
+			require.NoError(t, h.requests(mail).Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`"}`)))
+			o := &outside{}
+			notifications := h.notifications(o)
+			notifications.Channels["mail"] = handlers.Channel{Sender: o, Audience: audience}
+			require.NoError(t, notifications.Handle(actionMsg(t, h.take(approval.ActionNotify)[0])))
+			require.Len(t, o.messages, 1)
+			require.Equal(t, want.link, o.messages[0].Link.Reveal())
+			require.Equal(t, want.approver, o.messages[0].Approver)
+			require.Equal(t, want.link != "", o.messages[0].Button.Reveal() != "")
+		})
+	}
 }
 
 func TestNotificationsThatFail(t *testing.T) {

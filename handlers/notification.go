@@ -20,10 +20,16 @@ type Links interface {
 	ButtonToken(c approval.Capability) string
 }
 
+// Channel is an open channel, with the readers of its messages.
+type Channel struct {
+	Sender   notify.Channel
+	Audience notify.Audience
+}
+
 // Notification carries out notifications.
 type Notification struct {
 	Transitions *Transitions
-	Channels    map[string]notify.Channel
+	Channels    map[string]Channel
 	Links       Links
 	// Timeout bounds a message, in case a server accepts the connection and then stays silent.
 	Timeout time.Duration
@@ -53,15 +59,26 @@ func (h *Notification) Handle(msg *message.Message) error {
 	return h.Transitions.recordResult(msg.Context(), action, record)
 }
 
-// composeMessage returns the message of a notification. Only messages to people have a link and a button.
+// composeMessage returns the message of a notification for the readers that the channel has now. A reload may have
+// replaced the channel since the request: the deciding link of an approver then must not reach a group, and programs get
+// no link at all.
 func (h *Notification) composeMessage(
 	o *approval.Order, a *approval.Approval, n *approval.Notification,
 ) approval.Message {
 	m := o.ComposeMessage(a, n)
-	if n.Kind != approval.NotifyEvent && n.Kind != approval.NotifyOutcome {
-		c := o.LinkCapability(a, n.Approver)
+	audience := h.Channels[n.Channel].Audience
+	if audience == notify.AudienceGroup {
+		m.Approver = ""
+	}
+	if n.Kind == approval.NotifyEvent || n.Kind == approval.NotifyOutcome {
+		return m
+	}
+	switch audience {
+	case notify.AudienceApprover, notify.AudienceGroup:
+		c := o.LinkCapability(a, m.Approver)
 		m.Link = approval.NewToken(h.Links.URL(c))
 		m.Button = approval.NewToken(h.Links.ButtonToken(c))
+	case notify.AudiencePrograms, notify.AudienceUnknown:
 	}
 	return m
 }
@@ -78,7 +95,7 @@ func (h *Notification) sendMessage(
 	}
 	ctx, cancel := h.Transitions.boundByLease(ctx, action, h.Timeout)
 	defer cancel()
-	editable, canEdit := channel.(notify.Editable)
+	editable, canEdit := channel.Sender.(notify.Editable)
 	switch {
 	case m.Kind == approval.NotifyOutcome && canEdit:
 		return "", editable.Edit(ctx, receipt, m)
@@ -87,5 +104,5 @@ func (h *Notification) sendMessage(
 	case canEdit:
 		return editable.Post(ctx, m)
 	}
-	return "", channel.Notify(ctx, m)
+	return "", channel.Sender.Notify(ctx, m)
 }

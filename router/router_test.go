@@ -117,7 +117,7 @@ func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 		}},
 		Notifications: (&handlers.Notification{
 			Transitions: tr,
-			Channels:    map[string]notify.Channel{"mail": h},
+			Channels:    map[string]handlers.Channel{"mail": {Sender: h, Audience: notify.AudienceApprover}},
 			Timeout:     time.Second,
 			Links:       links{},
 		}).Handle,
