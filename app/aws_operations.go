@@ -18,9 +18,9 @@ import (
 	"github.com/approval-relay/approval-relay/store/dynamodb"
 )
 
-// AWSOperations returns every operation of AWS that the program calls, sorted, as outbound.ObserveCalls names them. The
-// metrics count other operations as "other", and an alert about them would not name the permission that is missing: a test
-// finds the calls that this list lacks.
+// AWSOperations returns every operation of AWS that the program calls, sorted, as outbound.ObserveCalls names them.
+// The metrics count other operations as "other", and an alert about them would not name the permission that is
+// missing: a test finds the calls that this list lacks.
 func AWSOperations() []string {
 	all := slices.Concat(
 		adapterOperations(config.ChannelKinds()),

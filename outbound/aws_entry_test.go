@@ -27,7 +27,8 @@ func TestJudgeEntry(t *testing.T) {
 	} {
 		err := outbound.JudgeEntry(c.code, codes)
 		r := approval.ResultOf(err)
-		if r.Kind != c.kind || r.MaybeApplied != c.maybe || r.ReasonCode != c.reason || outbound.IsEndpointFailure(err) != c.maybe {
+		if r.Kind != c.kind || r.MaybeApplied != c.maybe || r.ReasonCode != c.reason ||
+			outbound.IsEndpointFailure(err) != c.maybe {
 			t.Errorf("%q: %+v", c.code, r)
 		}
 	}

@@ -1,7 +1,7 @@
 // Package setup is the vocabulary between the configuration file and the adapters. An adapter (a channel, a target, a
-// webhook scheme, a store) declares a struct with its settings beside its code. The struct has yaml and
-// doc tags, and methods with the names of the interfaces here: SetDefaults, Validate, and an Open of its family. Package
-// config reads the file into such structs, and package app opens them.
+// webhook scheme, a store) declares a struct with its settings beside its code. The struct has yaml and doc tags, and
+// methods with the names of the interfaces here: SetDefaults, Validate, and an Open of its family. Package config
+// reads the file into such structs, and package app opens them.
 package setup
 
 import (
@@ -46,8 +46,8 @@ type Validator interface{ Validate(c *Check) }
 
 // AWSCaller is implemented by settings of an adapter that calls AWS.
 type AWSCaller interface {
-	// AWSOperations returns the operations that the adapter calls, as outbound.OperationNames makes them from the adapter's
-	// interface to the SDK. The metrics count each of them by its name.
+	// AWSOperations returns the operations that the adapter calls, as outbound.OperationNames makes them from the
+	// adapter's interface to the SDK. The metrics count each of them by its name.
 	AWSOperations() []string
 }
 

@@ -25,8 +25,8 @@ const MaxBody = 262_144 - 1024
 // messageType is the attribute "type" of every message.
 const messageType = "approval.answer"
 
-// newBody returns the answer as JSON, as the target http posts it, with the correlation text as callbackId. If the answer
-// is too long, callback.FitAnswer removes comments first.
+// newBody returns the answer as JSON, as the target http posts it, with the correlation text as callbackId. If the
+// answer is too long, callback.FitAnswer removes comments first.
 func newBody(a approval.Answer, correlation string) (string, error) {
 	name, err := callback.ErrorName(a)
 	if err != nil {
@@ -56,8 +56,8 @@ func escapeNonCharacters(body string) string {
 	return strings.NewReplacer("\uFFFE", `\ufffe`, "\uFFFF", `\uffff`).Replace(body)
 }
 
-// newInput returns the call that sends a body. In a FIFO queue, the answers of an order keep their order, and SQS discards
-// a repeated answer within five minutes.
+// newInput returns the call that sends a body. In a FIFO queue, the answers of an order keep their order, and SQS
+// discards a repeated answer within five minutes.
 func newInput(ctx context.Context, a approval.Answer, url, body string) *sqs.SendMessageInput {
 	in := &sqs.SendMessageInput{
 		QueueUrl:    &url,

@@ -18,8 +18,8 @@ import (
 type Settings struct {
 	setup.AWS            `yaml:",inline"`
 	callback.RateSetting `yaml:",inline"`
-	Queues               map[string]string `yaml:"queues" doc:"the queues that requests may choose: the name or URL of each, by a name of your own"`
-	Default              string            `yaml:"default" doc:"the queue for tokens that choose none, as a name in queues; a single queue is the default"`
+	Queues               map[string]string `yaml:"queues" doc:"name or URL of each queue that requests may choose, by a name of your own"`
+	Default              string            `yaml:"default" doc:"queue of tokens that choose none: a name in queues; a single queue is the default"`
 }
 
 // SetDefaults implements setup.Defaulter. The rate is below the quota of a FIFO queue, 300 calls a second.
@@ -64,7 +64,8 @@ func (s *Settings) Validate(c *setup.Check) {
 			c.Fault(field, "must be the name or the URL of a queue")
 		}
 		if region != "" && region != s.Region {
-			c.Fault(field, "is in the region %s, and the target calls %s: give each region a target of its own", region, s.Region)
+			c.Fault(field, "is in the region %s, and the target calls %s: give each region a target of its own",
+				region, s.Region)
 		}
 	}
 	if s.Default != "" && len(names) > 0 {

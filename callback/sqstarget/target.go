@@ -60,9 +60,9 @@ func NewTarget(api API, c Config) *Target {
 	}}
 }
 
-// Deliver sends the answer to the queue that the token chooses. A queue keeps order and discards a repeated answer only if
-// it is a FIFO queue: receivers of other queues recognise a repeated answer by its approval ID. See outbound.SendOnce for the
-// meaning of the errors: a queue that does not exist, and a missing permission, are retried.
+// Deliver sends the answer to the queue that the token chooses. A queue keeps order and discards a repeated answer
+// only if it is a FIFO queue: receivers of other queues recognise a repeated answer by its approval ID. See
+// outbound.SendOnce for the meaning of the errors: a queue that does not exist, and a missing permission, are retried.
 func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 	return callback.ForOrder("send the answer to the queue", a, t.sendAnswer(ctx, a))
 }
@@ -87,9 +87,9 @@ func (t *Target) sendAnswer(ctx context.Context, a approval.Answer) error {
 	return callback.SendWithinLimit(ctx, t.config.Limit, t.service, t.api.SendMessage, in)
 }
 
-// chooseQueue splits a token into the queue that it chooses, and the text by which the workflow recognises the answer. The
-// token is NAME:TEXT for the queue with this name in the settings. Any other token is the text alone, for the default
-// queue: a token cannot name a queue that the settings do not have.
+// chooseQueue splits a token into the queue that it chooses, and the text by which the workflow recognises the answer.
+// The token is NAME:TEXT for the queue with this name in the settings. Any other token is the text alone, for the
+// default queue: a token cannot name a queue that the settings do not have.
 func (t *Target) chooseQueue(token string) (queue, correlation string, err error) {
 	name, text, named := strings.Cut(token, ":")
 	if queue, known := t.config.Queues[name]; named && known {
@@ -103,7 +103,7 @@ func (t *Target) chooseQueue(token string) (queue, correlation string, err error
 	case token == "":
 		return "", "", callback.InvalidToken("the token is empty")
 	case !hasDefault:
-		return "", "", callback.InvalidToken("the token does not begin with the name of a queue, and there is no default queue")
+		return "", "", callback.InvalidToken("the token begins with no name of a queue, and there is no default queue")
 	}
 	return queue, token, nil
 }

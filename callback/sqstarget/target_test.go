@@ -211,8 +211,7 @@ func TestErrors(t *testing.T) {
 		{400, "InvalidMessageContents", "", approval.ResultRefused, false, "invalid_message_contents"},
 		{400, "InvalidParameterValue", "", approval.ResultRefused, false, "invalid_parameter_value"},
 		{400, "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", approval.ResultFailed, false, "http_400"},
-		{400, "QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently", approval.ResultFailed, false, "http_400"},
-		{400, "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation", approval.ResultFailed, false, "http_400"},
+		{400, "UnsupportedOperation", "", approval.ResultFailed, false, "http_400"},
 		{403, "AccessDenied", "AccessDenied", approval.ResultFailed, false, approval.ReasonDenied},
 		{400, "KmsAccessDenied", "KMS.AccessDeniedException", approval.ResultFailed, false, approval.ReasonDenied},
 		{400, "KmsThrottled", "KMS.ThrottlingException", approval.ResultFailed, false, approval.ReasonThrottled},
@@ -261,7 +260,8 @@ func TestNoAnswer(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	}
-	err := newTarget(s.url, single(s.queueURL("answers")), 50*time.Millisecond).Deliver(t.Context(), newAnswer("C-1", approval.Approved))
+	a := newAnswer("C-1", approval.Approved)
+	err := newTarget(s.url, single(s.queueURL("answers")), 50*time.Millisecond).Deliver(t.Context(), a)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.True(t, approval.ResultOf(err).MaybeApplied)
 	require.True(t, outbound.IsEndpointFailure(err))
@@ -270,7 +270,7 @@ func TestNoAnswer(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	for _, queue := range []string{"answers", "http://localhost/111122223333/answers"} {
-		err = newTarget("http://"+l.Addr().String(), single(queue), 0).Deliver(t.Context(), newAnswer("C-1", approval.Approved))
+		err = newTarget("http://"+l.Addr().String(), single(queue), 0).Deliver(t.Context(), a)
 		r := approval.ResultOf(err)
 		require.Equal(t, approval.ResultFailed, r.Kind)
 		require.False(t, r.MaybeApplied)
@@ -327,7 +327,7 @@ func TestSettings(t *testing.T) {
 		{map[string]string{"a": "answers.fifo", "b": url + "x"}, "b", "eu-west-1", ""},
 		{nil, "", "us-east-1", "queues: is missing"},
 		{map[string]string{"a:b": "answers"}, "", "us-east-1", "queues.a:b: is not a name"},
-		{map[string]string{"a": "arn:aws:sqs:eu-west-1:111122223333:answers"}, "", "us-east-1", "queues.a: must be the name or the URL"},
+		{map[string]string{"a": "arn:aws:sqs:eu-west-1:111122223333:a"}, "", "us-east-1", "queues.a: must be the name or"},
 		{map[string]string{"a": "ftp://localhost/answers"}, "", "us-east-1", "queues.a: must be an http or https URL"},
 		{map[string]string{"a": "x", "b": "y"}, "c", "us-east-1", `default: "c" is not one of a, b`},
 		{map[string]string{"a": url + "x", "b": "https://sqs.eu-central-1.amazonaws.com/111122223333/y"}, "", "eu-west-1",

@@ -22,9 +22,11 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files again")
 
-func open(t testing.TB, url string) *discord.Channel {
+func openChannel(t testing.TB, url string) *discord.Channel {
 	t.Helper()
-	ch, err := discord.NewChannel(discord.Config{Config: post.Config{URL: secret.New(url), AllowInternal: true, Timeout: time.Minute}})
+	ch, err := discord.NewChannel(discord.Config{
+		Config: post.Config{URL: secret.New(url), AllowInternal: true, Timeout: time.Minute},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +37,7 @@ func open(t testing.TB, url string) *discord.Channel {
 func send(t *testing.T, m approval.Message) discordtest.Message {
 	t.Helper()
 	w := discordtest.StartWebhook(t)
-	if err := open(t, w.URL).Notify(t.Context(), m); err != nil || len(w.Messages()) != 1 {
+	if err := openChannel(t, w.URL).Notify(t.Context(), m); err != nil || len(w.Messages()) != 1 {
 		t.Fatalf("%v, %d messages", err, len(w.Messages()))
 	}
 	return w.Messages()[0]
@@ -68,8 +70,9 @@ func hostileMessage() approval.Message {
 func TestMessage(t *testing.T) {
 	t.Parallel()
 	reminder := notifytest.NewMessage()
-	reminder.Kind, reminder.Title, reminder.Step, reminder.Requester, reminder.Details = approval.NotifyReminder, "", "", "", nil
-	reminder.Approver = ""
+	reminder.Kind = approval.NotifyReminder
+	reminder.Title, reminder.Step, reminder.Requester, reminder.Approver = "", "", "", ""
+	reminder.Details = nil
 	long := groupMessage()
 	long.Title = strings.Repeat("Réfund ", 30)
 	long.Details = []approval.Field{
@@ -87,16 +90,16 @@ func TestMessage(t *testing.T) {
 		if err := json.Indent(&b, bytes.TrimSpace(got.Body), "", "  "); err != nil {
 			t.Fatal(err)
 		}
-		compare(t, name+".json", b.String()+"\n")
-		compare(t, name+".txt", got.Text)
+		compareGolden(t, name+".json", b.String()+"\n")
+		compareGolden(t, name+".txt", got.Text)
 		if got.URL != notifytest.Link || strings.Contains(got.Text, "c2lnbmF0dXJl") {
 			t.Errorf("%s: the link is %q\n%s", name, got.URL, got.Text)
 		}
 	}
 }
 
-// compare compares a text with a golden file.
-func compare(t *testing.T, name, got string) {
+// compareGolden compares a text with a golden file.
+func compareGolden(t *testing.T, name, got string) {
 	t.Helper()
 	if *update {
 		if err := os.WriteFile("testdata/"+name, []byte(got), 0o600); err != nil {
@@ -116,7 +119,11 @@ func compare(t *testing.T, name, got string) {
 func TestLargest(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{
-		strings.Repeat("😀", 512), strings.Repeat("\x01", 2048), strings.Repeat("*\n", 1024), strings.Repeat("_", 2048), strings.Repeat("1.\n", 600),
+		strings.Repeat("😀", 512),
+		strings.Repeat("\x01", 2048),
+		strings.Repeat("*\n", 1024),
+		strings.Repeat("_", 2048),
+		strings.Repeat("1.\n", 600),
 	} {
 		m := groupMessage()
 		m.Title, m.OrderID, m.Step, m.Requester, m.Workflow = value, value, value, value, value
@@ -153,7 +160,7 @@ func TestStatus(t *testing.T) {
 	} {
 		w := discordtest.StartWebhook(t)
 		w.Status, w.Header = c.status, http.Header{"Retry-After": {c.after}, "Location": {"/elsewhere"}}
-		r := approval.ResultOf(notifytest.NoLeaks(t, open(t, w.URL), discordtest.Token))
+		r := approval.ResultOf(notifytest.NoLeaks(t, openChannel(t, w.URL), discordtest.Token))
 		if r.Kind != c.kind || r.After != c.wait || r.MaybeApplied != c.maybe || w.CountCalls() != 1 {
 			t.Errorf("%d: %+v after %d calls", c.status, r, w.CountCalls())
 		}
@@ -163,14 +170,16 @@ func TestStatus(t *testing.T) {
 func TestUnknownWebhook(t *testing.T) {
 	w := discordtest.StartWebhook(t)
 	url := strings.Replace(w.URL, discordtest.Token, "s3cret-other-token", 1)
-	if r := approval.ResultOf(notifytest.NoLeaks(t, open(t, url), "s3cret-other-token")); r.Kind != approval.ResultRefused {
+	r := approval.ResultOf(notifytest.NoLeaks(t, openChannel(t, url), "s3cret-other-token"))
+	if r.Kind != approval.ResultRefused {
 		t.Errorf("%+v", r)
 	}
 }
 
 func TestNoConnection(t *testing.T) {
 	url := "http://127.0.0.1:1/api/webhooks/1/" + discordtest.Token // nothing listens on port 1
-	if r := approval.ResultOf(notifytest.NoLeaks(t, open(t, url), discordtest.Token)); r.Kind != approval.ResultFailed || r.MaybeApplied {
+	r := approval.ResultOf(notifytest.NoLeaks(t, openChannel(t, url), discordtest.Token))
+	if r.Kind != approval.ResultFailed || r.MaybeApplied {
 		t.Errorf("%+v", r)
 	}
 }
@@ -178,7 +187,8 @@ func TestNoConnection(t *testing.T) {
 func TestThread(t *testing.T) {
 	t.Parallel()
 	w := discordtest.StartWebhook(t)
-	if err := open(t, w.URL+"?thread_id=42").Notify(t.Context(), groupMessage()); err != nil || len(w.Messages()) != 1 {
+	err := openChannel(t, w.URL+"?thread_id=42").Notify(t.Context(), groupMessage())
+	if err != nil || len(w.Messages()) != 1 {
 		t.Errorf("%v", err)
 	}
 }
@@ -192,9 +202,12 @@ func TestSettings(t *testing.T) {
 		"https://discord.com/api/webhooks/1/s3cret/slack":  "webhook_url: must be the webhook's own URL",
 		"https://discord.com/api/webhooks/1/s3cret/github": "webhook_url: must be the webhook's own URL",
 	} {
-		err := setup.FaultsOf(&discord.Settings{WebhookURL: secret.New(url)})
-		if (err == nil) != (want == "") || (err != nil && (!strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "s3cret"))) {
-			t.Errorf("%q: %v", url, err)
+		got := ""
+		if err := setup.FaultsOf(&discord.Settings{WebhookURL: secret.New(url)}); err != nil {
+			got = err.Error()
+		}
+		if (got == "") != (want == "") || !strings.HasPrefix(got, want) || strings.Contains(got, "s3cret") {
+			t.Errorf("%q: %s", url, got)
 		}
 	}
 	if got := new(discord.Settings).Audience(); got != notify.AudienceGroup {
@@ -213,7 +226,7 @@ func FuzzMessage(f *testing.F) {
 	f.Add(h.Title, h.Details[0].Name, h.Details[0].Value, 1)
 	f.Add("\\", "\xff", "1\u202e.\\\n\t- x", 60)
 	w := discordtest.StartWebhook(f)
-	ch := open(f, w.URL)
+	ch := openChannel(f, w.URL)
 	f.Fuzz(func(t *testing.T, title, name, value string, n int) {
 		m := groupMessage()
 		m.Title, m.OrderID, m.Details = title, name, nil

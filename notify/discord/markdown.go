@@ -7,9 +7,9 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// inlineMarkup escapes the characters by which Discord reads emphasis, spoilers, code, links, mentions, emoji and addresses
-// anywhere in a line (https://support.discord.com/hc/en-us/articles/210298617). A backslash in front of a character makes
-// it text.
+// inlineMarkup escapes the characters by which Discord reads emphasis, spoilers, code, links, mentions, emoji and
+// addresses anywhere in a line (https://support.discord.com/hc/en-us/articles/210298617). A backslash in front of a
+// character makes it text.
 var inlineMarkup = strings.NewReplacer(
 	`\`, `\\`,
 	"*", `\*`,

@@ -13,17 +13,17 @@ import (
 )
 
 // maxEmbed is the limit of all texts of the embeds of a message, in characters
-// (https://discord.com/developers/docs/resources/message#embed-object-embed-limits). The documentation does not define a
-// character, so UTF-16 units are counted: no other way of counting gives more.
+// (https://discord.com/developers/docs/resources/message#embed-object-embed-limits). The documentation does not define
+// a character, so UTF-16 units are counted: no other way of counting gives more.
 const maxEmbed = 6000
 
-// maxHeading is the longest title, name or value of a fact, in characters. Escaped it has at most 240 units, and the limit
-// of a title or name is 256.
+// maxHeading is the longest title, name or value of a fact, in characters. Escaped it has at most 240 units, and the
+// limit of a title or name is 256.
 const maxHeading = 120
 
-// limits bound the content of a message. The limit of a field's value is 1,024: 450 characters have at most 900 units when
-// they are escaped, ten lines have 20 units of quotation marks, and the note about a cut is shorter than the rest. Discord
-// shows at most 25 fields.
+// limits bound the content of a message. The limit of a field's value is 1,024: 450 characters have at most 900 units
+// when they are escaped, ten lines have 20 units of quotation marks, and the note about a cut is shorter than the
+// rest. Discord shows at most 25 fields.
 var limits = notify.Limits{
 	Heading: maxHeading,
 	Details: 25,
@@ -86,8 +86,8 @@ func encodeMessage(m approval.Message) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// newEmbed returns the embed with a content and a link. The description has the facts and the fields have the details, so
-// that a detail cannot look like a fact.
+// newEmbed returns the embed with a content and a link. The description has the facts and the fields have the details,
+// so that a detail cannot look like a fact.
 func newEmbed(content notify.Content, link approval.Token) embed {
 	var lines []string
 	for _, f := range content.Facts {

@@ -12,7 +12,7 @@ import (
 
 // Settings are the settings of one incoming webhook of Discord.
 type Settings struct {
-	WebhookURL    secret.Text `yaml:"webhook_url" doc:"URL of the incoming webhook; it is a secret, because it grants the right to post; with ?thread_id=… it posts to a thread"`
+	WebhookURL    secret.Text `yaml:"webhook_url" doc:"URL of the incoming webhook, a secret; ?thread_id=… posts to a thread"`
 	AllowInternal bool        `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`
 }
 
@@ -21,7 +21,7 @@ func (s *Settings) Validate(c *setup.Check) {
 	c.PrivateURL("webhook_url", s.WebhookURL, s.AllowInternal)
 	u, err := url.Parse(s.WebhookURL.Reveal())
 	if err == nil && (strings.HasSuffix(u.Path, "/slack") || strings.HasSuffix(u.Path, "/github")) {
-		c.Fault("webhook_url", "must be the webhook's own URL, which does not end in /slack or /github: messages are in the format of Discord")
+		c.Fault("webhook_url", "must be the webhook's own URL, without /slack or /github: messages have Discord's format")
 	}
 }
 

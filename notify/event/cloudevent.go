@@ -8,8 +8,8 @@ import (
 )
 
 // cloudEvent is an event in the JSON format of CloudEvents 1.0:
-// https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md. Every attempt to send a notification
-// has the same bytes.
+// https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md. Every attempt to send a
+// notification has the same bytes.
 type cloudEvent struct {
 	SpecVersion     string    `json:"specversion"`
 	ID              string    `json:"id"` // the ID of the notification
@@ -29,8 +29,9 @@ func TimeOf(m approval.Message) time.Time {
 	return m.RequestedAt.UTC()
 }
 
-// EncodeCloudEvent returns the event as a CloudEvent of a source, without the link, in at most limit bytes. If it is longer,
-// details are left out from the end and counted in detailsCut. The source is a URI reference, such as "approval-relay".
+// EncodeCloudEvent returns the event as a CloudEvent of a source, without the link, in at most limit bytes. If it is
+// longer, details are left out from the end and counted in detailsCut. The source is a URI reference, such as
+// "approval-relay".
 func EncodeCloudEvent(m approval.Message, source string, limit int) ([]byte, error) {
 	e := newEvent(m)
 	e.Data.Link = ""

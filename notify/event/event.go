@@ -8,8 +8,8 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// TypeOf returns the type of the event: the event of the approval ("approval.decided"), or the kind of notification for an
-// approver ("notification.request", "notification.reminder", …).
+// TypeOf returns the type of the event: the event of the approval ("approval.decided"), or the kind of notification
+// for an approver ("notification.request", "notification.reminder", …).
 func TypeOf(m approval.Message) string {
 	if m.Kind == approval.NotifyEvent {
 		return m.Event
@@ -24,7 +24,8 @@ type event struct {
 	Data      data      `json:"data"`
 }
 
-// data is the approval. Link leads to the decision page, and its holder may decide for the approver; an event has no link.
+// data is the approval. Link leads to the decision page, and its holder may decide for the approver; an event has no
+// link.
 type data struct {
 	NotificationID string           `json:"notificationId"`
 	OrderID        string           `json:"orderId"`
@@ -106,11 +107,12 @@ func newOutcome(m approval.Message) *outcome {
 	return out
 }
 
-// EncodeWithLink returns the event with the link to the decision page, for a receiver that passes it on to the approver.
+// EncodeWithLink returns the event with the link to the decision page, for a receiver that passes it on to the
+// approver.
 func EncodeWithLink(m approval.Message) ([]byte, error) { return json.Marshal(newEvent(m)) }
 
-// EncodePublic returns the event without the link, for receivers that are not the approver, in at most limit bytes. If it
-// is longer, details are left out from the end and counted in detailsCut.
+// EncodePublic returns the event without the link, for receivers that are not the approver, in at most limit bytes. If
+// it is longer, details are left out from the end and counted in detailsCut.
 func EncodePublic(m approval.Message, limit int) ([]byte, error) {
 	e := newEvent(m)
 	e.Data.Link = ""

@@ -19,7 +19,9 @@ import (
 
 // API is the part of eventbridge.Client that a channel uses.
 type API interface {
-	PutEvents(context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error)
+	PutEvents(
+		context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options),
+	) (*eventbridge.PutEventsOutput, error)
 }
 
 // Config configures a Channel: its settings, and the environment.
@@ -55,15 +57,17 @@ func NewChannel(api API, c Config) (*Channel, error) {
 	}}, nil
 }
 
-// maxEntry is the longest event, in bytes: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html#eb-putevent-size.
-// Its detail, detail type and source count, and 14 bytes for its time.
+// maxEntry is the longest event, in bytes:
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html#eb-putevent-size. Its detail, detail type
+// and source count, and 14 bytes for its time.
 const (
 	maxEntry  = 262_144
 	timeBytes = 14
 )
 
-// Notify puts the message on the bus. A receiver may get the same event twice, with the same id. The answer of PutEvents has
-// the failure of an event inside a success; see outbound.SendOnce and outbound.JudgeEntry for the meaning of the errors.
+// Notify puts the message on the bus. A receiver may get the same event twice, with the same id. The answer of
+// PutEvents has the failure of an event inside a success; see outbound.SendOnce and outbound.JudgeEntry for the
+// meaning of the errors.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	entry, err := c.newEntry(m)
 	if err != nil {

@@ -152,8 +152,12 @@ func TestLargest(t *testing.T) {
 		m.Details = append(m.Details, approval.Field{Name: "<", Value: strings.Repeat("\x01", 2048)})
 	}
 	bus, url := startBus(t)
-	settings := eventbridge.Settings{Bus: "approvals", Source: strings.Repeat("s", 256), DetailType: strings.Repeat("d", 128)}
-	if err := openChannel(t, url, settings, time.Minute).Notify(t.Context(), m); err != nil || len(bus.Events("approvals")) != 1 {
+	ch := openChannel(t, url, eventbridge.Settings{
+		Bus:        "approvals",
+		Source:     strings.Repeat("s", 256),
+		DetailType: strings.Repeat("d", 128),
+	}, time.Minute)
+	if err := ch.Notify(t.Context(), m); err != nil || len(bus.Events("approvals")) != 1 {
 		t.Fatalf("%v, %d events", err, len(bus.Events("approvals")))
 	}
 	var e struct {
@@ -220,7 +224,8 @@ func TestCallErrors(t *testing.T) {
 			_, _ = w.Write([]byte(`{"FailedEntryCount": 1, "Entries": [{}], "message": "for alan@example.com"}`))
 		}))
 		defer server.Close()
-		r := approval.ResultOf(notifytest.NoLeaks(t, openChannel(t, server.URL, eventbridge.Settings{}, time.Minute), secretKey))
+		ch := openChannel(t, server.URL, eventbridge.Settings{}, time.Minute)
+		r := approval.ResultOf(notifytest.NoLeaks(t, ch, secretKey))
 		if r.Kind != c.kind || r.MaybeApplied != c.maybe || strings.Contains(r.Reason, "alan") {
 			t.Errorf("%d %s: %+v", c.status, c.code, r)
 		}
@@ -273,7 +278,7 @@ func TestSettings(t *testing.T) {
 		{eventbridge.Settings{Bus: arn, DetailType: "Approval"}, ""},
 		{eventbridge.Settings{Bus: "aws.partner/example.com/x"}, ""},
 		{eventbridge.Settings{Bus: "my bus"}, "bus: must be"},
-		{eventbridge.Settings{Bus: "arn:aws:sns:eu-west-1:111122223333:approvals"}, "bus: must be"},
+		{eventbridge.Settings{Bus: "arn:aws:sns:us-east-1:111122223333:approvals"}, "bus: must be"},
 		{eventbridge.Settings{Source: "aws.approvals"}, "source: must be"},
 		{eventbridge.Settings{Source: "our approvals"}, "source: must be"},
 		{eventbridge.Settings{DetailType: strings.Repeat("ü", 129)}, "detail_type: must be at most 128"},
@@ -284,11 +289,16 @@ func TestSettings(t *testing.T) {
 		if (err == nil) != (c.want == "") || (err != nil && !strings.HasPrefix(err.Error(), c.want)) {
 			t.Errorf("%+v: %v", c.settings, err)
 		}
-		if region := map[bool]string{true: "eu-west-1", false: "us-east-1"}[strings.HasPrefix(c.settings.Bus, arn)]; c.want == "" && c.settings.Region != region {
+		region := "us-east-1"
+		if c.settings.Bus == arn {
+			region = "eu-west-1"
+		}
+		if c.settings.Region != region {
 			t.Errorf("%s is in %s", c.settings.Bus, c.settings.Region)
 		}
 	}
-	if _, err := eventbridge.NewChannel(nil, eventbridge.Config{Settings: eventbridge.Settings{Bus: "my bus"}}); err == nil {
+	_, err := eventbridge.NewChannel(nil, eventbridge.Config{Settings: eventbridge.Settings{Bus: "my bus"}})
+	if err == nil {
 		t.Error("a channel without a bus")
 	}
 	if got := new(eventbridge.Settings).Audience(); got != notify.AudiencePrograms {

@@ -12,8 +12,8 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// maxDetailType is the longest detail type, in characters. EventBridge discards an event with a longer one, and does not
-// report that.
+// maxDetailType is the longest detail type, in characters. EventBridge discards an event with a longer one, and does
+// not report that.
 const maxDetailType = 128
 
 // Settings are the settings of an event bus.
@@ -21,7 +21,7 @@ type Settings struct {
 	setup.AWS  `yaml:",inline"`
 	Bus        string `yaml:"bus" doc:"name or ARN of the event bus; the region of an ARN is used if region is empty"`
 	Source     string `yaml:"source" doc:"source of the events, which rules can match; it must not begin with aws."`
-	DetailType string `yaml:"detail_type" doc:"detail-type of every event; empty takes the type of the event, such as approval.decided"`
+	DetailType string `yaml:"detail_type" doc:"detail-type of every event; empty takes its type, such as approval.decided"`
 }
 
 // SetDefaults implements setup.Defaulter.
@@ -43,7 +43,7 @@ var (
 func (s *Settings) Validate(c *setup.Check) {
 	s.AWS.Validate(c)
 	if !busForm.MatchString(s.Bus) {
-		c.Fault("bus", "must be the name of an event bus, or its ARN, such as arn:aws:events:eu-west-1:111122223333:event-bus/NAME")
+		c.Fault("bus", "must be a name, or an ARN such as arn:aws:events:eu-west-1:111122223333:event-bus/NAME")
 	}
 	if !sourceForm.MatchString(s.Source) || strings.HasPrefix(s.Source, "aws.") {
 		c.Fault("source", "must be at most 256 characters of A-Z, a-z, 0-9, ., _, /, : and -, and not begin with aws.")

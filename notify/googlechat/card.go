@@ -153,8 +153,8 @@ func newDetails(content notify.Content) []widget {
 	return widgets
 }
 
-// newDetail returns the lines of a value from the request, with a note if it was cut. Several lines are marked, so that none
-// of them can look like a name.
+// newDetail returns the lines of a value from the request, with a note if it was cut. Several lines are marked, so
+// that none of them can look like a name.
 func newDetail(d notify.Detail) []string {
 	lines := []string{newLine(d.Name, d.Lines[0])}
 	if len(d.Lines) > 1 {
@@ -183,6 +183,6 @@ func escapeHTML(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }
 
-// withoutMentions returns a text in which Google Chat finds no link or mention, such as <users/all>. A fallback text is plain,
-// so it cannot be escaped.
+// withoutMentions returns a text in which Google Chat finds no link or mention, such as <users/all>. A fallback text
+// is plain, so it cannot be escaped.
 func withoutMentions(s string) string { return strings.NewReplacer("<", "‹", ">", "›").Replace(s) }

@@ -1,5 +1,5 @@
-// Package googlechat is the channel that posts each notification as a card to a space of Google Chat, through an incoming
-// webhook: https://developers.google.com/workspace/chat/quickstart/webhooks.
+// Package googlechat is the channel that posts each notification as a card to a space of Google Chat, through an
+// incoming webhook: https://developers.google.com/workspace/chat/quickstart/webhooks.
 package googlechat
 
 import (
@@ -46,8 +46,8 @@ func withThreads(webhook secret.Text) (secret.Text, error) {
 	return secret.New(u.String()), nil
 }
 
-// Notify posts the message. See post.Poster.PostJSON for the meaning of the errors. Google Chat takes one message a second
-// in a space, and answers 429 beyond that.
+// Notify posts the message. See post.Poster.PostJSON for the meaning of the errors. Google Chat takes one message a
+// second in a space, and answers 429 beyond that.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	body, err := encodeMessage(m)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 // Settings are the settings of one incoming webhook of Google Chat.
 type Settings struct {
-	WebhookURL    secret.Text `yaml:"webhook_url" doc:"URL of the incoming webhook, with key and token; it is a secret, because it grants the right to post"`
+	WebhookURL    secret.Text `yaml:"webhook_url" doc:"URL of the incoming webhook with its key and token, a secret"`
 	AllowInternal bool        `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`
 }
 
@@ -20,7 +20,7 @@ func (s *Settings) Validate(c *setup.Check) {
 	c.PrivateURL("webhook_url", s.WebhookURL, s.AllowInternal)
 	u, err := url.Parse(s.WebhookURL.Reveal())
 	if err == nil && u.Host != "" && (!u.Query().Has("key") || !u.Query().Has("token")) {
-		c.Fault("webhook_url", "has no key and token: copy the whole URL of the webhook, with all that follows the question mark")
+		c.Fault("webhook_url", "lacks key and token: copy the whole URL of the webhook, with all after its question mark")
 	}
 }
 

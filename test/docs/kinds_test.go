@@ -10,7 +10,8 @@ import (
 	"github.com/approval-relay/approval-relay/config"
 )
 
-// TestKindsHaveExamples checks that the page of each family has an example of every kind. Other tests load the examples.
+// TestKindsHaveExamples checks that the page of each family has an example of every kind. Other tests load the
+// examples.
 func TestKindsHaveExamples(t *testing.T) {
 	t.Parallel()
 	for page, c := range map[string]struct {

@@ -41,14 +41,16 @@ func TestGoogleChat(t *testing.T) {
 		t.Fatalf("%d messages\n%s", len(chat.Messages()), lastOf(w.logs.String()))
 	}
 	request, reminder := chat.Messages()[0], chat.Messages()[1]
-	if !strings.Contains(request.Text, "\nOrder: e2e-1\n") || !strings.Contains(reminder.Text, "\nReminder: approval needed\n") {
+	if !strings.Contains(request.Text, "\nOrder: e2e-1\n") ||
+		!strings.Contains(reminder.Text, "\nReminder: approval needed\n") {
 		t.Errorf("%s\n%s", request.Text, reminder.Text)
 	}
 	if request.Thread == "" || request.Thread != reminder.Thread {
 		t.Errorf("the request is in the thread %q, the reminder in %q", request.Thread, reminder.Thread)
 	}
 	w.decideThroughLink(t, s, reminder.URL)
-	if logs := w.logs.String(); strings.Contains(logs, googlechattest.Key) || strings.Contains(logs, googlechattest.Token) {
+	logs := w.logs.String()
+	if strings.Contains(logs, googlechattest.Key) || strings.Contains(logs, googlechattest.Token) {
 		t.Error("the webhook's URL is in the log")
 	}
 }

@@ -137,8 +137,8 @@ channels:
 	}
 }
 
-// TestSQSTarget answers through the queues of goaws: a queue that the request chooses, the default queue, and a FIFO queue. A
-// request cannot choose a queue that the configuration does not have.
+// TestSQSTarget answers through the queues of goaws: a queue that the request chooses, the default queue, and a FIFO
+// queue. A request cannot choose a queue that the configuration does not have.
 func TestSQSTarget(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -171,7 +171,8 @@ targets:
 	} {
 		request := fmt.Sprintf(`{"orderId": %q, "callbackId": %q}`, order, c.token)
 		w.postToOperator(t, "/v1/requests?workflow=events", request, http.StatusAccepted)
-		w.postToOperator(t, "/v1/orders/"+order+"/decisions", fmt.Sprintf(`{"orderId": %q, "decision": %q}`, order, c.decision), http.StatusOK)
+		decision := fmt.Sprintf(`{"orderId": %q, "decision": %q}`, order, c.decision)
+		w.postToOperator(t, "/v1/orders/"+order+"/decisions", decision, http.StatusOK)
 		var text string
 		if !waitUntil(t, 30*time.Second, func() bool { text = w.takeMessage(t, queues[c.queue]); return text != "" }) {
 			t.Fatalf("%s: no answer\n%s", order, lastOf(w.logs.String()))
@@ -210,7 +211,8 @@ func (w *world) takeMessage(t *testing.T, queue string) string {
 		return ""
 	}
 	m := out.Messages[0]
-	if _, err := w.sqs.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle}); err != nil {
+	_, err = w.sqs.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle})
+	if err != nil {
 		t.Fatal(err)
 	}
 	return *m.Body

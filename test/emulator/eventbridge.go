@@ -64,8 +64,8 @@ func (e *EventBridge) CountCalls() int {
 	return e.calls
 }
 
-// FailNext adds a fault for each of the next calls: "fail" answers 500, "lose" applies the call and closes the connection
-// without an answer. Any other fault is the error code of every event in an answer with status 200.
+// FailNext adds a fault for each of the next calls: "fail" answers 500, "lose" applies the call and closes the
+// connection without an answer. Any other fault is the error code of every event in an answer with status 200.
 func (e *EventBridge) FailNext(how ...string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -163,8 +163,8 @@ func (p putEventsEntry) errorCode() string {
 	return ""
 }
 
-// keepEvent keeps an event on its bus. As EventBridge does, it accepts and discards an event for a bus that does not exist
-// (https://github.com/aws/aws-sdk/issues/186) or with a long detail type
+// keepEvent keeps an event on its bus. As EventBridge does, it accepts and discards an event for a bus that does not
+// exist (https://github.com/aws/aws-sdk/issues/186) or with a long detail type
 // (https://github.com/segmentio/action-destinations/pull/2828).
 func (e *EventBridge) keepEvent(p putEventsEntry) {
 	name := strings.TrimPrefix(p.EventBusName, busARN)

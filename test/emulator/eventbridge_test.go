@@ -27,7 +27,7 @@ func TestPutEvents(t *testing.T) {
 		BaseEndpoint: aws.String(s.URL()),
 		Credentials:  credentials.NewStaticCredentialsProvider("x", "x", ""),
 	})
-	const most = 262_144
+	largest := `{"x":"` + strings.Repeat("x", 262_144-len("relay")-len("t")-14-8) + `"}`
 	for _, c := range []struct {
 		name       string
 		bus        string
@@ -39,8 +39,8 @@ func TestPutEvents(t *testing.T) {
 	}{
 		{"accepted by name", "approvals", "relay", "t", `{}`, "", 1},
 		{"accepted by ARN", arn, "relay", "t", `{}`, "", 1},
-		{"the largest", "approvals", "relay", "t", `{"x":"` + strings.Repeat("x", most-14-6-8) + `"}`, "", 1},
-		{"too large", "approvals", "relay", "t", `{"x":"` + strings.Repeat("x", most-14-6-7) + `"}`, "ValidationException", 0},
+		{"the largest", "approvals", "relay", "t", largest, "", 1},
+		{"too large", "approvals", "relay", "t", largest + " ", "ValidationException", 0},
 		{"no source", "approvals", "", "t", `{}`, "InvalidArgument", 0},
 		{"no object", "approvals", "relay", "t", `[]`, "MalformedDetail", 0},
 		{"a source of AWS", "approvals", "aws.relay", "t", `{}`, "NotAuthorizedForSourceException", 0},
@@ -69,7 +69,8 @@ func TestPutEvents(t *testing.T) {
 			t.Errorf("%s: %d events on the bus", c.name, n)
 		}
 	}
-	if _, err := client.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: make([]types.PutEventsRequestEntry, 11)}); err == nil {
+	eleven := &eventbridge.PutEventsInput{Entries: make([]types.PutEventsRequestEntry, 11)}
+	if _, err := client.PutEvents(t.Context(), eleven); err == nil {
 		t.Error("11 events in a call")
 	}
 }

@@ -37,8 +37,8 @@ type embed struct {
 	} `json:"footer"`
 }
 
-// parseMessage returns the message of a request, or an error if Discord would refuse it, notify people because of it, or
-// show its text differently.
+// parseMessage returns the message of a request, or an error if Discord would refuse it, notify people because of it,
+// or show its text differently.
 func parseMessage(body []byte) (Message, error) {
 	var m struct {
 		Content         string  `json:"content"`
@@ -100,7 +100,8 @@ func checkLength(name, text string, most int) error {
 
 func countUnits(s string) int { return len(utf16.Encode([]rune(strings.TrimSpace(s)))) }
 
-// The only Markdown that a message may have: the headline, labels, times, quotations, and the link on a line of its own.
+// The only Markdown that a message may have: the headline, labels, times, quotations, and the link on a line of its
+// own.
 var (
 	headlineForm = regexp.MustCompile(`^\*\*([A-Z][A-Za-z ,:]+)\*\* `)
 	labelForm    = regexp.MustCompile(`^\*\*([A-Z][A-Za-z ,]+):\*\* `)

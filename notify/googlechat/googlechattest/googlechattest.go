@@ -1,9 +1,10 @@
-// Package googlechattest is an incoming webhook of Google Chat for tests. It accepts the messages that Google Chat accepts
-// by its documentation, and refuses any other. It also refuses text that Google Chat would show differently:
+// Package googlechattest is an incoming webhook of Google Chat for tests. It accepts the messages that Google Chat
+// accepts by its documentation, and refuses any other. It also refuses text that Google Chat would show differently:
 //
 //   - the request: https://developers.google.com/workspace/chat/quickstart/webhooks
 //   - at most 32,000 bytes: https://developers.google.com/workspace/chat/api/reference/rest/v1/spaces.messages/create
-//   - the card, with at most 100 widgets: https://developers.google.com/workspace/chat/api/reference/rest/v1/cards#Card
+//   - the card, with at most 100 widgets:
+//     https://developers.google.com/workspace/chat/api/reference/rest/v1/cards#Card
 //   - the subset of HTML: https://developers.google.com/workspace/chat/format-messages#card-formatting
 package googlechattest
 

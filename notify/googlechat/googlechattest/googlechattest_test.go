@@ -53,8 +53,9 @@ func TestRefusesTooManyWidgets(t *testing.T) {
 	t.Parallel()
 	w := googlechattest.StartWebhook(t)
 	body := func(paragraphs int) string {
-		return `{"fallbackText": "x", "thread": {"threadKey": "x"}, "cardsV2": [{"cardId": "x", "card": {"header": {"title": "x"},
-			"sections": [{"widgets": [` + strings.Repeat(`{"textParagraph": {"text": "x"}},`, paragraphs) + `
+		all := strings.Repeat(`{"textParagraph": {"text": "x"}},`, paragraphs)
+		return `{"fallbackText": "x", "thread": {"threadKey": "x"}, "cardsV2": [{"cardId": "x", "card": {
+			"header": {"title": "x"}, "sections": [{"widgets": [` + all + `
 			{"buttonList": {"buttons": [{"text": "x", "onClick": {"openLink": {"url": "https://example.com"}}}]}}]}]}}]}`
 	}
 	for paragraphs, want := range map[int]int{99: http.StatusOK, 100: http.StatusBadRequest} {

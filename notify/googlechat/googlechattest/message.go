@@ -37,7 +37,8 @@ type widget struct {
 	} `json:"buttonList"`
 }
 
-// parseMessage returns the message of a request, or an error if Google Chat would refuse it or show its text differently.
+// parseMessage returns the message of a request, or an error if Google Chat would refuse it or show its text
+// differently.
 func parseMessage(body []byte) (Message, error) {
 	var m struct {
 		FallbackText string `json:"fallbackText"`
@@ -116,7 +117,8 @@ func (m *Message) showWidget(w widget) error {
 	return errors.New("a widget that is neither a paragraph nor a single button")
 }
 
-// lineForm matches the only HTML that a line may have: a title in bold, a label in bold with a value, or a note in italics.
+// lineForm matches the only HTML that a line may have: a title in bold, a label in bold with a value, or a note in
+// italics.
 var lineForm = regexp.MustCompile(`^(?:<b>([^<>]*)</b>)?([^<>]*)$|^<i>([^<>]+)</i>$`)
 
 // showLine returns the visible text of a line of HTML.
