@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -16,16 +17,20 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/codepipeline"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
 	codepipelinetarget "github.com/approval-relay/approval-relay/callback/codepipeline"
 	"github.com/approval-relay/approval-relay/callback/httptarget"
 	lambdatarget "github.com/approval-relay/approval-relay/callback/lambda"
+	"github.com/approval-relay/approval-relay/callback/sqstarget"
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
+	eventbridgechannel "github.com/approval-relay/approval-relay/notify/eventbridge"
 	"github.com/approval-relay/approval-relay/notify/post"
 	snschannel "github.com/approval-relay/approval-relay/notify/sns"
 	webhookchannel "github.com/approval-relay/approval-relay/notify/webhook"
@@ -136,6 +141,27 @@ func (a *awsAPI) Publish(_ context.Context, in *sns.PublishInput, _ ...func(*sns
 	return &sns.PublishOutput{}, nil
 }
 
+// PutEvents records the only event of the call.
+func (a *awsAPI) PutEvents(
+	_ context.Context, in *eventbridge.PutEventsInput, _ ...func(*eventbridge.Options),
+) (*eventbridge.PutEventsOutput, error) {
+	a.add("PutEvents", in.Entries[0])
+	return &eventbridge.PutEventsOutput{}, nil
+}
+
+func (a *awsAPI) GetQueueUrl(
+	context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options),
+) (*sqs.GetQueueUrlOutput, error) {
+	return nil, errors.New("the queue has a URL")
+}
+
+func (a *awsAPI) SendMessage(
+	_ context.Context, in *sqs.SendMessageInput, _ ...func(*sqs.Options),
+) (*sqs.SendMessageOutput, error) {
+	a.add("SendMessage", in)
+	return &sqs.SendMessageOutput{}, nil
+}
+
 func (a *awsAPI) SendTaskSuccess(
 	_ context.Context, in *sfn.SendTaskSuccessInput, _ ...func(*sfn.Options),
 ) (*sfn.SendTaskSuccessOutput, error) {
@@ -192,6 +218,33 @@ func publish(t *testing.T, m approval.Message) awsCall {
 	})
 	require.NoError(t, err)
 	require.NoError(t, c.Notify(t.Context(), m))
+	return api.calls[0]
+}
+
+// putEvent puts a message on an event bus.
+func putEvent(t *testing.T, m approval.Message) awsCall {
+	t.Helper()
+	api := &awsAPI{}
+	c, err := eventbridgechannel.NewChannel(api, eventbridgechannel.Config{
+		Settings: eventbridgechannel.Settings{Bus: "arn:aws:events:eu-west-1:111122223333:event-bus/approvals"},
+	})
+	require.NoError(t, err)
+	require.NoError(t, c.Notify(t.Context(), m))
+	return api.calls[0]
+}
+
+// answerQueue answers by a message to a FIFO queue.
+func answerQueue(t *testing.T, a approval.Answer) awsCall {
+	t.Helper()
+	api := &awsAPI{}
+	a.Token = approval.NewToken("claims:C-17")
+	target := sqstarget.NewTarget(api, sqstarget.Config{
+		Settings: sqstarget.Settings{Queues: map[string]string{
+			"claims": "https://sqs.eu-west-1.amazonaws.com/111122223333/claim-answers.fifo",
+		}},
+		Limit: unlimited{},
+	})
+	require.NoError(t, target.Deliver(t.Context(), a))
 	return api.calls[0]
 }
 

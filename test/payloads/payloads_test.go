@@ -17,6 +17,8 @@ import (
 
 	"github.com/approval-relay/approval-relay/api/apitest"
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/notify"
 )
 
 var update = flag.Bool("update", false, "write docs/payloads.md anew")
@@ -61,6 +63,8 @@ func TestPage(t *testing.T) {
 		"Requested":     sendWebhook(t, s.pending.message(approval.NotifyEvent, "approval.requested"), s.pending.now).text(),
 		"Decided":       sendWebhook(t, s.approved.message(approval.NotifyEvent, "approval.decided"), s.approved.now).text(),
 		"SNS":           publish(t, s.approved.message(approval.NotifyEvent, "approval.decided")).text(t),
+		"EventBridge":   putEvent(t, s.approved.message(approval.NotifyEvent, "approval.decided")).text(t),
+		"Queue":         answerQueue(t, s.approved.answer()).text(t),
 		"Approved":      sendCallback(t, s.approved.answer(), s.approved.now).text(),
 		"Rejected":      sendCallback(t, s.rejected.answer(), s.rejected.now).text(),
 		"TimedOut":      indent(sendCallback(t, s.timedOut.answer(), s.timedOut.now).Body),
@@ -81,6 +85,20 @@ func TestPage(t *testing.T) {
 	want, err := os.ReadFile(page)
 	require.NoError(t, err)
 	require.Equal(t, string(want), got.String(), "make generate writes the page")
+}
+
+// The page has every kind of target, and every kind of channel for programs.
+func TestPageNamesEveryKind(t *testing.T) {
+	t.Parallel()
+	text := read(t, "payloads.md.tmpl")
+	for _, kind := range config.ChannelKinds() {
+		if kind.New().Audience() == notify.AudiencePrograms {
+			require.Contains(t, text, "| channel `"+kind.Name+"` |")
+		}
+	}
+	for _, kind := range config.TargetKinds() {
+		require.Contains(t, text, "| target `"+kind.Name+"` |")
+	}
 }
 
 // The schemas of openapi.json have exactly the fields that the program sends.
