@@ -68,7 +68,7 @@ func (d *decoder) decode(n ast.Node, v reflect.Value, path string) {
 func (d *decoder) decodeField(entry *ast.MappingValueNode, v reflect.Value, path string) {
 	name := keyText(entry.Key)
 	at := strings.TrimPrefix(path+"."+name, ".")
-	if path == "" && strings.HasPrefix(name, "x-") { // holds anchors, as in files of Compose
+	if path == "" && (strings.HasPrefix(name, "x-") || name == "$schema") { // for anchors, and for editors
 		return
 	}
 	d.recordLine(at, entry.Key)

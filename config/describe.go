@@ -15,11 +15,19 @@ type Field struct {
 	Name    string // in the file; NAME stands for every name of a mapping, and [] for every item of a list
 	Path    string // dotted, from the top of the file
 	Doc     string
-	Default string // in backquotes; empty if there is none
+	Default any      // as in the file; nil if there is no default
+	Values  []string // all possible values; empty if there is no such list
 	Type    reflect.Type
-	// Kinds reports whether the fields are kinds, of which exactly one is set.
-	Kinds  bool
-	Fields []*Field // within this field
+	IsKind  bool     // the field is a kind, of which exactly one is set
+	Fields  []*Field // within this field
+}
+
+// DefaultText returns the default as it is written in the file, or the empty text.
+func (f *Field) DefaultText() string {
+	if f.Default == nil {
+		return ""
+	}
+	return fmt.Sprint(f.Default)
 }
 
 // Walk calls f for the field and for all fields within it, in their order. It leaves out NAME and [], whose fields have
@@ -85,6 +93,7 @@ func describeChoices(chooser Chooser, path string) []*Field {
 			Path:   path + "." + c.Name,
 			Doc:    c.Doc,
 			Type:   v.Type(),
+			IsKind: true,
 			Fields: describeStruct(v, path+"."+c.Name),
 		})
 	}
@@ -97,12 +106,15 @@ func describeField(f reflect.StructField, v reflect.Value, path string) *Field {
 		Name:    name,
 		Path:    strings.TrimPrefix(path+"."+name, "."),
 		Doc:     f.Tag.Get("doc"),
-		Default: defaultText(v),
+		Default: defaultOf(v),
 		Type:    f.Type,
+	}
+	if values := f.Tag.Get("enum"); values != "" {
+		field.Values = strings.Split(values, ",")
 	}
 	field.Fields = describeWithin(f.Type, v, field.Path)
 	if len(field.Fields) > 0 {
-		field.Default = ""
+		field.Default = nil
 	}
 	return field
 }
@@ -134,14 +146,11 @@ func describeWithin(t reflect.Type, v reflect.Value, path string) []*Field {
 }
 
 func describeNamed(t reflect.Type, v reflect.Value, path, name string) []*Field {
-	element := addressable(t, v)
-	_, kinds := element.Addr().Interface().(Chooser)
 	return []*Field{{
 		Name:   name,
 		Path:   path,
 		Type:   t,
-		Kinds:  kinds,
-		Fields: describeStruct(element, path),
+		Fields: describeStruct(addressable(t, v), path),
 	}}
 }
 
@@ -154,19 +163,25 @@ func addressable(t reflect.Type, v reflect.Value) reflect.Value {
 	return copied
 }
 
-// defaultText returns a default as it is written in the file.
-func defaultText(v reflect.Value) string {
-	switch {
-	case v.Kind() == reflect.Pointer || v.Kind() == reflect.Map || v.Kind() == reflect.Slice || v.IsZero():
-		return ""
-	case v.Type() == reflect.TypeFor[secret.Text]():
-		return ""
+// defaultOf returns a default as it is written in the file, or nil.
+func defaultOf(v reflect.Value) any {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice:
+		return nil
+	}
+	if v.IsZero() {
+		return nil
 	}
 	switch value := v.Interface().(type) {
+	case secret.Text:
+		return nil
 	case Policy:
-		return "`" + value.Kind + "`"
+		return value.Kind
 	case time.Duration:
-		return "`" + setup.FormatDuration(value) + "`"
+		return setup.FormatDuration(value)
 	}
-	return fmt.Sprintf("`%v`", v.Interface())
+	if v.Kind() == reflect.String {
+		return v.String()
+	}
+	return v.Interface()
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // nameForm is the form of the names of workflows, sources, channels and targets: names go into URLs, metrics and logs.
-var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+var nameForm = regexp.MustCompile(namePattern)
 
 // noSource stands in workflows.NAME.sources if no source may decide.
 const noSource = "none"

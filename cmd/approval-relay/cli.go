@@ -14,6 +14,7 @@ type cli struct {
 	Run         runCmd         `cmd:"" help:"Run the worker."`
 	Demo        demoCmd        `cmd:"" help:"Show the main job on this machine, without AWS."`
 	Check       checkCmd       `cmd:"" help:"Check a configuration file, or a running worker."`
+	Config      configCmd      `cmd:"" help:"Write a configuration file: start one, show its effective values, print its schema."`
 	Requests    requestsCmd    `cmd:"" help:"List orders."`
 	Show        showCmd        `cmd:"" help:"Show an order: requests, notifications, decisions and attempts."`
 	Decide      decideCmd      `cmd:"" help:"Decide in the name of an operator, with a reason."`

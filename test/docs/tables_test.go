@@ -107,9 +107,17 @@ func configurationTables() string {
 		)
 		part.Walk(func(f *config.Field) {
 			if f != part || len(f.Fields) == 0 {
-				fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.Path, f.Default, f.Doc)
+				fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.Path, codeOf(f.DefaultText()), f.Doc)
 			}
 		})
 	}
 	return b.String()
+}
+
+// codeOf formats a default. An empty default stays empty.
+func codeOf(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "`" + text + "`"
 }
