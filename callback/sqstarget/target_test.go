@@ -355,7 +355,7 @@ func FuzzDeliver(f *testing.F) {
 	f.Add("answers:\x00", "\uFFFE", "\xff\uFFFF", "w")
 	s := startSQS(f, "answers.fifo")
 	target := newTarget(s.url, single("answers.fifo"), 0)
-	f.Fuzz(func(t *testing.T, token, orderID, comment, workflow string) {
+	f.Fuzz(func(t *testing.T, token, orderID, comment, _ string) {
 		if token == "" || token == "answers:" || orderID == "" {
 			return
 		}

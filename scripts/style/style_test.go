@@ -38,7 +38,10 @@ func TestFigures(t *testing.T) {
 		"function of tables": {"func f() {\n\t_ = []int{\n" + element.String() + "\t}\n}\n", 4, nil},
 		"long file":          {strings.Repeat("\n", maxFileLines) + "var a int\n", 5, []string{"file.go: 353 lines"}},
 		"long line":          {"var a = \"" + strings.Repeat("ä", maxColumns) + "\"\n", 6, []string{"file.go:3: 150 columns"}},
-		"line of 140":        {"var a = \"" + strings.Repeat("ä", maxColumns-10) + "\"\n", 6, nil},
+		"long tag": {
+			"type a struct {\n\tb int `doc:\"" + strings.Repeat("ä", maxColumns) + "\"`\n}\n", 6, nil,
+		},
+		"line of 140": {"var a = \"" + strings.Repeat("ä", maxColumns-10) + "\"\n", 6, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
