@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -61,22 +62,37 @@ func (e *Endpoints) serveRoutes(routes []route) http.Handler {
 	return &siteHandler{mux}
 }
 
-// checkedQuery refuses unknown query parameters of the JSON API. Pages and webhooks ignore them.
+// checkedQuery refuses unknown, repeated and malformed query parameters of the JSON API, because a filter that is dropped
+// selects everything. Pages and webhooks ignore them.
 func checkedQuery(r route, next http.Handler) http.Handler {
 	if r.access != accessProgram && r.access != accessOperator {
 		return next
 	}
 	known := queryParameters(r.pattern)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, name := range slices.Sorted(maps.Keys(r.URL.Query())) {
-			if !slices.Contains(known, name) {
-				writeAnswer(w, nil, approval.InvalidField("query", "has the unknown parameter %.40q; known here: %s",
-					name, cmp.Or(strings.Join(known, ", "), "none")))
-				return
-			}
+		if err := validateQuery(r.URL.RawQuery, known); err != nil {
+			writeAnswer(w, nil, err)
+			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+func validateQuery(query string, known []string) error {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return approval.InvalidField("query", "is malformed: %.80s", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		switch {
+		case !slices.Contains(known, name):
+			return approval.InvalidField("query", "has the unknown parameter %.40q; known here: %s",
+				name, cmp.Or(strings.Join(known, ", "), "none"))
+		case len(values[name]) > 1:
+			return approval.InvalidField("query", "has the parameter %q more than once", name)
+		}
+	}
+	return nil
 }
 
 // siteHandler serves the routes of an address. It answers requests that match no route with problem details, like

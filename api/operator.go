@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -56,8 +57,12 @@ func (e *Endpoints) redrive() http.Handler { return operatorHandler(e.OperatorAP
 func decodeStrict(body []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return approval.InvalidField("body", "%s", err)
+	err := d.Decode(v)
+	if wrong, is := errors.AsType[*json.UnmarshalTypeError](err); is { // its text has names of Go types
+		return approval.InvalidField(cmp.Or(wrong.Field, "body"), "has the wrong type: %.40s", wrong.Value)
+	}
+	if err != nil {
+		return approval.InvalidField("body", "%.200s", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return approval.InvalidField("body", "has more than one value")
@@ -111,14 +116,23 @@ func (a *OperatorAPI) showOrder(r *http.Request, _ []byte) (any, error) {
 // maxBy is the longest name of an operator, in bytes. It is the limit of the domain for the name of a person.
 const maxBy = 256
 
-// validateOperator checks the fields that each act of an operator has.
-func validateOperator(by, reason string) error {
+// validateBy checks the name of an operator.
+func validateBy(by string) error {
 	switch {
 	case by == "":
 		return approval.InvalidField("by", "is missing")
 	case len(by) > maxBy:
 		return approval.InvalidField("by", "is %d bytes long, the most is %d", len(by), maxBy)
-	case reason == "":
+	}
+	return nil
+}
+
+// validateOperator checks the fields that a decision and a cancellation by an operator have.
+func validateOperator(by, reason string) error {
+	if err := validateBy(by); err != nil {
+		return err
+	}
+	if reason == "" {
 		return approval.InvalidField("reason", "is missing")
 	}
 	return nil
@@ -192,10 +206,10 @@ func (a *OperatorAPI) redrive(r *http.Request, body []byte) (any, error) {
 	if err := decodeStrict(body, &in); err != nil {
 		return nil, err
 	}
-	switch {
-	case in.By == "":
-		return nil, approval.InvalidField("by", "is missing")
-	case in.Max < 0 || in.Max > maxPage:
+	if err := validateBy(in.By); err != nil {
+		return nil, err
+	}
+	if in.Max < 0 || in.Max > maxPage {
 		return nil, approval.InvalidField("max", "must be 0 to %d", maxPage)
 	}
 	return newRedriveReport(a.Redriver.Redrive(r.Context(), store.RedriveRequest{

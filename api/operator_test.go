@@ -66,7 +66,7 @@ func TestRulings(t *testing.T) {
 		`{"outcome":"approve","by":"ops"}`:               "reason",
 		`{"outcome":"maybe","by":"ops","reason":"x"}`:    "outcome",
 		`{"outcome":"approve","by":"ops","because":"x"}`: "body",
-		`{"outcome":"approve","by":"ops","reason":7}`:    "body",
+		`{"outcome":"approve","by":"ops","reason":7}`:    "reason",
 		`{"by":"ops","reason":"x"} {}`:                   "body",
 		``:                                               "body",
 	} {
@@ -151,6 +151,8 @@ func TestRedrive(t *testing.T) {
 	require.Equal(t, "by", redrive(`{"dryRun":true}`).problem.Field)
 	require.Equal(t, "body", redrive(`{"by":"ops","all":true}`).problem.Field)
 	require.Equal(t, "max", redrive(`{"by":"ops","max":-1}`).problem.Field)
+	require.Equal(t, "by", redrive(`{"by":"`+strings.Repeat("x", maxBy+1)+`"}`).problem.Field, "it goes into the history")
+	require.Equal(t, "max: has the wrong type: number 1.5", redrive(`{"by":"ops","max":1.5}`).problem.Detail)
 	require.JSONEq(
 		t,
 		`{"dryRun":true,"found":[],"redriven":0,"guarded":0,"expired":0,"failed":0}`,

@@ -166,6 +166,11 @@ func TestRedriveCommand(t *testing.T) {
 	require.Regexp(t, `(?m)^1 +invalid_field:outcome +.*neither an approval nor a rejection`, out)
 	require.Equal(t, emulator.TaskOpen, task(t, r, token).State)
 
+	_, errs := r.ops(t, 1, "redrive", "--reason=http_599")
+	require.Contains(t, errs, `nothing was found with the reason code "http_599"`)
+	out, _ = r.ops(t, 1, "redrive", "--reason=http_599", "--json")
+	require.Contains(t, out, `"found": []`)
+
 	r.aws.StepFunctions.SetFaults(emulator.Faults{})
 	code := r.order(t, "late").Approvals[0].Callback.ReasonCode
 	report := r.redrive(t, "--reason="+code)

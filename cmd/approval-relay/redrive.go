@@ -38,7 +38,13 @@ func (c *redriveCmd) Run(w *world) error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(w.stdout, r)
+		if err := printJSON(w.stdout, r); err != nil {
+			return err
+		}
+		return c.checkFound(r)
+	}
+	if err := c.checkFound(r); err != nil {
+		return err
 	}
 	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "FOUND\tREASON\tEXAMPLE")
@@ -63,6 +69,15 @@ func (c *redriveCmd) Run(w *world) error {
 		return fmt.Errorf("some could not be read or redriven: %s", untrusted.TerminalLine(strings.Join(r.Errors, "; ")))
 	}
 	return nil
+}
+
+// checkFound returns an error if nothing has the reason code of the command. Messages of dead letter queues that were
+// moved are counted as redriven only.
+func (c *redriveCmd) checkFound(r api.RedriveReport) error {
+	if c.Reason == "" || len(r.Found)+r.Redriven+r.Guarded+len(r.Errors) > 0 {
+		return nil
+	}
+	return fmt.Errorf("nothing was found with the reason code %q; redrive --dry-run lists the codes", c.Reason)
 }
 
 type deadlettersCmd struct {
