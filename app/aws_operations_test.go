@@ -48,7 +48,7 @@ func TestAWSOperationsAreComplete(t *testing.T) {
 	}
 	known := AWSOperations()
 	for operation, position := range found {
-		require.Contains(t, known, operation, "%s calls it: add its interface to AWSOperations", position)
+		require.Contains(t, known, operation, "%s calls it: name it in AWSOperations of the adapter's settings, or of package app", position)
 	}
 	for _, operation := range known {
 		require.Contains(t, found, operation, "the program does not call it any more")
