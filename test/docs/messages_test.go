@@ -1,0 +1,82 @@
+package docs
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestGuidesMessages checks that the messages that the guides quote are texts of the program: log lines, and the first
+// columns of the tables of messages, faults and headings.
+func TestGuidesMessages(t *testing.T) {
+	t.Parallel()
+	program := readProgram(t)
+	seen := 0
+	for file, text := range readGuides(t) {
+		for _, message := range quotedMessages(text) {
+			for piece := range strings.SplitSeq(message, "…") {
+				if !strings.Contains(program, strings.TrimSpace(piece)) {
+					t.Errorf("%s: the program has no text %q", file, piece)
+				}
+			}
+			seen++
+		}
+	}
+	require.Greater(t, seen, 15)
+}
+
+var (
+	logLine  = regexp.MustCompile("log\\s+line\\s+`([^`]+)`")
+	codeSpan = regexp.MustCompile("`([^`]+)`")
+)
+
+// quotedMessages returns the messages that a guide quotes.
+func quotedMessages(text string) []string {
+	var messages []string
+	for _, m := range logLine.FindAllStringSubmatch(text, -1) {
+		messages = append(messages, m[1])
+	}
+	column := "" // the heading of the first column of the table
+	for line := range strings.Lines(text) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 3 {
+			column = ""
+			continue
+		}
+		first := strings.TrimSpace(cells[1])
+		switch {
+		case strings.HasPrefix(first, "---"):
+		case column == "":
+			column = first
+		case column == "heading":
+			messages = append(messages, first)
+		case column == "message" || column == "fault":
+			for _, span := range codeSpan.FindAllStringSubmatch(first, -1) {
+				messages = append(messages, span[1])
+			}
+		}
+	}
+	return messages
+}
+
+// readProgram returns the text of all source files of the program.
+func readProgram(t *testing.T) string {
+	t.Helper()
+	var text strings.Builder
+	root := os.DirFS("../..")
+	err := fs.WalkDir(root, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		b, err := fs.ReadFile(root, path)
+		text.Write(b)
+		return err
+	})
+	require.NoError(t, err)
+	return text.String()
+}
