@@ -213,11 +213,11 @@ func (a *OperatorAPI) redrive(r *http.Request, body []byte) (any, error) {
 		return nil, approval.InvalidField("max", "must be 0 to %d", maxPage)
 	}
 	return newRedriveReport(a.Redriver.Redrive(r.Context(), store.RedriveRequest{
-		DryRun:     in.DryRun,
-		Max:        in.Max,
-		ReasonCode: approval.ReasonCode(in.ReasonCode),
-		Limit:      in.Limit,
-		By:         in.By,
-		OrderID:    in.OrderID,
+		DryRun:      in.DryRun,
+		Max:         in.Max,
+		ReasonCode:  approval.ReasonCode(in.ReasonCode),
+		MaxRedrives: in.Limit,
+		By:          in.By,
+		OrderID:     in.OrderID,
 	})), nil
 }

@@ -109,4 +109,4 @@ func (s *shelf) ListDeadLetters(context.Context, string, int) ([]store.DeadLette
 }
 
 func (s *shelf) PutDeadLetter(context.Context, store.DeadLetter) (string, error) { return "1", s.err }
-func (s *shelf) TakeDeadLetter(context.Context, string) error                    { return s.err }
+func (s *shelf) DeleteDeadLetter(context.Context, string) error                  { return s.err }

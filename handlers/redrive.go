@@ -46,8 +46,8 @@ func (h *Redriver) Redrive(ctx context.Context, request store.RedriveRequest) st
 	if request.Max <= 0 || request.Max > maxRedrive {
 		request.Max = maxRedrive
 	}
-	if request.Limit == 0 {
-		request.Limit = 3
+	if request.MaxRedrives == 0 {
+		request.MaxRedrives = 3
 	}
 	run := redriveRun{
 		RedriveRequest: request,
@@ -102,7 +102,7 @@ func (r *redriveRun) countFound(code approval.ReasonCode, text string) bool {
 // mayRedrive reports whether a callback or message that was redriven so often is to be redriven now.
 func (r *redriveRun) mayRedrive(redrives int) bool {
 	switch {
-	case r.Limit > 0 && redrives >= r.Limit:
+	case r.MaxRedrives > 0 && redrives >= r.MaxRedrives:
 		r.report.Guarded++
 		return false
 	case r.left <= 0:
@@ -151,7 +151,7 @@ func (h *Redriver) redriveOrder(ctx context.Context, run *redriveRun, o *approva
 		}
 		began := false
 		restart := func(o *approval.Order, env approval.Environment) (actions []approval.Action, _ error) {
-			began, actions = o.RedriveCallback(a.ID, run.By, run.Limit, env)
+			began, actions = o.RedriveCallback(a.ID, run.By, run.MaxRedrives, env)
 			return actions, nil
 		}
 		if err := h.Transitions.Run(ctx, o.ID, restart); err != nil {

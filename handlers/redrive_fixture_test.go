@@ -37,7 +37,7 @@ func (d *fakeDeadLetters) PutDeadLetter(_ context.Context, l store.DeadLetter) (
 	return "1", d.failure
 }
 
-func (d *fakeDeadLetters) TakeDeadLetter(_ context.Context, id string) error {
+func (d *fakeDeadLetters) DeleteDeadLetter(_ context.Context, id string) error {
 	d.taken = append(d.taken, id)
 	return d.failure
 }

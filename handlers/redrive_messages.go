@@ -59,8 +59,8 @@ func (h *Redriver) redriveDeadLetter(ctx context.Context, run *redriveRun, d sto
 	default:
 		return fmt.Errorf("redrive dead letter %s: %w", d.ID, handled)
 	}
-	if err := h.DeadLetters.TakeDeadLetter(ctx, d.ID); err != nil {
-		return fmt.Errorf("take dead letter: %w", err)
+	if err := h.DeadLetters.DeleteDeadLetter(ctx, d.ID); err != nil {
+		return fmt.Errorf("delete dead letter: %w", err)
 	}
 	h.Transitions.Log.LogAttrs(ctx, slog.LevelInfo, "dead letter redriven",
 		slog.String("by", run.By),
@@ -84,7 +84,7 @@ func (h *Redriver) redriveQueues(ctx context.Context, run *redriveRun) error {
 
 func (r *redriveRun) redriveQueue(ctx context.Context, q DeadLetterQueue) error {
 	if !r.DryRun {
-		moved, guarded, err := q.Move(ctx, r.left, r.Limit, r.ReasonCode)
+		moved, guarded, err := q.Move(ctx, r.left, r.MaxRedrives, r.ReasonCode)
 		r.left -= moved
 		r.report.Redriven += moved
 		r.report.Guarded += guarded

@@ -51,7 +51,7 @@ func TestRedriveOfCallbacks(t *testing.T) {
 	require.Equal(t, approval.EventRedriven, last.Kind)
 	require.Equal(t, "ann", last.By)
 
-	rest := r.Redrive(t.Context(), store.RedriveRequest{Limit: -1})
+	rest := r.Redrive(t.Context(), store.RedriveRequest{MaxRedrives: -1})
 	require.Equal(t, store.RedriveReport{
 		Found:    groupsOf(counts{"denied": 5, "not_configured": 1}),
 		Redriven: 6,
@@ -179,7 +179,7 @@ func TestRedriveOfDeadLetters(t *testing.T) {
 
 	d = &fakeDeadLetters{letters: []store.DeadLetter{mended}, failure: errOdd}
 	report = h.newRedriver(d, nil).Redrive(t.Context(), store.RedriveRequest{})
-	require.Contains(t, report.Errors[0], "take dead letter: odd")
+	require.Contains(t, report.Errors[0], "delete dead letter: odd")
 	d.letters[0].Body = []byte(`{}`)
 	report = h.newRedriver(d, nil).Redrive(t.Context(), store.RedriveRequest{})
 	require.Contains(t, report.Errors[0], "put dead letter back: odd")
@@ -215,7 +215,7 @@ func TestRedriveIsBounded(t *testing.T) {
 	p := &fakeQueue{counts: counts{"odd": 5000}}
 	r := newHouse().newRedriver(&fakeDeadLetters{}, map[string]handlers.DeadLetterQueue{"p": p})
 	for _, most := range []int{0, -5, 1001, 1 << 30} {
-		require.Equal(t, 1000, r.Redrive(t.Context(), store.RedriveRequest{Max: most, Limit: -1, ReasonCode: "odd"}).Redriven)
+		require.Equal(t, 1000, r.Redrive(t.Context(), store.RedriveRequest{Max: most, MaxRedrives: -1, ReasonCode: "odd"}).Redriven)
 		require.Equal(t, -1, p.redriveLimit)
 		require.Equal(t, approval.ReasonCode("odd"), p.code)
 	}

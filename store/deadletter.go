@@ -13,7 +13,7 @@ import (
 type DeadLetter struct {
 	// ID is assigned by PutDeadLetter. IDs sort in the order of time.
 	ID string
-	// Source is the handler that the message was for, such as "request-refunds".
+	// Source is the name of the source through which the message came, such as "request-refunds".
 	Source string
 	// ReasonCode is the code of the error. A dead letter that was stored without a code, as by an older version, comes
 	// back with approval.ReasonUnknown.
@@ -34,8 +34,8 @@ type DeadLetters interface {
 	// ListDeadLetters returns at most limit dead letters, oldest first, that come after an ID; the empty ID means from
 	// the beginning. If some cannot be read, it returns the others together with the error.
 	ListDeadLetters(ctx context.Context, after string, limit int) ([]DeadLetter, error)
-	// TakeDeadLetter removes a dead letter for good, or returns approval.ErrNotFound.
-	TakeDeadLetter(ctx context.Context, id string) error
+	// DeleteDeadLetter removes a dead letter for good. It returns approval.ErrNotFound if there is no such dead letter.
+	DeleteDeadLetter(ctx context.Context, id string) error
 }
 
 // FormatDeadLetterID returns the ID of the dead letter with that number. IDs sort as texts in the order of their

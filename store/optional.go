@@ -15,12 +15,13 @@ type Prober interface {
 }
 
 // OrphanLister is an optional interface of a Store. A store implements it if it admits only a single process at a time.
-// An action that is under way when the store is opened was then begun by a process that has ended, so it need not wait
-// for the end of its lease.
+// If an action is under way when such a store is opened, the process that began it has ended. The action is an orphan:
+// nobody will record its result, and the next attempt need not wait for the end of its lease.
 //
 // SQLite implements it. DynamoDB serves many processes and must not; the in-memory store survives no process and does
 // not.
 type OrphanLister interface {
-	// ListDueBy returns the IDs of all orders that are due by that time, leased or not.
+	// ListDueBy returns the IDs of all orders that are due by that time, leased or not. An action under way is due at
+	// the end of its lease, so an order with an orphan is among them if the time is late enough.
 	ListDueBy(ctx context.Context, until time.Time) ([]string, error)
 }

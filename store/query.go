@@ -20,14 +20,14 @@ type Query struct {
 	// list is sorted by the time at which the oldest pending approval of each order was requested, then by order ID.
 	ByAge bool
 	// After is the end of the previous page, as List returned it, or empty for the first page. Without ByAge, it is an
-	// order ID, known or not, and the list continues behind it. With ByAge, it is the text of an AgeCursor; any other
+	// order ID, known or not, and the list continues after it. With ByAge, it is the text of an AgeCursor; any other
 	// text makes List return a Permanent error.
 	After string
-	// Limit is the most orders that List returns, 1 to 1,000. 0 means 100.
+	// Limit is the largest number of orders in a page, 1 to 1,000. 0 means 100.
 	Limit int
 }
 
-// PageSize returns the most orders that the query asks for.
+// PageSize returns the largest number of orders in a page.
 func (q Query) PageSize() int {
 	if q.Limit <= 0 {
 		return 100

@@ -7,18 +7,18 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// RedriveRequest selects callbacks and messages to redrive: exhausted callbacks, dead letters in the store's own table
-// and messages in dead letter queues.
+// RedriveRequest selects what to redrive: exhausted callbacks, dead letters in the store's own table, and messages in
+// dead letter queues.
 type RedriveRequest struct {
 	// DryRun counts the callbacks and messages, and redrives nothing.
 	DryRun bool
-	// Max is the largest number that a redrive restarts, 1 to 1,000. 0 means 1,000.
+	// Max is the largest number of callbacks and messages that this redrive restarts, 1 to 1,000. 0 means 1,000.
 	Max int
 	// ReasonCode selects the callbacks and messages with this code. The empty text selects all.
 	ReasonCode approval.ReasonCode
-	// Limit guards against loops: anything that was redriven this often already is left alone. 0 means 3; a negative
-	// limit removes the guard.
-	Limit int
+	// MaxRedrives is the guard against loops: a callback or message that was redriven this often already is left alone.
+	// 0 means 3; a negative number removes the guard.
+	MaxRedrives int
 	// By is the operator, for the history.
 	By string
 	// OrderID selects the callbacks of a single order, and no messages. The empty text selects all orders.
@@ -37,13 +37,13 @@ type RedriveReport struct {
 	// messages in dead letter queues too.
 	Found    RedriveGroups
 	Redriven int
-	// Guarded is the number that the loop guard left alone.
+	// Guarded is the number of callbacks and messages that MaxRedrives kept from a redrive.
 	Guarded int
 	// Expired is the number of callbacks whose task has expired: the answer will most likely be too late.
 	Expired int
 	// Failed is the number that failed again at once.
 	Failed int
-	// Errors lists the parts that could not be redriven now, or not be looked at.
+	// Errors describes the parts that could not be read or redriven now.
 	Errors []string
 }
 

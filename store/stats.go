@@ -13,7 +13,7 @@ type Stats struct {
 	Exhausted int
 	// Retrying is the number of orders with a failed attempt that will be retried.
 	Retrying int
-	// OldestDue is the earliest Due of all orders; zero if no order is due.
+	// OldestDue is the earliest NextDue of all orders, in the past or in the future; zero if all are zero.
 	OldestDue time.Time
 	// DeadLetters is the number of dead letters in the store's own table.
 	DeadLetters int

@@ -14,20 +14,20 @@ import (
 // and a stored change survives.
 //
 // All methods are safe for concurrent use by many goroutines. An adapter may also support many processes; its package
-// comment states that. After an error, the caller does not know whether the change was stored, and may run the same
-// transition again: that is always safe.
+// comment states that. After an error, the caller does not know whether the change was stored. It may run the same
+// transition again, because a transition records every fact once.
 type Store interface {
 	// Update runs a transition on the record of an order and stores the result. Updates of the same order are
-	// serializable. When Update returns nil, the new record is durable: it survives the end of the process and the loss
-	// of power.
+	// serializable: the records are as if the updates had run one after the other. When Update returns nil, the new
+	// record is durable: it survives the end of the process and the loss of power.
 	//
 	// An order ID is any text in UTF-8 except the empty text; package approval limits its length. For any other ID,
 	// Update stores nothing and returns a Permanent error.
 	//
-	// The transition gets an empty Order with its ID if nothing is stored for it. The store may run the transition
+	// The transition gets an empty Order with its ID if the store has no record of it. The store may run the transition
 	// several times, and also on a record that is not the latest. So a transition only computes: it must not have side
 	// effects outside its Order, except that it may assign results to variables. The results of the last run count. The
-	// Order, and all that it contains, must not be used after the transition has returned.
+	// Order, and all that it contains, must not be used after the transition has returned, because the store may keep it.
 	//
 	// If the transition returns an error, Update stores nothing and returns that error unchanged. If the transition
 	// panics, Update stores nothing, and the panic reaches its caller. An order for which IsEmpty returns true is
@@ -40,26 +40,31 @@ type Store interface {
 	Get(ctx context.Context, orderID string) (*approval.Order, error)
 
 	// Claim leases orders whose NextDue is not after now, and returns their IDs, at most limit of them. Until
-	// now+lease, no other Claim of any process returns the same order. The order that has been due for the longest time
-	// comes first. For an order that was claimed before, that time begins at the end of its lease: an order whose
-	// actions cannot start does not delay the others.
+	// now+lease, no other Claim of any process returns the same order. This lease only divides the due orders among
+	// the sweepers; any caller may update the order meanwhile. It is not the lease of an action, which is part of the
+	// record.
 	//
-	// The lease ends early if an Update leaves the order with nothing due at now. If the order is still due at now, the
-	// lease is kept, so that the order is not claimed again immediately while there is no capacity for it. A lease
-	// therefore delays an order by at most its own length.
+	// The order that has been due for the longest time comes first. For an order that was claimed before, that time
+	// begins at the end of its lease: an order whose actions cannot start does not delay the others.
+	//
+	// An Update ends the lease early, unless the order is then still due at the now of its Claim. In that case its
+	// actions could not start, most likely for lack of capacity, and the lease keeps the order from being claimed again
+	// immediately. A lease therefore delays an order by at most its own length.
 	Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error)
 
-	// List returns a page of orders, sorted by order ID or by age, and the position of the next page, which becomes its
-	// q.After. The position is empty after the last page; any other page may be shorter than the limit, or empty. List
-	// may miss or repeat an order that changes meanwhile. An order whose record cannot be read is listed with its ID
-	// only; Get returns the error. The cost of a page does not depend on the number of orders that the query selects.
+	// List returns a page of orders, sorted by order ID or by age, and the position of the next page. The caller passes
+	// that position as q.After to get the next page. The position is empty after the last page; any other page may be
+	// shorter than the limit, or empty. List may miss or repeat an order that changes meanwhile. An order whose record
+	// cannot be read is listed with its ID only; Get returns the error. The cost of a page does not depend on the number
+	// of orders that the query selects.
 	List(ctx context.Context, q Query) (orders []*approval.Order, next string, err error)
 
 	// Stats counts the pending approvals by workflow. Its cost does not depend on their number.
 	Stats(ctx context.Context) (Stats, error)
 }
 
-// Sealer encrypts secrets before they are stored. The same associated data must be given to Seal and to Open.
+// Sealer encrypts secrets before they are stored. The same associated data must be given to Seal and to Open: a sealed
+// secret that was copied into another record does not open there.
 type Sealer interface {
 	Seal(plaintext []byte, associated ...string) ([]byte, error)
 	Open(sealed []byte, associated ...string) ([]byte, error)

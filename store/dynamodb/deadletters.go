@@ -204,16 +204,16 @@ func (s *Store) readDeadLetter(ctx context.Context, head item) (store.DeadLetter
 	return d, nil
 }
 
-// TakeDeadLetter implements store.DeadLetters. If the answer of an attempt was lost and the dead letter is gone, that
+// DeleteDeadLetter implements store.DeadLetters. If the answer of an attempt was lost and the dead letter is gone, that
 // attempt took it: an error would lose the message.
-func (s *Store) TakeDeadLetter(ctx context.Context, id string) error {
+func (s *Store) DeleteDeadLetter(ctx context.Context, id string) error {
 	n, err := store.ParseDeadLetterID(id)
 	if err != nil {
 		return err
 	}
 	head, err := s.getItem(ctx, itemKey("letters", store.FormatDeadLetterID(n)))
 	if err != nil {
-		return fmt.Errorf("take dead letter %s: %w", id, err)
+		return fmt.Errorf("delete dead letter %s: %w", id, err)
 	}
 	gone := fmt.Errorf("dead letter %s: %w", id, approval.ErrNotFound)
 	if head == nil {
@@ -247,7 +247,7 @@ func (s *Store) TakeDeadLetter(ctx context.Context, id string) error {
 	}
 	s.observeCommit(startedAt, err)
 	if err != nil {
-		return fmt.Errorf("take dead letter %s: %w", id, err)
+		return fmt.Errorf("delete dead letter %s: %w", id, err)
 	}
 	return nil
 }

@@ -135,7 +135,7 @@ func TestLargeDeadLetters(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, got, 1)
 	require.True(t, bytes.Equal(body, got[0].Body))
-	require.NoError(t, s.TakeDeadLetter(t.Context(), id))
+	require.NoError(t, s.DeleteDeadLetter(t.Context(), id))
 	require.NotContains(t, string(tableContent(t, s)), "letter#", "nothing is left of it")
 	_, err = s.PutDeadLetter(t.Context(), store.DeadLetter{Body: randomBytes(4 << 20)})
 	require.ErrorContains(t, err, "KB")

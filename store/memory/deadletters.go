@@ -49,8 +49,8 @@ func (s *Store) ListDeadLetters(_ context.Context, after string, limit int) ([]s
 	return out, nil
 }
 
-// TakeDeadLetter implements store.DeadLetters.
-func (s *Store) TakeDeadLetter(_ context.Context, id string) error {
+// DeleteDeadLetter implements store.DeadLetters.
+func (s *Store) DeleteDeadLetter(_ context.Context, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := slices.IndexFunc(s.deadLetters, func(d store.DeadLetter) bool { return d.ID == id })

@@ -99,8 +99,8 @@ func (s *Store) unseal(d *store.DeadLetter, sealed []byte) error {
 	return nil
 }
 
-// TakeDeadLetter implements store.DeadLetters.
-func (s *Store) TakeDeadLetter(ctx context.Context, id string) error {
+// DeleteDeadLetter implements store.DeadLetters.
+func (s *Store) DeleteDeadLetter(ctx context.Context, id string) error {
 	n, err := store.ParseDeadLetterID(id)
 	if err != nil {
 		return err

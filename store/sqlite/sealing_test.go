@@ -127,7 +127,7 @@ func TestKeysRotate(t *testing.T) {
 		require.ErrorContains(t, err, store.FormatDeadLetterID(1), "which it is")
 		require.Len(t, letters, 1, "and the others")
 		require.Equal(t, "new", string(letters[0].Body))
-		require.NoError(t, s.TakeDeadLetter(t.Context(), store.FormatDeadLetterID(1)))
+		require.NoError(t, s.DeleteDeadLetter(t.Context(), store.FormatDeadLetterID(1)))
 	})
 	with(rotated, func(s *Store) { requireOrder(t, s, "left alone", 0) })
 }

@@ -117,17 +117,17 @@ func deadLettersSorted(t *testing.T, s store.Store, l store.DeadLetters) {
 
 func deadLettersTakenOnce(t *testing.T, s store.Store, l store.DeadLetters) {
 	first, second := mustPut(t, l, newDeadLetter("1")), mustPut(t, l, newDeadLetter("2"))
-	require.NoError(t, l.TakeDeadLetter(t.Context(), second))
-	require.ErrorIs(t, l.TakeDeadLetter(t.Context(), second), approval.ErrNotFound)
+	require.NoError(t, l.DeleteDeadLetter(t.Context(), second))
+	require.ErrorIs(t, l.DeleteDeadLetter(t.Context(), second), approval.ErrNotFound)
 	for _, id := range []string{"", "x", "-1", "0", second + "0", "99999999999999999999"} {
-		require.ErrorIs(t, l.TakeDeadLetter(t.Context(), id), approval.ErrNotFound, "%q", id)
+		require.ErrorIs(t, l.DeleteDeadLetter(t.Context(), id), approval.ErrNotFound, "%q", id)
 	}
 	require.Len(t, mustListDeadLetters(t, l, "", 10), 1)
 	third := mustPut(t, l, newDeadLetter("3"))
 	require.Greater(t, third, second, "an ID is used once")
-	require.NoError(t, l.TakeDeadLetter(t.Context(), first))
+	require.NoError(t, l.DeleteDeadLetter(t.Context(), first))
 	taken := make([]bool, 8)
-	runConcurrently(len(taken), func(i int) { taken[i] = l.TakeDeadLetter(t.Context(), third) == nil })
+	runConcurrently(len(taken), func(i int) { taken[i] = l.DeleteDeadLetter(t.Context(), third) == nil })
 	require.Len(t, slices.DeleteFunc(taken, func(ok bool) bool { return !ok }), 1, "a single goroutine takes it")
 	stats, err := s.Stats(t.Context())
 	require.NoError(t, err)
