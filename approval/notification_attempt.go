@@ -2,8 +2,8 @@ package approval
 
 import "time"
 
-// startNotifications starts the attempts that are due, and ends the notifications that are too old. The first attempt is
-// always made, however late.
+// startNotifications starts the attempts that are due, and ends the notifications that are too old. The first attempt
+// is always made, however late.
 func (o *Order) startNotifications(a *Approval, env Environment) []Action {
 	var actions []Action
 	var tooOld []*Notification

@@ -59,8 +59,9 @@ func (o *Order) keepUnmatched(d Decision, keep UnmatchedRetention, env Environme
 	return Verdict{Code: VerdictWaiting}
 }
 
-// applyUnmatched applies the unmatched decisions about a new approval. A refused decision becomes a dead letter, because
-// its sender was told that it waits. A final refusal does not: it is in the history, and an operator cannot cure it.
+// applyUnmatched applies the unmatched decisions about a new approval. A refused decision becomes a dead letter,
+// because its sender was told that it waits. After a final refusal there is no dead letter: an operator cannot cure it,
+// and the history has it.
 func (o *Order) applyUnmatched(a *Approval, env Environment) []Action {
 	var actions []Action
 	var rest []UnmatchedDecision
