@@ -35,8 +35,9 @@ type DispatchObserver interface {
 	DeadLettered(source string)
 }
 
-// Dispatcher hands actions to their handlers over topics in this process. The record of the order already has each
-// action as begun. If an action is lost, its lease expires and the sweeper begins the next attempt.
+// Dispatcher hands actions to their handlers over topics in this process. The topics are not durable and need not be:
+// the record of the order already has each action as begun, so if an action is lost, its lease expires and the sweeper
+// begins the next attempt.
 type Dispatcher struct {
 	topics   *gochannel.GoChannel
 	limit    int
@@ -76,10 +77,12 @@ func (d *Dispatcher) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	return out, err
 }
 
-// HasCapacity reports whether another action of this kind can run on this channel or target. Other callers may use up
-// the capacity before Dispatch, so concurrent callers can exceed the limit by their number. Before the topic has a
-// subscriber there is no capacity: a Go channel drops messages without a subscriber, and the router starts to consume
-// before it has subscribed to all topics.
+// HasCapacity reports whether another action of this kind can run on this channel or target. It reserves nothing: only
+// Dispatch counts an action as running. So the actions that a single transition starts together, or concurrent
+// transitions, can exceed the limit.
+//
+// Before the topic has a subscriber there is no capacity: a Go channel drops messages without a subscriber, and the
+// router starts to consume before it has subscribed to all topics.
 func (d *Dispatcher) HasCapacity(kind approval.ActionKind, name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -93,8 +96,8 @@ func topicOf(kind approval.ActionKind) string {
 	return TopicCallbacks
 }
 
-// Dispatch hands the actions out. A dead letter of an order needs no handler: the order's record has it, so it is
-// only counted and logged.
+// Dispatch hands the actions out. A dead letter of an order needs no handler: the record of the order states the
+// failure, so Dispatch only counts and logs it.
 func (d *Dispatcher) Dispatch(ctx context.Context, actions []approval.Action) {
 	for _, act := range actions {
 		d.observer.ActionDispatched(act.Kind)
@@ -154,9 +157,9 @@ func (d *Dispatcher) countRunning(msg *message.Message, delta int) {
 	d.observer.RunningActionsChanged(o.kind, delta)
 }
 
-// releaseCapacity is the middleware that releases the capacity of a finished action. It hides the action's error from
-// the Go channel, which would deliver the action again at once: the record of the order states when the next attempt
-// begins. A panic must have become an error before.
+// releaseCapacity is the middleware that releases the capacity of a finished action. It returns no error, because the
+// Go channel would then deliver the action again at once; the record of the order states when the next attempt begins.
+// recoverPanics must be inside it.
 func (d *Dispatcher) releaseCapacity(h message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
 		defer d.countRunning(msg, -1)

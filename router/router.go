@@ -16,13 +16,14 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Source is a way in: a queue or an HTTP route, and the handler of its messages.
+// Source is a place from which messages come, a queue or an HTTP route, with the handler of its messages.
 type Source struct {
 	Name       string // "request-" or "decision-" and the configured name; metrics and logs use it
 	Topic      string // the queue or the HTTP topic, as the subscriber names it
 	Subscriber message.Subscriber
 	Handle     message.NoPublishHandlerFunc
-	// DeadLetters keeps the messages that can never be handled. It is nil if the sender gets the reason as an answer.
+	// DeadLetters keeps the messages that can never be handled. It is nil for a source whose sender waits for the result
+	// and gets the reason as an answer, such as an HTTP route.
 	DeadLetters DeadLetters
 }
 
@@ -76,8 +77,9 @@ func New(p Parts) (*Router, error) {
 	r := &Router{Router: watermillRouter, parts: p}
 	// The first middleware is the outermost. Tracing surrounds all others, so that their logs and counts are part of
 	// the trace. Settling comes next, because it needs the final error of the message. Counting includes panics, so
-	// panics are recovered inside it. The time limit is next to the handler, because the middleware outside must not
-	// run under its context.
+	// panics are recovered inside it. The time limit is the innermost, because the others must not run under its
+	// context. The middleware of a single handler, such as writeDeadLetters, runs inside all of these: a message that
+	// became a dead letter counts as handled.
 	if p.Tracer != nil {
 		r.AddMiddleware(traceMessages(p.Tracer, r.isRequestSource))
 	}
@@ -89,8 +91,8 @@ func New(p Parts) (*Router, error) {
 	for _, s := range p.Decisions {
 		r.addSource(s, false)
 	}
-	// The middleware of a handler runs inside the common middleware. A panic of an action must become an error before
-	// releaseCapacity sees it; otherwise the Go channel would deliver the action again at once.
+	// These two handlers need a recoverPanics of their own, inside releaseCapacity. Otherwise a panic would pass through
+	// releaseCapacity and become an error outside of it, and the Go channel would deliver the action again at once.
 	r.AddConsumerHandler(TopicNotifications, TopicNotifications, p.Dispatcher, p.Notifications).
 		AddMiddleware(p.Dispatcher.releaseCapacity, recoverPanics)
 	r.AddConsumerHandler(TopicCallbacks, TopicCallbacks, p.Dispatcher, p.Callbacks).
@@ -118,7 +120,7 @@ func (r *Router) AddSources(ctx context.Context, requests, decisions []Source) e
 	for _, s := range decisions {
 		r.addSource(s, false)
 	}
-	if err := r.RunHandlers(context.Background()); err != nil { // Close ends them, as it ends the others
+	if err := r.RunHandlers(context.Background()); err != nil { // the handlers outlive ctx; Close ends them
 		return fmt.Errorf("router: start new sources: %w", err)
 	}
 	return nil

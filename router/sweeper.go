@@ -36,11 +36,11 @@ type Sweeper struct {
 	Interval time.Duration
 	// Batch is the number of orders that a sweep claims and advances concurrently.
 	Batch int
-	// Lease is the time for which claimed orders are leased to this process. An order without capacity for its actions
-	// is claimed again after this time.
+	// Lease is the time for which claimed orders are leased to this process, see store.Store. An order without capacity
+	// for its actions is claimed again after this time. The lease of an action is Transitions.Lease.
 	Lease time.Duration
-	// Orphans lists the orders that may have an action from a dead process. All of them are due by the given time. It is
-	// nil if other processes use the same store.
+	// Orphans lists the orders that are due by the given time, as store.OrphanLister does. It is nil if other processes
+	// may use the same store: their actions are not orphans.
 	Orphans func(ctx context.Context, until time.Time) ([]string, error)
 
 	lastSweep atomic.Int64 // the end of the last sweep, or the start of Run; Unix nanoseconds
@@ -87,8 +87,8 @@ func (s *Sweeper) Sweep(ctx context.Context) (int, error) {
 // errUnchanged ends an update that would store an unchanged record.
 var errUnchanged = errors.New("unchanged")
 
-// advanceOrder advances an order. If there is no capacity for any due action, it stores nothing: while a target hangs,
-// thousands of answers may be due in every sweep.
+// advanceOrder advances an order. If nothing changes, because there is no capacity for any due action, it stores
+// nothing: while a target hangs, thousands of answers may be due in every sweep.
 func advanceOrder(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
 	due := o.NextDue()
 	actions := o.Advance(env)
@@ -98,13 +98,14 @@ func advanceOrder(o *approval.Order, env approval.Environment) ([]approval.Actio
 	return actions, nil
 }
 
-// AdoptOrphans makes the actions of the previous process due at once, so that they do not wait for their leases to
-// expire. It must run before this process begins actions of its own, because they would look the same. If it fails, the
-// leases expire later.
+// AdoptOrphans makes the actions that the previous process left under way due at once, so that they do not wait for
+// their leases to expire. It must run before this process begins actions of its own, because it cannot tell these from
+// orphans. If it fails, the sweeper begins the next attempts after the leases have expired.
 func (s *Sweeper) AdoptOrphans(ctx context.Context) {
 	if s.Orphans == nil {
 		return
 	}
+	// An action under way is due at the end of its lease, which is at most one lease from now.
 	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))
 	if err == nil {
 		err = s.transitionAll(ctx, ids, adoptOrder)
@@ -142,9 +143,8 @@ func (s *Sweeper) transitionAll(
 	return group.Wait()
 }
 
-// SinceLastSweep returns the time since the last sweep ended. The health check uses it: a sweeper that hangs needs a
-// restart. A failing sweep counts as ended, because its store fails for every worker and a restart would not help. The
-// result is 0 before Run.
+// SinceLastSweep returns the time since the last sweep ended, or 0 before Run. The health check uses it: a sweeper that
+// hangs needs a restart. A sweep that failed has ended too, because a restart does not repair the store.
 func (s *Sweeper) SinceLastSweep(now time.Time) time.Duration {
 	if last := s.lastSweep.Load(); last != 0 {
 		return now.Sub(time.Unix(0, last))
