@@ -12,7 +12,7 @@ import (
 	"github.com/approval-relay/approval-relay/secret"
 )
 
-// Severity is the weight of a finding.
+// Severity distinguishes faults from warnings.
 type Severity int
 
 const (
@@ -22,8 +22,8 @@ const (
 	Warning
 )
 
-// Check collects the findings about a part of the configuration. Names of fields are relative to that part; the empty
-// name is the part itself. A message never quotes a value that may be a secret.
+// Check receives the findings about a part of the configuration, such as the settings of a channel. Names of fields are
+// relative to that part; the empty name is the part itself. A message never quotes a value that may be a secret.
 type Check struct {
 	path   string
 	report func(path string, severity Severity, message string)
@@ -69,7 +69,8 @@ func NewFieldError(field, format string, args ...any) error {
 	return &FieldError{Field: field, Message: fmt.Sprintf(format, args...)}
 }
 
-// InField returns an error about a part as an error about the whole: its fields begin with the name of the part.
+// InField turns an error about a part into an error about the whole. The names of its fields then begin with the name of
+// the part: "url" in the part "teams" becomes "teams.url".
 func InField(name string, err error) error {
 	if err == nil {
 		return nil
@@ -123,8 +124,8 @@ func (c *Check) OneOf(name, value string, allowed ...string) {
 	}
 }
 
-// Enums reports every text of a struct that is not in the list of its tag, such as `enum:"json,text"`. Fields of inlined
-// structs are not among them.
+// Enums reports every text field of a struct with a value that is not in the list of its tag, such as
+// `enum:"json,text"`. It does not look into inlined structs.
 func (c *Check) Enums(settings any) {
 	v := reflect.ValueOf(settings).Elem()
 	for f, value := range v.Fields() {
@@ -175,9 +176,10 @@ func (c *Check) BaseURL(name, text string) {
 	}
 }
 
-// PrivateURL reports a text that is not an absolute URL, or that would send links in clear text outside of the internal
-// network.
-func (c *Check) PrivateURL(name string, text secret.Text, allowInternal bool) {
+// HTTPSURL reports a text that is not an absolute https URL. Links are sent to this URL, and the holder of a link may
+// decide, so they must not travel in clear text. If allowInternal is set, the URL is in the internal network, and http
+// is accepted too.
+func (c *Check) HTTPSURL(name string, text secret.Text, allowInternal bool) {
 	if u, err := url.Parse(text.Reveal()); err == nil && u.Scheme == "http" && !allowInternal {
 		c.Fault(name, "must be https, because links are sent there; http is for internal addresses (allow_internal)")
 		return
@@ -206,8 +208,8 @@ func (c *Check) Secrets(name string, secrets []secret.Text, purpose string) {
 	}
 }
 
-// FaultsOf runs the checks of some settings and returns their faults, joined, each a FieldError. It is for constructors
-// that are called without a configuration file.
+// FaultsOf validates settings and returns their faults as a joined error; each of them is a FieldError. It is for
+// constructors that are called without a configuration file.
 func FaultsOf(settings Validator) error {
 	var faults []error
 	settings.Validate(NewCheck("", func(path string, severity Severity, message string) {

@@ -1,7 +1,7 @@
 // Package setup is the vocabulary between the configuration file and the adapters. An adapter (a channel, a target, a
-// webhook scheme, a store) declares a struct with its settings beside its code. The struct has yaml and doc tags, and
-// methods with the names of the interfaces here: SetDefaults, Validate, and an Open of its family. Package config
-// reads the file into such structs, and package app opens them.
+// webhook scheme, a store) declares a struct with its settings beside its code. The struct has yaml and doc tags. It
+// may implement Defaulter and Validator, and it has a method that opens the adapter, such as notify.Settings.Open.
+// Package config reads the file into such structs, and package app opens them.
 package setup
 
 import (
@@ -15,7 +15,8 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// AWS is a place where an AWS service is called. Settings embed it with the tag `yaml:",inline"`.
+// AWS determines where an AWS service is called, and under which role. Settings of adapters that call AWS embed it with
+// the tag `yaml:",inline"`.
 type AWS struct {
 	Region   string `yaml:"region" doc:"region; empty takes aws.region"`
 	Endpoint string `yaml:"endpoint" doc:"endpoint, for emulators; empty takes aws.endpoint"`
@@ -51,16 +52,18 @@ type AWSCaller interface {
 	AWSOperations() []string
 }
 
-// Env is the environment of an adapter that is opened.
+// Env is the part of the running program that an adapter gets when it is opened.
 type Env struct {
 	// Name is the name of the channel, target or webhook in the configuration.
 	Name string
-	// AWS returns the SDK's configuration for a place. Credentials are looked for at its first call.
+	// AWS returns the SDK's configuration for a region, endpoint and role. The SDK looks for credentials at the first
+	// call of a service, not here.
 	AWS func(place AWS) (aws.Config, error)
-	// Limiter returns the rate limiter with this key, and makes it at its first use. Adapters that use up the same
-	// quota, such as that of one account and region, share a limiter by its key.
+	// Limiter returns the rate limiter with this key, and makes it if it does not exist. Adapters that use up the same
+	// quota, such as the quota of an AWS account in a region, pass the same key and share the limiter. It may be called
+	// only while the adapter is opened.
 	Limiter func(key string, perSecond float64, burst int) Limiter
-	// SlackUsers has the Slack user IDs of approvers that the configuration names, by normalised approver ID.
+	// SlackUsers has the Slack user IDs of the people in the configuration, by approver ID.
 	SlackUsers map[approval.PersonID]string
 	// Stdout is the standard output of the program.
 	Stdout io.Writer

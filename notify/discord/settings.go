@@ -18,7 +18,7 @@ type Settings struct {
 
 // Validate implements setup.Validator.
 func (s *Settings) Validate(c *setup.Check) {
-	c.PrivateURL("webhook_url", s.WebhookURL, s.AllowInternal)
+	c.HTTPSURL("webhook_url", s.WebhookURL, s.AllowInternal)
 	u, err := url.Parse(s.WebhookURL.Reveal())
 	if err == nil && (strings.HasSuffix(u.Path, "/slack") || strings.HasSuffix(u.Path, "/github")) {
 		c.Fault("webhook_url", "must be the webhook's own URL, without /slack or /github: messages have Discord's format")

@@ -17,7 +17,7 @@ type Settings struct {
 
 // Validate implements setup.Validator.
 func (s *Settings) Validate(c *setup.Check) {
-	c.PrivateURL("webhook_url", s.WebhookURL, s.AllowInternal)
+	c.HTTPSURL("webhook_url", s.WebhookURL, s.AllowInternal)
 	u, err := url.Parse(s.WebhookURL.Reveal())
 	if err == nil && u.Host != "" && (!u.Query().Has("key") || !u.Query().Has("token")) {
 		c.Fault("webhook_url", "lacks key and token: copy the whole URL of the webhook, with all after its question mark")

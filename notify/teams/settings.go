@@ -21,7 +21,7 @@ func (s *Settings) SetDefaults(setup.Common) {
 
 // Validate implements setup.Validator.
 func (s *Settings) Validate(c *setup.Check) {
-	c.PrivateURL("webhook_url", s.WebhookURL, s.AllowInternal)
+	c.HTTPSURL("webhook_url", s.WebhookURL, s.AllowInternal)
 	c.Enums(s)
 }
 

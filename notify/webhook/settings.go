@@ -19,7 +19,7 @@ type Settings struct {
 
 // Validate implements setup.Validator.
 func (s *Settings) Validate(c *setup.Check) {
-	c.PrivateURL("url", s.URL, s.AllowInternal)
+	c.HTTPSURL("url", s.URL, s.AllowInternal)
 	if len(s.Secrets) == 0 {
 		c.Fault("secrets", "are missing: notifications are signed")
 		return
