@@ -24,8 +24,8 @@ import (
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
-// Kind is one kind of channel, target or scheme: the name of its field in the file, a line for the documentation, and a
-// function that makes empty settings of it.
+// Kind is a kind of channel, target or scheme, as a list in this file has it: the name of its field in the
+// configuration, a line for the documentation, and a function that makes empty settings of it.
 type Kind[S any] struct {
 	Name string
 	Doc  string
@@ -82,22 +82,22 @@ func SchemeKinds() []Kind[webhook.Settings] {
 }
 
 // Channel is a channel of the file: a mapping with the kind's name as its only field.
-type Channel struct{ choice[notify.Settings] }
+type Channel struct{ selection[notify.Settings] }
 
 // Target is a target of the file: a mapping with the kind's name as its only field.
-type Target struct{ choice[callback.Settings] }
+type Target struct{ selection[callback.Settings] }
 
 // Scheme is the scheme of a webhook: a field with the kind's name, beside the fields of Webhook.
-type Scheme struct{ choice[webhook.Settings] }
+type Scheme struct{ selection[webhook.Settings] }
 
 // NewChannel returns a channel with these settings, for configurations made by code.
 func NewChannel(kind string, s notify.Settings) Channel {
-	return Channel{choice[notify.Settings]{kind: kind, settings: s}}
+	return Channel{selection[notify.Settings]{kind: kind, settings: s}}
 }
 
 // NewTarget returns a target with these settings, for configurations made by code.
 func NewTarget(kind string, s callback.Settings) Target {
-	return Target{choice[callback.Settings]{kind: kind, settings: s}}
+	return Target{selection[callback.Settings]{kind: kind, settings: s}}
 }
 
 // Choices returns the names of all kinds with empty settings of each.
@@ -113,24 +113,25 @@ func (*Channel) noun() string { return "kind of channel" }
 func (*Target) noun() string  { return "kind of target" }
 func (*Scheme) noun() string  { return "scheme" }
 
-// Choice is a kind that a part of the file can name.
+// Choice is a Kind without its type parameter, for the code that reads, describes and checks all kinds alike.
 type Choice struct {
 	Name     string
 	Doc      string
 	Settings any // a pointer to empty settings
 }
 
-// Chooser is a part of the file that names a kind.
+// Chooser is a part of the file that names a kind: a Channel, a Target or a Scheme.
 type Chooser interface {
-	Choices() []Choice
-	noun() string
-	current() (kind string, settings any)
-	choose(kind string, settings any)
-	misspell()
+	Choices() []Choice                    // the kinds that it may name
+	noun() string                         // for messages, such as "kind of channel"
+	current() (kind string, settings any) // the kind that it names, or ""
+	choose(kind string, settings any)     // is called when the file names a kind
+	misspell()                            // is called when the file names an unknown kind
 }
 
-// choice is the kind that a part of the file names, with its settings. A faulty file can name several; the first counts.
-type choice[S any] struct {
+// selection is the kind that a part of the file has named, with its settings. A faulty file can name several kinds; the
+// first counts.
+type selection[S any] struct {
 	kind     string
 	settings S
 	others   []string // further kinds
@@ -138,24 +139,24 @@ type choice[S any] struct {
 }
 
 // Kind returns the name of the kind, or the empty text if the file names no kind.
-func (c choice[S]) Kind() string { return c.kind }
+func (c selection[S]) Kind() string { return c.kind }
 
 // Settings returns the settings of the kind, or nil if the file names no kind.
-func (c choice[S]) Settings() S { return c.settings }
+func (c selection[S]) Settings() S { return c.settings }
 
 // IsSet reports whether the file names a kind.
-func (c choice[S]) IsSet() bool { return c.kind != "" }
+func (c selection[S]) IsSet() bool { return c.kind != "" }
 
-// isUnknown reports whether the kind is unknown because of a fault that was reported already. Checks that depend on the
-// kind are skipped then.
-func (c choice[S]) isUnknown() bool { return c.misspelt && c.kind == "" }
+// isUnknown reports whether the file names only an unknown kind. That fault was reported already, so checks that depend
+// on the kind are skipped.
+func (c selection[S]) isUnknown() bool { return c.misspelt && c.kind == "" }
 
 // isValid reports whether the file names exactly one kind.
-func (c choice[S]) isValid() bool { return c.kind != "" && len(c.others) == 0 }
+func (c selection[S]) isValid() bool { return c.kind != "" && len(c.others) == 0 }
 
-func (c *choice[S]) current() (kind string, settings any) { return c.kind, c.settings }
+func (c *selection[S]) current() (kind string, settings any) { return c.kind, c.settings }
 
-func (c *choice[S]) choose(kind string, settings any) {
+func (c *selection[S]) choose(kind string, settings any) {
 	if c.kind != "" && c.kind != kind {
 		c.others = append(c.others, kind)
 		return
@@ -164,10 +165,10 @@ func (c *choice[S]) choose(kind string, settings any) {
 	c.settings, _ = settings.(S)
 }
 
-func (c *choice[S]) misspell() { c.misspelt = true }
+func (c *selection[S]) misspell() { c.misspelt = true }
 
 // validateKind reports a missing kind, several kinds, and every fault of the settings.
-func (c choice[S]) validateKind(check *setup.Check, chooser Chooser) {
+func (c selection[S]) validateKind(check *setup.Check, chooser Chooser) {
 	switch {
 	case c.isUnknown():
 	case !c.IsSet():
