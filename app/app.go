@@ -29,22 +29,24 @@ import (
 
 // Times and bounds that no configuration needs to change.
 const (
-	// actionLease is the time that this process has for an action. It bounds the delay of an answer after a SIGKILL, and
-	// is longer than callTimeout and the recording of the result together.
+	// actionLease is the time that this process has for an action. It must be longer than a call (callTimeout) and the
+	// recording of its result together. After a crash, an answer is late by at most this time.
 	actionLease = 30 * time.Second
-	// callTimeout bounds one callback or notification: an endpoint that accepts the connection and then stays silent.
+	// callTimeout bounds a single callback or notification, in case the endpoint accepts the connection and never
+	// answers.
 	callTimeout = 10 * time.Second
-	// messageLimit bounds the handling of one message: a store that hangs.
+	// messageLimit bounds the handling of a message, in case the store hangs.
 	messageLimit = 30 * time.Second
-	// maxActionsPerOutput bounds the actions in progress for one channel or target.
+	// maxActionsPerOutput bounds the actions in progress for each channel or target.
 	maxActionsPerOutput = 128
-	// maxCallsPerHost bounds the callbacks in progress to one host of callback URLs: several hosts may hang before a
-	// target has no capacity for the others.
+	// maxCallsPerHost bounds the callbacks in progress to a single host of callback URLs. It is a quarter of
+	// maxActionsPerOutput, so that a few hosts that hang do not use up the capacity of their target.
 	maxCallsPerHost = 32
-	// sweepInterval bounds the delay after which a deadline is noticed.
+	// sweepInterval is the pause between two sweeps, and so about the longest delay of a deadline.
 	sweepInterval = 500 * time.Millisecond
 	sweepBatch    = 256
-	sweepLease    = 2 * time.Second
+	// sweepLease is the time after which an order is swept again if there was no capacity for its actions.
+	sweepLease = 2 * time.Second
 )
 
 // Options are what an App gets beside its configuration.
@@ -56,25 +58,25 @@ type Options struct {
 	Revision string
 	// Load reads the configuration again, for a reload; nil means that there is nothing to reload.
 	Load func() (*config.Config, []config.Finding, error)
-	// File is the path of the configuration file, which is watched for changes if WatchInterval is positive.
+	// File is the path of the configuration file. If WatchInterval is positive, the file is watched for changes.
 	File          string
 	WatchInterval time.Duration
 	// Hangup receives a signal when the configuration is to be reloaded (SIGHUP).
 	Hangup <-chan os.Signal
 }
 
-// App is the program, wired. The part that the configuration can change while the program runs is in rules.
+// App is the wired program. A reload replaces its rules; all other fields need a restart to change.
 type App struct {
-	options Options
-	config  *config.Config // at the start; for everything that needs a restart
-	log     *slog.Logger
-	store   orderStore
-	metrics *metrics.Metrics
-	scrape  *prometheus.Registry
-	tracer  *tracing.Tracer // nil if nothing is traced
-	// lastFailure is the time of the last failed commit of the store, in Unix nanoseconds.
+	options  Options
+	config   *config.Config // the configuration of the start; the rules have the current configuration
+	log      *slog.Logger
+	store    orderStore
+	metrics  *metrics.Metrics
+	registry *prometheus.Registry
+	tracer   *tracing.Tracer // nil if nothing is traced
+	// lastFailure is the time of the last failed commit of the store, in Unix nanoseconds. Readiness depends on it.
 	lastFailure atomic.Int64
-	ending      atomic.Bool
+	ending      atomic.Bool // the program is shutting down and not ready any more
 
 	router     *router.Router
 	ingress    *api.Ingress
@@ -88,11 +90,12 @@ type App struct {
 	ring        *keys.Ring
 	links       *link.Links
 
-	reloading sync.Mutex // held by a reload
-	limiters  limiters   // used by rules that are being made
+	reloading sync.Mutex // held by a reload, so that there is only a single reload at a time
+	limiters  limiters   // used by makeRules only, so that reloading guards it
 	rules     atomic.Pointer[rules]
 	watch     *fileWatch
-	// providers receives the handler of each new sign-in provider, which is then looked up.
+	// providers has the sign-in handler of the start and of each reload. addProviderLookup receives it and looks up its
+	// provider in the background.
 	providers chan *signin.Handler
 }
 
@@ -120,8 +123,8 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 	if err := a.setUpTracing(ctx, &names); err != nil {
 		return nil, err
 	}
-	a.scrape = prometheus.NewRegistry()
-	a.metrics = metrics.New(a.scrape, names)
+	a.registry = prometheus.NewRegistry()
+	a.metrics = metrics.New(a.registry, names)
 	a.metrics.RegisterRuntime(o.Version, o.Revision)
 	a.metrics.ConfigRead(time.Now(), nil)
 	a.aws = newAWSClients(ctx, c.AWS, a.metrics)
@@ -145,7 +148,8 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 	return a, a.wireRouter()
 }
 
-// wireEngine makes the parts that move orders on.
+// wireEngine makes the parts that run transitions on orders: the dispatcher, the transitions, the decider and the
+// sweeper.
 func (a *App) wireEngine() {
 	a.metrics.RegisterStore(a.store.Stats)
 	observed := observedStore{a.store, a.metrics}
@@ -182,7 +186,7 @@ func (a *App) wireEngine() {
 	}
 }
 
-// wireRouter draws the map of sources and handlers.
+// wireRouter connects the sources with their handlers.
 func (a *App) wireRouter() (err error) {
 	s := a.httpSources(a.config)
 	a.router, err = router.New(router.Parts{
@@ -195,7 +199,7 @@ func (a *App) wireRouter() (err error) {
 		Tracer:        a.messageTracer(),
 		Log:           a.log,
 		TimeLimit:     messageLimit,
-		CloseTimeout:  a.config.Shutdown.Timeout * 3 / 5,
+		CloseTimeout:  a.config.Shutdown.Timeout * 3 / 5, // before it, each of the two HTTP servers may take a fifth
 	})
 	return err
 }

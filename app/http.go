@@ -32,7 +32,7 @@ func (a *App) makeHTTP(r *rules) error {
 		Workflows:     sortedNames(r.config.Workflows),
 		ProgramToken:  tokens.program,
 		OperatorToken: tokens.operator,
-		Metrics:       promhttp.HandlerFor(a.scrape, promhttp.HandlerOpts{Registry: a.scrape, EnableOpenMetrics: true}),
+		Metrics:       promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry, EnableOpenMetrics: true}),
 		OpenMetrics:   r.config.Operator.OpenMetrics,
 		OperatorAPI: &api.OperatorAPI{
 			Orders:      a.store,

@@ -29,7 +29,7 @@ func (a *App) environment(c *config.Config, name string) setup.Env {
 	}
 }
 
-// openChannels opens every channel. A channel whose audience is unknown is refused.
+// openChannels opens every channel. A channel with an unknown audience is refused.
 func (a *App) openChannels(c *config.Config, previous *rules) (map[string]handlers.Channel, error) {
 	channels := map[string]handlers.Channel{}
 	for _, name := range sortedNames(c.Channels) {

@@ -42,7 +42,7 @@ func (a *App) openQueues(ctx context.Context) (*queues, error) {
 	return q, nil
 }
 
-// openQueue makes the source of one queue. If there is a topic, the queue is subscribed to it.
+// openQueue makes the source of a queue. If there is a topic, the queue is subscribed to it.
 func (a *App) openQueue(ctx context.Context, q *queues, name string, s sqs.Settings, topic *config.Decision) (router.Source, error) {
 	client, err := a.aws.sqsClient(ctx)
 	if err != nil {

@@ -193,7 +193,7 @@ func TestReloadOfABrokenFileChangesNothing(t *testing.T) {
 
 func (r *reloadedApp) scraped(t *testing.T) string {
 	t.Helper()
-	families, err := r.scrape.Gather()
+	families, err := r.registry.Gather()
 	require.NoError(t, err)
 	var b strings.Builder
 	for _, f := range families {

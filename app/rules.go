@@ -14,9 +14,9 @@ import (
 	"github.com/approval-relay/approval-relay/signin"
 )
 
-// rules is the part of the program that a reload replaces as a whole: everything that is made of workflows, people,
-// groups, sources, channels, targets, tokens and secrets. A message, an action or an HTTP request is handled by the rules
-// that are current when its handling begins.
+// rules is the part of the program that a reload replaces as a whole: everything that is made of the workflows, people,
+// groups, sources, channels, targets, tokens and secrets of the configuration. A message, an action or an HTTP request
+// is handled by the rules that are current when its handling begins.
 type rules struct {
 	config        *config.Config
 	channels      map[string]handlers.Channel
@@ -30,10 +30,10 @@ type rules struct {
 	operator      http.Handler
 }
 
-// makeRules makes the rules of a configuration. It changes nothing of the running program. Channels and targets whose
-// settings are those of the previous rules are taken from there, with their state: circuit breakers, rate limiters,
-// caches. Those that the configuration no longer has are kept too, because approvals that were requested under the
-// previous rules name them.
+// makeRules makes the rules of a configuration. It changes nothing of the running program. A channel or target with
+// unchanged settings is taken from the previous rules, so that it keeps its state: circuit breaker, rate limiter,
+// caches. A channel or target that the configuration no longer has is kept too, because approvals that were requested
+// under the previous rules name it. At the start there are no previous rules.
 func (a *App) makeRules(c *config.Config, previous *rules) (*rules, error) {
 	r := &rules{config: c}
 	var err error
@@ -65,7 +65,7 @@ func (a *App) makeRules(c *config.Config, previous *rules) (*rules, error) {
 	return r, a.makeHTTP(r)
 }
 
-// retire ends the circuit breakers that the next rules do not use.
+// retire ends the circuit breakers that the next rules do not use: the breakers of targets with changed settings.
 func (r *rules) retire(next *rules) {
 	for name, target := range r.targets.byName {
 		breaker, ok := target.(*callback.Breaker)
@@ -90,7 +90,8 @@ func (a *App) notify(msg *message.Message) error { return a.rules.Load().notific
 // callBack carries out a callback or heartbeat by the current rules.
 func (a *App) callBack(msg *message.Message) error { return a.rules.Load().callbacks.Handle(msg) }
 
-// errRemoved is the error of a message whose source a reload removed while the message was on its way.
+// errRemoved is the error of a message from a source that a reload removed while the message was on its way. It is
+// temporary: the sender or queue may deliver the message again to a worker that still has the source.
 var errRemoved = errors.New("the configuration no longer has this source")
 
 // handle returns the function that handles the messages of a source by the current rules.

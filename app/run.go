@@ -16,7 +16,7 @@ import (
 )
 
 // Run serves until the context ends or a part of the program fails, and then closes the store. It calls ready with the
-// addresses at which it listens; the public one is nil if there is none.
+// addresses at which it listens; the public address is nil if the program does not serve it.
 func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (err error) {
 	defer func() {
 		if closeErr := a.store.Close(); closeErr != nil {
