@@ -109,7 +109,8 @@ func (c *awsClients) subscribe(ctx context.Context, topic, queue string) error {
 		return err
 	}
 	sub, err := wmsns.NewSubscriber(wmsns.SubscriberConfig{
-		AWSConfig: cfg, OptFns: []func(*sns.Options){func(o *sns.Options) { o.BaseEndpoint = c.base }}, TopicResolver: wmsns.TransparentTopicResolver{},
+		AWSConfig: cfg, OptFns: []func(*sns.Options){func(o *sns.Options) { o.BaseEndpoint = c.base }},
+		TopicResolver:        wmsns.TransparentTopicResolver{},
 		GenerateSqsQueueName: func(context.Context, wmsns.TopicArn) (string, error) { return queue, nil },
 	}, wmsqs.SubscriberConfig{
 		AWSConfig: cfg, OptFns: []func(*awssqs.Options){func(o *awssqs.Options) { o.BaseEndpoint = c.base }},

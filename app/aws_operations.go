@@ -59,7 +59,9 @@ type subscribedQueueAPI interface {
 // subscribedTopicAPI is the slice of the SDK's SNS client by which a queue or a URL is subscribed to a topic.
 type subscribedTopicAPI interface {
 	Subscribe(context.Context, *awssns.SubscribeInput, ...func(*awssns.Options)) (*awssns.SubscribeOutput, error)
-	ConfirmSubscription(context.Context, *awssns.ConfirmSubscriptionInput, ...func(*awssns.Options)) (*awssns.ConfirmSubscriptionOutput, error)
+	ConfirmSubscription(
+		context.Context, *awssns.ConfirmSubscriptionInput, ...func(*awssns.Options),
+	) (*awssns.ConfirmSubscriptionOutput, error)
 }
 
 var (

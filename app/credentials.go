@@ -30,7 +30,8 @@ func openKeys(c *config.Config, log *slog.Logger) (*keys.Ring, error) {
 	}
 	if !c.Store.Memory {
 		if _, err := os.Stat(c.Store.SQLite); err == nil {
-			return nil, fmt.Errorf("there is a store %s, but its keys %s are missing: restore them, or move the store away", c.Store.SQLite, c.Keys.File)
+			return nil, fmt.Errorf("there is a store %s, but its keys %s are missing: restore them, "+
+				"or move the store away", c.Store.SQLite, c.Keys.File)
 		}
 	}
 	ring = keys.NewRing(time.Now())
@@ -87,7 +88,8 @@ func operatorToken(path string) (string, error) {
 		return createTokenFile(path)
 	}
 	if err == nil && info.Mode().Perm()&0o007 != 0 {
-		return "", fmt.Errorf("read operator.token_file: %s is readable by all users (mode %04o): change its mode to 600", path, info.Mode().Perm())
+		return "", fmt.Errorf("read operator.token_file: %s is readable by all users (mode %04o): change its mode to 600",
+			path, info.Mode().Perm())
 	}
 	b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
 	if err != nil {

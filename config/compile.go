@@ -181,7 +181,8 @@ func (w Workflow) marks() []handlers.RelativeTime {
 func (w Workflow) escalations() []handlers.Escalation {
 	escalations := make([]handlers.Escalation, 0, len(w.Escalations))
 	for _, e := range w.Escalations {
-		escalations = append(escalations, handlers.Escalation{RelativeTime: handlers.RelativeTime{After: e.After, Before: e.Before}, To: e.To})
+		escalations = append(escalations, handlers.Escalation{RelativeTime: handlers.RelativeTime{After: e.After,
+			Before: e.Before}, To: e.To})
 	}
 	return escalations
 }

@@ -20,7 +20,10 @@ func requestFields() map[string]Expressions {
 			"body.orderId", "body.orderID", "body.order_id", "body.OrderId", "body.approvalRequest.orderId",
 			"body.approvalRequest.order_id", "body.order.id", "body.order.orderId", "body.input.orderId",
 		},
-		"token":     {"body.taskToken", "body.TaskToken", "body.task_token", "body.MyTaskToken", "body.tasktoken", "body.callbackId", "body.callback_id"},
+		"token": {
+			"body.taskToken", "body.TaskToken", "body.task_token", "body.MyTaskToken", "body.tasktoken",
+			"body.callbackId", "body.callback_id",
+		},
 		"callback":  {"body.callbackUrl", "body.callbackURL", "body.callback_url"},
 		"step":      {"body.step", "body.approvalRequest.step", "body.order.step"},
 		"title":     {"body.title", "body.subject", "body.approvalRequest.title", "body.order.title"},
@@ -30,9 +33,12 @@ func requestFields() map[string]Expressions {
 			"body.approvers", "body.approver", "body.managerEmail", "body.approverEmail", "body.approvalRequest.approvers",
 			"body.approvalRequest.managerEmail", "body.approvalRequest.approverEmail", "body.order.managerEmail",
 		},
-		"started":  {"body.enteredTime", "body.startedAt"},
-		"deadline": {"body.approvalDeadline", "body.deadline", "body.taskTokenExpiration", "body.expiresAt", "body.approvalRequest.deadline"},
-		"timeout":  {"body.timeoutSeconds", "body.timeout_seconds", "body.TimeoutSeconds", "body.approvalRequest.timeoutSeconds"},
+		"started": {"body.enteredTime", "body.startedAt"},
+		"deadline": {
+			"body.approvalDeadline", "body.deadline", "body.taskTokenExpiration", "body.expiresAt",
+			"body.approvalRequest.deadline",
+		},
+		"timeout": {"body.timeoutSeconds", "body.timeout_seconds", "body.TimeoutSeconds", "body.approvalRequest.timeoutSeconds"},
 	}
 }
 

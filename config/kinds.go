@@ -39,7 +39,8 @@ func ChannelKinds() []Kind[notify.Settings] {
 		{"smtp", "e-mail", func() notify.Settings { return new(smtp.Settings) }},
 		{"ses", "e-mail through Amazon SES", func() notify.Settings { return new(ses.Settings) }},
 		{"slack", "Slack, by a bot or an incoming webhook; its buttons decide", func() notify.Settings { return new(slack.Settings) }},
-		{"teams", "a card in Microsoft Teams, through a workflow of its Workflows app", func() notify.Settings { return new(teams.Settings) }},
+		{"teams", "a card in Microsoft Teams, through a workflow of its Workflows app",
+			func() notify.Settings { return new(teams.Settings) }},
 		{"discord", "a message in a channel of Discord, through an incoming webhook",
 			func() notify.Settings { return new(discord.Settings) }},
 		{"googlechat", "a card in a space of Google Chat, through an incoming webhook",
@@ -54,7 +55,8 @@ func ChannelKinds() []Kind[notify.Settings] {
 // TargetKinds lists the kinds of targets. To add one, write its package and add a line here.
 func TargetKinds() []Kind[callback.Settings] {
 	return []Kind[callback.Settings]{
-		{"stepfunctions", "SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat", func() callback.Settings { return new(stepfunctions.Settings) }},
+		{"stepfunctions", "SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat",
+			func() callback.Settings { return new(stepfunctions.Settings) }},
 		{"lambda", "Lambda durable functions: SendDurableExecutionCallbackSuccess, …Failure, …Heartbeat; the token is the callback ID",
 			func() callback.Settings { return new(lambda.Settings) }},
 		{"codepipeline", "manual approvals of CodePipeline: PutApprovalResult; the token is PIPELINE/STAGE/ACTION/TOKEN",
@@ -73,10 +75,12 @@ func SchemeKinds() []Kind[webhook.Settings] {
 		{"standard", "Standard Webhooks", func() webhook.Settings { return new(webhook.StandardSettings) }},
 		{"github", "GitHub: HMAC-SHA256 in X-Hub-Signature-256", func() webhook.Settings { return new(webhook.GitHubSettings) }},
 		{"slack", "Slack: signing secret, X-Slack-Signature", func() webhook.Settings { return new(webhook.SlackSettings) }},
-		{"stripe", "Stripe, and senders that sign alike: t=TIMESTAMP,v1=SIGNATURE in one header", func() webhook.Settings { return new(webhook.StripeSettings) }},
+		{"stripe", "Stripe, and senders that sign alike: t=TIMESTAMP,v1=SIGNATURE in one header",
+			func() webhook.Settings { return new(webhook.StripeSettings) }},
 		{"sns", "Amazon SNS over HTTPS: signature versions 1 and 2; the subscription is confirmed automatically",
 			func() webhook.Settings { return new(webhook.SNSSettings) }},
-		{"client_certificate", "mutual TLS that a proxy in front has checked, as a header states; the proxy must remove that header from all other requests",
+		{"client_certificate", "mutual TLS that a proxy in front has checked, as a header states; " +
+			"the proxy must remove that header from all other requests",
 			func() webhook.Settings { return new(webhook.CertificateSettings) }},
 	}
 }

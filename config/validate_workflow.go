@@ -106,7 +106,8 @@ func (w Workflow) validateNotifications(check *setup.Check, c *Config) {
 	c.validateChannelNames(check, "events", w.Events)
 	for i, name := range w.Events {
 		if ch, ok := c.Channels[name]; ok && ch.IsSet() && !ch.TakesEvents() {
-			check.Fault("events"+index(i), "%q notifies people; events go to a channel for programs: %s", name, thereAre(name, c.eventChannels()))
+			check.Fault("events"+index(i), "%q notifies people; events go to a channel for programs: %s",
+				name, thereAre(name, c.eventChannels()))
 		}
 	}
 	for i, e := range w.Escalations {

@@ -16,7 +16,8 @@ func (c *Config) warnAddresses(check *setup.Check) {
 	}
 	host, _, _ := net.SplitHostPort(c.Operator.Listen)
 	if isEveryInterface(host) && !c.Operator.AllInterfaces {
-		check.Warn("operator.listen", "is open to all networks of this machine; name an address, such as 127.0.0.1, or set allow_all_interfaces, as in a container")
+		check.Warn("operator.listen", "is open to all networks of this machine; "+
+			"name an address, such as 127.0.0.1, or set allow_all_interfaces, as in a container")
 	}
 }
 
@@ -30,7 +31,9 @@ func (c *Config) warnLogChannel(check *setup.Check) {
 	}
 	for _, name := range sortedNames(c.Channels) {
 		if _, isLog := c.Channels[name].Settings().(*logchannel.Settings); isLog && c.notifiesPeople(name) {
-			check.Warn("channels."+name, "prints links that decide on the standard output, where everybody who reads the log can use them; it is for trying out")
+			check.Warn("channels."+name, "prints links that decide on the standard output, "+
+				"where everybody who reads the log can use them; "+
+				"it is for trying out")
 		}
 	}
 }

@@ -43,7 +43,8 @@ const minEntropy = 128
 
 func warnWeak(check *setup.Check, path, token string) {
 	if bits := entropy(token); bits < minEntropy {
-		check.Warn(path, "can be guessed: it has at most %d random bits, and should have %d; openssl rand -hex 32 makes such a token", int(bits), minEntropy)
+		check.Warn(path, "can be guessed: it has at most %d random bits, "+
+			"and should have %d; openssl rand -hex 32 makes such a token", int(bits), minEntropy)
 	}
 }
 

@@ -10,11 +10,13 @@ import (
 // warnTimes reports times that can never come.
 func (w workflowCheck) warnTimes() {
 	if w.TaskTimeout > 0 && w.Deadline > w.TaskTimeout && !w.unset.deadline {
-		w.check.Warn("deadline", "is %s, but the task ends after %s (task_timeout)", setup.FormatDuration(w.Deadline), setup.FormatDuration(w.TaskTimeout))
+		w.check.Warn("deadline", "is %s, but the task ends after %s (task_timeout)",
+			setup.FormatDuration(w.Deadline), setup.FormatDuration(w.TaskTimeout))
 	}
 	longest := w.longestWait()
 	if w.Heartbeat >= longest {
-		w.check.Warn("heartbeat", "is %s, but an approval ends after %s, so no heartbeat is sent", setup.FormatDuration(w.Heartbeat), setup.FormatDuration(longest))
+		w.check.Warn("heartbeat", "is %s, but an approval ends after %s, so no heartbeat is sent",
+			setup.FormatDuration(w.Heartbeat), setup.FormatDuration(longest))
 	}
 	for i, m := range w.Reminders {
 		if m.After >= longest || m.Before >= longest {
@@ -36,7 +38,8 @@ func (w workflowCheck) warnEscalation(field string, e Escalation, longest time.D
 	case e.After >= longest && w.Undeliverable != "escalate":
 		w.check.Warn(field, "never happens, because an approval ends after %s", setup.FormatDuration(longest))
 	case e.Before >= longest:
-		w.check.Warn(field, "happens at once, because an approval ends after %s; add these people to approvers", setup.FormatDuration(longest))
+		w.check.Warn(field, "happens at once, because an approval ends after %s; add these people to approvers",
+			setup.FormatDuration(longest))
 	}
 }
 

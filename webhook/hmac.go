@@ -24,7 +24,8 @@ type HMAC struct {
 	decode  func(string) ([]byte, error)
 }
 
-// NewHMAC returns a verifier that accepts a signature with any of the secrets. The error joins a setup.FieldError for every fault of the settings.
+// NewHMAC returns a verifier that accepts a signature with any of the secrets. The error joins a setup.FieldError for
+// every fault of the settings.
 func NewHMAC(c HMACSettings) (*HMAC, error) {
 	setup.Default(&c.Algorithm, "sha256")
 	secrets, err := parseSecrets(secret.RevealAll(c.Secrets), decodePlain)

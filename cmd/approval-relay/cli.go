@@ -41,7 +41,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	exited := -1
 	parser, err := kong.New(&c,
 		kong.Name("approval-relay"),
-		kong.Description("Stores approval requests of waiting workflows, notifies approvers, collects their decisions, and answers each workflow exactly once."),
+		kong.Description("Stores approval requests of waiting workflows, notifies approvers, collects their decisions, and "+
+			"answers each workflow exactly once."),
 		kong.Writers(stdout, stderr), kong.Exit(func(status int) { exited = status }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.UsageOnError(),
 	)

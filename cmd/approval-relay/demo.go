@@ -84,16 +84,19 @@ const (
 // show tells the story.
 func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, shown *watcher, c client) error {
 	token := aws.StepFunctions.OpenTask(24*time.Hour, 0)
-	body := fmt.Sprintf(`{"taskToken": %q, "approvalRequest": {"orderId": %q, "customer": "ACME", "total": 1250, "currency": "EUR"}, "approvalDeadline": %q}`,
+	body := fmt.Sprintf(`{"taskToken": %q, "approvalRequest": {"orderId": %q, "customer": "ACME",
+		"total": 1250, "currency": "EUR"}, "approvalDeadline": %q}`,
 		token, demoOrder, time.Now().UTC().Format(time.RFC3339Nano))
-	fmt.Fprintf(w.stdout, "1. A workflow waits. Its state put this on the SQS queue %q:\n     %s\n\n", demoQueue, strings.Replace(body, token, "AQC…", 1))
+	fmt.Fprintf(w.stdout, "1. A workflow waits. Its state put this on the SQS queue %q:\n     %s\n\n",
+		demoQueue, strings.Replace(body, token, "AQC…", 1))
 	aws.SQS.PutMessage(demoQueue, body, nil)
 
 	operator, err := c.readToken()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w.stdout, "   The operator's console shows all that follows: %s/console/\n   Sign in with this demo's token: %s\n\n", c.URL, operator)
+	fmt.Fprintf(w.stdout,
+		"   The operator's console shows all that follows: %s/console/\n   Sign in with this demo's token: %s\n\n", c.URL, operator)
 	fmt.Fprintf(w.stdout, "2. The relay recorded it and notifies the approver (channel: log):\n")
 	var link string
 	select {
@@ -167,7 +170,8 @@ workflows:
     requests: {sqs: {queue: %s}}
     task_timeout: 24h
 `, public, public, filepath.Join(dir, "token"), filepath.Join(dir, "relay.db"), filepath.Join(dir, "keys"), endpoint, demoQueue)
-	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo", "AWS_EC2_METADATA_DISABLED": "true"} {
+	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo",
+		"AWS_EC2_METADATA_DISABLED": "true"} {
 		if err := os.Setenv(name, value); err != nil { // where the SDK looks
 			return nil, err
 		}

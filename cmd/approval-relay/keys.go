@@ -44,7 +44,8 @@ func (c *keysRotateCmd) Run(w *world) error {
 	if err := ring.SaveFile(c.File); err != nil {
 		return err
 	}
-	fmt.Fprintf(w.stdout, "%s: key %s is the primary now, %d key(s) in all; restart the worker\n", c.File, ring.PrimaryID(), len(ring.ListKeys()))
+	fmt.Fprintf(w.stdout, "%s: key %s is the primary now, %d key(s) in all; restart the worker\n",
+		c.File, ring.PrimaryID(), len(ring.ListKeys()))
 	return nil
 }
 

@@ -27,7 +27,8 @@ func (c *requestsCmd) Run(w *world) error {
 		state = ""
 	}
 	var list api.OrderList
-	if err := c.call(w.ctx, "GET", fmt.Sprintf("/v1/orders?state=%s&after=%s&limit=%d", state, escape(c.After), c.Limit), nil, &list); err != nil {
+	if err := c.call(w.ctx, "GET", fmt.Sprintf("/v1/orders?state=%s&after=%s&limit=%d",
+		state, escape(c.After), c.Limit), nil, &list); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -37,11 +38,13 @@ func (c *requestsCmd) Run(w *world) error {
 	fmt.Fprintln(t, "ORDER\tSTEP\tWORKFLOW\tSTATUS\tREQUESTED\tDEADLINE\tCALLBACK\tWAITS FOR")
 	for _, o := range list.Orders {
 		for _, a := range o.Approvals {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", untrusted.TerminalLine(o.OrderID), untrusted.TerminalLine(dash(a.Step)), a.Workflow, a.Status, stamp(a.RequestedAt),
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+				untrusted.TerminalLine(o.OrderID), untrusted.TerminalLine(dash(a.Step)), a.Workflow, a.Status, stamp(a.RequestedAt),
 				stamp(a.Deadline), callbackState(a), untrusted.TerminalLine(undecidedApprovers(a)))
 		}
 		if len(o.Approvals) == 0 {
-			fmt.Fprintf(t, "%s\t-\t-\t%d decision(s) without request\t-\t-\t-\t-\n", untrusted.TerminalLine(o.OrderID), len(o.UnmatchedDecisions))
+			fmt.Fprintf(t, "%s\t-\t-\t%d decision(s) without request\t-\t-\t-\t-\n",
+				untrusted.TerminalLine(o.OrderID), len(o.UnmatchedDecisions))
 		}
 	}
 	if err := t.Flush(); err != nil {
@@ -103,7 +106,8 @@ func printTimeline(out io.Writer, o *api.Order) error {
 		fmt.Fprintln(out)
 	}
 	for _, u := range o.UnmatchedDecisions {
-		fmt.Fprintf(out, "  decision %s by %s waits for its request until %s\n", untrusted.TerminalLine(u.DecisionID), untrusted.TerminalLine(u.DecidedBy), stamp(u.ExpiresAt))
+		fmt.Fprintf(out, "  decision %s by %s waits for its request until %s\n",
+			untrusted.TerminalLine(u.DecisionID), untrusted.TerminalLine(u.DecidedBy), stamp(u.ExpiresAt))
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, e := range o.History {

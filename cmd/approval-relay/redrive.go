@@ -58,7 +58,8 @@ func (c *redriveCmd) Run(w *world) error {
 		fmt.Fprintf(w.stderr, "warning: the task of %d callback(s) has expired: the answers will most likely come too late\n", r.Expired)
 	}
 	if r.Guarded > 0 {
-		fmt.Fprintf(w.stderr, "warning: %d were redriven %d times or more already and skipped; fix the cause, then use --limit=-1\n", r.Guarded, c.Limit)
+		fmt.Fprintf(w.stderr, "warning: %d were redriven %d times or more already and skipped; fix the cause, "+
+			"then use --limit=-1\n", r.Guarded, c.Limit)
 	}
 	if c.DryRun {
 		fmt.Fprintln(w.stdout, "dry run: nothing was redriven")

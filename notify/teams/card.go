@@ -30,7 +30,8 @@ var limits = notify.Limits{
 }
 
 // message is the body that a workflow passes on to Teams:
-// https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using#send-adaptive-cards-using-an-incoming-webhook.
+// https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using, "Send Adaptive
+// Cards using an Incoming Webhook".
 type message struct {
 	Type        string       `json:"type"`
 	Attachments []attachment `json:"attachments"`
