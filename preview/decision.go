@@ -9,10 +9,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
+
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/metadata"
+	"github.com/approval-relay/approval-relay/webhook"
 )
 
 // Decision is the decision that a message of a source would make.
@@ -34,18 +38,16 @@ type Decision struct {
 	NotFound   []MissingField `json:"notFound"`
 }
 
-// ForDecision returns the decision that a message of a source makes at a time, for an order without a request. The
-// sender would get the same error, which names the field.
-func ForDecision(
-	ctx context.Context, c *config.Config, source string, headers http.Header, body []byte, at time.Time,
-) (*Decision, error) {
+// ForDecision returns the decision that a message of a source makes when it was sent, for an order without a request.
+// The sender would get the same error, which names the field.
+func ForDecision(ctx context.Context, c *config.Config, source string, m Message) (*Decision, error) {
 	fields, known := c.Compiled.Decisions[source]
 	if !known {
 		return nil, fmt.Errorf("there is no decision source %q", source)
 	}
 	p := &Decision{Source: source, NotFound: []MissingField{}}
-	p.checkSignature(c, headers, body, at)
-	b := newBench(at)
+	p.checkSignature(c, m)
+	b := newBench(m.SentAt)
 	h := &handlers.Decision{
 		Source: handlers.DecisionSource{Name: source, Via: via(c, source), Fields: fields},
 		Decider: &handlers.Decider{
@@ -57,10 +59,13 @@ func ForDecision(
 	if _, isWebhook := c.Webhooks[source]; isWebhook {
 		h.Form = expression.DecodeForm
 	}
-	msg := newMessage(ctx, body, lowerCase(headers), at)
+	msg, err := messageOf(ctx, c, source, m)
+	if err != nil {
+		return p, err
+	}
 	var fate handlers.Fate
 	msg.SetContext(handlers.WithFate(ctx, &fate))
-	switch err := h.Handle(msg); {
+	switch err = h.Handle(msg); {
 	case errors.Is(err, handlers.ErrFiltered):
 		p.Filtered = true
 		return p, nil
@@ -78,8 +83,29 @@ func ForDecision(
 	return p, err
 }
 
+// messageOf returns the message of a source for the handler. A message of SNS is taken out of its envelope.
+func messageOf(ctx context.Context, c *config.Config, source string, m Message) (*message.Message, error) {
+	scheme := c.Compiled.Schemes[source]
+	if scheme.Envelope == nil {
+		msg := m.forHandler(ctx)
+		if id := m.Headers.Get("Webhook-Id"); id != "" && scheme.SignedID {
+			msg.Metadata.Set(metadata.DeliveryID, id)
+		}
+		return msg, nil
+	}
+	inner, err := webhook.ReadUnverified(m.Body)
+	if err != nil {
+		return nil, err
+	}
+	m.Body = []byte(inner.Message)
+	m.SentAt = inner.Timestamp
+	msg := m.forHandler(ctx)
+	msg.Metadata.Set(metadata.SNSMessageID, inner.ID)
+	return msg, nil
+}
+
 // checkSignature verifies the headers and the body by the scheme of the webhook.
-func (p *Decision) checkSignature(c *config.Config, headers http.Header, body []byte, at time.Time) {
+func (p *Decision) checkSignature(c *config.Config, m Message) {
 	scheme, isWebhook := c.Compiled.Schemes[p.Source]
 	switch {
 	case !isWebhook:
@@ -88,7 +114,7 @@ func (p *Decision) checkSignature(c *config.Config, headers http.Header, body []
 		p.Signature = "not checked: the certificate of SNS is on its host"
 	default:
 		p.Signature = "accepted"
-		if err := scheme.Verifier.Verify(at, headers, body); err != nil {
+		if err := scheme.Verifier.Verify(m.SentAt, m.Headers, m.Body); err != nil {
 			p.Signature, p.Refused = err.Error(), true
 		}
 	}

@@ -5,6 +5,7 @@ package preview
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -53,13 +54,28 @@ func (b *bench) Dispatch(_ context.Context, actions []approval.Action) {
 // Observe implements handlers.Observer.
 func (*bench) Observe(context.Context, []approval.Event) {}
 
-// newMessage returns a message as a queue or an HTTP request brings it. The names of headers are in lower case.
-func newMessage(ctx context.Context, body []byte, headers map[string]string, sent time.Time) *message.Message {
-	msg := message.NewMessage(watermill.NewULID(), body)
-	for name, value := range headers {
+// Message is a message as a queue or an HTTP request brings it.
+type Message struct {
+	Body       []byte
+	Headers    http.Header       // of an HTTP request
+	Attributes map[string]string // of a queue's message
+	OrderID    string            // in the path of POST /v1/orders/{orderId}/decisions
+	SentAt     time.Time
+}
+
+// forHandler returns the message as the handlers take it. Credentials are left out.
+func (m Message) forHandler(ctx context.Context) *message.Message {
+	msg := message.NewMessage(watermill.NewULID(), m.Body)
+	for name, value := range lowerCase(m.Headers) {
 		msg.Metadata.Set(metadata.Header+name, value)
 	}
-	msg.Metadata.Set(metadata.SentAt, sent.UTC().Format(time.RFC3339Nano))
+	for name, value := range m.Attributes {
+		msg.Metadata.Set(metadata.Attribute+name, value)
+	}
+	if m.OrderID != "" {
+		msg.Metadata.Set(metadata.OrderID, m.OrderID)
+	}
+	msg.Metadata.Set(metadata.SentAt, m.SentAt.UTC().Format(time.RFC3339Nano))
 	msg.SetContext(ctx)
 	return msg
 }

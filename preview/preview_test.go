@@ -34,6 +34,11 @@ webhooks:
 
 var at = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 
+// message returns a message with this body and these headers.
+func message(body string, headers http.Header) preview.Message {
+	return preview.Message{Body: []byte(body), Headers: headers, SentAt: at}
+}
+
 func parse(t *testing.T) *config.Config {
 	t.Helper()
 	c, _, err := config.Parse("relay.yaml", []byte(file), func(string) string { return "" })
@@ -44,7 +49,7 @@ func parse(t *testing.T) *config.Config {
 func TestForRequest(t *testing.T) {
 	t.Parallel()
 	body := `{"taskToken":"AQC-secret","orderId":"A-1","amount":12.5,"items":[{"sku":"x1"}],"note":"","approvers":["cid@example.com"]}`
-	p, err := preview.ForRequest(t.Context(), parse(t), "orders", []byte(body), at)
+	p, err := preview.ForRequest(t.Context(), parse(t), "orders", message(body, nil))
 	require.NoError(t, err)
 	require.Equal(t, "A-1", p.OrderID)
 	require.Equal(t, at.Add(24*time.Hour), p.Deadline.UTC())
@@ -89,10 +94,10 @@ func TestForRequestRefused(t *testing.T) {
 		`[]`:                "body",
 		`{"orderId":"A-1","callbackUrl":"http://10.0.0.1/"}`: "callback",
 	} {
-		_, err := preview.ForRequest(t.Context(), c, "orders", []byte(body), at)
+		_, err := preview.ForRequest(t.Context(), c, "orders", message(body, nil))
 		require.ErrorContains(t, err, want, body)
 	}
-	_, err := preview.ForRequest(t.Context(), c, "refunds", nil, at)
+	_, err := preview.ForRequest(t.Context(), c, "refunds", message("", nil))
 	require.ErrorContains(t, err, `no workflow "refunds"`)
 }
 
@@ -105,7 +110,7 @@ func TestForDecision(t *testing.T) {
 		return http.Header{"X-Hub-Signature-256": {"sha256=" + hex.EncodeToString(mac.Sum(nil))}}
 	}
 	body := `{"kind":"review","orderId":"A-1","decision":"approved","by":"ann@example.com","comment":"ok"}`
-	p, err := preview.ForDecision(t.Context(), c, "hub", sign(body), []byte(body), at)
+	p, err := preview.ForDecision(t.Context(), c, "hub", message(body, sign(body)))
 	require.NoError(t, err)
 	require.False(t, p.Refused)
 	require.Equal(t, "accepted", p.Signature)
@@ -114,21 +119,57 @@ func TestForDecision(t *testing.T) {
 	require.Equal(t, "ann@example.com", p.DecidedBy)
 	require.Equal(t, "id", p.NotFound[0].Name)
 
-	p, err = preview.ForDecision(t.Context(), c, "hub", sign("another body"), []byte(body), at)
+	p, err = preview.ForDecision(t.Context(), c, "hub", message(body, sign("another body")))
 	require.NoError(t, err)
 	require.True(t, p.Refused)
 	require.Contains(t, p.Signature, "X-Hub-Signature-256")
 	require.NotContains(t, p.Signature, secret)
 
 	other := `{"kind":"ping"}`
-	p, err = preview.ForDecision(t.Context(), c, "hub", sign(other), []byte(other), at)
+	p, err = preview.ForDecision(t.Context(), c, "hub", message(other, sign(other)))
 	require.NoError(t, err)
 	require.True(t, p.Filtered)
 
 	wrong := `{"kind":"review","orderId":"A-1","decision":"maybe"}`
-	p, err = preview.ForDecision(t.Context(), c, "hub", sign(wrong), []byte(wrong), at)
+	p, err = preview.ForDecision(t.Context(), c, "hub", message(wrong, sign(wrong)))
 	require.ErrorContains(t, err, "outcome")
 	require.NotNil(t, p)
-	_, err = preview.ForDecision(t.Context(), c, "erp", nil, nil, at)
+	_, err = preview.ForDecision(t.Context(), c, "erp", message("", nil))
 	require.ErrorContains(t, err, `no decision source "erp"`)
+}
+
+// TestForDecisionOfOtherSources reads the envelope of SNS, the ID of a standard webhook, and the order in a path.
+func TestForDecisionOfOtherSources(t *testing.T) {
+	t.Parallel()
+	c, _, err := config.Parse("relay.yaml", []byte(`
+webhooks:
+  topic: {sns: {topics: ["arn:aws:sns:eu-west-1:111122223333:decisions"]}}
+  shop: {standard: {secrets: ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]}}
+workflows: {orders: {requests: {fields: {step: "meta['attribute.step']"}}}}
+`), func(string) string { return "" })
+	require.NoError(t, err)
+	decision := `{"orderId":"A-1","decision":"approve"}`
+	envelope := `{"Type":"Notification","MessageId":"m-1","Timestamp":"2026-03-02T09:29:00Z","Message":"{\"orderId\":\"A-1\",\"decision\":\"no\"}"}`
+	p, err := preview.ForDecision(t.Context(), c, "topic", message(envelope, nil))
+	require.NoError(t, err)
+	require.Equal(t, "reject", p.Outcome)
+	require.Equal(t, "m-1", p.DecisionID)
+	require.Contains(t, p.Signature, "not checked")
+
+	p, err = preview.ForDecision(t.Context(), c, "shop", message(decision, http.Header{"Webhook-Id": {"msg-7"}}))
+	require.NoError(t, err)
+	require.Equal(t, "msg-7", p.DecisionID)
+	require.True(t, p.Refused)
+
+	m := message(`{"decision":"approve"}`, nil)
+	m.OrderID = "A-2"
+	p, err = preview.ForDecision(t.Context(), c, "api", m)
+	require.NoError(t, err)
+	require.Equal(t, "A-2", p.OrderID)
+
+	m = message(`{"orderId":"A-1","taskToken":"AQC"}`, nil)
+	m.Attributes = map[string]string{"step": "manager"}
+	request, err := preview.ForRequest(t.Context(), c, "orders", m)
+	require.NoError(t, err)
+	require.Equal(t, "manager", request.Step)
 }

@@ -33,6 +33,7 @@ type Request struct {
 	TaskExpires  *time.Time     `json:"taskExpires,omitempty"`
 	Reminders    []time.Time    `json:"reminders"`
 	Escalations  []Escalation   `json:"escalations"`
+	Heartbeat    string         `json:"heartbeat,omitempty"` // time between two heartbeats
 	Details      []Detail       `json:"details"`
 	NotShown     []string       `json:"notShown"` // paths of the body with values that approvers do not see
 	NotFound     []MissingField `json:"notFound"`
@@ -66,14 +67,14 @@ type Answer struct {
 	Body    json.RawMessage `json:"body"`
 }
 
-// ForRequest returns the approval that a request to a workflow makes at a time. The sender would get the same
+// ForRequest returns the approval that a request to a workflow makes when it was sent. The sender would get the same
 // error. It names the field.
-func ForRequest(ctx context.Context, c *config.Config, workflow string, body []byte, at time.Time) (*Request, error) {
+func ForRequest(ctx context.Context, c *config.Config, workflow string, m Message) (*Request, error) {
 	w, known := c.Compiled.Workflows[workflow]
 	if !known {
 		return nil, fmt.Errorf("there is no workflow %q", workflow)
 	}
-	b := newBench(at)
+	b := newBench(m.SentAt)
 	validateURL, err := urlValidator(c, w.URLTarget)
 	if err != nil {
 		return nil, err
@@ -84,7 +85,7 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, body []b
 		Decode:      expression.DecodeJSON,
 		ValidateURL: validateURL,
 	}
-	msg := newMessage(ctx, body, nil, at)
+	msg := m.forHandler(ctx)
 	var fate handlers.Fate
 	msg.SetContext(handlers.WithFate(ctx, &fate))
 	if err := h.Handle(msg); err != nil {
@@ -105,12 +106,12 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, body []b
 		return nil, err
 	}
 	p.NotFound = missingFields(missing)
-	p.NotShown, err = notShown(body, p, a.Token.Reveal())
+	p.NotShown, err = notShown(m.Body, p, a.Token.Reveal())
 	if err != nil {
 		return nil, err
 	}
 	for _, outcome := range []approval.Outcome{approval.Approve, approval.Reject} {
-		answer, err := previewAnswer(ctx, h, body, outcome, at)
+		answer, err := previewAnswer(ctx, h, m, outcome)
 		if err != nil {
 			return nil, err
 		}
@@ -154,6 +155,9 @@ func newRequest(o *approval.Order, a *approval.Approval, why *whyAsked) *Request
 		Details:      []Detail{},
 		Target:       a.Target,
 	}
+	if a.HeartbeatInterval > 0 {
+		p.Heartbeat = setup.FormatDuration(a.HeartbeatInterval)
+	}
 	if !a.TaskExpires.IsZero() {
 		p.TaskExpires = &a.TaskExpires
 	}
@@ -167,11 +171,11 @@ func newRequest(o *approval.Order, a *approval.Approval, why *whyAsked) *Request
 }
 
 // previewAnswer makes the same approval again, decides it in the name of an operator, and returns the answer.
-func previewAnswer(ctx context.Context, h *handlers.Request, body []byte, outcome approval.Outcome, at time.Time) (Answer, error) {
-	b := newBench(at)
+func previewAnswer(ctx context.Context, h *handlers.Request, m Message, outcome approval.Outcome) (Answer, error) {
+	b := newBench(m.SentAt)
 	again := *h
 	again.Transitions = b.transitions
-	msg := newMessage(ctx, body, nil, at)
+	msg := m.forHandler(ctx)
 	var fate handlers.Fate
 	msg.SetContext(handlers.WithFate(ctx, &fate))
 	if err := again.Handle(msg); err != nil {
@@ -198,7 +202,7 @@ func previewAnswer(ctx context.Context, h *handlers.Request, body []byte, outcom
 		return Answer{}, err
 	}
 	for _, action := range b.actions {
-		if answer, current := o.CurrentAnswer(action, at); current && action.Kind == approval.ActionCallback {
+		if answer, current := o.CurrentAnswer(action, m.SentAt); current && action.Kind == approval.ActionCallback {
 			result, err := callback.NewResult(answer, stepfunctions.MaxOutput, stepfunctions.MaxCause)
 			return Answer{Outcome: string(outcome), Error: result.ErrorName, Body: json.RawMessage(result.JSON)}, err
 		}

@@ -18,23 +18,44 @@ import (
 type checkMessage struct {
 	Config string    `name:"config.file" env:"APPROVAL_RELAY_CONFIG" help:"The configuration file; without it, the defaults."`
 	At     time.Time `help:"Time of the message, such as 2026-12-24T18:00:00Z; the default is now."`
-	Body   string    `arg:"" help:"File with the body of the message, or - for the standard input."`
+	// Attributes and headers are lists, because a value may contain a comma.
+	Attribute []string `sep:"none" placeholder:"NAME=VALUE" help:"An attribute of the queue's message; repeat the flag for more."`
+	Header    []string `sep:"none" placeholder:"NAME: VALUE" help:"A header of the HTTP request; repeat the flag for more."`
+	Body      string   `arg:"" help:"File with the body of the message, or - for the standard input."`
 
 	outputFlag
 }
 
-// load returns the configuration, the body and the time.
-func (c *checkMessage) load(w *world) (*config.Config, []byte, time.Time, error) {
-	at := c.At
-	if at.IsZero() {
-		at = time.Now()
+// load returns the configuration and the message.
+func (c *checkMessage) load(w *world) (*config.Config, preview.Message, error) {
+	m := preview.Message{
+		Headers:    http.Header{},
+		Attributes: map[string]string{},
+		SentAt:     c.At,
+	}
+	if m.SentAt.IsZero() {
+		m.SentAt = time.Now()
 	}
 	conf, _, err := config.Load(c.Config, nil, w.getenv)
 	if err != nil {
-		return nil, nil, at, err
+		return nil, m, err
 	}
-	body, err := readInput(w, c.Body)
-	return conf, body, at, err
+	for _, h := range c.Header {
+		name, value, ok := strings.Cut(h, ":")
+		if !ok {
+			return nil, m, fmt.Errorf("--header must be NAME: VALUE")
+		}
+		m.Headers.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	for _, a := range c.Attribute {
+		name, value, ok := strings.Cut(a, "=")
+		if !ok {
+			return nil, m, fmt.Errorf("--attribute must be NAME=VALUE")
+		}
+		m.Attributes[name] = value
+	}
+	m.Body, err = readInput(w, c.Body)
+	return conf, m, err
 }
 
 // readInput reads a file, or the standard input.
@@ -57,7 +78,7 @@ type checkRequestCmd struct {
 
 // Run prints the approval. A request that the worker would refuse is the error.
 func (c *checkRequestCmd) Run(w *world) error {
-	conf, body, at, err := c.load(w)
+	conf, m, err := c.load(w)
 	if err != nil {
 		return err
 	}
@@ -70,7 +91,7 @@ func (c *checkRequestCmd) Run(w *world) error {
 	if workflow == "" {
 		return fmt.Errorf("--workflow is missing: the configuration has several")
 	}
-	request, err := preview.ForRequest(w.ctx, conf, workflow, body, at)
+	request, err := preview.ForRequest(w.ctx, conf, workflow, m)
 	if err != nil {
 		return fmt.Errorf("the request is refused: %w", err)
 	}
@@ -83,25 +104,18 @@ func (c *checkRequestCmd) Run(w *world) error {
 // checkDecisionCmd shows the decision that a message would make.
 type checkDecisionCmd struct {
 	checkMessage
-	Source string   `required:"" help:"The decision source: the name of a webhook, of an SNS topic in decisions, or api."`
-	Header []string `sep:"none" placeholder:"NAME: VALUE" help:"A header of the webhook's request; repeat the flag for more."`
+	Source string `required:"" help:"The decision source: the name of a webhook, of an SNS topic in decisions, or api."`
+	Order  string `help:"The order ID in the path of POST /v1/orders/{orderId}/decisions, for the source api."`
 }
 
 // Run prints the decision. A signature or message that the worker would refuse is the error.
 func (c *checkDecisionCmd) Run(w *world) error {
-	conf, body, at, err := c.load(w)
+	conf, m, err := c.load(w)
 	if err != nil {
 		return err
 	}
-	headers := http.Header{}
-	for _, h := range c.Header {
-		name, value, ok := strings.Cut(h, ":")
-		if !ok {
-			return fmt.Errorf("--header must be NAME: VALUE")
-		}
-		headers.Add(strings.TrimSpace(name), strings.TrimSpace(value))
-	}
-	decision, err := preview.ForDecision(w.ctx, conf, c.Source, headers, body, at)
+	m.OrderID = c.Order
+	decision, err := preview.ForDecision(w.ctx, conf, c.Source, m)
 	if decision != nil && c.Output == "json" {
 		if printErr := printJSON(w.stdout, decision); printErr != nil {
 			return printErr
@@ -154,6 +168,7 @@ func printRequest(out io.Writer, r *preview.Request) error {
 	for _, e := range r.Escalations {
 		printApprovers(t, "escalation "+stamp(e.At), e.Approvers, r.Channels)
 	}
+	t.printRow("heartbeat every", r.Heartbeat)
 	for _, d := range r.Details {
 		t.printRow("shown: "+d.Label, d.Value)
 	}
