@@ -80,10 +80,11 @@ func childNamed(of *kong.Node, name string) *kong.Node {
 	return nil
 }
 
-// splitWords splits a command line, up to a comment or a pipe.
+// splitWords splits a command line, up to a comment, a pipe or a redirection.
 func splitWords(line string) []string {
 	line, _, _ = strings.Cut(line, " #")
 	line, _, _ = strings.Cut(line, " | ")
+	line, _, _ = strings.Cut(line, " > ")
 	var out []string
 	for _, w := range regexp.MustCompile(`(?:[^\s"']|"[^"]*"|'[^']*')+`).FindAllString(line, -1) {
 		out = append(out, strings.NewReplacer(`"`, "", "'", "").Replace(w))
