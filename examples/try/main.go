@@ -67,10 +67,10 @@ func run(ctx context.Context, example string, out io.Writer) (err error) {
 
 // printAddresses prints where the worker is, and the environment variables for the commands of the example's README.
 func printAddresses(s *sandbox.Sandbox, example string, out io.Writer) error {
-	secrets, err := s.Secrets()
+	variables, err := s.Variables()
 	fmt.Fprintf(out, "The worker runs with %s. Set this in another terminal:\n\n", filepath.Join(example, "relay.yaml"))
 	fmt.Fprintf(out, "  export APPROVAL_RELAY_URL=%s APPROVAL_RELAY_TOKEN=%s PUBLIC_URL=%s %s\n\n",
-		s.Operator, sandbox.OperatorToken(), s.Public, strings.Join(secrets, " "))
+		s.Operator, sandbox.OperatorToken(), s.Public, strings.Join(variables, " "))
 	fmt.Fprintf(out, "The console, for the same token: %s/console/\n\n", s.Operator)
 	return err
 }

@@ -11,14 +11,15 @@ import (
 	"github.com/approval-relay/approval-relay/signin/signintest"
 )
 
-// secretVariable matches the name of an environment variable with a secret.
-var secretVariable = regexp.MustCompile(`\$\{([A-Z_]+_SECRET)\}`)
+// variable matches the name of an environment variable in a configuration.
+var variable = regexp.MustCompile(`\$\{([A-Z_]+)\}`)
 
-// Secrets returns assignments of the secrets that relay.yaml names, such as GITHUB_WEBHOOK_SECRET=x, for a shell.
-func (s *Sandbox) Secrets() ([]string, error) {
+// Variables returns assignments of the environment variables that relay.yaml names, such as GITHUB_WEBHOOK_SECRET=x, for
+// a shell.
+func (s *Sandbox) Variables() ([]string, error) {
 	text, err := os.ReadFile(s.filePath("relay.yaml"))
 	var assignments []string
-	for _, m := range secretVariable.FindAllStringSubmatch(string(text), -1) {
+	for _, m := range variable.FindAllStringSubmatch(string(text), -1) {
 		assignments = append(assignments, m[1]+"="+Environment(m[1]))
 	}
 	return assignments, err
