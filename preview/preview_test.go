@@ -173,3 +173,13 @@ workflows: {orders: {requests: {fields: {step: "meta['attribute.step']"}}}}
 	require.NoError(t, err)
 	require.Equal(t, "manager", request.Step)
 }
+
+// TestForRequestAfterDeadline reads a request whose deadline has passed on its way.
+func TestForRequestAfterDeadline(t *testing.T) {
+	t.Parallel()
+	m := message(`{"taskToken":"AQC","orderId":"A-1","startedAt":"2026-02-01T09:30:00Z"}`, nil)
+	p, err := preview.ForRequest(t.Context(), parse(t), "orders", m)
+	require.NoError(t, err)
+	require.Equal(t, "timed_out", p.Status)
+	require.Empty(t, p.Answers)
+}

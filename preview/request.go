@@ -20,6 +20,7 @@ import (
 type Request struct {
 	Workflow     string         `json:"workflow"`
 	OrderID      string         `json:"orderId"`
+	Status       string         `json:"status"` // not pending if the deadline has passed when the request arrives
 	Step         string         `json:"step,omitempty"`
 	Title        string         `json:"title,omitempty"`
 	Requester    string         `json:"requester,omitempty"`
@@ -38,7 +39,7 @@ type Request struct {
 	NotShown     []string       `json:"notShown"` // paths of the body with values that approvers do not see
 	NotFound     []MissingField `json:"notFound"`
 	Target       string         `json:"target"`
-	Answers      []Answer       `json:"answers"`
+	Answers      []Answer       `json:"answers"` // empty unless the approval is pending
 }
 
 // Approver is a person to be asked, and the reason.
@@ -110,6 +111,9 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, m Messag
 	if err != nil {
 		return nil, err
 	}
+	if a.Status != approval.Pending {
+		return p, nil
+	}
 	for _, outcome := range []approval.Outcome{approval.Approve, approval.Reject} {
 		answer, err := previewAnswer(ctx, h, m, outcome)
 		if err != nil {
@@ -140,6 +144,7 @@ func newRequest(o *approval.Order, a *approval.Approval, why *whyAsked) *Request
 	p := &Request{
 		Workflow:     a.Workflow,
 		OrderID:      o.ID,
+		Status:       string(a.Status),
 		Step:         a.Step,
 		Title:        a.Title,
 		Requester:    a.Requester,

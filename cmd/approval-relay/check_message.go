@@ -150,6 +150,7 @@ func printRequest(out io.Writer, r *preview.Request) error {
 	t := newTable(out)
 	t.printRow("order", r.OrderID)
 	t.printRow("workflow", r.Workflow)
+	t.printRow("status", r.Status)
 	t.printRow("step", r.Step)
 	t.printRow("title", r.Title)
 	t.printRow("requester", r.Requester)
