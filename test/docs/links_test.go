@@ -16,7 +16,9 @@ import (
 func papers(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../examples/*.md", "../../deploy/*/README.md"} {
+	for _, pattern := range []string{
+		"../../*.md", "../../docs/*.md", "../../examples/*.md", "../../examples/*/*.md", "../../deploy/*/README.md",
+	} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		require.NotEmpty(t, files, pattern)

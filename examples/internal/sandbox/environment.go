@@ -14,7 +14,7 @@ import (
 // variable matches the name of an environment variable in a configuration.
 var variable = regexp.MustCompile(`\$\{([A-Z_]+)\}`)
 
-// Variables returns assignments of the environment variables that relay.yaml names, such as GITHUB_WEBHOOK_SECRET=x, for
+// Variables returns assignments of the environment variables that relay.yaml names, such as SMTP_PASSWORD=x, for
 // a shell.
 func (s *Sandbox) Variables() ([]string, error) {
 	text, err := os.ReadFile(s.filePath("relay.yaml"))
