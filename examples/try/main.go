@@ -54,7 +54,7 @@ func run(ctx context.Context, example string, out io.Writer) (err error) {
 	stop()
 	<-printed
 	if err != nil {
-		return nil //nolint:nilerr // the context has ended: Ctrl-C
+		return nil // Ctrl-C has ended the context
 	}
 	if answer.Error != "" {
 		fmt.Fprintf(out, "The workflow has its answer, the error %s: %s\n", answer.Error, answer.Output)
