@@ -90,7 +90,7 @@ func (w *startingWriter) writeIndented(write func()) {
 func (w *startingWriter) writeDoc(doc string) {
 	const width = 100
 	line := "#"
-	for _, word := range strings.Fields(doc) {
+	for word := range strings.FieldsSeq(doc) {
 		if line != "#" && len(w.indent)+len(line)+len(word) > width {
 			w.writeLine(line)
 			line = "#"

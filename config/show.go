@@ -92,7 +92,7 @@ func appendFields(fields yaml.MapSlice, v reflect.Value, onlySet bool) yaml.MapS
 		switch {
 		case isInline(f):
 			fields = appendFields(fields, value, onlySet)
-		case f.IsExported() && tag != "" && tag != "-" && !(onlySet && value.IsZero()):
+		case f.IsExported() && tag != "" && tag != "-" && (!onlySet || !value.IsZero()):
 			if shown := shownValue(value); shown != nil {
 				fields = append(fields, yaml.MapItem{Key: tag, Value: shown})
 			}
