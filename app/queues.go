@@ -49,9 +49,7 @@ func (a *App) openQueue(ctx context.Context, q *queues, name string, s sqs.Setti
 		return router.Source{}, err
 	}
 	c := sqs.Config{
-		Concurrency:  s.Concurrency,
-		Pollers:      s.Pollers,
-		Visibility:   s.Visibility,
+		Limits:       s.Limits,
 		CloseTimeout: a.config.Shutdown.Timeout * 2 / 5,
 		Observer:     a.metrics.QueueMetrics(name),
 		Logger:       a.log.With("source", name),

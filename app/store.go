@@ -28,11 +28,10 @@ func (a *App) openStore(ctx context.Context) (orderStore, error) {
 			return nil, err
 		}
 		return asOrderStore(dynamodb.Open(ctx, dynamodb.Config{
-			AWS:     aws,
-			Table:   table.Table,
-			Create:  table.Create,
-			Sealer:  a.ring,
-			Observe: func(c dynamodb.Commit) { observe(1, c.Took, c.Err) },
+			Settings: *table,
+			AWS:      aws,
+			Sealer:   a.ring,
+			Observe:  func(c dynamodb.Commit) { observe(1, c.Took, c.Err) },
 		}))
 	}
 	return asOrderStore(sqlite.Open(ctx, sqlite.Config{

@@ -22,11 +22,8 @@ func (a *App) setUpTracing(ctx context.Context, names *metrics.Config) error {
 	log := a.log
 	var failing atomic.Bool
 	tracer, err := tracing.New(ctx, tracing.Config{
-		Endpoint: c.OTLP.Endpoint,
-		Headers:  c.OTLP.HeaderTexts(),
-		Service:  c.ServiceName,
+		Settings: c,
 		Version:  a.options.Version,
-		Ratio:    c.SampleRatio,
 		ObserveExport: func(spans int, err error) {
 			a.metrics.SpansExported(spans, err)
 			// A change is logged, without the error: it has the URL, and the answer of the collector.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // Limits that SQS sets (Developer Guide, "Amazon SQS message quotas").
@@ -16,23 +18,11 @@ const (
 
 // Config configures a Subscriber. Zero fields take their defaults. All limits hold for each call of Subscribe.
 type Config struct {
-	// Concurrency bounds the messages in flight, from their receive until they are settled or returned. 1 to 10,000,
-	// default 64. Below 10 a receive cannot be full, so a message costs more than 0.2 calls.
-	Concurrency int
-
-	// Pollers bounds the receives under way. When the queue is idle a single poller runs, which makes 3 receives a
-	// minute with a WaitTime of 20 s. Another poller starts after a full receive, and a poller ends after a receive
-	// that was less than half full. 1 to 100, default 4. The same number of deletes runs at once, at least 2.
-	Pollers int
+	Limits
 
 	// WaitTime is the time for which SQS holds a receive open while the queue is empty, in whole seconds. 1 s to 20 s,
 	// default 20 s.
 	WaitTime time.Duration
-
-	// Visibility is the visibility timeout: the time for which a message is invisible to other consumers after it was
-	// received or extended, in whole seconds. It bounds the delay of a message whose process died. 2 s to 12 h,
-	// default 30 s. The queue's own setting is not used.
-	Visibility time.Duration
 
 	// ExtendFraction is the part of Visibility after which the timeout of a message still being handled is extended by
 	// Visibility. Above 0 and up to 0.9, default 0.5. SQS ends every timeout 12 h after the receive.
@@ -73,13 +63,11 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	setDefault(&c.Concurrency, 64)
-	setDefault(&c.Pollers, 4)
-	setDefault(&c.WaitTime, maxWait)
-	setDefault(&c.Visibility, 30*time.Second)
-	setDefault(&c.ExtendFraction, 0.5)
-	setDefault(&c.DeleteLinger, 50*time.Millisecond)
-	setDefault(&c.CloseTimeout, 20*time.Second)
+	c.SetDefaults(setup.Common{})
+	setup.Default(&c.WaitTime, maxWait)
+	setup.Default(&c.ExtendFraction, 0.5)
+	setup.Default(&c.DeleteLinger, 50*time.Millisecond)
+	setup.Default(&c.CloseTimeout, 20*time.Second)
 	if c.Backoff == nil {
 		c.Backoff = nackBackoff
 	}
@@ -92,23 +80,13 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
-
 // Validate returns all faults of the Config, with defaults in place of zero fields. Each fault names its field.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	return errors.Join(
-		checkRange("Concurrency", c.Concurrency, 1, 10_000),
-		checkRange("Pollers", c.Pollers, 1, 100),
+		setup.FaultsOf(&c.Limits),
 		checkRange("WaitTime", c.WaitTime, time.Second, maxWait),
 		checkWholeSeconds("WaitTime", c.WaitTime),
-		checkRange("Visibility", c.Visibility, 2*time.Second, maxVisibility),
-		checkWholeSeconds("Visibility", c.Visibility),
 		checkRange("ExtendFraction", c.ExtendFraction, 0.01, 0.9),
 		checkRange("DeleteLinger", c.DeleteLinger, time.Millisecond, time.Second),
 		checkRange("CloseTimeout", c.CloseTimeout, time.Millisecond, maxVisibility),

@@ -18,10 +18,12 @@ func TestConfigNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, sqs.Config{}.Validate())
 	_, err := sqs.New(newFake(t), sqs.Config{
-		Concurrency:    -1,
-		Pollers:        101,
+		Limits: sqs.Limits{
+			Concurrency: -1,
+			Pollers:     101,
+			Visibility:  1500 * time.Millisecond,
+		},
 		WaitTime:       21 * time.Second,
-		Visibility:     1500 * time.Millisecond,
 		ExtendFraction: 1,
 		DeleteLinger:   time.Hour,
 		CloseTimeout:   -1,
@@ -29,7 +31,7 @@ func TestConfigNamesEveryFault(t *testing.T) {
 	})
 	require.Error(t, err)
 	fields := []string{
-		"Concurrency", "Pollers", "WaitTime", "Visibility", "ExtendFraction", "DeleteLinger", "CloseTimeout", "TopicARNs",
+		"concurrency", "pollers", "visibility", "WaitTime", "ExtendFraction", "DeleteLinger", "CloseTimeout", "TopicARNs",
 	}
 	for _, field := range fields {
 		assert.ErrorContains(t, err, field+":")

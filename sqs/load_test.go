@@ -43,7 +43,7 @@ func TestCallsPerMessageUnderLoad(t *testing.T) {
 }
 
 func TestConcurrencyIsABound(t *testing.T) {
-	inBubble(t, sqs.Config{Concurrency: 7}, func(b *bench) {
+	inBubble(t, sqs.Config{Limits: sqs.Limits{Concurrency: 7}}, func(b *bench) {
 		b.sqs.put(bodies(50)...)
 		var taken []*message.Message
 		for range 7 {
@@ -61,7 +61,7 @@ func TestConcurrencyIsABound(t *testing.T) {
 }
 
 func TestPollersFollowTheLoad(t *testing.T) {
-	inBubble(t, sqs.Config{Pollers: 3, Concurrency: 100}, func(b *bench) {
+	inBubble(t, sqs.Config{Limits: sqs.Limits{Pollers: 3, Concurrency: 100}}, func(b *bench) {
 		polls := func() (now, most int) {
 			b.sqs.set(func() { now, most = b.sqs.polls, b.sqs.most })
 			return now, most

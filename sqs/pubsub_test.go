@@ -47,7 +47,9 @@ func suite(t *testing.T, features tests.Features, endpoint string) {
 		t.Helper()
 		api := client(t, endpoint)
 		s, err := sqs.New(api, sqs.Config{
-			WaitTime: time.Second, Visibility: 30 * time.Second, CloseTimeout: 300 * time.Millisecond,
+			Limits:          sqs.Limits{Visibility: 30 * time.Second},
+			WaitTime:        time.Second,
+			CloseTimeout:    300 * time.Millisecond,
 			Backoff:         func(int) time.Duration { return 0 }, // as soon as SQS can: a second
 			PlainAttributes: true,
 		})

@@ -117,7 +117,7 @@ func TestLongestBackoffIsWhatSQSAllows(t *testing.T) {
 }
 
 func TestHandlerLongerThanVisibility(t *testing.T) {
-	inBubble(t, sqs.Config{Visibility: 30 * time.Second}, func(b *bench) {
+	inBubble(t, sqs.Config{Limits: sqs.Limits{Visibility: 30 * time.Second}}, func(b *bench) {
 		id := b.sqs.put(secret)[0]
 		m := b.next()
 		b.nothing(10*time.Minute + time.Second)
@@ -132,7 +132,7 @@ func TestHandlerLongerThanVisibility(t *testing.T) {
 }
 
 func TestExtensionThatFailsIsTriedAgainInTime(t *testing.T) {
-	inBubble(t, sqs.Config{Visibility: 30 * time.Second}, func(b *bench) {
+	inBubble(t, sqs.Config{Limits: sqs.Limits{Visibility: 30 * time.Second}}, func(b *bench) {
 		n := 0
 		b.sqs.set(func() {
 			b.sqs.visibility = func() error {
@@ -152,7 +152,7 @@ func TestExtensionThatFailsIsTriedAgainInTime(t *testing.T) {
 }
 
 func TestTwelveHours(t *testing.T) {
-	inBubble(t, sqs.Config{Visibility: time.Hour}, func(b *bench) {
+	inBubble(t, sqs.Config{Limits: sqs.Limits{Visibility: time.Hour}}, func(b *bench) {
 		id := b.sqs.put(secret)[0]
 		m := b.next()
 		b.nothing(13 * time.Hour) // the fake fails the test if asked for more than 12
@@ -166,7 +166,7 @@ func TestTwelveHours(t *testing.T) {
 }
 
 func TestMessageThatComesTwiceIsHandledOnce(t *testing.T) {
-	inBubble(t, sqs.Config{Visibility: 10 * time.Second}, func(b *bench) {
+	inBubble(t, sqs.Config{Limits: sqs.Limits{Visibility: 10 * time.Second}}, func(b *bench) {
 		b.sqs.set(func() { b.sqs.visibility = func() error { return errors.New("no network") } })
 		id := b.sqs.put(secret)[0]
 		m := b.next()
@@ -265,7 +265,7 @@ func TestMessageThatWasNotDeletedIsNotHandledAgain(t *testing.T) {
 }
 
 func TestMessageOfWhichNothingCanBeReadIsHandedOut(t *testing.T) {
-	inBubble(t, sqs.Config{Visibility: 30 * time.Second}, func(b *bench) {
+	inBubble(t, sqs.Config{Limits: sqs.Limits{Visibility: 30 * time.Second}}, func(b *bench) {
 		id := b.sqs.send(types.Message{
 			Attributes:        map[string]string{"ApproximateReceiveCount": "x", "SentTimestamp": "y"},
 			MessageAttributes: map[string]types.MessageAttributeValue{sqs.UUIDAttribute: {DataType: aws.String("Binary")}, "a": {}},

@@ -54,8 +54,8 @@ func (s *OTLPSettings) validate(c *setup.Check) {
 	}
 }
 
-// HeaderTexts returns the headers with their secrets revealed.
-func (s *OTLPSettings) HeaderTexts() map[string]string {
+// headerTexts returns the headers with their secrets revealed.
+func (s *OTLPSettings) headerTexts() map[string]string {
 	texts := map[string]string{}
 	for name, value := range s.Headers {
 		texts[name] = value.Reveal()

@@ -24,16 +24,10 @@ import (
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
-// Config configures a Tracer.
+// Config configures a Tracer. Its settings must have a collector (OTLP).
 type Config struct {
-	// Endpoint is the collector's URL. Without a path, "/v1/traces" is added.
-	Endpoint string
-	Headers  map[string]string // of every export; they may be secret
-	Service  string            // service.name
-	Version  string            // service.version
-	// Ratio, in [0,1], is the share of sampled traces among the traces that begin here. For traces that began
-	// elsewhere, their sampling decision is kept.
-	Ratio float64
+	Settings
+	Version string // service.version
 	// ObserveExport is called after every export, with the number of its spans and its error.
 	ObserveExport func(spans int, err error)
 }
@@ -51,7 +45,7 @@ type Tracer struct {
 
 // New returns a Tracer that sends its spans by OTLP over HTTP. New itself makes no call.
 func New(ctx context.Context, c Config) (*Tracer, error) {
-	exporter, err := newExporter(ctx, c)
+	exporter, err := newExporter(ctx, c.OTLP)
 	if err != nil {
 		return nil, err
 	}
@@ -60,14 +54,14 @@ func New(ctx context.Context, c Config) (*Tracer, error) {
 		resource.WithHost(),
 		resource.WithFromEnv(),
 		resource.WithAttributes(
-			attribute.String("service.name", c.Service),
+			attribute.String("service.name", c.ServiceName),
 			attribute.String("service.version", c.Version),
 		),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("tracing: describe the service: %w", err)
 	}
-	ratio := sdktrace.TraceIDRatioBased(c.Ratio)
+	ratio := sdktrace.TraceIDRatioBased(c.SampleRatio)
 	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(observedExporter{exporter, c.ObserveExport}),
 		sdktrace.WithResource(service),
@@ -78,8 +72,8 @@ func New(ctx context.Context, c Config) (*Tracer, error) {
 }
 
 // newExporter returns an exporter to the collector. It does not follow redirects, because its headers may be secret.
-func newExporter(ctx context.Context, c Config) (sdktrace.SpanExporter, error) {
-	endpoint, err := url.Parse(c.Endpoint)
+func newExporter(ctx context.Context, collector *OTLPSettings) (sdktrace.SpanExporter, error) {
+	endpoint, err := url.Parse(collector.Endpoint)
 	if err != nil {
 		return nil, errors.New("tracing: the endpoint is not a URL") // the error itself would quote the endpoint
 	}
@@ -88,7 +82,7 @@ func newExporter(ctx context.Context, c Config) (sdktrace.SpanExporter, error) {
 	}
 	exporter, err := otlptracehttp.New(ctx,
 		otlptracehttp.WithEndpointURL(endpoint.String()),
-		otlptracehttp.WithHeaders(c.Headers),
+		otlptracehttp.WithHeaders(collector.headerTexts()),
 		otlptracehttp.WithTimeout(exportTimeout),
 		otlptracehttp.WithHTTPClient(&http.Client{
 			Timeout:       exportTimeout,

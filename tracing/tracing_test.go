@@ -27,13 +27,24 @@ const (
 
 var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
+// settings returns the settings of a collector at this URL.
+func settings(url string, ratio float64) tracing.Settings {
+	return tracing.Settings{
+		ServiceName: "relay",
+		SampleRatio: ratio,
+		OTLP:        &tracing.OTLPSettings{Endpoint: url},
+	}
+}
+
 // openTracer returns a Tracer, its collector, and a function that closes the Tracer and returns its spans.
 func openTracer(t *testing.T, ratio float64) (*tracing.Tracer, *tracingtest.Collector, func() []tracingtest.Span) {
 	t.Helper()
 	c := tracingtest.StartCollector()
 	t.Cleanup(c.Close)
 	tracer, err := tracing.New(t.Context(), tracing.Config{
-		Endpoint: c.URL, Service: "relay", Version: "1", Ratio: ratio, ObserveExport: func(_ int, err error) {
+		Settings: settings(c.URL, ratio),
+		Version:  "1",
+		ObserveExport: func(_ int, err error) {
 			if err != nil {
 				t.Errorf("export: %v", err)
 			}
@@ -198,9 +209,7 @@ func TestCloseIsBounded(t *testing.T) {
 	defer hangs.Close()
 	defer close(release)
 	tracer, err := tracing.New(t.Context(), tracing.Config{
-		Endpoint:      hangs.URL,
-		Service:       "relay",
-		Ratio:         1,
+		Settings:      settings(hangs.URL, 1),
 		ObserveExport: func(int, error) {},
 	})
 	require.NoError(t, err)
@@ -213,7 +222,7 @@ func TestCloseIsBounded(t *testing.T) {
 
 func TestNew(t *testing.T) {
 	t.Parallel()
-	_, err := tracing.New(t.Context(), tracing.Config{Endpoint: "http://user:secret@\x00"})
+	_, err := tracing.New(t.Context(), tracing.Config{Settings: settings("http://user:secret@\x00", 1)})
 	require.ErrorContains(t, err, "endpoint is not a URL")
 	require.NotContains(t, err.Error(), "secret")
 }

@@ -76,7 +76,7 @@ func TestCost(t *testing.T) {
 	m := &meter{}
 	cfg := server.Config()
 	cfg.APIOptions = append(cfg.APIOptions, m.options)
-	s := open(t, Config{AWS: cfg, Table: newTable(), Create: true})
+	s := open(t, Config{AWS: cfg, Settings: Settings{Table: newTable(), Create: true}})
 	var now = startTime
 	var actions []approval.Action
 	var read, write float64

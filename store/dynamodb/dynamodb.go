@@ -17,13 +17,12 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Config configures a Store.
+// Config configures a Store. The region and the endpoint of its settings are those of AWS already.
 type Config struct {
+	Settings
 	// AWS is the configuration of the SDK. Its retryer is not used: only the store can find out whether a write without
 	// an answer was applied.
 	AWS    aws.Config
-	Table  string
-	Create bool // create the table if it does not exist
 	Sealer store.Sealer
 	// Observe is called after every write. It may be nil.
 	Observe func(Commit)

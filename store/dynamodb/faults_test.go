@@ -127,7 +127,7 @@ func TestEachCallFailsTwice(t *testing.T) {
 // acknowledged update is stored and counted once.
 func TestProcessesRace(t *testing.T) {
 	t.Parallel()
-	c := Config{Table: newTable(), Create: true, Sealer: keys.NewRing(time.Now())}
+	c := Config{Settings: Settings{Table: newTable(), Create: true}, Sealer: keys.NewRing(time.Now())}
 	stores := []*Store{openThrough(t, c, twice), openThrough(t, c, twice)}
 	const orders, each = 3, 12
 	var mu sync.Mutex

@@ -46,11 +46,11 @@ func TestOpenRefuses(t *testing.T) {
 		bare:            "it has no index due (due_shard,next_at)",
 		newer:           "its schema has version 2, this program knows version 1",
 	} {
-		c := Config{AWS: server.Config(), Table: table, Sealer: keys.NewRing(time.Now())}
+		c := Config{AWS: server.Config(), Settings: Settings{Table: table}, Sealer: keys.NewRing(time.Now())}
 		_, err := Open(t.Context(), c)
 		require.ErrorContains(t, err, `open store, table "`+table+`": `+want)
 	}
-	_, err = Open(t.Context(), Config{AWS: server.Config(), Table: newer})
+	_, err = Open(t.Context(), Config{AWS: server.Config(), Settings: Settings{Table: newer}})
 	require.ErrorContains(t, err, "a sealer for the task tokens is missing")
 }
 

@@ -75,7 +75,7 @@ func TestSecretsAreNowhereInTheTable(t *testing.T) {
 func TestKeysRotateAcrossProcesses(t *testing.T) {
 	t.Parallel()
 	old := keys.NewRing(time.Now())
-	c := Config{Table: newTable(), Create: true, Sealer: old}
+	c := Config{Settings: Settings{Table: newTable(), Create: true}, Sealer: old}
 	one := open(t, c)
 	c.Sealer = old.Rotate(time.Now())
 	two := open(t, c)

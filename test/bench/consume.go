@@ -115,7 +115,7 @@ func awsConfig(s *awsStub) aws.Config {
 
 // ourSubscriber consumes with the subscriber of this module under Watermill's router.
 func ourSubscriber(ctx context.Context, s *awsStub, queue string) error {
-	sub, err := sqs.New(awssqs.NewFromConfig(awsConfig(s)), sqs.Config{Pollers: pollers})
+	sub, err := sqs.New(awssqs.NewFromConfig(awsConfig(s)), sqs.Config{Limits: sqs.Limits{Pollers: pollers}})
 	if err != nil {
 		return err
 	}
