@@ -109,9 +109,9 @@ func (r *resolver) resolveAlias(n *ast.AliasNode) (ast.Node, error) {
 	return r.resolve(target)
 }
 
-// entries returns the entries of a mapping, with merge keys (<<) resolved: an entry of the mapping itself comes before a
-// merged one of the same name, and an earlier merged mapping before a later one. The second result reports whether the
-// node is a mapping.
+// entries returns the entries of a mapping, with merge keys (<<) resolved: an entry of the mapping itself comes before
+// a merged one of the same name, and an earlier merged mapping before a later one. The second result reports whether
+// the node is a mapping.
 func entries(n ast.Node) ([]*ast.MappingValueNode, bool) {
 	var own []*ast.MappingValueNode
 	switch n := n.(type) {

@@ -117,7 +117,7 @@ func (w Workflow) compile(c compiler, name string) handlers.Workflow {
 		Name:              name,
 		Fields:            w.compileRequestFields(c),
 		Approvers:         w.Approvers,
-		Policy:            approval.Policy{Kind: approval.PolicyKind(w.Policy.Kind), Quorum: w.Policy.Quorum, VetoDisabled: !w.Policy.Veto},
+		Policy:            w.Policy.compile(),
 		MinAssurance:      approval.Assurance(w.MinAssurance),
 		Sources:           w.Sources,
 		Channels:          w.Notify,
@@ -165,9 +165,18 @@ func (w Workflow) compileRequestFields(c compiler) handlers.RequestFields {
 		})
 	}
 	for _, key := range sortedNames(w.Callback.OutputFields) {
-		f.Output[key] = compileField(c, "callback.output_fields."+key, Expressions{w.Callback.OutputFields[key]}, convertNothing)
+		source := Expressions{w.Callback.OutputFields[key]}
+		f.Output[key] = compileField(c, "callback.output_fields."+key, source, convertNothing)
 	}
 	return f
+}
+
+func (p Policy) compile() approval.Policy {
+	return approval.Policy{
+		Kind:         approval.PolicyKind(p.Kind),
+		Quorum:       p.Quorum,
+		VetoDisabled: !p.Veto,
+	}
 }
 
 func (w Workflow) marks() []handlers.RelativeTime {

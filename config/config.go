@@ -1,6 +1,6 @@
 // Package config is the configuration file: strict reading with faults and warnings that name line and field, defaults,
-// and the rules of workflows compiled from their expressions. The settings of adapters are declared by the adapters; the
-// lists in kinds.go name them all.
+// and the rules of workflows compiled from their expressions. The settings of adapters are declared by the adapters;
+// the lists in kinds.go name them all.
 package config
 
 import (

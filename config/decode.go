@@ -10,7 +10,8 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// decoder fills a value from a syntax tree. It goes on after a fault, so that all faults of a file are reported at once.
+// decoder fills a value from a syntax tree. It goes on after a fault, so that all faults of a file are reported at
+// once.
 type decoder struct {
 	findings  *findings
 	variables *variables

@@ -20,8 +20,8 @@ func TestStartingFile(t *testing.T) {
 	}
 }
 
-// TestStartingFileNamesEveryField checks that every field of the file is in the starting file, and that a comment that is
-// turned into settings has no unknown field.
+// TestStartingFileNamesEveryField checks that every field of the file is in the starting file, and that a comment that
+// is turned into settings has no unknown field.
 func TestStartingFileNamesEveryField(t *testing.T) {
 	t.Parallel()
 	w := &startingWriter{all: true}

@@ -52,8 +52,8 @@ func misspeltMethods(settings any) []string {
 	return faults
 }
 
-// TestAudienceOfEveryKind lists who reads the messages of each kind. A new kind of channel needs a line here, because its
-// audience decides whether a link in its messages decides.
+// TestAudienceOfEveryKind lists who reads the messages of each kind. A new kind of channel needs a line here, because
+// its audience decides whether a link in its messages decides.
 func TestAudienceOfEveryKind(t *testing.T) {
 	t.Parallel()
 	want := map[string]notify.Audience{

@@ -9,8 +9,8 @@ import (
 )
 
 // Load reads a configuration file: defaults, then the file, then its checks. The path "-" is the standard input, and an
-// empty path is an empty file. If the file has faults, the error is *Faults with all of them. Otherwise the warnings are
-// returned with the configuration.
+// empty path is an empty file. If the file has faults, the error is *Faults with all of them. Otherwise the warnings
+// are returned with the configuration.
 func Load(path string, stdin io.Reader, getenv func(string) string) (*Config, []Finding, error) {
 	text, err := readText(path, stdin)
 	if err != nil {

@@ -24,8 +24,8 @@ const (
 	timePattern     = `^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].+)?$|` + variablePrefix
 )
 
-// Schema returns the JSON Schema (draft 2020-12) of the configuration file. It is for editors: it knows names, types and
-// lists of values. Load checks more, such as expressions and the names of channels.
+// Schema returns the JSON Schema (draft 2020-12) of the configuration file. It is for editors: it knows names, types
+// and lists of values. Load checks more, such as expressions and the names of channels.
 func Schema() map[string]any {
 	top := objectSchema(Describe())
 	top["$schema"] = "https://json-schema.org/draft/2020-12/schema"
@@ -79,7 +79,8 @@ func closed(properties object, required ...any) object {
 	}
 }
 
-// objectSchema returns the schema of an object with these fields. If some of them are kinds, exactly one of these is set.
+// objectSchema returns the schema of an object with these fields. If some of them are kinds, exactly one of these is
+// set.
 func objectSchema(fields []*Field) object {
 	properties := object{}
 	var oneKind []any

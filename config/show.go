@@ -25,8 +25,8 @@ func (c *Config) ShowJSON() ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-// effective returns the values of a configuration in the order of the file's documentation. The defaults of workflows are
-// part of the workflows.
+// effective returns the values of a configuration in the order of the file's documentation. The defaults of workflows
+// are part of the workflows.
 func (c *Config) effective() yaml.MapSlice {
 	shown := *c
 	shown.Defaults = nil

@@ -3,6 +3,7 @@ package config
 import (
 	"math"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -77,8 +78,13 @@ func (o *Operator) validate(check *setup.Check, public string) {
 
 // validateListen checks the form of an address to listen at.
 func validateListen(check *setup.Check, field, address string) {
-	if _, _, err := net.SplitHostPort(address); err != nil {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
 		check.Fault(field, "must be HOST:PORT, or :PORT for all interfaces")
+		return
+	}
+	if number, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(number, 10) != port {
+		check.Fault(field, "has the port %q, must be a number from 1 to 65535, or 0 for any free port", port)
 	}
 }
 
@@ -146,7 +152,8 @@ func (c *Config) validatePeople(check *setup.Check) {
 	}
 }
 
-// validateQueues checks that every queue has one reader. Two workflows on a queue would each get a part of the requests.
+// validateQueues checks that every queue has one reader. Two workflows on a queue would each get a part of the
+// requests.
 func (c *Config) validateQueues(check *setup.Check) {
 	readers := map[string]string{} // field by queue
 	claim := func(field, queue string) {
@@ -166,8 +173,8 @@ func (c *Config) validateQueues(check *setup.Check) {
 	}
 }
 
-// validateSources checks all sources of decisions. Their names share one space: an approval can name the sources that may
-// decide.
+// validateSources checks all sources of decisions. Their names share one space: an approval can name the sources that
+// may decide.
 func (c *Config) validateSources(check *setup.Check) {
 	for _, name := range sortedNames(c.Decisions) {
 		d, at := c.Decisions[name], check.At("decisions."+name)

@@ -31,8 +31,8 @@ func (w workflowCheck) warnTimes() {
 	}
 }
 
-// warnEscalation reports an escalation that never happens, or at once. An escalation after the deadline has a purpose if
-// undeliverable approvals escalate.
+// warnEscalation reports an escalation that never happens, or at once. An escalation after the deadline has a purpose
+// if undeliverable approvals escalate.
 func (w workflowCheck) warnEscalation(field string, e Escalation, longest time.Duration) {
 	switch {
 	case e.After >= longest && w.Undeliverable != "escalate":

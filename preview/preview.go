@@ -1,5 +1,6 @@
 // Package preview shows what a configuration does with a request or a decision: by the code that handles real messages,
-// on an empty store in memory, and without a call to another system. It is for checking a configuration before it is used.
+// on an empty store in memory, and without a call to another system. It is for checking a configuration before it is
+// used.
 package preview
 
 import (
@@ -23,7 +24,8 @@ type MissingField struct {
 	Expressions []string `json:"expressions"`
 }
 
-// bench is a store with one order, and the handlers' access to it. It keeps the actions that the program would carry out.
+// bench is a store with one order, and the handlers' access to it. It keeps the actions that the program would carry
+// out.
 type bench struct {
 	store       *memory.Store
 	transitions *handlers.Transitions

@@ -9,8 +9,8 @@ import (
 	"github.com/approval-relay/approval-relay/expression"
 )
 
-// notShown returns the paths of the body whose values approvers do not see, sorted. A value counts as shown if a text on
-// the page contains it. Empty values and the task token are left out.
+// notShown returns the paths of the body whose values approvers do not see, sorted. A value counts as shown if a text
+// on the page contains it. Empty values and the task token are left out.
 func notShown(body []byte, p *Request, token string) ([]string, error) {
 	decoded, err := expression.DecodeJSON(body)
 	if err != nil {

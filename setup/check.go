@@ -69,8 +69,8 @@ func NewFieldError(field, format string, args ...any) error {
 	return &FieldError{Field: field, Message: fmt.Sprintf(format, args...)}
 }
 
-// InField turns an error about a part into an error about the whole. The names of its fields then begin with the name of
-// the part: "url" in the part "teams" becomes "teams.url".
+// InField turns an error about a part into an error about the whole. The names of its fields then begin with the name
+// of the part: "url" in the part "teams" becomes "teams.url".
 func InField(name string, err error) error {
 	if err == nil {
 		return nil

@@ -1,7 +1,7 @@
 package setup
 
-// DidYouMean returns a suggestion for a misspelt name, `; did you mean "orders"?`, or the empty text if no known name is
-// similar.
+// DidYouMean returns a suggestion for a misspelt name, `; did you mean "orders"?`, or the empty text if no known name
+// is similar.
 func DidYouMean(name string, known []string) string {
 	if similar := Similar(name, known); similar != "" {
 		return `; did you mean "` + similar + `"?`
@@ -9,7 +9,8 @@ func DidYouMean(name string, known []string) string {
 	return ""
 }
 
-// Similar returns the known name that is most similar to a misspelt name, or the empty text if no known name is similar.
+// Similar returns the known name that is most similar to a misspelt name, or the empty text if no known name is
+// similar.
 func Similar(name string, known []string) string {
 	best, least := "", 1+max(1, len([]rune(name))/3)
 	for _, k := range known {
