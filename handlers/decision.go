@@ -58,17 +58,7 @@ type Decided struct {
 // or the message becomes a dead letter. The exception: if the refusal is final and the sender does not wait
 // for an answer, the message is handled, because the history of the order has the refusal.
 func (h *Decision) Handle(msg *message.Message) error {
-	in, err := h.decode(msg)
-	if err != nil {
-		return err
-	}
-	if h.Source.Fields.Filter.Find != nil {
-		// If the filter reads fields that the message does not have, it excludes the message.
-		if wanted, _, err := findField("filter", h.Source.Fields.Filter, in); err != nil || !wanted {
-			return cmp.Or(err, ErrFiltered)
-		}
-	}
-	orderID, d, err := h.readDecision(in, msg.Payload)
+	orderID, d, err := h.Read(msg)
 	if err != nil {
 		return err
 	}
@@ -86,6 +76,22 @@ func (h *Decision) Handle(msg *message.Message) error {
 		return nil
 	}
 	return approval.Permanent(h.refusalOf(verdict, d))
+}
+
+// Read returns the decision in a message, and its order. It fails if a field is missing or wrong, and with ErrFiltered if
+// the message is not a decision.
+func (h *Decision) Read(msg *message.Message) (orderID string, d approval.Decision, err error) {
+	in, err := h.decode(msg)
+	if err != nil {
+		return "", d, err
+	}
+	if h.Source.Fields.Filter.Find != nil {
+		// If the filter reads fields that the message does not have, it excludes the message.
+		if wanted, _, err := findField("filter", h.Source.Fields.Filter, in); err != nil || !wanted {
+			return "", d, cmp.Or(err, ErrFiltered)
+		}
+	}
+	return h.readDecision(in, msg.Payload)
 }
 
 // decode returns the input that a message contains.

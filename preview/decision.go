@@ -63,21 +63,23 @@ func ForDecision(ctx context.Context, c *config.Config, source string, m Message
 	if err != nil {
 		return p, err
 	}
-	var fate handlers.Fate
-	msg.SetContext(handlers.WithFate(ctx, &fate))
-	switch err = h.Handle(msg); {
+	orderID, d, err := h.Read(msg)
+	switch {
 	case errors.Is(err, handlers.ErrFiltered):
 		p.Filtered = true
 		return p, nil
 	case err != nil:
 		return p, err
 	}
-	decided, _ := fate.Body.(handlers.Decided)
-	o, err := b.store.Get(ctx, decided.OrderID)
-	if err != nil || len(o.Unmatched) != 1 {
-		return p, errors.Join(err, fmt.Errorf("the decision has the verdict %s", decided.Verdict))
+	p.setDecision(orderID, d)
+	d.ApprovalID = "" // the empty store does not have the approval; without its ID the decision waits for a request
+	verdict, err := h.Decider.Decide(ctx, orderID, d)
+	if err != nil {
+		return p, err
 	}
-	p.setDecision(decided.OrderID, o.Unmatched[0].Decision)
+	if err := verdict.Err(); err != nil {
+		return p, err
+	}
 	missing, err := h.MissingFields(msg)
 	p.NotFound = missingFields(missing)
 	return p, err

@@ -119,6 +119,12 @@ func TestForDecision(t *testing.T) {
 	require.Equal(t, "ann@example.com", p.DecidedBy)
 	require.Equal(t, "id", p.NotFound[0].Name)
 
+	named := `{"kind":"review","orderId":"A-1","approvalId":"a1b2","decision":"approved"}`
+	p, err = preview.ForDecision(t.Context(), c, "hub", message(named, sign(named)))
+	require.NoError(t, err)
+	require.Equal(t, "a1b2", p.ApprovalID)
+	require.Equal(t, "approve", p.Outcome)
+
 	p, err = preview.ForDecision(t.Context(), c, "hub", message(body, sign("another body")))
 	require.NoError(t, err)
 	require.True(t, p.Refused)
