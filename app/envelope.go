@@ -17,11 +17,14 @@ type confirmFunc func(ctx context.Context, topic, token string) error
 
 // openSNS returns the function that takes notifications of SNS out of their envelope, and confirms subscriptions. Only an
 // envelope that is wrong is refused: SNS does not send a message again that was answered with a 4xx.
-func openSNS(v webhook.Envelope, confirm confirmFunc, log *slog.Logger) func(context.Context, []byte) ([]byte, map[string]string, error) {
+func openSNS(
+	v webhook.Envelope, confirm confirmFunc, log *slog.Logger, refusals *refusalLog,
+) func(context.Context, []byte) ([]byte, map[string]string, error) {
 	return func(ctx context.Context, body []byte) ([]byte, map[string]string, error) {
 		m, err := v.Open(ctx, time.Now(), body)
 		for _, refusal := range []error{webhook.ErrMissing, webhook.ErrMalformed, webhook.ErrMismatch, webhook.ErrStale} {
 			if errors.Is(err, refusal) {
+				refusals.report(err)
 				return nil, nil, api.InvalidCredential(err)
 			}
 		}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -16,20 +17,46 @@ func (a *App) webhookPolicies(c *config.Config) map[string]api.SourcePolicy {
 	policies := map[string]api.SourcePolicy{}
 	for _, name := range sortedNames(c.Webhooks) {
 		w, scheme := c.Webhooks[name], c.Compiled.Schemes[name]
+		log := a.log.With("source", name)
+		refusals := &refusalLog{log: log, sometimes: rate.Sometimes{Interval: time.Minute}}
 		policy := api.SourcePolicy{
 			SignedID:  scheme.SignedID,
 			MaxBody:   int64(w.MaxBody),
 			RateLimit: rateLimit(w),
 		}
 		if scheme.Verifier != nil {
-			policy.Check = checkBy(scheme.Verifier)
+			policy.Check = refusals.wrap(checkBy(scheme.Verifier))
 		}
 		if scheme.Envelope != nil {
-			policy.OpenEnvelope = openSNS(scheme.Envelope, a.aws.confirm, a.log.With("source", name))
+			policy.OpenEnvelope = openSNS(scheme.Envelope, a.aws.confirm, log, refusals)
 		}
 		policies[name] = policy
 	}
 	return policies
+}
+
+// refusalLog logs why requests of a source are refused, because the sender is not told the reason. Strangers can send any
+// number of requests, so that it logs one refusal in an interval.
+type refusalLog struct {
+	log       *slog.Logger
+	sometimes rate.Sometimes
+}
+
+func (l *refusalLog) report(err error) {
+	l.sometimes.Do(func() {
+		l.log.Warn("webhook refused; more refusals of this source within a minute are not logged", "error", err)
+	})
+}
+
+// wrap returns a check that reports its refusals.
+func (l *refusalLog) wrap(check api.Check) api.Check {
+	return func(h http.Header, body []byte) error {
+		err := check(h, body)
+		if err != nil {
+			l.report(err)
+		}
+		return err
+	}
 }
 
 func checkBy(v webhook.Verifier) api.Check {

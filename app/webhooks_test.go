@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
@@ -48,7 +50,8 @@ func TestSNSOverHTTP(t *testing.T) {
 			confirmed = append(confirmed, topic+" "+token)
 			return failing
 		}
-		return openSNS(s, confirm, slog.New(slog.DiscardHandler))(t.Context(), nil)
+		log := slog.New(slog.DiscardHandler)
+		return openSNS(s, confirm, log, &refusalLog{log: log})(t.Context(), nil)
 	}
 	at := time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 	body, meta, err := open(snsSays{m: webhook.SNSMessage{Type: webhook.SNSNotification, ID: "id-1", Message: `{"x":1}`, Timestamp: at}})
@@ -71,6 +74,25 @@ func TestSNSOverHTTP(t *testing.T) {
 		require.ErrorIs(t, got, err)
 		require.Equal(t, refused, errors.Is(got, api.InvalidCredential(err)) || fmt.Sprintf("%T", got) == fmt.Sprintf("%T", api.InvalidCredential(err)))
 	}
+}
+
+// TestRefusalsAreLogged refuses requests: the log has the reason of the first, and not the credential.
+func TestRefusalsAreLogged(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	bearer, err := webhook.NewBearer("the-token-of-erp")
+	require.NoError(t, err)
+	l := &refusalLog{log: slog.New(slog.NewTextHandler(&out, nil)), sometimes: rate.Sometimes{Interval: time.Hour}}
+	check := l.wrap(checkBy(bearer))
+	require.NoError(t, check(http.Header{"Authorization": {"Bearer the-token-of-erp"}}, nil))
+	require.Empty(t, out.String())
+	require.ErrorIs(t, check(http.Header{"Authorization": {"Bearer another-token"}}, nil), webhook.ErrMismatch)
+	require.ErrorIs(t, check(nil, nil), webhook.ErrMissing)
+	require.Contains(t, out.String(), "webhook refused")
+	require.Contains(t, out.String(), "the header Authorization")
+	require.NotContains(t, out.String(), "token-of")
+	require.NotContains(t, out.String(), "another-token")
+	require.Equal(t, 1, strings.Count(out.String(), "\n"))
 }
 
 func TestRateLimit(t *testing.T) {
