@@ -9,13 +9,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Description is an OpenAPI document.
+// Description is an OpenAPI document. It is safe for concurrent use.
 type Description struct {
 	document map[string]any
+
+	mu       sync.Mutex // of compiler, which must not be used by two goroutines at once
 	compiler *jsonschema.Compiler
 }
 
@@ -37,7 +40,7 @@ func New(document []byte) (*Description, error) {
 	if err := c.AddResource(location, parsed); err != nil {
 		return nil, fmt.Errorf("read the description: %w", err)
 	}
-	return &Description{root, c}, nil
+	return &Description{document: root, compiler: c}, nil
 }
 
 // CheckSchema reports how a JSON text differs from a schema of the description's components.
@@ -81,8 +84,14 @@ func (d *Description) CheckAnswer(method, path string, status int, contentType s
 	return nil
 }
 
+func (d *Description) compile(pointer string) (*jsonschema.Schema, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.compiler.Compile(location + "#" + pointer)
+}
+
 func (d *Description) check(pointer string, text []byte) error {
-	schema, err := d.compiler.Compile(location + "#" + pointer)
+	schema, err := d.compile(pointer)
 	if err != nil {
 		return fmt.Errorf("compile %s: %w", pointer, err)
 	}

@@ -63,7 +63,7 @@ func mutants() []mutant {
 	case a.Callback.attemptsSinceRedrive() >= 3:
 		return "three tries"
 `)},
-		{"a closed task is retried for ever", edit("outbound/awserrors.go",
+		{"a closed task is retried for ever", edit("outbound/aws_errors.go",
 			`		return fmt.Errorf("%w: %w", approval.ErrClosed, e)`, `		return e`)},
 		{"an attempt is not recorded before its call", edit("approval/callback_attempt.go", `	c.AttemptRunning = false
 	c.MaybeApplied = true
@@ -93,7 +93,7 @@ func mutants() []mutant {
 			edit("approval/supersede.go", "a.StateEnteredAt.Before(b.StateEnteredAt) {", "false {"),
 		},
 		{"a deadline leaves no time for the answer", edit("handlers/times.go",
-			`		if last := request.TaskExpires.Add(-marginFor(w.Margin, times.timeout)); last.Before(request.Deadline) {`,
+			`		if last := request.TaskExpires.Add(-AnswerMargin(w.Margin, times.timeout)); last.Before(request.Deadline) {`,
 			`		if last := request.TaskExpires.Add(time.Second); true {`)},
 	}
 }

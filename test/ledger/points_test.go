@@ -31,17 +31,17 @@ const afterKill = "adopted, not begun"
 // points lists the places, in the order of an approval's way.
 func points() []point {
 	return []point{
-		crashBefore("received, not handed out", "sqs/poll.go", "s.observer.ReceiveSucceeded(len(out.Messages))\n"),
+		crashBefore("received, not handed out", "sqs/poller.go", "s.observer.ReceiveSucceeded(len(out.Messages))\n"),
 		crashBefore("changed, not committed", "store/sqlite/writer.go", `_, err = s.conn.ExecContext(ctx, "COMMIT")`),
 		crashAfter("committed, result not returned", "store/sqlite/writer.go", `_, err = s.conn.ExecContext(ctx, "COMMIT")`),
 		crashBefore("result returned, actions not dispatched", "handlers/transition.go", "t.Dispatch.Dispatch(ctx, actions)\n"),
 		crashAfter("actions dispatched, message not acknowledged", "handlers/transition.go", "t.Dispatch.Dispatch(ctx, actions)\n"),
-		crashBefore("acknowledged, not deleted", "sqs/delete.go", "out, err := s.api.DeleteMessageBatch("),
-		crashBefore("deleted, answer not read", "sqs/delete.go",
+		crashBefore("acknowledged, not deleted", "sqs/deleter.go", "out, err := s.api.DeleteMessageBatch("),
+		crashBefore("deleted, answer not read", "sqs/deleter.go",
 			"if err != nil || out == nil {\n\t\ts.observer.DeleteCalled(0)"),
-		crashBefore("about to notify", "handlers/notification.go", "return \"\", channel.Notify(ctx, m)\n"),
-		crashInstead("notified, not recorded", "handlers/notification.go", "return \"\", channel.Notify(ctx, m)\n",
-			"err := channel.Notify(ctx, m)\n\tCRASH\n\treturn \"\", err\n"),
+		crashBefore("about to notify", "handlers/notification.go", "return \"\", channel.Sender.Notify(ctx, m)\n"),
+		crashInstead("notified, not recorded", "handlers/notification.go", "return \"\", channel.Sender.Notify(ctx, m)\n",
+			"err := channel.Sender.Notify(ctx, m)\n\tCRASH\n\treturn \"\", err\n"),
 		crashBefore("about to answer", "handlers/callback.go", "return target.Deliver(ctx, answer)\n"),
 		crashInstead("answered, not recorded", "handlers/callback.go", "return target.Deliver(ctx, answer)\n",
 			"err := target.Deliver(ctx, answer)\n\tCRASH\n\treturn err\n"),
