@@ -18,7 +18,7 @@ func (a *App) webhookPolicies(c *config.Config) map[string]api.SourcePolicy {
 	for _, name := range sortedNames(c.Webhooks) {
 		w, scheme := c.Webhooks[name], c.Compiled.Schemes[name]
 		log := a.log.With("source", name)
-		refusals := &refusalLog{log: log, sometimes: rate.Sometimes{Interval: time.Minute}}
+		refusals := newRefusalLog(log, "webhook refused")
 		policy := api.SourcePolicy{
 			SignedID:  scheme.SignedID,
 			MaxBody:   int64(w.MaxBody),
@@ -35,16 +35,21 @@ func (a *App) webhookPolicies(c *config.Config) map[string]api.SourcePolicy {
 	return policies
 }
 
-// refusalLog logs why requests of a source are refused, because the sender is not told the reason. Strangers can send any
+// refusalLog logs why the credentials of requests are refused, because the sender is not told the reason. Strangers can send any
 // number of requests, so that it logs one refusal in an interval.
 type refusalLog struct {
 	log       *slog.Logger
+	message   string
 	sometimes rate.Sometimes
+}
+
+func newRefusalLog(log *slog.Logger, message string) *refusalLog {
+	return &refusalLog{log: log, message: message, sometimes: rate.Sometimes{Interval: time.Minute}}
 }
 
 func (l *refusalLog) report(err error) {
 	l.sometimes.Do(func() {
-		l.log.Warn("webhook refused; more refusals of this source within a minute are not logged", "error", err)
+		l.log.Warn(l.message+"; more refusals like it within a minute are not logged", "error", err)
 	})
 }
 

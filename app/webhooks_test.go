@@ -20,7 +20,6 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/time/rate"
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
@@ -51,7 +50,7 @@ func TestSNSOverHTTP(t *testing.T) {
 			return failing
 		}
 		log := slog.New(slog.DiscardHandler)
-		return openSNS(s, confirm, log, &refusalLog{log: log})(t.Context(), nil)
+		return openSNS(s, confirm, log, newRefusalLog(log, "webhook refused"))(t.Context(), nil)
 	}
 	at := time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 	body, meta, err := open(snsSays{m: webhook.SNSMessage{Type: webhook.SNSNotification, ID: "id-1", Message: `{"x":1}`, Timestamp: at}})
@@ -82,7 +81,7 @@ func TestRefusalsAreLogged(t *testing.T) {
 	var out bytes.Buffer
 	bearer, err := webhook.NewBearer("the-token-of-erp")
 	require.NoError(t, err)
-	l := &refusalLog{log: slog.New(slog.NewTextHandler(&out, nil)), sometimes: rate.Sometimes{Interval: time.Hour}}
+	l := newRefusalLog(slog.New(slog.NewTextHandler(&out, nil)), "webhook refused")
 	check := l.wrap(checkBy(bearer))
 	require.NoError(t, check(http.Header{"Authorization": {"Bearer the-token-of-erp"}}, nil))
 	require.Empty(t, out.String())
