@@ -43,7 +43,7 @@ func newApproval(a *approval.Approval) Approval {
 		Sources:           a.Sources,
 		Votes:             mapSlice(a.Votes, newVote),
 		RequestedAt:       a.RequestedAt.UTC(),
-		StateEnteredAt:    a.StateEnteredAt.UTC(),
+		StateEnteredAt:    a.AttemptStartedAt.UTC(),
 		Deadline:          a.Deadline.UTC(),
 		TaskExpiresAt:     a.TaskExpires.UTC(),
 		ClosedAt:          a.ClosedAt.UTC(),

@@ -30,6 +30,14 @@ type Action struct {
 	Trace        string     `json:"trace,omitempty"`  // the traceparent of the approval
 }
 
+// OutputName returns the name of the channel or target that the action uses.
+func (a Action) OutputName() string {
+	if a.Kind == ActionNotify {
+		return a.Channel
+	}
+	return a.Target
+}
+
 func (o *Order) newAction(kind ActionKind, a *Approval, leaseExpires time.Time) Action {
 	return Action{
 		Kind:         kind,

@@ -17,14 +17,14 @@ func (o *Order) startCallback(a *Approval, env Environment) []Action {
 		}
 		return o.endCallback(a, CallbackExhausted, reason, env)
 	}
-	if !env.canStart(ActionCallback, a.Target) {
+	action := o.newAction(ActionCallback, a, env.Now.Add(env.Lease))
+	action.Attempt = c.Attempts + 1
+	if !env.canStart(action, a.Token) {
 		return nil
 	}
-	c.Attempts++
+	c.Attempts = action.Attempt
 	c.AttemptRunning = true
-	c.Due = env.Now.Add(env.Lease)
-	action := o.newAction(ActionCallback, a, c.Due)
-	action.Attempt = c.Attempts
+	c.Due = action.LeaseExpires
 	return []Action{action}
 }
 

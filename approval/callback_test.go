@@ -112,7 +112,7 @@ func TestAttemptIsRecordedBeforeItIsMade(t *testing.T) {
 func TestCallbackStaysDueWithoutLeaseOrCapacity(t *testing.T) {
 	t.Parallel()
 	full := envAt(1)
-	full.HasCapacity = func(kind ActionKind, name string) bool { return kind != ActionCallback || name != "sfn" }
+	full.Reserve = func(a Action, _ Token) bool { return a.Kind != ActionCallback || a.Target != "sfn" }
 	for name, none := range map[string]Environment{"no lease": {Now: at(1)}, "no capacity": full} {
 		o, a := pendingOrder(t)
 		require.Empty(t, requireVerdict(t, o, approveDecision("d"), none, VerdictDecided), name)

@@ -45,13 +45,23 @@ func AllVias() []Via {
 type Decision struct {
 	// ID is chosen by the sender. If the sender sends the decision again, it has the same ID.
 	ID string `json:"id"`
-	// Step and ApprovalID select an approval of the order. Both are optional.
+	// IDFromBody reports whether the ID was derived from the body, because the sender gave none. Two decisions in the
+	// same words then have the same ID.
+	IDFromBody bool `json:"id_from_body,omitempty"`
+	// Step, Execution and ApprovalID select an approval of the order. All are optional.
 	Step       string `json:"step,omitempty"`
+	Execution  string `json:"execution,omitempty"`
 	ApprovalID string `json:"approval_id,omitempty"`
 
 	Outcome Outcome `json:"outcome"`
-	// By is the ID of the person, or "source:NAME" if the sender is a program and does not name a person.
-	By      string `json:"by,omitempty"`
+	// By is the ID of the person, or "source:NAME" if the sender is a program that names no person, or is not believed.
+	By string `json:"by,omitempty"`
+	// Principal is the authenticated maker of the call: "source:NAME", "api:NAME" or "operator:NAME" for a program or an
+	// operator. It is empty if the way in identifies the person By.
+	Principal string `json:"principal,omitempty"`
+	// Claimed is the person that a program or operator named, if By is somebody else: a program that is not believed, or
+	// an operator who acts on behalf of that person.
+	Claimed string `json:"claimed,omitempty"`
 	Comment string `json:"comment,omitempty"`
 	Via     Via    `json:"via"`
 	Source  string `json:"source,omitempty"` // the configured name of the sender
@@ -69,6 +79,8 @@ type Vote struct {
 	DecisionID  string    `json:"decision_id"`
 	Outcome     Outcome   `json:"outcome"`
 	By          string    `json:"by"`
+	Principal   string    `json:"principal,omitempty"` // see Decision
+	Claimed     string    `json:"claimed,omitempty"`   // see Decision
 	Comment     string    `json:"comment,omitempty"`
 	Via         Via       `json:"via"`
 	Source      string    `json:"source,omitempty"`

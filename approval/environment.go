@@ -11,14 +11,17 @@ type Environment struct {
 	// other processes do not receive these actions. With a zero Lease the transition starts no action: due actions
 	// stay due, and the sweeper finds them.
 	Lease time.Duration
-	// HasCapacity reports whether the caller has capacity for another action of this kind, on the channel or target
-	// of this name. Without capacity the action stays due. A nil HasCapacity means that there is always capacity.
-	HasCapacity func(kind ActionKind, name string) bool
+	// Reserve reserves capacity for an action that the transition is about to start, and reports whether there was any.
+	// Without capacity the action stays due. The token of a callback or heartbeat may be a URL, whose host has a
+	// capacity of its own. The caller releases all that it reserved if the transition is not stored. A nil Reserve means
+	// that there is always capacity.
+	Reserve func(action Action, token Token) bool
 	// Jitter is a random number in [0,1). It spreads retries over time.
 	Jitter float64
 }
 
-// canStart reports whether the transition may start an action and lease it to the caller.
-func (env Environment) canStart(kind ActionKind, name string) bool {
-	return env.Lease > 0 && (env.HasCapacity == nil || env.HasCapacity(kind, name))
+// canStart reports whether the transition may start an action and lease it to the caller. The capacity is then reserved,
+// so the transition must start the action.
+func (env Environment) canStart(action Action, token Token) bool {
+	return env.Lease > 0 && (env.Reserve == nil || env.Reserve(action, token))
 }

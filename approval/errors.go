@@ -62,6 +62,19 @@ type notAppliedError struct{ error }
 
 func (e *notAppliedError) Unwrap() error { return e.error }
 
+// NotMade marks the error of a call that was held back in this process and never left it. It counts as no attempt: the
+// call is made later. RetryAfter can state when.
+func NotMade(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &notMadeError{err}
+}
+
+type notMadeError struct{ error }
+
+func (e *notMadeError) Unwrap() error { return e.error }
+
 // MaxRetryAfter is the longest wait that the other end of a call can ask for.
 const MaxRetryAfter = 15 * time.Minute
 

@@ -5,11 +5,16 @@ import "time"
 // startHeartbeat starts the heartbeat that is due. A heartbeat without a recorded result is not retried; the next
 // heartbeat is sent on schedule.
 func (o *Order) startHeartbeat(a *Approval, env Environment) []Action {
-	if a.HeartbeatDue.IsZero() || a.HeartbeatDue.After(env.Now) || !env.canStart(ActionHeartbeat, a.Target) {
+	if a.HeartbeatDue.IsZero() || a.HeartbeatDue.After(env.Now) {
 		return nil
 	}
-	a.HeartbeatDue = env.Now.Add(a.HeartbeatInterval)
-	return []Action{o.newAction(ActionHeartbeat, a, a.HeartbeatDue)}
+	next := env.Now.Add(a.HeartbeatInterval)
+	action := o.newAction(ActionHeartbeat, a, next)
+	if !env.canStart(action, a.Token) {
+		return nil
+	}
+	a.HeartbeatDue = next
+	return []Action{action}
 }
 
 // RecordHeartbeatResult records the result of a heartbeat. A failed heartbeat is retried after an eighth of the

@@ -18,7 +18,7 @@ func (m *model) requestApproval(t *rapid.T) {
 		m.workflows[a.Token.Reveal()] = &workflow{}
 		a.Deadline = at(m.now + time.Duration(rapid.IntRange(-1, 90).Draw(t, "deadline"))*time.Minute)
 		a.HeartbeatInterval = time.Duration(rapid.IntRange(0, 1).Draw(t, "heartbeat")) * 7 * time.Minute
-		a.StateEnteredAt = m.drawEarlierTime(t, "requests")
+		a.AttemptStartedAt = m.drawEarlierTime(t, "requests")
 		if rapid.Bool().Draw(t, "expires") {
 			a.TaskExpires = a.Deadline.Add(10 * time.Minute)
 		}
@@ -132,7 +132,7 @@ func (m *model) advanceOrder(t *rapid.T) {
 	m.runTwice(t, env, func(o *Order, env Environment) []Action { return o.Advance(env) })
 	if due.IsZero() || due.After(env.Now) {
 		require.Equal(t, before, marshalOrder(t, m.order), "changed although nothing was due")
-	} else if env.Lease > 0 && env.HasCapacity == nil {
+	} else if env.Lease > 0 && env.Reserve == nil {
 		next := m.order.NextDue()
 		require.True(t, next.IsZero() || next.After(env.Now), "due again at once")
 	}

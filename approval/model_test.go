@@ -60,7 +60,7 @@ func (m *model) drawEnvironment(t *rapid.T) Environment {
 	case 0:
 		out.Lease = 0
 	case 1:
-		out.HasCapacity = func(kind ActionKind, _ string) bool { return kind != ActionCallback }
+		out.Reserve = func(a Action, _ Token) bool { return a.Kind != ActionCallback }
 	}
 	return out
 }
@@ -121,7 +121,7 @@ func (m *model) checkOrder(t *rapid.T, o *Order) {
 }
 
 func isOlderAttempt(a, b *Approval) bool {
-	return !a.StateEnteredAt.IsZero() && a.StateEnteredAt.Before(b.StateEnteredAt)
+	return !a.AttemptStartedAt.IsZero() && a.AttemptStartedAt.Before(b.AttemptStartedAt)
 }
 
 // checkNotifications requires the invariants of the notifications of an approval.

@@ -20,8 +20,8 @@ func (o *Order) startNotifications(a *Approval, env Environment) []Action {
 				n.LastError = "the result of the attempt was not recorded"
 			}
 			tooOld = append(tooOld, n)
-		case env.canStart(ActionNotify, n.Channel):
-			actions = append(actions, o.startNotification(a, n, env))
+		default:
+			actions = append(actions, o.startNotification(a, n, env)...)
 		}
 	}
 	for _, n := range tooOld {
@@ -30,15 +30,19 @@ func (o *Order) startNotifications(a *Approval, env Environment) []Action {
 	return actions
 }
 
-func (o *Order) startNotification(a *Approval, n *Notification, env Environment) Action {
-	n.Attempts++
-	n.AttemptRunning = true
-	n.Due = env.Now.Add(env.Lease)
-	action := o.newAction(ActionNotify, a, n.Due)
+// startNotification starts an attempt, unless there is no capacity for it.
+func (o *Order) startNotification(a *Approval, n *Notification, env Environment) []Action {
+	action := o.newAction(ActionNotify, a, env.Now.Add(env.Lease))
 	action.Notification = n.ID
-	action.Attempt = n.Attempts
+	action.Attempt = n.Attempts + 1
 	action.Channel = n.Channel
-	return action
+	if !env.canStart(action, Token{}) {
+		return nil
+	}
+	n.Attempts = action.Attempt
+	n.AttemptRunning = true
+	n.Due = action.LeaseExpires
+	return []Action{action}
 }
 
 // CurrentNotification returns the notification of an action, with its approval, while the action's attempt is under

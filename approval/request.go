@@ -15,10 +15,12 @@ type Request struct {
 	Target   string `json:"target"`
 	Workflow string `json:"workflow"`
 	Step     string `json:"step,omitempty"` // tells the approvals of an order apart
+	// State is the name of the workflow's waiting state; empty if unknown. Like Execution, it tells approvals apart.
+	State string `json:"state,omitempty"`
 
 	Title     string  `json:"title,omitempty"`
 	Details   []Field `json:"details,omitempty"`
-	Execution string  `json:"execution,omitempty"` // the workflow's own ID of its run, shown to people
+	Execution string  `json:"execution,omitempty"` // the workflow's own ID of its run; empty if unknown
 	Requester string  `json:"requester,omitempty"` // the person behind the request, who may not decide
 	// Trace is the W3C traceparent of the span that handled the request, or empty without tracing. Later
 	// actions join that trace, also hours later and in another process.
@@ -30,8 +32,16 @@ type Request struct {
 	Policy    Policy     `json:"policy"`
 	// MinAssurance is the minimum assurance of a person's decision.
 	MinAssurance Assurance `json:"min_assurance,omitempty"`
-	// Sources are the names of the sources that may decide. If the list is empty, all configured sources may.
+	// Sources are the names of the sources that may decide. If the list is empty, all configured sources may, unless
+	// SourcesRequired is set.
 	Sources []string `json:"sources,omitempty"`
+	// SourcesRequired limits the webhooks and topics that may decide to Sources, also if Sources is empty. It is set once
+	// any workflow of the configuration names sources.
+	SourcesRequired bool `json:"sources_required,omitempty"`
+	// Asker is the principal that sent the request, such as "api:shop". It is empty for a request from a queue.
+	Asker string `json:"asker,omitempty"`
+	// AskerMayDecide lets the program that sent the request also decide it.
+	AskerMayDecide bool `json:"asker_may_decide,omitempty"`
 
 	// Channels notify each approver; all of them are used. When the notification of an approver through one of them is
 	// exhausted, the next of FallbackChannels is tried.
@@ -47,15 +57,26 @@ type Request struct {
 	// OnUndeliverable applies when the approval is undeliverable. The empty policy is UndeliverableWait.
 	OnUndeliverable UndeliverablePolicy `json:"unheard,omitempty"`
 
-	// StateEnteredAt is when the workflow began to wait, by its own clock or by the clock of its queue; zero if
-	// unknown. It tells which of two requests for the same step is newer, because queues do not keep order.
-	StateEnteredAt time.Time `json:"asked_at,omitzero"`
+	// StateEnteredAt is when the workflow entered the waiting state, as the request states it; zero if unknown. It stays
+	// the same when the state is retried.
+	StateEnteredAt time.Time `json:"entered_at,omitzero"`
+	// RetryCount and RedriveCount are how often the workflow has retried the state, and redriven the execution, before
+	// this attempt; zero if unknown.
+	RetryCount   int `json:"retry_count,omitempty"`
+	RedriveCount int `json:"redrive_count,omitempty"`
+	// AttemptStartedAt is when this attempt of the state began to wait: when its message was sent, kept through redrives.
+	// The deadline, the end of the task and the first heartbeat count from it. It is zero if unknown.
+	AttemptStartedAt time.Time `json:"asked_at,omitzero"`
+	// ReadingNotes state what of the message was not used, and why. The history has them.
+	ReadingNotes []string `json:"-"`
 	// Deadline is when the approval times out.
 	Deadline time.Time `json:"deadline"`
 	// TaskExpires is when the workflow itself stops waiting; zero if unknown. The callback is not retried after it.
 	TaskExpires time.Time `json:"task_expires,omitzero"`
 	// HeartbeatInterval is the time between two heartbeats to the target. Zero means that it gets none.
 	HeartbeatInterval time.Duration `json:"heartbeat,omitempty"`
+	// CanProbe reports whether a heartbeat to the target tells if the task is still open.
+	CanProbe bool `json:"can_probe,omitempty"`
 
 	RejectAsSuccess bool   `json:"reject_as_success,omitempty"`
 	Output          Output `json:"output,omitempty"` // added to the answer

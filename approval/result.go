@@ -29,10 +29,14 @@ const (
 	ResultClosed  ResultKind = "closed"  // the target no longer waits
 	ResultRefused ResultKind = "refused" // refused for good; a retry is useless
 	ResultFailed  ResultKind = "failed"  // failed for now; it is retried
+	// ResultNotMade means that no call was made: our own rate limit or an open circuit held it back, or the process
+	// stopped. It counts as no attempt.
+	ResultNotMade ResultKind = "not_made"
 )
 
 // ResultOf returns the result for the error of a call: nil is ok, ErrClosed is closed, a Permanent error is refused,
-// and every other error is failed.
+// an error of NotMade is not made, and every other
+// error is failed.
 func ResultOf(err error) Result {
 	if err == nil {
 		return Result{Kind: ResultOK}
@@ -43,6 +47,7 @@ func ResultOf(err error) Result {
 		ReasonCode: ReasonCodeOf(err),
 	}
 	var notApplied *notAppliedError
+	var notMade *notMadeError
 	if after, ok := errors.AsType[*retryAfterError](err); ok {
 		r.After = min(max(after.wait, 0), MaxRetryAfter)
 	}
@@ -51,6 +56,8 @@ func ResultOf(err error) Result {
 		r.Kind = ResultClosed
 	case IsPermanent(err):
 		r.Kind = ResultRefused
+	case errors.As(err, &notMade):
+		r.Kind = ResultNotMade
 	default:
 		r.MaybeApplied = !errors.As(err, &notApplied)
 	}

@@ -12,7 +12,7 @@ func (a *Approval) isSameQuestion(b *Approval) bool {
 // times is unknown, the newer is the attempt that arrived later.
 func (o *Order) supersedeOlder(a *Approval, env Environment) []Action {
 	for _, b := range o.Approvals {
-		if a.isSameQuestion(b) && !a.StateEnteredAt.IsZero() && a.StateEnteredAt.Before(b.StateEnteredAt) {
+		if a.isSameQuestion(b) && !a.AttemptStartedAt.IsZero() && a.AttemptStartedAt.Before(b.AttemptStartedAt) {
 			return o.closeSuperseded(a, b, "superseded by a newer attempt that arrived earlier", env)
 		}
 	}
@@ -41,11 +41,11 @@ func (o *Order) closeSuperseded(older, newer *Approval, reason string, env Envir
 // approval. If the decision was sent before the workflow entered the state of the pending approval, it is the latest
 // earlier attempt of the same question, if there is one.
 func (o *Order) approvalSeenBy(d Decision, pending *Approval) *Approval {
-	if d.SentAt.IsZero() || !d.SentAt.Before(pending.StateEnteredAt) {
+	if d.SentAt.IsZero() || !d.SentAt.Before(pending.AttemptStartedAt) {
 		return pending
 	}
 	for _, a := range slices.Backward(o.Approvals) {
-		if a != pending && a.isSameQuestion(pending) && a.StateEnteredAt.Before(pending.StateEnteredAt) {
+		if a != pending && a.isSameQuestion(pending) && a.AttemptStartedAt.Before(pending.AttemptStartedAt) {
 			return a
 		}
 	}

@@ -7,8 +7,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func enteredAt(d time.Duration) func(*Request) { return func(a *Request) { a.StateEnteredAt = at(d) } }
-func sentAt(d time.Duration) func(*Decision)   { return func(c *Decision) { c.SentAt = at(d) } }
+func enteredAt(d time.Duration) func(*Request) {
+	return func(a *Request) { a.AttemptStartedAt = at(d) }
+}
+func sentAt(d time.Duration) func(*Decision) { return func(c *Decision) { c.SentAt = at(d) } }
 
 // A queue may deliver the first attempt of a state after the second. The second stays, whether it is pending or was
 // answered.

@@ -60,6 +60,17 @@ type Verdict struct {
 	Code       VerdictCode `json:"code"`
 	ApprovalID string      `json:"approval_id,omitempty"`
 	Status     Status      `json:"status,omitempty"` // the approval's status afterwards
+	// Candidates are the pending approvals that an ambiguous decision can be about.
+	Candidates []Candidate `json:"-"`
+}
+
+// Candidate is a pending approval that a decision can be about, with what tells it from the others.
+type Candidate struct {
+	ApprovalID string
+	Workflow   string
+	Step       string
+	State      string
+	Execution  string
 }
 
 // IsAccepted reports whether the decision was accepted, now or before.

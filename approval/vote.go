@@ -47,6 +47,8 @@ func newVote(d Decision, env Environment) Vote {
 		DecisionID:  d.ID,
 		Outcome:     d.Outcome,
 		By:          d.By,
+		Principal:   d.Principal,
+		Claimed:     d.Claimed,
 		Comment:     d.Comment,
 		Via:         d.Via,
 		Source:      d.Source,

@@ -49,11 +49,11 @@ func (h *Request) setTimes(request *approval.Request, in Input) error {
 	if err != nil {
 		return err
 	}
-	request.StateEnteredAt = times.started
+	request.AttemptStartedAt = times.started
 	request.Deadline = times.started.Add(w.Deadline)
 	// If our clock is behind the queue's, the queue's time still puts the attempts of a state in order.
 	if at := in.metaTime(metadata.SentAt); times.started.Equal(sent) && at.After(sent) {
-		request.StateEnteredAt = at
+		request.AttemptStartedAt = at
 	}
 	if !times.deadline.IsZero() && times.deadline.Before(request.Deadline) {
 		request.Deadline = times.deadline

@@ -65,10 +65,12 @@ func (t *Transitions) Run(
 	began := t.Now()
 	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {
 		env := approval.Environment{
-			Now:         t.Now(),
-			Lease:       t.Lease,
-			HasCapacity: t.Dispatch.HasCapacity,
-			Jitter:      rand.Float64(), //nolint:gosec // it only spreads retries
+			Now:   t.Now(),
+			Lease: t.Lease,
+			Reserve: func(a approval.Action, _ approval.Token) bool {
+				return t.Dispatch.HasCapacity(a.Kind, a.OutputName())
+			},
+			Jitter: rand.Float64(), //nolint:gosec // it only spreads retries
 		}
 		var err error
 		actions, err = transition(o, env)

@@ -30,7 +30,7 @@ func mutants() []mutant {
 				`	go func() {
 		time.Sleep(300 * time.Millisecond)
 		_ = t.Orders.Update(context.WithoutCancel(ctx), orderID, func(o *approval.Order) error {
-			turn := approval.Environment{Now: t.Now(), Lease: t.Lease, HasCapacity: t.Dispatch.HasCapacity, Jitter: rand.Float64()}
+			turn := approval.Environment{Now: t.Now(), Lease: t.Lease, Reserve: t.reserve, Jitter: rand.Float64()}
 			acts, err := transition(o, turn)
 			t.Dispatch.Dispatch(context.WithoutCancel(ctx), acts)
 			return err
@@ -90,7 +90,7 @@ func mutants() []mutant {
 `)},
 		{
 			"the last request to arrive is taken for the last attempt",
-			edit("approval/supersede.go", "a.StateEnteredAt.Before(b.StateEnteredAt) {", "false {"),
+			edit("approval/supersede.go", "a.AttemptStartedAt.Before(b.AttemptStartedAt) {", "false {"),
 		},
 		{"a deadline leaves no time for the answer", edit("handlers/times.go",
 			`		if last := request.TaskExpires.Add(-AnswerMargin(w.Margin, times.timeout)); last.Before(request.Deadline) {`,
