@@ -29,12 +29,19 @@ type Faults struct {
 	Latency   time.Duration // passes before a call is applied; a caller that hangs up does not stop the call
 }
 
+// The actions of the callbacks.
+const (
+	ActionSuccess   = "SendTaskSuccess"
+	ActionFailure   = "SendTaskFailure"
+	ActionHeartbeat = "SendTaskHeartbeat"
+)
+
 // StepFunctions answers SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat as Step Functions does: a token answers
 // its task once, and every call after the task has ended gets TaskTimedOut.
 type StepFunctions struct {
 	mu     sync.Mutex
 	tasks  map[string]*Task
-	faults Faults
+	faults map[string]Faults // by action
 	outage bool
 	calls  map[string]int
 	rand   *mrand.Rand
@@ -64,17 +71,23 @@ func (s *StepFunctions) WatchCalls(f func(Call)) {
 // NewStepFunctions returns a StepFunctions without tasks.
 func NewStepFunctions() *StepFunctions {
 	return &StepFunctions{
-		tasks: map[string]*Task{},
-		calls: map[string]int{},
-		rand:  mrand.New(mrand.NewPCG(1, 2)), //nolint:gosec // for faults, not for secrets
+		tasks:  map[string]*Task{},
+		calls:  map[string]int{},
+		faults: map[string]Faults{},
+		rand:   mrand.New(mrand.NewPCG(1, 2)), //nolint:gosec // for faults, not for secrets
 	}
 }
 
-// SetFaults sets how often later calls fail.
-func (s *StepFunctions) SetFaults(f Faults) {
+// SetFaults sets how often later calls of the actions fail. Without actions it sets the faults of all three.
+func (s *StepFunctions) SetFaults(f Faults, actions ...string) {
+	if len(actions) == 0 {
+		actions = []string{ActionSuccess, ActionFailure, ActionHeartbeat}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults = f
+	for _, action := range actions {
+		s.faults[action] = f
+	}
 }
 
 // SetOutage begins or ends an outage, during which every connection is closed without an answer.
@@ -104,13 +117,13 @@ func (s *StepFunctions) serveCall(life context.Context, w http.ResponseWriter, a
 	s.calls[action]++
 	cut := s.outage
 	watch := s.watch
-	latency := s.faults.Latency
-	throttled := s.drawFault(s.faults.Throttle)
-	failed := s.drawFault(s.faults.Fail)
-	lost := s.drawFault(s.faults.LoseReply)
+	faults := s.faults[action]
+	throttled := s.drawFault(faults.Throttle)
+	failed := s.drawFault(faults.Fail)
+	lost := s.drawFault(faults.LoseReply)
 	s.mu.Unlock()
 	call := Call{At: time.Now(), Action: action, Replied: true}
-	waitFor(life, latency)
+	waitFor(life, faults.Latency)
 	var err error
 	switch {
 	case cut || life.Err() != nil:
@@ -182,13 +195,13 @@ func (s *StepFunctions) applyCall(action string, body []byte) error {
 	if t.State != TaskOpen {
 		return newAPIError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
 	}
-	if action == "SendTaskHeartbeat" {
+	if action == ActionHeartbeat {
 		t.recordHeartbeat(now)
 		return nil
 	}
 	t.Effective++
 	t.AnsweredAt = now
-	if action == "SendTaskSuccess" {
+	if action == ActionSuccess {
 		t.Output = *in.Output
 		t.endAs(TaskSucceeded)
 		return nil
@@ -200,7 +213,7 @@ func (s *StepFunctions) applyCall(action string, body []byte) error {
 }
 
 func (in *sendTask) validate(action string) error {
-	if !slices.Contains([]string{"SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"}, action) {
+	if !slices.Contains([]string{ActionSuccess, ActionFailure, ActionHeartbeat}, action) {
 		return newAPIError("UnknownOperationException", "%s", action)
 	}
 	if n := utf8.RuneCountInString(in.TaskToken); n < 1 || n > maxToken {
@@ -209,7 +222,7 @@ func (in *sendTask) validate(action string) error {
 	switch {
 	case utf8.RuneCountInString(in.Error) > maxError || utf8.RuneCountInString(in.Cause) > maxCause:
 		return newAPIError("ValidationException", "error must have at most %d and cause at most %d characters", maxError, maxCause)
-	case action != "SendTaskSuccess":
+	case action != ActionSuccess:
 		return nil
 	case in.Output == nil || len(*in.Output) > maxOutput:
 		return newAPIError("ValidationException", "output must have at most %d bytes", maxOutput)

@@ -20,12 +20,19 @@ const (
 	TaskForgotten TaskState = "forgotten"
 )
 
+// The errors of a state whose task has timed out.
+const (
+	ErrorTimeout          = "States.Timeout"
+	ErrorHeartbeatTimeout = "States.HeartbeatTimeout"
+)
+
 // Task is one waiting state as its workflow sees it.
 type Task struct {
-	State  TaskState
-	Output string
-	Error  string
-	Cause  string
+	Attempt Attempt // of an execution; for a task of OpenTask it has only the token
+	State   TaskState
+	Output  string
+	Error   string // also ErrorTimeout or ErrorHeartbeatTimeout
+	Cause   string
 
 	Effective  int       // number of applied answers: at most one
 	Calls      int       // number of calls with the token, with any outcome
@@ -42,10 +49,15 @@ type Task struct {
 // OpenTask begins a task and returns its token. The task times out after timeout, or if the time since the last
 // heartbeat exceeds heartbeat; 0 switches a limit off. Tokens have the form and the size of AWS's tokens.
 func (s *StepFunctions) OpenTask(timeout, heartbeat time.Duration) string {
+	return s.openAttempt(Attempt{}, timeout, heartbeat)
+}
+
+func (s *StepFunctions) openAttempt(attempt Attempt, timeout, heartbeat time.Duration) string {
 	b := make([]byte, 480)
 	_, _ = rand.Read(b)
 	token := "AQC" + base64.StdEncoding.EncodeToString(b)
-	t := &Task{State: TaskOpen, heartbeat: heartbeat, ended: make(chan struct{})}
+	attempt.Token = token
+	t := &Task{Attempt: attempt, State: TaskOpen, heartbeat: heartbeat, ended: make(chan struct{})}
 	now := time.Now()
 	if timeout > 0 {
 		t.expiresAt = now.Add(timeout)
@@ -142,7 +154,13 @@ func (t *Task) nextDeadline() (end time.Time, ends bool) {
 }
 
 func (t *Task) expireIfDue(now time.Time) {
-	if end, ends := t.nextDeadline(); t.State == TaskOpen && ends && now.After(end) {
-		t.endAs(TaskTimedOut)
+	end, ends := t.nextDeadline()
+	if t.State != TaskOpen || !ends || !now.After(end) {
+		return
 	}
+	t.Error = ErrorTimeout
+	if end.Equal(t.heartbeatDue) && !end.Equal(t.expiresAt) {
+		t.Error = ErrorHeartbeatTimeout
+	}
+	t.endAs(TaskTimedOut)
 }
