@@ -155,7 +155,7 @@ func (a *OperatorAPI) decideOrder(r *http.Request, body []byte) (any, error) {
 		By:         in.By,
 		Comment:    in.Reason,
 		Via:        approval.ViaOperator,
-		Source:     "operator",
+		Source:     approval.OperatorSource,
 	})
 	return verdictAnswer(orderID, v, err)
 }
@@ -169,7 +169,12 @@ func (a *OperatorAPI) cancelOrder(r *http.Request, body []byte) (any, error) {
 		return nil, err
 	}
 	orderID := r.PathValue("orderId")
-	v, err := a.Decider.CancelApproval(r.Context(), orderID, in.Step, in.ApprovalID, in.By, in.Reason)
+	v, err := a.Decider.CancelApproval(r.Context(), orderID, approval.Cancellation{
+		Step:       in.Step,
+		ApprovalID: in.ApprovalID,
+		Reason:     in.Reason,
+		Actor:      approval.OperatorActor(in.By, ""),
+	})
 	return verdictAnswer(orderID, v, err)
 }
 

@@ -39,6 +39,8 @@ type Approval struct {
 	Step string `json:"step,omitempty"`
 	// Target is the name of the target that answers the workflow.
 	Target string `json:"target"`
+	// StateName is the name of the workflow's waiting state, if the request states it.
+	StateName string `json:"stateName,omitempty"`
 	// Execution is the workflow's own name for its run.
 	Execution string `json:"execution,omitempty"`
 	// Title and Details are shown to approvers.
@@ -46,21 +48,34 @@ type Approval struct {
 	Details []Detail `json:"details"`
 	// Requester asked for the approval and cannot approve it.
 	Requester string `json:"requester,omitempty"`
+	// Asker is the program or operator that sent the request to the API, such as "api:shop". The program does not decide
+	// the approval unless AskerMayDecide is set.
+	Asker          string `json:"asker,omitempty"`
+	AskerMayDecide bool   `json:"askerMayDecide,omitempty"`
 
 	// Approvers may decide. Without approvers, everybody who is notified may decide.
 	Approvers []Approver `json:"approvers"`
 	Policy    Policy     `json:"policy"`
 	// MinAssurance is the weakest proof of identity that a person's decision needs.
 	MinAssurance approval.Assurance `json:"minAssurance,omitempty"`
-	// Sources are the programs that may decide; if it is missing, every configured source may.
+	// Sources are the programs that may decide; "api" stands for every API token. If it is missing, every configured
+	// source may, unless SourcesRequired is set.
 	Sources []string `json:"sources,omitempty"`
+	// SourcesRequired reports that webhooks and topics may decide only if Sources names them.
+	SourcesRequired bool `json:"sourcesRequired,omitempty"`
 	// Votes are the decisions that counted, oldest first.
 	Votes []Vote `json:"votes"`
 
 	// RequestedAt is when we recorded the request.
 	RequestedAt time.Time `json:"requestedAt"`
-	// StateEnteredAt is when the workflow began to wait, by its own clock or its queue's.
+	// StateEnteredAt is when the workflow entered the waiting state, as the request states it. A retry keeps it.
 	StateEnteredAt time.Time `json:"stateEnteredAt,omitzero"`
+	// AttemptStartedAt is when this attempt of the state began to wait. Its times count from then.
+	AttemptStartedAt time.Time `json:"attemptStartedAt,omitzero"`
+	// RetryCount and RedriveCount are the retries of the state and the redrives of the execution before this attempt, as
+	// the request states them.
+	RetryCount   int `json:"retryCount,omitempty"`
+	RedriveCount int `json:"redriveCount,omitempty"`
 	// Deadline is when the approval times out.
 	Deadline time.Time `json:"deadline"`
 	// TaskExpiresAt is when the workflow stops waiting, if that is known.
@@ -125,12 +140,16 @@ type Policy struct {
 type Vote struct {
 	DecisionID string           `json:"decisionId"`
 	Outcome    approval.Outcome `json:"outcome"`
-	// DecidedBy is the person, or "source:NAME".
-	DecidedBy string       `json:"decidedBy"`
-	Comment   string       `json:"comment,omitempty"`
-	Via       approval.Via `json:"via"`
-	Source    string       `json:"source,omitempty"`
-	At        time.Time    `json:"at"`
+	// DecidedBy is the person, the operator, or "source:NAME".
+	DecidedBy string `json:"decidedBy"`
+	// Principal is the authenticated sender if it is no person: "api:NAME", "source:NAME" or "operator:NAME".
+	Principal string `json:"principal,omitempty"`
+	// Claimed is the person that an operator acted for, or that a program named whose names are not believed.
+	Claimed string       `json:"claimed,omitempty"`
+	Comment string       `json:"comment,omitempty"`
+	Via     approval.Via `json:"via"`
+	Source  string       `json:"source,omitempty"`
+	At      time.Time    `json:"at"`
 	// ShownDigest is the digest of the request as the decision page showed it.
 	ShownDigest string `json:"shownDigest,omitempty"`
 }
@@ -140,11 +159,17 @@ type UnmatchedDecision struct {
 	DecisionID string           `json:"decisionId"`
 	Outcome    approval.Outcome `json:"outcome"`
 	DecidedBy  string           `json:"decidedBy,omitempty"`
-	Comment    string           `json:"comment,omitempty"`
-	Via        approval.Via     `json:"via"`
-	Source     string           `json:"source,omitempty"`
-	// Step and ApprovalID name the approval that the sender means.
+	// Principal and Claimed are as in a vote.
+	Principal string       `json:"principal,omitempty"`
+	Claimed   string       `json:"claimed,omitempty"`
+	Comment   string       `json:"comment,omitempty"`
+	Via       approval.Via `json:"via"`
+	Source    string       `json:"source,omitempty"`
+	// Workflows are the only workflows whose approvals the sender may decide; if it is missing, there is no limit.
+	Workflows []string `json:"workflows,omitempty"`
+	// Step, Execution and ApprovalID name the approval that the sender means.
 	Step       string `json:"step,omitempty"`
+	Execution  string `json:"execution,omitempty"`
 	ApprovalID string `json:"approvalId,omitempty"`
 	// SentAt is when the sender sent it, if that is known.
 	SentAt time.Time `json:"sentAt,omitzero"`
@@ -228,10 +253,13 @@ type Event struct {
 	ApprovalID string             `json:"approvalId,omitempty"`
 	Workflow   string             `json:"workflow,omitempty"`
 	// By is the person, source or operator of the act; for "notified", the notified approver.
-	By      string           `json:"by,omitempty"`
-	Via     approval.Via     `json:"via,omitempty"`
-	Source  string           `json:"source,omitempty"`
-	Outcome approval.Outcome `json:"outcome,omitempty"`
+	By string `json:"by,omitempty"`
+	// Principal and Claimed are as in a vote.
+	Principal string           `json:"principal,omitempty"`
+	Claimed   string           `json:"claimed,omitempty"`
+	Via       approval.Via     `json:"via,omitempty"`
+	Source    string           `json:"source,omitempty"`
+	Outcome   approval.Outcome `json:"outcome,omitempty"`
 	// Code is a verdict, the result of an attempt, or the state of a callback.
 	Code    string `json:"code,omitempty"`
 	Channel string `json:"channel,omitempty"`

@@ -41,7 +41,7 @@ func countSeats(approvers []Approver, includeEscalated bool) int {
 // findApprover returns the approver with this ID. For an unknown ID it returns an Approver that has only the ID.
 func findApprover(approvers []Approver, id string) Approver {
 	for _, p := range approvers {
-		if SamePerson(p.ID, id) {
+		if p.isNamedBy(id) {
 			return p
 		}
 	}
@@ -50,7 +50,7 @@ func findApprover(approvers []Approver, id string) Approver {
 
 // isApprover reports whether the approvers include the person with this ID.
 func isApprover(approvers []Approver, id string) bool {
-	return slices.ContainsFunc(approvers, func(p Approver) bool { return SamePerson(p.ID, id) })
+	return slices.ContainsFunc(approvers, func(p Approver) bool { return p.isNamedBy(id) })
 }
 
 // distinctApprovers returns the approvers without the requester and without repeated IDs.

@@ -170,7 +170,7 @@ func (o *Order) endCallback(a *Approval, s CallbackState, reason string, env Env
 
 // RedriveCallback starts an exhausted callback again. It returns false if the callback is not exhausted, if its token
 // is erased, or if it was redriven limit times already. The limit guards against loops; zero means unlimited.
-func (o *Order) RedriveCallback(approvalID, by string, limit int, env Environment) (bool, []Action) {
+func (o *Order) RedriveCallback(approvalID string, by Actor, limit int, env Environment) (bool, []Action) {
 	a := o.FindApproval(approvalID)
 	if a == nil || a.Callback.State != CallbackExhausted || a.Token.IsZero() {
 		return false, nil
@@ -192,7 +192,7 @@ func (o *Order) RedriveCallback(approvalID, by string, limit int, env Environmen
 		AttemptsBeforeRedrive: old.Attempts,
 	}
 	e := a.newEvent(EventRedriven, env.Now)
-	e.By = by
+	by.record(&e)
 	e.Attempt = a.Callback.Redrives
 	o.recordEvent(e)
 	return true, o.startCallback(a, env)

@@ -161,7 +161,7 @@ func TestExhaustedCallbackWithLateSuccessIsDelivered(t *testing.T) {
 	o.RecordCallbackResult(act, ok, envAt(2*time.Hour))
 	require.Equal(t, CallbackDelivered, a.Callback.State)
 	require.False(t, o.HasExhaustedCallback())
-	started, _ := o.RedriveCallback(a.ID, "ops", 0, envAt(3*time.Hour))
+	started, _ := o.RedriveCallback(a.ID, OperatorActor("ops", ""), 0, envAt(3*time.Hour))
 	require.False(t, started)
 }
 
@@ -262,9 +262,9 @@ func TestRedrive(t *testing.T) {
 	t.Parallel()
 	o, a, first := approvedOrder(t)
 	o.RecordCallbackResult(first, refused, envAt(0))
-	started, _ := o.RedriveCallback("?", "ops", 0, envAt(1))
+	started, _ := o.RedriveCallback("?", OperatorActor("ops", ""), 0, envAt(1))
 	require.False(t, started)
-	started, actions := o.RedriveCallback(a.ID, "ops", 2, envAt(24*time.Hour))
+	started, actions := o.RedriveCallback(a.ID, OperatorActor("ops", ""), 2, envAt(24*time.Hour))
 	require.True(t, started, "regardless of its age")
 	second := onlyCallback(t, actions)
 	require.Greater(t, second.Attempt, first.Attempt, "the result of an old attempt must not count for it")
@@ -277,10 +277,10 @@ func TestRedrive(t *testing.T) {
 	require.Equal(t, at(24*time.Hour+1+time.Second/2), a.Callback.Due, "the schedule starts again")
 	o.RecordCallbackResult(onlyCallback(t, o.Advance(envAt(25*time.Hour))), refused, envAt(25*time.Hour))
 
-	started, actions = o.RedriveCallback(a.ID, "ops", 2, envAt(26*time.Hour))
+	started, actions = o.RedriveCallback(a.ID, OperatorActor("ops", ""), 2, envAt(26*time.Hour))
 	require.True(t, started)
 	o.RecordCallbackResult(onlyCallback(t, actions), refused, envAt(26*time.Hour))
-	started, _ = o.RedriveCallback(a.ID, "ops", 2, envAt(27*time.Hour))
+	started, _ = o.RedriveCallback(a.ID, OperatorActor("ops", ""), 2, envAt(27*time.Hour))
 	require.False(t, started, "the limit guards against loops")
 }
 
@@ -289,7 +289,7 @@ func TestRedriveRemembersMaybeApplied(t *testing.T) {
 	t.Parallel()
 	o, a, _ := approvedOrder(t)
 	o.Advance(envAt(time.Hour + 1)) // a crash, then too old
-	_, actions := o.RedriveCallback(a.ID, "ops", 0, envAt(2*time.Hour))
+	_, actions := o.RedriveCallback(a.ID, OperatorActor("ops", ""), 0, envAt(2*time.Hour))
 	o.RecordCallbackResult(onlyCallback(t, actions), closed, envAt(2*time.Hour))
 	require.Equal(t, CallbackPresumed, a.Callback.State)
 }

@@ -1,19 +1,31 @@
 package approval
 
-// Cancel closes a pending approval without a decision; the workflow gets the status "cancelled" as its answer. An empty
-// approvalID means the only pending approval of the order. A second run has no effect; its verdict is "repeated".
-func (o *Order) Cancel(approvalID, by, reason string, env Environment) (Verdict, []Action) {
-	return o.CancelStep("", approvalID, by, reason, env)
+import "slices"
+
+// Cancellation closes a pending approval without a decision; the workflow gets the status "cancelled" as its answer.
+type Cancellation struct {
+	// Step and ApprovalID select the approval. If both are empty, it is the only pending approval of the order.
+	Step       string
+	ApprovalID string
+	Reason     string
+	Actor      Actor
+	// OwnOnly limits a program to approvals that it asked for itself: their Asker is the actor's principal.
+	OwnOnly bool
+	// Workflows limit a program to approvals of these workflows; an empty list means that there is no limit.
+	Workflows []string
 }
 
-// CancelStep is Cancel for an approval of a step. An empty step means any step.
-func (o *Order) CancelStep(step, approvalID, by, reason string, env Environment) (Verdict, []Action) {
+// Cancel cancels an approval in the name of an operator. An empty approvalID means the only pending approval of the
+// order. A second run has no effect; its verdict is "repeated".
+func (o *Order) Cancel(approvalID, by, reason string, env Environment) (Verdict, []Action) {
+	return o.CancelBy(Cancellation{ApprovalID: approvalID, Reason: reason, Actor: OperatorActor(by, "")}, env)
+}
+
+// CancelBy carries out a cancellation. An approval that the actor may not cancel counts as unknown.
+func (o *Order) CancelBy(c Cancellation, env Environment) (Verdict, []Action) {
 	actions := o.expireOverdue(env)
-	a, v := o.findApprovalOf(Decision{Step: step, ApprovalID: approvalID})
+	a, v := o.findApprovalToCancel(c)
 	if a == nil {
-		if v.Code == "" {
-			v.Code = VerdictUnknown
-		}
 		return v, actions
 	}
 	v = Verdict{ApprovalID: a.ID, Status: a.Status}
@@ -23,17 +35,49 @@ func (o *Order) CancelStep(step, approvalID, by, reason string, env Environment)
 	case a.Status != Pending:
 		v.Code = VerdictLate
 	default:
-		actions = append(actions, o.cancelApproval(a, by, reason, env)...)
+		actions = append(actions, o.cancelApproval(a, c.Actor, c.Reason, env)...)
 		v.Code = VerdictDecided
 		v.Status = Cancelled
 	}
 	return v, actions
 }
 
-func (o *Order) cancelApproval(a *Approval, by, reason string, env Environment) []Action {
+// findApprovalToCancel returns the approval of a cancellation, or a verdict: the only pending approval that the actor
+// may cancel, otherwise the latest closed one.
+func (o *Order) findApprovalToCancel(c Cancellation) (*Approval, Verdict) {
+	var pending, closed []*Approval
+	for _, a := range o.Approvals {
+		switch {
+		case !c.admits(a):
+		case a.Status == Pending:
+			pending = append(pending, a)
+		default:
+			closed = append(closed, a)
+		}
+	}
+	switch {
+	case len(pending) == 1:
+		return pending[0], Verdict{}
+	case len(pending) > 1:
+		return nil, Verdict{Code: VerdictAmbiguous}
+	case len(closed) > 0:
+		return closed[len(closed)-1], Verdict{}
+	}
+	return nil, Verdict{Code: VerdictUnknown}
+}
+
+// admits reports whether the cancellation can be about an approval.
+func (c Cancellation) admits(a *Approval) bool {
+	return (c.Step == "" || c.Step == a.Step) &&
+		(c.ApprovalID == "" || c.ApprovalID == a.ID) &&
+		(!c.OwnOnly || (a.Asker != "" && a.Asker == c.Actor.Principal)) &&
+		(len(c.Workflows) == 0 || slices.Contains(c.Workflows, a.Workflow))
+}
+
+func (o *Order) cancelApproval(a *Approval, by Actor, reason string, env Environment) []Action {
 	actions := o.closeApproval(a, Cancelled, truncate(reason, maxReason), env)
 	e := a.newEvent(EventCancelled, env.Now)
-	e.By = by
+	by.record(&e)
 	e.Note = a.Reason
 	e.Age = env.Now.Sub(a.RequestedAt)
 	o.recordEvent(e)

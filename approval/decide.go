@@ -115,14 +115,12 @@ func (o *Order) recordVerdict(d Decision, v Verdict, env Environment) {
 		At:            env.Now,
 		Kind:          EventDecisionReceived,
 		Approval:      v.ApprovalID,
-		By:            d.By,
-		Via:           d.Via,
-		Source:        d.Source,
 		Outcome:       d.Outcome,
 		Code:          string(v.Code),
 		Note:          d.ID,
 		DecisionTrace: d.Trace,
 	}
+	d.actor().record(&e)
 	if a := o.FindApproval(v.ApprovalID); a != nil {
 		e.Workflow = a.Workflow
 		e.Trace = a.Trace

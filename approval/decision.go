@@ -62,6 +62,10 @@ type Decision struct {
 	// Claimed is the person that a program or operator named, if By is somebody else: a program that is not believed, or
 	// an operator who acts on behalf of that person.
 	Claimed string `json:"claimed,omitempty"`
+	// Workflows limit the decision to approvals of these workflows, because its sender may decide no others. An empty
+	// list means that there is no limit.
+	Workflows []string `json:"workflows,omitempty"`
+
 	Comment string `json:"comment,omitempty"`
 	Via     Via    `json:"via"`
 	Source  string `json:"source,omitempty"` // the configured name of the sender
@@ -72,6 +76,11 @@ type Decision struct {
 	Trace string `json:"trace,omitempty"`
 	// ShownDigest is a digest of the request as our decision page showed it, if the decision was made there.
 	ShownDigest string `json:"shown,omitempty"`
+}
+
+// actor returns the maker of the decision.
+func (d Decision) actor() Actor {
+	return Actor{By: d.By, Principal: d.Principal, Claimed: d.Claimed, Via: d.Via, Source: d.Source}
 }
 
 // Vote is a decision that counts towards the policy.

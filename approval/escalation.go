@@ -74,7 +74,7 @@ func (o *Order) handleUndeliverable(a *Approval, env Environment) []Action {
 	case a.OnUndeliverable == UndeliverableEscalate && a.hasEscalationLeft():
 		return o.runNextEscalation(a, env)
 	case a.OnUndeliverable == UndeliverableCancel:
-		return o.cancelApproval(a, "", "no notification could be delivered", env)
+		return o.cancelApproval(a, Actor{}, "no notification could be delivered", env)
 	}
 	return nil
 }

@@ -38,7 +38,11 @@ type Event struct {
 	Approval string    `json:"approval,omitempty"`
 	Workflow string    `json:"workflow,omitempty"`
 	// By is the principal that caused the event. For notifications and escalations it is the approver concerned.
-	By      string  `json:"by,omitempty"`
+	By string `json:"by,omitempty"`
+	// Principal is the authenticated maker of the call, and Claimed the person that it named, see Decision.
+	Principal string `json:"principal,omitempty"`
+	Claimed   string `json:"claimed,omitempty"`
+
 	Via     Via     `json:"via,omitempty"`
 	Source  string  `json:"source,omitempty"`
 	Outcome Outcome `json:"outcome,omitempty"`

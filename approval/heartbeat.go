@@ -36,7 +36,7 @@ func (o *Order) RecordHeartbeatResult(action Action, r Result, env Environment) 
 		a.HeartbeatDue = earlierOf(a.HeartbeatDue, retry)
 	case ResultClosed:
 		// An Environment without a Lease keeps cancelApproval from starting the callback.
-		o.cancelApproval(a, "", "the workflow no longer waits", Environment{Now: env.Now})
+		o.cancelApproval(a, Actor{}, "the workflow no longer waits", Environment{Now: env.Now})
 		return o.endCallback(a, CallbackTooLate, "", env)
 	}
 	return nil

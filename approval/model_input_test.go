@@ -120,7 +120,7 @@ func (m *model) cancelApproval(t *rapid.T) {
 func (m *model) redriveCallback(t *rapid.T) {
 	id := m.drawApproval(t)
 	m.runTwice(t, m.drawEnvironment(t), func(o *Order, env Environment) []Action {
-		_, actions := o.RedriveCallback(id, "ops", 0, env)
+		_, actions := o.RedriveCallback(id, OperatorActor("ops", ""), 0, env)
 		return actions
 	})
 }

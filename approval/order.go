@@ -2,7 +2,7 @@
 // workflows requested, the decisions that arrived for them (also decisions that arrived before their request), the
 // notifications and callbacks that are due, and a bounded history.
 //
-// Only transitions change an order: AddRequest, Decide, Cancel, CancelStep, Advance, RedriveCallback, ReleaseLeases,
+// Only transitions change an order: AddRequest, Decide, Cancel, CancelBy, Advance, RedriveCallback, ReleaseLeases,
 // and the methods that record the result of an action. A transition is a pure computation: it performs no I/O, and it
 // gets the time and a random number from its Environment. It returns the actions that are due now. A transition may run
 // again with the same input, because it records every fact once.

@@ -191,6 +191,7 @@ func (o *Order) openApproval(id string, r Request, env Environment) []Action {
 	o.Approvals = append(o.Approvals, a)
 	e := a.newEvent(EventRequested, env.Now)
 	e.By = a.Requester
+	e.Principal = a.Asker
 	o.recordEvent(e)
 	actions = append(actions, o.supersedeOlder(a, env)...)
 	actions = append(actions, o.expireOverdue(env)...) // the request may arrive after its own deadline

@@ -172,7 +172,7 @@ func TestEveryEventInEveryStatus(t *testing.T) {
 		{"attempt failed, maybe applied", resultEvent(Result{Kind: ResultFailed, MaybeApplied: true}), [6]string{}},
 		{"attempt failed, not applied", resultEvent(Result{Kind: ResultFailed}), [6]string{}},
 		{"redrive", func(o *Order, id string, now time.Duration) (string, []Action) {
-			started, actions := o.RedriveCallback(id, "ops", 0, envAt(now))
+			started, actions := o.RedriveCallback(id, OperatorActor("ops", ""), 0, envAt(now))
 			return fmt.Sprint(started), actions
 		}, [6]string{"false", "false", "false", "false", "false", "false"}},
 		{"heartbeat ok", heartbeatEvent(ResultOK), [6]string{}},

@@ -93,15 +93,14 @@ func (o *Order) expireUnmatched(env Environment) []Action {
 		}
 		u.Expired = true
 		d := u.Decision
-		o.recordEvent(Event{
+		e := Event{
 			At:      env.Now,
 			Kind:    EventUnmatchedExpired,
-			By:      d.By,
-			Via:     d.Via,
-			Source:  d.Source,
 			Outcome: d.Outcome,
 			Note:    d.ID,
-		})
+		}
+		d.actor().record(&e)
+		o.recordEvent(e)
 		actions = append(actions, o.newDeadLetter(nil, "no request arrived for decision "+d.ID))
 	}
 	o.Unmatched = slices.DeleteFunc(o.Unmatched, func(u UnmatchedDecision) bool {

@@ -124,6 +124,8 @@ func validateDecision(d Decision) error {
 	return cmp.Or(
 		checkName("decision_id", d.ID),
 		checkName("by", d.By),
+		checkName("claimed", d.Claimed),
+		checkName("principal", d.Principal),
 		checkName("step", d.Step),
 		checkName("shown", d.ShownDigest),
 		checkLength("approval", d.ApprovalID, maxName),

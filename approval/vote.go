@@ -32,9 +32,7 @@ func (o *Order) applyDecision(a *Approval, d Decision, env Environment) (Verdict
 	v.Code = VerdictDecided
 	actions := o.closeApproval(a, v.Status, "", env)
 	e := a.newEvent(EventDecided, env.Now)
-	e.By = d.By
-	e.Via = d.Via
-	e.Source = d.Source
+	d.actor().record(&e)
 	e.Outcome = d.Outcome
 	e.Age = env.Now.Sub(a.RequestedAt)
 	e.TimeLeft = a.Deadline.Sub(env.Now)
@@ -59,7 +57,10 @@ func newVote(d Decision, env Environment) Vote {
 
 // refusalOf returns the verdict if the principal of the decision may not decide this approval, otherwise "".
 func (a *Approval) refusalOf(d Decision) VerdictCode {
-	if a.Requester != "" && SamePerson(d.By, a.Requester) {
+	if len(d.Workflows) > 0 && !slices.Contains(d.Workflows, a.Workflow) {
+		return VerdictSource
+	}
+	if a.isRequester(d.By) || (d.Claimed != "" && a.isRequester(d.Claimed)) {
 		return VerdictRequester
 	}
 	switch d.Via {
@@ -70,7 +71,7 @@ func (a *Approval) refusalOf(d Decision) VerdictCode {
 			return VerdictAssurance
 		}
 	case ViaSNS, ViaWebhook, ViaAPI:
-		if len(a.Sources) > 0 && !slices.Contains(a.Sources, d.Source) {
+		if len(a.Sources) > 0 && !includesSource(a.Sources, d.Source) {
 			return VerdictSource
 		}
 	}
@@ -78,6 +79,11 @@ func (a *Approval) refusalOf(d Decision) VerdictCode {
 		return VerdictNotApprover
 	}
 	return ""
+}
+
+// isRequester reports whether an ID is that of the known requester.
+func (a *Approval) isRequester(id string) bool {
+	return a.Requester != "" && SamePerson(id, a.Requester)
 }
 
 // closedVerdict returns the verdict of a decision about an approval that is closed already.

@@ -26,14 +26,11 @@ func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.
 	return verdict, err
 }
 
-// CancelApproval closes a pending approval without a decision, in the name of an operator. If step and approvalID are
-// empty, it cancels the only pending approval of the order.
-func (d *Decider) CancelApproval(
-	ctx context.Context, orderID, step, approvalID, by, reason string,
-) (approval.Verdict, error) {
+// CancelApproval closes a pending approval without a decision.
+func (d *Decider) CancelApproval(ctx context.Context, orderID string, c approval.Cancellation) (approval.Verdict, error) {
 	var verdict approval.Verdict
 	cancel := func(o *approval.Order, env approval.Environment) (actions []approval.Action, _ error) {
-		verdict, actions = o.CancelStep(step, approvalID, by, reason, env)
+		verdict, actions = o.CancelBy(c, env)
 		return actions, nil
 	}
 	err := d.Transitions.Run(ctx, orderID, cancel)

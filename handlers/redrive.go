@@ -80,6 +80,7 @@ func (h *Redriver) logRun(ctx context.Context, run redriveRun) {
 		slog.Int("failed", run.report.Failed),
 		slog.Int("guarded", run.report.Guarded),
 		slog.Int("errors", len(run.report.Errors)),
+		slog.String("on_behalf_of", run.OnBehalfOf),
 	)
 }
 
@@ -151,7 +152,7 @@ func (h *Redriver) redriveOrder(ctx context.Context, run *redriveRun, o *approva
 		}
 		began := false
 		restart := func(o *approval.Order, env approval.Environment) (actions []approval.Action, _ error) {
-			began, actions = o.RedriveCallback(a.ID, run.By, run.MaxRedrives, env)
+			began, actions = o.RedriveCallback(a.ID, approval.OperatorActor(run.By, run.OnBehalfOf), run.MaxRedrives, env)
 			return actions, nil
 		}
 		if err := h.Transitions.Run(ctx, o.ID, restart); err != nil {

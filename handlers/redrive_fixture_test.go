@@ -123,7 +123,7 @@ func (h *house) storeExhausted(t *testing.T, n int, code approval.ReasonCode, re
 				break
 			}
 			redrive := func(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
-				began, actions := o.RedriveCallback(act.ApprovalID, "ops", 0, env)
+				began, actions := o.RedriveCallback(act.ApprovalID, approval.OperatorActor("ops", ""), 0, env)
 				require.True(t, began)
 				return actions, nil
 			}

@@ -19,8 +19,9 @@ type RedriveRequest struct {
 	// MaxRedrives is the guard against loops: a callback or message that was redriven this often already is left alone.
 	// 0 means 3; a negative number removes the guard.
 	MaxRedrives int
-	// By is the operator, for the history.
-	By string
+	// By is the name of the operator's token, and OnBehalfOf the person that the operator named, for the history.
+	By         string
+	OnBehalfOf string
 	// OrderID selects the callbacks of a single order, and no messages. The empty text selects all orders.
 	OrderID string
 }

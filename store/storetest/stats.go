@@ -160,7 +160,7 @@ func (l *lifecycle) cancelApproval(t *rapid.T) {
 func (l *lifecycle) redriveCallbacks(t *rapid.T) {
 	l.updateRandomOrder(t, func(o *approval.Order) (actions []approval.Action) {
 		for _, a := range o.Approvals {
-			_, more := o.RedriveCallback(a.ID, "operator", 0, environmentAt(l.now))
+			_, more := o.RedriveCallback(a.ID, approval.OperatorActor("operator", ""), 0, environmentAt(l.now))
 			actions = append(actions, more...)
 		}
 		return actions

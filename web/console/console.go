@@ -42,7 +42,7 @@ type Counter interface {
 // Decider records decisions and cancellations. After an error it is unknown whether they were recorded.
 type Decider interface {
 	Decide(ctx context.Context, orderID string, d approval.Decision) (approval.Verdict, error)
-	CancelApproval(ctx context.Context, orderID, step, approvalID, by, reason string) (approval.Verdict, error)
+	CancelApproval(ctx context.Context, orderID string, c approval.Cancellation) (approval.Verdict, error)
 }
 
 // MAC authenticates messages with keys that rotate, see package keys.

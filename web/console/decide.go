@@ -91,16 +91,21 @@ func (c *Console) recordDecision(w http.ResponseWriter, r *http.Request, s sessi
 
 func (c *Console) applyDecision(r *http.Request, s session, d operatorDecision) (approval.Verdict, error) {
 	if d.action == actionCancel {
-		return c.Decider.CancelApproval(r.Context(), d.orderID, "", d.approvalID, s.Name, d.reason)
+		return c.Decider.CancelApproval(r.Context(), d.orderID, approval.Cancellation{
+			ApprovalID: d.approvalID,
+			Reason:     d.reason,
+			Actor:      approval.OperatorActor(s.Name, ""),
+		})
 	}
 	return c.Decider.Decide(r.Context(), d.orderID, approval.Decision{
 		ID:         "operator-" + rand.Text(),
 		ApprovalID: d.approvalID,
 		Outcome:    approval.Outcome(d.action),
 		By:         s.Name,
+		Principal:  approval.OperatorPrincipal(s.Name),
 		Comment:    d.reason,
 		Via:        approval.ViaOperator,
-		Source:     "operator",
+		Source:     approval.OperatorSource,
 	})
 }
 

@@ -141,11 +141,11 @@ func (w *world) Decide(_ context.Context, id string, d approval.Decision) (appro
 	return v, err
 }
 
-func (w *world) CancelApproval(_ context.Context, id, _, approvalID, by, reason string) (approval.Verdict, error) {
+func (w *world) CancelApproval(_ context.Context, id string, c approval.Cancellation) (approval.Verdict, error) {
 	if w.failing != nil {
 		return approval.Verdict{}, w.failing
 	}
-	v, _ := w.order(id).Cancel(approvalID, by, reason, w.turn())
+	v, _ := w.order(id).CancelBy(c, w.turn())
 	return v, nil
 }
 
