@@ -29,14 +29,10 @@ import (
 // needs no credentials.
 type awsClients struct {
 	config func() (aws.Config, error)
-	base   *string
 }
 
 func newAWSClients(ctx context.Context, a config.AWS, w outbound.Observer) *awsClients {
 	c := &awsClients{}
-	if a.Endpoint != "" {
-		c.base = aws.String(a.Endpoint)
-	}
 	c.config = sync.OnceValues(func() (aws.Config, error) {
 		var options []func(*awsconfig.LoadOptions) error
 		if a.Region != "" {
@@ -53,9 +49,30 @@ func newAWSClients(ctx context.Context, a config.AWS, w outbound.Observer) *awsC
 			}
 		}
 		cfg.APIOptions = append(cfg.APIOptions, outbound.ObserveCalls(w))
+		setEndpoint(&cfg, a.Endpoint)
 		return cfg, nil
 	})
 	return c
+}
+
+// setEndpoint sets the endpoint of all clients that are made of cfg, unless it is empty. It takes precedence over
+// AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_<SERVICE> and the endpoint_url of a profile, which hold otherwise. It is the only
+// place that sets an endpoint: a client with an option of its own would not follow these rules.
+func setEndpoint(cfg *aws.Config, endpoint string) {
+	if endpoint == "" {
+		return
+	}
+	cfg.BaseEndpoint = &endpoint
+	cfg.ConfigSources = append([]any{ignoreOtherEndpoints{}}, cfg.ConfigSources...)
+}
+
+// ignoreOtherEndpoints is a source of the SDK's configuration, as AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is. Without it, a
+// client prefers AWS_ENDPOINT_URL_<SERVICE> to the endpoint in aws.Config.
+type ignoreOtherEndpoints struct{}
+
+// GetIgnoreConfiguredEndpoints is called by the clients of the SDK.
+func (ignoreOtherEndpoints) GetIgnoreConfiguredEndpoints(context.Context) (ignore, found bool, err error) {
+	return true, true, nil
 }
 
 // awsTransport returns the transport of all AWS clients. A long poll takes 20 s, so a server that is silent for 30 s is
@@ -72,7 +89,7 @@ func (c *awsClients) sqsClient(context.Context) (*awssqs.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return awssqs.NewFromConfig(cfg, func(o *awssqs.Options) { o.BaseEndpoint = c.base }), nil
+	return awssqs.NewFromConfig(cfg), nil
 }
 
 // configFor returns the SDK's configuration for a place.
@@ -86,18 +103,12 @@ func (c *awsClients) configFor(p setup.AWS) (aws.Config, error) {
 		cfg.Region = p.Region
 	}
 	if p.Role != "" {
-		client := sts.NewFromConfig(cfg, func(o *sts.Options) {
-			if c.base != nil {
-				o.BaseEndpoint = c.base
-			}
-		})
+		client := sts.NewFromConfig(cfg)
 		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(client, p.Role, func(o *stscreds.AssumeRoleOptions) {
 			o.RoleSessionName = "approval-relay"
 		}))
 	}
-	if p.Endpoint != "" {
-		cfg.BaseEndpoint = &p.Endpoint
-	}
+	setEndpoint(&cfg, p.Endpoint)
 	return cfg, nil
 }
 
@@ -109,12 +120,10 @@ func (c *awsClients) subscribe(ctx context.Context, topic, queue string) error {
 		return err
 	}
 	sub, err := wmsns.NewSubscriber(wmsns.SubscriberConfig{
-		AWSConfig: cfg, OptFns: []func(*sns.Options){func(o *sns.Options) { o.BaseEndpoint = c.base }},
+		AWSConfig:            cfg,
 		TopicResolver:        wmsns.TransparentTopicResolver{},
 		GenerateSqsQueueName: func(context.Context, wmsns.TopicArn) (string, error) { return queue, nil },
-	}, wmsqs.SubscriberConfig{
-		AWSConfig: cfg, OptFns: []func(*awssqs.Options){func(o *awssqs.Options) { o.BaseEndpoint = c.base }},
-	}, watermill.NopLogger{})
+	}, wmsqs.SubscriberConfig{AWSConfig: cfg}, watermill.NopLogger{})
 	if err != nil {
 		return err
 	}
@@ -132,8 +141,7 @@ func (c *awsClients) confirm(ctx context.Context, topic, token string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	client := sns.NewFromConfig(cfg, func(o *sns.Options) { o.BaseEndpoint = c.base })
-	_, err = client.ConfirmSubscription(ctx, &sns.ConfirmSubscriptionInput{
+	_, err = sns.NewFromConfig(cfg).ConfirmSubscription(ctx, &sns.ConfirmSubscriptionInput{
 		TopicArn: &topic, Token: &token, AuthenticateOnUnsubscribe: aws.String("true"),
 	})
 	if err != nil {

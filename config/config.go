@@ -78,7 +78,7 @@ type Keys struct {
 // AWS is the part that all AWS clients share.
 type AWS struct {
 	Region   string `yaml:"region" doc:"region; empty leaves it to the SDK"`
-	Endpoint string `yaml:"endpoint" doc:"endpoint for all services, for emulators"`
+	Endpoint string `yaml:"endpoint" doc:"endpoint for all services, for emulators; takes precedence over AWS_ENDPOINT_URL and the like, which hold if it is empty"`
 }
 
 // Shutdown is the end of the program.
