@@ -77,6 +77,7 @@ type App struct {
 	// lastFailure is the time of the last failed commit of the store, in Unix nanoseconds. Readiness depends on it.
 	lastFailure atomic.Int64
 	ending      atomic.Bool // the program is shutting down and not ready any more
+	listeners   listeners
 
 	router     *router.Router
 	ingress    *api.Ingress

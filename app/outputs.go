@@ -19,13 +19,14 @@ import (
 // environment returns the environment of the adapter with this name.
 func (a *App) environment(c *config.Config, name string) setup.Env {
 	return setup.Env{
-		Name:       name,
-		AWS:        a.aws.configFor,
-		Limiter:    a.limiters.named(name, a.metrics.RateLimitWaited),
-		SlackUsers: c.SlackUsers(),
-		Stdout:     a.options.Stdout,
-		Log:        a.log,
-		Timeout:    callTimeout,
+		Name:          name,
+		AWS:           a.aws.configFor,
+		Limiter:       a.limiters.named(name, a.metrics.RateLimitWaited),
+		SlackUsers:    c.SlackUsers(),
+		IsOwnListener: a.listeners.has,
+		Stdout:        a.options.Stdout,
+		Log:           a.log,
+		Timeout:       callTimeout,
 	}
 }
 

@@ -77,6 +77,7 @@ func (a *App) addServer(parts *group.Group, address string, h http.Handler) (net
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
+	a.listeners.add(listener.Addr())
 	server := api.NewServer(h, a.log)
 	parts.Add(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

@@ -10,10 +10,14 @@ import (
 // slackInteractions returns the handler of button presses in Slack, or nil if no channel has buttons.
 func (a *App) slackInteractions(r *rules) *slack.Interactions {
 	c := slack.InteractionsConfig{
-		Buttons:  a.links,
-		Decider:  a.decider,
-		Orders:   a.store,
-		Client:   outbound.NewClient(outbound.ClientConfig{AllowInternal: true, Timeout: callTimeout}),
+		Buttons: a.links,
+		Decider: a.decider,
+		Orders:  a.store,
+		Client: outbound.NewClient(outbound.ClientConfig{
+			AllowInternal: true,
+			IsOwnListener: a.listeners.has,
+			Timeout:       callTimeout,
+		}),
 		Now:      time.Now,
 		Log:      a.log,
 		Observer: a.metrics,

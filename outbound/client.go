@@ -15,14 +15,17 @@ type ClientConfig struct {
 	// Timeout bounds a request, from dialling to the end of the response body. If it is zero, only the context of
 	// the request bounds it.
 	Timeout time.Duration
-	// AllowInternal turns the guard off: every address and port is called.
+	// AllowInternal opens internal addresses, except for those that no configuration opens, see Guard.
 	AllowInternal bool
 	// AllowedPorts lists the ports that are called; if it is empty, every port is.
 	AllowedPorts []uint16
 	// AllowedPrefixes lists internal addresses that are called nevertheless, such as the addresses of a cluster.
 	AllowedPrefixes []netip.Prefix
-	RootCAs         *x509.CertPool // nil means the system's
-	Resolver        *net.Resolver  // nil means Go's own
+	// IsOwnListener reports whether the program itself listens at an address. Such an address is never called. Nil
+	// means that the program does not listen.
+	IsOwnListener func(netip.AddrPort) bool
+	RootCAs       *x509.CertPool // nil means the system's
+	Resolver      *net.Resolver  // nil means Go's own
 }
 
 const (
@@ -45,9 +48,10 @@ const (
 // the address of the proxy, and the proxy would call the internal address. It does not follow redirects, because the
 // receiver chooses their destination: the response is the redirect itself.
 func NewClient(c ClientConfig) *http.Client {
-	dialer := &net.Dialer{Timeout: handshakeTimeout, Resolver: c.Resolver}
-	if guard := NewGuard(c); guard != nil {
-		dialer.Control = guard.checkDial
+	dialer := &net.Dialer{
+		Timeout:  handshakeTimeout,
+		Resolver: c.Resolver,
+		Control:  NewGuard(c).checkDial,
 	}
 	return &http.Client{
 		Timeout: c.Timeout,

@@ -61,7 +61,7 @@ func TestGuardChecksDialledAddress(t *testing.T) {
 			r.ReasonCode != approval.ReasonAddressForbidden {
 			t.Errorf("%s: %+v", addr, r)
 		}
-		if outbound.NewGuard(outbound.ClientConfig{}).AllowsAddress(netip.MustParseAddr(addr)) {
+		if outbound.NewGuard(outbound.ClientConfig{}).AllowsAddress(netip.AddrPortFrom(netip.MustParseAddr(addr), 443)) {
 			t.Errorf("%s: AllowsAddress disagrees", addr)
 		}
 	}
@@ -92,7 +92,7 @@ func TestGuardAllows(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		guard := outbound.NewGuard(c.config)
-		if got := guard.AllowsPort(port) && guard.AllowsAddress(netip.MustParseAddr("127.0.0.1")); got != c.allowed {
+		if got := guard.AllowsPort(port) && guard.AllowsAddress(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)); got != c.allowed {
 			t.Errorf("%s: the guard itself allows: %t", name, got)
 		}
 	}

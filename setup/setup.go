@@ -8,6 +8,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -65,6 +66,9 @@ type Env struct {
 	Limiter func(key string, perSecond float64, burst int) Limiter
 	// SlackUsers has the Slack user IDs of the people in the configuration, by approver ID.
 	SlackUsers map[approval.PersonID]string
+	// IsOwnListener reports whether the program itself listens at an address. Guarded clients never call it. Nil means
+	// that the program does not listen.
+	IsOwnListener func(netip.AddrPort) bool
 	// Stdout is the standard output of the program.
 	Stdout io.Writer
 	// Log is the program's log.

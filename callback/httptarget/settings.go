@@ -2,6 +2,7 @@ package httptarget
 
 import (
 	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/webhook"
@@ -9,16 +10,18 @@ import (
 
 // Settings are the settings of a target of callback URLs.
 type Settings struct {
-	Secrets       []secret.Text `yaml:"secrets" doc:"whsec_…; every secret signs, so that they can be rotated"`
-	AllowHTTP     bool          `yaml:"allow_http" doc:"accept http:// URLs"`
-	AllowInternal bool          `yaml:"allow_internal" doc:"let URLs lead to internal addresses and any port"`
-	AllowedHosts  []string      `yaml:"allowed_hosts" doc:"hosts that URLs may name, with the names below them; empty means every public host"`
+	Secrets        []secret.Text `yaml:"secrets" doc:"whsec_…; every secret signs, so that they can be rotated"`
+	AllowHTTP      bool          `yaml:"allow_http" doc:"accept http:// URLs"`
+	AllowInternal  bool          `yaml:"allow_internal" doc:"let URLs lead to internal addresses and, without allowed_ports, to any port; never to link-local addresses, metadata services of clouds and the worker itself"`
+	outbound.Reach `yaml:",inline"`
+	AllowedHosts   []string `yaml:"allowed_hosts" doc:"hosts that URLs may name, with the names below them; empty means every public host"`
 
 	signer *webhook.Standard // set by Validate
 }
 
 // Validate implements setup.Validator.
 func (s *Settings) Validate(c *setup.Check) {
+	s.Reach.Validate(c)
 	if len(s.Secrets) == 0 {
 		c.Fault("secrets", "are missing: callbacks are signed")
 		return
@@ -28,10 +31,27 @@ func (s *Settings) Validate(c *setup.Check) {
 	s.signer = signer
 }
 
+// ports returns the ports that are called, or nil for every port.
+func (s *Settings) ports() []uint16 {
+	ports := []uint16{443}
+	if s.AllowHTTP {
+		ports = append(ports, 80)
+	}
+	if allowed := s.AllowedPorts(ports...); allowed != nil || s.AllowInternal {
+		return allowed
+	}
+	return ports
+}
+
 // Address implements callback.Settings.
 func (*Settings) Address() callback.Address { return callback.CallbackURL }
 
 // Open implements callback.Settings.
 func (s *Settings) Open(env setup.Env) (callback.Target, error) {
-	return NewTarget(Config{Settings: *s, Signer: s.signer, Timeout: env.Timeout}), nil
+	return NewTarget(Config{
+		Settings:      *s,
+		Signer:        s.signer,
+		Timeout:       env.Timeout,
+		IsOwnListener: env.IsOwnListener,
+	}), nil
 }

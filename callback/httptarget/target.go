@@ -32,8 +32,8 @@ type Signer interface {
 }
 
 // Config has the settings of a target, and its environment. The zero value works and calls any public HTTPS address on
-// port 443. With AllowInternal, everybody with the right to send a request can make the program call every address that
-// it can reach.
+// port 443. With AllowInternal, everybody with the right to send a request can make the program call nearly every address
+// that it can reach, see outbound.Guard.
 type Config struct {
 	Settings
 	Signer    Signer           // nil means that answers are not signed
@@ -41,10 +41,8 @@ type Config struct {
 	UserAgent string           // empty means "approval-relay"
 	Now       func() time.Time // of the signature; nil means time.Now
 
-	// AllowedPorts are accepted beside 443 and, for http, 80.
-	AllowedPorts []uint16
-	// AllowedPrefixes are internal addresses that may be called, such as the addresses of a cluster.
-	AllowedPrefixes []netip.Prefix
+	// IsOwnListener is as in outbound.ClientConfig.
+	IsOwnListener func(netip.AddrPort) bool
 
 	RootCAs  *x509.CertPool // nil means the system's
 	Resolver *net.Resolver  // nil means Go's own
@@ -66,13 +64,11 @@ func NewTarget(c Config) *Target {
 	}
 	client := outbound.ClientConfig{
 		AllowInternal:   c.AllowInternal,
-		AllowedPorts:    append([]uint16{443}, c.AllowedPorts...),
-		AllowedPrefixes: c.AllowedPrefixes,
+		AllowedPorts:    c.ports(),
+		AllowedPrefixes: c.AllowedPrefixes(),
+		IsOwnListener:   c.IsOwnListener,
 		RootCAs:         c.RootCAs,
 		Resolver:        c.Resolver,
-	}
-	if c.AllowHTTP {
-		client.AllowedPorts = append(client.AllowedPorts, 80)
 	}
 	return &Target{
 		config: c,

@@ -51,7 +51,7 @@ func (t *Target) validateHost(u *url.URL) error {
 		return urlFault("has a host that is neither a name nor an address in its usual form")
 	case !t.guard.AllowsPort(port):
 		return urlFault("has a port that is not allowed")
-	case err == nil && !t.guard.AllowsAddress(addr):
+	case err == nil && !t.guard.AllowsAddress(netip.AddrPortFrom(addr, port)):
 		return urlFault("has an address that is not allowed")
 	}
 	return nil

@@ -115,7 +115,7 @@ func TestValidateURLAllows(t *testing.T) {
 			"http://example.com:443443/"},
 		"HTTP, guarded": {httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true}}, "https://example.com/",
 			"http://127.0.0.1/"},
-		"a port": {httptarget.Config{AllowedPorts: []uint16{8443}}, "https://example.com:8443/",
+		"a port": {httptarget.Config{Settings: httptarget.Settings{Reach: outbound.Reach{Ports: []int{8443}}}}, "https://example.com:8443/",
 			"https://example.com:80/"},
 		"a host": {httptarget.Config{Settings: httptarget.Settings{AllowedHosts: []string{"Example.com"}}},
 			"https://example.COM/", "https://notexample.com/"},
@@ -129,12 +129,12 @@ func TestValidateURLAllows(t *testing.T) {
 			"https://127.0.0.1/",
 		},
 		"a prefix": {
-			httptarget.Config{AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
+			httptarget.Config{Settings: httptarget.Settings{Reach: outbound.Reach{Prefixes: []string{"10.0.0.0/8"}}}},
 			"https://10.1.2.3/",
 			"https://127.0.0.1/",
 		},
 		"an IPv6 prefix": {
-			httptarget.Config{AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("fd00::/8")}},
+			httptarget.Config{Settings: httptarget.Settings{Reach: outbound.Reach{Prefixes: []string{"fd00::/8"}}}},
 			"https://[fd00::1]/",
 			"https://[fe80::1]/",
 		},
@@ -174,15 +174,18 @@ func TestDeliverCallsAllowedPrefixes(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
 	port := netip.MustParseAddrPort(server.Listener.Addr().String()).Port()
-	c := httptarget.Config{Settings: httptarget.Settings{AllowHTTP: true}, AllowedPorts: []uint16{port},
-		AllowedPrefixes: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
-		Resolver:        outboundtest.NewResolver("127.0.0.1"),
+	c := httptarget.Config{
+		Settings: httptarget.Settings{
+			AllowHTTP: true,
+			Reach:     outbound.Reach{Prefixes: []string{"127.0.0.1"}, Ports: []int{int(port)}},
+		},
+		Resolver: outboundtest.NewResolver("127.0.0.1"),
 	}
 	a := answer(fmt.Sprintf("http://callback.example.com:%d/s3cret", port))
 	if err := httptarget.NewTarget(c).Deliver(t.Context(), a); err != nil {
 		t.Errorf("allowed: %v", err)
 	}
-	c.AllowedPrefixes = nil
+	c.Prefixes = nil
 	if err := httptarget.NewTarget(c).Deliver(t.Context(), a); !approval.IsPermanent(err) {
 		t.Errorf("not allowed: %v", err)
 	}

@@ -12,13 +12,13 @@ import (
 
 // Settings are the settings of one incoming webhook of Discord.
 type Settings struct {
-	WebhookURL    secret.Text `yaml:"webhook_url" doc:"URL of the incoming webhook, a secret; ?thread_id=… posts to a thread"`
-	AllowInternal bool        `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`
+	WebhookURL secret.Text `yaml:"webhook_url" doc:"URL of the incoming webhook, a secret; ?thread_id=… posts to a thread"`
+	post.Reach `yaml:",inline"`
 }
 
 // Validate implements setup.Validator.
 func (s *Settings) Validate(c *setup.Check) {
-	c.HTTPSURL("webhook_url", s.WebhookURL, s.AllowInternal)
+	s.CheckURL(c, "webhook_url", s.WebhookURL)
 	u, err := url.Parse(s.WebhookURL.Reveal())
 	if err == nil && (strings.HasSuffix(u.Path, "/slack") || strings.HasSuffix(u.Path, "/github")) {
 		c.Fault("webhook_url", "must be the webhook's own URL, without /slack or /github: messages have Discord's format")
@@ -30,5 +30,5 @@ func (*Settings) Audience() notify.Audience { return notify.AudienceGroup }
 
 // Open implements notify.Settings.
 func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
-	return NewChannel(Config{post.Config{URL: s.WebhookURL, AllowInternal: s.AllowInternal, Timeout: env.Timeout}})
+	return NewChannel(Config{s.Config(s.WebhookURL, env)})
 }

@@ -11,13 +11,13 @@ import (
 
 // Settings are the settings of one incoming webhook of Google Chat.
 type Settings struct {
-	WebhookURL    secret.Text `yaml:"webhook_url" doc:"URL of the incoming webhook with its key and token, a secret"`
-	AllowInternal bool        `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`
+	WebhookURL secret.Text `yaml:"webhook_url" doc:"URL of the incoming webhook with its key and token, a secret"`
+	post.Reach `yaml:",inline"`
 }
 
 // Validate implements setup.Validator.
 func (s *Settings) Validate(c *setup.Check) {
-	c.HTTPSURL("webhook_url", s.WebhookURL, s.AllowInternal)
+	s.CheckURL(c, "webhook_url", s.WebhookURL)
 	u, err := url.Parse(s.WebhookURL.Reveal())
 	if err == nil && u.Host != "" && (!u.Query().Has("key") || !u.Query().Has("token")) {
 		c.Fault("webhook_url", "lacks key and token: copy the whole URL of the webhook, with all after its question mark")
@@ -29,5 +29,5 @@ func (*Settings) Audience() notify.Audience { return notify.AudienceGroup }
 
 // Open implements notify.Settings.
 func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
-	return NewChannel(Config{post.Config{URL: s.WebhookURL, AllowInternal: s.AllowInternal, Timeout: env.Timeout}})
+	return NewChannel(Config{s.Config(s.WebhookURL, env)})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -22,6 +23,10 @@ type Config struct {
 	URL secret.Text
 	// AllowInternal lets the URL lead to an internal address.
 	AllowInternal bool
+	// AllowedPrefixes, AllowedPorts and IsOwnListener are as in outbound.ClientConfig.
+	AllowedPrefixes []netip.Prefix
+	AllowedPorts    []uint16
+	IsOwnListener   func(netip.AddrPort) bool
 	// Timeout bounds an attempt: a receiver may accept the request and then stay silent. Zero means 15 s, the minimum
 	// that Standard Webhooks recommends.
 	Timeout time.Duration
@@ -47,7 +52,12 @@ func NewPoster(c Config) (*Poster, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	client := outbound.NewClient(outbound.ClientConfig{AllowInternal: c.AllowInternal})
+	client := outbound.NewClient(outbound.ClientConfig{
+		AllowInternal:   c.AllowInternal,
+		AllowedPrefixes: c.AllowedPrefixes,
+		AllowedPorts:    c.AllowedPorts,
+		IsOwnListener:   c.IsOwnListener,
+	})
 	return &Poster{config: c, client: client}, nil
 }
 

@@ -75,7 +75,7 @@ func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
 	return NewChannel(Config{
 		Settings: *s,
 		Users:    env.SlackUsers,
-		Client:   outbound.NewClient(outbound.ClientConfig{AllowInternal: true, Timeout: env.Timeout}),
+		Client:   outbound.NewClient(outbound.ClientConfig{AllowInternal: true, IsOwnListener: env.IsOwnListener, Timeout: env.Timeout}),
 		Timeout:  env.Timeout,
 	})
 }

@@ -9,9 +9,9 @@ import (
 
 // Settings are the settings of a workflow of Microsoft Teams.
 type Settings struct {
-	WebhookURL    secret.Text `yaml:"webhook_url" doc:"URL of the workflow; it is a secret, because it grants the right to post"`
-	AllowInternal bool        `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`
-	Readers       string      `yaml:"audience" enum:"approver,group" doc:"approver: the workflow sends each card to the approver that it names; group: many people read what it posts, so one card is for all approvers and its link decides only if no approvers are named"`
+	WebhookURL secret.Text `yaml:"webhook_url" doc:"URL of the workflow; it is a secret, because it grants the right to post"`
+	Readers    string      `yaml:"audience" enum:"approver,group" doc:"approver: the workflow sends each card to the approver that it names; group: many people read what it posts, so one card is for all approvers and its link decides only if no approvers are named"`
+	post.Reach `yaml:",inline"`
 }
 
 // SetDefaults implements setup.Defaulter.
@@ -21,7 +21,7 @@ func (s *Settings) SetDefaults(setup.Common) {
 
 // Validate implements setup.Validator.
 func (s *Settings) Validate(c *setup.Check) {
-	c.HTTPSURL("webhook_url", s.WebhookURL, s.AllowInternal)
+	s.CheckURL(c, "webhook_url", s.WebhookURL)
 	c.Enums(s)
 }
 
@@ -35,5 +35,5 @@ func (s *Settings) Audience() notify.Audience {
 
 // Open implements notify.Settings.
 func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
-	return NewChannel(Config{post.Config{URL: s.WebhookURL, AllowInternal: s.AllowInternal, Timeout: env.Timeout}})
+	return NewChannel(Config{s.Config(s.WebhookURL, env)})
 }

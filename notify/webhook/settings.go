@@ -10,16 +10,16 @@ import (
 
 // Settings are the settings of a webhook for notifications.
 type Settings struct {
-	URL           secret.Text   `yaml:"url" doc:"URL to post to"`
-	Secrets       []secret.Text `yaml:"secrets" doc:"whsec_…; every secret signs, so that they can be rotated"`
-	AllowInternal bool          `yaml:"allow_internal" doc:"let the URL lead to an internal address, and be http"`
+	URL        secret.Text   `yaml:"url" doc:"URL to post to"`
+	Secrets    []secret.Text `yaml:"secrets" doc:"whsec_…; every secret signs, so that they can be rotated"`
+	post.Reach `yaml:",inline"`
 
 	signer *webhook.Standard // set by Validate
 }
 
 // Validate implements setup.Validator.
 func (s *Settings) Validate(c *setup.Check) {
-	c.HTTPSURL("url", s.URL, s.AllowInternal)
+	s.CheckURL(c, "url", s.URL)
 	if len(s.Secrets) == 0 {
 		c.Fault("secrets", "are missing: notifications are signed")
 		return
@@ -40,6 +40,6 @@ func (*Settings) TakesEvents() {}
 func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
 	return NewChannel(Config{
 		Signer: s.signer,
-		Config: post.Config{URL: s.URL, AllowInternal: s.AllowInternal, Timeout: env.Timeout},
+		Config: s.Config(s.URL, env),
 	})
 }
