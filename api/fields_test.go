@@ -21,6 +21,7 @@ var orderFields = map[string]string{
 	"Order.Unmatched":       "unmatchedDecisions",
 	"Order.JudgedDecisions": "internal: it only recognises repeated decisions",
 	"Order.History":         "history",
+	"Order.ShedParts":       "shedParts",
 
 	"Approval.ID":                 "approvalId",
 	"Approval.Status":             "status",

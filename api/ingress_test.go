@@ -58,6 +58,10 @@ func TestStatusIsTheFateOfTheMessage(t *testing.T) {
 		"assurance":   {refused(approval.VerdictAssurance), want{403, ""}},
 		"source":      {refused(approval.VerdictSource), want{403, ""}},
 		"overflow":    {refused(approval.VerdictOverflow), want{503, again}},
+		"a full order": {
+			fmt.Errorf("update: %w", approval.OrderFull("it has %d approvals", 1000)),
+			want{503, "the order is full: it has 1000 approvals"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -25,8 +25,12 @@ type Order struct {
 	Approvals []Approval `json:"approvals"`
 	// UnmatchedDecisions are decisions that no approval admits yet.
 	UnmatchedDecisions []UnmatchedDecision `json:"unmatchedDecisions"`
-	// History is the last 100 events, oldest first.
+	// History has the events, oldest first: every request, vote, end and act of an operator, and beside them the latest
+	// decisions that did not count and the latest deliveries.
 	History []Event `json:"history"`
+	// ShedParts names parts that were removed because the record became too large: "notifications", "events", "details"
+	// and "comments" of closed approvals.
+	ShedParts []string `json:"shedParts,omitempty"`
 }
 
 // Approval is the record of an approval request.

@@ -23,6 +23,7 @@ func newOrder(o *approval.Order) Order {
 		Approvals:          mapSlice(o.Approvals, newApproval),
 		UnmatchedDecisions: mapSlice(o.Unmatched, newUnmatchedDecision),
 		History:            mapSlice(o.History, newEvent),
+		ShedParts:          o.ShedParts,
 	}
 }
 

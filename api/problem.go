@@ -113,6 +113,9 @@ func writeAnswer(w http.ResponseWriter, body any, err error) {
 			seconds := math.Ceil(max(limited.wait, time.Second).Seconds())
 			w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
 		}
+		if _, is := errors.AsType[*approval.OrderFullError](err); is {
+			w.Header().Set("Retry-After", "60")
+		}
 		writeProblem(w, problemOf(err))
 		return
 	}
@@ -148,7 +151,10 @@ func problemOf(err error) Problem {
 	var field *approval.FieldError
 	var refusal *approval.RefusalError
 	var reload *ReloadError
+	var full *approval.OrderFullError
 	switch {
+	case errors.As(err, &full):
+		p.Detail = full.Error()
 	case status == http.StatusServiceUnavailable && errors.Is(err, context.DeadlineExceeded):
 		p.Detail = "the request took too long; send it again"
 	case status == http.StatusServiceUnavailable:
@@ -177,7 +183,7 @@ func problemOf(err error) Problem {
 }
 
 func writeProblem(w http.ResponseWriter, p Problem) {
-	if p.Status == http.StatusServiceUnavailable {
+	if p.Status == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", "2")
 	}
 	if p.Status == http.StatusUnauthorized {

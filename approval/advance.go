@@ -25,11 +25,22 @@ func (o *Order) Advance(env Environment) []Action {
 			o.recordEvent(a.newEvent(EventTokenErased, env.Now))
 		}
 	}
+	o.removeApprovals(env)
+	return actions
+}
+
+// removeApprovals removes the approvals whose retention has ended, with their events.
+func (o *Order) removeApprovals(env Environment) {
+	removed := map[string]bool{}
 	o.Approvals = slices.DeleteFunc(o.Approvals, func(a *Approval) bool {
 		removal := a.removalTime()
-		return !removal.IsZero() && !removal.After(env.Now)
+		if removal.IsZero() || removal.After(env.Now) {
+			return false
+		}
+		removed[a.ID] = true
+		return true
 	})
-	return actions
+	o.removeEventsOf(removed)
 }
 
 // expireOverdue times out the pending approvals past their deadline, and expires unmatched decisions.

@@ -301,7 +301,7 @@ func TestSeriesOfFailuresInTheHistory(t *testing.T) {
 	o, a, act := approvedOrder(t, func(a *Request) { a.CallbackRetry.MaxAge = 24 * time.Hour })
 	before := len(o.History)
 	now := time.Duration(0)
-	for n := range 3 * MaxHistory {
+	for n := range 3 * maxOtherEvents {
 		lost := lost
 		lost.Reason = fmt.Sprint("request ", n)
 		o.RecordCallbackResult(act, lost, envAt(now))
@@ -312,8 +312,8 @@ func TestSeriesOfFailuresInTheHistory(t *testing.T) {
 	require.Equal(t, EventRequested, o.History[0].Kind)
 	first, last := o.History[before], o.History[before+1]
 	require.Equal(t, []any{1, "request 0"}, []any{first.Attempt, first.Note})
-	require.Equal(t, []any{3 * MaxHistory, fmt.Sprint("request ", 3*MaxHistory-1)}, []any{last.Attempt, last.Note})
-	require.GreaterOrEqual(t, len(o.NewEvents()), 3*MaxHistory, "every failure is counted")
+	require.Equal(t, []any{3 * maxOtherEvents, fmt.Sprint("request ", 3*maxOtherEvents-1)}, []any{last.Attempt, last.Note})
+	require.GreaterOrEqual(t, len(o.NewEvents()), 3*maxOtherEvents, "every failure is counted")
 	o.RecordCallbackResult(act, ok, envAt(now))
 	require.Len(t, o.History, before+4, "a success is not part of the series")
 }

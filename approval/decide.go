@@ -16,8 +16,10 @@ func (o *Order) Decide(d Decision, keep UnmatchedRetention, env Environment) (Ve
 		d.By = sourceName(d.Source)
 	}
 	actions := o.expireOverdue(env)
+	isRedelivered := o.hasDecision(d)
 	v, more := o.matchDecision(d, keep, env)
-	o.recordVerdict(d, v, env)
+	o.recordVerdict(d, v, isRedelivered, env)
+	o.adds = o.adds || v.Code == VerdictRecorded || v.Code == VerdictWaiting
 	return v, append(actions, more...), nil
 }
 
@@ -40,6 +42,14 @@ func (o *Order) matchDecision(d Decision, keep UnmatchedRetention, env Environme
 		return Verdict{Code: VerdictUnknown}, nil
 	}
 	return o.keepUnmatched(d, keep, env), nil
+}
+
+// hasDecision reports whether the decision arrived before, and was judged or waits.
+func (o *Order) hasDecision(d Decision) bool {
+	_, counted := o.findCountedVote(d)
+	return counted ||
+		slices.ContainsFunc(o.JudgedDecisions, func(j JudgedDecision) bool { return j.isAbout(d) }) ||
+		slices.ContainsFunc(o.Unmatched, func(u UnmatchedDecision) bool { return !u.Expired && u.isAbout(d) })
 }
 
 // findCountedVote returns the earlier verdict of a decision that is among the votes. A vote is remembered as long as
@@ -109,8 +119,8 @@ func (o *Order) findApprovalOf(d Decision) (*Approval, Verdict) {
 
 // recordVerdict adds the verdict of a decision to the history. It also remembers the verdict by the decision's ID,
 // except for a decision that waits (the list of unmatched decisions has it) and for a refusal that could turn out
-// differently the next time.
-func (o *Order) recordVerdict(d Decision, v Verdict, env Environment) {
+// differently the next time. The history has a decision once, however often it is delivered.
+func (o *Order) recordVerdict(d Decision, v Verdict, isRedelivered bool, env Environment) {
 	e := Event{
 		At:            env.Now,
 		Kind:          EventDecisionReceived,
@@ -125,7 +135,7 @@ func (o *Order) recordVerdict(d Decision, v Verdict, env Environment) {
 		e.Workflow = a.Workflow
 		e.Trace = a.Trace
 	}
-	if slices.ContainsFunc(o.History, e.isRepetitionOf) {
+	if isRedelivered && v.Code == VerdictRepeated || slices.ContainsFunc(o.History, e.isRepetitionOf) {
 		o.newEvents = append(o.newEvents, e) // counted, but not kept in the history a second time
 	} else {
 		o.recordEvent(e)

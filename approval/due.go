@@ -2,8 +2,7 @@ package approval
 
 import "time"
 
-// TokenGrace is how long the token is kept after the callback has ended. A full order does not remove the approval in
-// that time, because the queue may deliver its request again.
+// TokenGrace is how long the token is kept after the callback has ended.
 const TokenGrace = time.Hour
 
 // NextDue returns the earliest time at which Advance has something to do, or the zero time if there is none.

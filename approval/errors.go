@@ -49,6 +49,22 @@ func (e *FieldError) Error() string { return e.Field + ": " + e.Reason }
 // ReasonCode implements CodedError: "invalid_field:order" for the field "order".
 func (e *FieldError) ReasonCode() ReasonCode { return NamedReasonCode("invalid_field:" + e.Field) }
 
+// OrderFullError is the error of a request or decision that the record of its order cannot hold now. It is temporary: a
+// queue delivers the message again, an HTTP caller gets 503 with Retry-After. Closed approvals leave the record when
+// their retention ends.
+type OrderFullError struct{ reason string }
+
+// OrderFull returns an OrderFullError with a reason. It is for transitions and for stores.
+func OrderFull(format string, args ...any) error {
+	return &OrderFullError{fmt.Sprintf(format, args...)}
+}
+
+// Error returns the reason.
+func (e *OrderFullError) Error() string { return "the order is full: " + e.reason }
+
+// ReasonCode implements CodedError.
+func (*OrderFullError) ReasonCode() ReasonCode { return ReasonOrderFull }
+
 // NotApplied marks a failed call that certainly changed nothing at the other end: it was refused, throttled or never
 // sent. A failed call without this mark may have been applied.
 func NotApplied(err error) error {

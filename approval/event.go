@@ -62,28 +62,6 @@ type Event struct {
 	DecisionTrace string `json:"-"`
 }
 
-// isUnrecorded reports whether the event is counted by the metrics but left out of the history, because it would
-// displace more important events.
-func (e Event) isUnrecorded() bool {
-	switch e.Kind {
-	case EventHeartbeat:
-		return e.Code == string(ResultOK)
-	case EventRequestRepeated, EventFirstNotified:
-		return true
-	case EventDecisionReceived:
-		return e.Code == string(VerdictRepeated)
-	}
-	return false
-}
-
-// isRepetitionOf reports whether two events differ at most in their time and their traces.
-func (e Event) isRepetitionOf(other Event) bool {
-	other.At = e.At
-	other.Trace = e.Trace
-	other.DecisionTrace = e.DecisionTrace
-	return e == other
-}
-
 // NewEvents returns the events since the order was read from its store, for metrics and logs.
 func (o *Order) NewEvents() []Event { return o.newEvents }
 
@@ -91,42 +69,8 @@ func (o *Order) NewEvents() []Event { return o.newEvents }
 func (o *Order) AsStored() *Order {
 	stored := *o
 	stored.newEvents = nil
+	stored.adds = false
 	return &stored
-}
-
-// recordEvent adds an event to the new events and to the history. In a series of equal failures the history keeps the
-// first and the last.
-func (o *Order) recordEvent(e Event) {
-	o.newEvents = append(o.newEvents, e)
-	if e.isUnrecorded() {
-		return
-	}
-	if n := len(o.History); n >= 2 && e.repeatsFailure(o.History[n-1]) && e.repeatsFailure(o.History[n-2]) {
-		// The copy leaves the old array as it is: an order from AsStored may share it.
-		o.History = append(o.History[:n-1:n-1], e)
-		return
-	}
-	o.History = append(o.History, e)
-	if over := len(o.History) - MaxHistory; over > 0 {
-		o.History = append(o.History[:0:0], o.History[over:]...)
-	}
-}
-
-// repeatsFailure reports whether the event is a failed attempt of the same action as the earlier event. A day of
-// failures, one each minute, would displace the request and the decisions from the history.
-func (e Event) repeatsFailure(earlier Event) bool {
-	switch e.Kind {
-	case EventCallbackAttempt, EventNotificationFailed, EventHeartbeat:
-	default:
-		return false
-	}
-	return e.Code == string(ResultFailed) &&
-		e.Code == earlier.Code &&
-		e.Kind == earlier.Kind &&
-		e.Approval == earlier.Approval &&
-		e.Target == earlier.Target &&
-		e.Channel == earlier.Channel &&
-		e.By == earlier.By
 }
 
 // newEvent returns an event about an approval.

@@ -109,7 +109,8 @@ func (m *model) checkOrder(t *rapid.T, o *Order) {
 		}
 	}
 	require.False(t, pending && o.NextDue().IsZero(), "pending without a due time")
-	require.LessOrEqual(t, len(o.History), MaxHistory)
+	require.LessOrEqual(t, o.countEvents(classRefused), maxRefusedEvents)
+	require.LessOrEqual(t, o.countEvents(classOther), maxOtherEvents)
 	for _, a := range o.Approvals {
 		m.checkNotifications(t, a)
 		for _, b := range o.Approvals {

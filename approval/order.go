@@ -20,13 +20,12 @@ import (
 // Limits of the record of an order. They keep the record small enough for every store (a DynamoDB item holds at most
 // 400 KB), however much is sent to the order.
 const (
-	MaxHistory         = 100 // events; the oldest are removed first
-	MaxUnmatched       = 32  // decisions that wait for their request
-	MaxApprovals       = 100 // approvals of an order, closed approvals included
-	MaxApprovers       = 50  // approvers of an approval
-	MaxJudgedDecisions = 200 // verdicts that are remembered by the decision's ID
-	MaxNotifications   = 300 // notifications of an approval; finished notifications make way for new ones
-	MaxEscalations     = 10  // escalations of an approval
+	MaxUnmatched       = 32   // decisions that wait for their request
+	MaxApprovals       = 1000 // approvals of an order, closed approvals included; the next request is refused for now
+	MaxApprovers       = 50   // approvers of an approval
+	MaxJudgedDecisions = 200  // verdicts that are remembered by the decision's ID
+	MaxNotifications   = 300  // notifications of an approval; finished notifications make way for new ones
+	MaxEscalations     = 10   // escalations of an approval
 )
 
 // Order is the record of one order ID. An Order with an ID and otherwise zero values is an order without any history.
@@ -36,8 +35,11 @@ type Order struct {
 	Unmatched       []UnmatchedDecision `json:"unmatched,omitempty"`
 	JudgedDecisions []JudgedDecision    `json:"seen,omitempty"`
 	History         []Event             `json:"history,omitempty"`
+	// ShedParts names the parts of the record that Shed has removed.
+	ShedParts []string `json:"shed,omitempty"`
 
 	newEvents []Event // see NewEvents
+	adds      bool    // see Adds
 }
 
 // FindApproval returns the approval with this ID, or nil.

@@ -25,6 +25,8 @@ const (
 	ReasonTaskClosed ReasonCode = "task_closed"
 	// ReasonNotFound is the code of ErrNotFound.
 	ReasonNotFound ReasonCode = "not_found"
+	// ReasonOrderFull is the code of OrderFullError.
+	ReasonOrderFull ReasonCode = "order_full"
 	// ReasonInvalidToken means that the task token cannot be one of the target's.
 	ReasonInvalidToken ReasonCode = "invalid_token"
 	// ReasonInvalidAnswer means that the target cannot carry this answer.

@@ -139,7 +139,8 @@ func (r *Request) allApprovers() []Approver {
 // an older attempt of the same state and is superseded. If a newer attempt has overtaken the request on its way, the
 // request is superseded instead. The unmatched decisions about the new approval are applied to it.
 //
-// The error is Permanent and names the field at fault; the order is then unchanged.
+// The error is Permanent and names the field at fault, or an OrderFullError, which a retry can cure. The order is then
+// unchanged.
 func (o *Order) AddRequest(r Request, env Environment) (string, []Action, error) {
 	if err := r.normalize(); err != nil {
 		return "", nil, err
@@ -152,8 +153,8 @@ func (o *Order) AddRequest(r Request, env Environment) (string, []Action, error)
 		o.recordEvent(known.newEvent(EventRequestRepeated, env.Now))
 		return id, o.startDueActions(known, env), nil
 	}
-	if len(o.Approvals) >= MaxApprovals && !o.removeOldestClosed(env) {
-		return "", nil, InvalidField("order", "has %d pending or unanswered approvals, the maximum of an order", MaxApprovals)
+	if len(o.Approvals) >= MaxApprovals {
+		return "", nil, OrderFull("it has %d approvals; a closed approval is removed when its retention ends", MaxApprovals)
 	}
 	return id, o.openApproval(id, r, env), nil
 }
@@ -189,6 +190,7 @@ func (o *Order) openApproval(id string, r Request, env Environment) []Action {
 	}
 	actions := o.expireOverdue(env)
 	o.Approvals = append(o.Approvals, a)
+	o.adds = true
 	e := a.newEvent(EventRequested, env.Now)
 	e.By = a.Requester
 	e.Principal = a.Asker
@@ -200,19 +202,4 @@ func (o *Order) openApproval(id string, r Request, env Environment) []Action {
 		a.notifyApprovers(NotifyRequest, a.Approvers, env)
 	}
 	return append(actions, o.startDueActions(a, env)...)
-}
-
-// removeOldestClosed removes the oldest approval that may be removed, and reports whether there was one. Its callback
-// must have ended at least TokenGrace ago: within that time the queue may deliver the request again, and the request of
-// a removed approval would become a new approval and supersede its successor.
-func (o *Order) removeOldestClosed(env Environment) bool {
-	i := slices.IndexFunc(o.Approvals, func(a *Approval) bool {
-		c := a.Callback
-		return c.hasEnded() && c.State != CallbackExhausted && !c.EndedAt.Add(TokenGrace).After(env.Now)
-	})
-	if i < 0 {
-		return false
-	}
-	o.Approvals = slices.Delete(o.Approvals, i, i+1)
-	return true
 }

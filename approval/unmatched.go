@@ -14,6 +14,11 @@ type UnmatchedDecision struct {
 	Expired   bool      `json:"expired,omitempty"`
 }
 
+// isAbout reports whether the waiting decision is this one, delivered again.
+func (u UnmatchedDecision) isAbout(d Decision) bool {
+	return u.Decision.ID == d.ID && u.Decision.Source == d.Source
+}
+
 // nextChange returns when the decision expires or, once it has expired, when it is removed.
 func (u UnmatchedDecision) nextChange() time.Time {
 	if u.Expired {
@@ -32,7 +37,7 @@ type UnmatchedRetention struct {
 func (o *Order) keepUnmatched(d Decision, keep UnmatchedRetention, env Environment) Verdict {
 	waiting := 0
 	for _, u := range o.Unmatched {
-		same := u.Decision.ID == d.ID && u.Decision.Source == d.Source
+		same := u.isAbout(d)
 		switch {
 		case u.Expired:
 		case same && u.Decision.Outcome == d.Outcome:
@@ -72,7 +77,7 @@ func (o *Order) applyUnmatched(a *Approval, env Environment) []Action {
 			continue
 		}
 		v, more := o.applyDecision(a, u.Decision, env)
-		o.recordVerdict(u.Decision, v, env)
+		o.recordVerdict(u.Decision, v, false, env)
 		actions = append(actions, more...)
 		if err := v.Err(); err != nil && !v.IsFinal() {
 			actions = append(actions, o.newDeadLetter(a, err.Error()))

@@ -193,34 +193,3 @@ func TestRedeliveredDecisionNeverCountsForALaterRequest(t *testing.T) {
 		require.Equal(t, Approved, b.Status)
 	}
 }
-
-func TestHistoryIsLimitedWithoutRepetitions(t *testing.T) {
-	t.Parallel()
-	o, _ := pendingOrder(t, withApprovers("ann"))
-	for range 3 {
-		requireVerdict(t, o, approveDecision("d1", by("eve")), envAt(1), VerdictNotApprover)
-	}
-	require.Len(t, o.History, 2)
-	require.Len(t, o.NewEvents(), 4, "every repetition is counted")
-	for i := range 2 * MaxHistory {
-		requireVerdict(t, o, approveDecision(fmt.Sprint(i), by("eve")), envAt(1), VerdictNotApprover)
-	}
-	require.Len(t, o.History, MaxHistory)
-}
-
-func TestLimitOfApprovals(t *testing.T) {
-	t.Parallel()
-	o := &Order{ID: "o-1"}
-	for i := range MaxApprovals {
-		addRequest(t, o, newRequest(fmt.Sprint(i), withStep(fmt.Sprint(i))), envAt(0))
-	}
-	_, _, err := o.AddRequest(newRequest("more"), envAt(1))
-	requireField(t, "order", err)
-	act := onlyCallback(t, requireVerdict(t, o, approveDecision("d", onStep("7")), envAt(1), VerdictDecided))
-	o.RecordCallbackResult(act, Result{Kind: ResultOK}, envAt(1))
-	_, _, err = o.AddRequest(newRequest("more"), envAt(2))
-	requireField(t, "order", err) // its request may still be delivered again
-	addRequest(t, o, newRequest("more"), envAt(1+TokenGrace))
-	require.Len(t, o.Approvals, MaxApprovals)
-	require.Nil(t, o.FindApproval(idForToken("o-1", "7", NewToken("7"))))
-}

@@ -68,7 +68,7 @@ func (c *Console) writeOrder(w http.ResponseWriter, r *http.Request, s session, 
 	p := orderPage{
 		frame:    c.newFrame(r, s, "", "Order "+untrusted.MultiLine(o.ID)),
 		OrderKey: encodePart([]byte(o.ID)),
-		Full:     len(o.History) >= approval.MaxHistory,
+		Full:     o.HistoryIsFull() || len(o.ShedParts) > 0,
 	}
 	p.Notice = result.notice
 	p.Query = untrusted.MultiLine(o.ID)
