@@ -98,6 +98,7 @@ func TestRetriedErrors(t *testing.T) {
 			"all errors":               {[]string{"States.ALL"}, expire, 3},
 			"a missing heartbeat only": {[]string{ErrorHeartbeatTimeout}, expire, 1},
 			"without a Retry":          {nil, expire, 1},
+			"expired at once":          {[]string{ErrorTimeout}, w.StepFunctions.ExpireTask, 3},
 		} {
 			e, sent := w.startExecution(TaskDefinition{Name: "Ask", Timeout: time.Minute, Retries: 2, RetryOn: c.on})
 			for range c.attempts {

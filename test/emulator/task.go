@@ -107,6 +107,11 @@ func (s *StepFunctions) WaitForTask(ctx context.Context, token string) (Task, er
 	}
 }
 
+// ExpireTask ends the task as its timeout does.
+func (s *StepFunctions) ExpireTask(token string) {
+	s.closeTask(token, TaskTimedOut)
+}
+
 // AbortTask ends the task as StopExecution does.
 func (s *StepFunctions) AbortTask(token string) {
 	s.closeTask(token, TaskAborted)
@@ -127,6 +132,9 @@ func (s *StepFunctions) closeTask(token string, state TaskState) {
 	}
 	t.expireIfDue(time.Now())
 	if t.State == TaskOpen {
+		if state == TaskTimedOut {
+			t.Error = ErrorTimeout
+		}
 		t.endAs(state)
 	}
 	t.forgotten = t.forgotten || state == TaskForgotten

@@ -32,10 +32,14 @@ func (b *callLog) callsOf(token string) []emulator.Call {
 func (b *callLog) summary() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	calls, applied, lost, again := 0, 0, 0, 0
+	calls, applied, lost, again, beats := 0, 0, 0, 0, 0
 	for _, of := range b.calls {
 		answered := false
 		for _, c := range of {
+			if c.Action == emulator.ActionHeartbeat {
+				beats++
+				continue
+			}
 			calls++
 			if answered {
 				again++
@@ -49,6 +53,6 @@ func (b *callLog) summary() string {
 			}
 		}
 	}
-	return fmt.Sprintf("%d calls, %d answered a task, %d of their replies were lost, %d came after an answer",
-		calls, applied, lost, again)
+	return fmt.Sprintf("%d calls, %d answered a task, %d of their replies were lost, %d came after an answer; %d heartbeats",
+		calls, applied, lost, again, beats)
 }

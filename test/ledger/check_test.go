@@ -33,8 +33,10 @@ type orderView struct {
 }
 
 type approvalView struct {
-	Status   string `json:"status"`
-	Callback struct {
+	ApprovalID string `json:"approvalId"`
+	Title      string `json:"title"`
+	Status     string `json:"status"`
+	Callback   struct {
 		State    string `json:"state"`
 		Attempts int    `json:"attempts"`
 	} `json:"callback"`
@@ -51,18 +53,17 @@ func (w *world) waitUntilDrained(all []*scenario, limit time.Duration, v *violat
 	open := func() int {
 		n := 0
 		for _, s := range all {
-			for _, token := range []string{s.token, s.oldToken} {
-				if t, _ := w.aws.StepFunctions.FindTask(token); t.State == emulator.TaskOpen {
-					n++
-				}
+			if t, _ := w.aws.StepFunctions.FindTask(s.token); t.State == emulator.TaskOpen {
+				n++
 			}
 		}
-		return n
+		return n + w.countRunning()
 	}
 	waiting := func() int {
 		a, _ := w.aws.SQS.CountMessages("orders")
 		b, _ := w.aws.SQS.CountMessages("decisions")
-		return a + b
+		c, _ := w.aws.SQS.CountMessages(storyWorkflow)
+		return a + b + c
 	}
 	if !waitUntil(limit, func() bool { return open() == 0 && waiting() == 0 }) {
 		v.addf("not drained after %s: %d tasks wait, %d messages are in queues", limit, open(), waiting())
@@ -75,25 +76,17 @@ func (w *world) checkRecords(all []*scenario, v *violations) {
 		if len(*v) > maxViolations {
 			return
 		}
-		told := w.checkAnswer(s, s.token, v)
-		if s.oldToken != "" {
-			if old := w.checkAnswer(s, s.oldToken, v); old != "superseded" {
-				v.addf("order %s: its first attempt was answered %q", s.order, old)
-			}
-		}
-		o, err := w.readFinalOrder(s, 10*time.Second)
+		told := w.checkAnswer(s, v)
+		o, err := w.readFinalOrder(s.order, 1, 10*time.Second)
 		if err != nil {
 			v.addf("order %s: %v", s.order, err)
 			continue
 		}
-		if len(o.Approvals) != s.attempts() {
+		if len(o.Approvals) != 1 {
 			v.addf("order %s has %d approvals", s.order, len(o.Approvals))
 			continue
 		}
 		a := o.Approvals[0]
-		if s.oldToken != "" && a.Status == "superseded" {
-			a = o.Approvals[1]
-		}
 		if !goodCallbackStates[a.Callback.State] {
 			v.addf("order %s: its callback ended as %q\n%s", s.order, a.Callback.State, w.linesOf(s.order))
 		}
@@ -104,6 +97,7 @@ func (w *world) checkRecords(all []*scenario, v *violations) {
 			v.addf("order %s is %s, want %s\n%s", s.order, a.Status, want, w.linesOf(s.order))
 		}
 	}
+	w.checkStories(v)
 	dead, _ := w.aws.SQS.CountMessages("orders-dead")
 	if dead < w.badRequests || dead > 5*w.badRequests { // each at least once, but not endlessly
 		v.addf("%d dead letters of %d bad requests", dead, w.badRequests)
@@ -131,15 +125,33 @@ func (s *scenario) wantStatus() string {
 
 // checkAnswer checks that a task was answered once and that all calls with its token had the same content. It returns
 // the status of the answer.
-func (w *world) checkAnswer(s *scenario, token string, v *violations) string {
-	task, _ := w.aws.StepFunctions.FindTask(token)
+func (w *world) checkAnswer(s *scenario, v *violations) string {
+	task, _ := w.aws.StepFunctions.FindTask(s.token)
+	if task.Error == emulator.ErrorHeartbeatTimeout {
+		v.addf("order %s: its task died for want of a heartbeat after %d\n%s", s.order, task.Heartbeats, w.linesOf(s.order))
+	}
 	if task.Effective != 1 {
 		v.addf("order %s: %d effective answers; its task is %s", s.order, task.Effective, task.State)
 	}
+	return w.checkCalls(s.order, task, v).Status
+}
+
+// taskAnswer is the answer to a task, as the workflow reads it.
+type taskAnswer struct {
+	Order   string `json:"orderId"`
+	Status  string `json:"status"`
+	Comment string `json:"comment"`
+}
+
+// checkCalls checks that all answers to a task had the same content, and that they are about the order.
+func (w *world) checkCalls(order string, task emulator.Task, v *violations) (answer taskAnswer) {
 	says := ""
-	for _, c := range w.callLog.callsOf(token) {
+	for _, c := range w.callLog.callsOf(task.Attempt.Token) {
+		if c.Action == emulator.ActionHeartbeat {
+			continue
+		}
 		if says != "" && says != c.Content {
-			v.addf("order %s: contradictory calls: %s, then %s", s.order, says, c.Content)
+			v.addf("order %s: contradictory calls: %s, then %s", order, says, c.Content)
 		}
 		says = c.Content
 	}
@@ -147,21 +159,17 @@ func (w *world) checkAnswer(s *scenario, token string, v *violations) string {
 	if task.State == emulator.TaskFailed {
 		text = task.Cause
 	}
-	var body struct {
-		Order  string `json:"orderId"`
-		Status string `json:"status"`
+	if err := json.Unmarshal([]byte(text), &answer); err != nil || answer.Order != order {
+		v.addf("order %s: the answer is about order %q (%v)", order, answer.Order, err)
 	}
-	if err := json.Unmarshal([]byte(text), &body); err != nil || body.Order != s.order {
-		v.addf("order %s: the answer is about order %q (%v)", s.order, body.Order, err)
-	}
-	return body.Status
+	return answer
 }
 
 // readFinalOrder reads the order repeatedly until its callback has ended.
-func (w *world) readFinalOrder(s *scenario, limit time.Duration) (o orderView, err error) {
+func (w *world) readFinalOrder(order string, approvals int, limit time.Duration) (o orderView, err error) {
 	waitUntil(limit, func() bool {
-		o, err = w.readOrder(s)
-		return err == nil && len(o.Approvals) == s.attempts() && !slices.ContainsFunc(o.Approvals, func(a approvalView) bool {
+		o, err = w.readOrder(order)
+		return err == nil && len(o.Approvals) == approvals && !slices.ContainsFunc(o.Approvals, func(a approvalView) bool {
 			return a.Callback.State == "none" || a.Callback.State == "pending"
 		})
 	})
@@ -169,8 +177,8 @@ func (w *world) readFinalOrder(s *scenario, limit time.Duration) (o orderView, e
 }
 
 // readOrder reads the order in its present state.
-func (w *world) readOrder(s *scenario) (o orderView, err error) {
-	status, text, err := w.callUntilAnswered(context.Background(), "GET", "http://"+w.operator+"/v1/orders/"+s.order, operatorToken, "")
+func (w *world) readOrder(order string) (o orderView, err error) {
+	status, text, err := w.callUntilAnswered(context.Background(), "GET", "http://"+w.operator+"/v1/orders/"+order, operatorToken, "")
 	if err == nil && status != http.StatusOK {
 		err = fmt.Errorf("%d %s", status, text)
 	}
@@ -245,7 +253,7 @@ func (w *world) checkNoSecrets(all []*scenario, v *violations) {
 		}
 		places[filepath.Base(f)] = string(b)
 	}
-	canaries := []string{operatorToken, apiToken, hookToken, signingSecret}
+	canaries := []string{operatorToken, apiToken, askToken, hookToken, signingSecret}
 	for i := 0; i < len(all); i += 1 + len(all)/200 { // each token costs a search of all places
 		canaries = append(canaries, all[i].token[100:140])
 	}

@@ -40,7 +40,7 @@ func TestDeadlines(t *testing.T) {
 			s.order, s.token, int(time.Until(s.taskEnds).Seconds()),
 			deadline.Add(time.Duration(i)*time.Second/time.Duration(n)).UTC().Format(time.RFC3339Nano))
 		group.Go(func() error {
-			status, text, err := w.callUntilAnswered(t.Context(), "POST", "http://"+w.operator+"/v1/requests", apiToken, body)
+			status, text, err := w.callUntilAnswered(t.Context(), "POST", w.requestURL("orders"), askToken, body)
 			if err == nil && status != http.StatusAccepted {
 				err = fmt.Errorf("request: %d %s", status, text)
 			}

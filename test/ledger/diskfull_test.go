@@ -40,7 +40,7 @@ func TestDiskFull(t *testing.T) {
 					token:   w.aws.StepFunctions.OpenTask(time.Hour, 0),
 				}
 				body := fmt.Sprintf(`{"orderId":%q,"taskToken":%q,"note":%q}`, s.order, s.token, strings.Repeat("x", 500))
-				status, _, err := w.callOnce(t.Context(), "POST", "http://"+w.operator+"/v1/requests", apiToken, body)
+				status, _, err := w.callOnce(t.Context(), "POST", w.requestURL("orders"), askToken, body)
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil && status == http.StatusAccepted {

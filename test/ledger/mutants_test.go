@@ -69,11 +69,7 @@ func mutants() []mutant {
 	c.MaybeApplied = true
 `, `	c.AttemptRunning = false
 `)},
-		{"the lease is ignored", edit("approval/callback_attempt.go", `	c.Due = env.Now.Add(env.Lease)
-	action := o.newAction(ActionCallback, a, c.Due)
-`, `	c.Due = env.Now
-	action := o.newAction(ActionCallback, a, env.Now.Add(env.Lease))
-`)},
+		{"the lease is ignored", edit("approval/callback_attempt.go", "	c.Due = action.LeaseExpires\n", "	c.Due = env.Now\n")},
 		{"a repeated request is not recognised", edit("approval/request.go", `	if known := o.FindApproval(id); known != nil {
 		o.recordEvent(`, `	if known := o.FindApproval(id); known != nil && known.Status != Pending {
 		known.Status, known.Votes, known.Callback = Pending, nil, Callback{}
@@ -127,6 +123,7 @@ func (m mutant) mustBeNoticed(t *testing.T) {
 		w := newWorld(t, bin, settings{drainLimit: 20 * time.Second})
 		w.aws.SQS.SetFaults(queueFaults)
 		w.aws.StepFunctions.SetFaults(slow)
+		w.addStories(2 * len(storyKinds()))
 		if v := w.runThrough(planScenarios(300, w.aws.StepFunctions), disturbance{kills: 3, outage: 2 * time.Second}); len(v) > 0 {
 			t.Logf("noticed by %d violations or more, such as: %s", len(v), v[0])
 			return

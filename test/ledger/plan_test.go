@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -20,7 +19,7 @@ import (
 type scenario struct {
 	order    string
 	token    string
-	oldToken string    // the token of the state's first attempt, if there were two; the two requests arrive in any order
+	workflow string    // which is also the name of its queue; empty means orders
 	taskEnds time.Time // time at which the task times out
 	overHTTP bool      // the request is sent over HTTP, otherwise through SQS
 	way      string    // way in of the decision: topic, webhook or api
@@ -38,7 +37,7 @@ const (
 )
 
 // planScenarios returns n scenarios. Of the decisions 10 % precede their request, 5 % contradict each other, and 3 %
-// follow the deadline. Of the states 3 % have a second attempt.
+// follow the deadline.
 func planScenarios(n int, sf *emulator.StepFunctions) []*scenario {
 	ways := []string{"topic", "webhook", "api"}
 	all := make([]*scenario, 0, n)
@@ -61,10 +60,6 @@ func planScenarios(n int, sf *emulator.StepFunctions) []*scenario {
 			s.conflict = false
 			task = shortTask
 		}
-		if i%25 == 7 && !s.timesOut && !s.conflict {
-			s.overHTTP = false
-			s.oldToken = sf.OpenTask(task, 0)
-		}
 		s.taskEnds = time.Now().Add(task)
 		s.token = sf.OpenTask(task, 0)
 		all = append(all, s)
@@ -82,71 +77,45 @@ func (s *scenario) renewTask(w *world) {
 }
 
 func (s *scenario) sendRequest(ctx context.Context, w *world) error {
-	if s.oldToken != "" {
-		body, err := s.requestBody(s.oldToken, time.Now().Add(-time.Second))
-		if err != nil {
-			return err
-		}
-		w.aws.SQS.PutMessage("orders", body, nil)
-	}
-	body, err := s.requestBody(s.token, time.Now())
+	body, err := s.requestBody()
 	if err != nil {
 		return err
 	}
 	if !s.overHTTP {
-		w.aws.SQS.PutMessage("orders", body, nil)
+		w.aws.SQS.PutMessage(cmp.Or(s.workflow, "orders"), body, nil)
 		return nil
 	}
-	status, text, err := w.callUntilAnswered(ctx, "POST", "http://"+w.operator+"/v1/requests", apiToken, body)
+	status, text, err := w.callUntilAnswered(ctx, "POST", w.requestURL("orders"), askToken, body)
 	if err != nil || status != http.StatusAccepted {
 		return fmt.Errorf("request: %d %s %w", status, text, err)
 	}
 	return nil
 }
 
-// requestBody returns the request of an attempt of the state that was entered at the given time.
-func (s *scenario) requestBody(token string, entered time.Time) (string, error) {
+func (s *scenario) requestBody() (string, error) {
 	m := map[string]any{
 		"orderId":   s.order,
-		"taskToken": token,
+		"taskToken": s.token,
 		"amount":    7,
 		"canary":    "shown to approvers",
 	}
 	if s.timesOut {
 		m["timeoutSeconds"] = shortTask.Seconds()
-		m["approvalDeadline"] = entered.Add(shortDeadline).UTC().Format(time.RFC3339Nano)
-	}
-	if s.oldToken != "" {
-		m["enteredTime"] = entered.UTC().Format(time.RFC3339Nano)
+		m["approvalDeadline"] = time.Now().Add(shortDeadline).UTC().Format(time.RFC3339Nano)
 	}
 	body, err := json.Marshal(m)
 	return string(body), err
-}
-
-// waitForBothAttempts waits until the requests of both attempts are recorded, because a decision without an approval ID
-// is about the pending attempt.
-func (s *scenario) waitForBothAttempts(w *world) error {
-	if !waitUntil(cmp.Or(w.settings.drainLimit, 90*time.Second), func() bool {
-		o, err := w.readOrder(s)
-		return err == nil && len(o.Approvals) == s.attempts()
-	}) {
-		return errors.New("the two attempts of its state are not recorded")
-	}
-	return nil
-}
-
-// attempts returns the number of approvals of the order.
-func (s *scenario) attempts() int {
-	if s.oldToken != "" {
-		return 2
-	}
-	return 1
 }
 
 // sendDecision sends a decision. If the way in gives an answer, its status must be in want.
 func (s *scenario) sendDecision(ctx context.Context, w *world, via, outcome string, want ...int) error {
 	body := fmt.Sprintf(`{"orderId":%q,"decision":%q,"decidedBy":"ann","comment":"seen","decisionId":%q}`,
 		s.order, outcome, s.order+"-"+via+"-"+outcome)
+	return w.sendDecision(ctx, via, s.order, body, want...)
+}
+
+// sendDecision sends the body of a decision. If the way in gives an answer, its status must be in want.
+func (w *world) sendDecision(ctx context.Context, via, order, body string, want ...int) error {
 	var status int
 	var text string
 	var err error
@@ -157,7 +126,7 @@ func (s *scenario) sendDecision(ctx context.Context, w *world, via, outcome stri
 	case "webhook":
 		status, text, err = w.callUntilAnswered(ctx, "POST", "http://"+w.public+"/webhooks/erp", hookToken, body)
 	default:
-		status, text, err = w.callUntilAnswered(ctx, "POST", "http://"+w.operator+"/v1/orders/"+s.order+"/decisions", apiToken, body)
+		status, text, err = w.callUntilAnswered(ctx, "POST", "http://"+w.operator+"/v1/orders/"+order+"/decisions", apiToken, body)
 	}
 	if err != nil || !slices.Contains(want, status) {
 		return fmt.Errorf("decision by %s: %d, want %v: %s %w", via, status, want, text, err)
@@ -186,9 +155,6 @@ func (s *scenario) runScenario(ctx context.Context, w *world) error {
 	if s.early {
 		slices.Reverse(steps)
 	}
-	if s.oldToken != "" {
-		steps = slices.Insert(steps, 1, func() error { return s.waitForBothAttempts(w) })
-	}
 	if s.conflict {
 		against := map[string]string{"topic": "api", "webhook": "topic", "api": "webhook"}[s.way]
 		steps = append(steps, func() error { return s.sendDecision(ctx, w, against, other(s.outcome), 200, 202, 409) })
@@ -211,7 +177,7 @@ func (s *scenario) decideAfterDeadline(ctx context.Context, w *world) error {
 	return s.sendDecision(ctx, w, s.way, s.outcome, 409)
 }
 
-// runScenarios runs the scenarios. Their beginnings are spread over a time.
+// runScenarios runs the scenarios and the world's stories. Their beginnings are spread over a time.
 func (w *world) runScenarios(ctx context.Context, all []*scenario, over time.Duration) error {
 	var group errgroup.Group
 	began := time.Now()
@@ -219,6 +185,12 @@ func (w *world) runScenarios(ctx context.Context, all []*scenario, over time.Dur
 		group.Go(func() error {
 			pauseFor(ctx, time.Until(began.Add(over*time.Duration(i)/time.Duration(len(all)))))
 			return s.runScenario(ctx, w)
+		})
+	}
+	for i, s := range w.stories {
+		group.Go(func() error {
+			pauseFor(ctx, time.Until(began.Add(over*time.Duration(i)/time.Duration(len(w.stories)))))
+			return s.runStory(ctx, w)
 		})
 	}
 	return group.Wait()

@@ -172,6 +172,7 @@ func runCrashAt(t *testing.T, bin string, p point, nth int) {
 	if p.name == afterKill {
 		go w.killUntilCrashed(once)
 	}
+	w.addStories(len(storyKinds()))
 	v := w.runWithRestarts(planScenarios(40, w.aws.StepFunctions))
 	if _, err := os.Stat(once); err != nil {
 		v.addf("it did not crash at all")

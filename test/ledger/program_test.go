@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,7 +87,7 @@ func (w *world) writeConfig(hook string) {
 	text := fmt.Sprintf(`
 log: {level: info}
 public: {listen: %q, url: "http://%s"}
-operator: {listen: %q, tokens: {ledger: %q}, api_tokens: {ledger: %q}}
+operator: {listen: %q, tokens: {ledger: %q}, api_tokens: {ledger: %q, shop: %q}}
 store: {sqlite: %q}
 keys: {file: %q}
 aws: {region: us-east-1, endpoint: "http://%s"}
@@ -97,6 +98,12 @@ workflows:
     notify: [hook]
     margin: 5s
     callback: {retry: {base: 50ms, cap: 1s}}
+  %s:
+    requests: {sqs: {queue: %s, dead_letter_queue: orders-dead, visibility: 4s}}
+    notify: [hook]
+    margin: 5s
+    heartbeat: %s
+    callback: {retry: {base: 50ms, cap: 1s}}
 decisions:
   topic: {topic: "arn:aws:sns:us-east-1:000000000000:decisions", sqs: {queue: decisions, visibility: 4s}}
 webhooks:
@@ -105,8 +112,8 @@ channels:
   hook: {webhook: {url: %q, secrets: [%q], allow_internal: true}}
 targets:
   stepfunctions: {stepfunctions: {endpoint: "http://%s", rate: %d, burst: %d}}
-`, w.public, w.public, w.operator, operatorToken, apiToken, w.databasePath(), filepath.Join(w.dir, "keys"),
-		w.sqsProxy.Listen, shutdownTimeout, hookToken, hook, signingSecret, w.stepsProxy.Listen, rate, burst)
+`, w.public, w.public, w.operator, operatorToken, apiToken, askToken, w.databasePath(), filepath.Join(w.dir, "keys"),
+		w.sqsProxy.Listen, shutdownTimeout, storyWorkflow, storyWorkflow, cmp.Or(w.settings.interval, storyInterval), hookToken, hook, signingSecret, w.stepsProxy.Listen, rate, burst)
 	w.config = filepath.Join(w.dir, "relay.yaml")
 	if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
 		w.tb.Fatal(err)

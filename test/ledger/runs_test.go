@@ -141,14 +141,10 @@ func (w *world) runThrough(all []*scenario, weather disturbance) (v violations) 
 	calm()
 	<-stormed
 	w.aws.StepFunctions.SetOutage(false)
-	patience := 90 * time.Second // after the last fault
-	if w.settings.drainLimit > 0 {
-		patience = w.settings.drainLimit
-	}
 	calmed := time.Now()
-	w.waitUntilDrained(all, patience, &v)
-	w.tb.Logf("%d approvals, %d processes, %s, drained %.1f s after the last fault",
-		len(all), w.starts, w.callLog.summary(), time.Since(calmed).Seconds())
+	w.waitUntilDrained(all, w.patience(), &v) // after the last fault
+	w.tb.Logf("%d approvals and %d stories, %d processes, %s, drained %.1f s after the last fault",
+		len(all), len(w.stories), w.starts, w.callLog.summary(), time.Since(calmed).Seconds())
 	w.checkRecords(all, &v)
 	w.checkNoSecrets(all, &v)
 	w.checkDatabase(&v)
@@ -162,6 +158,7 @@ func TestKilled(t *testing.T) {
 	w.aws.SQS.SetFaults(queueFaults)
 	w.aws.StepFunctions.SetFaults(stepFaults)
 	all := planScenarios(chooseSize(10000, 400), w.aws.StepFunctions)
+	w.addStories(chooseSize(1600, 48))
 	outage := 2 * time.Second
 	if *longFlag {
 		outage = 10 * time.Second
@@ -176,6 +173,7 @@ func TestTerminated(t *testing.T) {
 	w.aws.SQS.SetFaults(queueFaults)
 	w.aws.StepFunctions.SetFaults(emulator.Faults{Throttle: 0.08})
 	all := planScenarios(chooseSize(10000, 300), w.aws.StepFunctions)
+	w.addStories(chooseSize(800, 24))
 	v := w.runThrough(all, disturbance{kills: chooseSize(30, 4), endProcess: (*world).terminateProgram})
 	w.checkNoRepeatedCalls(all, &v)
 	reportViolations(t, v)

@@ -128,7 +128,7 @@ func TestScanner(t *testing.T) {
 
 // readPending reads an order that must have a single approval.
 func (w *world) readPending(s *scenario) (orderView, error) {
-	o, err := w.readOrder(s)
+	o, err := w.readOrder(s.order)
 	if err == nil && len(o.Approvals) != 1 {
 		err = errors.New("not recorded")
 	}

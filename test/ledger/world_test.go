@@ -2,12 +2,13 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +26,7 @@ import (
 const (
 	operatorToken = "canary-operator-0123456789abcdef"
 	apiToken      = "canary-api-0123456789abcdef"
+	askToken      = "canary-ask-0123456789abcdef" // of the program that sends requests; another program decides
 	hookToken     = "canary-webhook-0123456789abcdef"
 	signingSecret = "whsec_Y2FuYXJ5LXN0YW5kYXJkLTAxMjM0NTY3ODlhYmNkZWY="
 )
@@ -37,6 +39,7 @@ type settings struct {
 	rate, burst int      // rate limit of calls to Step Functions; 0 means a limit that is never reached
 	env         []string // environment variables of the program
 	drainLimit  time.Duration
+	interval    time.Duration // between heartbeats of storyWorkflow; 0 means storyInterval
 }
 
 // world contains the program, in processes of its own, and its counterparts.
@@ -55,12 +58,14 @@ type world struct {
 
 	logs    lockedBuffer // output of every process of the program, and bodies of its refusals
 	callLog callLog
+	stories []*story // run beside the scenarios
 
 	mu          sync.Mutex
 	proc        *process
 	starts      int
 	badRequests int               // number of requests that cannot be understood
 	links       map[string]string // by order ID
+	titleLinks  map[string]string // by title, which is different for each attempt of a story
 }
 
 // newWorld starts the counterparts of the program and writes its configuration.
@@ -72,7 +77,9 @@ func newWorld(tb testing.TB, bin string, s settings) *world {
 		binary:   bin,
 		settings: s,
 		links:    map[string]string{},
-		callLog:  callLog{calls: map[string][]emulator.Call{}, times: map[string][]time.Time{}},
+
+		titleLinks: map[string]string{},
+		callLog:    callLog{calls: map[string][]emulator.Call{}, times: map[string][]time.Time{}},
 		client: &http.Client{
 			Transport:     &http.Transport{MaxIdleConnsPerHost: 64, MaxConnsPerHost: 64},
 			Timeout:       50 * time.Second,
@@ -84,7 +91,7 @@ func newWorld(tb testing.TB, bin string, s settings) *world {
 		tb.Fatal(err)
 	}
 	w.aws.StepFunctions.WatchCalls(w.callLog.recordCall)
-	for _, q := range []string{"orders", "orders-dead", "decisions"} {
+	for _, q := range []string{"orders", storyWorkflow, "orders-dead", "decisions"} {
 		w.aws.SQS.CreateQueue(q)
 	}
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
@@ -110,13 +117,14 @@ func newWorld(tb testing.TB, bin string, s settings) *world {
 
 // startReceiver starts a receiver of notifications that keeps the links in them.
 func (w *world) startReceiver() string {
-	link := regexp.MustCompile(`http://[^\s"<>]+/a/[A-Za-z0-9._-]+`)
-	order := regexp.MustCompile(`"orderId":"([^"]+)"`)
 	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body) // a truncated body has no link
-		if id := order.FindSubmatch(body); id != nil {
+		var body struct {
+			Data struct{ OrderID, Title, Link string }
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err == nil && body.Data.Link != "" { // a truncated body has no link
 			w.mu.Lock()
-			w.links[string(id[1])] = link.FindString(string(body))
+			w.links[body.Data.OrderID] = body.Data.Link
+			w.titleLinks[body.Data.Title] = body.Data.Link
 			w.mu.Unlock()
 		}
 		rw.WriteHeader(http.StatusNoContent)
@@ -134,11 +142,22 @@ func freeAddress(tb testing.TB) string {
 	return a
 }
 
-// callOnce sends an HTTP request.
+// requestURL returns the address that takes the requests of a workflow.
+func (w *world) requestURL(workflow string) string {
+	return "http://" + w.operator + "/v1/requests?workflow=" + workflow
+}
+
+// patience returns how long a step of the program may take, with every fault of the run.
+func (w *world) patience() time.Duration { return cmp.Or(w.settings.drainLimit, 90*time.Second) }
+
+// callOnce sends an HTTP request. A body without a token is a form.
 func (w *world) callOnce(ctx context.Context, method, url, token, body string) (int, string, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
+	}
+	if token == "" && body != "" {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
