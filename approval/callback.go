@@ -41,8 +41,10 @@ type Callback struct {
 	LastError    string `json:"last_error,omitempty"`
 	// LastReasonCode is the code of LastError. Records of older versions have none: use ReasonCode.
 	LastReasonCode ReasonCode `json:"last_reason_code,omitempty"`
-	EndedAt        time.Time  `json:"ended_at,omitzero"`
-	Redrives       int        `json:"redrives,omitempty"`
+	// RefusedSince is the time of the first refusal of the present series of refusals that may pass, see RetryRefusal.
+	RefusedSince time.Time `json:"refused_since,omitzero"`
+	EndedAt      time.Time `json:"ended_at,omitzero"`
+	Redrives     int       `json:"redrives,omitempty"`
 }
 
 // attemptsSinceRedrive returns the number of attempts that were started since the last redrive, or since the beginning

@@ -72,8 +72,9 @@ func (o *Order) RecordCallbackResult(action Action, r Result, env Environment) [
 	if a == nil || !a.Callback.acceptsResult(action, r) {
 		return nil
 	}
-	o.recordAttempt(a, action.Attempt, r, env)
 	c := &a.Callback
+	r = c.judgeRefusal(r, env.Now)
+	o.recordAttempt(a, action.Attempt, r, env)
 	switch r.Kind {
 	case ResultOK:
 		return o.endCallback(a, CallbackDelivered, "", env)
