@@ -37,6 +37,7 @@ var orderFields = map[string]string{
 	"Approval.EscalationsDone":    "escalationsDone",
 	"Approval.FirstNotifiedAt":    "firstNotifiedAt",
 	"Approval.Undeliverable":      "undeliverable",
+	"Approval.Probe":              "internal: it lasts for seconds, and the history has its answer",
 	"Approval.HeartbeatDue":       "nextHeartbeatAt",
 	"Approval.Callback":           "callback",
 
@@ -143,6 +144,7 @@ var orderFields = map[string]string{
 	"Notification.Due":            "dueAt",
 	"Notification.Attempts":       "attempts",
 	"Notification.AttemptRunning": "attemptRunning",
+	"Notification.HeldSince":      "internal: it bounds how long a message is held back",
 	"Notification.SentAt":         "sentAt",
 	"Notification.LastError":      "lastError",
 
@@ -155,6 +157,7 @@ var orderFields = map[string]string{
 	"Callback.MaybeApplied":          "maybeApplied",
 	"Callback.LastError":             "lastError",
 	"Callback.LastReasonCode":        "reasonCode",
+	"Callback.HeldSince":             "internal: it bounds how long an answer is held back",
 	"Callback.EndedAt":               "endedAt",
 	"Callback.Redrives":              "redrives",
 

@@ -25,6 +25,7 @@ type Action struct {
 	Target       string     `json:"target,omitempty"`  // of a callback or heartbeat
 	Channel      string     `json:"channel,omitempty"` // of a notification
 	Attempt      int        `json:"attempt,omitempty"`
+	Probe        bool       `json:"probe,omitempty"`  // of a heartbeat: it asks if the task of an attempt is still open
 	LeaseExpires time.Time  `json:"until"`            // of a heartbeat: when the next heartbeat is due
 	Reason       string     `json:"reason,omitempty"` // of a dead letter
 	Trace        string     `json:"trace,omitempty"`  // the traceparent of the approval

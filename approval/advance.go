@@ -8,23 +8,16 @@ import (
 // noTime is the zero time: never, or not set.
 var noTime time.Time
 
-// Advance carries out everything that is due: deadlines, reminders, escalations, heartbeats, attempts of notifications
-// and callbacks, the expiry of unmatched decisions, and the removal of old tokens and approvals. It returns the actions
-// that are due now. A second run with the same Now starts only actions for which the first run had no capacity.
+// Advance carries out everything that is due: deadlines, reminders, escalations, heartbeats, probes, attempts of
+// notifications and callbacks, the expiry of unmatched decisions, and the removal of old tokens and approvals. It
+// returns the actions that are due now. A second run with the same Now starts only actions for which the first run had
+// no capacity.
 func (o *Order) Advance(env Environment) []Action {
 	actions := o.expireOverdue(env)
 	for _, a := range o.Approvals {
-		if a.Status == Pending {
-			actions = append(actions, o.runEscalations(a, env)...)
-			o.queueReminders(a, env)
-			actions = append(actions, o.startHeartbeat(a, env)...)
-		}
-		actions = append(actions, o.startDueActions(a, env)...)
-		if erase := a.tokenErasureTime(); !erase.IsZero() && !erase.After(env.Now) {
-			a.Token = Token{}
-			o.recordEvent(a.newEvent(EventTokenErased, env.Now))
-		}
+		actions = append(actions, o.advanceApproval(a, env)...)
 	}
+	actions = append(actions, o.endClosedProbes(env)...)
 	o.removeApprovals(env)
 	return actions
 }
@@ -41,6 +34,21 @@ func (o *Order) removeApprovals(env Environment) {
 		return true
 	})
 	o.removeEventsOf(removed)
+}
+
+func (o *Order) advanceApproval(a *Approval, env Environment) []Action {
+	actions := o.advanceProbe(a, env)
+	if a.Status == Pending && !a.Probe.Holding {
+		actions = append(actions, o.runEscalations(a, env)...)
+		o.queueReminders(a, env)
+	}
+	actions = append(actions, o.startHeartbeat(a, env)...)
+	actions = append(actions, o.startDueActions(a, env)...)
+	if erase := a.tokenErasureTime(); !erase.IsZero() && !erase.After(env.Now) {
+		a.Token = Token{}
+		o.recordEvent(a.newEvent(EventTokenErased, env.Now))
+	}
+	return actions
 }
 
 // expireOverdue times out the pending approvals past their deadline, and expires unmatched decisions.

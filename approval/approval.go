@@ -52,12 +52,15 @@ type Approval struct {
 }
 
 // closeApproval gives a pending approval its terminal status. The pending notifications to its approvers are dropped,
-// its heartbeats end, and its callback becomes due.
+// and its callback becomes due. Its heartbeats go on until the workflow has the answer.
 func (o *Order) closeApproval(a *Approval, s Status, reason string, env Environment) []Action {
 	a.Status = s
 	a.ClosedAt = env.Now
 	a.Reason = reason
-	a.HeartbeatDue = noTime
+	if a.Probe.Newer != "" { // endClosedProbes ends it
+		a.Probe.Running = false
+		a.Probe.Due = env.Now
+	}
 	for _, n := range a.Notifications {
 		// The result of a notification under way is recorded later by the process that sends it.
 		if n.State == NotificationPending && n.Kind.isForPeople() && !n.isUnderWay(env.Now) {

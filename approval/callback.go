@@ -41,10 +41,10 @@ type Callback struct {
 	LastError    string `json:"last_error,omitempty"`
 	// LastReasonCode is the code of LastError. Records of older versions have none: use ReasonCode.
 	LastReasonCode ReasonCode `json:"last_reason_code,omitempty"`
-	// RefusedSince is the time of the first refusal of the present series of refusals that may pass, see RetryRefusal.
-	RefusedSince time.Time `json:"refused_since,omitzero"`
-	EndedAt      time.Time `json:"ended_at,omitzero"`
-	Redrives     int       `json:"redrives,omitempty"`
+	// HeldSince is when an attempt was first held back in this process; zero after an attempt that was made.
+	HeldSince time.Time `json:"held_since,omitzero"`
+	EndedAt   time.Time `json:"ended_at,omitzero"`
+	Redrives  int       `json:"redrives,omitempty"`
 }
 
 // attemptsSinceRedrive returns the number of attempts that were started since the last redrive, or since the beginning
@@ -73,16 +73,21 @@ type Answer struct {
 	Output          map[string]any
 }
 
-// CurrentAnswer returns the answer for an action, and reports whether the action is still current: a callback while its
-// attempt is under way, a heartbeat while the approval is pending.
+// CurrentAnswer returns the answer for an action, and reports whether the action is still current: a callback or probe
+// while its attempt is under way, a heartbeat while the workflow may still get our answer.
 func (o *Order) CurrentAnswer(action Action, now time.Time) (Answer, bool) {
 	a := o.FindApproval(action.ApprovalID)
 	if a == nil {
 		return Answer{}, false
 	}
-	current := a.Callback.isUnderWay(action, now)
-	if action.Kind == ActionHeartbeat {
-		current = a.Status == Pending
+	current := false
+	switch {
+	case action.Kind != ActionHeartbeat:
+		current = a.Callback.isUnderWay(action, now)
+	case action.Probe:
+		current = a.isProbing() && a.Probe.isUnderWay(action) && a.Probe.Due.After(now)
+	default:
+		current = a.isAnswerAwaited()
 	}
 	return Answer{
 		OrderID:         o.ID,
@@ -100,7 +105,12 @@ func (o *Order) CurrentAnswer(action Action, now time.Time) (Answer, bool) {
 	}, current && !a.Token.IsZero()
 }
 
-// isUnderWay reports whether the action's attempt runs and its lease has not ended.
+// isUnderWay reports whether the action's attempt runs and its lease has not ended. The number of an attempt that was
+// not made is used again, so the end of the lease tells the two apart.
 func (c Callback) isUnderWay(action Action, now time.Time) bool {
-	return c.State == CallbackPending && c.AttemptRunning && c.Attempts == action.Attempt && c.Due.After(now)
+	return c.isRunning(action) && c.Due.Equal(action.LeaseExpires) && c.Due.After(now)
+}
+
+func (c Callback) isRunning(action Action) bool {
+	return c.State == CallbackPending && c.AttemptRunning && c.Attempts == action.Attempt
 }

@@ -33,6 +33,7 @@ func (o *Order) startCallback(a *Approval, env Environment) []Action {
 func (o *Order) abandonAttempt(a *Approval, env Environment) {
 	c := &a.Callback
 	c.AttemptRunning = false
+	c.HeldSince = noTime
 	c.MaybeApplied = true
 	c.LastError = "the result of the attempt was not recorded"
 	c.LastReasonCode = ReasonResultNotRecorded
@@ -50,12 +51,13 @@ func (o *Order) recordAttempt(a *Approval, attempt int, r Result, env Environmen
 }
 
 // reasonToStop returns the reason why an attempt at this time would be useless, or "". While there is a token, the
-// first attempt (also the first after a redrive) is always made, because the task may last longer than we believe.
+// first attempt (also the first after a redrive) is always made, because the task may last longer than we believe. Only
+// an attempt that was held back for the whole maximum age is given up.
 func (a *Approval) reasonToStop(at time.Time) string {
 	switch {
 	case a.Token.IsZero():
 		return "the token has been erased"
-	case a.Callback.attemptsSinceRedrive() == 0:
+	case a.Callback.attemptsSinceRedrive() == 0 && !isHeldTooLong(a.Callback.HeldSince, at, a.CallbackRetry):
 		return ""
 	case !a.TaskExpires.IsZero() && at.After(a.TaskExpires):
 		return "the task has expired"
@@ -72,9 +74,12 @@ func (o *Order) RecordCallbackResult(action Action, r Result, env Environment) [
 	if a == nil || !a.Callback.acceptsResult(action, r) {
 		return nil
 	}
-	c := &a.Callback
-	r = c.judgeRefusal(r, env.Now)
+	if r.Kind == ResultNotMade {
+		return o.returnAttempt(a, r, env)
+	}
 	o.recordAttempt(a, action.Attempt, r, env)
+	c := &a.Callback
+	c.HeldSince = noTime
 	switch r.Kind {
 	case ResultOK:
 		return o.endCallback(a, CallbackDelivered, "", env)
@@ -88,24 +93,52 @@ func (o *Order) RecordCallbackResult(action Action, r Result, env Environment) [
 	if r.Kind == ResultRefused {
 		return o.endCallback(a, CallbackExhausted, r.Reason, env)
 	}
-	c.Due = a.nextAttemptTime(r, env)
+	next := a.CallbackRetry.NextAttempt(c.attemptsSinceRedrive(), env.Now, env.Jitter)
+	return o.scheduleAttempt(a, next, r, env)
+}
+
+// returnAttempt takes back an attempt that was held back in this process: it counts as none, and the history does not
+// have it.
+func (o *Order) returnAttempt(a *Approval, r Result, env Environment) []Action {
+	c := &a.Callback
+	c.Attempts--
+	c.AttemptRunning = false
+	if c.HeldSince.IsZero() {
+		c.HeldSince = env.Now
+	}
+	return o.scheduleAttempt(a, env.Now.Add(minWaitNotMade), r, env)
+}
+
+// scheduleAttempt makes the next attempt due at the given time or later, or ends the callback if that attempt would
+// come too late.
+func (o *Order) scheduleAttempt(a *Approval, next time.Time, r Result, env Environment) []Action {
+	c := &a.Callback
+	c.Due = a.nextAttemptTime(next, r, env)
 	if reason := a.reasonToStop(c.Due); reason != "" {
+		c.LastReasonCode = r.ReasonCode
 		return o.endCallback(a, CallbackExhausted, reason+": "+r.Reason, env)
 	}
 	return nil
 }
 
+// isHeldTooLong reports whether an action has been held back in this process for the maximum age of its attempts.
+func isHeldTooLong(since, at time.Time, schedule RetrySchedule) bool {
+	return !since.IsZero() && at.After(since.Add(schedule.MaxAge))
+}
+
 // acceptsResult reports whether the result of an attempt still changes the callback.
 func (c Callback) acceptsResult(action Action, r Result) bool {
 	switch {
-	case c.State == CallbackExhausted:
-		return r.Kind == ResultOK // a late attempt did answer the workflow
+	case c.hasEnded(): // a late attempt can turn out to have answered the workflow
+		return r.Kind == ResultOK && c.State != CallbackDelivered
 	case c.State != CallbackPending:
 		return false
 	case r.Kind == ResultOK, r.Kind == ResultClosed:
 		return true
+	case r.Kind == ResultNotMade:
+		return c.isRunning(action) && c.Due.Equal(action.LeaseExpires)
 	}
-	return c.AttemptRunning && c.Attempts == action.Attempt
+	return c.isRunning(action)
 }
 
 // closedTaskOutcome returns the outcome of the callback when the target states that the task is closed.
@@ -123,11 +156,10 @@ func (a *Approval) closedTaskOutcome() CallbackState {
 // less time left, the usual back-off applies, and most likely the callback ends.
 const minTimeForAttempt = 2 * time.Second
 
-// nextAttemptTime returns when to retry. The back-off is at most a quarter of the remaining time of the task, so that a
-// short task, or a task near its end, still gets several attempts. If the target asks for a wait beyond the end of the
-// task, the retry is half-way to that end instead, because an answer after the end is useless.
-func (a *Approval) nextAttemptTime(r Result, env Environment) time.Time {
-	next := a.CallbackRetry.NextAttempt(a.Callback.attemptsSinceRedrive(), env.Now, env.Jitter)
+// nextAttemptTime returns when to retry, given the end of the back-off. The wait is at most a quarter of the remaining
+// time of the task, so that a short task, or a task near its end, still gets several attempts. If the target asks for a
+// wait beyond the end of the task, the retry is half-way to that end instead, because an answer after the end is useless.
+func (a *Approval) nextAttemptTime(next time.Time, r Result, env Environment) time.Time {
 	earliest := env.Now.Add(r.After)
 	left := a.TaskExpires.Sub(env.Now)
 	if a.TaskExpires.IsZero() || left <= minTimeForAttempt {
@@ -140,8 +172,9 @@ func (a *Approval) nextAttemptTime(r Result, env Environment) time.Time {
 	return next
 }
 
-// endCallback gives the callback its outcome. It may run a second time: a late result can turn an exhausted callback
-// into a delivered one.
+// endCallback gives the callback its outcome. It may run a second time: a late result can turn any other outcome into
+// delivered, and a heartbeat can find out that the task of an exhausted callback is closed. Heartbeats go on while an
+// operator can still redrive the callback.
 func (o *Order) endCallback(a *Approval, s CallbackState, reason string, env Environment) []Action {
 	c := &a.Callback
 	c.State = s
@@ -191,6 +224,9 @@ func (o *Order) RedriveCallback(approvalID string, by Actor, limit int, env Envi
 		// The numbers of attempts continue, so that the late result of an old attempt is not taken for a new attempt's.
 		Attempts:              old.Attempts,
 		AttemptsBeforeRedrive: old.Attempts,
+	}
+	if a.HeartbeatInterval > 0 && a.HeartbeatDue.IsZero() { // the target had refused one
+		a.HeartbeatDue = env.Now
 	}
 	e := a.newEvent(EventRedriven, env.Now)
 	by.record(&e)

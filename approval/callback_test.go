@@ -25,6 +25,8 @@ var (
 		Reason:       "reset",
 		ReasonCode:   ReasonNoAnswer,
 	}
+	// notMade is the result of a call that was held back in this process.
+	notMade    = Result{Kind: ResultNotMade, Reason: "the circuit breaker is open", ReasonCode: ReasonCircuitOpen}
 	notApplied = Result{Kind: ResultFailed, Reason: "throttled", ReasonCode: ReasonThrottled}
 )
 

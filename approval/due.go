@@ -6,8 +6,15 @@ import "time"
 const TokenGrace = time.Hour
 
 // NextDue returns the earliest time at which Advance has something to do, or the zero time if there is none.
-func (o *Order) NextDue() time.Time {
-	var due earliestTime
+func (o *Order) NextDue() time.Time { return o.nextDue(noTime) }
+
+// NextDueAfter returns the earliest time after now at which Advance has something to do, or the zero time if there is
+// none. It is for an order with actions that are due but found no capacity: they do not make Advance useful before there
+// is capacity again.
+func (o *Order) NextDueAfter(now time.Time) time.Time { return o.nextDue(now) }
+
+func (o *Order) nextDue(after time.Time) time.Time {
+	due := earliestTime{after: after}
 	for _, u := range o.Unmatched {
 		due.add(u.nextChange())
 	}
@@ -17,11 +24,14 @@ func (o *Order) NextDue() time.Time {
 	return due.Time
 }
 
-// earliestTime keeps the earliest of the times added to it.
-type earliestTime struct{ time.Time }
+// earliestTime keeps the earliest of the times added to it. It leaves out the times up to after.
+type earliestTime struct {
+	time.Time
+	after time.Time
+}
 
 func (e *earliestTime) add(t time.Time) {
-	if !t.IsZero() && (e.IsZero() || t.Before(e.Time)) {
+	if t.After(e.after) && (e.IsZero() || t.Before(e.Time)) {
 		e.Time = t
 	}
 }
@@ -29,13 +39,19 @@ func (e *earliestTime) add(t time.Time) {
 func (a *Approval) collectDueTimes(due *earliestTime) {
 	if a.Status == Pending {
 		due.add(a.Deadline)
-		due.add(a.HeartbeatDue)
+	}
+	if a.Status == Pending && !a.Probe.Holding {
 		if a.RemindersSent < len(a.Reminders) {
 			due.add(a.Reminders[a.RemindersSent])
 		}
 		if a.hasEscalationLeft() {
 			due.add(a.Escalations[a.EscalationsDone].At)
 		}
+	}
+	due.add(a.nextHeartbeat())
+	if !a.Probe.Due.IsZero() {
+		due.add(a.Probe.Due)
+		due.add(laterOf(a.Probe.Due, a.Probe.Since.Add(maxProbeTime)))
 	}
 	for _, n := range a.Notifications {
 		if n.State == NotificationPending {

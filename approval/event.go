@@ -24,6 +24,8 @@ const (
 	EventNotificationFailed    EventKind = "notification_failed" // of a single attempt
 	EventNotificationExhausted EventKind = "notification_exhausted"
 	EventHeartbeat             EventKind = "heartbeat"        // Code: ok, closed, refused, failed
+	EventProbed                EventKind = "probed"           // the target was asked if the task is open; Code as above
+	EventReadingNote           EventKind = "reading_note"     // Note states what of the request was not used, and why
 	EventCallbackAttempt       EventKind = "callback_attempt" // Code: ok, closed, refused, failed
 	EventCallbackEnded         EventKind = "callback_ended"   // Code is the callback's state; Age since it became due
 	EventRedriven              EventKind = "redriven"

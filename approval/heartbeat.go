@@ -2,10 +2,41 @@ package approval
 
 import "time"
 
+// firstHeartbeat returns when the first heartbeat of a request is due. The workflow counts from the start of its
+// attempt, so a request that waited in its queue for longer than the interval gets its first heartbeat at once.
+func (r *Request) firstHeartbeat(now time.Time) time.Time {
+	switch {
+	case r.HeartbeatInterval <= 0:
+		return noTime
+	case r.AttemptStartedAt.IsZero():
+		return now.Add(r.HeartbeatInterval)
+	}
+	return laterOf(now, r.AttemptStartedAt.Add(r.HeartbeatInterval))
+}
+
+// nextHeartbeat returns when the next heartbeat is due, or the zero time. The workflow waits for our answer while the
+// approval is pending, while the callback is retried, and while an operator can still redrive an exhausted callback.
+func (a *Approval) nextHeartbeat() time.Time {
+	expired := !a.TaskExpires.IsZero() && !a.HeartbeatDue.Before(a.TaskExpires)
+	if a.Token.IsZero() || !a.isAnswerAwaited() || expired {
+		return noTime
+	}
+	return a.HeartbeatDue
+}
+
+// isAnswerAwaited reports whether the workflow may still get our answer.
+func (a *Approval) isAnswerAwaited() bool {
+	switch a.Callback.State {
+	case CallbackNone, CallbackPending, CallbackExhausted:
+		return true
+	}
+	return false
+}
+
 // startHeartbeat starts the heartbeat that is due. A heartbeat without a recorded result is not retried; the next
 // heartbeat is sent on schedule.
 func (o *Order) startHeartbeat(a *Approval, env Environment) []Action {
-	if a.HeartbeatDue.IsZero() || a.HeartbeatDue.After(env.Now) {
+	if due := a.nextHeartbeat(); due.IsZero() || due.After(env.Now) {
 		return nil
 	}
 	next := env.Now.Add(a.HeartbeatInterval)
@@ -17,12 +48,28 @@ func (o *Order) startHeartbeat(a *Approval, env Environment) []Action {
 	return []Action{action}
 }
 
+// HeartbeatChangesNothing reports whether the result of a heartbeat leaves the record as it is, so that it need not be
+// stored. The transition that started the heartbeat has already recorded when the next is due.
+func (o *Order) HeartbeatChangesNothing(action Action, r Result) bool {
+	return action.Kind == ActionHeartbeat && !action.Probe && r.Kind == ResultOK
+}
+
 // RecordHeartbeatResult records the result of a heartbeat. A failed heartbeat is retried after an eighth of the
 // interval, so that the workflow does not time out while its target throttles us. If the target no longer waits, the
-// approval is cancelled without a callback, because the workflow cannot get an answer any more.
+// approval ends without a callback, because the workflow cannot get an answer any more.
 func (o *Order) RecordHeartbeatResult(action Action, r Result, env Environment) []Action {
 	a := o.FindApproval(action.ApprovalID)
-	if a == nil || a.Status != Pending {
+	if a == nil || !a.isAnswerAwaited() {
+		return nil
+	}
+	if action.Probe && r.Kind != ResultClosed && !a.Probe.isUnderWay(action) {
+		return nil
+	}
+	if r.Kind == ResultClosed && a.Callback.AttemptRunning && a.Callback.Due.After(env.Now) {
+		return nil // the attempt of the callback decides: it may be the reason why the task is closed
+	}
+	if r.Kind == ResultNotMade {
+		a.returnHeartbeat(action, r, env)
 		return nil
 	}
 	e := a.newEvent(EventHeartbeat, env.Now)
@@ -30,14 +77,56 @@ func (o *Order) RecordHeartbeatResult(action Action, r Result, env Environment) 
 	e.Code = string(r.Kind)
 	e.Note = r.Reason
 	o.recordEvent(e)
-	switch r.Kind {
-	case ResultFailed:
-		retry := env.Now.Add(max(a.HeartbeatInterval/8, time.Second, r.After))
-		a.HeartbeatDue = earlierOf(a.HeartbeatDue, retry)
-	case ResultClosed:
-		// An Environment without a Lease keeps cancelApproval from starting the callback.
-		o.cancelApproval(a, Actor{}, "the workflow no longer waits", Environment{Now: env.Now})
-		return o.endCallback(a, CallbackTooLate, "", env)
+	switch {
+	case r.Kind == ResultClosed:
+		return o.endClosedTask(a, env)
+	case action.Probe:
+		return o.recordProbeResult(a, r, env)
+	case r.Kind == ResultFailed:
+		a.repeatHeartbeat(max(a.HeartbeatInterval/8, time.Second, r.After), env)
+	case r.Kind == ResultRefused && a.Status != Pending: // nobody would see that it goes on for weeks
+		a.HeartbeatDue = noTime
 	}
 	return nil
+}
+
+// repeatHeartbeat makes the next heartbeat due after the wait, but never later than it is.
+func (a *Approval) repeatHeartbeat(wait time.Duration, env Environment) {
+	a.HeartbeatDue = earlierOf(a.HeartbeatDue, env.Now.Add(wait))
+}
+
+// minWaitNotMade is the shortest wait after an attempt that was not made.
+const minWaitNotMade = time.Second
+
+// returnHeartbeat makes a heartbeat that was held back in this process due again.
+func (a *Approval) returnHeartbeat(action Action, r Result, env Environment) {
+	wait := max(minWaitNotMade, r.After)
+	if !action.Probe {
+		a.repeatHeartbeat(wait, env)
+		return
+	}
+	a.Probe.Running = false
+	a.Probe.Attempts--
+	a.Probe.Due = env.Now.Add(wait)
+}
+
+// endClosedTask ends an approval or a callback whose workflow no longer waits, as a heartbeat has found out.
+func (o *Order) endClosedTask(a *Approval, env Environment) []Action {
+	// An Environment without a Lease keeps the closed approval from starting its callback.
+	withoutCallback := Environment{Now: env.Now}
+	switch {
+	case a.isProbing():
+		newer := a.Probe.Newer
+		o.recordProbed(a, ResultClosed, "", env)
+		a.Probe.reset()
+		o.closeSuperseded(a, newer, "superseded by a newer attempt: the task of this attempt is closed", withoutCallback)
+		actions := o.endCallback(a, CallbackSuperseded, "", env)
+		return append(actions, o.judgeWaiting(env)...)
+	case a.Status == Pending:
+		o.cancelApproval(a, Actor{}, "the workflow no longer waits", withoutCallback)
+		return o.endCallback(a, CallbackTooLate, "", env)
+	case a.Callback.AttemptRunning: // its lease has ended, so nothing is known of its call
+		a.Callback.MaybeApplied = true
+	}
+	return o.endCallback(a, a.closedTaskOutcome(), "", env)
 }

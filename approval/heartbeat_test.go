@@ -33,13 +33,6 @@ func TestHeartbeats(t *testing.T) {
 	o.RecordHeartbeatResult(actions[0], Result{Kind: ResultFailed, After: MaxRetryAfter}, envAt(time.Hour))
 	require.Equal(t, at(time.Hour+time.Minute/8), a.HeartbeatDue, "never later than before")
 	require.Equal(t, "heartbeat", joinKinds(o.Advance(envAt(time.Hour+time.Minute/8))))
-
-	requireVerdict(t, o, approveDecision("d"), envAt(time.Hour), VerdictDecided)
-	_, current = o.CurrentAnswer(actions[0], at(time.Hour))
-	require.False(t, current)
-	o.RecordHeartbeatResult(actions[0], closed, envAt(time.Hour))
-	require.Equal(t, Approved, a.Status, "a late heartbeat has no effect")
-	require.True(t, a.HeartbeatDue.IsZero())
 }
 
 // If the workflow no longer waits, programs are notified at once: the caller gets the notifications that have started.

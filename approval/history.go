@@ -110,6 +110,8 @@ func (e Event) isUnrecorded() bool {
 	switch e.Kind {
 	case EventHeartbeat:
 		return e.Code == string(ResultOK)
+	case EventProbed: // the branches of a large Map state are probed many times
+		return e.Code == string(ResultOK) && e.Attempt > 1
 	case EventRequestRepeated, EventFirstNotified:
 		return true
 	}

@@ -4,12 +4,16 @@ package approval
 // because it can no longer record their results. Without ReleaseLeases the next attempt would wait for the end of the
 // lease, perhaps until after the end of the task. The caller ensures that all leases of the order belong to the dead
 // process: neither another process nor this one may have started an action. ReleaseLeases reports whether there was a
-// lease to end. Heartbeats have no lease to end: the next heartbeat is sent on schedule.
+// lease to end. Heartbeats that do not probe have no lease to end: the next heartbeat is sent on schedule.
 func (o *Order) ReleaseLeases(env Environment) bool {
 	released := false
 	for _, a := range o.Approvals {
 		if a.Callback.AttemptRunning {
 			a.Callback.Due = earlierOf(a.Callback.Due, env.Now)
+			released = true
+		}
+		if a.Probe.Running {
+			a.Probe.Due = earlierOf(a.Probe.Due, env.Now)
 			released = true
 		}
 		for _, n := range a.Notifications {

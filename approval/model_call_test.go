@@ -27,7 +27,7 @@ func (m *model) beginAction(t *rapid.T) {
 	}
 	switch action.Kind {
 	case ActionNotify:
-		m.ends = append(m.ends, end{action, rapid.SampledFrom([]Result{ok, posted, lost, refused}).Draw(t, "result")})
+		m.ends = append(m.ends, end{action, rapid.SampledFrom([]Result{ok, posted, lost, refused, notMade}).Draw(t, "result")})
 	case ActionCallback, ActionHeartbeat:
 		if answer, current := m.order.CurrentAnswer(action, at(m.now)); current {
 			m.calls = append(m.calls, call{action, answer})
@@ -51,7 +51,12 @@ func (m *model) deliver(t *rapid.T, c call, fault int) Result {
 	case fault == 1:
 		return notApplied
 	case fault == 2:
+		if c.action.Kind == ActionHeartbeat {
+			m.refusedBeats[c.answer.ApprovalID] = true
+		}
 		return refused
+	case fault == 4:
+		return notMade
 	case !w.isWaiting():
 		if fault == 3 {
 			return lost
@@ -89,8 +94,7 @@ func (m *model) recordEnd(t *rapid.T, e end, env Environment) {
 		case ActionNotify:
 			return o.RecordNotificationResult(e.action, e.result, env)
 		case ActionHeartbeat:
-			o.RecordHeartbeatResult(e.action, e.result, env)
-			return nil
+			return o.RecordHeartbeatResult(e.action, e.result, env)
 		default:
 			return o.RecordCallbackResult(e.action, e.result, env)
 		}

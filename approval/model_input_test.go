@@ -17,8 +17,8 @@ func (m *model) requestApproval(t *rapid.T) {
 		a.Token = NewToken(fmt.Sprintf("token-%d", m.tokens))
 		m.workflows[a.Token.Reveal()] = &workflow{}
 		a.Deadline = at(m.now + time.Duration(rapid.IntRange(-1, 90).Draw(t, "deadline"))*time.Minute)
-		a.HeartbeatInterval = time.Duration(rapid.IntRange(0, 1).Draw(t, "heartbeat")) * 7 * time.Minute
-		a.AttemptStartedAt = m.drawEarlierTime(t, "requests")
+		a.HeartbeatInterval = time.Duration(rapid.IntRange(0, 1).Draw(t, "heartbeat")) * 37 * time.Minute
+		m.drawAttempt(t, &a)
 		if rapid.Bool().Draw(t, "expires") {
 			a.TaskExpires = a.Deadline.Add(10 * time.Minute)
 		}
@@ -48,6 +48,18 @@ func (m *model) requestApproval(t *rapid.T) {
 		require.NoError(t, err)
 		return actions
 	})
+}
+
+// drawAttempt adds what tells the attempts of a question apart, and whether the target can be asked about them.
+func (m *model) drawAttempt(t *rapid.T, a *Request) {
+	a.CanProbe = rapid.Bool().Draw(t, "can probe")
+	a.Execution = rapid.SampledFrom([]string{"", "e1", "e2"}).Draw(t, "execution")
+	a.State = rapid.SampledFrom([]string{"", "Ask"}).Draw(t, "state")
+	a.AttemptStartedAt = m.drawEarlierTime(t, "requests")
+	a.RetryCount = rapid.IntRange(0, 2).Draw(t, "retries")
+	if rapid.Bool().Draw(t, "entered") { // a retried state keeps this time
+		a.StateEnteredAt = began
+	}
 }
 
 // drawNotifications adds channels, escalations and the policy for undeliverable approvals.

@@ -39,9 +39,11 @@ type model struct {
 	requests  map[string]Request       // by approval ID
 	statuses  map[string]Status        // the terminal ones, by approval ID
 	outcomes  map[string]CallbackState // the last, by approval ID
-	actions   []Action
-	calls     []call
-	ends      []end
+	// refusedBeats are the IDs of approvals with a refused heartbeat.
+	refusedBeats map[string]bool
+	actions      []Action
+	calls        []call
+	ends         []end
 }
 
 func newModel() *model {
@@ -51,6 +53,8 @@ func newModel() *model {
 		requests:  map[string]Request{},
 		statuses:  map[string]Status{},
 		outcomes:  map[string]CallbackState{},
+
+		refusedBeats: map[string]bool{},
 	}
 }
 
@@ -103,6 +107,7 @@ func (m *model) checkOrder(t *rapid.T, o *Order) {
 		}
 		require.Equal(t, a.Status == Pending, a.Callback.State == CallbackNone)
 		require.Equal(t, a.Callback.hasEnded(), !a.Callback.EndedAt.IsZero())
+		m.checkTargetQuestions(t, a)
 		pending = pending || a.Status == Pending || a.Callback.State == CallbackPending
 		if w := m.workflows[m.requests[a.ID].Token.Reveal()]; w != nil && w.answer != "" {
 			require.Equal(t, a.Status, w.answer, "the workflow got a different answer")
@@ -114,15 +119,27 @@ func (m *model) checkOrder(t *rapid.T, o *Order) {
 	for _, a := range o.Approvals {
 		m.checkNotifications(t, a)
 		for _, b := range o.Approvals {
-			if a != b && a.Status == Pending && a.isSameQuestion(b) {
-				require.False(t, b.Status == Pending || isOlderAttempt(a, b), "not the latest attempt")
+			if a != b && a.Status == Pending && b.Status == Pending && a.isSameQuestion(b) {
+				require.True(t, a.CanProbe || b.CanProbe, "not the latest attempt")
 			}
 		}
 	}
 }
 
-func isOlderAttempt(a, b *Approval) bool {
-	return !a.AttemptStartedAt.IsZero() && a.AttemptStartedAt.Before(b.AttemptStartedAt)
+// checkTargetQuestions requires the invariants of the heartbeats and probes of an approval.
+func (m *model) checkTargetQuestions(t *rapid.T, a *Approval) {
+	w := m.workflows[m.requests[a.ID].Token.Reveal()]
+	if a.CanProbe && a.Status == Superseded {
+		require.False(t, w.isWaiting(), "superseded although its workflow waits")
+	}
+	if a.isProbing() {
+		require.False(t, a.Probe.Due.IsZero(), "a probe without an end")
+	}
+	require.False(t, a.Probe.Holding && !a.isProbing() && a.Status == Pending, "approvers that are never notified")
+	mayExpire := !a.TaskExpires.IsZero() && !at(m.now).Add(a.HeartbeatInterval).Before(a.TaskExpires)
+	if a.HeartbeatInterval > 0 && a.isAnswerAwaited() && !a.Token.IsZero() && !m.refusedBeats[a.ID] && !mayExpire {
+		require.False(t, a.nextHeartbeat().IsZero(), "the workflow waits, and no heartbeat is due")
+	}
 }
 
 // checkNotifications requires the invariants of the notifications of an approval.
@@ -149,7 +166,7 @@ func (m *model) checkNotifications(t *rapid.T, a *Approval) {
 func (m *model) drainOrder(t *rapid.T) {
 	m.actions = nil // a crash loses them
 	for rounds := 0; !m.order.NextDue().IsZero(); rounds++ {
-		require.Less(t, rounds, 1000, "it never ends")
+		require.Less(t, rounds, 3000, "it never ends")
 		m.advanceClockToDue(t)
 		m.actions = nil
 		env := Environment{Now: at(m.now), Lease: time.Minute, Jitter: 0.5}

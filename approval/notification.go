@@ -69,8 +69,10 @@ type Notification struct {
 	Due            time.Time `json:"due,omitzero"`
 	Attempts       int       `json:"attempt,omitempty"`
 	AttemptRunning bool      `json:"running,omitempty"` // an attempt was started and has no recorded result
-	SentAt         time.Time `json:"sent_at,omitzero"`
-	LastError      string    `json:"last_error,omitempty"`
+	// HeldSince is when an attempt was first held back in this process; zero after an attempt that was made.
+	HeldSince time.Time `json:"held_since,omitzero"`
+	SentAt    time.Time `json:"sent_at,omitzero"`
+	LastError string    `json:"last_error,omitempty"`
 }
 
 // isUnderWay reports whether an attempt runs and its lease has not ended.

@@ -15,7 +15,7 @@ func (o *Order) startNotifications(a *Approval, env Environment) []Action {
 		case n.Kind.isForPeople() && a.Status != Pending:
 			n.State = NotificationDropped
 			n.AttemptRunning = false
-		case n.Attempts > 0 && env.Now.After(n.CreatedAt.Add(a.NotificationRetry.MaxAge)):
+		case n.isTooOld(env.Now, a.NotificationRetry):
 			if n.AttemptRunning {
 				n.LastError = "the result of the attempt was not recorded"
 			}
@@ -28,6 +28,12 @@ func (o *Order) startNotifications(a *Approval, env Environment) []Action {
 		actions = append(actions, o.exhaustNotification(a, n, a.newEvent(EventNotificationExhausted, env.Now), env)...)
 	}
 	return actions
+}
+
+// isTooOld reports whether another attempt at this time would be useless. The first attempt is always made, unless it was
+// held back for the whole maximum age.
+func (n *Notification) isTooOld(at time.Time, schedule RetrySchedule) bool {
+	return (n.Attempts > 0 || isHeldTooLong(n.HeldSince, at, schedule)) && at.After(n.CreatedAt.Add(schedule.MaxAge))
 }
 
 // startNotification starts an attempt, unless there is no capacity for it.
@@ -53,7 +59,7 @@ func (o *Order) CurrentNotification(action Action, now time.Time) (*Approval, *N
 		return nil, nil
 	}
 	n := a.findNotification(action.Notification)
-	if n == nil || n.State != NotificationPending || n.Attempts != action.Attempt || !n.isUnderWay(now) {
+	if n == nil || n.State != NotificationPending || !n.isRunning(action) || !n.isUnderWay(now) {
 		return nil, nil
 	}
 	if n.Kind.isForPeople() && a.Status != Pending {
@@ -88,7 +94,11 @@ func (o *Order) RecordNotificationResult(action Action, r Result, env Environmen
 	if n.Attempts != action.Attempt || !n.AttemptRunning {
 		return nil
 	}
+	if r.Kind == ResultNotMade {
+		return o.returnNotification(a, n, action, r, env)
+	}
 	n.AttemptRunning = false
+	n.HeldSince = noTime
 	n.LastError = r.Reason
 	n.Due = laterOf(a.NotificationRetry.NextAttempt(n.Attempts, env.Now, env.Jitter), env.Now.Add(r.After))
 	e := a.newEvent(EventNotificationFailed, env.Now)
@@ -102,10 +112,38 @@ func (o *Order) RecordNotificationResult(action Action, r Result, env Environmen
 		n.State = NotificationDropped
 		return nil
 	}
-	if r.Kind == ResultFailed && !n.Due.After(n.CreatedAt.Add(a.NotificationRetry.MaxAge)) {
+	if r.Kind == ResultFailed && !n.isTooOld(n.Due, a.NotificationRetry) {
 		return nil
 	}
 	return o.exhaustNotification(a, n, e, env)
+}
+
+// returnNotification takes back an attempt that was held back in this process: it counts as none, and the history does
+// not have it.
+func (o *Order) returnNotification(a *Approval, n *Notification, action Action, r Result, env Environment) []Action {
+	if !n.isRunning(action) {
+		return nil
+	}
+	n.Attempts--
+	n.AttemptRunning = false
+	n.Due = env.Now.Add(max(minWaitNotMade, r.After))
+	if n.HeldSince.IsZero() {
+		n.HeldSince = env.Now
+	}
+	switch {
+	case n.Kind.isForPeople() && a.Status != Pending:
+		n.State = NotificationDropped
+	case n.isTooOld(n.Due, a.NotificationRetry):
+		n.LastError = r.Reason
+		return o.exhaustNotification(a, n, a.newEvent(EventNotificationExhausted, env.Now), env)
+	}
+	return nil
+}
+
+// isRunning reports whether this attempt runs. The number of an attempt that was not made is used again, so the end of
+// the lease tells the two apart.
+func (n *Notification) isRunning(action Action) bool {
+	return n.AttemptRunning && n.Attempts == action.Attempt && n.Due.Equal(action.LeaseExpires)
 }
 
 // recordSent records that a message was sent. If the approval closed in the meantime, a message that can be edited is

@@ -135,9 +135,10 @@ func (r *Request) allApprovers() []Approver {
 }
 
 // AddRequest records an approval request. It returns the ID of the approval and the actions that are due. A request
-// that is delivered again changes nothing. A pending approval of the same workflow and step with a different token is
-// an older attempt of the same state and is superseded. If a newer attempt has overtaken the request on its way, the
-// request is superseded instead. The unmatched decisions about the new approval are applied to it.
+// that is delivered again changes nothing. A pending approval of the same question may be an older attempt of the same
+// state that has ended: its target is asked, and it is superseded if its task is closed. If a newer attempt has overtaken
+// the request on its way, this happens to the request instead, before its approvers are notified. If the target cannot
+// be asked, the older attempt is superseded at once. The unmatched decisions about the new approval are applied to it.
 //
 // The error is Permanent and names the field at fault, or an OrderFullError, which a retry can cure. The order is then
 // unchanged.
@@ -185,9 +186,7 @@ func (o *Order) openApproval(id string, r Request, env Environment) []Action {
 		RequestedAt: env.Now,
 	}
 	a.notifyPrograms(ProgramEventRequested, env)
-	if a.HeartbeatInterval > 0 {
-		a.HeartbeatDue = env.Now.Add(a.HeartbeatInterval)
-	}
+	a.HeartbeatDue = r.firstHeartbeat(env.Now)
 	actions := o.expireOverdue(env)
 	o.Approvals = append(o.Approvals, a)
 	o.adds = true
@@ -195,11 +194,17 @@ func (o *Order) openApproval(id string, r Request, env Environment) []Action {
 	e.By = a.Requester
 	e.Principal = a.Asker
 	o.recordEvent(e)
+	for _, note := range r.ReadingNotes {
+		e := a.newEvent(EventReadingNote, env.Now)
+		e.Note = truncate(note, maxReason)
+		o.recordEvent(e)
+	}
 	actions = append(actions, o.supersedeOlder(a, env)...)
 	actions = append(actions, o.expireOverdue(env)...) // the request may arrive after its own deadline
 	actions = append(actions, o.applyUnmatched(a, env)...)
-	if a.Status == Pending {
+	if a.Status == Pending && !a.Probe.Holding {
 		a.notifyApprovers(NotifyRequest, a.Approvers, env)
 	}
+	actions = append(actions, o.startHeartbeat(a, env)...)
 	return append(actions, o.startDueActions(a, env)...)
 }

@@ -6,6 +6,7 @@ import "github.com/approval-relay/approval-relay/approval"
 type approvalSeries struct {
 	requests         counter
 	repeatedRequests counter
+	readingNotes     counter
 	decided          counter
 	timedOut         counter
 	cancelled        counter
@@ -22,6 +23,8 @@ func newApprovalSeries(b *builder, config Config) approvalSeries {
 			"Approval requests recorded.", workflow),
 		repeatedRequests: b.newCounter("requests_repeated_total",
 			"Approval requests received again, such as redeliveries of the queue. They change nothing.", workflow),
+		readingNotes: b.newCounter("request_notes_total",
+			"Fields of approval requests that were found but not used. The history of the order says which, and why.", workflow),
 		decided: b.newCounter("approvals_decided_total",
 			"Approvals that were approved or rejected.", workflow, outcome),
 		timedOut: b.newCounter("approvals_timed_out_total",

@@ -14,6 +14,7 @@ type callbackSeries struct {
 	waitSeconds     histogram
 	retries         counter
 	heartbeats      counter
+	probes          counter
 	openBreakers    gauge
 	redriven        counter
 	erasedTokens    counter
@@ -43,6 +44,9 @@ func newCallbackSeries(b *builder, config Config) callbackSeries {
 			"Attempts after the first, of notifications and callbacks.", retried),
 		heartbeats: b.newCounter("heartbeats_total",
 			"Heartbeats to waiting workflows, by result.", target, result),
+		probes: b.newCounter("probes_total",
+			"Questions to a target whether the task of an older attempt is still open, by answer. "+
+				"closed: that attempt was superseded.", target, result),
 		openBreakers: b.newGauge("circuit_breakers_open",
 			"Open circuit breakers of a target: its AWS API, or hosts of its callback URLs, that failed "+
 				"several times in a row and are called once in a while only.", target),

@@ -47,6 +47,10 @@ func (m *Metrics) countEvent(e approval.Event, traceID string) {
 		m.countNotification(e, traceID)
 	case approval.EventHeartbeat:
 		m.callbacks.heartbeats.inc(e.Target, e.Code)
+	case approval.EventProbed:
+		m.callbacks.probes.inc(e.Target, e.Code)
+	case approval.EventReadingNote:
+		m.approvals.readingNotes.inc(e.Workflow)
 	case approval.EventCallbackAttempt:
 		m.countCallbackAttempt(e)
 	case approval.EventCallbackEnded:

@@ -51,10 +51,14 @@ func (t *Tracer) RecordTransition(
 	return trace.ContextWithSpan(ctx, span)
 }
 
-// notableEvents returns the events without heartbeats and erased tokens, which would fill a trace.
+// notableEvents returns the events without heartbeats, probes and erased tokens, which would fill a trace.
 func notableEvents(events []approval.Event) []approval.Event {
 	return slices.DeleteFunc(slices.Clone(events), func(e approval.Event) bool {
-		return e.Kind == approval.EventHeartbeat || e.Kind == approval.EventTokenErased
+		switch e.Kind {
+		case approval.EventHeartbeat, approval.EventProbed, approval.EventTokenErased:
+			return true
+		}
+		return false
 	})
 }
 

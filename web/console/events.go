@@ -75,7 +75,10 @@ func describeEvent(e approval.Event) eventView {
 	case approval.EventNotified, approval.EventFirstNotified, approval.EventNotificationFailed,
 		approval.EventNotificationExhausted:
 		return describeNotification(e)
-	case approval.EventHeartbeat, approval.EventCallbackAttempt, approval.EventCallbackEnded, approval.EventRedriven:
+	case approval.EventReadingNote:
+		return eventView{Text: "Not used of the request", Note: e.Note, Tone: "warn"}
+	case approval.EventHeartbeat, approval.EventProbed, approval.EventCallbackAttempt, approval.EventCallbackEnded,
+		approval.EventRedriven:
 		return describeCallbackEvent(e)
 	}
 	return eventView{Text: string(e.Kind), Note: e.Note, Tone: "closed"}
@@ -143,12 +146,26 @@ func describeNotification(e approval.Event) eventView {
 	return eventView{Text: text, Tone: "good"}
 }
 
+// describeProbe describes the answer to the question whether a task is still open.
+func describeProbe(e approval.Event) eventView {
+	switch approval.ResultKind(e.Code) {
+	case approval.ResultOK:
+		return eventView{Text: "Both attempts wait, says " + e.Target, Note: e.Note, Tone: "closed"}
+	case approval.ResultClosed:
+		return eventView{Text: "This attempt has ended, says " + e.Target, Note: e.Note, Tone: "closed"}
+	}
+	text := "Not known whether this attempt has ended: " + e.Target + " " + e.Code
+	return eventView{Text: text, Note: e.Note, Tone: "warn"}
+}
+
 func describeCallbackEvent(e approval.Event) eventView {
 	switch e.Kind {
 	case approval.EventRedriven:
 		return eventView{Text: "Callback redriven" + withPreposition(" by ", e.By), Tone: "warn"}
 	case approval.EventHeartbeat:
 		return eventView{Text: "Heartbeat to " + e.Target + ": " + e.Code, Note: e.Note, Tone: "warn"}
+	case approval.EventProbed:
+		return describeProbe(e)
 	case approval.EventCallbackAttempt:
 		if e.Code == string(approval.ResultOK) {
 			return eventView{Text: fmt.Sprintf("Callback to %s accepted, attempt %d", e.Target, e.Attempt), Tone: "good"}
