@@ -38,9 +38,12 @@ func (o *observer) observe(pattern string, status int, _ time.Duration) {
 // ignore drops actions and events.
 type ignore struct{}
 
-func (ignore) HasCapacity(approval.ActionKind, string) bool { return true }
-func (ignore) Dispatch(context.Context, []approval.Action)  {}
-func (ignore) Observe(context.Context, []approval.Event)    {}
+func (ignore) Reserve(handlers.Reservation) bool           { return true }
+func (ignore) Release(approval.Action)                     {}
+func (ignore) SetNextDue(string, time.Time)                {}
+func (ignore) ActionNotMade(approval.ActionKind)           {}
+func (ignore) Dispatch(context.Context, []approval.Action) {}
+func (ignore) Observe(context.Context, []approval.Event)   {}
 
 // transitions run on a store in memory.
 func transitions(orders handlers.Orders) *handlers.Transitions {

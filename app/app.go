@@ -37,16 +37,19 @@ const (
 	callTimeout = 10 * time.Second
 	// messageLimit bounds the handling of a message, in case the store hangs.
 	messageLimit = 30 * time.Second
-	// maxActionsPerOutput bounds the actions in progress for each channel or target.
+	// maxActionsPerOutput bounds the actions of each kind in progress for each channel or target.
 	maxActionsPerOutput = 128
-	// maxCallsPerHost bounds the callbacks in progress to a single host of callback URLs. It is a quarter of
-	// maxActionsPerOutput, so that a few hosts that hang do not use up the capacity of their target.
+	// maxCallsPerHost bounds the callbacks and heartbeats in progress to a single host of callback URLs.
 	maxCallsPerHost = 32
+	// maxActionsPerURLTarget bounds the actions of each kind in progress for a target of callback URLs, so that a few
+	// hosts that hang do not use up its capacity.
+	maxActionsPerURLTarget = 32 * maxCallsPerHost
 	// sweepInterval is the pause between two sweeps, and so about the longest delay of a deadline.
 	sweepInterval = 500 * time.Millisecond
 	sweepBatch    = 256
-	// sweepLease is the time after which an order is swept again if there was no capacity for its actions.
-	sweepLease = 2 * time.Second
+	// sweepLease is the time for which a claimed order is left to this process. If the process dies, another one claims
+	// the order after this time, and it is shorter than the time between a deadline and the end of its task.
+	sweepLease = 20 * time.Second
 )
 
 // Options are what an App gets beside its configuration.
@@ -156,7 +159,13 @@ func (a *App) wireEngine() {
 	observed := observedStore{a.store, a.metrics}
 	a.links = link.NewLinks(a.ring, a.config.Compiled.PublicURL)
 	a.ingress = api.NewIngress()
-	a.dispatcher = router.NewDispatcher(maxActionsPerOutput, a.metrics, a.log)
+	limits := router.Limits{
+		PerOutput:    maxActionsPerOutput,
+		PerURLTarget: maxActionsPerURLTarget,
+		PerHost:      maxCallsPerHost,
+		HostOf:       a.hostOf,
+	}
+	a.dispatcher = router.NewDispatcher(limits, a.metrics, a.log)
 	a.transitions = &handlers.Transitions{
 		Orders:   observed,
 		Dispatch: a.dispatcher,
@@ -173,18 +182,21 @@ func (a *App) wireEngine() {
 			ShowExpiredFor: a.config.Unmatched.Retention,
 		},
 	}
-	a.sweeper = &router.Sweeper{
-		Claimer:     observed,
-		Transitions: a.transitions,
-		Observer:    a.metrics,
-		Log:         a.log,
-		Interval:    sweepInterval,
-		Batch:       sweepBatch,
-		Lease:       sweepLease,
+	sweep := router.SweeperConfig{
+		Claimer:      observed,
+		Transitions:  a.transitions,
+		Dispatcher:   a.dispatcher,
+		Observer:     a.metrics,
+		Log:          a.log,
+		Interval:     sweepInterval,
+		Batch:        sweepBatch,
+		Lease:        sweepLease,
+		CloseTimeout: a.config.Shutdown.Timeout / 5,
 	}
 	if lister, ok := a.store.(store.OrphanLister); ok {
-		a.sweeper.Orphans = lister.ListDueBy
+		sweep.Orphans = lister.ListDueBy
 	}
+	a.sweeper = router.NewSweeper(sweep)
 }
 
 // wireRouter connects the sources with their handlers.

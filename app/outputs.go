@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/handlers"
@@ -64,19 +65,26 @@ func sameChannel(c, previous *config.Config, name string) bool {
 	return reflect.DeepEqual(settings, before)
 }
 
-// targets are the opened targets. A target of callback URLs has a function that checks a URL.
+// targets are the opened targets. A target of callback URLs has a function that checks a URL, and a function that returns
+// its host.
 type targets struct {
 	byName      map[string]callback.Target
 	validateURL map[string]func(url string) error
+	hostOf      map[string]func(approval.Answer) string
 }
 
 // openTargets opens every target, each behind a circuit breaker of its own.
 func (a *App) openTargets(c *config.Config, previous *rules) (targets, error) {
-	opened := targets{byName: map[string]callback.Target{}, validateURL: map[string]func(string) error{}}
+	opened := targets{
+		byName:      map[string]callback.Target{},
+		validateURL: map[string]func(string) error{},
+		hostOf:      map[string]func(approval.Answer) string{},
+	}
 	for _, name := range sortedNames(c.Targets) {
 		if previous != nil && reflect.DeepEqual(c.Targets[name].Settings(), previous.config.Targets[name].Settings()) {
 			opened.byName[name] = previous.targets.byName[name]
 			opened.validateURL[name] = previous.targets.validateURL[name]
+			opened.hostOf[name] = previous.targets.hostOf[name]
 			continue
 		}
 		if err := a.openTarget(c, name, opened); err != nil {
@@ -85,6 +93,7 @@ func (a *App) openTargets(c *config.Config, previous *rules) (targets, error) {
 	}
 	if previous != nil {
 		keepRemoved(opened.byName, previous.targets.byName)
+		keepRemoved(opened.hostOf, previous.targets.hostOf)
 	}
 	return opened, nil
 }
@@ -102,7 +111,8 @@ func (a *App) openTarget(c *config.Config, name string, opened targets) error {
 			return errors.New("its kind does not check callback URLs")
 		}
 		opened.validateURL[name] = urls.ValidateURL
-		breaker.Host, breaker.MaxCalls = urls.HostOf, maxCallsPerHost
+		opened.hostOf[name] = urls.HostOf
+		breaker.Host = urls.HostOf
 	}
 	opened.byName[name] = callback.NewBreaker(target, breaker)
 	return nil

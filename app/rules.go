@@ -8,6 +8,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/handlers"
@@ -89,6 +90,20 @@ func (a *App) notify(msg *message.Message) error { return a.rules.Load().notific
 
 // callBack carries out a callback or heartbeat by the current rules.
 func (a *App) callBack(msg *message.Message) error { return a.rules.Load().callbacks.Handle(msg) }
+
+// hostOf returns the host that an answer of a target goes to by the current rules, or "" if the target has no callback
+// URLs.
+func (a *App) hostOf(target string, token approval.Token) string {
+	current := a.rules.Load()
+	if current == nil { // nothing runs yet
+		return ""
+	}
+	hostOf := current.targets.hostOf[target]
+	if hostOf == nil {
+		return ""
+	}
+	return hostOf(approval.Answer{Token: token})
+}
 
 // errRemoved is the error of a message from a source that a reload removed while the message was on its way. It is
 // temporary: the sender or queue may deliver the message again to a worker that still has the source.

@@ -39,8 +39,8 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 			return err
 		}
 	}
+	a.addSweeper(&parts) // it is interrupted before the router: without receivers it would claim orders for nothing
 	a.addRouter(&parts)
-	a.addSweeper(&parts)
 	a.addDepths(&parts)
 	a.addProviderLookup(&parts)
 	a.addReloader(&parts)

@@ -156,9 +156,12 @@ func (r *recorder) Update(_ context.Context, id string, f func(*approval.Order) 
 
 func (r *recorder) Get(context.Context, string) (*approval.Order, error) { return &r.order, nil }
 
-func (*recorder) HasCapacity(approval.ActionKind, string) bool { return true }
-func (*recorder) Dispatch(context.Context, []approval.Action)  {}
-func (*recorder) Observe(context.Context, []approval.Event)    {}
+func (*recorder) Reserve(handlers.Reservation) bool           { return true }
+func (*recorder) Release(approval.Action)                     {}
+func (*recorder) SetNextDue(string, time.Time)                {}
+func (*recorder) ActionNotMade(approval.ActionKind)           {}
+func (*recorder) Dispatch(context.Context, []approval.Action) {}
+func (*recorder) Observe(context.Context, []approval.Event)   {}
 
 func TestWebhookExamples(t *testing.T) {
 	t.Parallel()

@@ -27,9 +27,9 @@ func SendWithinLimit[In, Out, Options any](
 	})
 }
 
-// AttemptWithinLimit waits for the rate limiter and then calls send, each within the timeout. If the limiter does not admit the
-// call within half of the time that ctx leaves, send is not called: a call that begins at the last moment would be cut
-// off, and its outcome would be unknown.
+// AttemptWithinLimit waits for the rate limiter and then calls send, each within the timeout. If the limiter does not
+// admit the call within half of the time that ctx leaves, send is not called: a call that begins at the last moment would
+// be cut off, and its outcome would be unknown. The attempt is then not made, and counts as none.
 func AttemptWithinLimit(
 	ctx context.Context, limit setup.Limiter, timeout time.Duration, send func(context.Context) error,
 ) error {
@@ -39,7 +39,7 @@ func AttemptWithinLimit(
 	waiting, stop := context.WithTimeout(ctx, timeout/2)
 	defer stop()
 	if limit.Wait(waiting) != nil { // its text is about deadlines
-		return approval.NotApplied(errRateLimit)
+		return approval.NotMade(approval.NotApplied(errRateLimit))
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -24,24 +24,27 @@ const (
 	UrgentBefore = 2 * time.Minute
 )
 
+// The answers that an open circuit refuses come back at this rate, and after at most this time.
+const (
+	returnRate = 100 // answers a second
+	maxReturn  = 20 * time.Second
+)
+
 // maxHosts bounds the number of hosts in memory: callback URLs name them.
 const maxHosts = 1000
 
-// BreakerConfig configures a Breaker. The zero value has a single circuit for the whole target, and no bound.
+// BreakerConfig configures a Breaker. The zero value has a single circuit for the whole target.
 type BreakerConfig struct {
 	// Host names the part of the target that receives an answer and fails as a whole, such as the host of a callback
 	// URL; nil means that the whole target does.
 	Host func(approval.Answer) string
-	// MaxCalls bounds the calls to a host at the same time; 0 means no bound.
-	MaxCalls int
 	// OpenChanged is called with 1 when the circuit of a host opens and with -1 when it closes.
 	OpenChanged func(delta int)
 }
 
 // Breaker is a circuit breaker for a target, with a circuit for each host. While a circuit is open, answers that can wait
-// are not sent, except for a trial call per OpenDuration. It also bounds the calls that wait for a slow host. A
-// call that it refuses was not sent: its attempt failed, and the order's own schedule retries it. It is safe for
-// concurrent use.
+// are not sent, except for a trial call per OpenDuration. A call that it refuses was not made: it counts as no attempt,
+// and the answer is due again after the time that the refusal states. It is safe for concurrent use.
 type Breaker struct {
 	target Target
 	config BreakerConfig
@@ -58,6 +61,10 @@ type host struct {
 	open    bool // as reported to the config
 	// failure is the reason code of the last failure of the host: the reason of all calls that the open circuit refuses.
 	failure atomic.Pointer[approval.ReasonCode]
+
+	mu sync.Mutex
+	// returns is when the latest of the refused answers is due again.
+	returns time.Time
 }
 
 // deliver calls the target and records the reason of a failure.
@@ -76,7 +83,20 @@ func (h *host) refusal() error {
 	if code := h.failure.Load(); code != nil {
 		err = approval.WithReasonCode(*code, err)
 	}
-	return approval.RetryAfter(approval.NotApplied(err), OpenDuration)
+	return approval.NotMade(approval.RetryAfter(approval.NotApplied(err), h.nextReturn(time.Now())))
+}
+
+// nextReturn returns the time after which a refused answer is due again. The answers that an outage has piled up come
+// back one after the other, because each return costs two updates of its order. But none waits longer than maxReturn.
+func (h *host) nextReturn(now time.Time) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if earliest := now.Add(OpenDuration); h.returns.Before(earliest) {
+		h.returns = earliest
+	} else if h.returns = h.returns.Add(time.Second / returnRate); h.returns.After(now.Add(maxReturn)) {
+		h.returns = now.Add(maxReturn)
+	}
+	return h.returns.Sub(now)
 }
 
 // NewBreaker returns a Breaker in front of the target.
@@ -131,35 +151,25 @@ func (b *Breaker) Heartbeat(ctx context.Context, a approval.Answer) error {
 	return b.withHost(a, func(*host) error { return b.target.Heartbeat(ctx, a) })
 }
 
-// The errors of calls that the breaker refuses.
-var (
-	errOpen = approval.WithReasonCode(approval.ReasonCircuitOpen,
-		fmt.Errorf("not sent: the circuit breaker is open after %d failures in a row", FailuresToOpen))
-	errBusy = approval.WithReasonCode(approval.ReasonNoCapacity,
-		errors.New("not sent: too many calls to this host are in progress"))
-)
+// errOpen is the error of a call that the breaker refuses.
+var errOpen = approval.WithReasonCode(approval.ReasonCircuitOpen,
+	fmt.Errorf("not sent: the circuit breaker is open after %d failures in a row", FailuresToOpen))
 
-// withHost calls send with the host of an answer, unless too many calls to it are in progress.
+// withHost calls send with the host of an answer.
 func (b *Breaker) withHost(a approval.Answer, send func(*host) error) error {
 	name := b.config.Host(a)
 	h := b.beginCall(name)
-	if h == nil {
-		return approval.NotApplied(errBusy)
-	}
 	defer b.endCall(name, h)
 	return send(h)
 }
 
-// beginCall counts a call to the host. It returns nil if too many calls to the host are in progress.
+// beginCall counts a call to the host.
 func (b *Breaker) beginCall(name string) *host {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	h := b.hosts[name]
 	if h == nil {
 		h = b.addHost(name)
-	}
-	if b.config.MaxCalls > 0 && h.running >= b.config.MaxCalls {
-		return nil
 	}
 	h.running++
 	return h
@@ -179,7 +189,7 @@ func (b *Breaker) addHost(name string) *host {
 		Timeout:      OpenDuration,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= FailuresToOpen },
 		IsSuccessful: func(err error) bool { return !outbound.IsEndpointFailure(err) },
-		IsExcluded:   func(err error) bool { return errors.Is(err, errRateLimit) },
+		IsExcluded:   func(err error) bool { return errors.Is(err, errRateLimit) }, // it tells nothing of the host
 	})}
 	b.hosts[name] = h
 	return h

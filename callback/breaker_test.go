@@ -55,12 +55,11 @@ func (r *remote) countCalls(host string) int {
 }
 
 // behindBreaker returns a Breaker in front of the target, and the number of open circuits.
-func (r *remote) behindBreaker(maxCalls int) (*callback.Breaker, *int) {
+func (r *remote) behindBreaker() (*callback.Breaker, *int) {
 	open := new(int)
 	r.calls, r.failures = map[string]int{}, map[string]error{}
 	return callback.NewBreaker(r, callback.BreakerConfig{
 		Host:        func(a approval.Answer) string { return a.Step },
-		MaxCalls:    maxCalls,
 		OpenChanged: func(delta int) { *open += delta },
 	}), open
 }
@@ -74,7 +73,7 @@ func TestBreakerOpensAndCloses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &remote{}
-		b, open := r.behindBreaker(0)
+		b, open := r.behindBreaker()
 		r.setFailure("down", errDown)
 		for range callback.FailuresToOpen {
 			require.ErrorIs(t, b.Deliver(t.Context(), answerFor("down")), errDown)
@@ -83,7 +82,7 @@ func TestBreakerOpensAndCloses(t *testing.T) {
 
 		err := b.Deliver(t.Context(), answerFor("down"))
 		result := approval.ResultOf(err)
-		require.Equal(t, approval.ResultFailed, result.Kind, "the order retries it")
+		require.Equal(t, approval.ResultNotMade, result.Kind, "the order makes it later")
 		require.False(t, result.MaybeApplied, "nothing was sent")
 		require.Equal(t, callback.OpenDuration, result.After)
 		require.Equal(t, approval.ReasonNoAnswer, result.ReasonCode, "the reason why the circuit is open")
@@ -110,7 +109,7 @@ func TestBreakerMakesOneTrialCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &remote{}
-		b, _ := r.behindBreaker(0)
+		b, _ := r.behindBreaker()
 		r.setFailure("down", errDown)
 		for range callback.FailuresToOpen {
 			_ = b.Deliver(t.Context(), answerFor("down"))
@@ -146,7 +145,7 @@ func TestBreakerCountsFailuresOnly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := &remote{}
-			b, open := r.behindBreaker(0)
+			b, open := r.behindBreaker()
 			r.setFailure("x", refusal)
 			for range 3 * callback.FailuresToOpen {
 				require.ErrorIs(t, b.Deliver(t.Context(), answerFor("x")), refusal)
@@ -155,7 +154,7 @@ func TestBreakerCountsFailuresOnly(t *testing.T) {
 		})
 	}
 	r := &remote{}
-	b, open := r.behindBreaker(0)
+	b, open := r.behindBreaker()
 	for range callback.FailuresToOpen {
 		r.setFailure("x", errDown)
 		_ = b.Deliver(t.Context(), answerFor("x"))
@@ -170,7 +169,7 @@ func TestBreakerSendsUrgentAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := &remote{}
-		b, open := r.behindBreaker(0)
+		b, open := r.behindBreaker()
 		r.setFailure("x", errDown)
 		soon, later := answerFor("x"), answerFor("x")
 		soon.Expires, later.Expires = time.Now().Add(callback.UrgentBefore-time.Second), time.Now().Add(callback.UrgentBefore)
@@ -186,35 +185,69 @@ func TestBreakerSendsUrgentAnswers(t *testing.T) {
 	})
 }
 
-// A slow host has a bounded number of calls in progress, and does not affect another host.
-func TestBreakerBoundsEachHost(t *testing.T) {
+// The answers that an outage has piled up come back one after the other, and none waits long.
+func TestBreakerSpreadsWhatItRefuses(t *testing.T) {
 	t.Parallel()
-	r := &remote{}
-	b, _ := r.behindBreaker(2)
-	hang := make(chan struct{})
-	r.hangs = map[string]chan struct{}{"slow": hang}
-	var slow sync.WaitGroup
-	for range 2 {
-		slow.Go(func() { require.NoError(t, b.Deliver(t.Context(), answerFor("slow"))) })
-	}
-	require.Eventually(t, func() bool { return r.countCalls("slow") == 2 }, 10*time.Second, time.Millisecond)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	result := approval.ResultOf(b.Deliver(ctx, answerFor("slow")))
-	require.Equal(t, approval.ResultFailed, result.Kind)
-	require.False(t, result.MaybeApplied)
-	require.Equal(t, 2, r.countCalls("slow"))
-	require.NoError(t, b.Deliver(t.Context(), answerFor("fast")))
-	close(hang)
-	slow.Wait()
-	require.NoError(t, b.Deliver(t.Context(), answerFor("slow")))
+	synctest.Test(t, func(t *testing.T) {
+		r := &remote{}
+		b, _ := r.behindBreaker()
+		r.setFailure("down", errDown)
+		for range callback.FailuresToOpen {
+			_ = b.Deliver(t.Context(), answerFor("down"))
+		}
+		perSecond := map[int]int{}
+		for range 5000 {
+			result := approval.ResultOf(b.Deliver(t.Context(), answerFor("down")))
+			require.Equal(t, approval.ResultNotMade, result.Kind)
+			require.GreaterOrEqual(t, result.After, callback.OpenDuration)
+			perSecond[int(result.After/time.Second)]++
+		}
+		for second := 1; second < 20; second++ {
+			require.Equal(t, 100, perSecond[second], second)
+		}
+		require.Equal(t, 5000-19*100, perSecond[20], "the longest wait")
+
+		time.Sleep(time.Minute)
+		_ = b.Deliver(t.Context(), answerFor("down")) // the trial call
+		result := approval.ResultOf(b.Deliver(t.Context(), answerFor("down")))
+		require.Equal(t, callback.OpenDuration, result.After, "all of them have come back")
+	})
+}
+
+// Our own rate limit tells nothing of the host: it neither opens the circuit, nor counts as the trial call.
+func TestOurOwnRateLimitIsNoFailureOfTheHost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &remote{}
+		b, open := r.behindBreaker()
+		limited := callback.AttemptWithinLimit(t.Context(), rate.NewLimiter(0, 0), time.Millisecond, nil)
+		r.setFailure("x", errDown)
+		for range callback.FailuresToOpen - 1 {
+			_ = b.Deliver(t.Context(), answerFor("x"))
+		}
+		r.setFailure("x", outbound.EndpointFailed(limited)) // however it is wrapped
+		for range 3 * callback.FailuresToOpen {
+			result := approval.ResultOf(b.Deliver(t.Context(), answerFor("x")))
+			require.Equal(t, approval.ResultNotMade, result.Kind)
+		}
+		require.Zero(t, *open, "it does not open the circuit")
+		r.setFailure("x", errDown)
+		_ = b.Deliver(t.Context(), answerFor("x"))
+		require.Equal(t, 1, *open, "nor does it end the row of failures")
+
+		time.Sleep(callback.OpenDuration + time.Millisecond)
+		r.setFailure("x", limited)
+		_ = b.Deliver(t.Context(), answerFor("x"))
+		r.setFailure("x", nil)
+		require.NoError(t, b.Deliver(t.Context(), answerFor("x")), "the trial call is still to be made")
+	})
 }
 
 // Requests that name many hosts neither fill the memory nor leave the metric wrong.
 func TestBreakerBoundsHosts(t *testing.T) {
 	t.Parallel()
 	r := &remote{}
-	b, open := r.behindBreaker(0)
+	b, open := r.behindBreaker()
 	for i := range 3000 {
 		host := fmt.Sprint("down-", i)
 		r.setFailure(host, errDown)

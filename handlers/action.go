@@ -31,18 +31,22 @@ func (t *Transitions) boundByLease(
 	return context.WithTimeout(context.WithoutCancel(ctx), min(limit, action.LeaseExpires.Sub(t.Now())))
 }
 
-// recordTimeout bounds a store that hangs. The action begins again after its lease, as after a crash.
-const recordTimeout = 30 * time.Second
+// resultOf returns the result of an action.
+func (t *Transitions) resultOf(action approval.Action, err error) approval.Result {
+	result := approval.ResultOf(err)
+	if result.Kind == approval.ResultNotMade {
+		t.Observer.ActionNotMade(action.Kind)
+	}
+	return result
+}
 
 // recordResult stores the result of an action. It does so after the end of the context too, because the action has
-// happened.
+// happened. If the store hangs, the action begins again after its lease, as after a crash.
 func (t *Transitions) recordResult(
 	ctx context.Context, action approval.Action, record func(*approval.Order, approval.Environment) []approval.Action,
 ) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
 	transition := func(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
 		return record(o, env), nil
 	}
-	return t.Run(ctx, action.OrderID, transition)
+	return t.Run(context.WithoutCancel(ctx), action.OrderID, transition)
 }

@@ -34,7 +34,7 @@ func (h *Callback) Handle(msg *message.Message) error {
 	if !current {
 		return nil
 	}
-	result := approval.ResultOf(h.callTarget(msg.Context(), action, answer))
+	result := h.Transitions.resultOf(action, h.callTarget(msg.Context(), action, answer))
 	record := func(o *approval.Order, env approval.Environment) []approval.Action {
 		if action.Kind == approval.ActionHeartbeat {
 			return o.RecordHeartbeatResult(action, result, env)

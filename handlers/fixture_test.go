@@ -2,9 +2,11 @@ package handlers_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,10 +36,17 @@ type house struct {
 	events  []approval.Event
 	order   []string // what was told to whom, in order
 	full    bool     // no room for actions
-	log     bytes.Buffer
-	failing error // of the store
-	updates int
-	twice   bool // the store runs every transition twice
+	// reserved has what was reserved and not released, dispatched or not.
+	reserved []handlers.Reservation
+	nextDue  time.Time
+	notMade  []approval.ActionKind
+	log      bytes.Buffer
+	failing  error // of the store
+	// failsAfter is the error of the store after it has run a transition.
+	failsAfter   error
+	beforeUpdate func(context.Context)
+	updates      int
+	twice        bool // the store runs every transition twice
 }
 
 func newHouse() *house {
@@ -58,6 +67,9 @@ func (h *house) Update(ctx context.Context, orderID string, transition func(*app
 	if h.failing != nil {
 		return h.failing
 	}
+	if h.beforeUpdate != nil {
+		h.beforeUpdate(ctx)
+	}
 	return h.store.Update(ctx, orderID, func(o *approval.Order) error {
 		if h.twice { // as a store may
 			if err := transition(&approval.Order{ID: o.ID}); err != nil {
@@ -66,7 +78,7 @@ func (h *house) Update(ctx context.Context, orderID string, transition func(*app
 		}
 		err := transition(o)
 		h.note("stored")
-		return err
+		return cmp.Or(err, h.failsAfter)
 	})
 }
 
@@ -74,7 +86,25 @@ func (h *house) Get(ctx context.Context, orderID string) (*approval.Order, error
 	return h.store.Get(ctx, orderID)
 }
 
-func (h *house) HasCapacity(approval.ActionKind, string) bool { return !h.full }
+func (h *house) Reserve(r handlers.Reservation) bool {
+	if h.full {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.reserved = append(h.reserved, r)
+	return true
+}
+
+func (h *house) Release(action approval.Action) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.reserved = slices.DeleteFunc(h.reserved, func(r handlers.Reservation) bool { return r.Action == action })
+}
+
+func (h *house) SetNextDue(_ string, next time.Time) { h.nextDue = next }
+
+func (h *house) ActionNotMade(kind approval.ActionKind) { h.notMade = append(h.notMade, kind) }
 
 func (h *house) Dispatch(_ context.Context, actions []approval.Action) {
 	h.note("dispatched")

@@ -51,7 +51,7 @@ func (h *Notification) Handle(msg *message.Message) error {
 		return nil
 	}
 	receipt, err := h.sendMessage(msg.Context(), action, h.composeMessage(order, a, n), n.Receipt)
-	result := approval.ResultOf(err)
+	result := h.Transitions.resultOf(action, err)
 	result.Receipt = receipt
 	record := func(o *approval.Order, env approval.Environment) []approval.Action {
 		return o.RecordNotificationResult(action, result, env)

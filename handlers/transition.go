@@ -17,17 +17,26 @@ type Orders interface {
 	Get(ctx context.Context, orderID string) (*approval.Order, error)
 }
 
-// Dispatcher hands actions to the handlers that carry them out.
+// Dispatcher hands actions to the handlers that carry them out, within a capacity.
 type Dispatcher interface {
-	// HasCapacity reports whether another action of this kind can run on the channel or target of this name.
-	HasCapacity(kind approval.ActionKind, name string) bool
-	// Dispatch hands the actions out and returns before they are carried out.
+	// Reserve reserves the capacity for an action and reports whether there was any. Otherwise the order waits for it:
+	// it is advanced when capacity becomes free.
+	Reserve(r Reservation) bool
+	// Release returns the capacity of an action that is not dispatched.
+	Release(action approval.Action)
+	// Dispatch hands the actions out and returns before they are carried out. Their capacity is reserved, and is
+	// released when they end.
 	Dispatch(ctx context.Context, actions []approval.Action)
+	// SetNextDue states when an order has something else to do than to wait for capacity. It is ignored for an order
+	// that does not wait.
+	SetNextDue(orderID string, next time.Time)
 }
 
-// Observer is notified of the events of orders, for the metrics.
+// Observer is notified of the events of orders and of their actions, for the metrics.
 type Observer interface {
 	Observe(ctx context.Context, events []approval.Event)
+	// ActionNotMade is called for an action that was held back before any call.
+	ActionNotMade(kind approval.ActionKind)
 }
 
 // Tracer makes spans of transitions.
@@ -54,27 +63,36 @@ type Transitions struct {
 	Lease time.Duration
 }
 
+// updateTimeout bounds an update, in case the store hangs.
+const updateTimeout = 30 * time.Second
+
 // Run runs a transition on an order. After the transition is stored, Run reports the events and dispatches the actions.
 // After an error it is not known whether the transition was stored.
+//
+// A transition that was begun is ended, within a time of its own, even if the caller leaves: an update that is cut off
+// may be stored or not, and its actions would wait for the end of their leases.
 func (t *Transitions) Run(
 	ctx context.Context, orderID string,
 	transition func(*approval.Order, approval.Environment) ([]approval.Action, error),
 ) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("update order %s: %w", quoteOrderID(orderID), err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), updateTimeout)
+	defer cancel()
 	var actions []approval.Action
 	var events []approval.Event
+	reserved := &reservations{dispatcher: t.Dispatch}
+	defer func() { reserved.keepOnly(nil) }() // after an error or a panic
 	began := t.Now()
-	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {
-		env := approval.Environment{
-			Now:   t.Now(),
-			Lease: t.Lease,
-			Reserve: func(a approval.Action, _ approval.Token) bool {
-				return t.Dispatch.HasCapacity(a.Kind, a.OutputName())
-			},
-			Jitter: rand.Float64(), //nolint:gosec // it only spreads retries
-		}
-		var err error
+	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) (err error) {
+		reserved.keepOnly(nil) // the store runs the transition again
+		env := t.newEnvironment(o, reserved)
 		actions, err = transition(o, env)
 		events = slices.Clone(o.NewEvents())
+		if due := o.NextDue(); !due.IsZero() && !due.After(env.Now) {
+			t.Dispatch.SetNextDue(orderID, o.NextDueAfter(env.Now))
+		}
 		return err
 	})
 	if t.Tracer != nil {
@@ -83,10 +101,24 @@ func (t *Transitions) Run(
 	if err != nil {
 		return fmt.Errorf("update order %s: %w", quoteOrderID(orderID), err)
 	}
+	reserved.keepOnly(actions)
 	t.Observer.Observe(ctx, events)
 	t.logEvents(ctx, orderID, events)
 	t.Dispatch.Dispatch(ctx, actions)
 	return nil
+}
+
+// newEnvironment returns the environment of a transition on an order.
+func (t *Transitions) newEnvironment(o *approval.Order, reserved *reservations) approval.Environment {
+	now := t.Now()
+	return approval.Environment{
+		Now:   now,
+		Lease: t.Lease,
+		Reserve: func(action approval.Action, token approval.Token) bool {
+			return reserved.reserve(o, action, token, now)
+		},
+		Jitter: rand.Float64(), //nolint:gosec // it only spreads retries
+	}
 }
 
 // currentTrace returns the W3C traceparent of the context, or "".

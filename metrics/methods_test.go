@@ -84,6 +84,14 @@ func methodCases() map[string]methodCase {
 			func(m *Metrics) { m.RunningActionsChanged(approval.ActionCallback, 2) },
 			map[string]float64{`actions_running{kind="call_back"}`: 2},
 		},
+		"WaitingOrdersChanged": {
+			func(m *Metrics) { m.WaitingOrdersChanged(approval.ActionNotify, 3) },
+			map[string]float64{`actions_waiting_orders{kind="notify"}`: 3},
+		},
+		"ActionNotMade": {
+			func(m *Metrics) { m.ActionNotMade(approval.ActionCallback) },
+			map[string]float64{`actions_not_made_total{kind="call_back"}`: 1},
+		},
 		"CircuitBreakersChanged": {
 			func(m *Metrics) { m.CircuitBreakersChanged("sfn", 1) },
 			map[string]float64{`circuit_breakers_open{target="sfn"}`: 1},

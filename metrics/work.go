@@ -13,6 +13,8 @@ type workSeries struct {
 	handlerSeconds histogram
 	dispatched     counter
 	running        gauge
+	waiting        gauge
+	notMade        counter
 	sweeps         counter
 	claimedOrders  counter
 	lastSweep      gauge
@@ -23,6 +25,9 @@ func newWorkSeries(b *builder, config Config) workSeries {
 	messageResult := label{name: "result", values: []string{"ok", "filtered", "refused", "invalid", "failed"}}
 	kind := label{name: "kind", values: texts([]approval.ActionKind{
 		approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat, approval.ActionDeadLetter,
+	})}
+	outgoing := label{name: "kind", values: texts([]approval.ActionKind{
+		approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat,
 	})}
 	sweepResult := label{name: "result", values: []string{"ok", "failed"}}
 	return workSeries{
@@ -35,6 +40,12 @@ func newWorkSeries(b *builder, config Config) workSeries {
 			"Actions given to their handlers.", kind),
 		running: b.newGauge("actions_running",
 			"Actions under way.", kind),
+		waiting: b.newGauge("actions_waiting_orders",
+			"Orders whose due action waits for capacity: as many actions of its channel, target or host as "+
+				"may be are under way.", outgoing),
+		notMade: b.newCounter("actions_not_made_total",
+			"Actions that were begun and held back before any call, by an open circuit breaker or by the "+
+				"worker's own rate limit. They are no attempts, and are begun again later.", outgoing),
 		sweeps: b.newCounter("sweeps_total",
 			"Sweeps for orders with something due.", sweepResult),
 		claimedOrders: b.newCounter("sweeper_orders_claimed_total",
@@ -57,6 +68,14 @@ func (m *Metrics) ActionDispatched(kind approval.ActionKind) { m.work.dispatched
 func (m *Metrics) RunningActionsChanged(kind approval.ActionKind, delta int) {
 	m.work.running.add(delta, string(kind))
 }
+
+// WaitingOrdersChanged adds to the number of orders that wait for capacity.
+func (m *Metrics) WaitingOrdersChanged(kind approval.ActionKind, delta int) {
+	m.work.waiting.add(delta, string(kind))
+}
+
+// ActionNotMade counts an action that was held back before any call.
+func (m *Metrics) ActionNotMade(kind approval.ActionKind) { m.work.notMade.inc(string(kind)) }
 
 // SweepEnded counts a sweep, and the orders that it claimed.
 func (m *Metrics) SweepEnded(claimed int, err error) {

@@ -45,8 +45,17 @@ func newBench(at time.Time) *bench {
 	return b
 }
 
-// HasCapacity implements handlers.Dispatcher.
-func (*bench) HasCapacity(approval.ActionKind, string) bool { return true }
+// Reserve implements handlers.Dispatcher.
+func (*bench) Reserve(handlers.Reservation) bool { return true }
+
+// Release implements handlers.Dispatcher.
+func (*bench) Release(approval.Action) {}
+
+// SetNextDue implements handlers.Dispatcher.
+func (*bench) SetNextDue(string, time.Time) {}
+
+// ActionNotMade implements handlers.Observer.
+func (*bench) ActionNotMade(approval.ActionKind) {}
 
 // Dispatch implements handlers.Dispatcher.
 func (b *bench) Dispatch(_ context.Context, actions []approval.Action) {

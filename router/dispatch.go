@@ -5,13 +5,15 @@ import (
 	"encoding/json"
 	"log/slog"
 	"strconv"
-	"sync"
+	"strings"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/pubsub/gochannel"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
@@ -26,13 +28,26 @@ const (
 	metaKind    = "kind"
 	metaName    = "name" // of the channel or target
 	metaAttempt = "attempt"
+	metaKey     = "key" // of the reserved capacity
 )
 
 // DispatchObserver is notified of the dispatcher's work, for the metrics.
 type DispatchObserver interface {
 	ActionDispatched(kind approval.ActionKind)
 	RunningActionsChanged(kind approval.ActionKind, delta int)
+	WaitingOrdersChanged(kind approval.ActionKind, delta int)
 	DeadLettered(source string)
+}
+
+// Limits bound the actions that are under way at the same time.
+type Limits struct {
+	PerOutput int // of each kind on each channel or target
+	// PerURLTarget takes the place of PerOutput for a target of callback URLs: its hosts have limits of their own, and a
+	// few hosts that hang must not use up the capacity of their target.
+	PerURLTarget int
+	PerHost      int // to each host of callback URLs
+	// HostOf returns the host that an answer of a target goes to, or "" if the target has no callback URLs.
+	HostOf func(target string, token approval.Token) string
 }
 
 // Dispatcher hands actions to their handlers over topics in this process. The topics are not durable and need not be:
@@ -40,53 +55,72 @@ type DispatchObserver interface {
 // begins the next attempt.
 type Dispatcher struct {
 	topics   *gochannel.GoChannel
-	limit    int
+	limits   Limits
+	capacity *capacity
 	observer DispatchObserver
 	log      *slog.Logger
-
-	mu         sync.Mutex
-	subscribed map[string]bool // by topic
-	running    map[output]int
 }
 
-// output is a kind of action on a channel or target. Each has its own capacity, so that a slow channel or target
-// delays no other.
-type output struct {
-	kind approval.ActionKind
-	name string
-}
-
-// NewDispatcher returns a dispatcher with capacity for limit running actions of each kind on each channel or target.
-func NewDispatcher(limit int, o DispatchObserver, log *slog.Logger) *Dispatcher {
+// NewDispatcher returns a dispatcher with these limits.
+func NewDispatcher(limits Limits, o DispatchObserver, log *slog.Logger) *Dispatcher {
+	buffer := gochannel.Config{OutputChannelBuffer: int64(limits.PerOutput)}
 	return &Dispatcher{
-		topics:     gochannel.NewGoChannel(gochannel.Config{OutputChannelBuffer: int64(limit)}, watermill.NopLogger{}),
-		limit:      limit,
-		observer:   o,
-		log:        log,
-		subscribed: map[string]bool{},
-		running:    map[output]int{},
+		topics:   gochannel.NewGoChannel(buffer, watermill.NopLogger{}),
+		limits:   limits,
+		capacity: newCapacity(o),
+		observer: o,
+		log:      log,
 	}
 }
 
 // Subscribe implements message.Subscriber: it returns the receiving end of a topic.
-func (d *Dispatcher) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
-	out, err := d.topics.Subscribe(ctx, topic)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.subscribed[topic] = err == nil
-	return out, err
-}
-
-// HasCapacity reports whether another action of this kind can run on this channel or target. It reserves nothing: only
-// Dispatch counts an action as running. So the actions that a single transition starts together, or concurrent
-// transitions, can exceed the limit.
 //
 // Before the topic has a subscriber there is no capacity: a Go channel drops messages without a subscriber, and the
 // router starts to consume before it has subscribed to all topics.
-func (d *Dispatcher) HasCapacity(kind approval.ActionKind, name string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.subscribed[topicOf(kind)] && d.running[output{kind, name}] < d.limit
+func (d *Dispatcher) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	out, err := d.topics.Subscribe(ctx, topic)
+	switch {
+	case err != nil:
+	case topic == TopicNotifications:
+		d.capacity.setReady(approval.ActionNotify)
+	case topic == TopicCallbacks:
+		d.capacity.setReady(approval.ActionCallback, approval.ActionHeartbeat)
+	}
+	return out, err
+}
+
+// Reserve implements handlers.Dispatcher.
+func (d *Dispatcher) Reserve(r handlers.Reservation) bool {
+	output := resource{kind: r.Action.Kind, name: r.Action.OutputName(), limit: d.limits.PerOutput}
+	if r.Action.Kind == approval.ActionNotify || d.limits.HostOf == nil {
+		return d.capacity.reserve(keyOf(r.Action), r.Action, r.Urgent, []resource{output})
+	}
+	host := d.limits.HostOf(r.Action.Target, r.Token)
+	if host == "" {
+		return d.capacity.reserve(keyOf(r.Action), r.Action, r.Urgent, []resource{output})
+	}
+	output.limit = d.limits.PerURLTarget
+	// The host comes first: an order that waits for its slow host keeps no slot of the target from others.
+	resources := []resource{{name: host, limit: d.limits.PerHost}, output}
+	return d.capacity.reserve(keyOf(r.Action), r.Action, r.Urgent, resources)
+}
+
+// Release implements handlers.Dispatcher.
+func (d *Dispatcher) Release(action approval.Action) { d.capacity.release(keyOf(action)) }
+
+// SetNextDue implements handlers.Dispatcher.
+func (d *Dispatcher) SetNextDue(orderID string, next time.Time) { d.capacity.setNextDue(orderID, next) }
+
+// keyOf returns a text that tells an action apart from every other. An attempt is begun once; heartbeats have no number,
+// but each has an end of its own.
+func keyOf(a approval.Action) string {
+	number := int64(a.Attempt)
+	if a.Kind == approval.ActionHeartbeat {
+		number = a.LeaseExpires.UnixNano()
+	}
+	return strings.Join([]string{
+		string(a.Kind), a.ApprovalID, a.Notification, strconv.FormatInt(number, 10), a.OrderID,
+	}, "\x00")
 }
 
 func topicOf(kind approval.ActionKind) string {
@@ -117,10 +151,8 @@ func (d *Dispatcher) Dispatch(ctx context.Context, actions []approval.Action) {
 }
 
 func (d *Dispatcher) publishAction(ctx context.Context, act approval.Action) {
-	msg := newActionMessage(act)
-	d.countRunning(msg, 1)
-	if err := d.topics.Publish(topicOf(act.Kind), msg); err != nil { // the topics are closed: the program stops
-		d.countRunning(msg, -1)
+	if err := d.topics.Publish(topicOf(act.Kind), newActionMessage(act)); err != nil { // closed: the program stops
+		d.Release(act)
 		d.log.LogAttrs(ctx, slog.LevelInfo, "action left to the sweeper",
 			slog.String("order_id", act.OrderID),
 			slog.String("kind", string(act.Kind)),
@@ -136,11 +168,8 @@ func newActionMessage(act approval.Action) *message.Message {
 	}
 	msg := message.NewMessage(watermill.NewULID(), payload)
 	msg.Metadata.Set(metaKind, string(act.Kind))
-	name := act.Target
-	if act.Kind == approval.ActionNotify {
-		name = act.Channel
-	}
-	msg.Metadata.Set(metaName, name)
+	msg.Metadata.Set(metaName, act.OutputName())
+	msg.Metadata.Set(metaKey, keyOf(act))
 	if act.Trace != "" && act.Kind != approval.ActionHeartbeat {
 		msg.Metadata.Set(metaTrace, act.Trace)
 		msg.Metadata.Set(metadata.OrderID, act.OrderID)
@@ -149,20 +178,12 @@ func newActionMessage(act approval.Action) *message.Message {
 	return msg
 }
 
-func (d *Dispatcher) countRunning(msg *message.Message, delta int) {
-	o := output{approval.ActionKind(msg.Metadata.Get(metaKind)), msg.Metadata.Get(metaName)}
-	d.mu.Lock()
-	d.running[o] += delta
-	d.mu.Unlock()
-	d.observer.RunningActionsChanged(o.kind, delta)
-}
-
 // releaseCapacity is the middleware that releases the capacity of a finished action. It returns no error, because the
 // Go channel would then deliver the action again at once; the record of the order states when the next attempt begins.
 // recoverPanics must be inside it.
 func (d *Dispatcher) releaseCapacity(h message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
-		defer d.countRunning(msg, -1)
+		defer d.capacity.release(msg.Metadata.Get(metaKey))
 		if _, err := h(msg); err != nil {
 			d.log.LogAttrs(msg.Context(), slog.LevelWarn, "action not recorded",
 				slog.String("kind", msg.Metadata.Get(metaKind)),
@@ -176,8 +197,6 @@ func (d *Dispatcher) releaseCapacity(h message.HandlerFunc) message.HandlerFunc 
 // Close implements message.Subscriber: it stops handing actions out. From then on there is no capacity, so that no new
 // action begins, and due actions are left to the sweeper of the next process.
 func (d *Dispatcher) Close() error {
-	d.mu.Lock()
-	clear(d.subscribed)
-	d.mu.Unlock()
+	d.capacity.close()
 	return d.topics.Close()
 }

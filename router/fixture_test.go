@@ -29,10 +29,14 @@ type watcher struct {
 	swept    []int
 	failed   int
 	running  map[approval.ActionKind]int
+	most     int // running at the same time
+	waiting  map[approval.ActionKind]int
 	log      bytes.Buffer
 }
 
-func newWatcher() *watcher { return &watcher{running: map[approval.ActionKind]int{}} }
+func newWatcher() *watcher {
+	return &watcher{running: map[approval.ActionKind]int{}, waiting: map[approval.ActionKind]int{}}
+}
 
 func (w *watcher) note(f func()) {
 	w.mu.Lock()
@@ -46,8 +50,15 @@ func (w *watcher) MessageHandled(_ context.Context, source, result string, _ tim
 func (w *watcher) DeadLettered(source string)           { w.note(func() { w.dead = append(w.dead, source) }) }
 func (w *watcher) ActionDispatched(approval.ActionKind) {}
 func (w *watcher) RunningActionsChanged(kind approval.ActionKind, delta int) {
-	w.note(func() { w.running[kind] += delta })
+	w.note(func() {
+		w.running[kind] += delta
+		w.most = max(w.most, w.running[kind])
+	})
 }
+func (w *watcher) WaitingOrdersChanged(kind approval.ActionKind, delta int) {
+	w.note(func() { w.waiting[kind] += delta })
+}
+func (w *watcher) ActionNotMade(approval.ActionKind)         {}
 func (w *watcher) Observe(context.Context, []approval.Event) {}
 
 func (w *watcher) SweepEnded(claimed int, err error) {
@@ -77,8 +88,26 @@ func (w *watcher) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(w,
 // nowhere drops actions.
 type nowhere struct{}
 
-func (nowhere) HasCapacity(approval.ActionKind, string) bool { return true }
-func (nowhere) Dispatch(context.Context, []approval.Action)  {}
+func (nowhere) Reserve(handlers.Reservation) bool           { return true }
+func (nowhere) Release(approval.Action)                     {}
+func (nowhere) SetNextDue(string, time.Time)                {}
+func (nowhere) Dispatch(context.Context, []approval.Action) {}
+
+// newDispatcher returns a dispatcher with so many slots for each output, and for each host. The token of a URL is the
+// name of its host.
+func newDispatcher(w *watcher, slots int) *Dispatcher {
+	return NewDispatcher(Limits{
+		PerOutput:    slots,
+		PerURLTarget: 4 * slots,
+		PerHost:      slots,
+		HostOf: func(target string, token approval.Token) string {
+			if target != "http" {
+				return ""
+			}
+			return token.Reveal()
+		},
+	}, w, w.logger())
+}
 
 // transitions run on a store in memory.
 func transitions(orders handlers.Orders, w *watcher, d handlers.Dispatcher) *handlers.Transitions {
@@ -108,7 +137,11 @@ func ask(t *testing.T, s *memory.Store, orderID string, deadline time.Time, chan
 		for _, f := range change {
 			f(&a)
 		}
-		_, _, err := o.AddRequest(a, approval.Environment{Now: time.Now(), Lease: 30 * time.Second})
+		env := approval.Environment{Now: time.Now(), Lease: 30 * time.Second}
+		if len(a.Channels) > 0 { // its messages stay due: nothing here would carry them out
+			env.Lease = 0
+		}
+		_, _, err := o.AddRequest(a, env)
 		return err
 	}))
 }

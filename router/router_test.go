@@ -72,7 +72,7 @@ func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 		in:      api.NewIngress(),
 		ended:   make(chan error, 1),
 	}
-	d := NewDispatcher(4, h.watcher, h.logger())
+	d := newDispatcher(h.watcher, 4)
 	tr := transitions(h.store, h.watcher, d)
 	decode := func(b []byte) (v any, err error) { return v, json.Unmarshal(b, &v) }
 	request := &handlers.Request{Transitions: tr, Decode: decode, Workflow: handlers.Workflow{

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
@@ -24,71 +23,176 @@ type SweepObserver interface {
 	SweepEnded(claimed int, err error)
 }
 
-// Sweeper finds the orders with due actions and advances them: deadlines, reminders, heartbeats and retries. It also
-// finds actions that a crashed process left behind, after their leases have expired.
-type Sweeper struct {
+// SweeperConfig configures a Sweeper.
+type SweeperConfig struct {
 	Claimer     Claimer
 	Transitions *handlers.Transitions
-	Observer    SweepObserver
-	Log         *slog.Logger
-	// Interval is the pause after a sweep that did not fill its batch. After a full batch the next sweep follows at
-	// once.
+	// Dispatcher has the orders that wait for capacity. It is nil if no order waits.
+	Dispatcher *Dispatcher
+	Observer   SweepObserver
+	Log        *slog.Logger
+	// Interval is the pause after a sweep that found less than it looked for, or that failed. After any other sweep the
+	// next one follows as soon as some orders are advanced.
 	Interval time.Duration
-	// Batch is the number of orders that a sweep claims and advances concurrently.
+	// Batch is the number of orders that are advanced concurrently, and the most that a sweep claims.
 	Batch int
-	// Lease is the time for which claimed orders are leased to this process, see store.Store. An order without capacity
-	// for its actions is claimed again after this time. The lease of an action is Transitions.Lease.
+	// Lease is the time for which claimed orders are leased to this process, see store.Store. If this process dies,
+	// another one claims them after this time. The lease of an action is Transitions.Lease.
 	Lease time.Duration
 	// Orphans lists the orders that are due by the given time, as store.OrphanLister does. It is nil if other processes
 	// may use the same store: their actions are not orphans.
 	Orphans func(ctx context.Context, until time.Time) ([]string, error)
+	// CloseTimeout is the time that running transitions have to end after the end of Run's context.
+	CloseTimeout time.Duration
+}
+
+// Sweeper finds the orders with due actions and advances them: deadlines, reminders, heartbeats and retries. It also
+// finds actions that a crashed process left behind, after their leases have expired, and it advances the orders that
+// waited for capacity.
+type Sweeper struct {
+	SweeperConfig
+	pool    *pool
+	retries retries
 
 	lastSweep atomic.Int64 // the end of the last sweep, or the start of Run; Unix nanoseconds
+}
+
+// NewSweeper returns a sweeper.
+func NewSweeper(c SweeperConfig) *Sweeper {
+	return &Sweeper{SweeperConfig: c, pool: newPool(c.Batch), retries: retries{times: map[string]time.Time{}}}
 }
 
 // Run sweeps until the context ends.
 func (s *Sweeper) Run(ctx context.Context) error {
 	s.lastSweep.Store(s.Transitions.Now().UnixNano())
-	wait := time.NewTimer(0)
-	defer wait.Stop()
+	var woken sync.WaitGroup
+	woken.Go(func() { s.advanceWoken(ctx) })
+	defer func() {
+		woken.Wait()
+		s.pool.waitAtMost(s.CloseTimeout)
+	}()
+	pause := time.NewTimer(0)
+	defer pause.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-wait.C:
+		case <-pause.C:
 		}
-		claimed, err := s.Sweep(ctx)
+		full, err := s.startSweep(ctx)
 		if ctx.Err() != nil { // the sweep was interrupted and has not failed
 			return nil
 		}
-		s.Observer.SweepEnded(claimed, err)
-		if err != nil {
-			s.Log.LogAttrs(ctx, slog.LevelError, "sweep failed", slog.String("error", err.Error()))
-		}
-		s.lastSweep.Store(s.Transitions.Now().UnixNano())
-		if err == nil && claimed == s.Batch { // more orders may be due
-			wait.Reset(0)
+		if err == nil && full { // more orders may be due
+			pause.Reset(0)
 		} else {
-			wait.Reset(s.Interval)
+			pause.Reset(s.Interval)
 		}
 	}
 }
 
-// Sweep claims due orders once, advances them, and returns their number. If some orders cannot be advanced, it returns
-// the first error and advances the others.
-func (s *Sweeper) Sweep(ctx context.Context) (int, error) {
-	ids, err := s.Claimer.Claim(ctx, s.Transitions.Now(), s.Batch, s.Lease)
-	if err != nil {
-		return 0, fmt.Errorf("claim due orders: %w", err)
+// startSweep claims due orders and starts to advance them. It does not wait for them, so that a slow order delays no
+// other. It waits until orders of earlier sweeps have ended if too many are being advanced. It reports whether the store
+// may have more due orders, and returns the first failure since the last sweep.
+func (s *Sweeper) startSweep(ctx context.Context) (full bool, err error) {
+	slots := s.pool.take(ctx, s.Interval)
+	defer func() { s.pool.giveBack(slots) }()
+	now := s.Transitions.Now()
+	slots -= s.start(ctx, s.retries.take(now, slots))
+	if s.Dispatcher != nil {
+		s.Dispatcher.capacity.expireGrants(now)
+		slots -= s.start(ctx, s.Dispatcher.capacity.takeDue(now, slots))
 	}
-	return len(ids), s.transitionAll(ctx, ids, advanceOrder)
+	var claimed []string
+	if slots > 0 {
+		if claimed, err = s.Claimer.Claim(ctx, now, slots, s.Lease); err != nil {
+			err = fmt.Errorf("claim due orders: %w", err)
+		}
+	}
+	full = len(claimed) == slots
+	slots -= s.start(ctx, s.withoutWaiting(claimed))
+	if ctx.Err() != nil {
+		return false, nil
+	}
+	err = errors.Join(err, s.retries.takeFailure())
+	s.Observer.SweepEnded(len(claimed), err)
+	if err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelError, "sweep failed", slog.String("error", err.Error()))
+	}
+	s.lastSweep.Store(s.Transitions.Now().UnixNano())
+	return full, err
+}
+
+// start starts to advance orders, each in a slot of the pool that the caller has taken. It returns their number.
+func (s *Sweeper) start(ctx context.Context, ids []string) int {
+	for _, id := range ids {
+		s.pool.run(func() { s.advance(ctx, id) })
+	}
+	return len(ids)
+}
+
+// withoutWaiting returns the orders that do not wait for capacity. The others are advanced when capacity is free.
+func (s *Sweeper) withoutWaiting(ids []string) []string {
+	if s.Dispatcher == nil {
+		return ids
+	}
+	var rest []string
+	for _, id := range ids {
+		if !s.Dispatcher.capacity.isWaiting(id) {
+			rest = append(rest, id)
+		}
+	}
+	return rest
+}
+
+// advanceWoken advances the orders that capacity has become free for, until the context ends. Their number is bounded by
+// the slots of the dispatcher, so they need no slot of the pool.
+func (s *Sweeper) advanceWoken(ctx context.Context) {
+	if s.Dispatcher == nil {
+		return
+	}
+	capacity := s.Dispatcher.capacity
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-capacity.signal:
+		}
+		for _, g := range capacity.takeGrants() {
+			s.pool.runExtra(func() {
+				defer capacity.returnGrant(g)
+				s.advance(ctx, g.orderID)
+			})
+		}
+	}
+}
+
+// advance advances an order. If that fails, or if the transition panics, it is tried again soon, and no other order is
+// affected.
+func (s *Sweeper) advance(ctx context.Context, orderID string) {
+	err := s.transition(ctx, orderID, advanceOrder)
+	if err != nil && ctx.Err() == nil {
+		s.retries.add(orderID, s.Transitions.Now(), err)
+	}
+}
+
+// transition runs a transition on an order. It is no error if nothing changes.
+func (s *Sweeper) transition(
+	ctx context.Context, orderID string,
+	transition func(*approval.Order, approval.Environment) ([]approval.Action, error),
+) (err error) {
+	defer catchPanic(&err)
+	if err = s.Transitions.Run(ctx, orderID, transition); errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
 }
 
 // errUnchanged ends an update that would store an unchanged record.
 var errUnchanged = errors.New("unchanged")
 
 // advanceOrder advances an order. If nothing changes, because there is no capacity for any due action, it stores
-// nothing: while a target hangs, thousands of answers may be due in every sweep.
+// nothing: while a target hangs, thousands of answers may be due.
 func advanceOrder(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
 	due := o.NextDue()
 	actions := o.Advance(env)
@@ -96,51 +200,6 @@ func advanceOrder(o *approval.Order, env approval.Environment) ([]approval.Actio
 		return nil, errUnchanged
 	}
 	return actions, nil
-}
-
-// AdoptOrphans makes the actions that the previous process left under way due at once, so that they do not wait for
-// their leases to expire. It must run before this process begins actions of its own, because it cannot tell these from
-// orphans. If it fails, the sweeper begins the next attempts after the leases have expired.
-func (s *Sweeper) AdoptOrphans(ctx context.Context) {
-	if s.Orphans == nil {
-		return
-	}
-	// An action under way is due at the end of its lease, which is at most one lease from now.
-	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))
-	if err == nil {
-		err = s.transitionAll(ctx, ids, adoptOrder)
-	}
-	if err != nil {
-		s.Log.LogAttrs(ctx, slog.LevelError, "adopting running actions failed", slog.String("error", err.Error()))
-	}
-}
-
-// adoptOrder makes the running actions of an order due. After an outage most orders are due without a running action;
-// it stores nothing for them.
-func adoptOrder(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
-	if !o.ReleaseLeases(env) {
-		return nil, errUnchanged
-	}
-	return nil, nil
-}
-
-// transitionAll runs a transition on each of the orders, a batch of them concurrently. If an order cannot be read, or
-// its transition panics, the others are not affected.
-func (s *Sweeper) transitionAll(
-	ctx context.Context, ids []string, transition func(*approval.Order, approval.Environment) ([]approval.Action, error),
-) error {
-	var group errgroup.Group
-	group.SetLimit(s.Batch)
-	for _, id := range ids {
-		group.Go(func() (err error) {
-			defer catchPanic(&err)
-			if err = s.Transitions.Run(ctx, id, transition); errors.Is(err, errUnchanged) {
-				return nil
-			}
-			return err
-		})
-	}
-	return group.Wait()
 }
 
 // SinceLastSweep returns the time since the last sweep ended, or 0 before Run. The health check uses it: a sweeper that

@@ -102,7 +102,7 @@ func handlerContext(t *testing.T, name string) context.Context {
 func TestDispatchTrace(t *testing.T) {
 	t.Parallel()
 	w := newWatcher()
-	d := NewDispatcher(4, w, w.logger())
+	d := newDispatcher(w, 4)
 	defer func() { _ = d.Close() }()
 	in, err := d.Subscribe(t.Context(), TopicCallbacks)
 	require.NoError(t, err)
@@ -139,6 +139,7 @@ func TestDispatchTrace(t *testing.T) {
 		}
 		d.Dispatch(t.Context(), []approval.Action{act})
 		m := <-in
+		want["key"] = keyOf(act)
 		require.Equal(t, want, m.Metadata)
 		m.Ack()
 	}

@@ -185,10 +185,16 @@ func retryPanels() []part {
 			query{"dead letters", `sum(max by (job) (approval_relay_dead_letters{@all}))`},
 		).colouredFrom(1, "yellow"),
 		newLines("Actions under way",
-			"Actions under way, by kind. The capacity of each channel and target is 128: at that number, one of them is so slow "+
-				"that its other actions wait.",
+			"Actions under way, by kind. Each channel and target has a capacity of its own, see the orders that wait for it.",
 			"short",
 			query{"{{kind}}", `sum by (kind) (approval_relay_actions_running{@all})`},
-		).badFrom(64, 128),
+		),
+		newLines("Orders that wait for capacity",
+			"Orders whose due action waits until an action of the same channel, target or host ends. Below: actions that an open "+
+				"circuit breaker or the worker's own rate limit held back; they are no attempts.",
+			"short",
+			query{"{{kind}}", `sum by (kind) (approval_relay_actions_waiting_orders{@all})`},
+			query{"{{kind}} held back", `sum by (kind) (increase(approval_relay_actions_not_made_total{@all}[@step]))`},
+		),
 	}
 }

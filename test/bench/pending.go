@@ -30,6 +30,7 @@ type storeSize struct {
 	pending        int
 	dir            string
 	firstDeadline  time.Time // a step before the first deadline
+	timedOut       chan struct{}
 	sweeper        *router.Sweeper
 	swept          int
 	sweeps, scrape []time.Duration
@@ -149,31 +150,29 @@ func compareSweeps(ctx context.Context, sizes ...*storeSize) error {
 			return err
 		}
 		defer s.Close()
-		z.sweeper = &router.Sweeper{
-			Claimer: s,
-			Log:     slog.New(slog.DiscardHandler),
-			Batch:   256,
-			Lease:   time.Second,
+		z.timedOut = make(chan struct{}, sweepSize)
+		z.sweeper = router.NewSweeper(router.SweeperConfig{
+			Claimer:      s,
+			Observer:     discard{},
+			Log:          slog.New(slog.DiscardHandler),
+			Batch:        256,
+			Lease:        time.Second,
+			Interval:     time.Hour,
+			CloseTimeout: time.Minute,
 			Transitions: &handlers.Transitions{
 				Orders:   s,
 				Dispatch: discard{},
-				Observer: discard{},
+				Observer: discard{timedOut: z.timedOut},
 				Log:      slog.New(slog.DiscardHandler),
 				Lease:    lease,
 				Now:      func() time.Time { return z.firstDeadline.Add(time.Duration(z.swept)*deadlineStep - 1) },
 			},
-		}
+		})
 	}
 	for range 25 {
 		for _, z := range sizes {
 			z.swept += sweepSize
-			began := time.Now()
-			n, err := z.sweeper.Sweep(ctx)
-			z.sweeps = append(z.sweeps, time.Since(began))
-			if err == nil && n != sweepSize {
-				err = fmt.Errorf("%d approvals were due of %d", n, z.pending)
-			}
-			if err != nil {
+			if err := z.timeSweep(ctx); err != nil {
 				return err
 			}
 		}
@@ -181,12 +180,42 @@ func compareSweeps(ctx context.Context, sizes ...*storeSize) error {
 	return nil
 }
 
-// discard drops the actions and events of the sweeps.
-type discard struct{}
+// timeSweep runs the sweeper until all approvals that are due have timed out.
+func (z *storeSize) timeSweep(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	began := time.Now()
+	ended := make(chan error, 1)
+	go func() { ended <- z.sweeper.Run(ctx) }()
+	for n := range sweepSize {
+		select {
+		case <-z.timedOut:
+		case err := <-ended:
+			return errors.Join(err, fmt.Errorf("%d approvals were due of %d", n, z.pending))
+		}
+	}
+	z.sweeps = append(z.sweeps, time.Since(began))
+	cancel()
+	return <-ended
+}
 
-func (discard) HasCapacity(approval.ActionKind, string) bool { return true }
-func (discard) Dispatch(context.Context, []approval.Action)  {}
-func (discard) Observe(context.Context, []approval.Event)    {}
+// discard drops the actions and events of the sweeps.
+type discard struct{ timedOut chan struct{} }
+
+func (discard) Reserve(handlers.Reservation) bool           { return true }
+func (discard) Release(approval.Action)                     {}
+func (discard) SetNextDue(string, time.Time)                {}
+func (discard) ActionNotMade(approval.ActionKind)           {}
+func (discard) Dispatch(context.Context, []approval.Action) {}
+func (discard) SweepEnded(int, error)                       {}
+
+func (d discard) Observe(_ context.Context, events []approval.Event) {
+	for _, e := range events {
+		if e.Kind == approval.EventTimedOut {
+			d.timedOut <- struct{}{}
+		}
+	}
+}
 
 // runWorker starts a worker on the store, carries out some approvals, and reads orders from all parts of the store.
 func (b *bench) runWorker(ctx context.Context, z *storeSize) error {

@@ -40,13 +40,16 @@ type site struct {
 // discard drops actions, events and counts.
 type discard struct{}
 
-func (discard) HasCapacity(approval.ActionKind, string) bool { return true }
-func (discard) Dispatch(context.Context, []approval.Action)  {}
-func (discard) Observe(context.Context, []approval.Event)    {}
-func (discard) DecisionPageViewed()                          {}
-func (discard) DecisionPageSubmitted()                       {}
-func (discard) DecisionPageRefused()                         {}
-func (discard) DecisionPageFailed()                          {}
+func (discard) Reserve(handlers.Reservation) bool           { return true }
+func (discard) Release(approval.Action)                     {}
+func (discard) SetNextDue(string, time.Time)                {}
+func (discard) ActionNotMade(approval.ActionKind)           {}
+func (discard) Dispatch(context.Context, []approval.Action) {}
+func (discard) Observe(context.Context, []approval.Event)   {}
+func (discard) DecisionPageViewed()                         {}
+func (discard) DecisionPageSubmitted()                      {}
+func (discard) DecisionPageRefused()                        {}
+func (discard) DecisionPageFailed()                         {}
 
 func newSite(t *testing.T) *site {
 	t.Helper()

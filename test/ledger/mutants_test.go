@@ -26,12 +26,11 @@ func mutants() []mutant {
 	return []mutant{
 		{
 			"acknowledged before the commit",
-			edit("handlers/transition.go", `	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {`,
+			edit("handlers/transition.go", `	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) (err error) {`,
 				`	go func() {
 		time.Sleep(300 * time.Millisecond)
 		_ = t.Orders.Update(context.WithoutCancel(ctx), orderID, func(o *approval.Order) error {
-			turn := approval.Environment{Now: t.Now(), Lease: t.Lease, Reserve: t.reserve, Jitter: rand.Float64()}
-			acts, err := transition(o, turn)
+			acts, err := transition(o, t.newEnvironment(o, &reservations{dispatcher: t.Dispatch}))
 			t.Dispatch.Dispatch(context.WithoutCancel(ctx), acts)
 			return err
 		})
@@ -39,7 +38,7 @@ func mutants() []mutant {
 	if true {
 		return nil
 	}
-	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) error {`),
+	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) (err error) {`),
 		},
 		{"the last decision wins", edit("approval/vote.go", `	if a.Status != Pending {
 		v.Code = a.closedVerdict(d)

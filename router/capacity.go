@@ -1,0 +1,259 @@
+package router
+
+import (
+	"sync"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// maxWaitingOrders bounds the orders that wait for capacity in memory. An order beyond it is left to the sweeper, which
+// claims it again when its lease has ended.
+const maxWaitingOrders = 100_000
+
+// grantTime is how long a free slot is kept for the order that it was granted to. Within it the order is advanced, unless
+// the store is slow for this order: then the slot goes to the next one.
+const grantTime = time.Second
+
+// resource is something with a capacity of its own: a kind of action on a channel or target, or a host of callback URLs.
+// So a slow one delays no other.
+type resource struct {
+	kind  approval.ActionKind // empty for a host
+	name  string
+	limit int // slots
+}
+
+// capacity counts the slots in use, and keeps the orders that wait for one, first in first out. There are never more
+// slots in use than the limit. It is safe for concurrent use.
+type capacity struct {
+	observer DispatchObserver
+	signal   chan struct{} // has a value if there are grants to take
+
+	mu         sync.Mutex
+	ready      map[approval.ActionKind]bool // the kinds that can be carried out; a host is always ready
+	queues     map[resource]*queue
+	held       map[string]holding // the slots in use, by the key of their action
+	waiters    map[string]*waiter // by order
+	grants     []grant            // not taken yet
+	lastNumber uint64             // of a grant
+}
+
+// holding has the slots of an action.
+type holding struct {
+	kind      approval.ActionKind
+	resources []resource
+}
+
+// waiter is an order that waits for capacity.
+type waiter struct {
+	queues  int       // the number of queues that it waits in
+	nextDue time.Time // when it has something else to do; zero for never
+}
+
+func newCapacity(o DispatchObserver) *capacity {
+	return &capacity{
+		observer: o,
+		signal:   make(chan struct{}, 1),
+		ready:    map[approval.ActionKind]bool{},
+		queues:   map[resource]*queue{},
+		held:     map[string]holding{},
+		waiters:  map[string]*waiter{},
+	}
+}
+
+// slots returns the number of slots that a resource has now.
+func (c *capacity) slots(r resource) int {
+	if r.kind == "" || c.ready[r.kind] {
+		return r.limit
+	}
+	return 0
+}
+
+// reserve takes a slot of each of the resources, or none. Without a slot the order waits for the first resource that has
+// none.
+func (c *capacity) reserve(key string, action approval.Action, urgent bool, resources []resource) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, known := c.held[key]; known || c.queues == nil { // it is under way, or the program stops
+		return false
+	}
+	for _, r := range resources {
+		if !c.queueOf(r).hasSlot(action.OrderID, c.slots(r)) {
+			c.enqueue(r, action, urgent)
+			return false
+		}
+	}
+	for _, r := range resources {
+		q := c.queues[r]
+		delete(q.granted, action.OrderID)
+		q.used++
+	}
+	c.held[key] = holding{kind: action.Kind, resources: resources}
+	c.observer.RunningActionsChanged(action.Kind, 1)
+	return true
+}
+
+// release returns the slots of an action. It does nothing if they are returned already.
+func (c *capacity) release(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h, held := c.held[key]
+	if !held {
+		return
+	}
+	delete(c.held, key)
+	c.observer.RunningActionsChanged(h.kind, -1)
+	for _, r := range h.resources {
+		c.queues[r].used--
+		c.fill(r)
+	}
+}
+
+func (c *capacity) queueOf(r resource) *queue {
+	q := c.queues[r]
+	if q == nil {
+		q = newQueue()
+		c.queues[r] = q
+	}
+	return q
+}
+
+// enqueue lets an order wait for a resource, unless too many wait.
+func (c *capacity) enqueue(r resource, action approval.Action, urgent bool) {
+	w := c.waiters[action.OrderID]
+	if w == nil && len(c.waiters) >= maxWaitingOrders {
+		return
+	}
+	if !c.queues[r].add(action.OrderID, action.Kind, urgent) {
+		return
+	}
+	if w == nil {
+		w = &waiter{}
+		c.waiters[action.OrderID] = w
+	}
+	w.queues++
+	c.observer.WaitingOrdersChanged(action.Kind, 1)
+}
+
+// fill grants the free slots of a resource to the orders that wait for it. It forgets a resource that is not used.
+func (c *capacity) fill(r resource) {
+	q := c.queueOf(r)
+	for q.hasFreeSlot(c.slots(r)) {
+		orderID, kind, found := q.next()
+		if !found {
+			break
+		}
+		c.observer.WaitingOrdersChanged(kind, -1)
+		w := c.waiters[orderID]
+		if w.queues--; w.queues == 0 {
+			delete(c.waiters, orderID)
+		}
+		c.lastNumber++
+		g := grant{orderID: orderID, resource: r, number: c.lastNumber, since: time.Now()}
+		q.granted[orderID] = g
+		c.grants = append(c.grants, g)
+		select {
+		case c.signal <- struct{}{}:
+		default: // it has a value already
+		}
+	}
+	if q.isUnused() {
+		delete(c.queues, r)
+	}
+}
+
+// takeGrants returns the grants since the last call. Their orders must be advanced, and each grant then be returned.
+func (c *capacity) takeGrants() []grant {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken := c.grants
+	c.grants = nil
+	return taken
+}
+
+// returnGrant ends a grant. If the order has not used the slot, the next order gets it.
+func (c *capacity) returnGrant(g grant) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if q := c.queues[g.resource]; q != nil && q.granted[g.orderID].number == g.number {
+		delete(q.granted, g.orderID)
+		c.fill(g.resource)
+	}
+}
+
+// expireGrants ends the grants that were not used in time, so that a slow order keeps no slot from the others.
+func (c *capacity) expireGrants(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for r, q := range c.queues {
+		for orderID, g := range q.granted {
+			if now.Sub(g.since) >= grantTime {
+				delete(q.granted, orderID)
+			}
+		}
+		c.fill(r)
+	}
+}
+
+// setNextDue states when an order has something else to do than to wait.
+func (c *capacity) setNextDue(orderID string, next time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if w := c.waiters[orderID]; w != nil {
+		w.nextDue = next
+	}
+}
+
+// takeDue returns waiting orders, at most limit, that have something else to do by now.
+func (c *capacity) takeDue(now time.Time, limit int) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var due []string
+	for orderID, w := range c.waiters {
+		if len(due) == limit {
+			break
+		}
+		if !w.nextDue.IsZero() && !w.nextDue.After(now) {
+			w.nextDue = time.Time{}
+			due = append(due, orderID)
+		}
+	}
+	return due
+}
+
+// isWaiting reports whether an order waits for capacity. It need not be advanced before its next due time.
+func (c *capacity) isWaiting(orderID string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.waiters[orderID] != nil
+}
+
+// setReady states that actions of these kinds can be carried out from now on.
+func (c *capacity) setReady(kinds ...approval.ActionKind) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, kind := range kinds {
+		c.ready[kind] = true
+	}
+	for r := range c.queues {
+		c.fill(r)
+	}
+}
+
+// close returns all slots and forgets the waiting orders. From then on nothing is reserved.
+func (c *capacity) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, h := range c.held {
+		c.observer.RunningActionsChanged(h.kind, -1)
+	}
+	for _, q := range c.queues {
+		for _, w := range q.waiting {
+			c.observer.WaitingOrdersChanged(w.kind, -1)
+		}
+	}
+	c.held = nil
+	c.queues = nil
+	c.waiters = nil
+	c.grants = nil
+}

@@ -1,0 +1,46 @@
+package router
+
+import (
+	"context"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// AdoptOrphans makes the actions that the previous process left under way due at once, so that they do not wait for
+// their leases to expire. It must run before this process begins actions of its own, because it cannot tell these from
+// orphans. If it fails, the sweeper begins the next attempts after the leases have expired.
+func (s *Sweeper) AdoptOrphans(ctx context.Context) {
+	if s.Orphans == nil {
+		return
+	}
+	// An action under way is due at the end of its lease, which is at most one lease from now.
+	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))
+	if err == nil {
+		err = s.adoptAll(ctx, ids)
+	}
+	if err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelError, "adopting running actions failed", slog.String("error", err.Error()))
+	}
+}
+
+// adoptAll adopts the orphans of orders, a batch of them concurrently. It returns the first error and adopts the others.
+func (s *Sweeper) adoptAll(ctx context.Context, ids []string) error {
+	var group errgroup.Group
+	group.SetLimit(s.Batch)
+	for _, id := range ids {
+		group.Go(func() error { return s.transition(ctx, id, adoptOrder) })
+	}
+	return group.Wait()
+}
+
+// adoptOrder makes the running actions of an order due. After an outage most orders are due without a running action;
+// it stores nothing for them.
+func adoptOrder(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
+	if !o.ReleaseLeases(env) {
+		return nil, errUnchanged
+	}
+	return nil, nil
+}
