@@ -206,13 +206,14 @@ func (d DecisionFields) compile(c compiler) handlers.DecisionFields {
 		return compileField(c, "fields."+name, d.Fields[name], expression.AsText)
 	}
 	f := handlers.DecisionFields{
-		ID:       text("id"),
-		Order:    text("order"),
-		Outcome:  text("outcome"),
-		Step:     text("step"),
-		Approval: text("approval"),
-		By:       text("by"),
-		Comment:  text("comment"),
+		ID:        text("id"),
+		Order:     text("order"),
+		Outcome:   text("outcome"),
+		Step:      text("step"),
+		Execution: text("execution"),
+		Approval:  text("approval"),
+		By:        text("by"),
+		Comment:   text("comment"),
 	}
 	if d.Filter != "" {
 		f.Filter = compileField(c, "filter", Expressions{d.Filter}, convertToBool)
