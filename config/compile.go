@@ -37,11 +37,13 @@ func (c *Config) compile(check *setup.Check) {
 	}
 	c.Compiled.PublicURL, _ = url.Parse(c.Public.URL) // validated
 	people := c.compilePeople()
-	groups := c.groupChannels()
+	groups, heartbeats := c.groupChannels(), c.heartbeatTargets()
 	for _, name := range sortedNames(c.Workflows) {
 		w := c.Workflows[name]
 		compiled := w.compile(compiler{cel: cel, check: check.At("workflows." + name)}, name)
-		compiled.People, compiled.GroupChannels = people, groups
+		compiled.People = people
+		compiled.GroupChannels = groups
+		compiled.HeartbeatTargets = heartbeats
 		c.Compiled.Workflows[name] = compiled
 	}
 	compileSource := func(field, name string, fields DecisionFields) {
@@ -246,6 +248,23 @@ func (c *Config) groupChannels() []string {
 		}
 	}
 	return names
+}
+
+// heartbeatTargets lists the targets with heartbeats.
+func (c *Config) heartbeatTargets() []string {
+	var names []string
+	for _, name := range sortedNames(c.Targets) {
+		if c.Targets[name].HasHeartbeats() {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// HasHeartbeats reports whether the workflows of the target take heartbeats.
+func (t Target) HasHeartbeats() bool {
+	_, ok := t.Settings().(callback.HeartbeatSettings)
+	return ok
 }
 
 // TakesEvents reports whether the channel notifies programs of events.

@@ -87,9 +87,6 @@ func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 	return callback.ForOrder("post the answer", a, t.postAnswer(ctx, a))
 }
 
-// Heartbeat does nothing: an HTTP receiver has no timeout that a heartbeat would reset.
-func (t *Target) Heartbeat(context.Context, approval.Answer) error { return nil }
-
 // ValidateAnswer reports whether the answer can be sent as it is. The error is Permanent.
 func (t *Target) ValidateAnswer(a approval.Answer) error {
 	if err := t.ValidateURL(a.Token.Reveal()); err != nil {

@@ -287,9 +287,6 @@ func TestDeliverRefusesInvalidAnswers(t *testing.T) {
 	if err := target.ValidateAnswer(answer("http://127.0.0.1:1/")); err != nil {
 		t.Error(err)
 	}
-	if err := target.Heartbeat(t.Context(), pending); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestBodyIsJSONWithTheErrorsName(t *testing.T) {
