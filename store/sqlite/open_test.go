@@ -51,16 +51,16 @@ func TestReopenKeepsEverything(t *testing.T) {
 	after, err := s.Stats(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, before, after)
-	letters, err := s.ListDeadLetters(t.Context(), "", 10)
+	letter, err := s.GetDeadLetter(t.Context(), id)
 	require.NoError(t, err)
-	require.Equal(t, []store.DeadLetter{{
+	require.Equal(t, store.DeadLetter{
 		ID:         id,
 		Source:     "s",
 		ReasonCode: "c",
 		Reason:     "r",
 		Body:       []byte("body"),
 		At:         startTime,
-	}}, letters)
+	}, letter)
 }
 
 // TestDurable checks the two settings on which durability depends.
@@ -237,7 +237,7 @@ func TestMigrationOfFirstVersion(t *testing.T) {
 	require.NoError(t, s.Close())
 	execute(t, c.Path, `DROP INDEX orders_since; ALTER TABLE orders DROP COLUMN since;
 		DROP INDEX orders_retrying; ALTER TABLE orders DROP COLUMN retrying;
-		ALTER TABLE dead_letters DROP COLUMN reason_code; PRAGMA user_version = 1;
+		DROP INDEX dead_letter_heads; ALTER TABLE dead_letters DROP COLUMN reason_code; PRAGMA user_version = 1;
 		UPDATE orders SET record = x'7b' WHERE id = CAST('damaged' AS BLOB)`)
 
 	s = open(t, c)
