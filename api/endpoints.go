@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
 )
 
 // Endpoints are the parts of the program that the routes lead to.
@@ -23,10 +25,8 @@ type Endpoints struct {
 	SignIn    SignIn
 	Webhooks  map[string]SourcePolicy // by source
 	Workflows []string                // by name, for POST /v1/requests
-	// ProgramToken checks the token of a program that sends requests and decisions,
-	// OperatorToken that of an operator. An operator may do all that a program may.
-	ProgramToken  Check
-	OperatorToken Check
+	// FindPrincipal finds the program or operator whose bearer token a request has.
+	FindPrincipal FindPrincipal
 	Metrics       http.Handler
 	// OpenMetrics serves /metrics without a token.
 	OpenMetrics  bool
@@ -65,7 +65,7 @@ func (e *Endpoints) serveRoutes(routes []route) http.Handler {
 // checkedQuery refuses unknown, repeated and malformed query parameters of the JSON API, because a filter that is dropped
 // selects everything. Pages and webhooks ignore them.
 func checkedQuery(r route, next http.Handler) http.Handler {
-	if r.access != accessProgram && r.access != accessOperator {
+	if !r.access.isJSON() {
 		return next
 	}
 	known := queryParameters(r.pattern)
@@ -128,27 +128,6 @@ func (*probeWriter) Write(b []byte) (int, error) { return len(b), nil }
 
 // WriteHeader implements http.ResponseWriter.
 func (*probeWriter) WriteHeader(int) {}
-
-// guarded checks the token that a route needs before its handler runs, so before
-// anything of the body is read.
-func (e *Endpoints) guarded(need access, next http.Handler) http.Handler {
-	var check Check
-	switch {
-	case need == accessProgram:
-		check = e.ProgramToken
-	case need == accessOperator, need == accessMetrics && !e.OpenMetrics:
-		check = e.OperatorToken
-	default:
-		return next
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := check(r.Header, nil); err != nil {
-			writeAnswer(w, nil, InvalidCredential(err))
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
 
 // observed reports each answer of a route under its pattern.
 func (e *Endpoints) observed(pattern string, next http.Handler) http.Handler {
@@ -230,16 +209,20 @@ func (e *Endpoints) webhooks() http.Handler {
 }
 
 // requestTopic finds the workflow of a request: the workflow in the query, or the only
-// configured workflow.
+// configured workflow. The principal must be allowed to use it.
 func (e *Endpoints) requestTopic(r *http.Request) (string, error) {
 	name := r.URL.Query().Get("workflow")
 	if name == "" && len(e.Workflows) == 1 {
 		name = e.Workflows[0]
 	}
 	for _, w := range e.Workflows {
-		if w == name {
-			return RequestTopic(w), nil
+		if w != name {
+			continue
 		}
+		if p, ok := handlers.PrincipalOf(r.Context()); ok && !p.MayUse(w) {
+			return "", &forbiddenError{fmt.Sprintf("%s may not use this workflow", p.ID())}
+		}
+		return RequestTopic(w), nil
 	}
 	if name == "" {
 		return "", approval.InvalidField("workflow", "is missing: there are several, name one in the query")

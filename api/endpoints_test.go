@@ -2,11 +2,15 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
 )
 
 // routeTable lists every route with a body and the credentials that may use it. TestEveryRouteIsInTheTable compares it
@@ -24,12 +28,12 @@ func routeTable() map[string]struct{ body, need string } {
 		"private GET /openapi.json":                   {"", ""},
 		"private GET /readyz":                         {"", ""},
 		"private GET /metrics":                        {"", "operator"},
-		"private POST /v1/requests":                   {"{}", "api operator"},
-		"private POST /v1/orders/{orderId}/decisions": {"{}", "api operator"},
+		"private POST /v1/requests":                   {"{}", "ask operator"},
+		"private POST /v1/orders/{orderId}/decisions": {"{}", "decide operator"},
 		"private GET /v1/orders":                      {"", "operator"},
-		"private GET /v1/orders/{orderId}":            {"", "operator"},
+		"private GET /v1/orders/{orderId}":            {"", "read operator"},
 		"private POST /v1/orders/{orderId}/decide":    {`{"outcome":"approve","by":"ops","reason":"x"}`, "operator"},
-		"private POST /v1/orders/{orderId}/cancel":    {`{"by":"ops","reason":"x"}`, "operator"},
+		"private POST /v1/orders/{orderId}/cancel":    {`{"by":"ops","reason":"x"}`, "cancel operator"},
 		"private GET /v1/deadletters":                 {"", "operator"},
 		"private POST /v1/redrive":                    {`{"by":"ops","dryRun":true}`, "operator"},
 		"private POST /-/reload":                      {"", "operator"},
@@ -42,7 +46,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h, s, w := site(t)
-			ask(t, s, "A-1", time.Now().Add(time.Hour))
+			ask(t, s, "A-1", time.Now().Add(time.Hour), func(r *approval.Request) { r.Asker = "api:shop" })
 			side, route, _ := strings.Cut(name, " ")
 			method, path, ok := strings.Cut(route, " ")
 			if !ok {
@@ -50,18 +54,24 @@ func TestWhoMayDoWhat(t *testing.T) {
 			}
 			path = strings.NewReplacer("{orderId}", "A-1", "{source}", "erp", "{token}", "x").Replace(path)
 			server := map[string]http.Handler{"public": h.PublicHandler(), "private": h.OperatorHandler()}[side]
-			for _, credential := range []string{"", "wrong", "erp", "api", "operator"} {
+			credentials := append([]string{"", "wrong", "erp", "operator"}, handlers.Verbs()...)
+			for _, credential := range credentials {
 				got := send(t, server, method, path, c.body, "Authorization", "Bearer "+credential)
 				allowed := c.need == "" || (credential != "" && strings.Contains(" "+c.need+" ", " "+credential+" "))
 				require.Equal(t, allowed, got.StatusCode < 400, "%q got %d: %s", credential, got.StatusCode, got.text)
-				if !allowed {
+				isProgram := slices.Contains(handlers.Verbs(), credential)
+				switch {
+				case !allowed && isProgram && c.need != "erp":
+					require.Equal(t, http.StatusForbidden, got.StatusCode)
+					require.Contains(t, got.problem.Detail, "api:shop")
+				case !allowed:
 					require.Equal(t, http.StatusUnauthorized, got.StatusCode)
 				}
 			}
 			for _, seen := range w.routes {
 				require.True(t, strings.HasPrefix(seen, route+" "), "counted under its pattern: %s", seen)
 			}
-			require.Len(t, w.routes, 5)
+			require.Len(t, w.routes, len(credentials))
 
 			other := map[string]string{"GET": "POST", "POST": "GET"}[method]
 			if path != "/a/x" {
@@ -159,7 +169,7 @@ func TestInvalidQueryParameters(t *testing.T) {
 	for path, detail := range map[string]string{
 		"/v1/orders?workflow=orders&limit=1": `query: has the unknown parameter "workflow"; known here: after, limit, state`,
 		"/v1/orders/A-1?full=1":              `query: has the unknown parameter "full"; known here: none`,
-		"/v1/deadletters?source=orders":      `query: has the unknown parameter "source"; known here: after, limit`,
+		"/v1/deadletters?source=orders":      `query: has the unknown parameter "source"; known here: after`,
 		"/v1/orders?state=pending%zz":        `query: is malformed: invalid URL escape "%zz"`,
 		"/v1/orders?state=pending;limit=1":   "query: is malformed: invalid semicolon separator in query",
 		"/v1/orders?state=pending&state=":    `query: has the parameter "state" more than once`,

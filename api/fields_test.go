@@ -112,7 +112,6 @@ var orderFields = map[string]string{
 	"UnmatchedDecision.ExpiresAt": "expiresAt",
 	"UnmatchedDecision.RemoveAt":  "internal: when the store drops an expired decision",
 	"UnmatchedDecision.Expired":   "expired",
-	"UnmatchedDecision.JudgeAt":   "internal: when it is looked at again",
 
 	"Decision.ID":          "decisionId",
 	"Decision.Step":        "step",

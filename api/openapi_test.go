@@ -100,7 +100,10 @@ func TestDescribedCredentialsAndParameters(t *testing.T) {
 		accessOpen:      {},
 		accessLink:      {},
 		accessSignature: {},
-		accessProgram:   {program, operator},
+		accessAsk:       {program, operator},
+		accessDecide:    {program, operator},
+		accessRead:      {program, operator},
+		accessCancel:    {program, operator},
 		accessOperator:  {operator},
 		accessMetrics:   {operator, none},
 	}
@@ -111,7 +114,7 @@ func TestDescribedCredentialsAndParameters(t *testing.T) {
 			got = *op.Security
 		}
 		require.Equal(t, want[r.access], got, pattern)
-		if r.access == accessProgram || r.access == accessOperator {
+		if r.access.isJSON() {
 			var names []string
 			for _, p := range op.Parameters {
 				names = append(names, p.Name)

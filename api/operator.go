@@ -105,30 +105,36 @@ func (a *OperatorAPI) listOrders(r *http.Request, _ []byte) (any, error) {
 	return OrderList{Orders: mapSlice(orders, newOrder), Next: next}, nil
 }
 
+// showOrder shows an order to an operator, and its own approvals to a program.
 func (a *OperatorAPI) showOrder(r *http.Request, _ []byte) (any, error) {
+	p, _ := handlers.PrincipalOf(r.Context())
 	o, err := a.Orders.Get(r.Context(), r.PathValue("orderId"))
+	if errors.Is(err, approval.ErrNotFound) && !p.IsOperator {
+		return nil, &notFoundError{"order of this program"}
+	}
 	if err != nil {
 		return nil, err
 	}
-	return newOrder(o), nil
+	own, ok := ownPart(o, p)
+	if !ok { // the same answer as for an order that does not exist
+		return nil, &notFoundError{"order of this program"}
+	}
+	return newOrder(own), nil
 }
 
-// maxBy is the longest name of an operator, in bytes. It is the limit of the domain for the name of a person.
+// maxBy is the longest name of a person, in bytes. It is the limit of the domain.
 const maxBy = 256
 
-// validateBy checks the name of an operator.
+// validateBy checks the name of the person on whose behalf an act is done.
 func validateBy(by string) error {
-	switch {
-	case by == "":
-		return approval.InvalidField("by", "is missing")
-	case len(by) > maxBy:
+	if len(by) > maxBy {
 		return approval.InvalidField("by", "is %d bytes long, the most is %d", len(by), maxBy)
 	}
 	return nil
 }
 
-// validateOperator checks the fields that a decision and a cancellation by an operator have.
-func validateOperator(by, reason string) error {
+// validateAct checks the fields that decisions of operators and cancellations have.
+func validateAct(by, reason string) error {
 	if err := validateBy(by); err != nil {
 		return err
 	}
@@ -143,37 +149,45 @@ func (a *OperatorAPI) decideOrder(r *http.Request, body []byte) (any, error) {
 	if err := decodeStrict(body, &in); err != nil {
 		return nil, err
 	}
-	if err := validateOperator(in.By, in.Reason); err != nil {
+	if err := validateAct(in.By, in.Reason); err != nil {
 		return nil, err
 	}
 	orderID := r.PathValue("orderId")
+	p, _ := handlers.PrincipalOf(r.Context())
+	actor := p.Actor(in.By)
 	v, err := a.Decider.Decide(r.Context(), orderID, approval.Decision{
 		ID:         "operator-" + rand.Text(),
 		Step:       in.Step,
 		ApprovalID: in.ApprovalID,
 		Outcome:    in.Outcome,
-		By:         in.By,
+		By:         actor.By,
+		Principal:  actor.Principal,
+		Claimed:    actor.Claimed,
 		Comment:    in.Reason,
-		Via:        approval.ViaOperator,
-		Source:     approval.OperatorSource,
+		Via:        actor.Via,
+		Source:     actor.Source,
 	})
 	return verdictAnswer(orderID, v, err)
 }
 
+// cancelOrder cancels an approval for an operator, or for the program that asked for it.
 func (a *OperatorAPI) cancelOrder(r *http.Request, body []byte) (any, error) {
 	var in CancelRequest
 	if err := decodeStrict(body, &in); err != nil {
 		return nil, err
 	}
-	if err := validateOperator(in.By, in.Reason); err != nil {
+	if err := validateAct(in.By, in.Reason); err != nil {
 		return nil, err
 	}
 	orderID := r.PathValue("orderId")
+	p, _ := handlers.PrincipalOf(r.Context())
 	v, err := a.Decider.CancelApproval(r.Context(), orderID, approval.Cancellation{
 		Step:       in.Step,
 		ApprovalID: in.ApprovalID,
 		Reason:     in.Reason,
-		Actor:      approval.OperatorActor(in.By, ""),
+		Actor:      p.Actor(in.By),
+		OwnOnly:    !p.IsOperator,
+		Workflows:  p.Workflows,
 	})
 	return verdictAnswer(orderID, v, err)
 }
@@ -192,21 +206,16 @@ func verdictAnswer(orderID string, v approval.Verdict, err error) (any, error) {
 }
 
 func (a *OperatorAPI) listDeadLetters(r *http.Request, _ []byte) (any, error) {
-	limit, err := pageLimit(r)
-	if err != nil {
-		return nil, err
-	}
-	after := r.URL.Query().Get("after")
-	letters, err := a.DeadLetters.ListDeadLetters(r.Context(), after, limit)
-	if err != nil {
+	letters, err := a.DeadLetters.ListDeadLetters(r.Context(), r.URL.Query().Get("after"), maxPage)
+	if err != nil && len(letters) == 0 {
 		return nil, err
 	}
 	out := DeadLetterList{DeadLetters: mapSlice(letters, newDeadLetter)}
-	if len(letters) == limit {
-		out.Next = letters[limit-1].ID
+	if len(letters) == maxPage {
+		out.Next = letters[maxPage-1].ID
 	}
-	if after == "" {
-		out.Queues = mapSlice(a.Redriver.QueueDepths(r.Context()), newDeadLetterQueue)
+	if err != nil {
+		out.Error = err.Error()
 	}
 	return out, nil
 }
@@ -222,16 +231,14 @@ func (a *OperatorAPI) redrive(r *http.Request, body []byte) (any, error) {
 	if in.Max < 0 || in.Max > maxPage {
 		return nil, approval.InvalidField("max", "must be 0 to %d", maxPage)
 	}
-	if _, err := store.ParseRedrivePosition(in.After); err != nil {
-		return nil, err
-	}
+	p, _ := handlers.PrincipalOf(r.Context())
 	return newRedriveReport(a.Redriver.Redrive(r.Context(), store.RedriveRequest{
 		DryRun:      in.DryRun,
 		Max:         in.Max,
 		ReasonCode:  approval.ReasonCode(in.ReasonCode),
 		MaxRedrives: in.Limit,
-		By:          in.By,
+		By:          p.Name,
+		OnBehalfOf:  in.By,
 		OrderID:     in.OrderID,
-		After:       in.After,
 	})), nil
 }

@@ -26,21 +26,10 @@ type Problem struct {
 	Verdict        approval.VerdictCode `json:"verdict,omitempty"`
 	ApprovalID     string               `json:"approvalId,omitempty"`
 	ApprovalStatus approval.Status      `json:"approvalStatus,omitempty"`
-	// Candidates are the pending approvals that an ambiguous or duplicate decision can be about, at most 20. Send the
-	// decision again with an approvalId of them.
+	// Candidates are the pending approvals that an ambiguous or duplicate decision can be about.
 	Candidates []Candidate `json:"candidates,omitempty"`
 	// Faults list everything that is wrong with a configuration that was not reloaded.
 	Faults []string `json:"faults,omitempty"`
-}
-
-// Candidate is a pending approval that a decision can be about, with what tells it from the others.
-type Candidate struct {
-	ApprovalID string `json:"approvalId"`
-	Workflow   string `json:"workflow"`
-	Step       string `json:"step,omitempty"`
-	// StateName is the name of the workflow's waiting state.
-	StateName string `json:"stateName,omitempty"`
-	Execution string `json:"execution,omitempty"`
 }
 
 // credentialError marks a request with a missing or wrong credential or signature.
@@ -71,6 +60,11 @@ func (e *methodError) Error() string {
 	return fmt.Sprintf("this path does not take %.10s, only %s", e.method, e.allow)
 }
 
+// forbiddenError is returned for a call that the principal may not make.
+type forbiddenError struct{ reason string }
+
+func (e *forbiddenError) Error() string { return e.reason }
+
 // notFoundError is returned for an unknown path, or a path that names an unknown source or workflow.
 type notFoundError struct{ what string }
 
@@ -82,6 +76,7 @@ func statusOf(err error) int {
 	var refusal *approval.RefusalError
 	var large *http.MaxBytesError
 	var credential *credentialError
+	var forbidden *forbiddenError
 	var missing *notFoundError
 	var method *methodError
 	var limited *rateLimitError
@@ -95,6 +90,8 @@ func statusOf(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case errors.As(err, &credential):
 		return http.StatusUnauthorized
+	case errors.As(err, &forbidden):
+		return http.StatusForbidden
 	case errors.As(err, &method):
 		return http.StatusMethodNotAllowed
 	case errors.As(err, &missing), errors.Is(err, approval.ErrNotFound):
@@ -111,8 +108,7 @@ func refusalStatus(code approval.VerdictCode) int {
 	switch code {
 	case approval.VerdictUnknown:
 		return http.StatusNotFound
-	case approval.VerdictNotApprover, approval.VerdictRequester, approval.VerdictAsker, approval.VerdictAnonymous,
-		approval.VerdictAssurance, approval.VerdictSource:
+	case approval.VerdictNotApprover, approval.VerdictRequester, approval.VerdictAssurance, approval.VerdictSource:
 		return http.StatusForbidden
 	case approval.VerdictOverflow: // temporary: waiting decisions expire
 		return http.StatusServiceUnavailable
@@ -181,13 +177,7 @@ func problemOf(err error) Problem {
 		p.ApprovalID = refusal.Verdict.ApprovalID
 		p.ApprovalStatus = refusal.Verdict.Status
 		for _, c := range refusal.Verdict.Candidates {
-			p.Candidates = append(p.Candidates, Candidate{
-				ApprovalID: c.ApprovalID,
-				Workflow:   c.Workflow,
-				Step:       c.Step,
-				StateName:  c.State,
-				Execution:  c.Execution,
-			})
+			p.Candidates = append(p.Candidates, newCandidate(c))
 		}
 		if errors.As(err, &field) { // the refusal has a field as its cause
 			p.Detail += "; " + field.Error()

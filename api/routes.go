@@ -21,7 +21,10 @@ const (
 	accessOpen      access = "open"      // nothing
 	accessLink      access = "link"      // a signed link, verified by the page
 	accessSignature access = "signature" // a signature over the body, verified by the source's policy or by Slack's handler
-	accessProgram   access = "program"   // a program's or an operator's bearer token
+	accessAsk       access = "ask"       // the bearer token of an operator, or of a program with this verb
+	accessDecide    access = "decide"    // the same
+	accessRead      access = "read"      // the same; a program reads what it asked for itself
+	accessCancel    access = "cancel"    // the same; a program cancels what it asked for itself
 	accessOperator  access = "operator"  // an operator's bearer token
 	accessMetrics   access = "metrics"   // an operator's bearer token, unless metrics are open
 	accessSession   access = "session"   // an operator's session, verified by the console
@@ -48,13 +51,13 @@ func operatorRoutes() []route {
 		{"GET /metrics", accessMetrics, (*Endpoints).metrics},
 		{"GET /openapi.json", accessOpen, (*Endpoints).description},
 
-		{"POST /v1/requests", accessProgram, (*Endpoints).requests},
-		{"POST /v1/orders/{orderId}/decisions", accessProgram, (*Endpoints).decisions},
+		{"POST /v1/requests", accessAsk, (*Endpoints).requests},
+		{"POST /v1/orders/{orderId}/decisions", accessDecide, (*Endpoints).decisions},
+		{"GET /v1/orders/{orderId}", accessRead, (*Endpoints).showOrder},
+		{"POST /v1/orders/{orderId}/cancel", accessCancel, (*Endpoints).cancelOrder},
 
 		{"GET /v1/orders", accessOperator, (*Endpoints).listOrders},
-		{"GET /v1/orders/{orderId}", accessOperator, (*Endpoints).showOrder},
 		{"POST /v1/orders/{orderId}/decide", accessOperator, (*Endpoints).decideOrder},
-		{"POST /v1/orders/{orderId}/cancel", accessOperator, (*Endpoints).cancelOrder},
 		{"GET /v1/deadletters", accessOperator, (*Endpoints).listDeadLetters},
 		{"POST /v1/redrive", accessOperator, (*Endpoints).redrive},
 		{"POST /-/reload", accessOperator, (*Endpoints).reload},
@@ -82,7 +85,7 @@ func queryParameters(pattern string) []string {
 	case "GET /v1/orders":
 		return []string{"after", "limit", "state"}
 	case "GET /v1/deadletters":
-		return []string{"after", "limit"}
+		return []string{"after"}
 	}
 	return nil
 }

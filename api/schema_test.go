@@ -243,7 +243,10 @@ func (g *generator) structure(typ reflect.Type, open bool) {
 	if !open {
 		out = append(out, member{"additionalProperties", false})
 	}
-	g.out[at].value = append(out, member{"required", required}, member{"properties", properties})
+	if len(required) > 0 {
+		out = append(out, member{"required", required})
+	}
+	g.out[at].value = append(out, member{"properties", properties})
 }
 
 // openapi.json is openapi.yaml with the schemas of the Go types.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +54,23 @@ func consumeSite(t *testing.T, in *Ingress) {
 	}
 }
 
+// findPrincipal knows the tokens "operator", "api" with all verbs, and a token for each verb. All programs are "shop".
+func findPrincipal(h http.Header) (handlers.Principal, error) {
+	token := strings.TrimPrefix(h.Get("Authorization"), "Bearer ")
+	program := handlers.Principal{Name: "shop", NamesPersons: true, DecidesOwn: true}
+	switch {
+	case token == "operator":
+		return handlers.Principal{Name: "olga", IsOperator: true}, nil
+	case token == "api":
+		program.Verbs = []handlers.Verb{handlers.VerbAsk, handlers.VerbDecide, handlers.VerbRead, handlers.VerbCancel}
+		return program, nil
+	case slices.Contains(handlers.Verbs(), token):
+		program.Verbs = []handlers.Verb{handlers.Verb(token)}
+		return program, nil
+	}
+	return handlers.Principal{}, errOdd
+}
+
 // site is all routes over an empty store.
 func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, *observer) {
 	t.Helper()
@@ -61,8 +80,7 @@ func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, 
 	h := &Endpoints{
 		Ingress:           in,
 		Workflows:         []string{"orders"},
-		ProgramToken:      bearer("api", "operator"),
-		OperatorToken:     bearer("operator"),
+		FindPrincipal:     findPrincipal,
 		DecisionPage:      write("text/html", "page"),
 		SignIn:            signIn{},
 		SlackInteractions: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
@@ -73,8 +91,8 @@ func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, 
 			Orders:      s,
 			Lister:      s,
 			Decider:     &handlers.Decider{Transitions: tr, UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour}},
-			DeadLetters: s,
-			Redriver:    &handlers.Redriver{Transitions: tr, Orders: s, DeadLetters: s},
+			DeadLetters: &shelf{},
+			Redriver:    &handlers.Redriver{Transitions: tr, Orders: s, DeadLetters: &shelf{}},
 		},
 		ConsolePages: write("text/html", "console"),
 		Healthy:      func() error { return nil },
@@ -98,13 +116,15 @@ func (signIn) CompleteSignIn(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// shelf is a table of dead letters that cannot be read.
+// shelf lists dead letters.
 type shelf struct {
-	store.DeadLetters
-
-	err error
+	letters []store.DeadLetter
+	err     error
 }
 
 func (s *shelf) ListDeadLetters(context.Context, string, int) ([]store.DeadLetter, error) {
-	return nil, s.err
+	return s.letters, s.err
 }
+
+func (s *shelf) PutDeadLetter(context.Context, store.DeadLetter) (string, error) { return "1", s.err }
+func (s *shelf) DeleteDeadLetter(context.Context, string) error                  { return s.err }

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/webhook"
@@ -42,42 +44,65 @@ func openKeys(c *config.Config, log *slog.Logger) (*keys.Ring, error) {
 	return ring, nil
 }
 
-// tokens are the credentials of the operator's address. An operator may do everything that a program may.
+// tokens are the credentials of the operator's address.
 type tokens struct {
-	program    api.Check
-	operator   api.Check
+	verifier   *webhook.Bearer
+	principals []handlers.Principal // by the index of their token
 	byOperator map[string]secret.Text
 }
 
 // readTokens returns the tokens of the configuration. The token in the token file belongs to "operator", a name for
 // all users who can read the file.
 func readTokens(c *config.Config) (tokens, error) {
-	operators := c.Operator.Tokens
-	if len(operators) == 0 {
+	t := tokens{byOperator: c.Operator.Tokens}
+	if len(t.byOperator) == 0 {
 		token, err := operatorToken(c.Operator.TokenFile)
 		if err != nil {
 			return tokens{}, err
 		}
-		operators = map[string]secret.Text{"operator": secret.New(token)}
+		t.byOperator = map[string]secret.Text{"operator": secret.New(token)}
 	}
-	t := tokens{byOperator: operators}
-	var operatorTexts, programTexts []string
-	for _, name := range sortedNames(operators) {
-		operatorTexts = append(operatorTexts, operators[name].Reveal())
+	var texts []string
+	for _, name := range sortedNames(t.byOperator) {
+		texts = append(texts, t.byOperator[name].Reveal())
+		t.principals = append(t.principals, handlers.Principal{Name: name, IsOperator: true})
 	}
 	for _, name := range sortedNames(c.Operator.APITokens) {
-		programTexts = append(programTexts, c.Operator.APITokens[name].Reveal())
+		token := c.Operator.APITokens[name]
+		if slices.Contains(texts, strings.TrimSpace(token.Token.Reveal())) { // of the token file: the configuration has no such tokens
+			return tokens{}, fmt.Errorf("operator.api_tokens.%s has the same text as the token of an operator", name)
+		}
+		texts = append(texts, token.Token.Reveal())
+		t.principals = append(t.principals, newProgram(name, token))
 	}
-	operator, err := webhook.NewBearer(operatorTexts...)
-	if err != nil {
-		return tokens{}, fmt.Errorf("operator.tokens: %w", err)
+	var err error
+	if t.verifier, err = webhook.NewBearer(texts...); err != nil {
+		return tokens{}, fmt.Errorf("operator: %w", err)
 	}
-	program, err := webhook.NewBearer(append(programTexts, operatorTexts...)...)
-	if err != nil {
-		return tokens{}, fmt.Errorf("operator.api_tokens: %w", err)
-	}
-	t.operator, t.program = checkBy(operator), checkBy(program)
 	return t, nil
+}
+
+// newProgram returns the principal of an API token.
+func newProgram(name string, t config.APIToken) handlers.Principal {
+	p := handlers.Principal{
+		Name:         name,
+		Workflows:    t.Workflows,
+		DecidesOwn:   t.DecidesOwn,
+		NamesPersons: t.DecidedBy == "trusted",
+	}
+	for _, verb := range t.Verbs {
+		p.Verbs = append(p.Verbs, handlers.Verb(verb))
+	}
+	return p
+}
+
+// find returns the principal of a request.
+func (t tokens) find(h http.Header) (handlers.Principal, error) {
+	i, err := t.verifier.Find(h)
+	if err != nil {
+		return handlers.Principal{}, err
+	}
+	return t.principals[i], nil
 }
 
 // operatorToken reads the token in the file, or makes a token there. As with keys, only the owner and the group of the file

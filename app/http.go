@@ -30,8 +30,7 @@ func (a *App) makeHTTP(r *rules) error {
 		DecisionPage:  page,
 		Webhooks:      a.webhookPolicies(r.config),
 		Workflows:     sortedNames(r.config.Workflows),
-		ProgramToken:  newRefusalLog(a.log, "token of a program refused").wrap(tokens.program),
-		OperatorToken: newRefusalLog(a.log, "token of an operator refused").wrap(tokens.operator),
+		FindPrincipal: newRefusalLog(a.log, "token refused").wrapFind(tokens.find),
 		Metrics:       promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry, EnableOpenMetrics: true}),
 		OpenMetrics:   r.config.Operator.OpenMetrics,
 		OperatorAPI: &api.OperatorAPI{

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/metrics"
 	"github.com/approval-relay/approval-relay/notify/slack"
@@ -16,13 +17,16 @@ func metricNames(c *config.Config) metrics.Config {
 		Channels:  sortedNames(c.Channels),
 		Targets:   sortedNames(c.Targets),
 		Sources: slices.Concat(
-			[]string{"api", "link", "sso", "operator", slack.Source},
+			[]string{"link", "sso", approval.OperatorSource, slack.Source},
 			sortedNames(c.Decisions),
 			sortedNames(c.Webhooks),
 		),
 		Routes:        api.Routes(),
 		Handlers:      []string{decisionSource("api")},
 		AWSOperations: AWSOperations(),
+	}
+	for name := range c.Operator.APITokens {
+		names.Sources = append(names.Sources, approval.APIPrincipal(name))
 	}
 	for name, w := range c.Workflows {
 		names.Handlers = append(names.Handlers, requestSource(name), requestSource(name)+httpSuffix)

@@ -10,7 +10,9 @@ import (
 	group "github.com/oklog/run"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/handlers"
 )
 
 // Reload reads the configuration again and replaces the rules, all or nothing: after an error the program keeps its
@@ -80,7 +82,11 @@ func (e *RestartError) Error() string {
 
 // reloadForOperator reloads by order of an operator, and describes a refusal to them.
 func (a *App) reloadForOperator(ctx context.Context) (api.Reloaded, error) {
-	warnings, err := a.Reload(ctx, "operator")
+	cause := approval.OperatorSource
+	if p, ok := handlers.PrincipalOf(ctx); ok {
+		cause = p.ID()
+	}
+	warnings, err := a.Reload(ctx, cause)
 	faults := &config.Faults{}
 	switch {
 	case errors.As(err, &faults):

@@ -9,6 +9,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
@@ -61,6 +62,17 @@ func (l *refusalLog) wrap(check api.Check) api.Check {
 			l.report(err)
 		}
 		return err
+	}
+}
+
+// wrapFind returns a search for the principal of a request that reports its refusals.
+func (l *refusalLog) wrapFind(find api.FindPrincipal) api.FindPrincipal {
+	return func(h http.Header) (handlers.Principal, error) {
+		p, err := find(h)
+		if err != nil {
+			l.report(err)
+		}
+		return p, err
 	}
 }
 

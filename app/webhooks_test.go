@@ -168,7 +168,7 @@ func TestWebhookExamples(t *testing.T) {
 	page, err := os.ReadFile("../docs/webhooks.md")
 	require.NoError(t, err)
 	var text strings.Builder
-	for _, m := range regexp.MustCompile("(?s)```yaml\nwebhooks:\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
+	for _, m := range regexp.MustCompile("(?s)```yaml\nwebhooks:\n(.*?)(?:workflows:.*?)?```").FindAllStringSubmatch(string(page), -1) {
 		text.WriteString(m[1])
 	}
 	c, _, err := config.Parse("docs/webhooks.md", []byte("webhooks:\n"+text.String()), func(string) string { return exampleSecret })

@@ -59,7 +59,6 @@ func (o *Order) runNextEscalation(a *Approval, env Environment) []Action {
 	}
 	a.Undeliverable = false
 	a.notifyApprovers(NotifyEscalation, added, env)
-	o.judgeLater(env)
 	return o.handleUndeliverable(a, env) // the added approvers may have no channel
 }
 

@@ -3,6 +3,7 @@ package approval
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -87,7 +88,7 @@ func (r *Request) validateApprovers() error {
 		return InvalidField("min_assurance", "%.40q is not link, chat or sso", r.MinAssurance)
 	}
 	for i, p := range approvers {
-		if NewPersonID(p.ID) == "" || len(p.ID) > maxName || !utf8.ValidString(p.ID) {
+		if strings.TrimSpace(p.ID) == "" || len(p.ID) > maxName || !utf8.ValidString(p.ID) {
 			return InvalidField("approvers", "number %d is empty, longer than %d bytes or not UTF-8", i+1, maxName)
 		}
 	}
@@ -115,8 +116,10 @@ func validateDecision(d Decision) error {
 		return InvalidField("outcome", "must be %s or %s", Approve, Reject)
 	case !slices.Contains(AllVias(), d.Via): // refusalOf depends on it
 		return InvalidField("via", "%.40q is not a known way in", d.Via)
-	case d.namesOtherPrincipal(): // only the program itself decides under its name
+	case isSourceName(d.By) && d.By != sourceName(d.Source): // only the source itself decides under its name
 		return InvalidField("by", "names a source that did not send the decision")
+	case d.Principal != "" && isPrincipalName(d.By):
+		return InvalidField("by", "is the name of a program or an operator, not of a person")
 	case d.Trace != "" && !isTraceParent(d.Trace):
 		return InvalidField("trace", "is not a traceparent")
 	}
@@ -126,7 +129,6 @@ func validateDecision(d Decision) error {
 		checkName("claimed", d.Claimed),
 		checkName("principal", d.Principal),
 		checkName("step", d.Step),
-		checkName("execution", d.Execution),
 		checkName("shown", d.ShownDigest),
 		checkLength("approval", d.ApprovalID, maxName),
 		checkLength("comment", d.Comment, MaxComment),

@@ -57,7 +57,7 @@ type Operator struct {
 	Listen      string                 `yaml:"listen" doc:"address and port"`
 	Tokens      map[string]secret.Text `yaml:"tokens" doc:"bearer tokens of operators, by name; without any, a token is made and kept in token_file"`
 	TokenFile   string                 `yaml:"token_file" doc:"path of the file with that token, which the command line reads too"`
-	APITokens   map[string]secret.Text `yaml:"api_tokens" doc:"bearer tokens of programs that may only post requests and decisions, by name"`
+	APITokens   map[string]APIToken    `yaml:"api_tokens" doc:"bearer tokens of programs, by name, with what each may do"`
 	OpenMetrics bool                   `yaml:"open_metrics" doc:"serve /metrics without a token"`
 	// AllInterfaces only silences a warning.
 	AllInterfaces bool `yaml:"allow_all_interfaces" doc:"listen at an address of all interfaces, such as :9090, without a warning: in a container its network decides who reaches the port"`
@@ -104,7 +104,7 @@ type Decision struct {
 // DecisionFields tell how the decisions of a source are read.
 type DecisionFields struct {
 	Filter string                 `yaml:"filter" doc:"CEL expression that is true for decisions; other messages are counted and dropped (HTTP: answered 204)"`
-	Fields map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, step, execution, approval, by, comment"`
+	Fields map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, step, approval, by, comment"`
 }
 
 // Webhook is a third party: a scheme, and the settings that all schemes share.

@@ -53,6 +53,8 @@ func (d *decoder) decode(n ast.Node, v reflect.Value, path string) {
 	switch {
 	case isLeaf(v.Type()):
 		d.decodeLeaf(n, v, path)
+	case v.Type() == reflect.TypeFor[APIToken]() && isSecretAlone(n):
+		d.decode(n, v.FieldByName("Token"), path)
 	case isMapping && v.Kind() == reflect.Struct:
 		for _, entry := range list {
 			d.decodeField(entry, v, path)

@@ -45,14 +45,13 @@ func requestFields() map[string]Expressions {
 // decisionFields returns the expressions by which the fields of decisions are found without configuration.
 func decisionFields() map[string]Expressions {
 	return map[string]Expressions{
-		"id":        {"body.decisionId", "body.decision_id", "body.eventId"},
-		"order":     {"body.orderId", "body.orderID", "body.order_id", "body.OrderId", "body.order.id", "body.order.orderId"},
-		"outcome":   {"body.decision", "body.outcome", "body.approved", "body.status", "body.action"},
-		"step":      {"body.step", "body.order.step"},
-		"execution": {"body.executionArn", "body.execution"},
-		"approval":  {"body.approvalId", "body.approval_id"},
-		"by":        {"body.decidedBy", "body.decided_by", "body.approver", "body.approvedBy", "body.by", "body.user"},
-		"comment":   {"body.comment", "body.comments", "body.reason"},
+		"id":       {"body.decisionId", "body.decision_id", "body.eventId"},
+		"order":    {"body.orderId", "body.orderID", "body.order_id", "body.OrderId", "body.order.id", "body.order.orderId"},
+		"outcome":  {"body.decision", "body.outcome", "body.approved", "body.status", "body.action"},
+		"step":     {"body.step", "body.order.step"},
+		"approval": {"body.approvalId", "body.approval_id"},
+		"by":       {"body.decidedBy", "body.decided_by", "body.approver", "body.approvedBy", "body.by", "body.user"},
+		"comment":  {"body.comment", "body.comments", "body.reason"},
 	}
 }
 
@@ -99,6 +98,10 @@ func (c *Config) setDefaults() {
 	}
 	for _, ch := range c.Channels {
 		setSettingsDefaults(ch.Settings(), common)
+	}
+	for name, t := range c.Operator.APITokens {
+		t.setDefaults()
+		c.Operator.APITokens[name] = t
 	}
 	for name, w := range c.Workflows {
 		w.setDefaults(c)
@@ -148,6 +151,7 @@ func (w *Workflow) setDefaults(c *Config) {
 		w.Policy = Policy{Kind: "any", Veto: true}
 	}
 	setup.Default(&w.MinAssurance, "link")
+	w.unset.sources = w.Sources == nil
 	if w.MinAssurance != "link" && w.Sources == nil { // else a program could decide in the name of a person who must sign in
 		w.Sources = []string{noSource}
 	}

@@ -148,8 +148,13 @@ func namedSchema(f *Field) object {
 	if f.Fields[0].Type == reflect.TypeFor[Workflow]() {
 		part = ref("workflow")
 	}
+	if f.Fields[0].Type == reflect.TypeFor[APIToken]() { // or the secret alone
+		part["type"] = "object"
+		part["required"] = []any{"token"}
+		part = object{"anyOf": []any{ref("secret"), part}}
+	}
 	schema := object{"type": []any{"object", "null"}, "additionalProperties": part}
-	if f.Name != "people" { // the names are the IDs of approvers
+	if f.Name != "people" && f.Name != "api_tokens" { // the names are the IDs of approvers, or free texts
 		schema["propertyNames"] = object{"pattern": namePattern}
 	}
 	return schema

@@ -9,9 +9,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
-	"github.com/approval-relay/approval-relay/webhook"
 )
 
 // validate reports every fault of a configuration that has its defaults.
@@ -30,6 +28,7 @@ func (c *Config) validate(check *setup.Check) {
 	check.AtLeast("unmatched.retention", c.Unmatched.Retention, 0)
 	c.Store.validate(check.At("store"))
 	c.Operator.validate(check.At("operator"), c.Public.Listen)
+	c.validateTokens(check)
 	for _, name := range sortedNames(c.Workflows) {
 		at := check.At("workflows." + name)
 		validateName(at, name)
@@ -72,8 +71,6 @@ func (o *Operator) validate(check *setup.Check, public string) {
 	if overlap(o.Listen, public) {
 		check.Fault("listen", "has the port of public.listen: operator routes must have an address of their own")
 	}
-	validateTokens(check, "tokens", o.Tokens)
-	validateTokens(check, "api_tokens", o.APITokens)
 }
 
 // validateListen checks the form of an address to listen at.
@@ -102,14 +99,6 @@ func overlap(a, b string) bool {
 func isEveryInterface(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "" || (ip != nil && ip.IsUnspecified())
-}
-
-func validateTokens(check *setup.Check, field string, tokens map[string]secret.Text) {
-	for _, name := range sortedNames(tokens) {
-		if len(tokens[name].Reveal()) < webhook.MinSecret {
-			check.Fault(field+"."+name, "has fewer than %d characters", webhook.MinSecret)
-		}
-	}
 }
 
 // validatePeople checks the settings of approvers and groups.

@@ -88,9 +88,12 @@ func (w Workflow) validateSources(check *setup.Check, c *Config) {
 	}
 }
 
-// sourceNames lists the decision sources that a workflow can name.
+// sourceNames lists the decision sources that a workflow can name. "api" is every API token, "api:NAME" one of them.
 func (c *Config) sourceNames() []string {
 	names := []string{"api"}
+	for _, name := range sortedNames(c.Operator.APITokens) {
+		names = append(names, approval.APIPrincipal(name))
+	}
 	for _, name := range slices.Concat(sortedNames(c.Decisions), sortedNames(c.Webhooks)) {
 		if !slices.Contains(names, name) {
 			names = append(names, name)

@@ -16,6 +16,7 @@ func (c *Config) warn(check *setup.Check) {
 	c.warnLogChannel(check)
 	c.warnTokens(check)
 	c.warnSecretFiles(check)
+	c.warnPrincipals(check)
 	for _, name := range sortedNames(c.Workflows) {
 		w := workflowCheck{
 			Workflow: c.Workflows[name],
@@ -25,6 +26,7 @@ func (c *Config) warn(check *setup.Check) {
 		}
 		w.warnNotify()
 		w.warnQuorum()
+		w.warnSourceApprovers()
 		w.warnTimes()
 		w.warnUnreachable()
 	}

@@ -11,23 +11,13 @@ import (
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
-// warnTokens reports tokens that can be guessed, and tokens with two names. It never quotes a token.
+// warnTokens reports tokens that can be guessed. It never quotes a token.
 func (c *Config) warnTokens(check *setup.Check) {
-	names := map[string]string{} // by text
-	for _, field := range []string{"operator.tokens", "operator.api_tokens"} {
-		tokens := c.Operator.Tokens
-		if field == "operator.api_tokens" {
-			tokens = c.Operator.APITokens
-		}
-		for _, name := range sortedNames(tokens) {
-			path, text := field+"."+name, strings.TrimSpace(tokens[name].Reveal())
-			if first := names[text]; first != "" {
-				check.Warn(path, "has the same text as %s, so the two cannot be told apart", first)
-			} else {
-				names[text] = path
-			}
-			warnWeak(check, path, text)
-		}
+	for _, name := range sortedNames(c.Operator.Tokens) {
+		warnWeak(check, "operator.tokens."+name, strings.TrimSpace(c.Operator.Tokens[name].Reveal()))
+	}
+	for _, name := range sortedNames(c.Operator.APITokens) {
+		warnWeak(check, "operator.api_tokens."+name, strings.TrimSpace(c.Operator.APITokens[name].Token.Reveal()))
 	}
 	for _, name := range sortedNames(c.Webhooks) {
 		if bearer, ok := c.Webhooks[name].Settings().(*webhook.BearerSettings); ok {

@@ -26,6 +26,7 @@ operator: {token_file: "` + public + `"}
 webhooks:
   one: {bearer: {tokens: [{file: "` + public + `"}, {file: "` + private + `"}]}}
   two: {standard: {secrets: [{file: "` + private + `"}]}}
+workflows: {orders: {sources: [one, two]}}
 `
 	_, warnings, err := config.Parse("relay.yaml", []byte(text), os.Getenv)
 	require.NoError(t, err)

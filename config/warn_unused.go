@@ -43,7 +43,7 @@ func (c *Config) warnUnusedSources(check *setup.Check) {
 	for _, name := range slices.Concat(sortedNames(c.Decisions), sortedNames(c.Webhooks)) {
 		mayDecide := false
 		for _, w := range c.Workflows {
-			mayDecide = mayDecide || len(w.Sources) == 0 || slices.Contains(w.Sources, name)
+			mayDecide = mayDecide || (len(w.Sources) == 0 && !c.SourcesRequired()) || slices.Contains(w.Sources, name)
 		}
 		if mayDecide {
 			continue

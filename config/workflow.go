@@ -16,7 +16,7 @@ type Workflow struct {
 	Approvers     []string      `yaml:"approvers" doc:"people and sources who may decide, beside those that a request names: e-mail addresses, names, group:NAME, source:NAME"`
 	Policy        Policy        `yaml:"policy" doc:"any, all, or {quorum: N, veto: true or false}"`
 	MinAssurance  string        `yaml:"min_assurance" enum:"link,chat,sso" doc:"least proof of a person's identity for a decision: link, chat or sso"`
-	Sources       []string      `yaml:"sources" doc:"decision sources that may decide, by name, or none; empty means all that are configured, or none if min_assurance is more than link"`
+	Sources       []string      `yaml:"sources" doc:"decision sources that may decide: webhooks and topics by name, api for every API token or api:NAME for one, or none; empty means every API token, and every webhook and topic if no workflow names sources, or none if min_assurance is more than link"`
 	Notify        []string      `yaml:"notify" doc:"channels that notify approvers, by name; empty means all channels for people, and [] none"`
 	Fallback      []string      `yaml:"fallback" doc:"channels that are tried in turn for an approver whose notification by another channel is exhausted"`
 	Events        []string      `yaml:"events" doc:"channels that notify programs of events: requested, decided, timed_out, the callback delivered or exhausted"`
@@ -26,12 +26,12 @@ type Workflow struct {
 	Margin        time.Duration `yaml:"margin" doc:"time between the approval's deadline and the end of the task; in short tasks a tenth of their time, and at least 5s"`
 	Reminders     []Mark        `yaml:"reminders" doc:"times at which approvers who have not decided are reminded: a time after the request, or {before: TIME} the deadline"`
 	Escalations   []Escalation  `yaml:"escalations" doc:"times at which more approvers are asked: after the request, or before the deadline, and whom"`
-	Heartbeat     time.Duration `yaml:"heartbeat" doc:"time between two heartbeats while the workflow waits for its answer; less than half the state's HeartbeatSeconds; 0 is never; for targets of the kinds stepfunctions and lambda"`
+	Heartbeat     time.Duration `yaml:"heartbeat" doc:"time between two SendTaskHeartbeat while an approval is pending; less than half the state's HeartbeatSeconds; 0 is never"`
 	Callback      Callback      `yaml:"callback" doc:"how the workflow is answered"`
 	NotifyRetry   Retry         `yaml:"notify_retry" doc:"how notifications are tried again"`
 	Retention     time.Duration `yaml:"retention" doc:"how long a closed approval is kept; until its deadline at least"`
 
-	unset struct{ notify, deadline bool } // fields that the file left out
+	unset struct{ notify, deadline, sources bool } // fields that the file left out
 }
 
 // Requests is the source of a workflow's requests.

@@ -16,14 +16,13 @@ import (
 
 // DecisionFields find the fields of a decision in a message.
 type DecisionFields struct {
-	ID        Field[string]
-	Order     Field[string]
-	Outcome   Field[string] // see outcomeWords
-	Step      Field[string]
-	Execution Field[string]
-	Approval  Field[string]
-	By        Field[string]
-	Comment   Field[string]
+	ID       Field[string]
+	Order    Field[string]
+	Outcome  Field[string] // see outcomeWords
+	Step     Field[string]
+	Approval Field[string]
+	By       Field[string]
+	Comment  Field[string]
 	// Filter reports whether the message is a decision. Without a filter every message is.
 	Filter Field[bool]
 }
@@ -63,6 +62,7 @@ func (h *Decision) Handle(msg *message.Message) error {
 	if err != nil {
 		return err
 	}
+	signDecision(msg.Context(), &d)
 	verdict, err := h.Decider.Decide(msg.Context(), orderID, d)
 	if err != nil {
 		return err
@@ -107,7 +107,12 @@ func (h *Decision) decode(msg *message.Message) (Input, error) {
 // names approvers, the error also names the missing field.
 func (h *Decision) refusalOf(verdict approval.Verdict, d approval.Decision) error {
 	err := verdict.Err()
-	if verdict.Code == approval.VerdictNotApprover && d.By == "" {
+	switch {
+	case verdict.Code != approval.VerdictNotApprover:
+	case d.Claimed != "":
+		reason := "names a person, but the decisions of " + d.Principal + " count for itself"
+		return fmt.Errorf("%w; %w", err, approval.InvalidField("by", "%s", reason))
+	case d.By == "":
 		reason := "is missing, and this approval names its approvers"
 		return fmt.Errorf("%w; %w", err, missingField("by", reason, h.Source.Fields.By.Expressions))
 	}
@@ -145,7 +150,6 @@ func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approv
 		readInto("order", f.Order, in, &orderID),
 		readInto("outcome", f.Outcome, in, &word),
 		readInto("step", f.Step, in, &d.Step),
-		readInto("execution", f.Execution, in, &d.Execution),
 		readInto("approval", f.Approval, in, &d.ApprovalID),
 		readInto("by", f.By, in, &d.By),
 		readInto("comment", f.Comment, in, &d.Comment),
@@ -166,11 +170,7 @@ func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approv
 		return "", d, approval.InvalidField("outcome", "%.40q is neither an approval nor a rejection", word)
 	}
 	if d.ID == "" {
-		d.ID = cmp.Or(in.Meta[metadata.SNSMessageID], in.Meta[metadata.DeliveryID])
-	}
-	if d.ID == "" {
-		d.ID = bodyID(body)
-		d.IDFromBody = true
+		d.ID = cmp.Or(in.Meta[metadata.SNSMessageID], in.Meta[metadata.DeliveryID], bodyID(body))
 	}
 	return orderID, d, nil
 }

@@ -36,6 +36,10 @@ func (h *Request) Handle(msg *message.Message) error {
 		return err
 	}
 	request.Trace = h.Transitions.currentTrace(msg.Context())
+	if p, ok := PrincipalOf(msg.Context()); ok {
+		request.Asker = p.ID()
+		request.AskerMayDecide = p.IsOperator || p.DecidesOwn
+	}
 	var accepted Accepted
 	add := func(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
 		id, actions, err := o.AddRequest(request, env)
@@ -51,14 +55,6 @@ func (h *Request) Handle(msg *message.Message) error {
 	return nil
 }
 
-// setHeartbeats leaves heartbeats to the targets that have them.
-func (w *Workflow) setHeartbeats(request *approval.Request) {
-	request.CanProbe = slices.Contains(w.HeartbeatTargets, request.Target)
-	if !request.CanProbe {
-		request.HeartbeatInterval = 0
-	}
-}
-
 // newRequest returns a request with the rules of the workflow.
 func (w *Workflow) newRequest() approval.Request {
 	return approval.Request{
@@ -66,6 +62,7 @@ func (w *Workflow) newRequest() approval.Request {
 		Policy:            w.Policy,
 		MinAssurance:      w.MinAssurance,
 		Sources:           w.Sources,
+		SourcesRequired:   w.SourcesRequired,
 		Channels:          w.Channels,
 		FallbackChannels:  w.FallbackChannels,
 		GroupChannels:     w.GroupChannels,
@@ -106,7 +103,6 @@ func (h *Request) readRequest(in Input) (orderID string, request approval.Reques
 	}
 	err = runSteps(
 		func() error { return h.setTarget(&request, token, callback) },
-		func() error { w.setHeartbeats(&request); return nil },
 		func() (err error) {
 			request.Approvers, err = w.People.ResolveApprovers(slices.Concat(w.Approvers, named), h.Transitions.Now())
 			return err

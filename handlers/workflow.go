@@ -16,6 +16,8 @@ type Workflow struct {
 	Policy       approval.Policy
 	MinAssurance approval.Assurance
 	Sources      []string
+	// SourcesRequired limits webhooks and topics to Sources, because a workflow of the configuration names sources.
+	SourcesRequired bool
 
 	Channels         []string
 	FallbackChannels []string // used in this order after the retries of a channel are exhausted
@@ -32,8 +34,6 @@ type Workflow struct {
 
 	TokenTarget string // the target for task tokens
 	URLTarget   string // the target for callback URLs; if empty, callback URLs are refused
-	// HeartbeatTargets are the targets with heartbeats. Their older attempts can be probed.
-	HeartbeatTargets []string
 
 	RejectAsSuccess   bool
 	Output            map[string]any

@@ -26,28 +26,36 @@ func NewBearer(tokens ...string) (*Bearer, error) {
 	return v, nil
 }
 
-// Verify implements Verifier. It compares digests, so that its duration shows neither content nor length of a token.
+// Verify implements Verifier.
 func (v *Bearer) Verify(_ time.Time, header http.Header, _ []byte) error {
+	_, err := v.Find(header)
+	return err
+}
+
+// Find returns the index of the token of a request among the tokens of NewBearer. It compares digests, so that its
+// duration shows neither content nor length of a token.
+func (v *Bearer) Find(header http.Header) (int, error) {
 	value, err := singleHeader(header, "Authorization")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	scheme, token, _ := strings.Cut(value, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return refuse(ErrMalformed, "the header Authorization has no bearer token")
+		return 0, refuse(ErrMalformed, "the header Authorization has no bearer token")
 	}
-	if !containsDigest(v.digests, strings.TrimSpace(token)) {
-		return refuse(ErrMismatch, "the header Authorization has an unknown bearer token")
+	i := indexDigest(v.digests, strings.TrimSpace(token))
+	if i < 0 {
+		return 0, refuse(ErrMismatch, "the header Authorization has an unknown bearer token")
 	}
-	return nil
+	return i, nil
 }
 
-// containsDigest reports in constant time whether the digest of a text is in the list.
-func containsDigest(digests [][sha256.Size]byte, text string) bool {
+// indexDigest returns in constant time the index of the digest of a text in the list, or -1.
+func indexDigest(digests [][sha256.Size]byte, text string) int {
 	got := sha256.Sum256([]byte(text))
-	found := 0
-	for _, want := range digests {
-		found |= subtle.ConstantTimeCompare(got[:], want[:])
+	found := -1
+	for i, want := range digests {
+		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(got[:], want[:]), i, found)
 	}
-	return found == 1
+	return found
 }

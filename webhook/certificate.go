@@ -55,7 +55,7 @@ func (v *Certificate) Verify(_ time.Time, header http.Header, _ []byte) error {
 	if err != nil {
 		return err
 	}
-	if !containsDigest(v.allowed, value) {
+	if indexDigest(v.allowed, value) < 0 {
 		return refuse(ErrMismatch, "the header %s names a certificate that is not allowed", v.config.Header)
 	}
 	return nil

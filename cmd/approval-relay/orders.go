@@ -113,8 +113,8 @@ func printTimeline(out io.Writer, o *api.Order) error {
 	for _, e := range o.History {
 		var parts []string
 		for _, p := range []struct{ name, value string }{
-			{"", e.Code}, {"", string(e.Outcome)}, {"by", e.By}, {"via", string(e.Via)}, {"source", e.Source}, {"channel", e.Channel},
-			{"target", e.Target}, {"", e.Note},
+			{"", e.Code}, {"", string(e.Outcome)}, {"by", e.By}, {claimLabel(e.Principal), e.Claimed}, {"via", string(e.Via)},
+			{"source", cmp.Or(e.Source, e.Principal)}, {"channel", e.Channel}, {"target", e.Target}, {"", e.Note},
 		} {
 			if p.value != "" {
 				parts = append(parts, strings.TrimSpace(p.name+" "+untrusted.TerminalLine(p.value)))
@@ -128,12 +128,20 @@ func printTimeline(out io.Writer, o *api.Order) error {
 	return t.Flush()
 }
 
+// claimLabel returns the words before the person that an operator or a program named.
+func claimLabel(principal string) string {
+	if strings.HasPrefix(principal, "operator:") {
+		return "on behalf of"
+	}
+	return "naming"
+}
+
 // ruling has the flags that decide and cancel share.
 type ruling struct {
 	client
 	Order    string `arg:"" help:"The order ID."`
 	Reason   string `required:"" help:"Reason, for the history of the order."`
-	By       string `help:"Name of the operator, for the history; the default is the user of this machine."`
+	By       string `help:"Person on whose behalf you act, for the history; the default is the user of this machine if the token is in the token file."`
 	Step     string `help:"The step, if several approvals of the order are pending."`
 	Approval string `help:"The ID of the approval, if several approvals of the order are pending."`
 }
@@ -160,7 +168,7 @@ type decideCmd struct {
 func (c *decideCmd) Run(w *world) error {
 	return c.sendRuling(w, "/decide", api.DecideRequest{
 		Outcome:    approval.Outcome(c.Outcome),
-		By:         cmp.Or(c.By, operatorName(w.getenv)),
+		By:         c.onBehalfOf(w, c.By),
 		Reason:     c.Reason,
 		Step:       c.Step,
 		ApprovalID: c.Approval,
@@ -172,7 +180,7 @@ type cancelCmd struct{ ruling }
 // Run cancels.
 func (c *cancelCmd) Run(w *world) error {
 	return c.sendRuling(w, "/cancel", api.CancelRequest{
-		By:         cmp.Or(c.By, operatorName(w.getenv)),
+		By:         c.onBehalfOf(w, c.By),
 		Reason:     c.Reason,
 		Step:       c.Step,
 		ApprovalID: c.Approval,

@@ -163,7 +163,7 @@ public: {listen: "localhost:0", url: "http://relay.test"}
 operator:
   listen: 127.0.0.1:0
   tokens: {ops: "${OPERATOR}"}
-  api_tokens: {shop: %s}
+  api_tokens: {shop: {token: %s, decides_own: true}}
 store: {%s}
 keys: {file: %q}
 aws: {region: us-east-1, endpoint: %q}

@@ -37,6 +37,7 @@ output "relay_config" {
           queue             = aws_sqs_queue.this["requests"].name
           dead_letter_queue = aws_sqs_queue.dead["requests"].name
         } }
+        sources = ["results"]
       }
     }
     decisions = {

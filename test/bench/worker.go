@@ -46,7 +46,7 @@ func (b *bench) startWorker(ctx context.Context, dir, config string) (*worker, e
 		return nil, err
 	}
 	text := fmt.Sprintf(`public: {listen: %q, url: "http://%s"}
-operator: {listen: %q, tokens: {bench: %q}, api_tokens: {bench: %q}, open_metrics: true}
+operator: {listen: %q, tokens: {bench: %q}, api_tokens: {bench: {token: %q, decides_own: true}}, open_metrics: true}
 store: {sqlite: %q}
 keys: {file: %q}
 `, public, public, operator, operatorToken, apiToken, filepath.Join(dir, "orders.db"), filepath.Join(dir, "keys")) + config

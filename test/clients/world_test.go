@@ -81,7 +81,7 @@ func startProgram(t *testing.T) string {
 	config := filepath.Join(dir, "relay.yaml")
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `
 public: {listen: %q, url: "http://%s"}
-operator: {listen: %q, tokens: {op: %q}, api_tokens: {client: %q}}
+operator: {listen: %q, tokens: {op: %q}, api_tokens: {client: {token: %q, decides_own: true}}}
 store: {memory: true}
 targets: {http: {http: {secrets: [%q], allow_http: true, allow_internal: true}}}
 workflows: {refunds: {}}

@@ -133,7 +133,7 @@ func (w *world) writeConfig(t *testing.T, aws, hooks string) string {
 	t.Helper()
 	text := fmt.Sprintf(`
 public: {listen: %q, url: "http://%s"}
-operator: {listen: %q, tokens: {board: %q}, api_tokens: {board: %q}, open_metrics: true}
+operator: {listen: %q, tokens: {board: %q}, api_tokens: {board: {token: %q, decides_own: true}}, open_metrics: true}
 store: {sqlite: %q}
 keys: {file: %q}
 aws: {region: us-east-1, endpoint: %q}

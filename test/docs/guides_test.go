@@ -1,6 +1,8 @@
 package docs
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -102,5 +104,6 @@ func exampleEnvironment(name string) string {
 	case strings.HasSuffix(name, "_SECRET"): // of Standard Webhooks, and long enough for any other scheme
 		return "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
 	}
-	return "0e4f9b8a7c6d5e3f2a1b0c9d8e7f6a5b"
+	sum := sha256.Sum256([]byte(name)) // tokens must differ
+	return hex.EncodeToString(sum[:16])
 }

@@ -201,7 +201,7 @@ func (w *world) writePublicConfig(t *testing.T, public, rest string) string {
 	text := fmt.Sprintf(`
 log: {level: debug}
 public: {listen: %q, url: "http://%s", %s}
-operator: {listen: %q, tokens: {e2e: %q}, api_tokens: {e2e: %q}}
+operator: {listen: %q, tokens: {e2e: %q}, api_tokens: {e2e: {token: %q, decides_own: true}}}
 store: {sqlite: %q}
 keys: {file: %q}
 aws: {region: us-east-1, endpoint: %q}

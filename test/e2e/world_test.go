@@ -186,7 +186,7 @@ func (w *world) writeConfig(t *testing.T) string {
 	text := fmt.Sprintf(`
 log: {level: debug}
 public: {listen: %q, url: "http://%s"}
-operator: {listen: %q, tokens: {e2e: %q}, api_tokens: {e2e: %q}}
+operator: {listen: %q, tokens: {e2e: %q}, api_tokens: {e2e: {token: %q, decides_own: true}}}
 store: {sqlite: %q}
 keys: {file: %q}
 aws: {region: us-east-1, endpoint: %q}

@@ -77,7 +77,7 @@ func (w *world) startWorker(t *testing.T) *worker {
 	config := filepath.Join(w.dir, fmt.Sprint("relay", len(w.workers), ".yaml"))
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `
 public: {listen: %q, url: "http://%s"}
-operator: {listen: %q, tokens: {op: canary-operator-0123456789abcdef}, api_tokens: {api: %q}, open_metrics: true}
+operator: {listen: %q, tokens: {op: canary-operator-0123456789abcdef}, api_tokens: {api: {token: %q, decides_own: true}}, open_metrics: true}
 store: {dynamodb: {table: approvals, create: true, endpoint: %q}}
 keys: {file: %q}
 aws: {region: eu-central-1, endpoint: %q}

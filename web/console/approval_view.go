@@ -109,7 +109,7 @@ func newApprovalView(a *approval.Approval, now time.Time) approvalView {
 	}
 	for _, vote := range a.Votes {
 		v.Votes = append(v.Votes, voteView{
-			By:      personName(vote.By),
+			By:      actorName(vote.By, vote.Principal, vote.Claimed),
 			Outcome: pastTense(vote.Outcome),
 			Via:     describeVia(vote.Via, vote.Source),
 			Comment: untrusted.MultiLine(vote.Comment),

@@ -48,7 +48,8 @@ func newEventViews(o *approval.Order, now time.Time) []eventView {
 func describeEvent(e approval.Event) eventView {
 	switch e.Kind {
 	case approval.EventRequested:
-		text := "Requested" + withPreposition(" by ", e.By) + withPreposition(" in workflow ", e.Workflow)
+		text := "Requested" + withPreposition(" by ", e.By) + withPreposition(" through ", e.Principal) +
+			withPreposition(" in workflow ", e.Workflow)
 		return eventView{Text: text, Tone: "open"}
 	case approval.EventRequestRepeated:
 		return eventView{Text: "Request received again", Tone: "closed"}
@@ -61,9 +62,9 @@ func describeEvent(e approval.Event) eventView {
 	case approval.EventTimedOut:
 		return eventView{Text: "Timed out after " + formatDuration(e.Age), Tone: "bad"}
 	case approval.EventCancelled:
-		return eventView{Text: "Cancelled" + withPreposition(" by ", e.By), Note: e.Note, Tone: "closed"}
+		return eventView{Text: "Cancelled" + withPreposition(" by ", knownActor(e)), Note: e.Note, Tone: "closed"}
 	case approval.EventUnmatchedExpired:
-		return eventView{Text: "Unmatched decision of " + personName(e.By) + " expired", Tone: "bad"}
+		return eventView{Text: "Unmatched decision of " + eventActor(e) + " expired", Tone: "bad"}
 	case approval.EventReminded:
 		return eventView{Text: fmt.Sprintf("Reminder %d", e.Attempt), Tone: "open"}
 	case approval.EventEscalated:
@@ -84,20 +85,31 @@ func describeEvent(e approval.Event) eventView {
 	return eventView{Text: string(e.Kind), Note: e.Note, Tone: "closed"}
 }
 
+// eventActor returns the name of whoever caused an event.
+func eventActor(e approval.Event) string { return actorName(e.By, e.Principal, e.Claimed) }
+
+// knownActor returns the name of whoever caused an event, or the empty text if the program itself did.
+func knownActor(e approval.Event) string {
+	if e.By == "" {
+		return ""
+	}
+	return eventActor(e)
+}
+
 // describeDecided describes the decision that closed an approval.
 func describeDecided(e approval.Event) eventView {
 	v := eventView{Text: "Rejected", Tone: outcomeTone(e.Outcome)}
 	if e.Outcome == approval.Approve {
 		v.Text = "Approved"
 	}
-	v.Text += " – decided by " + personName(e.By) + " after " + formatDuration(e.Age)
+	v.Text += " – decided by " + eventActor(e) + " after " + formatDuration(e.Age)
 	return v
 }
 
 // describeDecision describes a decision that was received, and its verdict.
 func describeDecision(e approval.Event) eventView {
 	via := describeVia(e.Via, e.Source)
-	text := personName(e.By) + " " + pastTense(e.Outcome) + " by " + via
+	text := eventActor(e) + " " + pastTense(e.Outcome) + " by " + via
 	code := approval.VerdictCode(e.Code)
 	switch code {
 	case approval.VerdictDecided, approval.VerdictRecorded:
@@ -109,7 +121,7 @@ func describeDecision(e approval.Event) eventView {
 	}
 	refused := approval.Verdict{Code: code}.Err()
 	return eventView{
-		Text: personName(e.By) + " tried to " + string(e.Outcome) + " by " + via,
+		Text: eventActor(e) + " tried to " + string(e.Outcome) + " by " + via,
 		Note: refused.Error(),
 		Tone: "warn",
 	}
@@ -161,7 +173,7 @@ func describeProbe(e approval.Event) eventView {
 func describeCallbackEvent(e approval.Event) eventView {
 	switch e.Kind {
 	case approval.EventRedriven:
-		return eventView{Text: "Callback redriven" + withPreposition(" by ", e.By), Tone: "warn"}
+		return eventView{Text: "Callback redriven" + withPreposition(" by ", knownActor(e)), Tone: "warn"}
 	case approval.EventHeartbeat:
 		return eventView{Text: "Heartbeat to " + e.Target + ": " + e.Code, Note: e.Note, Tone: "warn"}
 	case approval.EventProbed:

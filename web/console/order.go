@@ -87,7 +87,7 @@ func (c *Console) writeOrder(w http.ResponseWriter, r *http.Request, s session, 
 	slices.SortStableFunc(p.Approvals, func(a, b approvalView) int { return sortRank(a) - sortRank(b) })
 	for _, u := range o.Unmatched {
 		p.Unmatched = append(p.Unmatched, unmatchedView{
-			By:      personName(u.Decision.By),
+			By:      actorName(u.Decision.By, u.Decision.Principal, u.Decision.Claimed),
 			Outcome: pastTense(u.Decision.Outcome),
 			Via:     describeVia(u.Decision.Via, u.Decision.Source),
 			Expires: look.NewMoment(u.ExpiresAt, now),

@@ -88,6 +88,18 @@ func personName(id string) string {
 	return untrusted.MultiLine(id)
 }
 
+// actorName returns the name of whoever made an act, and the person that they named without being that person: the
+// person on whose behalf an operator acted, or the person that a program named whose names are not believed.
+func actorName(by, principal, claimed string) string {
+	switch {
+	case claimed == "":
+		return personName(by)
+	case strings.HasPrefix(principal, approval.OperatorPrincipal("")):
+		return personName(by) + " on behalf of " + personName(claimed)
+	}
+	return personName(by) + ", naming " + personName(claimed)
+}
+
 // describeVia returns the way in which a decision came.
 func describeVia(v approval.Via, source string) string {
 	switch v {

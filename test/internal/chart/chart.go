@@ -2,6 +2,8 @@
 package chart
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -29,15 +31,18 @@ func Config(t *testing.T, values []byte) (*config.Config, []config.Finding, erro
 	mergeValues(base.Config, over.Config)
 	text, err := yaml.Marshal(base.Config)
 	require.NoError(t, err)
-	c, warnings, err := config.Parse("values", replaceSecretFiles(t, text), func(string) string { return secretText })
+	c, warnings, err := config.Parse("values", replaceSecretFiles(t, text), secretOf)
 	if c != nil && base.Config["channels"] == nil {
 		warnings = slices.DeleteFunc(warnings, func(w config.Finding) bool { return w.Field == "channels.log" })
 	}
 	return c, warnings, err
 }
 
-// secretText is the value of every secret.
-const secretText = "0e4f9b8a7c6d5e3f2a1b0c9d8e7f6a5b" //nolint:gosec // for tests
+// secretOf returns the value of a secret: one of its own for each name.
+func secretOf(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:16])
+}
 
 // mergeValues lays values over others as Helm does.
 func mergeValues(to, from map[string]any) {
@@ -51,10 +56,14 @@ func mergeValues(to, from map[string]any) {
 	}
 }
 
-// replaceSecretFiles replaces the paths of mounted secrets by the path of a file that exists.
+// replaceSecretFiles replaces the paths of mounted secrets by the paths of files that exist.
 func replaceSecretFiles(t *testing.T, text []byte) []byte {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "secret")
-	require.NoError(t, os.WriteFile(file, []byte(secretText+"\n"), 0o600))
-	return regexp.MustCompile(`/secrets/[^/\s]+/\S+`).ReplaceAll(text, []byte(file))
+	dir := t.TempDir()
+	return regexp.MustCompile(`/secrets/[^/\s,}]+/[^\s,}]+`).ReplaceAllFunc(text, func(path []byte) []byte {
+		secret := secretOf(string(path))
+		file := filepath.Join(dir, secret)
+		require.NoError(t, os.WriteFile(file, []byte(secret+"\n"), 0o600))
+		return []byte(file)
+	})
 }

@@ -1,0 +1,82 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+)
+
+// FindPrincipal finds the program or operator whose bearer token a request has. An error means that the token is
+// missing or unknown.
+type FindPrincipal func(http.Header) (handlers.Principal, error)
+
+// verb returns the verb that a program needs for a route, or the empty text if programs may not use it.
+func (a access) verb() handlers.Verb {
+	switch a {
+	case accessAsk, accessDecide, accessRead, accessCancel:
+		return handlers.Verb(a)
+	}
+	return ""
+}
+
+// isJSON reports whether a route belongs to the JSON API.
+func (a access) isJSON() bool { return a == accessOperator || a.verb() != "" }
+
+// admit returns an error if the principal may not use a route with this access.
+func (a access) admit(p handlers.Principal) error {
+	verb := a.verb()
+	switch {
+	case p.IsOperator:
+		return nil
+	case verb == "":
+		return &forbiddenError{"this needs the token of an operator; " + p.ID() + " is a program"}
+	case !p.May(verb):
+		return &forbiddenError{fmt.Sprintf("the token of %s lacks the verb %s", p.ID(), verb)}
+	}
+	return nil
+}
+
+// guarded finds the principal of a route that needs a token before its handler runs, so before anything of the body is
+// read.
+func (e *Endpoints) guarded(need access, next http.Handler) http.Handler {
+	if !need.isJSON() && (need != accessMetrics || e.OpenMetrics) {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p, err := e.FindPrincipal(r.Header)
+		if err != nil {
+			writeAnswer(w, nil, InvalidCredential(err))
+			return
+		}
+		if err := need.admit(p); err != nil {
+			writeAnswer(w, nil, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(handlers.WithPrincipal(r.Context(), p)))
+	})
+}
+
+// ownPart returns the part of an order that a principal may read: a program reads the approvals that it asked for
+// itself, and their events. Unmatched decisions belong to no approval, so a program reads none. It returns false if
+// nothing is left.
+func ownPart(o *approval.Order, p handlers.Principal) (*approval.Order, bool) {
+	if p.IsOperator {
+		return o, true
+	}
+	own := &approval.Order{ID: o.ID}
+	for _, a := range o.Approvals {
+		if p.Owns(a) {
+			own.Approvals = append(own.Approvals, a)
+		}
+	}
+	for _, e := range o.History {
+		isOwn := slices.ContainsFunc(own.Approvals, func(a *approval.Approval) bool { return a.ID == e.Approval })
+		if isOwn {
+			own.History = append(own.History, e)
+		}
+	}
+	return own, len(own.Approvals) > 0
+}
