@@ -18,6 +18,7 @@ func (o *Order) Advance(env Environment) []Action {
 		actions = append(actions, o.advanceApproval(a, env)...)
 	}
 	actions = append(actions, o.endClosedProbes(env)...)
+	actions = append(actions, o.judgeDue(env)...)
 	o.removeApprovals(env)
 	return actions
 }

@@ -69,6 +69,7 @@ func (o *Order) closeApproval(a *Approval, s Status, reason string, env Environm
 		}
 	}
 	a.Undeliverable = false
+	o.judgeLater(env)
 	a.queueOutcomeEdits(env)
 	a.notifyPrograms(closedEventName(s), env)
 	a.Callback = Callback{State: CallbackPending, PendingSince: env.Now, Due: env.Now}

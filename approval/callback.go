@@ -43,8 +43,10 @@ type Callback struct {
 	LastReasonCode ReasonCode `json:"last_reason_code,omitempty"`
 	// HeldSince is when an attempt was first held back in this process; zero after an attempt that was made.
 	HeldSince time.Time `json:"held_since,omitzero"`
-	EndedAt   time.Time `json:"ended_at,omitzero"`
-	Redrives  int       `json:"redrives,omitempty"`
+	// RefusedSince is the time of the first refusal of the present series of refusals that may pass, see RetryRefusal.
+	RefusedSince time.Time `json:"refused_since,omitzero"`
+	EndedAt      time.Time `json:"ended_at,omitzero"`
+	Redrives     int       `json:"redrives,omitempty"`
 }
 
 // attemptsSinceRedrive returns the number of attempts that were started since the last redrive, or since the beginning

@@ -77,9 +77,10 @@ func (o *Order) RecordCallbackResult(action Action, r Result, env Environment) [
 	if r.Kind == ResultNotMade {
 		return o.returnAttempt(a, r, env)
 	}
-	o.recordAttempt(a, action.Attempt, r, env)
 	c := &a.Callback
 	c.HeldSince = noTime
+	r = c.judgeRefusal(r, env.Now)
+	o.recordAttempt(a, action.Attempt, r, env)
 	switch r.Kind {
 	case ResultOK:
 		return o.endCallback(a, CallbackDelivered, "", env)

@@ -4,8 +4,9 @@ import "slices"
 
 // Cancellation closes a pending approval without a decision; the workflow gets the status "cancelled" as its answer.
 type Cancellation struct {
-	// Step and ApprovalID select the approval. If both are empty, it is the only pending approval of the order.
+	// Step, Execution and ApprovalID select the approval. If all are empty, it is the only pending approval of the order.
 	Step       string
+	Execution  string
 	ApprovalID string
 	Reason     string
 	Actor      Actor
@@ -59,7 +60,7 @@ func (o *Order) findApprovalToCancel(c Cancellation) (*Approval, Verdict) {
 	case len(pending) == 1:
 		return pending[0], Verdict{}
 	case len(pending) > 1:
-		return nil, Verdict{Code: VerdictAmbiguous}
+		return nil, Verdict{Code: VerdictAmbiguous, Candidates: newCandidates(pending)}
 	case len(closed) > 0:
 		return closed[len(closed)-1], Verdict{}
 	}
@@ -68,8 +69,7 @@ func (o *Order) findApprovalToCancel(c Cancellation) (*Approval, Verdict) {
 
 // admits reports whether the cancellation can be about an approval.
 func (c Cancellation) admits(a *Approval) bool {
-	return (c.Step == "" || c.Step == a.Step) &&
-		(c.ApprovalID == "" || c.ApprovalID == a.ID) &&
+	return Decision{Step: c.Step, Execution: c.Execution, ApprovalID: c.ApprovalID}.selects(a) &&
 		(!c.OwnOnly || (a.Asker != "" && a.Asker == c.Actor.Principal)) &&
 		(len(c.Workflows) == 0 || slices.Contains(c.Workflows, a.Workflow))
 }

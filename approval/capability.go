@@ -24,7 +24,8 @@ type Capability struct {
 const linkLifetimeAfterDeadline = 24 * time.Hour
 
 // LinkCapability returns the capability of a link: to decide until the deadline, and to see the outcome for a day after
-// it. If approvers are named, a link without an approver only shows the approval, because a group reads it.
+// it. If approvers are named, a link without an approver only shows the approval, because a group reads it. If they are
+// not named but the requester is, every link only shows the approval, see HasAnonymousLinks.
 func (o *Order) LinkCapability(a *Approval, approver string) Capability {
 	c := Capability{
 		OrderID:    o.ID,
@@ -37,6 +38,9 @@ func (o *Order) LinkCapability(a *Approval, approver string) Capability {
 	switch {
 	case len(a.Approvers) == 0:
 		c.Approver = ""
+		if a.HasAnonymousLinks() {
+			c.Allowed = nil
+		}
 	case approver == "":
 		c.Allowed = nil
 	default:
@@ -44,6 +48,10 @@ func (o *Order) LinkCapability(a *Approval, approver string) Capability {
 	}
 	return c
 }
+
+// HasAnonymousLinks reports whether the approval has a requester, who may not decide, while its links name nobody. Such a
+// link does not decide: the requester may hold it. A person who is signed in, or known to a chat, may decide.
+func (a *Approval) HasAnonymousLinks() bool { return a.Requester != "" && len(a.Approvers) == 0 }
 
 // AcceptsCapability reports whether a capability is still valid for the approval: it has not expired, and the record
 // has its nonce.

@@ -12,9 +12,7 @@ func (o *Order) Decide(d Decision, keep UnmatchedRetention, env Environment) (Ve
 	if err := validateDecision(d); err != nil {
 		return Verdict{}, nil, err
 	}
-	if d.By == "" && d.Source != "" {
-		d.By = sourceName(d.Source)
-	}
+	d.nameProgram()
 	actions := o.expireOverdue(env)
 	isRedelivered := o.hasDecision(d)
 	v, more := o.matchDecision(d, keep, env)
@@ -26,30 +24,57 @@ func (o *Order) Decide(d Decision, keep UnmatchedRetention, env Environment) (Ve
 // matchDecision finds the approval that the decision is about and applies the decision to it. A decision that is known
 // already gets its verdict again, and never counts for a later approval.
 func (o *Order) matchDecision(d Decision, keep UnmatchedRetention, env Environment) (Verdict, []Action) {
-	if i := slices.IndexFunc(o.JudgedDecisions, func(j JudgedDecision) bool { return j.isAbout(d) }); i >= 0 {
-		return o.judgeAgain(o.JudgedDecisions[i], d, env)
-	}
-	if known, counted := o.findCountedVote(d); counted {
+	if known, judged := o.findJudged(d); judged {
+		if v := o.judgeSameBody(known, d); v.Code != "" {
+			return v, nil
+		}
 		return o.judgeAgain(known, d, env)
 	}
-	a, v := o.findApprovalOf(d)
-	switch {
-	case a != nil:
-		return o.applyDecision(a, d, env)
-	case v.Code != "":
-		return v, nil
-	case d.Via == ViaOperator: // most likely a wrong order ID, and the operator can correct it at once
-		return Verdict{Code: VerdictUnknown}, nil
+	waiting := slices.IndexFunc(o.Unmatched, func(u UnmatchedDecision) bool { return !u.Expired && u.isAbout(d) })
+	if waiting < 0 {
+		return o.matchNewDecision(d, keep, env)
 	}
-	return o.keepUnmatched(d, keep, env), nil
+	if v := o.Unmatched[waiting].judgeRepetition(d); v.Code != "" {
+		return v, nil
+	}
+	// The sender names the approval more exactly than before. If that is refused, the earlier decision still waits.
+	before := slices.Clone(o.Unmatched)
+	o.Unmatched = slices.Delete(slices.Clone(o.Unmatched), waiting, waiting+1)
+	v, actions := o.matchNewDecision(d, keep, env)
+	if !v.IsAccepted() {
+		o.Unmatched = before
+	}
+	return v, actions
+}
+
+// matchNewDecision applies a decision that is not known yet to its approval, or keeps it until there is one.
+func (o *Order) matchNewDecision(d Decision, keep UnmatchedRetention, env Environment) (Verdict, []Action) {
+	m := o.matchApproval(d)
+	switch {
+	case m.isUnknown, m.isEarly() && d.Via == ViaOperator:
+		// Most likely an operator has a wrong order ID, and can correct it at once.
+		return Verdict{Code: VerdictUnknown}, nil
+	case m.approval != nil:
+		return o.applyDecision(m.approval, d, env)
+	case m.isEarly(), isAnyProbing(m.candidates) && d.Via != ViaOperator:
+		return o.keepUnmatched(d, keep, env), nil
+	}
+	return Verdict{Code: VerdictAmbiguous, Candidates: newCandidates(m.candidates)}, nil
 }
 
 // hasDecision reports whether the decision arrived before, and was judged or waits.
 func (o *Order) hasDecision(d Decision) bool {
-	_, counted := o.findCountedVote(d)
-	return counted ||
-		slices.ContainsFunc(o.JudgedDecisions, func(j JudgedDecision) bool { return j.isAbout(d) }) ||
+	_, judged := o.findJudged(d)
+	return judged ||
 		slices.ContainsFunc(o.Unmatched, func(u UnmatchedDecision) bool { return !u.Expired && u.isAbout(d) })
+}
+
+// findJudged returns the earlier verdict of a decision.
+func (o *Order) findJudged(d Decision) (JudgedDecision, bool) {
+	if i := slices.IndexFunc(o.JudgedDecisions, func(j JudgedDecision) bool { return j.isAbout(d) }); i >= 0 {
+		return o.JudgedDecisions[i], true
+	}
+	return o.findCountedVote(d)
 }
 
 // findCountedVote returns the earlier verdict of a decision that is among the votes. A vote is remembered as long as
@@ -65,6 +90,28 @@ func (o *Order) findCountedVote(d Decision) (JudgedDecision, bool) {
 		}
 	}
 	return JudgedDecision{}, false
+}
+
+// judgeSameBody returns the verdict "duplicate" for a decision whose ID was derived from its body, if the decision in the
+// same words was about an approval that is closed, and another approval that admits the decision is pending. Nobody can
+// tell whether it is the old decision, delivered again, or a new one about the pending approval. Otherwise it returns the
+// zero Verdict.
+func (o *Order) judgeSameBody(known JudgedDecision, d Decision) Verdict {
+	a := o.FindApproval(known.Verdict.ApprovalID)
+	if !d.IDFromBody || (a != nil && a.Status == Pending) {
+		return Verdict{}
+	}
+	candidates := o.findCandidates(d)
+	if len(candidates) == 0 {
+		return Verdict{}
+	}
+	v := known.Verdict
+	v.Code = VerdictDuplicate
+	v.Candidates = newCandidates(candidates)
+	if a != nil {
+		v.Status = a.Status
+	}
+	return v
 }
 
 // judgeAgain returns the verdict of a decision that was judged before.
@@ -84,37 +131,6 @@ func (o *Order) judgeAgain(known JudgedDecision, d Decision, env Environment) (V
 		return v, nil
 	}
 	return v, o.startDueActions(a, env)
-}
-
-// findApprovalOf returns the approval that a decision is about. If the decision cannot be about any approval, it
-// returns a verdict instead. If the request of the decision has not arrived yet, it returns neither.
-func (o *Order) findApprovalOf(d Decision) (*Approval, Verdict) {
-	if d.ApprovalID != "" {
-		a := o.FindApproval(d.ApprovalID)
-		if a == nil || (d.Step != "" && a.Step != d.Step) {
-			return nil, Verdict{Code: VerdictUnknown}
-		}
-		return a, Verdict{}
-	}
-	var pending, closed []*Approval
-	for _, a := range o.Approvals {
-		switch {
-		case d.Step != "" && a.Step != d.Step:
-		case a.Status == Pending:
-			pending = append(pending, a)
-		default:
-			closed = append(closed, a)
-		}
-	}
-	switch {
-	case len(pending) == 1:
-		return o.approvalSeenBy(d, pending[0]), Verdict{}
-	case len(pending) > 1:
-		return nil, Verdict{Code: VerdictAmbiguous}
-	case len(closed) > 0:
-		return closed[len(closed)-1], Verdict{}
-	}
-	return nil, Verdict{}
 }
 
 // recordVerdict adds the verdict of a decision to the history. It also remembers the verdict by the decision's ID,

@@ -97,11 +97,50 @@ type Vote struct {
 	ShownDigest string    `json:"shown,omitempty"` // see Decision
 }
 
+// nameProgram completes a decision of a program: its principal and, if it names no person, its maker.
+func (d *Decision) nameProgram() {
+	if program := programOf(d.Via, d.Principal, d.Source); program != "" {
+		d.Principal = program
+	}
+	if d.By == "" && d.Source != "" {
+		d.By = sourceName(d.Source)
+	}
+}
+
+// namesOtherPrincipal reports whether the decision is in the name of a program that did not send it.
+func (d Decision) namesOtherPrincipal() bool {
+	by := string(NewPersonID(d.By))
+	switch {
+	case d.By == sourceName(d.Source):
+		return false
+	case strings.HasPrefix(by, apiPrefix), strings.HasPrefix(by, operatorPrefix):
+		return d.By != d.Principal
+	}
+	return strings.HasPrefix(by, sourcePrefix)
+}
+
+// program returns the principal of the program that sent the vote, or "" for the vote of a person or an operator.
+func (v Vote) program() string { return programOf(v.Via, v.Principal, v.Source) }
+
+// programOf returns the principal of a program. Records of older versions have only its source.
+func programOf(via Via, principal, source string) string {
+	switch via {
+	case ViaSNS, ViaWebhook, ViaAPI:
+	default:
+		return ""
+	}
+	switch {
+	case principal != "":
+		return principal
+	case strings.HasPrefix(source, apiPrefix):
+		return source
+	case source == "":
+		return ""
+	}
+	return sourceName(source)
+}
+
 // sourcePrefix marks the name of a source in a field that otherwise has the ID of a person.
 const sourcePrefix = "source:"
 
 func sourceName(source string) string { return sourcePrefix + source }
-
-func isSourceName(by string) bool {
-	return strings.HasPrefix(string(NewPersonID(by)), sourcePrefix)
-}

@@ -59,6 +59,7 @@ func (o *Order) runNextEscalation(a *Approval, env Environment) []Action {
 	}
 	a.Undeliverable = false
 	a.notifyApprovers(NotifyEscalation, added, env)
+	o.judgeLater(env)
 	return o.handleUndeliverable(a, env) // the added approvers may have no channel
 }
 

@@ -2,7 +2,6 @@ package approval
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -12,7 +11,7 @@ import (
 func (m *model) requestApproval(t *rapid.T) {
 	s := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "step")
 	a := newRequest("", withStep(s), byMail)
-	if m.tokens == 0 || rapid.IntRange(0, 2).Draw(t, "again") > 0 {
+	if len(m.requests) == 0 || rapid.IntRange(0, 2).Draw(t, "again") > 0 {
 		m.tokens++
 		a.Token = NewToken(fmt.Sprintf("token-%d", m.tokens))
 		m.workflows[a.Token.Reveal()] = &workflow{}
@@ -25,29 +24,33 @@ func (m *model) requestApproval(t *rapid.T) {
 		if rapid.Bool().Draw(t, "reminder") {
 			a.Reminders = []time.Time{at(m.now + 5*time.Minute)}
 		}
-		if rapid.Bool().Draw(t, "two") {
-			withApprovers("ann", "bob")(&a)
-			a.Policy = Policy{Kind: PolicyAll}
-		}
+		m.drawAuthority(t, &a)
 		m.drawNotifications(t, &a)
 	} else {
-		ids := make([]string, 0, len(m.requests))
-		for id := range m.requests {
-			ids = append(ids, id)
-		}
-		slices.Sort(ids)
-		known := rapid.SampledFrom(ids).Draw(t, "which")
+		known := rapid.SampledFrom(m.requestIDs()).Draw(t, "which")
 		if m.order.FindApproval(known) == nil {
 			return // removed: the same ID would start again
 		}
 		a = m.requests[known]
 	}
-	m.requests[idForToken("o-1", a.Step, a.Token)] = a
+	m.sendRequest(t, a)
+}
+
+// sendRequest sends a request. A store whose record is full refuses it for now.
+func (m *model) sendRequest(t *rapid.T, r Request) {
+	id := idForToken("o-1", r.Step, r.Token)
+	_, isKnown := m.requests[id]
+	m.requests[id] = r
 	m.runTwice(t, m.drawEnvironment(t), func(o *Order, env Environment) []Action {
-		_, actions, err := o.AddRequest(a, env)
+		_, actions, err := o.AddRequest(r, env)
 		require.NoError(t, err)
 		return actions
 	})
+	if !isKnown && m.order.FindApproval(id) == nil {
+		delete(m.requests, id)
+		delete(m.statuses, id)
+		delete(m.outcomes, id)
+	}
 }
 
 // drawAttempt adds what tells the attempts of a question apart, and whether the target can be asked about them.
@@ -90,19 +93,34 @@ func (m *model) decideOrder(t *rapid.T) {
 	d := Decision{
 		ID:      fmt.Sprintf("d%d", rapid.IntRange(0, 9).Draw(t, "id")),
 		Outcome: rapid.SampledFrom([]Outcome{Approve, Reject}).Draw(t, "outcome"),
-		By:      rapid.SampledFrom([]string{"ann", "bob", "eve"}).Draw(t, "by"),
-		Via:     ViaSSO,
 		Step:    rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "step"),
 		SentAt:  m.drawEarlierTime(t, "sent"),
+
+		Execution:  rapid.SampledFrom([]string{"", "", "e1"}).Draw(t, "execution"),
+		IDFromBody: rapid.Bool().Draw(t, "ID from body"),
 	}
+	drawSender(t, &d)
+	if len(m.decisions) > 0 && rapid.IntRange(0, 3).Draw(t, "sent again") == 0 {
+		d = rapid.SampledFrom(m.decisions).Draw(t, "earlier decision")
+	}
+	m.decisions = append(m.decisions, d)
 	if id := m.drawApproval(t); id != "" && rapid.Bool().Draw(t, "named") {
 		d.ApprovalID, d.Step = id, ""
 	}
+	before := storeAndLoad(t, m.order)
+	m.deciding = true
+	var verdict Verdict
 	m.runTwice(t, m.drawEnvironment(t), func(o *Order, env Environment) []Action {
-		_, actions, err := o.Decide(d, testRetention, env)
+		v, actions, err := o.Decide(d, testRetention, env)
 		require.NoError(t, err)
+		if verdict.Code == "" {
+			verdict = v
+		}
 		return actions
 	})
+	m.deciding = false
+	d.nameProgram()
+	m.checkVerdict(t, before, d, verdict, at(m.now))
 }
 
 // drawEarlierTime draws a time up to now, or the zero time.

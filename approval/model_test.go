@@ -41,6 +41,10 @@ type model struct {
 	outcomes  map[string]CallbackState // the last, by approval ID
 	// refusedBeats are the IDs of approvals with a refused heartbeat.
 	refusedBeats map[string]bool
+	waiting      map[string]Decision // the decisions that wait or waited for a request, by ID and source
+	decisions    []Decision          // all of them
+	deciding     bool                // a decision is just being sent
+	recordLimit  int                 // in bytes; 0 means that the store takes every record
 	actions      []Action
 	calls        []call
 	ends         []end
@@ -55,6 +59,7 @@ func newModel() *model {
 		outcomes:  map[string]CallbackState{},
 
 		refusedBeats: map[string]bool{},
+		waiting:      map[string]Decision{},
 	}
 }
 
@@ -73,8 +78,12 @@ func (m *model) drawEnvironment(t *rapid.T) Environment {
 // action.
 func (m *model) runTwice(t *rapid.T, env Environment, transition func(*Order, Environment) []Action) {
 	o := storeAndLoad(t, m.order)
-	m.actions = append(m.actions, transition(o, env)...)
-	m.checkOrder(t, o)
+	actions := transition(o, env)
+	if !m.fitRecord(t, o) {
+		return
+	}
+	m.checkOrder(t, o, env)
+	m.actions = append(m.actions, actions...)
 	m.order = storeAndLoad(t, o)
 
 	before := m.order.NextDue()
@@ -88,7 +97,7 @@ func (m *model) runTwice(t *rapid.T, env Environment, transition func(*Order, En
 }
 
 // checkOrder requires the invariants of an order. It runs after each transition.
-func (m *model) checkOrder(t *rapid.T, o *Order) {
+func (m *model) checkOrder(t *rapid.T, o *Order, env Environment) {
 	for _, e := range o.NewEvents() {
 		switch e.Kind {
 		case EventCallbackEnded:
@@ -97,8 +106,13 @@ func (m *model) checkOrder(t *rapid.T, o *Order) {
 			delete(m.outcomes, e.Approval)
 		}
 	}
+	if !m.deciding {
+		m.checkWaiting(t, o, env.Now)
+	}
 	pending := false
 	for _, a := range o.Approvals {
+		m.checkVotes(t, a)
+		checkSuperseded(t, o, a)
 		if before, closed := m.statuses[a.ID]; closed {
 			require.Equal(t, before, a.Status, "a second terminal status")
 		}
@@ -210,8 +224,10 @@ func TestEveryWorkflowIsAnsweredOnce(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := newModel()
+		m.recordLimit = drawRecordLimit(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"request":     m.requestApproval,
+			"retry":       m.retryState,
 			"decide":      m.decideOrder,
 			"decide more": m.decideOrder,
 			"cancel":      m.cancelApproval,

@@ -17,17 +17,32 @@ import (
 //   - a letter outside ASCII never equals a letter of ASCII: the dotless ı and the dotted İ are not i, the long ſ is not
 //     s, the Kelvin sign K is not k. Mail servers deliver "ſam@example.com" to a different mailbox than
 //     "sam@example.com", so these are two persons;
+//   - characters that nobody can see, such as the zero-width space, are removed: two names that look the same would be
+//     two voters;
 //   - all else stays as it is. A letter that is written as a single character differs from the same letter written as a
 //     base letter with a combining accent, and invalid UTF-8 stays invalid.
 type PersonID string
 
 // NewPersonID returns the normal form of an ID.
 func NewPersonID(id string) PersonID {
-	id = strings.TrimSpace(id)
 	if !utf8.ValidString(id) { // strings.Map would make all invalid bytes equal
-		return PersonID(id)
+		return PersonID(strings.TrimSpace(id))
 	}
-	return PersonID(strings.Map(foldCase, id))
+	visible := func(r rune) rune {
+		if isInvisible(r) {
+			return -1
+		}
+		return foldCase(r)
+	}
+	return PersonID(strings.TrimSpace(strings.Map(visible, id)))
+}
+
+// isInvisible reports whether Unicode lets a font leave the character out.
+func isInvisible(r rune) bool {
+	if r < utf8.RuneSelf || unicode.Is(unicode.Prepended_Concatenation_Mark, r) {
+		return false
+	}
+	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 // SamePerson reports whether two IDs name the same person.

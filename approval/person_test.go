@@ -36,6 +36,13 @@ func TestSamePerson(t *testing.T) {
 		{"Kelvin sign", "\u212aim@example.com", "kim@example.com", false},
 		{"Kelvin sign and upper case", "\u212aim@example.com", "KIM@example.com", false},
 		{"Cyrillic and Latin a", "аnn", "ann", false},
+		{"a zero-width space", "an\u200bn", "ann", true},
+		{"a byte order mark before a space", "\ufeff ann", "ann", true},
+		{"a soft hyphen and a joiner", "an\u00adn\u2060", "ann", true},
+		{"a variation selector", "ann\ufe0f", "ann", true},
+		{"a Hangul filler", "\u3164ann", "ann", true},
+		{"a visible format character", "\u0600ann", "ann", false},
+		{"only invisible characters", "\u200b", "", true},
 		{"two invalid bytes", "a\xff", "a\xfe", false},
 		{"an invalid byte and its replacement", "a\xff", "a\ufffd", false},
 	} {

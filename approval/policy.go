@@ -66,7 +66,7 @@ func (p Policy) evaluateVotes(votes []Vote, approvers []Approver) Status {
 	outcomes := map[PersonID]Outcome{} // by seat; if two votes on a seat disagree, the reject counts
 	approvedForAll := false
 	for _, v := range votes {
-		voter := findApprover(approvers, v.By)
+		voter := findVoter(approvers, v)
 		if p.Kind == PolicyAll && voter.Escalated && v.Outcome == Approve {
 			approvedForAll = true
 		}
@@ -85,6 +85,14 @@ func (p Policy) evaluateVotes(votes []Vote, approvers []Approver) Status {
 		return Rejected
 	}
 	return Pending
+}
+
+// findVoter returns the approver who voted. Where approvers are not named, a program is a single voter.
+func findVoter(approvers []Approver, v Vote) Approver {
+	if program := v.program(); len(approvers) == 0 && program != "" {
+		return Approver{ID: program}
+	}
+	return findApprover(approvers, v.By)
 }
 
 func countOutcomes(outcomes map[PersonID]Outcome) (approves, rejects int) {

@@ -24,12 +24,6 @@ func SourcePrincipal(name string) string { return sourcePrefix + name }
 // OperatorPrincipal returns the principal of the operator with the token of this name.
 func OperatorPrincipal(name string) string { return operatorPrefix + name }
 
-// isPrincipalName reports whether an ID of a person reads like the principal of a program or an operator.
-func isPrincipalName(id string) bool {
-	name := string(NewPersonID(id))
-	return strings.HasPrefix(name, apiPrefix) || strings.HasPrefix(name, operatorPrefix)
-}
-
 // Actor is who makes an act that is not a decision, such as a cancellation. The fields are as in Decision.
 type Actor struct {
 	By        string

@@ -138,7 +138,8 @@ func (r *Request) allApprovers() []Approver {
 // that is delivered again changes nothing. A pending approval of the same question may be an older attempt of the same
 // state that has ended: its target is asked, and it is superseded if its task is closed. If a newer attempt has overtaken
 // the request on its way, this happens to the request instead, before its approvers are notified. If the target cannot
-// be asked, the older attempt is superseded at once. The unmatched decisions about the new approval are applied to it.
+// be asked, the older attempt is superseded at once. The unmatched decisions that only the new approval
+// admits are applied to it.
 //
 // The error is Permanent and names the field at fault, or an OrderFullError, which a retry can cure. The order is then
 // unchanged.
@@ -201,7 +202,7 @@ func (o *Order) openApproval(id string, r Request, env Environment) []Action {
 	}
 	actions = append(actions, o.supersedeOlder(a, env)...)
 	actions = append(actions, o.expireOverdue(env)...) // the request may arrive after its own deadline
-	actions = append(actions, o.applyUnmatched(a, env)...)
+	actions = append(actions, o.judgeWaiting(env)...)
 	if a.Status == Pending && !a.Probe.Holding {
 		a.notifyApprovers(NotifyRequest, a.Approvers, env)
 	}

@@ -12,6 +12,8 @@ type Result struct {
 	MaybeApplied bool
 	// After is the minimum wait before the next attempt, at most MaxRetryAfter.
 	After time.Duration
+	// RefusalLimit is the time for which a refusal is retried, see RetryRefusal. It is 0 for every other result.
+	RefusalLimit time.Duration
 	// Receipt identifies the message that a channel sent, for editing it later. Not every channel has receipts.
 	Receipt string
 	// Reason is the text of the error. Targets and channels keep secrets out of it.
@@ -48,12 +50,15 @@ func ResultOf(err error) Result {
 	}
 	var notApplied *notAppliedError
 	var notMade *notMadeError
+	var refusal *retryRefusalError
 	if after, ok := errors.AsType[*retryAfterError](err); ok {
 		r.After = min(max(after.wait, 0), MaxRetryAfter)
 	}
 	switch {
 	case errors.Is(err, ErrClosed):
 		r.Kind = ResultClosed
+	case errors.As(err, &refusal) && refusal.limit > 0:
+		r.RefusalLimit = refusal.limit
 	case IsPermanent(err):
 		r.Kind = ResultRefused
 	case errors.As(err, &notMade):

@@ -66,15 +66,22 @@ func TestOvertakenDecisionIsAboutTheApprovalSeen(t *testing.T) {
 		want VerdictCode
 	}{
 		"superseded": {func(*Order, *Approval) {}, VerdictSuperseded},
-		"cancelled":  {func(o *Order, a *Approval) { o.Cancel(a.ID, "ops", "", envAt(time.Minute)) }, VerdictLate},
+		"cancelled":  {func(o *Order, a *Approval) { o.Cancel(a.ID, "ops", "", envAt(9*time.Minute)) }, VerdictLate},
 		"rejected": {func(o *Order, _ *Approval) {
-			requireVerdict(t, o, approveDecision("d0", rejecting), envAt(time.Minute), VerdictDecided)
+			requireVerdict(t, o, approveDecision("d0", rejecting), envAt(9*time.Minute), VerdictDecided)
 		}, VerdictConflict},
+		"closed before it was sent": {func(o *Order, a *Approval) {
+			o.Cancel(a.ID, "ops", "", envAt(9*time.Minute-1))
+		}, VerdictDecided},
 	} {
 		o, first := pendingOrder(t, enteredAt(0))
 		c.end(o, first)
 		live, _ := addRequest(t, o, newRequest("t2", enteredAt(10*time.Minute)), envAt(10*time.Minute))
 		requireVerdict(t, o, early, envAt(20*time.Minute), c.want)
+		if c.want == VerdictDecided {
+			require.Equal(t, Approved, live.Status, "it is early for the second attempt")
+			continue
+		}
 		require.Equal(t, Pending, live.Status, name)
 		o = storeAndLoad(t, o)
 		requireVerdict(t, o, early, envAt(21*time.Minute), c.want)

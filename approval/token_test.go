@@ -161,6 +161,7 @@ func TestErrors(t *testing.T) {
 	require.NoError(t, Permanent(nil))
 	require.NoError(t, NotApplied(nil))
 	require.NoError(t, RetryAfter(nil, time.Second))
+	require.NoError(t, RetryRefusal(nil, time.Second))
 	for _, wrap := range []func(error) error{
 		Permanent, NotApplied, func(err error) error { return RetryAfter(err, time.Hour) },
 	} {
@@ -175,6 +176,8 @@ func TestErrors(t *testing.T) {
 		{Kind: ResultFailed, MaybeApplied: true, Reason: "busy"}:   errBusy,
 		{Kind: ResultFailed, Reason: "busy"}:                       NotApplied(errBusy),
 		{Kind: ResultFailed, Reason: "busy", After: time.Second}:   NotApplied(RetryAfter(errBusy, time.Second)),
+		{Kind: ResultFailed, Reason: "busy", RefusalLimit: 1}:      RetryRefusal(Permanent(errBusy), 1),
+		{Kind: ResultRefused, Reason: "busy"}:                      RetryRefusal(Permanent(errBusy), 0),
 		{Kind: ResultFailed, Reason: "busy", After: MaxRetryAfter}: RetryAfter(NotApplied(errBusy), time.Hour),
 	} {
 		if err != nil {

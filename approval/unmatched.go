@@ -12,19 +12,44 @@ type UnmatchedDecision struct {
 	ExpiresAt time.Time `json:"expires"`
 	RemoveAt  time.Time `json:"remove"`
 	Expired   bool      `json:"expired,omitempty"`
+	// JudgeAt is when the decision is judged again, because something may have changed by then. It is zero if only a new
+	// request or the answer of a probe can change something.
+	JudgeAt time.Time `json:"judge_at,omitzero"`
 }
+
+// settleTime is how long a decision that names no step waits after the request of a step. The requests of two parallel
+// branches arrive one after the other, and the decision must not be spent on the first of them.
+const settleTime = 2 * time.Second
 
 // isAbout reports whether the waiting decision is this one, delivered again.
 func (u UnmatchedDecision) isAbout(d Decision) bool {
 	return u.Decision.ID == d.ID && u.Decision.Source == d.Source
 }
 
-// nextChange returns when the decision expires or, once it has expired, when it is removed.
-func (u UnmatchedDecision) nextChange() time.Time {
-	if u.Expired {
-		return u.RemoveAt
+// judgeRepetition returns the verdict of the waiting decision, delivered again. It returns the zero Verdict if the sender
+// now names another step, execution or approval.
+func (u UnmatchedDecision) judgeRepetition(d Decision) Verdict {
+	switch {
+	case u.Decision.Outcome != d.Outcome:
+		return Verdict{Code: VerdictConflict}
+	case u.Decision.hasSameSelectors(d):
+		return Verdict{Code: VerdictRepeated}
 	}
-	return u.ExpiresAt
+	return Verdict{}
+}
+
+// isOpen reports whether the decision still waits.
+func (u UnmatchedDecision) isOpen(now time.Time) bool { return !u.Expired && u.ExpiresAt.After(now) }
+
+// nextChange returns when the decision is judged again or expires or, once it has expired, when it is removed.
+func (u UnmatchedDecision) nextChange() time.Time {
+	switch {
+	case u.Expired:
+		return u.RemoveAt
+	case u.JudgeAt.IsZero():
+		return u.ExpiresAt
+	}
+	return earlierOf(u.JudgeAt, u.ExpiresAt)
 }
 
 // UnmatchedRetention is how long an unmatched decision is kept.
@@ -33,18 +58,11 @@ type UnmatchedRetention struct {
 	ShowExpiredFor time.Duration // how long an expired decision is shown to operators
 }
 
-// keepUnmatched keeps a decision until its request arrives. An expired decision that is sent again waits again.
+// keepUnmatched keeps a decision until an approval admits it. An expired decision that is sent again waits again.
 func (o *Order) keepUnmatched(d Decision, keep UnmatchedRetention, env Environment) Verdict {
 	waiting := 0
 	for _, u := range o.Unmatched {
-		same := u.isAbout(d)
-		switch {
-		case u.Expired:
-		case same && u.Decision.Outcome == d.Outcome:
-			return Verdict{Code: VerdictRepeated}
-		case same:
-			return Verdict{Code: VerdictConflict}
-		default:
+		if !u.Expired {
 			waiting++
 		}
 	}
@@ -64,27 +82,104 @@ func (o *Order) keepUnmatched(d Decision, keep UnmatchedRetention, env Environme
 	return Verdict{Code: VerdictWaiting}
 }
 
-// applyUnmatched applies the unmatched decisions about a new approval. A refused decision becomes a dead letter,
-// because its sender was told that it waits. After a final refusal there is no dead letter: an operator cannot cure it,
-// and the history has it.
-func (o *Order) applyUnmatched(a *Approval, env Environment) []Action {
+// judgeWaiting judges the unmatched decisions again: each is applied to the only pending approval that admits it. It is
+// called after a new request, after a probe has ended, and by Advance when one is due to be judged.
+func (o *Order) judgeWaiting(env Environment) []Action {
 	var actions []Action
-	var rest []UnmatchedDecision
-	for _, u := range o.Unmatched {
-		otherStep := u.Decision.Step != "" && u.Decision.Step != a.Step
-		if u.Expired || !u.ExpiresAt.After(env.Now) || otherStep {
+	for again := len(o.Unmatched) > 0; again; {
+		waiting := o.Unmatched
+		wasPending := o.listPending()
+		o.Unmatched = nil // an approval that closes has none to mark, see judgeLater
+		var rest []UnmatchedDecision
+		for _, u := range waiting {
+			if u.isOpen(env.Now) {
+				keep, more := o.judgeUnmatched(&u, wasPending, env)
+				actions = append(actions, more...)
+				if !keep {
+					continue
+				}
+			}
 			rest = append(rest, u)
-			continue
 		}
-		v, more := o.applyDecision(a, u.Decision, env)
-		o.recordVerdict(u.Decision, v, false, env)
-		actions = append(actions, more...)
-		if err := v.Err(); err != nil && !v.IsFinal() {
-			actions = append(actions, o.newDeadLetter(a, err.Error()))
+		o.Unmatched = rest
+		again = len(rest) > 0 && len(o.listPending()) < len(wasPending)
+	}
+	return actions
+}
+
+// judgeUnmatched judges a waiting decision, and reports whether it waits on. The list has the approvals that were
+// pending before this round: when an earlier decision of the round has closed one, the next decision about it gets its
+// verdict, because it arrived for the same request.
+//
+// A refused decision becomes a dead letter, because its sender was told that it waits. After a final refusal there is no
+// dead letter: an operator cannot cure it, and the history has it.
+func (o *Order) judgeUnmatched(u *UnmatchedDecision, wasPending []*Approval, env Environment) (bool, []Action) {
+	u.JudgeAt = noTime
+	d := u.Decision
+	candidates := o.findCandidates(d)
+	if len(candidates) == 0 {
+		for _, a := range wasPending {
+			if a.Status != Pending && d.selects(a) && a.refusalOf(d) == "" {
+				candidates = []*Approval{a}
+				break
+			}
 		}
 	}
-	o.Unmatched = rest
-	return actions
+	var v Verdict
+	var actions []Action
+	switch {
+	case len(candidates) == 0, isAnyProbing(candidates):
+		return true, nil
+	case len(candidates) > 1:
+		v = Verdict{Code: VerdictAmbiguous, Candidates: newCandidates(candidates)}
+	case d.isSettling(candidates[0], env.Now):
+		u.JudgeAt = candidates[0].RequestedAt.Add(settleTime)
+		return true, nil
+	default:
+		v, actions = o.applyDecision(candidates[0], d, env)
+	}
+	o.recordVerdict(d, v, false, env)
+	if err := v.Err(); err != nil && !v.IsFinal() {
+		actions = append(actions, o.newDeadLetter(o.FindApproval(v.ApprovalID), err.Error()))
+	}
+	return false, actions
+}
+
+// isSettling reports whether the requests of other steps may still arrive, so that a waiting decision without a step is
+// not applied yet.
+func (d Decision) isSettling(a *Approval, now time.Time) bool {
+	return a.Step != "" && d.Step == "" && a.RequestedAt.Add(settleTime).After(now)
+}
+
+func (o *Order) listPending() []*Approval {
+	var out []*Approval
+	for _, a := range o.Approvals {
+		if a.Status == Pending {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// judgeLater makes the waiting decisions due to be judged again. It is called when an approval has closed or has got
+// more approvers, so that there may now be exactly one candidate.
+func (o *Order) judgeLater(env Environment) {
+	for i := range o.Unmatched {
+		if u := &o.Unmatched[i]; u.isOpen(env.Now) {
+			u.JudgeAt = env.Now
+		}
+	}
+}
+
+// judgeDue judges the waiting decisions if one is due to be judged.
+func (o *Order) judgeDue(env Environment) []Action {
+	isDue := func(u UnmatchedDecision) bool {
+		return u.isOpen(env.Now) && !u.JudgeAt.IsZero() && !u.JudgeAt.After(env.Now)
+	}
+	if !slices.ContainsFunc(o.Unmatched, isDue) {
+		return nil
+	}
+	return o.judgeWaiting(env)
 }
 
 // expireUnmatched marks unmatched decisions as expired when they have waited too long, and removes them when they have
@@ -106,14 +201,10 @@ func (o *Order) expireUnmatched(env Environment) []Action {
 		}
 		d.actor().record(&e)
 		o.recordEvent(e)
-		actions = append(actions, o.newDeadLetter(nil, "no request arrived for decision "+d.ID))
+		actions = append(actions, o.newDeadLetter(nil, "no approval admitted the decision "+d.ID+" in time"))
 	}
 	o.Unmatched = slices.DeleteFunc(o.Unmatched, func(u UnmatchedDecision) bool {
 		return u.Expired && !u.RemoveAt.After(env.Now)
 	})
 	return actions
 }
-
-// judgeWaiting judges the unmatched decisions again. It is called after a probe has ended, because some of them may have
-// waited for its answer.
-func (o *Order) judgeWaiting(Environment) []Action { return nil }

@@ -62,23 +62,122 @@ func TestWaitingDecisionsAreAppliedInOrder(t *testing.T) {
 	o := &Order{ID: "o-1"}
 	requireVerdict(t, o, approveDecision("d1", by("ann"), rejecting), envAt(0), VerdictWaiting)
 	requireVerdict(t, o, approveDecision("d2", by("bob")), envAt(1), VerdictWaiting)
-	a, _ := addRequest(t, o, newRequest("t1"), envAt(2))
+	a, _ := addRequest(t, o, newRequest("t1", withStep("")), envAt(2))
 	require.Equal(t, Rejected, a.Status)
 	require.Len(t, a.Votes, 1)
 	require.Empty(t, o.Unmatched)
 	requireVerdict(t, o, approveDecision("d2", by("bob")), envAt(3), VerdictConflict)
 }
 
-func TestRefusedUnmatchedDecisionIsADeadLetter(t *testing.T) {
+// A request that does not admit a waiting decision leaves it waiting for a request that does.
+func TestWaitingDecisionIsForTheApprovalThatAdmitsIt(t *testing.T) {
+	t.Parallel()
+	forPartner := func(r *Request) { r.Sources = []string{"partner"} }
+	forOthers := func(r *Request) { r.Workflow, r.Sources = "strict", []string{"erp"} }
+	partner := approveDecision("d1", by(""), via(ViaWebhook, "partner"))
+	for name, requests := range map[string][]Request{
+		"the other first": {newRequest("t1", withStep(""), forOthers), newRequest("t2", withStep(""), forPartner)},
+		"its own first":   {newRequest("t2", withStep(""), forPartner), newRequest("t1", withStep(""), forOthers)},
+	} {
+		o := &Order{ID: "o-1"}
+		requireVerdict(t, o, partner, envAt(0), VerdictWaiting)
+		var all []*Approval
+		for i, r := range requests {
+			a, actions := addRequest(t, o, r, envAt(time.Duration(i)*time.Minute))
+			require.Empty(t, ofKind(ActionDeadLetter, actions), name)
+			all = append(all, a)
+			o = storeAndLoad(t, o)
+		}
+		for _, a := range all {
+			want := Pending
+			if a.Workflow == "payments" {
+				want = Approved
+			}
+			require.Equal(t, want, o.FindApproval(a.ID).Status, name)
+		}
+		require.Empty(t, o.Unmatched)
+		requireVerdict(t, o, partner, envAt(3*time.Minute), VerdictRepeated)
+	}
+}
+
+// A decision that no approval admits is announced when it expires, because its sender was told that it waits.
+func TestWaitingDecisionThatNobodyAdmitsExpires(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}
 	requireVerdict(t, o, approveDecision("d1", by("eve")), envAt(0), VerdictWaiting)
 	a, actions := addRequest(t, o, newRequest("t1", withApprovers("ann")), envAt(1))
+	require.Empty(t, ofKind(ActionDeadLetter, actions))
 	require.Equal(t, Pending, a.Status)
+	requireVerdict(t, o, approveDecision("d1", by("eve")), envAt(2), VerdictRepeated)
+	letters := ofKind(ActionDeadLetter, o.Advance(envAt(testRetention.WaitFor)))
+	require.Len(t, letters, 1)
+	require.Contains(t, letters[0].Reason, "no approval admitted the decision d1")
+	require.Equal(t, Pending, a.Status)
+}
+
+// An escalation adds approvers. A decision of one of them may wait already.
+func TestWaitingDecisionOfAnEscalatedApprover(t *testing.T) {
+	t.Parallel()
+	o := &Order{ID: "o-1"}
+	requireVerdict(t, o, approveDecision("d1", by("boss")), envAt(0), VerdictWaiting)
+	a, _ := addRequest(t, o, newRequest("t1", withApprovers("ann"), byMail, withEscalations(escalationToBoss(time.Minute))), envAt(1))
+	o.Advance(envAt(time.Minute - 1))
+	require.Equal(t, Pending, a.Status)
+	onlyCallback(t, o.Advance(envAt(time.Minute)))
+	require.Equal(t, Approved, a.Status)
+	require.Equal(t, "boss", a.Votes[0].By)
+}
+
+// The requests of two parallel branches arrive one after the other. A decision that names no step is not spent on the
+// branch whose request is faster.
+func TestWaitingDecisionIsNotSpentOnTheFirstBranch(t *testing.T) {
+	t.Parallel()
+	early := func() *Order {
+		o := &Order{ID: "o-1"}
+		requireVerdict(t, o, approveDecision("d1"), envAt(0), VerdictWaiting)
+		return o
+	}
+	o := early()
+	first, _ := addRequest(t, o, newRequest("t1", withStep("finance")), envAt(time.Second))
+	require.Equal(t, Pending, first.Status)
+	require.Equal(t, at(time.Second+settleTime), o.NextDue())
+	requireVerdict(t, o, approveDecision("d1"), envAt(time.Second), VerdictRepeated)
+	second, actions := addRequest(t, o, newRequest("t2", withStep("manager")), envAt(time.Second+settleTime-1))
+	require.Len(t, ofKind(ActionDeadLetter, actions), 1)
+	require.Contains(t, ofKind(ActionDeadLetter, actions)[0].Reason, "ambiguous")
 	require.Empty(t, o.Unmatched)
-	letters := ofKind(ActionDeadLetter, actions)
-	require.Len(t, letters, 1, "its sender got the verdict waiting")
-	require.Contains(t, letters[0].Reason, "not_approver")
+	o.Advance(envAt(time.Minute))
+	require.Equal(t, Pending, first.Status)
+	require.Equal(t, Pending, second.Status)
+
+	o = early() // no second branch
+	only, _ := addRequest(t, o, newRequest("t1", withStep("finance")), envAt(time.Second))
+	o = storeAndLoad(t, o)
+	require.Empty(t, o.Advance(envAt(time.Second+settleTime-1)))
+	onlyCallback(t, o.Advance(envAt(time.Second+settleTime)))
+	require.Equal(t, Approved, o.FindApproval(only.ID).Status)
+
+	o = early() // the sender becomes more exact
+	only, _ = addRequest(t, o, newRequest("t1", withStep("finance")), envAt(time.Second))
+	requireVerdict(t, o, approveDecision("d1", onStep("legal")), envAt(time.Second), VerdictWaiting)
+	requireVerdict(t, o, approveDecision("d1", onApproval("?")), envAt(time.Second), VerdictUnknown)
+	require.Len(t, o.Unmatched, 1)
+	requireVerdict(t, o, approveDecision("d1", onApproval(only.ID)), envAt(time.Second), VerdictDecided)
+	require.Empty(t, o.Unmatched)
+}
+
+// A branch that closes within the settle time leaves the decision to the other.
+func TestWaitingDecisionAfterABranchClosed(t *testing.T) {
+	t.Parallel()
+	o := &Order{ID: "o-1"}
+	requireVerdict(t, o, approveDecision("d1"), envAt(0), VerdictWaiting)
+	first, _ := addRequest(t, o, newRequest("t1", withStep("finance")), envAt(1))
+	o.Cancel(first.ID, "ops", "", envAt(2))
+	second, _ := addRequest(t, o, newRequest("t2", withStep("manager")), envAt(3))
+	o.Advance(envAt(1 + settleTime))
+	require.Equal(t, Pending, second.Status, "its own settle time")
+	o.Advance(envAt(3 + settleTime))
+	require.Equal(t, Approved, second.Status)
 }
 
 func TestUnmatchedDecisionExpires(t *testing.T) {
@@ -98,7 +197,7 @@ func TestUnmatchedDecisionExpires(t *testing.T) {
 	o.Advance(envAt(testRetention.WaitFor))
 	requireVerdict(t, o, approveDecision("d1"), envAt(testRetention.WaitFor+1), VerdictWaiting) // waits again
 	require.Len(t, o.Unmatched, 2)
-	a, _ = addRequest(t, o, newRequest("t1"), envAt(testRetention.WaitFor+2))
+	a, _ = addRequest(t, o, newRequest("t1", withStep("")), envAt(testRetention.WaitFor+2))
 	require.Equal(t, Approved, a.Status)
 
 	o = &Order{ID: "o-1"}

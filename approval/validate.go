@@ -3,7 +3,6 @@ package approval
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -88,7 +87,7 @@ func (r *Request) validateApprovers() error {
 		return InvalidField("min_assurance", "%.40q is not link, chat or sso", r.MinAssurance)
 	}
 	for i, p := range approvers {
-		if strings.TrimSpace(p.ID) == "" || len(p.ID) > maxName || !utf8.ValidString(p.ID) {
+		if NewPersonID(p.ID) == "" || len(p.ID) > maxName || !utf8.ValidString(p.ID) {
 			return InvalidField("approvers", "number %d is empty, longer than %d bytes or not UTF-8", i+1, maxName)
 		}
 	}
@@ -116,10 +115,8 @@ func validateDecision(d Decision) error {
 		return InvalidField("outcome", "must be %s or %s", Approve, Reject)
 	case !slices.Contains(AllVias(), d.Via): // refusalOf depends on it
 		return InvalidField("via", "%.40q is not a known way in", d.Via)
-	case isSourceName(d.By) && d.By != sourceName(d.Source): // only the source itself decides under its name
+	case d.namesOtherPrincipal(): // only the program itself decides under its name
 		return InvalidField("by", "names a source that did not send the decision")
-	case d.Principal != "" && isPrincipalName(d.By):
-		return InvalidField("by", "is the name of a program or an operator, not of a person")
 	case d.Trace != "" && !isTraceParent(d.Trace):
 		return InvalidField("trace", "is not a traceparent")
 	}
@@ -129,6 +126,7 @@ func validateDecision(d Decision) error {
 		checkName("claimed", d.Claimed),
 		checkName("principal", d.Principal),
 		checkName("step", d.Step),
+		checkName("execution", d.Execution),
 		checkName("shown", d.ShownDigest),
 		checkLength("approval", d.ApprovalID, maxName),
 		checkLength("comment", d.Comment, MaxComment),

@@ -26,10 +26,13 @@ const (
 	VerdictConflict    VerdictCode = "conflict"     // it contradicts an earlier decision
 	VerdictLate        VerdictCode = "late"         // the approval timed out or was cancelled
 	VerdictSuperseded  VerdictCode = "superseded"   // it is about an approval that was superseded
-	VerdictAmbiguous   VerdictCode = "ambiguous"    // several are pending, and it names neither step nor approval
+	VerdictAmbiguous   VerdictCode = "ambiguous"    // several pending approvals admit it, and it does not say which
+	VerdictDuplicate   VerdictCode = "duplicate"    // it has the words of an earlier one, but another approval is pending
 	VerdictUnknown     VerdictCode = "unknown"      // it names an approval that does not exist
 	VerdictNotApprover VerdictCode = "not_approver" // its principal is not an approver
 	VerdictRequester   VerdictCode = "requester"    // its principal is the requester
+	VerdictAsker       VerdictCode = "asker"        // its principal is the program that sent the request
+	VerdictAnonymous   VerdictCode = "anonymous"    // its link names nobody, so the sender may be the requester
 	VerdictAssurance   VerdictCode = "assurance"    // its way in does not identify the person surely enough
 	VerdictSource      VerdictCode = "source"       // its source may not decide this approval
 	VerdictOverflow    VerdictCode = "overflow"     // too many decisions wait for the order's requests already
@@ -46,9 +49,12 @@ func AllVerdicts() []VerdictCode {
 		VerdictLate,
 		VerdictSuperseded,
 		VerdictAmbiguous,
+		VerdictDuplicate,
 		VerdictUnknown,
 		VerdictNotApprover,
 		VerdictRequester,
+		VerdictAsker,
+		VerdictAnonymous,
 		VerdictAssurance,
 		VerdictSource,
 		VerdictOverflow,
@@ -60,7 +66,8 @@ type Verdict struct {
 	Code       VerdictCode `json:"code"`
 	ApprovalID string      `json:"approval_id,omitempty"`
 	Status     Status      `json:"status,omitempty"` // the approval's status afterwards
-	// Candidates are the pending approvals that an ambiguous decision can be about.
+	// Candidates are the pending approvals that a decision with the verdict "ambiguous" or "duplicate" can be about, at
+	// most maxCandidates of them.
 	Candidates []Candidate `json:"-"`
 }
 
@@ -71,6 +78,23 @@ type Candidate struct {
 	Step       string
 	State      string
 	Execution  string
+}
+
+// maxCandidates bounds the answer to an ambiguous decision about an order with hundreds of approvals.
+const maxCandidates = 20
+
+func newCandidates(approvals []*Approval) []Candidate {
+	var out []Candidate
+	for _, a := range approvals[:min(len(approvals), maxCandidates)] {
+		out = append(out, Candidate{
+			ApprovalID: a.ID,
+			Workflow:   a.Workflow,
+			Step:       a.Step,
+			State:      a.State,
+			Execution:  a.Execution,
+		})
+	}
+	return out
 }
 
 // IsAccepted reports whether the decision was accepted, now or before.
@@ -85,7 +109,11 @@ func (v Verdict) IsAccepted() bool {
 // IsFinal reports whether a refused decision stays refused however often it is sent. An operator cannot change that;
 // the history has the decision.
 func (v Verdict) IsFinal() bool {
-	return v.Code == VerdictConflict || v.Code == VerdictLate || v.Code == VerdictSuperseded
+	switch v.Code {
+	case VerdictConflict, VerdictLate, VerdictSuperseded, VerdictDuplicate:
+		return true
+	}
+	return false
 }
 
 // RefusalError is the error of a refused decision.
@@ -94,13 +122,17 @@ type RefusalError struct{ Verdict Verdict }
 // Error returns the reason, without the name of any person.
 func (r *RefusalError) Error() string {
 	text := map[VerdictCode]string{
-		VerdictConflict:    "the approval already has a different decision",
-		VerdictLate:        "the approval is closed",
-		VerdictSuperseded:  "the approval was superseded by a newer one",
-		VerdictAmbiguous:   "several approvals of this order are pending: name the step or the approval",
+		VerdictConflict:   "the approval already has a different decision",
+		VerdictLate:       "the approval is closed",
+		VerdictSuperseded: "the approval was superseded by a newer one",
+		VerdictAmbiguous:  "several approvals of this order are pending: name the step, the execution or the approval",
+		VerdictDuplicate: "a decision in the same words was about an approval that is closed; " +
+			"for the approval that is pending, name it or send a decision ID",
 		VerdictUnknown:     "the order has no such approval",
 		VerdictNotApprover: "the sender is not an approver of this approval",
 		VerdictRequester:   "the requester may not decide",
+		VerdictAsker:       "the program that sent the request may not decide",
+		VerdictAnonymous:   "the link names nobody, and the requester may not decide",
 		VerdictAssurance:   "this approval requires a stronger sign-in",
 		VerdictSource:      "this source may not decide this approval",
 		VerdictOverflow:    "too many decisions already wait for a request of this order",

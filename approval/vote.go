@@ -12,7 +12,7 @@ func (o *Order) applyDecision(a *Approval, d Decision, env Environment) (Verdict
 		v.Code = a.closedVerdict(d)
 		return v, o.startDueActions(a, env)
 	}
-	earlier := slices.IndexFunc(a.Votes, func(x Vote) bool { return SamePerson(x.By, d.By) })
+	earlier := slices.IndexFunc(a.Votes, func(v Vote) bool { return a.isSameVoter(v, d) })
 	if earlier >= 0 && d.Via != ViaOperator {
 		v.Code = VerdictRepeated
 		if a.Votes[earlier].Outcome != d.Outcome {
@@ -63,6 +63,9 @@ func (a *Approval) refusalOf(d Decision) VerdictCode {
 	if a.isRequester(d.By) || (d.Claimed != "" && a.isRequester(d.Claimed)) {
 		return VerdictRequester
 	}
+	if a.Asker != "" && d.Principal == a.Asker && !a.AskerMayDecide {
+		return VerdictAsker
+	}
 	switch d.Via {
 	case ViaOperator: // an operator may decide for every approver; the history names the operator
 		return ""
@@ -70,8 +73,11 @@ func (a *Approval) refusalOf(d Decision) VerdictCode {
 		if Assurance(d.Via).rank() < a.MinAssurance.rank() {
 			return VerdictAssurance
 		}
+		if d.Via == ViaLink && a.HasAnonymousLinks() {
+			return VerdictAnonymous
+		}
 	case ViaSNS, ViaWebhook, ViaAPI:
-		if len(a.Sources) > 0 && !includesSource(a.Sources, d.Source) {
+		if !a.admitsSource(d) {
 			return VerdictSource
 		}
 	}
@@ -79,6 +85,25 @@ func (a *Approval) refusalOf(d Decision) VerdictCode {
 		return VerdictNotApprover
 	}
 	return ""
+}
+
+// admitsSource reports whether the program that sent a decision may decide the approval. Once any workflow names
+// sources, webhooks and topics decide only workflows that name them; API tokens have their own list of workflows.
+func (a *Approval) admitsSource(d Decision) bool {
+	if len(a.Sources) == 0 {
+		return d.Via == ViaAPI || !a.SourcesRequired
+	}
+	return includesSource(a.Sources, d.Source)
+}
+
+// isSameVoter reports whether a decision is from the voter of an earlier vote. Where approvers are not named, a program
+// is a single voter, whatever persons it names: it could name as many as a quorum needs.
+func (a *Approval) isSameVoter(v Vote, d Decision) bool {
+	if SamePerson(v.By, d.By) {
+		return true
+	}
+	program := v.program()
+	return len(a.Approvers) == 0 && program != "" && program == programOf(d.Via, d.Principal, d.Source)
 }
 
 // isRequester reports whether an ID is that of the known requester.
