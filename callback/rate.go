@@ -18,6 +18,15 @@ func (r *RateSetting) SetRate(perSecond float64, burst int) {
 	setup.Default(&r.Burst, burst)
 }
 
+// RateLimited is implemented by the settings of a target with a rate limit.
+type RateLimited interface {
+	// RateLimit returns the calls a second, and the calls at once before the rate limit applies.
+	RateLimit() (perSecond float64, burst int)
+}
+
+// RateLimit implements RateLimited.
+func (r *RateSetting) RateLimit() (perSecond float64, burst int) { return r.Rate, r.Burst }
+
 // Validate reports a rate limit that lets no call through.
 func (r *RateSetting) Validate(c *setup.Check) {
 	if !(r.Rate > 0) || math.IsInf(r.Rate, 0) || r.Burst < 1 { // NaN is not above 0

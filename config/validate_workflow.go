@@ -136,6 +136,9 @@ func (w Workflow) validateTimes(check *setup.Check) {
 	check.AtLeast("task_timeout", w.TaskTimeout, 0)
 	check.AtLeast("margin", w.Margin, 0)
 	check.AtLeast("retention", w.Retention, time.Hour)
+	if w.ExpectedDeadlines < 0 {
+		check.Fault("expected_deadlines", "must be 0 or more")
+	}
 	if w.Heartbeat != 0 {
 		check.AtLeast("heartbeat", w.Heartbeat, time.Second)
 	}

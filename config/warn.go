@@ -28,6 +28,7 @@ func (c *Config) warn(check *setup.Check) {
 		w.warnQuorum()
 		w.warnSourceApprovers()
 		w.warnTimes()
+		w.warnDeadlines(name)
 		w.warnUnreachable()
 	}
 	c.warnUnused(check)

@@ -47,6 +47,9 @@ func (c *checkConfigCmd) Run(w *world) error {
 		r.Faults = append(r.Faults, faults...)
 		r.Warnings = append(r.Warnings, more...)
 	}
+	if conf != nil {
+		r.Deadlines = conf.DeadlineWaves()
+	}
 	r.OK = len(r.Faults) == 0 && (len(r.Warnings) == 0 || !c.Strict)
 	if c.Output == "json" {
 		if err := r.printJSON(w.stdout); err != nil {
@@ -67,11 +70,14 @@ type checkReport struct {
 	OK       bool             `json:"ok"`
 	Faults   []config.Finding `json:"faults"`
 	Warnings []config.Finding `json:"warnings"`
+	// Deadlines states for each workflow how many deadlines at the same moment are answered in time.
+	Deadlines []config.DeadlineWave `json:"deadlines"`
 }
 
 func (r checkReport) printJSON(out io.Writer) error {
 	r.Faults = append([]config.Finding{}, r.Faults...) // an empty list is []
 	r.Warnings = append([]config.Finding{}, r.Warnings...)
+	r.Deadlines = append([]config.DeadlineWave{}, r.Deadlines...)
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
@@ -90,6 +96,10 @@ func (r checkReport) print(w *world, conf *config.Config) {
 	default:
 		out = w.stdout
 		fmt.Fprintf(out, "%s is good: %s\n", r.File, summarize(conf))
+		for _, wave := range r.Deadlines {
+			fmt.Fprintf(out, "  workflow %s: %d approvals may have the same deadline: %s makes %g calls a second, after %d at once, "+
+				"within the margin of %s\n", wave.Workflow, wave.Answers, wave.Target, wave.Rate, wave.Burst, wave.Margin)
+		}
 	}
 	if len(r.Warnings) == 0 {
 		return

@@ -50,7 +50,9 @@ func TestCheckConfigWarnings(t *testing.T) {
 	const warning = "line 3: workflows.orders.reminders[0]: is never sent, because an approval ends after 24h\n"
 	status, stdout, stderr := commandWith(t, configWithWarning, "check", "config", "-")
 	require.Equal(t, 0, status)
-	require.Equal(t, "(standard input) is good: 1 workflow, 0 decision topics, 0 webhooks, 1 channel, 1 target\n1 warning:\n  "+warning, stdout)
+	require.Equal(t, "(standard input) is good: 1 workflow, 0 decision topics, 0 webhooks, 1 channel, 1 target\n"+
+		"  workflow orders: 8400 approvals may have the same deadline: stepfunctions makes 240 calls a second, after 1200 at once, "+
+		"within the margin of 30s\n1 warning:\n  "+warning, stdout)
 	require.Empty(t, stderr)
 
 	status, stdout, stderr = commandWith(t, configWithWarning, "check", "config", "--strict", "-")
@@ -69,16 +71,33 @@ func TestCheckConfigWarnings(t *testing.T) {
 
 func TestCheckConfigJSON(t *testing.T) {
 	t.Parallel()
+	wave := func(workflow string) config.DeadlineWave {
+		return config.DeadlineWave{
+			Workflow: workflow,
+			Target:   "stepfunctions",
+			Answers:  8400,
+			Rate:     240,
+			Burst:    1200,
+			Margin:   "30s",
+		}
+	}
 	for text, want := range map[string]checkReport{
-		"{}": {OK: true, Faults: []config.Finding{}, Warnings: []config.Finding{}},
+		"{}": {
+			OK:        true,
+			Faults:    []config.Finding{},
+			Warnings:  []config.Finding{},
+			Deadlines: []config.DeadlineWave{wave("default")},
+		},
 		configWithFault: {
-			Faults:   []config.Finding{{Line: 4, Field: "workflows.orders.deadlin", Message: `unknown field; did you mean "deadline"?`}},
-			Warnings: []config.Finding{{Line: 3, Field: "workflows.orders.requests.sqs.queue", Message: "is a FIFO queue: its order and its deduplication are not used, and it costs throughput"}},
+			Faults:    []config.Finding{{Line: 4, Field: "workflows.orders.deadlin", Message: `unknown field; did you mean "deadline"?`}},
+			Warnings:  []config.Finding{{Line: 3, Field: "workflows.orders.requests.sqs.queue", Message: "is a FIFO queue: its order and its deduplication are not used, and it costs throughput"}},
+			Deadlines: []config.DeadlineWave{},
 		},
 		configWithWarning: {
-			OK:       true,
-			Faults:   []config.Finding{},
-			Warnings: []config.Finding{{Line: 3, Field: "workflows.orders.reminders[0]", Message: "is never sent, because an approval ends after 24h"}},
+			OK:        true,
+			Faults:    []config.Finding{},
+			Warnings:  []config.Finding{{Line: 3, Field: "workflows.orders.reminders[0]", Message: "is never sent, because an approval ends after 24h"}},
+			Deadlines: []config.DeadlineWave{wave("orders")},
 		},
 	} {
 		want.File = "(standard input)"
