@@ -2,6 +2,7 @@ package callback
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ var ErrTooLong = approval.WithReasonCode(approval.ReasonInvalidAnswer, errors.Ne
 func isReserved(name string) bool {
 	reserved := []string{
 		"approved", "status", "orderId", "approvalId", "step", "approvalTimestamp", "reason", "error",
-		"decision", "decisionId", "decidedBy", "comment", "votes", "truncated",
+		"decision", "decisionId", "decidedBy", "via", "principal", "shownDigest", "comment", "votes", "truncated",
 	}
 	return slices.ContainsFunc(reserved, func(r string) bool { return strings.EqualFold(r, name) })
 }
@@ -47,9 +48,10 @@ func CheckOutput(additions map[string]any) error {
 // alphabetical order, no HTML escapes, invalid UTF-8 replaced.
 //
 // The object always has approved, status, orderId, approvalId and approvalTimestamp (the time when the approval closed).
-// If a decision closed it, the object has decision ("approve" or "reject"), decisionId, decidedBy and comment, which may
-// be empty: a path to a missing name fails a state. Otherwise it has reason. It has step, error (errorName) and the
-// configured additions if there are any, and votes if there are other votes than the deciding vote.
+// If a decision closed it, the object has decision ("approve" or "reject"), decisionId, decidedBy, via, principal,
+// shownDigest and comment. The last two may be empty: a path to a missing name fails a state. Otherwise it has reason. It
+// has step, error (errorName) and the configured additions if there are any, and votes if there are other votes than the
+// deciding vote.
 //
 // If the object is too long, FitAnswer removes first the comments of the votes, then the votes, then the end of the comment,
 // and adds "truncated": true. The additions are kept, or removed before the comment is shortened if dropAdditions is set.
@@ -125,6 +127,9 @@ func newFields(a approval.Answer, errorName string) map[string]any {
 		fields["decision"] = string(deciding.Outcome)
 		fields["decisionId"] = deciding.DecisionID
 		fields["decidedBy"] = deciding.By
+		fields["via"] = string(deciding.Via)
+		fields["principal"] = principal(deciding)
+		fields["shownDigest"] = deciding.ShownDigest
 		fields["comment"] = validUTF8(deciding.Comment)
 	} else {
 		fields["reason"] = a.Reason
@@ -138,21 +143,39 @@ func newFields(a approval.Answer, errorName string) map[string]any {
 // validUTF8 replaces invalid UTF-8 as JSON does, but each run of it only once.
 func validUTF8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
+// principal returns the authenticated maker of a vote: the person, if it came by link, chat or single sign-on. A vote that
+// an older version recorded has no principal; its person is what a program or an operator stated.
+func principal(v approval.Vote) string {
+	switch v.Via {
+	case approval.ViaLink, approval.ViaChat, approval.ViaSSO:
+		return v.By
+	case approval.ViaOperator:
+		return cmp.Or(v.Principal, approval.OperatorSource)
+	}
+	return cmp.Or(v.Principal, approval.SourcePrincipal(v.Source))
+}
+
 type vote struct {
-	DecidedBy string `json:"decidedBy"`
-	Decision  string `json:"decision"`
-	Comment   string `json:"comment"`
-	At        string `json:"at"`
+	DecidedBy   string `json:"decidedBy"`
+	Via         string `json:"via"`
+	Principal   string `json:"principal"`
+	ShownDigest string `json:"shownDigest"`
+	Decision    string `json:"decision"`
+	Comment     string `json:"comment"`
+	At          string `json:"at"`
 }
 
 func newVotes(in []approval.Vote) []vote {
 	out := make([]vote, 0, len(in))
 	for _, v := range in {
 		out = append(out, vote{
-			DecidedBy: v.By,
-			Decision:  string(v.Outcome),
-			Comment:   validUTF8(v.Comment),
-			At:        v.At.UTC().Format(timeFormat),
+			DecidedBy:   v.By,
+			Via:         string(v.Via),
+			Principal:   principal(v),
+			ShownDigest: v.ShownDigest,
+			Decision:    string(v.Outcome),
+			Comment:     validUTF8(v.Comment),
+			At:          v.At.UTC().Format(timeFormat),
 		})
 	}
 	return out

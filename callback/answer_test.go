@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,12 +22,14 @@ var at = time.Date(2026, 7, 1, 14, 0, 0, 123456789, time.FixedZone("CEST", 7200)
 
 func vote(n int, o approval.Outcome, comment string) approval.Vote {
 	return approval.Vote{
-		DecisionID: fmt.Sprintf("d-%d", n),
-		Outcome:    o,
-		By:         fmt.Sprintf("p%d@example.com", n),
-		Comment:    comment,
-		Via:        approval.ViaLink,
-		At:         at.Add(time.Duration(n-3) * time.Minute),
+		DecisionID:  fmt.Sprintf("d-%d", n),
+		Outcome:     o,
+		By:          fmt.Sprintf("p%d@example.com", n),
+		Comment:     comment,
+		Via:         approval.ViaLink,
+		ShownDigest: "shown",
+
+		At: at.Add(time.Duration(n-3) * time.Minute),
 	}
 }
 
@@ -132,6 +135,42 @@ func TestFitKeepsItsLimit(t *testing.T) {
 	})
 }
 
+// Every decision and vote in the answer has its way in, its authenticated principal and the digest of what was shown. A
+// path to one of them never fails.
+func TestAnswerHasThePrincipal(t *testing.T) {
+	t.Parallel()
+	person, program := vote(1, approval.Approve, ""), vote(2, approval.Approve, "")
+	program.Via, program.Source, program.Principal, program.ShownDigest = approval.ViaAPI, "api:shop", "api:shop", ""
+	ofOldRecord := vote(3, approval.Approve, "")
+	ofOldRecord.Via, ofOldRecord.Source, ofOldRecord.ShownDigest = approval.ViaWebhook, "erp", ""
+	operator := vote(4, approval.Approve, "")
+	operator.Via, operator.By, operator.Principal, operator.Claimed = approval.ViaOperator, "olga", "operator:olga", "boss"
+	type maker struct{ DecidedBy, Via, Principal, ShownDigest *string }
+	var back struct {
+		maker
+		Votes []maker
+	}
+	got, err := callback.FitAnswer(answer(approval.Approved, person, program, ofOldRecord, operator), "", 1<<20, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(got, &back); err != nil {
+		t.Fatal(err)
+	}
+	want := [][]string{
+		{"p1@example.com", "link", "p1@example.com", "shown"},
+		{"p2@example.com", "api", "api:shop", ""},
+		{"p3@example.com", "webhook", "source:erp", ""},
+		{"olga", "operator", "operator:olga", "shown"},
+	}
+	for i, m := range append(back.Votes, back.maker) {
+		texts := []string{*m.DecidedBy, *m.Via, *m.Principal, *m.ShownDigest}
+		if !slices.Equal(texts, want[min(i, 3)]) {
+			t.Errorf("vote %d: %q", i, texts)
+		}
+	}
+}
+
 func TestFitCutsInOrder(t *testing.T) {
 	t.Parallel()
 	a := answer(approval.Rejected, vote(1, approval.Approve, strings.Repeat("x", 300)),
@@ -141,11 +180,11 @@ func TestFitCutsInOrder(t *testing.T) {
 		limit                             int
 		first, votes, more, comment, cuts bool
 	}{
-		{2400, true, true, true, true, false},
-		{2200, false, true, true, true, true},
-		{1500, false, false, true, true, true},
-		{950, false, false, false, true, true},
-		{500, false, false, false, false, true},
+		{2600, true, true, true, true, false},
+		{2400, false, true, true, true, true},
+		{1570, false, false, true, true, true},
+		{1020, false, false, false, true, true},
+		{570, false, false, false, false, true},
 	} {
 		got, err := callback.FitAnswer(a, "", c.limit, true)
 		if err != nil {
@@ -169,7 +208,7 @@ func TestFitUsesItsLimit(t *testing.T) {
 	t.Parallel()
 	for _, char := range []string{"x", "é", "😀", "\x01"} {
 		a := answer(approval.Rejected, vote(1, approval.Reject, strings.Repeat(char, 500)))
-		for limit := 300; limit < 700; limit++ {
+		for limit := 340; limit < 740; limit++ {
 			got, err := callback.FitAnswer(a, "", limit, true)
 			if err != nil || len(got) > limit || len(got) < limit-24 {
 				t.Errorf("%q: %d bytes for the limit %d: %v", char, len(got), limit, err)
@@ -192,7 +231,7 @@ func TestCheckOutput(t *testing.T) {
 	if err := callback.CheckOutput(map[string]any{"team": "a", "n": 1}); err != nil {
 		t.Error(err)
 	}
-	for _, bad := range []map[string]any{{"approved": true}, {"OrderId": 1}, {"VOTES": 1}, {"x": make(chan int)}} {
+	for _, bad := range []map[string]any{{"approved": true}, {"OrderId": 1}, {"VOTES": 1}, {"principal": 1}, {"x": make(chan int)}} {
 		var field *approval.FieldError
 		if err := callback.CheckOutput(bad); !errors.As(err, &field) || field.Field != "output" ||
 			!approval.IsPermanent(err) {

@@ -55,19 +55,27 @@ func (s *story) environment() approval.Environment {
 
 func (s *story) approval() *approval.Approval { return s.order.Approvals[0] }
 
-// decide records a decision some time after the last event.
+// shownDigest is the digest of what Ann's decision page showed.
+const shownDigest = "5f0c6a1de2b74c39a8f1d6e0b3c2459788e1f4a6d0b9c3e2f7a8156d4c3b2a19"
+
+// decide records a decision some time after the last event: of Ann by her link, of others by a program.
 func (s *story) decide(after time.Duration, id, by string, outcome approval.Outcome, comment string) *story {
 	s.t.Helper()
 	s.now = s.now.Add(after)
-	v, _, err := s.order.Decide(approval.Decision{
+	d := approval.Decision{
 		ID:         id,
 		Outcome:    outcome,
 		By:         by,
 		Comment:    comment,
 		Via:        approval.ViaAPI,
-		Source:     "api",
+		Principal:  approval.APIPrincipal("portal"),
+		Source:     approval.APIPrincipal("portal"),
 		ReceivedAt: s.now,
-	}, approval.UnmatchedRetention{WaitFor: time.Hour}, s.environment())
+	}
+	if by == "ann@example.com" {
+		d.Via, d.Principal, d.Source, d.ShownDigest = approval.ViaLink, "", "link", shownDigest
+	}
+	v, _, err := s.order.Decide(d, approval.UnmatchedRetention{WaitFor: time.Hour}, s.environment())
 	require.NoError(s.t, err)
 	require.NoError(s.t, v.Err())
 	return s
@@ -101,10 +109,11 @@ func (s *story) message(kind approval.NotificationKind, event string) approval.M
 func (s *story) answer() approval.Answer {
 	s.t.Helper()
 	answer, current := s.order.CurrentAnswer(approval.Action{
-		Kind:       approval.ActionCallback,
-		OrderID:    s.order.ID,
-		ApprovalID: s.approval().ID,
-		Attempt:    1,
+		Kind:         approval.ActionCallback,
+		OrderID:      s.order.ID,
+		ApprovalID:   s.approval().ID,
+		Attempt:      1,
+		LeaseExpires: s.approval().Callback.Due,
 	}, s.now)
 	require.True(s.t, current)
 	return answer
