@@ -221,13 +221,6 @@ func (c *capacity) takeDue(now time.Time, limit int) []string {
 	return due
 }
 
-// isWaiting reports whether an order waits for capacity. It need not be advanced before its next due time.
-func (c *capacity) isWaiting(orderID string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.waiters[orderID] != nil
-}
-
 // setReady states that actions of these kinds can be carried out from now on.
 func (c *capacity) setReady(kinds ...approval.ActionKind) {
 	c.mu.Lock()

@@ -180,6 +180,6 @@ func TestWaitingOrdersAreBounded(t *testing.T) {
 		}
 		require.Equal(t, maxWaitingOrders, w.waiting[approval.ActionCallback])
 	}
-	require.True(t, d.capacity.isWaiting("0"))
-	require.False(t, d.capacity.isWaiting(fmt.Sprint(maxWaitingOrders)))
+	require.Len(t, d.capacity.waiters, maxWaitingOrders)
+	require.NotContains(t, d.capacity.waiters, fmt.Sprint(maxWaitingOrders))
 }

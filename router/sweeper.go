@@ -100,7 +100,7 @@ func (s *Sweeper) startSweep(ctx context.Context) (full bool, err error) {
 	now := s.Transitions.Now()
 	slots -= s.start(ctx, s.retries.take(now, slots))
 	if s.Dispatcher != nil {
-		s.Dispatcher.capacity.expireGrants(now)
+		s.Dispatcher.capacity.expireGrants(time.Now())
 		slots -= s.start(ctx, s.Dispatcher.capacity.takeDue(now, slots))
 	}
 	var claimed []string
@@ -110,7 +110,7 @@ func (s *Sweeper) startSweep(ctx context.Context) (full bool, err error) {
 		}
 	}
 	full = len(claimed) == slots
-	slots -= s.start(ctx, s.withoutWaiting(claimed))
+	slots -= s.start(ctx, claimed)
 	if ctx.Err() != nil {
 		return false, nil
 	}
@@ -129,20 +129,6 @@ func (s *Sweeper) start(ctx context.Context, ids []string) int {
 		s.pool.run(func() { s.advance(ctx, id) })
 	}
 	return len(ids)
-}
-
-// withoutWaiting returns the orders that do not wait for capacity. The others are advanced when capacity is free.
-func (s *Sweeper) withoutWaiting(ids []string) []string {
-	if s.Dispatcher == nil {
-		return ids
-	}
-	var rest []string
-	for _, id := range ids {
-		if !s.Dispatcher.capacity.isWaiting(id) {
-			rest = append(rest, id)
-		}
-	}
-	return rest
 }
 
 // advanceWoken advances the orders that capacity has become free for, until the context ends. Their number is bounded by

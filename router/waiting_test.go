@@ -256,3 +256,30 @@ func TestSlowOrdersDelayNoOther(t *testing.T) {
 		})
 	}
 }
+
+// An order that waits for one channel is advanced for anything else that becomes due, also if another process made it
+// due: then the claim of the sweeper finds it.
+func TestAnOrderThatWaitsIsAdvancedForWhatOthersMadeDue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, 1)
+		stop := e.start(t)
+		for _, id := range []string{"running", "waits"} {
+			ask(t, e.store.Store, id, time.Now().Add(time.Hour), func(r *approval.Request) {
+				r.Channels = []string{"mail"}
+				r.NotificationRetry = r.CallbackRetry
+			})
+			time.Sleep(2 * time.Second)
+		}
+		synctest.Wait()
+		require.Equal(t, 1, e.waiting[approval.ActionNotify])
+		require.NoError(t, e.store.Update(t.Context(), "waits", func(o *approval.Order) error { // by another process
+			o.Cancel(o.Approvals[0].ID, "ann", "", approval.Environment{Now: time.Now()})
+			return nil
+		}))
+		time.Sleep(e.sweeper.Lease + 2*time.Second)
+		synctest.Wait()
+		stop()
+		require.Equal(t, []string{"running", "waits"}, e.order, "its callback")
+	})
+}
