@@ -169,7 +169,7 @@ func TestInvalidQueryParameters(t *testing.T) {
 	for path, detail := range map[string]string{
 		"/v1/orders?workflow=orders&limit=1": `query: has the unknown parameter "workflow"; known here: after, limit, state`,
 		"/v1/orders/A-1?full=1":              `query: has the unknown parameter "full"; known here: none`,
-		"/v1/deadletters?source=orders":      `query: has the unknown parameter "source"; known here: after`,
+		"/v1/deadletters?source=orders":      `query: has the unknown parameter "source"; known here: after, limit`,
 		"/v1/orders?state=pending%zz":        `query: is malformed: invalid URL escape "%zz"`,
 		"/v1/orders?state=pending;limit=1":   "query: is malformed: invalid semicolon separator in query",
 		"/v1/orders?state=pending&state=":    `query: has the parameter "state" more than once`,

@@ -112,6 +112,7 @@ var orderFields = map[string]string{
 	"UnmatchedDecision.ExpiresAt": "expiresAt",
 	"UnmatchedDecision.RemoveAt":  "internal: when the store drops an expired decision",
 	"UnmatchedDecision.Expired":   "expired",
+	"UnmatchedDecision.JudgeAt":   "internal: when it is looked at again",
 
 	"Decision.ID":          "decisionId",
 	"Decision.Step":        "step",
@@ -159,6 +160,7 @@ var orderFields = map[string]string{
 	"Callback.LastReasonCode":        "reasonCode",
 	"Callback.HeldSince":             "internal: it bounds how long an answer is held back",
 	"Callback.EndedAt":               "endedAt",
+	"Callback.RefusedSince":          "internal: it only bounds the retries of refusals",
 	"Callback.Redrives":              "redrives",
 
 	"Event.At":            "at",

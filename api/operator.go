@@ -206,16 +206,21 @@ func verdictAnswer(orderID string, v approval.Verdict, err error) (any, error) {
 }
 
 func (a *OperatorAPI) listDeadLetters(r *http.Request, _ []byte) (any, error) {
-	letters, err := a.DeadLetters.ListDeadLetters(r.Context(), r.URL.Query().Get("after"), maxPage)
-	if err != nil && len(letters) == 0 {
+	limit, err := pageLimit(r)
+	if err != nil {
+		return nil, err
+	}
+	after := r.URL.Query().Get("after")
+	letters, err := a.DeadLetters.ListDeadLetters(r.Context(), after, limit)
+	if err != nil {
 		return nil, err
 	}
 	out := DeadLetterList{DeadLetters: mapSlice(letters, newDeadLetter)}
-	if len(letters) == maxPage {
-		out.Next = letters[maxPage-1].ID
+	if len(letters) == limit {
+		out.Next = letters[limit-1].ID
 	}
-	if err != nil {
-		out.Error = err.Error()
+	if after == "" {
+		out.Queues = mapSlice(a.Redriver.QueueDepths(r.Context()), newDeadLetterQueue)
 	}
 	return out, nil
 }
@@ -231,6 +236,9 @@ func (a *OperatorAPI) redrive(r *http.Request, body []byte) (any, error) {
 	if in.Max < 0 || in.Max > maxPage {
 		return nil, approval.InvalidField("max", "must be 0 to %d", maxPage)
 	}
+	if _, err := store.ParseRedrivePosition(in.After); err != nil {
+		return nil, err
+	}
 	p, _ := handlers.PrincipalOf(r.Context())
 	return newRedriveReport(a.Redriver.Redrive(r.Context(), store.RedriveRequest{
 		DryRun:      in.DryRun,
@@ -240,5 +248,6 @@ func (a *OperatorAPI) redrive(r *http.Request, body []byte) (any, error) {
 		By:          p.Name,
 		OnBehalfOf:  in.By,
 		OrderID:     in.OrderID,
+		After:       in.After,
 	})), nil
 }

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -121,26 +124,71 @@ func TestCancelOfAStep(t *testing.T) {
 	require.Equal(t, []approval.Status{approval.Pending, approval.Cancelled}, status())
 }
 
-// Unreadable dead letters do not hide the others.
+// Dead letters are listed by pages, without their bodies. The first page has the depths of the dead letter queues.
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
-	list := func(s *shelf) reply {
-		h, _, _ := site(t, func(h *Endpoints) { h.OperatorAPI.DeadLetters = s })
-		return send(t, h.OperatorHandler(), "GET", "/v1/deadletters", "", "Authorization", "Bearer operator")
+	h, s, _ := site(t)
+	letters := store.DeadLetters(s)
+	h.OperatorAPI.DeadLetters = letters
+	h.OperatorAPI.Redriver.Queues = map[string]handlers.DeadLetterQueue{
+		"orders":  deepQueue{messages: 3},
+		"refunds": deepQueue{err: errOdd},
 	}
-	one := store.DeadLetter{
-		ID:     "1",
-		Source: "orders",
-		Reason: "no order",
-		Body:   []byte("secret body"),
+	list := func(query string) (reply, DeadLetterList) {
+		got := send(t, h.OperatorHandler(), "GET", "/v1/deadletters"+query, "", "Authorization", "Bearer operator")
+		var page DeadLetterList
+		if got.StatusCode == http.StatusOK {
+			require.NoError(t, json.Unmarshal([]byte(got.text), &page))
+		}
+		return got, page
 	}
-	require.JSONEq(t, `{"deadLetters":[]}`, list(&shelf{}).text)
-	got := list(&shelf{letters: []store.DeadLetter{one}, err: errOdd})
-	require.Equal(t, http.StatusOK, got.StatusCode)
-	require.Contains(t, got.text, `"reason":"no order"`)
-	require.Contains(t, got.text, `"error":"odd"`)
-	require.NotContains(t, got.text, "secret body")
-	require.Equal(t, http.StatusServiceUnavailable, list(&shelf{err: errOdd}).StatusCode)
+	_, page := list("")
+	require.Empty(t, page.DeadLetters)
+	require.Equal(t, []DeadLetterQueue{
+		{Source: "orders", Queue: "dlq", Messages: 3},
+		{Source: "refunds", Queue: "dlq", Error: "odd"},
+	}, page.Queues)
+	for i := range 5 {
+		_, err := letters.PutDeadLetter(t.Context(), store.DeadLetter{
+			Source: "orders",
+			Reason: fmt.Sprint("reason ", i),
+			Body:   []byte("secret body"),
+		})
+		require.NoError(t, err)
+	}
+	var reasons []string
+	for query, pages := "?limit=2", 1; query != ""; pages++ {
+		got, page := list(query)
+		require.NotContains(t, got.text, "secret body")
+		require.LessOrEqual(t, len(page.DeadLetters), 2)
+		require.Equal(t, pages == 1, page.Queues != nil)
+		for _, l := range page.DeadLetters {
+			reasons = append(reasons, l.Reason)
+		}
+		if query = ""; page.Next != "" {
+			query = "?limit=2&after=" + page.Next
+		}
+		require.LessOrEqual(t, pages, 3)
+	}
+	require.Equal(t, []string{"reason 0", "reason 1", "reason 2", "reason 3", "reason 4"}, reasons)
+	got, _ := list("?limit=1001")
+	require.Equal(t, "limit", got.problem.Field)
+	h.OperatorAPI.DeadLetters = &shelf{DeadLetters: letters, err: errOdd}
+	got, _ = list("")
+	require.Equal(t, http.StatusServiceUnavailable, got.StatusCode)
+}
+
+// deepQueue is a dead letter queue with a number of messages.
+type deepQueue struct {
+	handlers.DeadLetterQueue
+
+	messages int
+	err      error
+}
+
+// CountAll implements handlers.DeadLetterQueue.
+func (q deepQueue) CountAll(context.Context) (queue string, messages int, err error) {
+	return "dlq", q.messages, q.err
 }
 
 func TestRedrive(t *testing.T) {
@@ -151,11 +199,12 @@ func TestRedrive(t *testing.T) {
 	}
 	require.Equal(t, "body", redrive(`{"by":"ops","all":true}`).problem.Field)
 	require.Equal(t, "max", redrive(`{"by":"ops","max":-1}`).problem.Field)
+	require.Equal(t, "after", redrive(`{"by":"ops","after":"odd"}`).problem.Field)
 	require.Equal(t, "by", redrive(`{"by":"`+strings.Repeat("x", maxBy+1)+`"}`).problem.Field, "it goes into the history")
 	require.Equal(t, "max: has the wrong type: number 1.5", redrive(`{"by":"ops","max":1.5}`).problem.Detail)
 	require.JSONEq(
 		t,
-		`{"dryRun":true,"found":[],"redriven":0,"guarded":0,"expired":0,"failed":0}`,
+		`{"dryRun":true,"found":[],"redriven":0,"requeued":0,"failed":0,"guarded":0,"kept":0,"expired":0,"notLookedAt":0}`,
 		redrive(`{"by":"ops","dryRun":true}`).text,
 	)
 }

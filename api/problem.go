@@ -26,10 +26,21 @@ type Problem struct {
 	Verdict        approval.VerdictCode `json:"verdict,omitempty"`
 	ApprovalID     string               `json:"approvalId,omitempty"`
 	ApprovalStatus approval.Status      `json:"approvalStatus,omitempty"`
-	// Candidates are the pending approvals that an ambiguous or duplicate decision can be about.
+	// Candidates are the pending approvals that an ambiguous or duplicate decision can be about, at most 20. Send the
+	// decision again with an approvalId of them.
 	Candidates []Candidate `json:"candidates,omitempty"`
 	// Faults list everything that is wrong with a configuration that was not reloaded.
 	Faults []string `json:"faults,omitempty"`
+}
+
+// Candidate is a pending approval that a decision can be about, with what tells it from the others.
+type Candidate struct {
+	ApprovalID string `json:"approvalId"`
+	Workflow   string `json:"workflow"`
+	Step       string `json:"step,omitempty"`
+	// StateName is the name of the workflow's waiting state.
+	StateName string `json:"stateName,omitempty"`
+	Execution string `json:"execution,omitempty"`
 }
 
 // credentialError marks a request with a missing or wrong credential or signature.
@@ -108,7 +119,8 @@ func refusalStatus(code approval.VerdictCode) int {
 	switch code {
 	case approval.VerdictUnknown:
 		return http.StatusNotFound
-	case approval.VerdictNotApprover, approval.VerdictRequester, approval.VerdictAssurance, approval.VerdictSource:
+	case approval.VerdictNotApprover, approval.VerdictRequester, approval.VerdictAsker, approval.VerdictAnonymous,
+		approval.VerdictAssurance, approval.VerdictSource:
 		return http.StatusForbidden
 	case approval.VerdictOverflow: // temporary: waiting decisions expire
 		return http.StatusServiceUnavailable

@@ -85,7 +85,7 @@ func queryParameters(pattern string) []string {
 	case "GET /v1/orders":
 		return []string{"after", "limit", "state"}
 	case "GET /v1/deadletters":
-		return []string{"after"}
+		return []string{"after", "limit"}
 	}
 	return nil
 }

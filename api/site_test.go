@@ -91,8 +91,8 @@ func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, 
 			Orders:      s,
 			Lister:      s,
 			Decider:     &handlers.Decider{Transitions: tr, UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour}},
-			DeadLetters: &shelf{},
-			Redriver:    &handlers.Redriver{Transitions: tr, Orders: s, DeadLetters: &shelf{}},
+			DeadLetters: s,
+			Redriver:    &handlers.Redriver{Transitions: tr, Orders: s, DeadLetters: s},
 		},
 		ConsolePages: write("text/html", "console"),
 		Healthy:      func() error { return nil },
@@ -116,15 +116,13 @@ func (signIn) CompleteSignIn(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// shelf lists dead letters.
+// shelf is a table of dead letters that cannot be read.
 type shelf struct {
-	letters []store.DeadLetter
-	err     error
+	store.DeadLetters
+
+	err error
 }
 
 func (s *shelf) ListDeadLetters(context.Context, string, int) ([]store.DeadLetter, error) {
-	return s.letters, s.err
+	return nil, s.err
 }
-
-func (s *shelf) PutDeadLetter(context.Context, store.DeadLetter) (string, error) { return "1", s.err }
-func (s *shelf) DeleteDeadLetter(context.Context, string) error                  { return s.err }

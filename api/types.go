@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -24,15 +25,6 @@ type DecisionResult struct {
 	Verdict    approval.VerdictCode `json:"verdict"`
 	// Status is the status of the approval afterwards.
 	Status approval.Status `json:"status,omitempty"`
-}
-
-// Candidate is a pending approval that a decision can be about, with the fields that tell it from the others.
-type Candidate struct {
-	ApprovalID string `json:"approvalId"`
-	Workflow   string `json:"workflow"`
-	Step       string `json:"step,omitempty"`
-	StateName  string `json:"stateName,omitempty"`
-	Execution  string `json:"execution,omitempty"`
 }
 
 func newCandidate(c approval.Candidate) Candidate {
@@ -73,7 +65,19 @@ type DeadLetterList struct {
 	DeadLetters []DeadLetter `json:"deadLetters"`
 	// Next is the value of the query parameter `after` that returns the next page; it is missing on the last page.
 	Next string `json:"next,omitempty"`
-	// Error states why some dead letters are missing from the list; it is missing if all could be read.
+	// Queues has the dead letter queues, on the first page only. Their messages are not in the list: a dry run of a
+	// redrive counts them by reason.
+	Queues []DeadLetterQueue `json:"queues,omitempty"`
+}
+
+// DeadLetterQueue is a dead letter queue with the number of its messages.
+type DeadLetterQueue struct {
+	// Source is the source whose messages the queue takes.
+	Source string `json:"source"`
+	Queue  string `json:"queue"`
+	// Messages is the number of messages as SQS counts them, approximately.
+	Messages int `json:"messages"`
+	// Error states why the number could not be read; it is missing if it could.
 	Error string `json:"error,omitempty"`
 }
 
@@ -90,13 +94,14 @@ type DeadLetter struct {
 	Redrives int       `json:"redrives"`
 }
 
-// RedriveRequest selects the exhausted callbacks and the dead letters to restart.
+// RedriveRequest selects the exhausted callbacks and the dead letters to restart. A redrive has steps: a call restarts or
+// counts as many as fit into some seconds, and its answer has the position at which the next call goes on.
 type RedriveRequest struct {
 	// By is the person on whose behalf the operator acts, for the history. The operator is the name of the token.
 	By string `json:"by,omitempty"`
 	// DryRun counts and restarts nothing.
 	DryRun bool `json:"dryRun,omitempty"`
-	// Max is the largest number to restart, at most 1000; 0 means 1000.
+	// Max is the largest number that this call restarts, at most 1000; 0 means 1000.
 	Max int `json:"max,omitempty"`
 	// ReasonCode selects by reason code, as a dry run lists it; if it is missing, everything is selected.
 	ReasonCode string `json:"reasonCode,omitempty"`
@@ -104,20 +109,34 @@ type RedriveRequest struct {
 	Limit int `json:"limit,omitempty"`
 	// OrderID selects the callbacks of a single order, and no dead letters.
 	OrderID string `json:"orderId,omitempty"`
+	// After is the `next` of the answer before. It is missing in the first call.
+	After string `json:"after,omitempty"`
 }
 
-// RedriveReport has the counts of a redrive.
+// RedriveReport has the counts of a call. The counts of a redrive are the sums over its calls.
 type RedriveReport struct {
 	DryRun bool `json:"dryRun"`
-	// Found counts the selected callbacks and dead letters by reason code, in the order of the codes.
-	Found    []RedriveGroup `json:"found"`
-	Redriven int            `json:"redriven"`
+	// Found counts the selected callbacks and dead letters that this call looked at by reason code, in the order of the
+	// codes.
+	Found []RedriveGroup `json:"found"`
+	// Redriven counts the callbacks that were restarted, the dead letters that were handled, and the messages that were
+	// put back on their queue.
+	Redriven int `json:"redriven"`
+	// Requeued counts the messages among them that were put back on their queue. They are handled later, and may fail
+	// again then.
+	Requeued int `json:"requeued"`
+	// Failed counts the dead letters that were handled again and failed again.
+	Failed int `json:"failed"`
 	// Guarded counts the exclusions because of the limit.
 	Guarded int `json:"guarded"`
+	// Kept counts the others that stay as they were: they could not be restarted now, or changed meanwhile.
+	Kept int `json:"kept"`
 	// Expired counts callbacks with an expired task: the answer will most likely come too late.
 	Expired int `json:"expired"`
-	// Failed counts the restarts that failed at once.
-	Failed int `json:"failed"`
+	// NotLookedAt counts the messages of dead letter queues that this redrive does not look at, as SQS counts them.
+	NotLookedAt int `json:"notLookedAt"`
+	// Next is the `after` of the next call. It is missing if nothing is left to look at.
+	Next string `json:"next,omitempty"`
 	// Errors name the parts that could not be read or restarted.
 	Errors []string `json:"errors,omitempty"`
 }
@@ -142,15 +161,27 @@ func newDeadLetter(l store.DeadLetter) DeadLetter {
 	}
 }
 
+func newDeadLetterQueue(d handlers.QueueDepth) DeadLetterQueue {
+	out := DeadLetterQueue{Source: d.Source, Queue: d.Queue, Messages: d.Messages}
+	if d.Err != nil {
+		out.Error = d.Err.Error()
+	}
+	return out
+}
+
 func newRedriveReport(r store.RedriveReport) RedriveReport {
 	return RedriveReport{
-		DryRun:   r.DryRun,
-		Found:    mapSlice(r.Found, newRedriveGroup),
-		Redriven: r.Redriven,
-		Guarded:  r.Guarded,
-		Expired:  r.Expired,
-		Failed:   r.Failed,
-		Errors:   r.Errors,
+		DryRun:      r.DryRun,
+		Found:       mapSlice(r.Found, newRedriveGroup),
+		Redriven:    r.Redriven,
+		Requeued:    r.Requeued,
+		Failed:      r.Failed,
+		Guarded:     r.Guarded,
+		Kept:        r.Kept,
+		Expired:     r.Expired,
+		NotLookedAt: r.NotLookedAt,
+		Next:        r.Next,
+		Errors:      r.Errors,
 	}
 }
 

@@ -145,10 +145,14 @@ func (b *Breaker) Deliver(ctx context.Context, a approval.Answer) error {
 	})
 }
 
-// Heartbeat implements Target. Heartbeats are always urgent, and their outcome does not affect the circuit: some targets
-// do not send any.
+// Heartbeat implements Heartbeater. Heartbeats are always urgent, and their outcome does not affect the circuit, which is
+// about answers. A target without heartbeats takes them without a call: an older configuration may have asked for them.
 func (b *Breaker) Heartbeat(ctx context.Context, a approval.Answer) error {
-	return b.withHost(a, func(*host) error { return b.target.Heartbeat(ctx, a) })
+	target, ok := b.target.(Heartbeater)
+	if !ok {
+		return nil
+	}
+	return b.withHost(a, func(*host) error { return target.Heartbeat(ctx, a) })
 }
 
 // errOpen is the error of a call that the breaker refuses.

@@ -12,8 +12,14 @@ import (
 type Target interface {
 	// Deliver makes a single attempt to give the answer to the workflow that waits for it.
 	Deliver(ctx context.Context, a approval.Answer) error
-	// Heartbeat makes a single attempt to tell the workflow that its approval is still pending. A target whose workflows know
-	// no heartbeats returns nil.
+}
+
+// Heartbeater is a target whose workflows take heartbeats. A heartbeat also tells whether the workflow still waits, so
+// that an attempt which has ended is told from an attempt that waits.
+type Heartbeater interface {
+	Target
+	// Heartbeat makes a single attempt to tell the workflow that its answer is still to come. It returns
+	// approval.ErrClosed if the workflow no longer waits.
 	Heartbeat(ctx context.Context, a approval.Answer) error
 }
 
@@ -35,6 +41,13 @@ const (
 	// CallbackURL is a URL to which the target posts. The Target is a URLTarget.
 	CallbackURL
 )
+
+// HeartbeatSettings are the settings of a Heartbeater. They tell its kind from the others before it is opened.
+type HeartbeatSettings interface {
+	Settings
+	// HasHeartbeats does nothing: every target of these settings is a Heartbeater.
+	HasHeartbeats()
+}
 
 // Settings are the settings of a kind of target: a struct in the target's package with yaml and doc tags. It may also
 // implement setup.Defaulter and setup.Validator. Package config has the list of all kinds.

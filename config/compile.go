@@ -37,11 +37,13 @@ func (c *Config) compile(check *setup.Check) {
 	}
 	c.Compiled.PublicURL, _ = url.Parse(c.Public.URL) // validated
 	people := c.compilePeople()
-	groups := c.groupChannels()
+	groups, heartbeats := c.groupChannels(), c.heartbeatTargets()
 	for _, name := range sortedNames(c.Workflows) {
 		w := c.Workflows[name]
 		compiled := w.compile(compiler{cel: cel, check: check.At("workflows." + name)}, name)
-		compiled.People, compiled.GroupChannels = people, groups
+		compiled.People = people
+		compiled.GroupChannels = groups
+		compiled.HeartbeatTargets = heartbeats
 		compiled.SourcesRequired = c.SourcesRequired()
 		c.Compiled.Workflows[name] = compiled
 	}
@@ -207,13 +209,14 @@ func (d DecisionFields) compile(c compiler) handlers.DecisionFields {
 		return compileField(c, "fields."+name, d.Fields[name], expression.AsText)
 	}
 	f := handlers.DecisionFields{
-		ID:       text("id"),
-		Order:    text("order"),
-		Outcome:  text("outcome"),
-		Step:     text("step"),
-		Approval: text("approval"),
-		By:       text("by"),
-		Comment:  text("comment"),
+		ID:        text("id"),
+		Order:     text("order"),
+		Outcome:   text("outcome"),
+		Step:      text("step"),
+		Execution: text("execution"),
+		Approval:  text("approval"),
+		By:        text("by"),
+		Comment:   text("comment"),
 	}
 	if d.Filter != "" {
 		f.Filter = compileField(c, "filter", Expressions{d.Filter}, convertToBool)
@@ -246,6 +249,23 @@ func (c *Config) groupChannels() []string {
 		}
 	}
 	return names
+}
+
+// heartbeatTargets lists the targets with heartbeats.
+func (c *Config) heartbeatTargets() []string {
+	var names []string
+	for _, name := range sortedNames(c.Targets) {
+		if c.Targets[name].HasHeartbeats() {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// HasHeartbeats reports whether the workflows of the target take heartbeats.
+func (t Target) HasHeartbeats() bool {
+	_, ok := t.Settings().(callback.HeartbeatSettings)
+	return ok
 }
 
 // TakesEvents reports whether the channel notifies programs of events.

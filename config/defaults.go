@@ -45,13 +45,14 @@ func requestFields() map[string]Expressions {
 // decisionFields returns the expressions by which the fields of decisions are found without configuration.
 func decisionFields() map[string]Expressions {
 	return map[string]Expressions{
-		"id":       {"body.decisionId", "body.decision_id", "body.eventId"},
-		"order":    {"body.orderId", "body.orderID", "body.order_id", "body.OrderId", "body.order.id", "body.order.orderId"},
-		"outcome":  {"body.decision", "body.outcome", "body.approved", "body.status", "body.action"},
-		"step":     {"body.step", "body.order.step"},
-		"approval": {"body.approvalId", "body.approval_id"},
-		"by":       {"body.decidedBy", "body.decided_by", "body.approver", "body.approvedBy", "body.by", "body.user"},
-		"comment":  {"body.comment", "body.comments", "body.reason"},
+		"id":        {"body.decisionId", "body.decision_id", "body.eventId"},
+		"order":     {"body.orderId", "body.orderID", "body.order_id", "body.OrderId", "body.order.id", "body.order.orderId"},
+		"outcome":   {"body.decision", "body.outcome", "body.approved", "body.status", "body.action"},
+		"step":      {"body.step", "body.order.step"},
+		"execution": {"body.executionArn", "body.execution"},
+		"approval":  {"body.approvalId", "body.approval_id"},
+		"by":        {"body.decidedBy", "body.decided_by", "body.approver", "body.approvedBy", "body.by", "body.user"},
+		"comment":   {"body.comment", "body.comments", "body.reason"},
 	}
 }
 

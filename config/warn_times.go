@@ -18,6 +18,9 @@ func (w workflowCheck) warnTimes() {
 		w.check.Warn("heartbeat", "is %s, but an approval ends after %s, so no heartbeat is sent",
 			setup.FormatDuration(w.Heartbeat), setup.FormatDuration(longest))
 	}
+	if w.Heartbeat > 0 && !w.hasHeartbeats() {
+		w.check.Warn("heartbeat", "has no effect, because its target has no heartbeats: only stepfunctions and lambda have")
+	}
 	for i, m := range w.Reminders {
 		if m.After >= longest || m.Before >= longest {
 			w.check.Warn("reminders"+index(i), "is never sent, because an approval ends after %s", setup.FormatDuration(longest))
@@ -29,6 +32,18 @@ func (w workflowCheck) warnTimes() {
 	if w.Undeliverable == "escalate" && len(w.Escalations) == 0 {
 		w.check.Warn("undeliverable", "is escalate, but there are no escalations")
 	}
+}
+
+// hasHeartbeats reports whether a target of the workflow has heartbeats. A target that is not configured is a fault,
+// which is reported elsewhere.
+func (w workflowCheck) hasHeartbeats() bool {
+	for _, name := range []string{w.Callback.TokenTarget, w.Callback.URLTarget} {
+		target, found := w.config.Targets[name]
+		if (name != "" && !found) || target.HasHeartbeats() {
+			return true
+		}
+	}
+	return false
 }
 
 // warnEscalation reports an escalation that never happens, or at once. An escalation after the deadline has a purpose

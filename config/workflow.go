@@ -26,7 +26,7 @@ type Workflow struct {
 	Margin        time.Duration `yaml:"margin" doc:"time between the approval's deadline and the end of the task; in short tasks a tenth of their time, and at least 5s"`
 	Reminders     []Mark        `yaml:"reminders" doc:"times at which approvers who have not decided are reminded: a time after the request, or {before: TIME} the deadline"`
 	Escalations   []Escalation  `yaml:"escalations" doc:"times at which more approvers are asked: after the request, or before the deadline, and whom"`
-	Heartbeat     time.Duration `yaml:"heartbeat" doc:"time between two SendTaskHeartbeat while an approval is pending; less than half the state's HeartbeatSeconds; 0 is never"`
+	Heartbeat     time.Duration `yaml:"heartbeat" doc:"time between two heartbeats while the workflow waits for its answer; less than half the state's HeartbeatSeconds; 0 is never; for targets of the kinds stepfunctions and lambda"`
 	Callback      Callback      `yaml:"callback" doc:"how the workflow is answered"`
 	NotifyRetry   Retry         `yaml:"notify_retry" doc:"how notifications are tried again"`
 	Retention     time.Duration `yaml:"retention" doc:"how long a closed approval is kept; until its deadline at least"`

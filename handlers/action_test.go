@@ -179,9 +179,30 @@ func TestTheEndOfACallThatCannotBeStored(t *testing.T) {
 	require.True(t, h.approval(t, "A-1").Callback.AttemptRunning, "its lease ends by itself")
 }
 
+func withHeartbeats(w *handlers.Workflow) {
+	w.HeartbeatInterval = time.Minute
+	w.HeartbeatTargets = []string{"sfn"}
+}
+
+// A target without heartbeats costs no heartbeat, and its older attempts cannot be probed.
+func TestOnlyTargetsWithHeartbeatsGetThem(t *testing.T) {
+	t.Parallel()
+	for name, targets := range map[string][]string{"sfn has heartbeats": {"sfn"}, "another target has": {"lambda"}} {
+		h := asked(t, func(w *handlers.Workflow) {
+			withHeartbeats(w)
+			w.HeartbeatTargets = targets
+		})
+		has := targets[0] == "sfn"
+		a := h.approval(t, "A-1")
+		require.Equal(t, has, a.CanProbe, name)
+		require.Equal(t, has, a.HeartbeatInterval > 0, name)
+		require.Equal(t, has, !a.HeartbeatDue.IsZero(), name)
+	}
+}
+
 func TestHeartbeat(t *testing.T) {
 	t.Parallel()
-	h := asked(t, func(w *handlers.Workflow) { w.HeartbeatInterval = time.Minute })
+	h := asked(t, withHeartbeats)
 	h.now = began.Add(time.Minute)
 	require.NoError(t, h.Run(t.Context(), "A-1", func(o *approval.Order, turn approval.Environment) ([]approval.Action, error) {
 		return o.Advance(turn), nil
@@ -189,7 +210,12 @@ func TestHeartbeat(t *testing.T) {
 	beats := h.take(approval.ActionHeartbeat)
 	require.Len(t, beats, 1)
 	o := &outside{}
+	updates := h.updates
+	h.events = nil
 	require.NoError(t, h.callbacks(o).Handle(actionMsg(t, beats[0])))
+	require.Equal(t, updates, h.updates, "an accepted heartbeat changes nothing, so nothing is stored")
+	require.Len(t, h.events, 1, "the metrics count it")
+	require.Equal(t, approval.EventHeartbeat, h.events[0].Kind)
 	require.Len(t, o.heartbeats, 1)
 	require.Empty(t, o.answers)
 	require.Equal(t, approval.Pending, h.approval(t, "A-1").Status)

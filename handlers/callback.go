@@ -35,6 +35,12 @@ func (h *Callback) Handle(msg *message.Message) error {
 		return nil
 	}
 	result := h.Transitions.resultOf(action, h.callTarget(msg.Context(), action, answer))
+	if order.HeartbeatChangesNothing(action, result) {
+		h.Transitions.observeUnstored(msg.Context(), order, func(o *approval.Order, env approval.Environment) {
+			o.RecordHeartbeatResult(action, result, env)
+		})
+		return nil
+	}
 	record := func(o *approval.Order, env approval.Environment) []approval.Action {
 		if action.Kind == approval.ActionHeartbeat {
 			return o.RecordHeartbeatResult(action, result, env)
@@ -52,8 +58,11 @@ func (h *Callback) callTarget(ctx context.Context, action approval.Action, answe
 	}
 	ctx, cancel := h.Transitions.boundByLease(ctx, action, h.Timeout)
 	defer cancel()
-	if action.Kind == approval.ActionHeartbeat {
-		return target.Heartbeat(ctx, answer)
+	if action.Kind != approval.ActionHeartbeat {
+		return target.Deliver(ctx, answer)
 	}
-	return target.Deliver(ctx, answer)
+	if heart, ok := target.(callback.Heartbeater); ok {
+		return heart.Heartbeat(ctx, answer)
+	}
+	return nil // the record is older than the configuration of the target
 }

@@ -16,13 +16,14 @@ import (
 
 // DecisionFields find the fields of a decision in a message.
 type DecisionFields struct {
-	ID       Field[string]
-	Order    Field[string]
-	Outcome  Field[string] // see outcomeWords
-	Step     Field[string]
-	Approval Field[string]
-	By       Field[string]
-	Comment  Field[string]
+	ID        Field[string]
+	Order     Field[string]
+	Outcome   Field[string] // see outcomeWords
+	Step      Field[string]
+	Execution Field[string]
+	Approval  Field[string]
+	By        Field[string]
+	Comment   Field[string]
 	// Filter reports whether the message is a decision. Without a filter every message is.
 	Filter Field[bool]
 }
@@ -150,6 +151,7 @@ func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approv
 		readInto("order", f.Order, in, &orderID),
 		readInto("outcome", f.Outcome, in, &word),
 		readInto("step", f.Step, in, &d.Step),
+		readInto("execution", f.Execution, in, &d.Execution),
 		readInto("approval", f.Approval, in, &d.ApprovalID),
 		readInto("by", f.By, in, &d.By),
 		readInto("comment", f.Comment, in, &d.Comment),
@@ -170,7 +172,11 @@ func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approv
 		return "", d, approval.InvalidField("outcome", "%.40q is neither an approval nor a rejection", word)
 	}
 	if d.ID == "" {
-		d.ID = cmp.Or(in.Meta[metadata.SNSMessageID], in.Meta[metadata.DeliveryID], bodyID(body))
+		d.ID = cmp.Or(in.Meta[metadata.SNSMessageID], in.Meta[metadata.DeliveryID])
+	}
+	if d.ID == "" {
+		d.ID = bodyID(body)
+		d.IDFromBody = true
 	}
 	return orderID, d, nil
 }

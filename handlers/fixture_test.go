@@ -63,9 +63,12 @@ func newHouse() *house {
 }
 
 func (h *house) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
+	h.mu.Lock()
 	h.updates++
-	if h.failing != nil {
-		return h.failing
+	failing := h.failing
+	h.mu.Unlock()
+	if failing != nil {
+		return failing
 	}
 	if h.beforeUpdate != nil {
 		h.beforeUpdate(ctx)
@@ -115,6 +118,8 @@ func (h *house) Dispatch(_ context.Context, actions []approval.Action) {
 
 func (h *house) Observe(_ context.Context, events []approval.Event) {
 	h.note("observed")
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.events = append(h.events, events...)
 }
 

@@ -2,8 +2,9 @@ package handlers
 
 import (
 	"context"
-	"fmt"
+	"crypto/rand"
 	"log/slog"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
@@ -18,11 +19,12 @@ type Lister interface {
 
 // DeadLetterQueue is a dead letter queue of SQS.
 type DeadLetterQueue interface {
-	// Count counts the messages by reason code, at most limit of them.
-	Count(ctx context.Context, limit int) (store.RedriveGroups, error)
-	// Move moves at most limit messages with that reason code back to their queue, or of any code if it is empty. It
-	// leaves alone the messages that were redriven redriveLimit times already, and counts them as guarded.
-	Move(ctx context.Context, limit, redriveLimit int, code approval.ReasonCode) (moved, guarded int, err error)
+	// Count counts the selected messages, and moves none.
+	Count(ctx context.Context, r store.QueueRedrive) (store.QueueReport, error)
+	// Move moves the selected messages back to their queue, at most r.Max of them.
+	Move(ctx context.Context, r store.QueueRedrive) (store.QueueReport, error)
+	// CountAll returns the queue's name and the number of its messages as SQS counts them, approximately.
+	CountAll(ctx context.Context) (queue string, messages int, err error)
 }
 
 // Redriver restarts, by order of an operator, exhausted callbacks, dead letters in the store's own table, and messages
@@ -36,12 +38,24 @@ type Redriver struct {
 	Handlers map[string]message.NoPublishHandlerFunc
 }
 
-// maxRedrive bounds one redrive.
-const maxRedrive = 1000
+// The bounds of a step. A million callbacks or messages need many steps; each step answers before its caller gives up.
+const (
+	maxRedrive = 1000 // callbacks and messages
+	// redriveStep is the time after which a step begins nothing more. What it has begun ends within redriveMargin.
+	redriveStep   = 15 * time.Second
+	redriveMargin = 15 * time.Second
+	// redrivePage is the number of orders or dead letters that are read at once, redrivesAtOnce the number of them that
+	// are redriven at the same time. At most so many bodies are in memory.
+	redrivePage    = 48
+	redrivesAtOnce = 8
+)
 
-// Redrive restarts the selected callbacks and messages, or counts them in a dry run. If one part fails, it goes on with
-// the others. The result and the operator's name are logged, and are in the history of each order whose callback was
+// Redrive restarts the selected callbacks and messages, or counts them in a dry run. It is one step: after Max of them,
+// or after some seconds, it returns the position at which the next step goes on. If one part fails, it goes on with the
+// others. The result and the operator's name are logged, and are in the history of each order whose callback was
 // restarted.
+//
+// If the caller leaves, the step ends early. What it has begun is finished and counted all the same.
 func (h *Redriver) Redrive(ctx context.Context, request store.RedriveRequest) store.RedriveReport {
 	if request.Max <= 0 || request.Max > maxRedrive {
 		request.Max = maxRedrive
@@ -49,47 +63,94 @@ func (h *Redriver) Redrive(ctx context.Context, request store.RedriveRequest) st
 	if request.MaxRedrives == 0 {
 		request.MaxRedrives = 3
 	}
-	run := redriveRun{
+	run := &redriveRun{
 		RedriveRequest: request,
 		report:         store.RedriveReport{DryRun: request.DryRun},
 		left:           request.Max,
+		until:          h.Transitions.Now().Add(redriveStep),
 	}
-	parts := []func(context.Context, *redriveRun) error{h.redriveCallbacks, h.redriveDeadLetters, h.redriveQueues}
-	if request.OrderID != "" {
-		parts = []func(context.Context, *redriveRun) error{h.redriveOneOrder}
-	}
-	for _, part := range parts {
-		if err := part(ctx, &run); err != nil {
-			run.report.Errors = append(run.report.Errors, err.Error())
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), redriveStep+redriveMargin)
+	defer cancel()
+	position, err := store.ParseRedrivePosition(request.After)
+	switch {
+	case err != nil:
+		run.addError(err)
+	case request.OrderID != "":
+		if err := h.redriveOneOrder(work, run); err != nil {
+			run.addError(err)
 		}
+	default:
+		if position.RunID == "" {
+			position.RunID = rand.Text()
+		}
+		for position.Part != store.RedriveEnd && ctx.Err() == nil && h.hasTime(run) {
+			position = h.redriveSome(work, run, position)
+		}
+		run.report.Next = position.String()
 	}
 	h.logRun(ctx, run)
 	return run.report
 }
 
-// logRun logs the result of a redrive under the operator's name.
-func (h *Redriver) logRun(ctx context.Context, run redriveRun) {
+// hasTime reports whether the step may go on.
+func (h *Redriver) hasTime(run *redriveRun) bool {
+	return (run.DryRun || run.left > 0) && h.Transitions.Now().Before(run.until)
+}
+
+// redriveSome redrives a page of a part, and returns the position after it. After an error it goes on with the next
+// part.
+func (h *Redriver) redriveSome(
+	ctx context.Context, run *redriveRun, position store.RedrivePosition,
+) (next store.RedrivePosition) {
+	var err error
+	switch position.Part {
+	case store.RedriveCallbacks:
+		if next, err = h.redriveCallbacks(ctx, run, position); err != nil || next.Part == store.RedriveEnd {
+			next = store.RedrivePosition{Part: store.RedriveDeadLetters}
+		}
+	case store.RedriveDeadLetters:
+		if next, err = h.redriveDeadLetters(ctx, run, position); err != nil || next.Part == store.RedriveEnd {
+			next = store.RedrivePosition{Part: store.RedriveQueues}
+		}
+	default:
+		next, err = h.redriveQueue(ctx, run, position)
+	}
+	if err != nil {
+		run.addError(err)
+	}
+	next.RunID = position.RunID
+	return next
+}
+
+// logRun logs the result of a step under the operator's name.
+func (h *Redriver) logRun(ctx context.Context, run *redriveRun) {
 	if run.DryRun {
 		return
 	}
 	h.Transitions.Log.LogAttrs(ctx, slog.LevelInfo, "redrive",
 		slog.String("by", run.By),
+		slog.String("on_behalf_of", run.OnBehalfOf),
 		slog.String("reason_code", string(run.ReasonCode)),
 		slog.String("order_id", run.OrderID),
 		slog.Int("redriven", run.report.Redriven),
+		slog.Int("requeued", run.report.Requeued),
 		slog.Int("failed", run.report.Failed),
 		slog.Int("guarded", run.report.Guarded),
+		slog.Int("kept", run.report.Kept),
 		slog.Int("errors", len(run.report.Errors)),
-		slog.String("on_behalf_of", run.OnBehalfOf),
+		slog.Bool("has_more", run.report.Next != ""),
 	)
 }
 
-// redriveRun is the state of one redrive.
+// redriveRun is the state of one step.
 type redriveRun struct {
 	store.RedriveRequest
 	report store.RedriveReport
 	left   int // until Max is reached
+	until  time.Time
 }
+
+func (r *redriveRun) addError(err error) { r.report.Errors = append(r.report.Errors, err.Error()) }
 
 // countFound reports whether the request selects this reason code, and counts it.
 func (r *redriveRun) countFound(code approval.ReasonCode, text string) bool {
@@ -102,67 +163,13 @@ func (r *redriveRun) countFound(code approval.ReasonCode, text string) bool {
 
 // mayRedrive reports whether a callback or message that was redriven so often is to be redriven now.
 func (r *redriveRun) mayRedrive(redrives int) bool {
-	switch {
-	case r.MaxRedrives > 0 && redrives >= r.MaxRedrives:
+	if r.IsGuarded(redrives) {
 		r.report.Guarded++
 		return false
-	case r.left <= 0:
+	}
+	if r.DryRun {
 		return false
 	}
 	r.left--
-	return !r.DryRun
-}
-
-// redriveCallbacks restarts the exhausted callbacks of all orders.
-func (h *Redriver) redriveCallbacks(ctx context.Context, run *redriveRun) error {
-	for after, first := "", true; first || after != ""; first = false {
-		orders, next, err := h.Orders.List(ctx, store.Query{Exhausted: true, After: after, Limit: 100})
-		if err != nil {
-			return fmt.Errorf("list exhausted callbacks: %w", err)
-		}
-		for _, o := range orders {
-			if err := h.redriveOrder(ctx, run, o); err != nil {
-				return err
-			}
-		}
-		after = next
-	}
-	return nil
-}
-
-// redriveOneOrder restarts the exhausted callbacks of the order that the request names.
-func (h *Redriver) redriveOneOrder(ctx context.Context, run *redriveRun) error {
-	o, err := h.Transitions.Orders.Get(ctx, run.OrderID)
-	if err != nil {
-		return fmt.Errorf("read order %s: %w", quoteOrderID(run.OrderID), err)
-	}
-	return h.redriveOrder(ctx, run, o)
-}
-
-func (h *Redriver) redriveOrder(ctx context.Context, run *redriveRun, o *approval.Order) error {
-	for _, a := range o.Approvals {
-		if a.Callback.State != approval.CallbackExhausted || !run.countFound(a.Callback.ReasonCode(), a.Callback.LastError) {
-			continue
-		}
-		if !a.TaskExpires.IsZero() && a.TaskExpires.Before(h.Transitions.Now()) {
-			run.report.Expired++
-		}
-		if !run.mayRedrive(a.Callback.Redrives) {
-			continue
-		}
-		began := false
-		restart := func(o *approval.Order, env approval.Environment) (actions []approval.Action, _ error) {
-			began, actions = o.RedriveCallback(a.ID, approval.OperatorActor(run.By, run.OnBehalfOf), run.MaxRedrives, env)
-			return actions, nil
-		}
-		if err := h.Transitions.Run(ctx, o.ID, restart); err != nil {
-			return err
-		}
-		if began {
-			run.report.Redriven++
-		} else {
-			run.report.Failed++
-		}
-	}
-	return nil
+	return true
 }

@@ -3,6 +3,8 @@ package handlers_test
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,24 +23,58 @@ func (h *house) List(ctx context.Context, q store.Query) ([]*approval.Order, str
 
 // fakeDeadLetters is a store.DeadLetters.
 type fakeDeadLetters struct {
-	letters   []store.DeadLetter
-	put       []store.DeadLetter
-	taken     []string
-	readError error // some dead letters cannot be read
-	failure   error
+	mu         sync.Mutex
+	letters    []store.DeadLetter // by ID
+	marked     []store.DeadLetter
+	taken      []string
+	lists      int
+	bodies     int              // in memory now
+	mostBodies int              // in memory at the same time
+	unreadable map[string]error // by ID
+	failure    error
 }
 
-func (d *fakeDeadLetters) ListDeadLetters(_ context.Context, _ string, limit int) ([]store.DeadLetter, error) {
-	return d.letters[:min(limit, len(d.letters))], d.readError
+func (d *fakeDeadLetters) ListDeadLetters(_ context.Context, after string, limit int) (out []store.DeadLetter, _ error) {
+	d.lists++
+	for _, l := range d.letters {
+		if l.ID > after && len(out) < limit && !slices.Contains(d.taken, l.ID) {
+			l.Body, l.Metadata = nil, nil
+			out = append(out, l)
+		}
+	}
+	return out, nil
 }
 
-func (d *fakeDeadLetters) PutDeadLetter(_ context.Context, l store.DeadLetter) (string, error) {
-	d.put = append(d.put, l)
-	return "1", d.failure
+func (d *fakeDeadLetters) GetDeadLetter(_ context.Context, id string) (store.DeadLetter, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i := slices.IndexFunc(d.letters, func(l store.DeadLetter) bool { return l.ID == id })
+	if i < 0 || slices.Contains(d.taken, id) {
+		return store.DeadLetter{}, approval.ErrNotFound
+	}
+	d.bodies++
+	d.mostBodies = max(d.mostBodies, d.bodies)
+	return d.letters[i], d.unreadable[id]
+}
+
+func (d *fakeDeadLetters) PutDeadLetter(context.Context, store.DeadLetter) (string, error) {
+	panic("a redrive puts none")
+}
+
+func (d *fakeDeadLetters) MarkDeadLetter(_ context.Context, l store.DeadLetter) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.bodies--
+	d.marked = append(d.marked, l)
+	return d.failure
 }
 
 func (d *fakeDeadLetters) DeleteDeadLetter(_ context.Context, id string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.bodies--
 	d.taken = append(d.taken, id)
+	slices.Sort(d.taken) // they are taken concurrently
 	return d.failure
 }
 
@@ -47,30 +83,53 @@ type fakeQueue struct {
 	counts  counts
 	guarded int
 	failure error
+	step    int // messages that one call looks at; 0 means all
 
-	limit, redriveLimit int
-	code                approval.ReasonCode
-	moved               bool
+	asked store.QueueRedrive // by the last Move
+	moved bool
 }
 
-func (p *fakeQueue) Count(context.Context, int) (store.RedriveGroups, error) {
-	return groupsOf(p.counts), p.failure
-}
-
-func (p *fakeQueue) Move(
-	_ context.Context, limit, redriveLimit int, code approval.ReasonCode,
-) (moved, guarded int, err error) {
-	p.moved = true
-	p.limit = limit
-	p.redriveLimit = redriveLimit
-	p.code = code
-	n := 0
-	for c, count := range p.counts {
-		if code == "" || c == code {
-			n += count
+// Count implements handlers.DeadLetterQueue.
+func (p *fakeQueue) Count(_ context.Context, r store.QueueRedrive) (store.QueueReport, error) {
+	report := store.QueueReport{Found: groupsOf(p.counts)}
+	for code := range p.counts {
+		if !r.Selects(code) {
+			report.Found = groupsOf(counts{r.ReasonCode: p.counts[r.ReasonCode]})
 		}
 	}
-	return min(n, limit), p.guarded, p.failure
+	if p.step > 0 {
+		report.HasMore, report.NotLookedAt = true, 77
+	}
+	return report, p.failure
+}
+
+// Move implements handlers.DeadLetterQueue. It takes the messages that it moves out of the counts.
+func (p *fakeQueue) Move(_ context.Context, r store.QueueRedrive) (store.QueueReport, error) {
+	p.moved = true
+	p.asked = r
+	report := store.QueueReport{Guarded: p.guarded}
+	most := r.Max
+	if p.step > 0 {
+		most = min(most, p.step)
+	}
+	left := 0
+	for code, n := range p.counts {
+		if !r.Selects(code) {
+			continue
+		}
+		n = min(n, most-report.Requeued)
+		report.Requeued += n
+		report.Found.Add(code, n, "")
+		p.counts[code] -= n
+		left += p.counts[code]
+	}
+	report.HasMore = left > 0
+	return report, p.failure
+}
+
+// CountAll implements handlers.DeadLetterQueue.
+func (p *fakeQueue) CountAll(context.Context) (queue string, messages int, err error) {
+	return "dlq", groupsOf(p.counts).Total(), p.failure
 }
 
 // counts counts by reason code.

@@ -54,7 +54,7 @@ func TestRedriveByReasonCode(t *testing.T) {
 	require.Empty(t, report.Errors)
 	require.Equal(t, 7, report.Redriven)
 	require.Equal(t, []string{"1", "3"}, d.taken)
-	require.Equal(t, approval.ReasonThrottled, p.code)
+	require.Equal(t, approval.ReasonThrottled, p.asked.ReasonCode)
 	require.Equal(t, approval.CallbackPending, h.approval(t, "throttled-0-1").Callback.State)
 	require.Equal(t, approval.CallbackExhausted, h.approval(t, "denied-0-0").Callback.State)
 }
@@ -90,6 +90,6 @@ func TestRedriveStoresNewReasonCode(t *testing.T) {
 		Body:       []byte(`{"taskToken":"x"}`),
 	}}}
 	require.Equal(t, 1, h.newRedriver(d, nil).Redrive(t.Context(), store.RedriveRequest{}).Failed)
-	require.Len(t, d.put, 1)
-	require.Equal(t, approval.ReasonCode("invalid_field:order"), d.put[0].ReasonCode)
+	require.Len(t, d.marked, 1)
+	require.Equal(t, approval.ReasonCode("invalid_field:order"), d.marked[0].ReasonCode)
 }

@@ -3,7 +3,6 @@ package handlers_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -39,10 +38,11 @@ func TestRedriveOfCallbacks(t *testing.T) {
 	h.now = began
 
 	few := r.Redrive(t.Context(), store.RedriveRequest{ReasonCode: "denied", Max: 2, By: "ann"})
+	require.NotEmpty(t, few.Next)
+	few.Next = ""
 	require.Equal(t, store.RedriveReport{
-		Found:    groupsOf(counts{"denied": 7}),
+		Found:    groupsOf(counts{"denied": 2}),
 		Redriven: 2,
-		Guarded:  2,
 	}, withoutExamples(few))
 	require.Len(t, h.take(approval.ActionCallback), 2)
 	o, err := h.Get(t.Context(), "denied-0-0")
@@ -97,7 +97,8 @@ func TestRedriveIsLogged(t *testing.T) {
 	require.Empty(t, log.String())
 	r.Redrive(t.Context(), store.RedriveRequest{By: "ann", ReasonCode: "odd"})
 	require.Contains(t, log.String(), `msg="dead letter redriven" by=ann id=7 source=requests failed_again=false`)
-	require.Contains(t, log.String(), `msg=redrive by=ann reason_code=odd order_id="" redriven=1 failed=0 guarded=0 errors=0`)
+	require.Contains(t, log.String(), `msg=redrive by=ann on_behalf_of="" reason_code=odd order_id="" redriven=1 requeued=0 failed=0 `+
+		`guarded=0 kept=0 errors=0 has_more=false`)
 	require.NotContains(t, log.String(), "x-secret")
 }
 
@@ -112,7 +113,7 @@ func TestRedriveOfRestartedCallback(t *testing.T) {
 	require.Equal(t, 1, r.Redrive(t.Context(), store.RedriveRequest{}).Redriven)
 	r.Orders = listed(stale)
 	report := r.Redrive(t.Context(), store.RedriveRequest{})
-	require.Equal(t, store.RedriveReport{Found: groupsOf(counts{"denied": 1}), Failed: 1}, withoutExamples(report))
+	require.Equal(t, store.RedriveReport{Found: groupsOf(counts{"denied": 1}), Kept: 1}, withoutExamples(report))
 }
 
 type listed []*approval.Order
@@ -130,7 +131,7 @@ func TestRedriveOfDeadLetters(t *testing.T) {
 		ReasonCode: "odd",
 		Body:       []byte(`{"orderId":"A-1","taskToken":"x"}`),
 	}
-	d := &fakeDeadLetters{readError: errors.New("2 letters cannot be opened"), letters: []store.DeadLetter{
+	d := &fakeDeadLetters{unreadable: map[string]error{"5": errOdd}, letters: []store.DeadLetter{
 		mended,
 		{
 			ID:         "2",
@@ -152,38 +153,63 @@ func TestRedriveOfDeadLetters(t *testing.T) {
 			ReasonCode: "invalid_field:order",
 			Body:       []byte(`{}`),
 		},
+		{
+			ID:         "5",
+			Source:     "requests",
+			ReasonCode: "odd",
+			Body:       []byte(`{"orderId":"A-2","taskToken":"x"}`),
+		},
 	}}
 	r := h.newRedriver(d, nil)
 	dry := r.Redrive(t.Context(), store.RedriveRequest{DryRun: true})
-	require.Equal(t, counts{"odd": 1, "invalid_field:order": 2}, countsOf(dry))
+	require.Equal(t, counts{"odd": 2, "invalid_field:order": 3}, countsOf(dry))
 	require.Equal(t, 1, dry.Guarded)
 	require.Empty(t, d.taken)
 
 	report := r.Redrive(t.Context(), store.RedriveRequest{})
-	require.Equal(t, []int{1, 1, 1}, []int{report.Redriven, report.Failed, report.Guarded})
-	require.Equal(t, []string{"list dead letters: 2 letters cannot be opened"}, report.Errors, "the others are redriven")
-	require.Equal(t, []string{"1", "2"}, d.taken)
-	require.Len(t, d.put, 1)
-	require.Equal(t, 2, d.put[0].Redrives)
-	require.Contains(t, d.put[0].Reason, "order: is missing")
+	require.Equal(t, []int{1, 1, 1, 2}, []int{report.Redriven, report.Failed, report.Guarded, report.Kept})
+	require.Len(t, report.Errors, 1, "the others are redriven")
+	require.Equal(t, []string{"1"}, d.taken)
+	require.Len(t, d.marked, 1, "a refused letter keeps its place")
+	require.Equal(t, "2", d.marked[0].ID)
+	require.Equal(t, 2, d.marked[0].Redrives)
+	require.Contains(t, d.marked[0].Reason, "order: is missing")
 	require.Equal(t, approval.Pending, h.approval(t, "A-1").Status)
+}
 
-	// After a temporary failure, a dead letter stays in the table.
-	h.failing = errOdd
-	d = &fakeDeadLetters{letters: []store.DeadLetter{mended}}
-	report = h.newRedriver(d, nil).Redrive(t.Context(), store.RedriveRequest{})
-	require.Len(t, report.Errors, 1)
+// What cannot be done now leaves a dead letter where it is.
+func TestRedriveOfDeadLettersFails(t *testing.T) {
+	t.Parallel()
+	mended := store.DeadLetter{
+		ID:         "1",
+		Source:     "requests",
+		ReasonCode: "odd",
+		Body:       []byte(`{"orderId":"A-1","taskToken":"x"}`),
+	}
+	redrive := func(d *fakeDeadLetters, failing error) store.RedriveReport {
+		h := newHouse()
+		h.failing = failing
+		report := h.newRedriver(d, nil).Redrive(t.Context(), store.RedriveRequest{})
+		require.Len(t, report.Errors, 1)
+		return report
+	}
+	d := &fakeDeadLetters{letters: []store.DeadLetter{mended}}
+	report := redrive(d, errOdd)
 	require.Contains(t, report.Errors[0], "redrive dead letter 1")
+	require.Equal(t, 1, report.Kept)
 	require.Empty(t, d.taken)
-	h.failing = nil
 
 	d = &fakeDeadLetters{letters: []store.DeadLetter{mended}, failure: errOdd}
-	report = h.newRedriver(d, nil).Redrive(t.Context(), store.RedriveRequest{})
-	require.Contains(t, report.Errors[0], "delete dead letter: odd")
-	d.letters[0].Body = []byte(`{}`)
-	report = h.newRedriver(d, nil).Redrive(t.Context(), store.RedriveRequest{})
-	require.Contains(t, report.Errors[0], "put dead letter back: odd")
-	require.Len(t, d.taken, 1, "it is taken only after it is put back")
+	require.Contains(t, redrive(d, nil).Errors[0], "delete dead letter 1, which was handled: odd")
+
+	mended.Body = []byte(`{}`)
+	d = &fakeDeadLetters{letters: []store.DeadLetter{mended}, failure: errOdd}
+	require.Contains(t, redrive(d, nil).Errors[0], "mark dead letter 1, which failed again: odd")
+	require.Empty(t, d.taken)
+
+	gone := &fakeDeadLetters{letters: []store.DeadLetter{mended}, failure: approval.ErrNotFound}
+	report = newHouse().newRedriver(gone, nil).Redrive(t.Context(), store.RedriveRequest{})
+	require.Empty(t, report.Errors, "another operator redrove it meanwhile")
 }
 
 func TestRedriveOfQueues(t *testing.T) {
@@ -204,19 +230,21 @@ func TestRedriveOfQueues(t *testing.T) {
 
 	report := h.newRedriver(&fakeDeadLetters{}, queues).Redrive(t.Context(), store.RedriveRequest{Max: 100})
 	require.Equal(t, 100, report.Redriven, "the callback, 6 of a, 3 of b, and c as far as the limit goes")
+	require.Equal(t, 99, report.Requeued)
 	require.Equal(t, 1, report.Guarded)
-	require.Equal(t, []int{99, 93, 90}, []int{a.limit, b.limit, c.limit})
-	require.Equal(t, 3, a.redriveLimit)
+	require.Equal(t, []int{99, 93, 90}, []int{a.asked.Max, b.asked.Max, c.asked.Max})
+	require.Equal(t, 3, a.asked.MaxRedrives)
 	require.Len(t, report.Errors, 1)
+	require.Contains(t, report.Next, "queues/", "there are more")
 }
 
 func TestRedriveIsBounded(t *testing.T) {
 	t.Parallel()
-	p := &fakeQueue{counts: counts{"odd": 5000}}
-	r := newHouse().newRedriver(&fakeDeadLetters{}, map[string]handlers.DeadLetterQueue{"p": p})
 	for _, most := range []int{0, -5, 1001, 1 << 30} {
+		p := &fakeQueue{counts: counts{"odd": 5000}}
+		r := newHouse().newRedriver(&fakeDeadLetters{}, map[string]handlers.DeadLetterQueue{"p": p})
 		require.Equal(t, 1000, r.Redrive(t.Context(), store.RedriveRequest{Max: most, MaxRedrives: -1, ReasonCode: "odd"}).Redriven)
-		require.Equal(t, -1, p.redriveLimit)
-		require.Equal(t, approval.ReasonCode("odd"), p.code)
+		require.Equal(t, -1, p.asked.MaxRedrives)
+		require.Equal(t, approval.ReasonCode("odd"), p.asked.ReasonCode)
 	}
 }

@@ -55,6 +55,14 @@ func (h *Request) Handle(msg *message.Message) error {
 	return nil
 }
 
+// setHeartbeats leaves heartbeats to the targets that have them.
+func (w *Workflow) setHeartbeats(request *approval.Request) {
+	request.CanProbe = slices.Contains(w.HeartbeatTargets, request.Target)
+	if !request.CanProbe {
+		request.HeartbeatInterval = 0
+	}
+}
+
 // newRequest returns a request with the rules of the workflow.
 func (w *Workflow) newRequest() approval.Request {
 	return approval.Request{
@@ -103,6 +111,7 @@ func (h *Request) readRequest(in Input) (orderID string, request approval.Reques
 	}
 	err = runSteps(
 		func() error { return h.setTarget(&request, token, callback) },
+		func() error { w.setHeartbeats(&request); return nil },
 		func() (err error) {
 			request.Approvers, err = w.People.ResolveApprovers(slices.Concat(w.Approvers, named), h.Transitions.Now())
 			return err

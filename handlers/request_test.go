@@ -298,6 +298,7 @@ func TestARequestCarriesItsConfiguration(t *testing.T) {
 		w.Policy, w.Approvers = approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}, []string{"a", "b", "c"}
 		w.Sources, w.Channels, w.RejectAsSuccess, w.MinAssurance = []string{"erp"}, []string{"mail"}, true, approval.AssuranceSSO
 		w.HeartbeatInterval = time.Minute
+		w.HeartbeatTargets = []string{"sfn"}
 	}).Handle(msg(t, `{"orderId":"A-1","taskToken":"x","step":"budget","title":"New desks","requester":"dan"}`)))
 	a := h.approval(t, "A-1")
 	require.Equal(t, approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}, a.Policy)

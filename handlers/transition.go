@@ -121,6 +121,16 @@ func (t *Transitions) newEnvironment(o *approval.Order, reserved *reservations) 
 	}
 }
 
+// observeUnstored reports the events of a transition that leaves the order as it is, without a call of the store.
+func (t *Transitions) observeUnstored(
+	ctx context.Context, stored *approval.Order, transition func(*approval.Order, approval.Environment),
+) {
+	order := stored.AsStored()
+	transition(order, approval.Environment{Now: t.Now()})
+	t.Observer.Observe(ctx, order.NewEvents())
+	t.logEvents(ctx, order.ID, order.NewEvents())
+}
+
 // currentTrace returns the W3C traceparent of the context, or "".
 func (t *Transitions) currentTrace(ctx context.Context) string {
 	if t.Tracer == nil {

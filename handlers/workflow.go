@@ -34,6 +34,8 @@ type Workflow struct {
 
 	TokenTarget string // the target for task tokens
 	URLTarget   string // the target for callback URLs; if empty, callback URLs are refused
+	// HeartbeatTargets are the targets with heartbeats. Their older attempts can be probed.
+	HeartbeatTargets []string
 
 	RejectAsSuccess   bool
 	Output            map[string]any

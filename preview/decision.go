@@ -32,6 +32,7 @@ type Decision struct {
 	OrderID    string         `json:"orderId,omitempty"`
 	Outcome    string         `json:"outcome,omitempty"`
 	Step       string         `json:"step,omitempty"`
+	Execution  string         `json:"execution,omitempty"`
 	ApprovalID string         `json:"approvalId,omitempty"`
 	DecidedBy  string         `json:"decidedBy,omitempty"`
 	Comment    string         `json:"comment,omitempty"`
@@ -127,6 +128,7 @@ func (p *Decision) setDecision(orderID string, d approval.Decision) {
 	p.DecisionID = d.ID
 	p.Outcome = string(d.Outcome)
 	p.Step = d.Step
+	p.Execution = d.Execution
 	p.ApprovalID = d.ApprovalID
 	p.DecidedBy = d.By
 	p.Comment = d.Comment

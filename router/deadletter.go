@@ -15,7 +15,17 @@ import (
 // deadLetterTimeout bounds a dead letter queue that hangs.
 const deadLetterTimeout = 15 * time.Second
 
-// writeDeadLetters makes a dead letter of a message with a permanent error, and then reports the message as handled.
+// deadLetterError is the error of a message that became a dead letter. The message is settled; the error only tells the
+// middleware outside why.
+type deadLetterError struct{ cause error }
+
+// Error implements error.
+func (e *deadLetterError) Error() string { return e.cause.Error() }
+
+// Unwrap returns the permanent error.
+func (e *deadLetterError) Unwrap() error { return e.cause }
+
+// writeDeadLetters makes a dead letter of a message with a permanent error, and then returns a deadLetterError.
 // Temporary errors, such as a shutdown or a failing store, pass through: the queue delivers the message again.
 func writeDeadLetters(source string, letters DeadLetters, o Observer, log *slog.Logger) message.HandlerMiddleware {
 	return func(h message.HandlerFunc) message.HandlerFunc {
@@ -44,7 +54,7 @@ func writeDeadLetters(source string, letters DeadLetters, o Observer, log *slog.
 				slog.String("reason_code", string(dead.ReasonCode)),
 				slog.String("reason", err.Error()),
 			)
-			return nil, nil
+			return nil, &deadLetterError{err}
 		}
 	}
 }

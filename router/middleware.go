@@ -14,12 +14,12 @@ import (
 
 // settleMessages reports the final error of a message to a sender that waits for it, and logs the error. The error goes
 // on to Watermill, which acknowledges the message or returns it to its queue. A message that a filter excludes is
-// handled without error.
+// handled without error, and so is one that became a dead letter.
 func settleMessages(log *slog.Logger) message.HandlerMiddleware {
 	return func(h message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
 			out, err := h(msg)
-			if errors.Is(err, handlers.ErrFiltered) {
+			if _, isDead := errors.AsType[*deadLetterError](err); isDead || errors.Is(err, handlers.ErrFiltered) {
 				err = nil
 			}
 			if fate := handlers.FateOf(msg); fate != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,6 +114,10 @@ func TestDeadLetter(t *testing.T) {
 			cancel()
 			m.SetContext(over)
 			_, err := writeDeadLetters("orders", d, w, w.logger())(returns(c.err))(m)
+			if c.dead == 1 {
+				require.Equal(t, "invalid", resultOf(err))
+				_, err = settleMessages(w.logger())(returns(err))(msg(t))
+			}
 			if c.want == nil {
 				require.NoError(t, err)
 			} else {
@@ -167,9 +172,11 @@ func TestTheLogOfADeadLetterHasNoBody(t *testing.T) {
 	w := newWatcher()
 	m := message.NewMessage("m-1", []byte(`{"taskToken":"secret"}`))
 	m.SetContext(t.Context())
-	write := writeDeadLetters("orders", &drawer{}, w, slog.New(slog.NewJSONHandler(w, nil)))
-	_, err := write(returns(approval.InvalidField("order", "is missing")))(m)
+	log := slog.New(slog.NewJSONHandler(w, nil))
+	write := writeDeadLetters("orders", &drawer{}, w, log)
+	_, err := settleMessages(log)(write(returns(approval.InvalidField("order", "is missing"))))(m)
 	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(w.logged(), "\n"), "one line")
 	require.Contains(t, w.logged(), `"reason":"order: is missing"`)
 	require.NotContains(t, w.logged(), "secret")
 }

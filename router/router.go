@@ -79,7 +79,7 @@ func New(p Parts) (*Router, error) {
 	// the trace. Settling comes next, because it needs the final error of the message. Counting includes panics, so
 	// panics are recovered inside it. The time limit is the innermost, because the others must not run under its
 	// context. The middleware of a single handler, such as writeDeadLetters, runs inside all of these: a message that
-	// became a dead letter counts as handled.
+	// became a dead letter is settled, and counts by the reason for which it was refused.
 	if p.Tracer != nil {
 		r.AddMiddleware(traceMessages(p.Tracer, r.isRequestSource))
 	}

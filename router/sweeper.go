@@ -95,7 +95,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 // other. It waits until orders of earlier sweeps have ended if too many are being advanced. It reports whether the store
 // may have more due orders, and returns the first failure since the last sweep.
 func (s *Sweeper) startSweep(ctx context.Context) (full bool, err error) {
-	slots := s.pool.take(ctx, s.Interval)
+	slots := s.pool.take(ctx, s.Interval/10)
 	defer func() { s.pool.giveBack(slots) }()
 	now := s.Transitions.Now()
 	slots -= s.start(ctx, s.retries.take(now, slots))

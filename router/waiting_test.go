@@ -250,7 +250,7 @@ func TestSlowOrdersDelayNoOther(t *testing.T) {
 				isSlow: func(id string) bool { return id != "other" },
 				wait:   25 * time.Second,
 			}
-			late := time.Duration(slow/s.Batch+3) * time.Second
+			late := time.Duration(slow*5/4/s.Batch+3) * time.Second
 			sweep(t, s, 2*time.Second+late)
 			require.Equal(t, approval.TimedOut, get(t, c.Store, "other").Approvals[0].Status, "%d slow orders", slow)
 		})

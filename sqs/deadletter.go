@@ -49,10 +49,15 @@ const (
 	maxReason     = 1024 // bytes; our limit, because attributes count towards the size of a message
 )
 
-// QueueAPI is the slice of the SDK's SQS client that a DeadLetterQueue uses: API and sqs:SendMessage.
+// QueueAPI is the slice of the SDK's SQS client that a DeadLetterQueue uses.
+//
+// IAM: that of API and DepthAPI, and sqs:SendMessage.
 type QueueAPI interface {
-	API
+	DepthAPI
 	SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
+	ChangeMessageVisibilityBatch(
+		context.Context, *sqs.ChangeMessageVisibilityBatchInput, ...func(*sqs.Options),
+	) (*sqs.ChangeMessageVisibilityBatchOutput, error)
 }
 
 // DeadLetterQueue stores the dead letters of a queue in another queue, and moves them back. Its methods may be called
@@ -187,6 +192,17 @@ func truncateText(s string, most int) string {
 		most--
 	}
 	return s[:most]
+}
+
+// CountAll returns the queue's name or URL, as it is configured, and the number of its messages as SQS counts them,
+// approximately. Messages in flight count too.
+func (q *DeadLetterQueue) CountAll(ctx context.Context) (queue string, messages int, err error) {
+	url, err := q.queueURL(ctx, q.queue)
+	if err != nil {
+		return q.queue, 0, err
+	}
+	d, err := readDepth(ctx, q.api, q.queue, &url)
+	return q.queue, d.Visible + d.InFlight + d.Delayed, err
 }
 
 // queueURL returns the URL of a queue. It looks each URL up once.

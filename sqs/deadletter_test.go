@@ -2,10 +2,12 @@ package sqs_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,12 +29,15 @@ import (
 type letters struct {
 	*awssqs.Client
 	*testing.T
+	mu               sync.Mutex // of the counts: messages are moved and returned concurrently
 	dlq              *sqs.DeadLetterQueue
 	source, queue    string // URLs
 	failSend         func() error
 	failDelete       func() error
+	failReturn       func() error
 	sent             func(in *awssqs.SendMessageInput) // after each send
 	sends, deletions int
+	returns          int
 }
 
 func onEmulators(t *testing.T, test func(l *letters)) {
@@ -61,11 +66,15 @@ func (l *letters) create(name string) string {
 func (l *letters) SendMessage(
 	ctx context.Context, in *awssqs.SendMessageInput, o ...func(*awssqs.Options),
 ) (*awssqs.SendMessageOutput, error) {
-	if l.sends++; l.failSend != nil {
+	l.mu.Lock()
+	l.sends++
+	if l.failSend != nil {
 		if err := l.failSend(); err != nil {
+			l.mu.Unlock()
 			return nil, err
 		}
 	}
+	l.mu.Unlock()
 	out, err := l.Client.SendMessage(ctx, in, o...)
 	if l.sent != nil {
 		l.sent(in)
@@ -82,6 +91,31 @@ func (l *letters) DeleteMessageBatch(
 		}
 	}
 	return l.Client.DeleteMessageBatch(ctx, in, o...)
+}
+
+func (l *letters) ChangeMessageVisibilityBatch(
+	ctx context.Context, in *awssqs.ChangeMessageVisibilityBatchInput, o ...func(*awssqs.Options),
+) (*awssqs.ChangeMessageVisibilityBatchOutput, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.returns++; l.failReturn != nil {
+		return nil, l.failReturn()
+	}
+	if !strings.HasPrefix(l.queue, goaws) {
+		return l.Client.ChangeMessageVisibilityBatch(ctx, in, o...)
+	}
+	out := &awssqs.ChangeMessageVisibilityBatchOutput{} // goaws does not have the batch
+	for _, e := range in.Entries {
+		_, err := l.ChangeMessageVisibility(ctx, &awssqs.ChangeMessageVisibilityInput{
+			QueueUrl:          in.QueueUrl,
+			ReceiptHandle:     e.ReceiptHandle,
+			VisibilityTimeout: e.VisibilityTimeout,
+		})
+		if err != nil {
+			out.Failed = append(out.Failed, types.BatchResultErrorEntry{Id: e.Id, Code: aws.String("odd")})
+		}
+	}
+	return out, nil
 }
 
 // take receives all visible messages of a queue.
@@ -130,14 +164,37 @@ func (l *letters) putMessage(msg *message.Message) {
 
 func (l *letters) counts() map[approval.ReasonCode]int {
 	l.Helper()
-	groups, err := l.dlq.Count(l.Context(), 1000)
+	report, err := l.dlq.Count(l.Context(), store.QueueRedrive{Until: soon()})
 	require.NoError(l, err)
+	require.False(l, report.HasMore)
 	counts := map[approval.ReasonCode]int{}
-	for _, group := range groups {
+	for _, group := range report.Found {
 		counts[group.ReasonCode] = group.Count
 		assert.NotEmpty(l, group.Example, group.ReasonCode)
 	}
 	return counts
+}
+
+// soon is the end of a scan that has enough time.
+func soon() time.Time { return time.Now().Add(time.Minute) }
+
+// move moves up to limit messages. The report has no example texts.
+func (l *letters) move(limit, maxRedrives int, code approval.ReasonCode) (store.QueueReport, error) {
+	r := store.QueueRedrive{
+		RedriveRequest: store.RedriveRequest{Max: limit, MaxRedrives: maxRedrives, ReasonCode: code},
+		RunID:          rand.Text(),
+		Until:          soon(),
+	}
+	report, err := l.dlq.Move(l.Context(), r)
+	for i := range report.Found {
+		report.Found[i].Example = ""
+	}
+	return report, err
+}
+
+// found returns a group without an example.
+func found(code approval.ReasonCode, count int) store.RedriveGroup {
+	return store.RedriveGroup{ReasonCode: code, Count: count}
 }
 
 func strs(m types.Message) map[string]string {
@@ -154,9 +211,9 @@ func TestLetterGoesThereAndBack(t *testing.T) {
 		msg.Metadata = message.Metadata{"attribute.tenant": "acme", metadata.SentAt: "2026-01-02T03:04:05.678Z", metadata.Queue: "source"}
 		l.putMessage(msg)
 		assert.Equal(l, map[approval.ReasonCode]int{"invalid_field:token": 1}, l.counts())
-		moved, guarded, err := l.dlq.Move(l.Context(), 10, 3, "")
+		report, err := l.move(10, 3, "")
 		require.NoError(l, err)
-		assert.Equal(l, []int{1, 0}, []int{moved, guarded})
+		assert.Equal(l, store.QueueReport{Found: store.RedriveGroups{found("invalid_field:token", 1)}, Requeued: 1}, report)
 		assert.Empty(l, l.counts())
 
 		sub, err := sqs.New(l, sqs.Config{WaitTime: time.Second})
@@ -193,9 +250,6 @@ func TestCountTakesNothing(t *testing.T) {
 		for range 2 {
 			assert.Equal(l, map[approval.ReasonCode]int{"a": 12, "b": 3}, l.counts())
 		}
-		groups, err := l.dlq.Count(l.Context(), 5)
-		require.NoError(l, err)
-		assert.Equal(l, 5, groups.Total())
 		assert.Len(l, l.take(l.queue), 15)
 	})
 }
@@ -218,9 +272,9 @@ func TestLettersWithoutReasonCode(t *testing.T) {
 			approval.ReasonUnknown:          3,
 		}, l.counts())
 		for code, want := range map[approval.ReasonCode]int{approval.ReasonReceivedTooOften: 2, approval.ReasonUnknown: 3, "a": 0} {
-			moved, guarded, err := l.dlq.Move(l.Context(), 10, 3, code)
+			report, err := l.move(10, 3, code)
 			require.NoError(l, err)
-			assert.Equal(l, []int{want, 0}, []int{moved, guarded}, code)
+			assert.Equal(l, []int{want, 0}, []int{report.Requeued, report.Guarded}, code)
 		}
 		for _, m := range l.take(l.source) {
 			assert.NotContains(l, strs(m), sqs.AttrReason)
@@ -236,15 +290,15 @@ func TestMove(t *testing.T) {
 		l.put(2, "mended", map[string]string{sqs.AttrRedrives: "3"})
 		l.put(1, "mended", map[string]string{sqs.AttrRedrives: "2"})
 
-		moved, guarded, err := l.dlq.Move(l.Context(), 5, -1, "other")
+		report, err := l.move(5, -1, "other")
 		require.NoError(l, err)
-		assert.Equal(l, []int{3, 0}, []int{moved, guarded})
-		moved, _, err = l.dlq.Move(l.Context(), 4, 3, "mended")
+		assert.Equal(l, []int{3, 0}, []int{report.Requeued, report.Guarded})
+		report, err = l.move(4, 3, "mended")
 		require.NoError(l, err)
-		assert.Equal(l, 4, moved, "as many as were asked for")
-		moved, guarded, err = l.dlq.Move(l.Context(), 100, 3, "mended")
+		assert.Equal(l, 4, report.Requeued, "as many as were asked for")
+		report, err = l.move(100, 3, "mended")
 		require.NoError(l, err)
-		assert.Equal(l, []int{9, 2}, []int{moved, guarded})
+		assert.Equal(l, []int{9, 2}, []int{report.Requeued, report.Guarded})
 		assert.Equal(l, map[approval.ReasonCode]int{"mended": 2}, l.counts(), "left alone")
 		redrives := map[string]int{}
 		for _, m := range l.take(l.source) {
@@ -254,9 +308,9 @@ func TestMove(t *testing.T) {
 			assert.Contains(l, strs(m), sqs.AttrSentAt)
 		}
 		assert.Equal(l, map[string]int{"1": 15, "3": 1}, redrives)
-		moved, guarded, err = l.dlq.Move(l.Context(), 100, 0, "")
+		report, err = l.move(100, 0, "")
 		require.NoError(l, err)
-		assert.Equal(l, []int{2, 0}, []int{moved, guarded}, "without the guard")
+		assert.Equal(l, []int{2, 0}, []int{report.Requeued, report.Guarded}, "without the guard")
 	})
 }
 
@@ -267,15 +321,58 @@ func TestMoveMovesEachOnce(t *testing.T) {
 		l.sent = func(in *awssqs.SendMessageInput) {
 			if *in.QueueUrl == l.source {
 				_, err := l.dlq.PutBody(l.Context(), []byte("again"), strs(types.Message{MessageAttributes: in.MessageAttributes}))
-				require.NoError(l, err)
+				assert.NoError(l, err)
 			}
 		}
-		moved, guarded, err := l.dlq.Move(l.Context(), 100, 10, "")
+		r := store.QueueRedrive{RedriveRequest: store.RedriveRequest{Max: 100}, RunID: "first", Until: soon()}
+		report, err := l.dlq.Move(l.Context(), r)
 		require.NoError(l, err)
-		assert.Equal(l, []int{3, 0}, []int{moved, guarded})
-		moved, _, err = l.dlq.Move(l.Context(), 100, 10, "")
+		assert.Equal(l, 3, report.Requeued)
+		assert.Equal(l, 3, report.Failed, "what came back failed again")
+		assert.Equal(l, 3, report.Found.Total())
+		report, err = l.dlq.Move(l.Context(), r)
 		require.NoError(l, err)
-		assert.Equal(l, 3, moved, "the next one does")
+		assert.Equal(l, []int{0, 3}, []int{report.Requeued, report.Failed}, "nor by the next step of the same redrive")
+		r.RunID = "second"
+		report, err = l.dlq.Move(l.Context(), r)
+		require.NoError(l, err)
+		assert.Equal(l, 3, report.Requeued, "the next redrive does")
+	})
+}
+
+// A scan that ends by its time or its limit states that there are more messages, and how many. Nothing stays invisible.
+func TestScanOfPartOfAQueue(t *testing.T) {
+	onEmulators(t, func(l *letters) {
+		l.put(25, "a", nil)
+		l.put(5, "b", nil)
+		report, err := l.dlq.Count(l.Context(), store.QueueRedrive{Until: time.Now()})
+		require.NoError(l, err)
+		want := 30
+		if strings.HasPrefix(l.queue, goaws) { // it does not count the delayed messages
+			want = 0
+		}
+		assert.Equal(l, store.QueueReport{HasMore: true, NotLookedAt: want}, report)
+		report, err = l.move(12, 3, "")
+		require.NoError(l, err)
+		assert.True(l, report.HasMore)
+		assert.Equal(l, 12, report.Requeued)
+		assert.Equal(l, 12, report.Found.Total(), "each is counted once, by the step that moves it")
+		assert.LessOrEqual(l, report.NotLookedAt, 18)
+		assert.Len(l, l.take(l.queue), 18)
+	})
+}
+
+// Messages are returned in batches. A message that SQS does not return is named in the error.
+func TestReturnOfMessages(t *testing.T) {
+	onEmulators(t, func(l *letters) {
+		l.put(30, "a", nil)
+		_, err := l.dlq.Count(l.Context(), store.QueueRedrive{Until: soon()})
+		require.NoError(l, err)
+		assert.LessOrEqual(l, l.returns, 4)
+		l.failReturn = func() error { return errors.New("503") }
+		_, err = l.dlq.Count(l.Context(), store.QueueRedrive{Until: soon()})
+		require.ErrorContains(l, err, "30 messages of dead letter queue")
+		require.ErrorContains(l, err, "503")
 	})
 }
 
@@ -289,10 +386,10 @@ func TestMoveThatFailsLosesNothing(t *testing.T) {
 			}
 			return nil
 		}
-		moved, _, err := l.dlq.Move(l.Context(), 100, 3, "")
+		report, err := l.move(100, 3, "")
 		require.ErrorContains(l, err, "503")
-		assert.Equal(l, 3, moved)
-		assert.Equal(l, map[approval.ReasonCode]int{"a": 5}, l.counts(), "visible at once")
+		assert.Equal(l, []int{7, 1}, []int{report.Requeued, report.Kept})
+		assert.Equal(l, map[approval.ReasonCode]int{"a": 1}, l.counts(), "visible at once")
 
 		l.failSend = nil
 		failures := 2
@@ -302,15 +399,15 @@ func TestMoveThatFailsLosesNothing(t *testing.T) {
 			}
 			return nil
 		}
-		moved, _, err = l.dlq.Move(l.Context(), 100, 3, "")
+		report, err = l.move(100, 3, "")
 		require.NoError(l, err)
-		assert.Equal(l, 5, moved)
+		assert.Equal(l, 1, report.Requeued)
 		assert.Empty(l, l.counts())
 		assert.Len(l, l.take(l.source), 8)
 
 		l.put(1, "a", nil)
 		l.failDelete = func() error { return errors.New("503") }
-		_, _, err = l.dlq.Move(l.Context(), 100, 3, "")
+		report, err = l.move(100, 3, "")
 		require.ErrorContains(l, err, "still in dead letter queue")
 	})
 }
@@ -334,9 +431,9 @@ func TestWhatSQSDoesNotTakeIsPutAllTheSame(t *testing.T) {
 			_, err := l.dlq.PutBody(l.Context(), []byte(body), more)
 			require.NoError(l, err, "%q", body)
 		}
-		moved, guarded, err := l.dlq.Move(l.Context(), 10, 3, "")
+		report, err := l.move(10, 3, "")
 		require.NoError(l, err)
-		assert.Equal(l, []int{0, 4}, []int{moved, guarded}, "cannot be sent as it was")
+		assert.Equal(l, []int{0, 4}, []int{report.Requeued, report.Kept}, "cannot be sent as it was")
 		for _, m := range l.take(l.queue) {
 			got := strs(m)
 			assert.Len(l, got, 10)

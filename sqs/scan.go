@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
 )
 
 const (
@@ -20,64 +23,79 @@ const (
 	// servers.
 	scanWait = time.Second
 	// scanEnd bounds the return of the messages at the end.
-	scanEnd = time.Minute
+	scanEnd = 10 * time.Second
+	// maxScan is the largest number of messages of a scan. SQS allows about 120,000 messages in flight.
+	maxScan = 20_000
+	// returnsAtOnce is the number of concurrent calls that return messages.
+	returnsAtOnce = 8
 )
 
 // errEnough ends a scan early, without an error.
 var errEnough = errors.New("enough")
 
-// scanMessages calls inspect with each message of the dead letter queue once, until there is no new message, limit
-// messages were inspected, or inspect returns an error. Messages that inspect is done with are deleted. The others
-// become visible again at the end.
-func (q *DeadLetterQueue) scanMessages(ctx context.Context, limit int, inspect inspectFunc) (err error) {
-	url, err := q.queueURL(ctx, q.queue)
-	if err != nil {
-		return err
-	}
-	var kept []deadLetter
-	defer func() { err = errors.Join(err, q.returnMessages(ctx, url, kept)) }()
-	seen := map[string]bool{}
-	for len(seen) < limit {
-		batch, err := q.receiveMessages(ctx, url, min(maxBatch, limit-len(seen)))
-		if err != nil {
-			return err
-		}
-		before := len(seen)
-		done, rest, inspectErr := inspectBatch(batch, seen, inspect)
-		kept = append(kept, rest...)
-		isEnough := errors.Is(inspectErr, errEnough)
-		if isEnough {
-			inspectErr = nil
-		}
-		if err := errors.Join(inspectErr, q.deleteMoved(ctx, url, done)); err != nil {
-			return err
-		}
-		if isEnough || len(seen) == before {
-			return nil
-		}
-	}
-	return nil
+// scan is the result of a scan.
+type scan struct {
+	lookedAt int  // messages
+	hasMore  bool // the scan ended before it had seen all messages
 }
 
-// inspectFunc looks at a message. It reports whether the message is done with, or returns an error that ends the scan.
-type inspectFunc func(deadLetter) (done bool, err error)
+// inspectFunc looks at messages, and returns those that are done with. An error ends the scan.
+type inspectFunc func([]deadLetter) (done []deadLetter, err error)
 
-// inspectBatch inspects the messages that were not seen before, until inspect returns an error.
-func inspectBatch(batch []deadLetter, seen map[string]bool, inspect inspectFunc) (done, rest []deadLetter, err error) {
-	for _, l := range batch {
-		id := aws.ToString(l.MessageId)
-		isDone := false
-		if err == nil && !seen[id] {
-			seen[id] = true
-			isDone, err = inspect(l)
+// scanMessages calls inspect with each message of the dead letter queue once, until there is no new message, the time
+// has come, maxScan messages were inspected, or inspect returns an error. Messages that inspect is done with are
+// deleted. The others become visible again at the end. Until then only their handles are kept, not their bodies.
+func (q *DeadLetterQueue) scanMessages(ctx context.Context, until time.Time, inspect inspectFunc) (s scan, err error) {
+	url, err := q.queueURL(ctx, q.queue)
+	if err != nil {
+		return s, err
+	}
+	var kept []*string // receipt handles
+	defer func() { err = errors.Join(err, q.returnMessages(ctx, url, kept)) }()
+	seen := map[string]bool{}
+	for {
+		if s.lookedAt >= maxScan || !time.Now().Before(until) {
+			s.hasMore = true
+			return s, nil
 		}
-		if isDone {
-			done = append(done, l)
-		} else {
-			rest = append(rest, l)
+		batch, err := q.receiveMessages(ctx, url, maxBatch)
+		if err != nil {
+			return s, err
+		}
+		var fresh []deadLetter
+		for _, l := range batch {
+			if id := aws.ToString(l.MessageId); !seen[id] {
+				seen[id] = true
+				fresh = append(fresh, l)
+			}
+		}
+		s.lookedAt += len(fresh)
+		done, inspectErr := inspect(fresh)
+		kept = append(kept, handlesWithout(batch, done)...)
+		s.hasMore = errors.Is(inspectErr, errEnough)
+		if s.hasMore {
+			inspectErr = nil
+		}
+		err = errors.Join(inspectErr, q.deleteMoved(ctx, url, done))
+		if err != nil || s.hasMore || len(fresh) == 0 {
+			return s, err
 		}
 	}
-	return done, rest, err
+}
+
+// handlesWithout returns the receipt handles of the messages that are not done with.
+func handlesWithout(batch, done []deadLetter) []*string {
+	isDone := map[string]bool{}
+	for _, l := range done {
+		isDone[aws.ToString(l.ReceiptHandle)] = true
+	}
+	var handles []*string
+	for _, l := range batch {
+		if !isDone[aws.ToString(l.ReceiptHandle)] {
+			handles = append(handles, l.ReceiptHandle)
+		}
+	}
+	return handles
 }
 
 func (q *DeadLetterQueue) receiveMessages(ctx context.Context, url string, n int) ([]deadLetter, error) {
@@ -151,20 +169,50 @@ func withoutDeleted(
 }
 
 // returnMessages makes messages visible again, even if ctx has ended.
-func (q *DeadLetterQueue) returnMessages(ctx context.Context, url string, letters []deadLetter) error {
+func (q *DeadLetterQueue) returnMessages(ctx context.Context, url string, handles []*string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), scanEnd)
 	defer cancel()
+	var mu sync.Mutex
 	failed, last := 0, error(nil)
-	for _, l := range letters {
-		_, err := q.api.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
-			QueueUrl: aws.String(url), ReceiptHandle: l.ReceiptHandle, VisibilityTimeout: 0,
-		})
-		if err != nil && !isGone(err) {
-			failed, last = failed+1, err
+	var group sync.WaitGroup
+	for round := range slices.Chunk(handles, maxBatch*returnsAtOnce) {
+		for batch := range slices.Chunk(round, maxBatch) {
+			group.Go(func() {
+				n, err := q.returnBatch(ctx, url, batch)
+				mu.Lock()
+				defer mu.Unlock()
+				if n > 0 {
+					failed, last = failed+n, err
+				}
+			})
 		}
+		group.Wait()
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d messages of dead letter queue %q stay invisible for %v: %w", failed, q.queue, scanHold, last)
 	}
 	return nil
+}
+
+// returnBatch makes up to maxBatch messages visible again. It returns the number of those that stay invisible, and the
+// error of the last of them. A message that is gone or visible already needs no return.
+func (q *DeadLetterQueue) returnBatch(ctx context.Context, url string, handles []*string) (failed int, err error) {
+	entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(handles))
+	for i, handle := range handles {
+		entries[i] = types.ChangeMessageVisibilityBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: handle}
+	}
+	out, err := q.api.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{
+		QueueUrl: aws.String(url),
+		Entries:  entries,
+	})
+	if err != nil {
+		return len(handles), err
+	}
+	for _, f := range out.Failed {
+		refused := &smithy.GenericAPIError{Code: aws.ToString(f.Code), Message: aws.ToString(f.Message)}
+		if !isGone(refused) {
+			failed, err = failed+1, refused
+		}
+	}
+	return failed, err
 }

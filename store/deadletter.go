@@ -32,8 +32,15 @@ type DeadLetters interface {
 	// PutDeadLetter stores a dead letter durably and returns its ID. It ignores the ID in the argument.
 	PutDeadLetter(ctx context.Context, d DeadLetter) (string, error)
 	// ListDeadLetters returns at most limit dead letters, oldest first, that come after an ID; the empty ID means from
-	// the beginning. If some cannot be read, it returns the others together with the error.
+	// the beginning. They come without Body and Metadata: a list of many messages would not fit into memory. A dead
+	// letter that GetDeadLetter cannot read is listed too.
 	ListDeadLetters(ctx context.Context, after string, limit int) ([]DeadLetter, error)
+	// GetDeadLetter returns a dead letter with its Body and Metadata, or approval.ErrNotFound if there is none.
+	GetDeadLetter(ctx context.Context, id string) (DeadLetter, error)
+	// MarkDeadLetter stores the ReasonCode, the Reason and the Redrives of the dead letter with this ID, after it was
+	// handled again and failed. Everything else stays as it is, also its place in the list. It returns
+	// approval.ErrNotFound if there is no such dead letter.
+	MarkDeadLetter(ctx context.Context, d DeadLetter) error
 	// DeleteDeadLetter removes a dead letter for good. It returns approval.ErrNotFound if there is no such dead letter.
 	DeleteDeadLetter(ctx context.Context, id string) error
 }

@@ -16,7 +16,8 @@ type Prober interface {
 
 // OrphanLister is an optional interface of a Store. A store implements it if it admits only a single process at a time.
 // If an action is under way when such a store is opened, the process that began it has ended. The action is an orphan:
-// nobody will record its result, and the next attempt need not wait for the end of its lease.
+// nobody will record its result, and the next attempt need not wait for the end of its lease. For the same reason such a
+// store ends all leases of Claim when it is opened.
 //
 // SQLite implements it. DynamoDB serves many processes and must not; the in-memory store survives no process and does
 // not.

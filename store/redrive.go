@@ -3,16 +3,17 @@ package store
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
 )
 
 // RedriveRequest selects what to redrive: exhausted callbacks, dead letters in the store's own table, and messages in
-// dead letter queues.
+// dead letter queues. A redrive has steps of bounded time: each returns the position at which the next step goes on.
 type RedriveRequest struct {
 	// DryRun counts the callbacks and messages, and redrives nothing.
 	DryRun bool
-	// Max is the largest number of callbacks and messages that this redrive restarts, 1 to 1,000. 0 means 1,000.
+	// Max is the largest number of callbacks and messages that this step restarts, 1 to 1,000. 0 means 1,000.
 	Max int
 	// ReasonCode selects the callbacks and messages with this code. The empty text selects all.
 	ReasonCode approval.ReasonCode
@@ -24,6 +25,8 @@ type RedriveRequest struct {
 	OnBehalfOf string
 	// OrderID selects the callbacks of a single order, and no messages. The empty text selects all orders.
 	OrderID string
+	// After is the Next of the step before. It is empty for the first step.
+	After string
 }
 
 // Selects reports whether the request selects this reason code.
@@ -31,21 +34,60 @@ func (r RedriveRequest) Selects(code approval.ReasonCode) bool {
 	return r.ReasonCode == "" || r.ReasonCode == code.OrUnknown()
 }
 
-// RedriveReport is the result of a redrive, or of its dry run.
+// IsGuarded reports whether the guard against loops keeps a callback or message that was redriven so often.
+func (r RedriveRequest) IsGuarded(redrives int) bool {
+	return r.MaxRedrives > 0 && redrives >= r.MaxRedrives
+}
+
+// RedriveReport is the result of a step of a redrive, or of its dry run.
 type RedriveReport struct {
 	DryRun bool
-	// Found counts the selected callbacks and messages by reason code, in the order of the codes. A dry run counts the
-	// messages in dead letter queues too.
-	Found    RedriveGroups
+	// Found counts the selected callbacks and messages that this step looked at by reason code, in the order of the
+	// codes.
+	Found RedriveGroups
+	// Redriven is the number that was restarted. Requeued is the part of it that was put back on its queue: a worker
+	// handles these messages later, and they may fail again there.
 	Redriven int
+	Requeued int
+	// Failed is the number that was handled again and failed again at once.
+	Failed int
 	// Guarded is the number of callbacks and messages that MaxRedrives kept from a redrive.
 	Guarded int
+	// Kept is the number of other selected callbacks and messages that stayed as they were: they could not be redriven
+	// now, or changed meanwhile.
+	Kept int
 	// Expired is the number of callbacks whose task has expired: the answer will most likely be too late.
 	Expired int
-	// Failed is the number that failed again at once.
-	Failed int
+	// NotLookedAt is the number of messages in dead letter queues that this redrive does not look at, as SQS counts
+	// them: SQS has no order in which a later step could go on.
+	NotLookedAt int
+	// Next is the After of the next step. It is empty if nothing is left to look at.
+	Next string
 	// Errors describes the parts that could not be read or redriven now.
 	Errors []string
+}
+
+// QueueRedrive is the part of a redrive that concerns a dead letter queue.
+type QueueRedrive struct {
+	RedriveRequest
+	// RunID is the same in all steps of a redrive. A message that this redrive put back on its queue, and that is a dead
+	// letter again, is not moved again.
+	RunID string
+	// Until is the time at which the step ends.
+	Until time.Time
+}
+
+// QueueReport is the result of a QueueRedrive. Its fields have the meaning of the fields of a RedriveReport.
+type QueueReport struct {
+	Found    RedriveGroups
+	Requeued int
+	Failed   int
+	Guarded  int
+	Kept     int
+	// HasMore is set if the step ended before it had looked at all messages. NotLookedAt is then their number, as SQS
+	// counts them, or 0 if SQS did not tell.
+	HasMore     bool
+	NotLookedAt int
 }
 
 // RedriveGroup counts the callbacks and messages that failed for the same reason.

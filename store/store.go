@@ -49,7 +49,8 @@ type Store interface {
 	//
 	// An Update ends the lease early, unless the order is then still due at the now of its Claim. In that case its
 	// actions could not start, most likely for lack of capacity, and the lease keeps the order from being claimed again
-	// immediately. A lease therefore delays an order by at most its own length.
+	// immediately. A lease therefore delays an order by at most its own length. Within it, the process that holds it
+	// advances the order when there is capacity.
 	Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error)
 
 	// List returns a page of orders, sorted by order ID or by age, and the position of the next page. The caller passes

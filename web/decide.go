@@ -36,6 +36,7 @@ func (p *Page) recordDecision(w http.ResponseWriter, r *http.Request, v *visit, 
 func (p *Page) writeVerdict(w http.ResponseWriter, r *http.Request, f form, code approval.VerdictCode) {
 	problems := map[approval.VerdictCode]*problem{
 		approval.VerdictRequester:   &ownRequest,
+		approval.VerdictAnonymous:   &namesNobody,
 		approval.VerdictAssurance:   &needsSignIn,
 		approval.VerdictNotApprover: &notAllowed,
 		approval.VerdictSource:      &notAllowed,

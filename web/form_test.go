@@ -72,7 +72,7 @@ func TestSecondClick(t *testing.T) {
 
 func TestUnnamedApprover(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(a *approval.Request) { a.Approvers = nil })
+	w := newWorld(t, func(a *approval.Request) { a.Approvers, a.Requester = nil, "" })
 	if resp, _ := w.post(token, w.form(token, approval.Approve)); resp.StatusCode != http.StatusSeeOther {
 		t.Errorf("%d", resp.StatusCode)
 	}
@@ -89,7 +89,7 @@ func TestUnnamedApprover(t *testing.T) {
 func TestUnnamedLinkInQuorum(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(a *approval.Request) {
-		a.Approvers, a.Policy = nil, approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}
+		a.Approvers, a.Requester, a.Policy = nil, "", approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}
 	})
 	_, page := w.get(token)
 	if strings.Contains(page, "<form") || strings.Contains(page, "signin/") ||
@@ -109,6 +109,42 @@ func TestUnnamedLinkInQuorum(t *testing.T) {
 	}
 	if w.approval().Status != approval.Approved {
 		t.Error(w.approval().Status)
+	}
+}
+
+// TestUnnamedLinkOfAKnownRequester holds that the requester, who may not decide, does not decide by a link that names
+// nobody, also not by a link from before this rule. Somebody who has signed in may.
+func TestUnnamedLinkOfAKnownRequester(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(a *approval.Request) { a.Approvers = nil })
+	_, page := w.get(token)
+	if strings.Contains(page, "<form") || !strings.Contains(page, "does not say who you are") {
+		t.Error(page)
+	}
+	link := w.links[token]
+	if len(link.Allowed) != 0 {
+		t.Error(link.Allowed)
+	}
+	link.Allowed = []approval.Outcome{approval.Approve, approval.Reject}
+	w.links[token] = link
+	if _, page := w.get(token); strings.Contains(page, "<form") {
+		t.Error(page)
+	}
+	resp, page := w.post(token, w.form(token, approval.Approve))
+	if resp.StatusCode == http.StatusSeeOther || len(w.approval().Votes) != 0 {
+		t.Errorf("%d %s", resp.StatusCode, page)
+	}
+	w.page.Sessions = signedIn("")
+	if _, page := w.get(token); !strings.Contains(page, "../signin/"+token) {
+		t.Error(page)
+	}
+	w.page.Sessions = signedIn("grace@example.com")
+	if resp, _ := w.post(token, w.form(token, approval.Approve)); resp.StatusCode != http.StatusForbidden {
+		t.Errorf("the requester: %d", resp.StatusCode)
+	}
+	w.page.Sessions = signedIn("alan@example.com")
+	if resp, _ := w.post(token, w.form(token, approval.Approve)); resp.StatusCode != http.StatusSeeOther {
+		t.Errorf("%d", resp.StatusCode)
 	}
 }
 
@@ -185,6 +221,7 @@ func TestVerdicts(t *testing.T) {
 		{verdict: approval.VerdictRecorded, status: 303},
 		{verdict: approval.VerdictRepeated, status: 303},
 		{verdict: approval.VerdictRequester, status: 403, says: "your own request"},
+		{verdict: approval.VerdictAnonymous, status: 403, says: "does not say who you are"},
 		{verdict: approval.VerdictNotApprover, status: 403, says: "cannot decide this"},
 		{verdict: approval.VerdictAssurance, status: 403, says: "not enough"},
 		{verdict: approval.VerdictSource, status: 403, says: "cannot decide this"},

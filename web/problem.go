@@ -36,6 +36,8 @@ var (
 		"The link is valid, but this request does not accept a decision from you."}
 	ownRequest = problem{http.StatusForbidden, "You cannot decide your own request",
 		"The person who made a request cannot approve or reject it. Somebody else must decide."}
+	namesNobody = problem{http.StatusForbidden, "This link does not say who you are",
+		"The person who made the request may not decide it, and this link could be theirs. Decide in the chat, or sign in."}
 	needsSignIn = problem{http.StatusForbidden, "This link alone is not enough",
 		"This request accepts a decision only from a person who has signed in."}
 )

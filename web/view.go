@@ -109,9 +109,16 @@ func (v *visit) describePending() (badge, tone, lead string) {
 	case v.isWrongPerson():
 		return "Not yours to decide", "closed",
 			signedInAs + ", who is not an approver of this request. Nothing was decided."
+	case v.offersSignIn() && v.approval.HasAnonymousLinks():
+		return "Waiting for your decision", "open",
+			"Please sign in to decide: this link does not say who you are, and the person who made the request may not decide it."
 	case v.offersSignIn():
 		return "Waiting for your decision", "open",
 			"Please sign in to decide: this request needs to know for sure who decides."
+	case v.approval.HasAnonymousLinks() && v.signedIn == "":
+		return "Waiting", "open",
+			"This link shows the request, but it does not say who you are. The person who made the request may not " +
+				"decide it, and this link could be theirs."
 	case !v.linkDecides() && v.signedIn == "":
 		return "Waiting", "open",
 			"This link shows the request. Only its approvers can decide, each by the link in their own message."

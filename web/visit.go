@@ -82,8 +82,11 @@ func (v *visit) allowsOutcome(o approval.Outcome) bool {
 	return slices.Contains(v.capability.Allowed, o) || v.signedIn != ""
 }
 
-// linkDecides reports whether the link permits an outcome. A link in a message to a group does not.
-func (v *visit) linkDecides() bool { return len(v.capability.Allowed) > 0 }
+// linkDecides reports whether the link permits an outcome. A link in a message to a group does not, nor does a link that
+// names nobody where the requester is known.
+func (v *visit) linkDecides() bool {
+	return len(v.capability.Allowed) > 0 && !v.approval.HasAnonymousLinks()
+}
 
 // isApprover reports whether the signed-in person is an approver of the request. If the request names no approvers,
 // everybody is.

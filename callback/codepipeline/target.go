@@ -79,9 +79,6 @@ func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 	return callback.ForOrder("PutApprovalResult", a, err)
 }
 
-// Heartbeat does nothing: an approval action waits for seven days and has no heartbeat.
-func (*Target) Heartbeat(context.Context, approval.Answer) error { return nil }
-
 func newInput(a approval.Answer) (*codepipeline.PutApprovalResultInput, error) {
 	parts := strings.Split(a.Token.Reveal(), "/")
 	if len(parts) != 4 || slices.Contains(parts, "") {

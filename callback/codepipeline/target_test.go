@@ -114,7 +114,6 @@ func TestRefusals(t *testing.T) {
 	r := approval.ResultOf(target.Deliver(t.Context(), unknown))
 	require.Equal(t, approval.ResultFailed, r.Kind, "the region may be mended")
 	require.False(t, r.MaybeApplied)
-	require.NoError(t, target.Heartbeat(t.Context(), unknown))
 }
 
 func TestRateLimitRefuses(t *testing.T) {

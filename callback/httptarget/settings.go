@@ -1,6 +1,8 @@
 package httptarget
 
 import (
+	"time"
+
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/secret"
@@ -15,13 +17,20 @@ type Settings struct {
 	AllowInternal  bool          `yaml:"allow_internal" doc:"let URLs lead to internal addresses and, without allowed_ports, to any port; never to link-local addresses, metadata services of clouds and the worker itself"`
 	outbound.Reach `yaml:",inline"`
 	AllowedHosts   []string `yaml:"allowed_hosts" doc:"hosts that URLs may name, with the names below them; empty means every public host"`
+	// RetryRefusalsFor is the time for which 401, 403, 404 and 405 are retried, from the first of them.
+	RetryRefusalsFor time.Duration `yaml:"retry_refusals_for" doc:"how long 401, 403, 404 and 405 are retried: a rollout may answer so for some minutes"`
 
 	signer *webhook.Standard // set by Validate
 }
 
+// SetDefaults implements setup.Defaulter. Ten minutes outlast a rollout with its readiness checks and the renewal of a
+// certificate or token in front of the receiver.
+func (s *Settings) SetDefaults(setup.Common) { setup.Default(&s.RetryRefusalsFor, 10*time.Minute) }
+
 // Validate implements setup.Validator.
 func (s *Settings) Validate(c *setup.Check) {
 	s.Reach.Validate(c)
+	c.Between("retry_refusals_for", s.RetryRefusalsFor, time.Second, 24*time.Hour)
 	if len(s.Secrets) == 0 {
 		c.Fault("secrets", "are missing: callbacks are signed")
 		return

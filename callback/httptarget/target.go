@@ -15,6 +15,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/outbound"
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // DefaultTimeout bounds a call if Config does not: a receiver may accept the connection and then stay silent. Standard
@@ -58,6 +59,7 @@ type Target struct {
 // NewTarget returns a Target.
 func NewTarget(c Config) *Target {
 	c.Timeout = cmp.Or(max(c.Timeout, 0), DefaultTimeout)
+	c.SetDefaults(setup.Common{})
 	c.UserAgent = cmp.Or(c.UserAgent, "approval-relay")
 	if c.Now == nil {
 		c.Now = time.Now
@@ -80,13 +82,10 @@ func NewTarget(c Config) *Target {
 // Deliver posts the answer to the URL that is the approval's token. The body is the JSON of callback.FitAnswer, with the name of
 // the error if the approval failed. The approval's ID is the Idempotency-Key and the ID of the signature in every attempt:
 // an answer may arrive more than once, and receivers recognise it by the ID. See outbound.JudgeStatus and
-// outbound.Progress.JudgeFailure for the meaning of the errors.
+// outbound.Progress.JudgeFailure for the meaning of the errors; 401, 403, 404 and 405 are retried for a while.
 func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 	return callback.ForOrder("post the answer", a, t.postAnswer(ctx, a))
 }
-
-// Heartbeat does nothing: an HTTP receiver has no timeout that a heartbeat would reset.
-func (t *Target) Heartbeat(context.Context, approval.Answer) error { return nil }
 
 // ValidateAnswer reports whether the answer can be sent as it is. The error is Permanent.
 func (t *Target) ValidateAnswer(a approval.Answer) error {
@@ -131,7 +130,21 @@ func (t *Target) postAnswer(ctx context.Context, a approval.Answer) error {
 	defer outbound.CloseResponse(resp)
 	// 409 and 410 mean that the receiver no longer waits. A one-time URL also answers so to the second attempt after
 	// the response to the first attempt was lost.
-	return outbound.JudgeStatus(resp, t.config.Now(), http.StatusConflict, http.StatusGone)
+	err = outbound.JudgeStatus(resp, t.config.Now(), http.StatusConflict, http.StatusGone)
+	if mayPass(resp.StatusCode) {
+		return approval.RetryRefusal(err, t.config.RetryRefusalsFor)
+	}
+	return err
+}
+
+// mayPass reports whether a refusal is also the answer of what stands in front of a receiver: an ingress without a route
+// during a rollout, or a gateway with a credential that is about to be renewed.
+func mayPass(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
+		return true
+	}
+	return false
 }
 
 func (t *Target) newRequest(ctx context.Context, a approval.Answer, text []byte) (*http.Request, error) {

@@ -33,6 +33,9 @@ func (*Settings) Address() callback.Address { return callback.TaskToken }
 // AWSOperations implements setup.AWSCaller.
 func (*Settings) AWSOperations() []string { return outbound.OperationNames[API](lambda.ServiceID) }
 
+// HasHeartbeats implements callback.HeartbeatSettings.
+func (*Settings) HasHeartbeats() {}
+
 // Open implements callback.Settings.
 func (s *Settings) Open(env setup.Env) (callback.Target, error) {
 	config, err := env.AWS(s.AWS)

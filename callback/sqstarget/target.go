@@ -67,9 +67,6 @@ func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 	return callback.ForOrder("send the answer to the queue", a, t.sendAnswer(ctx, a))
 }
 
-// Heartbeat does nothing: a receiver of messages has no heartbeat.
-func (*Target) Heartbeat(context.Context, approval.Answer) error { return nil }
-
 func (t *Target) sendAnswer(ctx context.Context, a approval.Answer) error {
 	queue, correlation, err := t.chooseQueue(a.Token.Reveal())
 	if err != nil {

@@ -288,7 +288,6 @@ func TestRefused(t *testing.T) {
 	require.True(t, approval.IsPermanent(err))
 	require.ErrorIs(t, err, callback.ErrTooLong)
 	require.Empty(t, s.calls, "nothing is sent")
-	require.NoError(t, target.Heartbeat(t.Context(), newAnswer("C-1", approval.Pending)))
 }
 
 // The trace of an approval goes on at the receiver.

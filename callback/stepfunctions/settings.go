@@ -38,6 +38,9 @@ func (*Settings) Address() callback.Address { return callback.TaskToken }
 // AWSOperations implements setup.AWSCaller.
 func (*Settings) AWSOperations() []string { return outbound.OperationNames[API](sfn.ServiceID) }
 
+// HasHeartbeats implements callback.HeartbeatSettings.
+func (*Settings) HasHeartbeats() {}
+
 // Open implements callback.Settings. Targets of the same account and region share the limiters of each API, as AWS counts
 // its calls.
 func (s *Settings) Open(env setup.Env) (callback.Target, error) {

@@ -69,6 +69,8 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 	if resp.StatusCode >= 300 {
 		var p api.Problem
 		switch err := json.Unmarshal(text, &p); {
+		case err == nil && len(p.Candidates) > 0:
+			return errors.New(strings.Join(append([]string{untrusted.TerminalLine(p.Detail)}, candidateLines(p.Candidates)...), "\n  "))
 		case err == nil && p.ApprovalStatus != "":
 			return fmt.Errorf("%s; the approval is %s", untrusted.TerminalLine(p.Detail), p.ApprovalStatus)
 		case err == nil && p.Detail != "":
@@ -77,6 +79,21 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 		return fmt.Errorf("the worker answered %s", resp.Status)
 	}
 	return json.Unmarshal(text, out)
+}
+
+// candidateLines describes the approvals of which a decision or cancellation has to name one.
+func candidateLines(candidates []api.Candidate) []string {
+	lines := make([]string, len(candidates))
+	for i, c := range candidates {
+		line := c.ApprovalID + ": workflow " + c.Workflow
+		for _, part := range [][2]string{{"step", c.Step}, {"state", c.StateName}, {"execution", c.Execution}} {
+			if part[1] != "" {
+				line += ", " + part[0] + " " + part[1]
+			}
+		}
+		lines[i] = untrusted.TerminalLine(line)
+	}
+	return lines
 }
 
 // terminalLines makes texts fit for a terminal.

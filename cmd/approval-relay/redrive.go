@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -20,29 +22,97 @@ type redriveCmd struct {
 	By     string `help:"Person on whose behalf you act, for the history; the default is the user of this machine if the token is in the token file."`
 }
 
-// Run redrives exhausted callbacks, and messages in dead letter queues and in the store.
+// Run redrives exhausted callbacks, and messages in dead letter queues and in the store. If it is interrupted, or a call
+// fails, it prints what was redriven until then.
 func (c *redriveCmd) Run(w *world) error {
+	if c.Max < 1 {
+		return errors.New("--max must be at least 1")
+	}
+	r, err := c.runSteps(w)
+	if c.JSON {
+		return errors.Join(printJSON(w.stdout, r), err, c.checkFound(r))
+	}
+	if err == nil {
+		err = c.checkFound(r)
+		if err != nil {
+			return err
+		}
+	}
+	return errors.Join(c.printReport(w, r), err)
+}
+
+// stepMax is the largest number that one call of the API redrives.
+const stepMax = 1000
+
+// runSteps calls the API until nothing is left, or the greatest number is reached, and returns the sums of all calls.
+func (c *redriveCmd) runSteps(w *world) (api.RedriveReport, error) {
 	in := api.RedriveRequest{
 		DryRun:     c.DryRun,
-		Max:        c.Max,
 		ReasonCode: c.Reason,
 		Limit:      c.Limit,
 		By:         c.onBehalfOf(w, c.By),
 		OrderID:    c.Order,
 	}
-	var r api.RedriveReport
-	if err := c.call(w.ctx, "POST", "/v1/redrive", in, &r); err != nil {
-		return err
-	}
-	if c.JSON {
-		if err := printJSON(w.stdout, r); err != nil {
-			return err
+	total := api.RedriveReport{DryRun: c.DryRun, Found: []api.RedriveGroup{}}
+	for left := c.Max; ; {
+		in.Max = min(left, stepMax)
+		var step api.RedriveReport
+		if err := c.call(w.ctx, "POST", "/v1/redrive", in, &step); err != nil {
+			return total, err
 		}
-		return c.checkFound(r)
+		addStep(&total, step)
+		left -= step.Redriven + step.Failed
+		if step.Next == "" || left <= 0 && !c.DryRun {
+			return total, nil
+		}
+		if step.Next == in.After && step.Redriven == 0 { // impossible
+			return total, errors.New("the redrive does not go on")
+		}
+		in.After = step.Next
+		if !c.JSON {
+			fmt.Fprintf(w.stderr, "so far: found %d, redriven %d\n", countFound(total), total.Redriven)
+		}
 	}
-	if err := c.checkFound(r); err != nil {
-		return err
+}
+
+// maxErrors is the number of errors of a redrive that are printed.
+const maxErrors = 10
+
+// addStep adds the report of a call to the sums.
+func addStep(total *api.RedriveReport, step api.RedriveReport) {
+	for _, g := range step.Found {
+		i := slices.IndexFunc(total.Found, func(t api.RedriveGroup) bool { return t.ReasonCode == g.ReasonCode })
+		if i < 0 {
+			total.Found = append(total.Found, g)
+			continue
+		}
+		total.Found[i].Count += g.Count
 	}
+	slices.SortFunc(total.Found, func(a, b api.RedriveGroup) int { return strings.Compare(a.ReasonCode, b.ReasonCode) })
+	total.Redriven += step.Redriven
+	total.Requeued += step.Requeued
+	total.Failed += step.Failed
+	total.Guarded += step.Guarded
+	total.Kept += step.Kept
+	total.Expired += step.Expired
+	total.NotLookedAt += step.NotLookedAt
+	total.Next = step.Next
+	for _, e := range step.Errors {
+		if len(total.Errors) < maxErrors && !slices.Contains(total.Errors, e) {
+			total.Errors = append(total.Errors, e)
+		}
+	}
+}
+
+func countFound(r api.RedriveReport) int {
+	n := 0
+	for _, g := range r.Found {
+		n += g.Count
+	}
+	return n
+}
+
+func (c *redriveCmd) printReport(w *world, r api.RedriveReport) error {
 	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "FOUND\tREASON\tEXAMPLE")
 	for _, g := range r.Found {
@@ -51,17 +121,23 @@ func (c *redriveCmd) Run(w *world) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	if r.Expired > 0 {
-		fmt.Fprintf(w.stderr, "warning: the task of %d callback(s) has expired: the answers will most likely come too late\n", r.Expired)
+	warn := func(n int, format string, more ...any) {
+		if n > 0 {
+			fmt.Fprintf(w.stderr, "warning: "+format+"\n", append([]any{n}, more...)...)
+		}
 	}
-	if r.Guarded > 0 {
-		fmt.Fprintf(w.stderr, "warning: %d were redriven %d times or more already and skipped; fix the cause, "+
-			"then use --limit=-1\n", r.Guarded, c.Limit)
-	}
+	warn(r.Expired, "the task of %d callback(s) has expired: the answers will most likely come too late")
+	warn(r.Guarded, "%d were redriven %d times or more already and skipped; fix the cause, then use --limit=-1", c.Limit)
+	warn(r.Kept, "%d stay as they were: they could not be redriven now, or changed meanwhile")
+	warn(r.NotLookedAt, "about %d message(s) in dead letter queues were not looked at: there are too many before them")
 	if c.DryRun {
 		fmt.Fprintln(w.stdout, "dry run: nothing was redriven")
 	} else {
-		fmt.Fprintf(w.stdout, "redriven %d, exhausted again at once %d\n", r.Redriven, r.Failed)
+		fmt.Fprintf(w.stdout, "redriven %d (of them put back on their queue: %d), failed again at once %d\n",
+			r.Redriven, r.Requeued, r.Failed)
+		if r.Next != "" {
+			fmt.Fprintln(w.stdout, "there may be more: this redrive ended at its --max, or early")
+		}
 	}
 	if len(r.Errors) > 0 {
 		return fmt.Errorf("some could not be read or redriven: %s", untrusted.TerminalLine(strings.Join(r.Errors, "; ")))
@@ -69,8 +145,7 @@ func (c *redriveCmd) Run(w *world) error {
 	return nil
 }
 
-// checkFound returns an error if nothing has the reason code of the command. Messages of dead letter queues that were
-// moved are counted as redriven only.
+// checkFound returns an error if nothing has the reason code of the command.
 func (c *redriveCmd) checkFound(r api.RedriveReport) error {
 	if c.Reason == "" || len(r.Found)+r.Redriven+r.Guarded+len(r.Errors) > 0 {
 		return nil
@@ -81,12 +156,13 @@ func (c *redriveCmd) checkFound(r api.RedriveReport) error {
 type deadlettersCmd struct {
 	client
 	After string `help:"List dead letters after this ID."`
+	Max   int    `default:"100" help:"Greatest number of dead letters, 1 to 1000."`
 }
 
-// Run lists the dead letters in the store's own table.
+// Run lists the dead letters in the store's own table, and names the dead letter queues that have messages.
 func (c *deadlettersCmd) Run(w *world) error {
 	var list api.DeadLetterList
-	if err := c.call(w.ctx, "GET", "/v1/deadletters?after="+escape(c.After), nil, &list); err != nil {
+	if err := c.call(w.ctx, "GET", fmt.Sprintf("/v1/deadletters?limit=%d&after=%s", c.Max, escape(c.After)), nil, &list); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -101,8 +177,17 @@ func (c *deadlettersCmd) Run(w *world) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	if list.Error != "" {
-		return fmt.Errorf("some dead letters cannot be read: %s", untrusted.TerminalLine(list.Error))
+	if list.Next != "" {
+		fmt.Fprintf(w.stdout, "there are more: deadletters --after=%s\n", untrusted.TerminalLine(list.Next))
+	}
+	for _, q := range list.Queues {
+		name := untrusted.TerminalLine(q.Queue)
+		switch {
+		case q.Error != "":
+			fmt.Fprintf(w.stderr, "warning: the dead letter queue %s cannot be read: %s\n", name, untrusted.TerminalLine(q.Error))
+		case q.Messages > 0:
+			fmt.Fprintf(w.stdout, "%d in the queue %s: look into it by redrive --dry-run\n", q.Messages, name)
+		}
 	}
 	return nil
 }

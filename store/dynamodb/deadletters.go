@@ -26,9 +26,9 @@ type sealedContent struct {
 const (
 	// sealPurpose is the associated data of the sealed part of dead letters.
 	sealPurpose = "dead letter"
-	// partSize is the largest size of the sealed part in an item, in bytes. A larger dead letter has several items.
+	// partSize is the largest size of the sealed part in an item, in bytes. A larger dead letter has several such items.
 	partSize = 350 << 10
-	// maxParts is the largest number of items of a dead letter: a transaction takes 4 MB.
+	// maxParts is the largest number of parts of a dead letter: a transaction takes 4 MB.
 	maxParts = 10
 )
 
@@ -68,14 +68,15 @@ func (s *Store) storeDeadLetter(ctx context.Context, d store.DeadLetter) (string
 	head["reason"] = stringAttr(d.Reason)
 	head["at"] = numberAttr(toNanos(d.At))
 	head["redrives"] = numberAttr(int64(d.Redrives))
-	head["parts"] = numberAttr(int64(len(parts)))
-	head["sealed"] = bytesAttr(parts[0])
+	// Part 0 is in the head, and is empty: a list of dead letters reads and pays for the heads only. Older versions stored
+	// content in it.
+	head["parts"] = numberAttr(int64(len(parts) + 1))
 	items := []types.TransactWriteItem{{Put: &types.Put{
 		TableName:           &s.config.Table,
 		Item:                head,
 		ConditionExpression: aws.String("attribute_not_exists(pk)"),
 	}}}
-	for i, part := range parts[1:] {
+	for i, part := range parts {
 		k := partKey(id, i+1)
 		k["sealed"] = bytesAttr(part)
 		items = append(items, types.TransactWriteItem{Put: &types.Put{TableName: &s.config.Table, Item: k}})
@@ -123,25 +124,62 @@ func (s *Store) ListDeadLetters(ctx context.Context, after string, limit int) ([
 	if after == "" {
 		after = store.FormatDeadLetterID(0)
 	}
-	heads, err := s.queryPartition(ctx, "letters", after, limit)
+	heads, err := s.queryPartition(ctx, "letters", after, limit, aws.String(headAttributes))
 	if err != nil {
 		return nil, fmt.Errorf("list dead letters: %w", err)
 	}
 	var out []store.DeadLetter
-	var unreadable []error
 	for _, head := range heads {
-		d, err := s.readDeadLetter(ctx, head)
-		if err != nil {
-			unreadable = append(unreadable, fmt.Errorf("read dead letter %s: %w", getString(head, "sk"), err))
-			continue
-		}
-		out = append(out, d)
+		out = append(out, headOf(head))
 	}
-	return out, errors.Join(unreadable...)
+	return out, nil
 }
 
-// queryPartition returns the items of a partition that come after a sort key.
-func (s *Store) queryPartition(ctx context.Context, pk, after string, limit int) (out []item, err error) {
+// headAttributes are the attributes of a head without the sealed part that older versions stored in it. The prefix #
+// is needed for words that DynamoDB reserves.
+const headAttributes = "sk, #source, reason_code, reason, #at, redrives"
+
+// headOf returns the dead letter with this head, without its body.
+func headOf(head item) store.DeadLetter {
+	return store.DeadLetter{
+		ID:         getString(head, "sk"),
+		Source:     getString(head, "source"),
+		ReasonCode: approval.ReasonCode(getString(head, "reason_code")).OrUnknown(),
+		Reason:     getString(head, "reason"),
+		At:         fromNanos(getNumber(head, "at")),
+		Redrives:   int(getNumber(head, "redrives")),
+	}
+}
+
+// GetDeadLetter implements store.DeadLetters.
+func (s *Store) GetDeadLetter(ctx context.Context, id string) (store.DeadLetter, error) {
+	n, err := store.ParseDeadLetterID(id)
+	if err != nil {
+		return store.DeadLetter{}, err
+	}
+	head, err := s.getItem(ctx, itemKey("letters", store.FormatDeadLetterID(n)))
+	if err == nil && head == nil {
+		return store.DeadLetter{}, fmt.Errorf("dead letter %s: %w", id, approval.ErrNotFound)
+	}
+	var d store.DeadLetter
+	if err == nil {
+		d, err = s.readDeadLetter(ctx, head)
+	}
+	if err != nil {
+		return d, fmt.Errorf("read dead letter %s: %w", id, err)
+	}
+	return d, nil
+}
+
+// queryPartition returns the items of a partition that come after a sort key, with all attributes if the projection is
+// nil.
+func (s *Store) queryPartition(
+	ctx context.Context, pk, after string, limit int, projection *string,
+) (out []item, err error) {
+	var names map[string]string
+	if projection != nil {
+		names = map[string]string{"#source": "source", "#at": "at"}
+	}
 	var from item
 	for limit > len(out) {
 		err := s.withRetries(ctx, func(ctx context.Context) error {
@@ -150,6 +188,8 @@ func (s *Store) queryPartition(ctx context.Context, pk, after string, limit int)
 				KeyConditionExpression:    aws.String("pk = :pk AND sk > :after"),
 				ConsistentRead:            aws.Bool(true),
 				ExpressionAttributeValues: item{":pk": stringAttr(pk), ":after": stringAttr(after)},
+				ProjectionExpression:      projection,
+				ExpressionAttributeNames:  names,
 				ExclusiveStartKey:         from,
 				Limit:                     aws.Int32(int32(min(limit-len(out), 1000))),
 			})
@@ -168,17 +208,10 @@ func (s *Store) queryPartition(ctx context.Context, pk, after string, limit int)
 
 // readDeadLetter returns the dead letter with this head, which is its first item.
 func (s *Store) readDeadLetter(ctx context.Context, head item) (store.DeadLetter, error) {
-	d := store.DeadLetter{
-		ID:         getString(head, "sk"),
-		Source:     getString(head, "source"),
-		ReasonCode: approval.ReasonCode(getString(head, "reason_code")).OrUnknown(),
-		Reason:     getString(head, "reason"),
-		At:         fromNanos(getNumber(head, "at")),
-		Redrives:   int(getNumber(head, "redrives")),
-	}
+	d := headOf(head)
 	sealed := bytes.Clone(getBytes(head, "sealed"))
 	if parts := getNumber(head, "parts"); parts > 1 {
-		more, err := s.queryPartition(ctx, "letter#"+d.ID, "0", maxParts)
+		more, err := s.queryPartition(ctx, "letter#"+d.ID, "0", maxParts, nil)
 		if err != nil {
 			return d, err
 		}
@@ -202,6 +235,37 @@ func (s *Store) readDeadLetter(ctx context.Context, head item) (store.DeadLetter
 	}
 	d.Body, d.Metadata = l.Body, l.Metadata
 	return d, nil
+}
+
+// MarkDeadLetter implements store.DeadLetters.
+func (s *Store) MarkDeadLetter(ctx context.Context, d store.DeadLetter) error {
+	n, err := store.ParseDeadLetterID(d.ID)
+	if err != nil {
+		return err
+	}
+	startedAt := time.Now()
+	err = s.withRetries(ctx, func(ctx context.Context) error {
+		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName:           &s.config.Table,
+			Key:                 itemKey("letters", store.FormatDeadLetterID(n)),
+			UpdateExpression:    aws.String("SET reason_code = :code, reason = :reason, redrives = :redrives"),
+			ConditionExpression: aws.String("attribute_exists(pk)"),
+			ExpressionAttributeValues: item{
+				":code":     stringAttr(string(d.ReasonCode.OrUnknown())),
+				":reason":   stringAttr(d.Reason),
+				":redrives": numberAttr(int64(d.Redrives)),
+			},
+		})
+		return asConflict(err)
+	})
+	if _, missing := errors.AsType[*conflictError](err); missing {
+		return fmt.Errorf("dead letter %s: %w", d.ID, approval.ErrNotFound)
+	}
+	s.observeCommit(startedAt, err)
+	if err != nil {
+		return fmt.Errorf("mark dead letter %s: %w", d.ID, err)
+	}
+	return nil
 }
 
 // DeleteDeadLetter implements store.DeadLetters. If the answer of an attempt was lost and the dead letter is gone, that

@@ -79,9 +79,9 @@ func (s *Store) Probe(ctx context.Context) error {
 // item is an item of the table, or some of its attributes.
 type item = map[string]types.AttributeValue
 
-// observeCommit calls the observer after a write.
+// observeCommit calls the observer after a write. A write whose caller has left is no failure of the store.
 func (s *Store) observeCommit(since time.Time, err error) {
-	if s.config.Observe != nil {
+	if s.config.Observe != nil && !errors.Is(err, context.Canceled) {
 		s.config.Observe(Commit{Took: time.Since(since), Err: err})
 	}
 }

@@ -302,3 +302,27 @@ func TestStaleIndex(t *testing.T) {
 		require.Equal(t, i%2 == 0, errors.Is(err, approval.ErrNotFound), "a claim makes no order")
 	}
 }
+
+type leavesKey struct{}
+
+// A caller who leaves while their update is stored is no failure of the store: it changes no readiness, and alerts nobody.
+func TestACallerWhoLeavesIsNoFailure(t *testing.T) {
+	t.Parallel()
+	ctx, leave := context.WithCancel(t.Context())
+	var mu sync.Mutex
+	var commits []error
+	s := openThrough(t, Config{Observe: func(c Commit) {
+		mu.Lock()
+		defer mu.Unlock()
+		commits = append(commits, c.Err)
+	}}, func(r *http.Request) (*http.Response, error) {
+		if strings.Contains(r.Header.Get("X-Amz-Target"), "TransactWriteItems") && r.Context().Value(leavesKey{}) != nil {
+			leave()
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})
+	err := s.Update(context.WithValue(ctx, leavesKey{}, true), "o", addRequest)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, s.Update(t.Context(), "o", addRequest))
+	require.Equal(t, []error{nil}, commits, "the second update only")
+}

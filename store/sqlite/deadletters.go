@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,8 +24,11 @@ const sealPurpose = "dead letter"
 const (
 	insertDeadLetter = `INSERT INTO dead_letters (source, reason_code, reason, at, redrives, sealed)
 		VALUES (?, ?, ?, ?, ?, ?)`
-	selectDeadLetters = `SELECT id, source, reason_code, reason, at, redrives, sealed FROM dead_letters
-		WHERE id > ? ORDER BY id LIMIT ?`
+	selectDeadLetters = `SELECT id, source, reason_code, reason, at, redrives
+		FROM dead_letters INDEXED BY dead_letter_heads WHERE id > ? ORDER BY id LIMIT ?`
+	selectDeadLetter = `SELECT id, source, reason_code, reason, at, redrives, sealed FROM dead_letters WHERE id = ?`
+	markDeadLetter   = `UPDATE dead_letters SET reason_code = ?, reason = ?, redrives = ? WHERE id = ?`
+	deleteDeadLetter = `DELETE FROM dead_letters WHERE id = ?`
 )
 
 // PutDeadLetter implements store.DeadLetters.
@@ -68,22 +72,48 @@ func (s *Store) ListDeadLetters(ctx context.Context, after string, limit int) ([
 	}
 	defer rows.Close()
 	var out []store.DeadLetter
-	var unreadable []error
 	for rows.Next() {
-		var d store.DeadLetter
-		var id, at int64
-		var sealed []byte
-		if err := rows.Scan(&id, &d.Source, &d.ReasonCode, &d.Reason, &at, &d.Redrives, &sealed); err != nil {
+		d, err := scanDeadLetter(rows)
+		if err != nil {
 			return nil, fmt.Errorf("list dead letters: %w", err)
-		}
-		d.ID, d.At = store.FormatDeadLetterID(id), time.Unix(0, at).UTC()
-		if err := s.unseal(&d, sealed); err != nil {
-			unreadable = append(unreadable, err)
-			continue
 		}
 		out = append(out, d)
 	}
-	return out, errors.Join(append(unreadable, rows.Err())...)
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("list dead letters: %w", err)
+	}
+	return out, nil
+}
+
+// scanDeadLetter reads a dead letter from the columns of a row. Further columns go to more.
+func scanDeadLetter(row interface{ Scan(into ...any) error }, more ...any) (store.DeadLetter, error) {
+	var d store.DeadLetter
+	var id, at int64
+	into := append([]any{&id, &d.Source, &d.ReasonCode, &d.Reason, &at, &d.Redrives}, more...)
+	if err := row.Scan(into...); err != nil {
+		return store.DeadLetter{}, err
+	}
+	d.ID = store.FormatDeadLetterID(id)
+	d.At = time.Unix(0, at).UTC()
+	return d, nil
+}
+
+// GetDeadLetter implements store.DeadLetters.
+func (s *Store) GetDeadLetter(ctx context.Context, id string) (store.DeadLetter, error) {
+	n, err := store.ParseDeadLetterID(id)
+	if err != nil {
+		return store.DeadLetter{}, err
+	}
+	var sealed []byte
+	d, err := scanDeadLetter(s.reads.QueryRowContext(ctx, selectDeadLetter, n), &sealed)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return store.DeadLetter{}, fmt.Errorf("dead letter %s: %w", id, approval.ErrNotFound)
+	case err != nil:
+		return store.DeadLetter{}, fmt.Errorf("read dead letter %s: %w", id, err)
+	}
+	err = s.unseal(&d, sealed)
+	return d, err
 }
 
 func (s *Store) unseal(d *store.DeadLetter, sealed []byte) error {
@@ -99,22 +129,36 @@ func (s *Store) unseal(d *store.DeadLetter, sealed []byte) error {
 	return nil
 }
 
+// MarkDeadLetter implements store.DeadLetters.
+func (s *Store) MarkDeadLetter(ctx context.Context, d store.DeadLetter) error {
+	n, err := store.ParseDeadLetterID(d.ID)
+	if err != nil {
+		return err
+	}
+	return s.changeDeadLetter(ctx, d.ID, markDeadLetter, string(d.ReasonCode.OrUnknown()), d.Reason, d.Redrives, n)
+}
+
 // DeleteDeadLetter implements store.DeadLetters.
 func (s *Store) DeleteDeadLetter(ctx context.Context, id string) error {
 	n, err := store.ParseDeadLetterID(id)
 	if err != nil {
 		return err
 	}
-	var gone int64
-	err = s.submit(ctx, singleStep(func(ctx context.Context) error {
-		res, err := s.conn.ExecContext(ctx, "DELETE FROM dead_letters WHERE id = ?", n)
+	return s.changeDeadLetter(ctx, id, deleteDeadLetter, n)
+}
+
+// changeDeadLetter runs a statement that changes the row of a dead letter.
+func (s *Store) changeDeadLetter(ctx context.Context, id, statement string, values ...any) error {
+	var changed int64
+	err := s.submit(ctx, singleStep(func(ctx context.Context) error {
+		res, err := s.conn.ExecContext(ctx, statement, values...)
 		if err != nil {
 			return err
 		}
-		gone, err = res.RowsAffected()
+		changed, err = res.RowsAffected()
 		return err
 	}))
-	if err == nil && gone == 0 {
+	if err == nil && changed == 0 {
 		err = fmt.Errorf("dead letter %s: %w", id, approval.ErrNotFound)
 	}
 	return err

@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+// releaseClaims ends the leases of claims. It runs when the file is opened: the process that had claimed the orders has
+// ended, and they must not wait for the end of its leases. A leased order is due, so that the index of due orders is used.
+const releaseClaims = "UPDATE orders SET next = due, claimed = NULL WHERE due <= ? AND claimed IS NOT NULL"
+
 const selectDueBy = "SELECT id FROM orders WHERE due <= ?"
 
 // ListDueBy implements store.OrphanLister. The lock of the file admits one process at a time, so that actions in

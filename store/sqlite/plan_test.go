@@ -19,10 +19,12 @@ func TestQueriesReadIndexes(t *testing.T) {
 	}{
 		{anyClaimable, "1", []string{"orders USING COVERING INDEX orders_next (next<?)"}},
 		{claimable, "1 2", []string{"orders USING INDEX orders_next (next<?)"}},
+		{releaseClaims, "1", []string{"orders USING INDEX orders_due (due<?)"}},
 		{selectDueBy, "1", []string{"orders USING INDEX orders_due (due<?)"}},
 		{fmt.Sprintf(byAge, ""), "1 x 2", []string{"SEARCH orders USING INDEX orders_since ((since,id)>(?,?))"}},
 		{fmt.Sprintf(byAge, " AND exhausted = 1"), "1 x 2", []string{"orders USING INDEX orders_"}},
-		{totals, "", []string{"orders USING COVERING INDEX orders_exhausted", "SCAN dead_letters", "orders USING COVERING INDEX orders_due"}},
+		{totals, "", []string{"orders USING COVERING INDEX orders_exhausted", "SCAN dead_letters USING COVERING INDEX", "orders USING COVERING INDEX orders_due"}},
+		{selectDeadLetters, "1 2", []string{"dead_letters USING COVERING INDEX dead_letter_heads (id>?)"}},
 		{byWorkflow, "", []string{"SCAN counts", "SEARCH p USING PRIMARY KEY (workflow=?)"}},
 	} {
 		var args []any

@@ -57,7 +57,9 @@ func schemaMigrations() []string {
 		ALTER TABLE orders ADD COLUMN retrying INTEGER NOT NULL DEFAULT 0;
 		CREATE INDEX orders_retrying ON orders (id) WHERE retrying = 1;`, `
 		-- The code of the reason. Dead letters that were stored before have the code unknown.
-		ALTER TABLE dead_letters ADD COLUMN reason_code TEXT NOT NULL DEFAULT 'unknown';`,
+		ALTER TABLE dead_letters ADD COLUMN reason_code TEXT NOT NULL DEFAULT 'unknown';`, `
+		-- Dead letters are listed and counted by this index alone: the table has their bodies too, before the last column.
+		CREATE INDEX dead_letter_heads ON dead_letters (id, source, reason_code, reason, at, redrives);`,
 	}
 }
 

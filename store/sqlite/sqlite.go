@@ -108,6 +108,9 @@ func (s *Store) openDatabases(ctx context.Context) error {
 	if err := migrateSchema(ctx, s.conn, version); err != nil {
 		return err
 	}
+	if _, err := s.conn.ExecContext(ctx, releaseClaims, toNanos(time.Now())); err != nil {
+		return fmt.Errorf("release the claims of the previous process: %w", err)
+	}
 	if err := s.stmts.prepareAll(ctx, s.conn); err != nil {
 		return err
 	}

@@ -19,6 +19,8 @@ func deadLetterTests() map[string]func(*testing.T, store.Store) {
 	for name, test := range map[string]func(*testing.T, store.Store, store.DeadLetters){
 		"come back complete":             deadLettersComeBack,
 		"are listed in order":            deadLettersSorted,
+		"are listed without bodies":      deadLettersListedWithoutBodies,
+		"are marked in their place":      deadLettersMarked,
 		"are taken once":                 deadLettersTakenOnce,
 		"are put from many goroutines":   deadLettersPutConcurrently,
 		"share no memory with the store": deadLettersShareNoMemory,
@@ -60,9 +62,16 @@ func mustListDeadLetters(t *testing.T, s store.DeadLetters, after string, limit 
 	return out
 }
 
+func mustGetDeadLetter(t *testing.T, s store.DeadLetters, id string) store.DeadLetter {
+	t.Helper()
+	d, err := s.GetDeadLetter(t.Context(), id)
+	require.NoError(t, err)
+	return d
+}
+
 func deadLettersComeBack(t *testing.T, _ store.Store, s store.DeadLetters) {
 	big := bytes.Repeat([]byte{0, 1, 0xff, '\n', '"'}, 60_000) // SQS takes 256 KiB
-	for i, d := range []store.DeadLetter{
+	for _, d := range []store.DeadLetter{
 		newDeadLetter("{}"), newDeadLetter("\x00\xff\xfe not text"), newDeadLetter(string(big)), newDeadLetter(""), {At: start},
 		{
 			Source:   "ü",
@@ -75,7 +84,7 @@ func deadLettersComeBack(t *testing.T, _ store.Store, s store.DeadLetters) {
 		},
 	} {
 		id := mustPut(t, s, d)
-		got := mustListDeadLetters(t, s, "", 100)[i]
+		got := mustGetDeadLetter(t, s, id)
 		require.True(t, d.At.Equal(got.At))
 		require.True(t, bytes.Equal(d.Body, got.Body))
 		got.Body, got.At = d.Body, d.At
@@ -83,6 +92,50 @@ func deadLettersComeBack(t *testing.T, _ store.Store, s store.DeadLetters) {
 		d.ReasonCode = d.ReasonCode.OrUnknown()
 		require.Equal(t, d, got)
 	}
+}
+
+func deadLettersListedWithoutBodies(t *testing.T, _ store.Store, s store.DeadLetters) {
+	for i := range 3 {
+		d := newDeadLetter(fmt.Sprint("body ", i))
+		d.ID = mustPut(t, s, d)
+		d.Body, d.Metadata = nil, nil
+		require.Equal(t, d, mustListDeadLetters(t, s, "", 10)[i])
+	}
+}
+
+// deadLettersMarked marks a dead letter, once more as after a lost answer, and then a dead letter that is gone.
+func deadLettersMarked(t *testing.T, _ store.Store, s store.DeadLetters) {
+	var ids []string
+	for i := range 3 {
+		ids = append(ids, mustPut(t, s, newDeadLetter(fmt.Sprint(i))))
+	}
+	want := mustGetDeadLetter(t, s, ids[1])
+	want.ReasonCode, want.Reason, want.Redrives = "other", "another reason", 2
+	for range 2 {
+		require.NoError(t, s.MarkDeadLetter(t.Context(), store.DeadLetter{
+			ID:         ids[1],
+			Source:     "not used",
+			ReasonCode: "other",
+			Reason:     "another reason",
+			Body:       []byte("not used"),
+			Redrives:   2,
+		}))
+	}
+	require.Equal(t, want, mustGetDeadLetter(t, s, ids[1]))
+	var listed []string
+	for _, d := range mustListDeadLetters(t, s, "", 10) {
+		listed = append(listed, d.ID)
+	}
+	require.Equal(t, ids, listed)
+	require.NoError(t, s.MarkDeadLetter(t.Context(), store.DeadLetter{ID: ids[0]}))
+	require.Equal(t, approval.ReasonUnknown, mustGetDeadLetter(t, s, ids[0]).ReasonCode)
+	require.NoError(t, s.DeleteDeadLetter(t.Context(), ids[1]))
+	for _, id := range []string{ids[1], "", "x", "-1", ids[2] + "0"} {
+		require.ErrorIs(t, s.MarkDeadLetter(t.Context(), store.DeadLetter{ID: id}), approval.ErrNotFound, "%q", id)
+		_, err := s.GetDeadLetter(t.Context(), id)
+		require.ErrorIs(t, err, approval.ErrNotFound, "%q", id)
+	}
+	require.Len(t, mustListDeadLetters(t, s, "", 10), 2, "a mark creates nothing")
 }
 
 func deadLettersSorted(t *testing.T, s store.Store, l store.DeadLetters) {
@@ -146,17 +199,17 @@ func deadLettersPutConcurrently(t *testing.T, s store.Store, l store.DeadLetters
 	})
 	seen := map[string]bool{}
 	for _, d := range mustListDeadLetters(t, l, "", workers*each+1) {
-		seen[string(d.Body)] = true
+		seen[string(mustGetDeadLetter(t, l, d.ID).Body)] = true
 	}
 	require.Len(t, seen, workers*each)
 }
 
 func deadLettersShareNoMemory(t *testing.T, _ store.Store, s store.DeadLetters) {
 	d := newDeadLetter("body")
-	mustPut(t, s, d)
+	id := mustPut(t, s, d)
 	d.Body[0], d.Metadata["k"] = 'X', "X"
 	for range 2 {
-		got := mustListDeadLetters(t, s, "", 1)[0]
+		got := mustGetDeadLetter(t, s, id)
 		require.Equal(t, "body", string(got.Body))
 		require.Equal(t, map[string]string{"k": "v"}, got.Metadata)
 		got.Body[0], got.Metadata["k"] = 'X', "X"

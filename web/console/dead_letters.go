@@ -20,20 +20,18 @@ type DeadLetters interface {
 	ListDeadLetters(ctx context.Context, after string, limit int) ([]store.DeadLetter, error)
 }
 
-// shownDeadLetters is the number of dead letters on a page. It is small, because their bodies are read as well, and a
-// body may be as large as a message.
+// shownDeadLetters is the number of dead letters on a page.
 const shownDeadLetters = 100
 
 // deadLettersPage lists dead letters by reason, and then each of them.
 type deadLettersPage struct {
 	frame
-	Reasons    []reasonView
-	Rows       []deadLetterView
-	First      bool   // it is the first page
-	Next       string // path of the next page
-	Unreadable string // the error of the dead letters that cannot be read
-	Queues     []string
-	DryRun     string // nonce
+	Reasons []reasonView
+	Rows    []deadLetterView
+	First   bool   // it is the first page
+	Next    string // path of the next page
+	Queues  []string
+	DryRun  string // nonce
 }
 
 // reasonView counts the dead letters with the same reason code.
@@ -59,7 +57,7 @@ type deadLetterView struct {
 func (c *Console) showDeadLetters(w http.ResponseWriter, r *http.Request, s session) {
 	after := r.URL.Query().Get("after")
 	letters, err := c.DeadLetters.ListDeadLetters(r.Context(), after, shownDeadLetters)
-	if err != nil && len(letters) == 0 {
+	if err != nil {
 		c.fail(w, r, s, err)
 		return
 	}
@@ -73,9 +71,6 @@ func (c *Console) showDeadLetters(w http.ResponseWriter, r *http.Request, s sess
 	}
 	if len(letters) == shownDeadLetters {
 		p.Next = nextPath(letters[len(letters)-1].ID)
-	}
-	if err != nil {
-		p.Unreadable = untrusted.MultiLine(err.Error())
 	}
 	for _, l := range letters {
 		p.Rows = append(p.Rows, deadLetterView{

@@ -155,6 +155,9 @@ func TestRedrive(t *testing.T) {
 		Guarded: 2,
 		Expired: 1,
 		Errors:  []string{"dead letter queue of a: no"},
+
+		NotLookedAt: 900,
+		Next:        "letters///7",
 	}
 	_, page := w.get("dead-letters")
 	resp, page := w.post("redrive", form(t, page, "redrive", `value="`+"b2RkDQpyZWFzb24"))
@@ -169,7 +172,7 @@ func TestRedrive(t *testing.T) {
 		t.Fatalf("%d %+v", resp.StatusCode, w.runs)
 	}
 	confirm := form(t, page, "redrive", "confirm")
-	w.report.Redriven, w.report.Failed = 4, 1
+	w.report.Redriven, w.report.Requeued, w.report.Failed, w.report.Kept = 4, 2, 1, 3
 	_, page = w.post("redrive", confirm)
 	golden(t, "good_redriven", page)
 	if len(w.runs) != 2 || w.runs[1] != (store.RedriveRequest{Max: 5, ReasonCode: "odd\r\nreason", By: "bob"}) {

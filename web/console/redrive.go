@@ -174,7 +174,7 @@ func (c *Console) newRedrivePage(
 		})
 	}
 	slices.SortStableFunc(p.Found, func(a, b foundView) int { return cmp.Compare(b.Count, a.Count) })
-	p.Redrivable = min(max(report.Found.Total()-report.Guarded, 0), maxRedrive)
+	p.Redrivable = min(max(report.Found.Total()-report.Guarded-report.Kept, 0), maxRedrive)
 	for _, e := range report.Errors {
 		p.Errors = append(p.Errors, untrusted.MultiLine(e))
 	}
