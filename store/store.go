@@ -33,6 +33,11 @@ type Store interface {
 	// panics, Update stores nothing, and the panic reaches its caller. An order for which IsEmpty returns true is
 	// removed.
 	//
+	// A store may limit the size of a record, see RecordLimits. A request, a vote or a decision that does not fit now gets
+	// an approval.OrderFullError, which is temporary; one that never fits gets a Permanent error. All else fits: an order
+	// that is filled to the brim ends by its deadlines, and answers all its workflows. To make space, the store calls
+	// Order.Shed after the transition.
+	//
 	// If the context is cancelled, Update returns the context's error. The update may have been stored all the same.
 	Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error
 

@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"bytes"
+	"compress/flate"
 	"crypto/sha256"
 	"fmt"
 	"maps"
@@ -12,15 +13,19 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// The limits of an item; DynamoDB accepts 400 KB. A transition that adds an approval or an unmatched decision has a
-// lower limit, so that there is always space for the transitions that close them.
-const (
-	maxRecord  = 390 << 10 // bytes
-	maxGrowing = 300 << 10 // bytes
-	// maxWorkflows is the largest number of workflows with a pending approval of the same order: each of them needs an
-	// item in the same transaction.
-	maxWorkflows = 40
-)
+// recordLimits returns the limits of a compressed record. DynamoDB accepts an item of 400 KB.
+func recordLimits() store.RecordLimits {
+	return store.RecordLimits{
+		Max:             390 << 10,
+		Adding:          300 << 10,
+		PerApproval:     1 << 10,
+		PerNotification: 150,
+	}
+}
+
+// maxWorkflows is the largest number of workflows with a pending approval of the same order: each of them needs an item
+// in the same transaction.
+const maxWorkflows = 40
 
 // Each item has the IDs of its last writes, the newest first. After a lost answer, a write recognises its own ID, even
 // if other writes came later.
@@ -50,13 +55,15 @@ func (s *Store) computeChange(orderID string, before item, transition func(*appr
 		}
 	}
 	pendingBefore := pendingByWorkflow(o)
-	sizeBefore := len(o.Approvals) + len(o.Unmatched)
+	size := store.Measure(o, len(getBytes(before, "order_record")))
 	exhausted := o.HasExhaustedCallback()
 	retrying := o.IsRetrying()
 	if err := transition(o); err != nil {
 		return nil, err
 	}
-	record, err := store.Encode(orderID, o, s.config.Sealer)
+	record, err := s.config.Limits.Fit(size, o, func(o *approval.Order, isTight bool) ([]byte, error) {
+		return s.encodeOrder(orderID, o, isTight)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -73,21 +80,25 @@ func (s *Store) computeChange(orderID string, before item, transition func(*appr
 	if o.IsEmpty() {
 		return c, nil
 	}
-	if record, err = compress(record); err != nil {
-		return nil, err
-	}
-	grows := len(o.Approvals)+len(o.Unmatched) > sizeBefore
-	switch {
-	case len(record) > maxRecord, grows && len(record) > maxGrowing:
-		return nil, approval.InvalidField("order", "is too large: its record would have %d KB, the limit of DynamoDB is 400",
-			len(record)>>10)
-	case grows && len(pending) > maxWorkflows:
-		return nil, approval.InvalidField("order", "would have pending approvals in more than %d workflows", maxWorkflows)
+	if len(pending) > maxWorkflows && len(pending) > len(pendingBefore) {
+		return nil, approval.OrderFull("it has pending approvals in %d workflows", maxWorkflows)
 	}
 	c.item = orderItem(o, before, record)
 	earlierWrites := prefixOf(getBytes(before, "last_writes"), idSize*(writesKept-1))
 	c.item["last_writes"] = bytesAttr(append(bytes.Clone(c.id), earlierWrites...))
 	return c, nil
+}
+
+// encodeOrder returns the compressed record of an order.
+func (s *Store) encodeOrder(orderID string, o *approval.Order, isTight bool) ([]byte, error) {
+	record, err := store.Encode(orderID, o, s.config.Sealer)
+	if err != nil {
+		return nil, err
+	}
+	if isTight {
+		return compress(record, flate.BestCompression)
+	}
+	return compress(record, flate.BestSpeed)
 }
 
 func prefixOf(b []byte, n int) []byte { return b[:min(len(b), n)] }

@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"bytes"
+	"compress/flate"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,7 +47,7 @@ func (s *Store) storeDeadLetter(ctx context.Context, d store.DeadLetter) (string
 	if err != nil {
 		return "", err
 	}
-	if plain, err = compress(plain); err != nil {
+	if plain, err = compress(plain, flate.BestSpeed); err != nil {
 		return "", err
 	}
 	sealed, err := s.config.Sealer.Seal(plain, sealPurpose)

@@ -24,6 +24,8 @@ type Config struct {
 	// an answer was applied.
 	AWS    aws.Config
 	Sealer store.Sealer
+	// Limits are those of each compressed record; all zero means those of DynamoDB.
+	Limits store.RecordLimits
 	// Observe is called after every write. It may be nil.
 	Observe func(Commit)
 }
@@ -44,6 +46,9 @@ type Store struct {
 // Open checks the table, or creates it if the Config asks for that. It refuses a table of another program or of a newer
 // version.
 func Open(ctx context.Context, c Config) (*Store, error) {
+	if c.Limits == (store.RecordLimits{}) {
+		c.Limits = recordLimits()
+	}
 	s := &Store{config: c, locks: orderLocks{locks: map[string]*orderLock{}}}
 	s.client = dynamodb.NewFromConfig(c.AWS, func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} })
 	err := errors.New("a sealer for the task tokens is missing")

@@ -117,10 +117,10 @@ func ageCursorOf(row item) store.AgeCursor {
 // Records are stored compressed, because AWS bills writes by the kilobyte. The first byte names the method.
 const deflated = 1
 
-func compress(b []byte) ([]byte, error) {
+func compress(b []byte, level int) ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteByte(deflated)
-	w, err := flate.NewWriter(&out, flate.BestSpeed)
+	w, err := flate.NewWriter(&out, level)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,9 @@ import (
 // Store implements store.Store and store.DeadLetters. Like the other stores, it holds encoded records, so that a caller
 // never shares memory with a stored order.
 type Store struct {
+	// Limits are those of each record. They are set before the store is used.
+	Limits store.RecordLimits
+
 	mu             sync.Mutex
 	orders         map[string]entry
 	deadLetters    []store.DeadLetter
@@ -34,7 +37,7 @@ type entry struct {
 }
 
 // New returns an empty store.
-func New() *Store { return &Store{orders: map[string]entry{}} }
+func New() *Store { return &Store{orders: map[string]entry{}, Limits: store.DefaultRecordLimits()} }
 
 // plainSealer does not encrypt, because the key would be in the same memory as the secrets.
 type plainSealer struct{}
@@ -57,10 +60,13 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 			return err
 		}
 	}
+	size := store.Measure(o, len(before.record))
 	if err := transition(o); err != nil {
 		return err
 	}
-	record, err := store.Encode(orderID, o, plainSealer{})
+	record, err := s.Limits.Fit(size, o, func(o *approval.Order, _ bool) ([]byte, error) {
+		return store.Encode(orderID, o, plainSealer{})
+	})
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,8 @@ const readers = 4
 type Config struct {
 	Path   string
 	Sealer store.Sealer
+	// Limits are those of each record; all zero means the default.
+	Limits store.RecordLimits
 	// Observe is called after every commit. It may be nil.
 	Observe func(Commit)
 }
@@ -65,6 +67,9 @@ var errClosed = errors.New("the store is closed")
 func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Sealer == nil {
 		return nil, fmt.Errorf("open store %s: a sealer for the task tokens is missing", c.Path)
+	}
+	if c.Limits == (store.RecordLimits{}) {
+		c.Limits = store.DefaultRecordLimits()
 	}
 	lock, err := acquireLock(c.Path)
 	if err != nil {

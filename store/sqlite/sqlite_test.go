@@ -22,6 +22,11 @@ func TestContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, Config{}) })
 }
 
+func TestFullOrders(t *testing.T) {
+	t.Parallel()
+	storetest.RunFull(t, func(t *testing.T) store.Store { return open(t, Config{Limits: storetest.SmallLimits()}) })
+}
+
 // open opens a store. Missing fields of the Config get new values.
 func open(t *testing.T, c Config) *Store {
 	t.Helper()

@@ -85,12 +85,20 @@ func (s *Store) applyTransition(
 			}
 		}
 	}
+	size := store.Measure(o, len(before))
 	pendingBefore := o.PendingApprovals()
 	if out.err = transition(o); out.err != nil {
 		return c, out
 	}
+	c.record, out.err = s.config.Limits.Fit(size, o, func(o *approval.Order, _ bool) ([]byte, error) {
+		return store.Encode(orderID, o, s.config.Sealer)
+	})
+	if out.err != nil {
+		return c, out
+	}
 	pending := o.PendingApprovals()
 	c = orderChange{
+		record:    c.record,
 		remove:    o.IsEmpty(),
 		due:       o.NextDue(),
 		since:     store.OldestPending(pending),
@@ -100,7 +108,7 @@ func (s *Store) applyTransition(
 		opened:    subtractApprovals(pending, pendingBefore),
 		ended:     subtractApprovals(pendingBefore, pending),
 	}
-	if c.record, out.err = store.Encode(orderID, o, s.config.Sealer); out.err == nil && !c.remove {
+	if !c.remove {
 		s.recent.keepOrder(orderID, c.record, o)
 	}
 	return c, out
