@@ -22,7 +22,7 @@ type workSeries struct {
 
 func newWorkSeries(b *builder, config Config) workSeries {
 	handler := b.configuredLabel("handler", config, func(c Config) []string { return c.Handlers }, "notifications", "callbacks")
-	messageResult := label{name: "result", values: []string{"ok", "filtered", "refused", "invalid", "failed"}}
+	messageResult := label{name: "result", values: []string{"ok", "filtered", "refused", "invalid", "full", "failed"}}
 	kind := label{name: "kind", values: texts([]approval.ActionKind{
 		approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat, approval.ActionDeadLetter,
 	})}
@@ -33,7 +33,8 @@ func newWorkSeries(b *builder, config Config) workSeries {
 	return workSeries{
 		messages: b.newCounter("messages_total",
 			"Messages handled, by result: ok; filtered by the source's filter; refused with a verdict; "+
-				"invalid, so that a retry cannot help; or failed, to be redelivered.", handler, messageResult),
+				"invalid, so that a retry cannot help; full, because the order cannot hold more now; or failed. Messages with "+
+				"the last two results are redelivered.", handler, messageResult),
 		handlerSeconds: b.newHistogram("handler_duration_seconds",
 			"Time that a handler took for a message.", callBuckets, handler),
 		dispatched: b.newCounter("actions_dispatched_total",

@@ -61,6 +61,7 @@ func countMessages(o Observer) message.HandlerMiddleware {
 // resultOf returns the result of a message as metrics name it.
 func resultOf(err error) string {
 	var refusal *approval.RefusalError
+	var full *approval.OrderFullError
 	switch {
 	case err == nil:
 		return "ok"
@@ -70,12 +71,14 @@ func resultOf(err error) string {
 		return "refused"
 	case approval.IsPermanent(err):
 		return "invalid"
+	case errors.As(err, &full):
+		return "full"
 	}
 	return "failed"
 }
 
 // Results lists the results of a message.
-func Results() []string { return []string{"ok", "filtered", "refused", "invalid", "failed"} }
+func Results() []string { return []string{"ok", "filtered", "refused", "invalid", "full", "failed"} }
 
 // limitTime bounds the time of a handler. When the router closes, it cancels the contexts of its messages; a handler
 // that has started must finish all the same. So the handler runs under a context of its own, and the message has its

@@ -66,6 +66,7 @@ func TestResults(t *testing.T) {
 		"ok":       nil,
 		"filtered": handlers.ErrFiltered,
 		"failed":   errOdd,
+		"full":     fmt.Errorf("update: %w", approval.OrderFull("it has many approvals")),
 		"invalid":  approval.InvalidField("order", "is missing"),
 		"refused":  approval.Permanent(fmt.Errorf("no: %w", refusal(approval.VerdictConflict))),
 	} {
