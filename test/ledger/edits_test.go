@@ -11,7 +11,7 @@ import (
 // this test a renamed function would go unnoticed for a long time.
 func TestEditsFit(t *testing.T) {
 	t.Parallel()
-	for _, m := range mutants() {
+	for _, m := range append(mutants(), heartbeatMutants()...) {
 		for _, e := range m.edits {
 			requireOnce(t, m.name, e.File, e.Old)
 		}

@@ -13,9 +13,14 @@ import (
 // TestHeartbeats shows that a decided task lives until it is answered: while SendTaskSuccess and SendTaskFailure fail for
 // longer than the task lives without a heartbeat, heartbeats keep it alive. The process is replaced meanwhile.
 func TestHeartbeats(t *testing.T) {
+	reportViolations(t, runHeartbeats(t, binaryUnderTest(t)))
+}
+
+func runHeartbeats(t *testing.T, binary string) (v violations) {
+	t.Helper()
 	const interval, lifetime = time.Second, 5 * time.Second
 	outage := time.Duration(chooseSize(30, 8)) * time.Second
-	w := newWorld(t, binaryUnderTest(t), settings{interval: interval})
+	w := newWorld(t, binary, settings{interval: interval})
 	if err := w.startProgram(); err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +39,6 @@ func TestHeartbeats(t *testing.T) {
 		all = append(all, s)
 		group.Go(func() error { return s.runScenario(t.Context(), w) })
 	}
-	var v violations
 	if err := group.Wait(); err != nil {
 		v.addf("%v", err)
 	}
@@ -51,5 +55,5 @@ func TestHeartbeats(t *testing.T) {
 	t.Logf("%d approvals decided within an outage of %s, %s", len(all), outage, w.callLog.summary())
 	w.checkRecords(all, &v)
 	w.checkDatabase(&v)
-	reportViolations(t, v)
+	return v
 }

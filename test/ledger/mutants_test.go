@@ -18,6 +18,17 @@ type mutant struct {
 	edits []overlay.Edit
 }
 
+// heartbeatMutants lists the faults that only the run of TestHeartbeats shows.
+func heartbeatMutants() []mutant {
+	return []mutant{
+		{"no heartbeat follows the decision", []overlay.Edit{{
+			File: "approval/heartbeat.go",
+			Old:  "	case CallbackNone, CallbackPending, CallbackExhausted:\n",
+			New:  "	case CallbackNone:\n",
+		}}},
+	}
+}
+
 // mutants lists the faults. Each of them breaks a promise of ARCHITECTURE.md.
 func mutants() []mutant {
 	edit := func(file, before, after string) []overlay.Edit {
@@ -55,18 +66,16 @@ func mutants() []mutant {
 		RemoveAt:  expires.Add(keep.ShowExpiredFor),
 	})
 `, "	_ = expires\n")},
-		{"exhausted after three attempts", edit("approval/callback_attempt.go", `	case a.Callback.attemptsSinceRedrive() == 0:
-		return ""
-`, `	case a.Callback.attemptsSinceRedrive() == 0:
-		return ""
-	case a.Callback.attemptsSinceRedrive() >= 3:
+		{"exhausted after three attempts", edit("approval/callback_attempt.go", `	case !a.TaskExpires.IsZero() && at.After(a.TaskExpires):
+`, `	case a.Callback.attemptsSinceRedrive() >= 3:
 		return "three tries"
+	case !a.TaskExpires.IsZero() && at.After(a.TaskExpires):
 `)},
 		{"a closed task is retried for ever", edit("outbound/aws_errors.go",
 			`		return fmt.Errorf("%w: %w", approval.ErrClosed, e)`, `		return e`)},
-		{"an attempt is not recorded before its call", edit("approval/callback_attempt.go", `	c.AttemptRunning = false
+		{"an attempt is not recorded before its call", edit("approval/callback_attempt.go", `	c.HeldSince = noTime
 	c.MaybeApplied = true
-`, `	c.AttemptRunning = false
+`, `	c.HeldSince = noTime
 `)},
 		{"the lease is ignored", edit("approval/callback_attempt.go", "	c.Due = action.LeaseExpires\n", "	c.Due = env.Now\n")},
 		{"a repeated request is not recognised", edit("approval/request.go", `	if known := o.FindApproval(id); known != nil {
@@ -83,10 +92,14 @@ func mutants() []mutant {
 	_, err = s.conn.ExecContext(ctx, "COMMIT")
 	return err
 `)},
-		{
-			"the last request to arrive is taken for the last attempt",
-			edit("approval/supersede.go", "a.AttemptStartedAt.Before(b.AttemptStartedAt) {", "false {"),
-		},
+		{"an older attempt is superseded without evidence", edit("approval/supersede.go",
+			"		case older.CanProbe:\n", "		case false:\n")},
+		{"a decision counts for another execution", edit("approval/match.go",
+			"(d.Execution == \"\" || a.Execution == \"\" || d.Execution == a.Execution)", "true")},
+		{"a decision about the second round counts for the first", edit("approval/match.go",
+			"return a.Status != Pending && !d.SentAt.IsZero() && d.SentAt.After(a.ClosedAt)", "return false")},
+		{"the capacity of a finished action is not returned", edit("router/dispatch.go",
+			"		defer d.capacity.release(msg.Metadata.Get(metaKey))\n", "")},
 		{"a deadline leaves no time for the answer", edit("handlers/times.go",
 			`		if last := request.TaskExpires.Add(-AnswerMargin(w.Margin, times.timeout)); last.Before(request.Deadline) {`,
 			`		if last := request.TaskExpires.Add(time.Second); true {`)},
@@ -102,32 +115,44 @@ func TestMutants(t *testing.T) {
 	group.SetLimit(3) // runs mostly wait
 	for _, m := range mutants() {
 		group.Go(func() error {
-			t.Run(m.name, m.mustBeNoticed)
+			t.Run(m.name, func(t *testing.T) { m.mustBeNoticed(t, runStorm) })
+			return nil
+		})
+	}
+	for _, m := range heartbeatMutants() {
+		group.Go(func() error {
+			t.Run(m.name, func(t *testing.T) { m.mustBeNoticed(t, runHeartbeats) })
 			return nil
 		})
 	}
 	_ = group.Wait() // the subtests report their failures
 }
 
-// mustBeNoticed runs the suite on the mutant up to three times, because some faults show only after a SIGKILL at the
-// right moment.
-func (m mutant) mustBeNoticed(t *testing.T) {
+// mustBeNoticed does a run on the mutant up to three times, because some faults show only after a SIGKILL at the right
+// moment.
+func (m mutant) mustBeNoticed(t *testing.T, run func(t *testing.T, binary string) violations) {
 	bin, err := overlay.Build(t.TempDir(), "cmd/approval-relay", m.edits...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	slow := stepFaults
-	slow.Latency = 200 * time.Millisecond // so that a SIGKILL falls between a call and its record
 	for range 3 {
-		w := newWorld(t, bin, settings{drainLimit: 20 * time.Second})
-		w.aws.SQS.SetFaults(queueFaults)
-		w.aws.StepFunctions.SetFaults(slow)
-		w.addStories(2 * len(storyKinds()))
-		if v := w.runThrough(planScenarios(300, w.aws.StepFunctions), disturbance{kills: 3, outage: 2 * time.Second}); len(v) > 0 {
+		if v := run(t, bin); len(v) > 0 {
 			t.Logf("noticed by %d violations or more, such as: %s", len(v), v[0])
 			return
 		}
-		w.killProgram()
 	}
 	t.Error("the suite did not fail on this mutant")
+}
+
+// runStorm is a short run of TestKilled with slow calls, so that a SIGKILL falls between a call and its record.
+func runStorm(t *testing.T, binary string) violations {
+	slow := stepFaults
+	slow.Latency = 200 * time.Millisecond
+	w := newWorld(t, binary, settings{drainLimit: 20 * time.Second})
+	w.aws.SQS.SetFaults(queueFaults)
+	w.aws.StepFunctions.SetFaults(slow)
+	w.addStories(2 * len(storyKinds()))
+	v := w.runThrough(planScenarios(300, w.aws.StepFunctions), disturbance{kills: 3, outage: 2 * time.Second})
+	w.killProgram()
+	return v
 }

@@ -57,9 +57,10 @@ type question struct {
 // storyKinds lists what workflows do beside a single state that asks once.
 func storyKinds() []storyKind {
 	ask := emulator.TaskDefinition{Name: "Ask", Timeout: 20 * time.Minute, Heartbeat: storyHeartbeat}
-	after := func(name string) []emulator.TaskDefinition {
+	after := func(name string, pause time.Duration) []emulator.TaskDefinition {
 		d := ask
 		d.Retries = 1
+		d.RetryInterval = pause
 		d.RetryOn = []string{name}
 		return []emulator.TaskDefinition{d}
 	}
@@ -71,8 +72,8 @@ func storyKinds() []storyKind {
 		{name: "Map with steps", executions: 1, tasks: emulator.MapOf(3, ask), steps: true, decide: (*story).decideByStep},
 		{name: "Parallel", executions: 1, tasks: []emulator.TaskDefinition{left, right}, decide: (*story).decideByApproval},
 		{name: "two executions", executions: 2, tasks: one, decide: (*story).decideByExecution},
-		{name: "Retry", executions: 1, tasks: after(emulator.ErrorTimeout), askAgain: (*story).expire, decide: (*story).decideByOrder},
-		{name: "second round", executions: 1, tasks: after("States.TaskFailed"), askAgain: (*story).reject, decide: (*story).decideByOrder},
+		{name: "Retry", executions: 1, tasks: after(emulator.ErrorTimeout, 0), askAgain: (*story).expire, decide: (*story).decideByOrder},
+		{name: "second round", executions: 1, tasks: after("States.TaskFailed", time.Second), askAgain: (*story).reject, decide: (*story).decideByOrder},
 		{name: "redrive", executions: 1, tasks: one, askAgain: (*story).redrive, decide: (*story).decideByLink},
 		{name: "redriven Map", executions: 1, tasks: emulator.MapOf(2, ask), askAgain: (*story).redrive, decide: (*story).decideByApproval},
 	}
@@ -87,7 +88,7 @@ func (w *world) addStories(n int) {
 			storyKind: kinds[i%len(kinds)],
 			order:     fmt.Sprintf("S-%d", i),
 			overHTTP:  i/len(kinds)%3 == 2,
-			way:       ways[(i+i/len(kinds))%3],
+			way:       ways[(i+2*(i/len(kinds)))%3], // another one in each round of the kinds
 		})
 	}
 }
@@ -195,10 +196,25 @@ func (s *story) expire(ctx context.Context, w *world, e *emulator.Execution) err
 	return s.waitForAttempts(w, e, 2)
 }
 
-// reject decides the first attempt, so that its state fails and is retried.
+// reject decides the first attempt, so that its state fails and is retried. Over the topic, the decision about the second
+// attempt is sent before that attempt begins. Its time of sending shows that it is not about the first.
 func (s *story) reject(ctx context.Context, w *world, e *emulator.Execution) error {
-	if err := s.decideByApproval(ctx, w, question{execution: e, outcome: "reject"}); err != nil {
+	q := question{execution: e, outcome: "reject"}
+	if err := s.decideByApproval(ctx, w, q); err != nil {
 		return err
+	}
+	if s.way == "topic" {
+		first := q.latest()
+		ctx, cancel := context.WithTimeout(ctx, w.patience())
+		defer cancel()
+		if _, err := w.aws.StepFunctions.WaitForTask(ctx, first.Token); err != nil {
+			return err
+		}
+		pauseFor(ctx, 50*time.Millisecond) // the time of a message is in whole milliseconds
+		first.RetryCount++
+		if err := s.send(ctx, w, first, "approve", nil); err != nil {
+			return err
+		}
 	}
 	return s.waitForAttempts(w, e, 2)
 }

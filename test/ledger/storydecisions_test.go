@@ -36,12 +36,12 @@ func (s *story) decideByLink(ctx context.Context, w *world, q question) error {
 
 // decideByStep names the step of the branch. The decision may precede its request.
 func (s *story) decideByStep(ctx context.Context, w *world, q question) error {
-	return s.send(ctx, w, q, map[string]string{"step": fmt.Sprintf("line %d", q.branch)})
+	return s.send(ctx, w, q.latest(), q.outcome, map[string]string{"step": fmt.Sprintf("line %d", q.branch)})
 }
 
 // decideByExecution names the execution. The decision may precede its request.
 func (s *story) decideByExecution(ctx context.Context, w *world, q question) error {
-	return s.send(ctx, w, q, map[string]string{"executionArn": q.execution.ARN})
+	return s.send(ctx, w, q.latest(), q.outcome, map[string]string{"executionArn": q.execution.ARN})
 }
 
 // decideByApproval names the approval of the latest attempt.
@@ -60,16 +60,14 @@ func (s *story) decideByApproval(ctx context.Context, w *world, q question) erro
 	}) {
 		return errors.New("its request is not recorded")
 	}
-	return s.send(ctx, w, q, map[string]string{"approvalId": found.ApprovalID})
+	return s.send(ctx, w, q.latest(), q.outcome, map[string]string{"approvalId": found.ApprovalID})
 }
 
-// decideByOrder names only the order. Over the topic it is sent at once, because its time of sending shows that it is
-// not about an earlier attempt that was decided before. By the other ways it is sent when the latest attempt is the
-// only pending one; it names the approval if the earlier attempt stays pending, as it may during an outage.
+// decideByOrder names only the order, when the latest attempt is the only pending one. It names the approval if the
+// earlier attempt stays pending, as it may during an outage.
 func (s *story) decideByOrder(ctx context.Context, w *world, q question) error {
 	if s.way == "topic" && s.name == "second round" {
-		pauseFor(ctx, 50*time.Millisecond) // the time of a message is in whole milliseconds
-		return s.send(ctx, w, q, nil)
+		return nil // the decision was sent before the attempt began
 	}
 	attempts := len(q.execution.Attempts())
 	if !waitUntil(20*time.Second, func() bool {
@@ -79,15 +77,15 @@ func (s *story) decideByOrder(ctx context.Context, w *world, q question) error {
 	}) {
 		return s.decideByApproval(ctx, w, q)
 	}
-	return s.send(ctx, w, q, nil)
+	return s.send(ctx, w, q.latest(), q.outcome, nil)
 }
 
-// send sends a decision about the latest attempt of a question.
-func (s *story) send(ctx context.Context, w *world, q question, names map[string]string) error {
-	label := s.label(q.latest())
+// send sends a decision about an attempt, with the names that select it.
+func (s *story) send(ctx context.Context, w *world, a emulator.Attempt, outcome string, names map[string]string) error {
+	label := s.label(a)
 	body := map[string]string{
 		"orderId":    s.order,
-		"decision":   q.outcome,
+		"decision":   outcome,
 		"decidedBy":  "ann",
 		"comment":    label,
 		"decisionId": label,
