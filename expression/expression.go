@@ -140,6 +140,36 @@ func (f *Field) Find(in Input) (any, bool, error) {
 	return nil, false, nil
 }
 
+// Locate returns the expression that finds the value. If there is no value, it returns the first expression whose place
+// the input has, with null or an empty text there, and empty is true. It returns "" if the input has none of the places.
+func (f *Field) Locate(in Input) (source string, empty bool) {
+	for _, a := range f.alternatives {
+		v, err := a.evaluate(in)
+		switch {
+		case err != nil:
+			return a.source, false
+		case v != nil && v != "":
+			return a.source, false
+		case source == "" && a.isPresent(in, v):
+			source = a.source
+		}
+	}
+	return source, source != ""
+}
+
+// isPresent reports whether the input has the place of an expression that found no value.
+func (a alternative) isPresent(in Input, v any) bool {
+	if a.path == nil {
+		return v != nil // null also stands for a place that is missing
+	}
+	parent, ok := followPath(in.Body, a.path[:len(a.path)-1]).(map[string]any)
+	if !ok {
+		return false
+	}
+	_, present := parent[a.path[len(a.path)-1]]
+	return present
+}
+
 func (a alternative) evaluate(in Input) (any, error) {
 	if a.path != nil {
 		return followPath(in.Body, a.path), nil
