@@ -32,6 +32,14 @@ type URLTarget interface {
 	HostOf(a approval.Answer) string
 }
 
+// TokenTarget is a target whose tokens have a form, so that a token that was changed on its way is recognised when the
+// request arrives, before people decide in vain. It is optional.
+type TokenTarget interface {
+	Target
+	// ValidateToken returns the reason why a token cannot be one of this target, without the token, or nil.
+	ValidateToken(token string) error
+}
+
 // Address is the way in which a request names the workflow that waits.
 type Address int
 
