@@ -181,6 +181,7 @@ func (a *App) wireEngine() {
 			WaitFor:        a.config.Unmatched.TTL,
 			ShowExpiredFor: a.config.Unmatched.Retention,
 		},
+		People: a.currentPeople,
 	}
 	sweep := router.SweeperConfig{
 		Claimer:      observed,

@@ -1,11 +1,13 @@
 package app
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/web"
 	"github.com/approval-relay/approval-relay/web/console"
@@ -80,9 +82,25 @@ func (a *App) decisionPage(r *rules) (*web.Page, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.signIn, pages.Sessions = handler, handler
+		r.signIn = handler
+		pages.Sessions = namedSessions{sessions: handler, people: &r.config.Compiled.People}
 	}
 	return web.New(pages)
+}
+
+// namedSessions are the sessions of signed-in approvers, under the names that requests have for them.
+type namedSessions struct {
+	sessions web.Sessions
+	people   *handlers.People
+}
+
+// SignedInApprover implements web.Sessions.
+func (s namedSessions) SignedInApprover(r *http.Request) (id string, ok bool) {
+	id, ok = s.sessions.SignedInApprover(r)
+	if !ok {
+		return "", false
+	}
+	return s.people.CanonicalID(id), true
 }
 
 // consolePages makes the operator's console.

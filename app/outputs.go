@@ -66,24 +66,27 @@ func sameChannel(c, previous *config.Config, name string) bool {
 }
 
 // targets are the opened targets. A target of callback URLs has a function that checks a URL, and a function that returns
-// its host.
+// its host. A target of tokens may have a function that checks a token.
 type targets struct {
-	byName      map[string]callback.Target
-	validateURL map[string]func(url string) error
-	hostOf      map[string]func(approval.Answer) string
+	byName        map[string]callback.Target
+	validateURL   map[string]func(url string) error
+	validateToken map[string]func(token string) error
+	hostOf        map[string]func(approval.Answer) string
 }
 
 // openTargets opens every target, each behind a circuit breaker of its own.
 func (a *App) openTargets(c *config.Config, previous *rules) (targets, error) {
 	opened := targets{
-		byName:      map[string]callback.Target{},
-		validateURL: map[string]func(string) error{},
-		hostOf:      map[string]func(approval.Answer) string{},
+		byName:        map[string]callback.Target{},
+		validateURL:   map[string]func(string) error{},
+		validateToken: map[string]func(string) error{},
+		hostOf:        map[string]func(approval.Answer) string{},
 	}
 	for _, name := range sortedNames(c.Targets) {
 		if previous != nil && reflect.DeepEqual(c.Targets[name].Settings(), previous.config.Targets[name].Settings()) {
 			opened.byName[name] = previous.targets.byName[name]
 			opened.validateURL[name] = previous.targets.validateURL[name]
+			opened.validateToken[name] = previous.targets.validateToken[name]
 			opened.hostOf[name] = previous.targets.hostOf[name]
 			continue
 		}
@@ -113,6 +116,9 @@ func (a *App) openTarget(c *config.Config, name string, opened targets) error {
 		opened.validateURL[name] = urls.ValidateURL
 		opened.hostOf[name] = urls.HostOf
 		breaker.Host = urls.HostOf
+	}
+	if tokens, ok := target.(callback.TokenTarget); ok {
+		opened.validateToken[name] = tokens.ValidateToken
 	}
 	opened.byName[name] = callback.NewBreaker(target, breaker)
 	return nil

@@ -105,6 +105,9 @@ func (a *App) hostOf(target string, token approval.Token) string {
 	return hostOf(approval.Answer{Token: token})
 }
 
+// currentPeople returns the configured people of the current rules.
+func (a *App) currentPeople() *handlers.People { return &a.rules.Load().config.Compiled.People }
+
 // errRemoved is the error of a message from a source that a reload removed while the message was on its way. It is
 // temporary: the sender or queue may deliver the message again to a worker that still has the source.
 var errRemoved = errors.New("the configuration no longer has this source")

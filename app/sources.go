@@ -45,10 +45,11 @@ func (a *App) sourceHandlers(r *rules) map[string]message.NoPublishHandlerFunc {
 	for _, name := range sortedNames(r.config.Workflows) {
 		workflow := r.config.Compiled.Workflows[name]
 		h := &handlers.Request{
-			Workflow:    workflow,
-			Transitions: a.transitions,
-			Decode:      expression.DecodeJSON,
-			ValidateURL: r.targets.validateURL[workflow.URLTarget],
+			Workflow:      workflow,
+			Transitions:   a.transitions,
+			Decode:        expression.DecodeJSON,
+			ValidateURL:   r.targets.validateURL[workflow.URLTarget],
+			ValidateToken: r.targets.validateToken[workflow.TokenTarget],
 		}
 		byName[requestSource(name)+httpSuffix] = h.Handle
 		if r.config.Workflows[name].Requests.SQS != nil {

@@ -123,7 +123,7 @@ var examples = map[string]struct {
 	"jira": {func(b []byte) http.Header {
 		return http.Header{"X-Hub-Signature": {"sha256=" + hex.EncodeToString(mac(b))}}
 	},
-		handlers.Decided{OrderID: "A-1001"}, "mia@example.com", approval.Approve},
+		handlers.Decided{OrderID: "A-1001"}, "5b10a2844c20165700ede21g", approval.Approve},
 	"servicenow": {func([]byte) http.Header { return http.Header{"Authorization": {"Bearer " + exampleSecret}} },
 		handlers.Decided{OrderID: "A-1001"}, "beth.anglin@example.com", approval.Reject},
 	"docusign": {func(b []byte) http.Header {

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"net/url"
-	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
@@ -20,6 +19,7 @@ type Compiled struct {
 	Workflows map[string]handlers.Workflow       // by name
 	Decisions map[string]handlers.DecisionFields // by source, "api" among them
 	Schemes   map[string]webhook.Scheme          // of webhooks, by name
+	People    handlers.People
 	PublicURL *url.URL
 }
 
@@ -36,15 +36,17 @@ func (c *Config) compile(check *setup.Check) {
 		Schemes:   map[string]webhook.Scheme{},
 	}
 	c.Compiled.PublicURL, _ = url.Parse(c.Public.URL) // validated
-	people := c.compilePeople()
+	c.Compiled.People = c.compilePeople()
 	groups, heartbeats := c.groupChannels(), c.heartbeatTargets()
+	notUsed := compileFieldsNotUsed(compiler{cel: cel, check: check})
 	for _, name := range sortedNames(c.Workflows) {
 		w := c.Workflows[name]
 		compiled := w.compile(compiler{cel: cel, check: check.At("workflows." + name)}, name)
-		compiled.People = people
+		compiled.People = c.Compiled.People
 		compiled.GroupChannels = groups
 		compiled.HeartbeatTargets = heartbeats
 		compiled.SourcesRequired = c.SourcesRequired()
+		compiled.Fields.NotUsed = w.fieldsNotUsed(notUsed)
 		c.Compiled.Workflows[name] = compiled
 	}
 	compileSource := func(field, name string, fields DecisionFields) {
@@ -87,7 +89,10 @@ func compileField[T any](c compiler, field string, e Expressions, convert func(a
 		value, err = convert(v)
 		return value, err == nil, err
 	}
-	return handlers.Field[T]{Find: find, Expressions: e}
+	locate := func(in handlers.Input) (string, bool) {
+		return compiled.Locate(expression.Input{Body: in.Body, Headers: in.Headers, Meta: in.Meta})
+	}
+	return handlers.Field[T]{Find: find, Locate: locate, Expressions: e}
 }
 
 // checkOutput reports an addition to the answer that is not possible.
@@ -117,61 +122,31 @@ func (w Workflow) compile(c compiler, name string) handlers.Workflow {
 		c.checkOutput("callback.output_fields."+name, name, nil)
 	}
 	return handlers.Workflow{
-		Name:              name,
-		Fields:            w.compileRequestFields(c),
-		Approvers:         w.Approvers,
-		Policy:            w.Policy.compile(),
-		MinAssurance:      approval.Assurance(w.MinAssurance),
-		Sources:           w.Sources,
-		Channels:          w.Notify,
-		FallbackChannels:  w.Fallback,
-		ProgramChannels:   w.Events,
-		OnUndeliverable:   approval.UndeliverablePolicy(w.Undeliverable),
-		Deadline:          w.Deadline,
-		TaskTimeout:       w.TaskTimeout,
-		Margin:            w.Margin,
-		Reminders:         w.marks(),
-		Escalations:       w.escalations(),
-		HeartbeatInterval: w.Heartbeat,
-		TokenTarget:       w.Callback.TokenTarget,
-		URLTarget:         w.Callback.URLTarget,
-		RejectAsSuccess:   w.Callback.OnReject == "success",
-		Output:            w.Callback.Output,
-		CallbackRetry:     w.Callback.Retry.schedule(),
-		NotificationRetry: w.NotifyRetry.schedule(),
-		Retention:         w.Retention,
+		Name:                 name,
+		Fields:               w.compileRequestFields(c),
+		Approvers:            readPeople(w.Approvers),
+		RequestsAddApprovers: w.writesField("approvers"),
+		Policy:               w.Policy.compile(),
+		MinAssurance:         approval.Assurance(w.MinAssurance),
+		Sources:              w.Sources,
+		Channels:             w.Notify,
+		FallbackChannels:     w.Fallback,
+		ProgramChannels:      w.Events,
+		OnUndeliverable:      approval.UndeliverablePolicy(w.Undeliverable),
+		Deadline:             w.Deadline,
+		TaskTimeout:          w.TaskTimeout,
+		Margin:               w.Margin,
+		Reminders:            w.marks(),
+		Escalations:          w.escalations(),
+		HeartbeatInterval:    w.Heartbeat,
+		TokenTarget:          w.Callback.TokenTarget,
+		URLTarget:            w.Callback.URLTarget,
+		RejectAsSuccess:      w.Callback.OnReject == "success",
+		Output:               w.Callback.Output,
+		CallbackRetry:        w.Callback.Retry.schedule(),
+		NotificationRetry:    w.NotifyRetry.schedule(),
+		Retention:            w.Retention,
 	}
-}
-
-func (w Workflow) compileRequestFields(c compiler) handlers.RequestFields {
-	text := func(name string) handlers.Field[string] {
-		return compileField(c, "requests.fields."+name, w.Requests.Fields[name], expression.AsText)
-	}
-	f := handlers.RequestFields{
-		Order:     text("order"),
-		Token:     text("token"),
-		Callback:  text("callback"),
-		Step:      text("step"),
-		Title:     text("title"),
-		Requester: text("requester"),
-		Execution: text("execution"),
-		Approvers: compileField(c, "requests.fields.approvers", w.Requests.Fields["approvers"], expression.AsTextList),
-		Started:   compileField(c, "requests.fields.started", w.Requests.Fields["started"], expression.AsTime),
-		Deadline:  compileField(c, "requests.fields.deadline", w.Requests.Fields["deadline"], expression.AsTime),
-		Timeout:   compileField(c, "requests.fields.timeout", w.Requests.Fields["timeout"], expression.AsDuration),
-		Output:    map[string]handlers.Field[any]{},
-	}
-	for _, label := range sortedNames(w.Requests.Details) {
-		f.Details = append(f.Details, handlers.Detail{
-			Name:  label,
-			Value: compileField(c, "requests.details."+label, Expressions{w.Requests.Details[label]}, expression.AsText),
-		})
-	}
-	for _, key := range sortedNames(w.Callback.OutputFields) {
-		source := Expressions{w.Callback.OutputFields[key]}
-		f.Output[key] = compileField(c, "callback.output_fields."+key, source, convertNothing)
-	}
-	return f
 }
 
 func (p Policy) compile() approval.Policy {
@@ -194,7 +169,7 @@ func (w Workflow) escalations() []handlers.Escalation {
 	escalations := make([]handlers.Escalation, 0, len(w.Escalations))
 	for _, e := range w.Escalations {
 		escalations = append(escalations, handlers.Escalation{RelativeTime: handlers.RelativeTime{After: e.After,
-			Before: e.Before}, To: e.To})
+			Before: e.Before}, To: readPeople(e.To)})
 	}
 	return escalations
 }
@@ -222,22 +197,6 @@ func (d DecisionFields) compile(c compiler) handlers.DecisionFields {
 		f.Filter = compileField(c, "filter", Expressions{d.Filter}, convertToBool)
 	}
 	return f
-}
-
-// compilePeople returns the approvers and groups as the handlers use them.
-func (c *Config) compilePeople() handlers.People {
-	people := handlers.People{Persons: map[approval.PersonID]handlers.Person{}, Groups: map[string][]string{}}
-	for id, p := range c.People {
-		person := handlers.Person{Channels: p.Notify, FallbackChannels: p.Fallback}
-		for _, a := range p.Away {
-			person.Away = append(person.Away, handlers.Absence{From: a.From, Until: a.Until, Substitutes: a.Substitutes})
-		}
-		people.Persons[approval.NewPersonID(id)] = person
-	}
-	for name, members := range c.Groups {
-		people.Groups[strings.ToLower(name)] = members
-	}
-	return people
 }
 
 // groupChannels lists the channels with messages for a group.
@@ -295,7 +254,7 @@ func (c *Config) SlackUsers() map[approval.PersonID]string {
 	users := map[approval.PersonID]string{}
 	for id, p := range c.People {
 		if p.Slack != "" {
-			users[approval.NewPersonID(id)] = p.Slack
+			users[approval.NewPersonID(readPerson(id))] = p.Slack
 		}
 	}
 	return users

@@ -106,10 +106,12 @@ func (c *Config) validatePeople(check *setup.Check) {
 	known := map[approval.PersonID]string{}
 	for _, id := range sortedNames(c.People) {
 		p, at := c.People[id], check.At("people."+id)
-		if same := known[approval.NewPersonID(id)]; same != "" {
+		validatePersonText(at, "", id)
+		key := approval.NewPersonID(readPerson(id))
+		if same := known[key]; same != "" {
 			at.Fault("", "is the same person as %s", same)
 		}
-		known[approval.NewPersonID(id)] = id
+		known[key] = id
 		c.validateChannelNames(at, "notify", p.Notify)
 		c.validateChannelNames(at, "fallback", p.Fallback)
 		for i, a := range p.Away {
@@ -121,12 +123,14 @@ func (c *Config) validatePeople(check *setup.Check) {
 				here.Fault("substitutes", "is empty; it must name the approvers who decide meanwhile")
 			}
 			for j, id := range a.Substitutes {
+				validatePersonText(here, "substitutes"+index(j), id)
 				if strings.HasPrefix(id, groupPrefix) {
 					here.Fault("substitutes"+index(j), "is a group; name its members")
 				}
 			}
 		}
 	}
+	c.validateAliases(check)
 	for _, name := range sortedNames(c.Groups) {
 		at := check.At("groups." + name)
 		validateName(at, name)
@@ -136,6 +140,8 @@ func (c *Config) validatePeople(check *setup.Check) {
 				at.Fault(index(i), "%q is a group: a group cannot contain groups", member)
 			case strings.TrimSpace(member) == "":
 				at.Fault(index(i), "is empty")
+			default:
+				validatePersonText(at, index(i), member)
 			}
 		}
 	}

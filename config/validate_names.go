@@ -35,6 +35,8 @@ func (c *Config) validateApprovers(check *setup.Check, field string, ids []strin
 		switch {
 		case strings.TrimSpace(id) == "":
 			check.Fault(field+index(i), "is empty")
+		case !isGroup && !isSource:
+			validatePersonText(check, field+index(i), id)
 		case isGroup && c.isReadable("groups"):
 			if _, ok := c.Groups[group]; !ok {
 				check.Fault(field+index(i), "%q is not a group; %s", group, thereAre(group, sortedNames(c.Groups)))

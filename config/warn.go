@@ -47,7 +47,7 @@ type workflowCheck struct {
 func (w workflowCheck) persons(ids []string) []string {
 	var persons []string
 	for _, id := range w.config.expandGroups(ids) {
-		id = strings.TrimSpace(id)
+		id = w.people.CanonicalID(id)
 		isKnown := slices.ContainsFunc(persons, func(known string) bool { return approval.SamePerson(known, id) })
 		if !strings.HasPrefix(id, sourcePrefix) && !isKnown {
 			persons = append(persons, id)
@@ -70,7 +70,7 @@ func (w workflowCheck) warnQuorum() {
 	ids := w.config.expandGroups(w.eventualApprovers())
 	seats := map[approval.PersonID]bool{}
 	for _, id := range ids {
-		seats[approval.NewPersonID(id)] = true
+		seats[approval.NewPersonID(w.people.CanonicalID(id))] = true
 	}
 	if len(w.Approvers) > 0 && w.Policy.Kind == "quorum" && w.Policy.Quorum > len(seats) {
 		w.check.Warn("policy", "needs %s, but the configuration names only %s; requests must name the others",

@@ -50,7 +50,7 @@ func (w workflowCheck) warnUnreachableAmong(field string, ids []string) {
 		w.warnUnreachablePerson(field, id)
 		for _, absence := range w.people.Persons[approval.NewPersonID(id)].Away {
 			for _, substitute := range absence.Substitutes {
-				w.warnUnreachablePerson(field, substitute)
+				w.warnUnreachablePerson(field, w.people.CanonicalID(substitute))
 			}
 		}
 	}

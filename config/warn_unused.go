@@ -75,7 +75,11 @@ func (c *Config) warnUnusedPeople(check *setup.Check) {
 	}
 	persons := c.expandGroups(named)
 	for _, id := range sortedNames(c.People) {
-		if !slices.ContainsFunc(persons, func(person string) bool { return approval.SamePerson(person, id) }) {
+		isSame := func(name string) bool {
+			people := &c.Compiled.People
+			return approval.SamePerson(people.CanonicalID(name), people.CanonicalID(id))
+		}
+		if !slices.ContainsFunc(persons, isSame) {
 			check.Warn("people."+id, "is no approver of any workflow, and no substitute")
 		}
 	}

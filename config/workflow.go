@@ -13,7 +13,7 @@ import (
 // Workflow is a workflow: the source of its requests, the rules of its approvals, and its answer.
 type Workflow struct {
 	Requests      Requests      `yaml:"requests" doc:"where requests come from, and where their fields are"`
-	Approvers     []string      `yaml:"approvers" doc:"people and sources who may decide, beside those that a request names: e-mail addresses, names, group:NAME, source:NAME"`
+	Approvers     []string      `yaml:"approvers" doc:"people and sources who may decide: e-mail addresses, names, group:NAME, source:NAME; a request then adds others only if requests.fields.approvers is set"`
 	Policy        Policy        `yaml:"policy" doc:"any, all, or {quorum: N, veto: true or false}"`
 	MinAssurance  string        `yaml:"min_assurance" enum:"link,chat,sso" doc:"least proof of a person's identity for a decision: link, chat or sso"`
 	Sources       []string      `yaml:"sources" doc:"decision sources that may decide: webhooks and topics by name, api for every API token or api:NAME for one, or none; empty means every API token, and every webhook and topic if no workflow names sources, or none if min_assurance is more than link"`
@@ -40,7 +40,7 @@ type Workflow struct {
 // Requests is the source of a workflow's requests.
 type Requests struct {
 	SQS     *sqs.Settings          `yaml:"sqs" doc:"the queue of requests; POST /v1/requests is always there"`
-	Fields  map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: order, token, callback, step, title, requester, execution, approvers, started, deadline, timeout"`
+	Fields  map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: order, token, callback, step, title, requester, execution, state, approvers, started, deadline, timeout, retry_count, redrive_count"`
 	Details map[string]string      `yaml:"details" doc:"values that approvers see: label and CEL expression; without it every plain value of the body but secrets"`
 }
 

@@ -242,10 +242,12 @@ func TestStateMachines(t *testing.T) {
 				States  map[string]json.RawMessage
 			}
 			require.NoError(t, json.Unmarshal([]byte(readFile(t, file)), &machine))
-			var state waitingState
-			require.NoError(t, json.Unmarshal(machine.States[machine.StartAt], &state))
+			require.Contains(t, machine.States, machine.StartAt)
 			var request map[string]any
 			require.NoError(t, json.Unmarshal([]byte(readFile(t, folder+"/request.json")), &request))
+			var state waitingState
+			name, _ := request["stateName"].(string)
+			require.NoError(t, json.Unmarshal(machine.States[name], &state))
 			c, _, err := config.Load(folder+"/relay.yaml", nil, sandbox.Environment)
 			require.NoError(t, err)
 			checkWaitingState(t, state, request, c)
@@ -262,6 +264,9 @@ func checkWaitingState(t *testing.T, state waitingState, request map[string]any,
 	t.Helper()
 	require.Equal(t, "arn:aws:states:::sqs:sendMessage.waitForTaskToken", state.Resource)
 	require.ElementsMatch(t, fieldNames(request), fieldNames(state.Arguments.MessageBody))
+	require.NotContains(t, state.Arguments.MessageBody, "approvers", "the configuration names them")
+	require.Equal(t, "{% $states.context.State.RetryCount %}", state.Arguments.MessageBody["retryCount"])
+	require.Equal(t, "{% $states.context.State.Name %}", state.Arguments.MessageBody["stateName"])
 	require.InDelta(t, state.TimeoutSeconds, state.Arguments.MessageBody["timeoutSeconds"], 0)
 	require.InDelta(t, state.TimeoutSeconds, request["timeoutSeconds"], 0)
 	for _, w := range c.Workflows {

@@ -10,11 +10,34 @@ import (
 type Decider struct {
 	Transitions        *Transitions
 	UnmatchedRetention approval.UnmatchedRetention
+	// People returns the configured people of now, whose aliases decide in their name. It is nil without people.
+	People func() *People
+}
+
+// readMaker returns the ID of the person who makes a decision, as requests name that person. A link names an approver as
+// the record has it, so its name stays as it is.
+func (d *Decider) readMaker(decision approval.Decision) (string, error) {
+	if decision.Via == approval.ViaLink {
+		return decision.By, nil
+	}
+	people := &People{}
+	if d.People != nil {
+		people = d.People()
+	}
+	by, err := people.ReadPerson(decision.By)
+	if err != nil {
+		return "", approval.InvalidField("by", "%s", err)
+	}
+	return by, nil
 }
 
 // Decide records a decision about an order. The verdict states whether the decision was refused. After an error it is
 // not known whether the decision was recorded.
 func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.Decision) (approval.Verdict, error) {
+	var err error
+	if decision.By, err = d.readMaker(decision); err != nil {
+		return approval.Verdict{}, err
+	}
 	decision.ReceivedAt = d.Transitions.Now()
 	decision.Trace = d.Transitions.currentTrace(ctx)
 	var verdict approval.Verdict
@@ -22,7 +45,7 @@ func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.
 		verdict, actions, err = o.Decide(decision, d.UnmatchedRetention, env)
 		return actions, err
 	}
-	err := d.Transitions.Run(ctx, orderID, decide)
+	err = d.Transitions.Run(ctx, orderID, decide)
 	return verdict, err
 }
 

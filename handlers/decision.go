@@ -11,6 +11,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/identity"
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
@@ -61,6 +62,9 @@ type Decided struct {
 func (h *Decision) Handle(msg *message.Message) error {
 	orderID, d, err := h.Read(msg)
 	if err != nil {
+		return err
+	}
+	if orderID, err = FindOrderID(msg.Context(), h.Decider.Transitions.Orders, orderID); err != nil {
 		return err
 	}
 	signDecision(msg.Context(), &d)
@@ -161,10 +165,11 @@ func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approv
 	}
 	outcome, known := outcomeWords[strings.ToLower(strings.TrimSpace(word))]
 	d.Outcome = outcome
+	d.Step = identity.Clean(d.Step)
 	switch {
-	case fromPath != "" && orderID != fromPath:
+	case fromPath != "" && identity.Clean(orderID) != identity.Clean(fromPath):
 		return "", d, approval.InvalidField("order", "in the body differs from the order in the path")
-	case orderID == "":
+	case identity.Clean(orderID) == "":
 		return "", d, missingField("order", "is missing", f.Order.Expressions)
 	case word == "":
 		return "", d, missingField("outcome", "is missing", f.Outcome.Expressions)

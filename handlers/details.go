@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 
@@ -18,11 +19,11 @@ const (
 )
 
 // readDetails returns the details that approvers see. Without configuration these are the plain values of the body and
-// of its objects one level down. Values that look like secrets are left out, and so is the order ID, which approvers
-// see anyway.
-func readDetails(configured []Detail, in Input, orderID, secret string) ([]approval.Field, error) {
+// of its objects one level down. Values that look like secrets are left out, and so are the order ID and the fields
+// that approvers see anyway or that are about the workflow.
+func readDetails(f RequestFields, in Input, orderID, secret string) ([]approval.Field, error) {
 	var out []approval.Field
-	for _, d := range configured {
+	for _, d := range f.Details {
 		v, found, err := findField("details."+d.Name, d.Value, in)
 		if err != nil {
 			return nil, err
@@ -31,12 +32,40 @@ func readDetails(configured []Detail, in Input, orderID, secret string) ([]appro
 			out = append(out, approval.Field{Name: d.Name, Value: v})
 		}
 	}
-	if configured != nil {
+	if f.Details != nil {
 		return out, nil
 	}
 	body, _ := in.Body.(map[string]any)
+	body = maps.Clone(body)
+	for _, name := range f.ownNames(in) {
+		delete(body, name)
+	}
 	hide := func(text string) bool { return text == orderID || strings.Contains(text, secret) }
 	return appendScalars(nil, body, hide, true), nil
+}
+
+// ownNames returns the names at the top of the body in which fields of the request were found.
+func (f RequestFields) ownNames(in Input) []string {
+	var names []string
+	for _, field := range []Field[string]{
+		f.Step, f.Title, f.Requester, f.Execution, f.State, f.RetryCount, f.RedriveCount,
+	} {
+		names = appendOwnName(names, field, in)
+	}
+	names = appendOwnName(names, f.Started, in)
+	return appendOwnName(names, f.Timeout, in)
+}
+
+// appendOwnName appends the name at the top of the body in which a field was found.
+func appendOwnName[T any](names []string, f Field[T], in Input) []string {
+	if f.Locate == nil {
+		return names
+	}
+	source, _ := f.Locate(in)
+	if name, ok := strings.CutPrefix(source, "body."); ok {
+		names = append(names, name) // a longer path is the name of no value
+	}
+	return names
 }
 
 // appendScalars appends the plain values of an object, and of the objects in it if nested is set.

@@ -15,6 +15,10 @@ import (
 type Field[T any] struct {
 	// Find returns the value, or false if the input does not have it.
 	Find func(Input) (T, bool, error)
+	// Locate returns the expression that finds the value. If there is none, it returns the expression whose place the
+	// input has without a value, and empty is true. It returns "" if the input has no place of the field. A field
+	// without Locate is never located.
+	Locate func(Input) (source string, empty bool)
 	// Expressions are the configured expressions, in the order of evaluation. They are for messages.
 	Expressions []string
 }
@@ -29,6 +33,15 @@ func findField[T any](name string, f Field[T], in Input) (value T, found bool, e
 		return value, false, approval.InvalidField(name, "%s", err)
 	}
 	return value, found, nil
+}
+
+// locateField returns the expression that finds a field, see Field.Locate. It is cut for messages.
+func locateField[T any](f Field[T], in Input) (source string, empty bool) {
+	if f.Locate == nil {
+		return "", false
+	}
+	source, empty = f.Locate(in)
+	return cutExpression(source), empty
 }
 
 // runSteps runs steps until one returns an error. With it, a handler lists the fields that it reads.
@@ -64,10 +77,7 @@ const (
 func missingField(name, reason string, expressions []string) error {
 	var tried []string
 	for _, e := range expressions[:min(len(expressions), maxExpressions)] {
-		if runes := []rune(e); len(runes) > maxExpression {
-			e = string(runes[:maxExpression]) + "…"
-		}
-		tried = append(tried, e)
+		tried = append(tried, cutExpression(e))
 	}
 	if len(expressions) > maxExpressions {
 		tried = append(tried, "…")
@@ -76,6 +86,14 @@ func missingField(name, reason string, expressions []string) error {
 		return approval.InvalidField(name, "%s", reason)
 	}
 	return approval.InvalidField(name, "%s; looked for in %s", reason, strings.Join(tried, ", "))
+}
+
+// cutExpression returns the beginning of an expression.
+func cutExpression(e string) string {
+	if runes := []rune(e); len(runes) > maxExpression {
+		return string(runes[:maxExpression]) + "…"
+	}
+	return e
 }
 
 // scalarText returns the text of a JSON text, number or truth value. It returns false for an empty text and for all

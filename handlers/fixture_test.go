@@ -18,6 +18,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/identity"
 	"github.com/approval-relay/approval-relay/store/memory"
 )
 
@@ -162,15 +163,45 @@ func as[T any](convert func(any) (T, error), paths ...string) handlers.Field[T] 
 				object, _ := v.(map[string]any)
 				v = object[name]
 			}
-			if v != nil {
+			if v != nil && v != "" {
 				value, err = convert(v)
 				return value, err == nil, err
 			}
 		}
 		return value, false, nil
 	}
-	return handlers.Field[T]{Find: find, Expressions: paths}
+	locate := func(in handlers.Input) (source string, empty bool) {
+		for _, path := range paths {
+			v, present := in.Body, false
+			for name := range strings.SplitSeq(path, ".") {
+				object, _ := v.(map[string]any)
+				v, present = object[name]
+			}
+			if v != nil && v != "" {
+				return "body." + path, false
+			}
+			if present && source == "" {
+				source = "body." + path
+			}
+		}
+		return source, source != ""
+	}
+	return handlers.Field[T]{Find: find, Locate: locate, Expressions: paths}
 }
+
+// asPeople reads the people in a text, or in a list of texts.
+func asPeople(v any) ([]string, error) {
+	texts, err := expression.AsTextList(v)
+	if _, isList := v.([]any); isList && err == nil {
+		return identity.ReadItems(texts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return identity.ReadList(texts[0])
+}
+
+func anyValue(v any) (any, error) { return v, nil }
 
 // broken is a field that cannot be read.
 func broken[T any]() handlers.Field[T] {
@@ -190,17 +221,26 @@ func workflow(change ...func(*handlers.Workflow)) handlers.Workflow {
 		CallbackRetry:     approval.RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
 		NotificationRetry: approval.RetrySchedule{Base: time.Second, Cap: time.Minute, MaxAge: time.Hour},
 		Fields: handlers.RequestFields{
-			Order:     at("orderId", "approvalRequest.orderId", "order.id"),
-			Token:     at("taskToken", "TaskToken", "MyTaskToken", "task_token"),
-			Callback:  at("callbackUrl"),
-			Step:      at("step"),
-			Title:     at("title"),
-			Requester: at("requester"),
-			Execution: at("executionArn"),
-			Approvers: as(expression.AsTextList, "approvers", "managerEmail"),
-			Started:   as(expression.AsTime, "startedAt"),
-			Deadline:  as(expression.AsTime, "approvalDeadline", "taskTokenExpiration"),
-			Timeout:   as(expression.AsDuration, "timeoutSeconds"),
+			Order:        at("orderId", "approvalRequest.orderId", "order.id"),
+			Token:        at("taskToken", "TaskToken", "MyTaskToken", "task_token"),
+			Callback:     at("callbackUrl"),
+			Step:         at("step"),
+			Title:        at("title"),
+			Requester:    at("requester"),
+			Execution:    at("executionArn"),
+			State:        at("stateName"),
+			Approvers:    as(asPeople, "approvers", "managerEmail"),
+			Started:      as(expression.AsTime, "enteredTime", "startedAt"),
+			Deadline:     as(expression.AsTime, "approvalDeadline", "taskTokenExpiration"),
+			Timeout:      as(expression.AsDuration, "timeoutSeconds"),
+			RetryCount:   at("retryCount"),
+			RedriveCount: at("redriveCount"),
+			NotUsed: []handlers.PlaceNotUsed{
+				{Field: "approvers", Value: as(anyValue, "approvalRequest.approvers", "order.managerEmail")},
+				{Field: "deadline", Value: as(anyValue, "approvalRequest.deadline")},
+				{Field: "requester", Value: as(anyValue, "approvalRequest.requester", "order.requester")},
+				{Field: "timeout", Value: as(anyValue, "approvalRequest.timeoutSeconds")},
+			},
 		},
 	}
 	for _, f := range change {

@@ -26,10 +26,13 @@ func (h *Request) MissingFields(msg *message.Message) ([]MissingField, error) {
 	addMissing(&m, "title", f.Title)
 	addMissing(&m, "requester", f.Requester)
 	addMissing(&m, "execution", f.Execution)
+	addMissing(&m, "state", f.State)
 	addMissing(&m, "approvers", f.Approvers)
 	addMissing(&m, "started", f.Started)
 	addMissing(&m, "deadline", f.Deadline)
 	addMissing(&m, "timeout", f.Timeout)
+	addMissing(&m, "retry_count", f.RetryCount)
+	addMissing(&m, "redrive_count", f.RedriveCount)
 	for _, d := range f.Details {
 		addMissing(&m, "details."+d.Name, d.Value)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/identity"
 )
 
 // Person is the configuration of an approver.
@@ -28,6 +29,36 @@ type Absence struct {
 type People struct {
 	Persons map[approval.PersonID]Person
 	Groups  map[string][]string
+	// Aliases are other names of people, such as their IDs in another system, with the ID that records have.
+	Aliases map[approval.PersonID]string
+}
+
+// ReadPerson returns the ID of the person in a text, such as the requester or the maker of a decision: it is read by
+// package identity, and an alias is replaced by the ID of its person. The error is the reason why the text cannot be
+// read.
+func (p *People) ReadPerson(text string) (string, error) {
+	name, err := identity.ReadOne(text)
+	if err != nil {
+		return "", err
+	}
+	return p.canonicalID(name), nil
+}
+
+// CanonicalID returns the same as ReadPerson, and a text that cannot be read as it is.
+func (p *People) CanonicalID(text string) string {
+	id, err := p.ReadPerson(text)
+	if err != nil {
+		return text
+	}
+	return id
+}
+
+// canonicalID returns the ID of the person that an alias names, and every other name as it is.
+func (p *People) canonicalID(name string) string {
+	if id, isAlias := p.Aliases[approval.NewPersonID(name)]; isAlias {
+		return id
+	}
+	return name
 }
 
 // groupPrefix begins the name of a group in a list of approvers.
@@ -47,7 +78,7 @@ func (p *People) ResolveApprovers(names []string, now time.Time) ([]approval.App
 			return nil, err
 		}
 		for _, m := range members {
-			m = strings.TrimSpace(m)
+			m = p.CanonicalID(m)
 			approvers = append(approvers, p.newApprover(m, ""))
 			substitutes = append(substitutes, p.findSubstitutes(m, m, now, maxSubstituteDepth)...)
 		}
@@ -99,6 +130,7 @@ func (p *People) findSubstitutes(id, substituteFor string, now time.Time, depth 
 			continue
 		}
 		for _, s := range absence.Substitutes {
+			s = p.CanonicalID(s)
 			found = append(found, p.newApprover(s, substituteFor))
 			if depth > 1 {
 				found = append(found, p.findSubstitutes(s, substituteFor, now, depth-1)...)

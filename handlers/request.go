@@ -7,6 +7,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/identity"
 )
 
 // Request handles the approval requests of a workflow.
@@ -16,6 +17,9 @@ type Request struct {
 	Decode      Decode
 	// ValidateURL returns an error if a callback URL must not be called.
 	ValidateURL func(url string) error
+	// ValidateToken returns an error if a token cannot be one of the workflow's target. It is nil if the target has
+	// no such check.
+	ValidateToken func(token string) error
 }
 
 // Accepted is the reply to a stored request.
@@ -33,6 +37,9 @@ func (h *Request) Handle(msg *message.Message) error {
 	}
 	orderID, request, err := h.readRequest(in)
 	if err != nil {
+		return err
+	}
+	if orderID, err = FindOrderID(msg.Context(), h.Transitions.Orders, orderID); err != nil {
 		return err
 	}
 	request.Trace = h.Transitions.currentTrace(msg.Context())
@@ -84,42 +91,39 @@ func (w *Workflow) newRequest() approval.Request {
 	}
 }
 
-// readRequest returns the request in an input, completed by the rules of the workflow.
+// readRequest returns the request in an input, completed by the rules of the workflow. The order ID is as it was sent.
 func (h *Request) readRequest(in Input) (orderID string, request approval.Request, err error) {
 	w, f := h.Workflow, h.Workflow.Fields
 	request = w.newRequest()
 	var token, callback string
-	var named []string
 	err = runSteps(
 		readInto("order", f.Order, in, &orderID),
 		readInto("token", f.Token, in, &token),
 		readInto("callback", f.Callback, in, &callback),
 		readInto("step", f.Step, in, &request.Step),
 		readInto("title", f.Title, in, &request.Title),
-		readInto("requester", f.Requester, in, &request.Requester),
 		readInto("execution", f.Execution, in, &request.Execution),
-		readInto("approvers", f.Approvers, in, &named),
+		readInto("state", f.State, in, &request.State),
 	)
 	switch {
 	case err != nil:
 		return "", request, err
-	case orderID == "":
+	case identity.Clean(orderID) == "":
 		return "", request, missingField("order", "is missing", f.Order.Expressions)
 	case token == "" && callback == "":
 		places := slices.Concat(f.Token.Expressions, f.Callback.Expressions)
 		return "", request, missingField("token", "is missing, and so is a callback URL", places)
 	}
+	request.Step = identity.Clean(request.Step)
+	request.ReadingNotes = h.noteUnusedPlaces(in)
 	err = runSteps(
 		func() error { return h.setTarget(&request, token, callback) },
 		func() error { w.setHeartbeats(&request); return nil },
-		func() (err error) {
-			request.Approvers, err = w.People.ResolveApprovers(slices.Concat(w.Approvers, named), h.Transitions.Now())
-			return err
-		},
+		func() error { return h.setPeople(&request, in) },
 		func() error { return h.setTimes(&request, in) },
 		func() error { return h.setEscalations(&request) },
 		func() (err error) {
-			request.Details, err = readDetails(f.Details, in, orderID, request.Token.Reveal())
+			request.Details, err = readDetails(f, in, orderID, request.Token.Reveal())
 			return err
 		},
 		func() (err error) {
@@ -130,9 +134,31 @@ func (h *Request) readRequest(in Input) (orderID string, request approval.Reques
 	return orderID, request, err
 }
 
+// setPeople sets the requester and the approvers.
+func (h *Request) setPeople(request *approval.Request, in Input) (err error) {
+	if request.Requester, err = h.readRequester(in); err != nil {
+		return err
+	}
+	names, notes, err := h.readApprovers(in)
+	if err != nil {
+		return err
+	}
+	request.ReadingNotes = append(request.ReadingNotes, notes...)
+	request.Approvers, err = h.Workflow.People.ResolveApprovers(names, h.Transitions.Now())
+	if err == nil && len(names) > 0 && len(request.Approvers) == 0 { // an empty list would let everybody decide
+		err = approval.InvalidField("approvers", "are groups without members")
+	}
+	return err
+}
+
 // setTarget sets the target that will answer the workflow.
 func (h *Request) setTarget(request *approval.Request, token, callback string) error {
 	if token != "" {
+		if h.ValidateToken != nil {
+			if err := h.ValidateToken(token); err != nil {
+				return approval.InvalidField("token", "%s", err)
+			}
+		}
 		request.Token = approval.NewToken(token)
 		request.Target = h.Workflow.TokenTarget
 		return nil

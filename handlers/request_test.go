@@ -2,7 +2,6 @@ package handlers_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -153,84 +152,6 @@ func TestRequestsThatCannotBeUnderstood(t *testing.T) {
 	}
 }
 
-// The deadline of an approval follows from the request and the configuration. All times are in seconds after the arrival
-// of the request, which was sent 10 s before.
-func TestTimes(t *testing.T) {
-	t.Parallel()
-	const sent = -10
-	second := func(n int) time.Time { return began.Add(time.Duration(n) * time.Second) }
-	for name, c := range map[string]struct {
-		body     map[string]any
-		change   func(*handlers.Workflow)
-		deadline int // seconds
-		expires  int // 0 is not known
-	}{
-		"the workflow's deadline, from when it was sent": {nil, func(w *handlers.Workflow) { w.Deadline = time.Hour }, sent + 3600, 0},
-		"from when it began to wait":                     {map[string]any{"startedAt": second(-60)}, nil, -60 + 86400, 0},
-		"not from a start that is to come":               {map[string]any{"startedAt": second(60)}, nil, sent + 86400, 0},
-		"an earlier deadline of the request":             {map[string]any{"approvalDeadline": second(600)}, nil, 600, 0},
-		"not a later one":                                {map[string]any{"approvalDeadline": second(86400)}, nil, sent + 86400, 0},
-		"a deadline before it was sent is its start":     {map[string]any{"approvalDeadline": second(-30)}, nil, -30 + 86400, 0},
-		"so is one at the time of sending":               {map[string]any{"approvalDeadline": second(sent)}, nil, sent + 86400, 0},
-		"and with a clock 5 s ahead":                     {map[string]any{"approvalDeadline": second(sent + 5)}, nil, sent + 86400, 0},
-		"but not with 6 s":                               {map[string]any{"approvalDeadline": second(sent + 6)}, nil, sent + 6, 0},
-		"the state's timeout, less the margin":           {map[string]any{"timeoutSeconds": 600}, nil, sent + 600 - 30, sent + 600},
-		"a short one, less a tenth but 5 s":              {map[string]any{"timeoutSeconds": 40}, nil, sent + 40 - 5, sent + 40},
-		"a very short one, less half":                    {map[string]any{"timeoutSeconds": 6}, nil, sent + 6 - 3, sent + 6},
-		"a timeout from the start that the request says": {
-			map[string]any{"timeoutSeconds": 600, "startedAt": second(-100)}, nil, -100 + 600 - 30, -100 + 600,
-		},
-		"the configured timeout": {
-			nil, func(w *handlers.Workflow) { w.TaskTimeout = 10 * time.Minute }, sent + 600 - 30, sent + 600,
-		},
-		"the request's over the configured": {
-			map[string]any{"timeoutSeconds": 900},
-			func(w *handlers.Workflow) { w.TaskTimeout = 10 * time.Minute },
-			sent + 900 - 30,
-			sent + 900,
-		},
-		"a timeout beyond the deadline changes nothing": {map[string]any{"timeoutSeconds": 864000}, nil, sent + 86400, sent + 864000},
-		"without a margin": {
-			map[string]any{"timeoutSeconds": 600}, func(w *handlers.Workflow) { w.Margin = 0 }, sent + 600, sent + 600,
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := newHouse()
-			var body strings.Builder
-			body.WriteString(`{"orderId":"A-1","taskToken":"` + token + `"`)
-			for k, v := range c.body {
-				if at, ok := v.(time.Time); ok {
-					v = fmt.Sprintf("%q", at.Format(time.RFC3339Nano))
-				}
-				fmt.Fprintf(&body, `,%q:%v`, k, v)
-			}
-			change := []func(*handlers.Workflow){}
-			if c.change != nil {
-				change = append(change, c.change)
-			}
-			require.NoError(t, h.requests(change...).Handle(msg(t, body.String()+"}", metadata.SentAt, second(sent).Format(time.RFC3339Nano))))
-			a := h.approval(t, "A-1")
-			require.Equal(t, second(c.deadline), a.Deadline.UTC())
-			if c.expires == 0 {
-				require.True(t, a.TaskExpires.IsZero())
-			} else {
-				require.Equal(t, second(c.expires), a.TaskExpires.UTC())
-			}
-		})
-	}
-}
-
-// An invalid or future time of sending is ignored.
-func TestTimeOfSending(t *testing.T) {
-	t.Parallel()
-	for _, sent := range []string{"", "yesterday", began.Add(time.Hour).Format(time.RFC3339Nano)} {
-		h := newHouse()
-		require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`, metadata.SentAt, sent)))
-		require.Equal(t, began.Add(24*time.Hour), h.approval(t, "A-1").Deadline.UTC())
-	}
-}
-
 func TestReminders(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
@@ -255,21 +176,6 @@ func TestReminders(t *testing.T) {
 		got,
 		"none at the deadline or after it, none in the past",
 	)
-}
-
-func TestApproversOfTheWorkflowAndOfTheRequest(t *testing.T) {
-	t.Parallel()
-	h := newHouse()
-	require.NoError(t, h.requests(func(w *handlers.Workflow) { w.Approvers = []string{"cfo@example.com"} }).
-		Handle(msg(t, `{"orderId":"A-1","taskToken":"x","approvers":[" ann@example.com ","CFO@example.com"]}`)))
-	var got []string
-	nonces := map[string]bool{}
-	for _, p := range h.approval(t, "A-1").Approvers {
-		got = append(got, p.ID)
-		nonces[p.Nonce] = true
-	}
-	require.Equal(t, []string{"cfo@example.com", "ann@example.com"}, got)
-	require.Len(t, nonces, 2, "each link is of its own")
 }
 
 func TestOutput(t *testing.T) {

@@ -11,7 +11,11 @@ type Workflow struct {
 	Name   string
 	Fields RequestFields
 
-	Approvers    []string // IDs, or "group:" and a name; the approvers of the request are added
+	Approvers []string // IDs, or "group:" and a name
+	// RequestsAddApprovers adds the approvers of the request also where Approvers names some. Where it is not set, a
+	// request names approvers only for a workflow that names none.
+	RequestsAddApprovers bool
+
 	People       People
 	Policy       approval.Policy
 	MinAssurance approval.Assurance
@@ -53,12 +57,26 @@ type RequestFields struct {
 	Title     Field[string]
 	Requester Field[string]
 	Execution Field[string]
+	State     Field[string] // the name of the waiting state
 	Approvers Field[[]string]
-	Started   Field[time.Time]     // when the workflow began to wait
-	Deadline  Field[time.Time]     // when the approval times out; in some tutorials, when the workflow began to wait
+	Started   Field[time.Time]     // when the workflow entered the waiting state
+	Deadline  Field[time.Time]     // when the approval times out; in some tutorials, when the state was entered
 	Timeout   Field[time.Duration] // how long the workflow waits
-	Details   []Detail             // shown to approvers; nil shows the plain values of the body
-	Output    map[string]Field[any]
+	// RetryCount and RedriveCount are how often the state was retried, and the execution redriven. They are texts, because a
+	// value that is not a number is left out and not refused.
+	RetryCount   Field[string]
+	RedriveCount Field[string]
+	Details      []Detail // shown to approvers; nil shows the plain values of the body
+	Output       map[string]Field[any]
+	// NotUsed are places in which data of others may have the name of a field that gives authority. They are not
+	// read. A request that has them gets a note.
+	NotUsed []PlaceNotUsed
+}
+
+// PlaceNotUsed are the places of a field that are not read.
+type PlaceNotUsed struct {
+	Field string // the name of the field in the configuration
+	Value Field[any]
 }
 
 // Detail finds a labelled value for approvers.

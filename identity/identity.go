@@ -100,6 +100,9 @@ func ReadItem(text string) ([]string, error) {
 	if containsAddress(text) {
 		return nil, errUnclear
 	}
+	if countParts(text) == 0 {
+		return []string{""}, nil
+	}
 	return []string{text}, nil
 }
 

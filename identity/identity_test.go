@@ -43,6 +43,7 @@ var lists = map[string][]string{
 	"CN=Ann,OU=Sales,DC=example":                        {"CN=Ann,OU=Sales,DC=example"},
 	"5b10a2844c20165700ede21g":                          {"5b10a2844c20165700ede21g"},
 	"":                                                  {""},
+	" , ;":                                              {""},
 }
 
 func TestATextWithApproversIsReadAsTheListThatItIs(t *testing.T) {

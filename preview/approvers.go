@@ -45,7 +45,7 @@ func (w *whyAsked) reason(a approval.Approver) string {
 		}
 	}
 	for name, members := range w.config.Groups {
-		if slices.ContainsFunc(members, func(m string) bool { return approval.SamePerson(m, a.ID) }) {
+		if slices.ContainsFunc(members, func(m string) bool { return w.isPerson(m, a.ID) }) {
 			return "the request, directly or by group:" + name
 		}
 	}
@@ -57,11 +57,16 @@ func (w *whyAsked) findName(id string, names []string) string {
 	for _, name := range names {
 		group, isGroup := strings.CutPrefix(name, "group:")
 		switch {
-		case !isGroup && approval.SamePerson(name, id):
+		case !isGroup && w.isPerson(name, id):
 			return name
-		case isGroup && slices.ContainsFunc(w.config.Groups[group], func(m string) bool { return approval.SamePerson(m, id) }):
+		case isGroup && slices.ContainsFunc(w.config.Groups[group], func(m string) bool { return w.isPerson(m, id) }):
 			return name
 		}
 	}
 	return ""
+}
+
+// isPerson reports whether a name of the configuration, which may be an alias, is that of an approver.
+func (w *whyAsked) isPerson(name, id string) bool {
+	return approval.SamePerson(w.config.Compiled.People.CanonicalID(name), id)
 }

@@ -54,6 +54,7 @@ func ForDecision(ctx context.Context, c *config.Config, source string, m Message
 		Decider: &handlers.Decider{
 			Transitions:        b.transitions,
 			UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour},
+			People:             func() *handlers.People { return &c.Compiled.People },
 		},
 		Decode: expression.DecodeJSON,
 	}
@@ -72,6 +73,10 @@ func ForDecision(ctx context.Context, c *config.Config, source string, m Message
 	case err != nil:
 		return p, err
 	}
+	if orderID, err = handlers.NormalizeOrderID(orderID); err != nil {
+		return p, err
+	}
+	d.By = c.Compiled.People.CanonicalID(d.By)
 	p.setDecision(orderID, d)
 	d.ApprovalID = "" // the empty store does not have the approval; without its ID the decision waits for a request
 	verdict, err := h.Decider.Decide(ctx, orderID, d)

@@ -72,6 +72,8 @@ type Message struct {
 	Attributes map[string]string // of a queue's message
 	OrderID    string            // in the path of POST /v1/orders/{orderId}/decisions
 	SentAt     time.Time
+	// WithoutQueue is set for a message that comes by HTTP only, so that its time of sending is unknown.
+	WithoutQueue bool
 }
 
 // forHandler returns the message as the handlers take it. Credentials are left out.
@@ -86,7 +88,9 @@ func (m Message) forHandler(ctx context.Context) *message.Message {
 	if m.OrderID != "" {
 		msg.Metadata.Set(metadata.OrderID, m.OrderID)
 	}
-	msg.Metadata.Set(metadata.SentAt, m.SentAt.UTC().Format(time.RFC3339Nano))
+	if !m.WithoutQueue {
+		msg.Metadata.Set(metadata.SentAt, m.SentAt.UTC().Format(time.RFC3339Nano))
+	}
 	msg.SetContext(ctx)
 	return msg
 }

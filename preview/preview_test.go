@@ -22,11 +22,14 @@ people:
 groups: {finance: [ann@example.com, bob@example.com]}
 targets: {http: {http: {secrets: ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]}}}
 workflows:
+  refunds: {approvers: [ann@example.com], requests: {sqs: {queue: refunds, dead_letter_queue: refunds-dlq}}}
   orders:
     approvers: ["group:finance"]
     reminders: [4h]
     escalations: [{after: 8h, to: [boss@example.com]}]
-    requests: {details: {Amount: body.amount, Zip: body.zip}}
+    requests:
+      fields: {approvers: body.approvers}
+      details: {Amount: body.amount, Zip: body.zip}
     callback: {output: {region: eu}}
 webhooks:
   hub: {github: {secrets: ["` + secret + `"]}, filter: "body.kind == 'review'"}
@@ -93,12 +96,14 @@ func TestForRequestRefused(t *testing.T) {
 		`{"taskToken":"x"}`: "order: is missing",
 		`[]`:                "body",
 		`{"orderId":"A-1","callbackUrl":"http://10.0.0.1/"}`: "callback",
+		`{"orderId":"A-1","taskToken":"AQC EAAA"}`:           "token: is not a task token: it has a space",
+		`{"orderId":"..","taskToken":"AQC"}`:                 "order",
 	} {
 		_, err := preview.ForRequest(t.Context(), c, "orders", message(body, nil))
 		require.ErrorContains(t, err, want, body)
 	}
-	_, err := preview.ForRequest(t.Context(), c, "refunds", message("", nil))
-	require.ErrorContains(t, err, `no workflow "refunds"`)
+	_, err := preview.ForRequest(t.Context(), c, "returns", message("", nil))
+	require.ErrorContains(t, err, `no workflow "returns"`)
 }
 
 func TestForDecision(t *testing.T) {
@@ -183,9 +188,37 @@ workflows: {orders: {requests: {fields: {step: "meta['attribute.step']"}}}}
 // TestForRequestAfterDeadline reads a request whose deadline has passed on its way.
 func TestForRequestAfterDeadline(t *testing.T) {
 	t.Parallel()
-	m := message(`{"taskToken":"AQC","orderId":"A-1","startedAt":"2026-02-01T09:30:00Z"}`, nil)
+	m := message(`{"taskToken":"AQC","orderId":"A-1","startedAt":"2026-02-01T09:30:00Z","retryCount":0}`, nil)
 	p, err := preview.ForRequest(t.Context(), parse(t), "orders", m)
 	require.NoError(t, err)
 	require.Equal(t, "timed_out", p.Status)
 	require.Empty(t, p.Answers)
+}
+
+// The preview states what of a message is not used, and which of its fields give authority.
+func TestForRequestStatesAuthority(t *testing.T) {
+	t.Parallel()
+	m := message(`{"taskToken":"AQC","orderId":"A-1","approvers":["mallory@evil.example"],"requester":"dan@example.com",
+		"enteredTime":"2026-02-01T09:30:00Z","approvalRequest":{"approvers":["mallory@evil.example"]}}`, nil)
+	p, err := preview.ForRequest(t.Context(), parse(t), "refunds", m)
+	require.NoError(t, err)
+	require.Len(t, p.Notes, 3, "%v", p.Notes)
+	require.Contains(t, p.Notes[0], "body.approvalRequest.approvers is not used")
+	require.Contains(t, p.Notes[1], "the approvers in body.approvers were not added")
+	require.Contains(t, p.Notes[2], "started is not used")
+	require.NotContains(t, p.Notes[0]+p.Notes[1]+p.Notes[2], "mallory")
+	require.Equal(t, []preview.Authority{
+		{Field: "approvers", Source: "configuration"},
+		{Field: "requester", Source: "body.requester"},
+		{Field: "policy", Source: "configuration"},
+		{Field: "deadline", Source: "configuration"},
+		{Field: "timeout"},
+		{Field: "target", Source: "configuration"},
+		{Field: "token", Source: "body.taskToken"},
+		{Field: "callback"},
+	}, p.Authority)
+
+	p, err = preview.ForRequest(t.Context(), parse(t), "orders", m)
+	require.NoError(t, err)
+	require.Equal(t, preview.Authority{Field: "approvers", Source: "configuration, body.approvers"}, p.Authority[0])
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
+
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
@@ -25,6 +27,7 @@ type Request struct {
 	Title        string         `json:"title,omitempty"`
 	Requester    string         `json:"requester,omitempty"`
 	Execution    string         `json:"execution,omitempty"`
+	State        string         `json:"state,omitempty"`
 	Policy       string         `json:"policy"`
 	MinAssurance string         `json:"minAssurance"`
 	Approvers    []Approver     `json:"approvers"` // empty: every reader of a link may decide
@@ -38,8 +41,16 @@ type Request struct {
 	Details      []Detail       `json:"details"`
 	NotShown     []string       `json:"notShown"` // paths of the body with values that approvers do not see
 	NotFound     []MissingField `json:"notFound"`
+	Notes        []string       `json:"notes"`     // what of the message is not used, and why
+	Authority    []Authority    `json:"authority"` // the fields that determine who may decide, and until when
 	Target       string         `json:"target"`
 	Answers      []Answer       `json:"answers"` // empty unless the approval is pending
+}
+
+// Authority is a field that determines who may decide, until when, or where the answer goes.
+type Authority struct {
+	Field  string `json:"field"`
+	Source string `json:"source"` // "configuration", the expression that found it, both, or empty if it is not set
 }
 
 // Approver is a person to be asked, and the reason.
@@ -76,15 +87,14 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, m Messag
 		return nil, fmt.Errorf("there is no workflow %q", workflow)
 	}
 	b := newBench(m.SentAt)
-	validateURL, err := urlValidator(c, w.URLTarget)
-	if err != nil {
-		return nil, err
-	}
+	m.WithoutQueue = c.Workflows[workflow].Requests.SQS == nil
 	h := &handlers.Request{
 		Workflow:    w,
 		Transitions: b.transitions,
 		Decode:      expression.DecodeJSON,
-		ValidateURL: validateURL,
+	}
+	if err := setValidators(h, c); err != nil {
+		return nil, err
 	}
 	msg := m.forHandler(ctx)
 	var fate handlers.Fate
@@ -102,11 +112,9 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, m Messag
 	}
 	a := o.FindApproval(accepted.ApprovalID)
 	p := newRequest(o, a, &whyAsked{config: c, workflow: workflow})
-	missing, err := h.MissingFields(msg)
-	if err != nil {
+	if err := p.describeReading(h, msg); err != nil {
 		return nil, err
 	}
-	p.NotFound = missingFields(missing)
 	p.NotShown, err = notShown(m.Body, p, a.Token.Reveal())
 	if err != nil {
 		return nil, err
@@ -124,20 +132,48 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, m Messag
 	return p, nil
 }
 
-// urlValidator returns the check of callback URLs of a target. Without a target, the handler refuses them itself.
-func urlValidator(c *config.Config, target string) (func(string) error, error) {
-	if target == "" {
-		return nil, nil
-	}
-	opened, err := c.Targets[target].Settings().Open(setup.Env{Name: target, Timeout: time.Second})
+// describeReading adds how the fields of the message were read.
+func (p *Request) describeReading(h *handlers.Request, msg *message.Message) error {
+	missing, err := h.MissingFields(msg)
 	if err != nil {
-		return nil, fmt.Errorf("targets.%s: %w", target, err)
+		return err
 	}
-	urls, ok := opened.(callback.URLTarget)
-	if !ok {
-		return nil, fmt.Errorf("targets.%s: its kind does not check callback URLs", target)
+	p.NotFound = missingFields(missing)
+	reading, err := h.ReadForPreview(msg)
+	p.Notes = append([]string{}, reading.Notes...)
+	for _, f := range reading.Authority {
+		p.Authority = append(p.Authority, Authority{Field: f.Name, Source: f.Source})
 	}
-	return urls.ValidateURL, nil
+	return err
+}
+
+// setValidators sets the checks of tokens and callback URLs by the targets of the workflow. Without a target of
+// callback URLs, the handler refuses them itself.
+func setValidators(h *handlers.Request, c *config.Config) error {
+	if name := h.Workflow.URLTarget; name != "" {
+		target, err := openTarget(c, name)
+		if err != nil {
+			return err
+		}
+		urls, ok := target.(callback.URLTarget)
+		if !ok {
+			return fmt.Errorf("targets.%s: its kind does not check callback URLs", name)
+		}
+		h.ValidateURL = urls.ValidateURL
+	}
+	if _, isStepFunctions := c.Targets[h.Workflow.TokenTarget].Settings().(*stepfunctions.Settings); isStepFunctions {
+		h.ValidateToken = stepfunctions.NewTarget(nil, stepfunctions.Config{}).ValidateToken
+	}
+	return nil
+}
+
+// openTarget opens a target that needs nothing of its environment.
+func openTarget(c *config.Config, name string) (callback.Target, error) {
+	opened, err := c.Targets[name].Settings().Open(setup.Env{Name: name, Timeout: time.Second})
+	if err != nil {
+		return nil, fmt.Errorf("targets.%s: %w", name, err)
+	}
+	return opened, nil
 }
 
 func newRequest(o *approval.Order, a *approval.Approval, why *whyAsked) *Request {
@@ -149,6 +185,7 @@ func newRequest(o *approval.Order, a *approval.Approval, why *whyAsked) *Request
 		Title:        a.Title,
 		Requester:    a.Requester,
 		Execution:    a.Execution,
+		State:        a.State,
 		Policy:       string(a.Policy.Kind),
 		MinAssurance: string(a.MinAssurance),
 		Approvers:    why.describe(a.Approvers, a.Channels),

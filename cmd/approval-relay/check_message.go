@@ -155,6 +155,7 @@ func printRequest(out io.Writer, r *preview.Request) error {
 	t.printRow("title", r.Title)
 	t.printRow("requester", r.Requester)
 	t.printRow("execution", r.Execution)
+	t.printRow("state", r.State)
 	t.printRow("policy", r.Policy)
 	t.printRow("least assurance", r.MinAssurance)
 	printApprovers(t, "asked", r.Approvers, r.Channels)
@@ -175,6 +176,12 @@ func printRequest(out io.Writer, r *preview.Request) error {
 	}
 	t.printRow("not shown", strings.Join(r.NotShown, ", "))
 	printMissing(t, r.NotFound)
+	for _, note := range r.Notes {
+		t.printRow("note", note)
+	}
+	for _, f := range r.Authority {
+		t.printRow("authority: "+f.Field, f.Source)
+	}
 	t.printRow("answered by target", r.Target)
 	for _, a := range r.Answers {
 		label := "answer to " + a.Outcome

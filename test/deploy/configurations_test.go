@@ -133,7 +133,7 @@ func TestExampleBodies(t *testing.T) {
 		}
 		approvers, _, err := w.Fields.Approvers.Find(in)
 		require.NoError(t, err)
-		require.Equal(t, []string{"ann@example.com"}, approvers)
+		require.Equal(t, []string{"manager@example.com"}, approvers)
 		timeout, _, err := w.Fields.Timeout.Find(in)
 		require.NoError(t, err)
 		require.Equal(t, 24*time.Hour, timeout)
@@ -167,9 +167,10 @@ func exampleBody(t *testing.T, language string) handlers.Input {
 		"orderId":      "A-1",
 		"title":        "Order A-1 over 1250 EUR",
 		"requester":    "bob@example.com",
-		"approvers":    []string{"ann@example.com"},
 		"executionArn": "arn:aws:states:eu-west-1:111122223333:execution:orders:e",
+		"stateName":    "Ask for approval",
 		"enteredTime":  "2026-11-24T02:15:50.940Z",
+		"retryCount":   0,
 		"total":        1250,
 	}
 	for name, v := range template {

@@ -1,0 +1,37 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/identity"
+)
+
+// NormalizeOrderID returns an order ID as requests and decisions are stored under it: in Unicode's form NFC, without
+// white space around it. So two IDs that look the same to people are the same. The IDs "." and ".." are refused: no
+// path of the API can contain them.
+func NormalizeOrderID(id string) (string, error) {
+	normal := identity.Clean(id)
+	if normal == "." || normal == ".." {
+		return "", approval.InvalidField("order", "is %q, which no path of the API can contain", normal)
+	}
+	return normal, nil
+}
+
+// FindOrderID returns the order ID under which a message is stored. That is its normal form, unless there is an order
+// of the exact ID, which an earlier version of the program has stored.
+func FindOrderID(ctx context.Context, orders Orders, id string) (string, error) {
+	normal, err := NormalizeOrderID(id)
+	if err != nil || normal == id {
+		return normal, err
+	}
+	_, err = orders.Get(ctx, id)
+	switch {
+	case errors.Is(err, approval.ErrNotFound):
+		return normal, nil
+	case err != nil:
+		return "", err
+	}
+	return id, nil
+}
