@@ -15,9 +15,8 @@ import (
 // states the place from which they are added.
 func (h *Request) readApprovers(in Input) (names, notes []string, err error) {
 	w, f := h.Workflow, h.Workflow.Fields.Approvers
-	source, empty := locateField(f, in)
 	if len(w.Approvers) > 0 && !w.RequestsAddApprovers {
-		if source != "" && !empty {
+		if source, empty := locateField(f, in); source != "" && !empty {
 			notes = append(notes, fmt.Sprintf("the approvers in %s were not added: the workflow names its approvers, "+
 				"and its configuration has no requests.fields.approvers", source))
 		}
@@ -28,6 +27,7 @@ func (h *Request) readApprovers(in Input) (names, notes []string, err error) {
 		return nil, nil, err
 	}
 	if namesNobody(named) {
+		source, _ := locateField(f, in)
 		if len(w.Approvers) == 0 && (found || source != "") {
 			return nil, nil, approval.InvalidField("approvers", "%s is in the message, and names nobody; "+
 				"without it everybody with a link could decide", strings.TrimSpace(source+" "))

@@ -3,6 +3,7 @@ package handlers
 import (
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -56,9 +57,12 @@ func (f RequestFields) ownNames(in Input) []string {
 	return appendOwnName(names, f.Timeout, in)
 }
 
+// topName is a place at the top of the body.
+var topName = regexp.MustCompile(`^body\.\w+$`)
+
 // appendOwnName appends the name at the top of the body in which a field was found.
 func appendOwnName[T any](names []string, f Field[T], in Input) []string {
-	if f.Locate == nil {
+	if f.Locate == nil || !slices.ContainsFunc(f.Expressions, topName.MatchString) { // other expressions cost time
 		return names
 	}
 	source, _ := f.Locate(in)

@@ -222,3 +222,19 @@ func TestForRequestStatesAuthority(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, preview.Authority{Field: "approvers", Source: "configuration, body.approvers"}, p.Authority[0])
 }
+
+// Without configured details, approvers see the content of a request, and not the fields that are about the workflow.
+func TestDetailsHaveNoFieldsOfTheWorkflow(t *testing.T) {
+	t.Parallel()
+	m := message(`{"taskToken":"AQC","orderId":"A-1","executionArn":"arn:aws:states:x","stateName":"Approve","retryCount":0,
+		"enteredTime":"2026-03-02T09:29:59Z","timeoutSeconds":600,"title":"Order A-1","step":"manager",
+		"requester":"dan@example.com","total":12.50,"order":{"title":"a title within the order"}}`, nil)
+	p, err := preview.ForRequest(t.Context(), parse(t), "refunds", m)
+	require.NoError(t, err)
+	require.Empty(t, p.Notes)
+	var names []string
+	for _, d := range p.Details {
+		names = append(names, d.Label)
+	}
+	require.Equal(t, []string{"title", "total"}, names)
+}
