@@ -108,7 +108,11 @@ func (a *OperatorAPI) listOrders(r *http.Request, _ []byte) (any, error) {
 // showOrder shows an order to an operator, and its own approvals to a program.
 func (a *OperatorAPI) showOrder(r *http.Request, _ []byte) (any, error) {
 	p, _ := handlers.PrincipalOf(r.Context())
-	o, err := a.Orders.Get(r.Context(), r.PathValue("orderId"))
+	orderID, err := a.pathOrderID(r)
+	if err != nil {
+		return nil, err
+	}
+	o, err := a.Orders.Get(r.Context(), orderID)
 	if errors.Is(err, approval.ErrNotFound) && !p.IsOperator {
 		return nil, &notFoundError{"order of this program"}
 	}
@@ -120,6 +124,11 @@ func (a *OperatorAPI) showOrder(r *http.Request, _ []byte) (any, error) {
 		return nil, &notFoundError{"order of this program"}
 	}
 	return newOrder(own), nil
+}
+
+// pathOrderID returns the order ID in the path, as the order is stored.
+func (a *OperatorAPI) pathOrderID(r *http.Request) (string, error) {
+	return handlers.FindOrderID(r.Context(), a.Orders, r.PathValue("orderId"))
 }
 
 // maxBy is the longest name of a person, in bytes. It is the limit of the domain.
@@ -152,7 +161,10 @@ func (a *OperatorAPI) decideOrder(r *http.Request, body []byte) (any, error) {
 	if err := validateAct(in.By, in.Reason); err != nil {
 		return nil, err
 	}
-	orderID := r.PathValue("orderId")
+	orderID, err := a.pathOrderID(r)
+	if err != nil {
+		return nil, err
+	}
 	p, _ := handlers.PrincipalOf(r.Context())
 	actor := p.Actor(in.By)
 	v, err := a.Decider.Decide(r.Context(), orderID, approval.Decision{
@@ -179,7 +191,10 @@ func (a *OperatorAPI) cancelOrder(r *http.Request, body []byte) (any, error) {
 	if err := validateAct(in.By, in.Reason); err != nil {
 		return nil, err
 	}
-	orderID := r.PathValue("orderId")
+	orderID, err := a.pathOrderID(r)
+	if err != nil {
+		return nil, err
+	}
 	p, _ := handlers.PrincipalOf(r.Context())
 	v, err := a.Decider.CancelApproval(r.Context(), orderID, approval.Cancellation{
 		Step:       in.Step,

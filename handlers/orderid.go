@@ -19,9 +19,14 @@ func NormalizeOrderID(id string) (string, error) {
 	return normal, nil
 }
 
+// OrderReader is the part of the store that FindOrderID uses.
+type OrderReader interface {
+	Get(ctx context.Context, orderID string) (*approval.Order, error)
+}
+
 // FindOrderID returns the order ID under which a message is stored. That is its normal form, unless there is an order
 // of the exact ID, which an earlier version of the program has stored.
-func FindOrderID(ctx context.Context, orders Orders, id string) (string, error) {
+func FindOrderID(ctx context.Context, orders OrderReader, id string) (string, error) {
 	normal, err := NormalizeOrderID(id)
 	if err != nil || normal == id {
 		return normal, err

@@ -163,6 +163,9 @@ func TestOrderIDsThatLookTheSameAreTheSame(t *testing.T) {
 		if got := r.request(t, "orders", string(body)); got.status != http.StatusAccepted || got.body["orderId"] != id {
 			t.Errorf("%q: %d %s", around, got.status, got.text)
 		}
+		if o := r.order(t, fmt.Sprintf(around, id)); o == nil || o.OrderID != id {
+			t.Errorf("%q is not shown", around)
+		}
 		if got := r.decide(t, fmt.Sprintf(around, id), "ann"); got.status != http.StatusOK {
 			t.Errorf("%q: %d %s", around, got.status, got.text)
 		}
