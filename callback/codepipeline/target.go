@@ -60,8 +60,13 @@ func NewTarget(api API, c Config) *Target {
 			},
 			Codes: outbound.Codes{
 				// The token is invalid if it belongs to an earlier approval than the open approval: the earlier has ended.
-				Closed:    []string{"ApprovalAlreadyCompletedException", "InvalidApprovalTokenException"},
-				Permanent: []string{"ValidationException", "SerializationException"},
+				Closed: []string{"ApprovalAlreadyCompletedException", "InvalidApprovalTokenException"},
+				// An action that is not found was renamed, or is in another region or account. A retry does not find it. An
+				// operator sees the refusal, and can redrive it.
+				Permanent: []string{
+					"PipelineNotFoundException", "StageNotFoundException", "ActionNotFoundException",
+					"ValidationException", "SerializationException",
+				},
 			},
 			Timeout: c.Timeout,
 		},

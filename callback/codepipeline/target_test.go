@@ -1,6 +1,8 @@
 package codepipeline_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -110,10 +112,6 @@ func TestRefusals(t *testing.T) {
 	} {
 		require.True(t, approval.IsPermanent(target.Deliver(t.Context(), a)), name)
 	}
-	unknown := answer("01234567-0123-0123-0123-0123456789ab", approval.Approved)
-	r := approval.ResultOf(target.Deliver(t.Context(), unknown))
-	require.Equal(t, approval.ResultFailed, r.Kind, "the region may be mended")
-	require.False(t, r.MaybeApplied)
 }
 
 func TestRateLimitRefuses(t *testing.T) {
@@ -121,4 +119,23 @@ func TestRateLimitRefuses(t *testing.T) {
 	target := codepipeline.NewTarget(struct{ codepipeline.API }{},
 		codepipeline.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})
 	require.False(t, approval.ResultOf(target.Deliver(t.Context(), answer("x", approval.Approved))).MaybeApplied)
+}
+
+// What CodePipeline does not find is refused at once: no retry finds it. The workflow may be waiting, so it is not taken
+// for closed.
+func TestNotFoundIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"PipelineNotFoundException", "StageNotFoundException", "ActionNotFoundException"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Amzn-Errortype", code)
+			w.WriteHeader(http.StatusBadRequest)
+		}))
+		client := sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: aws.String(server.URL),
+			Credentials: credentials.NewStaticCredentialsProvider("x", "x", "")})
+		target := codepipeline.NewTarget(client, codepipeline.Config{Limit: rate.NewLimiter(1000, 1000)})
+		r := approval.ResultOf(target.Deliver(t.Context(), answer("01234567-0123-0123-0123-0123456789ab", approval.Approved)))
+		server.Close()
+		require.Equal(t, approval.ResultRefused, r.Kind, code)
+		require.Equal(t, approval.NamedReasonCode(code), r.ReasonCode)
+	}
 }

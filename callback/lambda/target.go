@@ -66,9 +66,12 @@ func NewTarget(api API, c Config) *Target {
 			},
 			Codes: outbound.Codes{
 				// CallbackTimeoutException means "expired or already closed", as TaskTimedOut of Step Functions does.
-				Closed: []string{"CallbackTimeoutException", "ResourceNotFoundException"},
+				Closed: []string{"CallbackTimeoutException"},
+				// ResourceNotFoundException means that this region does not know the callback. The function may be waiting in
+				// another one, so it is a refusal: a heartbeat does not cancel the approval, and an operator can redrive the
+				// callback.
 				Permanent: []string{
-					"InvalidParameterValueException", "ValidationException", "InvalidRequestContentException",
+					"ResourceNotFoundException", "InvalidParameterValueException", "ValidationException", "InvalidRequestContentException",
 					"RequestTooLargeException", "SerializationException",
 				},
 			},

@@ -3,6 +3,8 @@ package lambda_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -146,4 +148,54 @@ func TestRateLimitRefuses(t *testing.T) {
 	r := approval.ResultOf(target.Deliver(context.Background(), answer("x", approval.Approved)))
 	require.Equal(t, approval.ResultFailed, r.Kind)
 	require.False(t, r.MaybeApplied)
+}
+
+// A region that does not know a callback is no evidence that the function stopped waiting: a heartbeat must not cancel
+// the approval.
+func TestAnUnknownCallbackIsNotClosed(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amzn-Errortype", "ResourceNotFoundException")
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	defer server.Close()
+	client := sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: aws.String(server.URL),
+		Credentials: credentials.NewStaticCredentialsProvider("x", "x", "")})
+	target := lambda.NewTarget(client, lambda.Config{Limit: rate.NewLimiter(1000, 1000)})
+	for _, call := range []func(context.Context, approval.Answer) error{target.Heartbeat, target.Deliver} {
+		r := approval.ResultOf(call(t.Context(), answer("x", approval.Approved)))
+		require.Equal(t, approval.ResultRefused, r.Kind)
+		require.Equal(t, approval.NamedReasonCode("ResourceNotFoundException"), r.ReasonCode)
+	}
+}
+
+// countingAPI counts the answers that it gets.
+type countingAPI struct {
+	lambda.API
+	calls int
+}
+
+func (c *countingAPI) SendDurableExecutionCallbackSuccess(
+	context.Context, *sdk.SendDurableExecutionCallbackSuccessInput, ...func(*sdk.Options),
+) (*sdk.SendDurableExecutionCallbackSuccessOutput, error) {
+	c.calls++
+	return &sdk.SendDurableExecutionCallbackSuccessOutput{}, nil
+}
+
+// A callback ID has at most 1024 characters. A longer one is refused without a call, and with a code that names it.
+func TestLengthOfCallbackID(t *testing.T) {
+	t.Parallel()
+	for length, want := range map[int]approval.Result{
+		0:    {Kind: approval.ResultRefused, ReasonCode: approval.ReasonInvalidToken},
+		1:    {Kind: approval.ResultOK},
+		1024: {Kind: approval.ResultOK},
+		1025: {Kind: approval.ResultRefused, ReasonCode: approval.ReasonInvalidToken},
+	} {
+		api := &countingAPI{}
+		target := lambda.NewTarget(api, lambda.Config{Limit: rate.NewLimiter(1000, 1000)})
+		got := approval.ResultOf(target.Deliver(t.Context(), answer(strings.Repeat("x", length), approval.Approved)))
+		got.Reason = ""
+		require.Equal(t, want, got, length)
+		require.Equal(t, want.Kind == approval.ResultOK, api.calls == 1, length)
+	}
 }
