@@ -64,6 +64,7 @@ type Answer struct {
 	ApprovalID string // the same for every attempt: an idempotency key
 	Workflow   string
 	Step       string
+	Execution  string // empty if unknown
 	Token      Token
 	Status     Status // never pending
 	Reason     string // why the approval was closed, unless a decision closed it
@@ -96,6 +97,7 @@ func (o *Order) CurrentAnswer(action Action, now time.Time) (Answer, bool) {
 		ApprovalID:      a.ID,
 		Workflow:        a.Workflow,
 		Step:            a.Step,
+		Execution:       a.Execution,
 		Token:           a.Token,
 		Status:          a.Status,
 		Reason:          a.Reason,

@@ -55,18 +55,28 @@ func decodeStandard(text string) ([]byte, error) {
 
 // Sign returns the headers for a body. The ID is the same in all attempts to send a message.
 func (s *Standard) Sign(id string, now time.Time, body []byte) http.Header {
-	sent := strconv.FormatInt(now.Unix(), 10)
-	signed := signedContent(id, sent, body)
+	return signatureHeader(id, now, s.signatures(id, now, body))
+}
+
+// signatures returns a signature with each secret.
+func (s *Standard) signatures(id string, now time.Time, body []byte) []string {
+	signed := signedContent(id, timestampOf(now), body)
 	signatures := make([]string, len(s.secrets))
 	for i, key := range s.secrets {
 		signatures[i] = "v1," + base64.StdEncoding.EncodeToString(computeMAC(sha256.New, key, signed))
 	}
+	return signatures
+}
+
+func signatureHeader(id string, now time.Time, signatures []string) http.Header {
 	h := http.Header{}
 	h.Set(headerID, id)
-	h.Set(headerTimestamp, sent)
+	h.Set(headerTimestamp, timestampOf(now))
 	h.Set(headerSignature, strings.Join(signatures, " "))
 	return h
 }
+
+func timestampOf(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
 
 // Verify implements Verifier.
 func (s *Standard) Verify(now time.Time, header http.Header, body []byte) error {

@@ -5,22 +5,19 @@ import (
 
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/outbound"
-	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
 // Settings are the settings of a target of callback URLs.
 type Settings struct {
-	Secrets        []secret.Text `yaml:"secrets" doc:"whsec_…; every secret signs, so that they can be rotated"`
-	AllowHTTP      bool          `yaml:"allow_http" doc:"accept http:// URLs"`
-	AllowInternal  bool          `yaml:"allow_internal" doc:"let URLs lead to internal addresses and, without allowed_ports, to any port; never to link-local addresses, metadata services of clouds and the worker itself"`
-	outbound.Reach `yaml:",inline"`
-	AllowedHosts   []string `yaml:"allowed_hosts" doc:"hosts that URLs may name, with the names below them; empty means every public host"`
+	webhook.SigningSettings `yaml:",inline"`
+	AllowHTTP               bool `yaml:"allow_http" doc:"accept http:// URLs"`
+	AllowInternal           bool `yaml:"allow_internal" doc:"let URLs lead to internal addresses and, without allowed_ports, to any port; never to link-local addresses, metadata services of clouds and the worker itself"`
+	outbound.Reach          `yaml:",inline"`
+	AllowedHosts            []string `yaml:"allowed_hosts" doc:"hosts that URLs may name, with the names below them; empty means every public host"`
 	// RetryRefusalsFor is the time for which 401, 403, 404 and 405 are retried, from the first of them.
 	RetryRefusalsFor time.Duration `yaml:"retry_refusals_for" doc:"how long 401, 403, 404 and 405 are retried: a rollout may answer so for some minutes"`
-
-	signer *webhook.Standard // set by Validate
 }
 
 // SetDefaults implements setup.Defaulter. Ten minutes outlast a rollout with its readiness checks and the renewal of a
@@ -31,13 +28,11 @@ func (s *Settings) SetDefaults(setup.Common) { setup.Default(&s.RetryRefusalsFor
 func (s *Settings) Validate(c *setup.Check) {
 	s.Reach.Validate(c)
 	c.Between("retry_refusals_for", s.RetryRefusalsFor, time.Second, 24*time.Hour)
-	if len(s.Secrets) == 0 {
-		c.Fault("secrets", "are missing: callbacks are signed")
-		return
+	s.SigningSettings.Validate(c, "callbacks")
+	if len(s.SigningKeys) == 0 && len(s.AllowedHosts) > 1 {
+		c.Warn("secrets", "are known to several receivers, and each of them can sign in our name to the others: use signing_keys, "+
+			"or a target for each receiver")
 	}
-	signer, err := webhook.NewStandard(secret.RevealAll(s.Secrets)...)
-	c.Error("secrets", err)
-	s.signer = signer
 }
 
 // ports returns the ports that are called, or nil for every port.
@@ -59,7 +54,7 @@ func (*Settings) Address() callback.Address { return callback.CallbackURL }
 func (s *Settings) Open(env setup.Env) (callback.Target, error) {
 	return NewTarget(Config{
 		Settings:      *s,
-		Signer:        s.signer,
+		Signer:        s.Signer(),
 		Timeout:       env.Timeout,
 		IsOwnListener: env.IsOwnListener,
 	}), nil

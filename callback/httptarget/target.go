@@ -80,7 +80,7 @@ func NewTarget(c Config) *Target {
 }
 
 // Deliver posts the answer to the URL that is the approval's token. The body is the JSON of callback.FitAnswer, with the name of
-// the error if the approval failed. The approval's ID is the Idempotency-Key and the ID of the signature in every attempt:
+// the error if the approval failed, and with the audience, see newBody. The approval's ID is the Idempotency-Key and the ID of the signature in every attempt:
 // an answer may arrive more than once, and receivers recognise it by the ID. See outbound.JudgeStatus and
 // outbound.Progress.JudgeFailure for the meaning of the errors; 401, 403, 404 and 405 are retried for a while.
 func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
@@ -94,15 +94,6 @@ func (t *Target) ValidateAnswer(a approval.Answer) error {
 	}
 	_, err := newBody(a)
 	return err
-}
-
-func newBody(a approval.Answer) ([]byte, error) {
-	name, err := callback.ErrorName(a)
-	if err != nil {
-		return nil, err
-	}
-	text, err := callback.FitAnswer(a, name, MaxBody, false)
-	return text, approval.Permanent(err)
 }
 
 func (t *Target) postAnswer(ctx context.Context, a approval.Answer) error {

@@ -5,14 +5,16 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/webhook"
 )
 
-// keysCmd makes and rotates keys.
+// keysCmd makes and rotates keys: those of the key ring, and those that sign what the worker sends.
 type keysCmd struct {
 	Make    keysMakeCmd    `cmd:"" help:"Make a new key file; an existing file is never overwritten."`
 	Rotate  keysRotateCmd  `cmd:"" help:"Add a new primary key; the old keys stay for reading. Restart the worker afterwards."`
 	Prepare keysPrepareCmd `cmd:"" help:"Add a new secondary key, for reading only: all workers know it before any of them writes with it."`
 	Promote keysPromoteCmd `cmd:"" help:"Make a key of the file the primary."`
+	Signing keysSigningCmd `cmd:"" help:"Make a key for signing_keys: the private key goes to the standard output, the public key beside it to the standard error."`
 	List    keysListCmd    `cmd:"" help:"List the keys' IDs, the primary first."`
 }
 
@@ -84,6 +86,19 @@ func (c *keysPromoteCmd) Run(w *world) error {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "%s: key %s is the primary now; restart the workers\n", c.File, c.ID)
+	return nil
+}
+
+type keysSigningCmd struct{}
+
+// Run makes a key pair for signatures of callbacks and notifications.
+func (*keysSigningCmd) Run(w *world) error {
+	private, public, err := webhook.NewKeyPair()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(w.stdout, private.Reveal())
+	fmt.Fprintf(w.stderr, "public key, for receivers: %s\n", public)
 	return nil
 }
 

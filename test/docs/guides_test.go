@@ -103,6 +103,8 @@ func exampleEnvironment(name string) string {
 		return "https://example.com/" + name + "?key=k&token=t"
 	case strings.HasSuffix(name, "_SECRET"): // of Standard Webhooks, and long enough for any other scheme
 		return "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
+	case strings.HasSuffix(name, "_SIGNING_KEY"):
+		return "whsk_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXowMTIzNDU="
 	}
 	sum := sha256.Sum256([]byte(name)) // tokens must differ
 	return hex.EncodeToString(sum[:16])

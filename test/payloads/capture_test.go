@@ -41,6 +41,12 @@ import (
 // signingSecret signs the payloads of the page.
 const signingSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
+// signingKey signs them too. Receivers know publicKey.
+const (
+	signingKey = "whsk_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXowMTIzNDU="
+	publicKey  = "whpk_d72O8L9NlCPzaBsB+LW0z98O5p+zVqd2JYnxtlzcq2M="
+)
+
 // httpRequest is a request that the program sent.
 type httpRequest struct {
 	Method string
@@ -62,9 +68,9 @@ func receive(t *testing.T, send func(url string) error) httpRequest {
 	return got
 }
 
-func signer(t *testing.T) *webhook.Standard {
+func signer(t *testing.T) *webhook.Signer {
 	t.Helper()
-	s, err := webhook.NewStandard(signingSecret)
+	s, err := webhook.NewSigner([]string{signingSecret}, []string{signingKey})
 	require.NoError(t, err)
 	return s
 }
@@ -86,10 +92,13 @@ func sendWebhook(t *testing.T, m approval.Message, now time.Time) httpRequest {
 	})
 }
 
-// sendCallback answers a workflow with a callback URL.
+// sendCallback answers a workflow with a callback URL. The receiver of the test is shown as orders.example.com, and the
+// body is signed again as it is shown.
 func sendCallback(t *testing.T, a approval.Answer, now time.Time) httpRequest {
 	t.Helper()
-	return receive(t, func(url string) error {
+	var receiver string
+	got := receive(t, func(url string) error {
+		receiver = url
 		a.Token = approval.NewToken(url + "/resume/9f2c")
 		target := httptarget.NewTarget(httptarget.Config{
 			Settings: httptarget.Settings{AllowHTTP: true, AllowInternal: true},
@@ -98,6 +107,10 @@ func sendCallback(t *testing.T, a approval.Answer, now time.Time) httpRequest {
 		})
 		return target.Deliver(t.Context(), a)
 	})
+	require.Contains(t, string(got.Body), receiver)
+	got.Body = bytes.ReplaceAll(got.Body, []byte(receiver), []byte("https://orders.example.com"))
+	maps.Copy(got.Header, signer(t).Sign(a.ApprovalID, now, got.Body))
+	return got
 }
 
 // text shows a request as the page does.

@@ -77,6 +77,10 @@ func TestPage(t *testing.T) {
 		"Node":          read(t, "verify/verify.mjs"),
 		"Go":            read(t, "verify/verify.go"),
 		"Shell":         read(t, "verify/verify.sh"),
+		"KeyPython":     read(t, "verify/verify_key.py"),
+		"KeyNode":       read(t, "verify/verify_key.mjs"),
+		"KeyGo":         read(t, "verify/verify_key.go"),
+		"KeyShell":      read(t, "verify/verify_key.sh"),
 	}))
 	if *update {
 		require.NoError(t, os.WriteFile(page, got.Bytes(), 0o644))

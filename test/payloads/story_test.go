@@ -31,6 +31,7 @@ func newStory(t *testing.T, change ...func(*approval.Request)) *story {
 		Target:          "stepfunctions",
 		Workflow:        "refunds",
 		Step:            "finance",
+		Execution:       "arn:aws:states:eu-west-1:111122223333:execution:refunds:7f2c",
 		Title:           "Refund of 480 EUR to Ada Lovelace",
 		Details:         []approval.Field{{Name: "Amount", Value: "480.00 EUR"}, {Name: "Reason", Value: "Damaged in transit"}},
 		Requester:       "grace@example.com",

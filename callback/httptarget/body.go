@@ -1,0 +1,62 @@
+package httptarget
+
+import (
+	"maps"
+	"net/url"
+	"strings"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback"
+)
+
+// newBody returns the body for the answer: the JSON of callback.FitAnswer, with the audience, the workflow and the
+// execution of the approval. They are signed, so a receiver that compares them notices an answer that was made for another
+// receiver or another workflow and was forwarded to it.
+func newBody(a approval.Answer) ([]byte, error) {
+	name, err := callback.ErrorName(a)
+	if err != nil {
+		return nil, err
+	}
+	a.Output = withContext(a)
+	text, err := callback.FitAnswer(a, name, MaxBody, false)
+	return text, approval.Permanent(err)
+}
+
+// withContext returns the configured additions with our own fields. An addition with the name of one of them is left
+// out, also in upper case, because many JSON readers do not distinguish the two.
+func withContext(a approval.Answer) map[string]any {
+	fields := maps.Clone(a.Output)
+	if fields == nil {
+		fields = map[string]any{}
+	}
+	maps.DeleteFunc(fields, func(name string, _ any) bool {
+		return strings.EqualFold(name, "audience") || strings.EqualFold(name, "workflow") || strings.EqualFold(name, "execution")
+	})
+	fields["audience"] = audienceOf(a.Token.Reveal())
+	fields["workflow"] = a.Workflow
+	if a.Execution != "" {
+		fields["execution"] = a.Execution
+	}
+	return fields
+}
+
+// audienceOf returns the callback URL without its query: scheme, host in lower case, port unless it is the scheme's own,
+// and path. The query is left out because it often holds a secret of the receiver, and receivers pass bodies on.
+func audienceOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	host := strings.ToLower(u.Host)
+	switch u.Scheme {
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	case "http":
+		host = strings.TrimSuffix(host, ":80")
+	}
+	path := u.EscapedPath()
+	if path == "" {
+		path = "/"
+	}
+	return u.Scheme + "://" + host + path
+}
