@@ -195,7 +195,11 @@ func (o *Order) openApproval(id string, r Request, env Environment) []Action {
 	e.By = a.Requester
 	e.Principal = a.Asker
 	o.recordEvent(e)
-	for _, note := range r.ReadingNotes {
+	notes := r.ReadingNotes
+	if a.HasAnonymousLinks() {
+		notes = append(slices.Clip(notes), "the links name nobody, so they do not decide: the requester is known and may hold one")
+	}
+	for _, note := range notes {
 		e := a.newEvent(EventReadingNote, env.Now)
 		e.Note = truncate(note, maxReason)
 		o.recordEvent(e)

@@ -97,6 +97,8 @@ func TestAnonymousLinkDoesNotDecideWhereARequesterIsKnown(t *testing.T) {
 	}
 	o, a := pendingOrder(t, withRequester("mallory@example.com"))
 	require.True(t, a.HasAnonymousLinks())
+	require.Equal(t, EventReadingNote, o.History[1].Kind)
+	require.Contains(t, o.History[1].Note, "the links name nobody")
 	c := o.LinkCapability(a, "")
 	require.Empty(t, c.Allowed)
 	require.True(t, a.AcceptsCapability(c, at(1)), "it still shows the approval")

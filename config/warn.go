@@ -25,6 +25,7 @@ func (c *Config) warn(check *setup.Check) {
 			check:    check.At("workflows." + name),
 		}
 		w.warnNotify()
+		w.warnLinks()
 		w.warnQuorum()
 		w.warnSourceApprovers()
 		w.warnTimes()

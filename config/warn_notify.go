@@ -31,6 +31,21 @@ func (w workflowCheck) warnNotify() {
 	}
 }
 
+// warnLinks reports a workflow whose requests name their requester but no approvers. Its links name nobody, and do not
+// decide, because the requester may hold one.
+func (w workflowCheck) warnLinks() {
+	requester := w.Requests.Fields["requester"]
+	isOwn := len(requester) > 0 && !slices.Equal(requester, requestFields()["requester"])
+	hasButtons := slices.ContainsFunc(w.Notify, func(name string) bool {
+		s := w.config.Channels[name].SlackSettings()
+		return s != nil && s.HasButtons()
+	})
+	if isOwn && len(w.Approvers) == 0 && w.config.Public.OIDC == nil && !hasButtons {
+		w.check.Warn("approvers", "is missing, and requests name the requester: unless a request names its approvers, "+
+			"its links do not decide; name approvers, or set public.oidc")
+	}
+}
+
 // ownChannels returns the channels that a person has in place of the workflow's, for notifications and to fall back on.
 func (w workflowCheck) ownChannels(id string) []string {
 	person := w.people.Persons[approval.NewPersonID(id)]

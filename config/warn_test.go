@@ -50,6 +50,34 @@ func TestWarnsOfBareVariable(t *testing.T) {
 	require.Equal(t, "line 2: workflows.orders.approvers[0]: $BOSS stands for itself; the value of the variable is written ${BOSS}", warnings[0].String())
 }
 
+// TestWarnsOfLinksThatNameNobody checks a workflow whose requests name the requester but nobody who decides.
+func TestWarnsOfLinksThatNameNobody(t *testing.T) {
+	t.Parallel()
+	const fields = "    requests: {fields: {requester: body.who}}\n"
+	for name, c := range map[string]struct {
+		text string
+		want int
+	}{
+		"nobody":            {"workflows:\n  orders:\n" + fields, 1},
+		"approvers":         {"workflows:\n  orders:\n    approvers: [ann@example.com]\n" + fields, 0},
+		"default requester": {"workflows:\n  orders: {}\n", 0},
+		"no requester":      {"workflows:\n  orders:\n    requests: {fields: {requester: []}}\n", 0},
+		"sign-in": {"public: {url: \"https://relay.example.com\", oidc: {issuer: \"https://id.example.com\", client_id: x, " +
+			"client_secret: 0e4f9b8a7c6d5e3f2a1b0c9d8e7f6a5b}}\nworkflows:\n  orders:\n" + fields, 0},
+	} {
+		_, warnings, err := config.Parse("relay.yaml", []byte(c.text), os.Getenv)
+		require.NoError(t, err, name)
+		n := 0
+		for _, w := range warnings {
+			if w.Field == "workflows.orders.approvers" {
+				n++
+				require.Contains(t, w.Message, "its links do not decide")
+			}
+		}
+		require.Equal(t, c.want, n, name)
+	}
+}
+
 // TestWarnsOfNothing reads a configuration with every part in use. A warning about it would be a false alarm.
 func TestWarnsOfNothing(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -85,6 +86,91 @@ func TestDecisionID(t *testing.T) {
 	first := id(plain)
 	require.Equal(t, first, id(plain), "the same body is the same decision")
 	require.NotEqual(t, first, id(`{"orderId":"A-1","decision":"yes"}`))
+}
+
+// A decision without an ID has the ID of its words. In a second round nobody can tell it from the first decision.
+func TestSameWordsInASecondRound(t *testing.T) {
+	t.Parallel()
+	plain := `{"orderId":"A-1","decision":"approve","by":"ann"}`
+	for name, c := range map[string]struct {
+		body string
+		meta []string
+		want approval.VerdictCode
+	}{
+		"no ID":               {plain, nil, approval.VerdictDuplicate},
+		"the sender's ID":     {`{"orderId":"A-1","decision":"approve","by":"ann","decisionId":"1"}`, nil, approval.VerdictRepeated},
+		"the ID of SNS":       {plain, []string{metadata.SNSMessageID, "n-1"}, approval.VerdictRepeated},
+		"the delivery's ID":   {plain, []string{metadata.DeliveryID, "d-1"}, approval.VerdictRepeated},
+		"the approval's name": {`{"orderId":"A-1","decision":"approve","approvalId":"%s"}`, nil, approval.VerdictDecided},
+	} {
+		h := asked(t)
+		d := h.decisions(approval.ViaAPI)
+		first := h.approval(t, "A-1").ID
+		body := func() string { return strings.ReplaceAll(c.body, "%s", h.approval(t, "A-1").ID) }
+		require.NoError(t, d.Handle(msg(t, body(), c.meta...)))
+		require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"second"}`)))
+		require.NotEqual(t, first, h.approval(t, "A-1").ID)
+
+		queued := d.Handle(msg(t, body(), c.meta...))
+		require.NoError(t, queued, "the history has it")
+		if c.want == approval.VerdictDecided {
+			require.Equal(t, approval.Approved, h.approval(t, "A-1").Status)
+			continue
+		}
+		require.Equal(t, approval.Pending, h.approval(t, "A-1").Status, name)
+		var fate handlers.Fate
+		m := msg(t, body(), c.meta...)
+		m.SetContext(handlers.WithFate(t.Context(), &fate))
+		err := d.Handle(m)
+		require.Equal(t, c.want, fate.Body.(handlers.Decided).Verdict, name) //nolint:forcetypeassert // it panics
+		var refusal *approval.RefusalError
+		if c.want == approval.VerdictDuplicate {
+			require.ErrorAs(t, err, &refusal)
+			require.Equal(t, h.approval(t, "A-1").ID, refusal.Verdict.Candidates[0].ApprovalID)
+		} else {
+			require.NoError(t, err)
+		}
+	}
+}
+
+func TestDecisionNamesItsExecution(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	for _, execution := range []string{"e-1", "e-2"} {
+		body := `{"orderId":"A-1","taskToken":"` + execution + `","executionArn":"` + execution + `"}`
+		require.NoError(t, h.requests().Handle(msg(t, body)))
+	}
+	d := h.decisions(approval.ViaAPI)
+	err := d.Handle(msg(t, `{"orderId":"A-1","decision":"approve"}`))
+	require.ErrorContains(t, err, "ambiguous")
+	require.True(t, approval.IsPermanent(err), "a dead letter")
+	require.NoError(t, d.Handle(msg(t, `{"orderId":"A-1","decision":"approve","executionArn":"e-2"}`)))
+	o, err := h.store.Get(t.Context(), "A-1")
+	require.NoError(t, err)
+	require.Equal(t, approval.Pending, o.Approvals[0].Status)
+	require.Equal(t, approval.Approved, o.Approvals[1].Status)
+}
+
+// A request that a full order cannot hold stays in its queue.
+func TestRequestToAFullOrderIsDeliveredAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"0","executionArn":"0"}`)))
+	require.NoError(t, h.store.Update(t.Context(), "A-1", func(o *approval.Order) error {
+		for i := range approval.MaxApprovals - 1 {
+			r := o.Approvals[0].Request
+			r.Execution = strconv.Itoa(i + 1)
+			r.Token = approval.NewToken(r.Execution)
+			if _, _, err := o.AddRequest(r, approval.Environment{Now: h.now}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	err := h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"more","executionArn":"more"}`))
+	require.ErrorContains(t, err, "the order is full")
+	require.False(t, approval.IsPermanent(err))
+	require.Equal(t, approval.ReasonOrderFull, approval.ReasonCodeOf(err))
 }
 
 func TestTheOrderMayBeInThePath(t *testing.T) {

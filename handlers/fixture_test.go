@@ -265,13 +265,14 @@ func (h *house) requests(change ...func(*handlers.Workflow)) *handlers.Request {
 func (h *house) decisions(via approval.Via) *handlers.Decision {
 	return &handlers.Decision{
 		Source: handlers.DecisionSource{Name: "erp", Via: via, Fields: handlers.DecisionFields{
-			ID:       at("decisionId"),
-			Order:    at("orderId"),
-			Outcome:  at("decision"),
-			Step:     at("step"),
-			Approval: at("approvalId"),
-			By:       at("by"),
-			Comment:  at("comment"),
+			ID:        at("decisionId"),
+			Order:     at("orderId"),
+			Outcome:   at("decision"),
+			Step:      at("step"),
+			Execution: at("executionArn"),
+			Approval:  at("approvalId"),
+			By:        at("by"),
+			Comment:   at("comment"),
 		}},
 		Decider: &handlers.Decider{
 			Transitions:        h.Transitions,
