@@ -11,7 +11,8 @@ func (r *Request) firstHeartbeat(now time.Time) time.Time {
 	case r.AttemptStartedAt.IsZero():
 		return now.Add(r.HeartbeatInterval)
 	}
-	return laterOf(now, r.AttemptStartedAt.Add(r.HeartbeatInterval))
+	started := earlierOf(now, r.AttemptStartedAt) // the queue's clock may be ahead of ours
+	return laterOf(now, started.Add(r.HeartbeatInterval))
 }
 
 // nextHeartbeat returns when the next heartbeat is due, or the zero time. The workflow waits for our answer while the
