@@ -14,28 +14,36 @@ type Decider struct {
 	People func() *People
 }
 
-// readMaker returns the ID of the person who makes a decision, as requests name that person. A link names an approver as
-// the record has it, so its name stays as it is.
-func (d *Decider) readMaker(decision approval.Decision) (string, error) {
-	if decision.Via == approval.ViaLink {
-		return decision.By, nil
-	}
+// readPersons reads the persons of a decision as requests name them: its maker, and the person that the maker named. A
+// link names an approver as the record has it, so its name stays as it is. So do texts that are no name of a person,
+// where they decide nothing: the name of an operator's token, and the person that somebody only claims.
+func (d *Decider) readPersons(decision *approval.Decision) error {
 	people := &People{}
 	if d.People != nil {
 		people = d.People()
 	}
+	if decision.Claimed != "" {
+		decision.Claimed = people.CanonicalID(decision.Claimed)
+	}
+	switch decision.Via {
+	case approval.ViaLink:
+		return nil
+	case approval.ViaOperator:
+		decision.By = people.CanonicalID(decision.By)
+		return nil
+	}
 	by, err := people.ReadPerson(decision.By)
 	if err != nil {
-		return "", approval.InvalidField("by", "%s", err)
+		return approval.InvalidField("by", "%s", err)
 	}
-	return by, nil
+	decision.By = by
+	return nil
 }
 
 // Decide records a decision about an order. The verdict states whether the decision was refused. After an error it is
 // not known whether the decision was recorded.
 func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.Decision) (approval.Verdict, error) {
-	var err error
-	if decision.By, err = d.readMaker(decision); err != nil {
+	if err := d.readPersons(&decision); err != nil {
 		return approval.Verdict{}, err
 	}
 	decision.ReceivedAt = d.Transitions.Now()
@@ -45,7 +53,7 @@ func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.
 		verdict, actions, err = o.Decide(decision, d.UnmatchedRetention, env)
 		return actions, err
 	}
-	err = d.Transitions.Run(ctx, orderID, decide)
+	err := d.Transitions.Run(ctx, orderID, decide)
 	return verdict, err
 }
 
