@@ -147,9 +147,17 @@ func TestCancelledWaiterIsFree(t *testing.T) {
 	requirePending(t, s, 1) // the gate
 }
 
-// TestCloseStoresAcceptedUpdates closes a store while its writer is blocked.
+// TestCloseStoresAcceptedUpdates closes a store while its writer is blocked. The writer then has a choice: to go on with
+// its queue, or to end. Go chooses at random, so that the test repeats it until both were chosen almost certainly.
 func TestCloseStoresAcceptedUpdates(t *testing.T) {
 	t.Parallel()
+	for range 12 {
+		closeStoresAcceptedUpdates(t)
+	}
+}
+
+func closeStoresAcceptedUpdates(t *testing.T) {
+	t.Helper()
 	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	acknowledged := &ledger{}
 	synctest.Test(t, func(t *testing.T) {

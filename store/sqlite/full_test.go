@@ -75,8 +75,12 @@ func TestAProbeWrites(t *testing.T) {
 	before := size()
 	require.NoError(t, s.Probe(t.Context()))
 	require.Greater(t, size(), before)
+	version, err := readSchemaVersion(t.Context(), s.conn)
+	require.NoError(t, err)
+	require.Equal(t, len(schemaMigrations()), version, "the next start would migrate the file again")
 	require.NoError(t, s.Close())
 	require.ErrorIs(t, s.Probe(t.Context()), errClosed)
+	require.NoError(t, open(t, s.config).Probe(t.Context()))
 }
 
 // TestLogCannotGrow does the same if the operating system refuses the bytes at the commit. It runs in a process of its
