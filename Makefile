@@ -14,9 +14,9 @@ build: ## build bin/approval-relay
 demo: build ## show the whole way of an approval on this machine, without AWS (AUTO=1 approves by itself)
 	./$(BIN) demo $(if $(AUTO),--auto)
 
-test: ## run all tests with the race detector, in random order; installs missing test tools if run as root
+test: ## run all tests with the race detector, in random order; fails on unexpected skips; installs missing test tools if run as root
 	@scripts/need-tools
-	go test -race -shuffle=on $(TESTFLAGS) ./...
+	@scripts/test $(TESTFLAGS)
 
 lint: ## check format, vet, imports between packages, house style, golangci-lint, govulncheck
 	@scripts/lint
