@@ -152,3 +152,53 @@ func randomText(n int) []byte {
 	}
 	return b
 }
+
+// TestCostOfAHeartbeat checks the capacity units of a heartbeat in docs/sizing.md. A heartbeat that the target accepts
+// stores nothing beside the time of the next one.
+func TestCostOfAHeartbeat(t *testing.T) {
+	t.Parallel()
+	if server == nil {
+		t.Skip(dynamodbtest.ErrMissing)
+	}
+	m := &meter{}
+	cfg := server.Config()
+	cfg.APIOptions = append(cfg.APIOptions, m.options)
+	s := open(t, Config{AWS: cfg, Settings: Settings{Table: newTable(), Create: true}})
+	const interval = 4 * time.Minute
+	now := startTime
+	mustUpdate(t, s, "order-0001", func(o *approval.Order) error {
+		_, _, err := o.AddRequest(approval.Request{
+			Token:             approval.NewToken(string(randomText(700))),
+			Target:            "stepfunctions",
+			Workflow:          "orders",
+			Policy:            approval.Policy{Kind: approval.PolicyAny},
+			Approvers:         []approval.Approver{{ID: "ann@example.com", Nonce: "0123456789abcdef"}},
+			Title:             "Order 0001",
+			Details:           []approval.Field{{Name: "total", Value: "1200"}},
+			Deadline:          startTime.Add(24 * time.Hour),
+			Retention:         24 * time.Hour,
+			HeartbeatInterval: interval,
+		}, approval.Environment{Now: now, Lease: 30 * time.Second})
+		return err
+	})
+	m.take()
+	const heartbeats = 5
+	for range heartbeats {
+		now = now.Add(interval)
+		ids, err := s.Claim(t.Context(), now, 10, 2*time.Second)
+		require.NoError(t, err)
+		require.Len(t, ids, 1)
+		mustUpdate(t, s, "order-0001", func(o *approval.Order) error {
+			actions := o.Advance(approval.Environment{Now: now, Lease: 30 * time.Second})
+			require.Len(t, actions, 1)
+			require.True(t, o.HeartbeatChangesNothing(actions[0], approval.Result{Kind: approval.ResultOK}))
+			return nil
+		})
+		_, err = s.Get(t.Context(), "order-0001") // for the call
+		require.NoError(t, err)
+	}
+	read, write := m.take()
+	t.Logf("a heartbeat: %g read, %g written", read/heartbeats, write/heartbeats)
+	require.LessOrEqual(t, write/heartbeats, 8.0)
+	require.LessOrEqual(t, read/heartbeats, 3.0)
+}
