@@ -39,11 +39,12 @@ const (
 	messageLimit = 30 * time.Second
 	// maxActionsPerOutput bounds the actions of each kind in progress for each channel or target.
 	maxActionsPerOutput = 128
-	// maxCallsPerHost bounds the callbacks and heartbeats in progress to a single host of callback URLs.
-	maxCallsPerHost = 32
+	// maxCallsPerHost bounds the callbacks and heartbeats in progress to a single host of callback URLs. An answer beyond
+	// it costs one more update of its order.
+	maxCallsPerHost = 64
 	// maxActionsPerURLTarget bounds the actions of each kind in progress for a target of callback URLs, so that a few
 	// hosts that hang do not use up its capacity.
-	maxActionsPerURLTarget = 32 * maxCallsPerHost
+	maxActionsPerURLTarget = 16 * maxCallsPerHost
 	// sweepInterval is the pause between two sweeps, and so about the longest delay of a deadline.
 	sweepInterval = 500 * time.Millisecond
 	sweepBatch    = 256

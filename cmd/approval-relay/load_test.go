@@ -12,11 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A host of callback URLs that is slow has 32 calls at the same time. The other answers to it wait for their turn: they
+// A host of callback URLs that is slow has 64 calls at the same time. The other answers to it wait for their turn: they
 // are no failed attempts, and answers to other hosts do not wait for them.
 func TestOneSlowHostDelaysNoOther(t *testing.T) {
 	t.Parallel()
-	const orders, slots = 80, 32
+	const orders, slots = 100, 64
 	p := newPlace(t)
 	r := p.start(t, p.file(t, true, ""))
 	var running, most atomic.Int32
