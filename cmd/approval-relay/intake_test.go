@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -261,7 +262,17 @@ func TestDataWithinARequestIsNoAuthority(t *testing.T) {
 		if ids := r.approvers(t, "M-"+workflow); !slices.Equal(ids, want) {
 			t.Errorf("%s: approvers %q", workflow, ids)
 		}
-		a := r.order(t, "M-"+workflow).Approvals[0]
+		o := r.order(t, "M-"+workflow)
+		notes := 0
+		for _, e := range o.History {
+			if e.Kind == "reading_note" && strings.Contains(e.Note, "is not used") && !strings.Contains(e.Note, "mallory") {
+				notes++
+			}
+		}
+		if want := map[bool]int{true: 3, false: 4}[workflow == "added"]; notes != want { // it names its own place of approvers
+			t.Errorf("%s: the history has %d notes", workflow, notes)
+		}
+		a := o.Approvals[0]
 		if a.Requester != "" || time.Until(a.Deadline) < 23*time.Hour {
 			t.Errorf("%s: requester %q, deadline %s", workflow, a.Requester, a.Deadline)
 		}
@@ -292,4 +303,30 @@ func TestDataWithinARequestIsNoAuthority(t *testing.T) {
 func deadLetters(r *running) int {
 	waiting, _ := r.aws.SQS.CountMessages("requests-dead")
 	return waiting
+}
+
+// The command shows what of a request is not used, and where each field of authority comes from.
+func TestCheckRequestShowsAuthority(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "relay.yaml")
+	if err := os.WriteFile(file, []byte("workflows: {orders: {approvers: [boss@example.com]}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	body := `{"orderId":"A-1","taskToken":"AQC","requester":"dan@example.com","approvers":["mallory@evil.example"]}`
+	status, stdout, stderr := commandWith(t, body, "check", "request", "--config.file="+file, "-")
+	if status != 0 {
+		t.Fatalf("%d %s", status, stderr)
+	}
+	for _, line := range []string{
+		`note +the approvers in body.approvers were not added`,
+		`authority: approvers +configuration`,
+		`authority: requester +body.requester`,
+	} {
+		if !regexp.MustCompile(`(?m)^` + line).MatchString(stdout) {
+			t.Errorf("%s is not in\n%s", line, stdout)
+		}
+	}
+	if strings.Contains(stdout, "asked  mallory") {
+		t.Errorf("mallory is asked:\n%s", stdout)
+	}
 }
