@@ -36,6 +36,8 @@ type Endpoints struct {
 	Reload  func(context.Context) (Reloaded, error)
 	Healthy func() error
 	Ready   func(context.Context) error
+	// ReadyDetail returns what a ready program lacks, one line each; nil means that there is nothing to say.
+	ReadyDetail func() []string
 	// Observe is called after each answer, with the pattern of its route.
 	Observe func(route string, status int, took time.Duration)
 }

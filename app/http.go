@@ -46,6 +46,7 @@ func (a *App) makeHTTP(r *rules) error {
 		Reload:       a.reloadForOperator,
 		Healthy:      a.checkHealth,
 		Ready:        a.checkReadiness,
+		ReadyDetail:  a.describeReadiness,
 		Observe:      a.metrics.HTTPAnswered,
 	}
 	if r.signIn != nil {

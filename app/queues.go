@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/handlers"
@@ -14,12 +15,17 @@ import (
 type queues struct {
 	sources
 	depths      map[string]queueDepth               // by source
+	states      map[string]*queueState              // by source
 	deadLetters map[string]handlers.DeadLetterQueue // by source
 }
 
 // openQueues opens the queues of requests and decisions.
 func (a *App) openQueues(ctx context.Context) (*queues, error) {
-	q := &queues{depths: map[string]queueDepth{}, deadLetters: map[string]handlers.DeadLetterQueue{}}
+	q := &queues{
+		depths:      map[string]queueDepth{},
+		states:      map[string]*queueState{},
+		deadLetters: map[string]handlers.DeadLetterQueue{},
+	}
 	for _, name := range sortedNames(a.config.Workflows) {
 		settings := a.config.Workflows[name].Requests.SQS
 		if settings == nil {
@@ -48,17 +54,22 @@ func (a *App) openQueue(ctx context.Context, q *queues, name string, s sqs.Setti
 	if err != nil {
 		return router.Source{}, err
 	}
+	state := &queueState{Observer: a.metrics.QueueMetrics(name)}
 	c := sqs.Config{
 		Limits:       s.Limits,
+		AwaitQueue:   true,
 		CloseTimeout: a.config.Shutdown.Timeout * 2 / 5,
-		Observer:     a.metrics.QueueMetrics(name),
+		Observer:     state,
 		Logger:       a.log.With("source", name),
 	}
 	if topic != nil {
 		c.UnwrapSNS, c.TopicARNs = true, []string{topic.Topic}
 		if topic.Subscribe {
-			if err := a.aws.subscribe(ctx, topic.Topic, s.Queue); err != nil {
-				return router.Source{}, fmt.Errorf("subscribe %s: %w", name, err)
+			c.Prepare = func(ctx context.Context) error {
+				if err := a.aws.subscribe(ctx, topic.Topic, s.Queue); err != nil {
+					return fmt.Errorf("subscribe it to its topic: %w", err)
+				}
+				return nil
 			}
 		}
 	}
@@ -66,6 +77,7 @@ func (a *App) openQueue(ctx context.Context, q *queues, name string, s sqs.Setti
 	if err != nil {
 		return router.Source{}, fmt.Errorf("queue of %s: %w", name, err)
 	}
+	q.states[name] = state
 	q.depths[name] = queueDepth{client, s.Queue}
 	source := router.Source{
 		Name:        name,
@@ -79,4 +91,34 @@ func (a *App) openQueue(ctx context.Context, q *queues, name string, s sqs.Setti
 		q.deadLetters[name], source.DeadLetters = dlq, dlq
 	}
 	return source, nil
+}
+
+// queueState knows whether the last receive from a queue failed, or the queue could not even be found.
+type queueState struct {
+	sqs.Observer
+	failing atomic.Bool
+}
+
+// ReceiveSucceeded implements sqs.Observer.
+func (s *queueState) ReceiveSucceeded(messages int) {
+	s.failing.Store(false)
+	s.Observer.ReceiveSucceeded(messages)
+}
+
+// ReceiveFailed implements sqs.Observer.
+func (s *queueState) ReceiveFailed() {
+	s.failing.Store(true)
+	s.Observer.ReceiveFailed()
+}
+
+// describeReadiness returns what a ready program lacks: the sources with a queue that cannot be received from. The program
+// stays ready, because links, the API and all other sources are served, and a load balancer must not take them away.
+func (a *App) describeReadiness() []string {
+	var failing []string
+	for _, name := range sortedNames(a.queues.states) {
+		if a.queues.states[name].failing.Load() {
+			failing = append(failing, "receiving fails: "+name)
+		}
+	}
+	return failing
 }

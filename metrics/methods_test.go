@@ -175,11 +175,11 @@ func queueCases() map[string]queueCase {
 	return map[string]queueCase{
 		"ReceiveSucceeded": {
 			func(q *SQSMetrics) { q.ReceiveSucceeded(7) },
-			map[string]float64{"sqs_receives_total": 1, "sqs_messages_received_total": 7},
+			map[string]float64{"sqs_receives_total": 1, "sqs_messages_received_total": 7, "sqs_receiving": 1},
 		},
 		"ReceiveSucceeded: empty": {
 			func(q *SQSMetrics) { q.ReceiveSucceeded(0) },
-			map[string]float64{"sqs_receives_total": 1, "sqs_empty_receives_total": 1},
+			map[string]float64{"sqs_receives_total": 1, "sqs_empty_receives_total": 1, "sqs_receiving": 1},
 		},
 		"ReceiveFailed": {
 			(*SQSMetrics).ReceiveFailed,

@@ -7,6 +7,7 @@ type sqsSeries struct {
 	receives         counter
 	emptyReceives    counter
 	failedReceives   counter
+	receiving        gauge
 	received         counter
 	ageSeconds       histogram
 	inFlight         gauge
@@ -30,7 +31,9 @@ func newSQSSeries(b *builder, config Config) sqsSeries {
 		emptyReceives: b.newCounter("sqs_empty_receives_total",
 			"Receive calls that returned no message.", queue),
 		failedReceives: b.newCounter("sqs_receive_errors_total",
-			"Receive calls that failed.", queue),
+			"Receive calls that failed, and attempts to find a queue that cannot be used at the start.", queue),
+		receiving: b.newGauge("sqs_receiving",
+			"Whether the last receive call succeeded. 0 from the start until then, and while the queue cannot be used.", queue),
 		received: b.newCounter("sqs_messages_received_total",
 			"Messages received, including redeliveries.", queue),
 		ageSeconds: b.newHistogram("sqs_message_age_seconds",
@@ -73,6 +76,7 @@ func (m *Metrics) QueueMetrics(queue string) *SQSMetrics {
 // ReceiveSucceeded counts a successful receive call and its messages.
 func (q *SQSMetrics) ReceiveSucceeded(messages int) {
 	q.series.receives.inc(q.queue)
+	q.series.receiving.set(1, q.queue)
 	if messages == 0 {
 		q.series.emptyReceives.inc(q.queue)
 	}
@@ -83,6 +87,7 @@ func (q *SQSMetrics) ReceiveSucceeded(messages int) {
 func (q *SQSMetrics) ReceiveFailed() {
 	q.series.receives.inc(q.queue)
 	q.series.failedReceives.inc(q.queue)
+	q.series.receiving.set(0, q.queue)
 }
 
 // MessageReceived observes the age of a message when it was received.

@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,6 +42,15 @@ type Config struct {
 	// default 20 s. Then their contexts are cancelled and their messages become visible again. Deletes and returns may
 	// take 5 s more. Watermill's router, and the container's grace period, must allow more than both.
 	CloseTimeout time.Duration
+
+	// AwaitQueue lets Subscribe return at once, without a call. A queue that is missing, forbidden or out of reach is
+	// looked for again, with back-off, until the subscription ends: other work of the process does not depend on it. Each
+	// failed attempt is a failed receive for the Observer.
+	AwaitQueue bool
+
+	// Prepare is called before each attempt to find the queue, such as to subscribe it to a topic. It requires
+	// AwaitQueue.
+	Prepare func(context.Context) error
 
 	// UnwrapSNS unwraps messages from the envelope of SNS (a subscription without raw message delivery).
 	UnwrapSNS bool
@@ -91,6 +101,7 @@ func (c Config) Validate() error {
 		checkRange("DeleteLinger", c.DeleteLinger, time.Millisecond, time.Second),
 		checkRange("CloseTimeout", c.CloseTimeout, time.Millisecond, maxVisibility),
 		checkRequirement("TopicARNs", len(c.TopicARNs) > 0, "UnwrapSNS", c.UnwrapSNS),
+		checkRequirement("Prepare", c.Prepare != nil, "AwaitQueue", c.AwaitQueue),
 	)
 }
 

@@ -2,14 +2,13 @@ package sqs
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -150,7 +149,7 @@ func newSendInput(url, body string, values map[string]types.MessageAttributeValu
 	in := &sqs.SendMessageInput{QueueUrl: aws.String(url), MessageBody: aws.String(body), MessageAttributes: fits}
 	if strings.HasSuffix(url, ".fifo") {
 		if id == "" {
-			id = strconv.FormatInt(time.Now().UnixNano(), 36)
+			id = rand.Text() // two letters of the same nanosecond would be one
 		}
 		in.MessageGroupId, in.MessageDeduplicationId = aws.String(id), aws.String(id)
 	}

@@ -44,7 +44,7 @@ func New(api API, cfg Config) (*Subscriber, error) {
 
 // Subscribe starts to receive from a queue and returns the channel of its messages, many at once and in any order. The
 // receiver acks or nacks each of them. The topic is the queue's name, or its URL. The error wraps ErrNoQueue if the
-// queue does not exist.
+// queue does not exist, unless Config.AwaitQueue is set.
 //
 // The subscription ends when ctx ends or the Subscriber is closed. It then settles the messages in flight, as the
 // package comment describes, and closes the channel. The channel need not be drained. Two subscriptions to the same
@@ -53,9 +53,12 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	if s.isClosed() {
 		return nil, ErrClosed
 	}
-	queueURL, err := resolveQueueURL(ctx, s.api, topic)
-	if err != nil {
-		return nil, fmt.Errorf("subscribe to queue %q: %w", topic, err)
+	queueURL := ""
+	if !s.cfg.AwaitQueue {
+		var err error
+		if queueURL, err = resolveQueueURL(ctx, s.api, topic); err != nil {
+			return nil, fmt.Errorf("subscribe to queue %q: %w", topic, err)
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

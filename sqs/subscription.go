@@ -84,6 +84,9 @@ func (s *subscription) run(closing <-chan struct{}) {
 	defer s.cancelCalls()
 	defer s.stopReceiving()
 
+	if !s.findQueue(closing) {
+		return
+	}
 	toDelete := newGatherer(s.deletes, maxBatch, s.cfg.DeleteLinger)
 	for range max(2, s.cfg.Pollers) {
 		s.deleters.Go(func() { s.deleteAll(toDelete) })
