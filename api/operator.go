@@ -170,6 +170,7 @@ func (a *OperatorAPI) decideOrder(r *http.Request, body []byte) (any, error) {
 	v, err := a.Decider.Decide(r.Context(), orderID, approval.Decision{
 		ID:         "operator-" + rand.Text(),
 		Step:       in.Step,
+		Execution:  in.Execution,
 		ApprovalID: in.ApprovalID,
 		Outcome:    in.Outcome,
 		By:         actor.By,
@@ -198,6 +199,7 @@ func (a *OperatorAPI) cancelOrder(r *http.Request, body []byte) (any, error) {
 	p, _ := handlers.PrincipalOf(r.Context())
 	v, err := a.Decider.CancelApproval(r.Context(), orderID, approval.Cancellation{
 		Step:       in.Step,
+		Execution:  in.Execution,
 		ApprovalID: in.ApprovalID,
 		Reason:     in.Reason,
 		Actor:      p.Actor(in.By),

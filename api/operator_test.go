@@ -103,7 +103,9 @@ func TestCancelOfAStep(t *testing.T) {
 	t.Parallel()
 	h, s, _ := site(t)
 	for _, step := range []string{"legal", "finance"} {
-		ask(t, s, "A-1", time.Now().Add(time.Hour), func(a *approval.Request) { a.Step, a.Token = step, approval.NewToken(step) })
+		ask(t, s, "A-1", time.Now().Add(time.Hour), func(a *approval.Request) {
+			a.Step, a.Token, a.Execution = step, approval.NewToken(step), "run-of-"+step
+		})
 	}
 	cancel := func(body string) reply {
 		return send(t, h.OperatorHandler(), "POST", "/v1/orders/A-1/cancel", body, "Authorization", "Bearer operator")
@@ -116,8 +118,13 @@ func TestCancelOfAStep(t *testing.T) {
 	}
 	require.Equal(t, "body", cancel(`{"by":"ops","reason":"x","outcome":"approve"}`).problem.Field)
 	require.Equal(t, "by", cancel(`{"by":"`+strings.Repeat("x", 257)+`","reason":"x"}`).problem.Field)
-	require.Equal(t, approval.VerdictAmbiguous, cancel(`{"by":"ops","reason":"x"}`).problem.Verdict)
-	require.Equal(t, http.StatusOK, cancel(`{"by":"ops","reason":"x","step":"finance"}`).StatusCode)
+	ambiguous := cancel(`{"by":"ops","reason":"x"}`).problem
+	require.Equal(t, approval.VerdictAmbiguous, ambiguous.Verdict)
+	require.Len(t, ambiguous.Candidates, 2)
+	require.Equal(t, "run-of-finance", ambiguous.Candidates[1].Execution)
+	require.Equal(t, http.StatusNotFound, cancel(`{"by":"ops","reason":"x","execution":"other"}`).StatusCode)
+	require.Equal(t, http.StatusNotFound, cancel(`{"by":"ops","reason":"x","execution":"run-of-legal","step":"finance"}`).StatusCode)
+	require.Equal(t, http.StatusOK, cancel(`{"by":"ops","reason":"x","execution":"run-of-finance"}`).StatusCode)
 	require.Equal(t, []approval.Status{approval.Pending, approval.Cancelled}, status())
 	require.Equal(t, http.StatusOK, cancel(`{"by":"ops","reason":"again","step":"finance"}`).StatusCode)
 	require.Equal(t, http.StatusNotFound, cancel(`{"by":"ops","reason":"x","step":"tax"}`).StatusCode)

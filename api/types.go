@@ -44,8 +44,9 @@ type DecideRequest struct {
 	By string `json:"by,omitempty"`
 	// Reason is kept in the history.
 	Reason string `json:"reason"`
-	// Step or ApprovalID is needed if several approvals of the order are pending.
+	// Step, Execution or ApprovalID is needed if several approvals of the order are pending.
 	Step       string `json:"step,omitempty"`
+	Execution  string `json:"execution,omitempty"`
 	ApprovalID string `json:"approvalId,omitempty"`
 }
 
@@ -55,8 +56,9 @@ type CancelRequest struct {
 	By string `json:"by,omitempty"`
 	// Reason is kept in the history and becomes the reason in the answer to the workflow.
 	Reason string `json:"reason"`
-	// Step or ApprovalID is needed if several approvals of the order are pending.
+	// Step, Execution or ApprovalID is needed if several approvals of the order are pending.
 	Step       string `json:"step,omitempty"`
+	Execution  string `json:"execution,omitempty"`
 	ApprovalID string `json:"approvalId,omitempty"`
 }
 

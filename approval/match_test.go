@@ -251,3 +251,23 @@ func TestOvertakenDecisionIsNotAboutALaterAttempt(t *testing.T) {
 	require.Same(t, pending, o.approvalSeenBy(approveDecision("d", sentAt(10*time.Minute)), pending))
 	require.Same(t, pending, o.approvalSeenBy(approveDecision("d"), pending))
 }
+
+// The attempt that an overtaken decision is about is one of its own question, whichever approvals closed since.
+func TestOvertakenDecisionIsAboutItsOwnQuestion(t *testing.T) {
+	t.Parallel()
+	o, first := pendingOrder(t, enteredAt(0))
+	second, _ := addRequest(t, o, newRequest("t2", enteredAt(10*time.Minute)), envAt(10*time.Minute))
+	require.Equal(t, Superseded, first.Status)
+	other, _ := addRequest(t, o, newRequest("t3", inWorkflow("other")), envAt(11*time.Minute))
+	o.Cancel(other.ID, "ops", "", envAt(11*time.Minute))
+	v, _, err := o.Decide(approveDecision("d1", sentAt(9*time.Minute)), testRetention, envAt(12*time.Minute))
+	require.NoError(t, err)
+	require.Equal(t, Verdict{Code: VerdictSuperseded, ApprovalID: first.ID, Status: Superseded}, v)
+	require.Equal(t, Pending, second.Status)
+
+	o, first = pendingOrder(t, enteredAt(0), inWorkflow("other"))
+	o.Cancel(first.ID, "ops", "", envAt(10*time.Minute))
+	second, _ = addRequest(t, o, newRequest("t2", enteredAt(10*time.Minute)), envAt(10*time.Minute))
+	requireVerdict(t, o, approveDecision("d1", sentAt(9*time.Minute)), envAt(12*time.Minute), VerdictDecided)
+	require.Equal(t, Approved, second.Status, "the other workflow is another question")
+}

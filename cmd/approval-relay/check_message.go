@@ -217,6 +217,7 @@ func printDecision(out io.Writer, d *preview.Decision) error {
 	t.printRow("order", d.OrderID)
 	t.printRow("outcome", d.Outcome)
 	t.printRow("step", d.Step)
+	t.printRow("execution", d.Execution)
 	t.printRow("approval", d.ApprovalID)
 	t.printRow("decided by", d.DecidedBy)
 	t.printRow("comment", d.Comment)

@@ -139,11 +139,12 @@ func claimLabel(principal string) string {
 // ruling has the flags that decide and cancel share.
 type ruling struct {
 	client
-	Order    string `arg:"" help:"The order ID."`
-	Reason   string `required:"" help:"Reason, for the history of the order."`
-	By       string `help:"Person on whose behalf you act, for the history; the default is the user of this machine if the token is in the token file."`
-	Step     string `help:"The step, if several approvals of the order are pending."`
-	Approval string `help:"The ID of the approval, if several approvals of the order are pending."`
+	Order     string `arg:"" help:"The order ID."`
+	Reason    string `required:"" help:"Reason, for the history of the order."`
+	By        string `help:"Person on whose behalf you act, for the history; the default is the user of this machine if the token is in the token file."`
+	Step      string `help:"The step, if several approvals of the order are pending."`
+	Execution string `help:"The execution, if several approvals of the order are pending."`
+	Approval  string `help:"The ID of the approval, if several approvals of the order are pending."`
 }
 
 // sendRuling sends the request to a route of the order and prints the answer.
@@ -171,6 +172,7 @@ func (c *decideCmd) Run(w *world) error {
 		By:         c.onBehalfOf(w, c.By),
 		Reason:     c.Reason,
 		Step:       c.Step,
+		Execution:  c.Execution,
 		ApprovalID: c.Approval,
 	})
 }
@@ -183,6 +185,7 @@ func (c *cancelCmd) Run(w *world) error {
 		By:         c.onBehalfOf(w, c.By),
 		Reason:     c.Reason,
 		Step:       c.Step,
+		Execution:  c.Execution,
 		ApprovalID: c.Approval,
 	})
 }
