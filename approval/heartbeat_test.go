@@ -140,17 +140,17 @@ func TestHeartbeatsGoOnUntilTheAnswer(t *testing.T) {
 // A heartbeat that learns that the task is closed ends the callback, unless an attempt may be the reason.
 func TestHeartbeatOfAClosedTaskEndsTheCallback(t *testing.T) {
 	t.Parallel()
+	recording := func(r Result) func(*Order, *Approval, Action) {
+		return func(o *Order, _ *Approval, call Action) { o.RecordCallbackResult(call, r, envAt(0)) }
+	}
 	for name, c := range map[string]struct {
 		prepare func(o *Order, a *Approval, call Action)
 		want    CallbackState
 	}{
-		"retried":   {func(o *Order, _ *Approval, call Action) { o.RecordCallbackResult(call, notApplied, envAt(0)) }, CallbackTooLate},
-		"exhausted": {func(o *Order, _ *Approval, call Action) { o.RecordCallbackResult(call, refused, envAt(0)) }, CallbackTooLate},
-		"a reply was lost": {
-			func(o *Order, _ *Approval, call Action) { o.RecordCallbackResult(call, lost, envAt(0)) },
-			CallbackPresumed,
-		},
-		"under way": {func(*Order, *Approval, Action) {}, CallbackPending},
+		"retried":          {recording(notApplied), CallbackTooLate},
+		"exhausted":        {recording(refused), CallbackTooLate},
+		"a reply was lost": {recording(lost), CallbackPresumed},
+		"under way":        {func(*Order, *Approval, Action) {}, CallbackPending},
 		"the lease of an attempt has ended": {
 			func(_ *Order, a *Approval, _ Action) { a.Callback.Due = at(0) },
 			CallbackPresumed,

@@ -27,7 +27,8 @@ func (m *model) beginAction(t *rapid.T) {
 	}
 	switch action.Kind {
 	case ActionNotify:
-		m.ends = append(m.ends, end{action, rapid.SampledFrom([]Result{ok, posted, lost, refused, notMade}).Draw(t, "result")})
+		result := rapid.SampledFrom([]Result{ok, posted, lost, refused, notMade}).Draw(t, "result")
+		m.ends = append(m.ends, end{action, result})
 	case ActionCallback, ActionHeartbeat:
 		if answer, current := m.order.CurrentAnswer(action, at(m.now)); current {
 			m.calls = append(m.calls, call{action, answer})

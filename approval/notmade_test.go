@@ -133,7 +133,8 @@ func TestAgeOfANotificationHoldsFromTheSecondAttempt(t *testing.T) {
 	t.Parallel()
 	late := time.Hour + time.Second
 	o := &Order{ID: "o-1"}
-	a, actions := addRequest(t, o, newRequest("t1", byMail, func(r *Request) { r.Deadline = at(24 * time.Hour) }), Environment{Now: at(0)})
+	request := newRequest("t1", byMail, func(r *Request) { r.Deadline = at(24 * time.Hour) })
+	a, actions := addRequest(t, o, request, Environment{Now: at(0)})
 	require.Empty(t, actions)
 	first := ofKind(ActionNotify, o.Advance(envAt(late)))
 	require.Len(t, first, 1, "the first is always made")
@@ -159,8 +160,8 @@ func TestTransitionStartsWithinItsCapacity(t *testing.T) {
 	require.Len(t, ofKind(ActionNotify, o.Advance(env)), 3)
 }
 
-// Only an attempt that may have made its call makes delivered_presumed. A process may have made the call before it died,
-// so an attempt without a recorded result counts too.
+// Only an attempt that may have made its call makes delivered_presumed. A process may have made the call before it
+// died, so an attempt without a recorded result counts too.
 func TestPresumedOnlyAfterACallThatMayHaveBeenMade(t *testing.T) {
 	t.Parallel()
 	o, a, call := approvedOrder(t)

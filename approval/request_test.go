@@ -1,7 +1,9 @@
 package approval
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -11,4 +13,46 @@ func TestDefaultUndeliverablePolicy(t *testing.T) {
 	t.Parallel()
 	_, a := pendingOrder(t)
 	require.Equal(t, UndeliverableWait, a.OnUndeliverable)
+}
+
+// What of a request was not used is in its history, with the reason.
+func TestReadingNotesAreInTheHistory(t *testing.T) {
+	t.Parallel()
+	o, a := pendingOrder(t, func(r *Request) {
+		r.ReadingNotes = []string{"started: more than a minute before the message was sent", strings.Repeat("x", 2*maxReason)}
+	})
+	var notes []Event
+	for _, e := range o.History {
+		if e.Kind == EventReadingNote {
+			notes = append(notes, e)
+		}
+	}
+	require.Len(t, notes, 2)
+	require.Equal(t, a.ID, notes[0].Approval)
+	require.Equal(t, "started: more than a minute before the message was sent", notes[0].Note)
+	require.LessOrEqual(t, len(notes[1].Note), maxReason+len("…"))
+	addRequest(t, o, newRequest("t1", func(r *Request) { r.ReadingNotes = []string{"again"} }), envAt(time.Second))
+	for _, e := range o.History {
+		require.NotEqual(t, "again", e.Note, "a request that is delivered again adds nothing")
+	}
+}
+
+// The due times that are later than now are known also while an action waits for capacity.
+func TestNextDueAfter(t *testing.T) {
+	t.Parallel()
+	o, a := pendingOrder(t, func(r *Request) {
+		r.HeartbeatInterval = 4 * time.Minute
+		r.Reminders = []time.Time{at(10 * time.Minute)}
+	})
+	for _, c := range []struct{ now, want time.Duration }{
+		{0, 4 * time.Minute},
+		{4*time.Minute - 1, 4 * time.Minute},
+		{4 * time.Minute, 10 * time.Minute},
+		{10 * time.Minute, deadline},
+	} {
+		require.Equal(t, at(c.want), o.NextDueAfter(at(c.now)), c.now)
+	}
+	require.True(t, o.NextDueAfter(at(deadline)).IsZero())
+	require.Equal(t, at(4*time.Minute), o.NextDue())
+	require.Equal(t, Pending, a.Status)
 }

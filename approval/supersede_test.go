@@ -116,3 +116,132 @@ func TestEarlyDecisionCounts(t *testing.T) {
 	requireVerdict(t, named, decision, envAt(11*time.Minute), VerdictDecided)
 	require.Equal(t, Superseded, first.Status)
 }
+
+// attempt is what tells the attempts of a question apart.
+func attempt(entered time.Duration, redrives, retries int, started time.Duration) func(*Request) {
+	return func(r *Request) {
+		r.StateEnteredAt = at(entered)
+		r.RedriveCount = redrives
+		r.RetryCount = retries
+		r.AttemptStartedAt = at(started)
+	}
+}
+
+// A retried state keeps the time at which it was entered, and queues do not keep order. The first of a pair is older.
+func TestOrderOfAttempts(t *testing.T) {
+	t.Parallel()
+	unknown := func(f func(*Request), change func(*Request)) func(*Request) {
+		return func(r *Request) { f(r); change(r) }
+	}
+	withoutEntry := func(r *Request) { r.StateEnteredAt = time.Time{} }
+	for name, c := range map[string]struct {
+		a, b func(*Request)
+		want int
+	}{
+		"entered earlier, whatever else":  {attempt(0, 1, 1, 9*time.Second), attempt(time.Second, 0, 0, 0), -1},
+		"redriven less often":             {attempt(0, 0, 3, 9*time.Second), attempt(0, 1, 0, 0), -1},
+		"retried less often":              {attempt(0, 1, 0, 9*time.Second), attempt(0, 1, 1, 0), -1},
+		"sent earlier":                    {attempt(0, 1, 1, 0), attempt(0, 1, 1, time.Second), -1},
+		"nothing tells them apart":        {attempt(0, 1, 1, 0), attempt(0, 1, 1, 0), 0},
+		"one entry unknown, sent earlier": {unknown(attempt(0, 0, 0, 0), withoutEntry), attempt(0, 0, 0, time.Second), -1},
+		"one sending unknown":             {unknown(attempt(0, 0, 0, 0), enteredAtUnknown), attempt(0, 0, 0, time.Second), 0},
+	} {
+		a, b := &Approval{Request: newRequest("a", c.a)}, &Approval{Request: newRequest("b", c.b)}
+		require.Equal(t, c.want, compareAttempts(a, b), name)
+		require.Equal(t, -c.want, compareAttempts(b, a), name)
+	}
+}
+
+func enteredAtUnknown(r *Request) { r.AttemptStartedAt = time.Time{} }
+
+// Two executions with one order ID, and two states without a step, ask different questions. What is unknown is equal.
+func TestSameQuestion(t *testing.T) {
+	t.Parallel()
+	whole := Request{Workflow: "w", Step: "s", Execution: "e", State: "S"}
+	for name, c := range map[string]struct {
+		a, b Request
+		want bool
+	}{
+		"all equal":         {whole, whole, true},
+		"another workflow":  {Request{Workflow: "w"}, Request{Workflow: "v"}, false},
+		"another step":      {Request{Step: "s"}, Request{}, false},
+		"another execution": {Request{Execution: "e"}, Request{Execution: "f"}, false},
+		"execution unknown": {Request{Execution: "e"}, Request{}, true},
+		"another state":     {Request{State: "S"}, Request{State: "T"}, false},
+		"state unknown":     {Request{State: "S"}, Request{}, true},
+	} {
+		a, b := &Approval{Request: c.a}, &Approval{Request: c.b}
+		require.Equal(t, c.want, a.isSameQuestion(b), name)
+		require.Equal(t, c.want, b.isSameQuestion(a), name)
+	}
+	for _, canProbe := range []bool{false, true} {
+		in := func(execution string) func(*Request) {
+			return func(r *Request) { r.Execution, r.CanProbe = execution, canProbe }
+		}
+		o, first := pendingOrder(t, in("e1"))
+		second, actions := addRequest(t, o, newRequest("t2", in("e2")), envAt(time.Second))
+		require.Equal(t, []Status{Pending, Pending}, []Status{first.Status, second.Status})
+		require.Empty(t, actions, "nothing is asked")
+	}
+}
+
+// If the target cannot be asked, the reason tells the reader how two approvals of one order both wait.
+func TestReasonOfASupersededApprovalNamesTheStep(t *testing.T) {
+	t.Parallel()
+	o, first := pendingOrder(t)
+	addRequest(t, o, newRequest("t2"), envAt(time.Second))
+	require.Equal(t, Superseded, first.Status)
+	require.Contains(t, first.Reason, "two approvals of one order at once need different steps")
+	o, _ = pendingOrder(t, enteredAt(time.Minute))
+	late, _ := addRequest(t, o, newRequest("t2", enteredAt(0)), envAt(time.Second))
+	require.Contains(t, late.Reason, "two approvals of one order at once need different steps")
+}
+
+// A request that seems older than a closed approval may belong to a later round of the order: clocks differ.
+func TestClosedApprovalSupersedesNothing(t *testing.T) {
+	t.Parallel()
+	o, first := pendingOrder(t, enteredAt(2*time.Second), byMail)
+	requireVerdict(t, o, approveDecision("d1"), envAt(0), VerdictDecided)
+	second, actions := addRequest(t, o, newRequest("t2", enteredAt(time.Second), byMail), envAt(time.Second))
+	require.Equal(t, Approved, first.Status)
+	require.Equal(t, Pending, second.Status)
+	require.Len(t, ofKind(ActionNotify, actions), 1)
+}
+
+// A pending attempt is named as the newer one, if there are closed ones too.
+func TestPendingAttemptIsPreferredAsTheNewer(t *testing.T) {
+	t.Parallel()
+	for _, closedFirst := range []bool{true, false} {
+		o := &Order{ID: "o-1"}
+		var ended, live *Approval
+		add := func(token string) *Approval {
+			a, _ := addRequest(t, o, newRequest(token, probeable, func(r *Request) { r.RetryCount = 2 }), envAt(0))
+			return a
+		}
+		if closedFirst {
+			ended, live = add("a"), add("b")
+		} else {
+			live, ended = add("a"), add("b")
+		}
+		o.Cancel(ended.ID, "ops", "", envAt(0))
+		late, _ := addRequest(t, o, newRequest("c", probeable), envAt(0))
+		require.Equal(t, live.ID, late.Probe.Newer)
+	}
+}
+
+// Of several earlier attempts, a decision is about the latest that its sender can have seen, and never about an attempt
+// of another question or a younger one.
+func TestDecisionIsAboutTheLatestEarlierAttempt(t *testing.T) {
+	t.Parallel()
+	o := &Order{ID: "o-1"}
+	started := map[string]time.Duration{"second": 10 * time.Minute, "first": 0, "pending": 20 * time.Minute, "younger": 30 * time.Minute}
+	added := map[string]*Approval{}
+	for _, name := range []string{"second", "first", "younger", "pending"} {
+		a, _ := addRequest(t, o, newRequest(name, probeable, enteredAt(started[name])), envAt(0))
+		added[name] = a
+	}
+	require.Equal(t, added["second"], o.approvalSeenBy(approveDecision("d", sentAt(15*time.Minute)), added["pending"]))
+	require.Equal(t, added["pending"], o.approvalSeenBy(approveDecision("d", sentAt(20*time.Minute)), added["pending"]))
+	require.Equal(t, added["first"], o.approvalSeenBy(approveDecision("d", sentAt(5*time.Minute)), added["second"]))
+	require.Equal(t, added["first"], o.approvalSeenBy(approveDecision("d", sentAt(-time.Minute)), added["first"]))
+}
