@@ -54,7 +54,7 @@ func TestAttacksOfPrograms(t *testing.T) {
 	}
 	ask := func(token, workflow, order, more string) {
 		t.Helper()
-		got := as(token, "POST", "/v1/requests?workflow="+workflow, fmt.Sprintf(`{"orderId":%q,"taskToken":"token of %s"%s}`, order, order, more))
+		got := as(token, "POST", "/v1/requests?workflow="+workflow, fmt.Sprintf(`{"orderId":%q,"taskToken":"token-of-%s"%s}`, order, order, more))
 		require.Equal(t, http.StatusAccepted, got.status, got.text)
 	}
 	decide := func(token, order, by string) reply {

@@ -64,13 +64,14 @@ func TestDefaultNames(t *testing.T) {
 		[]time.Time{a.StateEnteredAt, a.Deadline, a.TaskExpiresAt})
 
 	decision := map[string]any{
-		"decisionId": "d-1",
-		"orderId":    "N-1",
-		"decision":   "approve",
-		"step":       "finance",
-		"approvalId": a.ApprovalID,
-		"decidedBy":  "ann@example.com",
-		"comment":    "fine",
+		"decisionId":   "d-1",
+		"orderId":      "N-1",
+		"decision":     "approve",
+		"step":         "finance",
+		"approvalId":   a.ApprovalID,
+		"decidedBy":    "ann@example.com",
+		"comment":      "fine",
+		"executionArn": "arn:run",
 	}
 	require.ElementsMatch(t, slices.Sorted(maps.Keys(decision)), w.description.Properties("Decision"))
 	w.send(t, "POST", "/v1/orders/N-1/decisions", programToken, decision, http.StatusOK)
