@@ -132,11 +132,13 @@ func TestFile(t *testing.T) {
 	if n := len(loaded.ListKeys()); n != 2 || loaded.PrimaryID() == ring.PrimaryID() {
 		t.Errorf("%d keys, primary %s", n, loaded.PrimaryID())
 	}
-	if err := os.Chmod(path, 0o604); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := LoadFile(path); err == nil || !strings.Contains(err.Error(), "0604") {
-		t.Errorf("a file that all users can read: %v", err)
+	for _, mode := range []os.FileMode{0o604, 0o602, 0o601, 0o666} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadFile(path); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%04o", mode)) {
+			t.Errorf("a file that all users can read, write or execute (%04o): %v", mode, err)
+		}
 	}
 }
 

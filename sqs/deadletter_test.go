@@ -445,3 +445,24 @@ func TestWhatSQSDoesNotTakeIsPutAllTheSame(t *testing.T) {
 		require.Error(l, err)
 	})
 }
+
+// An operator who interrupts a redrive does not hide the messages that it has received.
+func TestMoveThatIsInterruptedReturnsTheMessages(t *testing.T) {
+	onEmulators(t, func(l *letters) {
+		l.put(4, "a", nil)
+		ctx, interrupt := context.WithCancel(l.Context())
+		l.failSend = func() error {
+			interrupt()
+			return ctx.Err()
+		}
+		report, err := l.dlq.Move(ctx, store.QueueRedrive{
+			RedriveRequest: store.RedriveRequest{Max: 100, MaxRedrives: -1},
+			RunID:          rand.Text(),
+			Until:          soon(),
+		})
+		require.ErrorIs(l, err, context.Canceled)
+		assert.Zero(l, report.Requeued)
+		l.failSend = nil
+		assert.Equal(l, map[approval.ReasonCode]int{"a": 4}, l.counts(), "visible at once")
+	})
+}

@@ -146,7 +146,7 @@ func TestRateLimitRefuses(t *testing.T) {
 	target := lambda.NewTarget(struct{ lambda.API }{},
 		lambda.Config{Limit: rate.NewLimiter(0, 0), Timeout: time.Millisecond})
 	r := approval.ResultOf(target.Deliver(context.Background(), answer("x", approval.Approved)))
-	require.Equal(t, approval.ResultFailed, r.Kind)
+	require.Equal(t, approval.ResultNotMade, r.Kind)
 	require.False(t, r.MaybeApplied)
 }
 

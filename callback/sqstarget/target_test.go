@@ -308,7 +308,7 @@ func TestNoSlotInTime(t *testing.T) {
 		Timeout:  time.Millisecond,
 	})
 	r := approval.ResultOf(target.Deliver(t.Context(), newAnswer("C-1", approval.Approved)))
-	require.Equal(t, approval.ResultFailed, r.Kind)
+	require.Equal(t, approval.ResultNotMade, r.Kind)
 	require.False(t, r.MaybeApplied)
 }
 
