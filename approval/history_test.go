@@ -103,3 +103,27 @@ func TestHistoryOfAStoredOrderStaysAsItIs(t *testing.T) {
 	requireVerdict(t, o, approveDecision("more", by("eve")), envAt(2), VerdictNotApprover)
 	require.Equal(t, before, marshalOrder(t, stored))
 }
+
+func TestClassOfEveryEvent(t *testing.T) {
+	t.Parallel()
+	audit := []EventKind{
+		EventRequested, EventSuperseded, EventDecided, EventTimedOut, EventCancelled, EventEscalated, EventCallbackEnded, EventRedriven,
+	}
+	for _, kind := range audit {
+		require.Equal(t, classAudit, Event{Kind: kind}.class(), kind)
+	}
+	for _, kind := range []EventKind{EventCallbackAttempt, EventNotified, EventReminded, EventTokenErased, EventHeartbeat} {
+		require.Equal(t, classOther, Event{Kind: kind}.class(), kind)
+	}
+	for _, verdict := range AllVerdicts() {
+		want := classRefused
+		switch verdict {
+		case VerdictDecided, VerdictRecorded:
+			want = classAudit
+		case VerdictWaiting:
+			want = classOther
+		default:
+		}
+		require.Equal(t, want, Event{Kind: EventDecisionReceived, Code: string(verdict)}.class(), verdict)
+	}
+}

@@ -62,7 +62,11 @@ func TestWaitingDecisionsAreAppliedInOrder(t *testing.T) {
 	o := &Order{ID: "o-1"}
 	requireVerdict(t, o, approveDecision("d1", by("ann"), rejecting), envAt(0), VerdictWaiting)
 	requireVerdict(t, o, approveDecision("d2", by("bob")), envAt(1), VerdictWaiting)
-	a, _ := addRequest(t, o, newRequest("t1", withStep("")), envAt(2))
+	requireVerdict(t, o, approveDecision("d3", by("eve")), envAt(1), VerdictWaiting)
+	a, actions := addRequest(t, o, newRequest("t1", withStep(""), withApprovers("ann", "bob")), envAt(2))
+	require.Empty(t, ofKind(ActionDeadLetter, actions), "an operator cannot cure a conflict")
+	require.Len(t, o.Unmatched, 1, "the request does not admit eve")
+	o.Unmatched = nil
 	require.Equal(t, Rejected, a.Status)
 	require.Len(t, a.Votes, 1)
 	require.Empty(t, o.Unmatched)
@@ -172,11 +176,13 @@ func TestWaitingDecisionAfterABranchClosed(t *testing.T) {
 	o := &Order{ID: "o-1"}
 	requireVerdict(t, o, approveDecision("d1"), envAt(0), VerdictWaiting)
 	first, _ := addRequest(t, o, newRequest("t1", withStep("finance")), envAt(1))
-	o.Cancel(first.ID, "ops", "", envAt(2))
-	second, _ := addRequest(t, o, newRequest("t2", withStep("manager")), envAt(3))
+	finishCallback(t, o, func() []Action { _, actions := o.Cancel(first.ID, "ops", "", envAt(2)); return actions }(), 2)
 	o.Advance(envAt(1 + settleTime))
-	require.Equal(t, Pending, second.Status, "its own settle time")
+	require.Equal(t, at(testRetention.WaitFor), o.NextDue(), "only its expiry is due")
+	second, _ := addRequest(t, o, newRequest("t2", withStep("manager")), envAt(2+settleTime))
 	o.Advance(envAt(3 + settleTime))
+	require.Equal(t, Pending, second.Status, "its own settle time")
+	o.Advance(envAt(2 + 2*settleTime))
 	require.Equal(t, Approved, second.Status)
 }
 
@@ -189,7 +195,7 @@ func TestUnmatchedDecisionExpires(t *testing.T) {
 	require.Equal(t, "dead_letter", joinKinds(o.Advance(envAt(testRetention.WaitFor))))
 	require.Empty(t, o.Advance(envAt(testRetention.WaitFor)), "announced once")
 
-	a, _ := addRequest(t, o, newRequest("t1"), envAt(testRetention.WaitFor+1))
+	a, _ := addRequest(t, o, newRequest("t1", withStep("")), envAt(testRetention.WaitFor+1))
 	require.Equal(t, Pending, a.Status, "an expired decision never approves")
 
 	o = &Order{ID: "o-1"}
