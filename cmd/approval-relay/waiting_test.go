@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
@@ -91,6 +92,30 @@ func TestFirstHeartbeatOfALateRequest(t *testing.T) {
 	eventually(t, "a heartbeat", func() bool { return p.heartbeats(late) == 1 })
 	if n := p.heartbeats(prompt); n != 0 {
 		t.Errorf("%d heartbeats of a task that has just begun", n)
+	}
+}
+
+// TestStartLongBeforeTheSending shows that the start of an execution is not taken for the start of its state: the
+// approval is not timed out by it, and the history says that the time was not used.
+func TestStartLongBeforeTheSending(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	r := p.start(t, p.file(t, true, ""))
+	for i, field := range []string{"startedAt", "enteredTime", "deadline", "approvalDeadline"} {
+		order, token := fmt.Sprint("A-", i), p.aws.StepFunctions.OpenTask(time.Hour, 0)
+		start := time.Now().Add(-48 * time.Hour).UTC()
+		p.aws.SQS.PutMessage("requests", fmt.Sprintf(`{"orderId":%q,%q:%q,"taskToken":%q}`, order, field, start.Format(time.RFC3339), token), nil)
+		a := r.approvals(t, order, 1)[0]
+		if left := time.Until(a.Deadline); a.Status != approval.Pending || left < 23*time.Hour || left > 25*time.Hour {
+			t.Errorf("%s: %s, its deadline is in %s", field, a.Status, left)
+		}
+		noted := false
+		for _, e := range r.order(t, order).History {
+			noted = noted || strings.Contains(e.Note, "is not used")
+		}
+		if task, _ := p.aws.StepFunctions.FindTask(token); task.State != emulator.TaskOpen || !noted {
+			t.Errorf("%s: the task is %s; noted: %t", field, task.State, noted)
+		}
 	}
 }
 
