@@ -64,6 +64,9 @@ func decodeStrict(body []byte, v any) error {
 	if err != nil {
 		return approval.InvalidField("body", "%.200s", err)
 	}
+	if bytes.Equal(bytes.TrimSpace(body), []byte("null")) { // a redrive of everything must be meant
+		return approval.InvalidField("body", "must be an object, is null")
+	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return approval.InvalidField("body", "has more than one value")
 	}

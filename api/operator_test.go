@@ -208,6 +208,7 @@ func TestRedrive(t *testing.T) {
 	require.Equal(t, "max", redrive(`{"by":"ops","max":-1}`).problem.Field)
 	require.Equal(t, "after", redrive(`{"by":"ops","after":"odd"}`).problem.Field)
 	require.Equal(t, "by", redrive(`{"by":"`+strings.Repeat("x", maxBy+1)+`"}`).problem.Field, "it goes into the history")
+	require.Equal(t, "body: must be an object, is null", redrive("null").problem.Detail)
 	require.Equal(t, "max: has the wrong type: number 1.5", redrive(`{"by":"ops","max":1.5}`).problem.Detail)
 	require.JSONEq(
 		t,
