@@ -109,12 +109,6 @@ func TestStartsNot(t *testing.T) {
 		change func(t *testing.T, p place, text string) string
 		says   string
 	}{
-		"queue is missing": {func(_ *testing.T, _ place, s string) string {
-			return strings.Replace(s, "queue: requests,", "queue: nowhere,", 1)
-		}, "nowhere"},
-		"topic is missing": {func(_ *testing.T, _ place, s string) string {
-			return strings.Replace(s, ":decisions\", subscribe", ":nowhere\", subscribe", 1)
-		}, "subscribe decision-payments"},
 		"operator's port is taken": {func(_ *testing.T, _ place, s string) string {
 			return strings.Replace(s, "127.0.0.1:0", taken.Addr().String(), 1)
 		}, "listen"},
@@ -160,6 +154,29 @@ func TestStartsNot(t *testing.T) {
 			cancel(nil)
 		})
 	}
+}
+
+// TestStartsBeforeItsQueue shows that a queue which is missing at the start stops nothing else: the log has the cause,
+// requests over HTTP are served, and the messages of the queue are handled once it is there.
+func TestStartsBeforeItsQueue(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	file := p.file(t, true, "")
+	text := strings.Replace(read(t, file), "queue: requests,", "queue: late,", 1)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := p.start(t, file)
+	eventually(t, "the cause in the log", func() bool { return strings.Contains(r.log.String(), "no queue has this name") })
+	token := p.aws.StepFunctions.OpenTask(time.Hour, 0)
+	got := r.program(t, "/v1/requests", fmt.Sprintf(`{"orderId":"by-http","taskToken":%q}`, token))
+	if got.status != http.StatusAccepted {
+		t.Errorf("%d %s", got.status, got.text)
+	}
+	p.aws.SQS.CreateQueue("late")
+	token = p.aws.StepFunctions.OpenTask(time.Hour, 0)
+	p.aws.SQS.PutMessage("late", fmt.Sprintf(`{"orderId":"by-queue","taskToken":%q}`, token), nil)
+	r.pending(t, "by-queue")
 }
 
 // TestEndsAtOnce ends before it has begun.

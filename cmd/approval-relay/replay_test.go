@@ -46,7 +46,7 @@ func TestReplayUnderAnotherID(t *testing.T) {
 				t.Fatalf("answered %d %s", got.status, got.text)
 			}
 			ask()
-			want := map[bool]string{true: "decided", false: "repeated"}[source == "crm"]
+			want := map[bool]string{true: "decided", false: "duplicate"}[source == "crm"]
 			if got := post("Webhook-Id", "another"); got.body["verdict"] != want {
 				t.Errorf("sent again under another ID: answered %d %s", got.status, got.text)
 			}
