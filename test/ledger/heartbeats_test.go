@@ -28,7 +28,7 @@ func runHeartbeats(t *testing.T, binary string) (v violations) {
 	began := time.Now()
 	var all []*scenario
 	var group errgroup.Group
-	for i := range chooseSize(1000, 60) {
+	for i := range chooseSize(300, 60) {
 		s := &scenario{
 			order:    fmt.Sprintf("P-%d", i),
 			workflow: storyWorkflow,
