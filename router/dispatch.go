@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -112,15 +111,18 @@ func (d *Dispatcher) Release(action approval.Action) { d.capacity.release(keyOf(
 func (d *Dispatcher) SetNextDue(orderID string, next time.Time) { d.capacity.setNextDue(orderID, next) }
 
 // keyOf returns a text that tells an action apart from every other. An attempt is begun once; heartbeats have no number,
-// but each has an end of its own.
+// but each has an end of its own. A probe is a heartbeat with a number.
 func keyOf(a approval.Action) string {
-	number := int64(a.Attempt)
-	if a.Kind == approval.ActionHeartbeat {
+	kind, number := string(a.Kind), int64(a.Attempt)
+	switch {
+	case a.Probe:
+		kind = "probe"
+	case a.Kind == approval.ActionHeartbeat:
 		number = a.LeaseExpires.UnixNano()
 	}
-	return strings.Join([]string{
-		string(a.Kind), a.ApprovalID, a.Notification, strconv.FormatInt(number, 10), a.OrderID,
-	}, "\x00")
+	var digits [20]byte
+	return kind + "\x00" + a.ApprovalID + "\x00" + a.Notification + "\x00" +
+		string(strconv.AppendInt(digits[:0], number, 10)) + "\x00" + a.OrderID
 }
 
 func topicOf(kind approval.ActionKind) string {

@@ -60,11 +60,12 @@ func countMessages(o Observer) message.HandlerMiddleware {
 
 // resultOf returns the result of a message as metrics name it.
 func resultOf(err error) string {
+	if err == nil { // the usual result costs no allocation
+		return "ok"
+	}
 	var refusal *approval.RefusalError
 	var full *approval.OrderFullError
 	switch {
-	case err == nil:
-		return "ok"
 	case errors.Is(err, handlers.ErrFiltered):
 		return "filtered"
 	case errors.As(err, &refusal):

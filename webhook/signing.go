@@ -88,6 +88,9 @@ func (s *Signer) Sign(id string, now time.Time, body []byte) http.Header {
 	if s.symmetric != nil {
 		signatures = append(signatures, s.symmetric.signatures(id, now, body)...)
 	}
+	if len(s.keys) == 0 {
+		return signatureHeader(id, now, signatures)
+	}
 	signed := signedContent(id, timestampOf(now), body)
 	for _, key := range s.keys {
 		signature := ed25519.Sign(ed25519.PrivateKey(key.Reveal()), signed)
