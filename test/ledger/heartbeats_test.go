@@ -18,8 +18,9 @@ func TestHeartbeats(t *testing.T) {
 
 func runHeartbeats(t *testing.T, binary string) (v violations) {
 	t.Helper()
-	const interval, lifetime = time.Second, 5 * time.Second
-	outage := time.Duration(chooseSize(30, 8)) * time.Second
+	// A task outlives several heartbeats, the replacement of the process and a pause of a busy machine, but not the outage.
+	const interval, lifetime = 2 * time.Second, 12 * time.Second
+	outage := time.Duration(chooseSize(40, 18)) * time.Second
 	w := newWorld(t, binary, settings{interval: interval})
 	if err := w.startProgram(); err != nil {
 		t.Fatal(err)
