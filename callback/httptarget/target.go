@@ -79,10 +79,11 @@ func NewTarget(c Config) *Target {
 	}
 }
 
-// Deliver posts the answer to the URL that is the approval's token. The body is the JSON of callback.FitAnswer, with the name of
-// the error if the approval failed, and with the audience, see newBody. The approval's ID is the Idempotency-Key and the ID of the signature in every attempt:
-// an answer may arrive more than once, and receivers recognise it by the ID. See outbound.JudgeStatus and
-// outbound.Progress.JudgeFailure for the meaning of the errors; 401, 403, 404 and 405 are retried for a while.
+// Deliver posts the answer to the URL that is the approval's token. The body is the JSON of callback.FitAnswer, with the
+// name of the error if the approval failed, and with the audience, see newBody. The approval's ID is the Idempotency-Key
+// and the ID of the signature in every attempt: an answer may arrive more than once, and receivers recognise it by the
+// ID. See outbound.JudgeStatus and outbound.Progress.JudgeFailure for the meaning of the errors; 401, 403, 404 and 405
+// are retried for a while.
 func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 	return callback.ForOrder("post the answer", a, t.postAnswer(ctx, a))
 }

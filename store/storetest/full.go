@@ -51,7 +51,13 @@ func RunFull(t *testing.T, open func(t *testing.T) store.Store) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := &fullOrder{t: t, store: open(t), now: at(0), targetIsDown: true, random: rand.New(rand.NewPCG(1, 2))} //nolint:gosec // repeatable
+			f := &fullOrder{
+				t:            t,
+				store:        open(t),
+				now:          at(0),
+				targetIsDown: true,
+				random:       rand.New(rand.NewPCG(1, 2)), //nolint:gosec // repeatable
+			}
 			f.fill(change)
 			for m := range 10 { // until 50 minutes after the requests
 				f.now = at(time.Duration(m) * 5 * time.Minute)
