@@ -97,6 +97,21 @@ func TestPendingNotificationIsDroppedAtTheEnd(t *testing.T) {
 	require.Equal(t, NotificationSent, n.State)
 }
 
+// A message whose process died after the approval had closed is not sent again. What that process reports late is not the
+// result of an attempt that runs.
+func TestNotificationThatRanAtTheEndIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	o, a, act := notifyingOrder(t, func(a *Request) { a.Channels = nil })
+	n := a.Notifications[0]
+	requireVerdict(t, o, approveDecision("d"), envAt(1), VerdictDecided)
+	require.Empty(t, ofKind(ActionNotify, o.Advance(envAt(2*time.Minute))), "its lease has ended")
+	require.Equal(t, NotificationDropped, n.State)
+	require.Equal(t, 1, n.Attempts)
+	before := marshalOrder(t, o)
+	o.RecordNotificationResult(act, lost, envAt(2*time.Minute))
+	require.Equal(t, before, marshalOrder(t, o))
+}
+
 func TestRemindersToApproversWithoutVote(t *testing.T) {
 	t.Parallel()
 	o := &Order{ID: "o-1"}

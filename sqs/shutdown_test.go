@@ -9,6 +9,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -89,6 +90,36 @@ func TestShutdownIsBoundedWithoutSQS(t *testing.T) {
 		require.NoError(b, b.sub.Close())
 		assert.Less(b, time.Since(began), 10200*time.Millisecond)
 		b.sqs.set(func() { b.sqs.receive, b.sqs.delete, b.sqs.visibility = nil, nil, nil })
+	})
+}
+
+// slowQueue is an SQS that takes almost five seconds for each change of a visibility timeout.
+type slowQueue struct{ sqs.API }
+
+func (q slowQueue) ChangeMessageVisibility(
+	ctx context.Context, in *awssqs.ChangeMessageVisibilityInput, options ...func(*awssqs.Options),
+) (*awssqs.ChangeMessageVisibilityOutput, error) {
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(4950 * time.Millisecond):
+		return q.API.ChangeMessageVisibility(ctx, in, options...)
+	}
+}
+
+// The moment that a handler has for a late ack is not taken from the time for the returns.
+func TestSlowReturnAtTheEndOfAShutdown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		queue := newFake(t)
+		id := queue.put(secret)[0]
+		sub, err := sqs.New(slowQueue{queue}, sqs.Config{CloseTimeout: 5 * time.Second})
+		require.NoError(t, err)
+		messages, err := sub.Subscribe(t.Context(), "queue")
+		require.NoError(t, err)
+		<-messages // never acked
+		require.NoError(t, sub.Close())
+		require.Equal(t, []time.Duration{0}, queue.get(id).changes)
 	})
 }
 
