@@ -97,6 +97,11 @@ func queuePanels() []part {
 			"cps",
 			query{"all, {{queue}}", `sum by (queue) (rate(approval_relay_sqs_receives_total{@queue}[@step]))`},
 			query{"empty, {{queue}}", `sum by (queue) (rate(approval_relay_sqs_empty_receives_total{@queue}[@step]))`}),
+		newLines("Usable",
+			"1 if the worker's last receive call succeeded, and 0 if it failed, or if the queue could not be used since the start. "+
+				"At 0 for all workers, ApprovalRelayNotConsuming fires.",
+			"short",
+			query{"{{queue}}, {{instance}}", `min by (queue, instance) (approval_relay_sqs_receiving{@queue})`}),
 		newLines("Queue depth",
 			"Messages that wait in the queue, as SQS counts them every five minutes, approximately. If the number grows while no "+
 				"message is received, ApprovalRelayQueueGrowing fires. If it cannot be read, ApprovalRelayQueueDepthUnknown fires.",
@@ -132,7 +137,8 @@ func handlerPanels() []part {
 		newRow("Handlers and HTTP"),
 		newLines("Messages",
 			"Messages handled per second. filtered: the source's filter does not match. refused: a decision that its verdict "+
-				"refuses. invalid: a retry cannot help. failed: the message is delivered again.",
+				"refuses. invalid: a retry cannot help. failed: the message is delivered again. full: the order cannot hold more now, so "+
+				"it is delivered again; after 15 minutes, ApprovalRelayOrderFull fires.",
 			"cps",
 			query{"{{result}}", `sum by (result) (rate(approval_relay_messages_total{@all}[@step]))`}),
 		newLines("Handler time (p90)",
