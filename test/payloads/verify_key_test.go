@@ -14,7 +14,7 @@ func TestVerifyKeyInPython(t *testing.T) {
 	t.Parallel()
 	python := tool(t, "python3")
 	if exec.CommandContext(t.Context(), python, "-c", "import cryptography").Run() != nil {
-		t.Skip("the package cryptography is not installed")
+		t.Skip("Python's package cryptography is not installed (Debian: apt-get install python3-cryptography)")
 	}
 	dir := example(t, "verify_key.py", "run.py", `import json
 from verify_key import verify_key
