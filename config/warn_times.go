@@ -15,7 +15,7 @@ func (w workflowCheck) warnTimes() {
 	}
 	longest := w.longestWait()
 	if w.Heartbeat >= longest {
-		w.check.Warn("heartbeat", "is %s, but an approval ends after %s, so no heartbeat is sent",
+		w.check.Warn("heartbeat", "is %s, but an approval ends after %s, so no heartbeat is sent while it is pending",
 			setup.FormatDuration(w.Heartbeat), setup.FormatDuration(longest))
 	}
 	if w.Heartbeat > 0 && !w.hasHeartbeats() {
