@@ -38,11 +38,12 @@ func (o *Order) matchDecision(d Decision, keep UnmatchedRetention, env Environme
 		return v, nil
 	}
 	// The sender names the approval more exactly than before. If that is refused, the earlier decision still waits.
-	before := slices.Clone(o.Unmatched)
+	earlier := o.Unmatched[waiting]
 	o.Unmatched = slices.Delete(slices.Clone(o.Unmatched), waiting, waiting+1)
 	v, actions := o.matchNewDecision(d, keep, env)
 	if !v.IsAccepted() {
-		o.Unmatched = before
+		earlier.JudgeAt = env.Now // the order may have changed all the same
+		o.Unmatched = slices.Insert(o.Unmatched, waiting, earlier)
 	}
 	return v, actions
 }
@@ -57,7 +58,7 @@ func (o *Order) matchNewDecision(d Decision, keep UnmatchedRetention, env Enviro
 	case m.approval != nil:
 		return o.applyDecision(m.approval, d, env)
 	case m.isEarly(), isAnyProbing(m.candidates) && d.Via != ViaOperator:
-		return o.keepUnmatched(d, keep, env), nil
+		return o.keepUnmatched(d, m.candidates, keep, env), nil
 	}
 	return Verdict{Code: VerdictAmbiguous, Candidates: newCandidates(m.candidates)}, nil
 }

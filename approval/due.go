@@ -8,15 +8,16 @@ const TokenGrace = time.Hour
 // NextDue returns the earliest time at which Advance has something to do, or the zero time if there is none.
 func (o *Order) NextDue() time.Time { return o.nextDue(noTime) }
 
-// NextDueAfter returns the earliest time after now at which Advance has something to do, or the zero time if there is
-// none. It is for an order with actions that are due but found no capacity: they do not make Advance useful before there
-// is capacity again.
+// NextDueAfter returns the earliest time at which Advance has something to do although no capacity has become free, or the
+// zero time if there is none. It is for an order with actions that are due by now but found no capacity: they do not make
+// Advance useful before there is capacity again. What needs no capacity counts also if it is due already, because the
+// transition may have been another than Advance.
 func (o *Order) NextDueAfter(now time.Time) time.Time { return o.nextDue(now) }
 
 func (o *Order) nextDue(after time.Time) time.Time {
 	due := earliestTime{after: after}
 	for _, u := range o.Unmatched {
-		due.add(u.nextChange())
+		due.addCertain(u.nextChange())
 	}
 	for _, a := range o.Approvals {
 		a.collectDueTimes(&due)
@@ -24,46 +25,62 @@ func (o *Order) nextDue(after time.Time) time.Time {
 	return due.Time
 }
 
-// earliestTime keeps the earliest of the times added to it. It leaves out the times up to after.
+// earliestTime keeps the earliest of the times added to it. It leaves out the times up to after, unless they are certain.
 type earliestTime struct {
 	time.Time
 	after time.Time
 }
 
 func (e *earliestTime) add(t time.Time) {
-	if t.After(e.after) && (e.IsZero() || t.Before(e.Time)) {
+	if t.After(e.after) {
+		e.addCertain(t)
+	}
+}
+
+func (e *earliestTime) addCertain(t time.Time) {
+	if !t.IsZero() && (e.IsZero() || t.Before(e.Time)) {
 		e.Time = t
 	}
 }
 
+// collectDueTimes adds the times at which Advance has something to do for the approval.
 func (a *Approval) collectDueTimes(due *earliestTime) {
-	if a.Status == Pending {
-		due.add(a.Deadline)
-	}
-	if a.Status == Pending && !a.Probe.Holding {
-		if a.RemindersSent < len(a.Reminders) {
-			due.add(a.Reminders[a.RemindersSent])
-		}
-		if a.hasEscalationLeft() {
-			due.add(a.Escalations[a.EscalationsDone].At)
-		}
-	}
+	a.collectCertainTimes(due)
 	due.add(a.nextHeartbeat())
-	if !a.Probe.Due.IsZero() {
-		due.add(a.Probe.Due)
-		due.add(laterOf(a.Probe.Due, a.Probe.Since.Add(maxProbeTime)))
-	}
+	due.add(a.Probe.Due)
 	for _, n := range a.Notifications {
 		if n.State == NotificationPending {
 			due.add(n.Due)
 		}
 	}
-	switch {
-	case a.Callback.State == CallbackPending:
+	if a.Callback.State == CallbackPending {
 		due.add(a.Callback.Due)
-	case a.Callback.hasEnded():
-		due.add(a.tokenErasureTime())
-		due.add(a.removalTime())
+	}
+}
+
+// collectCertainTimes adds the times of what needs no capacity: Advance does it whenever it is due.
+func (a *Approval) collectCertainTimes(due *earliestTime) {
+	if a.Status == Pending {
+		due.addCertain(a.Deadline)
+	}
+	if a.Status == Pending && !a.Probe.Holding {
+		if a.RemindersSent < len(a.Reminders) {
+			due.addCertain(a.Reminders[a.RemindersSent])
+		}
+		if a.hasEscalationLeft() {
+			due.addCertain(a.Escalations[a.EscalationsDone].At)
+		}
+	}
+	switch {
+	case a.Probe.Due.IsZero():
+	case a.Status == Pending:
+		due.addCertain(laterOf(a.Probe.Due, a.Probe.end()))
+	default: // endClosedProbes ends it
+		due.addCertain(a.Probe.Due)
+	}
+	if a.Callback.hasEnded() {
+		due.addCertain(a.tokenErasureTime())
+		due.addCertain(a.removalTime())
 	}
 }
 

@@ -108,7 +108,7 @@ func (a *Approval) returnHeartbeat(action Action, r Result, env Environment) {
 	}
 	a.Probe.Running = false
 	a.Probe.Attempts--
-	a.Probe.Due = env.Now.Add(wait)
+	a.Probe.wait(wait, env)
 }
 
 // endClosedTask ends an approval or a callback whose workflow no longer waits, as a heartbeat has found out.

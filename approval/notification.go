@@ -155,13 +155,17 @@ func (a *Approval) queueOutcomeEdits(env Environment) {
 	}
 }
 
-// queueNotification queues a notification. At the limit it removes the oldest finished notification; if all are still
-// pending or can still be edited, the new notification is left out.
+// queueNotification queues a notification. At the limit it removes the oldest finished notification that will not be
+// edited. If there is none, a message to people takes the place of the oldest that was sent, whose edit is then left out:
+// to ask an approver matters more. Any other notification is left out.
 func (a *Approval) queueNotification(n Notification, limit int, env Environment) {
 	if len(a.Notifications) >= limit {
 		i := slices.IndexFunc(a.Notifications, func(n *Notification) bool {
 			return n.State != NotificationPending && n.Receipt == ""
 		})
+		if i < 0 && n.Kind.isForPeople() {
+			i = slices.IndexFunc(a.Notifications, func(n *Notification) bool { return n.State == NotificationSent })
+		}
 		if i < 0 {
 			return
 		}

@@ -185,3 +185,30 @@ func TestRetrySchedule(t *testing.T) {
 		}
 	}
 }
+
+// Many messages that can be edited leave no room. The approver of an escalation is asked all the same.
+func TestEscalationIsAskedAlsoAtTheLimit(t *testing.T) {
+	t.Parallel()
+	o := &Order{ID: "o-1"}
+	a, actions := addRequest(t, o, newRequest("t1", withEscalations(escalationToBoss(time.Hour)), func(r *Request) {
+		r.Channels = []string{"mail", "chat"}
+		for i := range 30 {
+			withApprovers(fmt.Sprint(i))(r)
+			r.Reminders = append(r.Reminders, at(time.Duration(i+1)*time.Minute))
+		}
+	}), envAt(0))
+	for i := range 31 {
+		now := envAt(time.Duration(i) * time.Minute)
+		for _, act := range append(ofKind(ActionNotify, actions), o.Advance(now)...) {
+			o.RecordNotificationResult(act, Result{Kind: ResultOK, Receipt: act.Notification}, now)
+		}
+		actions = nil
+	}
+	require.Len(t, a.Notifications, MaxNotifications)
+	asked := ofKind(ActionNotify, o.Advance(envAt(time.Hour)))
+	require.Len(t, asked, 2)
+	for _, act := range asked {
+		require.Equal(t, "boss", a.findNotification(act.Notification).Approver)
+	}
+	require.Len(t, a.Notifications, MaxNotifications)
+}

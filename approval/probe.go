@@ -71,7 +71,7 @@ func (o *Order) advanceProbe(a *Approval, env Environment) []Action {
 	case p.Running:
 		lost := Result{Kind: ResultFailed, Reason: "the result of the attempt was not recorded"}
 		return o.recordProbeFailure(a, lost, env)
-	case !p.Since.Add(maxProbeTime).After(env.Now):
+	case !p.end().After(env.Now):
 		return o.endProbe(a, ResultFailed, fmt.Sprintf("no answer within %s", maxProbeTime), env)
 	}
 	action := o.newAction(ActionHeartbeat, a, env.Now.Add(env.Lease))
@@ -130,11 +130,19 @@ func (o *Order) recordProbeFailure(a *Approval, r Result, env Environment) []Act
 	p := &a.Probe
 	p.Running = false
 	p.Failures++
-	if p.Failures >= maxProbeFailures {
+	if p.Failures >= maxProbeFailures || !p.end().After(env.Now) {
 		return o.endProbe(a, ResultFailed, r.Reason, env)
 	}
-	p.Due = env.Now.Add(max(probePause<<(p.Failures-1), r.After))
+	p.wait(max(probePause<<(p.Failures-1), r.After), env)
 	return nil
+}
+
+// end returns when the probe ends without an answer.
+func (p Probe) end() time.Time { return p.Since.Add(maxProbeTime) }
+
+// wait makes the next attempt due after a wait. However long the target asks us to wait, the probe ends in time.
+func (p *Probe) wait(d time.Duration, env Environment) {
+	p.Due = earlierOf(env.Now.Add(d), laterOf(env.Now, p.end()))
 }
 
 // endProbe ends a probe that has not found the task closed: both attempts stay pending. Approvers that were not notified

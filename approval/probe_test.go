@@ -305,3 +305,18 @@ func TestProbeNotMade(t *testing.T) {
 	_, current := o.CurrentAnswer(probe, at(5*time.Second))
 	require.False(t, current)
 }
+
+// A target that asks for a long wait does not hold approvers back for longer than a probe may take.
+func TestProbeEndsInTimeHoweverLongTheTargetAsksToWait(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []ResultKind{ResultFailed, ResultNotMade} {
+		o, _ := pendingOrder(t, probeable, func(r *Request) { r.RetryCount = 1 })
+		late, actions := addRequest(t, o, newRequest("t0", probeable, byMail), envAt(time.Second))
+		wait := Result{Kind: kind, After: MaxRetryAfter}
+		o.RecordHeartbeatResult(onlyProbe(t, late, actions), wait, envAt(2*time.Second))
+		require.Equal(t, at(time.Second+maxProbeTime), late.Probe.Due, kind)
+		require.Equal(t, "notify", joinKinds(o.Advance(envAt(time.Second+maxProbeTime))), kind)
+		require.False(t, late.isProbing(), kind)
+		require.Empty(t, o.Advance(envAt(time.Second+maxProbeTime)), kind)
+	}
+}

@@ -37,7 +37,8 @@ func TestReadingNotesAreInTheHistory(t *testing.T) {
 	}
 }
 
-// The due times that are later than now are known also while an action waits for capacity.
+// While a heartbeat waits for capacity, everything else that is due is known: what needs capacity if it is later than now,
+// and what needs none also if it is due already.
 func TestNextDueAfter(t *testing.T) {
 	t.Parallel()
 	o, a := pendingOrder(t, func(r *Request) {
@@ -48,11 +49,20 @@ func TestNextDueAfter(t *testing.T) {
 		{0, 4 * time.Minute},
 		{4*time.Minute - 1, 4 * time.Minute},
 		{4 * time.Minute, 10 * time.Minute},
-		{10 * time.Minute, deadline},
+		{10 * time.Minute, 10 * time.Minute},
+		{deadline, 10 * time.Minute},
 	} {
 		require.Equal(t, at(c.want), o.NextDueAfter(at(c.now)), c.now)
 	}
-	require.True(t, o.NextDueAfter(at(deadline)).IsZero())
 	require.Equal(t, at(4*time.Minute), o.NextDue())
 	require.Equal(t, Pending, a.Status)
+	busy := Environment{Now: at(10 * time.Minute), Lease: time.Minute, Reserve: func(Action, Token) bool { return false }}
+	o.Advance(busy)
+	require.Equal(t, at(deadline), o.NextDueAfter(busy.Now), "Advance leaves only what waits for capacity")
+	requireVerdict(t, o, approveDecision("d1", by("bob"), onStep("later")), busy, VerdictWaiting)
+	requireVerdict(t, o, approveDecision("d2"), busy, VerdictDecided)
+	require.Equal(t, busy.Now, o.NextDueAfter(busy.Now), "the waiting decision is judged again")
+	busy.Now = at(deadline)
+	o.Advance(busy)
+	require.True(t, o.NextDueAfter(busy.Now).After(busy.Now) || o.NextDueAfter(busy.Now).IsZero())
 }

@@ -91,7 +91,8 @@ func (o *Order) closeSuperseded(older *Approval, newerID, reason string, env Env
 
 // approvalSeenBy returns the approval that the sender of a decision must have seen. Usually that is the pending
 // approval. If the decision was sent before the attempt of the pending approval began, it is the latest earlier attempt
-// of the same question, if there is one that was not closed before the decision was sent.
+// of the same question that the decision selects, if there is one that was not closed before the decision was sent. An
+// attempt whose execution is unknown can have earlier attempts of an execution that the decision does not name.
 func (o *Order) approvalSeenBy(d Decision, pending *Approval) *Approval {
 	if d.SentAt.IsZero() || !d.SentAt.Before(pending.AttemptStartedAt) {
 		return pending
@@ -105,7 +106,7 @@ func (o *Order) approvalSeenBy(d Decision, pending *Approval) *Approval {
 		}
 		age := compareAttempts(a, pending)
 		isOlder := (age < 0 || (age == 0 && arrivedEarlier)) && !d.isSentAfterClosing(a)
-		if isOlder && a.isSameQuestion(pending) && (seen == pending || compareAttempts(a, seen) >= 0) {
+		if isOlder && d.selects(a) && a.isSameQuestion(pending) && (seen == pending || compareAttempts(a, seen) >= 0) {
 			seen = a
 		}
 	}

@@ -245,3 +245,16 @@ func TestDecisionIsAboutTheLatestEarlierAttempt(t *testing.T) {
 	require.Equal(t, added["first"], o.approvalSeenBy(approveDecision("d", sentAt(5*time.Minute)), added["second"]))
 	require.Equal(t, added["first"], o.approvalSeenBy(approveDecision("d", sentAt(-time.Minute)), added["first"]))
 }
+
+// An attempt of an unknown execution may be of the execution that a decision names. An earlier attempt of another execution
+// is not, although it may be an attempt of the same question.
+func TestOvertakenDecisionIsNotAboutAnotherExecution(t *testing.T) {
+	t.Parallel()
+	o, first := pendingOrder(t, probeable, enteredAt(0), func(r *Request) { r.Execution = "e1" })
+	second, actions := addRequest(t, o, newRequest("t2", probeable, enteredAt(10*time.Second)), envAt(10*time.Second))
+	o.RecordHeartbeatResult(onlyProbe(t, first, actions), ok, envAt(10*time.Second))
+	d := approveDecision("d1", sentAt(5*time.Second), func(d *Decision) { d.Execution = "e2" })
+	requireVerdict(t, o, d, envAt(12*time.Second), VerdictDecided)
+	require.Equal(t, Pending, first.Status)
+	require.Equal(t, Approved, second.Status)
+}

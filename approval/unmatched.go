@@ -15,6 +15,9 @@ type UnmatchedDecision struct {
 	// JudgeAt is when the decision is judged again, because something may have changed by then. It is zero if only a new
 	// request or the answer of a probe can change something.
 	JudgeAt time.Time `json:"judge_at,omitzero"`
+	// AdmittedAt is when pending approvals last admitted the decision, which waited for the answer of a probe; zero if none
+	// did. If all of them close, the decision is about one of them, and not about a later request.
+	AdmittedAt time.Time `json:"admitted_at,omitzero"`
 }
 
 // settleTime is how long a decision that names no step waits after the request of a step. The requests of two parallel
@@ -58,8 +61,11 @@ type UnmatchedRetention struct {
 	ShowExpiredFor time.Duration // how long an expired decision is shown to operators
 }
 
-// keepUnmatched keeps a decision until an approval admits it. An expired decision that is sent again waits again.
-func (o *Order) keepUnmatched(d Decision, keep UnmatchedRetention, env Environment) Verdict {
+// keepUnmatched keeps a decision until an approval admits it, or until the probes among its candidates have ended. An
+// expired decision that is sent again waits again.
+func (o *Order) keepUnmatched(
+	d Decision, candidates []*Approval, keep UnmatchedRetention, env Environment,
+) Verdict {
 	waiting := 0
 	for _, u := range o.Unmatched {
 		if !u.Expired {
@@ -74,11 +80,15 @@ func (o *Order) keepUnmatched(d Decision, keep UnmatchedRetention, env Environme
 		o.Unmatched = slices.Delete(o.Unmatched, i, i+1)
 	}
 	expires := env.Now.Add(keep.WaitFor)
-	o.Unmatched = append(o.Unmatched, UnmatchedDecision{
+	u := UnmatchedDecision{
 		Decision:  d,
 		ExpiresAt: expires,
 		RemoveAt:  expires.Add(keep.ShowExpiredFor),
-	})
+	}
+	if len(candidates) > 0 {
+		u.AdmittedAt = env.Now
+	}
+	o.Unmatched = append(o.Unmatched, u)
 	return Verdict{Code: VerdictWaiting}
 }
 
@@ -125,10 +135,16 @@ func (o *Order) judgeUnmatched(u *UnmatchedDecision, wasPending []*Approval, env
 			}
 		}
 	}
+	if len(candidates) == 0 {
+		candidates = o.findClosedCandidate(u)
+	}
 	var v Verdict
 	var actions []Action
 	switch {
-	case len(candidates) == 0, isAnyProbing(candidates):
+	case len(candidates) == 0:
+		return true, nil
+	case isAnyProbing(candidates):
+		u.AdmittedAt = env.Now
 		return true, nil
 	case len(candidates) > 1:
 		v = Verdict{Code: VerdictAmbiguous, Candidates: newCandidates(candidates)}
@@ -143,6 +159,19 @@ func (o *Order) judgeUnmatched(u *UnmatchedDecision, wasPending []*Approval, env
 		actions = append(actions, o.newDeadLetter(o.FindApproval(v.ApprovalID), err.Error()))
 	}
 	return false, actions
+}
+
+// findClosedCandidate returns the latest approval, in a list, that admitted a waiting decision while a probe ran and that
+// has closed since then. Usually there is none.
+func (o *Order) findClosedCandidate(u *UnmatchedDecision) []*Approval {
+	d := u.Decision
+	for _, a := range slices.Backward(o.Approvals) {
+		wasPending := !a.RequestedAt.After(u.AdmittedAt) && !a.ClosedAt.Before(u.AdmittedAt)
+		if wasPending && a.Status != Pending && !u.AdmittedAt.IsZero() && d.selects(a) && a.refusalOf(d) == "" {
+			return []*Approval{a}
+		}
+	}
+	return nil
 }
 
 // isSettling reports whether the requests of other steps may still arrive, so that a waiting decision without a step is
