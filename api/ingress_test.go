@@ -57,7 +57,10 @@ func TestStatusIsTheFateOfTheMessage(t *testing.T) {
 		"requester":   {refused(approval.VerdictRequester), want{403, ""}},
 		"assurance":   {refused(approval.VerdictAssurance), want{403, ""}},
 		"source":      {refused(approval.VerdictSource), want{403, ""}},
-		"overflow":    {refused(approval.VerdictOverflow), want{503, again}},
+		"overflow": {
+			refused(approval.VerdictOverflow),
+			want{503, "decision refused (overflow): too many decisions already wait for a request of this order"},
+		},
 		"a full order": {
 			fmt.Errorf("update: %w", approval.OrderFull("it has %d approvals", 1000)),
 			want{503, "the order is full: it has 1000 approvals"},

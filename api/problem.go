@@ -177,13 +177,7 @@ func problemOf(err error) Problem {
 	switch {
 	case errors.As(err, &full):
 		p.Detail = full.Error()
-	case status == http.StatusServiceUnavailable && errors.Is(err, context.DeadlineExceeded):
-		p.Detail = "the request took too long; send it again"
-	case status == http.StatusServiceUnavailable:
-		p.Detail = "the store did not answer the request; send it again"
-	case status == http.StatusUnauthorized:
-		p.Detail = "the credential or signature is missing or wrong"
-	case errors.As(err, &refusal):
+	case errors.As(err, &refusal): // one of too many waiting decisions is refused for now, with 503
 		p.Detail = refusal.Error()
 		p.Verdict = refusal.Verdict.Code
 		p.ApprovalID = refusal.Verdict.ApprovalID
@@ -195,6 +189,12 @@ func problemOf(err error) Problem {
 			p.Detail += "; " + field.Error()
 			p.Field = field.Field
 		}
+	case status == http.StatusServiceUnavailable && errors.Is(err, context.DeadlineExceeded):
+		p.Detail = "the request took too long; send it again"
+	case status == http.StatusServiceUnavailable:
+		p.Detail = "the store did not answer the request; send it again"
+	case status == http.StatusUnauthorized:
+		p.Detail = "the credential or signature is missing or wrong"
 	case errors.As(err, &field):
 		p.Detail = field.Error()
 		p.Field = field.Field
