@@ -146,9 +146,14 @@ func TestWhoMayDecideARequest(t *testing.T) {
 // A person decides under the same ID by every way in.
 func TestTheMakerOfADecisionIsOnePersonByEveryWayIn(t *testing.T) {
 	t.Parallel()
-	people := &handlers.People{Aliases: map[approval.PersonID]string{"octocat": "ann@example.com"}}
+	people := &handlers.People{Aliases: map[approval.PersonID]string{
+		"octocat":           "ann@example.com",
+		"x500:ann@corp.old": "ann@example.com", // no address that package identity reads
+	}}
 	for _, via := range approval.AllVias() {
-		for _, by := range []string{"ann@example.com", "Ann <ANN@example.com>", "mailto:ann@example.com", "OCTOCAT"} {
+		for _, by := range []string{
+			"ann@example.com", "Ann <ANN@example.com>", "mailto:ann@example.com", "OCTOCAT", "X500:ann@corp.old",
+		} {
 			h := newHouse()
 			body := body(map[string]any{"approvers": []string{"ann@example.com"}})
 			require.NoError(t, h.requests(approversOf(false)).Handle(msg(t, body)))
@@ -199,10 +204,11 @@ func TestOrdersUnderTheirExactID(t *testing.T) {
 	id, err = handlers.FindOrderID(t.Context(), h, "A-1 ")
 	require.NoError(t, err)
 	require.Equal(t, "A-1 ", id)
-	for _, dots := range []string{".", "..", " .. "} {
-		_, err = handlers.FindOrderID(t.Context(), h, dots)
+	for _, noSegment := range []string{".", "..", " .. ", "/"} {
+		_, err = handlers.FindOrderID(t.Context(), h, noSegment)
 		requireField(t, "order", err)
-		requireField(t, "order", h.requests().Handle(msg(t, body(map[string]any{"orderId": dots}))))
-		requireField(t, "order", h.decisions(approval.ViaWebhook).Handle(msg(t, `{"orderId":"`+dots+`","decision":"yes"}`)))
+		requireField(t, "order", h.requests().Handle(msg(t, body(map[string]any{"orderId": noSegment}))))
+		decision := `{"orderId":"` + noSegment + `","decision":"yes"}`
+		requireField(t, "order", h.decisions(approval.ViaWebhook).Handle(msg(t, decision)))
 	}
 }

@@ -3,17 +3,18 @@ package handlers
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/identity"
 )
 
 // NormalizeOrderID returns an order ID as requests and decisions are stored under it: in Unicode's form NFC, without
-// white space around it. So two IDs that look the same to people are the same. The IDs "." and ".." are refused: no
-// path of the API can contain them.
+// white space around it. So two IDs that look the same to people are the same. The IDs ".", ".." and "/" are refused:
+// no path of the API can contain them.
 func NormalizeOrderID(id string) (string, error) {
 	normal := identity.Clean(id)
-	if normal == "." || normal == ".." {
+	if slices.Contains([]string{".", "..", "/"}, normal) {
 		return "", approval.InvalidField("order", "is %q, which no path of the API can contain", normal)
 	}
 	return normal, nil

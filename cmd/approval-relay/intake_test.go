@@ -183,7 +183,7 @@ func TestOrderIDsInPaths(t *testing.T) {
 	for _, id := range ids {
 		body, _ := json.Marshal(map[string]any{"orderId": id, "taskToken": "AQC"})
 		got := r.request(t, "orders", string(body))
-		if id == "." || id == ".." {
+		if id == "." || id == ".." || id == "/" {
 			if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.text, "order: ") {
 				t.Errorf("%q: %d %s", id, got.status, got.text)
 			}
