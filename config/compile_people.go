@@ -37,13 +37,13 @@ func (c *Config) compilePeople() handlers.People {
 	return people
 }
 
-// readPerson returns the person that a text of the file names. A text that cannot be read stays as it is; validation
-// reports it.
+// readPerson returns the person that a text of the file names. A text that cannot be read stays as it is: as an alias
+// it stands for its person, elsewhere validation reports it.
 func readPerson(text string) string {
 	if id, err := identity.ReadOne(text); err == nil && id != "" {
 		return id
 	}
-	return text
+	return identity.Clean(text)
 }
 
 // readPeople returns the people of a list in the file.

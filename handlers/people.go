@@ -34,9 +34,12 @@ type People struct {
 }
 
 // ReadPerson returns the ID of the person in a text, such as the requester or the maker of a decision: it is read by
-// package identity, and an alias is replaced by the ID of its person. The error is the reason why the text cannot be
-// read.
+// package identity, and an alias is replaced by the ID of its person. An alias can also be a text that package identity
+// refuses, such as the name of a service account. The error is the reason why the text cannot be read.
 func (p *People) ReadPerson(text string) (string, error) {
+	if id, isAlias := p.Aliases[approval.NewPersonID(identity.Clean(text))]; isAlias {
+		return id, nil
+	}
 	name, err := identity.ReadOne(text)
 	if err != nil {
 		return "", err

@@ -94,6 +94,10 @@ func TestThePersonIsTheSameInEverySpelling(t *testing.T) {
 		"arn:aws:sts::111122223333:federated-user/ann@example.com",
 		"arn:aws:iam::111122223333:user/staff/ann@example.com",
 		"AROAEXAMPLEEXAMPLE123:ann@example.com",
+		"SMTP:ann@example.com",
+		"acct:ann@example.com",
+		"user:ann%40example.com",
+		"ann@example.com.",
 	} {
 		got, err := identity.ReadOne(text)
 		require.NoError(t, err, "%q", text)
@@ -106,12 +110,31 @@ func TestThePersonIsTheSameInEverySpelling(t *testing.T) {
 	require.Equal(t, composed, decomposed)
 }
 
+// The requester in a spelling that is not understood would be another person, who may decide their own request.
+func TestAnAddressInAnUnknownSpellingIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`"ann"@example.com`, `"a\nn"@example.com`, `ann\@example.com`, "ann(comment)@example.com", "(comment)ann@example.com",
+		"ann@(comment)example.com", "ann @example.com", "ann@ example.com", "ann @ example.com", "ann@[127.0.0.1]",
+		"ann@@example.com", "@ann@example.com", "ann@example.com@", "ann@evil@example.com", "ann%40example.com",
+		"ann@example.com/mail", "ann@example.com?subject=x", "ann@example.com:25", "x500:ann@example.com",
+		"\uff41nn@example.com", "ann\uff20example.com", "ann\ufe6bexample.com", "\u017fam@example.com",
+		"ann@example\u3002com\uff0e", "=?utf-8?q?ann?=@example.com", "=?utf-8?b?YW5uQGV4YW1wbGUuY29t?=",
+		"i:0#.f|membership|ann@example.com",
+	} {
+		got, err := identity.ReadOne(text)
+		require.Error(t, err, "%q: %q", text, got)
+		list, err := identity.ReadList(text)
+		require.Error(t, err, "%q: %q", text, list)
+	}
+}
+
 // A name without an address is a name, whatever characters it has.
 func TestANameStaysAsItIs(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"", "ann", "Krystof, Mia", "Ann & Co; Sales", "CN=Ann,OU=Sales", "arn:aws:sts::111122223333:assumed-role/Dev/ann",
-		"arn:aws:iam::111122223333:role/Dev", "source:erp", "api:shop", "O'Brien", "Ann (Sales)", "<@U0123>",
+		"arn:aws:iam::111122223333:role/Dev", "source:erp", "api:shop", "O'Brien", "Ann (Sales)", "<@U0123>", "Mia @mia",
 	} {
 		got, err := identity.ReadOne(name)
 		require.NoError(t, err, "%q", name)

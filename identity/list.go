@@ -1,8 +1,10 @@
 package identity
 
 import (
-	"slices"
+	"regexp"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // listNames begin the names in lists of approvers that are no people, and that no e-mail address begins with.
@@ -47,11 +49,14 @@ func isListName(part string) bool {
 	return false
 }
 
-// containsAddress reports whether a part of a text is, or could be, an e-mail address.
+// addressLike matches a text in which an "@" follows a part of an address, its quotes, its comment or a space before a
+// domain. An "@" that begins a name, such as @mia or <@U0123>, is none of them.
+var addressLike = regexp.MustCompile(`[^\s<(\[{,;|@]@|\s@\s*[^\s@]+\.|=\?[^?]+\?[bqBQ]\?`)
+
+// containsAddress reports whether a part of a text is, or could be, an e-mail address: also one that is written with
+// characters of full width, or escaped as in a URL or in the header of a mail.
 func containsAddress(text string) bool {
-	return slices.ContainsFunc(strings.FieldsFunc(text, isSeparator), func(part string) bool {
-		return strings.Contains(strings.Trim(part, "@"), "@")
-	})
+	return addressLike.MatchString(strings.ReplaceAll(norm.NFKC.String(text), "%40", "@"))
 }
 
 // countParts returns the number of parts of a list that are not empty.

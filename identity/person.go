@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // readPerson returns the person that a text names in a known form. The result is false for a text that may name
@@ -69,23 +71,36 @@ func cutSession(text string) (string, bool) {
 	return m[1], true
 }
 
-// readAddress returns the e-mail address that a text is, without mailto:. A name of a group or of a source counts as an
-// address too, because it names an approver in the same lists.
+// schemes begin an e-mail address that a directory, a mail server or a cloud gives out.
+var schemes = []string{"mailto:", "smtp:", "acct:", "user:"}
+
+// readAddress returns the e-mail address that a text is, without mailto: and the like and without the dot that can end
+// a name of DNS. A name of a group or of a source counts as an address too, because it names an approver in the same
+// lists.
 func readAddress(text string) (string, bool) {
 	text = strings.TrimFunc(text, isInvisibleSpace)
-	if len(text) > len("mailto:") && strings.EqualFold(text[:len("mailto:")], "mailto:") {
-		address, _, _ := strings.Cut(text[len("mailto:"):], "?")
+	for _, scheme := range schemes {
+		if len(text) <= len(scheme) || !strings.EqualFold(text[:len(scheme)], scheme) {
+			continue
+		}
+		address, _, _ := strings.Cut(text[len(scheme):], "?")
 		unescaped, err := url.PathUnescape(address)
 		if err != nil {
 			return "", false
 		}
 		text = unescaped
+		break
 	}
 	local, domain, ok := strings.Cut(text, "@")
-	isAddress := ok && local != "" && domain != "" && !strings.Contains(domain, "@") &&
-		!strings.ContainsFunc(text, isSeparator)
-	return text, isAddress
+	domain = strings.TrimSuffix(domain, ".")
+	isAddress := ok && local != "" && domain != "" && !strings.ContainsFunc(text, isSeparator) &&
+		(!strings.Contains(local, ":") || isListName(text)) && !strings.ContainsAny(domain, noDomain) &&
+		norm.NFKC.String(text) == text && !strings.Contains(text, "=?") // an encoded word of a mail header
+	return local + "@" + domain, isAddress
 }
+
+// noDomain are characters that no domain has. An address with one of them is part of something else, such as a URL.
+const noDomain = "@/:?#%&=!*$"
 
 // isSeparator reports whether a character cannot be part of an address: it separates addresses, or an address from the
 // text around it.

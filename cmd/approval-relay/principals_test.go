@@ -95,6 +95,23 @@ func TestAttacksOfPrograms(t *testing.T) {
 		ask(programSecret, "refunds", "early", "")
 		require.Contains(t, as(operatorSecret, "GET", "/v1/orders/early", "").text, `"status":"pending"`, "the early decision is not for it")
 	})
+	t.Run("the requester does not decide, however they are written", func(t *testing.T) {
+		for i, requester := range []string{
+			"BOSS@example.com", "Boss <boss@example.com>", "smtp:boss@example.com", "boss@example.com.", `\"boss\"@example.com`,
+			"boss(x)@example.com", "boss @example.com", "boss%40example.com", "boss\uff20example.com", "x500:boss@example.com",
+		} {
+			order := fmt.Sprintf("spelled-%d", i)
+			got := as(programSecret, "POST", "/v1/requests?workflow=orders", fmt.Sprintf(
+				`{"orderId":%q,"taskToken":"AQC","approvers":["boss@example.com","eve@example.com"],"requester":"%s"}`,
+				order, requester))
+			if got.status == http.StatusUnprocessableEntity {
+				require.Contains(t, got.text, "requester: is more than an e-mail address")
+				continue
+			}
+			require.Equal(t, http.StatusAccepted, got.status, "%s: %s", requester, got.text)
+			require.Equal(t, "requester", decide(portalSecret, order, "boss@example.com").body["verdict"], requester)
+		}
+	})
 	t.Run("a name that is not believed does not count", func(t *testing.T) {
 		ask(programSecret, "orders", "named", boss)
 		got := decide(scorerSecret, "named", "boss@example.com")
