@@ -252,6 +252,19 @@ func TestOvertakenDecisionIsNotAboutALaterAttempt(t *testing.T) {
 	require.Same(t, pending, o.approvalSeenBy(approveDecision("d"), pending))
 }
 
+// Of two attempts that nothing else puts in order, the one that arrived first is the earlier.
+func TestArrivalOrdersAttemptsOfTheSameAge(t *testing.T) {
+	t.Parallel()
+	attempt := func(token string) *Approval {
+		return &Approval{ID: token, Request: newRequest(token, enteredAt(10*time.Minute)), Status: Pending}
+	}
+	first, second := attempt("t1"), attempt("t2")
+	o := &Order{ID: "o-1", Approvals: []*Approval{first, second}}
+	early := approveDecision("d", sentAt(9*time.Minute))
+	require.Same(t, first, o.approvalSeenBy(early, first))
+	require.Same(t, first, o.approvalSeenBy(early, second))
+}
+
 // The attempt that an overtaken decision is about is one of its own question, whichever approvals closed since.
 func TestOvertakenDecisionIsAboutItsOwnQuestion(t *testing.T) {
 	t.Parallel()
