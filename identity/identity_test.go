@@ -98,10 +98,16 @@ func TestThePersonIsTheSameInEverySpelling(t *testing.T) {
 		"acct:ann@example.com",
 		"user:ann%40example.com",
 		"ann@example.com.",
+		"ann@example\u3002com",
 	} {
 		got, err := identity.ReadOne(text)
 		require.NoError(t, err, "%q", text)
 		require.Equal(t, "ann@example.com", got, "%q", text)
+	}
+	for _, text := range []string{"ann@b\u00fccher.example", "ann@bu\u0308cher.example", "ann@B\u00dcCHER.example"} {
+		got, err := identity.ReadOne(text)
+		require.NoError(t, err, "%q", text)
+		require.Equal(t, "ann@xn--bcher-kva.example", got, "%q", text)
 	}
 	composed, err := identity.ReadOne("Andr\u00e9@example.com")
 	require.NoError(t, err)

@@ -4,7 +4,9 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
+	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -92,11 +94,25 @@ func readAddress(text string) (string, bool) {
 		break
 	}
 	local, domain, ok := strings.Cut(text, "@")
-	domain = strings.TrimSuffix(domain, ".")
+	domain, isName := encodeDomain(domain)
+	ok = ok && isName
 	isAddress := ok && local != "" && domain != "" && !strings.ContainsFunc(text, isSeparator) &&
 		(!strings.Contains(local, ":") || isListName(text)) && !strings.ContainsAny(domain, noDomain) &&
 		norm.NFKC.String(text) == text && !strings.Contains(text, "=?") // an encoded word of a mail header
 	return local + "@" + domain, isAddress
+}
+
+// encodeDomain returns a domain as DNS and mail servers have it: without a dot at its end, and with the letters outside
+// ASCII encoded, so that bücher.example is xn--bcher-kva.example.
+func encodeDomain(domain string) (string, bool) {
+	if strings.ContainsFunc(domain, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		encoded, err := idna.Lookup.ToASCII(domain)
+		if err != nil {
+			return domain, false
+		}
+		domain = encoded
+	}
+	return strings.TrimSuffix(domain, "."), true
 }
 
 // noDomain are characters that no domain has. An address with one of them is part of something else, such as a URL.

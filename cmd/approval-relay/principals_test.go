@@ -97,7 +97,7 @@ func TestAttacksOfPrograms(t *testing.T) {
 	})
 	t.Run("the requester does not decide, however they are written", func(t *testing.T) {
 		for i, requester := range []string{
-			"BOSS@example.com", "Boss <boss@example.com>", "smtp:boss@example.com", "boss@example.com.", `\"boss\"@example.com`,
+			"BOSS@example.com", "Boss <boss@example.com>", "smtp:boss@example.com", "boss@example\u3002com.", `\"boss\"@example.com`,
 			"boss(x)@example.com", "boss @example.com", "boss%40example.com", "boss\uff20example.com", "x500:boss@example.com",
 		} {
 			order := fmt.Sprintf("spelled-%d", i)
