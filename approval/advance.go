@@ -17,10 +17,14 @@ func (o *Order) Advance(env Environment) []Action {
 	for _, a := range o.Approvals {
 		actions = append(actions, o.advanceApproval(a, env)...)
 	}
-	actions = append(actions, o.endClosedProbes(env)...)
-	actions = append(actions, o.judgeDue(env)...)
+	actions = append(actions, o.judgeClosed(env)...)
 	o.removeApprovals(env)
 	return actions
+}
+
+// judgeClosed judges the waiting decisions that earlier transitions have made due to be judged, because approvals closed.
+func (o *Order) judgeClosed(env Environment) []Action {
+	return append(o.endClosedProbes(env), o.judgeDue(env)...)
 }
 
 // removeApprovals removes the approvals whose retention has ended, with their events.

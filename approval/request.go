@@ -189,6 +189,8 @@ func (o *Order) openApproval(id string, r Request, env Environment) []Action {
 	a.notifyPrograms(ProgramEventRequested, env)
 	a.HeartbeatDue = r.firstHeartbeat(env.Now)
 	actions := o.expireOverdue(env)
+	// What waits because of the approvals so far is judged before the request: it may be about one that has just closed.
+	actions = append(actions, o.judgeClosed(env)...)
 	o.Approvals = append(o.Approvals, a)
 	o.adds = true
 	e := a.newEvent(EventRequested, env.Now)

@@ -99,7 +99,8 @@ func (o *Order) judgeWaiting(env Environment) []Action {
 	for again := len(o.Unmatched) > 0; again; {
 		waiting := o.Unmatched
 		wasPending := o.listPending()
-		o.Unmatched = nil // an approval that closes has none to mark, see judgeLater
+		before := o.admission()
+		o.Unmatched = nil // an approval that closes or is escalated has none to mark, see judgeLater
 		var rest []UnmatchedDecision
 		for _, u := range waiting {
 			if u.isOpen(env.Now) {
@@ -112,7 +113,7 @@ func (o *Order) judgeWaiting(env Environment) []Action {
 			rest = append(rest, u)
 		}
 		o.Unmatched = rest
-		again = len(rest) > 0 && len(o.listPending()) < len(wasPending)
+		again = len(rest) > 0 && o.admission() != before
 	}
 	return actions
 }
@@ -188,6 +189,15 @@ func (o *Order) listPending() []*Approval {
 		}
 	}
 	return out
+}
+
+// admission counts what changes the approvals that a decision can be for: the pending approvals, and their escalations.
+func (o *Order) admission() (counts struct{ pending, escalations int }) {
+	for _, a := range o.listPending() {
+		counts.pending++
+		counts.escalations += a.EscalationsDone
+	}
+	return counts
 }
 
 // judgeLater makes the waiting decisions due to be judged again. It is called when an approval has closed or has got
