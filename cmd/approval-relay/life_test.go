@@ -157,7 +157,8 @@ func TestStartsNot(t *testing.T) {
 }
 
 // TestStartsBeforeItsQueue shows that a queue which is missing at the start stops nothing else: the log has the cause,
-// requests over HTTP are served, and the messages of the queue are handled once it is there.
+// readiness and a metric name the queue, requests over HTTP are served, and the messages of the queue are handled once it
+// is there.
 func TestStartsBeforeItsQueue(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
@@ -168,6 +169,15 @@ func TestStartsBeforeItsQueue(t *testing.T) {
 	}
 	r := p.start(t, file)
 	eventually(t, "the cause in the log", func() bool { return strings.Contains(r.log.String(), "no queue has this name") })
+	ready := func() reply { return do(t, "GET", r.operator+"/readyz", "") }
+	const failing = "receiving fails: request-orders"
+	if got := ready(); got.status != http.StatusOK || !strings.Contains(got.text, failing) {
+		t.Errorf("%d %s", got.status, got.text)
+	}
+	metrics := do(t, "GET", r.operator+"/metrics", "", "Authorization", "Bearer "+operatorSecret).text
+	if !strings.Contains(metrics, `approval_relay_sqs_receiving{queue="request-orders"} 0`) {
+		t.Error("the metric does not say that the queue cannot be used")
+	}
 	token := p.aws.StepFunctions.OpenTask(time.Hour, 0)
 	got := r.program(t, "/v1/requests", fmt.Sprintf(`{"orderId":"by-http","taskToken":%q}`, token))
 	if got.status != http.StatusAccepted {
@@ -177,6 +187,9 @@ func TestStartsBeforeItsQueue(t *testing.T) {
 	token = p.aws.StepFunctions.OpenTask(time.Hour, 0)
 	p.aws.SQS.PutMessage("late", fmt.Sprintf(`{"orderId":"by-queue","taskToken":%q}`, token), nil)
 	r.pending(t, "by-queue")
+	if got := ready(); strings.Contains(got.text, failing) {
+		t.Errorf("still: %s", got.text)
+	}
 }
 
 // TestEndsAtOnce ends before it has begun.
