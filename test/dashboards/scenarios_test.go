@@ -48,11 +48,19 @@ func (w *world) runDecisions() error {
 // runRepeatedDecisions sends decisions that are repeated, that contradict each other, and that name a superseded or an
 // unknown approval.
 func (w *world) runRepeatedDecisions() error {
-	old, err := w.postRequest("orders", "twice", nil)
+	token := w.newToken()
+	old, err := w.postRequest("orders", "twice", fields{"taskToken": token})
 	if err != nil {
 		return err
 	}
-	if _, err := w.postRequest("orders", "twice", nil); err != nil { // another token: superseded
+	w.aws.StepFunctions.AbortTask(token) // a probe finds out
+	if _, err := w.postRequest("orders", "twice", nil); err != nil {
+		return err
+	}
+	if err := waitFor("the first attempt is superseded", func() bool {
+		all := w.readOrder("twice").Approvals
+		return len(all) == 2 && string(all[0].Status) == string(approval.Superseded)
+	}); err != nil {
 		return err
 	}
 	for _, d := range []struct {
