@@ -22,7 +22,7 @@ const settleTime = 30 * time.Second
 // mayBeZero are the panels whose value may be 0, at the end of the run or all the time, with the reason.
 var mayBeZero = map[string]string{
 	"delivery.json, Orders that wait for capacity, A": "it takes more than 128 slow calls at once, see TestBurstOnASlowChannel",
-	"worker.json, Overdue, A": "the disk has room again",
+	"worker.json, Overdue, A":                         "the disk has room again",
 }
 
 // A real Prometheus scrapes the built program while the load causes every event. Then every query of every panel has
