@@ -10,8 +10,9 @@ import (
 )
 
 // recordVersion is the version of the record's format. A program refuses records of newer versions, because it would
-// drop the fields that it does not know.
-const recordVersion = 1
+// drop the fields that it does not know. It reads all older versions: they only lack fields. Since version 2 a record has
+// principals, probes and the start of an attempt.
+const recordVersion = 2
 
 // record is the stored form of an order. The task tokens are beside the order, sealed, by approval ID: the JSON of an
 // order never contains a token.
@@ -65,7 +66,7 @@ func Decode(orderID string, b []byte, s Sealer) (*approval.Order, error) {
 	switch {
 	case r.Version > recordVersion:
 		return nil, newerVersionError(orderID, r.Version)
-	case r.Version != recordVersion || r.Order == nil || r.Order.ID != orderID:
+	case r.Version < 1 || r.Order == nil || r.Order.ID != orderID:
 		return nil, fmt.Errorf("record of order %q is damaged: it does not contain this order", orderID)
 	case hasNulls(r.Order):
 		return nil, fmt.Errorf("record of order %q is damaged: an approval or notification is null", orderID)

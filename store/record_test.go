@@ -28,7 +28,7 @@ func backwards(b []byte) []byte {
 // as it was decoded.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
-		"", "null", `{"v":1,"order":{"id":"o"}}`, `{"v":1,"order":{"id":"o","approvals":[null]}}`, `{"v":2,"order":[]}`,
+		"", "null", `{"v":1,"order":{"id":"o"}}`, `{"v":1,"order":{"id":"o","approvals":[null]}}`, `{"v":9,"order":[]}`,
 		`{"v":1,"order":{"id":"o","approvals":[{"id":"x","status":"pending","notifications":[{"id":"n","state":"owed"},null]}]}}`,
 		`{"v":1,"order":{"id":"o","approvals":[{"id":"x","callback":{"state":"owed"}}]},"tokens":{"x":"YWI="}}`,
 		`{"v":1,"order":{"id":"o","unmatched":[{"decision":{"id":"d"}}],"history":[{"at":"2026-01-01T00:00:00Z"}]}}`,
@@ -85,4 +85,17 @@ func TestDeadLetterIDs(t *testing.T) {
 		require.Equal(t, n, got)
 		before = id
 	}
+}
+
+// TestRecordsOfOlderVersionsAreRead holds that an update of the program reads the records of the version before.
+func TestRecordsOfOlderVersionsAreRead(t *testing.T) {
+	t.Parallel()
+	o, err := Decode("o", []byte(`{"v":1,"order":{"id":"o","approvals":[{"id":"x","asked_at":"2026-01-01T00:00:00Z"}]}}`), reversed{})
+	require.NoError(t, err)
+	require.Equal(t, 2026, o.Approvals[0].AttemptStartedAt.Year())
+	now, err := Encode("o", o, reversed{})
+	require.NoError(t, err)
+	require.Contains(t, string(now), `{"v":2,`)
+	_, err = Decode("o", []byte(`{"v":0,"order":{"id":"o"}}`), reversed{})
+	require.ErrorContains(t, err, "damaged")
 }

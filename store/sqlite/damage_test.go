@@ -27,8 +27,8 @@ func damages() map[string]string {
 		`{"v":1,"order":{"id":"bad","approvals":[{"id":"x","notifications":[null]}]}}`:  "is null",
 		`{"v":1,"order":{"id":"bad"},"tokens":{"x":"YQ=="}}`:                            "token of an unknown approval",
 		`{"v":1,"order":{"id":"bad","approvals":[{"id":"x"}]},"tokens":{"x":"YQ=="}}`:   "open token",
-		`{"v":2,"order":{"id":"bad"}}`:                                                  "a newer program wrote it",
-		`{"v":2,"order":["what", "a newer one", "may write"]}`:                          "a newer program wrote it",
+		`{"v":9,"order":{"id":"bad"}}`:                                                  "a newer program wrote it",
+		`{"v":9,"order":["what", "a newer one", "may write"]}`:                          "a newer program wrote it",
 		`{"v":1,"order":{"id":"bad","approvals":[{"requested_at":"yesterday"}]}} extra`: "damaged",
 	}
 }
