@@ -83,7 +83,7 @@ func (o *Order) CurrentAnswer(action Action, now time.Time) (Answer, bool) {
 	if a == nil {
 		return Answer{}, false
 	}
-	current := false
+	var current bool
 	switch {
 	case action.Kind != ActionHeartbeat:
 		current = a.Callback.isUnderWay(action, now)

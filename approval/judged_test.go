@@ -28,7 +28,7 @@ func TestFinalRefusalIsRememberedByItsID(t *testing.T) {
 		want VerdictCode
 	}{
 		"late": {func(o *Order, a *Approval) { o.Cancel(a.ID, "ops", "", envAt(1)) }, approveDecision("d1"), VerdictLate},
-		"conflict": {func(o *Order, a *Approval) {
+		"conflict": {func(o *Order, _ *Approval) {
 			requireVerdict(t, o, approveDecision("d0", by("bob")), envAt(1), VerdictDecided)
 		}, approveDecision("d1", rejecting), VerdictConflict},
 		"superseded": {func(o *Order, a *Approval) {

@@ -131,7 +131,7 @@ func TestShed(t *testing.T) {
 	require.True(t, started)
 	answer, current := o.CurrentAnswer(onlyCallback(t, actions), at(7))
 	require.True(t, current)
-	require.Equal(t, map[string]any{"x": "y"}, map[string]any(answer.Output))
+	require.Equal(t, map[string]any{"x": "y"}, answer.Output)
 	requireVerdict(t, o, approveDecision("d4", by("bob"), onApproval(pending.ID)), envAt(8), VerdictDecided)
 }
 
@@ -144,7 +144,7 @@ func TestShedKeepsWhatIsStillToBeSent(t *testing.T) {
 		Kind: ActionNotify, OrderID: o.ID, ApprovalID: a.ID, Notification: n.ID, Attempt: n.Attempts,
 	}, posted, envAt(1))
 	requireVerdict(t, o, approveDecision("d"), envAt(2), VerdictDecided)
-	for o.Shed() { //nolint:revive // until there is nothing left
+	for o.Shed() {
 	}
 	require.Len(t, a.Notifications, 1)
 	require.Equal(t, NotifyOutcome, a.Notifications[0].Kind)

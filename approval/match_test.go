@@ -50,7 +50,9 @@ func TestAmbiguousDecisionListsTheCandidates(t *testing.T) {
 		{ApprovalID: a.ID, Workflow: "payments", Step: "s", State: "Ask finance", Execution: "e1"},
 		{ApprovalID: b.ID, Workflow: "payments", Step: "z", Execution: "e2"},
 	}, v.Candidates, "without the approval that does not admit ann")
-	require.Equal(t, VerdictAmbiguous, v.Err().(*RefusalError).Verdict.Code)
+	var refusal *RefusalError
+	require.ErrorAs(t, v.Err(), &refusal)
+	require.Equal(t, VerdictAmbiguous, refusal.Verdict.Code)
 	for i := range 2 * maxCandidates {
 		addRequest(t, o, newRequest(fmt.Sprint("m", i), withStep(fmt.Sprint("m", i))), envAt(3))
 	}

@@ -66,7 +66,7 @@ func (m *model) checkVotes(t *rapid.T, a *Approval) {
 		isProgram := v.Via == ViaWebhook || v.Via == ViaSNS || v.Via == ViaAPI
 		if isProgram {
 			isAPI := v.Via == ViaAPI
-			require.False(t, v.Principal == "", "a program without a principal")
+			require.NotEmpty(t, v.Principal, "a program without a principal")
 			require.False(t, v.Principal == a.Asker && !a.AskerMayDecide, "the program that asked has decided")
 			named := slices.Contains(a.Sources, v.Source) || (isAPI && slices.Contains(a.Sources, "api"))
 			require.True(t, named || len(a.Sources) == 0, "a source has decided that the workflow does not name")

@@ -66,11 +66,6 @@ func (t APIToken) validate(check *setup.Check, c *Config) {
 	}
 }
 
-// mayUse reports whether the program may use a workflow.
-func (t APIToken) mayUse(workflow string) bool {
-	return len(t.Workflows) == 0 || slices.Contains(t.Workflows, workflow)
-}
-
 // validateTokens checks the tokens of operators and programs. It never quotes a token.
 func (c *Config) validateTokens(check *setup.Check) {
 	names := map[string]string{} // by text

@@ -51,14 +51,6 @@ func decodeMessage(msg *message.Message, decode Decode) (Input, error) {
 	return in, nil
 }
 
-// sentAt returns when the message was sent, or now if that is unknown.
-func (in Input) sentAt(now time.Time) time.Time {
-	if t := in.metaTime(metadata.SentAt); !t.IsZero() && t.Before(now) {
-		return t
-	}
-	return now
-}
-
 // publishedAt returns when the sender gave the message to a topic or to a queue, whichever was earlier. It returns the
 // zero time if that is unknown.
 func (in Input) publishedAt() time.Time {

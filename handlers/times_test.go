@@ -119,7 +119,7 @@ func TestTheClockOfAnAttemptStartsWhenItsMessageWasSent(t *testing.T) {
 		isTooOld  = "long before the message was sent"
 		isOver    = "deadline is not used"
 		noNumber  = "is not a number"
-		tenSecond = 10 * time.Second
+		tolerance = 10 * time.Second
 	)
 	for name, c := range map[string]struct {
 		body    map[string]any
@@ -128,65 +128,65 @@ func TestTheClockOfAnAttemptStartsWhenItsMessageWasSent(t *testing.T) {
 		entered time.Duration
 		note    string
 	}{
-		"no time": {sent: -tenSecond, started: -tenSecond, entered: unknown},
+		"no time": {sent: -tolerance, started: -tolerance, entered: unknown},
 		"the entry, a moment before": {
 			body: map[string]any{"enteredTime": from(-11 * time.Second)},
-			sent: -tenSecond, started: -tenSecond, entered: -11 * time.Second,
+			sent: -tolerance, started: -tolerance, entered: -11 * time.Second,
 		},
 		"the entry, a minute before": {
 			body: map[string]any{"enteredTime": from(-70 * time.Second)},
-			sent: -tenSecond, started: -tenSecond, entered: -70 * time.Second,
+			sent: -tolerance, started: -tolerance, entered: -70 * time.Second,
 		},
 		"the entry, longer before": {
 			body: map[string]any{"enteredTime": from(-71 * time.Second)},
-			sent: -tenSecond, started: -tenSecond, entered: unknown, note: isTooOld,
+			sent: -tolerance, started: -tolerance, entered: unknown, note: isTooOld,
 		},
 		"a retry with its number, entered 20 hours ago": {
 			body: map[string]any{"enteredTime": from(-20 * time.Hour), "retryCount": 1},
-			sent: -tenSecond, started: -tenSecond, entered: -20 * time.Hour,
+			sent: -tolerance, started: -tolerance, entered: -20 * time.Hour,
 		},
 		"the number as a text": {
 			body: map[string]any{"enteredTime": from(-20 * time.Hour), "retryCount": "2"},
-			sent: -tenSecond, started: -tenSecond, entered: -20 * time.Hour,
+			sent: -tolerance, started: -tolerance, entered: -20 * time.Hour,
 		},
 		"a retry without its number": {
 			body: map[string]any{"enteredTime": from(-20 * time.Hour)},
-			sent: -tenSecond, started: -tenSecond, entered: unknown, note: isTooOld,
+			sent: -tolerance, started: -tolerance, entered: unknown, note: isTooOld,
 		},
 		"a redriven execution": {
 			body: map[string]any{"enteredTime": from(-9 * day), "retryCount": 0, "redriveCount": 1},
-			sent: -tenSecond, started: -tenSecond, entered: -9 * day,
+			sent: -tolerance, started: -tolerance, entered: -9 * day,
 		},
 		"a number that is none": {
 			body: map[string]any{"enteredTime": from(-11 * time.Second), "retryCount": "twice"},
-			sent: -tenSecond, started: -tenSecond, entered: -11 * time.Second, note: noNumber,
+			sent: -tolerance, started: -tolerance, entered: -11 * time.Second, note: noNumber,
 		},
 		"a negative number": {
-			body: map[string]any{"retryCount": -1}, sent: -tenSecond, started: -tenSecond, entered: unknown, note: noNumber,
+			body: map[string]any{"retryCount": -1}, sent: -tolerance, started: -tolerance, entered: unknown, note: noNumber,
 		},
 		"an object in place of a number": {
 			body: map[string]any{"redriveCount": map[string]any{}},
-			sent: -tenSecond, started: -tenSecond, entered: unknown, note: noNumber,
+			sent: -tolerance, started: -tolerance, entered: unknown, note: noNumber,
 		},
 		"the start of the execution, two days ago": {
 			body: map[string]any{"startedAt": from(-2 * day)},
-			sent: -tenSecond, started: -tenSecond, entered: unknown, note: isTooOld,
+			sent: -tolerance, started: -tolerance, entered: unknown, note: isTooOld,
 		},
 		"a deadline that is the entry": {
 			body: map[string]any{"approvalDeadline": from(-11 * time.Second)},
-			sent: -tenSecond, started: -tenSecond, entered: -11 * time.Second,
+			sent: -tolerance, started: -tolerance, entered: -11 * time.Second,
 		},
 		"the token's expiration that is the entry of a retried state": {
 			body: map[string]any{"taskTokenExpiration": from(-20 * time.Hour), "retryCount": 1},
-			sent: -tenSecond, started: -tenSecond, entered: -20 * time.Hour,
+			sent: -tolerance, started: -tolerance, entered: -20 * time.Hour,
 		},
 		"the same without its number": {
 			body: map[string]any{"taskTokenExpiration": from(-20 * time.Hour)},
-			sent: -tenSecond, started: -tenSecond, entered: unknown, note: isOver,
+			sent: -tolerance, started: -tolerance, entered: unknown, note: isOver,
 		},
 		"a deadline of days ago beside the entry": {
 			body: map[string]any{"approvalDeadline": from(-3 * day), "enteredTime": from(-11 * time.Second)},
-			sent: -tenSecond, started: -tenSecond, entered: -11 * time.Second, note: isOver,
+			sent: -tolerance, started: -tolerance, entered: -11 * time.Second, note: isOver,
 		},
 		"a letter of two days ago, redriven": {
 			body: map[string]any{"enteredTime": from(-2*day - time.Second)},
@@ -202,15 +202,15 @@ func TestTheClockOfAnAttemptStartsWhenItsMessageWasSent(t *testing.T) {
 		},
 		"the clock of the workflow is ahead of the queue's": {
 			body: map[string]any{"enteredTime": from(-8 * time.Second)},
-			sent: -tenSecond, started: -tenSecond, entered: -8 * time.Second,
+			sent: -tolerance, started: -tolerance, entered: -8 * time.Second,
 		},
 		"far ahead": {
 			body: map[string]any{"enteredTime": from(time.Hour)},
-			sent: -tenSecond, started: -tenSecond, entered: unknown, note: isFuture,
+			sent: -tolerance, started: -tolerance, entered: unknown, note: isFuture,
 		},
 		"a retry whose entry is to come": {
 			body: map[string]any{"enteredTime": from(time.Hour), "retryCount": 1},
-			sent: -tenSecond, started: -tenSecond, entered: unknown, note: isFuture,
+			sent: -tolerance, started: -tolerance, entered: unknown, note: isFuture,
 		},
 		"a time of sending that is impossible": {sent: day, started: 0, entered: unknown},
 

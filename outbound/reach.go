@@ -53,7 +53,7 @@ func (r *Reach) AllowedPorts(before ...uint16) []uint16 {
 		return nil
 	}
 	for _, port := range r.Ports {
-		before = append(before, uint16(port)) //nolint:gosec // validated
+		before = append(before, uint16(port))
 	}
 	return before
 }

@@ -407,7 +407,7 @@ func TestMoveThatFailsLosesNothing(t *testing.T) {
 
 		l.put(1, "a", nil)
 		l.failDelete = func() error { return errors.New("503") }
-		report, err = l.move(100, 3, "")
+		_, err = l.move(100, 3, "")
 		require.ErrorContains(l, err, "still in dead letter queue")
 	})
 }

@@ -70,7 +70,7 @@ func (l RecordLimits) Fit(before RecordSize, o *approval.Order, encode encodeFun
 		isTight = false
 	}
 	for isFirst := true; len(record) > limit; isFirst = false {
-		if !(isFirst && isTight) && !o.Shed() {
+		if (!isFirst || !isTight) && !o.Shed() {
 			return nil, l.refuse(before, len(record), limit)
 		}
 		if record, err = encode(o, isTight); err != nil {

@@ -85,13 +85,13 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 func candidateLines(candidates []api.Candidate) []string {
 	lines := make([]string, len(candidates))
 	for i, c := range candidates {
-		line := c.ApprovalID + ": workflow " + c.Workflow
+		parts := []string{c.ApprovalID + ": workflow " + c.Workflow}
 		for _, part := range [][2]string{{"step", c.Step}, {"state", c.StateName}, {"execution", c.Execution}} {
 			if part[1] != "" {
-				line += ", " + part[0] + " " + part[1]
+				parts = append(parts, part[0]+" "+part[1])
 			}
 		}
-		lines[i] = untrusted.TerminalLine(line)
+		lines[i] = untrusted.TerminalLine(strings.Join(parts, ", "))
 	}
 	return lines
 }

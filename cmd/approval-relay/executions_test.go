@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,9 +24,7 @@ func (p place) execute(t *testing.T, order string, fields func(emulator.Attempt)
 	send := func(a emulator.Attempt) {
 		body := map[string]any{"orderId": order, "taskToken": a.Token, "title": titleOf(a)}
 		if fields != nil {
-			for name, value := range fields(a) {
-				body[name] = value
-			}
+			maps.Copy(body, fields(a))
 		}
 		text, err := json.Marshal(body)
 		if err != nil {

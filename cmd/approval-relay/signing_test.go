@@ -13,7 +13,7 @@ import (
 func TestSigningKeys(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	var lines string
+	var lines strings.Builder
 	private := []string{}
 	for _, name := range []string{"old.key", "new.key"} {
 		status, out, errs := command(t, "keys", "signing")
@@ -23,7 +23,7 @@ func TestSigningKeys(t *testing.T) {
 		private = append(private, strings.TrimSpace(out))
 		_, public, found := strings.Cut(errs, "whpk_")
 		require.True(t, found, errs)
-		lines += "targets.http  whpk_" + public
+		lines.WriteString("targets.http  whpk_" + public)
 	}
 	file := filepath.Join(dir, "relay.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(`
@@ -33,7 +33,7 @@ channels: {hook: {webhook: {url: "https://hooks.example.com/", secrets: [whsec_M
 `), 0o600))
 	status, out, errs := command(t, "config", "public-keys", file)
 	require.Zero(t, status, errs)
-	require.Equal(t, lines, out)
+	require.Equal(t, lines.String(), out)
 	_, shown, _ := command(t, "config", "show", file)
 	for _, key := range private {
 		require.NotContains(t, shown, key)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -90,9 +91,7 @@ func (s *story) send(ctx context.Context, w *world, a emulator.Attempt, outcome 
 		"comment":    label,
 		"decisionId": label,
 	}
-	for name, value := range names {
-		body[name] = value
-	}
+	maps.Copy(body, names)
 	text, err := json.Marshal(body)
 	if err != nil {
 		return err
