@@ -108,11 +108,12 @@ var orderFields = map[string]string{
 	"Escalation.At":        "at",
 	"Escalation.Approvers": "approvers",
 
-	"UnmatchedDecision.Decision":  "unmatchedDecisions",
-	"UnmatchedDecision.ExpiresAt": "expiresAt",
-	"UnmatchedDecision.RemoveAt":  "internal: when the store drops an expired decision",
-	"UnmatchedDecision.Expired":   "expired",
-	"UnmatchedDecision.JudgeAt":   "internal: when it is looked at again",
+	"UnmatchedDecision.Decision":   "unmatchedDecisions",
+	"UnmatchedDecision.ExpiresAt":  "expiresAt",
+	"UnmatchedDecision.RemoveAt":   "internal: when the store drops an expired decision",
+	"UnmatchedDecision.Expired":    "expired",
+	"UnmatchedDecision.JudgeAt":    "internal: when it is looked at again",
+	"UnmatchedDecision.AdmittedAt": "internal: it only keeps the decision from a later request",
 
 	"Decision.ID":          "decisionId",
 	"Decision.Step":        "step",
