@@ -79,8 +79,10 @@ func approvalsOverTime() []part {
 	return []part{
 		newRow("Over time"),
 		newBars("Requested",
-			"Approval requests, by workflow.",
-			query{"{{workflow}}", `sum by (workflow) (increase(approval_relay_requests_total{@workflow}[@step]))`}),
+			"Approval requests, by workflow. with notes: a part of the message was not used, see the history of the order.",
+			query{"{{workflow}}", `sum by (workflow) (increase(approval_relay_requests_total{@workflow}[@step]))`},
+			query{"{{workflow}} with notes", `
+				sum by (workflow) (increase(approval_relay_request_notes_total{@workflow}[@step]))`}),
 		newBars("Ended",
 			"Ends of approvals. timed out: the deadline passed without a decision. cancelled: by an operator, or because "+
 				"the workflow stopped waiting. superseded: a later attempt of the state replaced it, with another task token.",

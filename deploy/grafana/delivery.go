@@ -112,8 +112,10 @@ func callbackPanels() []part {
 				rate(approval_relay_rate_limit_wait_seconds_bucket{@target}[@step])))`},
 		).badFrom(1, 10),
 		newBars("Heartbeats",
-			"Heartbeats to waiting workflows. closed: the workflow no longer waits, so its approval is cancelled.",
-			query{"{{result}}", `sum by (result) (increase(approval_relay_heartbeats_total{@target}[@step]))`}),
+			"Heartbeats to waiting workflows. closed: the workflow no longer waits, so its approval is cancelled. A probe asks "+
+				"whether an older attempt of a state still waits: closed means that it was superseded, ok that both wait.",
+			query{"{{result}}", `sum by (result) (increase(approval_relay_heartbeats_total{@target}[@step]))`},
+			query{"probe {{result}}", `sum by (result) (increase(approval_relay_probes_total{@target}[@step]))`}),
 		newBars("Callbacks redriven, task tokens erased",
 			"Exhausted callbacks that an operator restarted. Task tokens are erased an hour after their callback has ended.",
 			query{"redriven", `sum(increase(approval_relay_callbacks_redriven_total{@all}[@step]))`},
