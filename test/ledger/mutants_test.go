@@ -60,12 +60,7 @@ func mutants() []mutant {
 	}
 `)},
 		{"early decisions are dropped", edit("approval/unmatched.go",
-			`	o.Unmatched = append(o.Unmatched, UnmatchedDecision{
-		Decision:  d,
-		ExpiresAt: expires,
-		RemoveAt:  expires.Add(keep.ShowExpiredFor),
-	})
-`, "	_ = expires\n")},
+			"	o.Unmatched = append(o.Unmatched, u)\n", "	_ = u\n")},
 		{"exhausted after three attempts", edit("approval/callback_attempt.go", `	case !a.TaskExpires.IsZero() && at.After(a.TaskExpires):
 `, `	case a.Callback.attemptsSinceRedrive() >= 3:
 		return "three tries"
