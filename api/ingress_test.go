@@ -20,7 +20,7 @@ import (
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
-func anybody(http.Header, []byte) error { return nil }
+func anybody(*http.Request, []byte) error { return nil }
 
 // The status of an answer is the fate of the message, for every class of error. Temporary errors are described in
 // general terms.
@@ -142,7 +142,7 @@ func TestRefusalWithAField(t *testing.T) {
 // A request with a wrong signature or body does not become a message.
 func TestWhatNeverBecomesAMessage(t *testing.T) {
 	t.Parallel()
-	wrong := func(http.Header, []byte) error { return errors.New("signature of key 3 does not match") }
+	wrong := func(*http.Request, []byte) error { return errors.New("signature of key 3 does not match") }
 	for name, c := range map[string]struct {
 		body   io.Reader
 		check  Check

@@ -23,7 +23,7 @@ var errBody = errors.New("the body could not be read")
 
 // Check verifies the credential or signature of a request before anything of the
 // body is parsed.
-type Check func(header http.Header, body []byte) error
+type Check func(r *http.Request, body []byte) error
 
 // SourcePolicy is how the requests of a source are verified and limited. The
 // zero value admits every request.
@@ -54,7 +54,7 @@ func (p SourcePolicy) admit(w http.ResponseWriter, r *http.Request) (*message.Me
 		return nil, err
 	}
 	if p.Check != nil {
-		if err := p.Check(r.Header, body); err != nil {
+		if err := p.Check(r, body); err != nil {
 			return nil, InvalidCredential(err)
 		}
 	}

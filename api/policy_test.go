@@ -62,7 +62,8 @@ func TestRateLimitOfASource(t *testing.T) {
 	t.Parallel()
 	taken := 0
 	policy := SourcePolicy{
-		Check: func(header http.Header, _ []byte) error {
+		Check: func(r *http.Request, _ []byte) error {
+			header := r.Header
 			if header.Get("X-Signature") != "good" {
 				return errors.New("forged")
 			}
@@ -103,7 +104,7 @@ func TestBudgetForBodies(t *testing.T) {
 	require.NotEmpty(t, resp.Header.Get("Retry-After"))
 	close(answer)
 	waiting.Wait()
-	forged := in.MessageHandler(fixedTopic("t"), SourcePolicy{Check: func(http.Header, []byte) error { return errors.New("forged") }})
+	forged := in.MessageHandler(fixedTopic("t"), SourcePolicy{Check: func(*http.Request, []byte) error { return errors.New("forged") }})
 	for range 10 {
 		require.Equal(t, http.StatusUnauthorized, send(t, forged, "POST", "/x", body).StatusCode)
 	}

@@ -11,7 +11,7 @@ import (
 
 // FindPrincipal finds the program or operator whose bearer token a request has. An error means that the token is
 // missing or unknown.
-type FindPrincipal func(http.Header) (handlers.Principal, error)
+type FindPrincipal func(*http.Request) (handlers.Principal, error)
 
 // verb returns the verb that a program needs for a route, or the empty text if programs may not use it.
 func (a access) verb() handlers.Verb {
@@ -46,7 +46,7 @@ func (e *Endpoints) guarded(need access, next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, err := e.FindPrincipal(r.Header)
+		p, err := e.FindPrincipal(r)
 		if err != nil {
 			writeAnswer(w, nil, InvalidCredential(err))
 			return

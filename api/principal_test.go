@@ -48,7 +48,7 @@ func TestProgramAsksForItsWorkflows(t *testing.T) {
 	t.Parallel()
 	limited := func(e *Endpoints) {
 		e.Workflows = []string{"orders", "invoices"}
-		e.FindPrincipal = func(http.Header) (handlers.Principal, error) {
+		e.FindPrincipal = func(*http.Request) (handlers.Principal, error) {
 			return handlers.Principal{Name: "shop", Verbs: []handlers.Verb{handlers.VerbAsk}, Workflows: []string{"invoices"}}, nil
 		}
 	}

@@ -19,9 +19,9 @@ import (
 
 // bearer checks for one of these tokens.
 func bearer(tokens ...string) Check {
-	return func(h http.Header, _ []byte) error {
+	return func(r *http.Request, _ []byte) error {
 		for _, token := range tokens {
-			if h.Get("Authorization") == "Bearer "+token {
+			if r.Header.Get("Authorization") == "Bearer "+token {
 				return nil
 			}
 		}
@@ -55,8 +55,8 @@ func consumeSite(t *testing.T, in *Ingress) {
 }
 
 // findPrincipal knows the tokens "operator", "api" with all verbs, and a token for each verb. All programs are "shop".
-func findPrincipal(h http.Header) (handlers.Principal, error) {
-	token := strings.TrimPrefix(h.Get("Authorization"), "Bearer ")
+func findPrincipal(r *http.Request) (handlers.Principal, error) {
+	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	program := handlers.Principal{Name: "shop", NamesPersons: true, DecidesOwn: true}
 	switch {
 	case token == "operator":

@@ -97,8 +97,8 @@ func newProgram(name string, t config.APIToken) handlers.Principal {
 }
 
 // find returns the principal of a request.
-func (t tokens) find(h http.Header) (handlers.Principal, error) {
-	i, err := t.verifier.Find(h)
+func (t tokens) find(r *http.Request) (handlers.Principal, error) {
+	i, err := t.verifier.Find(r.Header)
 	if err != nil {
 		return handlers.Principal{}, err
 	}

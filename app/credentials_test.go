@@ -1,7 +1,6 @@
 package app
 
 import (
-	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -56,7 +55,7 @@ func TestTokensAreTheirPrincipals(t *testing.T) {
 	tokens, err := readTokens(c)
 	require.NoError(t, err)
 	find := func(token string) handlers.Principal {
-		p, err := tokens.find(http.Header{"Authorization": {"Bearer " + token}})
+		p, err := tokens.find(requestWith("Bearer " + token))
 		require.NoError(t, err)
 		return p
 	}
@@ -66,7 +65,7 @@ func TestTokensAreTheirPrincipals(t *testing.T) {
 	require.True(t, shop.May(handlers.VerbAsk) && !shop.May(handlers.VerbDecide) && !shop.NamesPersons && !shop.DecidesOwn)
 	require.True(t, shop.MayUse("orders") && !shop.MayUse("refunds"))
 	require.True(t, all.May(handlers.VerbCancel) && all.MayUse("refunds") && all.NamesPersons && all.DecidesOwn)
-	_, err = tokens.find(http.Header{"Authorization": {"Bearer other"}})
+	_, err = tokens.find(requestWith("Bearer other"))
 	require.Error(t, err)
 
 	c.Operator.APITokens["shop"] = config.APIToken{Token: secret.New(text)}

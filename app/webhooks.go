@@ -56,8 +56,8 @@ func (l *refusalLog) report(err error) {
 
 // wrap returns a check that reports its refusals.
 func (l *refusalLog) wrap(check api.Check) api.Check {
-	return func(h http.Header, body []byte) error {
-		err := check(h, body)
+	return func(r *http.Request, body []byte) error {
+		err := check(r, body)
 		if err != nil {
 			l.report(err)
 		}
@@ -67,8 +67,8 @@ func (l *refusalLog) wrap(check api.Check) api.Check {
 
 // wrapFind returns a search for the principal of a request that reports its refusals.
 func (l *refusalLog) wrapFind(find api.FindPrincipal) api.FindPrincipal {
-	return func(h http.Header) (handlers.Principal, error) {
-		p, err := find(h)
+	return func(r *http.Request) (handlers.Principal, error) {
+		p, err := find(r)
 		if err != nil {
 			l.report(err)
 		}
@@ -77,7 +77,18 @@ func (l *refusalLog) wrapFind(find api.FindPrincipal) api.FindPrincipal {
 }
 
 func checkBy(v webhook.Verifier) api.Check {
-	return func(h http.Header, body []byte) error { return v.Verify(time.Now(), h, body) }
+	return func(r *http.Request, body []byte) error {
+		return v.Verify(time.Now(), newWebhookRequest(r, body))
+	}
+}
+
+// newWebhookRequest returns what a scheme verifies of a request.
+func newWebhookRequest(r *http.Request, body []byte) webhook.Request {
+	request := webhook.Request{Header: r.Header, Query: r.URL.RawQuery, Body: body}
+	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
+		request.Certificates = r.TLS.PeerCertificates
+	}
+	return request
 }
 
 // rateLimit returns the rate limit of a source, or nil if it has none.

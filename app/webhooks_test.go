@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -83,10 +84,10 @@ func TestRefusalsAreLogged(t *testing.T) {
 	require.NoError(t, err)
 	l := newRefusalLog(slog.New(slog.NewTextHandler(&out, nil)), "webhook refused")
 	check := l.wrap(checkBy(bearer))
-	require.NoError(t, check(http.Header{"Authorization": {"Bearer the-token-of-erp"}}, nil))
+	require.NoError(t, check(requestWith("Bearer the-token-of-erp"), nil))
 	require.Empty(t, out.String())
-	require.ErrorIs(t, check(http.Header{"Authorization": {"Bearer another-token"}}, nil), webhook.ErrMismatch)
-	require.ErrorIs(t, check(nil, nil), webhook.ErrMissing)
+	require.ErrorIs(t, check(requestWith("Bearer another-token"), nil), webhook.ErrMismatch)
+	require.ErrorIs(t, check(requestWith(""), nil), webhook.ErrMissing)
 	require.Contains(t, out.String(), "webhook refused")
 	require.Contains(t, out.String(), "the header Authorization")
 	require.NotContains(t, out.String(), "token-of")
@@ -184,8 +185,8 @@ func TestWebhookExamples(t *testing.T) {
 			body, err := os.ReadFile(files[0])
 			require.NoError(t, err)
 			verifier := c.Compiled.Schemes[name].Verifier
-			require.NoError(t, verifier.Verify(time.Now(), want.sign(body), body))
-			require.Error(t, verifier.Verify(time.Now(), http.Header{}, body))
+			require.NoError(t, verifier.Verify(time.Now(), webhook.Request{Header: want.sign(body), Body: body}))
+			require.Error(t, verifier.Verify(time.Now(), webhook.Request{Header: http.Header{}, Body: body}))
 
 			fields := c.Compiled.Decisions[name]
 			r := &recorder{}
@@ -221,4 +222,13 @@ func TestWebhookExamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// requestWith returns a request with this header Authorization, or without one.
+func requestWith(authorization string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/", nil)
+	if authorization != "" {
+		r.Header.Set("Authorization", authorization)
+	}
+	return r
 }

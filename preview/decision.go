@@ -122,7 +122,7 @@ func (p *Decision) checkSignature(c *config.Config, m Message) {
 		p.Signature = "not checked: the certificate of SNS is on its host"
 	default:
 		p.Signature = "accepted"
-		if err := scheme.Verifier.Verify(m.SentAt, m.Headers, m.Body); err != nil {
+		if err := scheme.Verifier.Verify(m.SentAt, webhook.Request{Header: m.Headers, Body: m.Body}); err != nil {
 			p.Signature, p.Refused = err.Error(), true
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -43,7 +42,8 @@ func NewStandardAsymmetric(publicKeys, signingSecrets []string) (*StandardAsymme
 }
 
 // Verify implements Verifier.
-func (v *StandardAsymmetric) Verify(now time.Time, header http.Header, body []byte) error {
+func (v *StandardAsymmetric) Verify(now time.Time, r Request) error {
+	header, body := r.Header, r.Body
 	versions := map[string]matcher{}
 	if len(v.keys) > 0 {
 		versions["v1a"] = v.match

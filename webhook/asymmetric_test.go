@@ -58,7 +58,7 @@ func TestStandardAsymmetric(t *testing.T) {
 		"after too many":                {keysOnly, head(strings.Repeat("v1a,AAAA ", maxAsymmetric) + good), 0, "body", ErrMismatch},
 		"malformed":                     {keysOnly, head("v1a,***"), 0, "body", ErrMalformed},
 	} {
-		if err := c.v.Verify(now.Add(c.at), c.h, []byte(c.body)); !errors.Is(err, c.want) {
+		if err := c.v.Verify(now.Add(c.at), Request{Header: c.h, Body: []byte(c.body)}); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/setup"
 )
 
@@ -27,7 +28,8 @@ func NewBearer(tokens ...string) (*Bearer, error) {
 }
 
 // Verify implements Verifier.
-func (v *Bearer) Verify(_ time.Time, header http.Header, _ []byte) error {
+func (v *Bearer) Verify(_ time.Time, r Request) error {
+	header := r.Header
 	_, err := v.Find(header)
 	return err
 }
@@ -41,11 +43,11 @@ func (v *Bearer) Find(header http.Header) (int, error) {
 	}
 	scheme, token, _ := strings.Cut(value, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return 0, refuse(ErrMalformed, "the header Authorization has no bearer token")
+		return 0, refuse(refusal.Malformed, "Authorization", "the header Authorization has no bearer token")
 	}
 	i := indexDigest(v.digests, strings.TrimSpace(token))
 	if i < 0 {
-		return 0, refuse(ErrMismatch, "the header Authorization has an unknown bearer token")
+		return 0, refuse(refusal.Mismatch, "Authorization", "the header Authorization has an unknown bearer token")
 	}
 	return i, nil
 }

@@ -4,9 +4,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/setup"
 )
 
@@ -41,14 +41,15 @@ func NewCertificate(c CertificateSettings) (*Certificate, error) {
 }
 
 // Verify implements Verifier.
-func (v *Certificate) Verify(_ time.Time, header http.Header, _ []byte) error {
+func (v *Certificate) Verify(_ time.Time, r Request) error {
+	header := r.Header
 	if name := v.config.VerifiedHeader; name != "" {
 		value, err := singleHeader(header, name)
 		if err != nil {
 			return err
 		}
 		if value != v.config.VerifiedValue {
-			return refuse(ErrMismatch, "the header %s does not have the value of verified_value", name)
+			return refuse(refusal.Mismatch, name, "the header %s does not have the value of verified_value", name)
 		}
 	}
 	value, err := singleHeader(header, v.config.Header)
@@ -56,7 +57,7 @@ func (v *Certificate) Verify(_ time.Time, header http.Header, _ []byte) error {
 		return err
 	}
 	if indexDigest(v.allowed, value) < 0 {
-		return refuse(ErrMismatch, "the header %s names a certificate that is not allowed", v.config.Header)
+		return refuse(refusal.Mismatch, v.config.Header, "the header %s names a certificate that is not allowed", v.config.Header)
 	}
 	return nil
 }

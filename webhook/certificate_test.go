@@ -35,7 +35,7 @@ func TestCertificate(t *testing.T) {
 		"no certificate":   {http.Header{"X-Verify": {"SUCCESS"}}, ErrMissing},
 		"two":              {http.Header{"X-Fingerprint": {"aa", "bb"}, "X-Verify": {"SUCCESS"}}, ErrMalformed},
 	} {
-		require.ErrorIs(t, v.Verify(time.Now(), tc.header, nil), tc.want, name)
+		require.ErrorIs(t, v.Verify(time.Now(), Request{Header: tc.header}), tc.want, name)
 	}
 	for want, c := range map[string]CertificateSettings{
 		"header: is missing\nallowed: is missing":                        {},
@@ -61,11 +61,12 @@ func TestHMACAlgorithms(t *testing.T) {
 		mac := hmac.New(h, []byte(key))
 		mac.Write([]byte("body"))
 		header := http.Header{"X-Sig": {hex.EncodeToString(mac.Sum(nil))}}
-		require.NoError(t, v.Verify(time.Now(), header, []byte("body")))
-		require.ErrorIs(t, v.Verify(time.Now(), header, []byte("bodi")), ErrMismatch)
+		require.NoError(t, v.Verify(time.Now(), Request{Header: header, Body: []byte("body")}))
+		require.ErrorIs(t, v.Verify(time.Now(), Request{Header: header, Body: []byte("bodi")}), ErrMismatch)
 		other, err := NewHMAC(HMACSettings{Header: "X-Sig", Encoding: "hex", Secrets: secret.NewAll([]string{key})})
 		require.NoError(t, err)
-		require.ErrorIs(t, other.Verify(time.Now(), header, []byte("body")), ErrMismatch, "a sender cannot choose another algorithm")
+		require.ErrorIs(t, other.Verify(time.Now(), Request{Header: header, Body: []byte("body")}), ErrMismatch,
+			"a sender cannot choose another algorithm")
 	}
 	_, err := NewHMAC(HMACSettings{
 		Algorithm: "md5",

@@ -8,10 +8,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash"
-	"net/http"
 	"strings"
 	"time"
 
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
 )
@@ -61,18 +61,19 @@ func decoderOf(encoding string) func(string) ([]byte, error) {
 }
 
 // Verify implements Verifier.
-func (v *HMAC) Verify(now time.Time, header http.Header, body []byte) error {
+func (v *HMAC) Verify(now time.Time, r Request) error {
+	header, body := r.Header, r.Body
 	value, err := singleHeader(header, v.config.Header)
 	if err != nil {
 		return err
 	}
 	text, ok := strings.CutPrefix(value, v.config.Prefix)
 	if !ok {
-		return refuse(ErrMalformed, "the header %s does not begin with %q", v.config.Header, v.config.Prefix)
+		return refuse(refusal.Malformed, v.config.Header, "the header %s does not begin with %q", v.config.Header, v.config.Prefix)
 	}
 	got, err := v.decode(text)
 	if err != nil {
-		return refuse(ErrMalformed, "the signature in the header %s is not %s", v.config.Header, v.config.Encoding)
+		return refuse(refusal.Malformed, v.config.Header, "the signature in the header %s is not %s", v.config.Header, v.config.Encoding)
 	}
 	var signed []byte
 	if name := v.config.TimestampHeader; name != "" {
@@ -93,5 +94,5 @@ func (v *HMAC) Verify(now time.Time, header http.Header, body []byte) error {
 
 // mismatch returns the error of a signature that does not match.
 func mismatch(header string) error {
-	return refuse(ErrMismatch, "the signature in the header %s matches none of the configured secrets", header)
+	return refuse(refusal.Mismatch, header, "the signature in the header %s matches none of the configured secrets", header)
 }

@@ -85,7 +85,7 @@ func TestRefusalTexts(t *testing.T) {
 			"the header X-Client names a certificate that is not allowed",
 		},
 	} {
-		err := c.v.Verify(time.Unix(1_700_000_000, 0), c.h, []byte("canary"))
+		err := c.v.Verify(time.Unix(1_700_000_000, 0), Request{Header: c.h, Body: []byte("canary")})
 		require.EqualError(t, err, c.want)
 		require.NotContains(t, err.Error(), "canary", "the refusal quotes a value")
 	}

@@ -44,15 +44,15 @@ func TestSignerSignsInEveryWay(t *testing.T) {
 		verifiers = append(verifiers, v)
 	}
 	for i, v := range verifiers {
-		require.NoError(t, v.Verify(at, header, body), i)
-		require.Error(t, v.Verify(at, header, []byte(`{"approved":false}`)), i)
-		require.Error(t, v.Verify(at, signer.Sign("id-2", at, body).Clone(), append(body, ' ')), i)
+		require.NoError(t, v.Verify(at, webhook.Request{Header: header, Body: body}), i)
+		require.Error(t, v.Verify(at, webhook.Request{Header: header, Body: []byte(`{"approved":false}`)}), i)
+		require.Error(t, v.Verify(at, webhook.Request{Header: signer.Sign("id-2", at, body).Clone(), Body: append(body, ' ')}), i)
 	}
 	_, other, err := webhook.NewKeyPair()
 	require.NoError(t, err)
 	stranger, err := webhook.NewStandardAsymmetric([]string{other}, nil)
 	require.NoError(t, err)
-	require.ErrorIs(t, stranger.Verify(at, header, body), webhook.ErrMismatch)
+	require.ErrorIs(t, stranger.Verify(at, webhook.Request{Header: header, Body: body}), webhook.ErrMismatch)
 }
 
 // A target with keys only has no secret by which a receiver could sign.

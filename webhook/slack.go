@@ -2,10 +2,10 @@ package webhook
 
 import (
 	"encoding/hex"
-	"net/http"
 	"strings"
 	"time"
 
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/secret"
 )
 
@@ -27,7 +27,8 @@ func NewSlack(signingSecrets ...string) (*Slack, error) {
 }
 
 // Verify implements Verifier.
-func (v *Slack) Verify(now time.Time, header http.Header, body []byte) error {
+func (v *Slack) Verify(now time.Time, r Request) error {
+	header, body := r.Header, r.Body
 	const signature, timestamp = "X-Slack-Signature", "X-Slack-Request-Timestamp"
 	value, err := singleHeader(header, signature)
 	if err != nil {
@@ -40,7 +41,7 @@ func (v *Slack) Verify(now time.Time, header http.Header, body []byte) error {
 	text, ok := strings.CutPrefix(value, "v0=")
 	got, err := hex.DecodeString(text)
 	if !ok || err != nil {
-		return refuse(ErrMalformed, "the header %s is not v0= and hex", signature)
+		return refuse(refusal.Malformed, signature, "the header %s is not v0= and hex", signature)
 	}
 	if err := checkSendTime(timestamp, sent, now, vendorTolerance); err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/setup"
 )
 
@@ -90,13 +91,13 @@ func (v *SNS) Open(ctx context.Context, now time.Time, body []byte) (SNSMessage,
 		return SNSMessage{}, err
 	}
 	if !slices.Contains(v.topics, m["TopicArn"]) {
-		return SNSMessage{}, refuse(ErrMismatch, "the message is of a topic that is not in topics")
+		return SNSMessage{}, refuse(refusal.Mismatch, "TopicArn", "the message is of a topic that is not in topics")
 	}
 	sent, err := time.Parse(time.RFC3339Nano, m["Timestamp"])
 	if err != nil {
-		return SNSMessage{}, refuse(ErrMalformed, "the member Timestamp of the message is not an RFC 3339 time")
+		return SNSMessage{}, refuse(refusal.Malformed, "Timestamp", "the member Timestamp of the message is not an RFC 3339 time")
 	}
-	if err := checkAge("the member Timestamp of the message", now.Sub(sent), snsMaxAge, snsMaxAhead); err != nil {
+	if err := checkAge("Timestamp", "the member Timestamp of the message", now.Sub(sent), snsMaxAge, snsMaxAhead); err != nil {
 		return SNSMessage{}, err
 	}
 	if err := v.verifySignature(ctx, now, m); err != nil {
@@ -125,7 +126,7 @@ func ReadUnverified(body []byte) (SNSMessage, error) {
 	}
 	sent, err := time.Parse(time.RFC3339Nano, m["Timestamp"])
 	if err != nil {
-		return SNSMessage{}, refuse(ErrMalformed, "the member Timestamp of the message is not an RFC 3339 time")
+		return SNSMessage{}, refuse(refusal.Malformed, "Timestamp", "the member Timestamp of the message is not an RFC 3339 time")
 	}
 	return newSNSMessage(m, sent), nil
 }
@@ -137,7 +138,7 @@ func (v *SNS) verifySignature(ctx context.Context, now time.Time, m map[string]s
 	}
 	signature, err := base64.StdEncoding.DecodeString(m["Signature"])
 	if err != nil || len(signature) == 0 {
-		return refuse(ErrMalformed, "the member Signature of the message is missing or not base64")
+		return refuse(refusal.Malformed, "Signature", "the member Signature of the message is missing or not base64")
 	}
 	var hash crypto.Hash
 	var digest []byte
@@ -149,7 +150,7 @@ func (v *SNS) verifySignature(ctx context.Context, now time.Time, m map[string]s
 		sum := sha256.Sum256(text)
 		hash, digest = crypto.SHA256, sum[:]
 	default:
-		return refuse(ErrMalformed, "the member SignatureVersion of the message is not 1 or 2")
+		return refuse(refusal.Malformed, "SignatureVersion", "the member SignatureVersion of the message is not 1 or 2")
 	}
 	cert, err := v.certificate(ctx, now, m["TopicArn"], m["SigningCertURL"])
 	if err != nil {
@@ -157,7 +158,7 @@ func (v *SNS) verifySignature(ctx context.Context, now time.Time, m map[string]s
 	}
 	key, ok := cert.PublicKey.(*rsa.PublicKey)
 	if !ok || rsa.VerifyPKCS1v15(key, hash, digest, signature) != nil {
-		return refuse(ErrMismatch, "the member Signature of the message does not match its content")
+		return refuse(refusal.Mismatch, "Signature", "the member Signature of the message does not match its content")
 	}
 	return nil
 }

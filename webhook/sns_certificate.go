@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/approval-relay/approval-relay/refusal"
 )
 
 var (
@@ -39,7 +41,8 @@ func certificateHost(topic string) (string, error) {
 func (v *SNS) certificate(ctx context.Context, now time.Time, topic, text string) (*x509.Certificate, error) {
 	host, _ := certificateHost(topic) // NewSNS checked the topic
 	if !isCertificateURL(text, host) {
-		return nil, refuse(ErrMismatch, "the member SigningCertURL of the message is not a URL of SNS in the topic's region")
+		return nil, refuse(refusal.Mismatch, "SigningCertURL",
+			"the member SigningCertURL of the message is not a URL of SNS in the topic's region")
 	}
 	cert := v.cachedCertificate(text)
 	if cert == nil {
@@ -49,7 +52,7 @@ func (v *SNS) certificate(ctx context.Context, now time.Time, topic, text string
 		}
 	}
 	if now.Before(cert.NotBefore) || now.After(cert.NotAfter) {
-		return nil, refuse(ErrStale, "the certificate of SNS has expired or is not valid yet")
+		return nil, refuse(refusal.Stale, "SigningCertURL", "the certificate of SNS has expired or is not valid yet")
 	}
 	return cert, nil
 }

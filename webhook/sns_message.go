@@ -7,12 +7,14 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/approval-relay/approval-relay/refusal"
 )
 
 // parseMembers reads the members of a message that are texts. A name that comes twice, or in two spellings, is
 // refused, because JSON libraries differ in the value that they choose.
 func parseMembers(body []byte) (map[string]string, error) {
-	malformed := refuse(ErrMalformed, "the body is not an SNS message: a JSON object that has each member once")
+	malformed := refuse(refusal.Malformed, "body", "the body is not an SNS message: a JSON object that has each member once")
 	in := json.NewDecoder(bytes.NewReader(body))
 	if start, err := in.Token(); err != nil || start != json.Delim('{') {
 		return nil, malformed
@@ -71,7 +73,7 @@ var signedMembers = map[string][]string{
 func signedText(members map[string]string) ([]byte, error) {
 	names, known := signedMembers[members["Type"]]
 	if !known {
-		return nil, refuse(ErrMalformed, "the member Type of the message is unknown")
+		return nil, refuse(refusal.Malformed, "Type", "the member Type of the message is unknown")
 	}
 	var b bytes.Buffer
 	for _, name := range names {
@@ -80,7 +82,7 @@ func signedText(members map[string]string) ([]byte, error) {
 			continue
 		}
 		if !found {
-			return nil, refuse(ErrMissing, "the member %s of the message is missing", name)
+			return nil, refuse(refusal.Missing, name, "the member %s of the message is missing", name)
 		}
 		b.WriteString(name + "\n" + value + "\n")
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/secret"
 )
 
@@ -79,7 +80,8 @@ func signatureHeader(id string, now time.Time, signatures []string) http.Header 
 func timestampOf(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
 
 // Verify implements Verifier.
-func (s *Standard) Verify(now time.Time, header http.Header, body []byte) error {
+func (s *Standard) Verify(now time.Time, r Request) error {
+	header, body := r.Header, r.Body
 	return verifyStandard(now, header, body, map[string]matcher{"v1": s.match})
 }
 
@@ -141,10 +143,10 @@ func parseSignatures(value string, versions map[string]matcher) (map[string][][]
 	case len(signatures) > 0:
 		return signatures, nil
 	case malformed:
-		return nil, refuse(ErrMalformed, "the signature in the header %s is not base64", headerSignature)
+		return nil, refuse(refusal.Malformed, headerSignature, "the signature in the header %s is not base64", headerSignature)
 	}
 	supported := strings.Join(slices.Sorted(maps.Keys(versions)), " or ")
-	return nil, refuse(ErrMissing, "the header %s has no signature of version %s", headerSignature, supported)
+	return nil, refuse(refusal.Missing, headerSignature, "the header %s has no signature of version %s", headerSignature, supported)
 }
 
 func signedContent(id, sent string, body []byte) []byte {

@@ -2,10 +2,10 @@ package webhook
 
 import (
 	"encoding/hex"
-	"net/http"
 	"strings"
 	"time"
 
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
 )
@@ -33,7 +33,8 @@ func NewStripe(header string, signingSecrets ...string) (*Stripe, error) {
 }
 
 // Verify implements Verifier.
-func (v *Stripe) Verify(now time.Time, header http.Header, body []byte) error {
+func (v *Stripe) Verify(now time.Time, r Request) error {
+	header, body := r.Header, r.Body
 	value, err := singleHeader(header, v.header)
 	if err != nil {
 		return err
@@ -59,20 +60,20 @@ func (v *Stripe) parse(value string) (sent string, signatures [][]byte, err erro
 		case name == "t" && sent == "":
 			sent = text
 		case name == "t":
-			return "", nil, refuse(ErrMalformed, "the header %s has more than one time (t=)", v.header)
+			return "", nil, refuse(refusal.Malformed, v.header, "the header %s has more than one time (t=)", v.header)
 		case name == "v1" && len(signatures) < maxSignatures:
 			got, err := hex.DecodeString(text)
 			if err != nil {
-				return "", nil, refuse(ErrMalformed, "the signature (v1=) in the header %s is not hex", v.header)
+				return "", nil, refuse(refusal.Malformed, v.header, "the signature (v1=) in the header %s is not hex", v.header)
 			}
 			signatures = append(signatures, got)
 		}
 	}
 	if sent == "" {
-		return "", nil, refuse(ErrMissing, "the header %s has no time (t=)", v.header)
+		return "", nil, refuse(refusal.Missing, v.header, "the header %s has no time (t=)", v.header)
 	}
 	if len(signatures) == 0 {
-		return "", nil, refuse(ErrMissing, "the header %s has no signature (v1=)", v.header)
+		return "", nil, refuse(refusal.Missing, v.header, "the header %s has no signature (v1=)", v.header)
 	}
 	return sent, signatures, nil
 }

@@ -16,11 +16,12 @@ func TestGitHub(t *testing.T) {
 	}
 	const signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
 	for body, want := range map[string]error{"Hello, World!": nil, "Hello, World": ErrMismatch} {
-		if err := v.Verify(now, header("X-Hub-Signature-256", signature), []byte(body)); !errors.Is(err, want) {
+		if err := v.Verify(now, Request{Header: header("X-Hub-Signature-256", signature), Body: []byte(body)}); !errors.Is(err, want) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
-	if err := v.Verify(now, header("X-Hub-Signature", signature), []byte("Hello, World!")); !errors.Is(err, ErrMissing) {
+	old := Request{Header: header("X-Hub-Signature", signature), Body: []byte("Hello, World!")}
+	if err := v.Verify(now, old); !errors.Is(err, ErrMissing) {
 		t.Errorf("the old header, SHA-1: %v", err)
 	}
 }
@@ -63,7 +64,7 @@ func TestSlack(t *testing.T) {
 		"an even shorter part": {at, signature[:21], sent, body, ErrMismatch},
 	} {
 		h := header("X-Slack-Signature", c.signature, "X-Slack-Request-Timestamp", c.sent)
-		if err := v.Verify(c.now, h, []byte(c.body)); !errors.Is(err, c.want) {
+		if err := v.Verify(c.now, Request{Header: h, Body: []byte(c.body)}); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -97,7 +98,7 @@ func TestStripe(t *testing.T) {
 		"of another body":                {"t=" + sent + ",v1=" + hexMAC(key, sent+".other"), ErrMismatch},
 		"good, behind too many that are": {"t=" + sent + "," + many + "v1=" + good, ErrMismatch},
 	} {
-		if err := v.Verify(now, header("Stripe-Signature", c.value), []byte("body")); !errors.Is(err, c.want) {
+		if err := v.Verify(now, Request{Header: header("Stripe-Signature", c.value), Body: []byte("body")}); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -105,7 +106,7 @@ func TestStripe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Verify(now, header("X-Pay-Signature", "t="+sent+",v1="+good), []byte("body")); err != nil {
+	if err := other.Verify(now, Request{Header: header("X-Pay-Signature", "t="+sent+",v1="+good), Body: []byte("body")}); err != nil {
 		t.Error(err)
 	}
 }

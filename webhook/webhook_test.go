@@ -85,7 +85,7 @@ func TestHMAC(t *testing.T) {
 		{"time is no number", timed, header("X-Sig", hexMAC(key, "x.body"), "X-Time", "x"), ErrMalformed},
 		{"time with a sign", timed, header("X-Sig", hexMAC(key, "+1700000000.body"), "X-Time", "+1700000000"), ErrMalformed},
 	} {
-		if err := c.v.Verify(now, c.h, []byte("body")); !errors.Is(err, c.want) {
+		if err := c.v.Verify(now, Request{Header: c.h, Body: []byte("body")}); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}
@@ -107,7 +107,7 @@ func TestBearer(t *testing.T) {
 		"Bearer " + key + "!":            ErrMismatch,
 		"Bearer " + key[1:]:              ErrMismatch,
 	} {
-		if err := v.Verify(now, header("Authorization", value), nil); !errors.Is(err, want) {
+		if err := v.Verify(now, Request{Header: header("Authorization", value)}); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", value, err, want)
 		}
 	}
@@ -158,11 +158,11 @@ func TestStandard(t *testing.T) {
 		{"malformed", s, change("webhook-signature", "v1,***"), 0, ErrMalformed},
 		{"an unknown one first", s, change("webhook-signature", "v1a,abc "+good.Get("webhook-signature")), 0, nil},
 	} {
-		if err := c.v.Verify(now.Add(c.at), c.h, body); !errors.Is(err, c.want) {
+		if err := c.v.Verify(now.Add(c.at), Request{Header: c.h, Body: body}); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}
-	if err := s.Verify(now, good, []byte("Body")); !errors.Is(err, ErrMismatch) {
+	if err := s.Verify(now, Request{Header: good, Body: []byte("Body")}); !errors.Is(err, ErrMismatch) {
 		t.Errorf("other body: %v", err)
 	}
 }
@@ -184,7 +184,7 @@ func TestStandardAgreesWithItsLibrary(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := header("webhook-id", "id", "webhook-timestamp", strconv.FormatInt(now.Unix(), 10), "webhook-signature", signature)
-	if err := ours.Verify(now, h, body); err != nil {
+	if err := ours.Verify(now, Request{Header: h, Body: body}); err != nil {
 		t.Errorf("we refuse what they sign: %v", err)
 	}
 }
@@ -245,7 +245,7 @@ func FuzzVerify(f *testing.F) {
 			"X-Time", sent, "Authorization", auth, "Stripe-Signature", signature,
 			"X-Slack-Signature", auth, "X-Slack-Request-Timestamp", sent)
 		for _, v := range []Verifier{s, h, b, slack, stripe, asymmetric, proxied} {
-			err := v.Verify(now, head, body)
+			err := v.Verify(now, Request{Header: head, Body: body})
 			if err == nil && !strings.Contains(auth+signature, key) {
 				t.Errorf("%T accepts %q", v, signature)
 			}

@@ -47,7 +47,7 @@ func TestAnswerCannotBeForwarded(t *testing.T) {
 	header, body, attacker := postedTo(t, "/attacker?secret=s3cret", signer, func(a *approval.Answer) {
 		a.OrderID, a.Execution = "VICTIM-1", "arn:aws:states:eu-west-1:111122223333:execution:orders:1"
 	})
-	require.NoError(t, receiver.Verify(now, header, body))
+	require.NoError(t, receiver.Verify(now, webhook.Request{Header: header, Body: body}))
 	var got map[string]any
 	require.NoError(t, json.Unmarshal(body, &got))
 	require.Equal(t, attacker+"/attacker", got["audience"], "and so it is not for https://victim.example.com/resume")
@@ -58,7 +58,7 @@ func TestAnswerCannotBeForwarded(t *testing.T) {
 	got["audience"] = "https://victim.example.com/resume"
 	forged, err := json.Marshal(got)
 	require.NoError(t, err)
-	require.ErrorIs(t, receiver.Verify(now, header, forged), webhook.ErrMismatch)
+	require.ErrorIs(t, receiver.Verify(now, webhook.Request{Header: header, Body: forged}), webhook.ErrMismatch)
 }
 
 // Configured additions, which may come from the request, do not replace the audience.

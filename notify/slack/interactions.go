@@ -19,6 +19,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/outbound"
+	"github.com/approval-relay/approval-relay/webhook"
 )
 
 // Buttons opens the values of the buttons in our messages. The error means that a button is forged or too old.
@@ -34,7 +35,7 @@ type Decider interface {
 // App is a Slack app that sends its interactions here. There may be several.
 type App struct {
 	// Verify returns nil if a request is from this app.
-	Verify    func(now time.Time, header http.Header, body []byte) error
+	Verify    func(now time.Time, r webhook.Request) error
 	Directory *Directory
 	// EditsMessages reports whether the channel edits its messages when the approval closes. If not, the response to the
 	// deciding press replaces the message.
@@ -135,7 +136,7 @@ func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // findApp returns the app that sent a request.
 func (i *Interactions) findApp(header http.Header, body []byte) (App, bool) {
 	now := i.Now()
-	n := slices.IndexFunc(i.Apps, func(a App) bool { return a.Verify(now, header, body) == nil })
+	n := slices.IndexFunc(i.Apps, func(a App) bool { return a.Verify(now, webhook.Request{Header: header, Body: body}) == nil })
 	if n < 0 {
 		return App{}, false
 	}

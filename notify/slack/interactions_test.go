@@ -287,7 +287,7 @@ func FuzzInteraction(f *testing.F) {
 	f.Add("payload=" + url.QueryEscape(`{"type":"block_actions","actions":[{"action_id":"approve","value":"x"}],"user":{"id":"U"}}`))
 	f.Fuzz(func(t *testing.T, body string) {
 		in := slack.NewInteractions(slack.InteractionsConfig{
-			Apps:     []slack.App{{Verify: func(time.Time, http.Header, []byte) error { return nil }}},
+			Apps:     []slack.App{{Verify: func(time.Time, webhook.Request) error { return nil }}},
 			Buttons:  none{},
 			Now:      time.Now,
 			Observer: &desk{},

@@ -1,0 +1,101 @@
+// Package refusal describes why a message or a call from outside was refused, as data: a code, the field at fault, and
+// what was looked for and found. Every way in makes refusals, the sender is told the safe part of them, and the
+// operator all of it: in the log, in metrics and in the list of recent refusals.
+package refusal
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Code is the kind of a reason. It is a label of metrics, so the codes are few and fixed.
+type Code string
+
+// The codes.
+const (
+	Missing     Code = "missing"      // the credential, signature or required field is not there
+	Malformed   Code = "malformed"    // the credential or signature cannot be read
+	Mismatch    Code = "mismatch"     // the credential or signature is not one of the configured ones
+	Stale       Code = "stale"        // the time of sending is too far from our time
+	Unknown     Code = "unknown"      // the path names no source, workflow or page of ours
+	Method      Code = "method"       // the path does not take this method
+	Query       Code = "query"        // a query parameter is unknown, repeated or malformed
+	TooLarge    Code = "too_large"    // the body is larger than the limit
+	Incomplete  Code = "incomplete"   // the body did not arrive whole, or not fast enough
+	Encoding    Code = "encoding"     // the compression or the text encoding of the body cannot be read
+	Format      Code = "format"       // the body is not in the format of the source: JSON, a form
+	Field       Code = "field"        // a field of the message is missing or wrong
+	Forbidden   Code = "forbidden"    // the principal may not do this
+	Decision    Code = "decision"     // the decision does not count; the history of the order has the reason
+	RateLimited Code = "rate_limited" // more calls than this sender may make
+	Busy        Code = "busy"         // no memory or capacity is left for this sender now
+)
+
+// Codes returns all codes, for metrics that start at 0.
+func Codes() []Code {
+	return []Code{
+		Missing, Malformed, Mismatch, Stale, Unknown, Method, Query, TooLarge, Incomplete, Encoding, Format, Field,
+		Forbidden, Decision, RateLimited, Busy,
+	}
+}
+
+// Error is a refusal as an error. Its texts never contain a secret, a signature, a value of the body, or any other
+// value that came from outside: they name headers, fields and expressions.
+type Error struct {
+	Code Code
+	// Field is the header or field at fault, such as "X-Signature-256" or "order".
+	Field string
+	// Detail is a sentence for the operator. It names what was looked for, and by name only what was found.
+	Detail string
+	// Public is the sentence for the sender. It is empty if the sender is told nothing beyond the kind of the answer.
+	Public string
+}
+
+// Error returns the sentence for the operator.
+func (e *Error) Error() string { return e.Detail }
+
+// Is reports whether target is an *Error with the same code and no other field set. It makes errors.Is work with
+// sentinels such as &Error{Code: Stale}.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Code == e.Code && t.Field == "" && t.Detail == "" && t.Public == ""
+}
+
+// CodeOf returns the code of the first refusal in err, or "".
+func CodeOf(err error) Code {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+// Refusal is a refused message or call.
+type Refusal struct {
+	Time time.Time
+	// Source is the way in: the name of a webhook or topic as metrics have it (decision-NAME, request-NAME), "api",
+	// "console", "slack", "signin", "link" or "public" for a path of no source.
+	Source string
+	Code   Code
+	Field  string
+	Detail string
+	// Status is the HTTP status of the answer, or 0 for a message of a queue.
+	Status int
+	// Size is the length of the body as far as it was read, in bytes.
+	Size int
+	// Remote is the address of the caller, see package remote. It is empty for a message of a queue.
+	Remote string
+	// Body is the refused body. It is set only if the source keeps refused bodies.
+	Body []byte
+}
+
+// Recorder takes note of refusals. RecordRefusal returns quickly and never fails: the answer does not wait for it.
+type Recorder interface {
+	RecordRefusal(ctx context.Context, r Refusal)
+}
+
+// Discard is a Recorder that drops everything.
+type Discard struct{}
+
+// RecordRefusal implements Recorder.
+func (Discard) RecordRefusal(context.Context, Refusal) {}

@@ -1,0 +1,29 @@
+// Package remote finds the address of the client of an HTTP request. Behind proxies that the configuration trusts, the
+// server puts the client's own address in the context of the request; all limits and logs use Address.
+package remote
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+)
+
+type contextKey struct{}
+
+// WithAddress returns a context with the address of the client.
+func WithAddress(ctx context.Context, address netip.Addr) context.Context {
+	return context.WithValue(ctx, contextKey{}, address)
+}
+
+// Address returns the address of the client: that of WithAddress, or else the peer of the connection. The zero address
+// means that it is unknown.
+func Address(r *http.Request) netip.Addr {
+	if address, ok := r.Context().Value(contextKey{}).(netip.Addr); ok {
+		return address
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return peer.Addr().Unmap().WithZone("")
+}
