@@ -43,8 +43,8 @@ type Approval struct {
 	EscalationsDone    int `json:"escalations_done,omitempty"`
 	// FirstNotifiedAt is when the first message to an approver was sent.
 	FirstNotifiedAt time.Time `json:"told_at,omitzero"`
-	// Undeliverable is set when every notification to approvers has failed and no fallback channel is left to try. Until a
-	// message is sent it stays set, also while a reminder is tried.
+	// Undeliverable is set when every notification to approvers has failed and no fallback channel is left to try, or at
+	// once if there is no notification to send. Until a message is sent it stays set, also while a reminder is tried.
 	Undeliverable bool      `json:"undeliverable,omitempty"`
 	HeartbeatDue  time.Time `json:"heartbeat_due,omitzero"`
 	// Probe states whether the target is asked if the workflow still waits.

@@ -63,8 +63,15 @@ func (o *Order) runNextEscalation(a *Approval, env Environment) []Action {
 	return o.handleUndeliverable(a, env) // the added approvers may have no channel
 }
 
+// askApprovers notifies the approvers of a request. If there is no notification to send, the approval is undeliverable
+// from the start.
+func (o *Order) askApprovers(a *Approval, env Environment) []Action {
+	a.notifyApprovers(NotifyRequest, a.Approvers, env)
+	return o.handleUndeliverable(a, env)
+}
+
 // handleUndeliverable applies the request's policy (wait, escalate, cancel) once every notification to approvers has
-// failed.
+// failed, or if there is none.
 func (o *Order) handleUndeliverable(a *Approval, env Environment) []Action {
 	if a.Undeliverable || !a.isUndeliverable() {
 		return nil
@@ -81,12 +88,27 @@ func (o *Order) handleUndeliverable(a *Approval, env Environment) []Action {
 }
 
 // isUndeliverable reports whether a pending approval should have notified approvers, but no message was ever sent and
-// no notification is left to try.
+// no notification is left to try. An approval without any notification waits for nobody, unless programs decide it.
 func (a *Approval) isUndeliverable() bool {
-	if a.Status != Pending || !a.FirstNotifiedAt.IsZero() || a.NotificationRounds == 0 || len(a.Channels) == 0 {
+	if a.Status != Pending || !a.FirstNotifiedAt.IsZero() || a.NotificationRounds == 0 {
 		return false
 	}
-	return !slices.ContainsFunc(a.Notifications, func(n *Notification) bool {
-		return n.Kind.isForPeople() && n.State == NotificationPending
-	})
+	forPeople := 0
+	for _, n := range a.Notifications {
+		if !n.Kind.isForPeople() {
+			continue
+		}
+		if n.State == NotificationPending {
+			return false
+		}
+		forPeople++
+	}
+	return forPeople > 0 || !a.isForPrograms()
+}
+
+// isForPrograms reports whether programs know of the approval: a channel for programs tells them, or the workflow names
+// a source that decides.
+func (a *Approval) isForPrograms() bool {
+	return len(a.ProgramChannels) > 0 ||
+		slices.ContainsFunc(a.Sources, func(source string) bool { return source != NoSource })
 }

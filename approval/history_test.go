@@ -18,7 +18,7 @@ func kindsOf(events []Event) []EventKind {
 
 func TestRepeatedRefusalIsOneEvent(t *testing.T) {
 	t.Parallel()
-	o, _ := pendingOrder(t, withApprovers("ann"))
+	o, _ := pendingOrder(t, withApprovers("ann"), byMail)
 	for range 3 {
 		requireVerdict(t, o, approveDecision("d1", by("eve")), envAt(1), VerdictNotApprover)
 	}

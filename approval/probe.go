@@ -120,8 +120,9 @@ func (o *Order) recordProbeResult(a *Approval, r Result, env Environment) []Acti
 	p.Failures = 0
 	p.Since = env.Now
 	p.Due = laterOf(env.Now, p.StartedAt.Add(probePause))
-	a.notifyHeldApprovers(env)
-	return append(o.advanceProbe(a, env), o.startDueActions(a, env)...)
+	actions := o.askHeldApprovers(a, env)
+	actions = append(actions, o.advanceProbe(a, env)...)
+	return append(actions, o.startDueActions(a, env)...)
 }
 
 // recordProbeFailure schedules the next attempt of a probe after 1 s, 2 s, 4 s and 8 s. After the fifth failure the probe
@@ -148,10 +149,11 @@ func (p *Probe) wait(d time.Duration, env Environment) {
 // endProbe ends a probe that has not found the task closed: both attempts stay pending. Approvers that were not notified
 // yet are notified, and decisions that waited for the answer are judged.
 func (o *Order) endProbe(a *Approval, kind ResultKind, reason string, env Environment) []Action {
-	a.notifyHeldApprovers(env)
+	actions := o.askHeldApprovers(a, env)
 	o.recordProbed(a, kind, reason, env)
 	a.Probe.reset()
-	return append(o.startDueActions(a, env), o.judgeWaiting(env)...)
+	actions = append(actions, o.startDueActions(a, env)...)
+	return append(actions, o.judgeWaiting(env)...)
 }
 
 // recordProbed records the end of a probe, with the approval that asked for it.
@@ -173,10 +175,12 @@ func (p *Probe) reset() {
 	*p = Probe{StartedAt: p.StartedAt, Attempts: p.Attempts, Answers: p.Answers}
 }
 
-// notifyHeldApprovers notifies the approvers of a request whose notifications were held back.
-func (a *Approval) notifyHeldApprovers(env Environment) {
-	if a.Probe.Holding && a.Status == Pending {
-		a.notifyApprovers(NotifyRequest, a.Approvers, env)
-	}
+// askHeldApprovers notifies the approvers of a request whose notifications were held back.
+func (o *Order) askHeldApprovers(a *Approval, env Environment) []Action {
+	held := a.Probe.Holding
 	a.Probe.Holding = false
+	if !held || a.Status != Pending {
+		return nil
+	}
+	return o.askApprovers(a, env)
 }

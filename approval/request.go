@@ -33,7 +33,7 @@ type Request struct {
 	// MinAssurance is the minimum assurance of a person's decision.
 	MinAssurance Assurance `json:"min_assurance,omitempty"`
 	// Sources are the names of the sources that may decide. If the list is empty, all configured sources may, unless
-	// SourcesRequired is set.
+	// SourcesRequired is set. NoSource alone means that none may.
 	Sources []string `json:"sources,omitempty"`
 	// SourcesRequired limits the webhooks and topics that may decide to Sources, also if Sources is empty. It is set once
 	// any workflow of the configuration names sources.
@@ -99,7 +99,7 @@ type Escalation struct {
 }
 
 // UndeliverablePolicy determines how an undeliverable approval continues. An approval is undeliverable when every
-// notification to approvers has failed.
+// notification to approvers has failed, or if there is none to send and no program knows of it either.
 type UndeliverablePolicy string
 
 // The policies for undeliverable approvals. The metrics count undeliverable approvals under every policy.
@@ -161,6 +161,9 @@ func (o *Order) AddRequest(r Request, env Environment) (string, []Action, error)
 	return id, o.openApproval(id, r, env), nil
 }
 
+// NoSource stands alone in Request.Sources if no source may decide.
+const NoSource = "none"
+
 // normalize removes the requester and repeated IDs from the approvers, sorts the reminders and escalations by time, and
 // sets the default policy for an undeliverable approval.
 func (r *Request) normalize() error {
@@ -210,7 +213,7 @@ func (o *Order) openApproval(id string, r Request, env Environment) []Action {
 	actions = append(actions, o.expireOverdue(env)...) // the request may arrive after its own deadline
 	actions = append(actions, o.judgeWaiting(env)...)
 	if a.Status == Pending && !a.Probe.Holding {
-		a.notifyApprovers(NotifyRequest, a.Approvers, env)
+		actions = append(actions, o.askApprovers(a, env)...)
 	}
 	actions = append(actions, o.startHeartbeat(a, env)...)
 	return append(actions, o.startDueActions(a, env)...)

@@ -97,3 +97,35 @@ func TestASingleDeliveryIsEnough(t *testing.T) {
 	require.False(t, a.Undeliverable)
 	require.Equal(t, at(1), a.FirstNotifiedAt)
 }
+
+// An approval that has no notification to send is undeliverable from the start, unless programs know of it.
+func TestUndeliverableWithoutNotification(t *testing.T) {
+	t.Parallel()
+	named, noChannel := withApprovers("ann"), func(*Request) {}
+	decidedBy := func(sources ...string) func(*Request) { return func(r *Request) { r.Sources = sources } }
+	events := func(r *Request) { r.ProgramChannels = []string{"bus"} }
+	for name, c := range map[string]struct {
+		options []func(*Request)
+		want    bool
+	}{
+		"no channel, approvers named":              {[]func(*Request){named, noChannel}, true},
+		"no channel, no approver":                  {[]func(*Request){noChannel}, true},
+		"no source may decide":                     {[]func(*Request){named, decidedBy(NoSource)}, true},
+		"the workflow names a source":              {[]func(*Request){named, decidedBy("erp")}, false},
+		"programs are told":                        {[]func(*Request){named, events}, false},
+		"a channel":                                {[]func(*Request){named, byMail}, false},
+		"a channel of the approver alone":          {[]func(*Request){func(r *Request) { r.Approvers = []Approver{{ID: "ann", Nonce: "1", Channels: []string{"chat"}}} }}, false},
+		"a channel, and no source that may decide": {[]func(*Request){named, byMail, decidedBy(NoSource)}, false},
+	} {
+		o := &Order{ID: "o-1"}
+		a, _ := addRequest(t, o, newRequest("t1", append(c.options, func(*Request) {})...), envAt(0))
+		require.Equal(t, c.want, a.Undeliverable, name)
+		require.Equal(t, Pending, a.Status, name)
+	}
+
+	o := &Order{ID: "o-1"}
+	cancel := func(r *Request) { r.OnUndeliverable = UndeliverableCancel }
+	a, actions := addRequest(t, o, newRequest("t1", named, cancel), envAt(0))
+	require.Equal(t, Cancelled, a.Status)
+	require.Equal(t, "call_back", joinKinds(actions), "the workflow continues at once")
+}

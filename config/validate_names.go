@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/setup"
 )
 
@@ -13,7 +14,7 @@ import (
 var nameForm = regexp.MustCompile(namePattern)
 
 // noSource stands in workflows.NAME.sources if no source may decide.
-const noSource = "none"
+const noSource = approval.NoSource
 
 // validateChannelNames checks that the channels exist.
 func (c *Config) validateChannelNames(check *setup.Check, field string, names []string) {

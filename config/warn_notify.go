@@ -28,6 +28,9 @@ func (w workflowCheck) warnNotify() {
 		w.check.Warn("notify", "is empty and sources is %s, so only operators can decide", noSource)
 	case len(silent) > 0:
 		w.check.Warn("notify", "is empty, so these approvers are never notified: %s", strings.Join(silent, ", "))
+	case len(w.Sources) == 0 && len(w.Events) == 0 && len(w.persons(w.eventualApprovers())) == 0:
+		w.check.Warn("notify", "is empty, and so are sources and events: every approval is undeliverable; "+
+			"name the channels, or the sources that decide")
 	}
 }
 

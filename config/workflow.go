@@ -20,7 +20,7 @@ type Workflow struct {
 	Notify        []string      `yaml:"notify" doc:"channels that notify approvers, by name; empty means all channels for people, and [] none"`
 	Fallback      []string      `yaml:"fallback" doc:"channels that are tried in turn for an approver whose notification by another channel is exhausted"`
 	Events        []string      `yaml:"events" doc:"channels that notify programs of events: requested, decided, timed_out, the callback delivered or exhausted"`
-	Undeliverable string        `yaml:"undeliverable" enum:"wait,escalate,cancel" doc:"reaction when every notification of an approval is exhausted: wait, escalate (at once) or cancel (with a callback to the workflow)"`
+	Undeliverable string        `yaml:"undeliverable" enum:"wait,escalate,cancel" doc:"reaction when every notification of an approval is exhausted, or there is none to send: wait, escalate (at once) or cancel (with a callback to the workflow)"`
 	Deadline      time.Duration `yaml:"deadline" doc:"longest time of an approval, from when the workflow began to wait"`
 	TaskTimeout   time.Duration `yaml:"task_timeout" doc:"the state's TimeoutSeconds, if requests do not carry it; 0 is unknown"`
 	Margin        time.Duration `yaml:"margin" doc:"time between the approval's deadline and the end of the task; in short tasks a tenth of their time, and at least 5s"`

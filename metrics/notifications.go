@@ -38,8 +38,8 @@ func newNotificationSeries(b *builder, config Config) notificationSeries {
 		escalated: b.newCounter("approvals_escalated_total",
 			"Approvals that were escalated to further approvers.", workflow),
 		undeliverable: b.newCounter("approvals_undeliverable_total",
-			"Approvals whose notifications were all exhausted, so that the approvers do not know about "+
-				"them.", workflow),
+			"Approvals whose notifications were all exhausted, or that had none to send, so that the approvers "+
+				"do not know about them.", workflow),
 	}
 }
 

@@ -53,8 +53,8 @@ func deliveryTotals() []part {
 			query{"", `sum(increase(approval_relay_notifications_failed_total{@channel}[@period]))`},
 		).colouredFrom(1, "yellow"),
 		newStat("Undeliverable approvals",
-			"Approvals whose notifications were all exhausted, in this period. The alert ApprovalRelayUndeliverable: notify "+
-				"somebody who may decide.",
+			"Approvals whose notifications were all exhausted, or that had none, in this period. The alert "+
+				"ApprovalRelayUndeliverable: notify somebody who may decide.",
 			"short",
 			query{"", `sum(increase(approval_relay_approvals_undeliverable_total{@all}[@period]))`},
 		).colouredFrom(1, "red"),
