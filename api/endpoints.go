@@ -13,6 +13,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/refusal"
 )
 
 // Endpoints are the parts of the program that the routes lead to.
@@ -38,6 +39,8 @@ type Endpoints struct {
 	Ready   func(context.Context) error
 	// ReadyDetail returns what a ready program lacks, one line each; nil means that there is nothing to say.
 	ReadyDetail func() []string
+	// Refusals records every answer that is a refusal; nil records nothing.
+	Refusals refusal.Recorder
 	// Observe is called after each answer, with the pattern of its route.
 	Observe func(route string, status int, took time.Duration)
 }

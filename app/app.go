@@ -21,6 +21,7 @@ import (
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/link"
 	"github.com/approval-relay/approval-relay/metrics"
+	"github.com/approval-relay/approval-relay/refusal/recent"
 	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/store"
@@ -93,6 +94,7 @@ type App struct {
 	transitions *handlers.Transitions
 	decider     *handlers.Decider
 	ring        *keys.Ring
+	refusals    *recent.List
 	links       *link.Links
 
 	reloading sync.Mutex // held by a reload, so that there is only a single reload at a time
@@ -132,6 +134,7 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 	a.metrics = metrics.New(a.registry, names)
 	a.metrics.RegisterRuntime(o.Version, o.Revision)
 	a.metrics.ConfigRead(time.Now(), nil)
+	a.refusals = recent.New(recent.Config{Sealer: a.ring, Observer: a.metrics, Log: o.Log, Now: time.Now})
 	a.aws = newAWSClients(ctx, c.AWS, a.metrics)
 	if a.store, err = a.openStore(ctx); err != nil {
 		return nil, err
@@ -213,6 +216,7 @@ func (a *App) wireRouter() (err error) {
 		Observer:      a.metrics,
 		Tracer:        a.messageTracer(),
 		Log:           a.log,
+		Refusals:      a.refusals,
 		TimeLimit:     messageLimit,
 		CloseTimeout:  a.config.Shutdown.Timeout * 3 / 5, // before it, each of the two HTTP servers may take a fifth
 	})

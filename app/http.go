@@ -47,6 +47,7 @@ func (a *App) makeHTTP(r *rules) error {
 		Healthy:      a.checkHealth,
 		Ready:        a.checkReadiness,
 		ReadyDetail:  a.describeReadiness,
+		Refusals:     a.refusals,
 		Observe:      a.metrics.HTTPAnswered,
 	}
 	if r.signIn != nil {
@@ -71,6 +72,7 @@ func (a *App) decisionPage(r *rules) (*web.Page, error) {
 		Now:      time.Now,
 		Log:      a.log,
 		Observer: a.metrics,
+		Refusals: a.refusals,
 	}
 	if settings := r.config.Public.OIDC; settings != nil {
 		handler, err := signin.New(signin.Config{
@@ -79,6 +81,7 @@ func (a *App) decisionPage(r *rules) (*web.Page, error) {
 			MAC:      a.ring,
 			Now:      time.Now,
 			Log:      a.log,
+			Refusals: a.refusals,
 		})
 		if err != nil {
 			return nil, err
@@ -117,5 +120,6 @@ func (a *App) consolePages(r *rules, t tokens) (*console.Console, error) {
 		Queues:      sortedNames(a.queues.deadLetters),
 		Now:         a.transitions.Now,
 		Log:         a.log,
+		Refusals:    a.refusals,
 	})
 }

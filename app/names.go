@@ -8,6 +8,7 @@ import (
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/metrics"
 	"github.com/approval-relay/approval-relay/notify/slack"
+	"github.com/approval-relay/approval-relay/refusal"
 )
 
 // metricNames lists the label values that the configuration gives.
@@ -21,6 +22,8 @@ func metricNames(c *config.Config) metrics.Config {
 			sortedNames(c.Decisions),
 			sortedNames(c.Webhooks),
 		),
+		RefusingSources: refusal.FixedSources(),
+
 		Routes:        api.Routes(),
 		Handlers:      []string{decisionSource("api")},
 		AWSOperations: AWSOperations(),
@@ -31,14 +34,17 @@ func metricNames(c *config.Config) metrics.Config {
 	for name, w := range c.Workflows {
 		names.Handlers = append(names.Handlers, requestSource(name), requestSource(name)+httpSuffix)
 		if w.Requests.SQS != nil {
+			names.RefusingSources = append(names.RefusingSources, requestSource(name))
 			names.Queues = append(names.Queues, requestSource(name))
 		}
 	}
 	for name := range c.Decisions {
+		names.RefusingSources = append(names.RefusingSources, decisionSource(name))
 		names.Handlers = append(names.Handlers, decisionSource(name))
 		names.Queues = append(names.Queues, decisionSource(name))
 	}
 	for name := range c.Webhooks {
+		names.RefusingSources = append(names.RefusingSources, decisionSource(name))
 		names.Handlers = append(names.Handlers, decisionSource(name))
 	}
 	return names

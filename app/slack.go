@@ -20,6 +20,7 @@ func (a *App) slackInteractions(r *rules) *slack.Interactions {
 		}),
 		Now:      time.Now,
 		Log:      a.log,
+		Refusals: a.refusals,
 		Observer: a.metrics,
 	}
 	for _, name := range sortedNames(r.config.Channels) {

@@ -14,6 +14,8 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify/slack"
 	"github.com/approval-relay/approval-relay/outbound"
+	"github.com/approval-relay/approval-relay/refusal"
+	"github.com/approval-relay/approval-relay/refusal/recent"
 	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/sqs"
 	"github.com/approval-relay/approval-relay/web"
@@ -27,6 +29,7 @@ var (
 	_ router.Observer         = (*Metrics)(nil)
 	_ router.SweepObserver    = (*Metrics)(nil)
 	_ router.DispatchObserver = (*Metrics)(nil)
+	_ recent.Observer         = (*Metrics)(nil)
 )
 
 // methodCase is a call of a method, and the series that it changes. The name of the case is the name of the method,
@@ -64,6 +67,14 @@ func methodCases() map[string]methodCase {
 				`notification_requests_failed_total{channel="added"}`: 0,
 				`notification_delivery_seconds{channel="added"}`:      0,
 			},
+		},
+		"Refused": {
+			func(m *Metrics) { m.Refused("decision-erp", refusal.Stale) },
+			map[string]float64{`refused_total{reason="stale",source="decision-erp"}`: 1},
+		},
+		"Refused: an unknown source": {
+			func(m *Metrics) { m.Refused("decision-stranger", refusal.Stale) },
+			map[string]float64{`refused_total{reason="stale",source="other"}`: 1},
 		},
 		"DeadLettered": {
 			func(m *Metrics) { m.DeadLettered("order") },

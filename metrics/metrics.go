@@ -19,6 +19,8 @@ type Config struct {
 	Sources []string
 	// Handlers are the handlers of the router, except those of the in-process topics.
 	Handlers []string
+	// RefusingSources are the ways in whose refusals are counted.
+	RefusingSources []string
 	// Queues are the SQS queues, by their configured names.
 	Queues []string
 	// Routes are the patterns of http.ServeMux.
@@ -47,6 +49,7 @@ type Metrics struct {
 	spans         counter
 	sqs           sqsSeries
 	reload        reloadSeries
+	refused       counter
 }
 
 // New registers every series, with every configured label value at 0. The series that are read from the store are
@@ -67,6 +70,7 @@ func New(registerer prometheus.Registerer, config Config) *Metrics {
 		spans:         newSpanCounter(b),
 		sqs:           newSQSSeries(b, config),
 		reload:        newReloadSeries(b),
+		refused:       newRefusalCounter(b, config),
 	}
 }
 

@@ -25,14 +25,16 @@ var update = flag.Bool("update", false, "write the golden files")
 
 func config() Config {
 	return Config{
-		Workflows:     []string{"payments"},
-		Channels:      []string{"mail"},
-		Targets:       []string{"sfn"},
-		Sources:       []string{"erp"},
-		Handlers:      []string{"request payments"},
-		Queues:        []string{"payments"},
-		Routes:        []string{"POST /v1/requests"},
-		AWSOperations: []string{"SFN.SendTaskSuccess", "SQS.ReceiveMessage"},
+		Workflows: []string{"payments"},
+		Channels:  []string{"mail"},
+		Targets:   []string{"sfn"},
+		Sources:   []string{"erp"},
+
+		RefusingSources: []string{"decision-erp", "public"},
+		Handlers:        []string{"request payments"},
+		Queues:          []string{"payments"},
+		Routes:          []string{"POST /v1/requests"},
+		AWSOperations:   []string{"SFN.SendTaskSuccess", "SQS.ReceiveMessage"},
 	}
 }
 

@@ -30,13 +30,14 @@ const (
 	Decision    Code = "decision"     // the decision does not count; the history of the order has the reason
 	RateLimited Code = "rate_limited" // more calls than this sender may make
 	Busy        Code = "busy"         // no memory or capacity is left for this sender now
+	Unavailable Code = "unavailable"  // the store or another service did not answer; the same call may work later
 )
 
 // Codes returns all codes, for metrics that start at 0.
 func Codes() []Code {
 	return []Code{
 		Missing, Malformed, Mismatch, Stale, Unknown, Method, Query, TooLarge, Incomplete, Encoding, Format, Field,
-		Forbidden, Decision, RateLimited, Busy,
+		Forbidden, Decision, RateLimited, Busy, Unavailable,
 	}
 }
 
@@ -70,11 +71,27 @@ func CodeOf(err error) Code {
 	return ""
 }
 
-// Refusal is a refused message or call.
+// The sources that every configuration has. The others are the names of webhooks, topics and queues as metrics have them:
+// decision-NAME and request-NAME.
+const (
+	SourcePublic  = "public"  // a path of the public address that no route has, and a webhook that is not configured
+	SourceAPI     = "api"     // the routes of the operator's address, except for those of the console
+	SourceConsole = "console" // the operator's console
+	SourceLink    = "link"    // the decision page
+	SourceSignIn  = "signin"  // the sign-in of approvers
+	SourceSlack   = "slack"   // the buttons in Slack
+)
+
+// FixedSources returns the sources that every configuration has.
+func FixedSources() []string {
+	return []string{SourcePublic, SourceAPI, SourceConsole, SourceLink, SourceSignIn, SourceSlack}
+}
+
+// Refusal is a refused message or call. The fields Route, Remote, Principal and Size of a call over HTTP need not be
+// set: the recorder takes them from the Call in the context.
 type Refusal struct {
 	Time time.Time
-	// Source is the way in: the name of a webhook or topic as metrics have it (decision-NAME, request-NAME), "api",
-	// "console", "slack", "signin", "link" or "public" for a path of no source.
+	// Source is the way in: one of the constants above, or decision-NAME or request-NAME.
 	Source string
 	Code   Code
 	Field  string
@@ -85,7 +102,11 @@ type Refusal struct {
 	Size int
 	// Remote is the address of the caller, see package remote. It is empty for a message of a queue.
 	Remote string
-	// Body is the refused body. It is set only if the source keeps refused bodies.
+	// Route is the pattern of the route of a call over HTTP, such as "POST /v1/requests".
+	Route string
+	// Principal is the ID of the authenticated sender, such as "api:erp". It is empty if nobody was authenticated.
+	Principal string
+	// Body is the refused body. It is set only if the configuration of the source says that refused bodies are kept.
 	Body []byte
 }
 
@@ -99,3 +120,11 @@ type Discard struct{}
 
 // RecordRefusal implements Recorder.
 func (Discard) RecordRefusal(context.Context, Refusal) {}
+
+// OrDiscard returns the recorder, or Discard if it is nil.
+func OrDiscard(r Recorder) Recorder {
+	if r == nil {
+		return Discard{}
+	}
+	return r
+}

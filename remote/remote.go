@@ -27,3 +27,11 @@ func Address(r *http.Request) netip.Addr {
 	}
 	return peer.Addr().Unmap().WithZone("")
 }
+
+// Text returns the address of the client as text, or "" if it is unknown.
+func Text(r *http.Request) string {
+	if address := Address(r); address.IsValid() {
+		return address.String()
+	}
+	return ""
+}

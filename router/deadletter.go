@@ -9,6 +9,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -27,7 +29,7 @@ func (e *deadLetterError) Unwrap() error { return e.cause }
 
 // writeDeadLetters makes a dead letter of a message with a permanent error, and then returns a deadLetterError.
 // Temporary errors, such as a shutdown or a failing store, pass through: the queue delivers the message again.
-func writeDeadLetters(source string, letters DeadLetters, o Observer, log *slog.Logger) message.HandlerMiddleware {
+func writeDeadLetters(s Source, o Observer, refusals refusal.Recorder, log *slog.Logger) message.HandlerMiddleware {
 	return func(h message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
 			out, err := h(msg)
@@ -37,23 +39,26 @@ func writeDeadLetters(source string, letters DeadLetters, o Observer, log *slog.
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(msg.Context()), deadLetterTimeout)
 			defer cancel()
 			dead := store.DeadLetter{
-				Source:     source,
+				Source:     s.Name,
 				ReasonCode: approval.ReasonCodeOf(err),
 				Reason:     err.Error(),
 				Body:       msg.Payload,
 				Metadata:   msg.Metadata,
 				At:         time.Now(),
 			}
-			if _, putErr := letters.PutDeadLetter(ctx, dead); putErr != nil {
+			if _, putErr := s.DeadLetters.PutDeadLetter(ctx, dead); putErr != nil {
 				return nil, fmt.Errorf("put dead letter: %w", putErr)
 			}
-			o.DeadLettered(source)
+			o.DeadLettered(s.Name)
 			log.LogAttrs(ctx, slog.LevelError, "dead letter",
-				slog.String("source", source),
+				slog.String("source", s.Name),
 				slog.String("message_id", msg.UUID),
 				slog.String("reason_code", string(dead.ReasonCode)),
 				slog.String("reason", err.Error()),
 			)
+			refused := handlers.DescribeRefusal(err)
+			refused.Source, refused.Size = s.Name, len(msg.Payload)
+			refusals.RecordRefusal(ctx, refused)
 			return nil, &deadLetterError{err}
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/store/memory"
 )
 
@@ -26,6 +27,7 @@ type watcher struct {
 	mu       sync.Mutex
 	messages []string // handler and result
 	dead     []string // sources
+	refused  []refusal.Refusal
 	swept    []int
 	failed   int
 	running  map[approval.ActionKind]int
@@ -46,6 +48,9 @@ func (w *watcher) note(f func()) {
 
 func (w *watcher) MessageHandled(_ context.Context, source, result string, _ time.Duration) {
 	w.note(func() { w.messages = append(w.messages, source+" "+result) })
+}
+func (w *watcher) RecordRefusal(_ context.Context, r refusal.Refusal) {
+	w.note(func() { w.refused = append(w.refused, r) })
 }
 func (w *watcher) DeadLettered(source string)           { w.note(func() { w.dead = append(w.dead, source) }) }
 func (w *watcher) ActionDispatched(approval.ActionKind) {}

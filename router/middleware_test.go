@@ -15,6 +15,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -29,7 +30,7 @@ func msg(t *testing.T) *message.Message {
 	return m
 }
 
-func refusal(code approval.VerdictCode) error { return approval.Verdict{Code: code}.Err() }
+func refused(code approval.VerdictCode) error { return approval.Verdict{Code: code}.Err() }
 
 // The sender gets the error, and each error is logged once.
 func TestSettle(t *testing.T) {
@@ -68,7 +69,7 @@ func TestResults(t *testing.T) {
 		"failed":   errOdd,
 		"full":     fmt.Errorf("update: %w", approval.OrderFull("it has many approvals")),
 		"invalid":  approval.InvalidField("order", "is missing"),
-		"refused":  approval.Permanent(fmt.Errorf("no: %w", refusal(approval.VerdictConflict))),
+		"refused":  approval.Permanent(fmt.Errorf("no: %w", refused(approval.VerdictConflict))),
 	} {
 		w := newWatcher()
 		_, got := countMessages(w)(returns(err))(msg(t))
@@ -114,7 +115,7 @@ func TestDeadLetter(t *testing.T) {
 			over, cancel := context.WithCancel(t.Context())
 			cancel()
 			m.SetContext(over)
-			_, err := writeDeadLetters("orders", d, w, w.logger())(returns(c.err))(m)
+			_, err := writeDeadLetters(Source{Name: "orders", DeadLetters: d}, w, w, w.logger())(returns(c.err))(m)
 			if c.dead == 1 {
 				require.Equal(t, "invalid", resultOf(err))
 				_, err = settleMessages(w.logger())(returns(err))(msg(t))
@@ -128,6 +129,17 @@ func TestDeadLetter(t *testing.T) {
 			require.Len(t, d.reasons, c.letters)
 			require.NoError(t, d.ctx, "what is given up is kept even while the program ends")
 			require.Len(t, w.dead, c.dead)
+			require.Len(t, w.refused, c.dead)
+			if c.dead == 1 {
+				want := refusal.Refusal{
+					Source: "orders",
+					Code:   refusal.Missing,
+					Field:  "order",
+					Detail: "order: is missing",
+					Size:   len(m.Payload),
+				}
+				require.Equal(t, want, w.refused[0])
+			}
 			if c.letters == 1 {
 				require.Equal(t, `orders: {"a":1}: order: is missing`, d.reasons[0])
 			}
@@ -174,7 +186,7 @@ func TestTheLogOfADeadLetterHasNoBody(t *testing.T) {
 	m := message.NewMessage("m-1", []byte(`{"taskToken":"secret"}`))
 	m.SetContext(t.Context())
 	log := slog.New(slog.NewJSONHandler(w, nil))
-	write := writeDeadLetters("orders", &drawer{}, w, log)
+	write := writeDeadLetters(Source{Name: "orders", DeadLetters: &drawer{}}, w, w, log)
 	_, err := settleMessages(log)(write(returns(approval.InvalidField("order", "is missing"))))(m)
 	require.NoError(t, err)
 	require.Equal(t, 1, strings.Count(w.logged(), "\n"), "one line")
@@ -189,7 +201,7 @@ func TestFiltered(t *testing.T) {
 	var fate handlers.Fate
 	m := msg(t)
 	m.SetContext(handlers.WithFate(t.Context(), &fate))
-	_, err := settleMessages(w.logger())(writeDeadLetters("erp", d, w, w.logger())(returns(handlers.ErrFiltered)))(m)
+	_, err := settleMessages(w.logger())(writeDeadLetters(Source{Name: "erp", DeadLetters: d}, w, w, w.logger())(returns(handlers.ErrFiltered)))(m)
 	require.NoError(t, err)
 	require.NoError(t, fate.Err)
 	require.Empty(t, d.reasons)

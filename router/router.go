@@ -13,6 +13,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -48,6 +49,7 @@ type Parts struct {
 	Observer      Observer
 	Tracer        Tracer // nil if tracing is off
 	Log           *slog.Logger
+	Refusals      refusal.Recorder // records the messages that become dead letters; nil records nothing
 	// TimeLimit bounds the handling of a message, in case the store hangs.
 	TimeLimit time.Duration
 	// CloseTimeout is the time that running handlers have to finish when the program stops.
@@ -74,6 +76,7 @@ func New(p Parts) (*Router, error) {
 	if err != nil {
 		return nil, fmt.Errorf("router: %w", err)
 	}
+	p.Refusals = refusal.OrDiscard(p.Refusals)
 	r := &Router{Router: watermillRouter, parts: p}
 	// The first middleware is the outermost. Tracing surrounds all others, so that their logs and counts are part of
 	// the trace. Settling comes next, because it needs the final error of the message. Counting includes panics, so
@@ -133,7 +136,7 @@ func (r *Router) addSource(s Source, hasRequests bool) {
 	}
 	h := r.AddConsumerHandler(s.Name, s.Topic, s.Subscriber, s.Handle)
 	if s.DeadLetters != nil {
-		h.AddMiddleware(writeDeadLetters(s.Name, s.DeadLetters, r.parts.Observer, r.parts.Log))
+		h.AddMiddleware(writeDeadLetters(s, r.parts.Observer, r.parts.Refusals, r.parts.Log))
 	}
 }
 

@@ -5,22 +5,22 @@ import (
 	"unicode"
 )
 
-// refusal is returned for a person whose identity is not certain enough. The reason is shown to that person.
-type refusal struct{ reason string }
+// identityError is returned for a person whose identity is not certain enough. The reason is shown to that person.
+type identityError struct{ reason string }
 
 // Error returns the reason.
-func (r *refusal) Error() string { return r.reason }
+func (e *identityError) Error() string { return e.reason }
 
 // approverID returns the approver's ID from the claims of a verified ID token.
 func (h *Handler) approverID(claims map[string]any) (string, error) {
 	id, _ := claims[h.Settings.Claim].(string)
 	switch {
 	case strings.TrimSpace(id) == "":
-		return "", &refusal{"the provider does not state who you are"}
+		return "", &identityError{"the provider does not state who you are"}
 	case !isUsableID(id):
-		return "", &refusal{"the provider gives you a name that cannot be told apart from other names for sure"}
+		return "", &identityError{"the provider gives you a name that cannot be told apart from other names for sure"}
 	case h.Settings.Claim == "email" && claims["email_verified"] != true:
-		return "", &refusal{"the provider has not verified your e-mail address"}
+		return "", &identityError{"the provider has not verified your e-mail address"}
 	}
 	return id, nil
 }

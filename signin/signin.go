@@ -16,6 +16,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/setup"
 )
 
@@ -25,7 +26,7 @@ type MAC interface {
 	VerifyMAC(purpose, keyID string, msg, mac []byte) error
 }
 
-// Config configures a Handler. All fields but Client and ShowMessage are required.
+// Config configures a Handler. All fields but Client, ShowMessage and Refusals are required.
 type Config struct {
 	Settings Settings
 	// Base is our public URL. The provider must accept BASE/signin/callback as a redirect URI.
@@ -36,6 +37,8 @@ type Config struct {
 	ShowMessage func(w http.ResponseWriter, r *http.Request, status int, heading, lead string)
 	Now         func() time.Time
 	Log         *slog.Logger
+	// Refusals records the sign-ins that are refused; nil records nothing.
+	Refusals refusal.Recorder
 }
 
 // Handler signs approvers in. It serves two routes: StartSignIn and CompleteSignIn.
@@ -59,6 +62,7 @@ func New(c Config) (*Handler, error) {
 	if c.Client == nil {
 		c.Client = newClient()
 	}
+	c.Refusals = refusal.OrDiscard(c.Refusals)
 	return &Handler{Config: c}, errors.Join(faults...)
 }
 
@@ -106,7 +110,7 @@ func (h *Handler) CompleteSignIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id, err := h.exchangeCode(r.Context(), q.Get("code"), p)
-	if refused, ok := errors.AsType[*refusal](err); ok {
+	if refused, ok := errors.AsType[*identityError](err); ok {
 		h.showMessage(w, r, http.StatusForbidden, "You cannot sign in here", "You cannot, because "+refused.reason+".")
 		return
 	}
@@ -140,7 +144,7 @@ func (h *Handler) exchangeCode(ctx context.Context, code string, p pendingSignIn
 		return "", fmt.Errorf("verify the ID token: %w", err)
 	}
 	if id.Nonce != p.Nonce {
-		return "", &refusal{"the provider answered the sign-in of somebody else"}
+		return "", &identityError{"the provider answered the sign-in of somebody else"}
 	}
 	claims := map[string]any{}
 	if err := id.Claims(&claims); err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
@@ -62,7 +63,7 @@ type Observer interface {
 	DecisionPageFailed()
 }
 
-// Config configures a Page. All fields but Sessions and Origin are required.
+// Config configures a Page. All fields but Sessions, Origin and Refusals are required.
 type Config struct {
 	Links   Links
 	Orders  Orders
@@ -75,6 +76,8 @@ type Config struct {
 	Now      func() time.Time
 	Observer Observer
 	Log      *slog.Logger
+	// Refusals records the links, forms and decisions that are refused; nil records nothing.
+	Refusals refusal.Recorder
 }
 
 // Page serves the decision page. It must be mounted at a pattern that ends in "/a/{token}". All its links are
@@ -97,6 +100,7 @@ func New(c Config) (*Page, error) {
 			return nil, fmt.Errorf("origin: %w", err)
 		}
 	}
+	c.Refusals = refusal.OrDiscard(c.Refusals)
 	return &Page{Config: c, crossOrigin: crossOrigin, look: l}, nil
 }
 

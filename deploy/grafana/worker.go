@@ -167,6 +167,11 @@ func handlerPanels() []part {
 				sum by (route) (rate(approval_relay_http_requests_total{@all, code="4xx"}[@step]))
 				/ sum by (route) (rate(approval_relay_http_requests_total{@all}[@step]))`},
 		).badFrom(0.1, 0.5),
+		newBars("Refusals, by reason",
+			"Messages and calls that were refused, by way in and reason. The console has the last ones under Refused lately, with "+
+				"the field at fault and the sender's address.",
+			query{"{{source}}, {{reason}}", `
+				sum by (source, reason) (increase(approval_relay_refused_total{@all}[@step])) > 0`}),
 	}
 }
 

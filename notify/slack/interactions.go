@@ -19,6 +19,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/outbound"
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
@@ -52,7 +53,7 @@ type Observer interface {
 	SlackInteractionFailed()
 }
 
-// InteractionsConfig configures Interactions. All fields must be set, except for Hosts.
+// InteractionsConfig configures Interactions. All fields must be set, except for Hosts and Refusals.
 type InteractionsConfig struct {
 	Apps    []App
 	Buttons Buttons
@@ -65,6 +66,8 @@ type InteractionsConfig struct {
 	Now      func() time.Time
 	Observer Observer
 	Log      *slog.Logger
+	// Refusals records the requests and presses that are refused; nil records nothing.
+	Refusals refusal.Recorder
 }
 
 // Orders reads orders.
@@ -84,6 +87,7 @@ func NewInteractions(c InteractionsConfig) *Interactions {
 	if len(c.Hosts) == 0 {
 		c.Hosts = []string{"hooks.slack.com"}
 	}
+	c.Refusals = refusal.OrDiscard(c.Refusals)
 	return &Interactions{InteractionsConfig: c}
 }
 

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/web/look"
@@ -51,7 +52,7 @@ type MAC interface {
 	VerifyMAC(purpose, keyID string, msg, mac []byte) error
 }
 
-// Config configures a Console. All fields but Queues are required.
+// Config configures a Console. All fields but Queues and Refusals are required.
 type Config struct {
 	Tokens   map[string]secret.Text // of the operators, by name
 	MAC      MAC
@@ -65,6 +66,8 @@ type Config struct {
 	Queues []string
 	Now    func() time.Time
 	Log    *slog.Logger
+	// Refusals records the sign-ins and forms that are refused; nil records nothing.
+	Refusals refusal.Recorder
 }
 
 // Console serves the pages. The path of a page is an element below the path of the console ("…/console/order"). All
@@ -91,6 +94,7 @@ func New(c Config) (*Console, error) {
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
+	c.Refusals = refusal.OrDiscard(c.Refusals)
 	out := &Console{Config: c, look: l, crossOrigin: http.NewCrossOriginProtection()}
 	for _, name := range slices.Sorted(maps.Keys(c.Tokens)) {
 		token := c.Tokens[name].Reveal()
