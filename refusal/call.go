@@ -23,7 +23,9 @@ type Call struct {
 type callKey struct{}
 
 // WithCall returns a context with the call.
-func WithCall(ctx context.Context, c *Call) context.Context { return context.WithValue(ctx, callKey{}, c) }
+func WithCall(ctx context.Context, c *Call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
 
 // CallOf returns the call of a context, or nil.
 func CallOf(ctx context.Context) *Call {
