@@ -30,6 +30,12 @@ func (w Workflow) compileRequestFields(c compiler) handlers.RequestFields {
 		RedriveCount: text("redrive_count"),
 		Output:       map[string]handlers.Field[any]{},
 	}
+	if !w.writesField("order") {
+		f.OrderElse = compileField(c, "requests.fields.order", lastPlaces()["order"], expression.AsText)
+	}
+	if !w.writesField("token") {
+		f.TokenElse = compileField(c, "requests.fields.token", lastPlaces()["token"], expression.AsText)
+	}
 	for _, label := range sortedNames(w.Requests.Details) {
 		f.Details = append(f.Details, handlers.Detail{
 			Name:  label,

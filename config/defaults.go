@@ -3,7 +3,6 @@ package config
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
@@ -12,52 +11,6 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/tracing"
 )
-
-// requestFields returns the expressions by which the fields of requests are found without configuration. They read the
-// bodies of the well-known tutorials for waitForTaskToken as they are. Fields that give authority (approvers, requester,
-// deadline, timeout, started) are at the top of the body only: an object within it is often the customer's own data.
-func requestFields() map[string]Expressions {
-	return map[string]Expressions{
-		"order": {
-			"body.orderId", "body.orderID", "body.order_id", "body.OrderId", "body.approvalRequest.orderId",
-			"body.approvalRequest.order_id", "body.order.id", "body.order.orderId", "body.input.orderId",
-		},
-		"token": {
-			"body.taskToken", "body.TaskToken", "body.task_token", "body.MyTaskToken", "body.tasktoken",
-			"body.callbackId", "body.callback_id",
-		},
-		"callback":  {"body.callbackUrl", "body.callbackURL", "body.callback_url"},
-		"step":      {"body.step", "body.approvalRequest.step", "body.order.step"},
-		"title":     {"body.title", "body.subject", "body.approvalRequest.title", "body.order.title"},
-		"requester": {"body.requester", "body.requestedBy"},
-		"execution": {
-			"body.executionArn", "body.execution_arn", "body.ExecutionArn", "body.executionId", "body.execution_id",
-			"body.ExecutionId", "body.executionName", "body.execution_name", "body.ExecutionName", "body.execution",
-		},
-		// Not body.state: that is as often the state of an address or of an order.
-		"state":         {"body.stateName", "body.state_name", "body.StateName"},
-		"approvers":     {"body.approvers", "body.approver", "body.managerEmail", "body.approverEmail"},
-		"started":       {"body.enteredTime", "body.startedAt"},
-		"deadline":      {"body.approvalDeadline", "body.deadline", "body.taskTokenExpiration", "body.expiresAt"},
-		"timeout":       {"body.timeoutSeconds", "body.timeout_seconds", "body.TimeoutSeconds"},
-		"retry_count":   {"body.retryCount", "body.retry_count", "body.RetryCount"},
-		"redrive_count": {"body.redriveCount", "body.redrive_count", "body.RedriveCount", "body.executionRedriveCount"},
-	}
-}
-
-// fieldsNotUsed returns the places of authority within the objects that tutorials send along. They are not read. A
-// request that has them gets a note, so that its author sees why a name there has no effect.
-func fieldsNotUsed() map[string]Expressions {
-	places := map[string]Expressions{}
-	for _, name := range []string{"approvers", "requester", "started", "deadline", "timeout"} {
-		for _, object := range []string{"approvalRequest", "order", "input"} {
-			for _, e := range requestFields()[name] {
-				places[name] = append(places[name], strings.Replace(e, "body.", "body."+object+".", 1))
-			}
-		}
-	}
-	return places
-}
 
 // decisionFields returns the expressions by which the fields of decisions are found without configuration.
 func decisionFields() map[string]Expressions {

@@ -54,6 +54,15 @@ func (h *Request) readRequester(in Input) (string, error) {
 	return requester, nil
 }
 
+// noteOrder returns a note about an order ID that is the execution's, because the message names no order.
+func (h *Request) noteOrder(in Input, orderID, execution string) []string {
+	if source, _ := locateField(h.Workflow.Fields.Order, in); source != "" || orderID != execution {
+		return nil
+	}
+	return []string{"the execution is the order: the message has none of the places of an order, " +
+		"and requests.fields.order names none"}
+}
+
 // noteUnusedPlaces returns notes about the places of authority within data of others. A customer's order, which the
 // state machine sends along, must not name its own approvers.
 func (h *Request) noteUnusedPlaces(in Input) []string {
@@ -103,6 +112,10 @@ func (h *Request) authorityFields(in Input) []AuthorityField {
 	if source := located(locateField(f.Deadline, in)); source != "" {
 		deadline += ", " + source
 	}
+	token := located(locateField(f.Token, in))
+	if token == "" {
+		token = located(locateField(f.TokenElse, in))
+	}
 	return []AuthorityField{
 		{Name: "approvers", Source: approvers},
 		{Name: "requester", Source: located(locateField(f.Requester, in))},
@@ -110,7 +123,7 @@ func (h *Request) authorityFields(in Input) []AuthorityField {
 		{Name: "deadline", Source: deadline},
 		{Name: "timeout", Source: timeout},
 		{Name: "target", Source: fromConfiguration},
-		{Name: "token", Source: located(locateField(f.Token, in))},
+		{Name: "token", Source: token},
 		{Name: "callback", Source: located(locateField(f.Callback, in))},
 	}
 }

@@ -118,8 +118,9 @@ func (h *Decision) refusalOf(verdict approval.Verdict, d approval.Decision) erro
 		reason := "names a person, but the decisions of " + d.Principal + " count for itself"
 		return fmt.Errorf("%w; %w", err, approval.InvalidField("by", "%s", reason))
 	case d.By == "":
-		reason := "is missing, and this approval names its approvers"
-		return fmt.Errorf("%w; %w", err, missingField("by", reason, h.Source.Fields.By.Expressions))
+		missing := approval.InvalidField("by", "is missing, and this approval names its approvers; looked for in %s",
+			listPlaces(h.Source.Fields.By.Expressions))
+		return fmt.Errorf("%w; %w", err, missing)
 	}
 	return err
 }
@@ -170,9 +171,9 @@ func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approv
 	case fromPath != "" && identity.Clean(orderID) != identity.Clean(fromPath):
 		return "", d, approval.InvalidField("order", "in the body differs from the order in the path")
 	case identity.Clean(orderID) == "":
-		return "", d, missingField("order", "is missing", f.Order.Expressions)
+		return "", d, missingField(in, "order", "is missing", f.Order.Expressions)
 	case word == "":
-		return "", d, missingField("outcome", "is missing", f.Outcome.Expressions)
+		return "", d, missingField(in, "outcome", "is missing", f.Outcome.Expressions)
 	case !known:
 		return "", d, approval.InvalidField("outcome", "%.40q is neither an approval nor a rejection", word)
 	}

@@ -6,9 +6,9 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/identity"
 )
 
 // Field finds a value in an input. The zero Field finds no value.
@@ -66,34 +66,18 @@ func readInto[T any](name string, f Field[T], in Input, to *T) func() error {
 	}
 }
 
-// Limits of the list of expressions in a message.
-const (
-	maxExpressions = 12
-	maxExpression  = 60 // characters
-)
-
-// missingField returns the error of a required field that the input does not have. It names the expressions that were
-// tried, so that the sender can compare them with the message.
-func missingField(name, reason string, expressions []string) error {
-	var tried []string
-	for _, e := range expressions[:min(len(expressions), maxExpressions)] {
-		tried = append(tried, cutExpression(e))
+// readElse returns a step that reads further places of a field into a variable that is still empty. It reads nothing if
+// the input has one of the first places without a value: then the sender meant that place.
+func readElse(name string, first, further Field[string], in Input, to *string) func() error {
+	return func() error {
+		if identity.Clean(*to) != "" || further.Find == nil {
+			return nil
+		}
+		if source, _ := locateField(first, in); source != "" {
+			return nil
+		}
+		return readInto(name, further, in, to)()
 	}
-	if len(expressions) > maxExpressions {
-		tried = append(tried, "…")
-	}
-	if len(tried) == 0 {
-		return approval.InvalidField(name, "%s", reason)
-	}
-	return approval.InvalidField(name, "%s; looked for in %s", reason, strings.Join(tried, ", "))
-}
-
-// cutExpression returns the beginning of an expression.
-func cutExpression(e string) string {
-	if runes := []rune(e); len(runes) > maxExpression {
-		return string(runes[:maxExpression]) + "…"
-	}
-	return e
 }
 
 // scalarText returns the text of a JSON text, number or truth value. It returns false for an empty text and for all

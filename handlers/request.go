@@ -98,8 +98,15 @@ func (h *Request) readRequest(in Input) (orderID string, request approval.Reques
 	var token, callback string
 	err = runSteps(
 		readInto("order", f.Order, in, &orderID),
+		readElse("order", f.Order, f.OrderElse, in, &orderID),
 		readInto("token", f.Token, in, &token),
 		readInto("callback", f.Callback, in, &callback),
+		func() error {
+			if callback != "" {
+				return nil
+			}
+			return readElse("token", f.Token, f.TokenElse, in, &token)()
+		},
 		readInto("step", f.Step, in, &request.Step),
 		readInto("title", f.Title, in, &request.Title),
 		readInto("execution", f.Execution, in, &request.Execution),
@@ -109,13 +116,14 @@ func (h *Request) readRequest(in Input) (orderID string, request approval.Reques
 	case err != nil:
 		return "", request, err
 	case identity.Clean(orderID) == "":
-		return "", request, missingField("order", "is missing", f.Order.Expressions)
+		places := slices.Concat(f.Order.Expressions, f.OrderElse.Expressions)
+		return "", request, missingField(in, "order", "is missing", places)
 	case token == "" && callback == "":
-		places := slices.Concat(f.Token.Expressions, f.Callback.Expressions)
-		return "", request, missingField("token", "is missing, and so is a callback URL", places)
+		places := slices.Concat(f.Token.Expressions, f.TokenElse.Expressions, f.Callback.Expressions)
+		return "", request, missingField(in, "token", "is missing, and so is a callback URL", places)
 	}
 	request.Step = identity.Clean(request.Step)
-	request.ReadingNotes = h.noteUnusedPlaces(in)
+	request.ReadingNotes = slices.Concat(h.noteOrder(in, orderID, request.Execution), h.noteUnusedPlaces(in))
 	err = runSteps(
 		func() error { return h.setTarget(&request, token, callback) },
 		func() error { w.setHeartbeats(&request); return nil },

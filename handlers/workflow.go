@@ -51,7 +51,9 @@ type Workflow struct {
 // RequestFields find the fields of an approval request in a message.
 type RequestFields struct {
 	Order     Field[string]
+	OrderElse Field[string] // read if the message has none of the places of Order
 	Token     Field[string]
+	TokenElse Field[string] // read if the message has none of the places of Token and Callback
 	Callback  Field[string] // a callback URL, used instead of a token
 	Step      Field[string]
 	Title     Field[string]
