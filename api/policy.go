@@ -35,9 +35,16 @@ type SourcePolicy struct {
 	// handled, for example the confirmation of a subscription. An error made by
 	// InvalidCredential is final; any other error is temporary.
 	OpenEnvelope func(ctx context.Context, body []byte) (payload []byte, meta map[string]string, err error)
-	// SignedID reports whether the scheme's signature covers the webhook-id header.
-	// If not, the header is ignored, because a replay could change it.
+	// SignedID reports whether the credential covers the webhook-id header. If not,
+	// the header is ignored, because a replay could change it.
 	SignedID bool
+	// DeliveryID replaces SignedID for schemes with headers of their own: it returns
+	// the ID of a verified message, or the empty text.
+	DeliveryID func(http.Header) string
+	// CredentialHeader is a header, beside Authorization, with a secret. It is left out of the message.
+	CredentialHeader string
+	// Challenge is the value of WWW-Authenticate for refused credentials.
+	Challenge string
 	// MaxBody is the largest body, in bytes; 0 means the constant MaxBody.
 	MaxBody int64
 	// RateLimit reports whether the source may send another request, and if not, how
@@ -70,11 +77,24 @@ func (p SourcePolicy) admit(w http.ResponseWriter, r *http.Request) (*message.Me
 		}
 	}
 	msg := newMessage(r, body)
-	if id := r.Header.Get("Webhook-Id"); id != "" && p.SignedID {
+	if p.CredentialHeader != "" {
+		delete(msg.Metadata, metadata.Header+strings.ToLower(p.CredentialHeader))
+	}
+	if id := p.deliveryID(r.Header); id != "" {
 		msg.Metadata.Set(metadata.DeliveryID, id)
 	}
 	maps.Copy(msg.Metadata, meta)
 	return msg, nil
+}
+
+func (p SourcePolicy) deliveryID(h http.Header) string {
+	switch {
+	case p.DeliveryID != nil:
+		return p.DeliveryID(h)
+	case p.SignedID:
+		return h.Get("Webhook-Id")
+	}
+	return ""
 }
 
 func (p SourcePolicy) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {

@@ -21,12 +21,14 @@ func (a *App) webhookPolicies(c *config.Config) map[string]api.SourcePolicy {
 		log := a.log.With("source", name)
 		refusals := newRefusalLog(log, "webhook refused")
 		policy := api.SourcePolicy{
-			SignedID:  scheme.SignedID,
-			MaxBody:   int64(w.MaxBody),
-			RateLimit: rateLimit(w),
+			DeliveryID:       scheme.DeliveryID,
+			CredentialHeader: scheme.CredentialHeader,
+			Challenge:        scheme.Challenge,
+			MaxBody:          int64(w.MaxBody),
+			RateLimit:        rateLimit(w),
 		}
 		if scheme.Verifier != nil {
-			policy.Check = refusals.wrap(checkBy(scheme.Verifier))
+			policy.Check = refusals.wrap(checkBy(scheme))
 		}
 		if scheme.Envelope != nil {
 			policy.OpenEnvelope = openSNS(scheme.Envelope, a.aws.confirm, log, refusals)

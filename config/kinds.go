@@ -70,9 +70,13 @@ func TargetKinds() []Kind[callback.Settings] {
 // SchemeKinds lists the schemes by which webhooks are verified. To add one, write its settings and add a line here.
 func SchemeKinds() []Kind[webhook.Settings] {
 	return []Kind[webhook.Settings]{
-		{"hmac", "HMAC of the body in a header", func() webhook.Settings { return new(webhook.HMACSettings) }},
+		{"hmac", "HMAC of the body, and of a time, ID, method or URL, in a header", func() webhook.Settings { return new(webhook.HMACSettings) }},
 		{"bearer", "bearer token", func() webhook.Settings { return new(webhook.BearerSettings) }},
-		{"standard", "Standard Webhooks", func() webhook.Settings { return new(webhook.StandardSettings) }},
+		{"token", "a token in a header", func() webhook.Settings { return new(webhook.TokenSettings) }},
+		{"basic", "HTTP basic authentication", func() webhook.Settings { return new(webhook.BasicSettings) }},
+		{"query", "a token in the query of the URL, for senders that can send it in no other place",
+			func() webhook.Settings { return new(webhook.QuerySettings) }},
+		{"standard", "Standard Webhooks, also with the names of Svix", func() webhook.Settings { return new(webhook.StandardSettings) }},
 		{"github", "GitHub: HMAC-SHA256 in X-Hub-Signature-256", func() webhook.Settings { return new(webhook.GitHubSettings) }},
 		{"slack", "Slack: signing secret, X-Slack-Signature", func() webhook.Settings { return new(webhook.SlackSettings) }},
 		{"stripe", "Stripe, and senders that sign alike: t=TIMESTAMP,v1=SIGNATURE in one header",

@@ -96,7 +96,7 @@ func messageOf(ctx context.Context, c *config.Config, source string, m Message) 
 	scheme := c.Compiled.Schemes[source]
 	if scheme.Envelope == nil {
 		msg := m.forHandler(ctx)
-		if id := m.Headers.Get("Webhook-Id"); id != "" && scheme.SignedID {
+		if id := scheme.DeliveryID(m.Headers); id != "" {
 			msg.Metadata.Set(metadata.DeliveryID, id)
 		}
 		return msg, nil
@@ -122,7 +122,7 @@ func (p *Decision) checkSignature(c *config.Config, m Message) {
 		p.Signature = "not checked: the certificate of SNS is on its host"
 	default:
 		p.Signature = "accepted"
-		if err := scheme.Verifier.Verify(m.SentAt, webhook.Request{Header: m.Headers, Body: m.Body}); err != nil {
+		if err := scheme.Verify(m.SentAt, webhook.Request{Header: m.Headers, Body: m.Body}); err != nil {
 			p.Signature, p.Refused = err.Error(), true
 		}
 	}

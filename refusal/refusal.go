@@ -51,6 +51,9 @@ type Error struct {
 	Detail string
 	// Public is the sentence for the sender. It is empty if the sender is told nothing beyond the kind of the answer.
 	Public string
+	// PublicField is what the sender is told in place of Field. Refused credentials have a field that is the same for
+	// all reasons, because Field shows the reason.
+	PublicField string
 }
 
 // Error returns the sentence for the operator.
@@ -60,7 +63,7 @@ func (e *Error) Error() string { return e.Detail }
 // sentinels such as &Error{Code: Stale}.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
-	return ok && t.Code == e.Code && t.Field == "" && t.Detail == "" && t.Public == ""
+	return ok && t.Code == e.Code && t.Field == "" && t.Detail == "" && t.Public == "" && t.PublicField == ""
 }
 
 // CodeOf returns the code of the first refusal in err, or "".

@@ -6,10 +6,14 @@ import "github.com/approval-relay/approval-relay/secret"
 // (https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries). The signature covers no time of
 // sending, so a delivery that is sent again is recognized by its body.
 func NewGitHub(secrets ...string) (*HMAC, error) {
-	return NewHMAC(HMACSettings{
+	return NewHMAC(gitHubSettings(secret.NewAll(secrets)))
+}
+
+func gitHubSettings(secrets []secret.Text) HMACSettings {
+	return HMACSettings{
 		Header:   "X-Hub-Signature-256",
 		Prefix:   "sha256=",
 		Encoding: "hex",
-		Secrets:  secret.NewAll(secrets),
-	})
+		Secrets:  secrets,
+	}
 }

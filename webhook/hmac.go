@@ -4,11 +4,8 @@ import (
 	"crypto/sha1" //nolint:gosec // see HMACSettings.Algorithm
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"hash"
-	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/refusal"
@@ -19,6 +16,7 @@ import (
 // HMAC verifies the signature of an HMACSettings.
 type HMAC struct {
 	config  HMACSettings
+	signed  template
 	newHash func() hash.Hash
 	secrets []secret.Text
 	decode  func(string) ([]byte, error)
@@ -27,18 +25,28 @@ type HMAC struct {
 // NewHMAC returns a verifier that accepts a signature with any of the secrets. The error joins a setup.FieldError for
 // every fault of the settings.
 func NewHMAC(c HMACSettings) (*HMAC, error) {
-	setup.Default(&c.Algorithm, "sha256")
-	secrets, err := parseSecrets(secret.RevealAll(c.Secrets), decodePlain)
+	tolerance := c.Tolerance
+	if c.Parameters != nil {
+		parameters := *c.Parameters // SetDefaults writes to it
+		c.Parameters = &parameters
+	}
+	c.SetDefaults(setup.Common{})
+	if tolerance < 0 {
+		return nil, setup.NewFieldError("tolerance", "is negative")
+	}
+	secrets, err := parseSecrets(secret.RevealAll(c.Secrets), secretDecoder(c.SecretEncoding))
 	if err := errors.Join(setup.InField("secrets", err), setup.FaultsOf(&c)); err != nil {
 		return nil, err
 	}
 	c.Secrets = nil
+	signed, err := parseTemplate(c.template())
 	return &HMAC{
 		config:  c,
+		signed:  signed,
 		newHash: hashOf(c.Algorithm),
 		secrets: secrets,
 		decode:  decoderOf(c.Encoding),
-	}, nil
+	}, err
 }
 
 // hashOf returns the hash of an algorithm that HMACSettings lists.
@@ -46,48 +54,46 @@ func hashOf(algorithm string) func() hash.Hash {
 	switch algorithm {
 	case "sha512":
 		return sha512.New
+	case "sha384":
+		return sha512.New384
 	case "sha1":
 		return sha1.New
 	}
 	return sha256.New
 }
 
-// decoderOf returns the decoder of an encoding that HMACSettings lists.
-func decoderOf(encoding string) func(string) ([]byte, error) {
-	if encoding == "base64" {
-		return base64.StdEncoding.Strict().DecodeString
-	}
-	return hex.DecodeString
-}
-
 // Verify implements Verifier.
 func (v *HMAC) Verify(now time.Time, r Request) error {
-	header, body := r.Header, r.Body
-	value, err := singleHeader(header, v.config.Header)
+	got, err := v.readSignatures(r.Header)
 	if err != nil {
 		return err
 	}
-	text, ok := strings.CutPrefix(value, v.config.Prefix)
-	if !ok {
-		return refuse(refusal.Malformed, v.config.Header, "the header %s does not begin with %q", v.config.Header, v.config.Prefix)
-	}
-	got, err := v.decode(text)
-	if err != nil {
-		return refuse(refusal.Malformed, v.config.Header, "the signature in the header %s is not %s", v.config.Header, v.config.Encoding)
-	}
-	var signed []byte
+	values := templateValues{body: r.Body, sent: got.sent, method: r.Method, url: r.URL}
+	field := got.header
 	if name := v.config.TimestampHeader; name != "" {
-		sent, err := singleHeader(header, name)
-		if err != nil {
+		if values.sent, err = singleHeader(r.Header, name); err != nil {
 			return err
 		}
-		if err := checkSendTime(name, sent, now, v.config.Tolerance); err != nil {
-			return err
-		}
-		signed = append([]byte(sent), '.')
+		field = name
 	}
-	if !matchMAC(v.newHash, v.secrets, append(signed, body...), got) {
-		return mismatch(v.config.Header)
+	if v.config.hasTime() {
+		if err := checkSendTime(field, v.config.TimestampFormat, values.sent, now, v.config.Tolerance); err != nil {
+			return err
+		}
+	}
+	if name := v.config.IDHeader; name != "" {
+		if values.id, err = singleHeader(r.Header, name); err != nil {
+			return err
+		}
+	}
+	if v.config.URL != "" {
+		values.url = v.config.URL
+	}
+	if v.signed.has("url") && values.url == "" {
+		return refuse(refusal.Malformed, got.header, "the URL of the request, which is signed, is not known: public.url is not set")
+	}
+	if !matchMAC(v.newHash, v.secrets, v.signed.fill(values), got.list...) {
+		return mismatch(got.header)
 	}
 	return nil
 }

@@ -27,14 +27,17 @@ func parseSecrets(texts []string, decode func(string) ([]byte, error)) ([]secret
 		b, err := decode(strings.TrimSpace(text))
 		switch {
 		case err != nil:
-			faults = append(faults, setup.NewFieldError(fmt.Sprintf("[%d]", i), "%s", err))
+			faults = append(faults, setup.NewFieldError(indexText(i), "%s", err))
 		case len(b) < MinSecret:
-			faults = append(faults, setup.NewFieldError(fmt.Sprintf("[%d]", i), "has %d bytes, the least is %d", len(b), MinSecret))
+			faults = append(faults, setup.NewFieldError(indexText(i), "has %d bytes, the least is %d", len(b), MinSecret))
 		}
 		secrets = append(secrets, secret.New(string(b)))
 	}
 	return secrets, errors.Join(faults...)
 }
+
+// indexText returns an index as the paths of fields have it, such as [0].
+func indexText(i int) string { return fmt.Sprintf("[%d]", i) }
 
 // decodePlain returns the bytes of a secret that is used as it is written.
 func decodePlain(text string) ([]byte, error) { return []byte(text), nil }

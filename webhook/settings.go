@@ -1,42 +1,9 @@
 package webhook
 
 import (
-	"time"
-
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
 )
-
-// HMACSettings describe the signature that many services send: an HMAC of the body in a header.
-type HMACSettings struct {
-	// Algorithm may be sha1, because some senders have no other. No attack on HMAC with SHA-1 is known.
-	Algorithm string        `yaml:"algorithm" enum:"sha256,sha512,sha1" doc:"sha256, sha512, or sha1 for senders that have no better"`
-	Header    string        `yaml:"header" doc:"header with the signature"`
-	Prefix    string        `yaml:"prefix" doc:"text before the signature in the header, such as sha256="`
-	Encoding  string        `yaml:"encoding" enum:"hex,base64" doc:"hex or base64"`
-	Secrets   []secret.Text `yaml:"secrets" doc:"secrets, any of which may have signed"`
-	// TimestampHeader makes a replay impossible after Tolerance. Without it, an eavesdropper can send a request
-	// again; the decision in it is then already recorded.
-	TimestampHeader string        `yaml:"timestamp_header" doc:"header with the time of sending in Unix seconds; then TIMESTAMP.BODY is signed"`
-	Tolerance       time.Duration `yaml:"tolerance" doc:"greatest difference between that time and ours"`
-}
-
-// SetDefaults implements setup.Defaulter.
-func (s *HMACSettings) SetDefaults(setup.Common) {
-	setup.Default(&s.Algorithm, "sha256")
-	setup.Default(&s.Header, "X-Signature-256")
-	setup.Default(&s.Encoding, "hex")
-	setup.Default(&s.Tolerance, 5*time.Minute)
-}
-
-// Validate implements setup.Validator.
-func (s *HMACSettings) Validate(c *setup.Check) {
-	c.Enums(s)
-	c.Required("header", s.Header)
-}
-
-// Scheme implements Settings.
-func (s *HMACSettings) Scheme() (Scheme, error) { return verifyingScheme(NewHMAC(*s)) }
 
 // BearerSettings are the settings of bearer tokens.
 type BearerSettings struct {
@@ -45,7 +12,14 @@ type BearerSettings struct {
 
 // Scheme implements Settings. The sender authenticates the whole request.
 func (s *BearerSettings) Scheme() (Scheme, error) {
-	return authenticatingScheme(NewBearer(secret.RevealAll(s.Tokens)...))
+	verifier, err := NewBearer(secret.RevealAll(s.Tokens)...)
+	return Scheme{
+		Verifier:      verifier,
+		CoversRequest: true,
+		IDHeaders:     []string{headerID},
+		Headers:       []string{"Authorization"},
+		Challenge:     challengeOf("Bearer"),
+	}, err
 }
 
 // StandardSettings are the settings of Standard Webhooks.
@@ -54,9 +28,15 @@ type StandardSettings struct {
 	PublicKeys []string      `yaml:"public_keys" doc:"whpk_…, any of which may have signed (v1a)"`
 }
 
-// Scheme implements Settings. The signature covers the header webhook-id.
+// Scheme implements Settings. The signature covers the header with the ID.
 func (s *StandardSettings) Scheme() (Scheme, error) {
-	return authenticatingScheme(NewStandardAsymmetric(s.PublicKeys, secret.RevealAll(s.Secrets)))
+	verifier, err := NewStandardAsymmetric(s.PublicKeys, secret.RevealAll(s.Secrets))
+	return Scheme{
+		Verifier:  verifier,
+		IDHeaders: []string{headerID, svixID},
+		Headers:   []string{headerSignature, headerTimestamp, headerID},
+		Challenge: challengeOf("Signature", "header", headerSignature),
+	}, err
 }
 
 // GitHubSettings are the settings of GitHub's webhooks.
@@ -66,7 +46,8 @@ type GitHubSettings struct {
 
 // Scheme implements Settings.
 func (s *GitHubSettings) Scheme() (Scheme, error) {
-	return verifyingScheme(NewGitHub(secret.RevealAll(s.Secrets)...))
+	settings := gitHubSettings(s.Secrets)
+	return settings.Scheme()
 }
 
 // SlackSettings are the settings of Slack's signatures.
@@ -76,8 +57,8 @@ type SlackSettings struct {
 
 // Scheme implements Settings.
 func (s *SlackSettings) Scheme() (Scheme, error) {
-	verifier, err := NewSlack(secret.RevealAll(s.Secrets)...)
-	return Scheme{Verifier: verifier}, setup.InField("secrets", err)
+	settings := slackSettings(s.Secrets)
+	return settings.Scheme()
 }
 
 // StripeSettings are the settings of Stripe's signatures. Other senders use them too.
@@ -88,7 +69,8 @@ type StripeSettings struct {
 
 // Scheme implements Settings.
 func (s *StripeSettings) Scheme() (Scheme, error) {
-	return verifyingScheme(NewStripe(s.Header, secret.RevealAll(s.Secrets)...))
+	settings := stripeSettings(s.Header, s.Secrets)
+	return settings.Scheme()
 }
 
 // SNSSettings are the settings of Amazon SNS over HTTPS.
@@ -99,7 +81,7 @@ type SNSSettings struct {
 // Scheme implements Settings.
 func (s *SNSSettings) Scheme() (Scheme, error) {
 	verifier, err := NewSNS(SNSConfig{SNSSettings: *s})
-	return Scheme{Envelope: verifier}, err
+	return Scheme{Envelope: verifier, Challenge: challengeOf("Signature")}, err
 }
 
 // CertificateSettings are the settings of mutual TLS that a proxy in front of the worker terminates. The scheme is as
@@ -118,17 +100,13 @@ func (s *CertificateSettings) SetDefaults(setup.Common) {
 	}
 }
 
-// Scheme implements Settings. The proxy authenticates the whole request.
+// Scheme implements Settings. The proxy authenticates the whole request. Nobody is told which header it trusts.
 func (s *CertificateSettings) Scheme() (Scheme, error) {
-	return authenticatingScheme(NewCertificate(*s))
-}
-
-// verifyingScheme returns the scheme of a verifier that covers the body only.
-func verifyingScheme[V Verifier](v V, err error) (Scheme, error) {
-	return Scheme{Verifier: v}, err
-}
-
-// authenticatingScheme returns the scheme of a verifier that covers the header webhook-id too.
-func authenticatingScheme[V Verifier](v V, err error) (Scheme, error) {
-	return Scheme{Verifier: v, SignedID: true}, err
+	verifier, err := NewCertificate(*s)
+	return Scheme{
+		Verifier:      verifier,
+		CoversRequest: true,
+		IDHeaders:     []string{headerID},
+		Challenge:     challengeOf("Certificate"),
+	}, err
 }

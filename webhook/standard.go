@@ -27,11 +27,15 @@ const (
 	headerSignature = "Webhook-Signature"
 )
 
+// Headers of Svix, whose scheme became Standard Webhooks, and of the services that send through it.
+const (
+	svixID        = "Svix-Id"
+	svixTimestamp = "Svix-Timestamp"
+	svixSignature = "Svix-Signature"
+)
+
 // standardTolerance is how far the time of sending may be from our time.
 const standardTolerance = 5 * time.Minute
-
-// maxSignatures bounds the signatures of a request that are checked.
-const maxSignatures = 16
 
 // NewStandard returns a signer and verifier. Secrets are base64, with or without the prefix whsec_. While secrets
 // rotate there are several: each signs, and a signature with any of them is accepted.
@@ -92,24 +96,29 @@ func (s *Standard) match(signed []byte, signatures ...[]byte) bool {
 // matcher reports whether a signature of the signed bytes is among the signatures, all of them of the same version.
 type matcher func(signed []byte, signatures ...[]byte) bool
 
-// verifyStandard accepts a request if a signature of any supported version matches.
+// verifyStandard accepts a request if a signature of any supported version matches. The headers have the names of
+// Standard Webhooks, or all three of them the names of Svix.
 func verifyStandard(now time.Time, header http.Header, body []byte, versions map[string]matcher) error {
-	id, err := singleHeader(header, headerID)
+	nameID, nameTime, nameSignature := headerID, headerTimestamp, headerSignature
+	if header.Get(headerID) == "" && header.Get(headerSignature) == "" && header.Get(svixID) != "" {
+		nameID, nameTime, nameSignature = svixID, svixTimestamp, svixSignature
+	}
+	id, err := singleHeader(header, nameID)
 	if err != nil {
 		return err
 	}
-	sent, err := singleHeader(header, headerTimestamp)
+	sent, err := singleHeader(header, nameTime)
 	if err != nil {
 		return err
 	}
-	value, err := singleHeader(header, headerSignature)
-	if err != nil {
+	lines := slices.DeleteFunc(slices.Clone(header.Values(nameSignature)), func(line string) bool { return line == "" })
+	if len(lines) == 0 {
+		return refuse(refusal.Missing, nameSignature, "the header %s is missing or empty", nameSignature)
+	}
+	if err := checkSendTime(nameTime, "unix", sent, now, standardTolerance); err != nil {
 		return err
 	}
-	if err := checkSendTime(headerTimestamp, sent, now, standardTolerance); err != nil {
-		return err
-	}
-	signatures, err := parseSignatures(value, versions)
+	signatures, err := parseSignatures(nameSignature, strings.Join(lines, " "), versions)
 	if err != nil {
 		return err
 	}
@@ -119,20 +128,20 @@ func verifyStandard(now time.Time, header http.Header, body []byte, versions map
 			return nil
 		}
 	}
-	return mismatch(headerSignature)
+	return mismatch(nameSignature)
 }
 
 // parseSignatures reads the signatures of the supported versions, by version. A malformed signature is skipped if
 // another can be read.
-func parseSignatures(value string, versions map[string]matcher) (map[string][][]byte, error) {
+func parseSignatures(header, value string, versions map[string]matcher) (map[string][][]byte, error) {
 	signatures := map[string][][]byte{}
 	malformed := false
-	for i, part := range strings.Split(value, " ") {
+	for i, part := range strings.Fields(value) {
 		version, text, _ := strings.Cut(part, ",")
 		if versions[version] == nil || i >= maxSignatures {
 			continue
 		}
-		got, err := base64.StdEncoding.Strict().DecodeString(text)
+		got, err := decodeBase64(text)
 		if err != nil {
 			malformed = true
 			continue
@@ -143,10 +152,10 @@ func parseSignatures(value string, versions map[string]matcher) (map[string][][]
 	case len(signatures) > 0:
 		return signatures, nil
 	case malformed:
-		return nil, refuse(refusal.Malformed, headerSignature, "the signature in the header %s is not base64", headerSignature)
+		return nil, refuse(refusal.Malformed, header, "the signature in the header %s is not base64", header)
 	}
 	supported := strings.Join(slices.Sorted(maps.Keys(versions)), " or ")
-	return nil, refuse(refusal.Missing, headerSignature, "the header %s has no signature of version %s", headerSignature, supported)
+	return nil, refuse(refusal.Missing, header, "the header %s has no signature of version %s", header, supported)
 }
 
 func signedContent(id, sent string, body []byte) []byte {

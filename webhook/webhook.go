@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/approval-relay/approval-relay/refusal"
@@ -14,6 +13,10 @@ import (
 
 // Request is what a scheme verifies. Nothing in it was parsed before.
 type Request struct {
+	// Method is the method of HTTP, and URL the whole URL as the sender knows it, with its query. They are empty if they
+	// are not known; then schemes that sign them refuse the request.
+	Method string
+	URL    string
 	Header http.Header
 	// Query is the raw query of the URL, for senders that can send a credential in no other place.
 	Query string
@@ -52,24 +55,4 @@ func singleHeader(h http.Header, name string) (string, error) {
 	default:
 		return values[0], nil
 	}
-}
-
-// checkSendTime checks a time of sending in Unix seconds, from the named header, against our time.
-func checkSendTime(name, text string, now time.Time, tolerance time.Duration) error {
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || strconv.FormatInt(seconds, 10) != text || seconds < 0 || seconds > 1<<40 {
-		return refuse(refusal.Malformed, name, "the time of sending in the header %s is not in Unix seconds", name)
-	}
-	return checkAge(name, "the header "+name, now.Sub(time.Unix(seconds, 0)), tolerance, tolerance)
-}
-
-// checkAge refuses a message that was sent too long ago, or in our future.
-func checkAge(field, place string, age, maxAge, maxAhead time.Duration) error {
-	switch {
-	case age > maxAge:
-		return refuse(refusal.Stale, field, "the time of sending in %s is more than %s in the past", place, maxAge)
-	case age < -maxAhead:
-		return refuse(refusal.Stale, field, "the time of sending in %s is more than %s in the future", place, maxAhead)
-	}
-	return nil
 }

@@ -20,7 +20,7 @@ type Settings struct {
 	APIURL         string        `yaml:"api_url" doc:"URL in place of https://slack.com/api/, for tests and proxies"`
 	ResponseHosts  []string      `yaml:"response_hosts" doc:"hosts of response URLs to which answers are sent; empty is hooks.slack.com"`
 
-	verifier *webhook.Slack // of the signing secrets; set by Validate
+	verifier *webhook.HMAC // of the signing secrets; set by Validate
 }
 
 // Validate implements setup.Validator.
@@ -51,7 +51,7 @@ func (s *Settings) Validate(c *setup.Check) {
 func (s *Settings) HasButtons() bool { return len(s.SigningSecrets) > 0 }
 
 // Verifier returns the verifier of interactions, or nil if there are no signing secrets. Validate makes it.
-func (s *Settings) Verifier() *webhook.Slack { return s.verifier }
+func (s *Settings) Verifier() *webhook.HMAC { return s.verifier }
 
 // Audience implements notify.Settings.
 func (s *Settings) Audience() notify.Audience {
