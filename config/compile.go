@@ -183,14 +183,17 @@ func (d DecisionFields) compile(c compiler) handlers.DecisionFields {
 	text := func(name string) handlers.Field[string] {
 		return compileField(c, "fields."+name, d.Fields[name], expression.AsText)
 	}
+	id := func(name string) handlers.Field[string] {
+		return compileField(c, "fields."+name, d.Fields[name], expression.AsID)
+	}
 	f := handlers.DecisionFields{
-		ID:        text("id"),
-		Order:     text("order"),
+		ID:        id("id"),
+		Order:     id("order"),
 		Outcome:   text("outcome"),
-		Step:      text("step"),
-		Execution: text("execution"),
-		Approval:  text("approval"),
-		By:        text("by"),
+		Step:      id("step"),
+		Execution: id("execution"),
+		Approval:  id("approval"),
+		By:        id("by"),
 		Comment:   text("comment"),
 	}
 	if d.Filter != "" {

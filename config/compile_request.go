@@ -13,15 +13,18 @@ func (w Workflow) compileRequestFields(c compiler) handlers.RequestFields {
 	text := func(name string) handlers.Field[string] {
 		return compileField(c, "requests.fields."+name, w.Requests.Fields[name], expression.AsText)
 	}
+	id := func(name string) handlers.Field[string] {
+		return compileField(c, "requests.fields."+name, w.Requests.Fields[name], expression.AsID)
+	}
 	f := handlers.RequestFields{
-		Order:        text("order"),
-		Token:        text("token"),
-		Callback:     text("callback"),
-		Step:         text("step"),
+		Order:        id("order"),
+		Token:        id("token"),
+		Callback:     id("callback"),
+		Step:         id("step"),
 		Title:        text("title"),
-		Requester:    text("requester"),
-		Execution:    text("execution"),
-		State:        text("state"),
+		Requester:    id("requester"),
+		Execution:    id("execution"),
+		State:        id("state"),
 		Approvers:    compileField(c, "requests.fields.approvers", w.Requests.Fields["approvers"], convertToPeople),
 		Started:      compileField(c, "requests.fields.started", w.Requests.Fields["started"], expression.AsTime),
 		Deadline:     compileField(c, "requests.fields.deadline", w.Requests.Fields["deadline"], expression.AsTime),
@@ -51,7 +54,7 @@ func (w Workflow) compileRequestFields(c compiler) handlers.RequestFields {
 
 // convertToPeople returns the people in a text or in a list of texts.
 func convertToPeople(v any) ([]string, error) {
-	texts, err := expression.AsTextList(v)
+	texts, err := expression.AsIDList(v)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package expression
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -40,6 +41,15 @@ func (callPrices) CallCost(function, _ string, args []ref.Val, result ref.Val) *
 		args = args[1:]
 		result = nil
 	}
+	switch function {
+	case plainFunction, collectionFunction, textFunction:
+		free := uint64(0)
+		return &free
+	}
+	if function == jsonFunction { // a text of a megabyte may be read once
+		n := 1 + sizeOf(args[0])/20
+		return &n
+	}
 	n := sizeOf(result)
 	for _, a := range args {
 		n += sizeOf(a)
@@ -69,25 +79,52 @@ func hasLoop(a *cel.Ast) bool {
 	return found
 }
 
-// insertedArgument has the calls that insert an argument any number of times, with the index of that argument. Their
-// result may be as long as the product of two texts, and callPrices sees it only after it was made.
-var insertedArgument = map[string]int{"replace": 1, "join": 0}
+// literalArgument has the calls with an argument that must be a literal, by the number of arguments after the text that
+// they are called on:
+//   - replace and join insert it any number of times: their result may be as long as the product of two texts;
+//   - matches takes the product of a text and a pattern;
+//   - indexOf and lastIndexOf compare it at every place of a text.
+//
+// callPrices sees the cost of a call only after it was made. With literals, a text of the sender cannot make it high.
+var literalArgument = map[string]int{"replace": 1, "join": 0, "matches": 0, "indexOf": 0, "lastIndexOf": 0}
 
-// checkInsertions refuses an expression that could turn a body of a megabyte into a text of a terabyte: an inserted
-// argument must be a literal.
-func checkInsertions(a *cel.Ast) error {
+// checkLiterals refuses an expression in which a text of the sender is an argument that must be a literal, and a pattern
+// that is not valid.
+func checkLiterals(a *cel.Ast) error {
 	var err error
 	ast.PreOrderVisit(a.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if e.Kind() != ast.CallKind {
 			return
 		}
-		name := e.AsCall().FunctionName()
-		i, ok := insertedArgument[name]
-		if args := e.AsCall().Args(); ok && i < len(args) && args[i].Kind() != ast.LiteralKind {
-			err = fmt.Errorf("the text that %s inserts must be a literal in quotes", name)
+		call := e.AsCall()
+		name, args := call.FunctionName(), call.Args()
+		i, ok := literalArgument[name]
+		if !call.IsMemberFunction() { // matches(text, pattern)
+			i++
+		}
+		if !ok || i >= len(args) {
+			return
+		}
+		if args[i].Kind() != ast.LiteralKind {
+			err = fmt.Errorf("the text that %s %s must be a literal in quotes", name, literalUse(name))
+			return
+		}
+		if pattern, isText := args[i].AsLiteral().Value().(string); name == "matches" && isText {
+			if _, invalid := regexp.Compile(pattern); invalid != nil {
+				err = fmt.Errorf("the pattern of matches is not valid: %w", invalid)
+			}
 		}
 	}))
 	return err
+}
+
+// literalUse returns what a call does with its literal.
+func literalUse(function string) string {
+	switch function {
+	case "replace", "join":
+		return "inserts"
+	}
+	return "looks for"
 }
 
 // runProgram evaluates the expression within its limits.

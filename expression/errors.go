@@ -44,7 +44,7 @@ func isMissing(err error) bool {
 var safeErrorPrefixes = []string{
 	"no such overload", "type conversion error from", "unsupported index type", "division by zero", "modulus by zero",
 	"integer overflow", "unsigned integer overflow", "index out of range", "invalid RFC 3339 timestamp",
-	"operation cancelled: actual cost limit exceeded",
+	"operation cancelled: actual cost limit exceeded", jsonErrors,
 }
 
 // safeError returns an error that may be logged and returned to senders. It cuts every part that could quote the body,

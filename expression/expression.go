@@ -65,6 +65,12 @@ func NewCompiler() (*Compiler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set CEL up: %w", err)
 	}
+	base := env.CELTypeAdapter()
+	adapter := numberAdapter{base}
+	env, err = env.Extend(append(numberFunctions(base), cel.CustomTypeAdapter(adapter), jsonTextFunction(adapter))...)
+	if err != nil {
+		return nil, fmt.Errorf("set the functions up: %w", err)
+	}
 	return &Compiler{env}, nil
 }
 
@@ -82,12 +88,16 @@ func (c *Compiler) Compile(alternatives ...string) (*Field, error) {
 }
 
 func (c *Compiler) compileAlternative(source string) (alternative, error) {
-	ast, issues := c.env.Compile(source)
+	ast, issues := c.env.Parse(source)
 	if issues.Err() != nil {
 		return alternative{}, errors.New(formatIssues(issues))
 	}
-	if err := checkInsertions(ast); err != nil {
+	if err := checkLiterals(ast); err != nil {
 		return alternative{}, err
+	}
+	keepNumbers(ast)
+	if ast, issues = c.env.Check(ast); issues.Err() != nil {
+		return alternative{}, errors.New(formatIssues(issues))
 	}
 	program, err := c.env.Program(ast,
 		cel.CostLimit(costLimit),
@@ -125,8 +135,8 @@ func parsePlainPath(source string) []string {
 	return names[1:]
 }
 
-// Find returns the field's value as text, bool, int64, uint64, float64, a list or a map of these, and reports whether
-// there is a value. If an alternative fails for another reason than a missing value, the error names the alternative.
+// Find returns the field's value as text, bool, int64, uint64, json.Number, a calculated float64, a list or a map of
+// these, and reports whether there is a value. If an alternative fails for another reason than a missing value, the error names the alternative.
 func (f *Field) Find(in Input) (any, bool, error) {
 	for _, a := range f.alternatives {
 		v, err := a.evaluate(in)

@@ -107,12 +107,12 @@ func TestConversions(t *testing.T) {
 			t.Errorf("text of %v: %q, %v", v, got, err)
 		}
 	}
-	if got, err := AsTextList([]any{"a", int64(1)}); err != nil || !reflect.DeepEqual(got, []string{"a", "1"}) {
+	if got, err := AsIDList([]any{"a", int64(1)}); err != nil || !reflect.DeepEqual(got, []string{"a", "1"}) {
 		t.Errorf("list: %q, %v", got, err)
 	}
 	for name, bad := range map[string]func() error{
 		"text":     func() error { _, err := AsText(map[string]any{}); return err },
-		"list":     func() error { _, err := AsTextList([]any{"a", nil}); return err },
+		"list":     func() error { _, err := AsIDList([]any{"a", nil}); return err },
 		"time":     func() error { _, err := AsTime("tomorrow"); return err },
 		"zero":     func() error { _, err := AsTime(int64(0)); return err },
 		"duration": func() error { _, err := AsDuration("long"); return err },

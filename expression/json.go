@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -16,15 +15,12 @@ import (
 const maxDepth = 64
 
 // DecodeJSON reads a body: exactly one JSON object of at most 64 levels, in UTF-8 (RFC 8259, section 8.1). Whole
-// numbers become int64, uint64 or, if they are larger, text, so that a long order ID is not rounded. Other numbers
-// become float64. A name that occurs twice in an object is a fault, because readers differ in the value that they use.
-// Half of a surrogate pair is a fault, because all halves would become the same character. Errors name the byte and
-// never quote the body. The caller limits the size.
+// numbers of 64 bits become int64 or uint64. Other numbers become json.Number, as they were written. A name that occurs
+// twice in an object is a fault, because readers differ in the value that they use. Half of a surrogate pair is a fault,
+// because all halves would become the same character. Errors name the byte and never quote the body. The caller limits
+// the size.
 func DecodeJSON(body []byte) (any, error) {
-	if i := invalidTextOffset(body); i >= 0 {
-		return nil, fmt.Errorf("is not UTF-8 (byte %d)", i)
-	}
-	v, err := decodeJSON(body)
+	v, err := decodeJSONValue(body)
 	if err != nil {
 		return nil, err
 	}
@@ -32,6 +28,14 @@ func DecodeJSON(body []byte) (any, error) {
 		return nil, errors.New("is not a JSON object")
 	}
 	return v, nil
+}
+
+// decodeJSONValue reads exactly one JSON value.
+func decodeJSONValue(body []byte) (any, error) {
+	if i := invalidTextOffset(body); i >= 0 {
+		return nil, fmt.Errorf("is not UTF-8 (byte %d)", i)
+	}
+	return decodeJSON(body)
 }
 
 // invalidTextOffset returns the offset of the first byte that is not UTF-8, or that begins the escape of half a
@@ -151,21 +155,4 @@ func readList(d *json.Decoder, depth int) (any, error) {
 	}
 	_, err := d.Token()
 	return out, err
-}
-
-func parseNumber(n json.Number) (any, error) {
-	if i, err := strconv.ParseInt(string(n), 10, 64); err == nil {
-		return i, nil
-	}
-	if u, err := strconv.ParseUint(string(n), 10, 64); err == nil {
-		return u, nil
-	}
-	if !strings.ContainsAny(string(n), ".eE") {
-		return string(n), nil
-	}
-	f, err := n.Float64()
-	if err != nil {
-		return nil, errors.New("has a number that is too large")
-	}
-	return f, nil
 }

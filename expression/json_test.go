@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
@@ -116,18 +117,19 @@ func TestNumbers(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]any{
 		"0":                      int64(0),
-		"-0":                     int64(0),
+		"-0":                     json.Number("-0"),
 		"9223372036854775807":    int64(math.MaxInt64),
 		"-9223372036854775808":   int64(math.MinInt64),
 		"9223372036854775808":    uint64(math.MaxInt64 + 1),
 		"18446744073709551615":   uint64(math.MaxUint64),
-		"18446744073709551616":   "18446744073709551616",
-		"-9223372036854775809":   "-9223372036854775809",
-		"1.0":                    1.0,
-		"1e2":                    100.0,
-		"1E-2":                   0.01,
-		"1.7976931348623157e308": math.MaxFloat64,
-		"1e-999":                 0.0,
+		"18446744073709551616":   json.Number("18446744073709551616"),
+		"-9223372036854775809":   json.Number("-9223372036854775809"),
+		"1.0":                    json.Number("1.0"),
+		"19.90":                  json.Number("19.90"),
+		"1e2":                    json.Number("1e2"),
+		"1E-2":                   json.Number("1E-2"),
+		"1.7976931348623157e308": json.Number("1.7976931348623157e308"),
+		"1e-999":                 json.Number("1e-999"),
 	} {
 		v, err := DecodeJSON([]byte(`{"a":` + text + `}`))
 		if err != nil || !reflect.DeepEqual(v, map[string]any{"a": want}) {

@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -59,6 +60,8 @@ func (b *sizeBudget) convert(v ref.Val) (any, error) {
 func (b *sizeBudget) convertScalar(v ref.Val) (any, error) {
 	switch x := v.Value().(type) {
 	case string:
+		return x, b.spend(len(x))
+	case json.Number:
 		return x, b.spend(len(x))
 	case []byte:
 		return x, b.spend(len(x))

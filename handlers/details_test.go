@@ -68,7 +68,7 @@ func TestScalarsOfEveryKind(t *testing.T) {
 	require.Equal(t, map[string]string{
 		"a": "1",
 		"b": "18446744073709551615",
-		"c": "1500",
+		"c": "1.5e3",
 		"d": "-2",
 		"e": "123456789012345678901234567890",
 	}, got)

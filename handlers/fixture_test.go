@@ -191,7 +191,7 @@ func as[T any](convert func(any) (T, error), paths ...string) handlers.Field[T] 
 
 // asPeople reads the people in a text, or in a list of texts.
 func asPeople(v any) ([]string, error) {
-	texts, err := expression.AsTextList(v)
+	texts, err := expression.AsIDList(v)
 	if _, isList := v.([]any); isList && err == nil {
 		return identity.ReadItems(texts)
 	}
