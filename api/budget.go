@@ -30,11 +30,19 @@ type budgetedBody struct {
 // that the client announced.
 func (b *budgetedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.taken += int64(n)
-	if b.budget.left.Add(-int64(n)) < 0 {
-		return n, errBusy
+	if full := b.reserve(int64(n)); full != nil {
+		return n, full
 	}
 	return n, err
+}
+
+// reserve counts n bytes that are made of the body, such as decompressed ones. They are released with the body.
+func (b *budgetedBody) reserve(n int64) error {
+	b.taken += n
+	if b.budget.left.Add(-n) < 0 {
+		return errBusy
+	}
+	return nil
 }
 
 // release returns the body's bytes to the budget.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/refusal"
 )
@@ -188,14 +189,19 @@ func (e *Endpoints) redirectToConsole() http.Handler {
 	})
 }
 
+// callerPolicy is the policy for programs and operators, whose bearer token was checked before.
+func callerPolicy() SourcePolicy {
+	return SourcePolicy{SignedID: true, CoversRequest: true, Body: body.Auto}
+}
+
 // requests takes approval requests of programs.
 func (e *Endpoints) requests() http.Handler {
-	return e.Ingress.MessageHandler(e.requestTopic, SourcePolicy{SignedID: true})
+	return e.Ingress.MessageHandler(e.requestTopic, callerPolicy())
 }
 
 // decisions takes decisions of programs.
 func (e *Endpoints) decisions() http.Handler {
-	return e.Ingress.MessageHandler(fixedTopic(DecisionTopic()), SourcePolicy{SignedID: true})
+	return e.Ingress.MessageHandler(fixedTopic(DecisionTopic()), callerPolicy())
 }
 
 // webhooks takes decisions of third parties, each under the policy of its source.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 
+	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
@@ -45,7 +47,13 @@ type SourcePolicy struct {
 	CredentialHeader string
 	// Challenge is the value of WWW-Authenticate for refused credentials.
 	Challenge string
-	// MaxBody is the largest body, in bytes; 0 means the constant MaxBody.
+	// Body is the format in which bodies are read. The zero value is JSON.
+	Body body.Format
+	// CoversRequest reports whether the credential vouches for the whole request. A
+	// signature does so for the body only.
+	CoversRequest bool
+	// MaxBody is the largest body, in bytes, compressed and decompressed; 0 means the
+	// constant MaxBody.
 	MaxBody int64
 	// RateLimit reports whether the source may send another request, and if not, how
 	// long to wait. A nil RateLimit means no rate limit.
@@ -56,18 +64,13 @@ type SourcePolicy struct {
 // message is nil if the request is handled already. The rate limit counts verified
 // requests only, so that a flood of forged requests leaves the source its rate.
 func (p SourcePolicy) admit(w http.ResponseWriter, r *http.Request) (*message.Message, error) {
-	body, err := p.readBody(w, r)
+	payload, format, err := p.openBody(w, r)
 	if err != nil {
 		return nil, err
 	}
-	if p.Check != nil {
-		if err := p.Check(r, body); err != nil {
-			return nil, InvalidCredential(err)
-		}
-	}
 	var meta map[string]string
 	if p.OpenEnvelope != nil {
-		if body, meta, err = p.OpenEnvelope(r.Context(), body); err != nil || body == nil {
+		if payload, meta, err = p.OpenEnvelope(r.Context(), payload); err != nil || payload == nil {
 			return nil, err
 		}
 	}
@@ -76,7 +79,10 @@ func (p SourcePolicy) admit(w http.ResponseWriter, r *http.Request) (*message.Me
 			return nil, &rateLimitError{wait}
 		}
 	}
-	msg := newMessage(r, body)
+	msg := newMessage(r, payload)
+	if format != "" {
+		msg.Metadata.Set(metadata.BodyFormat, string(format))
+	}
 	if p.CredentialHeader != "" {
 		delete(msg.Metadata, metadata.Header+strings.ToLower(p.CredentialHeader))
 	}
@@ -97,14 +103,27 @@ func (p SourcePolicy) deliveryID(h http.Header) string {
 	return ""
 }
 
-func (p SourcePolicy) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	limit := p.MaxBody
-	if limit <= 0 {
-		limit = MaxBody
+// openBody reads the body of a request, verifies it, and decompresses it.
+func (p SourcePolicy) openBody(w http.ResponseWriter, r *http.Request) ([]byte, body.Format, error) {
+	limit := cmp.Or(max(p.MaxBody, 0), MaxBody)
+	sent, err := readBody(w, r, limit)
+	if err != nil {
+		return nil, "", err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	opener := body.Opener{Format: p.Body, CoversRequest: p.CoversRequest, Limit: limit}
+	if budgeted, ok := r.Body.(*budgetedBody); ok {
+		opener.Reserve = budgeted.reserve
+	}
+	if p.Check != nil {
+		opener.Verify = func(b []byte) error { return InvalidCredential(p.Check(r, b)) }
+	}
+	return opener.Open(r.Header, sent)
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	sent, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err == nil {
-		return body, nil
+		return sent, nil
 	}
 	if _, large := errors.AsType[*http.MaxBytesError](err); large || errors.Is(err, errBusy) {
 		return nil, err
@@ -114,8 +133,8 @@ func (p SourcePolicy) readBody(w http.ResponseWriter, r *http.Request) ([]byte, 
 
 // newMessage makes a message of a request. Its metadata has the order ID of the
 // path, if there is one, and the headers without credentials.
-func newMessage(r *http.Request, body []byte) *message.Message {
-	msg := message.NewMessage(watermill.NewULID(), body)
+func newMessage(r *http.Request, payload []byte) *message.Message {
+	msg := message.NewMessage(watermill.NewULID(), payload)
 	for name, values := range r.Header {
 		name = strings.ToLower(name)
 		if name != "authorization" && name != "cookie" && len(values) > 0 {

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/refusal"
 )
 
 // Problem is the body of an answer that is not a success (RFC 9457).
@@ -84,7 +86,7 @@ func (e *notFoundError) Error() string { return "no such " + e.what }
 // statusOf is the only place where an error becomes an HTTP status: 4xx if the
 // request will never be accepted as it is, 5xx if the error is temporary.
 func statusOf(err error) int {
-	var refusal *approval.RefusalError
+	var refused *approval.RefusalError
 	var large *http.MaxBytesError
 	var credential *credentialError
 	var forbidden *forbiddenError
@@ -92,11 +94,14 @@ func statusOf(err error) int {
 	var method *methodError
 	var limited *rateLimitError
 	var reload *ReloadError
+	if status := bodyStatus(err); status != 0 {
+		return status
+	}
 	switch {
 	case errors.As(err, &limited):
 		return http.StatusTooManyRequests
-	case errors.As(err, &refusal):
-		return refusalStatus(refusal.Verdict.Code)
+	case errors.As(err, &refused):
+		return refusalStatus(refused.Verdict.Code)
 	case errors.As(err, &large):
 		return http.StatusRequestEntityTooLarge
 	case errors.As(err, &credential):
@@ -115,6 +120,18 @@ func statusOf(err error) int {
 	return http.StatusServiceUnavailable
 }
 
+// bodyStatus returns the status for a body that cannot be decompressed, or whose format is not taken, and 0 for other
+// errors.
+func bodyStatus(err error) int {
+	switch refusal.CodeOf(err) {
+	case refusal.TooLarge:
+		return http.StatusRequestEntityTooLarge
+	case refusal.Encoding, refusal.Format:
+		return http.StatusUnsupportedMediaType
+	}
+	return 0
+}
+
 func refusalStatus(code approval.VerdictCode) int {
 	switch code {
 	case approval.VerdictUnknown:
@@ -128,12 +145,18 @@ func refusalStatus(code approval.VerdictCode) int {
 	return http.StatusConflict
 }
 
-// writeAnswer answers a request with a body, or with the problem that err describes.
-func writeAnswer(w http.ResponseWriter, body any, err error) {
+// writeAnswer answers a request with an answer, or with the problem that err describes.
+func writeAnswer(w http.ResponseWriter, answer any, err error) {
 	if err != nil {
 		if limited, is := errors.AsType[*rateLimitError](err); is {
 			seconds := math.Ceil(max(limited.wait, time.Second).Seconds())
 			w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
+		}
+		switch refusal.CodeOf(err) { // RFC 9110, section 15.5.16
+		case refusal.Encoding:
+			w.Header().Set("Accept-Encoding", body.AcceptEncoding)
+		case refusal.Format:
+			w.Header().Set("Accept", body.Accept)
 		}
 		if _, is := errors.AsType[*approval.OrderFullError](err); is {
 			w.Header().Set("Retry-After", "60")
@@ -141,7 +164,7 @@ func writeAnswer(w http.ResponseWriter, body any, err error) {
 		writeProblem(w, problemOf(err))
 		return
 	}
-	switch b := body.(type) {
+	switch b := answer.(type) {
 	case nil:
 		w.WriteHeader(http.StatusNoContent)
 	case handlers.Accepted:
@@ -149,7 +172,7 @@ func writeAnswer(w http.ResponseWriter, body any, err error) {
 	case handlers.Decided:
 		writeJSON(w, decisionStatus(b.Verdict), "application/json", DecisionResult(b))
 	default:
-		writeJSON(w, http.StatusOK, "application/json", body)
+		writeJSON(w, http.StatusOK, "application/json", answer)
 	}
 }
 
@@ -171,18 +194,18 @@ func problemOf(err error) Problem {
 		Status: status,
 	}
 	var field *approval.FieldError
-	var refusal *approval.RefusalError
+	var refused *approval.RefusalError
 	var reload *ReloadError
 	var full *approval.OrderFullError
 	switch {
 	case errors.As(err, &full):
 		p.Detail = full.Error()
-	case errors.As(err, &refusal): // one of too many waiting decisions is refused for now, with 503
-		p.Detail = refusal.Error()
-		p.Verdict = refusal.Verdict.Code
-		p.ApprovalID = refusal.Verdict.ApprovalID
-		p.ApprovalStatus = refusal.Verdict.Status
-		for _, c := range refusal.Verdict.Candidates {
+	case errors.As(err, &refused): // one of too many waiting decisions is refused for now, with 503
+		p.Detail = refused.Error()
+		p.Verdict = refused.Verdict.Code
+		p.ApprovalID = refused.Verdict.ApprovalID
+		p.ApprovalStatus = refused.Verdict.Status
+		for _, c := range refused.Verdict.Candidates {
 			p.Candidates = append(p.Candidates, newCandidate(c))
 		}
 		if errors.As(err, &field) { // the refusal has a field as its cause
@@ -203,6 +226,9 @@ func problemOf(err error) Problem {
 		p.Faults = reload.Faults
 	default:
 		p.Detail = err.Error()
+		if r, ok := errors.AsType[*refusal.Error](err); ok {
+			p.Detail, p.Field = r.Public, r.PublicField
+		}
 	}
 	return p
 }

@@ -72,8 +72,5 @@ func (a *App) decisionHandler(c *config.Config, name string, via approval.Via) m
 		Decider: a.decider,
 		Decode:  expression.DecodeJSON,
 	}
-	if via == approval.ViaWebhook {
-		h.Form = expression.DecodeForm
-	}
 	return h.Handle
 }

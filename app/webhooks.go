@@ -24,6 +24,8 @@ func (a *App) webhookPolicies(c *config.Config) map[string]api.SourcePolicy {
 			DeliveryID:       scheme.DeliveryID,
 			CredentialHeader: scheme.CredentialHeader,
 			Challenge:        scheme.Challenge,
+			CoversRequest:    scheme.CoversRequest,
+			Body:             scheme.Body,
 			MaxBody:          int64(w.MaxBody),
 			RateLimit:        rateLimit(w),
 		}

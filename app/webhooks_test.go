@@ -24,6 +24,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
+	bodies "github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
@@ -191,12 +192,16 @@ func TestWebhookExamples(t *testing.T) {
 			fields := c.Compiled.Decisions[name]
 			r := &recorder{}
 			h := &handlers.Decision{
-				Source: handlers.DecisionSource{Name: name, Via: approval.ViaWebhook, Fields: fields}, Decode: expression.DecodeJSON, Form: expression.DecodeForm,
+				Source: handlers.DecisionSource{Name: name, Via: approval.ViaWebhook, Fields: fields}, Decode: expression.DecodeJSON,
 				Decider: &handlers.Decider{UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour}, Transitions: &handlers.Transitions{
 					Orders: r, Dispatch: r, Observer: r, Log: slog.New(slog.DiscardHandler), Now: time.Now, Lease: time.Minute,
 				}},
 			}
+			scheme := c.Compiled.Schemes[name]
+			_, format, err := bodies.Opener{Format: scheme.Body, CoversRequest: scheme.CoversRequest}.Open(want.sign(body), body)
+			require.NoError(t, err)
 			msg := message.NewMessage("1", body)
+			msg.Metadata.Set(metadata.BodyFormat, string(format))
 			for k, values := range want.sign(body) {
 				msg.Metadata.Set(metadata.Header+strings.ToLower(k), values[0])
 			}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
@@ -64,6 +65,7 @@ func (c *Config) compile(check *setup.Check) {
 		}
 		scheme, err := w.Settings().Scheme()
 		check.Error("webhooks."+name+"."+w.Kind(), err)
+		scheme.Body = body.Format(w.Body)
 		c.Compiled.Schemes[name] = scheme
 	}
 }

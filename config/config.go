@@ -112,7 +112,8 @@ type Webhook struct {
 	Scheme  `yaml:",inline"`
 	Rate    float64 `yaml:"rate" doc:"requests a second, at most; more are answered 429; 0 is no limit"`
 	Burst   int     `yaml:"burst" doc:"requests at once before the rate limit applies"`
-	MaxBody int     `yaml:"max_body" doc:"bytes of a body, at most; 0 is 1 MiB, which is also the greatest"`
+	MaxBody int     `yaml:"max_body" doc:"bytes of a body, at most, also when it is decompressed; 0 is 1 MiB, which is also the greatest"`
+	Body    string  `yaml:"body" enum:"auto,json,form,multipart,json_or_form" doc:"format of bodies: json, form, multipart, json_or_form (the first character tells), or auto (the header Content-Type tells; only where a token or certificate vouches for the whole request, and the default there); the default of github and slack is json_or_form, of other signatures json"`
 
 	DecisionFields `yaml:",inline"`
 }

@@ -89,6 +89,7 @@ func (c *Config) setDefaults() {
 			setup.Default(&w.Burst, max(1, int(w.Rate)))
 		}
 		setSettingsDefaults(w.Settings(), common)
+		w.setBodyFormat()
 		c.Webhooks[name] = w
 	}
 }

@@ -191,6 +191,7 @@ func (c *Config) validateSources(check *setup.Check) {
 		if !(w.Rate >= 0) || math.IsInf(w.Rate, 0) || w.Burst < 0 || (w.Rate == 0 && w.Burst > 0) { // NaN is not above 0
 			at.Fault("rate", "rate and burst must be numbers above 0, or both 0")
 		}
+		w.validateBodyFormat(at)
 		if w.MaxBody < 0 || w.MaxBody > api.MaxBody {
 			at.Fault("max_body", "is %d, must be 1 to %d", w.MaxBody, api.MaxBody)
 		}

@@ -14,7 +14,7 @@ import (
 
 // Input has the variables of an expression: body, headers (with lower-case names) and meta.
 type Input struct {
-	Body    any // as DecodeJSON or DecodeForm returns it
+	Body    any // as DecodeJSON or package body returns it
 	Headers map[string]string
 	Meta    map[string]string
 }

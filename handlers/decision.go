@@ -44,8 +44,6 @@ type Decision struct {
 	Source  DecisionSource
 	Decider *Decider
 	Decode  Decode
-	// Form decodes the body of an HTML form. If it is nil, all bodies are decoded by Decode.
-	Form Decode
 }
 
 // Decided is the reply to a stored decision.
@@ -87,7 +85,7 @@ func (h *Decision) Handle(msg *message.Message) error {
 // Read returns the decision in a message, and its order. It fails if a field is missing or wrong, and with ErrFiltered if
 // the message is not a decision.
 func (h *Decision) Read(msg *message.Message) (orderID string, d approval.Decision, err error) {
-	in, err := h.decode(msg)
+	in, err := decodeMessage(msg, h.Decode)
 	if err != nil {
 		return "", d, err
 	}
@@ -98,14 +96,6 @@ func (h *Decision) Read(msg *message.Message) (orderID string, d approval.Decisi
 		}
 	}
 	return h.readDecision(in, msg.Payload)
-}
-
-// decode returns the input that a message contains.
-func (h *Decision) decode(msg *message.Message) (Input, error) {
-	if h.Form != nil && isForm(msg) {
-		return decodeMessage(msg, h.Form)
-	}
-	return decodeMessage(msg, h.Decode)
 }
 
 // refusalOf returns the error of a refused decision, or nil. If the decision does not name a person and the approval

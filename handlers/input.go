@@ -1,46 +1,44 @@
 package handlers
 
 import (
-	"mime"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // Input is a decoded message. Fields are found in it.
 type Input struct {
-	Body    any               // the decoded JSON object or form
+	Body    any               // the decoded JSON object or form, see package body
 	Headers map[string]string // HTTP headers, with names in lower case
 	Meta    map[string]string // other metadata, see package metadata
+
+	notes []string // how the body was read, and what of it was left out
 }
 
-// Decode decodes a body strictly: a single JSON object, or a single form.
+// Decode decodes a JSON object strictly.
 type Decode func(body []byte) (any, error)
 
-// isForm reports whether a message is a request with the body of an HTML form.
-func isForm(msg *message.Message) bool {
-	kind, _, err := mime.ParseMediaType(msg.Metadata.Get(metadata.Header + "content-type"))
-	return err == nil && kind == "application/x-www-form-urlencoded"
-}
-
-// decodeMessage returns the input that a message contains.
+// decodeMessage returns the input that a message contains. The way in has chosen the format of the body.
 func decodeMessage(msg *message.Message, decode Decode) (Input, error) {
 	if fault := msg.Metadata.Get(metadata.Fault); fault != "" {
 		return Input{}, approval.InvalidField("message", "%s", fault)
 	}
-	if !utf8.Valid(msg.Payload) {
-		return Input{}, approval.InvalidField("body", "is not valid UTF-8")
-	}
-	body, err := decode(msg.Payload)
+	format := body.Format(msg.Metadata.Get(metadata.BodyFormat))
+	decoded, err := body.Decode(format, msg.Payload, body.DecodeJSON(decode))
 	if err != nil {
 		return Input{}, approval.InvalidField("body", "%s", err)
 	}
-	in := Input{Body: body, Headers: map[string]string{}, Meta: map[string]string{}}
+	in := Input{
+		Body:    decoded.Value,
+		Headers: map[string]string{},
+		Meta:    map[string]string{},
+		notes:   decoded.Notes,
+	}
 	for k, v := range msg.Metadata {
 		if name, ok := strings.CutPrefix(k, metadata.Header); ok {
 			in.Headers[name] = v

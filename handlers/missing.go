@@ -44,7 +44,7 @@ func (h *Request) MissingFields(msg *message.Message) ([]MissingField, error) {
 
 // MissingFields returns the fields of the source that the message does not have, for a preview.
 func (h *Decision) MissingFields(msg *message.Message) ([]MissingField, error) {
-	in, err := h.decode(msg)
+	in, err := decodeMessage(msg, h.Decode)
 	if err != nil {
 		return nil, err
 	}

@@ -123,7 +123,7 @@ func (h *Request) readRequest(in Input) (orderID string, request approval.Reques
 		return "", request, missingField(in, "token", "is missing, and so is a callback URL", places)
 	}
 	request.Step = identity.Clean(request.Step)
-	request.ReadingNotes = slices.Concat(h.noteOrder(in, orderID, request.Execution), h.noteUnusedPlaces(in))
+	request.ReadingNotes = slices.Concat(in.notes, h.noteOrder(in, orderID, request.Execution), h.noteUnusedPlaces(in))
 	err = runSteps(
 		func() error { return h.setTarget(&request, token, callback) },
 		func() error { w.setHeartbeats(&request); return nil },

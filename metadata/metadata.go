@@ -15,6 +15,9 @@ const (
 	// Fault is the reason why the way in could not read the message. The payload is the body as it came, and the
 	// handler refuses it.
 	Fault = "fault"
+	// BodyFormat is the format in which the payload is read, a value of body.Format. Without it the payload is JSON. The
+	// way in chooses the format, so that no handler looks at the header Content-Type, which signatures do not cover.
+	BodyFormat = "body_format"
 	// Header is the prefix of the HTTP headers. Their names are in lower case.
 	Header = "header."
 	// Attribute is the prefix of message attributes, of SQS or of an SNS envelope.

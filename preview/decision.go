@@ -12,6 +12,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
@@ -47,7 +48,10 @@ func ForDecision(ctx context.Context, c *config.Config, source string, m Message
 		return nil, fmt.Errorf("there is no decision source %q", source)
 	}
 	p := &Decision{Source: source, NotFound: []MissingField{}}
-	p.checkSignature(c, m)
+	m, err := p.open(c, m)
+	if err != nil {
+		return p, err
+	}
 	b := newBench(m.SentAt)
 	h := &handlers.Decision{
 		Source: handlers.DecisionSource{Name: source, Via: via(c, source), Fields: fields},
@@ -57,9 +61,6 @@ func ForDecision(ctx context.Context, c *config.Config, source string, m Message
 			People:             func() *handlers.People { return &c.Compiled.People },
 		},
 		Decode: expression.DecodeJSON,
-	}
-	if _, isWebhook := c.Webhooks[source]; isWebhook {
-		h.Form = expression.DecodeForm
 	}
 	msg, err := messageOf(ctx, c, source, m)
 	if err != nil {
@@ -91,6 +92,38 @@ func ForDecision(ctx context.Context, c *config.Config, source string, m Message
 	return p, err
 }
 
+// open verifies the message and opens its body, as the way in of the source does. A message with a wrong signature is
+// shown all the same.
+func (p *Decision) open(c *config.Config, m Message) (Message, error) {
+	p.Signature = "not checked: only webhooks are signed"
+	scheme, isWebhook := c.Compiled.Schemes[p.Source]
+	opener := body.Opener{Format: scheme.Body, CoversRequest: scheme.CoversRequest}
+	switch {
+	case p.Source == "api":
+		opener = body.Opener{Format: body.Auto, CoversRequest: true}
+	case !isWebhook:
+		return m, nil // of a queue
+	case scheme.Verifier == nil:
+		p.Signature = "not checked: the certificate of SNS is on its host"
+	default:
+		p.checkSignature(scheme, opener, m)
+	}
+	return m.open(opener)
+}
+
+// checkSignature verifies the headers and the body by the scheme of the webhook.
+func (p *Decision) checkSignature(scheme webhook.Scheme, opener body.Opener, m Message) {
+	opener.Verify = func(b []byte) error {
+		err := scheme.Verify(m.SentAt, webhook.Request{Header: m.Headers, Body: b})
+		p.Refused = err != nil
+		return err
+	}
+	p.Signature = "accepted"
+	if _, err := m.open(opener); p.Refused {
+		p.Signature = err.Error()
+	}
+}
+
 // messageOf returns the message of a source for the handler. A message of SNS is taken out of its envelope.
 func messageOf(ctx context.Context, c *config.Config, source string, m Message) (*message.Message, error) {
 	scheme := c.Compiled.Schemes[source]
@@ -110,22 +143,6 @@ func messageOf(ctx context.Context, c *config.Config, source string, m Message) 
 	msg := m.forHandler(ctx)
 	msg.Metadata.Set(metadata.SNSMessageID, inner.ID)
 	return msg, nil
-}
-
-// checkSignature verifies the headers and the body by the scheme of the webhook.
-func (p *Decision) checkSignature(c *config.Config, m Message) {
-	scheme, isWebhook := c.Compiled.Schemes[p.Source]
-	switch {
-	case !isWebhook:
-		p.Signature = "not checked: only webhooks are signed"
-	case scheme.Verifier == nil:
-		p.Signature = "not checked: the certificate of SNS is on its host"
-	default:
-		p.Signature = "accepted"
-		if err := scheme.Verify(m.SentAt, webhook.Request{Header: m.Headers, Body: m.Body}); err != nil {
-			p.Signature, p.Refused = err.Error(), true
-		}
-	}
 }
 
 func (p *Decision) setDecision(orderID string, d approval.Decision) {

@@ -13,6 +13,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/body"
+	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/metadata"
 	"github.com/approval-relay/approval-relay/store/memory"
@@ -74,11 +76,28 @@ type Message struct {
 	SentAt     time.Time
 	// WithoutQueue is set for a message that comes by HTTP only, so that its time of sending is unknown.
 	WithoutQueue bool
+
+	format body.Format // of Body, for the handler
+}
+
+// open returns the message with the body as the way in of HTTP gives it to the handler.
+func (m Message) open(o body.Opener) (Message, error) {
+	o.Limit = body.MaxInflated
+	plain, format, err := o.Open(m.Headers, m.Body)
+	m.Body, m.format = plain, format
+	return m, err
+}
+
+// decode returns the body as expressions see it.
+func (m Message) decode() (any, error) {
+	decoded, err := body.Decode(m.format, m.Body, expression.DecodeJSON)
+	return decoded.Value, err
 }
 
 // forHandler returns the message as the handlers take it. Credentials are left out.
 func (m Message) forHandler(ctx context.Context) *message.Message {
 	msg := message.NewMessage(watermill.NewULID(), m.Body)
+	msg.Metadata.Set(metadata.BodyFormat, string(m.format))
 	for name, value := range lowerCase(m.Headers) {
 		msg.Metadata.Set(metadata.Header+name, value)
 	}

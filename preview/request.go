@@ -10,6 +10,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 	"github.com/approval-relay/approval-relay/config"
@@ -96,6 +97,12 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, m Messag
 	if err := setValidators(h, c); err != nil {
 		return nil, err
 	}
+	if m.WithoutQueue || len(m.Headers) > 0 {
+		var err error
+		if m, err = m.open(body.Opener{Format: body.Auto, CoversRequest: true}); err != nil {
+			return nil, approval.InvalidField("body", "%s", err)
+		}
+	}
 	msg := m.forHandler(ctx)
 	var fate handlers.Fate
 	msg.SetContext(handlers.WithFate(ctx, &fate))
@@ -115,7 +122,7 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, m Messag
 	if err := p.describeReading(h, msg); err != nil {
 		return nil, err
 	}
-	p.NotShown, err = notShown(m.Body, p, a.Token.Reveal())
+	p.NotShown, err = notShown(m, p, a.Token.Reveal())
 	if err != nil {
 		return nil, err
 	}

@@ -5,14 +5,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/approval-relay/approval-relay/expression"
 )
 
 // notShown returns the paths of the body whose values approvers do not see, sorted. A value counts as shown if a text
 // on the page contains it. Empty values and the task token are left out.
-func notShown(body []byte, p *Request, token string) ([]string, error) {
-	decoded, err := expression.DecodeJSON(body)
+func notShown(m Message, p *Request, token string) ([]string, error) {
+	decoded, err := m.decode()
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ const maxUUID = 128
 // reservedKeys are the keys of the metadata that attributes cannot set.
 var reservedKeys = []string{
 	metadata.DeliveryID, metadata.SentAt, metadata.ReceiveCount, metadata.Queue, metadata.Fault, metadata.AttributeFault,
-	metadata.TraceHeader, metadata.TopicARN, metadata.SNSMessageID, metadata.SNSSentAt, metadata.SNSSubject,
+	metadata.TraceHeader, metadata.BodyFormat, metadata.TopicARN, metadata.SNSMessageID, metadata.SNSSentAt, metadata.SNSSubject,
 }
 
 // decoder makes Watermill messages from SQS messages. It never fails: it reports errors in the metadata, so that the

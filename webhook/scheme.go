@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/secret"
 )
@@ -36,8 +37,22 @@ type Scheme struct {
 	Challenge string
 	// Handshake answers the sender's check of the endpoint. Nil means that there is none.
 	Handshake Handshake
+	// Body is the format in which bodies are read, unless the configuration names another. Empty means body.Auto for a
+	// request that is covered, and body.JSON otherwise.
+	Body body.Format
 
 	keys []secret.Text // the secrets of signatures, for handshakes that prove their possession
+}
+
+// BodyFormat returns the format in which bodies are read, unless the configuration names another.
+func (s Scheme) BodyFormat() body.Format {
+	switch {
+	case s.Body != "":
+		return s.Body
+	case s.CoversRequest:
+		return body.Auto
+	}
+	return body.JSON
 }
 
 // Envelope verifies and opens the envelopes of Amazon SNS.

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
 )
@@ -44,10 +45,12 @@ type GitHubSettings struct {
 	Secrets []secret.Text `yaml:"secrets" doc:"secrets, any of which may have signed"`
 }
 
-// Scheme implements Settings.
+// Scheme implements Settings. GitHub sends JSON, or a form with JSON in the field payload.
 func (s *GitHubSettings) Scheme() (Scheme, error) {
 	settings := gitHubSettings(s.Secrets)
-	return settings.Scheme()
+	scheme, err := settings.Scheme()
+	scheme.Body = body.JSONOrForm
+	return scheme, err
 }
 
 // SlackSettings are the settings of Slack's signatures.
@@ -55,10 +58,12 @@ type SlackSettings struct {
 	Secrets []secret.Text `yaml:"secrets" doc:"signing secrets of the app, any of which may have signed"`
 }
 
-// Scheme implements Settings.
+// Scheme implements Settings. Slack sends events in JSON, and commands and interactions as forms.
 func (s *SlackSettings) Scheme() (Scheme, error) {
 	settings := slackSettings(s.Secrets)
-	return settings.Scheme()
+	scheme, err := settings.Scheme()
+	scheme.Body = body.JSONOrForm
+	return scheme, err
 }
 
 // StripeSettings are the settings of Stripe's signatures. Other senders use them too.

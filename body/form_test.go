@@ -1,4 +1,4 @@
-package expression
+package body
 
 import (
 	"reflect"
@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestDecodeForm(t *testing.T) {
+func TestForm(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]any{
 		"":                               map[string]any{},
@@ -21,7 +21,8 @@ func TestDecodeForm(t *testing.T) {
 		"a=\xff":                         nil,
 		"a[b]=1&a[c]=2" + "&=empty+name": map[string]any{"a[b]": "1", "a[c]": "2", "": "empty name"},
 	} {
-		got, err := DecodeForm([]byte(text))
+		decoded, err := Decode(Form, []byte(text), nil)
+		got := decoded.Value
 		if want == nil {
 			if err == nil || strings.Contains(err.Error(), "secret") {
 				t.Errorf("%q: %v, %v", text, got, err)

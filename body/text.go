@@ -1,0 +1,92 @@
+package body
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"slices"
+)
+
+// mark is the byte order mark of UTF-8. RFC 8259, section 8.1, lets readers of JSON ignore it.
+var mark = []byte("\ufeff")
+
+// errUTF16 is the error of a body in UTF-16 or UTF-32.
+var errUTF16 = errors.New("is in UTF-16 or UTF-32; only UTF-8 is read")
+
+// Text returns the text of a body that is expected to be JSON. It removes a byte order mark, and opens gzip. Queues
+// carry only text, so that senders put base64 into them: base64 of a JSON object, or of gzip of one, is opened too. The
+// note says so; it is empty for a body that is read as it is. Any other text is returned without its mark. The result
+// has at most MaxInflated bytes, or the length of b. Text fails for compressed bytes that cannot be read, and for
+// UTF-16.
+func Text(b []byte) (text []byte, note string, err error) {
+	if isGzip(b) {
+		text, err = inflateText(b, "gzip")
+		return text, "the body was gzip", err
+	}
+	if text, err = withoutMark(b); err != nil || beginsJSON(text) {
+		return text, "", err
+	}
+	decoded, ok := decodeBase64(trimSpace(text))
+	if !ok {
+		return text, "", nil
+	}
+	note = "the body was base64"
+	if isGzip(decoded) {
+		note = "the body was base64 of gzip"
+		if decoded, err = inflateText(decoded, "base64 of gzip"); err != nil {
+			return nil, "", err
+		}
+	}
+	decoded, err = withoutMark(decoded)
+	if object := trimSpace(decoded); err != nil || len(object) == 0 || object[0] != '{' || !json.Valid(object) {
+		return text, "", nil
+	}
+	return decoded, note, nil
+}
+
+// inflateText opens gzip around a text, once.
+func inflateText(b []byte, what string) ([]byte, error) {
+	plain, err := inflate(b, codingGzip, MaxInflated, nil)
+	if err != nil {
+		return nil, inflateError(what, err)
+	}
+	return withoutMark(plain)
+}
+
+// withoutMark returns a text without a byte order mark. It fails for UTF-16 and UTF-32. JSON and forms begin with ASCII
+// characters, so that they have a zero byte in the first two characters of these encodings.
+func withoutMark(b []byte) ([]byte, error) {
+	switch {
+	case bytes.HasPrefix(b, mark):
+		return b[len(mark):], nil
+	case bytes.HasPrefix(b, []byte{0xff, 0xfe}), bytes.HasPrefix(b, []byte{0xfe, 0xff}):
+		return nil, errUTF16
+	case len(b) >= 2 && (b[0] == 0) != (b[1] == 0), len(b) >= 4 && b[0] == 0 && b[1] == 0 && b[3] != 0:
+		return nil, errUTF16
+	}
+	return b, nil
+}
+
+// minBase64 is the length of the shortest text that is taken for base64. Shorter texts are more often words.
+const minBase64 = 16
+
+// decodeBase64 decodes base64 in either alphabet, with or without padding and line breaks.
+func decodeBase64(text []byte) (decoded []byte, ok bool) {
+	if len(text) < minBase64 {
+		return nil, false
+	}
+	text = bytes.TrimRight(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), "=")
+	encoding := base64.RawStdEncoding
+	if bytes.ContainsAny(text, "-_") {
+		encoding = base64.RawURLEncoding
+	}
+	decoded, err := encoding.AppendDecode(nil, text)
+	return decoded, err == nil
+}
+
+// isBase64 reports whether a text is base64, and not merely a word.
+func isBase64(text []byte) bool {
+	_, ok := decodeBase64(text)
+	return ok && (len(text) >= 64 || slices.ContainsFunc(text, func(c byte) bool { return c == '=' || c >= '0' && c <= '9' }))
+}
