@@ -81,6 +81,7 @@ type App struct {
 	tracer   *tracing.Tracer // nil if nothing is traced
 	// lastFailure is the time of the last failed commit of the store, in Unix nanoseconds. Readiness depends on it.
 	lastFailure atomic.Int64
+	unreadable  *unreadableOrders
 	ending      atomic.Bool // the program is shutting down and not ready any more
 	listeners   listeners
 
@@ -136,6 +137,7 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 	a.metrics.ConfigRead(time.Now(), nil)
 	a.refusals = recent.New(recent.Config{Sealer: a.ring, Observer: a.metrics, Log: o.Log, Now: time.Now})
 	a.aws = newAWSClients(ctx, c.AWS, a.metrics)
+	a.unreadable = newUnreadableOrders(o.Log, a.metrics.UnreadableOrders)
 	if a.store, err = a.openStore(ctx); err != nil {
 		return nil, err
 	}
@@ -144,6 +146,9 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.store.Close())
 		}
 	}()
+	if err := a.checkKeys(ctx); err != nil {
+		return nil, err
+	}
 	a.wireEngine()
 	if a.queues, err = a.openQueues(ctx); err != nil {
 		return nil, err
@@ -160,7 +165,7 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 // sweeper.
 func (a *App) wireEngine() {
 	a.metrics.RegisterStore(a.store.Stats)
-	observed := observedStore{a.store, a.metrics}
+	observed := observedStore{a.store, a.metrics, a.unreadable}
 	a.links = link.NewLinks(a.ring, a.config.Compiled.PublicURL)
 	a.ingress = api.NewIngress()
 	limits := router.Limits{

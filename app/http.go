@@ -37,7 +37,7 @@ func (a *App) makeHTTP(r *rules) error {
 		OpenMetrics:   r.config.Operator.OpenMetrics,
 		OperatorAPI: &api.OperatorAPI{
 			Orders:      a.store,
-			Lister:      observedStore{a.store, a.metrics},
+			Lister:      observedStore{a.store, a.metrics, a.unreadable},
 			Decider:     a.decider,
 			DeadLetters: a.store,
 			Redriver:    r.redriver,

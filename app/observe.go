@@ -13,10 +13,11 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// observedStore is a store that observes the duration of its calls.
+// observedStore is a store that observes the duration of its calls, and the orders that cannot be opened.
 type observedStore struct {
 	orderStore
-	metrics *metrics.Metrics
+	metrics    *metrics.Metrics
+	unreadable *unreadableOrders
 }
 
 // Update implements store.Store.
@@ -24,6 +25,7 @@ func (s observedStore) Update(ctx context.Context, orderID string, transition fu
 	began := time.Now()
 	err := s.orderStore.Update(ctx, orderID, transition)
 	s.metrics.StoreCalled(metrics.StoreUpdate, time.Since(began))
+	s.unreadable.observe(orderID, err)
 	return err
 }
 
@@ -32,6 +34,7 @@ func (s observedStore) Get(ctx context.Context, orderID string) (*approval.Order
 	began := time.Now()
 	o, err := s.orderStore.Get(ctx, orderID)
 	s.metrics.StoreCalled(metrics.StoreGet, time.Since(began))
+	s.unreadable.observe(orderID, err)
 	return o, err
 }
 

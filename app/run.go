@@ -189,5 +189,5 @@ func (a *App) checkReadiness(ctx context.Context) error {
 	if time.Since(time.Unix(0, a.lastFailure.Load())) < distrust {
 		return errors.New("the last update of the store failed")
 	}
-	return nil
+	return a.unreadable.err()
 }

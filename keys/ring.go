@@ -30,6 +30,15 @@ var (
 	ErrCorrupt    = errors.New("not sealed or signed with this key")
 )
 
+// UnknownKeyError is the error of a text that was sealed with a key that is not in the ring. It wraps ErrUnknownKey.
+type UnknownKeyError struct{ ID string }
+
+// Error names the key.
+func (e *UnknownKeyError) Error() string { return fmt.Sprintf("key %q: %s", e.ID, ErrUnknownKey) }
+
+// Unwrap returns ErrUnknownKey.
+func (*UnknownKeyError) Unwrap() error { return ErrUnknownKey }
+
 // masterSize is the size of a master key, in bytes.
 const masterSize = 32
 
@@ -152,14 +161,14 @@ func (r *Ring) Seal(plaintext []byte, associated ...string) ([]byte, error) {
 	return k.aead.Seal(out, nonce, plaintext, joinParts(associated)), nil
 }
 
-// Open returns the sealed plaintext, or ErrUnknownKey or ErrCorrupt.
+// Open returns the sealed plaintext, or an *UnknownKeyError or ErrCorrupt.
 func (r *Ring) Open(sealed []byte, associated ...string) ([]byte, error) {
 	if len(sealed) < headerSize || sealed[0] != sealVersion {
 		return nil, ErrCorrupt
 	}
 	k := r.findKey(string(sealed[1:headerSize]))
 	if k == nil {
-		return nil, fmt.Errorf("key %q: %w", sealed[1:headerSize], ErrUnknownKey)
+		return nil, &UnknownKeyError{ID: string(sealed[1:headerSize])}
 	}
 	rest := sealed[headerSize:]
 	if len(rest) < k.aead.NonceSize() {

@@ -132,6 +132,10 @@ func methodCases() map[string]methodCase {
 			func(m *Metrics) { m.StoreCalled(StoreUpdate, time.Millisecond) },
 			map[string]float64{`store_call_duration_seconds{operation="update"}`: 1},
 		},
+		"UnreadableOrders": {
+			func(m *Metrics) { m.UnreadableOrders(2) },
+			map[string]float64{`store_unreadable_orders{}`: 2},
+		},
 		"HTTPAnswered": {
 			func(m *Metrics) { m.HTTPAnswered("POST /v1/requests", 0, time.Millisecond) },
 			map[string]float64{

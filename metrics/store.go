@@ -21,6 +21,7 @@ type storeSeries struct {
 	commitSeconds histogram
 	commitUpdates histogram
 	callSeconds   histogram
+	unreadable    gauge
 }
 
 func newStoreSeries(b *builder) storeSeries {
@@ -38,6 +39,8 @@ func newStoreSeries(b *builder) storeSeries {
 			"Updates that shared a commit.", batchBuckets),
 		callSeconds: b.newHistogram("store_call_duration_seconds",
 			"Time that a call of the store took; an update ends when it is durable.", commitBuckets, operation),
+		unreadable: b.newGauge("store_unreadable_orders",
+			"Orders whose records this worker could not open with its keys. The worker is not ready meanwhile."),
 	}
 }
 
@@ -57,3 +60,6 @@ func (m *Metrics) CommitEnded(updates int, took time.Duration, err error) {
 func (m *Metrics) StoreCalled(operation StoreOperation, took time.Duration) {
 	m.store.callSeconds.observeDuration(took, string(operation))
 }
+
+// UnreadableOrders sets the number of orders that cannot be opened with the keys of this worker.
+func (m *Metrics) UnreadableOrders(n int) { m.store.unreadable.set(float64(n)) }

@@ -26,3 +26,16 @@ type OrphanLister interface {
 	// the end of its lease, so an order with an orphan is among them if the time is late enough.
 	ListDueBy(ctx context.Context, until time.Time) ([]string, error)
 }
+
+// KeyRegister is an optional interface of a Store. A store implements it if its records survive the process: it remembers
+// by which keys they were sealed, so that a worker with other keys is refused before it serves anything.
+//
+// SQLite and DynamoDB implement it. The in-memory store survives no process and does not.
+type KeyRegister interface {
+	// KeyIDs returns the IDs of the keys that AddKeyID has added, sorted. A store that was last used by a program without
+	// this register has none.
+	KeyIDs(ctx context.Context) ([]string, error)
+	// AddKeyID adds the ID of a key that seals from now on. The ID is durable when it returns. To add it again has no
+	// effect.
+	AddKeyID(ctx context.Context, id string) error
+}

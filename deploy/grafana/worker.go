@@ -239,6 +239,12 @@ func storePanels() []part {
 			query{"updates", `
 				sum(rate(approval_relay_store_commit_updates_sum{@all}[@step]))
 				/ sum(rate(approval_relay_store_commit_updates_count{@all}[@step]))`}),
+		newLines("Orders that cannot be opened",
+			"Orders whose records a worker cannot open with its keys, by process. Above 0 the worker is not ready, and the "+
+				"alert ApprovalRelayStoreFailing fires: restore the key file that belongs to the store.",
+			"short",
+			query{"{{instance}}", `max by (instance) (approval_relay_store_unreadable_orders{@all})`},
+		).withThresholds(thresholdSteps("green", threshold{1, "red"})),
 		newLines("Sweeps",
 			"Sweeps, and the orders that they claimed, per second. An idle worker sweeps twice a second.",
 			"cps",

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/storetest"
 )
 
@@ -91,5 +92,11 @@ func TestTerraformCreatesSameTable(t *testing.T) {
 // process that has ended.
 func TestOptionalInterfaces(t *testing.T) {
 	t.Parallel()
-	storetest.RequireOptional(t, &Store{}, storetest.Optional{Prober: true})
+	storetest.RequireOptional(t, &Store{}, storetest.Optional{Prober: true, KeyRegister: true})
+}
+
+func TestKeyRegister(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{})
+	storetest.TestKeyRegister(t, s, func() store.KeyRegister { return open(t, Config{Settings: s.config.Settings}) })
 }

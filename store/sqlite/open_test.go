@@ -13,6 +13,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/store/storetest"
 )
 
 func TestReopenKeepsEverything(t *testing.T) {
@@ -237,7 +238,8 @@ func TestMigrationOfFirstVersion(t *testing.T) {
 	require.NoError(t, s.Close())
 	execute(t, c.Path, `DROP INDEX orders_since; ALTER TABLE orders DROP COLUMN since;
 		DROP INDEX orders_retrying; ALTER TABLE orders DROP COLUMN retrying;
-		DROP INDEX dead_letter_heads; ALTER TABLE dead_letters DROP COLUMN reason_code; PRAGMA user_version = 1;
+		DROP INDEX dead_letter_heads; ALTER TABLE dead_letters DROP COLUMN reason_code; DROP TABLE seal_keys;
+		PRAGMA user_version = 1;
 		UPDATE orders SET record = x'7b' WHERE id = CAST('damaged' AS BLOB)`)
 
 	s = open(t, c)
@@ -286,4 +288,15 @@ func TestOpenReleasesTheClaimsOfThePreviousProcess(t *testing.T) {
 
 	s = open(t, config)
 	require.Len(t, claim(2), 2)
+}
+
+func TestKeyRegister(t *testing.T) {
+	t.Parallel()
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
+	s := open(t, c)
+	storetest.TestKeyRegister(t, s, func() store.KeyRegister {
+		require.NoError(t, s.Close())
+		s = open(t, c)
+		return s
+	})
 }

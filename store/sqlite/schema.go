@@ -59,7 +59,9 @@ func schemaMigrations() []string {
 		-- The code of the reason. Dead letters that were stored before have the code unknown.
 		ALTER TABLE dead_letters ADD COLUMN reason_code TEXT NOT NULL DEFAULT 'unknown';`, `
 		-- Dead letters are listed and counted by this index alone: the table has their bodies too, before the last column.
-		CREATE INDEX dead_letter_heads ON dead_letters (id, source, reason_code, reason, at, redrives);`,
+		CREATE INDEX dead_letter_heads ON dead_letters (id, source, reason_code, reason, at, redrives);`, `
+		-- The IDs of the keys that have sealed records of this file.
+		CREATE TABLE seal_keys (id TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID;`,
 	}
 }
 

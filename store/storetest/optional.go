@@ -12,6 +12,7 @@ import (
 type Optional struct {
 	Prober       bool
 	OrphanLister bool
+	KeyRegister  bool
 }
 
 // RequireOptional requires that the adapter implements exactly these optional interfaces. A method whose signature has
@@ -21,5 +22,6 @@ func RequireOptional(t *testing.T, s store.Store, want Optional) {
 	t.Helper()
 	_, prober := s.(store.Prober)
 	_, orphanLister := s.(store.OrphanLister)
-	require.Equal(t, want, Optional{Prober: prober, OrphanLister: orphanLister})
+	_, keyRegister := s.(store.KeyRegister)
+	require.Equal(t, want, Optional{Prober: prober, OrphanLister: orphanLister, KeyRegister: keyRegister})
 }
