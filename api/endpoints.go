@@ -1,14 +1,9 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -40,6 +35,8 @@ type Endpoints struct {
 	Ready   func(context.Context) error
 	// ReadyDetail returns what a ready program lacks, one line each; nil means that there is nothing to say.
 	ReadyDetail func() []string
+	// ShowMessage answers a person who opens a path of no route at the public address. Nil means problem details.
+	ShowMessage func(w http.ResponseWriter, r *http.Request, status int, heading, lead string)
 	// Refusals records every answer that is a refusal; nil records nothing.
 	Refusals refusal.Recorder
 	// Observe is called after each answer, with the pattern of its route.
@@ -53,57 +50,32 @@ type SignIn interface {
 }
 
 // PublicHandler serves the routes of the public address.
-func (e *Endpoints) PublicHandler() http.Handler { return e.serveRoutes(publicRoutes()) }
+func (e *Endpoints) PublicHandler() http.Handler {
+	return e.recorded(refusal.SourcePublic, &siteHandler{e.serveRoutes(publicRoutes()), e.ShowMessage})
+}
 
 // OperatorHandler serves the routes of the operator's address.
-func (e *Endpoints) OperatorHandler() http.Handler { return e.serveRoutes(operatorRoutes()) }
+func (e *Endpoints) OperatorHandler() http.Handler {
+	return e.recorded(refusal.SourceAPI, &siteHandler{mux: e.serveRoutes(operatorRoutes())})
+}
 
-func (e *Endpoints) serveRoutes(routes []route) http.Handler {
+func (e *Endpoints) serveRoutes(routes []route) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, r := range routes {
 		if h := r.handler(e); h != nil {
 			mux.Handle(r.pattern, e.observed(r.pattern, e.guarded(r.access, checkedQuery(r, h))))
 		}
 	}
-	return &siteHandler{mux}
-}
-
-// checkedQuery refuses unknown, repeated and malformed query parameters of the JSON API, because a filter that is dropped
-// selects everything. Pages and webhooks ignore them.
-func checkedQuery(r route, next http.Handler) http.Handler {
-	if !r.access.isJSON() {
-		return next
-	}
-	known := queryParameters(r.pattern)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := validateQuery(r.URL.RawQuery, known); err != nil {
-			writeAnswer(w, nil, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-func validateQuery(query string, known []string) error {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return approval.InvalidField("query", "is malformed: %.80s", err)
-	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		switch {
-		case !slices.Contains(known, name):
-			return approval.InvalidField("query", "has the unknown parameter %.40q; known here: %s",
-				name, cmp.Or(strings.Join(known, ", "), "none"))
-		case len(values[name]) > 1:
-			return approval.InvalidField("query", "has the parameter %q more than once", name)
-		}
-	}
-	return nil
+	return mux
 }
 
 // siteHandler serves the routes of an address. It answers requests that match no route with problem details, like
 // all other refusals.
-type siteHandler struct{ mux *http.ServeMux }
+type siteHandler struct {
+	mux *http.ServeMux
+	// showMessage answers a person with a page. It is nil if only programs use the address.
+	showMessage func(w http.ResponseWriter, r *http.Request, status int, heading, lead string)
+}
 
 // ServeHTTP implements http.Handler.
 func (s *siteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -117,10 +89,18 @@ func (s *siteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fallback.ServeHTTP(&probe, r)
 	if allow := probe.header.Get("Allow"); allow != "" {
 		w.Header().Set("Allow", allow)
-		writeAnswer(w, nil, &methodError{r.Method, allow})
+		writeAnswer(w, r, nil, &methodError{r.Method, allow})
 		return
 	}
-	writeAnswer(w, nil, &notFoundError{"path"})
+	missing := &notFoundError{"path"}
+	if s.showMessage != nil && prefersPage(r) {
+		describe(r, missing)
+		w.Header().Add("Vary", "Accept")
+		s.showMessage(w, r, http.StatusNotFound, "This link is not valid",
+			"It may have been cut off on its way: open it from the message itself, or copy all of it.")
+		return
+	}
+	writeAnswer(w, r, nil, missing)
 }
 
 // probeWriter keeps the header of an answer and drops the rest.
@@ -139,6 +119,7 @@ func (*probeWriter) WriteHeader(int) {}
 func (e *Endpoints) observed(pattern string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
+		setRoute(r, pattern)
 		rec := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(rec, r)
 		e.Observe(pattern, rec.status, time.Since(began))
@@ -215,7 +196,7 @@ func (e *Endpoints) webhooks() http.Handler {
 			source.ServeHTTP(w, r)
 			return
 		}
-		writeAnswer(w, nil, &notFoundError{"source"})
+		writeAnswer(w, r, nil, &notFoundError{"source"})
 	})
 }
 

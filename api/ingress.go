@@ -96,21 +96,22 @@ var errClosing = errors.New("going down")
 // the policy admits it.
 func (in *Ingress) MessageHandler(topic func(*http.Request) (string, error), policy SourcePolicy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		policy.setCall(r)
 		body := &budgetedBody{ReadCloser: r.Body, budget: &in.budget}
 		defer body.release()
 		r.Body = body
 		name, err := topic(r)
 		if err != nil {
-			writeAnswer(w, nil, err)
+			writeAnswer(w, r, nil, err)
 			return
 		}
 		msg, err := policy.admit(w, r)
 		if err != nil || msg == nil {
-			writeAnswer(w, nil, err)
+			writeAnswer(w, r, nil, withChallenge(err, policy.Challenge))
 			return
 		}
 		fate := in.deliver(r.Context(), name, msg)
-		writeAnswer(w, fate.Body, fate.Err)
+		writeAnswer(w, r, fate.Body, fate.Err)
 	})
 }
 

@@ -36,11 +36,11 @@ func operatorHandler(f func(*http.Request, []byte) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 		if err != nil {
-			writeAnswer(w, nil, err)
+			writeAnswer(w, r, nil, err)
 			return
 		}
 		out, err := f(r, body)
-		writeAnswer(w, out, err)
+		writeAnswer(w, r, out, err)
 	})
 }
 

@@ -47,6 +47,10 @@ type SourcePolicy struct {
 	CredentialHeader string
 	// Challenge is the value of WWW-Authenticate for refused credentials.
 	Challenge string
+	// Source is the name of the source in metrics and logs. Empty means that of the route.
+	Source string
+	// KeepRefusedBodies reports whether the bodies of refused requests are kept for the operator.
+	KeepRefusedBodies bool
 	// Body is the format in which bodies are read. The zero value is JSON.
 	Body body.Format
 	// CoversRequest reports whether the credential vouches for the whole request. A

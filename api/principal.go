@@ -1,12 +1,14 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/refusal"
 )
 
 // FindPrincipal finds the program or operator whose bearer token a request has. An error means that the token is
@@ -48,15 +50,30 @@ func (e *Endpoints) guarded(need access, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, err := e.FindPrincipal(r)
 		if err != nil {
-			writeAnswer(w, nil, InvalidCredential(err))
+			writeAnswer(w, r, nil, InvalidCredential(withoutReason(err)))
 			return
 		}
+		if call := refusal.CallOf(r.Context()); call != nil {
+			call.SetPrincipal(p.ID())
+		}
 		if err := need.admit(p); err != nil {
-			writeAnswer(w, nil, err)
+			writeAnswer(w, r, nil, err)
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(handlers.WithPrincipal(r.Context(), p)))
 	})
+}
+
+// withoutReason returns the error of a bearer token with a text for its sender that is the same for every reason.
+func withoutReason(err error) error {
+	e, ok := errors.AsType[*refusal.Error](err)
+	if !ok || e.Public != "" {
+		return err
+	}
+	told := *e
+	told.Public = "the bearer token is missing or wrong: looked for in the header Authorization"
+	told.PublicField = "Authorization"
+	return &told
 }
 
 // ownPart returns the part of an order that a principal may read: a program reads the approvals that it asked for

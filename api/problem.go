@@ -46,7 +46,10 @@ type Candidate struct {
 }
 
 // credentialError marks a request with a missing or wrong credential or signature.
-type credentialError struct{ error }
+type credentialError struct {
+	error
+	challenge string // the value of WWW-Authenticate
+}
 
 func (e *credentialError) Unwrap() error { return e.error }
 
@@ -56,7 +59,18 @@ func InvalidCredential(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &credentialError{err}
+	return &credentialError{error: err, challenge: bearerChallenge}
+}
+
+// bearerChallenge asks for a bearer token.
+const bearerChallenge = `Bearer realm="approval-relay"`
+
+// withChallenge returns err with the challenge of a source, if err is about its credential.
+func withChallenge(err error, challenge string) error {
+	if credential, ok := errors.AsType[*credentialError](err); ok && challenge != "" {
+		return &credentialError{error: credential.error, challenge: challenge}
+	}
+	return err
 }
 
 // rateLimitError is returned for a request above the rate limit of its source.
@@ -145,9 +159,17 @@ func refusalStatus(code approval.VerdictCode) int {
 	return http.StatusConflict
 }
 
+// describe tells the recorder why a request is refused.
+func describe(r *http.Request, err error) {
+	if call := refusal.CallOf(r.Context()); call != nil {
+		call.Describe(describeRefusal(err))
+	}
+}
+
 // writeAnswer answers a request with an answer, or with the problem that err describes.
-func writeAnswer(w http.ResponseWriter, answer any, err error) {
+func writeAnswer(w http.ResponseWriter, r *http.Request, answer any, err error) {
 	if err != nil {
+		describe(r, err)
 		if limited, is := errors.AsType[*rateLimitError](err); is {
 			seconds := math.Ceil(max(limited.wait, time.Second).Seconds())
 			w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
@@ -160,6 +182,9 @@ func writeAnswer(w http.ResponseWriter, answer any, err error) {
 		}
 		if _, is := errors.AsType[*approval.OrderFullError](err); is {
 			w.Header().Set("Retry-After", "60")
+		}
+		if credential, is := errors.AsType[*credentialError](err); is {
+			w.Header().Set("WWW-Authenticate", credential.challenge)
 		}
 		writeProblem(w, problemOf(err))
 		return
@@ -197,6 +222,7 @@ func problemOf(err error) Problem {
 	var refused *approval.RefusalError
 	var reload *ReloadError
 	var full *approval.OrderFullError
+	var query *queryError
 	switch {
 	case errors.As(err, &full):
 		p.Detail = full.Error()
@@ -217,7 +243,10 @@ func problemOf(err error) Problem {
 	case status == http.StatusServiceUnavailable:
 		p.Detail = "the store did not answer the request; send it again"
 	case status == http.StatusUnauthorized:
-		p.Detail = "the credential or signature is missing or wrong"
+		p.Detail, p.Field = credentialText(err)
+	case errors.As(err, &query):
+		p.Detail = query.Error()
+		p.Field = "query"
 	case errors.As(err, &field):
 		p.Detail = field.Error()
 		p.Field = field.Field
@@ -233,12 +262,17 @@ func problemOf(err error) Problem {
 	return p
 }
 
+// credentialText returns what a sender is told of a refused credential: the same for every reason.
+func credentialText(err error) (detail, field string) {
+	if e, ok := errors.AsType[*refusal.Error](err); ok && e.Public != "" {
+		return e.Public, e.PublicField
+	}
+	return "the credential or signature is missing or wrong", ""
+}
+
 func writeProblem(w http.ResponseWriter, p Problem) {
 	if p.Status == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", "2")
-	}
-	if p.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="approval-relay"`)
 	}
 	writeJSON(w, p.Status, "application/problem+json", p)
 }

@@ -32,7 +32,7 @@ func (a *App) makeHTTP(r *rules) error {
 		DecisionPage:  page,
 		Webhooks:      a.webhookPolicies(r.config),
 		Workflows:     sortedNames(r.config.Workflows),
-		FindPrincipal: newRefusalLog(a.log, "token refused").wrapFind(tokens.find),
+		FindPrincipal: tokens.find,
 		Metrics:       promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry, EnableOpenMetrics: true}),
 		OpenMetrics:   r.config.Operator.OpenMetrics,
 		OperatorAPI: &api.OperatorAPI{
@@ -47,6 +47,7 @@ func (a *App) makeHTTP(r *rules) error {
 		Healthy:      a.checkHealth,
 		Ready:        a.checkReadiness,
 		ReadyDetail:  a.describeReadiness,
+		ShowMessage:  page.ShowMessage,
 		Refusals:     a.refusals,
 		Observe:      a.metrics.HTTPAnswered,
 	}

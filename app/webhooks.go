@@ -1,7 +1,6 @@
 package app
 
 import (
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -9,7 +8,6 @@ import (
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/config"
-	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
@@ -19,8 +17,10 @@ func (a *App) webhookPolicies(c *config.Config) map[string]api.SourcePolicy {
 	for _, name := range sortedNames(c.Webhooks) {
 		w, scheme := c.Webhooks[name], c.Compiled.Schemes[name]
 		log := a.log.With("source", name)
-		refusals := newRefusalLog(log, "webhook refused")
 		policy := api.SourcePolicy{
+			Source:            decisionSource(name),
+			KeepRefusedBodies: w.KeepRefusedBodies,
+
 			DeliveryID:       scheme.DeliveryID,
 			CredentialHeader: scheme.CredentialHeader,
 			Challenge:        scheme.Challenge,
@@ -30,54 +30,14 @@ func (a *App) webhookPolicies(c *config.Config) map[string]api.SourcePolicy {
 			RateLimit:        rateLimit(w),
 		}
 		if scheme.Verifier != nil {
-			policy.Check = refusals.wrap(checkBy(scheme))
+			policy.Check = checkBy(scheme)
 		}
 		if scheme.Envelope != nil {
-			policy.OpenEnvelope = openSNS(scheme.Envelope, a.aws.confirm, log, refusals)
+			policy.OpenEnvelope = openSNS(scheme.Envelope, a.aws.confirm, log)
 		}
 		policies[name] = policy
 	}
 	return policies
-}
-
-// refusalLog logs why the credentials of requests are refused, because the sender is not told the reason. Strangers can send any
-// number of requests, so that it logs one refusal in an interval.
-type refusalLog struct {
-	log       *slog.Logger
-	message   string
-	sometimes rate.Sometimes
-}
-
-func newRefusalLog(log *slog.Logger, message string) *refusalLog {
-	return &refusalLog{log: log, message: message, sometimes: rate.Sometimes{Interval: time.Minute}}
-}
-
-func (l *refusalLog) report(err error) {
-	l.sometimes.Do(func() {
-		l.log.Warn(l.message+"; more refusals like it within a minute are not logged", "error", err)
-	})
-}
-
-// wrap returns a check that reports its refusals.
-func (l *refusalLog) wrap(check api.Check) api.Check {
-	return func(r *http.Request, body []byte) error {
-		err := check(r, body)
-		if err != nil {
-			l.report(err)
-		}
-		return err
-	}
-}
-
-// wrapFind returns a search for the principal of a request that reports its refusals.
-func (l *refusalLog) wrapFind(find api.FindPrincipal) api.FindPrincipal {
-	return func(r *http.Request) (handlers.Principal, error) {
-		p, err := find(r)
-		if err != nil {
-			l.report(err)
-		}
-		return p, err
-	}
 }
 
 func checkBy(v webhook.Verifier) api.Check {

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -52,7 +51,7 @@ func TestSNSOverHTTP(t *testing.T) {
 			return failing
 		}
 		log := slog.New(slog.DiscardHandler)
-		return openSNS(s, confirm, log, newRefusalLog(log, "webhook refused"))(t.Context(), nil)
+		return openSNS(s, confirm, log)(t.Context(), nil)
 	}
 	at := time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 	body, meta, err := open(snsSays{m: webhook.SNSMessage{Type: webhook.SNSNotification, ID: "id-1", Message: `{"x":1}`, Timestamp: at}})
@@ -75,25 +74,6 @@ func TestSNSOverHTTP(t *testing.T) {
 		require.ErrorIs(t, got, err)
 		require.Equal(t, refused, errors.Is(got, api.InvalidCredential(err)) || fmt.Sprintf("%T", got) == fmt.Sprintf("%T", api.InvalidCredential(err)))
 	}
-}
-
-// TestRefusalsAreLogged refuses requests: the log has the reason of the first, and not the credential.
-func TestRefusalsAreLogged(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	bearer, err := webhook.NewBearer("the-token-of-erp")
-	require.NoError(t, err)
-	l := newRefusalLog(slog.New(slog.NewTextHandler(&out, nil)), "webhook refused")
-	check := l.wrap(checkBy(bearer))
-	require.NoError(t, check(requestWith("Bearer the-token-of-erp"), nil))
-	require.Empty(t, out.String())
-	require.ErrorIs(t, check(requestWith("Bearer another-token"), nil), webhook.ErrMismatch)
-	require.ErrorIs(t, check(requestWith(""), nil), webhook.ErrMissing)
-	require.Contains(t, out.String(), "webhook refused")
-	require.Contains(t, out.String(), "the header Authorization")
-	require.NotContains(t, out.String(), "token-of")
-	require.NotContains(t, out.String(), "another-token")
-	require.Equal(t, 1, strings.Count(out.String(), "\n"))
 }
 
 func TestRateLimit(t *testing.T) {

@@ -115,6 +115,8 @@ type Webhook struct {
 	MaxBody int     `yaml:"max_body" doc:"bytes of a body, at most, also when it is decompressed; 0 is 1 MiB, which is also the greatest"`
 	Body    string  `yaml:"body" enum:"auto,json,form,multipart,json_or_form" doc:"format of bodies: json, form, multipart, json_or_form (the first character tells), or auto (the header Content-Type tells; only where a token or certificate vouches for the whole request, and the default there); the default of github and slack is json_or_form, of other signatures json"`
 
+	KeepRefusedBodies bool `yaml:"keep_refused_bodies" doc:"keep the bodies of refused requests, encrypted in memory, for operators who look for the reason; the log says who looked"`
+
 	DecisionFields `yaml:",inline"`
 }
 

@@ -16,6 +16,7 @@ type Call struct {
 	Size atomic.Int64
 
 	mu        sync.Mutex
+	described Refusal
 	principal string
 	recorded  bool
 }
@@ -38,6 +39,29 @@ func (c *Call) SetPrincipal(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.principal = id
+}
+
+// Describe keeps why the call is refused, for the server that records it when it was answered. A later description
+// replaces an earlier one.
+func (c *Call) Describe(r Refusal) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.Body = c.described.Body
+	c.described = r
+}
+
+// KeepBody keeps the body of the call, to be recorded if it is refused.
+func (c *Call) KeepBody(body []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.described.Body = body
+}
+
+// Described returns what Describe and KeepBody have kept.
+func (c *Call) Described() Refusal {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.described
 }
 
 // Complete returns the refusal with the facts of the call in the fields that are empty, and marks the call as recorded.

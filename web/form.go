@@ -103,6 +103,7 @@ func excessCharacters(comment string) int {
 // showFormAgain shows the page in its present state, with a notice. It keeps the comment.
 func (p *Page) showFormAgain(w http.ResponseWriter, r *http.Request, v *visit, f form, status int, notice string) {
 	p.Observer.DecisionPageRefused()
+	p.record(r.Context(), status, codeOfForm(status), notice)
 	page := p.newView(v)
 	page.Notice = notice
 	if page.Form != nil {

@@ -155,6 +155,7 @@ func (p *Page) writeProblem(w http.ResponseWriter, r *http.Request, b problem) {
 	} else {
 		p.Observer.DecisionPageRefused()
 	}
+	p.record(r.Context(), b.status, b.code, b.detail)
 	p.writePage(w, r, b.status, messageView(b.heading, b.lead))
 }
 
