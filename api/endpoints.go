@@ -43,10 +43,11 @@ type Endpoints struct {
 	Observe func(route string, status int, took time.Duration)
 }
 
-// SignIn begins at /signin/{token} and ends at /signin/callback.
+// SignIn begins at /signin/{token} and ends at /signin/callback. SignOut is at /signin/out.
 type SignIn interface {
 	StartSignIn(w http.ResponseWriter, r *http.Request)
 	CompleteSignIn(w http.ResponseWriter, r *http.Request)
+	SignOut(w http.ResponseWriter, r *http.Request)
 }
 
 // PublicHandler serves the routes of the public address.
@@ -159,6 +160,13 @@ func (e *Endpoints) signInEnd() http.Handler {
 		return nil
 	}
 	return http.HandlerFunc(e.SignIn.CompleteSignIn)
+}
+
+func (e *Endpoints) signOut() http.Handler {
+	if e.SignIn == nil {
+		return nil
+	}
+	return http.HandlerFunc(e.SignIn.SignOut)
 }
 
 // redirectToConsole leads to the console. The address is relative, so that it

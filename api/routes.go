@@ -37,6 +37,8 @@ func publicRoutes() []route {
 		{"POST /webhooks/{source}", accessSignature, (*Endpoints).webhooks},
 		{"GET /signin/{token}", accessLink, (*Endpoints).signInBegin},
 		{"GET /signin/callback", accessOpen, (*Endpoints).signInEnd},
+		{"GET /signin/out", accessOpen, (*Endpoints).signOut},
+		{"POST /signin/out", accessOpen, (*Endpoints).signOut},
 		{"POST /slack/interactions", accessSignature, (*Endpoints).slackInteractions},
 		{"GET /healthz", accessOpen, (*Endpoints).health},
 		{"GET /openapi.json", accessOpen, (*Endpoints).description},

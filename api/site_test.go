@@ -116,6 +116,11 @@ func (signIn) CompleteSignIn(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
+func (signIn) SignOut(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(http.StatusOK)
+}
+
 // shelf is a table of dead letters that cannot be read.
 type shelf struct {
 	store.DeadLetters

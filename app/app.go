@@ -23,6 +23,7 @@ import (
 	"github.com/approval-relay/approval-relay/metrics"
 	"github.com/approval-relay/approval-relay/refusal/recent"
 	"github.com/approval-relay/approval-relay/router"
+	"github.com/approval-relay/approval-relay/session"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/tracing"
@@ -96,6 +97,7 @@ type App struct {
 	decider     *handlers.Decider
 	ring        *keys.Ring
 	refusals    *recent.List
+	ended       session.Ended // the sessions of approvers and operators who signed out; a reload keeps the list
 	links       *link.Links
 
 	reloading sync.Mutex // held by a reload, so that there is only a single reload at a time

@@ -53,6 +53,7 @@ func (a *App) makeHTTP(r *rules) error {
 	}
 	if r.signIn != nil {
 		r.signIn.ShowMessage = page.ShowMessage
+		r.signIn.ShowSignOut = page.ShowSignOut
 		endpoints.SignIn = r.signIn
 	}
 	if interactions := a.slackInteractions(r); interactions != nil {
@@ -80,6 +81,7 @@ func (a *App) decisionPage(r *rules) (*web.Page, error) {
 			Settings: *settings,
 			Base:     base,
 			MAC:      a.ring,
+			Ended:    &a.ended,
 			Now:      time.Now,
 			Log:      a.log,
 			Refusals: a.refusals,
@@ -91,6 +93,15 @@ func (a *App) decisionPage(r *rules) (*web.Page, error) {
 		pages.Sessions = namedSessions{sessions: handler, people: &r.config.Compiled.People}
 	}
 	return web.New(pages)
+}
+
+// signInFault returns the reason why nobody can sign in until the configuration is corrected, or nil.
+func (a *App) signInFault() error {
+	r := a.rules.Load()
+	if r == nil || r.signIn == nil {
+		return nil
+	}
+	return r.signIn.Fault()
 }
 
 // namedSessions are the sessions of signed-in approvers, under the names that requests have for them.

@@ -111,14 +111,18 @@ func (s *queueState) ReceiveFailed() {
 	s.Observer.ReceiveFailed()
 }
 
-// describeReadiness returns what a ready program lacks: the sources with a queue that cannot be received from. The program
-// stays ready, because links, the API and all other sources are served, and a load balancer must not take them away.
+// describeReadiness returns what a ready program lacks: the sources with a queue that cannot be received from, and a
+// sign-in that cannot work until the configuration is corrected. The program stays ready, because links, the API and all
+// other sources are served, and a load balancer must not take them away.
 func (a *App) describeReadiness() []string {
 	var failing []string
 	for _, name := range sortedNames(a.queues.states) {
 		if a.queues.states[name].failing.Load() {
 			failing = append(failing, "receiving fails: "+name)
 		}
+	}
+	if fault := a.signInFault(); fault != nil {
+		failing = append(failing, "nobody can sign in: "+fault.Error())
 	}
 	return failing
 }

@@ -129,6 +129,7 @@ func (h *Handler) provider(ctx context.Context) (*oidc.Provider, error) {
 	h.Log.InfoContext(ctx, "sign-in provider found", "issuer", h.Settings.Issuer)
 	// The provider fetches its signing keys later, with the client of this context.
 	h.found = document.NewProvider(oidc.ClientContext(ctx, h.Client))
+	h.authStyle = document.authStyle()
 	return h.found, nil
 }
 
@@ -147,25 +148,37 @@ func (h *Handler) logLookup(ctx context.Context, err error) {
 		"setting", issuerSetting, "configured", h.Settings.Issuer, "error", err)
 }
 
-// endpoints returns the provider's endpoints and the verifier of its ID tokens.
-func (h *Handler) endpoints(ctx context.Context) (*oauth2.Config, *oidc.IDTokenVerifier, error) {
+// endpoints returns the provider's endpoints and the verifiers of its ID tokens.
+func (h *Handler) endpoints(ctx context.Context) (*oauth2.Config, verifiers, error) {
 	// All approvers share the result, so an approver who closes the browser must not end the lookup.
 	provider, err := h.provider(context.WithoutCancel(ctx))
 	if err != nil {
-		return nil, nil, err
+		return nil, verifiers{}, err
 	}
+	endpoint := provider.Endpoint()
+	endpoint.AuthStyle = h.authStyle // written once, before provider returned
 	oauth := &oauth2.Config{
 		ClientID:     h.Settings.ClientID,
 		ClientSecret: h.Settings.ClientSecret.Reveal(),
-		Endpoint:     provider.Endpoint(),
+		Endpoint:     endpoint,
 		RedirectURL:  h.Base.JoinPath("signin", "callback").String(),
-		Scopes:       []string{oidc.ScopeOpenID, "email", "profile"},
+		Scopes:       h.Settings.Scopes,
 	}
-	return oauth, provider.Verifier(&oidc.Config{ClientID: h.Settings.ClientID, Now: h.Now}), nil
+	return oauth, newVerifiers(provider, h.Settings, h.Now), nil
+}
+
+// Fault returns the reason why nobody can sign in until the configuration is corrected, or nil. An outage is no fault.
+func (h *Handler) Fault() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.found == nil && errors.Is(h.lookupErr, ErrMisconfigured) {
+		return h.lookupErr
+	}
+	return nil
 }
 
 // fetchDocument fetches the discovery document of an issuer and checks it (OpenID Connect Discovery 1.0, section 4).
-func fetchDocument(ctx context.Context, issuer string, client *http.Client) (*oidc.ProviderConfig, error) {
+func fetchDocument(ctx context.Context, issuer string, client *http.Client) (*document, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	at := strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
@@ -188,9 +201,28 @@ func fetchDocument(ctx context.Context, issuer string, client *http.Client) (*oi
 	return parseDocument(at, issuer, body)
 }
 
+// document is a discovery document.
+type document struct {
+	oidc.ProviderConfig
+	// AuthMethods are the ways in which the provider takes the client's secret.
+	AuthMethods []string `json:"token_endpoint_auth_methods_supported"`
+}
+
+// authStyle returns the way in which the client's secret is sent. A provider that names none is tried with both: the
+// second attempt would answer a wrong authorization code as if the secret were wrong.
+func (d *document) authStyle() oauth2.AuthStyle {
+	switch {
+	case slices.Contains(d.AuthMethods, "client_secret_basic"):
+		return oauth2.AuthStyleInHeader
+	case slices.Contains(d.AuthMethods, "client_secret_post"):
+		return oauth2.AuthStyleInParams
+	}
+	return oauth2.AuthStyleAutoDetect
+}
+
 // parseDocument reads a discovery document, and checks that it is complete and belongs to the issuer.
-func parseDocument(at, issuer string, body []byte) (*oidc.ProviderConfig, error) {
-	var document oidc.ProviderConfig
+func parseDocument(at, issuer string, body []byte) (*document, error) {
+	var document document
 	if json.Unmarshal(body, &document) != nil {
 		return nil, &documentError{at + " is not a discovery document"}
 	}

@@ -151,6 +151,7 @@ func TestCookieAttributes(t *testing.T) {
 	require.True(t, c.HttpOnly)
 	require.Equal(t, http.SameSiteLaxMode, c.SameSite)
 	require.Equal(t, "/approvals/", c.Path)
+	require.Equal(t, "__Secure-approval_relay_signin", c.Name)
 	require.Equal(t, 600, c.MaxAge)
 	require.Empty(t, c.Domain)
 }
@@ -175,13 +176,13 @@ func FuzzCookie(f *testing.F) {
 	}
 	w := httptest.NewRecorder()
 	s.StartSignIn(w, httptest.NewRequest(http.MethodGet, "/signin/link-1", nil))
-	pending, _, _ := strings.Cut(strings.TrimPrefix(w.Header().Get("Set-Cookie"), "approval_relay_signin="), ";")
+	pending, _, _ := strings.Cut(strings.TrimPrefix(w.Header().Get("Set-Cookie"), "__Host-approval_relay_signin="), ";")
 	for _, seed := range []string{pending, "", "..", "e30.YQ.YQ", "e30.e30.e30.e30", strings.Repeat("A", 5000)} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		r := httptest.NewRequest(http.MethodGet, "/signin/callback?code=c&state=", nil)
-		r.Header.Set("Cookie", "approval_relay_session="+value+"; approval_relay_signin="+value)
+		r.Header.Set("Cookie", "__Host-approval_relay_session="+value+"; __Host-approval_relay_signin="+value)
 		if id, ok := s.SignedInApprover(r); ok {
 			t.Errorf("signed in as %q", id)
 		}

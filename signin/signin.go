@@ -1,6 +1,6 @@
 // Package signin lets approvers sign in at an OpenID Connect provider. A decision then rests on the identity that the
 // provider confirms, and not only on a link: links can be forwarded. The package stores nothing: a signed cookie
-// holds the session.
+// holds the session, and a list in memory has the sessions that ended before their time.
 package signin
 
 import (
@@ -10,6 +10,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +20,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/approval-relay/approval-relay/refusal"
+	"github.com/approval-relay/approval-relay/session"
 	"github.com/approval-relay/approval-relay/setup"
 )
 
@@ -26,29 +30,36 @@ type MAC interface {
 	VerifyMAC(purpose, keyID string, msg, mac []byte) error
 }
 
-// Config configures a Handler. All fields but Client, ShowMessage and Refusals are required.
+// Config configures a Handler. All fields but Client, Ended, Refusals, ShowMessage and ShowSignOut are required.
 type Config struct {
 	Settings Settings
 	// Base is our public URL. The provider must accept BASE/signin/callback as a redirect URI.
 	Base   *url.URL
 	MAC    MAC
 	Client *http.Client // nil means a client with a time limit
-	// ShowMessage answers a browser with a page when signing in cannot go on. Nil means a line of plain text.
-	ShowMessage func(w http.ResponseWriter, r *http.Request, status int, heading, lead string)
-	Now         func() time.Time
-	Log         *slog.Logger
+	// Ended is the list of ended sessions. It outlives the handler, so that a reload of the configuration forgets no
+	// session; nil means a list of its own.
+	Ended *session.Ended
 	// Refusals records the sign-ins that are refused; nil records nothing.
 	Refusals refusal.Recorder
+	// ShowMessage answers a browser with a page when signing in cannot go on. Nil means a line of plain text.
+	ShowMessage func(w http.ResponseWriter, r *http.Request, status int, heading, lead string)
+	// ShowSignOut shows a signed-in person the form to sign out. Nil means that there is no such page.
+	ShowSignOut func(w http.ResponseWriter, r *http.Request, person string)
+	Now         func() time.Time
+	Log         *slog.Logger
 }
 
-// Handler signs approvers in. It serves two routes: StartSignIn and CompleteSignIn.
+// Handler signs approvers in and out. It serves three routes: StartSignIn, CompleteSignIn and SignOut.
 type Handler struct {
 	Config
+	crossOrigin *http.CrossOriginProtection
 
 	mu        sync.Mutex
 	found     *oidc.Provider // nil until the discovery document was read
-	lookupErr error          // why the last lookup failed
-	retryAt   time.Time      // earliest time of the next lookup
+	authStyle oauth2.AuthStyle
+	lookupErr error     // why the last lookup failed
+	retryAt   time.Time // earliest time of the next lookup
 }
 
 // New returns a Handler, or an error that joins all faults of the provider's settings. It does not call the provider,
@@ -62,8 +73,17 @@ func New(c Config) (*Handler, error) {
 	if c.Client == nil {
 		c.Client = newClient()
 	}
+	if c.Ended == nil {
+		c.Ended = new(session.Ended)
+	}
 	c.Refusals = refusal.OrDiscard(c.Refusals)
-	return &Handler{Config: c}, errors.Join(faults...)
+	h := &Handler{Config: c, crossOrigin: http.NewCrossOriginProtection()}
+	if c.Base == nil {
+		h.Base = new(url.URL)
+	} else {
+		faults = append(faults, h.crossOrigin.AddTrustedOrigin(c.Base.Scheme+"://"+c.Base.Host))
+	}
+	return h, errors.Join(faults...)
 }
 
 // newClient returns the default HTTP client. Its time limit ends calls to a provider that accepts a connection and
@@ -84,14 +104,26 @@ func (h *Handler) StartSignIn(w http.ResponseWriter, r *http.Request) {
 		Token:    r.PathValue("token"),
 		Expires:  h.Now().Add(pendingTTL),
 	}
+	h.setCookie(w, pendingCookie, p, pendingTTL)
+	http.Redirect(w, r, oauth.AuthCodeURL(p.State, h.authorizeOptions(r, p)...), http.StatusSeeOther)
+}
+
+// authorizeOptions returns the parameters of the request to the provider, beside those of OAuth.
+func (h *Handler) authorizeOptions(r *http.Request, p pendingSignIn) []oauth2.AuthCodeOption {
 	options := []oauth2.AuthCodeOption{oidc.Nonce(p.Nonce), oauth2.S256ChallengeOption(p.Verifier)}
-	if _, signedIn := h.SignedInApprover(r); signedIn {
-		// The approver signed in with the wrong account. Unless prompted, the provider would choose that account
-		// again.
+	if _, signedIn := h.SignedInApprover(r); signedIn || h.hasSignedOut(r) {
+		// The approver signed in with the wrong account, or signed out. Unless prompted, the provider would choose the
+		// same account again.
 		options = append(options, oauth2.SetAuthURLParam("prompt", "select_account"))
 	}
-	h.setCookie(w, pendingCookie, p, pendingTTL)
-	http.Redirect(w, r, oauth.AuthCodeURL(p.State, options...), http.StatusSeeOther)
+	if h.Settings.MaxAge > 0 {
+		seconds := strconv.Itoa(int(h.Settings.MaxAge / time.Second))
+		options = append(options, oauth2.SetAuthURLParam("max_age", seconds))
+	}
+	if len(h.Settings.ACRValues) > 0 {
+		options = append(options, oauth2.SetAuthURLParam("acr_values", strings.Join(h.Settings.ACRValues, " ")))
+	}
+	return options
 }
 
 // CompleteSignIn takes the redirect back from the provider, starts a session and redirects the approver to the link:
@@ -100,33 +132,69 @@ func (h *Handler) CompleteSignIn(w http.ResponseWriter, r *http.Request) {
 	var p pendingSignIn
 	q := r.URL.Query()
 	if !h.readCookie(r, pendingCookie, &p) || !p.Expires.After(h.Now()) || q.Get("state") != p.State {
+		h.record(r, &refused{
+			code:   refusal.Mismatch,
+			field:  "state",
+			detail: "the browser has no sign-in under way with this state: it took longer than " + pendingText + ", or began in another browser",
+		}, http.StatusBadRequest)
 		h.showMessage(w, r, http.StatusBadRequest, "Signing in took too long",
 			"Or it was started in another browser. Please open the link from the message again.")
 		return
 	}
+	if q.Has("iss") && q.Get("iss") != h.Settings.Issuer { // RFC 9207
+		h.showRefused(w, r, &refused{
+			code:   refusal.Mismatch,
+			field:  "iss",
+			detail: "the parameter iss of the redirect is not " + issuerSetting,
+			reason: "the answer of the provider could not be verified",
+			remedy: openAgain,
+		})
+		return
+	}
 	if q.Get("error") != "" {
+		h.record(r, deniedBy(q.Get("error")), http.StatusForbidden)
 		h.showMessage(w, r, http.StatusForbidden, "You were not signed in",
-			"Please open the link from the message again.")
+			"The provider did not sign you in. Please open the link from the message again.")
 		return
 	}
 	id, err := h.exchangeCode(r.Context(), q.Get("code"), p)
-	if refused, ok := errors.AsType[*identityError](err); ok {
-		h.showMessage(w, r, http.StatusForbidden, "You cannot sign in here", "You cannot, because "+refused.reason+".")
+	if why, ok := errors.AsType[*refused](err); ok {
+		h.showRefused(w, r, why)
 		return
 	}
 	if err != nil {
 		h.showFailure(w, r, err)
 		return
 	}
-	h.setCookie(w, pendingCookie, pendingSignIn{}, -time.Second)
-	h.setCookie(w, sessionCookie, session{ID: id, Expires: h.Now().Add(SessionTTL)}, SessionTTL)
+	h.deleteCookie(w, pendingCookie)
+	h.deleteCookie(w, signedOutCookie)
+	h.startSession(w, id)
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, h.Base.JoinPath("a", url.PathEscape(p.Token)).String(), http.StatusSeeOther)
 }
 
+// deniedBy returns the refusal of a sign-in that the provider ended. Its error is a code of OAuth or OpenID Connect; any
+// other text may come from anybody, and is not repeated.
+func deniedBy(code string) *refused {
+	known := []string{
+		"access_denied", "invalid_request", "invalid_scope", "unauthorized_client", "unsupported_response_type",
+		"server_error", "temporarily_unavailable", "interaction_required", "login_required",
+		"account_selection_required", "consent_required", "user_cancelled_authorize",
+		"unmet_authentication_requirements",
+	}
+	if !slices.Contains(known, code) {
+		code = "an unknown error"
+	}
+	return &refused{
+		code:   refusal.Forbidden,
+		field:  "error",
+		detail: "the provider ended the sign-in with " + code + "; access_denied means the person, or a rule of the provider",
+	}
+}
+
 // exchangeCode redeems the code that the provider sent and returns the approver's ID.
 func (h *Handler) exchangeCode(ctx context.Context, code string, p pendingSignIn) (string, error) {
-	oauth, verifier, err := h.endpoints(ctx)
+	oauth, verifiers, err := h.endpoints(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -137,18 +205,11 @@ func (h *Handler) exchangeCode(ctx context.Context, code string, p pendingSignIn
 	}
 	raw, ok := token.Extra("id_token").(string)
 	if !ok {
-		return "", errors.New("the provider sent no ID token")
+		return "", badToken("id_token", "the provider sent no ID token: is openid among the scopes of the client?")
 	}
-	id, err := verifier.Verify(ctx, raw)
+	claims, err := h.verifyToken(ctx, verifiers, raw, p)
 	if err != nil {
-		return "", fmt.Errorf("verify the ID token: %w", err)
-	}
-	if id.Nonce != p.Nonce {
-		return "", &identityError{"the provider answered the sign-in of somebody else"}
-	}
-	claims := map[string]any{}
-	if err := id.Claims(&claims); err != nil {
-		return "", fmt.Errorf("read the ID token: %w", err)
+		return "", err
 	}
 	return h.approverID(claims)
 }
@@ -156,14 +217,23 @@ func (h *Handler) exchangeCode(ctx context.Context, code string, p pendingSignIn
 // exchangeError describes a failed exchange by its error code. The text of err is left out, because it may quote the
 // code or the client secret.
 func exchangeError(err error) error {
-	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		switch refused.ErrorCode {
-		case "invalid_client", "unauthorized_client":
-			return fmt.Errorf("%w: the provider refused client_id or client_secret", ErrMisconfigured)
-		}
-		return errors.New("the provider refused the authorization code")
+	failed, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if !ok {
+		return fmt.Errorf("%w: the authorization code could not be exchanged", ErrUnreachable)
 	}
-	return errors.New("the authorization code could not be exchanged")
+	switch failed.ErrorCode {
+	case "invalid_client", "unauthorized_client":
+		return fmt.Errorf("%w: the provider refused client_id or client_secret", ErrMisconfigured)
+	case "invalid_grant":
+		return &refused{
+			code:   refusal.Mismatch,
+			field:  "code",
+			detail: "the provider refused the authorization code: it was used before, is too old, or was made up",
+			reason: "the provider does not confirm this sign-in",
+			remedy: openAgain,
+		}
+	}
+	return errors.New("the provider refused the authorization code")
 }
 
 // showFailure answers an approver when signing in failed for a reason outside the approver's control. A wrong

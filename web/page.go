@@ -16,6 +16,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/refusal"
+	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
@@ -164,6 +165,19 @@ func (p *Page) writeProblem(w http.ResponseWriter, r *http.Request, b problem) {
 func (p *Page) ShowMessage(w http.ResponseWriter, r *http.Request, status int, heading, lead string) {
 	p.look.SetHeaders(w.Header())
 	p.writePage(w, r, status, messageView(heading, lead))
+}
+
+// ShowSignOut answers with the form by which a signed-in person signs out. It posts to the address of the page.
+func (p *Page) ShowSignOut(w http.ResponseWriter, r *http.Request, person string) {
+	p.look.SetHeaders(w.Header())
+	p.writePage(w, r, http.StatusOK, view{
+		Heading: "Sign out",
+		Lead: "You are signed in as " + untrusted.MultiLine(person) + ". Your account at the sign-in provider stays " +
+			"signed in: on a computer that others use, sign out there too.",
+		Tone:    "open",
+		Badge:   "Signed in",
+		SignOut: true,
+	})
 }
 
 func messageView(heading, lead string) view {

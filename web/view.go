@@ -17,6 +17,7 @@ type view struct {
 	Lead    string
 	Notice  string // the fault of the last form
 	SignIn  string // path of the sign-in, if it is offered
+	SignOut bool   // the page is the form to sign out
 	Request *requestView
 	Form    *formView
 }
