@@ -84,7 +84,7 @@ func (c *Config) setDefaults() {
 		c.Decisions[name] = d
 	}
 	for name, w := range c.Webhooks {
-		w.Fields = withDefaults(decisionFields(), w.Fields)
+		w.setReading()
 		if w.Rate > 0 {
 			setup.Default(&w.Burst, max(1, int(w.Rate)))
 		}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/approval-relay/approval-relay/callback"
@@ -69,7 +70,7 @@ func TargetKinds() []Kind[callback.Settings] {
 
 // SchemeKinds lists the schemes by which webhooks are verified. To add one, write its settings and add a line here.
 func SchemeKinds() []Kind[webhook.Settings] {
-	return []Kind[webhook.Settings]{
+	return slices.Concat([]Kind[webhook.Settings]{
 		{"hmac", "HMAC of the body, and of a time, ID, method or URL, in a header", func() webhook.Settings { return new(webhook.HMACSettings) }},
 		{"bearer", "bearer token", func() webhook.Settings { return new(webhook.BearerSettings) }},
 		{"token", "a token in a header", func() webhook.Settings { return new(webhook.TokenSettings) }},
@@ -77,16 +78,13 @@ func SchemeKinds() []Kind[webhook.Settings] {
 		{"query", "a token in the query of the URL, for senders that can send it in no other place",
 			func() webhook.Settings { return new(webhook.QuerySettings) }},
 		{"standard", "Standard Webhooks, also with the names of Svix", func() webhook.Settings { return new(webhook.StandardSettings) }},
-		{"github", "GitHub: HMAC-SHA256 in X-Hub-Signature-256", func() webhook.Settings { return new(webhook.GitHubSettings) }},
 		{"slack", "Slack: signing secret, X-Slack-Signature", func() webhook.Settings { return new(webhook.SlackSettings) }},
-		{"stripe", "Stripe, and senders that sign alike: t=TIMESTAMP,v1=SIGNATURE in one header",
-			func() webhook.Settings { return new(webhook.StripeSettings) }},
 		{"sns", "Amazon SNS over HTTPS: signature versions 1 and 2; the subscription is confirmed automatically",
 			func() webhook.Settings { return new(webhook.SNSSettings) }},
 		{"client_certificate", "mutual TLS that a proxy in front has checked, as a header states; " +
 			"the proxy must remove that header from all other requests",
 			func() webhook.Settings { return new(webhook.CertificateSettings) }},
-	}
+	}, presetKinds())
 }
 
 // Channel is a channel of the file: a mapping with the kind's name as its only field.

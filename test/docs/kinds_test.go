@@ -2,12 +2,14 @@ package docs
 
 import (
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/webhook/preset"
 )
 
 // TestKindsHaveExamples checks that the page of each family has an example of every kind. Other tests load the
@@ -20,12 +22,21 @@ func TestKindsHaveExamples(t *testing.T) {
 	}{
 		"../../docs/channels.md": {"channels", new(config.Channel).Choices()},
 		"../../docs/targets.md":  {"targets", new(config.Target).Choices()},
+		"../../docs/webhooks.md": {"webhooks", senders()},
 	} {
 		shown := kindsInExamples(t, page, c.part)
 		for _, kind := range c.kinds {
 			require.Contains(t, shown, kind.Name, "%s has no example of this kind", page)
 		}
 	}
+}
+
+// senders returns the schemes of senders that are known.
+func senders() []config.Choice {
+	return slices.DeleteFunc(new(config.Scheme).Choices(), func(c config.Choice) bool {
+		_, isSender := c.Settings.(preset.Sender)
+		return !isSender
+	})
 }
 
 // kindsInExamples returns the kinds that the examples of a page use in a part of the configuration.

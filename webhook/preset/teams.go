@@ -1,0 +1,45 @@
+package preset
+
+import (
+	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/webhook"
+)
+
+// Teams are the settings of outgoing webhooks of Microsoft Teams. They sign the body: HMAC-SHA256, base64, in
+// Authorization as "HMAC SIGNATURE". The key is the security token that Teams shows, decoded from base64
+// (https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-outgoing-webhook).
+type Teams struct {
+	Secrets []secret.Text `yaml:"secrets" doc:"security tokens of the webhook as Teams shows them, any of which may have signed"`
+}
+
+// Scheme implements webhook.Settings.
+func (s *Teams) Scheme() (webhook.Scheme, error) {
+	return hmacScheme(webhook.HMACSettings{
+		Header:         "Authorization",
+		Prefix:         "HMAC ",
+		Encoding:       "base64",
+		SecretEncoding: "base64",
+		Secrets:        s.Secrets,
+	})
+}
+
+// Reading implements Sender. Somebody writes "@approvals approve A-1 COMMENT". People are named by their object ID in
+// Entra, because several people can have the same name.
+func (s *Teams) Reading() Reading {
+	// The text is HTML: mentions are in <at>, the first of which is the webhook's own, and spaces may be entities.
+	const text = `body.text.substring(body.text.contains("</at>") ? body.text.indexOf("</at>") + 5 : 0)` +
+		`.replace("<at>", "@").replace("</at>", "").replace("&nbsp;", " ").replace("\u00a0", " ")` +
+		`.replace("\n", " ").replace("\r", " ").replace("&amp;", "&")`
+	const words = text + `.split(" ").filter(w, w != "")`
+	return Reading{
+		Filter: `body.type == "message"`,
+		Fields: map[string][]string{
+			"id":      {`body.conversation.id + "/" + body.id`},
+			"order":   {words + `[1]`},
+			"outcome": {words + `[0]`},
+			"by":      {`body.from.aadObjectId`, `body.from.id`},
+			// The words behind the order ID.
+			"comment": {`[` + words + `].map(w, w.join(" ").substring(w[0].size() + w[1].size() + 1).trim())[0]`},
+		},
+	}
+}
