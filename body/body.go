@@ -108,8 +108,6 @@ func guess(text []byte) string {
 		return "multipart/form-data, which a webhook reads with the setting body: multipart"
 	case bytes.HasPrefix(trimmed, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		return "zstd"
-	case isZlib(trimmed):
-		return "deflate"
 	case isBase64(trimmed):
 		return "base64 of something other than a JSON object"
 	case hasValue && len(name) > 0 && len(name) <= 256 && isFormName(name) && len(first) == len(trimmed):

@@ -16,13 +16,15 @@ var (
 	errFormText   = errors.New("is a form that is not UTF-8")
 )
 
-// decodeForm reads application/x-www-form-urlencoded. Each field becomes a text. A field that occurs more than once
+// decodeForm reads application/x-www-form-urlencoded (https://url.spec.whatwg.org/#urlencoded-parsing). Each field becomes a text. A field that occurs more than once
 // becomes the list of its texts, so that an expression for a single text does not use an arbitrary element.
 func decodeForm(b []byte, decodeJSON DecodeJSON) (Decoded, error) {
 	text, err := withoutMark(b)
 	switch {
 	case err != nil:
 		return Decoded{}, err
+	case beginsJSON(text): // a text in it could be read as fields
+		return Decoded{}, errors.New("is not a form: it looks like JSON")
 	case bytes.Count(text, []byte("&")) >= maxFields:
 		return Decoded{}, errManyFields
 	}

@@ -25,6 +25,7 @@ const (
 
 var (
 	errTooLarge    = errors.New("is larger than the limit")
+	errOtherCoding = errors.New("is not compressed in this way")
 	errNested      = errors.New("is compressed more than once")
 	errNotInflated = errors.New("is damaged, cut off, or has other bytes behind it")
 )
@@ -32,25 +33,36 @@ var (
 // isGzip reports whether bytes begin as gzip does (RFC 1952). They are not UTF-8 then, so that no text is taken for gzip.
 func isGzip(b []byte) bool { return bytes.HasPrefix(b, []byte{0x1f, 0x8b, 8}) }
 
-// isZlib reports whether bytes begin as zlib does (RFC 1950), and are no text. Some texts begin as zlib does: a signed
-// text must never be read as something else.
+// isZlib reports whether bytes begin as zlib does (RFC 1950) with the window that every encoder has, and are no text. Some
+// texts begin so too, and a signed text must never be read as something else.
 func isZlib(b []byte) bool {
-	return len(b) > 2 && b[0]&0x0f == 8 && b[0]>>4 <= 7 && (int(b[0])<<8|int(b[1]))%31 == 0 && !utf8.Valid(b)
+	return len(b) > 2 && b[0] == 0x78 && (int(b[0])<<8|int(b[1]))%31 == 0 && !utf8.Valid(b)
+}
+
+// detect returns how bytes are compressed, by their beginning.
+func detect(b []byte) coding {
+	switch {
+	case isGzip(b):
+		return codingGzip
+	case isZlib(b):
+		return codingDeflate
+	}
+	return codingNone
 }
 
 // inflate decompresses all of b. It needs memory for the limit, however large the result would be. The result is not
 // compressed again. The function wrap returns a reader around the decompressed bytes; it may be nil.
 func inflate(b []byte, c coding, limit int64, wrap func(io.Reader) io.Reader) ([]byte, error) {
+	if detect(b) != c {
+		return nil, errOtherCoding
+	}
 	var reader io.Reader
-	in := bytes.NewReader(b)
 	var err error
-	switch {
-	case c == codingGzip && isGzip(b):
+	in := bytes.NewReader(b)
+	if c == codingGzip {
 		reader, err = gzip.NewReader(in)
-	case c == codingDeflate && isZlib(b):
+	} else {
 		reader, err = zlib.NewReader(in)
-	default:
-		return nil, fmt.Errorf("is not %s", c)
 	}
 	if err != nil {
 		return nil, errNotInflated
@@ -68,7 +80,7 @@ func inflate(b []byte, c coding, limit int64, wrap func(io.Reader) io.Reader) ([
 		return nil, errTooLarge
 	case err != nil || in.Len() > 0: // gzip reads its concatenated members itself, zlib leaves what follows it
 		return nil, errNotInflated
-	case isGzip(plain) || isZlib(plain):
+	case detect(plain) != codingNone:
 		return nil, errNested
 	}
 	return plain, nil

@@ -34,7 +34,7 @@ func decodeMultipart(b []byte, decodeJSON DecodeJSON) (Decoded, error) {
 	for n := 0; ; n++ {
 		part, err := parts.NextPart()
 		switch {
-		case errors.Is(err, io.EOF):
+		case errors.Is(err, io.EOF) && hasLastBoundary(text, boundary):
 			return finishForm(f.values, f.notes(), decodeJSON)
 		case err != nil:
 			return Decoded{}, errors.New("is multipart/form-data that is damaged, or ends before its last boundary")
@@ -62,6 +62,13 @@ func firstBoundary(text []byte) (string, bool) {
 		return "", false
 	}
 	return string(boundary), true
+}
+
+// hasLastBoundary reports whether a line begins with the last boundary. The reader of package multipart takes a body that
+// was cut off in the headers of a part for complete.
+func hasLastBoundary(text []byte, boundary string) bool {
+	last := []byte("\n--" + boundary + "--")
+	return bytes.Contains(text, last) || bytes.HasPrefix(text, last[1:])
 }
 
 // multipartForm collects the fields of a form.

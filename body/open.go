@@ -31,8 +31,8 @@ type Opener struct {
 // header Content-Encoding, the header Content-Type, or the body.
 func (o Opener) Open(h http.Header, sent []byte) ([]byte, Format, error) {
 	c, unsupported := parseCoding(h)
-	if c == codingNone && isGzip(sent) { // the header is not signed, and may have been removed
-		c = codingGzip
+	if c == codingNone { // the header is not signed: without it, signed bytes must not have another reading
+		c = detect(sent)
 	}
 	plain, err := o.verify(sent, c, unsupported)
 	if err != nil {
@@ -65,11 +65,10 @@ func (o Opener) verify(sent []byte, c coding, unsupported error) (plain []byte, 
 	if unsupported != nil { // the signature may be right, and nobody could find that out from a 401
 		return nil, unsupported
 	}
-	if c == codingNone {
+	if c == codingNone || detect(sent) != c {
 		return nil, err
 	}
-	plain, failed := o.inflate(sent, c)
-	if failed != nil {
+	if plain, err = o.inflate(sent, c); err != nil { // the same
 		return nil, err
 	}
 	return plain, o.Verify(plain)
@@ -94,7 +93,6 @@ func (o Opener) reserving(r io.Reader) io.Reader {
 type reservingReader struct {
 	io.Reader
 	reserve func(n int64) error
-	failed  error
 }
 
 // Read implements io.Reader.
@@ -121,8 +119,10 @@ func (o Opener) describe(c coding, err error) error {
 		return reserve.error
 	case errors.Is(err, errTooLarge):
 		return refuse(refusal.TooLarge, "body", "the decompressed body is larger than %d bytes", o.Limit)
+	case errors.Is(err, errOtherCoding):
+		return refuse(refusal.Encoding, contentEncoding, "the header %s names %s, but the body is not %s", contentEncoding, c, c)
 	}
-	return refuse(refusal.Encoding, contentEncoding, "the body %s (%s: %s)", err, contentEncoding, c)
+	return refuse(refusal.Encoding, contentEncoding, "the body %s", inflateError(string(c), err))
 }
 
 const (

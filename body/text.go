@@ -14,15 +14,16 @@ var mark = []byte("\ufeff")
 // errUTF16 is the error of a body in UTF-16 or UTF-32.
 var errUTF16 = errors.New("is in UTF-16 or UTF-32; only UTF-8 is read")
 
-// Text returns the text of a body that is expected to be JSON. It removes a byte order mark, and opens gzip. Queues
-// carry only text, so that senders put base64 into them: base64 of a JSON object, or of gzip of one, is opened too. The
+// Text returns the text of a body that is expected to be JSON. It removes a byte order mark, and decompresses
+// gzip and deflate. Queues carry only text, so that senders put base64 into them: base64 of a JSON object, compressed or
+// not, is decoded too. The
 // note says so; it is empty for a body that is read as it is. Any other text is returned without its mark. The result
 // has at most MaxInflated bytes, or the length of b. Text fails for compressed bytes that cannot be read, and for
 // UTF-16.
 func Text(b []byte) (text []byte, note string, err error) {
-	if isGzip(b) {
-		text, err = inflateText(b, "gzip")
-		return text, "the body was gzip", err
+	if c := detect(b); c != codingNone {
+		text, err = inflateText(b, c, string(c))
+		return text, "the body was " + string(c), err
 	}
 	if text, err = withoutMark(b); err != nil || beginsJSON(text) {
 		return text, "", err
@@ -32,9 +33,10 @@ func Text(b []byte) (text []byte, note string, err error) {
 		return text, "", nil
 	}
 	note = "the body was base64"
-	if isGzip(decoded) {
-		note = "the body was base64 of gzip"
-		if decoded, err = inflateText(decoded, "base64 of gzip"); err != nil {
+	if c := detect(decoded); c != codingNone {
+		what := "base64 of " + string(c)
+		note = "the body was " + what
+		if decoded, err = inflateText(decoded, c, what); err != nil {
 			return nil, "", err
 		}
 	}
@@ -45,9 +47,9 @@ func Text(b []byte) (text []byte, note string, err error) {
 	return decoded, note, nil
 }
 
-// inflateText opens gzip around a text, once.
-func inflateText(b []byte, what string) ([]byte, error) {
-	plain, err := inflate(b, codingGzip, MaxInflated, nil)
+// inflateText decompresses a text.
+func inflateText(b []byte, c coding, what string) ([]byte, error) {
+	plain, err := inflate(b, c, MaxInflated, nil)
 	if err != nil {
 		return nil, inflateError(what, err)
 	}

@@ -72,6 +72,8 @@ func TestText(t *testing.T) {
 		"byte order mark":               {[]byte("\ufeff" + order), order, ""},
 		"gzip":                          {gzipped(t, order), order, "the body was gzip"},
 		"gzip of several members":       {append(gzipped(t, order[:10]), gzipped(t, order[10:])...), order, "the body was gzip"},
+		"deflate":                       {deflated(t, order), order, "the body was deflate"},
+		"base64 of deflate":             {[]byte(standard(deflated(t, order))), order, "the body was base64 of deflate"},
 		"mark in gzip":                  {gzipped(t, "\ufeff"+order), order, "the body was gzip"},
 		"base64":                        {[]byte(standard([]byte(order))), order, "the body was base64"},
 		"base64 without padding":        {[]byte(base64.RawStdEncoding.EncodeToString([]byte(order))), order, "the body was base64"},
@@ -144,7 +146,6 @@ func TestReasonNamesTheFormat(t *testing.T) {
 		"XML":        {[]byte("<?xml version=\"1.0\"?><a/>"), "it looks like XML or HTML"},
 		"base64":     {[]byte(base64.StdEncoding.EncodeToString([]byte("a text, and no object"))), "it looks like base64 of something other"},
 		"zstd":       {[]byte("\x28\xb5\x2f\xfd\x04\x00rest"), "it looks like zstd"},
-		"deflate":    {deflated(t, order), "it looks like deflate"},
 		"empty":      {nil, "is empty"},
 		"only white": {[]byte(" \n"), "is empty"},
 	} {
