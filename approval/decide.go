@@ -13,6 +13,7 @@ func (o *Order) Decide(d Decision, keep UnmatchedRetention, env Environment) (Ve
 		return Verdict{}, nil, err
 	}
 	d.nameProgram()
+	d.Comment = o.fitComment(d.Comment)
 	actions := o.expireOverdue(env)
 	isRedelivered := o.hasDecision(d)
 	v, more := o.matchDecision(d, keep, env)

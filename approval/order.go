@@ -38,8 +38,9 @@ type Order struct {
 	// ShedParts names the parts of the record that Shed has removed.
 	ShedParts []string `json:"shed,omitempty"`
 
-	newEvents []Event // see NewEvents
-	adds      bool    // see Adds
+	newEvents []Event  // see NewEvents
+	adds      bool     // see Adds
+	newTexts  []func() // shorten the texts that the transition added, see ShortenNewTexts
 }
 
 // FindApproval returns the approval with this ID, or nil.

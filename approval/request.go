@@ -158,6 +158,7 @@ func (o *Order) AddRequest(r Request, env Environment) (string, []Action, error)
 	if len(o.Approvals) >= MaxApprovals {
 		return "", nil, OrderFull("it has %d approvals; a closed approval is removed when its retention ends", MaxApprovals)
 	}
+	r.fitTexts(o.newTextLimit(minDetails))
 	return id, o.openApproval(id, r, env), nil
 }
 
@@ -196,6 +197,7 @@ func (o *Order) openApproval(id string, r Request, env Environment) []Action {
 	actions = append(actions, o.judgeClosed(env)...)
 	o.Approvals = append(o.Approvals, a)
 	o.adds = true
+	o.newTexts = append(o.newTexts, func() { a.Details = fitDetails(a.Details, minDetails) })
 	e := a.newEvent(EventRequested, env.Now)
 	e.By = a.Requester
 	e.Principal = a.Asker

@@ -89,6 +89,11 @@ func (o *Order) keepUnmatched(
 		u.AdmittedAt = env.Now
 	}
 	o.Unmatched = append(o.Unmatched, u)
+	o.newTexts = append(o.newTexts, func() {
+		if i := slices.IndexFunc(o.Unmatched, func(u UnmatchedDecision) bool { return u.isAbout(d) }); i >= 0 {
+			o.Unmatched[i].Decision.Comment = CutText(d.Comment, MaxComment, minComment)
+		}
+	})
 	return Verdict{Code: VerdictWaiting}
 }
 

@@ -6,16 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of the texts of a request and of a decision, in bytes where not stated otherwise. They keep the answer within
-// the 262,144 bytes of output that Step Functions accepts, and a record within the limits of every store.
+// Limits of the texts that identify something, in characters (code points). Longer texts are refused, because a part of
+// an ID is another ID. See also the limits of the texts that are only shown.
 const (
 	MaxOrderID = 256
-	MaxToken   = 2048 // a task token, or a callback URL
-	MaxComment = 4096
-	maxName    = 256 // of workflow, step, approver, requester, execution, target, source
-	maxTitle   = 1024
-	maxDetails = 50 // fields
-	maxValue   = 2048
+	MaxToken   = 2048 // bytes of a task token, or of a callback URL
+	maxName    = 256  // of workflow, step, requester, execution, target, source
+	// maxApprover is the limit of an approver's ID in bytes: it is a part of a link, whose length is limited.
+	maxApprover = 256
 )
 
 // validateRequest returns an error that names the first invalid field of a request, or nil.
@@ -23,7 +21,6 @@ func (o *Order) validateRequest(r Request) error {
 	return cmp.Or(
 		validateOrderID(o.ID),
 		r.validateIdentity(),
-		r.validateContent(),
 		r.validateApprovers(),
 		r.validateChannels(),
 		r.Policy.validateFor(countSeats(r.Approvers, true)),
@@ -59,22 +56,6 @@ func (r *Request) validateIdentity() error {
 	)
 }
 
-// validateContent checks the fields that approvers see.
-func (r *Request) validateContent() error {
-	if err := checkLength("title", r.Title, maxTitle); err != nil {
-		return err
-	}
-	if len(r.Details) > maxDetails {
-		return InvalidField("details", "are %d, the maximum is %d", len(r.Details), maxDetails)
-	}
-	for _, f := range r.Details {
-		if len(f.Name) > maxName || len(f.Value) > maxValue {
-			return InvalidField("details", "%.40q is longer than %d bytes, or its value than %d", f.Name, maxName, maxValue)
-		}
-	}
-	return nil
-}
-
 // validateApprovers checks the approvers, also the approvers of escalations.
 func (r *Request) validateApprovers() error {
 	approvers := r.allApprovers()
@@ -87,8 +68,8 @@ func (r *Request) validateApprovers() error {
 		return InvalidField("min_assurance", "%.40q is not link, chat or sso", r.MinAssurance)
 	}
 	for i, p := range approvers {
-		if NewPersonID(p.ID) == "" || len(p.ID) > maxName || !utf8.ValidString(p.ID) {
-			return InvalidField("approvers", "number %d is empty, longer than %d bytes or not UTF-8", i+1, maxName)
+		if NewPersonID(p.ID) == "" || len(p.ID) > maxApprover || !utf8.ValidString(p.ID) {
+			return InvalidField("approvers", "number %d is empty, longer than %d bytes or not UTF-8", i+1, maxApprover)
 		}
 	}
 	return nil
@@ -129,7 +110,6 @@ func validateDecision(d Decision) error {
 		checkName("execution", d.Execution),
 		checkName("shown", d.ShownDigest),
 		checkLength("approval", d.ApprovalID, maxName),
-		checkLength("comment", d.Comment, MaxComment),
 		checkUTF8("source", d.Source),
 	)
 }
@@ -139,9 +119,16 @@ func checkName(field, text string) error {
 	return cmp.Or(checkLength(field, text, maxName), checkUTF8(field, text))
 }
 
+// maxCharacterBytes is the number of bytes of a character in the scripts in use. IDs of rarer characters are shorter.
+const maxCharacterBytes = 3
+
 func checkLength(field, text string, limit int) error {
-	if len(text) > limit {
-		return InvalidField(field, "is %d bytes long, the maximum is %d", len(text), limit)
+	n := utf8.RuneCountInString(text)
+	switch {
+	case n > limit:
+		return InvalidField(field, "is %d characters long, the maximum is %d", n, limit)
+	case len(text) > maxCharacterBytes*limit:
+		return InvalidField(field, "is %d bytes long, the maximum is %d", len(text), maxCharacterBytes*limit)
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func TestOpenReturnsTheSignedCapability(t *testing.T) {
 	text := rapid.StringN(-1, -1, approval.MaxOrderID)
 	rapid.Check(t, func(t *rapid.T) {
 		c := approval.Capability{
-			OrderID: text.Draw(t, "order"), ApprovalID: text.Draw(t, "approval"), Approver: text.Draw(t, "approver"),
+			OrderID: rapid.StringN(-1, approval.MaxOrderID, 3*approval.MaxOrderID).Draw(t, "order"), ApprovalID: text.Draw(t, "approval"), Approver: text.Draw(t, "approver"),
 			Nonce:   rapid.StringN(-1, -1, 64).Draw(t, "nonce"),
 			Expires: time.Unix(now.Unix()+rapid.Int64Range(1, 1e9).Draw(t, "expires"), 0).UTC(),
 			Allowed: rapid.SampledFrom([][]approval.Outcome{

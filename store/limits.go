@@ -45,7 +45,8 @@ func Measure(o *approval.Order, bytes int) RecordSize {
 type encodeFunc func(o *approval.Order, isTight bool) ([]byte, error)
 
 // Fit encodes an order after a transition, and returns a record that is within the limits. If it is too large, Fit sheds
-// the least needed parts of the order first, unless the transition adds something: what is there already is worth more.
+// the least needed parts of the order first, unless the transition adds something: what is there already is worth more. Long texts that were added are
+// shortened before a request or decision is refused.
 //
 // A request or decision that does not fit into the order now gets an approval.OrderFullError. If it would not fit into an
 // empty order either, the error is Permanent.
@@ -62,6 +63,11 @@ func (l RecordLimits) Fit(before RecordSize, o *approval.Order, encode encodeFun
 	switch {
 	case o.Adds(), len(o.Approvals) > before.approvals:
 		limit = min(l.Adding, l.Max-l.reserve(o))
+		if len(record) > limit && o.ShortenNewTexts() {
+			if record, err = encode(o, false); err != nil {
+				return nil, err
+			}
+		}
 		if len(record) > limit {
 			return nil, l.refuse(before, len(record), limit)
 		}
@@ -70,7 +76,7 @@ func (l RecordLimits) Fit(before RecordSize, o *approval.Order, encode encodeFun
 		isTight = false
 	}
 	for isFirst := true; len(record) > limit; isFirst = false {
-		if (!isFirst || !isTight) && !o.Shed() {
+		if (!isFirst || !isTight) && !o.Shed() && !o.ShortenNewTexts() {
 			return nil, l.refuse(before, len(record), limit)
 		}
 		if record, err = encode(o, isTight); err != nil {

@@ -3,18 +3,16 @@ package web
 import (
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"mime"
 	"net/http"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// maxForm bounds a form, in bytes. The longest comment with each byte escaped takes a fifth of it.
-const maxForm = 64 << 10
+// maxForm bounds a form, in bytes. The longest comment, of characters of four bytes that are all escaped, has 192 KiB.
+const maxForm = 224 << 10
 
 // form is the content of the page's form.
 type form struct {
@@ -87,17 +85,8 @@ func (p *Page) checkForm(v *visit, f form) (status int, notice string) {
 			"Please look again and decide."
 	case f.outcome != approval.Approve && f.outcome != approval.Reject || !v.allowsOutcome(f.outcome):
 		return http.StatusBadRequest, "Nothing was decided. Please choose one of the buttons."
-	case len(f.comment) > approval.MaxComment:
-		return http.StatusUnprocessableEntity, fmt.Sprintf("Your comment is too long by about %d characters, so your "+
-			"decision was not recorded. Please shorten it and decide again.", excessCharacters(f.comment))
 	}
 	return 0, ""
-}
-
-// excessCharacters returns the number of characters by which a comment is too long.
-func excessCharacters(comment string) int {
-	fits := strings.ToValidUTF8(comment[:approval.MaxComment], "")
-	return utf8.RuneCountInString(comment) - utf8.RuneCountInString(fits)
 }
 
 // showFormAgain shows the page in its present state, with a notice. It keeps the comment.

@@ -112,21 +112,39 @@ func newOutcome(m approval.Message) *outcome {
 func EncodeWithLink(m approval.Message) ([]byte, error) { return json.Marshal(newEvent(m)) }
 
 // EncodePublic returns the event without the link, for receivers that are not the approver, in at most limit bytes. If
-// it is longer, details are left out from the end and counted in detailsCut.
+// it is longer, details are left out from the end and counted in detailsCut, and then the comments are cut.
 func EncodePublic(m approval.Message, limit int) ([]byte, error) {
 	e := newEvent(m)
 	e.Data.Link = ""
 	return fitDetails(&e.Data, limit, func() ([]byte, error) { return json.Marshal(e) })
 }
 
-// fitDetails encodes an event, and leaves out details of its data from the end until it has at most limit bytes.
+// maxCutComment is how much is left of a comment in an event that is too long, in characters.
+const maxCutComment = 200
+
+// fitDetails encodes an event, and leaves out details of its data from the end until it has at most limit bytes. If that
+// is not enough, it cuts the comments.
 func fitDetails(d *data, limit int, encode func() ([]byte, error)) ([]byte, error) {
 	for {
 		b, err := encode()
-		if err != nil || len(b) <= limit || len(d.Details) == 0 {
+		if err != nil || len(b) <= limit {
 			return b, err
+		}
+		if len(d.Details) == 0 {
+			d.cutComments()
+			return encode()
 		}
 		d.Details = d.Details[:len(d.Details)-1]
 		d.DetailsCut++
+	}
+}
+
+func (d *data) cutComments() {
+	if d.Outcome == nil {
+		return
+	}
+	for i := range d.Outcome.Decisions {
+		c := &d.Outcome.Decisions[i].Comment
+		*c = approval.CutText(*c, maxCutComment, 4*maxCutComment)
 	}
 }

@@ -3,7 +3,6 @@ package console
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -57,15 +56,12 @@ func (c *Console) handleDecision(w http.ResponseWriter, r *http.Request, s sessi
 		c.refuse(w, r, s, staleForm)
 		return
 	}
-	switch excess := len(d.reason) - approval.MaxComment; {
+	switch {
 	case d.action != actionApprove && d.action != actionReject && d.action != actionCancel:
 		c.showOrderAgain(w, r, s, d, http.StatusBadRequest, "Nothing was done. Please choose one of the buttons.")
 	case d.reason == "":
 		c.showOrderAgain(w, r, s, d, http.StatusUnprocessableEntity,
 			"Nothing was done. Please give a reason; it is kept in the order’s history.")
-	case excess > 0:
-		c.showOrderAgain(w, r, s, d, http.StatusUnprocessableEntity,
-			fmt.Sprintf("Nothing was done. The reason is %d bytes too long.", excess))
 	default:
 		c.recordDecision(w, r, s, d)
 	}

@@ -69,10 +69,7 @@ func TestRefusedForms(t *testing.T) {
 		status int
 		says   string
 	}{
-		"no reason": {func(_ *world, f url.Values) { f.Set("reason", " \r\n\t") }, 422, "Please give a reason"},
-		"too long a reason": {func(_ *world, f url.Values) {
-			f.Set("reason", strings.Repeat("é", 2050))
-		}, 422, "The reason is 4 bytes too long"},
+		"no reason":      {func(_ *world, f url.Values) { f.Set("reason", " \r\n\t") }, 422, "Please give a reason"},
 		"no button":      {func(_ *world, f url.Values) { f.Del("act") }, 400, "choose one of the buttons"},
 		"another button": {func(_ *world, f url.Values) { f.Set("act", "delete") }, 400, "choose one of the buttons"},
 		"no nonce":       {func(_ *world, f url.Values) { f.Del("nonce") }, 409, "no longer valid"},
@@ -84,7 +81,7 @@ func TestRefusedForms(t *testing.T) {
 		"no order":          {func(_ *world, f url.Values) { f.Set("order", "") }, 400, "cannot be read"},
 		"an order in clear": {func(_ *world, f url.Values) { f.Set("order", "A-1!") }, 400, "cannot be read"},
 		"a field twice":     {func(_ *world, f url.Values) { f.Add("reason", "other") }, 400, "cannot be read"},
-		"too large":         {func(_ *world, f url.Values) { f.Set("reason", strings.Repeat("x", 70<<10)) }, 413, "too long"},
+		"too large":         {func(_ *world, f url.Values) { f.Set("reason", strings.Repeat("x", 230<<10)) }, 413, "too long"},
 		"another session":   {func(w *world, _ url.Values) { w.signIn(adaToken) }, 409, "no longer valid"},
 		"the requester":     {func(w *world, _ url.Values) { w.order("A-1").Approvals[0].Requester = "ADA" }, 409, "Somebody else must"},
 		"closed meanwhile": {func(w *world, _ url.Values) {

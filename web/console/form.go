@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// maxForm bounds a form, in bytes. The longest reason with each byte escaped takes a fifth of it.
-const maxForm = 64 << 10
+// maxForm bounds a form, in bytes. The longest reason, of characters of four bytes that are all escaped, has 192 KiB.
+const maxForm = 224 << 10
 
 // The purposes of forms, as their nonces cover them.
 const (
