@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"net/url"
+	"slices"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/body"
@@ -198,6 +199,8 @@ func (d DecisionFields) compile(c compiler) handlers.DecisionFields {
 		By:        id("by"),
 		Comment:   text("comment"),
 	}
+	defaults := decisionFields()
+	f.InWrappers = slices.Equal(d.Fields["order"], defaults["order"]) && slices.Equal(d.Fields["outcome"], defaults["outcome"])
 	if d.Filter != "" {
 		f.Filter = compileField(c, "filter", Expressions{d.Filter}, convertToBool)
 	}

@@ -130,16 +130,17 @@ func (h *Request) authorityFields(in Input) []AuthorityField {
 
 // RequestReading is a request as it was read, for a preview.
 type RequestReading struct {
+	Body      any      // the message out of its wrappers
 	Notes     []string // what of the message was not used, and why
 	Authority []AuthorityField
 }
 
 // ReadForPreview returns how the fields of a message were read. The message is one that Handle accepts.
 func (h *Request) ReadForPreview(msg *message.Message) (RequestReading, error) {
-	in, err := decodeMessage(msg, h.Decode)
+	in, err := h.open(msg)
 	if err != nil {
 		return RequestReading{}, err
 	}
 	_, request, err := h.readRequest(in)
-	return RequestReading{Notes: request.ReadingNotes, Authority: h.authorityFields(in)}, err
+	return RequestReading{Body: in.Body, Notes: request.ReadingNotes, Authority: h.authorityFields(in)}, err
 }

@@ -25,6 +25,9 @@ type DecisionFields struct {
 	Approval  Field[string]
 	By        Field[string]
 	Comment   Field[string]
+	// InWrappers is set if the fields may be within a wrapper of a service, see package envelope. It is not set if the
+	// configuration names their places: data of others in a wrapper must not become a decision.
+	InWrappers bool
 	// Filter reports whether the message is a decision. Without a filter every message is.
 	Filter Field[bool]
 }
@@ -85,7 +88,7 @@ func (h *Decision) Handle(msg *message.Message) error {
 // Read returns the decision in a message, and its order. It fails if a field is missing or wrong, and with ErrFiltered if
 // the message is not a decision.
 func (h *Decision) Read(msg *message.Message) (orderID string, d approval.Decision, err error) {
-	in, err := decodeMessage(msg, h.Decode)
+	in, err := h.open(msg)
 	if err != nil {
 		return "", d, err
 	}
@@ -96,6 +99,16 @@ func (h *Decision) Read(msg *message.Message) (orderID string, d approval.Decisi
 		}
 	}
 	return h.readDecision(in, msg.Payload)
+}
+
+// open returns the input of a message, out of its wrappers.
+func (h *Decision) open(msg *message.Message) (Input, error) {
+	f := h.Source.Fields
+	isWhole := func(in Input) bool {
+		hasOrder := in.Meta[metadata.OrderID] != "" || hasField(f.Order, in)
+		return hasOrder && hasField(f.Outcome, in)
+	}
+	return opener{decode: h.Decode, isWhole: isWhole, keepsWrappers: !f.InWrappers}.open(msg)
 }
 
 // refusalOf returns the error of a refused decision, or nil. If the decision does not name a person and the approval

@@ -36,6 +36,9 @@ func readDetails(f RequestFields, in Input, orderID, secret string) ([]approval.
 	if f.Details != nil {
 		return out, nil
 	}
+	if text, ok := in.Body.(string); ok { // its other fields are in attributes
+		in.Body = map[string]any{"message": text}
+	}
 	body, _ := in.Body.(map[string]any)
 	body = maps.Clone(body)
 	for _, name := range f.ownNames(in) {

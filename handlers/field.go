@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/identity"
 )
 
 // Field finds a value in an input. The zero Field finds no value.
@@ -66,17 +65,22 @@ func readInto[T any](name string, f Field[T], in Input, to *T) func() error {
 	}
 }
 
-// readElse returns a step that reads further places of a field into a variable that is still empty. It reads nothing if
-// the input has one of the first places without a value: then the sender meant that place.
-func readElse(name string, first, further Field[string], in Input, to *string) func() error {
+// readElse returns a step that reads further fields of another input, if the input does not have the first field. It
+// reads nothing if the input has one of the places of the first field without a value: then the sender meant that place.
+func readElse(name string, first Field[string], in Input, to *string, other Input, further ...Field[string]) func() error {
 	return func() error {
-		if identity.Clean(*to) != "" || further.Find == nil {
-			return nil
-		}
 		if source, _ := locateField(first, in); source != "" {
 			return nil
 		}
-		return readInto(name, further, in, to)()
+		for _, f := range further {
+			if *to != "" {
+				return nil
+			}
+			if err := readInto(name, f, other, to)(); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
 

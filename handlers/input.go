@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -23,21 +24,11 @@ type Input struct {
 // Decode decodes a JSON object strictly.
 type Decode func(body []byte) (any, error)
 
-// decodeMessage returns the input that a message contains. The way in has chosen the format of the body.
-func decodeMessage(msg *message.Message, decode Decode) (Input, error) {
+// newInput returns an input with the metadata of a message, and without its body.
+func newInput(msg *message.Message) (Input, error) {
+	in := Input{Headers: map[string]string{}, Meta: map[string]string{}}
 	if fault := msg.Metadata.Get(metadata.Fault); fault != "" {
-		return Input{}, approval.InvalidField("message", "%s", fault)
-	}
-	format := body.Format(msg.Metadata.Get(metadata.BodyFormat))
-	decoded, err := body.Decode(format, msg.Payload, body.DecodeJSON(decode))
-	if err != nil {
-		return Input{}, approval.InvalidField("body", "%s", err)
-	}
-	in := Input{
-		Body:    decoded.Value,
-		Headers: map[string]string{},
-		Meta:    map[string]string{},
-		notes:   decoded.Notes,
+		return in, approval.InvalidField("message", "%s", fault)
 	}
 	for k, v := range msg.Metadata {
 		if name, ok := strings.CutPrefix(k, metadata.Header); ok {
@@ -46,6 +37,17 @@ func decodeMessage(msg *message.Message, decode Decode) (Input, error) {
 			in.Meta[k] = v
 		}
 	}
+	return in, nil
+}
+
+// decodeBody returns the input with its body. The way in has chosen the format.
+func decodeBody(in Input, format body.Format, text []byte, decode Decode) (Input, error) {
+	decoded, err := body.Decode(format, text, body.DecodeJSON(decode))
+	if err != nil {
+		return in, approval.InvalidField("body", "%s", err)
+	}
+	in.Body = decoded.Value
+	in.notes = slices.Concat(in.notes, decoded.Notes)
 	return in, nil
 }
 

@@ -13,7 +13,7 @@ type MissingField struct {
 // MissingFields returns the fields of the workflow that the message does not have, for a preview. The message is one that
 // Handle accepts.
 func (h *Request) MissingFields(msg *message.Message) ([]MissingField, error) {
-	in, err := decodeMessage(msg, h.Decode)
+	in, err := h.open(msg)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (h *Request) MissingFields(msg *message.Message) ([]MissingField, error) {
 
 // MissingFields returns the fields of the source that the message does not have, for a preview.
 func (h *Decision) MissingFields(msg *message.Message) ([]MissingField, error) {
-	in, err := decodeMessage(msg, h.Decode)
+	in, err := h.open(msg)
 	if err != nil {
 		return nil, err
 	}

@@ -80,14 +80,12 @@ func (in Input) describeNames() string {
 	case len(body) == 0:
 		text = "the message has no fields"
 	}
-	var attributes []string
-	for _, key := range sortedKeys(in.Meta) {
-		if name, ok := strings.CutPrefix(key, metadata.Attribute); ok {
-			attributes = append(attributes, name)
-		}
-	}
+	attributes := in.attributeNames()
 	if len(attributes) > 0 {
 		text += ", and the attributes " + listNames(attributes)
+	}
+	if wrappers := in.Meta[metadata.Wrappers]; wrappers != "" {
+		text += ", within: " + wrappers
 	}
 	return text
 }

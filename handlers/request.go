@@ -15,6 +15,8 @@ type Request struct {
 	Workflow    Workflow
 	Transitions *Transitions
 	Decode      Decode
+	// Load reads messages that were too large for the queue from S3. It is nil if the source has no such messages.
+	Load LoadMessage
 	// ValidateURL returns an error if a callback URL must not be called.
 	ValidateURL func(url string) error
 	// ValidateToken returns an error if a token cannot be one of the workflow's target. It is nil if the target has
@@ -31,7 +33,7 @@ type Accepted struct {
 
 // Handle stores the request in a message. A message that can never be understood is a Permanent error.
 func (h *Request) Handle(msg *message.Message) error {
-	in, err := decodeMessage(msg, h.Decode)
+	in, err := h.open(msg)
 	if err != nil {
 		return err
 	}
@@ -60,6 +62,15 @@ func (h *Request) Handle(msg *message.Message) error {
 	}
 	Reply(msg, accepted)
 	return nil
+}
+
+// open returns the input of a message, out of its wrappers.
+func (h *Request) open(msg *message.Message) (Input, error) {
+	f := h.Workflow.Fields
+	isWhole := func(in Input) bool {
+		return h.hasOrder(in) && (hasField(f.Token, in) || hasField(f.Callback, in) || hasField(f.TokenElse, in))
+	}
+	return opener{decode: h.Decode, isWhole: isWhole, load: h.Load, takesText: true}.open(msg)
 }
 
 // setHeartbeats leaves heartbeats to the targets that have them.
@@ -98,14 +109,14 @@ func (h *Request) readRequest(in Input) (orderID string, request approval.Reques
 	var token, callback string
 	err = runSteps(
 		readInto("order", f.Order, in, &orderID),
-		readElse("order", f.Order, f.OrderElse, in, &orderID),
+		h.readOrderElse(in, &orderID),
 		readInto("token", f.Token, in, &token),
 		readInto("callback", f.Callback, in, &callback),
 		func() error {
 			if callback != "" {
 				return nil
 			}
-			return readElse("token", f.Token, f.TokenElse, in, &token)()
+			return readElse("token", f.Token, in, &token, in, f.TokenElse)()
 		},
 		readInto("step", f.Step, in, &request.Step),
 		readInto("title", f.Title, in, &request.Title),

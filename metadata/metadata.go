@@ -50,3 +50,15 @@ const (
 	// SNSSubject is the subject of the message.
 	SNSSubject = "sns_subject"
 )
+
+// Keys of a message that a service has wrapped, see package envelope.
+const (
+	// Wrappers lists the wrappers that were taken off, the outermost first: "SNS envelope, EventBridge event".
+	Wrappers = "wrappers"
+	// DetailType is the detail-type of an EventBridge event.
+	DetailType = "detail_type"
+	// EventSource is the source of an EventBridge event, or "aws:sqs" for the record of a queue.
+	EventSource = "event_source"
+	// EventID is the ID of an EventBridge event.
+	EventID = "event_id"
+)

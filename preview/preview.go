@@ -14,7 +14,6 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/body"
-	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/metadata"
 	"github.com/approval-relay/approval-relay/store/memory"
@@ -86,12 +85,6 @@ func (m Message) open(o body.Opener) (Message, error) {
 	plain, format, err := o.Open(m.Headers, m.Body)
 	m.Body, m.format = plain, format
 	return m, err
-}
-
-// decode returns the body as expressions see it.
-func (m Message) decode() (any, error) {
-	decoded, err := body.Decode(m.format, m.Body, expression.DecodeJSON)
-	return decoded.Value, err
 }
 
 // forHandler returns the message as the handlers take it. Credentials are left out.

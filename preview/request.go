@@ -119,11 +119,7 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, m Messag
 	}
 	a := o.FindApproval(accepted.ApprovalID)
 	p := newRequest(o, a, &whyAsked{config: c, workflow: workflow})
-	if err := p.describeReading(h, msg); err != nil {
-		return nil, err
-	}
-	p.NotShown, err = notShown(m, p, a.Token.Reveal())
-	if err != nil {
+	if err := p.describeReading(h, msg, a.Token.Reveal()); err != nil {
 		return nil, err
 	}
 	if a.Status != approval.Pending {
@@ -140,13 +136,14 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, m Messag
 }
 
 // describeReading adds how the fields of the message were read.
-func (p *Request) describeReading(h *handlers.Request, msg *message.Message) error {
+func (p *Request) describeReading(h *handlers.Request, msg *message.Message, token string) error {
 	missing, err := h.MissingFields(msg)
 	if err != nil {
 		return err
 	}
 	p.NotFound = missingFields(missing)
 	reading, err := h.ReadForPreview(msg)
+	p.NotShown = notShown(reading.Body, p, token)
 	p.Notes = append([]string{}, reading.Notes...)
 	for _, f := range reading.Authority {
 		p.Authority = append(p.Authority, Authority{Field: f.Name, Source: f.Source})

@@ -9,11 +9,7 @@ import (
 
 // notShown returns the paths of the body whose values approvers do not see, sorted. A value counts as shown if a text
 // on the page contains it. Empty values and the task token are left out.
-func notShown(m Message, p *Request, token string) ([]string, error) {
-	decoded, err := m.decode()
-	if err != nil {
-		return nil, err
-	}
+func notShown(body any, p *Request, token string) []string {
 	shown := []string{p.OrderID, p.Step, p.Title, p.Requester, p.Execution}
 	for _, a := range p.Approvers {
 		shown = append(shown, a.ID)
@@ -22,13 +18,13 @@ func notShown(m Message, p *Request, token string) ([]string, error) {
 		shown = append(shown, d.Value)
 	}
 	hidden := []string{}
-	walkLeaves(decoded, "body", func(path, text string) {
+	walkLeaves(body, "body", func(path, text string) {
 		isShown := slices.ContainsFunc(shown, func(s string) bool { return strings.Contains(s, text) })
 		if text != "" && text != token && !isShown {
 			hidden = append(hidden, path)
 		}
 	})
-	return hidden, nil
+	return hidden
 }
 
 // walkLeaves calls visit for every plain value, in the order of the names.

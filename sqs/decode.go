@@ -1,7 +1,6 @@
 package sqs
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -174,9 +173,4 @@ func firstSentTime(m *types.Message) (time.Time, bool) {
 		return t.UTC(), ok
 	}
 	return at, ok
-}
-
-// envelopeFault formats a value of metadata.Fault.
-func envelopeFault(format string, args ...any) string {
-	return fmt.Sprintf("SNS envelope: "+format, args...)
 }

@@ -12,17 +12,17 @@ import (
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
-// envelope is a body and its expected message.
-type envelope struct {
+// wrappedBody is a body and its expected message.
+type wrappedBody struct {
 	name, body string
 	payload    string           // empty: the body as it is
 	meta       message.Metadata // beyond what every message has
 }
 
-func envelopes() []envelope {
+func envelopes() []wrappedBody {
 	const arn = `"TopicArn":"` + topic + `"`
 	fault := func(s string) message.Metadata { return message.Metadata{metadata.Fault: "SNS envelope: " + s} }
-	return []envelope{
+	return []wrappedBody{
 		{name: "Step Functions", body: `{"taskToken":"t","order":"7"}`},
 		{name: "raw delivery", body: `{"order":"7","outcome":"approve"}`},
 		{name: "no JSON", body: `approve 7`},

@@ -1,0 +1,154 @@
+package preview_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/preview"
+)
+
+// quote returns a text as JSON.
+func quote(text string) string {
+	b, _ := json.Marshal(text)
+	return string(b)
+}
+
+func inSNS(body string) string {
+	return `{"Type":"Notification","MessageId":"0216b511-4ade-5a33-8ebb-ea1b34659891",` +
+		`"TopicArn":"arn:aws:sns:eu-west-1:111122223333:approvals","Message":` + quote(body) + `}`
+}
+
+func inEvent(body string) string {
+	return `{"version":"0","id":"e-1","detail-type":"Approval","source":"orders","detail":` + body + `}`
+}
+
+func inDestination(request, response string) string {
+	return `{"version":"1.0","requestContext":{"functionArn":"arn:aws:lambda:x","condition":"Success"},"requestPayload":` + request +
+		`,"responsePayload":` + response + `}`
+}
+
+const plain = `{"orderId":"A-1","taskToken":"{{TOKEN}}","approvers":"ann@example.com"}`
+
+// A request is found within the wrappers of AWS, one in another. The top of the message within is the author's, so it
+// may name approvers.
+func TestWrappedRequests(t *testing.T) {
+	t.Parallel()
+	c := loadQueue(t)
+	for _, body := range []string{
+		plain,
+		inSNS(plain),
+		inEvent(plain),
+		inEvent(quote(plain)),
+		inSNS(inEvent(plain)),
+		inSNS(inEvent(inDestination(plain, `null`))),
+		inDestination(`{"a":1}`, plain),
+		inDestination(plain, `{"statusCode":200}`),
+		`{"headers":{},"httpMethod":"POST","requestContext":{},"body":` + quote(plain) + `}`,
+		`{"body":` + plain + `}`,
+		`{"Payload":` + quote(plain) + `}`,
+		`{"MessageBody":{"input":` + plain + `}}`,
+	} {
+		p, err := previewBody(t, c, body, nil)
+		require.NoError(t, err, body)
+		require.Equal(t, "A-1", p.OrderID, body)
+		require.Equal(t, "ann@example.com", p.Approvers[0].ID, body)
+	}
+}
+
+// Expressions of the configuration keep their meaning: a message that has their order and token stays in its wrapper.
+func TestWrittenFieldsAreFoundInTheWrapper(t *testing.T) {
+	t.Parallel()
+	c, _, err := config.Parse("relay.yaml", []byte(`
+workflows:
+  orders:
+    requests:
+      sqs: {queue: requests, dead_letter_queue: dlq}
+      fields: {order: body.detail.key, token: body.detail.token, title: 'body["detail-type"]'}
+`), func(string) string { return "" })
+	require.NoError(t, err)
+	p, err := previewBody(t, c, inEvent(`{"key":"A-2","token":"{{TOKEN}}","orderId":"A-1","taskToken":"no"}`), nil)
+	require.NoError(t, err)
+	require.Equal(t, "A-2", p.OrderID)
+	require.Equal(t, "Approval", p.Title)
+
+	p, err = previewBody(t, c, inSNS(inEvent(`{"key":"A-2","token":"{{TOKEN}}"}`)), nil)
+	require.NoError(t, err, "only the outer wrapper is taken off")
+	require.Equal(t, "Approval", p.Title)
+}
+
+// The reason of a wrapped message that is no request has the names within, and the wrappers.
+func TestWrappedMessagesThatAreNoRequests(t *testing.T) {
+	t.Parallel()
+	c := loadQueue(t)
+	for body, reason := range map[string]string{
+		inSNS(`{"hello":"{{TOKEN}}"}`):                                    "the message has hello, within: SNS envelope",
+		inSNS(inEvent(`{"hello":"{{TOKEN}}"}`)):                           "the message has hello, within: SNS envelope, EventBridge event",
+		`{"body":{"hello":"{{TOKEN}}"}}`:                                  "the message has body",
+		inSNS(inSNS(inSNS(inSNS(plain)))):                                 "body: is in more than 3 wrappers",
+		`{"headers":{},"httpMethod":"POST","requestContext":{}}`:          "body: API Gateway request: it has no body",
+		inSNS("Task for orderId 7 is check"):                              "body: is not JSON",
+		`["a.PayloadS3Pointer",{"s3BucketName":"b","s3Key":"{{TOKEN}}"}]`: "body: is a pointer of the SQS Extended Client",
+		inSNS(`{"s3BucketName":"b","s3Key":"{{TOKEN}}"}`):                 "requests.sqs.s3_payloads",
+	} {
+		_, err := previewBody(t, c, body, nil)
+		require.ErrorContains(t, err, reason, body)
+		require.NotContains(t, err.Error(), taskToken)
+	}
+}
+
+// A token in a message attribute is found. A message that is a text is a request if all of it is in attributes.
+func TestAttributes(t *testing.T) {
+	t.Parallel()
+	c := loadQueue(t)
+	onlyToken := map[string]string{"TaskToken": taskToken}
+	p, err := previewBody(t, c, `{"orderId":"A-1","total":5}`, onlyToken)
+	require.NoError(t, err)
+	require.Equal(t, "A-1", p.OrderID)
+
+	const sentence = "Task for orderId 7 is check"
+	p, err = previewBody(t, c, sentence, map[string]string{"TaskToken": taskToken, "orderId": "7"})
+	require.NoError(t, err)
+	require.Equal(t, "7", p.OrderID)
+	require.Equal(t, []preview.Detail{{Label: "message", Value: sentence}}, p.Details)
+
+	p, err = previewBody(t, c, strings.Replace(inSNS(sentence), `{"Type"`, `{"MessageAttributes":{"TaskToken":{"Type":"String","Value":"`+
+		taskToken+`"},"order_id":{"Type":"String","Value":"7"}},"Type"`, 1), nil)
+	require.NoError(t, err)
+	require.Equal(t, "7", p.OrderID)
+
+	for _, body := range []string{sentence, "", `{"orderId":"A-1"`, `["7"]`, `"7"`} {
+		_, err = previewBody(t, c, body, onlyToken)
+		require.ErrorContains(t, err, "body: ", body)
+		require.NotContains(t, err.Error(), taskToken)
+		require.NotContains(t, err.Error(), "check")
+	}
+	_, err = previewBody(t, c, sentence, onlyToken)
+	require.ErrorContains(t, err, "is a text and not JSON: then its order and its token must be in message attributes, "+
+		"such as orderId and TaskToken; it has the attributes TaskToken")
+	_, err = previewBody(t, c, sentence, nil)
+	require.EqualError(t, err, "body: is not JSON (byte 0)")
+}
+
+// A decision is found within wrappers too, unless the configuration names its places: then data of others in a wrapper
+// must not become a decision.
+func TestWrappedDecisions(t *testing.T) {
+	t.Parallel()
+	c, _, err := config.Parse("relay.yaml", []byte(`
+workflows:
+  orders: {}
+webhooks:
+  plain: {bearer: {tokens: ["`+secret+`"]}}
+  named: {bearer: {tokens: ["`+secret+`"]}, fields: {outcome: body.state}}
+`), func(string) string { return "" })
+	require.NoError(t, err)
+	body := inEvent(`{"orderId":"A-1","decision":"approve","state":"approve","decidedBy":"ann"}`)
+	p, err := preview.ForDecision(t.Context(), c, "plain", message(body, nil))
+	require.NoError(t, err)
+	require.Equal(t, "A-1", p.OrderID)
+	_, err = preview.ForDecision(t.Context(), c, "named", message(body, nil))
+	require.ErrorContains(t, err, "order: is missing")
+}
