@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/refusal"
 )
 
@@ -37,6 +39,12 @@ type Endpoints struct {
 	ReadyDetail func() []string
 	// ShowMessage answers a person who opens a path of no route at the public address. Nil means problem details.
 	ShowMessage func(w http.ResponseWriter, r *http.Request, status int, heading, lead string)
+	// PublicLimits and OperatorLimits are the limits of the two addresses.
+	PublicLimits, OperatorLimits Limits
+	// Failures limits tries with wrong credentials; nil means that they are not limited.
+	Failures *inbound.Failures
+	// IsLink reports whether we made the token of a link, however old it is; nil means that every token passes for one.
+	IsLink func(token string) bool
 	// Refusals records every answer that is a refusal; nil records nothing.
 	Refusals refusal.Recorder
 	// Observe is called after each answer, with the pattern of its route.
@@ -52,19 +60,29 @@ type SignIn interface {
 
 // PublicHandler serves the routes of the public address.
 func (e *Endpoints) PublicHandler() http.Handler {
-	return e.recorded(refusal.SourcePublic, &siteHandler{e.serveRoutes(publicRoutes()), e.ShowMessage})
+	return e.serveSite(refusal.SourcePublic, publicRoutes(), e.PublicLimits, e.ShowMessage)
 }
 
 // OperatorHandler serves the routes of the operator's address.
 func (e *Endpoints) OperatorHandler() http.Handler {
-	return e.recorded(refusal.SourceAPI, &siteHandler{mux: e.serveRoutes(operatorRoutes())})
+	return e.serveSite(refusal.SourceAPI, operatorRoutes(), e.OperatorLimits, nil)
 }
 
-func (e *Endpoints) serveRoutes(routes []route) *http.ServeMux {
+// showMessage answers a person with a page.
+type showMessage func(w http.ResponseWriter, r *http.Request, status int, heading, lead string)
+
+// serveSite serves the routes of an address within its limits, and records its refusals.
+func (e *Endpoints) serveSite(source string, routes []route, limits Limits, show showMessage) http.Handler {
+	mux := e.serveRoutes(routes, limits)
+	site := &siteHandler{mux: mux, unknown: limitRate(limits.Rate, unknownPath(mux, show))}
+	return inbound.ClientAddress(limits.Proxies, e.recorded(source, site))
+}
+
+func (e *Endpoints) serveRoutes(routes []route, limits Limits) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, r := range routes {
 		if h := r.handler(e); h != nil {
-			mux.Handle(r.pattern, e.observed(r.pattern, e.guarded(r.access, checkedQuery(r, h))))
+			mux.Handle(r.pattern, e.observed(r.pattern, e.limited(r, limits, e.guarded(r.access, checkedQuery(r, h)))))
 		}
 	}
 	return mux
@@ -73,35 +91,62 @@ func (e *Endpoints) serveRoutes(routes []route) *http.ServeMux {
 // siteHandler serves the routes of an address. It answers requests that match no route with problem details, like
 // all other refusals.
 type siteHandler struct {
-	mux *http.ServeMux
-	// showMessage answers a person with a page. It is nil if only programs use the address.
-	showMessage func(w http.ResponseWriter, r *http.Request, status int, heading, lead string)
+	mux     *http.ServeMux
+	unknown http.Handler
 }
 
 // ServeHTTP implements http.Handler.
 func (s *siteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	fallback, pattern := s.mux.Handler(r)
-	if pattern != "" {
+	if _, pattern := s.mux.Handler(r); pattern != "" && isPlain(r.URL.EscapedPath()) {
 		s.mux.ServeHTTP(w, r)
 		return
 	}
-	// The mux tells an unknown path from a wrong method, and lists the right methods in a header.
+	s.unknown.ServeHTTP(w, r)
+}
+
+// isPlain reports whether a path is served as it stands. The mux would redirect others to a path without empty and dot
+// elements, and behind a proxy that adds a prefix, that path leads out of our part of the site.
+func isPlain(path string) bool {
+	elements := strings.Split(path, "/")
+	for i, element := range elements {
+		isInside := i > 0 && i < len(elements)-1
+		if element == "." || element == ".." || element == "" && isInside {
+			return false
+		}
+	}
+	return true
+}
+
+// unknownPath answers requests that match no route. It answers a person with a page if show is set.
+func unknownPath(mux *http.ServeMux, show showMessage) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if allow := allowedMethods(mux, r); allow != "" {
+			w.Header().Set("Allow", allow)
+			writeAnswer(w, r, nil, &methodError{r.Method, allow})
+			return
+		}
+		missing := &notFoundError{"path"}
+		if show != nil && prefersPage(r) {
+			describe(r, missing)
+			w.Header().Add("Vary", "Accept")
+			show(w, r, http.StatusNotFound, "This link is not valid",
+				"It may have been cut off on its way: open it from the message itself, or copy all of it.")
+			return
+		}
+		writeAnswer(w, r, nil, missing)
+	})
+}
+
+// allowedMethods returns the methods that a path takes if it does not take that of the request. The mux tells an
+// unknown path from a wrong method, and lists the right methods in a header.
+func allowedMethods(mux *http.ServeMux, r *http.Request) string {
+	if !isPlain(r.URL.EscapedPath()) {
+		return ""
+	}
+	fallback, _ := mux.Handler(r)
 	probe := probeWriter{header: http.Header{}}
 	fallback.ServeHTTP(&probe, r)
-	if allow := probe.header.Get("Allow"); allow != "" {
-		w.Header().Set("Allow", allow)
-		writeAnswer(w, r, nil, &methodError{r.Method, allow})
-		return
-	}
-	missing := &notFoundError{"path"}
-	if s.showMessage != nil && prefersPage(r) {
-		describe(r, missing)
-		w.Header().Add("Vary", "Accept")
-		s.showMessage(w, r, http.StatusNotFound, "This link is not valid",
-			"It may have been cut off on its way: open it from the message itself, or copy all of it.")
-		return
-	}
-	writeAnswer(w, r, nil, missing)
+	return probe.header.Get("Allow")
 }
 
 // probeWriter keeps the header of an answer and drops the rest.
@@ -144,7 +189,12 @@ func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter 
 
 func (e *Endpoints) decisionPage() http.Handler { return e.DecisionPage }
 
-func (e *Endpoints) slackInteractions() http.Handler { return e.SlackInteractions }
+func (e *Endpoints) slackInteractions() http.Handler {
+	if e.SlackInteractions == nil {
+		return nil
+	}
+	return e.limitAnswers(inbound.Signatures("slack"), true, e.SlackInteractions, http.StatusUnauthorized)
+}
 
 func (e *Endpoints) consolePages() http.Handler { return e.ConsolePages }
 
@@ -159,7 +209,9 @@ func (e *Endpoints) signInEnd() http.Handler {
 	if e.SignIn == nil {
 		return nil
 	}
-	return http.HandlerFunc(e.SignIn.CompleteSignIn)
+	// Each try makes the worker call the provider.
+	return e.limitAnswers(inbound.Signatures("signin"), false, http.HandlerFunc(e.SignIn.CompleteSignIn),
+		http.StatusBadRequest, http.StatusForbidden, http.StatusInternalServerError, http.StatusServiceUnavailable)
 }
 
 func (e *Endpoints) signOut() http.Handler {
@@ -197,6 +249,7 @@ func (e *Endpoints) decisions() http.Handler {
 func (e *Endpoints) webhooks() http.Handler {
 	sources := map[string]http.Handler{}
 	for name, policy := range e.Webhooks {
+		policy.refused = e.countFailures(inbound.Signatures("webhook "+name), e.PublicLimits.Rate)
 		sources[name] = e.Ingress.MessageHandler(fixedTopic(WebhookTopic(name)), policy)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -31,7 +31,6 @@ func fixedTopic(name string) func(*http.Request) (string, error) {
 type Ingress struct {
 	closing chan struct{}
 	once    sync.Once
-	budget  bodyBudget
 
 	mu     sync.Mutex
 	topics map[string]chan *message.Message
@@ -40,9 +39,7 @@ type Ingress struct {
 
 // NewIngress returns an HTTP subscriber without topics.
 func NewIngress() *Ingress {
-	in := &Ingress{closing: make(chan struct{}), topics: map[string]chan *message.Message{}}
-	in.budget.left.Store(maxBodyMemory)
-	return in
+	return &Ingress{closing: make(chan struct{}), topics: map[string]chan *message.Message{}}
 }
 
 // Subscribe implements message.Subscriber. A topic has a single subscriber.
@@ -97,9 +94,6 @@ var errClosing = errors.New("going down")
 func (in *Ingress) MessageHandler(topic func(*http.Request) (string, error), policy SourcePolicy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		policy.setCall(r)
-		body := &budgetedBody{ReadCloser: r.Body, budget: &in.budget}
-		defer body.release()
-		r.Body = body
 		name, err := topic(r)
 		if err != nil {
 			writeAnswer(w, r, nil, err)

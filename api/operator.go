@@ -36,7 +36,7 @@ func operatorHandler(f func(*http.Request, []byte) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 		if err != nil {
-			writeAnswer(w, r, nil, err)
+			writeAnswer(w, r, nil, bodyError(err))
 			return
 		}
 		out, err := f(r, body)

@@ -14,6 +14,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/body"
+	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
@@ -62,6 +63,9 @@ type SourcePolicy struct {
 	// RateLimit reports whether the source may send another request, and if not, how
 	// long to wait. A nil RateLimit means no rate limit.
 	RateLimit func() (wait time.Duration, ok bool)
+
+	// refused counts a request with a wrong credential, and returns the error for its sender; nil changes nothing.
+	refused func(*http.Request, error) error
 }
 
 // admit reads and verifies the body of a request and makes a message of it. The
@@ -70,17 +74,21 @@ type SourcePolicy struct {
 func (p SourcePolicy) admit(w http.ResponseWriter, r *http.Request) (*message.Message, error) {
 	payload, format, err := p.openBody(w, r)
 	if err != nil {
-		return nil, err
+		return nil, p.refuse(r, err)
 	}
 	var meta map[string]string
 	if p.OpenEnvelope != nil {
-		if payload, meta, err = p.OpenEnvelope(r.Context(), payload); err != nil || payload == nil {
-			return nil, err
+		if payload, meta, err = p.OpenEnvelope(r.Context(), payload); err != nil {
+			return nil, p.refuse(r, err)
 		}
+	}
+	inbound.MarkVerified(r)
+	if p.OpenEnvelope != nil && payload == nil { // it is handled
+		return nil, nil
 	}
 	if p.RateLimit != nil {
 		if wait, ok := p.RateLimit(); !ok {
-			return nil, &rateLimitError{wait}
+			return nil, &rateLimitError{wait, "more requests than this source may send; send it again later"}
 		}
 	}
 	msg := newMessage(r, payload)
@@ -115,9 +123,7 @@ func (p SourcePolicy) openBody(w http.ResponseWriter, r *http.Request) ([]byte, 
 		return nil, "", err
 	}
 	opener := body.Opener{Format: p.Body, CoversRequest: p.CoversRequest, Limit: limit}
-	if budgeted, ok := r.Body.(*budgetedBody); ok {
-		opener.Reserve = budgeted.reserve
-	}
+	opener.Reserve = func(n int64) error { return inbound.Reserve(r, n) }
 	if p.Check != nil {
 		opener.Verify = func(b []byte) error { return InvalidCredential(p.Check(r, b)) }
 	}
@@ -129,10 +135,23 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if err == nil {
 		return sent, nil
 	}
-	if _, large := errors.AsType[*http.MaxBytesError](err); large || errors.Is(err, errBusy) {
-		return nil, err
+	return nil, bodyError(err)
+}
+
+// bodyError returns the error for the sender of a body that could not be read.
+func bodyError(err error) error {
+	_, large := errors.AsType[*http.MaxBytesError](err)
+	if large || errors.Is(err, inbound.ErrBusy) || errors.Is(err, inbound.ErrSlow) {
+		return err
 	}
-	return nil, errBody
+	return errBody
+}
+
+func (p SourcePolicy) refuse(r *http.Request, err error) error {
+	if p.refused == nil {
+		return err
+	}
+	return p.refused(r, err)
 }
 
 // newMessage makes a message of a request. Its metadata has the order ID of the

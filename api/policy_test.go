@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/approval-relay/approval-relay/inbound"
+
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
@@ -89,10 +91,10 @@ func TestRateLimitOfASource(t *testing.T) {
 func TestBudgetForBodies(t *testing.T) {
 	t.Parallel()
 	in := NewIngress()
-	in.budget.left.Store(3000)
+	memory := inbound.NewBodies(3000, time.Now)
 	arrived, answer := make(chan struct{}), make(chan struct{})
 	consume(t, in, "t", func(*message.Message) error { arrived <- struct{}{}; <-answer; return nil })
-	h := in.MessageHandler(fixedTopic("t"), SourcePolicy{})
+	h := memory.Handler("t", in.MessageHandler(fixedTopic("t"), SourcePolicy{}))
 	body := strings.Repeat("x", 1000)
 	var waiting sync.WaitGroup
 	for range 3 {
@@ -104,9 +106,10 @@ func TestBudgetForBodies(t *testing.T) {
 	require.NotEmpty(t, resp.Header.Get("Retry-After"))
 	close(answer)
 	waiting.Wait()
-	forged := in.MessageHandler(fixedTopic("t"), SourcePolicy{Check: func(*http.Request, []byte) error { return errors.New("forged") }})
+	forged := memory.Handler("t", in.MessageHandler(fixedTopic("t"),
+		SourcePolicy{Check: func(*http.Request, []byte) error { return errors.New("forged") }}))
 	for range 10 {
 		require.Equal(t, http.StatusUnauthorized, send(t, forged, "POST", "/x", body).StatusCode)
 	}
-	require.EqualValues(t, 3000, in.budget.left.Load(), "all of it is given back")
+	require.Zero(t, memory.Used(), "all of it is given back")
 }

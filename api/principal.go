@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/refusal"
+	"github.com/approval-relay/approval-relay/remote"
 )
 
 // FindPrincipal finds the program or operator whose bearer token a request has. An error means that the token is
@@ -48,9 +52,9 @@ func (e *Endpoints) guarded(need access, next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, err := e.FindPrincipal(r)
+		p, err := e.findPrincipal(r)
 		if err != nil {
-			writeAnswer(w, r, nil, InvalidCredential(withoutReason(err)))
+			writeAnswer(w, r, nil, err)
 			return
 		}
 		if call := refusal.CallOf(r.Context()); call != nil {
@@ -74,6 +78,29 @@ func withoutReason(err error) error {
 	told.Public = "the bearer token is missing or wrong: looked for in the header Authorization"
 	told.PublicField = "Authorization"
 	return &told
+}
+
+// findPrincipal finds the principal of a request. A remote that has tried too many wrong tokens waits.
+func (e *Endpoints) findPrincipal(r *http.Request) (handlers.Principal, error) {
+	now, client, token := time.Now(), remote.Address(r), bearerToken(r)
+	if wait := e.Failures.Wait(inbound.Tokens(), client, token, now); wait > 0 {
+		return handlers.Principal{}, &rateLimitError{wait, "too many tries with a wrong token from this address; try again later"}
+	}
+	p, err := e.FindPrincipal(r)
+	switch {
+	case err == nil:
+		e.Failures.Succeeded(inbound.Tokens(), client, token, now)
+		return p, nil
+	case token != "": // a call without a token is no guess
+		e.Failures.Failed(inbound.Tokens(), client, now)
+	}
+	return handlers.Principal{}, InvalidCredential(withoutReason(err))
+}
+
+// bearerToken returns the token of a request, whatever its scheme is called.
+func bearerToken(r *http.Request) string {
+	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(token)
 }
 
 // ownPart returns the part of an order that a principal may read: a program reads the approvals that it asked for

@@ -13,6 +13,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/refusal"
 )
 
@@ -73,12 +74,13 @@ func withChallenge(err error, challenge string) error {
 	return err
 }
 
-// rateLimitError is returned for a request above the rate limit of its source.
-type rateLimitError struct{ wait time.Duration }
-
-func (e *rateLimitError) Error() string {
-	return "more requests than this source may send; send it again later"
+// rateLimitError is returned for a request above a rate limit.
+type rateLimitError struct {
+	wait   time.Duration
+	detail string
 }
+
+func (e *rateLimitError) Error() string { return e.detail }
 
 // methodError is returned for a path that is not served under the request's method.
 type methodError struct{ method, allow string }
@@ -128,6 +130,8 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, errBody):
 		return http.StatusBadRequest
+	case errors.Is(err, inbound.ErrSlow):
+		return http.StatusRequestTimeout
 	case errors.As(err, &reload), approval.IsPermanent(err):
 		return http.StatusUnprocessableEntity
 	}
@@ -171,8 +175,7 @@ func writeAnswer(w http.ResponseWriter, r *http.Request, answer any, err error) 
 	if err != nil {
 		describe(r, err)
 		if limited, is := errors.AsType[*rateLimitError](err); is {
-			seconds := math.Ceil(max(limited.wait, time.Second).Seconds())
-			w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
+			setRetryAfter(w.Header(), limited.wait)
 		}
 		switch refusal.CodeOf(err) { // RFC 9110, section 15.5.16
 		case refusal.Encoding:
@@ -199,6 +202,12 @@ func writeAnswer(w http.ResponseWriter, r *http.Request, answer any, err error) 
 	default:
 		writeJSON(w, http.StatusOK, "application/json", answer)
 	}
+}
+
+// setRetryAfter sets the time after which a client may try again, in whole seconds.
+func setRetryAfter(h http.Header, wait time.Duration) {
+	seconds := math.Ceil(max(wait, time.Second).Seconds())
+	h.Set("Retry-After", strconv.Itoa(int(seconds)))
 }
 
 // decisionStatus is 202 for a decision that waits for its request.
@@ -240,6 +249,8 @@ func problemOf(err error) Problem {
 		}
 	case status == http.StatusServiceUnavailable && errors.Is(err, context.DeadlineExceeded):
 		p.Detail = "the request took too long; send it again"
+	case errors.Is(err, inbound.ErrBusy):
+		p.Detail = "too many requests are being read; send it again"
 	case status == http.StatusServiceUnavailable:
 		p.Detail = "the store did not answer the request; send it again"
 	case status == http.StatusUnauthorized:

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/remote"
 )
@@ -118,7 +119,9 @@ func describeRefusal(err error) refusal.Refusal {
 		return refusal.Refusal{Code: refusal.Query, Field: "query", Detail: "query: " + query.detail}
 	case errors.Is(err, errBody):
 		return refusal.Refusal{Code: refusal.Incomplete, Field: "body", Detail: err.Error()}
-	case errors.Is(err, errBusy):
+	case errors.Is(err, inbound.ErrSlow):
+		return refusal.Refusal{Code: refusal.Incomplete, Field: "body", Detail: err.Error()}
+	case errors.Is(err, inbound.ErrBusy):
 		return refusal.Refusal{Code: refusal.Busy, Detail: err.Error()}
 	case errors.As(err, &reload):
 		return refusal.Refusal{Code: refusal.Field, Detail: reload.Message}

@@ -85,6 +85,7 @@ type App struct {
 	unreadable  *unreadableOrders
 	ending      atomic.Bool // the program is shutting down and not ready any more
 	listeners   listeners
+	inbound     inboundLimits
 
 	router     *router.Router
 	ingress    *api.Ingress
@@ -137,6 +138,9 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 	a.metrics = metrics.New(a.registry, names)
 	a.metrics.RegisterRuntime(o.Version, o.Revision)
 	a.metrics.ConfigRead(time.Now(), nil)
+	if a.inbound, err = newInboundLimits(c, a.metrics, fileLimit(), o.Log); err != nil {
+		return nil, err
+	}
 	a.refusals = recent.New(recent.Config{Sealer: a.ring, Observer: a.metrics, Log: o.Log, Now: time.Now})
 	a.aws = newAWSClients(ctx, c.AWS, a.metrics)
 	a.unreadable = newUnreadableOrders(o.Log, a.metrics.UnreadableOrders)

@@ -49,7 +49,18 @@ func (a *App) makeHTTP(r *rules) error {
 		ReadyDetail:  a.describeReadiness,
 		ShowMessage:  page.ShowMessage,
 		Refusals:     a.refusals,
+		Failures:     a.inbound.failures,
+		IsLink:       a.links.IsOurs,
 		Observe:      a.metrics.HTTPAnswered,
+		PublicLimits: api.Limits{
+			Bodies:  a.inbound.public.bodies,
+			Rate:    a.inbound.rate,
+			Proxies: r.config.Public.Proxies(),
+		},
+		OperatorLimits: api.Limits{
+			Bodies:  a.inbound.operator.bodies,
+			Proxies: r.config.Operator.Proxies(),
+		},
 	}
 	if r.signIn != nil {
 		r.signIn.ShowMessage = page.ShowMessage
@@ -130,6 +141,7 @@ func (a *App) consolePages(r *rules, t tokens) (*console.Console, error) {
 		DeadLetters: a.store,
 		Redriver:    r.redriver,
 		Queues:      sortedNames(a.queues.deadLetters),
+		Failures:    a.inbound.failures,
 		Now:         a.transitions.Now,
 		Log:         a.log,
 		Refusals:    a.refusals,

@@ -50,6 +50,10 @@ func (a *App) reload(ctx context.Context) ([]config.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
+	applyLimits, err := a.inbound.prepare(c)
+	if err != nil {
+		return nil, err
+	}
 	a.metrics.AddNames(metricNames(c))
 	// A source that the configuration no longer has stays in the router: no request leads to it, and the sender of a
 	// message on its way is told to send it again.
@@ -57,6 +61,7 @@ func (a *App) reload(ctx context.Context) ([]config.Finding, error) {
 	if err := a.router.AddSources(ctx, s.requests, s.decisions); err != nil {
 		return nil, err
 	}
+	applyLimits()
 	a.rules.Store(next)
 	previous.retire(next)
 	if a.options.Level != nil {

@@ -18,6 +18,8 @@ func restartFields(running, c *config.Config) []string {
 	compare("log.format", running.Log.Format, c.Log.Format)
 	compare("public.listen", running.Public.Listen, c.Public.Listen)
 	compare("public.url", running.Public.URL, c.Public.URL)
+	compare("public.tls", running.Public.TLS != nil, c.Public.TLS != nil) // its files and settings can be changed
+	compare("operator.tls", running.Operator.TLS != nil, c.Operator.TLS != nil)
 	compare("operator.listen", running.Operator.Listen, c.Operator.Listen)
 	compare("store", running.Store, c.Store)
 	compare("keys", running.Keys, c.Keys)

@@ -29,13 +29,13 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 	a.sweeper.AdoptOrphans(ctx)
 
 	var parts group.Group
-	operator, err := a.addServer(&parts, a.config.Operator.Listen, http.HandlerFunc(a.serveOperator))
+	operator, err := a.addServer(&parts, a.config.Operator.Listen, a.inbound.operator, http.HandlerFunc(a.serveOperator))
 	if err != nil {
 		return err
 	}
 	var public net.Addr
 	if listen := a.config.Public.Listen; listen != "" {
-		if public, err = a.addServer(&parts, listen, http.HandlerFunc(a.servePublic)); err != nil {
+		if public, err = a.addServer(&parts, listen, a.inbound.public, http.HandlerFunc(a.servePublic)); err != nil {
 			return err
 		}
 	}
@@ -72,15 +72,15 @@ func addressText(a net.Addr) string {
 
 // addServer adds an HTTP server. On interrupt it accepts no more requests, and finishes those in progress within a fifth
 // of the shutdown's time.
-func (a *App) addServer(parts *group.Group, address string, h http.Handler) (net.Addr, error) {
-	listener, err := net.Listen("tcp", address)
+func (a *App) addServer(parts *group.Group, address string, limits addressLimits, h http.Handler) (net.Addr, error) {
+	listener, err := limits.listen(address)
 	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+		return nil, err
 	}
 	a.listeners.add(listener.Addr())
 	server := api.NewServer(h, a.log)
 	parts.Add(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := limits.serve(server, listener); err != nil {
 			return fmt.Errorf("serve %s: %w", address, err)
 		}
 		return nil

@@ -6,6 +6,7 @@ package config
 import (
 	"time"
 
+	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/sqs"
@@ -50,6 +51,17 @@ type Public struct {
 	Listen string           `yaml:"listen" doc:"address and port; empty serves no public routes"`
 	URL    string           `yaml:"url" doc:"beginning of all links: the address as approvers reach it, with its path prefix if it has one"`
 	OIDC   *signin.Settings `yaml:"oidc" doc:"an OpenID Connect provider at which approvers sign in, for min_assurance sso and for links that groups read"`
+	Rate   float64          `yaml:"rate" doc:"requests a second of all clients together; more are answered 429, unless their link or signature is right, or their client sends little; 0 is no limit"`
+	Burst  int              `yaml:"burst" doc:"requests at once before the rate applies"`
+
+	Listener `yaml:",inline"`
+}
+
+// Listener is what both addresses have.
+type Listener struct {
+	TrustedProxies []string             `yaml:"trusted_proxies" doc:"networks (10.0.0.0/8) and addresses of the proxies in front, whose X-Forwarded-For or Forwarded names the client; without them the client is whoever connects"`
+	MaxConnections int                  `yaml:"max_connections" doc:"open connections, at most; beyond it, the connection that has waited for its client the longest is closed"`
+	TLS            *inbound.TLSSettings `yaml:"tls" doc:"serve https, and ask clients for certificates (mTLS); without it, http for a proxy that ends TLS"`
 }
 
 // Operator is the operator's address.
@@ -61,6 +73,8 @@ type Operator struct {
 	OpenMetrics bool                   `yaml:"open_metrics" doc:"serve /metrics without a token"`
 	// AllInterfaces only silences a warning.
 	AllInterfaces bool `yaml:"allow_all_interfaces" doc:"listen at an address of all interfaces, such as :9090, without a warning: in a container its network decides who reaches the port"`
+
+	Listener `yaml:",inline"`
 }
 
 // Store is the place where orders are kept.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
+	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/logchannel"
 	"github.com/approval-relay/approval-relay/setup"
@@ -32,9 +33,19 @@ const defaultTarget = "stepfunctions"
 // Defaults returns the configuration of an empty file.
 func Defaults() Config {
 	return Config{
-		Log:       Log{Level: "info", Format: "json"},
-		Public:    Public{Listen: ":8080", URL: "http://localhost:8080"},
-		Operator:  Operator{Listen: "127.0.0.1:9090", TokenFile: "approval-relay.token"},
+		Log: Log{Level: "info", Format: "json"},
+		Public: Public{
+			Listen:   ":8080",
+			URL:      "http://localhost:8080",
+			Rate:     1000,
+			Burst:    5000,
+			Listener: Listener{MaxConnections: 4096},
+		},
+		Operator: Operator{
+			Listen:    "127.0.0.1:9090",
+			TokenFile: "approval-relay.token",
+			Listener:  Listener{MaxConnections: 1024},
+		},
 		Store:     Store{SQLite: "approval-relay.db"},
 		Keys:      Keys{File: "approval-relay.keys"},
 		Tracing:   tracing.Settings{SampleRatio: 1, ServiceName: "approval-relay"},
@@ -60,6 +71,11 @@ func (c *Config) setDefaults() {
 	}
 	if c.Public.OIDC != nil {
 		c.Public.OIDC.SetDefaults(common)
+	}
+	for _, settings := range []*inbound.TLSSettings{c.Public.TLS, c.Operator.TLS} {
+		if settings != nil {
+			settings.SetDefaults(common)
+		}
 	}
 	if c.Store.DynamoDB != nil {
 		c.Store.DynamoDB.SetDefaults(common)

@@ -44,6 +44,12 @@ func (l *Links) OpenLink(token string, now time.Time) (approval.Capability, erro
 	return l.openCapability(purposeLink, token, now)
 }
 
+// IsOurs reports whether we made the token of a link, however old it is.
+func (l *Links) IsOurs(token string) bool {
+	_, err := l.OpenLink(token, time.Time{})
+	return err == nil
+}
+
 // ButtonToken returns the value of a button in a chat. It only names the approval, so it is not a link: the chat
 // identifies the person who pressed the button, and the record decides whether that person may decide.
 func (l *Links) ButtonToken(c approval.Capability) string {

@@ -56,6 +56,24 @@ func methodCases() map[string]methodCase {
 			},
 			map[string]float64{`config_last_reload_success_timestamp_seconds{}`: 1.5},
 		},
+		"Listener": {
+			func(m *Metrics) {
+				m.Listener("public").ConnectionsOpen(7)
+				m.Listener("public").ConnectionDisplaced()
+				m.Listener("operator").ConnectionRefused()
+			},
+			map[string]float64{
+				`connections{listener="public"}`:                                 7,
+				`connections_closed_total{listener="public",reason="displaced"}`: 1,
+				`connections_closed_total{listener="operator",reason="refused"}`: 1,
+			},
+		},
+		"RegisterBodies": {
+			func(m *Metrics) {
+				m.RegisterBodies(func() int64 { return 4096 }, func() int64 { return 0 })
+			},
+			map[string]float64{`body_memory_bytes{listener="public"}`: 4096, `body_memory_bytes{listener="operator"}`: 0},
+		},
 		"AddNames": {
 			func(m *Metrics) {
 				m.AddNames(Config{Channels: []string{"added"}})

@@ -50,6 +50,7 @@ type Metrics struct {
 	sqs           sqsSeries
 	reload        reloadSeries
 	refused       counter
+	inbound       inboundSeries
 }
 
 // New registers every series, with every configured label value at 0. The series that are read from the store are
@@ -70,6 +71,7 @@ func New(registerer prometheus.Registerer, config Config) *Metrics {
 		spans:         newSpanCounter(b),
 		sqs:           newSQSSeries(b, config),
 		reload:        newReloadSeries(b),
+		inbound:       newInboundSeries(b),
 		refused:       newRefusalCounter(b, config),
 	}
 }

@@ -185,6 +185,7 @@ func TestMarkdownTableNamesEverySeries(t *testing.T) {
 	m.RegisterStore(func(context.Context) (store.Stats, error) {
 		return someStats(), nil
 	})
+	m.RegisterBodies(func() int64 { return 0 }, func() int64 { return 0 })
 	m.RegisterRuntime("v1", "abc")
 	families, err := reg.Gather()
 	require.NoError(t, err)

@@ -18,6 +18,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/webhook"
@@ -94,7 +95,7 @@ func NewInteractions(c InteractionsConfig) *Interactions {
 // Bounds of a request and of the time for it
 // (https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response: 3 s).
 const (
-	maxBody      = 1 << 20
+	maxBody      = 64 << 10                // a press has some 5 kB
 	ackTimeout   = 2500 * time.Millisecond // before the response
 	replyTimeout = 5 * time.Second         // after the response
 )
@@ -108,7 +109,7 @@ func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		http.Error(w, "the body could not be read", http.StatusBadRequest)
+		http.Error(w, "the body could not be read", bodyStatus(err))
 		return
 	}
 	app, ok := i.findApp(r.Header, body)
@@ -135,6 +136,20 @@ func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(http.StatusOK)
 	i.sendReply(context.WithoutCancel(ctx), press.responseURL, reply)
+}
+
+// bodyStatus returns the status for a body that could not be read.
+func bodyStatus(err error) int {
+	_, large := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case large:
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, inbound.ErrBusy):
+		return http.StatusServiceUnavailable
+	case errors.Is(err, inbound.ErrSlow):
+		return http.StatusRequestTimeout
+	}
+	return http.StatusBadRequest
 }
 
 // findApp returns the app that sent a request.

@@ -233,11 +233,11 @@ func TestRequestsNotFromSlack(t *testing.T) {
 		"two payloads": slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded",
 			"payload={}&payload={}"),
 		"no JSON": slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "payload={"),
-		"too long": slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded",
-			"payload="+strings.Repeat("x", 1<<20)),
 	} {
 		require.Equal(t, http.StatusBadRequest, d.send(r), name)
 	}
+	tooLong := slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "payload="+strings.Repeat("x", 64<<10))
+	require.Equal(t, http.StatusRequestEntityTooLarge, d.send(tooLong))
 	require.Equal(t, http.StatusOK,
 		d.send(slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded",
 			"payload="+url.QueryEscape(`{"type":"view_closed"}`))))

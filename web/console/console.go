@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/store"
@@ -64,8 +65,10 @@ type Config struct {
 	DeadLetters DeadLetters
 	// Queues names the dead letter queues. Their messages are counted by a dry run only.
 	Queues []string
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Failures limits tries with wrong tokens; nil means that they are not limited.
+	Failures *inbound.Failures
+	Now      func() time.Time
+	Log      *slog.Logger
 	// Refusals records the sign-ins and forms that are refused; nil records nothing.
 	Refusals refusal.Recorder
 }
@@ -77,7 +80,6 @@ type Console struct {
 	operators   []operator
 	crossOrigin *http.CrossOriginProtection
 	look        *look.Look
-	limiter     signInLimiter
 	pages       map[string]page
 }
 

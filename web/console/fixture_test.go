@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/store"
@@ -76,6 +77,7 @@ func (w *world) build() {
 		DeadLetters: w,
 		Redriver:    w,
 		Queues:      []string{"request-orders"},
+		Failures:    inbound.NewFailures(),
 		Now:         func() time.Time { return w.now },
 		Log:         slog.New(slog.NewTextHandler(&w.log, nil)),
 	})

@@ -1,10 +1,15 @@
 package console
 
 import (
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/approval-relay/approval-relay/inbound"
+	"github.com/approval-relay/approval-relay/remote"
 )
 
 // signInPage asks an operator for a token.
@@ -37,21 +42,24 @@ func (c *Console) checkToken(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	next := sent["next"]
-	if !c.limiter.allowAttempt(r, c.Now()) {
-		c.Log.WarnContext(r.Context(), "operator sign-in refused: too many attempts", "remote", r.RemoteAddr)
-		w.Header().Set("Retry-After", "6")
+	next, token := sent["next"], strings.TrimSpace(sent["token"])
+	now, client := c.Now(), remote.Address(r)
+	if wait := c.Failures.Wait(inbound.Tokens(), client, token, now); wait > 0 {
+		c.Log.WarnContext(r.Context(), "operator sign-in refused: too many attempts", "remote", client.String())
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 		c.showSignIn(w, r, http.StatusTooManyRequests,
 			"Too many attempts from this address. Please wait a minute.", next)
 		return
 	}
-	o, ok := c.findOperator(strings.TrimSpace(sent["token"]))
+	o, ok := c.findOperator(token)
 	if !ok {
-		c.Log.WarnContext(r.Context(), "operator sign-in refused", "remote", r.RemoteAddr)
+		c.Failures.Failed(inbound.Tokens(), client, now)
+		c.Log.WarnContext(r.Context(), "operator sign-in refused", "remote", client.String())
 		c.showSignIn(w, r, http.StatusForbidden, "This is not the token of an operator.", next)
 		return
 	}
-	c.Log.InfoContext(r.Context(), "operator signed in", "operator", o.name, "remote", r.RemoteAddr)
+	c.Failures.Succeeded(inbound.Tokens(), client, token, now)
+	c.Log.InfoContext(r.Context(), "operator signed in", "operator", o.name, "remote", client.String())
 	c.startSession(w, r, o)
 	w.Header().Set("Location", "./"+safePath(next))
 	w.WriteHeader(http.StatusSeeOther)
