@@ -34,10 +34,10 @@ func (w Workflow) compileRequestFields(c compiler) handlers.RequestFields {
 		Output:       map[string]handlers.Field[any]{},
 	}
 	if !w.writesField("order") {
-		f.OrderElse = compileField(c, "requests.fields.order", lastPlaces()["order"], expression.AsText)
+		f.OrderElse = compileField(c, "requests.fields.order", lastPlaces()["order"], expression.AsID)
 	}
 	if !w.writesField("token") {
-		f.TokenElse = compileField(c, "requests.fields.token", lastPlaces()["token"], expression.AsText)
+		f.TokenElse = compileField(c, "requests.fields.token", lastPlaces()["token"], expression.AsID)
 	}
 	for _, label := range sortedNames(w.Requests.Details) {
 		f.Details = append(f.Details, handlers.Detail{

@@ -96,7 +96,7 @@ func TestForRequestRefused(t *testing.T) {
 		`{"taskToken":"x"}`: "order: is missing",
 		`[]`:                "body",
 		`{"orderId":"A-1","callbackUrl":"http://10.0.0.1/"}`: "callback",
-		`{"orderId":"A-1","taskToken":"AQC EAAA"}`:           "token: is not a task token: it has a space",
+		`{"orderId":"A-1","taskToken":"AQC EAAA"}`:           "token: is not a token: it has a space",
 		`{"orderId":"..","taskToken":"AQC"}`:                 "order",
 	} {
 		_, err := preview.ForRequest(t.Context(), c, "orders", message(body, nil))

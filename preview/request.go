@@ -12,6 +12,8 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/callback/codepipeline"
+	"github.com/approval-relay/approval-relay/callback/lambda"
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/expression"
@@ -165,8 +167,13 @@ func setValidators(h *handlers.Request, c *config.Config) error {
 		}
 		h.ValidateURL = urls.ValidateURL
 	}
-	if _, isStepFunctions := c.Targets[h.Workflow.TokenTarget].Settings().(*stepfunctions.Settings); isStepFunctions {
+	switch c.Targets[h.Workflow.TokenTarget].Settings().(type) {
+	case *stepfunctions.Settings:
 		h.ValidateToken = stepfunctions.NewTarget(nil, stepfunctions.Config{}).ValidateToken
+	case *lambda.Settings:
+		h.ValidateToken = lambda.NewTarget(nil, lambda.Config{}).ValidateToken
+	case *codepipeline.Settings:
+		h.ValidateToken = codepipeline.NewTarget(nil, codepipeline.Config{}).ValidateToken
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package codepipeline
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -84,10 +85,27 @@ func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 	return callback.ForOrder("PutApprovalResult", a, err)
 }
 
-func newInput(a approval.Answer) (*codepipeline.PutApprovalResultInput, error) {
-	parts := strings.Split(a.Token.Reveal(), "/")
+// ValidateToken implements callback.TokenTarget.
+func (*Target) ValidateToken(token string) error {
+	if _, err := splitToken(token); err != nil {
+		return errors.New("is not PIPELINE/STAGE/ACTION/TOKEN")
+	}
+	return callback.CheckToken(token)
+}
+
+// splitToken returns the parts of a token: the pipeline, the stage, the action and the token of the approval.
+func splitToken(token string) ([]string, error) {
+	parts := strings.Split(token, "/")
 	if len(parts) != 4 || slices.Contains(parts, "") {
 		return nil, callback.InvalidToken("the token is not PIPELINE/STAGE/ACTION/TOKEN")
+	}
+	return parts, nil
+}
+
+func newInput(a approval.Answer) (*codepipeline.PutApprovalResultInput, error) {
+	parts, err := splitToken(a.Token.Reveal())
+	if err != nil {
+		return nil, err
 	}
 	if _, err := callback.ErrorName(a); err != nil {
 		return nil, err

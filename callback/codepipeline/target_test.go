@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/callback/codepipeline"
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
@@ -138,4 +139,14 @@ func TestNotFoundIsRefused(t *testing.T) {
 		require.Equal(t, approval.ResultRefused, r.Kind, code)
 		require.Equal(t, approval.NamedReasonCode(code), r.ReasonCode)
 	}
+}
+
+// A token that cannot be answered is refused before people decide.
+func TestValidateToken(t *testing.T) {
+	t.Parallel()
+	var target callback.TokenTarget = codepipeline.NewTarget(nil, codepipeline.Config{})
+	require.NoError(t, target.ValidateToken("web/Approve/Manual.1/0b1a4c1e-8a3f-4a55-9d2e-7f1d1e5b7c11"))
+	require.ErrorContains(t, target.ValidateToken("0b1a4c1e-8a3f-4a55-9d2e-7f1d1e5b7c11"), "PIPELINE/STAGE/ACTION/TOKEN")
+	require.ErrorContains(t, target.ValidateToken("web/Approve//0b1a4c1e"), "PIPELINE/STAGE/ACTION/TOKEN")
+	require.ErrorContains(t, target.ValidateToken("web/Approve/Manual%201/0b1a4c1e"), "percent-escapes")
 }

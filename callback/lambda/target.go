@@ -108,6 +108,9 @@ func (t *Target) Deliver(ctx context.Context, a approval.Answer) error {
 	return callback.ForOrder("SendDurableExecutionCallbackFailure", a, err)
 }
 
+// ValidateToken implements callback.TokenTarget.
+func (*Target) ValidateToken(token string) error { return callback.CheckToken(token) }
+
 // Heartbeat resets the heartbeat timeout of the callback.
 func (t *Target) Heartbeat(ctx context.Context, a approval.Answer) error {
 	err := callback.SendWithinLimit(ctx, t.limit, t.service, t.api.SendDurableExecutionCallbackHeartbeat,

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/callback/lambda"
 	"github.com/approval-relay/approval-relay/test/emulator"
 )
@@ -198,4 +199,12 @@ func TestLengthOfCallbackID(t *testing.T) {
 		require.Equal(t, want, got, length)
 		require.Equal(t, want.Kind == approval.ResultOK, api.calls == 1, length)
 	}
+}
+
+// A callback ID that was changed on its way is refused before people decide.
+func TestValidateToken(t *testing.T) {
+	t.Parallel()
+	var target callback.TokenTarget = lambda.NewTarget(nil, lambda.Config{})
+	require.NoError(t, target.ValidateToken("QWxhZGRpbjpvcGVu+c2VzYW1l/w=="))
+	require.ErrorContains(t, target.ValidateToken("QWxhZGRpbjpvcGVu c2VzYW1l/w=="), "space where a + was")
 }

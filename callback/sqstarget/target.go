@@ -105,6 +105,12 @@ func (t *Target) chooseQueue(token string) (queue, correlation string, err error
 	return queue, token, nil
 }
 
+// ValidateToken implements callback.TokenTarget. Any text can tell the workflow its answer, but a queue must be chosen.
+func (t *Target) ValidateToken(token string) error {
+	_, _, err := t.chooseQueue(token)
+	return err
+}
+
 // queueURL returns the URL of a queue. SQS is asked for the URL of a name once.
 func (t *Target) queueURL(ctx context.Context, queue string) (string, error) {
 	if strings.Contains(queue, "/") {

@@ -132,7 +132,9 @@ func TestChoice(t *testing.T) {
 		{withDefault, "", "", ""},
 	} {
 		before := len(s.messagesIn(c.queue))
-		err := newTarget(s.url, c.settings, 0).Deliver(t.Context(), newAnswer(c.token, approval.Approved))
+		target := newTarget(s.url, c.settings, 0)
+		require.Equal(t, c.queue == "", target.ValidateToken(c.token) != nil, "refused when the request arrives: %s", c.token)
+		err := target.Deliver(t.Context(), newAnswer(c.token, approval.Approved))
 		if c.queue == "" {
 			require.True(t, approval.IsPermanent(err), c.token)
 			require.Equal(t, approval.ReasonInvalidToken, approval.ReasonCodeOf(err), c.token)
