@@ -25,7 +25,8 @@ func (s *Okta) Scheme() (webhook.Scheme, error) { return tokenScheme(s.Header, s
 // decisions is refused, because a message is one decision
 // (https://developer.okta.com/docs/reference/api/event-types/, access.request.resolve and access.request.reject).
 func (s *Okta) Reading() Reading {
-	const decisions = `body.data.events.filter(e, e.eventType in ["access.request.resolve", "access.request.reject"])`
+	const decisions = `body.data.events.filter(e, e.eventType == "access.request.reject" || ` +
+		`(e.eventType == "access.request.resolve" && e.outcome.result == "SUCCESS"))`
 	const event = decisions + `[0]`
 	return Reading{
 		Filter: decisions + `.size() > 0`,
@@ -34,9 +35,7 @@ func (s *Okta) Reading() Reading {
 			"order": {
 				decisions + `.size() == 1 ? ` + event + `.target.filter(t, t.type.lowerAscii().contains("request"))[0].id : ""`,
 			},
-			"outcome": {
-				event + `.eventType == "access.request.resolve" && ` + event + `.outcome.result == "SUCCESS" ? "approve" : "reject"`,
-			},
+			"outcome": {event + `.eventType == "access.request.resolve" ? "approve" : "reject"`},
 			"by":      {event + `.actor.alternateId`},
 			"comment": {event + `.outcome.reason`},
 		},
