@@ -105,6 +105,10 @@ func (in *Ingress) MessageHandler(topic func(*http.Request) (string, error), pol
 			return
 		}
 		fate := in.deliver(r.Context(), name, msg)
+		if policy.Reply != nil {
+			policy.writeReply(w, r, fate)
+			return
+		}
 		writeAnswer(w, r, fate.Body, fate.Err)
 	})
 }

@@ -60,6 +60,9 @@ type SourcePolicy struct {
 	// MaxBody is the largest body, in bytes, compressed and decompressed; 0 means the
 	// constant MaxBody.
 	MaxBody int64
+	// Reply makes the answer of a text, for senders that show their answer to a person, such as a chat. It is written as
+	// JSON. Nil means the usual answers.
+	Reply func(text string) any
 	// RateLimit reports whether the source may send another request, and if not, how
 	// long to wait. A nil RateLimit means no rate limit.
 	RateLimit func() (wait time.Duration, ok bool)

@@ -25,13 +25,14 @@ func (e *Endpoints) recorded(source string, next http.Handler) http.Handler {
 		}
 		answer := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(answer, r.WithContext(ctx))
-		if answer.status < http.StatusBadRequest || call.IsRecorded() || isProbe(call.Route) {
+		described := call.Described()
+		status := cmp.Or(described.Status, answer.status) // see writeReply
+		if status < http.StatusBadRequest || call.IsRecorded() || isProbe(call.Route) {
 			return
 		}
-		described := call.Described()
-		described.Code = cmp.Or(described.Code, codeOfStatus(answer.status))
-		described.Detail = cmp.Or(described.Detail, "the answer was "+http.StatusText(answer.status))
-		described.Status = answer.status
+		described.Code = cmp.Or(described.Code, codeOfStatus(status))
+		described.Detail = cmp.Or(described.Detail, "the answer was "+http.StatusText(status))
+		described.Status = status
 		recorder.RecordRefusal(ctx, described)
 	})
 }

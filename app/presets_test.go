@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -299,11 +300,13 @@ const (
 type presetApp struct {
 	public, operator string // URLs
 	orders           int
+	log              lockedBuffer
 }
 
-func startPresetApp(t *testing.T) *presetApp {
+func startPresetApp(t *testing.T, more ...string) *presetApp {
 	t.Helper()
 	var text strings.Builder
+	text.WriteString(strings.Join(more, "\n"))
 	fmt.Fprintf(&text, `
 public: {listen: "127.0.0.1:0"}
 operator: {listen: "127.0.0.1:0", tokens: {ops: %q}}
@@ -318,20 +321,19 @@ webhooks:
 	}
 	c, _, err := config.Parse("presets.yaml", []byte(text.String()), os.Getenv)
 	require.NoError(t, err)
-	var log lockedBuffer
-	a, err := New(t.Context(), c, Options{Log: slog.New(slog.NewTextHandler(&log, nil)), Stdout: io.Discard})
+	p := &presetApp{}
+	a, err := New(t.Context(), c, Options{Log: slog.New(slog.NewTextHandler(&p.log, nil)), Stdout: io.Discard})
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	ended, up := make(chan error, 1), make(chan [2]net.Addr, 1)
 	go func() {
 		ended <- a.Run(ctx, func(public, operator net.Addr) { up <- [2]net.Addr{public, operator} })
 	}()
-	p := &presetApp{}
 	select {
 	case addresses := <-up:
 		p.public, p.operator = "http://"+addresses[0].String(), "http://"+addresses[1].String()
 	case err := <-ended:
-		t.Fatalf("the program ended: %v\n%s", err, &log)
+		t.Fatalf("the program ended: %v\n%s", err, &p.log)
 	}
 	t.Cleanup(func() {
 		stop()
@@ -340,9 +342,9 @@ webhooks:
 	return p
 }
 
-func (p *presetApp) call(t *testing.T, method, url string, header http.Header, body []byte) (int, http.Header, []byte) {
+func (p *presetApp) call(t *testing.T, method, to string, header http.Header, body []byte) (int, http.Header, []byte) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, to, bytes.NewReader(body))
 	require.NoError(t, err)
 	req.Header = header
 	resp, err := http.DefaultClient.Do(req)
@@ -378,8 +380,8 @@ func (p *presetApp) ask(t *testing.T, order, approver string) {
 // send posts a body as the sender does.
 func (p *presetApp) send(t *testing.T, source string, c senderCase, secret string, header http.Header, body []byte) (int, []byte) {
 	t.Helper()
-	url := p.public + "/webhooks/" + source + strings.ReplaceAll(c.query, "SECRET", strings.ReplaceAll(secret, "+", "%2B"))
-	status, _, answer := p.call(t, http.MethodPost, url, header, body)
+	to := p.public + "/webhooks/" + source + strings.ReplaceAll(c.query, "SECRET", url.QueryEscape(secret))
+	status, _, answer := p.call(t, http.MethodPost, to, header, body)
 	return status, answer
 }
 
@@ -518,6 +520,11 @@ func TestPresetsLeaveOut(t *testing.T) {
 				body, err := os.ReadFile(file)
 				require.NoError(t, err)
 				status, answer := p.send(t, source, c, newSecret, c.sign(newSecret, time.Now(), body), body)
+				if source == "teams" && kind == "refused" { // the person who wrote the message reads the answer
+					require.Equal(t, http.StatusOK, status)
+					require.Contains(t, string(answer), "Not recorded: o") // order or outcome
+					continue
+				}
 				require.Equal(t, want, status, "%s %s: %s", source, file, answer)
 			}
 		}
@@ -548,6 +555,90 @@ func TestPresetsAreRecorded(t *testing.T) {
 		}
 	}
 	require.Len(t, tested, senders)
+}
+
+// TestTeamsReads sends messages of Teams. Each answer is a message for the thread, refusals too, and the operator learns of
+// these. A wrong signature is refused as everywhere.
+func TestTeamsReads(t *testing.T) {
+	t.Parallel()
+	p := startPresetApp(t)
+	c := senderCases()["teams"]
+	p.ask(t, "A-1", "22222222-0000-4000-8000-000000000000")
+	message := func(text, person string) []byte {
+		return fmt.Appendf(nil, `{"type": "message", "id": %q, "conversation": {"id": "c"}, "text": "<at>approvals</at> %s", "from": {"aadObjectId": %q}}`,
+			text, text, person)
+	}
+	say := func(text, person string) string {
+		t.Helper()
+		body := message(text, person)
+		status, answer := p.send(t, "teams", c, newSecret, c.sign(newSecret, time.Now(), body), body)
+		require.Equal(t, http.StatusOK, status, "%s", answer)
+		var reply struct{ Type, Text string }
+		require.NoError(t, json.Unmarshal(answer, &reply))
+		require.Equal(t, "message", reply.Type)
+		return reply.Text
+	}
+	const ada, eve = "22222222-0000-4000-8000-000000000000", "66666666-0000-4000-8000-000000000000"
+	require.Contains(t, say("approve A-1", eve), "Not recorded: decision refused (not_approver)")
+	require.Contains(t, say("perhaps A-1", ada), "neither an approval nor a rejection")
+	require.Contains(t, say("approve <b>A-9</b>", ada), "Nothing waits for a decision about &lt;b&gt;A-9&lt;/b&gt; yet")
+	require.Equal(t, "Recorded: A-1 is approved.", say("approve A-1", ada))
+	require.Equal(t, "It was recorded before: A-1 is approved.", say("approve A-1", ada))
+	require.Contains(t, say("reject A-1", ada), "Not recorded: decision refused (conflict)")
+
+	body := message("approve A-1", ada)
+	status, answer := p.send(t, "teams", c, newSecret, c.sign(otherSecret, time.Now(), body), body)
+	require.Equal(t, http.StatusUnauthorized, status)
+	require.NotContains(t, string(answer), "message\"")
+
+	for _, refused := range []string{"reason=decision", "status=403", "reason=field", "status=422", "reason=mismatch", "status=401"} {
+		require.Contains(t, p.log.String(), refused)
+	}
+}
+
+// TestPresetsNamePeopleByAlias decides for an approver who is named by e-mail address, while the sender knows another
+// name. The control: an account that nobody has as an alias is refused.
+func TestPresetsNamePeopleByAlias(t *testing.T) {
+	t.Parallel()
+	p := startPresetApp(t, `people: {mia@example.com: {aliases: [5b10a2844c20165700ede21g]}}`)
+	c := senderCases()["jira"]
+	body, want := p.renumber(c.read(t, "jira", "approve"), c.bodies["approve"])
+	p.ask(t, want.order, "mia@example.com")
+	stranger := bytes.ReplaceAll(body, []byte("5b10a2844c20165700ede21g"), []byte("5b10a2844c20165700ede99z"))
+	status, answer := p.send(t, "jira", c, newSecret, c.sign(newSecret, time.Now(), stranger), stranger)
+	require.Equal(t, http.StatusForbidden, status, "%s", answer)
+	status, answer = p.send(t, "jira", c, newSecret, c.sign(newSecret, time.Now(), body), body)
+	require.Equal(t, http.StatusOK, status, "%s", answer)
+	want.by = "mia@example.com"
+	p.requireDecided(t, want, "approve")
+}
+
+// TestGitHubContentTypes sends a review as GitHub does with either content type, and a body of another program. The
+// signature covers the bytes, so that a header changes nothing. The digits of a signature may be capitals.
+func TestGitHubContentTypes(t *testing.T) {
+	t.Parallel()
+	p := startPresetApp(t)
+	c := senderCases()["github"]
+	for _, contentType := range []string{"application/json", "application/x-www-form-urlencoded", "text/plain", ""} {
+		for _, isForm := range []bool{false, true} {
+			body, want := p.renumber(c.read(t, "github", "approve_pull_request"), c.bodies["approve_pull_request"])
+			if isForm {
+				body = []byte(url.Values{"payload": {string(body)}}.Encode())
+			}
+			p.ask(t, want.order, want.by)
+			header := c.sign(newSecret, time.Now(), body)
+			header.Set("Content-Type", contentType)
+			status, answer := p.send(t, "github", c, newSecret, header, body)
+			require.Equal(t, http.StatusOK, status, "%q, form %v: %s", contentType, isForm, answer)
+			p.requireDecided(t, want, "approve")
+		}
+	}
+	body := []byte(`{"orderId": "A-8", "decision": "approve", "decidedBy": "ann@example.com", "comment": "ok 👍 ß"}`)
+	p.ask(t, "A-8", "ann@example.com")
+	header := headerOf("X-Hub-Signature-256", "sha256="+strings.ToUpper(hexMAC(newSecret, string(body))))
+	status, answer := p.send(t, "github", c, newSecret, header, body)
+	require.Equal(t, http.StatusOK, status, "%s", answer)
+	p.requireDecided(t, wantDecision{"A-8", "ann@example.com", "ok 👍 ß"}, "approve")
 }
 
 // read returns a recorded body.

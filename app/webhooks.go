@@ -26,6 +26,7 @@ func (a *App) webhookPolicies(c *config.Config) map[string]api.SourcePolicy {
 			Challenge:        scheme.Challenge,
 			CoversRequest:    scheme.CoversRequest,
 			Body:             scheme.Body,
+			Reply:            scheme.Reply,
 			MaxBody:          int64(w.MaxBody),
 			RateLimit:        rateLimit(w),
 		}

@@ -33,6 +33,9 @@ type Scheme struct {
 	Parameter string
 	// CredentialHeader is a header that has a secret as it is. It never reaches expressions, logs or records.
 	CredentialHeader string
+	// Reply makes the answer of a text, for senders that show their answer to a person, such as a chat. It is written as
+	// JSON. Nil means the usual answers.
+	Reply func(text string) any
 	// Challenge is the value of WWW-Authenticate in answers with status 401, see RFC 9110, section 11.6.1.
 	Challenge string
 	// Handshake answers the sender's check of the endpoint. Nil means that there is none.

@@ -1,6 +1,8 @@
 package preset
 
 import (
+	"html"
+
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/webhook"
 )
@@ -14,13 +16,20 @@ type Teams struct {
 
 // Scheme implements webhook.Settings.
 func (s *Teams) Scheme() (webhook.Scheme, error) {
-	return hmacScheme(webhook.HMACSettings{
+	scheme, err := hmacScheme(webhook.HMACSettings{
 		Header:         "Authorization",
 		Prefix:         "HMAC ",
 		Encoding:       "base64",
 		SecretEncoding: "base64",
 		Secrets:        s.Secrets,
 	})
+	scheme.Reply = teamsReply
+	return scheme, err
+}
+
+// teamsReply makes the message that Teams shows in the thread. Its text is HTML.
+func teamsReply(text string) any {
+	return map[string]string{"type": "message", "text": html.EscapeString(text)}
 }
 
 // Reading implements Sender. Somebody writes "@approvals approve A-1 COMMENT". People are named by their object ID in
