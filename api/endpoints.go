@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -258,6 +259,26 @@ func (e *Endpoints) webhooks() http.Handler {
 			return
 		}
 		writeAnswer(w, r, nil, &notFoundError{"source"})
+	})
+}
+
+// handshakes answers the checks by which a sender registers the endpoint. A source without a handshake takes POST only.
+func (e *Endpoints) handshakes() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		policy, ok := e.Webhooks[r.PathValue("source")]
+		if !ok {
+			writeAnswer(w, r, nil, &notFoundError{"source"})
+			return
+		}
+		policy.setCall(r)
+		switch err := policy.answerHandshake(w, r, nil, false); {
+		case errors.Is(err, errAnswered):
+		case err != nil:
+			writeAnswer(w, r, nil, withChallenge(err, policy.Challenge))
+		default:
+			w.Header().Set("Allow", http.MethodPost)
+			writeAnswer(w, r, nil, &methodError{r.Method, http.MethodPost})
+		}
 	})
 }
 

@@ -19,6 +19,8 @@ func routeTable() map[string]struct{ body, need string } {
 	return map[string]struct{ body, need string }{
 		"public /a/{token}":                           {"", ""},
 		"public POST /webhooks/{source}":              {"{}", "erp"},
+		"public GET /webhooks/{source}":               {"", "erp"},
+		"public OPTIONS /webhooks/{source}":           {"", "erp"},
 		"public POST /slack/interactions":             {"", ""},
 		"public GET /signin/{token}":                  {"", ""},
 		"public GET /signin/callback":                 {"", ""},
@@ -75,12 +77,29 @@ func TestWhoMayDoWhat(t *testing.T) {
 			}
 			require.Len(t, w.routes, len(credentials))
 
-			other := map[string]string{"GET": "POST", "POST": "GET"}[method]
 			if path != "/a/x" && path != "/signin/out" { // both methods have a route
+				other := map[string]string{"GET": "POST", "POST": "GET"}[method]
+				if strings.HasPrefix(path, "/webhooks/") {
+					other = "PUT"
+				}
 				require.Equal(t, http.StatusMethodNotAllowed, send(t, server, other, path, "").StatusCode)
 			}
 		})
 	}
+}
+
+// A source without a handshake takes POST only.
+func TestSourcesWithoutHandshake(t *testing.T) {
+	t.Parallel()
+	h, _, _ := site(t)
+	for _, method := range []string{"GET", "HEAD", "OPTIONS"} {
+		got := send(t, h.PublicHandler(), method, "/webhooks/shop", "", "Authorization", "Bearer shop")
+		require.Equal(t, http.StatusMethodNotAllowed, got.StatusCode, method)
+		require.Equal(t, "POST", got.Header.Get("Allow"), method)
+		got = send(t, h.PublicHandler(), method, "/webhooks/none", "")
+		require.Equal(t, http.StatusNotFound, got.StatusCode, method)
+	}
+	require.Equal(t, 200, send(t, h.PublicHandler(), "GET", "/webhooks/erp", "", "Authorization", "Bearer erp").StatusCode)
 }
 
 // Routes lists exactly the routes that are served.

@@ -100,6 +100,9 @@ func (in *Ingress) MessageHandler(topic func(*http.Request) (string, error), pol
 			return
 		}
 		msg, err := policy.admit(w, r)
+		if errors.Is(err, errAnswered) {
+			return
+		}
 		if err != nil || msg == nil {
 			writeAnswer(w, r, nil, withChallenge(err, policy.Challenge))
 			return

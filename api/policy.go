@@ -57,6 +57,11 @@ type SourcePolicy struct {
 	// CoversRequest reports whether the credential vouches for the whole request. A
 	// signature does so for the body only.
 	CoversRequest bool
+	// Handshake answers the sender's check of this endpoint. It is called before the
+	// body is read with verified false, and after the check of the signature with
+	// true. It reports whether it has answered the request. Nil means that the sender
+	// has no such check.
+	Handshake func(w http.ResponseWriter, r *http.Request, body []byte, verified bool) (bool, error)
 	// MaxBody is the largest body, in bytes, compressed and decompressed; 0 means the
 	// constant MaxBody.
 	MaxBody int64
@@ -75,9 +80,15 @@ type SourcePolicy struct {
 // message is nil if the request is handled already. The rate limit counts verified
 // requests only, so that a flood of forged requests leaves the source its rate.
 func (p SourcePolicy) admit(w http.ResponseWriter, r *http.Request) (*message.Message, error) {
+	if err := p.answerHandshake(w, r, nil, false); err != nil {
+		return nil, err
+	}
 	payload, format, err := p.openBody(w, r)
 	if err != nil {
 		return nil, p.refuse(r, err)
+	}
+	if err := p.answerHandshake(w, r, payload, true); err != nil {
+		return nil, err
 	}
 	var meta map[string]string
 	if p.OpenEnvelope != nil {

@@ -35,6 +35,8 @@ func publicRoutes() []route {
 	return []route{
 		{"/a/{token}", accessLink, (*Endpoints).decisionPage},
 		{"POST /webhooks/{source}", accessSignature, (*Endpoints).webhooks},
+		{"GET /webhooks/{source}", accessSignature, (*Endpoints).handshakes},
+		{"OPTIONS /webhooks/{source}", accessSignature, (*Endpoints).handshakes},
 		{"GET /signin/{token}", accessLink, (*Endpoints).signInBegin},
 		{"GET /signin/callback", accessOpen, (*Endpoints).signInEnd},
 		{"GET /signin/out", accessOpen, (*Endpoints).signOut},

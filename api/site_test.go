@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -84,7 +85,7 @@ func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, 
 		DecisionPage:      write("text/html", "page"),
 		SignIn:            signIn{},
 		SlackInteractions: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
-		Webhooks:          map[string]SourcePolicy{"erp": {Check: bearer("erp")}},
+		Webhooks:          map[string]SourcePolicy{"erp": {Check: bearer("erp"), Handshake: registration}, "shop": {Check: bearer("shop")}},
 		Metrics:           write("text/plain", "metrics"),
 		Reload:            func(context.Context) (Reloaded, error) { return Reloaded{Warnings: []string{}}, nil },
 		OperatorAPI: &OperatorAPI{
@@ -103,6 +104,17 @@ func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, 
 		f(h)
 	}
 	return h, s, w
+}
+
+// registration is a handshake by GET and OPTIONS that needs the credential of its source.
+func registration(w http.ResponseWriter, r *http.Request, _ []byte, _ bool) (bool, error) {
+	if r.Method == http.MethodPost {
+		return false, nil
+	}
+	if err := bearer("erp")(r, nil); err != nil {
+		return false, err
+	}
+	return true, json.NewEncoder(w).Encode(map[string]string{"verification": "x"})
 }
 
 // signIn lets everybody sign in.

@@ -31,7 +31,10 @@ func (a *App) webhookPolicies(c *config.Config) map[string]api.SourcePolicy {
 			RateLimit:        rateLimit(w),
 		}
 		if scheme.Verifier != nil {
-			policy.Check = checkBy(scheme)
+			policy.Check = checkBy(scheme, c.WebhookURL(name))
+		}
+		if scheme.Handshake != nil {
+			policy.Handshake = newHandshakes(scheme, c.WebhookURL(name), log).answer
 		}
 		if scheme.Envelope != nil {
 			policy.OpenEnvelope = openSNS(scheme.Envelope, a.aws.confirm, log)
@@ -41,15 +44,19 @@ func (a *App) webhookPolicies(c *config.Config) map[string]api.SourcePolicy {
 	return policies
 }
 
-func checkBy(v webhook.Verifier) api.Check {
+// checkBy returns the check of a source. Its sender knows it by this URL.
+func checkBy(v webhook.Verifier, url string) api.Check {
 	return func(r *http.Request, body []byte) error {
-		return v.Verify(time.Now(), newWebhookRequest(r, body))
+		return v.Verify(time.Now(), newWebhookRequest(r, url, body))
 	}
 }
 
-// newWebhookRequest returns what a scheme verifies of a request.
-func newWebhookRequest(r *http.Request, body []byte) webhook.Request {
-	request := webhook.Request{Header: r.Header, Query: r.URL.RawQuery, Body: body}
+// newWebhookRequest returns what a scheme verifies of a request to a URL.
+func newWebhookRequest(r *http.Request, url string, body []byte) webhook.Request {
+	request := webhook.Request{Method: r.Method, URL: url, Header: r.Header, Query: r.URL.RawQuery, Body: body}
+	if r.URL.RawQuery != "" {
+		request.URL += "?" + r.URL.RawQuery
+	}
 	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
 		request.Certificates = r.TLS.PeerCertificates
 	}

@@ -22,7 +22,11 @@ func (w *Webhook) validateBodyFormat(at *setup.Check) {
 	if w.Body == "" { // the scheme has a fault
 		return
 	}
-	at.Enums(w)
+	var formats []string
+	for _, f := range body.Formats() {
+		formats = append(formats, string(f))
+	}
+	at.OneOf("body", w.Body, formats...)
 	if w.Body != string(body.Auto) || !w.isValid() {
 		return
 	}

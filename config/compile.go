@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
@@ -64,10 +63,7 @@ func (c *Config) compile(check *setup.Check) {
 		if !w.isValid() {
 			continue
 		}
-		scheme, err := w.Settings().Scheme()
-		check.Error("webhooks."+name+"."+w.Kind(), err)
-		scheme.Body = body.Format(w.Body)
-		c.Compiled.Schemes[name] = scheme
+		c.Compiled.Schemes[name] = w.compileScheme(check.At("webhooks." + name))
 	}
 }
 

@@ -129,6 +129,10 @@ type Webhook struct {
 	MaxBody int     `yaml:"max_body" doc:"bytes of a body, at most, also when it is decompressed; 0 is 1 MiB, which is also the greatest"`
 	Body    string  `yaml:"body" enum:"auto,json,form,multipart,json_or_form" doc:"format of bodies: json, form, multipart, json_or_form (the first character tells), or auto (the header Content-Type tells; only where a token or certificate vouches for the whole request, and the default there); the default of github and slack is json_or_form, of other signatures json"`
 
+	// Handshake replaces the handshake of the scheme.
+	Handshake       string        `yaml:"handshake" enum:"okta,adobe_sign,slack,graph,meta,dropbox,trello,zoom,crc,event_grid,monday" doc:"how the sender checks this endpoint when it registers; empty is the way of the scheme"`
+	HandshakeTokens []secret.Text `yaml:"handshake_tokens" doc:"verify tokens of meta, or the client IDs of adobe_sign that are answered"`
+
 	KeepRefusedBodies bool `yaml:"keep_refused_bodies" doc:"keep the bodies of refused requests, encrypted in memory, for operators who look for the reason; the log says who looked"`
 
 	DecisionFields `yaml:",inline"`

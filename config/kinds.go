@@ -71,13 +71,15 @@ func TargetKinds() []Kind[callback.Settings] {
 // SchemeKinds lists the schemes by which webhooks are verified. To add one, write its settings and add a line here.
 func SchemeKinds() []Kind[webhook.Settings] {
 	return slices.Concat([]Kind[webhook.Settings]{
-		{"hmac", "HMAC of the body, and of a time, ID, method or URL, in a header", func() webhook.Settings { return new(webhook.HMACSettings) }},
+		{"hmac", "HMAC of the body, and of a time, ID, method or URL, in a header",
+			func() webhook.Settings { return new(webhook.HMACSettings) }},
 		{"bearer", "bearer token", func() webhook.Settings { return new(webhook.BearerSettings) }},
 		{"token", "a token in a header", func() webhook.Settings { return new(webhook.TokenSettings) }},
 		{"basic", "HTTP basic authentication", func() webhook.Settings { return new(webhook.BasicSettings) }},
 		{"query", "a token in the query of the URL, for senders that can send it in no other place",
 			func() webhook.Settings { return new(webhook.QuerySettings) }},
-		{"standard", "Standard Webhooks, also with the names of Svix", func() webhook.Settings { return new(webhook.StandardSettings) }},
+		{"standard", "Standard Webhooks, also with the names of Svix",
+			func() webhook.Settings { return new(webhook.StandardSettings) }},
 		{"slack", "Slack: signing secret, X-Slack-Signature", func() webhook.Settings { return new(webhook.SlackSettings) }},
 		{"sns", "Amazon SNS over HTTPS: signature versions 1 and 2; the subscription is confirmed automatically",
 			func() webhook.Settings { return new(webhook.SNSSettings) }},

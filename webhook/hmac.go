@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"crypto/sha1" //nolint:gosec // see HMACSettings.Algorithm
 	"crypto/sha256"
 	"crypto/sha512"
@@ -64,38 +65,48 @@ func hashOf(algorithm string) func() hash.Hash {
 
 // Verify implements Verifier.
 func (v *HMAC) Verify(now time.Time, r Request) error {
-	got, err := v.readSignatures(r.Header)
+	got, signed, err := v.read(r)
 	if err != nil {
 		return err
 	}
-	values := templateValues{body: r.Body, sent: got.sent, method: r.Method, url: r.URL}
-	field := got.header
-	if name := v.config.TimestampHeader; name != "" {
-		if values.sent, err = singleHeader(r.Header, name); err != nil {
-			return err
-		}
-		field = name
-	}
 	if v.config.hasTime() {
-		if err := checkSendTime(field, v.config.TimestampFormat, values.sent, now, v.config.Tolerance); err != nil {
+		field := cmp.Or(v.config.TimestampHeader, got.header)
+		if err := checkSendTime(field, v.config.TimestampFormat, signed.sent, now, v.config.Tolerance); err != nil {
 			return err
 		}
 	}
-	if name := v.config.IDHeader; name != "" {
-		if values.id, err = singleHeader(r.Header, name); err != nil {
-			return err
-		}
-	}
-	if v.config.URL != "" {
-		values.url = v.config.URL
-	}
-	if v.signed.has("url") && values.url == "" {
-		return refuse(refusal.Malformed, got.header, "the URL of the request, which is signed, is not known: public.url is not set")
-	}
-	if !matchMAC(v.newHash, v.secrets, v.signed.fill(values), got.list...) {
+	if !matchMAC(v.newHash, v.secrets, v.signed.fill(signed), got.list...) {
 		return mismatch(got.header)
 	}
 	return nil
+}
+
+// matches reports whether a request is signed with a secret, at any time.
+func (v *HMAC) matches(r Request, key secret.Text) bool {
+	got, signed, err := v.read(r)
+	return err == nil && matchMAC(v.newHash, []secret.Text{key}, v.signed.fill(signed), got.list...)
+}
+
+// read returns the signatures of a request and the parts of it that are signed.
+func (v *HMAC) read(r Request) (got signatures, signed templateValues, err error) {
+	if got, err = v.readSignatures(r.Header); err != nil {
+		return got, signed, err
+	}
+	signed = templateValues{body: r.Body, sent: got.sent, method: r.Method, url: cmp.Or(v.config.URL, r.URL)}
+	if name := v.config.TimestampHeader; name != "" {
+		if signed.sent, err = singleHeader(r.Header, name); err != nil {
+			return got, signed, err
+		}
+	}
+	if name := v.config.IDHeader; name != "" {
+		if signed.id, err = singleHeader(r.Header, name); err != nil {
+			return got, signed, err
+		}
+	}
+	if v.signed.has("url") && signed.url == "" {
+		return got, signed, refuse(refusal.Malformed, got.header, "the URL of the request is signed, and not known here")
+	}
+	return got, signed, nil
 }
 
 // mismatch returns the error of a signature that does not match.

@@ -44,7 +44,9 @@ type Scheme struct {
 	// request that is covered, and body.JSON otherwise.
 	Body body.Format
 
-	keys []secret.Text // the secrets of signatures, for handshakes that prove their possession
+	// signsChallenges means that anybody can learn the signature of an opaque text, so that it is none of a message.
+	signsChallenges bool
+	keys            []secret.Text // the secrets of signatures, for handshakes that prove their possession
 }
 
 // BodyFormat returns the format in which bodies are read, unless the configuration names another.
@@ -73,7 +75,13 @@ type Settings interface {
 }
 
 // Verify checks a request by the scheme's Verifier. The public part of a refusal is the same for all reasons.
-func (s Scheme) Verify(now time.Time, r Request) error { return s.Publish(s.Verifier.Verify(now, r)) }
+func (s Scheme) Verify(now time.Time, r Request) error {
+	err := s.Verifier.Verify(now, r)
+	if err == nil && s.signsChallenges && isOpaque(string(r.Body)) {
+		err = refuse(refusal.Mismatch, "body", "the body is a text that could be the challenge of a handshake")
+	}
+	return s.Publish(err)
+}
 
 // DeliveryID returns the ID of a verified message, or the empty text if the sender has sent none that is covered.
 func (s Scheme) DeliveryID(h http.Header) string {

@@ -18,6 +18,7 @@ func (s *BearerSettings) Scheme() (Scheme, error) {
 		Verifier:      verifier,
 		CoversRequest: true,
 		IDHeaders:     []string{headerID},
+		Handshake:     newOktaWithProof(),
 		Headers:       []string{"Authorization"},
 		Challenge:     challengeOf("Bearer"),
 	}, err
@@ -62,8 +63,11 @@ type SlackSettings struct {
 func (s *SlackSettings) Scheme() (Scheme, error) {
 	settings := slackSettings(s.Secrets)
 	scheme, err := settings.Scheme()
+	if err != nil {
+		return scheme, err
+	}
 	scheme.Body = body.JSONOrForm
-	return scheme, err
+	return scheme.WithHandshake(HandshakeSettings{Kind: "slack"})
 }
 
 // StripeSettings are the settings of Stripe's signatures. Other senders use them too.

@@ -32,6 +32,7 @@ func (s *TokenSettings) Scheme() (Scheme, error) {
 		Verifier:         &token{header: s.Header, prefix: s.Prefix, digests: digests},
 		CoversRequest:    true,
 		IDHeaders:        []string{headerID},
+		Handshake:        newOktaWithProof(),
 		Headers:          []string{s.Header},
 		CredentialHeader: s.Header,
 		Challenge:        challengeOf("Token", "header", s.Header),
@@ -80,6 +81,7 @@ func (s *BasicSettings) Scheme() (Scheme, error) {
 		Verifier:      v,
 		CoversRequest: true,
 		IDHeaders:     []string{headerID},
+		Handshake:     newOktaWithProof(),
 		Headers:       []string{"Authorization"},
 		Challenge:     challengeOf("Basic", "charset", "UTF-8"),
 	}, nil
