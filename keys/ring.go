@@ -78,7 +78,7 @@ func newKey(id string, created time.Time, master []byte) *key {
 	if err != nil {
 		panic(err) // 32 bytes are a valid key
 	}
-	k.aead, err = cipher.NewGCM(block)
+	k.aead, err = cipher.NewGCMWithRandomNonce(block) // the only GCM that FIPS 140 admits
 	if err != nil {
 		panic(err) // GCM requires the block size of AES
 	}
@@ -153,12 +153,10 @@ const headerSize = 1 + 8
 // seals.
 func (r *Ring) Seal(plaintext []byte, associated ...string) ([]byte, error) {
 	k := r.keys[0]
-	out := make([]byte, headerSize+k.aead.NonceSize(), headerSize+k.aead.NonceSize()+len(plaintext)+k.aead.Overhead())
+	out := make([]byte, headerSize, headerSize+len(plaintext)+k.aead.Overhead())
 	out[0] = sealVersion
 	copy(out[1:], k.id)
-	nonce := out[headerSize:]
-	_, _ = rand.Read(nonce)
-	return k.aead.Seal(out, nonce, plaintext, joinParts(associated)), nil
+	return k.aead.Seal(out, nil, plaintext, joinParts(associated)), nil
 }
 
 // Open returns the sealed plaintext, or an *UnknownKeyError or ErrCorrupt.
@@ -170,12 +168,7 @@ func (r *Ring) Open(sealed []byte, associated ...string) ([]byte, error) {
 	if k == nil {
 		return nil, &UnknownKeyError{ID: string(sealed[1:headerSize])}
 	}
-	rest := sealed[headerSize:]
-	if len(rest) < k.aead.NonceSize() {
-		return nil, ErrCorrupt
-	}
-	n := k.aead.NonceSize()
-	plain, err := k.aead.Open(nil, rest[:n], rest[n:], joinParts(associated))
+	plain, err := k.aead.Open(nil, nil, sealed[headerSize:], joinParts(associated))
 	if err != nil {
 		return nil, ErrCorrupt
 	}

@@ -1,6 +1,7 @@
 package sqstarget
 
 import (
+	"crypto/fips140"
 	"maps"
 	"net/url"
 	"regexp"
@@ -98,5 +99,8 @@ func (s *Settings) Open(env setup.Env) (callback.Target, error) {
 		return nil, err
 	}
 	limit := env.Limiter("sqs/"+env.Name, s.Rate, s.Burst)
-	return NewTarget(sqs.NewFromConfig(config), Config{Settings: *s, Limit: limit, Timeout: env.Timeout}), nil
+	client := sqs.NewFromConfig(config, func(o *sqs.Options) {
+		o.DisableMessageChecksumValidation = fips140.Enforced() // they are MD5, which FIPS 140 does not admit; TLS has its own
+	})
+	return NewTarget(client, Config{Settings: *s, Limit: limit, Timeout: env.Timeout}), nil
 }

@@ -170,7 +170,7 @@ workflows:
     requests: {sqs: {queue: %s}}
     task_timeout: 24h
 `, public, public, filepath.Join(dir, "token"), filepath.Join(dir, "relay.db"), filepath.Join(dir, "keys"), endpoint, demoQueue)
-	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo",
+	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "a-secret-for-the-demo",
 		"AWS_EC2_METADATA_DISABLED": "true"} {
 		if err := os.Setenv(name, value); err != nil { // where the SDK looks
 			return nil, err
