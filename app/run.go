@@ -50,6 +50,7 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 		case <-a.router.Running():
 			ready(public, operator)
 			a.log.Info("running", "version", a.options.Version, "public", addressText(public), "operator", addressText(operator))
+			a.logFirstSteps(public, operator)
 		case <-stop.Done():
 		}
 		<-stop.Done()

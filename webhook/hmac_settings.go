@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"crypto/fips140"
 	"net/textproto"
 	"slices"
 	"strings"
@@ -66,6 +67,9 @@ func (s *HMACSettings) SetDefaults(setup.Common) {
 // Validate implements setup.Validator.
 func (s *HMACSettings) Validate(c *setup.Check) {
 	c.Enums(s)
+	if s.Algorithm == "sha1" && fips140.Enforced() {
+		c.Fault("algorithm", "is sha1, which GODEBUG=fips140=only does not admit")
+	}
 	switch {
 	case len(s.Headers) == 0:
 		c.Required("header", s.Header)

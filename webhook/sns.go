@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"crypto"
+	"crypto/fips140"
 	"crypto/rsa"
 	"crypto/sha1" //nolint:gosec // signature version 1, the default of SNS
 	"crypto/sha256"
@@ -142,11 +143,14 @@ func (v *SNS) verifySignature(ctx context.Context, now time.Time, m map[string]s
 	}
 	var hash crypto.Hash
 	var digest []byte
-	switch m["SignatureVersion"] {
-	case "1":
+	switch version := m["SignatureVersion"]; {
+	case version == "1" && fips140.Enforced():
+		return refuse(refusal.Malformed, "SignatureVersion",
+			"the member SignatureVersion of the message is 1 (SHA-1), which GODEBUG=fips140=only does not admit: set it to 2 for the topic")
+	case version == "1":
 		sum := sha1.Sum(text) //nolint:gosec // signature version 1, the default of SNS
 		hash, digest = crypto.SHA1, sum[:]
-	case "2":
+	case version == "2":
 		sum := sha256.Sum256(text)
 		hash, digest = crypto.SHA256, sum[:]
 	default:
