@@ -16,8 +16,9 @@ var (
 	errFormText   = errors.New("is a form that is not UTF-8")
 )
 
-// decodeForm reads application/x-www-form-urlencoded (https://url.spec.whatwg.org/#urlencoded-parsing). Each field becomes a text. A field that occurs more than once
-// becomes the list of its texts, so that an expression for a single text does not use an arbitrary element.
+// decodeForm reads application/x-www-form-urlencoded (https://url.spec.whatwg.org/#urlencoded-parsing). Each field
+// becomes a text. A field that occurs more than once becomes the list of its texts, so that an expression for a single
+// text does not use an arbitrary element.
 func decodeForm(b []byte, decodeJSON DecodeJSON) (Decoded, error) {
 	text, err := withoutMark(b)
 	switch {

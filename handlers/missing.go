@@ -60,6 +60,12 @@ func (h *Decision) MissingFields(msg *message.Message) ([]MissingField, error) {
 	return m.list, nil
 }
 
+// ReadingNotes returns how the body of a message was read, and what of it was left out, for a preview.
+func (h *Decision) ReadingNotes(msg *message.Message) []string {
+	in, _ := h.open(msg) // a message that cannot be decoded is refused before
+	return in.notes
+}
+
 // missingFields collects the missing fields of an input.
 type missingFields struct {
 	in   Input

@@ -38,6 +38,7 @@ type Decision struct {
 	DecidedBy  string         `json:"decidedBy,omitempty"`
 	Comment    string         `json:"comment,omitempty"`
 	NotFound   []MissingField `json:"notFound"`
+	Notes      []string       `json:"notes"` // how the body was read, and what of it was left out
 }
 
 // ForDecision returns the decision that a message of a source makes when it was sent, for an order without a request.
@@ -47,7 +48,7 @@ func ForDecision(ctx context.Context, c *config.Config, source string, m Message
 	if !known {
 		return nil, fmt.Errorf("there is no decision source %q", source)
 	}
-	p := &Decision{Source: source, NotFound: []MissingField{}}
+	p := &Decision{Source: source, NotFound: []MissingField{}, Notes: []string{}}
 	m, err := p.open(c, m)
 	if err != nil {
 		return p, err
@@ -79,6 +80,7 @@ func ForDecision(ctx context.Context, c *config.Config, source string, m Message
 	}
 	d.By = c.Compiled.People.CanonicalID(d.By)
 	p.setDecision(orderID, d)
+	p.Notes = append(p.Notes, h.ReadingNotes(msg)...)
 	d.ApprovalID = "" // the empty store does not have the approval; without its ID the decision waits for a request
 	verdict, err := h.Decider.Decide(ctx, orderID, d)
 	if err != nil {

@@ -223,6 +223,9 @@ func printDecision(out io.Writer, d *preview.Decision) error {
 	t.printRow("comment", d.Comment)
 	t.printRow("decision ID", d.DecisionID)
 	printMissing(t, d.NotFound)
+	for _, note := range d.Notes {
+		t.printRow("note", note)
+	}
 	return t.Flush()
 }
 
