@@ -143,7 +143,7 @@ type Person struct {
 	Notify   []string  `yaml:"notify" doc:"channels that notify this approver, in place of the workflow's"`
 	Fallback []string  `yaml:"fallback" doc:"channels to fall back on, in place of the workflow's"`
 	Aliases  []string  `yaml:"aliases" doc:"other names of this person, such as an account ID or a login: requests and decisions that use them mean this person"`
-	Slack    string    `yaml:"slack" doc:"Slack user ID, if the approver's ID is not the e-mail address that Slack knows"`
+	Slack    string    `yaml:"slack" doc:"Slack user ID, or TEAM/USER with the ID of the workspace, if the approver's ID is not the e-mail address that Slack knows"`
 	Away     []Absence `yaml:"away" doc:"times of absence, and the substitutes who decide then"`
 }
 

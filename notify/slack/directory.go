@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -17,40 +16,55 @@ import (
 // e-mail address in their Slack profile. It is safe for concurrent use.
 type Directory struct {
 	api       func() *slack.Client // nil means that only the configuration is used
-	users     map[approval.PersonID]string
-	approvers map[string]string // by user ID
+	teams     []string             // the only workspaces and organisations whose members may decide; empty means those of the token
+	users     map[approval.PersonID]slackUser
+	approvers map[string][]configuredUser // by user ID
 	now       func() time.Time
 
-	mu    sync.Mutex
-	cache map[string]cachedID // by e-mail address, or by user ID and team
+	userIDs    *cache[string]   // by e-mail address
+	identities *cache[Identity] // by Presser
+	homes      *cache[home]     // with a single entry
 }
 
-// cachedID is the result of a lookup in Slack.
-type cachedID struct {
-	id      string
-	expires time.Time
+// slackUser is the Slack user of an approver, as people.NAME.slack has it: USER or TEAM/USER. A user ID is unique in its
+// workspace only.
+type slackUser struct {
+	team string // workspace or organisation; empty if the configuration names none
+	id   string
 }
 
-// cacheTime is the time for which a lookup is valid. A person who leaves can no longer press a button in Slack, so the
-// delay does no harm.
-const cacheTime = 10 * time.Minute
+func parseSlackUser(text string) slackUser {
+	if team, id, ok := strings.Cut(text, "/"); ok {
+		return slackUser{team: team, id: id}
+	}
+	return slackUser{id: text}
+}
 
-// maxCached bounds the number of lookups in memory.
-const maxCached = 10000
+// configuredUser is an approver of the configuration.
+type configuredUser struct {
+	team     string // as in slackUser
+	approver string
+}
 
-func newDirectory(api func() *slack.Client, users map[approval.PersonID]string, now func() time.Time) *Directory {
+func newDirectory(c Config, api func() *slack.Client) *Directory {
+	now := c.Now
 	if now == nil {
 		now = time.Now
 	}
 	d := &Directory{
-		api:       api,
-		users:     users,
-		approvers: map[string]string{},
-		now:       now,
-		cache:     map[string]cachedID{},
+		api:        api,
+		teams:      c.Teams,
+		users:      map[approval.PersonID]slackUser{},
+		approvers:  map[string][]configuredUser{},
+		now:        now,
+		userIDs:    newCache[string](now),
+		identities: newCache[Identity](now),
+		homes:      newCache[home](now),
 	}
-	for id, user := range users {
-		d.approvers[user] = string(id)
+	for id, text := range c.Users {
+		user := parseSlackUser(text)
+		d.users[id] = user
+		d.approvers[user.id] = append(d.approvers[user.id], configuredUser{team: user.team, approver: string(id)})
 	}
 	return d
 }
@@ -61,17 +75,30 @@ var errUnknown = errors.New("no Slack user is known for the approver")
 // FindUser returns the Slack user ID of an approver. If there is none, the error is Permanent.
 func (d *Directory) FindUser(ctx context.Context, approver string) (string, error) {
 	id := approval.NewPersonID(approver)
-	if user, ok := d.users[id]; ok {
-		return user, nil
+	user, ok := d.users[id]
+	if ok && user.team == "" || ok && d.api == nil {
+		return user.id, nil
+	}
+	if ok {
+		where, err := d.findHome(ctx)
+		if err != nil {
+			return "", err
+		}
+		if where.reaches(user.team, d.teams) {
+			return user.id, nil
+		}
 	}
 	if d.api == nil || !canLookUp(id) {
 		return "", approval.Permanent(errUnknown)
 	}
-	return d.fromCache(string(id), func() (string, error) {
+	return d.userIDs.get(string(id), func() (string, error) {
 		var progress outbound.Progress
 		user, err := d.api().GetUserByEmailContext(progress.ObserveRequest(ctx), string(id))
-		if err != nil {
+		switch {
+		case err != nil:
 			return "", judgeError(ctx, &progress, err)
+		case user.IsStranger, user.Deleted, user.IsBot:
+			return "", approval.Permanent(errUnknown)
 		}
 		return user.ID, nil
 	})
@@ -83,54 +110,8 @@ func canLookUp(id approval.PersonID) bool { return strings.Contains(string(id), 
 // cachedUser returns the Slack user ID of an approver if it is known without a call to Slack, or the empty text.
 func (d *Directory) cachedUser(approver string) string {
 	id := approval.NewPersonID(approver)
-	if user, ok := d.users[id]; ok {
-		return user
+	if user, ok := d.users[id]; ok && user.team == "" {
+		return user.id
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.cache[string(id)].id
-}
-
-// FindApprover returns the approver ID of a Slack user: from the configuration, or the e-mail address that Slack has
-// confirmed for a member of the team. Any other user gets an ID that no approver has ("slack:" and the user ID), and can
-// decide only approvals that are open to everybody.
-func (d *Directory) FindApprover(ctx context.Context, user, team string) (string, error) {
-	if id, ok := d.approvers[user]; ok {
-		return id, nil
-	}
-	if d.api == nil {
-		return "slack:" + user, nil
-	}
-	return d.fromCache(user+" "+team, func() (string, error) {
-		var progress outbound.Progress
-		info, err := d.api().GetUserInfoContext(progress.ObserveRequest(ctx), user)
-		switch {
-		case err != nil:
-			return "", judgeError(ctx, &progress, err)
-		case info.Deleted, info.IsBot, info.IsStranger, info.TeamID != team, info.Profile.Email == "":
-			return "slack:" + user, nil
-		}
-		return info.Profile.Email, nil
-	})
-}
-
-// fromCache returns the cached result of a lookup, or makes the lookup and caches its result.
-func (d *Directory) fromCache(key string, lookUp func() (string, error)) (string, error) {
-	d.mu.Lock()
-	cached, ok := d.cache[key]
-	d.mu.Unlock()
-	if ok && cached.expires.After(d.now()) {
-		return cached.id, nil
-	}
-	id, err := lookUp()
-	if err != nil {
-		return "", err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.cache) >= maxCached {
-		clear(d.cache)
-	}
-	d.cache[key] = cachedID{id: id, expires: d.now().Add(cacheTime)}
-	return id, nil
+	return d.userIDs.peek(string(id))
 }

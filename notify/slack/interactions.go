@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,7 +16,6 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/webhook"
@@ -109,24 +106,24 @@ func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		http.Error(w, "the body could not be read", bodyStatus(err))
+		i.refuse(ctx, w, bodyStatus(err), unread(err))
 		return
 	}
-	app, ok := i.findApp(r.Header, body)
-	if !ok {
-		i.Observer.SlackInteractionRefused()
-		http.Error(w, "the signature is missing or not right", http.StatusUnauthorized)
-		return
-	}
-	press, err := parsePress(r.Header.Get("Content-Type"), body)
+	apps, err := i.findApps(r.Header, body)
 	if err != nil {
-		http.Error(w, "no interaction could be read", http.StatusBadRequest)
+		i.refuse(ctx, w, http.StatusUnauthorized, err)
+		return
+	}
+	press, err := parsePress(body)
+	if err != nil {
+		i.refuse(ctx, w, http.StatusBadRequest, err)
 		return
 	}
 	if press == nil { // a link was opened, or the message is not ours
 		w.WriteHeader(http.StatusOK)
 		return
 	}
+	app := chooseApp(ctx, apps, press.presser)
 	reply, err := i.recordDecision(ctx, app, *press)
 	if err != nil { // Slack shows the failure, and the button can be pressed again
 		i.Observer.SlackInteractionFailed()
@@ -138,108 +135,67 @@ func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.sendReply(context.WithoutCancel(ctx), press.responseURL, reply)
 }
 
-// bodyStatus returns the status for a body that could not be read.
-func bodyStatus(err error) int {
-	_, large := errors.AsType[*http.MaxBytesError](err)
-	switch {
-	case large:
-		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, inbound.ErrBusy):
-		return http.StatusServiceUnavailable
-	case errors.Is(err, inbound.ErrSlow):
-		return http.StatusRequestTimeout
-	}
-	return http.StatusBadRequest
-}
-
-// findApp returns the app that sent a request.
-func (i *Interactions) findApp(header http.Header, body []byte) (App, bool) {
-	now := i.Now()
-	n := slices.IndexFunc(i.Apps, func(a App) bool { return a.Verify(now, webhook.Request{Header: header, Body: body}) == nil })
-	if n < 0 {
-		return App{}, false
-	}
-	return i.Apps[n], true
-}
-
-// press is the press of a button.
-type press struct {
-	outcome     approval.Outcome
-	button      string // its value
-	user        string // ID
-	team        string // ID of the user's workspace; empty if it is not the workspace of the message
-	responseURL string
-}
-
-// parsePress parses an interaction: a form with JSON in the field payload. It returns nil for an interaction that is not
-// the press of a deciding button.
-func parsePress(contentType string, body []byte) (*press, error) {
-	if kind, _, err := mime.ParseMediaType(contentType); err != nil || kind != "application/x-www-form-urlencoded" {
-		return nil, errors.New("not a form")
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil || len(form["payload"]) != 1 {
-		return nil, errors.New("no payload")
-	}
-	var in slack.InteractionCallback
-	if err := json.Unmarshal([]byte(form.Get("payload")), &in); err != nil {
-		return nil, errors.New("payload is no JSON of an interaction")
-	}
-	if in.Type != slack.InteractionTypeBlockActions {
-		return nil, nil
-	}
-	for _, a := range in.ActionCallback.BlockActions {
-		if a == nil || (a.ActionID != actionApprove && a.ActionID != actionReject) {
-			continue
+// findApps returns the apps that may have sent a request: those whose secret has signed it. An app that is installed in
+// several workspaces is there several times.
+func (i *Interactions) findApps(header http.Header, body []byte) ([]App, error) {
+	var apps []App
+	var failed error
+	for _, app := range i.Apps {
+		err := app.Verify(i.Now(), webhook.Request{Header: header, Body: body})
+		if err == nil {
+			apps = append(apps, app)
+		} else if failed == nil {
+			failed = err
 		}
-		return &press{
-			outcome:     approval.Outcome(a.ActionID),
-			button:      a.Value,
-			user:        in.User.ID,
-			team:        teamOf(in),
-			responseURL: in.ResponseURL,
-		}, nil
 	}
-	return nil, nil
+	if len(apps) == 0 {
+		return nil, unsigned(failed)
+	}
+	return apps, nil
 }
 
-// teamOf returns the workspace of the person who pressed.
-func teamOf(in slack.InteractionCallback) string {
-	if in.User.TeamID != "" && in.User.TeamID != in.Team.ID {
-		return "" // a person of another workspace, in a shared channel
+// chooseApp returns the app of the workspace or organisation in which the button was pressed.
+func chooseApp(ctx context.Context, apps []App, p Presser) App {
+	if len(apps) == 1 {
+		return apps[0]
 	}
-	return in.Team.ID
+	n := slices.IndexFunc(apps, func(a App) bool { return a.Directory.serves(ctx, p) })
+	return apps[max(n, 0)]
 }
 
 // recordDecision records the decision, and returns the reply, or nil if there is none. An error is temporary.
 func (i *Interactions) recordDecision(ctx context.Context, app App, p press) (*slack.WebhookMessage, error) {
 	c, err := i.Buttons.OpenButton(p.button, i.Now())
 	if err != nil {
-		i.Observer.SlackInteractionRefused()
-		return privateReply("This button is no longer valid. Nothing was decided."), nil
+		return i.refusePress(ctx, p, badButton(err)), nil
 	}
-	by, err := app.Directory.FindApprover(ctx, p.user, p.team)
+	identity, err := app.Directory.FindApprover(ctx, p.presser)
+	if why, ok := errors.AsType[*refusal.Error](err); ok {
+		return i.refusePress(ctx, p, why), nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(c.ApprovalID + "\x00" + p.user + "\x00" + string(p.outcome)))
+	sum := sha256.Sum256([]byte(c.ApprovalID + "\x00" + p.presser.User + "\x00" + string(p.outcome)))
 	verdict, err := i.Decider.Decide(ctx, c.OrderID, approval.Decision{
 		ID:         "slack-" + hex.EncodeToString(sum[:8]),
 		ApprovalID: c.ApprovalID,
 		Outcome:    p.outcome,
-		By:         by,
+		By:         identity.Approver,
 		Via:        approval.ViaChat,
 		Source:     Source,
 	})
 	switch {
 	case err != nil && approval.IsPermanent(err):
-		i.Observer.SlackInteractionRefused()
-		return privateReply("This cannot be decided. Nothing has changed."), nil
+		return i.refusePress(ctx, p, notCounted("This cannot be decided. Nothing has changed.", "it is not valid")), nil
 	case err != nil:
 		return nil, err
 	case !verdict.IsAccepted():
-		i.Observer.SlackInteractionRefused()
-		return privateReply(refusalReason(verdict)), nil
+		why := notCounted(refusalReason(verdict), string(verdict.Code))
+		if verdict.Code == approval.VerdictNotApprover && identity.Doubt != nil {
+			why = identity.Doubt
+		}
+		return i.refusePress(ctx, p, why), nil
 	}
 	i.Observer.SlackInteractionAccepted()
 	if verdict.Status == approval.Pending {
@@ -252,7 +208,7 @@ func (i *Interactions) recordDecision(ctx context.Context, app App, p press) (*s
 }
 
 // Source is the name of this source of decisions in records and metrics.
-const Source = "slack"
+const Source = refusal.SourceSlack
 
 // newOutcomeMessage returns the message with the outcome, to replace a message of a webhook.
 func (i *Interactions) newOutcomeMessage(ctx context.Context, c approval.Capability) *slack.WebhookMessage {

@@ -16,6 +16,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify/slack"
 	"github.com/approval-relay/approval-relay/notify/slack/slacktest"
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
@@ -33,7 +34,11 @@ type desk struct {
 	log    strings.Builder
 	in     *slack.Interactions
 	people *slack.Directory
+	// refused has the refusals for the operator.
+	refused []refusal.Refusal
 }
+
+func (d *desk) RecordRefusal(_ context.Context, r refusal.Refusal) { d.refused = append(d.refused, r) }
 
 func (d *desk) OpenButton(token string, now time.Time) (approval.Capability, error) {
 	a := d.order.Approvals[0]
@@ -60,6 +65,12 @@ func (d *desk) Decide(_ context.Context, _ string, decision approval.Decision) (
 
 func newDesk(t *testing.T, editable bool, change func(*approval.Request)) *desk {
 	t.Helper()
+	return newDeskOf(t, editable, change, nil)
+}
+
+// newDeskOf returns a desk with changed settings of the channel.
+func newDeskOf(t *testing.T, editable bool, change func(*approval.Request), settings func(*slack.Config)) *desk {
+	t.Helper()
 	d := &desk{t: t, slack: start(t), order: &approval.Order{ID: "A-1001"}}
 	ask := approval.Request{
 		Token:     approval.NewToken("task"),
@@ -77,6 +88,9 @@ func newDesk(t *testing.T, editable bool, change func(*approval.Request)) *desk 
 	require.NoError(t, err)
 	c := bot(d.slack)
 	c.Conversation, c.Users = "C1", map[approval.PersonID]string{"barbara": "U0BARB"}
+	if settings != nil {
+		settings(&c)
+	}
 	ch := open(t, c)
 	require.NoError(t, ch.Notify(t.Context(),
 		message(func(m *approval.Message) { m.Button = approval.NewToken("button of " + id) })))
@@ -97,6 +111,7 @@ func newDesk(t *testing.T, editable bool, change func(*approval.Request)) *desk 
 		Hosts:    []string{host.Host},
 		Now:      func() time.Time { return began },
 		Observer: d,
+		Refusals: d,
 		Log:      slog.New(slog.NewTextHandler(&d.log, nil)),
 	})
 	return d

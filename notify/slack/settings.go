@@ -1,7 +1,9 @@
 package slack
 
 import (
+	"fmt"
 	"net/url"
+	"regexp"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify"
@@ -17,11 +19,15 @@ type Settings struct {
 	Conversation   string        `yaml:"conversation" doc:"ID of the Slack channel that gets one message for all approvers; without it each approver gets a direct message"`
 	WebhookURL     secret.Text   `yaml:"webhook_url" doc:"incoming webhook, in place of token and conversation; its messages are edited only when somebody presses a button"`
 	SigningSecrets []secret.Text `yaml:"signing_secrets" doc:"signing secrets of the app, for POST /slack/interactions; without any, messages have a link and no buttons"`
+	Teams          []string      `yaml:"teams" doc:"workspaces (T…) and organisations of Enterprise Grid (E…) whose members may decide by buttons; empty is the workspace or organisation of the bot token"`
 	APIURL         string        `yaml:"api_url" doc:"URL in place of https://slack.com/api/, for tests and proxies"`
 	ResponseHosts  []string      `yaml:"response_hosts" doc:"hosts of response URLs to which answers are sent; empty is hooks.slack.com"`
 
 	verifier *webhook.HMAC // of the signing secrets; set by Validate
 }
+
+// teamID matches the ID of a workspace or of an organisation.
+var teamID = regexp.MustCompile(`^[TE][A-Z0-9]{2,30}$`)
 
 // Validate implements setup.Validator.
 func (s *Settings) Validate(c *setup.Check) {
@@ -39,6 +45,15 @@ func (s *Settings) Validate(c *setup.Check) {
 	}
 	if u, err := url.Parse(s.APIURL); s.APIURL != "" && (err != nil || u.Host == "") {
 		c.Fault("api_url", "must be an absolute URL")
+	}
+	for i, team := range s.Teams {
+		field := fmt.Sprintf("teams[%d]", i)
+		switch {
+		case !teamID.MatchString(team):
+			c.Fault(field, "must be the ID of a workspace (T0123ABCD) or of an organisation (E0123ABCD)")
+		case team[0] == 'E' && s.Token.IsZero():
+			c.Fault(field, "needs bot_token: an incoming webhook cannot ask Slack for the members of an organisation")
+		}
 	}
 	if len(s.SigningSecrets) > 0 {
 		verifier, err := webhook.NewSlack(secret.RevealAll(s.SigningSecrets)...)

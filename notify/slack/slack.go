@@ -25,8 +25,8 @@ import (
 // Config has the settings of a channel, and its environment.
 type Config struct {
 	Settings
-	// Users has the Slack user IDs of approvers, by normalised approver ID. Other approvers are found by their e-mail
-	// address.
+	// Users has the Slack users of approvers, USER or TEAM/USER, by normalised approver ID. Other approvers are found by
+	// their e-mail address.
 	Users map[approval.PersonID]string
 	// Client must not follow redirects. Nil means the client of package outbound, without the guard against internal
 	// addresses, because the operator chooses the address.
@@ -75,7 +75,7 @@ func NewChannel(c Config) (*Channel, error) {
 		api := slack.New(c.Token.Reveal(), options...)
 		ch.api = func() *slack.Client { return api }
 	}
-	ch.directory = newDirectory(ch.api, c.Users, c.Now)
+	ch.directory = newDirectory(c, ch.api)
 	return ch, nil
 }
 

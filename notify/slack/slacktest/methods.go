@@ -1,6 +1,7 @@
 package slacktest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -134,15 +135,46 @@ func (s *Server) userInfo(f url.Values) reply {
 	return newRefusal("user_not_found")
 }
 
-func (u User) toJSON() map[string]any {
-	return map[string]any{
-		"id":          u.ID,
-		"team_id":     u.teamID(),
-		"deleted":     u.Deleted,
-		"is_bot":      u.Bot,
-		"is_stranger": u.teamID() != Team,
-		"profile":     map[string]string{"email": u.Email},
+// testAuth answers auth.test (https://docs.slack.dev/reference/methods/auth.test).
+func (s *Server) testAuth(url.Values) reply {
+	if s.Home.Silent {
+		return newRefusal("unknown_method")
 	}
+	answer := reply{"ok": true, "team_id": cmp.Or(s.Home.Team, Team), "user_id": "U0BOT", "bot_id": "B0BOT"}
+	if s.Home.Enterprise != "" {
+		answer["enterprise_id"] = s.Home.Enterprise
+		answer["is_enterprise_install"] = s.Home.Team == s.Home.Enterprise
+	}
+	return answer
+}
+
+// toJSON returns the user as users.info has it (https://docs.slack.dev/reference/objects/user-object).
+func (u User) toJSON() map[string]any {
+	profile := map[string]string{"real_name": "Somebody"}
+	if u.Email != "" {
+		profile["email"] = u.Email
+	}
+	out := map[string]any{
+		"id":                  u.ID,
+		"team_id":             u.teamID(),
+		"deleted":             u.Deleted,
+		"is_bot":              u.Bot,
+		"is_restricted":       u.Guest,
+		"is_ultra_restricted": false,
+		"profile":             profile,
+	}
+	if u.teamID() != Team && u.Enterprise == "" {
+		out["is_stranger"] = !u.Visible
+	}
+	if u.Enterprise != "" {
+		out["enterprise_user"] = map[string]any{
+			"id":            u.ID,
+			"enterprise_id": u.Enterprise,
+			"is_admin":      false,
+			"teams":         u.Teams,
+		}
+	}
+	return out
 }
 
 func (u User) teamID() string {

@@ -15,13 +15,21 @@ const (
 	Team  = "T0RELAY"
 )
 
-// User is a member of the workspace, or a guest of another workspace.
+// User is a member of the workspace, a member of another workspace of its organisation, or a person of another
+// organisation.
 type User struct {
 	ID      string
-	Email   string
+	Email   string // empty if the profile has none, or the app may not read it
 	Team    string // empty means Team
 	Deleted bool
 	Bot     bool
+	Guest   bool
+	// Enterprise is the organisation in Enterprise Grid, and Teams are the user's workspaces in it.
+	Enterprise string
+	Teams      []string
+	// Visible is set for a person of another organisation who is in a channel that the app shares with them: Slack calls
+	// only the others strangers.
+	Visible bool
 }
 
 // Message is a message in its current form.
@@ -37,11 +45,22 @@ type Message struct {
 type Server struct {
 	*httptest.Server
 	Users []User
+	// Home is what auth.test says about the token: its workspace or organisation.
+	Home Home
 
 	mu       sync.Mutex
 	messages []*Message
 	answers  []json.RawMessage // at response URLs
 	failures []Failure
+}
+
+// Home is the workspace and the organisation of a token. The token of an app that is installed for a whole organisation
+// has the organisation in both fields.
+type Home struct {
+	Team       string // empty means Team
+	Enterprise string
+	// Silent makes the server not know the method auth.test, as some proxies.
+	Silent bool
 }
 
 // Failure replaces the response to a call.
@@ -59,6 +78,7 @@ func StartServer(users ...User) *Server {
 	mux.HandleFunc("POST /api/chat.postMessage", s.serveMethod("chat.postMessage", s.postMessage))
 	mux.HandleFunc("POST /api/chat.update", s.serveMethod("chat.update", s.updateMessage))
 	mux.HandleFunc("POST /api/users.lookupByEmail", s.serveMethod("users.lookupByEmail", s.lookupByEmail))
+	mux.HandleFunc("POST /api/auth.test", s.serveMethod("auth.test", s.testAuth))
 	mux.HandleFunc("POST /api/users.info", s.serveMethod("users.info", s.userInfo))
 	mux.HandleFunc("POST /services/{secret}", s.postToWebhook)
 	mux.HandleFunc("POST /actions/{id}", s.recordAnswer)
