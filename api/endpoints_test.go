@@ -39,6 +39,8 @@ func routeTable() map[string]struct{ body, need string } {
 		"private POST /v1/orders/{orderId}/decide":    {`{"outcome":"approve","by":"ops","reason":"x"}`, "operator"},
 		"private POST /v1/orders/{orderId}/cancel":    {`{"by":"ops","reason":"x"}`, "cancel operator"},
 		"private GET /v1/deadletters":                 {"", "operator"},
+		"private GET /v1/refused":                     {"", "operator"},
+		"private GET /v1/refused/{id}":                {"", "operator"},
 		"private POST /v1/redrive":                    {`{"by":"ops","dryRun":true}`, "operator"},
 		"private POST /-/reload":                      {"", "operator"},
 	}
@@ -56,7 +58,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			if !ok {
 				method, path = "GET", route
 			}
-			path = strings.NewReplacer("{orderId}", "A-1", "{source}", "erp", "{token}", "x").Replace(path)
+			path = strings.NewReplacer("{orderId}", "A-1", "{source}", "erp", "{token}", "x", "{id}", "kept").Replace(path)
 			server := map[string]http.Handler{"public": h.PublicHandler(), "private": h.OperatorHandler()}[side]
 			credentials := append([]string{"", "wrong", "erp", "operator"}, handlers.Verbs()...)
 			for _, credential := range credentials {

@@ -134,7 +134,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			route = "GET " + route
 		}
 		method, path, _ := strings.Cut(route, " ")
-		path = strings.NewReplacer("{orderId}", "A-1", "{source}", "erp", "{token}", "x").Replace(path)
+		path = strings.NewReplacer("{orderId}", "A-1", "{source}", "erp", "{token}", "x", "{id}", "kept").Replace(path)
 		for _, credential := range []string{"", "erp", "operator"} {
 			h, _, _ := site(t)
 			server := map[string]http.Handler{"public": h.PublicHandler(), "private": h.OperatorHandler()}[side]

@@ -23,6 +23,7 @@ type OperatorAPI struct {
 	Decider     *handlers.Decider
 	DeadLetters store.DeadLetters
 	Redriver    *handlers.Redriver
+	Refusals    RefusalLister
 }
 
 // maxPage is the largest number of entries in a list, defaultPage the number without a limit.

@@ -63,6 +63,8 @@ func operatorRoutes() []route {
 		{"GET /v1/orders", accessOperator, (*Endpoints).listOrders},
 		{"POST /v1/orders/{orderId}/decide", accessOperator, (*Endpoints).decideOrder},
 		{"GET /v1/deadletters", accessOperator, (*Endpoints).listDeadLetters},
+		{"GET /v1/refused", accessOperator, (*Endpoints).listRefused},
+		{"GET /v1/refused/{id}", accessOperator, (*Endpoints).showRefusedBody},
 		{"POST /v1/redrive", accessOperator, (*Endpoints).redrive},
 		{"POST /-/reload", accessOperator, (*Endpoints).reload},
 
@@ -72,6 +74,8 @@ func operatorRoutes() []route {
 		{"GET /console/exhausted", accessSession, (*Endpoints).consolePages},
 		{"GET /console/order", accessSession, (*Endpoints).consolePages},
 		{"GET /console/dead-letters", accessSession, (*Endpoints).consolePages},
+		{"GET /console/refused", accessSession, (*Endpoints).consolePages},
+		{"POST /console/refused", accessSession, (*Endpoints).consolePages},
 		{"GET /console/signin", accessSession, (*Endpoints).consolePages},
 		{"POST /console/signin", accessSession, (*Endpoints).consolePages},
 		{"POST /console/signout", accessSession, (*Endpoints).consolePages},
@@ -88,6 +92,8 @@ func queryParameters(pattern string) []string {
 		return []string{"workflow"}
 	case "GET /v1/orders":
 		return []string{"after", "limit", "state"}
+	case "GET /v1/refused":
+		return []string{"limit", "reason", "source"}
 	case "GET /v1/deadletters":
 		return []string{"after", "limit"}
 	}

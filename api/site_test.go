@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +15,8 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/refusal"
+	"github.com/approval-relay/approval-relay/refusal/recent"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/memory"
 )
@@ -94,6 +97,7 @@ func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, 
 			Decider:     &handlers.Decider{Transitions: tr, UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour}},
 			DeadLetters: s,
 			Redriver:    &handlers.Redriver{Transitions: tr, Orders: s, DeadLetters: s},
+			Refusals:    &refused{},
 		},
 		ConsolePages: write("text/html", "console"),
 		Healthy:      func() error { return nil },
@@ -115,6 +119,38 @@ func registration(w http.ResponseWriter, r *http.Request, _ []byte, _ bool) (boo
 		return false, err
 	}
 	return true, json.NewEncoder(w).Encode(map[string]string{"verification": "x"})
+}
+
+// refused keeps what is recorded. It has the body {"a":1} for the ID "kept".
+type refused struct {
+	mu   sync.Mutex
+	list []refusal.Refusal
+	sent []recent.Query
+}
+
+func (l *refused) RecordRefusal(ctx context.Context, r refusal.Refusal) {
+	if call := refusal.CallOf(ctx); call != nil {
+		r = call.Complete(r)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, r)
+}
+
+func (l *refused) Since() time.Time { return time.Unix(1_700_000_000, 0) }
+
+func (l *refused) Entries(q recent.Query) (out []recent.Entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sent = append(l.sent, q)
+	for _, r := range l.list {
+		out = append(out, recent.Entry{ID: "id", Refusal: r, First: r.Time, Count: 1})
+	}
+	return out
+}
+
+func (l *refused) OpenBody(id, operator string) (recent.Entry, []byte, bool) {
+	return recent.Entry{ID: id, Refusal: refusal.Refusal{Detail: "opened by " + operator}}, []byte(`{"a":1}`), id == "kept"
 }
 
 // signIn lets everybody sign in.

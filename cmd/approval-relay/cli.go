@@ -21,6 +21,7 @@ type cli struct {
 	Cancel      cancelCmd      `cmd:"" help:"Cancel a pending approval; the workflow gets an answer."`
 	Redrive     redriveCmd     `cmd:"" help:"Start exhausted callbacks and dead letters again."`
 	Deadletters deadlettersCmd `cmd:"" help:"List dead letters: messages that could not be handled."`
+	Refused     refusedCmd     `cmd:"" help:"List what a worker has refused lately, with the reasons."`
 	Reload      reloadCmd      `cmd:"" help:"Let a running worker read its configuration file again."`
 	Keys        keysCmd        `cmd:"" help:"Make and rotate the keys that seal tokens and sign links."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`

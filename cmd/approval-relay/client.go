@@ -66,6 +66,9 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 	if err != nil {
 		return fmt.Errorf("read the worker's answer: %w", err)
 	}
+	if resp.StatusCode == http.StatusUnauthorized {
+		return c.refusedTokenError(resp.Status, text)
+	}
 	if resp.StatusCode >= 300 {
 		var p api.Problem
 		switch err := json.Unmarshal(text, &p); {
@@ -80,6 +83,39 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 	}
 	return json.Unmarshal(text, out)
 }
+
+// refusedTokenError returns the error of a call whose token the worker refused. It names the origin of the token, because
+// an old variable or a file of another worker is easily overlooked.
+func (c *client) refusedTokenError(status string, answer []byte) error {
+	detail := "the worker answered " + status
+	var p api.Problem
+	if json.Unmarshal(answer, &p) == nil && p.Detail != "" {
+		detail = untrusted.TerminalLine(p.Detail)
+	}
+	return fmt.Errorf("%s\n  the token that was sent is from %s", detail, c.tokenOrigin())
+}
+
+// tokenOrigin names the place from which the token is. A flag comes before a variable, and both before the file.
+func (c *client) tokenOrigin() string {
+	switch {
+	case c.Token != "" && c.Token == os.Getenv(tokenVariable):
+		return "the variable " + tokenVariable
+	case c.Token != "":
+		return "the flag --token"
+	case os.Getenv(tokenFileVariable) != "" && c.TokenFile == os.Getenv(tokenFileVariable):
+		return fmt.Sprintf("the file %s, which the variable %s names", c.TokenFile, tokenFileVariable)
+	case c.TokenFile == defaultTokenFile:
+		return fmt.Sprintf("the file %s, the default of --token-file", c.TokenFile)
+	}
+	return fmt.Sprintf("the file %s, which --token-file names", c.TokenFile)
+}
+
+// The places of the token, as the tags of client have them.
+const (
+	tokenVariable     = "APPROVAL_RELAY_TOKEN"      //nolint:gosec // the name of a variable
+	tokenFileVariable = "APPROVAL_RELAY_TOKEN_FILE" //nolint:gosec // the name of a variable
+	defaultTokenFile  = "approval-relay.token"
+)
 
 // candidateLines describes the approvals of which a decision or cancellation has to name one.
 func candidateLines(candidates []api.Candidate) []string {

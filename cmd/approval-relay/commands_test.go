@@ -213,7 +213,7 @@ func TestWhoMayUseTheCommands(t *testing.T) {
 	p := newPlace(t)
 	r := p.start(t, p.file(t, false, ""))
 	for token, reason := range map[string]string{
-		"wrong-token-0123456789": "credential",
+		"wrong-token-0123456789": "the token that was sent is from the flag --token",
 		programSecret:            "this needs the token of an operator; api:shop is a program",
 	} {
 		status, _, errs := command(t, "requests", "--url", r.operator, "--token", token)
@@ -228,6 +228,25 @@ func TestWhoMayUseTheCommands(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte(operatorSecret+"\n"), 0o600))
 	status, _, errs = command(t, "requests", "--url", r.operator, "--token-file", file)
 	require.Equal(t, 0, status, errs)
+
+	require.NoError(t, os.WriteFile(file, []byte("wrong-token-0123456789"), 0o600))
+	status, _, errs = command(t, "requests", "--url", r.operator, "--token-file", file)
+	require.Equal(t, 1, status)
+	require.Contains(t, errs, "the token that was sent is from the file "+file+", which --token-file names")
+
+	// The worker has the reasons, and no token.
+	status, out, errs := command(t, "refused", "--url", r.operator, "--token", operatorSecret, "--source=api")
+	require.Equal(t, 0, status, errs)
+	require.Contains(t, out, "the header Authorization has an unknown bearer token")
+	require.Contains(t, out, "this needs the token of an operator; api:shop is a program (api:shop)")
+	require.NotContains(t, out, "wrong-token")
+	require.Contains(t, errs, "of this worker since its start")
+	status, out, _ = command(t, "refused", "--url", r.operator, "--token", operatorSecret, "--reason=stale", "--json")
+	require.Equal(t, 0, status)
+	require.Contains(t, out, `"refused": []`)
+	status, _, errs = command(t, "refused", "--url", r.operator, "--token", operatorSecret, "--reason=odd")
+	require.Equal(t, 1, status)
+	require.Contains(t, errs, "is not one of missing, malformed")
 
 	require.NoError(t, r.stop())
 	status, _, errs = command(t, "requests", "--url", r.operator, "--token", operatorSecret)

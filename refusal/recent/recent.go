@@ -265,7 +265,7 @@ func (l *List) Sources() []string {
 
 // OpenBody returns the body of an entry. It returns false if the entry is no longer in the list, or has no body. The
 // log states who has looked.
-func (l *List) OpenBody(ctx context.Context, id, operator string) (Entry, []byte, bool) {
+func (l *List) OpenBody(id, operator string) (Entry, []byte, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range l.parts {
@@ -277,8 +277,7 @@ func (l *List) OpenBody(ctx context.Context, id, operator string) (Entry, []byte
 			if err != nil {
 				return Entry{}, nil, false
 			}
-			l.config.Log.LogAttrs(ctx, slog.LevelWarn, "an operator has opened a refused body",
-				slog.String("operator", operator), slog.String("source", e.Source), slog.String("id", e.ID))
+			l.config.Log.Warn("an operator has opened a refused body", "operator", operator, "source", e.Source, "id", e.ID)
 			return *e, body, true
 		}
 	}

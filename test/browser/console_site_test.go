@@ -15,6 +15,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/refusal/recent"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/store/memory"
 	"github.com/approval-relay/approval-relay/web/console"
@@ -49,7 +50,10 @@ func newConsoleSite(t *testing.T) *consoleSite {
 		Now:      d.clock,
 		Lease:    time.Minute,
 	}
+	refused := recent.New(recent.Config{Sealer: keys.NewRing(d.now), Observer: ignoreRefusals{}, Log: log, Now: d.clock})
+	d.refuseSome(refused)
 	c, err := console.New(console.Config{
+		Refused:     refused,
 		Tokens:      map[string]secret.Text{"ada": secret.New(opsToken)},
 		MAC:         keys.NewRing(d.now),
 		Orders:      d.store,

@@ -154,7 +154,7 @@ func TestRedrivingOne(t *testing.T) {
 func everyPage() []string {
 	return []string{
 		"", "order?id=PAY-7701", "order?id=PAY-7702", "order?id=PAY", "order?id=nobody", "exhausted",
-		"dead-letters",
+		"dead-letters", "refused", "refused?source=decision-erp&reason=stale",
 	}
 }
 
@@ -221,15 +221,15 @@ func TestConsoleByKeyboard(t *testing.T) {
 		return out
 	}
 	require.Equal(t, []string{
-		"Skip to the page", "approval-relay", "Pending 6", "Exhausted 3", "Dead letters 5", "find",
-	}, tabs(6))
+		"Skip to the page", "approval-relay", "Pending 6", "Exhausted 3", "Dead letters 5", "Refused", "find",
+	}, tabs(7))
 	perform(t, ctx, chromedp.KeyEvent("REF-20951"), chromedp.KeyEvent("\r"))
 	waitForText(t, ctx, "Timeline")
-	reached := tabs(11)
-	require.Equal(t, []string{"find", "Find", "signout", "Reload", "Approve, reject or cancel as operator"}, reached[5:10])
+	reached := tabs(12)
+	require.Equal(t, []string{"find", "Find", "signout", "Reload", "Approve, reject or cancel as operator"}, reached[6:11])
 	perform(t, ctx, chromedp.Navigate(d.url+"order?id=REF-20951"))
 	waitForText(t, ctx, "Timeline")
-	tabs(10)
+	tabs(11)
 	perform(t, ctx, chromedp.KeyEvent("\r")) // opens the order
 	require.Equal(t, []string{"reason-0", "Approve", "Reject", "Cancel the request"}, tabs(4))
 	perform(t, ctx, chromedp.Focus("#reason-0"), chromedp.KeyEvent("not needed"))

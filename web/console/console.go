@@ -63,6 +63,8 @@ type Config struct {
 	Redriver Redriver
 	// DeadLetters lists the dead letters in the store's own table.
 	DeadLetters DeadLetters
+	// Refused lists what was refused lately.
+	Refused Refused
 	// Queues names the dead letter queues. Their messages are counted by a dry run only.
 	Queues []string
 	// Failures limits tries with wrong tokens; nil means that they are not limited.
@@ -110,6 +112,8 @@ func New(c Config) (*Console, error) {
 		"GET exhausted":    out.showExhausted,
 		"GET order":        out.showOrder,
 		"GET dead-letters": out.showDeadLetters,
+		"GET refused":      out.showRefused,
+		"POST refused":     out.openRefusedBody,
 		"POST decide":      out.handleDecision,
 		"POST redrive":     out.handleRedrive,
 		"POST signout":     out.handleSignOut,

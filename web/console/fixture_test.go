@@ -21,6 +21,8 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/refusal"
+	"github.com/approval-relay/approval-relay/refusal/recent"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/web/console"
@@ -46,6 +48,7 @@ type world struct {
 	uncounted error // of Stats only
 	runs      []store.RedriveRequest
 	log       strings.Builder
+	refused   *recent.List
 	console   *console.Console
 	cookie    *http.Cookie
 }
@@ -61,9 +64,18 @@ func newWorld(t *testing.T) *world {
 		tokens: map[string]secret.Text{"ada": secret.New(adaToken), "bob": secret.New(bobToken)},
 		orders: map[string]*approval.Order{},
 	}
+	w.refused = recent.New(recent.Config{
+		Sealer:   w.ring,
+		Observer: w,
+		Log:      slog.New(slog.NewTextHandler(&w.log, nil)),
+		Now:      func() time.Time { return w.now },
+	})
 	w.build()
 	return w
 }
+
+// Refused implements recent.Observer.
+func (w *world) Refused(string, refusal.Code) {}
 
 // build creates the console, like the start of the program.
 func (w *world) build() {
@@ -76,6 +88,8 @@ func (w *world) build() {
 		Decider:     w,
 		DeadLetters: w,
 		Redriver:    w,
+		Refused:     w.refused,
+		Refusals:    w.refused,
 		Queues:      []string{"request-orders"},
 		Failures:    inbound.NewFailures(),
 		Now:         func() time.Time { return w.now },
@@ -272,6 +286,7 @@ var (
 	inputs = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)
 	style  = regexp.MustCompile(`(?s)<style>.*?</style>`)
 	nonces = regexp.MustCompile(`name="(nonce|shown)" value="[^"]+"`)
+	ids    = regexp.MustCompile(`name="id" value="[A-Z2-7]{16}"`)
 )
 
 // form returns the hidden fields of the first form on a page that leads to an action and contains a text.
@@ -305,6 +320,7 @@ func body(t *testing.T, resp *http.Response) string {
 func golden(t *testing.T, name, page string) {
 	t.Helper()
 	got := nonces.ReplaceAllString(style.ReplaceAllString(page, "<style></style>"), `name="$1" value="*"`)
+	got = ids.ReplaceAllString(got, `name="id" value="*"`)
 	file := "testdata/" + name + ".html"
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {

@@ -18,6 +18,7 @@ const (
 	formDecide  = "decide"
 	formDryRun  = "dry-run"
 	formRedrive = "redrive"
+	formBody    = "refused-body"
 )
 
 // readForm reads the named fields of a form. A field that comes twice is refused, because either value may be the

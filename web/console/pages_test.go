@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -41,6 +42,9 @@ func attack(w *world) {
 		Reason:     hostile,
 		At:         w.now,
 	}}
+	w.refused.RecordRefusal(w.t.Context(), refusal.Refusal{
+		Source: hostile, Code: refusal.Field, Field: hostile, Detail: hostile, Remote: hostile, Route: hostile, Principal: hostile,
+	})
 	w.counts = store.Stats{Workflows: map[string]store.WorkflowStats{hostile: {Pending: 1, Oldest: w.now}}}
 	w.report = store.RedriveReport{Found: store.RedriveGroups{{ReasonCode: hostile, Count: 1, Example: hostile}}, Errors: []string{hostile}}
 }
@@ -149,6 +153,10 @@ func TestPages(t *testing.T) {
 		"hostile_pending":         {attack, "", 200},
 		"hostile_exhausted":       {attack, "exhausted", 200},
 		"hostile_dead_letters":    {attack, "dead-letters", 200},
+		"good_refused":          {refuseSome, "refused", 200},
+		"good_refused_filtered": {refuseSome, "refused?source=decision-erp&reason=stale", 200},
+		"good_refused_empty":    {nil, "refused", 200},
+		"hostile_refused":       {attack, "refused", 200},
 		"hostile_search":          {attack, "order?id=%3Cb%3E%3C", 404},
 	} {
 		w := newWorld(t)

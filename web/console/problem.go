@@ -69,6 +69,13 @@ var (
 		code:    refusal.Unknown,
 		detail:  "the order is no longer kept",
 	}
+	bodyGone = problem{
+		status:  http.StatusNotFound,
+		heading: "This body is no longer kept",
+		lead:    "Newer refusals have replaced it.",
+		code:    refusal.Unknown,
+		detail:  "the body of a refused request is no longer kept",
+	}
 	unknownOutcome = problem{
 		status:  http.StatusServiceUnavailable,
 		heading: "It is not certain that this was recorded",

@@ -101,7 +101,7 @@ func safePath(next string) string {
 	if err != nil || u.Scheme != "" || u.Opaque != "" || u.Host != "" || u.User != nil {
 		return ""
 	}
-	if !slices.Contains([]string{"", "order", "exhausted", "dead-letters"}, u.Path) {
+	if !slices.Contains([]string{"", "order", "exhausted", "dead-letters", "refused"}, u.Path) {
 		return ""
 	}
 	return (&url.URL{Path: u.Path, RawQuery: u.Query().Encode()}).String()

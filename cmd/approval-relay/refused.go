@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/untrusted"
+)
+
+type refusedCmd struct {
+	client
+	Source string `help:"Only refusals of this way in: decision-NAME, request-NAME, api, console, link, signin, slack or public."`
+	Reason string `help:"Only refusals with this reason, such as mismatch."`
+	Limit  int    `default:"100" help:"Greatest number of lines, 1 to 1000."`
+	Body   string `placeholder:"ID" help:"Show the body of this entry, of a webhook with keep_refused_bodies. The worker's log says who looked."`
+}
+
+// Run lists the refusals of a worker since its start, the last one first.
+func (c *refusedCmd) Run(w *world) error {
+	if c.Body != "" {
+		return c.showBody(w)
+	}
+	query := url.Values{"limit": {strconv.Itoa(c.Limit)}}
+	for name, value := range map[string]string{"source": c.Source, "reason": c.Reason} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	var list api.RefusedList
+	if err := c.call(w.ctx, "GET", "/v1/refused?"+query.Encode(), nil, &list); err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(w.stdout, list)
+	}
+	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "LAST\tTIMES\tSOURCE\tREASON\tANSWER\tFROM\tDETAIL")
+	for _, r := range list.Refused {
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\n", stamp(r.LastAt), r.Count, untrusted.TerminalLine(r.Source), r.Reason,
+			answerOf(r), untrusted.TerminalLine(dash(r.Remote)), untrusted.TerminalLine(detailOf(r)))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(w.stderr, "of this worker since its start, %s; other workers have lists of their own\n", stamp(list.Since))
+	return nil
+}
+
+func answerOf(r api.Refused) string {
+	if r.Status == 0 {
+		return "dead letter"
+	}
+	return strconv.Itoa(r.Status)
+}
+
+// detailOf returns the detail, with who sent the call, and the ID if the body can be shown.
+func detailOf(r api.Refused) string {
+	text := r.Detail
+	if r.Principal != "" {
+		text += " (" + r.Principal + ")"
+	}
+	if r.HasBody {
+		text += " --body=" + r.ID
+	}
+	return text
+}
+
+func (c *refusedCmd) showBody(w *world) error {
+	var out api.RefusedBody
+	if err := c.call(w.ctx, "GET", "/v1/refused/"+escape(c.Body), nil, &out); err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(w.stdout, out)
+	}
+	if out.Base64 {
+		fmt.Fprintln(w.stderr, "the body is no text; this is its base64")
+	}
+	_, err := fmt.Fprintln(w.stdout, untrusted.MultiLine(out.Body))
+	return err
+}
