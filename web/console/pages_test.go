@@ -153,10 +153,10 @@ func TestPages(t *testing.T) {
 		"hostile_pending":         {attack, "", 200},
 		"hostile_exhausted":       {attack, "exhausted", 200},
 		"hostile_dead_letters":    {attack, "dead-letters", 200},
-		"good_refused":          {refuseSome, "refused", 200},
-		"good_refused_filtered": {refuseSome, "refused?source=decision-erp&reason=stale", 200},
-		"good_refused_empty":    {nil, "refused", 200},
-		"hostile_refused":       {attack, "refused", 200},
+		"good_refused":            {refuseSome, "refused", 200},
+		"good_refused_filtered":   {refuseSome, "refused?source=decision-erp&reason=stale", 200},
+		"good_refused_empty":      {nil, "refused", 200},
+		"hostile_refused":         {attack, "refused", 200},
 		"hostile_search":          {attack, "order?id=%3Cb%3E%3C", 404},
 	} {
 		w := newWorld(t)
