@@ -3,6 +3,8 @@ package app
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"io"
@@ -200,4 +202,18 @@ func TestSendersAreUnderstood(t *testing.T) {
 			require.NotContains(t, text, canary, "%s shows a secret", place)
 		}
 	}
+}
+
+// A scheme sees the certificates that our listener has verified, and no others.
+func TestOnlyVerifiedCertificatesCount(t *testing.T) {
+	t.Parallel()
+	leaf := &x509.Certificate{Raw: []byte("x")}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/bank?a=b", nil)
+	require.Empty(t, newWebhookRequest(r, "https://relay.example.com/webhooks/bank", nil).Certificates)
+	r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}
+	require.Empty(t, newWebhookRequest(r, "https://relay.example.com/webhooks/bank", nil).Certificates)
+	r.TLS.VerifiedChains = [][]*x509.Certificate{{leaf}}
+	got := newWebhookRequest(r, "https://relay.example.com/webhooks/bank", nil)
+	require.Equal(t, []*x509.Certificate{leaf}, got.Certificates)
+	require.Equal(t, "https://relay.example.com/webhooks/bank?a=b", got.URL)
 }

@@ -15,6 +15,7 @@ func (c *Config) warn(check *setup.Check) {
 	c.warnAddresses(check)
 	c.warnLogChannel(check)
 	c.warnTokens(check)
+	c.warnCertificates(check)
 	c.warnSecretFiles(check)
 	c.warnPrincipals(check)
 	for _, name := range sortedNames(c.Workflows) {

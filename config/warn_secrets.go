@@ -19,11 +19,40 @@ func (c *Config) warnTokens(check *setup.Check) {
 	for _, name := range sortedNames(c.Operator.APITokens) {
 		warnWeak(check, "operator.api_tokens."+name, strings.TrimSpace(c.Operator.APITokens[name].Token.Reveal()))
 	}
+	walkSecrets(c, func(path string, text secret.Text) {
+		if strings.HasPrefix(path, "webhooks.") && isSentAsItIs(path) {
+			warnWeak(check, path, strings.TrimSpace(text.Reveal()))
+		}
+	})
+}
+
+// isSentAsItIs reports whether the secret at a path of a webhook is sent itself, so that it can be guessed by trying. A
+// secret that signs cannot.
+func isSentAsItIs(path string) bool {
+	for _, field := range []string{".tokens[", ".passwords[", ".client_certificate.secrets["} {
+		if strings.Contains(path, field) {
+			return true
+		}
+	}
+	return false
+}
+
+// warnCertificates reports webhooks that believe a header about the certificate of a client, whoever sends it, and
+// webhooks that wait for certificates that the public address does not ask for.
+func (c *Config) warnCertificates(check *setup.Check) {
 	for _, name := range sortedNames(c.Webhooks) {
-		if bearer, ok := c.Webhooks[name].Settings().(*webhook.BearerSettings); ok {
-			for i, token := range bearer.Tokens {
-				warnWeak(check, "webhooks."+name+".bearer.tokens"+index(i), strings.TrimSpace(token.Reveal()))
-			}
+		settings, ok := c.Webhooks[name].Settings().(*webhook.CertificateSettings)
+		if !ok {
+			continue
+		}
+		at := check.At("webhooks." + name + ".client_certificate")
+		hasTLS := c.Public.TLS != nil && c.Public.TLS.ClientCA != ""
+		switch {
+		case settings.ByListener() && !hasTLS:
+			at.Warn("", "needs public.tls.client_ca: without it no client shows a certificate, and every request is refused")
+		case !settings.ByListener() && settings.SecretHeader == "":
+			at.Warn("", "believes the header %s of everybody who reaches public.listen past the proxy; "+
+				"let the proxy send a secret too (secret_header, secrets), or verify certificates here (public.tls.client_ca, names)", settings.Header)
 		}
 	}
 }

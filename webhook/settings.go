@@ -3,7 +3,6 @@ package webhook
 import (
 	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/secret"
-	"github.com/approval-relay/approval-relay/setup"
 )
 
 // BearerSettings are the settings of bearer tokens.
@@ -85,37 +84,12 @@ func (s *StripeSettings) Scheme() (Scheme, error) {
 // SNSSettings are the settings of Amazon SNS over HTTPS.
 type SNSSettings struct {
 	Topics []string `yaml:"topics" doc:"ARNs of the topics that may send"`
+	// SignatureVersions may leave out 1, because it signs SHA-1. Topics sign with it unless they are told otherwise.
+	SignatureVersions []int `yaml:"signature_versions" doc:"versions of signatures that are accepted; empty is 1 and 2; with [2] the topics need the attribute SignatureVersion 2"`
 }
 
 // Scheme implements Settings.
 func (s *SNSSettings) Scheme() (Scheme, error) {
 	verifier, err := NewSNS(SNSConfig{SNSSettings: *s})
 	return Scheme{Envelope: verifier, Challenge: challengeOf("Signature")}, err
-}
-
-// CertificateSettings are the settings of mutual TLS that a proxy in front of the worker terminates. The scheme is as
-// secure as that proxy: anybody who can bypass it, or send its headers through it, can claim to be any client.
-type CertificateSettings struct {
-	Header         string   `yaml:"header" doc:"header in which the proxy names the subject or fingerprint of the certificate"`
-	Allowed        []string `yaml:"allowed" doc:"accepted values of that header"`
-	VerifiedHeader string   `yaml:"verified_header" doc:"header in which the proxy states that it verified the certificate"`
-	VerifiedValue  string   `yaml:"verified_value" doc:"value of that header for a verified certificate; empty is SUCCESS"`
-}
-
-// SetDefaults implements setup.Defaulter. SUCCESS is the value of nginx.
-func (s *CertificateSettings) SetDefaults(setup.Common) {
-	if s.VerifiedHeader != "" {
-		setup.Default(&s.VerifiedValue, "SUCCESS")
-	}
-}
-
-// Scheme implements Settings. The proxy authenticates the whole request. Nobody is told which header it trusts.
-func (s *CertificateSettings) Scheme() (Scheme, error) {
-	verifier, err := NewCertificate(*s)
-	return Scheme{
-		Verifier:      verifier,
-		CoversRequest: true,
-		IDHeaders:     []string{headerID},
-		Challenge:     challengeOf("Certificate"),
-	}, err
 }

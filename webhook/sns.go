@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -29,9 +30,10 @@ type SNSConfig struct {
 // SNS verifies the requests of Amazon SNS to an HTTP or HTTPS subscription, signature versions 1 and 2
 // (https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html).
 type SNS struct {
-	topics  []string
-	fetch   func(ctx context.Context, url string) ([]byte, error)
-	fetches chan struct{} // a slot for each fetch that runs
+	topics   []string
+	versions []string // of signatures
+	fetch    func(ctx context.Context, url string) ([]byte, error)
+	fetches  chan struct{} // a slot for each fetch that runs
 
 	mu    sync.Mutex
 	certs map[string]*x509.Certificate // by URL
@@ -72,16 +74,36 @@ func NewSNS(c SNSConfig) (*SNS, error) {
 			return nil, setup.InField(fmt.Sprintf("topics[%d]", i), err)
 		}
 	}
+	versions, err := signatureVersions(c.SignatureVersions)
+	if err != nil {
+		return nil, err
+	}
 	v := &SNS{
-		topics:  c.Topics,
-		fetch:   c.Fetch,
-		fetches: make(chan struct{}, maxFetches),
-		certs:   map[string]*x509.Certificate{},
+		topics:   c.Topics,
+		versions: versions,
+		fetch:    c.Fetch,
+		fetches:  make(chan struct{}, maxFetches),
+		certs:    map[string]*x509.Certificate{},
 	}
 	if v.fetch == nil {
 		v.fetch = fetchCertificate
 	}
 	return v, nil
+}
+
+// signatureVersions returns the accepted versions as messages have them.
+func signatureVersions(accepted []int) ([]string, error) {
+	if len(accepted) == 0 {
+		return []string{"1", "2"}, nil
+	}
+	versions := make([]string, len(accepted))
+	for i, version := range accepted {
+		if version != 1 && version != 2 {
+			return nil, setup.NewFieldError("signature_versions"+indexText(i), "is %d; there are 1 and 2", version)
+		}
+		versions[i] = strconv.Itoa(version)
+	}
+	return versions, nil
 }
 
 // Open verifies a message and returns it. An error other than ErrMissing, ErrMalformed, ErrMismatch and ErrStale is
@@ -155,6 +177,11 @@ func (v *SNS) verifySignature(ctx context.Context, now time.Time, m map[string]s
 		hash, digest = crypto.SHA256, sum[:]
 	default:
 		return refuse(refusal.Malformed, "SignatureVersion", "the member SignatureVersion of the message is not 1 or 2")
+	}
+	if !slices.Contains(v.versions, m["SignatureVersion"]) {
+		return refuse(refusal.Mismatch, "SignatureVersion",
+			"the message has a signature of version %s, which is not in signature_versions: set the attribute SignatureVersion of the topic",
+			m["SignatureVersion"])
 	}
 	cert, err := v.certificate(ctx, now, m["TopicArn"], m["SigningCertURL"])
 	if err != nil {

@@ -335,3 +335,21 @@ func FuzzSNS(f *testing.F) {
 		}
 	})
 }
+
+// A source that takes version 2 only refuses SHA-1 before anything is fetched.
+func TestSNSSignatureVersions(t *testing.T) {
+	t.Parallel()
+	n := newNotary(t)
+	v, err := NewSNS(SNSConfig{SNSSettings: SNSSettings{Topics: []string{snsTopic}, SignatureVersions: []int{2}}, Fetch: n.fetch})
+	require.NoError(t, err)
+	_, err = v.Open(t.Context(), snsNow, encoded(n.message(SNSNotification, "1")))
+	require.ErrorIs(t, err, ErrMismatch)
+	require.ErrorContains(t, err, "signature_versions")
+	require.Empty(t, n.fetched)
+	_, err = v.Open(t.Context(), snsNow, encoded(n.message(SNSNotification, "2")))
+	require.NoError(t, err)
+	for _, bad := range [][]int{{0}, {1, 3}} {
+		_, err := NewSNS(SNSConfig{SNSSettings: SNSSettings{Topics: []string{snsTopic}, SignatureVersions: bad}})
+		require.ErrorContains(t, err, "signature_versions[")
+	}
+}
