@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/preview"
 	"github.com/approval-relay/approval-relay/webhook/preset"
 )
 
@@ -177,7 +178,7 @@ func senderCases() map[string]senderCase {
 		},
 		"adobe_sign": {
 			settings: `adobe_sign: {client_ids: [CBJCHBCAABAA], tokens: SECRETS}`,
-			query:    "?token=SECRET",
+			query:    "token=SECRET",
 			sign: func(string, time.Time, []byte) http.Header {
 				return headerOf("X-AdobeSign-ClientId", "CBJCHBCAABAA")
 			},
@@ -301,6 +302,7 @@ type presetApp struct {
 	public, operator string // URLs
 	orders           int
 	log              lockedBuffer
+	config           *config.Config
 }
 
 func startPresetApp(t *testing.T, more ...string) *presetApp {
@@ -321,7 +323,7 @@ webhooks:
 	}
 	c, _, err := config.Parse("presets.yaml", []byte(text.String()), os.Getenv)
 	require.NoError(t, err)
-	p := &presetApp{}
+	p := &presetApp{config: c}
 	a, err := New(t.Context(), c, Options{Log: slog.New(slog.NewTextHandler(&p.log, nil)), Stdout: io.Discard})
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
@@ -380,7 +382,7 @@ func (p *presetApp) ask(t *testing.T, order, approver string) {
 // send posts a body as the sender does.
 func (p *presetApp) send(t *testing.T, source string, c senderCase, secret string, header http.Header, body []byte) (int, []byte) {
 	t.Helper()
-	to := p.public + "/webhooks/" + source + strings.ReplaceAll(c.query, "SECRET", url.QueryEscape(secret))
+	to := p.public + "/webhooks/" + source + "?" + c.queryWith(secret)
 	status, _, answer := p.call(t, http.MethodPost, to, header, body)
 	return status, answer
 }
@@ -419,7 +421,16 @@ func TestPresets(t *testing.T) {
 			for _, secret := range []string{newSecret, oldSecret} {
 				body, want := p.renumber(c.read(t, source, file), want)
 				p.ask(t, want.order, want.by)
-				status, answer := p.send(t, source, c, secret, c.sign(secret, time.Now(), body), body)
+				now := time.Now()
+				header := c.sign(secret, now, body)
+				shown, err := preview.ForDecision(t.Context(), p.config, source, preview.Message{
+					Body: body, Headers: header, Query: c.queryWith(secret), SentAt: now,
+				})
+				require.NoError(t, err, "%s %s", source, file)
+				require.Equal(t, "accepted", shown.Signature, "%s %s", source, file)
+				require.Equal(t, want.order, shown.OrderID)
+				require.Equal(t, outcome, shown.Outcome)
+				status, answer := p.send(t, source, c, secret, header, body)
 				require.Equal(t, http.StatusOK, status, "%s %s: %s", source, file, answer)
 				p.requireDecided(t, want, outcome)
 			}
@@ -557,6 +568,53 @@ func TestPresetsAreRecorded(t *testing.T) {
 	require.Len(t, tested, senders)
 }
 
+// TestPresetsRegister sends what Okta and Acrobat Sign send before the first event. A wrong credential is refused.
+func TestPresetsRegister(t *testing.T) {
+	t.Parallel()
+	p := startPresetApp(t)
+	get := func(path string, header http.Header) (int, http.Header, string) {
+		t.Helper()
+		status, answered, body := p.call(t, http.MethodGet, p.public+path, header, nil)
+		return status, answered, string(body)
+	}
+	const challenge = "X-Okta-Verification-Challenge"
+	for _, secret := range []string{newSecret, oldSecret} {
+		status, header, body := get("/webhooks/okta", headerOf("Authorization", secret, challenge, "3f9c1a"))
+		require.Equal(t, http.StatusOK, status)
+		require.JSONEq(t, `{"verification": "3f9c1a"}`, body)
+		require.Equal(t, "application/json", header.Get("Content-Type"))
+
+		client := headerOf("X-AdobeSign-ClientId", "CBJCHBCAABAA")
+		status, header, body = get("/webhooks/adobe_sign?token="+url.QueryEscape(secret), client)
+		require.Equal(t, http.StatusOK, status, body)
+		require.Equal(t, "CBJCHBCAABAA", header.Get("X-AdobeSign-ClientId"))
+		require.JSONEq(t, `{"xAdobeSignClientId": "CBJCHBCAABAA"}`, body)
+	}
+	status, _, body := get("/webhooks/okta", headerOf("Authorization", otherSecret, challenge, "3f9c1a"))
+	require.Equal(t, http.StatusUnauthorized, status)
+	require.NotContains(t, body, "3f9c1a")
+	for _, path := range []string{"/webhooks/adobe_sign?token=" + url.QueryEscape(otherSecret), "/webhooks/adobe_sign?token=" + url.QueryEscape(newSecret)} {
+		status, header, body := get(path, headerOf("X-AdobeSign-ClientId", "SOMEBODY"))
+		require.Equal(t, http.StatusUnauthorized, status)
+		require.Empty(t, header.Get("X-AdobeSign-ClientId"))
+		require.NotContains(t, body, "SOMEBODY")
+	}
+	for _, source := range []string{"github", "jira", "teams", "okta", "adobe_sign"} {
+		status, _, _ := get("/webhooks/"+source, headerOf())
+		require.Equal(t, http.StatusMethodNotAllowed, status, source)
+	}
+
+	// Every event of Acrobat Sign is answered with the client ID, or it is sent again.
+	c := senderCases()["adobe_sign"]
+	for _, file := range []string{"approve", "other_action"} {
+		event, want := p.renumber(c.read(t, "adobe_sign", file), c.bodies["approve"])
+		p.ask(t, want.order, want.by)
+		to := p.public + "/webhooks/adobe_sign?" + c.queryWith(newSecret)
+		_, header, _ := p.call(t, http.MethodPost, to, c.sign(newSecret, time.Now(), event), event)
+		require.Equal(t, "CBJCHBCAABAA", header.Get("X-AdobeSign-ClientId"), file)
+	}
+}
+
 // TestTeamsReads sends messages of Teams. Each answer is a message for the thread, refusals too, and the operator learns of
 // these. A wrong signature is refused as everywhere.
 func TestTeamsReads(t *testing.T) {
@@ -647,6 +705,11 @@ func (c senderCase) read(t *testing.T, source, file string) []byte {
 	body, err := os.ReadFile(filepath.Join(c.dir(source), file+".json"))
 	require.NoError(t, err)
 	return body
+}
+
+// queryWith returns the query of the sender's URL.
+func (c senderCase) queryWith(secret string) string {
+	return strings.ReplaceAll(c.query, "SECRET", url.QueryEscape(secret))
 }
 
 func (c senderCase) dir(source string) string {

@@ -108,15 +108,15 @@ func (p *Decision) open(c *config.Config, m Message) (Message, error) {
 	case scheme.Verifier == nil:
 		p.Signature = "not checked: the certificate of SNS is on its host"
 	default:
-		p.checkSignature(scheme, opener, m)
+		p.checkSignature(scheme, c.WebhookURL(p.Source), opener, m)
 	}
 	return m.open(opener)
 }
 
 // checkSignature verifies the headers and the body by the scheme of the webhook.
-func (p *Decision) checkSignature(scheme webhook.Scheme, opener body.Opener, m Message) {
+func (p *Decision) checkSignature(scheme webhook.Scheme, url string, opener body.Opener, m Message) {
 	opener.Verify = func(b []byte) error {
-		err := scheme.Verify(m.SentAt, webhook.Request{Header: m.Headers, Body: b})
+		err := scheme.Verify(m.SentAt, m.request(url, b))
 		p.Refused = err != nil
 		return err
 	}
@@ -124,6 +124,15 @@ func (p *Decision) checkSignature(scheme webhook.Scheme, opener body.Opener, m M
 	if _, err := m.open(opener); p.Refused {
 		p.Signature = err.Error()
 	}
+}
+
+// request returns the request that a webhook with this URL gets.
+func (m Message) request(url string, b []byte) webhook.Request {
+	r := webhook.Request{Method: http.MethodPost, URL: url, Header: m.Headers, Query: m.Query, Body: b}
+	if m.Query != "" {
+		r.URL += "?" + m.Query
+	}
+	return r
 }
 
 // messageOf returns the message of a source for the handler. A message of SNS is taken out of its envelope.

@@ -70,6 +70,7 @@ func (*bench) Observe(context.Context, []approval.Event) {}
 type Message struct {
 	Body       []byte
 	Headers    http.Header       // of an HTTP request
+	Query      string            // of the URL of an HTTP request, without the question mark
 	Attributes map[string]string // of a queue's message
 	OrderID    string            // in the path of POST /v1/orders/{orderId}/decisions
 	SentAt     time.Time

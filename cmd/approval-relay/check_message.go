@@ -106,6 +106,7 @@ type checkDecisionCmd struct {
 	checkMessage
 	Source string `required:"" help:"The decision source: the name of a webhook, of an SNS topic in decisions, or api."`
 	Order  string `help:"The order ID in the path of POST /v1/orders/{orderId}/decisions, for the source api."`
+	Query  string `placeholder:"NAME=VALUE" help:"The query of the URL, for webhooks that have a token there."`
 }
 
 // Run prints the decision. A signature or message that the worker would refuse is the error.
@@ -115,6 +116,7 @@ func (c *checkDecisionCmd) Run(w *world) error {
 		return err
 	}
 	m.OrderID = c.Order
+	m.Query = strings.TrimPrefix(c.Query, "?")
 	decision, err := preview.ForDecision(w.ctx, conf, c.Source, m)
 	if decision != nil && c.Output == "json" {
 		if printErr := printJSON(w.stdout, decision); printErr != nil {

@@ -41,7 +41,7 @@ func (s *AdobeSign) Scheme() (webhook.Scheme, error) {
 		return webhook.Scheme{}, err
 	}
 	scheme.Verifier = adobeVerifier{token: scheme.Verifier, clientIDs: s.ClientIDs}
-	return scheme, nil
+	return scheme.WithHandshake(webhook.HandshakeSettings{Kind: "adobe_sign", Tokens: secret.NewAll(s.ClientIDs)})
 }
 
 // adobeVerifier verifies the token in the URL and the client ID.

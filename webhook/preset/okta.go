@@ -18,7 +18,13 @@ type Okta struct {
 func (s *Okta) SetDefaults(setup.Common) { setup.Default(&s.Header, "Authorization") }
 
 // Scheme implements webhook.Settings.
-func (s *Okta) Scheme() (webhook.Scheme, error) { return tokenScheme(s.Header, s.Tokens) }
+func (s *Okta) Scheme() (webhook.Scheme, error) {
+	scheme, err := tokenScheme(s.Header, s.Tokens)
+	if err != nil {
+		return webhook.Scheme{}, err
+	}
+	return scheme.WithHandshake(webhook.HandshakeSettings{Kind: "okta"})
+}
 
 // Reading implements Sender. A request of Okta Access Requests that was granted or rejected decides. The order ID is the
 // ID of the request, which is a target of the event. Okta may send several events in a body; a body with several
