@@ -193,7 +193,7 @@ func (d DecisionFields) compile(c compiler) handlers.DecisionFields {
 		Execution: id("execution"),
 		Approval:  id("approval"),
 		By:        id("by"),
-		Comment:   text("comment"),
+		Comment:   compileField(c, "fields.comment", d.Fields["comment"], expression.AsShownText),
 	}
 	defaults := decisionFields()
 	f.InWrappers = slices.Equal(d.Fields["order"], defaults["order"]) && slices.Equal(d.Fields["outcome"], defaults["outcome"])

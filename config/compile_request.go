@@ -21,7 +21,7 @@ func (w Workflow) compileRequestFields(c compiler) handlers.RequestFields {
 		Token:        id("token"),
 		Callback:     id("callback"),
 		Step:         id("step"),
-		Title:        text("title"),
+		Title:        compileField(c, "requests.fields.title", w.Requests.Fields["title"], expression.AsShownText),
 		Requester:    id("requester"),
 		Execution:    id("execution"),
 		State:        id("state"),
@@ -42,7 +42,7 @@ func (w Workflow) compileRequestFields(c compiler) handlers.RequestFields {
 	for _, label := range sortedNames(w.Requests.Details) {
 		f.Details = append(f.Details, handlers.Detail{
 			Name:  label,
-			Value: compileField(c, "requests.details."+label, Expressions{w.Requests.Details[label]}, expression.AsText),
+			Value: compileField(c, "requests.details."+label, Expressions{w.Requests.Details[label]}, convertNothing),
 		})
 	}
 	for _, key := range sortedNames(w.Callback.OutputFields) {

@@ -41,7 +41,7 @@ type Workflow struct {
 type Requests struct {
 	SQS     *sqs.Settings          `yaml:"sqs" doc:"the queue of requests; POST /v1/requests is always there"`
 	Fields  map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: order, token, callback, step, title, requester, execution, state, approvers, started, deadline, timeout, retry_count, redrive_count"`
-	Details map[string]string      `yaml:"details" doc:"values that approvers see: label and CEL expression; without it every plain value of the body but secrets"`
+	Details map[string]string      `yaml:"details" doc:"values that approvers see: label and CEL expression; without it the values of the body but secrets"`
 }
 
 // Callback is the answer to a workflow.

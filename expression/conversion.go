@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -91,4 +92,20 @@ func describeType(v any) string {
 		return "a duration: write string(…)"
 	}
 	return fmt.Sprintf("a %T", v)
+}
+
+// AsShownText returns a value as a text for people, such as a comment: a text or number as AsText does, and a list or
+// object as JSON.
+func AsShownText(v any) (string, error) {
+	switch v.(type) {
+	case []any, map[string]any:
+		var b strings.Builder
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(v); err != nil {
+			return "", errors.New("cannot be written as JSON")
+		}
+		return strings.TrimSuffix(b.String(), "\n"), nil
+	}
+	return AsText(v)
 }

@@ -136,7 +136,8 @@ func parsePlainPath(source string) []string {
 }
 
 // Find returns the field's value as text, bool, int64, uint64, json.Number, a calculated float64, a list or a map of
-// these, and reports whether there is a value. If an alternative fails for another reason than a missing value, the error names the alternative.
+// these, and reports whether there is a value. If an alternative fails for another reason than a missing value, the
+// error names the alternative.
 func (f *Field) Find(in Input) (any, bool, error) {
 	for _, a := range f.alternatives {
 		v, err := a.evaluate(in)

@@ -55,7 +55,6 @@ func TestDecisionsThatCannotBeUnderstood(t *testing.T) {
 		"an odd word":   {`{"orderId":"A-1","decision":"perhaps"}`, nil, "outcome"},
 		"a list":        {`{"orderId":"A-1","decision":["approve"]}`, nil, "outcome"},
 		"a long ID":     {`{"orderId":"A-1","decision":"approve","decisionId":"` + strings.Repeat("x", 257) + `"}`, nil, "decision_id"},
-		"long comment":  {`{"orderId":"A-1","decision":"approve","comment":"` + strings.Repeat("x", 4097) + `"}`, nil, "comment"},
 		"as a source":   {`{"orderId":"A-1","decision":"approve","by":"source:crm"}`, nil, "by"},
 		"a long order":  {`{"orderId":"` + strings.Repeat("x", 257) + `","decision":"approve"}`, nil, "order"},
 		"unreadable":    {`{"orderId":"A-1","decision":"approve"}`, []string{metadata.Fault, "no body"}, "message"},

@@ -1,7 +1,7 @@
 package handlers
 
 import (
-	"maps"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,49 +10,74 @@ import (
 )
 
 // secretName matches the names of fields with values that approvers do not see.
-var secretName = regexp.MustCompile(`(?i)token|secret|password|credential|callback`)
+var secretName = regexp.MustCompile(
+	`(?i)token|secret|password|passwd|passphrase|credential|callback|api[_-]?key|private[_-]?key|authorization`)
 
-// Limits of the details of a workflow without configured details.
+// Limits of the details of a workflow without configured details. What they leave out is named in the first detail.
 const (
-	maxDetails    = 20  // fields
-	maxDetailName = 64  // bytes; a field with a longer name is left out
-	maxDetail     = 512 // bytes; a longer value is cut
+	maxDetails     = 50 // fields
+	maxDetailDepth = 8  // levels of objects that become fields of their own; deeper objects become a text
 )
 
-// readDetails returns the details that approvers see. Without configuration these are the plain values of the body and
-// of its objects one level down. Values that look like secrets are left out, and so are the order ID and the fields
-// that approvers see anyway or that are about the workflow.
-func readDetails(f RequestFields, in Input, orderID, secret string) ([]approval.Field, error) {
-	var out []approval.Field
+// Values of configured details that have no value of the body.
+const (
+	notGiven    = "(not given)"
+	notReadable = "(cannot be shown)"
+	hiddenValue = "(hidden)"
+	notShown    = "Not shown" // label of the note about what is left out
+)
+
+// readDetails sets the details that approvers see. An approver who sees less than the request has is told: a configured
+// detail without a value is shown as not given. Without configuration, approvers see the values of the body, except
+// those that look like secrets, the order ID, and the fields that approvers see anyway or that are about the workflow.
+func (h *Request) readDetails(request *approval.Request, in Input, orderID string) {
+	f := h.Workflow.Fields
+	secret := request.Token.Reveal()
+	if f.Details == nil {
+		request.Details = readAllDetails(f, in, orderID, secret)
+		return
+	}
 	for _, d := range f.Details {
+		field := approval.Field{Name: d.Name}
 		v, found, err := findField("details."+d.Name, d.Value, in)
-		if err != nil {
-			return nil, err
+		switch {
+		case err != nil:
+			field.Value = notReadable
+			request.ReadingNotes = append(request.ReadingNotes, fmt.Sprintf("a detail is not shown: %s", err))
+		case !found:
+			field.Value = notGiven
+		default:
+			w := valueWriter{secret: secret}
+			field.Value = w.text(v)
+			if w.hidden.count > 0 && field.Value != hiddenValue {
+				field.Value += "\n(not shown: " + w.hidden.String() + ")"
+			}
 		}
-		if found {
-			out = append(out, approval.Field{Name: d.Name, Value: v})
-		}
+		request.Details = append(request.Details, field)
 	}
-	if f.Details != nil {
-		return out, nil
-	}
+}
+
+// readAllDetails returns the values of the body, with a note about those that are left out.
+func readAllDetails(f RequestFields, in Input, orderID, secret string) []approval.Field {
 	if text, ok := in.Body.(string); ok { // its other fields are in attributes
 		in.Body = map[string]any{"message": text}
 	}
 	body, _ := in.Body.(map[string]any)
-	body = maps.Clone(body)
-	for _, name := range f.ownNames(in) {
-		delete(body, name)
+	own := f.ownNames(in)
+	c := detailCollector{orderID: orderID, secret: secret}
+	for _, name := range sortedKeys(body) {
+		if !slices.Contains(own, name) {
+			c.add([]string{cutName(name)}, body[name])
+		}
 	}
-	hide := func(text string) bool { return text == orderID || strings.Contains(text, secret) }
-	return appendScalars(nil, body, hide, true), nil
+	return c.fields()
 }
 
 // ownNames returns the names at the top of the body in which fields of the request were found.
 func (f RequestFields) ownNames(in Input) []string {
 	var names []string
 	for _, field := range []Field[string]{
-		f.Step, f.Title, f.Requester, f.Execution, f.State, f.RetryCount, f.RedriveCount,
+		f.Token, f.Callback, f.Step, f.Title, f.Requester, f.Execution, f.State, f.RetryCount, f.RedriveCount,
 	} {
 		names = appendOwnName(names, field, in)
 	}
@@ -75,24 +100,73 @@ func appendOwnName[T any](names []string, f Field[T], in Input) []string {
 	return names
 }
 
-// appendScalars appends the plain values of an object, and of the objects in it if nested is set.
-func appendScalars(out []approval.Field, object map[string]any, hide func(text string) bool, nested bool) []approval.Field {
-	for _, name := range sortedKeys(object) {
-		if len(out) >= maxDetails || secretName.MatchString(name) || len(name) > maxDetailName {
-			continue
+// detailCollector collects the values of a body.
+type detailCollector struct {
+	orderID string
+	secret  string
+	found   []collectedDetail
+	leftOut leftOut
+}
+
+type collectedDetail struct {
+	path  []string
+	value string
+}
+
+// add adds a value, or the values of an object. Empty values have nothing to show.
+func (c *detailCollector) add(path []string, v any) {
+	name := path[len(path)-1]
+	object, isObject := v.(map[string]any)
+	text, isScalar := scalarText(v)
+	switch {
+	case isEmpty(v), isScalar && (text == c.orderID || text == c.secret):
+		return
+	case secretName.MatchString(name), isScalar && strings.Contains(text, c.secret), len(c.found) >= maxDetails:
+		c.leftOut.add(strings.Join(path, "."))
+		return
+	case isObject && len(path) < maxDetailDepth:
+		for _, inner := range sortedKeys(object) {
+			c.add(append(slices.Clip(path), cutName(inner)), object[inner])
 		}
-		if inner, ok := object[name].(map[string]any); ok && nested {
-			out = appendScalars(out, inner, hide, false)
-			continue
+		return
+	}
+	w := valueWriter{secret: c.secret, path: strings.Join(path, ".")}
+	c.found = append(c.found, collectedDetail{path: path, value: w.text(v)})
+	c.leftOut.merge(w.hidden)
+}
+
+// isEmpty reports whether a value is null, or a text, list or object without content.
+func isEmpty(v any) bool {
+	switch x := v.(type) {
+	case nil:
+		return true
+	case string:
+		return x == ""
+	case []any:
+		return len(x) == 0
+	case map[string]any:
+		return len(x) == 0
+	}
+	return false
+}
+
+// fields returns the details. The note about what is left out is the first, because channels leave out the last ones. A
+// value in an object has the name of its own, or its whole path if another value has the same name.
+func (c *detailCollector) fields() []approval.Field {
+	var out []approval.Field
+	if c.leftOut.count > 0 {
+		out = append(out, approval.Field{Name: notShown, Value: c.leftOut.String()})
+	}
+	count := map[string]int{}
+	for _, d := range c.found {
+		count[d.path[len(d.path)-1]]++
+	}
+	for _, d := range c.found {
+		name := d.path[len(d.path)-1]
+		if count[name] > 1 {
+			name = strings.Join(d.path, ".")
 		}
-		text, ok := scalarText(object[name])
-		if !ok || hide(text) {
-			continue
-		}
-		if len(text) > maxDetail {
-			text = strings.ToValidUTF8(text[:maxDetail], "") + "… (cut)"
-		}
-		out = append(out, approval.Field{Name: name, Value: text})
+		out = append(out, approval.Field{Name: name, Value: d.value})
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,46 +12,108 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 )
 
-// Without configuration approvers see a bounded number of plain values of the body, without values that look like secrets.
+// detailsOf returns the details of a request, by their names. No name occurs twice.
+func detailsOf(t *testing.T, body string, change ...func(*handlers.Workflow)) ([]approval.Field, map[string]string) {
+	t.Helper()
+	h := newHouse()
+	require.NoError(t, h.requests(change...).Handle(msg(t, body)))
+	details := h.approval(t, "A-1").Details
+	byName := map[string]string{}
+	for _, d := range details {
+		require.NotContains(t, byName, d.Name)
+		byName[d.Name] = d.Value
+	}
+	return details, byName
+}
+
+// Without configuration approvers see the values of the body, and are told of those that they do not see.
 func TestDetails(t *testing.T) {
 	t.Parallel()
+	details, got := detailsOf(t, `{"orderId":"A-1","taskToken":"`+token+`","TaskToken":"`+token+`",
+		"customer":{"name":"ACME","vip":true,"deep":{"er":{"est":"shown"}},"password":"p"}, "total":9007199254740993, "rate":0.250,
+		"billing":{"city":"Bonn"},"shipping":{"city":"Köln"},
+		"items":[{"sku":"A-1","price":19.90,"n":[1,2],"note":"a, price: 1.00"},{"sku":"B","price":0.10,"apiKey":"k","x":null}],
+		"tags":["a","b, c",7],"mixed":[[1],{"a":true}],
+		"note":"`+strings.Repeat("é", 5000)+`","order":"A-1",
+		"apiSecret":"s3cret","Password":"p","myCredential":"c","callback":"u","echo":"see `+token+`","echoes":["see `+token+`"],
+		"nothing":null,"empty":"","emptyList":[],"emptyObject":{},
+		"`+strings.Repeat("n", 65)+`":"long name"}`)
+	require.Equal(t, map[string]string{
+		"Not shown": "8 values of the request: Password, apiSecret, callback, customer.password, echo, echoes[0], items[1].apiKey, " +
+			"myCredential",
+		"billing.city":  "Bonn",
+		"shipping.city": "Köln",
+		"name":          "ACME",
+		"vip":           "true",
+		"est":           "shown",
+		"items":         "n: [1, 2], note: \"a, price: 1.00\", price: 19.90, sku: A-1\nprice: 0.10, sku: B, x: null",
+		"tags":          "a, \"b, c\", 7",
+		"mixed":         "[1]\na: true",
+		"note":          strings.Repeat("é", 5000),
+		"total":         "9007199254740993",
+		"rate":          "0.250",
+		"echoes":        "(hidden)",
+		strings.Repeat("n", 38) + "… (cut, 65 characters)": "long name",
+	}, got)
+	require.Equal(t, "Not shown", details[0].Name, "channels leave out the last details")
+
 	var many strings.Builder
-	for i := range 30 {
+	for i := range 80 {
 		fmt.Fprintf(&many, `,"z%02d":%d`, i, i)
 	}
+	details, got = detailsOf(t, `{"orderId":"A-1","taskToken":"`+token+`"`+many.String()+`}`)
+	require.Len(t, details, 51)
+	require.True(t, strings.HasPrefix(got["Not shown"], "30 values of the request: z50, z51, "), got["Not shown"])
+	require.True(t, strings.HasSuffix(got["Not shown"], ", z69, …"), got["Not shown"])
+}
+
+// An approver sees each configured detail: its value, or that it has none.
+func TestConfiguredDetails(t *testing.T) {
+	t.Parallel()
+	configured := func(details ...handlers.Detail) func(*handlers.Workflow) {
+		return func(w *handlers.Workflow) { w.Fields.Details = append([]handlers.Detail{}, details...) }
+	}
+	body := `{"orderId":"A-1","taskToken":"` + token + `","total":7.10,"customer":"ACME","o":{"a":1.0,"secretNote":"x"},"t":"` + token + `"}`
+	details, _ := detailsOf(t, body, configured(
+		handlers.Detail{Name: "Total", Value: anyAt("total")},
+		handlers.Detail{Name: "Not there", Value: anyAt("nowhere")},
+		handlers.Detail{Name: "Odd", Value: broken[any]()},
+		handlers.Detail{Name: "Object", Value: anyAt("o")},
+		handlers.Detail{Name: "Token", Value: anyAt("t")},
+	))
+	require.Equal(t, []approval.Field{
+		{Name: "Total", Value: "7.10"},
+		{Name: "Not there", Value: "(not given)"},
+		{Name: "Odd", Value: "(cannot be shown)"},
+		{Name: "Object", Value: "a: 1.0\n(not shown: 1 value of the request: secretNote)"},
+		{Name: "Token", Value: "(hidden)"},
+	}, details)
+	details, _ = detailsOf(t, body, configured())
+	require.Empty(t, details, "configured to be none")
+}
+
+// A detail that cannot be read is a note for the operator.
+func TestUnreadableDetailIsNoted(t *testing.T) {
+	t.Parallel()
 	h := newHouse()
-	require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`",
-		"customer":{"name":"ACME","vip":true,"deep":{"er":"not shown"}}, "total":9007199254740993, "rate":0.25,
-		"note":"`+strings.Repeat("é", 400)+`",
-		"apiSecret":"s3cret","Password":"p","myCredential":"c","callback":"u","echo":"see `+token+`","list":[1,2],"nothing":null,"empty":"",
-		"`+strings.Repeat("n", 65)+`":"long name"`+many.String()+`}`)))
-	details := h.approval(t, "A-1").Details
-	require.Len(t, details, 20)
-	got := map[string]string{}
-	for _, d := range details {
-		got[d.Name] = d.Value
-	}
-	require.Equal(t, "ACME", got["name"])
-	require.Equal(t, "true", got["vip"])
-	require.Equal(t, "9007199254740993", got["total"], "not rounded")
-	require.Equal(t, "0.25", got["rate"])
-	require.Equal(t, strings.Repeat("é", 256)+"… (cut)", got["note"])
-	for _, hidden := range []string{
-		"orderId", "taskToken", "er", "apiSecret", "Password", "myCredential", "callback", "echo", "list", "nothing", "empty",
-	} {
-		require.NotContains(t, got, hidden)
-	}
-
-	h = newHouse()
 	require.NoError(t, h.requests(func(w *handlers.Workflow) {
-		w.Fields.Details = []handlers.Detail{{Name: "Total", Value: at("total")}, {Name: "Not there", Value: at("nowhere")}}
-	}).Handle(msg(t, `{"orderId":"A-1","taskToken":"x","total":7,"customer":"ACME"}`)))
-	require.Equal(t, []approval.Field{{Name: "Total", Value: "7"}}, h.approval(t, "A-1").Details, "only what is configured")
+		w.Fields.Details = []handlers.Detail{{Name: "Odd", Value: broken[any]()}}
+	}).Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)))
+	o, err := h.Get(t.Context(), "A-1")
+	require.NoError(t, err)
+	require.True(t, slices.ContainsFunc(o.History, func(e approval.Event) bool {
+		return e.Kind == approval.EventReadingNote && strings.Contains(e.Note, "details.Odd")
+	}))
+}
 
-	h = newHouse()
-	require.NoError(t, h.requests(func(w *handlers.Workflow) { w.Fields.Details = []handlers.Detail{} }).
-		Handle(msg(t, `{"orderId":"A-1","taskToken":"x","total":7}`)))
-	require.Empty(t, h.approval(t, "A-1").Details, "configured to be none")
+// A body with long names costs no more than its size.
+func TestLongNamesAreCheap(t *testing.T) {
+	t.Parallel()
+	name := strings.Repeat("n", 300_000)
+	items := strings.Repeat(`{"secret":1,"a":[[2]]},`, 20_000) + "1"
+	_, got := detailsOf(t, `{"orderId":"A-1","taskToken":"x","`+name+`":{"`+name+`":{"k":[`+items+`]}}}`)
+	require.True(t, strings.HasPrefix(got["Not shown"], "20000 values of the request: nnn"), got["Not shown"])
+	require.Less(t, len(got["Not shown"]), 3000)
 }
 
 func TestScalarsOfEveryKind(t *testing.T) {

@@ -155,6 +155,11 @@ func (h *house) approval(t *testing.T, orderID string) *approval.Approval {
 // at returns a field that reads the first of these paths with a value.
 func at(paths ...string) handlers.Field[string] { return as(expression.AsText, paths...) }
 
+// anyAt returns a field that reads the first of these paths with a value of any kind.
+func anyAt(paths ...string) handlers.Field[any] {
+	return as(func(v any) (any, error) { return v, nil }, paths...)
+}
+
 func as[T any](convert func(any) (T, error), paths ...string) handlers.Field[T] {
 	find := func(in handlers.Input) (value T, found bool, err error) {
 		for _, path := range paths {

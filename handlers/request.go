@@ -141,10 +141,7 @@ func (h *Request) readRequest(in Input) (orderID string, request approval.Reques
 		func() error { return h.setPeople(&request, in) },
 		func() error { return h.setTimes(&request, in) },
 		func() error { return h.setEscalations(&request) },
-		func() (err error) {
-			request.Details, err = readDetails(f, in, orderID, request.Token.Reveal())
-			return err
-		},
+		func() error { h.readDetails(&request, in, orderID); return nil },
 		func() (err error) {
 			request.Output, err = h.readOutput(in)
 			return err

@@ -130,9 +130,6 @@ func TestRequestsThatCannotBeUnderstood(t *testing.T) {
 			change: set(func(f *handlers.RequestFields) { f.Started = broken[time.Time]() }),
 			field:  "started",
 		},
-		"an odd detail": {body: good(""), change: set(func(f *handlers.RequestFields) {
-			f.Details = []handlers.Detail{{Name: "Total", Value: broken[string]()}}
-		}), field: "details.Total"},
 		"an odd output": {body: good(""), change: set(func(f *handlers.RequestFields) {
 			f.Output = map[string]handlers.Field[any]{"region": broken[any]()}
 		}), field: "output.region"},

@@ -84,7 +84,7 @@ type PlaceNotUsed struct {
 // Detail finds a labelled value for approvers.
 type Detail struct {
 	Name  string
-	Value Field[string]
+	Value Field[any]
 }
 
 // RelativeTime is a time after the request of an approval, or before its deadline if Before is set.

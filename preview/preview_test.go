@@ -57,7 +57,7 @@ func TestForRequest(t *testing.T) {
 	require.Equal(t, "A-1", p.OrderID)
 	require.Equal(t, at.Add(24*time.Hour), p.Deadline.UTC())
 	require.Equal(t, []time.Time{at.Add(4 * time.Hour)}, p.Reminders)
-	require.Equal(t, []preview.Detail{{Label: "Amount", Value: "12.5"}}, p.Details)
+	require.Equal(t, []preview.Detail{{Label: "Amount", Value: "12.5"}, {Label: "Zip", Value: "(not given)"}}, p.Details)
 	require.Equal(t, []string{"body.items[0].sku"}, p.NotShown, "neither the token nor values that are shown")
 
 	reasons := map[string]string{}
