@@ -35,12 +35,12 @@ const (
 // operatorHandler answers a request with the value that f returns.
 func operatorHandler(f func(*http.Request, []byte) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+		text, err := readText(w, r)
 		if err != nil {
-			writeAnswer(w, r, nil, bodyError(err))
+			writeAnswer(w, r, nil, err)
 			return
 		}
-		out, err := f(r, body)
+		out, err := f(r, text)
 		writeAnswer(w, r, out, err)
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/metadata"
@@ -142,6 +143,20 @@ func (p SourcePolicy) openBody(w http.ResponseWriter, r *http.Request) ([]byte, 
 		opener.Verify = func(b []byte) error { return InvalidCredential(p.Check(r, b)) }
 	}
 	return opener.Open(r.Header, sent)
+}
+
+// readText reads the JSON text in the body of a call by an operator, or by a program
+// about an order. The caller's token was checked before.
+func readText(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	payload, _, err := SourcePolicy{Body: body.JSON, CoversRequest: true}.openBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	text, _, err := body.Text(payload)
+	if err != nil {
+		return nil, approval.InvalidField("body", "%s", err)
+	}
+	return text, nil
 }
 
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {

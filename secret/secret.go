@@ -4,6 +4,7 @@
 package secret
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -98,6 +99,10 @@ func (t *Text) UnmarshalYAML(unmarshal func(any) error) error {
 	if err != nil {
 		return fmt.Errorf("read secret: %w", err)
 	}
+	if bytes.HasPrefix(content, []byte{0xff, 0xfe}) || bytes.HasPrefix(content, []byte{0xfe, 0xff}) {
+		return fmt.Errorf("read secret: %s is in UTF-16; save it as UTF-8", from["file"])
+	}
+	content = bytes.TrimPrefix(content, []byte("\ufeff")) // some editors begin a file with a byte order mark
 	*t = New(strings.TrimRight(string(content), "\r\n"))
 	t.file = from["file"]
 	return nil

@@ -51,14 +51,19 @@ func TestReadsTextAndFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, os.WriteFile(path, []byte(plain+"\r\n\n"), 0o600))
+	marked, utf16 := path+".marked", path+".utf16"
+	require.NoError(t, os.WriteFile(marked, []byte("\ufeff"+plain+"\r\n"), 0o600))
+	require.NoError(t, os.WriteFile(utf16, []byte("\xff\xfes\x00"), 0o600))
 	for name, tc := range map[string]struct{ file, want, err string }{
-		"text":         {"exported: " + plain, plain, ""},
-		"number":       {"exported: 12345", "12345", ""},
-		"file":         {"exported: {file: " + path + "}", plain, ""},
-		"no end":       {"exported: {file: /dev/zero}", "", "is longer than 65536 bytes"},
-		"no such file": {"exported: {file: " + path + ".missing}", "", "read secret"},
-		"list":         {"exported: [" + plain + "]", "", "is neither a text nor {file: PATH}"},
-		"other field":  {"exported: {path: " + plain + "}", "", "is neither a text nor {file: PATH}"},
+		"file with a mark": {"exported: {file: " + marked + "}", plain, ""},
+		"file in UTF-16":   {"exported: {file: " + utf16 + "}", "", "is in UTF-16; save it as UTF-8"},
+		"text":             {"exported: " + plain, plain, ""},
+		"number":           {"exported: 12345", "12345", ""},
+		"file":             {"exported: {file: " + path + "}", plain, ""},
+		"no end":           {"exported: {file: /dev/zero}", "", "is longer than 65536 bytes"},
+		"no such file":     {"exported: {file: " + path + ".missing}", "", "read secret"},
+		"list":             {"exported: [" + plain + "]", "", "is neither a text nor {file: PATH}"},
+		"other field":      {"exported: {path: " + plain + "}", "", "is neither a text nor {file: PATH}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
