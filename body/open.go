@@ -31,6 +31,9 @@ type Opener struct {
 // header Content-Encoding, the header Content-Type, or the body.
 func (o Opener) Open(h http.Header, sent []byte) ([]byte, Format, error) {
 	c, unsupported := parseCoding(h)
+	if len(sent) == 0 { // nothing is compressed
+		c, unsupported = codingNone, nil
+	}
 	if c == codingNone { // the header is not signed: without it, signed bytes must not have another reading
 		c = detect(sent)
 	}

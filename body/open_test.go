@@ -85,6 +85,9 @@ func TestContentTypes(t *testing.T) {
 		require.Equal(t, test.want, format, test.contentType)
 		require.Equal(t, test.body, string(plain), test.contentType)
 	}
+	plain, _, err := opener.Open(headers("Content-Encoding", "br"), nil)
+	require.NoError(t, err, "nothing is compressed")
+	require.Empty(t, plain)
 	same := headers("Content-Type", "application/json", "Content-Type", "application/json; charset=utf-8")
 	_, format, err := opener.Open(same, []byte(order))
 	require.NoError(t, err, "a header that was repeated")
