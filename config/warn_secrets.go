@@ -51,8 +51,8 @@ func (c *Config) warnCertificates(check *setup.Check) {
 		case settings.ByListener() && !hasTLS:
 			at.Warn("", "needs public.tls.client_ca: without it no client shows a certificate, and every request is refused")
 		case !settings.ByListener() && settings.SecretHeader == "":
-			at.Warn("", "believes the header %s of everybody who reaches public.listen past the proxy; "+
-				"let the proxy send a secret too (secret_header, secrets), or verify certificates here (public.tls.client_ca, names)", settings.Header)
+			at.Warn("", "believes the header %s of everybody who reaches public.listen past the proxy; let the proxy send "+
+				"a secret too (secret_header, secrets), or verify certificates here (public.tls.client_ca, names)", settings.Header)
 		}
 	}
 }

@@ -180,7 +180,7 @@ func (v *SNS) verifySignature(ctx context.Context, now time.Time, m map[string]s
 	}
 	if !slices.Contains(v.versions, m["SignatureVersion"]) {
 		return refuse(refusal.Mismatch, "SignatureVersion",
-			"the message has a signature of version %s, which is not in signature_versions: set the attribute SignatureVersion of the topic",
+			"the message has a signature of version %s, which signature_versions leaves out: the topic has an attribute for it",
 			m["SignatureVersion"])
 	}
 	cert, err := v.certificate(ctx, now, m["TopicArn"], m["SigningCertURL"])
