@@ -13,6 +13,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/outbound"
+	"github.com/approval-relay/approval-relay/s3"
 	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/sqs"
 	"github.com/approval-relay/approval-relay/store/dynamodb"
@@ -30,6 +31,7 @@ func AWSOperations() []string {
 		outbound.OperationNames[subscribedQueueAPI](awssqs.ServiceID),
 		outbound.OperationNames[subscribedTopicAPI](awssns.ServiceID),
 		outbound.OperationNames[dynamodb.API](awsdynamodb.ServiceID),
+		[]string{s3.Operation},
 		outbound.OperationNames[stscreds.AssumeRoleAPIClient](sts.ServiceID),
 	)
 	slices.Sort(all)

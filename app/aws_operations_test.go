@@ -19,6 +19,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/s3"
 )
 
 const (
@@ -51,6 +53,9 @@ func TestAWSOperationsAreComplete(t *testing.T) {
 		require.Contains(t, known, operation, "%s calls it: name it in AWSOperations of the adapter's settings, or of package app", position)
 	}
 	for _, operation := range known {
+		if operation == s3.Operation { // made without the SDK's client
+			continue
+		}
 		require.Contains(t, found, operation, "the program does not call it any more")
 	}
 }

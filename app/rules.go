@@ -55,7 +55,11 @@ func (a *App) makeRules(c *config.Config, previous *rules) (*rules, error) {
 		Targets:     r.targets.byName,
 		Timeout:     callTimeout,
 	}
-	r.handlers = a.sourceHandlers(r)
+	payloads, err := a.openPayloads(c)
+	if err != nil {
+		return nil, err
+	}
+	r.handlers = a.sourceHandlers(r, payloads)
 	r.redriver = &handlers.Redriver{
 		Transitions: a.transitions,
 		Orders:      a.store,

@@ -40,7 +40,7 @@ func (a *App) httpSource(name, topic string) router.Source {
 }
 
 // sourceHandlers returns the handler of every source, by the name of the source.
-func (a *App) sourceHandlers(r *rules) map[string]message.NoPublishHandlerFunc {
+func (a *App) sourceHandlers(r *rules, p payloads) map[string]message.NoPublishHandlerFunc {
 	byName := map[string]message.NoPublishHandlerFunc{}
 	for _, name := range sortedNames(r.config.Workflows) {
 		workflow := r.config.Compiled.Workflows[name]
@@ -53,24 +53,30 @@ func (a *App) sourceHandlers(r *rules) map[string]message.NoPublishHandlerFunc {
 		}
 		byName[requestSource(name)+httpSuffix] = h.Handle
 		if r.config.Workflows[name].Requests.SQS != nil {
-			byName[requestSource(name)] = h.Handle
+			queued := *h
+			queued.Load = p[requestSource(name)]
+			byName[requestSource(name)] = queued.Handle
 		}
 	}
-	byName[decisionSource("api")] = a.decisionHandler(r.config, "api", approval.ViaAPI)
+	byName[decisionSource("api")] = a.decisionHandler(r.config, "api", approval.ViaAPI, nil)
 	for _, name := range sortedNames(r.config.Webhooks) {
-		byName[decisionSource(name)] = a.decisionHandler(r.config, name, approval.ViaWebhook)
+		byName[decisionSource(name)] = a.decisionHandler(r.config, name, approval.ViaWebhook, nil)
 	}
 	for _, name := range sortedNames(r.config.Decisions) {
-		byName[decisionSource(name)] = a.decisionHandler(r.config, name, approval.ViaSNS)
+		source := decisionSource(name)
+		byName[source] = a.decisionHandler(r.config, name, approval.ViaSNS, p[source])
 	}
 	return byName
 }
 
-func (a *App) decisionHandler(c *config.Config, name string, via approval.Via) message.NoPublishHandlerFunc {
+func (a *App) decisionHandler(
+	c *config.Config, name string, via approval.Via, load handlers.LoadMessage,
+) message.NoPublishHandlerFunc {
 	h := &handlers.Decision{
 		Source:  handlers.DecisionSource{Name: name, Via: via, Fields: c.Compiled.Decisions[name]},
 		Decider: a.decider,
 		Decode:  expression.DecodeJSON,
+		Load:    load,
 	}
 	return h.Handle
 }

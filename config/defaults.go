@@ -132,7 +132,7 @@ func withDefaults(defaults, file map[string]Expressions) map[string]Expressions 
 
 func (w *Workflow) setDefaults(c *Config) {
 	if w.Requests.SQS != nil {
-		w.Requests.SQS.SetDefaults(setup.Common{})
+		w.Requests.SQS.SetDefaults(setup.Common{Region: c.AWS.Region, Endpoint: c.AWS.Endpoint})
 	}
 	w.Requests.Fields = withDefaults(requestFields(), w.Requests.Fields)
 	if w.Policy.Kind == "" {

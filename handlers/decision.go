@@ -47,6 +47,8 @@ type Decision struct {
 	Source  DecisionSource
 	Decider *Decider
 	Decode  Decode
+	// Load reads messages that were too large for the queue from S3. It is nil if the source has no such messages.
+	Load LoadMessage
 }
 
 // Decided is the reply to a stored decision.
@@ -108,7 +110,7 @@ func (h *Decision) open(msg *message.Message) (Input, error) {
 		hasOrder := in.Meta[metadata.OrderID] != "" || hasField(f.Order, in)
 		return hasOrder && hasField(f.Outcome, in)
 	}
-	return opener{decode: h.Decode, isWhole: isWhole, keepsWrappers: !f.InWrappers}.open(msg)
+	return opener{decode: h.Decode, isWhole: isWhole, load: h.Load, keepsWrappers: !f.InWrappers}.open(msg)
 }
 
 // refusalOf returns the error of a refused decision, or nil. If the decision does not name a person and the approval

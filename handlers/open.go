@@ -53,15 +53,18 @@ type opened struct {
 // innermost message that a service has wrapped.
 func (o opener) openBody(ctx context.Context, in Input, format body.Format, b []byte, wrappers int) (opened, error) {
 	decoded, err := decodeBody(in, format, b, o.decode)
-	if err == nil && (o.keepsWrappers || o.isWhole(decoded)) {
+	if err == nil && o.isWhole(decoded) {
 		return opened{decoded, true}, nil
 	}
 	text, isText := plainText(format, b)
-	if o.keepsWrappers || !isText {
+	if !isText {
 		return opened{decoded, false}, err
 	}
-	if p, ok := envelope.ReadPointer(text, in.attribute); ok {
+	if p, ok := envelope.ReadPointer(text, in.attribute); ok && (o.load != nil || !o.keepsWrappers) {
 		return o.follow(ctx, in, p, wrappers)
+	}
+	if o.keepsWrappers {
+		return opened{decoded, false}, err
 	}
 	contents, openErr := envelope.Open(text)
 	switch {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/approval-relay/approval-relay/s3"
 	"github.com/approval-relay/approval-relay/setup"
 )
 
@@ -11,7 +12,17 @@ import (
 type Settings struct {
 	Queue           string `yaml:"queue" doc:"name or URL"`
 	DeadLetterQueue string `yaml:"dead_letter_queue" doc:"name or URL of the queue for messages that can never be handled; empty keeps them in the store"`
-	Limits          `yaml:",inline"`
+	// S3Payloads are the buckets of messages that are too large for the queue. It is nil if no message is read from S3.
+	S3Payloads *s3.Settings `yaml:"s3_payloads" doc:"buckets of S3 from which messages of the SQS Extended Client are read; without it a message that is a pointer to one becomes a dead letter"`
+	Limits     `yaml:",inline"`
+}
+
+// SetDefaults implements setup.Defaulter.
+func (s *Settings) SetDefaults(common setup.Common) {
+	s.Limits.SetDefaults(common)
+	if s.S3Payloads != nil {
+		s.S3Payloads.SetDefaults(common)
+	}
 }
 
 // Limits bound the work of a Subscriber on a queue.
@@ -55,6 +66,9 @@ func (s *Settings) Validate(c *setup.Check) {
 		if strings.HasSuffix(field.queue, ".fifo") {
 			c.Warn(field.name, "is a FIFO queue: its order and its deduplication are not used, and it costs throughput")
 		}
+	}
+	if s.S3Payloads != nil {
+		s.S3Payloads.Validate(c.At("s3_payloads"))
 	}
 	s.Limits.Validate(c)
 }

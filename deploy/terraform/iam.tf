@@ -26,6 +26,17 @@ data "aws_iam_policy_document" "worker" {
     resources = var.state_machine_arns
   }
 
+  # Messages that the SQS Extended Client has put into S3.
+  dynamic "statement" {
+    for_each = length(var.large_message_buckets) > 0 ? [1] : []
+
+    content {
+      sid       = "LargeMessages"
+      actions   = ["s3:GetObject"]
+      resources = [for b in var.large_message_buckets : "arn:${data.aws_partition.current.partition}:s3:::${b}/*"]
+    }
+  }
+
   # Orders. Transactions are allowed by what they consist of.
   dynamic "statement" {
     for_each = aws_dynamodb_table.this
