@@ -257,6 +257,12 @@ func senderCases() map[string]senderCase {
 				"reject":  {"req1001", "ada@example.com", "Not in this quarter"},
 			},
 		},
+		"okta-bearer": {
+			settings: `okta: {tokens: SECRETS}`,
+			folder:   "okta",
+			sign:     sendValue("Authorization", "Bearer "),
+			bodies:   map[string]wantDecision{"approve": {"req1001", "ada@example.com", ""}},
+		},
 		"azure_devops": {
 			settings: `azure_devops: {username: relay, passwords: SECRETS}`,
 			sign:     sendBasic,
@@ -549,6 +555,9 @@ func TestPresetsAreRecorded(t *testing.T) {
 	for source, c := range senderCases() {
 		folder := filepath.Base(c.dir(source))
 		tested[folder] = true
+		if folder != source && len(c.bodies) == 1 { // another case of the folder has all bodies
+			continue
+		}
 		files, err := filepath.Glob(filepath.Join(c.dir(source), "*.json"))
 		require.NoError(t, err)
 		for _, file := range files {

@@ -1,9 +1,6 @@
 package preset
 
 import (
-	"errors"
-	"time"
-
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/webhook"
@@ -46,22 +43,6 @@ func (s *GitLab) Scheme() (webhook.Scheme, error) {
 	signed.Headers = append(signed.Headers, plain.Headers...)
 	signed.CredentialHeader = plain.CredentialHeader
 	return signed, nil
-}
-
-// either accepts what one of two verifiers accepts.
-type either [2]webhook.Verifier
-
-// Verify implements webhook.Verifier. A refusal that found something says more than one that found nothing.
-func (v either) Verify(now time.Time, r webhook.Request) error {
-	first := v[0].Verify(now, r)
-	if first == nil {
-		return nil
-	}
-	second := v[1].Verify(now, r)
-	if second != nil && errors.Is(second, webhook.ErrMissing) {
-		return first
-	}
-	return second
 }
 
 // Reading implements Sender. An approval of a merge request approves; taking it back, or closing the merge request,

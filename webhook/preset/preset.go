@@ -6,7 +6,9 @@ package preset
 import (
 	"errors"
 	"strings"
+	"time"
 
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/webhook"
@@ -54,14 +56,50 @@ func hmacScheme(s webhook.HMACSettings) (webhook.Scheme, error) {
 	return s.Scheme()
 }
 
-// tokenScheme returns the scheme of a token in a header. Without the name of a header it is a bearer token.
+// tokenScheme returns the scheme of a token in a header. Without the name of a header, it is Authorization. There the word
+// Bearer may stand before the token: some users write it into the settings of the sender, and some do not.
 func tokenScheme(header string, tokens []secret.Text) (webhook.Scheme, error) {
-	if header == "" {
-		bearer := webhook.BearerSettings{Tokens: tokens}
-		return bearer.Scheme()
+	isAuthorization := header == "" || strings.EqualFold(header, "Authorization")
+	if !isAuthorization {
+		token := webhook.TokenSettings{Header: header, Tokens: tokens}
+		return token.Scheme()
 	}
-	token := webhook.TokenSettings{Header: header, Tokens: tokens}
-	return token.Scheme()
+	bearer := webhook.BearerSettings{Tokens: tokens}
+	scheme, err := bearer.Scheme()
+	if err != nil {
+		return webhook.Scheme{}, err
+	}
+	token := webhook.TokenSettings{Header: "Authorization", Tokens: tokens}
+	plain, err := token.Scheme()
+	scheme.Verifier = either{scheme.Verifier, plain.Verifier}
+	return scheme, err
+}
+
+// either accepts a request that one of two verifiers accepts.
+type either [2]webhook.Verifier
+
+// Verify implements webhook.Verifier. Its refusal is about the credential that the request has.
+func (v either) Verify(now time.Time, r webhook.Request) error {
+	first := v[0].Verify(now, r)
+	if first == nil {
+		return nil
+	}
+	second := v[1].Verify(now, r)
+	if second == nil || progressOf(second) > progressOf(first) {
+		return second
+	}
+	return first
+}
+
+// progressOf returns how far a verifier came before it refused a request.
+func progressOf(err error) int {
+	switch refusal.CodeOf(err) {
+	case refusal.Missing:
+		return 0
+	case refusal.Malformed:
+		return 1
+	}
+	return 2
 }
 
 // basicScheme returns the scheme of a user name and a password.
