@@ -76,7 +76,7 @@ type showMessage func(w http.ResponseWriter, r *http.Request, status int, headin
 func (e *Endpoints) serveSite(source string, routes []route, limits Limits, show showMessage) http.Handler {
 	mux := e.serveRoutes(routes, limits)
 	site := &siteHandler{mux: mux, unknown: limitRate(limits.Rate, unknownPath(mux, show))}
-	return inbound.ClientAddress(limits.Proxies, e.recorded(source, site))
+	return inbound.ClientAddress(limits.Proxies, limits.demandTLS(e.recorded(source, site)))
 }
 
 func (e *Endpoints) serveRoutes(routes []route, limits Limits) *http.ServeMux {

@@ -19,6 +19,10 @@ type Limits struct {
 	Rate *inbound.Rate
 	// Proxies are the networks of the proxies that name the client of a request.
 	Proxies []netip.Prefix
+	// HSTS is the time for which browsers use https only, once they have used it; 0 does not tell them.
+	HSTS time.Duration
+	// HTTPS is set if browsers reach the address by https, although a proxy that is not among Proxies ends it.
+	HTTPS bool
 }
 
 // limited keeps the calls of a route within the limits of its listener and of its credential. Calls that prove by a

@@ -57,10 +57,13 @@ func (a *App) makeHTTP(r *rules) error {
 			Bodies:  a.inbound.public.bodies,
 			Rate:    a.inbound.rate,
 			Proxies: r.config.Public.Proxies(),
+			HSTS:    r.config.Public.HSTS,
+			HTTPS:   a.config.Compiled.PublicURL.Scheme == "https",
 		},
 		OperatorLimits: api.Limits{
 			Bodies:  a.inbound.operator.bodies,
 			Proxies: r.config.Operator.Proxies(),
+			HSTS:    r.config.Operator.HSTS,
 		},
 	}
 	if r.signIn != nil {
@@ -143,6 +146,7 @@ func (a *App) consolePages(r *rules, t tokens) (*console.Console, error) {
 		Redriver:    r.redriver,
 		Refused:     a.refusals,
 		Queues:      sortedNames(a.queues.deadLetters),
+		Ended:       &a.ended,
 		Failures:    a.inbound.failures,
 		Now:         a.transitions.Now,
 		Log:         a.log,

@@ -60,6 +60,7 @@ type Public struct {
 // Listener is what both addresses have.
 type Listener struct {
 	TrustedProxies []string             `yaml:"trusted_proxies" doc:"networks (10.0.0.0/8) and addresses of the proxies in front, whose X-Forwarded-For or Forwarded names the client; without them the client is whoever connects"`
+	HSTS           time.Duration        `yaml:"hsts" doc:"over https, browsers use https only for this host and all its ports for this time (Strict-Transport-Security); 0 leaves it to the proxy"`
 	MaxConnections int                  `yaml:"max_connections" doc:"open connections, at most; beyond it, the connection that has waited for its client the longest is closed"`
 	TLS            *inbound.TLSSettings `yaml:"tls" doc:"serve https, and ask clients for certificates (mTLS); without it, http for a proxy that ends TLS"`
 }

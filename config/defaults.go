@@ -30,6 +30,9 @@ func decisionFields() map[string]Expressions {
 // defaultTarget is the name of the target of task tokens that exists without configuration.
 const defaultTarget = "stepfunctions"
 
+// defaultHSTS is the time that browsers and auditors ask for at least.
+const defaultHSTS = 365 * 24 * time.Hour
+
 // Defaults returns the configuration of an empty file.
 func Defaults() Config {
 	return Config{
@@ -39,12 +42,12 @@ func Defaults() Config {
 			URL:      "http://localhost:8080",
 			Rate:     1000,
 			Burst:    5000,
-			Listener: Listener{MaxConnections: 4096},
+			Listener: Listener{MaxConnections: 4096, HSTS: defaultHSTS},
 		},
 		Operator: Operator{
 			Listen:    "127.0.0.1:9090",
 			TokenFile: "approval-relay.token",
-			Listener:  Listener{MaxConnections: 1024},
+			Listener:  Listener{MaxConnections: 1024, HSTS: defaultHSTS},
 		},
 		Store:     Store{SQLite: "approval-relay.db"},
 		Keys:      Keys{File: "approval-relay.keys"},

@@ -25,6 +25,7 @@ func (l *Listener) validate(check *setup.Check) {
 				"logs take for theirs; name the networks of your proxies")
 		}
 	}
+	check.Between("hsts", l.HSTS, 0, 10*defaultHSTS)
 	check.Within("max_connections", l.MaxConnections, 16, 1_000_000)
 	if l.TLS != nil {
 		l.TLS.Validate(check.At("tls"))

@@ -43,9 +43,32 @@ func ClientAddress(trusted []netip.Prefix, next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		client := clientAddress(trusted, remote.Address(r), r.Header)
-		next.ServeHTTP(w, r.WithContext(remote.WithAddress(r.Context(), client)))
+		peer := remote.Address(r)
+		ctx := remote.WithAddress(r.Context(), clientAddress(trusted, peer, r.Header))
+		if contains(trusted, peer) && isForwardedTLS(r.Header) {
+			ctx = remote.WithTLS(ctx)
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// isForwardedTLS reports whether the last proxy says that its client speaks TLS. Proxies that write X-Forwarded-Proto
+// replace what the client wrote; of a list, the last value is theirs.
+func isForwardedTLS(header http.Header) bool {
+	if list := listOf(header.Values("X-Forwarded-Proto")); len(list) > 0 {
+		return strings.EqualFold(list[len(list)-1], "https")
+	}
+	elements := listOf(header.Values("Forwarded"))
+	if len(elements) == 0 {
+		return false
+	}
+	for pair := range strings.SplitSeq(elements[len(elements)-1], ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+		if strings.EqualFold(name, "proto") {
+			return strings.EqualFold(strings.Trim(value, `"`), "https")
+		}
+	}
+	return false
 }
 
 // clientAddress goes back from the peer for as long as it meets trusted proxies. If the proxies write both headers and

@@ -1,5 +1,5 @@
-// Package remote finds the address of the client of an HTTP request. Behind proxies that the configuration trusts, the
-// server puts the client's own address in the context of the request; all limits and logs use Address.
+// Package remote finds the client of an HTTP request: its address, and whether it speaks TLS. Behind proxies that the
+// configuration trusts, the server puts what they say in the context of the request; all limits and logs use Address.
 package remote
 
 import (
@@ -34,4 +34,15 @@ func Text(r *http.Request) string {
 		return address.String()
 	}
 	return ""
+}
+
+type secureKey struct{}
+
+// WithTLS returns a context of a request that the client sent over TLS to a proxy.
+func WithTLS(ctx context.Context) context.Context { return context.WithValue(ctx, secureKey{}, true) }
+
+// IsTLS reports whether the client speaks TLS, to us or to a proxy that is trusted.
+func IsTLS(r *http.Request) bool {
+	behindProxy, _ := r.Context().Value(secureKey{}).(bool)
+	return r.TLS != nil || behindProxy
 }

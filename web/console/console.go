@@ -22,6 +22,7 @@ import (
 	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/secret"
+	sessions "github.com/approval-relay/approval-relay/session"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/web/look"
 )
@@ -67,6 +68,9 @@ type Config struct {
 	Refused Refused
 	// Queues names the dead letter queues. Their messages are counted by a dry run only.
 	Queues []string
+	// Ended is the list of ended sessions. It outlives the console, so that a reload of the configuration forgets no
+	// session; nil means a list of its own.
+	Ended *sessions.Ended
 	// Failures limits tries with wrong tokens; nil means that they are not limited.
 	Failures *inbound.Failures
 	Now      func() time.Time
@@ -99,6 +103,9 @@ func New(c Config) (*Console, error) {
 		return nil, fmt.Errorf("console: %w", err)
 	}
 	c.Refusals = refusal.OrDiscard(c.Refusals)
+	if c.Ended == nil {
+		c.Ended = new(sessions.Ended)
+	}
 	out := &Console{Config: c, look: l, crossOrigin: http.NewCrossOriginProtection()}
 	for _, name := range slices.Sorted(maps.Keys(c.Tokens)) {
 		token := c.Tokens[name].Reveal()

@@ -24,6 +24,7 @@ import (
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/refusal/recent"
 	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/session"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/web/console"
 )
@@ -49,6 +50,7 @@ type world struct {
 	runs      []store.RedriveRequest
 	log       strings.Builder
 	refused   *recent.List
+	ended     session.Ended
 	console   *console.Console
 	cookie    *http.Cookie
 }
@@ -83,6 +85,7 @@ func (w *world) build() {
 	c, err := console.New(console.Config{
 		Tokens:      w.tokens,
 		MAC:         w.ring,
+		Ended:       &w.ended,
 		Orders:      w,
 		Counter:     w,
 		Decider:     w,

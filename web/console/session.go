@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/approval-relay/approval-relay/remote"
+	sessions "github.com/approval-relay/approval-relay/session"
 )
 
 // SessionTTL is how long an operator stays signed in. It is the length of a shift.
@@ -54,35 +57,39 @@ func (c *Console) startSession(w http.ResponseWriter, r *http.Request, o operato
 	}
 	keyID, mac := c.MAC.MAC(macSession, signedSession(b, o))
 	value := encodePart(b) + "." + encodePart([]byte(keyID)) + "." + encodePart(mac)
-	setSessionCookie(w, r, value, int(SessionTTL.Seconds()))
+	cookieOf(r).Set(w, value, int(SessionTTL.Seconds()))
 }
 
-// setSessionCookie sets the session's cookie; a negative maxAge deletes it. The cookie has no path, so the browser
-// uses the path of the console, behind any prefix. SameSite is Strict, so that links and forms of other sites do not
-// send it.
-func setSessionCookie(w http.ResponseWriter, r *http.Request, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{
-		Name:     sessionCookie,
-		Value:    value,
-		MaxAge:   maxAge,
-		HttpOnly: true,
-		SameSite: http.SameSiteStrictMode,
-		Secure:   r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https",
-	})
+// cookieOf returns the session's cookie for the address by which a browser reaches us. Over TLS, no other host can set
+// it (__Host-). Otherwise it has no path, so the browser uses the path of the console, behind any prefix. SameSite is
+// Strict, so that links and forms of other sites do not send it.
+func cookieOf(r *http.Request) sessions.Cookie {
+	c := sessions.Cookie{Base: sessionCookie, SameSite: http.SameSiteStrictMode}
+	if remote.IsTLS(r) {
+		c.Secure, c.Path = true, "/"
+	}
+	return c
+}
+
+// endSession signs an operator out. A copy of the cookie is worthless from now on.
+func (c *Console) endSession(w http.ResponseWriter, r *http.Request, s session) {
+	c.Ended.End(s.ID, s.Expires, c.Now())
+	cookieOf(r).Set(w, "", -1)
+	sessions.ClearCache(w.Header())
 }
 
 // readSession returns the session of a request. It returns false if the operator is not signed in.
 func (c *Console) readSession(r *http.Request) (session, bool) {
-	cookie, err := r.Cookie(sessionCookie)
-	if err != nil {
+	value, ok := cookieOf(r).Value(r)
+	if !ok {
 		return session{}, false
 	}
-	parts, ok := decodeParts(cookie.Value, 3)
+	parts, ok := decodeParts(value, 3)
 	if !ok {
 		return session{}, false
 	}
 	var s session
-	if json.Unmarshal(parts[0], &s) != nil || !s.Expires.After(c.Now()) {
+	if json.Unmarshal(parts[0], &s) != nil || !s.Expires.After(c.Now()) || c.Ended.Has(s.ID) {
 		return session{}, false
 	}
 	for _, o := range c.operators {

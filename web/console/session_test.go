@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/remote"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/web/console"
 )
@@ -57,10 +59,47 @@ func TestSignIn(t *testing.T) {
 	if w.signedInAs() != "bob" {
 		t.Error(w.signedInAs())
 	}
-	r := posted("signin", url.Values{"token": {adaToken}}.Encode())
-	r.Header.Set("X-Forwarded-Proto", "https")
-	if resp := w.do(r); !resp.Cookies()[0].Secure {
-		t.Error("not secure behind TLS")
+}
+
+// TestCookieOverTLS holds that the cookie of a browser that speaks TLS belongs to our host alone. The word of a client
+// that no trusted proxy confirms changes nothing.
+func TestCookieOverTLS(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*http.Request) *http.Request
+		name   string
+		path   string
+	}{
+		"http": {func(r *http.Request) *http.Request { return r }, "approval_relay_operator", ""},
+		"TLS": {func(r *http.Request) *http.Request {
+			r.TLS = &tls.ConnectionState{}
+			return r
+		}, "__Host-approval_relay_operator", "/"},
+		"a trusted proxy with TLS": {func(r *http.Request) *http.Request {
+			return r.WithContext(remote.WithTLS(r.Context()))
+		}, "__Host-approval_relay_operator", "/"},
+		"a client that claims it": {func(r *http.Request) *http.Request {
+			r.Header.Set("X-Forwarded-Proto", "https")
+			return r
+		}, "approval_relay_operator", ""},
+	} {
+		w := newWorld(t)
+		r := c.change(posted("signin", url.Values{"token": {adaToken}}.Encode()))
+		cookies := w.do(r).Cookies()
+		if len(cookies) != 1 || cookies[0].Name != c.name || cookies[0].Path != c.path || cookies[0].Secure != (c.path != "") ||
+			!cookies[0].HttpOnly || cookies[0].Domain != "" {
+			t.Errorf("%s: %+v", name, cookies)
+			continue
+		}
+		page := httptest.NewRequest(http.MethodGet, "/console/", nil)
+		page.AddCookie(cookies[0])
+		if resp := w.do(c.change(page)); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d", name, resp.StatusCode)
+		}
+		page.AddCookie(cookies[0])
+		if resp := w.do(c.change(page)); resp.StatusCode != http.StatusSeeOther {
+			t.Errorf("%s: of two cookies, one counts", name)
+		}
 	}
 }
 
@@ -193,8 +232,38 @@ func TestSignOut(t *testing.T) {
 	_, page := w.get("")
 	resp, _ := w.post("signout", form(t, page, "signout", ""))
 	deleted := len(resp.Cookies()) == 1 && resp.Cookies()[0].MaxAge < 0 && resp.Cookies()[0].Value == ""
-	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "./signin" || !deleted {
-		t.Errorf("%d %+v", resp.StatusCode, resp.Cookies())
+	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "./signin" || !deleted ||
+		resp.Header.Get("Clear-Site-Data") != `"cache"` {
+		t.Errorf("%d %+v %v", resp.StatusCode, resp.Cookies(), resp.Header)
+	}
+}
+
+// TestSignOutEndsTheSession holds that a copy of the cookie is worthless after its owner signed out, also after a reload
+// of the configuration. Other sessions of the operator go on.
+func TestSignOutEndsTheSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.signIn(adaToken)
+	other := w.cookie
+	w.cookie = nil
+	w.signIn(adaToken)
+	copied := *w.cookie
+	_, page := w.get("")
+	sent := form(t, page, "signout", "")
+	w.post("signout", sent)
+	for _, after := range []string{"signing out", "a reload"} {
+		w.cookie = &copied
+		if w.signedInAs() != "" {
+			t.Errorf("the copy is valid after %s", after)
+		}
+		if resp, _ := w.post("signout", sent); resp.StatusCode != http.StatusUnauthorized {
+			t.Errorf("a form of the session is valid after %s: %d", after, resp.StatusCode)
+		}
+		w.cookie = other
+		if w.signedInAs() != "ada" {
+			t.Errorf("the other session ended with %s", after)
+		}
+		w.build()
 	}
 }
 

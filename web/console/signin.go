@@ -74,7 +74,8 @@ func (c *Console) handleSignOut(w http.ResponseWriter, r *http.Request, s sessio
 		c.refuse(w, r, s, staleForm)
 		return
 	}
-	setSessionCookie(w, r, "", -1)
+	c.Log.InfoContext(r.Context(), "operator signed out", "operator", s.Name)
+	c.endSession(w, r, s)
 	w.Header().Set("Location", "./signin")
 	w.WriteHeader(http.StatusSeeOther)
 }
