@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/approval-relay/approval-relay/approval"
 )
@@ -20,6 +21,9 @@ func (t *Target) ValidateURL(raw string) error {
 		return urlFault("is missing")
 	case len(raw) > approval.MaxToken:
 		return urlFault("is %d bytes long, the most is %d", len(raw), approval.MaxToken)
+	case strings.ContainsFunc(raw, unicode.IsSpace): // url.Parse accepts a space in the path and the query
+		return urlFault("has a space or a line break: a + or an escape was decoded on its way; encode it (in API Gateway: " +
+			"$util.urlEncode)")
 	case err != nil || u.Opaque != "" || u.Host == "":
 		return urlFault("is not an absolute URL")
 	case u.Scheme != "https" && (u.Scheme != "http" || !t.config.AllowHTTP):
