@@ -150,7 +150,7 @@ func TestWhatNeverBecomesAMessage(t *testing.T) {
 		detail string
 	}{
 		"a wrong signature": {strings.NewReader(`{}`), wrong, 401, "the credential or signature is missing or wrong"},
-		"a body too large":  {strings.NewReader(strings.Repeat("x", MaxBody+1)), anybody, 413, "http: request body too large"},
+		"a body too large":  {strings.NewReader(strings.Repeat("x", MaxBody+1)), anybody, 413, "the body is larger than 1048576 bytes"},
 		"a body cut off": {
 			io.MultiReader(strings.NewReader(`{"a"`), iotest.ErrReader(io.ErrUnexpectedEOF)),
 			anybody,

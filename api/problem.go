@@ -232,6 +232,7 @@ func problemOf(err error) Problem {
 	var reload *ReloadError
 	var full *approval.OrderFullError
 	var query *queryError
+	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &full):
 		p.Detail = full.Error()
@@ -261,6 +262,9 @@ func problemOf(err error) Problem {
 	case errors.As(err, &field):
 		p.Detail = field.Error()
 		p.Field = field.Field
+	case errors.As(err, &large):
+		p.Detail = largeText(large)
+		p.Field = "body"
 	case errors.As(err, &reload):
 		p.Detail = reload.Message
 		p.Faults = reload.Faults

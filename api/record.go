@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -115,7 +116,7 @@ func describeRefusal(err error) refusal.Refusal {
 	case errors.As(err, &missing):
 		return refusal.Refusal{Code: refusal.Unknown, Detail: missing.Error()}
 	case errors.As(err, &large):
-		return refusal.Refusal{Code: refusal.TooLarge, Field: "body", Detail: large.Error()}
+		return refusal.Refusal{Code: refusal.TooLarge, Field: "body", Detail: largeText(large)}
 	case errors.As(err, &query):
 		return refusal.Refusal{Code: refusal.Query, Field: "query", Detail: "query: " + query.detail}
 	case errors.Is(err, errBody):
@@ -128,6 +129,11 @@ func describeRefusal(err error) refusal.Refusal {
 		return refusal.Refusal{Code: refusal.Field, Detail: reload.Message}
 	}
 	return described
+}
+
+// largeText describes a body that is too large.
+func largeText(e *http.MaxBytesError) string {
+	return fmt.Sprintf("the body is larger than %d bytes", e.Limit)
 }
 
 // countedBody counts the bytes of a body that are read.

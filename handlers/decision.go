@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
@@ -180,7 +181,8 @@ func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approv
 	case word == "":
 		return "", d, missingField(in, "outcome", "is missing", f.Outcome.Expressions)
 	case !known:
-		return "", d, approval.InvalidField("outcome", "%.40q is neither an approval nor a rejection", word)
+		return "", d, approval.InvalidField("outcome", "has %d characters and is neither an approval nor a rejection; known are %s",
+			utf8.RuneCountInString(word), strings.Join(sortedKeys(outcomeWords), ", "))
 	}
 	if d.ID == "" {
 		d.ID = cmp.Or(in.Meta[metadata.SNSMessageID], in.Meta[metadata.DeliveryID])

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"strings"
@@ -97,9 +98,19 @@ func (p *People) membersOf(name string) ([]string, error) {
 	}
 	members, known := p.Groups[strings.ToLower(group)]
 	if !known {
-		return nil, approval.InvalidField("approvers", "%.60q is not a configured group", group)
+		return nil, approval.InvalidField("approvers", "name a group that is not configured; configured are %s", p.groupNames())
 	}
 	return members, nil
+}
+
+// groupNames lists the configured groups, for a message. A name in a request is not in the message, because it may be a
+// secret in the wrong place.
+func (p *People) groupNames() string {
+	names := sortedKeys(p.Groups)
+	if len(names) > maxExpressions {
+		names = append(names[:maxExpressions], "…")
+	}
+	return cmp.Or(strings.Join(names, ", "), "none")
 }
 
 // newApprover returns an approver. If substituteFor is set, the approver fills in for that person.

@@ -58,7 +58,7 @@ func TestPeople(t *testing.T) {
 	}
 	_, err = p.ResolveApprovers([]string{"group:nobody"}, began)
 	require.True(t, approval.IsPermanent(err))
-	require.ErrorContains(t, err, "approvers: \"nobody\" is not a configured group")
+	require.ErrorContains(t, err, "approvers: name a group that is not configured; configured are ")
 }
 
 func TestARequestKnowsItsPeople(t *testing.T) {

@@ -22,6 +22,9 @@ func (i *Interactions) refuse(ctx context.Context, w http.ResponseWriter, status
 		why = &refusal.Error{Code: refusal.Format, Detail: "the request is not an interaction of Slack"}
 	}
 	i.record(ctx, why, status)
+	if status == http.StatusUnauthorized { // RFC 9110, section 11.6.1
+		w.Header().Set("WWW-Authenticate", `Signature realm="approval-relay", header="X-Slack-Signature"`)
+	}
 	http.Error(w, cmp.Or(why.Public, "the request is refused"), status)
 }
 

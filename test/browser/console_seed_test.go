@@ -110,7 +110,7 @@ func (d *consoleSite) addAll() {
 		redriven,
 		{
 			Source:     "decision-erp",
-			Reason:     `outcome: "maybe" is neither an approval nor a rejection`,
+			Reason:     "outcome: has 5 characters and is neither an approval nor a rejection",
 			ReasonCode: "invalid_field:outcome",
 		},
 		{

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/approval-relay/approval-relay/inbound"
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/remote"
 )
 
@@ -46,6 +47,7 @@ func (c *Console) checkToken(w http.ResponseWriter, r *http.Request) {
 	now, client := c.Now(), remote.Address(r)
 	if wait := c.Failures.Wait(inbound.Tokens(), client, token, now); wait > 0 {
 		c.Log.WarnContext(r.Context(), "operator sign-in refused: too many attempts", "remote", client.String())
+		c.record(r, http.StatusTooManyRequests, refusal.RateLimited, "this address has tried too many tokens")
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 		c.showSignIn(w, r, http.StatusTooManyRequests,
 			"Too many attempts from this address. Please wait a minute.", next)
@@ -55,6 +57,7 @@ func (c *Console) checkToken(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		c.Failures.Failed(inbound.Tokens(), client, now)
 		c.Log.WarnContext(r.Context(), "operator sign-in refused", "remote", client.String())
+		c.record(r, http.StatusForbidden, refusal.Mismatch, "the token that was typed is not that of an operator")
 		c.showSignIn(w, r, http.StatusForbidden, "This is not the token of an operator.", next)
 		return
 	}
