@@ -42,6 +42,9 @@ var testsByKind = map[string]map[string]string{
 	"webhooks": {
 		"hmac":               "TestKilled",
 		"bearer":             "TestKilled",
+		"token":              "TestSchemes",
+		"basic":              "TestSchemes",
+		"query":              "TestSchemes",
 		"standard":           "TestSchemes",
 		"github":             "TestSchemes",
 		"slack":              "TestSchemes",
@@ -110,6 +113,9 @@ webhooks:
   chat: {slack: {secrets: [%[1]q]}}
   stripe: {stripe: {secrets: [%[1]q]}}
   proxy: {client_certificate: {header: X-Fingerprint, allowed: [0a1b2c], verified_header: X-Verified}}
+  token: {token: {header: X-Gitlab-Token, tokens: [%[1]q]}}
+  basic: {basic: {username: relay, passwords: [%[1]q]}}
+  query: {query: {parameter: key, tokens: [%[1]q]}}
   form: {bearer: {tokens: [%[1]q]}, fields: {order: body.number, outcome: 'body["Your decision"]', by: body.mail}}
 `, hmacSecret, standardSecret, public)+w.stepFunctionsTarget()))
 	at := time.Now()
@@ -145,6 +151,12 @@ webhooks:
 		"stripe": func(body string) http.Header {
 			return http.Header{"Stripe-Signature": {"t=" + now + ",v1=" + mac(now+"."+body) + ",v0=ignored"}}
 		},
+		"token": func(string) http.Header { return http.Header{"X-Gitlab-Token": {hmacSecret}} },
+		"basic": func(string) http.Header {
+			credentials := base64.StdEncoding.EncodeToString([]byte("relay:" + hmacSecret))
+			return http.Header{"Authorization": {"Basic " + credentials}}
+		},
+		"query": func(string) http.Header { return http.Header{} }, // see below
 		"proxy": func(string) http.Header { return http.Header{"X-Fingerprint": {"0a1b2c"}, "X-Verified": {"SUCCESS"}} },
 		"form": func(string) http.Header {
 			return http.Header{"Authorization": {"Bearer " + hmacSecret}, "Content-Type": {"application/x-www-form-urlencoded"}}
@@ -163,6 +175,9 @@ webhooks:
 		if status, text, err := w.callUntilAnswered(t.Context(), "POST", to, http.Header{}, body); err != nil ||
 			status != http.StatusUnauthorized {
 			t.Errorf("%s, unsigned: %d %s %v", source, status, text, err)
+		}
+		if source == "query" {
+			to += "?key=" + url.QueryEscape(hmacSecret)
 		}
 		if status, text, err := w.callUntilAnswered(t.Context(), "POST", to, sign(body), body); err != nil || status != http.StatusOK {
 			t.Errorf("%s: %d %s %v", source, status, text, err)
