@@ -7,6 +7,7 @@ import (
 	"crypto/sha512"
 	"errors"
 	"hash"
+	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/refusal"
@@ -81,6 +82,11 @@ func (v *HMAC) Verify(now time.Time, r Request) error {
 	return nil
 }
 
+// bodyCharacters are in every body of JSON, and in no URL and no ID. Some senders sign the URL or the ID and the body with
+// nothing between them. The signature is then the same if the beginning of the body is moved to the other part, and the
+// rest could have another meaning.
+const bodyCharacters = `{}[]"`
+
 // matches reports whether a request is signed with a secret, at any time.
 func (v *HMAC) matches(r Request, key secret.Text) bool {
 	got, signed, err := v.read(r)
@@ -103,10 +109,15 @@ func (v *HMAC) read(r Request) (got signatures, signed templateValues, err error
 			return got, signed, err
 		}
 	}
-	if v.signed.has("url") && signed.url == "" {
-		return got, signed, refuse(refusal.Malformed, got.header, "the URL of the request is signed, and not known here")
+	switch {
+	case v.signed.has("url") && signed.url == "":
+		err = refuse(refusal.Malformed, got.header, "the URL of the request is signed, and not known here")
+	case v.signed.has("url") && strings.ContainsAny(signed.url, bodyCharacters):
+		err = refuse(refusal.Malformed, got.header, "the URL of the request has characters that are not those of a URL")
+	case strings.ContainsAny(signed.id, bodyCharacters+"&"):
+		err = refuse(refusal.Malformed, v.config.IDHeader, "the header %s has characters that are not those of an ID", v.config.IDHeader)
 	}
-	return got, signed, nil
+	return got, signed, err
 }
 
 // mismatch returns the error of a signature that does not match.

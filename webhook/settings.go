@@ -35,7 +35,7 @@ func (s *StandardSettings) Scheme() (Scheme, error) {
 	return Scheme{
 		Verifier:  verifier,
 		IDHeaders: []string{headerID, svixID},
-		Headers:   []string{headerSignature, headerTimestamp, headerID},
+		Headers:   []string{headerSignature, svixSignature},
 		Challenge: challengeOf("Signature", "header", headerSignature),
 	}, err
 }
