@@ -142,7 +142,7 @@ func TestMessagesOfOtherSystems(t *testing.T) {
 	a.waitForOrder(t, "ATTR-7")
 
 	refused := []struct{ body, reason string }{
-		{`{"task_token":"` + token + `"}`, "order: is missing; looked for in body.orderId (also orderID"},
+		{`{"task_token":"` + token + `"}`, "order: is missing; the message has task_token; looked for in body.orderId (also orderID"},
 		{`{"MessageTitle":"Waiting","TaskToken":"` + token + `"}`, "the message has MessageTitle, TaskToken"},
 		{`{"orderId":"A-1","taskToken":"` + strings.ReplaceAll(token, "+", " ") + `"}`, "token: is not a token: it has a space where a + was"},
 		{`["a.PayloadS3Pointer",{"s3BucketName":"large","s3Key":"canary-key"}]`, "AccessDenied for the bucket large"},

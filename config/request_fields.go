@@ -56,10 +56,10 @@ func lastPlaces() map[string]Expressions {
 		"order": slices.Concat(
 			Expressions{`type(body.order) in [string, int, uint] ? body.order : ""`},
 			Expressions{
-				"body.requestId", "body.requestID", "body.request_id", "body.RequestId", "body.businessKey", "body.business_key",
+				"body.requestId", "body.requestID", "body.request_id", "body.RequestId", "body.businessKey",
 				"body.id", "body.ID", "body.Id",
 			},
-			within(dataObjects(), "requestId", "request_id", "id"),
+			within(dataObjects(), "requestId", "id"),
 			Expressions{
 				"body.executionName", "body.execution_name", "body.ExecutionName", "body.executionArn", "body.execution_arn",
 				"body.ExecutionArn", "body.executionId", "body.execution_id", "body.ExecutionId",

@@ -19,46 +19,63 @@ const (
 	maxName        = 60 // characters
 )
 
-// missingField returns the error of a required field that the input does not have. It names the expressions that were
-// tried and the names that the message has, so that both can be compared. It contains no value.
+// missingField returns the error of a required field that the input does not have. It names what the message has and the
+// expressions that were tried, so that both can be compared. It contains no value. What the message has comes first,
+// because the end of a long reason can be cut.
 func missingField(in Input, name, reason string, expressions []string) error {
+	reason += "; " + in.describeNames()
 	if tried := listPlaces(expressions); tried != "" {
 		reason += "; looked for in " + tried
 	}
-	return approval.InvalidField(name, "%s; %s", reason, in.describeNames())
+	return approval.InvalidField(name, "%s", reason)
 }
 
-// plainPath is the expression of a place in the body: its parent, and its name.
-var plainPath = regexp.MustCompile(`^(body(?:\.\w+)*)\.(\w+)$`)
+// A place in the body has a parent and a name, and so has a message attribute.
+var (
+	bodyPlace      = regexp.MustCompile(`^(body(?:\.\w+)*)\.(\w+)$`)
+	attributePlace = regexp.MustCompile(`^(meta)\["attribute\.(\w+)"\]$`)
+)
+
+// splitPlace returns the parent and the name of the place that an expression reads, or only a parent for every other
+// expression.
+func splitPlace(expression string) (parent, name string) {
+	for _, form := range []*regexp.Regexp{bodyPlace, attributePlace} {
+		if parts := form.FindStringSubmatch(expression); parts != nil {
+			return parts[1], parts[2]
+		}
+	}
+	return expression, ""
+}
 
 // listPlaces returns expressions as text for people. The names in the same object follow the first of them:
 // "body.orderId (also order_id, OrderId), body.order.id".
 func listPlaces(expressions []string) string {
-	var groups []string
-	var parent string
-	var also []string
-	closeGroup := func() {
-		if len(also) > 0 {
-			groups[len(groups)-1] += " (also " + strings.Join(also, ", ") + ")"
-		}
-		also = nil
-	}
+	also := map[string][]string{} // by parent
+	var firsts []string
 	for _, e := range expressions {
-		path := plainPath.FindStringSubmatch(e)
-		if path != nil && path[1] == parent && len(groups) > 0 {
-			also = append(also, cutExpression(path[2]))
+		parent, name := splitPlace(e)
+		if _, known := also[parent]; known {
+			if name != "" {
+				also[parent] = append(also[parent], cutExpression(name))
+			}
 			continue
 		}
-		closeGroup()
-		if parent = ""; path != nil {
-			parent = path[1]
-		}
-		if len(groups) == maxExpressions {
-			return strings.Join(append(groups, "…"), ", ")
-		}
-		groups = append(groups, cutExpression(e))
+		also[parent] = nil
+		firsts = append(firsts, e)
 	}
-	closeGroup()
+	var groups []string
+	for _, e := range firsts {
+		if len(groups) == maxExpressions {
+			groups = append(groups, "…")
+			break
+		}
+		parent, _ := splitPlace(e)
+		text := cutExpression(e)
+		if len(also[parent]) > 0 {
+			text += " (also " + strings.Join(also[parent], ", ") + ")"
+		}
+		groups = append(groups, text)
+	}
 	return strings.Join(groups, ", ")
 }
 

@@ -152,3 +152,32 @@ webhooks:
 	_, err = preview.ForDecision(t.Context(), c, "named", message(body, nil))
 	require.ErrorContains(t, err, "order: is missing")
 }
+
+// Whatever wraps a message, reading it does not panic, and no reason has the token.
+func FuzzWrappedRequests(f *testing.F) {
+	c, _, err := config.Parse("relay.yaml", []byte("workflows: {orders: {requests: {sqs: {queue: requests, dead_letter_queue: dlq}}}}"),
+		func(string) string { return "" })
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, body := range []string{
+		plain, inSNS(plain), inEvent(plain), inEvent(quote(plain)), inSNS(inEvent(inDestination(plain, "null"))), `{"body":` + plain + `}`,
+		"Task for orderId 7 is check", `["a.PayloadS3Pointer",{"s3BucketName":"b","s3Key":"k"}]`, `{"input":` + quote(plain) + `,"token":"x"}`,
+		inSNS(inSNS(inSNS(inSNS(plain)))), `{"Records":[]}`, "e30=", "\ufeff" + plain,
+	} {
+		f.Add(strings.ReplaceAll(body, "{{TOKEN}}", taskToken), taskToken, "A-1")
+	}
+	f.Fuzz(func(t *testing.T, body, token, order string) {
+		p, err := preview.ForRequest(t.Context(), c, "orders", preview.Message{
+			Body:       []byte(body),
+			Attributes: map[string]string{"TaskToken": token, "orderId": order},
+			SentAt:     at,
+		})
+		if err != nil && strings.Contains(err.Error(), taskToken) {
+			t.Fatalf("%q: %v", body, err)
+		}
+		if err == nil && p.OrderID == "" {
+			t.Fatalf("%q: a request without an order", body)
+		}
+	})
+}
