@@ -67,7 +67,7 @@ var orderFields = map[string]string{
 	"Request.AskerMayDecide":    "askerMayDecide",
 	"Request.RetryCount":        "retryCount",
 	"Request.RedriveCount":      "redriveCount",
-	"Request.ReadingNotes":      "internal: the history has them",
+	"Request.ReadingNotes":      "internal: the answer to the request and the history have them",
 	"Request.CanProbe":          "internal: a property of the target",
 	"Request.StateEnteredAt":    "stateEnteredAt",
 	"Request.AttemptStartedAt":  "attemptStartedAt",

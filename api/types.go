@@ -15,6 +15,9 @@ type RequestAccepted struct {
 	OrderID    string          `json:"orderId"`
 	ApprovalID string          `json:"approvalId"`
 	Status     approval.Status `json:"status"`
+	// Notes tell how the request was read where that may surprise its sender: a name that was found and not used, a text
+	// that was cut.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // DecisionResult is the answer to a decision or a cancellation that is stored.

@@ -11,11 +11,14 @@ import (
 
 // NormalizeOrderID returns an order ID as requests and decisions are stored under it: in Unicode's form NFC, without
 // white space around it. So two IDs that look the same to people are the same. The IDs ".", ".." and "/" are refused:
-// no path of the API can contain them.
+// no path of the API can contain them. So are texts such as "undefined", which stand for a missing value.
 func NormalizeOrderID(id string) (string, error) {
 	normal := identity.Clean(id)
 	if slices.Contains([]string{".", "..", "/"}, normal) {
 		return "", approval.InvalidField("order", "is %q, which no path of the API can contain", normal)
+	}
+	if err := identity.CheckPlaceholder(normal); err != nil {
+		return "", approval.InvalidField("order", "%s", err)
 	}
 	return normal, nil
 }

@@ -29,6 +29,8 @@ type Accepted struct {
 	OrderID    string
 	ApprovalID string
 	Status     approval.Status
+	// Notes tell how the request was read where that may surprise its sender. The history of the order has them too.
+	Notes []string
 }
 
 // Handle stores the request in a message. A message that can never be understood is a Permanent error.
@@ -53,7 +55,7 @@ func (h *Request) Handle(msg *message.Message) error {
 	add := func(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
 		id, actions, err := o.AddRequest(request, env)
 		if a := o.FindApproval(id); a != nil {
-			accepted = Accepted{OrderID: orderID, ApprovalID: id, Status: a.Status}
+			accepted = Accepted{OrderID: orderID, ApprovalID: id, Status: a.Status, Notes: request.ReadingNotes}
 		}
 		return actions, err
 	}

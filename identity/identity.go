@@ -84,6 +84,9 @@ func ReadItem(text string) ([]string, error) {
 		return nil, errTooLong
 	}
 	text = Clean(text)
+	if err := CheckPlaceholder(text); err != nil {
+		return nil, err
+	}
 	list, isJSON, err := readJSON(text)
 	if err != nil {
 		return nil, err

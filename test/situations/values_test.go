@@ -213,3 +213,26 @@ func TestMoreThan100Steps(t *testing.T) {
 	got := r.ask("orders", r.fill(`{"orderId":"A-1","step":"line-131","taskToken":""}`))
 	require.Equal(t, http.StatusUnprocessableEntity, got.status)
 }
+
+// A sender that writes a missing value into a text sends the same ID for every order. And what was read in a way that may
+// surprise is said in the answer.
+func TestMissingValuesAsTexts(t *testing.T) {
+	t.Parallel()
+	r := start(t, "order-ids-in-paths")
+	for _, body := range []string{
+		`{"orderId":"undefined","taskToken":"{{TOKEN}}"}`,
+		`{"orderId":"[object Object]","taskToken":"{{TOKEN}}"}`,
+		`{"orderId":"A-1","taskToken":"{{TOKEN}}","approvers":["undefined"]}`,
+	} {
+		got := r.ask("orders", r.fill(body))
+		require.Equal(t, http.StatusUnprocessableEntity, got.status, got.text)
+		require.Contains(t, got.text, "missing value")
+	}
+	got := r.ask("orders", r.fill(`{"orderId":"A-1","taskToken":"{{TOKEN}}","order":{"approvers":["eve@example.com"]}}`))
+	require.Equal(t, http.StatusAccepted, got.status, got.text)
+	require.Contains(t, got.text, `"notes"`)
+	require.Contains(t, got.text, "body.order.approvers")
+	got = r.ask("orders", r.fill(`{"orderId":"undefined-1","taskToken":"{{TOKEN}}"}`))
+	require.Equal(t, http.StatusAccepted, got.status, got.text)
+	require.NotContains(t, got.text, `"notes"`)
+}
