@@ -91,6 +91,8 @@ func senderCases() map[string]senderCase {
 	jira := map[string]wantDecision{
 		"approve": {"OPS-1001", "5b10a2844c20165700ede21g", ""},
 		"reject":  {"OPS-1001", "5b10a2844c20165700ede21g", "Over budget"},
+		// A comment of the new editor is an object.
+		"approve_rich_comment": {"OPS-1001", "5b10a2844c20165700ede21g", ""},
 	}
 	jiraDataCenter := map[string]wantDecision{"approve": {"OPS-1001", "mia", ""}, "reject": {"OPS-1001", "mia", ""}}
 	gitlab := map[string]wantDecision{

@@ -14,7 +14,7 @@ import (
 func TestReadingOfSenders(t *testing.T) {
 	t.Parallel()
 	const secret = "a secret of enough bytes"
-	reading := new(preset.PagerDuty).Reading()
+	filter, fields := new(preset.PagerDuty).Reading().Expressions(textsOf(decisionFields()))
 	parse := func(text string) Webhook {
 		t.Helper()
 		c, _, err := Parse("x.yaml", []byte("workflows: {orders: {}}\nwebhooks: {x: {"+text+"}}"), nil)
@@ -23,18 +23,17 @@ func TestReadingOfSenders(t *testing.T) {
 	}
 	const pagerduty = `pagerduty: {secrets: ["` + secret + `"]}`
 	w := parse(pagerduty)
-	require.Equal(t, reading.Filter, w.Filter)
-	require.Equal(t, Expressions(reading.Fields["order"]), w.Fields["order"])
-	require.Empty(t, w.Fields["step"], "PagerDuty has no field that is the step")
+	require.Equal(t, filter, w.Filter)
+	require.Equal(t, Expressions(fields["order"]), w.Fields["order"])
 
 	w = parse(pagerduty + `, fields: {order: body.event.data.incident.id}`)
-	require.Equal(t, reading.Filter, w.Filter)
+	require.Equal(t, filter, w.Filter)
 	require.Equal(t, Expressions{"body.event.data.incident.id"}, w.Fields["order"])
-	require.Equal(t, Expressions(reading.Fields["by"]), w.Fields["by"])
+	require.Equal(t, Expressions(fields["by"]), w.Fields["by"])
 
 	w = parse(pagerduty + `, fields: {outcome: 'body.event.event_type == "incident.acknowledged" ? "approve" : "reject"'}`)
 	require.Empty(t, w.Filter, "the file has other events in mind")
-	require.Equal(t, Expressions(reading.Fields["order"]), w.Fields["order"])
+	require.Equal(t, Expressions(fields["order"]), w.Fields["order"])
 
 	w = parse(pagerduty + `, filter: "true"`)
 	require.Equal(t, "true", w.Filter)

@@ -72,6 +72,7 @@ func refuseClientID(code refusal.Code, reason string) error {
 // external ID of the agreement, or else its ID.
 func (s *AdobeSign) Reading() Reading {
 	return Reading{
+		Event: `has(body.webhookId)`,
 		Filter: `body.event == "AGREEMENT_REJECTED" || (body.event == "AGREEMENT_WORKFLOW_COMPLETED" && ` +
 			`body.agreement.status in ["SIGNED", "APPROVED", "ACCEPTED", "DELIVERED", "FORM_FILLED"])`,
 		Fields: map[string][]string{

@@ -15,6 +15,7 @@ func (s *AzureDevOps) Reading() Reading {
 	const approval = `body.resource.approval`
 	const step = approval + `.steps.filter(s, s.status == ` + approval + `.status)[0]`
 	return Reading{
+		Event: `has(body.eventType)`,
 		Filter: `(body.eventType.endsWith("release.deployment-approval-completed-event") || ` +
 			`body.eventType == "ms.vss-pipelinechecks-events.approval-completed") && ` +
 			approval + `.status in ["approved", "rejected"] && ` + approval + `.?isAutomated.orValue(false) != true`,

@@ -32,6 +32,7 @@ func (s *DocuSign) Reading() Reading {
 	const envelope = `body.data.envelopeSummary`
 	const declining = envelope + `.recipients.signers.filter(s, s.status == "declined")[0]`
 	return Reading{
+		Event:  `has(body.event) && has(body.data)`,
 		Filter: `body.event in ["envelope-completed", "envelope-declined"]`,
 		Fields: map[string][]string{
 			"id": {`body.data.envelopeId + "/" + body.event`},

@@ -52,6 +52,7 @@ func (s *GitLab) Scheme() (webhook.Scheme, error) {
 func (s *GitLab) Reading() Reading {
 	const request = `body.object_attributes`
 	return Reading{
+		Event: `has(body.object_kind) || has(body.event_name)`,
 		// GitLab itself takes approvals back when somebody pushes a commit. That is nobody's decision.
 		Filter: `body.object_kind == "merge_request" && ` + request +
 			`.action in ["approved", "approval", "unapproved", "unapproval", "close"] && ` +

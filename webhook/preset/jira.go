@@ -55,6 +55,7 @@ func jiraSignature(secrets []secret.Text) (webhook.Scheme, error) {
 func jiraReading(by string) Reading {
 	const status = `body.changelog.items.filter(i, i.field == "status")[0]["toString"]`
 	return Reading{
+		Event: `has(body.webhookEvent)`,
 		Filter: `body.webhookEvent == "jira:issue_updated" && ` + status +
 			`.lowerAscii() in ["approved", "accepted", "rejected", "declined", "denied"]`,
 		Fields: map[string][]string{

@@ -35,6 +35,7 @@ func (s *Okta) Reading() Reading {
 		`(e.eventType == "access.request.resolve" && e.outcome.result == "SUCCESS"))`
 	const event = decisions + `[0]`
 	return Reading{
+		Event:  `has(body.eventType) && has(body.data)`,
 		Filter: decisions + `.size() > 0`,
 		Fields: map[string][]string{
 			"id": {event + `.uuid`},

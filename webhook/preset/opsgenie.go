@@ -21,6 +21,7 @@ func (s *Opsgenie) Scheme() (webhook.Scheme, error) { return tokenScheme(s.Heade
 // (https://support.atlassian.com/opsgenie/docs/opsgenie-edge-connector-alert-action-data/).
 func (s *Opsgenie) Reading() Reading {
 	return Reading{
+		Event:  `has(body.alert)`,
 		Filter: `body.action in ["Acknowledge", "Close"] && body.?source.?type.orValue("").lowerAscii() != "system"`,
 		Fields: map[string][]string{
 			"id":      {`body.alert.alertId + "/" + body.action`},

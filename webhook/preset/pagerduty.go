@@ -25,6 +25,7 @@ func (s *PagerDuty) Reading() Reading {
 	const title = `body.event.data.incident.summary`
 	const content = `body.event.data.content`
 	return Reading{
+		Event: `has(body.event)`,
 		Filter: `body.event.event_type == "incident.annotated" && body.event.agent.type == "user_reference" && ` +
 			content + `.matches("(?i)^\\s*(approved?|reject(ed)?)\\b")`,
 		Fields: map[string][]string{

@@ -24,8 +24,8 @@ type Sender interface {
 // Reading is how the decisions of a sender are read, as far as the configuration does not tell it. Its expressions are
 // CEL, as in the configuration.
 type Reading struct {
-	// Event is true for the events of the sender, and empty if it has nothing else. Other bodies are written by users of
-	// the sender, or by other senders that sign alike.
+	// Event is true for the events of the sender. Other bodies are written by users of the sender, by other senders that
+	// sign alike, or by somebody who tries the webhook out.
 	Event string
 	// Filter is true for events that are decisions.
 	Filter string
@@ -35,9 +35,6 @@ type Reading struct {
 
 // Expressions returns the filter and the fields for all bodies. Bodies that are no events are read by the given fields.
 func (r Reading) Expressions(others map[string][]string) (filter string, fields map[string][]string) {
-	if r.Event == "" {
-		return r.Filter, r.Fields
-	}
 	fields = map[string][]string{}
 	for name, places := range r.Fields {
 		for _, place := range places {
@@ -45,7 +42,12 @@ func (r Reading) Expressions(others map[string][]string) (filter string, fields 
 		}
 	}
 	for name, places := range others {
-		fields[name] = append(fields[name], places...)
+		for _, place := range places {
+			if name != "order" && name != "outcome" { // every event has these, and nothing else may stand in their place
+				place = `(` + r.Event + `) ? "" : (` + place + `)`
+			}
+			fields[name] = append(fields[name], place)
+		}
 	}
 	return `!(` + r.Event + `) || (` + r.Filter + `)`, fields
 }

@@ -33,7 +33,9 @@ func readers(t *testing.T) map[string]reader {
 			continue
 		}
 		filter, fields := sender.Reading().Expressions(map[string][]string{
-			"order": {"body.orderId"}, "outcome": {"body.decision"}, "by": {"body.decidedBy"},
+			"order":   {"body.orderId", "body.order_id", "body.order.id"},
+			"outcome": {"body.decision", "body.outcome", "body.approved", "body.status", "body.action"},
+			"by":      {"body.decidedBy", "body.approver", "body.by", "body.user"},
 		})
 		r := reader{fields: map[string]*expression.Field{}}
 		r.filter, err = compiler.Compile(filter)
@@ -159,17 +161,12 @@ func eachPlace(v any, f func(replace func(any) any)) {
 func TestOwnBodies(t *testing.T) {
 	t.Parallel()
 	body := map[string]any{"orderId": "A-1", "decision": "approve", "decidedBy": "ann@example.com", "review": "x", "type": 1.0}
-	own := []string{}
 	for name, r := range readers(t) {
-		if found := r.read(body); found != nil {
-			own = append(own, name)
-			require.Equal(t, "A-1", found["order"], name)
-			require.Equal(t, "approve", found["outcome"], name)
-			require.Equal(t, "ann@example.com", found["by"], name)
-		}
+		found := r.read(body)
+		require.Equal(t, "A-1", found["order"], name)
+		require.Equal(t, "approve", found["outcome"], name)
+		require.Equal(t, "ann@example.com", found["by"], name)
 	}
-	slices.Sort(own)
-	require.Equal(t, []string{"github", "servicenow", "stripe", "webflow", "zendesk"}, own)
 }
 
 // The words of Teams, as its clients write them.

@@ -41,6 +41,7 @@ func (s *Teams) Reading() Reading {
 		`.replace("\n", " ").replace("\r", " ").replace("&amp;", "&")`
 	const words = text + `.split(" ").filter(w, w != "")`
 	return Reading{
+		Event:  `has(body.text)`,
 		Filter: `body.type == "message"`,
 		Fields: map[string][]string{
 			"id":      {`body.conversation.id + "/" + body.id`},
