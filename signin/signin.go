@@ -135,7 +135,8 @@ func (h *Handler) CompleteSignIn(w http.ResponseWriter, r *http.Request) {
 		h.record(r, &refused{
 			code:   refusal.Mismatch,
 			field:  "state",
-			detail: "the browser has no sign-in under way with this state: it took longer than " + pendingText + ", or began in another browser",
+			detail: "the browser has no sign-in under way with this state: it took longer than " + pendingText +
+				", or began in another browser",
 		}, http.StatusBadRequest)
 		h.showMessage(w, r, http.StatusBadRequest, "Signing in took too long",
 			"Or it was started in another browser. Please open the link from the message again.")

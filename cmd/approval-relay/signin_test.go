@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -34,8 +35,11 @@ func TestWrongIssuerAtStart(t *testing.T) {
 			"%s", r.log)
 		resp, err := http.Get(r.operator + "/readyz")
 		require.NoError(t, err)
+		detail, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
 		require.Equal(t, http.StatusOK, resp.StatusCode)
+		require.Equal(t, issuer != down.URL, strings.Contains(string(detail), "nobody can sign in: "), "%s", detail)
 		require.NoError(t, r.stop())
 	}
 }

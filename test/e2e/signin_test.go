@@ -127,6 +127,8 @@ channels:
 		t.Errorf("%+v", v)
 	}
 	checkGroupCard(t, w, b, chat)
+	checkSignOut(t, w, b, link)
+	checkRefusedSignIn(t, w, oidc, link)
 	if strings.Contains(w.logs.String(), signintest.ClientSecret) {
 		t.Error("a secret is in the log")
 	}
@@ -172,5 +174,54 @@ func checkGroupCard(t *testing.T, w *world, signedIn *browser, chat *teamstest.W
 	w.checkDelivered(t, s)
 	if n := len(chat.Cards()); n != 1 {
 		t.Errorf("%d cards for a group", n)
+	}
+}
+
+// checkSignOut signs an approver out. A copy of the cookie is worthless from then on.
+func checkSignOut(t *testing.T, w *world, b *browser, link string) {
+	t.Helper()
+	at, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := newBrowser(t)
+	copied.Jar.SetCookies(at, b.Jar.Cookies(at))
+	const name = "You are signed in as"
+	if page, _, _ := copied.loadPage(func() (*http.Response, error) { return copied.Get(link) }); !strings.Contains(page, name) {
+		t.Fatalf("the copy is not signed in: %s", page)
+	}
+	out := "http://" + w.public + "/signin/out"
+	if page, _, _ := b.loadPage(func() (*http.Response, error) { return b.Get(out) }); !strings.Contains(page, "<form method=\"post\">") {
+		t.Errorf("no form to sign out: %s", page)
+	}
+	resp, err := b.PostForm(out, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Clear-Site-Data") == "" {
+		t.Errorf("signing out: %d %v", resp.StatusCode, resp.Header)
+	}
+	for whose, browser := range map[string]*browser{"their own": b, "the copied": copied} {
+		if page, _, _ := browser.loadPage(func() (*http.Response, error) { return browser.Get(link) }); strings.Contains(page, name) {
+			t.Errorf("%s session goes on: %s", whose, page)
+		}
+	}
+}
+
+// checkRefusedSignIn refuses an ID token of Entra ID. The operator learns which claim was looked for, and the names of
+// those that the token has.
+func checkRefusedSignIn(t *testing.T, w *world, oidc *signintest.Provider, link string) {
+	t.Helper()
+	oidc.Sign(signintest.Samples()["Entra ID"], nil)
+	b := newBrowser(t)
+	to := strings.Replace(link, "/a/", "/signin/", 1)
+	page, _, status := b.loadPage(func() (*http.Response, error) { return b.Get(to) })
+	if status != http.StatusForbidden || !strings.Contains(page, "has not verified your e-mail address") {
+		t.Errorf("%d: %s", status, page)
+	}
+	_, text, err := w.callOnce(t.Context(), "GET", "http://"+w.operator+"/v1/refused?source=signin", bearerHeader(operatorToken), "")
+	if err != nil || !strings.Contains(text, "no claim email_verified; it has: aio, aud, email") || strings.Contains(text, "ann@example.com") {
+		t.Errorf("%s %v", text, err)
 	}
 }
