@@ -24,6 +24,7 @@ func routeTable() map[string]struct{ body, need string } {
 		"public POST /slack/interactions":             {"", ""},
 		"public GET /signin/{token}":                  {"", ""},
 		"public GET /signin/callback":                 {"", ""},
+		"public POST /signin/callback":                {"", ""},
 		"public GET /signin/out":                      {"", ""},
 		"public POST /signin/out":                     {"", ""},
 		"public GET /healthz":                         {"", ""},
@@ -79,7 +80,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			}
 			require.Len(t, w.routes, len(credentials))
 
-			if path != "/a/x" && path != "/signin/out" { // both methods have a route
+			if path != "/a/x" && path != "/signin/out" && path != "/signin/callback" { // both methods have a route
 				other := map[string]string{"GET": "POST", "POST": "GET"}[method]
 				if strings.HasPrefix(path, "/webhooks/") {
 					other = "PUT"

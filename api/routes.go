@@ -39,6 +39,7 @@ func publicRoutes() []route {
 		{"OPTIONS /webhooks/{source}", accessSignature, (*Endpoints).handshakes},
 		{"GET /signin/{token}", accessLink, (*Endpoints).signInBegin},
 		{"GET /signin/callback", accessOpen, (*Endpoints).signInEnd},
+		{"POST /signin/callback", accessOpen, (*Endpoints).signInEnd},
 		{"GET /signin/out", accessOpen, (*Endpoints).signOut},
 		{"POST /signin/out", accessOpen, (*Endpoints).signOut},
 		{"POST /slack/interactions", accessSignature, (*Endpoints).slackInteractions},

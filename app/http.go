@@ -1,13 +1,11 @@
 package app
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/approval-relay/approval-relay/api"
-	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/web"
 	"github.com/approval-relay/approval-relay/web/console"
@@ -105,7 +103,7 @@ func (a *App) decisionPage(r *rules) (*web.Page, error) {
 			return nil, err
 		}
 		r.signIn = handler
-		pages.Sessions = namedSessions{sessions: handler, people: &r.config.Compiled.People}
+		pages.Sessions = newNamedSessions(handler, r.config)
 	}
 	return web.New(pages)
 }
@@ -117,21 +115,6 @@ func (a *App) signInFault() error {
 		return nil
 	}
 	return r.signIn.Fault()
-}
-
-// namedSessions are the sessions of signed-in approvers, under the names that requests have for them.
-type namedSessions struct {
-	sessions web.Sessions
-	people   *handlers.People
-}
-
-// SignedInApprover implements web.Sessions.
-func (s namedSessions) SignedInApprover(r *http.Request) (id string, ok bool) {
-	id, ok = s.sessions.SignedInApprover(r)
-	if !ok {
-		return "", false
-	}
-	return s.people.CanonicalID(id), true
 }
 
 // consolePages makes the operator's console.

@@ -23,19 +23,27 @@ type Settings struct {
 	ClientSecret secret.Text `yaml:"client_secret" doc:"client secret"`
 	Claim        string      `yaml:"claim" doc:"claim with the approver's ID, such as sub or oid, or a path such as user.login; empty is the verified email; people must not be able to set it"`
 	// TrustEmail is for issuers that never state email_verified.
-	TrustEmail bool                `yaml:"trust_email" doc:"believe the claim email without email_verified, because only administrators of this issuer assign addresses (Entra ID with one tenant)"`
-	Require    map[string][]string `yaml:"require" doc:"claims that the ID token must have, each with the values of which it must have one, such as hd: [example.com]"`
-	Scopes     []string            `yaml:"scopes" doc:"scopes to ask for; openid must be one of them; empty is openid, email and profile"`
-	MaxAge     time.Duration       `yaml:"max_age" doc:"longest time since the person proved their identity at the provider (auth_time); 0 leaves it to the provider"`
-	ACRValues  []string            `yaml:"acr_values" doc:"authentication contexts to ask for, of which the claim acr must be one; empty leaves it to the provider"`
+	TrustEmail   bool                `yaml:"trust_email" doc:"believe the claim email without email_verified, because only administrators of this issuer assign addresses (Entra ID with one tenant)"`
+	Require      map[string][]string `yaml:"require" doc:"claims that the ID token must have, each with the values of which it must have one, such as hd: [example.com]"`
+	Scopes       []string            `yaml:"scopes" doc:"scopes to ask for; openid must be one of them; empty is openid, email and profile"`
+	ResponseMode string              `yaml:"response_mode" enum:"query,form_post" doc:"how the provider sends people back: query or form_post (Apple with the scope email)"`
+	MaxAge       time.Duration       `yaml:"max_age" doc:"longest time since the person proved their identity at the provider (auth_time); 0 leaves it to the provider"`
+	ACRValues    []string            `yaml:"acr_values" doc:"authentication contexts to ask for, of which the claim acr must be one; empty leaves it to the provider"`
 }
 
 // emailClaim is the default of Settings.Claim.
 const emailClaim = "email"
 
+// The values of Settings.ResponseMode.
+const (
+	modeQuery    = "query"
+	modeFormPost = "form_post"
+)
+
 // SetDefaults implements setup.Defaulter.
 func (s *Settings) SetDefaults(setup.Common) {
 	setup.Default(&s.Claim, emailClaim)
+	setup.Default(&s.ResponseMode, modeQuery)
 	if len(s.Scopes) == 0 {
 		s.Scopes = []string{oidc.ScopeOpenID, "email", "profile"}
 	}
@@ -54,6 +62,7 @@ func (s *Settings) Validate(c *setup.Check) {
 	if s.ClientSecret.IsZero() {
 		c.Fault("client_secret", "is missing")
 	}
+	c.OneOf("response_mode", s.ResponseMode, modeQuery, modeFormPost)
 	if s.TrustEmail && isOpenToEverybody(s.Issuer) {
 		c.Fault("trust_email", "is not for this issuer: anybody can have an account there")
 	}

@@ -116,6 +116,9 @@ func (h *Handler) authorizeOptions(r *http.Request, p pendingSignIn) []oauth2.Au
 		// same account again.
 		options = append(options, oauth2.SetAuthURLParam("prompt", "select_account"))
 	}
+	if h.Settings.ResponseMode == modeFormPost {
+		options = append(options, oauth2.SetAuthURLParam("response_mode", modeFormPost))
+	}
 	if h.Settings.MaxAge > 0 {
 		seconds := strconv.Itoa(int(h.Settings.MaxAge / time.Second))
 		options = append(options, oauth2.SetAuthURLParam("max_age", seconds))
@@ -127,14 +130,18 @@ func (h *Handler) authorizeOptions(r *http.Request, p pendingSignIn) []oauth2.Au
 }
 
 // CompleteSignIn takes the redirect back from the provider, starts a session and redirects the approver to the link:
-// GET …/signin/callback.
+// GET …/signin/callback. A provider that sends people back by a form posts to the same address.
 func (h *Handler) CompleteSignIn(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		h.redirectForm(w, r)
+		return
+	}
 	var p pendingSignIn
 	q := r.URL.Query()
 	if !h.readCookie(r, pendingCookie, &p) || !p.Expires.After(h.Now()) || q.Get("state") != p.State {
 		h.record(r, &refused{
-			code:   refusal.Mismatch,
-			field:  "state",
+			code:  refusal.Mismatch,
+			field: "state",
 			detail: "the browser has no sign-in under way with this state: it took longer than " + pendingText +
 				", or began in another browser",
 		}, http.StatusBadRequest)

@@ -58,6 +58,7 @@ func newSite(t *testing.T, change func(*signin.Config)) *site {
 	require.NoError(t, err)
 	mux.HandleFunc("GET /prefix/signin/{token}", s.StartSignIn)
 	mux.HandleFunc("GET /prefix/signin/callback", s.CompleteSignIn)
+	mux.HandleFunc("POST /prefix/signin/callback", s.CompleteSignIn)
 	mux.HandleFunc("GET /prefix/signin/out", s.SignOut)
 	mux.HandleFunc("POST /prefix/signin/out", s.SignOut)
 	mux.HandleFunc("GET /prefix/a/{token}", func(w http.ResponseWriter, r *http.Request) {

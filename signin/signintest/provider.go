@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -151,7 +152,21 @@ func (p *Provider) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 		p.mu.Unlock()
 		back.Set("code", code)
 	}
+	if q.Get("response_mode") == "form_post" {
+		p.sendForm(w, back)
+		return
+	}
 	http.Redirect(w, r, p.Redirect+"?"+back.Encode(), http.StatusFound)
+}
+
+// sendForm answers with a form that a browser posts to the redirect URI (OAuth 2.0 Form Post Response Mode).
+func (p *Provider) sendForm(w http.ResponseWriter, back url.Values) {
+	w.Header().Set("Content-Type", "text/html")
+	_, _ = io.WriteString(w, `<form method="post" action="`+p.Redirect+`">`)
+	for name := range back {
+		_, _ = io.WriteString(w, `<input type="hidden" name="`+name+`" value="`+back.Get(name)+`">`)
+	}
+	_, _ = io.WriteString(w, `</form>`)
 }
 
 func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
