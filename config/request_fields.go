@@ -29,7 +29,10 @@ func requestFields() map[string]Expressions {
 			},
 			attributes("TaskToken", "taskToken", "task_token", "MyTaskToken"),
 		),
-		"callback":  {"body.callbackUrl", "body.callbackURL", "body.callback_url", "body.CallbackUrl"},
+		"callback": {
+			"body.callbackUrl", "body.callbackURL", "body.callback_url", "body.CallbackUrl", "body.CallbackURL",
+			"body.callbackUri", "body.callback_uri", "body.resumeUrl",
+		},
 		"step":      {"body.step", "body.approvalRequest.step", "body.order.step"},
 		"title":     {"body.title", "body.subject", "body.approvalRequest.title", "body.order.title", "body.MessageTitle"},
 		"requester": {"body.requester", "body.requestedBy"},
@@ -56,7 +59,7 @@ func lastPlaces() map[string]Expressions {
 		"order": slices.Concat(
 			Expressions{`type(body.order) in [string, int, uint] ? body.order : ""`},
 			Expressions{
-				"body.requestId", "body.requestID", "body.request_id", "body.RequestId", "body.businessKey",
+				"body.requestId", "body.requestID", "body.request_id", "body.RequestId", "body.RequestID", "body.businessKey",
 				"body.id", "body.ID", "body.Id",
 			},
 			within(dataObjects(), "requestId", "id"),
@@ -65,7 +68,7 @@ func lastPlaces() map[string]Expressions {
 				"body.ExecutionArn", "body.executionId", "body.execution_id", "body.ExecutionId",
 			},
 		),
-		"token": {"body.token", "body.Token"},
+		"token": slices.Concat(Expressions{"body.token", "body.Token"}, attributes("token", "Token")),
 	}
 }
 

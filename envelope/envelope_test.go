@@ -174,13 +174,20 @@ func TestReadPointer(t *testing.T) {
 		require.True(t, ok, text)
 		require.Equal(t, want, p)
 	}
-	attribute := func(name string) string {
-		require.Equal(t, "S3MessageBodyKey", name)
-		return "(large-messages)b03530d9"
+	attribute := func(name, value string) func(string) string {
+		return func(asked string) string { return map[string]string{name: value}[asked] }
 	}
-	p, ok := envelope.ReadPointer([]byte("-"), attribute)
+	p, ok := envelope.ReadPointer([]byte("-"), attribute("S3MessageBodyKey", "(large-messages)b03530d9"))
 	require.True(t, ok)
 	require.Equal(t, want, p)
+	for _, marker := range []string{"ExtendedPayloadSize", "SQSLargePayloadSize"} {
+		more := `{"s3BucketName":"large-messages","s3Key":"b03530d9","size":7}`
+		p, ok = envelope.ReadPointer([]byte(more), attribute(marker, "424699"))
+		require.True(t, ok)
+		require.Equal(t, want, p)
+		_, ok = envelope.ReadPointer([]byte(request), attribute(marker, "424699"))
+		require.False(t, ok, "the attribute alone is no pointer")
+	}
 	for _, text := range []string{
 		``, `[]`, `{}`, request, `["x",{"s3BucketName":"a","s3Key":"b"}]`, `["a.PayloadS3Pointer"]`,
 		`["a.PayloadS3Pointer",{"s3BucketName":"a"}]`, `["a.PayloadS3Pointer",{"s3BucketName":"a","s3Key":7}]`,

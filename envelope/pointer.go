@@ -13,7 +13,8 @@ type Pointer struct{ Bucket, Key string }
 const PointerAttribute = "S3MessageBodyKey"
 
 // ReadPointer returns the pointer that a client sent in place of a message. The clients for Java, Python and Go send a
-// list of a class and an object, others an object, and some an attribute. The function returns the text of an attribute.
+// list of a class and an object, others an object, and some an attribute. An object is a pointer if it has nothing else,
+// or if an attribute marks it. The function returns the text of an attribute.
 func ReadPointer(text []byte, attribute func(name string) string) (Pointer, bool) {
 	if place, ok := strings.CutPrefix(attribute(PointerAttribute), "("); ok {
 		bucket, key, _ := strings.Cut(place, ")")
@@ -34,7 +35,8 @@ func ReadPointer(text []byte, attribute func(name string) string) (Pointer, bool
 	if payload, ok := o.objectMember("S3Payload"); ok && len(o.members) == 1 {
 		return payload.pointer("Bucket", "Key")
 	}
-	if len(o.members) != 2 {
+	isMarked := attribute("ExtendedPayloadSize") != "" || attribute("SQSLargePayloadSize") != ""
+	if len(o.members) != 2 && !isMarked {
 		return Pointer{}, false
 	}
 	if o.has("S3BucketName") {
