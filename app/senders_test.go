@@ -53,6 +53,7 @@ webhooks:
   okta: {bearer: {tokens: ["` + senderSecret + `"]}, handshake: okta}
   adobe: {query: {parameter: key, tokens: ["` + senderQuery + `"]}, handshake: adobe_sign}
   slackevents: {slack: {secrets: ["` + senderSecret + `"]}}
+  gh: {github: {secrets: ["` + senderSecret + `"]}}
   trello: {hmac: {header: X-Sig, secrets: ["` + senderSecret + `"]}, handshake: trello}
   plain: {hmac: {header: X-Sig, prefix: "sha256=", timestamp_header: X-Time, secrets: ["` + senderSecret + `"]}}
 `
@@ -89,6 +90,7 @@ func sentByAll() map[string]sent {
 	seconds := strconv.FormatInt(now.Unix(), 10)
 	millis, iso := seconds+"678", now.UTC().Format(time.RFC3339)
 	const teamsBody = `{"type": "message", "from": {"name": "Ann Example"}, "text": "<at>approvals</at> approve A-1\n"}`
+	const emojiBody = `{"orderId": "A-8", "decision": "approve", "comment": "ok 👍 ß"}`
 	const verification = `{"token": "x", "challenge": "3eZbrw1aBm2r", "type": "url_verification"}`
 	const url = "http://localhost:8080/webhooks/square?x=1"
 	slackHeader := []string{"X-Slack-Request-Timestamp", seconds, "X-Slack-Signature", "v0=" + hex.EncodeToString(senderMAC("v0:"+seconds+":"+verification))}
@@ -121,6 +123,9 @@ func sentByAll() map[string]sent {
 			"POST", "/webhooks/square?x=2", decisionBody,
 			[]string{"X-Square-Hmacsha256-Signature", senderBase64(url + decisionBody)}, 401, "",
 		},
+		"capital hex, emoji": {"POST", "/webhooks/gh", emojiBody, []string{
+			"X-Hub-Signature-256", "sha256=" + strings.ToUpper(hex.EncodeToString(senderMAC(emojiBody))),
+		}, 202, ""},
 		"GitLab":        {"POST", "/webhooks/gitlab", decisionBody, []string{"X-Gitlab-Token", senderSecret}, 202, ""},
 		"GitLab, wrong": {"POST", "/webhooks/gitlab", decisionBody, []string{"X-Gitlab-Token", senderSecret + "x"}, 401, ""},
 		"Azure DevOps": {
@@ -216,4 +221,37 @@ func TestOnlyVerifiedCertificatesCount(t *testing.T) {
 	got := newWebhookRequest(r, "https://relay.example.com/webhooks/bank", nil)
 	require.Equal(t, []*x509.Certificate{leaf}, got.Certificates)
 	require.Equal(t, "https://relay.example.com/webhooks/bank?a=b", got.URL)
+}
+
+// The four faults of a signature look alike to the sender, who learns which headers are looked for, and have a reason
+// each in the log.
+func TestRefusedSignaturesLeaveAReason(t *testing.T) {
+	t.Parallel()
+	r := startReloadedApp(t, sendersFile)
+	public := r.rules.Load().public
+	now, old := strconv.FormatInt(time.Now().Unix(), 10), "1700000000"
+	sign := func(sent string) string { return "sha256=" + hex.EncodeToString(senderMAC(sent+"."+decisionBody)) }
+	answers := map[string]bool{}
+	for _, header := range [][]string{
+		nil,
+		{"X-Sig", "sha256=zz", "X-Time", now},
+		{"X-Sig", "sha256=00", "X-Time", now},
+		{"X-Sig", sign(old), "X-Time", old},
+	} {
+		got := sent{method: "POST", path: "/webhooks/plain", body: decisionBody, header: header}.send(t, public)
+		body, err := io.ReadAll(got.Body)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusUnauthorized, got.StatusCode)
+		answers[string(body)] = true
+	}
+	require.Len(t, answers, 1, "the answers differ")
+	for answer := range answers {
+		require.Contains(t, answer, "looked for in the headers X-Sig, X-Time")
+		require.Contains(t, answer, `"field":"X-Sig"`)
+	}
+	for _, reason := range []string{"missing", "malformed", "mismatch", "stale"} {
+		require.Contains(t, r.log.String(), "reason="+reason)
+	}
+	right := sent{method: "POST", path: "/webhooks/plain", body: decisionBody, header: []string{"X-Sig", sign(now), "X-Time", now}}
+	require.Equal(t, http.StatusAccepted, right.send(t, public).StatusCode)
 }

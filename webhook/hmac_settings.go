@@ -23,7 +23,7 @@ type HMACSettings struct {
 	Header    string `yaml:"header" doc:"header with the signature; empty is X-Signature-256"`
 	// Headers are for senders that sign with each of their secrets in a header of its own, such as Box.
 	Headers  []string      `yaml:"headers" doc:"in place of header: several headers, any of which may have the signature"`
-	Prefix   string        `yaml:"prefix" doc:"text before the signature in the header, such as sha256="`
+	Prefix   string        `yaml:"prefix" doc:"text before the signature, or before the parameters, in the header, such as sha256="`
 	Encoding string        `yaml:"encoding" enum:"hex,base64" doc:"hex or base64"`
 	Secrets  []secret.Text `yaml:"secrets" doc:"secrets, any of which may have signed"`
 	// SecretEncoding is for senders that show their secret in an encoding of the key.
@@ -85,9 +85,6 @@ func (s *HMACSettings) Validate(c *setup.Check) {
 	}
 	if p := s.Parameters; p != nil && p.Timestamp != "" && s.TimestampHeader != "" {
 		c.Fault("timestamp_header", "is set, and so is parameters.timestamp; set one of them")
-	}
-	if p := s.Parameters; p != nil && s.Prefix != "" {
-		c.Fault("prefix", "is set, and so are parameters; set one of them")
 	}
 	s.validateSigned(c)
 }

@@ -125,6 +125,15 @@ func senders() map[string]sender {
 				return header("X-Zm-Request-Timestamp", nowText, "X-Zm-Signature", "v0="+hexMAC(key, "v0:"+nowText+":"+body))
 			},
 		},
+		"a scheme with parameters": {
+			HMACSettings{
+				Header: "Authorization", Prefix: "HMAC-SHA256 ", Encoding: "base64",
+				Parameters: &Parameters{Separator: ",", Signature: "signature", Timestamp: "created"},
+			},
+			func(key, body string) http.Header {
+				return header("Authorization", `HMAC-SHA256 keyId="k", created=`+nowText+`, signature="`+base64MAC(key, nowText+"."+body)+`"`)
+			},
+		},
 		"with an ID": {
 			HMACSettings{Header: "X-Sig", TimestampHeader: "X-Time", IDHeader: "X-ID"},
 			func(key, body string) http.Header {
@@ -197,7 +206,9 @@ func spellings(s HMACSettings, good http.Header) []http.Header {
 	} else {
 		list[0] = with(value + s.Parameters.Separator + s.Parameters.Signature + "=" + strings.Repeat("0", 64))
 	}
-	if s.Encoding == "base64" {
+	if s.Parameters != nil && s.Prefix != "" {
+		list = append(list, with(strings.ToLower(s.Prefix)+value[len(s.Prefix):]))
+	} else if s.Encoding == "base64" {
 		raw := strings.TrimRight(value, "=")
 		list = append(list, with(raw), with(strings.NewReplacer("+", "-", "/", "_").Replace(raw)))
 	} else if prefix := len(s.Prefix); s.Parameters == nil {
@@ -247,7 +258,6 @@ func TestHMACSettingsAreValidated(t *testing.T) {
 		"headers: are set, and so is":      {Header: "X", Headers: []string{"Y"}},
 		"headers[1]: is empty":             {Headers: []string{"Y", ""}},
 		"timestamp_header: is set":         {TimestampHeader: "X", Parameters: &Parameters{Timestamp: "t"}},
-		"prefix: is set":                   {Prefix: "v1=", Parameters: &Parameters{}},
 		"timestamp_format: \"iso\"":        {TimestampFormat: "iso"},
 	} {
 		s.SetDefaults(setup.Common{})

@@ -72,9 +72,15 @@ func (s *signatureReader) readLine(name, line string) error {
 // signed.
 func (s *signatureReader) readParameters(header, line string) error {
 	p := s.v.config.Parameters
+	list, ok := cutPrefixFold(line, s.v.config.Prefix)
+	if !ok {
+		s.skip(refuse(refusal.Malformed, header, "the header %s does not begin with %q", header, s.v.config.Prefix))
+		return nil
+	}
 	sent, hasSignature := "", false
-	for part := range strings.SplitSeq(line, p.Separator) {
+	for part := range strings.SplitSeq(list, p.Separator) {
 		name, text, _ := strings.Cut(strings.TrimSpace(part), "=")
+		text = strings.Trim(text, `"`)
 		switch {
 		case name == p.Signature:
 			hasSignature = true
