@@ -173,6 +173,9 @@ func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approv
 	outcome, known := outcomeWords[strings.ToLower(strings.TrimSpace(word))]
 	d.Outcome = outcome
 	d.Step = identity.Clean(d.Step)
+	if identity.Clean(d.By) == "" {
+		d.By = "" // white space names nobody
+	}
 	switch {
 	case fromPath != "" && identity.Clean(orderID) != identity.Clean(fromPath):
 		return "", d, approval.InvalidField("order", "in the body differs from the order in the path")

@@ -22,7 +22,9 @@ func DescribeRefusal(err error) refusal.Refusal {
 	full, isFull := errors.AsType[*approval.OrderFullError](err)
 	switch {
 	case isRefused:
-		out.Code = refusal.Decision
+		if out.Code != refusal.Missing { // a person who is not named is missing, and not wrong
+			out.Code = refusal.Decision
+		}
 		out.Detail = err.Error()
 	case isFull:
 		out.Code = refusal.Busy

@@ -198,3 +198,36 @@ func TestRefusalsHaveNoSecrets(t *testing.T) {
 		}
 	}
 }
+
+// TestMissingPersonIsCalledMissing sends decisions without the person, by every way in: the answer and the list say that the
+// person is missing, and where it was looked for. A person who is no approver is not called missing.
+func TestMissingPersonIsCalledMissing(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	r := p.start(t, p.file(t, false, "approvers: [boss@example.com]"))
+	require.Equal(t, http.StatusAccepted, r.program(t, "/v1/requests?workflow=orders", `{"orderId":"O-1","taskToken":"task-of-O-1"}`).status)
+	for i, person := range []string{``, `,"decidedBy":null`, `,"decidedBy":""`, `,"decidedBy":"  "`} {
+		body := fmt.Sprintf(`{"orderId":"O-1","decision":"approve","decisionId":"d-%d"%s}`, i, person)
+		for way, got := range map[string]reply{
+			"API":    r.program(t, "/v1/orders/O-1/decisions", body),
+			"hub":    r.hub(t, strings.Replace(body, "d-", "h-", 1)),
+			"bearer": r.crm(t, strings.Replace(body, "d-", "c-", 1)),
+		} {
+			require.Equal(t, http.StatusForbidden, got.status, "%s %s", way, got.text)
+			require.Contains(t, got.body["detail"], "by: is missing", "%s %s", way, person)
+			require.Contains(t, got.body["detail"], "decidedBy", way)
+			require.Equal(t, "by", got.body["field"], way)
+		}
+		p.publish(t, "decisions", strings.Replace(body, "d-", "s-", 1))
+	}
+	got := r.program(t, "/v1/orders/O-1/decisions", `{"decision":"approve","decidedBy":"mallory@example.com"}`)
+	require.Equal(t, http.StatusForbidden, got.status)
+	require.NotContains(t, got.text, "missing")
+	for _, source := range []string{"api", "decision-hub", "decision-crm", "decision-payments"} {
+		eventually(t, source, func() bool {
+			list := do(t, "GET", r.operator+"/v1/refused?reason=missing&source="+source, "", "Authorization", "Bearer "+operatorSecret)
+			return strings.Contains(list.text, `"reason":"missing","field":"by"`)
+		})
+	}
+	require.Equal(t, http.StatusOK, r.program(t, "/v1/orders/O-1/decisions", `{"decision":"approve","decidedBy":"boss@example.com"}`).status)
+}

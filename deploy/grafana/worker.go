@@ -160,8 +160,7 @@ func handlerPanels() []part {
 				rate(approval_relay_http_request_duration_seconds_bucket{@all}[@step])))`},
 		).badFrom(1, 10),
 		newLines("Refused requests, by route",
-			"Share of the requests that were answered with a 4xx. Half of a webhook's or of the API's requests, for 15 minutes, "+
-				"is the alert ApprovalRelayCredentialsRefused.",
+			"Share of the requests that were answered with a 4xx. The next panel has the reasons.",
 			"percentunit",
 			query{"{{route}}", `
 				sum by (route) (rate(approval_relay_http_requests_total{@all, code="4xx"}[@step]))
@@ -169,7 +168,8 @@ func handlerPanels() []part {
 		).badFrom(0.1, 0.5),
 		newBars("Refusals, by reason",
 			"Messages and calls that were refused, by way in and reason. The console has the last ones under Refused lately, with "+
-				"the field at fault and the sender's address.",
+				"the field at fault and the sender's address. If one reason is half of what a sender or the API gets, for 15 minutes, "+
+				"ApprovalRelayCredentialsRefused fires.",
 			query{"{{source}}, {{reason}}", `
 				sum by (source, reason) (increase(approval_relay_refused_total{@all}[@step])) > 0`}),
 		newLines("Connections, by address",
