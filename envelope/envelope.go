@@ -64,8 +64,11 @@ func Open(text []byte) ([]Content, error) {
 	if len(text) == 0 {
 		return nil, nil
 	}
-	if text[0] == '[' {
+	switch text[0] {
+	case '[':
 		return openRecords(text, false)
+	case '"':
+		return openText(text), nil
 	}
 	o, err := readObject(text)
 	if err != nil {
@@ -87,6 +90,15 @@ func Open(text []byte) ([]Content, error) {
 		}
 	}
 	return nil, nil
+}
+
+// openText opens a message that was written as JSON twice: a text with JSON in it.
+func openText(text []byte) []Content {
+	var inner string
+	if err := json.Unmarshal(text, &inner); err != nil {
+		return nil
+	}
+	return one(Content{Wrapper: "JSON text", Body: []byte(inner)})
 }
 
 func one(c Content) []Content { return []Content{c} }

@@ -107,6 +107,7 @@ func TestOpen(t *testing.T) {
 		},
 		"records of others": {text: `{"Records":[{"eventSource":"aws:s3","s3":{}}]}`},
 		"a single member":   {text: `{"body":` + request + `}`, wrapper: "member body", contents: []string{request}, uncertain: true},
+		"JSON in a text":    {text: quote(request), wrapper: "JSON text", contents: []string{request}, uncertain: true},
 		"a single text":     {text: `{"Payload":` + quote(request) + `}`, wrapper: "member Payload", contents: []string{request}, uncertain: true},
 		"a single sentence": {text: `{"Payload":"Task for orderId 7"}`},
 		"another member":    {text: `{"customer":` + request + `}`},

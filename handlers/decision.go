@@ -111,7 +111,13 @@ func (h *Decision) open(msg *message.Message) (Input, error) {
 		hasOrder := in.Meta[metadata.OrderID] != "" || hasField(f.Order, in)
 		return hasOrder && hasField(f.Outcome, in)
 	}
-	return opener{decode: h.Decode, isWhole: isWhole, load: h.Load, keepsWrappers: !f.InWrappers}.open(msg)
+	return opener{
+		decode:        h.Decode,
+		isWhole:       isWhole,
+		load:          h.Load,
+		onlyCertain:   true,
+		keepsWrappers: !f.InWrappers,
+	}.open(msg)
 }
 
 // refusalOf returns the error of a refused decision, or nil. If the decision does not name a person and the approval

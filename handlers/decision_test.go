@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -324,4 +325,24 @@ func TestMissingFieldsNameTheirExpressions(t *testing.T) {
 	err := api.Handle(msg(t, `{"decision":"approve"}`))
 	require.Equal(t, 12, strings.Count(err.Error(), strings.Repeat("ä", 60)+"…"))
 	require.True(t, strings.HasSuffix(err.Error(), ", …"))
+}
+
+// A text of somebody else in a message of a source is not a decision. The message of an event is one.
+func TestTextInAMessageIsNoDecision(t *testing.T) {
+	t.Parallel()
+	for _, via := range []approval.Via{approval.ViaWebhook, approval.ViaSNS, approval.ViaAPI} {
+		h := newHouse()
+		d := h.decisions(via)
+		d.Source.Fields.InWrappers = true
+		const decision = `{"orderId":"A-1","decision":"approve","by":"boss@example.com"}`
+		text, err := json.Marshal(decision)
+		require.NoError(t, err)
+		for _, body := range []string{`{"message":` + string(text) + `}`, `{"body":` + decision + `}`, string(text)} {
+			_, _, err := d.Read(msg(t, body))
+			require.Error(t, err, body)
+		}
+		order, _, err := d.Read(msg(t, `{"detail-type":"Decision","source":"erp","detail":`+decision+`}`))
+		require.NoError(t, err)
+		require.Equal(t, "A-1", order)
+	}
 }

@@ -146,6 +146,10 @@ func TestSignedBodyIsNeverReadOtherwise(t *testing.T) {
 		`{"comment":"` + strings.NewReplacer("\r", `\r`, "\n", `\n`, `"`, `\"`).Replace(multi) + `"}`,
 		gzipOf(t, `{"kind":"note","comment":"`+fields+`"}`),
 	}
+	decision := `{\"orderId\":\"V-1\",\"decision\":\"approve\",\"decidedBy\":\"boss@example.com\"}`
+	for _, member := range []string{"message", "Message", "body", "payload", "data", "detail", "input", "text"} {
+		bodies = append(bodies, `{"`+member+`":"`+decision+`"}`)
+	}
 	kinds := []string{"application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", ""}
 	codings := []string{"", "gzip", "deflate", "br", "identity", "gzip, gzip"}
 	tries := 0
@@ -161,7 +165,7 @@ func TestSignedBodyIsNeverReadOtherwise(t *testing.T) {
 			}
 		}
 	}
-	if o := r.order(t, "V-1"); tries < 700 || o.Approvals[0].Status != "pending" || len(o.UnmatchedDecisions) > 0 {
+	if o := r.order(t, "V-1"); tries < 1500 || o.Approvals[0].Status != "pending" || len(o.UnmatchedDecisions) > 0 {
 		t.Errorf("after %d tries: %s, %d waiting decisions", tries, o.Approvals[0].Status, len(o.UnmatchedDecisions))
 	}
 	// The control: where the sender sends forms, the text of a form decides.
