@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN   := bin/approval-relay
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint generate e2e bench ledger fuzz image deploy-check dashboards-check
+.PHONY: help build demo test lint generate e2e flood bench ledger fuzz image deploy-check dashboards-check
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ generate: ## write again what tests generate: tables in the documentation, dashb
 
 e2e: build ## test the built binary as a process of its own, against emulators, with faults and SIGKILL
 	go test -count=1 -timeout 10m ./test/e2e -e2e.binary=$(CURDIR)/$(BIN) -v
+
+flood: ## flood the public address of the built program for half a minute in each of four ways (CONNECTIONS=2000)
+	go test -count=1 -timeout 10m ./test/flood -v -duration 30s -connections $(or $(CONNECTIONS),2000)
 
 bench: build ## measure throughput and latency beside reference points; for one package: go test -bench . ./PACKAGE
 	go run ./test/bench $(BENCHFLAGS)

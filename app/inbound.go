@@ -15,8 +15,12 @@ import (
 	"github.com/approval-relay/approval-relay/metrics"
 )
 
-// bodyMemory is the memory for the bodies of each address, in bytes.
-const bodyMemory = 32 << 20
+// The memory for bodies, in bytes. Signed bodies have a few kB mostly, so this suffices for hundreds at once. The garbage
+// collector lets it take twice as much.
+const (
+	publicBodies   = 8 << 20
+	operatorBodies = 32 << 20
+)
 
 // inboundLimits are what strangers can use of the program. They last from the start to the end; a reload changes their
 // numbers.
@@ -40,8 +44,8 @@ func newInboundLimits(c *config.Config, m *metrics.Metrics, files int, log *slog
 			"files", files, "public", public, "operator", operator)
 	}
 	l := inboundLimits{
-		public:   newAddressLimits("public", public, c.Public.TLS, m),
-		operator: newAddressLimits("operator", operator, c.Operator.TLS, m),
+		public:   newAddressLimits("public", public, publicBodies, c.Public.TLS, m),
+		operator: newAddressLimits("operator", operator, operatorBodies, c.Operator.TLS, m),
 		rate:     inbound.NewRate(c.Public.Rate, c.Public.Burst),
 		failures: inbound.NewFailures(),
 	}
@@ -54,10 +58,10 @@ func newInboundLimits(c *config.Config, m *metrics.Metrics, files int, log *slog
 	return l, nil
 }
 
-func newAddressLimits(name string, connections int, settings *inbound.TLSSettings, m *metrics.Metrics) addressLimits {
+func newAddressLimits(name string, connections int, bodies int64, settings *inbound.TLSSettings, m *metrics.Metrics) addressLimits {
 	a := addressLimits{
 		connections: inbound.NewConnections(connections, m.Listener(name)),
-		bodies:      inbound.NewBodies(bodyMemory, time.Now),
+		bodies:      inbound.NewBodies(bodies, time.Now),
 	}
 	if settings != nil {
 		a.tls = &inbound.TLS{}

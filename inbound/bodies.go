@@ -1,6 +1,7 @@
 package inbound
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"errors"
@@ -22,6 +23,14 @@ const (
 	maxBodyTime = 30 * time.Second
 )
 
+// A body takes memory in pieces of maxRead. Up to smallBody it does not wait for it, so that usual bodies arrive at once
+// also during a flood. A larger body waits for the memory of each piece, for at most maxWait.
+const (
+	maxRead   = 8 << 10
+	smallBody = 16 << 10
+	maxWait   = 2 * time.Second
+)
+
 // Errors of reading a body. Both are answers of their own, see package api.
 var (
 	// ErrBusy is returned for a body that had to give up its memory for others. It is temporary.
@@ -33,15 +42,17 @@ var (
 // Bodies is the memory for the bodies of the requests of one listener. A signature covers a whole body, so a body must
 // be kept before its sender is known.
 //
-// If the memory does not suffice, a body that is still arriving gives up its own: the oldest one of the share that holds
-// the most. A share is a source of requests and a remote, so that neither one source nor one remote takes everything.
+// If the memory does not suffice, a body that is still arriving gives up its own: of the share that holds the most, the one
+// that has held most of it for the longest time without progress. A share is a source of requests and a remote, so that neither one source nor one remote takes everything.
 // Shares that sent a verified request lately come last, unless they hold more than their part.
 type Bodies struct {
 	limit int64
 	now   func() time.Time
 
 	mu       sync.Mutex
-	used     int64
+	used     int64     // by all bodies
+	leaving  int64     // by those of them that had to give up their memory and still hold it
+	waiting  list.List // of chan struct{}, closed when there is memory
 	shares   map[shareKey]*share
 	verified *recent[shareKey, struct{}]
 }
@@ -138,6 +149,7 @@ type body struct {
 
 	deadline  time.Time // of reading
 	taken     int64
+	progress  time.Time     // when bytes arrived last
 	arriving  *list.Element // nil when the body is whole, is answered, or had to give up its memory
 	displaced bool
 }
@@ -157,7 +169,10 @@ func (b *body) begin() {
 
 // Read implements io.Reader. It counts the bytes that have arrived, not the length that the client announced.
 func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
+	if !b.owner.waitForMemory(b) {
+		return 0, ErrBusy
+	}
+	n, err := b.ReadCloser.Read(p[:min(len(p), maxRead)])
 	switch {
 	case !b.owner.take(b, int64(n)):
 		return n, ErrBusy
@@ -192,11 +207,60 @@ func (b *body) end() {
 
 // release returns the memory of the body.
 func (b *body) release() {
-	b.owner.settle(b)
 	b.owner.mu.Lock()
 	defer b.owner.mu.Unlock()
-	b.owner.used -= b.taken
-	b.taken = 0
+	b.owner.leave(b)
+	b.owner.free(b)
+}
+
+// waitForMemory waits until there is memory for bytes of a body, and makes some if nobody is about to return any. It
+// reports whether the body may go on.
+func (b *Bodies) waitForMemory(of *body) bool {
+	began := b.now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for {
+		waited := b.now().Sub(began)
+		switch {
+		case of.displaced, waited > maxWait:
+			return false
+		case b.used <= b.limit, of.taken < smallBody:
+			of.began = of.began.Add(waited) // the client is not to blame
+			return true
+		}
+		if v := b.victim(); v != nil && b.leaving == 0 {
+			b.displace(v)
+			continue
+		}
+		b.waitForRelease()
+	}
+}
+
+// waitForRelease gives up the lock until another body has returned its memory, or for a second.
+func (b *Bodies) waitForRelease() {
+	freed := make(chan struct{})
+	place := b.waiting.PushBack(freed)
+	b.mu.Unlock()
+	timer := time.NewTimer(time.Second)
+	select {
+	case <-freed:
+	case <-timer.C:
+	}
+	timer.Stop()
+	b.mu.Lock()
+	b.waiting.Remove(place)
+}
+
+// free returns memory, and lets as many bodies go on as it suffices for.
+func (b *Bodies) free(of *body) {
+	b.used -= of.taken
+	if of.displaced {
+		b.leaving -= of.taken
+	}
+	of.taken = 0
+	for room := b.limit - b.used; room > 0 && b.waiting.Len() > 0; room -= maxRead {
+		close(b.waiting.Remove(b.waiting.Front()).(chan struct{}))
+	}
 }
 
 // take counts n bytes more of a body, and reports whether the body may go on.
@@ -207,12 +271,13 @@ func (b *Bodies) take(of *body, n int64) bool {
 		return false
 	}
 	of.taken += n
+	of.progress = b.now()
 	b.used += n
 	if of.arriving != nil {
 		b.shares[of.key].used += n
 	}
-	for b.used > b.limit && !of.displaced {
-		b.displace(b.victim(of))
+	for b.used-b.leaving > b.limit && !of.displaced {
+		b.displace(cmp.Or(b.victim(), of))
 	}
 	if of.arriving != nil {
 		of.moveDeadline()
@@ -220,9 +285,9 @@ func (b *Bodies) take(of *body, n int64) bool {
 	return !of.displaced
 }
 
-// victim returns the body that has to give up its memory: of the share that holds the most, the oldest. It is the
-// given body if no other is still arriving.
-func (b *Bodies) victim(of *body) *body {
+// victim returns the body that has to give up its memory: of the share that holds the most, the one that costs the most.
+// It returns nil if no body is still arriving that holds any.
+func (b *Bodies) victim() *body {
 	var heaviest *share
 	heaviestIsProtected := false
 	for key, s := range b.shares {
@@ -236,21 +301,30 @@ func (b *Bodies) victim(of *body) *body {
 		}
 	}
 	if heaviest == nil {
-		return of
+		return nil
 	}
+	var worst *body
+	var worstCost float64
 	for e := heaviest.arriving.Front(); e != nil; e = e.Next() {
-		if oldest := e.Value.(*body); oldest.taken > 0 {
-			return oldest
+		candidate := e.Value.(*body)
+		if cost := candidate.cost(b.now()); cost > worstCost {
+			worst, worstCost = candidate, cost
 		}
 	}
-	return of
+	return worst
 }
 
-// displace takes the memory of a body away. Its reader is woken by a deadline that has passed.
+// cost is what a body takes from others: its memory, times the time since bytes of it arrived. Between bodies that arrive
+// at this moment, the larger one costs more.
+func (b *body) cost(now time.Time) float64 {
+	return float64(b.taken) * (now.Sub(b.progress) + time.Millisecond).Seconds()
+}
+
+// displace takes the memory of a body away. Its reader is woken by a deadline that has passed, and returns the memory at
+// the end of its handler.
 func (b *Bodies) displace(victim *body) {
 	b.leave(victim)
-	b.used -= victim.taken
-	victim.taken = 0
+	b.leaving += victim.taken
 	victim.displaced = true
 	_ = victim.control.SetReadDeadline(time.Unix(1, 0))
 }
