@@ -43,7 +43,7 @@ func (r Reading) Expressions(others map[string][]string) (filter string, fields 
 	}
 	for name, places := range others {
 		for _, place := range places {
-			if name != "order" && name != "outcome" { // every event has these, and nothing else may stand in their place
+			if name == "by" || name == "comment" { // events have objects there
 				place = `(` + r.Event + `) ? "" : (` + place + `)`
 			}
 			fields[name] = append(fields[name], place)
