@@ -18,6 +18,7 @@ func (c *Config) warn(check *setup.Check) {
 	c.warnCertificates(check)
 	c.warnSecretFiles(check)
 	c.warnPrincipals(check)
+	c.warnSlackUsers(check)
 	for _, name := range sortedNames(c.Workflows) {
 		w := workflowCheck{
 			Workflow: c.Workflows[name],

@@ -11,6 +11,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/signin"
 )
 
@@ -114,5 +115,32 @@ func TestSettings(t *testing.T) {
 			continue
 		}
 		require.EqualError(t, err, tc.fault, name)
+	}
+}
+
+// TestOpenIssuers holds that an issuer at which anybody can have an account gives a warning, unless something is required
+// of the account.
+func TestOpenIssuers(t *testing.T) {
+	t.Parallel()
+	for issuer, open := range map[string]bool{
+		"https://accounts.google.com": true,
+		"https://appleid.apple.com":   true,
+		"https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0": true,
+		"https://login.microsoftonline.com/9122040d-6c67-4c5b-b112-36a304b66dad/v2.0": false,
+		"https://example.okta.com":            false,
+		"https://accounts.google.com.example": false,
+	} {
+		for _, require1 := range []map[string][]string{nil, {"hd": {"example.com"}}} {
+			settings := signin.Settings{Issuer: issuer, ClientID: "x", ClientSecret: secret.New("x"), Require: require1}
+			settings.SetDefaults(setup.Common{})
+			var found []string
+			settings.Validate(setup.NewCheck("", func(path string, severity setup.Severity, _ string) {
+				require.Equal(t, setup.Warning, severity)
+				found = append(found, path)
+			}))
+			require.Equal(t, open && require1 == nil, len(found) == 1, issuer)
+			_, err := signin.New(signin.Config{Settings: settings})
+			require.NoError(t, err, "a warning is no fault")
+		}
 	}
 }

@@ -66,6 +66,10 @@ func (s *Settings) Validate(c *setup.Check) {
 	if s.TrustEmail && isOpenToEverybody(s.Issuer) {
 		c.Fault("trust_email", "is not for this issuer: anybody can have an account there")
 	}
+	if isOpenToEverybody(s.Issuer) && len(s.Require) == 0 {
+		c.Warn("issuer", "lets everybody in who has an account there, and a workflow without named approvers takes the decision "+
+			"of each of them; require limits it, such as hd: [example.com] at Google")
+	}
 	if s.TrustEmail && s.Claim != emailClaim {
 		c.Fault("trust_email", "is for the claim email; claim is another one")
 	}

@@ -66,10 +66,7 @@ type Handler struct {
 // because the provider may be down when the program starts; FindProvider does.
 func New(c Config) (*Handler, error) {
 	c.Settings.SetDefaults(setup.Common{})
-	var faults []error
-	c.Settings.Validate(setup.NewCheck("", func(field string, _ setup.Severity, message string) {
-		faults = append(faults, &setup.FieldError{Field: field, Message: message})
-	}))
+	faults := []error{setup.FaultsOf(&c.Settings)}
 	if c.Client == nil {
 		c.Client = newClient()
 	}
