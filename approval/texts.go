@@ -28,6 +28,8 @@ const (
 	maxNewTexts   = 64 << 10 // a comment of MaxComment characters of four bytes
 	minDetails    = 12 << 10
 	minComment    = 4 << 10
+	// shortComment is what ShortenNewTexts leaves of a comment. The record is full then, and the decision counts more.
+	shortComment = 200
 )
 
 // newTextLimit returns the number of bytes that a new text of the order may have.

@@ -102,13 +102,13 @@ func TestShortenNewTexts(t *testing.T) {
 	require.False(t, o.ShortenNewTexts(), "only once")
 	requireVerdict(t, o, approveDecision("d", withComment), envAt(1), VerdictDecided)
 	require.True(t, o.ShortenNewTexts())
-	require.Len(t, a.Votes[0].Comment, minComment)
+	require.Len(t, a.Votes[0].Comment, shortComment)
 	require.True(t, strings.HasSuffix(a.Votes[0].Comment, "c… (cut, 10,000 characters)"))
 
 	early := &Order{ID: "o-1"}
 	requireVerdict(t, early, approveDecision("d", withComment), envAt(0), VerdictWaiting)
 	require.True(t, early.ShortenNewTexts())
-	require.Len(t, early.Unmatched[0].Decision.Comment, minComment)
+	require.Len(t, early.Unmatched[0].Decision.Comment, shortComment)
 }
 
 func TestCutText(t *testing.T) {

@@ -91,7 +91,7 @@ func (o *Order) keepUnmatched(
 	o.Unmatched = append(o.Unmatched, u)
 	o.newTexts = append(o.newTexts, func() {
 		if i := slices.IndexFunc(o.Unmatched, func(u UnmatchedDecision) bool { return u.isAbout(d) }); i >= 0 {
-			o.Unmatched[i].Decision.Comment = CutText(d.Comment, MaxComment, minComment)
+			o.Unmatched[i].Decision.Comment = CutText(d.Comment, MaxComment, shortComment)
 		}
 	})
 	return Verdict{Code: VerdictWaiting}

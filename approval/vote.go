@@ -23,7 +23,7 @@ func (o *Order) applyDecision(a *Approval, d Decision, env Environment) (Verdict
 	a.Votes = append(a.Votes, newVote(d, env))
 	vote := len(a.Votes) - 1
 	o.newTexts = append(o.newTexts, func() {
-		a.Votes[vote].Comment = CutText(a.Votes[vote].Comment, MaxComment, minComment)
+		a.Votes[vote].Comment = CutText(a.Votes[vote].Comment, MaxComment, shortComment)
 	})
 	v.Status = a.Policy.evaluateVotes(a.Votes, a.eventualApprovers())
 	if d.Via == ViaOperator { // an operator decides regardless of the policy

@@ -212,3 +212,27 @@ func TestOrdersUnderTheirExactID(t *testing.T) {
 		requireField(t, "order", h.decisions(approval.ViaWebhook).Handle(msg(t, decision)))
 	}
 }
+
+// Order IDs that people cannot tell apart are the same.
+func TestOrderIDsThatLookTheSame(t *testing.T) {
+	t.Parallel()
+	for _, same := range []string{
+		"PO 4-Größe", " PO 4-Größe\n", "PO\u00a04-Größe", "PO\u202f4\u2011Gro\u0308ße", "\ufeffPO\u200b 4\u2010Gr\u00ado\u0308ße\u200b",
+	} {
+		id, err := handlers.NormalizeOrderID(same)
+		require.NoError(t, err)
+		require.Equal(t, "PO 4-Größe", id, "%q", same)
+		h := newHouse()
+		require.NoError(t, h.requests().Handle(msg(t, body(map[string]any{"orderId": "PO 4-Größe"}))))
+		require.NoError(t, h.decisions(approval.ViaWebhook).Handle(msg(t, body(map[string]any{"orderId": same, "decision": "yes"}))))
+		require.Equal(t, approval.Approved, h.approval(t, "PO 4-Größe").Status, "%q", same)
+	}
+	for _, other := range []string{"po 4-Größe", "PO  4-Größe", "PO 4–Größe", "PO 4-Groesse", "PO 4-Grösse", "PO 4\u200d-Größe"} {
+		id, err := handlers.NormalizeOrderID(other)
+		require.NoError(t, err)
+		require.NotEqual(t, "PO 4-Größe", id, "%q", other)
+	}
+	for _, invisible := range []string{"\u200b", "\u00ad\u2060", "\u00a0"} {
+		requireField(t, "order", newHouse().requests().Handle(msg(t, body(map[string]any{"orderId": invisible}))))
+	}
+}

@@ -178,14 +178,14 @@ func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approv
 	}
 	outcome, known := outcomeWords[strings.ToLower(strings.TrimSpace(word))]
 	d.Outcome = outcome
-	d.Step = identity.Clean(d.Step)
 	if identity.Clean(d.By) == "" {
 		d.By = "" // white space names nobody
 	}
+	d.Step, d.Execution, d.ApprovalID = identity.Clean(d.Step), identity.Clean(d.Execution), identity.Clean(d.ApprovalID)
 	switch {
-	case fromPath != "" && identity.Clean(orderID) != identity.Clean(fromPath):
+	case fromPath != "" && cleanOrderID(orderID) != cleanOrderID(fromPath):
 		return "", d, approval.InvalidField("order", "in the body differs from the order in the path")
-	case identity.Clean(orderID) == "":
+	case cleanOrderID(orderID) == "":
 		return "", d, missingField(in, "order", "is missing", f.Order.Expressions)
 	case word == "":
 		return "", d, missingField(in, "outcome", "is missing", f.Outcome.Expressions)

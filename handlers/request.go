@@ -128,14 +128,14 @@ func (h *Request) readRequest(in Input) (orderID string, request approval.Reques
 	switch {
 	case err != nil:
 		return "", request, err
-	case identity.Clean(orderID) == "":
+	case cleanOrderID(orderID) == "":
 		places := slices.Concat(f.Order.Expressions, f.OrderElse.Expressions)
 		return "", request, missingField(in, "order", "is missing", places)
 	case token == "" && callback == "":
 		places := slices.Concat(f.Token.Expressions, f.TokenElse.Expressions, f.Callback.Expressions)
 		return "", request, missingField(in, "token", "is missing, and so is a callback URL", places)
 	}
-	request.Step = identity.Clean(request.Step)
+	request.Step, request.Execution = identity.Clean(request.Step), identity.Clean(request.Execution)
 	request.ReadingNotes = slices.Concat(in.notes, h.noteOrder(in, orderID, request.Execution), h.noteUnusedPlaces(in))
 	err = runSteps(
 		func() error { return h.setTarget(&request, token, callback) },

@@ -45,8 +45,8 @@ func Measure(o *approval.Order, bytes int) RecordSize {
 type encodeFunc func(o *approval.Order, isTight bool) ([]byte, error)
 
 // Fit encodes an order after a transition, and returns a record that is within the limits. If it is too large, Fit sheds
-// the least needed parts of the order first, unless the transition adds something: what is there already is worth more. Long texts that were added are
-// shortened before a request or decision is refused.
+// the least needed parts of the order first, unless the transition adds something: what is there already is worth more.
+// Long texts that were added are shortened before a request or decision is refused.
 //
 // A request or decision that does not fit into the order now gets an approval.OrderFullError. If it would not fit into an
 // empty order either, the error is Permanent.
