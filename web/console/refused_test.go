@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/refusal"
+	"github.com/approval-relay/approval-relay/refusal/recent"
 )
 
 // refuseSome records refusals of several ways in.
@@ -108,5 +109,32 @@ func TestBodyOfARefusedRequest(t *testing.T) {
 	w.signIn(bobToken)
 	if resp, _ := w.post("refused", f); resp.StatusCode != http.StatusConflict {
 		t.Errorf("a nonce of another session: %d", resp.StatusCode)
+	}
+}
+
+// A wrong token, a form without a session and a form of another site are recorded, without the token.
+func TestRefusalsOfTheConsoleAreRecorded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.signIn(adaToken)
+	if got := w.refused.Entries(recent.Query{}); len(got) > 0 {
+		t.Fatalf("%+v", got)
+	}
+	w.signIn("wrong-token-0123456789")
+	w.post("decide", url.Values{})
+	foreign := posted("signin", "")
+	foreign.Header.Set("Sec-Fetch-Site", "cross-site")
+	w.do(foreign)
+	codes := map[refusal.Code]bool{}
+	for _, e := range w.refused.Entries(recent.Query{Source: refusal.SourceConsole}) {
+		codes[e.Code] = true
+		if strings.Contains(e.Detail, "wrong-token") {
+			t.Error(e.Detail)
+		}
+	}
+	for _, code := range []refusal.Code{refusal.Mismatch, refusal.Missing, refusal.Forbidden} {
+		if !codes[code] {
+			t.Errorf("%s is not among %v", code, codes)
+		}
 	}
 }
