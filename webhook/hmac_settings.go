@@ -22,7 +22,7 @@ type HMACSettings struct {
 	Algorithm string `yaml:"algorithm" enum:"sha256,sha384,sha512,sha1" doc:"sha256, sha384, sha512, or sha1 for senders that have no better"`
 	Header    string `yaml:"header" doc:"header with the signature; empty is X-Signature-256"`
 	// Headers are for senders that sign with each of their secrets in a header of its own, such as Box.
-	Headers  []string      `yaml:"headers" doc:"in place of header: several headers, any of which may have the signature"`
+	Headers  []string      `yaml:"signature_headers" doc:"in place of header: several headers, any of which may have the signature"`
 	Prefix   string        `yaml:"prefix" doc:"text before the signature, or before the parameters, in the header, such as sha256="`
 	Encoding string        `yaml:"encoding" enum:"hex,base64" doc:"hex or base64"`
 	Secrets  []secret.Text `yaml:"secrets" doc:"secrets, any of which may have signed"`
@@ -74,13 +74,13 @@ func (s *HMACSettings) Validate(c *setup.Check) {
 	case len(s.Headers) == 0:
 		c.Required("header", s.Header)
 	case s.Header != "":
-		c.Fault("headers", "are set, and so is header; set one of them")
+		c.Fault("signature_headers", "are set, and so is header; set one of them")
 	case len(s.Headers) > maxSignatures:
-		c.Fault("headers", "are more than %d", maxSignatures)
+		c.Fault("signature_headers", "are more than %d", maxSignatures)
 	}
 	for i, name := range s.Headers {
 		if name == "" {
-			c.Fault("headers"+indexText(i), "is empty")
+			c.Fault("signature_headers"+indexText(i), "is empty")
 		}
 	}
 	if p := s.Parameters; p != nil && p.Timestamp != "" && s.TimestampHeader != "" {

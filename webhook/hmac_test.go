@@ -247,18 +247,18 @@ func TestSecretEncodings(t *testing.T) {
 func TestHMACSettingsAreValidated(t *testing.T) {
 	t.Parallel()
 	for want, s := range map[string]HMACSettings{
-		"signed: has no {body}":            {Signed: "{timestamp}", TimestampHeader: "X-Time"},
-		"signed: has no {timestamp}":       {Signed: "{body}", TimestampHeader: "X-Time"},
-		"signed: has no {id}":              {Signed: "{body}", IDHeader: "X-ID"},
-		"signed: has {timestamp}, and nei": {Signed: "{timestamp}.{body}"},
-		"signed: has {id}, and id_header":  {Signed: "{id}.{body}"},
-		"signed: has a {":                  {Signed: "{body}{secret}"},
-		"signed: has a { that does":        {Signed: "{body}{"},
-		"url: is set":                      {URL: "https://x.example.com"},
-		"headers: are set, and so is":      {Header: "X", Headers: []string{"Y"}},
-		"headers[1]: is empty":             {Headers: []string{"Y", ""}},
-		"timestamp_header: is set":         {TimestampHeader: "X", Parameters: &Parameters{Timestamp: "t"}},
-		"timestamp_format: \"iso\"":        {TimestampFormat: "iso"},
+		"signed: has no {body}":              {Signed: "{timestamp}", TimestampHeader: "X-Time"},
+		"signed: has no {timestamp}":         {Signed: "{body}", TimestampHeader: "X-Time"},
+		"signed: has no {id}":                {Signed: "{body}", IDHeader: "X-ID"},
+		"signed: has {timestamp}, and nei":   {Signed: "{timestamp}.{body}"},
+		"signed: has {id}, and id_header":    {Signed: "{id}.{body}"},
+		"signed: has a {":                    {Signed: "{body}{secret}"},
+		"signed: has a { that does":          {Signed: "{body}{"},
+		"url: is set":                        {URL: "https://x.example.com"},
+		"signature_headers: are set, and so": {Header: "X", Headers: []string{"Y"}},
+		"signature_headers[1]: is empty":     {Headers: []string{"Y", ""}},
+		"timestamp_header: is set":           {TimestampHeader: "X", Parameters: &Parameters{Timestamp: "t"}},
+		"timestamp_format: \"iso\"":          {TimestampFormat: "iso"},
 	} {
 		s.SetDefaults(setup.Common{})
 		require.ErrorContains(t, setup.FaultsOf(&s), want)

@@ -20,8 +20,8 @@ func TestSendersOfHMAC(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/webhooks.md")
 	require.NoError(t, err)
-	rows := regexp.MustCompile("(?m)^\\| ([A-Za-z0-9 ]+) \\| `\\{(header.*)\\}`(?:, and `(handshake: [a-z]+)`)? \\|$").FindAllStringSubmatch(string(text), -1)
-	require.Len(t, rows, strings.Count(string(text), "| `{header"))
+	rows := regexp.MustCompile("(?m)^\\| ([A-Za-z0-9 ]+) \\| `\\{((?:signature_)?header.*)\\}`(?:, and `(handshake: [a-z]+)`)? \\|$").FindAllStringSubmatch(string(text), -1)
+	require.Len(t, rows, strings.Count(string(text), "| `{header")+strings.Count(string(text), "| `{signature_header"))
 	require.GreaterOrEqual(t, len(rows), 10)
 	for _, row := range rows {
 		file := fmt.Sprintf("webhooks:\n  sender:\n    hmac: {%s, secrets: [k7Qw2ZxB9mTf4RpLs8VnYc]}\n    %s\nworkflows: {orders: {sources: [sender]}}\n",
