@@ -24,7 +24,10 @@ func (h *Handler) approverID(c claims) (string, error) {
 			return "", err
 		}
 	}
-	return id, h.checkRequired(c)
+	if err := h.checkRequired(c); err != nil {
+		return "", err
+	}
+	return id, nil
 }
 
 // readID returns the text of the claim that identifies the approver.
