@@ -190,6 +190,15 @@ func senderCases() map[string]senderCase {
 				"approve_agreement_id": {"CBJ1001", "ada@example.com", ""},
 			},
 		},
+		"adobe_sign-web": {
+			settings: `adobe_sign: {tokens: SECRETS}`,
+			folder:   "adobe_sign",
+			query:    "token=SECRET",
+			sign: func(string, time.Time, []byte) http.Header {
+				return headerOf("X-AdobeSign-ClientId", "UB7E5BXCXY")
+			},
+			bodies: map[string]wantDecision{"approve": {"A-1001", "ada@example.com", ""}},
+		},
 		"pagerduty": {
 			settings:  `pagerduty: {secrets: SECRETS}`,
 			sign:      signHex("X-PagerDuty-Signature", "v1="),

@@ -72,7 +72,7 @@ func TestSendersWithoutSecrets(t *testing.T) {
 		`gitlab: {signing_tokens: [a token that is not base64]}`:                                            "gitlab.signing_tokens[0]",
 		`gitlab: {tokens: [short], signing_tokens: ["whsec_bmV3IHNlY3JldCBvZiBhIHNlbmRlciwgMzIgYnl0ZXM="]}`: "gitlab.tokens[0]",
 		`teams: {secrets: [a token that is not base64]}`:                                                    "teams.secrets[0]",
-		`adobe_sign: {tokens: [a token of enough bytes]}`:                                                   "adobe_sign.client_ids",
+		`adobe_sign: {client_ids: [""], tokens: [a token of enough bytes]}`:                                 "adobe_sign.client_ids",
 		`adobe_sign: {client_ids: [C], tokens: [short]}`:                                                    "adobe_sign.tokens[0]",
 		`okta: {tokens: [short]}`: "okta.tokens[0]",
 	} {

@@ -15,7 +15,7 @@ import (
 // ID is no secret: all webhooks that were made in the web application share one. So the URL of the webhook has a token
 // too (https://opensource.adobe.com/acrobat-sign/acrobat_sign_events/index.html).
 type AdobeSign struct {
-	ClientIDs []string      `yaml:"client_ids" doc:"client IDs of the applications that made the webhook"`
+	ClientIDs []string      `yaml:"client_ids" doc:"client IDs of the applications that made the webhook; empty is that of the web application"`
 	Parameter string        `yaml:"parameter" doc:"query parameter of the webhook's URL with the token"`
 	Tokens    []secret.Text `yaml:"tokens" doc:"tokens, any of which the URL may have"`
 }
@@ -23,18 +23,22 @@ type AdobeSign struct {
 // adobeClientID is the header with the client ID.
 const adobeClientID = "X-AdobeSign-ClientId"
 
-// SetDefaults implements setup.Defaulter.
-func (s *AdobeSign) SetDefaults(setup.Common) { setup.Default(&s.Parameter, "token") }
+// adobeWebApplication is the client ID of all webhooks that were made in the web application.
+const adobeWebApplication = "UB7E5BXCXY"
 
-// Validate implements setup.Validator.
-func (s *AdobeSign) Validate(c *setup.Check) {
-	if len(s.ClientIDs) == 0 || slices.Contains(s.ClientIDs, "") {
-		c.Fault("client_ids", "are missing, or one is empty; the webhook's page in Acrobat Sign, or your application, has the ID")
+// SetDefaults implements setup.Defaulter.
+func (s *AdobeSign) SetDefaults(setup.Common) {
+	setup.Default(&s.Parameter, "token")
+	if len(s.ClientIDs) == 0 {
+		s.ClientIDs = []string{adobeWebApplication}
 	}
 }
 
 // Scheme implements webhook.Settings.
 func (s *AdobeSign) Scheme() (webhook.Scheme, error) {
+	if slices.Contains(s.ClientIDs, "") {
+		return webhook.Scheme{}, setup.NewFieldError("client_ids", "has an empty ID")
+	}
 	token := webhook.QuerySettings{Parameter: s.Parameter, Tokens: s.Tokens}
 	scheme, err := token.Scheme()
 	if err != nil {
