@@ -205,3 +205,30 @@ func TestLongTextsOnTheWholeProgram(t *testing.T) {
 		}
 	}
 }
+
+// An approver who sees less than the request has is told so by the message and by the page, before everything else.
+func TestWhatIsNotShownIsNamed(t *testing.T) {
+	r := startValues(t, "")
+	var fields strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&fields, `,"f%02d":"value %d"`, i, i)
+	}
+	body := `{"orderId":"N-1","taskToken":"AQC1","apiKey":"hunter2","lines":[{"sku":"A","password":"hunter3"}]` + fields.String() + `}`
+	if got := r.request(t, "orders", body); got.status != http.StatusAccepted {
+		t.Fatal(got.status, got.text)
+	}
+	if got := r.request(t, "orders", `{"orderId":"N-2","taskToken":"AQC2","total":1}`); got.status != http.StatusAccepted {
+		t.Fatal(got.status, got.text)
+	}
+	note := "12 values of the request: apiKey, f50, f51"
+	page := do(t, "GET", r.link(t, "N-1"), "").text
+	if !strings.Contains(page, note) || strings.Contains(page, "hunter") || !strings.Contains(page, "value 49") {
+		t.Errorf("the page: %s", page)
+	}
+	if printed := r.printed.String(); !strings.Contains(printed, note) || strings.Contains(printed, "hunter") {
+		t.Errorf("the message: %s", printed)
+	}
+	if page := do(t, "GET", r.link(t, "N-2"), "").text; strings.Contains(page, "Not shown") {
+		t.Error("nothing is left out of the second request")
+	}
+}
