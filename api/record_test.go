@@ -102,7 +102,7 @@ func TestRefusedDecisionsAreRecorded(t *testing.T) {
 	got := send(t, h.OperatorHandler(), "POST", "/v1/orders/A-1/decisions", "{}", "Authorization", "Bearer decide")
 	require.Equal(t, http.StatusForbidden, got.StatusCode)
 	require.Len(t, log.list, 1)
-	require.Equal(t, []any{refusal.Decision, "by", "api:shop", 403},
+	require.Equal(t, []any{refusal.Missing, "by", "api:shop", 403},
 		[]any{log.list[0].Code, log.list[0].Field, log.list[0].Principal, log.list[0].Status})
 	require.Contains(t, log.list[0].Detail, "not_approver")
 }
