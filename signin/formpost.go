@@ -17,9 +17,10 @@ func (h *Handler) redirectForm(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxCallbackForm)
 	if h.Settings.ResponseMode != modeFormPost || r.ParseForm() != nil {
 		h.record(r, &refused{
-			code:   refusal.Method,
-			field:  "response_mode",
-			detail: "a form came to the redirect URI: either " + settingsPath + "response_mode is not form_post, or the form cannot be read",
+			code:  refusal.Method,
+			field: "response_mode",
+			detail: "a form came to the redirect URI: either " + settingsPath + "response_mode is not form_post, " +
+				"or the form cannot be read",
 		}, http.StatusBadRequest)
 		h.showMessage(w, r, http.StatusBadRequest, "You were not signed in", openAgain)
 		return

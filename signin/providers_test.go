@@ -183,10 +183,12 @@ func providerCases() map[string]providerCase {
 			refusal.Malformed, "preferred_username",
 		},
 		"a user name that is a program": {
-			"Okta", claim("preferred_username"), map[string]any{"preferred_username": "Source:erp"}, "", refusal.Malformed, "preferred_username",
+			"Okta", claim("preferred_username"), map[string]any{"preferred_username": "Source:erp"}, "",
+			refusal.Malformed, "preferred_username",
 		},
 		"a user name that is a group": {
-			"Okta", claim("preferred_username"), map[string]any{"preferred_username": "group:finance"}, "", refusal.Malformed, "preferred_username",
+			"Okta", claim("preferred_username"), map[string]any{"preferred_username": "group:finance"}, "",
+			refusal.Malformed, "preferred_username",
 		},
 		"a sub that is a number": {
 			"Okta", claim("sub"), map[string]any{"sub": 12345}, "", refusal.Mismatch, "claims",
@@ -263,7 +265,8 @@ func TestNamesOfClaims(t *testing.T) {
 	h.get(t, h.url+"/signin/link-1")
 	require.Len(t, refused, 1)
 	require.Contains(t, refused[0].Detail, `no claim email_verified; it has: a?b?xxx`)
-	require.Contains(t, refused[0].Detail, "…, aio, aud, email, exp, iat, iss, name, nonce, oid, preferred_username, rh, sub, tid, uti, ver")
+	require.Contains(t, refused[0].Detail,
+		"…, aio, aud, email, exp, iat, iss, name, nonce, oid, preferred_username, rh, sub, tid, uti, ver")
 	require.Contains(t, refused[0].Detail, "public.oidc.trust_email")
 	require.Contains(t, refused[0].Detail, "public.oidc.claim")
 	require.NotContains(t, refused[0].Detail, "secret value")

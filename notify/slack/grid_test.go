@@ -24,9 +24,10 @@ var (
 	nowhere = slacktest.User{ID: "W0NOWHERE", Email: "alan@example.com", Team: org, Enterprise: org}
 	guest   = slacktest.User{ID: "W0GUEST", Email: "alan@example.com", Guest: true, Enterprise: org, Teams: []string{slacktest.Team}}
 	// partner is of another organisation, in a channel that the app shares: Slack does not call such a person a stranger.
-	partner = slacktest.User{ID: "W0PARTNER", Email: "alan@example.com", Team: "T0PARTNER", Enterprise: otherOrg, Teams: []string{"T0PARTNER"}}
-	shared  = slacktest.User{ID: "U0SHARED", Email: "alan@example.com", Team: "T0SHARED", Visible: true}
-	hidden  = slacktest.User{ID: "U0HIDDEN"}
+	partner = slacktest.User{ID: "W0PARTNER", Email: "alan@example.com", Team: "T0PARTNER", Enterprise: otherOrg,
+		Teams: []string{"T0PARTNER"}}
+	shared = slacktest.User{ID: "U0SHARED", Email: "alan@example.com", Team: "T0SHARED", Visible: true}
+	hidden = slacktest.User{ID: "U0HIDDEN"}
 )
 
 // TestPressesInLargeCompanies holds who is believed to be an approver, for each kind of installation.
