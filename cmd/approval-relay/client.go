@@ -24,6 +24,8 @@ type client struct {
 	Token     string `env:"APPROVAL_RELAY_TOKEN" help:"Bearer token of an operator; better in the environment than on the command line."`
 	TokenFile string `env:"APPROVAL_RELAY_TOKEN_FILE" default:"approval-relay.token" help:"Path of a file with the token, for calls without --token."`
 	JSON      bool   `name:"json" help:"Print JSON."`
+
+	tlsFlags
 }
 
 // readToken returns the operator's token: --token, or the content of the token file.
@@ -57,7 +59,11 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 		return fmt.Errorf("call %s: %w", c.URL, err)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := http.DefaultClient.Do(req)
+	httpClient, err := c.client()
+	if err != nil {
+		return err
+	}
+	resp, err := httpClient.Do(req)
 	if err != nil {
 		return fmt.Errorf("call the worker: %w", err)
 	}

@@ -16,6 +16,10 @@ import (
 type checkHealthCmd struct {
 	URL   string `name:"url" env:"APPROVAL_RELAY_URL" default:"http://127.0.0.1:9090" help:"The worker's operator address."`
 	Ready bool   `help:"Check that the worker accepts work (/readyz), not only that it is alive (/healthz)."`
+	// Insecure is for probes within the worker's own container. The call carries no token.
+	Insecure bool `help:"Do not verify the worker's certificate: for a probe at 127.0.0.1."`
+
+	tlsFlags
 }
 
 // Run calls the health endpoint of the worker.
@@ -30,7 +34,12 @@ func (c *checkHealthCmd) Run(w *world) error {
 	if err != nil {
 		return fmt.Errorf("check %s: %w", c.URL, err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	config, err := c.config()
+	if err != nil {
+		return err
+	}
+	config.InsecureSkipVerify = c.Insecure //nolint:gosec // a call to the own machine, without a token
+	resp, err := newHTTPClient(config).Do(req)
 	if err != nil {
 		return fmt.Errorf("check the worker: %w", err)
 	}

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"encoding/pem"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,4 +49,30 @@ func TestCheckHealthOfTheSick(t *testing.T) {
 	status, _, errs := command(t, "check", "health", "--url", ":")
 	require.Equal(t, 1, status)
 	require.NotEmpty(t, errs)
+}
+
+// A worker with operator.tls is checked with its CA, or from within its own container without.
+func TestCheckHealthOverTLS(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	ca := filepath.Join(t.TempDir(), "ca.crt")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	require.NoError(t, os.WriteFile(ca, block, 0o600))
+	for want, args := range map[string][]string{
+		"ok":                            {"--ca-file", ca},
+		"ok\n":                          {"--insecure"},
+		"certificate signed by unknown": nil,
+		"is valid for":                  {"--ca-file", ca, "--server-name", "other.test"},
+		"belong together":               {"--ca-file", ca, "--cert-file", ca},
+		"read --ca-file":                {"--ca-file", ca + "x"},
+	} {
+		_, out, errs := command(t, append([]string{"check", "health", "--url", server.URL}, args...)...)
+		require.Contains(t, out+errs, want, args)
+	}
+	status, _, errs := command(t, "requests", "--url", server.URL, "--token", "x", "--ca-file", ca+"x")
+	require.Equal(t, 1, status)
+	require.Contains(t, errs, "read --ca-file")
 }

@@ -56,3 +56,19 @@ default
 {{- toYaml .Values.config -}}
 {{- end -}}
 {{- end -}}
+
+{{- /* How a probe asks for a path of the operator's address. With mTLS the kubelet cannot ask itself: the program does, with
+the certificate that APPROVAL_RELAY_CERT_FILE and APPROVAL_RELAY_KEY_FILE name in env. */ -}}
+{{- define "approval-relay.probe" -}}
+{{- $root := index . 0 -}}
+{{- $path := index . 1 -}}
+{{- $tls := $root.Values.config.operator.tls -}}
+{{- if not $tls -}}
+httpGet: {path: {{ $path }}, port: operator}
+{{- else if eq (default (ternary "required" "none" (hasKey $tls "client_ca")) $tls.client_auth) "required" -}}
+exec:
+  command: [/approval-relay, check, health, "--url=https://127.0.0.1:9090", --insecure{{ if eq $path "/readyz" }}, --ready{{ end }}]
+{{- else -}}
+httpGet: {path: {{ $path }}, port: operator, scheme: HTTPS}
+{{- end -}}
+{{- end -}}

@@ -49,19 +49,19 @@ spec:
       # It listens once the database is open. After a crash with a large log on a
       # slow disk that takes longer than usual: five minutes.
       startupProbe:
-        httpGet: {path: /healthz, port: operator}
+        {{- include "approval-relay.probe" (list . "/healthz") | nindent 8 }}
         periodSeconds: 2
         timeoutSeconds: 2
         failureThreshold: 150
       # Fails when no sweep has ended for two minutes: the store hangs.
       livenessProbe:
-        httpGet: {path: /healthz, port: operator}
+        {{- include "approval-relay.probe" (list . "/healthz") | nindent 8 }}
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 3
       # Makes a durable commit, and gives the store 3 s for it.
       readinessProbe:
-        httpGet: {path: /readyz, port: operator}
+        {{- include "approval-relay.probe" (list . "/readyz") | nindent 8 }}
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 2
