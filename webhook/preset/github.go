@@ -13,10 +13,11 @@ type GitHub struct {
 // out (https://docs.github.com/en/webhooks/webhook-events-and-payloads#deployment_review, and #pull_request_review).
 //
 // The headers, such as X-GitHub-Event, are not signed, so that the events are told apart by their bodies: every event
-// has a sender. Bodies without one are those of other programs that sign as GitHub does.
+// has a sender, except for the ping of a GitHub App, which has a zen. Bodies without them are those of other programs
+// that sign as GitHub does.
 func (s *GitHub) Reading() Reading {
 	return Reading{
-		Event: `has(body.sender)`,
+		Event: `has(body.sender) || (has(body.zen) && has(body.hook_id))`,
 		Filter: `(body.action in ["approved", "rejected"] && has(body.approver.login) && has(body.workflow_run.id)) || ` +
 			`(body.action == "submitted" && body.review.state in ["approved", "changes_requested"] && ` +
 			`body.review.author_association in ["OWNER", "MEMBER", "COLLABORATOR"])`,
