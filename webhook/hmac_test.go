@@ -94,6 +94,27 @@ func senders() map[string]sender {
 			HMACSettings{Header: "Linear-Signature"},
 			func(key, body string) http.Header { return header("Linear-Signature", hexMAC(key, body)) },
 		},
+		"Hookdeck Outpost": { // with a signature of each secret while one rotates
+			HMACSettings{Header: "X-Outpost-Signature", Prefix: "v0="},
+			func(key, body string) http.Header {
+				return header("X-Outpost-Signature", "v0="+hexMAC("the secret that ends", body)+","+hexMAC(key, body))
+			},
+		},
+		"Calendly": {
+			HMACSettings{
+				Header:     "Calendly-Webhook-Signature",
+				Parameters: &Parameters{Separator: ",", Signature: "v1", Timestamp: "t"},
+			},
+			func(key, body string) http.Header {
+				return header("Calendly-Webhook-Signature", "t="+nowText+",v1="+hexMAC(key, nowText+"."+body))
+			},
+		},
+		"Intercom": {
+			HMACSettings{Header: "X-Hub-Signature", Prefix: "sha1=", Algorithm: "sha1"},
+			func(key, body string) http.Header {
+				return header("X-Hub-Signature", "sha1="+hex.EncodeToString(macOf(sha1.New, key, body)))
+			},
+		},
 		"Shopify": {
 			HMACSettings{Header: "X-Shopify-Hmac-Sha256", Encoding: "base64"},
 			func(key, body string) http.Header { return header("X-Shopify-Hmac-Sha256", base64MAC(key, body)) },

@@ -57,9 +57,11 @@ func (s *signatureReader) readLine(name, line string) error {
 	if s.v.config.Parameters != nil {
 		return s.readParameters(name, line)
 	}
+	began := false // some senders write the prefix once, before a list: v0=SIGNATURE,SIGNATURE
 	for _, part := range splitSignatures(line, s.v.config.Prefix) {
 		text, ok := cutPrefixFold(part, s.v.config.Prefix)
-		if !ok {
+		began = began || ok
+		if !began {
 			s.skip(refuse(refusal.Malformed, name, "the header %s does not begin with %q", name, s.v.config.Prefix))
 			continue
 		}
@@ -123,11 +125,11 @@ func (s *signatureReader) skip(reason error) {
 	}
 }
 
-// splitSignatures splits a line into its signatures with their prefixes. Commas and spaces separate signatures, unless
-// the prefix has them itself, as "HMAC " has.
+// splitSignatures splits a line into its signatures with their prefixes. Commas, semicolons and spaces separate
+// signatures, unless the prefix has them itself, as "HMAC " has.
 func splitSignatures(line, prefix string) []string {
 	separators := ""
-	for _, separator := range []string{",", " \t"} {
+	for _, separator := range []string{",", ";", " \t"} {
 		if !strings.ContainsAny(prefix, separator) {
 			separators += separator
 		}

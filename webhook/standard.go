@@ -136,12 +136,12 @@ func verifyStandard(now time.Time, header http.Header, body []byte, versions map
 func parseSignatures(header, value string, versions map[string]matcher) (map[string][][]byte, error) {
 	signatures := map[string][][]byte{}
 	malformed := false
-	for i, part := range strings.Fields(value) {
-		version, text, _ := strings.Cut(part, ",")
+	for i, pair := range splitStandard(value) {
+		version := pair[0]
 		if versions[version] == nil || i >= maxSignatures {
 			continue
 		}
-		got, err := decodeBase64(text)
+		got, err := decodeBase64(pair[1])
 		if err != nil {
 			malformed = true
 			continue
@@ -156,6 +156,19 @@ func parseSignatures(header, value string, versions map[string]matcher) (map[str
 	}
 	supported := strings.Join(slices.Sorted(maps.Keys(versions)), " or ")
 	return nil, refuse(refusal.Missing, header, "the header %s has no signature of version %s", header, supported)
+}
+
+// splitStandard returns the versions of a value with their signatures, such as v1 and g0hM9…. Spaces separate them, and
+// also commas, where a proxy has joined several lines of the header.
+func splitStandard(value string) [][2]string {
+	var pairs [][2]string
+	for _, part := range strings.Fields(value) {
+		items := strings.FieldsFunc(part, func(r rune) bool { return r == ',' })
+		for ; len(items) >= 2; items = items[2:] {
+			pairs = append(pairs, [2]string{items[0], items[1]})
+		}
+	}
+	return pairs
 }
 
 func signedContent(id, sent string, body []byte) []byte {

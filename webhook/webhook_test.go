@@ -73,6 +73,11 @@ func TestHMAC(t *testing.T) {
 		{"none", plain, header(), ErrMissing},
 		{"two lines", plain, header("X-Sig", "x", "X-Sig", "sha256="+hexMAC(key, "body")), nil},
 		{"two lines of others", plain, header("X-Sig", "x", "X-Sig", "sha256="+hexMAC(key+"!", "body")), ErrMismatch},
+		{"prefix once, right one last", plain, header("X-Sig", "sha256="+hexMAC("x", "body")+","+hexMAC(key, "body")), nil},
+		{"prefix once, both wrong", plain, header("X-Sig", "sha256="+hexMAC("x", "body")+","+hexMAC("y", "body")), ErrMismatch},
+		{"prefix only on the second", plain, header("X-Sig", hexMAC(key, "body")+",sha256="+hexMAC("x", "body")), ErrMismatch},
+		{"space behind the prefix", plain, header("X-Sig", "sha256= "+hexMAC(key, "body")), nil},
+		{"semicolon", plain, header("X-Sig", "sha256="+hexMAC("x", "body")+";sha256="+hexMAC(key, "body")), nil},
 		{"two times", timed, header("X-Sig", hexMAC(key, sent+".body"), "X-Time", sent, "X-Time", sent), ErrMalformed},
 		{"no prefix", plain, header("X-Sig", hexMAC(key, "body")), ErrMalformed},
 		{"no hex", plain, header("X-Sig", "sha256=zz"), ErrMalformed},
@@ -137,6 +142,8 @@ func TestStandard(t *testing.T) {
 	first, _ := NewStandard(old)
 	body := []byte("body")
 	good := s.Sign("id-1", now, body)
+	strange, _ := NewStandard(base64.StdEncoding.EncodeToString([]byte("a secret of somebody else")))
+	own, foreign := first.Sign("id-1", now, body).Get("webhook-signature"), strange.Sign("id-1", now, body).Get("webhook-signature")
 	change := func(name, value string) http.Header {
 		h := good.Clone()
 		h.Set(name, value)
@@ -158,6 +165,10 @@ func TestStandard(t *testing.T) {
 		{"other time", s, change("webhook-timestamp", strconv.FormatInt(now.Unix()+1, 10)), 0, ErrMismatch},
 		{"only other versions", s, change("webhook-signature", "v1a,abc v2,def"), 0, ErrMissing},
 		{"malformed", s, change("webhook-signature", "v1,***"), 0, ErrMalformed},
+		{"lines joined by a comma", s, change("webhook-signature", foreign+","+own), 0, nil},
+		{"joined by a comma and a space", s, change("webhook-signature", own+", "+foreign), 0, nil},
+		{"joined, none of ours", s, change("webhook-signature", foreign+","+foreign), 0, ErrMismatch},
+		{"a version without a signature", s, change("webhook-signature", "v1"), 0, ErrMissing},
 		{"an unknown one first", s, change("webhook-signature", "v1a,abc "+good.Get("webhook-signature")), 0, nil},
 	} {
 		if err := c.v.Verify(now.Add(c.at), Request{Header: c.h, Body: body}); !errors.Is(err, c.want) {
