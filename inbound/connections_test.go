@@ -141,3 +141,23 @@ func TestStalledConnectionsTakeNoPlace(t *testing.T) {
 	require.LessOrEqual(t, seen.open, limit)
 	require.GreaterOrEqual(t, seen.displaced, 10*limit)
 }
+
+// All dialects of HTTP/1 are served within the limits.
+func TestDialects(t *testing.T) {
+	t.Parallel()
+	address := serve(t, NewConnections(100, &counts{}), NewBodies(1<<20, clock).Handler("", reader(true)))
+	for name, text := range map[string]string{
+		"HTTP/1.0":   "POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}",
+		"chunked":    "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n",
+		"trailer":    "POST / HTTP/1.1\r\nHost: x\r\nTrailer: X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: y\r\n\r\n",
+		"line feeds": "POST / HTTP/1.1\nHost: x\nContent-Length: 2\n\n{}",
+		"no body":    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+	} {
+		require.Equal(t, http.StatusOK, status(t, dial(t, address, text)), name)
+	}
+	conn := dial(t, address, "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+	require.Equal(t, http.StatusContinue, status(t, conn))
+	_, err := io.WriteString(conn, "{}")
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, status(t, conn))
+}
