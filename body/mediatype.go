@@ -12,7 +12,7 @@ import (
 const Accept = "application/json, application/*+json, text/json, application/x-www-form-urlencoded, multipart/form-data"
 
 // chooseFormat returns the format that the header Content-Type names. A sender without the header, or with one that
-// says little, sends JSON if the body begins with {. curl calls every body a form.
+// says little, sends JSON if the body begins as JSON does. curl calls every body a form.
 func chooseFormat(h http.Header, b []byte) (Format, error) {
 	kind, parameters, err := mediaType(h)
 	if err != nil {
@@ -23,13 +23,17 @@ func chooseFormat(h http.Header, b []byte) (Format, error) {
 		return JSON, nil
 	case kind == "multipart/form-data":
 		return Multipart, checkBoundary(parameters["boundary"], b)
-	case isVague(kind) && isObject(b):
+	case isVague(kind) && isJSONText(b):
 		return JSON, nil
 	case kind == "application/x-www-form-urlencoded":
 		return Form, nil
 	}
-	return "", refuse(refusal.Format, contentType, "the header %s names no type that is taken; taken are %s",
-		contentType, strings.ReplaceAll(Accept, ", multipart", " and multipart"))
+	what := "names no type that is taken"
+	if kind == "" {
+		what = "is missing, and the body does not begin as JSON does"
+	}
+	return "", refuse(refusal.Format, contentType, "the header %s %s; taken are %s",
+		contentType, what, strings.ReplaceAll(Accept, ", multipart", " and multipart"))
 }
 
 // isJSONType reports whether a media type is JSON (RFC 6839, section 3.1).
@@ -47,11 +51,10 @@ func isVague(kind string) bool {
 	return false
 }
 
-// isObject reports whether a body begins as a JSON object does, or can only be refused as JSON: it is empty, or in UTF-16.
-func isObject(b []byte) bool {
+// isJSONText reports whether a body begins as JSON does, or can only be refused as JSON: it is empty, or in UTF-16.
+func isJSONText(b []byte) bool {
 	text, err := withoutMark(b)
-	text = trimSpace(text)
-	return err != nil || len(text) == 0 || text[0] == '{'
+	return err != nil || len(trimSpace(text)) == 0 || beginsJSON(text)
 }
 
 // mediaType returns the content type of a request. Some proxies repeat the header; different values are refused, because

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 )
 
 // mark is the byte order mark of UTF-8. RFC 8259, section 8.1, lets readers of JSON ignore it.
@@ -17,10 +18,37 @@ var errUTF16 = errors.New("is in UTF-16 or UTF-32; only UTF-8 is read")
 // Text returns the text of a body that is expected to be JSON. It removes a byte order mark, and decompresses
 // gzip and deflate. Queues carry only text, so that senders put base64 into them: base64 of a JSON object, compressed or
 // not, is decoded too. The
-// note says so; it is empty for a body that is read as it is. Any other text is returned without its mark. The result
-// has at most MaxInflated bytes, or the length of b. Text fails for compressed bytes that cannot be read, and for
-// UTF-16.
+// note says so; it is empty for a body that is read as it is. Of a list with a single object, as senders of batches have
+// it, the text is that object. Any other text is returned without its mark. The result has at most MaxInflated bytes, or
+// the length of b. Text fails for compressed bytes that cannot be read, and for UTF-16.
 func Text(b []byte) (text []byte, note string, err error) {
+	text, note, err = plainText(b)
+	if object, ok := onlyObject(text); ok && err == nil {
+		return object, joinNotes(note, "the body was a list of one object"), nil
+	}
+	return text, note, err
+}
+
+// onlyObject returns the object in a list that has nothing else.
+func onlyObject(text []byte) ([]byte, bool) {
+	if text = trimSpace(text); len(text) == 0 || text[0] != '[' {
+		return nil, false
+	}
+	in := json.NewDecoder(bytes.NewReader(text))
+	var object json.RawMessage
+	if _, err := in.Token(); err != nil || !in.More() || in.Decode(&object) != nil || object[0] != '{' || in.More() {
+		return nil, false
+	}
+	_, err := in.Token()
+	return object, err == nil && in.InputOffset() == int64(len(text))
+}
+
+func joinNotes(notes ...string) string {
+	return strings.Join(slices.DeleteFunc(notes, func(n string) bool { return n == "" }), "; ")
+}
+
+// plainText returns the text of a body without its encodings.
+func plainText(b []byte) (text []byte, note string, err error) {
 	if c := detect(b); c != codingNone {
 		text, err = inflateText(b, c, string(c))
 		return text, "the body was " + string(c), err

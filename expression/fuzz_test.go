@@ -10,7 +10,7 @@ import (
 )
 
 // decodeErrors matches every error of DecodeJSON.
-var decodeErrors = regexp.MustCompile(`^(is not a JSON object|(` + strings.Join([]string{
+var decodeErrors = regexp.MustCompile(`^(is not a JSON object|is a list of several values, .*|(` + strings.Join([]string{
 	"is not UTF-8",
 	"is not JSON",
 	"has more than one value",

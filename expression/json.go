@@ -24,10 +24,15 @@ func DecodeJSON(body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := v.(map[string]any); !ok {
-		return nil, errors.New("is not a JSON object")
+	switch x := v.(type) {
+	case map[string]any:
+		return x, nil
+	case []any:
+		if len(x) > 1 {
+			return nil, errors.New("is a list of several values, and not a JSON object: send each of them as a message of its own")
+		}
 	}
-	return v, nil
+	return nil, errors.New("is not a JSON object")
 }
 
 // decodeJSONValue reads exactly one JSON value.

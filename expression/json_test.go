@@ -14,7 +14,9 @@ func TestDecodeIsStrict(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                    "not JSON",
 		"{":                   "not JSON",
-		"[1]":                 "not a JSON object",
+		"[1]":                 "is not a JSON object",
+		"[]":                  "is not a JSON object",
+		`[{"a":1},{"a":2}]`:   "is a list of several values",
 		`"x"`:                 "not a JSON object",
 		"{} {}":               "more than one",
 		`{"a":1,"a":2}`:       "twice",
