@@ -16,12 +16,13 @@ type badBody struct {
 
 // bodyForm describes the bodies of a way in.
 type bodyForm struct {
-	order, other string         // names of the two required fields
-	value        any            // a good value of the field other
-	rest         map[string]any // more fields of a good body
-	inPath       bool           // the path contains the order, too
-	wrong        []any          // values of the field other that must be refused
-	optional     map[string][]any
+	order, other string           // names of the two required fields
+	value        any              // a good value of the field other
+	rest         map[string]any   // more fields of a good body
+	inPath       bool             // the path contains the order, too
+	wrong        []any            // values of the field other that must be refused
+	optional     map[string][]any // wrong values of optional fields
+	shown        map[string][]any // odd values of fields that are only for showing: they are cut or written as JSON
 }
 
 // makeBodies returns the bodies. Order IDs begin with the prefix, so that the ways in do not share orders.
@@ -58,6 +59,15 @@ func (f bodyForm) makeBodies(prefix string) []badBody {
 			refuse(fmt.Sprintf("bad %s %d", name, i), good(prefix+"optional", map[string]any{name: v}))
 		}
 	}
+	accept := func(what, order string, more map[string]any) {
+		out = append(out, badBody{what: what, body: good(order, more), order: order})
+	}
+	for name, values := range f.shown {
+		for i, v := range values {
+			accept(fmt.Sprintf("odd %s %d", name, i), fmt.Sprintf("%s%s-%d", prefix, name, i), map[string]any{name: v})
+		}
+	}
+	out = append(out, badBody{what: "byte order mark", body: "\ufeff" + good(prefix+"mark", nil), order: prefix + "mark"})
 	for i, s := range hostileTexts() {
 		id := fmt.Sprintf("%s%d-%s", prefix, i, s)
 		out = append(out, badBody{what: "hostile order", body: good(id, nil), order: id})
@@ -77,7 +87,7 @@ func brokenJSON(good string) []string {
 		"{}{}", good + good, good + ",", good + "x", "x" + good, good + "\n" + good, "{" + inner + ",}",
 		"{," + inner + "}", "{" + inner + ",,\"a\":1}", strings.ReplaceAll(good, `"`, "'"),
 		strings.ReplaceAll(good, ":", "="), strings.ReplaceAll(good, `"`, ""), "/*c*/" + good, "//c\n" + good,
-		"\ufeff" + good, ")]}'\n" + good, "callback(" + good + ")", "{" + inner + `,"a":NaN}`,
+		"\ufeff\ufeff" + good, ")]}'\n" + good, "callback(" + good + ")", "{" + inner + `,"a":NaN}`,
 		"{" + inner + `,"a":Infinity}`, "{" + inner + `,"a":01}`, "{" + inner + `,"a":+1}`,
 		"{" + inner + `,"a":.5}`, "{" + inner + `,"a":1e999}`, "{" + inner + `,"a":0x10}`,
 		"{" + inner + `,"a":tru}`, "{" + inner + `,"a":undefined}`, "{" + inner + `,"a":"\x"}`,

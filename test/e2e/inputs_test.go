@@ -25,11 +25,11 @@ func requestForm() bodyForm {
 			"approvers":      {map[string]any{"a": 1}, []any{nil}, []any{[]any{}}, []any{""}, manyTexts("a", 101), long},
 			"deadline":       {"tomorrow", -1, "2026-13-45T00:00:00Z", map[string]any{}, true},
 			"timeoutSeconds": {"long", -5, 1e300, []any{}, true},
-			"title":          {long, []any{}},
 			"step":           {long, map[string]any{}},
 			"requester":      {long, []any{"x"}},
 			"executionArn":   {long},
 		},
+		shown: map[string][]any{"title": {long, []any{}, map[string]any{"a": 1}}},
 	}
 }
 
@@ -47,9 +47,12 @@ func decisionForm() bodyForm {
 				"source:other",
 				map[string]any{},
 				[]any{"a"},
-			}, "comment": {long, []any{}}, "decisionId": {long, map[string]any{}},
-			"step": {long}, "approvalId": {long, []any{}},
+			},
+			"decisionId": {long, map[string]any{}},
+			"step":       {long},
+			"approvalId": {long, []any{}},
 		},
+		shown: map[string][]any{"comment": {long, []any{}, map[string]any{"a": 1}}},
 	}
 }
 
