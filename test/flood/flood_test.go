@@ -102,7 +102,8 @@ func (w *worker) useEverything(t *testing.T, n int, took map[string][]time.Durat
 	}
 	byWebhook, byPage := fmt.Sprintf("W-%d", n), fmt.Sprintf("P-%d", n)
 	ask(byWebhook)
-	decision := fmt.Sprintf(`{"orderId":%q,"decision":"approve","decidedBy":"ann@example.com","pad":%q}`, byWebhook, strings.Repeat("x", 20<<10))
+	decision := fmt.Sprintf(`{"orderId":%q,"decision":"approve","decidedBy":"ann@example.com","pad":%q}`,
+		byWebhook, strings.Repeat("x", 20<<10))
 	step("webhook", http.StatusOK, "POST", public+"/webhooks/erp", decision,
 		"X-Hub-Signature-256", sign(decision), "Content-Type", "application/json")
 
