@@ -26,6 +26,9 @@ type Content struct {
 	// Certain is set if the wrapper's form proves that a service wrapped the message. It is not set for an object with a
 	// single member, such as {"body": {…}}, which can be the message itself.
 	Certain bool
+	// IsInput is set for what a function was invoked with. It is not what the function has made of it: a function that
+	// checks a message sends its input along with every answer, also with a refusal.
+	IsInput bool
 	Body    []byte            // JSON or another text
 	Meta    map[string]string // the facts of the wrapper, by the keys of package metadata
 	Unread  []string          // the names of message attributes that cannot be read
@@ -138,7 +141,8 @@ func openDestination(o object) ([]Content, error) {
 	var contents []Content
 	for _, name := range []string{"responsePayload", "requestPayload"} {
 		if body, ok := o.textOrObject(name); ok {
-			contents = append(contents, Content{Wrapper: "Lambda destination", Certain: true, Body: body})
+			isInput := name == "requestPayload"
+			contents = append(contents, Content{Wrapper: "Lambda destination", Certain: true, IsInput: isInput, Body: body})
 		}
 	}
 	if len(contents) == 0 {

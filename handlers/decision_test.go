@@ -346,3 +346,27 @@ func TestTextInAMessageIsNoDecision(t *testing.T) {
 		require.Equal(t, "A-1", order)
 	}
 }
+
+// What a function was invoked with is not its answer: the function may have refused it, or failed.
+func TestInputOfAFunctionIsNoDecision(t *testing.T) {
+	t.Parallel()
+	const decision = `{"orderId":"A-1","decision":"approve","by":"boss@example.com"}`
+	record := func(condition, input, answer string) string {
+		return `{"requestContext":{"functionArn":"arn:aws:lambda:x","condition":"` + condition + `"},"requestPayload":` + input +
+			`,"responsePayload":` + answer + `}`
+	}
+	h := newHouse()
+	d := h.decisions(approval.ViaWebhook)
+	d.Source.Fields.InWrappers = true
+	for _, body := range []string{
+		record("Success", decision, `{"valid":false}`),
+		record("Success", decision, `null`),
+		record("RetriesExhausted", decision, `{"errorType":"Forbidden","errorMessage":"not this user"}`),
+	} {
+		_, _, err := d.Read(msg(t, body))
+		require.Error(t, err, body)
+	}
+	order, _, err := d.Read(msg(t, record("Success", `{"valid":false}`, decision)))
+	require.NoError(t, err)
+	require.Equal(t, "A-1", order)
+}

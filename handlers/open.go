@@ -28,8 +28,9 @@ type opener struct {
 	load LoadMessage
 	// takesText accepts a message of the queue that is a text and not JSON, if its attributes have the required fields.
 	takesText bool
-	// onlyCertain leaves members of a message closed that only look like a wrapper. A sender of decisions may put the texts
-	// of other people into them, and such a text must not become a decision.
+	// onlyCertain leaves members of a message closed that only look like a wrapper, and the input of a Lambda function whose
+	// answer is in the same message. A sender of decisions may put the texts of other people into them, and such a text must
+	// not become a decision.
 	onlyCertain bool
 	// keepsWrappers leaves the message as it is.
 	keepsWrappers bool
@@ -71,7 +72,7 @@ func (o opener) openBody(ctx context.Context, in Input, format body.Format, b []
 	}
 	contents, openErr := envelope.Open(text)
 	if o.onlyCertain {
-		contents = slices.DeleteFunc(contents, func(c envelope.Content) bool { return !c.Certain })
+		contents = slices.DeleteFunc(contents, func(c envelope.Content) bool { return !c.Certain || c.IsInput })
 	}
 	switch {
 	case openErr != nil:
