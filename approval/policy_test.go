@@ -189,6 +189,8 @@ func TestInvalidFields(t *testing.T) {
 		"deadline":       func(a *Request) { a.Deadline = noTime },
 		"step":           func(a *Request) { a.Step = long },
 		"step ":          func(a *Request) { a.Step = "\xff" },
+		"step  ":         func(a *Request) { a.Step = "a\ufffd" },
+		"approvers    ":  withApprovers("ann\ufffd"),
 		"workflow":       func(a *Request) { a.Workflow = long },
 		"requester":      func(a *Request) { a.Requester = long },
 		"execution":      func(a *Request) { a.Execution = long },
@@ -219,6 +221,7 @@ func TestInvalidFields(t *testing.T) {
 	for field, d := range map[string]Decision{
 		"decision_id":  approveDecision(""),
 		"decision_id ": approveDecision("\xff"),
+		"by ":          approveDecision("d", by("ann\ufffd")),
 		"outcome":      {ID: "d", Outcome: "maybe", Via: ViaAPI},
 		"via":          {ID: "d", Outcome: Approve},
 		"by":           approveDecision("d", by(long)),

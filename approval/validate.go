@@ -3,6 +3,7 @@ package approval
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -68,8 +69,11 @@ func (r *Request) validateApprovers() error {
 		return InvalidField("min_assurance", "%.40q is not link, chat or sso", r.MinAssurance)
 	}
 	for i, p := range approvers {
-		if NewPersonID(p.ID) == "" || len(p.ID) > maxApprover || !utf8.ValidString(p.ID) {
-			return InvalidField("approvers", "number %d is empty, longer than %d bytes or not UTF-8", i+1, maxApprover)
+		if NewPersonID(p.ID) == "" || len(p.ID) > maxApprover {
+			return InvalidField("approvers", "number %d is empty or longer than %d bytes", i+1, maxApprover)
+		}
+		if err := checkUTF8("approvers", p.ID); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -114,7 +118,7 @@ func validateDecision(d Decision) error {
 	)
 }
 
-// checkName refuses a name that is too long or is not UTF-8.
+// checkName refuses a name that is too long or that was damaged.
 func checkName(field, text string) error {
 	return cmp.Or(checkLength(field, text, maxName), checkUTF8(field, text))
 }
@@ -133,10 +137,14 @@ func checkLength(field, text string, limit int) error {
 	return nil
 }
 
-// checkUTF8 refuses text that is not UTF-8, because a store would change it.
+// checkUTF8 refuses text that is not UTF-8, because a store would change it, and text in which a reader has replaced
+// what it could not read, because different names would become the same.
 func checkUTF8(field, text string) error {
-	if !utf8.ValidString(text) {
+	switch {
+	case !utf8.ValidString(text):
 		return InvalidField(field, "is not UTF-8")
+	case strings.ContainsRune(text, utf8.RuneError):
+		return InvalidField(field, "has the character U+FFFD, which stands for one that was lost on its way")
 	}
 	return nil
 }

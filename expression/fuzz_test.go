@@ -20,6 +20,9 @@ var decodeErrors = regexp.MustCompile(`^(is not a JSON object|is a list of sever
 	"has a number that is too long",
 }, "|") + `) \(byte \d+\))$`)
 
+// replacedEscape matches the escapes of U+FFFD and of halves of surrogate pairs.
+var replacedEscape = regexp.MustCompile(`(?i)\\u(fffd|d[89a-f][0-9a-f]{2})`)
+
 func FuzzDecode(f *testing.F) {
 	for _, text := range []string{
 		body, `{"a":1,"a":2}`, `{"a":"\ud83d\ude00"}`, `{"a":"\ud83d"}`, "{\"a\":\"\xff\"}",
@@ -38,8 +41,8 @@ func FuzzDecode(f *testing.F) {
 		if _, ok := v.(map[string]any); !ok {
 			t.Errorf("decoded a %T", v)
 		}
-		// Only a U+FFFD in the body may be read as U+FFFD.
-		written := strings.Contains(string(b), "\ufffd") || strings.Contains(strings.ToLower(string(b)), `\ufffd`)
+		// Only a U+FFFD and half of a character may be read as U+FFFD.
+		written := strings.Contains(string(b), "\ufffd") || replacedEscape.Match(b)
 		eachText(v, func(s string) {
 			if !utf8.ValidString(s) || !written && strings.Contains(s, "\ufffd") {
 				t.Errorf("%q of %q", s, b)
