@@ -254,10 +254,11 @@ func senderCases() map[string]senderCase {
 			},
 			signsTime: true,
 			bodies: map[string]wantDecision{
-				"approve":        {"A-1001", "source:stripe", ""},
-				"reject":         {"A-1001", "source:stripe", ""},
-				"approve_review": {"pi_1001", "source:stripe", "approved"},
-				"reject_review":  {"pi_1001", "source:stripe", "refunded_as_fraud"},
+				"approve":              {"A-1001", "source:stripe", ""},
+				"approve_payment_link": {"A-1001", "source:stripe", ""},
+				"reject":               {"A-1001", "source:stripe", ""},
+				"approve_review":       {"pi_1001", "source:stripe", "approved"},
+				"reject_review":        {"pi_1001", "source:stripe", "refunded_as_fraud"},
 			},
 		},
 		"okta": {
