@@ -1,6 +1,6 @@
-// Package envelope takes messages out of the wrappers that AWS services put around them on their way: envelopes of SNS,
-// events of EventBridge, requests of API Gateway, records of SQS and of Lambda's destinations. It also recognises the
-// pointers that the SQS Extended Client sends in place of a large message.
+// Package envelope takes messages out of the wrappers that services, most of them of AWS, put around them on their way:
+// envelopes of SNS, events of EventBridge and CloudEvents, requests of API Gateway, records of SQS and of Lambda's
+// destinations. It also recognises the pointers that the SQS Extended Client sends in place of a large message.
 //
 // A wrapper is recognised by members that its service always sends. Its contents are as trustworthy as the whole
 // message: whoever may send the message may also send it without a wrapper. The facts of a wrapper, such as the topic,
@@ -84,7 +84,7 @@ func Open(text []byte) ([]Content, error) {
 		return one(c), err
 	}
 	kinds := []func(object) ([]Content, error){
-		openEvent, openDestination, openHTTP, openTemplate, openRecordList, openRecord, openSingle,
+		openEvent, openCloudEvent, openDestination, openHTTP, openTemplate, openRecordList, openRecord, openSingle,
 	}
 	for _, open := range kinds {
 		contents, err := open(o)

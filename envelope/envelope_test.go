@@ -1,6 +1,7 @@
 package envelope_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"testing"
 
@@ -51,6 +52,26 @@ func TestOpen(t *testing.T) {
 				metadata.TopicARN: topic, metadata.SNSMessageID: "m-1", metadata.SNSSentAt: "2026-11-26T09:00:00.000Z",
 				metadata.Attribute + "TaskToken": "t",
 			},
+		},
+		"CloudEvents": {
+			text: `{"specversion":"1.0","id":"e-1","source":"/orders","type":"Approval","time":"2026-11-26T09:00:00Z","data":` +
+				request + `}`,
+			wrapper:  "CloudEvents event",
+			contents: []string{request},
+			meta:     map[string]string{metadata.DetailType: "Approval", metadata.EventSource: "/orders", metadata.EventID: "e-1"},
+		},
+		"CloudEvents with a text": {
+			text:     `{"specversion":"1.0","id":"e-1","source":"/o","type":"A","data":` + quote(request) + `}`,
+			wrapper:  "CloudEvents event",
+			contents: []string{request},
+			meta:     map[string]string{metadata.DetailType: "A", metadata.EventSource: "/o", metadata.EventID: "e-1"},
+		},
+		"CloudEvents in base64": {
+			text: `{"specversion":"1.0","id":"e-1","source":"/o","type":"A","data_base64":"` +
+				base64.StdEncoding.EncodeToString([]byte(request)) + `"}`,
+			wrapper:  "CloudEvents event",
+			contents: []string{request},
+			meta:     map[string]string{metadata.DetailType: "A", metadata.EventSource: "/o", metadata.EventID: "e-1"},
 		},
 		"EventBridge": {
 			text:     `{"version":"0","id":"e-1","detail-type":"Approval","source":"orders","resources":[],"detail":` + request + `}`,
@@ -140,20 +161,24 @@ func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	record := `{"messageId":"m","body":"secret","eventSource":"aws:sqs"}`
 	for text, reason := range map[string]string{
-		`{"Type":"Notification","topicArn":"secret","Message":"secret"}`:                     "SNS envelope: member",
-		`{"Type":"Notification","TopicArn":"secret","Message":"secret","message":"x"}`:       "SNS envelope: member",
-		`{"Type":"Notification","TopicArn":"secret","Message":{"secret":1}}`:                 "SNS envelope: Message is not a string",
-		`{"Type":"SubscriptionConfirmation","TopicArn":"secret","Token":"secret"}`:           "is a SubscriptionConfirmation",
-		`{"detail-type":"secret","source":"secret","detail":"secret","Detail":1}`:            "EventBridge event: a member",
-		`{"detail-type":"secret","source":"secret","detail":["secret"]}`:                     "EventBridge event: its detail",
-		`{"headers":{},"httpMethod":"POST","requestContext":{},"body":null}`:                 "API Gateway request: it has no body",
-		`{"headers":{},"httpMethod":"POST","requestContext":{}}`:                             "API Gateway request: it has no body",
-		`{"headers":{},"rawPath":"/","requestContext":{},"body":"*","isBase64Encoded":true}`: "is not base64",
-		`{"requestContext":{"functionArn":"secret","condition":"x"},"requestPayload":7}`:     "Lambda destination: neither",
-		`{"body-json":["secret"],"params":{}}`:                                               "API Gateway template: its body-json",
-		`{"Records":[` + record + `,` + record + `]}`:                                        "several records",
-		`[` + record + `,` + record + `]`:                                                    "several records",
-		`{"messageId":"m","body":{"secret":1},"eventSource":"aws:sqs"}`:                      "SQS record: its body is not a text",
+		`{"Type":"Notification","topicArn":"secret","Message":"secret"}`:                             "SNS envelope: member",
+		`{"Type":"Notification","TopicArn":"secret","Message":"secret","message":"x"}`:               "SNS envelope: member",
+		`{"Type":"Notification","TopicArn":"secret","Message":{"secret":1}}`:                         "SNS envelope: Message is not a string",
+		`{"Type":"SubscriptionConfirmation","TopicArn":"secret","Token":"secret"}`:                   "is a SubscriptionConfirmation",
+		`{"detail-type":"secret","source":"secret","detail":"secret","Detail":1}`:                    "EventBridge event: a member",
+		`{"detail-type":"secret","source":"secret","detail":["secret"]}`:                             "EventBridge event: its detail",
+		`{"specversion":"1.0","type":"secret","source":"secret","id":"1"}`:                           "CloudEvents event: it has no data",
+		`{"specversion":"1.0","type":"secret","source":"secret","id":"1","data":["secret"]}`:         "CloudEvents event: it has no data",
+		`{"specversion":"1.0","type":"secret","source":"secret","id":"1","data_base64":"secret!"}`:   "is not base64",
+		`{"specversion":"1.0","type":"secret","source":"secret","id":"1","data":{},"Data":"secret"}`: "CloudEvents event: a member",
+		`{"headers":{},"httpMethod":"POST","requestContext":{},"body":null}`:                         "API Gateway request: it has no body",
+		`{"headers":{},"httpMethod":"POST","requestContext":{}}`:                                     "API Gateway request: it has no body",
+		`{"headers":{},"rawPath":"/","requestContext":{},"body":"*","isBase64Encoded":true}`:         "is not base64",
+		`{"requestContext":{"functionArn":"secret","condition":"x"},"requestPayload":7}`:             "Lambda destination: neither",
+		`{"body-json":["secret"],"params":{}}`:                                                       "API Gateway template: its body-json",
+		`{"Records":[` + record + `,` + record + `]}`:                                                "several records",
+		`[` + record + `,` + record + `]`:                                                            "several records",
+		`{"messageId":"m","body":{"secret":1},"eventSource":"aws:sqs"}`:                              "SQS record: its body is not a text",
 	} {
 		_, err := envelope.Open([]byte(text))
 		require.ErrorContains(t, err, reason, text)

@@ -55,10 +55,10 @@ const (
 const (
 	// Wrappers lists the wrappers that were taken off, the outermost first: "SNS envelope, EventBridge event".
 	Wrappers = "wrappers"
-	// DetailType is the detail-type of an EventBridge event.
+	// DetailType is the detail-type of an EventBridge event, or the type of a CloudEvents event.
 	DetailType = "detail_type"
-	// EventSource is the source of an EventBridge event, or "aws:sqs" for the record of a queue.
+	// EventSource is the source of an EventBridge or CloudEvents event, or "aws:sqs" for the record of a queue.
 	EventSource = "event_source"
-	// EventID is the ID of an EventBridge event.
+	// EventID is the ID of an EventBridge or CloudEvents event.
 	EventID = "event_id"
 )
