@@ -42,10 +42,10 @@ var (
 // Bodies is the memory for the bodies of the requests of one listener. A signature covers a whole body, so a body must
 // be kept before its sender is known.
 //
-// If the memory does not suffice, a body that is still arriving gives up its own: of the share that holds the most, the one
-// that has held most of it for the longest time without progress. A share is a source of requests and a remote, so that
-// neither one source nor one remote takes everything.
-// Shares that sent a verified request lately come last, unless they hold more than their part.
+// If the memory does not suffice, a body that is still arriving gives up its own. It belongs to the share that holds the
+// most, and it is the body that has held most of its memory for the longest time without progress. A share is a source of
+// requests and a remote, so that neither one source nor one remote takes everything. Shares that sent a verified request
+// lately come last, unless they hold more than their part.
 type Bodies struct {
 	limit int64
 	now   func() time.Time

@@ -182,7 +182,8 @@ func handlerPanels() []part {
 			query{"{{listener}}, {{reason}}", `
 				sum by (listener, reason) (increase(approval_relay_connections_closed_total{@all}[@step])) > 0`}),
 		newLines("Memory for bodies, by address",
-			"Memory that the bodies of requests in progress take. The public address has 8 MiB, the operator's 32 MiB; beyond it, slow bodies give way.",
+			"Memory that the bodies of requests in progress take. The public address has 8 MiB, the operator's 32 MiB; beyond "+
+				"it, slow bodies give way.",
 			"bytes",
 			query{"{{instance}}, {{listener}}", `approval_relay_body_memory_bytes{@all}`}),
 	}
