@@ -83,7 +83,7 @@ func SchemeKinds() []Kind[webhook.Settings] {
 		{"slack", "Slack: signing secret, X-Slack-Signature", func() webhook.Settings { return new(webhook.SlackSettings) }},
 		{"sns", "Amazon SNS over HTTPS: signature versions 1 and 2; the subscription is confirmed automatically",
 			func() webhook.Settings { return new(webhook.SNSSettings) }},
-		{"client_certificate", "mutual TLS that a proxy in front has checked, as a header states; " +
+		{"client_certificate", "mutual TLS, verified by public.tls, or by a proxy that states the client in a header; " +
 			"the proxy must remove that header from all other requests",
 			func() webhook.Settings { return new(webhook.CertificateSettings) }},
 	}, presetKinds())
