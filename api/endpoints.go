@@ -188,7 +188,19 @@ func (r *statusRecorder) WriteHeader(status int) {
 // Unwrap lets http.ResponseController reach the connection.
 func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-func (e *Endpoints) decisionPage() http.Handler { return e.DecisionPage }
+// decisionPage serves the page of a link. Browsers send people there with the methods of the page only.
+func (e *Endpoints) decisionPage() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method {
+		case http.MethodGet, http.MethodHead, http.MethodPost:
+			e.DecisionPage.ServeHTTP(w, r)
+		default:
+			const allow = "GET, HEAD, POST"
+			w.Header().Set("Allow", allow)
+			writeAnswer(w, r, nil, &methodError{r.Method, allow})
+		}
+	})
+}
 
 func (e *Endpoints) slackInteractions() http.Handler {
 	if e.SlackInteractions == nil {

@@ -91,6 +91,19 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 }
 
+// The path of a link answers methods that no browser uses in the way of all other paths.
+func TestMethodsOfLinks(t *testing.T) {
+	t.Parallel()
+	h, _, _ := site(t)
+	for _, method := range []string{"PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"} {
+		got := send(t, h.PublicHandler(), method, "/a/x", "")
+		require.Equal(t, http.StatusMethodNotAllowed, got.StatusCode, method)
+		require.Equal(t, "GET, HEAD, POST", got.Header.Get("Allow"), method)
+		require.Equal(t, "application/problem+json", got.Header.Get("Content-Type"), method)
+	}
+	require.Equal(t, "page", send(t, h.PublicHandler(), "POST", "/a/x", "").text)
+}
+
 // A source without a handshake takes POST only.
 func TestSourcesWithoutHandshake(t *testing.T) {
 	t.Parallel()

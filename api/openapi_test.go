@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -166,4 +167,33 @@ func TestExamplesAreTaken(t *testing.T) {
 		seen++
 	}
 	require.Equal(t, 6, seen)
+}
+
+// The description on the public address has the public routes and no other, and everything that it refers to.
+func TestPublicDescription(t *testing.T) {
+	t.Parallel()
+	endpoints, _, _ := site(t)
+	text := getText(t, endpoints.PublicHandler(), "/openapi.json")
+	d, err := apitest.New([]byte(text))
+	require.NoError(t, err)
+	require.NotNil(t, d)
+	var public document
+	require.NoError(t, json.Unmarshal([]byte(text), &public))
+	for path := range public.Paths {
+		require.True(t, publicPaths()[path], path)
+	}
+	require.Len(t, public.Paths, len(publicPaths()))
+	for _, private := range []string{"/v1/", "/-/reload", "/metrics", "/readyz", "operatorToken", "DeadLetter", "127.0.0.1"} {
+		require.NotContains(t, text, private)
+	}
+	require.Contains(t, text, `"Problem"`, "the schema of refusals is referred to")
+	require.Contains(t, getText(t, endpoints.OperatorHandler(), "/openapi.json"), "/v1/orders")
+}
+
+func getText(t *testing.T, h http.Handler, path string) string {
+	t.Helper()
+	answer := httptest.NewRecorder()
+	h.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+	require.Equal(t, http.StatusOK, answer.Code)
+	return answer.Body.String()
 }

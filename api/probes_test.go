@@ -3,7 +3,8 @@ package api
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -50,7 +51,7 @@ func TestOpenMetrics(t *testing.T) {
 // The servers bound the connections of slow and hostile clients.
 func TestServerIsBounded(t *testing.T) {
 	t.Parallel()
-	s := NewServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	s := NewServer(http.NotFoundHandler(), log.New(io.Discard, "", 0))
 	require.Positive(t, s.ReadHeaderTimeout)
 	require.Positive(t, s.ReadTimeout)
 	require.Positive(t, s.WriteTimeout)

@@ -45,7 +45,7 @@ type Refused struct {
 	Field string `json:"field,omitempty"`
 	// Detail says in words what was looked for and found.
 	Detail string `json:"detail"`
-	// Status is the HTTP status of the answer; it is missing for a message of a queue.
+	// Status is the HTTP status of the answer; it is missing for a message of a queue and for a connection that was refused.
 	Status int `json:"status,omitempty"`
 	// Size is the length of the last body in bytes, as far as it was read.
 	Size int `json:"size"`

@@ -44,7 +44,7 @@ func publicRoutes() []route {
 		{"POST /signin/out", accessOpen, (*Endpoints).signOut},
 		{"POST /slack/interactions", accessSignature, (*Endpoints).slackInteractions},
 		{"GET /healthz", accessOpen, (*Endpoints).health},
-		{"GET /openapi.json", accessOpen, (*Endpoints).description},
+		{"GET /openapi.json", accessOpen, (*Endpoints).publicDescription},
 	}
 }
 

@@ -27,6 +27,14 @@ func (a *App) firstSteps(public, operator net.Addr) []string {
 		bearer = "$(cat " + c.Operator.TokenFile + ")"
 	}
 	base := "http://" + reachableAddress(operator)
+	certificates := ""
+	if settings := c.Operator.TLS; settings != nil {
+		base = "https://" + reachableAddress(operator)
+		certificates = "--cacert CA "
+		if settings.ClientAuth == "required" {
+			certificates += "--cert CERTIFICATE --key KEY "
+		}
+	}
 	path := "/v1/requests"
 	if names := sortedNames(c.Workflows); len(names) > 1 {
 		path += "?" + url.Values{"workflow": names[:1]}.Encode()
@@ -35,8 +43,8 @@ func (a *App) firstSteps(public, operator net.Addr) []string {
 		approvers,
 		fmt.Sprintf("operators: the console is at %s/console/; sign in with %s", base, token),
 		// A form needs no quotation marks, which a log in JSON would escape.
-		fmt.Sprintf("a first request: curl --oauth2-bearer %s --data orderId=A-1 --data taskToken=test %s%s "+
-			"(nobody waits for its answer, so the callback will be refused)", bearer, base, path),
+		fmt.Sprintf("a first request: curl %s--oauth2-bearer %s --data orderId=A-1 --data taskToken=test %s%s "+
+			"(nobody waits for its answer, so the callback will be refused)", certificates, bearer, base, path),
 	}
 }
 

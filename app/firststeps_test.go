@@ -7,6 +7,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/inbound"
+	"github.com/approval-relay/approval-relay/secret"
 )
 
 // The first lines of the log say where the worker listens, how to sign in and how to make a first request, and the
@@ -41,6 +45,23 @@ func TestFirstLinesOfTheLog(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	require.Equal(t, http.StatusAccepted, resp.StatusCode)
+}
+
+// Where the operator's address serves https, the first request says so.
+func TestFirstLinesWithTLS(t *testing.T) {
+	t.Parallel()
+	for clientAuth, want := range map[string]string{
+		"none":     "curl --cacert CA --oauth2-bearer $TOKEN ",
+		"required": "curl --cacert CA --cert CERTIFICATE --key KEY --oauth2-bearer $TOKEN ",
+	} {
+		c := &config.Config{}
+		c.Operator.Tokens = map[string]secret.Text{"ops": secret.New("a token")}
+		c.Operator.TLS = &inbound.TLSSettings{ClientAuth: clientAuth}
+		text := strings.Join((&App{config: c}).firstSteps(nil, textAddress("0.0.0.0:9090")), "\n")
+		require.Contains(t, text, "the console is at https://localhost:9090/console/")
+		require.Contains(t, text, want)
+		require.NotContains(t, text, "http://")
+	}
 }
 
 func TestReachableAddress(t *testing.T) {

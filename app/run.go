@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"time"
@@ -11,6 +12,7 @@ import (
 	group "github.com/oklog/run"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/store"
 )
@@ -29,13 +31,13 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 	a.sweeper.AdoptOrphans(ctx)
 
 	var parts group.Group
-	operator, err := a.addServer(&parts, a.config.Operator.Listen, a.inbound.operator, http.HandlerFunc(a.serveOperator))
+	operator, err := a.addServer(&parts, a.config.Operator.Listen, a.inbound.operator, a.serverOf(refusal.SourceAPI, a.serveOperator))
 	if err != nil {
 		return err
 	}
 	var public net.Addr
 	if listen := a.config.Public.Listen; listen != "" {
-		if public, err = a.addServer(&parts, listen, a.inbound.public, http.HandlerFunc(a.servePublic)); err != nil {
+		if public, err = a.addServer(&parts, listen, a.inbound.public, a.serverOf(refusal.SourcePublic, a.servePublic)); err != nil {
 			return err
 		}
 	}
@@ -71,15 +73,19 @@ func addressText(a net.Addr) string {
 	return a.String()
 }
 
+// serverOf returns the server of an address. Source is where its refusals of connections are listed.
+func (a *App) serverOf(source string, serve http.HandlerFunc) *http.Server {
+	return api.NewServer(serve, log.New(serverLog{source, a.refusals, a.log}, "", 0))
+}
+
 // addServer adds an HTTP server. On interrupt it accepts no more requests, and finishes those in progress within a fifth
 // of the shutdown's time.
-func (a *App) addServer(parts *group.Group, address string, limits addressLimits, h http.Handler) (net.Addr, error) {
+func (a *App) addServer(parts *group.Group, address string, limits addressLimits, server *http.Server) (net.Addr, error) {
 	listener, err := limits.listen(address)
 	if err != nil {
 		return nil, err
 	}
 	a.listeners.add(listener.Addr())
-	server := api.NewServer(h, a.log)
 	parts.Add(func() error {
 		if err := limits.serve(server, listener); err != nil {
 			return fmt.Errorf("serve %s: %w", address, err)

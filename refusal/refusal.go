@@ -99,7 +99,7 @@ type Refusal struct {
 	Code   Code
 	Field  string
 	Detail string
-	// Status is the HTTP status of the answer, or 0 for a message of a queue.
+	// Status is the HTTP status of the answer, or 0 for a message of a queue and for a connection that was refused.
 	Status int
 	// Size is the length of the body as far as it was read, in bytes.
 	Size int

@@ -50,10 +50,13 @@ func (c *refusedCmd) Run(w *world) error {
 }
 
 func answerOf(r api.Refused) string {
-	if r.Status == 0 {
-		return "dead letter"
+	switch {
+	case r.Status != 0:
+		return strconv.Itoa(r.Status)
+	case r.Remote != "":
+		return "no connection"
 	}
-	return strconv.Itoa(r.Status)
+	return "dead letter"
 }
 
 // detailOf returns the detail, with who sent the call, and the ID if the body can be shown.

@@ -105,7 +105,7 @@ func (l *List) RecordRefusal(ctx context.Context, r refusal.Refusal) {
 	}
 	r = cleaned(r)
 	l.config.Observer.Refused(r.Source, r.Code)
-	if leftOut, due := l.add(r); due && r.Status != 0 { // the router logs each dead letter
+	if leftOut, due := l.add(r); due && (r.Status != 0 || r.Remote != "") { // the router logs each dead letter
 		l.config.Log.LogAttrs(ctx, slog.LevelWarn, "refused; more like it within a minute are only counted",
 			attributes(r, leftOut)...)
 	}

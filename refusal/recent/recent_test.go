@@ -111,6 +111,10 @@ func TestMessagesOfQueuesAreNotLoggedTwice(t *testing.T) {
 	b.RecordRefusal(t.Context(), refusal.Refusal{Source: "request-orders", Code: refusal.Field})
 	require.Empty(t, b.lines(t))
 	require.Len(t, b.Entries(Query{}), 1)
+
+	// A connection that was refused has no status either, but nobody else logs it.
+	b.RecordRefusal(t.Context(), refusal.Refusal{Source: "public", Code: refusal.Missing, Remote: "192.0.2.1"})
+	require.Len(t, b.lines(t), 1)
 }
 
 // A flood of one kind removes nothing of another, and the list stays small.

@@ -116,8 +116,11 @@ func newRefusedView(e recent.Entry, now time.Time) refusedView {
 		Route:     e.Route,
 		Answer:    "dead letter",
 	}
-	if e.Status != 0 {
+	switch {
+	case e.Status != 0:
 		v.Answer = fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))
+	case e.Remote != "":
+		v.Answer = "no connection"
 	}
 	return v
 }

@@ -14,6 +14,9 @@ func adviceFor(e recent.Entry) string {
 			return text
 		}
 	}
+	if e.Status == 0 && e.Remote != "" {
+		return "Compare tls of this address in the configuration with the certificate and the CAs of the client."
+	}
 	switch e.Code {
 	case refusal.Missing, refusal.Malformed, refusal.Mismatch:
 		return tokenAdvice(e.Source)
