@@ -1,7 +1,9 @@
 package webhook
 
 import (
+	"encoding/base64"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +141,36 @@ func TestPartsCannotBeMoved(t *testing.T) {
 				require.Error(t, verify(moved), "%s at %d of the time", name, cut)
 			}
 		}
+	}
+}
+
+// The text of somebody in a form cannot become the time of sending: the fields behind it would be a message of their own,
+// on the day that the text names.
+func TestTextInAFormIsNoTime(t *testing.T) {
+	t.Parallel()
+	const fields = "orderId=O&decision=approve&z=1"
+	old := now.Add(-time.Hour)
+	oldText := strconv.FormatInt(old.Unix(), 10)
+	standard, err := NewStandard(base64.StdEncoding.EncodeToString([]byte(key)))
+	require.NoError(t, err)
+	hmac, err := NewHMAC(HMACSettings{
+		Header: "X-Sig", TimestampHeader: headerTimestamp, IDHeader: headerID, Secrets: secret.NewAll([]string{key}),
+	})
+	require.NoError(t, err)
+	for _, text := range []string{"decision=reject&comment=a", "comment=a", "comment="} {
+		body := text + "." + nowText + "." + fields
+		for _, v := range []Verifier{standard, hmac} {
+			h := standard.Sign("msg-1", old, []byte(body))
+			h.Set("X-Sig", hexMAC(key, "msg-1."+oldText+"."+body))
+			require.NoError(t, v.Verify(old, Request{Header: h, Body: []byte(body)}))
+			h.Set(headerID, "msg-1."+oldText+"."+text)
+			h.Set(headerTimestamp, nowText)
+			require.ErrorIs(t, v.Verify(now, Request{Header: h, Body: []byte(fields)}), ErrMalformed, text)
+		}
+	}
+	for _, id := range []string{"bXNnLTE=", "bXNnLTEx=="} { // base64
+		h := standard.Sign(id, now, []byte(fields))
+		require.NoError(t, standard.Verify(now, Request{Header: h, Body: []byte(fields)}))
 	}
 }
 

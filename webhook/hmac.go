@@ -87,6 +87,16 @@ func (v *HMAC) Verify(now time.Time, r Request) error {
 // rest could have another meaning.
 const bodyCharacters = `{}[]"`
 
+// checkID refuses an ID with the beginning of a body. It also has that of a form: a text in a form could contain a time of
+// sending, with the separators around it, that somebody chose for the day on which the rest is sent.
+func checkID(header, id string) error {
+	isForm := strings.Contains(id, "=") && !isOpaque(id) // base64 may end with =
+	if isForm || strings.ContainsAny(id, bodyCharacters+"&") {
+		return refuse(refusal.Malformed, header, "the header %s has characters that are not those of an ID", header)
+	}
+	return nil
+}
+
 // matches reports whether a request is signed with a secret, at any time.
 func (v *HMAC) matches(r Request, key secret.Text) bool {
 	got, signed, err := v.read(r)
@@ -114,8 +124,8 @@ func (v *HMAC) read(r Request) (got signatures, signed templateValues, err error
 		err = refuse(refusal.Malformed, got.header, "the URL of the request is signed, and not known here")
 	case v.signed.has("url") && strings.ContainsAny(signed.url, bodyCharacters):
 		err = refuse(refusal.Malformed, got.header, "the URL of the request has characters that are not those of a URL")
-	case strings.ContainsAny(signed.id, bodyCharacters+"&"):
-		err = refuse(refusal.Malformed, v.config.IDHeader, "the header %s has characters that are not those of an ID", v.config.IDHeader)
+	default:
+		err = checkID(v.config.IDHeader, signed.id)
 	}
 	return got, signed, err
 }

@@ -107,6 +107,9 @@ func verifyStandard(now time.Time, header http.Header, body []byte, versions map
 	if err != nil {
 		return err
 	}
+	if err := checkID(nameID, id); err != nil {
+		return err
+	}
 	sent, err := singleHeader(header, nameTime)
 	if err != nil {
 		return err
