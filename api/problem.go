@@ -64,7 +64,7 @@ func InvalidCredential(err error) error {
 }
 
 // bearerChallenge asks for a bearer token.
-const bearerChallenge = `Bearer realm="approval-relay"`
+const bearerChallenge = `Bearer realm="approval-relay"` //nolint:gosec // contains no credential
 
 // withChallenge returns err with the challenge of a source, if err is about its credential.
 func withChallenge(err error, challenge string) error {

@@ -189,7 +189,7 @@ func TestPageForPeople(t *testing.T) {
 	for _, r := range log.list {
 		require.Equal(t, []any{"public", refusal.Unknown, "no such path"}, []any{r.Source, r.Code, r.Detail})
 	}
-	r := httptest.NewRequest("GET", "/nope", nil)
+	r := httptest.NewRequest(http.MethodGet, "/nope", nil)
 	r.Header.Set("Accept", browser)
 	rec := httptest.NewRecorder()
 	h.OperatorHandler().ServeHTTP(rec, r)

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -24,6 +26,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"github.com/approval-relay/approval-relay/envelope"
 	"github.com/approval-relay/approval-relay/metrics"
 	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/s3"
@@ -53,7 +56,7 @@ func TestAWSOperationsAreNamedAsWatched(t *testing.T) {
 	t.Cleanup(denies.Close)
 	registry := prometheus.NewRegistry()
 	watched := &watchedCalls{Metrics: metrics.New(registry, metrics.Config{AWSOperations: AWSOperations()})}
-	clients := clientsOf(aws.Config{
+	clients := clientsOf(watched.AWSCalled, aws.Config{
 		Region:       "us-east-1",
 		BaseEndpoint: &denies.URL,
 		Credentials:  credentials.NewStaticCredentialsProvider("a", "b", ""),
@@ -61,10 +64,6 @@ func TestAWSOperationsAreNamedAsWatched(t *testing.T) {
 		APIOptions:   []func(*middleware.Stack) error{outbound.ObserveCalls(watched)},
 	})
 	for _, operation := range AWSOperations() {
-		if operation == s3.Operation { // made without the SDK's client
-			watched.AWSCalled(operation, "denied")
-			continue
-		}
 		id, method, _ := strings.Cut(operation, ".")
 		require.Contains(t, clients, id, "add the service's client to this test")
 		callMethod(t, clients[id], method)
@@ -90,9 +89,11 @@ func TestAWSOperationsAreNamedAsWatched(t *testing.T) {
 	}
 }
 
-// clientsOf returns a client of each service, by its ID.
-func clientsOf(c aws.Config) map[string]any {
+// clientsOf returns a client of each service, by its ID. The client of S3 is our own: called is its observer.
+func clientsOf(called func(operation, result string), c aws.Config) map[string]any {
+	reader := s3.NewReader(s3.Config{AWS: c, Buckets: []string{"bucket"}, Called: called})
 	return map[string]any{
+		"S3":                   bucketClient{reader},
 		codepipeline.ServiceID: codepipeline.NewFromConfig(c),
 		dynamodb.ServiceID:     dynamodb.NewFromConfig(c),
 		eventbridge.ServiceID:  eventbridge.NewFromConfig(c),
@@ -103,6 +104,18 @@ func clientsOf(c aws.Config) map[string]any {
 		sqs.ServiceID:          sqs.NewFromConfig(c),
 		sts.ServiceID:          sts.NewFromConfig(c),
 	}
+}
+
+// bucketClient has the method of our client of S3 in the form of the SDK's methods.
+type bucketClient struct{ reader *s3.Reader }
+
+// GetObject reads an object.
+func (c bucketClient) GetObject(ctx context.Context, _ *struct{}) (any, error) {
+	_, err := c.reader.Load(ctx, envelope.Pointer{Bucket: "bucket", Key: "key"})
+	if err == nil {
+		return nil, nil
+	}
+	return nil, fmt.Errorf("StatusCode: 403: %w", err)
 }
 
 // callMethod calls a method of a client with an input that has every required field.

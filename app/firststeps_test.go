@@ -27,7 +27,7 @@ func TestFirstLinesOfTheLog(t *testing.T) {
 	require.True(t, found)
 	form := url.Values{}
 	target := ""
-	for _, word := range strings.Fields(command) {
+	for word := range strings.FieldsSeq(command) {
 		name, value, isField := strings.Cut(word, "=")
 		switch {
 		case strings.HasPrefix(word, "http://"):

@@ -421,8 +421,8 @@ func (p *presetApp) requireDecided(t *testing.T, want wantDecision, outcome stri
 	require.Len(t, order.Approvals[0].Votes, 1, "%s", text)
 	vote := order.Approvals[0].Votes[0]
 	by := want.by
-	if strings.HasPrefix(by, "source:") {
-		by = vote.DecidedBy[:len("source:")] + strings.TrimPrefix(by, "source:")
+	if source, is := strings.CutPrefix(by, "source:"); is {
+		by = vote.DecidedBy[:len("source:")] + source
 	}
 	require.Equal(t, by, vote.DecidedBy)
 	require.Equal(t, want.comment, vote.Comment)

@@ -50,9 +50,9 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 	parts.Add(func() error {
 		select {
 		case <-a.router.Running():
-			ready(public, operator)
 			a.log.Info("running", "version", a.options.Version, "public", addressText(public), "operator", addressText(operator))
 			a.logFirstSteps(public, operator)
+			ready(public, operator)
 		case <-stop.Done():
 		}
 		<-stop.Done()

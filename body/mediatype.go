@@ -83,7 +83,7 @@ func parseMediaType(value string) (string, map[string]string, error) {
 		value = first
 	}
 	kind, parameters, err := mime.ParseMediaType(value)
-	if err == mime.ErrInvalidMediaParameter { //nolint:errorlint // it is documented to be returned as it is
+	if err == mime.ErrInvalidMediaParameter {
 		err = nil // such as "application/json; charset"
 	}
 	return kind, parameters, err

@@ -56,7 +56,8 @@ func firstBoundary(text []byte) (string, bool) {
 	line = bytes.TrimRight(line, " \t\r")
 	boundary, isBoundary := bytes.CutPrefix(line, []byte("--"))
 	invalid := func(c byte) bool {
-		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9') && !strings.ContainsRune("'()+_,-./:=? ", rune(c))
+		isAlphanumeric := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		return !isAlphanumeric && !strings.ContainsRune("'()+_,-./:=? ", rune(c))
 	}
 	if !found || !isBoundary || len(boundary) == 0 || len(boundary) > 70 || slices.ContainsFunc(boundary, invalid) {
 		return "", false

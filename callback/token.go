@@ -28,7 +28,7 @@ var (
 
 // notInTokens are characters that no token has. Tokens of AWS are base64, in either alphabet, or UUIDs. AWS documents
 // that for some kinds only, so that other characters are left to AWS.
-const notInTokens = "%&;,\"'`<>\\{}$"
+const notInTokens = "%&;,\"'`<>\\{}$" //nolint:gosec // characters
 
 // CheckToken returns the reason why a text cannot be a token that AWS has issued, or nil. It recognises what proxies,
 // templates and mistakes do to a token, so that the request is refused before people decide in vain.

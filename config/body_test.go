@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -68,7 +69,7 @@ func TestFileOfWindows(t *testing.T) {
 	none := func(string) string { return "" }
 	c, _, err := Parse("relay.yaml", []byte("\ufeff"+text), none)
 	require.NoError(t, err)
-	require.Equal(t, 3.0, c.Workflows["orders"].Deadline.Hours())
+	require.Equal(t, 3*time.Hour, c.Workflows["orders"].Deadline)
 	_, _, err = Parse("relay.yaml", []byte("\xff\xfew\x00"), none)
 	require.ErrorContains(t, err, "is UTF-16; save it as UTF-8")
 	_, _, err = Parse("relay.yaml", []byte("\ufeff\ufeffworkflows: {}"), none)

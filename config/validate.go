@@ -23,7 +23,7 @@ func (c *Config) validate(check *setup.Check) {
 		c.Public.OIDC.Validate(check.At("public.oidc"))
 	}
 	c.Public.validateRate(check.At("public"))
-	c.Public.Listener.validate(check.At("public"))
+	c.Public.validate(check.At("public"))
 	c.Operator.Listener.validate(check.At("operator"))
 	c.Tracing.Validate(check.At("tracing"))
 	check.AtLeast("shutdown.timeout", c.Shutdown.Timeout, time.Second)

@@ -146,7 +146,7 @@ func openDestination(o object) ([]Content, error) {
 		}
 	}
 	if len(contents) == 0 {
-		return nil, errors.New("Lambda destination: neither its responsePayload nor its requestPayload is an object or a text")
+		return nil, errors.New("the Lambda destination is empty: neither its responsePayload nor its requestPayload is an object or a text")
 	}
 	return contents, nil
 }

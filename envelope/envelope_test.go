@@ -174,7 +174,7 @@ func TestOpenRefuses(t *testing.T) {
 		`{"headers":{},"httpMethod":"POST","requestContext":{},"body":null}`:                         "API Gateway request: it has no body",
 		`{"headers":{},"httpMethod":"POST","requestContext":{}}`:                                     "API Gateway request: it has no body",
 		`{"headers":{},"rawPath":"/","requestContext":{},"body":"*","isBase64Encoded":true}`:         "is not base64",
-		`{"requestContext":{"functionArn":"secret","condition":"x"},"requestPayload":7}`:             "Lambda destination: neither",
+		`{"requestContext":{"functionArn":"secret","condition":"x"},"requestPayload":7}`:             "the Lambda destination is empty: neither",
 		`{"body-json":["secret"],"params":{}}`:                                                       "API Gateway template: its body-json",
 		`{"Records":[` + record + `,` + record + `]}`:                                                "several records",
 		`[` + record + `,` + record + `]`:                                                            "several records",

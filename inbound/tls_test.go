@@ -158,7 +158,7 @@ func TestTLSSettings(t *testing.T) {
 		require.NotEmpty(t, found, name)
 		require.Contains(t, fmt.Sprint(found), c.want, name)
 	}
-	require.NoError(t, os.Chmod(p.key, 0o644)) //nolint:gosec // that is the mistake
+	require.NoError(t, os.Chmod(p.key, 0o644))
 	var warned []string
 	s := TLSSettings{Certificate: p.certificate, Key: p.key}
 	s.SetDefaults(setup.Common{})

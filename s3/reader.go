@@ -143,7 +143,7 @@ func (r *Reader) newRequest(ctx context.Context, p envelope.Pointer) (*http.Requ
 	if err != nil {
 		return nil, fmt.Errorf("read a message from S3: %w", err)
 	}
-	if request.URL, err = r.urlOf(p); err != nil {
+	if request.URL, err = r.urlOf(ctx, p); err != nil {
 		return nil, err
 	}
 	request.Host = request.URL.Host
@@ -165,11 +165,11 @@ func (r *Reader) newRequest(ctx context.Context, p envelope.Pointer) (*http.Requ
 
 // urlOf returns the URL of an object: with the bucket as a part of the host at AWS, and as a part of the path at another
 // endpoint, or if the name of the bucket has a dot, which no certificate covers.
-func (r *Reader) urlOf(p envelope.Pointer) (*url.URL, error) {
+func (r *Reader) urlOf(ctx context.Context, p envelope.Pointer) (*url.URL, error) {
 	endpoint := "https://s3." + r.config.AWS.Region + "." + domainOf(r.config.AWS.Region)
 	inPath := strings.Contains(p.Bucket, ".")
-	if r.config.AWS.BaseEndpoint != nil {
-		endpoint, inPath = *r.config.AWS.BaseEndpoint, true
+	if configured := findEndpoint(ctx, r.config.AWS); configured != "" {
+		endpoint, inPath = configured, true
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" {
@@ -183,6 +183,32 @@ func (r *Reader) urlOf(p envelope.Pointer) (*url.URL, error) {
 	}
 	u.Path, u.RawPath = prefix+"/"+p.Key, prefix+"/"+escapeKey(p.Key)
 	return u, nil
+}
+
+// findEndpoint returns the endpoint that is configured for S3, or "". As the clients of the SDK do, it prefers an
+// endpoint for this service (AWS_ENDPOINT_URL_S3, a profile) to the endpoint for all services, unless the sources of the
+// configuration are to be ignored.
+func findEndpoint(ctx context.Context, c aws.Config) string {
+	endpoint := aws.ToString(c.BaseEndpoint)
+	for _, source := range c.ConfigSources {
+		if s, ok := source.(interface {
+			GetIgnoreConfiguredEndpoints(ctx context.Context) (ignore, found bool, err error)
+		}); ok {
+			if ignore, found, err := s.GetIgnoreConfiguredEndpoints(ctx); err == nil && found && ignore {
+				return endpoint
+			}
+		}
+	}
+	for _, source := range c.ConfigSources {
+		if s, ok := source.(interface {
+			GetServiceBaseEndpoint(ctx context.Context, service string) (endpoint string, found bool, err error)
+		}); ok {
+			if own, found, err := s.GetServiceBaseEndpoint(ctx, "S3"); err == nil && found {
+				return own
+			}
+		}
+	}
+	return endpoint
 }
 
 // domainOf returns the domain of the services of a region.

@@ -7,13 +7,13 @@ import (
 
 // ApproverID returns the approver's ID from the claims of a verified ID token, as JSON. It returns false if they are not
 // an object.
-func (h *Handler) ApproverID(payload string) (id string, err error, ok bool) {
+func (h *Handler) ApproverID(payload string) (id string, ok bool, err error) {
 	found := claims{}
 	decoder := json.NewDecoder(bytes.NewReader([]byte(payload)))
 	decoder.UseNumber()
 	if decoder.Decode(&found) != nil {
-		return "", nil, false
+		return "", false, nil
 	}
 	id, err = h.approverID(found)
-	return id, err, true
+	return id, true, err
 }

@@ -34,7 +34,7 @@ func FuzzClaims(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		id, err, ok := h.ApproverID(payload)
+		id, ok, err := h.ApproverID(payload)
 		switch {
 		case !ok:
 		case err != nil:

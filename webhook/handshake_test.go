@@ -123,7 +123,7 @@ func TestHandshakes(t *testing.T) {
 			c.check(t, name, answer)
 		}
 		for kind := range HandshakeKinds() {
-			if kind == c.kind || (kind == "trello" && c.r.Method == "GET") {
+			if kind == c.kind || (kind == "trello" && c.r.Method == http.MethodGet) {
 				continue
 			}
 			var tokens []string

@@ -2,7 +2,7 @@ package webhook
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // as Trello signs
+	"crypto/sha1" // as Trello signs
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"

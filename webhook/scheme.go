@@ -120,11 +120,12 @@ func (s Scheme) publicText() (text, field string) {
 
 // challengeOf returns a challenge with a parameter.
 func challengeOf(scheme string, parameter ...string) string {
-	text := scheme + ` realm="approval-relay"`
+	var text strings.Builder
+	text.WriteString(scheme + ` realm="approval-relay"`)
 	for i := 0; i+1 < len(parameter); i += 2 {
-		text += fmt.Sprintf(`, %s=%q`, parameter[i], parameter[i+1])
+		fmt.Fprintf(&text, `, %s=%q`, parameter[i], parameter[i+1])
 	}
-	return text
+	return text.String()
 }
 
 // isToken reports whether a text can be the name of an authentication scheme.

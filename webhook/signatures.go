@@ -128,12 +128,12 @@ func (s *signatureReader) skip(reason error) {
 // splitSignatures splits a line into its signatures with their prefixes. Commas, semicolons and spaces separate
 // signatures, unless the prefix has them itself, as "HMAC " has.
 func splitSignatures(line, prefix string) []string {
-	separators := ""
-	for _, separator := range []string{",", ";", " \t"} {
-		if !strings.ContainsAny(prefix, separator) {
-			separators += separator
+	separators := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(prefix, r) || (r == '\t' && strings.Contains(prefix, " ")) {
+			return -1
 		}
-	}
+		return r
+	}, ",; \t")
 	var parts []string
 	for part := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
 		if part = strings.TrimSpace(part); part != "" {

@@ -144,7 +144,7 @@ func parseSignatures(header, value string, versions map[string]matcher) (map[str
 		if versions[version] == nil || i >= maxSignatures {
 			continue
 		}
-		got, err := decodeBase64(pair[1])
+		got, err := decodeBase64(pair[1]) //nolint:gosec // a pair has two
 		if err != nil {
 			malformed = true
 			continue
@@ -165,7 +165,7 @@ func parseSignatures(header, value string, versions map[string]matcher) (map[str
 // also commas, where a proxy has joined several lines of the header.
 func splitStandard(value string) [][2]string {
 	var pairs [][2]string
-	for _, part := range strings.Fields(value) {
+	for part := range strings.FieldsSeq(value) {
 		items := strings.FieldsFunc(part, func(r rune) bool { return r == ',' })
 		for ; len(items) >= 2; items = items[2:] {
 			pairs = append(pairs, [2]string{items[0], items[1]})

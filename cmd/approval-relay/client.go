@@ -118,8 +118,8 @@ func (c *client) tokenOrigin() string {
 
 // The places of the token, as the tags of client have them.
 const (
-	tokenVariable     = "APPROVAL_RELAY_TOKEN"      //nolint:gosec // the name of a variable
-	tokenFileVariable = "APPROVAL_RELAY_TOKEN_FILE" //nolint:gosec // the name of a variable
+	tokenVariable     = "APPROVAL_RELAY_TOKEN"
+	tokenFileVariable = "APPROVAL_RELAY_TOKEN_FILE"
 	defaultTokenFile  = "approval-relay.token"
 )
 

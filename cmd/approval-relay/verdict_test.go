@@ -83,6 +83,12 @@ func TestVerdicts(t *testing.T) {
 	})
 }
 
+// nextMillisecond returns a condition that holds from the next millisecond on.
+func nextMillisecond() func() bool {
+	began := time.Now().UnixMilli()
+	return func() bool { return time.Now().UnixMilli() > began }
+}
+
 func happen(t *testing.T, p place, r *running, s sender, steps []step) {
 	order, token := "o-"+name(t), ""
 	judged := map[string]int{}
@@ -106,8 +112,7 @@ func happen(t *testing.T, p place, r *running, s sender, steps []step) {
 		case "decide":
 			id := at.id + "-" + order
 			if !s.says { // SNS writes the time of sending in whole milliseconds: it must be after what has happened so far
-				for before := time.Now().UnixMilli(); time.Now().UnixMilli() == before; {
-				}
+				eventually(t, "the next millisecond", nextMillisecond())
 			}
 			got := s.send(t, p, r, order, decideBody(id, order, at.outcome, at.rest))
 			if !s.says {

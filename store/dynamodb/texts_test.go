@@ -27,7 +27,7 @@ func noiseText(seed, n int) string {
 func prose(seed, n int) string {
 	words := strings.Fields("please approve this invoice of the supplier for March because the amount was agreed with finance and " +
 		"delivery is complete except two items that come later see contract number page order total budget cost centre")
-	r := rand.New(rand.NewPCG(uint64(seed), 1)) //nolint:gosec // repeatable
+	r := rand.New(rand.NewPCG(uint64(seed), 1))
 	var b strings.Builder
 	for b.Len() < n {
 		b.WriteString(words[r.IntN(len(words))] + " ")

@@ -114,7 +114,7 @@ workflows: {orders: {notify: [log], approvers: [ann@example.com], requests: {}}}
 	if files > 0 {
 		command = []string{"sh", "-c", fmt.Sprintf("ulimit -n %d && exec %s", files, strings.Join(command, " "))}
 	}
-	w.cmd = exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // stopped below
+	w.cmd = exec.Command(command[0], command[1:]...) //nolint:noctx // stopped below
 	w.cmd.Stdout, w.cmd.Stderr = w.output, w.output
 	w.cmd.Env = append(os.Environ(), fmt.Sprintf("GOMEMLIMIT=%dB", goMemLimit), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x",
 		"AWS_REGION=eu-west-1", "AWS_EC2_METADATA_DISABLED=true")
