@@ -175,17 +175,17 @@ func handlerPanels() []part {
 		newLines("Connections, by address",
 			"Open connections. A flood of the public address shows here first; it takes nothing from the operator's address.",
 			"short",
-			query{"{{instance}}, {{listener}}", `approval_relay_connections{@all}`}),
+			query{"{{instance}}, {{listener}}", `max by (instance, listener) (approval_relay_connections{@all})`}),
 		newBars("Connections closed at the limit",
 			"displaced: an idle connection gave way to a newer one, because the address had max_connections. refused: a new "+
 				"connection was closed, because the worker was busy with every other one.",
 			query{"{{listener}}, {{reason}}", `
-				sum by (listener, reason) (increase(approval_relay_connections_closed_total{@all}[@step])) > 0`}),
+				sum by (listener, reason) (increase(approval_relay_connections_closed_total{@all}[@step]))`}),
 		newLines("Memory for bodies, by address",
 			"Memory that the bodies of requests in progress take. The public address has 8 MiB, the operator's 32 MiB; beyond "+
 				"it, slow bodies give way.",
 			"bytes",
-			query{"{{instance}}, {{listener}}", `approval_relay_body_memory_bytes{@all}`}),
+			query{"{{instance}}, {{listener}}", `max by (instance, listener) (approval_relay_body_memory_bytes{@all})`}),
 	}
 }
 

@@ -28,16 +28,18 @@ func registeredMetrics(t *testing.T) map[string]family {
 	one := []string{"one"}
 	reg := prometheus.NewRegistry()
 	m := metrics.New(reg, metrics.Config{
-		Workflows:     one,
-		Channels:      one,
-		Targets:       one,
-		Sources:       one,
-		Handlers:      one,
-		Queues:        one,
-		Routes:        one,
-		AWSOperations: one,
+		Workflows:       one,
+		Channels:        one,
+		Targets:         one,
+		Sources:         one,
+		Handlers:        one,
+		RefusingSources: one,
+		Queues:          one,
+		Routes:          one,
+		AWSOperations:   one,
 	})
 	m.RegisterRuntime("v1", "abc")
+	m.RegisterBodies(func() int64 { return 1 }, func() int64 { return 1 })
 	m.RegisterStore(func(context.Context) (store.Stats, error) {
 		pending := store.WorkflowStats{Pending: 1, Oldest: time.Unix(1, 0)}
 		return store.Stats{OldestDue: time.Unix(1, 0), Workflows: map[string]store.WorkflowStats{"one": pending}}, nil
