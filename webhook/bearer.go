@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/refusal"
-	"github.com/approval-relay/approval-relay/setup"
+	"github.com/approval-relay/approval-relay/secret"
 )
 
 // Bearer verifies a bearer token (RFC 6750).
@@ -16,21 +16,16 @@ type Bearer struct{ digests [][sha256.Size]byte }
 
 // NewBearer returns a verifier that accepts any of the tokens.
 func NewBearer(tokens ...string) (*Bearer, error) {
-	secrets, err := parseSecrets(tokens, decodePlain)
+	digests, err := digestSecrets("tokens", secret.NewAll(tokens))
 	if err != nil {
-		return nil, setup.InField("tokens", err)
+		return nil, err
 	}
-	v := &Bearer{}
-	for _, s := range secrets {
-		v.digests = append(v.digests, sha256.Sum256([]byte(s.Reveal())))
-	}
-	return v, nil
+	return &Bearer{digests}, nil
 }
 
 // Verify implements Verifier.
 func (v *Bearer) Verify(_ time.Time, r Request) error {
-	header := r.Header
-	_, err := v.Find(header)
+	_, err := v.Find(r.Header)
 	return err
 }
 

@@ -158,8 +158,8 @@ func (h crc) Open(r Request) (*Answer, error) {
 	if r.Method != http.MethodGet || challenge == "" {
 		return nil, nil
 	}
-	if !isOpaque(challenge) {
-		return nil, refuseHandshake(refusal.Malformed, name, "the challenge in %s is not a short text of letters and digits", name)
+	if err := checkOpaque(name, challenge); err != nil {
+		return nil, err
 	}
 	mac := base64.StdEncoding.EncodeToString(computeMAC(sha256.New, h.key, []byte(challenge)))
 	return jsonAnswer(name, challenge, map[string]string{"response_token": "sha256=" + mac})
@@ -167,6 +167,14 @@ func (h crc) Open(r Request) (*Answer, error) {
 
 // Verified implements Handshake.
 func (crc) Verified(Request) (*Answer, error) { return nil, nil }
+
+// checkOpaque refuses a challenge that is not opaque, because its HMAC could be the signature of a message.
+func checkOpaque(place, challenge string) error {
+	if isOpaque(challenge) {
+		return nil
+	}
+	return refuseHandshake(refusal.Malformed, place, "the challenge in %s is not a short text of letters and digits", place)
+}
 
 // isOpaque reports whether a challenge has only the characters of base64.
 func isOpaque(challenge string) bool {

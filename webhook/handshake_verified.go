@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/secret"
 )
 
@@ -61,8 +60,8 @@ func (h zoom) Verified(r Request) (*Answer, error) {
 	}
 	const name = "plainToken"
 	token := body.Payload.PlainToken
-	if !isOpaque(token) {
-		return nil, refuseHandshake(refusal.Malformed, name, "the challenge in %s is not a short text of letters and digits", name)
+	if err := checkOpaque(name, token); err != nil {
+		return nil, err
 	}
 	mac := hex.EncodeToString(computeMAC(sha256.New, h.signingKey(r), []byte(token)))
 	return jsonAnswer(name, token, map[string]string{"plainToken": token, "encryptedToken": mac})

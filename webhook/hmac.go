@@ -82,6 +82,12 @@ func (v *HMAC) Verify(now time.Time, r Request) error {
 	return nil
 }
 
+// matches reports whether a request is signed with a secret, at any time.
+func (v *HMAC) matches(r Request, key secret.Text) bool {
+	got, signed, err := v.read(r)
+	return err == nil && matchMAC(v.newHash, []secret.Text{key}, v.signed.fill(signed), got.list...)
+}
+
 // bodyCharacters are in every body of JSON, and in no URL and no ID. Some senders sign the URL or the ID and the body with
 // nothing between them. The signature is then the same if the beginning of the body is moved to the other part, and the
 // rest could have another meaning.
@@ -95,12 +101,6 @@ func checkID(header, id string) error {
 		return refuse(refusal.Malformed, header, "the header %s has characters that are not those of an ID", header)
 	}
 	return nil
-}
-
-// matches reports whether a request is signed with a secret, at any time.
-func (v *HMAC) matches(r Request, key secret.Text) bool {
-	got, signed, err := v.read(r)
-	return err == nil && matchMAC(v.newHash, []secret.Text{key}, v.signed.fill(signed), got.list...)
 }
 
 // read returns the signatures of a request and the parts of it that are signed.

@@ -28,7 +28,7 @@ type HMACSettings struct {
 	Secrets  []secret.Text `yaml:"secrets" doc:"secrets, any of which may have signed"`
 	// SecretEncoding is for senders that show their secret in an encoding of the key.
 	SecretEncoding string `yaml:"secret_encoding" enum:"text,base64,hex" doc:"text, if the secret is the key as it is written; base64 or hex, if the secret must be decoded to be the key"`
-	// Signed has placeholders, see templates.
+	// Signed has placeholders, see the type template.
 	Signed string `yaml:"signed" doc:"what is signed, with {body}, {timestamp}, {id}, {method} and {url}; empty is {body}, or {timestamp}.{body} if there is a time"`
 	// TimestampHeader makes a replay impossible after Tolerance. Without a time, an eavesdropper can send a request
 	// again; the decision in it is then already recorded.

@@ -2,7 +2,7 @@ package preset
 
 import "github.com/approval-relay/approval-relay/webhook"
 
-// Stripe are the settings of Stripe's webhooks, and of senders that sign alike. See webhook.Stripe.
+// Stripe are the settings of Stripe's webhooks, and of senders that sign alike. See webhook.StripeSettings.
 type Stripe struct {
 	webhook.StripeSettings `yaml:",inline"`
 }
