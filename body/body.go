@@ -45,8 +45,8 @@ type Decoded struct {
 // DecodeJSON decodes exactly one JSON object. Its errors begin with a verb and never quote the body.
 type DecodeJSON func(text []byte) (any, error)
 
-// Decode decodes a body. The caller limits the size of b; the result is of at most MaxInflated bytes more. Errors begin
-// with a verb, as in "is not JSON", and never quote the body.
+// Decode decodes a body. The caller limits the size of b. A body that was compressed in a queue is decompressed to at most
+// MaxInflated bytes. Errors begin with a verb, as in "is not JSON", and never quote the body.
 func Decode(f Format, b []byte, decodeJSON DecodeJSON) (Decoded, error) {
 	switch f {
 	case Form:

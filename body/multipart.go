@@ -11,10 +11,15 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// maxNoted is the greatest length of a name from outside in a note, in characters, and the number of such names.
-const maxNoted = 60
+// Limits of the notes about files.
+const (
+	maxNoted      = 60 // characters of a name from outside
+	maxNotedFiles = 10
+)
 
 // decodeMultipart reads multipart/form-data (RFC 7578). Fields are read as those of a form. Files are left out, and the
 // notes name their fields. The boundary is that of the body's first line, because the header that also has it is not
@@ -134,19 +139,11 @@ func partName(part *multipart.Part) (name string, isFile bool, err error) {
 // notes name the fields of the files.
 func (f *multipartForm) notes() []string {
 	var notes []string
-	for _, name := range f.files[:min(len(f.files), 10)] {
-		notes = append(notes, fmt.Sprintf("the file in the field %q is not read", shorten(name)))
+	for _, name := range f.files[:min(len(f.files), maxNotedFiles)] {
+		notes = append(notes, fmt.Sprintf("the file in the field %q is not read", untrusted.Shorten(name, maxNoted)))
 	}
 	if more := len(f.files) - len(notes); more > 0 {
 		notes = append(notes, fmt.Sprintf("%d more files are not read", more))
 	}
 	return notes
-}
-
-// shorten cuts a name from outside to a length for messages.
-func shorten(name string) string {
-	if runes := []rune(name); len(runes) > maxNoted {
-		return string(runes[:maxNoted]) + "…"
-	}
-	return name
 }

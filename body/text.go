@@ -15,12 +15,11 @@ var mark = []byte("\ufeff")
 // errUTF16 is the error of a body in UTF-16 or UTF-32.
 var errUTF16 = errors.New("is in UTF-16 or UTF-32; only UTF-8 is read")
 
-// Text returns the text of a body that is expected to be JSON. It removes a byte order mark, and decompresses
-// gzip and deflate. Queues carry only text, so that senders put base64 into them: base64 of a JSON object, compressed or
-// not, is decoded too. The
-// note says so; it is empty for a body that is read as it is. Of a list with a single object, as senders of batches have
-// it, the text is that object. Any other text is returned without its mark. The result has at most MaxInflated bytes, or
-// the length of b. Text fails for compressed bytes that cannot be read, and for UTF-16.
+// Text returns the text of a body that is expected to be JSON. It removes a byte order mark, and decompresses gzip and
+// deflate. Queues carry only text, so senders put base64 into them: base64 of a JSON object, compressed or not, is decoded
+// too. Senders of batches send a list; of a list with a single object, the text is that object. The note tells how the
+// body was read; it is empty for a body that is read as it is. Any other text is returned without its mark. The result
+// has at most MaxInflated bytes, or the length of b. Text fails for compressed bytes that cannot be read, and for UTF-16.
 func Text(b []byte) (text []byte, note string, err error) {
 	text, note, err = plainText(b)
 	if object, ok := onlyObject(text); ok && err == nil {

@@ -80,8 +80,8 @@ func (o opener) openBody(ctx context.Context, in Input, format body.Format, b []
 	case len(contents) == 0 && err != nil:
 		return o.readText(in, text, err)
 	case len(contents) > 0 && contents[0].Certain && wrappers == envelope.MaxWrappers:
-		reason := "is in more than %d wrappers: %s"
-		return opened{}, approval.InvalidField("body", reason, envelope.MaxWrappers, in.Meta[metadata.Wrappers])
+		return opened{}, approval.InvalidField("body",
+			"is in more than %d wrappers: %s", envelope.MaxWrappers, in.Meta[metadata.Wrappers])
 	case wrappers == envelope.MaxWrappers:
 		contents = nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/metadata"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // Limits of the lists in the reason of a missing field.
@@ -80,12 +81,7 @@ func listPlaces(expressions []string) string {
 }
 
 // cutExpression returns the beginning of an expression.
-func cutExpression(e string) string {
-	if runes := []rune(e); len(runes) > maxExpression {
-		return string(runes[:maxExpression]) + "…"
-	}
-	return e
-}
+func cutExpression(e string) string { return untrusted.Shorten(e, maxExpression) }
 
 // describeNames returns the names at the top of the body, and those of the message attributes, as text for people.
 func (in Input) describeNames() string {

@@ -38,6 +38,7 @@ func ParseNetwork(text string) (netip.Prefix, error) {
 // ClientAddress returns a handler that finds the client of requests that come through trusted proxies, for
 // remote.Address. Each proxy adds the address from which it got the request to X-Forwarded-For or Forwarded. So the
 // client is the last address there that is not a trusted proxy itself; what stands before it is the client's own word.
+// A trusted proxy also tells whether the client speaks TLS, for remote.IsTLS.
 func ClientAddress(trusted []netip.Prefix, next http.Handler) http.Handler {
 	if len(trusted) == 0 {
 		return next

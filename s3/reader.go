@@ -82,7 +82,7 @@ func (r *Reader) Load(ctx context.Context, p envelope.Pointer) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.config.Timeout)
 	defer cancel()
 	body, result, err := r.get(ctx, p)
-	if !errors.Is(ctx.Err(), context.Canceled) { // we ended it, at shutdown
+	if !errors.Is(ctx.Err(), context.Canceled) { // a call that a shutdown has ended counts as none
 		r.config.Called(Operation, result)
 	}
 	return body, err
