@@ -29,7 +29,8 @@ var (
 //   - RFC 3339 in every spelling: t, z or a space instead of T, Z and T; +0000 or +00 for +00:00; any number of
 //     decimals, after a point or comma; without seconds; and the basic format 20260131T120000Z;
 //   - the dates of HTTP and mail (RFC 1123), and those of JavaScript and of date(1);
-//   - the time since 1970, as a number or text, in seconds, milliseconds, microseconds or nanoseconds: see epochUnits.
+//   - the time since 1970, as a number or text, in seconds, milliseconds, microseconds or nanoseconds: see epochUnits;
+//   - /Date(1769860800000)/ of the .NET Framework.
 //
 // A time that a reader could take for several is refused, with the part that is missing. So are times that a record
 // cannot contain.
@@ -119,6 +120,10 @@ var faultyForms = []struct {
 	{regexp.MustCompile(`^[+-]?[Pp][0-9TtDdWwYyMmHhSs.,]*$`), errNotTime},
 }
 
+// dotNetTime is the form in which serializers of the .NET Framework write a time. The offset is that of their machine, and
+// changes nothing.
+var dotNetTime = regexp.MustCompile(`^/Date\((\d+)(?:[+-]\d{4})?\)/$`)
+
 // maxTimeText bounds the text of a time, in bytes. JavaScript's have about 70.
 const maxTimeText = 200
 
@@ -136,6 +141,9 @@ func parseTime(text string) (time.Time, error) {
 		if f.form.MatchString(text) {
 			return time.Time{}, f.err
 		}
+	}
+	if match := dotNetTime.FindStringSubmatch(text); match != nil {
+		text = match[1]
 	}
 	if decimal.MatchString(text) {
 		return parseEpoch(text)

@@ -155,6 +155,16 @@ func senders() map[string]sender {
 				return header("Authorization", `HMAC-SHA256 keyId="k", created=`+nowText+`, signature="`+base64MAC(key, nowText+"."+body)+`"`)
 			},
 		},
+		"Standard Webhooks with a secret as text": {
+			HMACSettings{
+				Header: "webhook-signature", Prefix: "v1,", Encoding: "base64",
+				TimestampHeader: "webhook-timestamp", IDHeader: "webhook-id",
+			},
+			func(key, body string) http.Header {
+				return header("webhook-timestamp", nowText, "webhook-id", "id-1",
+					"webhook-signature", "v1,"+base64MAC(key, "id-1."+nowText+"."+body))
+			},
+		},
 		"with an ID": {
 			HMACSettings{Header: "X-Sig", TimestampHeader: "X-Time", IDHeader: "X-ID"},
 			func(key, body string) http.Header {

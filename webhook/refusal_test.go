@@ -55,7 +55,7 @@ func TestRefusalTexts(t *testing.T) {
 		{plain, header("X-Sig", "sha256=00"), "the signature in the header X-Sig matches none of the configured secrets"},
 		{timed, header("X-Sig", "AAAA"), "the header X-Time is missing or empty"},
 		{timed, header("X-Sig", "AAAA", "X-Time", "canary"), "the time of sending in the header X-Time is not in Unix seconds, " +
-			"Unix milliseconds or the format of RFC 3339"},
+			"Unix milliseconds or the format of RFC 3339 or HTTP"},
 		{
 			timed, header("X-Sig", "AAAA", "X-Time", "1699999939"),
 			"the time of sending in the header X-Time is more than 1m0s in the past",

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 
@@ -16,8 +17,16 @@ func checkSendTime(name, format, text string, now time.Time, tolerance time.Dura
 	return checkAge(name, "the header "+name, now.Sub(sent), tolerance, tolerance)
 }
 
+// sendTimeLayouts are the forms of a time that is no number, with auto: RFC 3339, as programs also write it, and the
+// dates of HTTP and mail. Decimals of a second may be in each.
+var sendTimeLayouts = []string{
+	time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700", "20060102T150405Z0700",
+	http.TimeFormat, time.RFC1123Z,
+}
+
 // parseSendTime reads a time in a format of HMACSettings.TimestampFormat. With auto, a number above maxUnixSeconds is
-// in milliseconds.
+// in milliseconds. Numbers have no other units: where nothing separates the time from the body that is signed with it,
+// digits of the one could be taken for digits of the other.
 func parseSendTime(format, text string) (time.Time, bool) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	isNumber := err == nil && n >= 0 && n <= maxUnixSeconds*1000 && strconv.FormatInt(n, 10) == text
@@ -26,9 +35,19 @@ func parseSendTime(format, text string) (time.Time, bool) {
 		return time.Unix(n, 0), true
 	case isNumber && (format == "unix_ms" || format == "auto"):
 		return time.UnixMilli(n), true
-	case !isNumber && (format == "rfc3339" || format == "auto"):
-		t, err := time.Parse(time.RFC3339, text)
-		return t, err == nil
+	case !isNumber && format == "rfc3339":
+		return parseLayouts(text, time.RFC3339)
+	case !isNumber && format == "auto":
+		return parseLayouts(text, sendTimeLayouts...)
+	}
+	return time.Time{}, false
+}
+
+func parseLayouts(text string, layouts ...string) (time.Time, bool) {
+	for _, layout := range layouts {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, true
+		}
 	}
 	return time.Time{}, false
 }
@@ -45,7 +64,7 @@ func timeFormatText(format string) string {
 	case "rfc3339":
 		return "the format of RFC 3339"
 	}
-	return "Unix seconds, Unix milliseconds or the format of RFC 3339"
+	return "Unix seconds, Unix milliseconds or the format of RFC 3339 or HTTP"
 }
 
 // checkAge refuses a message that was sent too long ago, or in our future.

@@ -126,16 +126,22 @@ func (s *signatureReader) skip(reason error) {
 }
 
 // splitSignatures splits a line into its signatures with their prefixes. Commas, semicolons and spaces separate
-// signatures, unless the prefix has them itself, as "HMAC " has.
+// signatures. One that the prefix has itself, as "HMAC " has a space, does so only before the prefix.
 func splitSignatures(line, prefix string) []string {
-	separators := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(prefix, r) || (r == '\t' && strings.Contains(prefix, " ")) {
-			return -1
+	const all = ",; \t"
+	inPrefix := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(all, r) {
+			return r
 		}
-		return r
-	}, ",; \t")
+		return -1
+	}, prefix)
+	for _, separator := range inPrefix {
+		line = strings.ReplaceAll(line, string(separator)+prefix, "\n"+prefix)
+	}
 	var parts []string
-	for part := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
+	for part := range strings.FieldsFuncSeq(line, func(r rune) bool {
+		return r == '\n' || strings.ContainsRune(all, r) && !strings.ContainsRune(inPrefix, r)
+	}) {
 		if part = strings.TrimSpace(part); part != "" {
 			parts = append(parts, part)
 		}
