@@ -66,8 +66,8 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// startWorker starts a worker and waits until it is ready.
-func (w *world) startWorker(t *testing.T) *worker {
+// startProcess starts a worker with a key file of this directory.
+func (w *world) startProcess(t *testing.T, keyFile string) *worker {
 	t.Helper()
 	public, err := loopback.Address()
 	require.NoError(t, err)
@@ -82,7 +82,7 @@ store: {dynamodb: {table: approvals, create: true, endpoint: %q}}
 keys: {file: %q}
 aws: {region: eu-central-1, endpoint: %q}
 workflows: {orders: {approvers: [ann@example.com], callback: {retry: {base: 50ms, cap: 500ms}}}}
-`, public, public, p.operator, apiToken, w.table.URL, filepath.Join(w.dir, "keys"), w.aws.URL()), 0o600))
+`, public, public, p.operator, apiToken, w.table.URL, filepath.Join(w.dir, keyFile), w.aws.URL()), 0o600))
 	p.cmd = exec.Command(w.binary, "run", "--config.file="+config)
 	p.cmd.Dir = w.dir
 	p.cmd.Stdout = &p.log
@@ -92,6 +92,13 @@ workflows: {orders: {approvers: [ann@example.com], callback: {retry: {base: 50ms
 	go func() { _ = p.cmd.Wait(); close(p.done) }()
 	t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.done })
 	w.workers = append(w.workers, p)
+	return p
+}
+
+// startWorker starts a worker and waits until it is ready.
+func (w *world) startWorker(t *testing.T) *worker {
+	t.Helper()
+	p := w.startProcess(t, "keys")
 	waitUntil(t, func() bool {
 		select {
 		case <-p.done:
@@ -136,6 +143,35 @@ func (w *world) postToAny(t *testing.T, first int, path, body string) {
 		last = fmt.Sprint(resp.StatusCode, " ", string(b))
 	}
 	assert.Fail(t, "refused by all workers", "%s: %s", path, last)
+}
+
+// TestForeignKeysOnASharedTable starts a worker with keys of its own beside another: it ends at once and names the keys, and
+// the other goes on.
+func TestForeignKeysOnASharedTable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := w.startWorker(t)
+	w.postToAny(t, 0, "/v1/requests", `{"orderId": "o-1", "taskToken": "AQC-o-1"}`)
+	own, foreign := readRing(t, filepath.Join(w.dir, "keys")), keys.NewRing(time.Now())
+	require.NoError(t, foreign.CreateFile(filepath.Join(w.dir, "foreign")))
+
+	stranger := w.startProcess(t, "foreign")
+	<-stranger.done
+	require.Equal(t, 1, stranger.cmd.ProcessState.ExitCode(), stranger.log.String())
+	require.Contains(t, stranger.log.String(), "the store table approvals was sealed with key "+own.PrimaryID())
+	require.Contains(t, stranger.log.String(), "has only key "+foreign.PrimaryID())
+
+	w.workers = []*worker{first, w.startWorker(t)} // the control: a worker with the same keys
+	w.postToAny(t, 1, "/v1/orders/o-1/decisions", `{"decisionId": "d-1", "decision": "approve", "decidedBy": "ann@example.com"}`)
+}
+
+func readRing(t *testing.T, file string) *keys.Ring {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	ring, err := keys.ParseFile(text)
+	require.NoError(t, err)
+	return ring
 }
 
 // TestOneOfTwoIsKilled sends requests and decisions to one of two workers and repeats them to the other. Half-way it
