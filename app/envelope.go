@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/metadata"
 	"github.com/approval-relay/approval-relay/refusal"
@@ -22,6 +24,7 @@ type confirmFunc func(ctx context.Context, topic, token string) error
 func openSNS(
 	v webhook.Envelope, confirm confirmFunc, log *slog.Logger,
 ) func(context.Context, []byte) ([]byte, map[string]string, error) {
+	unverified := rate.Sometimes{First: 1, Interval: time.Minute} // strangers can send any number of such messages
 	return func(ctx context.Context, body []byte) ([]byte, map[string]string, error) {
 		m, err := v.Open(ctx, time.Now(), body)
 		for _, refusal := range []error{webhook.ErrMissing, webhook.ErrMalformed, webhook.ErrMismatch, webhook.ErrStale} {
@@ -31,7 +34,7 @@ func openSNS(
 		}
 		switch {
 		case err != nil:
-			log.WarnContext(ctx, "message of SNS cannot be verified now", "error", err)
+			unverified.Do(func() { log.WarnContext(ctx, "message of SNS cannot be verified now", "error", err) })
 			return nil, nil, unavailable("the certificate of SNS could not be fetched", err)
 		case m.Type == webhook.SNSConfirmation:
 			if err := confirm(ctx, m.TopicARN, m.Token); err != nil {

@@ -46,7 +46,6 @@ func (c *Console) checkToken(w http.ResponseWriter, r *http.Request) {
 	next, token := sent["next"], strings.TrimSpace(sent["token"])
 	now, client := c.Now(), remote.Address(r)
 	if wait := c.Failures.Wait(inbound.Tokens(), client, token, now); wait > 0 {
-		c.Log.WarnContext(r.Context(), "operator sign-in refused: too many attempts", "remote", client.String())
 		c.record(r, http.StatusTooManyRequests, refusal.RateLimited, "this address has tried too many tokens")
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 		c.showSignIn(w, r, http.StatusTooManyRequests,
@@ -56,7 +55,6 @@ func (c *Console) checkToken(w http.ResponseWriter, r *http.Request) {
 	o, ok := c.findOperator(token)
 	if !ok {
 		c.Failures.Failed(inbound.Tokens(), client, now)
-		c.Log.WarnContext(r.Context(), "operator sign-in refused", "remote", client.String())
 		c.record(r, http.StatusForbidden, refusal.Mismatch, "the token that was typed is not that of an operator")
 		c.showSignIn(w, r, http.StatusForbidden, "This is not the token of an operator.", next)
 		return
