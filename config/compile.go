@@ -65,6 +65,7 @@ func (c *Config) compile(check *setup.Check) {
 		}
 		c.Compiled.Schemes[name] = w.compileScheme(check.At("webhooks." + name))
 	}
+	refuseChallenges(c.Compiled.Schemes)
 }
 
 // compiler compiles the expressions of a part of a configuration.

@@ -31,3 +31,15 @@ func (w *Webhook) compileScheme(check *setup.Check) webhook.Scheme {
 	check.Error("", err)
 	return scheme
 }
+
+// refuseChallenges lets schemes refuse the texts whose signatures the handshake of another one tells anybody, because both
+// have a secret in common.
+func refuseChallenges(schemes map[string]webhook.Scheme) {
+	for name, scheme := range schemes {
+		for _, other := range schemes {
+			if other.TellsSignaturesOf(scheme) {
+				schemes[name] = scheme.RefusingChallenges()
+			}
+		}
+	}
+}

@@ -103,8 +103,22 @@ func (s Scheme) WithHandshake(settings HandshakeSettings) (Scheme, error) {
 		}
 	}
 	s.Handshake = kind.new(settings, s)
-	s.signsChallenges = settings.Kind == "crc"
+	if settings.Kind == "crc" {
+		s = s.RefusingChallenges()
+	}
 	return s, nil
+}
+
+// TellsSignaturesOf reports whether the handshake tells anybody signatures by a secret of another scheme.
+func (s Scheme) TellsSignaturesOf(other Scheme) bool {
+	_, tells := s.Handshake.(crc)
+	return tells && slices.ContainsFunc(s.keys, func(key secret.Text) bool { return slices.ContainsFunc(other.keys, key.Equal) })
+}
+
+// RefusingChallenges returns the scheme without messages that could be the challenge of a handshake.
+func (s Scheme) RefusingChallenges() Scheme {
+	s.signsChallenges = true
+	return s
 }
 
 // AnswerOpen returns the answer to a handshake that needs no signature, or nil if the request is none. A credential of

@@ -44,8 +44,8 @@ type Scheme struct {
 	// request that is covered, and body.JSON otherwise.
 	Body body.Format
 
-	// signsChallenges means that anybody can learn the signature of an opaque text, by a handshake. So a message that is
-	// such a text is refused.
+	// signsChallenges means that anybody can learn the signature of an opaque text, by the handshake of this scheme or of
+	// another one with the same secret. So a message that is such a text is refused.
 	signsChallenges bool
 	keys            []secret.Text // the secrets of signatures, for handshakes that prove their possession
 }
