@@ -45,6 +45,9 @@ func (c *refusedCmd) Run(w *world) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	if len(list.Refused) == 0 && c.Source != "" {
+		fmt.Fprintf(w.stderr, "nothing from %s: a webhook or topic is decision-NAME, a queue of requests is request-NAME\n", c.Source)
+	}
 	fmt.Fprintf(w.stderr, "of this worker since its start, %s; other workers have lists of their own\n", stamp(list.Since))
 	return nil
 }
