@@ -104,13 +104,13 @@ func anchors(t *testing.T, file string) []string {
 // a symptom or a sender at once.
 func TestGuidesContents(t *testing.T) {
 	t.Parallel()
-	for _, file := range []string{"../../docs/troubleshooting.md", "../../docs/webhooks.md"} {
+	for _, file := range []string{"../../docs/troubleshooting.md", "../../docs/webhooks.md", "../../docs/requests.md"} {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		contents, _, found := strings.Cut(string(text), "\n## ")
 		require.True(t, found)
 		sections := anchors(t, file)[1:] // without the title
-		require.Greater(t, len(sections), 10, file)
+		require.Greater(t, len(sections), 5, file)
 		for _, section := range sections {
 			require.Contains(t, contents, "](#"+section+")", file)
 		}
