@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/approval-relay/approval-relay/identity"
 )
 
 // Reasons why a text is not a token of AWS. They have no part of it.
@@ -16,6 +18,8 @@ var (
 	errBlank   = errors.New("is not a token: it has a line break or other white space")
 	errPath    = errors.New("is not a token: it is the path of one; in the state machine, the name of the field must end in " +
 		`.$, as in "taskToken.$": "$$.Task.Token"`)
+	errARN        = errors.New("is not a token: it is an ARN, such as that of the execution; the token is $$.Task.Token in the state machine")
+	errURL        = errors.New("is not a token: it is a URL; a URL that takes the answer belongs into callbackUrl")
 	errCharacters = errors.New("is not a token: it has characters that no token has, such as quotes or braces")
 )
 
@@ -36,6 +40,10 @@ func CheckToken(token string) error {
 	switch {
 	case tokenPath.MatchString(token):
 		return errPath
+	case strings.HasPrefix(token, "arn:aws"):
+		return errARN
+	case strings.HasPrefix(token, "https://"), strings.HasPrefix(token, "http://"):
+		return errURL
 	case percentEscape.MatchString(token):
 		return errEscapes
 	case htmlEscape.MatchString(token):
@@ -47,7 +55,7 @@ func CheckToken(token string) error {
 	case strings.ContainsFunc(token, unicode.IsSpace):
 		return errBlank
 	}
-	return nil
+	return identity.CheckPlaceholder(token)
 }
 
 // isNoToken reports whether a character is neither ASCII that can be printed nor white space.

@@ -37,8 +37,13 @@ func TestCheckToken(t *testing.T) {
 		"{{AQC}}":                                            "no token has",
 		token + "\n":                                         "line break",
 		token[:20] + "\r\n" + token[20:]:                     "line break",
-		"$$.Task.Token":                                      "name of the field must end in .$",
-		"{% $states.context.Task.Token %}":                   "name of the field must end in .$",
+		"null":                                               "programs write for a missing value",
+		"undefined":                                          "programs write for a missing value",
+		"https://example.com/hook?key=AQC":                   "belongs into callbackUrl",
+		"arn:aws:states:eu-west-1:111122223333:execution:orders:AQC":       "is an ARN",
+		"arn:aws-us-gov:states:us-gov-west-1:111122223333:execution:o:AQC": "is an ARN",
+		"$$.Task.Token":                    "name of the field must end in .$",
+		"{% $states.context.Task.Token %}": "name of the field must end in .$",
 	} {
 		err := callback.CheckToken(text)
 		require.ErrorContains(t, err, reason, "%q", text)
