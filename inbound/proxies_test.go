@@ -61,3 +61,20 @@ func TestNetworks(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "10.0.0.1/32", networks[0].String())
 }
+
+// What a client writes itself never changes which address counts for it.
+func FuzzClientAddress(f *testing.F) {
+	f.Add("198.18.0.1, unknown", `for="[2001:db8::1]:80";proto=https`)
+	f.Add(`for=`, `"`)
+	f.Add("10.0.0.7", "for=_hidden, for=10.0.0.1")
+	f.Fuzz(func(t *testing.T, forwardedFor, forwarded string) {
+		trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+		proxy, client := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("203.0.113.9")
+		own := http.Header{"X-Forwarded-For": {forwardedFor}, "Forwarded": {forwarded}}
+		require.Equal(t, client, clientAddress(trusted, client, own), "it is not a proxy")
+		require.True(t, clientAddress(trusted, proxy, own).IsValid())
+
+		sent := http.Header{"X-Forwarded-For": {forwardedFor, client.String()}}
+		require.Equal(t, client, clientAddress(trusted, proxy, sent), "the proxy added the client")
+	})
+}
