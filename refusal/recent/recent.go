@@ -55,8 +55,9 @@ type List struct {
 	config Config
 	since  time.Time
 
-	mu    sync.Mutex
-	parts map[partKey]*part
+	mu      sync.Mutex
+	parts   map[partKey]*part
+	refused int // refusals since the start
 }
 
 type partKey struct {
@@ -85,6 +86,7 @@ type Entry struct {
 	Total int
 
 	sealed []byte
+	order  int // of the last one, among all refusals since the start
 }
 
 // New returns an empty list.
@@ -155,6 +157,8 @@ func (l *List) add(r refusal.Refusal) (leftOut int, due bool) {
 	e := p.entryOf(r)
 	e.Refusal = r
 	e.Count++
+	l.refused++
+	e.order = l.refused
 	l.keepBody(p, e, body)
 	if p.total > 1 && r.Time.Sub(p.logged) < logInterval {
 		p.leftOut++
@@ -242,7 +246,7 @@ func (l *List) Entries(q Query) []Entry {
 			out = append(out, copied)
 		}
 	}
-	slices.SortFunc(out, func(a, b Entry) int { return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(out, func(a, b Entry) int { return cmp.Compare(b.order, a.order) })
 	if q.Limit > 0 && len(out) > q.Limit {
 		out = out[:q.Limit]
 	}

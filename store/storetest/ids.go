@@ -68,7 +68,6 @@ func anyTextIsAnID(t *testing.T, s store.Store) {
 }
 
 func invalidIDsAreRefused(t *testing.T, s store.Store) {
-	mustUpdate(t, s, "\ufffd", dueAt(time.Hour)) // a store must not replace invalid UTF-8 by this
 	for _, id := range []string{"", "\xff", "a\xc3", "\xed\xa0\x80", "\xc0\x80"} {
 		err := s.Update(t.Context(), id, dueAt(time.Hour))
 		require.Error(t, err)
@@ -81,7 +80,7 @@ func invalidIDsAreRefused(t *testing.T, s store.Store) {
 		require.True(t, approval.IsPermanent(err), "%q: %v", id, err)
 		requireNotStored(t, s, id)
 	}
-	require.Equal(t, []string{"\ufffd"}, orderIDs(listAll(t, s, store.Query{})))
+	require.Empty(t, listAll(t, s, store.Query{}), "nothing is stored under a replaced ID either")
 }
 
 func otherIDsAreNotFound(t *testing.T, s store.Store) {

@@ -148,10 +148,12 @@ func TestPorts(t *testing.T) {
 	require.Contains(t, set, "{name: public, containerPort: "+public+"}")
 	require.Contains(t, set, "{name: operator, containerPort: "+operator+"}")
 	routes := read(t, root+"api/routes.go")
-	for _, probe := range regexp.MustCompile(`httpGet: \{path: (\S+), port: operator\}`).FindAllStringSubmatch(set, -1) {
+	probes := regexp.MustCompile(`include "approval-relay.probe" \(list \. "(\S+)"\)`).FindAllStringSubmatch(set, -1)
+	for _, probe := range probes {
 		require.Contains(t, routes, `"GET `+probe[1]+`"`)
 	}
-	require.Equal(t, 3, strings.Count(set, "port: operator}"), "startup, liveness and readiness")
+	require.Len(t, probes, 3, "startup, liveness and readiness")
+	require.Contains(t, read(t, chartFolder+"templates/_helpers.tpl"), "port: operator")
 	_, open, _ := strings.Cut(routes, "func publicRoutes() ")
 	open, _, _ = strings.Cut(open, "func operatorRoutes() ")
 	found := regexp.MustCompile(`\{"(?:[A-Z]+ )?(/[a-z]+)/`).FindAllStringSubmatch(open, -1)
