@@ -93,8 +93,8 @@ func (v *HMAC) matches(r Request, key secret.Text) bool {
 // rest could have another meaning.
 const bodyCharacters = `{}[]"`
 
-// checkID refuses an ID with the beginning of a body. It also has that of a form: a text in a form could contain a time of
-// sending, with the separators around it, that somebody chose for the day on which the rest is sent.
+// checkID refuses an ID that could contain the beginning of a body, in JSON or as a form. In "{id}.{timestamp}.{body}" the
+// ID could otherwise reach into a signed form, up to a field in which somebody has written another time of sending.
 func checkID(header, id string) error {
 	isForm := strings.Contains(id, "=") && !isOpaque(id) // base64 may end with =
 	if isForm || strings.ContainsAny(id, bodyCharacters+"&") {

@@ -170,9 +170,5 @@ func digestSecrets(field string, texts []secret.Text) ([][sha256.Size]byte, erro
 	if err != nil {
 		return nil, setup.InField(field, err)
 	}
-	digests := make([][sha256.Size]byte, len(secrets))
-	for i, s := range secrets {
-		digests[i] = sha256.Sum256([]byte(s.Reveal()))
-	}
-	return digests, nil
+	return digestsOf(secrets), nil
 }
