@@ -32,6 +32,10 @@ type opener struct {
 	// answer is in the same message. A sender of decisions may put the texts of other people into them, and such a text must
 	// not become a decision.
 	onlyCertain bool
+	// hasToken reports whether an input has a token. A message with a token is the request itself, even if its order is not
+	// found: its single member is data that the state machine sends along, which must not name approvers. Nil means that
+	// messages have no tokens.
+	hasToken func(Input) bool
 	// keepsWrappers leaves the message as it is.
 	keepsWrappers bool
 }
@@ -71,9 +75,7 @@ func (o opener) openBody(ctx context.Context, in Input, format body.Format, b []
 		return opened{decoded, false}, err
 	}
 	contents, openErr := envelope.Open(text)
-	if o.onlyCertain {
-		contents = slices.DeleteFunc(contents, func(c envelope.Content) bool { return !c.Certain || c.IsInput })
-	}
+	contents = slices.DeleteFunc(contents, func(c envelope.Content) bool { return o.isData(c, decoded, err) })
 	switch {
 	case openErr != nil:
 		return opened{}, approval.InvalidField("body", "%s", openErr)
@@ -86,6 +88,18 @@ func (o opener) openBody(ctx context.Context, in Input, format body.Format, b []
 		contents = nil
 	}
 	return o.openContents(ctx, opened{Input: decoded}, err, contents, wrappers)
+}
+
+// isData reports whether a content is data of others within a message, and not the message. The error is that of decoding
+// the message.
+func (o opener) isData(c envelope.Content, message Input, err error) bool {
+	switch {
+	case o.onlyCertain:
+		return !c.Certain || c.IsInput
+	case c.Certain || o.hasToken == nil || err != nil:
+		return false
+	}
+	return o.hasToken(message)
 }
 
 // plainText returns the text of a body that is read as JSON, and false for a form.

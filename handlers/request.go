@@ -69,10 +69,11 @@ func (h *Request) Handle(msg *message.Message) error {
 // open returns the input of a message, out of its wrappers.
 func (h *Request) open(msg *message.Message) (Input, error) {
 	f := h.Workflow.Fields
-	isWhole := func(in Input) bool {
-		return h.hasOrder(in) && (hasField(f.Token, in) || hasField(f.Callback, in) || hasField(f.TokenElse, in))
+	hasToken := func(in Input) bool {
+		return hasField(f.Token, in) || hasField(f.Callback, in) || hasField(f.TokenElse, in)
 	}
-	return opener{decode: h.Decode, isWhole: isWhole, load: h.Load, takesText: true}.open(msg)
+	isWhole := func(in Input) bool { return h.hasOrder(in) && hasToken(in) }
+	return opener{decode: h.Decode, isWhole: isWhole, hasToken: hasToken, load: h.Load, takesText: true}.open(msg)
 }
 
 // setHeartbeats leaves heartbeats to the targets that have them.

@@ -181,3 +181,27 @@ func FuzzWrappedRequests(f *testing.F) {
 		}
 	})
 }
+
+// The single member of a message with its token in an attribute is data that is sent along. Whoever has written it chooses
+// neither approvers nor times, whatever it calls its order.
+func TestDataBesideATokenGivesNoAuthority(t *testing.T) {
+	t.Parallel()
+	c := loadQueue(t)
+	attributes := map[string]string{"TaskToken": taskToken}
+	for _, member := range []string{"input", "Payload", "body", "message"} {
+		for _, order := range []string{"orderId", "orderNumber", "order_number", "orderid", "businessKey"} {
+			data := `{"` + order + `":"A-1","approvers":"mallory@evil.example","timeoutSeconds":60}`
+			for _, body := range []string{`{"` + member + `":` + data + `}`, `{"` + member + `":` + inEvent(data) + `}`} {
+				p, err := previewBody(t, c, body, attributes)
+				if err != nil {
+					require.ErrorContains(t, err, "order: is missing", body)
+					continue
+				}
+				require.Empty(t, p.Approvers, body)
+			}
+		}
+	}
+	p, err := previewBody(t, c, inSNS(plain), attributes)
+	require.NoError(t, err)
+	require.Equal(t, "ann@example.com", p.Approvers[0].ID, "a service's wrapper is around the whole message")
+}
