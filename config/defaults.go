@@ -3,6 +3,7 @@ package config
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
@@ -16,15 +17,28 @@ import (
 // decisionFields returns the expressions by which the fields of decisions are found without configuration.
 func decisionFields() map[string]Expressions {
 	return map[string]Expressions{
-		"id":        {"body.decisionId", "body.decision_id", "body.eventId"},
+		"id":        {"body.decisionId", "body.decision_id", "body.DecisionId", "body.eventId"},
 		"order":     {"body.orderId", "body.orderID", "body.order_id", "body.OrderId", "body.order.id", "body.order.orderId"},
-		"outcome":   {"body.decision", "body.outcome", "body.approved", "body.status", "body.action"},
-		"step":      {"body.step", "body.order.step"},
+		"outcome":   bothCases("decision", "outcome", "approved", "status", "action"),
+		"step":      {"body.step", "body.Step", "body.order.step"},
 		"execution": {"body.executionArn", "body.execution"},
-		"approval":  {"body.approvalId", "body.approval_id"},
-		"by":        {"body.decidedBy", "body.decided_by", "body.approver", "body.approvedBy", "body.by", "body.user"},
-		"comment":   {"body.comment", "body.comments", "body.reason"},
+		"approval":  {"body.approvalId", "body.approval_id", "body.ApprovalId"},
+		"by": {
+			"body.decidedBy", "body.decided_by", "body.DecidedBy", "body.approver", "body.Approver", "body.approvedBy",
+			"body.approved_by", "body.ApprovedBy", "body.rejectedBy", "body.rejected_by", "body.RejectedBy", "body.by", "body.user",
+		},
+		"comment": bothCases("comment", "comments", "reason"),
 	}
+}
+
+// bothCases returns the places of these names at the top of a body, and those of the same names with a capital, as
+// programs in .NET and Go write them.
+func bothCases(names ...string) Expressions {
+	var places Expressions
+	for _, name := range names {
+		places = append(places, "body."+name, "body."+strings.ToUpper(name[:1])+name[1:])
+	}
+	return places
 }
 
 // defaultTarget is the name of the target of task tokens that exists without configuration.

@@ -14,6 +14,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/body"
 	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/envelope"
 	"github.com/approval-relay/approval-relay/expression"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/metadata"
@@ -139,6 +140,9 @@ func (m Message) request(url string, b []byte) webhook.Request {
 func messageOf(ctx context.Context, c *config.Config, source string, m Message) (*message.Message, error) {
 	scheme := c.Compiled.Schemes[source]
 	if scheme.Envelope == nil {
+		if err := checkTopic(c.Decisions[source].Topic, m.Body); err != nil {
+			return nil, err
+		}
 		msg := m.forHandler(ctx)
 		if id := scheme.DeliveryID(m.Headers); id != "" {
 			msg.Metadata.Set(metadata.DeliveryID, id)
@@ -154,6 +158,15 @@ func messageOf(ctx context.Context, c *config.Config, source string, m Message) 
 	msg := m.forHandler(ctx)
 	msg.Metadata.Set(metadata.SNSMessageID, inner.ID)
 	return msg, nil
+}
+
+// checkTopic returns the error for an envelope of another topic than that of the source. The queue refuses it, too.
+func checkTopic(topic string, b []byte) error {
+	c, found, err := envelope.OpenSNS(b)
+	if topic == "" || !found || err != nil || c.Meta[metadata.TopicARN] == topic {
+		return nil //nolint:nilerr // the handler names the fault of an envelope
+	}
+	return approval.InvalidField("message", "SNS envelope: from an unexpected topic")
 }
 
 func (p *Decision) setDecision(orderID string, d approval.Decision) {

@@ -153,6 +153,22 @@ webhooks:
 	require.ErrorContains(t, err, "order: is missing")
 }
 
+// An envelope of another topic is refused, as the queue of the source refuses it.
+func TestDecisionOfAnotherTopic(t *testing.T) {
+	t.Parallel()
+	c, _, err := config.Parse("relay.yaml", []byte(`
+workflows: {orders: {}}
+decisions: {erp: {topic: "arn:aws:sns:eu-west-1:111122223333:approvals", sqs: {queue: erp, dead_letter_queue: erp-dlq}}}
+`), func(string) string { return "" })
+	require.NoError(t, err)
+	own := inSNS(`{"orderId":"A-1","decision":"approve","decidedBy":"ann"}`)
+	p, err := preview.ForDecision(t.Context(), c, "erp", message(own, nil))
+	require.NoError(t, err)
+	require.Equal(t, "A-1", p.OrderID)
+	_, err = preview.ForDecision(t.Context(), c, "erp", message(strings.Replace(own, ":approvals", ":others", 1), nil))
+	require.ErrorContains(t, err, "from an unexpected topic")
+}
+
 // Whatever wraps a message, reading it does not panic, and no reason has the token.
 func FuzzWrappedRequests(f *testing.F) {
 	c, _, err := config.Parse("relay.yaml", []byte("workflows: {orders: {requests: {sqs: {queue: requests, dead_letter_queue: dlq}}}}"),
