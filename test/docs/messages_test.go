@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,13 +13,18 @@ import (
 )
 
 // TestGuidesMessages checks that the messages that the guides quote are texts of the program: log lines, and the first
-// columns of the tables of messages, faults, reasons and headings.
+// columns of the tables of messages, faults, reasons and headings. In the guide of symptoms it checks every code span of
+// four words or more, except for commands.
 func TestGuidesMessages(t *testing.T) {
 	t.Parallel()
 	program := readProgram(t)
 	seen := 0
 	for file, text := range readGuides(t) {
-		for _, message := range quotedMessages(text) {
+		messages := quotedMessages(text)
+		if filepath.Base(file) == "troubleshooting.md" {
+			messages = append(messages, longSpans(text)...)
+		}
+		for _, message := range messages {
 			for piece := range strings.SplitSeq(message, "…") {
 				if n := countParts(program, piece); n > 3 {
 					t.Errorf("%s: the program has no text %q: it has %d parts of it", file, piece, n)
@@ -86,6 +92,18 @@ func quotedMessages(text string) []string {
 		}
 	}
 	return messages
+}
+
+// longSpans returns the code spans with four words or more that are not commands.
+func longSpans(text string) []string {
+	var spans []string
+	for _, span := range codeSpan.FindAllStringSubmatch(text, -1) {
+		words := strings.Fields(span[1])
+		if len(words) >= 4 && !slices.Contains([]string{"approval-relay", "aws", "curl"}, words[0]) {
+			spans = append(spans, span[1])
+		}
+	}
+	return spans
 }
 
 // readProgram returns the text of all source files of the program.
