@@ -27,7 +27,7 @@ func (s *PagerDuty) Reading() Reading {
 	return Reading{
 		Event: `has(body.event)`,
 		Filter: `body.event.event_type == "incident.annotated" && body.event.agent.type == "user_reference" && ` +
-			content + `.matches("(?i)^\\s*(approved?|reject(ed)?)\\b")`,
+			content + `.matches("(?i)^\\s*(approved?|reject(ed)?)([^?\\w]|$)")`, // "approve?" asks for a decision
 		Fields: map[string][]string{
 			"id": {`body.event.id`},
 			// The API writes titles as "[#42] TITLE".

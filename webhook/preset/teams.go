@@ -36,7 +36,9 @@ func teamsReply(text string) any {
 // Entra, because several people can have the same name.
 func (s *Teams) Reading() Reading {
 	// The text is HTML: mentions are in <at>, the first of which is the webhook's own, and spaces may be entities.
-	const text = `body.text.substring(body.text.contains("</at>") ? body.text.indexOf("</at>") + 5 : 0)` +
+	// Words before the mention belong to the sentence, as in "do not @approvals approve A-1". Its formatting does not.
+	const begins = `body.text.matches("^(\\s|&nbsp;|<[a-z]+[^>]*>)*<at>[^<]*</at>")`
+	const text = `body.text.substring(` + begins + ` ? body.text.indexOf("</at>") + 5 : 0)` +
 		`.replace("<at>", "@").replace("</at>", "").replace("&nbsp;", " ").replace("\u00a0", " ")` +
 		`.replace("\n", " ").replace("\r", " ").replace("&amp;", "&")`
 	const words = text + `.split(" ").filter(w, w != "")`
