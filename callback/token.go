@@ -18,7 +18,8 @@ var (
 	errBlank   = errors.New("is not a token: it has a line break or other white space")
 	errPath    = errors.New("is not a token: it is the path of one; in the state machine, the name of the field must end in " +
 		`.$, as in "taskToken.$": "$$.Task.Token"`)
-	errARN        = errors.New("is not a token: it is an ARN, such as that of the execution; the token is $$.Task.Token in the state machine")
+	errARN = errors.New("is not a token: it is an ARN, such as that of the execution; the token is $$.Task.Token in the " +
+		"state machine")
 	errURL        = errors.New("is not a token: it is a URL; a URL that takes the answer belongs into callbackUrl")
 	errCharacters = errors.New("is not a token: it has characters that no token has, such as quotes or braces")
 )

@@ -117,7 +117,7 @@ func (s Scheme) TellsSignaturesOf(other Scheme) bool {
 
 // RefusingChallenges returns the scheme without messages that could be the challenge of a handshake.
 func (s Scheme) RefusingChallenges() Scheme {
-	s.signsChallenges = true
+	s.refusesChallenges = true
 	return s
 }
 

@@ -44,10 +44,10 @@ type Scheme struct {
 	// request that is covered, and body.JSON otherwise.
 	Body body.Format
 
-	// signsChallenges means that anybody can learn the signature of an opaque text, by the handshake of this scheme or of
-	// another one with the same secret. So a message that is such a text is refused.
-	signsChallenges bool
-	keys            []secret.Text // the secrets of signatures, for handshakes that prove their possession
+	// refusesChallenges means that a message that is an opaque text is refused: by a handshake, of this scheme or of another
+	// with the same secret, anybody can learn the signature of such a text.
+	refusesChallenges bool
+	keys              []secret.Text // the secrets of signatures, for handshakes that prove their possession
 }
 
 // BodyFormat returns the format in which bodies are read, unless the configuration names another.
@@ -78,7 +78,7 @@ type Settings interface {
 // Verify checks a request by the scheme's Verifier. The public part of a refusal is the same for all reasons.
 func (s Scheme) Verify(now time.Time, r Request) error {
 	err := s.Verifier.Verify(now, r)
-	if err == nil && s.signsChallenges && isOpaque(string(r.Body)) {
+	if err == nil && s.refusesChallenges && isOpaque(string(r.Body)) {
 		err = refuse(refusal.Mismatch, "body", "the body is a text that could be the challenge of a handshake")
 	}
 	return s.Publish(err)
