@@ -1,6 +1,7 @@
 package config
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/approval-relay/approval-relay/body"
@@ -13,12 +14,20 @@ func (c *Config) WebhookURL(name string) string {
 	return strings.TrimRight(c.Public.URL, "/") + "/webhooks/" + name
 }
 
+// headerName matches the names of headers (RFC 9110, section 5.6.2). An empty name is a fault of its scheme.
+var headerName = regexp.MustCompile("^[-!#$%&'*+.^_`|~0-9A-Za-z]*$")
+
 // compileScheme returns the scheme of a webhook with its handshake.
 func (w *Webhook) compileScheme(check *setup.Check) webhook.Scheme {
 	scheme, err := w.Settings().Scheme()
 	if err != nil {
 		check.Error(w.Kind(), err)
 		return scheme
+	}
+	for _, name := range scheme.Headers {
+		if !headerName.MatchString(name) {
+			check.Fault(w.Kind(), "has the header %q, which is not the name of a header: no request can have it", name)
+		}
 	}
 	scheme.Body = body.Format(w.Body)
 	if w.Handshake == "" {
