@@ -46,10 +46,14 @@ func decodeForm(b []byte, decodeJSON DecodeJSON) (Decoded, error) {
 // payloadField is the name of the field in which senders such as GitHub and Slack send JSON as a form.
 const payloadField = "payload"
 
-// finishForm returns the body of a form. A form with the single field payload that has a JSON object is that object.
+// finishForm returns the body of a form. A form with the single field payload that has a JSON object, or a list of one, is
+// that object.
 func finishForm(values map[string][]string, notes []string, decodeJSON DecodeJSON) (Decoded, error) {
 	if texts := values[payloadField]; len(values) == 1 && len(texts) == 1 {
 		text := bytes.TrimPrefix([]byte(texts[0]), mark)
+		if object, ok := onlyObject(text); ok {
+			text = object
+		}
 		if trimmed := trimSpace(text); len(trimmed) > 0 && trimmed[0] == '{' {
 			value, err := decodeJSON(text)
 			if err != nil {

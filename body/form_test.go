@@ -27,6 +27,8 @@ func TestForm(t *testing.T) {
 		"payload=%EF%BB%BF+%7B%7D":     {},
 		"payload=text":                 {"payload": "text"},
 		"payload=[1]":                  {"payload": "[1]"},
+		"payload=[{\"a\":1}]":          {"a": 1.0},
+		"payload=[{},{}]":              {"payload": "[{},{}]"},
 		"payload={}&payload={}":        {"payload": []any{"{}", "{}"}},
 		"payload={}&token=x":           {"payload": "{}", "token": "x"},
 		"rawRequest={}":                {"rawRequest": "{}"},

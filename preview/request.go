@@ -90,7 +90,7 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, m Messag
 		return nil, fmt.Errorf("there is no workflow %q", workflow)
 	}
 	b := newBench(m.SentAt)
-	m.WithoutQueue = c.Workflows[workflow].Requests.SQS == nil
+	m.WithoutQueue = c.Workflows[workflow].Requests.SQS == nil && len(m.Attributes) == 0 // only queues have attributes
 	h := &handlers.Request{
 		Workflow:    w,
 		Transitions: b.transitions,

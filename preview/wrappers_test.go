@@ -131,6 +131,12 @@ func TestAttributes(t *testing.T) {
 		"such as orderId and TaskToken; it has the attributes TaskToken")
 	_, err = previewBody(t, c, sentence, nil)
 	require.EqualError(t, err, "body: is not JSON (byte 0)")
+
+	withoutQueue, _, err := config.Parse("relay.yaml", []byte("workflows: {orders: {}}"), func(string) string { return "" })
+	require.NoError(t, err)
+	p, err = previewBody(t, withoutQueue, sentence, map[string]string{"TaskToken": taskToken, "orderId": "7"})
+	require.NoError(t, err, "a message with attributes comes from a queue")
+	require.Equal(t, "7", p.OrderID)
 }
 
 // A decision is found within wrappers too, unless the configuration names its places: then data of others in a wrapper
