@@ -35,13 +35,17 @@ func teamsReply(text string) any {
 // Reading implements Sender. Somebody writes "@approvals approve A-1 COMMENT". People are named by their object ID in
 // Entra, because several people can have the same name.
 func (s *Teams) Reading() Reading {
+	// Outcome and order are at the beginning, and a longer comment is cut. All of a long text would cost more than an
+	// expression may.
+	const head = `(body.text.size() > 1000 ? body.text.substring(0, 1000) : body.text)`
+	const all = `(body.text.size() > 3000 ? body.text.substring(0, 3000) + " …" : body.text)`
 	// The text is HTML: mentions are in <at>, the first of which is the webhook's own, and spaces may be entities.
 	// Words before the mention belong to the sentence, as in "do not @approvals approve A-1". Its formatting does not.
-	const begins = `body.text.matches("^(\\s|&nbsp;|<[a-z]+[^>]*>)*<at>[^<]*</at>")`
-	const text = `body.text.substring(` + begins + ` ? body.text.indexOf("</at>") + 5 : 0)` +
-		`.replace("<at>", "@").replace("</at>", "").replace("&nbsp;", " ").replace("\u00a0", " ")` +
+	const start = `(h.matches("^(\\s|&nbsp;|<[a-z]+[^>]*>)*<at>[^<]*</at>") ? h.indexOf("</at>") + 5 : 0)`
+	const plain = `.replace("<at>", "@").replace("</at>", "").replace("&nbsp;", " ").replace("\u00a0", " ")` +
 		`.replace("\n", " ").replace("\r", " ").replace("&amp;", "&")`
-	const words = text + `.split(" ").filter(w, w != "")`
+	const words = `[` + head + `].map(h, h.substring(` + start + `)` + plain + `.split(" ").filter(w, w != ""))[0]`
+	const behind = all + `.substring([` + head + `].map(h, ` + start + `)[0])` + plain
 	return Reading{
 		Event:  `has(body.text)`,
 		Filter: `body.type == "message"`,
@@ -51,7 +55,10 @@ func (s *Teams) Reading() Reading {
 			"outcome": {words + `[0]`},
 			"by":      {`body.from.aadObjectId`, `body.from.id`},
 			// The words behind the order ID.
-			"comment": {`[` + words + `].map(w, w.join(" ").substring(w[0].size() + w[1].size() + 1).trim())[0]`},
+			"comment": {
+				`[` + words + `].map(w, ` + behind + `.trim().substring(w[0].size()).trim().substring(w[1].size()).trim())[0]` +
+					`.replace("  ", " ").replace("  ", " ")`,
+			},
 		},
 	}
 }
