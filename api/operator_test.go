@@ -216,3 +216,17 @@ func TestRedrive(t *testing.T) {
 		redrive(`{"by":"ops","dryRun":true}`).text,
 	)
 }
+
+// A call that acts is read as it is written. A list or base64 of an empty object, which messages may be, would redrive
+// everything.
+func TestCallsOfOperatorsAreReadAsWritten(t *testing.T) {
+	t.Parallel()
+	h, _, _ := site(t)
+	redrive := func(body string) reply {
+		return send(t, h.OperatorHandler(), "POST", "/v1/redrive", body, "Authorization", "Bearer operator")
+	}
+	for _, body := range []string{`[{}]`, `["{}"]`, "e30=", "e30gICAgICAgICAgICAgICAgICAg", `"{}"`, ""} {
+		require.Equal(t, http.StatusUnprocessableEntity, redrive(body).StatusCode, body)
+	}
+	require.Equal(t, http.StatusOK, redrive("\ufeff{}").StatusCode, "a byte order mark changes nothing")
+}

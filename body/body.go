@@ -54,7 +54,7 @@ func Decode(f Format, b []byte, decodeJSON DecodeJSON) (Decoded, error) {
 	case Multipart:
 		return decodeMultipart(b, decodeJSON)
 	case JSONOrForm:
-		if text, err := withoutMark(b); err == nil && !beginsJSON(text) {
+		if text, err := WithoutMark(b); err == nil && !beginsJSON(text) {
 			return decodeForm(b, decodeJSON)
 		}
 	}

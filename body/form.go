@@ -20,7 +20,7 @@ var (
 // becomes a text. A field that occurs more than once becomes the list of its texts, so that an expression for a single
 // text does not use an arbitrary element.
 func decodeForm(b []byte, decodeJSON DecodeJSON) (Decoded, error) {
-	text, err := withoutMark(b)
+	text, err := WithoutMark(b)
 	switch {
 	case err != nil:
 		return Decoded{}, err

@@ -53,7 +53,7 @@ func isVague(kind string) bool {
 
 // isJSONText reports whether a body begins as JSON does, or can only be refused as JSON: it is empty, or in UTF-16.
 func isJSONText(b []byte) bool {
-	text, err := withoutMark(b)
+	text, err := WithoutMark(b)
 	return err != nil || len(trimSpace(text)) == 0 || beginsJSON(text)
 }
 
@@ -92,7 +92,7 @@ func parseMediaType(value string) (string, map[string]string, error) {
 // checkBoundary refuses a boundary of the header that is not the body's. A header without a boundary is a frequent
 // mistake, and the body has it too.
 func checkBoundary(boundary string, b []byte) error {
-	text, err := withoutMark(b)
+	text, err := WithoutMark(b)
 	if err != nil || boundary == "" {
 		return nil // Decode names the reason
 	}

@@ -25,7 +25,7 @@ const (
 // notes name their fields. The boundary is that of the body's first line, because the header that also has it is not
 // signed. A body without its last boundary was cut off, and is refused.
 func decodeMultipart(b []byte, decodeJSON DecodeJSON) (Decoded, error) {
-	text, err := withoutMark(b)
+	text, err := WithoutMark(b)
 	if err != nil {
 		return Decoded{}, err
 	}

@@ -52,7 +52,7 @@ func plainText(b []byte) (text []byte, note string, err error) {
 		text, err = inflateText(b, c, string(c))
 		return text, "the body was " + string(c), err
 	}
-	if text, err = withoutMark(b); err != nil || beginsJSON(text) {
+	if text, err = WithoutMark(b); err != nil || beginsJSON(text) {
 		return text, "", err
 	}
 	decoded, ok := decodeBase64(trimSpace(text))
@@ -67,7 +67,7 @@ func plainText(b []byte) (text []byte, note string, err error) {
 			return nil, "", err
 		}
 	}
-	decoded, err = withoutMark(decoded)
+	decoded, err = WithoutMark(decoded)
 	if object := trimSpace(decoded); err != nil || len(object) == 0 || object[0] != '{' || !json.Valid(object) {
 		return text, "", nil
 	}
@@ -80,12 +80,12 @@ func inflateText(b []byte, c coding, what string) ([]byte, error) {
 	if err != nil {
 		return nil, inflateError(what, err)
 	}
-	return withoutMark(plain)
+	return WithoutMark(plain)
 }
 
-// withoutMark returns a text without a byte order mark. It fails for UTF-16 and UTF-32. JSON and forms begin with ASCII
+// WithoutMark returns a text without a byte order mark. It fails for UTF-16 and UTF-32. JSON and forms begin with ASCII
 // characters, so that they have a zero byte in the first two characters of these encodings.
-func withoutMark(b []byte) ([]byte, error) {
+func WithoutMark(b []byte) ([]byte, error) {
 	switch {
 	case bytes.HasPrefix(b, mark):
 		return b[len(mark):], nil

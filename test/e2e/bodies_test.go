@@ -67,7 +67,12 @@ func (f bodyForm) makeBodies(prefix string) []badBody {
 			accept(fmt.Sprintf("odd %s %d", name, i), fmt.Sprintf("%s%s-%d", prefix, name, i), map[string]any{name: v})
 		}
 	}
-	out = append(out, badBody{what: "byte order mark", body: "\ufeff" + good(prefix+"mark", nil), order: prefix + "mark"})
+	half := strings.TrimSuffix(good(prefix+"half", nil), "}") + `,"a":"\ud800"}`
+	out = append(out,
+		badBody{what: "byte order mark", body: "\ufeff" + good(prefix+"mark", nil), order: prefix + "mark"},
+		badBody{what: "list of one", body: "[" + good(prefix+"list", nil) + "]", order: prefix + "list"},
+		badBody{what: "half of an emoji", body: half, order: prefix + "half"},
+	)
 	for i, s := range hostileTexts() {
 		id := fmt.Sprintf("%s%d-%s", prefix, i, s)
 		out = append(out, badBody{what: "hostile order", body: good(id, nil), order: id})
@@ -83,7 +88,7 @@ func (f bodyForm) makeBodies(prefix string) []badBody {
 func brokenJSON(good string) []string {
 	inner := strings.Trim(good, "{}")
 	return []string{
-		" ", "\n", "null", "true", "0", "-", `"x"`, "[]", "[{}]", "[" + good + "]", "{", "}", "}{", "{}",
+		" ", "\n", "null", "true", "0", "-", `"x"`, "[]", "[{}]", "[" + good + "," + good + "]", "{", "}", "}{", "{}",
 		"{}{}", good + good, good + ",", good + "x", "x" + good, good + "\n" + good, "{" + inner + ",}",
 		"{," + inner + "}", "{" + inner + ",,\"a\":1}", strings.ReplaceAll(good, `"`, "'"),
 		strings.ReplaceAll(good, ":", "="), strings.ReplaceAll(good, `"`, ""), "/*c*/" + good, "//c\n" + good,
@@ -91,7 +96,7 @@ func brokenJSON(good string) []string {
 		"{" + inner + `,"a":Infinity}`, "{" + inner + `,"a":01}`, "{" + inner + `,"a":+1}`,
 		"{" + inner + `,"a":.5}`, "{" + inner + `,"a":1e999}`, "{" + inner + `,"a":0x10}`,
 		"{" + inner + `,"a":tru}`, "{" + inner + `,"a":undefined}`, "{" + inner + `,"a":"\x"}`,
-		"{" + inner + `,"a":"\u12"}`, "{" + inner + `,"a":"\ud800"}`, "{" + inner + `,"a":"\udc00\ud800"}`,
+		"{" + inner + `,"a":"\u12"}`, "{" + inner + `,"a":"\ud8"}`,
 		"{" + inner + ",\"a\":\"\n\"}", "{" + inner + `,"a":1,"a":2}`, "{" + inner + "," + inner + "}",
 		"{" + inner + `,"a":{"b":1,"b":2}}`,
 		"{" + inner + `,"a":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}",
