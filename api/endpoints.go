@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -75,7 +76,7 @@ type showMessage func(w http.ResponseWriter, r *http.Request, status int, headin
 // serveSite serves the routes of an address within its limits, and records its refusals.
 func (e *Endpoints) serveSite(source string, routes []route, limits Limits, show showMessage) http.Handler {
 	mux := e.serveRoutes(routes, limits)
-	site := &siteHandler{mux: mux, unknown: limitRate(limits.Rate, unknownPath(mux, show))}
+	site := &siteHandler{mux: mux, prefix: limits.Prefix, unknown: limitRate(limits.Rate, unknownPath(mux, show))}
 	return inbound.ClientAddress(limits.Proxies, limits.demandTLS(e.recorded(source, site)))
 }
 
@@ -93,16 +94,37 @@ func (e *Endpoints) serveRoutes(routes []route, limits Limits) *http.ServeMux {
 // all other refusals.
 type siteHandler struct {
 	mux     *http.ServeMux
+	prefix  string
 	unknown http.Handler
 }
 
-// ServeHTTP implements http.Handler.
+// ServeHTTP implements http.Handler. Some proxies remove the prefix of the address from the path, and others cannot.
 func (s *siteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if _, pattern := s.mux.Handler(r); pattern != "" && isPlain(r.URL.EscapedPath()) {
+	if u, ok := withoutPrefix(r.URL, s.prefix); ok && !s.hasRoute(r) {
+		r.URL = u
+	}
+	if s.hasRoute(r) {
 		s.mux.ServeHTTP(w, r)
 		return
 	}
 	s.unknown.ServeHTTP(w, r)
+}
+
+func (s *siteHandler) hasRoute(r *http.Request) bool {
+	_, pattern := s.mux.Handler(r)
+	return pattern != "" && isPlain(r.URL.EscapedPath())
+}
+
+// withoutPrefix returns a URL whose path begins with the prefix without it. A prefix has no slash at its end.
+func withoutPrefix(u *url.URL, prefix string) (*url.URL, bool) {
+	path, ok := strings.CutPrefix(u.Path, prefix)
+	raw, rawOK := strings.CutPrefix(u.RawPath, prefix)
+	if prefix == "" || !ok || !strings.HasPrefix(path, "/") || u.RawPath != "" && !rawOK {
+		return nil, false
+	}
+	inner := *u
+	inner.Path, inner.RawPath = path, raw
+	return &inner, true
 }
 
 // isPlain reports whether a path is served as it stands. The mux would redirect others to a path without empty and dot

@@ -23,6 +23,8 @@ type Limits struct {
 	HSTS time.Duration
 	// HTTPS is set if browsers reach the address by https, although a proxy that is not among Proxies ends it.
 	HTTPS bool
+	// Prefix is the path of the address, without a slash at its end. A proxy in front may remove it, or leave it.
+	Prefix string
 }
 
 // limited keeps the calls of a route within the limits of its listener and of its credential. Calls that prove by a

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -57,6 +58,7 @@ func (a *App) makeHTTP(r *rules) error {
 			Proxies: r.config.Public.Proxies(),
 			HSTS:    r.config.Public.HSTS,
 			HTTPS:   a.config.Compiled.PublicURL.Scheme == "https",
+			Prefix:  strings.TrimRight(a.config.Compiled.PublicURL.Path, "/"),
 		},
 		OperatorLimits: api.Limits{
 			Bodies:  a.inbound.operator.bodies,
