@@ -183,7 +183,8 @@ func (h *Request) setTarget(request *approval.Request, token, callback string) e
 		return nil
 	}
 	if h.Workflow.URLTarget == "" {
-		return approval.InvalidField("callback", "this workflow takes no callback URLs: there is no target http, and no callback.url_target")
+		return approval.InvalidField("callback", "this workflow takes no callback URLs: "+
+			"there is no target http, and no callback.url_target")
 	}
 	if err := h.ValidateURL(callback); err != nil {
 		return approval.InvalidField("callback", "%s", err)
