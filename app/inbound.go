@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -123,7 +124,10 @@ func (l addressLimits) listen(address string) (net.Listener, error) {
 
 // serve serves a listener. HTTP/2 is not served: one connection of it carries any number of requests.
 func (l addressLimits) serve(server *http.Server, listener net.Listener) error {
-	server.ConnContext = l.connections.Context
+	inner := server.ConnContext
+	server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		return l.connections.Context(inner(ctx, conn), conn)
+	}
 	server.Handler = l.connections.Handler(server.Handler)
 	if l.tls != nil {
 		listener = tls.NewListener(listener, l.tls.Config())

@@ -75,7 +75,10 @@ func addressText(a net.Addr) string {
 
 // serverOf returns the server of an address. Source is where its refusals of connections are listed.
 func (a *App) serverOf(source string, serve http.HandlerFunc) *http.Server {
-	return api.NewServer(serve, log.New(serverLog{source, a.refusals, a.log}, "", 0))
+	server := api.NewServer(serve, log.New(serverLog{source, a.refusals, a.log}, "", 0))
+	unread := &unreadRequests{source: source, refusals: a.refusals}
+	unread.attach(server)
+	return server
 }
 
 // addServer adds an HTTP server. On interrupt it accepts no more requests, and finishes those in progress within a fifth

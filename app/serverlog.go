@@ -31,9 +31,7 @@ func (s serverLog) Write(line []byte) (int, error) {
 	}
 	r := describeHandshake(cause)
 	r.Source = s.source
-	if at, err := netip.ParseAddrPort(remote); err == nil {
-		r.Remote = at.Addr().Unmap().String()
-	}
+	r.Remote = remoteText(remote)
 	s.refusals.RecordRefusal(context.Background(), r)
 	return len(line), nil
 }
@@ -93,4 +91,13 @@ func describeHandshake(cause string) refusal.Refusal {
 		}
 	}
 	return refusal.Refusal{Code: refusal.Incomplete, Field: "tls", Detail: "the handshake of TLS did not end, or not in time"}
+}
+
+// remoteText returns the address of a client without its port, or "" if there is none.
+func remoteText(address string) string {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return ""
+	}
+	return at.Addr().Unmap().WithZone("").String()
 }

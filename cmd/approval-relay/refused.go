@@ -57,7 +57,7 @@ func answerOf(r api.Refused) string {
 	case r.Status != 0:
 		return strconv.Itoa(r.Status)
 	case r.Remote != "":
-		return "no connection"
+		return "no request"
 	}
 	return "dead letter"
 }

@@ -120,7 +120,7 @@ func newRefusedView(e recent.Entry, now time.Time) refusedView {
 	case e.Status != 0:
 		v.Answer = fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))
 	case e.Remote != "":
-		v.Answer = "no connection"
+		v.Answer = "no request"
 	}
 	return v
 }

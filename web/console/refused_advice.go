@@ -14,6 +14,9 @@ func adviceFor(e recent.Entry) string {
 			return text
 		}
 	}
+	if e.Status == 0 && e.Remote != "" && e.Field == "headers" {
+		return "Look at the headers that the client sends: cookies and tokens of other services may be too large together."
+	}
 	if e.Status == 0 && e.Remote != "" {
 		return "Compare tls of this address in the configuration with the certificate and the CAs of the client."
 	}
