@@ -81,7 +81,7 @@ func (e *Endpoints) limitLinks(limit *inbound.Rate, next http.Handler) http.Hand
 				writeAnswer(w, r, nil, &rateLimitError{wait, "too many tries with links that are not ours; try again later"})
 				return
 			}
-			e.Failures.Failed(links, client, now)
+			e.Failures.Failed(links, client, "", now)
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -106,7 +106,7 @@ func (e *Endpoints) countFailure(kind inbound.Kind, limit *inbound.Rate, r *http
 	if wait > 0 {
 		return &rateLimitError{wait, "too many requests with a wrong credential or signature; try again later"}
 	}
-	e.Failures.Failed(kind, client, now)
+	e.Failures.Failed(kind, client, "", now)
 	return err
 }
 
@@ -125,7 +125,7 @@ func (e *Endpoints) limitAnswers(kind inbound.Kind, verifyFirst bool, next http.
 		next.ServeHTTP(answer, r)
 		switch {
 		case answer.failed && wait == 0:
-			e.Failures.Failed(kind, client, now)
+			e.Failures.Failed(kind, client, "", now)
 		case answer.status == 0, answer.status < http.StatusBadRequest:
 			inbound.MarkVerified(r)
 		}

@@ -92,7 +92,7 @@ func (e *Endpoints) findPrincipal(r *http.Request) (handlers.Principal, error) {
 		e.Failures.Succeeded(inbound.Tokens(), client, token, now)
 		return p, nil
 	case token != "": // a call without a token is no guess
-		e.Failures.Failed(inbound.Tokens(), client, now)
+		e.Failures.Failed(inbound.Tokens(), client, token, now)
 	}
 	return handlers.Principal{}, InvalidCredential(withoutReason(err))
 }

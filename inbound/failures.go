@@ -3,6 +3,7 @@ package inbound
 import (
 	"crypto/sha256"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,10 +38,11 @@ const (
 //
 // A remote is many clients if there is a proxy in between. So a credential that was right from a remote lately is not
 // limited there: a guesser behind the same proxy does not lock out the clients that work there. This tells the guesser
-// nothing, because a guess that has never been right is not known. A nil Failures limits nothing.
+// nothing, because a guess that has never been right is not known. Nor does a client that goes on with an old credential
+// lock them out: the same wrong credential again is no other guess. A nil Failures limits nothing.
 type Failures struct {
 	mu      sync.Mutex
-	remotes *recent[failureKey, *rate.Limiter]
+	remotes *recent[failureKey, *failing]
 	known   *recent[[sha256.Size]byte, struct{}]
 }
 
@@ -49,10 +51,48 @@ type failureKey struct {
 	remote netip.Prefix
 }
 
+// maxWrong is how many wrong credentials of a remote are remembered.
+const maxWrong = 8
+
+// failing is a remote that has tried wrong credentials.
+type failing struct {
+	tries   *rate.Limiter       // all of them
+	guesses *rate.Limiter       // those that differ from the ones before
+	wrong   [][sha256.Size]byte // the last that differ; the first is the oldest
+}
+
+func newFailing(kind Kind) *failing {
+	limit := rate.Every(kind.Interval)
+	return &failing{tries: rate.NewLimiter(limit, kind.Burst), guesses: rate.NewLimiter(limit, kind.Burst)}
+}
+
+// limiterOf returns the limit for a credential.
+func (f *failing) limiterOf(credential [sha256.Size]byte) *rate.Limiter {
+	if slices.Contains(f.wrong, credential) {
+		return f.tries
+	}
+	return f.guesses
+}
+
+// count counts a wrong credential.
+func (f *failing) count(credential [sha256.Size]byte, isRemembered bool, now time.Time) {
+	f.tries.AllowN(now, 1)
+	if isRemembered && slices.Contains(f.wrong, credential) {
+		return
+	}
+	f.guesses.AllowN(now, 1)
+	if !isRemembered {
+		return
+	}
+	if f.wrong = append(f.wrong, credential); len(f.wrong) > maxWrong {
+		f.wrong = slices.Delete(f.wrong, 0, 1)
+	}
+}
+
 // NewFailures returns a limit that has seen nothing yet.
 func NewFailures() *Failures {
 	return &Failures{
-		remotes: newRecent[failureKey, *rate.Limiter](maxFailingRemotes),
+		remotes: newRecent[failureKey, *failing](maxFailingRemotes),
 		known:   newRecent[[sha256.Size]byte, struct{}](maxKnown),
 	}
 }
@@ -66,34 +106,32 @@ func (f *Failures) Wait(kind Kind, remote netip.Addr, credential string, now tim
 	key := failureKey{kind.Name, prefixOf(remote)}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	limiter, failed := f.remotes.get(key, now)
-	if !failed {
+	found, failed := f.remotes.get(key, now)
+	digest := knownDigest(key, credential)
+	if !failed || credential != "" && f.known.has(digest, now) {
 		return 0
 	}
-	if credential != "" && f.known.has(knownDigest(key, credential), now) {
-		return 0
-	}
-	missing := 1 - limiter.TokensAt(now)
+	missing := 1 - found.limiterOf(digest).TokensAt(now)
 	if missing <= 0 {
 		return 0
 	}
 	return time.Duration(missing * float64(kind.Interval))
 }
 
-// Failed counts a try with a wrong credential.
-func (f *Failures) Failed(kind Kind, remote netip.Addr, now time.Time) {
+// Failed counts a try with a wrong credential. It may be empty as in Wait.
+func (f *Failures) Failed(kind Kind, remote netip.Addr, credential string, now time.Time) {
 	if f == nil {
 		return
 	}
 	key := failureKey{kind.Name, prefixOf(remote)}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	limiter, failed := f.remotes.get(key, now)
+	found, failed := f.remotes.get(key, now)
 	if !failed {
-		limiter = rate.NewLimiter(rate.Every(kind.Interval), kind.Burst)
+		found = newFailing(kind)
 	}
-	limiter.AllowN(now, 1)
-	f.remotes.put(key, limiter, now.Add(time.Duration(kind.Burst)*kind.Interval))
+	found.count(knownDigest(key, credential), credential != "", now)
+	f.remotes.put(key, found, now.Add(time.Duration(kind.Burst)*kind.Interval))
 }
 
 // Succeeded remembers a right credential of a remote.

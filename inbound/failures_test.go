@@ -1,6 +1,7 @@
 package inbound
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -17,7 +18,7 @@ func TestFailuresOfARemote(t *testing.T) {
 	f.Succeeded(Tokens(), guesser, "right", now)
 	for range Tokens().Burst {
 		require.Zero(t, f.Wait(Tokens(), guesser, "", now))
-		f.Failed(Tokens(), guesser, now)
+		f.Failed(Tokens(), guesser, rand.Text(), now)
 	}
 	require.Equal(t, 3*time.Second, f.Wait(Tokens(), guesser, "", now))
 	require.NotZero(t, f.Wait(Tokens(), guesser, "guess", now))
@@ -26,9 +27,28 @@ func TestFailuresOfARemote(t *testing.T) {
 	require.Zero(t, f.Wait(Tokens(), other, "", now), "others are not limited")
 	require.Zero(t, f.Wait(Signatures("slack"), guesser, "", now), "other kinds are not limited")
 	require.Zero(t, f.Wait(Tokens(), guesser, "", now.Add(3*time.Second)), "one try is back")
-	f.Failed(Tokens(), guesser, now.Add(3*time.Second))
+	f.Failed(Tokens(), guesser, "", now.Add(3*time.Second))
 	require.NotZero(t, f.Wait(Tokens(), guesser, "", now.Add(3*time.Second)))
 	require.Zero(t, f.Wait(Tokens(), guesser, "", now.Add(time.Hour)))
+}
+
+// A program that goes on with an old token is limited, and the others at its address are not, also those whose token is
+// new, or that have not come since the start.
+func TestTheSameWrongCredentialIsOneGuess(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	address := netip.MustParseAddr("192.0.2.1")
+	f := NewFailures()
+	for range 3 * Tokens().Burst {
+		f.Failed(Tokens(), address, "old", now)
+		f.Failed(Tokens(), address, "other old", now)
+	}
+	require.NotZero(t, f.Wait(Tokens(), address, "old", now))
+	require.Zero(t, f.Wait(Tokens(), address, "new", now))
+	for i := range Tokens().Burst {
+		f.Failed(Tokens(), address, fmt.Sprint("guess", i), now)
+	}
+	require.NotZero(t, f.Wait(Tokens(), address, "new", now), "after so many guesses")
 }
 
 func TestMemoryOfFailuresIsBounded(t *testing.T) {
@@ -37,7 +57,7 @@ func TestMemoryOfFailuresIsBounded(t *testing.T) {
 	f := NewFailures()
 	for i := range 3 * maxFailingRemotes {
 		address := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
-		f.Failed(Tokens(), address, now)
+		f.Failed(Tokens(), address, "", now)
 		f.Succeeded(Tokens(), address, "x", now)
 	}
 	require.Len(t, f.remotes.entries, maxFailingRemotes)
@@ -48,7 +68,7 @@ func TestMemoryOfFailuresIsBounded(t *testing.T) {
 func TestNothingIsLimitedWithoutLimits(t *testing.T) {
 	t.Parallel()
 	var f *Failures
-	f.Failed(Tokens(), netip.Addr{}, time.Now())
+	f.Failed(Tokens(), netip.Addr{}, "", time.Now())
 	f.Succeeded(Tokens(), netip.Addr{}, "x", time.Now())
 	require.Zero(t, f.Wait(Tokens(), netip.Addr{}, "", time.Now()))
 	var r *Rate

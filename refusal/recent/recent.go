@@ -246,7 +246,7 @@ func (l *List) Entries(q Query) []Entry {
 			out = append(out, copied)
 		}
 	}
-	slices.SortFunc(out, func(a, b Entry) int { return cmp.Compare(b.order, a.order) })
+	slices.SortFunc(out, func(a, b Entry) int { return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(b.order, a.order)) })
 	if q.Limit > 0 && len(out) > q.Limit {
 		out = out[:q.Limit]
 	}

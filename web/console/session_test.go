@@ -287,12 +287,12 @@ func TestSignInLimit(t *testing.T) {
 	}
 	for i := range 20 {
 		for _, address := range []string{"192.0.2.1", "192.0.2.9"} {
-			if got := try(fmt.Sprintf("%s:%d", address, 1000+i), "guess"); got != http.StatusForbidden {
+			if got := try(fmt.Sprintf("%s:%d", address, 1000+i), fmt.Sprint("guess", i)); got != http.StatusForbidden {
 				t.Errorf("guess %d: %d", i, got)
 			}
 		}
 	}
-	for _, token := range []string{"guess", adaToken} {
+	for _, token := range []string{"another", adaToken} {
 		for _, address := range []string{"192.0.2.1:2000", "192.0.2.9:2000"} {
 			if got := try(address, token); got != http.StatusTooManyRequests {
 				t.Errorf("%d: the right token is answered like a wrong token", got)

@@ -54,7 +54,7 @@ func (c *Console) checkToken(w http.ResponseWriter, r *http.Request) {
 	}
 	o, ok := c.findOperator(token)
 	if !ok {
-		c.Failures.Failed(inbound.Tokens(), client, now)
+		c.Failures.Failed(inbound.Tokens(), client, token, now)
 		c.record(r, http.StatusForbidden, refusal.Mismatch, "the token that was typed is not that of an operator")
 		c.showSignIn(w, r, http.StatusForbidden, "This is not the token of an operator.", next)
 		return
