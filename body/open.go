@@ -153,12 +153,13 @@ const AcceptEncoding = "gzip, deflate"
 func parseCoding(h http.Header) (coding, error) {
 	found := codingNone
 	for name := range strings.SplitSeq(strings.Join(h.Values(contentEncoding), ","), ",") {
-		switch name = strings.ToLower(strings.Trim(name, " \t")); {
-		case name == "" || name == "identity" || name == "utf-8" || name == "utf8": // a charset is a frequent mistake
-		case name == "gzip" || name == "x-gzip":
+		name = strings.ToLower(strings.Trim(name, " \t"))
+		if name == "x-gzip" {
 			name = "gzip"
-			fallthrough
-		case name == "deflate":
+		}
+		switch name {
+		case "", "identity", "utf-8", "utf8": // a charset is a frequent mistake
+		case "gzip", "deflate":
 			if found != codingNone {
 				return codingNone, refuse(refusal.Encoding, contentEncoding, "the header %s names more than one coding", contentEncoding)
 			}
