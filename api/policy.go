@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"strings"
@@ -160,7 +159,7 @@ func readText(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	sent, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	sent, err := inbound.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err == nil {
 		return sent, nil
 	}

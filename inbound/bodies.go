@@ -27,7 +27,7 @@ const (
 // also during a flood. A larger body waits for the memory of each piece, for at most maxWait.
 const (
 	maxRead   = 8 << 10
-	smallBody = 16 << 10
+	smallBody = 24 << 10
 	maxWait   = 2 * time.Second
 )
 

@@ -35,7 +35,7 @@ import (
 
 // The limits of memory that the chart sets are goMemLimit and 512Mi. The worker must stay below maxRSS.
 const (
-	goMemLimit = 400 << 20
+	goMemLimit = 180 << 20
 	maxRSS     = 256 << 20
 )
 
