@@ -165,6 +165,7 @@ func FuzzReadingAPersonTwiceChangesNothing(f *testing.F) {
 		f.Add(text)
 	}
 	f.Add("\"'\"'ann@example.com'\"'\"")
+	f.Add("0@..")
 	f.Fuzz(func(t *testing.T, text string) {
 		people, err := identity.ReadList(text)
 		if err != nil {

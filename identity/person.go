@@ -103,7 +103,7 @@ func readAddress(text string) (string, bool) {
 }
 
 // encodeDomain returns a domain as DNS and mail servers have it: without a dot at its end, and with the letters outside
-// ASCII encoded, so that bücher.example is xn--bcher-kva.example.
+// ASCII encoded, so that bücher.example is xn--bcher-kva.example. The result is false for a text that is no domain.
 func encodeDomain(domain string) (string, bool) {
 	if strings.ContainsFunc(domain, func(r rune) bool { return r >= utf8.RuneSelf }) {
 		encoded, err := idna.Lookup.ToASCII(domain)
@@ -112,7 +112,9 @@ func encodeDomain(domain string) (string, bool) {
 		}
 		domain = encoded
 	}
-	return strings.TrimSuffix(domain, "."), true
+	domain = strings.TrimSuffix(domain, ".")
+	hasEmptyLabel := strings.Contains("."+domain+".", "..")
+	return domain, !hasEmptyLabel
 }
 
 // noDomain are characters that no domain has. An address with one of them is part of something else, such as a URL.
