@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/web"
 	"github.com/approval-relay/approval-relay/web/console"
@@ -52,20 +53,8 @@ func (a *App) makeHTTP(r *rules) error {
 		Failures:     a.inbound.failures,
 		IsLink:       a.links.IsOurs,
 		Observe:      a.metrics.HTTPAnswered,
-		PublicLimits: api.Limits{
-			Bodies:  a.inbound.public.bodies,
-			Rate:    a.inbound.rate,
-			Proxies: r.config.Public.Proxies(),
-			HSTS:    r.config.Public.HSTS,
-			HTTPS:   a.config.Compiled.PublicURL.Scheme == "https",
-			Prefix:  strings.TrimRight(a.config.Compiled.PublicURL.Path, "/"),
-		},
-		OperatorLimits: api.Limits{
-			Bodies:  a.inbound.operator.bodies,
-			Proxies: r.config.Operator.Proxies(),
-			HSTS:    r.config.Operator.HSTS,
-		},
 	}
+	a.setLimits(endpoints, r.config)
 	if r.signIn != nil {
 		r.signIn.ShowMessage = page.ShowMessage
 		r.signIn.ShowSignOut = page.ShowSignOut
@@ -76,6 +65,23 @@ func (a *App) makeHTTP(r *rules) error {
 	}
 	r.public, r.operator = endpoints.PublicHandler(), endpoints.OperatorHandler()
 	return nil
+}
+
+// setLimits sets what each address takes from its clients.
+func (a *App) setLimits(endpoints *api.Endpoints, c *config.Config) {
+	endpoints.PublicLimits = api.Limits{
+		Bodies:  a.inbound.public.bodies,
+		Rate:    a.inbound.rate,
+		Proxies: c.Public.Proxies(),
+		HSTS:    c.Public.HSTS,
+		HTTPS:   a.config.Compiled.PublicURL.Scheme == "https",
+		Prefix:  strings.TrimRight(a.config.Compiled.PublicURL.Path, "/"),
+	}
+	endpoints.OperatorLimits = api.Limits{
+		Bodies:  a.inbound.operator.bodies,
+		Proxies: c.Operator.Proxies(),
+		HSTS:    c.Operator.HSTS,
+	}
 }
 
 // decisionPage makes the page of the links, and the handler that signs approvers in if there is a provider.
