@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	connections = flag.Int("connections", 2000, "hostile connections")
+	connections = flag.Int("connections", 400, "hostile connections; make flood opens 2,000")
 	program     = flag.String("binary", "", "the built program; it is built if this is empty")
 	duration    = flag.Duration("duration", 3*time.Second, "how long the flood lasts")
 )
