@@ -10,6 +10,7 @@ const (
 	Pending    Status = "pending"
 	Approved   Status = "approved"
 	Rejected   Status = "rejected"
+	Returned   Status = "returned" // the workflow is to ask again with an improved request
 	TimedOut   Status = "timed_out"
 	Cancelled  Status = "cancelled"
 	Superseded Status = "superseded"

@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 )
@@ -8,10 +9,13 @@ import (
 // Outcome is the content of a decision: approve or reject.
 type Outcome string
 
-// The outcomes.
+// The outcomes. Return ends an approval so that the workflow can ask again with an improved request. Abstain is a vote that
+// is neither for nor against.
 const (
 	Approve Outcome = "approve"
 	Reject  Outcome = "reject"
+	Return  Outcome = "return"
+	Abstain Outcome = "abstain"
 )
 
 // resultingStatus returns the status of an approval that this outcome closes.
@@ -53,7 +57,13 @@ type Decision struct {
 	Execution  string `json:"execution,omitempty"`
 	ApprovalID string `json:"approval_id,omitempty"`
 
+	// Outcome is the outcome of the decision. If Choice is set, it may be empty; otherwise it stands for the only choice
+	// that means it.
 	Outcome Outcome `json:"outcome"`
+	// Choice is the ID of a choice of the approval, and Values is a JSON object with the values of its form. Both are as
+	// they came in: the approval that the decision is about judges them.
+	Choice string          `json:"choice,omitempty"`
+	Values json.RawMessage `json:"values,omitempty"`
 	// By is the ID of the person, or "source:NAME" if the sender is a program that names no person, or is not believed.
 	By string `json:"by,omitempty"`
 	// Principal is the authenticated maker of the call: "source:NAME", "api:NAME" or "operator:NAME" for a program or an
@@ -85,8 +95,14 @@ func (d Decision) actor() Actor {
 
 // Vote is a decision that counts towards the policy.
 type Vote struct {
-	DecisionID  string    `json:"decision_id"`
-	Outcome     Outcome   `json:"outcome"`
+	DecisionID string  `json:"decision_id"`
+	Outcome    Outcome `json:"outcome"`
+	// Choice is empty for a vote on an approval without choices of its own. Values are canonical JSON (RFC 8785).
+	Choice  string          `json:"choice,omitempty"`
+	Values  json.RawMessage `json:"values,omitempty"`
+	Changes []Change        `json:"changes,omitempty"`
+	// Void is set if the request was edited after the vote. The vote then does not count, and its voter is asked again.
+	Void        bool      `json:"void,omitempty"`
 	By          string    `json:"by"`
 	Principal   string    `json:"principal,omitempty"` // see Decision
 	Claimed     string    `json:"claimed,omitempty"`   // see Decision

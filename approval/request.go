@@ -78,6 +78,8 @@ type Request struct {
 	// CanProbe reports whether a heartbeat to the target tells if the task is still open.
 	CanProbe bool `json:"can_probe,omitempty"`
 
+	DecisionRules
+
 	RejectAsSuccess bool   `json:"reject_as_success,omitempty"`
 	Output          Output `json:"output,omitempty"` // added to the answer
 

@@ -1,6 +1,10 @@
 package approval
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/approval-relay/approval-relay/form"
+)
 
 // JudgedDecision is the verdict that a decision got. A decision is known by its ID and source together, because two
 // sources may use the same ID.
@@ -35,6 +39,8 @@ const (
 	VerdictAnonymous   VerdictCode = "anonymous"    // its link names nobody, so the sender may be the requester
 	VerdictAssurance   VerdictCode = "assurance"    // its way in does not identify the person surely enough
 	VerdictSource      VerdictCode = "source"       // its source may not decide this approval
+	VerdictInvalid     VerdictCode = "invalid"      // its choice, values or comment are not valid; see Verdict.Faults
+	VerdictChanged     VerdictCode = "changed"      // the request has changed since it was shown
 	VerdictOverflow    VerdictCode = "overflow"     // too many decisions wait for the order's requests already
 )
 
@@ -69,6 +75,9 @@ type Verdict struct {
 	// Candidates are the pending approvals that a decision with the verdict "ambiguous" or "duplicate" can be about, at
 	// most maxCandidates of them.
 	Candidates []Candidate `json:"-"`
+	// Faults are what is wrong with the choice, the values or the comment of a decision with the verdict "invalid". Every
+	// way in shows them in its own form.
+	Faults []form.Fault `json:"-"`
 }
 
 // Candidate is a pending approval that a decision can be about, with what tells it from the others.
