@@ -2,14 +2,20 @@ package slacktest
 
 import (
 	"encoding/json"
+	"slices"
 	"unicode/utf8"
 )
 
 // Block is a block of Block Kit, with the fields that the channel uses.
 type Block struct {
 	Type     string    `json:"type"`
+	BlockID  string    `json:"block_id"`
 	Text     *Text     `json:"text"`
 	Elements []Element `json:"elements"`
+	Label    *Text     `json:"label"` // of an input block, also the following
+	Hint     *Text     `json:"hint"`
+	Element  *Input    `json:"element"`
+	Optional bool      `json:"optional"`
 }
 
 // Text is a text object.
@@ -24,6 +30,7 @@ type Element struct {
 	ActionID string          `json:"action_id"`
 	Value    string          `json:"value"`
 	URL      string          `json:"url"`
+	Style    string          `json:"style"`
 	Label    json.RawMessage `json:"text"`
 	Confirm  json.RawMessage `json:"confirm"`
 }
@@ -53,10 +60,17 @@ func (b Block) isValid() bool {
 		return b.Text != nil && b.Text.Type == "plain_text" && hasLength(b.Text.Text, 150)
 	case "section":
 		return b.Text != nil && hasLength(b.Text.Text, 3000)
+	case "divider":
+		return true
 	case "context":
 		return len(b.Elements) > 0 && len(b.Elements) <= 10
 	case "actions":
+		seen := map[string]bool{}
 		for _, e := range b.Elements {
+			if !hasLength(e.ActionID, 255) || seen[e.ActionID] || !slices.Contains([]string{"", "primary", "danger"}, e.Style) {
+				return false
+			}
+			seen[e.ActionID] = true
 			var label Text
 			if e.Type != "button" || json.Unmarshal(e.Label, &label) != nil || !hasLength(label.Text, 75) {
 				return false

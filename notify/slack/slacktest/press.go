@@ -71,7 +71,7 @@ func (s *Server) Press(secret string, now time.Time, user User, in Payload, m Me
 		"team":                  in.Team,
 		"enterprise":            in.Enterprise,
 		"api_app_id":            "A0RELAY",
-		"trigger_id":            "1.2.abc",
+		"trigger_id":            s.newTrigger(now),
 		"response_url":          s.URL + "/actions/1",
 		"user":                  person,
 		"channel":               map[string]string{"id": m.Channel},

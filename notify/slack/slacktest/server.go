@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"time"
 )
 
 // Token is the bot token that the server accepts, Team its workspace.
@@ -47,11 +48,15 @@ type Server struct {
 	Users []User
 	// Home is what auth.test says about the token: its workspace or organisation.
 	Home Home
+	// Now is the clock by which triggers expire; nil means that they do not.
+	Now func() time.Time
 
 	mu       sync.Mutex
 	messages []*Message
 	answers  []json.RawMessage // at response URLs
 	failures []Failure
+	triggers map[string]*trigger
+	views    []View
 }
 
 // Home is the workspace and the organisation of a token. The token of an app that is installed for a whole organisation
@@ -80,6 +85,7 @@ func StartServer(users ...User) *Server {
 	mux.HandleFunc("POST /api/users.lookupByEmail", s.serveMethod("users.lookupByEmail", s.lookupByEmail))
 	mux.HandleFunc("POST /api/auth.test", s.serveMethod("auth.test", s.testAuth))
 	mux.HandleFunc("POST /api/users.info", s.serveMethod("users.info", s.userInfo))
+	mux.HandleFunc("POST /api/views.open", s.openView)
 	mux.HandleFunc("POST /services/{secret}", s.postToWebhook)
 	mux.HandleFunc("POST /actions/{id}", s.recordAnswer)
 	s.Server = httptest.NewServer(mux)
