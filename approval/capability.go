@@ -18,6 +18,9 @@ type Capability struct {
 	Allowed    []Outcome // the decisions that the holder may make
 	Expires    time.Time
 	Nonce      string // equal to the nonce in the record, unless the link is revoked
+	// Shown is the ContentDigest of the message with a button. A link has none, and neither has a button of an older
+	// version.
+	Shown string
 }
 
 // linkLifetimeAfterDeadline is how long a link shows the outcome after the deadline.

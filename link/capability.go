@@ -2,7 +2,9 @@ package link
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"slices"
 	"time"
 
@@ -56,4 +58,28 @@ func decodeCapability(payload []byte) (approval.Capability, bool) {
 	}
 	c.Expires = time.Unix(int64(binary.BigEndian.Uint64(rest[1:])), 0).UTC()
 	return c, bytes.Equal(encodeCapability(c), payload)
+}
+
+// encodeButton writes the capability of a button: the capability, and the 32 bytes of the digest of the content that the
+// button's message shows. Without a digest it is what older versions wrote.
+func encodeButton(c approval.Capability) []byte {
+	b := encodeCapability(c)
+	if digest, err := hex.DecodeString(c.Shown); err == nil && len(digest) == sha256.Size {
+		b = append(b, digest...)
+	}
+	return b
+}
+
+// decodeButton reverses encodeButton.
+func decodeButton(payload []byte) (approval.Capability, bool) {
+	if c, ok := decodeCapability(payload); ok {
+		return c, true
+	}
+	n := len(payload) - sha256.Size
+	if n < 0 {
+		return approval.Capability{}, false
+	}
+	c, ok := decodeCapability(payload[:n])
+	c.Shown = hex.EncodeToString(payload[n:])
+	return c, ok
 }

@@ -41,7 +41,7 @@ func (l *Links) LinkToken(c approval.Capability) string {
 // OpenLink reads the token of a link. The error is ErrInvalid, or approval.ErrExpired for a valid link whose time has
 // passed. OpenLink does not know about revocation: ask approval.Approval.AcceptsCapability.
 func (l *Links) OpenLink(token string, now time.Time) (approval.Capability, error) {
-	return l.openCapability(purposeLink, token, now)
+	return l.open(purposeLink, token, decodeCapability, now)
 }
 
 // IsOurs reports whether we made the token of a link, however old it is.
@@ -50,26 +50,29 @@ func (l *Links) IsOurs(token string) bool {
 	return err == nil
 }
 
-// ButtonToken returns the value of a button in a chat. It only names the approval, so it is not a link: the chat
-// identifies the person who pressed the button, and the record decides whether that person may decide.
+// ButtonToken returns the value of a button in a chat. It names the approval and the content that its message shows, so
+// it is not a link: the chat identifies the person who pressed the button, and the record decides whether that person
+// may decide.
 func (l *Links) ButtonToken(c approval.Capability) string {
 	c.Approver = ""
 	c.Nonce = ""
 	c.Allowed = nil
-	return sealEnvelope(l.mac, purposeButton, encodeCapability(c), nil)
+	return sealEnvelope(l.mac, purposeButton, encodeButton(c), nil)
 }
 
 // OpenButton reads the value of a button. Its errors are the errors of OpenLink.
 func (l *Links) OpenButton(token string, now time.Time) (approval.Capability, error) {
-	return l.openCapability(purposeButton, token, now)
+	return l.open(purposeButton, token, decodeButton, now)
 }
 
-func (l *Links) openCapability(purpose, token string, now time.Time) (approval.Capability, error) {
+func (l *Links) open(
+	purpose, token string, decode func([]byte) (approval.Capability, bool), now time.Time,
+) (approval.Capability, error) {
 	payload, err := openEnvelope(l.mac, purpose, token, nil)
 	if err != nil {
 		return approval.Capability{}, err
 	}
-	c, ok := decodeCapability(payload)
+	c, ok := decode(payload)
 	if !ok {
 		return approval.Capability{}, fmt.Errorf("%w: payload not in canonical form", ErrInvalid)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"net/url"
 	"os"
@@ -132,6 +133,38 @@ func TestButton(t *testing.T) {
 	}
 	if _, err := l.OpenButton(button, good.Expires); !errors.Is(err, approval.ErrExpired) {
 		t.Error(err)
+	}
+}
+
+// A button has the digest of the content that was shown. A button of an older version has none, and still opens.
+func TestButtonHasTheDigest(t *testing.T) {
+	t.Parallel()
+	l := links(t, keyA)
+	rapid.Check(t, func(t *rapid.T) {
+		digest := rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "digest")
+		c := approval.Capability{
+			OrderID:    rapid.StringN(-1, approval.MaxOrderID, approval.MaxOrderID).Draw(t, "order"),
+			ApprovalID: rapid.StringN(-1, -1, 64).Draw(t, "approval"),
+			Expires:    good.Expires,
+			Shown:      hex.EncodeToString(digest),
+		}
+		token := l.ButtonToken(c)
+		if len(token) > 2000 { // the limit of a button's value in Slack
+			t.Fatalf("a token of %d characters", len(token))
+		}
+		got, err := l.OpenButton(token, now)
+		if err != nil || !reflect.DeepEqual(got, c) {
+			t.Fatalf("%+v became %+v, %v", c, got, err)
+		}
+	})
+	before := sealEnvelope(l.mac, purposeButton, encodeCapability(approval.Capability{OrderID: "A-1", Expires: good.Expires}), nil)
+	if got, err := l.OpenButton(before, now); err != nil || got.OrderID != "A-1" || got.Shown != "" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	c := good
+	c.Shown = "not a digest"
+	if got, err := l.OpenButton(l.ButtonToken(c), now); err != nil || got.Shown != "" {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
