@@ -80,6 +80,40 @@ var orderFields = map[string]string{
 	"Request.NotificationRetry": "internal: the configuration states the retry schedules",
 	"Request.Retention":         "retention",
 
+	"Request.Choices":       "choices",
+	"Request.Form":          "form",
+	"Request.Edits":         "edits",
+	"Request.Content":       "internal: the body of the request may have secrets; the details are what approvers see",
+	"Request.RequestDigest": "requestDigest",
+	"Request.Receipt":       "receipt",
+	"Request.MaxRounds":     "maxRounds",
+
+	"Choice.ID":      "id",
+	"Choice.Label":   "label",
+	"Choice.Means":   "means",
+	"Choice.Comment": "comment",
+	"Choice.Fields":  "fields",
+
+	"form.Form.Fields": "form",
+
+	"form.Field.Name":        "name",
+	"form.Field.Kind":        "kind",
+	"form.Field.Title":       "title",
+	"form.Field.Description": "description",
+	"form.Field.Required":    "required",
+	"form.Field.Format":      "format",
+	"form.Field.MinLength":   "minLength",
+	"form.Field.MaxLength":   "maxLength",
+	"form.Field.Minimum":     "minimum",
+	"form.Field.Maximum":     "maximum",
+	"form.Field.Options":     "options",
+	"form.Field.MinItems":    "minItems",
+	"form.Field.MaxItems":    "maxItems",
+	"form.Field.Default":     "default",
+
+	"form.Option.Value": "value",
+	"form.Option.Title": "title",
+
 	"Field.Name":  "name",
 	"Field.Value": "value",
 
@@ -104,6 +138,17 @@ var orderFields = map[string]string{
 	"Vote.Source":      "source",
 	"Vote.At":          "at",
 	"Vote.ShownDigest": "shownDigest",
+	"Vote.Choice":      "choice",
+	"Vote.Values":      "values",
+	"Vote.Changes":     "changes",
+	"Vote.Void":        "void",
+
+	"Change.Field": "field",
+	"Change.Path":  "path",
+	"Change.From":  "from",
+	"Change.To":    "to",
+	"Change.By":    "by",
+	"Change.At":    "at",
 
 	"Escalation.At":        "at",
 	"Escalation.Approvers": "approvers",
@@ -119,6 +164,8 @@ var orderFields = map[string]string{
 	"Decision.Step":        "step",
 	"Decision.ApprovalID":  "approvalId",
 	"Decision.Outcome":     "outcome",
+	"Decision.Choice":      "choice",
+	"Decision.Values":      "values",
 	"Decision.By":          "decidedBy",
 	"Decision.Principal":   "principal",
 	"Decision.Claimed":     "claimed",
@@ -211,6 +258,15 @@ func (f *filler) fill(v reflect.Value, name string) {
 		v.Set(reflect.ValueOf(approval.NewToken("marker-" + name)))
 		f.shown[name] = append(f.shown[name], "marker-"+name)
 		return
+	case v.Type() == reflect.TypeFor[json.Number]():
+		v.SetString(fmt.Sprint(900_000 + f.next))
+		f.shown[name] = append(f.shown[name], v.String())
+		return
+	case v.Type() == reflect.TypeFor[json.RawMessage]():
+		text := fmt.Sprintf(`"marker-%d."`, f.next)
+		v.SetBytes([]byte(text))
+		f.shown[name] = append(f.shown[name], text)
+		return
 	}
 	switch v.Kind() {
 	case reflect.String:
@@ -224,7 +280,8 @@ func (f *filler) fill(v reflect.Value, name string) {
 		v.SetBool(true) // too common a value to be looked for
 	case reflect.Map:
 		text := fmt.Sprintf("marker-%d.", f.next)
-		v.Set(reflect.ValueOf(approval.Output{"key": text}))
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(reflect.ValueOf("key").Convert(v.Type().Key()), reflect.ValueOf(text))
 		f.shown[name] = append(f.shown[name], text)
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
@@ -235,11 +292,13 @@ func (f *filler) fill(v reflect.Value, name string) {
 	case reflect.Struct:
 		for i := range v.NumField() {
 			field := v.Type().Field(i)
-			child := v.Type().Name() + "." + field.Name
+			child := ownerOf(v.Type(), name) + "." + field.Name
 			if strings.HasPrefix(orderFields[name], internal) {
 				child = name // all that is in an internal field is internal
 			}
 			switch {
+			case field.Anonymous && field.Type.Name() == "DecisionRules":
+				f.fill(v.Field(i), "Request")
 			case field.Anonymous:
 				f.fill(v.Field(i), field.Type.Name())
 			case field.IsExported():
@@ -250,6 +309,17 @@ func (f *filler) fill(v reflect.Value, name string) {
 	default:
 		panic("a field of a new kind: " + name)
 	}
+}
+
+// ownerOf returns the name of a struct in orderFields. The rules of a decision count as fields of the request.
+func ownerOf(typ reflect.Type, name string) string {
+	switch {
+	case typ == reflect.TypeFor[approval.DecisionRules]():
+		return name
+	case strings.HasSuffix(typ.PkgPath(), "/form"):
+		return "form." + typ.Name()
+	}
+	return typ.Name()
 }
 
 func filledOrder() (*approval.Order, map[string][]string) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -69,6 +70,19 @@ type Approval struct {
 	SourcesRequired bool `json:"sourcesRequired,omitempty"`
 	// Votes are the decisions that counted, oldest first.
 	Votes []Vote `json:"votes"`
+
+	// Choices are what approvers can decide. Without choices they can approve and reject.
+	Choices []Choice `json:"choices,omitempty"`
+	// Form has the fields of the choices.
+	Form []FormField `json:"form,omitempty"`
+	// Edits name the parts of the request that fields replace: the name of the field, and a JSON Pointer.
+	Edits map[string]string `json:"edits,omitempty"`
+	// RequestDigest is the SHA-256, in hex, of the canonical JSON of the part of the request that is decided.
+	RequestDigest string `json:"requestDigest,omitempty"`
+	// Receipt reports that the answer has a signed receipt.
+	Receipt bool `json:"receipt,omitempty"`
+	// MaxRounds is how often the question can be asked; in the last round it cannot be returned.
+	MaxRounds int `json:"maxRounds,omitempty"`
 
 	// RequestedAt is when we recorded the request.
 	RequestedAt time.Time `json:"requestedAt"`
@@ -156,6 +170,14 @@ type Vote struct {
 	At      time.Time    `json:"at"`
 	// ShownDigest is the digest of the request as the decision page showed it.
 	ShownDigest string `json:"shownDigest,omitempty"`
+	// Choice is the ID of the choice; it is missing if the approval has no choices of its own.
+	Choice string `json:"choice,omitempty"`
+	// Values are the values of the form, as an object.
+	Values json.RawMessage `json:"values,omitempty"`
+	// Changes are the edits of the request by this decision.
+	Changes []Change `json:"changes,omitempty"`
+	// Void reports that the request was edited after the vote, so that the vote does not count.
+	Void bool `json:"void,omitempty"`
 }
 
 // UnmatchedDecision is a decision that waits for its request.
@@ -171,6 +193,9 @@ type UnmatchedDecision struct {
 	Source    string       `json:"source,omitempty"`
 	// Workflows are the only workflows whose approvals the sender may decide; if it is missing, there is no limit.
 	Workflows []string `json:"workflows,omitempty"`
+	// Choice and Values are as the sender gave them.
+	Choice string          `json:"choice,omitempty"`
+	Values json.RawMessage `json:"values,omitempty"`
 	// Step, Execution and ApprovalID name the approval that the sender means.
 	Step       string `json:"step,omitempty"`
 	Execution  string `json:"execution,omitempty"`

@@ -47,6 +47,12 @@ func newApproval(a *approval.Approval) Approval {
 		Sources:           a.Sources,
 		SourcesRequired:   a.SourcesRequired,
 		Votes:             mapSlice(a.Votes, newVote),
+		Choices:           mapSlice(a.Choices, newChoice),
+		Form:              mapSlice(a.Form.Fields, newFormField),
+		Edits:             a.Edits,
+		RequestDigest:     a.RequestDigest,
+		Receipt:           a.Receipt,
+		MaxRounds:         a.MaxRounds,
 		RequestedAt:       a.RequestedAt.UTC(),
 		StateEnteredAt:    a.StateEnteredAt.UTC(),
 		AttemptStartedAt:  a.AttemptStartedAt.UTC(),
@@ -99,6 +105,10 @@ func newVote(v approval.Vote) Vote {
 		Source:      v.Source,
 		At:          v.At.UTC(),
 		ShownDigest: v.ShownDigest,
+		Choice:      v.Choice,
+		Values:      v.Values,
+		Changes:     mapSlice(v.Changes, newChange),
+		Void:        v.Void,
 	}
 }
 
@@ -113,6 +123,8 @@ func newUnmatchedDecision(u approval.UnmatchedDecision) UnmatchedDecision {
 		Via:        u.Decision.Via,
 		Source:     u.Decision.Source,
 		Workflows:  u.Decision.Workflows,
+		Choice:     u.Decision.Choice,
+		Values:     u.Decision.Values,
 		Step:       u.Decision.Step,
 		Execution:  u.Decision.Execution,
 		ApprovalID: u.Decision.ApprovalID,

@@ -9,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path"
 	"reflect"
 	"slices"
 	"strconv"
@@ -20,6 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/form"
+	"github.com/approval-relay/approval-relay/language"
 )
 
 var update = flag.Bool("update", false, "write openapi.json anew")
@@ -45,6 +48,8 @@ func enums() map[reflect.Type]string {
 		reflect.TypeFor[CallbackState]():             "CallbackState",
 		reflect.TypeFor[NotificationState]():         "NotificationState",
 		reflect.TypeFor[UndeliverablePolicy]():       "UndeliverablePolicy",
+		reflect.TypeFor[approval.CommentRule]():      "CommentRule",
+		reflect.TypeFor[form.Kind]():                 "FieldKind",
 	}
 }
 
@@ -159,6 +164,7 @@ type generator struct {
 	t        *testing.T
 	api      source
 	approval source
+	form     source
 	out      object
 	done     map[string]bool
 }
@@ -178,10 +184,19 @@ func (g *generator) schema(typ reflect.Type) object {
 		return object{{"type", "string"}, {"format", "date-time"}}
 	case typ == reflect.TypeFor[Duration]():
 		return object{{"type", "string"}, {"pattern", `^-?([0-9.]+(ns|µs|us|ms|s|m|h))+$`}}
+	case typ == reflect.TypeFor[json.RawMessage](): // any value
+		return object{}
+	case typ == reflect.TypeFor[json.Number]():
+		return object{{"type", "number"}}
+	case typ == reflect.TypeFor[language.Text]():
+		byLanguage := object{{"type", "object"}, {"additionalProperties", object{{"type", "string"}}}}
+		return object{{"anyOf", []object{{{"type", "string"}}, byLanguage}}}
 	case reflect.PointerTo(typ).Implements(reflect.TypeFor[encoding.TextMarshaler]()):
 		require.FailNow(g.t, "no schema for "+typ.String())
 	}
 	switch typ.Kind() {
+	case reflect.Pointer:
+		return g.schema(typ.Elem())
 	case reflect.String:
 		return object{{"type", "string"}}
 	case reflect.Bool:
@@ -209,8 +224,11 @@ func (g *generator) enum(name string, typ reflect.Type) {
 	}
 	g.done[name] = true
 	src := g.approval
-	if strings.HasSuffix(typ.PkgPath(), "/api") {
+	switch path.Base(typ.PkgPath()) {
+	case "api":
 		src = g.api
+	case "form":
+		src = g.form
 	}
 	values := slices.DeleteFunc(slices.Clone(src.values[typ.Name()]), func(s string) bool { return s == "" })
 	require.NotEmpty(g.t, values, name)
@@ -260,6 +278,7 @@ func TestDescriptionIsGenerated(t *testing.T) {
 		t:        t,
 		api:      readSource(t, "."),
 		approval: readSource(t, "../approval"),
+		form:     readSource(t, "../form"),
 		done:     map[string]bool{},
 	}
 	answers, requests := publicTypes()
