@@ -9,7 +9,11 @@ import (
 func BenchmarkDecideAndMarshal(b *testing.B) {
 	o, _ := pendingOrder(b, withApprovers("ann@example.com", "bob@example.com"), func(a *Request) {
 		a.Title, a.Requester, a.Channels = "Pay 1,200.00 to ACME", "eve@example.com", []string{"mail", "chat"}
-		a.Details = []Field{{"Amount", "1,200.00"}, {"Supplier", "ACME"}, {"Cost centre", "4711"}}
+		a.Details = []Field{
+			{Name: "Amount", Value: "1,200.00"},
+			{Name: "Supplier", Value: "ACME"},
+			{Name: "Cost centre", Value: "4711"},
+		}
 	})
 	before := marshalOrder(b, o)
 	b.ReportAllocs()

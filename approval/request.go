@@ -88,12 +88,6 @@ type Request struct {
 	Retention         time.Duration `json:"retention"` // from closing to removal, see removalTime
 }
 
-// Field is a labelled value of the order, as an approver sees it.
-type Field struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
-}
-
 // Escalation adds approvers at a time, if the approval is still pending then. Earlier approvers may still decide.
 type Escalation struct {
 	At        time.Time  `json:"at"`

@@ -1,9 +1,7 @@
 package approval
 
 import (
-	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -67,54 +65,6 @@ func (o *Order) fitComment(comment string) string {
 func (r *Request) fitTexts(limit int) {
 	r.Title = CutText(r.Title, MaxTitle, 4*MaxTitle)
 	r.Details = fitDetails(r.Details, limit)
-}
-
-// fitDetails returns the details with at most limit bytes, as far as their names allow that. The longest values are cut
-// first.
-func fitDetails(fields []Field, limit int) []Field {
-	fields = slices.Clone(fields)
-	if over := len(fields) - MaxDetails; over > 0 {
-		fields = append(fields[:MaxDetails-1], Field{
-			Name:  "Not shown",
-			Value: fmt.Sprintf("%d more values", over+1),
-		})
-	}
-	for i := range fields {
-		fields[i].Name = CutText(fields[i].Name, MaxDetailName, 4*MaxDetailName)
-	}
-	most := longestValue(fields, limit)
-	for i := range fields {
-		fields[i].Value = CutText(fields[i].Value, MaxDetail, most)
-	}
-	return fields
-}
-
-// minValue is the number of bytes that every value may have.
-const minValue = 100
-
-// longestValue returns the number of bytes that a value may have, so that all fields together have at most limit bytes.
-func longestValue(fields []Field, limit int) int {
-	lengths := make([]int, 0, len(fields))
-	for _, f := range fields {
-		limit -= len(f.Name)
-		lengths = append(lengths, len(f.Value))
-	}
-	slices.Sort(lengths)
-	for i, n := range lengths {
-		if share := limit / (len(lengths) - i); n > share {
-			return max(share, minValue)
-		}
-		limit -= n
-	}
-	return maxNewTexts
-}
-
-func sizeOfFields(fields []Field) int {
-	n := 0
-	for _, f := range fields {
-		n += len(f.Name) + len(f.Value)
-	}
-	return n
 }
 
 // cutMark is the mark at the end of a text that was cut.

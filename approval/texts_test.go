@@ -16,7 +16,10 @@ func TestLongTextsAreCut(t *testing.T) {
 	o := &Order{ID: "o-1"}
 	a, _ := addRequest(t, o, newRequest("t", func(r *Request) {
 		r.Title = strings.Repeat("ä", MaxTitle+76)
-		r.Details = []Field{{"Notes", strings.Repeat("本", 3000)}, {strings.Repeat("n", 200), strings.Repeat("x", 20_000)}}
+		r.Details = []Field{
+			{Name: "Notes", Value: strings.Repeat("本", 3000)},
+			{Name: strings.Repeat("n", 200), Value: strings.Repeat("x", 20_000)},
+		}
 	}), envAt(0))
 	require.Equal(t, MaxTitle, utf8.RuneCountInString(a.Title))
 	require.True(t, strings.HasSuffix(a.Title, "ä… (cut, 1,100 characters)"), a.Title)
@@ -43,7 +46,7 @@ func TestTextsOfAnOrderShareItsRecord(t *testing.T) {
 	for i := range 100 {
 		addRequest(t, o, newRequest(fmt.Sprint(i), withStep(fmt.Sprint(i)), func(r *Request) {
 			for d := range 20 {
-				r.Details = append(r.Details, Field{fmt.Sprint("d", d), strings.Repeat("x", 16_000)})
+				r.Details = append(r.Details, Field{Name: fmt.Sprint("d", d), Value: strings.Repeat("x", 16_000)})
 			}
 		}), envAt(0))
 		requireVerdict(t, o, approveDecision(fmt.Sprint(i), onStep(fmt.Sprint(i)), func(d *Decision) {
@@ -65,25 +68,48 @@ func TestTextsOfAnOrderShareItsRecord(t *testing.T) {
 // Short values stay whole beside a long one, and what is left out is counted.
 func TestFitDetails(t *testing.T) {
 	t.Parallel()
-	fields := []Field{{"a", "19.90"}, {"long", strings.Repeat("x", 9000)}, {"b", strings.Repeat("y", 500)}, {"", strings.Repeat("z", 9000)}}
+	fields := []Field{
+		{Name: "a", Value: "19.90"},
+		{Name: "long", Value: strings.Repeat("x", 9000)},
+		{Name: "b", Value: strings.Repeat("y", 500)},
+		{Value: strings.Repeat("z", 9000)},
+	}
 	got := fitDetails(fields, 5000)
 	require.Equal(t, []Field{fields[0], fields[2]}, []Field{got[0], got[2]})
 	require.LessOrEqual(t, sizeOfFields(got), 5000)
 	require.Greater(t, sizeOfFields(got), 4900)
 	require.Len(t, fields[1].Value, 9000, "the request is not changed")
 
-	require.Equal(t, "100 more values", func() string {
-		many := fitDetails(make([]Field, MaxDetails+99), minDetails)
-		require.Len(t, many, MaxDetails)
-		return many[MaxDetails-1].Value
-	}())
+	var many []Field
+	for i := range MaxDetails + 99 {
+		many = append(many, Field{Name: fmt.Sprint("f", i), Value: "v"})
+	}
+	many = fitDetails(many, minDetails)
+	require.Len(t, many, MaxDetails)
+	require.Equal(t, 100, many[MaxDetails-1].LeftOut.Count)
+	require.Contains(t, many[MaxDetails-1].Value, "100 more values: f99, f100, ")
+	require.Contains(t, many[MaxDetails-1].Value, ", f198")
 	require.Empty(t, fitDetails(nil, minDetails))
-	names := fitDetails(slicesOf(100, Field{strings.Repeat("n", 100), strings.Repeat("v", 500)}), 100)
+
+	// A table is dropped before a value is cut, and a value that is cut has no form that is longer than it.
+	table := &Table{Columns: []string{"c"}, Rows: slicesOf(300, []string{strings.Repeat("x", 10)})}
+	whole := strings.Repeat("x", 3900)
+	forms := []Field{{Name: "t", Value: whole, Kind: KindTable, Table: table}, {Name: "m", Value: "*m*", Kind: KindMarkdown}}
+	got = fitDetails(forms, 8000)
+	require.Equal(t, forms, got)
+	got = fitDetails(forms, 5000)
+	require.Equal(t, []Field{{Name: "t", Value: whole}, forms[1]}, got)
+	got = fitDetails(forms, 2000)
+	require.LessOrEqual(t, sizeOfFields(got), 2000)
+	require.Contains(t, got[0].Value, "(cut, 3,900 characters)")
+	require.NotNil(t, forms[0].Table, "the request is not changed")
+
+	names := fitDetails(slicesOf(100, Field{Name: strings.Repeat("n", 100), Value: strings.Repeat("v", 500)}), 100)
 	require.Len(t, names[99].Value, minValue, "names leave a part of the value")
 }
 
-func slicesOf(n int, f Field) []Field {
-	out := make([]Field, n)
+func slicesOf[T any](n int, f T) []T {
+	out := make([]T, n)
 	for i := range out {
 		out[i] = f
 	}
@@ -96,7 +122,7 @@ func TestShortenNewTexts(t *testing.T) {
 	long := strings.Repeat("c", 10_000)
 	withComment := func(d *Decision) { d.Comment = long }
 	o := &Order{ID: "o-1"}
-	a, _ := addRequest(t, o, newRequest("t", func(r *Request) { r.Details = []Field{{"d", long}, {"e", long}} }), envAt(0))
+	a, _ := addRequest(t, o, newRequest("t", func(r *Request) { r.Details = []Field{{Name: "d", Value: long}, {Name: "e", Value: long}} }), envAt(0))
 	require.True(t, o.ShortenNewTexts())
 	require.LessOrEqual(t, sizeOfFields(a.Details), minDetails)
 	require.False(t, o.ShortenNewTexts(), "only once")

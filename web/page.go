@@ -91,7 +91,7 @@ type Page struct {
 
 // New returns the page, or an error about Origin.
 func New(c Config) (*Page, error) {
-	l, err := look.New(files, "", "templates/page.html")
+	l, err := look.New(files, "", "templates/page.html", "templates/details.html")
 	if err != nil {
 		return nil, fmt.Errorf("decision page: %w", err)
 	}

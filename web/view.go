@@ -3,8 +3,10 @@ package web
 import (
 	"encoding/hex"
 	"strings"
+	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
@@ -32,7 +34,7 @@ type requestView struct {
 	Approver  string
 	SignedIn  string
 
-	Details   []approval.Field
+	Details   detailsView
 	Requested look.Moment
 	Deadline  look.Moment
 	Votes     []voteView
@@ -142,12 +144,7 @@ func (v *visit) newRequestView() *requestView {
 		SignedIn:  untrusted.MultiLine(v.signedIn),
 		Requested: look.NewMoment(a.RequestedAt, v.now),
 		Deadline:  look.NewMoment(a.Deadline, v.now),
-	}
-	for _, f := range a.Details {
-		out.Details = append(out.Details, approval.Field{
-			Name:  untrusted.MultiLine(f.Name),
-			Value: untrusted.MultiLine(f.Value),
-		})
+		Details:   newDetailsView(a.Details, language.For("en"), time.UTC),
 	}
 	for _, vote := range a.Votes {
 		out.Votes = append(out.Votes, voteView{

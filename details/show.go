@@ -1,0 +1,110 @@
+package details
+
+import (
+	"strings"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/language"
+	"github.com/approval-relay/approval-relay/untrusted"
+)
+
+// Reader is who sees the details.
+type Reader struct {
+	Words language.Words
+	Zone  *time.Location
+}
+
+// Shown is a detail for its reader. All texts are clean (see package untrusted).
+type Shown struct {
+	Index int // of the detail in the approval
+	Name  string
+	// Text is the whole value, in the words and numbers of the reader. It may have lines.
+	Text string
+	Kind approval.FieldKind
+	// IsNote is set if the text is ours: a note, or the reason why there is no value.
+	IsNote bool
+	// IsAside is set for a note that few readers need. A page can show it on request.
+	IsAside bool
+
+	Link  *Link           // of a link
+	Table *approval.Table // of a table
+}
+
+// Show returns the details for a reader.
+func (r Reader) Show(fields []approval.Field) []Shown {
+	out := make([]Shown, 0, len(fields))
+	for i := range fields {
+		s := r.ShowField(&fields[i])
+		s.Index = i
+		out = append(out, s)
+	}
+	return out
+}
+
+// ShowField returns a detail for a reader.
+func (r Reader) ShowField(f *approval.Field) Shown {
+	s := Shown{Name: Label(f, r.Words.Tag()), Text: strings.TrimSpace(untrusted.MultiLine(f.Value)), Kind: f.Kind}
+	switch {
+	case f.LeftOut != nil:
+		r.showLeftOut(&s, f.LeftOut)
+		return s
+	case f.State != "":
+		s.Kind = approval.KindText
+		s.Text, s.IsNote = r.Words.Text("detail."+string(f.State)), true
+		return s
+	}
+	r.showKind(&s, f)
+	return s
+}
+
+// showKind adds the form of the value. A value that does not have the form of its kind is a text.
+func (r Reader) showKind(s *Shown, f *approval.Field) {
+	switch f.Kind {
+	case approval.KindLink:
+		if link, ok := FindLink(s.Text); ok {
+			s.Link = &link
+			return
+		}
+		s.Kind = approval.KindText
+	case approval.KindTable:
+		if f.Table != nil {
+			s.Table = cleanTable(f.Table)
+			return
+		}
+		s.Kind = approval.KindText
+	case approval.KindText, approval.KindAmount, approval.KindDate, approval.KindMarkdown, approval.KindDifference,
+		approval.KindPicture, approval.KindDocument:
+	}
+}
+
+func cleanTable(t *approval.Table) *approval.Table {
+	clean := &approval.Table{Columns: make([]string, 0, len(t.Columns)), Rows: make([][]string, 0, len(t.Rows))}
+	for _, c := range t.Columns {
+		clean.Columns = append(clean.Columns, untrusted.SingleLine(readableName(c)))
+	}
+	for _, row := range t.Rows {
+		cells := make([]string, 0, len(row))
+		for _, cell := range row {
+			cells = append(cells, untrusted.MultiLine(cell))
+		}
+		clean.Rows = append(clean.Rows, cells)
+	}
+	return clean
+}
+
+// showLeftOut writes a note about values that are not shown.
+func (r Reader) showLeftOut(s *Shown, l *approval.LeftOut) {
+	s.IsNote = true
+	s.IsAside = l.Reason == approval.LeftOutNotConfigured || l.Reason == approval.LeftOutEmpty
+	key := "detail.left_out." + string(l.Reason)
+	s.Name = r.Words.Text(key)
+	names := make([]string, 0, len(l.Names)+1)
+	for _, name := range l.Names {
+		names = append(names, untrusted.SingleLine(name))
+	}
+	if l.Count > len(l.Names) {
+		names = append(names, r.Words.Count("detail.more_names", l.Count-len(l.Names)))
+	}
+	s.Text = r.Words.Count(key, l.Count, "names", strings.Join(names, ", "))
+}
