@@ -7,7 +7,6 @@ package form
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"github.com/approval-relay/approval-relay/language"
 )
@@ -85,39 +84,4 @@ func (f *Form) Find(name string) *Field {
 		}
 	}
 	return nil
-}
-
-// FaultCode names the kind of a fault of a value. The catalogue of package language has a text for each of them, as
-// "form.CODE".
-type FaultCode string
-
-// The faults of values.
-const (
-	Missing    FaultCode = "missing"    // a required value is missing, or empty
-	Unknown    FaultCode = "unknown"    // the form, or the chosen choice, has no such field
-	WrongType  FaultCode = "wrong_type" // Want is the kind
-	TooShort   FaultCode = "too_short"  // Want is the limit, also in the following
-	TooLong    FaultCode = "too_long"
-	TooSmall   FaultCode = "too_small"
-	TooGreat   FaultCode = "too_great"
-	NoOption   FaultCode = "no_option"  // it is none of the options
-	BadFormat  FaultCode = "bad_format" // Want is the format
-	TooMany    FaultCode = "too_many"
-	TooFew     FaultCode = "too_few"
-	Repeated   FaultCode = "repeated"  // an option is chosen twice
-	Imprecise  FaultCode = "imprecise" // the number has more digits than JSON readers keep
-	TooLarge   FaultCode = "too_large" // all values together
-	NotOffered FaultCode = "not_offered"
-)
-
-// Fault is a fault of a value. It never has the value itself, because that may be a secret.
-type Fault struct {
-	Field string // the name of the field, "comment" or "choice"; empty for all values together
-	Code  FaultCode
-	Want  string // the limit, kind or format that the value does not have; may be empty
-}
-
-// Error returns the fault in English, for programs and logs.
-func (f Fault) Error() string {
-	return fmt.Sprintf("%s: %s", f.Field, language.For("en").Text("form."+string(f.Code), "want", f.Want))
 }
