@@ -8,6 +8,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/web"
 	"github.com/approval-relay/approval-relay/web/console"
@@ -96,6 +97,10 @@ func (a *App) decisionPage(r *rules) (*web.Page, error) {
 		Log:      a.log,
 		Observer: a.metrics,
 		Refusals: a.refusals,
+		Preferences: func(approver, workflow, acceptLanguage string) (language.Tag, *time.Location) {
+			visitor := r.config.Compiled.Preferences.OfVisitor(approver, workflow, acceptLanguage)
+			return visitor.Language, visitor.Zone
+		},
 	}
 	if settings := r.config.Public.OIDC; settings != nil {
 		handler, err := signin.New(signin.Config{

@@ -49,6 +49,7 @@ func (a *App) makeRules(c *config.Config, previous *rules) (*rules, error) {
 		Channels:    r.channels,
 		Links:       a.links,
 		Timeout:     callTimeout,
+		Preferences: &c.Compiled.Preferences,
 	}
 	r.callbacks = &handlers.Callback{
 		Transitions: a.transitions,

@@ -1,6 +1,10 @@
 package approval
 
-import "time"
+import (
+	"time"
+
+	"github.com/approval-relay/approval-relay/language"
+)
 
 // Message is the content of a notification: everything that a channel may show to an approver, a group or a program.
 type Message struct {
@@ -37,6 +41,9 @@ type Message struct {
 	// let its holder decide.
 	Button  Token
 	Attempt int
+	// Language and Zone are the reader's. They are set when the message is sent, from the configuration of that time.
+	Language language.Tag
+	Zone     *time.Location // nil is UTC
 }
 
 // ComposeMessage returns the content of a notification, without Link and Button.

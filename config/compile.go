@@ -21,7 +21,9 @@ type Compiled struct {
 	Decisions map[string]handlers.DecisionFields // by source, "api" among them
 	Schemes   map[string]webhook.Scheme          // of webhooks, by name
 	People    handlers.People
-	PublicURL *url.URL
+	// Preferences are the languages and time zones of people.
+	Preferences handlers.Preferences
+	PublicURL   *url.URL
 }
 
 // compile fills c.Compiled, and reports every expression and secret that is not valid.
@@ -38,6 +40,7 @@ func (c *Config) compile(check *setup.Check) {
 	}
 	c.Compiled.PublicURL, _ = url.Parse(c.Public.URL) // validated
 	c.Compiled.People = c.compilePeople()
+	c.Compiled.Preferences = c.compilePreferences()
 	groups, heartbeats := c.groupChannels(), c.heartbeatTargets()
 	notUsed := compileFieldsNotUsed(compiler{cel: cel, check: check})
 	for _, name := range sortedNames(c.Workflows) {

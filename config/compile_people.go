@@ -19,10 +19,11 @@ func (c *Config) compilePeople() handlers.People {
 	for name, p := range c.People {
 		id := readPerson(name)
 		person := handlers.Person{Channels: p.Notify, FallbackChannels: p.Fallback}
+		zone := c.zoneOf(p)
 		for _, a := range p.Away {
 			person.Away = append(person.Away, handlers.Absence{
-				From:        a.From,
-				Until:       a.Until,
+				From:        inZone(a.From, zone),
+				Until:       inZone(a.Until, zone),
 				Substitutes: readPeople(a.Substitutes),
 			})
 		}

@@ -25,6 +25,8 @@ type Config struct {
 	Tracing   tracing.Settings    `yaml:"tracing" doc:"spans of each approval from its request to its answer, for OpenTelemetry"`
 	Shutdown  Shutdown            `yaml:"shutdown" doc:"how the program ends"`
 	Unmatched Unmatched           `yaml:"unmatched" doc:"decisions that come before their request"`
+	Language  string              `yaml:"language" doc:"language of people who have no other: en or de, also with a region, such as de-AT"`
+	TimeZone  string              `yaml:"time_zone" doc:"time zone of people who have no other, such as Europe/Berlin"`
 	Defaults  *Workflow           `yaml:"defaults" doc:"settings that every workflow takes, unless it has its own"`
 	Workflows map[string]Workflow `yaml:"workflows" doc:"where requests come from, who approves, until when, how it is answered"`
 	Decisions map[string]Decision `yaml:"decisions" doc:"SNS topics that decisions come from, by name"`
@@ -145,12 +147,14 @@ type Person struct {
 	Fallback []string  `yaml:"fallback" doc:"channels to fall back on, in place of the workflow's"`
 	Aliases  []string  `yaml:"aliases" doc:"other names of this person, such as an account ID or a login: requests and decisions that use them mean this person"`
 	Slack    string    `yaml:"slack" doc:"Slack user ID, or TEAM/USER with the ID of the workspace, if the approver's ID is not the e-mail address that Slack knows"`
+	Language string    `yaml:"language" doc:"language of this person's messages and pages, such as de"`
+	TimeZone string    `yaml:"time_zone" doc:"time zone of this person, such as Europe/Berlin; days of away begin there"`
 	Away     []Absence `yaml:"away" doc:"times of absence, and the substitutes who decide then"`
 }
 
 // Absence is a time away.
 type Absence struct {
-	From        time.Time `yaml:"from" doc:"the first day away (UTC), or a time with its zone"`
-	Until       time.Time `yaml:"until" doc:"the first day back (UTC), or a time with its zone"`
+	From        time.Time `yaml:"from" doc:"the first day away, in the person's time zone, or a time with its zone"`
+	Until       time.Time `yaml:"until" doc:"the first day back, likewise, or a time with its zone"`
 	Substitutes []string  `yaml:"substitutes" doc:"approvers in their place; a decision by any of them counts once"`
 }

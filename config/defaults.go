@@ -8,6 +8,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/callback/stepfunctions"
 	"github.com/approval-relay/approval-relay/inbound"
+	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/logchannel"
 	"github.com/approval-relay/approval-relay/setup"
@@ -50,7 +51,9 @@ const defaultHSTS = 365 * 24 * time.Hour
 // Defaults returns the configuration of an empty file.
 func Defaults() Config {
 	return Config{
-		Log: Log{Level: "info", Format: "json"},
+		Language: string(language.Default),
+		TimeZone: "UTC",
+		Log:      Log{Level: "info", Format: "json"},
 		Public: Public{
 			Listen:   ":8080",
 			URL:      "http://localhost:8080",

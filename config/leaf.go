@@ -94,9 +94,23 @@ func isNumber(text string) bool {
 	return err == nil
 }
 
+// anyZone is the zone of a day without a zone, until it is known whose day it is.
+var anyZone = time.FixedZone("any zone", 0)
+
+// inZone returns the beginning of a day in the zone of a person. A time that has its zone stays the same.
+func inZone(t time.Time, zone *time.Location) time.Time {
+	if t.Location() != anyZone || zone == nil {
+		return t
+	}
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone)
+}
+
 // readTime reads a day, or a time with its zone.
 func readTime(text string, into *time.Time) (err error) {
-	for _, form := range []string{time.DateOnly, time.RFC3339Nano, "2006-01-02 15:04:05Z07:00"} {
+	if *into, err = time.ParseInLocation(time.DateOnly, text, anyZone); err == nil {
+		return nil
+	}
+	for _, form := range []string{time.RFC3339Nano, "2006-01-02 15:04:05Z07:00"} {
 		if *into, err = time.Parse(form, text); err == nil {
 			return nil
 		}

@@ -42,6 +42,9 @@ func shownValue(v reflect.Value) any {
 	case time.Duration:
 		return setup.FormatDuration(value)
 	case time.Time:
+		if value.Location() == anyZone {
+			return value.Format(time.DateOnly)
+		}
 		return value.Format(time.RFC3339Nano)
 	case yaml.InterfaceMarshaler:
 		shown, _ := value.MarshalYAML()

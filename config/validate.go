@@ -22,6 +22,7 @@ func (c *Config) validate(check *setup.Check) {
 	if c.Public.OIDC != nil {
 		c.Public.OIDC.Validate(check.At("public.oidc"))
 	}
+	validatePreference(check, c.Language, c.TimeZone)
 	c.Public.validateRate(check.At("public"))
 	c.Public.validate(check.At("public"))
 	c.Operator.Listener.validate(check.At("operator"))
@@ -117,9 +118,11 @@ func (c *Config) validatePeople(check *setup.Check) {
 		known[key] = id
 		c.validateChannelNames(at, "notify", p.Notify)
 		c.validateChannelNames(at, "fallback", p.Fallback)
+		validatePreference(at, p.Language, p.TimeZone)
+		zone := c.zoneOf(p)
 		for i, a := range p.Away {
 			here := at.At("away" + index(i))
-			if !a.From.Before(a.Until) && c.isReadable(here.Path("from")) {
+			if !inZone(a.From, zone).Before(inZone(a.Until, zone)) && c.isReadable(here.Path("from")) {
 				here.Fault("until", "is not after from")
 			}
 			if len(a.Substitutes) == 0 {

@@ -20,6 +20,7 @@ func (w Workflow) validate(check *setup.Check, c *Config) {
 	w.validateAuthority(check, c)
 	w.validateNotifications(check, c)
 	w.validateTimes(check)
+	validatePreference(check, w.Language, w.TimeZone)
 	w.Callback.validate(check.At("callback"), c)
 	w.NotifyRetry.validate(check.At("notify_retry"))
 }

@@ -31,6 +31,9 @@ type Workflow struct {
 	NotifyRetry   Retry         `yaml:"notify_retry" doc:"how notifications are tried again"`
 	Retention     time.Duration `yaml:"retention" doc:"how long a closed approval is kept; until its deadline at least"`
 
+	Language string `yaml:"language" doc:"language of messages and pages for people who have none of their own; a browser's language comes before it"`
+	TimeZone string `yaml:"time_zone" doc:"time zone of messages and pages for people who have none of their own"`
+
 	// ExpectedDeadlines is checked against the rate of the target. It changes nothing at run time.
 	ExpectedDeadlines int `yaml:"expected_deadlines" doc:"most approvals that share a deadline, such as those of a nightly batch; check config warns if the target cannot answer so many within margin; 0 is unknown"`
 

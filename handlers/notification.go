@@ -33,6 +33,8 @@ type Notification struct {
 	Links       Links
 	// Timeout bounds a message, in case a server accepts the connection and then stays silent.
 	Timeout time.Duration
+	// Preferences has the languages and zones of the readers. It may be nil.
+	Preferences *Preferences
 }
 
 // Handle sends a notification and records the result. If the action is outdated, because its lease has expired or the
@@ -69,6 +71,10 @@ func (h *Notification) composeMessage(
 	audience := h.Channels[n.Channel].Audience
 	if audience == notify.AudienceGroup {
 		m.Approver = ""
+	}
+	if h.Preferences != nil {
+		reader := h.Preferences.OfReader(m.Approver, m.Workflow)
+		m.Language, m.Zone = reader.Language, reader.Zone
 	}
 	if n.Kind == approval.NotifyEvent || n.Kind == approval.NotifyOutcome {
 		return m

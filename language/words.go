@@ -4,79 +4,135 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 	"sync"
-	"time"
+
+	"golang.org/x/text/feature/plural"
+	xlanguage "golang.org/x/text/language"
 )
 
 //go:embed texts/*.json
 var files embed.FS
 
-// Languages lists the languages of the catalogue, the default language first.
-func Languages() []Tag { return []Tag{"en", "de"} }
+// Default is the language of readers whose language is not known or has no texts.
+const Default Tag = "en"
 
-// Words has the texts of the catalogue in a language. The zero value is not usable, see For.
+// Words has the texts of the catalogue in a language. The zero value has the texts of the default language.
 type Words struct {
 	tag   Tag
 	texts map[string]string
 }
 
+// catalogue has the texts of every language: one file each, named after the language.
 var catalogue = sync.OnceValue(func() map[Tag]map[string]string {
 	all := map[Tag]map[string]string{}
-	for _, tag := range Languages() {
-		b, err := files.ReadFile("texts/" + string(tag) + ".json")
-		if err == nil {
+	entries, err := files.ReadDir("texts")
+	for _, entry := range entries {
+		var b []byte
+		if b, err = files.ReadFile("texts/" + entry.Name()); err == nil {
 			var texts map[string]string
 			err = json.Unmarshal(b, &texts)
-			all[tag] = texts
+			all[Tag(strings.TrimSuffix(entry.Name(), path.Ext(entry.Name())))] = texts
 		}
 		if err != nil { // the files are part of the program, and a test reads them
-			panic(fmt.Sprintf("texts of %s: %s", tag, err))
+			panic(fmt.Sprintf("%s: %s", entry.Name(), err))
 		}
 	}
 	return all
 })
 
-// For returns the words in a language, or in English if the catalogue does not have it.
+// Languages lists the languages of the catalogue, the default language first.
+func Languages() []Tag {
+	list := []Tag{Default}
+	for tag := range catalogue() {
+		if tag != Default {
+			list = append(list, tag)
+		}
+	}
+	slices.Sort(list[1:])
+	return list
+}
+
+// For returns the words in a language, such as "de" or "de-AT", or in English if the catalogue does not have it.
 func For(tag Tag) Words {
 	base, _, _ := strings.Cut(strings.ToLower(string(tag)), "-")
 	texts, ok := catalogue()[Tag(base)]
 	if !ok {
-		return Words{tag: "en", texts: catalogue()["en"]}
+		return Words{tag: Default, texts: catalogue()[Default]}
 	}
 	return Words{tag: tag, texts: texts}
 }
 
 // Tag returns the language, for the attribute lang of a document.
-func (w Words) Tag() Tag { return w.tag }
+func (w Words) Tag() Tag {
+	if w.tag == "" {
+		return Default
+	}
+	return w.tag
+}
+
+// Direction returns the direction of the script, for the attribute dir of a document: "ltr" or "rtl".
+func (w Words) Direction() string {
+	script, _ := xlanguage.Make(string(w.Tag())).Script()
+	if slices.Contains([]string{"Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm", "Rohg"}, script.String()) {
+		return "rtl"
+	}
+	return "ltr"
+}
 
 // Text returns the text of a key, with the values of its placeholders: Text("page.approved", "time", "2 July") puts
-// "2 July" in the place of "{time}". An unknown key is returned as it is; a test finds it.
+// "2 July" in the place of "{time}". A value that contains braces stays as it is. An unknown key is returned as it is; a
+// test finds it.
 func (w Words) Text(key string, namesAndValues ...string) string {
-	text, ok := w.texts[key]
+	text, ok := w.find(key)
 	if !ok {
 		return key
 	}
+	if len(namesAndValues) == 0 {
+		return text
+	}
+	pairs := make([]string, 0, len(namesAndValues))
 	for i := 0; i+1 < len(namesAndValues); i += 2 {
-		text = strings.ReplaceAll(text, "{"+namesAndValues[i]+"}", namesAndValues[i+1])
+		pairs = append(pairs, "{"+namesAndValues[i]+"}", namesAndValues[i+1])
 	}
-	return text
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
-// Count returns the text of key+".one" or key+".other", with "{n}" replaced by the number.
+func (w Words) find(key string) (string, bool) {
+	texts := w.texts
+	if texts == nil {
+		texts = catalogue()[Default]
+	}
+	text, ok := texts[key]
+	return text, ok
+}
+
+// Count returns the text of key+".one" or key+".other", as the language has it for the number, with "{n}" replaced by
+// the number. A language with more plural forms has texts for them too: key+".few", key+".many".
 func (w Words) Count(key string, n int, namesAndValues ...string) string {
-	form := ".other"
-	if n == 1 {
-		form = ".one"
+	form := key + "." + w.pluralForm(n)
+	if _, ok := w.find(form); !ok {
+		form = key + ".other"
 	}
-	return w.Text(key+form, append([]string{"n", w.Number(json.Number(fmt.Sprint(n)))}, namesAndValues...)...)
+	return w.Text(form, append([]string{"n", w.Number(json.Number(fmt.Sprint(n)))}, namesAndValues...)...)
 }
 
-// Number returns a number with the separators of the language. Its digits stay as they are written: 19.90 keeps its zero.
-func (w Words) Number(n json.Number) string { return string(n) }
-
-// Time returns a time for people in a zone, with the name of the zone, and the same in UTC beside it if the zone is
-// another.
-func (w Words) Time(t time.Time, zone *time.Location) string {
-	return t.In(zone).Format("Mon 2 Jan 2006, 15:04 MST")
+// pluralForm returns the plural form of a whole number, as CLDR names it.
+func (w Words) pluralForm(n int) string {
+	switch plural.Cardinal.MatchPlural(xlanguage.Make(string(w.Tag())), max(n, -n), 0, 0, 0, 0) {
+	case plural.Zero:
+		return "zero"
+	case plural.One:
+		return "one"
+	case plural.Two:
+		return "two"
+	case plural.Few:
+		return "few"
+	case plural.Many:
+		return "many"
+	case plural.Other:
+	}
+	return "other"
 }

@@ -115,12 +115,13 @@ func luminance(t *testing.T, hex string) float64 {
 func TestRelativeTimes(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
-		time.Second:      "(in less than a minute)",
-		time.Minute:      "(in 1 minute)",
-		59 * time.Minute: "(in 59 minutes)",
-		time.Hour:        "(in 1 hour)",
-		47 * time.Hour:   "(in 1 day)",
-		72 * time.Hour:   "(in 3 days)",
+		time.Second:                "(in less than a minute)",
+		time.Minute:                "(in 1 minute)",
+		59 * time.Minute:           "(in 59 minutes)",
+		time.Hour:                  "(in 1 hour)",
+		24*time.Hour - time.Second: "(in 24 hours)",
+		36 * time.Hour:             "(in 36 hours)",
+		72 * time.Hour:             "(in 3 days)",
 	} {
 		w := newWorld(t, func(a *approval.Request) { a.Deadline = start.Add(time.Hour + d) })
 		if _, page := w.get(token); !strings.Contains(page, want) {

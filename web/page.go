@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
@@ -64,13 +65,16 @@ type Observer interface {
 	DecisionPageFailed()
 }
 
-// Config configures a Page. All fields but Sessions, Origin and Refusals are required.
+// Config configures a Page. All fields but Sessions, Preferences, Origin and Refusals are required.
 type Config struct {
 	Links   Links
 	Orders  Orders
 	Decider Decider
 	// Sessions is nil if approvers cannot sign in. The page links to "signin/{token}", a sibling of "a/{token}".
 	Sessions Sessions
+	// Preferences returns the language and the time zone of a visitor. The approver is empty if the link names none; the
+	// workflow is empty if the link is not valid.
+	Preferences func(approver, workflow, acceptLanguage string) (language.Tag, *time.Location)
 	// Origin is our public address in the form of the header Origin, for example https://approvals.example.com. It is
 	// needed behind a proxy that changes the header Host.
 	Origin   string
@@ -100,6 +104,9 @@ func New(c Config) (*Page, error) {
 		if err := crossOrigin.AddTrustedOrigin(c.Origin); err != nil {
 			return nil, fmt.Errorf("origin: %w", err)
 		}
+	}
+	if c.Preferences == nil {
+		c.Preferences = func(string, string, string) (language.Tag, *time.Location) { return language.Default, time.UTC }
 	}
 	c.Refusals = refusal.OrDiscard(c.Refusals)
 	return &Page{Config: c, crossOrigin: crossOrigin, look: l}, nil

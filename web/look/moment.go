@@ -1,47 +1,37 @@
 package look
 
 import (
-	"fmt"
 	"time"
+
+	"github.com/approval-relay/approval-relay/language"
 )
 
-// Moment is a time in the form that a page shows. It names the zone, because the page does not know the reader's
-// zone.
+// Moment is a time in the form that a page shows. It names the zone, because a page without a script cannot know the
+// zone of its reader's browser.
 type Moment struct {
 	Text     string // for people
 	Machine  string // RFC 3339
 	Relative string // distance from now
 }
 
-// NewMoment returns the Moment of a time, seen from now.
-func NewMoment(t, now time.Time) Moment {
-	t = t.UTC()
+// Reader is the person who reads a page: the language and the zone of its times, and when it is read.
+type Reader struct {
+	Words language.Words
+	Zone  *time.Location // nil is UTC
+	Now   time.Time
+}
+
+// Moment returns a time as the reader expects it, with UTC beside it if the reader's zone is another.
+func (r Reader) Moment(t time.Time) Moment {
 	return Moment{
-		Text:     t.Format("Monday 2 January 2006, 15:04 MST"),
-		Machine:  t.Format(time.RFC3339),
-		Relative: describeDistance(t.Sub(now)),
+		Text:     r.Words.Time(t, r.Zone),
+		Machine:  t.UTC().Format(time.RFC3339),
+		Relative: r.Words.Relative(t.Sub(r.Now)),
 	}
 }
+
+// NewMoment returns the Moment of a time in English and UTC, seen from now. It is for the pages of operators.
+func NewMoment(t, now time.Time) Moment { return Reader{Now: now}.Moment(t) }
 
 // String returns the time without the relative part.
 func (m Moment) String() string { return m.Text }
-
-// describeDistance returns a distance from now in its largest unit, rounded down.
-func describeDistance(d time.Duration) string {
-	form := "in %s"
-	if d <= 0 {
-		form, d = "%s ago", -d
-	}
-	for _, unit := range []struct {
-		size time.Duration
-		name string
-	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
-		switch n := int(d / unit.size); {
-		case n == 1:
-			return fmt.Sprintf(form, "1 "+unit.name)
-		case n > 1:
-			return fmt.Sprintf(form, fmt.Sprintf("%d %ss", n, unit.name))
-		}
-	}
-	return fmt.Sprintf(form, "less than a minute")
-}
