@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/secret"
 )
 
@@ -41,6 +42,7 @@ func Schema() map[string]any {
 		"number":   orVariable("number", numberPattern),
 		"boolean":  orVariable("boolean", `^(true|false)$|`+variablePrefix),
 		"text":     object{"type": []any{"string", "number", "boolean", "null"}},
+		"words":    object{"anyOf": []any{object{"type": []any{"string", "null"}}, textsByLanguage()}},
 		"secret": object{"anyOf": []any{
 			object{"type": []any{"string", "number", "null"}},
 			closed(object{"file": object{"type": "string", "description": "path of a file with the secret"}}, "file"),
@@ -58,6 +60,11 @@ func Schema() map[string]any {
 		}},
 	}
 	return top
+}
+
+// textsByLanguage returns the schema of a text in several languages.
+func textsByLanguage() object {
+	return object{"type": "object", "additionalProperties": object{"type": "string"}}
 }
 
 func ref(name string) object { return object{"$ref": "#/$defs/" + name} }
@@ -195,6 +202,10 @@ func typeSchema(t reflect.Type) object {
 		return ref("policy")
 	case reflect.TypeFor[Mark]():
 		return ref("mark")
+	case reflect.TypeFor[language.Text]():
+		return ref("words")
+	case reflect.TypeFor[FormSchema]():
+		return object{"type": []any{"object", "null"}}
 	}
 	switch t.Kind() {
 	case reflect.Int:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
 )
@@ -39,6 +40,8 @@ func shownValue(v reflect.Value) any {
 	switch value := v.Interface().(type) {
 	case secret.Text:
 		return shownSecret(value)
+	case language.Text:
+		return shownWords(value)
 	case time.Duration:
 		return setup.FormatDuration(value)
 	case time.Time:
@@ -70,6 +73,21 @@ func shownValue(v reflect.Value) any {
 		}
 	}
 	return v.Interface()
+}
+
+// shownWords returns a text, or its texts by language.
+func shownWords(words language.Text) any {
+	if text, ok := words[""]; ok && len(words) == 1 {
+		return strings.ReplaceAll(text, "${", "$${")
+	}
+	byName := map[string]any{}
+	for tag, text := range words {
+		byName[string(tag)] = strings.ReplaceAll(text, "${", "$${")
+	}
+	if len(byName) == 0 {
+		return nil
+	}
+	return sortedEntries(byName)
 }
 
 // shownSecret returns a secret as the file that it was read from, or hidden.
@@ -113,6 +131,11 @@ func shownMap(v reflect.Value) any {
 	for _, key := range v.MapKeys() {
 		byName[key.String()] = shownValue(v.MapIndex(key))
 	}
+	return sortedEntries(byName)
+}
+
+// sortedEntries returns entries in the order of their names.
+func sortedEntries(byName map[string]any) yaml.MapSlice {
 	entries := yaml.MapSlice{}
 	for _, name := range sortedNames(byName) {
 		entries = append(entries, yaml.MapItem{Key: name, Value: byName[name]})

@@ -41,6 +41,8 @@ type Workflow struct {
 	// HeartbeatTargets are the targets with heartbeats. Their older attempts can be probed.
 	HeartbeatTargets []string
 
+	Decision DecisionRules
+
 	RejectAsSuccess   bool
 	Output            map[string]any
 	CallbackRetry     approval.RetrySchedule
