@@ -157,6 +157,12 @@ func TestExamplesAreTaken(t *testing.T) {
 			require.NoError(t, decodeStrict(example, &DecideRequest{}))
 		case route == "POST /v1/orders/{orderId}/cancel":
 			require.NoError(t, decodeStrict(example, &CancelRequest{}))
+		case route == "POST /v1/orders/{orderId}/reminders":
+			require.NoError(t, decodeStrict(example, &RemindRequest{}))
+		case route == "POST /v1/orders/{orderId}/approvers":
+			require.NoError(t, decodeStrict(example, &ApproversRequest{}))
+		case route == "POST /v1/orders/{orderId}/deadline":
+			require.NoError(t, decodeStrict(example, &DeadlineRequest{}))
 		case route == "POST /v1/redrive":
 			require.NoError(t, decodeStrict(example, &RedriveRequest{}))
 		case strings.HasPrefix(route, "POST /v1/") || strings.HasPrefix(route, "POST /webhooks"):
@@ -166,7 +172,7 @@ func TestExamplesAreTaken(t *testing.T) {
 		}
 		seen++
 	}
-	require.Equal(t, 6, seen)
+	require.Equal(t, 9, seen)
 }
 
 // The description on the public address has the public routes and no other, and everything that it refers to.

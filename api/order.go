@@ -70,6 +70,8 @@ type Approval struct {
 	SourcesRequired bool `json:"sourcesRequired,omitempty"`
 	// Votes are the decisions that counted, oldest first.
 	Votes []Vote `json:"votes"`
+	// Acts are the acts that are neither decisions nor cancellations, oldest first.
+	Acts []RecordedAct `json:"acts,omitempty"`
 
 	// Choices are what approvers can decide. Without choices they can approve and reject.
 	Choices []Choice `json:"choices,omitempty"`
@@ -140,6 +142,8 @@ type Approver struct {
 	SubstituteFor string `json:"substituteFor,omitempty"`
 	// Escalated reports that an escalation added this approver.
 	Escalated bool `json:"escalated,omitempty"`
+	// Declined reports that the approver has stated that the request is not theirs to decide.
+	Declined bool `json:"declined,omitempty"`
 	// Channels and FallbackChannels replace the channels of the approval for this approver.
 	Channels         []string `json:"channels,omitempty"`
 	FallbackChannels []string `json:"fallbackChannels,omitempty"`
@@ -284,12 +288,17 @@ type Event struct {
 	// By is the person, source or operator of the act; for "notified", the notified approver.
 	By string `json:"by,omitempty"`
 	// Principal and Claimed are as in a vote.
-	Principal string           `json:"principal,omitempty"`
-	Claimed   string           `json:"claimed,omitempty"`
-	Via       approval.Via     `json:"via,omitempty"`
-	Source    string           `json:"source,omitempty"`
-	Outcome   approval.Outcome `json:"outcome,omitempty"`
-	// Code is a verdict, the result of an attempt, or the state of a callback.
+	Principal string `json:"principal,omitempty"`
+	Claimed   string `json:"claimed,omitempty"`
+	// From, To and Until are of the kind "act": the approver whose place was given to others, the approvers that are asked,
+	// and the new deadline.
+	From    string           `json:"from,omitempty"`
+	To      string           `json:"to,omitempty"`
+	Until   time.Time        `json:"until,omitzero"`
+	Via     approval.Via     `json:"via,omitempty"`
+	Source  string           `json:"source,omitempty"`
+	Outcome approval.Outcome `json:"outcome,omitempty"`
+	// Code is a verdict, the result of an attempt, the state of a callback, or the kind of an act.
 	Code    string `json:"code,omitempty"`
 	Channel string `json:"channel,omitempty"`
 	Target  string `json:"target,omitempty"`

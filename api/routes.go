@@ -63,6 +63,9 @@ func operatorRoutes() []route {
 
 		{"GET /v1/orders", accessOperator, (*Endpoints).listOrders},
 		{"POST /v1/orders/{orderId}/decide", accessOperator, (*Endpoints).decideOrder},
+		{"POST /v1/orders/{orderId}/reminders", accessOperator, (*Endpoints).remindOrder},
+		{"POST /v1/orders/{orderId}/approvers", accessOperator, (*Endpoints).changeApprovers},
+		{"POST /v1/orders/{orderId}/deadline", accessOperator, (*Endpoints).extendDeadline},
 		{"GET /v1/deadletters", accessOperator, (*Endpoints).listDeadLetters},
 		{"GET /v1/refused", accessOperator, (*Endpoints).listRefused},
 		{"GET /v1/refused/{id}", accessOperator, (*Endpoints).showRefusedBody},

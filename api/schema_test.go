@@ -30,8 +30,8 @@ var update = flag.Bool("update", false, "write openapi.json anew")
 // publicTypes are the types of the JSON API's bodies. The schemas of openapi.json are made from them, their comments
 // and their fields' comments. Requests take no other fields.
 func publicTypes() (answers, requests []any) {
-	return []any{RequestAccepted{}, DecisionResult{}, OrderList{}, Order{}, DeadLetterList{}, RefusedList{}, RefusedBody{}, RedriveReport{}, Reloaded{}, Problem{}},
-		[]any{DecideRequest{}, CancelRequest{}, RedriveRequest{}}
+	return []any{RequestAccepted{}, DecisionResult{}, OrderList{}, Order{}, DeadLetterList{}, RefusedList{}, RefusedBody{}, RedriveReport{}, Reloaded{}, ActResult{}, Problem{}},
+		[]any{DecideRequest{}, CancelRequest{}, RemindRequest{}, ApproversRequest{}, DeadlineRequest{}, RedriveRequest{}}
 }
 
 // enums are the types with a fixed set of values, and the name of their schema.
@@ -40,6 +40,7 @@ func enums() map[reflect.Type]string {
 		reflect.TypeFor[approval.Status]():           "Status",
 		reflect.TypeFor[approval.VerdictCode]():      "Verdict",
 		reflect.TypeFor[approval.Outcome]():          "Outcome",
+		reflect.TypeFor[approval.ActKind]():          "ActKind",
 		reflect.TypeFor[approval.Via]():              "Via",
 		reflect.TypeFor[approval.Assurance]():        "Assurance",
 		reflect.TypeFor[approval.PolicyKind]():       "PolicyKind",
@@ -235,6 +236,25 @@ func (g *generator) enum(name string, typ reflect.Type) {
 	g.out = append(g.out, member{name, object{{"type", "string"}, {"description", src.types[typ.Name()]}, {"enum", values}}})
 }
 
+// ownedField is a field of a struct, with the name of the type that declares it.
+type ownedField struct {
+	reflect.StructField
+	owner string
+}
+
+// fieldsOf lists the fields of a struct. Those of an embedded struct come last, because they are the same for many types.
+func fieldsOf(typ reflect.Type) []ownedField {
+	var own, embedded []ownedField
+	for f := range typ.Fields() {
+		if f.Anonymous {
+			embedded = append(embedded, fieldsOf(f.Type)...)
+		} else {
+			own = append(own, ownedField{f, typ.Name()})
+		}
+	}
+	return append(own, embedded...)
+}
+
 // structure adds the schema of a struct. A field that JSON may leave out is not required.
 func (g *generator) structure(typ reflect.Type, open bool) {
 	if g.done[typ.Name()] {
@@ -245,11 +265,11 @@ func (g *generator) structure(typ reflect.Type, open bool) {
 	g.out = append(g.out, member{typ.Name(), nil})
 	var required []string
 	var properties object
-	for f := range typ.Fields() {
+	for _, f := range fieldsOf(typ) {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		require.NotEmpty(g.t, name, "%s.%s has no JSON name", typ.Name(), f.Name)
 		s := g.schema(f.Type)
-		if doc := g.api.fields[typ.Name()+"."+f.Name]; doc != "" {
+		if doc := g.api.fields[f.owner+"."+f.Name]; doc != "" {
 			s = append(s, member{"description", doc})
 		}
 		properties = append(properties, member{name, s})

@@ -196,7 +196,8 @@ func (a *App) wireEngine() {
 			WaitFor:        a.config.Unmatched.TTL,
 			ShowExpiredFor: a.config.Unmatched.Retention,
 		},
-		People: a.currentPeople,
+		People:   a.currentPeople,
+		Workflow: a.currentWorkflow,
 	}
 	sweep := router.SweeperConfig{
 		Claimer:      observed,

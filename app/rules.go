@@ -113,6 +113,12 @@ func (a *App) hostOf(target string, token approval.Token) string {
 // currentPeople returns the configured people of the current rules.
 func (a *App) currentPeople() *handlers.People { return &a.rules.Load().config.Compiled.People }
 
+// currentWorkflow returns the rules of a workflow of the current configuration.
+func (a *App) currentWorkflow(name string) (handlers.Workflow, bool) {
+	w, ok := a.rules.Load().config.Compiled.Workflows[name]
+	return w, ok
+}
+
 // errRemoved is the error of a message from a source that a reload removed while the message was on its way. It is
 // temporary: the sender or queue may deliver the message again to a worker that still has the source.
 var errRemoved = errors.New("the configuration no longer has this source")

@@ -34,6 +34,8 @@ type Approval struct {
 	SupersededBy string    `json:"superseded_by,omitempty"` // an approval ID
 	Reason       string    `json:"reason,omitempty"`        // why it was closed, unless a decision closed it
 	Votes        []Vote    `json:"votes,omitempty"`
+	// Acts are the acts on the approval that are neither decisions nor cancellations, in order.
+	Acts []RecordedAct `json:"acts,omitempty"`
 
 	Notifications []*Notification `json:"notifications,omitempty"`
 	// NotificationsMade counts every notification that was queued, also after its removal.

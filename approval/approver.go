@@ -17,6 +17,9 @@ type Approver struct {
 	SubstituteFor string `json:"for,omitempty"`
 	// Escalated is set for an approver that an escalation added.
 	Escalated bool `json:"escalated,omitempty"`
+	// Declined is set for an approver who has stated that the request is not theirs to decide. They may still decide, and
+	// get no reminders.
+	Declined bool `json:"declined,omitempty"`
 	// Channels and FallbackChannels replace the channels of the request, unless they are empty.
 	Channels         []string `json:"channels,omitempty"`
 	FallbackChannels []string `json:"fallback,omitempty"`

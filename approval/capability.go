@@ -35,7 +35,7 @@ func (o *Order) LinkCapability(a *Approval, approver string) Capability {
 		ApprovalID: a.ID,
 		Approver:   approver,
 		Allowed:    []Outcome{Approve, Reject},
-		Expires:    a.Deadline.Add(linkLifetimeAfterDeadline),
+		Expires:    a.LinkExpires(),
 		Nonce:      a.ID,
 	}
 	switch {
@@ -56,10 +56,14 @@ func (o *Order) LinkCapability(a *Approval, approver string) Capability {
 // link does not decide: the requester may hold it. A person who is signed in, or known to a chat, may decide.
 func (a *Approval) HasAnonymousLinks() bool { return a.Requester != "" && len(a.Approvers) == 0 }
 
+// LinkExpires returns when the links of the approval expire.
+func (a *Approval) LinkExpires() time.Time { return a.Deadline.Add(linkLifetimeAfterDeadline) }
+
 // AcceptsCapability reports whether a capability is still valid for the approval: it has not expired, and the record
-// has its nonce.
+// has its nonce. A link that was sent before the deadline was extended expires as those that are sent afterwards: its
+// holder is still to decide, and has no other.
 func (a *Approval) AcceptsCapability(c Capability, now time.Time) bool {
-	if a == nil || c.ApprovalID != a.ID || !c.Expires.After(now) {
+	if a == nil || c.ApprovalID != a.ID || !laterOf(c.Expires, a.LinkExpires()).After(now) {
 		return false
 	}
 	if len(a.Approvers) == 0 {

@@ -30,6 +30,8 @@ const (
 	EventCallbackEnded         EventKind = "callback_ended"   // Code is the callback's state; Age since it became due
 	EventRedriven              EventKind = "redriven"
 	EventTokenErased           EventKind = "token_erased"
+	// EventAct is an act that is neither a decision nor a cancellation; Code is its kind, see ActKind.
+	EventAct EventKind = "act"
 )
 
 // Event is a fact about an order, for its history, the metrics, the log and the spans. The meaning of Code, Age, By and
@@ -44,6 +46,12 @@ type Event struct {
 	// Principal is the authenticated maker of the call, and Claimed the person that it named, see Decision.
 	Principal string `json:"principal,omitempty"`
 	Claimed   string `json:"claimed,omitempty"`
+
+	// From, To and Until are of an act: the approver whose place is given to others, the approvers that are asked, and the
+	// new deadline.
+	From  string    `json:"from,omitempty"`
+	To    string    `json:"to,omitempty"`
+	Until time.Time `json:"until,omitzero"`
 
 	Via     Via     `json:"via,omitempty"`
 	Source  string  `json:"source,omitempty"`

@@ -86,7 +86,7 @@ func (a *Approval) notifyApprovers(kind NotificationKind, approvers []Approver, 
 	}
 	a.NotificationRounds++
 	for _, p := range approvers {
-		if a.hasSeatVoted(p) {
+		if p.Declined || a.hasSeatVoted(p) {
 			continue
 		}
 		channels := p.Channels

@@ -6,22 +6,21 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// Decider records decisions and cancellations, for all ways in.
+// Decider records decisions, cancellations and the other acts of people, for all ways in.
 type Decider struct {
 	Transitions        *Transitions
 	UnmatchedRetention approval.UnmatchedRetention
 	// People returns the configured people of now, whose aliases decide in their name. It is nil without people.
 	People func() *People
+	// Workflow returns the configured rules of a workflow of now. It is nil without workflows.
+	Workflow func(name string) (Workflow, bool)
 }
 
 // readPersons reads the persons of a decision as requests name them: its maker, and the person that the maker named. A
 // link names an approver as the record has it, so its name stays as it is. So do texts that are no name of a person,
 // where they decide nothing: the name of an operator's token, and the person that somebody only claims.
 func (d *Decider) readPersons(decision *approval.Decision) error {
-	people := &People{}
-	if d.People != nil {
-		people = d.People()
-	}
+	people := d.people()
 	if decision.Claimed != "" {
 		decision.Claimed = people.CanonicalID(decision.Claimed)
 	}

@@ -39,7 +39,8 @@ func (l *Links) LinkToken(c approval.Capability) string {
 }
 
 // OpenLink reads the token of a link. The error is ErrInvalid, or approval.ErrExpired for a valid link whose time has
-// passed. OpenLink does not know about revocation: ask approval.Approval.AcceptsCapability.
+// passed; then the capability is returned too, because the deadline may have been extended since. OpenLink does not know
+// about that, nor about revocation: ask approval.Approval.AcceptsCapability.
 func (l *Links) OpenLink(token string, now time.Time) (approval.Capability, error) {
 	return l.open(purposeLink, token, decodeCapability, now)
 }
@@ -77,7 +78,7 @@ func (l *Links) open(
 		return approval.Capability{}, fmt.Errorf("%w: payload not in canonical form", ErrInvalid)
 	}
 	if !c.Expires.After(now) {
-		return approval.Capability{}, approval.ErrExpired
+		return c, approval.ErrExpired
 	}
 	return c, nil
 }

@@ -11,6 +11,7 @@ type approvalSeries struct {
 	timedOut         counter
 	cancelled        counter
 	superseded       counter
+	acts             counter
 	decisionSeconds  histogram
 	timeLeftSeconds  histogram
 }
@@ -33,6 +34,10 @@ func newApprovalSeries(b *builder, config Config) approvalSeries {
 			"Approvals that an operator cancelled, or whose workflow stopped waiting.", workflow),
 		superseded: b.newCounter("approvals_superseded_total",
 			"Approvals that a later attempt of the same workflow state replaced, with another task token.", workflow),
+		acts: b.newCounter("approval_acts_total",
+			"Acts on pending approvals that are neither decisions nor cancellations: reminders, changes of approvers, extensions "+
+				"and passing on.",
+			workflow, label{name: "act", values: actKinds()}),
 		decisionSeconds: b.newHistogram("approval_decision_seconds",
 			"Time from the request to the decision that closed the approval.", decisionBuckets, workflow, outcome),
 		timeLeftSeconds: b.newHistogram("decision_time_left_seconds",
@@ -43,4 +48,13 @@ func newApprovalSeries(b *builder, config Config) approvalSeries {
 // decisionOutcomes are the outcomes of decisions.
 func decisionOutcomes() []string {
 	return []string{string(approval.Approve), string(approval.Reject)}
+}
+
+// actKinds are the kinds of acts.
+func actKinds() []string {
+	var kinds []string
+	for _, kind := range approval.AllActKinds() {
+		kinds = append(kinds, string(kind))
+	}
+	return kinds
 }

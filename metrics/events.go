@@ -59,5 +59,7 @@ func (m *Metrics) countEvent(e approval.Event, traceID string) {
 		m.callbacks.redriven.inc(e.Workflow)
 	case approval.EventTokenErased:
 		m.callbacks.erasedTokens.inc(e.Workflow)
+	case approval.EventAct:
+		m.approvals.acts.inc(e.Workflow, e.Code)
 	}
 }

@@ -32,7 +32,7 @@ func (l links) OpenLink(token string, now time.Time) (approval.Capability, error
 	case !ok:
 		return c, errors.New("no such link: " + token)
 	case !c.Expires.After(now):
-		return approval.Capability{}, fmt.Errorf("open: %w", approval.ErrExpired)
+		return c, fmt.Errorf("open: %w", approval.ErrExpired)
 	}
 	return c, nil
 }

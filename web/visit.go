@@ -24,19 +24,19 @@ type visit struct {
 	token      string // token of the link, or empty if approvers cannot sign in
 }
 
-// openVisit reads the approval behind a link. A link is valid if we signed it, its time has not passed and the
-// approval still accepts it.
+// openVisit reads the approval behind a link. A link is valid if we signed it and the approval still accepts it. The time
+// in a link counts unless the deadline was extended after the link was sent.
 func (p *Page) openVisit(r *http.Request) (*visit, *problem) {
 	now := p.Now()
 	c, err := p.Links.OpenLink(r.PathValue("token"), now)
-	switch {
-	case errors.Is(err, approval.ErrExpired):
-		return nil, &expired
-	case err != nil:
+	isPast := errors.Is(err, approval.ErrExpired)
+	if err != nil && !isPast {
 		return nil, &invalid
 	}
 	order, err := p.Orders.Get(r.Context(), c.OrderID)
 	switch {
+	case errors.Is(err, approval.ErrNotFound) && isPast:
+		return nil, &expired
 	case errors.Is(err, approval.ErrNotFound):
 		return nil, &removed
 	case err != nil:
@@ -45,8 +45,12 @@ func (p *Page) openVisit(r *http.Request) (*visit, *problem) {
 	}
 	a := order.FindApproval(c.ApprovalID)
 	switch {
+	case a == nil && isPast:
+		return nil, &expired
 	case a == nil:
 		return nil, &removed
+	case isPast && !a.LinkExpires().After(now):
+		return nil, &expired
 	case !a.AcceptsCapability(c, now):
 		return nil, &revoked
 	}

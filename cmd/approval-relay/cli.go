@@ -19,6 +19,9 @@ type cli struct {
 	Show        showCmd        `cmd:"" help:"Show an order: requests, notifications, decisions and attempts."`
 	Decide      decideCmd      `cmd:"" help:"Decide in the name of an operator, with a reason."`
 	Cancel      cancelCmd      `cmd:"" help:"Cancel a pending approval; the workflow gets an answer."`
+	Remind      remindCmd      `cmd:"" help:"Remind the approvers of a pending approval now."`
+	Approvers   approversCmd   `cmd:"" help:"Ask further approvers, or somebody else in the place of one."`
+	Extend      extendCmd      `cmd:"" help:"Extend the deadline of a pending approval."`
 	Redrive     redriveCmd     `cmd:"" help:"Start exhausted callbacks and dead letters again."`
 	Deadletters deadlettersCmd `cmd:"" help:"List dead letters: messages that could not be handled."`
 	Refused     refusedCmd     `cmd:"" help:"List what a worker has refused lately, with the reasons."`

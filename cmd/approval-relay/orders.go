@@ -114,7 +114,8 @@ func printTimeline(out io.Writer, o *api.Order) error {
 		var parts []string
 		for _, p := range []struct{ name, value string }{
 			{"", e.Code}, {"", string(e.Outcome)}, {"by", e.By}, {claimLabel(e.Principal), e.Claimed}, {"via", string(e.Via)},
-			{"source", cmp.Or(e.Source, e.Principal)}, {"channel", e.Channel}, {"target", e.Target}, {"", e.Note},
+			{"source", cmp.Or(e.Source, e.Principal)}, {"channel", e.Channel}, {"target", e.Target},
+			{"for", e.From}, {"to", e.To}, {"until", untilText(e)}, {"", e.Note},
 		} {
 			if p.value != "" {
 				parts = append(parts, strings.TrimSpace(p.name+" "+untrusted.TerminalLine(p.value)))
@@ -126,6 +127,14 @@ func printTimeline(out io.Writer, o *api.Order) error {
 		fmt.Fprintf(t, "  %s\t%s\t%s\n", e.At.UTC().Format("2006-01-02 15:04:05.000"), e.Kind, strings.Join(parts, ", "))
 	}
 	return t.Flush()
+}
+
+// untilText returns the new deadline of an event, or the empty text.
+func untilText(e api.Event) string {
+	if e.Until.IsZero() {
+		return ""
+	}
+	return stamp(e.Until)
 }
 
 // claimLabel returns the words before the person that an operator or a program named.

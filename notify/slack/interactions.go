@@ -165,7 +165,7 @@ func chooseApp(ctx context.Context, apps []App, p Presser) App {
 
 // recordDecision records the decision, and returns the reply, or nil if there is none. An error is temporary.
 func (i *Interactions) recordDecision(ctx context.Context, app App, p press) (*slack.WebhookMessage, error) {
-	c, err := i.Buttons.OpenButton(p.button, i.Now())
+	c, err := i.openButton(ctx, p.button)
 	if err != nil {
 		return i.refusePress(ctx, p, badButton(err)), nil
 	}

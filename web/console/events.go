@@ -67,6 +67,8 @@ func describeEvent(e approval.Event) eventView {
 		return eventView{Text: "Unmatched decision of " + eventActor(e) + " expired", Tone: "bad"}
 	case approval.EventReminded:
 		return eventView{Text: fmt.Sprintf("Reminder %d", e.Attempt), Tone: "open"}
+	case approval.EventAct:
+		return describeAct(e)
 	case approval.EventEscalated:
 		return eventView{Text: "Escalated" + withPreposition(" to ", e.By), Tone: "warn"}
 	case approval.EventUndeliverable:

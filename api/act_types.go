@@ -1,0 +1,91 @@
+package api
+
+import (
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// RemindRequest reminds approvers of a pending approval now.
+type RemindRequest struct {
+	ActRequest
+	// Approver is the approver to remind. If it is missing, all approvers without a vote are reminded.
+	Approver string `json:"approver,omitempty"`
+}
+
+// ApproversRequest asks further approvers. With Replace, they take the seat of that approver.
+type ApproversRequest struct {
+	ActRequest
+	// Approvers are persons, or "group:" and the name of a group. With Replace, it is a single person.
+	Approvers []string `json:"approvers"`
+	// Replace is the approver without a vote whose seat is given to somebody else. The links of that approver end.
+	Replace string `json:"replace,omitempty"`
+}
+
+// DeadlineRequest extends the deadline of a pending approval. Deadline and ExtendBy cannot be given together.
+type DeadlineRequest struct {
+	ActRequest
+	// Deadline is the new deadline. It must be later than the present one, and before the end of the workflow's task.
+	Deadline time.Time `json:"deadline,omitzero"`
+	// ExtendBy is the time to add to the present deadline, such as "4h".
+	ExtendBy Duration `json:"extendBy,omitzero"`
+}
+
+// ActRequest has what the acts of operators on a pending approval have in common.
+type ActRequest struct {
+	// ID makes the act safe to send again: the second time it changes nothing. If it is missing, each call is an act.
+	ID string `json:"id,omitempty"`
+	// By is the person on whose behalf the operator acts, for the history. The operator is the name of the token.
+	By string `json:"by,omitempty"`
+	// Reason is kept in the history.
+	Reason string `json:"reason"`
+	// DryRun checks the act and changes nothing.
+	DryRun bool `json:"dryRun,omitempty"`
+	// Step, Execution or ApprovalID is needed if several approvals of the order are pending.
+	Step       string `json:"step,omitempty"`
+	Execution  string `json:"execution,omitempty"`
+	ApprovalID string `json:"approvalId,omitempty"`
+}
+
+// ActResult is the answer to an act on a pending approval.
+type ActResult struct {
+	OrderID    string               `json:"orderId"`
+	ApprovalID string               `json:"approvalId"`
+	Verdict    approval.VerdictCode `json:"verdict"`
+	Status     approval.Status      `json:"status"`
+	// Asked lists the approvers that the act asks or reminds.
+	Asked []string `json:"asked"`
+	// Deadline is the deadline of the approval afterwards.
+	Deadline time.Time `json:"deadline"`
+	DryRun   bool      `json:"dryRun,omitempty"`
+}
+
+// RecordedAct is an act on the approval that is neither a decision nor a cancellation.
+type RecordedAct struct {
+	Kind approval.ActKind `json:"kind"`
+	At   time.Time        `json:"at"`
+	// By is the person, or the operator.
+	By string `json:"by,omitempty"`
+	// From is the approver whose place was given to those in To. To lists the approvers that were asked.
+	From   string   `json:"from,omitempty"`
+	To     []string `json:"to,omitempty"`
+	Reason string   `json:"reason,omitempty"`
+	// Deadline is the new deadline.
+	Deadline time.Time `json:"deadline,omitzero"`
+}
+
+func newActs(acts []approval.RecordedAct) []RecordedAct {
+	var out []RecordedAct
+	for _, r := range acts {
+		out = append(out, RecordedAct{
+			Kind:     r.Kind,
+			At:       r.At.UTC(),
+			By:       r.By,
+			From:     r.From,
+			To:       r.To,
+			Reason:   r.Reason,
+			Deadline: r.Deadline.UTC(),
+		})
+	}
+	return out
+}
