@@ -38,18 +38,23 @@ func isEmail(s string) bool {
 // domainName is the rule for the domain of an address. Domains in other scripts are allowed.
 var domainName = regexp.MustCompile(`^([\pL\pN]([\pL\pM\pN-]*[\pL\pM\pN])?\.)+[\pL\pN]([\pL\pM\pN-]*[\pL\pM\pN])?$`)
 
-// isURI reports whether a text is an absolute URI without spaces. A web address has a host.
+// isURI reports whether a text is an absolute URI of RFC 3986. A web address has a host.
 func isURI(s string) bool {
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme == "" || strings.ContainsAny(s, " \"<>\\^`{|}\n\t") {
+	if !uriCharacters.MatchString(s) { // url.Parse is content with more
 		return false
 	}
-	switch strings.ToLower(u.Scheme) {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme == "" {
+		return false
+	}
+	switch u.Scheme {
 	case "http", "https", "ftp":
 		return u.Hostname() != ""
 	}
 	return u.Opaque != "" || u.Host != "" || u.Path != ""
 }
+
+var uriCharacters = regexp.MustCompile(`^([A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+$`)
 
 // isDateTime reports whether a text is a time of RFC 3339 with its zone.
 func isDateTime(s string) bool {

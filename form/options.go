@@ -17,59 +17,67 @@ func (p *parser) options(at string, schema canonical.Value, list string) []Optio
 		p.fault(at+"/enum", "is given beside %s", list)
 		return nil
 	case enum != nil:
-		return p.checkOptions(at+"/enum", "", p.namedOptions(at, *enum, schema.Member("enumNames")))
+		if options, ok := p.namedOptions(at, *enum, schema.Member("enumNames")); ok {
+			return p.checkOptions(at+"/enum", "", options)
+		}
+		return nil
 	case schema.Member("enumNames") != nil:
 		p.fault(at+"/enumNames", "is given without enum")
 		return nil
 	case titled != nil:
-		return p.checkOptions(at+"/"+list, "/const", p.titledOptions(at+"/"+list, *titled))
+		if options, ok := p.titledOptions(at+"/"+list, *titled); ok {
+			return p.checkOptions(at+"/"+list, "/const", options)
+		}
+		return nil
 	}
 	p.fault(at, "has neither enum nor %s", list)
 	return nil
 }
 
-func (p *parser) namedOptions(at string, enum canonical.Value, names *canonical.Value) []Option {
-	var options []Option
-	for _, value := range p.strings(at+"/enum", enum) {
-		options = append(options, Option{Value: value})
+func (p *parser) namedOptions(at string, enum canonical.Value, names *canonical.Value) ([]Option, bool) {
+	values, ok := p.strings(at+"/enum", enum)
+	options := make([]Option, len(values))
+	for i, value := range values {
+		options[i].Value = value
 	}
-	if names == nil {
-		return options
+	if names == nil || !ok {
+		return options, ok
 	}
-	titles := p.strings(at+"/enumNames", *names)
-	if len(titles) != len(options) {
+	titles, ok := p.strings(at+"/enumNames", *names)
+	if ok && len(titles) != len(options) {
 		p.fault(at+"/enumNames", "has %d names for %d options", len(titles), len(options))
-		return options
+		return nil, false
 	}
 	for i, title := range titles {
-		options[i].Title = language.NewText(title)
 		if !isPlain(title) {
 			p.fault(fmt.Sprintf("%s/enumNames/%d", at, i), "has control characters")
+			return nil, false
 		}
+		options[i].Title = language.NewText(title)
 	}
-	return options
+	return options, ok
 }
 
-func (p *parser) titledOptions(at string, list canonical.Value) []Option {
+func (p *parser) titledOptions(at string, list canonical.Value) ([]Option, bool) {
 	if list.Kind != canonical.Array {
 		p.fault(at, "is not a list of const and title")
-		return nil
+		return nil, false
 	}
-	var options []Option
+	options := make([]Option, len(list.Items))
 	for i, item := range list.Items {
 		here := fmt.Sprintf("%s/%d", at, i)
 		if !p.isObject(here, item) {
-			continue
+			return nil, false
 		}
 		p.supported(here, item, "const", "title")
 		value := item.Member("const")
 		if value == nil || value.Kind != canonical.String {
 			p.fault(here+"/const", "is not a string")
-			continue
+			return nil, false
 		}
-		options = append(options, Option{Value: value.Text, Title: p.text(here+"/title", item.Member("title"))})
+		options[i] = Option{Value: value.Text, Title: p.text(here+"/title", item.Member("title"))}
 	}
-	return options
+	return options, true
 }
 
 // checkOptions states the faults of the values of options. The value of an option is at the place of its list, its index

@@ -122,7 +122,8 @@ func (p *parser) required(names *canonical.Value, form *Form, properties canonic
 		return
 	}
 	seen := map[string]bool{}
-	for i, name := range p.strings("/required", *names) {
+	list, _ := p.strings("/required", *names)
+	for i, name := range list {
 		at := fmt.Sprintf("/required/%d", i)
 		f := form.Find(name)
 		switch {
@@ -178,20 +179,21 @@ func (p *parser) isObject(at string, v canonical.Value) bool {
 	return true
 }
 
-// strings reads a list of strings.
-func (p *parser) strings(at string, v canonical.Value) []string {
+// strings reads a list of strings. It reports false at the first fault.
+func (p *parser) strings(at string, v canonical.Value) ([]string, bool) {
 	if v.Kind != canonical.Array {
 		p.fault(at, "is not a list of strings")
-		return nil
+		return nil, false
 	}
-	var all []string
+	all := make([]string, len(v.Items))
 	for i, item := range v.Items {
 		if item.Kind != canonical.String {
 			p.fault(fmt.Sprintf("%s/%d", at, i), "is not a string")
+			return nil, false
 		}
-		all = append(all, item.Text)
+		all[i] = item.Text
 	}
-	return all
+	return all, true
 }
 
 func isString(v canonical.Value, s string) bool { return v.Kind == canonical.String && v.Text == s }

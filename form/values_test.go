@@ -28,10 +28,7 @@ func TestCheckValues(t *testing.T) {
 	t.Parallel()
 
 	f := parse(t, everyKind)
-	var all []string
-	for _, field := range f.Fields {
-		all = append(all, field.Name)
-	}
+	all := names(f)
 	fault := func(field string, code form.FaultCode, want string) []form.Fault {
 		return []form.Fault{{Field: field, Code: code, Want: want}}
 	}
@@ -57,6 +54,10 @@ func TestCheckValues(t *testing.T) {
 		{raw: `{"site": "mailto:ann@example.com"}`, want: `{"site":"mailto:ann@example.com"}`},
 		{raw: `{"site": "example.com"}`, faults: fault("site", form.BadFormat, "uri")},
 		{raw: `{"site": "https:///a"}`, faults: fault("site", form.BadFormat, "uri")},
+		{raw: `{"site": "HTTPS://example.com"}`, want: `{"site":"HTTPS://example.com"}`},
+		{raw: `{"site": "https://example.com/%zz"}`, faults: fault("site", form.BadFormat, "uri")},
+		{raw: `{"site": "urn:a%"}`, faults: fault("site", form.BadFormat, "uri")},
+		{raw: `{"site": "https://example.com/ä"}`, faults: fault("site", form.BadFormat, "uri")},
 		{raw: `{"site": "https://example.com/a b"}`, faults: fault("site", form.BadFormat, "uri")},
 		{raw: `{"day": "2028-02-29"}`, want: `{"day":"2028-02-29"}`},
 		{raw: `{"day": "2026-02-29"}`, faults: fault("day", form.BadFormat, "date")},
