@@ -20,6 +20,8 @@ import (
 type Endpoints struct {
 	Ingress      *Ingress
 	DecisionPage http.Handler // at /a/{token}
+	// Logo serves the logo of the organisation at /assets/{name}; nil if there is none.
+	Logo http.Handler
 	// SlackInteractions handles buttons pressed in Slack; nil if no channel has buttons.
 	SlackInteractions http.Handler
 	// SignIn lets approvers sign in; nil if no provider is configured.
@@ -223,6 +225,8 @@ func (e *Endpoints) decisionPage() http.Handler {
 		}
 	})
 }
+
+func (e *Endpoints) logo() http.Handler { return e.Logo }
 
 func (e *Endpoints) slackInteractions() http.Handler {
 	if e.SlackInteractions == nil {

@@ -43,6 +43,7 @@ func publicRoutes() []route {
 		{"GET /signin/out", accessOpen, (*Endpoints).signOut},
 		{"POST /signin/out", accessOpen, (*Endpoints).signOut},
 		{"POST /slack/interactions", accessSignature, (*Endpoints).slackInteractions},
+		{"GET /assets/{name}", accessOpen, (*Endpoints).logo},
 		{"GET /healthz", accessOpen, (*Endpoints).health},
 		{"GET /openapi.json", accessOpen, (*Endpoints).publicDescription},
 	}

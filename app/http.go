@@ -30,6 +30,7 @@ func (a *App) makeHTTP(r *rules) error {
 	}
 	endpoints := &api.Endpoints{
 		Ingress:       a.ingress,
+		Logo:          logoHandler(r.config.Compiled.Logo),
 		DecisionPage:  page,
 		Webhooks:      a.webhookPolicies(r.config),
 		Workflows:     sortedNames(r.config.Workflows),
@@ -89,14 +90,15 @@ func (a *App) setLimits(endpoints *api.Endpoints, c *config.Config) {
 func (a *App) decisionPage(r *rules) (*web.Page, error) {
 	base := a.config.Compiled.PublicURL
 	pages := web.Config{
-		Links:    a.links,
-		Orders:   a.store,
-		Decider:  a.decider,
-		Origin:   base.Scheme + "://" + base.Host,
-		Now:      time.Now,
-		Log:      a.log,
-		Observer: a.metrics,
-		Refusals: a.refusals,
+		Links:        a.links,
+		Orders:       a.store,
+		Decider:      a.decider,
+		Origin:       base.Scheme + "://" + base.Host,
+		Now:          time.Now,
+		Log:          a.log,
+		Observer:     a.metrics,
+		Refusals:     a.refusals,
+		Organisation: r.config.Compiled.Organisation,
 		Preferences: func(approver, workflow, acceptLanguage string) (language.Tag, *time.Location) {
 			visitor := r.config.Compiled.Preferences.OfVisitor(approver, workflow, acceptLanguage)
 			return visitor.Language, visitor.Zone

@@ -45,11 +45,12 @@ func (a *App) makeRules(c *config.Config, previous *rules) (*rules, error) {
 		return nil, err
 	}
 	r.notifications = &handlers.Notification{
-		Transitions: a.transitions,
-		Channels:    r.channels,
-		Links:       a.links,
-		Timeout:     callTimeout,
-		Preferences: &c.Compiled.Preferences,
+		Transitions:  a.transitions,
+		Channels:     r.channels,
+		Links:        a.links,
+		Timeout:      callTimeout,
+		Preferences:  &c.Compiled.Preferences,
+		Organisation: c.Compiled.Organisation,
 	}
 	r.callbacks = &handlers.Callback{
 		Transitions: a.transitions,

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/language"
+	"github.com/approval-relay/approval-relay/organisation"
 )
 
 // Message is the content of a notification: everything that a channel may show to an approver, a group or a program.
@@ -44,6 +45,9 @@ type Message struct {
 	// Language and Zone are the reader's. They are set when the message is sent, from the configuration of that time.
 	Language language.Tag
 	Zone     *time.Location // nil is UTC
+	// SentAt is the time of this attempt, and Organisation is in whose name it is sent.
+	SentAt       time.Time
+	Organisation organisation.Organisation
 }
 
 // ComposeMessage returns the content of a notification, without Link and Button.

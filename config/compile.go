@@ -11,6 +11,7 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/slack"
+	"github.com/approval-relay/approval-relay/organisation"
 	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/webhook"
 )
@@ -22,8 +23,10 @@ type Compiled struct {
 	Schemes   map[string]webhook.Scheme          // of webhooks, by name
 	People    handlers.People
 	// Preferences are the languages and time zones of people.
-	Preferences handlers.Preferences
-	PublicURL   *url.URL
+	Preferences  handlers.Preferences
+	Organisation organisation.Organisation
+	Logo         *organisation.Logo // nil without a logo
+	PublicURL    *url.URL
 }
 
 // compile fills c.Compiled, and reports every expression and secret that is not valid.
@@ -41,6 +44,7 @@ func (c *Config) compile(check *setup.Check) {
 	c.Compiled.PublicURL, _ = url.Parse(c.Public.URL) // validated
 	c.Compiled.People = c.compilePeople()
 	c.Compiled.Preferences = c.compilePreferences()
+	c.compileOrganisation(check)
 	groups, heartbeats := c.groupChannels(), c.heartbeatTargets()
 	notUsed := compileFieldsNotUsed(compiler{cel: cel, check: check})
 	for _, name := range sortedNames(c.Workflows) {

@@ -16,25 +16,26 @@ import (
 
 // Config is the configuration file. Every field has a default that is safe and runs; Defaults returns them.
 type Config struct {
-	Log       Log                 `yaml:"log" doc:"level and format of the log"`
-	Public    Public              `yaml:"public" doc:"the address for approvers and third parties"`
-	Operator  Operator            `yaml:"operator" doc:"the address for operators, programs that send requests and decisions, and Prometheus"`
-	Store     Store               `yaml:"store" doc:"where orders are kept"`
-	Keys      Keys                `yaml:"keys" doc:"the keys that seal task tokens and sign links"`
-	AWS       AWS                 `yaml:"aws" doc:"AWS; credentials come from the environment, as the SDK finds them"`
-	Tracing   tracing.Settings    `yaml:"tracing" doc:"spans of each approval from its request to its answer, for OpenTelemetry"`
-	Shutdown  Shutdown            `yaml:"shutdown" doc:"how the program ends"`
-	Unmatched Unmatched           `yaml:"unmatched" doc:"decisions that come before their request"`
-	Language  string              `yaml:"language" doc:"language of people who have no other: en or de, also with a region, such as de-AT"`
-	TimeZone  string              `yaml:"time_zone" doc:"time zone of people who have no other, such as Europe/Berlin"`
-	Defaults  *Workflow           `yaml:"defaults" doc:"settings that every workflow takes, unless it has its own"`
-	Workflows map[string]Workflow `yaml:"workflows" doc:"where requests come from, who approves, until when, how it is answered"`
-	Decisions map[string]Decision `yaml:"decisions" doc:"SNS topics that decisions come from, by name"`
-	Webhooks  map[string]Webhook  `yaml:"webhooks" doc:"third parties that post decisions to /webhooks/NAME"`
-	Channels  map[string]Channel  `yaml:"channels" doc:"channels that notify people and programs, by name"`
-	People    map[string]Person   `yaml:"people" doc:"approvers with settings of their own, by their ID"`
-	Groups    map[string][]string `yaml:"groups" doc:"approvers who are named together, as group:NAME"`
-	Targets   map[string]Target   `yaml:"targets" doc:"targets that answer workflows, by name"`
+	Log          Log                 `yaml:"log" doc:"level and format of the log"`
+	Public       Public              `yaml:"public" doc:"the address for approvers and third parties"`
+	Operator     Operator            `yaml:"operator" doc:"the address for operators, programs that send requests and decisions, and Prometheus"`
+	Store        Store               `yaml:"store" doc:"where orders are kept"`
+	Keys         Keys                `yaml:"keys" doc:"the keys that seal task tokens and sign links"`
+	AWS          AWS                 `yaml:"aws" doc:"AWS; credentials come from the environment, as the SDK finds them"`
+	Tracing      tracing.Settings    `yaml:"tracing" doc:"spans of each approval from its request to its answer, for OpenTelemetry"`
+	Shutdown     Shutdown            `yaml:"shutdown" doc:"how the program ends"`
+	Unmatched    Unmatched           `yaml:"unmatched" doc:"decisions that come before their request"`
+	Language     string              `yaml:"language" doc:"language of people who have no other: en or de, also with a region, such as de-AT"`
+	TimeZone     string              `yaml:"time_zone" doc:"time zone of people who have no other, such as Europe/Berlin"`
+	Organisation Organisation        `yaml:"organisation" doc:"the looks of pages and messages: name, logo, colours, help"`
+	Defaults     *Workflow           `yaml:"defaults" doc:"settings that every workflow takes, unless it has its own"`
+	Workflows    map[string]Workflow `yaml:"workflows" doc:"where requests come from, who approves, until when, how it is answered"`
+	Decisions    map[string]Decision `yaml:"decisions" doc:"SNS topics that decisions come from, by name"`
+	Webhooks     map[string]Webhook  `yaml:"webhooks" doc:"third parties that post decisions to /webhooks/NAME"`
+	Channels     map[string]Channel  `yaml:"channels" doc:"channels that notify people and programs, by name"`
+	People       map[string]Person   `yaml:"people" doc:"approvers with settings of their own, by their ID"`
+	Groups       map[string][]string `yaml:"groups" doc:"approvers who are named together, as group:NAME"`
+	Targets      map[string]Target   `yaml:"targets" doc:"targets that answer workflows, by name"`
 
 	// Compiled is made of the rest by Load.
 	Compiled Compiled `yaml:"-"`

@@ -23,6 +23,7 @@ func (c *Config) validate(check *setup.Check) {
 		c.Public.OIDC.Validate(check.At("public.oidc"))
 	}
 	validatePreference(check, c.Language, c.TimeZone)
+	c.Organisation.validate(check.At("organisation"))
 	c.Public.validateRate(check.At("public"))
 	c.Public.validate(check.At("public"))
 	c.Operator.Listener.validate(check.At("operator"))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/organisation"
 )
 
 // Links makes the links and button tokens of messages.
@@ -35,6 +36,8 @@ type Notification struct {
 	Timeout time.Duration
 	// Preferences has the languages and zones of the readers. It may be nil.
 	Preferences *Preferences
+	// Organisation is in whose name the messages are sent.
+	Organisation organisation.Organisation
 }
 
 // Handle sends a notification and records the result. If the action is outdated, because its lease has expired or the
@@ -72,6 +75,7 @@ func (h *Notification) composeMessage(
 	if audience == notify.AudienceGroup {
 		m.Approver = ""
 	}
+	m.SentAt, m.Organisation = h.Transitions.Now(), h.Organisation
 	if h.Preferences != nil {
 		reader := h.Preferences.OfReader(m.Approver, m.Workflow)
 		m.Language, m.Zone = reader.Language, reader.Zone

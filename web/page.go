@@ -16,6 +16,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/language"
+	"github.com/approval-relay/approval-relay/organisation"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
@@ -65,7 +66,7 @@ type Observer interface {
 	DecisionPageFailed()
 }
 
-// Config configures a Page. All fields but Sessions, Preferences, Origin and Refusals are required.
+// Config configures a Page. All fields but Sessions, Preferences, Organisation, Origin and Refusals are required.
 type Config struct {
 	Links   Links
 	Orders  Orders
@@ -75,6 +76,8 @@ type Config struct {
 	// Preferences returns the language and the time zone of a visitor. The approver is empty if the link names none; the
 	// workflow is empty if the link is not valid.
 	Preferences func(approver, workflow, acceptLanguage string) (language.Tag, *time.Location)
+	// Organisation is shown at the top and the bottom of every page.
+	Organisation organisation.Organisation
 	// Origin is our public address in the form of the header Origin, for example https://approvals.example.com. It is
 	// needed behind a proxy that changes the header Host.
 	Origin   string
@@ -95,9 +98,12 @@ type Page struct {
 
 // New returns the page, or an error about Origin.
 func New(c Config) (*Page, error) {
-	l, err := look.New(files, "", "templates/page.html", "templates/details.html")
+	l, err := look.New(files, look.BrandCSS(c.Organisation.Colours), "templates/page.html", "templates/details.html")
 	if err != nil {
 		return nil, fmt.Errorf("decision page: %w", err)
+	}
+	if c.Organisation.LogoURL != "" {
+		l.AllowOwnImages()
 	}
 	crossOrigin := http.NewCrossOriginProtection()
 	if c.Origin != "" {
