@@ -16,7 +16,7 @@ import (
 
 var (
 	placeholders = regexp.MustCompile(`\{[a-z_]+\}`)
-	literals     = regexp.MustCompile("[\"`]([a-z]+(?:[._][a-z0-9_]+)+\\.?)[\"`]")
+	literals     = regexp.MustCompile("[\"`]([a-z]+[._](?:[a-z0-9_]+[._]?)*)[\"`]")
 	pluralForms  = []string{".zero", ".one", ".two", ".few", ".many", ".other"}
 )
 
@@ -164,7 +164,8 @@ func findKeys(t *testing.T, rooms map[string]bool) map[string]string {
 		for _, found := range literals.FindAllStringSubmatch(string(b), -1) {
 			room, _, _ := strings.Cut(found[1], ".")
 			isFile := slices.Contains([]string{".html", ".json", ".tmpl", ".txt", ".yaml"}, filepath.Ext(found[1]))
-			if rooms[room] && !isFile {
+			isField := strings.HasPrefix(found[1], "form.properties.") // of the configuration
+			if rooms[room] && !isFile && !isField {
 				used[found[1]] = path
 			}
 		}
