@@ -89,3 +89,29 @@ func newActs(acts []approval.RecordedAct) []RecordedAct {
 	}
 	return out
 }
+
+// Question is a question of an approver to the requester.
+type Question struct {
+	QuestionID string    `json:"questionId"`
+	By         string    `json:"by"`
+	Text       string    `json:"text"`
+	At         time.Time `json:"at"`
+	// Answer is missing while the requester has not answered.
+	Answer     string    `json:"answer,omitempty"`
+	AnsweredAt time.Time `json:"answeredAt,omitzero"`
+}
+
+func newQuestions(questions []approval.Question) []Question {
+	var out []Question
+	for _, q := range questions {
+		out = append(out, Question{
+			QuestionID: q.ID,
+			By:         q.By,
+			Text:       q.Text,
+			At:         q.At.UTC(),
+			Answer:     q.Answer,
+			AnsweredAt: q.AnsweredAt.UTC(),
+		})
+	}
+	return out
+}

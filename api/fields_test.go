@@ -31,6 +31,8 @@ var orderFields = map[string]string{
 	"Approval.Reason":             "reason",
 	"Approval.Votes":              "votes",
 	"Approval.Acts":               "acts",
+	"Approval.Questions":          "questions",
+	"Approval.RequesterTold":      "internal: the notifications show it, and it only prevents a second message",
 	"Approval.Notifications":      "notifications",
 	"Approval.NotificationsMade":  "internal: it only numbers notifications",
 	"Approval.NotificationRounds": "internal: it only groups notifications",
@@ -114,6 +116,21 @@ var orderFields = map[string]string{
 
 	"form.Option.Value": "value",
 	"form.Option.Title": "title",
+
+	"RequesterRules.RequesterChannels":  "requesterChannels",
+	"RequesterRules.RequesterNonce":     "internal: it makes the link of the requester",
+	"RequesterRules.RequesterComments":  "requesterSeesComments",
+	"RequesterRules.RequesterWithdraws": "requesterWithdraws",
+	"RequesterRules.RequesterAnswers":   "requesterAnswers",
+	"RequesterRules.PassOnTo":           "passOnTo",
+	"RequesterRules.DecidedUntold":      "decidedUntold",
+
+	"Question.ID":         "questionId",
+	"Question.By":         "by",
+	"Question.Text":       "text",
+	"Question.At":         "at",
+	"Question.Answer":     "answer",
+	"Question.AnsweredAt": "answeredAt",
 
 	"Field.Name":  "name",
 	"Field.Value": "value",

@@ -72,6 +72,8 @@ type Approval struct {
 	Votes []Vote `json:"votes"`
 	// Acts are the acts that are neither decisions nor cancellations, oldest first.
 	Acts []RecordedAct `json:"acts,omitempty"`
+	// Questions are the questions of approvers to the requester, oldest first.
+	Questions []Question `json:"questions,omitempty"`
 
 	// Choices are what approvers can decide. Without choices they can approve and reject.
 	Choices []Choice `json:"choices,omitempty"`
@@ -229,6 +231,15 @@ type NotifyRules struct {
 	EscalationsDone int          `json:"escalationsDone,omitempty"`
 	// OnUndeliverable is the action if no approver can be notified.
 	OnUndeliverable UndeliverablePolicy `json:"onUndeliverable"`
+	// RequesterChannels notify the requester, who may withdraw the request, be asked questions, and see the comments.
+	RequesterChannels     []string `json:"requesterChannels,omitempty"`
+	RequesterWithdraws    bool     `json:"requesterWithdraws,omitempty"`
+	RequesterAnswers      bool     `json:"requesterAnswers,omitempty"`
+	RequesterSeesComments bool     `json:"requesterSeesComments,omitempty"`
+	// PassOnTo are further persons to whom an approver may pass the request on.
+	PassOnTo []string `json:"passOnTo,omitempty"`
+	// DecidedUntold leaves out the messages to approvers that somebody else has decided.
+	DecidedUntold bool `json:"decidedUntold,omitempty"`
 }
 
 // Escalation adds approvers at a time.
@@ -241,7 +252,7 @@ type Escalation struct {
 type Notification struct {
 	NotificationID string                    `json:"notificationId"`
 	Kind           approval.NotificationKind `json:"kind"`
-	// Event is the type of the event, for the kind "event".
+	// Event is the type of the event, for the kind "event", and the reason, for the kind "requester".
 	Event   string `json:"event,omitempty"`
 	Channel string `json:"channel"`
 	// Approver is missing if the message is for a group or a program, or if no approvers are named.

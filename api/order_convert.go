@@ -54,6 +54,7 @@ func newApproval(a *approval.Approval) Approval {
 		Receipt:           a.Receipt,
 		MaxRounds:         a.MaxRounds,
 		Acts:              newActs(a.Acts),
+		Questions:         newQuestions(a.Questions),
 		RequestedAt:       a.RequestedAt.UTC(),
 		StateEnteredAt:    a.StateEnteredAt.UTC(),
 		AttemptStartedAt:  a.AttemptStartedAt.UTC(),
@@ -148,6 +149,13 @@ func newNotifyRules(a *approval.Approval) NotifyRules {
 		Escalations:      mapSlice(a.Escalations, newEscalation),
 		EscalationsDone:  a.EscalationsDone,
 		OnUndeliverable:  cmp.Or(UndeliverablePolicy(a.OnUndeliverable), UndeliverableWait),
+
+		RequesterChannels:     a.RequesterChannels,
+		RequesterWithdraws:    a.RequesterWithdraws,
+		RequesterAnswers:      a.RequesterAnswers,
+		RequesterSeesComments: a.RequesterComments,
+		PassOnTo:              a.PassOnTo,
+		DecidedUntold:         a.DecidedUntold,
 	}
 }
 

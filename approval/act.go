@@ -100,7 +100,7 @@ func (a *Approval) countActs(kind ActKind) int {
 // had its effect, conflict for another act with its ID, late for an approval that is closed, ambiguous or unknown. The
 // error names the field at fault.
 func (o *Order) beginAct(act Act, kind ActKind, env Environment) (*Approval, Verdict, []Action, error) {
-	if err := act.validate(); err != nil {
+	if err := act.validate(kind); err != nil {
 		return nil, Verdict{}, nil, err
 	}
 	actions := o.expireOverdue(env)
@@ -131,11 +131,14 @@ func (o *Order) beginAct(act Act, kind ActKind, env Environment) (*Approval, Ver
 	return nil, v, actions, nil
 }
 
-func (act Act) validate() error {
+// validate checks the fields of an act. A question and its answer are their own reason, and nobody needs a reason to
+// decline.
+func (act Act) validate(kind ActKind) error {
+	needsReason := kind != ActAsk && kind != ActAnswer && kind != ActDecline
 	switch {
 	case act.ID == "":
 		return InvalidField("id", "is missing")
-	case act.Reason == "":
+	case act.Reason == "" && needsReason:
 		return InvalidField("reason", "is missing")
 	}
 	return cmp.Or(

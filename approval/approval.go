@@ -36,6 +36,10 @@ type Approval struct {
 	Votes        []Vote    `json:"votes,omitempty"`
 	// Acts are the acts on the approval that are neither decisions nor cancellations, in order.
 	Acts []RecordedAct `json:"acts,omitempty"`
+	// Questions are the questions of approvers to the requester, in order.
+	Questions []Question `json:"questions,omitempty"`
+	// RequesterTold lists the reasons for which the requester has got a message.
+	RequesterTold []string `json:"requester_told,omitempty"`
 
 	Notifications []*Notification `json:"notifications,omitempty"`
 	// NotificationsMade counts every notification that was queued, also after its removal.
@@ -74,6 +78,7 @@ func (o *Order) closeApproval(a *Approval, s Status, reason string, env Environm
 	}
 	a.Undeliverable = false
 	o.judgeLater(env)
+	a.tellClosed(env) // before the edits, which take over the receipts
 	a.queueOutcomeEdits(env)
 	a.notifyPrograms(closedEventName(s), env)
 	a.Callback = Callback{State: CallbackPending, PendingSince: env.Now, Due: env.Now}

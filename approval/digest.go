@@ -13,7 +13,7 @@ import (
 func (o *Order) ContentDigest(a *Approval) string {
 	text, err := json.Marshal([]any{
 		o.ID, a.ID, a.Title, a.Workflow, a.Step, a.Details, a.Execution, a.Requester, a.Choices, a.Form, a.Edits,
-		a.changes(),
+		a.changes(), a.Questions,
 	})
 	if err != nil { // impossible for strings
 		return ""

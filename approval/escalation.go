@@ -66,12 +66,13 @@ func (o *Order) runNextEscalation(a *Approval, env Environment) []Action {
 // askApprovers notifies the approvers of a request. If there is no notification to send, the approval is undeliverable
 // from the start.
 func (o *Order) askApprovers(a *Approval, env Environment) []Action {
+	a.tellRequester(RequesterReceived, env)
 	a.notifyApprovers(NotifyRequest, a.Approvers, env)
 	return o.handleUndeliverable(a, env)
 }
 
 // handleUndeliverable applies the request's policy (wait, escalate, cancel) once every notification to approvers has
-// failed, or if there is none.
+// failed, if there is none, or if too many approvers have declined.
 func (o *Order) handleUndeliverable(a *Approval, env Environment) []Action {
 	if a.Undeliverable || !a.isUndeliverable() {
 		return nil
@@ -82,14 +83,26 @@ func (o *Order) handleUndeliverable(a *Approval, env Environment) []Action {
 	case a.OnUndeliverable == UndeliverableEscalate && a.hasEscalationLeft():
 		return o.runNextEscalation(a, env)
 	case a.OnUndeliverable == UndeliverableCancel:
-		return o.cancelApproval(a, Actor{}, "no notification could be delivered", env)
+		return o.cancelApproval(a, Actor{}, a.undeliverableReason(), env)
 	}
+	a.tellRequester(RequesterUndeliverable, env)
 	return nil
 }
 
-// isUndeliverable reports whether a pending approval should have notified approvers, but no message was ever sent and
-// no notification is left to try. An approval without any notification waits for nobody, unless programs decide it.
+// undeliverableReason returns the reason why an undeliverable approval is cancelled.
+func (a *Approval) undeliverableReason() string {
+	if a.lacksApprovers() {
+		return "too many approvers have stated that it is not theirs to decide"
+	}
+	return "no notification could be delivered"
+}
+
+// isUndeliverable reports whether a pending approval waits for nobody: too many approvers have declined, or approvers
+// should have been notified, but no message was ever sent and no notification is left to try. An approval without any notification waits for nobody, unless programs decide it.
 func (a *Approval) isUndeliverable() bool {
+	if a.Status == Pending && a.lacksApprovers() {
+		return true
+	}
 	if a.Status != Pending || !a.FirstNotifiedAt.IsZero() || a.NotificationRounds == 0 {
 		return false
 	}

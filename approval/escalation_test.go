@@ -196,7 +196,11 @@ func TestOutcomeEdits(t *testing.T) {
 	o.RecordNotificationResult(actions[1], ok, envAt(1))
 	closing := requireVerdict(t, o, approveDecision("d"), envAt(2), VerdictDecided)
 	edits := ofKind(ActionNotify, closing)
-	require.Len(t, edits, 1, "only one message can be edited")
+	require.Len(t, edits, 2, "one message can be edited; the reader of the other is told")
+	_, told := o.CurrentNotification(edits[0], at(3))
+	require.Equal(t, NotifyDecided, told.Kind)
+	require.Equal(t, "bob", told.Approver)
+	edits = edits[1:]
 	_, n := o.CurrentNotification(edits[0], at(3))
 	require.Equal(t, NotifyOutcome, n.Kind)
 	require.Equal(t, posted.Receipt, n.Receipt)

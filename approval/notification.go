@@ -9,18 +9,26 @@ import (
 // NotificationKind names a kind of message.
 type NotificationKind string
 
-// The kinds of notifications. The first three are messages to people; they are dropped when the approval closes.
+// The kinds of notifications. The first four are messages to approvers; they are dropped when the approval closes.
 const (
 	NotifyRequest    NotificationKind = "request"
 	NotifyReminder   NotificationKind = "reminder"
 	NotifyEscalation NotificationKind = "escalation"
+	NotifyAnswer     NotificationKind = "answer" // the requester has answered a question
+	// NotifyDecided tells an approver who was asked that somebody else has decided, where the message cannot be edited.
+	NotifyDecided NotificationKind = "decided"
+	// NotifyRequester tells the requester what has happened; Event has the reason, such as RequesterDecided.
+	NotifyRequester NotificationKind = "requester"
 	// NotifyOutcome edits a message that was sent: it shows the outcome of the approval and removes the buttons.
 	NotifyOutcome NotificationKind = "outcome"
 	// NotifyEvent notifies a program of an event.
 	NotifyEvent NotificationKind = "event"
 )
 
-func (k NotificationKind) isForPeople() bool { return k != NotifyOutcome && k != NotifyEvent }
+// isForPeople reports whether a message asks approvers to decide.
+func (k NotificationKind) isForPeople() bool {
+	return k == NotifyRequest || k == NotifyReminder || k == NotifyEscalation || k == NotifyAnswer
+}
 
 // ProgramEventRequested is the name of the first event that programs get about an approval. When the approval closes,
 // they get "approval.decided" for approved and rejected, otherwise "approval." with the status. When its callback ends,

@@ -168,6 +168,7 @@ func (o *Order) recordSent(a *Approval, n *Notification, action Action, r Result
 	if a.Status == Pending {
 		return nil
 	}
+	a.tellUndecided(env)
 	a.queueOutcomeEdits(env)
 	return o.startNotifications(a, env)
 }
@@ -177,7 +178,7 @@ const maxReceipt = 512
 
 // markNotified records that the approval has reached an approver.
 func (o *Order) markNotified(a *Approval, env Environment) {
-	a.Undeliverable = false
+	a.Undeliverable = a.lacksApprovers()
 	if !a.FirstNotifiedAt.IsZero() {
 		return
 	}

@@ -79,6 +79,7 @@ type Request struct {
 	CanProbe bool `json:"can_probe,omitempty"`
 
 	DecisionRules
+	RequesterRules
 
 	RejectAsSuccess bool   `json:"reject_as_success,omitempty"`
 	Output          Output `json:"output,omitempty"` // added to the answer

@@ -35,6 +35,7 @@ func (o *Order) newTextLimit(minimum int) int {
 	used := 0
 	for _, a := range o.Approvals {
 		used += sizeOfFields(a.Details)
+		used += a.sizeOfConversation()
 		for _, v := range a.Votes {
 			used += len(v.Comment)
 		}
