@@ -177,12 +177,16 @@ func (a *OperatorAPI) decideOrder(r *http.Request, body []byte) (any, error) {
 		Execution:  in.Execution,
 		ApprovalID: in.ApprovalID,
 		Outcome:    in.Outcome,
+		Choice:     in.Choice,
+		Values:     in.Values,
 		By:         actor.By,
 		Principal:  actor.Principal,
 		Claimed:    actor.Claimed,
 		Comment:    in.Reason,
 		Via:        actor.Via,
 		Source:     actor.Source,
+
+		ShownDigest: in.ShownDigest,
 	})
 	return verdictAnswer(orderID, v, err)
 }

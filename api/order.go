@@ -87,6 +87,8 @@ type Approval struct {
 	Receipt bool `json:"receipt,omitempty"`
 	// MaxRounds is how often the question can be asked; in the last round it cannot be returned.
 	MaxRounds int `json:"maxRounds,omitempty"`
+	// ShownDigest is the digest of a pending request: a decision that names it is refused if the request has changed since.
+	ShownDigest string `json:"shownDigest,omitempty"`
 
 	// RequestedAt is when we recorded the request.
 	RequestedAt time.Time `json:"requestedAt"`

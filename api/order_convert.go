@@ -18,9 +18,16 @@ func mapSlice[In, Out any](in []In, f func(In) Out) []Out {
 
 // newOrder returns the public form of an order.
 func newOrder(o *approval.Order) Order {
+	publish := func(a *approval.Approval) Approval {
+		public := newApproval(a)
+		if a.Status == approval.Pending {
+			public.ShownDigest = o.ContentDigest(a)
+		}
+		return public
+	}
 	return Order{
 		OrderID:            o.ID,
-		Approvals:          mapSlice(o.Approvals, newApproval),
+		Approvals:          mapSlice(o.Approvals, publish),
 		UnmatchedDecisions: mapSlice(o.Unmatched, newUnmatchedDecision),
 		History:            mapSlice(o.History, newEvent),
 		ShedParts:          o.ShedParts,

@@ -12,8 +12,10 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/body"
+	"github.com/approval-relay/approval-relay/form"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/inbound"
+	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/refusal"
 )
 
@@ -29,6 +31,8 @@ type Problem struct {
 	Verdict        approval.VerdictCode `json:"verdict,omitempty"`
 	ApprovalID     string               `json:"approvalId,omitempty"`
 	ApprovalStatus approval.Status      `json:"approvalStatus,omitempty"`
+	// Errors are the faults of a decision with the verdict "invalid". They have no values.
+	Errors []DecisionFault `json:"errors,omitempty"`
 	// Candidates are the pending approvals that an ambiguous or duplicate decision can be about, at most 20. Send the
 	// decision again with an approvalId of them.
 	Candidates []Candidate `json:"candidates,omitempty"`
@@ -36,7 +40,7 @@ type Problem struct {
 	Faults []string `json:"faults,omitempty"`
 }
 
-// Candidate is a pending approval that a decision can be about, with what tells it from the others.
+// Candidate is a pending approval that a decision can be about.
 type Candidate struct {
 	ApprovalID string `json:"approvalId"`
 	Workflow   string `json:"workflow"`
@@ -44,6 +48,25 @@ type Candidate struct {
 	// StateName is the name of the workflow's waiting state.
 	StateName string `json:"stateName,omitempty"`
 	Execution string `json:"execution,omitempty"`
+}
+
+// DecisionFault is a fault of the choice, of a value or of the comment of a decision.
+type DecisionFault struct {
+	// Field is the name of a field of the form, "choice" or "comment". It is empty for all values together.
+	Field string         `json:"field"`
+	Code  form.FaultCode `json:"code"`
+	// Want is the limit, the type, the format, or the choices that are offered.
+	Want   string `json:"want,omitempty"`
+	Detail string `json:"detail"`
+}
+
+func newDecisionFault(f form.Fault) DecisionFault {
+	return DecisionFault{
+		Field:  f.Field,
+		Code:   f.Code,
+		Want:   f.Want,
+		Detail: f.Text(language.For("en")),
+	}
 }
 
 // credentialError marks a request with a missing or wrong credential or signature.
@@ -154,6 +177,8 @@ func refusalStatus(code approval.VerdictCode) int {
 	switch code {
 	case approval.VerdictUnknown:
 		return http.StatusNotFound
+	case approval.VerdictInvalid: // the sender can send it again, corrected
+		return http.StatusUnprocessableEntity
 	case approval.VerdictNotApprover, approval.VerdictRequester, approval.VerdictAsker, approval.VerdictAnonymous,
 		approval.VerdictAssurance, approval.VerdictSource:
 		return http.StatusForbidden
@@ -241,9 +266,8 @@ func problemOf(err error) Problem {
 		p.Verdict = refused.Verdict.Code
 		p.ApprovalID = refused.Verdict.ApprovalID
 		p.ApprovalStatus = refused.Verdict.Status
-		for _, c := range refused.Verdict.Candidates {
-			p.Candidates = append(p.Candidates, newCandidate(c))
-		}
+		p.Candidates = mapSlice(refused.Verdict.Candidates, newCandidate)
+		p.Errors = mapSlice(refused.Verdict.Faults, newDecisionFault)
 		if errors.As(err, &field) { // the refusal has a field as its cause
 			p.Detail += "; " + field.Error()
 			p.Field = field.Field

@@ -51,6 +51,7 @@ func enums() map[reflect.Type]string {
 		reflect.TypeFor[UndeliverablePolicy]():       "UndeliverablePolicy",
 		reflect.TypeFor[approval.CommentRule]():      "CommentRule",
 		reflect.TypeFor[form.Kind]():                 "FieldKind",
+		reflect.TypeFor[form.FaultCode]():            "FaultCode",
 	}
 }
 

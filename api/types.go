@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -42,7 +43,15 @@ func newCandidate(c approval.Candidate) Candidate {
 
 // DecideRequest is a decision that an operator makes in the place of the approvers.
 type DecideRequest struct {
-	Outcome approval.Outcome `json:"outcome"`
+	// Outcome may be missing if Choice is given.
+	Outcome approval.Outcome `json:"outcome,omitempty"`
+	// Choice is the ID of a choice of the approval. Without it, the outcome stands for the only choice that means it.
+	Choice string `json:"choice,omitempty"`
+	// Values are the values of the fields that the choice has, as the approval's form has them.
+	Values json.RawMessage `json:"values,omitempty"`
+	// ShownDigest is the `shownDigest` of the approval as the operator has seen it. If the request has changed since, the
+	// decision is refused with the verdict "changed".
+	ShownDigest string `json:"shownDigest,omitempty"`
 	// By is the person on whose behalf the operator acts, for the history. The operator is the name of the token.
 	By string `json:"by,omitempty"`
 	// Reason is kept in the history.

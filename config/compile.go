@@ -198,6 +198,9 @@ func (d DecisionFields) compile(c compiler) handlers.DecisionFields {
 		ID:        id("id"),
 		Order:     id("order"),
 		Outcome:   text("outcome"),
+		Choice:    id("choice"),
+		Values:    compileField(c, "fields.values", d.Fields["values"], convertNothing),
+		Shown:     id("shown_digest"),
 		Step:      id("step"),
 		Execution: id("execution"),
 		Approval:  id("approval"),
@@ -205,7 +208,8 @@ func (d DecisionFields) compile(c compiler) handlers.DecisionFields {
 		Comment:   compileField(c, "fields.comment", d.Fields["comment"], expression.AsShownText),
 	}
 	defaults := decisionFields()
-	f.InWrappers = slices.Equal(d.Fields["order"], defaults["order"]) && slices.Equal(d.Fields["outcome"], defaults["outcome"])
+	isDefault := func(name string) bool { return slices.Equal(d.Fields[name], defaults[name]) }
+	f.InWrappers = isDefault("order") && isDefault("outcome") && isDefault("choice")
 	if d.Filter != "" {
 		f.Filter = compileField(c, "filter", Expressions{d.Filter}, convertToBool)
 	}

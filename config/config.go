@@ -122,7 +122,7 @@ type Decision struct {
 // DecisionFields tell how the decisions of a source are read.
 type DecisionFields struct {
 	Filter string                 `yaml:"filter" doc:"CEL expression that is true for decisions; other messages are counted and dropped (HTTP: answered 204)"`
-	Fields map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, step, execution, approval, by, comment"`
+	Fields map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: id, order, outcome, choice, values, shown_digest, step, execution, approval, by, comment"`
 }
 
 // Webhook is a third party: a scheme, and the settings that all schemes share.

@@ -18,12 +18,15 @@ import (
 // decisionFields returns the expressions by which the fields of decisions are found without configuration.
 func decisionFields() map[string]Expressions {
 	return map[string]Expressions{
-		"id":        {"body.decisionId", "body.decision_id", "body.DecisionId", "body.eventId"},
-		"order":     {"body.orderId", "body.orderID", "body.order_id", "body.OrderId", "body.order.id", "body.order.orderId"},
-		"outcome":   bothCases("decision", "outcome", "approved", "status", "action"),
-		"step":      {"body.step", "body.Step", "body.order.step"},
-		"execution": {"body.executionArn", "body.execution"},
-		"approval":  {"body.approvalId", "body.approval_id", "body.ApprovalId"},
+		"id":           {"body.decisionId", "body.decision_id", "body.DecisionId", "body.eventId"},
+		"order":        {"body.orderId", "body.orderID", "body.order_id", "body.OrderId", "body.order.id", "body.order.orderId"},
+		"outcome":      bothCases("decision", "outcome", "approved", "status", "action"),
+		"choice":       bothCases("choice"),
+		"values":       bothCases("values"),
+		"shown_digest": {"body.shownDigest", "body.shown_digest", "body.ShownDigest"},
+		"step":         {"body.step", "body.Step", "body.order.step"},
+		"execution":    {"body.executionArn", "body.execution"},
+		"approval":     {"body.approvalId", "body.approval_id", "body.ApprovalId"},
 		"by": {
 			"body.decidedBy", "body.decided_by", "body.DecidedBy", "body.approver", "body.Approver", "body.approvedBy",
 			"body.approved_by", "body.ApprovedBy", "body.rejectedBy", "body.rejected_by", "body.RejectedBy", "body.by", "body.user",

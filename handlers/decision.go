@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -21,6 +23,9 @@ type DecisionFields struct {
 	ID        Field[string]
 	Order     Field[string]
 	Outcome   Field[string] // see outcomeWords
+	Choice    Field[string] // the ID of a choice; Outcome may then be missing
+	Values    Field[any]    // an object, or its text
+	Shown     Field[string] // the digest of the request as its sender has seen it
 	Step      Field[string]
 	Execution Field[string]
 	Approval  Field[string]
@@ -109,7 +114,7 @@ func (h *Decision) open(msg *message.Message) (Input, error) {
 	f := h.Source.Fields
 	isWhole := func(in Input) bool {
 		hasOrder := in.Meta[metadata.OrderID] != "" || hasField(f.Order, in)
-		return hasOrder && hasField(f.Outcome, in)
+		return hasOrder && (hasField(f.Outcome, in) || hasField(f.Choice, in))
 	}
 	return opener{
 		decode:        h.Decode,
@@ -154,6 +159,9 @@ var outcomeWords = map[string]approval.Outcome{
 	"declined": approval.Reject,
 	"no":       approval.Reject,
 	"false":    approval.Reject,
+	"return":   approval.Return,
+	"returned": approval.Return,
+	"abstain":  approval.Abstain,
 }
 
 // readDecision returns the decision in an input. If the path of the request has an order ID, the body need not have it.
@@ -167,6 +175,9 @@ func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approv
 		readInto("decision_id", f.ID, in, &d.ID),
 		readInto("order", f.Order, in, &orderID),
 		readInto("outcome", f.Outcome, in, &word),
+		readInto("choice", f.Choice, in, &d.Choice),
+		readValues(f.Values, in, &d),
+		readInto("shown_digest", f.Shown, in, &d.ShownDigest),
 		readInto("step", f.Step, in, &d.Step),
 		readInto("execution", f.Execution, in, &d.Execution),
 		readInto("approval", f.Approval, in, &d.ApprovalID),
@@ -176,22 +187,22 @@ func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approv
 	if err != nil {
 		return "", d, err
 	}
-	outcome, known := outcomeWords[strings.ToLower(strings.TrimSpace(word))]
-	d.Outcome = outcome
 	if identity.Clean(d.By) == "" {
 		d.By = "" // white space names nobody
 	}
 	d.Step, d.Execution, d.ApprovalID = identity.Clean(d.Step), identity.Clean(d.Execution), identity.Clean(d.ApprovalID)
+	d.Choice = strings.TrimSpace(d.Choice)
 	switch {
 	case fromPath != "" && cleanOrderID(orderID) != cleanOrderID(fromPath):
 		return "", d, approval.InvalidField("order", "in the body differs from the order in the path")
 	case cleanOrderID(orderID) == "":
 		return "", d, missingField(in, "order", "is missing", f.Order.Expressions)
-	case word == "":
-		return "", d, missingField(in, "outcome", "is missing", f.Outcome.Expressions)
-	case !known:
-		return "", d, approval.InvalidField("outcome", "has %d characters and is neither an approval nor a rejection; known are %s",
-			utf8.RuneCountInString(word), strings.Join(sortedKeys(outcomeWords), ", "))
+	case word == "" && d.Choice == "":
+		places := slices.Concat(f.Outcome.Expressions, f.Choice.Expressions)
+		return "", d, missingField(in, "outcome", "is missing", places)
+	}
+	if d.Outcome, err = readOutcome(word); err != nil {
+		return "", d, err
 	}
 	if d.ID == "" {
 		d.ID = cmp.Or(in.Meta[metadata.SNSMessageID], in.Meta[metadata.DeliveryID])
@@ -201,6 +212,36 @@ func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approv
 		d.IDFromBody = true
 	}
 	return orderID, d, nil
+}
+
+// readOutcome reads the word for an outcome. A decision that names a choice needs none.
+func readOutcome(word string) (approval.Outcome, error) {
+	outcome, known := outcomeWords[strings.ToLower(strings.TrimSpace(word))]
+	if word != "" && !known {
+		return "", approval.InvalidField("outcome", "has %d characters and is neither an approval nor a rejection; known are %s",
+			utf8.RuneCountInString(word), strings.Join(sortedKeys(outcomeWords), ", "))
+	}
+	return outcome, nil
+}
+
+// readValues returns a step that reads the values of a decision. The approval judges them, so every JSON value is taken; a
+// text can have the object as JSON, because forms and message attributes have only texts.
+func readValues(f Field[any], in Input, d *approval.Decision) func() error {
+	return func() error {
+		value, found, err := findField("values", f, in)
+		if err != nil || !found || value == nil || value == "" {
+			return err
+		}
+		text, isText := value.(string)
+		if isText && strings.HasPrefix(strings.TrimSpace(text), "{") && json.Valid([]byte(text)) {
+			d.Values = json.RawMessage(text)
+			return nil
+		}
+		if d.Values, err = json.Marshal(value); err != nil {
+			return approval.InvalidField("values", "are no JSON")
+		}
+		return nil
+	}
 }
 
 // bodyID identifies a decision without an ID: the same body from the same source is the same decision.

@@ -304,7 +304,7 @@ func TestMissingFieldsNameTheirExpressions(t *testing.T) {
 	api := h.decisions(approval.ViaAPI)
 	for body, want := range map[string]string{
 		`{"decision":"approve"}`: "order: is missing; the message has decision; looked for in orderId",
-		`{"orderId":"A-1"}`:      "outcome: is missing; the message has orderId; looked for in decision",
+		`{"orderId":"A-1"}`:      "outcome: is missing; the message has orderId; looked for in decision, choice",
 		`{"orderId":"A-1","decision":"approve"}`: "decision refused (not_approver): the sender is not an approver of this approval; " +
 			"by: is missing, and this approval names its approvers; looked for in by",
 		`{"orderId":"A-1","decision":"approve","by":"eve"}`: "decision refused (not_approver): the sender is not an approver of this approval",

@@ -5,6 +5,7 @@ package preset
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ func (r Reading) Expressions(others map[string][]string) (filter string, fields 
 	}
 	for name, places := range others {
 		for _, place := range places {
-			if name == "by" || name == "comment" { // events have objects there
+			if slices.Contains([]string{"by", "comment", "choice", "values"}, name) { // events have other data there
 				place = `(` + r.Event + `) ? "" : (` + place + `)`
 			}
 			fields[name] = append(fields[name], place)
