@@ -2,38 +2,44 @@ package web
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/form"
 )
 
 // recordDecision records the decision of a form. After success the browser is redirected to the page, which then
 // shows the recorded state; reloading it sends nothing again.
-func (p *Page) recordDecision(w http.ResponseWriter, r *http.Request, v *visit, f form) {
+func (p *Page) recordDecision(w http.ResponseWriter, r *http.Request, v *visit, s submission, choice *approval.Choice) {
+	if faults := checkComment(s.comment); len(faults) > 0 {
+		p.refuse(w, r, v, s, notice{http.StatusUnprocessableEntity, "page.notice.invalid", faults})
+		return
+	}
 	orderID := v.capability.OrderID
-	verdict, err := p.Decider.Decide(r.Context(), orderID, v.newDecision(f))
+	verdict, err := p.Decider.Decide(r.Context(), orderID, v.newDecision(s, choice))
 	switch {
 	case err != nil && approval.IsPermanent(err):
 		p.Log.ErrorContext(r.Context(), "decision of the page is invalid", "order_id", orderID, "error", err)
 		p.writeProblem(w, r, notAllowed)
 	case err != nil:
 		p.Log.WarnContext(r.Context(), "decision page cannot record the decision", "order_id", orderID, "error", err)
-		p.writeProblem(w, r, unknownOutcome)
+		p.refuse(w, r, v, s, notice{status: http.StatusServiceUnavailable, key: "page.notice.uncertain"})
 	case verdict.IsAccepted():
 		p.Observer.DecisionPageSubmitted()
 		// The path is relative, because a proxy may have removed a prefix.
 		w.Header().Set("Location", "./"+url.PathEscape(r.PathValue("token")))
 		w.WriteHeader(http.StatusSeeOther)
 	default:
-		p.writeVerdict(w, r, f, verdict.Code)
+		p.writeVerdict(w, r, s, verdict)
 	}
 }
 
 // writeVerdict answers a decision that does not count.
-func (p *Page) writeVerdict(w http.ResponseWriter, r *http.Request, f form, code approval.VerdictCode) {
+func (p *Page) writeVerdict(w http.ResponseWriter, r *http.Request, s submission, verdict approval.Verdict) {
 	problems := map[approval.VerdictCode]*problem{
 		approval.VerdictRequester:   &ownRequest,
 		approval.VerdictAnonymous:   &namesNobody,
@@ -42,7 +48,7 @@ func (p *Page) writeVerdict(w http.ResponseWriter, r *http.Request, f form, code
 		approval.VerdictSource:      &notAllowed,
 		approval.VerdictUnknown:     &removed,
 	}
-	if b := problems[code]; b != nil {
+	if b := problems[verdict.Code]; b != nil {
 		p.writeProblem(w, r, *b)
 		return
 	}
@@ -51,48 +57,57 @@ func (p *Page) writeVerdict(w http.ResponseWriter, r *http.Request, f form, code
 		p.writeProblem(w, r, *bad)
 		return
 	}
-	notice := "Your decision was not recorded, because the request was closed before. Nothing has changed."
-	if code == approval.VerdictConflict {
-		notice = "Your decision was not recorded, because it contradicts an earlier decision. Nothing has changed."
+	n := notice{status: http.StatusConflict, key: "page.notice.closed", faults: verdict.Faults}
+	switch verdict.Code {
+	case approval.VerdictInvalid:
+		n.status, n.key = http.StatusUnprocessableEntity, "page.notice.invalid"
+	case approval.VerdictChanged:
+		n.key = "page.notice.changed"
+	case approval.VerdictConflict:
+		n.key = "page.notice.conflict"
 	}
-	p.showFormAgain(w, r, v, f, http.StatusConflict, notice)
+	p.refuse(w, r, v, s, n)
 }
 
-// newDecision returns the decision of a form. Its ID is the same for the same outcome by the same person and link, so
-// that a second click is recognized.
-func (v *visit) newDecision(f form) approval.Decision {
-	via := approval.ViaLink
-	person := v.capability.Nonce
-	if v.signedIn != "" {
-		via = approval.ViaSSO
-		person = string(approval.NewPersonID(v.signedIn))
+// checkComment returns the fault of a comment that would be cut.
+func checkComment(comment string) []form.Fault {
+	if utf8.RuneCountInString(comment) <= approval.MaxComment {
+		return nil
 	}
-	sum := sha256.Sum256([]byte(v.capability.ApprovalID + "\x00" + person + "\x00" + string(f.outcome)))
-	return approval.Decision{
-		ID:          string(via) + "-" + hex.EncodeToString(sum[:8]),
+	return []form.Fault{{Field: "comment", Code: form.TooLong, Want: strconv.Itoa(approval.MaxComment)}}
+}
+
+// newDecision returns the decision of a form.
+func (v *visit) newDecision(s submission, choice *approval.Choice) approval.Decision {
+	via, _ := v.way()
+	d := approval.Decision{
+		ID:          v.decisionID(s, choice),
 		ApprovalID:  v.capability.ApprovalID,
-		Outcome:     f.outcome,
+		Outcome:     choice.Means,
+		Values:      v.valuesOf(choice, s.typed),
 		By:          v.principal(),
-		Comment:     f.comment,
+		Comment:     s.comment,
 		Via:         via,
 		Source:      string(via),
 		ReceivedAt:  v.now,
-		ShownDigest: hex.EncodeToString(v.contentDigest()), // equal to f.shown, see checkForm
+		ShownDigest: s.shown,
 	}
+	if len(v.approval.Choices) > 0 {
+		d.Choice = choice.ID
+	}
+	return d
 }
 
-// contentDigest returns a digest of the request as the page shows it. Status and votes are left out: the domain
-// determines whether a decision still counts, and the votes of other people do not change the content of the
-// decision.
-func (v *visit) contentDigest() []byte {
-	a := v.approval
-	text, err := json.Marshal([]any{
-		v.order.ID, a.ID, a.Title, a.Workflow, a.Step, a.Details, a.Execution, a.Requester, v.capability.Approver,
-		a.Deadline.UTC(), v.signedIn,
-	})
-	if err != nil { // impossible for strings and a time of this era
-		text = nil
+// way returns the way in, and what identifies the person on it.
+func (v *visit) way() (via approval.Via, person string) {
+	if v.signedIn != "" {
+		return approval.ViaSSO, string(approval.NewPersonID(v.signedIn))
 	}
-	sum := sha256.Sum256(text)
+	return approval.ViaLink, v.capability.Nonce
+}
+
+// hashOf returns a digest of texts without the byte 0.
+func hashOf(parts ...string) []byte {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return sum[:]
 }

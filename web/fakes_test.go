@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/form"
 	"github.com/approval-relay/approval-relay/link"
 	"github.com/approval-relay/approval-relay/web"
 )
@@ -69,15 +70,18 @@ type world struct {
 
 	getErr, decideErr error
 	verdict           approval.VerdictCode // if set, in place of the verdict of the domain
+	faults            []form.Fault         // of that verdict
 	decided           int                  // calls of Decide
+	sent              approval.Decision    // the last one
 }
 
 func (w *world) Get(context.Context, string) (*approval.Order, error) { return w.order, w.getErr }
 
 func (w *world) Decide(_ context.Context, orderID string, d approval.Decision) (approval.Verdict, error) {
 	w.decided++
+	w.sent = d
 	if w.decideErr != nil || w.verdict != "" {
-		return approval.Verdict{Code: w.verdict}, w.decideErr
+		return approval.Verdict{Code: w.verdict, Faults: w.faults}, w.decideErr
 	}
 	if orderID != w.order.ID {
 		w.t.Errorf("a decision for %q", orderID)
@@ -181,11 +185,11 @@ func (w *world) get(token string) (*http.Response, string) {
 	return resp, body(w.t, resp)
 }
 
-// form returns the fields of the page's form with an outcome.
-func (w *world) form(token string, outcome approval.Outcome) url.Values {
+// form returns the fields of the page's form with a choice.
+func (w *world) form(token string, choice approval.Outcome) url.Values {
 	w.t.Helper()
 	_, page := w.get(token)
-	f := url.Values{"outcome": {string(outcome)}, "comment": {""}}
+	f := url.Values{"choice": {string(choice)}, "comment": {""}}
 	for _, m := range hidden.FindAllStringSubmatch(page, -1) {
 		f.Set(m[1], m[2])
 	}

@@ -25,6 +25,9 @@ import (
 //go:embed templates
 var files embed.FS
 
+//go:embed page.css
+var pageCSS string
+
 // Links opens links and protects the page's form.
 type Links interface {
 	// OpenLink returns the capability in the token of a link. The error is approval.ErrExpired if we signed the link
@@ -98,7 +101,7 @@ type Page struct {
 
 // New returns the page, or an error about Origin.
 func New(c Config) (*Page, error) {
-	l, err := look.New(files, look.BrandCSS(c.Organisation.Colours), "templates/page.html", "templates/details.html")
+	l, err := look.New(files, look.BrandCSS(c.Organisation.Colours)+pageCSS, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("decision page: %w", err)
 	}
@@ -170,34 +173,40 @@ func (p *Page) writeProblem(w http.ResponseWriter, r *http.Request, b problem) {
 		p.Observer.DecisionPageRefused()
 	}
 	p.record(r.Context(), b.status, b.code, b.detail)
-	p.writePage(w, r, b.status, messageView(b.heading, b.lead))
+	p.writePage(w, r, b.status, p.messageView(r, b.key, b.key+".lead"))
 }
 
 // ShowMessage answers with a page that looks like the decision page and shows a message only. It is for requests on
-// the way to the decision page that cannot go on, for example a failed sign-in.
+// the way to the decision page that cannot go on, for example a failed sign-in. The heading and the text are keys of the
+// catalogue.
 func (p *Page) ShowMessage(w http.ResponseWriter, r *http.Request, status int, heading, lead string) {
 	p.look.SetHeaders(w.Header())
-	p.writePage(w, r, status, messageView(heading, lead))
+	p.writePage(w, r, status, p.messageView(r, heading, lead))
 }
 
 // ShowSignOut answers with the form by which a signed-in person signs out. It posts to the address of the page.
 func (p *Page) ShowSignOut(w http.ResponseWriter, r *http.Request, person string) {
 	p.look.SetHeaders(w.Header())
+	reader := p.readerOf(r, person, "")
 	p.writePage(w, r, http.StatusOK, view{
-		Heading: "Sign out",
-		Lead: "You are signed in as " + untrusted.MultiLine(person) + ". Your account at the sign-in provider stays " +
-			"signed in: on a computer that others use, sign out there too.",
+		reader:  reader,
+		Heading: reader.text("page.sign_out"),
+		Title:   reader.text("page.sign_out"),
+		Lead:    []string{reader.text("page.sign_out.lead", "person", untrusted.SingleLine(person))},
 		Tone:    "open",
-		Badge:   "Signed in",
+		Badge:   reader.text("page.badge.signed_in"),
 		SignOut: true,
 	})
 }
 
-func messageView(heading, lead string) view {
+func (p *Page) messageView(r *http.Request, heading, lead string) view {
+	reader := p.readerOf(r, "", "")
 	return view{
-		Heading: heading,
-		Lead:    lead,
+		reader:  reader,
+		Heading: reader.text(heading),
+		Title:   reader.text(heading),
+		Lead:    []string{reader.text(lead)},
 		Tone:    "closed",
-		Badge:   "Nothing was decided",
+		Badge:   reader.text("page.badge.nothing_decided"),
 	}
 }

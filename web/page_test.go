@@ -146,11 +146,11 @@ func TestStates(t *testing.T) {
 func checkPage(t *testing.T, name, page string) {
 	t.Helper()
 	for text, n := range map[string]int{
-		"<main>":           1,
-		"<h1":              1,
-		`<html lang="en">`: 1,
-		"<title>":          1,
-		"<textarea":        strings.Count(page, `<label for="comment"`),
+		"<main>":                     1,
+		"<h1":                        1,
+		`<html lang="en" dir="ltr">`: 1,
+		"<title>":                    1,
+		"<textarea":                  strings.Count(page, `<label for="comment"`),
 	} {
 		if strings.Count(page, text) != n {
 			t.Errorf("%s: %d of %s", name, strings.Count(page, text), text)

@@ -10,18 +10,16 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// unnamedHolder is the principal of a decision by a link that names no approver.
-const unnamedHolder = "link holder"
-
 // visit is a request by the holder of a valid link. Its methods determine what this person may do; whether a decision
 // counts is determined by the domain.
 type visit struct {
 	capability approval.Capability
 	order      *approval.Order
 	approval   *approval.Approval
-	now        time.Time
-	signedIn   string // ID of the signed-in approver, or empty
-	token      string // token of the link, or empty if approvers cannot sign in
+	reader
+	now      time.Time
+	signedIn string // ID of the signed-in approver, or empty
+	token    string // token of the link, or empty if approvers cannot sign in
 }
 
 // openVisit reads the approval behind a link. A link is valid if we signed it and the approval still accepts it. The time
@@ -64,6 +62,7 @@ func (p *Page) openVisit(r *http.Request) (*visit, *problem) {
 		v.signedIn, _ = p.Sessions.SignedInApprover(r)
 		v.token = r.PathValue("token")
 	}
+	v.reader = p.readerOf(r, cmp.Or(c.Approver, v.signedIn), a.Workflow)
 	return v, nil
 }
 
@@ -79,11 +78,6 @@ func (v *visit) effectiveStatus() approval.Status {
 // principal returns the principal of a decision: the signed-in approver, or else the approver of the link.
 func (v *visit) principal() string {
 	return cmp.Or(v.signedIn, v.capability.Approver, unnamedHolder)
-}
-
-// allowsOutcome reports whether the link or the sign-in permits an outcome.
-func (v *visit) allowsOutcome(o approval.Outcome) bool {
-	return slices.Contains(v.capability.Allowed, o) || v.signedIn != ""
 }
 
 // linkDecides reports whether the link permits an outcome. A link in a message to a group does not, nor does a link that
@@ -111,11 +105,11 @@ func (v *visit) isWrongPerson() bool {
 	return v.signedIn != "" && (v.isOthersLink() || !v.isApprover())
 }
 
-// ownVote returns the visitor's own vote, or nil.
+// ownVote returns the visitor's own vote that counts, or nil.
 func (v *visit) ownVote() *approval.Vote {
 	by := v.principal()
 	for i, vote := range v.approval.Votes {
-		if approval.SamePerson(vote.By, by) {
+		if !vote.Void && approval.SamePerson(vote.By, by) {
 			return &v.approval.Votes[i]
 		}
 	}

@@ -48,7 +48,7 @@ func TestApprovers(t *testing.T) {
 
 	// Reject.
 	perform(t, ctx, chromedp.Navigate(s.requestApproval("A-1002", "alan@example.com")), chromedp.Click("button.reject"))
-	waitForText(t, ctx, "was rejected on")
+	waitForText(t, ctx, "You rejected this")
 	require.Equal(t, approval.Rejected, s.statusOf("A-1002"))
 
 	// An expired approval, a superseded approval, and a person who is not an approver.
