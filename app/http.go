@@ -50,7 +50,7 @@ func (a *App) makeHTTP(r *rules) error {
 		Healthy:      a.checkHealth,
 		Ready:        a.checkReadiness,
 		ReadyDetail:  a.describeReadiness,
-		ShowMessage:  page.ShowMessage,
+		ShowMessage:  page.ShowUnknownPath,
 		Refusals:     a.refusals,
 		Failures:     a.inbound.failures,
 		IsLink:       a.links.IsOurs,
@@ -58,6 +58,7 @@ func (a *App) makeHTTP(r *rules) error {
 	}
 	a.setLimits(endpoints, r.config)
 	if r.signIn != nil {
+		r.signIn.Words = page.WordsFor
 		r.signIn.ShowMessage = page.ShowMessage
 		r.signIn.ShowSignOut = page.ShowSignOut
 		endpoints.SignIn = r.signIn

@@ -22,7 +22,7 @@ func (h *Handler) redirectForm(w http.ResponseWriter, r *http.Request) {
 			detail: "a form came to the redirect URI: either " + settingsPath + "response_mode is not form_post, " +
 				"or the form cannot be read",
 		}, http.StatusBadRequest)
-		h.showMessage(w, r, http.StatusBadRequest, "You were not signed in", openAgain)
+		h.showMessage(w, r, http.StatusBadRequest, "bad_answer")
 		return
 	}
 	query := url.Values{}

@@ -39,8 +39,8 @@ func (h *Handler) readID(c claims) (string, error) {
 			code:   refusal.Missing,
 			field:  name,
 			detail: fmt.Sprintf("the ID token has no claim %q (%sclaim); it has: %s", name, settingsPath, c.names()),
-			reason: "the provider does not state who you are",
-			remedy: askOperators,
+			reason: "signin.reason.no_name",
+			remedy: "signin.remedy.tell_operators",
 		}
 	}
 	id, isText := value.(string)
@@ -52,8 +52,8 @@ func (h *Handler) readID(c claims) (string, error) {
 			code:   refusal.Malformed,
 			field:  name,
 			detail: fmt.Sprintf("the claim %q (%sclaim) is %s; a text is expected", name, settingsPath, kindOf(value)),
-			reason: "the provider does not state who you are in a form that is understood here",
-			remedy: askOperators,
+			reason: "signin.reason.name_not_understood",
+			remedy: "signin.remedy.tell_operators",
 		}
 	}
 	if !isUsableID(id) || name == emailClaim && !isAddress(id) {
@@ -61,8 +61,8 @@ func (h *Handler) readID(c claims) (string, error) {
 			code:   refusal.Malformed,
 			field:  name,
 			detail: fmt.Sprintf("the claim %q (%sclaim) could be taken for the name of somebody else", name, settingsPath),
-			reason: "the provider gives you a name that cannot be told apart from other names for sure",
-			remedy: askOperators,
+			reason: "signin.reason.name_not_sure",
+			remedy: "signin.remedy.tell_operators",
 		}
 	}
 	return id, nil
@@ -81,8 +81,8 @@ func (h *Handler) checkVerified(c claims) error {
 			code:   refusal.Forbidden,
 			field:  standard,
 			detail: "the claim email_verified is not true: the person has to confirm the address at the provider",
-			reason: "the provider has not verified your e-mail address",
-			remedy: "Please confirm your address at the provider, and then open the link from the message again.",
+			reason: "signin.reason.address_not_verified",
+			remedy: "signin.remedy.confirm_address",
 		}
 	case h.Settings.TrustEmail, c.isTrue(microsoft), c.has(microsoft, []string{"1"}):
 		return nil
@@ -92,8 +92,8 @@ func (h *Handler) checkVerified(c claims) error {
 		field: standard,
 		detail: fmt.Sprintf("the ID token has no claim email_verified; it has: %s; if only your administrators assign "+
 			"addresses at this issuer, set %strust_email, or else take another claim with %[2]sclaim", c.names(), settingsPath),
-		reason: "the provider has not verified your e-mail address",
-		remedy: askOperators,
+		reason: "signin.reason.address_not_verified",
+		remedy: "signin.remedy.tell_operators",
 	}
 }
 
@@ -111,8 +111,8 @@ func (h *Handler) checkRequired(c claims) error {
 			code:   code,
 			field:  name,
 			detail: fmt.Sprintf("the claim %q, which %srequire demands, %s", name, settingsPath, found),
-			reason: "your account is not of the kind that may sign in here",
-			remedy: "Please sign in with the account of your organisation. If you did, tell the people who operate this service.",
+			reason: "signin.reason.wrong_account",
+			remedy: "signin.remedy.other_account",
 		}
 	}
 	return nil

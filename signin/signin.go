@@ -19,6 +19,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/session"
 	"github.com/approval-relay/approval-relay/setup"
@@ -30,7 +31,8 @@ type MAC interface {
 	VerifyMAC(purpose, keyID string, msg, mac []byte) error
 }
 
-// Config configures a Handler. All fields but Client, Ended, Refusals, ShowMessage and ShowSignOut are required.
+// Config configures a Handler. All fields but Client, Ended, Refusals, Words, ShowMessage and ShowSignOut are
+// required.
 type Config struct {
 	Settings Settings
 	// Base is our public URL. The provider must accept BASE/signin/callback as a redirect URI.
@@ -42,6 +44,8 @@ type Config struct {
 	Ended *session.Ended
 	// Refusals records the sign-ins that are refused; nil records nothing.
 	Refusals refusal.Recorder
+	// Words returns the words for a browser; nil means English.
+	Words func(r *http.Request) language.Words
 	// ShowMessage answers a browser with a page when signing in cannot go on. Nil means a line of plain text.
 	ShowMessage func(w http.ResponseWriter, r *http.Request, status int, heading, lead string)
 	// ShowSignOut shows a signed-in person the form to sign out. Nil means that there is no such page.
@@ -142,8 +146,7 @@ func (h *Handler) CompleteSignIn(w http.ResponseWriter, r *http.Request) {
 			detail: "the browser has no sign-in under way with this state: it took longer than " + pendingText +
 				", or began in another browser",
 		}, http.StatusBadRequest)
-		h.showMessage(w, r, http.StatusBadRequest, "Signing in took too long",
-			"Or it was started in another browser. Please open the link from the message again.")
+		h.showMessage(w, r, http.StatusBadRequest, "took_too_long")
 		return
 	}
 	if q.Has("iss") && q.Get("iss") != h.Settings.Issuer { // RFC 9207
@@ -151,15 +154,14 @@ func (h *Handler) CompleteSignIn(w http.ResponseWriter, r *http.Request) {
 			code:   refusal.Mismatch,
 			field:  "iss",
 			detail: "the parameter iss of the redirect is not " + issuerSetting,
-			reason: "the answer of the provider could not be verified",
-			remedy: openAgain,
+			reason: "signin.reason.not_verified",
+			remedy: "signin.remedy.open_again",
 		})
 		return
 	}
 	if q.Get("error") != "" {
 		h.record(r, deniedBy(q.Get("error")), http.StatusForbidden)
-		h.showMessage(w, r, http.StatusForbidden, "You were not signed in",
-			"The provider did not sign you in. Please open the link from the message again.")
+		h.showMessage(w, r, http.StatusForbidden, "denied")
 		return
 	}
 	id, err := h.exchangeCode(r.Context(), q.Get("code"), p)
@@ -234,8 +236,8 @@ func exchangeError(err error) error {
 			code:   refusal.Mismatch,
 			field:  "code",
 			detail: "the provider refused the authorization code: it was used before, is too old, or was made up",
-			reason: "the provider does not confirm this sign-in",
-			remedy: openAgain,
+			reason: "signin.reason.not_confirmed",
+			remedy: "signin.remedy.open_again",
 		}
 	}
 	return errors.New("the provider refused the authorization code")
@@ -248,20 +250,31 @@ func (h *Handler) showFailure(w http.ResponseWriter, r *http.Request, err error)
 		h.Log.WarnContext(r.Context(), "sign-in failed", "error", err)
 	}
 	if errors.Is(err, ErrMisconfigured) {
-		h.showMessage(w, r, http.StatusInternalServerError, "Signing in is not set up correctly",
-			"Trying again does not help. Please tell the people who operate this service: their log names the wrong setting.")
+		h.showMessage(w, r, http.StatusInternalServerError, "misconfigured")
 		return
 	}
 	w.Header().Set("Retry-After", "10")
-	h.showMessage(w, r, http.StatusServiceUnavailable, "Signing in does not work right now",
-		"Please open the link from the message again in a minute. If it still does not work then, please tell the "+
-			"people who operate this service.")
+	h.showMessage(w, r, http.StatusServiceUnavailable, "unavailable")
 }
 
-func (h *Handler) showMessage(w http.ResponseWriter, r *http.Request, status int, heading, lead string) {
+// showMessage answers a browser with texts of the catalogue.
+func (h *Handler) showMessage(w http.ResponseWriter, r *http.Request, status int, name string) {
+	words := h.wordsFor(r)
+	h.showTexts(w, r, status, words.Text("signin.heading."+name), words.Text("signin.lead."+name))
+}
+
+func (h *Handler) showTexts(w http.ResponseWriter, r *http.Request, status int, heading, lead string) {
 	if h.ShowMessage == nil {
 		http.Error(w, heading+". "+lead, status)
 		return
 	}
 	h.ShowMessage(w, r, status, heading, lead)
+}
+
+// wordsFor returns the words in the language of a person who is not known yet.
+func (h *Handler) wordsFor(r *http.Request) language.Words {
+	if h.Words == nil {
+		return language.For(language.Default)
+	}
+	return h.Words(r)
 }

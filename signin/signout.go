@@ -14,7 +14,7 @@ func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
 	s, signedIn := h.readSession(r)
 	if r.Method != http.MethodPost {
 		if !signedIn || h.ShowSignOut == nil {
-			h.showMessage(w, r, http.StatusOK, "You are not signed in", "To decide, open the link from a message.")
+			h.showMessage(w, r, http.StatusOK, "not_signed_in")
 			return
 		}
 		h.ShowSignOut(w, r, s.Approver)
@@ -26,8 +26,7 @@ func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
 			field:  "Origin",
 			detail: "the form to sign out was sent by another site",
 		}, http.StatusForbidden)
-		h.showMessage(w, r, http.StatusForbidden, "This came from another site",
-			"Please open the link from the message, and sign out there.")
+		h.showMessage(w, r, http.StatusForbidden, "other_site")
 		return
 	}
 	if signedIn {
@@ -38,7 +37,7 @@ func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) {
 	h.cookie(signedOutCookie).Set(w, "1", int(signedOutTTL.Seconds()))
 	session.ClearCache(w.Header())
 	w.Header().Set("Cache-Control", "no-store")
-	h.showMessage(w, r, http.StatusOK, "You are signed out", "To decide, open the link from a message.")
+	h.showMessage(w, r, http.StatusOK, "signed_out")
 }
 
 // hasSignedOut reports whether somebody signed out in this browser, and nobody signed in since.

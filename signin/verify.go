@@ -40,8 +40,8 @@ func (h *Handler) verifyToken(ctx context.Context, verifiers verifiers, raw stri
 			code:   refusal.Mismatch,
 			field:  "nonce",
 			detail: "the claim nonce is not that of this sign-in",
-			reason: "the provider answered the sign-in of somebody else",
-			remedy: openAgain,
+			reason: "signin.reason.somebody_else",
+			remedy: "signin.remedy.open_again",
 		}
 	}
 	if err := h.checkParty(found, token.Audience); err != nil {
@@ -74,8 +74,8 @@ func (h *Handler) checkAuthentication(c claims) error {
 				code:   refusal.Missing,
 				field:  "auth_time",
 				detail: fmt.Sprintf("the ID token has no time in auth_time, which %smax_age needs; it has: %s", settingsPath, c.names()),
-				reason: "the provider does not state when you signed in there",
-				remedy: askOperators,
+				reason: "signin.reason.no_time",
+				remedy: "signin.remedy.tell_operators",
 			}
 		}
 		if time.Unix(int64(seconds), 0).Add(h.Settings.MaxAge + clockLeeway).Before(h.Now()) {
@@ -83,8 +83,8 @@ func (h *Handler) checkAuthentication(c claims) error {
 				code:   refusal.Stale,
 				field:  "auth_time",
 				detail: fmt.Sprintf("auth_time is longer ago than %smax_age allows", settingsPath),
-				reason: "you signed in at the provider too long ago",
-				remedy: "Please sign out there, and then open the link from the message again.",
+				reason: "signin.reason.too_long_ago",
+				remedy: "signin.remedy.sign_out_there",
 			}
 		}
 	}
@@ -93,8 +93,8 @@ func (h *Handler) checkAuthentication(c claims) error {
 			code:   refusal.Forbidden,
 			field:  "acr",
 			detail: fmt.Sprintf("the claim acr is none of %sacr_values; the ID token has: %s", settingsPath, c.names()),
-			reason: "you did not sign in at the provider in the way that is required here",
-			remedy: openAgain,
+			reason: "signin.reason.other_way",
+			remedy: "signin.remedy.open_again",
 		}
 	}
 	return nil
@@ -106,8 +106,8 @@ func badToken(field, detail string) error {
 		code:   refusal.Mismatch,
 		field:  field,
 		detail: detail,
-		reason: "the answer of the provider could not be verified",
-		remedy: openAgain,
+		reason: "signin.reason.not_verified",
+		remedy: "signin.remedy.open_again",
 	}
 }
 
@@ -142,8 +142,8 @@ func (v verifiers) explain(ctx context.Context, raw string, err error) error {
 			code:   refusal.Stale,
 			field:  "exp",
 			detail: "the ID token has expired when it arrives: compare the clock of this worker with the provider's",
-			reason: "the answer of the provider is too old",
-			remedy: openAgain,
+			reason: "signin.reason.too_old",
+			remedy: "signin.remedy.open_again",
 		}
 	}
 	token, err := v.signature.Verify(ctx, raw)

@@ -65,6 +65,8 @@ func (p *Page) writeVerdict(w http.ResponseWriter, r *http.Request, s submission
 		n.key = "page.notice.changed"
 	case approval.VerdictConflict:
 		n.key = "page.notice.conflict"
+	case approval.VerdictOverflow:
+		n.key = "page.notice.overflow"
 	}
 	p.refuse(w, r, v, s, n)
 }

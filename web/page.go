@@ -173,12 +173,12 @@ func (p *Page) writeProblem(w http.ResponseWriter, r *http.Request, b problem) {
 		p.Observer.DecisionPageRefused()
 	}
 	p.record(r.Context(), b.status, b.code, b.detail)
-	p.writePage(w, r, b.status, p.messageView(r, b.key, b.key+".lead"))
+	p.writePage(w, r, b.status, p.messageView(r, "page.problem."+b.name, "page.problem_lead."+b.name))
 }
 
 // ShowMessage answers with a page that looks like the decision page and shows a message only. It is for requests on
-// the way to the decision page that cannot go on, for example a failed sign-in. The heading and the text are keys of the
-// catalogue.
+// the way to the decision page that cannot go on, for example a failed sign-in. The texts are in the language of
+// WordsFor.
 func (p *Page) ShowMessage(w http.ResponseWriter, r *http.Request, status int, heading, lead string) {
 	p.look.SetHeaders(w.Header())
 	p.writePage(w, r, status, p.messageView(r, heading, lead))
@@ -197,6 +197,15 @@ func (p *Page) ShowSignOut(w http.ResponseWriter, r *http.Request, person string
 		Badge:   reader.text("page.badge.signed_in"),
 		SignOut: true,
 	})
+}
+
+// WordsFor returns the words for a browser whose person is not known.
+func (p *Page) WordsFor(r *http.Request) language.Words { return p.readerOf(r, "", "").Words }
+
+// ShowUnknownPath answers a person who opened a path of no route: most likely a part of a link.
+func (p *Page) ShowUnknownPath(w http.ResponseWriter, r *http.Request, status int, _, _ string) {
+	p.look.SetHeaders(w.Header())
+	p.writePage(w, r, status, p.messageView(r, "page.problem."+invalid.name, "page.problem_lead."+invalid.name))
 }
 
 func (p *Page) messageView(r *http.Request, heading, lead string) view {

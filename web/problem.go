@@ -10,7 +10,7 @@ import (
 // problem is the answer to a request without an approval to show. It tells the sender nothing about an order.
 type problem struct {
 	status int
-	key    string // of the heading in the catalogue; the text is at key+".lead"
+	name   string // of its texts in the catalogue
 	code   refusal.Code
 	detail string // for the operator
 }
@@ -18,85 +18,85 @@ type problem struct {
 var (
 	invalid = problem{
 		status: http.StatusNotFound,
-		key:    "page.problem.invalid",
+		name:   "invalid",
 		code:   refusal.Malformed,
 		detail: "the link cannot be opened: it was cut off or forged, or its key is no longer in the key file",
 	}
 	expired = problem{
 		status: http.StatusGone,
-		key:    "page.problem.expired",
+		name:   "expired",
 		code:   refusal.Stale,
 		detail: "the link has expired",
 	}
 	revoked = problem{
 		status: http.StatusGone,
-		key:    "page.problem.revoked",
+		name:   "revoked",
 		code:   refusal.Stale,
 		detail: "the link was revoked, or a newer one replaced it",
 	}
 	removed = problem{
 		status: http.StatusGone,
-		key:    "page.problem.removed",
+		name:   "removed",
 		code:   refusal.Unknown,
 		detail: "the order of the link is no longer kept",
 	}
 	unavailable = problem{
 		status: http.StatusServiceUnavailable,
-		key:    "page.problem.unavailable",
+		name:   "unavailable",
 		code:   refusal.Unavailable,
 		detail: "the order of the link could not be read from the store",
 	}
 	crossSite = problem{
 		status: http.StatusForbidden,
-		key:    "page.problem.cross_site",
+		name:   "cross_site",
 		code:   refusal.Forbidden,
 		detail: "the form came from another site",
 	}
 	wrongType = problem{
 		status: http.StatusUnsupportedMediaType,
-		key:    "page.problem.wrong_type",
+		name:   "wrong_type",
 		code:   refusal.Format,
 		detail: "the body is not a form by its Content-Type",
 	}
 	wrongMethod = problem{
 		status: http.StatusMethodNotAllowed,
-		key:    "page.problem.wrong_method",
+		name:   "wrong_method",
 		code:   refusal.Method,
 		detail: "the page takes only GET, HEAD and POST",
 	}
 	tooLarge = problem{
 		status: http.StatusRequestEntityTooLarge,
-		key:    "page.problem.too_large",
+		name:   "too_large",
 		code:   refusal.TooLarge,
 		detail: "the form is too large",
 	}
 	unreadable = problem{
 		status: http.StatusBadRequest,
-		key:    "page.problem.unreadable",
+		name:   "unreadable",
 		code:   refusal.Format,
 		detail: "the form cannot be read, or has a field twice",
 	}
 	notAllowed = problem{
 		status: http.StatusForbidden,
-		key:    "page.problem.not_allowed",
+		name:   "not_allowed",
 		code:   refusal.Decision,
 		detail: "the person of the link may not decide the approval",
 	}
 	ownRequest = problem{
 		status: http.StatusForbidden,
-		key:    "page.problem.own_request",
+		name:   "own_request",
 		code:   refusal.Decision,
 		detail: "the person of the link is the requester",
 	}
 	namesNobody = problem{
 		status: http.StatusForbidden,
-		key:    "page.problem.names_nobody",
+		name:   "names_nobody",
 		code:   refusal.Decision,
 		detail: "the link names nobody, and could be that of the requester",
 	}
 	needsSignIn = problem{
 		status: http.StatusForbidden,
-		key:    "page.problem.needs_sign_in",
+		name:   "needs_sign_in",
 		code:   refusal.Decision,
 		detail: "the approval accepts only people who have signed in",
 	}
