@@ -147,6 +147,7 @@ func (p *Page) showRequest(w http.ResponseWriter, r *http.Request) {
 
 // writePage sends a page. The answer to HEAD has the same headers without a body.
 func (p *Page) writePage(w http.ResponseWriter, r *http.Request, status int, v view) {
+	v.Organisation = p.Organisation
 	body, err := p.look.Render("page.html", v)
 	if err != nil {
 		p.Log.ErrorContext(r.Context(), "decision page cannot be rendered", "error", err)

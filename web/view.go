@@ -2,6 +2,7 @@ package web
 
 import (
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/organisation"
 	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
@@ -9,17 +10,18 @@ import (
 // view is the data of the template.
 type view struct {
 	reader
-	Badge   string
-	Tone    string // of the badge: open, good, bad, closed
-	Heading string
-	Title   string   // of the document
-	Lead    []string // paragraphs
-	Notice  string   // why the last form was refused
-	Faults  []faultView
-	SignIn  string // path of the sign-in, if it is offered
-	SignOut bool   // the page is the form to sign out
-	Request *requestView
-	Form    *formView
+	Organisation organisation.Organisation
+	Badge        string
+	Tone         string // of the badge: open, good, bad, closed
+	Heading      string
+	Title        string   // of the document
+	Lead         []string // paragraphs
+	Notice       string   // why the last form was refused
+	Faults       []faultView
+	SignIn       string // path of the sign-in, if it is offered
+	SignOut      bool   // the page is the form to sign out
+	Request      *requestView
+	Form         *formView
 	// Lost are the texts that were typed, if the request can no longer be decided.
 	Lost []labelled
 }
@@ -44,6 +46,9 @@ type requestView struct {
 	Changes   []changeView
 	Votes     []voteView
 }
+
+// Footer returns the last line of the organisation's pages.
+func (v view) Footer() string { return v.Organisation.Footer.In(v.Words.Tag()) }
 
 // T returns a text of the catalogue.
 func (v view) T(key string, namesAndValues ...string) string { return v.text(key, namesAndValues...) }
