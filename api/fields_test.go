@@ -89,6 +89,8 @@ var orderFields = map[string]string{
 	"Request.Content":       "internal: the body of the request may have secrets; the details are what approvers see",
 	"Request.RequestDigest": "requestDigest",
 	"Request.Receipt":       "receipt",
+	"Request.Audience":      "internal: the receipt states it",
+	"Request.RulesVersion":  "internal: the receipt states it",
 	"Request.MaxRounds":     "maxRounds",
 
 	"Choice.ID":      "id",
@@ -170,6 +172,8 @@ var orderFields = map[string]string{
 	"Vote.Values":      "values",
 	"Vote.Changes":     "changes",
 	"Vote.Void":        "void",
+
+	"Vote.CommentDigest": "internal: the receipt states it",
 
 	"Change.Field": "field",
 	"Change.Path":  "path",

@@ -47,8 +47,11 @@ type DecisionRules struct {
 	// RequestDigest is the SHA-256, in hex, of the canonical JSON (RFC 8785) of the part of the request that the decision
 	// is about. It is empty if the workflow wants no receipt and has no edits.
 	RequestDigest string `json:"request_digest,omitempty"`
-	// Receipt adds a signed receipt to the answer.
-	Receipt bool `json:"receipt,omitempty"`
+	// Receipt adds a signed receipt to the answer. The receipt names the audience of the answer, and the version of the
+	// workflow's rules when the request came.
+	Receipt      bool   `json:"receipt,omitempty"`
+	Audience     string `json:"audience,omitempty"`
+	RulesVersion string `json:"rules_version,omitempty"`
 	// MaxRounds bounds how often a question can be returned. In the last round, no choice returns it.
 	MaxRounds int `json:"max_rounds,omitempty"`
 }

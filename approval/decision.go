@@ -102,15 +102,17 @@ type Vote struct {
 	Values  json.RawMessage `json:"values,omitempty"`
 	Changes []Change        `json:"changes,omitempty"`
 	// Void is set if the request was edited after the vote. The vote then does not count, and its voter is asked again.
-	Void        bool      `json:"void,omitempty"`
-	By          string    `json:"by"`
-	Principal   string    `json:"principal,omitempty"` // see Decision
-	Claimed     string    `json:"claimed,omitempty"`   // see Decision
-	Comment     string    `json:"comment,omitempty"`
-	Via         Via       `json:"via"`
-	Source      string    `json:"source,omitempty"`
-	At          time.Time `json:"at"`
-	ShownDigest string    `json:"shown,omitempty"` // see Decision
+	Void      bool   `json:"void,omitempty"`
+	By        string `json:"by"`
+	Principal string `json:"principal,omitempty"` // see Decision
+	Claimed   string `json:"claimed,omitempty"`   // see Decision
+	Comment   string `json:"comment,omitempty"`
+	// CommentDigest is set when the comment is cut, see DigestOfComment.
+	CommentDigest string    `json:"comment_digest,omitempty"`
+	Via           Via       `json:"via"`
+	Source        string    `json:"source,omitempty"`
+	At            time.Time `json:"at"`
+	ShownDigest   string    `json:"shown,omitempty"` // see Decision
 }
 
 // nameProgram completes a decision of a program: its principal and, if it names no person, its maker.

@@ -93,6 +93,9 @@ func (o *Order) shedComments() bool {
 		}
 		for i := range a.Votes {
 			if short := truncate(a.Votes[i].Comment, keptComment); len(short) < len(a.Votes[i].Comment) {
+				if a.Receipt {
+					a.Votes[i].CommentDigest = a.Votes[i].DigestOfComment()
+				}
 				a.Votes[i].Comment = short
 				removed = true
 			}

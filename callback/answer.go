@@ -2,7 +2,6 @@ package callback
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -128,7 +127,7 @@ func newFields(a approval.Answer, errorName string) map[string]any {
 		fields["decisionId"] = deciding.DecisionID
 		fields["decidedBy"] = deciding.By
 		fields["via"] = string(deciding.Via)
-		fields["principal"] = principal(deciding)
+		fields["principal"] = deciding.AuthenticatedMaker()
 		fields["shownDigest"] = deciding.ShownDigest
 		fields["comment"] = validUTF8(deciding.Comment)
 	} else {
@@ -142,18 +141,6 @@ func newFields(a approval.Answer, errorName string) map[string]any {
 
 // validUTF8 replaces invalid UTF-8 as JSON does, but each run of it only once.
 func validUTF8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
-
-// principal returns the authenticated maker of a vote: the person, if it came by link, chat or single sign-on. A vote that
-// an older version recorded has no principal; its person is what a program or an operator stated.
-func principal(v approval.Vote) string {
-	switch v.Via {
-	case approval.ViaLink, approval.ViaChat, approval.ViaSSO:
-		return v.By
-	case approval.ViaOperator:
-		return cmp.Or(v.Principal, approval.OperatorSource)
-	}
-	return cmp.Or(v.Principal, approval.SourcePrincipal(v.Source))
-}
 
 type vote struct {
 	DecidedBy   string `json:"decidedBy"`
@@ -171,7 +158,7 @@ func newVotes(in []approval.Vote) []vote {
 		out = append(out, vote{
 			DecidedBy:   v.By,
 			Via:         string(v.Via),
-			Principal:   principal(v),
+			Principal:   v.AuthenticatedMaker(),
 			ShownDigest: v.ShownDigest,
 			Decision:    string(v.Outcome),
 			Comment:     validUTF8(v.Comment),

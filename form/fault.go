@@ -8,7 +8,7 @@ import (
 )
 
 // FaultCode names the kind of a fault of a value. The catalogue of package language has a text for each of them, as
-// "form.CODE", and "form.CODE.WANT" where what is wanted needs another text.
+// "form.CODE", and "form.CODE.WANT" where a want needs another text.
 type FaultCode string
 
 // The faults of values.

@@ -42,7 +42,7 @@ var fieldName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,63}$`)
 // ParseSchema reads a form from a schema: a flat object, as MCP's elicitation has it in its version 2025-11-25. The
 // fields are in the order of the schema. Extensions are keywords of a property that the caller reads by itself.
 //
-// A keyword that is not supported is a fault and never ignored, because the form would then accept what the schema
+// A keyword that is not supported is a fault and never ignored, because the form would then accept values that the schema
 // forbids. Only the annotations $schema, $id, $comment, title and description are tolerated beside the properties.
 func ParseSchema(raw json.RawMessage, extensions ...string) (Form, []SchemaFault) {
 	p := parser{extensions: extensions}

@@ -22,9 +22,9 @@ type Locale struct {
 // and those of browsers.
 const Plain language.Tag = "und"
 
-// FromStrings returns the JSON object of values for what a person typed into the fields of a choice. Text is trimmed, an
-// empty optional field has no value, a Boolean that is not there is false. What does not fit its field stays a string:
-// CheckValues, which has to judge the result, finds it. Other names than those of the fields are left out, because a page
+// FromStrings returns the JSON object of values for the texts that a person typed into the fields of a choice. Text is trimmed, an
+// empty optional field has no value, a Boolean that is not there is false. A text that does not fit its field stays a string,
+// for CheckValues to find. Other names than those of the fields are left out, because a page
 // has other inputs too.
 func (f *Form) FromStrings(fields []string, typed map[string][]string, locale Locale) json.RawMessage {
 	values := map[string]any{}

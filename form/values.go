@@ -15,7 +15,7 @@ type Values json.RawMessage
 
 // CheckValues judges the JSON object of values that came with a decision against the fields of the form that its choice
 // has. It returns the values in their canonical form, or every fault: those of the fields in the order of the form, then
-// those of other values. A nil or empty raw has no values. Defaults are what a form shows; they are not added here.
+// those of other values. A nil or empty raw has no values. Defaults are shown by forms; they are not added here.
 func (f *Form) CheckValues(fields []string, raw json.RawMessage) (Values, []Fault) {
 	if len(raw) > maxRaw {
 		return nil, []Fault{tooLarge}
@@ -51,7 +51,7 @@ func (f *Form) CheckValues(fields []string, raw json.RawMessage) (Values, []Faul
 	return values, nil
 }
 
-// maxRaw bounds what is read of values that have spaces and escapes.
+// maxRaw bounds values that are long only by their spaces and escapes.
 const maxRaw = 8 * MaxValues
 
 var tooLarge = Fault{Code: TooLarge, Want: "32 KiB"}
@@ -119,7 +119,7 @@ func (f *Form) unknown(fields []string, given canonical.Value) []Fault {
 	return faults
 }
 
-// printable returns the name of an unknown field without what could disturb a log or a page.
+// printable returns the name of an unknown field without characters that could disturb a log or a page.
 func printable(name string) string {
 	runes := []rune(name)
 	for i, r := range runes {

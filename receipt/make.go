@@ -1,0 +1,190 @@
+package receipt
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/canonical"
+)
+
+// The errors of an approval that has no receipt.
+var (
+	ErrPending   = errors.New("the approval is pending; it has a receipt when it is closed")
+	ErrNoReceipt = errors.New("the workflow wanted no receipt when the request came: it needs decision.receipt")
+)
+
+// Make returns the signed receipt of a closed approval.
+func Make(s Signer, issuer, orderID string, a *approval.Approval) (string, error) {
+	r, err := newReceipt(issuer, orderID, a)
+	if err != nil {
+		return "", err
+	}
+	for _, shorten := range []func(*Receipt) error{
+		func(*Receipt) error { return nil },
+		(*Receipt).replaceVoteValues,
+		(*Receipt).replaceChanges,
+		(*Receipt).replaceVotes,
+	} {
+		if err := shorten(&r); err != nil {
+			return "", err
+		}
+		text, err := Sign(s, r)
+		if err != nil || len(text) <= MaxLength {
+			return text, err
+		}
+	}
+	return "", fmt.Errorf("the receipt is longer than %d bytes", MaxLength)
+}
+
+// newReceipt returns the receipt of an approval. A receipt without the digest of the request would prove nothing.
+func newReceipt(issuer, orderID string, a *approval.Approval) (Receipt, error) {
+	switch {
+	case a.Status == approval.Pending:
+		return Receipt{}, ErrPending
+	case !a.Receipt || a.RequestDigest == "":
+		return Receipt{}, ErrNoReceipt
+	}
+	rules, err := rulesDigest(a)
+	if err != nil {
+		return Receipt{}, err
+	}
+	r := Receipt{
+		Issuer:        issuer,
+		IssuedAt:      a.ClosedAt.Unix(),
+		ID:            a.ID,
+		Audience:      a.Audience,
+		Order:         orderID,
+		Approval:      a.ID,
+		Workflow:      a.Workflow,
+		Step:          a.Step,
+		Execution:     a.Execution,
+		Requester:     a.Requester,
+		RequestDigest: a.RequestDigest,
+		Status:        string(a.Status),
+		Values:        Part("{}"),
+		Changes:       []Change{},
+		Votes:         []Vote{},
+		Rules:         Rules{Digest: rules, Version: a.RulesVersion},
+		RequestedAt:   formatTime(a.RequestedAt),
+		ClosedAt:      formatTime(a.ClosedAt),
+	}
+	for _, v := range a.Votes {
+		r.Votes = append(r.Votes, newVote(v))
+		for _, c := range v.Changes {
+			r.Changes = append(r.Changes, Change{Path: c.Path, From: c.From, To: c.To, By: c.By})
+		}
+	}
+	if v := decidingVote(a); v != nil {
+		r.ShownDigest = v.ShownDigest
+		r.Choice = choiceOf(*v)
+		r.Outcome = string(v.Outcome)
+		r.DecidedBy = v.By
+		r.Principal = v.AuthenticatedMaker()
+		r.Via = string(v.Via)
+		if len(v.Values) > 0 {
+			r.Values = Part(v.Values)
+		}
+	}
+	return r, nil
+}
+
+func newVote(v approval.Vote) Vote {
+	return Vote{
+		By:          v.By,
+		Principal:   v.AuthenticatedMaker(),
+		Via:         string(v.Via),
+		Choice:      choiceOf(v),
+		Outcome:     string(v.Outcome),
+		Values:      Part(v.Values),
+		ShownDigest: v.ShownDigest,
+		At:          formatTime(v.At),
+		Void:        v.Void,
+
+		CommentDigest: v.DigestOfComment(),
+	}
+}
+
+// choiceOf returns the ID of the choice of a vote. Without choices of its own, an approval offers the outcomes.
+func choiceOf(v approval.Vote) string {
+	if v.Choice == "" {
+		return string(v.Outcome)
+	}
+	return v.Choice
+}
+
+// rulesDigest returns the digest of the rules under which an approval was decided. Approvers are in the order of their
+// IDs, because their order means nothing.
+func rulesDigest(a *approval.Approval) (string, error) {
+	var approvers []string
+	for _, p := range a.Approvers {
+		approvers = append(approvers, p.ID)
+	}
+	slices.Sort(approvers)
+	return digestOf(map[string]any{
+		"policy":          a.Policy,
+		"approvers":       approvers,
+		"sources":         a.Sources,
+		"sourcesRequired": a.SourcesRequired,
+		"minAssurance":    a.MinAssurance,
+		"choices":         a.Choices,
+		"form":            a.Form,
+		"edits":           a.Edits,
+	})
+}
+
+// replaceVoteValues replaces the values in the list of votes by their digests. Those of the deciding vote stay at the top
+// of the receipt.
+func (r *Receipt) replaceVoteValues() error {
+	for i := range r.Votes {
+		v := &r.Votes[i]
+		if len(v.Values) == 0 {
+			continue
+		}
+		var err error
+		if v.ValuesDigest, err = digestOf(v.Values); err != nil {
+			return err
+		}
+		v.Values = nil
+	}
+	return nil
+}
+
+// replaceChanges replaces the edits by their digest.
+func (r *Receipt) replaceChanges() (err error) {
+	r.ChangesDigest, err = digestOf(r.Changes)
+	r.Changes = []Change{}
+	return err
+}
+
+// replaceVotes replaces the list of votes by its digest. The deciding vote stays at the top of the receipt.
+func (r *Receipt) replaceVotes() (err error) {
+	r.VotesDigest, err = digestOf(r.Votes)
+	r.Votes = []Vote{}
+	return err
+}
+
+func digestOf(v any) (string, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("digest a part of the receipt: %w", err)
+	}
+	return canonical.Digest(raw)
+}
+
+// timeFormat is RFC 3339 in UTC with milliseconds, as in answers.
+const timeFormat = "2006-01-02T15:04:05.000Z07:00"
+
+func formatTime(t time.Time) string { return t.UTC().Format(timeFormat) }
+
+// decidingVote returns the vote that closed the approval, or nil.
+func decidingVote(a *approval.Approval) *approval.Vote {
+	if !strings.Contains("approved rejected returned", string(a.Status)) || len(a.Votes) == 0 {
+		return nil
+	}
+	return &a.Votes[len(a.Votes)-1]
+}

@@ -1,0 +1,110 @@
+package receipt
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/approval-relay/approval-relay/canonical"
+)
+
+// Verified is a receipt whose signature is valid.
+type Verified struct {
+	Receipt Receipt
+	KeyID   string
+	Payload json.RawMessage // the statement as it was signed
+}
+
+// Verify verifies a text that has a receipt: the receipt itself, a JSON object with a member "receipt", or a whole
+// answer. The fields of an answer have to agree with its receipt, because programs branch on them.
+func Verify(text []byte, keys []ed25519.PublicKey) (Verified, error) {
+	compact := strings.TrimSpace(string(text))
+	var answer map[string]json.RawMessage
+	if strings.HasPrefix(compact, "{") {
+		var err error
+		if compact, answer, err = receiptOf(text); err != nil {
+			return Verified{}, err
+		}
+	}
+	payload, keyID, err := open(compact, keys)
+	if err != nil {
+		return Verified{}, err
+	}
+	r, err := parse(payload)
+	if err != nil {
+		return Verified{}, err
+	}
+	if err := r.compare(answer); err != nil {
+		return Verified{}, err
+	}
+	return Verified{Receipt: r, KeyID: keyID, Payload: payload}, nil
+}
+
+// receiptOf returns the receipt in a JSON object, and the object.
+func receiptOf(text []byte) (string, map[string]json.RawMessage, error) {
+	if _, err := canonical.JSON(text); err != nil { // two names that are equal would be read in two ways
+		return "", nil, fmt.Errorf("the answer cannot be compared: %w", err)
+	}
+	var answer map[string]json.RawMessage
+	var compact string
+	if json.Unmarshal(text, &answer) != nil || json.Unmarshal(answer["receipt"], &compact) != nil {
+		return "", nil, errors.New(`the JSON has no text "receipt" at its top`)
+	}
+	return compact, answer, nil
+}
+
+// compare returns an error if an answer contradicts its receipt.
+func (r Receipt) compare(answer map[string]json.RawMessage) error {
+	for name, want := range map[string]any{
+		"orderId":           r.Order,
+		"approvalId":        r.Approval,
+		"workflow":          r.Workflow,
+		"step":              r.Step,
+		"execution":         r.Execution,
+		"status":            r.Status,
+		"approved":          r.Status == "approved",
+		"decision":          r.Outcome,
+		"choice":            r.Choice,
+		"values":            r.Values,
+		"decidedBy":         r.DecidedBy,
+		"principal":         r.Principal,
+		"via":               r.Via,
+		"shownDigest":       r.ShownDigest,
+		"approvalTimestamp": r.ClosedAt,
+	} {
+		got, given := answer[name]
+		if !given {
+			continue
+		}
+		wanted, err := json.Marshal(want)
+		if err != nil {
+			return fmt.Errorf("compare the answer: %w", err)
+		}
+		if !isSame(got, wanted) {
+			return fmt.Errorf("the answer was changed: its %s is not the one of its receipt", name)
+		}
+	}
+	return nil
+}
+
+func isSame(a, b []byte) bool {
+	x, errX := canonical.JSON(a)
+	y, errY := canonical.JSON(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
+// CheckPayload returns an error unless the approvers have decided about this payload, as JSON. A program calls it before
+// it acts on the payload.
+func (r Receipt) CheckPayload(payload []byte) error {
+	digest, err := canonical.Digest(payload)
+	if err != nil {
+		return fmt.Errorf("the payload %w", err)
+	}
+	if digest != r.RequestDigest {
+		return fmt.Errorf("the payload is not what was decided about: its digest is %s, the receipt's is %s", digest, r.RequestDigest)
+	}
+	return nil
+}
