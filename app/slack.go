@@ -3,6 +3,7 @@ package app
 import (
 	"time"
 
+	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/notify/slack"
 	"github.com/approval-relay/approval-relay/outbound"
 )
@@ -13,6 +14,9 @@ func (a *App) slackInteractions(r *rules) *slack.Interactions {
 		Buttons: a.links,
 		Decider: a.decider,
 		Orders:  a.store,
+		Language: func(approver, workflow string) language.Tag {
+			return r.config.Compiled.Preferences.OfReader(approver, workflow).Language
+		},
 		Client: outbound.NewClient(outbound.ClientConfig{
 			AllowInternal: true,
 			IsOwnListener: a.listeners.has,
@@ -33,6 +37,7 @@ func (a *App) slackInteractions(r *rules) *slack.Interactions {
 			Verify:        settings.Verifier().Verify,
 			Directory:     channel.Directory(),
 			EditsMessages: channel.EditsMessages(),
+			Open:          channel.OpenModal(),
 		})
 		c.Hosts = append(c.Hosts, settings.ResponseHosts...)
 	}

@@ -48,6 +48,12 @@ type Message struct {
 	// SentAt is the time of this attempt, and Organisation is in whose name it is sent.
 	SentAt       time.Time
 	Organisation organisation.Organisation
+	// Rules are what can be decided.
+	Rules DecisionRules
+	// HasVoted is set if the message is for a single approver whose seat has a vote: there is nothing left to press.
+	HasVoted bool
+	// Progress is how far the votes are from a decision.
+	Progress Progress
 }
 
 // ComposeMessage returns the content of a notification, without Link and Button.
@@ -73,6 +79,9 @@ func (o *Order) ComposeMessage(a *Approval, n *Notification) Message {
 		Reason:      a.Reason,
 		Votes:       a.Votes,
 		Callback:    a.Callback.State,
+		Rules:       a.DecisionRules,
+		HasVoted:    a.hasSeatVoted(findApprover(a.Approvers, n.Approver)),
+		Progress:    a.Progress(),
 	}
 	for _, p := range a.Approvers {
 		m.Approvers = append(m.Approvers, p.ID)

@@ -28,3 +28,7 @@ func (c Choice) LabelIn(tag language.Tag) string {
 	}
 	return c.ID
 }
+
+// Admits returns the verdict that refuses every decision of a sender, such as VerdictNotApprover, or the empty code if the
+// sender may decide. It does not look at the state of the approval, nor at what is decided.
+func (a *Approval) Admits(d Decision) VerdictCode { return a.refusalOf(d) }

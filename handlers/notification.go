@@ -87,6 +87,7 @@ func (h *Notification) composeMessage(
 	case notify.AudienceApprover, notify.AudienceGroup:
 		c := o.LinkCapability(a, m.Approver)
 		m.Link = approval.NewToken(h.Links.URL(c))
+		c.Shown = o.ContentDigest(a)
 		m.Button = approval.NewToken(h.Links.ButtonToken(c))
 	case notify.AudiencePrograms, notify.AudienceUnknown:
 	}

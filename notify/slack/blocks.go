@@ -10,6 +10,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
@@ -19,22 +20,14 @@ import (
 // button, 50 blocks in a message. A longer text is cut with a note: Slack refuses a message that is longer by a single
 // character.
 const (
-	maxHeader   = 150
-	maxName     = 100   // of a person, or of a detail
-	maxLine     = 500   // of another text on one line; five facts and two times are in one section
-	maxValue    = 2700  // of a detail
-	maxDetails  = 20    // number of details
-	maxMessage  = 10000 // of all details: above some 13,000 Slack answers msg_blocks_too_long
-	maxNames    = 20    // number of approvers
-	maxVotes    = 8     // number of votes
-	maxQuestion = 200   // of the question that confirms a press
-)
-
-// The IDs of the buttons.
-const (
-	actionApprove = "approve"
-	actionReject  = "reject"
-	actionOpen    = "open"
+	maxHeader  = 150
+	maxName    = 100   // of a person, or of a detail
+	maxLine    = 500   // of another text on one line; five facts and two times are in one section
+	maxValue   = 2700  // of a detail
+	maxDetails = 20    // number of details
+	maxMessage = 10000 // of all details: above some 13,000 Slack answers msg_blocks_too_long
+	maxNames   = 20    // number of approvers
+	maxVotes   = 8     // number of votes
 )
 
 // rendered is a message in the format of Slack: blocks, and a text in their place for notifications and screen readers.
@@ -55,11 +48,12 @@ func (r rendered) messageOptions() []slack.MsgOption {
 // renderMessage returns the message in the format of Slack: the request, and then the buttons or the outcome.
 func (c *Channel) renderMessage(m approval.Message) rendered {
 	content := notify.NewContent(m, notify.Limits{Details: maxDetails})
+	words := language.For(m.Language)
 	heading := untrusted.Shorten(content.Headline+": "+content.Title, maxHeader)
 	out := rendered{text: escapeMarkup(heading) + " (" + escapeMarkup(untrusted.SingleLine(m.OrderID)) + ")"}
 	out.addBlock(slack.NewHeaderBlock(plainText(heading)))
 	out.addBlock(newSection(renderFacts(content.Facts)))
-	for _, text := range renderDetails(content) {
+	for _, text := range renderDetails(content, maxMessage-c.extraButtons(m)) {
 		out.addBlock(newSection(text))
 	}
 	if m.Kind == approval.NotifyOutcome {
@@ -67,9 +61,14 @@ func (c *Channel) renderMessage(m approval.Message) rendered {
 		return out
 	}
 	if len(content.Approvers) > 0 {
-		out.addBlock(newSection(c.mentionApprovers(m.Approvers)))
+		out.addBlock(newSection(c.mentionApprovers(m.Approvers, words)))
 	}
-	out.addBlock(c.buttonRow(m, content.Title))
+	if votes := renderVotes(m); votes != "" {
+		out.addBlock(newSection(votes))
+	}
+	for _, row := range c.buttonRows(m, content.Title) {
+		out.addBlock(row)
+	}
 	if !c.buttons {
 		out.addBlock(slack.NewContextBlock("", plainText(content.LinkNote)))
 	}
@@ -100,8 +99,8 @@ func renderFacts(facts []notify.Fact) string {
 	return strings.Join(lines, "\n")
 }
 
-// renderDetails returns the text of each detail, and a note about the details that are left out.
-func renderDetails(content notify.Content) []string {
+// renderDetails returns the text of each detail up to a number of bytes, and a note about the details that are left out.
+func renderDetails(content notify.Content, limit int) []string {
 	var out []string
 	total := 0
 	for i, d := range content.Details {
@@ -111,7 +110,7 @@ func renderDetails(content notify.Content) []string {
 		if note := d.CutNote(); note != "" {
 			text += "\n_[" + note + "]_"
 		}
-		if total += len(text); total > maxMessage && i > 0 {
+		if total += len(text); total > limit && i > 0 {
 			content.DetailsLeftOut += len(content.Details) - i
 			break
 		}
@@ -123,30 +122,8 @@ func renderDetails(content notify.Content) []string {
 	return out
 }
 
-// renderOutcome returns how the approval ended, with the votes.
-func renderOutcome(m approval.Message) string {
-	text := "*" + notify.HeadlineFor(m) + "* " + localTime(m.ClosedAt)
-	if m.Reason != "" {
-		text += ": " + escapeLine(m.Reason, maxLine)
-	}
-	for i, v := range m.Votes {
-		if i == maxVotes {
-			return text + fmt.Sprintf("\n_[and %d more]_", len(m.Votes)-i)
-		}
-		verb := "approved"
-		if v.Outcome == approval.Reject {
-			verb = "rejected"
-		}
-		text += "\n• " + escapeLine(v.By, maxName) + " " + verb + " " + localTime(v.At)
-		if v.Comment != "" {
-			text += ": " + escapeLine(v.Comment, maxName)
-		}
-	}
-	return text
-}
-
 // mentionApprovers mentions the people who can decide, in a message to a group.
-func (c *Channel) mentionApprovers(ids []string) string {
+func (c *Channel) mentionApprovers(ids []string, words language.Words) string {
 	var names []string
 	for _, id := range ids[:min(len(ids), maxNames)] {
 		if user := c.directory.cachedUser(id); user != "" {
@@ -155,30 +132,11 @@ func (c *Channel) mentionApprovers(ids []string) string {
 			names = append(names, escapeLine(id, maxName))
 		}
 	}
-	text := "*To decide:* " + strings.Join(slices.Compact(names), ", ")
+	text := "*" + words.Text("slack.to_decide") + "* " + strings.Join(slices.Compact(names), ", ")
 	if over := len(ids) - maxNames; over > 0 {
-		text += fmt.Sprintf(" and %d more", over)
+		text += " " + words.Count("slack.and_more", over)
 	}
 	return text
-}
-
-// buttonRow returns the buttons. Approve and reject ask for a confirmation.
-func (c *Channel) buttonRow(m approval.Message, title string) slack.Block {
-	button := func(id, text string, style slack.Style) slack.BlockElement {
-		question := plainText(untrusted.Shorten(title, maxQuestion))
-		confirm := slack.NewConfirmationBlockObject(plainText(text+" this request?"), question, plainText(text),
-			plainText("Back"))
-		return slack.NewButtonBlockElement(id, m.Button.Reveal(), plainText(text)).WithStyle(style).WithConfirm(confirm)
-	}
-	open := slack.NewButtonBlockElement(actionOpen, "", plainText("Open the request")).WithURL(m.Link.Reveal())
-	if !c.buttons {
-		return slack.NewActionBlock("", open)
-	}
-	return slack.NewActionBlock("",
-		button(actionApprove, "Approve", slack.StylePrimary),
-		button(actionReject, "Reject", slack.StyleDanger),
-		open,
-	)
 }
 
 // escapeMarkup takes away the characters by which Slack reads links, mentions and entities

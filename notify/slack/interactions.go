@@ -2,13 +2,9 @@ package slack
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -16,14 +12,17 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/outbound"
+	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
-// Buttons opens the values of the buttons in our messages. The error means that a button is forged or too old.
+// Buttons opens and makes the values of the buttons in our messages, and makes links to the page. An error means that a
+// button is forged or too old.
 type Buttons interface {
 	OpenButton(token string, now time.Time) (approval.Capability, error)
+	ButtonToken(c approval.Capability) string
+	URL(c approval.Capability) string
 }
 
 // Decider records decisions. An error means that the decision may not have been recorded.
@@ -36,6 +35,8 @@ type App struct {
 	// Verify returns nil if a request is from this app.
 	Verify    func(now time.Time, r webhook.Request) error
 	Directory *Directory
+	// Open opens a modal, as Channel.OpenModal does. It is nil without a bot token: an incoming webhook has no modals.
+	Open func(ctx context.Context, trigger string, view slack.ModalViewRequest) error
 	// EditsMessages reports whether the channel edits its messages when the approval closes. If not, the response to the
 	// deciding press replaces the message.
 	EditsMessages bool
@@ -51,12 +52,14 @@ type Observer interface {
 	SlackInteractionFailed()
 }
 
-// InteractionsConfig configures Interactions. All fields must be set, except for Hosts and Refusals.
+// InteractionsConfig configures Interactions. All fields must be set, except for Hosts, Language and Refusals.
 type InteractionsConfig struct {
 	Apps    []App
 	Buttons Buttons
 	Decider Decider
 	Orders  Orders
+	// Language returns the language of a person, or of a workflow if the person is not known. Nil means English.
+	Language func(approver, workflow string) language.Tag
 	// Client posts the replies to the person who pressed.
 	Client *http.Client
 	// Hosts lists the hosts of response URLs that get replies; empty means hooks.slack.com.
@@ -73,11 +76,12 @@ type Orders interface {
 	Get(ctx context.Context, orderID string) (*approval.Order, error)
 }
 
-// Interactions handles the presses of buttons in Slack. It responds when the decision is stored, well within the three
-// seconds for which Slack waits, and then replies to the person who pressed.
+// Interactions handles the presses of buttons and the forms in Slack. It responds when the decision is stored or the modal
+// is open, within the three seconds for which Slack waits, and then replies to the person who pressed.
 type Interactions struct {
 	InteractionsConfig
 	replies sync.WaitGroup
+	turns   turns
 }
 
 // NewInteractions returns the handler of POST /slack/interactions.
@@ -92,7 +96,7 @@ func NewInteractions(c InteractionsConfig) *Interactions {
 // Bounds of a request and of the time for it
 // (https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response: 3 s).
 const (
-	maxBody      = 64 << 10                // a press has some 5 kB
+	maxBody      = 512 << 10               // a press has some 10 kB; a modal of 250 kB is sent back whole
 	ackTimeout   = 2500 * time.Millisecond // before the response
 	replyTimeout = 5 * time.Second         // after the response
 )
@@ -114,25 +118,39 @@ func (i *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		i.refuse(ctx, w, http.StatusUnauthorized, err)
 		return
 	}
-	press, err := parsePress(body)
+	press, submission, err := parseInteraction(body)
 	if err != nil {
 		i.refuse(ctx, w, http.StatusBadRequest, err)
 		return
 	}
-	if press == nil { // a link was opened, or the message is not ours
+	switch {
+	case press != nil:
+		app := chooseApp(ctx, apps, press.presser)
+		reply, err := i.answerPress(ctx, app, *press)
+		if err != nil {
+			i.fail(ctx, w, err)
+			return
+		}
 		w.WriteHeader(http.StatusOK)
-		return
+		i.sendReply(context.WithoutCancel(ctx), press.responseURL, reply)
+	case submission != nil:
+		app := chooseApp(ctx, apps, submission.presser)
+		response, err := i.answerSubmission(ctx, app, *submission)
+		if err != nil {
+			i.fail(ctx, w, err)
+			return
+		}
+		writeResponse(w, response)
+	default: // a link was opened, or the message is not ours
+		w.WriteHeader(http.StatusOK)
 	}
-	app := chooseApp(ctx, apps, press.presser)
-	reply, err := i.recordDecision(ctx, app, *press)
-	if err != nil { // Slack shows the failure, and the button can be pressed again
-		i.Observer.SlackInteractionFailed()
-		i.Log.WarnContext(ctx, "slack interaction failed", "error", err)
-		http.Error(w, "it could not be stored now; press again", http.StatusServiceUnavailable)
-		return
-	}
-	w.WriteHeader(http.StatusOK)
-	i.sendReply(context.WithoutCancel(ctx), press.responseURL, reply)
+}
+
+// fail answers an interaction that could not be handled now. Slack shows the failure, and the person can press again.
+func (i *Interactions) fail(ctx context.Context, w http.ResponseWriter, err error) {
+	i.Observer.SlackInteractionFailed()
+	i.Log.WarnContext(ctx, "slack interaction failed", "error", err)
+	http.Error(w, "it could not be stored now; press again", http.StatusServiceUnavailable)
 }
 
 // findApps returns the apps that may have sent a request: those whose secret has signed it. An app that is installed in
@@ -163,89 +181,5 @@ func chooseApp(ctx context.Context, apps []App, p Presser) App {
 	return apps[max(n, 0)]
 }
 
-// recordDecision records the decision, and returns the reply, or nil if there is none. An error is temporary.
-func (i *Interactions) recordDecision(ctx context.Context, app App, p press) (*slack.WebhookMessage, error) {
-	c, err := i.openButton(ctx, p.button)
-	if err != nil {
-		return i.refusePress(ctx, p, badButton(err)), nil
-	}
-	identity, err := app.Directory.FindApprover(ctx, p.presser)
-	if why, ok := errors.AsType[*refusal.Error](err); ok {
-		return i.refusePress(ctx, p, why), nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256([]byte(c.ApprovalID + "\x00" + p.presser.User + "\x00" + string(p.outcome)))
-	verdict, err := i.Decider.Decide(ctx, c.OrderID, approval.Decision{
-		ID:         "slack-" + hex.EncodeToString(sum[:8]),
-		ApprovalID: c.ApprovalID,
-		Outcome:    p.outcome,
-		By:         identity.Approver,
-		Via:        approval.ViaChat,
-		Source:     Source,
-	})
-	switch {
-	case err != nil && approval.IsPermanent(err):
-		return i.refusePress(ctx, p, notCounted("This cannot be decided. Nothing has changed.", "it is not valid")), nil
-	case err != nil:
-		return nil, err
-	case !verdict.IsAccepted():
-		why := notCounted(refusalReason(verdict), string(verdict.Code))
-		if verdict.Code == approval.VerdictNotApprover && identity.Doubt != nil {
-			why = identity.Doubt
-		}
-		return i.refusePress(ctx, p, why), nil
-	}
-	i.Observer.SlackInteractionAccepted()
-	if verdict.Status == approval.Pending {
-		return privateReply("Your decision is recorded. Others must still decide."), nil
-	}
-	if app.EditsMessages {
-		return nil, nil // the channel edits the message for everybody
-	}
-	return i.newOutcomeMessage(ctx, c), nil
-}
-
 // Source is the name of this source of decisions in records and metrics.
 const Source = refusal.SourceSlack
-
-// newOutcomeMessage returns the message with the outcome, to replace a message of a webhook.
-func (i *Interactions) newOutcomeMessage(ctx context.Context, c approval.Capability) *slack.WebhookMessage {
-	o, err := i.Orders.Get(ctx, c.OrderID)
-	if err != nil {
-		return nil
-	}
-	a := o.FindApproval(c.ApprovalID)
-	if a == nil {
-		return nil
-	}
-	rendered := (&Channel{}).renderMessage(o.ComposeMessage(a, &approval.Notification{Kind: approval.NotifyOutcome}))
-	return &slack.WebhookMessage{
-		Text:            rendered.text,
-		Blocks:          &slack.Blocks{BlockSet: rendered.blocks},
-		ReplaceOriginal: true,
-	}
-}
-
-// sendReply posts the reply to the response URL, if that is a URL of Slack. A failure is only logged: the decision is
-// stored.
-func (i *Interactions) sendReply(ctx context.Context, responseURL string, reply *slack.WebhookMessage) {
-	if reply == nil {
-		return
-	}
-	u, err := url.Parse(responseURL)
-	if err != nil || !slices.Contains(i.Hosts, u.Host) {
-		i.Log.WarnContext(ctx, "slack response URL refused", "error", "its host is not a host of Slack")
-		return
-	}
-	i.replies.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, replyTimeout)
-		defer cancel()
-		var progress outbound.Progress
-		err := slack.PostWebhookCustomHTTPContext(progress.ObserveRequest(ctx), responseURL, i.Client, reply)
-		if err := judgeError(ctx, &progress, err); err != nil {
-			i.Log.InfoContext(ctx, "slack reply failed", "error", err)
-		}
-	})
-}

@@ -34,6 +34,7 @@ type desk struct {
 	log    strings.Builder
 	in     *slack.Interactions
 	people *slack.Directory
+	now    time.Time // advances while Slack waits
 	// refused has the refusals for the operator.
 	refused []refusal.Refusal
 }
@@ -42,11 +43,23 @@ func (d *desk) RecordRefusal(_ context.Context, r refusal.Refusal) { d.refused =
 
 func (d *desk) OpenButton(token string, now time.Time) (approval.Capability, error) {
 	a := d.order.Approvals[0]
-	if token != "button of "+a.ID || now.After(began.Add(48*time.Hour)) {
+	rest, ok := strings.CutPrefix(token, "button of "+a.ID)
+	if !ok || now.After(began.Add(48*time.Hour)) {
 		return approval.Capability{}, errors.New("not ours")
 	}
-	return approval.Capability{OrderID: d.order.ID, ApprovalID: a.ID, Expires: began.Add(48 * time.Hour)}, nil
+	return approval.Capability{
+		OrderID:    d.order.ID,
+		ApprovalID: a.ID,
+		Expires:    began.Add(48 * time.Hour),
+		Shown:      strings.TrimPrefix(rest, " "),
+	}, nil
 }
+
+func (d *desk) ButtonToken(c approval.Capability) string {
+	return strings.TrimSpace("button of " + c.ApprovalID + " " + c.Shown)
+}
+
+func (d *desk) URL(c approval.Capability) string { return "https://relay.example/a/" + c.ApprovalID }
 
 // The methods of slack.Observer record its events.
 func (d *desk) SlackInteractionAccepted() { d.events = append(d.events, "accepted") }
@@ -71,7 +84,8 @@ func newDesk(t *testing.T, editable bool, change func(*approval.Request)) *desk 
 // newDeskOf returns a desk with changed settings of the channel.
 func newDeskOf(t *testing.T, editable bool, change func(*approval.Request), settings func(*slack.Config)) *desk {
 	t.Helper()
-	d := &desk{t: t, slack: start(t), order: &approval.Order{ID: "A-1001"}}
+	d := &desk{t: t, slack: start(t), order: &approval.Order{ID: "A-1001"}, now: began}
+	d.slack.Now = func() time.Time { return d.now }
 	ask := approval.Request{
 		Token:     approval.NewToken("task"),
 		Workflow:  "refunds",
@@ -92,8 +106,11 @@ func newDeskOf(t *testing.T, editable bool, change func(*approval.Request), sett
 		settings(&c)
 	}
 	ch := open(t, c)
-	require.NoError(t, ch.Notify(t.Context(),
-		message(func(m *approval.Message) { m.Button = approval.NewToken("button of " + id) })))
+	a := d.order.FindApproval(id)
+	require.NoError(t, ch.Notify(t.Context(), message(func(m *approval.Message) {
+		m.Button = approval.NewToken(d.ButtonToken(approval.Capability{ApprovalID: id, Shown: d.order.ContentDigest(a)}))
+		m.Rules = a.DecisionRules
+	})))
 	verify, err := webhook.NewSlack(signingSecret)
 	require.NoError(t, err)
 	other, err := webhook.NewSlack("another-secret-0123456789")
@@ -103,13 +120,13 @@ func newDeskOf(t *testing.T, editable bool, change func(*approval.Request), sett
 	d.people = ch.Directory()
 	d.in = slack.NewInteractions(slack.InteractionsConfig{
 		Apps: []slack.App{{Verify: other.Verify, Directory: d.people},
-			{Verify: verify.Verify, Directory: d.people, EditsMessages: editable}},
+			{Verify: verify.Verify, Directory: d.people, EditsMessages: editable, Open: ch.OpenModal()}},
 		Buttons:  d,
 		Decider:  d,
 		Orders:   d,
 		Client:   d.slack.Client(),
 		Hosts:    []string{host.Host},
-		Now:      func() time.Time { return began },
+		Now:      func() time.Time { return d.now },
 		Observer: d,
 		Refusals: d,
 		Log:      slog.New(slog.NewTextHandler(&d.log, nil)),
@@ -251,7 +268,7 @@ func TestRequestsNotFromSlack(t *testing.T) {
 	} {
 		require.Equal(t, http.StatusBadRequest, d.send(r), name)
 	}
-	tooLong := slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "payload="+strings.Repeat("x", 64<<10))
+	tooLong := slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded", "payload="+strings.Repeat("x", 512<<10))
 	require.Equal(t, http.StatusRequestEntityTooLarge, d.send(tooLong))
 	require.Equal(t, http.StatusOK,
 		d.send(slacktest.SignRequest(signingSecret, began, "application/x-www-form-urlencoded",
@@ -318,6 +335,10 @@ func FuzzInteraction(f *testing.F) {
 }
 
 type none struct{}
+
+func (none) ButtonToken(approval.Capability) string { return "" }
+
+func (none) URL(approval.Capability) string { return "" }
 
 func (none) OpenButton(string, time.Time) (approval.Capability, error) {
 	return approval.Capability{}, errors.New("not ours")

@@ -38,13 +38,13 @@ type Identity struct {
 	// "slack:" and the user ID, and can decide only approvals that are open to everybody.
 	Approver string
 	// Doubt is the reason why Slack does not name the person. It is nil for a person who is named.
-	Doubt *refusal.Error
+	Doubt *denial
 }
 
 // FindApprover returns the identity of the user who pressed a button: the approver of the configuration, or the e-mail
 // address that Slack has confirmed for a member. Members are those of the workspace or the organisation of the token, or
 // of Settings.Teams if that is set. In a shared channel, people of other organisations can press the buttons too.
-// The error is a *refusal.Error if the user may not decide here; any other error is temporary.
+// The error is a *denial if the user may not decide here; any other error is temporary.
 func (d *Directory) FindApprover(ctx context.Context, p Presser) (Identity, error) {
 	for _, c := range d.approvers[p.User] {
 		if c.team != "" && c.team == p.team() {
@@ -69,13 +69,11 @@ func (d *Directory) findByPayload(p Presser) (Identity, error) {
 	if approver, ok := d.configured(p.User); ok {
 		return Identity{Approver: approver}, nil
 	}
-	return Identity{Approver: "slack:" + p.User, Doubt: &refusal.Error{
+	return Identity{Approver: "slack:" + p.User, Doubt: &denial{why: &refusal.Error{
 		Code:   refusal.Missing,
 		Field:  "user",
 		Detail: "the person is not in people.NAME.slack, and an incoming webhook cannot ask Slack for the e-mail address",
-		Public: "This app does not know who you are in Slack, so it cannot tell whether you may decide. Please use the link " +
-			"in the message, or ask the people who operate this service. Nothing has changed.",
-	}}, nil
+	}, key: "slack.refused.no_webhook_person"}}, nil
 }
 
 // findByProfile returns the identity of a user by their profile in Slack.
@@ -98,12 +96,11 @@ func (d *Directory) findByProfile(ctx context.Context, p Presser) (Identity, err
 	case !d.isMember(where, p, info):
 		return Identity{}, foreign()
 	case info.Deleted, info.IsBot:
-		return Identity{Approver: "slack:" + p.User, Doubt: &refusal.Error{
+		return Identity{Approver: "slack:" + p.User, Doubt: &denial{why: &refusal.Error{
 			Code:   refusal.Forbidden,
 			Field:  "user",
 			Detail: "the account in Slack is deactivated, or it is a bot: its address counts for nobody",
-			Public: "You are not asked to decide this: your account in Slack stands for nobody. Nothing has changed.",
-		}}, nil
+		}, key: "slack.refused.deactivated"}}, nil
 	}
 	for _, c := range d.approvers[p.User] {
 		if c.team == "" || c.team == info.TeamID || c.team == info.Enterprise.EnterpriseID {
@@ -160,26 +157,22 @@ func (d *Directory) serves(ctx context.Context, p Presser) bool {
 
 // foreign returns the refusal of a person of another organisation.
 func foreign() error {
-	return &refusal.Error{
+	return &denial{why: &refusal.Error{
 		Code:  refusal.Forbidden,
 		Field: "user.team_id",
 		Detail: "the person belongs to another workspace or organisation than the app; to admit it, name it in " +
 			"channels.NAME.slack.teams, or the person in people.NAME.slack as TEAM/USER",
-		Public: "You are not asked to decide this: you belong to another workspace or organisation than this app. Nothing has " +
-			"changed.",
-	}
+	}, key: "slack.refused.foreign"}
 }
 
 // noAddress returns the doubt about a member without an e-mail address.
-func noAddress() *refusal.Error {
-	return &refusal.Error{
+func noAddress() *denial {
+	return &denial{why: &refusal.Error{
 		Code:  refusal.Missing,
 		Field: "profile.email",
 		Detail: "Slack gave no e-mail address for the person: the app lacks the scope users:read.email, or the profile has " +
 			"none; people.NAME.slack can name the person",
-		Public: "Slack does not tell this app your e-mail address, so it cannot tell whether you may decide. Please use the " +
-			"link in the message, or ask the people who operate this service. Nothing has changed.",
-	}
+	}, key: "slack.refused.no_address"}
 }
 
 // unknownProfile returns the refusal of a person whose profile Slack does not show.
@@ -190,17 +183,15 @@ func unknownProfile(err error) error {
 		code = response.Err
 	}
 	if slices.Contains([]string{"user_not_found", "user_not_visible", "users_not_found"}, code) {
-		return &refusal.Error{
+		return &denial{why: &refusal.Error{
 			Code:   refusal.Forbidden,
 			Field:  "user",
 			Detail: "Slack does not show the person to the app (" + code + "): they belong to another workspace or organisation",
-			Public: "Slack does not show this app who you are, so you cannot decide here. Nothing has changed.",
-		}
+		}, key: "slack.refused.invisible"}
 	}
-	return &refusal.Error{
+	return &denial{why: &refusal.Error{
 		Code:   refusal.Missing,
 		Field:  "users.info",
 		Detail: "Slack refused users.info: " + code + "; the app needs a valid bot_token with users:read and users:read.email",
-		Public: "This app may not ask Slack who you are. Please tell the people who operate this service. Nothing has changed.",
-	}
+	}, key: "slack.refused.no_users"}
 }

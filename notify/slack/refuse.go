@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"regexp"
 
-	"github.com/slack-go/slack"
-
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/refusal"
@@ -26,16 +24,6 @@ func (i *Interactions) refuse(ctx context.Context, w http.ResponseWriter, status
 		w.Header().Set("WWW-Authenticate", `Signature realm="approval-relay", header="X-Slack-Signature"`)
 	}
 	http.Error(w, cmp.Or(why.Public, "the request is refused"), status)
-}
-
-// refusePress records that a press does not count, and returns the reply for the person who pressed.
-func (i *Interactions) refusePress(ctx context.Context, p press, why *refusal.Error) *slack.WebhookMessage {
-	i.Observer.SlackInteractionRefused()
-	i.record(ctx, why, http.StatusOK)
-	i.Log.InfoContext(ctx, "slack press refused", "code", string(why.Code), "field", why.Field,
-		"user", knownID(p.presser.User), "user_team", knownID(p.presser.Team), "app_team", knownID(p.presser.AppTeam),
-		"enterprise", knownID(p.presser.Enterprise))
-	return privateReply(why.Public)
 }
 
 // record records a refusal for the operator.
@@ -105,26 +93,27 @@ func unsigned(failed error) error {
 	}
 }
 
-// badButton returns the refusal of a button that cannot be opened.
-func badButton(err error) *refusal.Error {
+// badButton returns the denial of a button that cannot be opened.
+func badButton(err error) *denial {
 	why := &refusal.Error{
 		Code:   refusal.Mismatch,
 		Field:  "value",
 		Detail: "the button was not made by this worker, or the key that signed it was removed from the key file",
-		Public: "This button is no longer valid. Nothing was decided.",
 	}
 	if errors.Is(err, approval.ErrExpired) {
 		why.Code, why.Detail = refusal.Stale, "the time of the button has passed"
 	}
-	return why
+	return &denial{why: why, key: "slack.refused.button"}
 }
 
-// notCounted returns the refusal of a decision that does not count.
-func notCounted(reply, verdict string) *refusal.Error {
-	return &refusal.Error{
-		Code:   refusal.Decision,
-		Field:  "actions",
-		Detail: "the decision does not count: " + verdict,
-		Public: reply,
+// notCounted returns the denial of a decision that does not count.
+func notCounted(key, verdict string) *denial {
+	return &denial{
+		why: &refusal.Error{
+			Code:   refusal.Decision,
+			Field:  "actions",
+			Detail: "the decision does not count: " + verdict,
+		},
+		key: key,
 	}
 }

@@ -86,6 +86,18 @@ func (c *Channel) Directory() *Directory { return c.directory }
 // deciding press of a button replaces the message.
 func (c *Channel) EditsMessages() bool { return c.api != nil }
 
+// OpenModal returns the function that opens a modal for the person whose interaction had the trigger. The trigger is good for one modal, within
+// three seconds. It is nil if the channel has no API.
+func (c *Channel) OpenModal() func(ctx context.Context, trigger string, view slack.ModalViewRequest) error {
+	if c.api == nil {
+		return nil
+	}
+	return func(ctx context.Context, trigger string, view slack.ModalViewRequest) error {
+		_, err := c.api().OpenViewContext(ctx, trigger, view)
+		return err
+	}
+}
+
 // Notify implements notify.Channel.
 func (c *Channel) Notify(ctx context.Context, m approval.Message) error {
 	_, err := c.Post(ctx, m)

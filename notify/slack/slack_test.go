@@ -93,9 +93,9 @@ func TestDirectMessage(t *testing.T) {
 		require.Contains(t, texts(m), want)
 	}
 	require.NotContains(t, texts(m), "To decide", "it is theirs")
-	require.Equal(t, "approve reject open", buttons(m))
+	require.Equal(t, "approve reject comment open", buttons(m))
 	require.Equal(t, "1.button", m.Blocks[len(m.Blocks)-1].Elements[0].Value)
-	require.Equal(t, notifytest.Link, m.Blocks[len(m.Blocks)-1].Elements[2].URL)
+	require.Equal(t, notifytest.Link, m.Blocks[len(m.Blocks)-1].Elements[3].URL)
 }
 
 func TestGroupMessage(t *testing.T) {
@@ -142,7 +142,7 @@ func TestLongMessageIsCut(t *testing.T) {
 	text := texts(s.Messages()[0])
 	require.Contains(t, text, "1277 more characters are on the page")
 	require.Contains(t, text, "more details are on the page")
-	require.Equal(t, "approve reject open", buttons(s.Messages()[0]))
+	require.Equal(t, "approve reject comment open", buttons(s.Messages()[0]))
 }
 
 // A text from outside can neither mention everybody, nor contain a link, nor look like our own words.

@@ -85,7 +85,12 @@ func (s *Server) Press(secret string, now time.Time, user User, in Payload, m Me
 			"action_ts": "1.5",
 		}},
 	})
-	return SignRequest(secret, now, "application/x-www-form-urlencoded", url.Values{"payload": {string(payload)}}.Encode())
+	return SignForm(secret, now, string(payload))
+}
+
+// SignForm returns the request of an interaction with this payload.
+func SignForm(secret string, now time.Time, payload string) *http.Request {
+	return SignRequest(secret, now, "application/x-www-form-urlencoded", url.Values{"payload": {payload}}.Encode())
 }
 
 // SignRequest returns a request with the signature of Slack

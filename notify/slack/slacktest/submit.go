@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -49,7 +48,7 @@ func Submit(secret string, now time.Time, user User, in Payload, v View, fill Fi
 			"state":            map[string]any{"values": values},
 		},
 	})
-	return SignRequest(secret, now, "application/x-www-form-urlencoded", url.Values{"payload": {string(payload)}}.Encode())
+	return SignForm(secret, now, string(payload))
 }
 
 // state returns the state of an element as the payload has it. A value that is not entered is null.
