@@ -68,7 +68,7 @@ func TestChoices(t *testing.T) {
 	resp, opened := w.press(page, "Approve up to a limit", url.Values{"comment": {"as agreed"}})
 	require.Equal(t, http.StatusOK, resp.StatusCode)
 	require.Zero(t, w.decided)
-	require.Equal(t, []string{"Approve up to a limit", "Choose something else"}, opened.buttons())
+	require.Equal(t, []string{"Approve up to a limit", "Other choices"}, opened.buttons())
 	opened.accessible("opened")
 	require.Empty(t, opened.all("fieldset"), "only its own fields are shown")
 	require.Equal(t, "as agreed", textOf(opened.one("textarea")))
@@ -80,7 +80,7 @@ func TestChoices(t *testing.T) {
 	require.Contains(t, textOf(opened.one("", "id=field-0-present")), "480")
 
 	// Back to the other choices, and what was typed is still there later.
-	resp, back := w.press(opened, "Choose something else", url.Values{"value.limit": {"250"}, "value.urgent": {"true"}})
+	resp, back := w.press(opened, "Other choices", url.Values{"value.limit": {"250"}, "value.urgent": {"true"}})
 	require.Equal(t, http.StatusOK, resp.StatusCode)
 	require.Equal(t, page.buttons(), back.buttons())
 	_, again := w.press(back, "Approve up to a limit", nil)
@@ -142,14 +142,14 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	require.Len(t, links, 3)
-	require.True(t, strings.HasPrefix(links[0], "#field-3-0 reason: "), links)
+	require.True(t, strings.HasPrefix(links[0], "#field-3-0 Reason: "), links)
 	require.True(t, strings.HasPrefix(links[2], "#comment Comment: "), links)
 	require.Equal(t, "field-3-0", valueOf(page.one("", "autofocus"), "id"), "the first faulty field has the focus")
 	require.Len(t, page.all("input", "name=value.topics", "checked"), 3)
 	require.Equal(t, "typed <b>", textOf(page.one("textarea")))
 	require.Equal(t, "true", valueOf(page.one("textarea"), "aria-invalid"))
 	require.Contains(t, valueOf(page.one("textarea"), "aria-describedby"), "comment-fault")
-	require.Equal(t, []string{"Reject", "Choose something else"}, page.buttons(), "the choice stays open")
+	require.Equal(t, []string{"Reject", "Other choices"}, page.buttons(), "the choice stays open")
 	require.Empty(t, page.one("fieldset", "aria-describedby=field-3-fault").Attr[0].Val == "", "the group names its fault")
 }
 

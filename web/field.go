@@ -48,7 +48,7 @@ func (v *visit) newField(i int, f form.Field, typed []string, known bool) fieldV
 	out := fieldView{
 		ID:       fmt.Sprintf("field-%d", i),
 		Name:     valuePrefix + f.Name,
-		Label:    untrusted.SingleLine(f.Label(v.Words.Tag())),
+		Label:    v.fieldLabel(&f),
 		Control:  "text",
 		Type:     "text",
 		Required: f.Required,

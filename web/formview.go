@@ -8,7 +8,6 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/form"
-	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // formView is the page's form: the buttons of the choices, or the inputs of the choice that is opened.
@@ -190,7 +189,7 @@ func (v *visit) lost(s submission) []labelled {
 		for _, text := range s.typed[name] {
 			if text != "" {
 				value, _ := json.Marshal(text)
-				out = append(out, labelled{untrusted.SingleLine(field.Label(v.Words.Tag())), v.display(field, value)})
+				out = append(out, labelled{v.fieldLabel(field), v.display(field, value)})
 			}
 		}
 	}

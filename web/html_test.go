@@ -76,8 +76,11 @@ func valueOf(n *html.Node, key string) string {
 func textOf(n *html.Node) string {
 	var b strings.Builder
 	for c := range n.Descendants() {
-		if c.Type == html.TextNode {
+		switch {
+		case c.Type == html.TextNode:
 			b.WriteString(c.Data)
+		case slices.Contains([]string{"dt", "dd", "li", "p", "div"}, c.Data):
+			b.WriteString(" ")
 		}
 	}
 	return strings.Join(strings.Fields(b.String()), " ")

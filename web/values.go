@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/details"
 	"github.com/approval-relay/approval-relay/form"
 	"github.com/approval-relay/approval-relay/jsonpointer"
 	"github.com/approval-relay/approval-relay/untrusted"
@@ -125,6 +126,11 @@ func (r reader) display(f *form.Field, value json.RawMessage) string {
 		}
 		return untrusted.MultiLine(literal)
 	}
+}
+
+// fieldLabel returns the title of a field, or its name in words.
+func (r reader) fieldLabel(f *form.Field) string {
+	return details.Label(&approval.Field{Name: f.Name, Label: f.Title, IsPath: true}, r.Words.Tag())
 }
 
 // optionTitle returns the title of an option, or the value itself.

@@ -68,7 +68,7 @@ func (v *visit) voteValues(values json.RawMessage) []labelled {
 	var out []labelled
 	for _, f := range v.approval.Form.Fields {
 		if value, ok := byName[f.Name]; ok {
-			out = append(out, labelled{untrusted.SingleLine(f.Label(v.Words.Tag())), v.display(&f, value)})
+			out = append(out, labelled{v.fieldLabel(&f), v.display(&f, value)})
 		}
 	}
 	return out
@@ -80,16 +80,16 @@ func (v *visit) changes() []changeView {
 	for _, vote := range v.approval.Votes {
 		for _, c := range vote.Changes {
 			field := v.approval.Form.Find(c.Field)
-			label := c.Path
+			label := untrusted.SingleLine(c.Path)
 			if field != nil {
-				label = field.Label(v.Words.Tag())
+				label = v.fieldLabel(field)
 			}
 			at := c.At
 			if at.IsZero() {
 				at = vote.At
 			}
 			out = append(out, changeView{
-				Label: untrusted.SingleLine(label),
+				Label: label,
 				From:  v.display(field, c.From),
 				To:    v.display(field, c.To),
 				By:    v.voter(vote),

@@ -19,7 +19,9 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/link"
+	"github.com/approval-relay/approval-relay/organisation"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/signin/signintest"
@@ -35,6 +37,8 @@ type site struct {
 	store *memory.Store
 	links *link.Links
 	now   time.Time
+	// language is the language of every visitor; empty is English.
+	language language.Tag
 }
 
 // discard drops actions, events and counts.
@@ -78,12 +82,18 @@ func newSite(t *testing.T) *site {
 	require.NoError(t, err)
 	mux.HandleFunc("GET /signin/{token}", door.StartSignIn)
 	mux.HandleFunc("GET /signin/callback", door.CompleteSignIn)
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
 	page, err := web.New(web.Config{
 		Sessions: door,
-		Links:    s.links,
-		Orders:   s.store,
-		Origin:   server.URL,
-		Now:      func() time.Time { return s.now },
+		Preferences: func(string, string, string) (language.Tag, *time.Location) {
+			return s.language, berlin
+		},
+		Organisation: organisation.Organisation{Name: "Example Energy plc", Support: "help@example.com"},
+		Links:        s.links,
+		Orders:       s.store,
+		Origin:       server.URL,
+		Now:          func() time.Time { return s.now },
 		Decider: &handlers.Decider{Transitions: &handlers.Transitions{
 			Orders:   s.store,
 			Dispatch: discard{},
