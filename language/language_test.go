@@ -167,13 +167,13 @@ func TestParse(t *testing.T) {
 func TestFor(t *testing.T) {
 	t.Parallel()
 	for tag, want := range map[language.Tag]string{
-		"de": "genehmigt", "de-AT": "genehmigt", "DE": "genehmigt", "en": "approved", "fr": "approved", "": "approved", "x": "approved",
+		"de": "Genehmigen", "de-AT": "Genehmigen", "DE": "Genehmigen", "en": "Approve", "fr": "Approve", "": "Approve", "x": "Approve",
 	} {
-		if got := language.For(tag).Text("outcome.approve"); got != want {
+		if got := language.For(tag).Text("choice.approve"); got != want {
 			t.Errorf("%q: %s", tag, got)
 		}
 	}
-	if got := (language.Words{}); got.Text("outcome.approve") != "approved" || got.Tag() != "en" || got.Direction() != "ltr" {
+	if got := (language.Words{}); got.Text("choice.approve") != "Approve" || got.Tag() != "en" || got.Direction() != "ltr" {
 		t.Error("the zero Words are not English")
 	}
 }

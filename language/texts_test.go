@@ -163,7 +163,7 @@ func findKeys(t *testing.T, rooms map[string]bool) map[string]string {
 		b, err := os.ReadFile(path)
 		for _, found := range literals.FindAllStringSubmatch(string(b), -1) {
 			room, _, _ := strings.Cut(found[1], ".")
-			isFile := slices.Contains([]string{".html", ".json", ".tmpl", ".txt", ".yaml"}, filepath.Ext(found[1]))
+			isFile := slices.Contains([]string{".com", ".html", ".json", ".tmpl", ".txt", ".yaml"}, filepath.Ext(found[1]))
 			isField := strings.HasPrefix(found[1], "form.properties.") // of the configuration
 			if rooms[room] && !isFile && !isField {
 				used[found[1]] = path

@@ -34,8 +34,8 @@ func TestContent(t *testing.T) {
 	c := notify.NewContent(notifytest.NewMessage(), notify.Limits{})
 	require.Equal(t, "Your decision is needed", c.Lead)
 	require.Equal(t, "Refund of 480 EUR to Ada Lovelace", c.Title)
-	require.Equal(t, "Order=A-1001 Workflow=refunds Step=finance Requested by=grace@example.com For=alan@example.com "+
-		"Requested=Mon 2 Mar 2026, 09:30 UTC Decide until=Tue 3 Mar 2026, 17:00 UTC", facts(c))
+	require.Equal(t, "Decide until=Tuesday 3 March 2026, 17:00 UTC Requested by=grace@example.com For=alan@example.com "+
+		"Order=A-1001 Workflow=refunds Step=finance Requested=Monday 2 March 2026, 09:30 UTC", facts(c))
 	require.Equal(t, []notify.Detail{
 		{Name: "Amount", Lines: []string{"480.00 EUR"}},
 		{Name: "Reason", Lines: []string{"Damaged in transit.", "Photos are in the ticket."}},
@@ -44,7 +44,7 @@ func TestContent(t *testing.T) {
 	require.Contains(t, c.LinkNote, "in the name of the approver")
 	require.Empty(t, c.Approvers)
 	require.Empty(t, c.LeftOutNote())
-	require.Empty(t, c.Details[0].CutNote())
+	require.Empty(t, c.CutNote(c.Details[0]))
 }
 
 // A message to a group names the approvers only if the link does not decide there.
@@ -69,7 +69,7 @@ func TestContentOfOutcome(t *testing.T) {
 	m.Kind, m.Status, m.Title = approval.NotifyOutcome, approval.Approved, ""
 	c := notify.NewContent(m, notify.Limits{})
 	require.Equal(t, "refunds", c.Title)
-	require.Equal(t, "Order=A-1001 Workflow=refunds Step=finance Requested by=grace@example.com", facts(c))
+	require.Equal(t, "Requested by=grace@example.com Order=A-1001 Workflow=refunds Step=finance", facts(c))
 }
 
 // Every limit cuts, and the notes give the numbers.
@@ -94,7 +94,7 @@ func TestContentLimits(t *testing.T) {
 		{Name: "nnnnnnnnn…", Lines: []string{strings.Repeat("v", 20)}, Cut: 30},
 		{Name: "lines", Lines: []string{"1", "2"}, Cut: 3},
 	}, c.Details)
-	require.Equal(t, "Cut here: 30 more characters are on the page.", c.Details[0].CutNote())
+	require.Equal(t, "Cut here: 30 more characters are on the page.", c.CutNote(c.Details[0]))
 	require.Equal(t, "1 more detail is on the page.", c.LeftOutNote())
 }
 

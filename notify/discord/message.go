@@ -95,19 +95,19 @@ func newEmbed(content notify.Content, link approval.Token) embed {
 	}
 	if len(content.Approvers) > 0 {
 		names := untrusted.Shorten(strings.Join(content.Approvers, ", "), maxHeading)
-		lines = append(lines, newFact(notify.Fact{Label: "To decide", Value: names}))
+		lines = append(lines, newFact(notify.Fact{Label: content.Words.Text("message.to_decide"), Value: names}))
 	}
 	lines = append(lines, "", "["+content.LinkLabel+"]("+escapeURL(link)+")")
 	fields := []field{}
 	for _, d := range content.Details {
-		fields = append(fields, newField(d))
+		fields = append(fields, newField(content, d))
 	}
 	return embed{
 		Title:       escapeMarkdown(content.Title),
 		URL:         link.Reveal(),
 		Description: strings.Join(lines, "\n"),
 		Fields:      fields,
-		Footer:      footer{strings.TrimSpace(content.LeftOutNote() + "\n" + content.LinkNote)},
+		Footer:      footer{strings.TrimSpace(content.LeftOutNote() + "\n" + content.LinkNote + "\n" + content.Footer)},
 	}
 }
 
@@ -121,7 +121,7 @@ func newFact(f notify.Fact) string {
 }
 
 // newField returns a value from the request, with a note if it was cut. Each line is marked as a quotation.
-func newField(d notify.Detail) field {
+func newField(content notify.Content, d notify.Detail) field {
 	f := field{Name: escapeMarkdown(d.Name)}
 	if strings.TrimSpace(f.Name) == "" {
 		f.Name = emptyText
@@ -133,7 +133,7 @@ func newField(d notify.Detail) field {
 	if len(d.Lines) == 1 && d.Lines[0] == "" {
 		lines = []string{"> " + emptyText}
 	}
-	if note := d.CutNote(); note != "" {
+	if note := content.CutNote(d); note != "" {
 		lines = append(lines, note)
 	}
 	f.Value = strings.Join(lines, "\n")

@@ -88,8 +88,8 @@ func newMail(m approval.Message) Mail {
 		More:        content.DetailsLeftOut,
 		Requester:   cutHeading(m.Requester),
 		Approver:    cutHeading(m.Approver),
-		RequestedAt: notify.FormatTime(m.RequestedAt),
-		Deadline:    notify.FormatTime(m.Deadline),
+		RequestedAt: notify.FormatTime(m, m.RequestedAt),
+		Deadline:    notify.FormatTime(m, m.Deadline),
 		Link:        m.Link.Reveal(),
 	}
 }

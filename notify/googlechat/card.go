@@ -99,7 +99,7 @@ func encodeMessage(m approval.Message) ([]byte, error) {
 		e := json.NewEncoder(&b)
 		e.SetEscapeHTML(false) // an escape is six bytes long
 		err := e.Encode(message{
-			FallbackText: content.Headline + ": " + withoutMentions(content.Title),
+			FallbackText: withoutMentions(content.Heading()),
 			Cards:        []cardWithID{{ID: "approval", Card: newCard(content, m.Link)}},
 			Thread:       thread{Key: m.ApprovalID},
 		})
@@ -126,17 +126,20 @@ func newCard(content notify.Content, link approval.Token) card {
 		newParagraph(facts...),
 	}}}
 	if details := newDetails(content); len(details) > 0 {
-		sections = append(sections, section{Header: "From the request", Widgets: details})
+		sections = append(sections, section{Header: content.Words.Text("message.from_request"), Widgets: details})
 	}
 	var end []widget
 	if len(content.Approvers) > 0 {
 		names := untrusted.Shorten(strings.Join(content.Approvers, ", "), maxHeading)
-		end = append(end, newParagraph(newLine("To decide", names)))
+		end = append(end, newParagraph(newLine(content.Words.Text("message.to_decide"), names)))
 	}
 	end = append(end, widget{Buttons: &buttons{[]button{{
 		Text:  content.LinkLabel,
 		Click: click{openLink{link.Reveal()}},
 	}}}}, newParagraph("<i>"+content.LinkNote+"</i>"))
+	if content.Footer != "" {
+		end = append(end, newParagraph("<i>"+escapeHTML(content.Footer)+"</i>"))
+	}
 	sections = append(sections, section{Widgets: end})
 	return card{Header: header{content.Headline}, Sections: sections}
 }
@@ -145,7 +148,7 @@ func newCard(content notify.Content, link approval.Token) card {
 func newDetails(content notify.Content) []widget {
 	var widgets []widget
 	for _, d := range content.Details {
-		widgets = append(widgets, newParagraph(newDetail(d)...))
+		widgets = append(widgets, newParagraph(newDetail(content, d)...))
 	}
 	if note := content.LeftOutNote(); note != "" {
 		widgets = append(widgets, newParagraph("<i>"+note+"</i>"))
@@ -155,7 +158,7 @@ func newDetails(content notify.Content) []widget {
 
 // newDetail returns the lines of a value from the request, with a note if it was cut. Several lines are marked, so
 // that none of them can look like a name.
-func newDetail(d notify.Detail) []string {
+func newDetail(content notify.Content, d notify.Detail) []string {
 	lines := []string{newLine(d.Name, d.Lines[0])}
 	if len(d.Lines) > 1 {
 		lines = []string{newLine(d.Name, "")}
@@ -163,7 +166,7 @@ func newDetail(d notify.Detail) []string {
 			lines = append(lines, "| "+escapeHTML(line))
 		}
 	}
-	if note := d.CutNote(); note != "" {
+	if note := content.CutNote(d); note != "" {
 		lines = append(lines, "<i>"+note+"</i>")
 	}
 	return lines

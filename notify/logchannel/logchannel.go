@@ -51,6 +51,9 @@ func formatMessage(m approval.Message) string {
 	for _, d := range content.Details {
 		line(d.Name, strings.Join(d.Lines, " "))
 	}
-	line("Decide at", m.Link.Reveal())
+	line(content.Words.Text("message.decide_at"), m.Link.Reveal())
+	if content.Footer != "" {
+		fmt.Fprintf(&b, "  %s\n", untrusted.TerminalLine(content.Footer))
+	}
 	return b.String()
 }

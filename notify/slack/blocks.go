@@ -49,15 +49,16 @@ func (r rendered) messageOptions() []slack.MsgOption {
 func (c *Channel) renderMessage(m approval.Message) rendered {
 	content := notify.NewContent(m, notify.Limits{Details: maxDetails})
 	words := language.For(m.Language)
-	heading := untrusted.Shorten(content.Headline+": "+content.Title, maxHeader)
+	heading := untrusted.Shorten(content.Heading(), maxHeader)
 	out := rendered{text: escapeMarkup(heading) + " (" + escapeMarkup(untrusted.SingleLine(m.OrderID)) + ")"}
 	out.addBlock(slack.NewHeaderBlock(plainText(heading)))
-	out.addBlock(newSection(renderFacts(content.Facts)))
+	out.addBlock(newSection(renderFacts(m, content.Facts)))
 	for _, text := range renderDetails(content, maxMessage-c.extraButtons(m)) {
 		out.addBlock(newSection(text))
 	}
 	if m.Kind == approval.NotifyOutcome {
 		out.addBlock(newSection(renderOutcome(m)))
+		out.addFooter(content)
 		return out
 	}
 	if len(content.Approvers) > 0 {
@@ -72,7 +73,15 @@ func (c *Channel) renderMessage(m approval.Message) rendered {
 	if !c.buttons {
 		out.addBlock(slack.NewContextBlock("", plainText(content.LinkNote)))
 	}
+	out.addFooter(content)
 	return out
+}
+
+// addFooter adds in whose name the message is sent, and where its reader finds help.
+func (r *rendered) addFooter(content notify.Content) {
+	if content.Footer != "" {
+		r.addBlock(slack.NewContextBlock("", plainText(content.Footer)))
+	}
 }
 
 func (r *rendered) addBlock(b slack.Block) { r.blocks = append(r.blocks, b) }
@@ -87,12 +96,15 @@ func plainText(text string) *slack.TextBlockObject {
 }
 
 // renderFacts returns the facts, each on its own line.
-func renderFacts(facts []notify.Fact) string {
+func renderFacts(m approval.Message, facts []notify.Fact) string {
 	lines := make([]string, 0, len(facts))
 	for _, f := range facts {
+		if f.Key == notify.FactVotes { // renderVotes shows them with their comments
+			continue
+		}
 		value := escapeLine(f.Value, maxLine)
 		if !f.Time.IsZero() {
-			value = localTime(f.Time)
+			value = localTime(m, f.Time)
 		}
 		lines = append(lines, "*"+f.Label+":* "+value)
 	}
@@ -107,7 +119,7 @@ func renderDetails(content notify.Content, limit int) []string {
 		var value string
 		value, d.Cut = escapeUpTo(quoteLines(d.Lines), maxValue)
 		text := "*" + escapeLine(d.Name, maxName) + ":*\n" + value
-		if note := d.CutNote(); note != "" {
+		if note := content.CutNote(d); note != "" {
 			text += "\n_[" + note + "]_"
 		}
 		if total += len(text); total > limit && i > 0 {
@@ -173,6 +185,6 @@ func escapeLine(s string, limit int) string {
 func quoteLines(lines []string) string { return "\x00" + strings.Join(lines, "\n\x00") }
 
 // localTime is a time in the zone of the reader, or in UTC if Slack does not know it.
-func localTime(t time.Time) string {
-	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), notify.FormatTime(t))
+func localTime(m approval.Message, t time.Time) string {
+	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), notify.FormatTime(m, t))
 }

@@ -140,7 +140,7 @@ func TestLongMessageIsCut(t *testing.T) {
 	long.Approver, long.Workflow, long.Step = strings.Repeat("&", 256), strings.Repeat("<", 256), strings.Repeat(">", 256)
 	require.NoError(t, open(t, c).Notify(t.Context(), long))
 	text := texts(s.Messages()[0])
-	require.Contains(t, text, "1277 more characters are on the page")
+	require.Contains(t, text, "1,277 more characters are on the page")
 	require.Contains(t, text, "more details are on the page")
 	require.Equal(t, "approve reject comment open", buttons(s.Messages()[0]))
 }
@@ -182,7 +182,7 @@ func TestOutcome(t *testing.T) {
 	require.Empty(t, buttons(m))
 	require.Contains(t, texts(m), "Rejected: Refund of 480 EUR")
 	require.Contains(t, texts(m), "alan@example.com rejected <!date^1772452800^{date_short_pretty} {time}|"+
-		"Mon 2 Mar 2026, 12:00 UTC>: too &lt;dear&gt;")
+		"Monday 2 March 2026, 12:00 UTC>: too &lt;dear&gt;")
 	for status, want := range map[approval.Status]string{approval.TimedOut: "Timed out",
 		approval.Cancelled: "Cancelled", approval.Superseded: "Superseded by a newer request"} {
 		require.NoError(t, ch.Edit(t.Context(), receipt,

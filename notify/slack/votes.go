@@ -12,7 +12,7 @@ import (
 
 // renderOutcome returns how the approval ended, with the votes.
 func renderOutcome(m approval.Message) string {
-	text := "*" + notify.HeadlineFor(m) + "* " + localTime(m.ClosedAt)
+	text := "*" + notify.HeadlineFor(m) + "* " + localTime(m, m.ClosedAt)
 	if m.Reason != "" {
 		text += ": " + escapeLine(m.Reason, maxLine)
 	}
@@ -45,14 +45,14 @@ func voteLines(m approval.Message) string {
 
 // voteLine returns who decided what, and when. A vote that no longer counts is struck through.
 func voteLine(m approval.Message, v approval.Vote, words language.Words) string {
-	line := escapeLine(v.By, maxName) + " " + words.Text("slack.vote."+string(v.Outcome))
+	line := escapeLine(notify.VoterName(words, v.By), maxName) + " " + words.Text("slack.vote."+string(v.Outcome))
 	if i := slices.IndexFunc(m.Rules.Choices, func(c approval.Choice) bool { return c.ID == v.Choice }); i >= 0 {
 		line += " (" + escapeLine(untrusted.SingleLine(labelOf(m.Rules.Choices[i], m.Language)), maxName) + ")"
 	}
 	if v.Void {
 		line = "~" + line + "~"
 	}
-	line += " " + localTime(v.At)
+	line += " " + localTime(m, v.At)
 	if v.Comment != "" {
 		line += ": " + escapeLine(v.Comment, maxName)
 	}

@@ -119,7 +119,7 @@ func newCard(content notify.Content, link approval.Token) card {
 		body = append(body, newFact(f.Label, f.Value))
 	}
 	for i, d := range content.Details {
-		blocks := newDetail(d)
+		blocks := newDetail(content, d)
 		blocks[0].Separator = i == 0
 		body = append(body, blocks...)
 	}
@@ -127,9 +127,14 @@ func newCard(content notify.Content, link approval.Token) card {
 		body = append(body, newNote(text))
 	}
 	if len(content.Approvers) > 0 {
-		body = append(body, newFact("To decide", untrusted.Shorten(strings.Join(content.Approvers, ", "), maxHeading)))
+		body = append(body, newFact(content.Words.Text("message.to_decide"), untrusted.Shorten(strings.Join(content.Approvers, ", "), maxHeading)))
 	}
 	body = append(body, newNote(content.LinkNote))
+	if content.Footer != "" {
+		body = append(body, block{Type: "RichTextBlock", Spacing: "Small", Inlines: []run{
+			{Type: "TextRun", Text: breakMacros(content.Footer), Size: "Small", Subtle: true},
+		}})
+	}
 	return card{
 		Schema:  "http://adaptivecards.io/schemas/adaptive-card.json",
 		Type:    "AdaptiveCard",
@@ -161,7 +166,7 @@ func newFact(label, value string) block {
 
 // newDetail returns a value from the request, with a note if it was cut. Several lines are marked, so that none of them can
 // look like a fact.
-func newDetail(d notify.Detail) []block {
+func newDetail(content notify.Content, d notify.Detail) []block {
 	out := []block{newFact(d.Name, d.Lines[0])}
 	if len(d.Lines) > 1 {
 		out = []block{newFact(d.Name, "")}
@@ -170,7 +175,7 @@ func newDetail(d notify.Detail) []block {
 			out = append(out, block{Type: "RichTextBlock", Spacing: "None", Inlines: inlines})
 		}
 	}
-	if text := d.CutNote(); text != "" {
+	if text := content.CutNote(d); text != "" {
 		out = append(out, newNote(text))
 	}
 	return out
