@@ -132,12 +132,6 @@ type Approval struct {
 	Traceparent string `json:"traceparent,omitempty"`
 }
 
-// Detail is a labelled value that approvers see.
-type Detail struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
-}
-
 // Approver is a person or a source that may decide.
 type Approver struct {
 	// ID is an e-mail address, a name, or "source:NAME" for a program. It is compared without regard to case.

@@ -86,8 +86,6 @@ func newApproval(a *approval.Approval) Approval {
 	}
 }
 
-func newDetail(f approval.Field) Detail { return Detail{Name: f.Name, Value: f.Value} }
-
 func newApprover(p approval.Approver) Approver {
 	return Approver{
 		ID:               p.ID,

@@ -9,7 +9,8 @@ import (
 // Field is a detail: a labelled value of the request, as an approver sees it. Value is always a complete plain text, so
 // that a reader who does not know the kind loses nothing. The other members let a page or a channel show the same better.
 type Field struct {
-	// Name is the label of a configured detail, or the dotted path of a value of the body: "customer.name".
+	// Name is the name of a configured detail, or of a value of the body: its own name, or its dotted path if another value
+	// has the same name.
 	Name  string     `json:"name"`
 	Value string     `json:"value"`
 	Kind  FieldKind  `json:"kind,omitempty"`
@@ -18,7 +19,7 @@ type Field struct {
 	Label language.Text `json:"label,omitempty"`
 	// Path is the JSON Pointer of the value in the body, if it is known: "/customer/name".
 	Path string `json:"path,omitempty"`
-	// IsPath reports whether Name is a path of the body, which people read as words: "Customer name".
+	// IsPath is set for a value of the body without a configured name. People read its path as words: "Customer › Zip code".
 	IsPath bool `json:"is_path,omitempty"`
 
 	Currency string `json:"currency,omitempty"` // of an amount; the value ends with it
@@ -67,7 +68,7 @@ type File struct {
 	URL    string `json:"url"` // https or s3
 	Name   string `json:"name,omitempty"`
 	Type   string `json:"type,omitempty"`   // the media type, if the request states it
-	Size   int64  `json:"size,omitempty"`   // bytes; 0 if unknown
+	Size   int    `json:"size,omitempty"`   // bytes; 0 if unknown
 	Digest string `json:"digest,omitempty"` // "sha256:" and hex, or the ETag of S3; empty if unknown
 }
 

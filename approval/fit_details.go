@@ -7,7 +7,7 @@ import (
 )
 
 // fitDetails returns the details with at most limit bytes, as far as their names allow that. Tables and other forms that
-// repeat the value are dropped first, the longest first. Then the longest values are cut. What is left out is named.
+// repeat the value are dropped first, the longest first. Then the longest values are cut. Values that are left out are named.
 func fitDetails(fields []Field, limit int) []Field {
 	fields = slices.Clone(fields)
 	if len(fields) > MaxDetails {
@@ -29,10 +29,10 @@ func fitDetails(fields []Field, limit int) []Field {
 	return fields
 }
 
-// maxNames bounds the names in a note about what is left out, in bytes.
+// maxNames bounds the names in a note about values that are left out, in bytes.
 const maxNames = 2000
 
-// newLeftOut returns a note about fields that are beyond the limit. It names them as far as there is space.
+// newLeftOut returns a note about fields beyond the limit. It names them as far as there is space.
 func newLeftOut(fields []Field) Field {
 	left := &LeftOut{Reason: LeftOutTooMuch, Count: len(fields)}
 	space := maxNames

@@ -39,12 +39,9 @@ func (w Workflow) compileRequestFields(c compiler) handlers.RequestFields {
 	if !w.writesField("token") {
 		f.TokenElse = compileField(c, "requests.fields.token", lastPlaces()["token"], expression.AsID)
 	}
-	for _, label := range sortedNames(w.Requests.Details) {
-		f.Details = append(f.Details, handlers.Detail{
-			Name:  label,
-			Value: compileField(c, "requests.details."+label, Expressions{w.Requests.Details[label]}, convertNothing),
-		})
-	}
+	f.Details = w.compileDetails(c)
+	f.HideRest = w.Requests.DetailsRest == "hidden"
+	f.Secrets = w.compileSecrets(c)
 	for _, key := range sortedNames(w.Callback.OutputFields) {
 		source := Expressions{w.Callback.OutputFields[key]}
 		f.Output[key] = compileField(c, "callback.output_fields."+key, source, convertNothing)

@@ -53,6 +53,8 @@ func (d *decoder) decode(n ast.Node, v reflect.Value, path string) {
 	switch {
 	case v.Type() == reflect.TypeFor[FormSchema]():
 		d.decodeSchema(n, v, path)
+	case v.Type() == reflect.TypeFor[Details]():
+		d.decodeDetails(n, v, path)
 	case isLeaf(v.Type()):
 		d.decodeLeaf(n, v, path)
 	case v.Type() == reflect.TypeFor[APIToken]() && isSecretAlone(n):

@@ -176,6 +176,7 @@ func (w *Workflow) setDefaults(c *Config) {
 	if _, ok := c.Targets["http"]; ok {
 		setup.Default(&w.Callback.URLTarget, "http")
 	}
+	setup.Default(&w.Requests.DetailsRest, "counted")
 	setup.Default(&w.Callback.OnReject, "failure")
 	w.Callback.Retry.setDefaults(Retry{Base: 500 * time.Millisecond, Cap: time.Minute, MaxAge: 24 * time.Hour})
 	w.NotifyRetry.setDefaults(Retry{Base: 2 * time.Second, Cap: 5 * time.Minute, MaxAge: 6 * time.Hour})

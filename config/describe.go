@@ -125,6 +125,8 @@ func describeWithin(t reflect.Type, v reflect.Value, path string) []*Field {
 	switch {
 	case isLeaf(t):
 		return nil
+	case t == reflect.TypeFor[Details]():
+		return describeNamed(t.Elem(), reflect.Value{}, path+"."+anyName, anyName)
 	case t.Kind() == reflect.Pointer:
 		within := reflect.New(t.Elem())
 		if v.IsValid() && !v.IsNil() {

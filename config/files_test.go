@@ -53,7 +53,9 @@ func TestReadsJSON(t *testing.T) {
 	c := loadFile(t, "quoted.json")
 	w := c.Workflows["orders"]
 	require.Equal(t, []string{"ann@example.com", "bob@example.com", "rémi@example.com"}, w.Approvers)
-	require.Equal(t, map[string]string{"Total 💶": "string(body.total) + ' €/month'"}, w.Requests.Details)
+	require.Len(t, w.Requests.Details, 1)
+	require.Equal(t, "Total 💶", w.Requests.Details[0].Name)
+	require.Equal(t, "string(body.total) + ' €/month'", w.Requests.Details[0].Value)
 	output, err := json.Marshal(w.Callback.Output)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"limit": 1000000, "ratio": 2.5, "list": [1, true, null], "text": "a\tb\"c\\ud83d"}`, string(output))

@@ -160,6 +160,11 @@ func namedSchema(f *Field) object {
 		part["required"] = []any{"token"}
 		part = object{"anyOf": []any{ref("secret"), part}}
 	}
+	if f.Type == reflect.TypeFor[Details]() { // or the expression alone, or a list
+		list := listOf(part)
+		mapping := object{"type": []any{"object", "null"}, "additionalProperties": object{"anyOf": []any{ref("text"), part}}}
+		return object{"anyOf": []any{mapping, list}}
+	}
 	schema := object{"type": []any{"object", "null"}, "additionalProperties": part}
 	if f.Name != "people" && f.Name != "api_tokens" { // the names are the IDs of approvers, or free texts
 		schema["propertyNames"] = object{"pattern": namePattern}

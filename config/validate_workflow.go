@@ -16,6 +16,7 @@ func (w Workflow) validate(check *setup.Check, c *Config) {
 	if w.Requests.SQS != nil {
 		w.Requests.SQS.Validate(check.At("requests.sqs"))
 	}
+	check.At("requests").Enums(&w.Requests)
 	validateFields(check, "requests.fields", w.Requests.Fields, requestFields())
 	w.validateAuthority(check, c)
 	w.validateNotifications(check, c)

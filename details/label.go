@@ -19,21 +19,26 @@ func Label(f *approval.Field, tag language.Tag) string {
 	switch {
 	case name != "":
 	case f.IsPath:
-		name = readablePath(f.Name)
+		name = readablePath(f)
 	default:
 		name = f.Name
 	}
 	return untrusted.SingleLine(name)
 }
 
-// readablePath returns the words of a path: "Customer › Zip code" for "customer.zipCode".
-func readablePath(path string) string {
-	names := strings.Split(path, ".")
+// readablePath returns the words of the path of a value: "Customer › Zip code" for "/customer/zipCode".
+func readablePath(f *approval.Field) string {
+	if f.Path == "" {
+		return readableName(f.Name)
+	}
+	names := strings.Split(f.Path[1:], "/")
 	for i, name := range names {
-		names[i] = readableName(name)
+		names[i] = readableName(cutName(pointerNames.Replace(name)))
 	}
 	return strings.Join(names, pathSeparator)
 }
+
+var pointerNames = strings.NewReplacer("~1", "/", "~0", "~")
 
 // readableName returns the words of a name: "Order total" for "orderTotal", "order_total" and "order-total". A name
 // that is not made of Latin letters, digits and these marks stays as it is.

@@ -133,6 +133,8 @@ type RequestReading struct {
 	Body      any      // the message out of its wrappers
 	Notes     []string // what of the message was not used, and why
 	Authority []AuthorityField
+	Details   []approval.Field // with the notes about what is not shown, also where the configuration hides them
+	Own       [][]string       // the places of the body in which fields of the request were found
 }
 
 // ReadForPreview returns how the fields of a message were read. The message is one that Handle accepts.
@@ -141,6 +143,14 @@ func (h *Request) ReadForPreview(msg *message.Message) (RequestReading, error) {
 	if err != nil {
 		return RequestReading{}, err
 	}
-	_, request, err := h.readRequest(in)
-	return RequestReading{Body: in.Body, Notes: request.ReadingNotes, Authority: h.authorityFields(in)}, err
+	counting := *h
+	counting.Workflow.Fields.HideRest = false
+	_, request, err := counting.readRequest(in)
+	return RequestReading{
+		Body:      in.Body,
+		Notes:     request.ReadingNotes,
+		Authority: h.authorityFields(in),
+		Details:   request.Details,
+		Own:       h.ownPlaces(in),
+	}, err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/canonical"
+	"github.com/approval-relay/approval-relay/details"
 	"github.com/approval-relay/approval-relay/form"
 	"github.com/approval-relay/approval-relay/jsonpointer"
 )
@@ -184,7 +185,7 @@ func presentValue(f form.Field, at Field[any], in Input, secret string) (json.Ra
 	if value, found = withoutSecret(value, secret); !found {
 		return nil, errors.New("it is the task token or callback URL")
 	}
-	if text, isScalar := scalarText(value); isScalar && (f.Kind == form.String || f.Kind == form.One) {
+	if text, isScalar := details.ScalarText(value); isScalar && (f.Kind == form.String || f.Kind == form.One) {
 		value = text // an order number is a text for people
 	}
 	return json.Marshal(value)

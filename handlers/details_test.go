@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/details"
 	"github.com/approval-relay/approval-relay/handlers"
 )
 
@@ -41,30 +42,38 @@ func TestDetails(t *testing.T) {
 	require.Equal(t, map[string]string{
 		"Not shown": "8 values of the request: Password, apiSecret, callback, customer.password, echo, echoes[0], items[1].apiKey, " +
 			"myCredential",
-		"billing.city":  "Bonn",
-		"shipping.city": "Köln",
-		"name":          "ACME",
-		"vip":           "true",
-		"est":           "shown",
-		"items":         "n: [1, 2], note: \"a, price: 1.00\", price: 19.90, sku: A-1\nprice: 0.10, sku: B, x: null",
-		"tags":          "a, \"b, c\", 7",
-		"mixed":         "[1]\na: true",
-		"note":          strings.Repeat("é", 5000),
-		"total":         "9007199254740993",
-		"rate":          "0.250",
-		"echoes":        "(hidden)",
+		"Without a value": "4 values of the request: empty, emptyList, emptyObject, nothing",
+		"billing.city":    "Bonn",
+		"shipping.city":   "Köln",
+		"name":            "ACME",
+		"vip":             "true",
+		"est":             "shown",
+		"items":           "n: [1, 2], note: \"a, price: 1.00\", price: 19.90, sku: A-1\nprice: 0.10, sku: B, x: null",
+		"tags":            "a, \"b, c\", 7",
+		"mixed":           "[1]\na: true",
+		"note":            strings.Repeat("é", 5000),
+		"total":           "9007199254740993",
+		"rate":            "0.250",
+		"echoes":          "(hidden)",
 		strings.Repeat("n", 38) + "… (cut, 65 characters)": "long name",
 	}, got)
 	require.Equal(t, "Not shown", details[0].Name, "channels leave out the last details")
 
 	var many strings.Builder
-	for i := range 80 {
-		fmt.Fprintf(&many, `,"z%02d":%d`, i, i)
+	for i := range 120 {
+		fmt.Fprintf(&many, `,"z%03d":%d`, i, i)
 	}
 	details, got = detailsOf(t, `{"orderId":"A-1","taskToken":"`+token+`"`+many.String()+`}`)
-	require.Len(t, details, 51)
-	require.True(t, strings.HasPrefix(got["Not shown"], "30 values of the request: z50, z51, "), got["Not shown"])
-	require.True(t, strings.HasSuffix(got["Not shown"], ", z69, …"), got["Not shown"])
+	require.Len(t, details, 91)
+	require.True(t, strings.HasPrefix(got["Further values"], "z090: 90\nz091: 91\n"), got["Further values"])
+	require.True(t, strings.HasSuffix(got["Further values"], "\nz119: 119"), got["Further values"])
+	require.NotContains(t, got, "Too much to show")
+
+	for i := range 3 {
+		fmt.Fprintf(&many, `,"zz%d":"%s"`, i, strings.Repeat("x", 5000))
+	}
+	_, got = detailsOf(t, `{"orderId":"A-1","taskToken":"`+token+`"`+many.String()+`}`)
+	require.Equal(t, "1 value of the request: zz2", got["Too much to show"])
 }
 
 // An approver sees each configured detail: its value, or that it has none.
@@ -73,23 +82,38 @@ func TestConfiguredDetails(t *testing.T) {
 	configured := func(details ...handlers.Detail) func(*handlers.Workflow) {
 		return func(w *handlers.Workflow) { w.Fields.Details = append([]handlers.Detail{}, details...) }
 	}
+	detail := func(name, source string, value handlers.Field[any]) handlers.Detail {
+		return handlers.Detail{Spec: details.Spec{Name: name, Source: source}, Value: value}
+	}
 	body := `{"orderId":"A-1","taskToken":"` + token + `","total":7.10,"customer":"ACME","o":{"a":1.0,"secretNote":"x"},"t":"` + token + `"}`
-	details, _ := detailsOf(t, body, configured(
-		handlers.Detail{Name: "Total", Value: anyAt("total")},
-		handlers.Detail{Name: "Not there", Value: anyAt("nowhere")},
-		handlers.Detail{Name: "Odd", Value: broken[any]()},
-		handlers.Detail{Name: "Object", Value: anyAt("o")},
-		handlers.Detail{Name: "Token", Value: anyAt("t")},
+	got, _ := detailsOf(t, body, configured(
+		detail("Total", "body.total", anyAt("total")),
+		detail("Not there", "body.nowhere", anyAt("nowhere")),
+		detail("Odd", "1/0", broken[any]()),
+		detail("Object", "body.o", anyAt("o")),
+		detail("Token", "body.t", anyAt("t")),
 	))
 	require.Equal(t, []approval.Field{
-		{Name: "Total", Value: "7.10"},
-		{Name: "Not there", Value: "(not given)"},
-		{Name: "Odd", Value: "(cannot be shown)"},
-		{Name: "Object", Value: "a: 1.0\n(not shown: 1 value of the request: secretNote)"},
-		{Name: "Token", Value: "(hidden)"},
-	}, details)
-	details, _ = detailsOf(t, body, configured())
-	require.Empty(t, details, "configured to be none")
+		{Name: "Total", Value: "7.10", Path: "/total"},
+		{Name: "Not there", Value: "(not given)", State: approval.FieldNotGiven, Path: "/nowhere"},
+		{Name: "Odd", Value: "(cannot be shown)", State: approval.FieldUnreadable},
+		{Name: "Object", Value: "a: 1.0\n(not shown: 1 value of the request: o.secretNote)", Path: "/o"},
+		{Name: "Token", Value: "(hidden)", State: approval.FieldHidden, Path: "/t"},
+		{
+			Name:  "Not among the details",
+			Value: "1 value of the request: customer",
+			LeftOut: &approval.LeftOut{
+				Reason: approval.LeftOutNotConfigured,
+				Count:  1,
+				Names:  []string{"customer"},
+			},
+		},
+	}, got)
+	got, _ = detailsOf(t, body, configured())
+	require.Equal(t, "4 values of the request: customer, o.a, o.secretNote, total", got[0].Value, "configured to be none")
+	hide := func(w *handlers.Workflow) { w.Fields.HideRest = true }
+	got, _ = detailsOf(t, body, configured(), hide)
+	require.Empty(t, got)
 }
 
 // A detail that cannot be read is a note for the operator.
@@ -97,7 +121,7 @@ func TestUnreadableDetailIsNoted(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
 	require.NoError(t, h.requests(func(w *handlers.Workflow) {
-		w.Fields.Details = []handlers.Detail{{Name: "Odd", Value: broken[any]()}}
+		w.Fields.Details = []handlers.Detail{{Spec: details.Spec{Name: "Odd"}, Value: broken[any]()}}
 	}).Handle(msg(t, `{"orderId":"A-1","taskToken":"x"}`)))
 	o, err := h.Get(t.Context(), "A-1")
 	require.NoError(t, err)
@@ -113,7 +137,7 @@ func TestLongNamesAreCheap(t *testing.T) {
 	items := strings.Repeat(`{"secret":1,"a":[[2]]},`, 20_000) + "1"
 	_, got := detailsOf(t, `{"orderId":"A-1","taskToken":"x","`+name+`":{"`+name+`":{"k":[`+items+`]}}}`)
 	require.True(t, strings.HasPrefix(got["Not shown"], "20000 values of the request: nnn"), got["Not shown"])
-	require.Less(t, len(got["Not shown"]), 3000)
+	require.Less(t, len(got["Not shown"]), 8000)
 }
 
 func TestScalarsOfEveryKind(t *testing.T) {

@@ -2,10 +2,8 @@ package handlers
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/approval-relay/approval-relay/approval"
 )
@@ -82,26 +80,6 @@ func readElse(name string, first Field[string], in Input, to *string, other Inpu
 		}
 		return nil
 	}
-}
-
-// scalarText returns the text of a JSON text, number or truth value. It returns false for an empty text and for all
-// other values.
-func scalarText(v any) (string, bool) {
-	switch x := v.(type) {
-	case string:
-		return x, x != ""
-	case bool:
-		return strconv.FormatBool(x), true
-	case fmt.Stringer: // json.Number
-		return x.String(), true
-	case float64:
-		return strconv.FormatFloat(x, 'f', -1, 64), true
-	case int64:
-		return strconv.FormatInt(x, 10), true
-	case uint64:
-		return strconv.FormatUint(x, 10), true
-	}
-	return "", false
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -144,7 +144,7 @@ func (h *Request) readRequest(in Input) (orderID string, request approval.Reques
 		func() error { return h.setPeople(&request, in) },
 		func() error { return h.setTimes(&request, in) },
 		func() error { return h.setEscalations(&request) },
-		func() error { h.readDetails(&request, in, orderID); return nil },
+		func() error { return h.readDetails(&request, in, orderID) },
 		func() error { return h.readDecisionRules(&request, in) },
 		func() (err error) {
 			request.Output, err = h.readOutput(in)

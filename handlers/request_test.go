@@ -26,7 +26,7 @@ func TestShapesOfRequests(t *testing.T) {
 			func(t *testing.T, a *approval.Approval) {
 				t.Helper()
 				require.Equal(t, began.Add(24*time.Hour-2*time.Second), a.Deadline.UTC(), "counted from when the state was entered")
-				require.Contains(t, a.Details, approval.Field{Name: "total", Value: "7"})
+				require.Contains(t, a.Details, approval.Field{Name: "total", Value: "7", Path: "/approvalRequest/total", IsPath: true})
 			},
 		},
 		"flat, with a manager": {
@@ -37,7 +37,7 @@ func TestShapesOfRequests(t *testing.T) {
 				require.Len(t, a.Approvers, 1)
 				require.Equal(t, "boss@example.com", a.Approvers[0].ID)
 				require.Len(t, a.Approvers[0].Nonce, 16, "96 random bits")
-				require.Contains(t, a.Details, approval.Field{Name: "orderTotal", Value: "1250.5"})
+				require.Contains(t, a.Details, approval.Field{Name: "orderTotal", Value: "1250.5", Path: "/orderTotal", IsPath: true})
 			},
 		},
 		"TaskToken and a timeout": {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/details"
 )
 
 // Workflow is the compiled configuration of a workflow.
@@ -70,7 +71,9 @@ type RequestFields struct {
 	// value that is not a number is left out and not refused.
 	RetryCount   Field[string]
 	RedriveCount Field[string]
-	Details      []Detail // shown to approvers; nil shows the plain values of the body
+	Details      []Detail // shown to approvers; nil shows the values of the body
+	HideRest     bool     // do not tell approvers of the values that Details leave out
+	Secrets      *details.Secrets
 	Output       map[string]Field[any]
 	// NotUsed are places in which data of others may have the name of a field that gives authority. They are not
 	// read. A request that has them gets a note.
@@ -83,10 +86,12 @@ type PlaceNotUsed struct {
 	Value Field[any]
 }
 
-// Detail finds a labelled value for approvers.
+// Detail finds a configured detail.
 type Detail struct {
-	Name  string
-	Value Field[any]
+	details.Spec
+	Value    Field[any]
+	Before   Field[any] // of a difference
+	Currency Field[any] // of an amount, if Spec.Currency is not set
 }
 
 // RelativeTime is a time after the request of an approval, or before its deadline if Before is set.

@@ -23,31 +23,31 @@ import (
 
 // Request is the approval that a request would make.
 type Request struct {
-	Workflow     string         `json:"workflow"`
-	OrderID      string         `json:"orderId"`
-	Status       string         `json:"status"` // not pending if the deadline has passed when the request arrives
-	Step         string         `json:"step,omitempty"`
-	Title        string         `json:"title,omitempty"`
-	Requester    string         `json:"requester,omitempty"`
-	Execution    string         `json:"execution,omitempty"`
-	State        string         `json:"state,omitempty"`
-	Policy       string         `json:"policy"`
-	MinAssurance string         `json:"minAssurance"`
-	Approvers    []Approver     `json:"approvers"` // empty: every reader of a link may decide
-	Channels     []string       `json:"channels"`  // of approvers without channels of their own
-	Fallback     []string       `json:"fallbackChannels"`
-	Deadline     time.Time      `json:"deadline"`
-	TaskExpires  *time.Time     `json:"taskExpires,omitempty"`
-	Reminders    []time.Time    `json:"reminders"`
-	Escalations  []Escalation   `json:"escalations"`
-	Heartbeat    string         `json:"heartbeat,omitempty"` // time between two heartbeats
-	Details      []Detail       `json:"details"`
-	NotShown     []string       `json:"notShown"` // paths of the body with values that approvers do not see
-	NotFound     []MissingField `json:"notFound"`
-	Notes        []string       `json:"notes"`     // what of the message is not used, and why
-	Authority    []Authority    `json:"authority"` // the fields that determine who may decide, and until when
-	Target       string         `json:"target"`
-	Answers      []Answer       `json:"answers"` // empty unless the approval is pending
+	Workflow     string       `json:"workflow"`
+	OrderID      string       `json:"orderId"`
+	Status       string       `json:"status"` // not pending if the deadline has passed when the request arrives
+	Step         string       `json:"step,omitempty"`
+	Title        string       `json:"title,omitempty"`
+	Requester    string       `json:"requester,omitempty"`
+	Execution    string       `json:"execution,omitempty"`
+	State        string       `json:"state,omitempty"`
+	Policy       string       `json:"policy"`
+	MinAssurance string       `json:"minAssurance"`
+	Approvers    []Approver   `json:"approvers"` // empty: every reader of a link may decide
+	Channels     []string     `json:"channels"`  // of approvers without channels of their own
+	Fallback     []string     `json:"fallbackChannels"`
+	Deadline     time.Time    `json:"deadline"`
+	TaskExpires  *time.Time   `json:"taskExpires,omitempty"`
+	Reminders    []time.Time  `json:"reminders"`
+	Escalations  []Escalation `json:"escalations"`
+	Heartbeat    string       `json:"heartbeat,omitempty"` // time between two heartbeats
+	Details      []Detail     `json:"details"`
+	Leaves
+	NotFound  []MissingField `json:"notFound"`
+	Notes     []string       `json:"notes"`     // what of the message is not used, and why
+	Authority []Authority    `json:"authority"` // the fields that determine who may decide, and until when
+	Target    string         `json:"target"`
+	Answers   []Answer       `json:"answers"` // empty unless the approval is pending
 }
 
 // Authority is a field that determines who may decide, until when, or where the answer goes.
@@ -73,6 +73,7 @@ type Escalation struct {
 type Detail struct {
 	Label string `json:"label"`
 	Value string `json:"value"`
+	Kind  string `json:"kind,omitempty"` // empty for a text
 }
 
 // Answer is the answer that the workflow gets after a decision.
@@ -121,7 +122,7 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, m Messag
 	}
 	a := o.FindApproval(accepted.ApprovalID)
 	p := newRequest(o, a, &whyAsked{config: c, workflow: workflow})
-	if err := p.describeReading(h, msg, a.Token.Reveal()); err != nil {
+	if err := p.describeReading(h, msg); err != nil {
 		return nil, err
 	}
 	if a.Status != approval.Pending {
@@ -138,14 +139,14 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, m Messag
 }
 
 // describeReading adds how the fields of the message were read.
-func (p *Request) describeReading(h *handlers.Request, msg *message.Message, token string) error {
+func (p *Request) describeReading(h *handlers.Request, msg *message.Message) error {
 	missing, err := h.MissingFields(msg)
 	if err != nil {
 		return err
 	}
 	p.NotFound = missingFields(missing)
 	reading, err := h.ReadForPreview(msg)
-	p.NotShown = notShown(reading.Body, p, token)
+	p.Leaves = newLeaves(reading)
 	p.Notes = append([]string{}, reading.Notes...)
 	for _, f := range reading.Authority {
 		p.Authority = append(p.Authority, Authority{Field: f.Name, Source: f.Source})
@@ -218,7 +219,9 @@ func newRequest(o *approval.Order, a *approval.Approval, why *whyAsked) *Request
 		p.Escalations = append(p.Escalations, Escalation{At: e.At, Approvers: why.describe(e.Approvers, a.Channels)})
 	}
 	for _, d := range a.Details {
-		p.Details = append(p.Details, Detail{Label: d.Name, Value: d.Value})
+		if d.LeftOut == nil { // Leaves has it
+			p.Details = append(p.Details, Detail{Label: d.Name, Value: d.Value, Kind: string(d.Kind)})
+		}
 	}
 	return p
 }

@@ -3,43 +3,104 @@ package preview
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
 )
 
-// notShown returns the paths of the body whose values approvers do not see, sorted. A value counts as shown if a text
-// on the page contains it. Empty values and the task token are left out.
-func notShown(body any, p *Request, token string) []string {
-	shown := []string{p.OrderID, p.Step, p.Title, p.Requester, p.Execution}
-	for _, a := range p.Approvers {
-		shown = append(shown, a.ID)
-	}
-	for _, d := range p.Details {
-		shown = append(shown, d.Value)
-	}
-	hidden := []string{}
-	walkLeaves(body, "body", func(path, text string) {
-		isShown := slices.ContainsFunc(shown, func(s string) bool { return strings.Contains(s, text) })
-		if text != "" && text != token && !isShown {
-			hidden = append(hidden, path)
-		}
-	})
-	return hidden
+// Leaves accounts for every plain value of a body that is not in a detail. The lists have paths of the body.
+type Leaves struct {
+	NotShown []string `json:"notShown"` // approvers do not see the value, but its name unless details_rest is hidden
+	Secret   []string `json:"secret"`   // those of NotShown that look secret
+	Empty    []string `json:"empty"`    // null, or without content
+	ReadAs   []string `json:"readAs"`   // read as a field of the request, such as its order ID
 }
 
-// walkLeaves calls visit for every plain value, in the order of the names.
-func walkLeaves(v any, path string, visit func(path, text string)) {
+// newLeaves returns the account of a message that was read.
+func newLeaves(reading handlers.RequestReading) Leaves {
+	l := Leaves{
+		NotShown: []string{},
+		Secret:   []string{},
+		Empty:    []string{},
+		ReadAs:   []string{},
+	}
+	for _, place := range reading.Own {
+		l.ReadAs = append(l.ReadAs, "body."+strings.Join(place, "."))
+	}
+	slices.Sort(l.ReadAs)
+	l.ReadAs = slices.Compact(l.ReadAs)
+	for _, f := range reading.Details {
+		if f.LeftOut == nil {
+			continue
+		}
+		paths := leavesOf(reading.Body, f.LeftOut)
+		switch f.LeftOut.Reason {
+		case approval.LeftOutEmpty:
+			l.Empty = append(l.Empty, paths...)
+		case approval.LeftOutSecret:
+			l.Secret = append(l.Secret, paths...)
+			l.NotShown = append(l.NotShown, paths...)
+		case approval.LeftOutTooMuch, approval.LeftOutNotConfigured:
+			l.NotShown = append(l.NotShown, paths...)
+		}
+	}
+	slices.Sort(l.NotShown)
+	return l
+}
+
+// index matches the index of an item, which names in a note may lack.
+var index = regexp.MustCompile(`\[\d+\]`)
+
+// leavesOf returns the paths of the plain values that a note names, and how many it does not name.
+func leavesOf(body any, note *approval.LeftOut) []string {
+	var paths []string
+	named := map[string]bool{}
+	for _, name := range note.Names {
+		named[name] = true
+	}
+	found := map[string]bool{}
+	walkLeaves(body, "", func(path string) {
+		for at := path; at != ""; at = at[:max(strings.LastIndexAny(at, ".["), 0)] {
+			for _, name := range []string{at, index.ReplaceAllString(at, "")} {
+				if named[name] {
+					found[name] = true
+					paths = append(paths, "body."+path)
+					return
+				}
+			}
+		}
+	})
+	for _, name := range note.Names {
+		if !found[name] { // its name is cut
+			paths = append(paths, "body."+name)
+		}
+	}
+	if more := note.Count - len(note.Names); more > 0 && len(paths) < note.Count {
+		paths = append(paths, fmt.Sprintf("… and %d more", note.Count-len(paths)))
+	}
+	return paths
+}
+
+// walkLeaves calls visit for every plain value and every empty list or object, in the order of the names.
+func walkLeaves(v any, path string, visit func(path string)) {
 	switch value := v.(type) {
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(value)) {
-			walkLeaves(value[name], path+"."+name, visit)
+			walkLeaves(value[name], strings.TrimPrefix(path+"."+name, "."), visit)
+		}
+		if len(value) > 0 {
+			return
 		}
 	case []any:
 		for i, item := range value {
 			walkLeaves(item, fmt.Sprintf("%s[%d]", path, i), visit)
 		}
-	case nil:
-	default:
-		visit(path, fmt.Sprint(value))
+		if len(value) > 0 {
+			return
+		}
 	}
+	visit(path)
 }

@@ -173,10 +173,7 @@ func printRequest(out io.Writer, r *preview.Request) error {
 		printApprovers(t, "escalation "+stamp(e.At), e.Approvers, r.Channels)
 	}
 	t.printRow("heartbeat every", r.Heartbeat)
-	for _, d := range r.Details {
-		t.printRow("shown: "+d.Label, d.Value)
-	}
-	t.printRow("not shown", strings.Join(r.NotShown, ", "))
+	printDetails(t, r)
 	printMissing(t, r.NotFound)
 	for _, note := range r.Notes {
 		t.printRow("note", note)
@@ -193,6 +190,21 @@ func printRequest(out io.Writer, r *preview.Request) error {
 		t.printRow(label, string(a.Body))
 	}
 	return t.Flush()
+}
+
+// printDetails prints what approvers see, and accounts for the rest of the body.
+func printDetails(t table, r *preview.Request) {
+	for _, d := range r.Details {
+		label := "shown: " + d.Label
+		if d.Kind != "" {
+			label += " (" + d.Kind + ")"
+		}
+		t.printRow(label, d.Value)
+	}
+	t.printRow("not shown", strings.Join(r.NotShown, ", "))
+	t.printRow("hidden as secrets", strings.Join(r.Secret, ", "))
+	t.printRow("empty", strings.Join(r.Empty, ", "))
+	t.printRow("read as fields", strings.Join(r.ReadAs, ", "))
 }
 
 func printApprovers(t table, label string, approvers []preview.Approver, channels []string) {

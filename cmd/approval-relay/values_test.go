@@ -213,6 +213,9 @@ func TestWhatIsNotShownIsNamed(t *testing.T) {
 	for i := range 60 {
 		fmt.Fprintf(&fields, `,"f%02d":"value %d"`, i, i)
 	}
+	for i := range 40 {
+		fmt.Fprintf(&fields, `,"g%02d":"%s"`, i, strings.Repeat("g", 1500))
+	}
 	body := `{"orderId":"N-1","taskToken":"AQC1","apiKey":"hunter2","lines":[{"sku":"A","password":"hunter3"}]` + fields.String() + `}`
 	if got := r.request(t, "orders", body); got.status != http.StatusAccepted {
 		t.Fatal(got.status, got.text)
@@ -220,9 +223,9 @@ func TestWhatIsNotShownIsNamed(t *testing.T) {
 	if got := r.request(t, "orders", `{"orderId":"N-2","taskToken":"AQC2","total":1}`); got.status != http.StatusAccepted {
 		t.Fatal(got.status, got.text)
 	}
-	note := "12 values of the request: apiKey, f50, f51"
+	note := "2 values of the request: apiKey, lines[0].password"
 	page := do(t, "GET", r.link(t, "N-1"), "").text
-	if !strings.Contains(page, note) || strings.Contains(page, "hunter") || !strings.Contains(page, "value 49") {
+	if !strings.Contains(page, note) || strings.Contains(page, "hunter") || !strings.Contains(page, "value 59") {
 		t.Errorf("the page: %s", page)
 	}
 	if printed := r.printed.String(); !strings.Contains(printed, note) || strings.Contains(printed, "hunter") {

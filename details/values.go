@@ -1,26 +1,31 @@
-package handlers
+package details
 
 import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
 
+// hiddenValue stands in a text for a value that is hidden.
+const hiddenValue = "(hidden)"
+
 // valueWriter writes a value of a body as a text for approvers. Values that look like secrets are hidden.
 type valueWriter struct {
-	secret string
-	path   string // of the value
-	hidden leftOut
+	secrets *Secrets
+	token   string // the task token or callback URL
+	path    string // of the value
+	hidden  leftOut
 }
 
 // text returns a value as text. Each object in a list has a line.
 func (w *valueWriter) text(v any) string {
 	switch x := v.(type) {
 	case string:
-		if w.isSecret(x) {
-			w.hidden.add(w.path)
+		if w.isSecret(x, w.path) {
+			w.hidden.add(w.path, 1)
 			return hiddenValue
 		}
 		return x
@@ -32,8 +37,11 @@ func (w *valueWriter) text(v any) string {
 	return w.inline(v, w.path)
 }
 
-func (w *valueWriter) isSecret(text string) bool {
-	return w.secret != "" && strings.Contains(text, w.secret)
+func (w *valueWriter) isSecret(text, path string) bool {
+	if w.token != "" && strings.Contains(text, w.token) {
+		return true
+	}
+	return w.secrets.isSecretText(path[strings.LastIndexByte(path, '.')+1:], path, text)
 }
 
 // list returns the items of a list, on one line if they are plain values.
@@ -60,8 +68,8 @@ func (w *valueWriter) members(object map[string]any, path string) string {
 	var texts []string
 	for _, name := range sortedKeys(object) {
 		inner := extendPath(path, ".", name)
-		if secretName.MatchString(name) {
-			w.hidden.add(inner)
+		if w.secrets.isSecretName(name, inner, object[name]) {
+			w.hidden.add(inner, countLeaves(object[name]))
 			continue
 		}
 		texts = append(texts, quote(name)+": "+w.inline(object[name], inner))
@@ -75,8 +83,8 @@ func (w *valueWriter) inline(v any, path string) string {
 	case nil:
 		return "null"
 	case string:
-		if w.isSecret(x) {
-			w.hidden.add(path)
+		if w.isSecret(x, path) {
+			w.hidden.add(path, 1)
 			return hiddenValue
 		}
 		return quote(x)
@@ -93,7 +101,7 @@ func (w *valueWriter) inline(v any, path string) string {
 	case time.Time:
 		return x.Format(time.RFC3339Nano)
 	}
-	if text, ok := scalarText(v); ok {
+	if text, ok := ScalarText(v); ok {
 		return text
 	}
 	return fmt.Sprint(v) // a duration
@@ -109,4 +117,24 @@ func quote(text string) string {
 	e.SetEscapeHTML(false)
 	_ = e.Encode(text) // a text can always be encoded
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// ScalarText returns the text of a JSON text, number or truth value. It returns false for an empty text and for all
+// other values.
+func ScalarText(v any) (string, bool) {
+	switch x := v.(type) {
+	case string:
+		return x, x != ""
+	case bool:
+		return strconv.FormatBool(x), true
+	case fmt.Stringer: // json.Number
+		return x.String(), true
+	case float64:
+		return strconv.FormatFloat(x, 'f', -1, 64), true
+	case int64:
+		return strconv.FormatInt(x, 10), true
+	case uint64:
+		return strconv.FormatUint(x, 10), true
+	}
+	return "", false
 }

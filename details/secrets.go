@@ -1,0 +1,111 @@
+package details
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Secrets tells which values of a request look secret. The zero value has the built-in list only.
+type Secrets struct {
+	hide []*regexp.Regexp
+	show []*regexp.Regexp
+}
+
+// NewSecrets returns the built-in list with more patterns of names that are secret, and of names that are not. A pattern is a
+// name or a dotted path, without regard to case; * stands for any characters.
+func NewSecrets(hide, show []string) (*Secrets, error) {
+	s := &Secrets{}
+	for _, list := range []struct {
+		patterns []string
+		into     *[]*regexp.Regexp
+	}{{hide, &s.hide}, {show, &s.show}} {
+		for _, p := range list.patterns {
+			compiled, err := CompilePattern(p)
+			if err != nil {
+				return nil, err
+			}
+			*list.into = append(*list.into, compiled)
+		}
+	}
+	return s, nil
+}
+
+// CompilePattern returns the expression of a pattern of names.
+func CompilePattern(pattern string) (*regexp.Regexp, error) {
+	if strings.Trim(pattern, "* ") == "" || len(pattern) > 200 {
+		return nil, fmt.Errorf("%q is not a name or a pattern such as *Key", pattern)
+	}
+	return regexp.Compile(`(?is)^` + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, `.*`) + `$`)
+}
+
+// Names of fields that look secret. Those of the first list are secret in any part of a name. Those of the second are whole
+// words of it: "pin" is in "cardPin" and in "card_pin", and not in "shipping".
+var (
+	secretPart = regexp.MustCompile(`(?i)token|secret|passw(?:or)?d|passphrase|passcode|credential|callback|authorization|` +
+		`(?:api|private|access|account|encryption|decryption|signing|shared|ssh|master|license|storage|auth)[_.\- ]?key|` +
+		`(?:session|auth|bearer)[_.\- ]?id\b|` +
+		`(?:security|verification|recovery|backup|auth|access|one[_.\- ]?time)[_.\- ]?codes?$|` +
+		`connection[_.\- ]?string|(?:webhook|resume)[_.\- ]?ur[il]|mnemonic|seed[_.\- ]?phrase|kubeconfig|htpasswd`)
+	secretWord = regexp.MustCompile(`(?i:^|[_.\- ])(?i:` + secretWords + `)(?:$|[_.\- ]|[0-9]*$)|` +
+		`(?:^|[a-z0-9])(?:` + capitalized(secretWords) + `)(?:$|[A-Z_.\- ]|[0-9]*$)|^(?:` + secretWords + `)[A-Z]`)
+	// notSecret are names about a secret, which are none: "tokenCount", "passwordPolicy".
+	notSecret = regexp.MustCompile(`(?i)(?:counts?|limits?|polic(?:y|ies)|expiry|expires(?:[_.\- ]?(?:at|in|on))?|expiration|length|` +
+		`type|required|enabled|changed|usage|used|budget|costs?|price|total)$`)
+	// secretValue are values that are secret under any name: private keys, credentials of HTTP, and tokens with a known form.
+	secretValue = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----|^(?:Bearer|Basic) [A-Za-z0-9._~+/=-]{12,}$|` +
+		`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.|\b(?:gh[opsu]_|github_pat_|glpat-|xox[abeprs]-|sk_live_|rk_live_|AGE-SECRET-KEY-)[A-Za-z0-9_-]{10,}`)
+)
+
+const secretWords = `pwd|pin|otp|totp|cvv|cvc|csrf|xsrf|cookie|cookies|auth|dsn|jwt`
+
+// capitalized returns the alternatives with a capital first letter, and in capital letters.
+func capitalized(words string) string {
+	var all []string
+	for w := range strings.SplitSeq(words, "|") {
+		all = append(all, strings.ToUpper(w[:1])+w[1:], strings.ToUpper(w))
+	}
+	return strings.Join(all, "|")
+}
+
+// isSecretName reports whether the value of a field looks secret by the field's name or path.
+func (s *Secrets) isSecretName(name, dotted string, v any) bool {
+	if s != nil && (len(s.show) > 0 || len(s.hide) > 0) {
+		if matchesAny(s.show, name, dotted) {
+			return false
+		}
+		if matchesAny(s.hide, name, dotted) {
+			return true
+		}
+	}
+	if !secretPart.MatchString(name) && !secretWord.MatchString(name) {
+		return false
+	}
+	switch v.(type) {
+	case bool:
+		return false
+	case int64, uint64, float64, json.Number:
+		if strings.HasSuffix(strings.ToLower(name), "tokens") { // what a model has used
+			return false
+		}
+	}
+	return !notSecret.MatchString(name)
+}
+
+// isSecretText reports whether a text looks secret whatever its name is.
+func (s *Secrets) isSecretText(name, dotted, text string) bool {
+	if s != nil && matchesAny(s.show, name, dotted) {
+		return false
+	}
+	return len(text) >= 16 && secretValue.MatchString(text)
+}
+
+func matchesAny(patterns []*regexp.Regexp, name, dotted string) bool {
+	for _, p := range patterns {
+		if p.MatchString(name) || p.MatchString(dotted) {
+			return true
+		}
+	}
+	return false
+}
