@@ -36,6 +36,10 @@ type Message struct {
 	Reason   string
 	Votes    []Vote
 	Callback CallbackState
+	// Questions are the questions to the requester, with their answers.
+	Questions []Question
+	// Notice is set for messages that ask nobody to decide.
+	Notice Notice
 	// Link leads to the decision page. Its holder may decide as the approver, so only the approver may see it.
 	Link Token
 	// Button is the value of a button in a chat. The chat identifies the person, so the value alone does not
@@ -82,6 +86,11 @@ func (o *Order) ComposeMessage(a *Approval, n *Notification) Message {
 		Rules:       a.DecisionRules,
 		HasVoted:    a.hasSeatVoted(findApprover(a.Approvers, n.Approver)),
 		Progress:    a.Progress(),
+		Questions:   a.Questions,
+	}
+	if n.Kind.IsNotice() {
+		m.Notice = a.newNotice(n.Kind)
+		m.Votes = nil // the notice has what its reader may see of them
 	}
 	for _, p := range a.Approvers {
 		m.Approvers = append(m.Approvers, p.ID)

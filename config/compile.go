@@ -52,6 +52,7 @@ func (c *Config) compile(check *setup.Check) {
 		compiled := w.compile(compiler{cel: cel, check: check.At("workflows." + name)}, name)
 		compiled.People = c.Compiled.People
 		compiled.GroupChannels = groups
+		compiled.Requester = c.compileRequester(w)
 		compiled.HeartbeatTargets = heartbeats
 		compiled.SourcesRequired = c.SourcesRequired()
 		compiled.Fields.NotUsed = w.fieldsNotUsed(notUsed)

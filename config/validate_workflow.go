@@ -20,6 +20,7 @@ func (w Workflow) validate(check *setup.Check, c *Config) {
 	validateFields(check, "requests.fields", w.Requests.Fields, requestFields())
 	w.validateAuthority(check, c)
 	w.validateNotifications(check, c)
+	w.validateRequester(check, c)
 	w.validateTimes(check)
 	validatePreference(check, w.Language, w.TimeZone)
 	w.Callback.validate(check.At("callback"), c)

@@ -21,6 +21,8 @@ type Workflow struct {
 	Fallback      []string      `yaml:"fallback" doc:"channels that are tried in turn for an approver whose notification by another channel is exhausted"`
 	Events        []string      `yaml:"events" doc:"channels that notify programs of events: requested, decided, timed_out, the callback delivered or exhausted"`
 	Undeliverable string        `yaml:"undeliverable" enum:"wait,escalate,cancel" doc:"reaction when every notification of an approval is exhausted, or there is none to send: wait, escalate (at once) or cancel (with a callback to the workflow)"`
+	Requester     *Requester    `yaml:"requester" doc:"how the person behind a request is told of it, and what that person may do"`
+	PassOn        []string      `yaml:"pass_on" doc:"people to whom an approver may pass a request on, beside those of escalations: IDs or group:NAME"`
 	Deadline      time.Duration `yaml:"deadline" doc:"longest time of an approval, from when the workflow began to wait"`
 	TaskTimeout   time.Duration `yaml:"task_timeout" doc:"the state's TimeoutSeconds, if requests do not carry it; 0 is unknown"`
 	Margin        time.Duration `yaml:"margin" doc:"time between the approval's deadline and the end of the task; in short tasks a tenth of their time, and at least 5s"`
@@ -31,6 +33,9 @@ type Workflow struct {
 	Callback      Callback      `yaml:"callback" doc:"how the workflow is answered"`
 	NotifyRetry   Retry         `yaml:"notify_retry" doc:"how notifications are tried again"`
 	Retention     time.Duration `yaml:"retention" doc:"how long a closed approval is kept; until its deadline at least"`
+
+	// SilentWhenDecided is for channels that cannot edit their messages.
+	SilentWhenDecided bool `yaml:"silent_when_decided" doc:"do not tell approvers who were asked and have not decided that somebody else has; they are told where their message cannot be edited"`
 
 	Language string `yaml:"language" doc:"language of messages and pages for people who have none of their own; a browser's language comes before it"`
 	TimeZone string `yaml:"time_zone" doc:"time zone of messages and pages for people who have none of their own"`

@@ -317,4 +317,5 @@ func TestWhatIsNoAction(t *testing.T) {
 type links struct{}
 
 func (links) URL(c approval.Capability) string         { return "link for " + c.Approver }
+func (links) StatusURL(c approval.Capability) string   { return "status for " + c.Approver }
 func (links) ButtonToken(c approval.Capability) string { return "button for " + c.ApprovalID }

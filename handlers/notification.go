@@ -19,6 +19,8 @@ type Links interface {
 	// ButtonToken returns the token of a button in a chat. It proves the approval of the button, and does not identify
 	// the person.
 	ButtonToken(c approval.Capability) string
+	// StatusURL returns the link of a requester, which shows the approval and never decides it.
+	StatusURL(c approval.Capability) string
 }
 
 // Channel is an open channel, with the readers of its messages.
@@ -83,13 +85,19 @@ func (h *Notification) composeMessage(
 	if n.Kind == approval.NotifyEvent || n.Kind == approval.NotifyOutcome {
 		return m
 	}
-	switch audience {
-	case notify.AudienceApprover, notify.AudienceGroup:
+	switch {
+	case audience != notify.AudienceApprover && audience != notify.AudienceGroup:
+	case n.Kind == approval.NotifyRequester:
+		if audience == notify.AudienceApprover { // a group could withdraw in the name of the requester
+			m.Link = approval.NewToken(h.Links.StatusURL(o.RequesterCapability(a)))
+		}
+	case n.Kind.IsNotice():
+		m.Link = approval.NewToken(h.Links.URL(o.LinkCapability(a, m.Approver)))
+	default:
 		c := o.LinkCapability(a, m.Approver)
 		m.Link = approval.NewToken(h.Links.URL(c))
 		c.Shown = o.ContentDigest(a)
 		m.Button = approval.NewToken(h.Links.ButtonToken(c))
-	case notify.AudiencePrograms, notify.AudienceUnknown:
 	}
 	return m
 }

@@ -142,6 +142,7 @@ func (h *Request) readRequest(in Input) (orderID string, request approval.Reques
 		func() error { return h.setTarget(&request, token, callback) },
 		func() error { w.setHeartbeats(&request); return nil },
 		func() error { return h.setPeople(&request, in) },
+		func() error { return h.setRequesterRules(&request) },
 		func() error { return h.setTimes(&request, in) },
 		func() error { return h.setEscalations(&request) },
 		func() error { return h.readDetails(&request, in, orderID) },

@@ -29,6 +29,7 @@ type Workflow struct {
 	GroupChannels    []string // the channels with groups as readers
 	ProgramChannels  []string // the channels that notify programs of events
 	OnUndeliverable  approval.UndeliverablePolicy
+	Requester        RequesterSettings
 	Reminders        []RelativeTime
 	Escalations      []Escalation
 

@@ -26,6 +26,7 @@ const (
 	purposeLink   = "link"
 	purposeForm   = "form"
 	purposeButton = "button"
+	purposeStatus = "status"
 )
 
 // version begins every envelope. A new format gets a new version. The old version must stay readable as long as its

@@ -13,8 +13,9 @@ import (
 
 // Links makes and reads links. It is safe for concurrent use if its MAC is.
 type Links struct {
-	mac  MAC
-	base string
+	mac    MAC
+	base   string // of the links of approvers
+	status string // of the links of requesters
 }
 
 // NewLinks returns Links below a base URL: the URL at which people reach us, with the prefix that a proxy removes. The
@@ -27,7 +28,7 @@ func NewLinks(mac MAC, base *url.URL) *Links {
 		Path:    base.Path,
 		RawPath: base.RawPath,
 	}
-	return &Links{mac: mac, base: b.JoinPath("a").String() + "/"}
+	return &Links{mac: mac, base: b.JoinPath("a").String() + "/", status: b.JoinPath("s").String() + "/"}
 }
 
 // URL returns the link of a capability: the base URL, "/a/" and the LinkToken.
@@ -48,7 +49,8 @@ func (l *Links) OpenLink(token string, now time.Time) (approval.Capability, erro
 // IsOurs reports whether we made the token of a link, however old it is.
 func (l *Links) IsOurs(token string) bool {
 	_, err := l.OpenLink(token, time.Time{})
-	return err == nil
+	_, statusErr := l.OpenStatus(token, time.Time{})
+	return err == nil || statusErr == nil
 }
 
 // ButtonToken returns the value of a button in a chat. It names the approval and the content that its message shows, so

@@ -56,6 +56,9 @@ type Limits struct {
 
 // NewContent returns the words for a message in the language of its reader, cut to the limits.
 func NewContent(m approval.Message, limits Limits) Content {
+	if m.Kind.IsNotice() {
+		return limits.newNotice(m)
+	}
 	words := language.For(m.Language)
 	c := Content{
 		Words:     words,

@@ -20,6 +20,10 @@ func HeadlineFor(m approval.Message) string {
 		return words.Text("message.headline.reminder")
 	case approval.NotifyEscalation:
 		return words.Text("message.headline.escalation")
+	case approval.NotifyAnswer:
+		return words.Text("message.headline.answer")
+	case approval.NotifyRequester, approval.NotifyDecided:
+		return noticeHeadline(m)
 	case approval.NotifyEvent:
 		return untrusted.SingleLine(m.Event)
 	case approval.NotifyOutcome:
@@ -53,6 +57,10 @@ func leadFor(m approval.Message) string {
 			return words.Text("message.lead.escalation")
 		}
 		return words.Text("message.lead.escalation_left", "time", words.Duration(left))
+	case approval.NotifyAnswer:
+		return words.Text("message.lead.answer")
+	case approval.NotifyRequester, approval.NotifyDecided:
+		return noticeLead(m)
 	case approval.NotifyOutcome, approval.NotifyEvent:
 	}
 	return words.Text("message.lead.about")
@@ -104,6 +112,7 @@ func (l Limits) newFacts(m approval.Message) []Fact {
 	facts = append(facts, fact("order", m.OrderID), fact("workflow", m.Workflow), fact("step", m.Step))
 	if !isOutcome {
 		facts = append(facts, l.newTimeFact(m, "requested", m.RequestedAt))
+		facts = append(facts, l.conversationFacts(m)...)
 	}
 	return slices.DeleteFunc(facts, func(f Fact) bool { return f.Value == "" })
 }

@@ -128,7 +128,7 @@ const sampleLink = "https://approval-relay.invalid/a/link"
 // sampleMessages returns the messages on which the templates are tried out.
 func sampleMessages() []approval.Message {
 	var out []approval.Message
-	kinds := []approval.NotificationKind{approval.NotifyRequest, approval.NotifyReminder, approval.NotifyEscalation}
+	kinds := []approval.NotificationKind{approval.NotifyRequest, approval.NotifyReminder, approval.NotifyEscalation, approval.NotifyAnswer}
 	for _, kind := range kinds {
 		least := approval.Message{
 			Kind:        kind,
@@ -190,6 +190,9 @@ type Text struct {
 
 // RenderMail returns the e-mail of a notification. Its link is in the body only.
 func (t *Templates) RenderMail(m approval.Message) (Text, error) {
+	if m.Kind.IsNotice() {
+		return renderNotice(m)
+	}
 	var out Text
 	fields := []*string{&out.Subject, &out.Plain, &out.HTML}
 	mail := newMail(m)

@@ -51,7 +51,12 @@ func formatMessage(m approval.Message) string {
 	for _, d := range content.Details {
 		line(d.Name, strings.Join(d.Lines, " "))
 	}
-	line(content.Words.Text("message.decide_at"), m.Link.Reveal())
+	switch {
+	case !m.Kind.IsNotice():
+		line(content.Words.Text("message.decide_at"), m.Link.Reveal())
+	case !m.Link.IsZero():
+		line(content.LinkLabel, m.Link.Reveal())
+	}
 	if content.Footer != "" {
 		fmt.Fprintf(&b, "  %s\n", untrusted.TerminalLine(content.Footer))
 	}

@@ -70,7 +70,7 @@ func (c *Channel) renderMessage(m approval.Message) rendered {
 	for _, row := range c.buttonRows(m, content.Title) {
 		out.addBlock(row)
 	}
-	if !c.buttons {
+	if !c.buttons || m.Kind.IsNotice() {
 		out.addBlock(slack.NewContextBlock("", plainText(content.LinkNote)))
 	}
 	out.addFooter(content)

@@ -41,7 +41,7 @@ func (c *Channel) buttonRows(m approval.Message, title string) []slack.Block {
 	words := language.For(m.Language)
 	var buttons []slack.BlockElement
 	canComment := false
-	if c.buttons && !m.HasVoted {
+	if c.buttons && !m.HasVoted && !m.Button.IsZero() {
 		for _, choice := range m.Rules.Offered() {
 			buttons = append(buttons, c.choiceButton(m, choice, title, words))
 			canComment = canComment || !choice.NeedsInput()

@@ -1,0 +1,53 @@
+package approval
+
+import (
+	"slices"
+
+	"github.com/approval-relay/approval-relay/language"
+)
+
+// IsNotice reports whether a message asks nobody to decide: it tells the requester, or approvers whose decision is no longer
+// needed.
+func (k NotificationKind) IsNotice() bool { return k == NotifyRequester || k == NotifyDecided }
+
+// Notice is what a notice states beside the rest of its message.
+type Notice struct {
+	// By is the maker of the deciding vote, Choice and Comment are what the vote says. The comment is empty if the reader may
+	// not see it.
+	By      string
+	Choice  language.Text
+	Comment string
+	// Question is the latest question, and Asker is the approver who has asked it.
+	Question string
+	Asker    string
+	// MayWithdraw reports whether the requester can withdraw the request by the link.
+	MayWithdraw bool
+}
+
+// newNotice returns what a notice states about an approval.
+func (a *Approval) newNotice(kind NotificationKind) Notice {
+	n := Notice{MayWithdraw: a.RequesterWithdraws && a.Status == Pending}
+	if i := len(a.Questions) - 1; i >= 0 {
+		n.Question, n.Asker = a.Questions[i].Text, a.Questions[i].By
+	}
+	i := len(a.Votes) - 1
+	if i < 0 || closedReason(a.Status) == "" || a.Status == TimedOut || a.Status == Cancelled {
+		return n
+	}
+	vote := a.Votes[i]
+	n.By = vote.By
+	n.Choice = a.labelOf(vote.Choice)
+	if kind == NotifyDecided || a.RequesterComments {
+		n.Comment = vote.Comment
+	}
+	return n
+}
+
+// labelOf returns the label of a choice by its ID.
+func (a *Approval) labelOf(choice string) language.Text {
+	i := slices.IndexFunc(a.Choices, func(c Choice) bool { return c.ID == choice })
+	if i < 0 {
+		return nil
+	}
+	return a.Choices[i].Label
+}
