@@ -45,6 +45,8 @@ type Endpoints struct {
 	ShowMessage func(w http.ResponseWriter, r *http.Request, status int, heading, lead string)
 	// PublicLimits and OperatorLimits are the limits of the two addresses.
 	PublicLimits, OperatorLimits Limits
+	// ReceiptKeys are the public keys of receipts, as a JWK set.
+	ReceiptKeys []byte
 	// Failures limits tries with wrong credentials; nil means that they are not limited.
 	Failures *inbound.Failures
 	// IsLink reports whether we made the token of a link, however old it is; nil means that every token passes for one.

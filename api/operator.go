@@ -24,6 +24,7 @@ type OperatorAPI struct {
 	DeadLetters store.DeadLetters
 	Redriver    *handlers.Redriver
 	Refusals    RefusalLister
+	MakeReceipt handlers.MakeReceipt
 }
 
 // maxPage is the largest number of entries in a list, defaultPage the number without a limit.

@@ -133,6 +133,7 @@ func statusOf(err error) int {
 	var method *methodError
 	var limited *rateLimitError
 	var reload *ReloadError
+	var conflict *conflictError
 	if status := bodyStatus(err); status != 0 {
 		return status
 	}
@@ -151,6 +152,8 @@ func statusOf(err error) int {
 		return http.StatusMethodNotAllowed
 	case errors.As(err, &missing), errors.Is(err, approval.ErrNotFound):
 		return http.StatusNotFound
+	case errors.As(err, &conflict):
+		return http.StatusConflict
 	case errors.Is(err, errBody):
 		return http.StatusBadRequest
 	case errors.Is(err, inbound.ErrSlow):

@@ -44,6 +44,7 @@ func publicRoutes() []route {
 		{"POST /signin/out", accessOpen, (*Endpoints).signOut},
 		{"POST /slack/interactions", accessSignature, (*Endpoints).slackInteractions},
 		{"GET /assets/{name}", accessOpen, (*Endpoints).logo},
+		{"GET " + ReceiptKeysPath, accessOpen, (*Endpoints).receiptKeys},
 		{"GET /healthz", accessOpen, (*Endpoints).health},
 		{"GET /openapi.json", accessOpen, (*Endpoints).publicDescription},
 	}
@@ -61,6 +62,7 @@ func operatorRoutes() []route {
 		{"POST /v1/orders/{orderId}/decisions", accessDecide, (*Endpoints).decisions},
 		{"GET /v1/orders/{orderId}", accessRead, (*Endpoints).showOrder},
 		{"POST /v1/orders/{orderId}/cancel", accessCancel, (*Endpoints).cancelOrder},
+		{"GET /v1/orders/{orderId}/approvals/{approvalId}/receipt", accessRead, (*Endpoints).showReceipt},
 
 		{"GET /v1/orders", accessOperator, (*Endpoints).listOrders},
 		{"POST /v1/orders/{orderId}/decide", accessOperator, (*Endpoints).decideOrder},

@@ -9,6 +9,7 @@ import (
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/language"
+	"github.com/approval-relay/approval-relay/receipt"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/web"
 	"github.com/approval-relay/approval-relay/web/console"
@@ -44,7 +45,9 @@ func (a *App) makeHTTP(r *rules) error {
 			DeadLetters: a.store,
 			Redriver:    r.redriver,
 			Refusals:    a.refusals,
+			MakeReceipt: a.makeReceipt,
 		},
+		ReceiptKeys:  receipt.MarshalJWKS(a.ring.PublicKeys(receipt.Purpose)),
 		ConsolePages: pages,
 		Reload:       a.reloadForOperator,
 		Healthy:      a.checkHealth,

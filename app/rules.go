@@ -56,6 +56,7 @@ func (a *App) makeRules(c *config.Config, previous *rules) (*rules, error) {
 		Transitions: a.transitions,
 		Targets:     r.targets.byName,
 		Timeout:     callTimeout,
+		MakeReceipt: a.makeReceipt,
 	}
 	payloads, err := a.openPayloads(c)
 	if err != nil {

@@ -74,6 +74,7 @@ type Answer struct {
 
 	RejectAsSuccess bool
 	Output          map[string]any
+	Receipt         string // signed, if the workflow wants one; see package receipt
 }
 
 // CurrentAnswer returns the answer for an action, and reports whether the action is still current: a callback or probe

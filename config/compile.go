@@ -149,7 +149,7 @@ func (w Workflow) compile(c compiler, name string) handlers.Workflow {
 		HeartbeatInterval:    w.Heartbeat,
 		TokenTarget:          w.Callback.TokenTarget,
 		URLTarget:            w.Callback.URLTarget,
-		Decision:             w.Decision.compile(c),
+		Decision:             w.compileDecision(c),
 		RejectAsSuccess:      w.Callback.OnReject == "success",
 		Output:               w.Callback.Output,
 		CallbackRetry:        w.Callback.Retry.schedule(),

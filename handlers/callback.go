@@ -17,6 +17,8 @@ type Callback struct {
 	Targets     map[string]callback.Target
 	// Timeout bounds a call, including the wait for the rate limit.
 	Timeout time.Duration
+	// MakeReceipt makes the receipts of answers; nil makes none.
+	MakeReceipt MakeReceipt
 }
 
 // Handle calls the target and records the result. The transition that returned the action has recorded that the attempt
@@ -33,6 +35,9 @@ func (h *Callback) Handle(msg *message.Message) error {
 	answer, current := order.CurrentAnswer(action, h.Transitions.Now())
 	if !current {
 		return nil
+	}
+	if action.Kind != approval.ActionHeartbeat {
+		h.addReceipt(order, &answer)
 	}
 	result := h.Transitions.resultOf(action, h.callTarget(msg.Context(), action, answer))
 	if order.HeartbeatChangesNothing(action, result) {

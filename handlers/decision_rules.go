@@ -61,6 +61,9 @@ func (h *Request) readDecisionRules(request *approval.Request, in Input) error {
 	if request.RequestDigest, err = digestOf(content, rules.Payload); err != nil {
 		return err
 	}
+	if rules.Receipt {
+		request.Audience = audienceOf(request)
+	}
 	if len(rules.Edits) > 0 {
 		if len(content) > maxContent {
 			return approval.InvalidField("body", "is %d bytes long without its token; with decision.edits the most is %d",

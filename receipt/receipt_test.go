@@ -245,7 +245,8 @@ func TestKeysAreReadAsTheyAreWritten(t *testing.T) {
 		"other kinds": `{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}`,
 		"short":       `{"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}`,
 		"wrong kid":   strings.Replace(single, "{", `{"kid": "other",`, 1),
-		"private key": "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n-----END PRIVATE KEY-----\n",
+		"private key": "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n" +
+			"-----END PRIVATE KEY-----\n",
 	} {
 		_, err := receipt.ParseKeys([]byte(text))
 		assert.Error(t, err, name)

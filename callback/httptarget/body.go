@@ -2,7 +2,6 @@ package httptarget
 
 import (
 	"maps"
-	"net/url"
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -32,31 +31,10 @@ func withContext(a approval.Answer) map[string]any {
 	maps.DeleteFunc(fields, func(name string, _ any) bool {
 		return strings.EqualFold(name, "audience") || strings.EqualFold(name, "workflow") || strings.EqualFold(name, "execution")
 	})
-	fields["audience"] = audienceOf(a.Token.Reveal())
+	fields["audience"] = callback.AudienceOf(a.Token.Reveal())
 	fields["workflow"] = a.Workflow
 	if a.Execution != "" {
 		fields["execution"] = a.Execution
 	}
 	return fields
-}
-
-// audienceOf returns the callback URL without its query: scheme, host in lower case, port unless it is the scheme's own,
-// and path. The query is left out because it often holds a secret of the receiver, and receivers pass bodies on.
-func audienceOf(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return ""
-	}
-	host := strings.ToLower(u.Host)
-	switch u.Scheme {
-	case "https":
-		host = strings.TrimSuffix(host, ":443")
-	case "http":
-		host = strings.TrimSuffix(host, ":80")
-	}
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
-	return u.Scheme + "://" + host + path
 }

@@ -1,9 +1,11 @@
-package httptarget
+package callback_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/callback"
 )
 
 func TestAudience(t *testing.T) {
@@ -18,6 +20,6 @@ func TestAudience(t *testing.T) {
 		"https://[2606:4700::1111]:443/x":                "https://[2606:4700::1111]/x",
 		"%":                                              "",
 	} {
-		require.Equal(t, want, audienceOf(url), url)
+		require.Equal(t, want, callback.AudienceOf(url), url)
 	}
 }
