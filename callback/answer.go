@@ -25,6 +25,7 @@ func isReserved(name string) bool {
 	reserved := []string{
 		"approved", "status", "orderId", "approvalId", "step", "approvalTimestamp", "reason", "error",
 		"decision", "decisionId", "decidedBy", "via", "principal", "shownDigest", "comment", "votes", "truncated",
+		"receipt",
 	}
 	return slices.ContainsFunc(reserved, func(r string) bool { return strings.EqualFold(r, name) })
 }
@@ -52,9 +53,11 @@ func CheckOutput(additions map[string]any) error {
 // has step, error (errorName) and the configured additions if there are any, and votes if there are other votes than the
 // deciding vote.
 //
+// It has a receipt if the answer has one.
+//
 // If the object is too long, FitAnswer removes first the comments of the votes, then the votes, then the end of the comment,
-// and adds "truncated": true. The additions are kept, or removed before the comment is shortened if dropAdditions is set.
-// If it is still too long, the error is ErrTooLong.
+// then the receipt, and adds "truncated": true. The additions are kept, or removed before the comment is shortened if
+// dropAdditions is set. If it is still too long, the error is ErrTooLong.
 func FitAnswer(a approval.Answer, errorName string, limit int, dropAdditions bool) ([]byte, error) {
 	text, err := encodeJSON(newFields(a, errorName))
 	if err != nil || len(text) <= limit {
@@ -73,7 +76,7 @@ func FitAnswer(a approval.Answer, errorName string, limit int, dropAdditions boo
 	if dropAdditions {
 		cuts = append(cuts, func() { maps.DeleteFunc(fields, func(name string, _ any) bool { return !isReserved(name) }) })
 	}
-	cuts = append(cuts, func() { shortenComment(fields, len(text)-limit) })
+	cuts = append(cuts, func() { shortenComment(fields, len(text)-limit) }, func() { delete(fields, "receipt") })
 	for _, cut := range cuts {
 		cut()
 		if text, err = encodeJSON(fields); err != nil || len(text) <= limit {
@@ -113,6 +116,9 @@ func newFields(a approval.Answer, errorName string) map[string]any {
 	fields["status"] = string(a.Status)
 	fields["orderId"] = a.OrderID
 	fields["approvalId"] = a.ApprovalID
+	if a.Receipt != "" {
+		fields["receipt"] = a.Receipt
+	}
 	fields["approvalTimestamp"] = a.ClosedAt.UTC().Format(timeFormat)
 	if a.Step != "" {
 		fields["step"] = a.Step

@@ -22,6 +22,8 @@ type cli struct {
 	Remind      remindCmd      `cmd:"" help:"Remind the approvers of a pending approval now."`
 	Approvers   approversCmd   `cmd:"" help:"Ask further approvers, or somebody else in the place of one."`
 	Extend      extendCmd      `cmd:"" help:"Extend the deadline of a pending approval."`
+	Receipt     receiptCmd     `cmd:"" help:"Print the signed receipt of a closed approval."`
+	Verify      verifyCmd      `cmd:"" help:"Verify a receipt with a public key, and compare the payload; offline."`
 	Redrive     redriveCmd     `cmd:"" help:"Start exhausted callbacks and dead letters again."`
 	Deadletters deadlettersCmd `cmd:"" help:"List dead letters: messages that could not be handled."`
 	Refused     refusedCmd     `cmd:"" help:"List what a worker has refused lately, with the reasons."`

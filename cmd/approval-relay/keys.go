@@ -15,6 +15,7 @@ type keysCmd struct {
 	Prepare keysPrepareCmd `cmd:"" help:"Add a new secondary key, for reading only: all workers know it before any of them writes with it."`
 	Promote keysPromoteCmd `cmd:"" help:"Make a key of the file the primary."`
 	Signing keysSigningCmd `cmd:"" help:"Make a key for signing_keys: the private key goes to the standard output, the public key beside it to the standard error."`
+	Export  keysExportCmd  `cmd:"" help:"Print the public keys that verify receipts."`
 	List    keysListCmd    `cmd:"" help:"List the keys' IDs, the primary first."`
 }
 
