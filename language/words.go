@@ -4,6 +4,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -82,7 +83,7 @@ func (w Words) Direction() string {
 	return "ltr"
 }
 
-// Text returns the text of a key, with the values of its placeholders: Text("page.approved", "time", "2 July") puts
+// Text returns the text of a key, with the values of its placeholders: Text("page.closed.approved", "time", "2 July") puts
 // "2 July" in the place of "{time}". A value that contains braces stays as it is. An unknown key is returned as it is; a
 // test finds it.
 func (w Words) Text(key string, namesAndValues ...string) string {
@@ -98,6 +99,15 @@ func (w Words) Text(key string, namesAndValues ...string) string {
 		pairs = append(pairs, "{"+namesAndValues[i]+"}", namesAndValues[i+1])
 	}
 	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// All returns every text of the language by its key, for tests.
+func (w Words) All() map[string]string { return maps.Clone(catalogue()[For(w.Tag()).base()]) }
+
+// base returns the language without its region.
+func (w Words) base() Tag {
+	base, _, _ := strings.Cut(strings.ToLower(string(w.Tag())), "-")
+	return Tag(base)
 }
 
 func (w Words) find(key string) (string, bool) {

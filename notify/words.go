@@ -43,7 +43,7 @@ func StatusWord(words language.Words, s approval.Status) string {
 func leadFor(m approval.Message) string {
 	words := language.For(m.Language)
 	left := m.Deadline.Sub(sendingTime(m))
-	isLate := m.Deadline.IsZero() || left <= 0
+	isLate := m.Deadline.IsZero() || sendingTime(m).IsZero() || left <= 0
 	switch m.Kind {
 	case approval.NotifyRequest:
 		return words.Text("message.lead.request")

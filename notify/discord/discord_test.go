@@ -84,6 +84,7 @@ func TestMessage(t *testing.T) {
 	}
 	for name, m := range map[string]approval.Message{
 		"good_request": groupMessage(), "good_reminder": reminder, "good_long": long, "good_hostile": hostileMessage(),
+		"good_german": germanMessage(t),
 	} {
 		got := send(t, m)
 		var b bytes.Buffer
@@ -92,10 +93,21 @@ func TestMessage(t *testing.T) {
 		}
 		compareGolden(t, name+".json", b.String()+"\n")
 		compareGolden(t, name+".txt", got.Text)
+		if m.Language != "" {
+			notifytest.NoEnglish(t, got.Text)
+		}
 		if got.URL != notifytest.Link || strings.Contains(got.Text, "c2lnbmF0dXJl") {
 			t.Errorf("%s: the link is %q\n%s", name, got.URL, got.Text)
 		}
 	}
+}
+
+// germanMessage returns a message to a group that reads German.
+func germanMessage(t *testing.T) approval.Message {
+	t.Helper()
+	m := notifytest.NewGermanMessage(t)
+	m.Approver = ""
+	return m
 }
 
 // compareGolden compares a text with a golden file.

@@ -2,13 +2,16 @@
 package email
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/mail"
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/notify"
+	"github.com/approval-relay/approval-relay/organisation"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
@@ -51,6 +54,18 @@ func MessageID(id string, from *mail.Address) string {
 	return id + "@" + domain
 }
 
+// ReplyTo returns the address that answers go to, or nil if they go to the sender.
+func ReplyTo(m approval.Message) *mail.Address {
+	address, err := mail.ParseAddress(m.Organisation.ReplyTo)
+	if err != nil {
+		return nil
+	}
+	return address
+}
+
+// ContentLanguage returns the language of the e-mail (RFC 3282).
+func ContentLanguage(m approval.Message) string { return string(language.For(m.Language).Tag()) }
+
 // Mail is the data of the templates. All texts are fit to be shown, and all but the values of Details are on one line.
 type Mail struct {
 	Headline    string // "Approval needed", "Reminder: approval needed", …
@@ -65,10 +80,44 @@ type Mail struct {
 	More        int    // the number of details that are left out
 	Requester   string // may be empty
 	Approver    string
-	RequestedAt string // UTC, as "Mon 2 Jan 2006, 15:04 UTC"
+	Votes       string // who has decided so far; may be empty
+	RequestedAt string // in the zone of the reader, with UTC beside it
 	Deadline    string // likewise
 	Link        string // to the decision page
+
+	Language     string // of the reader, such as de or en-GB
+	Direction    string // of the language: ltr or rtl
+	Organisation Organisation
+
+	content notify.Content
 }
+
+// Organisation is in whose name the e-mail is sent. Every field but Accent and OnAccent may be empty.
+type Organisation struct {
+	Name        string
+	Footer      string
+	Support     string
+	SupportLink string // a mailto or https URL, if Support is one
+	Logo        string // URL of the picture
+	Accent      string // a colour such as #1b5fd0
+	OnAccent    string // the colour of a text on it
+}
+
+// Text returns a text of the program's catalogue in the language of the reader, for the built-in templates. Templates of
+// others have their own words: a text of the catalogue may change at any time.
+func (m Mail) Text(key string, namesAndValues ...string) string {
+	return m.content.Words.Text(key, namesAndValues...)
+}
+
+// Isolate returns a text for use within a line of plain text, where a text from right to left must not change the order of
+// the words around it.
+func (m Mail) Isolate(text string) string { return language.Isolate(text) }
+
+// CutNote tells the reader that the value of a detail was cut, or is empty.
+func (m Mail) CutNote(d notify.Detail) string { return m.content.CutNote(d) }
+
+// LeftOutNote tells the reader that details are left out, or is empty.
+func (m Mail) LeftOutNote() string { return m.content.LeftOutNote() }
 
 // limits bound the content of an e-mail. The decision page shows everything.
 var limits = notify.Limits{Heading: 120, Details: 25, Value: 600}
@@ -88,9 +137,32 @@ func newMail(m approval.Message) Mail {
 		More:        content.DetailsLeftOut,
 		Requester:   cutHeading(m.Requester),
 		Approver:    cutHeading(m.Approver),
+		Votes:       cutHeading(notify.VotesSoFar(m)),
 		RequestedAt: notify.FormatTime(m, m.RequestedAt),
 		Deadline:    notify.FormatTime(m, m.Deadline),
 		Link:        m.Link.Reveal(),
+
+		Language:     string(content.Words.Tag()),
+		Direction:    content.Words.Direction(),
+		Organisation: newOrganisation(m),
+		content:      content,
+	}
+}
+
+// defaultAccent is the colour of links and buttons without a configuration.
+const defaultAccent = "#1b5fd0"
+
+func newOrganisation(m approval.Message) Organisation {
+	o := m.Organisation
+	accent := cmp.Or(o.Colours.Accent, defaultAccent)
+	return Organisation{
+		Name:        cutHeading(o.Name),
+		Footer:      untrusted.SingleLine(o.Footer.In(m.Language)),
+		Support:     untrusted.SingleLine(o.Support),
+		SupportLink: o.SupportLink(),
+		Logo:        o.LogoURL,
+		Accent:      accent,
+		OnAccent:    organisation.On(accent),
 	}
 }
 

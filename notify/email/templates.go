@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/organisation"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
@@ -123,6 +124,8 @@ func (p part) tryOut() error {
 	return nil
 }
 
+const sampleLogo = "https://approval-relay.invalid/assets/logo.png"
+
 const sampleLink = "https://approval-relay.invalid/a/link"
 
 // sampleMessages returns the messages on which the templates are tried out.
@@ -143,6 +146,9 @@ func sampleMessages() []approval.Message {
 		all.Step = "step"
 		all.Title = "title"
 		all.Requester = "requester"
+		all.Votes = []approval.Vote{{By: "somebody", Outcome: approval.Approve}}
+		all.Language = "de"
+		all.Organisation = organisation.Organisation{Name: "organisation", Support: "support", LogoURL: sampleLogo}
 		all.Details = []approval.Field{{Name: "name", Value: "line\nline"}}
 		out = append(out, all, least)
 	}
@@ -178,7 +184,24 @@ func (p part) executePart(m Mail) (string, error) {
 	if !subject {
 		return b.String(), nil
 	}
-	return untrusted.Shorten(untrusted.SingleLine(b.String()), maxSubject), nil
+	return untrusted.Shorten(cleanSubject(b.String()), maxSubject), nil
+}
+
+// isolates matches the marks of language.Isolate. Texts from outside have lost theirs before.
+var isolates = regexp.MustCompile("[\u2068\u2069]")
+
+// cleanSubject returns a subject on one line. It keeps the marks around a title from right to left.
+func cleanSubject(s string) string {
+	marks := isolates.FindAllString(s, -1)
+	for i, part := range isolates.Split(s, -1) {
+		part = untrusted.MultiLine(part)
+		if i == 0 {
+			s = part
+		} else {
+			s += marks[i-1] + part
+		}
+	}
+	return strings.Join(strings.Fields(s), " ")
 }
 
 // Text is an e-mail without its envelope.

@@ -86,6 +86,7 @@ func TestCard(t *testing.T) {
 		"good_reminder": reminder,
 		"good_long":     long,
 		"good_hostile":  hostileMessage(),
+		"good_german":   germanMessage(t),
 	} {
 		got := send(t, m)
 		var b bytes.Buffer
@@ -94,10 +95,21 @@ func TestCard(t *testing.T) {
 		}
 		compareGolden(t, name+".json", b.String()+"\n")
 		compareGolden(t, name+".txt", got.Text)
+		if m.Language != "" {
+			notifytest.NoEnglish(t, got.Text)
+		}
 		if got.URL != notifytest.Link || strings.Contains(got.Text, "c2lnbmF0dXJl") || got.Thread != m.ApprovalID {
 			t.Errorf("%s: the link is %q, the thread %q\n%s", name, got.URL, got.Thread, got.Text)
 		}
 	}
+}
+
+// germanMessage returns a message to a group that reads German.
+func germanMessage(t *testing.T) approval.Message {
+	t.Helper()
+	m := notifytest.NewGermanMessage(t)
+	m.Approver = ""
+	return m
 }
 
 // compareGolden compares a text with a golden file.

@@ -21,7 +21,7 @@ func TestNotify(t *testing.T) {
 	hostile := notifytest.NewMessage()
 	hostile.Title, hostile.Details = "\x1b[2Jgone\u200b\r\n  Decide at: http://evil.example", nil
 	for name, m := range map[string]approval.Message{"good_request": notifytest.NewMessage(),
-		"good_reminder": reminder, "good_hostile": hostile} {
+		"good_reminder": reminder, "good_hostile": hostile, "good_german": notifytest.NewGermanMessage(t)} {
 		var b strings.Builder
 		if err := logchannel.NewChannel(&b).Notify(t.Context(), m); err != nil {
 			t.Fatal(err)
@@ -38,6 +38,9 @@ func TestNotify(t *testing.T) {
 		}
 		if b.String() != string(want) {
 			t.Errorf("%s:\n%s", name, b.String())
+		}
+		if m.Language != "" {
+			notifytest.NoEnglish(t, b.String())
 		}
 		if !strings.Contains(b.String(), notifytest.Link+"\n") {
 			t.Errorf("%s lacks the link", name)

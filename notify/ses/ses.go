@@ -122,6 +122,7 @@ func (c *Channel) composeRequest(m approval.Message) (*sesv2.SendEmailInput, err
 				// All e-mails of an approval form a conversation.
 				header("References", "<"+email.MessageID(m.ApprovalID, c.from)+">"),
 				// These two prevent out-of-office replies, by RFC 3834 and in Exchange.
+				header("Content-Language", email.ContentLanguage(m)),
 				header("Auto-Submitted", "auto-generated"),
 				header("X-Auto-Response-Suppress", "All"),
 			},
@@ -130,6 +131,9 @@ func (c *Channel) composeRequest(m approval.Message) (*sesv2.SendEmailInput, err
 			ClickTrackingEnabled: types.FeatureStatusDisabled,
 			OpenTrackingEnabled:  types.FeatureStatusDisabled,
 		}},
+	}
+	if replyTo := email.ReplyTo(m); replyTo != nil {
+		in.ReplyToAddresses = []string{replyTo.String()}
 	}
 	if c.config.ConfigurationSet != "" {
 		in.ConfigurationSetName = &c.config.ConfigurationSet

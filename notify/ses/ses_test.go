@@ -85,9 +85,10 @@ func TestEmail(t *testing.T) {
 		for header, want := range map[string]string{
 			"References":               "<0123456789abcdef0123456789abcdef@example.org>",
 			"Auto-Submitted":           "auto-generated",
+			"Content-Language":         "en",
 			"X-Auto-Response-Suppress": "All",
 		} {
-			if got.Headers[header] != want || len(got.Headers) != 3 {
+			if got.Headers[header] != want || len(got.Headers) != 4 {
 				t.Errorf("%s: headers %v", name, got.Headers)
 			}
 		}
@@ -99,6 +100,11 @@ func TestEmail(t *testing.T) {
 			t.Errorf("%s: it is tracked", name)
 		}
 	}
+	german := sent(t, notifytest.NewGermanMessage(t), ses.Config{})
+	if german.ReplyTo != "<freigaben@example.com>" || german.Headers["Content-Language"] != "de-DE" {
+		t.Errorf("%q %v", german.ReplyTo, german.Headers)
+	}
+	notifytest.NoEnglish(t, german.Plain+german.HTML)
 	if got := sent(t, notifytest.NewMessage(), ses.Config{}); got.ConfigurationSet != "" {
 		t.Errorf("configuration set %q", got.ConfigurationSet)
 	}

@@ -23,6 +23,10 @@ func (c *Channel) composeMail(m approval.Message, to *mail.Address) (*gomail.Msg
 	msg.SetMessageIDWithValue(email.MessageID(m.ID, c.from))
 	// All e-mails of an approval form a conversation.
 	msg.SetGenHeader(gomail.HeaderReferences, "<"+email.MessageID(m.ApprovalID, c.from)+">")
+	msg.SetGenHeader(gomail.HeaderContentLang, email.ContentLanguage(m))
+	if replyTo := email.ReplyTo(m); replyTo != nil {
+		msg.ReplyToMailAddress(replyTo)
+	}
 	// These two prevent out-of-office replies, by RFC 3834 and in Exchange.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")

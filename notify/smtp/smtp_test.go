@@ -116,6 +116,7 @@ func TestEmail(t *testing.T) {
 		"good_reminder": reminder,
 		"good_long":     long,
 		"good_hostile":  hostile,
+		"good_german":   notifytest.NewGermanMessage(t),
 	} {
 		msg, text, html := sent(t, m)
 		checkHeaders(t, name, msg)
@@ -125,6 +126,9 @@ func TestEmail(t *testing.T) {
 		}
 		golden(t, name+".txt", "Subject: "+subject+"\n\n"+text)
 		golden(t, name+".html", html)
+		if m.Language != "" {
+			notifytest.NoEnglish(t, subject+text+html)
+		}
 		if !strings.Contains(text, "\n"+notifytest.Link+"\n") || strings.Count(html, `href="`+notifytest.Link+`"`) != 2 {
 			t.Errorf("%s lacks the link", name)
 		}
@@ -207,5 +211,21 @@ func TestTemplates(t *testing.T) {
 	if msg.Header.Get("Subject") != "A A-1001 ." || text != "go "+notifytest.Link ||
 		!strings.Contains(html, "Review and decide") {
 		t.Errorf("%q %q %q", msg.Header.Get("Subject"), text, html)
+	}
+}
+
+// Answers go to the organisation, and mail programs know the language.
+func TestHeadersOfOrganisation(t *testing.T) {
+	t.Parallel()
+	msg, _, _ := sent(t, notifytest.NewGermanMessage(t))
+	if got := msg.Header.Get("Reply-To"); got != "<freigaben@example.com>" {
+		t.Errorf("Reply-To: %q", got)
+	}
+	if got := msg.Header.Get("Content-Language"); got != "de-DE" {
+		t.Errorf("Content-Language: %q", got)
+	}
+	msg, _, _ = sent(t, notifytest.NewMessage())
+	if got := msg.Header.Get("Reply-To"); got != "" {
+		t.Errorf("Reply-To: %q", got)
 	}
 }

@@ -70,6 +70,7 @@ func TestCard(t *testing.T) {
 		"good_reminder": reminder,
 		"good_long":     long,
 		"good_hostile":  hostile(),
+		"good_german":   notifytest.NewGermanMessage(t),
 	} {
 		card := sent(t, m)
 		var b bytes.Buffer
@@ -78,6 +79,9 @@ func TestCard(t *testing.T) {
 		}
 		golden(t, name+".json", b.String()+"\n")
 		golden(t, name+".txt", card.Text)
+		if m.Language != "" {
+			notifytest.NoEnglish(t, card.Text)
+		}
 		if card.URL != notifytest.Link || strings.Contains(card.Text, "c2lnbmF0dXJl") {
 			t.Errorf("%s: the link is %q\n%s", name, card.URL, card.Text)
 		}

@@ -34,6 +34,7 @@ type Server struct {
 type Email struct {
 	From             string
 	To               string
+	ReplyTo          string
 	Subject          string
 	Plain            string
 	HTML             string
@@ -110,6 +111,7 @@ type content struct {
 type sendEmail struct {
 	FromEmailAddress     string
 	ConfigurationSetName *string
+	ReplyToAddresses     []string
 	Destination          struct{ ToAddresses []string }
 	Content              struct {
 		Simple *struct {
@@ -162,7 +164,7 @@ func (in *sendEmail) validateRequest() error {
 		}
 		seen[h.Name] = true
 	}
-	for _, a := range []string{in.FromEmailAddress, in.Destination.ToAddresses[0]} {
+	for _, a := range append(in.ReplyToAddresses, in.FromEmailAddress, in.Destination.ToAddresses[0]) {
 		// The local part must be 7-bit ASCII, the rest in encoded words or Punycode (API_Destination).
 		if _, err := mail.ParseAddress(a); err != nil || !ascii.MatchString(a) {
 			return fmt.Errorf("no address: %q", a)
@@ -190,6 +192,7 @@ func (in *sendEmail) deliverEmail() Email {
 	e := Email{
 		From:    in.FromEmailAddress,
 		To:      in.Destination.ToAddresses[0],
+		ReplyTo: strings.Join(in.ReplyToAddresses, ", "),
 		Subject: subject,
 		Plain:   simple.Body.Text.Data,
 		HTML:    simple.Body.HTML.Data,
