@@ -62,6 +62,65 @@ type Change struct {
 	At   time.Time       `json:"at,omitzero"`
 }
 
+// PreviousRound is the round of a question that was returned.
+type PreviousRound struct {
+	ApprovalID string         `json:"approvalId"`
+	ReturnedAt time.Time      `json:"returnedAt"`
+	Votes      []PreviousVote `json:"votes"`
+	// Differences are the details that have changed since.
+	Differences []Difference `json:"differences"`
+	// MoreDifferences counts differences that are left out.
+	MoreDifferences int `json:"moreDifferences,omitempty"`
+}
+
+// PreviousVote is a vote of the previous round.
+type PreviousVote struct {
+	DecidedBy string           `json:"decidedBy"`
+	Outcome   approval.Outcome `json:"outcome"`
+	Choice    string           `json:"choice,omitempty"`
+	// Label is the label of the choice.
+	Label   language.Text `json:"label,omitempty"`
+	Comment string        `json:"comment,omitempty"`
+	At      time.Time     `json:"at"`
+	Void    bool          `json:"void,omitempty"`
+}
+
+// Difference is a detail that has changed. A new detail has no before, one that is gone has no after.
+type Difference struct {
+	Name   string `json:"name"`
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
+}
+
+func newPreviousRound(p *approval.PreviousRound) *PreviousRound {
+	if p == nil {
+		return nil
+	}
+	return &PreviousRound{
+		ApprovalID:      p.ApprovalID,
+		ReturnedAt:      p.ReturnedAt.UTC(),
+		Votes:           mapSlice(p.Votes, newPreviousVote),
+		Differences:     mapSlice(p.Differences, newDifference),
+		MoreDifferences: p.MoreDifferences,
+	}
+}
+
+func newPreviousVote(v approval.PreviousVote) PreviousVote {
+	return PreviousVote{
+		DecidedBy: v.By,
+		Outcome:   v.Outcome,
+		Choice:    v.Choice,
+		Label:     v.Label,
+		Comment:   v.Comment,
+		At:        v.At.UTC(),
+		Void:      v.Void,
+	}
+}
+
+func newDifference(d approval.Difference) Difference {
+	return Difference{Name: d.Name, Before: d.Before, After: d.After}
+}
+
 func newChoice(c approval.Choice) Choice {
 	return Choice{
 		ID:      c.ID,

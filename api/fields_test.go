@@ -30,6 +30,8 @@ var orderFields = map[string]string{
 	"Approval.SupersededBy":       "supersededBy",
 	"Approval.Reason":             "reason",
 	"Approval.Votes":              "votes",
+	"Approval.Round":              "round",
+	"Approval.Previous":           "previousRound",
 	"Approval.Acts":               "acts",
 	"Approval.Questions":          "questions",
 	"Approval.RequesterTold":      "internal: the notifications show it, and it only prevents a second message",
@@ -92,6 +94,27 @@ var orderFields = map[string]string{
 	"Request.Audience":      "internal: the receipt states it",
 	"Request.RulesVersion":  "internal: the receipt states it",
 	"Request.MaxRounds":     "maxRounds",
+
+	"Request.OriginalDigest": "originalRequestDigest",
+	"Request.Payload":        "payload",
+
+	"PreviousRound.ApprovalID":      "approvalId",
+	"PreviousRound.ReturnedAt":      "returnedAt",
+	"PreviousRound.Votes":           "votes",
+	"PreviousRound.Differences":     "differences",
+	"PreviousRound.MoreDifferences": "moreDifferences",
+
+	"PreviousVote.By":      "decidedBy",
+	"PreviousVote.Outcome": "outcome",
+	"PreviousVote.Choice":  "choice",
+	"PreviousVote.Label":   "label",
+	"PreviousVote.Comment": "comment",
+	"PreviousVote.At":      "at",
+	"PreviousVote.Void":    "void",
+
+	"Difference.Name":   "name",
+	"Difference.Before": "before",
+	"Difference.After":  "after",
 
 	"Choice.ID":      "id",
 	"Choice.Label":   "label",
@@ -242,6 +265,7 @@ var orderFields = map[string]string{
 	"Notification.Round":          "internal: it only groups notifications",
 	"Notification.NextFallback":   "internal: an index into the fallback channels",
 	"Notification.Receipt":        "internal: what a channel needs to edit its message",
+	"Notification.Outdated":       "internal: it only repeats an update",
 	"Notification.CreatedAt":      "createdAt",
 	"Notification.Due":            "dueAt",
 	"Notification.Attempts":       "attempts",
@@ -329,7 +353,7 @@ func (f *filler) fill(v reflect.Value, name string) {
 		text := fmt.Sprintf("marker-%d.", f.next)
 		v.SetString(text)
 		f.shown[name] = append(f.shown[name], text)
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(900_000 + f.next))
 		f.shown[name] = append(f.shown[name], fmt.Sprint(900_000+f.next))
 	case reflect.Bool:

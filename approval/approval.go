@@ -18,7 +18,7 @@ const (
 
 // AllStatuses lists every status, the initial status first.
 func AllStatuses() []Status {
-	return []Status{Pending, Approved, Rejected, TimedOut, Cancelled, Superseded}
+	return []Status{Pending, Approved, Rejected, Returned, TimedOut, Cancelled, Superseded}
 }
 
 // Approval is our record of an approval request.
@@ -40,6 +40,11 @@ type Approval struct {
 	Questions []Question `json:"questions,omitempty"`
 	// RequesterTold lists the reasons for which the requester has got a message.
 	RequesterTold []string `json:"requester_told,omitempty"`
+	// Round is the number of the round of a question that was returned before, from 2 on. The first request of a question
+	// has 0.
+	Round int `json:"round,omitempty"`
+	// Previous is the round before, if there was one.
+	Previous *PreviousRound `json:"previous,omitempty"`
 
 	Notifications []*Notification `json:"notifications,omitempty"`
 	// NotificationsMade counts every notification that was queued, also after its removal.
@@ -71,9 +76,12 @@ func (o *Order) closeApproval(a *Approval, s Status, reason string, env Environm
 	}
 	for _, n := range a.Notifications {
 		// The result of a notification under way is recorded later by the process that sends it.
-		if n.State == NotificationPending && n.Kind.isForPeople() && !n.isUnderWay(env.Now) {
+		if n.State == NotificationPending && n.Kind.endsWithApproval() && !n.isUnderWay(env.Now) {
 			n.State = NotificationDropped
 			n.AttemptRunning = false
+			if n.Kind == NotifyUpdate { // the edit with the outcome follows
+				n.Receipt = ""
+			}
 		}
 	}
 	a.Undeliverable = false

@@ -68,9 +68,11 @@ type Answer struct {
 	Token      Token
 	Status     Status // never pending
 	Reason     string // why the approval was closed, unless a decision closed it
-	Votes      []Vote // if a decision closed it, that is the last vote
-	ClosedAt   time.Time
-	Expires    time.Time // when the workflow stops waiting; zero if unknown
+	Votes      []Vote // DecidingVote finds the one that closed it
+	// HasOwnRules adds the choice, the values and the changes to the answer, see DecisionRules.
+	HasOwnRules bool
+	ClosedAt    time.Time
+	Expires     time.Time // when the workflow stops waiting; zero if unknown
 
 	RejectAsSuccess bool
 	Output          map[string]any
@@ -103,6 +105,7 @@ func (o *Order) CurrentAnswer(action Action, now time.Time) (Answer, bool) {
 		Status:          a.Status,
 		Reason:          a.Reason,
 		Votes:           a.Votes,
+		HasOwnRules:     a.HasOwnRules(),
 		ClosedAt:        a.ClosedAt,
 		Expires:         a.TaskExpires,
 		RejectAsSuccess: a.RejectAsSuccess,

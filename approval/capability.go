@@ -34,7 +34,7 @@ func (o *Order) LinkCapability(a *Approval, approver string) Capability {
 		OrderID:    o.ID,
 		ApprovalID: a.ID,
 		Approver:   approver,
-		Allowed:    []Outcome{Approve, Reject},
+		Allowed:    a.offeredOutcomes(),
 		Expires:    a.LinkExpires(),
 		Nonce:      a.ID,
 	}
@@ -50,6 +50,17 @@ func (o *Order) LinkCapability(a *Approval, approver string) Capability {
 		c.Nonce = findApprover(a.Approvers, approver).Nonce
 	}
 	return c
+}
+
+// offeredOutcomes lists the outcomes that the choices of the approval mean. Links and buttons of older versions have only
+// approve and reject, and stay valid for the choices that mean these.
+func (a *Approval) offeredOutcomes() []Outcome {
+	if len(a.Choices) == 0 {
+		return []Outcome{Approve, Reject}
+	}
+	return slices.DeleteFunc(AllOutcomes(), func(o Outcome) bool {
+		return !slices.ContainsFunc(a.Choices, func(c Choice) bool { return c.Means == o })
+	})
 }
 
 // HasAnonymousLinks reports whether the approval has a requester, who may not decide, while its links name nobody. Such a

@@ -42,11 +42,13 @@ type DecisionRules struct {
 	// Content is the body of the request without its task token or callback URL, as JSON. It is kept only if there are
 	// Edits.
 	Content json.RawMessage `json:"content,omitempty"`
-	// Payload is a JSON Pointer to the part of Content that the digest is of. It is empty for all of it.
+	// Payload is the part of Content that the decision is about, as a JSON Pointer. The empty pointer is all of it.
 	Payload string `json:"payload,omitempty"`
-	// RequestDigest is the SHA-256, in hex, of the canonical JSON (RFC 8785) of the part of the request that the decision
-	// is about. It is empty if the workflow wants no receipt and has no edits.
+	// RequestDigest is the SHA-256, in hex, of the canonical JSON (RFC 8785) of the payload in its present state. It is
+	// empty if the workflow wants no receipt and has no edits.
 	RequestDigest string `json:"request_digest,omitempty"`
+	// OriginalDigest is the digest of the payload before the first edit; empty if there was none.
+	OriginalDigest string `json:"original_digest,omitempty"`
 	// Receipt adds a signed receipt to the answer. The receipt names the audience of the answer, and the version of the
 	// workflow's rules when the request came.
 	Receipt      bool   `json:"receipt,omitempty"`

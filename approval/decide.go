@@ -16,26 +16,26 @@ func (o *Order) Decide(d Decision, keep UnmatchedRetention, env Environment) (Ve
 	d.Comment = o.fitComment(d.Comment)
 	actions := o.expireOverdue(env)
 	isRedelivered := o.hasDecision(d)
-	v, more := o.matchDecision(d, keep, env)
+	v, more := o.matchDecision(&d, keep, env)
 	o.recordVerdict(d, v, isRedelivered, env)
 	o.adds = o.adds || v.Code == VerdictRecorded || v.Code == VerdictWaiting
 	return v, append(actions, more...), nil
 }
 
 // matchDecision finds the approval that the decision is about and applies the decision to it. A decision that is known
-// already gets its verdict again, and never counts for a later approval.
-func (o *Order) matchDecision(d Decision, keep UnmatchedRetention, env Environment) (Verdict, []Action) {
-	if known, judged := o.findJudged(d); judged {
-		if v := o.judgeSameBody(known, d); v.Code != "" {
+// already gets its verdict again, and never counts for a later approval. The decision is settled, see applyDecision.
+func (o *Order) matchDecision(d *Decision, keep UnmatchedRetention, env Environment) (Verdict, []Action) {
+	if known, judged := o.findJudged(*d); judged && !o.isVotedAnew(known, *d) {
+		if v := o.judgeSameBody(known, *d); v.Code != "" {
 			return v, nil
 		}
 		return o.judgeAgain(known, d, env)
 	}
-	waiting := slices.IndexFunc(o.Unmatched, func(u UnmatchedDecision) bool { return !u.Expired && u.isAbout(d) })
+	waiting := slices.IndexFunc(o.Unmatched, func(u UnmatchedDecision) bool { return !u.Expired && u.isAbout(*d) })
 	if waiting < 0 {
 		return o.matchNewDecision(d, keep, env)
 	}
-	if v := o.Unmatched[waiting].judgeRepetition(d); v.Code != "" {
+	if v := o.Unmatched[waiting].judgeRepetition(*d); v.Code != "" {
 		return v, nil
 	}
 	// The sender names the approval more exactly than before. If that is refused, the earlier decision still waits.
@@ -50,8 +50,8 @@ func (o *Order) matchDecision(d Decision, keep UnmatchedRetention, env Environme
 }
 
 // matchNewDecision applies a decision that is not known yet to its approval, or keeps it until there is one.
-func (o *Order) matchNewDecision(d Decision, keep UnmatchedRetention, env Environment) (Verdict, []Action) {
-	m := o.matchApproval(d)
+func (o *Order) matchNewDecision(d *Decision, keep UnmatchedRetention, env Environment) (Verdict, []Action) {
+	m := o.matchApproval(*d)
 	switch {
 	case m.isUnknown, m.isEarly() && d.Via == ViaOperator:
 		// Most likely an operator has a wrong order ID, and can correct it at once.
@@ -59,7 +59,7 @@ func (o *Order) matchNewDecision(d Decision, keep UnmatchedRetention, env Enviro
 	case m.approval != nil:
 		return o.applyDecision(m.approval, d, env)
 	case m.isEarly(), isAnyProbing(m.candidates) && d.Via != ViaOperator:
-		return o.keepUnmatched(d, m.candidates, keep, env), nil
+		return o.keepUnmatched(*d, m.candidates, keep, env), nil
 	}
 	return Verdict{Code: VerdictAmbiguous, Candidates: newCandidates(m.candidates)}, nil
 }
@@ -83,9 +83,10 @@ func (o *Order) findJudged(d Decision) (JudgedDecision, bool) {
 // its approval, also when later decisions have displaced it from JudgedDecisions.
 func (o *Order) findCountedVote(d Decision) (JudgedDecision, bool) {
 	for _, a := range o.Approvals {
-		for _, v := range a.Votes {
-			j := JudgedDecision{ID: v.DecisionID, Source: v.Source, Outcome: v.Outcome}
+		for _, v := range slices.Backward(a.Votes) { // after a void vote, its voter can have voted again
+			j := JudgedDecision{ID: v.DecisionID, Source: v.Source, Outcome: v.Outcome, Choice: v.Choice}
 			if j.isAbout(d) {
+				j.ValuesDigest = digestValues(v.Values)
 				j.Verdict = Verdict{Code: VerdictRecorded, ApprovalID: a.ID}
 				return j, true
 			}
@@ -93,6 +94,20 @@ func (o *Order) findCountedVote(d Decision) (JudgedDecision, bool) {
 	}
 	return JudgedDecision{}, false
 }
+
+// isVotedAnew reports whether a decision with a known ID is a new vote: the vote of this ID is void, and the sender has
+// seen the present content. Without the digest of that content it is the old decision, delivered again.
+func (o *Order) isVotedAnew(known JudgedDecision, d Decision) bool {
+	a := o.FindApproval(known.Verdict.ApprovalID)
+	if a == nil || a.Status != Pending || d.ShownDigest == "" {
+		return false
+	}
+	isCounted := func(v Vote) bool { return known.isVote(v) && !v.Void }
+	return slices.ContainsFunc(a.Votes, known.isVote) && !slices.ContainsFunc(a.Votes, isCounted) &&
+		d.ShownDigest == o.ContentDigest(a)
+}
+
+func (j JudgedDecision) isVote(v Vote) bool { return v.DecisionID == j.ID && v.Source == j.Source }
 
 // judgeSameBody returns the verdict "duplicate" for a decision whose ID was derived from its body, if the decision in the
 // same words was about an approval that is closed, and another approval that admits the decision is pending. Nobody can
@@ -117,14 +132,16 @@ func (o *Order) judgeSameBody(known JudgedDecision, d Decision) Verdict {
 }
 
 // judgeAgain returns the verdict of a decision that was judged before.
-func (o *Order) judgeAgain(known JudgedDecision, d Decision, env Environment) (Verdict, []Action) {
+func (o *Order) judgeAgain(known JudgedDecision, d *Decision, env Environment) (Verdict, []Action) {
 	v := known.Verdict
 	a := o.FindApproval(v.ApprovalID)
+	isSame := known.isSame(*d, a)
 	if a != nil {
 		v.Status = a.Status
+		*d, _, _ = a.settle(*d)
 	}
 	switch {
-	case known.Outcome != d.Outcome:
+	case !isSame:
 		v.Code = VerdictConflict
 	case v.IsAccepted():
 		v.Code = VerdictRepeated
@@ -149,6 +166,9 @@ func (o *Order) recordVerdict(d Decision, v Verdict, isRedelivered bool, env Env
 		DecisionTrace: d.Trace,
 	}
 	d.actor().record(&e)
+	if v.Code == VerdictInvalid {
+		e.Note = truncate(d.ID+describeFaults(v.Faults), maxReason)
+	}
 	if a := o.FindApproval(v.ApprovalID); a != nil {
 		e.Workflow = a.Workflow
 		e.Trace = a.Trace
@@ -158,17 +178,31 @@ func (o *Order) recordVerdict(d Decision, v Verdict, isRedelivered bool, env Env
 	} else {
 		o.recordEvent(e)
 	}
-	known := slices.ContainsFunc(o.JudgedDecisions, func(j JudgedDecision) bool { return j.isAbout(d) })
+	o.rememberVerdict(d, v)
+}
+
+// rememberVerdict remembers a verdict by the decision's ID. A vote that replaces a void vote of the same ID replaces its
+// verdict too.
+func (o *Order) rememberVerdict(d Decision, v Verdict) {
+	known := slices.IndexFunc(o.JudgedDecisions, func(j JudgedDecision) bool { return j.isAbout(d) })
+	isVote := v.Code == VerdictDecided || v.Code == VerdictRecorded
 	settled := v.IsAccepted() || v.IsFinal()
-	if known || v.Code == VerdictWaiting || !settled || v.ApprovalID == "" {
+	if known >= 0 && !isVote || v.Code == VerdictWaiting || !settled || v.ApprovalID == "" {
 		return
 	}
-	o.JudgedDecisions = append(o.JudgedDecisions, JudgedDecision{
-		ID:      d.ID,
-		Source:  d.Source,
-		Outcome: d.Outcome,
-		Verdict: v,
-	})
+	judged := JudgedDecision{
+		ID:           d.ID,
+		Source:       d.Source,
+		Outcome:      d.Outcome,
+		Choice:       d.Choice,
+		ValuesDigest: digestValues(d.Values),
+		Verdict:      v,
+	}
+	if known >= 0 {
+		o.JudgedDecisions[known] = judged
+		return
+	}
+	o.JudgedDecisions = append(o.JudgedDecisions, judged)
 	if over := len(o.JudgedDecisions) - MaxJudgedDecisions; over > 0 {
 		o.JudgedDecisions = append(o.JudgedDecisions[:0:0], o.JudgedDecisions[over:]...)
 	}

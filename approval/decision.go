@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Outcome is the content of a decision: approve or reject.
+// Outcome is what a decision means for the approval, whatever its choice is named.
 type Outcome string
 
 // The outcomes. Return ends an approval so that the workflow can ask again with an improved request. Abstain is a vote that
@@ -18,12 +18,20 @@ const (
 	Abstain Outcome = "abstain"
 )
 
-// resultingStatus returns the status of an approval that this outcome closes.
+// AllOutcomes lists every outcome.
+func AllOutcomes() []Outcome { return []Outcome{Approve, Reject, Return, Abstain} }
+
+// resultingStatus returns the status of an approval that this outcome closes. An abstention closes none.
 func (o Outcome) resultingStatus() Status {
-	if o == Approve {
+	switch o {
+	case Approve:
 		return Approved
+	case Reject:
+		return Rejected
+	case Return:
+		return Returned
 	}
-	return Rejected
+	return Pending
 }
 
 // Via names the way by which a decision came in, such as a link or a webhook.

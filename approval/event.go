@@ -12,7 +12,8 @@ const (
 	EventRequestRepeated       EventKind = "request_repeated"
 	EventSuperseded            EventKind = "superseded"
 	EventDecisionReceived      EventKind = "decision"  // a decision arrived; Code is its verdict
-	EventDecided               EventKind = "decided"   // the approval was approved or rejected; Age since the request
+	EventDecided               EventKind = "decided"   // the approval was approved, rejected or returned; Age since the request
+	EventEdited                EventKind = "edited"    // a vote edited the request; Note has the places, Attempt counts void votes
 	EventTimedOut              EventKind = "timed_out" // Age since the request
 	EventCancelled             EventKind = "cancelled"
 	EventUnmatchedExpired      EventKind = "unmatched_expired"

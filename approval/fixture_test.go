@@ -57,6 +57,16 @@ func withApprovers(ids ...string) func(*Request) {
 
 func withPolicy(p Policy) func(*Request) { return func(a *Request) { a.Policy = p } }
 
+// Choices of the tests.
+var (
+	approveChoice = Choice{ID: "approve", Means: Approve}
+	rejectChoice  = Choice{ID: "reject", Means: Reject}
+	returnChoice  = Choice{ID: "return", Means: Return}
+	abstainChoice = Choice{ID: "abstain", Means: Abstain}
+)
+
+func withChoices(choices ...Choice) func(*Request) { return func(a *Request) { a.Choices = choices } }
+
 func withStep(s string) func(*Request) { return func(a *Request) { a.Step = s } }
 
 // pendingOrder returns an order with an approval that was requested at 0.
@@ -82,6 +92,8 @@ func approveDecision(id string, change ...func(*Decision)) Decision {
 }
 
 func rejecting(d *Decision)                { d.Outcome = Reject }
+func returning(d *Decision)                { d.Outcome = Return }
+func abstaining(d *Decision)               { d.Outcome = Abstain }
 func by(name string) func(*Decision)       { return func(d *Decision) { d.By = name } }
 func onStep(s string) func(*Decision)      { return func(d *Decision) { d.Step = s } }
 func onApproval(id string) func(*Decision) { return func(d *Decision) { d.ApprovalID = id } }

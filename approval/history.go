@@ -25,7 +25,7 @@ const (
 // ended, and every act of an operator that had an effect.
 func (e Event) class() eventClass {
 	switch e.Kind {
-	case EventRequested, EventSuperseded, EventDecided, EventTimedOut, EventCancelled, EventEscalated,
+	case EventRequested, EventSuperseded, EventDecided, EventEdited, EventTimedOut, EventCancelled, EventEscalated,
 		EventCallbackEnded, EventRedriven, EventAct:
 		return classAudit
 	case EventDecisionReceived:

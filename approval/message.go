@@ -40,6 +40,10 @@ type Message struct {
 	Questions []Question
 	// Notice is set for messages that ask nobody to decide.
 	Notice Notice
+	// Changes are the edits of the request so far. Round and Previous are as in the approval.
+	Changes  []Change
+	Round    int
+	Previous *PreviousRound
 	// Link leads to the decision page. Its holder may decide as the approver, so only the approver may see it.
 	Link Token
 	// Button is the value of a button in a chat. The chat identifies the person, so the value alone does not
@@ -86,6 +90,9 @@ func (o *Order) ComposeMessage(a *Approval, n *Notification) Message {
 		Rules:       a.DecisionRules,
 		HasVoted:    a.hasSeatVoted(findApprover(a.Approvers, n.Approver)),
 		Progress:    a.Progress(),
+		Changes:     a.Changes(),
+		Round:       a.Round,
+		Previous:    a.Previous,
 		Questions:   a.Questions,
 	}
 	if n.Kind.IsNotice() {

@@ -23,6 +23,9 @@ const (
 	NotifyOutcome NotificationKind = "outcome"
 	// NotifyEvent notifies a program of an event.
 	NotifyEvent NotificationKind = "event"
+	// NotifyUpdate edits a message that was sent, while the approval is pending: it shows the votes so far, and the request
+	// in its present state.
+	NotifyUpdate NotificationKind = "update"
 )
 
 // isForPeople reports whether a message asks approvers to decide.
@@ -30,13 +33,16 @@ func (k NotificationKind) isForPeople() bool {
 	return k == NotifyRequest || k == NotifyReminder || k == NotifyEscalation || k == NotifyAnswer
 }
 
+// endsWithApproval reports whether the message is useless once the approval is closed.
+func (k NotificationKind) endsWithApproval() bool { return k.isForPeople() || k == NotifyUpdate }
+
 // ProgramEventRequested is the name of the first event that programs get about an approval. When the approval closes,
-// they get "approval.decided" for approved and rejected, otherwise "approval." with the status. When its callback ends,
-// they get "callback." with the outcome.
+// they get "approval.decided" for approved, rejected and returned, otherwise "approval." with the status. When its callback
+// ends, they get "callback." with the outcome.
 const ProgramEventRequested = "approval.requested"
 
 func closedEventName(s Status) string {
-	if s == Approved || s == Rejected {
+	if s.outcome() != "" {
 		return "approval.decided"
 	}
 	return "approval." + string(s)
@@ -69,8 +75,11 @@ type Notification struct {
 	Round int `json:"round,omitempty"`
 	// NextFallback is the index of the next fallback channel to try.
 	NextFallback int `json:"fallback,omitempty"`
-	// Receipt identifies the message for editing it later. Not every channel has receipts.
+	// Receipt identifies the message for editing it later. Not every channel has receipts. An edit has the receipt of the
+	// message that it edits.
 	Receipt string `json:"receipt,omitempty"`
+	// Outdated is set for an update if something has changed since its running attempt began.
+	Outdated bool `json:"outdated,omitempty"`
 
 	CreatedAt time.Time `json:"owed_at"`
 	// Due is when the next attempt may start. While an attempt runs, it is the end of its lease.
@@ -112,10 +121,10 @@ func (a *Approval) notifyApprovers(kind NotificationKind, approvers []Approver, 
 	}
 }
 
-// hasSeatVoted reports whether there is a vote on the approver's seat.
+// hasSeatVoted reports whether there is a vote on the approver's seat. A void vote does not count.
 func (a *Approval) hasSeatVoted(p Approver) bool {
 	return p.ID != "" && slices.ContainsFunc(a.Votes, func(v Vote) bool {
-		return findApprover(a.Approvers, v.By).seat() == p.seat()
+		return !v.Void && findApprover(a.Approvers, v.By).seat() == p.seat()
 	})
 }
 
@@ -151,16 +160,20 @@ const reservedNotifications = 50
 func (a *Approval) queueOutcomeEdits(env Environment) {
 	for _, n := range slices.Clone(a.Notifications) {
 		if n.Kind.isForPeople() && n.Receipt != "" {
-			edit := Notification{
-				Kind:     NotifyOutcome,
-				Channel:  n.Channel,
-				Approver: n.Approver,
-				Receipt:  n.Receipt,
-			}
+			a.queueEdit(NotifyOutcome, n, env)
 			n.Receipt = ""
-			a.queueNotification(edit, MaxNotifications+reservedNotifications, env)
 		}
 	}
+}
+
+// queueEdit queues an edit of a message.
+func (a *Approval) queueEdit(kind NotificationKind, message *Notification, env Environment) {
+	a.queueNotification(Notification{
+		Kind:     kind,
+		Channel:  message.Channel,
+		Approver: message.Approver,
+		Receipt:  message.Receipt,
+	}, MaxNotifications+reservedNotifications, env)
 }
 
 // queueNotification queues a notification. At the limit it removes the oldest finished notification that will not be

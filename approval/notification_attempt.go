@@ -6,13 +6,16 @@ import "time"
 // is always made, however late.
 func (o *Order) startNotifications(a *Approval, env Environment) []Action {
 	var actions []Action
-	var tooOld []*Notification
+	var tooOld, lost []*Notification
 	for _, n := range a.Notifications {
 		if n.State != NotificationPending || n.Due.After(env.Now) {
 			continue
 		}
 		switch {
-		case n.Kind.isForPeople() && a.Status != Pending:
+		case n.Kind.endsWithApproval() && a.Status != Pending:
+			if n.AttemptRunning && n.Kind == NotifyUpdate {
+				lost = append(lost, n)
+			}
 			n.State = NotificationDropped
 			n.AttemptRunning = false
 		case n.isTooOld(env.Now, a.NotificationRetry):
@@ -26,6 +29,12 @@ func (o *Order) startNotifications(a *Approval, env Environment) []Action {
 	}
 	for _, n := range tooOld {
 		actions = append(actions, o.exhaustNotification(a, n, a.newEvent(EventNotificationExhausted, env.Now), env)...)
+	}
+	for _, n := range lost {
+		a.endUpdate(n, true, env)
+	}
+	if len(lost) > 0 {
+		actions = append(actions, o.startNotifications(a, env)...)
 	}
 	return actions
 }
@@ -47,6 +56,7 @@ func (o *Order) startNotification(a *Approval, n *Notification, env Environment)
 	}
 	n.Attempts = action.Attempt
 	n.AttemptRunning = true
+	n.Outdated = false
 	n.Due = action.LeaseExpires
 	return []Action{action}
 }
@@ -62,7 +72,7 @@ func (o *Order) CurrentNotification(action Action, now time.Time) (*Approval, *N
 	if n == nil || n.State != NotificationPending || !n.isRunning(action) || !n.isUnderWay(now) {
 		return nil, nil
 	}
-	if n.Kind.isForPeople() && a.Status != Pending {
+	if n.Kind.endsWithApproval() && a.Status != Pending {
 		return nil, nil
 	}
 	return a, n
@@ -108,9 +118,13 @@ func (o *Order) RecordNotificationResult(action Action, r Result, env Environmen
 	e.Note = r.Reason
 	e.Code = string(r.Kind)
 	o.recordEvent(e)
-	if n.Kind.isForPeople() && a.Status != Pending {
+	if n.Kind.endsWithApproval() && a.Status != Pending {
 		n.State = NotificationDropped
-		return nil
+		if n.Kind != NotifyUpdate {
+			return nil
+		}
+		a.endUpdate(n, true, env)
+		return o.startNotifications(a, env)
 	}
 	if r.Kind == ResultFailed && !n.isTooOld(n.Due, a.NotificationRetry) {
 		return nil
@@ -131,8 +145,9 @@ func (o *Order) returnNotification(a *Approval, n *Notification, action Action, 
 		n.HeldSince = env.Now
 	}
 	switch {
-	case n.Kind.isForPeople() && a.Status != Pending:
+	case n.Kind.endsWithApproval() && a.Status != Pending:
 		n.State = NotificationDropped
+		a.endUpdate(n, false, env)
 	case n.isTooOld(n.Due, a.NotificationRetry):
 		n.LastError = r.Reason
 		return o.exhaustNotification(a, n, a.newEvent(EventNotificationExhausted, env.Now), env)
@@ -165,11 +180,14 @@ func (o *Order) recordSent(a *Approval, n *Notification, action Action, r Result
 	e.Attempt = action.Attempt
 	e.Age = env.Now.Sub(n.CreatedAt)
 	o.recordEvent(e)
-	if a.Status == Pending {
+	a.endUpdate(n, true, env)
+	if a.Status == Pending && n.Kind != NotifyUpdate {
 		return nil
 	}
-	a.tellUndecided(env)
-	a.queueOutcomeEdits(env)
+	if a.Status != Pending {
+		a.tellUndecided(env)
+		a.queueOutcomeEdits(env)
+	}
 	return o.startNotifications(a, env)
 }
 
@@ -194,6 +212,7 @@ func (o *Order) markNotified(a *Approval, env Environment) {
 func (o *Order) exhaustNotification(a *Approval, n *Notification, e Event, env Environment) []Action {
 	n.State = NotificationExhausted
 	n.AttemptRunning = false
+	a.endUpdate(n, n.Attempts > 0, env)
 	e.Kind = EventNotificationExhausted
 	e.Channel = n.Channel
 	e.By = n.Approver

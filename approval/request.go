@@ -156,6 +156,9 @@ func (o *Order) AddRequest(r Request, env Environment) (string, []Action, error)
 		return "", nil, OrderFull("it has %d approvals; a closed approval is removed when its retention ends", MaxApprovals)
 	}
 	r.fitTexts(o.newTextLimit(minDetails))
+	if r.RequestDigest == "" && len(r.Edits) > 0 {
+		r.RequestDigest = r.digestPayload()
+	}
 	return id, o.openApproval(id, r, env), nil
 }
 
@@ -194,6 +197,7 @@ func (o *Order) openApproval(id string, r Request, env Environment) []Action {
 	actions = append(actions, o.judgeClosed(env)...)
 	o.Approvals = append(o.Approvals, a)
 	o.adds = true
+	round := o.beginRound(a)
 	o.newTexts = append(o.newTexts, func() { a.Details = fitDetails(a.Details, minDetails) })
 	e := a.newEvent(EventRequested, env.Now)
 	e.By = a.Requester
@@ -202,6 +206,9 @@ func (o *Order) openApproval(id string, r Request, env Environment) []Action {
 	notes := r.ReadingNotes
 	if a.HasAnonymousLinks() {
 		notes = append(slices.Clip(notes), "the links name nobody, so they do not decide: the requester is known and may hold one")
+	}
+	if round != "" {
+		notes = append(slices.Clip(notes), round)
 	}
 	for _, note := range notes {
 		e := a.newEvent(EventReadingNote, env.Now)

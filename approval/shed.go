@@ -26,7 +26,7 @@ func (o *Order) Shed() bool {
 	}{
 		{"notifications", (*Order).shedNotifications},
 		{"events", (*Order).shedEvents},
-		{"details", (*Order).shedDetails},
+		{shedPartDetails, (*Order).shedDetails},
 		{"comments", (*Order).shedComments},
 	} {
 		if !part.remove(o) {
@@ -45,6 +45,9 @@ func (o *Order) Shed() bool {
 // its sender sends it again. It is false for everything that closes an approval by a decision, answers a workflow or
 // records a result, and for Advance.
 func (o *Order) Adds() bool { return o.adds }
+
+// shedPartDetails is the name of the part that approvers saw.
+const shedPartDetails = "details"
 
 func (o *Order) shedNotifications() bool {
 	before := len(o.Unmatched)
@@ -72,10 +75,12 @@ func (o *Order) shedEvents() bool {
 func (o *Order) shedDetails() bool {
 	removed := false
 	for _, a := range o.Approvals {
-		if !a.isSettled() || len(a.Details)+len(a.Output)+len(a.Escalations)+len(a.Reminders) == 0 {
+		if !a.isSettled() || len(a.Details)+len(a.Output)+len(a.Escalations)+len(a.Reminders)+len(a.Content) == 0 &&
+			a.Previous == nil {
 			continue
 		}
 		a.Details, a.Output, a.Escalations, a.Reminders = nil, nil, nil, nil
+		a.Content, a.Previous = nil, nil
 		a.EscalationsDone, a.RemindersSent = 0, 0
 		removed = true
 	}

@@ -35,13 +35,16 @@ func (o *Order) newTextLimit(minimum int) int {
 	used := 0
 	for _, a := range o.Approvals {
 		used += sizeOfFields(a.Details)
-		used += a.sizeOfConversation()
+		used += a.sizeOfConversation() + len(a.Content) + a.Previous.size()
 		for _, v := range a.Votes {
-			used += len(v.Comment)
+			used += len(v.Comment) + len(v.Values)
+			for _, c := range v.Changes {
+				used += len(c.From) + len(c.To)
+			}
 		}
 	}
 	for _, u := range o.Unmatched {
-		used += len(u.Decision.Comment)
+		used += len(u.Decision.Comment) + len(u.Decision.Values)
 	}
 	return min(max((maxOrderTexts-used)/2, minimum), maxNewTexts)
 }

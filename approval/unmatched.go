@@ -1,8 +1,12 @@
 package approval
 
 import (
+	"bytes"
+	"encoding/json"
 	"slices"
 	"time"
+
+	"github.com/approval-relay/approval-relay/form"
 )
 
 // UnmatchedDecision is a decision that waits for its request. When it has waited too long it expires, and is still
@@ -33,7 +37,8 @@ func (u UnmatchedDecision) isAbout(d Decision) bool {
 // now names another step, execution or approval.
 func (u UnmatchedDecision) judgeRepetition(d Decision) Verdict {
 	switch {
-	case u.Decision.Outcome != d.Outcome:
+	case u.Decision.Outcome != d.Outcome, u.Decision.Choice != d.Choice,
+		digestValues(u.Decision.Values) != digestValues(d.Values):
 		return Verdict{Code: VerdictConflict}
 	case u.Decision.hasSameSelectors(d):
 		return Verdict{Code: VerdictRepeated}
@@ -66,6 +71,11 @@ type UnmatchedRetention struct {
 func (o *Order) keepUnmatched(
 	d Decision, candidates []*Approval, keep UnmatchedRetention, env Environment,
 ) Verdict {
+	values, faults := keepValues(d)
+	if len(faults) > 0 {
+		return Verdict{Code: VerdictInvalid, Faults: faults}
+	}
+	d.Values = values
 	waiting := 0
 	for _, u := range o.Unmatched {
 		if !u.Expired {
@@ -95,6 +105,25 @@ func (o *Order) keepUnmatched(
 		}
 	})
 	return Verdict{Code: VerdictWaiting}
+}
+
+// keepValues returns the values of a decision that waits, which nobody can judge yet. They are refused if they can be
+// valid for no request: the record keeps as much as the values of a vote.
+func keepValues(d Decision) (json.RawMessage, []form.Fault) {
+	if d.Choice == "" && d.Outcome == "" {
+		return nil, []form.Fault{{Field: faultChoice, Code: form.Missing}}
+	}
+	if len(d.Values) == 0 {
+		return nil, nil
+	}
+	var text bytes.Buffer
+	switch err := json.Compact(&text, d.Values); {
+	case err != nil, text.Bytes()[0] != '{':
+		return nil, []form.Fault{{Code: form.WrongType, Want: "object"}}
+	case text.Len() > form.MaxValues:
+		return nil, []form.Fault{{Code: form.TooLarge, Want: "32 KiB"}}
+	}
+	return text.Bytes(), nil
 }
 
 // judgeWaiting judges the unmatched decisions again: each is applied to the only pending approval that admits it. It is
@@ -158,7 +187,7 @@ func (o *Order) judgeUnmatched(u *UnmatchedDecision, wasPending []*Approval, env
 		u.JudgeAt = candidates[0].RequestedAt.Add(settleTime)
 		return true, nil
 	default:
-		v, actions = o.applyDecision(candidates[0], d, env)
+		v, actions = o.applyDecision(candidates[0], &d, env)
 	}
 	o.recordVerdict(d, v, false, env)
 	if err := v.Err(); err != nil && !v.IsFinal() {

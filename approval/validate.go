@@ -25,6 +25,7 @@ func (o *Order) validateRequest(r Request) error {
 		r.validateApprovers(),
 		r.validateChannels(),
 		r.Policy.validateFor(countSeats(r.Approvers, true)),
+		r.DecisionRules.validate(),
 	)
 }
 
@@ -96,8 +97,8 @@ func validateDecision(d Decision) error {
 	switch {
 	case d.ID == "":
 		return InvalidField("decision_id", "is missing")
-	case d.Outcome != Approve && d.Outcome != Reject:
-		return InvalidField("outcome", "must be %s or %s", Approve, Reject)
+	case d.Outcome != "" && !slices.Contains(AllOutcomes(), d.Outcome): // a missing one is a fault of the choice
+		return InvalidField("outcome", "must be %s, %s, %s or %s", Approve, Reject, Return, Abstain)
 	case !slices.Contains(AllVias(), d.Via): // refusalOf depends on it
 		return InvalidField("via", "%.40q is not a known way in", d.Via)
 	case d.namesOtherPrincipal(): // only the program itself decides under its name
@@ -113,6 +114,7 @@ func validateDecision(d Decision) error {
 		checkName("step", d.Step),
 		checkName("execution", d.Execution),
 		checkName("shown", d.ShownDigest),
+		checkName("choice", d.Choice),
 		checkLength("approval", d.ApprovalID, maxName),
 		checkUTF8("source", d.Source),
 	)

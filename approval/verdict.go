@@ -2,6 +2,7 @@ package approval
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/approval-relay/approval-relay/form"
 )
@@ -12,7 +13,10 @@ type JudgedDecision struct {
 	ID      string  `json:"id"`
 	Source  string  `json:"source,omitempty"`
 	Outcome Outcome `json:"outcome"`
-	Verdict Verdict `json:"verdict"`
+	// Choice and ValuesDigest are empty for an approval without choices of its own.
+	Choice       string  `json:"choice,omitempty"`
+	ValuesDigest string  `json:"values_digest,omitempty"`
+	Verdict      Verdict `json:"verdict"`
 }
 
 func (j JudgedDecision) isAbout(d Decision) bool { return j.ID == d.ID && j.Source == d.Source }
@@ -63,6 +67,8 @@ func AllVerdicts() []VerdictCode {
 		VerdictAnonymous,
 		VerdictAssurance,
 		VerdictSource,
+		VerdictInvalid,
+		VerdictChanged,
 		VerdictOverflow,
 	}
 }
@@ -144,9 +150,25 @@ func (r *RefusalError) Error() string {
 		VerdictAnonymous:   "the link names nobody, and the requester may not decide",
 		VerdictAssurance:   "this approval requires a stronger sign-in",
 		VerdictSource:      "this source may not decide this approval",
+		VerdictInvalid:     "the choice, the values or the comment are not valid" + describeFaults(r.Verdict.Faults),
+		VerdictChanged:     "the request has changed since it was shown",
 		VerdictOverflow:    "too many decisions already wait for a request of this order",
 	}[r.Verdict.Code]
 	return fmt.Sprintf("decision refused (%s): %s", r.Verdict.Code, text)
+}
+
+// describeFaults lists the faults of a decision, without its values.
+func describeFaults(faults []form.Fault) string {
+	var text strings.Builder
+	for i, f := range faults {
+		if i == 0 {
+			text.WriteString(": ")
+		} else {
+			text.WriteString("; ")
+		}
+		text.WriteString(f.Error())
+	}
+	return text.String()
 }
 
 // ReasonCode implements CodedError: "decision_refused:late" for the verdict "late".

@@ -2,42 +2,64 @@ package approval
 
 import "slices"
 
-// applyDecision counts a decision as a vote on an approval, or refuses it.
-func (o *Order) applyDecision(a *Approval, d Decision, env Environment) (Verdict, []Action) {
+// applyDecision counts a decision as a vote on an approval, or refuses it. The decision is settled, as far as it can be:
+// it gets the outcome of its choice, and canonical values.
+func (o *Order) applyDecision(a *Approval, d *Decision, env Environment) (Verdict, []Action) {
 	v := Verdict{ApprovalID: a.ID, Status: a.Status}
-	if v.Code = a.refusalOf(d); v.Code != "" {
+	refusal := a.refusalOf(*d)
+	settled, choice, faults := a.settle(*d)
+	*d = settled
+	if refusal != "" {
+		v.Code = refusal
 		return v, nil
 	}
 	if a.Status != Pending {
-		v.Code = a.closedVerdict(d)
+		v.Code = a.closedVerdict(*d, len(faults) == 0)
 		return v, o.startDueActions(a, env)
 	}
-	earlier := slices.IndexFunc(a.Votes, func(v Vote) bool { return a.isSameVoter(v, d) })
-	if earlier >= 0 && d.Via != ViaOperator {
-		v.Code = VerdictRepeated
-		if a.Votes[earlier].Outcome != d.Outcome {
-			v.Code = VerdictConflict
+	if earlier := a.findVoteOf(*d); earlier != nil && d.Via != ViaOperator {
+		v.Code = VerdictConflict
+		if len(faults) == 0 && earlier.isSameAs(*d) {
+			v.Code = VerdictRepeated
 		}
 		return v, o.startDueActions(a, env)
 	}
+	if d.ShownDigest != "" && d.ShownDigest != o.ContentDigest(a) {
+		v.Code = VerdictChanged
+		return v, nil
+	}
+	if faults = append(faults, a.faultsOfChoice(choice, *d)...); len(faults) > 0 {
+		v.Code = VerdictInvalid
+		v.Faults = faults
+		return v, nil
+	}
+	return o.countVote(a, *d, env)
+}
+
+// countVote adds the vote of a decision to a pending approval, and closes the approval if the votes decide it.
+func (o *Order) countVote(a *Approval, d Decision, env Environment) (Verdict, []Action) {
 	a.Votes = append(a.Votes, newVote(d, env))
 	vote := len(a.Votes) - 1
 	o.newTexts = append(o.newTexts, func() {
 		a.Votes[vote].Comment = CutText(a.Votes[vote].Comment, MaxComment, shortComment)
 	})
-	v.Status = a.Policy.evaluateVotes(a.Votes, a.eventualApprovers())
+	voided := o.applyEdits(a, vote, env)
+	v := Verdict{ApprovalID: a.ID, Status: a.Policy.evaluateVotes(a.Votes, a.eventualApprovers())}
 	if d.Via == ViaOperator { // an operator decides regardless of the policy
 		v.Status = d.Outcome.resultingStatus()
 	}
 	if v.Status == Pending {
 		v.Code = VerdictRecorded
+		a.askAgain(voided, env)
+		a.queueUpdates(env)
 		return v, o.startDueActions(a, env)
 	}
 	v.Code = VerdictDecided
-	actions := o.closeApproval(a, v.Status, "", env)
+	actions := o.closeApproval(a, v.Status, a.closingReason(v.Status), env)
 	e := a.newEvent(EventDecided, env.Now)
 	d.actor().record(&e)
-	e.Outcome = d.Outcome
+	e.Outcome = v.Status.outcome()
+	e.Note = a.Reason
 	e.Age = env.Now.Sub(a.RequestedAt)
 	e.TimeLeft = a.Deadline.Sub(env.Now)
 	o.recordEvent(e)
@@ -48,6 +70,8 @@ func newVote(d Decision, env Environment) Vote {
 	return Vote{
 		DecisionID:  d.ID,
 		Outcome:     d.Outcome,
+		Choice:      d.Choice,
+		Values:      d.Values,
 		By:          d.By,
 		Principal:   d.Principal,
 		Claimed:     d.Claimed,
@@ -100,6 +124,16 @@ func (a *Approval) admitsSource(d Decision) bool {
 	return includesSource(a.Sources, d.Source)
 }
 
+// findVoteOf returns the vote of the sender of a decision, or nil. A void vote does not count: its voter votes again.
+func (a *Approval) findVoteOf(d Decision) *Vote {
+	for i := range a.Votes {
+		if v := &a.Votes[i]; !v.Void && a.isSameVoter(*v, d) {
+			return v
+		}
+	}
+	return nil
+}
+
 // isSameVoter reports whether a decision is from the voter of an earlier vote. Where approvers are not named, a program
 // is a single voter, whatever persons it names: it could name as many as a quorum needs.
 func (a *Approval) isSameVoter(v Vote, d Decision) bool {
@@ -115,16 +149,79 @@ func (a *Approval) isRequester(id string) bool {
 	return a.Requester != "" && SamePerson(id, a.Requester)
 }
 
-// closedVerdict returns the verdict of a decision about an approval that is closed already.
-func (a *Approval) closedVerdict(d Decision) VerdictCode {
-	agrees := a.Status == d.Outcome.resultingStatus()
+// closedVerdict returns the verdict of a decision about an approval that is closed already. A decision that is not valid
+// never agrees with the end.
+func (a *Approval) closedVerdict(d Decision, isValid bool) VerdictCode {
 	switch {
 	case a.Status == Superseded:
 		return VerdictSuperseded
 	case a.Status == TimedOut || a.Status == Cancelled:
 		return VerdictLate
-	case agrees:
+	case isValid && a.agreesWith(d):
 		return VerdictRepeated
 	}
 	return VerdictConflict
+}
+
+// agreesWith reports whether a settled decision says the same as the end of a closed approval. With choices of its own,
+// it must be the same as the sender's own vote, or else as the deciding vote.
+func (a *Approval) agreesWith(d Decision) bool {
+	if !a.HasOwnRules() {
+		return a.Status == d.Outcome.resultingStatus()
+	}
+	if own := a.findVoteOf(d); own != nil {
+		return own.isSameAs(d)
+	}
+	deciding := DecidingVote(a.Status, a.Votes)
+	return deciding != nil && deciding.isSameAs(d)
+}
+
+// DecidingVote returns the vote by which the votes of a closed approval gave it its status: the last that means this
+// status, or else the last that counts, such as the last abstention. It returns nil if no decision closed the approval.
+func DecidingVote(s Status, votes []Vote) *Vote {
+	if s.outcome() == "" {
+		return nil
+	}
+	var last *Vote
+	for i := range slices.Backward(votes) {
+		switch v := &votes[i]; {
+		case v.Void:
+		case v.Outcome.resultingStatus() == s:
+			return v
+		case last == nil:
+			last = v
+		}
+	}
+	return last
+}
+
+// outcome returns the outcome that leads to this status, or "" if no decision does.
+func (s Status) outcome() Outcome {
+	switch s {
+	case Approved:
+		return Approve
+	case Rejected:
+		return Reject
+	case Returned:
+		return Return
+	}
+	return ""
+}
+
+// closingReason returns why the votes closed an approval, if the last vote alone does not tell. It is called when the
+// approval closes.
+func (a *Approval) closingReason(s Status) string {
+	if last := a.Votes[len(a.Votes)-1]; last.Outcome.resultingStatus() == s || s == Approved {
+		return ""
+	}
+	isCounted := func(o Outcome) bool {
+		return slices.ContainsFunc(a.Votes, func(v Vote) bool { return !v.Void && v.Outcome == o })
+	}
+	switch {
+	case s == Returned:
+		return "an approver has returned the request, and the approvals that it needs are out of reach"
+	case !isCounted(Approve) && !isCounted(Reject):
+		return "every approver has abstained"
+	}
+	return "too few approvers are left for the approvals that it needs"
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/canonical"
 )
 
 // timeFormat is RFC 3339 in UTC with milliseconds, as JavaScript's toISOString writes it.
@@ -25,7 +26,7 @@ func isReserved(name string) bool {
 	reserved := []string{
 		"approved", "status", "orderId", "approvalId", "step", "approvalTimestamp", "reason", "error",
 		"decision", "decisionId", "decidedBy", "via", "principal", "shownDigest", "comment", "votes", "truncated",
-		"receipt",
+		"choice", "values", "changes", "receipt",
 	}
 	return slices.ContainsFunc(reserved, func(r string) bool { return strings.EqualFold(r, name) })
 }
@@ -48,35 +49,38 @@ func CheckOutput(additions map[string]any) error {
 // alphabetical order, no HTML escapes, invalid UTF-8 replaced.
 //
 // The object always has approved, status, orderId, approvalId and approvalTimestamp (the time when the approval closed).
-// If a decision closed it, the object has decision ("approve" or "reject"), decisionId, decidedBy, via, principal,
-// shownDigest and comment. The last two may be empty: a path to a missing name fails a state. Otherwise it has reason. It
-// has step, error (errorName) and the configured additions if there are any, and votes if there are other votes than the
-// deciding vote.
+// If a decision closed it, the object has decision ("approve", "reject", "return" or "abstain"), decisionId, decidedBy,
+// via, principal, shownDigest and comment. The last two may be empty: a path to a missing name fails a state. Otherwise it
+// has reason. It has step, error (errorName) and the configured additions if there are any, and votes if there are other
+// votes than the deciding vote.
 //
-// It has a receipt if the answer has one.
+// An approval with choices or a form of its own also has changes, the edits of the request, and if a decision closed it
+// choice and values. Where nothing was typed or changed, they are empty. It has reason if the deciding vote alone does not
+// explain the end, such as the last of many abstentions. It has a receipt if the answer has one.
 //
-// If the object is too long, FitAnswer removes first the comments of the votes, then the votes, then the end of the comment,
-// then the receipt, and adds "truncated": true. The additions are kept, or removed before the comment is shortened if
-// dropAdditions is set. If it is still too long, the error is ErrTooLong.
+// If the object is too long, FitAnswer removes first the comments of the votes, then the votes, then the changes by other
+// votes, then the end of the comment, then the receipt, and adds "truncated": true. The additions are kept, or removed
+// before the comment is shortened if dropAdditions is set. The choice and its values are never cut. If the object is still
+// too long, the error is ErrTooLong.
 func FitAnswer(a approval.Answer, errorName string, limit int, dropAdditions bool) ([]byte, error) {
 	text, err := encodeJSON(newFields(a, errorName))
 	if err != nil || len(text) <= limit {
 		return text, err
 	}
-	a.Votes = slices.Clone(a.Votes)
-	for i := range a.Votes[:max(len(a.Votes)-1, 0)] {
-		a.Votes[i].Comment = ""
-	}
 	fields := newFields(a, errorName)
 	fields["truncated"] = true
 	cuts := []func(){
-		func() {}, // the comments of the votes are removed already
+		func() { removeComments(fields) },
 		func() { delete(fields, "votes") },
 	}
 	if dropAdditions {
 		cuts = append(cuts, func() { maps.DeleteFunc(fields, func(name string, _ any) bool { return !isReserved(name) }) })
 	}
-	cuts = append(cuts, func() { shortenComment(fields, len(text)-limit) }, func() { delete(fields, "receipt") })
+	cuts = append(cuts,
+		func() { removeOtherChanges(fields, a) },
+		func() { shortenComment(fields, len(text)-limit) },
+		func() { delete(fields, "receipt") },
+	)
 	for _, cut := range cuts {
 		cut()
 		if text, err = encodeJSON(fields); err != nil || len(text) <= limit {
@@ -84,6 +88,25 @@ func FitAnswer(a approval.Answer, errorName string, limit int, dropAdditions boo
 		}
 	}
 	return nil, fmt.Errorf("%w: %d bytes, the most is %d", ErrTooLong, len(text), limit)
+}
+
+// removeComments removes the comments of all votes but the last.
+func removeComments(fields map[string]any) {
+	votes, _ := fields["votes"].([]vote)
+	for i := range max(len(votes)-1, 0) {
+		votes[i].Comment = ""
+	}
+}
+
+// removeOtherChanges leaves the changes of the deciding vote.
+func removeOtherChanges(fields map[string]any, a approval.Answer) {
+	if _, has := fields["changes"]; !has {
+		return
+	}
+	fields["changes"] = []change{}
+	if deciding := approval.DecidingVote(a.Status, a.Votes); deciding != nil {
+		fields["changes"] = newChanges(deciding.Changes)
+	}
 }
 
 // shortenComment removes at least excess bytes of JSON from the end of the comment, if it has as many, and adds "…".
@@ -126,9 +149,8 @@ func newFields(a approval.Answer, errorName string) map[string]any {
 	if errorName != "" {
 		fields["error"] = errorName
 	}
-	decided := len(a.Votes) > 0 && (a.Status == approval.Approved || a.Status == approval.Rejected)
-	if decided {
-		deciding := a.Votes[len(a.Votes)-1]
+	deciding := approval.DecidingVote(a.Status, a.Votes)
+	if deciding != nil {
 		fields["decision"] = string(deciding.Outcome)
 		fields["decisionId"] = deciding.DecisionID
 		fields["decidedBy"] = deciding.By
@@ -136,11 +158,19 @@ func newFields(a approval.Answer, errorName string) map[string]any {
 		fields["principal"] = deciding.AuthenticatedMaker()
 		fields["shownDigest"] = deciding.ShownDigest
 		fields["comment"] = validUTF8(deciding.Comment)
-	} else {
+	}
+	if deciding == nil || a.HasOwnRules && a.Reason != "" {
 		fields["reason"] = a.Reason
 	}
-	if len(a.Votes) > 1 || (len(a.Votes) == 1 && !decided) {
-		fields["votes"] = newVotes(a.Votes)
+	if len(a.Votes) > 1 || (len(a.Votes) == 1 && deciding == nil) {
+		fields["votes"] = newVotes(a.Votes, a.HasOwnRules)
+	}
+	if a.HasOwnRules {
+		fields["changes"] = newChanges(approval.ChangesOf(a.Votes))
+		if deciding != nil {
+			fields["choice"] = deciding.Choice
+			fields["values"] = newValues(deciding.Values)
+		}
 	}
 	return fields
 }
@@ -156,20 +186,74 @@ type vote struct {
 	Decision    string `json:"decision"`
 	Comment     string `json:"comment"`
 	At          string `json:"at"`
+	// Only an approval with choices or a form of its own has the following.
+	*choiceOfVote
 }
 
-func newVotes(in []approval.Vote) []vote {
+type choiceOfVote struct {
+	Choice  string          `json:"choice"`
+	Values  json.RawMessage `json:"values"`
+	Changes []change        `json:"changes"`
+	Void    bool            `json:"void"`
+}
+
+type change struct {
+	Path string          `json:"path"`
+	From json.RawMessage `json:"from"`
+	To   json.RawMessage `json:"to"`
+	By   string          `json:"by"`
+}
+
+func newChanges(in []approval.Change) []change {
+	out := make([]change, 0, len(in))
+	for _, c := range in {
+		out = append(out, change{Path: c.Path, From: canonicalJSON(c.From), To: canonicalJSON(c.To), By: c.By})
+	}
+	return out
+}
+
+// newValues returns the values of a vote as an object.
+func newValues(values json.RawMessage) json.RawMessage {
+	if len(values) == 0 {
+		return json.RawMessage("{}")
+	}
+	return canonicalJSON(values)
+}
+
+// canonicalJSON returns a value in its canonical form. A store may have changed the escapes of a record.
+func canonicalJSON(value json.RawMessage) json.RawMessage {
+	text, err := canonical.JSON(value)
+	if err != nil { // a part of the request that JSON readers do not keep exactly
+		return value
+	}
+	return text
+}
+
+func newVotes(in []approval.Vote, hasOwnRules bool) []vote {
 	out := make([]vote, 0, len(in))
 	for _, v := range in {
-		out = append(out, vote{
-			DecidedBy:   v.By,
-			Via:         string(v.Via),
-			Principal:   v.AuthenticatedMaker(),
-			ShownDigest: v.ShownDigest,
-			Decision:    string(v.Outcome),
-			Comment:     validUTF8(v.Comment),
-			At:          v.At.UTC().Format(timeFormat),
-		})
+		out = append(out, newVote(v, hasOwnRules))
+	}
+	return out
+}
+
+func newVote(v approval.Vote, hasOwnRules bool) vote {
+	out := vote{
+		DecidedBy:   v.By,
+		Via:         string(v.Via),
+		Principal:   v.AuthenticatedMaker(),
+		ShownDigest: v.ShownDigest,
+		Decision:    string(v.Outcome),
+		Comment:     validUTF8(v.Comment),
+		At:          v.At.UTC().Format(timeFormat),
+	}
+	if hasOwnRules {
+		out.choiceOfVote = &choiceOfVote{
+			Choice:  v.Choice,
+			Values:  newValues(v.Values),
+			Changes: newChanges(v.Changes),
+			Void:    v.Void,
+		}
 	}
 	return out
 }

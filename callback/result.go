@@ -35,8 +35,17 @@ func NewResult(a approval.Answer, maxOutput, maxCause int) (Result, error) {
 var errPending = approval.Permanent(
 	approval.WithReasonCode(approval.ReasonInvalidAnswer, errors.New("a pending approval has no answer")))
 
-// ErrorName returns the error by which a workflow can catch the end of an approval: ApprovalDenied, ApprovalTimedOut,
-// ApprovalCancelled or ApprovalSuperseded. It is empty for a success. The error is Permanent: the approval is pending.
+// The errors by which a workflow can catch the end of an approval.
+const (
+	ErrorDenied     = "ApprovalDenied"
+	ErrorReturned   = "ApprovalReturned"
+	ErrorTimedOut   = "ApprovalTimedOut"
+	ErrorCancelled  = "ApprovalCancelled"
+	ErrorSuperseded = "ApprovalSuperseded"
+)
+
+// ErrorName returns the error by which a workflow can catch the end of an approval. It is empty for a success. The error
+// is Permanent: the approval is pending.
 func ErrorName(a approval.Answer) (string, error) {
 	switch a.Status {
 	case approval.Approved:
@@ -45,13 +54,18 @@ func ErrorName(a approval.Answer) (string, error) {
 		if a.RejectAsSuccess {
 			return "", nil
 		}
-		return "ApprovalDenied", nil
+		return ErrorDenied, nil
+	case approval.Returned:
+		if a.RejectAsSuccess {
+			return "", nil
+		}
+		return ErrorReturned, nil
 	case approval.TimedOut:
-		return "ApprovalTimedOut", nil
+		return ErrorTimedOut, nil
 	case approval.Cancelled:
-		return "ApprovalCancelled", nil
+		return ErrorCancelled, nil
 	case approval.Superseded:
-		return "ApprovalSuperseded", nil
+		return ErrorSuperseded, nil
 	case approval.Pending:
 	}
 	return "", errPending

@@ -115,10 +115,11 @@ func (h *Notification) sendMessage(
 	ctx, cancel := h.Transitions.boundByLease(ctx, action, h.Timeout)
 	defer cancel()
 	editable, canEdit := channel.Sender.(notify.Editable)
+	isEdit := m.Kind == approval.NotifyOutcome || m.Kind == approval.NotifyUpdate
 	switch {
-	case m.Kind == approval.NotifyOutcome && canEdit:
+	case isEdit && canEdit:
 		return "", editable.Edit(ctx, receipt, m)
-	case m.Kind == approval.NotifyOutcome: // the configuration of the channel has changed since
+	case isEdit: // the configuration of the channel has changed since
 		return "", approval.Permanent(fmt.Errorf("channel %q cannot edit its messages", action.Channel))
 	case canEdit:
 		return editable.Post(ctx, m)

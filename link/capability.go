@@ -15,7 +15,20 @@ import (
 const (
 	bitApprove = 1 << iota
 	bitReject
+	bitReturn
+	bitAbstain
 )
+
+// bits are the bits by outcome, in the order in which a capability lists the outcomes.
+var bits = []struct {
+	outcome approval.Outcome
+	bit     byte
+}{
+	{approval.Approve, bitApprove},
+	{approval.Reject, bitReject},
+	{approval.Return, bitReturn},
+	{approval.Abstain, bitAbstain},
+}
 
 // encodeCapability writes a capability: order, approval, approver and nonce, each after its length; a byte with a bit
 // for each allowed decision; the expiry in Unix seconds, eight bytes big-endian.
@@ -24,14 +37,13 @@ func encodeCapability(c approval.Capability) []byte {
 	for _, text := range []string{c.OrderID, c.ApprovalID, c.Approver, c.Nonce} {
 		b = appendBytes(b, []byte(text))
 	}
-	var bits byte
-	if slices.Contains(c.Allowed, approval.Approve) {
-		bits |= bitApprove
+	var allowed byte
+	for _, each := range bits {
+		if slices.Contains(c.Allowed, each.outcome) {
+			allowed |= each.bit
+		}
 	}
-	if slices.Contains(c.Allowed, approval.Reject) {
-		bits |= bitReject
-	}
-	return binary.BigEndian.AppendUint64(append(b, bits), uint64(c.Expires.Unix()))
+	return binary.BigEndian.AppendUint64(append(b, allowed), uint64(c.Expires.Unix()))
 }
 
 // decodeCapability reverses encodeCapability. It accepts only the canonical form, the bytes that encodeCapability
@@ -50,11 +62,10 @@ func decodeCapability(payload []byte) (approval.Capability, bool) {
 	if len(rest) != 1+8 {
 		return approval.Capability{}, false
 	}
-	if rest[0]&bitApprove != 0 {
-		c.Allowed = append(c.Allowed, approval.Approve)
-	}
-	if rest[0]&bitReject != 0 {
-		c.Allowed = append(c.Allowed, approval.Reject)
+	for _, each := range bits {
+		if rest[0]&each.bit != 0 {
+			c.Allowed = append(c.Allowed, each.outcome)
+		}
 	}
 	c.Expires = time.Unix(int64(binary.BigEndian.Uint64(rest[1:])), 0).UTC()
 	return c, bytes.Equal(encodeCapability(c), payload)

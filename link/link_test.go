@@ -100,6 +100,7 @@ func TestOpenReturnsTheSignedCapability(t *testing.T) {
 			Expires: time.Unix(now.Unix()+rapid.Int64Range(1, 1e9).Draw(t, "expires"), 0).UTC(),
 			Allowed: rapid.SampledFrom([][]approval.Outcome{
 				nil, {approval.Approve}, {approval.Reject}, {approval.Approve, approval.Reject},
+				{approval.Approve, approval.Return}, approval.AllOutcomes(),
 			}).Draw(t, "allowed"),
 		}
 		token := l.LinkToken(c)
@@ -228,7 +229,7 @@ func TestOpenRefuses(t *testing.T) {
 	past.Expires = now
 	longLength := append([]byte{0x80 | byte(len(good.OrderID)), 0}, payload[1:]...) // 10 in two bytes
 	highBit := append([]byte(nil), payload...)
-	highBit[len(payload)-9] |= 4
+	highBit[len(payload)-9] |= 16
 	huge := append(binary.AppendUvarint(nil, 1<<63), payload...)
 	fields := strings.Split(l.LinkToken(good), ".")
 	long := good

@@ -8,6 +8,7 @@ type approvalSeries struct {
 	repeatedRequests counter
 	readingNotes     counter
 	decided          counter
+	edited           counter
 	timedOut         counter
 	cancelled        counter
 	superseded       counter
@@ -18,7 +19,7 @@ type approvalSeries struct {
 
 func newApprovalSeries(b *builder, config Config) approvalSeries {
 	workflow := b.configuredLabel("workflow", config, func(c Config) []string { return c.Workflows })
-	outcome := label{name: "outcome", values: decisionOutcomes()}
+	outcome := label{name: "outcome", values: closingOutcomes()}
 	return approvalSeries{
 		requests: b.newCounter("requests_total",
 			"Approval requests recorded.", workflow),
@@ -27,7 +28,9 @@ func newApprovalSeries(b *builder, config Config) approvalSeries {
 		readingNotes: b.newCounter("request_notes_total",
 			"Fields of approval requests that were found but not used. The history of the order says which, and why.", workflow),
 		decided: b.newCounter("approvals_decided_total",
-			"Approvals that were approved or rejected.", workflow, outcome),
+			"Approvals that a decision closed: approved, rejected or returned.", workflow, outcome),
+		edited: b.newCounter("requests_edited_total",
+			"Decisions that edited their request. Earlier votes on it no longer count.", workflow),
 		timedOut: b.newCounter("approvals_timed_out_total",
 			"Approvals that passed their deadline without a decision.", workflow),
 		cancelled: b.newCounter("approvals_cancelled_total",
@@ -45,10 +48,16 @@ func newApprovalSeries(b *builder, config Config) approvalSeries {
 	}
 }
 
-// decisionOutcomes are the outcomes of decisions.
-func decisionOutcomes() []string {
-	return []string{string(approval.Approve), string(approval.Reject)}
+// closingOutcomes are the outcomes that close approvals.
+func closingOutcomes() []string {
+	return texts([]approval.Outcome{approval.Approve, approval.Reject, approval.Return})
 }
+
+// outcomeUnknown is the outcome of a decision whose choice no approval offers, or whose request has not come.
+const outcomeUnknown = "unknown"
+
+// decisionOutcomes are the outcomes of decisions.
+func decisionOutcomes() []string { return append(texts(approval.AllOutcomes()), outcomeUnknown) }
 
 // actKinds are the kinds of acts.
 func actKinds() []string {

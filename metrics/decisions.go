@@ -1,6 +1,10 @@
 package metrics
 
-import "github.com/approval-relay/approval-relay/approval"
+import (
+	"cmp"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
 
 // decisionSeries show the decisions that come in.
 type decisionSeries struct {
@@ -51,7 +55,7 @@ func newDecisionSeries(b *builder, config Config) decisionSeries {
 
 // countDecision counts a decision by its verdict, and by its source, if any.
 func (m *Metrics) countDecision(e approval.Event) {
-	m.decisions.received.inc(string(e.Via), e.Code, string(e.Outcome))
+	m.decisions.received.inc(string(e.Via), e.Code, cmp.Or(string(e.Outcome), outcomeUnknown))
 	if e.Source == "" {
 		return
 	}

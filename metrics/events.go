@@ -29,6 +29,8 @@ func (m *Metrics) countEvent(e approval.Event, traceID string) {
 		m.approvals.decided.inc(e.Workflow, string(e.Outcome))
 		m.approvals.decisionSeconds.observeInTrace(traceID, e.Age, e.Workflow, string(e.Outcome))
 		m.approvals.timeLeftSeconds.observeDuration(e.TimeLeft, e.Workflow)
+	case approval.EventEdited:
+		m.approvals.edited.inc(e.Workflow)
 	case approval.EventTimedOut:
 		m.approvals.timedOut.inc(e.Workflow)
 	case approval.EventCancelled:

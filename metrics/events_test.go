@@ -104,6 +104,7 @@ func TestEveryEventHasItsSeries(t *testing.T) {
 		}},
 		{approval.EventCallbackEnded, with("exhausted", 1), series{`callbacks_total{outcome="exhausted",target="sfn"}`: 1}},
 		{approval.EventRedriven, with("", 1), series{"callbacks_redriven_total" + w: 1}},
+		{approval.EventEdited, with("", 0), series{"requests_edited_total" + w: 1}},
 		{approval.EventAct, with("remind", 0), series{`approval_acts_total{act="remind",workflow="payments"}`: 1}},
 		{approval.EventTokenErased, base, series{"tokens_erased_total" + w: 1}},
 	}

@@ -14,7 +14,7 @@ import (
 func HeadlineFor(m approval.Message) string {
 	words := language.For(m.Language)
 	switch m.Kind {
-	case approval.NotifyRequest:
+	case approval.NotifyRequest, approval.NotifyUpdate:
 		return words.Text("message.headline.request")
 	case approval.NotifyReminder:
 		return words.Text("message.headline.reminder")
@@ -45,7 +45,7 @@ func leadFor(m approval.Message) string {
 	left := m.Deadline.Sub(sendingTime(m))
 	isLate := m.Deadline.IsZero() || sendingTime(m).IsZero() || left <= 0
 	switch m.Kind {
-	case approval.NotifyRequest:
+	case approval.NotifyRequest, approval.NotifyUpdate:
 		return words.Text("message.lead.request")
 	case approval.NotifyReminder:
 		if isLate {

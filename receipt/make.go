@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -65,13 +64,16 @@ func newReceipt(issuer, orderID string, a *approval.Approval) (Receipt, error) {
 		Execution:     a.Execution,
 		Requester:     a.Requester,
 		RequestDigest: a.RequestDigest,
-		Status:        string(a.Status),
-		Values:        Part("{}"),
-		Changes:       []Change{},
-		Votes:         []Vote{},
-		Rules:         Rules{Digest: rules, Version: a.RulesVersion},
-		RequestedAt:   formatTime(a.RequestedAt),
-		ClosedAt:      formatTime(a.ClosedAt),
+
+		OriginalRequestDigest: a.OriginalDigest,
+
+		Status:      string(a.Status),
+		Values:      Part("{}"),
+		Changes:     []Change{},
+		Votes:       []Vote{},
+		Rules:       Rules{Digest: rules, Version: a.RulesVersion},
+		RequestedAt: formatTime(a.RequestedAt),
+		ClosedAt:    formatTime(a.ClosedAt),
 	}
 	for _, v := range a.Votes {
 		r.Votes = append(r.Votes, newVote(v))
@@ -79,7 +81,7 @@ func newReceipt(issuer, orderID string, a *approval.Approval) (Receipt, error) {
 			r.Changes = append(r.Changes, Change{Path: c.Path, From: c.From, To: c.To, By: c.By})
 		}
 	}
-	if v := decidingVote(a); v != nil {
+	if v := approval.DecidingVote(a.Status, a.Votes); v != nil {
 		r.ShownDigest = v.ShownDigest
 		r.Choice = choiceOf(*v)
 		r.Outcome = string(v.Outcome)
@@ -180,11 +182,3 @@ func digestOf(v any) (string, error) {
 const timeFormat = "2006-01-02T15:04:05.000Z07:00"
 
 func formatTime(t time.Time) string { return t.UTC().Format(timeFormat) }
-
-// decidingVote returns the vote that closed the approval, or nil.
-func decidingVote(a *approval.Approval) *approval.Vote {
-	if !strings.Contains("approved rejected returned", string(a.Status)) || len(a.Votes) == 0 {
-		return nil
-	}
-	return &a.Votes[len(a.Votes)-1]
-}

@@ -127,8 +127,7 @@ func newInput(a approval.Answer) (*codepipeline.PutApprovalResultInput, error) {
 // no decision, in at most MaxSummary characters.
 func summarizeDecision(a approval.Answer) string {
 	text := strings.ReplaceAll(string(a.Status), "_", " ")
-	if n := len(a.Votes); n > 0 && (a.Status == approval.Approved || a.Status == approval.Rejected) {
-		v := a.Votes[n-1]
+	if v := approval.DecidingVote(a.Status, a.Votes); v != nil {
 		if text += " by " + v.By; v.Comment != "" {
 			text += ": " + v.Comment
 		}

@@ -192,6 +192,8 @@ func notificationKind(n *approval.Notification) string {
 		return "Escalation"
 	case approval.NotifyOutcome:
 		return "Outcome"
+	case approval.NotifyUpdate:
+		return "Update"
 	case approval.NotifyEvent:
 	}
 	return untrusted.MultiLine(n.Event)

@@ -59,6 +59,8 @@ func describeEvent(e approval.Event) eventView {
 		return describeDecision(e)
 	case approval.EventDecided:
 		return describeDecided(e)
+	case approval.EventEdited:
+		return describeEdit(e)
 	case approval.EventTimedOut:
 		return eventView{Text: "Timed out after " + formatDuration(e.Age), Tone: "bad"}
 	case approval.EventCancelled:
@@ -100,9 +102,13 @@ func knownActor(e approval.Event) string {
 
 // describeDecided describes the decision that closed an approval.
 func describeDecided(e approval.Event) eventView {
-	v := eventView{Text: "Rejected", Tone: outcomeTone(e.Outcome)}
-	if e.Outcome == approval.Approve {
+	v := eventView{Text: "Rejected", Note: e.Note, Tone: outcomeTone(e.Outcome)}
+	switch e.Outcome {
+	case approval.Approve:
 		v.Text = "Approved"
+	case approval.Return:
+		v.Text = "Returned"
+	case approval.Reject, approval.Abstain:
 	}
 	v.Text += " – decided by " + eventActor(e) + " after " + formatDuration(e.Age)
 	return v
@@ -129,9 +135,26 @@ func describeDecision(e approval.Event) eventView {
 	}
 }
 
+// describeEdit describes a decision that edited the request.
+func describeEdit(e approval.Event) eventView {
+	v := eventView{Text: eventActor(e) + " edited the request", Note: e.Note, Tone: "warn"}
+	switch e.Attempt {
+	case 0:
+	case 1:
+		v.Text += "; an earlier vote no longer counts"
+	default:
+		v.Text += fmt.Sprintf("; %d earlier votes no longer count", e.Attempt)
+	}
+	return v
+}
+
 func outcomeTone(o approval.Outcome) string {
-	if o == approval.Approve {
+	switch o {
+	case approval.Approve:
 		return "good"
+	case approval.Return, approval.Abstain:
+		return "closed"
+	case approval.Reject:
 	}
 	return "bad"
 }

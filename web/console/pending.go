@@ -87,7 +87,7 @@ func openApprovers(a *approval.Approval) (out nameList) {
 }
 
 func hasVoted(a *approval.Approval, id string) bool {
-	return slices.ContainsFunc(a.Votes, func(v approval.Vote) bool { return approval.SamePerson(v.By, id) })
+	return slices.ContainsFunc(a.Votes, func(v approval.Vote) bool { return !v.Void && approval.SamePerson(v.By, id) })
 }
 
 // textUndeliverable is the status of an approval with no notification that was or will be sent.
@@ -99,7 +99,7 @@ func describeNotifications(a *approval.Approval) statusView {
 	var failing *approval.Notification
 	for _, n := range a.Notifications {
 		switch {
-		case n.Kind == approval.NotifyOutcome || n.Kind == approval.NotifyEvent:
+		case n.Kind == approval.NotifyOutcome, n.Kind == approval.NotifyUpdate, n.Kind == approval.NotifyEvent:
 		case n.State == approval.NotificationSent:
 			sent++
 		case n.State == approval.NotificationExhausted:

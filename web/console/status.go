@@ -16,6 +16,8 @@ func describeStatus(a *approval.Approval, now time.Time) statusView {
 		return statusView{Text: "Approved", Tone: "good"}
 	case approval.Rejected:
 		return statusView{Text: "Rejected", Tone: "bad"}
+	case approval.Returned:
+		return statusView{Text: "Returned", Tone: "closed"}
 	case approval.TimedOut:
 		return statusView{Text: "Timed out", Tone: "closed"}
 	case approval.Cancelled:
@@ -71,8 +73,14 @@ func describePolicy(p approval.Policy) string {
 
 // pastTense returns an outcome as the action of a person.
 func pastTense(o approval.Outcome) string {
-	if o == approval.Approve {
+	switch o {
+	case approval.Approve:
 		return "approved"
+	case approval.Return:
+		return "returned"
+	case approval.Abstain:
+		return "abstained"
+	case approval.Reject:
 	}
 	return "rejected"
 }
