@@ -27,6 +27,7 @@ func routeTable() map[string]struct{ body, need string } {
 		"public POST /signin/callback":                {"", ""},
 		"public GET /signin/out":                      {"", ""},
 		"public POST /signin/out":                     {"", ""},
+		"public GET /assets/{name}":                   {"", ""},
 		"public GET /healthz":                         {"", ""},
 		"private GET /healthz":                        {"", ""},
 		"public GET /openapi.json":                    {"", ""},
