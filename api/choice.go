@@ -162,3 +162,28 @@ func newChange(c approval.Change) Change {
 		At:    c.At.UTC(),
 	}
 }
+
+// DecisionForm returns the form of the approval, for clients that read typed values by it.
+func (a *Approval) DecisionForm() form.Form {
+	var out form.Form
+	for _, f := range a.Form {
+		options := mapSlice(f.Options, func(o FormOption) form.Option { return form.Option(o) })
+		out.Fields = append(out.Fields, form.Field{
+			Name:        f.Name,
+			Kind:        f.Kind,
+			Title:       f.Title,
+			Description: f.Description,
+			Required:    f.Required,
+			Format:      f.Format,
+			MinLength:   f.MinLength,
+			MaxLength:   f.MaxLength,
+			Minimum:     f.Minimum,
+			Maximum:     f.Maximum,
+			Options:     options,
+			MinItems:    f.MinItems,
+			MaxItems:    f.MaxItems,
+			Default:     f.Default,
+		})
+	}
+	return out
+}

@@ -145,10 +145,18 @@ func claimLabel(principal string) string {
 	return "naming"
 }
 
-// ruling has the flags that decide and cancel share.
+// ruling has the argument and the flags that acts about an order share.
 type ruling struct {
+	Order string `arg:"" help:"The order ID."`
+	rulingFlags
+}
+
+// sendRuling sends the request to a route of the order and prints the answer.
+func (r *ruling) sendRuling(w *world, route string, in any) error { return r.send(w, r.Order, route, in) }
+
+// rulingFlags are the flags of acts about an order.
+type rulingFlags struct {
 	client
-	Order     string `arg:"" help:"The order ID."`
 	Reason    string `required:"" help:"Reason, for the history of the order."`
 	By        string `help:"Person on whose behalf you act, for the history; the default is the user of this machine if the token is in the token file."`
 	Step      string `help:"The step, if several approvals of the order are pending."`
@@ -156,10 +164,9 @@ type ruling struct {
 	Approval  string `help:"The ID of the approval, if several approvals of the order are pending."`
 }
 
-// sendRuling sends the request to a route of the order and prints the answer.
-func (r *ruling) sendRuling(w *world, route string, in any) error {
+func (r *rulingFlags) send(w *world, order, route string, in any) error {
 	var out api.DecisionResult
-	if err := r.call(w.ctx, "POST", orderPath(r.Order, route), in, &out); err != nil {
+	if err := r.call(w.ctx, "POST", orderPath(order, route), in, &out); err != nil {
 		return err
 	}
 	if r.JSON {
@@ -167,23 +174,6 @@ func (r *ruling) sendRuling(w *world, route string, in any) error {
 	}
 	fmt.Fprintf(w.stdout, "order %s: %s, the approval is %s\n", untrusted.TerminalLine(out.OrderID), out.Verdict, out.Status)
 	return nil
-}
-
-type decideCmd struct {
-	Outcome string `arg:"" enum:"approve,reject" help:"approve or reject."`
-	ruling
-}
-
-// Run decides.
-func (c *decideCmd) Run(w *world) error {
-	return c.sendRuling(w, "/decide", api.DecideRequest{
-		Outcome:    approval.Outcome(c.Outcome),
-		By:         c.onBehalfOf(w, c.By),
-		Reason:     c.Reason,
-		Step:       c.Step,
-		Execution:  c.Execution,
-		ApprovalID: c.Approval,
-	})
 }
 
 type cancelCmd struct{ ruling }

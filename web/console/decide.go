@@ -4,9 +4,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/form"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
@@ -24,7 +27,9 @@ type decisionForm struct {
 	Nonce     string
 	Reason    string
 	MaxReason int
-	Open      bool // the form is open, because its last use was refused
+	Open      bool         // the form is open, because its last use was refused
+	Shown     string       // the digest of the request on this page
+	Choices   []choiceForm // of an approval that has choices of its own
 }
 
 // operatorDecision is the content of the form.
@@ -33,11 +38,21 @@ type operatorDecision struct {
 	approvalID string
 	action     string
 	reason     string
+	shown      string // the digest of the request that the page has shown
+
+	typed  url.Values // all inputs of the form
+	faults []form.Fault
+}
+
+// isKnown reports whether a button of the form has sent the action.
+func (d operatorDecision) isKnown() bool {
+	return slices.Contains([]string{actionApprove, actionReject, actionCancel}, d.action) ||
+		strings.HasPrefix(d.action, choicePrefix)
 }
 
 // handleDecision decides or cancels an approval in the name of the signed-in operator. A reason is required.
 func (c *Console) handleDecision(w http.ResponseWriter, r *http.Request, s session) {
-	sent, ok := c.readForm(w, r, s, "order", "approval", "act", "reason", "nonce")
+	sent, ok := c.readForm(w, r, s, "order", "approval", "act", "reason", "shown", "nonce")
 	if !ok {
 		return
 	}
@@ -51,13 +66,15 @@ func (c *Console) handleDecision(w http.ResponseWriter, r *http.Request, s sessi
 		approvalID: sent["approval"],
 		action:     sent["act"],
 		reason:     strings.TrimSpace(untrusted.MultiLine(sent["reason"])),
+		shown:      sent["shown"],
+		typed:      r.PostForm,
 	}
 	if !c.verifyNonce(sent["nonce"], s, formDecide, d.orderID, d.approvalID) {
 		c.refuse(w, r, s, staleForm)
 		return
 	}
 	switch {
-	case d.action != actionApprove && d.action != actionReject && d.action != actionCancel:
+	case !d.isKnown():
 		c.showOrderAgain(w, r, s, d, http.StatusBadRequest, "Nothing was done. Please choose one of the buttons.")
 	case d.reason == "":
 		c.showOrderAgain(w, r, s, d, http.StatusUnprocessableEntity,
@@ -77,6 +94,9 @@ func (c *Console) recordDecision(w http.ResponseWriter, r *http.Request, s sessi
 	case err != nil:
 		c.Log.WarnContext(r.Context(), "console cannot record the decision", "order_id", d.orderID, "error", err)
 		c.refuse(w, r, s, unknownOutcome)
+	case verdict.Code == approval.VerdictInvalid:
+		d.faults = verdict.Faults
+		c.showOrderAgain(w, r, s, d, http.StatusUnprocessableEntity, "Nothing was done.")
 	case verdict.Err() != nil:
 		c.showOrderAgain(w, r, s, d, http.StatusConflict, "Nothing was done. "+describeRefusal(verdict))
 	default:
@@ -93,16 +113,28 @@ func (c *Console) applyDecision(r *http.Request, s session, d operatorDecision) 
 			Actor:      approval.OperatorActor(s.Name, ""),
 		})
 	}
-	return c.Decider.Decide(r.Context(), d.orderID, approval.Decision{
-		ID:         "operator-" + rand.Text(),
-		ApprovalID: d.approvalID,
-		Outcome:    approval.Outcome(d.action),
-		By:         s.Name,
-		Principal:  approval.OperatorPrincipal(s.Name),
-		Comment:    d.reason,
-		Via:        approval.ViaOperator,
-		Source:     approval.OperatorSource,
-	})
+	decision := approval.Decision{
+		ID:          "operator-" + rand.Text(),
+		ApprovalID:  d.approvalID,
+		By:          s.Name,
+		Principal:   approval.OperatorPrincipal(s.Name),
+		Comment:     d.reason,
+		Via:         approval.ViaOperator,
+		Source:      approval.OperatorSource,
+		ShownDigest: d.shown,
+	}
+	if !strings.HasPrefix(d.action, choicePrefix) {
+		decision.Outcome = approval.Outcome(d.action)
+		return c.Decider.Decide(r.Context(), d.orderID, decision)
+	}
+	o, err := c.Orders.Get(r.Context(), d.orderID)
+	if err != nil {
+		return approval.Verdict{}, err
+	}
+	if a := o.FindApproval(d.approvalID); a != nil {
+		decision.Choice, decision.Values = readChoice(a, d)
+	}
+	return c.Decider.Decide(r.Context(), d.orderID, decision)
 }
 
 // describeRefusal returns the reason why a decision does not count.
@@ -110,6 +142,8 @@ func describeRefusal(v approval.Verdict) string {
 	switch v.Code {
 	case approval.VerdictRequester:
 		return "The person who made a request cannot decide it. Somebody else must."
+	case approval.VerdictChanged:
+		return "The request has changed since this page was loaded. Look at it again, then decide."
 	case approval.VerdictLate, approval.VerdictConflict, approval.VerdictSuperseded:
 		return "It was closed before: the approval is " + strings.ReplaceAll(string(v.Status), "_", " ") + "."
 	}
@@ -132,6 +166,7 @@ func (c *Console) showOrderAgain(
 			notice:     notice,
 			approvalID: d.approvalID,
 			reason:     d.reason,
+			sent:       sentValues{choice: strings.TrimPrefix(d.action, choicePrefix), typed: d.typed, faults: d.faults},
 		})
 	}
 }

@@ -81,7 +81,7 @@ func TestRefusedForms(t *testing.T) {
 		"no order":          {func(_ *world, f url.Values) { f.Set("order", "") }, 400, "cannot be read"},
 		"an order in clear": {func(_ *world, f url.Values) { f.Set("order", "A-1!") }, 400, "cannot be read"},
 		"a field twice":     {func(_ *world, f url.Values) { f.Add("reason", "other") }, 400, "cannot be read"},
-		"too large":         {func(_ *world, f url.Values) { f.Set("reason", strings.Repeat("x", 230<<10)) }, 413, "too long"},
+		"too large":         {func(_ *world, f url.Values) { f.Set("reason", strings.Repeat("x", 330<<10)) }, 413, "too long"},
 		"another session":   {func(w *world, _ url.Values) { w.signIn(adaToken) }, 409, "no longer valid"},
 		"the requester":     {func(w *world, _ url.Values) { w.order("A-1").Approvals[0].Requester = "ADA" }, 409, "Somebody else must"},
 		"closed meanwhile": {func(w *world, _ url.Values) {

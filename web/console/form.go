@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// maxForm bounds a form, in bytes. The longest reason, of characters of four bytes that are all escaped, has 192 KiB.
-const maxForm = 224 << 10
+// maxForm bounds a form, in bytes. The longest reason, of characters of four bytes that are all escaped, has 192 KiB, and
+// the values of a decision, escaped, 96 KiB.
+const maxForm = 320 << 10
 
 // The purposes of forms, as their nonces cover them.
 const (

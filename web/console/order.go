@@ -61,6 +61,7 @@ type formResult struct {
 	notice     string
 	approvalID string
 	reason     string // the text that the operator had typed
+	sent       sentValues
 }
 
 // writeOrder sends the page of an order.
@@ -71,6 +72,9 @@ func (c *Console) writeOrder(w http.ResponseWriter, r *http.Request, s session, 
 		Full:     o.HistoryIsFull() || len(o.ShedParts) > 0,
 	}
 	p.Notice = result.notice
+	if a := o.FindApproval(result.approvalID); a != nil && len(result.sent.faults) > 0 {
+		p.Notice += " " + describeFaults(a, result.sent.faults)
+	}
 	p.Query = untrusted.MultiLine(o.ID)
 	p.Self = orderPath(o.ID)
 	now := c.Now()
@@ -105,10 +109,14 @@ func (c *Console) newDecisionForm(s session, o *approval.Order, a *approval.Appr
 		Nonce:     c.formNonce(s, formDecide, o.ID, a.ID),
 		MaxReason: approval.MaxComment,
 		Open:      result.notice != "",
+		Shown:     o.ContentDigest(a),
 	}
+	var sent sentValues
 	if a.ID == result.approvalID {
 		f.Reason = untrusted.MultiLine(result.reason)
+		sent = result.sent
 	}
+	f.Choices = newChoiceForms(a, sent)
 	return f
 }
 

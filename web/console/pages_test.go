@@ -180,7 +180,7 @@ func checkPage(t *testing.T, name, page string) {
 		"<h1":              1,
 		`<html lang="en">`: 1,
 		"<title>":          1,
-		"<textarea":        strings.Count(page, `<label for="reason-`),
+		"<textarea":        strings.Count(page, "</label>\n<textarea"),
 	} {
 		if strings.Count(page, text) != n {
 			t.Errorf("%s: %d of %s", name, strings.Count(page, text), text)
