@@ -33,6 +33,12 @@ func (w Workflow) compileRequestFields(c compiler) handlers.RequestFields {
 		RedriveCount: text("redrive_count"),
 		Output:       map[string]handlers.Field[any]{},
 	}
+	if w.writesField("form") {
+		f.Form = compileField(c, "requests.fields.form", w.Requests.Fields["form"], convertNothing)
+	}
+	if w.writesField("choices") {
+		f.Choices = compileField(c, "requests.fields.choices", w.Requests.Fields["choices"], convertNothing)
+	}
 	if !w.writesField("order") {
 		f.OrderElse = compileField(c, "requests.fields.order", lastPlaces()["order"], expression.AsID)
 	}

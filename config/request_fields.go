@@ -41,12 +41,15 @@ func requestFields() map[string]Expressions {
 			"body.ExecutionId", "body.executionName", "body.execution_name", "body.ExecutionName", "body.execution",
 		},
 		// Not body.state: that is as often the state of an address or of an order.
-		"state":         {"body.stateName", "body.state_name", "body.StateName"},
-		"approvers":     {"body.approvers", "body.approver", "body.managerEmail", "body.approverEmail"},
-		"started":       {"body.enteredTime", "body.startedAt"},
-		"deadline":      {"body.approvalDeadline", "body.deadline", "body.taskTokenExpiration", "body.expiresAt"},
-		"timeout":       {"body.timeoutSeconds", "body.timeout_seconds", "body.TimeoutSeconds"},
-		"retry_count":   {"body.retryCount", "body.retry_count", "body.RetryCount"},
+		"state":       {"body.stateName", "body.state_name", "body.StateName"},
+		"approvers":   {"body.approvers", "body.approver", "body.managerEmail", "body.approverEmail"},
+		"started":     {"body.enteredTime", "body.startedAt"},
+		"deadline":    {"body.approvalDeadline", "body.deadline", "body.taskTokenExpiration", "body.expiresAt"},
+		"timeout":     {"body.timeoutSeconds", "body.timeout_seconds", "body.TimeoutSeconds"},
+		"retry_count": {"body.retryCount", "body.retry_count", "body.RetryCount"},
+		// What people can decide is the file's: a request brings it only if the file names the place.
+		"form":          nil,
+		"choices":       nil,
 		"redrive_count": {"body.redriveCount", "body.redrive_count", "body.RedriveCount", "body.executionRedriveCount"},
 	}
 }

@@ -188,7 +188,9 @@ func expressionsSchema(f *Field) object {
 	properties := object{}
 	for name, expressions := range known {
 		property := ref("expressions")
-		property["default"] = expressions
+		if len(expressions) > 0 {
+			property["default"] = expressions
+		}
 		properties[name] = property
 	}
 	return object{"type": []any{"object", "null"}, "properties": properties, "additionalProperties": false}

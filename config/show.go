@@ -129,7 +129,9 @@ func shownMap(v reflect.Value) any {
 	}
 	byName := map[string]any{}
 	for _, key := range v.MapKeys() {
-		byName[key.String()] = shownValue(v.MapIndex(key))
+		if shown := shownValue(v.MapIndex(key)); shown != nil {
+			byName[key.String()] = shown
+		}
 	}
 	return sortedEntries(byName)
 }

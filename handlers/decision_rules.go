@@ -48,8 +48,11 @@ const maxContent = 48 << 10
 // readDecisionRules sets the rules of the decision: choices, the form with its values of this request, and the
 // content that can be edited.
 func (h *Request) readDecisionRules(request *approval.Request, in Input) error {
-	rules := h.Workflow.Decision
-	request.DecisionRules = rules.DecisionRules
+	rules, err := h.mergeRules(in)
+	if err != nil {
+		return err
+	}
+	request.DecisionRules = rules
 	if len(rules.Edits) == 0 && !rules.Receipt {
 		request.Form = h.presetForm(request, in, nil)
 		return nil

@@ -18,6 +18,7 @@ type Input struct {
 	Headers map[string]string // HTTP headers, with names in lower case
 	Meta    map[string]string // other metadata, see package metadata
 
+	text  []byte   // of a body that is JSON, or nil: it has the order of members, which Body lacks
 	notes []string // how the body was read, and what of it was left out
 }
 
@@ -47,6 +48,7 @@ func decodeBody(in Input, format body.Format, text []byte, decode Decode) (Input
 		return in, approval.InvalidField("body", "%s", err)
 	}
 	in.Body = decoded.Value
+	in.text, _ = plainText(format, text)
 	in.notes = slices.Concat(in.notes, decoded.Notes)
 	return in, nil
 }

@@ -33,6 +33,8 @@ func (h *Request) MissingFields(msg *message.Message) ([]MissingField, error) {
 	addMissing(&m, "timeout", f.Timeout)
 	addMissing(&m, "retry_count", f.RetryCount)
 	addMissing(&m, "redrive_count", f.RedriveCount)
+	addMissing(&m, "form", f.Form)
+	addMissing(&m, "choices", f.Choices)
 	for _, d := range f.Details {
 		addMissing(&m, "details."+d.Name, d.Value)
 	}

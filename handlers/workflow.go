@@ -72,8 +72,10 @@ type RequestFields struct {
 	// value that is not a number is left out and not refused.
 	RetryCount   Field[string]
 	RedriveCount Field[string]
-	Details      []Detail // shown to approvers; nil shows the values of the body
-	HideRest     bool     // do not tell approvers of the values that Details leave out
+	Form         Field[any] // the schema of a form; without a Find, requests bring no form
+	Choices      Field[any] // a list of choices
+	Details      []Detail   // shown to approvers; nil shows the values of the body
+	HideRest     bool       // do not tell approvers of the values that Details leave out
 	Secrets      *details.Secrets
 	Output       map[string]Field[any]
 	// NotUsed are places in which data of others may have the name of a field that gives authority. They are not

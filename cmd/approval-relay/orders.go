@@ -152,7 +152,9 @@ type ruling struct {
 }
 
 // sendRuling sends the request to a route of the order and prints the answer.
-func (r *ruling) sendRuling(w *world, route string, in any) error { return r.send(w, r.Order, route, in) }
+func (r *ruling) sendRuling(w *world, route string, in any) error {
+	return r.send(w, r.Order, route, in)
+}
 
 // rulingFlags are the flags of acts about an order.
 type rulingFlags struct {
