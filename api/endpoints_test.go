@@ -18,6 +18,7 @@ import (
 func routeTable() map[string]struct{ body, need string } {
 	return map[string]struct{ body, need string }{
 		"public /a/{token}":                           {"", ""},
+		"public /s/{token}":                           {"", ""},
 		"public POST /webhooks/{source}":              {"{}", "erp"},
 		"public GET /webhooks/{source}":               {"", "erp"},
 		"public OPTIONS /webhooks/{source}":           {"", "erp"},
@@ -84,7 +85,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			}
 			require.Len(t, w.routes, len(credentials))
 
-			if path != "/a/x" && path != "/signin/out" && path != "/signin/callback" { // both methods have a route
+			if path != "/a/x" && path != "/s/x" && path != "/signin/out" && path != "/signin/callback" { // both methods have a route
 				other := map[string]string{"GET": "POST", "POST": "GET"}[method]
 				if strings.HasPrefix(path, "/webhooks/") {
 					other = "PUT"

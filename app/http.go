@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net/http"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ func (a *App) makeHTTP(r *rules) error {
 		Ingress:       a.ingress,
 		Logo:          logoHandler(r.config.Compiled.Logo),
 		DecisionPage:  page,
+		StatusPage:    http.HandlerFunc(page.ServeStatus),
 		Webhooks:      a.webhookPolicies(r.config),
 		Workflows:     sortedNames(r.config.Workflows),
 		FindPrincipal: tokens.find,
@@ -97,6 +99,8 @@ func (a *App) decisionPage(r *rules) (*web.Page, error) {
 		Links:        a.links,
 		Orders:       a.store,
 		Decider:      a.decider,
+		Acts:         a.decider,
+		Status:       a.links,
 		Origin:       base.Scheme + "://" + base.Host,
 		Now:          time.Now,
 		Log:          a.log,

@@ -77,7 +77,7 @@ func (o *Order) Answer(act Act, questionID, text string, env Environment) (Verdi
 	}
 	a, v, actions, err := o.beginAct(act, ActAnswer, env)
 	if a == nil || err != nil {
-		return v, actions, err
+		return o.sameAnswer(v, questionID, text), actions, err
 	}
 	q := a.findQuestion(questionID)
 	switch {
@@ -101,6 +101,15 @@ func (o *Order) Answer(act Act, questionID, text string, env Environment) (Verdi
 		a.notifyApprovers(NotifyAnswer, waiting, env)
 	}
 	return v, append(actions, o.startDueActions(a, env)...), nil
+}
+
+// sameAnswer returns the verdict conflict if an act with the ID of an earlier answer has another text.
+func (o *Order) sameAnswer(v Verdict, questionID, text string) Verdict {
+	a := o.FindApproval(v.ApprovalID)
+	if v.Code == VerdictRepeated && a != nil && (a.findQuestion(questionID) == nil || a.findQuestion(questionID).Answer != text) {
+		v.Code = VerdictConflict
+	}
+	return v
 }
 
 // PassOn gives the seat of the approver who acts to somebody else who may decide, with a reason. The first of the new

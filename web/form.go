@@ -54,6 +54,15 @@ func (p *Page) handleForm(w http.ResponseWriter, r *http.Request) {
 		p.writeProblem(w, r, *bad)
 		return
 	}
+	act, bad := readActForm(w, r)
+	switch {
+	case bad != nil:
+		p.writeProblem(w, r, *bad)
+		return
+	case act.act != "":
+		p.handleAct(w, r, v, act)
+		return
+	}
 	s, bad := readSubmission(w, r, v.approval)
 	if bad != nil {
 		p.writeProblem(w, r, *bad)

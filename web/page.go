@@ -69,11 +69,15 @@ type Observer interface {
 	DecisionPageFailed()
 }
 
-// Config configures a Page. All fields but Sessions, Preferences, Organisation, Origin and Refusals are required.
+// Config configures a Page. All fields but Acts, Status, Sessions, Preferences, Organisation, Origin and Refusals are required.
 type Config struct {
 	Links   Links
 	Orders  Orders
 	Decider Decider
+	// Acts records what people do beside deciding. If it is nil, the page offers nothing of it.
+	Acts Acts
+	// Status opens the links of requesters. If it is nil, there are none.
+	Status StatusLinks
 	// Sessions is nil if approvers cannot sign in. The page links to "signin/{token}", a sibling of "a/{token}".
 	Sessions Sessions
 	// Preferences returns the language and the time zone of a visitor. The approver is empty if the link names none; the
@@ -148,7 +152,12 @@ func (p *Page) showRequest(w http.ResponseWriter, r *http.Request) {
 // writePage sends a page. The answer to HEAD has the same headers without a body.
 func (p *Page) writePage(w http.ResponseWriter, r *http.Request, status int, v view) {
 	v.Organisation = p.Organisation
-	body, err := p.look.Render("page.html", v)
+	p.write(w, r, status, "page.html", v)
+}
+
+// write sends the page of a template.
+func (p *Page) write(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
+	body, err := p.look.Render(name, data)
 	if err != nil {
 		p.Log.ErrorContext(r.Context(), "decision page cannot be rendered", "error", err)
 		http.Error(w, "This page cannot be shown.", http.StatusInternalServerError)

@@ -22,6 +22,7 @@ type view struct {
 	SignOut      bool   // the page is the form to sign out
 	Request      *requestView
 	Form         *formView
+	Acts         *actsView // nil if there is nothing to do beside deciding
 	// Lost are the texts that were typed, if the request can no longer be decided.
 	Lost []labelled
 }
@@ -45,6 +46,7 @@ type requestView struct {
 	Progress  []string
 	Changes   []changeView
 	Votes     []voteView
+	Questions []questionView
 }
 
 // Footer returns the last line of the organisation's pages.
@@ -67,6 +69,7 @@ func (p *Page) newView(v *visit) view {
 	}
 	if v.canDecide() {
 		page.Form = p.newFormView(v)
+		page.Acts = p.newActsView(v)
 	}
 	return page
 }
@@ -86,6 +89,7 @@ func (v *visit) newRequestView() *requestView {
 		Progress:  v.progress(),
 		Changes:   v.changes(),
 		Votes:     v.votes(),
+		Questions: v.questions(a),
 	}
 	if v.effectiveStatus() == approval.Pending {
 		deadline := v.moment(a.Deadline)
