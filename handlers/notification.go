@@ -75,7 +75,7 @@ func (h *Notification) composeMessage(
 	m := o.ComposeMessage(a, n)
 	audience := h.Channels[n.Channel].Audience
 	if audience == notify.AudienceGroup {
-		m.Approver = ""
+		m.Approver, m.HasVoted = "", false
 	}
 	m.SentAt, m.Organisation = h.Transitions.Now(), h.Organisation
 	if h.Preferences != nil {

@@ -37,7 +37,7 @@ func (d *denial) Error() string { return d.why.Error() }
 // Unwrap returns the refusal.
 func (d *denial) Unwrap() error { return d.why }
 
-// newCall finds out what an interaction is about, and who made it. The error is a *denial if the interaction does not
+// newCall finds the approval and the person of an interaction. The error is a *denial if the interaction does not
 // count; any other error is temporary. The words of the call are set in any case.
 func (i *Interactions) newCall(ctx context.Context, app App, button string, p Presser) (*call, error) {
 	c := &call{app: app, presser: p}
@@ -75,7 +75,7 @@ func (i *Interactions) read(ctx context.Context, c *call) error {
 	return nil
 }
 
-// speak sets the language of the replies: that of the person or, if nobody knows it, that of the workflow.
+// speak sets the language of the replies: that of the person or, if it is unknown, that of the workflow.
 func (i *Interactions) speak(c *call, approver, workflow string) {
 	if i.Language != nil {
 		c.tag = i.Language(approver, workflow)
@@ -83,7 +83,7 @@ func (i *Interactions) speak(c *call, approver, workflow string) {
 	c.words = language.For(c.tag)
 }
 
-// answerOf is what a person has chosen.
+// answerOf is the decision of a person.
 type answerOf struct {
 	outcome approval.Outcome
 	choice  string // empty for the choices of an approval that declares none
@@ -91,7 +91,7 @@ type answerOf struct {
 	comment string
 }
 
-// decide records a decision. The digest of what was shown goes with it where the approval has choices or a form of its own,
+// decide records a decision. The digest of the shown content goes with it where the approval has choices or a form of its own,
 // and where the content has changed since. Otherwise the vote is recorded as it always was.
 func (i *Interactions) decide(ctx context.Context, c *call, answer answerOf) (approval.Verdict, error) {
 	d := approval.Decision{
@@ -112,7 +112,7 @@ func (i *Interactions) decide(ctx context.Context, c *call, answer answerOf) (ap
 	return i.Decider.Decide(ctx, c.capability.OrderID, d)
 }
 
-// hasRules reports whether the approval declares what can be decided.
+// hasRules reports whether the approval declares choices, a form or edits.
 func (c *call) hasRules() bool {
 	return len(c.approval.Choices) > 0 || len(c.approval.Form.Fields) > 0 || len(c.approval.Edits) > 0
 }
@@ -142,7 +142,7 @@ func (c *call) findChoice(id string) *approval.Choice {
 	return nil
 }
 
-// answer returns what a person decides who makes a choice.
+// answer returns the decision for a choice.
 func (c *call) answer(choice approval.Choice) answerOf {
 	answer := answerOf{outcome: choice.Means}
 	if len(c.approval.Choices) > 0 {

@@ -99,7 +99,7 @@ func (c *call) newModal(button, choice string) modal {
 	return m
 }
 
-// mayNotDecide returns the reason why a person who presses need not fill in a form, or nil. The decision is judged when
+// mayNotDecide returns the reason to open no form for a person, or nil. The decision is judged when
 // the form is sent, whatever this says.
 func (c *call) mayNotDecide() *denial {
 	d := approval.Decision{By: c.identity.Approver, Via: approval.ViaChat, Source: Source}
@@ -136,7 +136,7 @@ func (i *Interactions) deny(ctx context.Context, c *call, d *denial) reply {
 	return c.privateReply(d.key)
 }
 
-// invalidDecision returns the denial of a decision that no record takes.
+// invalidDecision returns the denial of a decision that is not valid.
 func invalidDecision() *denial { return notCounted("slack.refused.invalid", "it is not valid") }
 
 // gone returns the denial of a button whose approval is no longer recorded.

@@ -13,6 +13,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/form"
 	"github.com/approval-relay/approval-relay/language"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // TestFormsBeyondSlack holds that a form that Slack cannot show whole is a link to the page.
@@ -94,10 +95,10 @@ func TestEveryFormIsTaken(t *testing.T) {
 		for i := range rapid.IntRange(1, approval.MaxChoices).Draw(rt, "choices") {
 			choice := approval.Choice{
 				ID:    fmt.Sprintf("c%d", i),
-				Label: language.NewText(texts.Draw(rt, "label")),
+				Label: language.NewText(untrusted.Shorten(texts.Draw(rt, "label"), approval.MaxChoiceLabel)),
 				Means: rapid.SampledFrom([]approval.Outcome{approval.Approve, approval.Reject}).Draw(rt, "means"),
 			}
-			if rapid.Bool().Draw(rt, "has fields") {
+			if i == 0 || rapid.Bool().Draw(rt, "has fields") {
 				choice.Fields = names
 			}
 			choices = append(choices, choice)

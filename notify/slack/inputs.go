@@ -32,7 +32,7 @@ const inputAction = "v"
 const shortText = 150
 
 // canAsk reports whether a modal can show the fields of a choice in a language. Otherwise the choice is made on the page:
-// nothing is left out or cut in a form.
+// a form is shown whole or not at all.
 func canAsk(choice approval.Choice, f *form.Form, tag language.Tag) bool {
 	for _, name := range choice.Fields {
 		field := f.Find(name)
@@ -46,7 +46,7 @@ func canAsk(choice approval.Choice, f *form.Form, tag language.Tag) bool {
 // fieldBlock returns the block ID of a field.
 func fieldBlock(name string) string { return "field:" + name }
 
-// newInput returns the input of a field, or nil if Slack has none that can show it whole.
+// newInput returns the input of a field, or nil if Slack cannot show it whole.
 func newInput(f form.Field, tag language.Tag) *slack.InputBlock {
 	label := untrusted.SingleLine(f.Label(tag))
 	hint := untrusted.SingleLine(f.Description.In(tag))
@@ -61,7 +61,7 @@ func newInput(f form.Field, tag language.Tag) *slack.InputBlock {
 	if hint != "" {
 		block.Hint = plainText(hint)
 	}
-	// Slack lets nobody send a required input without an entry, and a box that is not ticked is none.
+	// Slack demands an entry in a required input, and an empty box is not an entry.
 	return block.WithOptional(!f.Required || f.Kind == form.Boolean)
 }
 
@@ -95,7 +95,7 @@ func newElement(f form.Field, tag language.Tag) slack.BlockElement {
 	return nil
 }
 
-// newTextElement returns the element of a String. A modal that could not show the present value whole is none.
+// newTextElement returns the element of a String. It is nil if it could not show the present value whole.
 func newTextElement(f form.Field) slack.BlockElement {
 	value := defaultText(f)
 	switch f.Format {

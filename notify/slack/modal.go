@@ -21,14 +21,14 @@ const (
 	maxMetadata   = 3000
 )
 
-// The callback ID of our modals, and the block IDs of the inputs that are no fields.
+// The callback ID of our modals, and the block IDs of the inputs beside the fields.
 const (
 	modalCallback = "approval-relay"
 	commentBlock  = "comment"
 	choiceBlock   = "choice"
 )
 
-// dialog is what a modal is about. It travels in the modal's private metadata.
+// dialog is the subject of a modal. It travels in the modal's private metadata.
 type dialog struct {
 	Button string `json:"b"`           // the value of a button
 	Choice string `json:"c,omitempty"` // the ID of the choice; empty if the modal asks for it
@@ -85,7 +85,7 @@ func (m modal) view() *slack.ModalViewRequest {
 	return view
 }
 
-// heading returns what is decided and, if it has changed since the reader saw it, what it is now.
+// heading returns the title of the request and, if the request has changed since the reader saw it, its details.
 func (m modal) heading() []slack.Block {
 	message := m.order.ComposeMessage(m.rules, &approval.Notification{Kind: approval.NotifyRequest})
 	message.Language = m.tag
@@ -175,7 +175,7 @@ func (m modal) errors(faults []form.Fault) map[string]string {
 	return out
 }
 
-// newEndView returns a modal that states why nothing was recorded. It keeps the comment, so that it can be copied.
+// newEndView returns a modal with the reason why a decision does not count. It keeps the comment, so that it can be copied.
 func newEndView(words language.Words, text, comment string) *slack.ModalViewRequest {
 	view := &slack.ModalViewRequest{
 		Type:       slack.VTModal,

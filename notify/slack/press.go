@@ -11,7 +11,7 @@ import (
 
 // press is the press of a button.
 type press struct {
-	// outcome is what the button of an approval without choices of its own means. Otherwise choice is the ID of the
+	// outcome is the decision of a button of an approval without choices of its own. Otherwise choice is the ID of the
 	// choice; it is empty for a button that asks for a comment.
 	outcome     approval.Outcome
 	choice      string
@@ -122,7 +122,7 @@ func (in *interaction) press() *press {
 	return nil
 }
 
-// setAction sets what a button does. It reports whether the button is one of ours that does anything.
+// setAction sets the effect of a button. It reports whether the button is ours and has an effect.
 func (p *press) setAction(id string) bool {
 	switch id {
 	case actionApprove, actionReject:

@@ -12,14 +12,14 @@ import (
 	"github.com/approval-relay/approval-relay/outbound"
 )
 
-// reply is what happens after the response to a press. The zero reply is nothing.
+// reply happens after the response to a press. The zero reply is silence.
 type reply struct {
-	text    string // shown only to the person who pressed
+	text    string // for the person alone
 	refresh bool   // show the message as it is now, if the channel does not edit it
 	call    *call
 }
 
-// privateReply returns a reply that Slack shows only to the person who pressed.
+// privateReply returns a reply that Slack shows only to the person of the interaction.
 func (c *call) privateReply(key string) reply { return reply{text: c.words.Text(key), call: c} }
 
 // refusalKey returns the key of the text for a decision that did not count.
@@ -64,7 +64,7 @@ func (i *Interactions) postReply(ctx context.Context, responseURL string, m *sla
 	}
 }
 
-// refreshMessage replaces the message of a webhook by what it is now. The messages of an approval are replaced one after
+// refreshMessage replaces the message of a webhook by its present state. The messages of an approval are replaced one after
 // the other, and each reads the record when it is its turn, so that an older state never replaces a newer one.
 func (i *Interactions) refreshMessage(ctx context.Context, responseURL string, c *call) {
 	unlock := i.turns.lock(c.capability.ApprovalID)

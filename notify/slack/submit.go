@@ -64,8 +64,8 @@ func (i *Interactions) showFaults(ctx context.Context, m modal, faults []form.Fa
 	return slack.NewErrorsViewSubmissionResponse(texts)
 }
 
-// showChanges replaces a modal whose request has changed since it was opened. It has the request as it is now. What was
-// typed stays, because Slack keeps it in inputs with the same ID.
+// showChanges replaces a modal after its request has changed. It has the request as it is now. The typed texts stay,
+// because Slack keeps them in inputs with the same ID.
 func (i *Interactions) showChanges(ctx context.Context, c *call, m modal) (*slack.ViewSubmissionResponse, error) {
 	denied := c.refused(approval.Verdict{Code: approval.VerdictChanged})
 	i.Observer.SlackInteractionRefused()

@@ -10,7 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/form"
 )
 
-// inputState is what a person entered in an input of a modal, by the kind of the input
+// inputState is an entry in an input of a modal, by the kind of the input
 // (https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload).
 type inputState struct {
 	Value            *string       `json:"value"`
@@ -52,7 +52,7 @@ func (m modalState) values(f *form.Form, fields []string) json.RawMessage {
 	return f.FromStrings(fields, typed, form.Locale{Language: form.Plain})
 }
 
-// strings returns what was entered for a field, as form.FromStrings takes it.
+// strings returns the entry for a field, as form.FromStrings takes it.
 func (s inputState) strings(f form.Field) []string {
 	switch {
 	case f.Kind == form.Boolean:

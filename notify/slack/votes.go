@@ -43,7 +43,7 @@ func voteLines(m approval.Message) string {
 	return text
 }
 
-// voteLine returns who decided what, and when. A vote that no longer counts is struck through.
+// voteLine returns the person, the decision and the time of a vote. A vote that no longer counts is struck through.
 func voteLine(m approval.Message, v approval.Vote, words language.Words) string {
 	line := escapeLine(notify.VoterName(words, v.By), maxName) + " " + words.Text("slack.vote."+string(v.Outcome))
 	if i := slices.IndexFunc(m.Rules.Choices, func(c approval.Choice) bool { return c.ID == v.Choice }); i >= 0 {

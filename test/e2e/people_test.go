@@ -27,6 +27,18 @@ func (w *world) pressButton(t *testing.T, s *slacktest.Server, u slacktest.User,
 	return resp.StatusCode
 }
 
+// linkOf returns the link of a message to the decision page.
+func linkOf(m slacktest.Message) string {
+	for _, b := range m.Blocks {
+		for _, e := range b.Elements {
+			if e.ActionID == "open" {
+				return e.URL
+			}
+		}
+	}
+	return ""
+}
+
 // waitForMessage waits for a message in Slack that contains all of the texts.
 func waitForMessage(t *testing.T, w *world, s *slacktest.Server, texts ...string) slacktest.Message {
 	t.Helper()
@@ -135,7 +147,7 @@ channels:
 
 	byLink := ask("direct", "p-direct")
 	m = waitForMessage(t, w, s, "D0ANN", "p-direct")
-	link := m.Blocks[len(m.Blocks)-1].Elements[2].URL
+	link := linkOf(m)
 	w.mail.mu.Lock()
 	w.mail.links["p-direct/ann@example.com"] = link
 	w.mail.mu.Unlock()
@@ -216,7 +228,7 @@ func checkClosedMessages(t *testing.T, w *world, s *slacktest.Server, ask func(w
 		if !waitUntil(t, 10*time.Second, func() bool { return len(s.Answers()) > before }) {
 			t.Errorf("%s: a late press gets no answer", order)
 		}
-		link := m.Blocks[len(m.Blocks)-1].Elements[2].URL
+		link := linkOf(m)
 		if status, page, err := w.callWithLimit(t.Context(), "GET", link, http.Header{}, ""); err != nil || status != http.StatusOK ||
 			strings.Contains(page, "<form") {
 			t.Errorf("%s: its link still decides: %d %v", order, status, err)
