@@ -20,14 +20,15 @@ import (
 // button, 50 blocks in a message. A longer text is cut with a note: Slack refuses a message that is longer by a single
 // character.
 const (
-	maxHeader  = 150
-	maxName    = 100   // of a person, or of a detail
-	maxLine    = 500   // of another text on one line; five facts and two times are in one section
-	maxValue   = 2700  // of a detail
-	maxDetails = 20    // number of details
-	maxMessage = 10000 // of all details: above some 13,000 Slack answers msg_blocks_too_long
-	maxNames   = 20    // number of approvers
-	maxVotes   = 8     // number of votes
+	maxHeader    = 150
+	maxName      = 100   // of a person, or of a detail
+	maxLine      = 500   // of another text on one line; five facts and two times are in one section
+	maxValue     = 2700  // of a detail
+	maxDetails   = 20    // number of details
+	maxMessage   = 10000 // of all details: above some 13,000 Slack answers msg_blocks_too_long
+	maxNames     = 20    // number of approvers
+	maxRemark    = 300   // of a comment, or of the values of a vote
+	maxVoteLines = 2300  // of the votes, or of the edits, beside a heading and a reason
 )
 
 // rendered is a message in the format of Slack: blocks, and a text in their place for notifications and screen readers.
@@ -55,6 +56,9 @@ func (c *Channel) renderMessage(m approval.Message) rendered {
 	out.addBlock(newSection(renderFacts(m, content.Facts)))
 	for _, text := range renderDetails(content, maxMessage-c.extraButtons(m)) {
 		out.addBlock(newSection(text))
+	}
+	if changes := renderChanges(m); changes != "" {
+		out.addBlock(newSection(changes))
 	}
 	if m.Kind == approval.NotifyOutcome {
 		out.addBlock(newSection(renderOutcome(m)))

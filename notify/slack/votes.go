@@ -3,11 +3,11 @@ package slack
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/notify"
-	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // renderOutcome returns how the approval ended, with the votes.
@@ -30,34 +30,61 @@ func renderVotes(m approval.Message) string {
 	return "*" + text + "*" + voteLines(m)
 }
 
-// voteLines returns a line for each vote, the newest last.
+// voteLines returns a line for each vote, as many as fit in a section.
 func voteLines(m approval.Message) string {
 	words := language.For(m.Language)
 	text := ""
 	for i, v := range m.Votes {
-		if i == maxVotes {
+		line := "\n• " + voteLine(m, v, words)
+		if len(text)+len(line) > maxVoteLines {
 			return text + "\n_[" + words.Count("slack.and_more", len(m.Votes)-i) + "]_"
 		}
-		text += "\n• " + voteLine(m, v, words)
+		text += line
 	}
 	return text
 }
 
-// voteLine returns the person, the decision and the time of a vote. A vote that no longer counts is struck through.
+// voteLine returns the person, the decision, its values and the time of a vote. A vote that no longer counts is struck
+// through.
 func voteLine(m approval.Message, v approval.Vote, words language.Words) string {
 	line := escapeLine(notify.VoterName(words, v.By), maxName) + " " + words.Text("slack.vote."+string(v.Outcome))
 	if i := slices.IndexFunc(m.Rules.Choices, func(c approval.Choice) bool { return c.ID == v.Choice }); i >= 0 {
-		line += " (" + escapeLine(untrusted.SingleLine(labelOf(m.Rules.Choices[i], m.Language)), maxName) + ")"
+		line += " (" + escapeLine(labelOf(m.Rules.Choices[i], m.Language), maxName) + ")"
 	}
 	if v.Void {
 		line = "~" + line + "~"
 	}
 	line += " " + localTime(m, v.At)
+	if values := notify.VoteValues(m, v); len(values) > 0 {
+		var texts []string
+		for _, value := range values {
+			texts = append(texts, value.Label+": "+value.Value)
+		}
+		line += ", " + escapeLine(strings.Join(texts, ", "), maxRemark)
+	}
 	if v.Comment != "" {
-		line += ": " + escapeLine(v.Comment, maxName)
+		line += ": " + escapeLine(v.Comment, maxRemark)
 	}
 	if v.Void {
 		line += " _" + words.Text("slack.void") + "_"
 	}
 	return line
+}
+
+// renderChanges returns the edits of the request, or the empty text.
+func renderChanges(m approval.Message) string {
+	changes := notify.Changes(m)
+	if len(changes) == 0 {
+		return ""
+	}
+	words := language.For(m.Language)
+	text := "*" + words.Text("page.changes") + "*"
+	for i, change := range changes {
+		line := "\n• " + escapeLine(change, maxLine)
+		if len(text)+len(line) > maxVoteLines {
+			return text + "\n_[" + words.Count("slack.and_more", len(changes)-i) + "]_"
+		}
+		text += line
+	}
+	return text
 }
