@@ -168,6 +168,9 @@ func (o *Order) endAct(a *Approval, act Act, r RecordedAct, v *Verdict, env Envi
 	o.recordEvent(e)
 	v.Code = VerdictRecorded
 	v.Status = a.Status
+	if r.Kind != ActRemind && a.Status == Pending { // messages show approvers, deadline and content
+		a.queueUpdates(env)
+	}
 }
 
 // maxEventNames is the maximum length of a list of names in an event, in bytes.

@@ -26,7 +26,8 @@ func (o *Order) applyDecision(a *Approval, d *Decision, env Environment) (Verdic
 	}
 	if d.ShownDigest != "" && d.ShownDigest != o.ContentDigest(a) {
 		v.Code = VerdictChanged
-		return v, nil
+		a.queueUpdates(env) // the message that the sender has seen is outdated
+		return v, o.startDueActions(a, env)
 	}
 	if faults = append(faults, a.faultsOfChoice(choice, *d)...); len(faults) > 0 {
 		v.Code = VerdictInvalid
