@@ -215,14 +215,11 @@ func (a *Approval) closingReason(s Status) string {
 	if last := a.Votes[len(a.Votes)-1]; last.Outcome.resultingStatus() == s || s == Approved {
 		return ""
 	}
-	isCounted := func(o Outcome) bool {
-		return slices.ContainsFunc(a.Votes, func(v Vote) bool { return !v.Void && v.Outcome == o })
-	}
 	switch {
 	case s == Returned:
 		return "an approver has returned the request, and the approvals that it needs are out of reach"
-	case !isCounted(Approve) && !isCounted(Reject):
-		return "every approver has abstained"
+	case a.Policy.Kind == PolicyQuorum:
+		return "too few approvers are left for the approvals that it needs"
 	}
-	return "too few approvers are left for the approvals that it needs"
+	return "every approver has abstained"
 }
