@@ -30,7 +30,9 @@ func renderNotice(m approval.Message) (Text, error) {
 		Dir:      words.Direction(),
 		Link:     m.Link.Reveal(),
 	}
-	out := Text{Subject: untrusted.Shorten(data.Headline+": "+data.Title, maxSubject)}
+	subject := words.Text("mail.subject", "headline", data.Headline, "title", language.Isolate(data.Title),
+		"order", untrusted.SingleLine(m.OrderID))
+	out := Text{Subject: untrusted.Shorten(subject, maxSubject)}
 	plain, err := texttemplate.ParseFS(builtIn, "templates/notice.text.tmpl")
 	if err != nil {
 		return Text{}, fmt.Errorf("notice: %w", err)

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-smtp"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -27,7 +28,7 @@ import (
 // standardSecret is the secret for signatures of notifications and callbacks.
 var standardSecret = "whsec_" + base64.StdEncoding.EncodeToString([]byte("canary-standard-0123456789abcdef"))
 
-var linkForm = regexp.MustCompile(`http://[^\s"<>]+/a/[A-Za-z0-9._-]+`)
+var linkForm = regexp.MustCompile(`http://[^\s"<>]+/[as]/[A-Za-z0-9._-]+`)
 
 // mailServer receives mail and keeps the links in it.
 type mailServer struct {
@@ -36,7 +37,11 @@ type mailServer struct {
 	links   map[string]string // by order ID, then "/" and approver
 	seen    map[string]int    // by Message-ID
 	faults  []string
+	mails   []sentMail
 }
+
+// sentMail is a mail as its reader sees it.
+type sentMail struct{ to, subject, text string }
 
 func startMailServer(t *testing.T) *mailServer {
 	t.Helper()
@@ -81,10 +86,47 @@ func (s *mailSession) Data(r io.Reader) error {
 		s.server.faults = append(s.server.faults, "a mail without its link in both parts")
 	}
 	s.server.seen[head.Get("Message-Id")]++
+	subject, _ := new(mime.WordDecoder).DecodeHeader(head.Get("Subject"))
+	s.server.mails = append(s.server.mails, sentMail{s.to, subject, text})
 	if id := orderForm.FindString(head.Get("Subject")); id != "" {
 		s.server.links[id+"/"+s.to] = link
 	}
 	return nil
+}
+
+// waitFor waits for a mail to a person whose subject has a text.
+func (m *mailServer) waitFor(t *testing.T, to, subject string) sentMail {
+	t.Helper()
+	var found sentMail
+	if !waitUntil(t, 30*time.Second, func() bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for _, sent := range m.mails {
+			if sent.to == to && strings.Contains(sent.subject, subject) {
+				found = sent
+				return true
+			}
+		}
+		return false
+	}) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		t.Fatalf("no mail %q to %s among %+v", subject, to, m.mails)
+	}
+	return found
+}
+
+// subjectsTo lists the subjects of the mails to a person that have a text.
+func (m *mailServer) subjectsTo(to, text string) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []string
+	for _, sent := range m.mails {
+		if sent.to == to && strings.Contains(sent.subject, text) {
+			out = append(out, sent.subject)
+		}
+	}
+	return out
 }
 
 var orderForm = regexp.MustCompile(`e2e-[0-9]+|p-[a-z]+`)
