@@ -94,7 +94,7 @@ func (f *Field) numberFaults(v canonical.Value) []Fault {
 // maxInteger is the greatest integer that every reader of JSON keeps: 2^53-1 (RFC 7493).
 const maxInteger = 1<<53 - 1
 
-// maxDigits is the number of significant digits that a 64-bit floating-point number keeps, whatever they are.
+// maxDigits is the number of significant digits that every 64-bit floating-point number keeps.
 const maxDigits = 15
 
 // exactNumber returns the canonical form of a number. It reports false if a reader of JSON could change the number: if it

@@ -1,8 +1,8 @@
 // Package form is a form with typed fields: the flat subset of JSON Schema that MCP's elicitation and other protocols
 // for human input use. It reads a schema, states every fault with its place, and checks values against it.
 //
-// The package knows nothing of HTTP, of channels or of the domain. Whatever way values come in, CheckValues is the only
-// place that judges them.
+// The package knows nothing of HTTP, of channels or of the domain. CheckValues is the only place that judges values, for
+// every way in.
 package form
 
 import (

@@ -9,7 +9,7 @@ import (
 	"github.com/approval-relay/approval-relay/language"
 )
 
-// separators are those of numbers in a language. A group may also be separated by a space or an apostrophe.
+// separators are the separators of numbers in a language. A group may also be separated by a space or an apostrophe.
 type separators struct{ decimal, group string }
 
 func separatorsOf(tag language.Tag) separators {
@@ -27,8 +27,8 @@ var (
 	jsonNumber  = regexp.MustCompile(`^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$`)
 	digits      = regexp.MustCompile(`^\d+$`)
 	wholeGroups = regexp.MustCompile(`^\d{1,3}( \d{3})+$`)
-	// otherGroup is a number whose only separator could be that of groups in another language: 1.234 is a thousand and
-	// more to a German, and a little more than one to an American.
+	// otherGroup is a number with a single separator that could separate groups in another language: 1.234 is more than a
+	// thousand to a German, and less than two to an American.
 	otherGroup = regexp.MustCompile(`^[1-9]\d{0,2}\.\d{3}$`)
 )
 

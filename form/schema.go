@@ -149,7 +149,7 @@ func (p *parser) possible(at string, f Field) {
 	}
 }
 
-// supported states a fault for each keyword that is not among the supported ones, and for each that is given twice.
+// supported states a fault for each keyword that is not supported, and for each that is given twice.
 func (p *parser) supported(at string, schema canonical.Value, keywords ...string) {
 	seen := map[string]bool{}
 	for _, m := range schema.Members {

@@ -14,17 +14,17 @@ import (
 type Locale struct {
 	// Language has the separators of numbers. Plain numbers are as JSON writes them.
 	Language language.Tag
-	// Zone is the zone of a date and time that is typed without one. Without a Zone, such a time stays as it is typed.
+	// Zone is the zone of a date and time that is typed without a zone. If it is nil, such a time stays as it is typed.
 	Zone *time.Location
 }
 
-// Plain is the Language of inputs that send numbers as JSON writes them, whatever their user sees: Slack's number inputs
-// and those of browsers.
+// Plain is the Language of inputs that send numbers as JSON writes them, as number inputs of Slack and of browsers do,
+// however their user sees them.
 const Plain language.Tag = "und"
 
 // FromStrings returns the JSON object of values for the texts that a person typed into the fields of a choice. Text is trimmed, an
 // empty optional field has no value, a Boolean that is not there is false. A text that does not fit its field stays a string,
-// for CheckValues to find. Other names than those of the fields are left out, because a page
+// for CheckValues to find. Names that are not of a field are left out, because a page
 // has other inputs too.
 func (f *Form) FromStrings(fields []string, typed map[string][]string, locale Locale) json.RawMessage {
 	values := map[string]any{}

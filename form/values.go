@@ -14,8 +14,8 @@ import (
 type Values json.RawMessage
 
 // CheckValues judges the JSON object of values that came with a decision against the fields of the form that its choice
-// has. It returns the values in their canonical form, or every fault: those of the fields in the order of the form, then
-// those of other values. A nil or empty raw has no values. Defaults are shown by forms; they are not added here.
+// has. It returns the values in their canonical form, or every fault: first the faults of fields, in the order of the form,
+// then the faults of other values. A nil or empty raw has no values. Defaults are shown by forms; they are not added here.
 func (f *Form) CheckValues(fields []string, raw json.RawMessage) (Values, []Fault) {
 	if len(raw) > maxRaw {
 		return nil, []Fault{tooLarge}

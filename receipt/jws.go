@@ -29,7 +29,7 @@ type header struct {
 
 const algorithm = "EdDSA"
 
-// Signer signs with the key of a purpose. The key ring is one.
+// Signer signs with the key of a purpose. The key ring is a Signer.
 type Signer interface {
 	Sign(purpose string, message []byte) (public ed25519.PublicKey, signature []byte)
 }
@@ -102,7 +102,7 @@ func parseHeader(raw []byte) (header, error) {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// decode reads base64url. Every text has one encoding only: there are no line breaks, and the bits that are left over are
+// decode reads base64url. Every text has a single encoding: line breaks are refused, and the bits that are left over are
 // zero.
 func decode(s string) ([]byte, error) {
 	if strings.ContainsAny(s, "\r\n") { // the decoder skips them

@@ -40,7 +40,7 @@ func Make(s Signer, issuer, orderID string, a *approval.Approval) (string, error
 	return "", fmt.Errorf("the receipt is longer than %d bytes", MaxLength)
 }
 
-// newReceipt returns the receipt of an approval. A receipt without the digest of the request would prove nothing.
+// newReceipt returns the receipt of an approval. A receipt without the digest of the request would be no proof.
 func newReceipt(issuer, orderID string, a *approval.Approval) (Receipt, error) {
 	switch {
 	case a.Status == approval.Pending:
@@ -77,9 +77,9 @@ func newReceipt(issuer, orderID string, a *approval.Approval) (Receipt, error) {
 	}
 	for _, v := range a.Votes {
 		r.Votes = append(r.Votes, newVote(v))
-		for _, c := range v.Changes {
-			r.Changes = append(r.Changes, Change{Path: c.Path, From: c.From, To: c.To, By: c.By})
-		}
+	}
+	for _, c := range approval.ChangesOf(a.Votes) {
+		r.Changes = append(r.Changes, newChange(c))
 	}
 	if v := approval.DecidingVote(a.Status, a.Votes); v != nil {
 		r.ShownDigest = v.ShownDigest
@@ -111,6 +111,21 @@ func newVote(v approval.Vote) Vote {
 	}
 }
 
+// newChange returns an edit. A part of the request that has no canonical form, and is not part of the payload, is stated
+// as text.
+func newChange(c approval.Change) Change {
+	from := Part(c.From)
+	if _, err := canonical.JSON(from); err != nil {
+		from, _ = json.Marshal(string(c.From)) // a string
+	}
+	return Change{
+		Path: c.Path,
+		From: from,
+		To:   Part(c.To),
+		By:   c.By,
+	}
+}
+
 // choiceOf returns the ID of the choice of a vote. Without choices of its own, an approval offers the outcomes.
 func choiceOf(v approval.Vote) string {
 	if v.Choice == "" {
@@ -120,7 +135,7 @@ func choiceOf(v approval.Vote) string {
 }
 
 // rulesDigest returns the digest of the rules under which an approval was decided. Approvers are in the order of their
-// IDs, because their order means nothing.
+// IDs, because their order has no meaning.
 func rulesDigest(a *approval.Approval) (string, error) {
 	var approvers []string
 	for _, p := range a.Approvers {
@@ -139,8 +154,8 @@ func rulesDigest(a *approval.Approval) (string, error) {
 	})
 }
 
-// replaceVoteValues replaces the values in the list of votes by their digests. Those of the deciding vote stay at the top
-// of the receipt.
+// replaceVoteValues replaces the values in the list of votes by their digests. The values of the deciding vote stay at the
+// top of the receipt.
 func (r *Receipt) replaceVoteValues() error {
 	for i := range r.Votes {
 		v := &r.Votes[i]

@@ -70,6 +70,7 @@ func TestMutationsAreRefused(t *testing.T) {
 func answerWith(text string) string {
 	return fmt.Sprintf(`{"approved": true, "status": "approved", "orderId": "A-1001", "approvalId": "ap-1", "step": "manager",
 		"approvalTimestamp": "2026-07-02T11:15:00.123Z", "decision": "approve", "choice": "up_to", "values": {"limit": 4200.5},
+		"changes": [{"path": "/total", "from": 5000, "to": 4200.5, "by": "bob@example.com"}],
 		"decidedBy": "bob@example.com", "principal": "bob@example.com", "via": "sso", "shownDigest": "s2", "comment": "",
 		"costCentre": "C-9", "receipt": %q}`, text)
 }
@@ -181,6 +182,7 @@ func mutateAnswer(t *testing.T, answer string) map[string]string {
 		"approved": "false", "status": `"rejected"`, "orderId": `"A-1002"`, "approvalId": `"ap-2"`, "step": `"director"`,
 		"approvalTimestamp": `"2026-07-02T11:15:00.124Z"`, "decision": `"reject"`, "choice": `"reject"`, "values": `{"limit": 9999}`,
 		"decidedBy": `"eve@example.com"`, "principal": `"eve@example.com"`, "via": `"link"`, "shownDigest": `"s3"`,
+		"changes": `[{"by": "bob@example.com", "path": "/total", "from": 5000, "to": 9999}]`,
 	} {
 		var fields map[string]json.RawMessage
 		require.NoError(t, json.Unmarshal([]byte(answer), &fields))

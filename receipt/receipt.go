@@ -11,8 +11,8 @@ import (
 	"fmt"
 )
 
-// Receipt is the statement. The names are those of its JSON. Fields are only ever added: a verifier ignores names that it
-// does not know.
+// Receipt is the statement. The names are those of its JSON. Later versions only add fields: a verifier ignores names
+// that it does not know.
 type Receipt struct {
 	// Issuer is the public address of the worker.
 	Issuer string `json:"iss,omitempty"`
@@ -105,7 +105,11 @@ func parse(payload []byte) (Receipt, error) {
 		return Receipt{}, errors.New("the receipt is signed, but it is no statement about an approval")
 	}
 	for name, value := range map[string]string{
-		"order": r.Order, "approval": r.Approval, "workflow": r.Workflow, "status": r.Status, "requestDigest": r.RequestDigest,
+		"order":         r.Order,
+		"approval":      r.Approval,
+		"workflow":      r.Workflow,
+		"status":        r.Status,
+		"requestDigest": r.RequestDigest,
 	} {
 		if value == "" {
 			return Receipt{}, fmt.Errorf("the receipt has no %s", name)

@@ -133,6 +133,7 @@ func TestEveryRuleAndFactIsInTheReceipt(t *testing.T) {
 		"vote's time":   func(a *approval.Approval) { a.Votes[0].At = a.Votes[0].At.Add(time.Second) },
 		"comment":       func(a *approval.Approval) { a.Votes[0].Comment = "fine!" },
 		"void":          func(a *approval.Approval) { a.Votes[0].Void = false },
+		"original":      func(a *approval.Approval) { a.OriginalDigest = strings.Repeat("c", 64) },
 		"edit":          func(a *approval.Approval) { a.Votes[1].Changes[0].To = json.RawMessage("1") },
 	} {
 		a := closed(t)
@@ -204,6 +205,23 @@ func TestALongReceiptHasDigests(t *testing.T) {
 		if !tt.voteLists {
 			assert.Equal(t, tt.values, r.Votes[len(r.Votes)-1].ValuesDigest != "", name)
 		}
+	}
+}
+
+func TestTheRestOfAnAnswerIsNotCompared(t *testing.T) {
+	t.Parallel()
+
+	ring := keys.NewRing(time.Now())
+	text, err := receipt.Make(ring, "", "A-1001", closed(t))
+	require.NoError(t, err)
+	for _, rest := range []string{
+		`"erpNumber": 12345678901234567890`,
+		`"changes": [{"by": "bob@example.com", "path": "/total", "from": 5000, "to": 4200.50}]`,
+		`"changes": [], "truncated": true`,
+	} {
+		answer := fmt.Sprintf(`{"receipt": %q, %s}`, text, rest)
+		_, err := receipt.Verify([]byte(answer), ring.PublicKeys(receipt.Purpose))
+		assert.NoError(t, err, rest)
 	}
 }
 

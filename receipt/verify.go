@@ -45,8 +45,14 @@ func Verify(text []byte, keys []ed25519.PublicKey) (Verified, error) {
 
 // receiptOf returns the receipt in a JSON object, and the object.
 func receiptOf(text []byte) (string, map[string]json.RawMessage, error) {
-	if _, err := canonical.JSON(text); err != nil { // two names that are equal would be read in two ways
-		return "", nil, fmt.Errorf("the answer cannot be compared: %w", err)
+	v, err := canonical.Parse(text)
+	if err != nil {
+		return "", nil, fmt.Errorf("the answer %w", err)
+	}
+	for _, m := range v.Members {
+		if len(v.All(m.Name)) > 1 { // readers of JSON disagree about them
+			return "", nil, fmt.Errorf("the answer has the name %.40q twice", m.Name)
+		}
 	}
 	var answer map[string]json.RawMessage
 	var compact string
@@ -58,7 +64,7 @@ func receiptOf(text []byte) (string, map[string]json.RawMessage, error) {
 
 // compare returns an error if an answer contradicts its receipt.
 func (r Receipt) compare(answer map[string]json.RawMessage) error {
-	for name, want := range map[string]any{
+	expected := map[string]any{
 		"orderId":           r.Order,
 		"approvalId":        r.Approval,
 		"workflow":          r.Workflow,
@@ -74,7 +80,11 @@ func (r Receipt) compare(answer map[string]json.RawMessage) error {
 		"via":               r.Via,
 		"shownDigest":       r.ShownDigest,
 		"approvalTimestamp": r.ClosedAt,
-	} {
+	}
+	if !isTrue(answer["truncated"]) && r.ChangesDigest == "" {
+		expected["changes"] = r.Changes
+	}
+	for name, want := range expected {
 		got, given := answer[name]
 		if !given {
 			continue
@@ -84,11 +94,13 @@ func (r Receipt) compare(answer map[string]json.RawMessage) error {
 			return fmt.Errorf("compare the answer: %w", err)
 		}
 		if !isSame(got, wanted) {
-			return fmt.Errorf("the answer was changed: its %s is not the one of its receipt", name)
+			return fmt.Errorf("the answer was changed: its %s is not the %s of its receipt", name, name)
 		}
 	}
 	return nil
 }
+
+func isTrue(value json.RawMessage) bool { return string(bytes.TrimSpace(value)) == "true" }
 
 func isSame(a, b []byte) bool {
 	x, errX := canonical.JSON(a)

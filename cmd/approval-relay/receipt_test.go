@@ -96,7 +96,7 @@ func TestReceiptsOfOtherEnds(t *testing.T) {
 	require.Contains(t, verify(t, 0, rejected, "--key", keys), "status          rejected")
 	require.Contains(t, verify(t, 1, rejected, "--key", keys, "--approved"), "is not approved, it is rejected")
 	forged := strings.Replace(r.task(t, token).Cause, `"approved":false`, `"approved":true`, 1)
-	require.Contains(t, verify(t, 1, p.write(t, "forged.json", forged), "--key", keys), "its approved is not the one of its receipt")
+	require.Contains(t, verify(t, 1, p.write(t, "forged.json", forged), "--key", keys), "its approved is not the approved of its receipt")
 
 	token = r.ask(t, "o-2", `,"purchase":`+bought)
 	r.ops(t, 0, "cancel", "o-2", "--reason=no longer needed")
