@@ -74,6 +74,9 @@ func (r *Request) fitTexts(limit int) {
 // cutMark is the mark at the end of a text that was cut.
 var cutMark = regexp.MustCompile(`… \(cut, ([0-9,]{1,13}) characters\)$`)
 
+// IsCut reports whether a text ends with the mark of CutText.
+func IsCut(s string) bool { return strings.HasSuffix(s, " characters)") && cutMark.MatchString(s) }
+
 // CutText returns a text with at most so many characters and bytes. If it is longer, its end is replaced by a mark with
 // the length of the whole text: "… (cut, 20,000 characters)". It does not cut a character from its accents, or a part
 // from an emoji.

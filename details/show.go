@@ -1,6 +1,8 @@
 package details
 
 import (
+	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,8 +29,13 @@ type Shown struct {
 	// IsAside is set for a note that few readers need. A page can show it on request.
 	IsAside bool
 
-	Link  *Link           // of a link
-	Table *approval.Table // of a table
+	Link       *Link           // of a link
+	Table      *approval.Table // of a table
+	Blocks     []Block         // of a text in Markdown
+	Difference []Line
+	File       *File // of a picture or document
+	// CutNote tells the reader where the rest of a text is that did not fit into the record.
+	CutNote string
 }
 
 // Show returns the details for a reader.
@@ -54,6 +61,9 @@ func (r Reader) ShowField(f *approval.Field) Shown {
 		s.Text, s.IsNote = r.Words.Text("detail."+string(f.State)), true
 		return s
 	}
+	if approval.IsCut(f.Value) {
+		s.CutNote = r.Words.Text("detail.cut")
+	}
 	r.showKind(&s, f)
 	return s
 }
@@ -61,21 +71,63 @@ func (r Reader) ShowField(f *approval.Field) Shown {
 // showKind adds the form of the value. A value that does not have the form of its kind is a text.
 func (r Reader) showKind(s *Shown, f *approval.Field) {
 	switch f.Kind {
+	case approval.KindText:
 	case approval.KindLink:
 		if link, ok := FindLink(s.Text); ok {
 			s.Link = &link
 			return
 		}
-		s.Kind = approval.KindText
 	case approval.KindTable:
 		if f.Table != nil {
 			s.Table = cleanTable(f.Table)
 			return
 		}
-		s.Kind = approval.KindText
-	case approval.KindText, approval.KindAmount, approval.KindDate, approval.KindMarkdown, approval.KindDifference,
-		approval.KindPicture, approval.KindDocument:
+	case approval.KindAmount:
+		s.Text = strings.TrimSpace(r.Words.Number(json.Number(f.Number())) + " " + untrusted.SingleLine(f.Currency))
+		return
+	case approval.KindDate:
+		if t, isDay, ok := parseDate(f.Value); ok {
+			if s.Text = r.Words.Date(t); !isDay {
+				s.Text = r.Words.Time(t, r.Zone)
+			}
+			return
+		}
+	case approval.KindMarkdown:
+		s.Blocks = ParseMarkdown(f.Value)
+		return
+	case approval.KindDifference:
+		if s.Difference = diffLines(untrusted.MultiLine(f.Before), untrusted.MultiLine(f.After)); len(s.Difference) > 0 {
+			return
+		}
+	case approval.KindPicture, approval.KindDocument:
+		if f.File != nil {
+			s.File = r.showFile(f.File)
+			return
+		}
 	}
+	s.Kind = approval.KindText
+}
+
+// File is a picture or document for its reader.
+type File struct {
+	Name  string
+	Facts string // its type, size, digest and address, as far as they are known
+}
+
+func (r Reader) showFile(f *approval.File) *File {
+	var facts []string
+	if f.Type != "" {
+		facts = append(facts, f.Type)
+	}
+	if f.Size > 0 {
+		facts = append(facts, r.Words.Text("detail.bytes", "n", r.Words.Number(json.Number(strconv.Itoa(f.Size)))))
+	}
+	for _, text := range []string{f.Digest, f.URL} {
+		if text != "" {
+			facts = append(facts, untrusted.SingleLine(text))
+		}
+	}
+	return &File{Name: untrusted.SingleLine(f.Name), Facts: strings.Join(facts, ", ")}
 }
 
 func cleanTable(t *approval.Table) *approval.Table {

@@ -1,9 +1,7 @@
 package notify
 
 import (
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/language"
@@ -20,8 +18,10 @@ type Content struct {
 	Title    string         // the title of the request, or the workflow if it has no title
 	Facts    []Fact
 	Details  []Detail
-	// DetailsLeftOut is the number of details that the limits removed from the end.
+	// DetailsLeftOut is the number of details that were removed from the end, see DropDetails.
 	DetailsLeftOut int
+	leftOut        []string // their names
+	asides         []string // notes that few readers need
 	// Approvers lists the people who can decide, if the message goes to a group and they decide by messages of their own.
 	Approvers []string
 	LinkLabel string // the text of the link or button that opens the decision page
@@ -37,13 +37,6 @@ type Fact struct {
 	Label string
 	Value string
 	Time  time.Time // the same as Value, for channels that show times in the reader's zone; zero for other facts
-}
-
-// Detail is a labelled value from the request.
-type Detail struct {
-	Name  string
-	Lines []string
-	Cut   int // the number of characters that the limits removed from the end
 }
 
 // Limits bound a Content. Zero means that there is no limit. The decision page shows everything.
@@ -73,13 +66,7 @@ func NewContent(m approval.Message, limits Limits) Content {
 	if c.Title == "" {
 		c.Title = limits.cutHeading(m.Workflow)
 	}
-	for i, field := range m.Details {
-		if limits.Details > 0 && i == limits.Details {
-			c.DetailsLeftOut = len(m.Details) - i
-			break
-		}
-		c.Details = append(c.Details, limits.newDetail(field))
-	}
+	c.addDetails(m, limits)
 	switch {
 	case m.Approver != "":
 		c.LinkNote += " " + words.Text("message.link.note_approver")
@@ -97,22 +84,6 @@ func NewContent(m approval.Message, limits Limits) Content {
 // words around it.
 func (c Content) Heading() string { return c.Headline + ": " + language.Isolate(c.Title) }
 
-// LeftOutNote tells the reader that details are left out. It is empty if none are.
-func (c Content) LeftOutNote() string {
-	if c.DetailsLeftOut == 0 {
-		return ""
-	}
-	return c.Words.Count("message.left_out", c.DetailsLeftOut)
-}
-
-// CutNote tells the reader that the value of a detail was cut. It is empty if it was not.
-func (c Content) CutNote(d Detail) string {
-	if d.Cut == 0 {
-		return ""
-	}
-	return c.Words.Count("message.cut", d.Cut)
-}
-
 // cutHeading returns a title or name on one line.
 func (l Limits) cutHeading(s string) string {
 	s = untrusted.SingleLine(s)
@@ -120,19 +91,4 @@ func (l Limits) cutHeading(s string) string {
 		s = untrusted.Shorten(s, l.Heading)
 	}
 	return s
-}
-
-// newDetail returns a value from the request as lines, without white space around it.
-func (l Limits) newDetail(field approval.Field) Detail {
-	d := Detail{Name: l.cutHeading(field.Name)}
-	value := strings.TrimSpace(untrusted.MultiLine(field.Value))
-	if l.Value > 0 {
-		value, d.Cut = untrusted.Cut(value, l.Value)
-	}
-	d.Lines = strings.Split(value, "\n")
-	if l.Lines > 0 && len(d.Lines) > l.Lines {
-		d.Cut += utf8.RuneCountInString(strings.Join(d.Lines[l.Lines:], "\n"))
-		d.Lines = d.Lines[:l.Lines]
-	}
-	return d
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf16"
 
@@ -70,8 +71,7 @@ func encodeMessage(m approval.Message) ([]byte, error) {
 	content := notify.NewContent(m, limits)
 	e := newEmbed(content, m.Link)
 	for e.countUnits() > maxEmbed && len(content.Details) > 0 {
-		content.Details = content.Details[:len(content.Details)-1]
-		content.DetailsLeftOut++
+		content.DropDetails(len(content.Details) - 1)
 		e = newEmbed(content, m.Link)
 	}
 	workflow := untrusted.Shorten(untrusted.SingleLine(m.Workflow), maxHeading)
@@ -107,8 +107,14 @@ func newEmbed(content notify.Content, link approval.Token) embed {
 		URL:         link.Reveal(),
 		Description: strings.Join(lines, "\n"),
 		Fields:      fields,
-		Footer:      footer{strings.TrimSpace(content.LeftOutNote() + "\n" + content.LinkNote + "\n" + content.Footer)},
+		Footer:      footer{joinLines(content.LeftOutNote(), content.LeftOutNames(), content.LinkNote, content.Footer)},
 	}
+}
+
+// joinLines joins the lines that are not empty.
+func joinLines(lines ...string) string {
+	lines = slices.DeleteFunc(lines, func(s string) bool { return s == "" })
+	return strings.Join(lines, "\n")
 }
 
 // newFact returns a labelled value on a line of its own. A time is shown in the reader's zone.
@@ -129,6 +135,9 @@ func newField(content notify.Content, d notify.Detail) field {
 	lines := make([]string, 0, len(d.Lines)+1)
 	for _, line := range d.Lines {
 		lines = append(lines, "> "+escapeMarkdown(line))
+	}
+	if d.Link != "" {
+		lines = []string{"> <" + d.Link + ">"} // without a preview
 	}
 	if len(d.Lines) == 1 && d.Lines[0] == "" {
 		lines = []string{"> " + emptyText}

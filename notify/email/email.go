@@ -78,6 +78,7 @@ type Mail struct {
 	Title       string // the workflow's name if the request has no title
 	Details     []notify.Detail
 	More        int    // the number of details that are left out
+	LeftOut     string // names them, and the values of the request that are not among the details; empty if there are none
 	Requester   string // may be empty
 	Approver    string
 	Votes       string // who has decided so far; may be empty
@@ -135,6 +136,7 @@ func newMail(m approval.Message) Mail {
 		Title:       content.Title,
 		Details:     content.Details,
 		More:        content.DetailsLeftOut,
+		LeftOut:     content.LeftOutNames(),
 		Requester:   cutHeading(m.Requester),
 		Approver:    cutHeading(m.Approver),
 		Votes:       cutHeading(notify.VotesSoFar(m)),

@@ -109,8 +109,7 @@ func encodeMessage(m approval.Message) ([]byte, error) {
 		if b.Len() <= maxBody || len(content.Details) == 0 {
 			return b.Bytes(), nil
 		}
-		content.Details = content.Details[:len(content.Details)-1]
-		content.DetailsLeftOut++
+		content.DropDetails(len(content.Details) - 1)
 	}
 }
 
@@ -153,6 +152,9 @@ func newDetails(content notify.Content) []widget {
 	if note := content.LeftOutNote(); note != "" {
 		widgets = append(widgets, newParagraph("<i>"+note+"</i>"))
 	}
+	if names := content.LeftOutNames(); names != "" {
+		widgets = append(widgets, newParagraph("<i>"+escapeHTML(names)+"</i>"))
+	}
 	return widgets
 }
 
@@ -160,6 +162,9 @@ func newDetails(content notify.Content) []widget {
 // that none of them can look like a name.
 func newDetail(content notify.Content, d notify.Detail) []string {
 	lines := []string{newLine(d.Name, d.Lines[0])}
+	if d.Link != "" {
+		lines[0] = newLine(d.Name, "") + `<a href="` + escapeHTML(d.Link) + `">` + escapeHTML(d.Link) + "</a>"
+	}
 	if len(d.Lines) > 1 {
 		lines = []string{newLine(d.Name, "")}
 		for _, line := range d.Lines {

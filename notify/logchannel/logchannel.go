@@ -51,6 +51,9 @@ func formatMessage(m approval.Message) string {
 	for _, d := range content.Details {
 		line(d.Name, strings.Join(d.Lines, " "))
 	}
+	if note := content.LeftOutNames(); note != "" {
+		fmt.Fprintf(&b, "  %s\n", untrusted.TerminalLine(note))
+	}
 	switch {
 	case !m.Kind.IsNotice():
 		line(content.Words.Text("message.decide_at"), m.Link.Reveal())

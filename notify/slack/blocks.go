@@ -121,19 +121,24 @@ func renderDetails(content notify.Content, limit int) []string {
 	total := 0
 	for i, d := range content.Details {
 		var value string
-		value, d.Cut = escapeUpTo(quoteLines(d.Lines), maxValue)
+		if value, d.Cut = escapeUpTo(quoteLines(d.Lines), maxValue); d.Link != "" {
+			value = "><" + escapeMarkup(d.Link) + ">"
+		}
 		text := "*" + escapeLine(d.Name, maxName) + ":*\n" + value
 		if note := content.CutNote(d); note != "" {
 			text += "\n_[" + note + "]_"
 		}
 		if total += len(text); total > limit && i > 0 {
-			content.DetailsLeftOut += len(content.Details) - i
+			content.DropDetails(i)
 			break
 		}
 		out = append(out, text)
 	}
 	if note := content.LeftOutNote(); note != "" {
 		out = append(out, "_["+note+"]_")
+	}
+	if names := content.LeftOutNames(); names != "" {
+		out = append(out, "_["+escapeLine(names, maxValue)+"]_")
 	}
 	return out
 }

@@ -77,11 +77,13 @@ type run struct {
 	Size   string `json:"size,omitempty"`
 	Weight string `json:"weight,omitempty"`
 	Subtle bool   `json:"isSubtle,omitempty"`
+	// Select opens an address of the request.
+	Select *action `json:"selectAction,omitempty"`
 }
 
 type action struct {
 	Type  string `json:"type"`
-	Title string `json:"title"`
+	Title string `json:"title,omitempty"`
 	URL   string `json:"url"`
 }
 
@@ -99,8 +101,7 @@ func encodeCard(m approval.Message) ([]byte, error) {
 		if b.Len() <= maxBody || len(content.Details) == 0 {
 			return b.Bytes(), nil
 		}
-		content.Details = content.Details[:len(content.Details)-1]
-		content.DetailsLeftOut++
+		content.DropDetails(len(content.Details) - 1)
 	}
 }
 
@@ -125,6 +126,9 @@ func newCard(content notify.Content, link approval.Token) card {
 	}
 	if text := content.LeftOutNote(); text != "" {
 		body = append(body, newNote(text))
+	}
+	if names := content.LeftOutNames(); names != "" {
+		body = append(body, newOutsideNote(names))
 	}
 	if len(content.Approvers) > 0 {
 		body = append(body, newFact(content.Words.Text("message.to_decide"), untrusted.Shorten(strings.Join(content.Approvers, ", "), maxHeading)))
@@ -156,6 +160,16 @@ func newNote(text string) block {
 	}
 }
 
+// newOutsideNote returns a line that has words from outside.
+func newOutsideNote(text string) block {
+	return block{Type: "RichTextBlock", Spacing: "Small", Inlines: []run{{
+		Type:   "TextRun",
+		Text:   breakMacros(text),
+		Size:   "Small",
+		Subtle: true,
+	}}}
+}
+
 // newFact returns a labelled value.
 func newFact(label, value string) block {
 	return block{Type: "RichTextBlock", Spacing: "Small", Inlines: []run{
@@ -168,6 +182,9 @@ func newFact(label, value string) block {
 // look like a fact.
 func newDetail(content notify.Content, d notify.Detail) []block {
 	out := []block{newFact(d.Name, d.Lines[0])}
+	if d.Link != "" {
+		out[0].Inlines[1].Select = &action{Type: "Action.OpenUrl", URL: d.Link}
+	}
 	if len(d.Lines) > 1 {
 		out = []block{newFact(d.Name, "")}
 		for _, line := range d.Lines {
