@@ -23,19 +23,9 @@ func (v *visit) findChoice(id string) *approval.Choice {
 	return nil
 }
 
-// allowsOutcome reports whether the link or the sign-in permits an outcome. A link that permits a rejection permits to
-// return the request, too, and every link that decides permits to abstain.
+// allowsOutcome reports whether the link or the sign-in permits an outcome.
 func (v *visit) allowsOutcome(o approval.Outcome) bool {
-	allowed := v.capability.Allowed
-	switch {
-	case v.signedIn != "", slices.Contains(allowed, o):
-		return true
-	case o == approval.Return:
-		return slices.Contains(allowed, approval.Reject)
-	case o == approval.Abstain:
-		return len(allowed) > 0
-	}
-	return false
+	return slices.Contains(v.capability.Allowed, o) || v.signedIn != ""
 }
 
 // needsInput reports whether a choice has to be opened before it can be decided: it has fields, or it requires a comment

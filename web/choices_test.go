@@ -238,7 +238,7 @@ func TestForeignInputs(t *testing.T) {
 	}
 }
 
-// A link of a group shows the request only, whatever its choices mean, and one that only rejects may send back.
+// A link of a group shows the request only, whatever its choices mean, and another link the choices that it permits.
 func TestChoicesOfALink(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, purchase)
@@ -253,7 +253,7 @@ func TestChoicesOfALink(t *testing.T) {
 	c := w.links[token]
 	c.Allowed = []approval.Outcome{approval.Reject}
 	w.links[token] = c
-	require.Equal(t, []string{"Reject", "Send back"}, w.show().buttons())
+	require.Equal(t, []string{"Reject"}, w.show().buttons())
 }
 
 // Pages of an older version name the choice "outcome".

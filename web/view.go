@@ -44,6 +44,7 @@ type requestView struct {
 	Requested look.Moment
 	Deadline  *look.Moment // nil if the request is closed
 	Progress  []string
+	Round     *roundView // nil in the first round
 	Changes   []changeView
 	Votes     []voteView
 	Questions []questionView
@@ -87,6 +88,7 @@ func (v *visit) newRequestView() *requestView {
 		Details:   newDetailsView(a.Details, v.Words, v.Zone),
 		Requested: v.moment(a.RequestedAt),
 		Progress:  v.progress(),
+		Round:     v.round(),
 		Changes:   v.changes(),
 		Votes:     v.votes(),
 		Questions: v.questions(a),

@@ -12,13 +12,13 @@ import (
 // voteView is a decision so far.
 type voteView struct {
 	By      string
-	Own     bool
+	Own     string // "you" for the visitor's own vote
 	Outcome string
 	Class   string // of the outcome: good, bad or closed
 	At      look.Moment
 	Comment string
 	Values  []labelled
-	Void    bool
+	Void    string // why the vote does not count, or empty
 }
 
 // changeView is a change of the request by an approver.
@@ -37,16 +37,31 @@ func (v *visit) votes() []voteView {
 		}
 		out = append(out, voteView{
 			By:      v.voter(vote),
-			Own:     approval.SamePerson(vote.By, v.principal()),
+			Own:     v.own(vote.By),
 			Outcome: outcome,
 			Class:   classOf(vote.Outcome),
 			At:      v.moment(vote.At),
 			Comment: untrusted.MultiLine(vote.Comment),
 			Values:  v.voteValues(vote.Values),
-			Void:    vote.Void,
+			Void:    v.void(vote.Void),
 		})
 	}
 	return out
+}
+
+// own returns "you" for the visitor.
+func (v *visit) own(by string) string {
+	if approval.SamePerson(by, v.principal()) {
+		return v.text("page.you")
+	}
+	return ""
+}
+
+func (r reader) void(isVoid bool) string {
+	if isVoid {
+		return r.text("page.void")
+	}
+	return ""
 }
 
 func classOf(o approval.Outcome) string {
