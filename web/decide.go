@@ -100,7 +100,7 @@ func (v *visit) newDecision(s submission, choice *approval.Choice) approval.Deci
 	return d
 }
 
-// way returns the way in, and what identifies the person on it.
+// way returns the way in, and the identity of the person on it.
 func (v *visit) way() (via approval.Via, person string) {
 	if v.signedIn != "" {
 		return approval.ViaSSO, string(approval.NewPersonID(v.signedIn))

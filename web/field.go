@@ -10,7 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// A field with at most maxRadios options shows all of them at once, and one with more is a list that opens. A text that
+// A field with at most maxRadios options shows all of them at once, and a longer list opens. A text that
 // may have more than maxLine characters gets several lines.
 const (
 	maxRadios = 5

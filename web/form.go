@@ -80,8 +80,8 @@ func (p *Page) handleForm(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// singleInputs are the inputs beside those of the approval's form. An input that comes twice is refused, because either
-// value may be the intended one.
+// singleInputs are the inputs of the page itself. An input that comes twice is refused, because either value may be
+// intended.
 var singleInputs = []string{"choice", "outcome", "opened", "back", "comment", "nonce", "shown"}
 
 // readSubmission reads the form. Pages of an older version name the choice "outcome".
@@ -116,7 +116,7 @@ func readSubmission(w http.ResponseWriter, r *http.Request, a *approval.Approval
 }
 
 // checkSubmission returns why a form is refused, or nil. It checks the form only: whether a decision counts is determined
-// by the domain. A second click is let through, because the first one may itself have changed the request.
+// by the domain. A second click is let through, because the first click may itself have changed the request.
 func (p *Page) checkSubmission(v *visit, s submission, choice *approval.Choice) *notice {
 	switch {
 	case s.shown != "" && s.shown != v.order.ContentDigest(v.approval) && !v.isRecorded(s, choice):

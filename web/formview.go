@@ -78,7 +78,12 @@ func (r reader) newChoiceView(c approval.Choice) choiceView {
 	if c.Means == approval.Approve || c.Means == approval.Reject {
 		class = string(c.Means)
 	}
-	return choiceView{ID: c.ID, Label: r.label(c), Class: class, Opens: needsInput(&c, "")}
+	return choiceView{
+		ID:    c.ID,
+		Label: r.label(c),
+		Class: class,
+		Opens: needsInput(&c, ""),
+	}
 }
 
 // keep puts the typed texts back into the page, and opens the choice that was opened. If the request can no longer be

@@ -209,10 +209,10 @@ func (p *Page) ShowSignOut(w http.ResponseWriter, r *http.Request, person string
 	})
 }
 
-// WordsFor returns the words for a browser whose person is not known.
+// WordsFor returns the words for a browser of an unknown person.
 func (p *Page) WordsFor(r *http.Request) language.Words { return p.readerOf(r, "", "").Words }
 
-// ShowUnknownPath answers a person who opened a path of no route: most likely a part of a link.
+// ShowUnknownPath answers a browser that opened a path of no route, most likely a part of a link.
 func (p *Page) ShowUnknownPath(w http.ResponseWriter, r *http.Request, status int, _, _ string) {
 	p.look.SetHeaders(w.Header())
 	p.writePage(w, r, status, p.messageView(r, "page.problem."+invalid.name, "page.problem_lead."+invalid.name))

@@ -9,7 +9,8 @@ import (
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
-// roundView is the round of a request that was returned before: who returned it and why, and the differences since.
+// roundView is the round of a request that was returned before: the votes and comments of then, and the differences
+// since.
 type roundView struct {
 	Number      string
 	ReturnedAt  look.Moment
@@ -18,7 +19,7 @@ type roundView struct {
 	More        int // differences that are not kept
 }
 
-// round returns the round of the request, or nil in the first one.
+// round returns the round of the request, or nil in the first round.
 func (v *visit) round() *roundView {
 	previous := v.approval.Previous
 	if previous == nil {
@@ -55,7 +56,7 @@ func (v *visit) round() *roundView {
 	return out
 }
 
-// detailLabel returns the label of a detail, which may be gone since the round before.
+// detailLabel returns the label of a detail, also of a detail that is gone since the round before.
 func (v *visit) detailLabel(name string) string {
 	field := approval.Field{Name: name, IsPath: true}
 	if i := slices.IndexFunc(v.approval.Details, func(f approval.Field) bool { return f.Name == name }); i >= 0 {

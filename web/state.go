@@ -42,7 +42,7 @@ func (v *visit) describeState() stateView {
 	return out
 }
 
-// describeOutcome says by whom the request was decided.
+// describeOutcome names the people who decided the request.
 func (v *visit) describeOutcome(o approval.Outcome) string {
 	at := v.moment(v.approval.ClosedAt).String()
 	key, nothingLeft := "page.closed."+string(v.effectiveStatus()), " "+v.text("page.nothing_left")
@@ -69,7 +69,7 @@ func (v *visit) describeOwn(vote *approval.Vote) string {
 	return v.text("page.you." + string(vote.Outcome))
 }
 
-// describeCancellation says by whom the request was cancelled, and why.
+// describeCancellation names the maker of the cancellation and the reason.
 func (v *visit) describeCancellation() []string {
 	at, by := v.moment(v.approval.ClosedAt).String(), ""
 	for _, e := range v.order.History {

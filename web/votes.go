@@ -115,7 +115,7 @@ func (v *visit) changes() []changeView {
 	return out
 }
 
-// progress says how many approvals are needed, and for whom the request waits. Only approvers learn the names of the
+// progress counts the approvals, and names the approvers that the request waits for. Only approvers learn the names of the
 // others: a link in a message to a group may be read by anybody there.
 func (v *visit) progress() []string {
 	if v.effectiveStatus() != approval.Pending {
