@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -138,4 +139,26 @@ func TestRounds(t *testing.T) {
 	require.Contains(t, page.buttons(), "Send back")
 	first, _ := w.read(token)
 	require.NotContains(t, first, "Round")
+}
+
+// A comment that is too long is refused as a whole and kept, also in characters of four bytes, which a browser escapes.
+func TestLongComment(t *testing.T) {
+	t.Parallel()
+	for n, status := range map[int]int{
+		approval.MaxComment:     http.StatusSeeOther,
+		approval.MaxComment + 1: http.StatusUnprocessableEntity,
+	} {
+		w := newWorld(t, nil)
+		comment := strings.Repeat("😀", n)
+		resp, page := w.press(w.show(), "Approve", url.Values{"comment": {comment}})
+		require.Equal(t, status, resp.StatusCode)
+		if status == http.StatusSeeOther {
+			require.Equal(t, comment, w.approval().Votes[0].Comment)
+			continue
+		}
+		page.accessible("long comment")
+		require.Zero(t, w.decided)
+		require.Equal(t, comment, textOf(page.one("textarea")))
+		require.Equal(t, "Comment: Please write at most 16,384 characters.", textOf(page.one("a", "href=#comment")))
+	}
 }

@@ -86,6 +86,22 @@ func vote(by string, o approval.Outcome, comment string) func(*approval.Order, a
 	}
 }
 
+// choose decides with a choice and its values.
+func choose(by, choice, values, comment string) func(*approval.Order, approval.Environment) {
+	return func(o *approval.Order, env approval.Environment) {
+		_, _, _ = o.Decide(approval.Decision{
+			ID:         by + choice,
+			ApprovalID: o.Approvals[0].ID,
+			Choice:     choice,
+			Values:     json.RawMessage(values),
+			By:         by,
+			Comment:    comment,
+			Via:        approval.ViaLink,
+			Source:     "link",
+		}, approval.UnmatchedRetention{}, env)
+	}
+}
+
 func answered(s approval.CallbackState) func(*approval.Order, approval.Environment) {
 	return func(o *approval.Order, env approval.Environment) {
 		vote("alan@example.com", approval.Approve, "")(o, env)
@@ -157,6 +173,21 @@ func states() []state {
 			perform(t, ctx, chromedp.SendKeys("#comment", "my words"))
 			both(press("approve"))(t, ctx, s)
 		}, says: "What you have typed"},
+		{name: "sent back", change: purchase, then: choose("alan@example.com", "return", "", "Which centre?"), says: "You sent this back"},
+		{name: "edited", change: purchase, then: func(o *approval.Order, env approval.Environment) {
+			choose("alan@example.com", "approve", "", "")(o, env)
+			choose("barbara@example.com", "approve_up_to", `{"limit":450,"urgent":true,"note":"Call first."}`, "Less is enough.")(o, env)
+		}, says: "Your decision no longer counts"},
+		{name: "second round", change: purchase, steps: func(t *testing.T, ctx context.Context, s *site) {
+			t.Helper()
+			s.update("A-1", func(o *approval.Order) {
+				choose("alan@example.com", "return", "", "Which centre?")(o, approval.Environment{Now: s.now})
+			})
+			perform(t, ctx, chromedp.Navigate(s.requestApproval("A-1", "alan@example.com", purchase, func(a *approval.Request) {
+				a.Token = approval.NewToken("again")
+				a.Details[0].Value = "450.00 EUR"
+			})))
+		}, says: "Round 2"},
 		{name: "sign-in", change: func(a *approval.Request) { a.MinAssurance = approval.AssuranceSSO }, says: "Please sign in to decide"},
 		{name: "no link", steps: func(t *testing.T, ctx context.Context, s *site) {
 			t.Helper()
