@@ -12,24 +12,18 @@ type Progress struct {
 
 // Progress counts the seats as the policy does. Where approvers are not named, every voter is a seat.
 func (a *Approval) Progress() Progress {
-	outcomes := map[PersonID]Outcome{}
+	t := a.Policy.countVotes(a.Votes, a.Approvers)
+	voted := map[PersonID]bool{}
 	for _, v := range a.Votes {
 		if !v.Void {
-			outcomes[findVoter(a.Approvers, v).seat()] = v.Outcome
+			voted[findVoter(a.Approvers, v).seat()] = true
 		}
 	}
-	p := Progress{Needed: a.Policy.approvesNeeded(a.Approvers)}
-	for _, o := range outcomes {
-		switch {
-		case o == Approve:
-			p.Approved++
-		case o == Abstain && a.Policy.Kind == PolicyAll: // everybody else must approve
-			p.Needed--
-		}
+	return Progress{
+		Approved: t.approves,
+		Needed:   t.needed,
+		Waiting: slices.DeleteFunc(slices.Clone(a.Approvers), func(approver Approver) bool {
+			return voted[approver.seat()]
+		}),
 	}
-	p.Waiting = slices.DeleteFunc(slices.Clone(a.Approvers), func(approver Approver) bool {
-		_, voted := outcomes[approver.seat()]
-		return voted
-	})
-	return p
 }
