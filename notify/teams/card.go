@@ -131,7 +131,8 @@ func newCard(content notify.Content, link approval.Token) card {
 		body = append(body, newOutsideNote(names))
 	}
 	if len(content.Approvers) > 0 {
-		body = append(body, newFact(content.Words.Text("message.to_decide"), untrusted.Shorten(strings.Join(content.Approvers, ", "), maxHeading)))
+		names := untrusted.Shorten(strings.Join(content.Approvers, ", "), maxHeading)
+		body = append(body, newFact(content.Words.Text("message.to_decide"), names))
 	}
 	body = append(body, newNote(content.LinkNote))
 	if content.Footer != "" {
