@@ -113,9 +113,7 @@ func (i *Interactions) decide(ctx context.Context, c *call, answer answerOf) (ap
 }
 
 // hasRules reports whether the approval declares choices, a form or edits.
-func (c *call) hasRules() bool {
-	return len(c.approval.Choices) > 0 || len(c.approval.Form.Fields) > 0 || len(c.approval.Edits) > 0
-}
+func (c *call) hasRules() bool { return c.approval.HasOwnRules() || len(c.approval.Edits) > 0 }
 
 // decisionID returns the ID of a decision: the same for a second press of the same button. After an edit of the request the
 // digest differs, so the person can decide again.
@@ -132,20 +130,10 @@ func (c *call) decisionID(answer answerOf) string {
 	return "slack-" + hex.EncodeToString(sum[:8])
 }
 
-// findChoice returns the choice with an ID, or nil.
-func (c *call) findChoice(id string) *approval.Choice {
-	for _, choice := range c.approval.Offered() {
-		if choice.ID == id {
-			return &choice
-		}
-	}
-	return nil
-}
-
 // answer returns the decision for a choice.
 func (c *call) answer(choice approval.Choice) answerOf {
 	answer := answerOf{outcome: choice.Means}
-	if len(c.approval.Choices) > 0 {
+	if c.approval.HasOwnRules() {
 		answer.choice = choice.ID
 	}
 	return answer

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/slack-go/slack"
 
@@ -27,7 +28,7 @@ func (i *Interactions) answerPress(ctx context.Context, app App, p press) (reply
 	}
 	answer := answerOf{outcome: p.outcome}
 	if p.choice != "" {
-		choice := c.findChoice(p.choice)
+		choice := c.approval.FindOffered(p.choice)
 		if choice == nil {
 			return i.deny(ctx, c, invalidDecision()), nil
 		}
@@ -94,7 +95,7 @@ func (c *call) newModal(button, choice string) modal {
 		words:  c.words,
 	}
 	if choice != "" {
-		m.choice = c.findChoice(choice)
+		m.choice = c.approval.FindOffered(choice)
 	}
 	return m
 }
@@ -108,6 +109,10 @@ func (c *call) mayNotDecide() *denial {
 	}
 	if c.approval.Status != approval.Pending {
 		return notCounted("slack.refused.closed", string(c.approval.Status))
+	}
+	hasVoted := func(v approval.Vote) bool { return !v.Void && approval.SamePerson(v.By, c.identity.Approver) }
+	if slices.ContainsFunc(c.approval.Votes, hasVoted) {
+		return notCounted("slack.refused.voted", string(approval.VerdictRepeated))
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (i *Interactions) answerSubmission(ctx context.Context, app App, s submissi
 	m := c.newModal(about.Button, about.Choice)
 	choice := m.choice
 	if about.Choice == "" {
-		choice = c.findChoice(s.state.text(choiceBlock))
+		choice = c.approval.FindOffered(s.state.text(choiceBlock))
 	}
 	if choice == nil {
 		return i.showFaults(ctx, m, []form.Fault{{Field: choiceBlock, Code: form.Missing}}), nil

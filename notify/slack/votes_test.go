@@ -1,6 +1,7 @@
 package slack_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ import (
 
 // voted is a message about an approval that waits for a second vote.
 func voted(change ...func(*approval.Message)) approval.Message {
-	m := message(change...)
+	m := message()
 	m.Rules.Choices = []approval.Choice{
 		{ID: "approve", Means: approval.Approve},
 		{ID: "up_to", Label: language.NewText("Up to <100>"), Means: approval.Approve},
@@ -28,6 +29,9 @@ func voted(change ...func(*approval.Message)) approval.Message {
 		{By: "cid@example.com", Outcome: approval.Approve, Void: true, At: began},
 		{By: "alan@example.com", Outcome: approval.Approve, Choice: "up_to", At: began, Comment: "fine & good"},
 		{By: "dora@example.com", Outcome: approval.Abstain, At: began.Add(time.Minute)},
+	}
+	for _, f := range change {
+		f(&m)
 	}
 	return m
 }
@@ -89,6 +93,31 @@ func TestManyChoices(t *testing.T) {
 	}
 	require.Equal(t, []int{5, 5}, rows)
 	require.Contains(t, texts(s.Messages()[0]), "more details are on the page")
+}
+
+// Many votes and edits with long texts stay within a section, with a note about those that are left out.
+func TestManyVotes(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for _, kind := range []approval.NotificationKind{approval.NotifyUpdate, approval.NotifyOutcome} {
+		require.NoError(t, open(t, bot(s)).Notify(t.Context(), voted(func(m *approval.Message) {
+			m.Kind, m.Reason = kind, strings.Repeat("<", 3000)
+		}, manyVotes)))
+	}
+	for _, m := range s.Messages() {
+		require.Contains(t, texts(m), "more]_")
+		require.Contains(t, texts(m), "Changed by approvers")
+	}
+}
+
+func manyVotes(m *approval.Message) {
+	for i := range 100 {
+		name := strings.Repeat("&", 200) + string(rune('a'+i%26))
+		m.Votes = append(m.Votes, approval.Vote{By: name, Outcome: approval.Approve, Comment: strings.Repeat("<\n", 9000), At: began})
+		m.Changes = append(m.Changes, approval.Change{
+			Field: "x", Path: "/" + name, From: json.RawMessage(`1`), To: json.RawMessage(`"` + strings.Repeat("&", 9000) + `"`), By: name,
+		})
+	}
 }
 
 // The message of a webhook has no modals: a choice that needs input is a link to the page. Every vote replaces the
