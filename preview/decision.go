@@ -2,6 +2,7 @@ package preview
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -29,10 +30,15 @@ type Decision struct {
 	Signature string `json:"signature"`
 	Refused   bool   `json:"refused"`
 	// Filtered reports whether the filter of the source excludes the message. The other fields are then empty.
-	Filtered   bool           `json:"filtered"`
-	DecisionID string         `json:"decisionId,omitempty"`
-	OrderID    string         `json:"orderId,omitempty"`
-	Outcome    string         `json:"outcome,omitempty"`
+	Filtered   bool   `json:"filtered"`
+	DecisionID string `json:"decisionId,omitempty"`
+	OrderID    string `json:"orderId,omitempty"`
+	Outcome    string `json:"outcome,omitempty"`
+	Choice     string `json:"choice,omitempty"`
+	// Values are shown to whoever checks a message of theirs; the worker keeps them out of its log.
+	Values json.RawMessage `json:"values,omitempty"`
+	// Judged has the workflows whose rules the choice and the values were judged by.
+	Judged     []Judgement    `json:"judged,omitempty"`
 	Step       string         `json:"step,omitempty"`
 	Execution  string         `json:"execution,omitempty"`
 	ApprovalID string         `json:"approvalId,omitempty"`
@@ -91,8 +97,22 @@ func ForDecision(ctx context.Context, c *config.Config, source string, m Message
 		return p, err
 	}
 	missing, err := h.MissingFields(msg)
+	if err != nil {
+		return p, err
+	}
 	p.NotFound = missingFields(missing)
-	return p, err
+	return p, p.judge(rulesOf(c), d)
+}
+
+// rulesOf returns the rules of the workflows. If requests bring some of them, they are not known.
+func rulesOf(c *config.Config) map[string]*approval.DecisionRules {
+	rules := map[string]*approval.DecisionRules{}
+	for name, w := range c.Compiled.Workflows {
+		if w.Fields.Form.Find == nil && w.Fields.Choices.Find == nil {
+			rules[name] = &w.Decision.DecisionRules
+		}
+	}
+	return rules
 }
 
 // open verifies the message and opens its body, as the way in of the source does. A message with a wrong signature is
@@ -173,6 +193,8 @@ func (p *Decision) setDecision(orderID string, d approval.Decision) {
 	p.OrderID = orderID
 	p.DecisionID = d.ID
 	p.Outcome = string(d.Outcome)
+	p.Choice = d.Choice
+	p.Values = d.Values
 	p.Step = d.Step
 	p.Execution = d.Execution
 	p.ApprovalID = d.ApprovalID

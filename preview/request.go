@@ -46,6 +46,7 @@ type Request struct {
 	NotFound  []MissingField `json:"notFound"`
 	Notes     []string       `json:"notes"`     // what of the message is not used, and why
 	Authority []Authority    `json:"authority"` // the fields that determine who may decide, and until when
+	Choices   []Choice       `json:"choices"`   // empty: approve and reject
 	Target    string         `json:"target"`
 	Answers   []Answer       `json:"answers"` // empty unless the approval is pending
 }
@@ -79,7 +80,8 @@ type Detail struct {
 // Answer is the answer that the workflow gets after a decision.
 type Answer struct {
 	Outcome string          `json:"outcome"`
-	Error   string          `json:"error,omitempty"` // by which the workflow catches it; empty for a success
+	Choice  string          `json:"choice,omitempty"` // with the values that its fields have at first, or examples
+	Error   string          `json:"error,omitempty"`  // by which the workflow catches it; empty for a success
 	Body    json.RawMessage `json:"body"`
 }
 
@@ -128,10 +130,16 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, m Messag
 	if a.Status != approval.Pending {
 		return p, nil
 	}
-	for _, outcome := range []approval.Outcome{approval.Approve, approval.Reject} {
-		answer, err := previewAnswer(ctx, h, m, outcome)
+	for _, choice := range a.Offered() {
+		if choice.Means == approval.Abstain { // it decides nothing
+			continue
+		}
+		answer, err := previewAnswer(ctx, h, m, sampleDecision(a, choice))
 		if err != nil {
 			return nil, err
+		}
+		if a.HasOwnRules() {
+			answer.Choice = choice.ID
 		}
 		p.Answers = append(p.Answers, answer)
 	}
@@ -207,6 +215,7 @@ func newRequest(o *approval.Order, a *approval.Approval, why *whyAsked) *Request
 		Reminders:    a.Reminders,
 		Escalations:  []Escalation{},
 		Details:      []Detail{},
+		Choices:      newChoices(a),
 		Target:       a.Target,
 	}
 	if a.HeartbeatInterval > 0 {
@@ -227,7 +236,7 @@ func newRequest(o *approval.Order, a *approval.Approval, why *whyAsked) *Request
 }
 
 // previewAnswer makes the same approval again, decides it in the name of an operator, and returns the answer.
-func previewAnswer(ctx context.Context, h *handlers.Request, m Message, outcome approval.Outcome) (Answer, error) {
+func previewAnswer(ctx context.Context, h *handlers.Request, m Message, d approval.Decision) (Answer, error) {
 	b := newBench(m.SentAt)
 	again := *h
 	again.Transitions = b.transitions
@@ -239,14 +248,12 @@ func previewAnswer(ctx context.Context, h *handlers.Request, m Message, outcome 
 	}
 	accepted, _ := fate.Body.(handlers.Accepted)
 	decider := &handlers.Decider{Transitions: b.transitions}
-	verdict, err := decider.Decide(ctx, accepted.OrderID, approval.Decision{
-		ID:         "preview",
-		ApprovalID: accepted.ApprovalID,
-		Outcome:    outcome,
-		By:         "operator",
-		Via:        approval.ViaOperator,
-		Source:     "operator",
-	})
+	d.ID = "preview"
+	d.ApprovalID = accepted.ApprovalID
+	d.By = "operator"
+	d.Via = approval.ViaOperator
+	d.Source = "operator"
+	verdict, err := decider.Decide(ctx, accepted.OrderID, d)
 	if err == nil {
 		err = verdict.Err()
 	}
@@ -260,7 +267,7 @@ func previewAnswer(ctx context.Context, h *handlers.Request, m Message, outcome 
 	for _, action := range b.actions {
 		if answer, current := o.CurrentAnswer(action, m.SentAt); current && action.Kind == approval.ActionCallback {
 			result, err := callback.NewResult(answer, stepfunctions.MaxOutput, stepfunctions.MaxCause)
-			return Answer{Outcome: string(outcome), Error: result.ErrorName, Body: json.RawMessage(result.JSON)}, err
+			return Answer{Outcome: string(d.Outcome), Error: result.ErrorName, Body: json.RawMessage(result.JSON)}, err
 		}
 	}
 	return Answer{}, errors.New("preview of the answer: the decision causes no callback")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/preview"
 	"github.com/approval-relay/approval-relay/untrusted"
@@ -181,9 +183,10 @@ func printRequest(out io.Writer, r *preview.Request) error {
 	for _, f := range r.Authority {
 		t.printRow("authority: "+f.Field, f.Source)
 	}
+	printChoices(t, r.Choices)
 	t.printRow("answered by target", r.Target)
 	for _, a := range r.Answers {
-		label := "answer to " + a.Outcome
+		label := "answer to " + cmp.Or(a.Choice, a.Outcome)
 		if a.Error != "" {
 			label += " (error " + a.Error + ")"
 		}
@@ -205,6 +208,30 @@ func printDetails(t table, r *preview.Request) {
 	t.printRow("hidden as secrets", strings.Join(r.Secret, ", "))
 	t.printRow("empty", strings.Join(r.Empty, ", "))
 	t.printRow("read as fields", strings.Join(r.ReadAs, ", "))
+}
+
+// printChoices prints each choice with its fields.
+func printChoices(t table, choices []preview.Choice) {
+	for _, c := range choices {
+		text := fmt.Sprintf("%q, means %s", c.Label, c.Means)
+		if c.Comment == string(approval.CommentRequired) {
+			text += ", with a comment"
+		}
+		t.printRow("choice "+c.ID, text)
+		for _, f := range c.Fields {
+			parts := []string{f.Kind}
+			if f.Required {
+				parts = append(parts, "required")
+			}
+			if len(f.Default) > 0 {
+				parts = append(parts, "at first "+string(f.Default))
+			}
+			if f.Edits != "" {
+				parts = append(parts, "changes "+f.Edits+", which is "+string(f.Present))
+			}
+			t.printRow("  field "+f.Name, strings.Join(parts, ", "))
+		}
+	}
 }
 
 func printApprovers(t table, label string, approvers []preview.Approver, channels []string) {
@@ -230,12 +257,17 @@ func printDecision(out io.Writer, d *preview.Decision) error {
 	}
 	t.printRow("order", d.OrderID)
 	t.printRow("outcome", d.Outcome)
+	t.printRow("choice", d.Choice)
+	t.printRow("values", string(d.Values))
 	t.printRow("step", d.Step)
 	t.printRow("execution", d.Execution)
 	t.printRow("approval", d.ApprovalID)
 	t.printRow("decided by", d.DecidedBy)
 	t.printRow("comment", d.Comment)
 	t.printRow("decision ID", d.DecisionID)
+	for _, j := range d.Judged {
+		t.printRow("workflow "+j.Workflow, cmp.Or(strings.Join(j.Faults, "; "), "takes the choice and its values"))
+	}
 	printMissing(t, d.NotFound)
 	for _, note := range d.Notes {
 		t.printRow("note", note)
