@@ -47,7 +47,7 @@ func TestRequestWithChoices(t *testing.T) {
 	require.Len(t, p.Choices, 4)
 	limit := p.Choices[0].Fields[0]
 	require.Equal(t, "/purchase/total", limit.Edits)
-	require.Equal(t, "480.5", string(limit.Default))
+	require.JSONEq(t, "480.5", string(limit.Default))
 	require.Equal(t, "480.50", string(limit.Present))
 	var answers []string
 	for _, a := range p.Answers {

@@ -19,6 +19,7 @@ type decideCmd struct {
 	Choice string   `help:"The ID of a choice of the approval, in place of the outcome."`
 	Value  []string `sep:"none" placeholder:"NAME=VALUE" help:"A value of the approval's form; repeat the flag for more, and for each option of a list."`
 	Values string   `placeholder:"FILE" help:"File with the values as a JSON object, or - for the standard input."`
+	Shown  string   `placeholder:"DIGEST" help:"The shownDigest of the approval as show --json has it; refuse the decision if the request has changed since."`
 	rulingFlags
 }
 
@@ -32,6 +33,8 @@ func (c *decideCmd) Run(w *world) error {
 		Step:       c.Step,
 		Execution:  c.Execution,
 		ApprovalID: c.Approval,
+
+		ShownDigest: c.Shown,
 	}
 	var err error
 	switch {
