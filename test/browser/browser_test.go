@@ -84,6 +84,14 @@ func newSite(t *testing.T) *site {
 	mux.HandleFunc("GET /signin/callback", door.CompleteSignIn)
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	require.NoError(t, err)
+	decider := &handlers.Decider{Transitions: &handlers.Transitions{
+		Orders:   s.store,
+		Dispatch: discard{},
+		Observer: discard{},
+		Log:      slog.New(slog.DiscardHandler),
+		Now:      func() time.Time { return s.now },
+		Lease:    time.Minute,
+	}}
 	page, err := web.New(web.Config{
 		Sessions: door,
 		Preferences: func(string, string, string) (language.Tag, *time.Location) {
@@ -94,20 +102,16 @@ func newSite(t *testing.T) *site {
 		Orders:       s.store,
 		Origin:       server.URL,
 		Now:          func() time.Time { return s.now },
-		Decider: &handlers.Decider{Transitions: &handlers.Transitions{
-			Orders:   s.store,
-			Dispatch: discard{},
-			Observer: discard{},
-			Log:      slog.New(slog.DiscardHandler),
-			Now:      func() time.Time { return s.now },
-			Lease:    time.Minute,
-		}},
-		Observer: discard{},
-		Log:      slog.New(slog.DiscardHandler),
+		Decider:      decider,
+		Acts:         decider,
+		Status:       s.links,
+		Observer:     discard{},
+		Log:          slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	door.ShowMessage = page.ShowMessage
 	mux.Handle("/a/{token}", page)
+	mux.HandleFunc("/s/{token}", page.ServeStatus)
 	return s
 }
 
@@ -153,6 +157,12 @@ func (s *site) statusOf(order string) approval.Status {
 // startBrowser starts a Chromium. Without Chromium it skips the test.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
+	return startBrowserFor(t, 2*time.Minute)
+}
+
+// startBrowserFor starts a Chromium for a test that takes at most this time.
+func startBrowserFor(t *testing.T, limit time.Duration) context.Context {
+	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("chromium is not installed")
@@ -160,7 +170,7 @@ func startBrowser(t *testing.T) context.Context {
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Headless,
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-gpu", true), chromedp.WindowSize(900, 1100))
 	t.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, 2*time.Minute) // ends a browser that hangs
+	ctx, stop := context.WithTimeout(ctx, limit) // ends a browser that hangs
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(ctx)
 	t.Cleanup(end)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -58,7 +59,11 @@ func purchase(a *approval.Request) {
 	a.Edits = map[string]string{"limit": "/purchase/total"}
 	a.Content = json.RawMessage(`{"purchase":{"total":480}}`)
 	a.Policy = approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}
-	for i := range 60 {
+	addLines(a, 4)
+}
+
+func addLines(a *approval.Request, n int) {
+	for i := range n {
 		a.Details = append(a.Details, approval.Field{Name: fmt.Sprintf("Line %d", i+1), Value: "Toner, 4 × 19.90 EUR"})
 	}
 }
@@ -213,9 +218,9 @@ func TestStates(t *testing.T) {
 	for _, tag := range language.Languages() {
 		t.Run(string(tag), func(t *testing.T) {
 			t.Parallel()
-			ctx := startBrowser(t)
+			ctx := startBrowserFor(t, 8*time.Minute)
 			foreign := watchRequests(t, ctx)
-			for _, st := range states() {
+			for _, st := range slices.Concat(states(), statesOfActs()) {
 				s := newSite(t)
 				s.language = tag
 				link := s.requestApproval("A-1", "alan@example.com", func(a *approval.Request) {
@@ -288,8 +293,7 @@ func TestButtonsInSight(t *testing.T) {
 			func(a *approval.Request) { purchase(a); a.DecisionRules = approval.DecisionRules{} },
 			purchase,
 			func(a *approval.Request) {
-				purchase(a)
-				a.Choices = nil
+				a.Title = "Toner and paper for the office in Leipzig"
 				for k := range approval.MaxChoices {
 					a.Choices = append(a.Choices, approval.Choice{
 						ID: fmt.Sprint("c", k), Means: approval.Approve, Label: language.NewText(fmt.Sprintf("Choice number %d", k)),
@@ -297,7 +301,7 @@ func TestButtonsInSight(t *testing.T) {
 				}
 			},
 		} {
-			link := s.requestApproval(fmt.Sprintf("A-%d-%d", i, j), "alan@example.com", change)
+			link := s.requestApproval(fmt.Sprintf("A-%d-%d", i, j), "alan@example.com", change, func(a *approval.Request) { addLines(a, 60) })
 			perform(t, ctx, chromedp.EmulateViewport(360, 740), chromedp.Navigate(link))
 			waitFor(t, ctx, `document.querySelector(".bar")`)
 			const below = `[...document.querySelectorAll(".bar button, .facts time")].filter(e => {
