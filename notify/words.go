@@ -1,7 +1,9 @@
 package notify
 
 import (
+	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -126,8 +128,8 @@ func (l Limits) newTimeFact(m approval.Message, key string, t time.Time) Fact {
 	}
 }
 
-// VotesSoFar returns who has decided and how, on one line: "ann@example.com approved". Votes that an edit of the request
-// has made void are left out.
+// VotesSoFar returns the decisions so far on one line, and how many are needed: "ann@example.com approved (1 of 2)". Votes
+// that an edit of the request has made void are left out.
 func VotesSoFar(m approval.Message) string {
 	words := language.For(m.Language)
 	var votes []string
@@ -135,9 +137,19 @@ func VotesSoFar(m approval.Message) string {
 		if v.Void {
 			continue
 		}
-		votes = append(votes, DescribeVote(words, VoterName(words, v.By), v.Outcome))
+		vote := DescribeVote(words, VoterName(words, v.By), v.Outcome)
+		if i := slices.IndexFunc(m.Rules.Choices, func(c approval.Choice) bool { return c.ID == v.Choice }); i >= 0 {
+			vote += ": " + untrusted.SingleLine(m.Rules.Choices[i].LabelIn(m.Language))
+		}
+		votes = append(votes, vote)
 	}
-	return strings.Join(votes, "; ")
+	text := strings.Join(votes, "; ")
+	if text == "" || m.Progress.Needed < 2 {
+		return text
+	}
+	number := func(n int) string { return words.Number(json.Number(strconv.Itoa(n))) }
+	return words.Text("message.votes_of", "votes", text, "approved", number(m.Progress.Approved),
+		"needed", number(m.Progress.Needed))
 }
 
 // DescribeVote returns a vote in words: "ann@example.com approved". The name must be fit to be shown.

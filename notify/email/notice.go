@@ -19,6 +19,8 @@ type notice struct {
 	Language string
 	Dir      string
 	Link     string
+	// Organisation is in whose name the e-mail is sent.
+	Organisation Organisation
 }
 
 // renderNotice returns the e-mail of a notice. Its link is in the body only.
@@ -29,6 +31,8 @@ func renderNotice(m approval.Message) (Text, error) {
 		Language: string(words.Tag()),
 		Dir:      words.Direction(),
 		Link:     m.Link.Reveal(),
+
+		Organisation: newOrganisation(m),
 	}
 	subject := words.Text("mail.subject", "headline", data.Headline, "title", language.Isolate(data.Title),
 		"order", untrusted.SingleLine(m.OrderID))
