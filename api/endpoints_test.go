@@ -58,7 +58,11 @@ func TestWhoMayDoWhat(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h, s, w := site(t)
-			ask(t, s, "A-1", time.Now().Add(time.Hour), func(r *approval.Request) { r.Asker = "api:shop" })
+			ask(t, s, "A-1", time.Now().Add(time.Hour), func(r *approval.Request) {
+				r.Asker = "api:shop"
+				r.Approvers = []approval.Approver{{ID: "ann@example.com", Nonce: "n"}}
+				r.Channels = []string{"mail"}
+			})
 			side, route, _ := strings.Cut(name, " ")
 			method, path, ok := strings.Cut(route, " ")
 			if !ok {

@@ -88,6 +88,7 @@ func operatorRoutes() []route {
 		{"POST /console/signin", accessSession, (*Endpoints).consolePages},
 		{"POST /console/signout", accessSession, (*Endpoints).consolePages},
 		{"POST /console/decide", accessSession, (*Endpoints).consolePages},
+		{"POST /console/act", accessSession, (*Endpoints).consolePages},
 		{"POST /console/redrive", accessSession, (*Endpoints).consolePages},
 	}
 }

@@ -148,6 +148,7 @@ func (a *App) consolePages(r *rules, t tokens) (*console.Console, error) {
 		Orders:      a.store,
 		Counter:     a.store,
 		Decider:     a.decider,
+		Acts:        a.decider,
 		DeadLetters: a.store,
 		Redriver:    r.redriver,
 		Refused:     a.refusals,

@@ -36,6 +36,8 @@ type approvalView struct {
 	Expires       *look.Moment // of the task
 	Callback      *callbackView
 	Decide        *decisionForm
+	Act           *actForm
+	Questions     []questionView
 	DryRun        string // nonce, if there is a callback to redrive
 }
 
@@ -116,6 +118,7 @@ func newApprovalView(a *approval.Approval, now time.Time) approvalView {
 			At:      look.NewMoment(vote.At, now),
 		})
 	}
+	v.Questions = newQuestionViews(a, now)
 	for _, n := range a.Notifications {
 		view := newNotificationView(n, now)
 		v.Notifications = append(v.Notifications, view)
@@ -130,6 +133,9 @@ func newApproverView(a *approval.Approval, p approval.Approver) approverView {
 	var notes []string
 	if p.SubstituteFor != "" {
 		notes = append(notes, "substitute for "+untrusted.MultiLine(p.SubstituteFor))
+	}
+	if p.Declined {
+		notes = append(notes, "says that it is not theirs to decide")
 	}
 	if p.Escalated {
 		notes = append(notes, "by escalation")
@@ -190,6 +196,12 @@ func notificationKind(n *approval.Notification) string {
 		return "Reminder"
 	case approval.NotifyEscalation:
 		return "Escalation"
+	case approval.NotifyAnswer:
+		return "Answer"
+	case approval.NotifyDecided:
+		return "Decided by others"
+	case approval.NotifyRequester:
+		return "Requester: " + strings.ReplaceAll(n.Event, "_", " ")
 	case approval.NotifyOutcome:
 		return "Outcome"
 	case approval.NotifyUpdate:
@@ -228,4 +240,25 @@ func newCallbackView(c approval.Callback, now time.Time) *callbackView {
 		v.At = &moment
 	}
 	return v
+}
+
+// questionView is a question to the requester, with its answer.
+type questionView struct {
+	By     string
+	Text   string
+	Answer string
+	At     look.Moment
+}
+
+func newQuestionViews(a *approval.Approval, now time.Time) []questionView {
+	var out []questionView
+	for _, q := range a.Questions {
+		out = append(out, questionView{
+			By:     untrusted.SingleLine(q.By),
+			Text:   untrusted.MultiLine(q.Text),
+			Answer: untrusted.MultiLine(q.Answer),
+			At:     look.NewMoment(q.At, now),
+		})
+	}
+	return out
 }

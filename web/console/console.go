@@ -54,13 +54,14 @@ type MAC interface {
 	VerifyMAC(purpose, keyID string, msg, mac []byte) error
 }
 
-// Config configures a Console. All fields but Queues and Refusals are required.
+// Config configures a Console. All fields but Acts, Queues and Refusals are required.
 type Config struct {
 	Tokens   map[string]secret.Text // of the operators, by name
 	MAC      MAC
 	Orders   Orders
 	Counter  Counter
 	Decider  Decider
+	Acts     Acts // nil offers no acts beside decisions
 	Redriver Redriver
 	// DeadLetters lists the dead letters in the store's own table.
 	DeadLetters DeadLetters
@@ -122,6 +123,7 @@ func New(c Config) (*Console, error) {
 		"GET refused":      out.showRefused,
 		"POST refused":     out.openRefusedBody,
 		"POST decide":      out.handleDecision,
+		"POST act":         out.handleAct,
 		"POST redrive":     out.handleRedrive,
 		"POST signout":     out.handleSignOut,
 	}

@@ -89,6 +89,7 @@ func (w *world) build() {
 		Orders:      w,
 		Counter:     w,
 		Decider:     w,
+		Acts:        w,
 		DeadLetters: w,
 		Redriver:    w,
 		Refused:     w.refused,
@@ -289,7 +290,7 @@ var (
 	inputs = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)
 	style  = regexp.MustCompile(`(?s)<style>.*?</style>`)
 	nonces = regexp.MustCompile(`name="(nonce|shown)" value="[^"]+"`)
-	ids    = regexp.MustCompile(`name="id" value="[A-Z2-7]{16}"`)
+	ids    = regexp.MustCompile(`name="id" value="(console-)?[A-Z2-7]{16,}"`)
 )
 
 // form returns the hidden fields of the first form on a page that leads to an action and contains a text.

@@ -57,6 +57,7 @@ func (c *Console) findOrder(r *http.Request, id string) (*approval.Order, error)
 
 // formResult is the result of the form on an order's page. An empty notice means that no form was sent.
 type formResult struct {
+	act        *operatorAct // if the form was that of an act
 	status     int
 	notice     string
 	approvalID string
@@ -82,6 +83,7 @@ func (c *Console) writeOrder(w http.ResponseWriter, r *http.Request, s session, 
 		v := newApprovalView(a, now)
 		if a.Status == approval.Pending {
 			v.Decide = c.newDecisionForm(s, o, a, result)
+			v.Act = c.newActForm(s, o, a, result)
 		}
 		if a.Callback.State == approval.CallbackExhausted {
 			v.DryRun = c.formNonce(s, formDryRun)
@@ -108,7 +110,7 @@ func (c *Console) newDecisionForm(s session, o *approval.Order, a *approval.Appr
 		Approval:  a.ID,
 		Nonce:     c.formNonce(s, formDecide, o.ID, a.ID),
 		MaxReason: approval.MaxComment,
-		Open:      result.notice != "",
+		Open:      result.notice != "" && result.act == nil,
 		Shown:     o.ContentDigest(a),
 	}
 	var sent sentValues
