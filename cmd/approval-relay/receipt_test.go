@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,6 +11,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/canonical"
+	"github.com/approval-relay/approval-relay/receipt"
 )
 
 const (
@@ -149,4 +153,47 @@ func (p place) export(t *testing.T) string {
 	status, stdout, stderr := command(t, "keys", "export", filepath.Join(p.dir, "keys"))
 	require.Equal(t, 0, status, stderr)
 	return stdout
+}
+
+// TestTheReceiptIsAboutTheEditedRequest edits the payload: the receipt is about the new one, and names the old.
+func TestTheReceiptIsAboutTheEditedRequest(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	r := p.start(t, p.file(t, true, `approvers: [ann@example.com]
+    decision:
+      receipt: true
+      payload: /purchase
+      choices: [{id: approve, fields: [limit]}, {id: reject}]
+      form: {properties: {limit: {type: number, minimum: 1, maximum: 5000}}}
+      edits: {limit: /purchase/total}`))
+	keys := p.write(t, "keys.json", p.export(t))
+	token := r.ask(t, "o-1", `,"purchase":`+bought)
+	got := r.program(t, "/v1/orders/o-1/decisions",
+		`{"decisionId":"d-1","choice":"approve","values":{"limit":900},"decidedBy":"ann@example.com"}`)
+	require.Equal(t, http.StatusOK, got.status, got.text)
+	answer := p.write(t, "answer.json", r.task(t, token).Output)
+
+	edited := p.write(t, "edited.json", `{"item":"desk","total":900}`)
+	out := verify(t, 0, answer, "--key", keys, "--payload", edited, "--json")
+	var result struct{ Receipt receipt.Receipt }
+	require.NoError(t, json.Unmarshal([]byte(out), &result))
+	original, err := canonical.Digest([]byte(bought))
+	require.NoError(t, err)
+	require.Equal(t, original, result.Receipt.OriginalRequestDigest)
+	require.JSONEq(t, `{"limit":900}`, string(result.Receipt.Values))
+	require.Equal(t, "approve", result.Receipt.Choice)
+	require.Len(t, result.Receipt.Changes, 1)
+	require.Equal(t, "/purchase/total", result.Receipt.Changes[0].Path)
+	requested := p.write(t, "requested.json", bought)
+	require.Contains(t, verify(t, 1, answer, "--key", keys, "--payload", requested), "not what was decided about")
+
+	for name, change := range map[string][2]string{
+		"values":  {`"values":{"limit":900}`, `"values":{"limit":5000}`},
+		"changes": {`"to":900`, `"to":5000`},
+		"choice":  {`"choice":"approve"`, `"choice":"reject"`},
+	} {
+		forged := strings.ReplaceAll(r.task(t, token).Output, change[0], change[1])
+		require.NotEqual(t, r.task(t, token).Output, forged, name)
+		verify(t, 1, p.write(t, name+".json", forged), "--key", keys)
+	}
 }
