@@ -257,4 +257,5 @@ func TestCloseLetsWhatRunsFinish(t *testing.T) {
 type links struct{}
 
 func (links) URL(approval.Capability) string         { return "link" }
+func (links) StatusURL(approval.Capability) string   { return "status" }
 func (links) ButtonToken(approval.Capability) string { return "button" }
