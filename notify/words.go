@@ -79,7 +79,11 @@ func sendingTime(m approval.Message) time.Time {
 // footerFor returns the last line of a message: the name and the footer of the organisation, and where people find help.
 func footerFor(m approval.Message) string {
 	o := m.Organisation
-	parts := []string{untrusted.SingleLine(o.Name), untrusted.SingleLine(o.Footer.In(m.Language))}
+	name, footer := untrusted.SingleLine(o.Name), untrusted.SingleLine(o.Footer.In(m.Language))
+	if strings.HasPrefix(footer, name) { // it says the name itself
+		name = ""
+	}
+	parts := []string{name, footer}
 	if o.Support != "" {
 		words := language.For(m.Language)
 		parts = append(parts, words.Text("message.support", "contact", untrusted.SingleLine(o.Support)))

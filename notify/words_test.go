@@ -71,6 +71,8 @@ func TestFooter(t *testing.T) {
 	require.Empty(t, notify.NewContent(m, notify.Limits{}).Footer)
 	m.Organisation = organisation.Organisation{Name: "Example Ltd", Footer: language.NewText("London"), Support: "help@example.com"}
 	require.Equal(t, "Example Ltd · London · Questions: help@example.com", notify.NewContent(m, notify.Limits{}).Footer)
+	m.Organisation.Footer = language.NewText("Example Ltd, London")
+	require.Equal(t, "Example Ltd, London · Questions: help@example.com", notify.NewContent(m, notify.Limits{}).Footer)
 	m.Language = "de"
 	m.Organisation = organisation.Organisation{Support: "Tel. 1234"}
 	require.Equal(t, "Fragen: Tel. 1234", notify.NewContent(m, notify.Limits{}).Footer)
