@@ -68,6 +68,9 @@ func (p *Page) handleForm(w http.ResponseWriter, r *http.Request) {
 		p.writeProblem(w, r, *bad)
 		return
 	}
+	if s.shown == "" { // the nonce alone proves the content
+		s.shown = v.order.ContentDigest(v.approval)
+	}
 	choice := v.findChoice(s.choice)
 	refused := p.checkSubmission(v, s, choice)
 	switch {
@@ -116,10 +119,10 @@ func readSubmission(w http.ResponseWriter, r *http.Request, a *approval.Approval
 }
 
 // checkSubmission returns why a form is refused, or nil. It checks the form only: whether a decision counts is determined
-// by the domain. A second click is let through, because the first click may itself have changed the request.
+// by the domain. A second click is let through, because the first click may have changed the request.
 func (p *Page) checkSubmission(v *visit, s submission, choice *approval.Choice) *notice {
 	switch {
-	case s.shown != "" && s.shown != v.order.ContentDigest(v.approval) && !v.isRecorded(s, choice):
+	case s.shown != v.order.ContentDigest(v.approval) && !v.isRecorded(s, choice):
 		return &notice{status: http.StatusConflict, key: "page.notice.changed"}
 	case p.Links.VerifyForm(v.capability, v.pageDigest(s.shown), s.nonce, v.now) != nil:
 		return &notice{status: http.StatusConflict, key: "page.notice.stale"}

@@ -258,7 +258,7 @@ func TestContrastAndNames(t *testing.T) {
 		t,
 		ctx,
 		chromedp.Evaluate[string](
-			`JSON.stringify([...document.querySelectorAll("textarea, button, input:not([type=hidden])")].map(e => (e.labels && e.labels[0] ? e.labels[0].innerText : e.innerText).trim()))`,
+			`JSON.stringify([...document.querySelectorAll("textarea, button, input:not([type=hidden])")].filter(e => e.checkVisibility()).map(e => (e.labels && e.labels[0] ? e.labels[0].innerText : e.innerText).trim()))`,
 		),
 	)
 	require.Equal(t, `["Comment (optional, is kept with your decision)","Approve","Reject"]`, names)
