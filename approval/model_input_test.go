@@ -91,15 +91,15 @@ func (m *model) drawNotifications(t *rapid.T, a *Request) {
 
 func (m *model) decideOrder(t *rapid.T) {
 	d := Decision{
-		ID:      fmt.Sprintf("d%d", rapid.IntRange(0, 9).Draw(t, "id")),
-		Outcome: rapid.SampledFrom([]Outcome{Approve, Reject}).Draw(t, "outcome"),
-		Step:    rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "step"),
-		SentAt:  m.drawEarlierTime(t, "sent"),
+		ID:     fmt.Sprintf("d%d", rapid.IntRange(0, 9).Draw(t, "id")),
+		Step:   rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "step"),
+		SentAt: m.drawEarlierTime(t, "sent"),
 
 		Execution:  rapid.SampledFrom([]string{"", "", "e1"}).Draw(t, "execution"),
 		IDFromBody: rapid.Bool().Draw(t, "ID from body"),
 	}
 	drawSender(t, &d)
+	m.drawChoice(t, &d)
 	if len(m.decisions) > 0 && rapid.IntRange(0, 3).Draw(t, "sent again") == 0 {
 		d = rapid.SampledFrom(m.decisions).Draw(t, "earlier decision")
 	}
@@ -121,6 +121,7 @@ func (m *model) decideOrder(t *rapid.T) {
 	m.deciding = false
 	d.nameProgram()
 	m.checkVerdict(t, before, d, verdict, at(m.now))
+	checkContent(t, before, d, verdict)
 }
 
 // drawEarlierTime draws a time up to now, or the zero time.

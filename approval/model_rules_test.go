@@ -23,6 +23,7 @@ func (m *model) drawAuthority(t *rapid.T, a *Request) {
 	a.SourcesRequired = rapid.Bool().Draw(t, "sources required")
 	a.Asker = rapid.SampledFrom([]string{"", "api:shop"}).Draw(t, "asker")
 	a.AskerMayDecide = rapid.Bool().Draw(t, "asker decides")
+	drawRules(t, a)
 }
 
 // drawSender makes the decision a person's, a program's, which is believed or not, or an operator's.
@@ -58,6 +59,9 @@ func drawSender(t *rapid.T, d *Decision) {
 func (m *model) checkVotes(t *rapid.T, a *Approval) {
 	voters := map[string]bool{}
 	for _, v := range a.Votes {
+		if v.Void {
+			continue
+		}
 		if a.Requester != "" {
 			require.NotEqual(t, a.Requester, v.By, "the requester has decided")
 			require.NotEqual(t, a.Requester, v.Claimed, "the requester has decided through a program")

@@ -43,6 +43,7 @@ type model struct {
 	refusedBeats map[string]bool
 	waiting      map[string]Decision // the decisions that wait or waited for a request, by ID and source
 	decisions    []Decision          // all of them
+	digests      []string            // the contents that senders have seen
 	deciding     bool                // a decision is just being sent
 	recordLimit  int                 // in bytes; 0 means that the store takes every record
 	actions      []Action
@@ -112,6 +113,9 @@ func (m *model) checkOrder(t *rapid.T, o *Order, env Environment) {
 	pending := false
 	for _, a := range o.Approvals {
 		m.checkVotes(t, a)
+		m.checkDecided(t, a)
+		m.checkEdits(t, a)
+		m.checkRounds(t, a)
 		checkSuperseded(t, o, a)
 		if before, closed := m.statuses[a.ID]; closed {
 			require.Equal(t, before, a.Status, "a second terminal status")
