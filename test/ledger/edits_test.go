@@ -11,7 +11,11 @@ import (
 // this test a renamed function would go unnoticed for a long time.
 func TestEditsFit(t *testing.T) {
 	t.Parallel()
-	for _, m := range append(mutants(), heartbeatMutants()...) {
+	all := append(mutants(), heartbeatMutants()...)
+	for _, m := range decisionMutants() {
+		all = append(all, m.mutant)
+	}
+	for _, m := range all {
 		for _, e := range m.edits {
 			requireOnce(t, m.name, e.File, e.Old)
 		}

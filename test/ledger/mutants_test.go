@@ -29,6 +29,43 @@ func heartbeatMutants() []mutant {
 	}
 }
 
+// decisionMutant is a fault of a typed decision, which the tests of a package must find: no run of the ledger has typed
+// decisions.
+type decisionMutant struct {
+	mutant
+	pkg string
+}
+
+// decisionMutants lists the faults of typed decisions.
+func decisionMutants() []decisionMutant {
+	edit := func(name, pkg, file, before, after string) decisionMutant {
+		return decisionMutant{mutant{name, []overlay.Edit{{File: file, Old: before, New: after}}}, pkg}
+	}
+	return []decisionMutant{
+		edit("an edit leaves the earlier votes", "approval", "approval/edit.go", "			earlier.Void = true\n", ""),
+		edit("void votes count", "approval", "approval/tally.go", "		if v.Void {\n			continue\n		}\n", ""),
+		edit("the values are no part of the identity of a vote", "approval", "approval/judge.go",
+			"v.Choice == d.Choice && digestValues(v.Values) == digestValues(d.Values)", "v.Choice == d.Choice"),
+		edit("the values are no part of the identity of a verdict", "approval", "approval/judge.go",
+			" &&\n		j.ValuesDigest == digestValues(settled.Values)", ""),
+		edit("edits are no part of the digest of the content", "approval", "approval/digest.go",
+			"Details:       a.Details,\n", ""),
+		edit("a required value is not needed", "form", "form/values.go",
+			"	case len(values) == 0 && f.Required:\n		return nil, []Fault{{Field: f.Name, Code: Missing}}\n", ""),
+		edit("a required comment is not needed", "approval", "approval/judge.go",
+			`choice.Comment == CommentRequired && strings.TrimSpace(d.Comment) == ""`, "false"),
+		edit("another content may be decided", "approval", "approval/vote.go",
+			`d.ShownDigest != "" && d.ShownDigest != o.ContentDigest(a)`, "false"),
+		edit("a question is returned for ever", "approval", "approval/round.go",
+			"	a.Choices = slices.DeleteFunc(slices.Clone(a.Choices), isReturn)\n", ""),
+		edit("all who abstain approve", "approval", "approval/tally.go", "t.approves > 0 && t.approves", "t.approves"),
+		edit("a receipt without the digest of the request", "receipt", "receipt/make.go",
+			"		RequestDigest: a.RequestDigest,\n", ""),
+		edit("an old update stays after the outcome", "approval", "approval/update.go",
+			"		a.queueEdit(NotifyOutcome, n, env)\n", ""),
+	}
+}
+
 // mutants lists the faults. Each of them breaks a promise of ARCHITECTURE.md.
 func mutants() []mutant {
 	edit := func(file, before, after string) []overlay.Edit {
@@ -52,7 +89,7 @@ func mutants() []mutant {
 	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) (err error) {`),
 		},
 		{"the last decision wins", edit("approval/vote.go", `	if a.Status != Pending {
-		v.Code = a.closedVerdict(d)
+		v.Code = a.closedVerdict(*d, len(faults) == 0)
 		return v, o.startDueActions(a, env)
 	}
 `, `	if a.Status != Pending {
@@ -114,6 +151,12 @@ func TestMutants(t *testing.T) {
 			return nil
 		})
 	}
+	for _, m := range decisionMutants() {
+		group.Go(func() error {
+			t.Run(m.name, m.mustFailTests)
+			return nil
+		})
+	}
 	for _, m := range heartbeatMutants() {
 		group.Go(func() error {
 			t.Run(m.name, func(t *testing.T) { m.mustBeNoticed(t, runHeartbeats) })
@@ -121,6 +164,17 @@ func TestMutants(t *testing.T) {
 		})
 	}
 	_ = group.Wait() // the subtests report their failures
+}
+
+// mustFailTests runs the tests of the mutant's package, which must fail.
+func (m decisionMutant) mustFailTests(t *testing.T) {
+	passed, err := overlay.Test(t.TempDir(), m.pkg, m.edits...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if passed {
+		t.Error("the tests of " + m.pkg + " did not fail on this mutant")
+	}
 }
 
 // mustBeNoticed does a run on the mutant up to three times, because some faults show only after a SIGKILL at the right

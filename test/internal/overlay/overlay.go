@@ -22,31 +22,63 @@ type Edit struct {
 // Build builds the command in a package of the module with the edits applied. It returns the path of the program, which
 // is in dir.
 func Build(dir, pkg string, edits ...Edit) (string, error) {
-	root, err := moduleRoot()
+	list, root, err := writeOverlay(dir, edits)
 	if err != nil {
-		return "", err
-	}
-	replace := map[string]string{}
-	for _, e := range edits {
-		if err := applyEdit(dir, root, e, replace); err != nil {
-			return "", err
-		}
-	}
-	list, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return "", err
-	}
-	overlay := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(overlay, list, 0o600); err != nil {
 		return "", err
 	}
 	bin := filepath.Join(dir, filepath.Base(pkg))
-	cmd := exec.Command("go", "build", "-overlay", overlay, "-o", bin, "./"+pkg) //nolint:gosec // the arguments come from tests
+	cmd := exec.Command("go", "build", "-overlay", list, "-o", bin, "./"+pkg) //nolint:gosec // the arguments come from tests
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)
 	}
 	return bin, nil
+}
+
+// Test runs the tests of a package of the module with the edits applied, and reports whether they pass. The error is for
+// edits that do not fit or do not build.
+func Test(dir, pkg string, edits ...Edit) (bool, error) {
+	list, root, err := writeOverlay(dir, edits)
+	if err != nil {
+		return false, err
+	}
+	bin := filepath.Join(dir, filepath.Base(pkg)+".test")
+	build := exec.Command("go", "test", "-c", "-vet=off", "-overlay", list, "-o", bin, "./"+pkg) //nolint:gosec // as above
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return false, fmt.Errorf("build the tests of %s: %w\n%s", pkg, err, out)
+	}
+	start := func(args ...string) ([]byte, error) {
+		cmd := exec.Command(bin, args...) //nolint:gosec // as above
+		cmd.Dir = filepath.Join(root, pkg)
+		return cmd.CombinedOutput()
+	}
+	flags := []string{"-rapid.nofailfile", "-rapid.shrinktime=1s"} // every such package has tests with rapid
+	if out, err := start(append(flags, "-test.list=.")...); err != nil {
+		return false, fmt.Errorf("list the tests of %s: %w\n%s", pkg, err, out)
+	}
+	_, err = start(flags...)
+	return err == nil, nil
+}
+
+// writeOverlay writes the edited files to dir, and the list of them for the go command. It returns the path of the list,
+// and the root of the module.
+func writeOverlay(dir string, edits []Edit) (list, root string, err error) {
+	if root, err = moduleRoot(); err != nil {
+		return "", "", err
+	}
+	replace := map[string]string{}
+	for _, e := range edits {
+		if err := applyEdit(dir, root, e, replace); err != nil {
+			return "", "", err
+		}
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", "", err
+	}
+	list = filepath.Join(dir, "overlay.json")
+	return list, root, os.WriteFile(list, text, 0o600)
 }
 
 // applyEdit writes the edited file to dir and records it in replace. Edits of the same file build on each other.
