@@ -17,38 +17,41 @@ import (
 // with the routes. The console's pages need a session and are tested in web/console.
 func routeTable() map[string]struct{ body, need string } {
 	return map[string]struct{ body, need string }{
-		"public /a/{token}":                           {"", ""},
-		"public /s/{token}":                           {"", ""},
-		"public POST /webhooks/{source}":              {"{}", "erp"},
-		"public GET /webhooks/{source}":               {"", "erp"},
-		"public OPTIONS /webhooks/{source}":           {"", "erp"},
-		"public POST /slack/interactions":             {"", ""},
-		"public GET /signin/{token}":                  {"", ""},
-		"public GET /signin/callback":                 {"", ""},
-		"public POST /signin/callback":                {"", ""},
-		"public GET /signin/out":                      {"", ""},
-		"public POST /signin/out":                     {"", ""},
-		"public GET /assets/{name}":                   {"", ""},
-		"public GET /healthz":                         {"", ""},
-		"private GET /healthz":                        {"", ""},
-		"public GET /openapi.json":                    {"", ""},
-		"private GET /openapi.json":                   {"", ""},
-		"private GET /readyz":                         {"", ""},
-		"private GET /metrics":                        {"", "operator"},
-		"private POST /v1/requests":                   {"{}", "ask operator"},
-		"private POST /v1/orders/{orderId}/decisions": {"{}", "decide operator"},
-		"private GET /v1/orders":                      {"", "operator"},
-		"private GET /v1/orders/{orderId}":            {"", "read operator"},
-		"private POST /v1/orders/{orderId}/decide":    {`{"outcome":"approve","by":"ops","reason":"x"}`, "operator"},
-		"private POST /v1/orders/{orderId}/cancel":    {`{"by":"ops","reason":"x"}`, "cancel operator"},
-		"private POST /v1/orders/{orderId}/reminders": {`{"reason":"x"}`, "operator"},
-		"private POST /v1/orders/{orderId}/approvers": {`{"reason":"x","approvers":["new@example.com"]}`, "operator"},
-		"private POST /v1/orders/{orderId}/deadline":  {`{"reason":"x","extendBy":"1h"}`, "operator"},
-		"private GET /v1/deadletters":                 {"", "operator"},
-		"private GET /v1/refused":                     {"", "operator"},
-		"private GET /v1/refused/{id}":                {"", "operator"},
-		"private POST /v1/redrive":                    {`{"by":"ops","dryRun":true}`, "operator"},
-		"private POST /-/reload":                      {"", "operator"},
+		"public /a/{token}":                                               {"", ""},
+		"public /s/{token}":                                               {"", ""},
+		"public POST /webhooks/{source}":                                  {"{}", "erp"},
+		"public GET /webhooks/{source}":                                   {"", "erp"},
+		"public OPTIONS /webhooks/{source}":                               {"", "erp"},
+		"public POST /slack/interactions":                                 {"", ""},
+		"public GET /signin/{token}":                                      {"", ""},
+		"public GET /signin/callback":                                     {"", ""},
+		"public POST /signin/callback":                                    {"", ""},
+		"public GET /signin/out":                                          {"", ""},
+		"public POST /signin/out":                                         {"", ""},
+		"public GET /assets/{name}":                                       {"", ""},
+		"public GET " + ReceiptKeysPath:                                   {"", ""},
+		"public GET /healthz":                                             {"", ""},
+		"private GET /healthz":                                            {"", ""},
+		"public GET /openapi.json":                                        {"", ""},
+		"private GET /openapi.json":                                       {"", ""},
+		"private GET /readyz":                                             {"", ""},
+		"private GET /metrics":                                            {"", "operator"},
+		"private POST /v1/requests":                                       {"{}", "ask operator"},
+		"private POST /v1/orders/{orderId}/decisions":                     {"{}", "decide operator"},
+		"private GET /v1/orders":                                          {"", "operator"},
+		"private GET /v1/orders/{orderId}":                                {"", "read operator"},
+		"private POST /v1/orders/{orderId}/decide":                        {`{"outcome":"approve","by":"ops","reason":"x"}`, "operator"},
+		"private POST /v1/orders/{orderId}/cancel":                        {`{"by":"ops","reason":"x"}`, "cancel operator"},
+		"private POST /v1/orders/{orderId}/reminders":                     {`{"reason":"x"}`, "operator"},
+		"private POST /v1/orders/{orderId}/approvers":                     {`{"reason":"x","approvers":["new@example.com"]}`, "operator"},
+		"private POST /v1/orders/{orderId}/deadline":                      {`{"reason":"x","extendBy":"1h"}`, "operator"},
+		"private GET /v1/orders/{orderId}/approvals/{approvalId}/receipt": {"", "read operator"},
+
+		"private GET /v1/deadletters":  {"", "operator"},
+		"private GET /v1/refused":      {"", "operator"},
+		"private GET /v1/refused/{id}": {"", "operator"},
+		"private POST /v1/redrive":     {`{"by":"ops","dryRun":true}`, "operator"},
+		"private POST /-/reload":       {"", "operator"},
 	}
 }
 
@@ -68,7 +71,10 @@ func TestWhoMayDoWhat(t *testing.T) {
 			if !ok {
 				method, path = "GET", route
 			}
-			path = strings.NewReplacer("{orderId}", "A-1", "{source}", "erp", "{token}", "x", "{id}", "kept").Replace(path)
+			o, err := s.Get(t.Context(), "A-1")
+			require.NoError(t, err)
+			approvalID := o.Approvals[0].ID
+			path = strings.NewReplacer("{orderId}", "A-1", "{approvalId}", approvalID, "{source}", "erp", "{token}", "x", "{id}", "kept").Replace(path)
 			server := map[string]http.Handler{"public": h.PublicHandler(), "private": h.OperatorHandler()}[side]
 			credentials := append([]string{"", "wrong", "erp", "operator"}, handlers.Verbs()...)
 			for _, credential := range credentials {

@@ -3,10 +3,15 @@ package api
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/receipt"
 )
 
 func TestPublicKeysOfReceiptsAreCached(t *testing.T) {
@@ -33,4 +38,38 @@ func TestPublicKeysOfReceiptsAreCached(t *testing.T) {
 	assert.Equal(t, http.StatusNotModified, get(`{"keys":[]}`, tag).Code)
 	assert.Equal(t, http.StatusOK, get(`{"keys":[{}]}`, tag).Code, "other keys have another tag")
 	assert.Equal(t, http.StatusNotFound, get("", "").Code)
+}
+
+func TestReceiptsOfPendingAndOtherApprovals(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		order, credential string
+		err               error
+		status            int
+	}{
+		"pending":             {"A-1", "read", receipt.ErrPending, http.StatusConflict},
+		"not wanted":          {"A-1", "operator", receipt.ErrNoReceipt, http.StatusNotFound},
+		"another program's":   {"A-2", "read", nil, http.StatusNotFound},
+		"for an operator":     {"A-2", "operator", nil, http.StatusOK},
+		"of an unknown order": {"A-3", "operator", nil, http.StatusNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, s, _ := site(t, func(e *Endpoints) {
+				e.OperatorAPI.MakeReceipt = func(string, *approval.Approval) (string, error) { return "signed", c.err }
+			})
+			id := "unknown"
+			for order, asker := range map[string]string{"A-1": "api:shop", "A-2": "api:other"} {
+				ask(t, s, order, time.Now().Add(time.Hour), func(r *approval.Request) { r.Asker = asker })
+				if order == c.order {
+					o, err := s.Get(t.Context(), order)
+					require.NoError(t, err)
+					id = o.Approvals[0].ID
+				}
+			}
+			got := send(t, h.OperatorHandler(), "GET", "/v1/orders/"+c.order+"/approvals/"+id+"/receipt", "", "Authorization", "Bearer "+c.credential)
+			require.Equal(t, c.status, got.StatusCode, got.text)
+			require.Equal(t, c.status == http.StatusOK, strings.Contains(got.text, "signed"))
+		})
+	}
 }
