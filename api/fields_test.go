@@ -91,6 +91,7 @@ var orderFields = map[string]string{
 	"Request.Content":       "internal: the body of the request may have secrets; the details are what approvers see",
 	"Request.RequestDigest": "requestDigest",
 	"Request.Receipt":       "receipt",
+	"Request.Agent":         "internal: the answer to the agent has what it needs",
 	"Request.Audience":      "internal: the receipt states it",
 	"Request.RulesVersion":  "internal: the receipt states it",
 	"Request.MaxRounds":     "maxRounds",

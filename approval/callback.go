@@ -71,6 +71,7 @@ type Answer struct {
 	Votes      []Vote // DecidingVote finds the one that closed it
 	// HasOwnRules adds the choice, the values and the changes to the answer, see DecisionRules.
 	HasOwnRules bool
+	Agent       *AgentRequest // adds the value with which an agent resumes
 	ClosedAt    time.Time
 	Expires     time.Time // when the workflow stops waiting; zero if unknown
 
@@ -106,6 +107,7 @@ func (o *Order) CurrentAnswer(action Action, now time.Time) (Answer, bool) {
 		Reason:          a.Reason,
 		Votes:           a.Votes,
 		HasOwnRules:     a.HasOwnRules(),
+		Agent:           a.Agent,
 		ClosedAt:        a.ClosedAt,
 		Expires:         a.TaskExpires,
 		RejectAsSuccess: a.RejectAsSuccess,

@@ -49,6 +49,8 @@ type DecisionRules struct {
 	RequestDigest string `json:"request_digest,omitempty"`
 	// OriginalDigest is the digest of the payload before the first edit; empty if there was none.
 	OriginalDigest string `json:"original_digest,omitempty"`
+	// Agent is set if an agent sent the request in a shape of its own.
+	Agent *AgentRequest `json:"agent,omitempty"`
 	// Receipt adds a signed receipt to the answer. The receipt names the audience of the answer, and the version of the
 	// workflow's rules when the request came.
 	Receipt      bool   `json:"receipt,omitempty"`

@@ -165,6 +165,9 @@ func newFields(a approval.Answer, errorName string) map[string]any {
 	if len(a.Votes) > 1 || (len(a.Votes) == 1 && deciding == nil) {
 		fields["votes"] = newVotes(a.Votes, a.HasOwnRules)
 	}
+	if a.Agent != nil {
+		fields["resume"] = newResume(a, deciding)
+	}
 	if a.HasOwnRules {
 		fields["changes"] = newChanges(approval.ChangesOf(a.Votes))
 		if deciding != nil {

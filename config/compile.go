@@ -150,6 +150,7 @@ func (w Workflow) compile(c compiler, name string) handlers.Workflow {
 		TokenTarget:          w.Callback.TokenTarget,
 		URLTarget:            w.Callback.URLTarget,
 		Decision:             w.compileDecision(c),
+		AgentShape:           w.Requests.Shape,
 		RejectAsSuccess:      w.Callback.OnReject == "success",
 		Output:               w.Callback.Output,
 		CallbackRetry:        w.Callback.Retry.schedule(),

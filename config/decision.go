@@ -86,6 +86,19 @@ func (d DecisionRules) compile(c compiler) handlers.DecisionRules {
 	return compiled
 }
 
+// validateShape reports rules of the file beside those that an agent's request brings.
+func (r Requests) validateShape(check *setup.Check, d DecisionRules) {
+	if r.Shape == "" {
+		return
+	}
+	check.OneOf("requests.shape", r.Shape, handlers.AgentShapes()...)
+	for name, isSet := range map[string]bool{"choices": len(d.Choices) > 0, "form": len(d.Form) > 0, "edits": len(d.Edits) > 0} {
+		if isSet {
+			check.Fault("decision."+name, "stands beside requests.shape, whose requests bring it")
+		}
+	}
+}
+
 // checkRest checks the settings beside choices, form and edits.
 func (d DecisionRules) checkRest(check *setup.Check) {
 	if _, err := jsonpointer.Parse(d.Payload); err != nil {

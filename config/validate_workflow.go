@@ -18,6 +18,7 @@ func (w Workflow) validate(check *setup.Check, c *Config) {
 	}
 	check.At("requests").Enums(&w.Requests)
 	validateFields(check, "requests.fields", w.Requests.Fields, requestFields())
+	w.Requests.validateShape(check, w.Decision)
 	w.validateAuthority(check, c)
 	w.validateNotifications(check, c)
 	w.validateRequester(check, c)

@@ -50,6 +50,7 @@ type Workflow struct {
 type Requests struct {
 	SQS         *sqs.Settings          `yaml:"sqs" doc:"the queue of requests; POST /v1/requests is always there"`
 	Fields      map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: order, token, callback, step, title, requester, execution, state, approvers, started, deadline, timeout, retry_count, redrive_count, and form and choices, which have no defaults"`
+	Shape       string                 `yaml:"shape" doc:"requests are documents of agents, which bring question, form and choices: langchain (human-in-the-loop middleware), ag_ui (interrupts) or mcp (elicitation); the answer has resume"`
 	Details     Details                `yaml:"details" doc:"values that approvers see, in the order of the file: name and CEL expression, or {value, kind, label, currency, before, columns, required}; a list has a name in each; without details approvers see all values of the body but secrets"`
 	DetailsRest string                 `yaml:"details_rest" enum:"counted,hidden" doc:"with details: counted names the other values of the body to approvers as not shown, hidden does not"`
 	Secrets     []string               `yaml:"secrets" doc:"more names of values that approvers do not see, such as *Code or customer.note; the names of hidden values are shown"`

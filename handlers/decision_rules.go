@@ -45,10 +45,22 @@ func CompleteRules(rules approval.DecisionRules) approval.DecisionRules {
 // maxContent bounds the body of a request that approvers can edit, in bytes of JSON. It is kept in the record.
 const maxContent = 48 << 10
 
+// rulesOf returns the rules of a request: those of the workflow with what the request brings.
+func (h *Request) rulesOf(request *approval.Request, in Input) (approval.DecisionRules, error) {
+	if h.Workflow.AgentShape == "" {
+		return h.mergeRules(in)
+	}
+	rules, title, err := h.readAgent(in)
+	if request.Title == "" {
+		request.Title = title
+	}
+	return rules, err
+}
+
 // readDecisionRules sets the rules of the decision: choices, the form with its values of this request, and the
 // content that can be edited.
 func (h *Request) readDecisionRules(request *approval.Request, in Input) error {
-	rules, err := h.mergeRules(in)
+	rules, err := h.rulesOf(request, in)
 	if err != nil {
 		return err
 	}
@@ -164,7 +176,7 @@ func (h *Request) presetForm(request *approval.Request, in Input, content json.R
 	fields := slices.Clone(request.Form.Fields)
 	for i, f := range fields {
 		value, err := presentValue(f, rules.Values[f.Name], in, request.Token.Reveal())
-		if pointer, edits := rules.Edits[f.Name]; edits && value == nil && err == nil {
+		if pointer, edits := request.Edits[f.Name]; edits && value == nil && err == nil {
 			value, _ = jsonpointer.Find(content, pointer)
 		}
 		if err == nil && value != nil {

@@ -78,13 +78,17 @@ func readForm(in Input, at Field[any]) (form.Form, error) {
 	}
 	parsed, faults := form.ParseSchema(schema)
 	if len(faults) > 0 {
-		places := make([]string, 0, len(faults))
-		for _, fault := range faults[:min(len(faults), maxFaults)] {
-			places = append(places, strings.TrimPrefix(fault.Place("")+" "+fault.Problem, "."))
-		}
-		return form.Form{}, approval.InvalidField("form", "%s", strings.Join(places, "; "))
+		return form.Form{}, approval.InvalidField("form", "%s", describeSchemaFaults(faults))
 	}
 	return parsed, nil
+}
+
+func describeSchemaFaults(faults []form.SchemaFault) string {
+	places := make([]string, 0, len(faults))
+	for _, fault := range faults[:min(len(faults), maxFaults)] {
+		places = append(places, strings.TrimPrefix(fault.Place("")+" "+fault.Problem, "."))
+	}
+	return strings.Join(places, "; ")
 }
 
 // maxFaults bounds the faults of a schema in the reason of a refusal.

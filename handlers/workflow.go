@@ -44,6 +44,8 @@ type Workflow struct {
 	HeartbeatTargets []string
 
 	Decision DecisionRules
+	// AgentShape is the shape of requests that agents send, see AgentShapes. If it is empty, requests have no such shape.
+	AgentShape string
 
 	RejectAsSuccess   bool
 	Output            map[string]any
