@@ -19,6 +19,9 @@ type Requester struct {
 // UnmarshalYAML reads a requester. What the file leaves out is allowed, except for the comments.
 func (r *Requester) UnmarshalYAML(unmarshal func(any) error) error {
 	type fields Requester
+	if err := checkKeys(unmarshal, "notify", "comments", "withdraw", "questions"); err != nil {
+		return err
+	}
 	read := fields{Withdraw: true, Questions: true}
 	if err := unmarshal(&read); err != nil {
 		return err
@@ -34,6 +37,9 @@ func (w Workflow) validateRequester(check *setup.Check, c *Config) {
 		return
 	}
 	at := check.At("requester")
+	if len(w.Requester.Notify) == 0 {
+		at.Warn("", "tells nobody: notify names no channel, so requesters can neither withdraw nor be asked")
+	}
 	for i, name := range w.Requester.Notify {
 		channel, known := c.Channels[name]
 		switch {
@@ -62,4 +68,19 @@ func (c *Config) compileRequester(w Workflow) handlers.RequesterSettings {
 		out.Answers = r.Questions
 	}
 	return out
+}
+
+// tellsRequestersBy reports whether a channel tells the requesters of a workflow.
+func (c *Config) tellsRequestersBy(channel string) bool {
+	for _, w := range c.Workflows {
+		if w.Requester != nil && slices.Contains(w.Requester.Notify, channel) {
+			return true
+		}
+	}
+	return false
+}
+
+// tellsRequesters reports whether a workflow tells its requesters.
+func (c *Config) tellsRequesters() bool {
+	return slices.ContainsFunc(sortedNames(c.Channels), c.tellsRequestersBy)
 }

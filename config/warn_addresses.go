@@ -50,5 +50,5 @@ func (c *Config) notifiesPeople(channel string) bool {
 			return true
 		}
 	}
-	return false
+	return c.tellsRequestersBy(channel)
 }

@@ -73,6 +73,9 @@ func (c *Config) warnUnusedPeople(check *setup.Check) {
 			check.Warn("groups."+name, "is used by no workflow")
 		}
 	}
+	if c.tellsRequesters() { // who may be anybody
+		return
+	}
 	persons := c.expandGroups(named)
 	for _, id := range sortedNames(c.People) {
 		isSame := func(name string) bool {
@@ -95,6 +98,7 @@ func (c *Config) namedApprovers() (ids []string, complete bool) {
 		for _, e := range w.Escalations {
 			ids = append(ids, e.To...)
 		}
+		ids = append(ids, w.PassOn...)
 	}
 	for _, p := range c.People {
 		for _, a := range p.Away {
