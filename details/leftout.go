@@ -11,7 +11,7 @@ import (
 const (
 	maxNames     = 200  // names in a note
 	maxNameBytes = 6000 // of all names in a note
-	maxPath      = 60   // characters of a path, and of a name in it
+	maxPath      = 60   // characters of a name in a path
 )
 
 // leftOut counts the values of a request that approvers do not see, and has the paths of the first of them.
@@ -27,7 +27,7 @@ func (l *leftOut) add(path string, values int) {
 }
 
 func (l *leftOut) name(path string) {
-	path = approval.CutText(path, maxPath, 4*maxPath)
+	path = approval.CutText(path, 4*maxPath, 8*maxPath)
 	if l.bytes += len(path); len(l.paths) < maxNames && l.bytes <= maxNameBytes {
 		l.paths = append(l.paths, path)
 	}

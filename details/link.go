@@ -29,7 +29,7 @@ func FindLink(value string) (Link, bool) {
 	if err != nil || u.User != nil || u.Opaque != "" || !isPlainHost(u.Hostname()) || strings.HasSuffix(u.Host, ":") {
 		return Link{}, false
 	}
-	return Link{URL: u.String(), Host: strings.ToLower(u.Host)}, true
+	return Link{URL: value, Host: strings.ToLower(u.Host)}, true
 }
 
 // isPlainAddress reports whether a text has printable ASCII only, and no mark that ends an address in HTML, Markdown or

@@ -36,6 +36,8 @@ type Shown struct {
 	File       *File // of a picture or document
 	// CutNote tells the reader where the rest of a text is that did not fit into the record.
 	CutNote string
+	// Names are the paths of the values, if the detail has further values of the body together.
+	Names []string
 }
 
 // Show returns the details for a reader.
@@ -56,6 +58,12 @@ func (r Reader) ShowField(f *approval.Field) Shown {
 	case f.LeftOut != nil:
 		r.showLeftOut(&s, f.LeftOut)
 		return s
+	case f.Name == furtherName && f.Path == "":
+		s.Name = r.Words.Text("detail.further")
+		for line := range strings.Lines(f.Value) {
+			name, _, _ := strings.Cut(line, ": ")
+			s.Names = append(s.Names, untrusted.SingleLine(name))
+		}
 	case f.State != "":
 		s.Kind = approval.KindText
 		s.Text, s.IsNote = r.Words.Text("detail."+string(f.State)), true
@@ -112,6 +120,7 @@ func (r Reader) showKind(s *Shown, f *approval.Field) {
 type File struct {
 	Name  string
 	Facts string // its type, size, digest and address, as far as they are known
+	Open  string // its address, if that is safe to be opened; empty for a file in S3
 }
 
 func (r Reader) showFile(f *approval.File) *File {
@@ -127,7 +136,8 @@ func (r Reader) showFile(f *approval.File) *File {
 			facts = append(facts, untrusted.SingleLine(text))
 		}
 	}
-	return &File{Name: untrusted.SingleLine(f.Name), Facts: strings.Join(facts, ", ")}
+	link, _ := FindLink(f.URL)
+	return &File{Name: untrusted.SingleLine(f.Name), Facts: strings.Join(facts, ", "), Open: link.URL}
 }
 
 func cleanTable(t *approval.Table) *approval.Table {

@@ -21,6 +21,7 @@ type Content struct {
 	// DetailsLeftOut is the number of details that were removed from the end, see DropDetails.
 	DetailsLeftOut int
 	leftOut        []string // their names
+	maxNames       int      // characters of these names
 	asides         []string // notes that few readers need
 	// Approvers lists the people who can decide, if the message goes to a group and they decide by messages of their own.
 	Approvers []string
@@ -45,6 +46,7 @@ type Limits struct {
 	Details int // number of details
 	Value   int // characters of a detail's value
 	Lines   int // lines of a detail's value
+	Names   int // characters of the names of values that are left out; 0 is 1,500
 }
 
 // NewContent returns the words for a message in the language of its reader, cut to the limits.

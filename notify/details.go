@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"strings"
 	"unicode/utf8"
 
@@ -18,10 +19,12 @@ type Detail struct {
 	Link  string // a safe https address, if the value is that address
 	// IsNote is set if the text is ours, such as a note about values that are hidden.
 	IsNote bool
+	names  []string // of the values in it, if they are several
 }
 
 // addDetails adds the details of a message, cut to the limits. Notes that few readers need come after all details.
 func (c *Content) addDetails(m approval.Message, limits Limits) {
+	c.maxNames = cmp.Or(limits.Names, defaultNames)
 	reader := details.Reader{Words: c.Words, Zone: m.Zone}
 	for i := range m.Details {
 		shown := reader.ShowField(&m.Details[i])
@@ -43,18 +46,19 @@ func (c *Content) DropDetails(keep int) {
 	}
 	var names []string
 	for _, d := range c.Details[keep:] {
-		names = append(names, d.Name)
+		if len(d.names) > 0 {
+			names = append(names, d.names...)
+		} else {
+			names = append(names, d.Name)
+		}
 	}
 	c.leftOut = append(names, c.leftOut...)
 	c.Details = c.Details[:keep]
 	c.DetailsLeftOut = len(c.leftOut)
 }
 
-// Limits of a note about what is left out, in characters.
-const (
-	maxNames = 500 // the names of details
-	maxAside = 300
-)
+// defaultNames bounds the names of a note about values that are left out, in characters.
+const defaultNames = 1500
 
 // LeftOutNote tells the reader that details are left out here. It is empty if none are.
 func (c Content) LeftOutNote() string {
@@ -69,17 +73,16 @@ func (c Content) LeftOutNote() string {
 func (c Content) LeftOutNames() string {
 	var parts []string
 	if len(c.leftOut) > 0 {
-		parts = append(parts, c.Words.Text("message.left_out_names", "names", joinNames(c.Words, c.leftOut)))
+		parts = append(parts, c.Words.Text("message.left_out_names", "names", joinNames(c.Words, c.leftOut, c.maxNames)))
 	}
 	for _, aside := range c.asides {
-		parts = append(parts, untrusted.Shorten(aside, maxAside))
+		parts = append(parts, untrusted.Shorten(aside, c.maxNames))
 	}
 	return strings.Join(parts, " · ")
 }
 
 // joinNames lists names as far as there is space, and counts the others.
-func joinNames(words language.Words, names []string) string {
-	space := maxNames
+func joinNames(words language.Words, names []string, space int) string {
 	for i, name := range names {
 		if space -= utf8.RuneCountInString(name) + 2; space < 0 && i > 0 {
 			return strings.Join(names[:i], ", ") + ", … " + words.Count("detail.more_names", len(names)-i)
@@ -98,7 +101,7 @@ func (c Content) CutNote(d Detail) string {
 
 // newDetail returns a value from the request as lines, without white space around it.
 func (l Limits) newDetail(shown details.Shown) Detail {
-	d := Detail{Name: l.cutHeading(shown.Name), IsNote: shown.IsNote}
+	d := Detail{Name: l.cutHeading(shown.Name), IsNote: shown.IsNote, names: shown.Names}
 	value := shown.Text
 	if shown.CutNote != "" {
 		value += "\n(" + shown.CutNote + ")"

@@ -30,6 +30,7 @@ var limits = notify.Limits{
 	Details: 25,
 	Value:   450,
 	Lines:   10,
+	Names:   400,
 }
 
 // emptyText stands for an empty name or value, which Discord refuses.

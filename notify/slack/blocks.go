@@ -160,11 +160,13 @@ func (c *Channel) mentionApprovers(ids []string, words language.Words) string {
 	return text
 }
 
+var markup = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\x00", ">")
+
 // escapeMarkup takes away the characters by which Slack reads links, mentions and entities
 // (https://docs.slack.dev/messaging/formatting-message-text#escaping). Bold stays: it can only look odd. Clean text
 // contains no NUL, so a NUL is a mark of quote.
 func escapeMarkup(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\x00", ">").Replace(s)
+	return markup.Replace(s)
 }
 
 // escapeUpTo escapes as much of a text as fits in limit characters then, and returns how many of its own characters are

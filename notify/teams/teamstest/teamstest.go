@@ -171,6 +171,10 @@ func showBlock(raw json.RawMessage) (string, error) {
 			Size   string `json:"size"`
 			Weight string `json:"weight"`
 			Subtle bool   `json:"isSubtle"`
+			Select *struct {
+				Type string `json:"type"`
+				URL  string `json:"url"`
+			} `json:"selectAction"` // since version 1.2
 		} `json:"inlines"`
 	}
 	if err := decodeStrictly(raw, &b); err != nil {
@@ -185,6 +189,9 @@ func showBlock(raw json.RawMessage) (string, error) {
 	case b.Type == "RichTextBlock" && b.Text == "" && len(b.Inlines) > 0:
 		var text strings.Builder
 		for _, r := range b.Inlines {
+			if r.Select != nil && (r.Select.Type != "Action.OpenUrl" || !strings.HasPrefix(r.Select.URL, "https://")) {
+				return "", fmt.Errorf("no link: %+v", r.Select)
+			}
 			if r.Type != "TextRun" || strings.ContainsAny(r.Text, "\r\n") || macro.MatchString(r.Text) {
 				return "", fmt.Errorf("not a run of text on one line: %+v", r)
 			}
