@@ -8,7 +8,7 @@ import (
 	"github.com/approval-relay/approval-relay/organisation"
 )
 
-// logoHandler serves the logo under its name, or returns nil if there is no logo. The name is made of the content, so
+// logoHandler serves the logo under its name. It returns nil without a logo. The name is made of the content, so
 // browsers and mail programs may keep the picture for a year. Other sites may show it, because mail programs in a browser
 // do.
 func logoHandler(logo *organisation.Logo) http.Handler {

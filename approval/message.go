@@ -53,7 +53,7 @@ type Message struct {
 	// Language and Zone are the reader's. They are set when the message is sent, from the configuration of that time.
 	Language language.Tag
 	Zone     *time.Location // nil is UTC
-	// SentAt is the time of this attempt, and Organisation is in whose name it is sent.
+	// SentAt is the time of this attempt. Organisation is the organisation that asks.
 	SentAt       time.Time
 	Organisation organisation.Organisation
 	// Rules are what can be decided.

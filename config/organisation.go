@@ -11,7 +11,7 @@ import (
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// Organisation is the organisation in whose name people are asked.
+// Organisation is the organisation that asks for decisions.
 type Organisation struct {
 	Name    string        `yaml:"name" doc:"name at the top of pages and messages"`
 	Logo    string        `yaml:"logo" doc:"path of a PNG or JPEG with at most 256 KiB, or the same as data:image/png;base64,…; served at /assets/ of the public address"`
@@ -73,7 +73,7 @@ func validateLine(check *setup.Check, field, text string, limit int) {
 	}
 }
 
-// compileOrganisation fills the organisation and its logo, whose address begins with that of the links.
+// compileOrganisation fills the organisation and its logo. The address of the logo begins with that of the links.
 func (c *Config) compileOrganisation(check *setup.Check) {
 	o := c.Organisation
 	c.Compiled.Organisation = organisation.Organisation{

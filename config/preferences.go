@@ -32,7 +32,7 @@ func newPreference(tag, zone string) (p handlers.Preference) {
 	return p
 }
 
-// loadZone returns the zone of a name; the empty name is no zone.
+// loadZone returns the zone of a name, or nil for the empty name.
 func loadZone(name string) (*time.Location, error) {
 	if name == "" {
 		return nil, nil

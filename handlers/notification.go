@@ -38,7 +38,7 @@ type Notification struct {
 	Timeout time.Duration
 	// Preferences has the languages and zones of the readers. It may be nil.
 	Preferences *Preferences
-	// Organisation is in whose name the messages are sent.
+	// Organisation is the organisation that asks.
 	Organisation organisation.Organisation
 }
 

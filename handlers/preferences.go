@@ -32,7 +32,7 @@ type Preferences struct {
 }
 
 // OfReader returns the preference of the reader of a message: the approver's own, or else the workflow's or the default.
-// A message to a group has no approver.
+// A message to a group lacks the approver.
 func (p *Preferences) OfReader(approver, workflow string) Preference {
 	return p.own(approver).orElse(p.Workflows[workflow]).orElse(p.Default).orElse(Preference{language.Default, time.UTC})
 }

@@ -2,7 +2,7 @@ package language
 
 import "unicode"
 
-// The marks around a text whose direction is its own (Unicode Standard Annex 9: FSI and PDI).
+// The marks around a text with a direction of its own (Unicode Standard Annex 9: FSI and PDI).
 const (
 	isolateStart = "\u2068"
 	isolateEnd   = "\u2069"

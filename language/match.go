@@ -19,7 +19,7 @@ var matcher = sync.OnceValue(func() xlanguage.Matcher {
 })
 
 // Match returns the language of the catalogue that a header Accept-Language prefers, with the region of the header:
-// "de-AT" for "fr-CH, de-AT;q=0.8, en;q=0.5". It returns false if the catalogue has none of its languages.
+// "de-AT" for "fr-CH, de-AT;q=0.8, en;q=0.5". It returns false if the catalogue lacks all of its languages.
 func Match(header string) (Tag, bool) {
 	if header == "" || len(header) > maxHeader {
 		return "", false
@@ -53,7 +53,7 @@ func match(tag xlanguage.Tag) (Tag, bool) {
 }
 
 // Parse returns the language that a tag of BCP 47 names, in its usual form: "de-AT" for "de_at". It returns false if the
-// text is not a tag, or the catalogue has no texts in the language.
+// text is not a tag, or the catalogue lacks the language.
 func Parse(text string) (Tag, bool) {
 	if text == "" || len(text) > 35 || strings.ContainsAny(text, ",;* ") {
 		return "", false

@@ -50,7 +50,7 @@ func (w Words) Separators() Separators {
 }
 
 // Number returns a number with the separators of the language. Its digits stay as they are written: 19.90 keeps its zero.
-// It is for quantities and amounts; the digits of a year or an ID have no groups. A text that is not a plain decimal
+// It is for quantities and amounts; the digits of a year or an ID are not grouped. A text that is not a plain decimal
 // number, such as 1e9, stays as it is.
 func (w Words) Number(n json.Number) string {
 	sign, digits := "", string(n)

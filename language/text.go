@@ -45,7 +45,7 @@ func (t Text) In(tag Tag) string {
 	return ""
 }
 
-// MarshalJSON writes a string if the text has no languages, otherwise an object.
+// MarshalJSON writes a string if the text is the same for all languages, otherwise an object.
 func (t Text) MarshalJSON() ([]byte, error) {
 	if s, ok := t[""]; ok && len(t) == 1 {
 		return json.Marshal(s)
@@ -53,7 +53,7 @@ func (t Text) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[Tag]string(t))
 }
 
-// UnmarshalJSON reads what MarshalJSON writes.
+// UnmarshalJSON reads the forms of MarshalJSON.
 func (t *Text) UnmarshalJSON(b []byte) error {
 	return t.unmarshal(func(v any) error { return json.Unmarshal(b, v) })
 }

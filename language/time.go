@@ -8,7 +8,7 @@ import (
 	_ "time/tzdata" // zones, for machines and containers that have none
 )
 
-// LoadZone returns the zone of a name such as Europe/Berlin. The zone of the machine has no name: it would differ from
+// LoadZone returns the zone of a name such as Europe/Berlin. The zone of the machine is refused: it would differ from
 // worker to worker.
 func LoadZone(name string) (*time.Location, error) {
 	zone, err := time.LoadLocation(name)
@@ -51,8 +51,8 @@ func (w Words) month(t time.Time) string {
 	return w.Text("time.month." + strings.ToLower(t.Month().String()))
 }
 
-// zoneName returns the abbreviation of the zone at a time, in the language if it has one of its own (MEZ for CET), or the
-// distance from UTC if the zone has no abbreviation.
+// zoneName returns the abbreviation of the zone at a time, in the language if it has its own (MEZ for CET), or the
+// distance from UTC if the zone lacks an abbreviation.
 func (w Words) zoneName(t time.Time) string {
 	name, offset := t.Zone()
 	if offset == 0 && (name == "UTC" || name == "") {

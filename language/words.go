@@ -17,7 +17,7 @@ import (
 //go:embed texts/*.json
 var files embed.FS
 
-// Default is the language of readers whose language is not known or has no texts.
+// Default is the language of readers with an unknown language, or a language without texts.
 const Default Tag = "en"
 
 // Words has the texts of the catalogue in a language. The zero value has the texts of the default language.

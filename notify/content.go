@@ -27,7 +27,7 @@ type Content struct {
 	Approvers []string
 	LinkLabel string // the text of the link or button that opens the decision page
 	LinkNote  string // an explanation of the link
-	// Footer is the last line: in whose name the message is sent, and where its reader finds help. It is empty if the
+	// Footer is the last line: the organisation that asks, and where the reader finds help. It is empty if the
 	// configuration names neither.
 	Footer string
 }

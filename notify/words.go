@@ -68,7 +68,7 @@ func leadFor(m approval.Message) string {
 	return words.Text("message.lead.about")
 }
 
-// sendingTime returns the time of the attempt, or else the time at which the message was queued.
+// sendingTime returns the time of the attempt, or else the time of queuing.
 func sendingTime(m approval.Message) time.Time {
 	if m.SentAt.IsZero() {
 		return m.At
@@ -96,11 +96,11 @@ func FormatTime(m approval.Message, t time.Time) string {
 	return language.For(m.Language).Time(t, m.Zone)
 }
 
-// FactVotes is the key of the fact that tells who has decided so far. A channel that shows the votes itself leaves it out.
+// FactVotes is the key of the decisions so far. A channel that shows the votes itself leaves it out.
 const FactVotes = "votes"
 
-// newFacts returns the properties of the approval that the message has, those for the decision first. An outcome has no
-// deadline and no reader.
+// newFacts returns the properties of the approval that the message has, those for the decision first. An outcome lacks
+// deadline and reader.
 func (l Limits) newFacts(m approval.Message) []Fact {
 	words := language.For(m.Language)
 	fact := func(key, value string) Fact {

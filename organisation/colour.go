@@ -10,7 +10,7 @@ import (
 type Colours struct {
 	// Accent is the colour of links, of buttons that open a page, and of the line above a page.
 	Accent string
-	// AccentDark is the same for readers whose screens are dark.
+	// AccentDark is the same for dark screens.
 	AccentDark string
 }
 

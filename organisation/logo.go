@@ -84,7 +84,7 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxLogoBytes+1))
 }
 
-// Name returns the name under which the logo is served. Another picture has another name, so it can be cached for ever.
+// Name returns the name of the logo in its address. Another picture has another name, so it can be cached for ever.
 func (l *Logo) Name() string {
 	sum := sha256.Sum256(l.Bytes)
 	return "logo-" + hex.EncodeToString(sum[:8]) + "." + strings.TrimPrefix(l.Type, "image/")

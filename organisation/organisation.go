@@ -1,5 +1,5 @@
-// Package organisation has the looks of the organisation in whose name decisions are asked for: its name, logo and colours,
-// and where people find help. Pages and messages show them, so that a reader can tell who asks.
+// Package organisation has the looks of the organisation that asks for decisions: its name, logo and colours, and where
+// people find help. Pages and messages show them, so that a reader recognises the sender.
 package organisation
 
 import (

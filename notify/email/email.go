@@ -93,7 +93,7 @@ type Mail struct {
 	content notify.Content
 }
 
-// Organisation is in whose name the e-mail is sent. Every field but Accent and OnAccent may be empty.
+// Organisation is the organisation that asks. Every field but Accent and OnAccent may be empty.
 type Organisation struct {
 	Name        string
 	Footer      string

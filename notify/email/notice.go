@@ -19,7 +19,7 @@ type notice struct {
 	Language string
 	Dir      string
 	Link     string
-	// Organisation is in whose name the e-mail is sent.
+	// Organisation is the organisation that asks.
 	Organisation Organisation
 }
 

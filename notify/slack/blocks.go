@@ -81,7 +81,7 @@ func (c *Channel) renderMessage(m approval.Message) rendered {
 	return out
 }
 
-// addFooter adds in whose name the message is sent, and where its reader finds help.
+// addFooter adds the organisation that asks, and where the reader finds help.
 func (r *rendered) addFooter(content notify.Content) {
 	if content.Footer != "" {
 		r.addBlock(slack.NewContextBlock("", plainText(content.Footer)))

@@ -14,7 +14,7 @@ type Moment struct {
 	Relative string // distance from now
 }
 
-// Reader is the person who reads a page: the language and the zone of its times, and when it is read.
+// Reader is the reader of a page: the language, the zone of the times, and the time of reading.
 type Reader struct {
 	Words language.Words
 	Zone  *time.Location // nil is UTC
