@@ -17,6 +17,7 @@ func (a *App) slackInteractions(r *rules) *slack.Interactions {
 		Language: func(approver, workflow string) language.Tag {
 			return r.config.Compiled.Preferences.OfReader(approver, workflow).Language
 		},
+		Organisation: r.config.Compiled.Organisation,
 		Client: outbound.NewClient(outbound.ClientConfig{
 			AllowInternal: true,
 			IsOwnListener: a.listeners.has,

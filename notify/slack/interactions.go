@@ -13,6 +13,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/language"
+	"github.com/approval-relay/approval-relay/organisation"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/webhook"
 )
@@ -52,7 +53,7 @@ type Observer interface {
 	SlackInteractionFailed()
 }
 
-// InteractionsConfig configures Interactions. All fields must be set, except for Hosts, Language and Refusals.
+// InteractionsConfig configures Interactions. All fields must be set, except for Hosts, Language, Organisation and Refusals.
 type InteractionsConfig struct {
 	Apps    []App
 	Buttons Buttons
@@ -60,6 +61,8 @@ type InteractionsConfig struct {
 	Orders  Orders
 	// Language returns the language of a person, or of a workflow if the person is not known. Nil means English.
 	Language func(approver, workflow string) language.Tag
+	// Organisation is the organisation that asks. It may be empty.
+	Organisation organisation.Organisation
 	// Client posts the replies to the person who pressed.
 	Client *http.Client
 	// Hosts lists the hosts of response URLs that get replies; empty means hooks.slack.com.

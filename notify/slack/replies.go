@@ -78,7 +78,7 @@ func (i *Interactions) refreshMessage(ctx context.Context, responseURL string, c
 	}
 	m := c.order.ComposeMessage(c.approval, &approval.Notification{Kind: kind})
 	i.speak(c, "", c.approval.Workflow)
-	m.Language = c.tag
+	m.Language, m.Organisation = c.tag, i.Organisation
 	if kind == approval.NotifyRequest {
 		link := c.order.LinkCapability(c.approval, "")
 		link.Shown = c.order.ContentDigest(c.approval)
