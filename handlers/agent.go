@@ -81,7 +81,8 @@ type langChainReview struct {
 // readLangChain reads action_requests and review_configs. Several actions are decided together: only what all of them
 // allow is offered, and none of them can be edited.
 func (d *agentDocument) readLangChain() error {
-	err := d.find("action_requests", []string{"value"}, []string{"interrupt"}, []string{"interrupt", "value"}, []string{"__interrupt__", "value"})
+	err := d.find("action_requests", []string{"value"}, []string{"interrupt"}, []string{"interrupt", "value"},
+		[]string{"__interrupt__", "value"})
 	if err != nil {
 		return err
 	}

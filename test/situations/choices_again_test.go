@@ -10,6 +10,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify/slack/slacktest"
 )
 
 // verdicts returns the verdicts of the decisions about an order, oldest first. Repetitions are not in the history.
@@ -72,7 +73,11 @@ func TestChoicesAgain(t *testing.T) {
 // startChoices starts the program with the topic of the situation.
 func startChoices(t *testing.T) *relay {
 	t.Helper()
-	r := prepare(t, "choices-by-every-way", "@TOPIC@", "arn:aws:sns:us-east-1:000000000000:results")
+	chat := slacktest.StartServer(slackAnn())
+	t.Cleanup(chat.Close)
+	r := prepare(t, "choices-by-every-way", "@TOPIC@", "arn:aws:sns:us-east-1:000000000000:results",
+		"@SLACK@", chat.APIURL(), "@BOT@", slacktest.Token, "@SIGNING@", slackSecret)
+	r.slack = chat
 	r.aws.SNS.CreateTopic("results")
 	r.aws.SQS.CreateQueue("results")
 	r.run()

@@ -252,6 +252,7 @@ func choiceWays() []choiceWay {
 		}},
 		{name: "command line", isOperator: true, send: sendByCommand},
 		{name: "page", isTyped: true, send: sendByPage},
+		{name: "Slack", isTyped: true, send: sendBySlack},
 	}
 }
 

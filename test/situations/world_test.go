@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/notify/slack/slacktest"
 	"github.com/approval-relay/approval-relay/test/emulator"
 	"github.com/approval-relay/approval-relay/test/internal/loopback"
 )
@@ -88,7 +89,8 @@ type relay struct {
 	public    string // URL
 	operator  string // URL
 	out       *lockedBuffer
-	decisions int // for their IDs
+	decisions int               // for their IDs
+	slack     *slacktest.Server // of the situations that have it
 }
 
 // prepare writes the configuration of a situation: its own part, and what every relay needs. Each text in place is
