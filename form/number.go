@@ -4,24 +4,11 @@ import (
 	"cmp"
 	"encoding/json"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/approval-relay/approval-relay/language"
 )
-
-// separators are the separators of numbers in a language. A group may also be separated by a space or an apostrophe.
-type separators struct{ decimal, group string }
-
-func separatorsOf(tag language.Tag) separators {
-	base, region, _ := strings.Cut(string(tag), "-")
-	switch {
-	case base == "de" && (region == "CH" || region == "LI"):
-		return separators{decimal: ".", group: "’"}
-	case base == "de":
-		return separators{decimal: ",", group: "."}
-	}
-	return separators{decimal: ".", group: ","}
-}
 
 var (
 	jsonNumber  = regexp.MustCompile(`^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$`)
@@ -44,9 +31,9 @@ func ParseNumber(typed string, tag language.Tag) (json.Number, bool) {
 			sign, unsigned = "-", rest
 		}
 	}
-	s := separatorsOf(tag)
-	whole, fraction, hasFraction := strings.Cut(unsigned, s.decimal)
-	whole = joinGroups(whole, s.group)
+	s := language.For(tag).Separators()
+	whole, fraction, hasFraction := strings.Cut(unsigned, s.Decimal)
+	whole = joinGroups(whole, s)
 	if whole == "" && hasFraction {
 		whole = "0"
 	}
@@ -63,11 +50,37 @@ func ParseNumber(typed string, tag language.Tag) (json.Number, bool) {
 	return json.Number(sign + text), true
 }
 
-// joinGroups removes the separators of thousands if they are in their places.
-func joinGroups(whole, group string) string {
-	groups := strings.NewReplacer(group, " ", "'", " ", "\u00a0", " ", "\u202f", " ").Replace(whole)
+// joinGroups removes the separators of thousands if they are in their places. Beside the separator of the language, they
+// can be spaces and apostrophes, and points where these are no decimal points.
+func joinGroups(whole string, s language.Separators) string {
+	separators := []string{s.Group, " ", "\u00a0", "\u202f", "'", "’"}
+	if s.Decimal == "," {
+		separators = append(separators, ".")
+	}
+	groups := whole
+	for _, separator := range separators {
+		if separator != "" {
+			groups = strings.ReplaceAll(groups, separator, " ")
+		}
+	}
 	if wholeGroups.MatchString(groups) {
 		return strings.ReplaceAll(groups, " ", "")
 	}
 	return whole
+}
+
+// TypeNumber returns a number of JSON as a person would type it in a language, for an input that shows it at first. It is
+// the inverse of ParseNumber: 1.085 becomes 1.0850 in English, and 1,0850 in German.
+func TypeNumber(n json.Number, tag language.Tag) string {
+	text := string(n)
+	if tag == Plain {
+		return text
+	}
+	if f, err := n.Float64(); err == nil && strings.ContainsAny(text, "eE") {
+		text = strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	if otherGroup.MatchString(strings.TrimPrefix(text, "-")) {
+		text += "0"
+	}
+	return strings.Replace(text, ".", language.For(tag).Separators().Decimal, 1)
 }

@@ -1,11 +1,13 @@
 package form_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/approval-relay/approval-relay/form"
 	"github.com/approval-relay/approval-relay/language"
@@ -107,6 +109,8 @@ func TestNumbersAreReadInTheLanguageOfTheirWriter(t *testing.T) {
 		{"de", "5,000.50", ""},
 		{"de", "1.5", ""},
 		{"de-AT", "1 234,5", "1234.5"},
+		{"de-AT", "1.234,5", "1234.5"},
+		{"de-CH", "1,234", ""}, // many write a comma for the decimal point
 		{"de-CH", "1’234.50", "1234.50"},
 		{"de-CH", "1'234.50", "1234.50"},
 		{form.Plain, "1.234", "1.234"},
@@ -121,6 +125,34 @@ func TestNumbersAreReadInTheLanguageOfTheirWriter(t *testing.T) {
 			assert.Equal(t, tt.want, string(got), "%s: %q", tt.tag, tt.typed)
 		}
 	}
+}
+
+func TestNumbersAreReadAsTheyAreShown(t *testing.T) {
+	t.Parallel()
+
+	for n, want := range map[json.Number][2]string{
+		"0":          {"0", "0"},
+		"-1234567.5": {"-1234567.5", "-1234567,5"},
+		"1.085":      {"1.0850", "1,0850"},
+		"-1.085":     {"-1.0850", "-1,0850"},
+		"0.125":      {"0.125", "0,125"},
+		"1e-7":       {"0.0000001", "0,0000001"},
+		"1e+21":      {"1000000000000000000000", "1000000000000000000000"},
+	} {
+		assert.Equal(t, want, [2]string{form.TypeNumber(n, "en"), form.TypeNumber(n, "de")})
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		n := json.Number(rapid.StringMatching(`-?(0|[1-9][0-9]{0,6})(\.[0-9]{1,7})?(e-?[0-9]{1,2})?`).Draw(t, "number"))
+		tag := rapid.SampledFrom([]language.Tag{"en", "de", "de-CH", "de-AT", form.Plain}).Draw(t, "tag")
+		typed := form.TypeNumber(n, tag)
+		got, ok := form.ParseNumber(typed, tag)
+		require.True(t, ok, "%s in %s", typed, tag)
+		want, err := n.Float64()
+		require.NoError(t, err)
+		have, err := got.Float64()
+		require.NoError(t, err)
+		require.Equal(t, want, have)
+	})
 }
 
 func parse(t *testing.T, schema string) form.Form {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/receipt"
@@ -232,5 +233,52 @@ func TestOtherTextOfTheSamePayloadIsAccepted(t *testing.T) {
 		strings.ReplaceAll(purchase, " ", "\n\t"),
 	} {
 		assert.NoError(t, verify(text, same, ring.PublicKeys(receipt.Purpose)))
+	}
+}
+
+// TestAnyChangeOfTheTextIsRefused replaces a part of the receipt by another text.
+func TestAnyChangeOfTheTextIsRefused(t *testing.T) {
+	t.Parallel()
+
+	ring := keys.NewRing(time.Now())
+	text, err := receipt.Make(ring, "https://approvals.example.com", "A-1001", closed(t))
+	require.NoError(t, err)
+	rapid.Check(t, func(t *rapid.T) {
+		from := rapid.IntRange(0, len(text)).Draw(t, "from")
+		to := rapid.IntRange(from, min(from+3, len(text))).Draw(t, "to")
+		changed := text[:from] + rapid.StringMatching(`[A-Za-z0-9_.=-]{0,3}`).Draw(t, "text") + text[to:]
+		if changed != text {
+			require.Error(t, verify(changed, purchase, ring.PublicKeys(receipt.Purpose)))
+		}
+	})
+}
+
+// TestOnlyTheHeaderOfAReceiptIsAccepted signs other headers with the right key: the key alone makes no receipt.
+func TestOnlyTheHeaderOfAReceiptIsAccepted(t *testing.T) {
+	t.Parallel()
+
+	ring := keys.NewRing(time.Now())
+	public := ring.PublicKeys(receipt.Purpose)
+	text, err := receipt.Make(ring, "", "A-1001", closed(t))
+	require.NoError(t, err)
+	statement := strings.Split(text, ".")[1]
+	for header, accepted := range map[string]bool{
+		`{"alg":"EdDSA","kid":"KID","typ":"approval-receipt+jwt"}`:              true,
+		`{"alg":"EdDSA","kid":"KID","typ":"JWT"}`:                               false,
+		`{"alg":"EdDSA","kid":"KID","typ":""}`:                                  false,
+		`{"alg":"EdDSA","kid":"KID"}`:                                           false,
+		`{"alg":"Ed25519","kid":"KID","typ":"approval-receipt+jwt"}`:            false,
+		`{"alg":"EdDSA","kid":"KID","typ":"approval-receipt+jwt","crit":["x"]}`: false,
+		`{"alg":"EdDSA","kid":"other","typ":"approval-receipt+jwt"}`:            false,
+		`{"typ":"approval-receipt+jwt","alg":"EdDSA","kid":"KID"}`:              false,
+		`{"alg":"EdDSA","kid":"KID","typ":"approval-receipt+jwt","typ":"JWT"}`:  false,
+		`{"alg":"EdDSA","kid":"KID","typ":"approval-receipt+jwt"} `:             false,
+		`{"Alg":"EdDSA","kid":"KID","typ":"approval-receipt+jwt"}`:              false,
+	} {
+		head := strings.Replace(header, "KID", receipt.KeyID(public[0]), 1)
+		message := base64.RawURLEncoding.EncodeToString([]byte(head)) + "." + statement
+		_, signature := ring.Sign(receipt.Purpose, []byte(message))
+		_, err := receipt.Verify([]byte(message+"."+base64.RawURLEncoding.EncodeToString(signature)), public)
+		assert.Equal(t, accepted, err == nil, "%s: %v", header, err)
 	}
 }

@@ -90,10 +90,9 @@ func (r reader) localTime(text string) string {
 	return t.In(r.Zone).Format("2006-01-02T15:04")
 }
 
-// decimal returns a number as it is typed in the language of the reader: with its decimal separator, and without others.
+// decimal returns a number as it is typed in the language of the reader, so that it is read as it is shown.
 func (r reader) decimal(number string) string {
-	half := r.Words.Number("0.5")
-	return strings.Replace(number, ".", strings.Trim(half, "05"), 1)
+	return form.TypeNumber(json.Number(number), r.Words.Tag())
 }
 
 // display returns a value of the form for people.
