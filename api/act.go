@@ -59,7 +59,7 @@ func (a *OperatorAPI) extendDeadline(r *http.Request, body []byte) (any, error) 
 	})
 }
 
-// act does an act in the name of the operator who sent it.
+// act does an act in the name of its operator.
 func (a *OperatorAPI) act(
 	r *http.Request, in ActRequest, do func(context.Context, string, approval.Act) (approval.ActResult, error),
 ) (any, error) {

@@ -33,7 +33,7 @@ const (
 	MaxActReason = 1000 // characters of the reason of an act
 )
 
-// Act is what all acts have in common: the approval that they are about, their maker and the reason.
+// Act has the common part of all acts: the approval that they are about, their maker and the reason.
 type Act struct {
 	// ID is chosen by the caller. An act that is sent again has the same ID, and changes nothing the second time.
 	ID string
@@ -62,7 +62,7 @@ type RecordedAct struct {
 	Kind ActKind   `json:"kind"`
 	At   time.Time `json:"at"`
 	By   string    `json:"by,omitempty"`
-	// From is the approver whose place is given to To. To lists the approvers that are asked.
+	// From is the approver that To replaces. To lists the approvers that are asked.
 	From   string   `json:"from,omitempty"`
 	To     []string `json:"to,omitempty"`
 	Reason string   `json:"reason,omitempty"`

@@ -69,7 +69,7 @@ func (o *Order) sameQuestion(act Act, text string, v Verdict) Verdict {
 	return v
 }
 
-// Answer records the requester's answer to a question. The approvers whose vote is awaited are told, and the ContentDigest
+// Answer records the requester's answer to a question. The approvers without a vote are told, and the ContentDigest
 // changes. An answer cannot be changed.
 func (o *Order) Answer(act Act, questionID, text string, env Environment) (Verdict, []Action, error) {
 	if err := checkSaid("answer", text); err != nil {
@@ -112,7 +112,7 @@ func (o *Order) sameAnswer(v Verdict, questionID, text string) Verdict {
 	return v
 }
 
-// PassOn gives the seat of the approver who acts to somebody else who may decide, with a reason. The first of the new
+// PassOn gives the seat of the acting approver to another person that may decide, with a reason. The first of the new
 // approvers gets the seat; the others fill in for the first.
 func (o *Order) PassOn(act Act, to []Approver, env Environment) (Verdict, []Action, error) {
 	a, v, actions, err := o.beginAct(act, ActPassOn, env)
@@ -138,8 +138,8 @@ func (o *Order) PassOn(act Act, to []Approver, env Environment) (Verdict, []Acti
 	return v, append(actions, o.askAdded(a, added, &v, env)...), nil
 }
 
-// PassOnCandidates lists the persons to whom an approver can pass the request on: those whom the workflow names for it,
-// those of escalations, and those who have passed it on before. They are neither approvers nor the requester.
+// PassOnCandidates lists the persons that can get the request from an approver: those that the workflow names for it,
+// those of escalations, and those that have passed it on before. They are neither approvers nor the requester.
 func (a *Approval) PassOnCandidates(by string) []string {
 	all := slices.Clip(a.PassOnTo)
 	for _, e := range a.Escalations {
@@ -160,7 +160,7 @@ func (a *Approval) PassOnCandidates(by string) []string {
 	return out
 }
 
-// Decline records that the request is not for the approver who acts to decide. The approver gets no reminders, and may
+// Decline records that the request is not for the acting approver to decide. The approver gets no reminders, and may
 // still decide. If the others are too few for the policy, the approval is undeliverable.
 func (o *Order) Decline(act Act, env Environment) (Verdict, []Action, error) {
 	a, v, actions, err := o.beginAct(act, ActDecline, env)
@@ -213,7 +213,7 @@ func (a *Approval) lacksApprovers() bool {
 	return len(willing) < a.Policy.approvesNeeded(a.Approvers)
 }
 
-// refusalOfAct returns the verdict if the maker of an act may not decide the approval, otherwise the empty code: those who
+// refusalOfAct returns the verdict if the maker of an act may not decide the approval, otherwise the empty code: a person that
 // may not decide may neither ask, nor pass on, nor decline.
 func (a *Approval) refusalOfAct(act Act) VerdictCode {
 	return a.refusalOf(Decision{

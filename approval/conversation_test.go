@@ -175,15 +175,61 @@ func TestDecline(t *testing.T) {
 		want      bool // undeliverable
 		status    Status
 	}{
-		"any, one of two":               {policy: Policy{Kind: PolicyAny}, decline: []string{"ann"}, status: Pending},
-		"any, both":                     {policy: Policy{Kind: PolicyAny}, decline: []string{"ann", "bob"}, want: true, status: Pending},
-		"all, one of two":               {policy: Policy{Kind: PolicyAll}, decline: []string{"ann"}, want: true, status: Pending},
-		"quorum of two, one of two":     {policy: Policy{Kind: PolicyQuorum, Quorum: 2}, decline: []string{"bob"}, want: true, status: Pending},
-		"quorum of one, one of two":     {policy: Policy{Kind: PolicyQuorum, Quorum: 1}, decline: []string{"bob"}, status: Pending},
-		"both, cancelled":               {policy: Policy{Kind: PolicyAny}, on: UndeliverableCancel, decline: []string{"ann", "bob"}, status: Cancelled},
-		"both, escalated":               {policy: Policy{Kind: PolicyAny}, on: UndeliverableEscalate, escalates: true, decline: []string{"ann", "bob"}, status: Pending},
-		"all, escalated":                {policy: Policy{Kind: PolicyAll}, on: UndeliverableEscalate, escalates: true, decline: []string{"ann"}, status: Pending},
-		"escalated, nobody to escalate": {policy: Policy{Kind: PolicyAny}, on: UndeliverableEscalate, decline: []string{"ann", "bob"}, want: true, status: Pending},
+		"any, one of two": {
+			policy:  Policy{Kind: PolicyAny},
+			decline: []string{"ann"},
+			status:  Pending,
+		},
+		"any, both": {
+			policy:  Policy{Kind: PolicyAny},
+			decline: []string{"ann", "bob"},
+			want:    true,
+			status:  Pending,
+		},
+		"all, one of two": {
+			policy:  Policy{Kind: PolicyAll},
+			decline: []string{"ann"},
+			want:    true,
+			status:  Pending,
+		},
+		"quorum of two, one of two": {
+			policy:  Policy{Kind: PolicyQuorum, Quorum: 2},
+			decline: []string{"bob"},
+			want:    true,
+			status:  Pending,
+		},
+		"quorum of one, one of two": {
+			policy:  Policy{Kind: PolicyQuorum, Quorum: 1},
+			decline: []string{"bob"},
+			status:  Pending,
+		},
+		"both, cancelled": {
+			policy:  Policy{Kind: PolicyAny},
+			on:      UndeliverableCancel,
+			decline: []string{"ann", "bob"},
+			status:  Cancelled,
+		},
+		"both, escalated": {
+			policy:    Policy{Kind: PolicyAny},
+			on:        UndeliverableEscalate,
+			escalates: true,
+			decline:   []string{"ann", "bob"},
+			status:    Pending,
+		},
+		"all, escalated": {
+			policy:    Policy{Kind: PolicyAll},
+			on:        UndeliverableEscalate,
+			escalates: true,
+			decline:   []string{"ann"},
+			status:    Pending,
+		},
+		"escalated, nobody to escalate": {
+			policy:  Policy{Kind: PolicyAny},
+			on:      UndeliverableEscalate,
+			decline: []string{"ann", "bob"},
+			want:    true,
+			status:  Pending,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, a := pendingOrder(t, withApprovers("ann", "bob"), withChannel, byRequester, withPolicy(c.policy), func(r *Request) {

@@ -6,25 +6,25 @@ import (
 	"github.com/approval-relay/approval-relay/language"
 )
 
-// IsNotice reports whether a message asks nobody to decide: it tells the requester, or approvers whose decision is no longer
-// needed.
+// IsNotice reports whether a message asks nobody to decide: it tells the requester, or approvers that need not decide any
+// more.
 func (k NotificationKind) IsNotice() bool { return k == NotifyRequester || k == NotifyDecided }
 
-// Notice is what a notice states beside the rest of its message.
+// Notice has the additional facts of a notice.
 type Notice struct {
-	// By is the maker of the deciding vote, Choice and Comment are what the vote says. The comment is empty if the reader may
+	// By is the maker of the deciding vote, Choice and Comment are its content. The comment is empty if the reader may
 	// not see it.
 	By      string
 	Choice  language.Text
 	Comment string
-	// Question is the latest question, and Asker is the approver who has asked it.
+	// Question is the latest question, and Asker is its author.
 	Question string
 	Asker    string
 	// MayWithdraw reports whether the requester can withdraw the request by the link.
 	MayWithdraw bool
 }
 
-// newNotice returns what a notice states about an approval.
+// newNotice returns the facts of a notice about an approval.
 func (a *Approval) newNotice(kind NotificationKind) Notice {
 	n := Notice{MayWithdraw: a.RequesterWithdraws && a.Status == Pending}
 	if i := len(a.Questions) - 1; i >= 0 {

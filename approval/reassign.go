@@ -6,7 +6,7 @@ import (
 )
 
 // AddApprovers asks further approvers at once, each by their own channels. An added approver has a seat: the policy all
-// waits for their vote too. The requester is left out, and so are those who are approvers already.
+// waits for their vote too. The requester is left out, and so are present approvers.
 func (o *Order) AddApprovers(act Act, approvers []Approver, env Environment) (Verdict, []Action, error) {
 	a, v, actions, err := o.beginAct(act, ActAdd, env)
 	if a == nil || err != nil {
@@ -29,8 +29,8 @@ func (o *Order) AddApprovers(act Act, approvers []Approver, env Environment) (Ve
 	return v, append(actions, o.askAdded(a, added, &v, env)...), nil
 }
 
-// ReplaceApprover gives the seat of an approver without a vote to somebody else, who is asked at once. The links of the
-// replaced approver, and of those who fill in for that approver, end. The first of the new approvers gets the seat; the
+// ReplaceApprover gives the seat of an approver without a vote to another person, and asks that person at once. The links
+// of the replaced approver, and of its substitutes, end. The first of the new approvers gets the seat; the
 // others fill in for the first.
 func (o *Order) ReplaceApprover(act Act, from string, to []Approver, env Environment) (Verdict, []Action, error) {
 	a, v, actions, err := o.beginAct(act, ActReplace, env)
@@ -76,7 +76,7 @@ func (o *Order) reseat(a *Approval, fromField, from, toField string, to []Approv
 	return added, a.checkApprovers(toField, append(a.approversWithout(old), added...))
 }
 
-// takeSeat replaces an approver by those whom reseat returned.
+// takeSeat replaces an approver by the result of reseat.
 func (a *Approval) takeSeat(from string, added []Approver) {
 	kept := a.approversWithout(findApprover(a.Approvers, from))
 	for _, n := range a.Notifications {
@@ -87,7 +87,7 @@ func (a *Approval) takeSeat(from string, added []Approver) {
 	a.Approvers = append(kept, added...)
 }
 
-// approversWithout lists the approvers without one of them, and without those who fill in for that one.
+// approversWithout lists the approvers without an approver and its substitutes.
 func (a *Approval) approversWithout(old Approver) []Approver {
 	var kept []Approver
 	for _, p := range a.Approvers {
@@ -99,7 +99,7 @@ func (a *Approval) approversWithout(old Approver) []Approver {
 	return kept
 }
 
-// newApprovers lists those of the approvers who are new to the approval, without the requester.
+// newApprovers lists the approvers that are new to the approval, without the requester.
 func (a *Approval) newApprovers(approvers []Approver) []Approver {
 	var added []Approver
 	for _, p := range distinctApprovers(approvers, a.Requester) {
@@ -128,7 +128,7 @@ func (a *Approval) checkApprovers(field string, approvers []Approver) error {
 	return nil
 }
 
-// askAdded asks approvers who were added to a pending approval.
+// askAdded asks approvers that were added to a pending approval.
 func (o *Order) askAdded(a *Approval, added []Approver, v *Verdict, env Environment) []Action {
 	a.Undeliverable = false
 	if !a.Probe.Holding { // otherwise all are asked when the probe ends

@@ -32,7 +32,7 @@ func (o *Order) Remind(act Act, approver string, env Environment) (Verdict, []Ac
 	return v, append(actions, o.startDueActions(a, env)...), nil
 }
 
-// waitingApprovers lists the approvers whose vote is awaited: on their seat is no vote, and they have not declined.
+// waitingApprovers lists the approvers that have neither declined nor a vote on their seat.
 func (a *Approval) waitingApprovers() []Approver {
 	var out []Approver
 	for _, p := range a.Approvers {
@@ -43,7 +43,7 @@ func (a *Approval) waitingApprovers() []Approver {
 	return out
 }
 
-// findWaitingApprover returns the approver with an ID. The error names the field if there is none whose vote is awaited.
+// findWaitingApprover returns the approver with an ID. The error names the field if it is no approver, or has voted.
 func (a *Approval) findWaitingApprover(field, id string) (Approver, error) {
 	switch {
 	case len(a.Approvers) == 0:
@@ -63,7 +63,7 @@ func errUnnamed(field string) error {
 	return InvalidField(field, "are not named for this approval: everybody who gets its link may decide it")
 }
 
-// maxWait bounds the deadline of an approval whose workflow does not say how long it waits. Step Functions waits for a
+// maxWait bounds the deadline of an approval if the end of its task is unknown. Step Functions waits for a
 // year at most.
 const maxWait = 366 * 24 * time.Hour
 
@@ -77,7 +77,7 @@ type Extension struct {
 	MarginOf func(*Approval) time.Duration
 }
 
-// ExtendDeadline gives the approvers more time, within the time for which the workflow waits. Reminders and escalations
+// ExtendDeadline gives the approvers more time, while the workflow waits. Reminders and escalations
 // stay where they are. Links that were sent before are valid until the new deadline, see AcceptsCapability.
 func (o *Order) ExtendDeadline(act Act, e Extension, env Environment) (Verdict, []Action, error) {
 	a, v, actions, err := o.beginAct(act, ActExtend, env)
@@ -101,7 +101,7 @@ func (o *Order) ExtendDeadline(act Act, e Extension, env Environment) (Verdict, 
 	return v, append(actions, o.startDueActions(a, env)...), nil
 }
 
-// latestFor returns the latest deadline at which the workflow of an approval can still be answered.
+// latestFor returns the latest deadline that leaves time to answer the workflow of an approval.
 func (e Extension) latestFor(a *Approval) time.Time {
 	switch {
 	case a.TaskExpires.IsZero():

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// RequesterRules state how the requester of an approval is told of it, and what the requester may do. The zero value tells
+// RequesterRules state how the requester of an approval is told of it, and the rights of the requester. The zero value tells
 // nobody.
 type RequesterRules struct {
 	// RequesterChannels notify the requester. They are empty if the workflow tells no requester, or cannot reach this one.
@@ -17,7 +17,7 @@ type RequesterRules struct {
 	// RequesterWithdraws lets the requester withdraw the request, and RequesterAnswers lets approvers ask the requester.
 	RequesterWithdraws bool `json:"requester_withdraws,omitempty"`
 	RequesterAnswers   bool `json:"requester_answers,omitempty"`
-	// PassOnTo are the IDs of further persons to whom an approver may pass the request on.
+	// PassOnTo are the IDs of further persons that can get the request from an approver.
 	PassOnTo []string `json:"pass_on,omitempty"`
 	// DecidedUntold leaves out the messages to approvers that somebody else has decided.
 	DecidedUntold bool `json:"decided_untold,omitempty"`
@@ -73,7 +73,7 @@ func closedReason(s Status) string {
 	return ""
 }
 
-// tellClosed tells the requester, and the approvers who need not decide any more, that the approval has closed.
+// tellClosed tells the requester, and the approvers without a vote, that the approval has closed.
 func (a *Approval) tellClosed(env Environment) {
 	if reason := closedReason(a.Status); reason != "" {
 		a.tellRequester(reason, env)
@@ -81,7 +81,7 @@ func (a *Approval) tellClosed(env Environment) {
 	a.tellUndecided(env)
 }
 
-// reader names the approver who gets a notification, or the channel that a group reads.
+// reader names the approver of a notification, or the channel of a group.
 func (n *Notification) reader() string {
 	if n.Approver == "" {
 		return "group " + n.Channel
@@ -89,8 +89,8 @@ func (n *Notification) reader() string {
 	return "person " + string(NewPersonID(n.Approver))
 }
 
-// tellUndecided queues a message to the approvers who were asked and have not decided, through a channel that has reached
-// them and cannot edit what it sent. A group gets one message in each such channel.
+// tellUndecided queues a message to the approvers that were asked and have not decided, through a channel that has reached
+// them and cannot edit its messages. A group gets a message in each such channel.
 func (a *Approval) tellUndecided(env Environment) {
 	wasDecided := a.Status == Approved || a.Status == Rejected || a.Status == Returned
 	if a.DecidedUntold || len(a.Approvers) == 0 || !wasDecided {

@@ -29,13 +29,16 @@ func toldReasons(a *Approval) []string {
 
 func TestRequesterIsTold(t *testing.T) {
 	t.Parallel()
+	decide := func(change ...func(*Decision)) func(*Order) {
+		return func(o *Order) { requireVerdict(t, o, approveDecision("1", change...), envAt(1), VerdictDecided) }
+	}
 	for name, c := range map[string]struct {
 		end    func(*Order)
 		change func(*Request)
 		want   []string
 	}{
-		"approved":      {func(o *Order) { _, _, _ = o.Decide(approveDecision("1"), testRetention, envAt(1)) }, nil, []string{"received", "decided"}},
-		"rejected":      {func(o *Order) { _, _, _ = o.Decide(approveDecision("1", rejecting), testRetention, envAt(1)) }, nil, []string{"received", "decided"}},
+		"approved":      {decide(), nil, []string{"received", "decided"}},
+		"rejected":      {decide(rejecting), nil, []string{"received", "decided"}},
 		"timed out":     {func(o *Order) { o.Advance(envAt(deadline)) }, nil, []string{"received", "timed_out"}},
 		"cancelled":     {func(o *Order) { o.Cancel("", "ops", "twice", envAt(1)) }, nil, []string{"received", "cancelled"}},
 		"undeliverable": {func(*Order) {}, func(r *Request) { r.Channels = nil }, []string{"received", "undeliverable"}},

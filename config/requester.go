@@ -8,7 +8,7 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// Requester is how the person behind a request is told of it, and what that person may do.
+// Requester is how the person behind a request is told of it, and the rights of that person.
 type Requester struct {
 	Notify    []string `yaml:"notify" doc:"channels that tell the requester that the request was received, decided, returned, timed out, cancelled, or is undeliverable, and of questions: channels that reach a person by an address, such as smtp; empty tells nobody"`
 	Comments  bool     `yaml:"comments" doc:"show the requester the comments of approvers"`
@@ -16,7 +16,7 @@ type Requester struct {
 	Questions bool     `yaml:"questions" doc:"let approvers ask the requester on the decision page, who answers by the link in the message; true unless the file says otherwise"`
 }
 
-// UnmarshalYAML reads a requester. What the file leaves out is allowed, except for the comments.
+// UnmarshalYAML reads a requester. Withdrawing and questions are allowed unless the file forbids them.
 func (r *Requester) UnmarshalYAML(unmarshal func(any) error) error {
 	type fields Requester
 	if err := checkKeys(unmarshal, "notify", "comments", "withdraw", "questions"); err != nil {
@@ -30,7 +30,7 @@ func (r *Requester) UnmarshalYAML(unmarshal func(any) error) error {
 	return nil
 }
 
-// validateRequester checks the channels of the requester, and the persons to whom a request can be passed on.
+// validateRequester checks the channels of the requester, and the persons of pass_on.
 func (w Workflow) validateRequester(check *setup.Check, c *Config) {
 	c.validateApprovers(check, "pass_on", w.PassOn)
 	if w.Requester == nil || !c.isReadable("channels") {

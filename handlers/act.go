@@ -118,7 +118,7 @@ func (d *Decider) ExtendDeadline(
 		})
 }
 
-// defaultMargin is the margin for an approval whose workflow is no longer configured.
+// defaultMargin is the margin if the workflow is no longer configured.
 const defaultMargin = time.Minute
 
 // answerMargin returns the time between the deadline of an approval and the end of its task.

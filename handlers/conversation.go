@@ -24,7 +24,7 @@ func (d *Decider) Answer(
 		})
 }
 
-// PassOn gives the seat of the approver who acts to another person, whom the file names for it.
+// PassOn gives the seat of the acting approver to another person, if the configuration names that person for it.
 func (d *Decider) PassOn(ctx context.Context, orderID string, act approval.Act, to string) (approval.ActResult, error) {
 	approvers, err := d.resolvePerson("to", to)
 	if err != nil {
@@ -39,7 +39,7 @@ func (d *Decider) PassOn(ctx context.Context, orderID string, act approval.Act, 
 		})
 }
 
-// Decline records that the request is not for the approver who acts to decide.
+// Decline records that the request is not for the acting approver to decide.
 func (d *Decider) Decline(ctx context.Context, orderID string, act approval.Act) (approval.ActResult, error) {
 	return d.act(ctx, orderID, act,
 		func(o *approval.Order, env approval.Environment) (approval.Verdict, []approval.Action, error) {
@@ -47,7 +47,7 @@ func (d *Decider) Decline(ctx context.Context, orderID string, act approval.Act)
 		})
 }
 
-// Withdraw cancels an approval in the name of its requester, whose link has the capability.
+// Withdraw cancels an approval in the name of its requester. The capability is that of the requester's link.
 func (d *Decider) Withdraw(ctx context.Context, c approval.Capability, reason string) (approval.Verdict, error) {
 	var verdict approval.Verdict
 	withdraw := func(o *approval.Order, env approval.Environment) (actions []approval.Action, _ error) {

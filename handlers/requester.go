@@ -7,13 +7,13 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// RequesterSettings are how the requesters of a workflow are told, and what they and the approvers may do beside decisions.
+// RequesterSettings are how the requesters of a workflow are told, and their rights.
 type RequesterSettings struct {
 	Channels  []string
 	Comments  bool // the requester sees the comments of approvers
 	Withdraws bool
 	Answers   bool // approvers may ask the requester
-	// PassOn lists further persons, or "group:" and a name, to whom an approver may pass a request on.
+	// PassOn lists further persons, or "group:" and a name, that can get a request from an approver.
 	PassOn []string
 	// DecidedUntold leaves out the messages to approvers that somebody else has decided.
 	DecidedUntold bool

@@ -41,7 +41,7 @@ func (l Limits) newNotice(m approval.Message) Content {
 	return c
 }
 
-// noticeFacts returns the facts of a notice. The order leads to the request; all else is what has happened.
+// noticeFacts returns the facts of a notice. The order leads to the request; all else describes the event.
 func (l Limits) noticeFacts(m approval.Message, words language.Words) []Fact {
 	fact := func(key, value string) Fact { return Fact{Label: words.Text(key), Value: value} }
 	facts := []Fact{
@@ -61,7 +61,7 @@ func (l Limits) noticeFacts(m approval.Message, words language.Words) []Fact {
 	return slices.DeleteFunc(facts, func(f Fact) bool { return f.Value == "" })
 }
 
-// noticeHeadline returns what has happened, in the words that precede a title.
+// noticeHeadline describes the event in the words that precede a title.
 func noticeHeadline(m approval.Message) string {
 	words := language.For(m.Language)
 	if m.Kind == approval.NotifyRequester && slices.Contains(eventsWhilePending(), m.Event) {
@@ -70,7 +70,7 @@ func noticeHeadline(m approval.Message) string {
 	return StatusWord(words, m.Status)
 }
 
-// noticeLead returns what has happened as a sentence to the reader.
+// noticeLead describes the event as a sentence to the reader.
 func noticeLead(m approval.Message) string {
 	words := language.For(m.Language)
 	by := "by"

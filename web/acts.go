@@ -13,7 +13,7 @@ import (
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// Acts records what approvers and requesters do beside deciding. After an error that is not permanent it is unknown whether
+// Acts records the acts of approvers and requesters beside decisions. After an error that is not permanent it is unknown whether
 // the act was recorded.
 type Acts interface {
 	Ask(ctx context.Context, orderID string, act approval.Act, text string) (approval.ActResult, error)
@@ -50,8 +50,8 @@ type actForm struct {
 	shown    string // digest of the content that the page showed, in hex
 }
 
-// readActForm reads the form of a POST. The pressed button names the act; it is empty for the form of a decision. An input that comes twice is refused,
-// because either value may be the intended one.
+// readActForm reads the form of a POST. The pressed button names the act; it is empty for the form of a decision. An input
+// that comes twice is refused, because either value may be the intended one.
 func readActForm(w http.ResponseWriter, r *http.Request) (actForm, *problem) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
@@ -89,7 +89,7 @@ type actsView struct {
 	Candidates []string // to whom the request can be passed on
 	Shown      string
 	Nonces     map[string]string // by act
-	// Open names the form whose last use was refused, with what was typed.
+	// Open names the form that was refused last, with its texts.
 	Open, Text, To string
 }
 
@@ -98,7 +98,7 @@ func (a actsView) AskNonce() string     { return a.Nonces[actAsk] }
 func (a actsView) PassOnNonce() string  { return a.Nonces[actPassOn] }
 func (a actsView) DeclineNonce() string { return a.Nonces[actDecline] }
 
-// newActsView returns the forms of a visitor who may decide, or nil.
+// newActsView returns the forms of a visitor that may decide, or nil.
 func (p *Page) newActsView(v *visit) *actsView {
 	if p.Acts == nil || !v.canDecide() {
 		return nil
@@ -125,7 +125,7 @@ func (p *Page) newActsView(v *visit) *actsView {
 	return out
 }
 
-// actDigest returns what the nonce of an act's form is bound to. It differs from the digest of the decision's form, so that
+// actDigest returns the content of the nonce of an act's form. It differs from the digest of the decision's form, so that
 // neither nonce serves for the other.
 func (v *visit) actDigest(act, shown string) []byte {
 	return hashOf("act", act, shown, v.capability.Approver, v.signedIn)

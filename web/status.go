@@ -93,7 +93,7 @@ func (v *statusVisit) isPending() bool {
 	return v.approval.Status == approval.Pending && v.approval.Deadline.After(v.Now)
 }
 
-// digest returns what the nonce of a form is bound to.
+// digest returns the content of the nonce of a form.
 func (v *statusVisit) digest(act, question string) []byte { return hashOf("status", act, question) }
 
 // newStatusView returns the page of a requester.

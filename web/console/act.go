@@ -22,7 +22,7 @@ type Acts interface {
 	) (approval.ActResult, error)
 }
 
-// actForm is the form on an order's page with which an operator reminds, changes approvers and extends the deadline.
+// actForm is the form on an order's page by which an operator reminds, changes approvers and extends the deadline.
 type actForm struct {
 	Order     string // ID, encoded
 	Approval  string // ID
@@ -30,7 +30,7 @@ type actForm struct {
 	Nonce     string
 	MaxReason int
 	Waiting   []string // approvers whose seat can be given to somebody else
-	// Open is set if the last use of the form was refused. Reason and Who are what was typed.
+	// Open is set if the last use of the form was refused. Reason and Who are its texts.
 	Open   bool
 	Reason string
 	Who    string
@@ -140,7 +140,7 @@ func (c *Console) doAct(ctx context.Context, s session, f operatorAct) (approval
 	return approval.ActResult{}, approval.InvalidField("act", "is not one of the buttons")
 }
 
-// refuseAct shows the order in its present state, with the reason. It keeps what was typed.
+// refuseAct shows the order in its present state, with the reason. It keeps the texts of the form.
 func (c *Console) refuseAct(w http.ResponseWriter, r *http.Request, s session, act operatorAct, status int, notice string) {
 	o, err := c.Orders.Get(r.Context(), act.orderID)
 	if err != nil {
