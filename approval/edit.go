@@ -123,8 +123,12 @@ func (a *Approval) edit(c Change) {
 	a.RequestDigest = a.digestPayload()
 	a.Details = slices.Clone(a.Details)
 	for i := range a.Details {
-		if a.Details[i].Path == c.Path {
-			a.Details[i].SetValue(textOfJSON(c.To))
+		f := &a.Details[i]
+		switch {
+		case f.Path == c.Path:
+			f.SetValue(textOfJSON(c.To))
+		case f.Path != "" && strings.HasPrefix(c.Path, f.Path+"/"): // a part of a table or an object
+			f.addChange(c.Path, textOfJSON(c.To))
 		}
 	}
 }

@@ -108,6 +108,13 @@ func (f *Field) SetValue(text string) {
 	}
 }
 
+// addChange tells that a part of the value was replaced. The rest of the text shows the value before that.
+func (f *Field) addChange(path, text string) {
+	f.dropForm()
+	f.State = ""
+	f.Value += "\n→ " + path + ": " + text
+}
+
 // dropForm makes the field a plain text.
 func (f *Field) dropForm() {
 	f.Kind, f.Table, f.Before, f.After, f.File = KindText, nil, "", "", nil

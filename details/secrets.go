@@ -55,7 +55,8 @@ var (
 		`type|required|enabled|changed|usage|used|budget|costs?|price|total)$`)
 	// secretValue are values that are secret under any name: private keys, credentials of HTTP, and tokens with a known form.
 	secretValue = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----|^(?:Bearer|Basic) [A-Za-z0-9._~+/=-]{12,}$|` +
-		`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.|\b(?:gh[opsu]_|github_pat_|glpat-|xox[abeprs]-|sk_live_|rk_live_|AGE-SECRET-KEY-)[A-Za-z0-9_-]{10,}`)
+		`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.|` +
+		`\b(?:gh[opsu]_|github_pat_|glpat-|xox[abeprs]-|sk_live_|rk_live_|AGE-SECRET-KEY-)[A-Za-z0-9_-]{10,}`)
 )
 
 const secretWords = `pwd|pin|otp|totp|cvv|cvc|csrf|xsrf|cookie|cookies|auth|dsn|jwt`

@@ -116,6 +116,22 @@ func TestConfiguredDetails(t *testing.T) {
 	require.Empty(t, got)
 }
 
+// A request without a required detail is refused, and the reason names the detail.
+func TestRequiredDetail(t *testing.T) {
+	t.Parallel()
+	required := func(w *handlers.Workflow) {
+		w.Fields.Details = []handlers.Detail{{Spec: details.Spec{Name: "Total", Source: "body.total", Required: true}, Value: anyAt("total")}}
+	}
+	for _, total := range []string{"", `,"total":null`, `,"total":""`} {
+		h := newHouse()
+		err := h.requests(required).Handle(msg(t, `{"orderId":"A-1","taskToken":"x","sum":7`+total+`}`))
+		require.True(t, approval.IsPermanent(err), "%q: %v", total, err)
+		require.ErrorContains(t, err, "details.Total: is required")
+	}
+	h := newHouse()
+	require.NoError(t, h.requests(required).Handle(msg(t, `{"orderId":"A-1","taskToken":"x","total":0}`)))
+}
+
 // A detail that cannot be read is a note for the operator.
 func TestUnreadableDetailIsNoted(t *testing.T) {
 	t.Parallel()
