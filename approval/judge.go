@@ -39,23 +39,24 @@ func (r *DecisionRules) choose(id string, outcome Outcome) (Choice, []form.Fault
 	if id == "" && outcome == "" {
 		return Choice{}, []form.Fault{{Field: faultChoice, Code: form.Missing, Want: listIDs(r.Offered())}}
 	}
-	var fitting []Choice
-	for _, c := range r.Offered() {
-		if (id == "" || c.ID == id) && (outcome == "" || c.Means == outcome) {
-			fitting = append(fitting, c)
+	fits := func(c Choice) bool {
+		return (id == "" || c.ID == id) && (outcome == "" || c.Means == outcome)
+	}
+	offered := r.Offered()
+	found := slices.IndexFunc(offered, fits)
+	if found < 0 {
+		return Choice{}, []form.Fault{{Field: faultChoice, Code: form.NotOffered, Want: listIDs(offered)}}
+	}
+	if !slices.ContainsFunc(offered[found+1:], fits) {
+		return offered[found], nil
+	}
+	for _, c := range offered {
+		if c.ID == string(outcome) && fits(c) {
+			return c, nil
 		}
 	}
-	isNamed := func(c Choice) bool { return c.ID == string(outcome) }
-	if i := slices.IndexFunc(fitting, isNamed); i >= 0 && len(fitting) > 1 {
-		fitting = fitting[i : i+1]
-	}
-	switch len(fitting) {
-	case 1:
-		return fitting[0], nil
-	case 0:
-		return Choice{}, []form.Fault{{Field: faultChoice, Code: form.NotOffered, Want: listIDs(r.Offered())}}
-	}
-	return Choice{}, []form.Fault{{Field: faultChoice, Code: form.Missing, Want: listIDs(fitting)}}
+	offered = slices.DeleteFunc(slices.Clone(offered), func(c Choice) bool { return !fits(c) })
+	return Choice{}, []form.Fault{{Field: faultChoice, Code: form.Missing, Want: listIDs(offered)}}
 }
 
 func listIDs(choices []Choice) string {

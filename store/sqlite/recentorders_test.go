@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"testing"
 
@@ -83,7 +84,29 @@ func TestDeepCopy(t *testing.T) {
 
 // fillValue sets every text that can be reached, and creates missing values on the way.
 func fillValue(v reflect.Value, text string) {
+	switch v.Type() {
+	case reflect.TypeFor[json.Number]():
+		v.SetString(fmt.Sprint(text[0]))
+		return
+	case reflect.TypeFor[json.RawMessage]():
+		if v.IsNil() {
+			v.SetBytes(make([]byte, len(text)+2))
+		}
+		copy(v.Bytes(), `"`+text+`"`) // in place: a copy that shares the bytes shows it
+		return
+	}
 	switch v.Kind() {
+	case reflect.Map:
+		if v.IsNil() {
+			v.Set(reflect.MakeMap(v.Type()))
+		}
+		value := reflect.New(v.Type().Elem()).Elem()
+		if value.Kind() == reflect.Interface {
+			value.Set(reflect.ValueOf(text))
+		} else {
+			fillValue(value, text)
+		}
+		v.SetMapIndex(reflect.ValueOf("key").Convert(v.Type().Key()), value)
 	case reflect.String:
 		v.SetString(text)
 	case reflect.Struct:
