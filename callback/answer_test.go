@@ -45,6 +45,42 @@ func answer(s approval.Status, votes ...approval.Vote) approval.Answer {
 	}
 }
 
+func voteFor(n int, o approval.Outcome, choice, values string) approval.Vote {
+	v := vote(n, o, "because")
+	v.Choice = choice
+	v.Values = json.RawMessage(values)
+	return v
+}
+
+// chosen returns the answer of an approval with choices of its own.
+func chosen(s approval.Status, votes ...approval.Vote) approval.Answer {
+	a := answer(s, votes...)
+	a.HasOwnRules = true
+	return a
+}
+
+// edited returns an answer in which the second vote edited the request, so that the first is void.
+func edited() approval.Answer {
+	first := voteFor(1, approval.Approve, "approve", "")
+	first.Void = true
+	second := voteFor(2, approval.Approve, "approve_up_to", `{"limit":5000,"note":"\u003cold\u003e"}`)
+	second.Changes = []approval.Change{{
+		Field: "limit",
+		Path:  "/purchase/total",
+		From:  json.RawMessage("6000"),
+		To:    json.RawMessage("5000"),
+		By:    "p2@example.com",
+	}}
+	return chosen(approval.Approved, first, second, voteFor(3, approval.Approve, "approve", ""),
+		voteFor(4, approval.Abstain, "abstain", ""))
+}
+
+func abstained() approval.Answer {
+	a := chosen(approval.Rejected, voteFor(1, approval.Abstain, "abstain", ""), voteFor(2, approval.Abstain, "abstain", ""))
+	a.Reason = "every approver has abstained"
+	return a
+}
+
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := "testdata/" + name
@@ -89,6 +125,12 @@ func TestFitWritesAnswers(t *testing.T) {
 		"good_timed_out.json":  {timedOut, "ApprovalTimedOut"},
 		"good_cancelled.json":  {cancelled, "ApprovalCancelled"},
 		"good_superseded.json": {answer(approval.Superseded), "ApprovalSuperseded"},
+		"good_choice.json":     {chosen(approval.Approved, voteFor(1, approval.Approve, "approve_up_to", `{"limit":1500}`)), ""},
+		"good_edited.json":     {edited(), ""},
+		"good_rejected_choice.json": {chosen(approval.Rejected,
+			voteFor(1, approval.Reject, "reject", `{"reason":"budget"}`)), callback.ErrorDenied},
+		"good_returned.json":  {chosen(approval.Returned, voteFor(1, approval.Return, "return", "")), callback.ErrorReturned},
+		"good_abstained.json": {abstained(), callback.ErrorDenied},
 	} {
 		got, err := callback.FitAnswer(c.a, c.errorName, 1<<20, false)
 		if err != nil {
@@ -243,7 +285,7 @@ func TestCheckOutput(t *testing.T) {
 func TestErrorName(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[approval.Status]string{
-		approval.Approved: "", approval.Rejected: "ApprovalDenied", approval.TimedOut: "ApprovalTimedOut",
+		approval.Approved: "", approval.Rejected: "ApprovalDenied", approval.Returned: "ApprovalReturned", approval.TimedOut: "ApprovalTimedOut",
 		approval.Cancelled: "ApprovalCancelled", approval.Superseded: "ApprovalSuperseded",
 	} {
 		if got, err := callback.ErrorName(answer(s)); got != want || err != nil {
@@ -259,5 +301,39 @@ func TestErrorName(t *testing.T) {
 		if _, err := callback.ErrorName(answer(s)); !approval.IsPermanent(err) {
 			t.Errorf("%q has an answer", s)
 		}
+	}
+}
+
+// The values are never cut: the votes, the additions and the changes of other votes go before.
+func TestFitKeepsTheValues(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 4000)
+	other := voteFor(1, approval.Approve, "approve", "")
+	other.Changes = []approval.Change{{Path: "/a", From: json.RawMessage("1"), To: json.RawMessage(`"` + long + `"`)}}
+	deciding := voteFor(2, approval.Approve, "approve_up_to", `{"note":"`+long+`"}`)
+	deciding.Changes = []approval.Change{{Path: "/b", From: json.RawMessage("1"), To: json.RawMessage("2"), By: "p2"}}
+	a := chosen(approval.Approved, other, deciding)
+	a.Output = map[string]any{"kept": "yes"}
+	got, err := callback.FitAnswer(a, "", 5000, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields struct {
+		Truncated bool
+		Kept      string
+		Comment   string
+		Values    struct{ Note string }
+		Changes   []struct{ Path string }
+		Votes     []any
+	}
+	if err := json.Unmarshal(got, &fields); err != nil {
+		t.Fatal(err)
+	}
+	if !fields.Truncated || fields.Kept != "yes" || fields.Values.Note != long || len(fields.Changes) != 1 ||
+		fields.Changes[0].Path != "/b" || fields.Votes != nil || fields.Comment != "because" {
+		t.Errorf("%.300s", got)
+	}
+	if _, err := callback.FitAnswer(a, "", 4000, true); !errors.Is(err, callback.ErrTooLong) {
+		t.Errorf("the values do not fit: %v", err)
 	}
 }

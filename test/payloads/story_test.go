@@ -56,9 +56,6 @@ func (s *story) environment() approval.Environment {
 
 func (s *story) approval() *approval.Approval { return s.order.Approvals[0] }
 
-// shownDigest is the digest of what Ann's decision page showed.
-const shownDigest = "5f0c6a1de2b74c39a8f1d6e0b3c2459788e1f4a6d0b9c3e2f7a8156d4c3b2a19"
-
 // decide records a decision some time after the last event: of Ann by her link, of others by a program.
 func (s *story) decide(after time.Duration, id, by string, outcome approval.Outcome, comment string) *story {
 	s.t.Helper()
@@ -74,7 +71,7 @@ func (s *story) decide(after time.Duration, id, by string, outcome approval.Outc
 		ReceivedAt: s.now,
 	}
 	if by == "ann@example.com" {
-		d.Via, d.Principal, d.Source, d.ShownDigest = approval.ViaLink, "", "link", shownDigest
+		d.Via, d.Principal, d.Source, d.ShownDigest = approval.ViaLink, "", "link", s.order.ContentDigest(s.approval())
 	}
 	v, _, err := s.order.Decide(d, approval.UnmatchedRetention{WaitFor: time.Hour}, s.environment())
 	require.NoError(s.t, err)
