@@ -9,10 +9,19 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/form"
 	"github.com/approval-relay/approval-relay/jsonpointer"
+	"github.com/approval-relay/approval-relay/language"
 )
 
 // AgentShapes lists the shapes of agents' requests.
 func AgentShapes() []string { return []string{"langchain", "ag_ui", "mcp"} }
+
+// agentLabels returns the labels of the choices that only agents offer, by the ID of the choice.
+func agentLabels() map[string]language.Text {
+	return map[string]language.Text{
+		approval.ChoiceEdit:    {"en": "Change and approve", "de": "Ändern und genehmigen"},
+		approval.ChoiceRespond: {"en": "Answer instead", "de": "Stattdessen antworten"},
+	}
+}
 
 // agentDocument is the document of an agent within the body of a request.
 type agentDocument struct {
@@ -119,7 +128,7 @@ func (d *agentDocument) readLangChain() error {
 }
 
 func (d *agentDocument) addLangChainChoice(word string, actions []langChainAction, schema json.RawMessage) {
-	choice := approval.Choice{ID: word, Means: approval.Approve}
+	choice := approval.Choice{ID: word, Means: approval.Approve, Label: agentLabels()[word]}
 	switch word {
 	case "reject":
 		choice.Means = approval.Reject
@@ -216,7 +225,12 @@ func (d *agentDocument) readAGUI() error {
 			}
 		}
 		d.rules.Form.Fields = append(d.rules.Form.Fields, edits.Fields...)
-		choice := approval.Choice{ID: approval.ChoiceEdit, Means: approval.Approve, Fields: append(names(edits), approve.Fields...)}
+		choice := approval.Choice{
+			ID:     approval.ChoiceEdit,
+			Label:  agentLabels()[approval.ChoiceEdit],
+			Means:  approval.Approve,
+			Fields: append(names(edits), approve.Fields...),
+		}
 		d.rules.Choices = append(d.rules.Choices, choice)
 	}
 	d.rules.Choices = append(d.rules.Choices, approval.Choice{ID: "reject", Means: approval.Reject})
