@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -224,6 +225,18 @@ func (p *Page) refuseAct(w http.ResponseWriter, r *http.Request, v *visit, f act
 		page.Acts.Open, page.Acts.Text, page.Acts.To = f.act, f.text, f.to
 	}
 	p.writePage(w, r, status, page)
+}
+
+// describePassedOn says from whom, and why, the visitor has the request, if somebody has passed it on.
+func (v *visit) describePassedOn() []string {
+	for i := len(v.approval.Acts) - 1; i >= 0; i-- {
+		act := v.approval.Acts[i]
+		isOwn := slices.ContainsFunc(act.To, func(id string) bool { return approval.SamePerson(id, v.principal()) })
+		if act.Kind == approval.ActPassOn && isOwn {
+			return []string{v.text("page.act.passed_to_you", "person", v.person(act.From), "reason", untrusted.MultiLine(act.Reason))}
+		}
+	}
+	return nil
 }
 
 // questionView is a question to the requester, with its answer.

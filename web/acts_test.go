@@ -167,6 +167,10 @@ func TestPassOnAndDeclineOnThePage(t *testing.T) {
 	status, page = w.send("/a/"+token, passOn)
 	requireStatus(t, status, page, http.StatusGone)
 
+	w.give("dora", w.approval().ID, "dora@example.com")
+	if _, page := w.get("dora"); !strings.Contains(page, "alan@example.com has passed this on to you: you know more") {
+		t.Error(style.ReplaceAllString(page, ""))
+	}
 	decline := w.actForm("/a/barbara", "decline", "text", "")
 	status, page = w.send("/a/barbara", decline)
 	requireStatus(t, status, page, http.StatusSeeOther)

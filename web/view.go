@@ -71,6 +71,7 @@ func (p *Page) newView(v *visit) view {
 	if v.canDecide() {
 		page.Form = p.newFormView(v)
 		page.Acts = p.newActsView(v)
+		page.Lead = append(page.Lead, v.describePassedOn()...)
 	}
 	return page
 }
