@@ -16,9 +16,9 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
 
-	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/examples/internal/sandbox"
+	"github.com/approval-relay/approval-relay/receipt"
 )
 
 // run is one run of an example.
@@ -33,8 +33,8 @@ var examples = map[string]struct{ approve, reject func(run) }{
 	"refunds":         {approveRefund, rejectRefund},
 	"deployments":     {approveDeployment, rejectDeployment},
 	"access-requests": {approveAccess, rejectAccess},
-	"document-review": {approveDocument, rejectDocument},
-	"model-review":    {confirmPrediction, refutePrediction},
+	"document-review": {approveDocument, returnDocument},
+	"model-review":    {correctPrediction, leavePrediction},
 }
 
 // listFolders returns the names of the examples' folders.
@@ -89,16 +89,30 @@ func startExample(t *testing.T, example string) run {
 func approveRefund(r run) {
 	first := r.firstMessage("slack", "ann@example.com")
 	require.Contains(r, first.Text, "480.00 EUR")
-	r.pressButton(first, "ann@example.com", approval.Approve)
-	r.decideByLink(r.firstMessage("slack", "bob@example.com").Link, "approve")
+	r.pressButton(first, "ann@example.com", "choice:approve")
+	r.decideByLink(r.firstMessage("slack", "bob@example.com").Link, "approve_up_to", "amount", "400")
+	page := r.loadPage(first.Link) // the vote for 480.00 is void, so Ann may vote again
+	require.Regexp(r, `<del[^>]*>480</del> → <ins[^>]*>400</ins>`, page)
+	require.Contains(r, page, "<form")
+	r.decideByLink(r.firstMessage("slack", "cid@example.com").Link, "approve")
 	answer := r.waitForAnswer()
 	require.Empty(r, answer.Error)
-	require.Equal(r, "R-1001", jsonField(r, answer.Output, "orderId"))
+	votes := jsonField(r, answer.Output, "votes").([]any)
+	require.Len(r, votes, 3)
+	require.Equal(r, true, votes[0].(map[string]any)["void"], "the vote for 480.00")
+	r.matchGuide(answer.Output)
+	states, data := r.follow("refunds/statemachine.asl.json", answer)
+	require.Equal(r, []string{"Has the amount changed?", "Take the approved amount", "Pay refund"}, states)
+	require.InDelta(r, 400, data["refund"].(map[string]any)["amount"], 0)
+	require.Equal(r, "Ada Lovelace", data["refund"].(map[string]any)["customer"])
 }
 
 func rejectRefund(r run) {
-	r.pressButton(r.firstMessage("slack", "cid@example.com"), "cid@example.com", approval.Reject)
-	require.Equal(r, "ApprovalDenied", r.waitForAnswer().Error)
+	r.decideByLink(r.firstMessage("slack", "cid@example.com").Link, "reject", "cause", "duplicate")
+	answer := r.waitForAnswer()
+	require.Equal(r, "ApprovalDenied", answer.Error)
+	states, _ := r.follow("refunds/statemachine.asl.json", answer)
+	require.Equal(r, []string{"Why rejected?", "Already refunded"}, states)
 }
 
 func approveDeployment(r run) {
@@ -156,10 +170,30 @@ func approveAccess(r run) {
 	link := r.firstMessage("mail", "dan@example.com").Link
 	require.NotContains(r, r.loadPage(link), "<form", "the link alone does not decide")
 	r.Provider.SignInAs("dan@example.com")
-	r.decideByLink(link, "approve")
+	r.decideByLink(link, "approve", "hours", "8")
 	answer := r.waitForAnswer()
 	require.Empty(r, answer.Error)
-	require.InDelta(r, 4, jsonField(r, answer.Output, "hours"), 0)
+	states, data := r.follow("access-requests/statemachine.asl.json", answer)
+	require.Equal(r, []string{"Grant role", "Wait", "Remove role"}, states)
+	wait := readMachine(r, "access-requests/statemachine.asl.json").States["Wait"].Seconds
+	require.InDelta(r, 8*3600, evaluate(r, wait, map[string]any{"input": data}), 0)
+	r.verifyReceipt(answer.Output, "access")
+}
+
+// verifyReceipt verifies the receipt of an answer with the public keys of the worker, for a part of the request.
+func (r run) verifyReceipt(answer, part string) {
+	keys, err := receipt.ParseKeys([]byte(r.loadPage(r.Public + "/.well-known/approval-relay/jwks.json")))
+	require.NoError(r, err)
+	verified, err := receipt.Verify([]byte(answer), keys)
+	require.NoError(r, err)
+	payload := jsonField(r, readFile(r, "access-requests/request.json"), part).(map[string]any)
+	text, err := json.Marshal(payload)
+	require.NoError(r, err)
+	require.NoError(r, verified.Receipt.CheckPayload(text))
+	payload["account"] = "another"
+	text, err = json.Marshal(payload)
+	require.NoError(r, err)
+	require.Error(r, verified.Receipt.CheckPayload(text))
 }
 
 func rejectAccess(r run) {
@@ -167,8 +201,11 @@ func rejectAccess(r run) {
 	r.Provider.SignInAs("bob@example.com") // the requester
 	require.NotContains(r, r.loadPage(r.signIn(link)), "<form")
 	r.Provider.SignInAs("ann@example.com")
-	r.decideByLink(link, "reject")
-	require.Equal(r, "ApprovalDenied", r.waitForAnswer().Error)
+	r.decideByLink(link, "reject", "reason", "role")
+	answer := r.waitForAnswer()
+	require.Equal(r, "ApprovalDenied", answer.Error)
+	states, _ := r.follow("access-requests/statemachine.asl.json", answer)
+	require.Equal(r, []string{"Why rejected?", "Propose a smaller role"}, states)
 }
 
 func approveDocument(r run) {
@@ -181,35 +218,78 @@ func approveDocument(r run) {
 	answer := r.waitForAnswer()
 	require.Equal(r, true, jsonField(r, answer.Output, "approved"))
 	require.Equal(r, "3.2", jsonField(r, answer.Output, "version"))
+	for _, file := range documentMachines {
+		states, _ := r.follow(file, answer)
+		require.Equal(r, []string{"What did they choose?", "Publish"}, states)
+	}
 }
 
-func rejectDocument(r run) {
-	r.decideByLink(r.firstMessage("mail", "legal@example.com").Link, "reject")
+// documentMachines are the state machine of the document review in JSONata and in JSONPath.
+var documentMachines = []string{
+	"document-review/statemachine.asl.json",
+	"document-review/statemachine.jsonpath.asl.json",
+}
+
+// returnDocument returns a document to its author, who asks again.
+func returnDocument(r run) {
+	first := r.firstMessage("mail", "legal@example.com")
+	r.decideByLink(first.Link, "return")
 	answer := r.waitForAnswer()
-	require.Empty(r, answer.Error, "the state machine reads approved")
-	require.Equal(r, false, jsonField(r, answer.Output, "approved"))
-	require.Equal(r, "a comment", jsonField(r, answer.Output, "comment"))
+	require.Empty(r, answer.Error, "the state machine branches on the choice")
+	require.Equal(r, "returned", jsonField(r, answer.Output, "status"))
+	for _, file := range documentMachines {
+		states, data := r.follow(file, answer)
+		require.Equal(r, []string{"What did they choose?", "Return to author"}, states)
+		require.Equal(r, "a comment", data["review"].(map[string]any)["comment"])
+	}
+	require.NoError(r, r.SendRequest(r.Context()))
+	again := r.nextMessage("mail", "legal@example.com", first)
+	page := r.loadPage(again.Link)
+	require.Contains(r, page, "Round 2")
+	require.Contains(r, page, "a comment")
+	r.decideByLink(again.Link, "approve")
 }
 
-func confirmPrediction(r run) { r.reviewPrediction(true) }
-func refutePrediction(r run)  { r.reviewPrediction(false) }
+func correctPrediction(r run) {
+	answer := r.reviewPrediction("correct")
+	require.Equal(r, true, jsonField(r, answer, "approved"))
+	require.Equal(r, "credit_note", jsonField(r, answer, "values", "label"))
+	require.InDelta(r, 90, jsonField(r, answer, "values", "certainty"), 0)
+	require.Equal(r, []any{map[string]any{
+		"path": "/prediction/label",
+		"from": "duplicate",
+		"to":   "credit_note",
+		"by":   "mia@example.com",
+	}}, jsonField(r, answer, "changes"))
+}
 
-func (r run) reviewPrediction(correct bool) {
+func leavePrediction(r run) {
+	answer := r.reviewPrediction("unclear")
+	require.Equal(r, false, jsonField(r, answer, "approved"))
+	require.Empty(r, jsonField(r, answer, "values"))
+}
+
+// reviewPrediction posts the verdict of the labelling tool, and returns the answer at the callback URL.
+func (r run) reviewPrediction(choice string) string {
 	approvalID := jsonField(r, r.firstMessage("webhook", "").Text, "data", "approvalId").(string)
 	body := readFile(r, "model-review/decision.json")
 	require.Equal(r, http.StatusNotFound, r.postStandard("labels", "LABELS_SECRET", body), "the approval is unknown")
 	body = strings.Replace(body, "the approvalId of the notification", approvalID, 1)
-	if !correct {
-		body = strings.Replace(body, `"correct": true`, `"correct": false`, 1)
+	wrong := strings.Replace(body, `"certainty": 90`, `"certainty": 30`, 1)
+	require.Equal(r, http.StatusUnprocessableEntity, r.postStandard("labels", "LABELS_SECRET", wrong))
+	if choice == "unclear" {
+		body = strings.Replace(body, `"correct",
+    "values": {"label": "credit_note", "certainty": 90}`, `"unclear"`, 1)
 	}
 	require.Equal(r, http.StatusOK, r.postStandard("labels", "LABELS_SECRET", body))
 	answer := r.waitForAnswer()
-	require.Equal(r, correct, jsonField(r, answer.Output, "approved"))
-	require.Equal(r, "duplicate", jsonField(r, answer.Output, "label"))
+	require.Equal(r, choice, jsonField(r, answer.Output, "choice"))
+	require.Equal(r, "duplicate", jsonField(r, answer.Output, "predicted"))
 	require.Equal(r, "mia@example.com", jsonField(r, answer.Output, "decidedBy"))
 	verifier, err := standardwebhooks.NewWebhook(sandbox.Environment("CALLBACK_SECRET"))
 	require.NoError(r, err)
 	require.NoError(r, verifier.Verify(answer.Post.Body, answer.Post.Header))
+	return answer.Output
 }
 
 // waitingState is the state of a state machine that waits for the approval.

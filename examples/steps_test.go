@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"html"
 	"io"
 	"maps"
 	"net/http"
@@ -20,7 +21,6 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
 
-	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/examples/internal/sandbox"
 	"github.com/approval-relay/approval-relay/notify/slack/slacktest"
 )
@@ -37,6 +37,19 @@ func (r run) firstMessage(system, to string) sandbox.Message {
 	return m
 }
 
+// nextMessage returns the message of a system to an approver that has another link than an earlier message.
+func (r run) nextMessage(system, to string, earlier sandbox.Message) (next sandbox.Message) {
+	require.Eventually(r, func() bool {
+		for _, m := range r.Messages() {
+			if m.System == system && m.To == to && m.Link != earlier.Link {
+				next = m
+			}
+		}
+		return next.Link != ""
+	}, stepLimit, 10*time.Millisecond)
+	return next
+}
+
 // waitForAnswer returns the answer to the workflow.
 func (r run) waitForAnswer() sandbox.Answer {
 	ctx, cancel := context.WithTimeout(r.Context(), stepLimit)
@@ -47,11 +60,11 @@ func (r run) waitForAnswer() sandbox.Answer {
 }
 
 // pressButton presses a button of a message in Slack.
-func (r run) pressButton(m sandbox.Message, email string, outcome approval.Outcome) {
+func (r run) pressButton(m sandbox.Message, email, action string) {
 	i := slices.IndexFunc(r.Slack.Users, func(u slacktest.User) bool { return u.Email == email })
 	require.GreaterOrEqual(r, i, 0)
 	secret := sandbox.Environment("SLACK_SIGNING_SECRET")
-	req := r.Slack.PressButton(secret, time.Now(), r.Slack.Users[i], m.Slack, string(outcome))
+	req := r.Slack.PressButton(secret, time.Now(), r.Slack.Users[i], m.Slack, action)
 	body, err := io.ReadAll(req.Body)
 	require.NoError(r, err)
 	require.Equal(r, http.StatusOK, r.postBody(r.Public+"/slack/interactions", req.Header, string(body)))
@@ -85,12 +98,23 @@ func (r run) signIn(link string) string {
 	return link
 }
 
-// decideByLink decides by the form of a link's page.
-func (r run) decideByLink(link, outcome string) {
+// decideByLink decides by the form of a link's page, with values as pairs of a field and its text.
+func (r run) decideByLink(link, choice string, values ...string) {
 	page := r.loadPage(r.signIn(link))
-	form := url.Values{"outcome": {outcome}, "comment": {"a comment"}}
+	form := url.Values{"choice": {choice}, "comment": {"a comment"}}
+	if len(values) > 0 { // the button of the choice opens its fields
+		page = r.postForm(link, page, form)
+		for i := 0; i < len(values); i += 2 {
+			form.Set("value."+values[i], values[i+1])
+		}
+	}
+	require.NotContains(r, r.postForm(link, page, form), `class="fault"`)
+}
+
+// postForm sends the form of a page, with its hidden inputs, and returns the page that follows.
+func (r run) postForm(link, page string, form url.Values) string {
 	for _, m := range hiddenInput.FindAllStringSubmatch(page, -1) {
-		form.Set(m[1], m[2])
+		form.Set(m[1], html.UnescapeString(m[2]))
 	}
 	resp, err := r.client.PostForm(link, form)
 	require.NoError(r, err)
@@ -98,6 +122,7 @@ func (r run) decideByLink(link, outcome string) {
 	text, err := io.ReadAll(resp.Body)
 	require.NoError(r, err)
 	require.Equal(r, http.StatusOK, resp.StatusCode, "%s", text)
+	return string(text)
 }
 
 // postGitHub posts a body as GitHub does, and returns the status.
