@@ -26,7 +26,7 @@ func isReserved(name string) bool {
 	reserved := []string{
 		"approved", "status", "orderId", "approvalId", "step", "approvalTimestamp", "reason", "error",
 		"decision", "decisionId", "decidedBy", "via", "principal", "shownDigest", "comment", "votes", "truncated",
-		"choice", "values", "changes", "receipt",
+		"choice", "values", "changes", "receipt", "resume",
 	}
 	return slices.ContainsFunc(reserved, func(r string) bool { return strings.EqualFold(r, name) })
 }
@@ -56,7 +56,8 @@ func CheckOutput(additions map[string]any) error {
 //
 // An approval with choices or a form of its own also has changes, the edits of the request, and if a decision closed it
 // choice and values. Where nothing was typed or changed, they are empty. It has reason if the deciding vote alone does not
-// explain the end, such as the last of many abstentions. It has a receipt if the answer has one.
+// explain the end, such as the last of many abstentions. The object has a receipt if the answer has one, and resume, the
+// value with which an agent resumes, if an agent asked in a shape of its own.
 //
 // If the object is too long, FitAnswer removes first the comments of the votes, then the votes, then the changes by other
 // votes, then the end of the comment, then the receipt, and adds "truncated": true. The additions are kept, or removed

@@ -57,6 +57,8 @@ type decision struct {
 	Via     approval.Via     `json:"via"`
 	At      time.Time        `json:"at"`
 	Comment string           `json:"comment,omitempty"`
+	// Only an approval with choices or a form of its own has the following.
+	*choice
 }
 
 func newEvent(m approval.Message) event {
@@ -96,13 +98,17 @@ func newOutcome(m approval.Message) *outcome {
 		Decisions: []decision{},
 	}
 	for _, v := range m.Votes {
-		out.Decisions = append(out.Decisions, decision{
+		d := decision{
 			Outcome: v.Outcome,
 			By:      v.By,
 			Via:     v.Via,
 			At:      v.At.UTC(),
 			Comment: v.Comment,
-		})
+		}
+		if m.Rules.HasOwnRules() {
+			d.choice = newChoice(v)
+		}
+		out.Decisions = append(out.Decisions, d)
 	}
 	return out
 }
@@ -112,7 +118,8 @@ func newOutcome(m approval.Message) *outcome {
 func EncodeWithLink(m approval.Message) ([]byte, error) { return json.Marshal(newEvent(m)) }
 
 // EncodePublic returns the event without the link, for receivers that are not the approver, in at most limit bytes. If
-// it is longer, details are left out from the end and counted in detailsCut, and then the comments are cut.
+// it is longer, details are left out from the end and counted in detailsCut, then the comments are cut, and then the
+// values and changes are left out.
 func EncodePublic(m approval.Message, limit int) ([]byte, error) {
 	e := newEvent(m)
 	e.Data.Link = ""
@@ -123,19 +130,24 @@ func EncodePublic(m approval.Message, limit int) ([]byte, error) {
 const maxCutComment = 200
 
 // fitDetails encodes an event, and leaves out details of its data from the end until it has at most limit bytes. If that
-// is not enough, it cuts the comments.
+// is not enough, it cuts the comments, and leaves out the values and changes of the decisions from the first on.
 func fitDetails(d *data, limit int, encode func() ([]byte, error)) ([]byte, error) {
+	cutComments := false
 	for {
 		b, err := encode()
 		if err != nil || len(b) <= limit {
 			return b, err
 		}
-		if len(d.Details) == 0 {
+		switch {
+		case len(d.Details) > 0:
+			d.Details = d.Details[:len(d.Details)-1]
+			d.DetailsCut++
+		case !cutComments:
+			cutComments = true
 			d.cutComments()
-			return encode()
+		case !d.cutValues():
+			return b, nil
 		}
-		d.Details = d.Details[:len(d.Details)-1]
-		d.DetailsCut++
 	}
 }
 
@@ -147,4 +159,17 @@ func (d *data) cutComments() {
 		c := &d.Outcome.Decisions[i].Comment
 		*c = approval.CutText(*c, maxCutComment, 4*maxCutComment)
 	}
+}
+
+// cutValues leaves out the values and changes of the first decision that has them, and reports whether there was one.
+func (d *data) cutValues() bool {
+	if d.Outcome == nil {
+		return false
+	}
+	for _, made := range d.Outcome.Decisions {
+		if made.choice != nil && made.cut() {
+			return true
+		}
+	}
+	return false
 }

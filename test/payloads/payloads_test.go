@@ -27,7 +27,7 @@ const page = "../../docs/payloads.md"
 
 // stories are the approvals of the page.
 type stories struct {
-	pending, approved, rejected, timedOut *story
+	pending, approved, rejected, timedOut, edited, agent *story
 }
 
 func tellStories(t *testing.T) stories {
@@ -40,6 +40,11 @@ func tellStories(t *testing.T) stories {
 			decide(time.Hour, "d-1", "ann@example.com", approval.Approve, "").
 			decide(time.Minute, "d-2", "bob@example.com", approval.Reject, "The photos show another parcel."),
 		timedOut: newStory(t).expire(),
+		edited: newStory(t, withChoices).
+			choose(time.Hour, "d-1", "ann@example.com", "approve", "").
+			choose(time.Minute, "d-2", "bob@example.com", "approve_part", `{"amount": 400}`).
+			choose(time.Minute, "d-3", "ann@example.com", "approve", ""),
+		agent: newStory(t, byAgent).choose(time.Hour, "d-1", "ann@example.com", approval.ChoiceEdit, `{"amount": 400}`),
 	}
 }
 
@@ -62,6 +67,9 @@ func TestPage(t *testing.T) {
 		"Notification":  sendWebhook(t, s.pending.message(approval.NotifyRequest, ""), s.pending.now).text(),
 		"Requested":     sendWebhook(t, s.pending.message(approval.NotifyEvent, "approval.requested"), s.pending.now).text(),
 		"Decided":       sendWebhook(t, s.approved.message(approval.NotifyEvent, "approval.decided"), s.approved.now).text(),
+		"Chosen":        outcomeOf(t, sendWebhook(t, s.edited.message(approval.NotifyEvent, "approval.decided"), s.edited.now).Body),
+		"Edited":        indent(sendCallback(t, s.edited.answer(), s.edited.now).Body),
+		"Resumed":       indent(sendCallback(t, s.agent.answer(), s.agent.now).Body),
 		"SNS":           publish(t, s.approved.message(approval.NotifyEvent, "approval.decided")).text(t),
 		"EventBridge":   putEvent(t, s.approved.message(approval.NotifyEvent, "approval.decided")).text(t),
 		"Queue":         answerQueue(t, s.approved.answer()).text(t),
@@ -89,6 +97,18 @@ func TestPage(t *testing.T) {
 	want, err := os.ReadFile(page)
 	require.NoError(t, err)
 	require.Equal(t, string(want), got.String(), "make generate writes the page")
+}
+
+// outcomeOf returns the outcome in the body of an event.
+func outcomeOf(t *testing.T, body []byte) string {
+	t.Helper()
+	var event struct {
+		Data struct {
+			Outcome json.RawMessage `json:"outcome"`
+		} `json:"data"`
+	}
+	require.NoError(t, json.Unmarshal(body, &event))
+	return indent(event.Data.Outcome)
 }
 
 // The page has every kind of target, and every kind of channel for programs.
@@ -129,18 +149,29 @@ func TestSchemas(t *testing.T) {
 		s.pending.message(approval.NotifyRequest, ""),
 		s.approved.message(approval.NotifyEvent, "approval.decided"),
 		s.timedOut.message(approval.NotifyEvent, "approval.timed_out"),
+		s.edited.message(approval.NotifyEvent, "approval.decided"),
 	} {
 		check("NotificationEvent", sendWebhook(t, m, requestedAt).Body)
 	}
+	dear := s.edited.message(approval.NotifyEvent, "approval.decided")
+	dear.Votes = slices.Repeat(dear.Votes, 20)
+	for i := range dear.Votes {
+		dear.Votes[i].Values = json.RawMessage(`{"note":"` + strings.Repeat("x", 20_000) + `"}`)
+	}
+	check("NotificationEvent", []byte(*publish(t, dear).input.(*sns.PublishInput).Message))
 	published := publish(t, long.message(approval.NotifyEvent, "approval.requested")).input.(*sns.PublishInput)
 	check("NotificationEvent", []byte(*published.Message))
-	for _, a := range []approval.Answer{s.approved.answer(), s.rejected.answer(), s.timedOut.answer(), longComment(cut)} {
+	signed := s.edited.answer()
+	signed.Receipt = "eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl"
+	for _, a := range []approval.Answer{
+		s.approved.answer(), s.rejected.answer(), s.timedOut.answer(), longComment(cut), signed, s.agent.answer(),
+	} {
 		check("WorkflowAnswer", sendCallback(t, a, requestedAt).Body)
 	}
 	for schema, fields := range seen {
 		require.Equal(t, d.Properties(schema), slices.Sorted(maps.Keys(fields)), schema)
 	}
-	require.Len(t, seen, 6)
+	require.Len(t, seen, 7)
 }
 
 // longComment makes an answer that must be truncated.
@@ -157,7 +188,10 @@ var nestedSchemas = map[string]string{
 	"NotificationEvent.data":        "NotificationData",
 	"NotificationData.outcome":      "NotificationOutcome",
 	"NotificationOutcome.decisions": "NotificationDecision",
+	"NotificationDecision.changes":  "AnswerChange",
 	"WorkflowAnswer.votes":          "AnswerVote",
+	"WorkflowAnswer.changes":        "AnswerChange",
+	"AnswerVote.changes":            "AnswerChange",
 }
 
 // collect keeps the fields of each schema.

@@ -1,12 +1,14 @@
 package payloads
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/form"
 )
 
 // requestedAt is when the approval of the page is requested.
@@ -74,6 +76,56 @@ func (s *story) decide(after time.Duration, id, by string, outcome approval.Outc
 		d.Via, d.Principal, d.Source, d.ShownDigest = approval.ViaLink, "", "link", s.order.ContentDigest(s.approval())
 	}
 	v, _, err := s.order.Decide(d, approval.UnmatchedRetention{WaitFor: time.Hour}, s.environment())
+	require.NoError(s.t, err)
+	require.NoError(s.t, v.Err())
+	return s
+}
+
+// withChoices gives the request choices, a form and an edit, and asks two approvers.
+func withChoices(r *approval.Request) {
+	r.Policy = approval.Policy{Kind: approval.PolicyQuorum, Quorum: 2}
+	r.Details[0].Path = "/refund/amount"
+	r.DecisionRules = approval.DecisionRules{
+		Choices: []approval.Choice{
+			{ID: "approve", Means: approval.Approve},
+			{ID: "approve_part", Means: approval.Approve, Fields: []string{"amount"}},
+			{ID: "reject", Means: approval.Reject},
+		},
+		Form:    form.Form{Fields: []form.Field{{Name: "amount", Kind: form.Number, Required: true}}},
+		Edits:   map[string]string{"amount": "/refund/amount"},
+		Content: json.RawMessage(`{"refund":{"amount":480}}`),
+	}
+}
+
+// byAgent makes the request one of LangChain's middleware about a tool call.
+func byAgent(r *approval.Request) {
+	r.DecisionRules = approval.DecisionRules{
+		Choices: []approval.Choice{
+			{ID: "approve", Means: approval.Approve},
+			{ID: approval.ChoiceEdit, Means: approval.Approve, Fields: []string{"amount"}},
+		},
+		Form: form.Form{Fields: []form.Field{{Name: "amount", Kind: form.Number, Required: true}}},
+		Agent: &approval.AgentRequest{
+			Shape:   "langchain",
+			Actions: []json.RawMessage{json.RawMessage(`{"name":"refund","args":{"amount":480,"currency":"EUR"}}`)},
+		},
+	}
+}
+
+// choose records a decision of a program with a choice and its values.
+func (s *story) choose(after time.Duration, id, by, choice, values string) *story {
+	s.t.Helper()
+	s.now = s.now.Add(after)
+	v, _, err := s.order.Decide(approval.Decision{
+		ID:         id,
+		Choice:     choice,
+		Values:     json.RawMessage(values),
+		By:         by,
+		Via:        approval.ViaAPI,
+		Principal:  approval.APIPrincipal("portal"),
+		Source:     approval.APIPrincipal("portal"),
+		ReceivedAt: s.now,
+	}, approval.UnmatchedRetention{WaitFor: time.Hour}, s.environment())
 	require.NoError(s.t, err)
 	require.NoError(s.t, v.Err())
 	return s
