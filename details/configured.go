@@ -1,6 +1,7 @@
 package details
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -121,16 +122,14 @@ func (s Spec) setAmount(f *approval.Field, values Values, w *valueWriter) (fault
 		currency, _ = values.Currency.(string)
 	}
 	if object, ok := values.Value.(map[string]any); ok {
-		for _, name := range []string{"amount", "value"} {
-			if v, has := object[name]; has && len(object) <= 2 {
-				number = v
-			}
+		var own string
+		if number, own, ok = readAmount(object); !ok {
+			return "is an object with other members than an amount and its currency"
 		}
-		for _, name := range []string{"currency", "currencyCode"} {
-			if text, is := object[name].(string); is && currency == "" {
-				currency = text
-			}
+		if currency != "" && own != "" && !strings.EqualFold(own, currency) {
+			return "has another currency than the configuration names"
 		}
+		currency = cmp.Or(currency, own)
 	}
 	text, ok := ScalarText(number)
 	currency = strings.ToUpper(strings.TrimSpace(currency))
@@ -143,6 +142,28 @@ func (s Spec) setAmount(f *approval.Field, values Values, w *valueWriter) (fault
 	f.Kind, f.Currency = approval.KindAmount, currency
 	f.Value = strings.TrimSpace(text + " " + currency)
 	return ""
+}
+
+// readAmount returns the number and the currency of an object that has nothing else. With another member, approvers would
+// see less than the request has.
+func readAmount(object map[string]any) (number any, currency string, ok bool) {
+	for name, v := range object {
+		switch name {
+		case "amount", "value":
+			ok = number == nil && v != nil
+			number = v
+		case "currency", "currencyCode":
+			text, isText := v.(string)
+			ok = isText && currency == ""
+			currency = strings.TrimSpace(text)
+		default:
+			ok = false
+		}
+		if !ok {
+			return nil, "", false
+		}
+	}
+	return number, currency, number != nil
 }
 
 // parseDate reads a day, or a time with its zone.

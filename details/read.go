@@ -90,8 +90,10 @@ func (c *collector) isOwn(p path) bool {
 	return slices.ContainsFunc(c.Own, func(own []string) bool { return slices.Equal(own, p) })
 }
 
-// orderName matches the names in which a sender repeats the ID of the order.
-var orderName = regexp.MustCompile(`(?i)order|^id$|request.?id|execution|businessKey`)
+// orderName matches the names in which a sender repeats the ID of the order. It must not match the name of anything else: an
+// order with the ID 50000 can have an orderTotal of 50000.
+var orderName = regexp.MustCompile(`(?i)^(?:id|(?:[a-z]{0,20}[_.\- ]?order|request|execution|business)` +
+	`[_.\- ]?(?:id|no|nr|num|number|key|name|ref|reference|arn)|order)$`)
 
 // isShownElsewhere reports whether a value repeats the ID of the order, or the token, which nobody sees.
 func (c *collector) isShownElsewhere(name, text string) bool {

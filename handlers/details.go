@@ -85,8 +85,6 @@ func (h *Request) ownPlaces(in Input) [][]string {
 	places = appendOwnPlace(places, f.Timeout, in)
 	places = appendOwnPlace(places, f.Form, in)
 	places = appendOwnPlace(places, f.Choices, in)
-	places = appendOwnPlace(places, f.Form, in)
-	places = appendOwnPlace(places, f.Choices, in)
 	if len(h.Workflow.Approvers) == 0 || h.Workflow.RequestsAddApprovers {
 		places = appendOwnPlace(places, f.Approvers, in)
 	}
