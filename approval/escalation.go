@@ -15,6 +15,9 @@ func (a *Approval) eventualApprovers() []Approver {
 			continue
 		}
 		for _, p := range distinctApprovers(e.Approvers, a.Requester) {
+			if isApprover(all, p.ID) { // asked already: an escalation gives nobody a second seat
+				continue
+			}
 			p.Escalated = true
 			all = append(all, p)
 		}
