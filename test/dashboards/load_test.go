@@ -32,7 +32,7 @@ func (w *world) runLoad() error {
 	for _, act := range []func() error{
 		w.runDecisions, w.runRepeatedDecisions, w.runRefusedDecisions, w.runUnmatchedDecisions, w.runRepeatedRequests,
 		w.runTimeouts, w.runEndedApprovals, w.runFailedNotifications, w.runFailedCallbacks, w.runInvalidMessages,
-		w.runPageViews, w.runSlackPresses, w.runSpanFaults,
+		w.runPageViews, w.runSlackPresses, w.runSpanFaults, w.runChoices,
 	} {
 		group.Go(act)
 	}

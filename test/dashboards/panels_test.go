@@ -164,21 +164,15 @@ func TestRowsNotice(t *testing.T) {
 
 // neverCounted are the label values that no run of this load causes.
 var neverCounted = map[string]string{
-	`actions_not_made_total kind="heartbeat"`:  "no heartbeat waits for the rate limit",
-	`actions_not_made_total kind="notify"`:     "no channel of the load has a rate limit",
-	`decisions_total verdict="anonymous"`:      "all approvers of the load are named, see TestUnnamedLinkOfAKnownRequester",
-	`decisions_total verdict="asker"`:          "the token of the load may decide its own requests, see TestAskerDoesNotDecide",
-	`decisions_total verdict="duplicate"`:      "every decision of the load has an ID, see TestSecondRoundInTheSameWords",
-	`messages_total result="full"`:             "it takes 1,000 approvals of an order, see TestLimitOfApprovals",
-	`decisions_total via="sso"`:                "the test has no sign-in",
-	`decisions_total verdict="assurance"`:      "a page without enough assurance has no form",
-	`decisions_total verdict="invalid"`:        "the workflows of the load have no form, see TestFaultsOfADecision",
-	`decisions_total verdict="changed"`:        "the workflows of the load have no edits, see TestEdit",
-	`decisions_total outcome="return"`:         "the workflows of the load approve and reject",
-	`decisions_total outcome="abstain"`:        "the workflows of the load approve and reject",
-	`decisions_total outcome="unknown"`:        "the workflows of the load approve and reject",
-	`approvals_decided_total outcome="return"`: "the workflows of the load approve and reject",
-	`heartbeats_total result="refused"`:        "Step Functions refuses no heartbeat of the program for good",
+	`actions_not_made_total kind="heartbeat"`: "no heartbeat waits for the rate limit",
+	`actions_not_made_total kind="notify"`:    "no channel of the load has a rate limit",
+	`decisions_total verdict="anonymous"`:     "all approvers of the load are named, see TestUnnamedLinkOfAKnownRequester",
+	`decisions_total verdict="asker"`:         "the token of the load may decide its own requests, see TestAskerDoesNotDecide",
+	`decisions_total verdict="duplicate"`:     "every decision of the load has an ID, see TestSecondRoundInTheSameWords",
+	`messages_total result="full"`:            "it takes 1,000 approvals of an order, see TestLimitOfApprovals",
+	`decisions_total via="sso"`:               "the test has no sign-in",
+	`decisions_total verdict="assurance"`:     "a page without enough assurance has no form",
+	`heartbeats_total result="refused"`:       "Step Functions refuses no heartbeat of the program for good",
 }
 
 var counted = regexp.MustCompile(`^approval_relay_(\w+_total)\{(.*)\} (\S+)$`)

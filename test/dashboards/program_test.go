@@ -160,6 +160,15 @@ workflows:
   talks:
     approvers: [ann@example.com]
     notify: [room]
+  refunds:
+    approvers: [ann, bob]
+    policy: {quorum: 2}
+    sources: [api]
+    notify: [chat]
+    decision:
+      choices: [{id: approve, fields: [limit]}, {id: reject}, {id: return}, {id: abstain}]
+      form: {properties: {limit: {type: integer, maximum: 500}}}
+      edits: {limit: /limit}
 decisions:
   results: {topic: "arn:aws:sns:us-east-1:000000000000:results", sqs: {queue: decisions, visibility: 2s}}
 webhooks:
