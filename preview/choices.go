@@ -57,12 +57,12 @@ func newChoices(a *approval.Approval) []Choice {
 }
 
 // sampleDecision returns a decision for a choice, with the values that its fields have at first. A required field without
-// one gets an example.
+// one gets an example, and so does a required field whose present value in the request is not valid.
 func sampleDecision(a *approval.Approval, c approval.Choice) approval.Decision {
 	values := map[string]json.RawMessage{}
 	for _, f := range a.FieldsOf(c) {
 		switch {
-		case f.Default != nil:
+		case f.Default != nil && isValid(f, f.Default):
 			values[f.Name] = f.Default
 		case f.Required:
 			values[f.Name] = sampleValue(f)
@@ -73,6 +73,18 @@ func sampleDecision(a *approval.Approval, c approval.Choice) approval.Decision {
 		d.Values, _ = json.Marshal(values) // JSON of JSON
 	}
 	return d
+}
+
+// isValid reports whether a field allows a value. The present value of a part of the request can break the rules of the
+// field that edits it.
+func isValid(f form.Field, value json.RawMessage) bool {
+	values, err := json.Marshal(map[string]json.RawMessage{f.Name: value})
+	if err != nil {
+		return false
+	}
+	alone := form.Form{Fields: []form.Field{f}}
+	_, faults := alone.CheckValues([]string{f.Name}, values)
+	return len(faults) == 0
 }
 
 // sampleValue returns a value that a field allows, as far as its limits tell it.

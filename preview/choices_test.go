@@ -1,6 +1,7 @@
 package preview_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -55,6 +56,30 @@ func TestRequestWithChoices(t *testing.T) {
 	}
 	require.Equal(t, []string{"up_to approve ", "reject reject ApprovalDenied", "return return ApprovalReturned"}, answers)
 	require.Contains(t, string(p.Answers[0].Body), `"mail":"ann@example.com"`, "a required field without a value has an example")
+}
+
+// A present value that the form does not allow, or a form that no example fits, does not make the preview refuse a request
+// that the worker accepts.
+func TestRequestWithValuesOutsideTheForm(t *testing.T) {
+	t.Parallel()
+	const token = "AAAAKgAAAAIAAAAAAAAAAW9tZXRva2VuLWxvbmctZW5vdWdoLXRvLWJlLXZhbGlkLTEyMzQ1Njc4OTA="
+	ask := func(text, total string) *preview.Request {
+		c, _, err := config.Parse("test.yaml", []byte(text), func(string) string { return "" })
+		require.NoError(t, err)
+		body := `{"orderId":"P-1","taskToken":"` + token + `","purchase":{"total":` + total + `}}`
+		p, err := preview.ForRequest(t.Context(), c, "purchases", preview.Message{Body: []byte(body), SentAt: time.Now()})
+		require.NoError(t, err, total)
+		return p
+	}
+	for _, total := range []string{"9000", `"480"`, "null", "[1]"} {
+		p := ask(purchases, total)
+		require.Len(t, p.Answers, 3, total)
+		require.Contains(t, string(p.Answers[0].Body), `"limit":1`, "an example that the form allows")
+		require.JSONEq(t, total, string(p.Choices[0].Fields[0].Present))
+	}
+	unlikely := strings.Replace(purchases, "mail: {type: string, format: email}", "mail: {type: string, format: email, maxLength: 6}", 1)
+	p := ask(unlikely, "480")
+	require.Len(t, p.Answers, 2, "no example has six characters, so that there is no answer to show")
 }
 
 // The preview of a decision judges its choice and values.

@@ -134,7 +134,11 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, m Messag
 		if choice.Means == approval.Abstain { // it decides nothing
 			continue
 		}
-		answer, err := previewAnswer(ctx, h, m, sampleDecision(a, choice))
+		sample := sampleDecision(a, choice)
+		if len(a.CheckDecision(sample)) > 0 { // no example fits the form, which says nothing against the request
+			continue
+		}
+		answer, err := previewAnswer(ctx, h, m, sample)
 		if err != nil {
 			return nil, err
 		}
