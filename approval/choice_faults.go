@@ -96,6 +96,9 @@ func (c *ruleCheck) checkChoice(at string, choice Choice) {
 		if utf8.RuneCountInString(text) > MaxChoiceLabel {
 			c.add(at+".label", "is longer than %d characters%s", MaxChoiceLabel, inLanguage(string(tag)))
 		}
+		if text != "" && strings.TrimSpace(text) == "" {
+			c.add(at+".label", "is blank%s", inLanguage(string(tag)))
+		}
 	}
 	for i, name := range choice.Fields {
 		place := fmt.Sprintf("%s.fields[%d]", at, i)

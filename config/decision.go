@@ -107,9 +107,18 @@ func (d DecisionRules) checkRest(check *setup.Check) {
 	for i, means := range d.RequestMeans {
 		check.OneOf("request_means"+index(i), means, outcomeNames()...)
 	}
-	if len(d.Choices) == 0 && d.MaxRounds > 0 {
+	if d.MaxRounds > 0 && !d.canReturn() {
 		check.Fault("max_rounds", "has no effect: no choice means return")
 	}
+}
+
+// canReturn reports whether a choice of the file, or one that a request may bring, means return.
+func (d DecisionRules) canReturn() bool {
+	isReturn := func(ch DecisionChoice) bool { return ch.choice().Means == approval.Return }
+	if len(d.Choices) == 0 {
+		return slices.Contains(d.RequestMeans, string(approval.Return))
+	}
+	return slices.ContainsFunc(d.Choices, isReturn)
 }
 
 // parseForm reads the schema of a form, and reports its faults at their places.
