@@ -8,6 +8,8 @@ type AgentRequest struct {
 	Shape string `json:"shape"`
 	// Actions are the actions that LangChain's middleware asks about: objects with name and args.
 	Actions []json.RawMessage `json:"actions,omitempty"`
+	// CamelCase reports whether the names in LangChain's request are those of JavaScript, such as actionRequests.
+	CamelCase bool `json:"camel_case,omitempty"`
 	// Interrupt is the ID of AG-UI's interrupt. HasApproved reports whether its schema has the member "approved".
 	Interrupt   string `json:"interrupt,omitempty"`
 	HasApproved bool   `json:"has_approved,omitempty"`

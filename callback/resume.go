@@ -41,7 +41,7 @@ func langChainDecisions(a approval.Answer, vote approval.Vote) []any {
 			}
 			decisions = append(decisions, decision)
 		case vote.Choice == approval.ChoiceEdit:
-			decisions = append(decisions, map[string]any{"type": "edit", "edited_action": editedAction(action, vote.Values)})
+			decisions = append(decisions, map[string]any{"type": "edit", editedName(a.Agent): editedAction(action, vote.Values)})
 		case vote.Choice == approval.ChoiceRespond:
 			decisions = append(decisions, map[string]any{"type": "respond", "message": vote.Comment})
 		default:
@@ -49,6 +49,14 @@ func langChainDecisions(a approval.Answer, vote approval.Vote) []any {
 		}
 	}
 	return decisions
+}
+
+// editedName returns the name of the edited action, as LangChain for Python or for JavaScript has it.
+func editedName(agent *approval.AgentRequest) string {
+	if agent.CamelCase {
+		return "editedAction"
+	}
+	return "edited_action"
 }
 
 // editedAction returns an action with the values of the decision in place of its arguments.

@@ -2,13 +2,10 @@ package handlers
 
 import (
 	"encoding/json"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/form"
-	"github.com/approval-relay/approval-relay/jsonpointer"
 	"github.com/approval-relay/approval-relay/language"
 )
 
@@ -56,13 +53,16 @@ func (h *Request) readAgent(in Input) (rules approval.DecisionRules, title strin
 
 // find finds the document: the body, or an object within it that has a member.
 func (d *agentDocument) find(member string, places ...[]string) error {
-	for _, path := range append([][]string{nil}, places...) {
+	for _, place := range append([][]string{nil}, places...) {
 		value := d.in.Body
-		for _, name := range path {
+		var path []string
+		for _, name := range place {
 			object, _ := value.(map[string]any)
 			value = object[name]
+			path = append(path, name)
 			if list, isList := value.([]any); isList && len(list) == 1 {
 				value = list[0]
+				path = append(path, "0")
 			}
 		}
 		if object, ok := value.(map[string]any); ok && object[member] != nil {
@@ -71,115 +71,6 @@ func (d *agentDocument) find(member string, places ...[]string) error {
 		}
 	}
 	return approval.InvalidField("shape", "the request has no %s", member)
-}
-
-// langChainAction is an action that LangChain's middleware asks about.
-type langChainAction struct {
-	Name        string         `json:"name"`
-	Args        map[string]any `json:"args"`
-	Description string         `json:"description"`
-}
-
-// langChainReview tells the decisions that are allowed for an action.
-type langChainReview struct {
-	ActionName       string          `json:"action_name"`
-	AllowedDecisions []string        `json:"allowed_decisions"`
-	ArgsSchema       json.RawMessage `json:"args_schema"`
-}
-
-// readLangChain reads action_requests and review_configs. Several actions are decided together: only what all of them
-// allow is offered, and none of them can be edited.
-func (d *agentDocument) readLangChain() error {
-	err := d.find("action_requests", []string{"value"}, []string{"interrupt"}, []string{"interrupt", "value"},
-		[]string{"__interrupt__", "value"})
-	if err != nil {
-		return err
-	}
-	var request struct {
-		Actions []langChainAction `json:"action_requests"`
-		Reviews []langChainReview `json:"review_configs"`
-	}
-	text, err := json.Marshal(d.body)
-	if err != nil || json.Unmarshal(text, &request) != nil || len(request.Actions) == 0 {
-		return approval.InvalidField("shape", "action_requests and review_configs are not as LangChain has them")
-	}
-	allowed := []string{"approve", "edit", "reject", "respond"}
-	var schema json.RawMessage
-	for _, action := range request.Actions {
-		i := slices.IndexFunc(request.Reviews, func(r langChainReview) bool { return r.ActionName == action.Name })
-		if i < 0 {
-			return approval.InvalidField("shape", "review_configs has no entry for an action")
-		}
-		schema = request.Reviews[i].ArgsSchema
-		allowed = slices.DeleteFunc(allowed, func(word string) bool {
-			return !slices.Contains(request.Reviews[i].AllowedDecisions, word)
-		})
-		kept, _ := json.Marshal(map[string]any{"name": action.Name, "args": action.Args}) // it was read from JSON
-		d.rules.Agent.Actions = append(d.rules.Agent.Actions, kept)
-		d.title = strings.TrimSpace(d.title + "\n" + action.Description)
-	}
-	for _, word := range allowed {
-		d.addLangChainChoice(word, request.Actions, schema)
-	}
-	if len(d.rules.Choices) == 0 {
-		return approval.InvalidField("shape", "allowed_decisions leaves nothing to decide")
-	}
-	return nil
-}
-
-func (d *agentDocument) addLangChainChoice(word string, actions []langChainAction, schema json.RawMessage) {
-	choice := approval.Choice{ID: word, Means: approval.Approve, Label: agentLabels()[word]}
-	switch word {
-	case "reject":
-		choice.Means = approval.Reject
-	case approval.ChoiceRespond:
-		choice.Comment = approval.CommentRequired
-	case approval.ChoiceEdit:
-		if len(actions) > 1 {
-			return
-		}
-		d.rules.Form = argsForm(actions[0].Args, schema)
-		if len(d.rules.Form.Fields) == 0 {
-			return
-		}
-		d.rules.Edits = map[string]string{}
-		for _, f := range d.rules.Form.Fields {
-			choice.Fields = append(choice.Fields, f.Name)
-			path := append(slices.Clone(d.path), "action_requests", "0", "args", f.Name)
-			d.rules.Edits[f.Name] = jsonpointer.Join(path...)
-		}
-	}
-	d.rules.Choices = append(d.rules.Choices, choice)
-}
-
-// fieldName matches the names of arguments that can be fields.
-var fieldName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,63}$`)
-
-// argsForm returns the fields of the arguments that can be edited: those of the schema, if it is a form, and otherwise the
-// texts, numbers and truth values among the arguments.
-func argsForm(args map[string]any, schema json.RawMessage) form.Form {
-	if len(schema) > 0 && string(schema) != "null" {
-		if parsed, faults := form.ParseSchema(schema); len(faults) == 0 {
-			parsed.Fields = slices.DeleteFunc(parsed.Fields, func(f form.Field) bool { _, there := args[f.Name]; return !there })
-			return parsed
-		}
-	}
-	var fields form.Form
-	for _, name := range sortedKeys(args) {
-		field := form.Field{Name: name}
-		switch args[name].(type) {
-		case string:
-			field.Kind = form.String
-		case bool:
-			field.Kind = form.Boolean
-		case json.Number, float64:
-			field.Kind = form.Number
-		}
-		if field.Kind != "" && fieldName.MatchString(name) && len(fields.Fields) < form.MaxFields {
-			fields.Fields = append(fields.Fields, field)
-		}
-	}
-	return fields
 }
 
 // readAGUI reads the interrupt of a run. A resume has to answer all interrupts of a run, so there must be one.

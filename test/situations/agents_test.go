@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,12 +38,12 @@ func (r *relay) resumeOf(token string) string {
 	return string(answer.Resume)
 }
 
-// TestAgents sends the documents of agents as they are, decides them, and gets the values with which the agents resume.
-func TestAgents(t *testing.T) {
-	t.Parallel()
-	r := start(t, "agents")
+// agentCase is a decision about a document of an agent, with the value for the agent.
+type agentCase struct{ workflow, file, decision, title, resume string }
+
+func agentCases() []agentCase {
 	edited := `{"to":"alice@example.com","subject":"Hello, Alice","priority":2}`
-	for i, c := range []struct{ workflow, file, decision, title, resume string }{
+	return []agentCase{
 		{"langchain", "langchain.json", `{"choice":"approve"}`, "Tool execution requires approval\n\nTool: send_email",
 			`{"decisions":[{"type":"approve"}]}`},
 		{"langchain", "langchain.json", `{"choice":"edit","values":` + edited + `}`, "",
@@ -56,6 +57,12 @@ func TestAgents(t *testing.T) {
 			`{"decisions":[{"type":"approve"},{"type":"approve"}]}`},
 		{"langchain", "langchain_two.json", `{"decision":"reject"}`, "",
 			`{"decisions":[{"type":"reject"},{"type":"reject"}]}`},
+		{"langchain", "langchain_interrupted.json", `{"choice":"edit","values":{"amount":15,"email":"bob@example.com"}}`, "Please refund",
+			`{"decisions":[{"type":"edit","edited_action":{"name":"refund",
+			"args":{"email":"bob@example.com","amount":15,"lines":[{"sku":"a"}],"note":null}}}]}`},
+		{"langchain", "langchain_javascript.json", `{"choice":"edit","values":{"subject":"Hello, Alice"}}`, "",
+			`{"decisions":[{"type":"edit","editedAction":{"name":"send_email","args":{"to":"alice@example.com","subject":"Hello, Alice"}}}]}`},
+		{"langchain", "langchain_javascript.json", `{"choice":"approve"}`, "", `{"decisions":[{"type":"approve"}]}`},
 		{"ag_ui", "ag_ui.json", `{"decision":"approve"}`, "Send email to a@b.com with subject 'Hi'?",
 			`[{"interruptId":"int-abc123","status":"resolved","payload":{"approved":true}}]`},
 		{"ag_ui", "ag_ui.json", `{"decision":"reject"}`, "",
@@ -67,7 +74,14 @@ func TestAgents(t *testing.T) {
 			"Please provide your contact information",
 			`{"action":"accept","content":{"name":"Monalisa Octocat","email":"octocat@github.com","age":30}}`},
 		{"mcp", "mcp.json", `{"choice":"reject"}`, "", `{"action":"decline"}`},
-	} {
+	}
+}
+
+// TestAgents sends the documents of agents as they are, decides them, and gets the values with which the agents resume.
+func TestAgents(t *testing.T) {
+	t.Parallel()
+	r := start(t, "agents")
+	for i, c := range agentCases() {
 		order := fmt.Sprintf("G-%d", i)
 		a, token := r.askAs(c.workflow, c.file, order)
 		if c.title != "" {
@@ -123,4 +137,17 @@ func TestAgentsRefused(t *testing.T) {
 	got := r.asProgram(http.MethodPost, "/v1/orders/M/decisions", `{"choice":"approve","values":{"name":"x","email":"no address","age":17}}`)
 	require.Equal(t, http.StatusUnprocessableEntity, got.status, got.text)
 	require.Equal(t, "age:too_small email:bad_format", faultsIn(t, got.text))
+}
+
+// TestAgentsSchema holds that only arguments which args_schema describes as a form does can be edited, and that they are
+// judged by it.
+func TestAgentsSchema(t *testing.T) {
+	t.Parallel()
+	r := start(t, "agents")
+	a, _ := r.askAs("langchain", "langchain_interrupted.json", "S")
+	edit := slices.IndexFunc(a.Choices, func(c api.Choice) bool { return c.ID == "edit" })
+	require.Equal(t, []string{"amount", "email"}, a.Choices[edit].Fields)
+	got := r.asProgram(http.MethodPost, "/v1/orders/S/decisions", `{"choice":"edit","values":{"amount":101,"email":"none","lines":[]}}`)
+	require.Equal(t, http.StatusUnprocessableEntity, got.status, got.text)
+	require.Equal(t, "amount:too_great email:bad_format lines:unknown", faultsIn(t, got.text))
 }
