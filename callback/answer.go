@@ -59,10 +59,11 @@ func CheckOutput(additions map[string]any) error {
 // explain the end, such as the last of many abstentions. The object has a receipt if the answer has one, and resume, the
 // value with which an agent resumes, if an agent asked in a shape of its own.
 //
-// If the object is too long, FitAnswer removes first the comments of the votes, then the votes, then the changes by other
-// votes, then the end of the comment, then the receipt, and adds "truncated": true. The additions are kept, or removed
-// before the comment is shortened if dropAdditions is set. The choice and its values are never cut. If the object is still
-// too long, the error is ErrTooLong.
+// If the object is too long, FitAnswer removes first the comments of the votes, then the votes, then what happened between
+// the first and the last change of the same part, then the changes unless the request is approved, then the end of the
+// comment, then the receipt, and adds "truncated": true. The additions are kept, or removed before the changes are merged
+// if dropAdditions is set. The choice and its values are never cut. If the object is still too long, the error is
+// ErrTooLong.
 func FitAnswer(a approval.Answer, errorName string, limit int, dropAdditions bool) ([]byte, error) {
 	text, err := encodeJSON(newFields(a, errorName))
 	if err != nil || len(text) <= limit {
@@ -78,7 +79,8 @@ func FitAnswer(a approval.Answer, errorName string, limit int, dropAdditions boo
 		cuts = append(cuts, func() { maps.DeleteFunc(fields, func(name string, _ any) bool { return !isReserved(name) }) })
 	}
 	cuts = append(cuts,
-		func() { removeOtherChanges(fields, a) },
+		func() { mergeChanges(fields, a) },
+		func() { removeChanges(fields, a.Status) },
 		func() { shortenComment(fields, len(text)-limit) },
 		func() { delete(fields, "receipt") },
 	)
@@ -96,17 +98,6 @@ func removeComments(fields map[string]any) {
 	votes, _ := fields["votes"].([]vote)
 	for i := range max(len(votes)-1, 0) {
 		votes[i].Comment = ""
-	}
-}
-
-// removeOtherChanges leaves the changes of the deciding vote.
-func removeOtherChanges(fields map[string]any, a approval.Answer) {
-	if _, has := fields["changes"]; !has {
-		return
-	}
-	fields["changes"] = []change{}
-	if deciding := approval.DecidingVote(a.Status, a.Votes); deciding != nil {
-		fields["changes"] = newChanges(deciding.Changes)
 	}
 }
 

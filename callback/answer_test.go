@@ -304,15 +304,17 @@ func TestErrorName(t *testing.T) {
 	}
 }
 
-// The values are never cut: the votes, the additions and the changes of other votes go before.
+// The values are never cut: the votes and the additions go before.
 func TestFitKeepsTheValues(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 4000)
 	other := voteFor(1, approval.Approve, "approve", "")
 	other.Changes = []approval.Change{{Path: "/a", From: json.RawMessage("1"), To: json.RawMessage(`"` + long + `"`)}}
+	back := voteFor(3, approval.Approve, "approve", "")
+	back.Changes = []approval.Change{{Path: "/a", From: other.Changes[0].To, To: json.RawMessage("1")}}
 	deciding := voteFor(2, approval.Approve, "approve_up_to", `{"note":"`+long+`"}`)
 	deciding.Changes = []approval.Change{{Path: "/b", From: json.RawMessage("1"), To: json.RawMessage("2"), By: "p2"}}
-	a := chosen(approval.Approved, other, deciding)
+	a := chosen(approval.Approved, other, back, deciding)
 	a.Output = map[string]any{"kept": "yes"}
 	got, err := callback.FitAnswer(a, "", 5000, false)
 	if err != nil {

@@ -1,0 +1,34 @@
+package callback
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// mergeChanges leaves a change for each part of the request: from its value as it was asked to its last value. A part that
+// was changed back has none. Without the changes by the votes before the deciding one, a workflow would go on with a
+// request that nobody has approved.
+func mergeChanges(fields map[string]any, a approval.Answer) {
+	if _, has := fields["changes"]; !has {
+		return
+	}
+	merged := []change{}
+	for _, c := range newChanges(approval.ChangesOf(a.Votes)) {
+		i := slices.IndexFunc(merged, func(earlier change) bool { return earlier.Path == c.Path })
+		if i >= 0 {
+			c.From = merged[i].From
+			merged = slices.Delete(merged, i, i+1)
+		}
+		merged = append(merged, c)
+	}
+	fields["changes"] = slices.DeleteFunc(merged, func(c change) bool { return bytes.Equal(c.From, c.To) })
+}
+
+// removeChanges leaves no changes of a request that is not approved: no workflow goes on with it.
+func removeChanges(fields map[string]any, s approval.Status) {
+	if _, has := fields["changes"]; has && s != approval.Approved {
+		fields["changes"] = []change{}
+	}
+}
