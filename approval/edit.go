@@ -104,6 +104,35 @@ func (a *Approval) findChanges(v Vote) []Change {
 	return changes
 }
 
+// MaxEdits bounds the votes that edit a pending request. Two approvers who undo each other's edits would otherwise fill the
+// record, and ask the others again for ever. At the end, somebody agrees, rejects, or asks for a new request.
+const MaxEdits = 20
+
+// faultsOfEdits returns the fault of a decision that edits a request once too often, or makes it too large. An operator
+// decides, so the edits end there.
+func (a *Approval) faultsOfEdits(d Decision) []form.Fault {
+	changes := a.findChanges(newVote(d, Environment{}))
+	if len(changes) == 0 {
+		return nil
+	}
+	edits, size := 0, len(a.Content)
+	for _, v := range a.Votes {
+		if len(v.Changes) > 0 {
+			edits++
+		}
+	}
+	for _, c := range changes {
+		size += len(c.To) - len(c.From)
+	}
+	switch {
+	case size > MaxContent:
+		return []form.Fault{{Field: changes[0].Field, Code: form.TooLarge, Want: "64 KiB"}}
+	case edits >= MaxEdits && d.Via != ViaOperator:
+		return []form.Fault{{Field: changes[0].Field, Code: form.TooMany, Want: "edits"}}
+	}
+	return nil
+}
+
 func isSameJSON(a, b json.RawMessage) bool {
 	x, errX := canonical.JSON(a)
 	y, errY := canonical.JSON(b)

@@ -29,7 +29,10 @@ func (o *Order) applyDecision(a *Approval, d *Decision, env Environment) (Verdic
 		a.queueUpdates(env) // the message that the sender has seen is outdated
 		return v, o.startDueActions(a, env)
 	}
-	if faults = append(faults, a.faultsOfChoice(choice, *d)...); len(faults) > 0 {
+	if faults = append(faults, a.faultsOfChoice(choice, *d)...); len(faults) == 0 {
+		faults = a.faultsOfEdits(*d)
+	}
+	if len(faults) > 0 {
 		v.Code = VerdictInvalid
 		v.Faults = faults
 		return v, nil
