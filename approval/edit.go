@@ -104,7 +104,7 @@ func (a *Approval) findChanges(v Vote) []Change {
 	return changes
 }
 
-// MaxEdits bounds the votes that edit a pending request. Two approvers who undo each other's edits would otherwise fill the
+// MaxEdits bounds the votes that edit a pending request. Two approvers undoing each other's edits would otherwise fill the
 // record, and ask the others again for ever. At the end, somebody agrees, rejects, or asks for a new request.
 const MaxEdits = 20
 

@@ -7,8 +7,8 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// mergeChanges leaves a change for each part of the request: from its value as it was asked to its last value. A part that
-// was changed back has none. Without the changes by the votes before the deciding one, a workflow would go on with a
+// mergeChanges leaves a change for each part of the request, from the value that was asked to the last one. A part
+// changed back has none. Without the changes by the votes before the deciding one, a workflow would go on with a
 // request that nobody has approved.
 func mergeChanges(fields map[string]any, a approval.Answer) {
 	if _, has := fields["changes"]; !has {
