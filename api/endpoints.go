@@ -25,6 +25,8 @@ type Endpoints struct {
 	Logo http.Handler
 	// SlackInteractions handles buttons pressed in Slack; nil if no channel has buttons.
 	SlackInteractions http.Handler
+	// TeamsMessages handles buttons pressed in Microsoft Teams; nil if no channel has a bot.
+	TeamsMessages http.Handler
 	// SignIn lets approvers sign in; nil if no provider is configured.
 	SignIn    SignIn
 	Webhooks  map[string]SourcePolicy // by source

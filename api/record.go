@@ -53,6 +53,8 @@ func setRoute(r *http.Request, pattern string) {
 		call.Source = refusal.SourceSignIn
 	case strings.HasPrefix(path, "slack/"):
 		call.Source = refusal.SourceSlack
+	case strings.HasPrefix(path, "teams/"):
+		call.Source = refusal.SourceTeams
 	case strings.HasPrefix(path, "console/"):
 		call.Source = refusal.SourceConsole
 	}

@@ -37,7 +37,7 @@ type Refused struct {
 	LastAt  time.Time `json:"lastAt"`
 	Count   int       `json:"count"`
 	// Source is the way in, as metrics and logs name it: decision-NAME for a webhook, request-NAME for a queue, and api,
-	// console, link, signin, slack or public.
+	// console, link, signin, slack, teams or public.
 	Source string `json:"source"`
 	// Reason is the kind of the reason, such as "mismatch".
 	Reason string `json:"reason"`

@@ -44,6 +44,7 @@ func publicRoutes() []route {
 		{"GET /signin/out", accessOpen, (*Endpoints).signOut},
 		{"POST /signin/out", accessOpen, (*Endpoints).signOut},
 		{"POST /slack/interactions", accessSignature, (*Endpoints).slackInteractions},
+		{"POST /teams/messages", accessSignature, (*Endpoints).teamsMessages},
 		{"GET /assets/{name}", accessOpen, (*Endpoints).logo},
 		{"GET " + ReceiptKeysPath, accessOpen, (*Endpoints).receiptKeys},
 		{"GET /healthz", accessOpen, (*Endpoints).health},

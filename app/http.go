@@ -71,6 +71,9 @@ func (a *App) makeHTTP(r *rules) error {
 	if interactions := a.slackInteractions(r); interactions != nil {
 		endpoints.SlackInteractions = interactions
 	}
+	if messages := a.teamsMessages(r); messages != nil {
+		endpoints.TeamsMessages = messages
+	}
 	r.public, r.operator = endpoints.PublicHandler(), endpoints.OperatorHandler()
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/metrics"
 	"github.com/approval-relay/approval-relay/notify/slack"
+	"github.com/approval-relay/approval-relay/notify/teams"
 	"github.com/approval-relay/approval-relay/refusal"
 )
 
@@ -18,7 +19,7 @@ func metricNames(c *config.Config) metrics.Config {
 		Channels:  sortedNames(c.Channels),
 		Targets:   sortedNames(c.Targets),
 		Sources: slices.Concat(
-			[]string{"link", "sso", approval.OperatorSource, slack.Source},
+			[]string{"link", "sso", approval.OperatorSource, slack.Source, teams.Source},
 			sortedNames(c.Decisions),
 			sortedNames(c.Webhooks),
 		),

@@ -11,6 +11,7 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/slack"
+	"github.com/approval-relay/approval-relay/notify/teams"
 	"github.com/approval-relay/approval-relay/organisation"
 	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/webhook"
@@ -258,10 +259,22 @@ func (c Channel) SlackSettings() *slack.Settings {
 	return s
 }
 
+// IsTeamsBot reports whether the channel is a bot of Microsoft Teams.
+func (c Channel) IsTeamsBot() bool {
+	s, ok := c.Settings().(*teams.Settings)
+	return ok && s.IsBot()
+}
+
+// HasButtons reports whether people decide by the buttons of the channel.
+func (c Channel) HasButtons() bool {
+	s := c.SlackSettings()
+	return s != nil && s.HasButtons() || c.IsTeamsBot()
+}
+
 // HasChat reports whether people can decide in a chat.
 func (c *Config) HasChat() bool {
 	for _, ch := range c.Channels {
-		if s := ch.SlackSettings(); s != nil && s.HasButtons() {
+		if ch.HasButtons() {
 			return true
 		}
 	}

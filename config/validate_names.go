@@ -82,7 +82,7 @@ func thereAre(name string, known []string) string {
 
 // isReservedSource reports whether a name of a source has a meaning of its own.
 func isReservedSource(name string) bool {
-	return slices.Contains([]string{"api", "link", "operator", "slack", "sso", noSource}, name)
+	return slices.Contains([]string{"api", "link", "operator", "slack", "sso", "teams", noSource}, name)
 }
 
 func validateName(check *setup.Check, name string) {

@@ -58,7 +58,7 @@ func (p Policy) validate(check *setup.Check) {
 func (w Workflow) validateAssurance(check *setup.Check, c *Config) {
 	switch {
 	case w.MinAssurance == "chat" && !c.HasChat() && c.hasReadableChannels():
-		check.Fault("min_assurance", "cannot be reached: chat needs a slack channel with signing_secrets")
+		check.Fault("min_assurance", "cannot be reached: chat needs a slack channel with signing_secrets, or a teams channel with app_id")
 	case w.MinAssurance == "sso" && c.Public.OIDC == nil && c.isReadable("public"):
 		check.Fault("min_assurance", "cannot be reached: sso needs public.oidc")
 	}

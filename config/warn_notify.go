@@ -40,8 +40,7 @@ func (w workflowCheck) warnLinks() {
 	requester := w.Requests.Fields["requester"]
 	isOwn := len(requester) > 0 && !slices.Equal(requester, requestFields()["requester"])
 	hasButtons := slices.ContainsFunc(w.Notify, func(name string) bool {
-		s := w.config.Channels[name].SlackSettings()
-		return s != nil && s.HasButtons()
+		return w.config.Channels[name].HasButtons()
 	})
 	if isOwn && len(w.Approvers) == 0 && w.config.Public.OIDC == nil && !hasButtons {
 		w.check.Warn("approvers", "is missing, and requests name the requester: unless a request names its approvers, "+

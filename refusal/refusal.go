@@ -83,11 +83,12 @@ const (
 	SourceLink    = "link"    // the decision page
 	SourceSignIn  = "signin"  // the sign-in of approvers
 	SourceSlack   = "slack"   // the buttons in Slack
+	SourceTeams   = "teams"   // the buttons in Microsoft Teams
 )
 
 // FixedSources returns the sources that every configuration has.
 func FixedSources() []string {
-	return []string{SourcePublic, SourceAPI, SourceConsole, SourceLink, SourceSignIn, SourceSlack}
+	return []string{SourcePublic, SourceAPI, SourceConsole, SourceLink, SourceSignIn, SourceSlack, SourceTeams}
 }
 
 // Refusal is a refused message or call. The fields Route, Remote, Principal and Size of a call over HTTP need not be

@@ -70,7 +70,7 @@ func NewFieldError(field, format string, args ...any) error {
 }
 
 // InField turns an error about a part into an error about the whole. The names of its fields then begin with the name
-// of the part: "url" in the part "teams" becomes "teams.url".
+// of the part: "url" in the part "webhook" becomes "webhook.url".
 func InField(name string, err error) error {
 	if err == nil {
 		return nil

@@ -12,7 +12,7 @@ import (
 
 type refusedCmd struct {
 	client
-	Source string `help:"Only refusals of this way in: decision-NAME, request-NAME, api, console, link, signin, slack or public."`
+	Source string `help:"Only refusals of this way in: decision-NAME, request-NAME, api, console, link, signin, slack, teams or public."`
 	Reason string `help:"Only refusals with this reason, such as mismatch."`
 	Limit  int    `default:"100" help:"Greatest number of lines, 1 to 1000."`
 	Body   string `placeholder:"ID" help:"Show the body of this entry, of a webhook with keep_refused_bodies. The worker's log says who looked."`

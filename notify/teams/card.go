@@ -49,7 +49,7 @@ type card struct {
 	Type    string   `json:"type"`
 	Version string   `json:"version"`
 	Body    []block  `json:"body"`
-	Actions []action `json:"actions"`
+	Actions []action `json:"actions,omitempty"`
 	Teams   width    `json:"msteams"`
 }
 
@@ -69,6 +69,9 @@ type block struct {
 	Spacing   string `json:"spacing,omitempty"`
 	Separator bool   `json:"separator,omitempty"`
 	Inlines   []run  `json:"inlines,omitempty"`
+
+	*input           // of a bot
+	Actions []action `json:"actions,omitempty"`
 }
 
 type run struct {
@@ -77,6 +80,8 @@ type run struct {
 	Size   string `json:"size,omitempty"`
 	Weight string `json:"weight,omitempty"`
 	Subtle bool   `json:"isSubtle,omitempty"`
+	Colour string `json:"color,omitempty"`
+	Strike bool   `json:"strikethrough,omitempty"`
 	// Select opens an address of the request.
 	Select *action `json:"selectAction,omitempty"`
 }
@@ -84,29 +89,69 @@ type run struct {
 type action struct {
 	Type  string `json:"type"`
 	Title string `json:"title,omitempty"`
-	URL   string `json:"url"`
+	URL   string `json:"url,omitempty"`
+
+	*execute // of a bot
 }
 
 // encodeCard returns the body of the request, with as many details as it can hold.
 func encodeCard(m approval.Message) ([]byte, error) {
 	content := notify.NewContent(m, limits)
 	for {
-		var b bytes.Buffer
-		e := json.NewEncoder(&b)
-		e.SetEscapeHTML(false) // an escape is six bytes long
-		attachments := []attachment{{"application/vnd.microsoft.card.adaptive", newCard(content, m.Link)}}
-		if err := e.Encode(message{"message", attachments}); err != nil {
+		body, err := encode(message{"message", []attachment{{cardType, newCard(content, m.Link)}}})
+		if err != nil {
 			return nil, err
 		}
-		if b.Len() <= maxBody || len(content.Details) == 0 {
-			return b.Bytes(), nil
+		if len(body) <= maxBody || len(content.Details) == 0 {
+			return body, nil
 		}
 		content.DropDetails(len(content.Details) - 1)
 	}
 }
 
+// encode returns a value as JSON.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // an escape is six bytes long
+	err := e.Encode(v)
+	return b.Bytes(), err
+}
+
 // newCard returns the card with a content and a link.
 func newCard(content notify.Content, link approval.Token) card {
+	body := append(newBody(content), newNote(content.LinkNote))
+	return wrapCard(append(body, newFooter(content)...), []action{{
+		Type:  "Action.OpenUrl",
+		Title: content.LinkLabel,
+		URL:   link.Reveal(),
+	}})
+}
+
+// wrapCard returns the card with a body and buttons.
+func wrapCard(body []block, actions []action) card {
+	return card{
+		Schema:  "http://adaptivecards.io/schemas/adaptive-card.json",
+		Type:    "AdaptiveCard",
+		Version: "1.4",
+		Body:    body,
+		Actions: actions,
+		Teams:   width{"Full"},
+	}
+}
+
+// newFooter returns in whose name the message is sent, and where its reader finds help.
+func newFooter(content notify.Content) []block {
+	if content.Footer == "" {
+		return nil
+	}
+	return []block{{Type: "RichTextBlock", Spacing: "Small", Inlines: []run{
+		{Type: "TextRun", Text: breakMacros(content.Footer), Size: "Small", Subtle: true},
+	}}}
+}
+
+// newBody returns the request in words.
+func newBody(content notify.Content) []block {
 	body := []block{
 		newNote(content.Lead),
 		{Type: "RichTextBlock", Spacing: "Small", Inlines: []run{{
@@ -134,20 +179,7 @@ func newCard(content notify.Content, link approval.Token) card {
 		names := untrusted.Shorten(strings.Join(content.Approvers, ", "), maxHeading)
 		body = append(body, newFact(content.Words.Text("message.to_decide"), names))
 	}
-	body = append(body, newNote(content.LinkNote))
-	if content.Footer != "" {
-		body = append(body, block{Type: "RichTextBlock", Spacing: "Small", Inlines: []run{
-			{Type: "TextRun", Text: breakMacros(content.Footer), Size: "Small", Subtle: true},
-		}})
-	}
-	return card{
-		Schema:  "http://adaptivecards.io/schemas/adaptive-card.json",
-		Type:    "AdaptiveCard",
-		Version: "1.4",
-		Body:    body,
-		Actions: []action{{"Action.OpenUrl", content.LinkLabel, link.Reveal()}},
-		Teams:   width{"Full"},
-	}
+	return body
 }
 
 // newNote returns a line of our own words.

@@ -73,6 +73,8 @@ func tokenAdvice(source string) string {
 	switch source {
 	case refusal.SourceSlack:
 		return "Compare signing_secrets of the channel with the signing secret of the Slack app, and the clock of this worker."
+	case refusal.SourceTeams:
+		return "Compare app_id of the channel with the application of the bot, and the clock of this worker."
 	case refusal.SourceSignIn:
 		return "Compare public.oidc with the provider's settings: issuer, client and claims."
 	case refusal.SourceLink:

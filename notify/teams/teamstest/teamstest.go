@@ -171,6 +171,8 @@ func showBlock(raw json.RawMessage) (string, error) {
 			Size   string `json:"size"`
 			Weight string `json:"weight"`
 			Subtle bool   `json:"isSubtle"`
+			Colour string `json:"color"`
+			Strike bool   `json:"strikethrough"`
 			Select *struct {
 				Type string `json:"type"`
 				URL  string `json:"url"`
