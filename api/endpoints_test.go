@@ -23,6 +23,7 @@ func routeTable() map[string]struct{ body, need string } {
 		"public GET /webhooks/{source}":                                   {"", "erp"},
 		"public OPTIONS /webhooks/{source}":                               {"", "erp"},
 		"public POST /slack/interactions":                                 {"", ""},
+		"public POST /teams/messages":                                     {"", ""},
 		"public GET /signin/{token}":                                      {"", ""},
 		"public GET /signin/callback":                                     {"", ""},
 		"public POST /signin/callback":                                    {"", ""},

@@ -134,14 +134,17 @@ func TestFailingHandlers(t *testing.T) {
 	h, _, _ := site(t, func(e *Endpoints) {
 		e.Failures = inbound.NewFailures()
 		e.SlackInteractions = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		e.TeamsMessages = e.SlackInteractions
 		e.SignIn = failingSignIn{&calls}
 	})
 	public := h.PublicHandler()
 	for range 100 {
 		require.Equal(t, http.StatusUnauthorized, sendBy(t, public, "192.0.2.1", "POST", "/slack/interactions", "x").StatusCode)
+		require.Equal(t, http.StatusUnauthorized, sendBy(t, public, "192.0.2.1", "POST", "/teams/messages", "x").StatusCode)
 		require.Equal(t, http.StatusServiceUnavailable, sendBy(t, public, "192.0.2.1", "GET", "/signin/callback", "").StatusCode)
 	}
 	require.Equal(t, http.StatusTooManyRequests, sendBy(t, public, "192.0.2.1", "POST", "/slack/interactions", "x").StatusCode)
+	require.Equal(t, http.StatusTooManyRequests, sendBy(t, public, "192.0.2.1", "POST", "/teams/messages", "x").StatusCode)
 	require.Equal(t, http.StatusTooManyRequests, sendBy(t, public, "192.0.2.1", "GET", "/signin/callback", "").StatusCode)
 	require.Equal(t, 100, calls)
 	require.Equal(t, http.StatusServiceUnavailable, sendBy(t, public, "192.0.2.2", "GET", "/signin/callback", "").StatusCode)

@@ -29,6 +29,8 @@ func metricNames(c *config.Config) metrics.Config {
 		Handlers:      []string{decisionSource("api")},
 		AWSOperations: AWSOperations(),
 	}
+	slices.Sort(names.Sources)
+	names.Sources = slices.Compact(names.Sources) // a webhook may be called teams
 	for name := range c.Operator.APITokens {
 		names.Sources = append(names.Sources, approval.APIPrincipal(name))
 	}

@@ -40,7 +40,7 @@ func ChannelKinds() []Kind[notify.Settings] {
 		{"smtp", "e-mail", func() notify.Settings { return new(smtp.Settings) }},
 		{"ses", "e-mail through Amazon SES", func() notify.Settings { return new(ses.Settings) }},
 		{"slack", "Slack, by a bot or an incoming webhook; its buttons decide", func() notify.Settings { return new(slack.Settings) }},
-		{"teams", "a card in Microsoft Teams, through a workflow of its Workflows app",
+		{"teams", "a card in Microsoft Teams, through a workflow of its Workflows app, or by a bot whose buttons decide",
 			func() notify.Settings { return new(teams.Settings) }},
 		{"discord", "a message in a channel of Discord, through an incoming webhook",
 			func() notify.Settings { return new(discord.Settings) }},

@@ -181,7 +181,7 @@ func (c *Config) validateSources(check *setup.Check) {
 	for _, name := range sortedNames(c.Decisions) {
 		d, at := c.Decisions[name], check.At("decisions."+name)
 		validateName(at, name)
-		if isReservedSource(name) {
+		if c.isReservedSource(name) {
 			at.Fault("", "is the name of another source; every source needs a name of its own")
 		}
 		at.TopicARN("topic", d.Topic)
@@ -191,7 +191,7 @@ func (c *Config) validateSources(check *setup.Check) {
 	for _, name := range sortedNames(c.Webhooks) {
 		w, at := c.Webhooks[name], check.At("webhooks."+name)
 		validateName(at, name)
-		if _, taken := c.Decisions[name]; taken || isReservedSource(name) {
+		if _, taken := c.Decisions[name]; taken || c.isReservedSource(name) {
 			at.Fault("", "is the name of another source; every source needs a name of its own")
 		}
 		w.validateKind(at, &w)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/notify/teams"
 	"github.com/approval-relay/approval-relay/setup"
 )
 
@@ -80,9 +81,13 @@ func thereAre(name string, known []string) string {
 	return "there are " + strings.Join(known, ", ") + setup.DidYouMean(name, known)
 }
 
-// isReservedSource reports whether a name of a source has a meaning of its own.
-func isReservedSource(name string) bool {
-	return slices.Contains([]string{"api", "link", "operator", "slack", "sso", "teams", noSource}, name)
+// isReservedSource reports whether a name of a source has a meaning of its own. The name teams has one only beside a bot of
+// Microsoft Teams, because webhooks had this name before there were bots.
+func (c *Config) isReservedSource(name string) bool {
+	if name == teams.Source {
+		return slices.ContainsFunc(sortedNames(c.Channels), func(ch string) bool { return c.Channels[ch].IsTeamsBot() })
+	}
+	return slices.Contains([]string{"api", "link", "operator", "slack", "sso", noSource}, name)
 }
 
 func validateName(check *setup.Check, name string) {

@@ -16,7 +16,7 @@ type attacker func(ctx context.Context, conn net.Conn)
 // paths are the public routes.
 func paths() []string {
 	return []string{
-		"/slack/interactions", "/webhooks/erp", "/webhooks/unknown", "/a/forged", "/signin/forged", "/signin/callback",
+		"/slack/interactions", "/teams/messages", "/webhooks/erp", "/webhooks/unknown", "/a/forged", "/signin/forged", "/signin/callback",
 		"/healthz", "/openapi.json", "/nothing", "//",
 	}
 }
