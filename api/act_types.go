@@ -18,20 +18,20 @@ type ApproversRequest struct {
 	ActRequest
 	// Approvers are persons, or "group:" and the name of a group. With Replace, it is a single person.
 	Approvers []string `json:"approvers"`
-	// Replace is the approver without a vote whose seat is given to somebody else. The links of that approver end.
+	// Replace is the approver without a vote that gives the seat to somebody else. The links of that approver end.
 	Replace string `json:"replace,omitempty"`
 }
 
 // DeadlineRequest extends the deadline of a pending approval. Deadline and ExtendBy cannot be given together.
 type DeadlineRequest struct {
 	ActRequest
-	// Deadline is the new deadline. It must be later than the present one, and before the end of the workflow's task.
+	// Deadline is the new deadline. It must be after the present deadline, and before the end of the workflow's task.
 	Deadline time.Time `json:"deadline,omitzero"`
 	// ExtendBy is the time to add to the present deadline, such as "4h".
 	ExtendBy Duration `json:"extendBy,omitzero"`
 }
 
-// ActRequest has what the acts of operators on a pending approval have in common.
+// ActRequest has the common members of the acts of operators on a pending approval.
 type ActRequest struct {
 	// ID makes the act safe to send again: the second time it changes nothing. If it is missing, each call is an act.
 	ID string `json:"id,omitempty"`
@@ -66,7 +66,7 @@ type RecordedAct struct {
 	At   time.Time        `json:"at"`
 	// By is the person, or the operator.
 	By string `json:"by,omitempty"`
-	// From is the approver whose place was given to those in To. To lists the approvers that were asked.
+	// From is the approver that gave the place to To. To lists the approvers that were asked.
 	From   string   `json:"from,omitempty"`
 	To     []string `json:"to,omitempty"`
 	Reason string   `json:"reason,omitempty"`

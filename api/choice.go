@@ -9,7 +9,7 @@ import (
 	"github.com/approval-relay/approval-relay/language"
 )
 
-// Choice is one of the ways in which an approval can be decided.
+// Choice is a way to decide an approval.
 type Choice struct {
 	ID    string        `json:"id"`
 	Label language.Text `json:"label,omitempty"`
@@ -85,7 +85,7 @@ type PreviousVote struct {
 	Void    bool          `json:"void,omitempty"`
 }
 
-// Difference is a detail that has changed. A new detail has no before, one that is gone has no after.
+// Difference is a detail that has changed. A new detail lacks before, a removed detail lacks after.
 type Difference struct {
 	Name   string `json:"name"`
 	Before string `json:"before,omitempty"`

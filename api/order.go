@@ -74,7 +74,7 @@ type Approval struct {
 	// Questions are the questions of approvers to the requester, oldest first.
 	Questions []Question `json:"questions,omitempty"`
 
-	// Choices are what approvers can decide. Without choices they can approve and reject.
+	// Choices are the choices of approvers. Without choices they can approve and reject.
 	Choices []Choice `json:"choices,omitempty"`
 	// Form has the fields of the choices.
 	Form []FormField `json:"form,omitempty"`
@@ -88,7 +88,7 @@ type Approval struct {
 	OriginalDigest string `json:"originalRequestDigest,omitempty"`
 	// Round is the number of the round, from 2 on, if the question was returned before.
 	Round int `json:"round,omitempty"`
-	// PreviousRound is the round before, and what has changed since.
+	// PreviousRound is the round before, with the changes since.
 	PreviousRound *PreviousRound `json:"previousRound,omitempty"`
 	// Receipt reports that the answer has a signed receipt.
 	Receipt bool `json:"receipt,omitempty"`

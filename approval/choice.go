@@ -11,7 +11,7 @@ import (
 // MaxChoices is the number of choices of an approval, at most.
 const MaxChoices = 8
 
-// Choice is one of the ways in which an approval can be decided.
+// Choice is a way to decide an approval, such as a button of the page.
 type Choice struct {
 	ID    string        `json:"id"`
 	Label language.Text `json:"label,omitempty"`
@@ -31,7 +31,7 @@ const (
 	CommentRequired CommentRule = "required"
 )
 
-// DecisionRules are what an approval offers to decide, beyond approve and reject. The zero value offers these two.
+// DecisionRules are the choices, the form and the edits that an approval offers. The zero value offers approve and reject.
 type DecisionRules struct {
 	// Choices are the choices in the order of their buttons. If there are none, they are approve and reject.
 	Choices []Choice  `json:"choices,omitempty"`

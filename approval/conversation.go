@@ -138,8 +138,9 @@ func (o *Order) PassOn(act Act, to []Approver, env Environment) (Verdict, []Acti
 	return v, append(actions, o.askAdded(a, added, &v, env)...), nil
 }
 
-// PassOnCandidates lists the persons that can get the request from an approver: those that the workflow names for it,
-// those of escalations, and those that have passed it on before. They are neither approvers nor the requester.
+// PassOnCandidates lists the persons that can get the request from an approver: the persons that the workflow names for
+// it, the approvers of escalations, and persons that have passed it on before. They are neither approvers nor the
+// requester.
 func (a *Approval) PassOnCandidates(by string) []string {
 	all := slices.Clip(a.PassOnTo)
 	for _, e := range a.Escalations {
@@ -190,8 +191,8 @@ func (o *Order) Decline(act Act, env Environment) (Verdict, []Action, error) {
 	return v, append(actions, o.startDueActions(a, env)...), nil
 }
 
-// lacksApprovers reports whether so many approvers have declined that the others cannot approve. It does not count those
-// that escalations add later.
+// lacksApprovers reports whether so many approvers have declined that the others cannot approve. Approvers that
+// escalations add later do not count.
 func (a *Approval) lacksApprovers() bool {
 	if !slices.ContainsFunc(a.Approvers, func(p Approver) bool { return p.Declined }) {
 		return false

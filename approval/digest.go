@@ -8,8 +8,8 @@ import (
 	"github.com/approval-relay/approval-relay/form"
 )
 
-// shownContent is what an approver is asked. The members that are empty are left out, because a store does not tell an
-// empty list from none.
+// shownContent is the content that an approver decides about. Empty members are left out, because a store does not
+// distinguish an empty list from a missing list.
 type shownContent struct {
 	Order         string            `json:"order"`
 	Approval      string            `json:"approval"`
@@ -42,10 +42,10 @@ type shownQuestion struct {
 	Answer string `json:"answer,omitempty"`
 }
 
-// ContentDigest returns the SHA-256, in hex, of what an approver is asked: the request in its present state, with its
+// ContentDigest returns the SHA-256, in hex, of the content that is decided: the request in its present state, with its
 // choices and its form. A way in that shows the request puts the digest into what it shows, and sends it back as
 // Decision.ShownDigest: a decision that saw another content is refused as VerdictChanged. Status, votes and deadline are
-// left out: they do not change what is decided.
+// left out, because they change nothing about the question.
 func (o *Order) ContentDigest(a *Approval) string {
 	content := shownContent{
 		Order:         o.ID,
@@ -68,7 +68,7 @@ func (o *Order) ContentDigest(a *Approval) string {
 		content.Changes = append(content.Changes, shownChange{Path: c.Path, From: c.From, To: c.To, By: c.By})
 	}
 	text, err := json.Marshal(content)
-	if err != nil { // impossible: AddRequest refuses what is not JSON
+	if err != nil { // impossible: AddRequest refuses content that is not JSON
 		return ""
 	}
 	sum := sha256.Sum256(text)

@@ -101,7 +101,8 @@ func (a *Approval) undeliverableReason() string {
 }
 
 // isUndeliverable reports whether a pending approval waits for nobody: too many approvers have declined, or approvers
-// should have been notified, but no message was ever sent and no notification is left to try. An approval without any notification waits for nobody, unless programs decide it.
+// should have been notified, but no message was ever sent and no notification is left to try. An approval without any
+// notification is undeliverable too, unless programs decide it.
 func (a *Approval) isUndeliverable() bool {
 	if a.Status == Pending && a.lacksApprovers() {
 		return true

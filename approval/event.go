@@ -48,8 +48,8 @@ type Event struct {
 	Principal string `json:"principal,omitempty"`
 	Claimed   string `json:"claimed,omitempty"`
 
-	// From, To and Until are of an act: the approver whose place is given to others, the approvers that are asked, and the
-	// new deadline.
+	// From, To and Until are of an act: the approver that gives the place to others, the approvers that are asked, and
+	// the new deadline.
 	From  string    `json:"from,omitempty"`
 	To    string    `json:"to,omitempty"`
 	Until time.Time `json:"until,omitzero"`

@@ -67,8 +67,8 @@ func listIDs(choices []Choice) string {
 	return strings.Join(ids, ", ")
 }
 
-// settle turns what came in into a decision about these rules: the outcome of its choice, the ID of the choice if the
-// rules have choices of their own, and the values in their canonical form. It returns the choice, or every fault.
+// settle completes a decision by these rules: with the outcome of its choice, the ID of the choice if the rules have
+// choices of their own, and the values in their canonical form. It returns the choice, or every fault.
 func (r *DecisionRules) settle(d Decision) (Decision, Choice, []form.Fault) {
 	choice, faults := r.choose(d.Choice, d.Outcome)
 	if len(faults) > 0 {
@@ -87,13 +87,13 @@ func (r *DecisionRules) settle(d Decision) (Decision, Choice, []form.Fault) {
 	return d, choice, nil
 }
 
-// CheckDecision returns what is wrong with the choice, the values and the comment of a decision about these rules.
+// CheckDecision returns the faults of the choice, the values and the comment of a decision under these rules.
 func (r *DecisionRules) CheckDecision(d Decision) []form.Fault {
 	_, choice, faults := r.settle(d)
 	return append(faults, r.faultsOfChoice(choice, d)...)
 }
 
-// faultsOfChoice returns what else a choice demands of a decision. A zero choice demands nothing.
+// faultsOfChoice returns the faults of a decision by the demands of its choice. A zero choice has none.
 func (r *DecisionRules) faultsOfChoice(choice Choice, d Decision) []form.Fault {
 	var faults []form.Fault
 	if choice.Comment == CommentRequired && strings.TrimSpace(d.Comment) == "" {
@@ -131,7 +131,7 @@ func digestValues(values json.RawMessage) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// isSame reports whether a decision is the one that was judged, delivered again. The approval may be nil, because it was
+// isSame reports whether a decision is the judged decision, delivered again. The approval may be nil, because it was
 // removed.
 func (j JudgedDecision) isSame(d Decision, a *Approval) bool {
 	var rules DecisionRules
@@ -141,7 +141,7 @@ func (j JudgedDecision) isSame(d Decision, a *Approval) bool {
 	case j.Choice != "": // the rules are gone
 		return (d.Choice == j.Choice || d.Choice == "" && d.Outcome == j.Outcome) && j.ValuesDigest == digestValues(d.Values)
 	}
-	settled, _, _ := rules.settle(d) // what is not valid stays as it came, also in the verdict
+	settled, _, _ := rules.settle(d) // an invalid decision stays as it came, also in the verdict
 	return j.Outcome == settled.Outcome && j.Choice == settled.Choice &&
 		j.ValuesDigest == digestValues(settled.Values)
 }

@@ -110,8 +110,8 @@ func (a *Approval) newApprovers(approvers []Approver) []Approver {
 	return added
 }
 
-// checkApprovers checks changed approvers as those of a request are checked, and that the votes so far leave the approval
-// pending: a quorum must stay within reach.
+// checkApprovers checks changed approvers by the rules for the approvers of a request, and that the votes so far leave the
+// approval pending: a quorum must stay within reach.
 func (a *Approval) checkApprovers(field string, approvers []Approver) error {
 	changed := *a
 	changed.Approvers = approvers

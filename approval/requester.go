@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// RequesterRules state how the requester of an approval is told of it, and the rights of the requester. The zero value tells
-// nobody.
+// RequesterRules state how the requester of an approval is told of it, and the rights of the requester. With the zero
+// value the requester is told nothing.
 type RequesterRules struct {
-	// RequesterChannels notify the requester. They are empty if the workflow tells no requester, or cannot reach this one.
+	// RequesterChannels notify the requester. They are empty if the workflow does not tell requesters, or cannot reach
+	// this requester.
 	RequesterChannels []string `json:"requester_channels,omitempty"`
 	// RequesterNonce is part of the requester's link. A link with a different nonce is revoked.
 	RequesterNonce string `json:"requester_nonce,omitempty"`
@@ -23,19 +24,18 @@ type RequesterRules struct {
 	DecidedUntold bool `json:"decided_untold,omitempty"`
 }
 
-// The reasons for messages to the requester. The requester gets one message at most for each of them, and one for each
-// question.
+// The reasons for messages to the requester. There is at most a single message for each reason, and for each question.
 const (
 	RequesterReceived      = "received" // the approvers are asked; the message has the link of the requester
 	RequesterDecided       = "decided"  // approved or rejected
 	RequesterReturned      = "returned"
 	RequesterTimedOut      = "timed_out"
 	RequesterCancelled     = "cancelled"
-	RequesterUndeliverable = "undeliverable" // no approver can be reached, or none of them is willing
+	RequesterUndeliverable = "undeliverable" // no approver can be reached, or all have declined
 	RequesterQuestion      = "question"
 )
 
-// tellRequester queues a message to the requester, unless the requester has had one for the same reason.
+// tellRequester queues a message to the requester, once for each reason.
 func (a *Approval) tellRequester(reason string, env Environment) {
 	if a.Requester == "" || len(a.RequesterChannels) == 0 {
 		return
@@ -56,8 +56,8 @@ func (a *Approval) tellRequester(reason string, env Environment) {
 	}
 }
 
-// closedReason returns the reason of the message that tells the requester of the end, or the empty text: of a superseded
-// approval the newer one tells.
+// closedReason returns the reason of the message that tells the requester of the end. It is empty for a superseded
+// approval, because the newer approval has its own messages.
 func closedReason(s Status) string {
 	switch s {
 	case Approved, Rejected:

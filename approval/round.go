@@ -9,7 +9,7 @@ import (
 	"github.com/approval-relay/approval-relay/language"
 )
 
-// Limits of what the record keeps of the round before. All texts are in characters and bytes.
+// Limits of the record of the round before. All texts are in characters and bytes.
 const (
 	maxPreviousVotes   = 20
 	maxPreviousComment = 1000
@@ -17,7 +17,7 @@ const (
 	maxDifference      = 300
 )
 
-// PreviousRound is what approvers see of the round before: who returned the request and why, and what has changed since.
+// PreviousRound tells approvers about the round before: its votes with their comments, and the changes since then.
 type PreviousRound struct {
 	ApprovalID string         `json:"approval_id"`
 	ReturnedAt time.Time      `json:"returned_at"`
@@ -38,8 +38,8 @@ type PreviousVote struct {
 	Void    bool          `json:"void,omitempty"`
 }
 
-// Difference is a detail that has changed since the round before. A detail that is new has no Before, and one that is
-// gone has no After.
+// Difference is a detail that has changed since the round before. A new detail lacks Before, a removed detail lacks
+// After.
 type Difference struct {
 	Name   string `json:"name"`
 	Before string `json:"before,omitempty"`
@@ -63,8 +63,8 @@ func (o *Order) beginRound(a *Approval) string {
 	return fmt.Sprintf("round %d is the last: the request can no longer be returned", a.Round)
 }
 
-// findReturned returns the round before a new approval, if it was returned. Attempts of a round that were superseded are
-// passed over, and so is what is still pending: a newer attempt of the same state.
+// findReturned returns the round before a new approval, if it was returned. Superseded attempts of a round are passed
+// over, and so are pending approvals, which are newer attempts of the same state.
 func (o *Order) findReturned(a *Approval) *Approval {
 	for _, b := range slices.Backward(o.Approvals) {
 		isSame := a.Workflow == b.Workflow && a.Step == b.Step && isEqualOrUnknown(a.State, b.State)
@@ -97,7 +97,7 @@ func (o *Order) newPreviousRound(previous, a *Approval) *PreviousRound {
 		out.Votes = append(out.Votes, p)
 	}
 	if len(previous.Details) == 0 && slices.Contains(o.ShedParts, shedPartDetails) {
-		return out // nobody knows what it asked
+		return out // its request is unknown
 	}
 	out.Differences = compareDetails(previous.Details, a.Details)
 	if over := len(out.Differences) - maxDifferences; over > 0 {
@@ -113,7 +113,7 @@ type detailKey struct {
 	number int
 }
 
-// compareDetails returns the details that differ, in the order of the new request, and then those that are gone.
+// compareDetails returns the details that differ, in the order of the new request, and then the removed details.
 func compareDetails(before, after []Field) []Difference {
 	old := keyDetails(before)
 	now := keyDetails(after)

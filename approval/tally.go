@@ -6,8 +6,8 @@ import "slices"
 // seat of the absent approver. Under PolicyAll, if an escalated approver approves, that vote stands for all approvers
 // that have not voted. The list of approvers is empty if they are not named.
 //
-// An abstention is neither for nor against. Under PolicyAll, everybody who does not abstain must approve. If the seats
-// that are left cannot give the approvals needed, the approval is rejected, or returned if one of the votes returns it.
+// An abstention is neither for nor against. Under PolicyAll, every seat that does not abstain must approve. If the
+// remaining seats cannot give the approvals needed, the approval is rejected, or returned if any vote returns it.
 func (p Policy) evaluateVotes(votes []Vote, approvers []Approver) Status {
 	t := p.countVotes(votes, approvers)
 	switch {
@@ -47,8 +47,8 @@ func (t tally) isOutOfReach(approvers []Approver) bool {
 	return countSeats(approvers, true)-t.against()-t.abstains < max(t.needed, 1)
 }
 
-// countVotes counts the votes that are not void, by seat. If two votes on a seat disagree, the one against counts, and an
-// abstention does not count.
+// countVotes counts the votes that are not void, by seat. If two votes on a seat disagree, the vote against counts, and
+// an abstention does not count.
 func (p Policy) countVotes(votes []Vote, approvers []Approver) tally {
 	outcomes := map[PersonID]Outcome{} // by seat
 	t := tally{needed: p.approvesNeeded(approvers)}
@@ -84,7 +84,7 @@ func (p Policy) countVotes(votes []Vote, approvers []Approver) tally {
 	return t
 }
 
-// weight orders outcomes by what counts if two votes on a seat disagree.
+// weight orders outcomes: if two votes on a seat disagree, the outcome of the greater weight counts.
 func (o Outcome) weight() int {
 	switch o {
 	case Abstain:
@@ -95,7 +95,7 @@ func (o Outcome) weight() int {
 	return 2
 }
 
-// findVoter returns the approver who voted. Where approvers are not named, a program is a single voter.
+// findVoter returns the approver of a vote. Where approvers are not named, a program is a single voter.
 func findVoter(approvers []Approver, v Vote) Approver {
 	if program := v.program(); len(approvers) == 0 && program != "" {
 		return Approver{ID: program}

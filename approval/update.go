@@ -29,8 +29,8 @@ func (a *Approval) findUpdate(message *Notification) *Notification {
 	return nil
 }
 
-// endUpdate ends an update, in whatever state it is left. If an attempt was made that may have come after the edit with
-// the outcome, the outcome is shown again; and if it may have shown an old state, there is another update.
+// endUpdate ends an update that succeeded, failed or was given up. If its attempt may have come after the edit with the
+// outcome, the outcome is shown again; and if it may have shown an old state, there is another update.
 func (a *Approval) endUpdate(n *Notification, wasMade bool, env Environment) {
 	if n.Kind != NotifyUpdate || n.Receipt == "" {
 		return

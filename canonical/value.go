@@ -63,7 +63,7 @@ func (v Value) Member(name string) *Value {
 	return nil
 }
 
-// All returns the values of the members with this name: more than one if the name is given twice.
+// All returns the values of the members with this name: several if the name is given several times.
 func (v Value) All(name string) []Value {
 	var all []Value
 	for _, m := range v.Members {

@@ -63,7 +63,7 @@ func (d *decoder) decodeDetails(n ast.Node, v reflect.Value, path string) {
 	v.Set(reflect.ValueOf(all))
 }
 
-// with returns the details with another one. It replaces the detail of the same name.
+// with returns the details with a further detail. It replaces the detail of the same name.
 func (all Details) with(one Detail) Details {
 	if i := slices.IndexFunc(all, func(d Detail) bool { return d.Name == one.Name }); i >= 0 {
 		all[i] = one

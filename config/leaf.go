@@ -94,7 +94,7 @@ func isNumber(text string) bool {
 	return err == nil
 }
 
-// anyZone is the zone of a day without a zone, until it is known whose day it is.
+// anyZone is the zone of a day without a zone, until its person is known.
 var anyZone = time.FixedZone("any zone", 0)
 
 // inZone returns the beginning of a day in the zone of a person. A time that has its zone stays the same.

@@ -63,7 +63,7 @@ func (o *Organisation) validate(check *setup.Check) {
 	}
 }
 
-// validateLine checks that a text can be shown on one line.
+// validateLine checks that a text can be shown without line breaks.
 func validateLine(check *setup.Check, field, text string, limit int) {
 	switch {
 	case untrusted.SingleLine(text) != text:

@@ -10,7 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// compilePreferences returns the languages and zones of the file. Validation reports those that are not valid.
+// compilePreferences returns the languages and zones of the file. Validation reports their faults.
 func (c *Config) compilePreferences() handlers.Preferences {
 	p := handlers.Preferences{
 		Default:   newPreference(c.Language, c.TimeZone),

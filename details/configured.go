@@ -22,11 +22,11 @@ type Spec struct {
 	Columns  []string // of a table: these come first
 	// Source is the expression of the value, to find the places that it reads.
 	Source string
-	// OtherSources are the expressions of what belongs to the value, such as the value before it.
+	// OtherSources are further expressions that belong to the value, such as the expression of the value before.
 	OtherSources []string
 }
 
-// Values are what the expressions of a Spec found. A value that was not found is nil.
+// Values are the values of the expressions of a Spec. A missing value is nil.
 type Values struct {
 	Value    any
 	Before   any // of a difference
@@ -90,7 +90,8 @@ func (s Spec) setKind(f *approval.Field, values Values, w *valueWriter) (note st
 	case approval.KindTable:
 		f.Kind, f.Table = approval.KindTable, table
 		if table == nil {
-			f.Kind, fault = approval.KindText, fmt.Sprintf("is not a list of at most %d objects with at most %d members", maxRows, maxColumns)
+			f.Kind = approval.KindText
+			fault = fmt.Sprintf("is not a list of at most %d objects with at most %d members", maxRows, maxColumns)
 		}
 	case approval.KindDifference:
 		f.Kind = approval.KindDifference

@@ -13,7 +13,7 @@ import (
 // pathSeparator stands between the names of a path in a label.
 const pathSeparator = " › "
 
-// Label returns the name of a detail for readers of a language, on one line.
+// Label returns the name of a detail for readers of a language, without line breaks.
 func Label(f *approval.Field, tag language.Tag) string {
 	name := f.Label.In(tag)
 	switch {

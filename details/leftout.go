@@ -73,7 +73,7 @@ func (l *leftOut) appendNote(fields []approval.Field, reason approval.LeftOutRea
 	})
 }
 
-// countLeaves returns the number of plain values in a value. An empty list or object counts as one.
+// countLeaves returns the number of plain values in a value. An empty list or object counts as a value.
 func countLeaves(v any) int {
 	n := 0
 	switch x := v.(type) {

@@ -19,8 +19,8 @@ type Link struct {
 const maxURL = 2000
 
 // FindLink returns the link of a value that is a single https address. An address that could deceive the reader about its
-// host is no link: it has a user or a password, characters that are not ASCII, a label of another script, or an address of
-// a machine instead of a name. The value is then shown as the text that it is.
+// host gets no link and stays text: an address with a user or a password, with characters that are not ASCII, with a label
+// of another script, or with the IP address of a machine instead of a name.
 func FindLink(value string) (Link, bool) {
 	if len(value) > maxURL || !strings.HasPrefix(value, "https://") || !isPlainAddress(value) {
 		return Link{}, false
@@ -40,7 +40,7 @@ func isPlainAddress(s string) bool {
 	}) && untrusted.SingleLine(s) == s
 }
 
-// isPlainHost reports whether a host is a name of ASCII labels with a dot, and not one that hides another script.
+// isPlainHost reports whether a host is a name of ASCII labels with a dot, without a label that encodes another script.
 func isPlainHost(host string) bool {
 	if !strings.Contains(host, ".") || len(host) > 253 || net.ParseIP(host) != nil {
 		return false

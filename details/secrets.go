@@ -40,8 +40,8 @@ func CompilePattern(pattern string) (*regexp.Regexp, error) {
 	return regexp.Compile(`(?is)^` + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, `.*`) + `$`)
 }
 
-// Names of fields that look secret. Those of the first list are secret in any part of a name. Those of the second are whole
-// words of it: "pin" is in "cardPin" and in "card_pin", and not in "shipping".
+// Names of fields that look secret. The words of the first list make a name secret as any part of it, the words of the
+// second list only as a whole word: "pin" is a word of "cardPin" and of "card_pin", and not of "shipping".
 var (
 	secretPart = regexp.MustCompile(`(?i)token|secret|passw(?:or)?d|passphrase|passcode|credential|callback|authorization|` +
 		`(?:api|private|access|account|encryption|decryption|signing|shared|ssh|master|license|storage|auth)[_.\- ]?key|` +
@@ -50,7 +50,7 @@ var (
 		`connection[_.\- ]?string|(?:webhook|resume)[_.\- ]?ur[il]|mnemonic|seed[_.\- ]?phrase|kubeconfig|htpasswd`)
 	secretWord = regexp.MustCompile(`(?i:^|[_.\- ])(?i:` + secretWords + `)(?:$|[_.\- ]|[0-9]*$)|` +
 		`(?:^|[a-z0-9])(?:` + capitalized(secretWords) + `)(?:$|[A-Z_.\- ]|[0-9]*$)|^(?:` + secretWords + `)[A-Z]`)
-	// notSecret are names about a secret, which are none: "tokenCount", "passwordPolicy".
+	// notSecret are names about a secret whose values are public: "tokenCount", "passwordPolicy".
 	notSecret = regexp.MustCompile(`(?i)(?:counts?|limits?|polic(?:y|ies)|expiry|expires(?:[_.\- ]?(?:at|in|on))?|expiration|length|` +
 		`type|required|enabled|changed|usage|used|budget|costs?|price|total)$`)
 	// secretValue are values that are secret under any name: private keys, credentials of HTTP, and tokens with a known form.
@@ -87,7 +87,7 @@ func (s *Secrets) isSecretName(name, dotted string, v any) bool {
 	case bool:
 		return false
 	case int64, uint64, float64, json.Number:
-		if strings.HasSuffix(strings.ToLower(name), "tokens") { // what a model has used
+		if strings.HasSuffix(strings.ToLower(name), "tokens") { // the number of tokens of a language model
 			return false
 		}
 	}

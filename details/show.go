@@ -11,7 +11,7 @@ import (
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// Reader is who sees the details.
+// Reader is the person that sees the details.
 type Reader struct {
 	Words language.Words
 	Zone  *time.Location
@@ -24,7 +24,7 @@ type Shown struct {
 	// Text is the whole value, in the words and numbers of the reader. It may have lines.
 	Text string
 	Kind approval.FieldKind
-	// IsNote is set if the text is ours: a note, or the reason why there is no value.
+	// IsNote is set if the text is ours: a note, or the reason why the value is missing.
 	IsNote bool
 	// IsAside is set for a note that few readers need. A page can show it on request.
 	IsAside bool

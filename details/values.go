@@ -44,7 +44,7 @@ func (w *valueWriter) isSecret(text, path string) bool {
 	return w.secrets.isSecretText(path[strings.LastIndexByte(path, '.')+1:], path, text)
 }
 
-// list returns the items of a list, on one line if they are plain values.
+// list returns the items of a list, on a single line if they are plain values.
 func (w *valueWriter) list(items []any) string {
 	separator := ", "
 	var texts []string

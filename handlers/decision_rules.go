@@ -45,7 +45,7 @@ func CompleteRules(rules approval.DecisionRules) approval.DecisionRules {
 // maxContent bounds the body of a request that approvers can edit, in bytes of JSON. It is kept in the record.
 const maxContent = 48 << 10
 
-// rulesOf returns the rules of a request: those of the workflow with what the request brings.
+// rulesOf returns the rules of a request: the rules of its workflow, with the form and the choices of the request.
 func (h *Request) rulesOf(request *approval.Request, in Input) (approval.DecisionRules, error) {
 	if h.Workflow.AgentShape == "" {
 		return h.mergeRules(in)
@@ -95,8 +95,8 @@ func (h *Request) readDecisionRules(request *approval.Request, in Input) error {
 	return nil
 }
 
-// contentOf returns the body of a request as JSON, without its task token and callback URL: without the member at its
-// top in which they were found, and without every other place that repeats them.
+// contentOf returns the body of a request as JSON, without its task token and callback URL: it leaves out their member at
+// the top of the body, and every other place that repeats them.
 func contentOf(in Input, secret string, f RequestFields) (json.RawMessage, error) {
 	body, isObject := in.Body.(map[string]any)
 	if !isObject {
@@ -120,7 +120,7 @@ func contentOf(in Input, secret string, f RequestFields) (json.RawMessage, error
 	return bytes.TrimSpace(text.Bytes()), nil
 }
 
-// certainSecret is the length from which a text that contains the secret is no coincidence.
+// certainSecret is the least length of a secret whose occurrence in a text is no coincidence.
 const certainSecret = 16
 
 // isSecret reports whether a text has the token or callback URL.

@@ -69,7 +69,7 @@ func (d Detail) findValues(request *approval.Request, in Input) (values details.
 	return values
 }
 
-// ownPlaces returns the places of the body in which fields of the request were found. Approvers see these values
+// ownPlaces returns the places in the body of the fields of the request. Approvers see these values
 // elsewhere, or they are about the workflow and not about the request. Approvers that the workflow does not take from the
 // request are content like any other.
 func (h *Request) ownPlaces(in Input) [][]string {

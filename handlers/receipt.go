@@ -21,7 +21,7 @@ func audienceOf(request *approval.Request) string {
 // MakeReceipt returns the signed receipt of a closed approval.
 type MakeReceipt func(orderID string, a *approval.Approval) (string, error)
 
-// addReceipt adds the receipt to an answer whose workflow wants it. Without a receipt the answer still goes out, because
+// addReceipt adds the receipt to an answer, if its workflow wants it. Without a receipt the answer still goes out, because
 // the workflow waits for it: a program that needs a receipt refuses an answer without one.
 func (h *Callback) addReceipt(order *approval.Order, answer *approval.Answer) {
 	a := order.FindApproval(answer.ApprovalID)

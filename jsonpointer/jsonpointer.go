@@ -154,7 +154,7 @@ func encode(v any) (json.RawMessage, error) {
 	return bytes.TrimSpace(b.Bytes()), nil
 }
 
-// Overlap reports whether one of two pointers is within the other, or both are equal.
+// Overlap reports whether two pointers are equal, or either is within the other.
 func Overlap(a, b string) bool {
 	return a == b || strings.HasPrefix(a, b+"/") || strings.HasPrefix(b, a+"/")
 }

@@ -11,7 +11,7 @@ func (r *Ring) Sign(purpose string, message []byte) (public ed25519.PublicKey, s
 	return publicKey(private), ed25519.Sign(private, message)
 }
 
-// PublicKeys lists the public keys of a purpose, one for each key of the ring, that of the primary first.
+// PublicKeys lists the public keys of a purpose, one for each key of the ring, the primary key's first.
 func (r *Ring) PublicKeys(purpose string) []ed25519.PublicKey {
 	out := make([]ed25519.PublicKey, len(r.keys))
 	for i, k := range r.keys {

@@ -72,7 +72,7 @@ func decodeCapability(payload []byte) (approval.Capability, bool) {
 }
 
 // encodeButton writes the capability of a button: the capability, and the 32 bytes of the digest of the content that the
-// button's message shows. Without a digest it is what older versions wrote.
+// button's message shows. Buttons of older versions lack the digest.
 func encodeButton(c approval.Capability) []byte {
 	b := encodeCapability(c)
 	if digest, err := hex.DecodeString(c.Shown); err == nil && len(digest) == sha256.Size {

@@ -14,7 +14,7 @@ type Colours struct {
 	AccentDark string
 }
 
-// The backgrounds that an accent is seen on: cards of pages and e-mails, and dark cards. They are those of web/look.
+// The backgrounds of an accent: cards of pages and e-mails, and dark cards. They are the same as in web/look.
 const (
 	lightCard = "#ffffff"
 	darkCard  = "#18202b"

@@ -44,7 +44,7 @@ type Request struct {
 	Details      []Detail     `json:"details"`
 	Leaves
 	NotFound  []MissingField `json:"notFound"`
-	Notes     []string       `json:"notes"`     // what of the message is not used, and why
+	Notes     []string       `json:"notes"`     // parts of the message that are not used, and why
 	Authority []Authority    `json:"authority"` // the fields that determine who may decide, and until when
 	Choices   []Choice       `json:"choices"`   // empty: approve and reject
 	Target    string         `json:"target"`

@@ -14,7 +14,7 @@ import (
 // Leaves accounts for every plain value of a body that is not in a detail. The lists have paths of the body.
 type Leaves struct {
 	NotShown []string `json:"notShown"` // approvers do not see the value, but its name unless details_rest is hidden
-	Secret   []string `json:"secret"`   // those of NotShown that look secret
+	Secret   []string `json:"secret"`   // the part of NotShown that looks secret
 	Empty    []string `json:"empty"`    // null, or without content
 	ReadAs   []string `json:"readAs"`   // read as a field of the request, such as its order ID
 }

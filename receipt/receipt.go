@@ -11,7 +11,7 @@ import (
 	"fmt"
 )
 
-// Receipt is the statement. The names are those of its JSON. Later versions only add fields: a verifier ignores names
+// Receipt is the signed statement. Later versions only add fields: a verifier ignores names
 // that it does not know.
 type Receipt struct {
 	// Issuer is the public address of the worker.

@@ -21,13 +21,13 @@ type Acts interface {
 	Answer(ctx context.Context, orderID string, act approval.Act, questionID, text string) (approval.ActResult, error)
 	PassOn(ctx context.Context, orderID string, act approval.Act, to string) (approval.ActResult, error)
 	Decline(ctx context.Context, orderID string, act approval.Act) (approval.ActResult, error)
-	// Withdraw cancels the approval in the name of the requester, whose link has the capability.
+	// Withdraw cancels the approval in the name of the requester, by the capability of the requester's link.
 	Withdraw(ctx context.Context, c approval.Capability, reason string) (approval.Verdict, error)
 }
 
 // StatusLinks opens the links of requesters.
 type StatusLinks interface {
-	// OpenStatus returns the capability in the token of a requester's link. Its errors are those of Links.OpenLink.
+	// OpenStatus returns the capability in the token of a requester's link. It has the errors of Links.OpenLink.
 	OpenStatus(token string, now time.Time) (approval.Capability, error)
 }
 

@@ -35,8 +35,8 @@ const (
 	prefixPage    = "open:"   // is a link to the decision page
 )
 
-// buttonRows returns the buttons of a message: one for each choice, one that asks for a comment, and the link to the
-// page. A choice that needs input opens a modal. Where Slack cannot show its form, its button is a link to the page.
+// buttonRows returns the buttons of a message: a button for each choice, a button that asks for a comment, and the link to
+// the page. A choice that needs input opens a modal. Where Slack cannot show its form, its button is a link to the page.
 func (c *Channel) buttonRows(m approval.Message, title string) []slack.Block {
 	words := language.For(m.Language)
 	var buttons []slack.BlockElement
@@ -103,7 +103,7 @@ func decideAction(choice approval.Choice, m approval.Message) string {
 	return prefixDecide + choice.ID
 }
 
-// labelOf returns the label of a choice on one line. It is never empty.
+// labelOf returns the label of a choice, without line breaks. It is never empty.
 func labelOf(choice approval.Choice, tag language.Tag) string {
 	if label := untrusted.SingleLine(choice.LabelIn(tag)); strings.TrimSpace(label) != "" {
 		return label

@@ -28,7 +28,7 @@ const (
 // inputAction is the action ID of every input: its block ID tells the inputs apart.
 const inputAction = "v"
 
-// shortText is the length up to which a text has an input of one line.
+// shortText is the greatest length of a text whose input has a single line.
 const shortText = 150
 
 // canAsk reports whether a modal can show the fields of a choice in a language. Otherwise the choice is made on the page:
@@ -150,7 +150,7 @@ func newNumberElement(f form.Field) slack.BlockElement {
 	return input
 }
 
-// maxDecimal is the length of a number up to which Slack is known to take it.
+// maxDecimal is the greatest length of a number that Slack is known to take.
 const maxDecimal = 32
 
 // plainDecimal returns a number without an exponent, as Slack takes it, or the empty text if it is too long for that.

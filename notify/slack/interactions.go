@@ -63,7 +63,7 @@ type InteractionsConfig struct {
 	Language func(approver, workflow string) language.Tag
 	// Organisation is the organisation that asks. It may be empty.
 	Organisation organisation.Organisation
-	// Client posts the replies to the person who pressed.
+	// Client posts the replies to the presser.
 	Client *http.Client
 	// Hosts lists the hosts of response URLs that get replies; empty means hooks.slack.com.
 	Hosts    []string
@@ -80,7 +80,7 @@ type Orders interface {
 }
 
 // Interactions handles the presses of buttons and the forms in Slack. It responds when the decision is stored or the modal
-// is open, within the three seconds for which Slack waits, and then replies to the person who pressed.
+// is open, within the three seconds for which Slack waits, and then replies to the presser.
 type Interactions struct {
 	InteractionsConfig
 	replies sync.WaitGroup
@@ -156,8 +156,8 @@ func (i *Interactions) fail(ctx context.Context, w http.ResponseWriter, err erro
 	http.Error(w, "it could not be stored now; press again", http.StatusServiceUnavailable)
 }
 
-// findApps returns the apps that may have sent a request: those whose secret has signed it. An app that is installed in
-// several workspaces is there several times.
+// findApps returns the apps that may have sent a request, because their secret has signed it. An app that is installed in
+// several workspaces is listed several times.
 func (i *Interactions) findApps(header http.Header, body []byte) ([]App, error) {
 	var apps []App
 	var failed error
@@ -175,7 +175,7 @@ func (i *Interactions) findApps(header http.Header, body []byte) ([]App, error) 
 	return apps, nil
 }
 
-// chooseApp returns the app of the workspace or organisation in which the button was pressed.
+// chooseApp returns the app of the presser's workspace or organisation.
 func chooseApp(ctx context.Context, apps []App, p Presser) App {
 	if len(apps) == 1 {
 		return apps[0]

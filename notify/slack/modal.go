@@ -128,7 +128,7 @@ func (m modal) inputs() []*slack.InputBlock {
 	return append(inputs, block.WithOptional(isOptional))
 }
 
-// choiceInput returns the input that asks for one of the choices without fields.
+// choiceInput returns the input that asks for a choice without fields.
 func (m modal) choiceInput() *slack.InputBlock {
 	var options []*slack.OptionBlockObject
 	for _, choice := range m.rules.Offered() {

@@ -13,14 +13,14 @@ import (
 	"github.com/approval-relay/approval-relay/refusal"
 )
 
-// Presser is the user who pressed a button, as Slack's signed payload has them.
+// Presser is the user that pressed a button, by Slack's signed payload.
 type Presser struct {
 	User string // ID
 	// Team is the workspace of the user. It is empty if the payload does not state it.
 	Team string
-	// AppTeam is the workspace in which the app was pressed. It is empty if the app is installed for an organisation.
+	// AppTeam is the workspace of the app. It is empty if the app is installed for an organisation.
 	AppTeam string
-	// Enterprise is the organisation in Enterprise Grid in which the app was pressed. It is empty outside of it.
+	// Enterprise is the app's organisation in Enterprise Grid. It is empty outside of Enterprise Grid.
 	Enterprise string
 }
 
@@ -32,16 +32,16 @@ func (p Presser) key() string {
 	return strings.Join([]string{p.User, p.Team, p.AppTeam, p.Enterprise}, " ")
 }
 
-// Identity is what is known of the user who pressed a button.
+// Identity identifies a presser as an approver, as far as possible.
 type Identity struct {
 	// Approver is the ID of the person as an approver. A member whom Slack does not name has an ID that no approver has,
 	// "slack:" and the user ID, and can decide only approvals that are open to everybody.
 	Approver string
-	// Doubt is the reason why Slack does not name the person. It is nil for a person who is named.
+	// Doubt is the reason why Slack does not name the person. It is nil if Slack names the person.
 	Doubt *denial
 }
 
-// FindApprover returns the identity of the user who pressed a button: the approver of the configuration, or the e-mail
+// FindApprover returns the identity of a presser: the approver of the configuration, or the e-mail
 // address that Slack has confirmed for a member. Members are those of the workspace or the organisation of the token, or
 // of Settings.Teams if that is set. In a shared channel, people of other organisations can press the buttons too.
 // The error is a *denial if the user may not decide here; any other error is temporary.
@@ -146,7 +146,7 @@ func (d *Directory) isMember(where home, p Presser, info *slack.User) bool {
 // contains reports whether a list has an ID, and the ID is not empty.
 func contains(list []string, id string) bool { return id != "" && slices.Contains(list, id) }
 
-// serves reports whether the directory is that of the workspace or organisation in which a button was pressed.
+// serves reports whether the directory belongs to the presser's workspace or organisation.
 func (d *Directory) serves(ctx context.Context, p Presser) bool {
 	if d == nil || d.api == nil {
 		return false
@@ -175,7 +175,7 @@ func noAddress() *denial {
 	}, key: "slack.refused.no_address"}
 }
 
-// unknownProfile returns the refusal of a person whose profile Slack does not show.
+// unknownProfile returns the refusal of a person with a profile that Slack hides.
 func unknownProfile(err error) error {
 	code := "an unknown error"
 	response, ok := errors.AsType[slack.SlackErrorResponse](err)

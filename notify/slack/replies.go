@@ -64,8 +64,8 @@ func (i *Interactions) postReply(ctx context.Context, responseURL string, m *sla
 	}
 }
 
-// refreshMessage replaces the message of a webhook by its present state. The messages of an approval are replaced one after
-// the other, and each reads the record when it is its turn, so that an older state never replaces a newer one.
+// refreshMessage replaces the message of a webhook by its present state. The messages of an approval are replaced in turn,
+// and each reads the record when its turn comes, so that an older state never replaces a newer state.
 func (i *Interactions) refreshMessage(ctx context.Context, responseURL string, c *call) {
 	unlock := i.turns.lock(c.capability.ApprovalID)
 	defer unlock()

@@ -86,8 +86,8 @@ func (c *Channel) Directory() *Directory { return c.directory }
 // deciding press of a button replaces the message.
 func (c *Channel) EditsMessages() bool { return c.api != nil }
 
-// OpenModal returns the function that opens a modal for the person whose interaction had the trigger. The trigger is good for one modal, within
-// three seconds. It is nil if the channel has no API.
+// OpenModal returns the function that opens a modal for the person that caused the trigger. A trigger opens a single
+// modal, within three seconds. The function is nil if the channel has no API.
 func (c *Channel) OpenModal() func(ctx context.Context, trigger string, view slack.ModalViewRequest) error {
 	if c.api == nil {
 		return nil

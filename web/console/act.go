@@ -29,7 +29,7 @@ type actForm struct {
 	ID        string // of the act: the same form, sent again, acts once
 	Nonce     string
 	MaxReason int
-	Waiting   []string // approvers whose seat can be given to somebody else
+	Waiting   []string // approvers that can be replaced
 	// Open is set if the last use of the form was refused. Reason and Who are its texts.
 	Open   bool
 	Reason string
