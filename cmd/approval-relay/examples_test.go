@@ -68,6 +68,7 @@ func TestExamplesDecisions(t *testing.T) {
 		"X-Github-Event":      {"deployment_review"},
 		"X-Hub-Signature-256": {"sha256=" + hex.EncodeToString(mac.Sum(nil))},
 	})
+	require.Regexp(t, `outcome +approve\n`, preview)
 	require.Regexp(t, `decided by +octocat\n`, preview)
 
 	// Without a request, a decision that names an approval is about an unknown approval.
@@ -77,6 +78,8 @@ func TestExamplesDecisions(t *testing.T) {
 	at, err := time.Parse(time.RFC3339, exampleTime)
 	require.NoError(t, err)
 	preview = checkExampleDecision(t, "model-review", "labels", body, signer.Sign("1", at, []byte(body)))
+	require.Regexp(t, `choice +correct\n`, preview)
+	require.Regexp(t, `takes the choice and its values\n`, preview)
 	require.Regexp(t, `decided by +mia@example\.com\n`, preview)
 }
 
@@ -91,6 +94,5 @@ func checkExampleDecision(t *testing.T, example, source, body string, header htt
 	}
 	preview := runForExample(t, body, append(args, "-")...)
 	require.Regexp(t, `signature +accepted\n`, preview)
-	require.Regexp(t, `outcome +approve\n`, preview)
 	return preview
 }
