@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -84,11 +82,9 @@ const (
 // show tells the story.
 func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, shown *watcher, c client) error {
 	token := aws.StepFunctions.OpenTask(24*time.Hour, 0)
-	body := fmt.Sprintf(`{"taskToken": %q, "approvalRequest": {"orderId": %q, "customer": "ACME",
-		"total": 1250, "currency": "EUR"}, "approvalDeadline": %q}`,
-		token, demoOrder, time.Now().UTC().Format(time.RFC3339Nano))
+	body := demoRequest(token, time.Now())
 	fmt.Fprintf(w.stdout, "1. A workflow waits. Its state put this on the SQS queue %q:\n     %s\n\n",
-		demoQueue, strings.Replace(body, token, "AQC…", 1))
+		demoQueue, strings.ReplaceAll(strings.Replace(body, token, "AQC…", 1), "\n", "\n     "))
 	aws.SQS.PutMessage(demoQueue, body, nil)
 
 	operator, err := c.readToken()
@@ -105,12 +101,13 @@ func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, show
 		return errors.New("no link was printed in time")
 	}
 	if d.Auto {
-		if err := clickApprove(ctx, link); err != nil {
+		if err := approveByLink(ctx, link); err != nil {
 			return fmt.Errorf("click the link: %w", err)
 		}
-		fmt.Fprintf(w.stdout, "\n3. The demo opened the link and pressed Approve.\n")
+		fmt.Fprintf(w.stdout, "\n3. The demo opened the link and chose \"Approve up to a limit\": 1000 EUR.\n")
 	} else {
-		fmt.Fprintf(w.stdout, "\n3. Open the link and decide. (Waiting; Ctrl-C ends.)\n")
+		fmt.Fprintf(w.stdout, "\n3. Open the link and decide: approve, approve up to a limit, reject, or send back.\n"+
+			"   The page speaks the language of your browser. (Waiting; Ctrl-C ends.)\n")
 	}
 	task, err := aws.StepFunctions.WaitForTask(ctx, token)
 	if err != nil {
@@ -120,7 +117,8 @@ func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, show
 	if task.Error != "" {
 		fmt.Fprintf(w.stdout, ", error %s", task.Error)
 	}
-	fmt.Fprintf(w.stdout, "\n     %s%s\n\n5. The order's timeline:\n", task.Output, task.Cause)
+	fmt.Fprintf(w.stdout, "\n     %s\n", shortenReceipt(task.Output+task.Cause))
+	fmt.Fprintf(w.stdout, "   The receipt in it proves the decision, also without the relay (docs/receipts.md).\n\n5. The order's timeline:\n")
 	if err := printDelivered(ctx, w.stdout, c); err != nil || d.Auto || !isTerminal(w.stdout) {
 		return err
 	}
@@ -165,11 +163,7 @@ operator: {listen: "127.0.0.1:0", token_file: %q}
 store: {sqlite: %q}
 keys: {file: %q}
 aws: {region: us-east-1, endpoint: %q}
-workflows:
-  orders:
-    requests: {sqs: {queue: %s}}
-    task_timeout: 24h
-`, public, public, filepath.Join(dir, "token"), filepath.Join(dir, "relay.db"), filepath.Join(dir, "keys"), endpoint, demoQueue)
+`, public, public, filepath.Join(dir, "token"), filepath.Join(dir, "relay.db"), filepath.Join(dir, "keys"), endpoint) + demoWorkflow
 	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "a-secret-for-the-demo",
 		"AWS_EC2_METADATA_DISABLED": "true"} {
 		if err := os.Setenv(name, value); err != nil { // where the SDK looks
@@ -212,40 +206,4 @@ func (w *watcher) Write(p []byte) (int, error) {
 		}
 	}
 	return len(p), nil
-}
-
-var inputForm = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)"`)
-
-// clickApprove acts as a browser: it gets the page, fills in its form and sends it.
-func clickApprove(ctx context.Context, link string) error {
-	page, err := fetch(ctx, "GET", link, nil)
-	if err != nil {
-		return err
-	}
-	form := url.Values{"outcome": {"approve"}, "comment": {"within budget"}}
-	for _, m := range inputForm.FindAllStringSubmatch(page, -1) {
-		form.Set(m[1], m[2])
-	}
-	_, err = fetch(ctx, "POST", link, form)
-	return err
-}
-
-func fetch(ctx context.Context, method, link string, form url.Values) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, method, link, strings.NewReader(form.Encode()))
-	if err != nil {
-		return "", err
-	}
-	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err == nil && resp.StatusCode >= 300 {
-		err = fmt.Errorf("%s answered %s", method, resp.Status)
-	}
-	return string(b), err
 }
