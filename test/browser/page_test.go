@@ -37,11 +37,9 @@ func TestApprovers(t *testing.T) {
 	link := s.requestApproval("A-1001", "alan@example.com")
 	perform(t, ctx, chromedp.Navigate(link))
 	waitForText(t, ctx, "Waiting for your decision")
-	picture(t, "pending", evaluate(t, ctx, chromedp.FullScreenshot(100)))
 	perform(t, ctx, chromedp.SendKeys("#comment", "fine by me"), chromedp.Click("button.approve"))
 	waitForText(t, ctx, "There is nothing left to decide")
 	require.Equal(t, approval.Approved, s.statusOf("A-1001"))
-	picture(t, "approved", evaluate(t, ctx, chromedp.FullScreenshot(100)))
 	perform(t, ctx, chromedp.Reload())
 	waitForText(t, ctx, "There is nothing left to decide")
 	require.False(t, evaluate(t, ctx, chromedp.Evaluate[bool](`!!document.querySelector("button")`)))
@@ -186,7 +184,6 @@ func TestNarrowScreen(t *testing.T) {
 			24.0,
 		)
 	}
-	picture(t, "phone", evaluate(t, ctx, chromedp.FullScreenshot(100)))
 }
 
 // TestKeyboard uses only the keyboard. Every control must be reachable in reading order, show its focus, and work.
