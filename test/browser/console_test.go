@@ -48,7 +48,7 @@ func TestOperators(t *testing.T) {
 	waitForText(t, ctx, "Timeline")
 	all := pageText(t, ctx)
 	for _, want := range []string{
-		"waiting for 2\u00a0d 2\u00a0h, deadline in 1 hour", "by mail failed, attempt 1",
+		"waiting for 2\u00a0d 2\u00a0h, deadline in 70 minutes", "by mail failed, attempt 1",
 		"421 4.7.0 try again later", "Escalated to treasury-lead@example.com",
 		"Checked against the purchase order",
 	} {
