@@ -136,7 +136,7 @@ channels:
 }
 
 // checkGroupCard lets a signed-in approver decide through the single card that a group gets. Its link alone does not
-// decide.
+// decide. A second card tells the group who has decided, because a card cannot be edited.
 func checkGroupCard(t *testing.T, w *world, signedIn *browser, chat *teamstest.Workflow) {
 	t.Helper()
 	s := &scenario{
@@ -172,8 +172,12 @@ func checkGroupCard(t *testing.T, w *world, signedIn *browser, chat *teamstest.W
 		t.Errorf("%s", page)
 	}
 	w.checkDelivered(t, s)
-	if n := len(chat.Cards()); n != 1 {
-		t.Errorf("%d cards for a group", n)
+	if !waitUntil(t, 30*time.Second, func() bool { return len(chat.Cards()) > 1 }) {
+		t.Fatalf("the group is not told that the request is decided\n%s", lastOf(w.logs.String()))
+	}
+	cards := chat.Cards()
+	if len(cards) != 2 || !strings.Contains(cards[1].Text, "Ann@Example.com has decided") {
+		t.Errorf("%d cards for a group, the last: %s", len(cards), cards[len(cards)-1].Text)
 	}
 }
 
