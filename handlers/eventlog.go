@@ -45,7 +45,7 @@ func eventAttributes(e approval.Event) []slog.Attr {
 		{"channel", e.Channel},
 		{"target", e.Target},
 		{"reason_code", string(e.ReasonCode)},
-		{"note", e.Note},
+		{"note", loggedNote(e)},
 	} {
 		if f.value != "" {
 			out = append(out, slog.String(f.name, f.value))
@@ -58,4 +58,15 @@ func eventAttributes(e approval.Event) []slog.Attr {
 		out = append(out, slog.Float64("age_seconds", e.Age.Seconds()))
 	}
 	return out
+}
+
+// loggedNote returns the note of an event, unless an approver or a requester may have typed it: what people write to each other
+// is in the record, and not in the log.
+func loggedNote(e approval.Event) string {
+	isAct := e.Kind == approval.EventAct || e.Kind == approval.EventCancelled
+	isPerson := e.Via == approval.ViaLink || e.Via == approval.ViaChat || e.Via == approval.ViaSSO
+	if isAct && isPerson {
+		return ""
+	}
+	return e.Note
 }

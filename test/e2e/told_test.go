@@ -141,24 +141,24 @@ func TestTold(t *testing.T) {
 			t.Errorf("%s: %d", wrong, status)
 		}
 	}
-	if status, page := w.act(t, ann, "ask", "text", "Which colour?"); status != http.StatusSeeOther {
+	if status, page := w.act(t, ann, "ask", "text", "Which canary-colour?"); status != http.StatusSeeOther {
 		t.Errorf("ask: %d %s", status, page)
 	}
 	w.mail.waitFor(t, "rita@example.com", "Question about your request")
-	if status, page := w.act(t, own, "answer", "text", "Blue."); status != http.StatusSeeOther {
+	if status, page := w.act(t, own, "answer", "text", "canary-blue."); status != http.StatusSeeOther {
 		t.Errorf("answer: %d %s", status, page)
 	}
 	w.mail.waitFor(t, "ann@example.com", "Your question is answered")
 	_, page := w.open(t, ann)
-	requireHas(t, page, "Which colour?", "Blue.")
-	if status, page := w.act(t, own, "withdraw", "text", "too late"); status != http.StatusUnprocessableEntity {
+	requireHas(t, page, "Which canary-colour?", "canary-blue.")
+	if status, page := w.act(t, own, "withdraw", "text", "canary-late"); status != http.StatusUnprocessableEntity {
 		t.Errorf("not confirmed: %d %s", status, page)
 	}
-	if status, page := w.act(t, own, "withdraw", "confirm", "yes", "text", "found another"); status != http.StatusSeeOther {
+	if status, page := w.act(t, own, "withdraw", "confirm", "yes", "text", "canary-found another"); status != http.StatusSeeOther {
 		t.Errorf("withdraw: %d %s", status, page)
 	}
 	w.mail.waitFor(t, "rita@example.com", "Cancelled")
-	requireHas(t, w.order(t, "p-ask"), `"status":"cancelled"`, `"reason":"found another"`, `"by":"rita@example.com"`)
+	requireHas(t, w.order(t, "p-ask"), `"status":"cancelled"`, `"reason":"canary-found another"`, `"by":"rita@example.com"`)
 	if status, _ := w.act(t, own, "answer", "question", "x", "text", "late"); status < 400 {
 		t.Errorf("an answer after the end: %d", status)
 	}
@@ -166,11 +166,11 @@ func TestTold(t *testing.T) {
 	w.ask(t, "told", "p-pass", "rita-login")
 	ann = linkIn(w.mail.waitFor(t, "ann@example.com", "p-pass"))
 	for _, to := range []string{"rita@example.com", "RITA@example.com", "rita-login", "eve@example.com", "group:x", ""} {
-		if status, _ := w.act(t, ann, "pass_on", "to", to, "text", "please"); status != http.StatusUnprocessableEntity {
+		if status, _ := w.act(t, ann, "pass_on", "to", to, "text", "canary-please"); status != http.StatusUnprocessableEntity {
 			t.Errorf("passed on to %q: %d", to, status)
 		}
 	}
-	if status, page := w.act(t, ann, "pass_on", "to", "carl@example.com", "text", "please"); status != http.StatusOK {
+	if status, page := w.act(t, ann, "pass_on", "to", "carl@example.com", "text", "canary-please"); status != http.StatusOK {
 		t.Errorf("pass on: %d %s", status, page)
 	}
 	if status, _ := w.open(t, ann); status != http.StatusGone {
@@ -204,8 +204,20 @@ func TestTold(t *testing.T) {
 
 	w.ask(t, "lone", "p-lone", "rita@example.com")
 	ann = linkIn(w.mail.waitFor(t, "ann@example.com", "p-lone"))
-	w.act(t, ann, "decline", "text", "not my area")
+	w.act(t, ann, "decline", "text", "canary-not mine")
 	requireHas(t, w.order(t, "p-lone"), `"status":"cancelled"`, "theirs to decide")
+	var logs string // without the pages of errors, which keep what was typed
+	for line := range strings.Lines(w.logs.String()) {
+		if strings.HasPrefix(line, `{"time"`) {
+			logs += line
+		}
+	}
+	for _, typed := range []string{"canary-colour", "canary-blue", "canary-late", "canary-found", "canary-please", "canary-not"} {
+		if strings.Contains(logs, typed) {
+			t.Errorf("the log has what people have typed: %s", typed)
+		}
+	}
+	requireHas(t, logs, `"code":"pass_on"`)
 	w.mail.mu.Lock()
 	defer w.mail.mu.Unlock()
 	if len(w.mail.faults) > 0 {
