@@ -96,7 +96,7 @@ func (c *ruleCheck) checkChoice(at string, choice Choice) {
 		if utf8.RuneCountInString(text) > MaxChoiceLabel {
 			c.add(at+".label", "is longer than %d characters%s", MaxChoiceLabel, inLanguage(string(tag)))
 		}
-		if text != "" && strings.TrimSpace(text) == "" {
+		if text != "" && isBlank(text) {
 			c.add(at+".label", "is blank%s", inLanguage(string(tag)))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/approval-relay/approval-relay/canonical"
 	"github.com/approval-relay/approval-relay/form"
@@ -45,7 +46,7 @@ func (r *DecisionRules) choose(id string, outcome Outcome) (Choice, []form.Fault
 	offered := r.Offered()
 	found := slices.IndexFunc(offered, fits)
 	if found < 0 {
-		return Choice{}, []form.Fault{{Field: faultChoice, Code: form.NotOffered, Want: listIDs(offered)}}
+		return Choice{}, []form.Fault{{Field: faultChoice, Code: form.NotOffered, Want: listIDs(r.alternatives(id, outcome))}}
 	}
 	if !slices.ContainsFunc(offered[found+1:], fits) {
 		return offered[found], nil
@@ -57,6 +58,16 @@ func (r *DecisionRules) choose(id string, outcome Outcome) (Choice, []form.Fault
 	}
 	offered = slices.DeleteFunc(slices.Clone(offered), func(c Choice) bool { return !fits(c) })
 	return Choice{}, []form.Fault{{Field: faultChoice, Code: form.Missing, Want: listIDs(offered)}}
+}
+
+// alternatives returns the choices that can take the place of one that does not fit. If its only fault is that it means
+// another outcome than the decision has, they are the choices with that outcome.
+func (r *DecisionRules) alternatives(id string, outcome Outcome) []Choice {
+	hasOutcome := func(c Choice) bool { return c.Means == outcome }
+	if r.FindOffered(id) == nil || !slices.ContainsFunc(r.Offered(), hasOutcome) {
+		return r.Offered()
+	}
+	return slices.DeleteFunc(slices.Clone(r.Offered()), func(c Choice) bool { return !hasOutcome(c) })
 }
 
 func listIDs(choices []Choice) string {
@@ -96,13 +107,20 @@ func (r *DecisionRules) CheckDecision(d Decision) []form.Fault {
 // faultsOfChoice returns the faults of a decision by the demands of its choice. A zero choice has none.
 func (r *DecisionRules) faultsOfChoice(choice Choice, d Decision) []form.Fault {
 	var faults []form.Fault
-	if choice.Comment == CommentRequired && strings.TrimSpace(d.Comment) == "" {
+	if choice.Comment == CommentRequired && isBlank(d.Comment) {
 		faults = append(faults, form.Fault{Field: faultComment, Code: form.Missing})
 	}
 	if choice.Means == Abstain && d.Via == ViaOperator { // an operator decides, and an abstention decides nothing
 		faults = append(faults, form.Fault{Field: faultChoice, Code: form.NotOffered, Want: listIDs(r.forOperators())})
 	}
 	return faults
+}
+
+// isBlank reports whether a text has nothing to read: only spaces, and characters that nobody sees.
+func isBlank(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+	})
 }
 
 func (r *DecisionRules) forOperators() []Choice {

@@ -174,7 +174,7 @@ func describedArgs(args map[string]any, schema json.RawMessage) form.Form {
 		Properties map[string]json.RawMessage `json:"properties"`
 		Required   []string                   `json:"required"`
 	}
-	_ = json.Unmarshal(schema, &whole) // what cannot be read describes nothing
+	_ = json.Unmarshal(schema, &whole) // an unreadable schema describes nothing
 	var fields form.Form
 	for _, name := range sortedKeys(whole.Properties) {
 		alone, err := json.Marshal(map[string]any{"properties": map[string]any{name: whole.Properties[name]}})

@@ -130,24 +130,30 @@ func ForRequest(ctx context.Context, c *config.Config, workflow string, m Messag
 	if a.Status != approval.Pending {
 		return p, nil
 	}
+	err = p.addAnswers(ctx, h, m, a)
+	return p, err
+}
+
+// addAnswers adds the answer to each choice that decides the approval.
+func (p *Request) addAnswers(ctx context.Context, h *handlers.Request, m Message, a *approval.Approval) error {
 	for _, choice := range a.Offered() {
 		if choice.Means == approval.Abstain { // it decides nothing
 			continue
 		}
 		sample := sampleDecision(a, choice)
-		if len(a.CheckDecision(sample)) > 0 { // no example fits the form, which says nothing against the request
+		if len(a.CheckDecision(sample)) > 0 { // no example fits the form; the request is good all the same
 			continue
 		}
 		answer, err := previewAnswer(ctx, h, m, sample)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if a.HasOwnRules() {
 			answer.Choice = choice.ID
 		}
 		p.Answers = append(p.Answers, answer)
 	}
-	return p, nil
+	return nil
 }
 
 // describeReading adds how the fields of the message were read.

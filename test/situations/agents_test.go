@@ -41,7 +41,7 @@ func (r *relay) resumeOf(token string) string {
 // agentCase is a decision about a document of an agent, with the value for the agent.
 type agentCase struct{ workflow, file, decision, title, resume string }
 
-func agentCases() []agentCase {
+func langChainCases() []agentCase {
 	edited := `{"to":"alice@example.com","subject":"Hello, Alice","priority":2}`
 	return []agentCase{
 		{"langchain", "langchain.json", `{"choice":"approve"}`, "Tool execution requires approval\n\nTool: send_email",
@@ -63,6 +63,11 @@ func agentCases() []agentCase {
 		{"langchain", "langchain_javascript.json", `{"choice":"edit","values":{"subject":"Hello, Alice"}}`, "",
 			`{"decisions":[{"type":"edit","editedAction":{"name":"send_email","args":{"to":"alice@example.com","subject":"Hello, Alice"}}}]}`},
 		{"langchain", "langchain_javascript.json", `{"choice":"approve"}`, "", `{"decisions":[{"type":"approve"}]}`},
+	}
+}
+
+func otherAgentCases() []agentCase {
+	return []agentCase{
 		{"ag_ui", "ag_ui.json", `{"decision":"approve"}`, "Send email to a@b.com with subject 'Hi'?",
 			`[{"interruptId":"int-abc123","status":"resolved","payload":{"approved":true}}]`},
 		{"ag_ui", "ag_ui.json", `{"decision":"reject"}`, "",
@@ -81,7 +86,7 @@ func agentCases() []agentCase {
 func TestAgents(t *testing.T) {
 	t.Parallel()
 	r := start(t, "agents")
-	for i, c := range agentCases() {
+	for i, c := range append(langChainCases(), otherAgentCases()...) {
 		order := fmt.Sprintf("G-%d", i)
 		a, token := r.askAs(c.workflow, c.file, order)
 		if c.title != "" {
