@@ -8,6 +8,7 @@
 //   - MultiLine: a text of several lines, in a page or a message;
 //   - SingleLine: a title, a name or an ID, also in a header;
 //   - TerminalLine: a text on a terminal; only printable characters are safe there;
+//   - TerminalText: a text of several lines in one line of a terminal;
 //   - JSON: a JSON document on a terminal; its meaning does not change.
 //
 // Characters that are taken out leave U+FFFD, the replacement character, so that the reader sees the difference.
@@ -55,6 +56,14 @@ func TerminalLine(s string) string {
 		return replacement
 	}, strings.ToValidUTF8(s, string(replacement)))
 }
+
+// TerminalText returns s as TerminalLine does, with a visible mark in the place of every line end. The rows of a table and
+// the lines of a comment stay apart on the one line that a value has.
+func TerminalText(s string) string {
+	return TerminalLine(strings.NewReplacer("\r\n", lineMark, "\n", lineMark).Replace(s))
+}
+
+const lineMark = " ⏎ "
 
 // JSON returns a valid JSON document with every character that is not printable written as an escape (\u202e),
 // except for the line ends and tabs between its values. The document's meaning does not change, because such

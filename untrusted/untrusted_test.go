@@ -128,3 +128,18 @@ func FuzzForms(f *testing.F) {
 		}
 	})
 }
+
+// A text of several lines is one line on a terminal, in which the lines can be told apart.
+func TestTerminalText(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"one line":              "one line",
+		"sku: a\nsku: b":        "sku: a ⏎ sku: b",
+		"sku: a\r\nsku: b":      "sku: a ⏎ sku: b",
+		"a\rb\tc\u2028d\x1b[2J": "a\uFFFDb\uFFFDc\uFFFDd\uFFFD[2J",
+	} {
+		if got := untrusted.TerminalText(in); got != want {
+			t.Errorf("TerminalText(%q) = %q, want %q", in, got, want)
+		}
+	}
+}

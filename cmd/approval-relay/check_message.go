@@ -146,7 +146,7 @@ func newTable(out io.Writer) table { return table{tabwriter.NewWriter(out, 0, 0,
 // printRow prints a label and its value, unless the value is empty.
 func (t table) printRow(label, value string) {
 	if value != "" {
-		fmt.Fprintf(t, "%s\t%s\n", untrusted.TerminalLine(label), untrusted.TerminalLine(value))
+		fmt.Fprintf(t, "%s\t%s\n", untrusted.TerminalLine(label), untrusted.TerminalText(value))
 	}
 }
 

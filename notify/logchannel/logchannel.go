@@ -43,7 +43,7 @@ func formatMessage(m approval.Message) string {
 	content := notify.NewContent(m, notify.Limits{})
 	fmt.Fprintf(&b, "\n%s: %s\n", content.Headline, untrusted.TerminalLine(content.Title))
 	line := func(label, value string) {
-		fmt.Fprintf(&b, "  %s: %s\n", untrusted.TerminalLine(label), untrusted.TerminalLine(value))
+		fmt.Fprintf(&b, "  %s: %s\n", untrusted.TerminalLine(label), untrusted.TerminalText(value))
 	}
 	for _, f := range content.Facts {
 		line(f.Label, f.Value)
