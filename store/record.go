@@ -11,8 +11,8 @@ import (
 
 // recordVersion is the version of the record's format. A program refuses records of newer versions, because it would
 // drop the fields that it does not know. It reads all older versions: they only lack fields. Since version 2 a record has
-// principals, probes and the start of an attempt.
-const recordVersion = 2
+// principals, probes and the start of an attempt, since version 3 choices, values, edits with void votes, and questions.
+const recordVersion = 3
 
 // record is the stored form of an order. The task tokens are beside the order, sealed, by approval ID: the JSON of an
 // order never contains a token.

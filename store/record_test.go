@@ -95,7 +95,7 @@ func TestRecordsOfOlderVersionsAreRead(t *testing.T) {
 	require.Equal(t, 2026, o.Approvals[0].AttemptStartedAt.Year())
 	now, err := Encode("o", o, reversed{})
 	require.NoError(t, err)
-	require.Contains(t, string(now), `{"v":2,`)
+	require.Contains(t, string(now), `{"v":3,`)
 	_, err = Decode("o", []byte(`{"v":0,"order":{"id":"o"}}`), reversed{})
 	require.ErrorContains(t, err, "damaged")
 }
