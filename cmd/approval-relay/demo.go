@@ -118,7 +118,8 @@ func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, show
 		fmt.Fprintf(w.stdout, ", error %s", task.Error)
 	}
 	fmt.Fprintf(w.stdout, "\n     %s\n", shortenReceipt(task.Output+task.Cause))
-	fmt.Fprintf(w.stdout, "   The receipt in it proves the decision, also without the relay (docs/receipts.md).\n\n5. The order's timeline:\n")
+	fmt.Fprintf(w.stdout, "   The receipt in it proves the decision, also without the relay (docs/receipts.md).\n\n")
+	fmt.Fprintf(w.stdout, "5. The order's timeline:\n")
 	if err := printDelivered(ctx, w.stdout, c); err != nil || d.Auto || !isTerminal(w.stdout) {
 		return err
 	}

@@ -55,7 +55,8 @@ workflows:
     decision:
       choices:
         - {id: approve}
-        - {id: approve_up_to, label: {en: Approve up to a limit, de: Bis zu einem Betrag genehmigen}, means: approve, fields: [limit]}
+        - {id: approve_up_to, means: approve, fields: [limit],
+           label: {en: Approve up to a limit, de: Bis zu einem Betrag genehmigen}}
         - {id: reject, fields: [reason]}
         - {id: return, label: {en: Send back, de: Zurückgeben}, means: return, comment: required}
       form:

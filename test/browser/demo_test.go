@@ -73,7 +73,9 @@ func TestDemo(t *testing.T) {
 	link, rest := startDemo(t)
 	perform(t, ctx, chromedp.EmulateViewport(760, 900), chromedp.Navigate(link))
 	waitForText(t, ctx, "Waiting for your decision")
-	for _, text := range []string{"Example Ltd", "1,250.00 EUR", "Office chair", "shop.example.com", "Approve up to a limit", "Send back"} {
+	for _, text := range []string{
+		"Example Ltd", "1,250.00 EUR", "Office chair", "shop.example.com", "Approve up to a limit", "Send back",
+	} {
 		waitForText(t, ctx, text)
 	}
 	picture(t, "pending", pictureOfPage(t, ctx))
