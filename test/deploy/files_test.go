@@ -162,7 +162,7 @@ func TestPorts(t *testing.T) {
 		prefixes[route[1]] = true
 		require.Regexp(t, `range list .*"`+route[1]+`"`, read(t, chartFolder+"templates/ingress.yaml"))
 	}
-	require.Len(t, prefixes, 6, "%v", prefixes)
+	require.Len(t, prefixes, 7, "%v", prefixes)
 
 	ecs := read(t, root+"deploy/ecs/task-definition.json")
 	require.Contains(t, ecs, `"containerPort": `+public+`,`)
