@@ -60,3 +60,28 @@ func TestAmountHidesNothing(t *testing.T) {
 		require.Empty(t, note)
 	}
 }
+
+// Names about money and people are no secrets, and names of secrets stay hidden beside them.
+func TestNamesThatOnlyLookSecret(t *testing.T) {
+	t.Parallel()
+	for name, isShown := range map[string]bool{
+		"token_amount":        true,
+		"tokenAmounts":        true,
+		"secretary":           true,
+		"secretaryName":       true,
+		"api_key_count":       true,
+		"secretaryPassword":   false,
+		"secretAccessKey":     false,
+		"secretariatToken":    false,
+		"amountToken":         false,
+		"amount_token_secret": false,
+	} {
+		fields := details.ReadAll(details.Source{Body: map[string]any{name: "50000"}})
+		require.Len(t, fields, 1, name)
+		require.Equal(t, isShown, fields[0].LeftOut == nil, name)
+		if !isShown {
+			require.Contains(t, fields[0].Value, name, "approvers learn the name")
+			require.NotContains(t, fields[0].Value, "50000")
+		}
+	}
+}
