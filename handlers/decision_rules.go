@@ -184,7 +184,7 @@ func (h *Request) presetForm(request *approval.Request, in Input, content json.R
 		}
 		switch {
 		case err != nil:
-			note := fmt.Sprintf("the field %s has no value at first: %s", f.Name, err)
+			note := fmt.Sprintf("the value of the field %s in the request is not valid: %s", f.Name, err)
 			request.ReadingNotes = append(request.ReadingNotes, note)
 			fields[i].Default = nil
 		case value != nil:

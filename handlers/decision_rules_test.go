@@ -84,8 +84,8 @@ func TestValuesThatAFieldDoesNotAllow(t *testing.T) {
 			notes = append(notes, e.Note)
 		}
 		all := strings.Join(notes, "\n")
-		require.Contains(t, all, "the field limit has no value at first")
-		require.Contains(t, all, "the field vendor has no value at first")
+		require.Contains(t, all, "the value of the field limit in the request is not valid")
+		require.Contains(t, all, "the value of the field vendor in the request is not valid")
 		require.NotContains(t, all, "secret-vendor")
 		require.NotContains(t, all, token)
 	}

@@ -86,7 +86,7 @@ func readForm(in Input, at Field[any]) (form.Form, error) {
 func describeSchemaFaults(faults []form.SchemaFault) string {
 	places := make([]string, 0, len(faults))
 	for _, fault := range faults[:min(len(faults), maxFaults)] {
-		places = append(places, strings.TrimPrefix(fault.Place("")+" "+fault.Problem, "."))
+		places = append(places, strings.TrimLeft(fault.Place("")+" "+fault.Problem, ". "))
 	}
 	return strings.Join(places, "; ")
 }

@@ -105,6 +105,7 @@ func TestRequestBringsAWrongForm(t *testing.T) {
 		_, err := askWith(t, `"responseSchema":`+schema, bringsRules)
 		requireField(t, "form", err)
 		require.ErrorContains(t, err, want, schema)
+		require.NotContains(t, err.Error(), "form:  ", "a fault of the whole form has no place")
 	}
 }
 
