@@ -20,6 +20,7 @@ import (
 type Endpoints struct {
 	Ingress      *Ingress
 	DecisionPage http.Handler // at /a/{token}
+	RequestFiles http.Handler // at /a/{token}/files/{detail}
 	StatusPage   http.Handler // of requesters, at /s/{token}
 	// Logo serves the logo of the organisation at /assets/{name}; nil if there is none.
 	Logo http.Handler
@@ -217,8 +218,10 @@ func (r *statusRecorder) WriteHeader(status int) {
 // Unwrap lets http.ResponseController reach the connection.
 func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
+func (e *Endpoints) requestFiles() http.Handler { return e.RequestFiles }
+func (e *Endpoints) statusPage() http.Handler   { return e.StatusPage }
+
 // decisionPage serves the page of a link. Browsers send people there with the methods of the page only.
-func (e *Endpoints) statusPage() http.Handler { return e.StatusPage }
 func (e *Endpoints) decisionPage() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method {

@@ -18,6 +18,7 @@ import (
 func routeTable() map[string]struct{ body, need string } {
 	return map[string]struct{ body, need string }{
 		"public /a/{token}":                                               {"", ""},
+		"public GET /a/{token}/files/{detail}":                            {"", ""},
 		"public /s/{token}":                                               {"", ""},
 		"public POST /webhooks/{source}":                                  {"{}", "erp"},
 		"public GET /webhooks/{source}":                                   {"", "erp"},

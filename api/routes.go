@@ -34,6 +34,7 @@ const (
 func publicRoutes() []route {
 	return []route{
 		{"/a/{token}", accessLink, (*Endpoints).decisionPage},
+		{"GET /a/{token}/files/{detail}", accessLink, (*Endpoints).requestFiles},
 		{"/s/{token}", accessLink, (*Endpoints).statusPage},
 		{"POST /webhooks/{source}", accessSignature, (*Endpoints).webhooks},
 		{"GET /webhooks/{source}", accessSignature, (*Endpoints).handshakes},

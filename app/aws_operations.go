@@ -31,7 +31,7 @@ func AWSOperations() []string {
 		outbound.OperationNames[subscribedQueueAPI](awssqs.ServiceID),
 		outbound.OperationNames[subscribedTopicAPI](awssns.ServiceID),
 		outbound.OperationNames[dynamodb.API](awsdynamodb.ServiceID),
-		[]string{s3.Operation},
+		[]string{s3.Operation, s3.HeadOperation},
 		outbound.OperationNames[stscreds.AssumeRoleAPIClient](sts.ServiceID),
 	)
 	slices.Sort(all)

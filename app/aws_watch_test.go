@@ -92,8 +92,9 @@ func TestAWSOperationsAreNamedAsWatched(t *testing.T) {
 // clientsOf returns a client of each service, by its ID. The client of S3 is our own: called is its observer.
 func clientsOf(called func(operation, result string), c aws.Config) map[string]any {
 	reader := s3.NewReader(s3.Config{AWS: c, Buckets: []string{"bucket"}, Called: called})
+	files := s3.NewFiles(s3.FilesConfig{AWS: c, Buckets: []string{"bucket"}, Now: time.Now, Called: called})
 	return map[string]any{
-		"S3":                   bucketClient{reader},
+		"S3":                   bucketClient{reader, files},
 		codepipeline.ServiceID: codepipeline.NewFromConfig(c),
 		dynamodb.ServiceID:     dynamodb.NewFromConfig(c),
 		eventbridge.ServiceID:  eventbridge.NewFromConfig(c),
@@ -106,8 +107,20 @@ func clientsOf(called func(operation, result string), c aws.Config) map[string]a
 	}
 }
 
-// bucketClient has the method of our client of S3 in the form of the SDK's methods.
-type bucketClient struct{ reader *s3.Reader }
+// bucketClient has the methods of our client of S3 in the form of the SDK's methods.
+type bucketClient struct {
+	reader *s3.Reader
+	files  *s3.Files
+}
+
+// HeadObject reads the facts about an object.
+func (c bucketClient) HeadObject(ctx context.Context, _ *struct{}) (any, error) {
+	_, err := c.files.Address(ctx, s3.File{Bucket: "bucket", Key: "key"})
+	if err == nil {
+		return nil, nil
+	}
+	return nil, fmt.Errorf("StatusCode: 403: %w", err)
+}
 
 // GetObject reads an object.
 func (c bucketClient) GetObject(ctx context.Context, _ *struct{}) (any, error) {

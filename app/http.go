@@ -34,6 +34,7 @@ func (a *App) makeHTTP(r *rules) error {
 		Ingress:       a.ingress,
 		Logo:          logoHandler(r.config.Compiled.Logo),
 		DecisionPage:  page,
+		RequestFiles:  http.HandlerFunc(page.ServeFile),
 		StatusPage:    http.HandlerFunc(page.ServeStatus),
 		Webhooks:      a.webhookPolicies(r.config),
 		Workflows:     sortedNames(r.config.Workflows),
@@ -115,6 +116,11 @@ func (a *App) decisionPage(r *rules) (*web.Page, error) {
 			return visitor.Language, visitor.Zone
 		},
 	}
+	files, err := a.openFiles(r.config)
+	if err != nil {
+		return nil, err
+	}
+	pages.Files = files
 	if settings := r.config.Public.OIDC; settings != nil {
 		handler, err := signin.New(signin.Config{
 			Settings: *settings,

@@ -157,6 +157,9 @@ func (w *Workflow) setDefaults(c *Config) {
 	if w.Requests.SQS != nil {
 		w.Requests.SQS.SetDefaults(setup.Common{Region: c.AWS.Region, Endpoint: c.AWS.Endpoint})
 	}
+	if w.Requests.Files != nil {
+		w.Requests.Files.SetDefaults(setup.Common{Region: c.AWS.Region, Endpoint: c.AWS.Endpoint})
+	}
 	w.Requests.Fields = withDefaults(requestFields(), w.Requests.Fields)
 	if w.Policy.Kind == "" {
 		w.Policy = Policy{Kind: "any", Veto: true}

@@ -16,6 +16,9 @@ func (w Workflow) validate(check *setup.Check, c *Config) {
 	if w.Requests.SQS != nil {
 		w.Requests.SQS.Validate(check.At("requests.sqs"))
 	}
+	if w.Requests.Files != nil {
+		w.Requests.Files.Validate(check.At("requests.files"))
+	}
 	check.At("requests").Enums(&w.Requests)
 	validateFields(check, "requests.fields", w.Requests.Fields, requestFields())
 	w.Requests.validateShape(check, w.Decision)

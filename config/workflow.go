@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/approval-relay/approval-relay/s3"
 	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/sqs"
 )
@@ -50,6 +51,7 @@ type Workflow struct {
 type Requests struct {
 	SQS         *sqs.Settings          `yaml:"sqs" doc:"the queue of requests; POST /v1/requests is always there"`
 	Fields      map[string]Expressions `yaml:"fields" doc:"CEL expressions in place of the defaults: order, token, callback, step, title, requester, execution, state, approvers, started, deadline, timeout, retry_count, redrive_count, and form and choices, which have no defaults"`
+	Files       *s3.FileSettings       `yaml:"files" doc:"buckets of S3 from which approvers open pictures and documents; without it such a file is a text"`
 	Shape       string                 `yaml:"shape" doc:"requests are documents of agents, which bring question, form and choices: langchain (human-in-the-loop middleware), ag_ui (interrupts) or mcp (elicitation); the answer has resume"`
 	Details     Details                `yaml:"details" doc:"values that approvers see, in the order of the file: name and CEL expression, or {value, kind, label, currency, before, columns, required}; a list has a name in each; without details approvers see all values of the body but secrets"`
 	DetailsRest string                 `yaml:"details_rest" enum:"counted,hidden" doc:"with details: counted names the other values of the body to approvers as not shown, hidden does not"`

@@ -55,7 +55,10 @@ func readFile(object map[string]any) *approval.File {
 		file.Size = size
 	}
 	if bucket, key := text("bucket"), text("key"); file.URL == "" && bucket != "" && key != "" {
-		file.URL = (&url.URL{Scheme: "s3", Host: bucket, Path: "/" + key}).String()
+		file.URL = "s3://" + bucket + "/" + key
+		if version := text("versionId", "version_id", "versionID"); version != "" {
+			file.URL += versionMark + version
+		}
 	}
 	return file
 }
@@ -94,8 +97,8 @@ func fileName(address string) (string, bool) {
 		u, _ := url.Parse(address)
 		return baseName(u.Path, u.Host), true
 	}
-	if bucket, key, ok := ParseS3(address); ok {
-		return baseName(key, bucket), true
+	if object, ok := ParseS3(address); ok {
+		return baseName(object.Key, object.Bucket), true
 	}
 	return "", false
 }
@@ -108,12 +111,27 @@ func baseName(p, otherwise string) string {
 	return name
 }
 
-// ParseS3 returns the bucket and the key of an address such as s3://bucket/key.
-func ParseS3(address string) (bucket, key string, ok bool) {
+// S3Object is an object of S3. Version is empty for the newest version.
+type S3Object struct{ Bucket, Key, Version string }
+
+const versionMark = "?versionId="
+
+var versionForm = regexp.MustCompile(`^[\x21-\x7e]+$`)
+
+// ParseS3 returns the object at an address such as s3://bucket/key or s3://bucket/key?versionId=ID. The key and the version
+// stand there as they are, without escapes, as in the command line of AWS.
+func ParseS3(address string) (S3Object, bool) {
 	rest, isS3 := strings.CutPrefix(address, "s3://")
-	bucket, key, hasKey := strings.Cut(rest, "/")
-	isKey := hasKey && key != "" && len(key) <= 1024 && untrusted.SingleLine(key) == key
-	return bucket, key, isS3 && isKey && bucketForm.MatchString(bucket)
+	bucket, key, _ := strings.Cut(rest, "/")
+	o := S3Object{Bucket: bucket, Key: key}
+	if i := strings.LastIndex(key, versionMark); i >= 0 {
+		o.Key, o.Version = key[:i], key[i+len(versionMark):]
+		if len(o.Version) > 1024 || !versionForm.MatchString(o.Version) {
+			return S3Object{}, false
+		}
+	}
+	isKey := o.Key != "" && len(o.Key) <= 1024 && untrusted.SingleLine(o.Key) == o.Key
+	return o, isS3 && isKey && bucketForm.MatchString(bucket)
 }
 
 // FileText returns a file as a text: its name, its address, and the facts about it.

@@ -120,7 +120,8 @@ func (r Reader) showKind(s *Shown, f *approval.Field) {
 type File struct {
 	Name  string
 	Facts string // its type, size, digest and address, as far as they are known
-	Open  string // its address, if that is safe to be opened; empty for a file in S3
+	Open  string // its address, if that is safe to be opened; empty for a file in S3: a page opens it in its own way
+	Note  string // the reason why a page does not open it
 }
 
 func (r Reader) showFile(f *approval.File) *File {

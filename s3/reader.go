@@ -1,6 +1,7 @@
 // Package s3 reads messages that were too large for their queue: a client of SQS has put them into a bucket of S3, and
-// has sent a pointer. It makes the only call that this needs, GetObject. The SDK's client for S3 would add a tenth to the
-// size of the program.
+// has sent a pointer. It also opens the files of requests for approvers: it makes addresses that are valid for a short
+// time. The SDK's client for S3 would add a tenth to the size of the program, so the package makes the two calls that it
+// needs, GetObject and HeadObject, itself.
 package s3
 
 import (
@@ -18,14 +19,16 @@ import (
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/envelope"
 )
 
-// Operation is the name of the only call, as package outbound names operations.
-const Operation = "S3.GetObject"
+// The names of the calls, as package outbound names operations.
+const (
+	Operation     = "S3.GetObject"
+	HeadOperation = "S3.HeadObject"
+)
 
 // Limits.
 const (
@@ -47,9 +50,8 @@ type Config struct {
 
 // Reader reads messages from buckets. It is safe for concurrent use.
 type Reader struct {
+	caller
 	config Config
-	client aws.HTTPClient
-	signer *v4.Signer
 }
 
 // NewReader returns a Reader.
@@ -60,13 +62,7 @@ func NewReader(c Config) *Reader {
 	if c.Called == nil {
 		c.Called = func(string, string) {}
 	}
-	client := c.AWS.HTTPClient
-	if client == nil {
-		client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	}
-	// The path of S3 is signed as it is sent.
-	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
-	return &Reader{config: c, client: client, signer: signer}
+	return &Reader{caller: newCaller(c.AWS), config: c}
 }
 
 // Load returns the message that a pointer stands for. Its error is permanent if the bucket is not one of the
@@ -103,18 +99,26 @@ func describeBucket(name string) string {
 
 // checkKey refuses keys that S3 or a proxy before it could take for those of another object or bucket.
 func checkKey(key string) error {
-	segments := strings.Split(key, "/")
-	if len(key) > maxKey || !utf8.ValidString(key) || slices.Contains(segments, "..") || slices.Contains(segments, ".") {
+	if !isPlainKey(key) {
 		return refuse("its key is too long, or has dot segments")
 	}
 	return nil
 }
 
+func isPlainKey(key string) bool {
+	segments := strings.Split(key, "/")
+	return len(key) <= maxKey && utf8.ValidString(key) && !slices.Contains(segments, "..") && !slices.Contains(segments, ".")
+}
+
 // get makes the call. It also returns its result for the metrics.
 func (r *Reader) get(ctx context.Context, p envelope.Pointer) (body []byte, result string, err error) {
-	request, err := r.newRequest(ctx, p)
+	request, err := r.newRequest(ctx, http.MethodGet, object{bucket: p.Bucket, key: p.Key})
 	if err != nil {
-		return nil, "denied", err
+		return nil, "denied", fmt.Errorf("read a message from S3: %w", err)
+	}
+	request.Header.Set("Accept-Encoding", "identity") // the length is that of the message
+	if err := r.sign(ctx, request); err != nil {
+		return nil, "denied", fmt.Errorf("read a message from S3: %w", err)
 	}
 	response, err := r.client.Do(request)
 	if err != nil {
@@ -132,105 +136,6 @@ func (r *Reader) get(ctx context.Context, p envelope.Pointer) (body []byte, resu
 		return nil, "ok", refuse("it is longer than %d bytes", MaxMessage)
 	}
 	return body, "ok", nil
-}
-
-// emptyHash is the SHA-256 of a request without a body.
-const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
-// newRequest returns the signed request.
-func (r *Reader) newRequest(ctx context.Context, p envelope.Pointer) (*http.Request, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "", nil)
-	if err != nil {
-		return nil, fmt.Errorf("read a message from S3: %w", err)
-	}
-	if request.URL, err = r.urlOf(ctx, p); err != nil {
-		return nil, err
-	}
-	request.Host = request.URL.Host
-	request.Header.Set("Accept-Encoding", "identity") // the length is that of the message
-	request.Header.Set("X-Amz-Content-Sha256", emptyHash)
-	if r.config.AWS.Credentials == nil {
-		return nil, errors.New("read a message from S3: there are no credentials")
-	}
-	credentials, err := r.config.AWS.Credentials.Retrieve(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read a message from S3: credentials: %w", err)
-	}
-	err = r.signer.SignHTTP(ctx, credentials, request, emptyHash, "s3", r.config.AWS.Region, time.Now())
-	if err != nil {
-		return nil, fmt.Errorf("read a message from S3: sign: %w", err)
-	}
-	return request, nil
-}
-
-// urlOf returns the URL of an object: with the bucket as a part of the host at AWS, and as a part of the path at another
-// endpoint, or if the name of the bucket has a dot, which no certificate covers.
-func (r *Reader) urlOf(ctx context.Context, p envelope.Pointer) (*url.URL, error) {
-	endpoint := "https://s3." + r.config.AWS.Region + "." + domainOf(r.config.AWS.Region)
-	inPath := strings.Contains(p.Bucket, ".")
-	if configured := findEndpoint(ctx, r.config.AWS); configured != "" {
-		endpoint, inPath = configured, true
-	}
-	u, err := url.Parse(endpoint)
-	if err != nil || u.Host == "" {
-		return nil, errors.New("read a message from S3: the endpoint is no URL")
-	}
-	prefix := strings.TrimSuffix(u.Path, "/")
-	if inPath {
-		prefix += "/" + p.Bucket
-	} else {
-		u.Host = p.Bucket + "." + u.Host
-	}
-	u.Path, u.RawPath = prefix+"/"+p.Key, prefix+"/"+escapeKey(p.Key)
-	return u, nil
-}
-
-// findEndpoint returns the endpoint that is configured for S3, or "". As the clients of the SDK do, it prefers an
-// endpoint for this service (AWS_ENDPOINT_URL_S3, a profile) to the endpoint for all services, unless the sources of the
-// configuration are to be ignored.
-func findEndpoint(ctx context.Context, c aws.Config) string {
-	endpoint := aws.ToString(c.BaseEndpoint)
-	for _, source := range c.ConfigSources {
-		if s, ok := source.(interface {
-			GetIgnoreConfiguredEndpoints(ctx context.Context) (ignore, found bool, err error)
-		}); ok {
-			if ignore, found, err := s.GetIgnoreConfiguredEndpoints(ctx); err == nil && found && ignore {
-				return endpoint
-			}
-		}
-	}
-	for _, source := range c.ConfigSources {
-		if s, ok := source.(interface {
-			GetServiceBaseEndpoint(ctx context.Context, service string) (endpoint string, found bool, err error)
-		}); ok {
-			if own, found, err := s.GetServiceBaseEndpoint(ctx, "S3"); err == nil && found {
-				return own
-			}
-		}
-	}
-	return endpoint
-}
-
-// domainOf returns the domain of the services of a region.
-func domainOf(region string) string {
-	if strings.HasPrefix(region, "cn-") {
-		return "amazonaws.com.cn"
-	}
-	return "amazonaws.com"
-}
-
-// escapeKey escapes a key as S3 signs it: all bytes but letters, digits and -._~/.
-func escapeKey(key string) string {
-	var b strings.Builder
-	for _, c := range []byte(key) {
-		isPlain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~/", c) >= 0
-		if isPlain {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
-	}
-	return b.String()
 }
 
 // withoutURL removes the URL from an error of package http, because it has the key.

@@ -174,6 +174,7 @@ func (w *world) do(r *http.Request) *http.Response {
 	w.t.Helper()
 	mux := http.NewServeMux()
 	mux.Handle("/a/{token}", w.page)
+	mux.HandleFunc("GET /a/{token}/files/{detail}", w.page.ServeFile)
 	mux.HandleFunc("/s/{token}", w.page.ServeStatus)
 	rec := httptest.NewRecorder()
 	mux.ServeHTTP(rec, r)

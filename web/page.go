@@ -69,7 +69,8 @@ type Observer interface {
 	DecisionPageFailed()
 }
 
-// Config configures a Page. All fields but Acts, Status, Sessions, Preferences, Organisation, Origin and Refusals are required.
+// Config configures a Page. All fields but Acts, Status, Files, Sessions, Preferences,
+// Organisation, Origin and Refusals are required.
 type Config struct {
 	Links   Links
 	Orders  Orders
@@ -78,6 +79,8 @@ type Config struct {
 	Acts Acts
 	// Status opens the links of requesters. If it is nil, there are none.
 	Status StatusLinks
+	// Files opens the files of requests that are in S3. If it is nil, none is opened.
+	Files Files
 	// Sessions is nil if approvers cannot sign in. The page links to "signin/{token}", a sibling of "a/{token}".
 	Sessions Sessions
 	// Preferences returns the language and the time zone of a visitor. The approver is empty if the link names none; the

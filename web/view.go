@@ -58,7 +58,7 @@ func (v view) T(key string, namesAndValues ...string) string { return v.text(key
 
 // newView returns the page of a visit.
 func (p *Page) newView(v *visit) view {
-	page := view{reader: v.reader, Heading: untrusted.MultiLine(v.approval.Title), Request: v.newRequestView()}
+	page := view{reader: v.reader, Heading: untrusted.MultiLine(v.approval.Title), Request: p.newRequestView(v)}
 	if page.Heading == "" {
 		page.Heading = v.text("page.untitled", "order", untrusted.SingleLine(v.order.ID))
 	}
@@ -76,7 +76,7 @@ func (p *Page) newView(v *visit) view {
 	return page
 }
 
-func (v *visit) newRequestView() *requestView {
+func (p *Page) newRequestView(v *visit) *requestView {
 	a := v.approval
 	out := &requestView{
 		OrderID:   untrusted.MultiLine(v.order.ID),
@@ -86,7 +86,7 @@ func (v *visit) newRequestView() *requestView {
 		Requester: untrusted.MultiLine(a.Requester),
 		Approver:  untrusted.MultiLine(v.capability.Approver),
 		SignedIn:  untrusted.MultiLine(v.signedIn),
-		Details:   newDetailsView(a.Details, v.Words, v.Zone),
+		Details:   p.openFiles(v, newDetailsView(a.Details, v.Words, v.Zone)),
 		Requested: v.moment(a.RequestedAt),
 		Progress:  v.progress(),
 		Round:     v.round(),

@@ -20,6 +20,7 @@ type visit struct {
 	now      time.Time
 	signedIn string // ID of the signed-in approver, or empty
 	token    string // token of the link, or empty if approvers cannot sign in
+	link     string // token of the link
 }
 
 // openVisit reads the approval behind a link. A link is valid if we signed it and the approval still accepts it. The time
@@ -57,6 +58,7 @@ func (p *Page) openVisit(r *http.Request) (*visit, *problem) {
 		order:      order,
 		approval:   a,
 		now:        now,
+		link:       r.PathValue("token"),
 	}
 	if p.Sessions != nil {
 		v.signedIn, _ = p.Sessions.SignedInApprover(r)

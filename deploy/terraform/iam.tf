@@ -37,6 +37,17 @@ data "aws_iam_policy_document" "worker" {
     }
   }
 
+  # Files of requests that approvers open.
+  dynamic "statement" {
+    for_each = length(var.request_file_buckets) > 0 ? [1] : []
+
+    content {
+      sid       = "RequestFiles"
+      actions   = ["s3:GetObject", "s3:GetObjectVersion"]
+      resources = [for b in var.request_file_buckets : "arn:${data.aws_partition.current.partition}:s3:::${b}/*"]
+    }
+  }
+
   # Orders. Transactions are allowed by what they consist of.
   dynamic "statement" {
     for_each = aws_dynamodb_table.this

@@ -47,6 +47,17 @@ variable "large_message_buckets" {
   }
 }
 
+variable "request_file_buckets" {
+  description = "Names of the buckets with pictures and documents that approvers open: those of requests.files.buckets. The worker may read all of their objects. For a bucket that a key of yours encrypts, its role also needs kms:Decrypt on that key."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for b in var.request_file_buckets : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", b))])
+    error_message = "Names of buckets, not ARNs."
+  }
+}
+
 variable "max_receive_count" {
   description = "How often SQS hands a message over before it moves it to the dead letter queue. The worker itself sends there at once what can never be handled; this count is for what it gives back because something is down. Its back-off reaches 15 minutes, 7.5 on average: 100 is about twelve hours."
   type        = number
