@@ -73,7 +73,8 @@ func (d *directory) find(ctx context.Context, a *activity, isAlias func(name str
 	object := a.From.AADObjectID
 	switch {
 	case !guid.MatchString(object):
-		return identity{}, deny(refusal.Missing, "from.aadObjectId", "the activity names no person of Microsoft Entra", "teams.refused.unknown")
+		return identity{}, deny(refusal.Missing, "from.aadObjectId",
+			"the activity names no person of Microsoft Entra", "teams.refused.unknown")
 	case !strings.EqualFold(a.ChannelData.Tenant.ID, d.tenant):
 		return identity{}, deny(refusal.Forbidden, "channelData.tenant.id",
 			"the person pressed in another tenant than channels.NAME.teams.tenant", "teams.refused.foreign")
