@@ -51,7 +51,8 @@ var (
 	secretWord = regexp.MustCompile(`(?i:^|[_.\- ])(?i:` + secretWords + `)(?:$|[_.\- ]|[0-9]*$)|` +
 		`(?:^|[a-z0-9])(?:` + capitalized(secretWords) + `)(?:$|[A-Z_.\- ]|[0-9]*$)|^(?:` + secretWords + `)[A-Z]`)
 	// notSecret are names about a secret whose values are public: "tokenCount", "passwordPolicy".
-	notSecret = regexp.MustCompile(`(?i)^secretar(?:y|ies|iat)(?:[_.\- ]?(?:name|e-?mail))?$|(?:counts?|amounts?|limits?|polic(?:y|ies)|expiry|expires(?:[_.\- ]?(?:at|in|on))?|expiration|length|` +
+	notSecret = regexp.MustCompile(`(?i)^secretar(?:y|ies|iat)(?:[_.\- ]?(?:name|e-?mail))?$|` +
+		`(?:counts?|amounts?|limits?|polic(?:y|ies)|expiry|expires(?:[_.\- ]?(?:at|in|on))?|expiration|length|` +
 		`type|required|enabled|changed|usage|used|budget|costs?|price|total)$`)
 	// secretValue are values that are secret under any name: private keys, credentials of HTTP, and tokens with a known form.
 	secretValue = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----|^(?:Bearer|Basic) [A-Za-z0-9._~+/=-]{12,}$|` +
