@@ -1,7 +1,6 @@
 package approval
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -19,7 +18,7 @@ func operatorAct(id string) Act {
 func requireFault(t tb, err error, field string) {
 	t.Helper()
 	var fault *FieldError
-	require.True(t, errors.As(err, &fault), "%v", err)
+	require.ErrorAs(t, err, &fault)
 	require.Equal(t, field, fault.Field, fault.Reason)
 	require.True(t, IsPermanent(err))
 }

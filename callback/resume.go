@@ -2,6 +2,7 @@ package callback
 
 import (
 	"encoding/json"
+	"maps"
 
 	"github.com/approval-relay/approval-relay/approval"
 )
@@ -70,9 +71,7 @@ func editedAction(action json.RawMessage, values json.RawMessage) any {
 	}
 	var changed map[string]json.RawMessage
 	_ = json.Unmarshal(values, &changed) // canonical JSON, or none
-	for name, value := range changed {
-		edited.Args[name] = value
-	}
+	maps.Copy(edited.Args, changed)
 	return edited
 }
 

@@ -60,6 +60,7 @@ var (
 		`\b(?:gh[opsu]_|github_pat_|glpat-|xox[abeprs]-|sk_live_|rk_live_|AGE-SECRET-KEY-)[A-Za-z0-9_-]{10,}`)
 )
 
+//nolint:gosec // words of names, no credentials
 const secretWords = `pwd|pin|otp|totp|cvv|cvc|csrf|xsrf|cookie|cookies|auth|dsn|jwt`
 
 // capitalized returns the alternatives with a capital first letter, and in capital letters.

@@ -2,7 +2,6 @@ package examples
 
 import (
 	"encoding/json"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -106,7 +105,7 @@ func (m machine) choose(r run, state machineState, input map[string]any) string 
 		isTrue := c.Condition != "" && evaluate(r, c.Condition, map[string]any{"input": input}) == true
 		if c.Variable != "" {
 			var value any = input
-			for _, name := range strings.Split(strings.TrimPrefix(c.Variable, "$."), ".") {
+			for _, name := range strings.SplitSeq(strings.TrimPrefix(c.Variable, "$."), ".") {
 				object, ok := value.(map[string]any)
 				require.True(r, ok, c.Variable)
 				value, ok = object[name]
@@ -200,7 +199,7 @@ func TestBranches(t *testing.T) {
 		for name, state := range readMachine(t, file).States {
 			for _, branch := range state.Choices {
 				for _, id := range branch.choices() {
-					require.Contains(t, ids, id, fmt.Sprintf("%s: %s", file, name))
+					require.Contains(t, ids, id, "%s: %s", file, name)
 					compared++
 				}
 			}

@@ -58,7 +58,7 @@ func AllFaults() []FaultCode {
 	}
 }
 
-// Text returns the fault for people, as it stands beside the field: "Please give a number of at most 5,000."
+// Text returns the fault for people, as it stands beside the field, such as "Please give a number of at most 5,000.".
 func (f Fault) Text(words language.Words) string {
 	code := f.Code
 	if f.Field == "choice" && f.Code == Missing && f.Want != "" {

@@ -170,13 +170,13 @@ func drawSchema(t *rapid.T) string {
 	for i := range rapid.IntRange(1, 4).Draw(t, "fields") {
 		properties = append(properties, fmt.Sprintf(`"f%d": {%s}`, i, rapid.SampledFrom(kinds).Draw(t, "kind")()))
 	}
-	required := ""
+	var required []string
 	for i := range properties {
 		if rapid.Bool().Draw(t, "required") {
-			required += fmt.Sprintf(`, "f%d"`, i)
+			required = append(required, fmt.Sprintf(`"f%d"`, i))
 		}
 	}
-	return fmt.Sprintf(`{"properties": {%s}, "required": [%s]}`, strings.Join(properties, ", "), strings.TrimPrefix(required, ", "))
+	return fmt.Sprintf(`{"properties": {%s}, "required": [%s]}`, strings.Join(properties, ", "), strings.Join(required, ", "))
 }
 
 func drawValues(t *rapid.T, fields []string) string {

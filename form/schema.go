@@ -27,13 +27,14 @@ func (f SchemaFault) Error() string {
 // Place returns the place as a path of a configuration file, such as "form.properties.limit.minimum" if the schema is the
 // value of "form".
 func (f SchemaFault) Place(schema string) string {
-	place := schema
+	var place strings.Builder
+	place.WriteString(schema)
 	for token := range strings.SplitSeq(strings.TrimPrefix(f.Pointer, "/"), "/") {
 		if token != "" {
-			place += "." + strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+			place.WriteString("." + strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
 		}
 	}
-	return place
+	return place.String()
 }
 
 // fieldName is the rule for names of fields. They stand in HTML, in Slack's blocks and on the command line.

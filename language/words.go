@@ -30,16 +30,19 @@ type Words struct {
 var catalogue = sync.OnceValue(func() map[Tag]map[string]string {
 	all := map[Tag]map[string]string{}
 	entries, err := files.ReadDir("texts")
+	if err != nil {
+		panic(err)
+	}
 	for _, entry := range entries {
-		var b []byte
-		if b, err = files.ReadFile("texts/" + entry.Name()); err == nil {
-			var texts map[string]string
+		var texts map[string]string
+		b, err := files.ReadFile("texts/" + entry.Name())
+		if err == nil {
 			err = json.Unmarshal(b, &texts)
-			all[Tag(strings.TrimSuffix(entry.Name(), path.Ext(entry.Name())))] = texts
 		}
 		if err != nil { // the files are part of the program, and a test reads them
 			panic(fmt.Sprintf("%s: %s", entry.Name(), err))
 		}
+		all[Tag(strings.TrimSuffix(entry.Name(), path.Ext(entry.Name())))] = texts
 	}
 	return all
 })

@@ -80,7 +80,7 @@ func parseColour(text string) (c rgb, err error) {
 	if err != nil || len(text) != 7 || text[0] != '#' {
 		return c, fmt.Errorf("is not a colour in the form #rrggbb, such as #1b5fd0")
 	}
-	return rgb{uint8(n >> 16), uint8(n >> 8), uint8(n)}, nil //nolint:gosec // of 24 bits
+	return rgb{uint8(n >> 16), uint8(n >> 8), uint8(n)}, nil
 }
 
 // contrast returns the contrast ratio of two colours, as WCAG 2.2 defines it: 1 to 21.

@@ -89,7 +89,7 @@ func newReceipt(issuer, orderID string, a *approval.Approval) (Receipt, error) {
 		r.Principal = v.AuthenticatedMaker()
 		r.Via = string(v.Via)
 		if len(v.Values) > 0 {
-			r.Values = Part(v.Values)
+			r.Values = v.Values
 		}
 	}
 	return r, nil
@@ -102,7 +102,7 @@ func newVote(v approval.Vote) Vote {
 		Via:         string(v.Via),
 		Choice:      choiceOf(v),
 		Outcome:     string(v.Outcome),
-		Values:      Part(v.Values),
+		Values:      v.Values,
 		ShownDigest: v.ShownDigest,
 		At:          formatTime(v.At),
 		Void:        v.Void,
@@ -114,7 +114,7 @@ func newVote(v approval.Vote) Vote {
 // newChange returns an edit. A part of the request that has no canonical form, and is not part of the payload, is stated
 // as text.
 func newChange(c approval.Change) Change {
-	from := Part(c.From)
+	from := c.From
 	if _, err := canonical.JSON(from); err != nil {
 		from, _ = json.Marshal(string(c.From)) // a string
 	}

@@ -14,8 +14,6 @@ import (
 	"github.com/approval-relay/approval-relay/language"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 // purchase is a request with choices, a form and an edit.
 func purchase(a *approval.Request) {
 	a.Choices = []approval.Choice{
@@ -37,7 +35,7 @@ func purchase(a *approval.Request) {
 			{Value: "budget", Title: language.Text{"en": "No budget", "de": "Kein Budget"}},
 			{Value: "vendor", Title: language.NewText("Vendor <not> approved")},
 		}},
-		{Name: "topics", Kind: form.Many, MaxItems: ptr(2), Options: []form.Option{{Value: "a"}, {Value: "b"}, {Value: "c"}}},
+		{Name: "topics", Kind: form.Many, MaxItems: new(2), Options: []form.Option{{Value: "a"}, {Value: "b"}, {Value: "c"}}},
 	}}
 	a.Edits = map[string]string{"limit": "/purchase/total"}
 	a.Content = json.RawMessage(`{"purchase":{"total":480.00}}`)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -20,11 +21,11 @@ import (
 // The bot of a Connector and its place.
 const (
 	AppID        = "11111111-2222-3333-4444-555555555555"
-	AppSecret    = "canary-bot-secret-0123456789"
+	AppSecret    = "canary-bot-secret-0123456789" //nolint:gosec // of a fake
 	Tenant       = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 	Conversation = "19:approvals@thread.tacv2"
 	// BotToken is the token of the bot; a number follows.
-	BotToken = "canary-bot-token-"
+	BotToken = "canary-bot-token-" //nolint:gosec // of a fake
 	keyID    = "key-1"
 )
 
@@ -308,9 +309,7 @@ func (c *Connector) Press(p Person, b Button, entries map[string]any) []byte {
 	for id, text := range b.Data {
 		data[id] = text
 	}
-	for id, value := range entries {
-		data[id] = value
-	}
+	maps.Copy(data, entries)
 	body, err := json.Marshal(map[string]any{
 		"type":         "invoke",
 		"name":         "adaptiveCard/action",

@@ -197,7 +197,7 @@ func (c *BotCard) addInput(block json.RawMessage) error {
 	}
 	_, isNumber := in.Value.(float64)
 	text, isText := in.Value.(string)
-	isBad := false
+	var isBad bool
 	switch in.Type {
 	case "Input.Text":
 		isBad = in.Value != nil && !isText || in.MaxLength > 0 && len([]rune(text)) > in.MaxLength
