@@ -25,7 +25,7 @@ func (o *Order) validateRequest(r Request) error {
 		r.validateApprovers(),
 		r.validateChannels(),
 		r.Policy.validateFor(countSeats(r.Approvers, true)),
-		r.DecisionRules.validate(),
+		r.validateRules(),
 	)
 }
 

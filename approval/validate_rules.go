@@ -11,8 +11,8 @@ import (
 // MaxContent is the largest body of a request with edits, in bytes: the record keeps it, to be edited.
 const MaxContent = 64 << 10
 
-// validate returns an error that names the first fault of the rules, or nil.
-func (r *DecisionRules) validate() error {
+// validateRules returns an error that names the first fault of the rules, or nil.
+func (r *DecisionRules) validateRules() error {
 	if !r.HasOwnRules() && len(r.Edits) == 0 {
 		return nil
 	}

@@ -105,7 +105,7 @@ func (m machine) choose(r run, state machineState, input map[string]any) string 
 		isTrue := c.Condition != "" && evaluate(r, c.Condition, map[string]any{"input": input}) == true
 		if c.Variable != "" {
 			var value any = input
-			for _, name := range strings.SplitSeq(strings.TrimPrefix(c.Variable, "$."), ".") {
+			for name := range strings.SplitSeq(strings.TrimPrefix(c.Variable, "$."), ".") {
 				object, ok := value.(map[string]any)
 				require.True(r, ok, c.Variable)
 				value, ok = object[name]

@@ -177,7 +177,7 @@ func (d document) accessible(name string) {
 		}
 	}
 	for _, n := range d.all("", "aria-describedby") {
-		for _, id := range strings.FieldsSeq(valueOf(n, "aria-describedby")) {
+		for id := range strings.FieldsSeq(valueOf(n, "aria-describedby")) {
 			require.True(d.t, ids[id], "%s: the description %s is missing", name, id)
 		}
 	}

@@ -32,7 +32,7 @@ func (r reader) text(key string, namesAndValues ...string) string {
 }
 
 // moment returns a time as the reader expects it.
-func (r reader) moment(t time.Time) look.Moment { return r.Reader.Moment(t) }
+func (r reader) moment(t time.Time) look.Moment { return r.Moment(t) }
 
 // person returns a principal as the page shows it.
 func (r reader) person(by string) string {
