@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,9 +68,9 @@ channels:
 	}
 	_, warnings, err := parse("workflows: {w: {approvers: [a@example.com], requester: {withdraw: true}}}")
 	require.NoError(t, err)
-	var all string
+	var all []string
 	for _, w := range warnings {
-		all += w.String() + "\n"
+		all = append(all, w.String())
 	}
-	require.Contains(t, all, "tells nobody")
+	require.Contains(t, strings.Join(all, "\n"), "tells nobody")
 }

@@ -76,7 +76,7 @@ func (s Spec) setKind(f *approval.Field, values Values, w *valueWriter) (note st
 			f.Kind, fault = approval.KindText, "is not an https address with a plain host"
 		}
 	case approval.KindAmount:
-		fault = s.setAmount(f, values, w)
+		fault = s.setAmount(f, values)
 	case approval.KindDate:
 		f.Kind = approval.KindDate
 		if _, _, ok := parseDate(f.Value); !ok {
@@ -117,7 +117,7 @@ var (
 func IsCurrency(text string) bool { return currencyCode.MatchString(text) }
 
 // setAmount makes an amount of a number. The request may have the number and the currency in an object.
-func (s Spec) setAmount(f *approval.Field, values Values, w *valueWriter) (fault string) {
+func (s Spec) setAmount(f *approval.Field, values Values) (fault string) {
 	number, currency := values.Value, s.Currency
 	if currency == "" {
 		currency, _ = values.Currency.(string)

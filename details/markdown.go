@@ -153,17 +153,17 @@ func (p *markdownParser) parseList() {
 		if match == nil {
 			break
 		}
-		text := match[3]
+		lines := []string{match[3]}
 		for p.next+1 < len(p.lines) && continuesItem(p.lines[p.next+1]) {
 			p.next++
-			text += "\n" + strings.TrimSpace(p.lines[p.next])
+			lines = append(lines, strings.TrimSpace(p.lines[p.next]))
 		}
 		mark := match[2]
 		if mark == "" {
 			mark = "•"
 		}
 		level := len(strings.ReplaceAll(match[1], "\t", "    ")) / 2
-		list.Items = append(list.Items, Item{Mark: mark, Level: min(level, 3), Spans: parseSpans(text)})
+		list.Items = append(list.Items, Item{Mark: mark, Level: min(level, 3), Spans: parseSpans(strings.Join(lines, "\n"))})
 	}
 	p.blocks = append(p.blocks, list)
 }

@@ -48,11 +48,12 @@ func TestRequesterOfARequest(t *testing.T) {
 		require.Equal(t, isTold, a.RequesterNonce != "" && a.RequesterWithdraws && a.RequesterAnswers)
 		o, err := h.Get(t.Context(), "A-1")
 		require.NoError(t, err)
-		notes := ""
+		var notes []string
 		for _, e := range o.History {
-			notes += e.Note
+			notes = append(notes, e.Note)
 		}
-		require.Equal(t, !isTold, strings.Contains(notes, "the requester is not told: no channel of requester.notify reaches that person"))
+		const notTold = "the requester is not told: no channel of requester.notify reaches that person"
+		require.Equal(t, !isTold, strings.Contains(strings.Join(notes, "\n"), notTold))
 	}
 }
 

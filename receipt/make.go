@@ -121,7 +121,7 @@ func newChange(c approval.Change) Change {
 	return Change{
 		Path: c.Path,
 		From: from,
-		To:   Part(c.To),
+		To:   c.To,
 		By:   c.By,
 	}
 }

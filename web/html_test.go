@@ -143,11 +143,11 @@ func addControl(sent url.Values, n *html.Node, name string) {
 			sent.Add(name, valueOf(n, "value"))
 		}
 	case "textarea":
-		var text string
+		var texts []string
 		for c := range n.ChildNodes() {
-			text += c.Data
+			texts = append(texts, c.Data)
 		}
-		sent.Add(name, text)
+		sent.Add(name, strings.Join(texts, ""))
 	case "select":
 		for c := range n.Descendants() {
 			if _, selected := attribute(c, "selected"); selected {

@@ -131,6 +131,6 @@ func (s situation) run(t *testing.T, command []string) (string, error) {
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 		args = append(args[:len(args):len(args)], file)
 	}
-	out, err := exec.CommandContext(t.Context(), command[0], args...).CombinedOutput() //nolint:gosec // the test's own commands
+	out, err := exec.CommandContext(t.Context(), command[0], args...).CombinedOutput()
 	return string(out), err
 }

@@ -69,12 +69,13 @@ func (c *connector) call(ctx context.Context, method string, path []string, body
 	if err != nil {
 		return err
 	}
-	address := c.serviceURL + "/v3"
+	var address strings.Builder
+	address.WriteString(c.serviceURL + "/v3")
 	for _, part := range path {
-		address += "/" + url.PathEscape(part)
+		address.WriteString("/" + url.PathEscape(part))
 	}
 	var progress outbound.Progress
-	req, err := http.NewRequestWithContext(progress.ObserveRequest(ctx), method, address, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(progress.ObserveRequest(ctx), method, address.String(), bytes.NewReader(body))
 	if err != nil {
 		return approval.Permanent(errors.New("the service URL cannot be used"))
 	}

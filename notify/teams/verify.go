@@ -18,7 +18,7 @@ import (
 // https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-authentication, "Step 4: Verify the
 // JWT token".
 const (
-	tokenIssuer = "https://api.botframework.com"
+	tokenIssuer = "https://api.botframework.com" //nolint:gosec // no credential
 	clockLeeway = 5 * time.Minute
 	maxToken    = 8 << 10 // in bytes
 	channelID   = "msteams"
