@@ -95,7 +95,7 @@ func TestEveryFormIsTaken(t *testing.T) {
 		for i := range rapid.IntRange(1, approval.MaxChoices).Draw(rt, "choices") {
 			choice := approval.Choice{
 				ID:    fmt.Sprintf("c%d", i),
-				Label: language.NewText(untrusted.Shorten(texts.Draw(rt, "label"), approval.MaxChoiceLabel)),
+				Label: language.NewText(untrusted.Shorten("A"+texts.Draw(rt, "label"), approval.MaxChoiceLabel)), // never blank
 				Means: rapid.SampledFrom([]approval.Outcome{approval.Approve, approval.Reject}).Draw(rt, "means"),
 			}
 			if i == 0 || rapid.Bool().Draw(rt, "has fields") {
