@@ -29,6 +29,8 @@ type Detail struct {
 	Table *DetailTable `json:"table,omitempty"`
 	// File has the facts about a picture or document.
 	File *DetailFile `json:"file,omitempty"`
+	// Outdated is set if the request was edited after the value was calculated from it.
+	Outdated bool `json:"outdated,omitempty"`
 	// LeftOut is set for a note about values that are not shown.
 	LeftOut *LeftOut `json:"leftOut,omitempty"`
 }
@@ -68,6 +70,7 @@ func newDetail(f approval.Field) Detail {
 		Currency: f.Currency,
 		Before:   f.Before,
 		After:    f.After,
+		Outdated: f.Outdated,
 	}
 	if f.Table != nil {
 		d.Table = &DetailTable{Columns: f.Table.Columns, Rows: f.Table.Rows}

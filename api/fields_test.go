@@ -162,6 +162,7 @@ var orderFields = map[string]string{
 	"Field.Value":    "value",
 	"Field.Kind":     "kind",
 	"Field.State":    "state",
+	"Field.Outdated": "outdated",
 	"Field.Label":    "label",
 	"Field.Path":     "path",
 	"Field.IsPath":   "internal: it tells how people read the name",

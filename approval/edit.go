@@ -158,6 +158,8 @@ func (a *Approval) edit(c Change) {
 			f.SetValue(textOfJSON(c.To))
 		case f.Path != "" && strings.HasPrefix(c.Path, f.Path+"/"): // a part of a table or an object
 			f.addChange(c.Path, textOfJSON(c.To))
+		case f.Path == "" && f.LeftOut == nil && f.State == "":
+			f.Outdated = true
 		}
 	}
 }

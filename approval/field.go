@@ -27,6 +27,9 @@ type Field struct {
 	After    string `json:"after,omitempty"`
 	Table    *Table `json:"table,omitempty"`
 	File     *File  `json:"file,omitempty"` // of a picture or document
+	// Outdated is set once an edit changed the request and the value may depend on the edited part: its expression
+	// calculated it when the request came.
+	Outdated bool `json:"outdated,omitempty"`
 	// LeftOut lists values that are not shown. A field with it is a note about the request, and not a value of it.
 	LeftOut *LeftOut `json:"left_out,omitempty"`
 }

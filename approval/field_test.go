@@ -15,6 +15,8 @@ func TestEditChangesDetails(t *testing.T) {
 		{Name: "total", Value: "480.00 EUR", Kind: KindAmount, Currency: "EUR", Path: "/total"},
 		{Name: "lines", Value: "price: 1", Kind: KindTable, Table: table, Path: "/lines"},
 		{Name: "totals", Value: "7", Path: "/totals"},
+		{Name: "with tax", Value: "571.20"},
+		{Name: "tax number", State: FieldNotGiven},
 	}}}
 	a.Content = json.RawMessage(`{"total":480.00,"lines":[{"price":1}],"totals":7}`)
 	a.edit(Change{Path: "/total", From: json.RawMessage("480.00"), To: json.RawMessage("500")})
@@ -23,5 +25,7 @@ func TestEditChangesDetails(t *testing.T) {
 		{Name: "total", Value: "500 EUR", Kind: KindAmount, Currency: "EUR", Path: "/total"},
 		{Name: "lines", Value: "price: 1\n→ /lines/0/price: 2", Path: "/lines"},
 		{Name: "totals", Value: "7", Path: "/totals"},
+		{Name: "with tax", Value: "571.20", Outdated: true},
+		{Name: "tax number", State: FieldNotGiven},
 	}, a.Details)
 }

@@ -101,6 +101,17 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// A detail that was calculated before an edit says so: its value does not agree with the edited request.
+func TestOutdatedDetail(t *testing.T) {
+	t.Parallel()
+	f := approval.Field{Name: "with tax", Value: "571.20", Outdated: true}
+	shown := reader("en").ShowField(&f)
+	require.Equal(t, "571.20", shown.Text)
+	require.Equal(t, "Calculated from the request before it was changed.", shown.Note)
+	f.Outdated = false
+	require.Empty(t, reader("en").ShowField(&f).Note)
+}
+
 func TestKinds(t *testing.T) {
 	t.Parallel()
 	read := func(spec details.Spec, values details.Values) (details.Shown, approval.Field, string) {

@@ -34,8 +34,9 @@ type Shown struct {
 	Blocks     []Block         // of a text in Markdown
 	Difference []Line
 	File       *File // of a picture or document
-	// CutNote tells the reader where the rest of a text is that did not fit into the record.
-	CutNote string
+	// Note tells the reader where the rest of a text is that did not fit into the record, or that the value was calculated
+	// before the request was changed.
+	Note string
 	// Names are the paths of the values, if the detail has further values of the body together.
 	Names []string
 }
@@ -69,9 +70,14 @@ func (r Reader) ShowField(f *approval.Field) Shown {
 		s.Text, s.IsNote = r.Words.Text("detail."+string(f.State)), true
 		return s
 	}
+	var notes []string
 	if approval.IsCut(f.Value) {
-		s.CutNote = r.Words.Text("detail.cut")
+		notes = append(notes, r.Words.Text("detail.cut"))
 	}
+	if f.Outdated {
+		notes = append(notes, r.Words.Text("detail.outdated"))
+	}
+	s.Note = strings.Join(notes, " ")
 	r.showKind(&s, f)
 	return s
 }

@@ -103,8 +103,8 @@ func (c Content) CutNote(d Detail) string {
 func (l Limits) newDetail(shown details.Shown) Detail {
 	d := Detail{Name: l.cutHeading(shown.Name), IsNote: shown.IsNote, names: shown.Names}
 	value := shown.Text
-	if shown.CutNote != "" {
-		value += "\n(" + shown.CutNote + ")"
+	if shown.Note != "" {
+		value += "\n(" + shown.Note + ")"
 	}
 	if l.Value > 0 {
 		value, d.Cut = untrusted.Cut(value, l.Value)
