@@ -53,7 +53,7 @@ func decisionMutants() []decisionMutant {
 		edit("a required value is not needed", "form", "form/values.go",
 			"	case len(values) == 0 && f.Required:\n		return nil, []Fault{{Field: f.Name, Code: Missing}}\n", ""),
 		edit("a required comment is not needed", "approval", "approval/judge.go",
-			`choice.Comment == CommentRequired && strings.TrimSpace(d.Comment) == ""`, "false"),
+			`choice.Comment == CommentRequired && isBlank(d.Comment)`, "false"),
 		edit("another content may be decided", "approval", "approval/vote.go",
 			`d.ShownDigest != "" && d.ShownDigest != o.ContentDigest(a)`, "false"),
 		edit("a question is returned for ever", "approval", "approval/round.go",
