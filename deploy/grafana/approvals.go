@@ -12,7 +12,6 @@ func approvalsDashboard() Dashboard {
 }
 
 func approvalTotals() []part {
-	const median = "p50 time to decide"
 	return []part{
 		newRow("Now, and in this period"),
 		newStat("Pending",
@@ -54,29 +53,37 @@ func approvalTotals() []part {
 				increase(approval_relay_approval_decision_seconds_bucket{@workflow}[@period]))) >= 0`},
 		).badFrom(8*3600, 20*3600).withoutData("none decided"),
 
-		newTable("Workflows",
-			"Each workflow in this period: its requests and their ends; its pending approvals now, and the age of the oldest.",
-			"workflow", "Workflow",
-			query{"Requested", `sum by (workflow) (increase(approval_relay_requests_total{@workflow}[@period]))`},
-			query{"Approved", `
-				sum by (workflow) (increase(approval_relay_approvals_decided_total{@workflow, outcome="approve"}[@period]))`},
-			query{"Rejected", `
-				sum by (workflow) (increase(approval_relay_approvals_decided_total{@workflow, outcome="reject"}[@period]))`},
-			query{"Timed out", `sum by (workflow) (increase(approval_relay_approvals_timed_out_total{@workflow}[@period]))`},
-			query{"Cancelled", `sum by (workflow) (increase(approval_relay_approvals_cancelled_total{@workflow}[@period]))`},
-			query{"Superseded", `sum by (workflow) (increase(approval_relay_approvals_superseded_total{@workflow}[@period]))`},
-			query{median, `
-				histogram_quantile(0.5, sum by (workflow, le) (
-				increase(approval_relay_approval_decision_seconds_bucket{@workflow}[@period]))) >= 0`},
-			query{"Pending", `sum by (workflow) (max by (job, workflow) (approval_relay_approvals_pending{@workflow}))`},
-			query{"Oldest pending", `
-				time() - min by (workflow) (approval_relay_oldest_pending_timestamp_seconds{@workflow})`},
-		).columnInSeconds(median, 1).columnInSeconds("Oldest pending", 1),
+		workflowsTable(),
 	}
 }
 
+// workflowsTable compares the workflows.
+func workflowsTable() part {
+	const median = "p50 time to decide"
+	return newTable("Workflows",
+		"Each workflow in this period: its requests and their ends; its pending approvals now, and the age of the oldest.",
+		"workflow", "Workflow",
+		query{"Requested", `sum by (workflow) (increase(approval_relay_requests_total{@workflow}[@period]))`},
+		query{"Approved", `
+			sum by (workflow) (increase(approval_relay_approvals_decided_total{@workflow, outcome="approve"}[@period]))`},
+		query{"Rejected", `
+			sum by (workflow) (increase(approval_relay_approvals_decided_total{@workflow, outcome="reject"}[@period]))`},
+		query{"Returned", `
+			sum by (workflow) (increase(approval_relay_approvals_decided_total{@workflow, outcome="return"}[@period]))`},
+		query{"Timed out", `sum by (workflow) (increase(approval_relay_approvals_timed_out_total{@workflow}[@period]))`},
+		query{"Cancelled", `sum by (workflow) (increase(approval_relay_approvals_cancelled_total{@workflow}[@period]))`},
+		query{"Superseded", `sum by (workflow) (increase(approval_relay_approvals_superseded_total{@workflow}[@period]))`},
+		query{median, `
+			histogram_quantile(0.5, sum by (workflow, le) (
+			increase(approval_relay_approval_decision_seconds_bucket{@workflow}[@period]))) >= 0`},
+		query{"Pending", `sum by (workflow) (max by (job, workflow) (approval_relay_approvals_pending{@workflow}))`},
+		query{"Oldest pending", `
+			time() - min by (workflow) (approval_relay_oldest_pending_timestamp_seconds{@workflow})`},
+	).columnInSeconds(median, 1).columnInSeconds("Oldest pending", 1)
+}
+
 func approvalsOverTime() []part {
-	return []part{
+	return append([]part{
 		newRow("Over time"),
 		newBars("Requested",
 			"Approval requests, by workflow. with notes: a part of the message was not used, see the history of the order.",
@@ -122,6 +129,12 @@ func approvalsOverTime() []part {
 			query{"{{workflow}}", `
 				histogram_quantile(0.1, sum by (workflow, le) (
 				increase(approval_relay_decision_time_left_seconds_bucket{@workflow}[@step])))`}),
+	}, eventsOverTime()...)
+}
+
+// eventsOverTime has the panels of events that end no approval.
+func eventsOverTime() []part {
+	return []part{
 		newBars("Escalations",
 			"Approvals that were escalated to further approvers, by workflow.",
 			query{"{{workflow}}", `sum by (workflow) (increase(approval_relay_approvals_escalated_total{@workflow}[@step]))`}),
