@@ -42,6 +42,7 @@ var orderFields = map[string]string{
 	"Approval.EscalationsDone":    "escalationsDone",
 	"Approval.FirstNotifiedAt":    "firstNotifiedAt",
 	"Approval.Undeliverable":      "undeliverable",
+	"Approval.Dismissed":          "dismissed",
 	"Approval.Probe":              "internal: it lasts for seconds, and the history has its answer",
 	"Approval.HeartbeatDue":       "nextHeartbeatAt",
 	"Approval.Callback":           "callback",

@@ -123,6 +123,10 @@ type Approval struct {
 	FirstNotifiedAt time.Time `json:"firstNotifiedAt,omitzero"`
 	// Undeliverable reports that no approver could be notified.
 	Undeliverable bool `json:"undeliverable,omitempty"`
+	// Dismissed is what an operator has put away: "answer" or "undeliverable".
+	Dismissed approval.Attention `json:"dismissed,omitempty"`
+	// Unanswered reports that the workflow has ended without the answer, or may have.
+	Unanswered bool `json:"unanswered,omitempty"`
 
 	Callback Callback `json:"callback"`
 	// HeartbeatInterval is the interval of heartbeats to the target; it is missing if there are none.
@@ -281,6 +285,7 @@ const (
 	CallbackPending    CallbackState = "pending"
 	CallbackDelivered  CallbackState = "delivered"
 	CallbackPresumed   CallbackState = "delivered_presumed"
+	CallbackUnknown    CallbackState = "unknown" // the workflow no longer waits, and may not have the answer
 	CallbackTooLate    CallbackState = "too_late"
 	CallbackExhausted  CallbackState = "exhausted"
 	CallbackSuperseded CallbackState = "superseded"

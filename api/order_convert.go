@@ -80,6 +80,8 @@ func newApproval(a *approval.Approval) Approval {
 		Notifications:     mapSlice(a.Notifications, newNotification),
 		FirstNotifiedAt:   a.FirstNotifiedAt.UTC(),
 		Undeliverable:     a.Undeliverable,
+		Dismissed:         a.Dismissed,
+		Unanswered:        a.IsUnanswered(),
 		Callback:          newCallback(a.Callback),
 		HeartbeatInterval: Duration(a.HeartbeatInterval),
 		NextHeartbeatAt:   a.HeartbeatDue.UTC(),

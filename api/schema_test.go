@@ -46,6 +46,7 @@ func enums() map[reflect.Type]string {
 		reflect.TypeFor[approval.PolicyKind]():       "PolicyKind",
 		reflect.TypeFor[approval.EventKind]():        "EventKind",
 		reflect.TypeFor[approval.NotificationKind](): "NotificationKind",
+		reflect.TypeFor[approval.Attention]():        "Attention",
 		reflect.TypeFor[CallbackState]():             "CallbackState",
 		reflect.TypeFor[NotificationState]():         "NotificationState",
 		reflect.TypeFor[UndeliverablePolicy]():       "UndeliverablePolicy",

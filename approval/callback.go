@@ -10,9 +10,12 @@ const (
 	CallbackNone      CallbackState = "" // the approval is pending
 	CallbackPending   CallbackState = "owed"
 	CallbackDelivered CallbackState = "delivered"
-	// CallbackPresumed means that the target no longer waits, and that it may have our answer: the reply to an
-	// attempt was lost.
+	// CallbackPresumed means that the target no longer waits, and that it most likely has our answer: the reply to an
+	// attempt was lost, and the task cannot have ended by itself meanwhile.
 	CallbackPresumed CallbackState = "delivered_presumed"
+	// CallbackUnknown means that the target no longer waits, and that it is not known whether it has our answer: the
+	// reply to an attempt was lost, but the task may as well have ended by itself.
+	CallbackUnknown CallbackState = "unknown"
 	// CallbackTooLate means that the target no longer waits, and that we have not answered it.
 	CallbackTooLate CallbackState = "too_late"
 	// CallbackExhausted means that the callback has failed for good: all retries were used, the target refused the
@@ -24,7 +27,14 @@ const (
 
 // AllCallbackOutcomes lists the final states of a callback.
 func AllCallbackOutcomes() []CallbackState {
-	return []CallbackState{CallbackDelivered, CallbackPresumed, CallbackTooLate, CallbackExhausted, CallbackSuperseded}
+	return []CallbackState{
+		CallbackDelivered,
+		CallbackPresumed,
+		CallbackUnknown,
+		CallbackTooLate,
+		CallbackExhausted,
+		CallbackSuperseded,
+	}
 }
 
 // Callback is the progress of the answer to the workflow.

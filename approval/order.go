@@ -83,8 +83,3 @@ func (o *Order) IsRetrying() bool {
 		})
 	})
 }
-
-// HasExhaustedCallback reports whether the callback of at least one approval is exhausted.
-func (o *Order) HasExhaustedCallback() bool {
-	return slices.ContainsFunc(o.Approvals, func(a *Approval) bool { return a.Callback.State == CallbackExhausted })
-}

@@ -101,6 +101,8 @@ func (v *visit) describeCallback() string {
 		return v.text("page.callback.delivered")
 	case approval.CallbackPresumed:
 		return v.text("page.callback.presumed")
+	case approval.CallbackUnknown:
+		return v.text("page.callback.unknown")
 	case approval.CallbackTooLate:
 		return v.text("page.callback.too_late")
 	case approval.CallbackExhausted:

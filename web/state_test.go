@@ -56,6 +56,7 @@ func TestCallbackInWords(t *testing.T) {
 		"redriven":  {approval.Callback{State: approval.CallbackPending, Redrives: 1}, "this is tried again"},
 		"delivered": {approval.Callback{State: approval.CallbackDelivered}, "The workflow has the answer"},
 		"presumed":  {approval.Callback{State: approval.CallbackPresumed}, "no longer waits; most likely it has the answer"},
+		"unknown":   {approval.Callback{State: approval.CallbackUnknown}, "It is not known whether it has the answer"},
 		"too late":  {approval.Callback{State: approval.CallbackTooLate}, "had already stopped waiting"},
 		"exhausted": {approval.Callback{State: approval.CallbackExhausted, LastError: "secret"}, "The operators know of it"},
 	} {

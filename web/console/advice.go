@@ -22,6 +22,10 @@ func advise(a *approval.Approval, now time.Time) string {
 	case approval.CallbackTooLate:
 		return "The workflow did not wait for this answer: it had ended, or was answered by somebody else. " +
 			"If the order still needs the answer, have the workflow started again."
+	case approval.CallbackUnknown:
+		return "The workflow no longer waits, and nobody can tell whether it has this answer: the reply to an attempt was " +
+			"lost, and the task may have ended by itself. Look at the workflow; if it does not have the answer and the " +
+			"order still needs it, have it started again."
 	case approval.CallbackPresumed:
 		return "Nothing to do. The reply to an attempt was lost, and the workflow no longer waits: it has its answer."
 	case approval.CallbackDelivered, approval.CallbackSuperseded:

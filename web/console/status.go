@@ -44,6 +44,8 @@ func describeCallback(c approval.Callback) statusView {
 		return statusView{Text: "Delivered", Tone: "good"}
 	case approval.CallbackPresumed:
 		return statusView{Text: "Delivered, presumably", Tone: "good"}
+	case approval.CallbackUnknown:
+		return statusView{Text: "Unknown", Tone: "bad"}
 	case approval.CallbackTooLate:
 		return statusView{Text: "Too late", Tone: "bad"}
 	case approval.CallbackExhausted:
