@@ -45,11 +45,11 @@ func FuzzDecode(f *testing.F) {
 		o.NextDue()
 		o.HasExhaustedCallback()
 		o.PendingApprovals()
-		first, err := Encode("o", o, reversed{})
+		first, err := Encode("o", o, Unknown{}, reversed{})
 		require.NoError(t, err)
 		again, err := Decode("o", first, reversed{})
 		require.NoError(t, err)
-		second, err := Encode("o", again, reversed{})
+		second, err := Encode("o", again, Unknown{}, reversed{})
 		require.NoError(t, err)
 		require.Equal(t, string(first), string(second))
 		again.Advance(approval.Environment{Now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), Lease: time.Minute})
@@ -62,7 +62,7 @@ func TestTokensAreSealed(t *testing.T) {
 		{ID: "x", Request: approval.Request{Token: approval.NewToken("secret")}},
 		{ID: "y"},
 	}}
-	b, err := Encode("o", o, reversed{})
+	b, err := Encode("o", o, Unknown{}, reversed{})
 	require.NoError(t, err)
 	require.NotContains(t, string(b), "secret")
 	require.Equal(t, 1, strings.Count(string(b), "dGVyY2Vz"), "in base64, backwards: once, of x")
@@ -93,9 +93,9 @@ func TestRecordsOfOlderVersionsAreRead(t *testing.T) {
 	o, err := Decode("o", []byte(`{"v":1,"order":{"id":"o","approvals":[{"id":"x","asked_at":"2026-01-01T00:00:00Z"}]}}`), reversed{})
 	require.NoError(t, err)
 	require.Equal(t, 2026, o.Approvals[0].AttemptStartedAt.Year())
-	now, err := Encode("o", o, reversed{})
+	now, err := Encode("o", o, Unknown{}, reversed{})
 	require.NoError(t, err)
-	require.Contains(t, string(now), `{"v":3,`)
+	require.Contains(t, string(now), `{"v":4,"w":4,`)
 	_, err = Decode("o", []byte(`{"v":0,"order":{"id":"o"}}`), reversed{})
 	require.ErrorContains(t, err, "damaged")
 }

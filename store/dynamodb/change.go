@@ -48,9 +48,10 @@ type change struct {
 // computeChange runs the transition on a stored item, or on an empty order if before is nil.
 func (s *Store) computeChange(orderID string, before item, transition func(*approval.Order) error) (*change, error) {
 	o := &approval.Order{ID: orderID}
+	var unknown store.Unknown
 	if before != nil {
 		var err error
-		if o, err = s.decodeOrder(orderID, before); err != nil {
+		if o, unknown, err = s.decodeOrder(orderID, before); err != nil {
 			return nil, err
 		}
 	}
@@ -62,7 +63,7 @@ func (s *Store) computeChange(orderID string, before item, transition func(*appr
 		return nil, err
 	}
 	record, err := s.config.Limits.Fit(size, o, func(o *approval.Order, isTight bool) ([]byte, error) {
-		return s.encodeOrder(orderID, o, isTight)
+		return s.encodeOrder(orderID, o, unknown, isTight)
 	})
 	if err != nil {
 		return nil, err
@@ -84,14 +85,15 @@ func (s *Store) computeChange(orderID string, before item, transition func(*appr
 		return nil, approval.OrderFull("it has pending approvals in %d workflows", maxWorkflows)
 	}
 	c.item = orderItem(o, before, record)
+	keepUnknownAttributes(before, c.item)
 	earlierWrites := prefixOf(getBytes(before, "last_writes"), idSize*(writesKept-1))
 	c.item["last_writes"] = bytesAttr(append(bytes.Clone(c.id), earlierWrites...))
 	return c, nil
 }
 
 // encodeOrder returns the compressed record of an order.
-func (s *Store) encodeOrder(orderID string, o *approval.Order, isTight bool) ([]byte, error) {
-	record, err := store.Encode(orderID, o, s.config.Sealer)
+func (s *Store) encodeOrder(orderID string, o *approval.Order, unknown store.Unknown, isTight bool) ([]byte, error) {
+	record, err := store.Encode(orderID, o, unknown, s.config.Sealer)
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +139,25 @@ func orderItem(o *approval.Order, before item, record []byte) item {
 		}
 	}
 	return i
+}
+
+// orderAttributes returns the names of the attributes that this program writes to the item of an order.
+func orderAttributes() []string {
+	return []string{
+		"pk", "sk", "order_record", "last_writes", "order_shard", "order_id", "pending_shard", "waits_since",
+		"exhausted_shard", "due_shard", "due_at", "next_at", "claimed_at", "lease_id",
+	}
+}
+
+// keepUnknownAttributes adds the attributes of the item before that this program does not know. A newer worker on the same
+// table wrote them, and a write replaces the whole item.
+func keepUnknownAttributes(before, after item) {
+	known := orderAttributes()
+	for name, value := range before {
+		if !slices.Contains(known, name) {
+			after[name] = value
+		}
+	}
 }
 
 // workflowPending counts the pending approvals of an order in a workflow.

@@ -31,7 +31,7 @@ func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Ord
 		return nil, "", fmt.Errorf("list orders: %w", err)
 	}
 	for _, i := range items {
-		o, err := s.decodeOrder(orderIDOf(i), i)
+		o, _, err := s.decodeOrder(orderIDOf(i), i)
 		if err != nil { // Get returns it
 			o = &approval.Order{ID: orderIDOf(i)}
 		}

@@ -85,15 +85,16 @@ func (s *Store) Get(ctx context.Context, orderID string) (*approval.Order, error
 	case got == nil:
 		return nil, fmt.Errorf("order %q: %w", orderID, approval.ErrNotFound)
 	}
-	return s.decodeOrder(orderID, got)
+	o, _, err := s.decodeOrder(orderID, got)
+	return o, err
 }
 
-func (s *Store) decodeOrder(orderID string, i item) (*approval.Order, error) {
+func (s *Store) decodeOrder(orderID string, i item) (*approval.Order, store.Unknown, error) {
 	record, err := decompress(getBytes(i, "order_record"))
 	if err != nil {
-		return nil, fmt.Errorf("record of order %q is damaged: %w", orderID, err)
+		return nil, store.Unknown{}, fmt.Errorf("record of order %q is damaged: %w", orderID, err)
 	}
-	return store.Decode(orderID, record, s.config.Sealer)
+	return store.DecodeForUpdate(orderID, record, s.config.Sealer)
 }
 
 // newWriteID returns a random ID for a write or a claim.

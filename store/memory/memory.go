@@ -53,10 +53,11 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 		return err
 	}
 	o := &approval.Order{ID: orderID}
+	var unknown store.Unknown
 	before, stored := s.orders[orderID]
 	if stored {
 		var err error
-		if o, err = store.Decode(orderID, before.record, plainSealer{}); err != nil {
+		if o, unknown, err = store.DecodeForUpdate(orderID, before.record, plainSealer{}); err != nil {
 			return err
 		}
 	}
@@ -65,7 +66,7 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 		return err
 	}
 	record, err := s.Limits.Fit(size, o, func(o *approval.Order, _ bool) ([]byte, error) {
-		return store.Encode(orderID, o, plainSealer{})
+		return store.Encode(orderID, o, unknown, plainSealer{})
 	})
 	if err != nil {
 		return err

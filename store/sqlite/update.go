@@ -78,9 +78,10 @@ func (s *Store) applyTransition(
 		}
 	}()
 	o := &approval.Order{ID: orderID}
+	var unknown store.Unknown // empty for the orders in the cache
 	if isStored {
 		if o = s.recent.takeOrder(orderID, before); o == nil {
-			if o, out.err = store.Decode(orderID, before, s.config.Sealer); out.err != nil {
+			if o, unknown, out.err = store.DecodeForUpdate(orderID, before, s.config.Sealer); out.err != nil {
 				return c, out
 			}
 		}
@@ -91,7 +92,7 @@ func (s *Store) applyTransition(
 		return c, out
 	}
 	c.record, out.err = s.config.Limits.Fit(size, o, func(o *approval.Order, _ bool) ([]byte, error) {
-		return store.Encode(orderID, o, s.config.Sealer)
+		return store.Encode(orderID, o, unknown, s.config.Sealer)
 	})
 	if out.err != nil {
 		return c, out
@@ -108,7 +109,7 @@ func (s *Store) applyTransition(
 		opened:    subtractApprovals(pending, pendingBefore),
 		ended:     subtractApprovals(pendingBefore, pending),
 	}
-	if !c.remove {
+	if !c.remove && unknown.IsEmpty() {
 		s.recent.keepOrder(orderID, c.record, o)
 	}
 	return c, out
