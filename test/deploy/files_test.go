@@ -160,7 +160,7 @@ func TestPorts(t *testing.T) {
 	prefixes := map[string]bool{}
 	for _, route := range found {
 		prefixes[route[1]] = true
-		require.Regexp(t, `range list .*"`+route[1]+`"`, read(t, chartFolder+"templates/ingress.yaml"))
+		require.Regexp(t, `(?m)^/[-./ a-z]* `+route[1]+`( |$)`, read(t, chartFolder+"templates/_helpers.tpl"))
 	}
 	require.Len(t, prefixes, 7, "%v", prefixes)
 

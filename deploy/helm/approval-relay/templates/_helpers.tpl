@@ -1,5 +1,7 @@
 {{- define "approval-relay.fullname" -}}
-{{- if contains .Chart.Name .Release.Name -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains .Chart.Name .Release.Name -}}
 {{- .Release.Name | trunc 52 | trimSuffix "-" -}}
 {{- else -}}
 {{- printf "%s-%s" .Release.Name .Chart.Name | trunc 52 | trimSuffix "-" -}}
@@ -21,6 +23,28 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* The metadata of an object: (list $ suffix labels annotations). The labels and annotations of the object itself win
+over the common ones. */ -}}
+{{- define "approval-relay.metadata" -}}
+{{- $root := index . 0 -}}
+{{- $labels := mustMerge (dict) (index . 2 | default dict) (include "approval-relay.labels" $root | fromYaml) -}}
+{{- $annotations := mustMerge (dict) (index . 3 | default dict) ($root.Values.commonAnnotations | default dict) -}}
+name: {{ printf "%s%s" (include "approval-relay.fullname" $root) (index . 1) | trunc 63 | trimSuffix "-" }}
+namespace: {{ $root.Release.Namespace }}
+labels: {{- toYaml $labels | nindent 2 }}
+{{- with $annotations }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- /* The public routes and nothing else: eight paths, the most that a rule of an HTTPRoute takes everywhere. */ -}}
+{{- define "approval-relay.publicPaths" -}}
+/.well-known /a /assets /s /signin /slack /teams /webhooks
 {{- end -}}
 
 {{- define "approval-relay.serviceAccount" -}}
@@ -55,6 +79,35 @@ default
 {{- else -}}
 {{- toYaml .Values.config -}}
 {{- end -}}
+{{- end -}}
+
+{{- /* What the pod needs from SIGTERM to its end: the hook before it, shutdown.delay, shutdown.timeout; then SQLite's log is
+folded in. */ -}}
+{{- define "approval-relay.grace" -}}
+{{- $shutdown := .Values.config.shutdown -}}
+{{- $hook := dig "preStop" "sleep" "seconds" 0 (.Values.lifecycle | default dict) | int -}}
+{{- $needed := add (trimSuffix "s" $shutdown.timeout | int) (trimSuffix "s" ($shutdown.delay | default "0s") | int) $hook -}}
+{{- $given := .Values.terminationGracePeriodSeconds | default 0 | int -}}
+{{- if and $given (lt $given (add $needed 10 | int)) -}}
+{{- fail (printf "terminationGracePeriodSeconds is %d: preStop, shutdown.delay and shutdown.timeout need %d s, and 10 s more for the end" $given $needed) -}}
+{{- end -}}
+{{- $given | default (add $needed 15) -}}
+{{- end -}}
+
+{{- /* The spread over zones and nodes: of the values, or soft for several workers. A constraint without a selector is about
+the pods of this release. */ -}}
+{{- define "approval-relay.spread" -}}
+{{- $constraints := .Values.topologySpreadConstraints -}}
+{{- if and (kindIs "invalid" $constraints) (include "approval-relay.several" .) -}}
+{{- $constraints = list -}}
+{{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" -}}
+{{- $constraints = append $constraints (dict "maxSkew" 1 "topologyKey" $key "whenUnsatisfiable" "ScheduleAnyway") -}}
+{{- end -}}
+{{- end -}}
+{{- $selector := dict "labelSelector" (dict "matchLabels" (include "approval-relay.selector" . | fromYaml)) -}}
+{{- range $constraints }}
+- {{ mustMerge (dict) . $selector | toYaml | nindent 2 | trim }}
+{{- end }}
 {{- end -}}
 
 {{- /* How a probe asks for a path of the operator's address. With mTLS the kubelet cannot ask itself: the program does, with
