@@ -54,6 +54,12 @@ func routeTable() map[string]struct{ body, need string } {
 		"private GET /v1/refused/{id}": {"", "operator"},
 		"private POST /v1/redrive":     {`{"by":"ops","dryRun":true}`, "operator"},
 		"private POST /-/reload":       {"", "operator"},
+
+		"private GET /v1/controls":               {"", "operator"},
+		"private PUT /v1/controls":               {`{"mode":"drain","reason":"x"}`, "operator"},
+		"private DELETE /v1/controls":            {`{"reason":"x"}`, "operator"},
+		"private PUT /v1/controls/{workflow}":    {`{"mode":"pause","by":"ann","reason":"x"}`, "operator"},
+		"private DELETE /v1/controls/{workflow}": {"", "operator"},
 	}
 }
 
@@ -76,7 +82,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 			o, err := s.Get(t.Context(), "A-1")
 			require.NoError(t, err)
 			approvalID := o.Approvals[0].ID
-			path = strings.NewReplacer("{orderId}", "A-1", "{approvalId}", approvalID, "{source}", "erp", "{token}", "x", "{id}", "kept").Replace(path)
+			path = strings.NewReplacer("{orderId}", "A-1", "{approvalId}", approvalID, "{source}", "erp", "{token}", "x", "{id}", "kept",
+				"{workflow}", "orders").Replace(path)
 			server := map[string]http.Handler{"public": h.PublicHandler(), "private": h.OperatorHandler()}[side]
 			credentials := append([]string{"", "wrong", "erp", "operator"}, handlers.Verbs()...)
 			for _, credential := range credentials {
@@ -98,7 +105,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			require.Len(t, w.routes, len(credentials))
 
 			if path != "/a/x" && path != "/s/x" && path != "/signin/out" && path != "/signin/callback" { // both methods have a route
-				other := map[string]string{"GET": "POST", "POST": "GET"}[method]
+				other := map[string]string{"GET": "POST", "POST": "GET", "PUT": "POST", "DELETE": "POST"}[method]
 				if strings.HasPrefix(path, "/webhooks/") {
 					other = "PUT"
 				}

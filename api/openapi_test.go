@@ -135,7 +135,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			route = "GET " + route
 		}
 		method, path, _ := strings.Cut(route, " ")
-		path = strings.NewReplacer("{orderId}", "A-1", "{source}", "erp", "{token}", "x", "{id}", "kept").Replace(path)
+		path = strings.NewReplacer("{orderId}", "A-1", "{source}", "erp", "{token}", "x", "{id}", "kept", "{workflow}", "orders").Replace(path)
 		for _, credential := range []string{"", "erp", "operator"} {
 			h, _, _ := site(t)
 			server := map[string]http.Handler{"public": h.PublicHandler(), "private": h.OperatorHandler()}[side]
@@ -163,6 +163,8 @@ func TestExamplesAreTaken(t *testing.T) {
 			require.NoError(t, decodeStrict(example, &ApproversRequest{}))
 		case route == "POST /v1/orders/{orderId}/deadline":
 			require.NoError(t, decodeStrict(example, &DeadlineRequest{}))
+		case strings.HasPrefix(route, "PUT /v1/controls"):
+			require.NoError(t, decodeStrict(example, &ControlRequest{}))
 		case route == "POST /v1/redrive":
 			require.NoError(t, decodeStrict(example, &RedriveRequest{}))
 		case strings.HasPrefix(route, "POST /v1/") || strings.HasPrefix(route, "POST /webhooks"):
@@ -172,7 +174,7 @@ func TestExamplesAreTaken(t *testing.T) {
 		}
 		seen++
 	}
-	require.Equal(t, 9, seen)
+	require.Equal(t, 11, seen)
 }
 
 // The description on the public address has the public routes and no other, and everything that it refers to.

@@ -25,6 +25,7 @@ type OperatorAPI struct {
 	Redriver    *handlers.Redriver
 	Refusals    RefusalLister
 	MakeReceipt handlers.MakeReceipt
+	Controls    Controls
 }
 
 // maxPage is the largest number of entries in a list, defaultPage the number without a limit.

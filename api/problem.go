@@ -214,6 +214,9 @@ func writeAnswer(w http.ResponseWriter, r *http.Request, answer any, err error) 
 		if _, is := errors.AsType[*approval.OrderFullError](err); is {
 			w.Header().Set("Retry-After", "60")
 		}
+		if _, is := errors.AsType[*handlers.HeldError](err); is {
+			setRetryAfter(w.Header(), heldRetryAfter)
+		}
 		if credential, is := errors.AsType[*credentialError](err); is {
 			w.Header().Set("WWW-Authenticate", credential.challenge)
 		}
@@ -261,7 +264,10 @@ func problemOf(err error) Problem {
 	var full *approval.OrderFullError
 	var query *queryError
 	var large *http.MaxBytesError
+	var held *handlers.HeldError
 	switch {
+	case errors.As(err, &held):
+		p.Type, p.Detail = TypePaused, held.Error()
 	case errors.As(err, &full):
 		p.Detail = full.Error()
 	case errors.As(err, &refused): // one of too many waiting decisions is refused for now, with 503

@@ -76,6 +76,11 @@ func operatorRoutes() []route {
 		{"GET /v1/refused", accessOperator, (*Endpoints).listRefused},
 		{"GET /v1/refused/{id}", accessOperator, (*Endpoints).showRefusedBody},
 		{"POST /v1/redrive", accessOperator, (*Endpoints).redrive},
+		{"GET /v1/controls", accessOperator, (*Endpoints).listControls},
+		{"PUT /v1/controls", accessOperator, (*Endpoints).setControl},
+		{"DELETE /v1/controls", accessOperator, (*Endpoints).removeControl},
+		{"PUT /v1/controls/{workflow}", accessOperator, (*Endpoints).setControl},
+		{"DELETE /v1/controls/{workflow}", accessOperator, (*Endpoints).removeControl},
 		{"POST /-/reload", accessOperator, (*Endpoints).reload},
 
 		{"GET /{$}", accessOpen, (*Endpoints).redirectToConsole},

@@ -95,6 +95,7 @@ type App struct {
 	queues     *queues
 
 	transitions *handlers.Transitions
+	controls    *handlers.Controls
 	decider     *handlers.Decider
 	ring        *keys.Ring
 	refusals    *recent.List
@@ -114,6 +115,7 @@ type App struct {
 type orderStore interface {
 	store.Store
 	store.DeadLetters
+	store.ControlKeeper
 	io.Closer
 }
 
@@ -156,6 +158,9 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.wireEngine()
+	if err := a.controls.Refresh(ctx); err != nil {
+		return nil, err
+	}
 	if a.queues, err = a.openQueues(ctx); err != nil {
 		return nil, err
 	}
@@ -189,6 +194,13 @@ func (a *App) wireEngine() {
 		Log:      a.log,
 		Now:      time.Now,
 		Lease:    actionLease,
+	}
+	a.controls = &handlers.Controls{
+		Keeper:    a.store,
+		Workflows: a.workflowNames,
+		Observer:  a.metrics,
+		Log:       a.log,
+		Now:       time.Now,
 	}
 	a.decider = &handlers.Decider{
 		Transitions: a.transitions,
@@ -234,5 +246,8 @@ func (a *App) wireRouter() (err error) {
 	})
 	return err
 }
+
+// workflowNames returns the names of the workflows of the present configuration.
+func (a *App) workflowNames() []string { return sortedNames(a.rules.Load().config.Workflows) }
 
 func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -49,6 +49,7 @@ func (a *App) makeHTTP(r *rules) error {
 			Redriver:    r.redriver,
 			Refusals:    a.refusals,
 			MakeReceipt: a.makeReceipt,
+			Controls:    a.controls,
 		},
 		ReceiptKeys:  receipt.MarshalJWKS(a.ring.PublicKeys(receipt.Purpose)),
 		ConsolePages: pages,

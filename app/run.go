@@ -45,6 +45,7 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 	a.addRouter(&parts)
 	a.addDepths(&parts)
 	a.addProviderLookup(&parts)
+	a.addControls(&parts)
 	a.addReloader(&parts)
 	stop, cancel := context.WithCancel(ctx)
 	parts.Add(func() error {

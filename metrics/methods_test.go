@@ -18,6 +18,7 @@ import (
 	"github.com/approval-relay/approval-relay/refusal/recent"
 	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/sqs"
+	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/web"
 )
 
@@ -55,6 +56,13 @@ func methodCases() map[string]methodCase {
 				m.ConfigRead(time.UnixMilli(2500), errFailed)
 			},
 			map[string]float64{`config_last_reload_success_timestamp_seconds{}`: 1.5},
+		},
+		"ControlsChanged": {
+			func(m *Metrics) {
+				m.ControlsChanged([]store.Control{{Workflow: "payments", Mode: store.ControlPause}})
+				m.ControlsChanged([]store.Control{{Mode: store.ControlDrain}})
+			},
+			map[string]float64{`paused{mode="drain",workflow="*"}`: 1},
 		},
 		"Listener": {
 			func(m *Metrics) {

@@ -51,6 +51,7 @@ type Metrics struct {
 	reload        reloadSeries
 	refused       counter
 	inbound       inboundSeries
+	paused        gauge
 }
 
 // New registers every series, with every configured label value at 0. The series that are read from the store are
@@ -72,6 +73,7 @@ func New(registerer prometheus.Registerer, config Config) *Metrics {
 		sqs:           newSQSSeries(b, config),
 		reload:        newReloadSeries(b),
 		inbound:       newInboundSeries(b),
+		paused:        newPausedSeries(b, config),
 		refused:       newRefusalCounter(b, config),
 	}
 }

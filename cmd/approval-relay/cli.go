@@ -27,6 +27,10 @@ type cli struct {
 	Redrive     redriveCmd     `cmd:"" help:"Start exhausted callbacks and dead letters again."`
 	Deadletters deadlettersCmd `cmd:"" help:"List dead letters: messages that could not be handled."`
 	Refused     refusedCmd     `cmd:"" help:"List what a worker has refused lately, with the reasons."`
+	Drain       drainCmd       `cmd:"" help:"Take no new requests of a workflow, or of all; what is pending goes on."`
+	Pause       pauseCmd       `cmd:"" help:"Drain, and hold notifications and answers too; decisions are still taken."`
+	Resume      resumeCmd      `cmd:"" help:"End what drain or pause has begun."`
+	Controls    controlsCmd    `cmd:"" help:"List what is drained or paused."`
 	Reload      reloadCmd      `cmd:"" help:"Let a running worker read its configuration file again."`
 	Keys        keysCmd        `cmd:"" help:"Make and rotate the keys that seal tokens and sign links."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`

@@ -206,6 +206,11 @@ func awsPanels() []part {
 				"ApprovalRelayClockSkew.",
 			"s",
 			query{"{{instance}}", `max by (instance) (approval_relay_aws_clock_skew_seconds{@all})`}),
+		newLines("Paused and drained",
+			"What operators have switched off: drain takes no new requests, pause also begins no notifications and no callbacks. "+
+				"* stands for all workflows.",
+			"short",
+			query{"{{workflow}}, {{mode}}", `max by (workflow, mode) (approval_relay_paused{@all}) > 0`}),
 		newLines("Configuration",
 			"1 if the configuration was read successfully the last time, and 0 if a reload failed: the worker runs with the one "+
 				"that it had; the alert ApprovalRelayConfigNotReloaded.",

@@ -26,7 +26,7 @@ import (
 //	count#SHARD               count           a part of the counts
 //	letters                   NUMBER          a dead letter
 //	letter#NUMBER             PART            a further part of a large dead letter
-//	meta                      schema, probe, letters
+//	meta                      schema, probe, letters, keys, controls
 const (
 	// shards is the number of partitions of each index. A partition takes 1,000 small writes a second.
 	shards = 8

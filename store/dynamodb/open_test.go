@@ -100,3 +100,9 @@ func TestKeyRegister(t *testing.T) {
 	s := open(t, Config{})
 	storetest.TestKeyRegister(t, s, func() store.KeyRegister { return open(t, Config{Settings: s.config.Settings}) })
 }
+
+func TestControls(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{})
+	storetest.TestControlKeeper(t, s, func() store.ControlKeeper { return open(t, Config{Settings: s.config.Settings}) })
+}

@@ -24,6 +24,7 @@ type Store struct {
 	orders         map[string]entry
 	deadLetters    []store.DeadLetter
 	lastDeadLetter int64 // number of the last dead letter
+	controls       []store.Control
 }
 
 type entry struct {

@@ -14,3 +14,9 @@ func TestContract(t *testing.T) {
 func TestOptionalInterfaces(t *testing.T) {
 	storetest.RequireOptional(t, New(), storetest.Optional{})
 }
+
+func TestControls(t *testing.T) {
+	t.Parallel()
+	s := New()
+	storetest.TestControlKeeper(t, s, func() store.ControlKeeper { return s })
+}

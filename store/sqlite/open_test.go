@@ -238,7 +238,7 @@ func TestMigrationOfFirstVersion(t *testing.T) {
 	require.NoError(t, s.Close())
 	execute(t, c.Path, `DROP INDEX orders_since; ALTER TABLE orders DROP COLUMN since;
 		DROP INDEX orders_retrying; ALTER TABLE orders DROP COLUMN retrying;
-		DROP INDEX dead_letter_heads; ALTER TABLE dead_letters DROP COLUMN reason_code; DROP TABLE seal_keys;
+		DROP INDEX dead_letter_heads; ALTER TABLE dead_letters DROP COLUMN reason_code; DROP TABLE seal_keys; DROP TABLE controls;
 		PRAGMA user_version = 1;
 		UPDATE orders SET record = x'7b' WHERE id = CAST('damaged' AS BLOB)`)
 
@@ -295,6 +295,17 @@ func TestKeyRegister(t *testing.T) {
 	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	s := open(t, c)
 	storetest.TestKeyRegister(t, s, func() store.KeyRegister {
+		require.NoError(t, s.Close())
+		s = open(t, c)
+		return s
+	})
+}
+
+func TestControls(t *testing.T) {
+	t.Parallel()
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
+	s := open(t, c)
+	storetest.TestControlKeeper(t, s, func() store.ControlKeeper {
 		require.NoError(t, s.Close())
 		s = open(t, c)
 		return s

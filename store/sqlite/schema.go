@@ -61,7 +61,16 @@ func schemaMigrations() []string {
 		-- Dead letters are listed and counted by this index alone: the table has their bodies too, before the last column.
 		CREATE INDEX dead_letter_heads ON dead_letters (id, source, reason_code, reason, at, redrives);`, `
 		-- The IDs of the keys that have sealed records of this file.
-		CREATE TABLE seal_keys (id TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID;`,
+		CREATE TABLE seal_keys (id TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID;`, `
+		-- What operators have switched off at run time. The empty workflow stands for all.
+		CREATE TABLE controls (
+			workflow TEXT PRIMARY KEY NOT NULL,
+			mode     TEXT NOT NULL,
+			principal TEXT NOT NULL,
+			claimed  TEXT NOT NULL,
+			reason   TEXT NOT NULL,
+			since    INTEGER NOT NULL -- Unix nanoseconds
+		) WITHOUT ROWID;`,
 	}
 }
 

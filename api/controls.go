@@ -1,0 +1,127 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// Controls reads and sets the controls of workflows. handlers.Controls implements it.
+type Controls interface {
+	List() []store.Control
+	Set(ctx context.Context, c store.Control) error
+	Remove(ctx context.Context, workflow, by, claimed, reason string) error
+}
+
+// Control is what an operator has switched off, until it is removed.
+type Control struct {
+	// Workflow is missing for the control of all workflows.
+	Workflow string `json:"workflow,omitempty"`
+	// Mode is "drain" or "pause". Drain takes no new requests. Pause also begins no notifications and no callbacks:
+	// decisions are taken and recorded, heartbeats go on, and deadlines pass.
+	Mode store.ControlMode `json:"mode"`
+	// By is the operator, OnBehalfOf the person that the operator named.
+	By         string    `json:"by"`
+	OnBehalfOf string    `json:"onBehalfOf,omitempty"`
+	Reason     string    `json:"reason"`
+	Since      time.Time `json:"since"`
+}
+
+// ControlList has the controls in force. A workflow obeys the stronger of its own control and that of all workflows.
+type ControlList struct {
+	Controls []Control `json:"controls"`
+}
+
+// ControlRequest sets a control.
+type ControlRequest struct {
+	Mode store.ControlMode `json:"mode"`
+	// By is the person on whose behalf the operator acts. The operator is the name of the token.
+	By string `json:"by,omitempty"`
+	// Reason is shown with the control, and is in the log.
+	Reason string `json:"reason"`
+}
+
+// ResumeRequest ends a control. The body may be missing.
+type ResumeRequest struct {
+	// By is the person on whose behalf the operator acts. The operator is the name of the token.
+	By string `json:"by,omitempty"`
+	// Reason is in the log.
+	Reason string `json:"reason,omitempty"`
+}
+
+func (e *Endpoints) listControls() http.Handler  { return operatorHandler(e.OperatorAPI.listControls) }
+func (e *Endpoints) setControl() http.Handler    { return operatorHandler(e.OperatorAPI.setControl) }
+func (e *Endpoints) removeControl() http.Handler { return operatorHandler(e.OperatorAPI.removeControl) }
+
+func (a *OperatorAPI) listControls(*http.Request, []byte) (any, error) {
+	return ControlList{Controls: append([]Control{}, mapSlice(a.Controls.List(), newControl)...)}, nil
+}
+
+func newControl(c store.Control) Control {
+	return Control{
+		Workflow:   c.Workflow,
+		Mode:       c.Mode,
+		By:         c.By,
+		OnBehalfOf: c.Claimed,
+		Reason:     c.Reason,
+		Since:      c.Since.UTC(),
+	}
+}
+
+func (a *OperatorAPI) setControl(r *http.Request, body []byte) (any, error) {
+	var in ControlRequest
+	if err := decodeStrict(body, &in); err != nil {
+		return nil, err
+	}
+	if err := validateBy(in.By); err != nil {
+		return nil, err
+	}
+	p, _ := handlers.PrincipalOf(r.Context())
+	err := a.Controls.Set(r.Context(), store.Control{
+		Workflow: r.PathValue("workflow"),
+		Mode:     in.Mode,
+		By:       p.Name,
+		Claimed:  in.By,
+		Reason:   in.Reason,
+	})
+	if err != nil {
+		return nil, controlError(err)
+	}
+	return a.listControls(r, nil)
+}
+
+// removeControl ends a control. It is no error if there is none, so that the call can be repeated.
+func (a *OperatorAPI) removeControl(r *http.Request, body []byte) (any, error) {
+	var in ResumeRequest
+	if len(body) > 0 {
+		if err := decodeStrict(body, &in); err != nil {
+			return nil, err
+		}
+	}
+	if err := validateBy(in.By); err != nil {
+		return nil, err
+	}
+	p, _ := handlers.PrincipalOf(r.Context())
+	if err := a.Controls.Remove(r.Context(), r.PathValue("workflow"), p.Name, in.By, in.Reason); err != nil {
+		return nil, controlError(err)
+	}
+	return a.listControls(r, nil)
+}
+
+// controlError makes an unknown workflow a path that does not exist.
+func controlError(err error) error {
+	if _, unknown := err.(*handlers.UnknownWorkflowError); unknown { //nolint:errorlint // it is not wrapped
+		return &notFoundError{"workflow"}
+	}
+	return err
+}
+
+// heldRetryAfter is when the sender of a request that is not taken may try again.
+const heldRetryAfter = time.Minute
+
+// TypePaused is the type of the problem of a request that is not taken because an operator has drained or paused its
+// workflow.
+const TypePaused = "urn:approval-relay:problem:paused"

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"text/tabwriter"
+
+	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/untrusted"
+)
+
+// control has what the commands drain, pause and resume have in common.
+type control struct {
+	client
+	Workflow string `arg:"" optional:"" help:"The workflow; without it, all."`
+	By       string `help:"The person on whose behalf you act, for the log; the operator is the name of the token."`
+}
+
+// send calls the route of the control and prints the controls in force.
+func (c *control) send(w *world, method string, in any) error {
+	path := "/v1/controls"
+	if c.Workflow != "" {
+		path += "/" + url.PathEscape(c.Workflow)
+	}
+	var out api.ControlList
+	if err := c.call(w.ctx, method, path, in, &out); err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(w.stdout, out)
+	}
+	return printControls(w, out)
+}
+
+func printControls(w *world, list api.ControlList) error {
+	if len(list.Controls) == 0 {
+		fmt.Fprintln(w.stdout, "Nothing is drained or paused.")
+		return nil
+	}
+	table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "WORKFLOW\tMODE\tSINCE\tBY\tREASON")
+	for _, c := range list.Controls {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", untrusted.TerminalLine(cmp.Or(c.Workflow, "all workflows")), c.Mode,
+			stamp(c.Since), untrusted.TerminalLine(cmp.Or(c.OnBehalfOf, c.By)), untrusted.TerminalLine(c.Reason))
+	}
+	return table.Flush()
+}
+
+type drainCmd struct {
+	control
+	Reason string `required:"" help:"Shown with the control, and in the log."`
+}
+
+// Run stops the intake.
+func (c *drainCmd) Run(w *world) error {
+	return c.send(w, "PUT", api.ControlRequest{Mode: store.ControlDrain, By: c.onBehalfOf(w, c.By), Reason: c.Reason})
+}
+
+type pauseCmd struct {
+	control
+	Reason string `required:"" help:"Shown with the control, and in the log."`
+}
+
+// Run stops the intake, notifications and callbacks.
+func (c *pauseCmd) Run(w *world) error {
+	return c.send(w, "PUT", api.ControlRequest{Mode: store.ControlPause, By: c.onBehalfOf(w, c.By), Reason: c.Reason})
+}
+
+type resumeCmd struct {
+	control
+	Reason string `help:"For the log."`
+}
+
+// Run ends a control.
+func (c *resumeCmd) Run(w *world) error {
+	return c.send(w, "DELETE", api.ResumeRequest{By: c.onBehalfOf(w, c.By), Reason: c.Reason})
+}
+
+type controlsCmd struct{ client }
+
+// Run lists the controls.
+func (c *controlsCmd) Run(w *world) error {
+	var out api.ControlList
+	if err := c.call(w.ctx, "GET", "/v1/controls", nil, &out); err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(w.stdout, out)
+	}
+	return printControls(w, out)
+}

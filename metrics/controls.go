@@ -1,0 +1,31 @@
+package metrics
+
+import (
+	"cmp"
+
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// allWorkflows is the value of the label workflow for a control of all workflows.
+const allWorkflows = "*"
+
+// newPausedSeries makes the series of what operators have switched off.
+func newPausedSeries(b *builder, c Config) gauge {
+	workflow := b.configuredLabel("workflow", c, func(c Config) []string { return c.Workflows }, allWorkflows)
+	mode := label{name: "mode", values: texts(store.ControlModes())}
+	return b.newGauge("paused",
+		"1 if an operator has set this mode for the workflow, or for all: drain (no new requests) or pause (also no "+
+			"notifications and no callbacks).", workflow, mode)
+}
+
+// ControlsChanged sets the controls in force.
+func (m *Metrics) ControlsChanged(controls []store.Control) {
+	for _, workflow := range m.paused.labels[0].allValues() {
+		for _, mode := range store.ControlModes() {
+			m.paused.set(0, workflow, string(mode))
+		}
+	}
+	for _, c := range controls {
+		m.paused.set(1, cmp.Or(c.Workflow, allWorkflows), string(c.Mode))
+	}
+}
