@@ -99,11 +99,10 @@ func (a *OperatorAPI) listOrders(r *http.Request, _ []byte) (any, error) {
 	if state != "" && state != "pending" && state != "exhausted" {
 		return nil, approval.InvalidField("state", "must be pending or exhausted")
 	}
-	orders, next, err := a.Lister.List(r.Context(), store.Query{
-		Pending:   state == "pending",
-		Exhausted: state == "exhausted",
-		After:     q.Get("after"),
-		Limit:     limit,
+	orders, next, err := a.Lister.List(r.Context(), store.OrderQuery{
+		State: store.State(state),
+		After: q.Get("after"),
+		Limit: limit,
 	})
 	if err != nil {
 		return nil, err

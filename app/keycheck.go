@@ -46,7 +46,7 @@ func (a *App) checkKeys(ctx context.Context) error {
 // openSample opens some orders. An order that was sealed with a key that is not in the ring makes it fail. An order that
 // cannot be opened for another reason makes the program not ready, see unreadableOrders.
 func (a *App) openSample(ctx context.Context, have []string) error {
-	for _, q := range []store.Query{{ByAge: true, Limit: keySample}, {Exhausted: true, Limit: keySample}} {
+	for _, q := range []store.OrderQuery{{ByAge: true, Limit: keySample}, {State: store.StateExhausted, Limit: keySample}} {
 		orders, _, err := a.store.List(ctx, q)
 		if err != nil {
 			return fmt.Errorf("check the keys: %w", err)

@@ -47,7 +47,7 @@ func (s observedStore) Claim(ctx context.Context, now time.Time, limit int, leas
 }
 
 // List implements store.Store.
-func (s observedStore) List(ctx context.Context, q store.Query) ([]*approval.Order, string, error) {
+func (s observedStore) List(ctx context.Context, q store.OrderQuery) ([]*approval.Order, string, error) {
 	began := time.Now()
 	found, next, err := s.orderStore.List(ctx, q)
 	s.metrics.StoreCalled(metrics.StoreList, time.Since(began))

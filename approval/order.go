@@ -74,12 +74,13 @@ func (o *Order) PendingApprovals() []PendingApproval {
 	return out
 }
 
+// IsRetrying reports whether at least one approval IsRetrying.
+func (o *Order) IsRetrying() bool { return slices.ContainsFunc(o.Approvals, (*Approval).IsRetrying) }
+
 // IsRetrying reports whether an attempt to notify or to call back has failed and another attempt is due later.
-func (o *Order) IsRetrying() bool {
-	return slices.ContainsFunc(o.Approvals, func(a *Approval) bool {
-		callbackRetries := a.Callback.State == CallbackPending && a.Callback.LastError != ""
-		return callbackRetries || slices.ContainsFunc(a.Notifications, func(n *Notification) bool {
-			return n.State == NotificationPending && n.LastError != ""
-		})
+func (a *Approval) IsRetrying() bool {
+	callbackRetries := a.Callback.State == CallbackPending && a.Callback.LastError != ""
+	return callbackRetries || slices.ContainsFunc(a.Notifications, func(n *Notification) bool {
+		return n.State == NotificationPending && n.LastError != ""
 	})
 }

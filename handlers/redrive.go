@@ -14,7 +14,7 @@ import (
 
 // Lister lists orders; package store states the promises of its method.
 type Lister interface {
-	List(ctx context.Context, q store.Query) (orders []*approval.Order, next string, err error)
+	List(ctx context.Context, q store.OrderQuery) (orders []*approval.Order, next string, err error)
 }
 
 // DeadLetterQueue is a dead letter queue of SQS.

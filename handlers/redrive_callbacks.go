@@ -15,7 +15,7 @@ import (
 func (h *Redriver) redriveCallbacks(
 	ctx context.Context, run *redriveRun, from store.RedrivePosition,
 ) (next store.RedrivePosition, err error) {
-	query := store.Query{Exhausted: true, After: from.After, Limit: redrivePage}
+	query := store.OrderQuery{State: store.StateExhausted, After: from.After, Limit: redrivePage}
 	orders, nextPage, err := h.Orders.List(ctx, query)
 	if err != nil {
 		return next, fmt.Errorf("list exhausted callbacks: %w", err)

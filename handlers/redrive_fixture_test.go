@@ -17,7 +17,7 @@ import (
 )
 
 // List implements handlers.Lister.
-func (h *house) List(ctx context.Context, q store.Query) ([]*approval.Order, string, error) {
+func (h *house) List(ctx context.Context, q store.OrderQuery) ([]*approval.Order, string, error) {
 	return h.store.List(ctx, q)
 }
 

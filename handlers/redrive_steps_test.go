@@ -17,7 +17,7 @@ import (
 // endless lists exhausted orders without an end.
 type endless struct{ pages int }
 
-func (e *endless) List(_ context.Context, q store.Query) (orders []*approval.Order, next string, _ error) {
+func (e *endless) List(_ context.Context, q store.OrderQuery) (orders []*approval.Order, next string, _ error) {
 	e.pages++
 	for i := range q.Limit {
 		orders = append(orders, &approval.Order{

@@ -107,7 +107,7 @@ func TestRedriveOfRestartedCallback(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
 	h.storeExhausted(t, 1, "denied", 0)
-	stale, _, err := h.List(t.Context(), store.Query{Exhausted: true, Limit: 1})
+	stale, _, err := h.List(t.Context(), store.OrderQuery{State: store.StateExhausted, Limit: 1})
 	require.NoError(t, err)
 	r := h.newRedriver(&fakeDeadLetters{}, nil)
 	require.Equal(t, 1, r.Redrive(t.Context(), store.RedriveRequest{}).Redriven)
@@ -118,7 +118,7 @@ func TestRedriveOfRestartedCallback(t *testing.T) {
 
 type listed []*approval.Order
 
-func (l listed) List(context.Context, store.Query) ([]*approval.Order, string, error) {
+func (l listed) List(context.Context, store.OrderQuery) ([]*approval.Order, string, error) {
 	return l, "", nil
 }
 

@@ -13,10 +13,33 @@ type Stats struct {
 	Exhausted int
 	// Retrying is the number of orders with a failed attempt that will be retried.
 	Retrying int
+	// Undeliverable is the number of orders with a pending approval that nobody could be told of.
+	Undeliverable int
+	// Unanswered is the number of orders with a decision or timeout that the workflow did not get, or may not have got.
+	Unanswered int
 	// OldestDue is the earliest NextDue of all orders, in the past or in the future; zero if all are zero.
 	OldestDue time.Time
 	// DeadLetters is the number of dead letters in the store's own table.
 	DeadLetters int
+}
+
+// AddStates counts an order in these states.
+func (s *Stats) AddStates(set StateSet) {
+	for member, count := range s.stateCounts() {
+		if set&member != 0 {
+			*count++
+		}
+	}
+}
+
+// stateCounts returns the counts of the states that need attention.
+func (s *Stats) stateCounts() map[StateSet]*int {
+	return map[StateSet]*int{
+		InExhausted:     &s.Exhausted,
+		InRetrying:      &s.Retrying,
+		InUndeliverable: &s.Undeliverable,
+		InUnanswered:    &s.Unanswered,
+	}
 }
 
 // WorkflowStats counts the pending approvals of a workflow.

@@ -63,9 +63,10 @@ type Store interface {
 	// shorter than the limit, or empty. List may miss or repeat an order that changes meanwhile. An order whose record
 	// cannot be read is listed with its ID only; Get returns the error. The cost of a page does not depend on the number
 	// of orders that the query selects.
-	List(ctx context.Context, q Query) (orders []*approval.Order, next string, err error)
+	List(ctx context.Context, q OrderQuery) (orders []*approval.Order, next string, err error)
 
-	// Stats counts the pending approvals by workflow. Its cost does not depend on their number.
+	// Stats counts the pending approvals by workflow, and the orders in each state that needs attention. Its cost does not
+	// depend on the number of pending approvals.
 	Stats(ctx context.Context) (Stats, error)
 }
 

@@ -272,7 +272,7 @@ func TestStaleIndex(t *testing.T) {
 	now := startTime.Add(time.Hour)
 	list := func() []*approval.Order {
 		var out []*approval.Order
-		for _, q := range []store.Query{{Pending: true}, {ByAge: true}} {
+		for _, q := range []store.OrderQuery{{State: store.StatePending}, {ByAge: true}} {
 			orders, _, err := s.List(t.Context(), q)
 			require.NoError(t, err)
 			out = append(out, orders...)

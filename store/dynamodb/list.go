@@ -17,7 +17,7 @@ import (
 
 // List implements store.Store. For a page, it reads that many keys from each shard of an index, and then the records of
 // the first of them. A page before the last may be shorter than the limit, or empty.
-func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Order, next string, err error) {
+func (s *Store) List(ctx context.Context, q store.OrderQuery) (orders []*approval.Order, next string, err error) {
 	rows, cursor, err := s.listRows(ctx, q)
 	if err != nil {
 		return nil, "", err
@@ -37,8 +37,8 @@ func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Ord
 		}
 		_, pending := i["pending_shard"]
 		_, exhausted := i["exhausted_shard"]
-		// The index may lag behind. If both are selected, it is an index of the exhausted orders only.
-		if ((q.Pending || q.ByAge) && !pending) || (q.Exhausted && !exhausted) {
+		// The index may lag behind.
+		if (q.ByAge || q.State == store.StatePending) && !pending || !q.ByAge && q.State == store.StateExhausted && !exhausted {
 			continue
 		}
 		orders = append(orders, o)
@@ -48,15 +48,15 @@ func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Ord
 
 // listRows returns the next index rows in the order of the list, and the function that returns the position of a row.
 // If there is a further page, the result has a row more than the page.
-func (s *Store) listRows(ctx context.Context, q store.Query) (rows []item, cursor func(item) string, err error) {
+func (s *Store) listRows(ctx context.Context, q store.OrderQuery) (rows []item, cursor func(item) string, err error) {
 	if q.ByAge {
 		return s.listRowsByAge(ctx, q)
 	}
 	l := indexQuery{index: "orders", limit: q.PageSize() + 1}
 	switch {
-	case q.Exhausted:
+	case q.State == store.StateExhausted:
 		l.index = "exhausted"
-	case q.Pending:
+	case q.State == store.StatePending:
 		l.index = "pending"
 	}
 	if q.After != "" {
@@ -70,7 +70,7 @@ func (s *Store) listRows(ctx context.Context, q store.Query) (rows []item, curso
 	return rows[:min(len(rows), q.PageSize()+1)], orderIDOf, nil
 }
 
-func (s *Store) listRowsByAge(ctx context.Context, q store.Query) (rows []item, cursor func(item) string, err error) {
+func (s *Store) listRowsByAge(ctx context.Context, q store.OrderQuery) (rows []item, cursor func(item) string, err error) {
 	after, err := store.ParseAgeCursor(q.After)
 	if err != nil {
 		return nil, nil, err

@@ -67,10 +67,10 @@ func TestUnprocessedKeys(t *testing.T) {
 	for i := range 10 {
 		mustUpdate(t, s, fmt.Sprint("o", i), addRequest)
 	}
-	orders, _, err := s.List(t.Context(), store.Query{})
+	orders, _, err := s.List(t.Context(), store.OrderQuery{})
 	require.NoError(t, err)
 	require.Len(t, orders, 10)
 	answered.Store(0)
-	_, _, err = s.List(t.Context(), store.Query{})
+	_, _, err = s.List(t.Context(), store.OrderQuery{})
 	require.ErrorContains(t, err, fmt.Sprintf("10 items stayed unprocessed %d times", maxAttempts))
 }

@@ -28,13 +28,12 @@ type Store struct {
 }
 
 type entry struct {
-	record    []byte
-	due       time.Time
-	next      time.Time // when a Claim may return it: due, or the end of its lease
-	claimed   time.Time // the now of the Claim that leased it; zero if it is not leased
-	pending   []approval.PendingApproval
-	exhausted bool
-	retrying  bool
+	record  []byte
+	due     time.Time
+	next    time.Time // when a Claim may return it: due, or the end of its lease
+	claimed time.Time // the now of the Claim that leased it; zero if it is not leased
+	pending []approval.PendingApproval
+	states  store.StateSet
 }
 
 // New returns an empty store.
@@ -77,12 +76,11 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 		return nil
 	}
 	e := entry{
-		record:    record,
-		due:       o.NextDue(),
-		next:      o.NextDue(),
-		pending:   o.PendingApprovals(),
-		exhausted: o.HasExhaustedCallback(),
-		retrying:  o.IsRetrying(),
+		record:  record,
+		due:     o.NextDue(),
+		next:    o.NextDue(),
+		pending: o.PendingApprovals(),
+		states:  store.StatesOf(o),
 	}
 	if !e.due.IsZero() && !e.due.After(before.claimed) { // it is still due at the now of the Claim: the lease is kept
 		e.next = before.next
@@ -128,7 +126,7 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 }
 
 // List implements store.Store.
-func (s *Store) List(_ context.Context, q store.Query) (orders []*approval.Order, next string, err error) {
+func (s *Store) List(_ context.Context, q store.OrderQuery) (orders []*approval.Order, next string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ids, cursor, err := s.listIDs(q)
@@ -137,7 +135,7 @@ func (s *Store) List(_ context.Context, q store.Query) (orders []*approval.Order
 	}
 	for _, id := range ids {
 		e := s.orders[id]
-		if ((q.Pending || q.ByAge) && len(e.pending) == 0) || (q.Exhausted && !e.exhausted) {
+		if !e.isSelected(q) {
 			continue
 		}
 		if len(orders) == q.PageSize() {
@@ -152,9 +150,18 @@ func (s *Store) List(_ context.Context, q store.Query) (orders []*approval.Order
 	return orders, "", nil
 }
 
+// isSelected reports whether a query selects the order.
+func (e entry) isSelected(q store.OrderQuery) bool {
+	if q.ByAge || q.State == store.StatePending {
+		return len(e.pending) > 0
+	}
+	set := q.State.Set()
+	return set == 0 || e.states&set != 0
+}
+
 // listIDs returns the IDs of all orders after q.After, sorted as the query asks for, and the function that returns the
 // position of an order as text.
-func (s *Store) listIDs(q store.Query) (ids []string, cursor func(id string) string, err error) {
+func (s *Store) listIDs(q store.OrderQuery) (ids []string, cursor func(id string) string, err error) {
 	if !q.ByAge {
 		ids = slices.DeleteFunc(slices.Sorted(maps.Keys(s.orders)), func(id string) bool { return id <= q.After })
 		return ids, func(id string) string { return id }, nil
@@ -181,12 +188,7 @@ func (s *Store) Stats(context.Context) (store.Stats, error) {
 	defer s.mu.Unlock()
 	out := store.Stats{Workflows: map[string]store.WorkflowStats{}, DeadLetters: len(s.deadLetters)}
 	for _, e := range s.orders {
-		if e.exhausted {
-			out.Exhausted++
-		}
-		if e.retrying {
-			out.Retrying++
-		}
+		out.AddStates(e.states)
 		if !e.due.IsZero() && (out.OldestDue.IsZero() || e.due.Before(out.OldestDue)) {
 			out.OldestDue = e.due
 		}

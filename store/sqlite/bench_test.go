@@ -121,7 +121,7 @@ func BenchmarkReads(b *testing.B) {
 				}
 			})
 			b.Run("List 50 by age, from the middle", func(b *testing.B) {
-				q := store.Query{ByAge: true, Limit: 50, After: store.AgeCursor{Since: benchStart, OrderID: orderName(pending / 2)}.String()}
+				q := store.OrderQuery{ByAge: true, Limit: 50, After: store.AgeCursor{Since: benchStart, OrderID: orderName(pending / 2)}.String()}
 				for range b.N {
 					orders, _, err := s.List(b.Context(), q)
 					require.NoError(b, err)

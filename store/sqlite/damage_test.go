@@ -64,7 +64,7 @@ func TestDamagedRecord(t *testing.T) {
 			_, err = s.Get(t.Context(), "bad")
 			require.ErrorContains(t, err, want)
 			require.NotErrorIs(t, err, approval.ErrNotFound)
-			orders, _, err := s.List(t.Context(), store.Query{Pending: true})
+			orders, _, err := s.List(t.Context(), store.OrderQuery{State: store.StatePending})
 			require.NoError(t, err)
 			require.Len(t, orders, 3, "with the gate")
 			require.Equal(t, &approval.Order{ID: "bad"}, orders[0])

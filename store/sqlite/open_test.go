@@ -233,7 +233,7 @@ func TestMigrationOfFirstVersion(t *testing.T) {
 	}
 	_, err := s.PutDeadLetter(t.Context(), store.DeadLetter{ReasonCode: approval.ReasonDenied, Reason: "old", At: startTime})
 	require.NoError(t, err)
-	want, _, err := s.List(t.Context(), store.Query{ByAge: true, Limit: 3})
+	want, _, err := s.List(t.Context(), store.OrderQuery{ByAge: true, Limit: 3})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	execute(t, c.Path, `DROP INDEX orders_since; ALTER TABLE orders DROP COLUMN since;
@@ -243,13 +243,13 @@ func TestMigrationOfFirstVersion(t *testing.T) {
 		UPDATE orders SET record = x'7b' WHERE id = CAST('damaged' AS BLOB)`)
 
 	s = open(t, c)
-	got, next, err := s.List(t.Context(), store.Query{ByAge: true})
+	got, next, err := s.List(t.Context(), store.OrderQuery{ByAge: true})
 	require.NoError(t, err)
 	require.Empty(t, next)
 	require.Len(t, got, 3)
 	require.Equal(t, []string{"damaged", "old", "young"}, []string{got[0].ID, got[1].ID, got[2].ID})
 	require.Equal(t, want[1:], got[1:])
-	_, next, err = s.List(t.Context(), store.Query{ByAge: true, Limit: 2})
+	_, next, err = s.List(t.Context(), store.OrderQuery{ByAge: true, Limit: 2})
 	require.NoError(t, err)
 	require.Equal(t, store.AgeCursor{Since: startTime.Add(-time.Hour + 1), OrderID: "old"}.String(), next)
 	letters, err := s.ListDeadLetters(t.Context(), "", 10)

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -21,9 +20,12 @@ func TestQueriesReadIndexes(t *testing.T) {
 		{claimable, "1 2", []string{"orders USING INDEX orders_next (next<?)"}},
 		{releaseClaims, "1", []string{"orders USING INDEX orders_due (due<?)"}},
 		{selectDueBy, "1", []string{"orders USING INDEX orders_due (due<?)"}},
-		{fmt.Sprintf(byAge, ""), "1 x 2", []string{"SEARCH orders USING INDEX orders_since ((since,id)>(?,?))"}},
-		{fmt.Sprintf(byAge, " AND exhausted = 1"), "1 x 2", []string{"orders USING INDEX orders_"}},
-		{totals, "", []string{"orders USING COVERING INDEX orders_exhausted", "SCAN dead_letters USING COVERING INDEX", "orders USING COVERING INDEX orders_due"}},
+		{byAge, "1 x 2", []string{"SEARCH orders USING INDEX orders_since ((since,id)>(?,?))"}},
+		{totals, "", []string{
+			"orders USING COVERING INDEX orders_exhausted",
+			"SCAN dead_letters USING COVERING INDEX",
+			"orders USING COVERING INDEX orders_due",
+		}},
 		{selectDeadLetters, "1 2", []string{"dead_letters USING COVERING INDEX dead_letter_heads (id>?)"}},
 		{byWorkflow, "", []string{"SCAN counts", "SEARCH p USING PRIMARY KEY (workflow=?)"}},
 	} {

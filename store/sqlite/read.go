@@ -34,23 +34,23 @@ func (s *Store) Get(ctx context.Context, orderID string) (*approval.Order, error
 }
 
 // listQuery returns the SQL of a list, and its arguments except the limit.
-func listQuery(q store.Query) (query string, args []any, err error) {
+func listQuery(q store.OrderQuery) (query string, args []any, err error) {
 	where := ""
-	if q.Exhausted {
+	if q.State == store.StateExhausted && !q.ByAge {
 		where += " AND exhausted = 1"
 	}
 	if q.ByAge {
 		after, err := store.ParseAgeCursor(q.After)
-		return fmt.Sprintf(byAge, where), []any{toNanos(after.Since), []byte(after.OrderID)}, err
+		return byAge, []any{toNanos(after.Since), []byte(after.OrderID)}, err
 	}
-	if q.Pending {
+	if q.State == store.StatePending {
 		where += " AND pending > 0"
 	}
 	return "SELECT id, record, NULL FROM orders WHERE id > ?" + where + " ORDER BY id LIMIT ?", []any{[]byte(q.After)}, nil
 }
 
 // List implements store.Store.
-func (s *Store) List(ctx context.Context, q store.Query) (orders []*approval.Order, next string, err error) {
+func (s *Store) List(ctx context.Context, q store.OrderQuery) (orders []*approval.Order, next string, err error) {
 	query, args, err := listQuery(q)
 	if err != nil {
 		return nil, "", err

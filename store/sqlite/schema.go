@@ -115,7 +115,7 @@ const (
 	anyClaimable = "SELECT EXISTS (SELECT 1 FROM orders WHERE next <= ?)"
 	claimable    = "SELECT id FROM orders WHERE next <= ? ORDER BY next LIMIT ?"
 	byAge        = `SELECT id, record, since FROM orders
-		WHERE since IS NOT NULL AND (since, id) > (?, ?)%s ORDER BY since, id LIMIT ?`
+		WHERE since IS NOT NULL AND (since, id) > (?, ?) ORDER BY since, id LIMIT ?`
 	totals = `SELECT
 		(SELECT count(*) FROM orders WHERE exhausted = 1),
 		(SELECT count(*) FROM orders WHERE retrying = 1),

@@ -145,7 +145,7 @@ func requireAcknowledged(t *testing.T, s *Store, acknowledged map[string]int, as
 		require.LessOrEqual(t, stored, asked, id)
 		require.Equal(t, tokenOf(id), o.Approvals[0].Token.Reveal())
 	}
-	orders, _, err := s.List(t.Context(), store.Query{Pending: true, Limit: 1000})
+	orders, _, err := s.List(t.Context(), store.OrderQuery{State: store.StatePending, Limit: 1000})
 	require.NoError(t, err)
 	requirePending(t, s, len(orders))
 }

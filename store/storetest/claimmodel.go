@@ -94,7 +94,7 @@ func claimsAgreeWithModel(t *testing.T, s store.Store) {
 // removeAll removes all orders.
 func removeAll(t testingT, s store.Store) {
 	t.Helper()
-	for _, o := range listAll(t, s, store.Query{}) {
+	for _, o := range listAll(t, s, store.OrderQuery{}) {
 		mustUpdate(t, s, o.ID, removeOrder)
 	}
 }

@@ -56,14 +56,14 @@ func anyTextIsAnID(t *testing.T, s store.Store) {
 		})
 		require.Len(t, mustGet(t, s, id).Approvals[0].Votes, 1)
 	}
-	require.Equal(t, all, orderIDs(listAll(t, s, store.Query{Limit: 3})))
+	require.Equal(t, all, orderIDs(listAll(t, s, store.OrderQuery{Limit: 3})))
 	claimed, err := s.Claim(t.Context(), at(2*time.Hour), 1000, time.Minute)
 	require.NoError(t, err)
 	require.ElementsMatch(t, all, claimed)
 	for i, id := range all {
 		mustUpdate(t, s, id, removeOrder)
 		requireNotStored(t, s, id)
-		require.Equal(t, all[i+1:], orderIDs(listAll(t, s, store.Query{})))
+		require.Equal(t, all[i+1:], orderIDs(listAll(t, s, store.OrderQuery{})))
 	}
 }
 
@@ -80,7 +80,7 @@ func invalidIDsAreRefused(t *testing.T, s store.Store) {
 		require.True(t, approval.IsPermanent(err), "%q: %v", id, err)
 		requireNotStored(t, s, id)
 	}
-	require.Empty(t, listAll(t, s, store.Query{}), "nothing is stored under a replaced ID either")
+	require.Empty(t, listAll(t, s, store.OrderQuery{}), "nothing is stored under a replaced ID either")
 }
 
 func otherIDsAreNotFound(t *testing.T, s store.Store) {

@@ -154,7 +154,7 @@ func encodeOrder(t testingT, o *approval.Order) string {
 }
 
 // listAll returns all orders that the query selects. It reads them page by page.
-func listAll(t testingT, s store.Store, q store.Query) []*approval.Order {
+func listAll(t testingT, s store.Store, q store.OrderQuery) []*approval.Order {
 	t.Helper()
 	var out []*approval.Order
 	for range 10_000 {

@@ -98,7 +98,7 @@ func emptyOrderIsRemoved(t *testing.T, s store.Store) {
 	mustUpdate(t, s, "o", dueAt(time.Hour))
 	mustUpdate(t, s, "o", removeOrder)
 	requireNotStored(t, s, "o")
-	require.Empty(t, listAll(t, s, store.Query{}))
+	require.Empty(t, listAll(t, s, store.OrderQuery{}))
 	claimed, err := s.Claim(t.Context(), at(2*time.Hour), 10, time.Minute)
 	require.NoError(t, err)
 	require.Empty(t, claimed)
@@ -202,7 +202,7 @@ func noMemoryIsShared(t *testing.T, s store.Store) {
 		return dueAt(time.Hour)(o)
 	})
 	before := encodeOrder(t, mustGet(t, s, "o"))
-	got, listed := mustGet(t, s, "o"), listAll(t, s, store.Query{})
+	got, listed := mustGet(t, s, "o"), listAll(t, s, store.OrderQuery{})
 	for _, o := range append(listed, kept, got) {
 		o.Approvals[0].Title, o.Approvals[0].Status = "other", approval.Approved
 		addVote(o)

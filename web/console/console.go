@@ -34,7 +34,7 @@ var files embed.FS
 // and never its tokens or links.
 type Orders interface {
 	Get(ctx context.Context, orderID string) (*approval.Order, error)
-	List(ctx context.Context, q store.Query) (orders []*approval.Order, next string, err error)
+	List(ctx context.Context, q store.OrderQuery) (orders []*approval.Order, next string, err error)
 }
 
 // Counter counts approvals and dead letters, at a cost that does not grow with them.

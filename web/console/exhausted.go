@@ -10,7 +10,7 @@ import (
 )
 
 func (c *Console) showExhausted(w http.ResponseWriter, r *http.Request, s session) {
-	orders, next, ok := c.readList(w, r, s, store.Query{Exhausted: true})
+	orders, next, ok := c.readList(w, r, s, store.OrderQuery{State: store.StateExhausted})
 	if !ok {
 		return
 	}

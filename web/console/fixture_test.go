@@ -115,14 +115,19 @@ func (w *world) Get(_ context.Context, id string) (*approval.Order, error) {
 	return nil, approval.ErrNotFound
 }
 
-func (w *world) List(_ context.Context, q store.Query) ([]*approval.Order, string, error) {
+func (w *world) List(_ context.Context, q store.OrderQuery) ([]*approval.Order, string, error) {
 	if q.After == "no place" {
 		return nil, "", approval.InvalidField("after", "is not a position in a list by age")
 	}
 	var out []*approval.Order
 	for _, id := range slices.Sorted(maps.Keys(w.orders)) {
 		o := w.orders[id]
-		if id <= q.After || q.ByAge && len(o.PendingApprovals()) == 0 && !o.IsEmpty() || q.Exhausted && !o.HasExhaustedCallback() {
+		isPending := len(o.PendingApprovals()) > 0 || o.IsEmpty()
+		isListed := isPending || !q.ByAge && q.State != store.StatePending
+		if set := q.State.Set(); set != 0 && !q.ByAge {
+			isListed = store.StatesOf(o)&set != 0
+		}
+		if id <= q.After || !isListed {
 			continue
 		}
 		if len(out) == q.Limit {

@@ -62,7 +62,7 @@ type statusView struct {
 
 // readList reads a page of orders. If it returns false, it has answered the request.
 func (c *Console) readList(
-	w http.ResponseWriter, r *http.Request, s session, q store.Query,
+	w http.ResponseWriter, r *http.Request, s session, q store.OrderQuery,
 ) (orders []*approval.Order, next string, ok bool) {
 	q.After = r.URL.Query().Get("after")
 	q.Limit = pageSize

@@ -21,7 +21,7 @@ const shownApprovers = 3
 type workflowView struct{ Name, Pending, Oldest string }
 
 func (c *Console) showPending(w http.ResponseWriter, r *http.Request, s session) {
-	orders, next, ok := c.readList(w, r, s, store.Query{ByAge: true})
+	orders, next, ok := c.readList(w, r, s, store.OrderQuery{ByAge: true})
 	if !ok {
 		return
 	}

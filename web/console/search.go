@@ -31,7 +31,7 @@ func (c *Console) showMatches(w http.ResponseWriter, r *http.Request, s session,
 		c.writePage(w, r, http.StatusOK, "search.html", p)
 		return
 	}
-	orders, _, err := c.Orders.List(r.Context(), store.Query{After: id, Limit: shownMatches + 1})
+	orders, _, err := c.Orders.List(r.Context(), store.OrderQuery{After: id, Limit: shownMatches + 1})
 	if err != nil {
 		c.fail(w, r, s, err)
 		return
