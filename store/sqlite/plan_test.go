@@ -21,8 +21,10 @@ func TestQueriesReadIndexes(t *testing.T) {
 		{releaseClaims, "1", []string{"orders USING INDEX orders_due (due<?)"}},
 		{selectDueBy, "1", []string{"orders USING INDEX orders_due (due<?)"}},
 		{byAge, "1 x 2", []string{"SEARCH orders USING INDEX orders_since ((since,id)>(?,?))"}},
+		{pendingByID, "x 2", []string{"orders USING INDEX orders_pending (id>?)"}},
+		{byState, "x 1 2", []string{"orders USING INDEX orders_attention (id>?)"}},
+		{attentionCounts, "", []string{"SCAN orders USING COVERING INDEX orders_attention"}},
 		{totals, "", []string{
-			"orders USING COVERING INDEX orders_exhausted",
 			"SCAN dead_letters USING COVERING INDEX",
 			"orders USING COVERING INDEX orders_due",
 		}},

@@ -35,18 +35,17 @@ func (s *Store) Get(ctx context.Context, orderID string) (*approval.Order, error
 
 // listQuery returns the SQL of a list, and its arguments except the limit.
 func listQuery(q store.OrderQuery) (query string, args []any, err error) {
-	where := ""
-	if q.State == store.StateExhausted && !q.ByAge {
-		where += " AND exhausted = 1"
-	}
-	if q.ByAge {
+	after := []byte(q.After)
+	switch set := q.State.Set(); {
+	case q.ByAge:
 		after, err := store.ParseAgeCursor(q.After)
 		return byAge, []any{toNanos(after.Since), []byte(after.OrderID)}, err
+	case set != 0:
+		return byState, []any{after, set}, nil
+	case q.State == store.StatePending:
+		return pendingByID, []any{after}, nil
 	}
-	if q.State == store.StatePending {
-		where += " AND pending > 0"
-	}
-	return "SELECT id, record, NULL FROM orders WHERE id > ?" + where + " ORDER BY id LIMIT ?", []any{[]byte(q.After)}, nil
+	return byID, []any{after}, nil
 }
 
 // List implements store.Store.

@@ -70,7 +70,23 @@ func schemaMigrations() []string {
 			claimed  TEXT NOT NULL,
 			reason   TEXT NOT NULL,
 			since    INTEGER NOT NULL -- Unix nanoseconds
-		) WITHOUT ROWID;`,
+		) WITHOUT ROWID;`, `
+		-- The column attention has the states that need attention, as a store.StateSet: 1 exhausted, 2 retrying,
+		-- 4 undeliverable, 8 unanswered. It was exhausted before, with the same 1. The column retrying is not used any more:
+		-- to drop it would write the whole table again.
+		UPDATE orders SET exhausted = exhausted | 2 WHERE retrying = 1;
+		DROP INDEX orders_exhausted;
+		DROP INDEX orders_retrying;
+		ALTER TABLE orders RENAME COLUMN exhausted TO attention;
+		UPDATE orders SET attention = attention | 4 WHERE pending > 0 AND json_valid(CAST(record AS TEXT))
+			AND EXISTS (SELECT 1 FROM json_each(CAST(record AS TEXT), '$.order.approvals') a
+				WHERE a.value ->> 'status' = 'pending' AND a.value ->> 'undeliverable');
+		UPDATE orders SET attention = attention | 8 WHERE instr(record, CAST('"too_late"' AS BLOB)) > 0
+			AND json_valid(CAST(record AS TEXT))
+			AND EXISTS (SELECT 1 FROM json_each(CAST(record AS TEXT), '$.order.approvals') a
+				WHERE a.value ->> '$.callback.state' = 'too_late'
+				AND a.value ->> 'status' IN ('approved', 'rejected', 'returned', 'timed_out'));
+		CREATE INDEX orders_attention ON orders (id, attention) WHERE attention > 0;`,
 	}
 }
 
@@ -116,9 +132,17 @@ const (
 	claimable    = "SELECT id FROM orders WHERE next <= ? ORDER BY next LIMIT ?"
 	byAge        = `SELECT id, record, since FROM orders
 		WHERE since IS NOT NULL AND (since, id) > (?, ?) ORDER BY since, id LIMIT ?`
+	byID        = "SELECT id, record, NULL FROM orders WHERE id > ? ORDER BY id LIMIT ?"
+	pendingByID = "SELECT id, record, NULL FROM orders WHERE id > ? AND pending > 0 ORDER BY id LIMIT ?"
+	// byState has the index's name, because SQLite would rather read the larger index of all IDs.
+	byState = `SELECT id, record, NULL FROM orders INDEXED BY orders_attention
+		WHERE id > ? AND attention > 0 AND attention & ? <> 0 ORDER BY id LIMIT ?`
+	attentionCounts = `SELECT
+		count(*) FILTER (WHERE attention & 1),
+		count(*) FILTER (WHERE attention & 2),
+		count(*) FILTER (WHERE attention & 4),
+		count(*) FILTER (WHERE attention & 8) FROM orders WHERE attention > 0`
 	totals = `SELECT
-		(SELECT count(*) FROM orders WHERE exhausted = 1),
-		(SELECT count(*) FROM orders WHERE retrying = 1),
 		(SELECT count(*) FROM dead_letters),
 		(SELECT min(due) FROM orders WHERE due IS NOT NULL)`
 	byWorkflow = `SELECT workflow, pending,
@@ -137,9 +161,9 @@ func (s *statements) prepareAll(ctx context.Context, c *sql.Conn) error {
 	}{
 		{&s.get, "SELECT record FROM orders WHERE id = ?"},
 		// An order that is still due at the now of its Claim keeps its lease. A comparison with NULL is never true.
-		{&s.put, `INSERT INTO orders (id, record, due, next, pending, exhausted, since, retrying)
-			VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7)
-			ON CONFLICT (id) DO UPDATE SET record = ?2, due = ?3, pending = ?4, exhausted = ?5, since = ?6, retrying = ?7,
+		{&s.put, `INSERT INTO orders (id, record, due, next, pending, attention, since)
+			VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6)
+			ON CONFLICT (id) DO UPDATE SET record = ?2, due = ?3, pending = ?4, attention = ?5, since = ?6,
 				next = CASE WHEN ?3 <= claimed THEN next ELSE ?3 END,
 				claimed = CASE WHEN ?3 <= claimed THEN claimed END`},
 		{&s.remove, "DELETE FROM orders WHERE id = ?"},

@@ -10,12 +10,16 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Stats implements store.Store. It reads one row per workflow and the first entries of two indexes, and counts the rows
-// of two small indexes: the exhausted and the retrying orders.
+// Stats implements store.Store. It reads one row per workflow and the first entry of an index, and counts the rows of two
+// small indexes: the orders that need attention, and the dead letters.
 func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	out := store.Stats{Workflows: map[string]store.WorkflowStats{}}
 	var due sql.NullInt64
-	err := s.reads.QueryRowContext(ctx, totals).Scan(&out.Exhausted, &out.Retrying, &out.DeadLetters, &due)
+	err := s.reads.QueryRowContext(ctx, attentionCounts).
+		Scan(&out.Exhausted, &out.Retrying, &out.Undeliverable, &out.Unanswered)
+	if err == nil {
+		err = s.reads.QueryRowContext(ctx, totals).Scan(&out.DeadLetters, &due)
+	}
 	if err != nil {
 		return out, fmt.Errorf("read counts: %w", err)
 	}

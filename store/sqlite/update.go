@@ -62,8 +62,7 @@ type orderChange struct {
 	due           time.Time
 	since         time.Time // of the oldest pending approval
 	pending       int
-	exhausted     bool
-	retrying      bool
+	attention     store.StateSet
 	opened, ended []approval.PendingApproval
 }
 
@@ -104,8 +103,7 @@ func (s *Store) applyTransition(
 		due:       o.NextDue(),
 		since:     store.OldestPending(pending),
 		pending:   len(pending),
-		exhausted: o.HasExhaustedCallback(),
-		retrying:  o.IsRetrying(),
+		attention: store.StatesOf(o),
 		opened:    subtractApprovals(pending, pendingBefore),
 		ended:     subtractApprovals(pendingBefore, pending),
 	}
@@ -135,8 +133,8 @@ func (s *Store) writeChange(ctx context.Context, orderID string, c orderChange) 
 		}
 		return s.updateCounts(ctx, c)
 	}
-	_, err := s.stmts.put.ExecContext(ctx, id, c.record, nullableNanos(c.due), c.pending, c.exhausted,
-		nullableNanos(c.since), c.retrying)
+	_, err := s.stmts.put.ExecContext(ctx, id, c.record, nullableNanos(c.due), c.pending, c.attention,
+		nullableNanos(c.since))
 	if err != nil {
 		return err
 	}
