@@ -57,8 +57,7 @@ func (s *Store) computeChange(orderID string, before item, transition func(*appr
 	}
 	pendingBefore := pendingByWorkflow(o)
 	size := store.Measure(o, len(getBytes(before, "order_record")))
-	exhausted := o.HasExhaustedCallback()
-	retrying := o.IsRetrying()
+	states := countedStates(before, o)
 	if err := transition(o); err != nil {
 		return nil, err
 	}
@@ -76,8 +75,7 @@ func (s *Store) computeChange(orderID string, before item, transition func(*appr
 	}
 	pending := pendingByWorkflow(o)
 	c.countPending(pendingBefore, pending)
-	c.addCount("exhausted", boolCount(o.HasExhaustedCallback())-boolCount(exhausted))
-	c.addCount("retrying", boolCount(o.IsRetrying())-boolCount(retrying))
+	c.countStates(states, store.StatesOf(o))
 	if o.IsEmpty() {
 		return c, nil
 	}
@@ -105,14 +103,6 @@ func (s *Store) encodeOrder(orderID string, o *approval.Order, unknown store.Unk
 
 func prefixOf(b []byte, n int) []byte { return b[:min(len(b), n)] }
 
-// boolCount returns 1 for true and 0 for false.
-func boolCount(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 // orderItem returns the item of an order: its record, and the keys of the indexes.
 func orderItem(o *approval.Order, before item, record []byte) item {
 	shard := stringAttr(shardOf(o.ID, shards))
@@ -124,9 +114,7 @@ func orderItem(o *approval.Order, before item, record []byte) item {
 		i["pending_shard"] = shard
 		i["waits_since"] = bytesAttr(encodeAge(store.AgeCursor{Since: store.OldestPending(p), OrderID: o.ID}))
 	}
-	if o.HasExhaustedCallback() {
-		i["exhausted_shard"] = shard
-	}
+	setStates(i, o)
 	if due := o.NextDue(); !due.IsZero() {
 		i["due_shard"] = shard
 		i["due_at"] = numberAttr(toNanos(due))
@@ -145,7 +133,7 @@ func orderItem(o *approval.Order, before item, record []byte) item {
 func orderAttributes() []string {
 	return []string{
 		"pk", "sk", "order_record", "last_writes", "order_shard", "order_id", "pending_shard", "waits_since",
-		"exhausted_shard", "due_shard", "due_at", "next_at", "claimed_at", "lease_id",
+		"exhausted_shard", "attention", "due_shard", "due_at", "next_at", "claimed_at", "lease_id",
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -122,20 +121,25 @@ func (c claim) leaseRow(ctx context.Context, row item) (bool, error) {
 	return err == nil, err
 }
 
-// indexQuery is a query of all shards of an index.
+// indexQuery is a query of an index.
 type indexQuery struct {
 	index, where string
+	partitions   []string // nil for all shards
 	values       item
-	limit        int // rows per shard
+	limit        int // rows per partition
 }
 
-// queryIndex returns the rows of all shards.
+// queryIndex returns the rows of the partitions.
 func (s *Store) queryIndex(ctx context.Context, q indexQuery) ([]item, error) {
-	parts := make([][]item, shards)
+	partitions := q.partitions
+	if partitions == nil {
+		partitions = allShards()
+	}
+	parts := make([][]item, len(partitions))
 	var group errgroup.Group
-	for i := range shards {
+	for i, partition := range partitions {
 		group.Go(func() (err error) {
-			parts[i], err = s.queryShard(ctx, q, i)
+			parts[i], err = s.queryIndexPartition(ctx, q, partition)
 			return err
 		})
 	}
@@ -145,13 +149,13 @@ func (s *Store) queryIndex(ctx context.Context, q indexQuery) ([]item, error) {
 	return slices.Concat(parts...), nil
 }
 
-func (s *Store) queryShard(ctx context.Context, q indexQuery, shard int) (rows []item, err error) {
+func (s *Store) queryIndexPartition(ctx context.Context, q indexQuery, partition string) (rows []item, err error) {
 	x := tableIndexes()[slices.IndexFunc(tableIndexes(), func(x tableIndex) bool { return x.name == q.index })]
 	where := x.partition + " = :shard"
 	if q.where != "" {
 		where += " AND " + q.where
 	}
-	values := item{":shard": stringAttr(strconv.Itoa(shard))}
+	values := item{":shard": stringAttr(partition)}
 	maps.Copy(values, q.values)
 	var from item
 	for {

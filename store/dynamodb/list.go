@@ -35,13 +35,9 @@ func (s *Store) List(ctx context.Context, q store.OrderQuery) (orders []*approva
 		if err != nil { // Get returns it
 			o = &approval.Order{ID: orderIDOf(i)}
 		}
-		_, pending := i["pending_shard"]
-		_, exhausted := i["exhausted_shard"]
-		// The index may lag behind.
-		if (q.ByAge || q.State == store.StatePending) && !pending || !q.ByAge && q.State == store.StateExhausted && !exhausted {
-			continue
+		if isListed(q, i, o) {
+			orders = append(orders, o)
 		}
-		orders = append(orders, o)
 	}
 	return orders, next, nil
 }
@@ -53,9 +49,10 @@ func (s *Store) listRows(ctx context.Context, q store.OrderQuery) (rows []item, 
 		return s.listRowsByAge(ctx, q)
 	}
 	l := indexQuery{index: "orders", limit: q.PageSize() + 1}
-	switch {
-	case q.State == store.StateExhausted:
+	switch set := q.State.Set(); {
+	case set != 0:
 		l.index = "exhausted"
+		l.partitions = statePartitions(set)
 	case q.State == store.StatePending:
 		l.index = "pending"
 	}

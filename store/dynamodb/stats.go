@@ -28,8 +28,13 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	}
 	out.Exhausted = int(counts["exhausted"])
 	out.Retrying = int(counts["retrying"])
+	out.Undeliverable = int(counts["undeliverable"])
+	out.Unanswered = int(counts["unanswered"])
 	out.DeadLetters = int(counts["letters"])
 	if out.OldestDue, err = s.oldestDue(ctx); err != nil {
+		return out, fmt.Errorf("read counts: %w", err)
+	}
+	if err := s.boundCounts(ctx, &out); err != nil {
 		return out, fmt.Errorf("read counts: %w", err)
 	}
 	for name, n := range counts {

@@ -17,6 +17,8 @@ func listTests() map[string]func(*testing.T, store.Store) {
 		"the page size is bounded":             pageSizeIsBounded,
 		"pages list each order once":           pagesListEachOnce,
 		"filters select":                       filtersSelect,
+		"states select":                        statesSelect,
+		"lists of approvals are complete":      approvalsAreListed,
 		"listed orders are complete":           listedOrdersAreComplete,
 		"an empty store has an empty list":     emptyStoreHasEmptyList,
 		"a list by age begins with the oldest": oldestFirst,
