@@ -20,10 +20,11 @@ import (
 // readerVersion as well.
 //
 // Since version 2 a record has principals, probes and the start of an attempt, since version 3 choices, values, edits with
-// void votes, and questions. Programs of the versions before 4 drop the fields that they do not know.
+// void votes, and questions, since version 5 unanswered and dismissed approvals. Programs of the versions before 4 drop the
+// fields that they do not know.
 const (
-	recordVersion = 4
-	readerVersion = 4
+	recordVersion = 5
+	readerVersion = 5
 )
 
 // record is the stored form of an order. The task tokens are beside the order, sealed, by approval ID: the JSON of an
