@@ -34,11 +34,16 @@ func (a *App) openStore(ctx context.Context) (orderStore, error) {
 			Observe:  func(c dynamodb.Commit) { observe(1, c.Took, c.Err) },
 		}))
 	}
-	return asOrderStore(sqlite.Open(ctx, sqlite.Config{
-		Path:    a.config.Store.SQLite,
-		Sealer:  a.ring,
-		Observe: func(c sqlite.Commit) { observe(c.Updates, c.Took, c.Err) },
-	}))
+	s, err := sqlite.Open(ctx, sqlite.Config{
+		Path:            a.config.Store.SQLite,
+		Sealer:          a.ring,
+		Observe:         func(c sqlite.Commit) { observe(c.Updates, c.Took, c.Err) },
+		SkipUpgradeCopy: a.config.Store.SkipUpgradeCopy,
+	})
+	if err == nil && s.UpgradeCopy() != "" {
+		a.log.Info("the schema of the store was updated; the copy from before is kept", "copy", s.UpgradeCopy())
+	}
+	return asOrderStore(s, err)
 }
 
 // asOrderStore returns the store, or a nil interface beside an error. A nil pointer in an interface would not be nil.

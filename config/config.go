@@ -83,9 +83,10 @@ type Operator struct {
 
 // Store is the place where orders are kept.
 type Store struct {
-	SQLite   string             `yaml:"sqlite" doc:"path of the database file; one process at a time"`
-	Memory   bool               `yaml:"memory" doc:"keep orders in memory only, for tests: a restart forgets them"`
-	DynamoDB *dynamodb.Settings `yaml:"dynamodb" doc:"a DynamoDB table in place of the file, for several workers at once; they share one key file"`
+	SQLite          string             `yaml:"sqlite" doc:"path of the database file; one process at a time"`
+	SkipUpgradeCopy bool               `yaml:"skip_upgrade_copy" doc:"make no copy of the database file (NAME.vVERSION.backup beside it) before a new program changes its schema"`
+	Memory          bool               `yaml:"memory" doc:"keep orders in memory only, for tests: a restart forgets them"`
+	DynamoDB        *dynamodb.Settings `yaml:"dynamodb" doc:"a DynamoDB table in place of the file, for several workers at once; they share one key file"`
 }
 
 // Keys is the key file.

@@ -179,7 +179,9 @@ func TestMigrationIsWhole(t *testing.T) {
 	require.NoError(t, err)
 	_, err = c.ExecContext(t.Context(), "PRAGMA max_page_count = 3")
 	require.NoError(t, err)
-	require.Error(t, migrateSchema(t.Context(), c, 0))
+	plan, err := planMigration(t.Context(), c, 0)
+	require.NoError(t, err)
+	require.Error(t, plan.run(t.Context(), c, &statements{}))
 	require.NoError(t, errors.Join(c.Close(), db.Close()))
 	mustUpdate(t, open(t, Config{Path: path}), "o", addRequest)
 }

@@ -12,8 +12,9 @@ import (
 // applicationID identifies a file of this program (PRAGMA application_id): "aprl".
 const applicationID = 0x6170726c
 
-// schemaMigrations returns the scripts that update the schema from each version to the next. A released script never
-// changes: every change of the schema is a new script.
+// schemaMigrations returns the scripts that update the schema from each version to the next. A script never changes: every
+// change of the schema is a new script, with a file of the schema that it leads to in testdata/schemas.
+// TestSchemasNeverChange holds that.
 func schemaMigrations() []string {
 	return []string{`
 		-- The IDs are bytes, because an order ID is any text.
@@ -88,41 +89,6 @@ func schemaMigrations() []string {
 				AND a.value ->> 'status' IN ('approved', 'rejected', 'returned', 'timed_out'));
 		CREATE INDEX orders_attention ON orders (id, attention) WHERE attention > 0;`,
 	}
-}
-
-// readSchemaVersion returns the version of the file's schema, 0 for a new file. It returns an error for a file of
-// another program or of a newer version. It does not change the file.
-func readSchemaVersion(ctx context.Context, c *sql.Conn) (version int, err error) {
-	const query = `SELECT
-		(SELECT user_version FROM pragma_user_version),
-		(SELECT application_id FROM pragma_application_id),
-		(SELECT count(*) FROM sqlite_schema)`
-	var application, objects int
-	if err := c.QueryRowContext(ctx, query).Scan(&version, &application, &objects); err != nil {
-		return 0, fmt.Errorf("read its schema version: %w", err)
-	}
-	fresh := version == 0 && application == 0 && objects == 0
-	switch known := len(schemaMigrations()); {
-	case application != applicationID && !fresh:
-		return 0, errors.New("it is a database of another program")
-	case version > known:
-		return 0, fmt.Errorf("its schema has version %d, this program knows versions up to %d: a newer program wrote it",
-			version, known)
-	}
-	return version, nil
-}
-
-// migrateSchema runs the scripts that the file still needs, each in a transaction of its own.
-func migrateSchema(ctx context.Context, c *sql.Conn, version int) error {
-	for steps := schemaMigrations(); version < len(steps); version++ {
-		script := fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT",
-			steps[version], version+1, applicationID)
-		if _, err := c.ExecContext(ctx, script); err != nil {
-			_, _ = c.ExecContext(ctx, "ROLLBACK")
-			return fmt.Errorf("update its schema to version %d: %w", version+1, err)
-		}
-	}
-	return nil
 }
 
 // The frequent queries. Each of them reads the first entries of an index, or one row per workflow. Only byAge reads

@@ -33,6 +33,8 @@ type Config struct {
 	Limits store.RecordLimits
 	// Observe is called after every commit. It may be nil.
 	Observe func(Commit)
+	// SkipUpgradeCopy leaves out the copy of the file that is made before its schema changes.
+	SkipUpgradeCopy bool
 }
 
 // Commit describes a commit.
@@ -52,6 +54,8 @@ type Store struct {
 	conn   *sql.Conn // of the writer
 	stmts  statements
 	recent recentOrders
+
+	upgradeCopy string // see UpgradeCopy
 
 	queue      chan *queuedOperation
 	closed     chan struct{}
@@ -107,19 +111,34 @@ func (s *Store) openDatabases(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := enableWriteAheadLog(ctx, s.conn); err != nil { // it changes the file, so only after the check above
+	plan, err := planMigration(ctx, s.conn, version)
+	if err != nil {
 		return err
 	}
-	if err := migrateSchema(ctx, s.conn, version); err != nil {
+	if err := enableWriteAheadLog(ctx, s.conn); err != nil { // it changes the file, so only after the checks above
 		return err
 	}
-	if _, err := s.conn.ExecContext(ctx, releaseClaims, toNanos(time.Now())); err != nil {
-		return fmt.Errorf("release the claims of the previous process: %w", err)
+	if plan.isNeeded() && !s.config.SkipUpgradeCopy {
+		if s.upgradeCopy, err = copyBeforeUpgrade(ctx, s.conn, s.config.Path, version); err != nil {
+			return err
+		}
 	}
-	if err := s.stmts.prepareAll(ctx, s.conn); err != nil {
-		return err
+	if err := plan.run(ctx, s.conn, &s.stmts); err != nil {
+		return s.removeUpgradeCopy(err)
 	}
 	s.reads, err = openDatabase(s.config.Path, readers, "query_only(1)")
+	return err
+}
+
+// UpgradeCopy returns the path of the copy that Open made because the schema of the file has changed, or "".
+func (s *Store) UpgradeCopy() string { return s.upgradeCopy }
+
+// removeUpgradeCopy removes the copy after a migration that failed: the file is as it was, and a start that is tried
+// again and again would fill the disk.
+func (s *Store) removeUpgradeCopy(err error) error {
+	if s.upgradeCopy != "" {
+		err = errors.Join(err, os.Remove(s.upgradeCopy))
+	}
 	return err
 }
 
