@@ -28,7 +28,9 @@ func TestLandedSchemas(t *testing.T) {
 		name := strings.TrimSuffix(filepath.Base(file), ".db.gz")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ring, err := keys.LoadFile(filepath.Join("testdata", "landed", "keys.txt"))
+			text, err := os.ReadFile(filepath.Join("testdata", "landed", "keys.txt"))
+			require.NoError(t, err)
+			ring, err := keys.ParseFile(text)
 			require.NoError(t, err)
 			path := newPath(t)
 			unpack(t, file, path)
@@ -71,7 +73,7 @@ var (
 
 func requireLandedOrders(t *testing.T, s *Store) {
 	t.Helper()
-	orders, next, err := s.List(t.Context(), store.Query{Limit: 100})
+	orders, next, err := s.List(t.Context(), store.OrderQuery{Limit: 100})
 	require.NoError(t, err)
 	require.Empty(t, next)
 	var ids []string
@@ -92,10 +94,10 @@ func requireLandedOrders(t *testing.T, s *Store) {
 	require.Equal(t, []string{
 		"early", "exhausted", "half", "overdue", "owed", "pending", "rejected", "retrying", "two steps",
 	}, ids)
-	byAge, _, err := s.List(t.Context(), store.Query{ByAge: true})
+	byAge, _, err := s.List(t.Context(), store.OrderQuery{ByAge: true})
 	require.NoError(t, err)
 	require.Len(t, byAge, 4)
-	exhausted, _, err := s.List(t.Context(), store.Query{Exhausted: true})
+	exhausted, _, err := s.List(t.Context(), store.OrderQuery{State: store.StateExhausted})
 	require.NoError(t, err)
 	require.Len(t, exhausted, 1)
 	stats, err := s.Stats(t.Context())
