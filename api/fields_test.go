@@ -45,6 +45,7 @@ var orderFields = map[string]string{
 	"Approval.Dismissed":          "dismissed",
 	"Approval.Probe":              "internal: it lasts for seconds, and the history has its answer",
 	"Approval.HeartbeatDue":       "nextHeartbeatAt",
+	"Approval.HeartbeatTaken":     "internal: it only judges the callback of a closed task",
 	"Approval.Callback":           "callback",
 
 	"Request.Token":             "internal: the secret that answers the workflow",
@@ -80,6 +81,7 @@ var orderFields = map[string]string{
 	"Request.Deadline":          "deadline",
 	"Request.TaskExpires":       "taskExpiresAt",
 	"Request.HeartbeatInterval": "heartbeatInterval",
+	"Request.HeartbeatTimeout":  "heartbeatTimeout",
 	"Request.RejectAsSuccess":   "rejectAsSuccess",
 	"Request.Output":            "output",
 	"Request.CallbackRetry":     "internal: the configuration states the retry schedules",
@@ -284,6 +286,7 @@ var orderFields = map[string]string{
 	"Callback.AttemptsBeforeRedrive": "internal: it only restarts the retry schedule",
 	"Callback.AttemptRunning":        "attemptRunning",
 	"Callback.MaybeApplied":          "maybeApplied",
+	"Callback.MaybeAppliedAt":        "internal: it only judges the callback of a closed task",
 	"Callback.LastError":             "lastError",
 	"Callback.LastReasonCode":        "reasonCode",
 	"Callback.HeldSince":             "internal: it bounds how long an answer is held back",
@@ -312,6 +315,7 @@ var orderFields = map[string]string{
 	"Event.Attempt":       "attempt",
 	"Event.Age":           "age",
 	"Event.TimeLeft":      "timeLeft",
+	"Event.AnswerMissed":  "internal: the approval is unanswered",
 	"Event.Trace":         "internal: spans only",
 	"Event.DecisionTrace": "internal: spans only",
 }

@@ -131,6 +131,9 @@ type Approval struct {
 	Callback Callback `json:"callback"`
 	// HeartbeatInterval is the interval of heartbeats to the target; it is missing if there are none.
 	HeartbeatInterval Duration `json:"heartbeatInterval,omitzero"`
+	// HeartbeatTimeout is the time without a heartbeat after which the workflow ends the task by itself; it is missing if
+	// that is unknown.
+	HeartbeatTimeout Duration `json:"heartbeatTimeout,omitzero"`
 	// NextHeartbeatAt is when the next heartbeat is due.
 	NextHeartbeatAt time.Time `json:"nextHeartbeatAt,omitzero"`
 	// RejectAsSuccess reports that a rejection is answered as a success of the task.

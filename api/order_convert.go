@@ -84,6 +84,7 @@ func newApproval(a *approval.Approval) Approval {
 		Unanswered:        a.IsUnanswered(),
 		Callback:          newCallback(a.Callback),
 		HeartbeatInterval: Duration(a.HeartbeatInterval),
+		HeartbeatTimeout:  Duration(a.HeartbeatTimeout),
 		NextHeartbeatAt:   a.HeartbeatDue.UTC(),
 		RejectAsSuccess:   a.RejectAsSuccess,
 		Output:            a.Output,

@@ -47,8 +47,10 @@ type Callback struct {
 	AttemptsBeforeRedrive int       `json:"before,omitempty"`  // the attempts before the last redrive
 	AttemptRunning        bool      `json:"running,omitempty"` // an attempt was started and has no recorded result
 	// MaybeApplied is set when a failed attempt may have answered the workflow all the same.
-	MaybeApplied bool   `json:"maybe_applied,omitempty"`
-	LastError    string `json:"last_error,omitempty"`
+	MaybeApplied bool `json:"maybe_applied,omitempty"`
+	// MaybeAppliedAt is when the latest of these attempts was found to have failed.
+	MaybeAppliedAt time.Time `json:"maybe_applied_at,omitzero"`
+	LastError      string    `json:"last_error,omitempty"`
 	// LastReasonCode is the code of LastError. Records of older versions have none: use ReasonCode.
 	LastReasonCode ReasonCode `json:"last_reason_code,omitempty"`
 	// HeldSince is when an attempt was first held back in this process; zero after an attempt that was made.

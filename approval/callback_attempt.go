@@ -35,6 +35,7 @@ func (o *Order) abandonAttempt(a *Approval, env Environment) {
 	c.AttemptRunning = false
 	c.HeldSince = noTime
 	c.MaybeApplied = true
+	c.MaybeAppliedAt = env.Now
 	c.LastError = "the result of the attempt was not recorded"
 	c.LastReasonCode = ReasonResultNotRecorded
 	o.recordAttempt(a, c.Attempts, Result{Kind: ResultFailed, Reason: c.LastError, ReasonCode: c.LastReasonCode}, env)
@@ -85,12 +86,15 @@ func (o *Order) RecordCallbackResult(action Action, r Result, env Environment) [
 	case ResultOK:
 		return o.endCallback(a, CallbackDelivered, "", env)
 	case ResultClosed:
-		return o.endCallback(a, a.closedTaskOutcome(), "", env)
+		return o.endCallback(a, a.closedTaskOutcome(env.Now), "", env)
 	}
 	c.AttemptRunning = false
 	c.LastError = r.Reason
 	c.LastReasonCode = r.ReasonCode
-	c.MaybeApplied = c.MaybeApplied || r.MaybeApplied
+	if r.MaybeApplied {
+		c.MaybeApplied = true
+		c.MaybeAppliedAt = env.Now
+	}
 	if r.Kind == ResultRefused {
 		return o.endCallback(a, CallbackExhausted, r.Reason, env)
 	}
@@ -142,17 +146,6 @@ func (c Callback) acceptsResult(action Action, r Result) bool {
 	return c.isRunning(action)
 }
 
-// closedTaskOutcome returns the outcome of the callback when the target states that the task is closed.
-func (a *Approval) closedTaskOutcome() CallbackState {
-	switch {
-	case a.Callback.MaybeApplied: // also after an attempt without a recorded result
-		return CallbackPresumed
-	case a.Status == Superseded:
-		return CallbackSuperseded
-	}
-	return CallbackTooLate
-}
-
 // minTimeForAttempt is the shortest remaining time of a task in which nextAttemptTime still fits another attempt. With
 // less time left, the usual back-off applies, and most likely the callback ends.
 const minTimeForAttempt = 2 * time.Second
@@ -192,6 +185,7 @@ func (o *Order) endCallback(a *Approval, s CallbackState, reason string, env Env
 	e.Attempt = c.Attempts
 	e.Age = env.Now.Sub(c.PendingSince)
 	e.Note = reason
+	e.AnswerMissed = a.MissesAnswer()
 	if s == CallbackExhausted {
 		e.ReasonCode = c.ReasonCode()
 	}
@@ -219,6 +213,7 @@ func (o *Order) RedriveCallback(approvalID string, by Actor, limit int, env Envi
 		PendingSince:   env.Now,
 		Due:            env.Now,
 		MaybeApplied:   old.MaybeApplied,
+		MaybeAppliedAt: old.MaybeAppliedAt,
 		Redrives:       old.Redrives + 1,
 		LastError:      old.LastError,
 		LastReasonCode: old.LastReasonCode,
@@ -226,6 +221,7 @@ func (o *Order) RedriveCallback(approvalID string, by Actor, limit int, env Envi
 		Attempts:              old.Attempts,
 		AttemptsBeforeRedrive: old.Attempts,
 	}
+	a.Dismissed = ""
 	if a.HeartbeatInterval > 0 && a.HeartbeatDue.IsZero() { // the target had refused one
 		a.HeartbeatDue = env.Now
 	}

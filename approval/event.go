@@ -67,6 +67,10 @@ type Event struct {
 	Age        time.Duration `json:"age,omitempty"`
 	TimeLeft   time.Duration `json:"left,omitempty"` // from the decision to the deadline
 
+	// AnswerMissed is set if the end of a callback leaves the workflow without an answer that it needs, or may do so. The
+	// metrics use it; the state of the approval tells the same.
+	AnswerMissed bool `json:"-"`
+
 	// Trace is the approval's traceparent. DecisionTrace is the traceparent of the decision that caused the event, if
 	// it had one. Spans use both; the history does not keep them.
 	Trace         string `json:"-"`

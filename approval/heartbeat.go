@@ -45,6 +45,7 @@ func (o *Order) startHeartbeat(a *Approval, env Environment) []Action {
 	if !env.canStart(action, a.Token) {
 		return nil
 	}
+	a.beforeHeartbeat(env.Now)
 	a.HeartbeatDue = next
 	return []Action{action}
 }
@@ -52,7 +53,11 @@ func (o *Order) startHeartbeat(a *Approval, env Environment) []Action {
 // HeartbeatChangesNothing reports whether the result of a heartbeat leaves the record as it is, so that it need not be
 // stored. The transition that started the heartbeat has already recorded when the next is due.
 func (o *Order) HeartbeatChangesNothing(action Action, r Result) bool {
-	return action.Kind == ActionHeartbeat && !action.Probe && r.Kind == ResultOK
+	if action.Kind != ActionHeartbeat || action.Probe || r.Kind != ResultOK {
+		return false
+	}
+	a := o.FindApproval(action.ApprovalID)
+	return a == nil || a.HeartbeatTaken.IsZero()
 }
 
 // RecordHeartbeatResult records the result of a heartbeat. A failed heartbeat is retried after an eighth of the
@@ -83,10 +88,16 @@ func (o *Order) RecordHeartbeatResult(action Action, r Result, env Environment) 
 		return o.endClosedTask(a, env)
 	case action.Probe:
 		return o.recordProbeResult(a, r, env)
+	case r.Kind == ResultOK:
+		a.takeHeartbeat(action)
 	case r.Kind == ResultFailed:
+		a.failHeartbeat(action)
 		a.repeatHeartbeat(max(a.HeartbeatInterval/8, time.Second, r.After), env)
-	case r.Kind == ResultRefused && a.Status != Pending: // nobody would see that it goes on for weeks
-		a.HeartbeatDue = noTime
+	case r.Kind == ResultRefused:
+		a.failHeartbeat(action)
+		if a.Status != Pending { // nobody would see that it goes on for weeks
+			a.HeartbeatDue = noTime
+		}
 	}
 	return nil
 }
@@ -103,6 +114,7 @@ const minWaitNotMade = time.Second
 func (a *Approval) returnHeartbeat(action Action, r Result, env Environment) {
 	wait := max(minWaitNotMade, r.After)
 	if !action.Probe {
+		a.failHeartbeat(action)
 		a.repeatHeartbeat(wait, env)
 		return
 	}
@@ -128,6 +140,7 @@ func (o *Order) endClosedTask(a *Approval, env Environment) []Action {
 		return o.endCallback(a, CallbackTooLate, "", env)
 	case a.Callback.AttemptRunning: // its lease has ended, so nothing is known of its call
 		a.Callback.MaybeApplied = true
+		a.Callback.MaybeAppliedAt = env.Now
 	}
-	return o.endCallback(a, a.closedTaskOutcome(), "", env)
+	return o.endCallback(a, a.closedTaskOutcome(env.Now), "", env)
 }

@@ -75,6 +75,9 @@ type Request struct {
 	TaskExpires time.Time `json:"task_expires,omitzero"`
 	// HeartbeatInterval is the time between two heartbeats to the target. Zero means that it gets none.
 	HeartbeatInterval time.Duration `json:"heartbeat,omitempty"`
+	// HeartbeatTimeout is the time without a heartbeat after which the workflow itself ends the task. Zero means that it
+	// is unknown: it is then taken to be HeartbeatInterval, because a shorter time would end every task.
+	HeartbeatTimeout time.Duration `json:"heartbeat_timeout,omitempty"`
 	// CanProbe reports whether a heartbeat to the target tells if the task is still open.
 	CanProbe bool `json:"can_probe,omitempty"`
 
@@ -192,6 +195,7 @@ func (o *Order) openApproval(id string, r Request, env Environment) []Action {
 	}
 	a.notifyPrograms(ProgramEventRequested, env)
 	a.HeartbeatDue = r.firstHeartbeat(env.Now)
+	a.keepStartOfTask()
 	actions := o.expireOverdue(env)
 	// What waits because of the approvals so far is judged before the request: it may be about one that has just closed.
 	actions = append(actions, o.judgeClosed(env)...)

@@ -148,6 +148,7 @@ func (w Workflow) compile(c compiler, name string) handlers.Workflow {
 		Reminders:            w.marks(),
 		Escalations:          w.escalations(),
 		HeartbeatInterval:    w.Heartbeat,
+		HeartbeatTimeout:     w.HeartbeatTimeout,
 		TokenTarget:          w.Callback.TokenTarget,
 		URLTarget:            w.Callback.URLTarget,
 		Decision:             w.compileDecision(c),

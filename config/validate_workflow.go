@@ -149,6 +149,14 @@ func (w Workflow) validateTimes(check *setup.Check) {
 	if w.Heartbeat != 0 {
 		check.AtLeast("heartbeat", w.Heartbeat, time.Second)
 	}
+	if w.HeartbeatTimeout != 0 && w.HeartbeatTimeout <= w.Heartbeat {
+		check.Fault("heartbeat_timeout", "is %s, it must be more than heartbeat, which is %s",
+			setup.FormatDuration(w.HeartbeatTimeout), setup.FormatDuration(w.Heartbeat))
+	}
+	if w.HeartbeatTimeout > 0 && w.Heartbeat == 0 {
+		check.Fault("heartbeat_timeout", "needs heartbeat: without heartbeats the task ends after %s",
+			setup.FormatDuration(w.HeartbeatTimeout))
+	}
 	for i, m := range w.Reminders {
 		validateMark(check.At("reminders"+index(i)), m.After, m.Before)
 	}

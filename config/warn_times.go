@@ -21,6 +21,10 @@ func (w workflowCheck) warnTimes() {
 	if w.Heartbeat > 0 && !w.hasHeartbeats() {
 		w.check.Warn("heartbeat", "has no effect, because its target has no heartbeats: only stepfunctions and lambda have")
 	}
+	if w.HeartbeatTimeout > w.Heartbeat && w.HeartbeatTimeout < 2*w.Heartbeat {
+		w.check.Warn("heartbeat", "is %s, more than half of heartbeat_timeout, which is %s: a single heartbeat that fails ends "+
+			"the task", setup.FormatDuration(w.Heartbeat), setup.FormatDuration(w.HeartbeatTimeout))
+	}
 	for i, m := range w.Reminders {
 		if m.After >= longest || m.Before >= longest {
 			w.check.Warn("reminders"+index(i), "is never sent, because an approval ends after %s", setup.FormatDuration(longest))

@@ -30,10 +30,13 @@ type Workflow struct {
 	Reminders     []Mark        `yaml:"reminders" doc:"times at which approvers who have not decided are reminded: a time after the request, or {before: TIME} the deadline"`
 	Escalations   []Escalation  `yaml:"escalations" doc:"times at which more approvers are asked: after the request, or before the deadline, and whom"`
 	Heartbeat     time.Duration `yaml:"heartbeat" doc:"time between two heartbeats while the workflow waits for its answer; less than half the state's HeartbeatSeconds; 0 is never; for targets of the kinds stepfunctions and lambda"`
-	Decision      DecisionRules `yaml:"decision" doc:"what approvers can decide: choices, fields, edits of the request; and the receipt"`
-	Callback      Callback      `yaml:"callback" doc:"how the workflow is answered"`
-	NotifyRetry   Retry         `yaml:"notify_retry" doc:"how notifications are tried again"`
-	Retention     time.Duration `yaml:"retention" doc:"how long a closed approval is kept; until its deadline at least"`
+
+	HeartbeatTimeout time.Duration `yaml:"heartbeat_timeout" doc:"the state's HeartbeatSeconds: after so long without a heartbeat the workflow ends the task by itself; it tells an answer that arrived from an answer that may not have, when its reply was lost; 0 is unknown, and is taken to be heartbeat"`
+
+	Decision    DecisionRules `yaml:"decision" doc:"what approvers can decide: choices, fields, edits of the request; and the receipt"`
+	Callback    Callback      `yaml:"callback" doc:"how the workflow is answered"`
+	NotifyRetry Retry         `yaml:"notify_retry" doc:"how notifications are tried again"`
+	Retention   time.Duration `yaml:"retention" doc:"how long a closed approval is kept; until its deadline at least"`
 
 	// SilentWhenDecided is for channels that cannot edit their messages.
 	SilentWhenDecided bool `yaml:"silent_when_decided" doc:"do not tell approvers who were asked and have not decided that somebody else has; they are told where their message cannot be edited"`

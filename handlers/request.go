@@ -88,6 +88,7 @@ func (w *Workflow) setHeartbeats(request *approval.Request) {
 	request.CanProbe = slices.Contains(w.HeartbeatTargets, request.Target)
 	if !request.CanProbe {
 		request.HeartbeatInterval = 0
+		request.HeartbeatTimeout = 0
 	}
 }
 
@@ -105,6 +106,7 @@ func (w *Workflow) newRequest() approval.Request {
 		ProgramChannels:   w.ProgramChannels,
 		OnUndeliverable:   w.OnUndeliverable,
 		HeartbeatInterval: w.HeartbeatInterval,
+		HeartbeatTimeout:  w.HeartbeatTimeout,
 		RejectAsSuccess:   w.RejectAsSuccess,
 		CallbackRetry:     w.CallbackRetry,
 		NotificationRetry: w.NotificationRetry,

@@ -37,6 +37,7 @@ type Workflow struct {
 	TaskTimeout       time.Duration // of the waiting state, if the request has no timeout; 0 if unknown
 	Margin            time.Duration // between the approval's deadline and the end of the task
 	HeartbeatInterval time.Duration
+	HeartbeatTimeout  time.Duration // of the waiting state; 0 if unknown
 
 	TokenTarget string // the target for task tokens
 	URLTarget   string // the target for callback URLs; if empty, callback URLs are refused

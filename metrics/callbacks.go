@@ -9,6 +9,7 @@ import (
 // callbackSeries show the answers to workflows.
 type callbackSeries struct {
 	ended           counter
+	missed          counter
 	attempts        counter
 	deliverySeconds histogram
 	waitSeconds     histogram
@@ -25,6 +26,9 @@ func newCallbackSeries(b *builder, config Config) callbackSeries {
 	workflow := b.configuredLabel("workflow", config, func(c Config) []string { return c.Workflows })
 	target := b.configuredLabel("target", config, func(c Config) []string { return c.Targets })
 	outcome := label{name: "outcome", values: texts(approval.AllCallbackOutcomes())}
+	missed := label{name: "outcome", values: texts([]approval.CallbackState{
+		approval.CallbackTooLate, approval.CallbackUnknown,
+	})}
 	result := label{name: "result", values: texts([]approval.ResultKind{
 		approval.ResultOK, approval.ResultClosed, approval.ResultRefused, approval.ResultFailed,
 	})}
@@ -33,6 +37,9 @@ func newCallbackSeries(b *builder, config Config) callbackSeries {
 	return callbackSeries{
 		ended: b.newCounter("callbacks_total",
 			"Callbacks that ended, by outcome. An exhausted callback is a workflow without an answer.", target, outcome),
+		missed: b.newCounter("answers_missed_total",
+			"Answers to decided or timed out approvals that the workflow did not get (too_late), or may not have got (unknown): "+
+				"it had ended. An answer that was exhausted is not among them.", target, missed),
 		attempts: b.newCounter("callback_attempts_total",
 			"Attempts to answer a workflow, by result.", target, result),
 		deliverySeconds: b.newHistogram("callback_delivery_seconds",
@@ -70,6 +77,9 @@ func (m *Metrics) countCallbackAttempt(e approval.Event) {
 // was refused at once would improve the figure by failing.
 func (m *Metrics) countCallback(e approval.Event, traceID string) {
 	m.callbacks.ended.inc(e.Target, e.Code)
+	if e.AnswerMissed {
+		m.callbacks.missed.inc(e.Target, e.Code)
+	}
 	switch approval.CallbackState(e.Code) {
 	case approval.CallbackDelivered, approval.CallbackPresumed:
 		m.callbacks.deliverySeconds.observeInTrace(traceID, e.Age, e.Target)

@@ -53,6 +53,11 @@ func TestEveryEventHasItsSeries(t *testing.T) {
 		e.Code, e.Attempt = code, attempt
 		return e
 	}
+	missed := func(code string) approval.Event {
+		e := with(code, 1)
+		e.AnswerMissed = true
+		return e
+	}
 	const w, c, tg = `{workflow="payments"}`, `{channel="mail"}`, `{target="sfn"}`
 	cases := []struct {
 		kind  approval.EventKind
@@ -101,6 +106,13 @@ func TestEveryEventHasItsSeries(t *testing.T) {
 		}},
 		{approval.EventCallbackEnded, with("delivered_presumed", 1), series{
 			`callbacks_total{outcome="delivered_presumed",target="sfn"}`: 1, "callback_delivery_seconds" + tg: 1,
+		}},
+		{approval.EventCallbackEnded, with("unknown", 1), series{`callbacks_total{outcome="unknown",target="sfn"}`: 1}},
+		{approval.EventCallbackEnded, missed("unknown"), series{
+			`callbacks_total{outcome="unknown",target="sfn"}`: 1, `answers_missed_total{outcome="unknown",target="sfn"}`: 1,
+		}},
+		{approval.EventCallbackEnded, missed("too_late"), series{
+			`callbacks_total{outcome="too_late",target="sfn"}`: 1, `answers_missed_total{outcome="too_late",target="sfn"}`: 1,
 		}},
 		{approval.EventCallbackEnded, with("exhausted", 1), series{`callbacks_total{outcome="exhausted",target="sfn"}`: 1}},
 		{approval.EventRedriven, with("", 1), series{"callbacks_redriven_total" + w: 1}},

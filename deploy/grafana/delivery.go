@@ -71,10 +71,14 @@ func callbackPanels() []part {
 	return []part{
 		newRow("Callbacks: the answers to workflows"),
 		newBars("Callbacks ended",
-			"delivered. delivered_presumed: an earlier attempt was applied, but its reply was lost. too_late: the workflow had "+
-				"stopped waiting; three in an hour are the alert ApprovalRelayCallbacksTooLate. superseded: a later attempt of the "+
-				"state replaced it. exhausted: all retries were used.",
+			"delivered. delivered_presumed: an earlier attempt was applied, but its reply was lost. unknown: the same, but the "+
+				"task may as well have ended by itself. too_late: the workflow had stopped waiting. superseded: a later attempt "+
+				"of the state replaced it. exhausted: all retries were used.",
 			query{"{{outcome}}", `sum by (outcome) (increase(approval_relay_callbacks_total{@target}[@step]))`}),
+		newBars("Missed answers",
+			"Answers to decided or timed out approvals that the workflow did not get (too_late) or may not have got (unknown). "+
+				"`approval-relay requests --state=unanswered` lists them.",
+			query{"{{outcome}}", `sum by (outcome) (increase(approval_relay_answers_missed_total{@target}[@step]))`}),
 		newLines("Time to answer",
 			"Time from the end of an approval until its answer was delivered, including retries. The dashed line is the "+
 				"objective of one minute.",
