@@ -14,6 +14,8 @@ type Controls interface {
 	List() []store.Control
 	Set(ctx context.Context, c store.Control) error
 	Remove(ctx context.Context, workflow, by, claimed, reason string) error
+	// Admit returns an error while a workflow takes no new requests.
+	Admit(workflow string) error
 }
 
 // Control is what an operator has switched off, until it is removed.

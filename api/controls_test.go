@@ -73,11 +73,24 @@ func TestControlsRefused(t *testing.T) {
 	require.JSONEq(t, `{"controls":[]}`, send(t, h, "GET", "/v1/controls", "", "Authorization", "Bearer operator").text)
 }
 
-// The sender of a request that is not taken learns that it is for now, and when to try again.
+// The sender of a request that is not taken learns that it is for now, and when to try again. Decisions are taken.
 func TestHeldRequest(t *testing.T) {
 	t.Parallel()
-	p := problemOf(&handlers.HeldError{Control: store.Control{Mode: store.ControlPause}})
-	require.Equal(t, http.StatusServiceUnavailable, p.Status)
-	require.Equal(t, TypePaused, p.Type)
-	require.Contains(t, p.Detail, "no new requests are taken at present")
+	endpoints, _, _ := site(t)
+	h := endpoints.OperatorHandler()
+	for path, text := range map[string]string{
+		"/v1/controls":        "no new requests are taken at present",
+		"/v1/controls/orders": "the workflow takes no new requests at present",
+	} {
+		send(t, h, "PUT", path, `{"mode":"pause","reason":"x"}`, "Authorization", "Bearer operator")
+		got := send(t, h, "POST", "/v1/requests", "{}", "Authorization", "Bearer ask")
+		require.Equal(t, http.StatusServiceUnavailable, got.StatusCode)
+		require.Equal(t, TypePaused, got.problem.Type)
+		require.Contains(t, got.problem.Detail, text)
+		require.Equal(t, "60", got.Header.Get("Retry-After"))
+		decided := send(t, h, "POST", "/v1/orders/A-1/decisions", "{}", "Authorization", "Bearer decide")
+		require.Less(t, decided.StatusCode, 300)
+		send(t, h, "DELETE", path, "", "Authorization", "Bearer operator")
+	}
+	require.Equal(t, http.StatusAccepted, send(t, h, "POST", "/v1/requests", "{}", "Authorization", "Bearer ask").StatusCode)
 }

@@ -264,7 +264,7 @@ func (e *Endpoints) handshakes() http.Handler {
 }
 
 // requestTopic finds the workflow of a request: the workflow in the query, or the only
-// configured workflow. The principal must be allowed to use it.
+// configured workflow. The principal must be allowed to use it, and it must take requests.
 func (e *Endpoints) requestTopic(r *http.Request) (string, error) {
 	name := r.URL.Query().Get("workflow")
 	if name == "" && len(e.Workflows) == 1 {
@@ -277,7 +277,7 @@ func (e *Endpoints) requestTopic(r *http.Request) (string, error) {
 		if p, ok := handlers.PrincipalOf(r.Context()); ok && !p.MayUse(w) {
 			return "", &forbiddenError{fmt.Sprintf("%s may not use this workflow", p.ID())}
 		}
-		return RequestTopic(w), nil
+		return RequestTopic(w), e.OperatorAPI.Controls.Admit(w)
 	}
 	if name == "" {
 		return "", approval.InvalidField("workflow", "is missing: there are several, name one in the query")

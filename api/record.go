@@ -100,6 +100,7 @@ func describeRefusal(err error) refusal.Refusal {
 	var method *methodError
 	var forbidden *forbiddenError
 	var missing *notFoundError
+	var held *handlers.HeldError
 	var large *http.MaxBytesError
 	var query *queryError
 	var reload *ReloadError
@@ -115,6 +116,8 @@ func describeRefusal(err error) refusal.Refusal {
 		return refusal.Refusal{Code: refusal.Forbidden, Detail: forbidden.Error()}
 	case errors.As(err, &method):
 		return refusal.Refusal{Code: refusal.Method, Detail: "the path takes only " + method.allow}
+	case errors.As(err, &held):
+		return refusal.Refusal{Code: refusal.Unavailable, Detail: held.Error()}
 	case errors.As(err, &missing):
 		return refusal.Refusal{Code: refusal.Unknown, Detail: missing.Error()}
 	case errors.As(err, &large):

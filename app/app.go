@@ -179,11 +179,19 @@ func (a *App) wireEngine() {
 	observed := observedStore{a.store, a.metrics, a.unreadable}
 	a.links = link.NewLinks(a.ring, a.config.Compiled.PublicURL)
 	a.ingress = api.NewIngress()
+	a.controls = &handlers.Controls{
+		Keeper:    a.store,
+		Workflows: a.workflowNames,
+		Observer:  a.metrics,
+		Log:       a.log,
+		Now:       time.Now,
+	}
 	limits := router.Limits{
 		PerOutput:    maxActionsPerOutput,
 		PerURLTarget: maxActionsPerURLTarget,
 		PerHost:      maxCallsPerHost,
 		HostOf:       a.hostOf,
+		IsPaused:     a.controls.IsPaused,
 	}
 	a.dispatcher = router.NewDispatcher(limits, a.metrics, a.log)
 	a.transitions = &handlers.Transitions{
@@ -193,14 +201,8 @@ func (a *App) wireEngine() {
 		Tracer:   a.handlerTracer(),
 		Log:      a.log,
 		Now:      time.Now,
+		Hold:     a.dispatcher.Hold,
 		Lease:    actionLease,
-	}
-	a.controls = &handlers.Controls{
-		Keeper:    a.store,
-		Workflows: a.workflowNames,
-		Observer:  a.metrics,
-		Log:       a.log,
-		Now:       time.Now,
 	}
 	a.decider = &handlers.Decider{
 		Transitions: a.transitions,

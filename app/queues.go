@@ -31,7 +31,8 @@ func (a *App) openQueues(ctx context.Context) (*queues, error) {
 		if settings == nil {
 			continue
 		}
-		source, err := a.openQueue(ctx, q, requestSource(name), *settings, nil)
+		intake := func() context.Context { return a.controls.Intake(name) }
+		source, err := a.openQueue(ctx, q, requestSource(name), *settings, nil, intake)
 		if err != nil {
 			return nil, err
 		}
@@ -39,7 +40,7 @@ func (a *App) openQueues(ctx context.Context) (*queues, error) {
 	}
 	for _, name := range sortedNames(a.config.Decisions) {
 		d := a.config.Decisions[name]
-		source, err := a.openQueue(ctx, q, decisionSource(name), d.SQS, &d)
+		source, err := a.openQueue(ctx, q, decisionSource(name), d.SQS, &d, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -48,8 +49,10 @@ func (a *App) openQueues(ctx context.Context) (*queues, error) {
 	return q, nil
 }
 
-// openQueue makes the source of a queue. If there is a topic, the queue is subscribed to it.
-func (a *App) openQueue(ctx context.Context, q *queues, name string, s sqs.Settings, topic *config.Decision) (router.Source, error) {
+// openQueue makes the source of a queue. If there is a topic, the queue is subscribed to it. Intake is that of sqs.Config.
+func (a *App) openQueue(
+	ctx context.Context, q *queues, name string, s sqs.Settings, topic *config.Decision, intake func() context.Context,
+) (router.Source, error) {
 	client, err := a.aws.sqsClient(ctx)
 	if err != nil {
 		return router.Source{}, err
@@ -58,6 +61,7 @@ func (a *App) openQueue(ctx context.Context, q *queues, name string, s sqs.Setti
 	c := sqs.Config{
 		Limits:       s.Limits,
 		AwaitQueue:   true,
+		Intake:       intake,
 		CloseTimeout: a.config.Shutdown.Timeout * 2 / 5,
 		Observer:     state,
 		Logger:       a.log.With("source", name),

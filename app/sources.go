@@ -50,12 +50,10 @@ func (a *App) sourceHandlers(r *rules, p payloads) map[string]message.NoPublishH
 			Decode:        expression.DecodeJSON,
 			ValidateURL:   r.targets.validateURL[workflow.URLTarget],
 			ValidateToken: r.targets.validateToken[workflow.TokenTarget],
-			Admit:         a.controls.Admit,
 		}
 		byName[requestSource(name)+httpSuffix] = h.Handle
 		if r.config.Workflows[name].Requests.SQS != nil {
 			queued := *h
-			queued.Admit = nil // the queue is not read; what was received before is handled
 			queued.Load = p[requestSource(name)]
 			byName[requestSource(name)] = queued.Handle
 		}

@@ -11,6 +11,9 @@ func (o *Order) startCallback(a *Approval, env Environment) []Action {
 	if c.AttemptRunning {
 		o.abandonAttempt(a, env)
 	}
+	if env.holds(o.newAction(ActionCallback, a, c.Due)) {
+		return nil
+	}
 	if reason := a.reasonToStop(env.Now); reason != "" {
 		if a.Token.IsZero() {
 			c.LastReasonCode = ReasonTokenErased

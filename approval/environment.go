@@ -16,6 +16,10 @@ type Environment struct {
 	// capacity of its own. The caller releases all that it reserved if the transition is not stored. A nil Reserve means
 	// that there is always capacity.
 	Reserve func(action Action, token Token) bool
+	// Hold reports whether an operator holds the notifications or callbacks of the action's workflow at present. A held
+	// action stays as it is, and stays due; the caller advances the order when the action is no longer held. A nil Hold
+	// holds nothing.
+	Hold func(action Action) bool
 	// Jitter is a random number in [0,1). It spreads retries over time.
 	Jitter float64
 }
@@ -24,4 +28,9 @@ type Environment struct {
 // so the transition must start the action.
 func (env Environment) canStart(action Action, token Token) bool {
 	return env.Lease > 0 && (env.Reserve == nil || env.Reserve(action, token))
+}
+
+// holds reports whether an action that is due must wait, because an operator holds it.
+func (env Environment) holds(action Action) bool {
+	return env.Lease > 0 && env.Hold != nil && env.Hold(action)
 }

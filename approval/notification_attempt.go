@@ -18,6 +18,7 @@ func (o *Order) startNotifications(a *Approval, env Environment) []Action {
 			}
 			n.State = NotificationDropped
 			n.AttemptRunning = false
+		case env.holds(o.newAction(ActionNotify, a, n.Due)):
 		case n.isTooOld(env.Now, a.NotificationRetry):
 			if n.AttemptRunning {
 				n.LastError = "the result of the attempt was not recorded"

@@ -36,11 +36,18 @@ type Controls struct {
 	Observer  ControlObserver
 	Log       *slog.Logger
 	Now       func() time.Time
-	// Changed is called after a change of the controls in force; nil does nothing.
-	Changed func()
 
 	refreshing sync.Mutex // held by a look at the store, so that an older look does not replace a newer one
 	current    atomic.Pointer[[]store.Control]
+
+	mu      sync.Mutex
+	intakes map[string]intake // by workflow
+}
+
+// intake is the time during which the queues of a workflow are read.
+type intake struct {
+	open context.Context //nolint:containedctx // it is what callers wait for
+	end  context.CancelFunc
 }
 
 // Refresh reads the controls of the store.
@@ -55,10 +62,39 @@ func (c *Controls) Refresh(ctx context.Context) error {
 		return nil
 	}
 	c.Observer.ControlsChanged(controls)
-	if c.Changed != nil {
-		c.Changed()
-	}
+	c.endIntakes()
 	return nil
+}
+
+// Intake returns a context that ends when a workflow takes no new requests any more. It has ended already while it takes
+// none.
+func (c *Controls) Intake(workflow string) context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	in, known := c.intakes[workflow]
+	takes := c.TakesRequests(workflow)
+	if !known || takes && in.open.Err() != nil {
+		in.open, in.end = context.WithCancel(context.Background())
+		if c.intakes == nil {
+			c.intakes = map[string]intake{}
+		}
+		c.intakes[workflow] = in
+	}
+	if !takes {
+		in.end()
+	}
+	return in.open
+}
+
+// endIntakes ends the intakes of the workflows that take no new requests any more.
+func (c *Controls) endIntakes() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for workflow, in := range c.intakes {
+		if !c.TakesRequests(workflow) {
+			in.end()
+		}
+	}
 }
 
 // Run looks at the controls of the store again and again, until the context ends.

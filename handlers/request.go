@@ -22,8 +22,6 @@ type Request struct {
 	// ValidateToken returns an error if a token cannot be one of the workflow's target. It is nil if the target has
 	// no such check.
 	ValidateToken func(token string) error
-	// Admit returns an error while the workflow takes no new requests. It is nil if the source itself is not read then.
-	Admit func(workflow string) error
 }
 
 // Accepted is the reply to a stored request.
@@ -37,11 +35,6 @@ type Accepted struct {
 
 // Handle stores the request in a message. A message that can never be understood is a Permanent error.
 func (h *Request) Handle(msg *message.Message) error {
-	if h.Admit != nil {
-		if err := h.Admit(h.Workflow.Name); err != nil {
-			return err
-		}
-	}
 	in, err := h.open(msg)
 	if err != nil {
 		return err

@@ -58,6 +58,9 @@ type Transitions struct {
 	Tracer   Tracer // nil if tracing is off
 	Log      *slog.Logger
 	Now      func() time.Time
+	// Hold reports whether an action must wait because an operator has paused its workflow. The order is then advanced when
+	// the workflow is resumed. Nil holds nothing.
+	Hold func(action approval.Action) bool
 	// Lease is the time that this process has for an action. After a crash the next attempt begins when the lease has
 	// expired. The lease must be longer than a call may take.
 	Lease time.Duration
@@ -117,6 +120,7 @@ func (t *Transitions) newEnvironment(o *approval.Order, reserved *reservations) 
 		Reserve: func(action approval.Action, token approval.Token) bool {
 			return reserved.reserve(o, action, token, now)
 		},
+		Hold:   t.Hold,
 		Jitter: rand.Float64(), //nolint:gosec // it only spreads retries
 	}
 }

@@ -18,16 +18,19 @@ const grantTime = time.Second
 // resource is something with a capacity of its own: a kind of action on a channel or target, or a host of callback URLs.
 // So a slow one delays no other.
 type resource struct {
-	kind  approval.ActionKind // empty for a host
+	kind  approval.ActionKind // empty for a host, and for a paused workflow
 	name  string
 	limit int // slots
+	// paused tells a workflow from a host: orders wait for it while an operator has paused it.
+	paused bool
 }
 
 // capacity counts the slots in use, and keeps the orders that wait for one, first in first out. There are never more
 // slots in use than the limit. It is safe for concurrent use.
 type capacity struct {
 	observer DispatchObserver
-	signal   chan struct{} // has a value if there are grants to take
+	isPaused func(workflow string) bool // nil if no workflow ever is
+	signal   chan struct{}              // has a value if there are grants to take
 
 	mu         sync.Mutex
 	ready      map[approval.ActionKind]bool // the kinds that can be carried out; a host is always ready
@@ -50,8 +53,9 @@ type waiter struct {
 	nextDue time.Time // when it has something else to do; zero for never
 }
 
-func newCapacity(o DispatchObserver) *capacity {
+func newCapacity(o DispatchObserver, isPaused func(workflow string) bool) *capacity {
 	return &capacity{
+		isPaused: isPaused,
 		observer: o,
 		signal:   make(chan struct{}, 1),
 		ready:    map[approval.ActionKind]bool{},
@@ -63,6 +67,9 @@ func newCapacity(o DispatchObserver) *capacity {
 
 // slots returns the number of slots that a resource has now.
 func (c *capacity) slots(r resource) int {
+	if r.paused && c.isPaused(r.name) {
+		return 0
+	}
 	if r.kind == "" || c.ready[r.kind] {
 		return r.limit
 	}
@@ -91,6 +98,21 @@ func (c *capacity) reserve(key string, action approval.Action, urgent bool, reso
 	c.held[key] = holding{kind: action.Kind, resources: resources}
 	c.observer.RunningActionsChanged(action.Kind, 1)
 	return true
+}
+
+// maxResumed is the number of orders of a resumed workflow that are advanced at the same time.
+const maxResumed = 64
+
+// awaitResume lets the order of an action wait until its workflow is no longer paused. expireGrants notices that.
+func (c *capacity) awaitResume(action approval.Action) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.queues == nil {
+		return
+	}
+	r := resource{name: action.Workflow, limit: maxResumed, paused: true}
+	c.queueOf(r)
+	c.enqueue(r, action, false)
 }
 
 // release returns the slots of an action. It does nothing if they are returned already.
@@ -181,7 +203,8 @@ func (c *capacity) returnGrant(g grant) {
 	}
 }
 
-// expireGrants ends the grants that were not used in time, so that a slow order keeps no slot from the others.
+// expireGrants ends the grants that were not used in time, so that a slow order keeps no slot from the others. It also
+// grants what became free without a release: the orders of a workflow that was resumed.
 func (c *capacity) expireGrants(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

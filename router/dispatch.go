@@ -47,6 +47,8 @@ type Limits struct {
 	PerHost      int // to each host of callback URLs
 	// HostOf returns the host that an answer of a target goes to, or "" if the target has no callback URLs.
 	HostOf func(target string, token approval.Token) string
+	// IsPaused reports whether an operator has paused a workflow. Nil means that none ever is.
+	IsPaused func(workflow string) bool
 }
 
 // Dispatcher hands actions to their handlers over topics in this process. The topics are not durable and need not be:
@@ -66,7 +68,7 @@ func NewDispatcher(limits Limits, o DispatchObserver, log *slog.Logger) *Dispatc
 	return &Dispatcher{
 		topics:   gochannel.NewGoChannel(buffer, watermill.NopLogger{}),
 		limits:   limits,
-		capacity: newCapacity(o),
+		capacity: newCapacity(o, limits.IsPaused),
 		observer: o,
 		log:      log,
 	}
@@ -102,6 +104,16 @@ func (d *Dispatcher) Reserve(r handlers.Reservation) bool {
 	// The host comes first: an order that waits for its slow host keeps no slot of the target from others.
 	resources := []resource{{name: host, limit: d.limits.PerHost}, output}
 	return d.capacity.reserve(keyOf(r.Action), r.Action, r.Urgent, resources)
+}
+
+// Hold reports whether an action must wait because its workflow is paused. The order then waits in memory, as for
+// capacity, and is advanced soon after the workflow is resumed.
+func (d *Dispatcher) Hold(action approval.Action) bool {
+	if d.limits.IsPaused == nil || !d.limits.IsPaused(action.Workflow) {
+		return false
+	}
+	d.capacity.awaitResume(action)
+	return true
 }
 
 // Release implements handlers.Dispatcher.

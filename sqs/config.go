@@ -52,6 +52,10 @@ type Config struct {
 	// AwaitQueue.
 	Prepare func(context.Context) error
 
+	// Intake returns a context that ends when the queue is not to be read for now, and has ended already while it is not.
+	// Messages that were received before are handled. Nil means that the queue is always read.
+	Intake func() context.Context
+
 	// UnwrapSNS unwraps messages from the envelope of SNS (a subscription without raw message delivery).
 	UnwrapSNS bool
 
@@ -86,6 +90,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Observer == nil {
 		c.Observer = noObserver{}
+	}
+	if c.Intake == nil {
+		c.Intake = context.Background
 	}
 	return c
 }

@@ -52,6 +52,9 @@ func (p *pollers) mayEnd() bool {
 func (s *subscription) pollQueue() {
 	empty := 0 // receives in a row that were answered at once without a message
 	for {
+		if !s.awaitIntake() {
+			return
+		}
 		slots := s.freeSlots.nextBatch(s.receiveCtx.Done())
 		if s.receiveCtx.Err() != nil {
 			s.releaseSlots(len(slots))
@@ -87,6 +90,19 @@ func (s *subscription) pollQueue() {
 	}
 }
 
+// intakeInterval is the pause between two looks at whether a queue that is not read is to be read again.
+const intakeInterval = time.Second
+
+// awaitIntake waits while the queue is not to be read. It reports false at the shutdown.
+func (s *subscription) awaitIntake() bool {
+	for s.cfg.Intake().Err() != nil {
+		if !pause(s.receiveCtx, intakeInterval) {
+			return false
+		}
+	}
+	return s.receiveCtx.Err() == nil
+}
+
 // failureCount returns the number of failed receives in a row.
 func (p *pollers) failureCount() int {
 	p.mu.Lock()
@@ -107,10 +123,13 @@ func (s *subscription) receiveBatch(n int) (taken int, err error) {
 	ctx, cancel := context.WithTimeout(s.callCtx, s.cfg.WaitTime+answerTimeout)
 	defer cancel()
 	began := time.Now()
-	defer context.AfterFunc(s.receiveCtx, func() {
-		pause(ctx, pollGrace-time.Since(began))
-		cancel()
-	})()
+	intake := s.cfg.Intake()
+	for _, end := range []context.Context{s.receiveCtx, intake} {
+		defer context.AfterFunc(end, func() {
+			pause(ctx, pollGrace-time.Since(began))
+			cancel()
+		})()
+	}
 	out, err := s.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl:              aws.String(s.url),
 		MaxNumberOfMessages:   int32(n),
@@ -125,6 +144,9 @@ func (s *subscription) receiveBatch(n int) (taken int, err error) {
 	})
 	if err == nil && out == nil {
 		err = errNoAnswer
+	}
+	if err != nil && intake.Err() != nil {
+		return 0, nil // it was cancelled because the queue is not read for now
 	}
 	s.recordReceive(err)
 	if err != nil {
