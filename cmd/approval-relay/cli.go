@@ -15,6 +15,7 @@ type cli struct {
 	Demo        demoCmd        `cmd:"" help:"Show the main job on this machine, without AWS."`
 	Check       checkCmd       `cmd:"" help:"Check a configuration file, or a running worker."`
 	Config      configCmd      `cmd:"" help:"Write a configuration file: start one, show its effective values, print its schema."`
+	Ask         askCmd         `cmd:"" help:"Send a request, as a workflow does."`
 	Requests    requestsCmd    `cmd:"" help:"List orders."`
 	Show        showCmd        `cmd:"" help:"Show an order: requests, notifications, decisions and attempts."`
 	Decide      decideCmd      `cmd:"" help:"Decide in the name of an operator, with a reason."`
@@ -33,7 +34,12 @@ type cli struct {
 	Controls    controlsCmd    `cmd:"" help:"List what is drained or paused."`
 	Reload      reloadCmd      `cmd:"" help:"Let a running worker read its configuration file again."`
 	Keys        keysCmd        `cmd:"" help:"Make and rotate the keys that seal tokens and sign links."`
+	Contexts    contextsCmd    `cmd:"" help:"List the workers of the client configuration, and choose one."`
+	Completion  completionCmd  `cmd:"" help:"Print the script that completes commands in a shell."`
+	Complete    completeCmd    `cmd:"" hidden:"" help:"Print the completions of a command line, for that script."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
+
+	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
 // world is the environment of a command: its context, environment variables and streams.
@@ -45,22 +51,27 @@ type world struct {
 	stderr io.Writer
 }
 
-// run is the whole program. It returns the exit status: 0 for done, 1 for failed, 2 for an invalid command line.
+// run is the whole program. It returns the exit status: see status.go.
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var c cli
 	exited := -1
+	w := &world{ctx: ctx, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr}
 	parser, err := kong.New(&c,
 		kong.Name("approval-relay"),
 		kong.Description("Stores approval requests of waiting workflows, notifies approvers, collects their decisions, and "+
 			"answers each workflow exactly once."),
 		kong.Writers(stdout, stderr), kong.Exit(func(status int) { exited = status }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.UsageOnError(),
+		kong.Bind(w), kong.Vars{"version": versionText()},
 	)
 	if err != nil {
 		panic(err) // the struct above
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}
+	}
+	if args[0] == "help" { // as git and kubectl have it
+		args = append(args[1:], "--help")
 	}
 	parsed, err := parser.Parse(args)
 	if exited >= 0 { // help was asked for, and printed
@@ -70,14 +81,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		fmt.Fprintf(stderr, "approval-relay: %s\n", err)
 		return 2
 	}
-	err = parsed.Run(&world{ctx: ctx, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr})
+	err = parsed.Run(w)
 	if err != nil && !errors.Is(err, errReported) {
 		fmt.Fprintf(stderr, "approval-relay: %s\n", err)
 	}
-	if err != nil {
-		return 1
-	}
-	return 0
+	return exitStatus(err)
 }
 
 // errReported is the error of a command that has printed the reason already.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,12 +21,78 @@ import (
 
 // client calls the operator API of a worker. The worker has the store to itself, so all commands use its API.
 type client struct {
-	URL       string `name:"url" env:"APPROVAL_RELAY_URL" default:"http://127.0.0.1:9090" help:"The worker's operator address."`
-	Token     string `env:"APPROVAL_RELAY_TOKEN" help:"Bearer token of an operator; better in the environment than on the command line."`
-	TokenFile string `env:"APPROVAL_RELAY_TOKEN_FILE" default:"approval-relay.token" help:"Path of a file with the token, for calls without --token."`
-	JSON      bool   `name:"json" help:"Print JSON."`
+	URL       string `name:"url" env:"APPROVAL_RELAY_URL" placeholder:"URL" group:"The worker" help:"The worker's operator address; without a context, http://127.0.0.1:9090."`
+	Token     string `env:"APPROVAL_RELAY_TOKEN" placeholder:"TOKEN" group:"The worker" help:"Bearer token of an operator; better in the environment than on the command line."`
+	TokenFile string `env:"APPROVAL_RELAY_TOKEN_FILE" placeholder:"FILE" group:"The worker" help:"Path of a file with the token, for calls without --token; without a context, approval-relay.token."`
+	Context   string `env:"APPROVAL_RELAY_CONTEXT" placeholder:"NAME" group:"The worker" help:"Context of the client configuration: the worker to call, and the credential for it."`
 
+	contextsFlags
+	outputFlags
 	tlsFlags
+
+	world       *world
+	contextName string // of the context that is used; empty if there is none
+}
+
+// The connection of a command that names none.
+const (
+	defaultURL       = "http://127.0.0.1:9090"
+	defaultTokenFile = "approval-relay.token"
+)
+
+// AfterApply checks the flags, before Run.
+func (c *client) AfterApply(w *world) error {
+	c.world = w
+	if c.Context != "" && c.isNamed() {
+		return errors.New("a context excludes --url, --token and --token-file, and their variables " +
+			"APPROVAL_RELAY_URL, APPROVAL_RELAY_TOKEN and APPROVAL_RELAY_TOKEN_FILE: unset those, or leave the context out")
+	}
+	return c.outputFlags.AfterApply()
+}
+
+// isNamed reports whether flags or variables name the connection or a part of it.
+func (c *client) isNamed() bool { return c.URL != "" || c.Token != "" || c.TokenFile != "" }
+
+// connect completes the connection. Flags and variables take precedence over the current context. A context that is named
+// together with another connection is refused, because one of the two would be overlooked.
+func (c *client) connect() error {
+	if c.world != nil && c.contextName == "" && !c.isNamed() {
+		if err := c.applyContext(c.world); err != nil {
+			return err
+		}
+	}
+	setDefault(&c.URL, defaultURL)
+	setDefault(&c.TokenFile, defaultTokenFile)
+	return nil
+}
+
+// applyContext takes the connection of the context that is named, or is the current one.
+func (c *client) applyContext(w *world) error {
+	config, path, err := readClientConfig(w, c.ClientConfig)
+	if err != nil {
+		return err
+	}
+	name := cmp.Or(c.Context, config.Context)
+	if name == "" {
+		return nil
+	}
+	found, err := config.find(name, path)
+	if err != nil {
+		return err
+	}
+	c.contextName = name
+	c.URL, c.TokenFile = found.URL, found.TokenFile
+	setDefault(&c.CAFile, found.CAFile)
+	setDefault(&c.CertFile, found.CertFile)
+	setDefault(&c.KeyFile, found.KeyFile)
+	setDefault(&c.ServerName, found.ServerName)
+	return nil
+}
+
+func setDefault(value *string, other string) {
+	if *value == "" {
+		*value = other
+	}
 }
 
 // readToken returns the operator's token: --token, or the content of the token file.
@@ -42,6 +109,9 @@ func (c *client) readToken() (string, error) {
 
 // call makes a request and reads the answer into out. The worker's description of a problem becomes the error.
 func (c *client) call(ctx context.Context, method, path string, in, out any) error {
+	if err := c.connect(); err != nil {
+		return err
+	}
 	token, err := c.readToken()
 	if err != nil {
 		return err
@@ -65,29 +135,35 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 	}
 	resp, err := httpClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("call the worker: %w", err)
+		return &statusError{fmt.Errorf("call the worker: %w", err), statusUnavailable}
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
 	if err != nil {
 		return fmt.Errorf("read the worker's answer: %w", err)
 	}
-	if resp.StatusCode == http.StatusUnauthorized {
-		return c.refusedTokenError(resp.Status, text)
-	}
-	if resp.StatusCode >= 300 {
-		var p api.Problem
-		switch err := json.Unmarshal(text, &p); {
-		case err == nil && len(p.Candidates) > 0:
-			return errors.New(strings.Join(append([]string{untrusted.TerminalLine(p.Detail)}, candidateLines(p.Candidates)...), "\n  "))
-		case err == nil && p.ApprovalStatus != "":
-			return fmt.Errorf("%s; the approval is %s", untrusted.TerminalLine(p.Detail), p.ApprovalStatus)
-		case err == nil && p.Detail != "":
-			return errors.New(strings.Join(append([]string{untrusted.TerminalLine(p.Detail)}, terminalLines(p.Faults)...), "\n  "))
-		}
-		return fmt.Errorf("the worker answered %s", resp.Status)
+	if err := c.answerError(resp, text); err != nil {
+		return &statusError{err, statusOfAnswer(resp.StatusCode)}
 	}
 	return json.Unmarshal(text, out)
+}
+
+// answerError returns the error of an answer that is no success: the worker's description of the problem.
+func (c *client) answerError(resp *http.Response, text []byte) error {
+	var p api.Problem
+	switch err := json.Unmarshal(text, &p); {
+	case resp.StatusCode < http.StatusMultipleChoices:
+		return nil
+	case resp.StatusCode == http.StatusUnauthorized:
+		return c.refusedTokenError(resp.Status, text)
+	case err == nil && len(p.Candidates) > 0:
+		return errors.New(strings.Join(append([]string{untrusted.TerminalLine(p.Detail)}, candidateLines(p.Candidates)...), "\n  "))
+	case err == nil && p.ApprovalStatus != "":
+		return fmt.Errorf("%s; the approval is %s", untrusted.TerminalLine(p.Detail), p.ApprovalStatus)
+	case err == nil && p.Detail != "":
+		return errors.New(strings.Join(append([]string{untrusted.TerminalLine(p.Detail)}, terminalLines(p.Faults)...), "\n  "))
+	}
+	return fmt.Errorf("the worker answered %s", resp.Status)
 }
 
 // refusedTokenError returns the error of a call whose token the worker refused. It names the origin of the token, because
@@ -104,6 +180,8 @@ func (c *client) refusedTokenError(status string, answer []byte) error {
 // tokenOrigin names the place from which the token is. A flag comes before a variable, and both before the file.
 func (c *client) tokenOrigin() string {
 	switch {
+	case c.contextName != "":
+		return fmt.Sprintf("the file %s, which the context %s names", c.TokenFile, c.contextName)
 	case c.Token != "" && c.Token == os.Getenv(tokenVariable):
 		return "the variable " + tokenVariable
 	case c.Token != "":
@@ -120,7 +198,6 @@ func (c *client) tokenOrigin() string {
 const (
 	tokenVariable     = "APPROVAL_RELAY_TOKEN"
 	tokenFileVariable = "APPROVAL_RELAY_TOKEN_FILE"
-	defaultTokenFile  = "approval-relay.token"
 )
 
 // candidateLines describes the approvals of which a decision or cancellation has to name one.

@@ -45,8 +45,8 @@ func TestRequestsAndShow(t *testing.T) {
 	require.Equal(t, http.StatusOK, vote.status, vote.text)
 
 	out, _ := r.ops(t, 0, "requests")
-	require.Regexp(t, `(?m)^o-1 +budget +orders +pending .* bob@example.com$`, out)
-	require.Regexp(t, `(?m)^o-2 +- +orders +pending .* ann@example.com, bob@example.com$`, out)
+	require.Regexp(t, `(?m)^o-1 +- +orders +budget +pending .* bob@example.com$`, out)
+	require.Regexp(t, `(?m)^o-2 +- +orders +- +pending .* ann@example.com, bob@example.com$`, out)
 	require.NotContains(t, out, "o-early")
 
 	out, _ = r.ops(t, 0, "requests", "--state=all")
@@ -61,7 +61,7 @@ func TestRequestsAndShow(t *testing.T) {
 	require.Contains(t, errs, "limit")
 
 	out, _ = r.ops(t, 0, "show", "o-1")
-	require.Regexp(t, `(?m)^order o-1\n  approval \S+  pending  step budget  workflow orders  deadline \S+  callback -$`, out)
+	require.Regexp(t, `(?m)^order o-1\n\napproval \S+  pending\n  workflow +orders\n  step +budget\n  asked by +api:shop\n  requested +\S+ \(0s ago\)\n  deadline +\S+ \(in 24h\)\n`, out)
 	require.Regexp(t, `decision +recorded, approve, by Ann@example.com, via api, source api:shop, d`, out)
 	out, _ = r.ops(t, 0, "show", "o-early")
 	require.Contains(t, out, "decision d by ann@example.com waits for its request")
@@ -72,7 +72,7 @@ func TestRequestsAndShow(t *testing.T) {
 	require.Equal(t, "o-1", o.OrderID)
 	require.NotContains(t, out, token)
 
-	_, errs = r.ops(t, 1, "show", "nobody")
+	_, errs = r.ops(t, statusNotFound, "show", "nobody")
 	require.Contains(t, errs, "not found")
 }
 
@@ -119,16 +119,16 @@ func TestDecideAndCancel(t *testing.T) {
 	require.Equal(t, "ApprovalDenied", r.task(t, rejected).Error)
 	require.Equal(t, "ApprovalCancelled", r.task(t, cancelled).Error)
 
-	_, errs := r.ops(t, 1, "decide", "reject", "yes", "--reason=changed my mind")
+	_, errs := r.ops(t, statusConflict, "decide", "reject", "yes", "--reason=changed my mind")
 	require.Contains(t, errs, "already has a different decision; the approval is approved")
-	_, errs = r.ops(t, 1, "decide", "approve", "nobody", "--reason=x")
+	_, errs = r.ops(t, statusNotFound, "decide", "approve", "nobody", "--reason=x")
 	require.Contains(t, errs, "approval-relay: ")
-	_, errs = r.ops(t, 1, "cancel", "nobody", "--reason=x")
+	_, errs = r.ops(t, statusNotFound, "cancel", "nobody", "--reason=x")
 	require.Contains(t, errs, "approval-relay: ")
 
 	// Two steps at once are told apart by name.
 	one, two := r.ask(t, "both", `,"step":"one"`), r.ask(t, "both", `,"step":"two"`)
-	_, errs = r.ops(t, 1, "decide", "approve", "both", "--reason=x")
+	_, errs = r.ops(t, statusConflict, "decide", "approve", "both", "--reason=x")
 	require.Contains(t, errs, "several")
 	r.ops(t, 0, "decide", "approve", "both", "--step=two", "--reason=x")
 	require.Equal(t, emulator.TaskSucceeded, r.task(t, two).State)
@@ -218,7 +218,7 @@ func TestWhoMayUseTheCommands(t *testing.T) {
 		programSecret:            "this needs the token of an operator; api:shop is a program",
 	} {
 		status, _, errs := command(t, "requests", "--url", r.operator, "--token", token)
-		require.Equal(t, 1, status)
+		require.Equal(t, statusRefused, status)
 		require.Contains(t, errs, reason)
 		require.NotContains(t, errs, token)
 	}
@@ -232,7 +232,7 @@ func TestWhoMayUseTheCommands(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(file, []byte("wrong-token-0123456789"), 0o600))
 	status, _, errs = command(t, "requests", "--url", r.operator, "--token-file", file)
-	require.Equal(t, 1, status)
+	require.Equal(t, statusRefused, status)
 	require.Contains(t, errs, "the token that was sent is from the file "+file+", which --token-file names")
 
 	// The worker has the reasons, and no token.
@@ -254,7 +254,7 @@ func TestWhoMayUseTheCommands(t *testing.T) {
 
 	require.NoError(t, r.stop())
 	status, _, errs = command(t, "requests", "--url", r.operator, "--token", operatorSecret)
-	require.Equal(t, 1, status)
+	require.Equal(t, statusUnavailable, status)
 	require.Contains(t, errs, "call the worker")
 }
 

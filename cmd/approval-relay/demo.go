@@ -120,7 +120,7 @@ func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, show
 	fmt.Fprintf(w.stdout, "\n     %s\n", shortenReceipt(task.Output+task.Cause))
 	fmt.Fprintf(w.stdout, "   The receipt in it proves the decision, also without the relay (docs/receipts.md).\n\n")
 	fmt.Fprintf(w.stdout, "5. The order's timeline:\n")
-	if err := printDelivered(ctx, w.stdout, c); err != nil || d.Auto || !isTerminal(w.stdout) {
+	if err := printDelivered(ctx, w, c); err != nil || d.Auto || !isTerminal(w.stdout) {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "\n   The console shows it too. (Ctrl-C ends.)\n")
@@ -128,25 +128,15 @@ func (d *demoCmd) show(ctx context.Context, w *world, aws *emulator.Server, show
 	return nil
 }
 
-// isTerminal reports whether the output is a terminal.
-func isTerminal(out io.Writer) bool {
-	f, ok := out.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
 // printDelivered prints the timeline when the end of the callback is recorded: a moment after the workflow has the answer.
-func printDelivered(ctx context.Context, out io.Writer, c client) error {
+func printDelivered(ctx context.Context, w *world, c client) error {
 	var o api.Order
 	for range 100 {
 		if err := c.call(ctx, "GET", orderPath(demoOrder, ""), nil, &o); err != nil {
 			return err
 		}
 		if len(o.Approvals) == 1 && o.Approvals[0].Callback.State == api.CallbackDelivered {
-			return printTimeline(out, &o)
+			return newOrderPrinter(w, &c.outputFlags, time.Now()).print(&o)
 		}
 		select {
 		case <-ctx.Done():

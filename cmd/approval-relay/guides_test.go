@@ -57,7 +57,8 @@ func TestGuidesCommands(t *testing.T) {
 // parseCommand parses a command line without running it. A sentence may name a
 // command or a group of commands without its arguments.
 func parseCommand(args []string) error {
-	parser, err := kong.New(&cli{}, kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
+	w := &world{getenv: func(string) string { return "" }}
+	parser, err := kong.New(&cli{}, kong.Bind(w), kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
 	if err != nil {
 		return err
 	}

@@ -216,7 +216,7 @@ func TestDemo(t *testing.T) {
 	if code := run(t.Context(), []string{"demo", "--auto"}, os.Getenv, strings.NewReader(""), &out, &errs); code != 0 {
 		t.Fatalf("exit status %d: %s%s", code, &out, &errs)
 	}
-	for _, want := range []string{"task succeeded", `"approved"`, `"choice":"approve_up_to"`, `"values":{"limit":1000}`, `"receipt":"eyJ`, "Lamp", "callback delivered", "approval-requests", "/console/\n   Sign in with this demo's token: "} {
+	for _, want := range []string{"task succeeded", `"approved"`, `"choice":"approve_up_to"`, `"values":{"limit":1000}`, `"receipt":"eyJ`, "Lamp", "delivered to ", "approval-requests", "/console/\n   Sign in with this demo's token: "} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, &out)
 		}

@@ -127,7 +127,7 @@ func TestAnswersWithoutReceipts(t *testing.T) {
 	token := r.ask(t, "o-1", "")
 	r.program(t, "/v1/orders/o-1/decisions", `{"decisionId":"d-1","decision":"approve","decidedBy":"ann@example.com"}`)
 	require.NotContains(t, r.task(t, token).Output, "receipt")
-	_, errs := r.ops(t, 1, "receipt", "o-1")
+	_, errs := r.ops(t, statusNotFound, "receipt", "o-1")
 	require.Contains(t, errs, "decision.receipt")
 }
 

@@ -11,10 +11,10 @@ import (
 
 // tlsFlags are the flags of calls to a worker with operator.tls.
 type tlsFlags struct {
-	CAFile     string `name:"ca-file" env:"APPROVAL_RELAY_CA_FILE" help:"PEM file with the CA of the worker's certificate, for https; without it, the CAs of this machine."`
-	CertFile   string `name:"cert-file" env:"APPROVAL_RELAY_CERT_FILE" help:"PEM file with a certificate for a worker that asks clients for one (mTLS)."`
-	KeyFile    string `name:"key-file" env:"APPROVAL_RELAY_KEY_FILE" help:"PEM file with the key of --cert-file."`
-	ServerName string `name:"server-name" env:"APPROVAL_RELAY_SERVER_NAME" help:"Name in the worker's certificate, if it is not the host of --url."`
+	CAFile     string `name:"ca-file" env:"APPROVAL_RELAY_CA_FILE" group:"The worker" help:"PEM file with the CA of the worker's certificate, for https; without it, the CAs of this machine."`
+	CertFile   string `name:"cert-file" env:"APPROVAL_RELAY_CERT_FILE" group:"The worker" help:"PEM file with a certificate for a worker that asks clients for one (mTLS)."`
+	KeyFile    string `name:"key-file" env:"APPROVAL_RELAY_KEY_FILE" group:"The worker" help:"PEM file with the key of --cert-file."`
+	ServerName string `name:"server-name" env:"APPROVAL_RELAY_SERVER_NAME" group:"The worker" help:"Name in the worker's certificate, if it is not the host of --url."`
 }
 
 // client returns an HTTP client that uses the flags.

@@ -13,8 +13,12 @@ type versionCmd struct{}
 
 // Run prints the version.
 func (*versionCmd) Run(w *world) error {
-	fmt.Fprintf(w.stdout, "approval-relay %s (revision %s, %s)\n", version, revision(), runtime.Version())
+	fmt.Fprintln(w.stdout, versionText())
 	return nil
+}
+
+func versionText() string {
+	return fmt.Sprintf("approval-relay %s (revision %s, %s)", version, revision(), runtime.Version())
 }
 
 // revision returns the commit that the program was built from, as Go stamped it.
