@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -58,8 +59,27 @@ func (e *Endpoints) listControls() http.Handler  { return operatorHandler(e.Oper
 func (e *Endpoints) setControl() http.Handler    { return operatorHandler(e.OperatorAPI.setControl) }
 func (e *Endpoints) removeControl() http.Handler { return operatorHandler(e.OperatorAPI.removeControl) }
 
-func (a *OperatorAPI) listControls(*http.Request, []byte) (any, error) {
-	return ControlList{Controls: append([]Control{}, mapSlice(a.Controls.List(), newControl)...)}, nil
+// listControls lists the controls in the scope of the operator, and that of all workflows, which holds for them too.
+func (a *OperatorAPI) listControls(r *http.Request, _ []byte) (any, error) {
+	scope, _ := role.ScopeOf(r.Context())
+	out := ControlList{Controls: []Control{}}
+	for _, c := range a.Controls.List() {
+		if c.Workflow == "" || scope.Includes(c.Workflow) {
+			out.Controls = append(out.Controls, newControl(c))
+		}
+	}
+	return out, nil
+}
+
+// controlledWorkflow returns the workflow in the path, empty for all workflows. A workflow outside the scope of the
+// operator is unknown.
+func controlledWorkflow(r *http.Request) (string, error) {
+	scope, _ := role.ScopeOf(r.Context())
+	workflow := r.PathValue("workflow")
+	if !scope.All && !scope.Includes(workflow) {
+		return "", &notFoundError{"workflow"}
+	}
+	return workflow, nil
 }
 
 func newControl(c store.Control) Control {
@@ -81,9 +101,13 @@ func (a *OperatorAPI) setControl(r *http.Request, body []byte) (any, error) {
 	if err := validateBy(in.By); err != nil {
 		return nil, err
 	}
+	workflow, err := controlledWorkflow(r)
+	if err != nil {
+		return nil, err
+	}
 	p, _ := handlers.PrincipalOf(r.Context())
-	err := a.Controls.Set(r.Context(), store.Control{
-		Workflow: r.PathValue("workflow"),
+	err = a.Controls.Set(r.Context(), store.Control{
+		Workflow: workflow,
 		Mode:     in.Mode,
 		By:       p.Name,
 		Claimed:  in.By,
@@ -106,8 +130,12 @@ func (a *OperatorAPI) removeControl(r *http.Request, body []byte) (any, error) {
 	if err := validateBy(in.By); err != nil {
 		return nil, err
 	}
+	workflow, err := controlledWorkflow(r)
+	if err != nil {
+		return nil, err
+	}
 	p, _ := handlers.PrincipalOf(r.Context())
-	if err := a.Controls.Remove(r.Context(), r.PathValue("workflow"), p.Name, in.By, in.Reason); err != nil {
+	if err := a.Controls.Remove(r.Context(), workflow, p.Name, in.By, in.Reason); err != nil {
 		return nil, controlError(err)
 	}
 	return a.listControls(r, nil)

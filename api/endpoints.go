@@ -91,7 +91,7 @@ func (e *Endpoints) serveRoutes(routes []route, limits Limits) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, r := range routes {
 		if h := r.handler(e); h != nil {
-			mux.Handle(r.pattern, e.observed(r.pattern, e.limited(r, limits, e.guarded(r.access, checkedQuery(r, h)))))
+			mux.Handle(r.pattern, e.observed(r.pattern, e.limited(r, limits, e.guarded(r, checkedQuery(r, h)))))
 		}
 	}
 	return mux

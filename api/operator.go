@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -18,14 +19,20 @@ import (
 // OperatorAPI is the JSON API for operators: it lists and shows orders, decides and cancels in the name of an
 // operator, and redrives. The console shows the same to people, see package web/console.
 type OperatorAPI struct {
-	Orders      handlers.Orders
+	// Orders, Lister and DeadLetters keep within the scope of the call's context, see role.View.
+	Orders      handlers.OrderReader
 	Lister      handlers.Lister
 	Decider     *handlers.Decider
-	DeadLetters store.DeadLetters
+	DeadLetters DeadLetterReader
 	Redriver    *handlers.Redriver
 	Refusals    RefusalLister
 	MakeReceipt handlers.MakeReceipt
 	Controls    Controls
+}
+
+// DeadLetterReader reads the dead letters in the store's own table.
+type DeadLetterReader interface {
+	ListDeadLetters(ctx context.Context, after string, limit int) ([]store.DeadLetter, error)
 }
 
 // maxPage is the largest number of entries in a list, defaultPage the number without a limit.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/remote"
+	"github.com/approval-relay/approval-relay/role"
 )
 
 // FindPrincipal finds the program or operator whose bearer token a request has. An error means that the token is
@@ -31,24 +31,27 @@ func (a access) verb() handlers.Verb {
 // isJSON reports whether a route belongs to the JSON API.
 func (a access) isJSON() bool { return a == accessOperator || a.verb() != "" }
 
-// admit returns an error if the principal may not use a route with this access.
-func (a access) admit(p handlers.Principal) error {
-	verb := a.verb()
+// admit returns the scope in which a principal may use a route, or an error.
+func (r route) admit(p handlers.Principal) (role.Scope, error) {
+	verb := r.access.verb()
 	switch {
+	case p.IsOperator && p.Grants.May(r.right):
+		return p.Grants.Scope(r.right), nil
 	case p.IsOperator:
-		return nil
+		return role.Scope{}, &forbiddenError{fmt.Sprintf("this needs the right %q; %s has the role %s",
+			r.right, p.ID(), strings.Join(p.Grants.Names(), ", "))}
 	case verb == "":
-		return &forbiddenError{"this needs the token of an operator; " + p.ID() + " is a program"}
+		return role.Scope{}, &forbiddenError{"this needs the token of an operator; " + p.ID() + " is a program"}
 	case !p.May(verb):
-		return &forbiddenError{fmt.Sprintf("the token of %s lacks the verb %s", p.ID(), verb)}
+		return role.Scope{}, &forbiddenError{fmt.Sprintf("the token of %s lacks the verb %s", p.ID(), verb)}
 	}
-	return nil
+	return role.Everything(), nil // its handler limits a program to what it asked for itself
 }
 
 // guarded finds the principal of a route that needs a token before its handler runs, so before anything of the body is
-// read.
-func (e *Endpoints) guarded(need access, next http.Handler) http.Handler {
-	if !need.isJSON() && (need != accessMetrics || e.OpenMetrics) {
+// read. The handler reads and changes nothing outside the scope in the context.
+func (e *Endpoints) guarded(route route, next http.Handler) http.Handler {
+	if !route.access.isJSON() && (route.access != accessMetrics || e.OpenMetrics) {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -60,11 +63,13 @@ func (e *Endpoints) guarded(need access, next http.Handler) http.Handler {
 		if call := refusal.CallOf(r.Context()); call != nil {
 			call.SetPrincipal(p.ID())
 		}
-		if err := need.admit(p); err != nil {
+		scope, err := route.admit(p)
+		if err != nil {
 			writeAnswer(w, r, nil, err)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(handlers.WithPrincipal(r.Context(), p)))
+		ctx := role.WithScope(handlers.WithPrincipal(r.Context(), p), scope)
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
@@ -104,23 +109,11 @@ func bearerToken(r *http.Request) string {
 }
 
 // ownPart returns the part of an order that a principal may read: a program reads the approvals that it asked for
-// itself, and their events. Unmatched decisions belong to no approval, so a program reads none. It returns false if
-// nothing is left.
+// itself, and their events. The scope has limited an operator before. It returns false if
+// that part is empty.
 func ownPart(o *approval.Order, p handlers.Principal) (*approval.Order, bool) {
 	if p.IsOperator {
 		return o, true
 	}
-	own := &approval.Order{ID: o.ID}
-	for _, a := range o.Approvals {
-		if p.Owns(a) {
-			own.Approvals = append(own.Approvals, a)
-		}
-	}
-	for _, e := range o.History {
-		isOwn := slices.ContainsFunc(own.Approvals, func(a *approval.Approval) bool { return a.ID == e.Approval })
-		if isOwn {
-			own.History = append(own.History, e)
-		}
-	}
-	return own, len(own.Approvals) > 0
+	return role.PartOf(o, p.Owns)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/refusal/recent"
+	"github.com/approval-relay/approval-relay/role"
 )
 
 // RefusalLister has the refusals of this worker since its start, see recent.List.
@@ -103,7 +104,13 @@ func (a *OperatorAPI) listRefused(r *http.Request, _ []byte) (any, error) {
 	if reason != "" && !slices.Contains(refusal.Codes(), reason) {
 		return nil, approval.InvalidField("reason", "is not one of %s", codeNames())
 	}
-	entries := a.Refusals.Entries(recent.Query{Source: q.Get("source"), Code: reason, Limit: limit})
+	scope, _ := role.ScopeOf(r.Context())
+	entries := a.Refusals.Entries(recent.Query{
+		Source:   q.Get("source"),
+		Code:     reason,
+		Limit:    limit,
+		Includes: scope.IncludesSource,
+	})
 	return RefusedList{Since: a.Refusals.Since().UTC(), Refused: mapSlice(entries, newRefused)}, nil
 }
 
@@ -115,9 +122,13 @@ func codeNames() string {
 	return strings.Join(names, ", ")
 }
 
-// showRefusedBody shows a body to an operator. The log says who looked.
+// showRefusedBody shows a body to an operator. The log says who looked. Bodies are of calls about any workflow, so an
+// operator of some workflows sees none.
 func (a *OperatorAPI) showRefusedBody(r *http.Request, _ []byte) (any, error) {
 	p, _ := handlers.PrincipalOf(r.Context())
+	if scope, _ := role.ScopeOf(r.Context()); !scope.All {
+		return nil, &forbiddenError{"this needs a role for all workflows"}
+	}
 	entry, body, ok := a.Refusals.OpenBody(r.PathValue("id"), p.ID())
 	if !ok {
 		return nil, &notFoundError{"body of a refused request: it was not kept, or newer ones have replaced it"}

@@ -3,16 +3,21 @@
 // the description of all of it (openapi.json).
 package api
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/approval-relay/approval-relay/role"
+)
 
 // route is a line of the tables below.
 type route struct {
 	pattern string // as http.ServeMux reads it; also the label of the route's metrics
 	access  access
+	right   role.Right                    // that an operator needs, or noRight
 	handler func(*Endpoints) http.Handler // returns nil if the route is not configured
 }
 
-// access is the proof that a route needs. PublicHandler and OperatorHandler
+// access is the proof that a route needs of its caller. PublicHandler and OperatorHandler
 // check tokens before the route's handler runs; the handler itself verifies links,
 // signatures and sessions.
 type access string
@@ -27,76 +32,79 @@ const (
 	accessCancel    access = "cancel"    // the same; a program cancels what it asked for itself
 	accessOperator  access = "operator"  // an operator's bearer token
 	accessMetrics   access = "metrics"   // an operator's bearer token, unless metrics are open
-	accessSession   access = "session"   // an operator's session, verified by the console
+	accessSession   access = "session"   // an operator's session, verified by the console, which has the rights of its pages
 )
+
+// noRight stands in the lines of routes that need no right of an operator.
+const noRight role.Right = ""
 
 // publicRoutes are served on the public address. Everybody can reach it.
 func publicRoutes() []route {
 	return []route{
-		{"/a/{token}", accessLink, (*Endpoints).decisionPage},
-		{"GET /a/{token}/files/{detail}", accessLink, (*Endpoints).requestFiles},
-		{"/s/{token}", accessLink, (*Endpoints).statusPage},
-		{"POST /webhooks/{source}", accessSignature, (*Endpoints).webhooks},
-		{"GET /webhooks/{source}", accessSignature, (*Endpoints).handshakes},
-		{"OPTIONS /webhooks/{source}", accessSignature, (*Endpoints).handshakes},
-		{"GET /signin/{token}", accessLink, (*Endpoints).signInBegin},
-		{"GET /signin/callback", accessOpen, (*Endpoints).signInEnd},
-		{"POST /signin/callback", accessOpen, (*Endpoints).signInEnd},
-		{"GET /signin/out", accessOpen, (*Endpoints).signOut},
-		{"POST /signin/out", accessOpen, (*Endpoints).signOut},
-		{"POST /slack/interactions", accessSignature, (*Endpoints).slackInteractions},
-		{"POST /teams/messages", accessSignature, (*Endpoints).teamsMessages},
-		{"GET /assets/{name}", accessOpen, (*Endpoints).logo},
-		{"GET " + ReceiptKeysPath, accessOpen, (*Endpoints).receiptKeys},
-		{"GET /healthz", accessOpen, (*Endpoints).health},
-		{"GET /openapi.json", accessOpen, (*Endpoints).publicDescription},
+		{"/a/{token}", accessLink, noRight, (*Endpoints).decisionPage},
+		{"GET /a/{token}/files/{detail}", accessLink, noRight, (*Endpoints).requestFiles},
+		{"/s/{token}", accessLink, noRight, (*Endpoints).statusPage},
+		{"POST /webhooks/{source}", accessSignature, noRight, (*Endpoints).webhooks},
+		{"GET /webhooks/{source}", accessSignature, noRight, (*Endpoints).handshakes},
+		{"OPTIONS /webhooks/{source}", accessSignature, noRight, (*Endpoints).handshakes},
+		{"GET /signin/{token}", accessLink, noRight, (*Endpoints).signInBegin},
+		{"GET /signin/callback", accessOpen, noRight, (*Endpoints).signInEnd},
+		{"POST /signin/callback", accessOpen, noRight, (*Endpoints).signInEnd},
+		{"GET /signin/out", accessOpen, noRight, (*Endpoints).signOut},
+		{"POST /signin/out", accessOpen, noRight, (*Endpoints).signOut},
+		{"POST /slack/interactions", accessSignature, noRight, (*Endpoints).slackInteractions},
+		{"POST /teams/messages", accessSignature, noRight, (*Endpoints).teamsMessages},
+		{"GET /assets/{name}", accessOpen, noRight, (*Endpoints).logo},
+		{"GET " + ReceiptKeysPath, accessOpen, noRight, (*Endpoints).receiptKeys},
+		{"GET /healthz", accessOpen, noRight, (*Endpoints).health},
+		{"GET /openapi.json", accessOpen, noRight, (*Endpoints).publicDescription},
 	}
 }
 
 // operatorRoutes are served on the operator's address.
 func operatorRoutes() []route {
 	return []route{
-		{"GET /healthz", accessOpen, (*Endpoints).health},
-		{"GET /readyz", accessOpen, (*Endpoints).readiness},
-		{"GET /metrics", accessMetrics, (*Endpoints).metrics},
-		{"GET /openapi.json", accessOpen, (*Endpoints).description},
+		{"GET /healthz", accessOpen, noRight, (*Endpoints).health},
+		{"GET /readyz", accessOpen, noRight, (*Endpoints).readiness},
+		{"GET /metrics", accessMetrics, role.Metrics, (*Endpoints).metrics},
+		{"GET /openapi.json", accessOpen, noRight, (*Endpoints).description},
 
-		{"POST /v1/requests", accessAsk, (*Endpoints).requests},
-		{"POST /v1/orders/{orderId}/decisions", accessDecide, (*Endpoints).decisions},
-		{"GET /v1/orders/{orderId}", accessRead, (*Endpoints).showOrder},
-		{"POST /v1/orders/{orderId}/cancel", accessCancel, (*Endpoints).cancelOrder},
-		{"GET /v1/orders/{orderId}/approvals/{approvalId}/receipt", accessRead, (*Endpoints).showReceipt},
+		{"POST /v1/requests", accessAsk, role.Act, (*Endpoints).requests},
+		{"POST /v1/orders/{orderId}/decisions", accessDecide, role.Act, (*Endpoints).decisions},
+		{"GET /v1/orders/{orderId}", accessRead, role.Read, (*Endpoints).showOrder},
+		{"POST /v1/orders/{orderId}/cancel", accessCancel, role.Act, (*Endpoints).cancelOrder},
+		{"GET /v1/orders/{orderId}/approvals/{approvalId}/receipt", accessRead, role.Audit, (*Endpoints).showReceipt},
 
-		{"GET /v1/orders", accessOperator, (*Endpoints).listOrders},
-		{"POST /v1/orders/{orderId}/decide", accessOperator, (*Endpoints).decideOrder},
-		{"POST /v1/orders/{orderId}/reminders", accessOperator, (*Endpoints).remindOrder},
-		{"POST /v1/orders/{orderId}/approvers", accessOperator, (*Endpoints).changeApprovers},
-		{"POST /v1/orders/{orderId}/deadline", accessOperator, (*Endpoints).extendDeadline},
-		{"GET /v1/deadletters", accessOperator, (*Endpoints).listDeadLetters},
-		{"GET /v1/refused", accessOperator, (*Endpoints).listRefused},
-		{"GET /v1/refused/{id}", accessOperator, (*Endpoints).showRefusedBody},
-		{"POST /v1/redrive", accessOperator, (*Endpoints).redrive},
-		{"GET /v1/controls", accessOperator, (*Endpoints).listControls},
-		{"PUT /v1/controls", accessOperator, (*Endpoints).setControl},
-		{"DELETE /v1/controls", accessOperator, (*Endpoints).removeControl},
-		{"PUT /v1/controls/{workflow}", accessOperator, (*Endpoints).setControl},
-		{"DELETE /v1/controls/{workflow}", accessOperator, (*Endpoints).removeControl},
-		{"POST /-/reload", accessOperator, (*Endpoints).reload},
+		{"GET /v1/orders", accessOperator, role.Read, (*Endpoints).listOrders},
+		{"POST /v1/orders/{orderId}/decide", accessOperator, role.Act, (*Endpoints).decideOrder},
+		{"POST /v1/orders/{orderId}/reminders", accessOperator, role.Act, (*Endpoints).remindOrder},
+		{"POST /v1/orders/{orderId}/approvers", accessOperator, role.Act, (*Endpoints).changeApprovers},
+		{"POST /v1/orders/{orderId}/deadline", accessOperator, role.Act, (*Endpoints).extendDeadline},
+		{"GET /v1/deadletters", accessOperator, role.Read, (*Endpoints).listDeadLetters},
+		{"GET /v1/refused", accessOperator, role.Read, (*Endpoints).listRefused},
+		{"GET /v1/refused/{id}", accessOperator, role.Audit, (*Endpoints).showRefusedBody},
+		{"POST /v1/redrive", accessOperator, role.Act, (*Endpoints).redrive},
+		{"GET /v1/controls", accessOperator, role.Read, (*Endpoints).listControls},
+		{"PUT /v1/controls", accessOperator, role.Administer, (*Endpoints).setControl},
+		{"DELETE /v1/controls", accessOperator, role.Administer, (*Endpoints).removeControl},
+		{"PUT /v1/controls/{workflow}", accessOperator, role.Act, (*Endpoints).setControl},
+		{"DELETE /v1/controls/{workflow}", accessOperator, role.Act, (*Endpoints).removeControl},
+		{"POST /-/reload", accessOperator, role.Administer, (*Endpoints).reload},
 
-		{"GET /{$}", accessOpen, (*Endpoints).redirectToConsole},
-		{"GET /console", accessOpen, (*Endpoints).redirectToConsole},
-		{"GET /console/{$}", accessSession, (*Endpoints).consolePages},
-		{"GET /console/exhausted", accessSession, (*Endpoints).consolePages},
-		{"GET /console/order", accessSession, (*Endpoints).consolePages},
-		{"GET /console/dead-letters", accessSession, (*Endpoints).consolePages},
-		{"GET /console/refused", accessSession, (*Endpoints).consolePages},
-		{"POST /console/refused", accessSession, (*Endpoints).consolePages},
-		{"GET /console/signin", accessSession, (*Endpoints).consolePages},
-		{"POST /console/signin", accessSession, (*Endpoints).consolePages},
-		{"POST /console/signout", accessSession, (*Endpoints).consolePages},
-		{"POST /console/decide", accessSession, (*Endpoints).consolePages},
-		{"POST /console/act", accessSession, (*Endpoints).consolePages},
-		{"POST /console/redrive", accessSession, (*Endpoints).consolePages},
+		{"GET /{$}", accessOpen, noRight, (*Endpoints).redirectToConsole},
+		{"GET /console", accessOpen, noRight, (*Endpoints).redirectToConsole},
+		{"GET /console/{$}", accessSession, noRight, (*Endpoints).consolePages},
+		{"GET /console/exhausted", accessSession, noRight, (*Endpoints).consolePages},
+		{"GET /console/order", accessSession, noRight, (*Endpoints).consolePages},
+		{"GET /console/dead-letters", accessSession, noRight, (*Endpoints).consolePages},
+		{"GET /console/refused", accessSession, noRight, (*Endpoints).consolePages},
+		{"POST /console/refused", accessSession, noRight, (*Endpoints).consolePages},
+		{"GET /console/signin", accessSession, noRight, (*Endpoints).consolePages},
+		{"POST /console/signin", accessSession, noRight, (*Endpoints).consolePages},
+		{"POST /console/signout", accessSession, noRight, (*Endpoints).consolePages},
+		{"POST /console/decide", accessSession, noRight, (*Endpoints).consolePages},
+		{"POST /console/act", accessSession, noRight, (*Endpoints).consolePages},
+		{"POST /console/redrive", accessSession, noRight, (*Endpoints).consolePages},
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/refusal/recent"
+	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/memory"
 )
@@ -64,7 +65,7 @@ func findPrincipal(r *http.Request) (handlers.Principal, error) {
 	program := handlers.Principal{Name: "shop", NamesPersons: true, DecidesOwn: true}
 	switch {
 	case token == "operator":
-		return handlers.Principal{Name: "olga", IsOperator: true}, nil
+		return handlers.Principal{Name: "olga", IsOperator: true, Grants: role.Grants{{Role: role.Admin}}}, nil
 	case token == "api":
 		program.Verbs = []handlers.Verb{handlers.VerbAsk, handlers.VerbDecide, handlers.VerbRead, handlers.VerbCancel}
 		return program, nil

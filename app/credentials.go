@@ -15,7 +15,9 @@ import (
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/web/console"
 	"github.com/approval-relay/approval-relay/webhook"
 )
 
@@ -48,24 +50,28 @@ func openKeys(c *config.Config, log *slog.Logger) (*keys.Ring, error) {
 type tokens struct {
 	verifier   *webhook.Bearer
 	principals []handlers.Principal // by the index of their token
-	byOperator map[string]secret.Text
+	operators  map[string]console.Operator
 }
 
 // readTokens returns the tokens of the configuration. The token in the token file belongs to "operator", a name for
 // all users who can read the file.
 func readTokens(c *config.Config) (tokens, error) {
-	t := tokens{byOperator: c.Operator.Tokens}
-	if len(t.byOperator) == 0 {
+	t := tokens{operators: map[string]console.Operator{}}
+	for name, token := range c.Operator.Tokens {
+		t.operators[name] = console.Operator{Token: token.Token, Grants: role.Grants{token.Grant()}}
+	}
+	if len(t.operators) == 0 {
 		token, err := operatorToken(c.Operator.TokenFile)
 		if err != nil {
 			return tokens{}, err
 		}
-		t.byOperator = map[string]secret.Text{"operator": secret.New(token)}
+		t.operators["operator"] = console.Operator{Token: secret.New(token), Grants: role.Grants{{Role: role.Admin}}}
 	}
 	var texts []string
-	for _, name := range sortedNames(t.byOperator) {
-		texts = append(texts, t.byOperator[name].Reveal())
-		t.principals = append(t.principals, handlers.Principal{Name: name, IsOperator: true})
+	for _, name := range sortedNames(t.operators) {
+		o := t.operators[name]
+		texts = append(texts, o.Token.Reveal())
+		t.principals = append(t.principals, handlers.Principal{Name: name, IsOperator: true, Grants: o.Grants})
 	}
 	for _, name := range sortedNames(c.Operator.APITokens) {
 		token := c.Operator.APITokens[name]

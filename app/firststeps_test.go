@@ -55,7 +55,7 @@ func TestFirstLinesWithTLS(t *testing.T) {
 		"required": "curl --cacert CA --cert CERTIFICATE --key KEY --oauth2-bearer $TOKEN ",
 	} {
 		c := &config.Config{}
-		c.Operator.Tokens = map[string]secret.Text{"ops": secret.New("a token")}
+		c.Operator.Tokens = map[string]config.OperatorToken{"ops": {Token: secret.New("a token")}}
 		c.Operator.TLS = &inbound.TLSSettings{ClientAuth: clientAuth}
 		text := strings.Join((&App{config: c}).firstSteps(nil, textAddress("0.0.0.0:9090")), "\n")
 		require.Contains(t, text, "the console is at https://localhost:9090/console/")

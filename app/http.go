@@ -11,6 +11,7 @@ import (
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/receipt"
+	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/web"
 	"github.com/approval-relay/approval-relay/web/console"
@@ -30,6 +31,7 @@ func (a *App) makeHTTP(r *rules) error {
 	if err != nil {
 		return err
 	}
+	view := role.View{Records: observedStore{a.store, a.metrics, a.unreadable}}
 	endpoints := &api.Endpoints{
 		Ingress:       a.ingress,
 		Logo:          logoHandler(r.config.Compiled.Logo),
@@ -42,10 +44,10 @@ func (a *App) makeHTTP(r *rules) error {
 		Metrics:       promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry, EnableOpenMetrics: true}),
 		OpenMetrics:   r.config.Operator.OpenMetrics,
 		OperatorAPI: &api.OperatorAPI{
-			Orders:      a.store,
-			Lister:      observedStore{a.store, a.metrics, a.unreadable},
+			Orders:      view,
+			Lister:      view,
 			Decider:     a.decider,
-			DeadLetters: a.store,
+			DeadLetters: view,
 			Redriver:    r.redriver,
 			Refusals:    a.refusals,
 			MakeReceipt: a.makeReceipt,
@@ -152,14 +154,15 @@ func (a *App) signInFault() error {
 
 // consolePages makes the operator's console.
 func (a *App) consolePages(r *rules, t tokens) (*console.Console, error) {
+	view := role.View{Records: a.store}
 	return console.New(console.Config{
-		Tokens:      t.byOperator,
+		Operators:   t.operators,
 		MAC:         a.ring,
-		Orders:      a.store,
-		Counter:     a.store,
+		Orders:      view,
+		Counter:     view,
 		Decider:     a.decider,
 		Acts:        a.decider,
-		DeadLetters: a.store,
+		DeadLetters: view,
 		Redriver:    r.redriver,
 		Refused:     a.refusals,
 		Queues:      sortedNames(a.queues.deadLetters),

@@ -43,6 +43,8 @@ type Act struct {
 	ApprovalID string
 	Actor      Actor
 	Reason     string
+	// Workflows limit the act to approvals of these workflows; an empty list means that there is no limit.
+	Workflows []string
 	// DryRun is set if the caller checks the act and stores nothing of its effect.
 	DryRun bool
 }
@@ -108,6 +110,7 @@ func (o *Order) beginAct(act Act, kind ActKind, env Environment) (*Approval, Ver
 		Step:       act.Step,
 		Execution:  act.Execution,
 		ApprovalID: act.ApprovalID,
+		Workflows:  act.Workflows,
 	})
 	if a == nil {
 		return nil, v, actions, nil

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
@@ -24,7 +25,12 @@ type APIToken struct {
 	hasAllVerbs bool // the file left the verbs out
 }
 
-// isSecretAlone reports whether a node is the short form of an API token: a text, or {file: PATH}.
+// hasShortForm reports whether a part of the configuration can be written as its secret alone.
+func hasShortForm(t reflect.Type) bool {
+	return t == reflect.TypeFor[APIToken]() || t == reflect.TypeFor[OperatorToken]()
+}
+
+// isSecretAlone reports whether a node is the short form of a token: a text, or {file: PATH}.
 func isSecretAlone(n ast.Node) bool {
 	list, isMapping := entries(n)
 	return !isMapping || (len(list) == 1 && keyText(list[0].Key) == "file")
@@ -78,12 +84,10 @@ func (c *Config) validateTokens(check *setup.Check) {
 		names[trimmed] = field
 	}
 	for _, name := range sortedNames(c.Operator.Tokens) {
-		field, text := "operator.tokens."+name, c.Operator.Tokens[name]
+		field, token := "operator.tokens."+name, c.Operator.Tokens[name]
 		validateTokenName(check, field, name)
-		if len(text.Reveal()) < webhook.MinSecret {
-			check.Fault(field, "has fewer than %d characters", webhook.MinSecret)
-		}
-		distinct(field, text)
+		token.validate(check.At(field), c)
+		distinct(field, token.Token)
 	}
 	for _, name := range sortedNames(c.Operator.APITokens) {
 		field, token := "operator.api_tokens."+name, c.Operator.APITokens[name]

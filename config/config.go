@@ -70,11 +70,11 @@ type Listener struct {
 
 // Operator is the operator's address.
 type Operator struct {
-	Listen      string                 `yaml:"listen" doc:"address and port"`
-	Tokens      map[string]secret.Text `yaml:"tokens" doc:"bearer tokens of operators, by name; without any, a token is made and kept in token_file"`
-	TokenFile   string                 `yaml:"token_file" doc:"path of the file with that token, which the command line reads too"`
-	APITokens   map[string]APIToken    `yaml:"api_tokens" doc:"bearer tokens of programs, by name, with what each may do"`
-	OpenMetrics bool                   `yaml:"open_metrics" doc:"serve /metrics without a token"`
+	Listen      string                   `yaml:"listen" doc:"address and port"`
+	Tokens      map[string]OperatorToken `yaml:"tokens" doc:"bearer tokens of operators and of Prometheus, by name, with what each may do; without any, a token is made and kept in token_file"`
+	TokenFile   string                   `yaml:"token_file" doc:"path of the file with that token, which the command line reads too"`
+	APITokens   map[string]APIToken      `yaml:"api_tokens" doc:"bearer tokens of programs, by name, with what each may do"`
+	OpenMetrics bool                     `yaml:"open_metrics" doc:"serve /metrics without a token"`
 	// AllInterfaces only silences a warning.
 	AllInterfaces bool `yaml:"allow_all_interfaces" doc:"listen at an address of all interfaces, such as :9090, without a warning: in a container its network decides who reaches the port"`
 

@@ -57,7 +57,7 @@ func (d *decoder) decode(n ast.Node, v reflect.Value, path string) {
 		d.decodeDetails(n, v, path)
 	case isLeaf(v.Type()):
 		d.decodeLeaf(n, v, path)
-	case v.Type() == reflect.TypeFor[APIToken]() && isSecretAlone(n):
+	case hasShortForm(v.Type()) && isSecretAlone(n):
 		d.decode(n, v.FieldByName("Token"), path)
 	case isMapping && v.Kind() == reflect.Struct:
 		for _, entry := range list {

@@ -109,6 +109,10 @@ func (c *Config) setDefaults() {
 	for _, ch := range c.Channels {
 		setSettingsDefaults(ch.Settings(), common)
 	}
+	for name, t := range c.Operator.Tokens {
+		t.setDefaults()
+		c.Operator.Tokens[name] = t
+	}
 	for name, t := range c.Operator.APITokens {
 		t.setDefaults()
 		c.Operator.APITokens[name] = t

@@ -52,6 +52,7 @@ func Describe() []*Field {
 	c.Workflows = map[string]Workflow{anyName: {}}
 	c.Decisions = map[string]Decision{anyName: {}}
 	c.Webhooks = map[string]Webhook{anyName: {}}
+	c.Operator.Tokens = map[string]OperatorToken{anyName: {}}
 	c.Operator.APITokens = map[string]APIToken{anyName: {}}
 	c.Defaults = nil
 	c.setDefaultsOfMaps()

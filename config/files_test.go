@@ -130,7 +130,7 @@ func TestReadsSecrets(t *testing.T) {
 		"hex":      "0x0e4f9b8a7c6d5e3f2a1b0c9d8e7f6a5b",
 		"variable": "5b6a7f8e9d0c1b2a3f5e6d7c8a9b4f0e",
 	} {
-		require.Equal(t, want, c.Operator.Tokens[name].Reveal(), name)
+		require.Equal(t, want, c.Operator.Tokens[name].Token.Reveal(), name)
 	}
 }
 

@@ -155,7 +155,7 @@ func namedSchema(f *Field) object {
 	if f.Fields[0].Type == reflect.TypeFor[Workflow]() {
 		part = ref("workflow")
 	}
-	if f.Fields[0].Type == reflect.TypeFor[APIToken]() { // or the secret alone
+	if hasShortForm(f.Fields[0].Type) { // or the secret alone
 		part["type"] = "object"
 		part["required"] = []any{"token"}
 		part = object{"anyOf": []any{ref("secret"), part}}
@@ -166,7 +166,7 @@ func namedSchema(f *Field) object {
 		return object{"anyOf": []any{mapping, list}}
 	}
 	schema := object{"type": []any{"object", "null"}, "additionalProperties": part}
-	if f.Name != "people" && f.Name != "api_tokens" { // the names are the IDs of approvers, or free texts
+	if f.Name != "people" && f.Name != "api_tokens" && f.Path != "operator.tokens" { // the names are the IDs of approvers, or free texts
 		schema["propertyNames"] = object{"pattern": namePattern}
 	}
 	return schema

@@ -14,7 +14,7 @@ import (
 // warnTokens reports tokens that can be guessed. It never quotes a token.
 func (c *Config) warnTokens(check *setup.Check) {
 	for _, name := range sortedNames(c.Operator.Tokens) {
-		warnWeak(check, "operator.tokens."+name, strings.TrimSpace(c.Operator.Tokens[name].Reveal()))
+		warnWeak(check, "operator.tokens."+name, strings.TrimSpace(c.Operator.Tokens[name].Token.Reveal()))
 	}
 	for _, name := range sortedNames(c.Operator.APITokens) {
 		warnWeak(check, "operator.api_tokens."+name, strings.TrimSpace(c.Operator.APITokens[name].Token.Reveal()))

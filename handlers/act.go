@@ -19,7 +19,7 @@ var errDryRun = errors.New("dry run")
 // act carries out an act, or only checks it.
 func (d *Decider) act(ctx context.Context, orderID string, act approval.Act, do transition) (approval.ActResult, error) {
 	var result approval.ActResult
-	err := d.Transitions.Run(ctx, orderID, func(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
+	err := d.run(ctx, orderID, func(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
 		if act.DryRun {
 			env.Lease = 0 // nothing starts
 		}
@@ -43,6 +43,7 @@ func (d *Decider) act(ctx context.Context, orderID string, act approval.Act, do 
 // Remind sends a reminder to an approver, or to all approvers without a vote.
 func (d *Decider) Remind(ctx context.Context, orderID string, act approval.Act, approver string) (approval.ActResult, error) {
 	approver = d.people().CanonicalID(approver)
+	act.Workflows = limitWorkflows(ctx, act.Workflows)
 	return d.act(ctx, orderID, act,
 		func(o *approval.Order, env approval.Environment) (approval.Verdict, []approval.Action, error) {
 			return o.Remind(act, approver, env)
@@ -58,6 +59,7 @@ func (d *Decider) AddApprovers(ctx context.Context, orderID string, act approval
 	if err != nil {
 		return approval.ActResult{}, err
 	}
+	act.Workflows = limitWorkflows(ctx, act.Workflows)
 	return d.act(ctx, orderID, act,
 		func(o *approval.Order, env approval.Environment) (approval.Verdict, []approval.Action, error) {
 			added := slices.DeleteFunc(slices.Clone(approvers), func(p approval.Approver) bool {
@@ -74,6 +76,7 @@ func (d *Decider) ReplaceApprover(ctx context.Context, orderID string, act appro
 	if err != nil {
 		return approval.ActResult{}, err
 	}
+	act.Workflows = limitWorkflows(ctx, act.Workflows)
 	return d.act(ctx, orderID, act,
 		func(o *approval.Order, env approval.Environment) (approval.Verdict, []approval.Action, error) {
 			if d.isRequester(o, act, approvers[0].ID) {
@@ -112,6 +115,7 @@ func (d *Decider) isRequester(o *approval.Order, act approval.Act, id string) bo
 func (d *Decider) ExtendDeadline(
 	ctx context.Context, orderID string, act approval.Act, until time.Time, by time.Duration,
 ) (approval.ActResult, error) {
+	act.Workflows = limitWorkflows(ctx, act.Workflows)
 	return d.act(ctx, orderID, act,
 		func(o *approval.Order, env approval.Environment) (approval.Verdict, []approval.Action, error) {
 			return o.ExtendDeadline(act, approval.Extension{Until: until, By: by, MarginOf: d.answerMargin}, env)

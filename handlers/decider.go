@@ -46,23 +46,25 @@ func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.
 		return approval.Verdict{}, err
 	}
 	decision.ReceivedAt = d.Transitions.Now()
+	decision.Workflows = limitWorkflows(ctx, decision.Workflows)
 	decision.Trace = d.Transitions.currentTrace(ctx)
 	var verdict approval.Verdict
 	decide := func(o *approval.Order, env approval.Environment) (actions []approval.Action, err error) {
 		verdict, actions, err = o.Decide(decision, d.UnmatchedRetention, env)
 		return actions, err
 	}
-	err := d.Transitions.Run(ctx, orderID, decide)
+	err := d.run(ctx, orderID, decide)
 	return verdict, err
 }
 
 // CancelApproval closes a pending approval without a decision.
 func (d *Decider) CancelApproval(ctx context.Context, orderID string, c approval.Cancellation) (approval.Verdict, error) {
+	c.Workflows = limitWorkflows(ctx, c.Workflows)
 	var verdict approval.Verdict
 	cancel := func(o *approval.Order, env approval.Environment) (actions []approval.Action, _ error) {
 		verdict, actions = o.CancelBy(c, env)
 		return actions, nil
 	}
-	err := d.Transitions.Run(ctx, orderID, cancel)
+	err := d.run(ctx, orderID, cancel)
 	return verdict, err
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/role"
 )
 
 // Verb is a kind of call that the token of a program may be used for.
@@ -25,9 +26,10 @@ func Verbs() []string {
 
 // Principal is the authenticated maker of a call at the operator address: a program with an API token, or an operator.
 type Principal struct {
-	Name       string // of the token
+	Name       string // of the token, or the person who signed in
 	IsOperator bool
-	// The rights of a program. An operator has all.
+	Grants     role.Grants // of an operator
+	// The rights of a program.
 	Verbs      []Verb
 	Workflows  []string // by name; an empty list means all
 	DecidesOwn bool     // the program may decide what it asked for itself
@@ -43,17 +45,20 @@ func (p Principal) ID() string {
 	return approval.APIPrincipal(p.Name)
 }
 
-// May reports whether the principal may make calls of this kind.
-func (p Principal) May(v Verb) bool { return p.IsOperator || slices.Contains(p.Verbs, v) }
+// May reports whether a program may make calls of this kind. What an operator may do is said by its grants.
+func (p Principal) May(v Verb) bool { return slices.Contains(p.Verbs, v) }
 
-// MayUse reports whether the principal may use a workflow.
+// MayUse reports whether the principal may send requests to a workflow.
 func (p Principal) MayUse(workflow string) bool {
-	return p.IsOperator || len(p.Workflows) == 0 || slices.Contains(p.Workflows, workflow)
+	if p.IsOperator {
+		return p.Grants.MayOn(role.Act, workflow)
+	}
+	return len(p.Workflows) == 0 || slices.Contains(p.Workflows, workflow)
 }
 
-// Owns reports whether the principal may read and cancel an approval.
+// Owns reports whether a program has asked for an approval itself, so that it may read and cancel it.
 func (p Principal) Owns(a *approval.Approval) bool {
-	return p.IsOperator || (a.Asker == p.ID() && p.MayUse(a.Workflow))
+	return !p.IsOperator && a.Asker == p.ID() && p.MayUse(a.Workflow)
 }
 
 // Actor returns the principal as the maker of an act, on behalf of the person that it named.

@@ -9,6 +9,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -65,6 +66,7 @@ func (h *Redriver) Redrive(ctx context.Context, request store.RedriveRequest) st
 	}
 	run := &redriveRun{
 		RedriveRequest: request,
+		scope:          redriveScope(ctx),
 		report:         store.RedriveReport{DryRun: request.DryRun},
 		left:           request.Max,
 		until:          h.Transitions.Now().Add(redriveStep),
@@ -145,6 +147,7 @@ func (h *Redriver) logRun(ctx context.Context, run *redriveRun) {
 // redriveRun is the state of one step.
 type redriveRun struct {
 	store.RedriveRequest
+	scope  role.Scope // of the operator
 	report store.RedriveReport
 	left   int // until Max is reached
 	until  time.Time

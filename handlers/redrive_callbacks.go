@@ -59,7 +59,8 @@ func (r *redriveRun) selectCallbacks(
 			return approvalIDs, lookedAt, false
 		}
 		lookedAt = a.ID
-		if a.Callback.State != approval.CallbackExhausted || !r.countFound(a.Callback.ReasonCode(), a.Callback.LastError) {
+		isSelected := a.Callback.State == approval.CallbackExhausted && r.scope.Includes(a.Workflow)
+		if !isSelected || !r.countFound(a.Callback.ReasonCode(), a.Callback.LastError) {
 			continue
 		}
 		if !a.TaskExpires.IsZero() && a.TaskExpires.Before(h.Transitions.Now()) {
@@ -75,6 +76,11 @@ func (r *redriveRun) selectCallbacks(
 // redriveOneOrder restarts the exhausted callbacks of the order that the request names.
 func (h *Redriver) redriveOneOrder(ctx context.Context, run *redriveRun) error {
 	o, err := h.Transitions.Orders.Get(ctx, run.OrderID)
+	if err == nil {
+		if _, visible := run.scope.Part(o); !visible {
+			err = fmt.Errorf("order %q: %w", run.OrderID, approval.ErrNotFound)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("read order %s: %w", quoteOrderID(run.OrderID), err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -36,7 +37,7 @@ func (h *Redriver) redriveDeadLetters(
 			break
 		}
 		last.After = d.ID
-		if run.countFound(d.ReasonCode, d.Reason) && run.mayRedrive(d.Redrives) {
+		if run.scope.IncludesSource(d.Source) && run.countFound(d.ReasonCode, d.Reason) && run.mayRedrive(d.Redrives) {
 			selected = append(selected, d)
 		}
 	}
@@ -95,7 +96,7 @@ func (h *Redriver) handleDeadLetter(
 	}
 	msg := message.NewMessage(watermill.NewULID(), d.Body)
 	msg.Metadata = d.Metadata
-	msg.SetContext(ctx)
+	msg.SetContext(withoutCaller(ctx))
 	handled := handle(msg)
 	if errors.Is(handled, ErrFiltered) {
 		handled = nil
@@ -139,7 +140,7 @@ func ignoreGone(err error) error {
 func (h *Redriver) redriveQueue(
 	ctx context.Context, run *redriveRun, from store.RedrivePosition,
 ) (next store.RedrivePosition, err error) {
-	names := slices.Sorted(maps.Keys(h.Queues))
+	names := h.queuesIn(run.scope)
 	i, _ := slices.BinarySearch(names, from.After)
 	if i == len(names) {
 		return next, nil
@@ -174,6 +175,12 @@ func (h *Redriver) redriveQueue(
 	return next, nil
 }
 
+// queuesIn returns the sources in a scope that have a dead letter queue, in order.
+func (h *Redriver) queuesIn(scope role.Scope) []string {
+	names := slices.Sorted(maps.Keys(h.Queues))
+	return slices.DeleteFunc(names, func(source string) bool { return !scope.IncludesSource(source) })
+}
+
 // QueueDepth is the number of messages in a dead letter queue.
 type QueueDepth struct {
 	Source   string
@@ -189,7 +196,7 @@ const depthTimeout = 5 * time.Second
 func (h *Redriver) QueueDepths(ctx context.Context) []QueueDepth {
 	ctx, cancel := context.WithTimeout(ctx, depthTimeout)
 	defer cancel()
-	names := slices.Sorted(maps.Keys(h.Queues))
+	names := h.queuesIn(redriveScope(ctx))
 	depths := make([]QueueDepth, len(names))
 	var group sync.WaitGroup
 	for i, name := range names {

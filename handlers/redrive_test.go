@@ -7,10 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -247,4 +249,47 @@ func TestRedriveIsBounded(t *testing.T) {
 		require.Equal(t, -1, p.asked.MaxRedrives)
 		require.Equal(t, approval.ReasonCode("odd"), p.asked.ReasonCode)
 	}
+}
+
+// A dead letter that an operator redrives is still the message of its sender: the operator does not become the asker of
+// a request or the maker of a decision, whatever the operator's call has in its context.
+func TestRedrivenMessageIsNotTheOperators(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	d := &fakeDeadLetters{letters: []store.DeadLetter{
+		{ID: "1", Source: "requests", ReasonCode: "odd", Body: []byte(`{"orderId":"A-1","taskToken":"x"}`)},
+	}}
+	r := h.newRedriver(d, nil)
+	var seen []bool
+	r.Handlers["decisions"] = func(msg *message.Message) error {
+		_, hasPrincipal := handlers.PrincipalOf(msg.Context())
+		_, hasScope := role.ScopeOf(msg.Context())
+		seen = append(seen, hasPrincipal, hasScope)
+		return nil
+	}
+	d.letters = append(d.letters, store.DeadLetter{ID: "2", Source: "decisions", ReasonCode: "odd", Body: []byte(`{}`)})
+	ctx := handlers.WithPrincipal(t.Context(), handlers.Principal{Name: "olga", IsOperator: true})
+	report := r.Redrive(role.WithScope(ctx, role.Everything()), store.RedriveRequest{By: "olga"})
+	require.Equal(t, 2, report.Redriven)
+	require.Equal(t, []bool{false, false}, seen)
+	require.Empty(t, h.approval(t, "A-1").Asker)
+}
+
+// An operator of a workflow restarts the callbacks and messages of that workflow only.
+func TestRedriveWithinTheScope(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	d := &fakeDeadLetters{letters: []store.DeadLetter{
+		{ID: "1", Source: "request-payroll", ReasonCode: "odd", Body: []byte(`{}`)},
+		{ID: "2", Source: "decision-erp", ReasonCode: "odd", Body: []byte(`{}`)},
+	}}
+	queue := &fakeQueue{counts: counts{"odd": 3}}
+	r := h.newRedriver(d, map[string]handlers.DeadLetterQueue{"request-payroll": queue, "decision-erp": queue})
+	ctx := role.WithScope(t.Context(), role.Scope{Workflows: []string{"orders"}})
+	report := r.Redrive(ctx, store.RedriveRequest{})
+	require.Zero(t, report.Redriven)
+	require.Empty(t, report.Found)
+	require.False(t, queue.moved)
+	require.Empty(t, r.QueueDepths(ctx))
+	require.Len(t, r.QueueDepths(t.Context()), 2)
 }

@@ -229,6 +229,8 @@ type Query struct {
 	Source string
 	Code   refusal.Code
 	Limit  int
+	// Includes selects sources; nil selects all.
+	Includes func(source string) bool
 }
 
 // Entries returns the selected entries, the one that was refused last first.
@@ -238,6 +240,9 @@ func (l *List) Entries(q Query) []Entry {
 	var out []Entry
 	for key, p := range l.parts {
 		if (q.Source != "" && q.Source != key.source) || (q.Code != "" && q.Code != key.code) {
+			continue
+		}
+		if q.Includes != nil && !q.Includes(key.source) {
 			continue
 		}
 		for _, e := range p.entries {

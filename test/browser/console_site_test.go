@@ -16,6 +16,7 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/refusal/recent"
+	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/store/memory"
 	"github.com/approval-relay/approval-relay/web/console"
@@ -52,13 +53,14 @@ func newConsoleSite(t *testing.T) *consoleSite {
 	}
 	refused := recent.New(recent.Config{Sealer: keys.NewRing(d.now), Observer: ignoreRefusals{}, Log: log, Now: d.clock})
 	d.refuseSome(refused)
+	view := role.View{Records: d.store}
 	c, err := console.New(console.Config{
 		Refused:     refused,
-		Tokens:      map[string]secret.Text{"ada": secret.New(opsToken)},
+		Operators:   map[string]console.Operator{"ada": {Token: secret.New(opsToken), Grants: role.Grants{{Role: role.Admin}}}},
 		MAC:         keys.NewRing(d.now),
-		Orders:      d.store,
-		Counter:     d.store,
-		DeadLetters: d.store,
+		Orders:      view,
+		Counter:     view,
+		DeadLetters: view,
 		Decider:     &handlers.Decider{Transitions: tr},
 		Queues:      []string{"request-orders"},
 		Now:         d.clock,

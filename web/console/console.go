@@ -21,7 +21,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/refusal"
-	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/role"
 	sessions "github.com/approval-relay/approval-relay/session"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/web/look"
@@ -56,8 +56,9 @@ type MAC interface {
 
 // Config configures a Console. All fields but Acts, Queues and Refusals are required.
 type Config struct {
-	Tokens   map[string]secret.Text // of the operators, by name
-	MAC      MAC
+	Operators map[string]Operator // who may sign in with a token, by name
+	MAC       MAC
+	// Orders, Counter and DeadLetters keep within the scope of the request's context, see role.View.
 	Orders   Orders
 	Counter  Counter
 	Decider  Decider
@@ -90,8 +91,11 @@ type Console struct {
 	pages       map[string]page
 }
 
-// page answers a request of a signed-in operator.
-type page func(w http.ResponseWriter, r *http.Request, s session)
+// page answers a request of a signed-in operator who has the right. Its context has the scope of that right.
+type page struct {
+	right role.Right
+	serve func(w http.ResponseWriter, r *http.Request, s session)
+}
 
 // New returns the console.
 func New(c Config) (*Console, error) {
@@ -108,24 +112,24 @@ func New(c Config) (*Console, error) {
 		c.Ended = new(sessions.Ended)
 	}
 	out := &Console{Config: c, look: l, crossOrigin: http.NewCrossOriginProtection()}
-	for _, name := range slices.Sorted(maps.Keys(c.Tokens)) {
-		token := c.Tokens[name].Reveal()
+	for _, name := range slices.Sorted(maps.Keys(c.Operators)) {
+		token := c.Operators[name].Token.Reveal()
 		if token == "" { // anybody could sign in
 			return nil, fmt.Errorf("console: the token of operator %q is empty", name)
 		}
-		out.operators = append(out.operators, operator{name, sha256.Sum256([]byte(token))})
+		out.operators = append(out.operators, operator{name, sha256.Sum256([]byte(token)), c.Operators[name].Grants})
 	}
 	out.pages = map[string]page{
-		"GET console":      out.showPending,
-		"GET exhausted":    out.showExhausted,
-		"GET order":        out.showOrder,
-		"GET dead-letters": out.showDeadLetters,
-		"GET refused":      out.showRefused,
-		"POST refused":     out.openRefusedBody,
-		"POST decide":      out.handleDecision,
-		"POST act":         out.handleAct,
-		"POST redrive":     out.handleRedrive,
-		"POST signout":     out.handleSignOut,
+		"GET console":      {role.Read, out.showPending},
+		"GET exhausted":    {role.Read, out.showExhausted},
+		"GET order":        {role.Read, out.showOrder},
+		"GET dead-letters": {role.Read, out.showDeadLetters},
+		"GET refused":      {role.Read, out.showRefused},
+		"POST refused":     {role.Audit, out.openRefusedBody},
+		"POST decide":      {role.Act, out.handleDecision},
+		"POST act":         {role.Act, out.handleAct},
+		"POST redrive":     {role.Act, out.handleRedrive},
+		"POST signout":     {role.Read, out.handleSignOut},
 	}
 	return out, nil
 }
@@ -152,8 +156,11 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s, ok := c.readSession(r)
 	switch {
+	case ok && s.may(p.right):
+		p.serve(w, r.WithContext(role.WithScope(r.Context(), s.grants.Scope(p.right))), s)
 	case ok:
-		p(w, r, s)
+		r = r.WithContext(role.WithScope(r.Context(), s.grants.Scope(role.Read)))
+		c.refuse(w, r, s, notAllowed(s, p.right))
 	case method == http.MethodGet:
 		w.Header().Set("Location", signInPath(r, name))
 		w.WriteHeader(http.StatusSeeOther)

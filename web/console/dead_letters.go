@@ -65,8 +65,8 @@ func (c *Console) showDeadLetters(w http.ResponseWriter, r *http.Request, s sess
 	p := deadLettersPage{
 		frame:   c.newFrame(r, s, "dead-letters", "Dead letters"),
 		Reasons: groupByReason(letters, now),
-		Queues:  c.Queues,
-		DryRun:  c.formNonce(s, formDryRun),
+		Queues:  slices.DeleteFunc(slices.Clone(c.Queues), func(source string) bool { return !s.seesSource(source) }),
+		DryRun:  c.dryRunNonce(s),
 		First:   after == "",
 	}
 	if len(letters) == shownDeadLetters {

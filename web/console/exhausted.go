@@ -24,7 +24,7 @@ func (c *Console) showExhausted(w http.ResponseWriter, r *http.Request, s sessio
 		}
 		p.addUnreadable(o)
 	}
-	p.DryRun = c.formNonce(s, formDryRun)
+	p.DryRun = c.dryRunNonce(s)
 	c.writePage(w, r, http.StatusOK, "exhausted.html", p)
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/refusal/recent"
+	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/session"
 	"github.com/approval-relay/approval-relay/store"
@@ -41,6 +42,7 @@ type world struct {
 	now       time.Time
 	ring      *keys.Ring
 	tokens    map[string]secret.Text
+	grants    map[string]role.Grants // of those who are no admins
 	orders    map[string]*approval.Order
 	letters   []store.DeadLetter
 	failing   error // of the store
@@ -82,15 +84,24 @@ func (w *world) Refused(string, refusal.Code) {}
 // build creates the console, like the start of the program.
 func (w *world) build() {
 	w.t.Helper()
+	operators := map[string]console.Operator{}
+	for name, token := range w.tokens {
+		grants, limited := w.grants[name]
+		if !limited {
+			grants = role.Grants{{Role: role.Admin}}
+		}
+		operators[name] = console.Operator{Token: token, Grants: grants}
+	}
+	view := role.View{Records: w}
 	c, err := console.New(console.Config{
-		Tokens:      w.tokens,
+		Operators:   operators,
 		MAC:         w.ring,
 		Ended:       &w.ended,
-		Orders:      w,
-		Counter:     w,
+		Orders:      view,
+		Counter:     view,
 		Decider:     w,
 		Acts:        w,
-		DeadLetters: w,
+		DeadLetters: view,
 		Redriver:    w,
 		Refused:     w.refused,
 		Refusals:    w.refused,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
@@ -45,7 +46,7 @@ func (c *Console) newFrame(r *http.Request, s session, page, heading string) fra
 		f.Self = "?" + r.URL.Query().Encode()
 	}
 	f.SignOut = c.formNonce(s, formSignOut)
-	stats, err := c.Counter.Stats(r.Context())
+	stats, err := c.Counter.Stats(role.WithScope(r.Context(), s.grants.Scope(role.Read)))
 	if err != nil {
 		c.Log.WarnContext(r.Context(), "console cannot count", "error", err)
 		return f
@@ -55,6 +56,9 @@ func (c *Console) newFrame(r *http.Request, s session, page, heading string) fra
 		pending += w.Pending
 	}
 	f.Pending = formatNumber(pending)
+	if !s.seesAll() { // the other counts are of all workflows together
+		return f
+	}
 	f.Exhausted = formatNumber(stats.Exhausted)
 	f.DeadLetters = formatNumber(stats.DeadLetters)
 	return f

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
@@ -81,12 +82,13 @@ func (c *Console) writeOrder(w http.ResponseWriter, r *http.Request, s session, 
 	now := c.Now()
 	for _, a := range slices.Backward(o.Approvals) {
 		v := newApprovalView(a, now)
-		if a.Status == approval.Pending {
+		mayAct := s.mayOn(role.Act, a.Workflow)
+		if a.Status == approval.Pending && mayAct {
 			v.Decide = c.newDecisionForm(s, o, a, result)
 			v.Act = c.newActForm(s, o, a, result)
 		}
-		if a.Callback.State == approval.CallbackExhausted {
-			v.DryRun = c.formNonce(s, formDryRun)
+		if a.Callback.State == approval.CallbackExhausted && mayAct {
+			v.DryRun = c.dryRunNonce(s)
 		}
 		p.Approvals = append(p.Approvals, v)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/refusal/recent"
+	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
@@ -63,12 +64,17 @@ type refusedView struct {
 func (c *Console) showRefused(w http.ResponseWriter, r *http.Request, s session) {
 	q := r.URL.Query()
 	source, reason := q.Get("source"), q.Get("reason")
-	entries := c.Refused.Entries(recent.Query{Source: source, Code: refusal.Code(reason), Limit: shownRefused + 1})
+	entries := c.Refused.Entries(recent.Query{
+		Source:   source,
+		Code:     refusal.Code(reason),
+		Limit:    shownRefused + 1,
+		Includes: s.seesSource,
+	})
 	now := c.Now()
 	p := refusedPage{
 		frame:    c.newFrame(r, s, "refused", "Refused lately"),
 		Since:    look.NewMoment(c.Refused.Since(), now),
-		Sources:  options(c.Refused.Sources(), source),
+		Sources:  options(slices.DeleteFunc(c.Refused.Sources(), func(name string) bool { return !s.seesSource(name) }), source),
 		Filtered: source != "" || reason != "",
 		Full:     len(entries) > shownRefused,
 	}
@@ -79,7 +85,7 @@ func (c *Console) showRefused(w http.ResponseWriter, r *http.Request, s session)
 	p.Reasons = options(codes, reason)
 	for _, e := range entries[:min(len(entries), shownRefused)] {
 		row := newRefusedView(e, now)
-		if e.HasBody {
+		if e.HasBody && s.mayOpenRefused() {
 			row.Body = c.formNonce(s, formBody, e.ID)
 		}
 		p.Rows = append(p.Rows, row)
@@ -141,6 +147,10 @@ func (c *Console) openRefusedBody(w http.ResponseWriter, r *http.Request, s sess
 	}
 	if !c.verifyNonce(sent["nonce"], s, formBody, sent["id"]) {
 		c.refuse(w, r, s, staleForm)
+		return
+	}
+	if !s.mayOpenRefused() {
+		c.refuse(w, r, s, notAllowed(s, role.Audit))
 		return
 	}
 	entry, body, ok := c.Refused.OpenBody(sent["id"], "operator:"+s.Name)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/remote"
+	"github.com/approval-relay/approval-relay/role"
 	sessions "github.com/approval-relay/approval-relay/session"
 )
 
@@ -26,6 +27,7 @@ const (
 type operator struct {
 	name   string
 	digest [sha256.Size]byte // of the token
+	grants role.Grants
 }
 
 // session is the content of the cookie of a signed-in operator. Its signature also covers the digest of the
@@ -34,6 +36,9 @@ type session struct {
 	Name    string    `json:"name"`
 	ID      string    `json:"id"` // random
 	Expires time.Time `json:"expires"`
+
+	// grants come from the configuration of now, never from the cookie: they end with the next reload.
+	grants role.Grants
 }
 
 // findOperator returns the operator with a token. It compares the digests of all tokens, so that its duration shows
@@ -97,6 +102,7 @@ func (c *Console) readSession(r *http.Request) (session, bool) {
 			continue
 		}
 		if c.MAC.VerifyMAC(macSession, string(parts[1]), signedSession(parts[0], o), parts[2]) == nil {
+			s.grants = o.grants
 			return s, s.ID != ""
 		}
 	}

@@ -343,7 +343,7 @@ func TestOtherSites(t *testing.T) {
 
 func TestNewRefusesEmptyTokens(t *testing.T) {
 	t.Parallel()
-	_, err := console.New(console.Config{Tokens: map[string]secret.Text{"ada": secret.New("")}})
+	_, err := console.New(console.Config{Operators: map[string]console.Operator{"ada": {Token: secret.New("")}}})
 	if err == nil || !strings.Contains(err.Error(), `"ada" is empty`) {
 		t.Error(err)
 	}

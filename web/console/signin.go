@@ -11,6 +11,7 @@ import (
 	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/refusal"
 	"github.com/approval-relay/approval-relay/remote"
+	"github.com/approval-relay/approval-relay/role"
 )
 
 // signInPage asks an operator for a token.
@@ -60,6 +61,11 @@ func (c *Console) checkToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.Failures.Succeeded(inbound.Tokens(), client, token, now)
+	if !o.grants.May(role.Read) {
+		c.record(r, http.StatusForbidden, refusal.Forbidden, "the token that was typed is for metrics only")
+		c.showSignIn(w, r, http.StatusForbidden, "This token is for metrics only.", next)
+		return
+	}
 	c.Log.InfoContext(r.Context(), "operator signed in", "operator", o.name, "remote", client.String())
 	c.startSession(w, r, o)
 	w.Header().Set("Location", "./"+safePath(next))
