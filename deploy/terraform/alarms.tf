@@ -59,13 +59,13 @@ resource "aws_cloudwatch_metric_alarm" "undelivered" {
 # An execution that times out waited for an answer that never came. The example catches
 # States.Timeout and fails instead: an alarm on its own end is then the workflow's affair.
 resource "aws_cloudwatch_metric_alarm" "timed_out" {
-  for_each = toset([for a in var.state_machine_arns : a if a != "*"])
+  for_each = var.timed_out_alarms
 
-  alarm_name          = "${var.name}-timed-out-${element(split(":", each.key), 6)}"
+  alarm_name          = "${var.name}-timed-out-${each.key}"
   alarm_description   = "Executions timed out."
   namespace           = "AWS/States"
   metric_name         = "ExecutionsTimedOut"
-  dimensions          = { StateMachineArn = each.key }
+  dimensions          = { StateMachineArn = each.value }
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1
@@ -75,4 +75,79 @@ resource "aws_cloudwatch_metric_alarm" "timed_out" {
   alarm_actions       = var.alarm_actions
   ok_actions          = var.alarm_actions
   tags                = var.tags
+}
+
+# The worker tries again what the table throttles. For long, approvals are late.
+resource "aws_cloudwatch_metric_alarm" "throttled" {
+  for_each = toset(local.has_table ? ["Read", "Write"] : [])
+
+  alarm_name          = "${var.name}-table-${lower(each.key)}s-throttled"
+  alarm_description   = "The table or one of its indexes throttles: warm throughput, or a partition that is too hot (docs/sizing.md)."
+  evaluation_periods  = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_actions
+  ok_actions          = var.alarm_actions
+  tags                = var.tags
+
+  metric_query {
+    id          = "all"
+    label       = "${each.key}s throttled"
+    expression  = "SUM(METRICS())"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = merge({ of_table = {} }, { for name, _ in local.table_indexes : "of_${name}" => { GlobalSecondaryIndexName = name } })
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = "AWS/DynamoDB"
+        metric_name = "${each.key}ThrottleEvents"
+        dimensions  = merge({ TableName = local.table_name }, metric_query.value)
+        stat        = "Sum"
+        period      = 300
+      }
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "table_errors" {
+  count = local.has_table ? 1 : 0
+
+  alarm_name          = "${var.name}-table-errors"
+  alarm_description   = "DynamoDB answers with errors of its own: the worker is not ready while it does (runbook, ApprovalRelayStoreFailing)."
+  evaluation_periods  = 2
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 5
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_actions
+  ok_actions          = var.alarm_actions
+  tags                = var.tags
+
+  metric_query {
+    id          = "all"
+    label       = "system errors"
+    expression  = "SUM(METRICS())"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = toset(["BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"])
+
+    content {
+      id = "of_${lower(metric_query.key)}"
+
+      metric {
+        namespace   = "AWS/DynamoDB"
+        metric_name = "SystemErrors"
+        dimensions  = { TableName = local.table_name, Operation = metric_query.key }
+        stat        = "Sum"
+        period      = 300
+      }
+    }
+  }
 }

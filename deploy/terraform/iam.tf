@@ -26,6 +26,39 @@ data "aws_iam_policy_document" "worker" {
     resources = var.state_machine_arns
   }
 
+  # What became of an answer whose task is closed already. Without these the worker says that it is unknown.
+  dynamic "statement" {
+    for_each = var.reconcile ? [1] : []
+
+    content {
+      sid       = "LookUpAnswers"
+      actions   = ["states:DescribeExecution", "states:GetExecutionHistory"]
+      resources = [for a in var.state_machine_arns : a == "*" ? a : "${replace(a, ":stateMachine:", ":execution:")}:*"]
+    }
+  }
+
+  # Secrets that the worker reads by itself.
+  dynamic "statement" {
+    for_each = length(var.secret_arns) > 0 ? [1] : []
+
+    content {
+      sid       = "Secrets"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = var.secret_arns
+    }
+  }
+
+  # Keys of yours on secrets, buckets and the key ring.
+  dynamic "statement" {
+    for_each = length(var.decrypt_kms_key_arns) > 0 ? [1] : []
+
+    content {
+      sid       = "OpenWhatIsSealed"
+      actions   = ["kms:Decrypt"]
+      resources = var.decrypt_kms_key_arns
+    }
+  }
+
   # Messages that the SQS Extended Client has put into S3.
   dynamic "statement" {
     for_each = length(var.large_message_buckets) > 0 ? [1] : []
@@ -50,7 +83,7 @@ data "aws_iam_policy_document" "worker" {
 
   # Orders. Transactions are allowed by what they consist of.
   dynamic "statement" {
-    for_each = aws_dynamodb_table.this
+    for_each = local.has_table ? [1] : []
 
     content {
       sid = "Table"
@@ -58,7 +91,24 @@ data "aws_iam_policy_document" "worker" {
         "dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
         "dynamodb:UpdateItem",
       ]
-      resources = [statement.value.arn, "${statement.value.arn}/index/*"]
+      resources = [local.table_arn, "${local.table_arn}/index/*"]
+    }
+  }
+
+  # A key of yours on the table: DynamoDB uses it in the name of whoever calls, and holds grants on it.
+  dynamic "statement" {
+    for_each = var.table_kms_key_arn[*]
+
+    content {
+      sid       = "TableKey"
+      actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["dynamodb.${data.aws_region.current.id}.amazonaws.com"]
+      }
     }
   }
 }
@@ -89,5 +139,27 @@ resource "aws_iam_policy" "ask" {
   name        = "${var.name}-ask-for-approval"
   description = "What a state machine may do to ask for approvals of ${var.name}."
   policy      = data.aws_iam_policy_document.ask.json
+  tags        = var.tags
+}
+
+# What publishes decisions: to the topic, whose messages are encrypted.
+data "aws_iam_policy_document" "publish" {
+  statement {
+    sid       = "Publish"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.decisions.arn]
+  }
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [aws_kms_key.this.arn]
+  }
+}
+
+resource "aws_iam_policy" "publish" {
+  name        = "${var.name}-publish-decisions"
+  description = "What a program may do to publish decisions of ${var.name}."
+  policy      = data.aws_iam_policy_document.publish.json
   tags        = var.tags
 }

@@ -3,6 +3,16 @@ output "requests_queue_url" {
   value       = aws_sqs_queue.this["requests"].url
 }
 
+output "queue_arns" {
+  description = "ARNs of the queues by their purpose: requests, decisions."
+  value       = { for k, q in aws_sqs_queue.this : k => q.arn }
+}
+
+output "dead_letter_queue_arns" {
+  description = "ARNs of their dead letter queues."
+  value       = { for k, q in aws_sqs_queue.dead : k => q.arn }
+}
+
 output "decisions_topic_arn" {
   description = "Where decisions are published: {\"orderId\": …, \"decision\": \"approve\", \"decidedBy\": …}."
   value       = aws_sns_topic.decisions.arn
@@ -18,6 +28,11 @@ output "ask_policy_arn" {
   value       = aws_iam_policy.ask.arn
 }
 
+output "publish_policy_arn" {
+  description = "For the role of a program that publishes decisions."
+  value       = aws_iam_policy.publish.arn
+}
+
 output "kms_key_arn" {
   description = "Key of queues and topic."
   value       = aws_kms_key.this.arn
@@ -25,12 +40,17 @@ output "kms_key_arn" {
 
 output "table_name" {
   description = "Name of the DynamoDB table, null without one."
-  value       = one(aws_dynamodb_table.this[*].name)
+  value       = local.has_table ? local.table_name : null
+}
+
+output "table_arn" {
+  description = "ARN of the DynamoDB table, null without one."
+  value       = local.has_table ? local.table_arn : null
 }
 
 output "relay_config" {
   description = "The parts of relay.yaml that follow from this module."
-  value = yamlencode(merge(var.table ? { store = { dynamodb = { table = aws_dynamodb_table.this[0].name } } } : {}, {
+  value = yamlencode(merge(local.has_table ? { store = { dynamodb = { table = local.table_name } } } : {}, {
     workflows = {
       (var.name) = {
         requests = { sqs = {

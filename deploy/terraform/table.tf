@@ -54,3 +54,11 @@ resource "aws_dynamodb_table" "this" {
     kms_key_arn = var.table_kms_key_arn
   }
 }
+
+# The table that the worker uses: the one above, or one that exists.
+locals {
+  has_table  = var.table || var.table_name != ""
+  table_name = var.table ? one(aws_dynamodb_table.this[*].name) : var.table_name
+  table_arn = (var.table ? one(aws_dynamodb_table.this[*].arn) :
+  "arn:${data.aws_partition.current.partition}:dynamodb:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:table/${var.table_name}")
+}

@@ -9,13 +9,30 @@ variable "name" {
 }
 
 variable "state_machine_arns" {
-  description = "State machines whose tasks the worker answers. AWS evaluates states:SendTask* against the state machine's ARN, but its authorization reference lists no resource for these actions: where a scoped policy is refused, set this to [\"*\"], which is the documented fallback. A task token is needed in any case."
+  description = "State machines whose tasks the worker answers; patterns such as arn:aws:states:eu-west-1:111122223333:stateMachine:orders-* are allowed. AWS evaluates states:SendTask* against the state machine's ARN, but its authorization reference lists no resource for these actions: where a scoped policy is refused, set this to [\"*\"], which is the documented fallback. A task token is needed in any case."
   type        = list(string)
 
   validation {
     condition     = length(var.state_machine_arns) > 0 && alltrue([for a in var.state_machine_arns : a == "*" || can(regex("^arn:[a-z-]+:states:[a-z0-9-]+:[0-9]{12}:stateMachine:", a))])
     error_message = "At least one state machine's ARN, or [\"*\"]."
   }
+}
+
+variable "timed_out_alarms" {
+  description = "State machines whose executions that time out raise an alarm, by a name of your choice. ARNs may be known after apply only; names are known before. No patterns: CloudWatch has no metric for them."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for a in values(var.timed_out_alarms) : can(regex("^arn:[a-z-]+:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[^*?]+$", a))])
+    error_message = "ARNs of state machines, without * and ?."
+  }
+}
+
+variable "reconcile" {
+  description = "The worker may read executions of these state machines: states:DescribeExecution and states:GetExecutionHistory, whose answers have inputs and outputs. It looks up what became of an answer that it cannot be sure of."
+  type        = bool
+  default     = true
 }
 
 variable "publisher_arns" {
@@ -30,14 +47,20 @@ variable "table" {
   default     = false
 }
 
+variable "table_name" {
+  description = "Name of a table that exists, in place of table = true, such as module.table.table_name of ./table, which has warm throughput. It must be known before apply."
+  type        = string
+  default     = ""
+}
+
 variable "table_kms_key_arn" {
-  description = "Key of the table; null takes AWS's own (alias/aws/dynamodb). The worker's role needs kms:Decrypt and the like on a key of yours: DynamoDB Developer Guide, \"Using customer managed keys\"."
+  description = "Key of the table; null takes AWS's own (alias/aws/dynamodb). The worker's policy allows the use of a key of yours through DynamoDB; the key's own policy must let IAM policies of the account decide, as AWS's default does."
   type        = string
   default     = null
 }
 
 variable "large_message_buckets" {
-  description = "Names of the buckets in which the SQS Extended Client puts messages that are too large for the queue: those of requests.sqs.s3_payloads.buckets. The worker may read their objects. For a bucket that a key of yours encrypts, its role also needs kms:Decrypt on that key."
+  description = "Names of the buckets in which the SQS Extended Client puts messages that are too large for the queue: those of requests.sqs.s3_payloads.buckets. The worker may read their objects. For a bucket that a key of yours encrypts, name the key in decrypt_kms_key_arns."
   type        = list(string)
   default     = []
 
@@ -48,7 +71,7 @@ variable "large_message_buckets" {
 }
 
 variable "request_file_buckets" {
-  description = "Names of the buckets with pictures and documents that approvers open: those of requests.files.buckets. The worker may read all of their objects. For a bucket that a key of yours encrypts, its role also needs kms:Decrypt on that key."
+  description = "Names of the buckets with pictures and documents that approvers open: those of requests.files.buckets. The worker may read all of their objects. For a bucket that a key of yours encrypts, name the key in decrypt_kms_key_arns."
   type        = list(string)
   default     = []
 
@@ -56,6 +79,18 @@ variable "request_file_buckets" {
     condition     = alltrue([for b in var.request_file_buckets : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", b))])
     error_message = "Names of buckets, not ARNs."
   }
+}
+
+variable "secret_arns" {
+  description = "Secrets of Secrets Manager that the worker reads by itself (keys.secrets_manager): ARNs, with the six characters at their end or -?????? in their place."
+  type        = list(string)
+  default     = []
+}
+
+variable "decrypt_kms_key_arns" {
+  description = "Keys of yours that encrypt those secrets and buckets, or seal the key ring (keys.kms). The worker may decrypt with them."
+  type        = list(string)
+  default     = []
 }
 
 variable "max_receive_count" {
@@ -73,6 +108,12 @@ variable "message_retention_seconds" {
   description = "How long the queues keep what nobody receives. Dead letters are kept for 14 days, the most that SQS does."
   type        = number
   default     = 345600 # 4 days
+
+  # A dead letter keeps the time at which it was sent to the first queue.
+  validation {
+    condition     = var.message_retention_seconds >= 3600 && var.message_retention_seconds <= 1036800 && floor(var.message_retention_seconds) == var.message_retention_seconds
+    error_message = "3600 (an hour) to 1036800 (12 days): what arrives as a dead letter at the end of it has two days left there."
+  }
 }
 
 variable "alarm_actions" {

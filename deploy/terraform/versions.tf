@@ -3,7 +3,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 5.30"
+      version = ">= 5.30, < 7.0" # 5 and 6: scripts/terraform-check holds both
     }
   }
 }

@@ -70,11 +70,18 @@ func TestProbe(t *testing.T) {
 	require.ErrorContains(t, s.Probe(t.Context()), "ResourceNotFoundException")
 }
 
-// TestTerraformCreatesSameTable compares the table in deploy/terraform with the table that Open creates.
+// TestTerraformCreatesSameTable compares the tables in deploy/terraform with the table that Open creates.
 func TestTerraformCreatesSameTable(t *testing.T) {
 	t.Parallel()
-	b, err := os.ReadFile("../../deploy/terraform/table.tf")
-	require.NoError(t, err)
+	for _, file := range []string{"table.tf", "table/main.tf"} {
+		b, err := os.ReadFile("../../deploy/terraform/" + file)
+		require.NoError(t, err)
+		requireSameTable(t, b)
+	}
+}
+
+func requireSameTable(t *testing.T, b []byte) {
+	t.Helper()
 	for _, x := range tableIndexes() {
 		with := "[]"
 		if len(x.projected) > 0 {

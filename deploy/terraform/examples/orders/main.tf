@@ -5,7 +5,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 5.30"
+      version = ">= 5.30, < 7.0"
     }
   }
 }
@@ -51,6 +51,7 @@ module "approvals" {
 
   name               = "orders"
   state_machine_arns = local.state_machine_arns
+  timed_out_alarms   = { for l in local.languages : l => aws_sfn_state_machine.orders[l].arn }
 }
 
 resource "aws_sfn_state_machine" "orders" {
