@@ -165,6 +165,8 @@ func (a *App) consolePages(r *rules, t tokens) (*console.Console, error) {
 		DeadLetters: view,
 		Redriver:    r.redriver,
 		Refused:     a.refusals,
+		Controls:    a.controls,
+		Workflows:   sortedNames(r.config.Workflows),
 		Queues:      sortedNames(a.queues.deadLetters),
 		Ended:       &a.ended,
 		Failures:    a.inbound.failures,

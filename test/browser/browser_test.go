@@ -25,6 +25,7 @@ import (
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/signin/signintest"
+	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/memory"
 	"github.com/approval-relay/approval-relay/web"
 )
@@ -50,6 +51,7 @@ func (discard) SetNextDue(string, time.Time)                {}
 func (discard) ActionNotMade(approval.ActionKind)           {}
 func (discard) Dispatch(context.Context, []approval.Action) {}
 func (discard) Observe(context.Context, []approval.Event)   {}
+func (discard) ControlsChanged([]store.Control)             {}
 func (discard) DecisionPageViewed()                         {}
 func (discard) DecisionPageSubmitted()                      {}
 func (discard) DecisionPageRefused()                        {}

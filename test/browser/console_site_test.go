@@ -39,7 +39,7 @@ func (d *consoleSite) clock() time.Time {
 	return d.now
 }
 
-func newConsoleSite(t *testing.T) *consoleSite {
+func newConsoleSite(t *testing.T, change ...func(*console.Config)) *consoleSite {
 	t.Helper()
 	d := &consoleSite{t: t, store: memory.New(), now: time.Date(2026, 3, 4, 3, 12, 45, 0, time.UTC)}
 	log := slog.New(slog.DiscardHandler)
@@ -54,7 +54,7 @@ func newConsoleSite(t *testing.T) *consoleSite {
 	refused := recent.New(recent.Config{Sealer: keys.NewRing(d.now), Observer: ignoreRefusals{}, Log: log, Now: d.clock})
 	d.refuseSome(refused)
 	view := role.View{Records: d.store}
-	c, err := console.New(console.Config{
+	settings := console.Config{
 		Refused:     refused,
 		Operators:   map[string]console.Operator{"ada": {Token: secret.New(opsToken), Grants: role.Grants{{Role: role.Admin}}}},
 		MAC:         keys.NewRing(d.now),
@@ -62,9 +62,17 @@ func newConsoleSite(t *testing.T) *consoleSite {
 		Counter:     view,
 		DeadLetters: view,
 		Decider:     &handlers.Decider{Transitions: tr},
-		Queues:      []string{"request-orders"},
-		Now:         d.clock,
-		Log:         log,
+		Controls: &handlers.Controls{
+			Keeper:    d.store,
+			Workflows: func() []string { return consoleWorkflows() },
+			Observer:  discard{},
+			Log:       log,
+			Now:       d.clock,
+		},
+		Workflows: consoleWorkflows(),
+		Queues:    []string{"request-orders"},
+		Now:       d.clock,
+		Log:       log,
 		Redriver: &handlers.Redriver{
 			Transitions: tr,
 			Orders:      d.store,
@@ -77,7 +85,11 @@ func newConsoleSite(t *testing.T) *consoleSite {
 				},
 			},
 		},
-	})
+	}
+	for _, f := range change {
+		f(&settings)
+	}
+	c, err := console.New(settings)
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.Handle("/relay/console/", http.StripPrefix("/relay", c)) // behind a prefix, as some proxies use it
@@ -86,6 +98,8 @@ func newConsoleSite(t *testing.T) *consoleSite {
 	d.url = server.URL + "/relay/console/"
 	return d
 }
+
+func consoleWorkflows() []string { return []string{"payouts", "refunds", "releases"} }
 
 // ago returns an environment with a time before now.
 func (d *consoleSite) ago(ago time.Duration) approval.Environment {

@@ -14,6 +14,9 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
+// listedOrders returns the orders of a list.
+const listedOrders = `[...document.querySelectorAll("tbody a.order")].map(a => a.innerText).join(" ")`
+
 // signIn opens a browser and signs in as an operator.
 func (d *consoleSite) signIn(t *testing.T) context.Context {
 	t.Helper()
@@ -38,12 +41,15 @@ func TestOperators(t *testing.T) {
 	d := newConsoleSite(t)
 	d.addAll()
 	ctx := d.signIn(t)
-	rows := evaluate(t, ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("tbody a.order")].map(a => a.innerText).join(" ")`))
+	rows := evaluate(t, ctx, chromedp.Evaluate[string](listedOrders))
 	require.Equal(t, "PAY-7701 REF-20931 REL-2026.03.1 REF-20944 PAY-7719 REF-20951", rows, "the longest waiting first")
 	picture(t, "console-pending", shot(t, ctx))
 
-	perform(t, ctx, chromedp.SendKeys("#find", "PAY-77"), chromedp.KeyEvent("\r"))
-	waitForText(t, ctx, "Orders that begin with this ID")
+	perform(t, ctx, chromedp.Click("#find"))
+	waitForText(t, ctx, "Find among pending approvals")
+	perform(t, ctx, chromedp.KeyEvent("northw"), chromedp.KeyEvent("\r")) // the field has the focus
+	waitForText(t, ctx, "Text: northw")
+	require.Equal(t, "PAY-7701", evaluate(t, ctx, chromedp.Evaluate[string](listedOrders)))
 	perform(t, ctx, chromedp.Click(`//main//a[.="PAY-7701"]`))
 	waitForText(t, ctx, "Timeline")
 	all := pageText(t, ctx)
@@ -153,7 +159,9 @@ func TestRedrivingOne(t *testing.T) {
 // everyPage lists the pages of the console.
 func everyPage() []string {
 	return []string{
-		"", "order?id=PAY-7701", "order?id=PAY-7702", "order?id=PAY", "order?id=nobody", "exhausted",
+		"", "?filter=open", "?state=attention", "?state=undeliverable", "?state=retrying", "?state=exhausted",
+		"?state=unanswered", "?state=closed&q=pay", "?state=all&sort=deadline&filter=open", "?workflow=none",
+		"order?id=PAY-7701", "order?id=PAY-7702", "order?id=nobody", "controls",
 		"dead-letters", "refused", "refused?source=decision-erp&reason=stale",
 	}
 }
@@ -187,7 +195,7 @@ func TestConsoleOnAPhone(t *testing.T) {
 			t,
 			ctx,
 			chromedp.Evaluate[string](
-				`[...document.querySelectorAll("button, input:not([type=hidden]), nav a, summary")].filter(e => e.offsetParent && e.getBoundingClientRect().height < 24).map(e => e.outerHTML).join()`,
+				`[...document.querySelectorAll("button, input:not([type=hidden]), select, nav a, summary")].filter(e => e.offsetParent && e.getBoundingClientRect().height < 24).map(e => e.outerHTML).join()`,
 			),
 		)
 		require.Empty(t, small, page)
@@ -221,15 +229,18 @@ func TestConsoleByKeyboard(t *testing.T) {
 		return out
 	}
 	require.Equal(t, []string{
-		"Skip to the page", "approval-relay", "Pending 6", "Exhausted 3", "Dead letters 5", "Refused", "find",
-	}, tabs(7))
+		"Skip to the page", "approval-relay", "Pending 6", "Attention 4", "Dead letters 5", "Refused", "Controls", "find",
+	}, tabs(8))
+	perform(t, ctx, chromedp.Navigate(d.url+"refused"))
+	waitForText(t, ctx, "Refused lately")
+	tabs(8)
 	perform(t, ctx, chromedp.KeyEvent("REF-20951"), chromedp.KeyEvent("\r"))
 	waitForText(t, ctx, "Timeline")
-	reached := tabs(12)
-	require.Equal(t, []string{"find", "Find", "signout", "Reload", "Approve, reject or cancel as operator"}, reached[6:11])
+	reached := tabs(13)
+	require.Equal(t, []string{"find", "Find", "signout", "Reload", "Approve, reject or cancel as operator"}, reached[7:12])
 	perform(t, ctx, chromedp.Navigate(d.url+"order?id=REF-20951"))
 	waitForText(t, ctx, "Timeline")
-	tabs(11)
+	tabs(12)
 	perform(t, ctx, chromedp.KeyEvent("\r")) // opens the order
 	require.Equal(t, []string{"reason-0", "Approve", "Reject", "Cancel the request"}, tabs(4))
 	perform(t, ctx, chromedp.Focus("#reason-0"), chromedp.KeyEvent("not needed"))

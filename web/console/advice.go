@@ -4,11 +4,46 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // advise returns the next action of an operator about an approval, in a sentence or two. It is read at night, after
 // an alert.
-func advise(a *approval.Approval, now time.Time) string {
+func (c *Console) advise(a *approval.Approval, now time.Time) string {
+	if control, held := c.heldBy(a.Workflow); held {
+		return adviseHeld(a, now, control)
+	}
+	return adviseState(a, now)
+}
+
+// adviseHeld returns the advice about an approval of a workflow that is paused.
+func adviseHeld(a *approval.Approval, now time.Time, control store.Control) string {
+	who := "An operator (" + controlActor(control) + ") has paused "
+	if control.Workflow == "" {
+		who += "all workflows"
+	} else {
+		who += "this workflow"
+	}
+	switch {
+	case a.Status == approval.Pending && !a.Deadline.After(now):
+	case a.Status == approval.Pending && a.FirstNotifiedAt.IsZero():
+		return who + ", so nobody is notified before it is resumed under Controls. The deadline passes all the same."
+	case a.Status == approval.Pending:
+		return who + ". The approvers can decide, and the answer is sent when it is resumed under Controls. " +
+			"The deadline passes all the same."
+	case a.Callback.State == approval.CallbackPending:
+		return who + ", so the answer is held: it is sent when it is resumed under Controls, if the task still waits then."
+	case a.Callback.State == approval.CallbackExhausted && a.IsExhausted():
+		return adviseState(a, now) + " " + who + ": a redriven answer is sent when it is resumed under Controls."
+	}
+	return adviseState(a, now)
+}
+
+// adviseState returns the advice by the state of an approval.
+func adviseState(a *approval.Approval, now time.Time) string {
+	if a.Dismissed == approval.AttentionAnswer && (a.MissesAnswer() || a.Callback.State == approval.CallbackExhausted) {
+		return "Nothing to do: an operator has dismissed this. The timeline has the reason."
+	}
 	c := a.Callback
 	switch c.State {
 	case approval.CallbackExhausted:
@@ -19,25 +54,39 @@ func advise(a *approval.Approval, now time.Time) string {
 				"fix the cause of the error below."
 		}
 		return "Closed. The callback to the workflow is under way."
-	case approval.CallbackTooLate:
-		return "The workflow did not wait for this answer: it had ended, or was answered by somebody else. " +
-			"If the order still needs the answer, have the workflow started again."
-	case approval.CallbackUnknown:
-		return "The workflow no longer waits, and nobody can tell whether it has this answer: the reply to an attempt was " +
-			"lost, and the task may have ended by itself. Look at the workflow; if it does not have the answer and the " +
-			"order still needs it, have it started again."
+	case approval.CallbackTooLate, approval.CallbackUnknown:
+		return adviseUnanswered(a)
 	case approval.CallbackPresumed:
 		return "Nothing to do. The reply to an attempt was lost, and the workflow no longer waits: it has its answer."
-	case approval.CallbackDelivered, approval.CallbackSuperseded:
-		return "Nothing to do."
+	case approval.CallbackDelivered:
+		return "Nothing to do: the workflow has its answer."
+	case approval.CallbackSuperseded:
+		return "Nothing to do: a newer attempt of the workflow has taken the place of this one, and is answered in its place."
 	case approval.CallbackNone:
 	}
 	return adviseWaiting(a, now)
 }
 
+// adviseUnanswered returns the advice for an answer that came too late, or may have.
+func adviseUnanswered(a *approval.Approval) string {
+	switch {
+	case !a.MissesAnswer():
+		return "Nothing to do: the workflow had ended by itself, and there is no decision that it could miss."
+	case a.Callback.State == approval.CallbackUnknown:
+		return "The workflow no longer waits, and nobody can tell whether it has this answer: the reply to an attempt was " +
+			"lost, and the task may have ended by itself. Look at the workflow; if it does not have the answer and the " +
+			"order still needs it, have it started again."
+	}
+	return "The workflow did not wait for this answer: it had ended, or was answered by somebody else. " +
+		"If the order still needs the answer, have the workflow started again."
+}
+
 // adviseRedrive returns the advice for an exhausted callback.
 func adviseRedrive(a *approval.Approval, now time.Time) string {
-	switch {
+	switch code := a.Callback.ReasonCode(); {
+	case code == approval.ReasonTokenErased || code == approval.ReasonInvalidToken:
+		return "The workflow never got its answer, and a redrive cannot mend it: the task token is erased or not valid. " +
+			"Have the workflow’s owner start it again if the order still needs the answer; then dismiss this."
 	case isTaskExpired(a, now):
 		return "The workflow never got its answer, and has stopped waiting. Have its owner start it again; " +
 			"a redrive will most likely come too late."
@@ -53,6 +102,9 @@ func adviseWaiting(a *approval.Approval, now time.Time) string {
 	case !a.Deadline.After(now):
 		return "The deadline has passed. If this does not change within a minute, the sweeper is behind: " +
 			"see the runbook."
+	case notified.Text == textUndeliverable && a.Dismissed == approval.AttentionUndeliverable:
+		return "No notification was delivered, and an operator has dismissed that: the timeline has the reason. " +
+			"It waits for a decision all the same, until its deadline."
 	case notified.Text == textUndeliverable:
 		return "Nobody knows of this request. Tell an approver yourself, or decide below on behalf of one."
 	case notified.Tone == "bad":
@@ -65,4 +117,18 @@ func adviseWaiting(a *approval.Approval, now time.Time) string {
 		return "Waiting for a decision by anybody who has the link."
 	}
 	return "Waiting for the approvers. Nothing to do, unless they cannot be reached."
+}
+
+// adviseUnmatched returns the advice for an order with decisions that wait for their request.
+func adviseUnmatched(o *approval.Order) string {
+	if len(o.Approvals) > 0 || len(o.Unmatched) == 0 {
+		return ""
+	}
+	for _, u := range o.Unmatched {
+		if !u.Expired {
+			return "A decision is here, but its request is not: it is applied as soon as the request arrives. " +
+				"If that takes long, look at the workflow, and at the dead letters and refused messages for this order ID."
+		}
+	}
+	return "A decision came for this order ID, but no request ever did. Ask its sender whether the order ID is right."
 }

@@ -86,7 +86,6 @@ func newApprovalView(a *approval.Approval, now time.Time) approvalView {
 		Target:    untrusted.MultiLine(a.Target),
 		Reason:    untrusted.MultiLine(a.Reason),
 		Status:    describeStatus(a, now),
-		Advice:    advise(a, now),
 		Policy:    describePolicy(a.Policy),
 		Requested: look.NewMoment(a.RequestedAt, now),
 		Deadline:  look.NewMoment(a.Deadline, now),

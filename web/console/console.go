@@ -27,14 +27,14 @@ import (
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
-//go:embed templates console.css
+//go:embed templates console.css icon.svg
 var files embed.FS
 
 // Orders reads orders; package store states the promises of its methods. The pages copy single fields of an order,
 // and never its tokens or links.
 type Orders interface {
 	Get(ctx context.Context, orderID string) (*approval.Order, error)
-	List(ctx context.Context, q store.OrderQuery) (orders []*approval.Order, next string, err error)
+	ListApprovals(ctx context.Context, q store.Query) (store.Page, error)
 }
 
 // Counter counts approvals and dead letters, at a cost that does not grow with them.
@@ -54,7 +54,7 @@ type MAC interface {
 	VerifyMAC(purpose, keyID string, msg, mac []byte) error
 }
 
-// Config configures a Console. All fields but Acts, Queues and Refusals are required.
+// Config configures a Console. All fields but Acts, Controls, Queues and Refusals are required.
 type Config struct {
 	Operators map[string]Operator // who may sign in with a token, by name
 	MAC       MAC
@@ -68,6 +68,9 @@ type Config struct {
 	DeadLetters DeadLetters
 	// Refused lists what was refused lately.
 	Refused Refused
+	// Controls drains and pauses the Workflows; nil offers no controls.
+	Controls  Controls
+	Workflows []string
 	// Queues names the dead letter queues. Their messages are counted by a dry run only.
 	Queues []string
 	// Ended is the list of ended sessions. It outlives the console, so that a reload of the configuration forgets no
@@ -77,6 +80,8 @@ type Config struct {
 	Failures *inbound.Failures
 	Now      func() time.Time
 	Log      *slog.Logger
+	// RefreshEvery is the time after which a list loads itself again; 0 means half a minute.
+	RefreshEvery time.Duration
 	// Refusals records the sign-ins and forms that are refused; nil records nothing.
 	Refusals refusal.Recorder
 }
@@ -107,7 +112,11 @@ func New(c Config) (*Console, error) {
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
+	l.AllowOwnImages() // the icon
 	c.Refusals = refusal.OrDiscard(c.Refusals)
+	if c.RefreshEvery == 0 {
+		c.RefreshEvery = refreshEvery
+	}
 	if c.Ended == nil {
 		c.Ended = new(sessions.Ended)
 	}
@@ -120,7 +129,7 @@ func New(c Config) (*Console, error) {
 		out.operators = append(out.operators, operator{name, sha256.Sum256([]byte(token)), c.Operators[name].Grants})
 	}
 	out.pages = map[string]page{
-		"GET console":      {role.Read, out.showPending},
+		"GET console":      {role.Read, out.showList},
 		"GET exhausted":    {role.Read, out.showExhausted},
 		"GET order":        {role.Read, out.showOrder},
 		"GET dead-letters": {role.Read, out.showDeadLetters},
@@ -130,6 +139,10 @@ func New(c Config) (*Console, error) {
 		"POST act":         {role.Act, out.handleAct},
 		"POST redrive":     {role.Act, out.handleRedrive},
 		"POST signout":     {role.Read, out.handleSignOut},
+	}
+	if c.Controls != nil {
+		out.pages["GET controls"] = page{role.Read, out.showControls}
+		out.pages["POST controls"] = page{role.Act, out.handleControl}
 	}
 	return out, nil
 }
@@ -145,8 +158,12 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.refuse(w, r, session{}, crossSite)
 		return
 	}
-	if name == "signin" {
+	switch name {
+	case "signin":
 		c.serveSignIn(w, r)
+		return
+	case "icon.svg":
+		serveIcon(w, r)
 		return
 	}
 	p, ok := c.pages[method+" "+name]

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type deadLettersPage struct {
 	Reasons []reasonView
 	Rows    []deadLetterView
 	First   bool   // it is the first page
+	Start   string // path of the first page
 	Next    string // path of the next page
 	Queues  []string
 	DryRun  string // nonce
@@ -68,9 +70,10 @@ func (c *Console) showDeadLetters(w http.ResponseWriter, r *http.Request, s sess
 		Queues:  slices.DeleteFunc(slices.Clone(c.Queues), func(source string) bool { return !s.seesSource(source) }),
 		DryRun:  c.dryRunNonce(s),
 		First:   after == "",
+		Start:   "dead-letters",
 	}
 	if len(letters) == shownDeadLetters {
-		p.Next = nextPath(letters[len(letters)-1].ID)
+		p.Next = "dead-letters?" + url.Values{paramAfter: {letters[len(letters)-1].ID}}.Encode()
 	}
 	for _, l := range letters {
 		p.Rows = append(p.Rows, deadLetterView{

@@ -50,6 +50,7 @@ type world struct {
 	report    store.RedriveReport
 	uncounted error // of Stats only
 	runs      []store.RedriveRequest
+	controls  []store.Control
 	log       strings.Builder
 	refused   *recent.List
 	ended     session.Ended
@@ -103,6 +104,8 @@ func (w *world) build() {
 		Acts:        w,
 		DeadLetters: view,
 		Redriver:    w,
+		Controls:    switches{w},
+		Workflows:   []string{"payouts", "refunds"},
 		Refused:     w.refused,
 		Refusals:    w.refused,
 		Queues:      []string{"request-orders"},
@@ -127,22 +130,32 @@ func (w *world) Get(_ context.Context, id string) (*approval.Order, error) {
 }
 
 func (w *world) List(_ context.Context, q store.OrderQuery) ([]*approval.Order, string, error) {
-	if q.After == "no place" {
-		return nil, "", approval.InvalidField("after", "is not a position in a list by age")
-	}
-	var out []*approval.Order
-	for _, id := range slices.Sorted(maps.Keys(w.orders)) {
-		o := w.orders[id]
-		isPending := len(o.PendingApprovals()) > 0 || o.IsEmpty()
-		isListed := isPending || !q.ByAge && q.State != store.StatePending
-		if set := q.State.Set(); set != 0 && !q.ByAge {
-			isListed = store.StatesOf(o)&set != 0
+	position := func(o *approval.Order) store.AgeCursor {
+		if q.ByAge {
+			return store.AgeCursor{Since: store.OldestPending(o.PendingApprovals()), OrderID: o.ID}
 		}
-		if id <= q.After || !isListed {
+		return store.AgeCursor{OrderID: o.ID}
+	}
+	after := store.AgeCursor{OrderID: q.After}
+	if q.ByAge {
+		var err error
+		if after, err = store.ParseAgeCursor(q.After); err != nil {
+			return nil, "", err
+		}
+	}
+	all := slices.SortedFunc(maps.Values(w.orders), func(a, b *approval.Order) int { return position(a).Compare(position(b)) })
+	var out []*approval.Order
+	for _, o := range all {
+		selected := o.IsEmpty() || q.State == store.StateAll || slices.ContainsFunc(o.Approvals, q.State.Matches)
+		if !selected || (q.After != "" || !q.ByAge) && position(o).Compare(after) <= 0 {
 			continue
 		}
-		if len(out) == q.Limit {
-			return out, out[q.Limit-1].ID, w.failing
+		if len(out) == q.PageSize() {
+			last := position(out[len(out)-1])
+			if q.ByAge {
+				return out, last.String(), w.failing
+			}
+			return out, last.OrderID, w.failing
 		}
 		out = append(out, o)
 	}

@@ -21,6 +21,7 @@ const (
 	formDryRun  = "dry-run"
 	formRedrive = "redrive"
 	formBody    = "refused-body"
+	formControl = "control"
 )
 
 // readForm reads the named fields of a form. A field that comes twice is refused, because either value may be the

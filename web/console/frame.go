@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/approval-relay/approval-relay/role"
+	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/untrusted"
 	"github.com/approval-relay/approval-relay/web/look"
 )
@@ -17,14 +18,27 @@ type frame struct {
 	Notice   string // the fault of the last form
 	Operator string // the signed-in operator; if empty, the page has no menu
 	SignOut  string // nonce
+	Finder   bool   // the page has the form that finds an order
+	Find     string // path of the page with that form, if this page does not have it
 	Query    string // the text that was searched for
 	Now      look.Moment
 	Clock    string
 	Self     string // path to reload the page, or empty
 
+	// Refreshes is the number of seconds after which the page loads itself again; empty means that it does not. Refresh is
+	// the path that switches this off or on; empty means that the page never does.
+	Refreshes string
+	Refresh   string
+
 	Pending     string // count, or empty if it could not be read
-	Exhausted   string // count, or empty if it could not be read
-	DeadLetters string // count, or empty if it could not be read
+	Attention   string // the same
+	DeadLetters string // the same
+	// HasControls is set if workflows can be drained and paused. Controls is the number of controls in force.
+	HasControls bool
+	Controls    string
+
+	stats     *store.Stats // nil if the counts could not be read
+	hasTotals bool         // the counts of all workflows together may be shown
 }
 
 // newFrame returns the frame of a page. If the counts cannot be read, it leaves them out: during an outage the
@@ -45,21 +59,23 @@ func (c *Console) newFrame(r *http.Request, s session, page, heading string) fra
 	if r.Method != http.MethodPost {
 		f.Self = "?" + r.URL.Query().Encode()
 	}
+	f.Finder = true
+	if c.Controls != nil {
+		f.HasControls = true
+		f.Controls = formatNumber(len(c.visibleControls(s)))
+	}
 	f.SignOut = c.formNonce(s, formSignOut)
 	stats, err := c.Counter.Stats(role.WithScope(r.Context(), s.grants.Scope(role.Read)))
 	if err != nil {
 		c.Log.WarnContext(r.Context(), "console cannot count", "error", err)
 		return f
 	}
-	pending := 0
-	for _, w := range stats.Workflows {
-		pending += w.Pending
-	}
-	f.Pending = formatNumber(pending)
-	if !s.seesAll() { // the other counts are of all workflows together
+	f.stats = &stats
+	f.Pending = formatNumber(countPending(&stats))
+	if f.hasTotals = s.seesAll(); !f.hasTotals { // the other counts are of all workflows together
 		return f
 	}
-	f.Exhausted = formatNumber(stats.Exhausted)
+	f.Attention = formatNumber(countAttention(&stats))
 	f.DeadLetters = formatNumber(stats.DeadLetters)
 	return f
 }

@@ -2,109 +2,103 @@ package console
 
 import (
 	"net/http"
-	"net/url"
+	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/store"
-	"github.com/approval-relay/approval-relay/untrusted"
-	"github.com/approval-relay/approval-relay/web/look"
 )
 
 // pageSize is the number of orders that a page lists.
 const pageSize = 50
 
-// listPage is a page of pending approvals, or of exhausted callbacks.
+// listPage is a page of the list of approvals.
 type listPage struct {
 	frame
+	Lead      string
+	Empty     string // the text of a list without approvals
+	States    []tileView
 	Workflows []workflowView
+	Further   int // number of workflows without a tile
+	Filters   []filterView
+	Filter    *filterForm // nil if the filter is not open
+	OpenForm  string      // path of the page with the filter open
+	Clear     string      // path of the list without filters
 	Rows      []row
+	LookedAt  string // number of orders, if the page ended before the end of the list
 	First     bool   // it is the first page
+	Start     string // path of the first page
 	Next      string // path of the next page
 	DryRun    string // nonce
 }
 
-// row is an approval in a list.
-type row struct {
-	OrderID  string
-	Href     string // path of the order's page
-	Title    string
-	Workflow string
-	Step     string
-	Approval string // ID; empty for a record that cannot be read
-
-	Age      string // time since the request, or since the callback was exhausted
-	Since    look.Moment
-	Deadline look.Moment
-	Urgent   bool // little or no time is left
-	Asked    nameList
-	Notified statusView
-
-	Status   statusView
-	Error    string
-	Attempts int
-	Code     string // the reason code of the error
-	Reason   string // the reason code, encoded for a form
-	Expired  bool   // the task of the exhausted callback has expired
-}
-
-// nameList is the beginning of a list of names.
-type nameList struct {
-	Names []string
-	More  int
-}
-
-// statusView is a status in words, with a tone: open, good, warn, bad, closed.
-type statusView struct {
-	Text  string
-	Tone  string
-	Error string
-}
-
-// readList reads a page of orders. If it returns false, it has answered the request.
-func (c *Console) readList(
-	w http.ResponseWriter, r *http.Request, s session, q store.OrderQuery,
-) (orders []*approval.Order, next string, ok bool) {
-	q.After = r.URL.Query().Get("after")
-	q.Limit = pageSize
-	orders, next, err := c.Orders.List(r.Context(), q)
-	if err != nil {
-		c.fail(w, r, s, err)
-		return nil, "", false
-	}
-	return orders, next, true
-}
-
-func (c *Console) newListPage(r *http.Request, s session, name, heading, next string) listPage {
-	return listPage{
-		frame: c.newFrame(r, s, name, heading),
-		First: r.URL.Query().Get("after") == "",
-		Next:  nextPath(next),
-	}
-}
-
-// nextPath returns the path of the next page, or the empty text after the last page.
-func nextPath(after string) string {
-	if after == "" {
-		return ""
-	}
-	return "?" + url.Values{"after": {after}}.Encode()
-}
-
-// addUnreadable adds a row for an order with a record that cannot be read.
-func (p *listPage) addUnreadable(o *approval.Order) {
-	if len(o.Approvals) > 0 || len(o.Unmatched) > 0 {
+func (c *Console) showList(w http.ResponseWriter, r *http.Request, s session) {
+	if c.setRefresh(w, r) {
 		return
 	}
-	damaged := statusView{Text: "Damaged record", Tone: "bad"}
-	p.Rows = append(p.Rows, row{
-		OrderID:  untrusted.MultiLine(o.ID),
-		Href:     orderPath(o.ID),
-		Title:    "The record of this order cannot be read",
-		Since:    p.Now,
-		Notified: damaged,
-		Status:   damaged,
-	})
+	q, err := readListQuery(r.URL.Query())
+	if err != nil {
+		c.fail(w, r, s, err)
+		return
+	}
+	now := c.Now()
+	page, err := c.Orders.ListApprovals(r.Context(), q.storeQuery(now))
+	if err != nil {
+		if !approval.IsPermanent(err) { // it passes, and the list goes on
+			c.setRefreshHeader(w, r, q)
+		}
+		c.fail(w, r, s, err)
+		return
+	}
+	p := listPage{
+		frame:    c.newFrame(r, s, menuEntry(q), q.state.heading),
+		Lead:     q.state.lead,
+		Empty:    emptyText(q, page.IsIncomplete),
+		Filters:  q.filters(),
+		OpenForm: q.filterPath(),
+		Clear:    listQuery{state: q.state}.path(),
+		First:    q.after == "",
+		Start:    q.path(),
+		Next:     q.pagePath(page.Next),
+		Rows:     newRows(page.Rows, now),
+		DryRun:   c.dryRunNonce(s),
+	}
+	if page.IsIncomplete {
+		p.LookedAt = formatNumber(page.LookedAt)
+	}
+	p.addTiles(q, now)
+	if q.filtering {
+		p.setHeading("Find among " + lowerFirst(q.state.heading))
+		p.Filter = newFilterForm(q, p.stats)
+	}
+	c.addRefresh(w, r, &p, q)
+	c.writePage(w, r, http.StatusOK, "list.html", p)
 }
 
-// orderPath returns the path of an order's page. The ID may contain any character.
-func orderPath(id string) string { return "order?" + url.Values{"id": {id}}.Encode() }
+// showExhausted leads from the address of earlier versions to the list.
+func (c *Console) showExhausted(w http.ResponseWriter, _ *http.Request, _ session) {
+	w.Header().Set("Location", statePath(stateExhausted))
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// emptyText returns the text of a page without approvals.
+func emptyText(q listQuery, isPart bool) string {
+	switch {
+	case isPart:
+		return "Nothing was found among these orders."
+	case q.after != "":
+		return q.state.beyond
+	case q.isFiltered():
+		return "No approval is like this. Its request may not have arrived, or it was closed and its record removed."
+	}
+	return q.state.empty
+}
+
+func lowerFirst(text string) string { return strings.ToLower(text[:1]) + text[1:] }
+
+// menuEntry returns the entry of the menu that a list belongs to.
+func menuEntry(q listQuery) string {
+	switch q.state.name {
+	case statePending, stateAttention:
+		return q.state.name
+	}
+	return ""
+}

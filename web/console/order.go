@@ -18,6 +18,7 @@ type orderPage struct {
 	OrderKey  string         // the order ID, encoded for a form
 	Approvals []approvalView // approvals that need an action first, then the youngest
 	Unmatched []unmatchedView
+	Advice    string // what the operator can do about an order without a request
 	Events    []eventView
 	Full      bool // the history is full and has lost its beginning
 }
@@ -35,7 +36,7 @@ func (c *Console) showOrder(w http.ResponseWriter, r *http.Request, s session) {
 	o, err := c.findOrder(r, id)
 	switch {
 	case errors.Is(err, approval.ErrNotFound):
-		c.showMatches(w, r, s, strings.TrimSpace(id))
+		searchAll(w, strings.TrimSpace(id))
 	case err != nil:
 		c.fail(w, r, s, err)
 	default:
@@ -72,6 +73,7 @@ func (c *Console) writeOrder(w http.ResponseWriter, r *http.Request, s session, 
 		frame:    c.newFrame(r, s, "", "Order "+untrusted.MultiLine(o.ID)),
 		OrderKey: encodePart([]byte(o.ID)),
 		Full:     o.HistoryIsFull() || len(o.ShedParts) > 0,
+		Advice:   adviseUnmatched(o),
 	}
 	p.Notice = result.notice
 	if a := o.FindApproval(result.approvalID); a != nil && len(result.sent.faults) > 0 {
@@ -82,6 +84,7 @@ func (c *Console) writeOrder(w http.ResponseWriter, r *http.Request, s session, 
 	now := c.Now()
 	for _, a := range slices.Backward(o.Approvals) {
 		v := newApprovalView(a, now)
+		v.Advice = c.advise(a, now)
 		mayAct := s.mayOn(role.Act, a.Workflow)
 		if a.Status == approval.Pending && mayAct {
 			v.Decide = c.newDecisionForm(s, o, a, result)

@@ -100,7 +100,9 @@ type messagePage struct {
 
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, s session, p problem) {
 	c.record(r, p.status, p.code, p.detail)
-	c.writePage(w, r, p.status, "message.html", messagePage{c.newFrame(r, s, "", p.heading), p.lead})
+	f := c.newFrame(r, s, "", p.heading)
+	f.Finder = f.Finder && p.status != http.StatusServiceUnavailable // the search needs the store
+	c.writePage(w, r, p.status, "message.html", messagePage{f, p.lead})
 }
 
 // fail answers a request that ended with an error. A fault of the request is shown; other errors are logged.

@@ -23,7 +23,7 @@ func (w *world) grant(grants ...role.Grant) {
 }
 
 // everyForm lists the pages that change something, or that show more than a viewer sees.
-var everyForm = []string{"refused", "decide", "act", "redrive"}
+var everyForm = []string{"refused", "decide", "act", "redrive", "controls"}
 
 // A viewer is offered no form, and a form that a viewer sends all the same does nothing.
 func TestViewerChangesNothing(t *testing.T) {
@@ -39,12 +39,15 @@ func TestViewerChangesNothing(t *testing.T) {
 	redrive := form(t, letters, "redrive", "")
 	_, refusals := w.get("refused")
 	open := form(t, refusals, "refused", "")
+	_, controls := w.get("controls")
+	drain := form(t, controls, "controls", "Drain")
+	drain.Set("workflow", "*")
 
 	w.grant(role.Grant{Role: role.Viewer}) // the forms of before have valid nonces
-	for page, sent := range map[string]url.Values{"decide": decide, "act": act, "redrive": redrive, "refused": open} {
+	for page, sent := range map[string]url.Values{"decide": decide, "act": act, "redrive": redrive, "refused": open, "controls": drain} {
 		sent.Set("reason", "because")
 		if page != "redrive" && page != "refused" {
-			sent.Set("act", map[string]string{"decide": "approve", "act": "remind"}[page])
+			sent.Set("act", map[string]string{"decide": "approve", "act": "remind", "controls": "pause"}[page])
 		}
 		resp, text := w.post(page, sent)
 		require.Equal(t, http.StatusForbidden, resp.StatusCode, page)
@@ -54,8 +57,9 @@ func TestViewerChangesNothing(t *testing.T) {
 	require.Empty(t, w.order("A-1").Approvals[0].Votes)
 	require.Empty(t, w.order("A-1").Approvals[0].Acts)
 	require.Empty(t, w.runs)
+	require.Empty(t, w.controls)
 
-	for _, page := range []string{"", "exhausted", "order?id=A-1", "dead-letters", "refused"} {
+	for _, page := range []string{"", "?state=all", "?state=exhausted", "order?id=A-1", "dead-letters", "refused", "controls"} {
 		resp, text := w.get(page)
 		require.Equal(t, http.StatusOK, resp.StatusCode, page)
 		for _, action := range everyForm {
@@ -96,7 +100,7 @@ func TestOperatorOfAWorkflowSeesItsOwn(t *testing.T) {
 	w.grant(role.Grant{Role: role.Operator, Workflows: []string{"refunds"}})
 	w.signIn(bobToken)
 	for _, page := range []string{
-		"", "exhausted", "order?id=A-1", "order?id=A-2", "order?id=A-3", "order?id=A-", "order?id=A", "dead-letters",
+		"", "?state=all", "?state=attention", "?filter=open", "?state=all&q=salary", "controls", "order?id=A-1", "order?id=A-2", "order?id=A-3", "order?id=A-", "order?id=A", "dead-letters",
 		"refused", "refused?source=decision-erp",
 	} {
 		_, text := w.get(page)
@@ -108,7 +112,43 @@ func TestOperatorOfAWorkflowSeesItsOwn(t *testing.T) {
 	_, order := w.get("order?id=A-1")
 	require.Contains(t, order, `action="decide"`)
 	resp, _ := w.get("order?id=A-2")
-	require.Equal(t, http.StatusNotFound, resp.StatusCode)
+	require.Equal(t, "./?q=A-2&state=all", resp.Header.Get("Location"), "as for an order that does not exist")
+	_, found := w.get("?q=A-2&state=all")
+	require.Empty(t, listed(found))
+}
+
+// An operator of a workflow controls that workflow only, and sees what holds for it.
+func TestControlsOfAWorkflow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.controls = []store.Control{
+		{Mode: store.ControlDrain, By: "ada", Reason: "upgrade"},
+		{Workflow: "payouts", Mode: store.ControlPause, By: "ada", Reason: "secret of payouts"},
+	}
+	w.grant(role.Grant{Role: role.Operator, Workflows: []string{"refunds"}})
+	w.signIn(bobToken)
+	_, page := w.get("controls")
+	require.Contains(t, page, "upgrade")
+	require.Contains(t, page, `Controls <span class="count warn">1</span>`)
+	require.NotContains(t, page, "payouts")
+	require.NotContains(t, page, ">Resume")
+	require.NotContains(t, page, `<option value="*">`)
+	sent := form(t, page, "controls", "Drain")
+	sent.Set("reason", "x")
+	for _, act := range []string{"drain", "pause", "resume"} {
+		for _, workflow := range []string{"*", "cGF5b3V0cw"} {
+			sent.Set("act", act)
+			sent.Set("workflow", workflow)
+			resp, _ := w.post("controls", sent)
+			require.Contains(t, []int{http.StatusForbidden, http.StatusConflict}, resp.StatusCode, act+workflow)
+		}
+	}
+	require.Len(t, w.controls, 2)
+	sent.Set("act", "pause")
+	sent.Set("workflow", "cmVmdW5kcw")
+	resp, _ := w.post("controls", sent)
+	require.Equal(t, http.StatusSeeOther, resp.StatusCode)
+	require.Equal(t, "bob", w.controls[2].By)
 }
 
 // Who sees everything and acts on one workflow is offered the forms of that workflow only.

@@ -109,7 +109,7 @@ func safePath(next string) string {
 	if err != nil || u.Scheme != "" || u.Opaque != "" || u.Host != "" || u.User != nil {
 		return ""
 	}
-	if !slices.Contains([]string{"", "order", "exhausted", "dead-letters", "refused"}, u.Path) {
+	if !slices.Contains([]string{"", "order", "exhausted", "dead-letters", "refused", "controls"}, u.Path) {
 		return ""
 	}
 	return (&url.URL{Path: u.Path, RawQuery: u.Query().Encode()}).String()

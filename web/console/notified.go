@@ -1,76 +1,11 @@
 package console
 
 import (
-	"maps"
-	"net/http"
 	"slices"
-	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/untrusted"
-	"github.com/approval-relay/approval-relay/web/look"
 )
-
-// urgentTime is the remaining time below which a deadline is highlighted.
-const urgentTime = time.Hour
-
-// shownApprovers is the number of approvers that a row names.
-const shownApprovers = 3
-
-type workflowView struct{ Name, Pending, Oldest string }
-
-func (c *Console) showPending(w http.ResponseWriter, r *http.Request, s session) {
-	orders, next, ok := c.readList(w, r, s, store.OrderQuery{ByAge: true})
-	if !ok {
-		return
-	}
-	p := c.newListPage(r, s, "console", "Pending approvals", next)
-	now := c.Now()
-	for _, o := range orders {
-		for _, a := range o.Approvals {
-			if a.Status == approval.Pending {
-				p.Rows = append(p.Rows, newPendingRow(o, a, now))
-			}
-		}
-		p.addUnreadable(o)
-	}
-	stats, err := c.Counter.Stats(r.Context())
-	if err != nil { // newFrame has logged it
-		stats = store.Stats{}
-	}
-	for _, name := range slices.Sorted(maps.Keys(stats.Workflows)) {
-		counts := stats.Workflows[name]
-		p.Workflows = append(p.Workflows, workflowView{
-			Name:    untrusted.MultiLine(name),
-			Pending: formatNumber(counts.Pending),
-			Oldest:  formatAge(counts.Oldest, now),
-		})
-	}
-	c.writePage(w, r, http.StatusOK, "pending.html", p)
-}
-
-func newRow(o *approval.Order, a *approval.Approval, since, now time.Time) row {
-	return row{
-		OrderID:  untrusted.MultiLine(o.ID),
-		Href:     orderPath(o.ID),
-		Title:    untrusted.MultiLine(a.Title),
-		Workflow: untrusted.MultiLine(a.Workflow),
-		Step:     untrusted.MultiLine(a.Step),
-		Approval: a.ID,
-		Age:      formatAge(since, now),
-		Since:    look.NewMoment(since, now),
-	}
-}
-
-func newPendingRow(o *approval.Order, a *approval.Approval, now time.Time) row {
-	out := newRow(o, a, a.RequestedAt, now)
-	out.Deadline = look.NewMoment(a.Deadline, now)
-	out.Urgent = a.Deadline.Sub(now) < urgentTime
-	out.Notified = describeNotifications(a)
-	out.Asked = openApprovers(a)
-	return out
-}
 
 // openApprovers lists the approvers who have not voted.
 func openApprovers(a *approval.Approval) (out nameList) {
