@@ -270,7 +270,7 @@ type Event struct {
 	Channel string `json:"channel,omitempty"`
 	Target  string `json:"target,omitempty"`
 	Note    string `json:"note,omitempty"`
-	// ReasonCode is the code of a callback's failure, such as "http_503"; Note is its text.
+	// ReasonCode is the code of the failure of an attempt, such as "http_503"; Note is its text.
 	ReasonCode string `json:"reasonCode,omitempty"`
 	Attempt    int    `json:"attempt,omitempty"`
 	// Age is the time since the request, or since the notification or the callback became due.

@@ -144,7 +144,7 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.refusals = recent.New(recent.Config{Sealer: a.ring, Observer: a.metrics, Log: o.Log, Now: time.Now})
-	a.aws = newAWSClients(ctx, c.AWS, a.metrics)
+	a.aws = newAWSClients(ctx, c.AWS, a.metrics, o.Log)
 	a.unreadable = newUnreadableOrders(o.Log, a.metrics.UnreadableOrders)
 	if a.store, err = a.openStore(ctx); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"crypto/fips140"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -32,10 +33,10 @@ type awsClients struct {
 	config func() (aws.Config, error)
 }
 
-func newAWSClients(ctx context.Context, a config.AWS, w outbound.Observer) *awsClients {
+func newAWSClients(ctx context.Context, a config.AWS, w outbound.Observer, log *slog.Logger) *awsClients {
 	c := &awsClients{}
 	c.config = sync.OnceValues(func() (aws.Config, error) {
-		var options []func(*awsconfig.LoadOptions) error
+		options := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(sdkLog{log})}
 		if a.Region != "" {
 			options = append(options, awsconfig.WithRegion(a.Region))
 		}

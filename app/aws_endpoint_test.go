@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -110,7 +111,8 @@ func newTestClients(t *testing.T, shared config.AWS) *awsClients {
 	t.Setenv("AWS_ACCESS_KEY_ID", "x")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "x")
 	shared.Region = "eu-west-1"
-	return newAWSClients(t.Context(), shared, metrics.New(prometheus.NewRegistry(), metrics.Config{AWSOperations: AWSOperations()}))
+	return newAWSClients(t.Context(), shared, metrics.New(prometheus.NewRegistry(), metrics.Config{AWSOperations: AWSOperations()}),
+		slog.New(slog.DiscardHandler))
 }
 
 // parsedClients returns the SDK's configuration for a place.

@@ -47,7 +47,7 @@ func appOf(t *testing.T, reg *prometheus.Registry, c *config.Config) *App {
 		metrics:  m,
 		log:      slog.New(slog.DiscardHandler),
 		limiters: limiters{},
-		aws:      newAWSClients(t.Context(), c.AWS, m),
+		aws:      newAWSClients(t.Context(), c.AWS, m, slog.New(slog.DiscardHandler)),
 	}
 }
 

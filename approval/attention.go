@@ -10,17 +10,17 @@ const (
 	// AttentionAnswer is an exhausted callback, or the answer to a decision of which it is known or possible that the
 	// workflow did not get it.
 	AttentionAnswer Attention = "answer"
-	// AttentionUndeliverable is a pending approval of which nobody knows.
+	// AttentionUndeliverable is a pending approval that is unknown to every approver.
 	AttentionUndeliverable Attention = "undeliverable"
 )
 
-// IsExhausted reports whether the callback is exhausted and nobody has dismissed it.
+// IsExhausted reports whether the callback is exhausted and it is not dismissed.
 func (a *Approval) IsExhausted() bool {
 	return a.Callback.State == CallbackExhausted && a.Dismissed != AttentionAnswer
 }
 
 // IsUnanswered reports whether the workflow has ended without our answer, or may have, although the approval was decided
-// or timed out, and nobody has dismissed that. An approval that was cancelled or superseded has no answer to miss.
+// or timed out, and that is not dismissed. An approval that was cancelled or superseded has no answer to miss.
 func (a *Approval) IsUnanswered() bool {
 	return a.MissesAnswer() && a.Dismissed != AttentionAnswer
 }
@@ -41,7 +41,7 @@ func (s Status) needsAnswer() bool {
 	return false
 }
 
-// IsUndeliverable reports whether the approval is pending and undeliverable, and nobody has dismissed that.
+// IsUndeliverable reports whether the approval is pending and undeliverable, and that is not dismissed.
 func (a *Approval) IsUndeliverable() bool {
 	return a.Status == Pending && a.Undeliverable && a.Dismissed != AttentionUndeliverable
 }

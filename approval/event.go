@@ -61,7 +61,7 @@ type Event struct {
 	Channel string  `json:"channel,omitempty"`
 	Target  string  `json:"target,omitempty"`
 	Note    string  `json:"note,omitempty"`
-	// ReasonCode is the code of the failure of a callback; Note is its text.
+	// ReasonCode is the code of the failure of an attempt; Note is its text.
 	ReasonCode ReasonCode    `json:"reason_code,omitempty"`
 	Attempt    int           `json:"attempt,omitempty"` // the number of the attempt, reminder, escalation or redrive
 	Age        time.Duration `json:"age,omitempty"`

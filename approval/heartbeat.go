@@ -82,6 +82,7 @@ func (o *Order) RecordHeartbeatResult(action Action, r Result, env Environment) 
 	e.Target = a.Target
 	e.Code = string(r.Kind)
 	e.Note = r.Reason
+	e.ReasonCode = r.ReasonCode
 	o.recordEvent(e)
 	switch {
 	case r.Kind == ResultClosed:

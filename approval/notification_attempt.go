@@ -117,6 +117,7 @@ func (o *Order) RecordNotificationResult(action Action, r Result, env Environmen
 	e.By = n.Approver
 	e.Attempt = action.Attempt
 	e.Note = r.Reason
+	e.ReasonCode = r.ReasonCode
 	e.Code = string(r.Kind)
 	o.recordEvent(e)
 	if n.Kind.endsWithApproval() && a.Status != Pending {
