@@ -24,11 +24,12 @@ import (
 
 // consoleSite serves the operator's console over a store with incidents.
 type consoleSite struct {
-	t     *testing.T
-	url   string
-	store *memory.Store
-	mu    sync.Mutex
-	now   time.Time
+	t      *testing.T
+	url    string
+	server string // without the path of the console
+	store  *memory.Store
+	mu     sync.Mutex
+	now    time.Time
 }
 
 const opsToken = "ops-token-4711-aPa2Kq"
@@ -95,6 +96,7 @@ func newConsoleSite(t *testing.T, change ...func(*console.Config)) *consoleSite 
 	mux.Handle("/relay/console/", http.StripPrefix("/relay", c)) // behind a prefix, as some proxies use it
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
+	d.server = server.URL
 	d.url = server.URL + "/relay/console/"
 	return d
 }

@@ -121,6 +121,9 @@ func describeVia(v approval.Via, source string) string {
 		return "console or command line"
 	case approval.ViaChat, approval.ViaSNS, approval.ViaWebhook, approval.ViaAPI:
 	}
+	if source == string(v) {
+		source = ""
+	}
 	return string(v) + withPreposition(" ", untrusted.MultiLine(source))
 }
 
