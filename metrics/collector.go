@@ -32,6 +32,11 @@ func (m *Metrics) RegisterStore(readStats func(context.Context) (store.Stats, er
 			"When the oldest pending approval was requested; absent without pending approvals.", "workflow"),
 		exhausted: b.newDescription("exhausted_orders",
 			"Orders with an exhausted callback. Each is a workflow without an answer, to be redriven."),
+		unanswered: b.newDescription("unanswered_orders",
+			"Orders with a decision or a timeout that the workflow did not get, or may not have got. Each stays until it is "+
+				"reconciled as answered, or dismissed."),
+		undeliverable: b.newDescription("undeliverable_orders",
+			"Orders with a pending approval that nobody could be told of."),
 		retrying: b.newDescription("retrying_orders",
 			"Orders with a notification or callback that failed and waits for its next attempt."),
 		deadLetters: b.newDescription("dead_letters",
@@ -48,18 +53,22 @@ type storeCollector struct {
 	workflows label
 	reading   chan struct{} // holds a token while the store is read
 
-	up          *prometheus.Desc
-	pending     *prometheus.Desc
-	oldest      *prometheus.Desc
-	exhausted   *prometheus.Desc
-	retrying    *prometheus.Desc
-	deadLetters *prometheus.Desc
-	oldestDue   *prometheus.Desc
+	up            *prometheus.Desc
+	pending       *prometheus.Desc
+	oldest        *prometheus.Desc
+	exhausted     *prometheus.Desc
+	unanswered    *prometheus.Desc
+	undeliverable *prometheus.Desc
+	retrying      *prometheus.Desc
+	deadLetters   *prometheus.Desc
+	oldestDue     *prometheus.Desc
 }
 
 // Describe implements prometheus.Collector.
 func (c *storeCollector) Describe(ch chan<- *prometheus.Desc) {
-	descriptions := []*prometheus.Desc{c.up, c.pending, c.oldest, c.exhausted, c.retrying, c.deadLetters, c.oldestDue}
+	descriptions := []*prometheus.Desc{
+		c.up, c.pending, c.oldest, c.exhausted, c.unanswered, c.undeliverable, c.retrying, c.deadLetters, c.oldestDue,
+	}
 	for _, d := range descriptions {
 		ch <- d
 	}
@@ -86,6 +95,8 @@ func (c *storeCollector) Collect(ch chan<- prometheus.Metric) {
 		sendTimestamp(c.oldest, w.Oldest, name)
 	}
 	sendGauge(c.exhausted, float64(stats.Exhausted))
+	sendGauge(c.unanswered, float64(stats.Unanswered))
+	sendGauge(c.undeliverable, float64(stats.Undeliverable))
 	sendGauge(c.retrying, float64(stats.Retrying))
 	sendGauge(c.deadLetters, float64(stats.DeadLetters))
 	sendTimestamp(c.oldestDue, stats.OldestDue)

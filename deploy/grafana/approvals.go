@@ -4,11 +4,68 @@ package grafana
 func approvalsDashboard() Dashboard {
 	const about = "How many approvals are requested, how long they take, which are pending, and which timed out."
 	var parts []part
+	parts = append(parts, overview()...)
 	parts = append(parts, approvalTotals()...)
 	parts = append(parts, approvalsOverTime()...)
 	parts = append(parts, decisionPanels()...)
-	workflow := labelVariable("workflow", "Workflow", "approval_relay_requests_total", `{job=~"$job", instance=~"$instance"}`)
+	workflow := labelVariable("workflow", "Workflow", "approval_relay_requests_total", ofInstance)
 	return newDashboard("approvals", about, "now-7d", variables(workflow), parts...)
+}
+
+// overview answers three questions at a glance: are approvals flowing, is anybody's late, and what is to be done.
+func overview() []part {
+	return []part{
+		newRow("Are approvals flowing, is anybody's late, what is to be done"),
+		newStat("Alerts that fire",
+			"Alerts of this program that fire now. Each has a section of the runbook: see the link above, and the table "+
+				"below.",
+			"short",
+			query{"", `count(@alerts) or vector(0)`},
+		).colouredFrom(1, "red"),
+		newStat("Requested, told, ended, answered",
+			"Requests of this period; those whose approvers were told; approvals that were decided or timed out; and answers that "+
+				"were delivered. A step that is much smaller than the one before is where they stop.",
+			"short",
+			query{"requested", `sum(increase(approval_relay_requests_total{@workflow}[@period]))`},
+			query{"told", `sum(increase(approval_relay_first_notification_seconds_count{@workflow}[@period]))`},
+			query{"ended", `
+				sum(increase(approval_relay_approvals_decided_total{@workflow}[@period]))
+				+ sum(increase(approval_relay_approvals_timed_out_total{@workflow}[@period]))`},
+			query{"answered", `
+				sum(increase(approval_relay_callbacks_total{@all, outcome=~"delivered|delivered_presumed"}[@period]))`},
+		),
+		newStat("Oldest pending, of the usual deadline",
+			"Age of the oldest pending approval, as a share of the usual time from request to deadline in this period. At 100 % it is "+
+				"about to time out: `approval-relay requests` lists the oldest first, `approval-relay remind ORDER` "+
+				"reminds.",
+			"percentunit",
+			query{"", `
+				(time() - min(approval_relay_oldest_pending_timestamp_seconds{@workflow}))
+				/ ((sum(increase(approval_relay_approval_decision_seconds_sum{@workflow}[@period]))
+				+ sum(increase(approval_relay_decision_time_left_seconds_sum{@workflow}[@period])))
+				/ sum(increase(approval_relay_decision_time_left_seconds_count{@workflow}[@period]))) >= 0`},
+		).badFrom(0.5, 0.9).withoutData("none"),
+		newStat("Answers owed",
+			"Orders whose answer or message failed and is tried again; `approval-relay requests --state=retrying` lists them. Five for half "+
+				"an hour, with failing callbacks, are the alert ApprovalRelayAnswersOwed.",
+			"short",
+			query{"", `sum(max by (namespace, job) (approval_relay_retrying_orders{@all}))`},
+		).badFrom(1, 5),
+		newStat("Answers missed",
+			"Orders whose workflow has no answer (exhausted: `approval-relay redrive`), or ended without it (unanswered: see to the "+
+				"workflow, then `approval-relay dismiss`). The alerts ApprovalRelayCallbacksExhausted, "+
+				"ApprovalRelayCallbacksStillExhausted and ApprovalRelayUnanswered.",
+			"short",
+			query{"exhausted", `sum(max by (namespace, job) (approval_relay_exhausted_orders{@all}))`},
+			query{"unanswered", `sum(max by (namespace, job) (approval_relay_unanswered_orders{@all}))`},
+		).colouredFrom(1, "red"),
+		newStat("Nobody was told",
+			"Orders with a pending approval that nobody could be told of: ask somebody else, `approval-relay approvers ORDER`. The "+
+				"alert ApprovalRelayUndeliverable.",
+			"short",
+			query{"", `sum(max by (namespace, job) (approval_relay_undeliverable_orders{@all}))`},
+		).colouredFrom(1, "yellow"),
+	}
 }
 
 func approvalTotals() []part {
@@ -17,12 +74,12 @@ func approvalTotals() []part {
 		newStat("Pending",
 			"Approvals that are pending now. `approval-relay requests` lists them with their approvers.",
 			"short",
-			query{"", `sum(max by (job, workflow) (approval_relay_approvals_pending{@workflow}))`}),
+			query{"", `sum(max by (namespace, job, workflow) (approval_relay_approvals_pending{@workflow}))`}),
 		newStat("Oldest pending",
-			"Age of the oldest pending approval. Yellow from 4 h, red from 20 h: the default deadline is 24 h.",
+			"Age of the oldest pending approval.",
 			"s",
 			query{"", `time() - min(approval_relay_oldest_pending_timestamp_seconds{@workflow})`},
-		).badFrom(4*3600, 20*3600).withoutData("none"),
+		).withoutData("none"),
 		newStat("Requested",
 			"Approval requests in this period.",
 			"short",
@@ -51,7 +108,10 @@ func approvalTotals() []part {
 			query{"p90", `
 				histogram_quantile(0.9, sum by (le) (
 				increase(approval_relay_approval_decision_seconds_bucket{@workflow}[@period]))) >= 0`},
-		).badFrom(8*3600, 20*3600).withoutData("none decided"),
+			query{"p99", `
+				histogram_quantile(0.99, sum by (le) (
+				increase(approval_relay_approval_decision_seconds_bucket{@workflow}[@period]))) >= 0`},
+		).withoutData("none decided"),
 
 		workflowsTable(),
 	}
@@ -61,7 +121,8 @@ func approvalTotals() []part {
 func workflowsTable() part {
 	const median = "p50 time to decide"
 	return newTable("Workflows",
-		"Each workflow in this period: its requests and their ends; its pending approvals now, and the age of the oldest.",
+		"Each workflow in this period: its requests and their ends; its pending approvals now, and the age of the "+
+			"oldest.",
 		"workflow", "Workflow",
 		query{"Requested", `sum by (workflow) (increase(approval_relay_requests_total{@workflow}[@period]))`},
 		query{"Approved", `
@@ -76,7 +137,7 @@ func workflowsTable() part {
 		query{median, `
 			histogram_quantile(0.5, sum by (workflow, le) (
 			increase(approval_relay_approval_decision_seconds_bucket{@workflow}[@period]))) >= 0`},
-		query{"Pending", `sum by (workflow) (max by (job, workflow) (approval_relay_approvals_pending{@workflow}))`},
+		query{"Pending", `sum by (workflow) (max by (namespace, job, workflow) (approval_relay_approvals_pending{@workflow}))`},
 		query{"Oldest pending", `
 			time() - min by (workflow) (approval_relay_oldest_pending_timestamp_seconds{@workflow})`},
 	).columnInSeconds(median, 1).columnInSeconds("Oldest pending", 1)
@@ -86,13 +147,15 @@ func approvalsOverTime() []part {
 	return append([]part{
 		newRow("Over time"),
 		newBars("Requested",
-			"Approval requests, by workflow. with notes: a part of the message was not used, see the history of the order.",
+			"Approval requests, by workflow. with notes: a part of the message was not used, see the history of the "+
+				"order.",
 			query{"{{workflow}}", `sum by (workflow) (increase(approval_relay_requests_total{@workflow}[@step]))`},
 			query{"{{workflow}} with notes", `
 				sum by (workflow) (increase(approval_relay_request_notes_total{@workflow}[@step]))`}),
 		newBars("Ended",
 			"Ends of approvals. timed out: the deadline passed without a decision. cancelled: by an operator, or because "+
-				"the workflow stopped waiting. superseded: a later attempt of the state replaced it, with another task token.",
+				"the workflow stopped waiting. superseded: a later attempt of the state replaced it, with another task "+
+				"token.",
 			query{"{{outcome}}", `sum by (outcome) (increase(approval_relay_approvals_decided_total{@workflow}[@step]))`},
 			query{"timed out", `sum(increase(approval_relay_approvals_timed_out_total{@workflow}[@step]))`},
 			query{"cancelled", `sum(increase(approval_relay_approvals_cancelled_total{@workflow}[@step]))`},
@@ -101,14 +164,24 @@ func approvalsOverTime() []part {
 			"Pending approvals, by workflow.",
 			"short",
 			query{"{{workflow}}", `
-				sum by (workflow) (max by (job, workflow) (approval_relay_approvals_pending{@workflow}))`}),
+				sum by (workflow) (max by (namespace, job, workflow) (approval_relay_approvals_pending{@workflow}))`}),
 		newLines("Oldest pending",
 			"Age of the oldest pending approval, by workflow; a gap means that none is pending. Near the deadline, remind the "+
 				"approvers: `approval-relay requests` lists them. Three days are the alert ApprovalRelayOldestPending.",
 			"s",
 			query{"{{workflow}}", `
 				time() - min by (workflow) (approval_relay_oldest_pending_timestamp_seconds{@workflow})`},
-		).badFrom(4*3600, 20*3600),
+		),
+		newLines("Oldest pending, of the usual deadline",
+			"Age of the oldest pending approval, by workflow, as a share of the usual time from request to deadline in the steps of this "+
+				"chart. The dashed lines are half of it, and nine tenths.",
+			"percentunit",
+			query{"{{workflow}}", `
+				(time() - min by (workflow) (approval_relay_oldest_pending_timestamp_seconds{@workflow}))
+				/ ((sum by (workflow) (increase(approval_relay_approval_decision_seconds_sum{@workflow}[@step]))
+				+ sum by (workflow) (increase(approval_relay_decision_time_left_seconds_sum{@workflow}[@step])))
+				/ sum by (workflow) (increase(approval_relay_decision_time_left_seconds_count{@workflow}[@step])))`},
+		).badFrom(0.5, 0.9),
 		newHeatmap("Time to decide",
 			"Distribution of the time from the request to the decision.",
 			"s",
@@ -148,7 +221,8 @@ func eventsOverTime() []part {
 			"Decisions that edited their request, by workflow. Earlier votes on it no longer count.",
 			query{"{{workflow}}", `sum by (workflow) (increase(approval_relay_requests_edited_total{@workflow}[@step]))`}),
 		newBars("Repeated requests",
-			"Requests received again, by workflow: redeliveries of the queue, and senders that post twice. They change nothing.",
+			"Requests received again, by workflow: redeliveries of the queue, and senders that post twice. They change "+
+				"nothing.",
 			query{"{{workflow}}", `sum by (workflow) (increase(approval_relay_requests_repeated_total{@workflow}[@step]))`}),
 	}
 }
@@ -173,7 +247,8 @@ func decisionPanels() []part {
 				sum by (verdict) (increase(
 				approval_relay_decisions_total{@all, verdict!~"decided|recorded|repeated|waiting"}[@step]))`}),
 		newBars("Decisions refused, by source",
-			"Decisions that were refused for a reason that an operator may be able to repair, by the configured name of the sender.",
+			"Decisions that were refused for a reason that an operator may be able to repair, by the configured name of "+
+				"the sender.",
 			query{"{{source}}", `
 				sum by (source) (increase(approval_relay_source_decisions_total{@all, result="refused"}[@step]))`}),
 		newBars("Unmatched decisions expired",
@@ -182,7 +257,8 @@ func decisionPanels() []part {
 			query{"expired", `sum(increase(approval_relay_unmatched_decisions_expired_total{@all}[@step]))`}),
 		newBars("Buttons in Slack",
 			"accepted: a decision was recorded, or had been recorded before. refused: the person may not decide, or the button "+
-				"is not valid. failed: the store or Slack was unavailable; the button can be pressed again.",
+				"is not valid. failed: the store or Slack was unavailable; the button can be pressed again. A quarter of them is the alert "+
+				"ApprovalRelaySlackFailing.",
 			query{"{{result}}", `sum by (result) (increase(approval_relay_slack_interactions_total{@all}[@step]))`}),
 		newBars("Decision pages",
 			"viewed: the page was shown; mail scanners view pages too. submitted: a decision was accepted. refused: the link is "+

@@ -2,16 +2,16 @@ package grafana
 
 // deliveryDashboard is for the operators of callbacks and notifications.
 func deliveryDashboard() Dashboard {
-	const about = "Whether workflows get their answers and approvers their notifications: attempts, retries, and failures."
+	const about = "Whether workflows get their answers and approvers their notifications: attempts, retries, and " +
+		"failures."
 	var parts []part
 	parts = append(parts, deliveryTotals()...)
 	parts = append(parts, callbackPanels()...)
 	parts = append(parts, notificationPanels()...)
 	parts = append(parts, retryPanels()...)
-	const filter = `{job=~"$job", instance=~"$instance"}`
 	own := variables(
-		labelVariable("target", "Target", "approval_relay_callbacks_total", filter),
-		labelVariable("channel", "Channel", "approval_relay_notifications_total", filter))
+		labelVariable("target", "Target", "approval_relay_callbacks_total", ofInstance),
+		labelVariable("channel", "Channel", "approval_relay_notifications_total", ofInstance))
 	return newDashboard("delivery", about, "now-6h", own, parts...)
 }
 
@@ -23,24 +23,39 @@ func deliveryTotals() []part {
 				"ApprovalRelayCallbacksExhausted. `approval-relay requests --state=exhausted` lists them; repair the cause, then "+
 				"`approval-relay redrive`.",
 			"short",
-			query{"", `sum(max by (job) (approval_relay_exhausted_orders{@all}))`},
+			query{"", `sum(max by (namespace, job) (approval_relay_exhausted_orders{@all}))`},
 		).colouredFrom(1, "red"),
 		newStat("Dead letters stored",
 			"Dead letters in the store's own table: `approval-relay deadletters` lists them. A queue with a dead letter queue "+
 				"keeps its dead letters there; `approval-relay redrive --dry-run` counts both.",
 			"short",
-			query{"", `sum(max by (job) (approval_relay_dead_letters{@all}))`},
+			query{"", `sum(max by (namespace, job) (approval_relay_dead_letters{@all}))`},
 		).colouredFrom(1, "yellow"),
 		newStat("Answered within a minute",
-			"Share of the answers that were delivered within a minute, in this period. The objective is 99.9 % over 30 days. The "+
+			"Share of the answers that were delivered within a minute, in this period; those that came too late or may not have "+
+				"arrived are among the rest. The objective is 99.9 % over 30 days. The "+
 				"alerts ApprovalRelayCallbackLatencyFastBurn and ApprovalRelayCallbackLatencySlowBurn watch how fast the rest, "+
 				"the error budget, is spent.",
 			"percentunit",
 			query{"", `
 				sum(increase(approval_relay_callback_delivery_seconds_bucket{@target, le=~"60(\\.0)?"}[@period]))
 				/ (sum(increase(approval_relay_callback_delivery_seconds_count{@target}[@period]))
-				+ sum(increase(approval_relay_callbacks_total{@target, outcome="exhausted"}[@period]))) >= 0`},
+				+ sum(increase(approval_relay_callbacks_total{@target, outcome="exhausted"}[@period]))
+				+ sum(increase(approval_relay_answers_missed_total{@target}[@period]))) >= 0`},
 		).goodFrom(0.99, 0.999).withoutData("none due"),
+		newStat("Error budget left",
+			"What is left of the error budget, if this period is the budget's: 0.1 % of the answers may be slow, exhausted, too late or "+
+				"unknown. Choose 30 days for the objective. Below 0 it is spent.",
+			"percentunit",
+			query{"", `
+				1 - (sum(increase(approval_relay_callback_delivery_seconds_count{@target}[@period]))
+				+ sum(increase(approval_relay_callbacks_total{@target, outcome="exhausted"}[@period]))
+				+ sum(increase(approval_relay_answers_missed_total{@target}[@period]))
+				- sum(increase(approval_relay_callback_delivery_seconds_bucket{@target, le=~"60(\.0)?"}[@period])))
+				/ (0.001 * (sum(increase(approval_relay_callback_delivery_seconds_count{@target}[@period]))
+				+ sum(increase(approval_relay_callbacks_total{@target, outcome="exhausted"}[@period]))
+				+ sum(increase(approval_relay_answers_missed_total{@target}[@period])) > 0))`},
+		).goodFrom(0, 0.25).withoutData("none due"),
 		newStat("Callbacks exhausted",
 			"Callbacks that were exhausted in this period, so that their workflow has no answer.",
 			"short",
@@ -71,13 +86,13 @@ func callbackPanels() []part {
 	return []part{
 		newRow("Callbacks: the answers to workflows"),
 		newBars("Callbacks ended",
-			"delivered. delivered_presumed: an earlier attempt was applied, but its reply was lost. unknown: the same, but the "+
-				"task may as well have ended by itself. too_late: the workflow had stopped waiting. superseded: a later attempt "+
-				"of the state replaced it. exhausted: all retries were used.",
+			"delivered. delivered_presumed: an earlier attempt was applied, but its reply was lost; several in an hour are the alert "+
+				"ApprovalRelayAnswersPresumed. unknown: the same, but the task may as well have ended by itself. too_late: the "+
+				"workflow had stopped waiting. superseded: a later attempt of the state replaced it. exhausted: all retries were used.",
 			query{"{{outcome}}", `sum by (outcome) (increase(approval_relay_callbacks_total{@target}[@step]))`}),
 		newBars("Missed answers",
-			"Answers to decided or timed out approvals that the workflow did not get (too_late) or may not have got (unknown). "+
-				"`approval-relay requests --state=unanswered` lists them.",
+			"Answers to decided or timed out approvals that the workflow did not get (too_late) or may not have got (unknown). The "+
+				"first is the alert ApprovalRelayCallbacksTooLate; `approval-relay requests --state=unanswered` lists them.",
 			query{"{{outcome}}", `sum by (outcome) (increase(approval_relay_answers_missed_total{@target}[@step]))`}),
 		newLines("Time to answer",
 			"Time from the end of an approval until its answer was delivered, including retries. The dashed line is the "+
@@ -95,7 +110,7 @@ func callbackPanels() []part {
 			query{"{{result}}", `sum by (result) (increase(approval_relay_callback_attempts_total{@target}[@step]))`}),
 		newLines("Failed attempts, by target",
 			"Share of the attempts that failed or were refused. Half of them, for five minutes, is the alert "+
-				"ApprovalRelayTargetFailing.",
+				"ApprovalRelayTargetFailing; a twentieth, for half an hour, is ApprovalRelayTargetDegraded.",
 			"percentunit",
 			query{"{{target}}", `
 				sum by (target) (rate(approval_relay_callback_attempts_total{@target, result!="ok", result!="closed"}[@step]))
@@ -109,7 +124,8 @@ func callbackPanels() []part {
 			query{"{{target}}", `sum by (target) (approval_relay_circuit_breakers_open{@target})`},
 		).colouredFrom(1, "yellow"),
 		newLines("Rate limit wait (p90)",
-			"Time that attempts waited for the worker's own rate limit. It rises when more answers are due than `rate` allows.",
+			"Time that attempts waited for the worker's own rate limit. It rises when more answers are due than `rate` "+
+				"allows.",
 			"s",
 			query{"{{target}}", `
 				histogram_quantile(0.9, sum by (target, le) (
@@ -117,11 +133,13 @@ func callbackPanels() []part {
 		).badFrom(1, 10),
 		newBars("Heartbeats",
 			"Heartbeats to waiting workflows. closed: the workflow no longer waits, so its approval is cancelled. A probe asks "+
-				"whether an older attempt of a state still waits: closed means that it was superseded, ok that both wait.",
+				"whether an older attempt of a state still waits: closed means that it was superseded, ok that both wait. If half of them fail, the alert ApprovalRelayHeartbeatsFailing "+
+				"fires: states end by themselves without.",
 			query{"{{result}}", `sum by (result) (increase(approval_relay_heartbeats_total{@target}[@step]))`},
 			query{"probe {{result}}", `sum by (result) (increase(approval_relay_probes_total{@target}[@step]))`}),
 		newBars("Callbacks redriven, task tokens erased",
-			"Exhausted callbacks that an operator restarted. Task tokens are erased an hour after their callback has ended.",
+			"Exhausted callbacks that an operator restarted. Task tokens are erased an hour after their callback has "+
+				"ended.",
 			query{"redriven", `sum(increase(approval_relay_callbacks_redriven_total{@all}[@step]))`},
 			query{"tokens erased", `sum(increase(approval_relay_tokens_erased_total{@all}[@step]))`}),
 	}
@@ -155,6 +173,9 @@ func notificationPanels() []part {
 			query{"p90", `
 				histogram_quantile(0.9, sum by (le) (
 				rate(approval_relay_notification_delivery_seconds_bucket{@channel}[@step])))`},
+			query{"p99", `
+				histogram_quantile(0.99, sum by (le) (
+				rate(approval_relay_notification_delivery_seconds_bucket{@channel}[@step])))`},
 		).badFrom(60, 900),
 		newLines("Time to the first notification (p50)",
 			"Time from the request to the first notification that was sent, by workflow.",
@@ -179,19 +200,21 @@ func retryPanels() []part {
 			"Orders with a notification or a callback that failed and waits for its next attempt. Many mean that a channel or a "+
 				"target is down: the panels above name it.",
 			"short",
-			query{"orders", `sum(max by (job) (approval_relay_retrying_orders{@all}))`}),
+			query{"orders", `sum(max by (namespace, job) (approval_relay_retrying_orders{@all}))`}),
 		newBars("Dead letters",
 			"Dead letters, by the handler of the message. order: exhausted callbacks and notifications, and decisions that "+
 				"expired before a matching request arrived.",
 			query{"{{source}}", `sum by (source) (increase(approval_relay_dead_letters_total{@all}[@step]))`}),
 		newLines("Waiting for an operator",
-			"Workflows without an answer, and dead letters in the store's own table. Both stay until an operator redrives them.",
+			"Workflows without an answer, and dead letters in the store's own table. Both stay until an operator "+
+				"redrives them.",
 			"short",
-			query{"workflows without answer", `sum(max by (job) (approval_relay_exhausted_orders{@all}))`},
-			query{"dead letters", `sum(max by (job) (approval_relay_dead_letters{@all}))`},
+			query{"workflows without answer", `sum(max by (namespace, job) (approval_relay_exhausted_orders{@all}))`},
+			query{"dead letters", `sum(max by (namespace, job) (approval_relay_dead_letters{@all}))`},
 		).colouredFrom(1, "yellow"),
 		newLines("Actions under way",
-			"Actions under way, by kind. Each channel and target has a capacity of its own, see the orders that wait for it.",
+			"Actions under way, by kind. Each channel and target has a capacity of its own, see the orders that wait for "+
+				"it.",
 			"short",
 			query{"{{kind}}", `sum by (kind) (approval_relay_actions_running{@all})`},
 		),

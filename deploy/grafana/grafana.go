@@ -60,7 +60,43 @@ func linksFrom(name string) []link {
 			})
 		}
 	}
+	for _, to := range []struct{ title, url, about string }{
+		{"Console", "${console}/console/", "Lists, decisions and redrives, in the worker's console"},
+		{"Runbook", runbook, "What each alert means, and what to do"},
+	} {
+		out = append(out, link{
+			Title:       to.title,
+			Type:        "link",
+			Icon:        "external link",
+			Tooltip:     to.about,
+			URL:         to.url,
+			Tags:        []string{},
+			TargetBlank: true,
+		})
+	}
 	return out
+}
+
+// runbook is the address of docs/runbook.md.
+const runbook = "https://github.com/approval-relay/approval-relay/blob/main/docs/runbook.md"
+
+// annotations mark the starts of workers, as after a deployment, and the reloads of the configuration.
+func annotations() []object {
+	mark := func(name, colour, expr string) object {
+		return object{
+			"name":       name,
+			"datasource": prometheus,
+			"enable":     true,
+			"iconColor":  colour,
+			"expr":       expand(expr),
+		}
+	}
+	return []object{
+		mark("Starts", "blue", `time() - process_start_time_seconds{@all} < 60`),
+		mark("Reloads", "purple", `
+			time() - approval_relay_config_last_reload_success_timestamp_seconds{@all} < 60
+			unless on (namespace, job, instance) (time() - process_start_time_seconds{@all} < 120)`),
+	}
 }
 
 // newDashboard lays out the parts and numbers them. The period that the dashboard shows begins at from.
@@ -78,7 +114,7 @@ func newDashboard(name, about, from string, variables []object, parts ...part) D
 		SchemaVersion: 39,
 		Links:         linksFrom(name),
 		Templating:    list{variables},
-		Annotations:   list{[]object{}},
+		Annotations:   list{annotations()},
 		Panels:        layOut(parts),
 	}
 }

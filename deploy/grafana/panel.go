@@ -1,5 +1,10 @@
 package grafana
 
+import (
+	"slices"
+	"strings"
+)
+
 // The types of panels.
 const (
 	rowType        = "row"
@@ -32,6 +37,18 @@ func (p part) collapsed() part {
 	return p
 }
 
+// wholeCounts rounds the counts of events, which Prometheus extrapolates to the ends of a window: one event in a short
+// period is 1, and not 1.07.
+func wholeCounts(queries []query) []query {
+	out := slices.Clone(queries)
+	for i, q := range out {
+		if strings.Contains(q.expr, "increase(") && !strings.Contains(q.expr, "histogram_quantile") {
+			out[i].expr = "round(" + strings.TrimSpace(q.expr) + ")"
+		}
+	}
+	return out
+}
+
 func newPanel(kind, title, about, unit string, queries []query) part {
 	p := part{shown{
 		Type:        kind,
@@ -57,6 +74,9 @@ func newPanel(kind, title, about, unit string, queries []query) part {
 
 // newStat shows a current value, or the total of the period.
 func newStat(title, about, unit string, queries ...query) part {
+	if unit == "short" {
+		queries = wholeCounts(queries)
+	}
 	p := newPanel(statType, title, about, unit, queries).sized(4, 4)
 	p.queryInstant("")
 	p.defaults()["color"] = object{"mode": "thresholds"}
@@ -88,7 +108,7 @@ func newLines(title, about, unit string, queries ...query) part {
 // newBars shows the events of each step as stacked bars. The window of a rate is a scrape interval longer than its
 // step, mostly by 15 s. With steps of five minutes or more, at most a twentieth of the events is counted in two bars.
 func newBars(title, about string, queries ...query) part {
-	p := newTimeSeries(title, about, "short", queries, object{
+	p := newTimeSeries(title, about, "short", wholeCounts(queries), object{
 		"drawStyle":   "bars",
 		"lineWidth":   1,
 		"fillOpacity": 80,
@@ -144,7 +164,7 @@ func newHeatmap(title, about, unit string, q query) part {
 // newTable shows a line for each value of a label, and a column for each query. The legend of a query is the title of
 // its column.
 func newTable(title, about, label, labelTitle string, queries ...query) part {
-	p := newPanel(tableType, title, about, "short", queries).sized(columns, 8)
+	p := newPanel(tableType, title, about, "short", wholeCounts(queries)).sized(columns, 8)
 	p.queryInstant("table")
 	names, order := object{label: labelTitle}, object{label: 0}
 	for i, q := range queries {

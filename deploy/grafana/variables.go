@@ -39,23 +39,47 @@ func labelVariable(name, label, metric, filter string) object {
 	}
 }
 
+// namespaceVariable is a variable of namespaces. Outside Kubernetes no series has one, and all of none is everything.
+func namespaceVariable() object {
+	v := labelVariable("namespace", "Namespace", "approval_relay_build_info", "")
+	v["allValue"] = ".*"
+	return v
+}
+
+// ofInstance is the filter of the variables of labels.
+const ofInstance = `{namespace=~"$namespace", job=~"$job", instance=~"$instance"}`
+
+// consoleVariable is the address of the worker's console, for the link to it. Whoever installs the dashboard fills it in.
+func consoleVariable() object {
+	return object{
+		"name":    "console",
+		"label":   "Operator's address",
+		"type":    "textbox",
+		"query":   "http://localhost:8081",
+		"current": object{"text": "http://localhost:8081", "value": "http://localhost:8081"},
+	}
+}
+
 // variables returns the variables of all dashboards, and the own ones of a dashboard. Jobs and instances are limited to
 // this program: other programs have go_ and process_ series too.
 func variables(own ...object) []object {
 	return append([]object{
 		datasourceVariable(),
-		labelVariable("job", "Job", "approval_relay_build_info", ""),
-		labelVariable("instance", "Instance", "approval_relay_build_info", `{job=~"$job"}`),
+		namespaceVariable(),
+		labelVariable("job", "Job", "approval_relay_build_info", `{namespace=~"$namespace"}`),
+		labelVariable("instance", "Instance", "approval_relay_build_info", `{namespace=~"$namespace", job=~"$job"}`),
+		consoleVariable(),
 	}, own...)
 }
 
 // placeholders replace the parts that the queries of the tables share.
 var placeholders = strings.NewReplacer(
-	"@workflow", `job=~"$job", instance=~"$instance", workflow=~"$workflow"`,
-	"@target", `job=~"$job", instance=~"$instance", target=~"$target"`,
-	"@channel", `job=~"$job", instance=~"$instance", channel=~"$channel"`,
-	"@queue", `job=~"$job", instance=~"$instance", queue=~"$queue"`,
-	"@all", `job=~"$job", instance=~"$instance"`,
+	"@workflow", `namespace=~"$namespace", job=~"$job", instance=~"$instance", workflow=~"$workflow"`,
+	"@target", `namespace=~"$namespace", job=~"$job", instance=~"$instance", target=~"$target"`,
+	"@channel", `namespace=~"$namespace", job=~"$job", instance=~"$instance", channel=~"$channel"`,
+	"@queue", `namespace=~"$namespace", job=~"$job", instance=~"$instance", queue=~"$queue"`,
+	"@all", `namespace=~"$namespace", job=~"$job", instance=~"$instance"`,
+	"@alerts", `ALERTS{namespace=~"$namespace", job=~"$job", alertname=~"ApprovalRelay.*", alertstate="firing"}`,
 	"@step", "$__rate_interval",
 	"@period", "$__range",
 )

@@ -10,7 +10,7 @@ func workerDashboard() Dashboard {
 	parts = append(parts, awsPanels()...)
 	parts = append(parts, storePanels()...)
 	parts = append(parts, runtimePanels()...)
-	queue := labelVariable("queue", "Queue", "approval_relay_sqs_receives_total", `{job=~"$job", instance=~"$instance"}`)
+	queue := labelVariable("queue", "Queue", "approval_relay_sqs_receives_total", ofInstance)
 	return newDashboard("worker", about, "now-3h", variables(queue), parts...)
 }
 
@@ -19,12 +19,14 @@ func workerTotals() []part {
 	return []part{
 		newRow("Now"),
 		newStat("Workers",
-			"Worker processes that are scraped. If there is none, the alert ApprovalRelayDown fires.",
+			"Worker processes that are scraped. If there is none, the alert ApprovalRelayDown fires; if one of several is down, "+
+				"ApprovalRelayWorkerDown does.",
 			"short",
 			query{"", `count(approval_relay_build_info{@all})`},
 		).withThresholds(thresholdSteps("red", threshold{1, "green"})).withoutData("none"),
 		newStat("Uptime",
-			"Time since the youngest process was started. If it stays short, the process is being restarted.",
+			"Time since the youngest process was started. If it stays short, the process is being restarted: the alert "+
+				"ApprovalRelayRestarts.",
 			"s",
 			query{"", `time() - max(process_start_time_seconds{@all})`},
 		).goodFrom(60, 600),
@@ -34,7 +36,7 @@ func workerTotals() []part {
 			query{"", `min(approval_relay_store_up{@all})`},
 		).withThresholds(thresholdSteps("red", threshold{1, "green"})).withTexts("failing", "ok"),
 		newStat("Last sweep",
-			"Time since the last successful sweep, in the slowest process. Two minutes are the alert "+
+			"Time since the last successful sweep, in the slowest process. Three minutes are the alert "+
 				"ApprovalRelaySweeperStuck.",
 			"s",
 			query{"", `time() - min(approval_relay_sweeper_last_success_timestamp_seconds{@all} > 0)`},
@@ -46,7 +48,8 @@ func workerTotals() []part {
 			query{"", `clamp_min(time() - min(approval_relay_oldest_due_timestamp_seconds{@all}), 0)`},
 		).badFrom(10, 60).withoutData("nothing due"),
 		newStat("Failed commits",
-			"Commits that failed in this period. Any is the alert ApprovalRelayStoreFailing; the usual cause is a full disk.",
+			"Commits that failed in this period. If they go on, the alert ApprovalRelayStoreFailing fires; the usual cause is a full "+
+				"disk.",
 			"short",
 			query{"", `sum(increase(approval_relay_store_commit_errors_total{@all}[@period]))`},
 		).colouredFrom(1, "red"),
@@ -99,11 +102,11 @@ func queuePanels() []part {
 			query{"empty, {{queue}}", `sum by (queue) (rate(approval_relay_sqs_empty_receives_total{@queue}[@step]))`}),
 		newLines("Usable",
 			"1 if the worker's last receive call succeeded, and 0 if it failed, or if the queue could not be used since the start. "+
-				"At 0 for all workers, ApprovalRelayNotConsuming fires.",
+				"At 0 for all workers, ApprovalRelayNotConsuming fires; at 0 for one of several, ApprovalRelayWorkerNotConsuming does.",
 			"short",
 			query{"{{queue}}, {{instance}}", `min by (queue, instance) (approval_relay_sqs_receiving{@queue})`}),
 		newLines("Queue depth",
-			"Messages that wait in the queue, as SQS counts them every five minutes, approximately. If the number grows while no "+
+			"Messages that wait in the queue, as SQS counts them every five minutes, approximately. If some wait while no "+
 				"message is received, ApprovalRelayQueueGrowing fires. If it cannot be read, ApprovalRelayQueueDepthUnknown fires.",
 			"short",
 			query{"{{queue}}", `max by (queue) (approval_relay_sqs_queue_messages{@queue, state="visible"})`},
@@ -208,7 +211,8 @@ func awsPanels() []part {
 			query{"{{instance}}", `max by (instance) (approval_relay_aws_clock_skew_seconds{@all})`}),
 		newLines("Paused and drained",
 			"What operators have switched off: drain takes no new requests, pause also begins no notifications and no callbacks. "+
-				"* stands for all workflows.",
+				"* stands for all workflows. After half an hour of pause, ApprovalRelayAnswersHeld fires, and after four hours of either, "+
+				"ApprovalRelayPausedLong.",
 			"short",
 			query{"{{workflow}}, {{mode}}", `max by (workflow, mode) (approval_relay_paused{@all}) > 0`}),
 		newLines("Configuration",

@@ -54,6 +54,7 @@ func registeredMetrics(t *testing.T) map[string]family {
 		}
 		out[f.GetName()] = known
 	}
+	out["ALERTS"] = family{kind: "gauge", labels: []string{"alertname", "alertstate", "severity"}} // of Prometheus itself
 	return out
 }
 
@@ -90,9 +91,9 @@ func findFaults(q query, known map[string]family) []string {
 		f.add("it has no series")
 	}
 	if len(ours.FindAllString(selector.ReplaceAllString(q.expr, ""), -1)) > 0 {
-		f.add("a series of any job and instance")
+		f.add("a series of any namespace, job and instance")
 	}
-	labels := map[string]bool{"job": true, "instance": true}
+	labels := map[string]bool{"namespace": true, "job": true, "instance": true}
 	for _, at := range selectors {
 		part := func(i int) string {
 			if at[2*i] < 0 {
@@ -133,11 +134,15 @@ func findFaults(q query, known map[string]family) []string {
 
 // checkLabels checks the label matchers of a metric.
 func checkLabels(f *faultList, series string, m family, matchers string) {
-	if !strings.HasPrefix(matchers, `job=~"$job", instance=~"$instance"`) {
-		f.add("%s of any job and instance", series)
+	own := `namespace=~"$namespace", job=~"$job", instance=~"$instance"`
+	if series == "ALERTS" { // of all instances
+		own = `namespace=~"$namespace", job=~"$job"`
+	}
+	if !strings.HasPrefix(matchers, own) {
+		f.add("%s of any namespace, job and instance", series)
 	}
 	for _, l := range matcher.FindAllStringSubmatch(matchers, -1) {
-		if l[1] != "job" && l[1] != "instance" && !slices.Contains(m.labels, l[1]) {
+		if !slices.Contains([]string{"namespace", "job", "instance"}, l[1]) && !slices.Contains(m.labels, l[1]) {
 			f.add("%s has no label %s", series, l[1])
 		}
 	}

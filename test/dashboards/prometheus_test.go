@@ -142,6 +142,11 @@ func (s *server) newSubstitution(b *board) (func(string) string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: the variable %s: %w", b.file, v.Name, err)
 		}
+		if len(values) == 0 && textOf(v.AllValue) != "" {
+			before := put
+			put = func(expr string) string { return strings.ReplaceAll(before(expr), "$"+v.Name, textOf(v.AllValue)) }
+			continue
+		}
 		if len(values) == 0 {
 			return nil, fmt.Errorf("%s: the variable %s has no value", b.file, v.Name)
 		}

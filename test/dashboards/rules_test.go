@@ -165,7 +165,7 @@ func checkVariable(f *faultList, v dashboard.VariableModel, known map[string]fam
 	}
 	series, _, _ := strings.Cut(m[1], "{")
 	of, _, ok := familyOf(series, known)
-	if !ok || !slices.Contains(append([]string{"job", "instance"}, of.labels...), m[2]) {
+	if !ok || !slices.Contains(append([]string{"namespace", "job", "instance"}, of.labels...), m[2]) {
 		f.add("there is no %s{%s} for the variable %s", series, m[2], v.Name)
 	}
 }
@@ -195,6 +195,9 @@ func (b *board) checkVariables(f *faultList, known map[string]family) {
 			use(q.datasource)
 		}
 	}
+	for _, l := range b.Links {
+		use(textOf(l.Url))
+	}
 	for name := range defined {
 		if !used[name] {
 			f.add("%s: the variable %s is not used", b.file, name)
@@ -205,17 +208,31 @@ func (b *board) checkVariables(f *faultList, known map[string]family) {
 			f.add("%s: there is no variable %s", b.file, name)
 		}
 	}
-	for _, name := range []string{"datasource", "job", "instance"} {
+	for _, name := range []string{"datasource", "namespace", "job", "instance"} {
 		if !defined[name] {
 			f.add("%s: the variable %s is missing", b.file, name)
 		}
 	}
 }
 
-// checkLinks checks that links lead to all other dashboards, with the same period and variables.
+// elsewhere are the links that lead out of Grafana: to the console, and to the runbook.
+var elsewhere = []string{
+	"${console}/console/",
+	"https://github.com/approval-relay/approval-relay/blob/main/docs/runbook.md",
+}
+
+// checkLinks checks that links lead to all other dashboards, with the same period and variables, and elsewhere.
 func (b *board) checkLinks(f *faultList, uids map[string]string) {
 	linked := map[string]bool{textOf(b.Uid): true}
+	for _, url := range elsewhere {
+		if !slices.ContainsFunc(b.Links, func(l dashboard.DashboardLink) bool { return textOf(l.Url) == url }) {
+			f.add("%s: no link leads to %s", b.file, url)
+		}
+	}
 	for _, l := range b.Links {
+		if slices.Contains(elsewhere, textOf(l.Url)) {
+			continue
+		}
 		uid, ok := strings.CutPrefix(textOf(l.Url), "/d/")
 		if !ok || uids[uid] == "" {
 			f.add("%s: the link %q leads nowhere", b.file, l.Title)
@@ -243,7 +260,8 @@ func TestRules(t *testing.T) {
 // Each rule finds a planted fault.
 func TestRulesNotice(t *testing.T) {
 	t.Parallel()
-	const asked = `sum(increase(approval_relay_requests_total{job=~\"$job\", instance=~\"$instance\", workflow=~\"$workflow\"}[$__range]))`
+	const asked = `round(sum(increase(approval_relay_requests_total{` +
+		`namespace=~\"$namespace\", job=~\"$job\", instance=~\"$instance\", workflow=~\"$workflow\"}[$__range])))`
 	cases := map[string]struct{ old, changed, want string }{
 		"unknown field":     {`"graphTooltip": 1`, `"grafTooltip": 1`, "unexpected field"},
 		"no uid":            {`"uid": "approval-relay-approvals"`, `"uid": ""`, "its uid is missing"},
@@ -255,22 +273,23 @@ func TestRulesNotice(t *testing.T) {
 		"overlap":           {`"x": 20,`, `"x": 19,`, "overlaps another"},
 		"unit":              {`"unit": "percentunit"`, `"unit": "parsecs"`, "its unit is missing"},
 		"no thresholds":     {`"steps": [`, `"steps": [], "was": [`, "thresholds are missing"},
-		"thresholds":        {`"value": 72000`, `"value": 72`, "not in order"},
-		"variable's source": {`"uid": "${datasource}"`, `"uid": "prod"`, "data source of the variable job"},
+		"thresholds":        {`"value": 0.9`, `"value": 0.1`, "not in order"},
+		"variable's source": {`"uid": "${datasource}"`, `"uid": "prod"`, "data source of the variable namespace"},
 		"variable's query":  {`"query": "label_values(`, `"query": "label_value(`, "is not its definition"},
-		"variable's series": {`"definition": "label_values(approval_relay_build_info, job)",
+		"variable's series": {`"definition": "label_values(approval_relay_build_info{namespace=~\"$namespace\"}, job)",
         "includeAll": true,
         "label": "Job",
         "multi": true,
         "name": "job",
         "query": {
-          "query": "label_values(approval_relay_build_info, job)"`, `"definition": "label_values(approval_relay_info, job)",
+          "query": "label_values(approval_relay_build_info{namespace=~\"$namespace\"}, job)"`, `"definition": ` +
+			`"label_values(approval_relay_info{namespace=~\"$namespace\"}, job)",
         "includeAll": true,
         "label": "Job",
         "multi": true,
         "name": "job",
         "query": {
-          "query": "label_values(approval_relay_info, job)"`, "there is no approval_relay_info{job}"},
+          "query": "label_values(approval_relay_info{namespace=~\"$namespace\"}, job)"`, "there is no approval_relay_info{job}"},
 		"panel's source": {`"datasource": {
         "type": "prometheus",
         "uid": "${datasource}"`, `"datasource": {
@@ -288,7 +307,7 @@ func TestRulesNotice(t *testing.T) {
 		"link without time":    {`"keepTime": true`, `"keepTime": false`, "loses the time"},
 		"no such metric":       {asked, strings.Replace(asked, "requests_total", "request_total", 1), "no such series"},
 		"no such label":        {asked, strings.Replace(asked, "workflow=~", "flow=~", 1), "no label flow"},
-		"all jobs":             {asked, strings.Replace(asked, `job=~\"$job\", `, "", 1), "of any job"},
+		"all jobs":             {asked, strings.Replace(asked, `job=~\"$job\", `, "", 1), "of any namespace, job"},
 		"fixed window":         {asked, strings.Replace(asked, "$__range", "5m", 1), "window"},
 		"window of a chart":    {"[$__rate_interval]", "[$__range]", "window"},
 		"counter as it is":     {asked, strings.ReplaceAll(strings.Replace(asked, "increase(", "(", 1), "[$__range]", ""), "is a counter"},

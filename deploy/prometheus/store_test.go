@@ -1,0 +1,93 @@
+package prometheus
+
+// storeScenarios are about the store and the sweeper.
+func storeScenarios() []scenario {
+	return []scenario{
+		{
+			name: "one failed commit, as DynamoDB throttled, then fine", minutes: 30,
+			series: []series{
+				of("store_commit_errors_total", flat(0, 10), flat(1, 20)), of("store_commits_total", grow(100, 30)),
+				of("store_up", flat(1, 30)),
+			},
+		},
+		{
+			name: "one failed commit in a quiet night", minutes: 30,
+			series: []series{of("store_commit_errors_total", flat(0, 10), flat(1, 20)), of("store_up", flat(1, 30))},
+		},
+		{
+			name: "two of a thousand commits are throttled for an hour", minutes: 60,
+			series: []series{of("store_commit_errors_total", grow(2, 60)), of("store_commits_total", grow(1000, 60))},
+		},
+		{
+			name: "the read of the store took too long in one scrape", minutes: 30,
+			series: []series{of("store_up", flat(1, 10), flat(0, 0.5), flat(1, 19.5))},
+		},
+		{
+			name: "the store is down for ten minutes", minutes: 40,
+			series: []series{
+				of("store_up", flat(1, 10), flat(0, 10), flat(1, 20)),
+				of("store_commit_errors_total", flat(0, 10), grow(10, 10), grow(0, 20)),
+			},
+			fires: []string{"page ApprovalRelayStoreFailing"}, within: 15, ends: true,
+		},
+		{
+			name: "the store can be read, but every commit fails: the disk is full", minutes: 40,
+			series: []series{
+				of("store_up", flat(1, 40)), of("store_commit_errors_total", flat(0, 10), grow(4, 30)),
+				of("store_commits_total", grow(4, 40)),
+			},
+			fires: []string{"page ApprovalRelayStoreFailing"}, within: 15,
+		},
+		{
+			name: "two orders cannot be opened: the keys belong to another store", minutes: 30,
+			series: []series{of("store_unreadable_orders", flat(0, 5), flat(2, 25))},
+			fires:  []string{"page ApprovalRelayStoreFailing"}, within: 10,
+		},
+		{
+			name: "the stores of two installations: one is down", minutes: 30,
+			series: []series{
+				of(`store_up{namespace="shop"}`, flat(1, 30)), of(`store_up{namespace="bank"}`, flat(1, 10), flat(0, 20)),
+			},
+			fires: []string{"page ApprovalRelayStoreFailing"}, labels: []string{`namespace="bank"`},
+		},
+		{
+			name: "one of two workers hangs, the other sweeps", minutes: 45,
+			series: []series{
+				of(`sweeper_last_success_timestamp_seconds`, since(0, 60, 45)),
+				of(`sweeper_last_success_timestamp_seconds{instance="b"}`, since(0, 60, 5), flat(300, 40)),
+			},
+			fires: []string{"page ApprovalRelaySweeperStuck"}, within: 11, labels: []string{`instance="b"`},
+		},
+		{
+			name: "a sweep hangs for two minutes", minutes: 30,
+			series: []series{of("sweeper_last_success_timestamp_seconds", since(0, 60, 10), flat(600, 2), since(720, 60, 18))},
+		},
+		{
+			name: "an action is overdue by ten minutes, and gets later", minutes: 30,
+			series: []series{
+				of("sweeper_last_success_timestamp_seconds", since(0, 60, 30)),
+				of("oldest_due_timestamp_seconds", since(0, 60, 5), flat(300, 25)),
+			},
+			fires: []string{"page ApprovalRelaySweeperBehind"}, within: 9,
+		},
+		{
+			name: "an action is overdue, and the worker tells no time of a sweep", minutes: 30,
+			series: []series{of("oldest_due_timestamp_seconds", flat(0, 30))},
+			fires:  []string{"page ApprovalRelaySweeperBehind"},
+		},
+		{
+			name: "a wave of deadlines takes two minutes", minutes: 30,
+			series: []series{
+				of("sweeper_last_success_timestamp_seconds", since(0, 60, 30)),
+				of("oldest_due_timestamp_seconds", since(0, 60, 10), flat(600, 2), since(720, 60, 18)),
+			},
+		},
+		{
+			name: "the next action is due in a month", minutes: 30,
+			series: []series{
+				of("sweeper_last_success_timestamp_seconds", since(0, 60, 30)),
+				of("oldest_due_timestamp_seconds", flat(30*86400, 30)),
+			},
+		},
+	}
+}

@@ -1,0 +1,77 @@
+package prometheus
+
+// targetAlerts are about failed calls to workflows.
+func targetAlerts() []alert {
+	return []alert{
+		{
+			name: "ApprovalRelayTargetFailing",
+			// A single order makes at most 40 attempts in ten minutes. An order or two of one host wake nobody.
+			expr: `
+				sum @by(target) (rate(approval_relay_callback_attempts_total{result!~"ok|closed"}[10m]))
+				/ sum @by(target) (rate(approval_relay_callback_attempts_total[10m])) > 0.5
+				and sum @by(target) (increase(approval_relay_callback_attempts_total{result!~"ok|closed"}[10m])) > 40`,
+			hold:     "5m",
+			severity: page,
+			summary: "{{ $value | humanizePercentage }} of the callback attempts by target {{ $labels.target }} " +
+				"fail.",
+			description: "They are tried again, but the states of the workflows may time out first. approval-relay show " +
+				"ORDER has the error.",
+			board: deliveryBoard,
+		},
+		{
+			name: "ApprovalRelayTargetDegraded",
+			expr: `
+				(sum @by(target) (rate(approval_relay_callback_attempts_total{result!~"ok|closed"}[30m]))
+				/ sum @by(target) (rate(approval_relay_callback_attempts_total[30m])) > 0.05
+				and sum @by(target) (increase(approval_relay_callback_attempts_total{result!~"ok|closed"}[30m])) > 10)
+				or
+				(sum @by(target) (rate(approval_relay_heartbeats_total{result!~"ok|closed"}[30m]))
+				/ sum @by(target) (rate(approval_relay_heartbeats_total[30m])) > 0.05
+				and sum @by(target) (increase(approval_relay_heartbeats_total{result!~"ok|closed"}[30m])) > 10)`,
+			hold:     "30m",
+			severity: ticket,
+			summary: "{{ $value | humanizePercentage }} of the callback attempts or heartbeats by target {{ " +
+				"$labels.target }} have failed " +
+				"for half an hour.",
+			description: "One state machine or host of several refuses, or calls are throttled. approval-relay requests " +
+				"--state=retrying " +
+				"lists the orders, approval-relay show ORDER has the error.",
+			board: deliveryBoard,
+		},
+	}
+}
+
+// owedAlerts are about workflows that wait for an answer or a heartbeat for long.
+func owedAlerts() []alert {
+	return []alert{
+		{
+			name: "ApprovalRelayAnswersOwed",
+			expr: `
+				(min @by (min_over_time(approval_relay_retrying_orders[20m])) >= 5
+				and sum @by (increase(approval_relay_callback_attempts_total{result!~"ok|closed"}[10m])) > 5)`,
+			hold:     "10m",
+			severity: page,
+			summary: "{{ $value | humanize }} orders have waited for their answer, or to be told, for half an hour, and " +
+				"callback attempts fail.",
+			description: "Their workflows wait for an answer that exists. approval-relay requests --state=retrying lists " +
+				"them, " +
+				"approval-relay show ORDER has the error.",
+			board: deliveryBoard,
+		},
+		{
+			name: "ApprovalRelayHeartbeatsFailing",
+			// A waiting state ends after its HeartbeatSeconds without a heartbeat, so few failures matter.
+			expr: `
+				sum @by(target) (rate(approval_relay_heartbeats_total{result!~"ok|closed"}[15m]))
+				/ sum @by(target) (rate(approval_relay_heartbeats_total[15m])) > 0.5
+				and sum @by(target) (increase(approval_relay_heartbeats_total{result!~"ok|closed"}[15m])) > 2.5`,
+			hold:     "5m",
+			severity: page,
+			summary:  "{{ $value | humanizePercentage }} of the heartbeats by target {{ $labels.target }} fail.",
+			description: "States with HeartbeatSeconds end by themselves soon. Look at the permission " +
+				"states:SendTaskHeartbeat, at " +
+				"throttling, and at the network.",
+			board: deliveryBoard,
+		},
+	}
+}
