@@ -169,9 +169,9 @@ func TestRedriveCommand(t *testing.T) {
 	require.Regexp(t, `(?m)^1 +invalid_field:outcome +.*neither an approval nor a rejection`, out)
 	require.Equal(t, emulator.TaskOpen, task(t, r, token).State)
 
-	_, errs := r.ops(t, 1, "redrive", "--reason=http_599")
+	_, errs := r.ops(t, 1, "redrive", "--yes", "--reason=http_599")
 	require.Contains(t, errs, `nothing was found with the reason code "http_599"`)
-	out, _ = r.ops(t, 1, "redrive", "--reason=http_599", "--json")
+	out, _ = r.ops(t, 1, "redrive", "--yes", "--reason=http_599", "--json")
 	require.Contains(t, out, `"found": []`)
 
 	r.aws.StepFunctions.SetFaults(emulator.Faults{})
@@ -186,16 +186,16 @@ func TestRedriveCommand(t *testing.T) {
 	require.Regexp(t, `redriven +by ops, via operator, source operator, attempt 1`, out)
 
 	for range 2 { // the decision fails each time, until the loop guard stops it
-		r.ops(t, 0, "redrive")
+		r.ops(t, 0, "redrive", "--yes")
 	}
-	_, warning := r.ops(t, 0, "redrive")
+	_, warning := r.ops(t, 0, "redrive", "--yes")
 	require.Contains(t, warning, "were redriven 3 times or more")
 }
 
 // redrive redrives as the operator ops, and returns the report.
 func (r *running) redrive(t *testing.T, args ...string) (report api.RedriveReport) {
 	t.Helper()
-	out, _ := r.ops(t, 0, append([]string{"redrive", "--json", "--by=ops"}, args...)...)
+	out, _ := r.ops(t, 0, append([]string{"redrive", "--yes", "--json", "--by=ops"}, args...)...)
 	require.NoError(t, json.Unmarshal([]byte(out), &report))
 	require.Empty(t, report.Errors)
 	return report
@@ -332,4 +332,43 @@ func TestCommandLine(t *testing.T) {
 	status, _, errs := command(t, "run", "--config.file=/no/such/file")
 	require.Equal(t, 1, status)
 	require.Contains(t, errs, "no such file")
+}
+
+// A redrive begins only if somebody has confirmed it, and never with a number that means something else.
+func TestRedriveAsks(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	r := p.start(t, p.file(t, true, "approvers: [ann@example.com]"))
+	r.aws.StepFunctions.OpenTask(time.Hour, 0)
+	got := r.program(t, "/v1/requests", `{"orderId":"o-1","taskToken":"nobody-waits"}`)
+	require.Equal(t, http.StatusAccepted, got.status, got.text)
+	r.ops(t, 0, "decide", "approve", "o-1", "--reason=x")
+	require.Eventually(t, func() bool {
+		out, _ := r.ops(t, 0, "show", "o-1")
+		return strings.Contains(out, "exhausted to")
+	}, 10*time.Second, 10*time.Millisecond)
+
+	_, errs := r.ops(t, statusUsage, "redrive")
+	require.Contains(t, errs, "--yes")
+	_, errs = r.ops(t, statusUsage, "redrive", "--yes", "--max=-1")
+	require.Contains(t, errs, "--max must be at least 1")
+	_, errs = r.ops(t, statusUsage, "redrive", "--yes", "--limit=-2")
+	require.Contains(t, errs, "--limit")
+	out, _ := r.ops(t, 0, "redrive", "--dry-run", "--json")
+	require.Contains(t, out, `"redriven": 0`)
+	out, _ = r.ops(t, 0, "show", "o-1", "-o", "wide")
+	require.NotContains(t, out, "redriven")
+	r.ops(t, 0, "redrive", "--yes")
+	out, _ = r.ops(t, 0, "show", "o-1", "-o", "wide")
+	require.Contains(t, out, "redriven")
+}
+
+func TestConfirm(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]bool{"yes\n": true, " yes \r\n": true, "yes": true, "y\n": false, "": false, "no\nyes\n": false} {
+		var errs buffer
+		err := confirm(&world{stdin: strings.NewReader(answer), stderr: &errs}, "Redrive 18?")
+		require.Equal(t, want, err == nil, "%q", answer)
+		require.Contains(t, errs.String(), "Redrive 18?")
+	}
 }

@@ -18,6 +18,10 @@ type requestsCmd struct {
 
 // Run lists orders, with a line for each approval.
 func (c *requestsCmd) Run(w *world) error {
+	return c.repeat(w, func() error { return c.list(w) })
+}
+
+func (c *requestsCmd) list(w *world) error {
 	state := c.State
 	if state == "all" {
 		state = ""

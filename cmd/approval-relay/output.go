@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -40,9 +39,9 @@ func (f *outputFlags) AfterApply() error {
 // errNotATable is the error of a command whose result is no list.
 var errNotATable = errors.New("the result of this command is no table: use --output=table or --output=json")
 
-// checkSentence refuses the forms of lists, for a command that prints sentences.
+// checkSentence refuses CSV, for a command that prints sentences.
 func (f *outputFlags) checkSentence() error {
-	if f.Output == "csv" || f.Output == "wide" {
+	if f.Output == "csv" {
 		return errNotATable
 	}
 	return nil
@@ -67,16 +66,6 @@ func (f *outputFlags) location() *time.Location {
 // usesColor reports whether the output is coloured: it goes to a terminal, and nobody has asked for none.
 func (f *outputFlags) usesColor(w *world) bool {
 	return !f.NoColor && w.getenv("NO_COLOR") == "" && w.getenv("TERM") != "dumb" && isTerminal(w.stdout)
-}
-
-// isTerminal reports whether what is written there is read by a person at once.
-func isTerminal(out io.Writer) bool {
-	f, ok := out.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // listing is a list that a command prints: as aligned columns, or as CSV.

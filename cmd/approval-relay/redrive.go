@@ -15,6 +15,7 @@ import (
 type redriveCmd struct {
 	client
 	DryRun bool   `help:"Only count, by reason code."`
+	Yes    bool   `help:"Do not ask before the redrive begins."`
 	Max    int    `default:"1000" help:"Greatest number of callbacks and messages."`
 	Reason string `placeholder:"CODE" help:"Only callbacks and messages with this reason code, such as http_503; a dry run lists the codes."`
 	Order  string `help:"Only the callbacks of the order with this ID."`
@@ -25,10 +26,17 @@ type redriveCmd struct {
 // Run redrives exhausted callbacks, and messages in dead letter queues and in the store. If it is interrupted, or a call
 // fails, it prints what was redriven until then.
 func (c *redriveCmd) Run(w *world) error {
-	if c.Max < 1 {
-		return errors.New("--max must be at least 1")
+	switch {
+	case c.Max < 1:
+		return &statusError{errors.New("--max must be at least 1"), statusUsage}
+	case c.Limit < -1:
+		return &statusError{errors.New("--limit must be at least -1"), statusUsage}
+	case !c.DryRun && !c.Yes:
+		if err := c.confirm(w); err != nil {
+			return err
+		}
 	}
-	r, err := c.runSteps(w)
+	r, err := c.runSteps(w, c.DryRun)
 	if c.JSON {
 		return errors.Join(printJSON(w.stdout, r), err, c.checkFound(r))
 	}
@@ -41,19 +49,40 @@ func (c *redriveCmd) Run(w *world) error {
 	return errors.Join(c.printReport(w, r), err)
 }
 
+// confirm counts what would be redriven, and asks whether to begin. Without a terminal nobody can be asked, so the
+// command must have --yes.
+func (c *redriveCmd) confirm(w *world) error {
+	if !isTerminal(w.stdin) {
+		return &statusError{errors.New("look at redrive --dry-run first, then use --yes: nobody can be asked here"), statusUsage}
+	}
+	r, err := c.runSteps(w, true)
+	if err != nil {
+		return err
+	}
+	if err := c.checkFound(r); err != nil {
+		return err
+	}
+	for _, g := range r.Found {
+		fmt.Fprintf(w.stderr, "%6d  %s  %s\n", g.Count, untrusted.TerminalLine(g.ReasonCode), untrusted.TerminalLine(g.Example))
+	}
+	return confirm(w, fmt.Sprintf("Redrive %d?", min(countFound(r), c.Max)))
+}
+
 // stepMax is the largest number that one call of the API redrives.
 const stepMax = 1000
 
 // runSteps calls the API until nothing is left, or the greatest number is reached, and returns the sums of all calls.
-func (c *redriveCmd) runSteps(w *world) (api.RedriveReport, error) {
+func (c *redriveCmd) runSteps(w *world, dryRun bool) (api.RedriveReport, error) {
 	in := api.RedriveRequest{
-		DryRun:     c.DryRun,
+		DryRun:     dryRun,
 		ReasonCode: c.Reason,
 		Limit:      c.Limit,
 		By:         c.onBehalfOf(w, c.By),
 		OrderID:    c.Order,
 	}
-	total := api.RedriveReport{DryRun: c.DryRun, Found: []api.RedriveGroup{}}
+	progress := newProgress(w, c.JSON)
+	defer progress.end()
+	total := api.RedriveReport{DryRun: dryRun, Found: []api.RedriveGroup{}}
 	for left := c.Max; ; {
 		in.Max = min(left, stepMax)
 		var step api.RedriveReport
@@ -62,16 +91,14 @@ func (c *redriveCmd) runSteps(w *world) (api.RedriveReport, error) {
 		}
 		addStep(&total, step)
 		left -= step.Redriven + step.Failed
-		if step.Next == "" || left <= 0 && !c.DryRun {
+		if step.Next == "" || left <= 0 && !dryRun {
 			return total, nil
 		}
 		if step.Next == in.After && step.Redriven == 0 { // impossible
 			return total, errors.New("the redrive does not go on")
 		}
 		in.After = step.Next
-		if !c.JSON {
-			fmt.Fprintf(w.stderr, "so far: found %d, redriven %d\n", countFound(total), total.Redriven)
-		}
+		progress.show("so far: found %d, redriven %d", countFound(total), total.Redriven)
 	}
 }
 

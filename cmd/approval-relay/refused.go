@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
-	"text/tabwriter"
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/untrusted"
@@ -12,6 +11,7 @@ import (
 
 type refusedCmd struct {
 	client
+	watchFlags
 	Source string `help:"Only refusals of this way in: decision-NAME, request-NAME, api, console, link, signin, slack, teams or public."`
 	Reason string `help:"Only refusals with this reason, such as mismatch."`
 	Limit  int    `default:"100" help:"Greatest number of lines, 1 to 1000."`
@@ -23,6 +23,10 @@ func (c *refusedCmd) Run(w *world) error {
 	if c.Body != "" {
 		return c.showBody(w)
 	}
+	return c.repeat(w, func() error { return c.list(w) })
+}
+
+func (c *refusedCmd) list(w *world) error {
 	query := url.Values{"limit": {strconv.Itoa(c.Limit)}}
 	for name, value := range map[string]string{"source": c.Source, "reason": c.Reason} {
 		if value != "" {
@@ -36,13 +40,14 @@ func (c *refusedCmd) Run(w *world) error {
 	if c.JSON {
 		return printJSON(w.stdout, list)
 	}
-	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "LAST\tTIMES\tSOURCE\tREASON\tANSWER\tFROM\tDETAIL")
+	l := listing{columns: []column{
+		{name: "last"}, {name: "times"}, {name: "source"}, {name: "reason"}, {name: "answer"}, {name: "from"}, {name: "detail"},
+		{name: "id", wide: true},
+	}}
 	for _, r := range list.Refused {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\n", stamp(r.LastAt), r.Count, untrusted.TerminalLine(r.Source), r.Reason,
-			answerOf(r), untrusted.TerminalLine(dash(r.Remote)), untrusted.TerminalLine(detailOf(r)))
+		l.add(c.moment(r.LastAt), strconv.Itoa(r.Count), r.Source, r.Reason, answerOf(r), r.Remote, detailOf(r), r.ID)
 	}
-	if err := t.Flush(); err != nil {
+	if err := l.print(w, &c.outputFlags); err != nil {
 		return err
 	}
 	if len(list.Refused) == 0 && c.Source != "" {
