@@ -1,6 +1,8 @@
 # Every command of the project is one of these targets. `make help` lists them.
 SHELL := /bin/bash
 BIN   := bin/approval-relay
+# The version that is released next; VERSION=1.2.3 names another.
+NEXT  := $(shell cat VERSION)
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test lint generate e2e flood bench ledger fuzz image deploy-check dashboards-check
@@ -9,7 +11,7 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/approval-relay
-	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./cmd/approval-relay
+	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(or $(VERSION),$(NEXT)-dev)" -o $(BIN) ./cmd/approval-relay
 
 demo: build ## show the whole way of an approval on this machine, without AWS (AUTO=1 approves by itself)
 	./$(BIN) demo $(if $(AUTO),--auto)
@@ -40,7 +42,7 @@ fuzz: ## run every fuzz target for a while (FUZZTIME=20s)
 	@scripts/fuzz $(or $(FUZZTIME),20s)
 
 image: ## build the image for two architectures with SBOMs, without a container engine (VERSION=1.2.3)
-	@scripts/image $(or $(VERSION),dev)
+	@scripts/image $(or $(VERSION),$(NEXT)-dev)
 
 deploy-check: ## check the files of deploy/ with the tools that this machine has
 	@scripts/deploy-check

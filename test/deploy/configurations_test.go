@@ -48,9 +48,10 @@ func TestGracePeriods(t *testing.T) {
 	t.Parallel()
 	own := config.Defaults().Shutdown.Timeout
 	for file, pattern := range map[string]string{
-		"approval-relay.service":   `(?m)^TimeoutStopSec=(\d+)$`,
-		"compose/compose.yaml":     `stop_grace_period: (\d+)s`,
-		"ecs/task-definition.json": `"stopTimeout": (\d+)`,
+		"approval-relay.service":           `(?m)^TimeoutStopSec=(\d+)$`,
+		"compose/compose.yaml":             `stop_grace_period: (\d+)s`,
+		"ecs/task-definition.json":         `"stopTimeout": (\d+)`,
+		"ecs/fargate/task-definition.json": `"stopTimeout": (\d+)`,
 	} {
 		found := regexp.MustCompile(pattern).FindStringSubmatch(read(t, "../../deploy/"+file))
 		require.Len(t, found, 2, file)

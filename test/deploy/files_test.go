@@ -110,7 +110,9 @@ func TestVersions(t *testing.T) {
 	version := find(t, chartFolder+"Chart.yaml", `(?m)^version: (\S+)$`)
 	require.Equal(t, version, find(t, chartFolder+"Chart.yaml", `(?m)^appVersion: "(\S+)"$`))
 	image := "approval-relay/approval-relay:" + version
+	require.Equal(t, version, strings.TrimSpace(read(t, root+"VERSION")))
 	require.Equal(t, image, find(t, root+"deploy/ecs/task-definition.json", `"image": "([^"]+)"`))
+	require.Contains(t, read(t, root+"deploy/ecs/fargate/task-definition.json"), `"image": "`+image+`"`)
 	require.Contains(t, read(t, chartFolder+"values.yaml"), "repository: approval-relay/approval-relay\n")
 
 	var compose struct {
