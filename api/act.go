@@ -20,6 +20,16 @@ func (e *Endpoints) extendDeadline() http.Handler {
 	return operatorHandler(e.OperatorAPI.extendDeadline)
 }
 
+func (e *Endpoints) dismissOrder() http.Handler { return operatorHandler(e.OperatorAPI.dismissOrder) }
+
+func (a *OperatorAPI) dismissOrder(r *http.Request, body []byte) (any, error) {
+	var in DismissRequest
+	if err := decodeStrict(body, &in); err != nil {
+		return nil, err
+	}
+	return a.act(r, in.ActRequest, a.Decider.Dismiss)
+}
+
 func (a *OperatorAPI) remindOrder(r *http.Request, body []byte) (any, error) {
 	var in RemindRequest
 	if err := decodeStrict(body, &in); err != nil {

@@ -22,6 +22,11 @@ type ApproversRequest struct {
 	Replace string `json:"replace,omitempty"`
 }
 
+// DismissRequest puts away an approval that is exhausted, unanswered or undeliverable and cannot be mended.
+type DismissRequest struct {
+	ActRequest
+}
+
 // DeadlineRequest extends the deadline of a pending approval. Deadline and ExtendBy cannot be given together.
 type DeadlineRequest struct {
 	ActRequest

@@ -44,6 +44,7 @@ func routeTable() map[string]struct{ body, need string } {
 		"private GET /v1/orders/{orderId}":                                {"", "read operator"},
 		"private POST /v1/orders/{orderId}/decide":                        {`{"outcome":"approve","by":"ops","reason":"x"}`, "operator"},
 		"private POST /v1/orders/{orderId}/cancel":                        {`{"by":"ops","reason":"x"}`, "cancel operator"},
+		"private POST /v1/orders/{orderId}/dismissal":                     {`{"reason":"x"}`, "operator"},
 		"private POST /v1/orders/{orderId}/reminders":                     {`{"reason":"x"}`, "operator"},
 		"private POST /v1/orders/{orderId}/approvers":                     {`{"reason":"x","approvers":["new@example.com"]}`, "operator"},
 		"private POST /v1/orders/{orderId}/deadline":                      {`{"reason":"x","extendBy":"1h"}`, "operator"},
@@ -74,6 +75,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 				r.Approvers = []approval.Approver{{ID: "ann@example.com", Nonce: "n"}}
 				r.Channels = []string{"mail"}
 			})
+			if strings.HasSuffix(name, "/dismissal") {
+				makeUndeliverable(t, s, "A-1")
+			}
 			side, route, _ := strings.Cut(name, " ")
 			method, path, ok := strings.Cut(route, " ")
 			if !ok {

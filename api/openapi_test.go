@@ -163,6 +163,8 @@ func TestExamplesAreTaken(t *testing.T) {
 			require.NoError(t, decodeStrict(example, &ApproversRequest{}))
 		case route == "POST /v1/orders/{orderId}/deadline":
 			require.NoError(t, decodeStrict(example, &DeadlineRequest{}))
+		case route == "POST /v1/orders/{orderId}/dismissal":
+			require.NoError(t, decodeStrict(example, &DismissRequest{}))
 		case strings.HasPrefix(route, "PUT /v1/controls"):
 			require.NoError(t, decodeStrict(example, &ControlRequest{}))
 		case route == "POST /v1/redrive":
@@ -174,7 +176,7 @@ func TestExamplesAreTaken(t *testing.T) {
 		}
 		seen++
 	}
-	require.Equal(t, 11, seen)
+	require.Equal(t, 12, seen)
 }
 
 // The description on the public address has the public routes and no other, and everything that it refers to.

@@ -50,6 +50,7 @@ func everyRole() map[string][]role.Role {
 		"GET /v1/orders/{orderId}/approvals/{approvalId}/receipt": audits,
 		"GET /v1/orders":                                          sees,
 		"POST /v1/orders/{orderId}/decide":                        acts,
+		"POST /v1/orders/{orderId}/dismissal":                     acts,
 		"POST /v1/orders/{orderId}/reminders":                     acts,
 		"POST /v1/orders/{orderId}/approvers":                     acts,
 		"POST /v1/orders/{orderId}/deadline":                      acts,
@@ -104,7 +105,7 @@ func TestMissingRightIsNamed(t *testing.T) {
 	t.Parallel()
 	h, s, _ := site(t, ofRoles)
 	ask(t, s, "A-1", time.Now().Add(time.Hour))
-	for _, path := range []string{"/decide", "/decisions", "/cancel", "/reminders", "/approvers", "/deadline"} {
+	for _, path := range []string{"/decide", "/decisions", "/cancel", "/reminders", "/approvers", "/deadline", "/dismissal"} {
 		got := send(t, h.OperatorHandler(), "POST", "/v1/orders/A-1"+path,
 			`{"outcome":"approve","reason":"x","extendBy":"1h","approvers":["eve"]}`, "Authorization", "Bearer viewer")
 		require.Equal(t, http.StatusForbidden, got.StatusCode)
@@ -138,6 +139,7 @@ func TestOperatorOfAWorkflow(t *testing.T) {
 		"/decide":    `{"outcome":"approve","reason":"x"}`,
 		"/cancel":    `{"reason":"x"}`,
 		"/reminders": `{"reason":"x"}`,
+		"/dismissal": `{"reason":"x"}`,
 		"/approvers": `{"reason":"x","approvers":["eve@example.com"]}`,
 		"/deadline":  `{"reason":"x","extendBy":"1h"}`,
 	} {

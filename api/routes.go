@@ -79,6 +79,7 @@ func operatorRoutes() []route {
 		{"POST /v1/orders/{orderId}/decide", accessOperator, role.Act, (*Endpoints).decideOrder},
 		{"POST /v1/orders/{orderId}/reminders", accessOperator, role.Act, (*Endpoints).remindOrder},
 		{"POST /v1/orders/{orderId}/approvers", accessOperator, role.Act, (*Endpoints).changeApprovers},
+		{"POST /v1/orders/{orderId}/dismissal", accessOperator, role.Act, (*Endpoints).dismissOrder},
 		{"POST /v1/orders/{orderId}/deadline", accessOperator, role.Act, (*Endpoints).extendDeadline},
 		{"GET /v1/deadletters", accessOperator, role.Read, (*Endpoints).listDeadLetters},
 		{"GET /v1/refused", accessOperator, role.Read, (*Endpoints).listRefused},

@@ -9,7 +9,8 @@ import (
 // ActKind names a kind of act on a pending approval that is neither a decision nor a cancellation.
 type ActKind string
 
-// The kinds of acts. The first four are acts of operators, the next three of approvers, the last of the requester.
+// The kinds of acts. The first four are acts of operators on a pending approval, the next three of approvers, then one of
+// the requester, and one of operators on an approval that needs attention.
 const (
 	ActRemind  ActKind = "remind"           // remind the approvers now
 	ActAdd     ActKind = "add_approvers"    // ask further approvers
@@ -19,11 +20,12 @@ const (
 	ActDecline ActKind = "decline"          // an approver states that the request is not theirs to decide
 	ActAsk     ActKind = "ask"              // an approver asks the requester a question
 	ActAnswer  ActKind = "answer"           // the requester answers it
+	ActDismiss ActKind = "dismiss"          // an operator puts the approval away, see Order.Dismiss
 )
 
 // AllActKinds lists every kind of act.
 func AllActKinds() []ActKind {
-	return []ActKind{ActRemind, ActAdd, ActReplace, ActExtend, ActPassOn, ActDecline, ActAsk, ActAnswer}
+	return []ActKind{ActRemind, ActAdd, ActReplace, ActExtend, ActPassOn, ActDecline, ActAsk, ActAnswer, ActDismiss}
 }
 
 // Limits of acts. An act beyond them is refused, so that the record stays small and nobody gets messages without end.
@@ -171,7 +173,7 @@ func (o *Order) endAct(a *Approval, act Act, r RecordedAct, v *Verdict, env Envi
 	o.recordEvent(e)
 	v.Code = VerdictRecorded
 	v.Status = a.Status
-	if r.Kind != ActRemind && a.Status == Pending { // messages show approvers, deadline and content
+	if r.Kind != ActRemind && r.Kind != ActDismiss && a.Status == Pending { // messages show approvers, deadline and content
 		a.queueUpdates(env)
 	}
 }

@@ -81,6 +81,9 @@ func (o *Order) handleUndeliverable(a *Approval, env Environment) []Action {
 		return nil
 	}
 	a.Undeliverable = true
+	if a.Dismissed == AttentionUndeliverable {
+		a.Dismissed = ""
+	}
 	o.recordEvent(a.newEvent(EventUndeliverable, env.Now))
 	switch {
 	case a.OnUndeliverable == UndeliverableEscalate && a.hasEscalationLeft():

@@ -122,6 +122,15 @@ func (d *Decider) ExtendDeadline(
 		})
 }
 
+// Dismiss puts away an approval that needs attention and cannot be mended.
+func (d *Decider) Dismiss(ctx context.Context, orderID string, act approval.Act) (approval.ActResult, error) {
+	act.Workflows = limitWorkflows(ctx, act.Workflows)
+	return d.act(ctx, orderID, act,
+		func(o *approval.Order, env approval.Environment) (approval.Verdict, []approval.Action, error) {
+			return o.Dismiss(act, env)
+		})
+}
+
 // defaultMargin is the margin if the workflow is no longer configured.
 const defaultMargin = time.Minute
 

@@ -13,8 +13,8 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 )
 
-// What fails is a warning with its error and its reason code, in every kind of attempt. What goes well every few minutes
-// is for debugging only.
+// A failure is a warning with its error and its reason code, in every kind of attempt. A heartbeat that went well is for
+// debugging only.
 func TestLogLevels(t *testing.T) {
 	t.Parallel()
 	failed := approval.Result{Kind: approval.ResultFailed, Reason: "reset by peer", ReasonCode: approval.ReasonNoAnswer}

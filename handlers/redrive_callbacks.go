@@ -46,9 +46,10 @@ type exhaustedOrder struct {
 	approvalIDs []string
 }
 
-// selectCallbacks counts the exhausted callbacks of an order, and returns the approvals whose callback is to be
-// restarted, and the last approval that it looked at. It begins after an approval, if the order has it. If Max is
-// reached before the end of the order, the result is not complete.
+// selectCallbacks counts the exhausted callbacks of an order, and returns the approvals whose callback is to be restarted,
+// and the last approval that it looked at. Dismissed callbacks are left out, unless the request names their order. It
+// begins after an approval, if the order has it. If Max is reached before the end of the order, the result is not
+// complete.
 func (r *redriveRun) selectCallbacks(
 	h *Redriver, o *approval.Order, after string,
 ) (approvalIDs []string, lookedAt string, isComplete bool) {
@@ -59,7 +60,8 @@ func (r *redriveRun) selectCallbacks(
 			return approvalIDs, lookedAt, false
 		}
 		lookedAt = a.ID
-		isSelected := a.Callback.State == approval.CallbackExhausted && r.scope.Includes(a.Workflow)
+		isSelected := a.IsExhausted() || r.OrderID != "" && a.Callback.State == approval.CallbackExhausted
+		isSelected = isSelected && r.scope.Includes(a.Workflow)
 		if !isSelected || !r.countFound(a.Callback.ReasonCode(), a.Callback.LastError) {
 			continue
 		}

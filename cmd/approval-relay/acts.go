@@ -63,6 +63,13 @@ func (c *remindCmd) Run(w *world) error {
 	return c.send(w, "/reminders", "reminds", api.RemindRequest{ActRequest: c.request(w), Approver: c.Approver})
 }
 
+type dismissCmd struct{ act }
+
+// Run puts away an approval that cannot be mended.
+func (c *dismissCmd) Run(w *world) error {
+	return c.send(w, "/dismissal", "", api.DismissRequest{ActRequest: c.request(w)})
+}
+
 type approversCmd struct {
 	act
 	Add     []string `help:"Approvers to ask too: persons, or group:NAME."`

@@ -17,6 +17,7 @@ func describeAct(e approval.Event) eventView {
 		approval.ActDecline: e.From + " declined to decide",
 		approval.ActAsk:     "Question to the requester",
 		approval.ActAnswer:  "Answer of the requester",
+		approval.ActDismiss: "Dismissed",
 	}[approval.ActKind(e.Code)]
 	if text == "" {
 		text = e.Code
