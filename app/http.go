@@ -31,7 +31,6 @@ func (a *App) makeHTTP(r *rules) error {
 	if err != nil {
 		return err
 	}
-	view := role.View{Records: observedStore{a.store, a.metrics, a.unreadable}}
 	endpoints := &api.Endpoints{
 		Ingress:       a.ingress,
 		Logo:          logoHandler(r.config.Compiled.Logo),
@@ -43,27 +42,18 @@ func (a *App) makeHTTP(r *rules) error {
 		FindPrincipal: tokens.find,
 		Metrics:       promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry, EnableOpenMetrics: true}),
 		OpenMetrics:   r.config.Operator.OpenMetrics,
-		OperatorAPI: &api.OperatorAPI{
-			Orders:      view,
-			Lister:      view,
-			Decider:     a.decider,
-			DeadLetters: view,
-			Redriver:    r.redriver,
-			Refusals:    a.refusals,
-			MakeReceipt: a.makeReceipt,
-			Controls:    a.controls,
-		},
-		ReceiptKeys:  receipt.MarshalJWKS(a.ring.PublicKeys(receipt.Purpose)),
-		ConsolePages: pages,
-		Reload:       a.reloadForOperator,
-		Healthy:      a.checkHealth,
-		Ready:        a.checkReadiness,
-		ReadyDetail:  a.describeReadiness,
-		ShowMessage:  page.ShowUnknownPath,
-		Refusals:     a.refusals,
-		Failures:     a.inbound.failures,
-		IsLink:       a.links.IsOurs,
-		Observe:      a.metrics.HTTPAnswered,
+		OperatorAPI:   a.operatorAPI(r),
+		ReceiptKeys:   receipt.MarshalJWKS(a.ring.PublicKeys(receipt.Purpose)),
+		ConsolePages:  pages,
+		Reload:        a.reloadForOperator,
+		Healthy:       a.checkHealth,
+		Ready:         a.checkReadiness,
+		ReadyDetail:   a.describeReadiness,
+		ShowMessage:   page.ShowUnknownPath,
+		Refusals:      a.refusals,
+		Failures:      a.inbound.failures,
+		IsLink:        a.links.IsOurs,
+		Observe:       a.metrics.HTTPAnswered,
 	}
 	a.setLimits(endpoints, r.config)
 	if r.signIn != nil {
@@ -80,6 +70,21 @@ func (a *App) makeHTTP(r *rules) error {
 	}
 	r.public, r.operator = endpoints.PublicHandler(), endpoints.OperatorHandler()
 	return nil
+}
+
+// operatorAPI makes the JSON API for operators.
+func (a *App) operatorAPI(r *rules) *api.OperatorAPI {
+	view := role.View{Records: observedStore{a.store, a.metrics, a.unreadable}}
+	return &api.OperatorAPI{
+		Orders:      view,
+		Lister:      view,
+		Decider:     a.decider,
+		DeadLetters: view,
+		Redriver:    r.redriver,
+		Refusals:    a.refusals,
+		MakeReceipt: a.makeReceipt,
+		Controls:    a.controls,
+	}
 }
 
 // setLimits sets what each address takes from its clients.
@@ -155,8 +160,13 @@ func (a *App) signInFault() error {
 // consolePages makes the operator's console.
 func (a *App) consolePages(r *rules, t tokens) (*console.Console, error) {
 	view := role.View{Records: a.store}
-	return console.New(console.Config{
+	provider, roles, err := a.operatorProvider(r.config)
+	if err != nil {
+		return nil, err
+	}
+	settings := console.Config{
 		Operators:   t.operators,
+		Roles:       roles,
 		MAC:         a.ring,
 		Orders:      view,
 		Counter:     view,
@@ -173,5 +183,14 @@ func (a *App) consolePages(r *rules, t tokens) (*console.Console, error) {
 		Now:         a.transitions.Now,
 		Log:         a.log,
 		Refusals:    a.refusals,
-	})
+	}
+	if provider == nil {
+		return console.New(settings)
+	}
+	settings.Provider = provider
+	pages, err := console.New(settings)
+	if err == nil {
+		provider.SetMessages(pages.ShowMessage)
+	}
+	return pages, err
 }

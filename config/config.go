@@ -71,6 +71,8 @@ type Listener struct {
 // Operator is the operator's address.
 type Operator struct {
 	Listen      string                   `yaml:"listen" doc:"address and port"`
+	URL         string                   `yaml:"url" doc:"this address as operators reach it in the browser, with its path prefix if it has one; for oidc"`
+	OIDC        *OperatorOIDC            `yaml:"oidc" doc:"an OpenID Connect provider at which operators sign in to the console, with roles from a claim"`
 	Tokens      map[string]OperatorToken `yaml:"tokens" doc:"bearer tokens of operators and of Prometheus, by name, with what each may do; without any, a token is made and kept in token_file"`
 	TokenFile   string                   `yaml:"token_file" doc:"path of the file with that token, which the command line reads too"`
 	APITokens   map[string]APIToken      `yaml:"api_tokens" doc:"bearer tokens of programs, by name, with what each may do"`

@@ -95,6 +95,7 @@ func (c *Config) setDefaults() {
 	if c.Public.OIDC != nil {
 		c.Public.OIDC.SetDefaults(common)
 	}
+	c.Operator.setDefaults(common)
 	for _, settings := range []*inbound.TLSSettings{c.Public.TLS, c.Operator.TLS} {
 		if settings != nil {
 			settings.SetDefaults(common)
@@ -108,14 +109,6 @@ func (c *Config) setDefaults() {
 	}
 	for _, ch := range c.Channels {
 		setSettingsDefaults(ch.Settings(), common)
-	}
-	for name, t := range c.Operator.Tokens {
-		t.setDefaults()
-		c.Operator.Tokens[name] = t
-	}
-	for name, t := range c.Operator.APITokens {
-		t.setDefaults()
-		c.Operator.APITokens[name] = t
 	}
 	for name, w := range c.Workflows {
 		w.setDefaults(c)

@@ -26,15 +26,23 @@ type onlineCheck struct {
 func (c *Config) onlineChecks() []onlineCheck {
 	var checks []onlineCheck
 	if c.Public.OIDC != nil {
-		checks = append(checks, onlineCheck{
-			field: "public.oidc.issuer",
-			ask: func(ctx context.Context, client *http.Client) error {
-				return signin.CheckDiscovery(ctx, c.Public.OIDC.Issuer, client)
-			},
-			isFault: func(err error) bool { return errors.Is(err, signin.ErrMisconfigured) },
-		})
+		checks = append(checks, checkIssuer("public.oidc.issuer", c.Public.OIDC.Issuer))
+	}
+	if c.Operator.OIDC != nil {
+		checks = append(checks, checkIssuer("operator.oidc.issuer", c.Operator.OIDC.Issuer))
 	}
 	return checks
+}
+
+// checkIssuer returns the check of a provider.
+func checkIssuer(field, issuer string) onlineCheck {
+	return onlineCheck{
+		field: field,
+		ask: func(ctx context.Context, client *http.Client) error {
+			return signin.CheckDiscovery(ctx, issuer, client)
+		},
+		isFault: func(err error) bool { return errors.Is(err, signin.ErrMisconfigured) },
+	}
 }
 
 // CheckOnline asks the services that the configuration names, and returns faults of the configuration. A service that

@@ -17,7 +17,22 @@ type OperatorToken struct {
 	Workflows []string    `yaml:"workflows" doc:"workflows that a viewer, auditor or operator is for, by name; empty means all"`
 }
 
-// setDefaults adds what the file left out.
+// setDefaults adds the defaults of the operator's address.
+func (o *Operator) setDefaults(common setup.Common) {
+	if o.OIDC != nil {
+		o.OIDC.SetDefaults(common)
+	}
+	for name, t := range o.Tokens {
+		t.setDefaults()
+		o.Tokens[name] = t
+	}
+	for name, t := range o.APITokens {
+		t.setDefaults()
+		o.APITokens[name] = t
+	}
+}
+
+// setDefaults adds the role that the file left out.
 func (t *OperatorToken) setDefaults() { setup.Default(&t.Role, string(role.Admin)) }
 
 // Grant returns the role with its limits.
@@ -34,21 +49,21 @@ func (t OperatorToken) validate(check *setup.Check, c *Config) {
 		check.Fault("", "has fewer than %d characters", webhook.MinSecret)
 	}
 	check.Enums(&t)
-	c.validateGrant(check, t.Grant(), t.Workflows != nil)
+	c.validateGrant(check, "workflows", t.Grant(), t.Workflows != nil)
 }
 
-// validateGrant checks the workflows of a role.
-func (c *Config) validateGrant(check *setup.Check, g role.Grant, isLimited bool) {
+// validateGrant checks the workflows of a role, which stand in a field.
+func (c *Config) validateGrant(check *setup.Check, field string, g role.Grant, isLimited bool) {
 	known := slices.Contains(role.Roles(), string(g.Role))
 	switch {
 	case isLimited && known && !g.Role.MayBeLimited():
-		check.Fault("workflows", "cannot limit the role %s, which is for the whole program", g.Role)
+		check.Fault(field, "cannot limit the role %s, which is for the whole program", g.Role)
 	case isLimited && len(g.Workflows) == 0:
-		check.Fault("workflows", "is empty; leave it out for all workflows")
+		check.Fault(field, "is empty; leave it out for all workflows")
 	}
 	for i, name := range g.Workflows {
 		if _, ok := c.Workflows[name]; !ok && c.isReadable("workflows") {
-			check.Fault("workflows"+index(i), "%q is not a workflow; %s", name, thereAre(name, sortedNames(c.Workflows)))
+			check.Fault(field+index(i), "%q is not a workflow; %s", name, thereAre(name, sortedNames(c.Workflows)))
 		}
 	}
 }

@@ -33,6 +33,7 @@ func (c *Config) validate(check *setup.Check) {
 	check.AtLeast("unmatched.retention", c.Unmatched.Retention, 0)
 	c.Store.validate(check.At("store"))
 	c.Operator.validate(check.At("operator"), c.Public.Listen)
+	c.Operator.validateOIDC(check.At("operator"), c)
 	c.validateTokens(check)
 	for _, name := range sortedNames(c.Workflows) {
 		at := check.At("workflows." + name)

@@ -29,9 +29,6 @@ const (
 	maxDocument = 1 << 20
 )
 
-// issuerSetting is the path of Settings.Issuer in the configuration, as the log names it.
-const issuerSetting = "public.oidc.issuer"
-
 var (
 	// ErrMisconfigured is found in an error by errors.Is if the provider answered, and signing in cannot work until
 	// the configuration of this program or of the provider is corrected.
@@ -136,16 +133,16 @@ func (h *Handler) provider(ctx context.Context) (*oidc.Provider, error) {
 func (h *Handler) logLookup(ctx context.Context, err error) {
 	if mismatch, ok := errors.AsType[*IssuerMismatchError](err); ok {
 		h.Log.WarnContext(ctx, "nobody can sign in: the issuer does not match the provider's discovery document",
-			"setting", issuerSetting, "configured", mismatch.Configured, "discovered", mismatch.Discovered)
+			"setting", h.audience.settings+"issuer", "configured", mismatch.Configured, "discovered", mismatch.Discovered)
 		return
 	}
 	if errors.Is(err, ErrMisconfigured) {
 		h.Log.WarnContext(ctx, "nobody can sign in: the provider's discovery document cannot be used",
-			"setting", issuerSetting, "configured", h.Settings.Issuer, "error", err)
+			"setting", h.audience.settings+"issuer", "configured", h.Settings.Issuer, "error", err)
 		return
 	}
 	h.Log.WarnContext(ctx, "the sign-in provider could not be reached",
-		"setting", issuerSetting, "configured", h.Settings.Issuer, "error", err)
+		"setting", h.audience.settings+"issuer", "configured", h.Settings.Issuer, "error", err)
 }
 
 // endpoints returns the provider's endpoints and the verifiers of its ID tokens.
@@ -161,10 +158,10 @@ func (h *Handler) endpoints(ctx context.Context) (*oauth2.Config, verifiers, err
 		ClientID:     h.Settings.ClientID,
 		ClientSecret: h.Settings.ClientSecret.Reveal(),
 		Endpoint:     endpoint,
-		RedirectURL:  h.Base.JoinPath("signin", "callback").String(),
+		RedirectURL:  h.redirectURI().String(),
 		Scopes:       h.Settings.Scopes,
 	}
-	return oauth, newVerifiers(provider, h.Settings, h.Now), nil
+	return oauth, newVerifiers(provider, h.Settings, h.audience.settings, h.Now), nil
 }
 
 // Fault returns the reason why nobody can sign in until the configuration is corrected, or nil. An outage is no fault.

@@ -19,7 +19,7 @@ func (h *Handler) redirectForm(w http.ResponseWriter, r *http.Request) {
 		h.record(r, &refused{
 			code:  refusal.Method,
 			field: "response_mode",
-			detail: "a form came to the redirect URI: either " + settingsPath + "response_mode is not form_post, " +
+			detail: "a form came to the redirect URI: either " + h.audience.settings + "response_mode is not form_post, " +
 				"or the form cannot be read",
 		}, http.StatusBadRequest)
 		h.showMessage(w, r, http.StatusBadRequest, "bad_answer")
@@ -32,5 +32,5 @@ func (h *Handler) redirectForm(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, h.Base.JoinPath("signin", "callback").String()+"?"+query.Encode(), http.StatusSeeOther)
+	http.Redirect(w, r, h.redirectURI().String()+"?"+query.Encode(), http.StatusSeeOther)
 }

@@ -10,9 +10,6 @@ import (
 	"github.com/approval-relay/approval-relay/refusal"
 )
 
-// settingsPath is the path of Settings in the configuration, as texts for the operator name it.
-const settingsPath = "public.oidc."
-
 // approverID returns the approver's ID from the claims of a verified ID token.
 func (h *Handler) approverID(c claims) (string, error) {
 	id, err := h.readID(c)
@@ -38,7 +35,7 @@ func (h *Handler) readID(c claims) (string, error) {
 		return "", &refused{
 			code:   refusal.Missing,
 			field:  name,
-			detail: fmt.Sprintf("the ID token has no claim %q (%sclaim); it has: %s", name, settingsPath, c.names()),
+			detail: fmt.Sprintf("the ID token has no claim %q (%sclaim); it has: %s", name, h.audience.settings, c.names()),
 			reason: "signin.reason.no_name",
 			remedy: "signin.remedy.tell_operators",
 		}
@@ -51,7 +48,7 @@ func (h *Handler) readID(c claims) (string, error) {
 		return "", &refused{
 			code:   refusal.Malformed,
 			field:  name,
-			detail: fmt.Sprintf("the claim %q (%sclaim) is %s; a text is expected", name, settingsPath, kindOf(value)),
+			detail: fmt.Sprintf("the claim %q (%sclaim) is %s; a text is expected", name, h.audience.settings, kindOf(value)),
 			reason: "signin.reason.name_not_understood",
 			remedy: "signin.remedy.tell_operators",
 		}
@@ -60,7 +57,7 @@ func (h *Handler) readID(c claims) (string, error) {
 		return "", &refused{
 			code:   refusal.Malformed,
 			field:  name,
-			detail: fmt.Sprintf("the claim %q (%sclaim) could be taken for the name of somebody else", name, settingsPath),
+			detail: fmt.Sprintf("the claim %q (%sclaim) could be taken for the name of somebody else", name, h.audience.settings),
 			reason: "signin.reason.name_not_sure",
 			remedy: "signin.remedy.tell_operators",
 		}
@@ -91,7 +88,7 @@ func (h *Handler) checkVerified(c claims) error {
 		code:  refusal.Missing,
 		field: standard,
 		detail: fmt.Sprintf("the ID token has no claim email_verified; it has: %s; if only your administrators assign "+
-			"addresses at this issuer, set %strust_email, or else take another claim with %[2]sclaim", c.names(), settingsPath),
+			"addresses at this issuer, set %strust_email, or else take another claim with %[2]sclaim", c.names(), h.audience.settings),
 		reason: "signin.reason.address_not_verified",
 		remedy: "signin.remedy.tell_operators",
 	}
@@ -110,7 +107,7 @@ func (h *Handler) checkRequired(c claims) error {
 		return &refused{
 			code:   code,
 			field:  name,
-			detail: fmt.Sprintf("the claim %q, which %srequire demands, %s", name, settingsPath, found),
+			detail: fmt.Sprintf("the claim %q, which %srequire demands, %s", name, h.audience.settings, found),
 			reason: "signin.reason.wrong_account",
 			remedy: "signin.remedy.other_account",
 		}

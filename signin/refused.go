@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/approval-relay/approval-relay/refusal"
@@ -23,7 +24,7 @@ func (h *Handler) showRefused(w http.ResponseWriter, r *http.Request, why *refus
 	h.record(r, why, http.StatusForbidden)
 	words := h.wordsFor(r)
 	h.showTexts(w, r, http.StatusForbidden, words.Text("signin.heading.refused"),
-		words.Text("signin.lead.refused", "reason", words.Text(why.reason), "remedy", words.Text(why.remedy)))
+		words.Text("signin.lead.refused", "reason", words.Text(why.reason), "remedy", cmp.Or(h.audience.remedy, words.Text(why.remedy))))
 }
 
 // record records a refusal for the operator.

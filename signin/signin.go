@@ -4,6 +4,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,6 +58,7 @@ type Config struct {
 // Handler signs approvers in and out. It serves three routes: StartSignIn, CompleteSignIn and SignOut.
 type Handler struct {
 	Config
+	audience    audience
 	crossOrigin *http.CrossOriginProtection
 
 	mu        sync.Mutex
@@ -68,7 +70,9 @@ type Handler struct {
 
 // New returns a Handler, or an error that joins all faults of the provider's settings. It does not call the provider,
 // because the provider may be down when the program starts; FindProvider does.
-func New(c Config) (*Handler, error) {
+func New(c Config) (*Handler, error) { return newHandler(c, approvers) }
+
+func newHandler(c Config, audience audience) (*Handler, error) {
 	c.Settings.SetDefaults(setup.Common{})
 	faults := []error{setup.FaultsOf(&c.Settings)}
 	if c.Client == nil {
@@ -78,7 +82,7 @@ func New(c Config) (*Handler, error) {
 		c.Ended = new(session.Ended)
 	}
 	c.Refusals = refusal.OrDiscard(c.Refusals)
-	h := &Handler{Config: c, crossOrigin: http.NewCrossOriginProtection()}
+	h := &Handler{Config: c, audience: audience, crossOrigin: http.NewCrossOriginProtection()}
 	if c.Base == nil {
 		h.Base = new(url.URL)
 	} else {
@@ -93,6 +97,14 @@ func newClient() *http.Client { return &http.Client{Timeout: lookupTimeout} }
 
 // StartSignIn redirects the holder of a link to the provider: GET …/signin/{token}.
 func (h *Handler) StartSignIn(w http.ResponseWriter, r *http.Request) {
+	// The approver signed in with the wrong account, or signed out. Unless prompted, the provider would choose the same
+	// account again.
+	_, signedIn := h.SignedInApprover(r)
+	h.start(w, r, r.PathValue("token"), signedIn || h.hasSignedOut(r))
+}
+
+// start redirects a browser to the provider. The text comes back at the end of the sign-in.
+func (h *Handler) start(w http.ResponseWriter, r *http.Request, text string, chooseAccount bool) {
 	oauth, _, err := h.endpoints(r.Context())
 	if err != nil {
 		h.showFailure(w, r, err)
@@ -102,19 +114,17 @@ func (h *Handler) StartSignIn(w http.ResponseWriter, r *http.Request) {
 		State:    oauth2.GenerateVerifier(),
 		Nonce:    oauth2.GenerateVerifier(),
 		Verifier: oauth2.GenerateVerifier(),
-		Token:    r.PathValue("token"),
+		Token:    text,
 		Expires:  h.Now().Add(pendingTTL),
 	}
-	h.setCookie(w, pendingCookie, p, pendingTTL)
-	http.Redirect(w, r, oauth.AuthCodeURL(p.State, h.authorizeOptions(r, p)...), http.StatusSeeOther)
+	h.setCookie(w, h.audience.pending, p, pendingTTL)
+	http.Redirect(w, r, oauth.AuthCodeURL(p.State, h.authorizeOptions(p, chooseAccount)...), http.StatusSeeOther)
 }
 
 // authorizeOptions returns the parameters of the request to the provider, beside those of OAuth.
-func (h *Handler) authorizeOptions(r *http.Request, p pendingSignIn) []oauth2.AuthCodeOption {
+func (h *Handler) authorizeOptions(p pendingSignIn, chooseAccount bool) []oauth2.AuthCodeOption {
 	options := []oauth2.AuthCodeOption{oidc.Nonce(p.Nonce), oauth2.S256ChallengeOption(p.Verifier)}
-	if _, signedIn := h.SignedInApprover(r); signedIn || h.hasSignedOut(r) {
-		// The approver signed in with the wrong account, or signed out. Unless prompted, the provider would choose the
-		// same account again.
+	if chooseAccount {
 		options = append(options, oauth2.SetAuthURLParam("prompt", "select_account"))
 	}
 	if h.Settings.ResponseMode == modeFormPost {
@@ -137,9 +147,26 @@ func (h *Handler) CompleteSignIn(w http.ResponseWriter, r *http.Request) {
 		h.redirectForm(w, r)
 		return
 	}
-	var p pendingSignIn
+	found, p, ok := h.complete(w, r)
+	if !ok {
+		return
+	}
+	id, err := h.approverID(found)
+	if !h.isRead(w, r, err) {
+		return
+	}
+	h.deleteCookie(w, h.audience.pending)
+	h.deleteCookie(w, signedOutCookie)
+	h.startSession(w, id)
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, h.Base.JoinPath("a", url.PathEscape(p.Token)).String(), http.StatusSeeOther)
+}
+
+// complete takes the redirect back from the provider, and returns the claims of the person. If it returns false, it has
+// answered the browser.
+func (h *Handler) complete(w http.ResponseWriter, r *http.Request) (found claims, p pendingSignIn, ok bool) {
 	q := r.URL.Query()
-	if !h.readCookie(r, pendingCookie, &p) || !p.Expires.After(h.Now()) || q.Get("state") != p.State {
+	if !h.readCookie(r, h.audience.pending, &p) || !p.Expires.After(h.Now()) || q.Get("state") != p.State {
 		h.record(r, &refused{
 			code:  refusal.Mismatch,
 			field: "state",
@@ -147,37 +174,37 @@ func (h *Handler) CompleteSignIn(w http.ResponseWriter, r *http.Request) {
 				", or began in another browser",
 		}, http.StatusBadRequest)
 		h.showMessage(w, r, http.StatusBadRequest, "took_too_long")
-		return
+		return nil, p, false
 	}
 	if q.Has("iss") && q.Get("iss") != h.Settings.Issuer { // RFC 9207
 		h.showRefused(w, r, &refused{
 			code:   refusal.Mismatch,
 			field:  "iss",
-			detail: "the parameter iss of the redirect is not " + issuerSetting,
+			detail: "the parameter iss of the redirect is not " + h.audience.settings + "issuer",
 			reason: "signin.reason.not_verified",
 			remedy: "signin.remedy.open_again",
 		})
-		return
+		return nil, p, false
 	}
 	if q.Get("error") != "" {
 		h.record(r, deniedBy(q.Get("error")), http.StatusForbidden)
 		h.showMessage(w, r, http.StatusForbidden, "denied")
-		return
+		return nil, p, false
 	}
-	id, err := h.exchangeCode(r.Context(), q.Get("code"), p)
-	if why, ok := errors.AsType[*refused](err); ok {
+	found, err := h.exchangeCode(r.Context(), q.Get("code"), p)
+	return found, p, h.isRead(w, r, err)
+}
+
+// isRead reports whether the identity of a person was read. Otherwise it has answered the browser.
+func (h *Handler) isRead(w http.ResponseWriter, r *http.Request, err error) bool {
+	why, isRefused := errors.AsType[*refused](err)
+	switch {
+	case isRefused:
 		h.showRefused(w, r, why)
-		return
-	}
-	if err != nil {
+	case err != nil:
 		h.showFailure(w, r, err)
-		return
 	}
-	h.deleteCookie(w, pendingCookie)
-	h.deleteCookie(w, signedOutCookie)
-	h.startSession(w, id)
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, h.Base.JoinPath("a", url.PathEscape(p.Token)).String(), http.StatusSeeOther)
+	return err == nil
 }
 
 // deniedBy returns the refusal of a sign-in that the provider ended. Its error is a code of OAuth or OpenID Connect; any
@@ -199,26 +226,22 @@ func deniedBy(code string) *refused {
 	}
 }
 
-// exchangeCode redeems the code that the provider sent and returns the approver's ID.
-func (h *Handler) exchangeCode(ctx context.Context, code string, p pendingSignIn) (string, error) {
+// exchangeCode redeems the code that the provider sent and returns the claims of the ID token.
+func (h *Handler) exchangeCode(ctx context.Context, code string, p pendingSignIn) (claims, error) {
 	oauth, verifiers, err := h.endpoints(ctx)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	ctx = oidc.ClientContext(ctx, h.Client)
 	token, err := oauth.Exchange(ctx, code, oauth2.VerifierOption(p.Verifier))
 	if err != nil {
-		return "", exchangeError(err)
+		return nil, exchangeError(err)
 	}
 	raw, ok := token.Extra("id_token").(string)
 	if !ok {
-		return "", badToken("id_token", "the provider sent no ID token: is openid among the scopes of the client?")
+		return nil, badToken("id_token", "the provider sent no ID token: is openid among the scopes of the client?")
 	}
-	claims, err := h.verifyToken(ctx, verifiers, raw, p)
-	if err != nil {
-		return "", err
-	}
-	return h.approverID(claims)
+	return h.verifyToken(ctx, verifiers, raw, p)
 }
 
 // exchangeError describes a failed exchange by its error code. The text of err is left out, because it may quote the
@@ -260,7 +283,7 @@ func (h *Handler) showFailure(w http.ResponseWriter, r *http.Request, err error)
 // showMessage answers a browser with texts of the catalogue.
 func (h *Handler) showMessage(w http.ResponseWriter, r *http.Request, status int, name string) {
 	words := h.wordsFor(r)
-	h.showTexts(w, r, status, words.Text("signin.heading."+name), words.Text("signin.lead."+name))
+	h.showTexts(w, r, status, words.Text("signin.heading."+name), cmp.Or(h.audience.remedy, words.Text("signin.lead."+name)))
 }
 
 func (h *Handler) showTexts(w http.ResponseWriter, r *http.Request, status int, heading, lead string) {

@@ -73,7 +73,7 @@ func (h *Handler) checkAuthentication(c claims) error {
 			return &refused{
 				code:   refusal.Missing,
 				field:  "auth_time",
-				detail: fmt.Sprintf("the ID token has no time in auth_time, which %smax_age needs; it has: %s", settingsPath, c.names()),
+				detail: fmt.Sprintf("the ID token has no time in auth_time, which %smax_age needs; it has: %s", h.audience.settings, c.names()),
 				reason: "signin.reason.no_time",
 				remedy: "signin.remedy.tell_operators",
 			}
@@ -82,7 +82,7 @@ func (h *Handler) checkAuthentication(c claims) error {
 			return &refused{
 				code:   refusal.Stale,
 				field:  "auth_time",
-				detail: fmt.Sprintf("auth_time is longer ago than %smax_age allows", settingsPath),
+				detail: fmt.Sprintf("auth_time is longer ago than %smax_age allows", h.audience.settings),
 				reason: "signin.reason.too_long_ago",
 				remedy: "signin.remedy.sign_out_there",
 			}
@@ -92,7 +92,7 @@ func (h *Handler) checkAuthentication(c claims) error {
 		return &refused{
 			code:   refusal.Forbidden,
 			field:  "acr",
-			detail: fmt.Sprintf("the claim acr is none of %sacr_values; the ID token has: %s", settingsPath, c.names()),
+			detail: fmt.Sprintf("the claim acr is none of %sacr_values; the ID token has: %s", h.audience.settings, c.names()),
 			reason: "signin.reason.other_way",
 			remedy: "signin.remedy.open_again",
 		}
@@ -118,10 +118,11 @@ type verifiers struct {
 	signature *oidc.IDTokenVerifier
 	issuer    string
 	clientID  string
+	settings  string // path in the configuration
 }
 
 // newVerifiers returns the verifiers of a provider.
-func newVerifiers(provider *oidc.Provider, s Settings, now func() time.Time) verifiers {
+func newVerifiers(provider *oidc.Provider, s Settings, path string, now func() time.Time) verifiers {
 	return verifiers{
 		strict: provider.Verifier(&oidc.Config{ClientID: s.ClientID, Now: now}),
 		signature: provider.Verifier(&oidc.Config{
@@ -132,6 +133,7 @@ func newVerifiers(provider *oidc.Provider, s Settings, now func() time.Time) ver
 		}),
 		issuer:   s.Issuer,
 		clientID: s.ClientID,
+		settings: path,
 	}
 }
 
@@ -156,7 +158,7 @@ func (v verifiers) explain(ctx context.Context, raw string, err error) error {
 		return badToken("signature", "the signature of the ID token is not one of the provider's, or its algorithm (alg) is not "+
 			"among the asymmetric ones in the discovery document")
 	case token.Issuer != v.issuer:
-		return badToken("iss", "the claim iss is not "+issuerSetting)
+		return badToken("iss", "the claim iss is not "+v.settings+"issuer")
 	case !slices.Contains(token.Audience, v.clientID):
 		return badToken("aud", "the claim aud does not contain our client_id")
 	}

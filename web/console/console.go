@@ -57,7 +57,10 @@ type MAC interface {
 // Config configures a Console. All fields but Acts, Controls, Queues and Refusals are required.
 type Config struct {
 	Operators map[string]Operator // who may sign in with a token, by name
-	MAC       MAC
+	// Provider lets operators sign in with an account of theirs; nil if there is none. Roles are the roles that it gives.
+	Provider Provider
+	Roles    role.Mapping
+	MAC      MAC
 	// Orders, Counter and DeadLetters keep within the scope of the request's context, see role.View.
 	Orders   Orders
 	Counter  Counter
@@ -153,6 +156,9 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	method, name := r.Method, path.Base(r.URL.Path)
 	if method == http.MethodHead {
 		method = http.MethodGet
+	}
+	if c.serveProvider(w, r, name) { // its form comes from another site, and is checked by its state
+		return
 	}
 	if method == http.MethodPost && c.crossOrigin.Check(r) != nil {
 		c.refuse(w, r, session{}, crossSite)

@@ -43,6 +43,8 @@ type world struct {
 	ring      *keys.Ring
 	tokens    map[string]secret.Text
 	grants    map[string]role.Grants // of those who are no admins
+	provider  console.Provider
+	roles     role.Mapping
 	orders    map[string]*approval.Order
 	letters   []store.DeadLetter
 	failing   error // of the store
@@ -96,6 +98,8 @@ func (w *world) build() {
 	view := role.View{Records: w}
 	c, err := console.New(console.Config{
 		Operators:   operators,
+		Provider:    w.provider,
+		Roles:       w.roles,
 		MAC:         w.ring,
 		Ended:       &w.ended,
 		Orders:      view,

@@ -36,6 +36,8 @@ type session struct {
 	Name    string    `json:"name"`
 	ID      string    `json:"id"` // random
 	Expires time.Time `json:"expires"`
+	// Origin is set for a person who signed in at the provider; otherwise the session is that of a token.
+	Origin *personOrigin `json:"origin,omitempty"`
 
 	// grants come from the configuration of now, never from the cookie: they end with the next reload.
 	grants role.Grants
@@ -96,6 +98,9 @@ func (c *Console) readSession(r *http.Request) (session, bool) {
 	var s session
 	if json.Unmarshal(parts[0], &s) != nil || !s.Expires.After(c.Now()) || c.Ended.Has(s.ID) {
 		return session{}, false
+	}
+	if s.Origin != nil {
+		return c.readPersonSession(s, parts)
 	}
 	for _, o := range c.operators {
 		if o.name != s.Name {

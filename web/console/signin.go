@@ -18,7 +18,12 @@ import (
 type signInPage struct {
 	frame
 	Next string // path to return to
+	// Provider is the path of the sign-in at the provider, or empty.
+	Provider string
 }
+
+// remoteText returns the address of the client, for the log.
+func remoteText(r *http.Request) string { return remote.Address(r).String() }
 
 // serveSignIn serves the sign-in form, and checks the token that it sends.
 func (c *Console) serveSignIn(w http.ResponseWriter, r *http.Request) {
@@ -36,7 +41,11 @@ func (c *Console) serveSignIn(w http.ResponseWriter, r *http.Request) {
 func (c *Console) showSignIn(w http.ResponseWriter, r *http.Request, status int, notice, next string) {
 	f := c.newFrame(r, session{}, "", "Sign in")
 	f.Notice = notice
-	c.writePage(w, r, status, "signin.html", signInPage{f, safePath(next)})
+	p := signInPage{frame: f, Next: safePath(next)}
+	if c.Provider != nil {
+		p.Provider = "./" + pageProvider + "?" + url.Values{"next": {p.Next}}.Encode()
+	}
+	c.writePage(w, r, status, "signin.html", p)
 }
 
 func (c *Console) checkToken(w http.ResponseWriter, r *http.Request) {
