@@ -41,6 +41,7 @@ func routeTable() map[string]struct{ body, need string } {
 		"private POST /v1/requests":                                       {"{}", "ask operator"},
 		"private POST /v1/orders/{orderId}/decisions":                     {"{}", "decide operator"},
 		"private GET /v1/orders":                                          {"", "operator"},
+		"private GET /v1/export":                                          {"", "operator"},
 		"private GET /v1/orders/{orderId}":                                {"", "read operator"},
 		"private POST /v1/orders/{orderId}/decide":                        {`{"outcome":"approve","by":"ops","reason":"x"}`, "operator"},
 		"private POST /v1/orders/{orderId}/cancel":                        {`{"by":"ops","reason":"x"}`, "cancel operator"},
@@ -231,13 +232,18 @@ func TestProblemsOfTheSite(t *testing.T) {
 func TestInvalidQueryParameters(t *testing.T) {
 	t.Parallel()
 	h, _, _ := site(t)
+	const exportNames = "after, approver, closed_after, closed_before, deadline_before, execution, format, older_than, q, requester, " +
+		"state, waits_for, workflow"
+	const listNames = "after, approver, closed_after, closed_before, deadline_before, execution, limit, older_than, q, requester, " +
+		"sort, state, waits_for, workflow"
 	for path, detail := range map[string]string{
-		"/v1/orders?workflow=orders&limit=1": `query: has the unknown parameter "workflow"; known here: after, limit, state`,
-		"/v1/orders/A-1?full=1":              `query: has the unknown parameter "full"; known here: none`,
-		"/v1/deadletters?source=orders":      `query: has the unknown parameter "source"; known here: after, limit`,
-		"/v1/orders?state=pending%zz":        `query: is malformed: invalid URL escape "%zz"`,
-		"/v1/orders?state=pending;limit=1":   "query: is malformed: invalid semicolon separator in query",
-		"/v1/orders?state=pending&state=":    `query: has the parameter "state" more than once`,
+		"/v1/export?sort=age&limit=1":      `query: has the unknown parameter "limit"; known here: ` + exportNames,
+		"/v1/orders?flow=orders":           `query: has the unknown parameter "flow"; known here: ` + listNames,
+		"/v1/orders/A-1?full=1":            `query: has the unknown parameter "full"; known here: none`,
+		"/v1/deadletters?source=orders":    `query: has the unknown parameter "source"; known here: after, limit`,
+		"/v1/orders?state=pending%zz":      `query: is malformed: invalid URL escape "%zz"`,
+		"/v1/orders?state=pending;limit=1": "query: is malformed: invalid semicolon separator in query",
+		"/v1/orders?state=pending&state=":  `query: has the parameter "state" more than once`,
 	} {
 		got := send(t, h.OperatorHandler(), "GET", path, "", "Authorization", "Bearer operator")
 		require.Equal(t, http.StatusUnprocessableEntity, got.StatusCode, path)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -18,12 +19,20 @@ type document struct {
 	OpenAPI  string
 	Security []map[string][]string
 	Paths    map[string]map[string]json.RawMessage
+
+	Components struct{ Parameters map[string]parameter }
+}
+
+// parameter is a parameter, or a reference to one.
+type parameter struct {
+	Name, In string
+	Ref      string `json:"$ref"`
 }
 
 type operation struct {
 	OperationID string
 	Security    *[]map[string][]string
-	Parameters  []struct{ Name, In string }
+	Parameters  []parameter
 	RequestBody struct {
 		Content map[string]struct{ Example json.RawMessage }
 	}
@@ -118,6 +127,9 @@ func TestDescribedCredentialsAndParameters(t *testing.T) {
 		if r.access.isJSON() {
 			var names []string
 			for _, p := range op.Parameters {
+				if p.Ref != "" {
+					p = d.Components.Parameters[path.Base(p.Ref)]
+				}
 				names = append(names, p.Name)
 			}
 			slices.Sort(names)
@@ -134,13 +146,13 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		if !strings.Contains(route, " ") {
 			route = "GET " + route
 		}
-		method, path, _ := strings.Cut(route, " ")
-		path = strings.NewReplacer("{orderId}", "A-1", "{source}", "erp", "{token}", "x", "{id}", "kept", "{workflow}", "orders").Replace(path)
+		method, target, _ := strings.Cut(route, " ")
+		target = strings.NewReplacer("{orderId}", "A-1", "{source}", "erp", "{token}", "x", "{id}", "kept", "{workflow}", "orders").Replace(target)
 		for _, credential := range []string{"", "erp", "operator"} {
 			h, _, _ := site(t)
 			server := map[string]http.Handler{"public": h.PublicHandler(), "private": h.OperatorHandler()}[side]
 			for _, body := range []string{c.body, "{", strings.Repeat(" ", MaxBody+1)} {
-				send(t, server, method, path, body, "Authorization", "Bearer "+credential)
+				send(t, server, method, target, body, "Authorization", "Bearer "+credential)
 			}
 		}
 	}

@@ -96,27 +96,6 @@ func pageLimit(r *http.Request) (int, error) {
 	return n, nil
 }
 
-func (a *OperatorAPI) listOrders(r *http.Request, _ []byte) (any, error) {
-	limit, err := pageLimit(r)
-	if err != nil {
-		return nil, err
-	}
-	q := r.URL.Query()
-	state := q.Get("state")
-	if state != "" && state != "pending" && state != "exhausted" {
-		return nil, approval.InvalidField("state", "must be pending or exhausted")
-	}
-	orders, next, err := a.Lister.List(r.Context(), store.OrderQuery{
-		State: store.State(state),
-		After: q.Get("after"),
-		Limit: limit,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return OrderList{Orders: mapSlice(orders, newOrder), Next: next}, nil
-}
-
 // showOrder shows an order to an operator, and its own approvals to a program.
 func (a *OperatorAPI) showOrder(r *http.Request, _ []byte) (any, error) {
 	p, _ := handlers.PrincipalOf(r.Context())

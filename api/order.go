@@ -10,13 +10,6 @@ import (
 // name, so a new field of the domain stays private until somebody adds it there. The comments of the types and of
 // their fields are the descriptions in openapi.json.
 
-// OrderList is a page of orders.
-type OrderList struct {
-	Orders []Order `json:"orders"`
-	// Next is the value of the query parameter `after` that returns the next page; it is missing on the last page.
-	Next string `json:"next,omitempty"`
-}
-
 // Order has the approvals of an order ID, the decisions that wait for a request, and the recent history.
 type Order struct {
 	// OrderID correlates requests and decisions.

@@ -18,13 +18,7 @@ func mapSlice[In, Out any](in []In, f func(In) Out) []Out {
 
 // newOrder returns the public form of an order.
 func newOrder(o *approval.Order) Order {
-	publish := func(a *approval.Approval) Approval {
-		public := newApproval(a)
-		if a.Status == approval.Pending {
-			public.ShownDigest = o.ContentDigest(a)
-		}
-		return public
-	}
+	publish := func(a *approval.Approval) Approval { return publishApproval(o, a) }
 	return Order{
 		OrderID:            o.ID,
 		Approvals:          mapSlice(o.Approvals, publish),
@@ -32,6 +26,15 @@ func newOrder(o *approval.Order) Order {
 		History:            mapSlice(o.History, newEvent),
 		ShedParts:          o.ShedParts,
 	}
+}
+
+// publishApproval returns the public form of an approval of an order.
+func publishApproval(o *approval.Order, a *approval.Approval) Approval {
+	public := newApproval(a)
+	if a.Status == approval.Pending {
+		public.ShownDigest = o.ContentDigest(a)
+	}
+	return public
 }
 
 func newApproval(a *approval.Approval) Approval {

@@ -43,7 +43,7 @@ func TestRefusalsAreRecorded(t *testing.T) {
 		}},
 		"an unknown parameter": {side: "private", call: "GET /v1/orders?evil=1", header: operator, want: refusal.Refusal{
 			Source: "api", Code: refusal.Query, Field: "query", Status: 422, Route: "GET /v1/orders", Principal: "operator:olga",
-			Detail: "query: has an unknown parameter; known here: after, limit, state",
+			Detail: "query: has an unknown parameter; known here: " + strings.Join(listParameters(), ", "),
 		}},
 		"a program without the verb": {
 			side: "private", call: "POST /v1/requests", body: "{}", header: []string{"Authorization", "Bearer read"},

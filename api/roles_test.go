@@ -49,6 +49,7 @@ func everyRole() map[string][]role.Role {
 		"POST /v1/orders/{orderId}/cancel":                        acts,
 		"GET /v1/orders/{orderId}/approvals/{approvalId}/receipt": audits,
 		"GET /v1/orders":                                          sees,
+		"GET /v1/export":                                          audits,
 		"POST /v1/orders/{orderId}/decide":                        acts,
 		"POST /v1/orders/{orderId}/dismissal":                     acts,
 		"POST /v1/orders/{orderId}/reminders":                     acts,

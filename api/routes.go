@@ -76,6 +76,7 @@ func operatorRoutes() []route {
 		{"GET /v1/orders/{orderId}/approvals/{approvalId}/receipt", accessRead, role.Audit, (*Endpoints).showReceipt},
 
 		{"GET /v1/orders", accessOperator, role.Read, (*Endpoints).listOrders},
+		{"GET /v1/export", accessOperator, role.Audit, (*Endpoints).export},
 		{"POST /v1/orders/{orderId}/decide", accessOperator, role.Act, (*Endpoints).decideOrder},
 		{"POST /v1/orders/{orderId}/reminders", accessOperator, role.Act, (*Endpoints).remindOrder},
 		{"POST /v1/orders/{orderId}/approvers", accessOperator, role.Act, (*Endpoints).changeApprovers},
@@ -122,7 +123,9 @@ func queryParameters(pattern string) []string {
 	case "POST /v1/requests":
 		return []string{"workflow"}
 	case "GET /v1/orders":
-		return []string{"after", "limit", "state"}
+		return listParameters()
+	case "GET /v1/export":
+		return exportParameters()
 	case "GET /v1/refused":
 		return []string{"limit", "reason", "source"}
 	case "GET /v1/deadletters":

@@ -218,9 +218,13 @@ func (w *walk) page() Page {
 	next := cursor{State: w.State, Sort: w.Sort, Descending: w.Descending, Walk: w.begin}
 	switch {
 	case w.dropped != nil:
-		next.Last = &w.rows[len(w.rows)-1].key
+		last := w.rows[len(w.rows)-1]
+		next.Last = &last.key
 		if w.isStopped {
 			next.Walk = w.dropped.before
+		}
+		if w.isStopped && w.Sort == SortOrder && last.number != w.dropped.number { // the page ends with a whole order
+			next.Last = nil
 		}
 	case w.isAtEnd:
 		return p

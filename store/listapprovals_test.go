@@ -319,15 +319,16 @@ func TestOrdersWithoutApprovalsAreListed(t *testing.T) {
 func TestBadQueriesAreRefused(t *testing.T) {
 	t.Parallel()
 	l := &orderList{orders: pendingOrders(5)}
-	page, err := store.ListApprovals(t.Context(), l, store.Query{Limit: 2})
+	page, err := store.ListApprovals(t.Context(), l, store.Query{Sort: store.SortAge, Limit: 2})
 	require.NoError(t, err)
 	for want, q := range map[string]store.Query{
 		"state: ":             {State: "exausted"},
 		"sort: ":              {Sort: "old"},
-		"after: is not":       {After: "o000001"},
-		"after: is a":         {After: page.Next, Sort: store.SortAge},
-		"after: is a pos":     {After: page.Next, Descending: true},
-		"after: is a positio": {After: page.Next, State: store.StatePending},
+		"after: is not":       {After: "o000001", Sort: store.SortAge},
+		"after: is not a pos": {After: "o000001", Descending: true},
+		"after: is a":         {After: page.Next, Sort: store.SortDeadline},
+		"after: is a pos":     {After: page.Next, Sort: store.SortAge, Descending: true},
+		"after: is a positio": {After: page.Next, Sort: store.SortAge, State: store.StatePending},
 		"after: is not a": {
 			State: store.StatePending,
 			Sort:  store.SortAge,
@@ -341,4 +342,19 @@ func TestBadQueriesAreRefused(t *testing.T) {
 	l.err = errors.New("the disk is on fire")
 	_, err = store.ListApprovals(t.Context(), l, store.Query{})
 	require.ErrorIs(t, err, l.err)
+}
+
+// A list by order ID goes on after any order ID. A page that ends within an order goes on within it.
+func TestListGoesOnAfterAnOrder(t *testing.T) {
+	t.Parallel()
+	orders := pendingOrders(4)
+	second := *orders[1].Approvals[0]
+	second.ID = "b"
+	orders[1].Approvals = append(orders[1].Approvals, &second)
+	l := &orderList{orders: orders}
+	page, err := store.ListApprovals(t.Context(), l, store.Query{Limit: 1})
+	require.NoError(t, err)
+	require.Equal(t, "o000000", page.Next)
+	names, _ := listPages(t, l, store.Query{After: "o000000x", Limit: 1})
+	require.Equal(t, []string{"o000001/a", "o000001/b", "o000002/a", "o000003/a"}, names)
 }

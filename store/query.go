@@ -17,7 +17,8 @@ type Query struct {
 	// Descending reverses the sort. Approvals without the time of the sort come last all the same.
 	Descending bool
 	// After is the Next of the previous page, or empty for the first page. It belongs to the same State, Sort and
-	// Descending; with others ListApprovals returns a Permanent error.
+	// Descending; with others ListApprovals returns a Permanent error. In a list by order ID it can also be an order ID,
+	// known or not: the list goes on after it.
 	After string
 	// Limit is the largest number of rows in a page, 1 to 1,000. 0 means 100.
 	Limit int

@@ -90,8 +90,14 @@ type cursor struct {
 	Last *rowKey `json:"last,omitempty"`
 }
 
+// isPlain reports whether the position is that behind an order in a list by order ID. It is written as the order ID alone.
+func (c cursor) isPlain() bool { return c.Sort == SortOrder && !c.Descending && c.Last == nil }
+
 // String returns the cursor as the After of a query.
 func (c cursor) String() string {
+	if c.isPlain() {
+		return c.Walk
+	}
 	b, err := json.Marshal(c)
 	if err != nil { // it has texts and numbers only
 		panic(err)
@@ -107,6 +113,9 @@ func parseCursor(q Query) (c cursor, err error) {
 	b, err := base64.RawURLEncoding.DecodeString(q.After)
 	if err == nil {
 		err = json.Unmarshal(b, &c)
+	}
+	if err != nil && q.Sort == SortOrder && !q.Descending {
+		return cursor{State: q.State, Walk: q.After}, nil
 	}
 	if err != nil {
 		return c, approval.InvalidField("after", "is not a position in a list of approvals")

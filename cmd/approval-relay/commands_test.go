@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -53,15 +54,23 @@ func TestRequestsAndShow(t *testing.T) {
 	require.Regexp(t, `(?m)^o-early .*1 decision\(s\) without request`, out)
 	out, more := r.ops(t, 0, "requests", "--limit=1")
 	require.NotContains(t, out, "o-2")
-	require.Contains(t, more, `--after="o-1"`)
-	out, _ = r.ops(t, 0, "requests", "--after=o-1")
+	next := regexp.MustCompile(`--after="([^"]+)"`).FindStringSubmatch(more)
+	require.Len(t, next, 2, more)
+	out, _ = r.ops(t, 0, "requests", "--after="+next[1])
 	require.NotContains(t, out, "o-1 ")
 	require.Contains(t, out, "o-2")
+	out, _ = r.ops(t, 0, "requests", "--sort=order", "--after=o-1", "--workflow=orders")
+	require.NotContains(t, out, "o-1 ")
+	require.Contains(t, out, "o-2")
+	out, _ = r.ops(t, 0, "requests", "--sort=-age")
+	require.Less(t, strings.Index(out, "o-2"), strings.Index(out, "o-1"), "the youngest comes first")
+	out, _ = r.ops(t, 0, "requests", "--workflow=refunds")
+	require.NotContains(t, out, "o-")
 	_, errs := r.ops(t, 1, "requests", "--limit=0")
 	require.Contains(t, errs, "limit")
 
 	out, _ = r.ops(t, 0, "show", "o-1")
-	require.Regexp(t, `(?m)^order o-1\n\napproval \S+  pending\n  workflow +orders\n  step +budget\n  asked by +api:shop\n  requested +\S+ \(0s ago\)\n  deadline +\S+ \(in 24h\)\n`, out)
+	require.Regexp(t, `(?m)^order o-1\n\napproval \S+  pending\n  workflow +orders\n  step +budget\n  asked by +api:shop\n  requested +\S+ \(\d+s ago\)\n  deadline +\S+ \(in 24h\)\n`, out)
 	require.Regexp(t, `decision +recorded, approve, by Ann@example.com, via api, source api:shop, d`, out)
 	out, _ = r.ops(t, 0, "show", "o-early")
 	require.Contains(t, out, "decision d by ann@example.com waits for its request")

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/approval-relay/approval-relay/api"
@@ -11,24 +13,28 @@ import (
 type requestsCmd struct {
 	client
 	watchFlags
-	State string `enum:"pending,exhausted,all" default:"pending" help:"pending, exhausted (all attempts of the callback failed) or all."`
-	After string `help:"List orders after this order ID."`
-	Limit int    `default:"100" help:"Greatest number of orders, 1 to 1000."`
+	State    string `enum:"pending,retrying,undeliverable,exhausted,unanswered,attention,closed,all" default:"pending" help:"pending, retrying, undeliverable (nobody could be told), exhausted (all attempts of the callback failed), unanswered (the workflow may not have the answer), attention (one of these four), closed or all."`
+	Workflow string `help:"Only approvals of this workflow."`
+	Sort     string `default:"age" help:"order, age (oldest first), deadline or closed; a minus sign reverses it: --sort=-closed."`
+	After    string `help:"Go on after this position, which the page before has printed."`
+	Limit    int    `default:"100" help:"Greatest number of approvals, 1 to 1000."`
 }
 
-// Run lists orders, with a line for each approval.
+// Run lists approvals.
 func (c *requestsCmd) Run(w *world) error {
 	return c.repeat(w, func() error { return c.list(w) })
 }
 
 func (c *requestsCmd) list(w *world) error {
-	state := c.State
-	if state == "all" {
-		state = ""
+	query := url.Values{
+		"state":    {c.State},
+		"workflow": {c.Workflow},
+		"sort":     {c.Sort},
+		"after":    {c.After},
+		"limit":    {strconv.Itoa(c.Limit)},
 	}
 	var list api.OrderList
-	if err := c.call(w.ctx, "GET", fmt.Sprintf("/v1/orders?state=%s&after=%s&limit=%d",
-		state, escape(c.After), c.Limit), nil, &list); err != nil {
+	if err := c.call(w.ctx, "GET", "/v1/orders?"+query.Encode(), nil, &list); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -36,6 +42,9 @@ func (c *requestsCmd) list(w *world) error {
 	}
 	if err := newOrderListing(list.Orders, &c.outputFlags, time.Now()).print(w, &c.outputFlags); err != nil {
 		return err
+	}
+	if list.Incomplete {
+		fmt.Fprintf(w.stderr, "this page is of the first %d orders only; what follows is sorted anew\n", list.LookedAt)
 	}
 	if list.Next != "" {
 		fmt.Fprintf(w.stderr, "there are more: --after=%q\n", list.Next)

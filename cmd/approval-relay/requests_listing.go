@@ -10,7 +10,7 @@ import (
 )
 
 // newOrderListing lists approvals, each with its order.
-func newOrderListing(orders []api.Order, f *outputFlags, now time.Time) *listing {
+func newOrderListing(orders []api.ListedOrder, f *outputFlags, now time.Time) *listing {
 	l := &listing{columns: []column{
 		{name: "order"}, {name: "title"}, {name: "workflow"}, {name: "step"}, {name: "status", tone: stateTone},
 		{name: "age"}, {name: "deadline"}, {name: "callback", tone: stateTone}, {name: "waits for"},
@@ -31,6 +31,9 @@ func newOrderListing(orders []api.Order, f *outputFlags, now time.Time) *listing
 		if len(o.Approvals) == 0 {
 			row := make([]string, len(l.columns))
 			row[0], row[4] = o.OrderID, fmt.Sprintf("%d decision(s) without request", len(o.UnmatchedDecisions))
+			if o.Unreadable {
+				row[4] = "its record cannot be read"
+			}
 			l.add(row...)
 		}
 	}

@@ -1,0 +1,162 @@
+package api
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// ExportedApproval is a line of an export in JSON.
+type ExportedApproval struct {
+	OrderID  string   `json:"orderId"`
+	Approval Approval `json:"approval"`
+}
+
+const (
+	exportPage = 200 // approvals that are in memory together
+	// exportDeadline is the time in which a caller must take a page. It replaces the time limit of the whole answer.
+	exportDeadline = 45 * time.Second
+)
+
+func (e *Endpoints) export() http.Handler { return http.HandlerFunc(e.OperatorAPI.export) }
+
+// export writes all approvals that the query selects, sorted by order ID. It reads them in pages, so that its memory does not
+// depend on their number. After an error in the middle it breaks the connection off: a file that ends too early must not look
+// like a whole one. A caller goes on after the last order that it has got.
+func (a *OperatorAPI) export(w http.ResponseWriter, r *http.Request) {
+	values := r.URL.Query()
+	q, err := readFilter(values, a.Redriver.Transitions.Now())
+	format := values.Get("format")
+	if err == nil && format != "" && format != "csv" && format != "jsonl" {
+		err = approval.InvalidField("format", "must be csv or jsonl")
+	}
+	if err != nil {
+		writeAnswer(w, r, nil, err)
+		return
+	}
+	q.Limit = exportPage
+	q.After = values.Get("after")
+	page, err := store.ListApprovals(r.Context(), a.Lister, q)
+	if err != nil {
+		writeAnswer(w, r, nil, err)
+		return
+	}
+	for out := newExporter(w, format); ; {
+		if err := out.writePage(page); err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		if page.Next == "" {
+			return
+		}
+		q.After = page.Next
+		if page, err = store.ListApprovals(r.Context(), a.Lister, q); err != nil {
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
+
+// exporter writes approvals in a format.
+type exporter struct {
+	csv     *csv.Writer
+	json    *json.Encoder
+	control *http.ResponseController
+}
+
+// newExporter writes the header of the answer, and the heading of a CSV file.
+func newExporter(w http.ResponseWriter, format string) *exporter {
+	h := w.Header()
+	control := http.NewResponseController(w)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if format == "jsonl" {
+		h.Set("Content-Type", "application/jsonl")
+		h.Set("Content-Disposition", `attachment; filename="approvals.jsonl"`)
+		return &exporter{json: json.NewEncoder(w), control: control}
+	}
+	h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
+	h.Set("Content-Disposition", `attachment; filename="approvals.csv"`)
+	e := &exporter{csv: csv.NewWriter(w), control: control}
+	_ = e.csv.Write(exportColumns()) // writePage returns the error
+	return e
+}
+
+// write writes a row. Rows without an approval are left out.
+func (e *exporter) write(row store.Row) error {
+	if row.Approval == nil {
+		return nil
+	}
+	if e.json != nil {
+		return e.json.Encode(ExportedApproval{row.Order.ID, publishApproval(row.Order, row.Approval)})
+	}
+	return e.csv.Write(exportCells(row.Order.ID, row.Approval))
+}
+
+// writePage writes the rows of a page and sends them.
+func (e *exporter) writePage(page store.Page) error {
+	_ = e.control.SetWriteDeadline(time.Now().Add(exportDeadline)) // without it, the server's own deadline holds
+	for _, row := range page.Rows {
+		if err := e.write(row); err != nil {
+			return err
+		}
+	}
+	if e.csv != nil {
+		e.csv.Flush()
+		if err := e.csv.Error(); err != nil {
+			return err
+		}
+	}
+	return e.control.Flush()
+}
+
+func exportColumns() []string {
+	return []string{
+		"order_id", "approval_id", "status", "workflow", "step", "title", "requester", "approvers", "execution",
+		"requested_at", "deadline", "closed_at", "reason", "votes", "undeliverable",
+		"callback_state", "callback_ended_at", "callback_attempts", "callback_last_error",
+	}
+}
+
+// exportCells returns the cells of an approval, in the order of the columns.
+func exportCells(orderID string, a *approval.Approval) []string {
+	var approvers, votes []string
+	for _, p := range a.Approvers {
+		approvers = append(approvers, p.ID)
+	}
+	for _, v := range a.Votes {
+		if !v.Void {
+			votes = append(votes, strings.TrimSpace(string(v.Outcome)+" by "+v.By+" at "+exportTime(v.At)))
+		}
+	}
+	cells := []string{
+		orderID, a.ID, string(a.Status), a.Workflow, a.Step, a.Title, a.Requester, strings.Join(approvers, "; "), a.Execution,
+		exportTime(a.RequestedAt), exportTime(a.Deadline), exportTime(a.ClosedAt), a.Reason, strings.Join(votes, "; "),
+		strconv.FormatBool(a.Undeliverable), string(a.Callback.State), exportTime(a.Callback.EndedAt),
+		strconv.Itoa(a.Callback.Attempts), a.Callback.LastError,
+	}
+	for i, text := range cells {
+		cells[i] = inertCell(text)
+	}
+	return cells
+}
+
+func exportTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// formulaBeginning matches the beginning of a formula: at the beginning of a text, and behind a character that some
+// spreadsheets take for the end of a cell.
+var formulaBeginning = regexp.MustCompile(`(^|[;\t\r\n])([\s"'\x{00a0}\x{200b}\x{feff}]*[=+\-@|%＝＋－＠])`)
+
+// inertCell returns a cell that no spreadsheet takes for a formula: strangers write titles and names. What looks like the
+// beginning of a formula gets an apostrophe before it.
+func inertCell(text string) string { return formulaBeginning.ReplaceAllString(text, "${1}'${2}") }
