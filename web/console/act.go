@@ -20,6 +20,7 @@ type Acts interface {
 	ExtendDeadline(
 		ctx context.Context, orderID string, act approval.Act, until time.Time, by time.Duration,
 	) (approval.ActResult, error)
+	Dismiss(ctx context.Context, orderID string, act approval.Act) (approval.ActResult, error)
 }
 
 // actForm is the form on an order's page by which an operator reminds, changes approvers and extends the deadline.
@@ -48,10 +49,32 @@ type operatorAct struct {
 	extendBy   string
 }
 
+// newActForm returns the form of the acts on a pending approval.
 func (c *Console) newActForm(s session, o *approval.Order, a *approval.Approval, result formResult) *actForm {
 	if c.Acts == nil || a.Status != approval.Pending {
 		return nil
 	}
+	f := c.newEmptyActForm(s, o, a)
+	for _, p := range a.Approvers {
+		if !hasVoted(a, p.ID) {
+			f.Waiting = append(f.Waiting, untrusted.SingleLine(p.ID))
+		}
+	}
+	f.keep(a, result, false)
+	return f
+}
+
+// newDismissForm returns the form that puts away an approval which needs attention, or nil for any other approval.
+func (c *Console) newDismissForm(s session, o *approval.Order, a *approval.Approval, result formResult) *actForm {
+	if c.Acts == nil || !a.IsExhausted() && !a.IsUnanswered() && !a.IsUndeliverable() {
+		return nil
+	}
+	f := c.newEmptyActForm(s, o, a)
+	f.keep(a, result, true)
+	return f
+}
+
+func (c *Console) newEmptyActForm(s session, o *approval.Order, a *approval.Approval) *actForm {
 	f := &actForm{
 		Order:     encodePart([]byte(o.ID)),
 		Approval:  a.ID,
@@ -59,16 +82,17 @@ func (c *Console) newActForm(s session, o *approval.Order, a *approval.Approval,
 		MaxReason: approval.MaxActReason,
 	}
 	f.Nonce = c.formNonce(s, formAct, o.ID, a.ID, f.ID)
-	for _, p := range a.Approvers {
-		if !hasVoted(a, p.ID) {
-			f.Waiting = append(f.Waiting, untrusted.SingleLine(p.ID))
-		}
-	}
-	if result.act != nil && a.ID == result.approvalID {
-		f.Open = true
-		f.Reason, f.Who = untrusted.MultiLine(result.act.reason), untrusted.SingleLine(result.act.who)
-	}
 	return f
+}
+
+// keep keeps the texts of the form if its last use was refused.
+func (f *actForm) keep(a *approval.Approval, result formResult, isDismissal bool) {
+	if result.act == nil || a.ID != result.approvalID || isDismissal != (result.act.kind == string(approval.ActDismiss)) {
+		return
+	}
+	f.Open = true
+	f.Reason = untrusted.MultiLine(result.act.reason)
+	f.Who = untrusted.SingleLine(result.act.who)
 }
 
 // handleAct carries out an act in the name of the signed-in operator. A reason is required.
@@ -130,6 +154,8 @@ func (c *Console) doAct(ctx context.Context, s session, f operatorAct) (approval
 			return c.Acts.ReplaceApprover(ctx, f.orderID, act, f.from, f.who)
 		}
 		return c.Acts.AddApprovers(ctx, f.orderID, act, strings.Split(f.who, ","))
+	case approval.ActDismiss:
+		return c.Acts.Dismiss(ctx, f.orderID, act)
 	case approval.ActExtend:
 		by, err := time.ParseDuration(f.extendBy)
 		if err != nil {

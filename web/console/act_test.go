@@ -117,3 +117,56 @@ func TestOperatorActs(t *testing.T) {
 		}
 	}
 }
+
+func (w *world) Dismiss(_ context.Context, id string, act approval.Act) (approval.ActResult, error) {
+	v, _, err := w.order(id).Dismiss(act, w.turn())
+	return approval.ActResult{Verdict: v}, err
+}
+
+// What cannot be mended is put away with a reason: the lists leave it out, and its page says so.
+func TestDismiss(t *testing.T) {
+	t.Parallel()
+	for order, state := range map[string]string{
+		"exhausted": "exhausted", "unanswered": "unanswered", "undeliverable": "undeliverable",
+	} {
+		w := newWorld(t)
+		w.signIn(bobToken)
+		everyState(w)
+		_, page := w.get("order?id=" + order)
+		sent := form(t, page, "act", "dismiss-reason")
+		sent.Set("act", "dismiss")
+		sent.Set("reason", " ")
+		resp, again := w.post("act", sent)
+		if resp.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(again, `<details class="decide" open>`+"\n<summary>Dismiss") {
+			t.Errorf("%s without a reason: %d", order, resp.StatusCode)
+		}
+		sent.Set("reason", "its owner has\nstarted it again")
+		if resp, _ := w.post("act", sent); resp.StatusCode != http.StatusSeeOther {
+			t.Errorf("%s: %d", order, resp.StatusCode)
+		}
+		if resp, _ := w.post("act", sent); resp.StatusCode != http.StatusSeeOther { // a second click
+			t.Errorf("%s again: %d", order, resp.StatusCode)
+		}
+		for _, list := range []string{"?state=" + state, "?state=attention"} {
+			if _, page := w.get(list); strings.Contains(page, "order?id="+order+`"`) {
+				t.Errorf("%s lists %s", list, order)
+			}
+		}
+		_, page = w.get("order?id=" + order)
+		if !strings.Contains(page, "an operator has dismissed") || !strings.Contains(page, "started it again") ||
+			strings.Contains(page, "dismiss-reason") || strings.Contains(page, `value="redrive"`) {
+			t.Errorf("%s: %s", order, style.ReplaceAllString(page, ""))
+		}
+		if isExhausted := order == "exhausted"; strings.Contains(page, `action="redrive"`) != isExhausted {
+			t.Errorf("%s: a dismissed callback can be redriven, and nothing else", order)
+		}
+	}
+	w := newWorld(t)
+	w.signIn(bobToken)
+	everyState(w)
+	for _, order := range []string{"pending", "retrying", "owed", "delivered", "cancelled"} {
+		if _, page := w.get("order?id=" + order); strings.Contains(page, "dismiss-reason") {
+			t.Errorf("%s needs no attention", order)
+		}
+	}
+}

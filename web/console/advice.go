@@ -75,10 +75,10 @@ func adviseUnanswered(a *approval.Approval) string {
 	case a.Callback.State == approval.CallbackUnknown:
 		return "The workflow no longer waits, and nobody can tell whether it has this answer: the reply to an attempt was " +
 			"lost, and the task may have ended by itself. Look at the workflow; if it does not have the answer and the " +
-			"order still needs it, have it started again."
+			"order still needs it, have it started again. Then dismiss this."
 	}
 	return "The workflow did not wait for this answer: it had ended, or was answered by somebody else. " +
-		"If the order still needs the answer, have the workflow started again."
+		"If the order still needs the answer, have the workflow started again. Then dismiss this."
 }
 
 // adviseRedrive returns the advice for an exhausted callback.

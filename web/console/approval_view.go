@@ -37,6 +37,7 @@ type approvalView struct {
 	Callback      *callbackView
 	Decide        *decisionForm
 	Act           *actForm
+	Dismiss       *actForm
 	Questions     []questionView
 	DryRun        string // nonce, if there is a callback to redrive
 }

@@ -54,7 +54,7 @@ type MAC interface {
 	VerifyMAC(purpose, keyID string, msg, mac []byte) error
 }
 
-// Config configures a Console. All fields but Acts, Controls, Queues and Refusals are required.
+// Config configures a Console. All fields but Acts, Controls, Export, Queues and Refusals are required.
 type Config struct {
 	Operators map[string]Operator // who may sign in with a token, by name
 	// Provider lets operators sign in with an account of theirs; nil if there is none. Roles are the roles that it gives.
@@ -74,6 +74,9 @@ type Config struct {
 	// Controls drains and pauses the Workflows; nil offers no controls.
 	Controls  Controls
 	Workflows []string
+	// Export answers with all approvals that the parameters of the request select, as a file, and keeps within the scope of
+	// the request's context. Nil offers no export.
+	Export http.HandlerFunc
 	// Queues names the dead letter queues. Their messages are counted by a dry run only.
 	Queues []string
 	// Ended is the list of ended sessions. It outlives the console, so that a reload of the configuration forgets no
@@ -142,6 +145,9 @@ func New(c Config) (*Console, error) {
 		"POST act":         {role.Act, out.handleAct},
 		"POST redrive":     {role.Act, out.handleRedrive},
 		"POST signout":     {role.Read, out.handleSignOut},
+	}
+	if c.Export != nil {
+		out.pages["GET export"] = page{role.Audit, func(w http.ResponseWriter, r *http.Request, _ session) { c.Export(w, r) }}
 	}
 	if c.Controls != nil {
 		out.pages["GET controls"] = page{role.Read, out.showControls}

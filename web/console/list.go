@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/role"
 )
 
 // pageSize is the number of orders that a page lists.
@@ -27,6 +28,8 @@ type listPage struct {
 	First     bool   // it is the first page
 	Start     string // path of the first page
 	Next      string // path of the next page
+	CSV       string // path of the whole list as a file, or empty
+	JSON      string
 	DryRun    string // nonce
 }
 
@@ -60,6 +63,9 @@ func (c *Console) showList(w http.ResponseWriter, r *http.Request, s session) {
 		Next:     q.pagePath(page.Next),
 		Rows:     newRows(page.Rows, now),
 		DryRun:   c.dryRunNonce(s),
+	}
+	if c.Export != nil && s.may(role.Audit) {
+		p.CSV, p.JSON = q.exportPath("csv"), q.exportPath("jsonl")
 	}
 	if page.IsIncomplete {
 		p.LookedAt = formatNumber(page.LookedAt)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,9 +17,12 @@ import (
 type listQuery struct {
 	state    listState
 	workflow string
-	approver string
-	text     string
-	sort     string
+	// approver is somebody who may decide. In the list of pending approvals, it is somebody who has not decided yet.
+	approver  string
+	requester string
+	execution string
+	text      string
+	sort      string
 	// The times are distances from now: approvals that were requested that long ago, have their deadline within that time,
 	// or were closed within that time. 0 selects all.
 	olderThan      time.Duration
@@ -33,11 +37,13 @@ const (
 	paramState          = "state"
 	paramWorkflow       = "workflow"
 	paramApprover       = "approver"
+	paramRequester      = "requester"
+	paramExecution      = "execution"
 	paramText           = "q"
 	paramSort           = "sort"
 	paramOlderThan      = "older_than"
-	paramDeadlineWithin = "deadline_within"
-	paramClosedWithin   = "closed_within"
+	paramDeadlineBefore = "deadline_before"
+	paramClosedAfter    = "closed_after"
 	paramAfter          = "after"
 	paramFilter         = "filter"
 )
@@ -56,6 +62,8 @@ func readListQuery(v url.Values) (listQuery, error) {
 	q := listQuery{
 		workflow:  strings.TrimSpace(v.Get(paramWorkflow)),
 		approver:  strings.TrimSpace(v.Get(paramApprover)),
+		requester: strings.TrimSpace(v.Get(paramRequester)),
+		execution: strings.TrimSpace(v.Get(paramExecution)),
 		text:      strings.TrimSpace(v.Get(paramText)),
 		sort:      v.Get(paramSort),
 		after:     v.Get(paramAfter),
@@ -71,19 +79,29 @@ func readListQuery(v url.Values) (listQuery, error) {
 	}
 	for name, to := range map[string]*time.Duration{
 		paramOlderThan:      &q.olderThan,
-		paramDeadlineWithin: &q.deadlineWithin,
-		paramClosedWithin:   &q.closedWithin,
+		paramDeadlineBefore: &q.deadlineWithin,
+		paramClosedAfter:    &q.closedWithin,
 	} {
 		if v.Get(name) == "" {
 			continue
 		}
-		d, err := time.ParseDuration(v.Get(name))
-		if err != nil || d < 0 {
-			return listQuery{}, approval.InvalidField(name, "is not a time such as 4h")
+		d, ok := parseTimeSpan(v.Get(name))
+		if !ok {
+			return listQuery{}, approval.InvalidField(name, "is not a time such as 4h or 7d")
 		}
 		*to = d
 	}
 	return q, nil
+}
+
+// parseTimeSpan parses a time such as 90m, 4h or 7d.
+func parseTimeSpan(text string) (time.Duration, bool) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * 24 * time.Hour, err == nil
+	}
+	d, err := time.ParseDuration(text)
+	return d, err == nil && d >= 0
 }
 
 func sorts() []string { return []string{sortAge, sortDeadline, sortClosed, sortOrder} }
@@ -101,11 +119,13 @@ func (q listQuery) values() url.Values {
 	}
 	set(paramWorkflow, q.workflow)
 	set(paramApprover, q.approver)
+	set(paramRequester, q.requester)
+	set(paramExecution, q.execution)
 	set(paramText, q.text)
 	set(paramSort, q.sort)
 	set(paramOlderThan, formatParam(q.olderThan))
-	set(paramDeadlineWithin, formatParam(q.deadlineWithin))
-	set(paramClosedWithin, formatParam(q.closedWithin))
+	set(paramDeadlineBefore, formatParam(q.deadlineWithin))
+	set(paramClosedAfter, formatParam(q.closedWithin))
 	return v
 }
 
@@ -122,6 +142,19 @@ func formatParam(d time.Duration) string {
 
 // path returns the address of the list's first page.
 func (q listQuery) path() string { return listPath(q.values()) }
+
+// exportPath returns the address of all approvals of the list as a file.
+func (q listQuery) exportPath(format string) string {
+	v := q.values()
+	v.Set(paramState, q.state.name)
+	if q.state.name == statePending && q.approver != "" {
+		v.Del(paramApprover)
+		v.Set("waits_for", q.approver)
+	}
+	v.Del(paramSort)
+	v.Set("format", format)
+	return "export?" + v.Encode()
+}
 
 // filterPath returns the address of the list with its filter open.
 func (q listQuery) filterPath() string {
@@ -177,6 +210,8 @@ func (q listQuery) filters() (out []filterView) {
 	add("Text", q.text, func(q *listQuery) { q.text = "" })
 	add("Workflow", q.workflow, func(q *listQuery) { q.workflow = "" })
 	add(q.approverLabel(), q.approver, func(q *listQuery) { q.approver = "" })
+	add("Requester", q.requester, func(q *listQuery) { q.requester = "" })
+	add("Execution", q.execution, func(q *listQuery) { q.execution = "" })
 	add("Requested at least", ago(q.olderThan), func(q *listQuery) { q.olderThan = 0 })
 	add("Deadline within", timeSpan(q.deadlineWithin), func(q *listQuery) { q.deadlineWithin = 0 })
 	add("Closed within the last", timeSpan(q.closedWithin), func(q *listQuery) { q.closedWithin = 0 })

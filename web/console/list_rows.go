@@ -10,10 +10,15 @@ import (
 // storeQuery returns the query of a page of the list.
 func (q listQuery) storeQuery(now time.Time) store.Query {
 	out := store.Query{
-		State:  store.State(q.state.name),
-		Filter: store.Filter{Workflow: q.workflow, Text: q.text},
-		After:  q.after,
-		Limit:  pageSize,
+		State: store.State(q.state.name),
+		Filter: store.Filter{
+			Workflow:  q.workflow,
+			Requester: q.requester,
+			Execution: q.execution,
+			Text:      q.text,
+		},
+		After: q.after,
+		Limit: pageSize,
 	}
 	if q.state.name == stateAll {
 		out.State = store.StateAll

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -56,30 +57,33 @@ func listed(page string) []string {
 func TestLists(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{
-		"":                                          "pending retrying urgent undeliverable",
-		"?state=pending":                            "pending retrying urgent undeliverable",
-		"?state=pending&sort=deadline":              "urgent pending retrying undeliverable",
-		"?state=undeliverable":                      "undeliverable",
-		"?state=retrying":                           "owed retrying",
-		"?state=exhausted":                          "exhausted",
-		"?state=unanswered":                         "unanswered",
-		"?state=attention&sort=order":               "exhausted owed retrying unanswered undeliverable",
-		"?state=closed&sort=order":                  "cancelled delivered exhausted owed unanswered",
-		"?state=all":                                "cancelled delivered exhausted owed pending retrying unanswered undeliverable urgent",
-		"?workflow=payouts":                         "pending",
-		"?workflow=pay":                             "",
-		"?approver=greta%40example.com":             "urgent",
-		"?approver=Greta%40example.com":             "urgent",
-		"?q=northwind":                              "pending",
-		"?q=URG":                                    "urgent",
-		"?q=GRACE":                                  "pending retrying urgent undeliverable",
-		"?state=all&q=refunds%3A1&sort=order":       "cancelled delivered exhausted owed pending retrying unanswered undeliverable urgent",
-		"?older_than=90m":                           "pending retrying",
-		"?deadline_within=1h":                       "urgent",
-		"?deadline_within=24h&sort=deadline":        "urgent pending",
-		"?state=closed&closed_within=1h&sort=order": "cancelled delivered exhausted owed unanswered",
-		"?state=closed&q=owed&closed_within=":       "owed",
-		"?state=&workflow=&approver=&q=&sort=&older_than=&deadline_within=&closed_within=": "pending retrying urgent undeliverable",
+		"":                                    "pending retrying urgent undeliverable",
+		"?state=pending":                      "pending retrying urgent undeliverable",
+		"?state=pending&sort=deadline":        "urgent pending retrying undeliverable",
+		"?state=undeliverable":                "undeliverable",
+		"?state=retrying":                     "owed retrying",
+		"?state=exhausted":                    "exhausted",
+		"?state=unanswered":                   "unanswered",
+		"?state=attention&sort=order":         "exhausted owed retrying unanswered undeliverable",
+		"?state=closed&sort=order":            "cancelled delivered exhausted owed unanswered",
+		"?state=all":                          "cancelled delivered exhausted owed pending retrying unanswered undeliverable urgent",
+		"?workflow=payouts":                   "pending",
+		"?workflow=pay":                       "",
+		"?approver=greta%40example.com":       "urgent",
+		"?approver=Greta%40example.com":       "urgent",
+		"?q=northwind":                        "pending",
+		"?q=URG":                              "urgent",
+		"?q=GRACE":                            "pending retrying urgent undeliverable",
+		"?state=all&q=refunds%3A1&sort=order": "cancelled delivered exhausted owed pending retrying unanswered undeliverable urgent",
+		"?state=all&requester=Grace%40example.com&workflow=payouts": "pending",
+		"?state=all&execution=nowhere":                              "",
+		"?deadline_before=1d&sort=deadline":                         "urgent pending",
+		"?older_than=90m":                                           "pending retrying",
+		"?deadline_before=1h":                                       "urgent",
+		"?deadline_before=24h&sort=deadline":                        "urgent pending",
+		"?state=closed&closed_after=1h&sort=order":                  "cancelled delivered exhausted owed unanswered",
+		"?state=closed&q=owed&closed_after=":                        "owed",
+		"?state=&workflow=&approver=&q=&sort=&older_than=&deadline_before=&closed_after=": "pending retrying urgent undeliverable",
 	} {
 		w := newWorld(t)
 		w.signIn(adaToken)
@@ -121,8 +125,8 @@ func TestListFaults(t *testing.T) {
 	w.signIn(adaToken)
 	w.ask("A-1", time.Hour)
 	for _, address := range []string{
-		"?state=Pending", "?state=decided", "?sort=up", "?older_than=4", "?older_than=-4h", "?deadline_within=soon",
-		"?closed_within=x", "?after=no+place", "?state=closed&after=no+place",
+		"?state=Pending", "?state=decided", "?sort=up", "?older_than=4", "?older_than=-4h", "?older_than=-1d", "?older_than=xd", "?deadline_before=soon",
+		"?closed_after=x", "?after=no+place", "?state=closed&after=no+place",
 	} {
 		if resp, page := w.get(address); resp.StatusCode != http.StatusUnprocessableEntity || len(listed(page)) > 0 {
 			t.Errorf("%s: %d %q", address, resp.StatusCode, listed(page))
@@ -201,5 +205,38 @@ func (w *world) countWorkflows(n int) {
 	w.counts.Workflows = map[string]store.WorkflowStats{}
 	for i := range n {
 		w.counts.Workflows[fmt.Sprintf("w%03d", i)] = store.WorkflowStats{Pending: i + 1, Oldest: start.Add(-time.Hour)}
+	}
+}
+
+// TestExport holds that the file has what the list has, for those who may have it, within their scope.
+func TestExport(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.signIn(bobToken)
+	_, page := w.get("?workflow=refunds&approver=ann&sort=deadline&older_than=1d")
+	if !strings.Contains(page, `href="export?format=csv&amp;older_than=24h&amp;state=pending&amp;waits_for=ann&amp;workflow=refunds"`) {
+		t.Error(style.ReplaceAllString(page, ""))
+	}
+	_, page = w.get("?state=closed&approver=ann")
+	if !strings.Contains(page, `href="export?approver=ann&amp;format=jsonl&amp;state=closed"`) {
+		t.Error(style.ReplaceAllString(page, ""))
+	}
+	if _, file := w.get("export?state=all"); file != "{true []}state=all" {
+		t.Error(file)
+	}
+	w.grant(role.Grant{Role: role.Auditor, Workflows: []string{"refunds"}})
+	if _, file := w.get("export?state=all"); file != "{false [refunds]}state=all" {
+		t.Error(file)
+	}
+	w.grant(role.Grant{Role: role.Viewer})
+	if resp, _ := w.get("export?state=all"); resp.StatusCode != http.StatusForbidden {
+		t.Error(resp.StatusCode)
+	}
+	if _, page := w.get(""); strings.Contains(page, "export?") {
+		t.Error("a viewer is offered an export")
+	}
+	w.cookie = nil
+	if resp, _ := w.get("export?state=all"); resp.StatusCode != http.StatusSeeOther {
+		t.Error(resp.StatusCode)
 	}
 }

@@ -93,6 +93,9 @@ func (c *Console) writeOrder(w http.ResponseWriter, r *http.Request, s session, 
 		if a.Callback.State == approval.CallbackExhausted && mayAct {
 			v.DryRun = c.dryRunNonce(s)
 		}
+		if mayAct {
+			v.Dismiss = c.newDismissForm(s, o, a, result)
+		}
 		p.Approvals = append(p.Approvals, v)
 	}
 	slices.SortStableFunc(p.Approvals, func(a, b approvalView) int { return sortRank(a) - sortRank(b) })
@@ -130,7 +133,7 @@ func (c *Console) newDecisionForm(s session, o *approval.Order, a *approval.Appr
 // sortRank returns the place of an approval on the page: approvals that need an action come first.
 func sortRank(a approvalView) int {
 	switch {
-	case a.DryRun != "":
+	case a.DryRun != "", a.Dismiss != nil:
 		return 0
 	case a.Decide != nil:
 		return 1
