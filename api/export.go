@@ -25,12 +25,12 @@ const (
 	exportDeadline = 45 * time.Second
 )
 
-func (e *Endpoints) export() http.Handler { return http.HandlerFunc(e.OperatorAPI.export) }
+func (e *Endpoints) export() http.Handler { return http.HandlerFunc(e.OperatorAPI.Export) }
 
-// export writes all approvals that the query selects, sorted by order ID. It reads them in pages, so that its memory does not
+// Export writes all approvals that the query selects, sorted by order ID. It reads them in pages, so that its memory does not
 // depend on their number. After an error in the middle it breaks the connection off: a file that ends too early must not look
 // like a whole one. A caller goes on after the last order that it has got.
-func (a *OperatorAPI) export(w http.ResponseWriter, r *http.Request) {
+func (a *OperatorAPI) Export(w http.ResponseWriter, r *http.Request) {
 	values := r.URL.Query()
 	q, err := readFilter(values, a.Redriver.Transitions.Now())
 	format := values.Get("format")

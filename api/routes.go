@@ -98,6 +98,7 @@ func operatorRoutes() []route {
 		{"GET /console/{$}", accessSession, noRight, (*Endpoints).consolePages},
 		{"GET /console/exhausted", accessSession, noRight, (*Endpoints).consolePages},
 		{"GET /console/order", accessSession, noRight, (*Endpoints).consolePages},
+		{"GET /console/export", accessSession, noRight, (*Endpoints).consolePages},
 		{"GET /console/controls", accessSession, noRight, (*Endpoints).consolePages},
 		{"POST /console/controls", accessSession, noRight, (*Endpoints).consolePages},
 		{"GET /console/icon.svg", accessSession, noRight, (*Endpoints).consolePages},

@@ -176,6 +176,7 @@ func (a *App) consolePages(r *rules, t tokens) (*console.Console, error) {
 		Redriver:    r.redriver,
 		Refused:     a.refusals,
 		Controls:    a.controls,
+		Export:      a.operatorAPI(r).Export,
 		Workflows:   sortedNames(r.config.Workflows),
 		Queues:      sortedNames(a.queues.deadLetters),
 		Ended:       &a.ended,
