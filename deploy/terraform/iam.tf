@@ -81,6 +81,17 @@ data "aws_iam_policy_document" "worker" {
     }
   }
 
+  # Copies of the database. Nothing is read back: restore is for people.
+  dynamic "statement" {
+    for_each = length(var.backup_buckets) > 0 ? [1] : []
+
+    content {
+      sid       = "Backups"
+      actions   = ["s3:PutObject"]
+      resources = [for b in var.backup_buckets : "arn:${data.aws_partition.current.partition}:s3:::${b}/*"]
+    }
+  }
+
   # Orders. Transactions are allowed by what they consist of.
   dynamic "statement" {
     for_each = local.has_table ? [1] : []

@@ -81,6 +81,17 @@ variable "request_file_buckets" {
   }
 }
 
+variable "backup_buckets" {
+  description = "Names of buckets that `approval-relay backup --to=s3://…` writes to with the worker's role."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for b in var.backup_buckets : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", b))])
+    error_message = "Names of buckets, not ARNs."
+  }
+}
+
 variable "secret_arns" {
   description = "Secrets of Secrets Manager that the worker reads by itself (keys.secrets_manager): ARNs, with the six characters at their end or -?????? in their place."
   type        = list(string)

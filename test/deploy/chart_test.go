@@ -189,8 +189,11 @@ func requireSound(t *testing.T, all []object) {
 		if s, ok := selector.(object); ok && o["kind"] != "ServiceMonitor" {
 			require.Subset(t, labels, s, "%s selects no worker", o["kind"])
 		}
-		if o["kind"] == "Job" {
-			job := field(o, "spec", "template")
+		job := field(o, "spec", "template")
+		if o["kind"] == "CronJob" {
+			job = field(o, "spec", "jobTemplate", "spec", "template")
+		}
+		if o["kind"] == "Job" || o["kind"] == "CronJob" {
 			requireVolumes(t, names, job, nil)
 			require.NotEqual(t, labels["app.kubernetes.io/name"], field(job, "metadata", "labels", "app.kubernetes.io/name"))
 		}

@@ -51,7 +51,7 @@ func ofNetwork() map[string]combination {
 				"HTTPRoute:spec.hostnames":                                "[approve.example.com]",
 				"HTTPRoute:spec.parentRefs[public].namespace":             "gateways",
 				"HTTPRoute:spec.rules[0].backendRefs[0].port":             80,
-				"HTTPRoute:spec.rules[0].matches[7].path":                 "map[type:PathPrefix value:/webhooks]",
+				"HTTPRoute:spec.rules[0].matches[8].path":                 "map[type:PathPrefix value:/webhooks]",
 				"HTTPRoute:spec.rules[0].timeouts.request":                "60s",
 				"HTTPRoute:metadata.labels[app.kubernetes.io/managed-by]": "Helm",
 			},
@@ -94,7 +94,7 @@ func ofNetwork() map[string]combination {
 				"Ingress:spec.rules[1].host":                   "approvals.example.org",
 				"Ingress:spec.tls[0].hosts":                    "[approve.example.com approvals.example.org]",
 				"Ingress:spec.rules[1].http.paths[0].path":     "/.well-known",
-				"Ingress:spec.rules[0].http.paths[7].path":     "/webhooks",
+				"Ingress:spec.rules[0].http.paths[8].path":     "/webhooks",
 				"Ingress:spec.rules[0].http.paths[1].pathType": "ImplementationSpecific",
 			},
 		},
@@ -109,7 +109,8 @@ func ofMonitoring() map[string]combination {
 	return map[string]combination{
 		"scrape of one's own": {
 			values: `
-config: {operator: {open_metrics: false}}
+config: {operator: {open_metrics: false, tokens: {prometheus: {token: {file: /secrets/relay-operator/metrics}, role: metrics}}}}
+secretFiles: [relay-operator]
 serviceMonitor:
   enabled: true
   scrapeTimeout: 20s
@@ -170,6 +171,24 @@ func ofLife() map[string]combination {
 				worker + "lifecycle.preStop.sleep.seconds": 20,
 			},
 		},
+		"pause before the shutdown of one of several": {
+			values: several,
+			want: map[string]any{
+				"Deployment:spec.template.spec.containers[0].lifecycle.preStop.sleep.seconds": 10,
+				"Deployment:spec.template.spec.terminationGracePeriodSeconds":                 50,
+			},
+		},
+		"one worker does not pause": {
+			values: `replicas: 1`,
+			want:   map[string]any{worker + "lifecycle": nil, pod + "terminationGracePeriodSeconds": 40},
+		},
+		"several without a pause": {
+			values: several + `lifecycle: {}`,
+			want: map[string]any{
+				"Deployment:spec.template.spec.containers[0].lifecycle":       nil,
+				"Deployment:spec.template.spec.terminationGracePeriodSeconds": 40,
+			},
+		},
 		"longer grace": {
 			values: `terminationGracePeriodSeconds: 300`,
 			want:   map[string]any{pod + "terminationGracePeriodSeconds": 300},
@@ -210,6 +229,51 @@ func ofLife() map[string]combination {
 	}
 }
 
+const cron = "CronJob:spec.jobTemplate.spec.template."
+
+func ofBackups() map[string]combination {
+	return map[string]combination{
+		"backups": {
+			values: `
+config: {aws: {region: eu-west-1}}
+backup: {enabled: true, to: "s3://copies/relay/", tokenSecret: {name: relay-operator}, timeZone: Europe/Berlin}`,
+			want: map[string]any{
+				"CronJob:spec.concurrencyPolicy":                                                        "Forbid",
+				"CronJob:spec.timeZone":                                                                 "Europe/Berlin",
+				cron + "spec.containers[backup].args":                                                   "[backup --to=s3://copies/relay/$(POD_NAME).db]",
+				cron + "spec.containers[backup].env[AWS_REGION].value":                                  "eu-west-1",
+				cron + "spec.containers[backup].env[APPROVAL_RELAY_URL].value":                          "http://relay-approval-relay-operator.approvals.svc:9090",
+				cron + "spec.containers[backup].env[APPROVAL_RELAY_TOKEN].valueFrom.secretKeyRef":       "map[key:token name:relay-operator]",
+				cron + "spec.serviceAccountName":                                                        "relay-approval-relay",
+				cron + "metadata.labels[app.kubernetes.io/name]":                                        "approval-relay-backup",
+				"NetworkPolicy:spec.ingress[1].from[1].podSelector.matchLabels[app.kubernetes.io/name]": "approval-relay-backup",
+			},
+		},
+		"backups of one's own account": {
+			values: `
+config: {operator: {tls: {certificate: /secrets/tls/tls.crt, key: /secrets/tls/tls.key}}}
+secretFiles: [tls]
+backup:
+  {enabled: true, to: "s3://copies", tokenSecret: {name: relay, key: admin}, serviceAccountName: backup, schedule: "@daily",
+   extraEnv: [{name: APPROVAL_RELAY_CA_FILE, value: /secrets/tls/ca.crt}]}`,
+			want: map[string]any{
+				cron + "spec.serviceAccountName":                                    "backup",
+				cron + "spec.containers[backup].env[APPROVAL_RELAY_URL].value":      "https://relay-approval-relay-operator.approvals.svc:9090",
+				cron + "spec.containers[backup].env[APPROVAL_RELAY_CA_FILE].value":  "/secrets/tls/ca.crt",
+				cron + "spec.containers[backup].volumeMounts[secret-tls].mountPath": "/secrets/tls",
+			},
+		},
+		"backups without a place": {
+			values:  `backup: {enabled: true}`,
+			refused: "backup.enabled needs backup.to and backup.tokenSecret.name",
+		},
+		"backups of a table": {
+			values:  several + `backup: {enabled: true, to: "s3://copies", tokenSecret: {name: relay}}`,
+			refused: "backup.enabled is for SQLite",
+		},
+	}
+}
+
 func ofSecrets() map[string]combination {
 	return map[string]combination{
 		"webhook channel by reference": {
@@ -235,6 +299,10 @@ func ofSecrets() map[string]combination {
 		"variable of the list that is a secret": {
 			values:  `extraEnv: [{name: SLACK_BOT_TOKEN, value: xoxb-1}]`,
 			refused: "at '/extraEnv/0'",
+		},
+		"token of a role in plain text": {
+			values:  `config: {operator: {tokens: {prometheus: {token: hunter2-hunter2-hunter2, role: metrics}}}}`,
+			refused: "at '/config/operator/tokens/prometheus/token'",
 		},
 		"operator's client secret in plain text": {
 			values:  `config: {operator: {oidc: {client_secret: hunter2}}}`,

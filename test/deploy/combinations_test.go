@@ -25,7 +25,7 @@ const (
 func combinations() map[string]combination {
 	all := map[string]combination{}
 	for _, part := range []map[string]combination{
-		ofEnvironment(), ofVolumes(), ofSecurity(), ofPlacement(), ofNames(), ofNetwork(), ofMonitoring(), ofLife(), ofSecrets(),
+		ofEnvironment(), ofVolumes(), ofSecurity(), ofPlacement(), ofNames(), ofNetwork(), ofMonitoring(), ofLife(), ofSecrets(), ofBackups(),
 	} {
 		maps.Copy(all, part)
 	}

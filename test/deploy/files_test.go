@@ -165,6 +165,7 @@ func TestPorts(t *testing.T) {
 		require.Regexp(t, `(?m)^/[-./ a-z]* `+route[1]+`( |$)`, read(t, chartFolder+"templates/_helpers.tpl"))
 	}
 	require.Len(t, prefixes, 7, "%v", prefixes)
+	require.Contains(t, open, `"GET /healthz"`, "an Ingress leads to it, for probes from outside")
 
 	ecs := read(t, root+"deploy/ecs/task-definition.json")
 	require.Contains(t, ecs, `"containerPort": `+public+`,`)

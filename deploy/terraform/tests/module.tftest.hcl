@@ -62,23 +62,24 @@ run "all" {
     publisher_arns        = ["arn:aws:iam::111122223333:role/crm"]
     large_message_buckets = ["large"]
     request_file_buckets  = ["files"]
+    backup_buckets        = ["copies"]
   }
 
   assert {
     condition = [for s in data.aws_iam_policy_document.worker.statement : s.sid] == [
-      "Queues", "GiveUpAndRedrive", "Key", "Answer", "LookUpAnswers", "Secrets", "OpenWhatIsSealed", "LargeMessages", "RequestFiles", "Table", "TableKey",
+      "Queues", "GiveUpAndRedrive", "Key", "Answer", "LookUpAnswers", "Secrets", "OpenWhatIsSealed", "LargeMessages", "RequestFiles", "Backups", "Table", "TableKey",
     ]
     error_message = "Each option has its statement."
   }
   assert {
     condition = alltrue([
       for a in ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"] :
-      contains(data.aws_iam_policy_document.worker.statement[10].actions, a)
+      contains(data.aws_iam_policy_document.worker.statement[11].actions, a)
     ])
     error_message = "What DynamoDB does with a key in the name of the worker."
   }
   assert {
-    condition     = [for c in data.aws_iam_policy_document.worker.statement[10].condition : c.values] == [tolist(["dynamodb.eu-west-1.amazonaws.com"])]
+    condition     = [for c in data.aws_iam_policy_document.worker.statement[11].condition : c.values] == [tolist(["dynamodb.eu-west-1.amazonaws.com"])]
     error_message = "The worker uses the key through DynamoDB only."
   }
   assert {

@@ -18,6 +18,18 @@ app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{- /* The pods that make backups: not those that Services and the network policy select. */ -}}
+{{- define "approval-relay.backupSelector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}-backup
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- /* The operator address inside the cluster. */ -}}
+{{- define "approval-relay.operatorUrl" -}}
+{{- $scheme := .Values.config.operator.tls | empty | ternary "http" "https" -}}
+{{- printf "%s://%s-operator.%s.svc:9090" $scheme (include "approval-relay.fullname" .) .Release.Namespace -}}
+{{- end -}}
+
 {{- define "approval-relay.labels" -}}
 {{ include "approval-relay.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -42,9 +54,9 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
 
-{{- /* The public routes and nothing else: eight paths, the most that a rule of an HTTPRoute takes everywhere. */ -}}
+{{- /* The public routes that people, senders and probes from outside call. */ -}}
 {{- define "approval-relay.publicPaths" -}}
-/.well-known /a /assets /s /signin /slack /teams /webhooks
+/.well-known /a /assets /healthz /s /signin /slack /teams /webhooks
 {{- end -}}
 
 {{- define "approval-relay.serviceAccount" -}}
@@ -81,11 +93,24 @@ default
 {{- end -}}
 {{- end -}}
 
+{{- /* What happens before SIGTERM: of the values, or a pause of ten seconds in which Services and load balancers learn that
+the pod goes, while it still serves. One worker alone would only be away for longer. */ -}}
+{{- define "approval-relay.lifecycle" -}}
+{{- $pause := and (include "approval-relay.several" .) (not .Values.config.shutdown.delay) (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) -}}
+{{- if not (kindIs "invalid" .Values.lifecycle) -}}
+{{- toYaml .Values.lifecycle -}}
+{{- else if $pause -}}
+{{- dict "preStop" (dict "sleep" (dict "seconds" 10)) | toYaml -}}
+{{- else -}}
+{}
+{{- end -}}
+{{- end -}}
+
 {{- /* What the pod needs from SIGTERM to its end: the hook before it, shutdown.delay, shutdown.timeout; then SQLite's log is
 folded in. */ -}}
 {{- define "approval-relay.grace" -}}
 {{- $shutdown := .Values.config.shutdown -}}
-{{- $hook := dig "preStop" "sleep" "seconds" 0 (.Values.lifecycle | default dict) | int -}}
+{{- $hook := dig "preStop" "sleep" "seconds" 0 (include "approval-relay.lifecycle" . | fromYaml) | int -}}
 {{- $needed := add (trimSuffix "s" $shutdown.timeout | int) (trimSuffix "s" ($shutdown.delay | default "0s") | int) $hook -}}
 {{- $given := .Values.terminationGracePeriodSeconds | default 0 | int -}}
 {{- if and $given (lt $given (add $needed 10 | int)) -}}

@@ -45,7 +45,7 @@ spec:
       {{- with .Values.resources }}
       resources: {{- toYaml . | nindent 8 }}
       {{- end }}
-      {{- with .Values.lifecycle }}
+      {{- with include "approval-relay.lifecycle" . | fromYaml }}
       lifecycle: {{- toYaml . | nindent 8 }}
       {{- end }}
     {{- with .Values.extraContainers }}
