@@ -291,8 +291,16 @@ var orderFields = map[string]string{
 	"Callback.LastReasonCode":        "reasonCode",
 	"Callback.HeldSince":             "internal: it bounds how long an answer is held back",
 	"Callback.EndedAt":               "endedAt",
-	"Callback.RefusedSince":          "internal: it only bounds the retries of refusals",
-	"Callback.Redrives":              "redrives",
+	"Callback.Reconciliation":        "truth",
+
+	"Reconciliation.Due":      "internal: the history has its answer",
+	"Reconciliation.Attempts": "internal: the history has its answer",
+	"Reconciliation.Running":  "internal: the history has its answer",
+	"Reconciliation.Truth":    "truth",
+	"Reconciliation.At":       "internal: the history has the time",
+
+	"Callback.RefusedSince": "internal: it only bounds the retries of refusals",
+	"Callback.Redrives":     "redrives",
 
 	"Event.At":            "at",
 	"Event.Kind":          "kind",

@@ -235,6 +235,8 @@ type Callback struct {
 	// ReasonCode is the code of the last error, such as "http_503"; "unknown" if an older version recorded it.
 	ReasonCode string    `json:"reasonCode,omitempty"`
 	EndedAt    time.Time `json:"endedAt,omitzero"`
+	// Truth is how the task has ended, as its workflow told afterwards; it is missing if the workflow was not asked.
+	Truth approval.Truth `json:"truth,omitempty"`
 	// Redrives is the number of times that an operator restarted an exhausted callback.
 	Redrives int `json:"redrives,omitempty"`
 }

@@ -206,6 +206,7 @@ func newCallback(c approval.Callback) Callback {
 		LastError:      c.LastError,
 		ReasonCode:     callbackReasonCode(c),
 		EndedAt:        c.EndedAt.UTC(),
+		Truth:          c.Reconciliation.Truth,
 		Redrives:       c.Redrives,
 	}
 }

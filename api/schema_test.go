@@ -47,6 +47,7 @@ func enums() map[reflect.Type]string {
 		reflect.TypeFor[approval.EventKind]():        "EventKind",
 		reflect.TypeFor[approval.NotificationKind](): "NotificationKind",
 		reflect.TypeFor[approval.Attention]():        "Attention",
+		reflect.TypeFor[approval.Truth]():            "Truth",
 		reflect.TypeFor[CallbackState]():             "CallbackState",
 		reflect.TypeFor[NotificationState]():         "NotificationState",
 		reflect.TypeFor[UndeliverablePolicy]():       "UndeliverablePolicy",

@@ -10,6 +10,7 @@ const (
 	ActionNotify     ActionKind = "notify"
 	ActionCallback   ActionKind = "call_back"
 	ActionHeartbeat  ActionKind = "heartbeat"
+	ActionReconcile  ActionKind = "reconcile"   // ask how the task of an ended callback has ended
 	ActionDeadLetter ActionKind = "dead_letter" // announce that an action or a decision has failed for good
 )
 

@@ -49,6 +49,7 @@ func (o *Order) advanceApproval(a *Approval, env Environment) []Action {
 	}
 	actions = append(actions, o.startHeartbeat(a, env)...)
 	actions = append(actions, o.startDueActions(a, env)...)
+	actions = append(actions, o.startReconciliation(a, env)...)
 	if erase := a.tokenErasureTime(); !erase.IsZero() && !erase.After(env.Now) {
 		a.Token = Token{}
 		o.recordEvent(a.newEvent(EventTokenErased, env.Now))

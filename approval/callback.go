@@ -58,7 +58,9 @@ type Callback struct {
 	// RefusedSince is the time of the first refusal of the present series of refusals that may pass, see RetryRefusal.
 	RefusedSince time.Time `json:"refused_since,omitzero"`
 	EndedAt      time.Time `json:"ended_at,omitzero"`
-	Redrives     int       `json:"redrives,omitempty"`
+	// Reconciliation asks how the task has really ended, after an outcome that is a guess.
+	Reconciliation Reconciliation `json:"reconcile,omitzero"`
+	Redrives       int            `json:"redrives,omitempty"`
 }
 
 // attemptsSinceRedrive returns the number of attempts that were started since the last redrive, or since the beginning
@@ -92,8 +94,8 @@ type Answer struct {
 	Receipt         string // signed, if the workflow wants one; see package receipt
 }
 
-// CurrentAnswer returns the answer for an action, and reports whether the action is still current: a callback or probe
-// while its attempt is under way, a heartbeat while the workflow may still get our answer.
+// CurrentAnswer returns the answer for an action, and reports whether the action is still current: a callback, probe or
+// reconciliation while its attempt is under way, a heartbeat while the workflow may still get our answer.
 func (o *Order) CurrentAnswer(action Action, now time.Time) (Answer, bool) {
 	a := o.FindApproval(action.ApprovalID)
 	if a == nil {
@@ -101,6 +103,8 @@ func (o *Order) CurrentAnswer(action Action, now time.Time) (Answer, bool) {
 	}
 	var current bool
 	switch {
+	case action.Kind == ActionReconcile: // it needs no token
+		return a.newAnswer(o.ID), a.Callback.Reconciliation.isUnderWay(action, now)
 	case action.Kind != ActionHeartbeat:
 		current = a.Callback.isUnderWay(action, now)
 	case action.Probe:
@@ -108,8 +112,13 @@ func (o *Order) CurrentAnswer(action Action, now time.Time) (Answer, bool) {
 	default:
 		current = a.isAnswerAwaited()
 	}
+	return a.newAnswer(o.ID), current && !a.Token.IsZero()
+}
+
+// newAnswer returns the answer to the workflow of an approval.
+func (a *Approval) newAnswer(orderID string) Answer {
 	return Answer{
-		OrderID:         o.ID,
+		OrderID:         orderID,
 		ApprovalID:      a.ID,
 		Workflow:        a.Workflow,
 		Step:            a.Step,
@@ -124,7 +133,7 @@ func (o *Order) CurrentAnswer(action Action, now time.Time) (Answer, bool) {
 		Expires:         a.TaskExpires,
 		RejectAsSuccess: a.RejectAsSuccess,
 		Output:          a.Output,
-	}, current && !a.Token.IsZero()
+	}
 }
 
 // isUnderWay reports whether the action's attempt runs and its lease has not ended. The number of an attempt that was

@@ -181,6 +181,7 @@ func (o *Order) endCallback(a *Approval, s CallbackState, reason string, env Env
 	if reason != "" {
 		c.LastError = reason
 	}
+	a.beginReconciliation(env)
 	a.notifyPrograms(callbackEventName(s), env)
 	e := a.newEvent(EventCallbackEnded, env.Now)
 	e.Target = a.Target

@@ -56,6 +56,7 @@ func (a *Approval) collectDueTimes(due *earliestTime) {
 	if a.Callback.State == CallbackPending {
 		due.add(a.Callback.Due)
 	}
+	due.add(a.Callback.Reconciliation.Due)
 }
 
 // collectCertainTimes adds the times of what needs no capacity: Advance does it whenever it is due.

@@ -30,7 +30,9 @@ const (
 	EventCallbackAttempt       EventKind = "callback_attempt" // Code: ok, closed, refused, failed
 	EventCallbackEnded         EventKind = "callback_ended"   // Code is the callback's state; Age since it became due
 	EventRedriven              EventKind = "redriven"
-	EventTokenErased           EventKind = "token_erased"
+	// EventReconciled is the end of a question how a task has ended; Code is the truth, see Truth.
+	EventReconciled  EventKind = "reconciled"
+	EventTokenErased EventKind = "token_erased"
 	// EventAct is an act that is neither a decision nor a cancellation; Code is its kind, see ActKind.
 	EventAct EventKind = "act"
 )

@@ -26,7 +26,7 @@ const (
 func (e Event) class() eventClass {
 	switch e.Kind {
 	case EventRequested, EventSuperseded, EventDecided, EventEdited, EventTimedOut, EventCancelled, EventEscalated,
-		EventCallbackEnded, EventRedriven, EventAct:
+		EventCallbackEnded, EventReconciled, EventRedriven, EventAct:
 		return classAudit
 	case EventDecisionReceived:
 		switch VerdictCode(e.Code) {

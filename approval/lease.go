@@ -12,6 +12,10 @@ func (o *Order) ReleaseLeases(env Environment) bool {
 			a.Callback.Due = earlierOf(a.Callback.Due, env.Now)
 			released = true
 		}
+		if r := &a.Callback.Reconciliation; r.Running {
+			r.Due = earlierOf(r.Due, env.Now)
+			released = true
+		}
 		if a.Probe.Running {
 			a.Probe.Due = earlierOf(a.Probe.Due, env.Now)
 			released = true

@@ -96,6 +96,8 @@ func (m *model) recordEnd(t *rapid.T, e end, env Environment) {
 			return o.RecordNotificationResult(e.action, e.result, env)
 		case ActionHeartbeat:
 			return o.RecordHeartbeatResult(e.action, e.result, env)
+		case ActionReconcile:
+			return o.RecordReconciliation(e.action, "", e.result, env)
 		default:
 			return o.RecordCallbackResult(e.action, e.result, env)
 		}

@@ -155,6 +155,23 @@ func (b *Breaker) Heartbeat(ctx context.Context, a approval.Answer) error {
 	return b.withHost(a, func(*host) error { return target.Heartbeat(ctx, a) })
 }
 
+// FindTruth implements Reconciler. It is about the past, so it bypasses the circuit.
+func (b *Breaker) FindTruth(ctx context.Context, a approval.Answer) (truth approval.Truth, err error) {
+	target, ok := b.target.(Reconciler)
+	if !ok {
+		return "", errNoReconciler
+	}
+	err = b.withHost(a, func(*host) (err error) {
+		truth, err = target.FindTruth(ctx, a)
+		return err
+	})
+	return truth, err
+}
+
+// errNoReconciler is the error of a target that does not tell how a task has ended.
+var errNoReconciler = approval.Permanent(approval.WithReasonCode(approval.ReasonNotConfigured,
+	errors.New("the target does not tell how a task has ended")))
+
 // errOpen is the error of a call that the breaker refuses.
 var errOpen = approval.WithReasonCode(approval.ReasonCircuitOpen,
 	fmt.Errorf("not sent: the circuit breaker is open after %d failures in a row", FailuresToOpen))

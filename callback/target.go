@@ -23,6 +23,14 @@ type Heartbeater interface {
 	Heartbeat(ctx context.Context, a approval.Answer) error
 }
 
+// Reconciler is a target that can tell afterwards how a task has ended. It is optional.
+type Reconciler interface {
+	Target
+	// FindTruth looks for the end of the task of an answer, of which only the execution, the approval's ID and perhaps the
+	// token are used. The truth is empty if the workflow does not tell it yet.
+	FindTruth(ctx context.Context, a approval.Answer) (approval.Truth, error)
+}
+
 // URLTarget is a target whose answers go to a callback URL that the request names.
 type URLTarget interface {
 	Target

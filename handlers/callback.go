@@ -11,7 +11,7 @@ import (
 	"github.com/approval-relay/approval-relay/callback"
 )
 
-// Callback carries out callbacks and heartbeats.
+// Callback carries out callbacks, heartbeats and reconciliations.
 type Callback struct {
 	Transitions *Transitions
 	Targets     map[string]callback.Target
@@ -35,6 +35,9 @@ func (h *Callback) Handle(msg *message.Message) error {
 	answer, current := order.CurrentAnswer(action, h.Transitions.Now())
 	if !current {
 		return nil
+	}
+	if action.Kind == approval.ActionReconcile {
+		return h.reconcile(msg.Context(), action, answer)
 	}
 	if action.Kind != approval.ActionHeartbeat {
 		h.addReceipt(order, &answer)

@@ -18,6 +18,7 @@ type callbackSeries struct {
 	probes          counter
 	openBreakers    gauge
 	redriven        counter
+	reconciled      counter
 	erasedTokens    counter
 	deadLetters     counter
 }
@@ -59,6 +60,9 @@ func newCallbackSeries(b *builder, config Config) callbackSeries {
 				"several times in a row and are called once in a while only.", target),
 		redriven: b.newCounter("callbacks_redriven_total",
 			"Exhausted callbacks that an operator restarted.", workflow),
+		reconciled: b.newCounter("callbacks_reconciled_total",
+			"Ended callbacks of which the workflow was asked how its task has ended, by the answer.", target,
+			label{name: "truth", values: texts(approval.AllTruths())}),
 		erasedTokens: b.newCounter("tokens_erased_total",
 			"Task tokens that were erased after their callback had ended.", workflow),
 		deadLetters: b.newCounter("dead_letters_total",

@@ -57,6 +57,11 @@ func (m *Metrics) countEvent(e approval.Event, traceID string) {
 		m.countCallbackAttempt(e)
 	case approval.EventCallbackEnded:
 		m.countCallback(e, traceID)
+	case approval.EventReconciled:
+		m.callbacks.reconciled.inc(e.Target, e.Code)
+		if e.AnswerMissed {
+			m.callbacks.missed.inc(e.Target, string(approval.CallbackTooLate))
+		}
 	case approval.EventRedriven:
 		m.callbacks.redriven.inc(e.Workflow)
 	case approval.EventTokenErased:

@@ -115,6 +115,10 @@ func TestEveryEventHasItsSeries(t *testing.T) {
 			`callbacks_total{outcome="too_late",target="sfn"}`: 1, `answers_missed_total{outcome="too_late",target="sfn"}`: 1,
 		}},
 		{approval.EventCallbackEnded, with("exhausted", 1), series{`callbacks_total{outcome="exhausted",target="sfn"}`: 1}},
+		{approval.EventReconciled, with("answered", 1), series{`callbacks_reconciled_total{target="sfn",truth="answered"}`: 1}},
+		{approval.EventReconciled, missed("timed_out"), series{
+			`callbacks_reconciled_total{target="sfn",truth="timed_out"}`: 1, `answers_missed_total{outcome="too_late",target="sfn"}`: 1,
+		}},
 		{approval.EventRedriven, with("", 1), series{"callbacks_redriven_total" + w: 1}},
 		{approval.EventEdited, with("", 0), series{"requests_edited_total" + w: 1}},
 		{approval.EventAct, with("remind", 0), series{`approval_acts_total{act="remind",workflow="payments"}`: 1}},

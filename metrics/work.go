@@ -24,10 +24,11 @@ func newWorkSeries(b *builder, config Config) workSeries {
 	handler := b.configuredLabel("handler", config, func(c Config) []string { return c.Handlers }, "notifications", "callbacks")
 	messageResult := label{name: "result", values: []string{"ok", "filtered", "refused", "invalid", "full", "failed"}}
 	kind := label{name: "kind", values: texts([]approval.ActionKind{
-		approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat, approval.ActionDeadLetter,
+		approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat, approval.ActionReconcile,
+		approval.ActionDeadLetter,
 	})}
 	outgoing := label{name: "kind", values: texts([]approval.ActionKind{
-		approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat,
+		approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat, approval.ActionReconcile,
 	})}
 	sweepResult := label{name: "result", values: []string{"ok", "failed"}}
 	return workSeries{

@@ -85,7 +85,7 @@ func (d *Dispatcher) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	case topic == TopicNotifications:
 		d.capacity.setReady(approval.ActionNotify)
 	case topic == TopicCallbacks:
-		d.capacity.setReady(approval.ActionCallback, approval.ActionHeartbeat)
+		d.capacity.setReady(approval.ActionCallback, approval.ActionHeartbeat, approval.ActionReconcile)
 	}
 	return out, err
 }
@@ -150,7 +150,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context, actions []approval.Action) {
 	for _, act := range actions {
 		d.observer.ActionDispatched(act.Kind)
 		switch act.Kind {
-		case approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat:
+		case approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat, approval.ActionReconcile:
 			d.publishAction(ctx, act)
 		case approval.ActionDeadLetter:
 			d.observer.DeadLettered("order")

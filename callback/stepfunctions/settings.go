@@ -36,7 +36,15 @@ func (s *Settings) Validate(c *setup.Check) {
 func (*Settings) Address() callback.Address { return callback.TaskToken }
 
 // AWSOperations implements setup.AWSCaller.
-func (*Settings) AWSOperations() []string { return outbound.OperationNames[API](sfn.ServiceID) }
+func (*Settings) AWSOperations() []string {
+	return append(outbound.OperationNames[API](sfn.ServiceID), outbound.OperationNames[HistoryAPI](sfn.ServiceID)...)
+}
+
+// historyRate and historyBurst are a fifth of the smallest default quota of GetExecutionHistory.
+const (
+	historyRate  = 4
+	historyBurst = 80
+)
 
 // HasHeartbeats implements callback.HeartbeatSettings.
 func (*Settings) HasHeartbeats() {}
@@ -55,6 +63,7 @@ func (s *Settings) Open(env setup.Env) (callback.Target, error) {
 		Success:   limiter("SendTaskSuccess"),
 		Failure:   limiter("SendTaskFailure"),
 		Heartbeat: limiter("SendTaskHeartbeat"),
+		History:   env.Limiter("stepfunctions/"+s.Region+"/"+s.Role+"/GetExecutionHistory", historyRate, historyBurst),
 	}
 	return NewTarget(sfn.NewFromConfig(config), Config{Limits: limits, Timeout: env.Timeout}), nil
 }

@@ -36,6 +36,8 @@ type Limits struct {
 	Success   setup.Limiter
 	Failure   setup.Limiter
 	Heartbeat setup.Limiter
+	// History limits GetExecutionHistory, of which other programs of the account make calls too. Nil is no limit.
+	History setup.Limiter
 }
 
 // Config configures a Target.

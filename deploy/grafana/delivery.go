@@ -94,6 +94,10 @@ func callbackPanels() []part {
 			"Answers to decided or timed out approvals that the workflow did not get (too_late) or may not have got (unknown). The "+
 				"first is the alert ApprovalRelayCallbacksTooLate; `approval-relay requests --state=unanswered` lists them.",
 			query{"{{outcome}}", `sum by (outcome) (increase(approval_relay_answers_missed_total{@target}[@step]))`}),
+		newBars("Truth about ended callbacks",
+			"How tasks had ended, as the history of their executions told afterwards. forbidden: the role may not read it "+
+				"(states:GetExecutionHistory).",
+			query{"{{truth}}", `sum by (truth) (increase(approval_relay_callbacks_reconciled_total{@target}[@step]))`}),
 		newLines("Time to answer",
 			"Time from the end of an approval until its answer was delivered, including retries. The dashed line is the "+
 				"objective of one minute.",

@@ -165,15 +165,19 @@ func TestRowsNotice(t *testing.T) {
 
 // neverCounted are the label values that no run of this load causes.
 var neverCounted = map[string]string{
-	`actions_not_made_total kind="heartbeat"`: "no heartbeat waits for the rate limit",
-	`actions_not_made_total kind="notify"`:    "no channel of the load has a rate limit",
-	`decisions_total verdict="anonymous"`:     "all approvers of the load are named, see TestUnnamedLinkOfAKnownRequester",
-	`decisions_total verdict="asker"`:         "the token of the load may decide its own requests, see TestAskerDoesNotDecide",
-	`decisions_total verdict="duplicate"`:     "every decision of the load has an ID, see TestSecondRoundInTheSameWords",
-	`messages_total result="full"`:            "it takes 1,000 approvals of an order, see TestLimitOfApprovals",
-	`decisions_total via="sso"`:               "the test has no sign-in",
-	`decisions_total verdict="assurance"`:     "a page without enough assurance has no form",
-	`heartbeats_total result="refused"`:       "Step Functions refuses no heartbeat of the program for good",
+	`actions_not_made_total kind="heartbeat"`:   "no heartbeat waits for the rate limit",
+	`actions_not_made_total kind="notify"`:      "no channel of the load has a rate limit",
+	`actions_not_made_total kind="reconcile"`:   "no execution of the load is read",
+	`actions_dispatched_total kind="reconcile"`: "no execution of the load is read",
+	`answers_missed_total outcome="unknown"`:    "no reply of the load is lost while its task ends by itself",
+	`callbacks_total outcome="unknown"`:         "no reply of the load is lost while its task ends by itself",
+	`decisions_total verdict="anonymous"`:       "all approvers of the load are named, see TestUnnamedLinkOfAKnownRequester",
+	`decisions_total verdict="asker"`:           "the token of the load may decide its own requests, see TestAskerDoesNotDecide",
+	`decisions_total verdict="duplicate"`:       "every decision of the load has an ID, see TestSecondRoundInTheSameWords",
+	`messages_total result="full"`:              "it takes 1,000 approvals of an order, see TestLimitOfApprovals",
+	`decisions_total via="sso"`:                 "the test has no sign-in",
+	`decisions_total verdict="assurance"`:       "a page without enough assurance has no form",
+	`heartbeats_total result="refused"`:         "Step Functions refuses no heartbeat of the program for good",
 }
 
 var counted = regexp.MustCompile(`^approval_relay_(\w+_total)\{(.*)\} (\S+)$`)

@@ -83,7 +83,7 @@ func describeEvent(e approval.Event) eventView {
 	case approval.EventReadingNote:
 		return eventView{Text: "Not used of the request", Note: e.Note, Tone: "warn"}
 	case approval.EventHeartbeat, approval.EventProbed, approval.EventCallbackAttempt, approval.EventCallbackEnded,
-		approval.EventRedriven:
+		approval.EventReconciled, approval.EventRedriven:
 		return describeCallbackEvent(e)
 	}
 	return eventView{Text: string(e.Kind), Note: e.Note, Tone: "closed"}
@@ -203,6 +203,8 @@ func describeCallbackEvent(e approval.Event) eventView {
 		return eventView{Text: "Heartbeat to " + e.Target + ": " + e.Code, Note: e.Note, Tone: "warn"}
 	case approval.EventProbed:
 		return describeProbe(e)
+	case approval.EventReconciled:
+		return describeTruth(e)
 	case approval.EventCallbackAttempt:
 		if e.Code == string(approval.ResultOK) {
 			return eventView{Text: fmt.Sprintf("Callback to %s accepted, attempt %d", e.Target, e.Attempt), Tone: "good"}
