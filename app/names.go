@@ -24,6 +24,7 @@ func metricNames(c *config.Config) metrics.Config {
 			sortedNames(c.Webhooks),
 		),
 		RefusingSources: refusal.FixedSources(),
+		Histograms:      metrics.Histograms(c.Metrics.Histograms),
 
 		Routes:        api.Routes(),
 		Handlers:      []string{decisionSource("api")},

@@ -24,6 +24,7 @@ func restartFields(running, c *config.Config) []string {
 	compare("store", running.Store, c.Store)
 	compare("keys", running.Keys, c.Keys)
 	compare("aws", running.AWS, c.AWS)
+	compare("metrics", running.Metrics, c.Metrics)
 	compare("tracing", running.Tracing, c.Tracing)
 	compare("shutdown", running.Shutdown, c.Shutdown)
 	compare("unmatched", running.Unmatched, c.Unmatched)

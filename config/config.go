@@ -22,6 +22,7 @@ type Config struct {
 	Store        Store               `yaml:"store" doc:"where orders are kept"`
 	Keys         Keys                `yaml:"keys" doc:"the keys that seal task tokens and sign links"`
 	AWS          AWS                 `yaml:"aws" doc:"AWS; credentials come from the environment, as the SDK finds them"`
+	Metrics      Metrics             `yaml:"metrics" doc:"the metrics that Prometheus scrapes"`
 	Tracing      tracing.Settings    `yaml:"tracing" doc:"spans of each approval from its request to its answer, for OpenTelemetry"`
 	Shutdown     Shutdown            `yaml:"shutdown" doc:"how the program ends"`
 	Unmatched    Unmatched           `yaml:"unmatched" doc:"decisions that come before their request"`
@@ -100,6 +101,11 @@ type Keys struct {
 type AWS struct {
 	Region   string `yaml:"region" doc:"region; empty leaves it to the SDK"`
 	Endpoint string `yaml:"endpoint" doc:"endpoint for all services, for emulators; takes precedence over AWS_ENDPOINT_URL and the like, which hold if it is empty"`
+}
+
+// Metrics are the metrics of the program.
+type Metrics struct {
+	Histograms string `yaml:"histograms" enum:"both,classic,native" doc:"buckets of histograms: classic (a series each), native (for Prometheus with native histograms, a fraction of the series), or both"`
 }
 
 // Shutdown is the end of the program.

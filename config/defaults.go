@@ -71,6 +71,7 @@ func Defaults() Config {
 		},
 		Store:     Store{SQLite: "approval-relay.db"},
 		Keys:      Keys{File: "approval-relay.keys"},
+		Metrics:   Metrics{Histograms: "both"},
 		Tracing:   tracing.Settings{SampleRatio: 1, ServiceName: "approval-relay"},
 		Shutdown:  Shutdown{Timeout: 25 * time.Second}, // within the 30 s that Kubernetes and ECS give
 		Unmatched: Unmatched{TTL: time.Hour, Retention: 7 * 24 * time.Hour},

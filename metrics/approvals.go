@@ -40,9 +40,9 @@ func newApprovalSeries(b *builder, config Config) approvalSeries {
 		acts: b.newCounter("approval_acts_total",
 			"Acts on pending approvals that are neither decisions nor cancellations: reminders, changes of approvers, extensions "+
 				"and passing on.",
-			workflow, label{name: "act", values: actKinds()}),
+			label{name: "act", values: actKinds()}),
 		decisionSeconds: b.newHistogram("approval_decision_seconds",
-			"Time from the request to the decision that closed the approval.", decisionBuckets, workflow, outcome),
+			"Time from the request to the decision that closed the approval.", decisionBuckets, workflow),
 		timeLeftSeconds: b.newHistogram("decision_time_left_seconds",
 			"Time from the decision that closed an approval to its deadline.", decisionBuckets, workflow),
 	}

@@ -24,7 +24,6 @@ type callbackSeries struct {
 }
 
 func newCallbackSeries(b *builder, config Config) callbackSeries {
-	workflow := b.configuredLabel("workflow", config, func(c Config) []string { return c.Workflows })
 	target := b.configuredLabel("target", config, func(c Config) []string { return c.Targets })
 	outcome := label{name: "outcome", values: texts(approval.AllCallbackOutcomes())}
 	missed := label{name: "outcome", values: texts([]approval.CallbackState{
@@ -34,7 +33,8 @@ func newCallbackSeries(b *builder, config Config) callbackSeries {
 		approval.ResultOK, approval.ResultClosed, approval.ResultRefused, approval.ResultFailed,
 	})}
 	retried := label{name: "kind", values: texts([]approval.ActionKind{approval.ActionNotify, approval.ActionCallback})}
-	source := b.configuredLabel("source", config, func(c Config) []string { return c.Handlers }, "order")
+	source := b.configuredLabel("source", config, func(c Config) []string { return c.Handlers }, "order").
+		late(isHTTPHandler)
 	return callbackSeries{
 		ended: b.newCounter("callbacks_total",
 			"Callbacks that ended, by outcome. An exhausted callback is a workflow without an answer.", target, outcome),
@@ -59,12 +59,12 @@ func newCallbackSeries(b *builder, config Config) callbackSeries {
 			"Open circuit breakers of a target: its AWS API, or hosts of its callback URLs, that failed "+
 				"several times in a row and are called once in a while only.", target),
 		redriven: b.newCounter("callbacks_redriven_total",
-			"Exhausted callbacks that an operator restarted.", workflow),
+			"Exhausted callbacks that an operator restarted."),
 		reconciled: b.newCounter("callbacks_reconciled_total",
 			"Ended callbacks of which the workflow was asked how its task has ended, by the answer.", target,
 			label{name: "truth", values: texts(approval.AllTruths())}),
 		erasedTokens: b.newCounter("tokens_erased_total",
-			"Task tokens that were erased after their callback had ended.", workflow),
+			"Task tokens that were erased after their callback had ended."),
 		deadLetters: b.newCounter("dead_letters_total",
 			"Dead letters, by the handler of the message. The source order stands for exhausted callbacks "+
 				"and notifications, and for decisions that expired before a matching request arrived.", source),

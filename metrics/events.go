@@ -27,7 +27,7 @@ func (m *Metrics) countEvent(e approval.Event, traceID string) {
 		m.countDecision(e)
 	case approval.EventDecided:
 		m.approvals.decided.inc(e.Workflow, string(e.Outcome))
-		m.approvals.decisionSeconds.observeInTrace(traceID, e.Age, e.Workflow, string(e.Outcome))
+		m.approvals.decisionSeconds.observeInTrace(traceID, e.Age, e.Workflow)
 		m.approvals.timeLeftSeconds.observeDuration(e.TimeLeft, e.Workflow)
 	case approval.EventEdited:
 		m.approvals.edited.inc(e.Workflow)
@@ -63,10 +63,10 @@ func (m *Metrics) countEvent(e approval.Event, traceID string) {
 			m.callbacks.missed.inc(e.Target, string(approval.CallbackTooLate))
 		}
 	case approval.EventRedriven:
-		m.callbacks.redriven.inc(e.Workflow)
+		m.callbacks.redriven.inc()
 	case approval.EventTokenErased:
-		m.callbacks.erasedTokens.inc(e.Workflow)
+		m.callbacks.erasedTokens.inc()
 	case approval.EventAct:
-		m.approvals.acts.inc(e.Workflow, e.Code)
+		m.approvals.acts.inc(e.Code)
 	}
 }

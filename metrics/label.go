@@ -15,6 +15,15 @@ type label struct {
 	values []string
 	// names are further values that a reload of the configuration can extend, or nil.
 	names *names
+	// isLate reports whether the series of a value begin at their first use, and not at 0. It is nil for most labels: an
+	// alert would miss the first event.
+	isLate func(value string) bool
+}
+
+// late returns the label with series that begin at their first use.
+func (l label) late(isLate func(value string) bool) label {
+	l.isLate = isLate
+	return l
 }
 
 // names are the configured names that a label can have as its value. They are read while they are extended.
@@ -64,7 +73,11 @@ func eachCombination(labels []label, f func(values ...string), values ...string)
 		f(values...)
 		return
 	}
-	for _, v := range labels[len(values)].allValues() {
+	l := labels[len(values)]
+	for _, v := range l.allValues() {
+		if l.isLate != nil && l.isLate(v) {
+			continue
+		}
 		eachCombination(labels, f, append(slices.Clone(values), v)...)
 	}
 }

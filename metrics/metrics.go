@@ -28,6 +28,9 @@ type Config struct {
 	// AWSOperations are the operations of AWS that the program calls, such as SQS.ReceiveMessage.
 	AWSOperations []string
 
+	// Histograms are the kinds of buckets that histograms have; "" is both.
+	Histograms Histograms
+
 	// TraceID returns the ID of the sampled trace that a context is in, or "". It becomes the exemplar of an
 	// observation. TraceID is nil if tracing is off.
 	TraceID func(context.Context) string
@@ -57,7 +60,7 @@ type Metrics struct {
 // New registers every series, with every configured label value at 0. The series that are read from the store are
 // registered by WatchStore. New panics if the registry already has a series of the same name.
 func New(registerer prometheus.Registerer, config Config) *Metrics {
-	b := &builder{registerer: registerer}
+	b := &builder{registerer: registerer, histograms: config.Histograms}
 	return &Metrics{
 		builder:       b,
 		config:        config,

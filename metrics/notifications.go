@@ -32,7 +32,7 @@ func newNotificationSeries(b *builder, config Config) notificationSeries {
 		deliverySeconds: b.newHistogram("notification_delivery_seconds",
 			"Time from the event that required a notification until it was sent, including retries.", notificationBuckets, channel),
 		firstSeconds: b.newHistogram("first_notification_seconds",
-			"Time from the request to the first notification that was sent to people.", notificationBuckets, workflow),
+			"Time from the request to the first notification that was sent to people.", firstNotificationBuckets, workflow),
 		reminders: b.newCounter("reminders_total",
 			"Reminders that came due.", workflow),
 		escalated: b.newCounter("approvals_escalated_total",

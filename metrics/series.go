@@ -12,6 +12,7 @@ const namespace = "approval_relay_"
 // builder makes series, registers them, creates every label value at 0, and keeps a row of the documentation for each.
 type builder struct {
 	registerer prometheus.Registerer
+	histograms Histograms
 	rows       []Row
 	configured []*names // of labels
 	create     []func() // each makes all series of one metric
@@ -108,17 +109,28 @@ func (h histogram) observeInTrace(traceID string, d time.Duration, values ...str
 	o.ObserveWithExemplar(max(d, 0).Seconds(), prometheus.Labels{"trace_id": traceID})
 }
 
-// newHistogram makes a histogram that is classic for every scraper, and native for scrapers that ask for it: with an
-// error of about 10 % at any scale, in at most 100 buckets.
+// Histograms are the kinds of buckets that histograms have.
+type Histograms string
+
+// The kinds of buckets. Native ones have an error of about 10 % at any scale, in at most 100 buckets, and need a scraper
+// that asks for them; others see no buckets then. Classic ones are a series each.
+const (
+	HistogramsBoth    Histograms = "both"
+	HistogramsClassic Histograms = "classic"
+	HistogramsNative  Histograms = "native"
+)
+
+// newHistogram makes a histogram with the configured kinds of buckets.
 func (b *builder) newHistogram(name, help string, buckets []float64, labels ...label) histogram {
 	b.addRow(name, "histogram", help, labelNames(labels))
-	options := prometheus.HistogramOpts{
-		Name:                            namespace + name,
-		Help:                            help,
-		Buckets:                         buckets,
-		NativeHistogramBucketFactor:     1.1,
-		NativeHistogramMaxBucketNumber:  100,
-		NativeHistogramMinResetDuration: time.Hour,
+	options := prometheus.HistogramOpts{Name: namespace + name, Help: help}
+	if b.histograms != HistogramsNative {
+		options.Buckets = buckets
+	}
+	if b.histograms != HistogramsClassic {
+		options.NativeHistogramBucketFactor = 1.1
+		options.NativeHistogramMaxBucketNumber = 100
+		options.NativeHistogramMinResetDuration = time.Hour
 	}
 	h := histogram{prometheus.NewHistogramVec(options, labelNames(labels)), labels}
 	b.registerer.MustRegister(h.vec)

@@ -21,7 +21,9 @@ type workSeries struct {
 }
 
 func newWorkSeries(b *builder, config Config) workSeries {
-	handler := b.configuredLabel("handler", config, func(c Config) []string { return c.Handlers }, "notifications", "callbacks")
+	handler := b.configuredLabel("handler", config, func(c Config) []string { return c.Handlers }, "notifications", "callbacks").
+		late(isHTTPHandler)
+	handlerKind := label{name: "handler", values: handlerKinds()}
 	messageResult := label{name: "result", values: []string{"ok", "filtered", "refused", "invalid", "full", "failed"}}
 	kind := label{name: "kind", values: texts([]approval.ActionKind{
 		approval.ActionNotify, approval.ActionCallback, approval.ActionHeartbeat, approval.ActionReconcile,
@@ -37,7 +39,8 @@ func newWorkSeries(b *builder, config Config) workSeries {
 				"invalid, so that a retry cannot help; full, because the order cannot hold more now; or failed. Messages with "+
 				"the last two results are redelivered.", handler, messageResult),
 		handlerSeconds: b.newHistogram("handler_duration_seconds",
-			"Time that a handler took for a message.", callBuckets, handler),
+			"Time that a handler took for a message, by the kind of handler: of all queues of requests, request; of requests by "+
+				"HTTP, request-http; of all sources of decisions, decision.", callBuckets, handlerKind),
 		dispatched: b.newCounter("actions_dispatched_total",
 			"Actions given to their handlers.", kind),
 		running: b.newGauge("actions_running",
@@ -60,7 +63,7 @@ func newWorkSeries(b *builder, config Config) workSeries {
 // MessageHandled counts a message by the result of its handler.
 func (m *Metrics) MessageHandled(ctx context.Context, handler, result string, took time.Duration) {
 	m.work.messages.inc(handler, result)
-	m.work.handlerSeconds.observeInTrace(m.traceID(ctx), took, handler)
+	m.work.handlerSeconds.observeInTrace(m.traceID(ctx), took, handlerKindOf(handler))
 }
 
 // ActionDispatched counts an action that was given to its handler.

@@ -12,7 +12,7 @@ func approvalsDashboard() Dashboard {
 	return newDashboard("approvals", about, "now-7d", variables(workflow), parts...)
 }
 
-// overview answers three questions at a glance: are approvals flowing, is anybody's late, and what is to be done.
+// overview shows at a glance whether approvals flow, whether one is late, and the next step of an operator.
 func overview() []part {
 	return []part{
 		newRow("Are approvals flowing, is anybody's late, what is to be done"),
@@ -100,7 +100,7 @@ func approvalTotals() []part {
 		).badFrom(0.05, 0.15).withoutData("none ended"),
 		newStat("Time to decide",
 			"Time from the request to the decision, in this period. It is read from buckets, so it is accurate to "+
-				"the nearest of 1, 5, 15, 30 min, 1, 2, 4, 8 h, 1 day and so on.",
+				"the nearest of 5, 15 min, 1, 4 h, 1, 3, 7 days; native histograms are finer.",
 			"s",
 			query{"p50", `
 				histogram_quantile(0.5, sum by (le) (
@@ -216,7 +216,7 @@ func eventsOverTime() []part {
 			query{"{{workflow}}", `sum by (workflow) (increase(approval_relay_reminders_total{@workflow}[@step]))`}),
 		newBars("Acts beside decisions",
 			"Reminders by operators, changes of approvers, extended deadlines, questions and passing on, by act.",
-			query{"{{act}}", `sum by (act) (increase(approval_relay_approval_acts_total{@workflow}[@step]))`}),
+			query{"{{act}}", `sum by (act) (increase(approval_relay_approval_acts_total{@all}[@step]))`}),
 		newBars("Edited requests",
 			"Decisions that edited their request, by workflow. Earlier votes on it no longer count.",
 			query{"{{workflow}}", `sum by (workflow) (increase(approval_relay_requests_edited_total{@workflow}[@step]))`}),

@@ -39,7 +39,7 @@ func labelVariable(name, label, metric, filter string) object {
 	}
 }
 
-// namespaceVariable is a variable of namespaces. Outside Kubernetes no series has one, and all of none is everything.
+// namespaceVariable is a variable of namespaces. Outside Kubernetes series have no namespace: then All matches every series.
 func namespaceVariable() object {
 	v := labelVariable("namespace", "Namespace", "approval_relay_build_info", "")
 	v["allValue"] = ".*"
@@ -49,7 +49,7 @@ func namespaceVariable() object {
 // ofInstance is the filter of the variables of labels.
 const ofInstance = `{namespace=~"$namespace", job=~"$job", instance=~"$instance"}`
 
-// consoleVariable is the address of the worker's console, for the link to it. Whoever installs the dashboard fills it in.
+// consoleVariable is the address of the worker's console, for the link to it. It is filled in with the installation.
 func consoleVariable() object {
 	return object{
 		"name":    "console",

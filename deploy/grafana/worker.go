@@ -145,7 +145,7 @@ func handlerPanels() []part {
 			"cps",
 			query{"{{result}}", `sum by (result) (rate(approval_relay_messages_total{@all}[@step]))`}),
 		newLines("Handler time (p90)",
-			"Time that handlers took for a message.",
+			"Time that handlers took for a message, by kind of handler.",
 			"s",
 			query{"{{handler}}", `
 				histogram_quantile(0.9, sum by (handler, le) (

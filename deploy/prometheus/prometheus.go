@@ -3,13 +3,12 @@
 //
 //	go test ./deploy/prometheus -update
 //
-// writes rules.yaml and its tests again. The scenarios of the tests say which alerts fire in a situation, and that no
-// other one does.
+// writes rules.yaml and its tests again. Each scenario of the tests has all alerts that fire in a situation.
 //
 // Rules for rules:
 //
 //   - The severity page wakes somebody: a workflow is without its answer, or soon will be, and a person must act now.
-//     Everything else is a ticket. The label audience is owner where the owner of the workflow must act, by day.
+//     Other alerts are tickets. The label audience is owner where the owner of the workflow must act, by day.
 //   - Every result has the namespace and the job, so that an alert names its installation.
 //   - One event, one failed scrape or one missing sample pages nobody: a share has a floor, and a window is shorter than
 //     the time for which it must hold.
@@ -145,8 +144,7 @@ func writeExpr(b *strings.Builder, expr string) {
 }
 
 // counted returns the events that a counter counted in a window, by labels. A counter of a process that is younger than
-// the window counts from 0, although its first sample may be higher: what happened before the first scrape is counted
-// too. The start of the process tells such a counter from one that Prometheus has just begun to scrape.
+// the window counts from 0, although its first sample may be higher: events before the first scrape are counted too. The start of the process tells such a counter from one that Prometheus has just begun to scrape.
 func counted(selector, labels, window string) string {
 	return fmt.Sprintf(`
 		sum @by(%[2]s) (increase(%[1]s[%[3]s])) > 0

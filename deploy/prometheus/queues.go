@@ -1,6 +1,6 @@
 package prometheus
 
-// notHeld leaves out the queues of requests that an operator has stopped reading, see docs/cli.md.
+// notHeld leaves out queues of requests while an operator drains or pauses their workflow, see docs/cli.md.
 const notHeld = `
 	unless @on(queue) label_replace(max @by(workflow) (approval_relay_paused{workflow!="*"}) > 0, "queue", "request-$1", "workflow", "(.+)")
 	unless @on(queue) (
