@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	group "github.com/oklog/run"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -72,6 +73,29 @@ func (l observedLimiter) Wait(ctx context.Context) error {
 // minute.
 const readDepth = 5 * time.Minute
 
+// depthReads is the number of depths that are read at the same time. Hundreds of calls at once would cost megabytes.
+const depthReads = 8
+
+// fewReads makes a call when one of the slots is free.
+type fewReads struct {
+	sqs.DepthAPI
+
+	slots chan struct{}
+}
+
+// GetQueueAttributes implements sqs.DepthAPI.
+func (f fewReads) GetQueueAttributes(
+	ctx context.Context, in *awssqs.GetQueueAttributesInput, options ...func(*awssqs.Options),
+) (*awssqs.GetQueueAttributesOutput, error) {
+	select {
+	case f.slots <- struct{}{}:
+		defer func() { <-f.slots }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return f.DepthAPI.GetQueueAttributes(ctx, in, options...)
+}
+
 // queueDepth reads the depth of a queue.
 type queueDepth struct {
 	api   sqs.DepthAPI
@@ -80,10 +104,11 @@ type queueDepth struct {
 
 // addDepths adds the reading of the queues' depths.
 func (a *App) addDepths(parts *group.Group) {
+	slots := make(chan struct{}, depthReads)
 	for name, d := range a.queues.depths {
 		ctx, cancel := context.WithCancel(context.Background())
 		parts.Add(func() error {
-			sqs.WatchDepth(ctx, d.api, d.queue, readDepth, a.depthObserver(name))
+			sqs.WatchDepth(ctx, fewReads{d.api, slots}, d.queue, readDepth, a.depthObserver(name))
 			return nil
 		}, func(error) { cancel() })
 	}

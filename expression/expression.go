@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -50,7 +51,15 @@ type alternative struct {
 }
 
 // Compiler compiles expressions. It is safe for concurrent use.
-type Compiler struct{ env *cel.Env }
+type Compiler struct {
+	env *cel.Env
+
+	mu sync.Mutex
+	// compiled has every alternative by its source, and fields has every field by its alternatives. Workflows share most of
+	// theirs, such as the defaults of fields, and a program takes tens of kilobytes.
+	compiled map[string]alternative
+	fields   map[string]*Field
+}
 
 // NewCompiler returns a Compiler.
 func NewCompiler() (*Compiler, error) {
@@ -71,12 +80,19 @@ func NewCompiler() (*Compiler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set the functions up: %w", err)
 	}
-	return &Compiler{env}, nil
+	return &Compiler{env: env, compiled: map[string]alternative{}, fields: map[string]*Field{}}, nil
 }
 
-// Compile compiles the alternatives of a field. The error names the place of each fault.
+// Compile compiles the alternatives of a field. The error names the place of each fault. A field keeps nothing of its
+// evaluations, so that equal ones are the same.
 func (c *Compiler) Compile(alternatives ...string) (*Field, error) {
-	f := &Field{}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := strings.Join(alternatives, "\x00")
+	if f, ok := c.fields[key]; ok {
+		return f, nil
+	}
+	f := &Field{alternatives: make([]alternative, 0, len(alternatives))}
 	for _, source := range alternatives {
 		a, err := c.compileAlternative(source)
 		if err != nil {
@@ -84,10 +100,23 @@ func (c *Compiler) Compile(alternatives ...string) (*Field, error) {
 		}
 		f.alternatives = append(f.alternatives, a)
 	}
+	c.fields[key] = f
 	return f, nil
 }
 
+// compileAlternative compiles an expression, unless it was compiled before.
 func (c *Compiler) compileAlternative(source string) (alternative, error) {
+	if a, ok := c.compiled[source]; ok {
+		return a, nil
+	}
+	a, err := c.makeAlternative(source)
+	if err == nil {
+		c.compiled[source] = a
+	}
+	return a, err
+}
+
+func (c *Compiler) makeAlternative(source string) (alternative, error) {
 	ast, issues := c.env.Parse(source)
 	if issues.Err() != nil {
 		return alternative{}, errors.New(formatIssues(issues))
