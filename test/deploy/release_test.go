@@ -75,3 +75,19 @@ func TestRelease(t *testing.T) {
 	require.Contains(t, read(t, filepath.Join(dir, "deploy/helm/approval-relay/Chart.yaml")), "version: 99.0.0-rc.1\nappVersion: \"99.0.0-rc.1\"\n")
 	require.Contains(t, read(t, filepath.Join(dir, "deploy/compose/compose.yaml")), "approval-relay:99.0.0-rc.1\n")
 }
+
+// TestScriptsWaitForTheirParts checks that no script reads what a process substitution writes: bash does not wait for it,
+// and on a busy machine the reader was always too early.
+func TestScriptsWaitForTheirParts(t *testing.T) {
+	t.Parallel()
+	scripts, err := filepath.Glob(root + "scripts/*")
+	require.NoError(t, err)
+	seen := 0
+	for _, script := range append(scripts, root+".ci/run") {
+		if info, err := os.Stat(script); err == nil && !info.IsDir() {
+			require.NotRegexp(t, `> ?>\(`, read(t, script), script)
+			seen++
+		}
+	}
+	require.Greater(t, seen, 8)
+}
