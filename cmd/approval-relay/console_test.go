@@ -102,7 +102,7 @@ func TestConsole(t *testing.T) {
 	require.Contains(t, page, "o-1,")
 
 	for _, pattern := range api.ConsoleRoutes() { // each leads to a page, but there is no provider
-		if strings.HasSuffix(pattern, "/oidc") {
+		if strings.Contains(pattern, "/oidc") {
 			continue
 		}
 		method, path, _ := strings.Cut(strings.TrimSuffix(pattern, "{$}"), " ")
