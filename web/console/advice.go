@@ -59,6 +59,9 @@ func adviseState(a *approval.Approval, now time.Time) string {
 	case approval.CallbackPresumed:
 		return "Nothing to do. The reply to an attempt was lost, and the workflow no longer waits: it has its answer."
 	case approval.CallbackDelivered:
+		if a.Callback.Reconciliation.Truth == approval.TruthAnswered {
+			return "Nothing to do: the reply to an attempt was lost, but the history of the workflow shows that it has its answer."
+		}
 		return "Nothing to do: the workflow has its answer."
 	case approval.CallbackSuperseded:
 		return "Nothing to do: a newer attempt of the workflow has taken the place of this one, and is answered in its place."
@@ -72,6 +75,11 @@ func adviseUnanswered(a *approval.Approval) string {
 	switch {
 	case !a.MissesAnswer():
 		return "Nothing to do: the workflow had ended by itself, and there is no decision that it could miss."
+	case !a.Callback.Reconciliation.Due.IsZero():
+		return "The workflow no longer waits. Whether it has this answer is being read from its history; " +
+			"look at this page again in some minutes."
+	case adviseReconciled(a) != "":
+		return adviseReconciled(a)
 	case a.Callback.State == approval.CallbackUnknown:
 		return "The workflow no longer waits, and nobody can tell whether it has this answer: the reply to an attempt was " +
 			"lost, and the task may have ended by itself. Look at the workflow; if it does not have the answer and the " +

@@ -21,6 +21,11 @@ func adviceCases() map[string]struct {
 	closed := func(status approval.Status, state approval.CallbackState) approval.Approval {
 		return approval.Approval{Status: status, Callback: approval.Callback{State: state}}
 	}
+	reconciling := func(state approval.CallbackState, r approval.Reconciliation) approval.Approval {
+		a := closed(approval.Approved, state)
+		a.Callback.Reconciliation = r
+		return a
+	}
 	pending := func(change func(*approval.Approval)) approval.Approval {
 		a := approval.Approval{
 			Status:          approval.Pending,
@@ -68,6 +73,27 @@ func adviceCases() map[string]struct {
 		},
 		"cancelled, too late": {closed(approval.Cancelled, approval.CallbackTooLate), "Nothing to do: the workflow had ended by itself"},
 		"cancelled, unknown":  {closed(approval.Cancelled, approval.CallbackUnknown), "Nothing to do: the workflow had ended by itself"},
+		"unknown, asked":      {reconciling(approval.CallbackUnknown, approval.Reconciliation{Due: now}), "The workflow no longer waits. Whether"},
+		"unknown, not found": {
+			reconciling(approval.CallbackUnknown, approval.Reconciliation{Truth: approval.TruthNotFound}),
+			"The workflow no longer waits, and nobody can tell",
+		},
+		"reconciled, answered": {
+			reconciling(approval.CallbackDelivered, approval.Reconciliation{Truth: approval.TruthAnswered}),
+			"Nothing to do: the reply to an attempt was lost, but",
+		},
+		"reconciled, another": {
+			reconciling(approval.CallbackTooLate, approval.Reconciliation{Truth: approval.TruthAnother}),
+			"The workflow went on with an answer that is not this one",
+		},
+		"reconciled, timed out": {
+			reconciling(approval.CallbackTooLate, approval.Reconciliation{Truth: approval.TruthTimedOut}),
+			"The workflow did not get this answer: its task had ended by its own time limit",
+		},
+		"reconciled, ended": {
+			reconciling(approval.CallbackTooLate, approval.Reconciliation{Truth: approval.TruthEnded}),
+			"The workflow did not get this answer: it had ended before",
+		},
 		"unanswered, dismissed": {
 			approval.Approval{
 				Status:    approval.Approved,
@@ -100,6 +126,18 @@ func TestAdvice(t *testing.T) {
 	t.Parallel()
 	for name, c := range adviceCases() {
 		require.True(t, strings.HasPrefix(adviseState(&c.approval, now), c.want), "%s: %s", name, adviseState(&c.approval, now))
+	}
+}
+
+// TestEventsOfTruths holds that the timeline tells each truth in words of its own.
+func TestEventsOfTruths(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, truth := range approval.AllTruths() {
+		v := describeEvent(approval.Event{Kind: approval.EventReconciled, Code: string(truth)})
+		require.NotContains(t, v.Text, string(truth)+"_", truth)
+		require.False(t, seen[v.Text], truth)
+		seen[v.Text] = true
 	}
 }
 
