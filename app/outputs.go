@@ -83,6 +83,10 @@ func (a *App) openTargets(c *config.Config, previous *rules) (targets, error) {
 		hostOf:        map[string]func(approval.Answer) string{},
 	}
 	for _, name := range sortedNames(c.Targets) {
+		if limited, ok := c.Targets[name].Settings().(callback.RateLimited); ok {
+			perSecond, _ := limited.RateLimit()
+			a.metrics.TargetLimited(name, perSecond)
+		}
 		if previous != nil && reflect.DeepEqual(c.Targets[name].Settings(), previous.config.Targets[name].Settings()) {
 			opened.byName[name] = previous.targets.byName[name]
 			opened.validateURL[name] = previous.targets.validateURL[name]

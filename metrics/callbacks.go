@@ -17,6 +17,7 @@ type callbackSeries struct {
 	heartbeats      counter
 	probes          counter
 	openBreakers    gauge
+	rateLimit       gauge
 	redriven        counter
 	reconciled      counter
 	erasedTokens    counter
@@ -58,6 +59,8 @@ func newCallbackSeries(b *builder, config Config) callbackSeries {
 		openBreakers: b.newGauge("circuit_breakers_open",
 			"Open circuit breakers of a target: its AWS API, or hosts of its callback URLs, that failed "+
 				"several times in a row and are called once in a while only.", target),
+		rateLimit: b.newGauge("target_rate_limit",
+			"Calls a second that a worker makes by a target, at most, as configured; 0 without a limit.", target),
 		redriven: b.newCounter("callbacks_redriven_total",
 			"Exhausted callbacks that an operator restarted."),
 		reconciled: b.newCounter("callbacks_reconciled_total",
@@ -100,6 +103,11 @@ func (m *Metrics) countRetry(kind approval.ActionKind, attempt int) {
 // CircuitBreakersChanged adds to the number of open circuit breakers of a target.
 func (m *Metrics) CircuitBreakersChanged(target string, delta int) {
 	m.callbacks.openBreakers.add(delta, target)
+}
+
+// TargetLimited sets the calls a second that a worker makes by a target, at most.
+func (m *Metrics) TargetLimited(target string, perSecond float64) {
+	m.callbacks.rateLimit.set(perSecond, target)
 }
 
 // RateLimitWaited observes how long an attempt waited for the rate limit of a target.

@@ -133,6 +133,10 @@ func methodCases() map[string]methodCase {
 			func(m *Metrics) { m.CircuitBreakersChanged("sfn", 1) },
 			map[string]float64{`circuit_breakers_open{target="sfn"}`: 1},
 		},
+		"TargetLimited": {
+			func(m *Metrics) { m.TargetLimited("sfn", 300) },
+			map[string]float64{`target_rate_limit{target="sfn"}`: 300},
+		},
 		"SweepEnded: failed": {
 			func(m *Metrics) { m.SweepEnded(0, errFailed) },
 			map[string]float64{`sweeps_total{result="failed"}`: 1},

@@ -135,6 +135,15 @@ func callbackPanels() []part {
 				histogram_quantile(0.9, sum by (target, le) (
 				rate(approval_relay_rate_limit_wait_seconds_bucket{@target}[@step])))`},
 		).badFrom(1, 10),
+		newLines("Time to answer everything",
+			"Time that the workers would take to answer every pending approval at their rate limit, by target, if all ended now. If it is "+
+				"longer than a minute and than the time that the oldest approval usually has left, the alert ApprovalRelayDeadlineRisk "+
+				"fires.",
+			"s",
+			query{"{{target}}", `
+				scalar(sum(max by (namespace, job, workflow) (approval_relay_approvals_pending{@all})))
+				/ sum by (target) (approval_relay_target_rate_limit{@target} > 0)`},
+		).badFrom(30, 60),
 		newBars("Heartbeats",
 			"Heartbeats to waiting workflows. closed: the workflow no longer waits, so its approval is cancelled. A probe asks "+
 				"whether an older attempt of a state still waits: closed means that it was superseded, ok that both wait. If half of them fail, the alert ApprovalRelayHeartbeatsFailing "+

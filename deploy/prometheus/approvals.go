@@ -33,6 +33,27 @@ func approvalAlerts() []alert {
 			board:       approvalsBoard,
 		},
 		{
+			name: "ApprovalRelayDeadlineRisk",
+			// The time that all pending approvals need at the rate limit of the slowest target in use, if it is longer than a
+			// minute and than the time that the oldest one has left of the usual deadline.
+			expr: `
+				(sum @by (max @by(workflow) (approval_relay_approvals_pending))
+				/ min @by (sum @by(target) (approval_relay_target_rate_limit > 0)
+				and @on(target) sum @by(target) (increase(approval_relay_callbacks_total[1d])) > 0) > 60)
+				> @on
+				((sum @by (increase(approval_relay_approval_decision_seconds_sum[1d]))
+				+ sum @by (increase(approval_relay_decision_time_left_seconds_sum[1d])))
+				/ sum @by (increase(approval_relay_decision_time_left_seconds_count[1d]))
+				- (time() - min @by (approval_relay_oldest_pending_timestamp_seconds)))`,
+			hold:     "10m",
+			severity: ticket,
+			summary: "All pending approvals of {{ $labels.namespace }} need {{ $value | humanizeDuration }} to be answered at the rate " +
+				"limit, and the oldest are near their deadline.",
+			description: "If many deadlines pass at the same moment, the last answers come too late. Raise the rate limit or the quota, " +
+				"widen the margin, or add workers.",
+			board: deliveryBoard,
+		},
+		{
 			name: "ApprovalRelayOldestPending",
 			// If some deadlines are longer than this threshold, raise it.
 			expr: `

@@ -27,6 +27,15 @@ func approvalScenarios() []scenario {
 			fires:  []string{"ticket ApprovalRelayTimeoutsSlowBurn"}, within: 120,
 		},
 		{
+			name: "50,000 approvals are pending at 100 answers a second, near their deadline of an hour", minutes: 120,
+			series: wave(50000),
+			fires:  []string{"ticket ApprovalRelayDeadlineRisk"}, labels: []string{`namespace="prod"`},
+		},
+		{
+			name: "5,000 approvals are pending at 100 answers a second, near their deadline of an hour", minutes: 120,
+			series: wave(5000),
+		},
+		{
 			name: "an approval has been pending for four days", minutes: 4*day + 120,
 			series: []series{of(`oldest_pending_timestamp_seconds{workflow="orders"}`, flat(0, 4*day+120))},
 			fires:  []string{"ticket ApprovalRelayOldestPending"}, labels: []string{`audience="owner"`},
@@ -37,5 +46,18 @@ func approvalScenarios() []scenario {
 				of(`oldest_pending_timestamp_seconds{workflow="orders"}`, flat(0, day), flat(day*60, day), flat(2*day*60, day)),
 			},
 		},
+	}
+}
+
+// wave are the series of approvals that were all requested at the begin, where the usual deadline is an hour.
+func wave(pending float64) []series {
+	return []series{
+		of(`approvals_pending{workflow="orders"}`, flat(pending, 120)),
+		of(`oldest_pending_timestamp_seconds{workflow="orders"}`, flat(0, 120)),
+		of(`target_rate_limit{target="sfn"}`, flat(100, 120)), of(`target_rate_limit{target="unused"}`, flat(1, 120)),
+		of(`callbacks_total{target="sfn",outcome="delivered"}`, grow(1, 120)),
+		of(`approval_decision_seconds_sum{workflow="orders"}`, grow(1200, 120)),
+		of(`decision_time_left_seconds_sum{workflow="orders"}`, grow(2400, 120)),
+		of(`decision_time_left_seconds_count{workflow="orders"}`, grow(1, 120)),
 	}
 }
