@@ -145,6 +145,7 @@ workflows:
     requests: {sqs: {queue: orders, dead_letter_queue: orders-dead, visibility: 2s}}
     notify: [mail]
     heartbeat: 1s
+    heartbeat_timeout: 10m
     sources: [api, erp, results]
     reminders: [1s]
     escalations: [{after: 2s, to: [boss]}]
