@@ -177,6 +177,8 @@ func TestExamplesAreTaken(t *testing.T) {
 			require.NoError(t, decodeStrict(example, &DeadlineRequest{}))
 		case route == "POST /v1/orders/{orderId}/dismissal":
 			require.NoError(t, decodeStrict(example, &DismissRequest{}))
+		case route == "POST /v1/deadletters/dismissal":
+			require.NoError(t, decodeStrict(example, &DismissLettersRequest{}))
 		case strings.HasPrefix(route, "PUT /v1/controls"):
 			require.NoError(t, decodeStrict(example, &ControlRequest{}))
 		case route == "POST /v1/redrive":
@@ -188,7 +190,7 @@ func TestExamplesAreTaken(t *testing.T) {
 		}
 		seen++
 	}
-	require.Equal(t, 12, seen)
+	require.Equal(t, 13, seen)
 }
 
 // The description on the public address has the public routes and no other, and everything that it refers to.

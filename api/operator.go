@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -19,20 +18,14 @@ import (
 // OperatorAPI is the JSON API for operators: it lists and shows orders, decides and cancels in the name of an
 // operator, and redrives. The console shows the same to people, see package web/console.
 type OperatorAPI struct {
-	// Orders, Lister and DeadLetters keep within the scope of the call's context, see role.View.
+	// Orders and Lister keep within the scope of the call's context, see role.View.
 	Orders      handlers.OrderReader
 	Lister      handlers.Lister
 	Decider     *handlers.Decider
-	DeadLetters DeadLetterReader
 	Redriver    *handlers.Redriver
 	Refusals    RefusalLister
 	MakeReceipt handlers.MakeReceipt
 	Controls    Controls
-}
-
-// DeadLetterReader reads the dead letters in the store's own table.
-type DeadLetterReader interface {
-	ListDeadLetters(ctx context.Context, after string, limit int) ([]store.DeadLetter, error)
 }
 
 // maxPage is the largest number of entries in a list, defaultPage the number without a limit.
@@ -217,26 +210,6 @@ func verdictAnswer(orderID string, v approval.Verdict, err error) (any, error) {
 	}, err
 }
 
-func (a *OperatorAPI) listDeadLetters(r *http.Request, _ []byte) (any, error) {
-	limit, err := pageLimit(r)
-	if err != nil {
-		return nil, err
-	}
-	after := r.URL.Query().Get("after")
-	letters, err := a.DeadLetters.ListDeadLetters(r.Context(), after, limit)
-	if err != nil {
-		return nil, err
-	}
-	out := DeadLetterList{DeadLetters: mapSlice(letters, newDeadLetter)}
-	if len(letters) == limit {
-		out.Next = letters[limit-1].ID
-	}
-	if after == "" {
-		out.Queues = mapSlice(a.Redriver.QueueDepths(r.Context()), newDeadLetterQueue)
-	}
-	return out, nil
-}
-
 func (a *OperatorAPI) redrive(r *http.Request, body []byte) (any, error) {
 	var in RedriveRequest
 	if err := decodeStrict(body, &in); err != nil {
@@ -245,8 +218,11 @@ func (a *OperatorAPI) redrive(r *http.Request, body []byte) (any, error) {
 	if err := validateBy(in.By); err != nil {
 		return nil, err
 	}
-	if in.Max < 0 || in.Max > maxPage {
-		return nil, approval.InvalidField("max", "must be 0 to %d", maxPage)
+	if in.Max != nil && (*in.Max < 1 || *in.Max > maxPage) {
+		return nil, approval.InvalidField("max", "must be 1 to %d", maxPage)
+	}
+	if in.Limit < -1 {
+		return nil, approval.InvalidField("limit", "must be at least -1")
 	}
 	if _, err := store.ParseRedrivePosition(in.After); err != nil {
 		return nil, err
@@ -254,7 +230,7 @@ func (a *OperatorAPI) redrive(r *http.Request, body []byte) (any, error) {
 	p, _ := handlers.PrincipalOf(r.Context())
 	return newRedriveReport(a.Redriver.Redrive(r.Context(), store.RedriveRequest{
 		DryRun:      in.DryRun,
-		Max:         in.Max,
+		Max:         valueOr(in.Max, 0),
 		ReasonCode:  approval.ReasonCode(in.ReasonCode),
 		MaxRedrives: in.Limit,
 		By:          p.Name,

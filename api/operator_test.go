@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,7 +137,6 @@ func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	h, s, _ := site(t)
 	letters := store.DeadLetters(s)
-	h.OperatorAPI.DeadLetters = letters
 	h.OperatorAPI.Redriver.Queues = map[string]handlers.DeadLetterQueue{
 		"orders":  deepQueue{messages: 3},
 		"refunds": deepQueue{err: errOdd},
@@ -152,7 +152,9 @@ func TestDeadLetters(t *testing.T) {
 	_, page := list("")
 	require.Empty(t, page.DeadLetters)
 	require.Equal(t, []DeadLetterQueue{
-		{Source: "orders", Queue: "dlq", Messages: 3},
+		{Source: "orders", Queue: "dlq", Messages: 3, HasMore: true, Letters: []QueuedLetter{
+			{MessageID: "m-1", ReasonCode: "http_500", Reason: "odd"},
+		}},
 		{Source: "refunds", Queue: "dlq", Error: "odd"},
 	}, page.Queues)
 	for i := range 5 {
@@ -180,7 +182,7 @@ func TestDeadLetters(t *testing.T) {
 	require.Equal(t, []string{"reason 0", "reason 1", "reason 2", "reason 3", "reason 4"}, reasons)
 	got, _ := list("?limit=1001")
 	require.Equal(t, "limit", got.problem.Field)
-	h.OperatorAPI.DeadLetters = &shelf{DeadLetters: letters, err: errOdd}
+	h.OperatorAPI.Redriver.DeadLetters = &shelf{DeadLetters: letters, err: errOdd}
 	got, _ = list("")
 	require.Equal(t, http.StatusServiceUnavailable, got.StatusCode)
 }
@@ -196,6 +198,23 @@ type deepQueue struct {
 // CountAll implements handlers.DeadLetterQueue.
 func (q deepQueue) CountAll(context.Context) (queue string, messages int, err error) {
 	return "dlq", q.messages, q.err
+}
+
+// Look implements handlers.DeadLetterQueue.
+func (q deepQueue) Look(_ context.Context, r store.QueueLook) ([]store.QueuedLetter, bool, error) {
+	letter := store.QueuedLetter{ID: "m-1", ReasonCode: "http_500", Reason: "odd"}
+	if r.WithBodies {
+		letter.Body = []byte("secret body")
+	}
+	return []store.QueuedLetter{letter}, true, nil
+}
+
+// Dismiss implements handlers.DeadLetterQueue.
+func (q deepQueue) Dismiss(_ context.Context, d store.Dismissal) (ids []string, hasMore bool, err error) {
+	if slices.Contains(d.MessageIDs, "m-1") || d.ReasonCode == "http_500" {
+		return []string{"m-1"}, false, q.err
+	}
+	return nil, false, q.err
 }
 
 func TestRedrive(t *testing.T) {

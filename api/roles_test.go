@@ -20,7 +20,7 @@ import (
 func ofRoles(e *Endpoints) {
 	e.Workflows = []string{"orders", "payroll"}
 	view := role.View{Records: e.OperatorAPI.Orders.(*memory.Store)}
-	e.OperatorAPI.Orders, e.OperatorAPI.Lister, e.OperatorAPI.DeadLetters = view, view, view
+	e.OperatorAPI.Orders, e.OperatorAPI.Lister = view, view
 	e.FindPrincipal = func(r *http.Request) (handlers.Principal, error) {
 		token := bearerToken(r)
 		p := handlers.Principal{Name: token, IsOperator: true}
@@ -56,6 +56,7 @@ func everyRole() map[string][]role.Role {
 		"POST /v1/orders/{orderId}/approvers":                     acts,
 		"POST /v1/orders/{orderId}/deadline":                      acts,
 		"GET /v1/deadletters":                                     sees,
+		"POST /v1/deadletters/dismissal":                          acts,
 		"GET /v1/refused":                                         sees,
 		"GET /v1/refused/{id}":                                    audits,
 		"POST /v1/redrive":                                        acts,

@@ -83,6 +83,7 @@ func operatorRoutes() []route {
 		{"POST /v1/orders/{orderId}/dismissal", accessOperator, role.Act, (*Endpoints).dismissOrder},
 		{"POST /v1/orders/{orderId}/deadline", accessOperator, role.Act, (*Endpoints).extendDeadline},
 		{"GET /v1/deadletters", accessOperator, role.Read, (*Endpoints).listDeadLetters},
+		{"POST /v1/deadletters/dismissal", accessOperator, role.Act, (*Endpoints).dismissLetters},
 		{"GET /v1/refused", accessOperator, role.Read, (*Endpoints).listRefused},
 		{"GET /v1/refused/{id}", accessOperator, role.Audit, (*Endpoints).showRefusedBody},
 		{"POST /v1/redrive", accessOperator, role.Act, (*Endpoints).redrive},
@@ -130,7 +131,7 @@ func queryParameters(pattern string) []string {
 	case "GET /v1/refused":
 		return []string{"limit", "reason", "source"}
 	case "GET /v1/deadletters":
-		return []string{"after", "limit"}
+		return []string{"after", "body", "limit", "reason", "source"}
 	}
 	return nil
 }

@@ -30,8 +30,8 @@ var update = flag.Bool("update", false, "write openapi.json anew")
 // publicTypes are the types of the JSON API's bodies. The schemas of openapi.json are made from them, their comments
 // and their fields' comments. Requests take no other fields.
 func publicTypes() (answers, requests []any) {
-	return []any{RequestAccepted{}, DecisionResult{}, OrderList{}, Order{}, ExportedApproval{}, DeadLetterList{}, RefusedList{}, RefusedBody{}, RedriveReport{}, Reloaded{}, ActResult{}, ReceiptReply{}, ControlList{}, Problem{}},
-		[]any{DecideRequest{}, CancelRequest{}, RemindRequest{}, ApproversRequest{}, DeadlineRequest{}, DismissRequest{}, RedriveRequest{}, ControlRequest{}, ResumeRequest{}}
+	return []any{RequestAccepted{}, DecisionResult{}, OrderList{}, Order{}, ExportedApproval{}, DeadLetterList{}, LettersDismissed{}, RefusedList{}, RefusedBody{}, RedriveReport{}, Reloaded{}, ActResult{}, ReceiptReply{}, ControlList{}, Problem{}},
+		[]any{DecideRequest{}, CancelRequest{}, RemindRequest{}, ApproversRequest{}, DeadlineRequest{}, DismissRequest{}, DismissLettersRequest{}, RedriveRequest{}, ControlRequest{}, ResumeRequest{}}
 }
 
 // enums are the types with a fixed set of values, and the name of their schema.

@@ -2,10 +2,8 @@ package api
 
 import (
 	"encoding/json"
-	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -74,40 +72,6 @@ type CancelRequest struct {
 	ApprovalID string `json:"approvalId,omitempty"`
 }
 
-// DeadLetterList is a page of dead letters.
-type DeadLetterList struct {
-	DeadLetters []DeadLetter `json:"deadLetters"`
-	// Next is the value of the query parameter `after` that returns the next page; it is missing on the last page.
-	Next string `json:"next,omitempty"`
-	// Queues has the dead letter queues, on the first page only. Their messages are not in the list: a dry run of a
-	// redrive counts them by reason.
-	Queues []DeadLetterQueue `json:"queues,omitempty"`
-}
-
-// DeadLetterQueue is a dead letter queue with the number of its messages.
-type DeadLetterQueue struct {
-	// Source is the source whose messages the queue takes.
-	Source string `json:"source"`
-	Queue  string `json:"queue"`
-	// Messages is the number of messages as SQS counts them, approximately.
-	Messages int `json:"messages"`
-	// Error states why the number could not be read; it is missing if it could.
-	Error string `json:"error,omitempty"`
-}
-
-// DeadLetter is a message that cannot be handled. Its body is not shown, because it may hold a task token.
-type DeadLetter struct {
-	ID string `json:"id"`
-	// Source is the source of the message, as metrics and logs name it.
-	Source string `json:"source"`
-	// ReasonCode is the code of the reason, such as "invalid_field:order". A redrive selects by it.
-	ReasonCode string `json:"reasonCode"`
-	// Reason is the text of the error.
-	Reason   string    `json:"reason"`
-	At       time.Time `json:"at"`
-	Redrives int       `json:"redrives"`
-}
-
 // RedriveRequest selects the exhausted callbacks and the dead letters to restart. A redrive has steps: a call restarts or
 // counts as many as fit into some seconds, and its answer has the position at which the next call goes on.
 type RedriveRequest struct {
@@ -115,8 +79,8 @@ type RedriveRequest struct {
 	By string `json:"by,omitempty"`
 	// DryRun counts and restarts nothing.
 	DryRun bool `json:"dryRun,omitempty"`
-	// Max is the largest number that this call restarts, at most 1000; 0 means 1000.
-	Max int `json:"max,omitempty"`
+	// Max is the largest number that this call restarts, 1 to 1000; if it is missing, 1000.
+	Max *int `json:"max,omitempty"`
 	// ReasonCode selects by reason code, as a dry run lists it; if it is missing, everything is selected.
 	ReasonCode string `json:"reasonCode,omitempty"`
 	// Limit excludes callbacks and dead letters that were redriven this often already; 0 means 3, -1 means no limit.
@@ -162,25 +126,6 @@ type RedriveGroup struct {
 	Count      int    `json:"count"`
 	// Example is the text of an error with this code.
 	Example string `json:"example"`
-}
-
-func newDeadLetter(l store.DeadLetter) DeadLetter {
-	return DeadLetter{
-		ID:         l.ID,
-		Source:     l.Source,
-		ReasonCode: string(l.ReasonCode),
-		Reason:     l.Reason,
-		At:         l.At.UTC(),
-		Redrives:   l.Redrives,
-	}
-}
-
-func newDeadLetterQueue(d handlers.QueueDepth) DeadLetterQueue {
-	out := DeadLetterQueue{Source: d.Source, Queue: d.Queue, Messages: d.Messages}
-	if d.Err != nil {
-		out.Error = d.Err.Error()
-	}
-	return out
 }
 
 func newRedriveReport(r store.RedriveReport) RedriveReport {

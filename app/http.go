@@ -79,7 +79,6 @@ func (a *App) operatorAPI(r *rules) *api.OperatorAPI {
 		Orders:      view,
 		Lister:      view,
 		Decider:     a.decider,
-		DeadLetters: view,
 		Redriver:    r.redriver,
 		Refusals:    a.refusals,
 		MakeReceipt: a.makeReceipt,

@@ -24,6 +24,10 @@ type DeadLetterQueue interface {
 	Count(ctx context.Context, r store.QueueRedrive) (store.QueueReport, error)
 	// Move moves the selected messages back to their queue, at most r.Max of them.
 	Move(ctx context.Context, r store.QueueRedrive) (store.QueueReport, error)
+	// Look returns messages, and reports whether there are more. They stay in the queue.
+	Look(ctx context.Context, r store.QueueLook) (letters []store.QueuedLetter, hasMore bool, err error)
+	// Dismiss deletes the selected messages. It returns their IDs, and reports whether it ended early.
+	Dismiss(ctx context.Context, d store.Dismissal) (ids []string, hasMore bool, err error)
 	// CountAll returns the queue's name and the number of its messages as SQS counts them, approximately.
 	CountAll(ctx context.Context) (queue string, messages int, err error)
 }
@@ -37,6 +41,8 @@ type Redriver struct {
 	Queues      map[string]DeadLetterQueue // by source
 	// Handlers handle the dead letters of each source again.
 	Handlers map[string]message.NoPublishHandlerFunc
+	// Dismissed is called with the number of dead letters that were dismissed. It may be nil.
+	Dismissed func(letters int)
 }
 
 // The bounds of a step. A million callbacks or messages need many steps; each step answers before its caller gives up.

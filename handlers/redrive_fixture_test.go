@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -101,6 +102,36 @@ func (p *fakeQueue) Count(_ context.Context, r store.QueueRedrive) (store.QueueR
 		report.HasMore, report.NotLookedAt = true, 77
 	}
 	return report, p.failure
+}
+
+// Look implements handlers.DeadLetterQueue. A message has the ID "code/number".
+func (p *fakeQueue) Look(_ context.Context, r store.QueueLook) (out []store.QueuedLetter, hasMore bool, err error) {
+	for _, code := range slices.Sorted(maps.Keys(p.counts)) {
+		for i := range p.counts[code] {
+			l := store.QueuedLetter{ID: fmt.Sprintf("%s/%d", code, i), ReasonCode: code}
+			if r.WithBodies {
+				l.Body = []byte("body")
+			}
+			if r.ReasonCode == "" || r.ReasonCode == code {
+				out = append(out, l)
+			}
+		}
+	}
+	return out[:min(len(out), r.Max)], len(out) > r.Max, p.failure
+}
+
+// Dismiss implements handlers.DeadLetterQueue.
+func (p *fakeQueue) Dismiss(_ context.Context, d store.Dismissal) (ids []string, hasMore bool, err error) {
+	for code, count := range p.counts {
+		for i := range count {
+			id := fmt.Sprintf("%s/%d", code, i)
+			if code == d.ReasonCode || slices.Contains(d.MessageIDs, id) {
+				ids = append(ids, id)
+				p.counts[code]--
+			}
+		}
+	}
+	return ids, false, p.failure
 }
 
 // Move implements handlers.DeadLetterQueue. It takes the messages that it moves out of the counts.

@@ -21,7 +21,7 @@ import (
 // invisible while it counts, and visible again when it returns. It ends at r.Until, or after maxScan messages.
 func (q *DeadLetterQueue) Count(ctx context.Context, r store.QueueRedrive) (store.QueueReport, error) {
 	var report store.QueueReport
-	scan, err := q.scanMessages(ctx, r.Until, func(batch []deadLetter) ([]deadLetter, error) {
+	scan, err := q.scanMessages(ctx, r.Until, scanHold, func(batch []deadLetter) ([]deadLetter, error) {
 		for _, l := range batch {
 			if r.Selects(l.reasonCode()) {
 				report.Found.Add(l.reasonCode(), 1, l.reason())
@@ -52,7 +52,7 @@ func (q *DeadLetterQueue) Move(ctx context.Context, r store.QueueRedrive) (store
 	if err != nil {
 		return report, err
 	}
-	scan, err := q.scanMessages(ctx, r.Until, func(batch []deadLetter) ([]deadLetter, error) {
+	scan, err := q.scanMessages(ctx, r.Until, scanHold, func(batch []deadLetter) ([]deadLetter, error) {
 		var selected []deadLetter
 		for _, l := range batch {
 			switch {

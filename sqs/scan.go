@@ -19,6 +19,8 @@ const (
 	// scanHold is the time for which messages are invisible to other consumers while a queue is scanned. If the process
 	// dies meanwhile, they stay invisible until then.
 	scanHold = 5 * time.Minute
+	// lookHold is that time for a scan that only looks at a few messages.
+	lookHold = 30 * time.Second
 	// scanWait is the long poll that finds out that a queue is empty. Only for a long poll does SQS ask all its
 	// servers.
 	scanWait = time.Second
@@ -44,8 +46,10 @@ type inspectFunc func([]deadLetter) (done []deadLetter, err error)
 
 // scanMessages calls inspect with each message of the dead letter queue once, until there is no new message, the time
 // has come, maxScan messages were inspected, or inspect returns an error. Messages that inspect is done with are
-// deleted. The others become visible again at the end. Until then only their handles are kept, not their bodies.
-func (q *DeadLetterQueue) scanMessages(ctx context.Context, until time.Time, inspect inspectFunc) (s scan, err error) {
+// deleted. The others become visible again at the end, or after hold if the process dies. Until then only their handles are kept, not their bodies.
+func (q *DeadLetterQueue) scanMessages(
+	ctx context.Context, until time.Time, hold time.Duration, inspect inspectFunc,
+) (s scan, err error) {
 	url, err := q.queueURL(ctx, q.queue)
 	if err != nil {
 		return s, err
@@ -58,7 +62,7 @@ func (q *DeadLetterQueue) scanMessages(ctx context.Context, until time.Time, ins
 			s.hasMore = true
 			return s, nil
 		}
-		batch, err := q.receiveMessages(ctx, url, maxBatch)
+		batch, err := q.receiveMessages(ctx, url, hold)
 		if err != nil {
 			return s, err
 		}
@@ -76,7 +80,7 @@ func (q *DeadLetterQueue) scanMessages(ctx context.Context, until time.Time, ins
 		if s.hasMore {
 			inspectErr = nil
 		}
-		err = errors.Join(inspectErr, q.deleteMoved(ctx, url, done))
+		err = errors.Join(inspectErr, q.deleteMessages(ctx, url, done))
 		if err != nil || s.hasMore || len(fresh) == 0 {
 			return s, err
 		}
@@ -98,12 +102,14 @@ func handlesWithout(batch, done []deadLetter) []*string {
 	return handles
 }
 
-func (q *DeadLetterQueue) receiveMessages(ctx context.Context, url string, n int) ([]deadLetter, error) {
+func (q *DeadLetterQueue) receiveMessages(
+	ctx context.Context, url string, hold time.Duration,
+) ([]deadLetter, error) {
 	out, err := q.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl:                    aws.String(url),
-		MaxNumberOfMessages:         int32(n),
+		MaxNumberOfMessages:         maxBatch,
 		WaitTimeSeconds:             int32(scanWait / time.Second),
-		VisibilityTimeout:           int32(scanHold / time.Second),
+		VisibilityTimeout:           int32(hold / time.Second),
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameSentTimestamp},
 	})
@@ -117,8 +123,8 @@ func (q *DeadLetterQueue) receiveMessages(ctx context.Context, url string, n int
 	return letters, nil
 }
 
-// deleteMoved deletes messages that are in the source queue again, even if ctx has ended.
-func (q *DeadLetterQueue) deleteMoved(ctx context.Context, url string, letters []deadLetter) error {
+// deleteMessages deletes messages, even if ctx has ended.
+func (q *DeadLetterQueue) deleteMessages(ctx context.Context, url string, letters []deadLetter) error {
 	if len(letters) == 0 {
 		return nil
 	}
@@ -143,7 +149,7 @@ func (q *DeadLetterQueue) deleteMoved(ctx context.Context, url string, letters [
 		}
 	}
 	if len(entries) > 0 {
-		return fmt.Errorf("%d messages were moved and are still in dead letter queue %q too: %w",
+		return fmt.Errorf("%d messages are done with and still in dead letter queue %q: %w",
 			len(entries), q.queue, errors.Join(err, errNotDeleted))
 	}
 	return nil

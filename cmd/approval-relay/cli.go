@@ -28,17 +28,19 @@ type cli struct {
 	Verify      verifyCmd      `cmd:"" help:"Verify a receipt with a public key, and compare the payload; offline."`
 	Redrive     redriveCmd     `cmd:"" help:"Start exhausted callbacks and dead letters again."`
 	Deadletters deadlettersCmd `cmd:"" help:"List dead letters: messages that could not be handled."`
-	Refused     refusedCmd     `cmd:"" help:"List what a worker has refused lately, with the reasons."`
-	Drain       drainCmd       `cmd:"" help:"Take no new requests of a workflow, or of all; what is pending goes on."`
-	Pause       pauseCmd       `cmd:"" help:"Drain, and hold notifications and answers too; decisions are still taken."`
-	Resume      resumeCmd      `cmd:"" help:"End what drain or pause has begun."`
-	Controls    controlsCmd    `cmd:"" help:"List what is drained or paused."`
-	Reload      reloadCmd      `cmd:"" help:"Let a running worker read its configuration file again."`
-	Keys        keysCmd        `cmd:"" help:"Make and rotate the keys that seal tokens and sign links."`
-	Contexts    contextsCmd    `cmd:"" help:"List the workers of the client configuration, and choose one."`
-	Completion  completionCmd  `cmd:"" help:"Print the script that completes commands in a shell."`
-	Complete    completeCmd    `cmd:"" hidden:"" help:"Print the completions of a command line, for that script."`
-	Version     versionCmd     `cmd:"" help:"Print the version."`
+
+	DismissLetters dismissLettersCmd `cmd:"" help:"Remove dead letters that can never be handled, for good."`
+	Refused        refusedCmd        `cmd:"" help:"List what a worker has refused lately, with the reasons."`
+	Drain          drainCmd          `cmd:"" help:"Take no new requests of a workflow, or of all; what is pending goes on."`
+	Pause          pauseCmd          `cmd:"" help:"Drain, and hold notifications and answers too; decisions are still taken."`
+	Resume         resumeCmd         `cmd:"" help:"End what drain or pause has begun."`
+	Controls       controlsCmd       `cmd:"" help:"List what is drained or paused."`
+	Reload         reloadCmd         `cmd:"" help:"Let a running worker read its configuration file again."`
+	Keys           keysCmd           `cmd:"" help:"Make and rotate the keys that seal tokens and sign links."`
+	Contexts       contextsCmd       `cmd:"" help:"List the workers of the client configuration, and choose one."`
+	Completion     completionCmd     `cmd:"" help:"Print the script that completes commands in a shell."`
+	Complete       completeCmd       `cmd:"" hidden:"" help:"Print the completions of a command line, for that script."`
+	Version        versionCmd        `cmd:"" help:"Print the version."`
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 }

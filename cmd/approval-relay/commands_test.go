@@ -168,6 +168,7 @@ func TestRedriveCommand(t *testing.T) {
 	eventually(t, "a dead letter in the queue", func() bool { n, _ := r.aws.SQS.CountMessages("requests-dead"); return n == 1 })
 	out, _ := r.ops(t, 0, "deadletters")
 	require.Contains(t, out, "1 in the queue requests-dead: look into it by redrive --dry-run")
+	require.Regexp(t, `(?m)^[0-9a-f-]{36} .* request-\S+ +0 `, out, "the message itself")
 
 	out, _ = r.ops(t, 0, "requests", "--state=exhausted")
 	require.Regexp(t, `(?m)^late .* exhausted `, out)

@@ -84,7 +84,7 @@ func (c *redriveCmd) runSteps(w *world, dryRun bool) (api.RedriveReport, error) 
 	defer progress.end()
 	total := api.RedriveReport{DryRun: dryRun, Found: []api.RedriveGroup{}}
 	for left := c.Max; ; {
-		in.Max = min(left, stepMax)
+		in.Max = new(min(left, stepMax))
 		var step api.RedriveReport
 		if err := c.call(w.ctx, "POST", "/v1/redrive", in, &step); err != nil {
 			return total, err
@@ -178,45 +178,6 @@ func (c *redriveCmd) checkFound(r api.RedriveReport) error {
 		return nil
 	}
 	return fmt.Errorf("nothing was found with the reason code %q; redrive --dry-run lists the codes", c.Reason)
-}
-
-type deadlettersCmd struct {
-	client
-	After string `help:"List dead letters after this ID."`
-	Max   int    `default:"100" help:"Greatest number of dead letters, 1 to 1000."`
-}
-
-// Run lists the dead letters in the store's own table, and names the dead letter queues that have messages.
-func (c *deadlettersCmd) Run(w *world) error {
-	var list api.DeadLetterList
-	if err := c.call(w.ctx, "GET", fmt.Sprintf("/v1/deadletters?limit=%d&after=%s", c.Max, escape(c.After)), nil, &list); err != nil {
-		return err
-	}
-	if c.JSON {
-		return printJSON(w.stdout, list)
-	}
-	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tAT\tSOURCE\tREDRIVES\tREASON\tERROR")
-	for _, l := range list.DeadLetters {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\n", untrusted.TerminalLine(l.ID), stamp(l.At), untrusted.TerminalLine(l.Source),
-			l.Redrives, untrusted.TerminalLine(l.ReasonCode), untrusted.TerminalLine(l.Reason))
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	if list.Next != "" {
-		fmt.Fprintf(w.stdout, "there are more: deadletters --after=%s\n", untrusted.TerminalLine(list.Next))
-	}
-	for _, q := range list.Queues {
-		name := untrusted.TerminalLine(q.Queue)
-		switch {
-		case q.Error != "":
-			fmt.Fprintf(w.stderr, "warning: the dead letter queue %s cannot be read: %s\n", name, untrusted.TerminalLine(q.Error))
-		case q.Messages > 0:
-			fmt.Fprintf(w.stdout, "%d in the queue %s: look into it by redrive --dry-run\n", q.Messages, name)
-		}
-	}
-	return nil
 }
 
 func escape(s string) string { return url.QueryEscape(s) }
