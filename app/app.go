@@ -16,6 +16,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/clock"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/keys"
@@ -96,6 +97,7 @@ type App struct {
 
 	transitions *handlers.Transitions
 	controls    *handlers.Controls
+	clock       *clock.Clock
 	decider     *handlers.Decider
 	ring        *keys.Ring
 	refusals    *recent.List
@@ -138,13 +140,14 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 	}
 	a.registry = prometheus.NewRegistry()
 	a.metrics = metrics.New(a.registry, names)
+	a.clock = clock.New(clock.Config{Log: o.Log, Observer: a.metrics, WentBack: a.clockWentBack})
 	a.metrics.RegisterRuntime(o.Version, o.Revision)
 	a.metrics.ConfigRead(time.Now(), nil)
 	if a.inbound, err = newInboundLimits(c, a.metrics, fileLimit(), o.Log); err != nil {
 		return nil, err
 	}
-	a.refusals = recent.New(recent.Config{Sealer: a.ring, Observer: a.metrics, Log: o.Log, Now: time.Now})
-	a.aws = newAWSClients(ctx, c.AWS, a.metrics, o.Log)
+	a.refusals = recent.New(recent.Config{Sealer: a.ring, Observer: a.metrics, Log: o.Log, Now: a.clock.Now})
+	a.aws = newAWSClients(ctx, c.AWS, awsObserver{a.metrics, a.clock}, o.Log)
 	a.unreadable = newUnreadableOrders(o.Log, a.metrics.UnreadableOrders)
 	if a.store, err = a.openStore(ctx); err != nil {
 		return nil, err
@@ -184,7 +187,7 @@ func (a *App) wireEngine() {
 		Workflows: a.workflowNames,
 		Observer:  a.metrics,
 		Log:       a.log,
-		Now:       time.Now,
+		Now:       a.clock.Now,
 	}
 	limits := router.Limits{
 		PerOutput:    maxActionsPerOutput,
@@ -195,14 +198,15 @@ func (a *App) wireEngine() {
 	}
 	a.dispatcher = router.NewDispatcher(limits, a.metrics, a.log)
 	a.transitions = &handlers.Transitions{
-		Orders:   observed,
-		Dispatch: a.dispatcher,
-		Observer: a.metrics,
-		Tracer:   a.handlerTracer(),
-		Log:      a.log,
-		Now:      time.Now,
-		Hold:     a.dispatcher.Hold,
-		Lease:    actionLease,
+		Orders:        observed,
+		Dispatch:      a.dispatcher,
+		Observer:      a.metrics,
+		Tracer:        a.handlerTracer(),
+		Log:           a.log,
+		Now:           a.clock.Now,
+		Hold:          a.dispatcher.Hold,
+		HoldDeadlines: func() bool { return a.clock.Fault() != nil },
+		Lease:         actionLease,
 	}
 	a.decider = &handlers.Decider{
 		Transitions: a.transitions,

@@ -22,11 +22,11 @@ type confirmFunc func(ctx context.Context, topic, token string) error
 // openSNS returns the function that takes notifications of SNS out of their envelope, and confirms subscriptions. Only an
 // envelope that is wrong is refused: SNS does not send a message again that was answered with a 4xx.
 func openSNS(
-	v webhook.Envelope, confirm confirmFunc, log *slog.Logger,
+	v webhook.Envelope, confirm confirmFunc, log *slog.Logger, now func() time.Time,
 ) func(context.Context, []byte) ([]byte, map[string]string, error) {
 	unverified := rate.Sometimes{First: 1, Interval: time.Minute} // strangers can send any number of such messages
 	return func(ctx context.Context, body []byte) ([]byte, map[string]string, error) {
-		m, err := v.Open(ctx, time.Now(), body)
+		m, err := v.Open(ctx, now(), body)
 		for _, refusal := range []error{webhook.ErrMissing, webhook.ErrMalformed, webhook.ErrMismatch, webhook.ErrStale} {
 			if errors.Is(err, refusal) {
 				return nil, nil, api.InvalidCredential(err)

@@ -25,7 +25,7 @@ func (unverifiable) Open(context.Context, time.Time, []byte) (webhook.SNSMessage
 func TestUnverifiedMessagesDoNotFillTheLog(t *testing.T) {
 	t.Parallel()
 	var lines strings.Builder
-	open := openSNS(unverifiable{}, nil, slog.New(slog.NewTextHandler(&lines, nil)))
+	open := openSNS(unverifiable{}, nil, slog.New(slog.NewTextHandler(&lines, nil)), time.Now)
 	for range 10 {
 		_, _, err := open(t.Context(), []byte("{}"))
 		require.Equal(t, refusal.Unavailable, refusal.CodeOf(err), "each is listed as refused")

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/config"
@@ -29,7 +28,7 @@ func (a *App) openFiles(c *config.Config) (requestFiles, error) {
 		files[name] = s3.NewFiles(s3.FilesConfig{
 			AWS:     cfg,
 			Buckets: settings.Buckets,
-			Now:     time.Now,
+			Now:     a.clock.Now,
 			Called:  a.metrics.AWSCalled,
 		})
 	}

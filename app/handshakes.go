@@ -17,15 +17,17 @@ type handshakes struct {
 	scheme webhook.Scheme
 	url    string // of the source
 	log    *slog.Logger
+	now    func() time.Time
 	// sometimes bounds the log, because anybody can send a handshake.
 	sometimes rate.Sometimes
 }
 
-func newHandshakes(scheme webhook.Scheme, url string, log *slog.Logger) *handshakes {
+func newHandshakes(scheme webhook.Scheme, url string, log *slog.Logger, now func() time.Time) *handshakes {
 	return &handshakes{
 		scheme:    scheme,
 		url:       url,
 		log:       log,
+		now:       now,
 		sometimes: rate.Sometimes{Interval: time.Minute},
 	}
 }
@@ -38,7 +40,7 @@ func (h *handshakes) answer(w http.ResponseWriter, r *http.Request, body []byte,
 	if verified {
 		answer, err = h.scheme.AnswerVerified(request)
 	} else {
-		answer, err = h.scheme.AnswerOpen(time.Now(), request)
+		answer, err = h.scheme.AnswerOpen(h.now(), request)
 	}
 	if err != nil || answer == nil {
 		return false, err

@@ -113,7 +113,7 @@ func (a *App) decisionPage(r *rules) (*web.Page, error) {
 		Acts:         a.decider,
 		Status:       a.links,
 		Origin:       base.Scheme + "://" + base.Host,
-		Now:          time.Now,
+		Now:          a.clock.Now,
 		Log:          a.log,
 		Observer:     a.metrics,
 		Refusals:     a.refusals,
@@ -134,7 +134,7 @@ func (a *App) decisionPage(r *rules) (*web.Page, error) {
 			Base:     base,
 			MAC:      a.ring,
 			Ended:    &a.ended,
-			Now:      time.Now,
+			Now:      a.clock.Now,
 			Log:      a.log,
 			Refusals: a.refusals,
 		})

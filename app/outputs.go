@@ -28,6 +28,7 @@ func (a *App) environment(c *config.Config, name string) setup.Env {
 		Stdout:        a.options.Stdout,
 		Log:           a.log,
 		Timeout:       callTimeout,
+		Now:           a.clock.Now,
 	}
 }
 
@@ -111,7 +112,10 @@ func (a *App) openTarget(c *config.Config, name string, opened targets) error {
 	if err != nil {
 		return err
 	}
-	breaker := callback.BreakerConfig{OpenChanged: func(delta int) { a.metrics.CircuitBreakersChanged(name, delta) }}
+	breaker := callback.BreakerConfig{
+		OpenChanged: func(delta int) { a.metrics.CircuitBreakersChanged(name, delta) },
+		Now:         a.clock.Now,
+	}
 	if settings.Address() == callback.CallbackURL {
 		urls, ok := target.(callback.URLTarget)
 		if !ok {

@@ -28,6 +28,7 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 	shutdown := a.config.Shutdown.Timeout
 	var ended time.Time
 	defer func() { a.flushSpans(ended.Add(shutdown)) }()
+	a.askReference(ctx)
 	a.sweeper.AdoptOrphans(ctx)
 
 	var parts group.Group
@@ -46,6 +47,7 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 	a.addDepths(&parts)
 	a.addProviderLookup(&parts)
 	a.addControls(&parts)
+	a.addClock(&parts)
 	a.addReloader(&parts)
 	stop, cancel := context.WithCancel(ctx)
 	parts.Add(func() error {
@@ -177,7 +179,7 @@ func (a *App) lookUpProvider(ctx context.Context, provider *signin.Handler) *sig
 const maxSweepAge = 2 * time.Minute
 
 func (a *App) checkHealth() error {
-	if age := a.sweeper.SinceLastSweep(time.Now()); age > maxSweepAge {
+	if age := a.sweeper.SinceLastSweep(a.clock.Now()); age > maxSweepAge {
 		return fmt.Errorf("the sweeper has not ended a sweep for %s", age.Round(time.Second))
 	}
 	return nil
@@ -197,8 +199,11 @@ func (a *App) checkReadiness(ctx context.Context) error {
 	if prober, ok := a.store.(store.Prober); ok && prober.Probe(ctx) != nil {
 		return errors.New("the store accepts no updates")
 	}
-	if time.Since(time.Unix(0, a.lastFailure.Load())) < distrust {
+	if a.clock.Now().Sub(time.Unix(0, a.lastFailure.Load())) < distrust {
 		return errors.New("the last update of the store failed")
 	}
-	return a.unreadable.err()
+	if err := a.unreadable.err(); err != nil {
+		return err
+	}
+	return a.clock.Fault()
 }

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"time"
-
 	"github.com/approval-relay/approval-relay/language"
 	"github.com/approval-relay/approval-relay/notify/slack"
 	"github.com/approval-relay/approval-relay/outbound"
@@ -23,7 +21,7 @@ func (a *App) slackInteractions(r *rules) *slack.Interactions {
 			IsOwnListener: a.listeners.has,
 			Timeout:       callTimeout,
 		}),
-		Now:      time.Now,
+		Now:      a.clock.Now,
 		Log:      a.log,
 		Refusals: a.refusals,
 		Observer: a.metrics,

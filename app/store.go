@@ -19,7 +19,7 @@ func (a *App) openStore(ctx context.Context) (orderStore, error) {
 	observe := func(updates int, took time.Duration, err error) {
 		a.metrics.CommitEnded(updates, took, err)
 		if err != nil {
-			a.lastFailure.Store(time.Now().UnixNano())
+			a.lastFailure.Store(a.clock.Now().UnixNano())
 		}
 	}
 	if table := a.config.Store.DynamoDB; table != nil {

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"time"
-
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/notify/teams"
 )
@@ -24,9 +22,9 @@ func (a *App) teamsMessages(r *rules) *teams.Messages {
 		Dress: func(m *approval.Message, person string) {
 			reader := compiled.Preferences.OfReader(person, m.Workflow)
 			m.Language, m.Zone = reader.Language, reader.Zone
-			m.SentAt, m.Organisation = time.Now(), compiled.Organisation
+			m.SentAt, m.Organisation = a.clock.Now(), compiled.Organisation
 		},
-		Now:      time.Now,
+		Now:      a.clock.Now,
 		Log:      a.log,
 		Refusals: a.refusals,
 	}

@@ -31,13 +31,13 @@ func (a *App) webhookPolicies(c *config.Config) map[string]api.SourcePolicy {
 			RateLimit:        rateLimit(w),
 		}
 		if scheme.Verifier != nil {
-			policy.Check = checkBy(scheme, c.WebhookURL(name))
+			policy.Check = checkBy(scheme, c.WebhookURL(name), a.clock.Now)
 		}
 		if scheme.Handshake != nil {
-			policy.Handshake = newHandshakes(scheme, c.WebhookURL(name), log).answer
+			policy.Handshake = newHandshakes(scheme, c.WebhookURL(name), log, a.clock.Now).answer
 		}
 		if scheme.Envelope != nil {
-			policy.OpenEnvelope = openSNS(scheme.Envelope, a.aws.confirm, log)
+			policy.OpenEnvelope = openSNS(scheme.Envelope, a.aws.confirm, log, a.clock.Now)
 		}
 		policies[name] = policy
 	}
@@ -45,9 +45,9 @@ func (a *App) webhookPolicies(c *config.Config) map[string]api.SourcePolicy {
 }
 
 // checkBy returns the check of a source. Its sender knows it by this URL.
-func checkBy(v webhook.Verifier, url string) api.Check {
+func checkBy(v webhook.Verifier, url string, now func() time.Time) api.Check {
 	return func(r *http.Request, body []byte) error {
-		return v.Verify(time.Now(), newWebhookRequest(r, url, body))
+		return v.Verify(now(), newWebhookRequest(r, url, body))
 	}
 }
 

@@ -49,7 +49,7 @@ func TestSNSOverHTTP(t *testing.T) {
 			return failing
 		}
 		log := slog.New(slog.DiscardHandler)
-		return openSNS(s, confirm, log)(t.Context(), nil)
+		return openSNS(s, confirm, log, time.Now)(t.Context(), nil)
 	}
 	at := time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 	body, meta, err := open(snsSays{m: webhook.SNSMessage{Type: webhook.SNSNotification, ID: "id-1", Message: `{"x":1}`, Timestamp: at}})

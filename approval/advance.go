@@ -13,6 +13,7 @@ var noTime time.Time
 // returns the actions that are due now. A second run with the same Now starts only actions for which the first run had
 // no capacity.
 func (o *Order) Advance(env Environment) []Action {
+	o.mendDueTimes(env)
 	actions := o.expireOverdue(env)
 	for _, a := range o.Approvals {
 		actions = append(actions, o.advanceApproval(a, env)...)
@@ -61,7 +62,7 @@ func (o *Order) advanceApproval(a *Approval, env Environment) []Action {
 func (o *Order) expireOverdue(env Environment) []Action {
 	var actions []Action
 	for _, a := range o.Approvals {
-		if a.Status == Pending && !a.Deadline.After(env.Now) {
+		if a.Status == Pending && !a.Deadline.After(env.Now) && !env.HoldDeadlines {
 			actions = append(actions, o.closeApproval(a, TimedOut, "the deadline passed without a decision", env)...)
 			e := a.newEvent(EventTimedOut, env.Now)
 			e.Age = env.Now.Sub(a.RequestedAt)

@@ -20,6 +20,8 @@ type Environment struct {
 	// action stays as it is, and stays due; the caller advances the order when the action is no longer held. A nil Hold
 	// holds nothing.
 	Hold func(action Action) bool
+	// HoldDeadlines is set while the clock cannot be trusted: no approval is closed by its deadline.
+	HoldDeadlines bool
 	// Jitter is a random number in [0,1). It spreads retries over time.
 	Jitter float64
 }

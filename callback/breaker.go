@@ -40,6 +40,8 @@ type BreakerConfig struct {
 	Host func(approval.Answer) string
 	// OpenChanged is called with 1 when the circuit of a host opens and with -1 when it closes.
 	OpenChanged func(delta int)
+	// Now is the clock by which an answer is urgent; nil means time.Now.
+	Now func() time.Time
 }
 
 // Breaker is a circuit breaker for a target, with a circuit for each host. While a circuit is open, answers that can wait
@@ -107,6 +109,9 @@ func NewBreaker(target Target, c BreakerConfig) *Breaker {
 	if c.OpenChanged == nil {
 		c.OpenChanged = func(int) {}
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	return &Breaker{target: target, config: c, hosts: map[string]*host{}}
 }
 
@@ -134,7 +139,7 @@ func (b *Breaker) reportOpen(delta int) {
 // call per second would be too few for the tasks that end soon.
 func (b *Breaker) Deliver(ctx context.Context, a approval.Answer) error {
 	return b.withHost(a, func(h *host) error {
-		if !a.Expires.IsZero() && time.Until(a.Expires) < UrgentBefore {
+		if !a.Expires.IsZero() && a.Expires.Sub(b.config.Now()) < UrgentBefore {
 			return b.target.Deliver(ctx, a)
 		}
 		_, err := h.circuit.Execute(func() (struct{}, error) { return struct{}{}, h.deliver(ctx, b.target, a) })

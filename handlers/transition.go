@@ -61,6 +61,9 @@ type Transitions struct {
 	// Hold reports whether an action must wait because an operator has paused its workflow. The order is then advanced when
 	// the workflow is resumed. Nil holds nothing.
 	Hold func(action approval.Action) bool
+	// HoldDeadlines reports whether the clock cannot be trusted, so that no approval is closed by its deadline. Nil means
+	// that it always can.
+	HoldDeadlines func() bool
 	// Lease is the time that this process has for an action. After a crash the next attempt begins when the lease has
 	// expired. The lease must be longer than a call may take.
 	Lease time.Duration
@@ -120,8 +123,10 @@ func (t *Transitions) newEnvironment(o *approval.Order, reserved *reservations) 
 		Reserve: func(action approval.Action, token approval.Token) bool {
 			return reserved.reserve(o, action, token, now)
 		},
-		Hold:   t.Hold,
-		Jitter: rand.Float64(), //nolint:gosec // it only spreads retries
+		Hold: t.Hold,
+
+		HoldDeadlines: t.HoldDeadlines != nil && t.HoldDeadlines(),
+		Jitter:        rand.Float64(), //nolint:gosec // it only spreads retries
 	}
 }
 

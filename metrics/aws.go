@@ -6,6 +6,8 @@ import "time"
 type awsSeries struct {
 	calls     counter
 	clockSkew gauge
+
+	clockUncertain gauge
 }
 
 func newAWSSeries(b *builder, config Config) awsSeries {
@@ -19,11 +21,23 @@ func newAWSSeries(b *builder, config Config) awsSeries {
 		clockSkew: b.newGauge("aws_clock_skew_seconds",
 			"How far the worker's clock was ahead of AWS's at the last answer, to about a second; 0 "+
 				"before the first answer."),
+		clockUncertain: b.newGauge("clock_uncertain",
+			"1 while the worker does not trust its clock: it has jumped and no answer of AWS has confirmed it, or it is more "+
+				"than 5 minutes from AWS's. Deadlines are held, and the worker is not ready."),
 	}
 }
 
 // AWSCalled counts a call to AWS, by its operation (SQS.ReceiveMessage) and result.
 func (m *Metrics) AWSCalled(operation, result string) { m.aws.calls.inc(operation, result) }
 
+// ClockUncertain sets whether the worker's clock is not trusted.
+func (m *Metrics) ClockUncertain(uncertain bool) {
+	value := 0.0
+	if uncertain {
+		value = 1
+	}
+	m.aws.clockUncertain.set(value)
+}
+
 // ClockSkew sets how far the worker's clock is ahead of AWS's.
-func (m *Metrics) ClockSkew(skew time.Duration) { m.aws.clockSkew.set(skew.Seconds()) }
+func (m *Metrics) ClockSkew(skew, _ time.Duration) { m.aws.clockSkew.set(skew.Seconds()) }

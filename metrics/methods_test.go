@@ -188,8 +188,12 @@ func methodCases() map[string]methodCase {
 			func(m *Metrics) { m.AWSCalled("SQS.ReceiveMessage", "denied") },
 			map[string]float64{`aws_calls_total{operation="SQS.ReceiveMessage",result="denied"}`: 1},
 		},
+		"ClockUncertain": {
+			func(m *Metrics) { m.ClockUncertain(false); m.ClockUncertain(true) },
+			map[string]float64{`clock_uncertain{}`: 1},
+		},
 		"ClockSkew": {
-			func(m *Metrics) { m.ClockSkew(-1500 * time.Millisecond) },
+			func(m *Metrics) { m.ClockSkew(-1500*time.Millisecond, time.Second) },
 			map[string]float64{"aws_clock_skew_seconds{}": -1.5},
 		},
 		"SpansExported": {

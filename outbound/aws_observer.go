@@ -17,8 +17,9 @@ type Observer interface {
 	// (SQS.ReceiveMessage) and a result: ok; throttled; denied, because AWS refused our credentials or there were none;
 	// refused with any other 4xx; or failed (5xx, or no answer).
 	AWSCalled(operation, result string)
-	// ClockSkew is called with the difference by which our clock is ahead of AWS's, accurate to about a second.
-	ClockSkew(skew time.Duration)
+	// ClockSkew is called with the difference by which our clock is ahead of AWS's, accurate to about a second, and with
+	// the time that the call took: if AWS wrote the time at the beginning of it, we are ahead by so much less.
+	ClockSkew(skew, took time.Duration)
 }
 
 // ObserveCalls returns the change to the SDK's middleware by which the observer is notified.
@@ -71,6 +72,7 @@ func (m responseMiddleware) HandleDeserialize(
 ) (middleware.DeserializeOutput, middleware.Metadata, error) {
 	progress, _ := middleware.GetStackValue(ctx, progressKey{}).(*callProgress)
 	progress.signed = true
+	began := time.Now()
 	out, meta, err := next.HandleDeserialize(ctx, in)
 	response, ok := out.RawResponse.(*smithyhttp.Response)
 	if !ok || response == nil {
@@ -78,7 +80,7 @@ func (m responseMiddleware) HandleDeserialize(
 	}
 	progress.status = response.StatusCode
 	if at, parseErr := http.ParseTime(response.Header.Get("Date")); parseErr == nil {
-		m.observer.ClockSkew(time.Since(at.Add(time.Second / 2))) // the header is cut to the second
+		m.observer.ClockSkew(time.Since(at.Add(time.Second/2)), time.Since(began)) // the header is cut to the second
 	}
 	return out, meta, err
 }

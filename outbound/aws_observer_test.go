@@ -32,7 +32,7 @@ func (r *recorder) AWSCalled(operation, result string) {
 	r.calls = append(r.calls, operation+" "+result)
 }
 
-func (r *recorder) ClockSkew(skew time.Duration) {
+func (r *recorder) ClockSkew(skew, _ time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.skew = skew

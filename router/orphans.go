@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -43,4 +44,28 @@ func adoptOrder(o *approval.Order, env approval.Environment) ([]approval.Action,
 		return nil, errUnchanged
 	}
 	return nil, nil
+}
+
+// revisitHorizon is beyond every due time.
+const revisitHorizon = 100 * 365 * 24 * time.Hour
+
+// Revisit advances all orders that will be due at any time, a batch of them concurrently. It is for the time after a
+// correction of the clock: a due time that lies further in the future than it can be counts as due, but Claim does not
+// return its order. A store without Orphans is shared by workers whose clocks follow a reference from the start.
+func (s *Sweeper) Revisit(ctx context.Context) {
+	if s.Orphans == nil {
+		return
+	}
+	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(revisitHorizon))
+	if err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelError, "looking at all due orders again failed", slog.String("error", err.Error()))
+		return
+	}
+	var group errgroup.Group
+	group.SetLimit(s.Batch)
+	for _, id := range ids {
+		group.Go(func() error { s.advance(ctx, id); return nil })
+	}
+	_ = group.Wait()
+	s.Log.LogAttrs(ctx, slog.LevelInfo, "all due orders were looked at again", slog.Int("orders", len(ids)))
 }

@@ -75,6 +75,8 @@ type Env struct {
 	Log *slog.Logger
 	// Timeout bounds an outgoing call.
 	Timeout time.Duration
+	// Now is the clock of the program, for what receivers compare with theirs. Nil means time.Now.
+	Now func() time.Time
 }
 
 // Limiter is a rate limit of outgoing calls.

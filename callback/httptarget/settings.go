@@ -57,5 +57,6 @@ func (s *Settings) Open(env setup.Env) (callback.Target, error) {
 		Signer:        s.Signer(),
 		Timeout:       env.Timeout,
 		IsOwnListener: env.IsOwnListener,
+		Now:           env.Now,
 	}), nil
 }

@@ -209,6 +209,10 @@ func awsPanels() []part {
 				"ApprovalRelayClockSkew.",
 			"s",
 			query{"{{instance}}", `max by (instance) (approval_relay_aws_clock_skew_seconds{@all})`}),
+		newLines("Uncertain clocks",
+			"1 while a worker does not trust its clock: it has jumped, or is more than 5 minutes from AWS's. Deadlines are held.",
+			"short",
+			query{"{{instance}}", `max by (instance) (approval_relay_clock_uncertain{@all})`}),
 		newLines("Paused and drained",
 			"What operators have switched off: drain takes no new requests, pause also begins no notifications and no callbacks. "+
 				"* stands for all workflows. After half an hour of pause, ApprovalRelayAnswersHeld fires, and after four hours of either, "+

@@ -43,5 +43,6 @@ func (r *Reach) Config(to secret.Text, env setup.Env) Config {
 		AllowedPorts:    r.ports(),
 		IsOwnListener:   env.IsOwnListener,
 		Timeout:         env.Timeout,
+		Now:             env.Now,
 	}
 }

@@ -92,5 +92,6 @@ func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
 		Users:    env.SlackUsers,
 		Client:   outbound.NewClient(outbound.ClientConfig{AllowInternal: true, IsOwnListener: env.IsOwnListener, Timeout: env.Timeout}),
 		Timeout:  env.Timeout,
+		Now:      env.Now,
 	})
 }

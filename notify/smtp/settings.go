@@ -60,5 +60,5 @@ func (*Settings) Unreachable(approver string, _ map[approval.PersonID]string) st
 
 // Open implements notify.Settings.
 func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
-	return NewChannel(Config{Settings: *s, Timeout: env.Timeout})
+	return NewChannel(Config{Settings: *s, Timeout: env.Timeout, Now: env.Now})
 }

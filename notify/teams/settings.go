@@ -113,5 +113,6 @@ func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
 			Timeout:         reach.Timeout,
 		}),
 		Timeout: reach.Timeout,
+		Now:     env.Now,
 	})
 }

@@ -14,7 +14,7 @@ import (
 // Edit is a change of a file. Old must occur exactly once, so that an edit that no longer fits the code fails. Without
 // Old, the edit adds a new file.
 type Edit struct {
-	File string // path below the root of the module
+	File string // path below the root of the module, or an absolute path, such as of a file of the standard library
 	Old  string
 	New  string
 }
@@ -83,7 +83,10 @@ func writeOverlay(dir string, edits []Edit) (list, root string, err error) {
 
 // applyEdit writes the edited file to dir and records it in replace. Edits of the same file build on each other.
 func applyEdit(dir, root string, e Edit, replace map[string]string) error {
-	original := filepath.Join(root, e.File)
+	original := e.File
+	if !filepath.IsAbs(original) {
+		original = filepath.Join(root, e.File)
+	}
 	from := original
 	if changed, ok := replace[original]; ok {
 		from = changed

@@ -1,0 +1,125 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"time"
+
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+	group "github.com/oklog/run"
+
+	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/clock"
+	"github.com/approval-relay/approval-relay/metrics"
+)
+
+// awsObserver notifies the metrics and the clock of the calls to AWS.
+type awsObserver struct {
+	*metrics.Metrics
+
+	clock *clock.Clock
+}
+
+// ClockSkew implements outbound.Observer.
+func (o awsObserver) ClockSkew(skew, took time.Duration) {
+	o.Metrics.ClockSkew(skew, took)
+	o.clock.ClockSkew(skew, took)
+}
+
+const (
+	// firstReference is the time that the start waits for the time of AWS. An AWS that is out of reach delays the start by
+	// no more.
+	firstReference = 2 * time.Second
+	// referenceInterval is the pause between two questions for the time of AWS while the clock is uncertain.
+	referenceInterval = 5 * time.Second
+)
+
+// askReference asks AWS for its time, if the program uses AWS: any answer has a Date. Most often another call has
+// corrected the clock before, such as one of the store or of a queue.
+func (a *App) askReference(ctx context.Context) {
+	endpoint := a.referenceEndpoint(ctx)
+	if endpoint == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, firstReference)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint, nil)
+	if err != nil {
+		return
+	}
+	cfg, err := a.aws.config()
+	if err != nil {
+		return
+	}
+	began := time.Now()
+	answer, err := cfg.HTTPClient.Do(request)
+	if err != nil {
+		return // the call that needs AWS will tell why
+	}
+	_ = answer.Body.Close()
+	if at, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
+		awsObserver{a.metrics, a.clock}.ClockSkew(time.Since(at.Add(time.Second/2)), time.Since(began))
+	}
+}
+
+// referenceEndpoint returns the address of an AWS service that the program uses, or "".
+func (a *App) referenceEndpoint(ctx context.Context) string {
+	if !a.usesAWS() {
+		return ""
+	}
+	cfg, err := a.aws.config()
+	switch {
+	case err != nil:
+		return ""
+	case cfg.BaseEndpoint != nil:
+		return *cfg.BaseEndpoint
+	case os.Getenv("AWS_ENDPOINT_URL") != "":
+		return os.Getenv("AWS_ENDPOINT_URL")
+	}
+	resolved, err := awssqs.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, awssqs.EndpointParameters{Region: &cfg.Region})
+	if err != nil {
+		return ""
+	}
+	return resolved.URI.String()
+}
+
+// usesAWS reports whether the configuration has queues, a table or targets of AWS.
+func (a *App) usesAWS() bool {
+	if len(a.queues.states) > 0 || a.config.Store.DynamoDB != nil {
+		return true
+	}
+	for _, name := range sortedNames(a.config.Targets) {
+		if a.config.Targets[name].Settings().Address() != callback.CallbackURL {
+			return true
+		}
+	}
+	return false
+}
+
+// addClock adds the questions for the time of AWS while the clock is uncertain. It also notices a jump while nothing else
+// asks for the time.
+func (a *App) addClock(parts *group.Group) {
+	ctx, cancel := context.WithCancel(context.Background())
+	parts.Add(func() error {
+		tick := time.NewTicker(referenceInterval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+			}
+			if a.clock.IsUncertain() {
+				a.askReference(ctx)
+			}
+		}
+	}, func(error) { cancel() })
+}
+
+// clockWentBack looks at all orders with a due time again: those that were recorded before may lie too far in the future.
+func (a *App) clockWentBack() {
+	if a.router != nil && a.router.IsRunning() {
+		a.sweeper.Revisit(context.Background())
+	}
+}
