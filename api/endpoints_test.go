@@ -57,6 +57,7 @@ func routeTable() map[string]struct{ body, need string } {
 		"private GET /v1/refused/{id}":           {"", "operator"},
 		"private POST /v1/redrive":               {`{"by":"ops","dryRun":true}`, "operator"},
 		"private POST /-/reload":                 {"", "operator"},
+		"private GET /v1/backup":                 {"", "operator"},
 
 		"private GET /v1/controls":               {"", "operator"},
 		"private PUT /v1/controls":               {`{"mode":"drain","reason":"x"}`, "operator"},

@@ -92,6 +92,7 @@ func operatorRoutes() []route {
 		{"DELETE /v1/controls", accessOperator, role.Administer, (*Endpoints).removeControl},
 		{"PUT /v1/controls/{workflow}", accessOperator, role.Act, (*Endpoints).setControl},
 		{"DELETE /v1/controls/{workflow}", accessOperator, role.Act, (*Endpoints).removeControl},
+		{"GET /v1/backup", accessOperator, role.Administer, (*Endpoints).backup},
 		{"POST /-/reload", accessOperator, role.Administer, (*Endpoints).reload},
 
 		{"GET /{$}", accessOpen, noRight, (*Endpoints).redirectToConsole},

@@ -97,7 +97,7 @@ func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, 
 		Metrics:           write("text/plain", "metrics"),
 		Reload:            func(context.Context) (Reloaded, error) { return Reloaded{Warnings: []string{}}, nil },
 		OperatorAPI: &OperatorAPI{
-			Orders:      s,
+			Orders:      withBackup{Store: s},
 			Lister:      s,
 			Decider:     &handlers.Decider{Transitions: tr, UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour}},
 			Redriver:    &handlers.Redriver{Transitions: tr, Orders: s, DeadLetters: s},

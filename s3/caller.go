@@ -49,14 +49,19 @@ func (c caller) newRequest(ctx context.Context, method string, o object) (*http.
 	return request, nil
 }
 
-// sign signs a request with all its headers.
+// sign signs a request without a body, with all its headers.
 func (c caller) sign(ctx context.Context, request *http.Request) error {
+	return c.signBody(ctx, request, emptyHash)
+}
+
+// signBody signs a request whose body has this SHA-256.
+func (c caller) signBody(ctx context.Context, request *http.Request, hash string) error {
 	credentials, err := c.credentials(ctx)
 	if err != nil {
 		return err
 	}
-	request.Header.Set("X-Amz-Content-Sha256", emptyHash)
-	if err := c.signer.SignHTTP(ctx, credentials, request, emptyHash, "s3", c.aws.Region, time.Now()); err != nil {
+	request.Header.Set("X-Amz-Content-Sha256", hash)
+	if err := c.signer.SignHTTP(ctx, credentials, request, hash, "s3", c.aws.Region, time.Now()); err != nil {
 		return fmt.Errorf("sign: %w", err)
 	}
 	return nil

@@ -36,6 +36,8 @@ type cli struct {
 	Resume         resumeCmd         `cmd:"" help:"End what drain or pause has begun."`
 	Controls       controlsCmd       `cmd:"" help:"List what is drained or paused."`
 	Reload         reloadCmd         `cmd:"" help:"Let a running worker read its configuration file again."`
+	Backup         backupCmd         `cmd:"" help:"Copy the store of a running worker, and verify the copy."`
+	Restore        restoreCmd        `cmd:"" help:"Verify a copy with its keys, and put it in the place of a store."`
 	Keys           keysCmd           `cmd:"" help:"Make and rotate the keys that seal tokens and sign links."`
 	Contexts       contextsCmd       `cmd:"" help:"List the workers of the client configuration, and choose one."`
 	Completion     completionCmd     `cmd:"" help:"Print the script that completes commands in a shell."`

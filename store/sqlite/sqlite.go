@@ -55,7 +55,8 @@ type Store struct {
 	stmts  statements
 	recent recentOrders
 
-	upgradeCopy string // see UpgradeCopy
+	upgradeCopy string     // see UpgradeCopy
+	backup      sync.Mutex // held while a backup is made
 
 	queue      chan *queuedOperation
 	closed     chan struct{}

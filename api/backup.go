@@ -1,0 +1,50 @@
+package api
+
+import (
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// backupMediaType is the type of a backup: a SQLite file.
+const backupMediaType = "application/vnd.sqlite3"
+
+// backupProgress is the longest time that a reader of a backup may take for a part of it.
+const backupProgress = 30 * time.Second
+
+// backup sends a copy of the store, with its digest in the header. The keys are not in it.
+func (e *Endpoints) backup() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		maker, ok := e.OperatorAPI.Orders.(store.BackupMaker)
+		if !ok {
+			err := approval.InvalidField("store", "is not a SQLite file: the service that keeps it makes the backups")
+			writeAnswer(w, r, nil, err)
+			return
+		}
+		control := http.NewResponseController(w)
+		_ = control.SetWriteDeadline(time.Time{}) // to make the copy takes as long as it takes
+		b, err := maker.OpenBackup(r.Context())
+		if errors.Is(err, store.ErrBackupRunning) {
+			err = &conflictError{err}
+		}
+		if err != nil {
+			writeAnswer(w, r, nil, err)
+			return
+		}
+		defer func() { _ = b.Close() }()
+		w.Header().Set("Content-Type", backupMediaType)
+		w.Header().Set("Content-Length", strconv.FormatInt(b.Size, 10))
+		w.Header().Set("Content-Disposition", `attachment; filename="approval-relay.db"`)
+		w.Header().Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(b.SHA256)+":")
+		for err == nil { // a reader that hangs is left behind
+			_ = control.SetWriteDeadline(time.Now().Add(backupProgress))
+			_, err = io.CopyN(w, b, 1<<20)
+		}
+	})
+}

@@ -1,0 +1,27 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+// BackupMaker is an optional interface of a Store. A store implements it if its data is a file that only this program can
+// copy while it is used.
+//
+// SQLite implements it. AWS makes the backups of a DynamoDB table, and the in-memory store survives no process.
+type BackupMaker interface {
+	// OpenBackup makes a complete and verified copy while the store is used, and returns it for reading. The copy has
+	// every change that was stored before the call. It returns ErrBackupRunning while another copy is made.
+	OpenBackup(ctx context.Context) (*Backup, error)
+}
+
+// Backup is a copy of a store. Its reader must be closed; the copy is removed then.
+type Backup struct {
+	io.ReadCloser
+	Size   int64
+	SHA256 []byte
+}
+
+// ErrBackupRunning is returned while another backup of the store is made: each takes as much space as the store.
+var ErrBackupRunning = errors.New("another backup is being made; try again when it has ended")
