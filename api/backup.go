@@ -21,15 +21,14 @@ const backupProgress = 30 * time.Second
 // backup sends a copy of the store, with its digest in the header. The keys are not in it.
 func (e *Endpoints) backup() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		maker, ok := e.OperatorAPI.Orders.(store.BackupMaker)
-		if !ok {
+		if e.Backups == nil {
 			err := approval.InvalidField("store", "is not a SQLite file: the service that keeps it makes the backups")
 			writeAnswer(w, r, nil, err)
 			return
 		}
 		control := http.NewResponseController(w)
 		_ = control.SetWriteDeadline(time.Time{}) // to make the copy takes as long as it takes
-		b, err := maker.OpenBackup(r.Context())
+		b, err := e.Backups.OpenBackup(r.Context())
 		if errors.Is(err, store.ErrBackupRunning) {
 			err = &conflictError{err}
 		}

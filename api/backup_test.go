@@ -10,14 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/store"
-	"github.com/approval-relay/approval-relay/store/memory"
 )
 
-// withBackup is a store whose backup is this text.
-type withBackup struct {
-	*memory.Store
-	running bool
-}
+// withBackup makes a backup that is this text.
+type withBackup struct{ running bool }
 
 const backupText = "a file of SQLite"
 
@@ -36,10 +32,10 @@ func (s withBackup) OpenBackup(context.Context) (*store.Backup, error) {
 func TestBackup(t *testing.T) {
 	t.Parallel()
 	call := func(running bool, isFile bool) reply {
-		h, s, _ := site(t)
-		h.OperatorAPI.Orders = s
+		h, _, _ := site(t)
+		h.Backups = nil
 		if isFile {
-			h.OperatorAPI.Orders = withBackup{s, running}
+			h.Backups = withBackup{running}
 		}
 		return send(t, h.OperatorHandler(), "GET", "/v1/backup", "", "Authorization", "Bearer operator")
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/inbound"
 	"github.com/approval-relay/approval-relay/refusal"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // Endpoints are the parts of the program that the routes lead to.
@@ -39,7 +40,9 @@ type Endpoints struct {
 	OperatorAPI  *OperatorAPI
 	ConsolePages http.Handler // the operator's console in the browser
 	// Reload reads the configuration again. A refusal is a *ReloadError.
-	Reload  func(context.Context) (Reloaded, error)
+	Reload func(context.Context) (Reloaded, error)
+	// Backups copies the store; nil if the store has no copies.
+	Backups store.BackupMaker
 	Healthy func() error
 	Ready   func(context.Context) error
 	// ReadyDetail returns what a ready program lacks, one line each; nil means that there is nothing to say.

@@ -66,6 +66,7 @@ func everyRole() map[string][]role.Role {
 		"PUT /v1/controls/{workflow}":                             acts,
 		"DELETE /v1/controls/{workflow}":                          acts,
 		"POST /-/reload":                                          admins,
+		"GET /v1/backup":                                          admins,
 	}
 }
 

@@ -46,6 +46,7 @@ func (a *App) makeHTTP(r *rules) error {
 		ReceiptKeys:   receipt.MarshalJWKS(a.ring.PublicKeys(receipt.Purpose)),
 		ConsolePages:  pages,
 		Reload:        a.reloadForOperator,
+		Backups:       a.backups(),
 		Healthy:       a.checkHealth,
 		Ready:         a.checkReadiness,
 		ReadyDetail:   a.describeReadiness,

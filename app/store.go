@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/setup"
+	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/dynamodb"
 	"github.com/approval-relay/approval-relay/store/memory"
 	"github.com/approval-relay/approval-relay/store/sqlite"
@@ -52,4 +53,10 @@ func asOrderStore[S orderStore](s S, err error) (orderStore, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// backups returns the store if it makes copies of itself, or nil.
+func (a *App) backups() store.BackupMaker {
+	maker, _ := a.store.(store.BackupMaker)
+	return maker
 }
