@@ -110,7 +110,7 @@ func (a *OperatorAPI) listDeadLetters(r *http.Request, _ []byte) (any, error) {
 	}
 	values := r.URL.Query()
 	p, _ := handlers.PrincipalOf(r.Context())
-	q := handlers.LetterQuery{
+	q := store.LetterQuery{
 		Source:     values.Get("source"),
 		ReasonCode: approval.ReasonCode(values.Get("reason")),
 		After:      values.Get("after"),
@@ -135,7 +135,7 @@ func (a *OperatorAPI) listDeadLetters(r *http.Request, _ []byte) (any, error) {
 	return newDeadLetterList(page), nil
 }
 
-func newDeadLetterList(page handlers.LetterPage) DeadLetterList {
+func newDeadLetterList(page store.LetterPage) DeadLetterList {
 	out := DeadLetterList{
 		DeadLetters: mapSlice(page.Stored, newDeadLetter),
 		Next:        page.Next,

@@ -116,6 +116,8 @@ func operatorRoutes() []route {
 		{"POST /console/decide", accessSession, noRight, (*Endpoints).consolePages},
 		{"POST /console/act", accessSession, noRight, (*Endpoints).consolePages},
 		{"POST /console/redrive", accessSession, noRight, (*Endpoints).consolePages},
+		{"POST /console/dead-letters", accessSession, noRight, (*Endpoints).consolePages},
+		{"POST /console/dismiss", accessSession, noRight, (*Endpoints).consolePages},
 	}
 }
 

@@ -13,43 +13,8 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// LetterQuery selects dead letters for ListLetters.
-type LetterQuery struct {
-	// Source and ReasonCode select the dead letters of a source and with a code. The empty texts select all.
-	Source     string
-	ReasonCode approval.ReasonCode
-	// After is the Next of the page before. The first page has the dead letter queues too.
-	After string
-	Limit int
-	// WithBodies returns the bodies. By is the name of the operator's token, for the log.
-	WithBodies bool
-	By         string
-}
-
-// LetterPage is a page of dead letters.
-type LetterPage struct {
-	// Stored are dead letters in the store's own table, oldest first.
-	Stored []store.DeadLetter
-	Next   string
-	// Groups counts all selected dead letters in the store's own table, on the first page only.
-	Groups []LetterGroup
-	// Queues are the dead letter queues, on the first page only.
-	Queues []LetterQueue
-}
-
-// LetterGroup counts the dead letters of a source with a reason code.
-type LetterGroup struct {
-	Source     string
-	ReasonCode approval.ReasonCode
-	Count      int
-}
-
-// LetterQueue is a dead letter queue, with the first messages that were found in it.
-type LetterQueue struct {
-	QueueDepth
-	Letters []store.QueuedLetter
-	HasMore bool
-}
+// letterPage is a page of dead letters that is being filled.
+type letterPage struct{ store.LetterPage }
 
 // The bounds of a look at dead letters.
 const (
@@ -57,21 +22,21 @@ const (
 	lookMargin    = 10 * time.Second
 	looksAtOnce   = 8
 	maxQueueLook  = 50 // messages of a queue
-	letterPage    = 1000
+	letterBatch   = 1000
 	maxLetterRead = 20_000 // dead letters in the store's table that are counted
 )
 
 // ListLetters lists the dead letters of the store, and on the first page those in the dead letter queues.
-func (h *Redriver) ListLetters(ctx context.Context, q LetterQuery) (LetterPage, error) {
-	var page LetterPage
+func (h *Redriver) ListLetters(ctx context.Context, q store.LetterQuery) (store.LetterPage, error) {
+	var page letterPage
 	isFirst := q.After == ""
-	for lookedAt := 0; lookedAt < maxLetterRead; lookedAt += letterPage {
-		letters, err := h.DeadLetters.ListDeadLetters(ctx, q.After, letterPage)
+	for lookedAt := 0; lookedAt < maxLetterRead; lookedAt += letterBatch {
+		letters, err := h.DeadLetters.ListDeadLetters(ctx, q.After, letterBatch)
 		if err != nil {
-			return page, fmt.Errorf("list dead letters: %w", err)
+			return page.LetterPage, fmt.Errorf("list dead letters: %w", err)
 		}
 		isFull := page.addLetters(ctx, q, letters)
-		if len(letters) < letterPage || isFull && !isFirst {
+		if len(letters) < letterBatch || isFull && !isFirst {
 			break
 		}
 		q.After = letters[len(letters)-1].ID
@@ -85,15 +50,15 @@ func (h *Redriver) ListLetters(ctx context.Context, q LetterQuery) (LetterPage, 
 	if isFirst {
 		page.Queues = h.lookIntoQueues(ctx, q)
 	}
-	h.logBodies(ctx, q, page)
-	return page, nil
+	h.logBodies(ctx, q, page.LetterPage)
+	return page.LetterPage, nil
 }
 
 // addLetters adds the selected dead letters to the page and to the counts. It reports whether the page is full.
-func (p *LetterPage) addLetters(ctx context.Context, q LetterQuery, letters []store.DeadLetter) (isFull bool) {
+func (p *letterPage) addLetters(ctx context.Context, q store.LetterQuery, letters []store.DeadLetter) (isFull bool) {
 	scope := redriveScope(ctx)
 	for _, d := range letters {
-		if !scope.IncludesSource(d.Source) || !q.selects(d.Source, d.ReasonCode) {
+		if !scope.IncludesSource(d.Source) || !q.Selects(d.Source, d.ReasonCode) {
 			continue
 		}
 		p.count(d)
@@ -107,16 +72,12 @@ func (p *LetterPage) addLetters(ctx context.Context, q LetterQuery, letters []st
 	return p.Next != ""
 }
 
-func (q LetterQuery) selects(source string, code approval.ReasonCode) bool {
-	return (q.Source == "" || q.Source == source) && (q.ReasonCode == "" || q.ReasonCode == code.OrUnknown())
-}
-
-func (p *LetterPage) count(d store.DeadLetter) {
-	i := slices.IndexFunc(p.Groups, func(g LetterGroup) bool {
+func (p *letterPage) count(d store.DeadLetter) {
+	i := slices.IndexFunc(p.Groups, func(g store.LetterGroup) bool {
 		return g.Source == d.Source && g.ReasonCode == d.ReasonCode.OrUnknown()
 	})
 	if i < 0 {
-		p.Groups = append(p.Groups, LetterGroup{Source: d.Source, ReasonCode: d.ReasonCode.OrUnknown()})
+		p.Groups = append(p.Groups, store.LetterGroup{Source: d.Source, ReasonCode: d.ReasonCode.OrUnknown()})
 		i = len(p.Groups) - 1
 	}
 	p.Groups[i].Count++
@@ -132,13 +93,13 @@ func (h *Redriver) readBodies(ctx context.Context, letters []store.DeadLetter) {
 }
 
 // lookIntoQueues looks into the dead letter queues in the scope of the call, some at the same time.
-func (h *Redriver) lookIntoQueues(ctx context.Context, q LetterQuery) []LetterQueue {
+func (h *Redriver) lookIntoQueues(ctx context.Context, q store.LetterQuery) []store.LetterQueue {
 	ctx, cancel := context.WithTimeout(ctx, lookTime+lookMargin)
 	defer cancel()
-	var queues []LetterQueue
+	var queues []store.LetterQueue
 	for _, d := range h.QueueDepths(ctx) {
 		if q.Source == "" || q.Source == d.Source {
-			queues = append(queues, LetterQueue{QueueDepth: d})
+			queues = append(queues, store.LetterQueue{QueueDepth: d})
 		}
 	}
 	look := store.QueueLook{
@@ -165,7 +126,7 @@ func (h *Redriver) lookIntoQueues(ctx context.Context, q LetterQuery) []LetterQu
 }
 
 // logBodies logs that an operator has seen bodies, which may hold task tokens.
-func (h *Redriver) logBodies(ctx context.Context, q LetterQuery, page LetterPage) {
+func (h *Redriver) logBodies(ctx context.Context, q store.LetterQuery, page store.LetterPage) {
 	if !q.WithBodies {
 		return
 	}
@@ -216,7 +177,7 @@ func (h *Redriver) dismissStored(ctx context.Context, d store.Dismissal, report 
 	if d.ReasonCode != "" {
 		after := ""
 		for len(ids) < maxRedrive {
-			letters, err := h.DeadLetters.ListDeadLetters(ctx, after, letterPage)
+			letters, err := h.DeadLetters.ListDeadLetters(ctx, after, letterBatch)
 			if err != nil {
 				report.Errors = append(report.Errors, fmt.Sprintf("list dead letters: %v", err))
 				break
@@ -226,7 +187,7 @@ func (h *Redriver) dismissStored(ctx context.Context, d store.Dismissal, report 
 					ids = append(ids, l.ID)
 				}
 			}
-			if len(letters) < letterPage {
+			if len(letters) < letterBatch {
 				break
 			}
 			after = letters[len(letters)-1].ID

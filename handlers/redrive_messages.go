@@ -181,27 +181,19 @@ func (h *Redriver) queuesIn(scope role.Scope) []string {
 	return slices.DeleteFunc(names, func(source string) bool { return !scope.IncludesSource(source) })
 }
 
-// QueueDepth is the number of messages in a dead letter queue.
-type QueueDepth struct {
-	Source   string
-	Queue    string
-	Messages int
-	Err      error // the number could not be read
-}
-
 // depthTimeout bounds the reading of the depths of the queues.
 const depthTimeout = 5 * time.Second
 
 // QueueDepths reads the number of messages in each dead letter queue, in the order of the sources.
-func (h *Redriver) QueueDepths(ctx context.Context) []QueueDepth {
+func (h *Redriver) QueueDepths(ctx context.Context) []store.QueueDepth {
 	ctx, cancel := context.WithTimeout(ctx, depthTimeout)
 	defer cancel()
 	names := h.queuesIn(redriveScope(ctx))
-	depths := make([]QueueDepth, len(names))
+	depths := make([]store.QueueDepth, len(names))
 	var group sync.WaitGroup
 	for i, name := range names {
 		group.Go(func() {
-			d := QueueDepth{Source: name}
+			d := store.QueueDepth{Source: name}
 			d.Queue, d.Messages, d.Err = h.Queues[name].CountAll(ctx)
 			depths[i] = d
 		})

@@ -153,7 +153,7 @@ func TestQueueDepths(t *testing.T) {
 		"b": &fakeQueue{counts: counts{"odd": 5, "denied": 1}},
 		"a": &fakeQueue{failure: errOdd},
 	})
-	require.Equal(t, []handlers.QueueDepth{
+	require.Equal(t, []store.QueueDepth{
 		{Source: "a", Queue: "dlq", Err: errOdd},
 		{Source: "b", Queue: "dlq", Messages: 6},
 	}, r.QueueDepths(t.Context()))

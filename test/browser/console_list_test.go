@@ -127,6 +127,7 @@ func TestConsoleStates(t *testing.T) {
 	d := newConsoleSite(t)
 	d.addAll()
 	d.addUnanswered("PAY-7710")
+	d.addQueued(60)
 	ctx := d.signIn(t)
 	foreign := watchRequests(t, ctx)
 	perform(t, ctx, chromedp.Navigate(d.url+"controls"))

@@ -28,6 +28,7 @@ type consoleSite struct {
 	url    string
 	server string // without the path of the console
 	store  *memory.Store
+	queue  *letterQueue
 	mu     sync.Mutex
 	now    time.Time
 }
@@ -42,7 +43,7 @@ func (d *consoleSite) clock() time.Time {
 
 func newConsoleSite(t *testing.T, change ...func(*console.Config)) *consoleSite {
 	t.Helper()
-	d := &consoleSite{t: t, store: memory.New(), now: time.Date(2026, 3, 4, 3, 12, 45, 0, time.UTC)}
+	d := &consoleSite{t: t, store: memory.New(), queue: &letterQueue{}, now: time.Date(2026, 3, 4, 3, 12, 45, 0, time.UTC)}
 	log := slog.New(slog.DiscardHandler)
 	tr := &handlers.Transitions{
 		Orders:   d.store,
@@ -55,13 +56,25 @@ func newConsoleSite(t *testing.T, change ...func(*console.Config)) *consoleSite 
 	refused := recent.New(recent.Config{Sealer: keys.NewRing(d.now), Observer: ignoreRefusals{}, Log: log, Now: d.clock})
 	d.refuseSome(refused)
 	view := role.View{Records: d.store}
+	redriver := &handlers.Redriver{
+		Transitions: tr,
+		Orders:      d.store,
+		DeadLetters: d.store,
+		Queues:      map[string]handlers.DeadLetterQueue{"decision-erp": d.queue},
+		Handlers: map[string]message.NoPublishHandlerFunc{
+			"request-orders": func(*message.Message) error { return nil },
+			"decision-erp": func(*message.Message) error {
+				return approval.Permanent(errors.New("order: is missing"))
+			},
+		},
+	}
 	settings := console.Config{
 		Refused:     refused,
 		Operators:   map[string]console.Operator{"ada": {Token: secret.New(opsToken), Grants: role.Grants{{Role: role.Admin}}}},
 		MAC:         keys.NewRing(d.now),
 		Orders:      view,
 		Counter:     view,
-		DeadLetters: view,
+		DeadLetters: redriver,
 		Decider:     &handlers.Decider{Transitions: tr},
 		Controls: &handlers.Controls{
 			Keeper:    d.store,
@@ -71,21 +84,9 @@ func newConsoleSite(t *testing.T, change ...func(*console.Config)) *consoleSite 
 			Now:       d.clock,
 		},
 		Workflows: consoleWorkflows(),
-		Queues:    []string{"request-orders"},
 		Now:       d.clock,
 		Log:       log,
-		Redriver: &handlers.Redriver{
-			Transitions: tr,
-			Orders:      d.store,
-			DeadLetters: d.store,
-			Queues:      map[string]handlers.DeadLetterQueue{},
-			Handlers: map[string]message.NoPublishHandlerFunc{
-				"request-orders": func(*message.Message) error { return nil },
-				"decision-erp": func(*message.Message) error {
-					return approval.Permanent(errors.New("order: is missing"))
-				},
-			},
-		},
+		Redriver:  redriver,
 	}
 	for _, f := range change {
 		f(&settings)

@@ -54,7 +54,7 @@ type MAC interface {
 	VerifyMAC(purpose, keyID string, msg, mac []byte) error
 }
 
-// Config configures a Console. All fields but Acts, Controls, Export, Queues and Refusals are required.
+// Config configures a Console. All fields but Acts, Controls, Export and Refusals are required.
 type Config struct {
 	Operators map[string]Operator // who may sign in with a token, by name
 	// Provider lets operators sign in with an account of theirs; nil if there is none. Roles are the roles that it gives.
@@ -62,12 +62,11 @@ type Config struct {
 	Roles    role.Mapping
 	MAC      MAC
 	// Orders, Counter and DeadLetters keep within the scope of the request's context, see role.View.
-	Orders   Orders
-	Counter  Counter
-	Decider  Decider
-	Acts     Acts // nil offers no acts beside decisions
-	Redriver Redriver
-	// DeadLetters lists the dead letters in the store's own table.
+	Orders      Orders
+	Counter     Counter
+	Decider     Decider
+	Acts        Acts // nil offers no acts beside decisions
+	Redriver    Redriver
 	DeadLetters DeadLetters
 	// Refused lists what was refused lately.
 	Refused Refused
@@ -77,8 +76,6 @@ type Config struct {
 	// Export answers with all approvals that the parameters of the request select, as a file, and keeps within the scope of
 	// the request's context. Nil offers no export.
 	Export http.HandlerFunc
-	// Queues names the dead letter queues. Their messages are counted by a dry run only.
-	Queues []string
 	// Ended is the list of ended sessions. It outlives the console, so that a reload of the configuration forgets no
 	// session; nil means a list of its own.
 	Ended *sessions.Ended
@@ -100,6 +97,8 @@ type Console struct {
 	crossOrigin *http.CrossOriginProtection
 	look        *look.Look
 	pages       map[string]page
+
+	queueLetters queueLetters
 }
 
 // page answers a request of a signed-in operator who has the right. Its context has the scope of that right.
@@ -135,16 +134,18 @@ func New(c Config) (*Console, error) {
 		out.operators = append(out.operators, operator{name, sha256.Sum256([]byte(token)), c.Operators[name].Grants})
 	}
 	out.pages = map[string]page{
-		"GET console":      {role.Read, out.showList},
-		"GET exhausted":    {role.Read, out.showExhausted},
-		"GET order":        {role.Read, out.showOrder},
-		"GET dead-letters": {role.Read, out.showDeadLetters},
-		"GET refused":      {role.Read, out.showRefused},
-		"POST refused":     {role.Audit, out.openRefusedBody},
-		"POST decide":      {role.Act, out.handleDecision},
-		"POST act":         {role.Act, out.handleAct},
-		"POST redrive":     {role.Act, out.handleRedrive},
-		"POST signout":     {role.Read, out.handleSignOut},
+		"GET console":       {role.Read, out.showList},
+		"GET exhausted":     {role.Read, out.showExhausted},
+		"GET order":         {role.Read, out.showOrder},
+		"GET dead-letters":  {role.Read, out.showDeadLetters},
+		"GET refused":       {role.Read, out.showRefused},
+		"POST refused":      {role.Audit, out.openRefusedBody},
+		"POST decide":       {role.Act, out.handleDecision},
+		"POST act":          {role.Act, out.handleAct},
+		"POST dead-letters": {role.Audit, out.showLetterBodies},
+		"POST dismiss":      {role.Act, out.handleLetters},
+		"POST redrive":      {role.Act, out.handleRedrive},
+		"POST signout":      {role.Read, out.handleSignOut},
 	}
 	if c.Export != nil {
 		out.pages["GET export"] = page{role.Audit, func(w http.ResponseWriter, r *http.Request, _ session) { c.Export(w, r) }}

@@ -45,6 +45,9 @@ type world struct {
 	roles     role.Mapping
 	orders    map[string]*approval.Order
 	letters   []store.DeadLetter
+	queues    []store.LetterQueue
+	looks     []store.LetterQuery
+	dismissed []store.Dismissal
 	failing   error // of the store
 	counts    store.Stats
 	report    store.RedriveReport
@@ -104,7 +107,7 @@ func (w *world) build() {
 		Counter:     view,
 		Decider:     w,
 		Acts:        w,
-		DeadLetters: view,
+		DeadLetters: letterBox{w},
 		Redriver:    w,
 		Controls:    switches{w},
 		Export: func(rw http.ResponseWriter, r *http.Request) {
@@ -114,7 +117,6 @@ func (w *world) build() {
 		Workflows: []string{"payouts", "refunds"},
 		Refused:   w.refused,
 		Refusals:  w.refused,
-		Queues:    []string{"request-orders"},
 		Failures:  inbound.NewFailures(),
 		Now:       func() time.Time { return w.now },
 		Log:       slog.New(slog.NewTextHandler(&w.log, nil)),

@@ -22,6 +22,10 @@ const (
 	formRedrive = "redrive"
 	formBody    = "refused-body"
 	formControl = "control"
+	// The bodies of dead letters, and their dismissal.
+	formLetterBodies = "letter-bodies"
+	formDismissLook  = "dismiss-look"
+	formDismiss      = "dismiss"
 )
 
 // readForm reads the named fields of a form. A field that comes twice is refused, because either value may be the

@@ -76,7 +76,11 @@ func (c *Console) newFrame(r *http.Request, s session, page, heading string) fra
 		return f
 	}
 	f.Attention = formatNumber(countAttention(&stats))
-	f.DeadLetters = formatNumber(stats.DeadLetters)
+	queued, isPart := c.queueLetters.read(r.Context(), c.DeadLetters, c.Now())
+	f.DeadLetters = formatNumber(stats.DeadLetters + queued)
+	if isPart {
+		f.DeadLetters += "+"
+	}
 	return f
 }
 

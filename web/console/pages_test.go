@@ -1,7 +1,6 @@
 package console_test
 
 import (
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -275,24 +274,6 @@ func TestPaging(t *testing.T) {
 	_, page = w.get(strings.ReplaceAll(next, "&amp;", "&"))
 	if got := listed(page); len(got) != 1 || got[0] != "A-by" || strings.Contains(page, "Next page") ||
 		!strings.Contains(page, `href="./?workflow=refunds">From the beginning`) {
-		t.Error(style.ReplaceAllString(page, ""))
-	}
-}
-
-func TestPagesOfDeadLetters(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.signIn(adaToken)
-	for i := range 150 {
-		w.letters = append(w.letters, store.DeadLetter{ID: fmt.Sprintf("%03d", i), ReasonCode: "odd", Reason: "is odd", At: start})
-	}
-	_, page := w.get("dead-letters")
-	if !strings.Contains(page, `href="dead-letters?after=099"`) || !strings.Contains(page, "the 100 dead letters on this page") {
-		t.Error(style.ReplaceAllString(page, ""))
-	}
-	_, page = w.get("dead-letters?after=099")
-	if strings.Contains(page, "Next page") || !strings.Contains(page, "From the beginning") ||
-		!strings.Contains(page, "the 50 dead letters on this page") {
 		t.Error(style.ReplaceAllString(page, ""))
 	}
 }
