@@ -51,7 +51,7 @@ func deliveryTotals() []part {
 				1 - (sum(increase(approval_relay_callback_delivery_seconds_count{@target}[@period]))
 				+ sum(increase(approval_relay_callbacks_total{@target, outcome="exhausted"}[@period]))
 				+ sum(increase(approval_relay_answers_missed_total{@target}[@period]))
-				- sum(increase(approval_relay_callback_delivery_seconds_bucket{@target, le=~"60(\.0)?"}[@period])))
+				- sum(increase(approval_relay_callback_delivery_seconds_bucket{@target, le=~"60([.]0)?"}[@period])))
 				/ (0.001 * (sum(increase(approval_relay_callback_delivery_seconds_count{@target}[@period]))
 				+ sum(increase(approval_relay_callbacks_total{@target, outcome="exhausted"}[@period]))
 				+ sum(increase(approval_relay_answers_missed_total{@target}[@period])) > 0))`},

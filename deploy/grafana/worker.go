@@ -210,7 +210,8 @@ func awsPanels() []part {
 			"s",
 			query{"{{instance}}", `max by (instance) (approval_relay_aws_clock_skew_seconds{@all})`}),
 		newLines("Uncertain clocks",
-			"1 while a worker does not trust its clock: it has jumped, or is more than 5 minutes from AWS's. Deadlines are held.",
+			"1 while a worker does not trust its clock: it has jumped, or is more than 5 minutes from AWS's. Deadlines are held. If "+
+				"all do, the alert ApprovalRelayClockUncertain fires.",
 			"short",
 			query{"{{instance}}", `max by (instance) (approval_relay_clock_uncertain{@all})`}),
 		newLines("Paused and drained",
@@ -218,7 +219,9 @@ func awsPanels() []part {
 				"* stands for all workflows. After half an hour of pause, ApprovalRelayAnswersHeld fires, and after four hours of either, "+
 				"ApprovalRelayPausedLong.",
 			"short",
-			query{"{{workflow}}, {{mode}}", `max by (workflow, mode) (approval_relay_paused{@all}) > 0`}),
+			query{"{{workflow}}, {{mode}}", `
+				max by (workflow, mode) (approval_relay_paused{@all}) > 0
+				or max by (mode) (approval_relay_paused{@all})`}),
 		newLines("Configuration",
 			"1 if the configuration was read successfully the last time, and 0 if a reload failed: the worker runs with the one "+
 				"that it had; the alert ApprovalRelayConfigNotReloaded.",

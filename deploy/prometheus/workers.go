@@ -73,6 +73,17 @@ func surroundingAlerts() []alert {
 			board:       workerBoard,
 		},
 		{
+			name: "ApprovalRelayClockUncertain",
+			expr: `
+				min @by (approval_relay_clock_uncertain) == 1`,
+			hold:     "5m",
+			severity: page,
+			summary:  "The workers of {{ $labels.namespace }} do not trust their clocks, and hold every deadline.",
+			description: "A clock has jumped, or is minutes from AWS's. The workers are not ready. Repair the time synchronization " +
+				"of the nodes; the deadlines pass as soon as the clock is trusted again.",
+			board: workerBoard,
+		},
+		{
 			name: "ApprovalRelayAWSDenied",
 			// Reading a queue's URL and depth, and the history of an execution, may be denied without harm.
 			expr: `

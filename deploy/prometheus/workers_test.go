@@ -169,6 +169,21 @@ func workerScenarios() []scenario {
 			fires: []string{"ticket ApprovalRelayClockSkew"},
 		},
 		{
+			name: "no worker trusts its clock for half an hour", minutes: 60,
+			series: []series{
+				of("clock_uncertain", flat(0, 10), flat(1, 30), flat(0, 20)),
+				of(`clock_uncertain{instance="b"}`, flat(0, 10), flat(1, 30), flat(0, 20)),
+			},
+			fires: []string{"page ApprovalRelayClockUncertain"}, within: 17, ends: true,
+		},
+		{
+			name: "one of two workers does not trust its clock, another one for two minutes", minutes: 60,
+			series: []series{
+				of("clock_uncertain", flat(0, 10), flat(1, 50)),
+				of(`clock_uncertain{instance="b"}`, flat(0, 20), flat(1, 2), flat(0, 38)),
+			},
+		},
+		{
 			name: "the clock is 20 seconds off", minutes: 60,
 			series: []series{of("aws_clock_skew_seconds", flat(20, 60))},
 		},
