@@ -244,6 +244,7 @@ backup: {enabled: true, to: "s3://copies/relay/", tokenSecret: {name: relay-oper
 				cron + "spec.containers[backup].env[AWS_REGION].value":                                  "eu-west-1",
 				cron + "spec.containers[backup].env[APPROVAL_RELAY_URL].value":                          "http://relay-approval-relay-operator.approvals.svc:9090",
 				cron + "spec.containers[backup].env[APPROVAL_RELAY_TOKEN].valueFrom.secretKeyRef":       "map[key:token name:relay-operator]",
+				cron + "spec.containers[backup].env[TMPDIR].value":                                      "/tmp",
 				cron + "spec.serviceAccountName":                                                        "relay-approval-relay",
 				cron + "metadata.labels[app.kubernetes.io/name]":                                        "approval-relay-backup",
 				"NetworkPolicy:spec.ingress[1].from[1].podSelector.matchLabels[app.kubernetes.io/name]": "approval-relay-backup",

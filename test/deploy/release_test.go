@@ -37,6 +37,9 @@ func TestDockerfileBase(t *testing.T) {
 	t.Parallel()
 	base := find(t, root+"deploy/Dockerfile", `(?m)^ARG GO_IMAGE=golang:([0-9]+\.[0-9]+)\.[0-9]+-[a-z]+$`)
 	require.Equal(t, base, find(t, root+"go.mod", `(?m)^go ([0-9]+\.[0-9]+)`))
+	for _, file := range []string{"deploy/Dockerfile", "scripts/image"} {
+		require.Contains(t, read(t, root+file), "TMPDIR=/data", "the image has no /tmp")
+	}
 	require.Equal(t, []string{"FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build", "FROM scratch"},
 		regexp.MustCompile(`(?m)^FROM .*$`).FindAllString(read(t, root+"deploy/Dockerfile"), -1))
 }
