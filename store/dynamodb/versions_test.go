@@ -1,0 +1,67 @@
+package dynamodb
+
+import (
+	"bytes"
+	"compress/flate"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// TestAnOlderWorkerErasesNothing lets this program update an order that a worker of a newer release has written: with
+// an attribute and a field that this program does not know. Both are still there afterwards.
+func TestAnOlderWorkerErasesNothing(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{})
+	mustUpdate(t, s, "o", addRequest)
+	newer, err := s.getItem(t.Context(), orderKey("o"))
+	require.NoError(t, err)
+	record, err := decompress(getBytes(newer, "order_record"))
+	require.NoError(t, err)
+	record = bytes.Replace(record, []byte(`{"id":"o"`), []byte(`{"from_the_future":{"n":1.50},"id":"o"`), 1)
+	packed, err := compress(record, flate.BestSpeed)
+	require.NoError(t, err)
+	newer["order_record"] = bytesAttr(packed)
+	newer["future_shard"] = stringAttr("7")
+	_, err = s.client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &s.config.Table, Item: newer})
+	require.NoError(t, err)
+
+	for i := range 3 {
+		mustUpdate(t, s, "o", func(o *approval.Order) error {
+			o.Approvals[0].Title = fmt.Sprint("changed ", i)
+			return nil
+		})
+	}
+	got, err := s.getItem(t.Context(), orderKey("o"))
+	require.NoError(t, err)
+	require.Equal(t, "7", getString(got, "future_shard"))
+	record, err = decompress(getBytes(got, "order_record"))
+	require.NoError(t, err)
+	require.Contains(t, string(record), `"from_the_future":{"n":1.50}`)
+	require.Contains(t, string(record), "changed 2")
+}
+
+// TestOrderAttributesAreListed holds that an attribute which this program writes is never taken for one of a newer
+// program, which would stay for ever.
+func TestOrderAttributesAreListed(t *testing.T) {
+	t.Parallel()
+	due := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	o := &approval.Order{ID: "o", Approvals: []*approval.Approval{
+		{ID: "p", Status: approval.Pending, RequestedAt: due, Undeliverable: true, Request: approval.Request{Deadline: due}},
+		{ID: "x", Status: approval.Approved, Callback: approval.Callback{State: approval.CallbackExhausted}},
+		{ID: "r", Status: approval.Approved, Callback: approval.Callback{State: approval.CallbackPending, LastError: "e", Due: due}},
+		{ID: "u", Status: approval.Approved, Callback: approval.Callback{State: approval.CallbackUnknown}},
+	}}
+	before := item{"claimed_at": numberAttr(toNanos(due)), "lease_id": bytesAttr(nil), "next_at": numberAttr(1)}
+	written := orderItem(o, before, nil)
+	require.Greater(t, len(written), 10)
+	for name := range written {
+		require.True(t, slices.Contains(orderAttributes(), name), "orderAttributes lacks %s", name)
+	}
+}
