@@ -165,9 +165,6 @@ func (h *Redriver) DismissLetters(ctx context.Context, d store.Dismissal) store.
 		slog.Int("not_found", len(report.NotFound)),
 		slog.Int("errors", len(report.Errors)),
 	)
-	if h.Dismissed != nil {
-		h.Dismissed(report.Dismissed)
-	}
 	return report
 }
 

@@ -41,8 +41,6 @@ type Redriver struct {
 	Queues      map[string]DeadLetterQueue // by source
 	// Handlers handle the dead letters of each source again.
 	Handlers map[string]message.NoPublishHandlerFunc
-	// Dismissed is called with the number of dead letters that were dismissed. It may be nil.
-	Dismissed func(letters int)
 }
 
 // The bounds of a step. A million callbacks or messages need many steps; each step answers before its caller gives up.

@@ -93,7 +93,7 @@ type dismissLettersCmd struct {
 	Code   string   `help:"All dead letters with this reason code, in place of IDs."`
 	Source string   `help:"Only dead letters of this source."`
 	Reason string   `required:"" help:"Your reason, for the log."`
-	By     string   `help:"Person on whose behalf you act, for the log; the default is the user of this machine if the token is in the token file."`
+	By     string   `help:"Person on whose behalf you act, for the log; the default is the user of this machine with a token file."`
 	Yes    bool     `help:"Do not ask before the dead letters with the --code are removed."`
 }
 
