@@ -105,7 +105,6 @@ func TestDeadLettersInQueues(t *testing.T) {
 	waitFor(t, ctx, `document.querySelectorAll("summary").length === 17`)
 	perform(t, ctx, chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll("details")].at(-1).open = true`))
 	require.Contains(t, pageText(t, ctx), `"outcome": "maybe"`)
-	picture(t, "console-dead-letter-bodies", shot(t, ctx))
 
 	perform(t, ctx, chromedp.Click(`//main//a[.="invalid_field:outcome"]`))
 	waitForText(t, ctx, "1 in the store, 12 in dead letter queues, with the reason")
