@@ -131,9 +131,6 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 		providers: make(chan *signin.Handler, 1),
 	}
 	a.watch = newFileWatch(o.File, c)
-	if a.ring, err = openKeys(c, o.Log); err != nil {
-		return nil, err
-	}
 	names := metricNames(c)
 	if err := a.setUpTracing(ctx, &names); err != nil {
 		return nil, err
@@ -146,8 +143,11 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 	if a.inbound, err = newInboundLimits(c, a.metrics, fileLimit(), o.Log); err != nil {
 		return nil, err
 	}
-	a.refusals = recent.New(recent.Config{Sealer: a.ring, Observer: a.metrics, Log: o.Log, Now: a.clock.Now})
 	a.aws = newAWSClients(ctx, c.AWS, awsObserver{a.metrics, a.clock}, o.Log)
+	if a.ring, err = a.openKeys(ctx); err != nil {
+		return nil, err
+	}
+	a.refusals = recent.New(recent.Config{Sealer: a.ring, Observer: a.metrics, Log: o.Log, Now: a.clock.Now})
 	a.unreadable = newUnreadableOrders(o.Log, a.metrics.UnreadableOrders)
 	if a.store, err = a.openStore(ctx); err != nil {
 		return nil, err

@@ -7,11 +7,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	awsdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/keys/awskeys"
 	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/s3"
 	"github.com/approval-relay/approval-relay/setup"
@@ -32,6 +35,9 @@ func AWSOperations() []string {
 		outbound.OperationNames[subscribedTopicAPI](awssns.ServiceID),
 		outbound.OperationNames[dynamodb.API](awsdynamodb.ServiceID),
 		[]string{s3.Operation, s3.HeadOperation},
+		outbound.OperationNames[awskeys.SecretAPI](secretsmanager.ServiceID),
+		outbound.OperationNames[awskeys.OpenAPI](kms.ServiceID),
+		outbound.OperationNames[awskeys.SealAPI](kms.ServiceID),
 		outbound.OperationNames[stscreds.AssumeRoleAPIClient](sts.ServiceID),
 	)
 	slices.Sort(all)

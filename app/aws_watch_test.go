@@ -16,7 +16,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/codepipeline"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -98,7 +100,9 @@ func clientsOf(called func(operation, result string), c aws.Config) map[string]a
 		codepipeline.ServiceID: codepipeline.NewFromConfig(c),
 		dynamodb.ServiceID:     dynamodb.NewFromConfig(c),
 		eventbridge.ServiceID:  eventbridge.NewFromConfig(c),
+		kms.ServiceID:          kms.NewFromConfig(c),
 		lambda.ServiceID:       lambda.NewFromConfig(c),
+		"SecretsManager":       secretsmanager.NewFromConfig(c), // the ID without its space
 		sesv2.ServiceID:        sesv2.NewFromConfig(c),
 		sfn.ServiceID:          sfn.NewFromConfig(c),
 		sns.ServiceID:          sns.NewFromConfig(c),

@@ -5,46 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/handlers"
-	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/web/console"
 	"github.com/approval-relay/approval-relay/webhook"
 )
-
-// openKeys loads the key file, or makes it at the very first start. If there is a database already, its keys are missing:
-// a new key would make every stored token unreadable.
-func openKeys(c *config.Config, log *slog.Logger) (*keys.Ring, error) {
-	ring, err := keys.LoadFile(c.Keys.File)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return ring, err
-	}
-	if c.Store.DynamoDB != nil { // all workers need the same keys
-		return nil, fmt.Errorf("the keys %s are missing: all workers on table %s share one file, made once by `approval-relay keys make`",
-			c.Keys.File, c.Store.DynamoDB.Table)
-	}
-	if !c.Store.Memory {
-		if _, err := os.Stat(c.Store.SQLite); err == nil {
-			return nil, fmt.Errorf("there is a store %s, but its keys %s are missing: restore them, "+
-				"or move the store away", c.Store.SQLite, c.Keys.File)
-		}
-	}
-	ring = keys.NewRing(time.Now())
-	if err := ring.CreateFile(c.Keys.File); err != nil {
-		return nil, err
-	}
-	log.Warn("keys were made: keep a copy, without them stored tokens cannot be read", "file", c.Keys.File, "key_id", ring.PrimaryID())
-	return ring, nil
-}
 
 // tokens are the credentials of the operator's address.
 type tokens struct {

@@ -38,7 +38,7 @@ func (a *App) checkKeys(ctx context.Context) error {
 	}
 	if len(missing) > 0 {
 		a.log.Warn("the key file lacks keys that have sealed records of the store; no order in a sample needs them, but others may",
-			"file", a.config.Keys.File, "missing", listKeyIDs(missing), "orders", keySample)
+			"keys", a.config.Keys.Describe(), "missing", listKeyIDs(missing), "orders", keySample)
 	}
 	return register.AddKeyID(ctx, a.ring.PrimaryID())
 }
@@ -71,8 +71,8 @@ func wrongKeysError(c *config.Config, have []string, fault string) error {
 	if c.Store.DynamoDB != nil {
 		name = "table " + c.Store.DynamoDB.Table
 	}
-	return fmt.Errorf("the store %s %s, but the key file %s has only %s: restore the key file that belongs to this store, "+
-		"or use the store that belongs to these keys", name, fault, c.Keys.File, listKeyIDs(have))
+	return fmt.Errorf("the store %s %s, but %s has only %s: restore the keys that belong to this store, "+
+		"or use the store that belongs to these keys", name, fault, c.Keys.Describe(), listKeyIDs(have))
 }
 
 func keyIDs(ring *keys.Ring) []string {

@@ -92,11 +92,6 @@ type Store struct {
 	DynamoDB        *dynamodb.Settings `yaml:"dynamodb" doc:"a DynamoDB table in place of the file, for several workers at once; they share one key file"`
 }
 
-// Keys is the key file.
-type Keys struct {
-	File string `yaml:"file" doc:"path of the key file; made at the first start"`
-}
-
 // AWS is the part that all AWS clients share.
 type AWS struct {
 	Region   string `yaml:"region" doc:"region; empty leaves it to the SDK"`

@@ -70,7 +70,7 @@ func Defaults() Config {
 			Listener:  Listener{MaxConnections: 1024, HSTS: defaultHSTS},
 		},
 		Store:     Store{SQLite: "approval-relay.db"},
-		Keys:      Keys{File: "approval-relay.keys"},
+		Keys:      Keys{File: defaultKeyFile},
 		Metrics:   Metrics{Histograms: "both"},
 		Tracing:   tracing.Settings{SampleRatio: 1, ServiceName: "approval-relay"},
 		Shutdown:  Shutdown{Timeout: 25 * time.Second}, // within the 30 s that Kubernetes and ECS give
@@ -105,6 +105,7 @@ func (c *Config) setDefaults() {
 	if c.Store.DynamoDB != nil {
 		c.Store.DynamoDB.SetDefaults(common)
 	}
+	c.Keys.setDefaults(common)
 	for _, t := range c.Targets {
 		setSettingsDefaults(t.Settings(), common)
 	}

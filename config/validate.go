@@ -32,6 +32,7 @@ func (c *Config) validate(check *setup.Check) {
 	check.AtLeast("unmatched.ttl", c.Unmatched.TTL, time.Second)
 	check.AtLeast("unmatched.retention", c.Unmatched.Retention, 0)
 	c.Store.validate(check.At("store"))
+	c.Keys.validate(check.At("keys"))
 	c.Operator.validate(check.At("operator"), c.Public.Listen)
 	c.Operator.validateOIDC(check.At("operator"), c)
 	c.validateTokens(check)

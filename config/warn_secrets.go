@@ -114,7 +114,10 @@ func (c *Config) warnSecretFiles(check *setup.Check) {
 			check.Warn(path, "is in a file that every user of this machine can read: %s; chmod 600 it", text.File())
 		}
 	})
-	files := map[string]string{"keys.file": c.Keys.File}
+	files := map[string]string{}
+	if c.Keys.IsFile() {
+		files["keys.file"] = c.Keys.File
+	}
 	if len(c.Operator.Tokens) == 0 {
 		files["operator.token_file"] = c.Operator.TokenFile
 	}

@@ -54,6 +54,16 @@ func ParseFile(text []byte) (*Ring, error) {
 	return ring, nil
 }
 
+// ParseText reads the text of a key file that comes in another way than a file. The text may also be in base64, because an
+// environment variable often has a single line.
+func ParseText(text []byte) (*Ring, error) {
+	trimmed := bytes.TrimSpace(text)
+	if decoded, err := base64.StdEncoding.DecodeString(string(trimmed)); err == nil && len(decoded) > 0 {
+		trimmed = decoded
+	}
+	return ParseFile(trimmed)
+}
+
 func parseKey(line string) (*key, error) {
 	parts := strings.Fields(line)
 	if len(parts) != 3 {
@@ -73,8 +83,8 @@ func parseKey(line string) (*key, error) {
 	return newKey(parts[0], created, master), nil
 }
 
-// marshalText returns the text of the ring's key file.
-func (r *Ring) marshalText() []byte {
+// FileText returns the text of the ring's key file. It has the keys themselves.
+func (r *Ring) FileText() []byte {
 	var b bytes.Buffer
 	fmt.Fprintln(&b, fileHeader)
 	for _, k := range r.keys {
@@ -114,7 +124,7 @@ func (r *Ring) CreateFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("create keys: %w", err)
 	}
-	return writeSync(f, r.marshalText())
+	return writeSync(f, r.FileText())
 }
 
 // SaveFile replaces a key file. The old file remains until the new file is durable.
@@ -123,7 +133,7 @@ func (r *Ring) SaveFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("save keys: %w", err)
 	}
-	if err := writeSync(f, r.marshalText()); err != nil {
+	if err := writeSync(f, r.FileText()); err != nil {
 		_ = os.Remove(f.Name())
 		return err
 	}

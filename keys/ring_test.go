@@ -144,7 +144,7 @@ func TestFile(t *testing.T) {
 
 func TestParseNamesTheLine(t *testing.T) {
 	t.Parallel()
-	good := NewRing(createdAt).marshalText()
+	good := NewRing(createdAt).FileText()
 	key := strings.Fields(strings.Split(string(good), "\n")[1])[2]
 	for name, text := range map[string]string{
 		"line 1":   "keys\n",
@@ -189,13 +189,13 @@ func FuzzOpen(f *testing.F) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(NewRing(createdAt).marshalText())
+	f.Add(NewRing(createdAt).FileText())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		ring, err := ParseFile(b)
 		if err != nil {
 			return
 		}
-		if _, err := ParseFile(ring.marshalText()); err != nil {
+		if _, err := ParseFile(ring.FileText()); err != nil {
 			t.Errorf("the text of a parsed ring cannot be parsed: %v", err)
 		}
 	})

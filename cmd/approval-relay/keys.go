@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"time"
 
+	"github.com/approval-relay/approval-relay/app"
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/webhook"
 )
@@ -14,6 +16,7 @@ type keysCmd struct {
 	Rotate  keysRotateCmd  `cmd:"" help:"Add a new primary key; the old keys stay for reading. Restart the worker afterwards."`
 	Prepare keysPrepareCmd `cmd:"" help:"Add a new secondary key, for reading only: all workers know it before any of them writes with it."`
 	Promote keysPromoteCmd `cmd:"" help:"Make a key of the file the primary."`
+	Seal    keysSealCmd    `cmd:"" help:"Seal a key file with a key of AWS KMS, for keys.kms. The key file itself stays as it is: keep it elsewhere."`
 	Signing keysSigningCmd `cmd:"" help:"Make a key for signing_keys: the private key goes to the standard output, the public key beside it to the standard error."`
 	Export  keysExportCmd  `cmd:"" help:"Print the public keys that verify receipts."`
 	List    keysListCmd    `cmd:"" help:"List the keys' IDs, the primary first."`
@@ -87,6 +90,30 @@ func (c *keysPromoteCmd) Run(w *world) error {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "%s: key %s is the primary now; restart the workers\n", c.File, c.ID)
+	return nil
+}
+
+type keysSealCmd struct {
+	File   string `arg:"" default:"approval-relay.keys" help:"The key file."`
+	KMS    string `name:"kms" required:"" help:"The key of KMS: its ARN, ID or alias."`
+	To     string `default:"approval-relay.keys.sealed" help:"The sealed file to write; an existing file is overwritten."`
+	Region string `help:"The region, for an ID or alias."`
+}
+
+// Run seals a key file.
+func (c *keysSealCmd) Run(w *world) error {
+	ring, err := keys.LoadFile(c.File)
+	if err != nil {
+		return err
+	}
+	sealed, err := app.SealKeys(w.ctx, ring, c.KMS, c.Region)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(c.To, sealed, 0o600); err != nil {
+		return fmt.Errorf("write the sealed keys: %w", err)
+	}
+	fmt.Fprintf(w.stdout, "%s has the keys of %s, sealed with %s\n", c.To, c.File, c.KMS)
 	return nil
 }
 
