@@ -124,6 +124,10 @@ serviceMonitor:
 				"ServiceMonitor:spec.endpoints[0].authorization.credentials.name": "relay-operator",
 			},
 		},
+		"native histograms": {
+			values: `config: {metrics: {histograms: native}}`,
+			want:   map[string]any{"ConfigMap:kind": "ConfigMap"},
+		},
 		"rules and dashboards": {
 			values: `{prometheusRule: {enabled: true, labels: {release: prometheus}}, dashboards: {enabled: true, annotations: {folder: relay}}}`,
 			want: map[string]any{
