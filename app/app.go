@@ -70,6 +70,8 @@ type Options struct {
 	WatchInterval time.Duration
 	// Hangup receives a signal when the configuration is to be reloaded (SIGHUP).
 	Hangup <-chan os.Signal
+	// Hurry receives a signal that ends the delay of a shutdown at once: a second SIGTERM.
+	Hurry <-chan os.Signal
 }
 
 // App is the wired program. A reload replaces its rules; all other fields need a restart to change.

@@ -32,10 +32,6 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 	a.sweeper.AdoptOrphans(ctx)
 
 	var parts group.Group
-	operator, err := a.addServer(&parts, a.config.Operator.Listen, a.inbound.operator, a.serverOf(refusal.SourceAPI, a.serveOperator))
-	if err != nil {
-		return err
-	}
 	var public net.Addr
 	if listen := a.config.Public.Listen; listen != "" {
 		if public, err = a.addServer(&parts, listen, a.inbound.public, a.serverOf(refusal.SourcePublic, a.servePublic)); err != nil {
@@ -49,6 +45,11 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 	a.addControls(&parts)
 	a.addClock(&parts)
 	a.addReloader(&parts)
+	// The operator's address is closed last, so that metrics can be scraped until the end.
+	operator, err := a.addServer(&parts, a.config.Operator.Listen, a.inbound.operator, a.serverOf(refusal.SourceAPI, a.serveOperator))
+	if err != nil {
+		return err
+	}
 	stop, cancel := context.WithCancel(ctx)
 	parts.Add(func() error {
 		select {
@@ -59,7 +60,10 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 		case <-stop.Done():
 		}
 		<-stop.Done()
-		a.ending.Store(true) // not ready: load balancers send nothing new
+		a.ending.Store(true)  // not ready: load balancers send nothing new, but take a while to notice
+		if ctx.Err() != nil { // not after the failure of another part
+			a.awaitDelay()
+		}
 		ended = time.Now()
 		a.log.Info("going down", "within", shutdown.String())
 		return nil
@@ -67,6 +71,21 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 	err = parts.Run()
 	a.log.Info("stopped")
 	return err
+}
+
+// awaitDelay keeps everything served for the delay of the shutdown, or until a second signal.
+func (a *App) awaitDelay() {
+	delay := a.config.Shutdown.Delay
+	if delay <= 0 {
+		return
+	}
+	a.log.Info("not ready any more; serving on", "for", delay.String())
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-a.options.Hurry:
+	}
 }
 
 func addressText(a net.Addr) string {

@@ -105,7 +105,8 @@ type Metrics struct {
 
 // Shutdown is the end of the program.
 type Shutdown struct {
-	Timeout time.Duration `yaml:"timeout" doc:"longest time from SIGTERM to the end; running work is finished or handed back within it"`
+	Delay   time.Duration `yaml:"delay" doc:"time from SIGTERM, or from \"not ready\", until listeners close; load balancers take the worker out within it"`
+	Timeout time.Duration `yaml:"timeout" doc:"longest time after delay to the end; running work is finished or handed back within it"`
 }
 
 // Unmatched is about decisions that come before their request.

@@ -29,6 +29,7 @@ func (c *Config) validate(check *setup.Check) {
 	c.Operator.Listener.validate(check.At("operator"))
 	c.Tracing.Validate(check.At("tracing"))
 	check.AtLeast("shutdown.timeout", c.Shutdown.Timeout, time.Second)
+	check.AtLeast("shutdown.delay", c.Shutdown.Delay, 0)
 	check.AtLeast("unmatched.ttl", c.Unmatched.TTL, time.Second)
 	check.AtLeast("unmatched.retention", c.Unmatched.Retention, 0)
 	c.Store.validate(check.At("store"))

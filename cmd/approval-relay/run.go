@@ -25,6 +25,9 @@ func (c *runCmd) Run(w *world) error {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
 	defer signal.Stop(signals)
+	hurry := make(chan os.Signal, 1)
+	defer context.AfterFunc(w.ctx, func() { signal.Notify(hurry, syscall.SIGTERM, os.Interrupt) })()
+	defer signal.Stop(hurry)
 	conf, warnings, err := config.Load(c.Config, w.stdin, w.getenv)
 	if err != nil {
 		return err
@@ -38,6 +41,7 @@ func (c *runCmd) Run(w *world) error {
 		Level:  level,
 		Stdout: w.stdout,
 		Hangup: signals,
+		Hurry:  hurry,
 	}
 	if c.Config != "-" { // the standard input can be read once
 		o.Load = func() (*config.Config, []config.Finding, error) { return config.Load(c.Config, nil, w.getenv) }

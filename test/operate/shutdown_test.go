@@ -1,0 +1,42 @@
+package operate
+
+import (
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// After SIGTERM the worker is not ready at once, and serves both addresses for the delay. Then it ends. A second SIGTERM
+// ends the delay.
+func TestShutdownDelay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.aws.SQS.CreateQueue("orders")
+	c := w.config(t, oneWorkflow+"shutdown: {delay: 4s}\n")
+	k := w.start(t, c)
+	began := time.Now()
+	k.terminate(t)
+	await(t, 2*time.Second, "it is not ready", func() bool {
+		status, _ := k.readiness(t)
+		return status == http.StatusServiceUnavailable
+	})
+	for time.Since(began) < 3*time.Second {
+		status, _ := httpDo(t, "GET", "http://"+k.public+"/healthz", "")
+		require.Equal(t, http.StatusOK, status)
+		require.NotEmpty(t, k.metric(t, "approval_relay_clock_uncertain"))
+	}
+	w.ask(t, k, "orders", "A-1", time.Hour, 0)
+	require.NoError(t, k.awaitEnd(t, 30*time.Second))
+
+	k = w.start(t, w.config(t, oneWorkflow+"shutdown: {delay: 10m}\n"))
+	k.terminate(t)
+	await(t, 2*time.Second, "it is not ready", func() bool {
+		status, _ := k.readiness(t)
+		return status == http.StatusServiceUnavailable
+	})
+	require.NoError(t, k.cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, k.awaitEnd(t, 30*time.Second))
+}
