@@ -219,7 +219,7 @@ func TestEveryAlertFiresInAScenario(t *testing.T) {
 		}
 	}
 	require.Equal(t, want, fired)
-	require.GreaterOrEqual(t, len(names), 71)
+	require.GreaterOrEqual(t, len(names), 120)
 }
 
 // promtool finds the verdict of every scenario right.
