@@ -100,6 +100,7 @@ func (a *OperatorAPI) act(
 		Status:     result.Verdict.Status,
 		Asked:      append([]string{}, result.Asked...),
 		Deadline:   result.Deadline.UTC(),
+		ProposalID: result.Verdict.ProposalID,
 		DryRun:     in.DryRun,
 	}, err
 }

@@ -62,7 +62,9 @@ type ActResult struct {
 	Asked []string `json:"asked"`
 	// Deadline is the deadline of the approval afterwards.
 	Deadline time.Time `json:"deadline"`
-	DryRun   bool      `json:"dryRun,omitempty"`
+	// ProposalID names the proposal that a second operator has to confirm, with the verdict "proposed".
+	ProposalID string `json:"proposalId,omitempty"`
+	DryRun     bool   `json:"dryRun,omitempty"`
 }
 
 // RecordedAct is an act on the approval that is neither a decision nor a cancellation.
@@ -77,6 +79,8 @@ type RecordedAct struct {
 	Reason string   `json:"reason,omitempty"`
 	// Deadline is the new deadline.
 	Deadline time.Time `json:"deadline,omitzero"`
+	// Proposal is what a second operator has to confirm, or has confirmed.
+	Proposal *Proposal `json:"proposal,omitempty"`
 }
 
 func newActs(acts []approval.RecordedAct) []RecordedAct {
@@ -90,6 +94,7 @@ func newActs(acts []approval.RecordedAct) []RecordedAct {
 			To:       r.To,
 			Reason:   r.Reason,
 			Deadline: r.Deadline.UTC(),
+			Proposal: newProposal(r),
 		})
 	}
 	return out

@@ -48,6 +48,7 @@ func routeTable() map[string]struct{ body, need string } {
 		"private POST /v1/orders/{orderId}/dismissal":                     {`{"reason":"x"}`, "operator"},
 		"private POST /v1/orders/{orderId}/reminders":                     {`{"reason":"x"}`, "operator"},
 		"private POST /v1/orders/{orderId}/approvers":                     {`{"reason":"x","approvers":["new@example.com"]}`, "operator"},
+		"private POST /v1/orders/{orderId}/proposals/{proposalId}":        {`{}`, "operator"},
 		"private POST /v1/orders/{orderId}/deadline":                      {`{"reason":"x","extendBy":"1h"}`, "operator"},
 		"private GET /v1/orders/{orderId}/approvals/{approvalId}/receipt": {"", "read operator"},
 
@@ -81,6 +82,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 			if strings.HasSuffix(name, "/dismissal") {
 				makeUndeliverable(t, s, "A-1")
 			}
+			if strings.Contains(name, "/proposals/") {
+				propose(t, s, "A-1", "p")
+			}
 			side, route, _ := strings.Cut(name, " ")
 			method, path, ok := strings.Cut(route, " ")
 			if !ok {
@@ -90,7 +94,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			require.NoError(t, err)
 			approvalID := o.Approvals[0].ID
 			path = strings.NewReplacer("{orderId}", "A-1", "{approvalId}", approvalID, "{source}", "erp", "{token}", "x", "{id}", "kept",
-				"{workflow}", "orders").Replace(path)
+				"{workflow}", "orders", "{proposalId}", "p").Replace(path)
 			server := map[string]http.Handler{"public": h.PublicHandler(), "private": h.OperatorHandler()}[side]
 			credentials := append([]string{"", "wrong", "erp", "operator"}, handlers.Verbs()...)
 			for _, credential := range credentials {

@@ -207,6 +207,7 @@ func verdictAnswer(orderID string, v approval.Verdict, err error) (any, error) {
 		ApprovalID: v.ApprovalID,
 		Verdict:    v.Code,
 		Status:     v.Status,
+		ProposalID: v.ProposalID,
 	}, err
 }
 

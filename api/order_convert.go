@@ -118,6 +118,7 @@ func newVote(v approval.Vote) Vote {
 		DecidedBy:   v.By,
 		Principal:   v.Principal,
 		Claimed:     v.Claimed,
+		ConfirmedBy: v.ConfirmedBy,
 		Comment:     v.Comment,
 		Via:         v.Via,
 		Source:      v.Source,

@@ -229,7 +229,13 @@ func writeAnswer(w http.ResponseWriter, r *http.Request, answer any, err error) 
 	case handlers.Accepted:
 		writeJSON(w, http.StatusAccepted, "application/json", RequestAccepted(b))
 	case handlers.Decided:
-		writeJSON(w, decisionStatus(b.Verdict), "application/json", DecisionResult(b))
+		writeJSON(w, decisionStatus(b.Verdict), "application/json", DecisionResult{
+			OrderID:    b.OrderID,
+			ApprovalID: b.ApprovalID,
+			Verdict:    b.Verdict,
+			Status:     b.Status,
+			ProposalID: b.ProposalID,
+		})
 	default:
 		writeJSON(w, http.StatusOK, "application/json", answer)
 	}

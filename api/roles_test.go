@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -55,6 +56,7 @@ func everyRole() map[string][]role.Role {
 		"POST /v1/orders/{orderId}/reminders":                     acts,
 		"POST /v1/orders/{orderId}/approvers":                     acts,
 		"POST /v1/orders/{orderId}/deadline":                      acts,
+		"POST /v1/orders/{orderId}/proposals/{proposalId}":        acts,
 		"GET /v1/deadletters":                                     sees,
 		"POST /v1/deadletters/dismissal":                          acts,
 		"GET /v1/refused":                                         sees,
@@ -86,7 +88,7 @@ func TestRolesOfRoutes(t *testing.T) {
 		if path == "/v1/requests" {
 			path += "?workflow=orders"
 		}
-		path = strings.NewReplacer("{orderId}", "A-1", "{approvalId}", "a", "{id}", "kept", "{workflow}", "orders").Replace(path)
+		path = strings.NewReplacer("{orderId}", "A-1", "{approvalId}", "a", "{id}", "kept", "{proposalId}", "p", "{workflow}", "orders").Replace(path)
 		for _, name := range append(role.Roles(), "root", "") {
 			isProgramWide := route.right == role.Metrics || route.right == role.Administer
 			may := slices.Contains(want, role.Role(name))
@@ -218,4 +220,47 @@ func TestControlsOfAWorkflow(t *testing.T) {
 	shown := send(t, h.OperatorHandler(), "GET", "/v1/controls", "", "Authorization", "Bearer orders-viewer").text
 	require.Contains(t, shown, `"workflow":"orders"`)
 	require.NotContains(t, shown, "payroll")
+}
+
+// propose stores the proposal of another operator to cancel.
+func propose(t *testing.T, s *memory.Store, orderID, id string) {
+	t.Helper()
+	require.NoError(t, s.Update(t.Context(), orderID, func(o *approval.Order) error {
+		v, _ := o.CancelBy(approval.Cancellation{ID: id, Actor: approval.OperatorActor("ada", ""), Reason: "x"},
+			approval.Environment{Now: time.Now(), NeedsSecond: func(string) bool { return true }})
+		require.Equal(t, approval.VerdictProposed, v.Code)
+		return nil
+	}))
+}
+
+// With four eyes, the call of one operator changes nothing, by whatever route; the call of another one confirms it.
+func TestFourEyes(t *testing.T) {
+	t.Parallel()
+	h, s, _ := site(t, ofRoles, func(e *Endpoints) {
+		e.OperatorAPI.Decider.NeedsSecond = func() approval.NeedsSecond { return func(string) bool { return true } }
+	})
+	ask(t, s, "A-1", time.Now().Add(time.Hour))
+	call := func(token, path, body string) reply {
+		return send(t, h.OperatorHandler(), "POST", "/v1/orders/A-1"+path, body, "Authorization", "Bearer "+token)
+	}
+	var result DecisionResult
+	got := call("operator", "/decide", `{"outcome":"approve","reason":"the boss is away"}`)
+	require.Equal(t, http.StatusOK, got.StatusCode)
+	require.NoError(t, json.Unmarshal([]byte(got.text), &result))
+	require.Equal(t, approval.VerdictProposed, result.Verdict)
+	require.Equal(t, approval.Pending, get(t, s, "A-1").Approvals[0].Status)
+	confirm := "/proposals/" + result.ProposalID
+
+	require.Equal(t, http.StatusForbidden, call("viewer", confirm, "").StatusCode)
+	require.Equal(t, http.StatusNotFound, call("payroll-operator", confirm, "").StatusCode)
+	require.Equal(t, approval.VerdictProposer, call("operator", confirm, "").problem.Verdict)
+	require.Equal(t, approval.VerdictProposer, call("operator", confirm, `{"by":"bob"}`).problem.Verdict)
+	require.Equal(t, approval.VerdictProposer, call("admin", confirm, `{"by":"operator"}`).problem.Verdict)
+	require.Equal(t, http.StatusNotFound, call("admin", "/proposals/other", "").StatusCode)
+	require.Equal(t, approval.Pending, get(t, s, "A-1").Approvals[0].Status)
+
+	require.Equal(t, http.StatusOK, call("admin", confirm, "").StatusCode)
+	a := get(t, s, "A-1").Approvals[0]
+	require.Equal(t, approval.Approved, a.Status)
+	require.Equal(t, []string{"operator:operator", "operator:admin"}, []string{a.Votes[0].Principal, a.Votes[0].ConfirmedBy})
 }

@@ -31,7 +31,7 @@ var update = flag.Bool("update", false, "write openapi.json anew")
 // and their fields' comments. Requests take no other fields.
 func publicTypes() (answers, requests []any) {
 	return []any{RequestAccepted{}, DecisionResult{}, OrderList{}, Order{}, ExportedApproval{}, DeadLetterList{}, LettersDismissed{}, RefusedList{}, RefusedBody{}, RedriveReport{}, Reloaded{}, ActResult{}, ReceiptReply{}, ControlList{}, Problem{}},
-		[]any{DecideRequest{}, CancelRequest{}, RemindRequest{}, ApproversRequest{}, DeadlineRequest{}, DismissRequest{}, DismissLettersRequest{}, RedriveRequest{}, ControlRequest{}, ResumeRequest{}}
+		[]any{DecideRequest{}, CancelRequest{}, RemindRequest{}, ApproversRequest{}, DeadlineRequest{}, DismissRequest{}, ConfirmRequest{}, DismissLettersRequest{}, RedriveRequest{}, ControlRequest{}, ResumeRequest{}}
 }
 
 // enums are the types with a fixed set of values, and the name of their schema.

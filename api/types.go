@@ -27,6 +27,8 @@ type DecisionResult struct {
 	Verdict    approval.VerdictCode `json:"verdict"`
 	// Status is the status of the approval afterwards.
 	Status approval.Status `json:"status,omitempty"`
+	// ProposalID names the proposal that a second operator has to confirm, with the verdict "proposed".
+	ProposalID string `json:"proposalId,omitempty"`
 }
 
 func newCandidate(c approval.Candidate) Candidate {

@@ -21,6 +21,8 @@ type Vote struct {
 	Via     approval.Via `json:"via"`
 	Source  string       `json:"source,omitempty"`
 	At      time.Time    `json:"at"`
+	// ConfirmedBy is the principal of the second operator, where an operator's decision needs one.
+	ConfirmedBy string `json:"confirmedBy,omitempty"`
 	// ShownDigest is the digest of the request as the decision page showed it.
 	ShownDigest string `json:"shownDigest,omitempty"`
 	// Choice is the ID of the choice; it is missing if the approval has no choices of its own.

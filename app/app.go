@@ -216,8 +216,9 @@ func (a *App) wireEngine() {
 			WaitFor:        a.config.Unmatched.TTL,
 			ShowExpiredFor: a.config.Unmatched.Retention,
 		},
-		People:   a.currentPeople,
-		Workflow: a.currentWorkflow,
+		NeedsSecond: a.needsSecond,
+		People:      a.currentPeople,
+		Workflow:    a.currentWorkflow,
 	}
 	sweep := router.SweeperConfig{
 		Claimer:      observed,

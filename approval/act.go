@@ -21,11 +21,25 @@ const (
 	ActAsk     ActKind = "ask"              // an approver asks the requester a question
 	ActAnswer  ActKind = "answer"           // the requester answers it
 	ActDismiss ActKind = "dismiss"          // an operator puts the approval away, see Order.Dismiss
+	ActPropose ActKind = "propose"          // an operator proposes an act that needs a second operator, see Proposal
+	ActConfirm ActKind = "confirm"          // the second operator confirms it
 )
 
 // AllActKinds lists every kind of act.
 func AllActKinds() []ActKind {
-	return []ActKind{ActRemind, ActAdd, ActReplace, ActExtend, ActPassOn, ActDecline, ActAsk, ActAnswer, ActDismiss}
+	return []ActKind{
+		ActRemind,
+		ActAdd,
+		ActReplace,
+		ActExtend,
+		ActPassOn,
+		ActDecline,
+		ActAsk,
+		ActAnswer,
+		ActDismiss,
+		ActPropose,
+		ActConfirm,
+	}
 }
 
 // Limits of acts. An act beyond them is refused, so that the record stays small and nobody gets messages without end.
@@ -47,6 +61,8 @@ type Act struct {
 	Reason     string
 	// Workflows limit the act to approvals of these workflows; an empty list means that there is no limit.
 	Workflows []string
+	// Named are the persons and groups that the act names, as its maker has written them.
+	Named []string
 	// DryRun is set if the caller checks the act and stores nothing of its effect.
 	DryRun bool
 }
@@ -72,6 +88,8 @@ type RecordedAct struct {
 	Reason string   `json:"reason,omitempty"`
 	// Deadline is the new deadline, for ActExtend.
 	Deadline time.Time `json:"deadline,omitzero"`
+	// Proposal is set for ActPropose.
+	Proposal *Proposal `json:"proposal,omitempty"`
 }
 
 // findAct returns the recorded act with an ID.
@@ -87,6 +105,14 @@ func (a *Approval) findAct(id string) (RecordedAct, bool) {
 func (a *Approval) AskedBy(actID string) []string {
 	r, _ := a.findAct(actID)
 	return r.To
+}
+
+// kind returns the kind of an act, also if it is only proposed.
+func (r RecordedAct) kind() ActKind {
+	if r.Proposal != nil {
+		return r.Proposal.Kind
+	}
+	return r.Kind
 }
 
 // countActs returns the number of recorded acts of a kind.
@@ -120,7 +146,7 @@ func (o *Order) beginAct(act Act, kind ActKind, env Environment) (*Approval, Ver
 	v = Verdict{ApprovalID: a.ID, Status: a.Status}
 	known, isKnown := a.findAct(act.ID)
 	switch {
-	case isKnown && (known.Kind != kind || known.By != act.Actor.By || known.Reason != act.Reason):
+	case isKnown && (known.kind() != kind || known.By != act.Actor.By || known.Reason != act.Reason):
 		v.Code = VerdictConflict
 	case isKnown:
 		v.Code = VerdictRepeated
@@ -170,10 +196,15 @@ func (o *Order) endAct(a *Approval, act Act, r RecordedAct, v *Verdict, env Envi
 	e.To = truncate(joinNames(r.To), maxEventNames)
 	e.Until = r.Deadline
 	e.Note = truncate(r.Reason, maxReason)
+	if r.Proposal != nil {
+		e.Outcome = r.Proposal.Outcome
+		e.Note = truncate(string(r.Proposal.Kind)+": "+r.Reason, maxReason)
+	}
 	o.recordEvent(e)
 	v.Code = VerdictRecorded
 	v.Status = a.Status
-	if r.Kind != ActRemind && r.Kind != ActDismiss && a.Status == Pending { // messages show approvers, deadline and content
+	changes := r.Kind != ActRemind && r.Kind != ActDismiss && r.Kind != ActPropose
+	if changes && a.Status == Pending { // messages show approvers, deadline and content
 		a.queueUpdates(env)
 	}
 }

@@ -10,6 +10,8 @@ type Cancellation struct {
 	ApprovalID string
 	Reason     string
 	Actor      Actor
+	// ID is that of the proposal, if an operator's cancellation needs a second operator.
+	ID string
 	// OwnOnly limits a program to approvals that it asked for itself: their Asker is the actor's principal.
 	OwnOnly bool
 	// Workflows limit a program to approvals of these workflows; an empty list means that there is no limit.
@@ -35,6 +37,8 @@ func (o *Order) CancelBy(c Cancellation, env Environment) (Verdict, []Action) {
 		v.Code = VerdictRepeated
 	case a.Status != Pending:
 		v.Code = VerdictLate
+	case isOperator(c.Actor.Principal) && env.NeedsSecond.on(a):
+		v = o.propose(a, Act{ID: c.ID, Actor: c.Actor, Reason: c.Reason}, Proposal{Kind: ActCancel}, env)
 	default:
 		actions = append(actions, o.cancelApproval(a, c.Actor, c.Reason, env)...)
 		v.Code = VerdictDecided

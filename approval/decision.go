@@ -121,6 +121,8 @@ type Vote struct {
 	Source        string    `json:"source,omitempty"`
 	At            time.Time `json:"at"`
 	ShownDigest   string    `json:"shown,omitempty"` // see Decision
+	// ConfirmedBy is the principal of the second operator, where an operator's decision needs one.
+	ConfirmedBy string `json:"confirmed_by,omitempty"`
 }
 
 // nameProgram completes a decision of a program: its principal and, if it names no person, its maker.

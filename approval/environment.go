@@ -22,6 +22,10 @@ type Environment struct {
 	Hold func(action Action) bool
 	// HoldDeadlines is set while the clock cannot be trusted: no approval is closed by its deadline.
 	HoldDeadlines bool
+	// NeedsSecond makes the acts of operators proposals. ConfirmedBy is the principal of the second operator while a
+	// proposal is carried out.
+	NeedsSecond NeedsSecond
+	ConfirmedBy string
 	// Jitter is a random number in [0,1). It spreads retries over time.
 	Jitter float64
 }

@@ -24,6 +24,9 @@ func (o *Order) AddApprovers(act Act, approvers []Approver, env Environment) (Ve
 	if err := a.checkApprovers("approvers", all); err != nil {
 		return v, actions, err
 	}
+	if isOperator(act.Actor.Principal) && env.NeedsSecond.on(a) {
+		return o.propose(a, act, Proposal{Kind: ActAdd, To: act.Named}, env), actions, nil
+	}
 	a.Approvers = all
 	o.endAct(a, act, RecordedAct{Kind: ActAdd, To: idsOf(added)}, &v, env)
 	return v, append(actions, o.askAdded(a, added, &v, env)...), nil
@@ -40,6 +43,9 @@ func (o *Order) ReplaceApprover(act Act, from string, to []Approver, env Environ
 	added, err := o.reseat(a, "from", from, "to", to)
 	if err != nil {
 		return v, actions, err
+	}
+	if isOperator(act.Actor.Principal) && env.NeedsSecond.on(a) {
+		return o.propose(a, act, Proposal{Kind: ActReplace, From: from, To: act.Named}, env), actions, nil
 	}
 	r := RecordedAct{Kind: ActReplace, From: findApprover(a.Approvers, from).ID, To: idsOf(added)}
 	a.takeSeat(from, added)

@@ -96,6 +96,9 @@ func (o *Order) ExtendDeadline(act Act, e Extension, env Environment) (Verdict, 
 		return v, actions, InvalidField("deadline", "is after %s, the latest time at which the workflow can still be answered",
 			formatTime(latest))
 	}
+	if isOperator(act.Actor.Principal) && env.NeedsSecond.on(a) {
+		return o.propose(a, act, Proposal{Kind: ActExtend, Until: until}, env), actions, nil
+	}
 	a.Deadline = until
 	o.endAct(a, act, RecordedAct{Kind: ActExtend, Deadline: until}, &v, env)
 	return v, append(actions, o.startDueActions(a, env)...), nil

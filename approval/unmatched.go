@@ -71,6 +71,9 @@ type UnmatchedRetention struct {
 func (o *Order) keepUnmatched(
 	d Decision, candidates []*Approval, keep UnmatchedRetention, env Environment,
 ) Verdict {
+	if d.isOperators() && env.NeedsSecond != nil { // a decision that waits cannot become a proposal
+		return Verdict{Code: VerdictUnknown}
+	}
 	values, faults := keepValues(d)
 	if len(faults) > 0 {
 		return Verdict{Code: VerdictInvalid, Faults: faults}

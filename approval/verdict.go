@@ -24,12 +24,13 @@ func (j JudgedDecision) isAbout(d Decision) bool { return j.ID == d.ID && j.Sour
 // VerdictCode is the result of a decision.
 type VerdictCode string
 
-// The verdicts. The first four accept the decision, the others refuse it.
+// The verdicts. The first five accept the decision, the others refuse it.
 const (
 	VerdictDecided  VerdictCode = "decided"  // it closed the approval
 	VerdictRecorded VerdictCode = "recorded" // it counts, and further votes are needed
 	VerdictRepeated VerdictCode = "repeated" // it was recorded before
 	VerdictWaiting  VerdictCode = "waiting"  // it waits for its request
+	VerdictProposed VerdictCode = "proposed" // it waits for a second operator
 
 	VerdictConflict    VerdictCode = "conflict"     // it contradicts an earlier decision
 	VerdictLate        VerdictCode = "late"         // the approval timed out or was cancelled
@@ -39,6 +40,7 @@ const (
 	VerdictUnknown     VerdictCode = "unknown"      // it names an approval that does not exist
 	VerdictNotApprover VerdictCode = "not_approver" // its principal is not an approver
 	VerdictRequester   VerdictCode = "requester"    // its principal is the requester
+	VerdictProposer    VerdictCode = "proposer"     // its principal is the operator who proposed it
 	VerdictAsker       VerdictCode = "asker"        // its principal is the program that sent the request
 	VerdictAnonymous   VerdictCode = "anonymous"    // its link names nobody, so the sender may be the requester
 	VerdictAssurance   VerdictCode = "assurance"    // its way in does not identify the person surely enough
@@ -55,6 +57,7 @@ func AllVerdicts() []VerdictCode {
 		VerdictRecorded,
 		VerdictRepeated,
 		VerdictWaiting,
+		VerdictProposed,
 		VerdictConflict,
 		VerdictLate,
 		VerdictSuperseded,
@@ -63,6 +66,7 @@ func AllVerdicts() []VerdictCode {
 		VerdictUnknown,
 		VerdictNotApprover,
 		VerdictRequester,
+		VerdictProposer,
 		VerdictAsker,
 		VerdictAnonymous,
 		VerdictAssurance,
@@ -81,6 +85,8 @@ type Verdict struct {
 	// Candidates are the pending approvals that a decision with the verdict "ambiguous" or "duplicate" can be about, at
 	// most maxCandidates of them.
 	Candidates []Candidate `json:"-"`
+	// ProposalID is the ID of the proposal that the act has become, or that it confirms.
+	ProposalID string `json:"-"`
 	// Faults are what is wrong with the choice, the values or the comment of a decision with the verdict "invalid". Every
 	// way in shows them in its own form.
 	Faults []form.Fault `json:"-"`
@@ -115,7 +121,7 @@ func newCandidates(approvals []*Approval) []Candidate {
 // IsAccepted reports whether the decision was accepted, now or before.
 func (v Verdict) IsAccepted() bool {
 	switch v.Code {
-	case VerdictDecided, VerdictRecorded, VerdictRepeated, VerdictWaiting:
+	case VerdictDecided, VerdictRecorded, VerdictRepeated, VerdictWaiting, VerdictProposed:
 		return true
 	}
 	return false
@@ -146,6 +152,7 @@ func (r *RefusalError) Error() string {
 		VerdictUnknown:     "the order has no such approval",
 		VerdictNotApprover: "the sender is not an approver of this approval",
 		VerdictRequester:   "the requester may not decide",
+		VerdictProposer:    "whoever proposed it may not confirm it: a second operator must",
 		VerdictAsker:       "the program that sent the request may not decide",
 		VerdictAnonymous:   "the link names nobody, and the requester may not decide",
 		VerdictAssurance:   "this approval requires a stronger sign-in",

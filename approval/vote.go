@@ -37,6 +37,16 @@ func (o *Order) applyDecision(a *Approval, d *Decision, env Environment) (Verdic
 		v.Faults = faults
 		return v, nil
 	}
+	if d.isOperators() && env.NeedsSecond.on(a) {
+		act := Act{ID: d.ID, Actor: d.actor(), Reason: d.Comment}
+		return o.propose(a, act, Proposal{
+			Kind:        ActDecide,
+			Outcome:     d.Outcome,
+			Choice:      d.Choice,
+			Values:      d.Values,
+			ShownDigest: d.ShownDigest,
+		}, env), nil
+	}
 	return o.countVote(a, *d, env)
 }
 
@@ -71,7 +81,7 @@ func (o *Order) countVote(a *Approval, d Decision, env Environment) (Verdict, []
 }
 
 func newVote(d Decision, env Environment) Vote {
-	return Vote{
+	vote := Vote{
 		DecisionID:  d.ID,
 		Outcome:     d.Outcome,
 		Choice:      d.Choice,
@@ -85,6 +95,10 @@ func newVote(d Decision, env Environment) Vote {
 		At:          env.Now,
 		ShownDigest: d.ShownDigest,
 	}
+	if d.isOperators() {
+		vote.ConfirmedBy = env.ConfirmedBy
+	}
+	return vote
 }
 
 // refusalOf returns the verdict if the principal of the decision may not decide this approval, otherwise "".

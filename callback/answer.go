@@ -26,7 +26,7 @@ func isReserved(name string) bool {
 	reserved := []string{
 		"approved", "status", "orderId", "approvalId", "step", "approvalTimestamp", "reason", "error",
 		"decision", "decisionId", "decidedBy", "via", "principal", "shownDigest", "comment", "votes", "truncated",
-		"choice", "values", "changes", "receipt", "resume",
+		"choice", "values", "changes", "receipt", "resume", "confirmedBy",
 	}
 	return slices.ContainsFunc(reserved, func(r string) bool { return strings.EqualFold(r, name) })
 }
@@ -150,6 +150,9 @@ func newFields(a approval.Answer, errorName string) map[string]any {
 		fields["principal"] = deciding.AuthenticatedMaker()
 		fields["shownDigest"] = deciding.ShownDigest
 		fields["comment"] = validUTF8(deciding.Comment)
+		if deciding.ConfirmedBy != "" {
+			fields["confirmedBy"] = deciding.ConfirmedBy
+		}
 	}
 	if deciding == nil || a.HasOwnRules && a.Reason != "" {
 		fields["reason"] = a.Reason
@@ -181,6 +184,8 @@ type vote struct {
 	Decision    string `json:"decision"`
 	Comment     string `json:"comment"`
 	At          string `json:"at"`
+	// ConfirmedBy is the second operator, where an operator's decision needs one.
+	ConfirmedBy string `json:"confirmedBy,omitempty"`
 	// Only an approval with choices or a form of its own has the following.
 	*choiceOfVote
 }
@@ -241,6 +246,7 @@ func newVote(v approval.Vote, hasOwnRules bool) vote {
 		Decision:    string(v.Outcome),
 		Comment:     validUTF8(v.Comment),
 		At:          v.At.UTC().Format(timeFormat),
+		ConfirmedBy: v.ConfirmedBy,
 	}
 	if hasOwnRules {
 		out.choiceOfVote = &choiceOfVote{

@@ -77,6 +77,7 @@ type Operator struct {
 	Tokens      map[string]OperatorToken `yaml:"tokens" doc:"bearer tokens of operators and of Prometheus, by name, with what each may do; without any, a token is made and kept in token_file"`
 	TokenFile   string                   `yaml:"token_file" doc:"path of the file with that token, which the command line reads too"`
 	APITokens   map[string]APIToken      `yaml:"api_tokens" doc:"bearer tokens of programs, by name, with what each may do"`
+	FourEyes    bool                     `yaml:"four_eyes" doc:"an operator's decision, cancellation, change of approvers or later deadline waits for a second operator, for an hour at most; workflows.NAME.four_eyes is for a single workflow"`
 	OpenMetrics bool                     `yaml:"open_metrics" doc:"serve /metrics without a token"`
 	// AllInterfaces only silences a warning.
 	AllInterfaces bool `yaml:"allow_all_interfaces" doc:"listen at an address of all interfaces, such as :9090, without a warning: in a container its network decides who reaches the port"`

@@ -17,6 +17,7 @@ type Workflow struct {
 	Approvers     []string      `yaml:"approvers" doc:"people and sources who may decide: e-mail addresses, names, group:NAME, source:NAME; a request then adds others only if requests.fields.approvers is set"`
 	Policy        Policy        `yaml:"policy" doc:"any, all, or {quorum: N, veto: true or false}"`
 	MinAssurance  string        `yaml:"min_assurance" enum:"link,chat,sso" doc:"least proof of a person's identity for a decision: link, chat or sso"`
+	FourEyes      bool          `yaml:"four_eyes" doc:"the acts of operators on an approval of this workflow need a second operator, as with operator.four_eyes"`
 	Sources       []string      `yaml:"sources" doc:"decision sources that may decide: webhooks and topics by name, api for every API token or api:NAME for one, or none; empty means every API token, and every webhook and topic if no workflow names sources, or none if min_assurance is more than link"`
 	Notify        []string      `yaml:"notify" doc:"channels that notify approvers, by name; empty means all channels for people, and [] none"`
 	Fallback      []string      `yaml:"fallback" doc:"channels that are tried in turn for an approver whose notification by another channel is exhausted"`

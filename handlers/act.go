@@ -60,6 +60,7 @@ func (d *Decider) AddApprovers(ctx context.Context, orderID string, act approval
 		return approval.ActResult{}, err
 	}
 	act.Workflows = limitWorkflows(ctx, act.Workflows)
+	act.Named = names
 	return d.act(ctx, orderID, act,
 		func(o *approval.Order, env approval.Environment) (approval.Verdict, []approval.Action, error) {
 			added := slices.DeleteFunc(slices.Clone(approvers), func(p approval.Approver) bool {
@@ -77,6 +78,7 @@ func (d *Decider) ReplaceApprover(ctx context.Context, orderID string, act appro
 		return approval.ActResult{}, err
 	}
 	act.Workflows = limitWorkflows(ctx, act.Workflows)
+	act.Named = []string{to}
 	return d.act(ctx, orderID, act,
 		func(o *approval.Order, env approval.Environment) (approval.Verdict, []approval.Action, error) {
 			if d.isRequester(o, act, approvers[0].ID) {

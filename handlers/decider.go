@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"crypto/rand"
 
 	"github.com/approval-relay/approval-relay/approval"
 )
@@ -12,6 +13,8 @@ type Decider struct {
 	UnmatchedRetention approval.UnmatchedRetention
 	// People returns the configured people of now, whose aliases decide in their name. It is nil without people.
 	People func() *People
+	// NeedsSecond returns the workflows whose operators act in twos. It is nil, or returns nil, if there are none.
+	NeedsSecond func() approval.NeedsSecond
 	// Workflow returns the configured rules of a workflow of now. It is nil without workflows.
 	Workflow func(name string) (Workflow, bool)
 }
@@ -60,6 +63,7 @@ func (d *Decider) Decide(ctx context.Context, orderID string, decision approval.
 // CancelApproval closes a pending approval without a decision.
 func (d *Decider) CancelApproval(ctx context.Context, orderID string, c approval.Cancellation) (approval.Verdict, error) {
 	c.Workflows = limitWorkflows(ctx, c.Workflows)
+	c.ID = "cancellation-" + rand.Text()
 	var verdict approval.Verdict
 	cancel := func(o *approval.Order, env approval.Environment) (actions []approval.Action, _ error) {
 		verdict, actions = o.CancelBy(c, env)

@@ -63,6 +63,7 @@ type Decided struct {
 	ApprovalID string
 	Verdict    approval.VerdictCode
 	Status     approval.Status
+	ProposalID string
 }
 
 // Handle records the decision in a message. A refused decision is a Permanent error, so that the sender gets the reason
@@ -86,6 +87,7 @@ func (h *Decision) Handle(msg *message.Message) error {
 		ApprovalID: verdict.ApprovalID,
 		Verdict:    verdict.Code,
 		Status:     verdict.Status,
+		ProposalID: verdict.ProposalID,
 	})
 	if verdict.IsFinal() && FateOf(msg) == nil {
 		return nil

@@ -9,20 +9,23 @@ import (
 )
 
 // run runs a transition for the maker of a call. An order that is outside the scope of the call does not exist for its
-// maker.
+// maker. The acts of operators become proposals where the configuration wants a second operator.
 func (d *Decider) run(
 	ctx context.Context, orderID string,
 	transition func(*approval.Order, approval.Environment) ([]approval.Action, error),
 ) error {
-	scope, ok := role.ScopeOf(ctx)
-	if !ok || scope.All {
-		return d.Transitions.Run(ctx, orderID, transition)
+	scope, isLimited := role.ScopeOf(ctx)
+	isLimited = isLimited && !scope.All
+	var needsSecond approval.NeedsSecond
+	if d.NeedsSecond != nil {
+		needsSecond = d.NeedsSecond()
 	}
 	return d.Transitions.Run(ctx, orderID,
 		func(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
-			if _, visible := scope.Part(o); !visible {
+			if _, visible := scope.Part(o); isLimited && !visible {
 				return nil, approval.Permanent(fmt.Errorf("order: %w", approval.ErrNotFound))
 			}
+			env.NeedsSecond = needsSecond
 			return transition(o, env)
 		})
 }

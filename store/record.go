@@ -23,7 +23,7 @@ import (
 // void votes, and questions, since version 5 unanswered and dismissed approvals, since version 6 times
 // of heartbeats and reconciliations. Programs before version 4 drop the fields that they do not know.
 const (
-	recordVersion = 6
+	recordVersion = 7
 	readerVersion = 5
 )
 

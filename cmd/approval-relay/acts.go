@@ -50,6 +50,7 @@ func (c *act) send(w *world, route, done string, in any) error {
 	}
 	fmt.Fprintf(w.stdout, "%sorder %s: %s\n", prefix, untrusted.TerminalLine(out.OrderID),
 		untrusted.TerminalLine(strings.Join(parts, "; ")))
+	fmt.Fprint(w.stdout, proposedLine(out.OrderID, out.ProposalID))
 	return nil
 }
 

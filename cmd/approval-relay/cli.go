@@ -20,6 +20,7 @@ type cli struct {
 	Show        showCmd        `cmd:"" help:"Show an order: requests, notifications, decisions and attempts."`
 	Decide      decideCmd      `cmd:"" help:"Decide in the name of an operator, with a reason."`
 	Cancel      cancelCmd      `cmd:"" help:"Cancel a pending approval; the workflow gets an answer."`
+	Confirm     confirmCmd     `cmd:"" help:"Confirm the act of another operator, where acts need two operators."`
 	Dismiss     dismissCmd     `cmd:"" help:"Put away an approval that is exhausted, unanswered or undeliverable and cannot be mended: lists and alerts leave it out."`
 	Remind      remindCmd      `cmd:"" help:"Remind the approvers of a pending approval now."`
 	Approvers   approversCmd   `cmd:"" help:"Ask further approvers, or somebody else in the place of one."`

@@ -82,6 +82,7 @@ func (r *rulingFlags) send(w *world, order, route string, in any) error {
 		return printJSON(w.stdout, out)
 	}
 	fmt.Fprintf(w.stdout, "order %s: %s, the approval is %s\n", untrusted.TerminalLine(out.OrderID), out.Verdict, out.Status)
+	fmt.Fprint(w.stdout, proposedLine(out.OrderID, out.ProposalID))
 	return nil
 }
 

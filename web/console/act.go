@@ -17,6 +17,7 @@ type Acts interface {
 	Remind(ctx context.Context, orderID string, act approval.Act, approver string) (approval.ActResult, error)
 	AddApprovers(ctx context.Context, orderID string, act approval.Act, names []string) (approval.ActResult, error)
 	ReplaceApprover(ctx context.Context, orderID string, act approval.Act, from, to string) (approval.ActResult, error)
+	Confirm(ctx context.Context, orderID, proposalID string, actor approval.Actor) (approval.Verdict, error)
 	ExtendDeadline(
 		ctx context.Context, orderID string, act approval.Act, until time.Time, by time.Duration,
 	) (approval.ActResult, error)

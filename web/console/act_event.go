@@ -18,6 +18,8 @@ func describeAct(e approval.Event) eventView {
 		approval.ActAsk:     "Question to the requester",
 		approval.ActAnswer:  "Answer of the requester",
 		approval.ActDismiss: "Dismissed",
+		approval.ActPropose: "Proposed",
+		approval.ActConfirm: "Confirmed",
 	}[approval.ActKind(e.Code)]
 	if text == "" {
 		text = e.Code

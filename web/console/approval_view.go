@@ -35,6 +35,7 @@ type approvalView struct {
 	Deadline      look.Moment
 	Expires       *look.Moment // of the task
 	Callback      *callbackView
+	Proposals     []proposalView // open ones, that the operator may confirm or waits for
 	Decide        *decisionForm
 	Act           *actForm
 	Dismiss       *actForm

@@ -144,6 +144,7 @@ func New(c Config) (*Console, error) {
 		"POST act":          {role.Act, out.handleAct},
 		"POST dead-letters": {role.Audit, out.showLetterBodies},
 		"POST dismiss":      {role.Act, out.handleLetters},
+		"POST confirm":      {role.Act, out.handleConfirm},
 		"POST redrive":      {role.Act, out.handleRedrive},
 		"POST signout":      {role.Read, out.handleSignOut},
 	}

@@ -208,6 +208,11 @@ func (w *world) CancelApproval(_ context.Context, id string, c approval.Cancella
 	return v, nil
 }
 
+func (w *world) Confirm(_ context.Context, id, proposal string, actor approval.Actor) (approval.Verdict, error) {
+	v, _, err := w.order(id).Confirm(approval.Confirmation{ProposalID: proposal, Actor: actor}, w.turn())
+	return v, err
+}
+
 func (w *world) order(id string) *approval.Order {
 	if w.orders[id] == nil {
 		w.orders[id] = &approval.Order{ID: id}

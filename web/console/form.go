@@ -17,6 +17,7 @@ const maxForm = 320 << 10
 const (
 	formSignOut = "signout"
 	formDecide  = "decide"
+	formConfirm = "confirm"
 	formAct     = "act"
 	formDryRun  = "dry-run"
 	formRedrive = "redrive"

@@ -90,6 +90,9 @@ func (c *Console) writeOrder(w http.ResponseWriter, r *http.Request, s session, 
 			v.Decide = c.newDecisionForm(s, o, a, result)
 			v.Act = c.newActForm(s, o, a, result)
 		}
+		if mayAct {
+			v.Proposals = c.newProposalViews(s, o, a, now)
+		}
 		if a.Callback.State == approval.CallbackExhausted && mayAct {
 			v.DryRun = c.dryRunNonce(s)
 		}
