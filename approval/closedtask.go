@@ -10,10 +10,10 @@ func (a *Approval) closedTaskOutcome(now time.Time) CallbackState {
 	switch {
 	case a.Callback.MaybeApplied && !a.mayHaveEndedByItself(now) && !a.wasOpenAfterAttempt():
 		return CallbackPresumed
-	case a.Status == Superseded:
-		return CallbackSuperseded
 	case a.Callback.MaybeApplied: // also after an attempt without a recorded result
 		return CallbackUnknown
+	case a.Status == Superseded:
+		return CallbackSuperseded
 	}
 	return CallbackTooLate
 }
