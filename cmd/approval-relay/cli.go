@@ -17,6 +17,7 @@ type cli struct {
 	Config      configCmd      `cmd:"" help:"Write a configuration file: start one, show its effective values, print its schema."`
 	Ask         askCmd         `cmd:"" help:"Send a request, as a workflow does."`
 	Requests    requestsCmd    `cmd:"" help:"List orders."`
+	Export      exportCmd      `cmd:"" help:"Write all selected approvals as CSV or JSON lines, for an audit."`
 	Show        showCmd        `cmd:"" help:"Show an order: requests, notifications, decisions and attempts."`
 	Decide      decideCmd      `cmd:"" help:"Decide in the name of an operator, with a reason."`
 	Cancel      cancelCmd      `cmd:"" help:"Cancel a pending approval; the workflow gets an answer."`

@@ -166,8 +166,8 @@ func TestRedriveCommand(t *testing.T) {
 		return strings.Contains(out, "neither an approval nor a rejection")
 	})
 	eventually(t, "a dead letter in the queue", func() bool { n, _ := r.aws.SQS.CountMessages("requests-dead"); return n == 1 })
-	out, _ := r.ops(t, 0, "deadletters")
-	require.Contains(t, out, "1 in the queue requests-dead: look into it by redrive --dry-run")
+	out, told := r.ops(t, 0, "deadletters")
+	require.Contains(t, told, "1 in the queue requests-dead: look into it by redrive --dry-run")
 	require.Regexp(t, `(?m)^[0-9a-f-]{36} .* request-\S+ +0 `, out, "the message itself")
 
 	out, _ = r.ops(t, 0, "requests", "--state=exhausted")

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
-	"text/tabwriter"
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/store"
-	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // control has what the commands drain, pause and resume have in common.
@@ -31,21 +29,19 @@ func (c *control) send(w *world, method string, in any) error {
 	if c.JSON {
 		return printJSON(w.stdout, out)
 	}
-	return printControls(w, out)
+	return printControls(w, &c.outputFlags, out)
 }
 
-func printControls(w *world, list api.ControlList) error {
+func printControls(w *world, f *outputFlags, list api.ControlList) error {
 	if len(list.Controls) == 0 {
 		fmt.Fprintln(w.stdout, "Nothing is drained or paused.")
 		return nil
 	}
-	table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "WORKFLOW\tMODE\tSINCE\tBY\tREASON")
+	l := listing{columns: []column{{name: "workflow"}, {name: "mode"}, {name: "since"}, {name: "by"}, {name: "reason"}}}
 	for _, c := range list.Controls {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", untrusted.TerminalLine(cmp.Or(c.Workflow, "all workflows")), c.Mode,
-			stamp(c.Since), untrusted.TerminalLine(cmp.Or(c.OnBehalfOf, c.By)), untrusted.TerminalLine(c.Reason))
+		l.add(cmp.Or(c.Workflow, "all workflows"), string(c.Mode), f.moment(c.Since), cmp.Or(c.OnBehalfOf, c.By), c.Reason)
 	}
-	return table.Flush()
+	return l.print(w, f)
 }
 
 type drainCmd struct {
@@ -89,5 +85,5 @@ func (c *controlsCmd) Run(w *world) error {
 	if c.JSON {
 		return printJSON(w.stdout, out)
 	}
-	return printControls(w, out)
+	return printControls(w, &c.outputFlags, out)
 }

@@ -3,11 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/untrusted"
@@ -15,6 +13,7 @@ import (
 
 type deadlettersCmd struct {
 	client
+	watchFlags
 	Source string `help:"Only dead letters of this source."`
 	Reason string `placeholder:"CODE" help:"Only dead letters with this reason code."`
 	Bodies bool   `help:"Show the bodies too, which may hold task tokens; the worker logs who has seen them."`
@@ -24,6 +23,10 @@ type deadlettersCmd struct {
 
 // Run lists the dead letters in the store's own table and in the dead letter queues.
 func (c *deadlettersCmd) Run(w *world) error {
+	return c.repeat(w, func() error { return c.list(w) })
+}
+
+func (c *deadlettersCmd) list(w *world) error {
 	query := url.Values{
 		"limit":  {strconv.Itoa(c.Max)},
 		"after":  {c.After},
@@ -40,14 +43,10 @@ func (c *deadlettersCmd) Run(w *world) error {
 	if c.JSON {
 		return printJSON(w.stdout, list)
 	}
-	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tAT\tSOURCE\tREDRIVES\tREASON\tERROR")
-	for _, l := range list.DeadLetters {
-		printLetter(t, l)
-	}
+	letters := list.DeadLetters
 	for _, q := range list.Queues {
 		for _, l := range q.Letters {
-			printLetter(t, api.DeadLetter{
+			letters = append(letters, api.DeadLetter{
 				ID:         l.MessageID,
 				Source:     q.Source,
 				ReasonCode: l.ReasonCode,
@@ -58,11 +57,11 @@ func (c *deadlettersCmd) Run(w *world) error {
 			})
 		}
 	}
-	if err := t.Flush(); err != nil {
+	if err := c.printLetters(w, letters); err != nil {
 		return err
 	}
 	if list.Next != "" {
-		fmt.Fprintf(w.stdout, "there are more: deadletters --after=%s\n", untrusted.TerminalLine(list.Next))
+		fmt.Fprintf(w.stderr, "there are more: deadletters --after=%s\n", untrusted.TerminalLine(list.Next))
 	}
 	for _, q := range list.Queues {
 		name := untrusted.TerminalLine(q.Queue)
@@ -70,20 +69,30 @@ func (c *deadlettersCmd) Run(w *world) error {
 		case q.Error != "":
 			fmt.Fprintf(w.stderr, "warning: the dead letter queue %s cannot be read: %s\n", name, untrusted.TerminalLine(q.Error))
 		case q.HasMore:
-			fmt.Fprintf(w.stdout, "%d in the queue %s, of which these are some: redrive --dry-run counts them by reason\n", q.Messages, name)
+			fmt.Fprintf(w.stderr, "%d in the queue %s, of which these are some: redrive --dry-run counts them by reason\n", q.Messages, name)
 		case q.Messages > 0:
-			fmt.Fprintf(w.stdout, "%d in the queue %s: look into it by redrive --dry-run\n", q.Messages, name)
+			fmt.Fprintf(w.stderr, "%d in the queue %s: look into it by redrive --dry-run\n", q.Messages, name)
 		}
 	}
 	return nil
 }
 
-func printLetter(t io.Writer, l api.DeadLetter) {
-	fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\n", untrusted.TerminalLine(l.ID), stamp(l.At), untrusted.TerminalLine(l.Source),
-		l.Redrives, untrusted.TerminalLine(l.ReasonCode), untrusted.TerminalLine(l.Reason))
-	if l.Body != "" {
-		fmt.Fprintf(t, "  %s\n", untrusted.TerminalLine(l.Body))
+// printLetters prints dead letters in the form that the command asks for.
+func (c *deadlettersCmd) printLetters(w *world, letters []api.DeadLetter) error {
+	l := listing{columns: []column{
+		{name: "id"}, {name: "at"}, {name: "source"}, {name: "redrives"}, {name: "reason"}, {name: "error"},
+	}}
+	if c.Bodies {
+		l.columns = append(l.columns, column{name: "body"})
 	}
+	for _, letter := range letters {
+		row := []string{letter.ID, c.moment(letter.At), letter.Source, strconv.Itoa(letter.Redrives), letter.ReasonCode, letter.Reason}
+		if c.Bodies {
+			row = append(row, letter.Body)
+		}
+		l.add(row...)
+	}
+	return l.print(w, &c.outputFlags)
 }
 
 // dismissLettersCmd removes dead letters for good.

@@ -13,11 +13,49 @@ import (
 type requestsCmd struct {
 	client
 	watchFlags
-	State    string `enum:"pending,retrying,undeliverable,exhausted,unanswered,attention,closed,all" default:"pending" help:"pending, retrying, undeliverable (nobody could be told), exhausted (all attempts of the callback failed), unanswered (the workflow may not have the answer), attention (one of these four), closed or all."`
-	Workflow string `help:"Only approvals of this workflow."`
-	Sort     string `default:"age" help:"order, age (oldest first), deadline or closed; a minus sign reverses it: --sort=-closed."`
-	After    string `help:"Go on after this position, which the page before has printed."`
-	Limit    int    `default:"100" help:"Greatest number of approvals, 1 to 1000."`
+	State string `enum:"pending,retrying,undeliverable,exhausted,unanswered,attention,closed,all" default:"pending" help:"pending, retrying, undeliverable (nobody could be told), exhausted (all attempts of the callback failed), unanswered (the workflow may not have the answer), attention (one of these four), closed or all."`
+	filterFlags
+	Sort  string `default:"age" help:"order, age (oldest first), deadline or closed; a minus sign reverses it: --sort=-closed."`
+	After string `help:"Go on after this position, which the page before has printed."`
+	Limit int    `default:"100" help:"Greatest number of approvals, 1 to 1000."`
+}
+
+// filterFlags select approvals. The API has the same filters.
+type filterFlags struct {
+	Workflow  string `help:"Only approvals of this workflow."`
+	Approver  string `help:"Only those that this person may decide or has decided."`
+	WaitsFor  string `help:"Only pending ones that this approver has not decided."`
+	Requester string `help:"Only those that this person asked for."`
+	Execution string `help:"Only those of this execution: its ARN, or the last part of it."`
+	Search    string `help:"Only those with this text in the order ID, approval ID, title, a person, the execution, workflow or step."`
+	OlderThan string `placeholder:"TIME" help:"Only those requested before this time, or this long ago: 2026-11-27, 2026-11-27T10:15:00Z, 4h, 7d."`
+
+	DeadlineBefore string `placeholder:"TIME" help:"Only those with a deadline before this time, or within this time, such as 1h."`
+	ClosedAfter    string `placeholder:"TIME" help:"Only those closed at this time or later, or since this time, such as 7d."`
+	ClosedBefore   string `placeholder:"TIME" help:"Only those closed before this time."`
+}
+
+// query returns the query parameters of the filters.
+func (f *filterFlags) query(state string) url.Values {
+	query := url.Values{}
+	for name, value := range map[string]string{
+		"state":           state,
+		"workflow":        f.Workflow,
+		"approver":        f.Approver,
+		"waits_for":       f.WaitsFor,
+		"requester":       f.Requester,
+		"execution":       f.Execution,
+		"q":               f.Search,
+		"older_than":      f.OlderThan,
+		"deadline_before": f.DeadlineBefore,
+		"closed_after":    f.ClosedAfter,
+		"closed_before":   f.ClosedBefore,
+	} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	return query
 }
 
 // Run lists approvals.
@@ -26,13 +64,10 @@ func (c *requestsCmd) Run(w *world) error {
 }
 
 func (c *requestsCmd) list(w *world) error {
-	query := url.Values{
-		"state":    {c.State},
-		"workflow": {c.Workflow},
-		"sort":     {c.Sort},
-		"after":    {c.After},
-		"limit":    {strconv.Itoa(c.Limit)},
-	}
+	query := c.query(c.State)
+	query.Set("sort", c.Sort)
+	query.Set("after", c.After)
+	query.Set("limit", strconv.Itoa(c.Limit))
 	var list api.OrderList
 	if err := c.call(w.ctx, "GET", "/v1/orders?"+query.Encode(), nil, &list); err != nil {
 		return err

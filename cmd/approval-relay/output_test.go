@@ -212,3 +212,32 @@ func TestShowTellsApprovalsApart(t *testing.T) {
 	require.Contains(t, text, "history (Europe/Berlin)")
 	require.Regexp(t, `2026-11-27 11:15:00\.000 \+01:00 +budget +notified +to ann@example\.com, channel mail`, text)
 }
+
+// An export has the selected approvals, in both formats, and overwrites nothing.
+func TestExportCommand(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	r := p.start(t, p.file(t, true, "approvers: [ann@example.com]"))
+	for _, order := range []string{"o-1", "o-2", "o-3"} {
+		r.ask(t, order, `,"title":"=1+1","requester":"carl@example.com"`)
+	}
+	r.ops(t, 0, "decide", "approve", "o-2", "--reason=x")
+	out, _ := r.ops(t, 0, "export", "--state=closed")
+	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 2)
+	require.Contains(t, rows[1], "o-2")
+	require.Contains(t, rows[1], "'=1+1")
+	file := filepath.Join(t.TempDir(), "all.jsonl")
+	r.ops(t, 0, "export", "--format=jsonl", "--requester=carl@example.com", "--to="+file)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Len(t, strings.Split(strings.TrimSpace(string(text)), "\n"), 3)
+	_, errs := r.ops(t, 1, "export", "--to="+file)
+	require.Contains(t, errs, "--to")
+	out, _ = r.ops(t, 0, "requests", "--waits-for=ann@example.com", "--search=O-3")
+	require.Contains(t, out, "o-3")
+	require.NotContains(t, out, "o-1")
+	_, errs = r.ops(t, 1, "requests", "--older-than=soon")
+	require.Contains(t, errs, "older_than")
+}
