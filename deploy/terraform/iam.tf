@@ -26,13 +26,13 @@ data "aws_iam_policy_document" "worker" {
     resources = var.state_machine_arns
   }
 
-  # What became of an answer whose task is closed already. Without these the worker says that it is unknown.
+  # What became of an answer whose task is closed already. Without it the worker says that it is unknown.
   dynamic "statement" {
     for_each = var.reconcile ? [1] : []
 
     content {
       sid       = "LookUpAnswers"
-      actions   = ["states:DescribeExecution", "states:GetExecutionHistory"]
+      actions   = ["states:GetExecutionHistory"]
       resources = [for a in var.state_machine_arns : a == "*" ? a : "${replace(a, ":stateMachine:", ":execution:")}:*"]
     }
   }

@@ -30,7 +30,7 @@ variable "timed_out_alarms" {
 }
 
 variable "reconcile" {
-  description = "The worker may read executions of these state machines: states:DescribeExecution and states:GetExecutionHistory, whose answers have inputs and outputs. It looks up what became of an answer that it cannot be sure of."
+  description = "The worker may read the histories of executions of these state machines (states:GetExecutionHistory), which have inputs and outputs. It looks up what became of an answer that it cannot be sure of."
   type        = bool
   default     = true
 }

@@ -94,6 +94,7 @@ func (s *StepFunctions) StartExecution(ctx context.Context, name string, send fu
 	for i, d := range tasks {
 		e.branches = append(e.branches, &branch{TaskDefinition: d, number: i})
 	}
+	s.addEvent(e.ARN, HistoryEvent{Type: "ExecutionStarted"})
 	e.begin(ctx)
 	return e
 }
@@ -132,27 +133,32 @@ func (e *Execution) runBranches(ctx context.Context, open []*branch, redrives in
 	all.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	end := "ExecutionSucceeded"
 	switch {
 	case ctx.Err() != nil:
-		e.status = ExecutionAborted
+		e.status, end = ExecutionAborted, "ExecutionAborted"
 	case running.Err() != nil:
-		e.status = ExecutionFailed
+		e.status, end = ExecutionFailed, "ExecutionFailed"
 		e.cause = context.Cause(running)
 	default:
 		e.status = ExecutionSucceeded
 	}
+	e.steps.addEvent(e.ARN, HistoryEvent{Type: end})
 	e.stop()
 }
 
 // runBranch makes attempts of the state of a branch until it has succeeded or its retries are used up.
 func (e *Execution) runBranch(ctx context.Context, b *branch, redrives int) error {
 	for retry := 0; ; retry++ {
-		token := e.beginAttempt(b, retry, redrives)
+		token, last := e.beginAttempt(b, retry, redrives)
 		task, err := e.steps.WaitForTask(ctx, token)
 		if err != nil {
 			e.steps.AbortTask(token)
+			task, _ = e.steps.FindTask(token)
+			e.steps.addEnd(task, last)
 			return err
 		}
+		e.steps.addEnd(task, last)
 		switch {
 		case task.State == TaskSucceeded:
 			e.mu.Lock()
@@ -169,8 +175,8 @@ func (e *Execution) runBranch(ctx context.Context, b *branch, redrives int) erro
 	}
 }
 
-// beginAttempt opens the task of an attempt and sends its message.
-func (e *Execution) beginAttempt(b *branch, retry, redrives int) (token string) {
+// beginAttempt opens the task of an attempt and sends its message. It returns the token and the last event.
+func (e *Execution) beginAttempt(b *branch, retry, redrives int) (token string, last int64) {
 	now := time.Now()
 	e.mu.Lock()
 	if b.enteredAt.IsZero() {
@@ -188,8 +194,9 @@ func (e *Execution) beginAttempt(b *branch, retry, redrives int) (token string) 
 	attempt.Token = e.steps.openAttempt(attempt, b.Timeout, b.Heartbeat)
 	e.attempts = append(e.attempts, attempt)
 	e.mu.Unlock()
+	last = e.steps.addScheduled(attempt)
 	e.send(attempt)
-	return attempt.Token
+	return attempt.Token, last
 }
 
 // matchesError reports whether the ErrorEquals of a Retry match an error.
@@ -253,6 +260,7 @@ func (e *Execution) Redrive(ctx context.Context) error {
 		return ErrNotRedrivable
 	}
 	e.redrives++
+	e.steps.addEvent(e.ARN, HistoryEvent{Type: "ExecutionRedriven"})
 	e.begin(ctx)
 	return nil
 }

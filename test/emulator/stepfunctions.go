@@ -37,7 +37,7 @@ const (
 )
 
 // StepFunctions answers SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat as Step Functions does: a token answers
-// its task once, and every call after the task has ended gets TaskTimedOut.
+// its task once, and every call after the task has ended gets TaskTimedOut. It also answers GetExecutionHistory.
 type StepFunctions struct {
 	mu     sync.Mutex
 	tasks  map[string]*Task
@@ -46,6 +46,9 @@ type StepFunctions struct {
 	calls  map[string]int
 	rand   *mrand.Rand
 	watch  func(Call)
+	// histories are the events of executions by their ARN, oldest first.
+	histories     map[string][]HistoryEvent
+	historyDenied bool
 }
 
 // Call is the record of one call of SendTask*.
@@ -71,10 +74,11 @@ func (s *StepFunctions) WatchCalls(f func(Call)) {
 // NewStepFunctions returns a StepFunctions without tasks.
 func NewStepFunctions() *StepFunctions {
 	return &StepFunctions{
-		tasks:  map[string]*Task{},
-		calls:  map[string]int{},
-		faults: map[string]Faults{},
-		rand:   mrand.New(mrand.NewPCG(1, 2)), //nolint:gosec // for faults, not for secrets
+		tasks:     map[string]*Task{},
+		calls:     map[string]int{},
+		faults:    map[string]Faults{},
+		histories: map[string][]HistoryEvent{},
+		rand:      mrand.New(mrand.NewPCG(1, 2)), //nolint:gosec // for faults, not for secrets
 	}
 }
 
@@ -122,6 +126,10 @@ func (s *StepFunctions) serveCall(life context.Context, w http.ResponseWriter, a
 	failed := s.drawFault(faults.Fail)
 	lost := s.drawFault(faults.LoseReply)
 	s.mu.Unlock()
+	if action == ActionHistory {
+		s.serveHistory(w, body)
+		return
+	}
 	call := Call{At: time.Now(), Action: action, Replied: true}
 	waitFor(life, faults.Latency)
 	var err error
