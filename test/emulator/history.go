@@ -3,15 +3,11 @@ package emulator
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
-
-// ActionHistory is the action that reads the history of an execution.
-const ActionHistory = "GetExecutionHistory"
 
 // Sizes of a page of a history.
 const (
@@ -54,13 +50,6 @@ func (d *eventDetails) withoutData() *eventDetails {
 	return &eventDetails{Resource: d.Resource, Type: d.Type, Region: d.Region}
 }
 
-// SetHistoryDenied sets whether the caller lacks states:GetExecutionHistory.
-func (s *StepFunctions) SetHistoryDenied(denied bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.historyDenied = denied
-}
-
 // addEvent appends an event to the history of an execution and returns its ID.
 func (s *StepFunctions) addEvent(execution string, e HistoryEvent) int64 {
 	s.mu.Lock()
@@ -99,19 +88,6 @@ func (s *StepFunctions) addEnd(t Task, previous int64) {
 	s.addEvent(t.Attempt.Execution, e)
 }
 
-// serveHistory answers GetExecutionHistory, or cuts the connection in an outage.
-func (s *StepFunctions) serveHistory(w http.ResponseWriter, body []byte) {
-	s.mu.Lock()
-	cut := s.outage
-	s.mu.Unlock()
-	if cut {
-		hangUp(w)
-		return
-	}
-	out, err := s.readHistory(body)
-	writeAnswer(w, out, err)
-}
-
 // readHistory returns a page of a history.
 func (s *StepFunctions) readHistory(body []byte) (any, error) {
 	var in struct {
@@ -125,11 +101,9 @@ func (s *StepFunctions) readHistory(body []byte) (any, error) {
 		return nil, newAPIError("SerializationException", "the body is not JSON")
 	}
 	s.mu.Lock()
-	denied, events := s.historyDenied, slices.Clone(s.histories[in.ExecutionArn])
+	events := slices.Clone(s.histories[in.ExecutionArn])
 	s.mu.Unlock()
 	switch {
-	case denied:
-		return nil, newAPIError("AccessDeniedException", "User is not authorized to perform: states:GetExecutionHistory")
 	case strings.Count(in.ExecutionArn, ":") != 7 || !strings.HasPrefix(in.ExecutionArn, "arn:"):
 		return nil, newAPIError("InvalidArn", "Invalid Arn")
 	case len(events) == 0:

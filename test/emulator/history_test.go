@@ -54,8 +54,9 @@ func TestHistory(t *testing.T) {
 		if aws.ToString(timedOut.TaskTimedOutEventDetails.Error) != ErrorHeartbeatTimeout || timedOut.PreviousEventId != events[6].Id {
 			t.Errorf("%+v", timedOut)
 		}
-		if p := aws.ToString(scheduled.TaskScheduledEventDetails.Parameters); !strings.Contains(p, first.Token) || strings.Contains(p, second.Token) {
-			t.Error(p)
+		parameters := aws.ToString(scheduled.TaskScheduledEventDetails.Parameters)
+		if !strings.Contains(parameters, first.Token) || strings.Contains(parameters, second.Token) {
+			t.Error(parameters)
 		}
 		stopped, sent := w.startExecution(TaskDefinition{Name: "Ask"})
 		<-sent
@@ -77,11 +78,11 @@ func TestRefusedHistories(t *testing.T) {
 		if _, err := w.readHistory(e.ARN + "x"); !isError[*types.ExecutionDoesNotExist](err) {
 			t.Error(err)
 		}
-		w.StepFunctions.SetHistoryDenied(true)
+		w.StepFunctions.SetFaults(Faults{Deny: 1}, ActionHistory)
 		if _, err := w.readHistory(e.ARN); errorCode(err) != "AccessDeniedException" {
 			t.Error(err)
 		}
-		w.StepFunctions.SetHistoryDenied(false)
+		w.StepFunctions.SetFaults(Faults{}, ActionHistory)
 		w.StepFunctions.SetOutage(true)
 		if _, err := w.readHistory(e.ARN); err == nil || errorCode(err) != "" {
 			t.Error(err)

@@ -26,14 +26,16 @@ type Faults struct {
 	Throttle  float64       // answered with ThrottlingException, not applied
 	LoseReply float64       // applied, then the connection is closed without an answer
 	Fail      float64       // answered with status 500, not applied
+	Deny      float64       // answered with AccessDeniedException, not applied
 	Latency   time.Duration // passes before a call is applied; a caller that hangs up does not stop the call
 }
 
-// The actions of the callbacks.
+// The actions of the callbacks, and the action that reads the history of an execution.
 const (
 	ActionSuccess   = "SendTaskSuccess"
 	ActionFailure   = "SendTaskFailure"
 	ActionHeartbeat = "SendTaskHeartbeat"
+	ActionHistory   = "GetExecutionHistory"
 )
 
 // StepFunctions answers SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat as Step Functions does: a token answers
@@ -47,8 +49,7 @@ type StepFunctions struct {
 	rand   *mrand.Rand
 	watch  func(Call)
 	// histories are the events of executions by their ARN, oldest first.
-	histories     map[string][]HistoryEvent
-	historyDenied bool
+	histories map[string][]HistoryEvent
 }
 
 // Call is the record of one call of SendTask*.
@@ -64,7 +65,7 @@ type Call struct {
 	Replied bool
 }
 
-// WatchCalls sets a function that is called with every call before its caller is answered.
+// WatchCalls sets a function that is called with every call of SendTask* before its caller is answered.
 func (s *StepFunctions) WatchCalls(f func(Call)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,7 +83,7 @@ func NewStepFunctions() *StepFunctions {
 	}
 }
 
-// SetFaults sets how often later calls of the actions fail. Without actions it sets the faults of all three.
+// SetFaults sets how often later calls of the actions fail. Without actions it sets the faults of the three callbacks.
 func (s *StepFunctions) SetFaults(f Faults, actions ...string) {
 	if len(actions) == 0 {
 		actions = []string{ActionSuccess, ActionFailure, ActionHeartbeat}
@@ -125,13 +126,11 @@ func (s *StepFunctions) serveCall(life context.Context, w http.ResponseWriter, a
 	throttled := s.drawFault(faults.Throttle)
 	failed := s.drawFault(faults.Fail)
 	lost := s.drawFault(faults.LoseReply)
+	denied := s.drawFault(faults.Deny)
 	s.mu.Unlock()
-	if action == ActionHistory {
-		s.serveHistory(w, body)
-		return
-	}
 	call := Call{At: time.Now(), Action: action, Replied: true}
 	waitFor(life, faults.Latency)
+	var out any
 	var err error
 	switch {
 	case cut || life.Err() != nil:
@@ -140,18 +139,22 @@ func (s *StepFunctions) serveCall(life context.Context, w http.ResponseWriter, a
 		err = newAPIError("ThrottlingException", "Rate exceeded")
 	case failed:
 		err = &apiError{Code: "InternalServerError", Message: "internal", Status: http.StatusInternalServerError}
+	case denied:
+		err = newAPIError("AccessDeniedException", "User is not authorized to perform: states:%s", action)
+	case action == ActionHistory:
+		out, err = s.readHistory(body)
 	default:
 		err = s.applyCall(action, body)
 		call.Applied, call.Replied = err == nil, !lost
 	}
-	if watch != nil {
+	if watch != nil && action != ActionHistory {
 		watch(call.withContent(body))
 	}
 	if !call.Replied {
 		hangUp(w)
 		return
 	}
-	writeAnswer(w, nil, err)
+	writeAnswer(w, out, err)
 }
 
 // withContent returns the call with the token and content that its body states. A body that cannot be read leaves them

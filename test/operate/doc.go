@@ -1,6 +1,6 @@
 // Package operate has the experiments of a team that runs the program for years, on the built program as a process of its
-// own: starts without dependencies, wrong keys, a clock that jumps, SIGTERM under load, pauses. Their counterparts are the
-// emulators of package emulator, and the tests check what these have recorded.
+// own: answers lost in outages, starts without dependencies, wrong keys, a clock that jumps, SIGTERM under load, pauses. Their
+// counterparts are the emulators of package emulator, and the tests check what these have recorded.
 //
 // An experiment is a file. It makes a world, writes a configuration of its own, and starts one or more workers:
 //

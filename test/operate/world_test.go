@@ -76,7 +76,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // config writes a configuration with the rest of the settings that an experiment needs, such as workflows, and its own
-// store or aws where it has them. A second configuration of the same world has the same store and keys, and addresses of
+// store, keys or aws where it has them. A second configuration of the same world has the same store and keys, and addresses of
 // its own.
 func (w *world) config(t *testing.T, rest string) config {
 	t.Helper()
@@ -84,8 +84,10 @@ func (w *world) config(t *testing.T, rest string) config {
 	text := fmt.Sprintf(`
 public: {listen: %q, url: "http://%s"}
 operator: {listen: %q, tokens: {olga: %q}, open_metrics: true}
-keys: {file: %q}
-`, c.public, c.public, c.operator, operatorToken, filepath.Join(w.dir, "keys"))
+`, c.public, c.public, c.operator, operatorToken)
+	if !strings.Contains(rest, "\nkeys:") {
+		text += fmt.Sprintf("keys: {file: %q}\n", filepath.Join(w.dir, "keys"))
+	}
 	if !strings.Contains(rest, "\naws:") {
 		text += fmt.Sprintf("aws: {region: us-east-1, endpoint: %q}\n", w.aws.URL())
 	}
@@ -282,6 +284,7 @@ type order struct {
 		Status   string
 		Callback struct {
 			State    string
+			Truth    string
 			Attempts int
 		}
 	}
