@@ -181,6 +181,8 @@ var neverCounted = map[string]string{
 	`messages_total result="full"`:              "it takes 1,000 approvals of an order, see TestLimitOfApprovals",
 	`decisions_total via="sso"`:                 "the test has no sign-in",
 	`decisions_total verdict="assurance"`:       "a page without enough assurance has no form",
+	`decisions_total verdict="proposed"`:        "no workflow of the load needs a second operator",
+	`decisions_total verdict="proposer"`:        "no workflow of the load needs a second operator",
 	`heartbeats_total result="refused"`:         "Step Functions refuses no heartbeat of the program for good",
 }
 
