@@ -4,6 +4,8 @@ import (
 	"context"
 
 	group "github.com/oklog/run"
+
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // addControls adds the look at the controls that operators set at any worker.
@@ -13,4 +15,23 @@ func (a *App) addControls(parts *group.Group) {
 		a.controls.Run(ctx)
 		return nil
 	}, func(error) { cancel() })
+}
+
+// describeControls returns what operators have drained or paused, one line each. Reasons and names of people are not for
+// everybody who can reach a probe.
+func (a *App) describeControls() []string {
+	var lines []string
+	for _, c := range a.controls.List() {
+		workflow := "all workflows"
+		if c.Workflow != "" {
+			workflow = "workflow " + c.Workflow
+		}
+		switch c.Mode {
+		case store.ControlDrain:
+			lines = append(lines, workflow+": drained, no new requests are taken")
+		case store.ControlPause:
+			lines = append(lines, workflow+": paused, notifications and answers are held")
+		}
+	}
+	return lines
 }

@@ -118,6 +118,7 @@ func (a *App) decisionPage(r *rules) (*web.Page, error) {
 		Log:          a.log,
 		Observer:     a.metrics,
 		Refusals:     a.refusals,
+		IsPaused:     a.controls.IsPaused,
 		Organisation: r.config.Compiled.Organisation,
 		Preferences: func(approver, workflow, acceptLanguage string) (language.Tag, *time.Location) {
 			visitor := r.config.Compiled.Preferences.OfVisitor(approver, workflow, acceptLanguage)

@@ -3,7 +3,6 @@ package app
 import (
 	"fmt"
 	"net/url"
-	"time"
 
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/role"
@@ -25,7 +24,7 @@ func (a *App) operatorProvider(c *config.Config) (*signin.Operators, role.Mappin
 		Settings: settings.Settings,
 		Base:     base,
 		MAC:      a.ring,
-		Now:      time.Now,
+		Now:      a.clock.Now,
 		Log:      a.log,
 		Refusals: a.refusals,
 	}, settings.RolesClaim)

@@ -115,8 +115,8 @@ func (s *queueState) ReceiveFailed() {
 	s.Observer.ReceiveFailed()
 }
 
-// describeReadiness returns what a ready program lacks: the sources with a queue that cannot be received from, and a
-// sign-in that cannot work until the configuration is corrected. The program stays ready, because links, the API and all
+// describeReadiness returns what a ready program lacks: the sources with a queue that cannot be received from, a sign-in
+// that cannot work until the configuration is corrected, and what operators have drained or paused. The program stays ready, because links, the API and all
 // other sources are served, and a load balancer must not take them away.
 func (a *App) describeReadiness() []string {
 	var failing []string
@@ -128,5 +128,5 @@ func (a *App) describeReadiness() []string {
 	if fault := a.signInFault(); fault != nil {
 		failing = append(failing, "nobody can sign in: "+fault.Error())
 	}
-	return failing
+	return append(failing, a.describeControls()...)
 }

@@ -3,12 +3,16 @@ package app
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
+	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/metrics"
+	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/store/memory"
 )
 
 // A queue that fails is named beside the readiness, which it does not change, and its gauge is 0.
@@ -29,6 +33,36 @@ func TestFailingQueueIsADetailOfReadiness(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, receiving)
 	a.queues.states["request-orders"].ReceiveSucceeded(1)
+	require.Empty(t, a.describeReadiness())
+}
+
+// What operators have drained or paused is a detail of readiness: whoever asks why nothing moves reads it there. Why, and by
+// whom, is not told to everybody.
+func TestControlsAreADetailOfReadiness(t *testing.T) {
+	t.Parallel()
+	c := parseConfig(t, "workflows: {orders: {approvers: [ann@example.com]}}")
+	a := appOf(t, prometheus.NewRegistry(), c)
+	a.queues = &queues{}
+	a.controls = &handlers.Controls{
+		Keeper:    memory.New(),
+		Workflows: func() []string { return []string{"orders"} },
+		Observer:  a.metrics,
+		Log:       a.log,
+		Now:       time.Now,
+	}
+	require.Empty(t, a.describeReadiness())
+	set := func(workflow string, mode store.ControlMode) {
+		control := store.Control{Workflow: workflow, Mode: mode, By: "olga", Reason: "the ERP is down"}
+		require.NoError(t, a.controls.Set(t.Context(), control))
+	}
+	set("orders", store.ControlPause)
+	set("", store.ControlDrain)
+	require.ElementsMatch(t, []string{
+		"all workflows: drained, no new requests are taken",
+		"workflow orders: paused, notifications and answers are held",
+	}, a.describeReadiness())
+	require.NoError(t, a.controls.Remove(t.Context(), "orders", "olga", "", ""))
+	require.NoError(t, a.controls.Remove(t.Context(), "", "olga", "", ""))
 	require.Empty(t, a.describeReadiness())
 }
 

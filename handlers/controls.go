@@ -118,8 +118,11 @@ func (c *Controls) Run(ctx context.Context) {
 	}
 }
 
-// List returns the controls in force.
+// List returns the controls in force. Nil Controls have none.
 func (c *Controls) List() []store.Control {
+	if c == nil {
+		return nil
+	}
 	if current := c.current.Load(); current != nil {
 		return *current
 	}
@@ -128,9 +131,6 @@ func (c *Controls) List() []store.Control {
 
 // Find returns the control that holds for a workflow: its own or that of all workflows, whichever is the stronger.
 func (c *Controls) Find(workflow string) (found store.Control, controlled bool) {
-	if c == nil {
-		return found, false
-	}
 	for _, control := range c.List() {
 		isOurs := control.Workflow == "" || control.Workflow == workflow
 		if isOurs && (!controlled || control.Mode == store.ControlPause && found.Mode != store.ControlPause) {

@@ -70,7 +70,7 @@ type Observer interface {
 }
 
 // Config configures a Page. All fields but Acts, Status, Files, Sessions, Preferences,
-// Organisation, Origin and Refusals are required.
+// IsPaused, Organisation, Origin and Refusals are required.
 type Config struct {
 	Links   Links
 	Orders  Orders
@@ -86,6 +86,8 @@ type Config struct {
 	// Preferences returns the language and the time zone of a visitor. The approver is empty if the link names none; the
 	// workflow is empty if the link is not valid.
 	Preferences func(approver, workflow, acceptLanguage string) (language.Tag, *time.Location)
+	// IsPaused reports whether an operator has paused a workflow, so that its answers wait. If it is nil, none ever is.
+	IsPaused func(workflow string) bool
 	// Organisation is shown at the top and the bottom of every page.
 	Organisation organisation.Organisation
 	// Origin is our public address in the form of the header Origin, for example https://approvals.example.com. It is

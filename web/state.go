@@ -93,6 +93,9 @@ func (v *visit) describeCallback() string {
 	c := v.approval.Callback
 	switch c.State {
 	case approval.CallbackPending:
+		if v.isHeld {
+			return v.text("page.callback.held")
+		}
 		if c.LastError != "" || c.Redrives > 0 {
 			return v.text("page.callback.retried")
 		}

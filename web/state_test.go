@@ -70,6 +70,35 @@ func TestCallbackInWords(t *testing.T) {
 	}
 }
 
+// While the workflow is paused, the page says that the answer is held, in the visitor's language, and never that it is on
+// its way. What was answered before stays as it was.
+func TestPausedWorkflowInWords(t *testing.T) {
+	t.Parallel()
+	for tag, says := range map[language.Tag]string{
+		"en": "it gets the answer when it is resumed", "de": "Er erhält die Antwort, wenn er wieder freigegeben wird",
+	} {
+		paused := "procurement"
+		w := newWorld(t, nil)
+		w.page.IsPaused = func(workflow string) bool { return workflow == paused }
+		w.page.Preferences = func(string, string, string) (language.Tag, *time.Location) { return tag, time.UTC }
+		w.decide("alan@example.com", approval.Approve)
+		w.approval().Workflow = "orders"
+		text, _ := w.read(token)
+		require.NotContains(t, text, says)
+		paused = "orders"
+		for _, c := range []approval.Callback{
+			{State: approval.CallbackPending}, {State: approval.CallbackPending, LastError: "throttled"},
+		} {
+			w.approval().Callback = c
+			text, _ = w.read(token)
+			require.Contains(t, text, says)
+		}
+		w.approval().Callback.State = approval.CallbackDelivered
+		text, _ = w.read(token)
+		require.NotContains(t, text, says)
+	}
+}
+
 // A closed page says by whom and why, with the comments.
 func TestClosedPages(t *testing.T) {
 	t.Parallel()

@@ -21,6 +21,7 @@ type visit struct {
 	signedIn string // ID of the signed-in approver, or empty
 	token    string // token of the link, or empty if approvers cannot sign in
 	link     string // token of the link
+	isHeld   bool   // an operator has paused the workflow, so that its answers wait
 }
 
 // openVisit reads the approval behind a link. A link is valid if we signed it and the approval still accepts it. The time
@@ -59,6 +60,7 @@ func (p *Page) openVisit(r *http.Request) (*visit, *problem) {
 		approval:   a,
 		now:        now,
 		link:       r.PathValue("token"),
+		isHeld:     p.IsPaused != nil && p.IsPaused(a.Workflow),
 	}
 	if p.Sessions != nil {
 		v.signedIn, _ = p.Sessions.SignedInApprover(r)
