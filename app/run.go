@@ -97,10 +97,21 @@ func addressText(a net.Addr) string {
 
 // serverOf returns the server of an address. Source is where its refusals of connections are listed.
 func (a *App) serverOf(source string, serve http.HandlerFunc) *http.Server {
-	server := api.NewServer(serve, log.New(serverLog{source, a.refusals, a.log}, "", 0))
+	server := api.NewServer(a.endConnections(serve), log.New(serverLog{source, a.refusals, a.log}, "", 0))
 	unread := &unreadRequests{source: source, refusals: a.refusals}
 	unread.attach(server)
 	return server
+}
+
+// endConnections ends each connection after its answer while the program is shutting down. Clients that keep connections
+// alive then open the next one at another worker, and none sends a request into a connection that is just being closed.
+func (a *App) endConnections(serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if a.ending.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		serve(w, r)
+	}
 }
 
 // addServer adds an HTTP server. On interrupt it accepts no more requests, and finishes those in progress within a fifth
