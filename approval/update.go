@@ -6,15 +6,21 @@ import "slices"
 // edited, and the approval stays pending. A message has at most one pending update, which is composed when it is sent. If
 // that attempt runs already, it may show the state before, and is repeated.
 func (a *Approval) queueUpdates(env Environment) {
+	for _, n := range a.Notifications {
+		if n.Kind == NotifyUpdate && n.State == NotificationPending {
+			n.Outdated = n.AttemptRunning
+		}
+	}
+	a.refreshMessages(env)
+}
+
+// refreshMessages queues an update of every sent message that can be edited and has no pending update. Nothing has changed,
+// so an update whose attempt runs already shows the present state.
+func (a *Approval) refreshMessages(env Environment) {
 	for _, n := range slices.Clone(a.Notifications) {
-		if !n.Kind.isForPeople() || n.Receipt == "" {
-			continue
+		if n.Kind.isForPeople() && n.Receipt != "" && a.findUpdate(n) == nil {
+			a.queueEdit(NotifyUpdate, n, env)
 		}
-		if pending := a.findUpdate(n); pending != nil {
-			pending.Outdated = pending.AttemptRunning
-			continue
-		}
-		a.queueEdit(NotifyUpdate, n, env)
 	}
 }
 

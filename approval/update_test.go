@@ -49,6 +49,8 @@ func TestOutdatedMessageIsUpdated(t *testing.T) {
 	actions := requireVerdict(t, o, stale, envAt(time.Second), VerdictChanged)
 	require.Equal(t, []NotificationKind{NotifyUpdate}, edits(o, actions))
 	require.Empty(t, edits(o, requireVerdict(t, o, stale, envAt(time.Second), VerdictChanged)), "the update runs already")
+	o.RecordNotificationResult(ofKind(ActionNotify, actions)[0], ok, envAt(2*time.Second))
+	require.Len(t, a.Notifications, 2, "nothing has changed, so a single update shows it")
 	require.Empty(t, a.Votes)
 
 	o, a = sentMessage(t)

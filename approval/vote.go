@@ -26,7 +26,7 @@ func (o *Order) applyDecision(a *Approval, d *Decision, env Environment) (Verdic
 	}
 	if d.ShownDigest != "" && d.ShownDigest != o.ContentDigest(a) {
 		v.Code = VerdictChanged
-		a.queueUpdates(env) // the sender may have seen an outdated message
+		a.refreshMessages(env) // the sender may have seen an outdated message
 		return v, o.startDueActions(a, env)
 	}
 	if faults = append(faults, a.faultsOfChoice(choice, *d)...); len(faults) == 0 {
