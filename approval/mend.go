@@ -25,6 +25,8 @@ func (o *Order) mendDueTimes(env Environment) {
 		}
 		if c := &a.Callback; c.State == CallbackPending {
 			mendDue(&c.Due, c.AttemptRunning, a.CallbackRetry, env)
+		} else {
+			mendDue(&c.Reconciliation.Due, c.Reconciliation.Running, RetrySchedule{Cap: reconcileCap}, env)
 		}
 		for _, n := range a.Notifications {
 			if n.State == NotificationPending {

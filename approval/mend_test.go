@@ -30,6 +30,13 @@ func TestMendDueTimes(t *testing.T) {
 		a.Callback.Due = at(ahead) // its worker had a wrong clock, and is gone
 		require.Equal(t, 3, onlyCallback(t, o.Advance(envAt(0))).Attempt)
 	}
+	missed, b := missedOrder(t, CallbackUnknown, ofExecution)
+	b.Callback.Reconciliation.Due = at(24 * time.Hour)
+	require.Len(t, ofKind(ActionReconcile, missed.Advance(envAt(time.Second))), 1)
+	b.Callback.Reconciliation.Due = at(24 * time.Hour)
+	require.Len(t, ofKind(ActionReconcile, missed.Advance(envAt(time.Second))), 1)
+	require.Empty(t, ofKind(ActionReconcile, missed.Advance(envAt(time.Second))), "it runs")
+
 	o, a, call := approvedOrder(t)
 	a.Callback.Due = call.LeaseExpires.Add(4 * time.Minute)
 	require.Empty(t, ofKind(ActionCallback, o.Advance(envAt(0))), "a lease of another worker")

@@ -1,6 +1,8 @@
 package approval
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -59,12 +61,24 @@ func (p *Proposal) IsOpen(a *Approval, now time.Time) bool {
 	return a.Status == Pending && p.ConfirmedBy == "" && p.ExpiresAt.After(now)
 }
 
-// propose records an act as a proposal, and leaves the approval as it is.
+// propose records an act as a proposal, and leaves the approval as it is. The second operator confirms what the first has
+// seen: after an edit of the request, a proposed decision is refused as VerdictChanged.
 func (o *Order) propose(a *Approval, act Act, p Proposal, env Environment) Verdict {
 	v := Verdict{ApprovalID: a.ID, Status: a.Status, ProposalID: act.ID}
+	if known, r := o.FindProposal(act.ID); known != nil { // the ID of a proposal is enough to confirm it
+		v.Code = VerdictConflict
+		if known == a && r.Proposal.Kind == p.Kind && r.Proposal.Principal == act.Actor.Principal {
+			v.Code = VerdictRepeated
+		}
+		return v
+	}
+	a.removeExpiredProposals(env)
 	if len(a.Acts) >= MaxActs || a.countActs(ActPropose) >= MaxProposals || len(joinNames(p.To)) > maxProposedNames {
 		v.Code = VerdictOverflow
 		return v
+	}
+	if p.Kind == ActDecide && p.ShownDigest == "" {
+		p.ShownDigest = o.ContentDigest(a)
 	}
 	p.Principal, p.Claimed = act.Actor.Principal, act.Actor.Claimed
 	p.ExpiresAt = earlierOf(env.Now.Add(ProposalTTL), a.Deadline)
@@ -72,6 +86,17 @@ func (o *Order) propose(a *Approval, act Act, p Proposal, env Environment) Verdi
 	o.endAct(a, act, RecordedAct{Kind: ActPropose, From: p.From, To: p.To, Deadline: p.Until, Proposal: &p}, &v, env)
 	v.Code = VerdictProposed
 	return v
+}
+
+// removeExpiredProposals makes room for another proposal where there is none. The history keeps the events of those that
+// nobody has confirmed in time.
+func (a *Approval) removeExpiredProposals(env Environment) {
+	if a.countActs(ActPropose) < MaxProposals {
+		return
+	}
+	a.Acts = slices.DeleteFunc(slices.Clone(a.Acts), func(r RecordedAct) bool {
+		return r.Proposal != nil && r.Proposal.ConfirmedBy == "" && !r.Proposal.ExpiresAt.After(env.Now)
+	})
 }
 
 // Confirmation confirms the proposal of another operator.
@@ -157,12 +182,19 @@ func (c Confirmation) isBy(names ...string) bool {
 	return false
 }
 
+// confirmedID returns the ID under which a proposal takes effect. It is short also where the ID of the proposal is as long
+// as an ID may be.
+func confirmedID(proposalID string) string {
+	sum := sha256.Sum256([]byte(proposalID))
+	return "confirmed-" + hex.EncodeToString(sum[:16])
+}
+
 // carryOut does the act of a proposal.
 func (o *Order) carryOut(a *Approval, r RecordedAct, c Confirmation, env Environment) (Verdict, []Action, error) {
 	env.NeedsSecond, env.ConfirmedBy = nil, c.Actor.Principal
 	p := r.Proposal
 	actor := Actor{By: r.By, Principal: p.Principal, Claimed: p.Claimed, Via: ViaOperator, Source: OperatorSource}
-	act := Act{ID: "confirmed-" + r.ID, ApprovalID: a.ID, Actor: actor, Reason: r.Reason}
+	act := Act{ID: confirmedID(r.ID), ApprovalID: a.ID, Actor: actor, Reason: r.Reason}
 	switch p.Kind {
 	case ActDecide:
 		return o.Decide(Decision{

@@ -1,6 +1,8 @@
 package approval
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -200,4 +202,139 @@ func TestProposalsAreBounded(t *testing.T) {
 	}
 	require.Equal(t, VerdictOverflow, v.Code)
 	require.Len(t, o.Approvals[0].Acts, MaxProposals)
+}
+
+// A proposal is about what its maker has seen: after an edit or a new question, it is not confirmed.
+func TestProposalOfAnotherContent(t *testing.T) {
+	t.Parallel()
+	env := twoOperators()
+	confirm := Confirmation{ProposalID: "d-1", Actor: OperatorActor("bob", "")}
+	for name, change := range map[string]func(*Approval){
+		"an edited request": func(a *Approval) { a.RequestDigest = "edited" },
+		"another title":     func(a *Approval) { a.Title = "another" },
+		"a question":        func(a *Approval) { a.Questions = append(a.Questions, Question{By: "ann", Text: "really?"}) },
+	} {
+		o, _ := proposed(t, env)
+		change(o.Approvals[0])
+		v, _, err := o.Confirm(confirm, env)
+		require.NoError(t, err, name)
+		require.Equal(t, VerdictChanged, v.Code, name)
+		require.Equal(t, Pending, o.Approvals[0].Status, name)
+		_, r := o.FindProposal("d-1")
+		require.Empty(t, r.Proposal.ConfirmedBy, name)
+		require.False(t, v.IsAccepted(), name)
+
+		_, _, err = o.Decide(operatorDecision("d-2", "ada", ""), UnmatchedRetention{}, env)
+		require.NoError(t, err, name)
+		v, _, err = o.Confirm(Confirmation{ProposalID: "d-2", Actor: OperatorActor("bob", "")}, env)
+		require.NoError(t, err, name)
+		require.Equal(t, VerdictDecided, v.Code, name)
+	}
+}
+
+// An ID as long as an ID may be is confirmed like every other.
+func TestProposalWithALongID(t *testing.T) {
+	t.Parallel()
+	env := twoOperators()
+	o, _ := proposed(t, env)
+	ada, bob, id := OperatorActor("ada", ""), OperatorActor("bob", ""), strings.Repeat("x", maxName)
+	v, _, err := o.ExtendDeadline(Act{ID: id, Actor: ada, Reason: "x"}, Extension{By: time.Hour}, env)
+	requireAct(t, v, err, VerdictProposed)
+	v, _, err = o.Confirm(Confirmation{ProposalID: id, Actor: bob}, env)
+	requireAct(t, v, err, VerdictRecorded)
+	require.Equal(t, env.Now.Add(25*time.Hour), o.Approvals[0].Deadline)
+
+	id = strings.Repeat("y", maxName)
+	_, _, err = o.Decide(operatorDecision(id, "ada", ""), UnmatchedRetention{}, env)
+	require.NoError(t, err)
+	v, _, err = o.Confirm(Confirmation{ProposalID: id, Actor: bob}, env)
+	requireAct(t, v, err, VerdictDecided)
+}
+
+// The same call again proposes once, and an ID names one proposal of the order: another approval needs another.
+func TestProposalIDIsUnique(t *testing.T) {
+	t.Parallel()
+	env := twoOperators()
+	o, _ := proposed(t, env)
+	first := o.Approvals[0]
+	_, _, err := o.AddRequest(Request{
+		Token: NewToken("y"), Target: "sfn", Workflow: "orders", Step: "second",
+		Policy: Policy{Kind: PolicyAny}, Deadline: env.Now.Add(time.Hour), Retention: time.Hour,
+	}, env)
+	require.NoError(t, err)
+	second := o.Approvals[1]
+	cancel := func(id, approvalID, by string) VerdictCode {
+		v, actions := o.CancelBy(Cancellation{ID: id, ApprovalID: approvalID, Actor: OperatorActor(by, ""), Reason: "x"}, env)
+		require.Empty(t, actions)
+		return v.Code
+	}
+	require.Equal(t, VerdictProposed, cancel("c-1", first.ID, "ada"))
+	require.Equal(t, VerdictRepeated, cancel("c-1", first.ID, "ada"))
+	require.Equal(t, VerdictConflict, cancel("c-1", first.ID, "bob"), "another operator's")
+	require.Equal(t, VerdictConflict, cancel("d-1", first.ID, "ada"), "a decision has this ID")
+	require.Equal(t, VerdictConflict, cancel("c-1", second.ID, "ada"))
+	require.Equal(t, VerdictProposed, cancel("c-2", second.ID, "ada"))
+	require.Len(t, first.Acts, 2)
+
+	v, _, err := o.Confirm(Confirmation{ProposalID: "c-2", Actor: OperatorActor("bob", "")}, env)
+	requireAct(t, v, err, VerdictDecided)
+	require.Equal(t, []Status{Pending, Cancelled}, []Status{first.Status, second.Status})
+}
+
+// Proposals that nobody has confirmed in time do not keep operators from proposing again.
+func TestExpiredProposalsMakeRoom(t *testing.T) {
+	t.Parallel()
+	env := twoOperators()
+	o, _ := proposed(t, env)
+	a := o.Approvals[0]
+	extension := Extension{By: time.Minute}
+	v, _, err := o.ExtendDeadline(Act{ID: "extend", Actor: OperatorActor("ada", ""), Reason: "x"}, extension, env)
+	requireAct(t, v, err, VerdictProposed)
+	v, _, err = o.Confirm(Confirmation{ProposalID: "extend", Actor: OperatorActor("bob", "")}, env)
+	requireAct(t, v, err, VerdictRecorded)
+	for i := range MaxProposals - 2 {
+		_, _, err := o.Decide(operatorDecision(fmt.Sprint("more-", i), "ada", ""), UnmatchedRetention{}, env)
+		require.NoError(t, err)
+	}
+	last := operatorDecision("last", "ada", "")
+	v, _, err = o.Decide(last, UnmatchedRetention{}, env)
+	requireAct(t, v, err, VerdictOverflow)
+	env.Now = env.Now.Add(ProposalTTL)
+	v, _, err = o.Decide(last, UnmatchedRetention{}, env)
+	requireAct(t, v, err, VerdictProposed)
+	require.Equal(t, 2, a.countActs(ActPropose), "the confirmed one stays")
+	v, _, err = o.Confirm(Confirmation{ProposalID: "last", Actor: OperatorActor("bob", "")}, env)
+	requireAct(t, v, err, VerdictDecided)
+}
+
+// A proposal stands if the workflow needs no second operator any more: the confirmation is one more person, not one less.
+// What was proposed is not done by the change of the configuration itself.
+func TestProposalWithoutFourEyes(t *testing.T) {
+	t.Parallel()
+	env := twoOperators()
+	o, id := proposed(t, env)
+	env.NeedsSecond = nil
+	require.Empty(t, o.Advance(env))
+	require.Equal(t, Pending, o.Approvals[0].Status)
+	v, _, err := o.Confirm(Confirmation{ProposalID: id, Actor: OperatorActor("ada", "")}, env)
+	requireAct(t, v, err, VerdictProposer)
+	v, _, err = o.Confirm(Confirmation{ProposalID: id, Actor: OperatorActor("bob", "")}, env)
+	requireAct(t, v, err, VerdictDecided)
+}
+
+// The proposal of a superseded approval is not confirmed, and does not reach the newer one.
+func TestProposalOfASupersededApproval(t *testing.T) {
+	t.Parallel()
+	env := twoOperators()
+	o, id := proposed(t, env)
+	_, _, err := o.AddRequest(Request{
+		Token: NewToken("y"), Target: "sfn", Workflow: "orders", Policy: Policy{Kind: PolicyAny},
+		Deadline: env.Now.Add(time.Hour), Retention: time.Hour,
+	}, env)
+	require.NoError(t, err)
+	require.Equal(t, Superseded, o.Approvals[0].Status)
+	v, _, err := o.Confirm(Confirmation{ProposalID: id, Actor: OperatorActor("bob", "")}, env)
+	requireAct(t, v, err, VerdictSuperseded)
+	require.Equal(t, Pending, o.Approvals[1].Status)
+	require.Empty(t, o.Approvals[1].Votes)
 }
