@@ -213,7 +213,7 @@ func pageText(t *testing.T, ctx context.Context) string {
 func waitForText(t *testing.T, ctx context.Context, want string) {
 	t.Helper()
 	js := fmt.Sprintf(`document.body && document.body.innerText.toLowerCase().includes(%q.toLowerCase())`, want)
-	for range 200 {
+	for range 1000 { // a machine that does much else
 		if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](js)); err == nil && ok {
 			return
 		}

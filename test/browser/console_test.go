@@ -47,6 +47,7 @@ func TestOperators(t *testing.T) {
 
 	perform(t, ctx, chromedp.Click("#find"))
 	waitForText(t, ctx, "Find among pending approvals")
+	waitFor(t, ctx, `document.activeElement.name === "q"`)
 	perform(t, ctx, chromedp.KeyEvent("northw"), chromedp.KeyEvent("\r")) // the field has the focus
 	waitForText(t, ctx, "Text: northw")
 	require.Equal(t, "PAY-7701", evaluate(t, ctx, chromedp.Evaluate[string](listedOrders)))

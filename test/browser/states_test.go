@@ -322,7 +322,7 @@ func TestButtonsInSight(t *testing.T) {
 // waitFor waits until an expression is true in the page.
 func waitFor(t *testing.T, ctx context.Context, expression string) {
 	t.Helper()
-	for range 200 {
+	for range 1000 { // a machine that does much else
 		if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`!!(`+expression+`)`)); err == nil && ok {
 			return
 		}
