@@ -41,6 +41,7 @@ func (a *App) openPayload(p payloads, source string, s sqs.Settings) error {
 	reader := s3.NewReader(s3.Config{
 		AWS:     cfg,
 		Buckets: s.S3Payloads.Buckets,
+		Now:     a.clock.Now,
 		Called:  a.metrics.AWSCalled,
 	})
 	p[source] = reader.Load

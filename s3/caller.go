@@ -24,16 +24,21 @@ type caller struct {
 	aws    aws.Config
 	client aws.HTTPClient
 	signer *v4.Signer
+	now    func() time.Time // of the signatures: S3 refuses those of a clock that is wrong by a quarter of an hour
 }
 
-func newCaller(c aws.Config) caller {
+// newCaller returns a caller. Nil takes the clock of the machine.
+func newCaller(c aws.Config, now func() time.Time) caller {
+	if now == nil {
+		now = time.Now
+	}
 	client := c.HTTPClient
 	if client == nil {
 		client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
 	// The path of S3 is signed as it is sent.
 	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
-	return caller{aws: c, client: client, signer: signer}
+	return caller{aws: c, client: client, signer: signer, now: now}
 }
 
 // newRequest returns a request for an object. It is not signed.
@@ -61,7 +66,7 @@ func (c caller) signBody(ctx context.Context, request *http.Request, hash string
 		return err
 	}
 	request.Header.Set("X-Amz-Content-Sha256", hash)
-	if err := c.signer.SignHTTP(ctx, credentials, request, hash, "s3", c.aws.Region, time.Now()); err != nil {
+	if err := c.signer.SignHTTP(ctx, credentials, request, hash, "s3", c.aws.Region, c.now()); err != nil {
 		return fmt.Errorf("sign: %w", err)
 	}
 	return nil

@@ -55,7 +55,7 @@ func NewFiles(c FilesConfig) *Files {
 	if c.Called == nil {
 		c.Called = func(string, string) {}
 	}
-	return &Files{caller: newCaller(c.AWS), config: c}
+	return &Files{caller: newCaller(c.AWS, c.Now), config: c}
 }
 
 // Opens reports whether a file is in a bucket of the configuration.
@@ -203,7 +203,7 @@ func (f *Files) presign(ctx context.Context, file File, contentType string) (str
 		return "", fmt.Errorf("open a file in S3: %w", err)
 	}
 	const unsigned = "UNSIGNED-PAYLOAD"
-	address, _, err := f.signer.PresignHTTP(ctx, credentials, request, unsigned, "s3", f.aws.Region, time.Now())
+	address, _, err := f.signer.PresignHTTP(ctx, credentials, request, unsigned, "s3", f.aws.Region, f.now())
 	if err != nil {
 		return "", fmt.Errorf("open a file in S3: sign: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/envelope"
 	"github.com/approval-relay/approval-relay/s3"
 )
 
@@ -206,4 +207,30 @@ func TestFilesOpens(t *testing.T) {
 	require.False(t, files.Opens("secrets", "a/b.pdf"))
 	require.False(t, files.Opens("contracts", "../secrets/a"))
 	require.False(t, files.Opens("contracts", "a/./b"))
+}
+
+// The calls and the addresses are signed by the clock of the program: S3 refuses the signatures of a machine whose clock is
+// wrong by a quarter of an hour.
+func TestSignaturesHaveTheClockOfTheProgram(t *testing.T) {
+	t.Parallel()
+	s := &store{status: http.StatusOK}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	now := time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC)
+	c := aws.Config{Region: region, Credentials: keys, BaseEndpoint: &server.URL}
+	reader := s3.NewReader(s3.Config{AWS: c, Buckets: []string{"contracts"}, Now: func() time.Time { return now }})
+	_, err := reader.Load(t.Context(), envelope.Pointer{Bucket: "contracts", Key: "a.json"})
+	require.NoError(t, err)
+	files := s3.NewFiles(s3.FilesConfig{AWS: c, Buckets: []string{"contracts"}, Now: func() time.Time { return now }})
+	address, err := files.Address(t.Context(), s3.File{
+		Bucket: "contracts", Key: "a.pdf", Digest: "etag:0123456789abcdef0123456789abcdef", Asked: asked,
+	})
+	require.NoError(t, err)
+	u, err := url.Parse(address)
+	require.NoError(t, err)
+	require.Equal(t, "20310203T040506Z", u.Query().Get("X-Amz-Date"))
+	require.Len(t, s.seen, 2)
+	for _, r := range s.seen {
+		require.Equal(t, "20310203T040506Z", r.Header.Get("X-Amz-Date"))
+	}
 }

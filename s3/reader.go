@@ -44,6 +44,8 @@ type Config struct {
 	Buckets []string
 	// Timeout bounds a call. Zero means 15 s.
 	Timeout time.Duration
+	// Now is the clock of the signatures. Nil takes that of the machine.
+	Now func() time.Time
 	// Called is called at the end of each call with its result: ok, denied, throttled, refused or failed.
 	Called func(operation, result string)
 }
@@ -62,7 +64,7 @@ func NewReader(c Config) *Reader {
 	if c.Called == nil {
 		c.Called = func(string, string) {}
 	}
-	return &Reader{caller: newCaller(c.AWS), config: c}
+	return &Reader{caller: newCaller(c.AWS, c.Now), config: c}
 }
 
 // Load returns the message that a pointer stands for. Its error is permanent if the bucket is not one of the

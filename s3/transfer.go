@@ -40,7 +40,7 @@ func Upload(ctx context.Context, c aws.Config, to Address, body io.Reader, size 
 	if size > MaxUpload {
 		return fmt.Errorf("upload to %s: %d bytes are more than S3 takes in one call (%d)", to, size, int64(MaxUpload))
 	}
-	call := newCaller(c)
+	call := newCaller(c, nil)
 	request, err := call.newRequest(ctx, http.MethodPut, object{bucket: to.Bucket, key: to.Key})
 	if err != nil {
 		return fmt.Errorf("upload to %s: %w", to, err)
@@ -52,7 +52,7 @@ func Upload(ctx context.Context, c aws.Config, to Address, body io.Reader, size 
 
 // Download writes the content of an object to w.
 func Download(ctx context.Context, c aws.Config, from Address, w io.Writer) error {
-	call := newCaller(c)
+	call := newCaller(c, nil)
 	request, err := call.newRequest(ctx, http.MethodGet, object{bucket: from.Bucket, key: from.Key})
 	if err != nil {
 		return fmt.Errorf("download %s: %w", from, err)
