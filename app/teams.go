@@ -9,9 +9,10 @@ import (
 func (a *App) teamsMessages(r *rules) *teams.Messages {
 	compiled := r.config.Compiled
 	c := teams.MessagesConfig{
-		Buttons: a.links,
-		Decider: a.decider,
-		Orders:  a.store,
+		Buttons:  a.links,
+		Decider:  a.decider,
+		Orders:   a.store,
+		Observer: a.metrics,
 		Person: func(name string) (string, bool) {
 			if id, isAlias := compiled.People.Aliases[approval.NewPersonID(name)]; isAlias {
 				return id, true

@@ -13,6 +13,7 @@ type decisionSeries struct {
 	unmatchedExpired  counter
 	pageRequests      counter
 	slackInteractions counter
+	teamsInteractions counter
 }
 
 // Values of the label result.
@@ -33,7 +34,7 @@ func newDecisionSeries(b *builder, config Config) decisionSeries {
 	source := b.configuredLabel("source", config, func(c Config) []string { return c.Sources })
 	sourceResult := label{name: "result", values: []string{resultAccepted, resultClosed, resultRefused}}
 	pageResult := label{name: "result", values: []string{resultViewed, resultSubmitted, resultRefused, resultFailed}}
-	slackResult := label{name: "result", values: []string{resultAccepted, resultRefused, resultFailed}}
+	chatResult := label{name: "result", values: []string{resultAccepted, resultRefused, resultFailed}}
 	return decisionSeries{
 		received: b.newCounter("decisions_total",
 			"Decisions received, by verdict. A decision that waited for its request is counted again when "+
@@ -49,7 +50,10 @@ func newDecisionSeries(b *builder, config Config) decisionSeries {
 				"allowed), or failed because the store was unavailable.", pageResult),
 		slackInteractions: b.newCounter("slack_interactions_total",
 			"Presses of buttons in Slack: accepted, refused, or failed because the store or Slack was "+
-				"unavailable.", slackResult),
+				"unavailable.", chatResult),
+		teamsInteractions: b.newCounter("teams_interactions_total",
+			"Presses of buttons in Microsoft Teams: accepted, refused, or failed because the store or the "+
+				"Bot Connector was unavailable.", chatResult),
 	}
 }
 
@@ -90,3 +94,12 @@ func (m *Metrics) SlackInteractionRefused() { m.decisions.slackInteractions.inc(
 
 // SlackInteractionFailed counts the press of a button during an outage of the store or of Slack.
 func (m *Metrics) SlackInteractionFailed() { m.decisions.slackInteractions.inc(resultFailed) }
+
+// TeamsInteractionAccepted counts the press of a button that led to an accepted decision.
+func (m *Metrics) TeamsInteractionAccepted() { m.decisions.teamsInteractions.inc(resultAccepted) }
+
+// TeamsInteractionRefused counts the press of a button that was refused.
+func (m *Metrics) TeamsInteractionRefused() { m.decisions.teamsInteractions.inc(resultRefused) }
+
+// TeamsInteractionFailed counts the press of a button during an outage of the store or of the Bot Connector.
+func (m *Metrics) TeamsInteractionFailed() { m.decisions.teamsInteractions.inc(resultFailed) }

@@ -211,6 +211,9 @@ func methodCases() map[string]methodCase {
 		"SlackInteractionAccepted": {(*Metrics).SlackInteractionAccepted, map[string]float64{`slack_interactions_total{result="accepted"}`: 1}},
 		"SlackInteractionRefused":  {(*Metrics).SlackInteractionRefused, map[string]float64{`slack_interactions_total{result="refused"}`: 1}},
 		"SlackInteractionFailed":   {(*Metrics).SlackInteractionFailed, map[string]float64{`slack_interactions_total{result="failed"}`: 1}},
+		"TeamsInteractionAccepted": {(*Metrics).TeamsInteractionAccepted, map[string]float64{`teams_interactions_total{result="accepted"}`: 1}},
+		"TeamsInteractionRefused":  {(*Metrics).TeamsInteractionRefused, map[string]float64{`teams_interactions_total{result="refused"}`: 1}},
+		"TeamsInteractionFailed":   {(*Metrics).TeamsInteractionFailed, map[string]float64{`teams_interactions_total{result="failed"}`: 1}},
 	}
 }
 

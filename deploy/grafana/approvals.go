@@ -255,11 +255,12 @@ func decisionPanels() []part {
 			"Decisions that expired after `unmatched.ttl`, before a matching request arrived: the order ID is wrong, or the "+
 				"request was lost before it reached a queue.",
 			query{"expired", `sum(increase(approval_relay_unmatched_decisions_expired_total{@all}[@step]))`}),
-		newBars("Buttons in Slack",
+		newBars("Buttons in Slack and Teams",
 			"accepted: a decision was recorded, or had been recorded before. refused: the person may not decide, or the button "+
-				"is not valid. failed: the store or Slack was unavailable; the button can be pressed again. A quarter of them is the alert "+
-				"ApprovalRelaySlackFailing.",
-			query{"{{result}}", `sum by (result) (increase(approval_relay_slack_interactions_total{@all}[@step]))`}),
+				"is not valid. failed: the store or the chat was unavailable; the button can be pressed again. A quarter of them is "+
+				"the alert ApprovalRelaySlackFailing or ApprovalRelayTeamsFailing.",
+			query{"Slack: {{result}}", `sum by (result) (increase(approval_relay_slack_interactions_total{@all}[@step]))`},
+			query{"Teams: {{result}}", `sum by (result) (increase(approval_relay_teams_interactions_total{@all}[@step]))`}),
 		newBars("Decision pages",
 			"viewed: the page was shown; mail scanners view pages too. submitted: a decision was accepted. refused: the link is "+
 				"forged, expired or revoked, or the decision is not allowed; more than 50 in 15 minutes is the alert "+

@@ -35,6 +35,12 @@ func notificationAlerts() []alert {
 			description: "approval-relay show ORDER lists them. Notify the approvers in another way, and correct their addresses.",
 			board:       deliveryBoard,
 		},
+	}
+}
+
+// chatAlerts are about the buttons in chats.
+func chatAlerts() []alert {
+	return []alert{
 		{
 			name: "ApprovalRelaySlackFailing",
 			expr: `
@@ -47,6 +53,20 @@ func notificationAlerts() []alert {
 			summary:  "{{ $value | humanize }} presses of buttons in Slack failed in a quarter of an hour.",
 			description: "The store or Slack is out of reach. The buttons can be pressed again; the links to the pages work without " +
 				"Slack.",
+			board: approvalsBoard,
+		},
+		{
+			name: "ApprovalRelayTeamsFailing",
+			expr: `
+				sum @by (increase(approval_relay_teams_interactions_total{result="failed"}[15m])) > 2.5
+				and
+				sum @by (increase(approval_relay_teams_interactions_total{result="failed"}[15m]))
+				> 0.25 * sum @by (increase(approval_relay_teams_interactions_total[15m]))`,
+			hold:     "5m",
+			severity: ticket,
+			summary:  "{{ $value | humanize }} presses of buttons in Teams failed in a quarter of an hour.",
+			description: "The store or the Bot Connector is out of reach. The buttons can be pressed again; the links to the pages work without " +
+				"Teams.",
 			board: approvalsBoard,
 		},
 	}

@@ -57,5 +57,22 @@ func notificationScenarios() []scenario {
 				of(`slack_interactions_total{result="accepted"}`, flat(0, 11), flat(1, 49)),
 			},
 		},
+		{
+			name: "every press in Teams fails for an hour, those in Slack go well", minutes: 90,
+			series: []series{
+				of(`teams_interactions_total{result="failed"}`, flat(0, 10), grow(1, 60), grow(0, 20)),
+				of(`teams_interactions_total{result="accepted"}`, grow(1, 10), grow(0, 60), grow(1, 20)),
+				of(`slack_interactions_total{result="failed"}`, flat(0, 90)),
+				of(`slack_interactions_total{result="accepted"}`, grow(10, 90)),
+			},
+			fires: []string{"ticket ApprovalRelayTeamsFailing"}, within: 25,
+		},
+		{
+			name: "an intern presses in Teams what only the head may decide, all day", minutes: 300,
+			series: []series{
+				of(`teams_interactions_total{result="refused"}`, grow(1, 300)),
+				of(`teams_interactions_total{result="failed"}`, flat(0, 300)),
+			},
+		},
 	}
 }

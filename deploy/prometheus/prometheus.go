@@ -75,7 +75,7 @@ func groups() []group {
 		{name: "approval-relay-queues", alerts: slices.Concat(receiveAlerts(), depthAlerts())},
 		{name: "approval-relay-answers", alerts: answerAlerts()},
 		{name: "approval-relay-targets", alerts: slices.Concat(targetAlerts(), owedAlerts())},
-		{name: "approval-relay-notifications", alerts: notificationAlerts()},
+		{name: "approval-relay-notifications", alerts: slices.Concat(notificationAlerts(), chatAlerts())},
 		{name: "approval-relay-approvals", alerts: approvalAlerts()},
 		{name: "approval-relay-inbound", alerts: inboundAlerts()},
 	}

@@ -50,9 +50,14 @@ type desk struct {
 	tag       language.Tag
 	now       time.Time
 	refused   []refusal.Refusal
+	presses   []string // their results
 }
 
 func (d *desk) RecordRefusal(_ context.Context, r refusal.Refusal) { d.refused = append(d.refused, r) }
+
+func (d *desk) TeamsInteractionAccepted() { d.presses = append(d.presses, "accepted") }
+func (d *desk) TeamsInteractionRefused()  { d.presses = append(d.presses, "refused") }
+func (d *desk) TeamsInteractionFailed()   { d.presses = append(d.presses, "failed") }
 
 func (d *desk) OpenButton(token string, now time.Time) (approval.Capability, error) {
 	a := d.order.Approvals[0]
@@ -124,10 +129,11 @@ func newDesk(t *testing.T, change func(*approval.Request)) *desk {
 	d.receipt, err = d.bot.Post(t.Context(), d.message(approval.NotifyRequest))
 	require.NoError(t, err)
 	d.in = teams.NewMessages(teams.MessagesConfig{
-		Bots:    []*teams.Bot{d.bot},
-		Buttons: d,
-		Decider: d,
-		Orders:  d,
+		Observer: d,
+		Bots:     []*teams.Bot{d.bot},
+		Buttons:  d,
+		Decider:  d,
+		Orders:   d,
 		Person: func(name string) (string, bool) {
 			if name == barbara.ObjectID {
 				return "Barbara", true

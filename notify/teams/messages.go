@@ -34,13 +34,24 @@ type Orders interface {
 	Get(ctx context.Context, orderID string) (*approval.Order, error)
 }
 
+// Observer counts presses of buttons.
+type Observer interface {
+	// TeamsInteractionAccepted is called when a decision was accepted, or had been accepted before.
+	TeamsInteractionAccepted()
+	// TeamsInteractionRefused is called when the sender of a verified press may not decide, or decided about another content.
+	TeamsInteractionRefused()
+	// TeamsInteractionFailed is called when the store or the Bot Connector could not be reached.
+	TeamsInteractionFailed()
+}
+
 // MessagesConfig configures Messages. All fields must be set, except for Refusals.
 type MessagesConfig struct {
 	// Bots are the bots whose buttons decide. Several may be the same application, in different conversations.
-	Bots    []*Bot
-	Buttons Buttons
-	Decider Decider
-	Orders  Orders
+	Bots     []*Bot
+	Buttons  Buttons
+	Decider  Decider
+	Orders   Orders
+	Observer Observer
 	// Person returns the ID of the person for which the configuration has a name, and reports whether it has it.
 	Person func(name string) (id string, known bool)
 	// Dress sets the language, the zone and the organisation of a message for a person. The person may be empty.
@@ -90,6 +101,7 @@ func (h *Messages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	bot, err := h.findBot(ctx, r.Header, a)
 	switch {
 	case errors.Is(err, errKeys):
+		h.Observer.TeamsInteractionFailed()
 		h.Log.WarnContext(ctx, "teams activity could not be verified", "error", err)
 		http.Error(w, "it cannot be verified now; send it again", http.StatusServiceUnavailable)
 		return

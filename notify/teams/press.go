@@ -36,6 +36,7 @@ func (h *Messages) answerPress(ctx context.Context, bot *Bot, a *activity, p pre
 	case err != nil:
 		return h.fail(ctx, c, err)
 	case verdict.IsAccepted():
+		h.Observer.TeamsInteractionAccepted()
 		return h.showDecided(ctx, c, verdict)
 	case verdict.Code == approval.VerdictInvalid:
 		h.Log.InfoContext(ctx, "teams form has faults", "faults", len(verdict.Faults))
@@ -74,6 +75,7 @@ func (h *Messages) showChanged(ctx context.Context, c *call, choice approval.Cho
 	if err := h.read(ctx, c); err != nil {
 		return h.fail(ctx, c, err)
 	}
+	h.Observer.TeamsInteractionRefused()
 	if c.press.step == stepSend && c.approval.FindOffered(choice.ID) != nil {
 		return h.showForm(c, choice, cardState{note: c.words.Text("teams.changed")})
 	}
@@ -126,9 +128,11 @@ func (h *Messages) present(c *call) approval.Message {
 func (h *Messages) fail(ctx context.Context, c *call, err error) answerOf {
 	denied, ok := errors.AsType[*denial](err)
 	if !ok {
+		h.Observer.TeamsInteractionFailed()
 		h.Log.WarnContext(ctx, "teams press failed", "error", err)
 		return errorAnswer(http.StatusInternalServerError, "ServiceUnavailable", c.words.Text("teams.failed"))
 	}
+	h.Observer.TeamsInteractionRefused()
 	h.record(ctx, denied.why, http.StatusOK)
 	h.Log.InfoContext(ctx, "teams press refused", "code", string(denied.why.Code), "field", denied.why.Field)
 	return textAnswer(c.words.Text(denied.key))

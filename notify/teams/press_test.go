@@ -145,6 +145,9 @@ func TestTemporaryFailure(t *testing.T) {
 	d.failed = nil
 	d.press(alan, d.card(), "Approve", nil)
 	require.Equal(t, approval.Approved, d.order.Approvals[0].Status)
+	d.press(alan, d.card(), "Approve", nil)
+	d.press(guest, d.card(), "Approve", nil)
+	require.Equal(t, []string{"failed", "failed", "accepted", "accepted", "refused"}, d.presses)
 	require.NotContains(t, d.log.String(), teamstest.BotToken)
 }
 

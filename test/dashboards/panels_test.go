@@ -31,6 +31,7 @@ var mayBeZero = map[string]string{
 	"delivery.json, Orders that wait for capacity, A": "it takes more than 128 slow calls at once, see TestBurstOnASlowChannel",
 	"worker.json, Paused and drained, A":              "nobody pauses during the load",
 	"worker.json, Uncertain clocks, A":                "the clock of the machine is right",
+	"approvals.json, Buttons in Slack and Teams, B":   "the load has no bot of Teams",
 	"worker.json, Overdue, A":                         "the disk has room again",
 }
 
@@ -169,21 +170,24 @@ func TestRowsNotice(t *testing.T) {
 
 // neverCounted are the label values that no run of this load causes.
 var neverCounted = map[string]string{
-	`actions_not_made_total kind="heartbeat"`:   "no heartbeat waits for the rate limit",
-	`actions_not_made_total kind="notify"`:      "no channel of the load has a rate limit",
-	`actions_not_made_total kind="reconcile"`:   "no execution of the load is read",
-	`actions_dispatched_total kind="reconcile"`: "no execution of the load is read",
-	`answers_missed_total outcome="unknown"`:    "no reply of the load is lost while its task ends by itself",
-	`callbacks_total outcome="unknown"`:         "no reply of the load is lost while its task ends by itself",
-	`decisions_total verdict="anonymous"`:       "all approvers of the load are named, see TestUnnamedLinkOfAKnownRequester",
-	`decisions_total verdict="asker"`:           "the token of the load may decide its own requests, see TestAskerDoesNotDecide",
-	`decisions_total verdict="duplicate"`:       "every decision of the load has an ID, see TestSecondRoundInTheSameWords",
-	`messages_total result="full"`:              "it takes 1,000 approvals of an order, see TestLimitOfApprovals",
-	`decisions_total via="sso"`:                 "the test has no sign-in",
-	`decisions_total verdict="assurance"`:       "a page without enough assurance has no form",
-	`decisions_total verdict="proposed"`:        "no workflow of the load needs a second operator",
-	`decisions_total verdict="proposer"`:        "no workflow of the load needs a second operator",
-	`heartbeats_total result="refused"`:         "Step Functions refuses no heartbeat of the program for good",
+	`actions_not_made_total kind="heartbeat"`:    "no heartbeat waits for the rate limit",
+	`actions_not_made_total kind="notify"`:       "no channel of the load has a rate limit",
+	`actions_not_made_total kind="reconcile"`:    "no execution of the load is read",
+	`actions_dispatched_total kind="reconcile"`:  "no execution of the load is read",
+	`answers_missed_total outcome="unknown"`:     "no reply of the load is lost while its task ends by itself",
+	`callbacks_total outcome="unknown"`:          "no reply of the load is lost while its task ends by itself",
+	`decisions_total verdict="anonymous"`:        "all approvers of the load are named, see TestUnnamedLinkOfAKnownRequester",
+	`decisions_total verdict="asker"`:            "the token of the load may decide its own requests, see TestAskerDoesNotDecide",
+	`decisions_total verdict="duplicate"`:        "every decision of the load has an ID, see TestSecondRoundInTheSameWords",
+	`messages_total result="full"`:               "it takes 1,000 approvals of an order, see TestLimitOfApprovals",
+	`decisions_total via="sso"`:                  "the test has no sign-in",
+	`decisions_total verdict="assurance"`:        "a page without enough assurance has no form",
+	`decisions_total verdict="proposed"`:         "no workflow of the load needs a second operator",
+	`decisions_total verdict="proposer"`:         "no workflow of the load needs a second operator",
+	`teams_interactions_total result="accepted"`: "the load has no bot of Teams",
+	`teams_interactions_total result="refused"`:  "the load has no bot of Teams",
+	`teams_interactions_total result="failed"`:   "the load has no bot of Teams",
+	`heartbeats_total result="refused"`:          "Step Functions refuses no heartbeat of the program for good",
 }
 
 var counted = regexp.MustCompile(`^approval_relay_(\w+_total)\{(.*)\} (\S+)$`)
