@@ -61,6 +61,11 @@ func (p *Proposal) IsOpen(a *Approval, now time.Time) bool {
 	return a.Status == Pending && p.ConfirmedBy == "" && p.ExpiresAt.After(now)
 }
 
+// HasOpenProposal reports whether a proposal about the approval waits for a second operator.
+func (a *Approval) HasOpenProposal(now time.Time) bool {
+	return slices.ContainsFunc(a.Acts, func(r RecordedAct) bool { return r.Proposal != nil && r.Proposal.IsOpen(a, now) })
+}
+
 // propose records an act as a proposal, and leaves the approval as it is. The second operator confirms what the first has
 // seen: after an edit of the request, a proposed decision is refused as VerdictChanged.
 func (o *Order) propose(a *Approval, act Act, p Proposal, env Environment) Verdict {

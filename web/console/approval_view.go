@@ -54,6 +54,8 @@ type voteView struct {
 	Via     string
 	Comment string
 	At      look.Moment
+	// ConfirmedBy is the second operator, if there is one.
+	ConfirmedBy string
 }
 
 // notificationView shows a notification to people or programs.
@@ -117,6 +119,8 @@ func newApprovalView(a *approval.Approval, now time.Time) approvalView {
 			Via:     describeVia(vote.Via, vote.Source),
 			Comment: untrusted.MultiLine(vote.Comment),
 			At:      look.NewMoment(vote.At, now),
+
+			ConfirmedBy: operatorName(vote.ConfirmedBy),
 		})
 	}
 	v.Questions = newQuestionViews(a, now)

@@ -126,6 +126,9 @@ func describeDecision(e approval.Event) eventView {
 		return eventView{Text: text + "; waiting for its request", Tone: "open"}
 	case approval.VerdictRepeated:
 		return eventView{Text: text + ", again", Tone: "closed"}
+	case approval.VerdictProposed:
+		proposed := eventActor(e) + " proposed to " + string(e.Outcome) + " by " + via
+		return eventView{Text: proposed + "; waiting for a second operator", Tone: "open"}
 	}
 	refused := approval.Verdict{Code: code}.Err()
 	return eventView{

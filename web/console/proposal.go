@@ -1,6 +1,7 @@
 package console
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -14,12 +15,16 @@ import (
 type proposalView struct {
 	ID      string
 	What    string
+	Values  []proposedValue
 	By      string
 	Reason  string
 	Expires look.Moment
 	Order   string // ID, encoded
 	Nonce   string // empty for the operator who proposed it
 }
+
+// proposedValue is a value of the form that the proposed decision has.
+type proposedValue struct{ Name, Value, Edits string }
 
 func (c *Console) newProposalViews(s session, o *approval.Order, a *approval.Approval, now time.Time) []proposalView {
 	var views []proposalView
@@ -29,7 +34,8 @@ func (c *Console) newProposalViews(s session, o *approval.Order, a *approval.App
 		}
 		v := proposalView{
 			ID:      r.ID,
-			What:    describeProposal(r),
+			What:    describeProposal(a, r),
+			Values:  newProposedValues(a, r.Proposal.Values),
 			By:      untrusted.SingleLine(actorName(r.By, r.Proposal.Principal, r.Proposal.Claimed)),
 			Reason:  untrusted.MultiLine(r.Reason),
 			Expires: look.NewMoment(r.Proposal.ExpiresAt, now),
@@ -43,8 +49,27 @@ func (c *Console) newProposalViews(s session, o *approval.Order, a *approval.App
 	return views
 }
 
+// newProposedValues returns the values of the form in its order. The second operator confirms them too.
+func newProposedValues(a *approval.Approval, values json.RawMessage) []proposedValue {
+	var byName map[string]json.RawMessage
+	if json.Unmarshal(values, &byName) != nil {
+		return nil // a decision without a form
+	}
+	var out []proposedValue
+	for _, f := range a.Form.Fields {
+		if value, ok := byName[f.Name]; ok {
+			out = append(out, proposedValue{
+				Name:  untrusted.MultiLine(f.Label(consoleLanguage)),
+				Value: untrusted.MultiLine(strings.Join(defaultTexts(value), ", ")),
+				Edits: a.Edits[f.Name],
+			})
+		}
+	}
+	return out
+}
+
 // describeProposal says what happens when a proposal is confirmed.
-func describeProposal(r approval.RecordedAct) string {
+func describeProposal(a *approval.Approval, r approval.RecordedAct) string {
 	p := r.Proposal
 	names := untrusted.SingleLine(strings.Join(p.To, ", "))
 	switch p.Kind {
@@ -57,10 +82,17 @@ func describeProposal(r approval.RecordedAct) string {
 	case approval.ActExtend:
 		return "extend the deadline to " + p.Until.UTC().Format(time.RFC3339)
 	}
-	if p.Choice != "" {
-		return string(p.Outcome) + " (" + untrusted.SingleLine(p.Choice) + ")"
+	for _, choice := range a.Offered() {
+		if choice.ID == p.Choice {
+			return untrusted.SingleLine(choice.LabelIn(consoleLanguage)) + " (" + string(p.Outcome) + ")"
+		}
 	}
 	return string(p.Outcome)
+}
+
+// operatorName returns the name of an operator from their principal.
+func operatorName(principal string) string {
+	return untrusted.SingleLine(strings.TrimPrefix(principal, approval.OperatorPrincipal("")))
 }
 
 // handleConfirm confirms the proposal of another operator.

@@ -91,6 +91,9 @@ func (out *row) addPending(a *approval.Approval, now time.Time) {
 		out.States = append(out.States, describeStatus(a, now))
 	}
 	out.States = append(out.States, describeNotifications(a))
+	if a.HasOpenProposal(now) {
+		out.States = append(out.States, statusView{Text: "Waits for a second operator", Tone: "warn"})
+	}
 }
 
 func (out *row) addClosed(a *approval.Approval, now time.Time) {
