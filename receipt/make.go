@@ -88,6 +88,7 @@ func newReceipt(issuer, orderID string, a *approval.Approval) (Receipt, error) {
 		r.DecidedBy = v.By
 		r.Principal = v.AuthenticatedMaker()
 		r.Via = string(v.Via)
+		r.ConfirmedBy = v.ConfirmedBy
 		if len(v.Values) > 0 {
 			r.Values = v.Values
 		}
@@ -108,6 +109,7 @@ func newVote(v approval.Vote) Vote {
 		Void:        v.Void,
 
 		CommentDigest: v.DigestOfComment(),
+		ConfirmedBy:   v.ConfirmedBy,
 	}
 }
 

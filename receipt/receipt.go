@@ -47,6 +47,8 @@ type Receipt struct {
 	DecidedBy string `json:"decidedBy"`
 	Principal string `json:"principal"`
 	Via       string `json:"via"`
+	// ConfirmedBy is the principal of the second operator, where an operator's decision needs one.
+	ConfirmedBy string `json:"confirmedBy,omitempty"`
 
 	Changes []Change `json:"changes"`
 	Votes   []Vote   `json:"votes"`
@@ -79,6 +81,8 @@ type Vote struct {
 	// CommentDigest is the SHA-256, in hex, of the comment. It is empty without one. The receipt has no comments, because
 	// it is shown to programs and partners.
 	CommentDigest string `json:"commentDigest,omitempty"`
+	// ConfirmedBy is the principal of the second operator. It is empty for a vote that needs none.
+	ConfirmedBy string `json:"confirmedBy,omitempty"`
 }
 
 // Change is an edit of the request.

@@ -132,6 +132,7 @@ func TestEveryRuleAndFactIsInTheReceipt(t *testing.T) {
 		"vote's sight":  func(a *approval.Approval) { a.Votes[1].ShownDigest = "s3" },
 		"vote's time":   func(a *approval.Approval) { a.Votes[0].At = a.Votes[0].At.Add(time.Second) },
 		"comment":       func(a *approval.Approval) { a.Votes[0].Comment = "fine!" },
+		"second person": func(a *approval.Approval) { a.Votes[0].ConfirmedBy = "operator:bob" },
 		"void":          func(a *approval.Approval) { a.Votes[0].Void = false },
 		"original":      func(a *approval.Approval) { a.OriginalDigest = strings.Repeat("c", 64) },
 		"edit":          func(a *approval.Approval) { a.Votes[1].Changes[0].To = json.RawMessage("1") },
