@@ -256,11 +256,17 @@ func TestFourEyes(t *testing.T) {
 	require.Equal(t, approval.VerdictProposer, call("operator", confirm, "").problem.Verdict)
 	require.Equal(t, approval.VerdictProposer, call("operator", confirm, `{"by":"bob"}`).problem.Verdict)
 	require.Equal(t, approval.VerdictProposer, call("admin", confirm, `{"by":"operator"}`).problem.Verdict)
-	require.Equal(t, http.StatusNotFound, call("admin", "/proposals/other", "").StatusCode)
+	other := call("admin", "/proposals/other", "")
+	require.Equal(t, http.StatusNotFound, other.StatusCode)
+	require.Contains(t, other.text, "proposal: not found")
+	missing := send(t, h.OperatorHandler(), "POST", "/v1/orders/A-9"+confirm, "", "Authorization", "Bearer payroll-operator")
+	hidden := call("payroll-operator", confirm, "")
+	require.Equal(t, missing.text, strings.ReplaceAll(hidden.text, "A-1", "A-9"), "an order of others is like no order")
 	require.Equal(t, approval.Pending, get(t, s, "A-1").Approvals[0].Status)
 
 	require.Equal(t, http.StatusOK, call("admin", confirm, "").StatusCode)
 	a := get(t, s, "A-1").Approvals[0]
 	require.Equal(t, approval.Approved, a.Status)
 	require.Equal(t, []string{"operator:operator", "operator:admin"}, []string{a.Votes[0].Principal, a.Votes[0].ConfirmedBy})
+	require.Contains(t, call("orders-operator", confirm, "").text, "another operator has confirmed the proposal already")
 }

@@ -161,6 +161,9 @@ func (r *RefusalError) Error() string {
 		VerdictChanged:     "the request has changed since it was shown",
 		VerdictOverflow:    "too many decisions already wait for a request of this order",
 	}[r.Verdict.Code]
+	if r.Verdict.Code == VerdictConflict && r.Verdict.ProposalID != "" {
+		text = "another operator has confirmed the proposal already, or its ID is taken"
+	}
 	return fmt.Sprintf("decision refused (%s): %s", r.Verdict.Code, text)
 }
 

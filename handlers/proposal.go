@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -35,13 +36,19 @@ func (d *Decider) Confirm(
 		return actions, err
 	}
 	err = d.run(ctx, orderID, confirm)
+	if err == nil && verdict.Code == approval.VerdictUnknown {
+		err = approval.Permanent(fmt.Errorf("proposal: %w", approval.ErrNotFound))
+	}
 	return verdict, err
 }
 
 // approversOf returns the persons whom a proposal would ask, as they are configured now: somebody may be away by now.
 func (d *Decider) approversOf(ctx context.Context, orderID, proposalID string) ([]approval.Approver, error) {
 	o, err := d.Transitions.Orders.Get(ctx, orderID)
-	if err != nil {
+	switch {
+	case errors.Is(err, approval.ErrNotFound):
+		return nil, nil // the transition refuses it as it refuses an order that is outside the scope of the call
+	case err != nil:
 		return nil, fmt.Errorf("read order %s: %w", quoteOrderID(orderID), err)
 	}
 	_, r := o.FindProposal(proposalID)

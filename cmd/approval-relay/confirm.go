@@ -1,10 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
+	"strings"
+	"time"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
@@ -38,4 +42,41 @@ func proposedLine(orderID, proposalID string) string {
 	}
 	return fmt.Sprintf("it waits for a second operator, for an hour at most: approval-relay confirm %s %s\n",
 		untrusted.TerminalLine(orderID), untrusted.TerminalLine(proposalID))
+}
+
+// isOpenProposal reports whether an act on a pending approval is a proposal that can be confirmed.
+func isOpenProposal(r api.RecordedAct, now time.Time) bool {
+	return r.Proposal != nil && r.Proposal.ConfirmedBy == "" && r.Proposal.ExpiresAt.After(now)
+}
+
+// describeOpenProposal returns the ID of a proposal that can be confirmed, and what it would do. It is empty for any other
+// act.
+func (p orderPrinter) describeOpenProposal(r api.RecordedAct) string {
+	proposal := r.Proposal
+	if !isOpenProposal(r, p.now) {
+		return ""
+	}
+	what := strings.ReplaceAll(string(proposal.Kind), "_", " ")
+	switch proposal.Kind {
+	case approval.ActDecide:
+		what = cmp.Or(proposal.Choice, string(proposal.Outcome))
+		if len(proposal.Values) > 0 {
+			what += ", values " + string(proposal.Values)
+		}
+	case approval.ActExtend:
+		what += " to " + p.flags.moment(proposal.Until)
+	case approval.ActReplace:
+		what += " " + proposal.From + " with " + strings.Join(proposal.To, ", ")
+	case approval.ActAdd:
+		what += " " + strings.Join(proposal.To, ", ")
+	}
+	parts := []string{proposal.ProposalID + ": " + what, "by " + r.By}
+	if proposal.Claimed != "" {
+		parts = append(parts, claimLabel(proposal.Principal)+" "+proposal.Claimed)
+	}
+	parts = append(parts, "waits for a second operator until "+p.momentWithAge(proposal.ExpiresAt))
+	if r.Reason != "" {
+		parts = append(parts, "reason: "+r.Reason)
+	}
+	return strings.Join(parts, ", ")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func newOrderListing(orders []api.ListedOrder, f *outputFlags, now time.Time) *l
 				due = distance(a.Deadline, now)
 			}
 			l.add(o.OrderID, a.Title, a.Workflow, a.Step, string(a.Status), age(now.Sub(a.RequestedAt)), due,
-				callbackState(*a), undecidedApprovers(a), attentionWord(a), f.moment(a.RequestedAt), f.moment(a.Deadline),
+				callbackState(*a), undecidedApprovers(a, now), attentionWord(a), f.moment(a.RequestedAt), f.moment(a.Deadline),
 				a.Requester, a.Execution, a.ApprovalID, a.Callback.LastError)
 		}
 		if len(o.Approvals) == 0 {
@@ -57,12 +58,15 @@ func attentionWord(a *api.Approval) string {
 	return ""
 }
 
-// undecidedApprovers lists the approvers without a vote.
-func undecidedApprovers(a *api.Approval) string {
+// undecidedApprovers lists the approvers without a vote, and says whether a proposal waits for a second operator.
+func undecidedApprovers(a *api.Approval, now time.Time) string {
 	if a.Status != approval.Pending {
 		return ""
 	}
 	var names []string
+	if slices.ContainsFunc(a.Acts, func(r api.RecordedAct) bool { return isOpenProposal(r, now) }) {
+		names = append(names, "a second operator")
+	}
 	for _, p := range a.Approvers {
 		voted := false
 		for _, v := range a.Votes {

@@ -96,6 +96,11 @@ func (p orderPrinter) printApproval(a *api.Approval) error {
 	for _, v := range a.Votes {
 		row("decision", p.describeVote(v))
 	}
+	for _, r := range a.Acts {
+		if a.Status == approval.Pending {
+			row("proposal", p.describeOpenProposal(r))
+		}
+	}
 	row("attention", describeAttention(a))
 	row("callback", p.describeCallback(a))
 	for _, d := range a.Details {
@@ -170,6 +175,9 @@ func (p orderPrinter) describeVote(v api.Vote) string {
 		parts = append(parts, claimLabel(v.Principal)+" "+v.Claimed)
 	}
 	parts = append(parts, "via "+string(v.Via), p.momentWithAge(v.At))
+	if v.ConfirmedBy != "" {
+		parts = append(parts, "confirmed by "+strings.TrimPrefix(v.ConfirmedBy, "operator:"))
+	}
 	if v.Void {
 		parts = append(parts, "void: the request was edited afterwards")
 	}
