@@ -67,26 +67,37 @@ func (s *Store) computeChange(orderID string, before item, transition func(*appr
 	if err != nil {
 		return nil, err
 	}
+	c := newChange(o, before, pendingBefore, states)
+	if o.IsEmpty() {
+		return c, nil
+	}
+	if n := len(pendingByWorkflow(o)); n > maxWorkflows && n > len(pendingBefore) {
+		return nil, approval.OrderFull("it has pending approvals in %d workflows", maxWorkflows)
+	}
+	c.setItem(o, record)
+	return c, nil
+}
+
+// newChange returns the change from a stored item with these pending approvals and states to the order o. It has no item
+// yet.
+func newChange(o *approval.Order, before item, pendingBefore map[string]workflowPending, states store.StateSet) *change {
 	c := &change{
-		orderID: orderID,
+		orderID: o.ID,
 		id:      newWriteID(),
 		before:  before,
 		counts:  map[string]int64{},
 	}
-	pending := pendingByWorkflow(o)
-	c.countPending(pendingBefore, pending)
+	c.countPending(pendingBefore, pendingByWorkflow(o))
 	c.countStates(states, store.StatesOf(o))
-	if o.IsEmpty() {
-		return c, nil
-	}
-	if len(pending) > maxWorkflows && len(pending) > len(pendingBefore) {
-		return nil, approval.OrderFull("it has pending approvals in %d workflows", maxWorkflows)
-	}
-	c.item = orderItem(o, before, record)
-	keepUnknownAttributes(before, c.item)
-	earlierWrites := prefixOf(getBytes(before, "last_writes"), idSize*(writesKept-1))
+	return c
+}
+
+// setItem sets the item of the order with its compressed record.
+func (c *change) setItem(o *approval.Order, record []byte) {
+	c.item = orderItem(o, c.before, record)
+	keepUnknownAttributes(c.before, c.item)
+	earlierWrites := prefixOf(getBytes(c.before, "last_writes"), idSize*(writesKept-1))
 	c.item["last_writes"] = bytesAttr(append(bytes.Clone(c.id), earlierWrites...))
-	return c, nil
 }
 
 // encodeOrder returns the compressed record of an order.

@@ -28,6 +28,8 @@ type Config struct {
 	Limits store.RecordLimits
 	// Observe is called after every write. It may be nil.
 	Observe func(Commit)
+	// Import also opens a table that a migration has not completed.
+	Import bool
 }
 
 // Commit describes a write.
@@ -41,6 +43,8 @@ type Store struct {
 	config Config
 	client API
 	locks  orderLocks
+
+	importing bool // the table is marked as incomplete
 }
 
 // Open checks the table, or creates it if the Config asks for that. It refuses a table of another program or of a newer

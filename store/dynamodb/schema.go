@@ -14,6 +14,9 @@ import (
 // schemaVersion is the version of the table's schema. A program refuses other versions.
 const schemaVersion = 1
 
+// importVersion is the version of the schema while a migration fills the table. No version of the program starts on it.
+const importVersion = -1
+
 // tableIndex is a global secondary index. All indexes are sparse: they contain only the items with the attribute of the
 // partition key.
 type tableIndex struct {
@@ -122,7 +125,12 @@ func (s *Store) checkVersion(ctx context.Context) error {
 		}
 		return err
 	}
-	if v := getNumber(got, "schema_version"); v != schemaVersion {
+	switch v := getNumber(got, "schema_version"); {
+	case v == importVersion && s.config.Import:
+		s.importing = true
+	case v == importVersion:
+		return errIncomplete
+	case v != schemaVersion:
 		return fmt.Errorf("its schema has version %d, this program knows version %d: another release created it",
 			v, schemaVersion)
 	}

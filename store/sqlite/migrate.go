@@ -23,6 +23,8 @@ func readSchemaVersion(ctx context.Context, c *sql.Conn) (version int, err error
 	}
 	fresh := version == 0 && application == 0 && objects == 0
 	switch known := len(schemaMigrations()); {
+	case application == importID:
+		return version, errIncomplete
 	case application != applicationID && !fresh:
 		return 0, errors.New("it is a database of another program")
 	case version > known:

@@ -12,6 +12,9 @@ import (
 // applicationID identifies a file of this program (PRAGMA application_id): "aprl".
 const applicationID = 0x6170726c
 
+// importID is the application ID while a migration fills the file: "apri". No version of the program starts on it.
+const importID = 0x61707269
+
 // schemaMigrations returns the scripts that update the schema from each version to the next. A script never changes: every
 // change of the schema is a new script, with a file of the schema that it leads to in testdata/schemas.
 // TestSchemasNeverChange holds that.

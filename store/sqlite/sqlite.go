@@ -35,6 +35,10 @@ type Config struct {
 	Observe func(Commit)
 	// SkipUpgradeCopy leaves out the copy of the file that is made before its schema changes.
 	SkipUpgradeCopy bool
+	// KeepSchema makes Open fail where it would update the schema.
+	KeepSchema bool
+	// Import also opens a file that a migration has not completed.
+	Import bool
 }
 
 // Commit describes a commit.
@@ -55,6 +59,7 @@ type Store struct {
 	stmts  statements
 	recent recentOrders
 
+	importing   bool       // the file is marked as incomplete
 	upgradeCopy string     // see UpgradeCopy
 	backup      sync.Mutex // held while a backup is made
 
@@ -108,11 +113,7 @@ func (s *Store) openDatabases(ctx context.Context) error {
 	if s.conn, err = s.writes.Conn(ctx); err != nil {
 		return err
 	}
-	version, err := readSchemaVersion(ctx, s.conn)
-	if err != nil {
-		return err
-	}
-	plan, err := planMigration(ctx, s.conn, version)
+	plan, err := s.planMigration(ctx)
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func (s *Store) openDatabases(ctx context.Context) error {
 		return err
 	}
 	if plan.isNeeded() && !s.config.SkipUpgradeCopy {
-		if s.upgradeCopy, err = copyBeforeUpgrade(ctx, s.conn, s.config.Path, version); err != nil {
+		if s.upgradeCopy, err = copyBeforeUpgrade(ctx, s.conn, s.config.Path, plan.from); err != nil {
 			return err
 		}
 	}
@@ -129,6 +130,24 @@ func (s *Store) openDatabases(ctx context.Context) error {
 	}
 	s.reads, err = openDatabase(s.config.Path, readers, "query_only(1)")
 	return err
+}
+
+// planMigration returns the migration of the opened file, unless the Config forbids it.
+func (s *Store) planMigration(ctx context.Context) (migration, error) {
+	version, err := readSchemaVersion(ctx, s.conn)
+	if errors.Is(err, errIncomplete) && s.config.Import {
+		s.importing = true
+		err = nil
+	}
+	if err != nil {
+		return migration{}, err
+	}
+	plan, err := planMigration(ctx, s.conn, version)
+	if err == nil && plan.isNeeded() && (s.config.KeepSchema || s.importing) {
+		err = fmt.Errorf("its schema has version %d, this program uses version %d: let a worker of this release start on the "+
+			"file once, so that it updates it, and stop that worker", version, s.SchemaVersion())
+	}
+	return plan, err
 }
 
 // UpgradeCopy returns the path of the copy that Open made because the schema of the file has changed, or "".

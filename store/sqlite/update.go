@@ -96,9 +96,18 @@ func (s *Store) applyTransition(
 	if out.err != nil {
 		return c, out
 	}
+	c = newOrderChange(o, c.record, pendingBefore)
+	if !c.remove && unknown.IsEmpty() {
+		s.recent.keepOrder(orderID, c.record, o)
+	}
+	return c, out
+}
+
+// newOrderChange returns the change from an order with these pending approvals to the order o with this record.
+func newOrderChange(o *approval.Order, record []byte, pendingBefore []approval.PendingApproval) orderChange {
 	pending := o.PendingApprovals()
-	c = orderChange{
-		record:    c.record,
+	return orderChange{
+		record:    record,
 		remove:    o.IsEmpty(),
 		due:       o.NextDue(),
 		since:     store.OldestPending(pending),
@@ -107,10 +116,6 @@ func (s *Store) applyTransition(
 		opened:    subtractApprovals(pending, pendingBefore),
 		ended:     subtractApprovals(pendingBefore, pending),
 	}
-	if !c.remove && unknown.IsEmpty() {
-		s.recent.keepOrder(orderID, c.record, o)
-	}
-	return c, out
 }
 
 // subtractApprovals returns the approvals in all that are not in others.

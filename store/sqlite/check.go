@@ -1,0 +1,235 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// CheckRecords implements store.RecordKeeper. If a record cannot be read, the tables of pending approvals are not
+// compared: nobody knows what they should have.
+func (s *Store) CheckRecords(ctx context.Context, fix bool, report func(store.Fault)) (err error) {
+	if !fix {
+		c, err := s.reads.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, c.Close()) }()
+		return s.checkFile(ctx, c, false, report)
+	}
+	var faults []store.Fault
+	err = s.submit(ctx, singleStep(func(ctx context.Context) error {
+		return s.checkFile(ctx, s.conn, true, func(f store.Fault) { faults = append(faults, f) })
+	}))
+	for _, f := range faults {
+		f.Fixed = !f.Lost && err == nil
+		report(f)
+	}
+	return err
+}
+
+// checkFile checks the pages and the indexes of the file, and then the content. With fix, it runs in a transaction.
+func (s *Store) checkFile(ctx context.Context, c *sql.Conn, fix bool, report func(store.Fault)) error {
+	lines, err := queryLines(ctx, c, "PRAGMA integrity_check(20)")
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
+		if line != "ok" {
+			report(store.Fault{Text: "the file is damaged: " + line, Lost: !strings.Contains(line, "index")})
+		}
+	}
+	if fix && !slices.Equal(lines, []string{"ok"}) {
+		if _, err := c.ExecContext(ctx, "REINDEX"); err != nil {
+			return err
+		}
+	}
+	return s.compareRecords(ctx, c, fix, report)
+}
+
+// pendingRow is a row of the table of pending approvals.
+type pendingRow struct {
+	workflow, approval string
+	since              int64
+}
+
+// derivedRow has the columns of an order that follow from its record.
+type derivedRow struct {
+	due, since         sql.NullInt64
+	pending, attention int64
+	hasNext            bool
+}
+
+func (r derivedRow) differences(want derivedRow) string {
+	var names []string
+	for name, differs := range map[string]bool{
+		"due":       r.due != want.due,
+		"since":     r.since != want.since,
+		"pending":   r.pending != want.pending,
+		"attention": r.attention != want.attention,
+		"next":      r.hasNext != want.hasNext,
+	} {
+		if differs {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func (s *Store) compareRecords(ctx context.Context, c *sql.Conn, fix bool, report func(store.Fault)) error {
+	want := map[pendingRow]bool{}
+	changes := map[string]orderChange{} // to write
+	isComplete, err := s.compareRows(ctx, c, func(id string, change orderChange, differences string) {
+		for _, p := range change.opened {
+			want[pendingRow{p.Workflow, p.ApprovalID, toNanos(p.Since)}] = true
+		}
+		if differences == "" {
+			return
+		}
+		report(store.Fault{Order: id, Text: "the columns " + differences + " are not those of its record"})
+		if fix {
+			change.opened = nil // the table of pending approvals is written below
+			changes[id] = change
+		}
+	}, report)
+	if err != nil {
+		return err
+	}
+	for id, change := range changes {
+		if err := s.writeChange(ctx, id, change); err != nil {
+			return err
+		}
+	}
+	if !isComplete {
+		return nil
+	}
+	return s.comparePending(ctx, c, want, fix, report)
+}
+
+// compareRows calls f for each order with the change that would store it anew, and with the columns that differ. It
+// reports whether all records could be read.
+func (s *Store) compareRows(
+	ctx context.Context, c *sql.Conn, f func(id string, change orderChange, differences string), report func(store.Fault),
+) (isComplete bool, err error) {
+	rows, err := c.QueryContext(ctx, "SELECT id, record, due, since, pending, attention, next IS NOT NULL FROM orders ORDER BY id")
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	isComplete = true
+	for rows.Next() {
+		var id, record []byte
+		var have derivedRow
+		err := rows.Scan(&id, &record, &have.due, &have.since, &have.pending, &have.attention, &have.hasNext)
+		if err != nil {
+			return false, err
+		}
+		o, err := store.Decode(string(id), record, s.config.Sealer)
+		if err != nil {
+			report(store.Fault{Order: string(id), Text: err.Error(), Lost: true})
+			isComplete = false
+			continue
+		}
+		change := newOrderChange(o, record, nil)
+		want := derivedRow{
+			pending:   int64(change.pending),
+			attention: int64(change.attention),
+			hasNext:   !change.due.IsZero(),
+		}
+		if !change.due.IsZero() {
+			want.due = sql.NullInt64{Int64: toNanos(change.due), Valid: true}
+		}
+		if !change.since.IsZero() {
+			want.since = sql.NullInt64{Int64: toNanos(change.since), Valid: true}
+		}
+		change.remove = false
+		f(string(id), change, have.differences(want))
+	}
+	return isComplete, rows.Err()
+}
+
+// comparePending compares the tables pending and counts with the pending approvals of all orders.
+func (s *Store) comparePending(
+	ctx context.Context, c *sql.Conn, want map[pendingRow]bool, fix bool, report func(store.Fault),
+) error {
+	have, err := readPending(ctx, c)
+	if err != nil {
+		return err
+	}
+	counts, err := readCounts(ctx, c)
+	if err != nil {
+		return err
+	}
+	wantCounts := map[string]int64{}
+	for row := range want {
+		wantCounts[row.workflow]++
+	}
+	isGood := maps.Equal(have, want)
+	if !isGood {
+		report(store.Fault{Text: fmt.Sprintf("the table pending has not the pending approvals of the records: %d rows instead of %d",
+			len(have), len(want))})
+	}
+	maps.DeleteFunc(counts, func(_ string, n int64) bool { return n == 0 })
+	if !maps.Equal(counts, wantCounts) {
+		isGood = false
+		report(store.Fault{Text: fmt.Sprintf("the table counts has not the numbers of pending approvals by workflow: %v instead of %v",
+			counts, wantCounts)})
+	}
+	if isGood || !fix {
+		return nil
+	}
+	if _, err := c.ExecContext(ctx, "DELETE FROM pending; DELETE FROM counts"); err != nil {
+		return err
+	}
+	for row := range want {
+		if _, err := s.stmts.opened.ExecContext(ctx, row.workflow, row.since, row.approval); err != nil {
+			return err
+		}
+		if _, err := s.stmts.add.ExecContext(ctx, row.workflow, 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readPending(ctx context.Context, c *sql.Conn) (have map[pendingRow]bool, err error) {
+	rows, err := c.QueryContext(ctx, "SELECT workflow, approval, since FROM pending")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	have = map[pendingRow]bool{}
+	for rows.Next() {
+		var row pendingRow
+		if err := rows.Scan(&row.workflow, &row.approval, &row.since); err != nil {
+			return nil, err
+		}
+		have[row] = true
+	}
+	return have, rows.Err()
+}
+
+func readCounts(ctx context.Context, c *sql.Conn) (have map[string]int64, err error) {
+	rows, err := c.QueryContext(ctx, "SELECT workflow, pending FROM counts")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	have = map[string]int64{}
+	for rows.Next() {
+		var name string
+		var n int64
+		if err := rows.Scan(&name, &n); err != nil {
+			return nil, err
+		}
+		have[name] = n
+	}
+	return have, rows.Err()
+}

@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+)
+
+// RawRecord is the record of an order as it is stored: JSON, with the task tokens sealed. It is the same in all stores, so
+// that it can be moved from one to another.
+type RawRecord struct {
+	OrderID string
+	JSON    []byte // empty if it cannot be read
+}
+
+// RecordKeeper is an optional interface of a Store, for the commands that check a whole store or move it while no worker
+// uses it.
+//
+// SQLite and DynamoDB implement it. The in-memory store survives no process and does not.
+type RecordKeeper interface {
+	// EachRecord calls f with the record of every order, in any order. It ends with the first error of f.
+	EachRecord(ctx context.Context, f func(RawRecord) error) error
+	// CheckRecords compares with each record what the store keeps beside it: the keys of its indexes, and the counts. It
+	// calls report with each difference, and with each record that cannot be read. With fix, it makes the difference
+	// good; the records themselves stay as they are.
+	CheckRecords(ctx context.Context, fix bool, report func(Fault)) error
+
+	// BeginImport marks an empty store as incomplete, so that no worker starts on it until EndImport. It reports whether
+	// the store was incomplete already. It returns ErrNotEmpty for a store with orders or dead letters.
+	BeginImport(ctx context.Context) (resumed bool, err error)
+	// ImportRecord stores a record as it is. To import it again has no effect.
+	ImportRecord(ctx context.Context, r RawRecord) error
+	// EndImport removes the mark.
+	EndImport(ctx context.Context) error
+
+	// SchemaVersion returns the version of the schema that this program makes.
+	SchemaVersion() int
+}
+
+// ErrNotEmpty is returned for a store that is to be filled, but has orders or dead letters.
+var ErrNotEmpty = errors.New("it has orders or dead letters: a migration fills an empty store only")
+
+// Fault is a difference that CheckRecords has found.
+type Fault struct {
+	Order string `json:"order,omitempty"` // empty if it concerns the whole store
+	Text  string `json:"fault"`
+	// Lost is true for a record that cannot be read: it cannot be fixed.
+	Lost  bool `json:"lost,omitempty"`
+	Fixed bool `json:"fixed,omitempty"`
+}
+
+// RecordVersions are the versions of a record, see recordVersion.
+type RecordVersions struct {
+	Reader int `json:"v"`
+	Writer int `json:"w"` // 0 for programs that did not write it
+}
+
+// VersionsOf returns the versions of a record; both are 0 if it cannot be read.
+func VersionsOf(record []byte) RecordVersions {
+	var v RecordVersions
+	_ = json.Unmarshal(record, &v)
+	return v
+}
