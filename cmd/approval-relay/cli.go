@@ -40,6 +40,7 @@ type cli struct {
 	Reload         reloadCmd         `cmd:"" help:"Let a running worker read its configuration file again."`
 	Backup         backupCmd         `cmd:"" help:"Copy the store of a running worker, and verify the copy."`
 	Restore        restoreCmd        `cmd:"" help:"Verify a copy with its keys, and put it in the place of a store."`
+	Store          storeCmd          `cmd:"" help:"Check, describe or move a store whose workers are stopped."`
 	Keys           keysCmd           `cmd:"" help:"Make and rotate the keys that seal tokens and sign links."`
 	Contexts       contextsCmd       `cmd:"" help:"List the workers of the client configuration, and choose one."`
 	Completion     completionCmd     `cmd:"" help:"Print the script that completes commands in a shell."`

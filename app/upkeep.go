@@ -1,0 +1,70 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/setup"
+	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/store/dynamodb"
+	"github.com/approval-relay/approval-relay/store/sqlite"
+	"github.com/approval-relay/approval-relay/upkeep"
+)
+
+// OpenStore opens the store of a configuration while no worker uses it. It does not update its schema. With toFill, it
+// makes the store if it does not exist, and also opens one that a migration has not completed.
+func OpenStore(ctx context.Context, c *config.Config, sealer store.Sealer, toFill bool, log *slog.Logger) (upkeep.Store, error) {
+	switch table := c.Store.DynamoDB; {
+	case c.Store.Memory:
+		return nil, errors.New("store.memory is set: the store of this configuration is in the memory of its worker")
+	case table != nil:
+		aws, err := newAWSClients(ctx, c.AWS, unobserved{}, log).configFor(setup.AWS{Region: table.Region, Endpoint: table.Endpoint})
+		if err != nil {
+			return nil, err
+		}
+		settings := *table
+		settings.Create = table.Create && toFill
+		s, err := dynamodb.Open(ctx, dynamodb.Config{
+			Settings: settings,
+			AWS:      aws,
+			Sealer:   sealer,
+			Import:   toFill,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	return OpenFile(ctx, c.Store.SQLite, sealer, toFill)
+}
+
+// OpenFile opens a SQLite store as OpenStore does.
+func OpenFile(ctx context.Context, path string, sealer store.Sealer, toFill bool) (upkeep.Store, error) {
+	if _, err := os.Stat(path); err != nil && !toFill { // SQLite would make a new file
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	s, err := sqlite.Open(ctx, sqlite.Config{
+		Path:       path,
+		Sealer:     sealer,
+		KeepSchema: true,
+		Import:     toFill,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// unobserved observes no calls.
+type unobserved struct{}
+
+// AWSCalled implements outbound.Observer.
+func (unobserved) AWSCalled(string, string) {}
+
+// ClockSkew implements outbound.Observer.
+func (unobserved) ClockSkew(time.Duration, time.Duration) {}

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/approval-relay/approval-relay/app"
+	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/untrusted"
+	"github.com/approval-relay/approval-relay/upkeep"
+)
+
+// storeCmd looks after a store that no worker uses.
+type storeCmd struct {
+	Check   storeCheckCmd   `cmd:"" help:"Check a whole store: every record opens; indexes and counts agree with the records."`
+	Stats   storeStatsCmd   `cmd:"" help:"Describe a store: counts, sizes, keys and versions."`
+	Migrate storeMigrateCmd `cmd:"" help:"Move everything from a store to another, empty one: SQLite to DynamoDB, or back."`
+}
+
+// storeFlags name the store.
+type storeFlags struct {
+	Store string `arg:"" help:"The SQLite file, or a configuration file that names the store."`
+	Keys  string `placeholder:"FILE" help:"The key file. The default is that of the configuration, or approval-relay.keys."`
+
+	outputFlag
+}
+
+// defaultKeys is the key file of a store that is named without a configuration.
+const defaultKeys = "approval-relay.keys"
+
+// storePlace is a store that a command line names.
+type storePlace struct {
+	name   string // for messages
+	file   string // of SQLite, or ""
+	config *config.Config
+}
+
+// readPlace finds out whether a text names a SQLite file or a configuration.
+func readPlace(w *world, text string) (storePlace, error) {
+	f, err := os.Open(text) //nolint:gosec // the operator names it
+	if err != nil && text != "-" {
+		return storePlace{}, err
+	}
+	if err == nil {
+		const magic = "SQLite format 3\x00"
+		head := make([]byte, len(magic))
+		_, err := io.ReadFull(f, head)
+		_ = f.Close()
+		if err == nil && bytes.Equal(head, []byte(magic)) {
+			return storePlace{name: text, file: text}, nil
+		}
+	}
+	c, _, err := config.Load(text, w.stdin, w.getenv)
+	if err != nil {
+		return storePlace{}, err
+	}
+	p := storePlace{name: c.Store.SQLite, config: c}
+	if c.Store.DynamoDB != nil {
+		p.name = "table " + c.Store.DynamoDB.Table
+	}
+	return p, nil
+}
+
+// loadKeys reads the key file of a place, unless the command line names another.
+func (p storePlace) loadKeys(file string) (*keys.Ring, error) {
+	if file == "" {
+		file = defaultKeys
+		if p.config != nil {
+			file = p.config.Keys.File
+		}
+	}
+	ring, err := keys.LoadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("the keys open every record: %w; --keys names another key file", err)
+	}
+	return ring, nil
+}
+
+func (p storePlace) open(w *world, ring *keys.Ring, toFill bool) (upkeep.Store, error) {
+	if p.file != "" {
+		return app.OpenFile(w.ctx, p.file, ring, toFill)
+	}
+	log := slog.New(slog.NewTextHandler(w.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	return app.OpenStore(w.ctx, p.config, ring, toFill, log)
+}
+
+// use opens the store and closes it after f.
+func (c *storeFlags) use(w *world, f func(storePlace, upkeep.Store, *keys.Ring) error) (err error) {
+	place, err := readPlace(w, c.Store)
+	if err != nil {
+		return err
+	}
+	ring, err := place.loadKeys(c.Keys)
+	if err != nil {
+		return err
+	}
+	s, err := place.open(w, ring, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return f(place, s, ring)
+}
+
+type storeCheckCmd struct {
+	storeFlags
+
+	Fix bool `help:"Write what follows from the records anew: columns, indexes and counts. The records stay as they are."`
+}
+
+// Run prints each fault as a line. The status is 1 if a fault is left.
+func (c *storeCheckCmd) Run(w *world) error {
+	return c.use(w, func(place storePlace, s upkeep.Store, _ *keys.Ring) error {
+		faults := []store.Fault{}
+		left := 0
+		err := upkeep.Check(w.ctx, s, c.Fix, func(f store.Fault) {
+			faults = append(faults, f)
+			if !f.Fixed {
+				left++
+			}
+			if c.Output == "text" {
+				fmt.Fprintln(w.stdout, describeFault(f))
+			}
+		})
+		if err != nil {
+			return err
+		}
+		if c.Output == "json" {
+			if err := printJSON(w.stdout, map[string]any{"store": place.name, "ok": left == 0, "faults": faults}); err != nil {
+				return err
+			}
+		} else if len(faults) == 0 {
+			fmt.Fprintf(w.stdout, "%s is sound\n", place.name)
+		}
+		if left > 0 {
+			return fmt.Errorf("%s of %s left", plural(left, "fault"), place.name)
+		}
+		return nil
+	})
+}
+
+// describeFault returns the line of a fault.
+func describeFault(f store.Fault) string {
+	var line strings.Builder
+	if f.Fixed {
+		line.WriteString("fixed: ")
+	}
+	if f.Order != "" {
+		fmt.Fprintf(&line, "order %q: ", f.Order)
+	}
+	line.WriteString(f.Text)
+	return untrusted.TerminalLine(line.String())
+}
+
+type storeStatsCmd struct{ storeFlags }
+
+// Run prints the description.
+func (c *storeStatsCmd) Run(w *world) error {
+	return c.use(w, func(place storePlace, s upkeep.Store, ring *keys.Ring) error {
+		p := newProgress(w, !isTerminal(w.stderr))
+		stats, err := upkeep.ReadStats(w.ctx, s, ring, func(step string, n int) { p.show("%s: %d orders", step, n) })
+		p.end()
+		if err != nil {
+			return err
+		}
+		if c.Output == "json" {
+			return printJSON(w.stdout, stats)
+		}
+		printStats(w.stdout, place.name, stats)
+		return nil
+	})
+}
+
+func printStats(out io.Writer, name string, s upkeep.Stats) {
+	fmt.Fprintf(out, "%s: schema version %d\n", untrusted.TerminalLine(name), s.SchemaVersion)
+	fmt.Fprintf(out, "orders: %d, %d unreadable; dead letters: %d\n", s.Orders, s.Unreadable, s.DeadLetters)
+	fmt.Fprintf(out, "records: %d bytes, the largest %d (order %s)\n", s.Bytes, s.Largest, untrusted.TerminalLine(dash(s.LargestOrder)))
+	for _, workflow := range slices.Sorted(maps.Keys(s.Approvals)) {
+		fmt.Fprintf(out, "workflow %s: %s\n", untrusted.TerminalLine(workflow), listCounts(s.Approvals[workflow]))
+	}
+	if len(s.Attention) > 0 {
+		fmt.Fprintf(out, "need attention: %s\n", listCounts(s.Attention))
+	}
+	f := outputFlags{}
+	fmt.Fprintf(out, "oldest pending: %s; newest event: %s\n", f.moment(s.OldestPending), f.moment(s.Newest))
+	fmt.Fprintf(out, "keys: %s\n", dash(strings.Join(s.KeyIDs, ", ")))
+	fmt.Fprintf(out, "versions of records: %s\n", listCounts(s.Records))
+}
+
+func listCounts[K ~string](counts map[K]int) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[name], name))
+	}
+	return dash(strings.Join(parts, ", "))
+}
+
+type storeMigrateCmd struct {
+	From        string `required:"" placeholder:"FILE|CONFIG" help:"The store to move: a SQLite file, or a configuration that names it."`
+	To          string `required:"" placeholder:"CONFIG" help:"The configuration that names the new, empty store, and the old key file."`
+	SkipDamaged bool   `help:"Leave out orders and dead letters that cannot be read. Without this flag, nothing is moved if there is one."`
+
+	outputFlag
+}
+
+// Run moves the store and prints what was moved.
+func (c *storeMigrateCmd) Run(w *world) (err error) {
+	from, err := readPlace(w, c.From)
+	if err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	to, err := readPlace(w, c.To)
+	if err == nil && to.config == nil {
+		err = errors.New("is a SQLite file: name the configuration file of the new worker")
+	}
+	if err != nil {
+		return fmt.Errorf("--to: %w", err)
+	}
+	ring, err := to.loadKeys("")
+	if err != nil {
+		return fmt.Errorf("%w: copy the key file of the old worker to this place", err)
+	}
+	source, err := from.open(w, ring, false)
+	if err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	target, err := to.open(w, ring, true)
+	if err != nil {
+		return fmt.Errorf("--to: %w", err)
+	}
+	defer func() { err = errors.Join(err, target.Close()) }()
+	return c.move(w, from, to, upkeep.Migration{
+		From:     source,
+		To:       target,
+		Sealer:   ring,
+		KeyID:    ring.PrimaryID(),
+		SkipLost: c.SkipDamaged,
+	})
+}
+
+func (c *storeMigrateCmd) move(w *world, from, to storePlace, m upkeep.Migration) error {
+	p := newProgress(w, false)
+	m.Progress = func(step string, n int) { p.show("%s: %d orders", step, n) }
+	m.Report = func(f store.Fault) { fmt.Fprintln(w.stderr, describeFault(f)) }
+	moved, err := m.Run(w.ctx)
+	p.end()
+	if err != nil {
+		return fmt.Errorf("move %s to %s: %w", from.name, to.name, err)
+	}
+	if c.Output == "json" {
+		if err := printJSON(w.stdout, moved); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(w.stdout, "moved %s to %s; both have:\n", from.name, to.name)
+		fmt.Fprintf(w.stdout, "  %s, digest %s\n", plural(moved.Orders, "order"), moved.Digest)
+		fmt.Fprintf(w.stdout, "  %s, digest %s\n", plural(moved.DeadLetters, "dead letter"), moved.LetterDigest)
+		fmt.Fprintf(w.stdout, "  %s\n", plural(moved.Controls, "control"))
+		if moved.Lost > 0 {
+			fmt.Fprintf(w.stdout, "left out: %d that cannot be read\n", moved.Lost)
+		}
+	}
+	fmt.Fprintf(w.stderr, "start the new worker, and never again a worker on %s: both would answer the same workflows\n", from.name)
+	return nil
+}
