@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/config"
+	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/dynamodb"
@@ -58,6 +59,16 @@ func OpenFile(ctx context.Context, path string, sealer store.Sealer, toFill bool
 		return nil, err
 	}
 	return s, nil
+}
+
+// OpenKeys gets the keys of a configuration from their place. It makes none.
+func OpenKeys(ctx context.Context, c *config.Config, log *slog.Logger) (*keys.Ring, error) {
+	k := c.Keys
+	if k.Env == "" && k.SecretsManager == nil && k.KMS == nil {
+		return keys.LoadFile(k.File)
+	}
+	a := &App{config: c, log: log, aws: newAWSClients(ctx, c.AWS, unobserved{}, log)}
+	return a.openKeys(ctx)
 }
 
 // unobserved observes no calls.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -70,27 +71,28 @@ func readPlace(w *world, text string) (storePlace, error) {
 	return p, nil
 }
 
-// loadKeys reads the key file of a place, unless the command line names another.
-func (p storePlace) loadKeys(file string) (*keys.Ring, error) {
-	if file == "" {
-		file = defaultKeys
-		if p.config != nil {
-			file = p.config.Keys.File
-		}
+// loadKeys gets the keys of a place, unless the command line names another key file.
+func (p storePlace) loadKeys(w *world, file string) (ring *keys.Ring, err error) {
+	if file == "" && p.config != nil {
+		ring, err = app.OpenKeys(w.ctx, p.config, storeLog(w))
+	} else {
+		ring, err = keys.LoadFile(cmp.Or(file, defaultKeys))
 	}
-	ring, err := keys.LoadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("the keys open every record: %w; --keys names another key file", err)
+		return nil, fmt.Errorf("the keys open every record: %w", err)
 	}
 	return ring, nil
+}
+
+func storeLog(w *world) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 func (p storePlace) open(w *world, ring *keys.Ring, toFill bool) (upkeep.Store, error) {
 	if p.file != "" {
 		return app.OpenFile(w.ctx, p.file, ring, toFill)
 	}
-	log := slog.New(slog.NewTextHandler(w.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return app.OpenStore(w.ctx, p.config, ring, toFill, log)
+	return app.OpenStore(w.ctx, p.config, ring, toFill, storeLog(w))
 }
 
 // use opens the store and closes it after f.
@@ -99,7 +101,7 @@ func (c *storeFlags) use(w *world, f func(storePlace, upkeep.Store, *keys.Ring) 
 	if err != nil {
 		return err
 	}
-	ring, err := place.loadKeys(c.Keys)
+	ring, err := place.loadKeys(w, c.Keys)
 	if err != nil {
 		return err
 	}
@@ -225,9 +227,9 @@ func (c *storeMigrateCmd) Run(w *world) (err error) {
 	if err != nil {
 		return fmt.Errorf("--to: %w", err)
 	}
-	ring, err := to.loadKeys("")
+	ring, err := to.loadKeys(w, "")
 	if err != nil {
-		return fmt.Errorf("%w: copy the key file of the old worker to this place", err)
+		return fmt.Errorf("%w: the new worker needs the keys of the old one", err)
 	}
 	source, err := from.open(w, ring, false)
 	if err != nil {
