@@ -198,7 +198,7 @@ func (s scenario) write(b *strings.Builder) {
 // scenarios returns all scenarios.
 func scenarios() []scenario {
 	return slices.Concat(workerScenarios(), storeScenarios(), queueScenarios(), answerScenarios(), targetScenarios(),
-		notificationScenarios(), approvalScenarios(), inboundScenarios())
+		notificationScenarios(), approvalScenarios(), inboundScenarios(), yearsScenarios())
 }
 
 // Every alert fires in a scenario with the severity that it has, and names are not misspelt.
@@ -219,7 +219,7 @@ func TestEveryAlertFiresInAScenario(t *testing.T) {
 		}
 	}
 	require.Equal(t, want, fired)
-	require.GreaterOrEqual(t, len(names), 120)
+	require.GreaterOrEqual(t, len(names), 135)
 }
 
 // promtool finds the verdict of every scenario right.
