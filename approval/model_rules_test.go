@@ -67,6 +67,10 @@ func (m *model) checkVotes(t *rapid.T, a *Approval) {
 			require.NotEqual(t, a.Requester, v.Claimed, "the requester has decided through a program")
 			require.False(t, v.Via == ViaLink && len(a.Approvers) == 0, "a link of nobody has decided, perhaps the requester's")
 		}
+		if v.Via == ViaOperator {
+			require.NotEmpty(t, v.ConfirmedBy, "one operator was enough")
+			continue
+		}
 		isProgram := v.Via == ViaWebhook || v.Via == ViaSNS || v.Via == ViaAPI
 		if isProgram {
 			isAPI := v.Via == ViaAPI

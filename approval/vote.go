@@ -39,13 +39,14 @@ func (o *Order) applyDecision(a *Approval, d *Decision, env Environment) (Verdic
 	}
 	if d.isOperators() && env.NeedsSecond.on(a) {
 		act := Act{ID: d.ID, Actor: d.actor(), Reason: d.Comment}
-		return o.propose(a, act, Proposal{
+		v := o.propose(a, act, Proposal{
 			Kind:        ActDecide,
 			Outcome:     d.Outcome,
 			Choice:      d.Choice,
 			Values:      d.Values,
 			ShownDigest: d.ShownDigest,
-		}, env), nil
+		}, env)
+		return v, o.startDueActions(a, env)
 	}
 	return o.countVote(a, *d, env)
 }
