@@ -79,7 +79,7 @@ type RecordedAct struct {
 	Reason string   `json:"reason,omitempty"`
 	// Deadline is the new deadline.
 	Deadline time.Time `json:"deadline,omitzero"`
-	// Proposal is what a second operator has to confirm, or has confirmed.
+	// Proposal is an act that a second operator has to confirm, or has confirmed.
 	Proposal *Proposal `json:"proposal,omitempty"`
 }
 

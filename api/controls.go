@@ -59,7 +59,7 @@ func (e *Endpoints) listControls() http.Handler  { return operatorHandler(e.Oper
 func (e *Endpoints) setControl() http.Handler    { return operatorHandler(e.OperatorAPI.setControl) }
 func (e *Endpoints) removeControl() http.Handler { return operatorHandler(e.OperatorAPI.removeControl) }
 
-// listControls lists the controls in the scope of the operator, and that of all workflows, which holds for them too.
+// listControls lists the controls in the scope of the operator, and the control of all workflows.
 func (a *OperatorAPI) listControls(r *http.Request, _ []byte) (any, error) {
 	scope, _ := role.ScopeOf(r.Context())
 	out := ControlList{Controls: []Control{}}

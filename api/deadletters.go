@@ -12,7 +12,7 @@ import (
 
 // DeadLetterList is a page of dead letters.
 type DeadLetterList struct {
-	// DeadLetters are those in the store's own table, oldest first.
+	// DeadLetters are the letters in the store's own table, oldest first.
 	DeadLetters []DeadLetter `json:"deadLetters"`
 	// Next is the value of the query parameter `after` that returns the next page; it is missing on the last page.
 	Next string `json:"next,omitempty"`
@@ -31,7 +31,7 @@ type DeadLetterGroup struct {
 
 // DeadLetterQueue is a dead letter queue with the number of its messages.
 type DeadLetterQueue struct {
-	// Source is the source whose messages the queue takes.
+	// Source is the source of the messages in the queue.
 	Source string `json:"source"`
 	Queue  string `json:"queue"`
 	// Messages is the number of messages as SQS counts them, approximately.
@@ -77,9 +77,9 @@ type DismissLettersRequest struct {
 	By string `json:"by,omitempty"`
 	// Reason is kept in the log.
 	Reason string `json:"reason"`
-	// IDs are those of dead letters in the store's own table, at most 1000.
+	// IDs are IDs of dead letters in the store's own table, at most 1000.
 	IDs []string `json:"ids,omitempty"`
-	// MessageIDs are those of messages in dead letter queues, at most 1000.
+	// MessageIDs are IDs of messages in dead letter queues, at most 1000.
 	MessageIDs []string `json:"messageIds,omitempty"`
 	// ReasonCode selects all dead letters with this code, in the store and in the queues.
 	ReasonCode string `json:"reasonCode,omitempty"`
@@ -89,7 +89,7 @@ type DismissLettersRequest struct {
 
 // LettersDismissed is the result of a dismissal.
 type LettersDismissed struct {
-	// Dismissed counts the dead letters that were removed, FromQueues those among them that were in dead letter queues.
+	// Dismissed counts the removed dead letters, FromQueues only the messages of dead letter queues among them.
 	Dismissed  int `json:"dismissed"`
 	FromQueues int `json:"fromQueues"`
 	// NotFound are the IDs that no dead letter has.

@@ -116,7 +116,7 @@ type Approval struct {
 	FirstNotifiedAt time.Time `json:"firstNotifiedAt,omitzero"`
 	// Undeliverable reports that no approver could be notified.
 	Undeliverable bool `json:"undeliverable,omitempty"`
-	// Dismissed is what an operator has put away: "answer" or "undeliverable".
+	// Dismissed names the state that an operator has put away: "answer" or "undeliverable".
 	Dismissed approval.Attention `json:"dismissed,omitempty"`
 	// Unanswered reports that the workflow has ended without the answer, or may have.
 	Unanswered bool `json:"unanswered,omitempty"`

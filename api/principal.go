@@ -31,7 +31,7 @@ func (a access) verb() handlers.Verb {
 // isJSON reports whether a route belongs to the JSON API.
 func (a access) isJSON() bool { return a == accessOperator || a.verb() != "" }
 
-// admit returns the scope in which a principal may use a route, or an error.
+// admit returns the scope of a principal on a route, or an error.
 func (r route) admit(p handlers.Principal) (role.Scope, error) {
 	verb := r.access.verb()
 	switch {

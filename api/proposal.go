@@ -15,9 +15,9 @@ type Proposal struct {
 	// Kind is "decide", "cancel", "add_approvers", "replace_approver" or "extend_deadline".
 	Kind      approval.ActKind `json:"kind"`
 	Principal string           `json:"principal"`
-	// Claimed is the person on whose behalf the operator acted.
+	// Claimed is the person for whom the operator said to act.
 	Claimed string `json:"claimed,omitempty"`
-	// ExpiresAt is the end of the time in which the proposal can be confirmed.
+	// ExpiresAt is the time until which the proposal can be confirmed.
 	ExpiresAt time.Time `json:"expiresAt"`
 
 	Outcome approval.Outcome `json:"outcome,omitempty"`

@@ -117,7 +117,7 @@ func (a *App) addClock(parts *group.Group) {
 	}, func(error) { cancel() })
 }
 
-// clockWentBack looks at all orders with a due time again: those that were recorded before may lie too far in the future.
+// clockWentBack looks at all orders with a due time again: a time recorded before the jump may lie too far in the future.
 func (a *App) clockWentBack() {
 	if a.router != nil && a.router.IsRunning() {
 		a.sweeper.Revisit(context.Background())

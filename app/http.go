@@ -58,10 +58,7 @@ func (a *App) makeHTTP(r *rules) error {
 	}
 	a.setLimits(endpoints, r.config)
 	if r.signIn != nil {
-		r.signIn.Words = page.WordsFor
-		r.signIn.ShowMessage = page.ShowMessage
-		r.signIn.ShowSignOut = page.ShowSignOut
-		endpoints.SignIn = r.signIn
+		endpoints.SignIn = withPages(r.signIn, page)
 	}
 	if interactions := a.slackInteractions(r); interactions != nil {
 		endpoints.SlackInteractions = interactions
@@ -71,6 +68,14 @@ func (a *App) makeHTTP(r *rules) error {
 	}
 	r.public, r.operator = endpoints.PublicHandler(), endpoints.OperatorHandler()
 	return nil
+}
+
+// withPages lets a sign-in show its messages on pages.
+func withPages(h *signin.Handler, page *web.Page) *signin.Handler {
+	h.Words = page.WordsFor
+	h.ShowMessage = page.ShowMessage
+	h.ShowSignOut = page.ShowSignOut
+	return h
 }
 
 // operatorAPI makes the JSON API for operators.

@@ -76,7 +76,7 @@ const readDepth = 5 * time.Minute
 // depthReads is the number of depths that are read at the same time. Hundreds of calls at once would cost megabytes.
 const depthReads = 8
 
-// fewReads makes a call when one of the slots is free.
+// fewReads makes a call when a slot is free.
 type fewReads struct {
 	sqs.DepthAPI
 

@@ -58,7 +58,7 @@ type Approval struct {
 	// Undeliverable is set when every notification to approvers has failed and no fallback channel is left to try, or at
 	// once if there is no notification to send. Until a message is sent it stays set, also while a reminder is tried.
 	Undeliverable bool `json:"undeliverable,omitempty"`
-	// Dismissed is what an operator has put away for good, see Order.Dismiss. It is empty again after a redrive, and when
+	// Dismissed is the state that an operator has put away, see Order.Dismiss. It is empty again after a redrive, and when
 	// the approval becomes undeliverable once more.
 	Dismissed    Attention `json:"dismissed,omitempty"`
 	HeartbeatDue time.Time `json:"heartbeat_due,omitzero"`

@@ -46,17 +46,17 @@ func (a *Approval) IsUndeliverable() bool {
 	return a.Status == Pending && a.Undeliverable && a.Dismissed != AttentionUndeliverable
 }
 
-// HasExhaustedCallback reports whether at least one approval IsExhausted.
+// HasExhaustedCallback reports whether any approval IsExhausted.
 func (o *Order) HasExhaustedCallback() bool {
 	return slices.ContainsFunc(o.Approvals, (*Approval).IsExhausted)
 }
 
-// IsUnanswered reports whether at least one approval IsUnanswered.
+// IsUnanswered reports whether any approval IsUnanswered.
 func (o *Order) IsUnanswered() bool {
 	return slices.ContainsFunc(o.Approvals, (*Approval).IsUnanswered)
 }
 
-// IsUndeliverable reports whether at least one approval IsUndeliverable.
+// IsUndeliverable reports whether any approval IsUndeliverable.
 func (o *Order) IsUndeliverable() bool {
 	return slices.ContainsFunc(o.Approvals, (*Approval).IsUndeliverable)
 }

@@ -6,7 +6,7 @@ import "slices"
 // come first.
 const MaxDismissals = 20
 
-// needsAttention returns the state for which an operator must see to the approval, or "".
+// needsAttention returns the state that an operator must see to, or "".
 func (a *Approval) needsAttention() Attention {
 	switch {
 	case a.IsExhausted(), a.IsUnanswered():

@@ -10,7 +10,7 @@ const (
 	maxLeaseSkew = 5 * time.Minute
 )
 
-// mendDueTimes makes due what is due later than it can be: it was recorded by a clock that was ahead of the present one.
+// mendDueTimes moves due times that are later than they can be to now: a clock ahead of the present clock recorded them.
 // Otherwise heartbeats and retries would pause until the present clock gets there.
 func (o *Order) mendDueTimes(env Environment) {
 	if env.Lease <= 0 {

@@ -74,7 +74,7 @@ func (o *Order) PendingApprovals() []PendingApproval {
 	return out
 }
 
-// IsRetrying reports whether at least one approval IsRetrying.
+// IsRetrying reports whether any approval IsRetrying.
 func (o *Order) IsRetrying() bool { return slices.ContainsFunc(o.Approvals, (*Approval).IsRetrying) }
 
 // IsRetrying reports whether an attempt to notify or to call back has failed and another attempt is due later.

@@ -15,7 +15,7 @@ const (
 	ActCancel ActKind = "cancel"
 )
 
-// ProposalTTL is the time in which a second operator can confirm a proposal.
+// ProposalTTL is the time for a second operator to confirm a proposal.
 const ProposalTTL = time.Hour
 
 // Limits of proposals. A proposal beyond them is refused, so that the record stays small.
@@ -171,7 +171,7 @@ func (o *Order) Confirm(c Confirmation, env Environment) (Verdict, []Action, err
 	return v, append(actions, more...), err
 }
 
-// isBy reports whether the confirmer, or the person for whom the confirmer says to act, has one of the names.
+// isBy reports whether the confirmer has one of the names, or claims to act for a person with one of them.
 func (c Confirmation) isBy(names ...string) bool {
 	same := c.IsSamePerson
 	if same == nil {

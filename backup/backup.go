@@ -22,7 +22,7 @@ import (
 	"github.com/approval-relay/approval-relay/store/sqlite"
 )
 
-// Summary describes what is in a copy.
+// Summary describes the content of a copy.
 type Summary = sqlite.Summary
 
 // Copy copies the file of a store that no worker uses.
@@ -173,7 +173,7 @@ func (p Place) receive(ctx context.Context, stdin io.Reader, w io.Writer) error 
 	return s3.Download(ctx, c, p.object, w)
 }
 
-// Verify returns what is in a copy. With a key ring, it returns an error if a worker with these keys could not go on with
+// Verify describes the content of a copy. With a key ring, it returns an error if a worker with these keys could not go on with
 // the copy: it reads every order, and opens every token.
 func Verify(ctx context.Context, file string, ring *keys.Ring) (Summary, error) {
 	if ring == nil {

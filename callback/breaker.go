@@ -40,7 +40,7 @@ type BreakerConfig struct {
 	Host func(approval.Answer) string
 	// OpenChanged is called with 1 when the circuit of a host opens and with -1 when it closes.
 	OpenChanged func(delta int)
-	// Now is the clock by which an answer is urgent; nil means time.Now.
+	// Now is the clock that tells whether an answer is urgent; nil means time.Now.
 	Now func() time.Time
 }
 

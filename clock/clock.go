@@ -5,10 +5,10 @@
 // A jump must not end approvals, and two workers with clocks that differ must not call anybody twice. So a Clock
 //
 //   - notices a jump at once, because it compares the clock of the machine with a counter that never jumps. Its time goes
-//     on as if there had been none, until a reference tells what is right.
+//     on as if there had been none, until a reference tells the right time.
 //   - is corrected by a reference: the Date of every answer of AWS. Workers that talk to AWS therefore agree with each
 //     other to about a second, whatever their machines say.
-//   - tells when it is not to be trusted. Deadlines are then held, because what ends by a deadline cannot be taken back.
+//   - tells when it is not to be trusted. Deadlines are then held, because a timeout cannot be taken back.
 package clock
 
 import (
@@ -45,7 +45,7 @@ type Observer interface {
 type Config struct {
 	Log      *slog.Logger
 	Observer Observer
-	// Wall is the clock of the machine, and Elapsed a counter that never jumps. Nil takes those of the system.
+	// Wall is the clock of the machine, and Elapsed a counter that never jumps. Nil takes the clock and counter of the system.
 	Wall    func() time.Time
 	Elapsed func() time.Duration
 	// WentBack is called after a correction to an earlier time: due times that were recorded before may lie too far in the
@@ -60,7 +60,7 @@ type Clock struct {
 	mu          sync.Mutex
 	lastWall    time.Time
 	lastElapsed time.Duration
-	// skew is how far the clock of the machine is ahead of what we believe to be right.
+	// skew is how far the clock of the machine is ahead of the time that we believe to be right.
 	skew time.Duration
 	// offset is added to the clock of the machine: -skew, or 0 for a skew that is too small to be known.
 	offset time.Duration
@@ -117,7 +117,7 @@ func (c *Clock) ClockSkew(skew, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.look()
-	// The value in the range that is nearest to what we believe: a call that took long does not move it without need.
+	// The value in the range that is nearest to our belief: a call that took long does not move it without need.
 	c.skew = min(max(c.skew, skew-time.Second/2-max(took, 0)), skew+time.Second/2)
 	c.uncertain = false
 	c.correct()
@@ -151,7 +151,8 @@ func (c *Clock) Fault() error {
 func (c *Clock) fault() error {
 	switch {
 	case c.uncertain:
-		return fmt.Errorf("the clock of this machine has jumped by %s, and no answer of AWS has confirmed it yet", c.skew.Round(time.Second))
+		return fmt.Errorf("the clock of this machine has jumped by %s, and no answer of AWS has confirmed it yet",
+			c.skew.Round(time.Second))
 	case c.skew > maxSkew:
 		return fmt.Errorf("the clock of this machine is %s ahead of AWS", c.skew.Round(time.Second))
 	case c.skew < -maxSkew:

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newElapsed returns the time since the machine was started, with the time in which it was suspended. Nobody can set it.
+// newElapsed returns the time since the machine was started, time of suspension included. It cannot be set.
 func newElapsed() func() time.Duration {
 	began := time.Now()
 	return func() time.Duration {

@@ -4,7 +4,7 @@ package clock
 
 import "time"
 
-// newElapsed returns the time of the monotonic clock, which nobody can set.
+// newElapsed returns the time of the monotonic clock, which cannot be set.
 func newElapsed() func() time.Duration {
 	began := time.Now()
 	return func() time.Duration { return time.Since(began) }

@@ -87,7 +87,7 @@ func (g Grants) May(right Right) bool {
 // MayOn reports whether an operator has a right for a workflow.
 func (g Grants) MayOn(right Right, workflow string) bool { return g.Scope(right).Includes(workflow) }
 
-// Scope returns the workflows for which an operator has a right.
+// Scope returns the workflows in which an operator has a right.
 func (g Grants) Scope(right Right) Scope {
 	var s Scope
 	for _, grant := range g {

@@ -59,7 +59,7 @@ func (c caller) sign(ctx context.Context, request *http.Request) error {
 	return c.signBody(ctx, request, emptyHash)
 }
 
-// signBody signs a request whose body has this SHA-256.
+// signBody signs a request with the SHA-256 of its body.
 func (c caller) signBody(ctx context.Context, request *http.Request, hash string) error {
 	credentials, err := c.credentials(ctx)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// MaxUpload is the size of the largest object that S3 takes in one call.
+// MaxUpload is the size of the largest object that S3 takes in a single call.
 const MaxUpload = 5 << 30
 
 // Address is an object that an operator names: s3://BUCKET/KEY.
@@ -64,7 +64,7 @@ func Download(ctx context.Context, c aws.Config, from Address, w io.Writer) erro
 	})
 }
 
-// transfer makes a call whose body has this digest, and passes a successful response on.
+// transfer makes a call with the digest of its body, and passes a successful response on.
 func (c caller) transfer(
 	ctx context.Context, request *http.Request, object Address, hash string, read func(*http.Response) error,
 ) error {

@@ -75,7 +75,7 @@ type Env struct {
 	Log *slog.Logger
 	// Timeout bounds an outgoing call.
 	Timeout time.Duration
-	// Now is the clock of the program, for what receivers compare with theirs. Nil means time.Now.
+	// Now is the clock of the program, for times that receivers compare with theirs. Nil means time.Now.
 	Now func() time.Time
 }
 

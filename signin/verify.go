@@ -71,9 +71,10 @@ func (h *Handler) checkAuthentication(c claims) error {
 		seconds, err := number.Float64()
 		if err != nil {
 			return &refused{
-				code:   refusal.Missing,
-				field:  "auth_time",
-				detail: fmt.Sprintf("the ID token has no time in auth_time, which %smax_age needs; it has: %s", h.audience.settings, c.names()),
+				code:  refusal.Missing,
+				field: "auth_time",
+				detail: fmt.Sprintf("the ID token has no time in auth_time, which %smax_age needs; it has: %s",
+					h.audience.settings, c.names()),
 				reason: "signin.reason.no_time",
 				remedy: "signin.remedy.tell_operators",
 			}

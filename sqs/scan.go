@@ -46,7 +46,8 @@ type inspectFunc func([]deadLetter) (done []deadLetter, err error)
 
 // scanMessages calls inspect with each message of the dead letter queue once, until there is no new message, the time
 // has come, maxScan messages were inspected, or inspect returns an error. Messages that inspect is done with are
-// deleted. The others become visible again at the end, or after hold if the process dies. Until then only their handles are kept, not their bodies.
+// deleted. The others become visible again at the end, or after hold if the process dies. Until then only their handles are
+// kept, not their bodies.
 func (q *DeadLetterQueue) scanMessages(
 	ctx context.Context, until time.Time, hold time.Duration, inspect inspectFunc,
 ) (s scan, err error) {

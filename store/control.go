@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// ControlMode is what an operator has switched off for a workflow.
+// ControlMode tells the part of a workflow's handling that an operator has switched off.
 type ControlMode string
 
 const (
-	// ControlDrain takes no new requests. What is pending goes on to its end.
+	// ControlDrain takes no new requests. Pending approvals go on to their end.
 	ControlDrain ControlMode = "drain"
 	// ControlPause takes no new requests, and begins neither notifications nor callbacks. Decisions are taken and
 	// recorded; heartbeats go on, and deadlines pass.

@@ -14,7 +14,7 @@ type QueueLook struct {
 	Max int
 	// WithBodies returns the bodies too. They may contain task tokens.
 	WithBodies bool
-	// Until is the time at which the look ends.
+	// Until is the time when the look ends.
 	Until time.Time
 }
 
@@ -42,7 +42,7 @@ type Dismissal struct {
 	By         string
 	OnBehalfOf string
 	Reason     string
-	// Until is the time at which the removal from a queue ends.
+	// Until is the time when the removal from a queue ends.
 	Until time.Time
 }
 
@@ -55,6 +55,6 @@ type DismissalReport struct {
 	NotFound []string
 	// HasMore is set if the removal ended before it had looked at all dead letters.
 	HasMore bool
-	// Errors describes what could not be read or removed.
+	// Errors describes the letters and queues that could not be read or removed.
 	Errors []string
 }

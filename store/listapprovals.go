@@ -10,7 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// OrderLister lists orders. Every Store is one.
+// OrderLister lists orders. Every Store implements it.
 type OrderLister interface {
 	List(ctx context.Context, q OrderQuery) (orders []*approval.Order, next string, err error)
 }

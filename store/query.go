@@ -24,10 +24,10 @@ type Query struct {
 	Limit int
 }
 
-// State selects approvals by what is or was done with them. An approval can be in several states.
+// State selects approvals by their progress. An approval can be in several states.
 type State string
 
-// The states by which approvals are selected.
+// The states that select approvals.
 const (
 	StateAll           State = ""
 	StatePending       State = "pending"
@@ -52,7 +52,7 @@ func States() []State {
 	}
 }
 
-// IsKnown reports whether this is one of the states.
+// IsKnown reports whether this is a state.
 func (s State) IsKnown() bool { return s == StateAll || slices.Contains(States(), s) }
 
 // Matches reports whether an approval is in the state.
@@ -78,7 +78,7 @@ func (s State) Matches(a *approval.Approval) bool {
 	return false
 }
 
-// Sort is the value by which a list is sorted. Approvals with the same value are sorted by order ID.
+// Sort is the sort key of a list. Approvals with the same value are sorted by order ID.
 type Sort string
 
 // The sorts of a list.
@@ -92,7 +92,7 @@ const (
 // Sorts lists the sorts but SortOrder.
 func Sorts() []Sort { return []Sort{SortAge, SortDeadline, SortClosed} }
 
-// IsKnown reports whether this is one of the sorts.
+// IsKnown reports whether this is a sort.
 func (s Sort) IsKnown() bool { return s == SortOrder || slices.Contains(Sorts(), s) }
 
 // Filter selects approvals by their content. An empty field selects all; an approval must match every other field.
@@ -108,10 +108,10 @@ type Filter struct {
 	// Text is a part of the order ID, the approval ID, the title, an approver, the requester, the execution, the workflow
 	// or the step, in upper or lower case.
 	Text string
-	// RequestedBefore and DeadlineBefore select what was requested, or times out, before a time.
+	// RequestedBefore and DeadlineBefore select approvals that were requested, or time out, before a time.
 	RequestedBefore time.Time
 	DeadlineBefore  time.Time
-	// ClosedAfter and ClosedBefore select what was closed from a time on, or before a time.
+	// ClosedAfter and ClosedBefore select approvals that were closed from a time on, or before a time.
 	ClosedAfter  time.Time
 	ClosedBefore time.Time
 	// IsVisible reports whether the reader of the list may see the approvals of a workflow. Nil shows all.

@@ -105,7 +105,7 @@ func (c cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// parseCursor returns the position at which the page begins.
+// parseCursor returns the position of the beginning of the page.
 func parseCursor(q Query) (c cursor, err error) {
 	if q.After == "" {
 		return c, nil

@@ -14,7 +14,7 @@ const (
 	InUnanswered    StateSet = 8
 )
 
-// StatesOf returns the states that need attention in which an order has an approval.
+// StatesOf returns the states that need attention, of all approvals of an order.
 func StatesOf(o *approval.Order) StateSet {
 	var set StateSet
 	for _, a := range o.Approvals {

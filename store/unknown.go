@@ -177,7 +177,7 @@ func elementType(t reflect.Type) reflect.Type {
 	return t
 }
 
-// elementKeys returns the texts by which elements are recognised: the ID, or else all that the program knows of them.
+// elementKeys returns the texts that identify elements: the ID, or else all that the program knows of them.
 func elementKeys(t reflect.Type, elements []json.RawMessage) []string {
 	t = elementType(t)
 	_, hasID := jsonFields(t)["id"]
@@ -198,7 +198,7 @@ func elementKeys(t reflect.Type, elements []json.RawMessage) []string {
 	return keys
 }
 
-// jsonFields returns the types of the members of a struct's JSON object by name, those of embedded structs included.
+// jsonFields returns the types of the members of a struct's JSON object by name, embedded structs included.
 func jsonFields(t reflect.Type) map[string]reflect.Type {
 	fields := map[string]reflect.Type{}
 	if t.Kind() != reflect.Struct {

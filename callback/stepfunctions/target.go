@@ -36,7 +36,7 @@ type Limits struct {
 	Success   setup.Limiter
 	Failure   setup.Limiter
 	Heartbeat setup.Limiter
-	// History limits GetExecutionHistory, of which other programs of the account make calls too. Nil is no limit.
+	// History limits calls of GetExecutionHistory, whose quota the account's other programs share. Nil is no limit.
 	History setup.Limiter
 }
 

@@ -28,7 +28,7 @@ const (
 	maxHistoryPages = 250
 )
 
-// errNoExecution is the error of an execution that is not the ARN of one.
+// errNoExecution is the error of a text that is not the ARN of an execution.
 var errNoExecution = approval.Permanent(approval.WithReasonCode(approval.ReasonNotConfigured,
 	errors.New("the request does not name its execution by its ARN")))
 

@@ -131,7 +131,7 @@ func (c *askCmd) await(w *world, orderID, approvalID string) error {
 	}
 }
 
-// printEnd prints how an approval was closed. One that was not approved is an error.
+// printEnd prints how an approval was closed. It returns an error unless it was approved.
 func (c *askCmd) printEnd(w *world, o *api.Order, a *api.Approval) error {
 	if c.JSON {
 		if err := printJSON(w.stdout, o); err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/approval-relay/approval-relay/keys"
 )
 
-// backupCmd copies the store of a running worker, or of one that is stopped.
+// backupCmd copies the store of a running or stopped worker.
 type backupCmd struct {
 	To    string `required:"" help:"Where the copy goes: a file that does not exist, s3://BUCKET/KEY, or - for the standard output."`
 	Store string `help:"Copy this SQLite file, whose worker is stopped, instead of asking a running worker."`
@@ -80,7 +80,7 @@ func (c *client) download(ctx context.Context, path, to string) (err error) {
 	return nil
 }
 
-// get makes a call whose answer is not JSON.
+// get makes a call with an answer that is not JSON.
 func (c *client) get(ctx context.Context, path string) (*http.Response, error) {
 	if err := c.connect(); err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (c *client) get(ctx context.Context, path string) (*http.Response, error) {
 	return nil, &statusError{c.answerError(resp, text), statusOfAnswer(resp.StatusCode)}
 }
 
-// describeSummary describes what is in a copy.
+// describeSummary describes the content of a copy.
 func describeSummary(s backup.Summary) string {
 	return fmt.Sprintf("%d orders, %d pending approvals, %d dead letters, schema version %d",
 		s.Orders, s.Pending, s.DeadLetters, s.Version)
@@ -156,8 +156,9 @@ func (c *restoreCmd) Run(w *world) error {
 			return fmt.Errorf("restore to %s: %w", c.To, err)
 		}
 		fmt.Fprintf(w.stdout, "restored to %s\n", c.To)
-		fmt.Fprintln(w.stderr, "what happened after the copy is missing: reminders and messages are sent again, approvals that were decided "+
-			"are pending again, and workflows that got their answer refuse the next one; see \"After a restore\" in docs/upgrade.md")
+		fmt.Fprintln(w.stderr, "what happened after the copy is missing: reminders and messages are sent again, approvals that "+
+			"were decided are pending again, and workflows that got their answer refuse the next one; "+
+			"see \"After a restore\" in docs/upgrade.md")
 		return nil
 	})
 }

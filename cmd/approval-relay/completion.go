@@ -51,7 +51,7 @@ complete -c approval-relay -a '(approval-relay complete -- (commandline -opc)[2.
 	}
 }
 
-// completeCmd prints the completions of the last word, one on each line.
+// completeCmd prints the completions of the last word, each on its line.
 type completeCmd struct {
 	Words []string `arg:"" optional:"" passthrough:"all"`
 }

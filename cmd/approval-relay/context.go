@@ -171,7 +171,7 @@ func (c *contextsUseCmd) Run(w *world) error {
 	return nil
 }
 
-// replaceFile replaces the content of a file in one step, and keeps its mode.
+// replaceFile replaces the content of a file atomically, and keeps its mode.
 func replaceFile(path string, content []byte) error {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// control has what the commands drain, pause and resume have in common.
+// control is the common part of the commands drain, pause and resume.
 type control struct {
 	client
 	Workflow string `arg:"" optional:"" help:"The workflow; without it, all."`

@@ -69,7 +69,8 @@ func (c *deadlettersCmd) list(w *world) error {
 		case q.Error != "":
 			fmt.Fprintf(w.stderr, "warning: the dead letter queue %s cannot be read: %s\n", name, untrusted.TerminalLine(q.Error))
 		case q.HasMore:
-			fmt.Fprintf(w.stderr, "%d in the queue %s, of which these are some: redrive --dry-run counts them by reason\n", q.Messages, name)
+			fmt.Fprintf(w.stderr, "%d in the queue %s, of which these are some: redrive --dry-run counts them by reason\n",
+				q.Messages, name)
 		case q.Messages > 0:
 			fmt.Fprintf(w.stderr, "%d in the queue %s: look into it by redrive --dry-run\n", q.Messages, name)
 		}

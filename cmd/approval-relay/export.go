@@ -17,7 +17,7 @@ type exportCmd struct {
 	To     string `placeholder:"FILE" help:"A file that does not exist; without it, the standard output."`
 }
 
-// Run writes the approvals as they come. If the worker breaks off, the command fails, and what was written is not whole.
+// Run writes the approvals as they come. If the worker breaks off, the command fails, and its output is incomplete.
 func (c *exportCmd) Run(w *world) (err error) {
 	query := c.query(c.State)
 	query.Set("format", c.Format)

@@ -36,7 +36,7 @@ func (f *outputFlags) AfterApply() error {
 	return nil
 }
 
-// errNotATable is the error of a command whose result is no list.
+// errNotATable is the error of a command that does not print a list.
 var errNotATable = errors.New("the result of this command is no table: use --output=table or --output=json")
 
 // checkSentence refuses CSV, for a command that prints sentences.

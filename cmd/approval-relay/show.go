@@ -66,7 +66,7 @@ func (p orderPrinter) print(o *api.Order) error {
 	return p.printHistory(o)
 }
 
-// printApproval prints what an approval is about, who decides, and how it stands.
+// printApproval prints the request, the approvers and the state of an approval.
 func (p orderPrinter) printApproval(a *api.Approval) error {
 	fmt.Fprintf(p.out, "\napproval %s  %s\n", a.ApprovalID, paint(p.color, stateTone(string(a.Status)), string(a.Status)))
 	t := newTable(p.out)
@@ -168,7 +168,7 @@ func describePolicy(p api.Policy, approvers int) string {
 	return string(p.Kind)
 }
 
-// describeVote returns who decided what, how, and with which words.
+// describeVote returns the decision of an approver, with its way and comment.
 func (p orderPrinter) describeVote(v api.Vote) string {
 	parts := []string{cmp.Or(v.Choice, string(v.Outcome)) + " by " + v.DecidedBy}
 	if v.Claimed != "" {
@@ -190,7 +190,7 @@ func (p orderPrinter) describeVote(v api.Vote) string {
 	return strings.Join(parts, ", ")
 }
 
-// describeAttention returns what an operator must look at.
+// describeAttention returns the states that an operator must look at.
 func describeAttention(a *api.Approval) string {
 	switch {
 	case a.Dismissed != "":
@@ -245,7 +245,7 @@ func detailValue(d api.Detail) string {
 	return d.Value
 }
 
-// printHistory prints the events. Each line says about which approval and step it is, if there are several.
+// printHistory prints the events. Each line names its approval and step if there are several.
 func (p orderPrinter) printHistory(o *api.Order) error {
 	fmt.Fprintf(p.out, "\nhistory (%s)\n", p.flags.location())
 	names := approvalNames(o)
@@ -304,7 +304,7 @@ func approvalNames(o *api.Order) map[string]string {
 	return names
 }
 
-// describeEvent returns the facts of an event on one line.
+// describeEvent returns the facts of an event on a line.
 func describeEvent(e api.Event) string {
 	person := "by"
 	if e.Kind == approval.EventNotified {

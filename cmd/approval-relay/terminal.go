@@ -35,7 +35,7 @@ func isTerminal(stream any) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// progress tells a person how far a long command is. On a terminal it rewrites one line.
+// progress tells a person how far a long command is. On a terminal it rewrites its line.
 type progress struct {
 	out     io.Writer // nil tells nothing
 	rewrite bool
@@ -60,7 +60,7 @@ func (p *progress) show(format string, values ...any) {
 	}
 }
 
-// end leaves the line of the progress, so that what follows begins on its own.
+// end leaves the line of the progress, so that later output begins on its own.
 func (p *progress) end() {
 	if p.shown {
 		fmt.Fprint(p.out, "\r\x1b[K")

@@ -46,8 +46,8 @@ func overview() []part {
 				/ sum(increase(approval_relay_decision_time_left_seconds_count{@workflow}[@period]))) >= 0`},
 		).badFrom(0.5, 0.9).withoutData("none"),
 		newStat("Answers owed",
-			"Orders whose answer or message failed and is tried again; `approval-relay requests --state=retrying` lists them. Five for half "+
-				"an hour, with failing callbacks, are the alert ApprovalRelayAnswersOwed.",
+			"Orders whose answer or message failed and is tried again; `approval-relay requests --state=retrying` lists them. Five for "+
+				"half an hour, with failing callbacks, are the alert ApprovalRelayAnswersOwed.",
 			"short",
 			query{"", `sum(max by (namespace, job) (approval_relay_retrying_orders{@all}))`},
 		).badFrom(1, 5),

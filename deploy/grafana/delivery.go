@@ -146,8 +146,8 @@ func callbackPanels() []part {
 		).badFrom(30, 60),
 		newBars("Heartbeats",
 			"Heartbeats to waiting workflows. closed: the workflow no longer waits, so its approval is cancelled. A probe asks "+
-				"whether an older attempt of a state still waits: closed means that it was superseded, ok that both wait. If half of them fail, the alert ApprovalRelayHeartbeatsFailing "+
-				"fires: states end by themselves without.",
+				"whether an older attempt of a state still waits: closed means that it was superseded, ok that both wait. If half of "+
+				"them fail, the alert ApprovalRelayHeartbeatsFailing fires: without heartbeats, states end by themselves.",
 			query{"{{result}}", `sum by (result) (increase(approval_relay_heartbeats_total{@target}[@step]))`},
 			query{"probe {{result}}", `sum by (result) (increase(approval_relay_probes_total{@target}[@step]))`}),
 		newBars("Callbacks redriven, task tokens erased",

@@ -1,6 +1,6 @@
 package prometheus
 
-// inboundAlerts are about what senders, approvers and callers get.
+// inboundAlerts are about the answers to senders, approvers and callers.
 func inboundAlerts() []alert {
 	return []alert{
 		{

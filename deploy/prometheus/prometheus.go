@@ -48,9 +48,9 @@ type alert struct {
 	severity string
 	// owner says that the owner of the workflow must act, and not the operator of the worker.
 	owner bool
-	// summary is one sentence. It names the object of the alert.
+	// summary is a sentence. It names the object of the alert.
 	summary string
-	// description says what to do first.
+	// description names the first thing to do.
 	description string
 	// board is the dashboard that shows the cause.
 	board string
@@ -59,7 +59,7 @@ type alert struct {
 // recording is a recording rule.
 type recording struct{ name, expr string }
 
-// group is a group of rules. Its rules are evaluated one after the other.
+// group is a group of rules. Its rules are evaluated in order.
 type group struct {
 	name       string
 	recordings []recording
@@ -144,7 +144,8 @@ func writeExpr(b *strings.Builder, expr string) {
 }
 
 // counted returns the events that a counter counted in a window, by labels. A counter of a process that is younger than
-// the window counts from 0, although its first sample may be higher: events before the first scrape are counted too. The start of the process tells such a counter from one that Prometheus has just begun to scrape.
+// the window counts from 0, although its first sample may be higher: events before the first scrape are counted too. The
+// start of the process tells such a counter from a counter that Prometheus has just begun to scrape.
 func counted(selector, labels, window string) string {
 	return fmt.Sprintf(`
 		sum @by(%[2]s) (increase(%[1]s[%[3]s])) > 0

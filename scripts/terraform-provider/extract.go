@@ -22,7 +22,7 @@ var (
 	required  = regexp.MustCompile(`(?m)^    readonly (\w+): `)
 )
 
-// source is the code of one resource or data source.
+// source is the code of a resource or data source.
 type source struct {
 	code, types string
 }
@@ -132,7 +132,7 @@ func (s source) named(function string) block {
 	return s.block(attributes, class, getters)
 }
 
-// required returns the names of what must be written, as Terraform spells them.
+// required returns the names of the required fields, as Terraform spells them.
 func (s source) required(config string) map[string]bool {
 	_, body, _ := strings.Cut(s.types, "\nexport interface "+config+" ")
 	body, _, _ = strings.Cut(body, "\n}")

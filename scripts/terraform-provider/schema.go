@@ -61,7 +61,11 @@ func (b block) schemaBlock() *tfprotov5.SchemaBlock {
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Blocks)) {
 		n := b.Blocks[name]
-		nestedBlock := &tfprotov5.SchemaNestedBlock{TypeName: name, Block: n.schemaBlock(), Nesting: tfprotov5.SchemaNestedBlockNestingModeList}
+		nestedBlock := &tfprotov5.SchemaNestedBlock{
+			TypeName: name,
+			Block:    n.schemaBlock(),
+			Nesting:  tfprotov5.SchemaNestedBlockNestingModeList,
+		}
 		if n.Required {
 			nestedBlock.MinItems = 1
 		}

@@ -74,7 +74,13 @@ func schemaMigrations() []string {
 			claimed  TEXT NOT NULL,
 			reason   TEXT NOT NULL,
 			since    INTEGER NOT NULL -- Unix nanoseconds
-		) WITHOUT ROWID;`, `
+		) WITHOUT ROWID;`,
+		addAttention,
+	}
+}
+
+// addAttention is the script to version 7: it replaces two columns by a set of states.
+const addAttention = `
 		-- The column attention has the states that need attention, as a store.StateSet: 1 exhausted, 2 retrying,
 		-- 4 undeliverable, 8 unanswered. It was exhausted before, with the same 1. The column retrying is not used any more:
 		-- to drop it would write the whole table again.
@@ -90,9 +96,7 @@ func schemaMigrations() []string {
 			AND EXISTS (SELECT 1 FROM json_each(CAST(record AS TEXT), '$.order.approvals') a
 				WHERE a.value ->> '$.callback.state' = 'too_late'
 				AND a.value ->> 'status' IN ('approved', 'rejected', 'returned', 'timed_out'));
-		CREATE INDEX orders_attention ON orders (id, attention) WHERE attention > 0;`,
-	}
-}
+		CREATE INDEX orders_attention ON orders (id, attention) WHERE attention > 0;`
 
 // The frequent queries. Each of them reads the first entries of an index, or one row per workflow. Only byAge reads
 // orders.

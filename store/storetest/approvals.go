@@ -151,7 +151,7 @@ func listApprovals(t *testing.T, s store.Store, q store.Query) []string {
 	return nil
 }
 
-// sortApprovals returns what listApprovals should return.
+// sortApprovals returns the expected result of listApprovals.
 func sortApprovals(orders []*approval.Order, q store.Query) []string {
 	type row struct {
 		at   time.Time

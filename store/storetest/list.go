@@ -60,7 +60,8 @@ func pagesListEachOnce(t *testing.T, s store.Store) {
 	for limit := 1; limit <= 13; limit++ { // some of them divide 12
 		require.Equal(t, all, orderIDs(listAll(t, s, store.OrderQuery{Limit: limit})), "limit %d", limit)
 		require.Equal(t, all[5:], orderIDs(listAll(t, s, store.OrderQuery{Limit: limit, After: all[4]})))
-		require.Equal(t, all[5:], orderIDs(listAll(t, s, store.OrderQuery{Limit: limit, After: all[4] + "x"})), "after an ID that is not stored")
+		require.Equal(t, all[5:], orderIDs(listAll(t, s, store.OrderQuery{Limit: limit, After: all[4] + "x"})),
+			"after an ID that is not stored")
 	}
 	require.Empty(t, listAll(t, s, store.OrderQuery{After: "p"}))
 }

@@ -65,7 +65,7 @@ func (c *Console) newActForm(s session, o *approval.Order, a *approval.Approval,
 	return f
 }
 
-// newDismissForm returns the form that puts away an approval which needs attention, or nil for any other approval.
+// newDismissForm returns the form that puts away an approval that needs attention, or nil for any other approval.
 func (c *Console) newDismissForm(s session, o *approval.Order, a *approval.Approval, result formResult) *actForm {
 	if c.Acts == nil || !a.IsExhausted() && !a.IsUnanswered() && !a.IsUndeliverable() {
 		return nil

@@ -83,7 +83,7 @@ type Config struct {
 	Failures *inbound.Failures
 	Now      func() time.Time
 	Log      *slog.Logger
-	// RefreshEvery is the time after which a list loads itself again; 0 means half a minute.
+	// RefreshEvery is the interval between reloads of a list; 0 means half a minute.
 	RefreshEvery time.Duration
 	// Refusals records the sign-ins and forms that are refused; nil records nothing.
 	Refusals refusal.Recorder
@@ -101,7 +101,7 @@ type Console struct {
 	queueLetters queueLetters
 }
 
-// page answers a request of a signed-in operator who has the right. Its context has the scope of that right.
+// page answers a request of a signed-in operator with the right. Its context has the scope of that right.
 type page struct {
 	right role.Right
 	serve func(w http.ResponseWriter, r *http.Request, s session)

@@ -14,9 +14,9 @@ import (
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
-// Controls reads and sets the controls by which operators drain and pause workflows at run time.
+// Controls reads and sets the controls with which operators drain and pause workflows at run time.
 type Controls interface {
-	// List returns the controls in force, and Find the one that holds for a workflow.
+	// List returns the controls in force, and Find the control that holds for a workflow.
 	List() []store.Control
 	Find(workflow string) (store.Control, bool)
 	Set(ctx context.Context, c store.Control) error
@@ -190,7 +190,7 @@ func (s session) mayControl(workflow string) bool {
 	return s.mayOn(role.Act, workflow)
 }
 
-// heldBy returns the control by which the answers and notifications of a workflow are held.
+// heldBy returns the control that holds the answers and notifications of a workflow.
 func (c *Console) heldBy(workflow string) (store.Control, bool) {
 	if c.Controls == nil {
 		return store.Control{}, false
@@ -219,7 +219,7 @@ func describeControl(mode store.ControlMode) string {
 	return "No new requests are taken. What is pending goes on to its end."
 }
 
-// controlActor returns the name of the operator who set a control.
+// controlActor returns the name of the operator of a control.
 func controlActor(control store.Control) string {
 	name := untrusted.SingleLine(cmp.Or(control.By, "somebody"))
 	return name + withPreposition(" on behalf of ", untrusted.SingleLine(control.Claimed))

@@ -97,7 +97,7 @@ func (c *Console) showDeadLetters(w http.ResponseWriter, r *http.Request, s sess
 	}, "")
 }
 
-// showLetterBodies shows a page of dead letters with their bodies. It is a POST, because the log keeps who looked.
+// showLetterBodies shows a page of dead letters with their bodies. It is a POST, because the log keeps the reader's name.
 func (c *Console) showLetterBodies(w http.ResponseWriter, r *http.Request, s session) {
 	sent, ok := c.readForm(w, r, s, "source", "reason", "after", "nonce")
 	if !ok {

@@ -101,7 +101,7 @@ func addLetterKeys(d *store.Dismissal, keys string) bool {
 	return true
 }
 
-// confirmDismissal shows what a confirmation would remove.
+// confirmDismissal shows the letters that a confirmation would remove.
 func (c *Console) confirmDismissal(w http.ResponseWriter, r *http.Request, s session, d store.Dismissal, keys string) {
 	selected := len(d.IDs) + len(d.MessageIDs)
 	if d.Reason == "" || selected == 0 && d.ReasonCode == "" {

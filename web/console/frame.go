@@ -25,7 +25,7 @@ type frame struct {
 	Clock    string
 	Self     string // path to reload the page, or empty
 
-	// Refreshes is the number of seconds after which the page loads itself again; empty means that it does not. Refresh is
+	// Refreshes is the number of seconds until the page loads itself again; empty means that it does not. Refresh is
 	// the path that switches this off or on; empty means that the page never does.
 	Refreshes string
 	Refresh   string

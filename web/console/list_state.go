@@ -4,7 +4,7 @@ import (
 	"net/url"
 )
 
-// listState is a state by which the list can be limited.
+// listState is a state that can limit the list.
 type listState struct {
 	name    string // the value of the address's parameter
 	label   string

@@ -38,7 +38,7 @@ type personOrigin struct {
 	Values []string `json:"values"`
 }
 
-// serveProvider serves the sign-in at the provider. It reports whether the page is one of it.
+// serveProvider serves the sign-in at the provider. It reports whether the page belongs to it.
 func (c *Console) serveProvider(w http.ResponseWriter, r *http.Request, name string) bool {
 	if c.Provider == nil {
 		return false

@@ -9,7 +9,7 @@ import (
 	"github.com/approval-relay/approval-relay/secret"
 )
 
-// Operator is the token of an operator, and what the operator may do.
+// Operator is the token of an operator, and the operator's rights.
 type Operator struct {
 	Token  secret.Text
 	Grants role.Grants
@@ -43,7 +43,7 @@ func (c *Console) dryRunNonce(s session) string {
 	return c.formNonce(s, formDryRun)
 }
 
-// notAllowed is the refusal of a page or form for which the operator lacks the right.
+// notAllowed is the refusal of a page or form if the operator lacks its right.
 func notAllowed(s session, right role.Right) problem {
 	return problem{
 		status:  http.StatusForbidden,

@@ -10,7 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
-// urgentTime is the remaining time below which a deadline is highlighted.
+// urgentTime is the remaining time that highlights a deadline.
 const urgentTime = time.Hour
 
 // shownApprovers is the number of approvers that a row names.
@@ -116,7 +116,7 @@ func (out *row) addClosed(a *approval.Approval, now time.Time) {
 	out.Attempts = c.Attempts
 }
 
-// decidedBy returns the people and programs whose votes count, or the empty text without a vote.
+// decidedBy returns the people and programs with votes that count, or the empty text without a vote.
 func decidedBy(a *approval.Approval) string {
 	var names []string
 	for _, v := range a.Votes {

@@ -4,7 +4,7 @@ import (
 	"net/http"
 )
 
-// searchAll leads to the list of all approvals in which a text occurs.
+// searchAll leads to the list of all approvals that contain a text.
 func searchAll(w http.ResponseWriter, text string) {
 	q := listQuery{state: mustState(stateAll), text: text}
 	w.Header().Set("Location", q.path())

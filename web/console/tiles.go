@@ -105,7 +105,7 @@ func countPending(stats *store.Stats) int {
 	return pending
 }
 
-// countAttention returns the number of approvals about which somebody must do something.
+// countAttention returns the number of approvals that need attention.
 func countAttention(stats *store.Stats) int {
 	return stats.Exhausted + stats.Undeliverable + stats.Unanswered
 }
