@@ -34,6 +34,8 @@ type RecordSize struct {
 	bytes     int
 	votes     int
 	approvals int
+	// MeasureLoose returns the size of the record encoded without isTight. It is nil if an adapter encodes all alike.
+	MeasureLoose func() (int, error)
 }
 
 // Measure returns the size of an order whose record has that many bytes.
@@ -86,8 +88,18 @@ func (l RecordLimits) Fit(before RecordSize, o *approval.Order, encode encodeFun
 	return record, nil
 }
 
+// refuse returns the error of a record that is too large. Only what would not fit into an empty order either is refused
+// for good. So the growth is measured between records that are encoded alike: a tight record is much smaller.
 func (l RecordLimits) refuse(before RecordSize, size, limit int) error {
-	if added := size - before.bytes; added > l.Adding {
+	added := size - before.bytes
+	if added > l.Adding && before.MeasureLoose != nil {
+		loose, err := before.MeasureLoose()
+		if err != nil {
+			return err
+		}
+		added = size - loose
+	}
+	if added > l.Adding {
 		return approval.InvalidField("order", "is too large: its record would grow by %d KB, the limit is %d",
 			added>>10, l.Adding>>10)
 	}

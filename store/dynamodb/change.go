@@ -57,6 +57,7 @@ func (s *Store) computeChange(orderID string, before item, transition func(*appr
 	}
 	pendingBefore := pendingByWorkflow(o)
 	size := store.Measure(o, len(getBytes(before, "order_record")))
+	size.MeasureLoose = func() (int, error) { return s.measureLoose(orderID, before) }
 	states := countedStates(before, o)
 	if err := transition(o); err != nil {
 		return nil, err
@@ -110,6 +111,19 @@ func (s *Store) encodeOrder(orderID string, o *approval.Order, unknown store.Unk
 		return compress(record, flate.BestCompression)
 	}
 	return compress(record, flate.BestSpeed)
+}
+
+// measureLoose returns the size of the record of a stored order as a transition that adds something would encode it.
+func (s *Store) measureLoose(orderID string, before item) (int, error) {
+	if before == nil {
+		return 0, nil
+	}
+	o, unknown, err := s.decodeOrder(orderID, before)
+	if err != nil {
+		return 0, err
+	}
+	record, err := s.encodeOrder(orderID, o, unknown, false)
+	return len(record), err
 }
 
 func prefixOf(b []byte, n int) []byte { return b[:min(len(b), n)] }
