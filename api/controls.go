@@ -15,7 +15,7 @@ type Controls interface {
 	List() []store.Control
 	Set(ctx context.Context, c store.Control) error
 	Remove(ctx context.Context, workflow, by, claimed, reason string) error
-	// Admit returns an error while a workflow takes no new requests.
+	// Admit returns an error while a workflow does not take new requests.
 	Admit(workflow string) error
 }
 
@@ -23,7 +23,7 @@ type Controls interface {
 type Control struct {
 	// Workflow is missing for the control of all workflows.
 	Workflow string `json:"workflow,omitempty"`
-	// Mode is "drain" or "pause". Drain takes no new requests. Pause also begins no notifications and no callbacks:
+	// Mode is "drain" or "pause". Drain refuses new requests. Pause also holds notifications and callbacks:
 	// decisions are taken and recorded, heartbeats go on, and deadlines pass.
 	Mode store.ControlMode `json:"mode"`
 	// By is the operator, OnBehalfOf the person that the operator named.
@@ -119,7 +119,7 @@ func (a *OperatorAPI) setControl(r *http.Request, body []byte) (any, error) {
 	return a.listControls(r, nil)
 }
 
-// removeControl ends a control. It is no error if there is none, so that the call can be repeated.
+// removeControl ends a control. It is not an error if it has ended already, so that the call can be repeated.
 func (a *OperatorAPI) removeControl(r *http.Request, body []byte) (any, error) {
 	var in ResumeRequest
 	if len(body) > 0 {

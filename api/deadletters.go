@@ -36,7 +36,7 @@ type DeadLetterQueue struct {
 	Queue  string `json:"queue"`
 	// Messages is the number of messages as SQS counts them, approximately.
 	Messages int `json:"messages"`
-	// Letters are some of the messages, in no order, at most 50.
+	// Letters are some of the messages, unsorted, at most 50.
 	Letters []QueuedLetter `json:"letters,omitempty"`
 	// HasMore reports that the queue has more messages than these.
 	HasMore bool `json:"hasMore,omitempty"`
@@ -92,7 +92,7 @@ type LettersDismissed struct {
 	// Dismissed counts the removed dead letters, FromQueues only the messages of dead letter queues among them.
 	Dismissed  int `json:"dismissed"`
 	FromQueues int `json:"fromQueues"`
-	// NotFound are the IDs that no dead letter has.
+	// NotFound are the IDs without a dead letter.
 	NotFound []string `json:"notFound,omitempty"`
 	// HasMore reports that the call ended early: the same call goes on.
 	HasMore bool     `json:"hasMore,omitempty"`

@@ -52,12 +52,12 @@ func TestDeadLettersAreFiltered(t *testing.T) {
 		"?reason=http_500&source=refunds": "",
 	} {
 		_, page := listLetters(t, h, query, "operator")
-		numbers := ""
+		var numbers strings.Builder
 		for _, l := range page.DeadLetters {
 			require.Empty(t, l.Body)
-			numbers += strings.TrimPrefix(l.Reason, "reason ")
+			numbers.WriteString(strings.TrimPrefix(l.Reason, "reason "))
 		}
-		require.Equal(t, want, numbers, query)
+		require.Equal(t, want, numbers.String(), query)
 		total := 0
 		for _, g := range page.Stored {
 			total += g.Count

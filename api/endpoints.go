@@ -41,7 +41,7 @@ type Endpoints struct {
 	ConsolePages http.Handler // the operator's console in the browser
 	// Reload reads the configuration again. A refusal is a *ReloadError.
 	Reload func(context.Context) (Reloaded, error)
-	// Backups copies the store; nil if the store has no copies.
+	// Backups copies the store; nil if the store cannot be copied.
 	Backups store.BackupMaker
 	Healthy func() error
 	Ready   func(context.Context) error

@@ -160,11 +160,11 @@ func TestApprovalsOfAnOrder(t *testing.T) {
 		var page OrderList
 		require.NoError(t, json.Unmarshal([]byte(got.text), &page), got.text)
 		for _, o := range page.Orders {
-			steps := ""
+			var steps strings.Builder
 			for _, a := range o.Approvals {
-				steps += a.Step
+				steps.WriteString(a.Step)
 			}
-			entries = append(entries, fmt.Sprintf("%s:%s:%d", o.OrderID, steps, len(o.UnmatchedDecisions)))
+			entries = append(entries, fmt.Sprintf("%s:%s:%d", o.OrderID, steps.String(), len(o.UnmatchedDecisions)))
 		}
 		return entries
 	}
@@ -269,7 +269,7 @@ func TestExportThatFails(t *testing.T) {
 	h.OperatorAPI.Lister = &failingList{Store: s}
 	server := httptest.NewServer(h.OperatorHandler())
 	t.Cleanup(server.Close)
-	req, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+"/v1/export?format=jsonl", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/v1/export?format=jsonl", nil)
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer operator")
 	resp, err := server.Client().Do(req)
@@ -338,5 +338,5 @@ func TestListsKeepWithinTheScope(t *testing.T) {
 		require.NotContains(t, got.text, "refunds", path)
 	}
 	got := send(t, h.OperatorHandler(), "GET", "/v1/orders?workflow=refunds", "", "Authorization", "Bearer orders-auditor")
-	require.Equal(t, `{"orders":[]}`, strings.TrimSpace(got.text))
+	require.JSONEq(t, `{"orders":[]}`, got.text)
 }

@@ -116,8 +116,8 @@ func (s *queueState) ReceiveFailed() {
 }
 
 // describeReadiness returns what a ready program lacks: the sources with a queue that cannot be received from, a sign-in
-// that cannot work until the configuration is corrected, and what operators have drained or paused. The program stays ready, because links, the API and all
-// other sources are served, and a load balancer must not take them away.
+// that cannot work until the configuration is corrected, and what operators have drained or paused. The program stays
+// ready, because links, the API and all other sources are served, and a load balancer must not take them away.
 func (a *App) describeReadiness() []string {
 	var failing []string
 	for _, name := range sortedNames(a.queues.states) {

@@ -71,7 +71,7 @@ func OpenKeys(ctx context.Context, c *config.Config, log *slog.Logger) (*keys.Ri
 	return a.openKeys(ctx)
 }
 
-// unobserved observes no calls.
+// unobserved does not observe calls.
 type unobserved struct{}
 
 // AWSCalled implements outbound.Observer.

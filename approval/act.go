@@ -59,7 +59,7 @@ type Act struct {
 	ApprovalID string
 	Actor      Actor
 	Reason     string
-	// Workflows limit the act to approvals of these workflows; an empty list means that there is no limit.
+	// Workflows limit the act to approvals of these workflows; an empty list does not limit it.
 	Workflows []string
 	// Named are the persons and groups that the act names, as its maker has written them.
 	Named []string

@@ -14,7 +14,7 @@ type Cancellation struct {
 	ID string
 	// OwnOnly limits a program to approvals that it asked for itself: their Asker is the actor's principal.
 	OwnOnly bool
-	// Workflows limit a program to approvals of these workflows; an empty list means that there is no limit.
+	// Workflows limit a program to approvals of these workflows; an empty list does not limit it.
 	Workflows []string
 }
 

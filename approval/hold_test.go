@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -11,12 +12,7 @@ import (
 func heldEnv(at time.Duration, kinds ...ActionKind) Environment {
 	env := envAt(at)
 	env.Hold = func(action Action) bool {
-		for _, kind := range kinds {
-			if action.Kind == kind {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(kinds, action.Kind)
 	}
 	return env
 }

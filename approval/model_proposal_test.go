@@ -18,7 +18,7 @@ func (m *model) dismissApproval(t *rapid.T) {
 	})
 }
 
-// proposeAct proposes a decision or a cancellation, which changes no status.
+// proposeAct proposes a decision or a cancellation. The status stays as it is.
 func (m *model) proposeAct(t *rapid.T) {
 	id := fmt.Sprint("proposal-", rapid.IntRange(0, 3).Draw(t, "proposal"))
 	ada := OperatorActor("ada", "")

@@ -110,7 +110,7 @@ type Confirmation struct {
 	ID         string
 	ProposalID string
 	Actor      Actor
-	// Workflows limit the confirmation to approvals of these workflows; an empty list means that there is no limit.
+	// Workflows limit the confirmation to approvals of these workflows; an empty list does not limit it.
 	Workflows []string
 	// IsSamePerson compares two names of persons, also by their aliases; nil means SamePerson.
 	IsSamePerson func(a, b string) bool

@@ -79,9 +79,9 @@ func (p Place) config(ctx context.Context) (aws.Config, error) {
 	return c, err
 }
 
-// Save writes a verified copy to the place. The file make writes is complete when make returns. An existing file is not
+// Save writes a verified copy to the place. The file is complete when write returns. An existing file is not
 // overwritten.
-func (p Place) Save(ctx context.Context, stdout io.Writer, make func(to string) error) (s Summary, err error) {
+func (p Place) Save(ctx context.Context, stdout io.Writer, write func(to string) error) (s Summary, err error) {
 	isFile := !p.isS3 && p.name != Standard
 	if isFile {
 		if _, err := os.Lstat(p.name); !errors.Is(err, os.ErrNotExist) {
@@ -94,7 +94,7 @@ func (p Place) Save(ctx context.Context, stdout io.Writer, make func(to string) 
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	part := filepath.Join(folder, "copy.db")
-	if err := make(part); err != nil {
+	if err := write(part); err != nil {
 		return s, err
 	}
 	if s, err = sqlite.Inspect(ctx, part, nil); err != nil {

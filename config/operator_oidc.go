@@ -39,7 +39,7 @@ func (o *OperatorOIDC) Mapping() role.Mapping {
 
 // validate reports every fault of the sign-in of operators.
 func (o *OperatorOIDC) validate(check *setup.Check, c *Config) {
-	o.Settings.Validate(check)
+	o.Validate(check)
 	personal := []string{string(role.Viewer), string(role.Auditor), string(role.Operator), string(role.Admin)}
 	if len(o.Roles) == 0 {
 		check.Fault("roles", "is missing, so that nobody could sign in; such as {viewer: [staff], operator: [on-call]}")

@@ -1,6 +1,7 @@
 package role_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,12 +36,7 @@ func TestRolesAndRights(t *testing.T) {
 }
 
 func contains(rights []role.Right, right role.Right) bool {
-	for _, r := range rights {
-		if r == right {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(rights, right)
 }
 
 // Several grants add up, right by right: who sees everything and acts on one workflow may only look at the others.

@@ -51,7 +51,7 @@ type DismissalReport struct {
 	// Dismissed is the number of dead letters that were removed. FromQueues is the part of it that was in dead letter queues.
 	Dismissed  int
 	FromQueues int
-	// NotFound are the IDs that no dead letter has.
+	// NotFound are the IDs without a dead letter.
 	NotFound []string
 	// HasMore is set if the removal ended before it had looked at all dead letters.
 	HasMore bool

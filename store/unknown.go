@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strings"
 )
@@ -209,9 +210,7 @@ func jsonFields(t reflect.Type) map[string]reflect.Type {
 		switch {
 		case name == "-":
 		case f.Anonymous && name == "":
-			for inner, kind := range jsonFields(elementType(f.Type)) {
-				fields[inner] = kind
-			}
+			maps.Copy(fields, jsonFields(elementType(f.Type)))
 		case name == "":
 			fields[f.Name] = f.Type
 		default:

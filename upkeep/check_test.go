@@ -36,7 +36,7 @@ func TestCheckFindsAndFixes(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "relay.db")
 			s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Sealer: ring})
 			require.NoError(t, err)
-			fill(t, s, rand.New(rand.NewPCG(7, 8))) //nolint:gosec // repeatable
+			fill(t, s, rand.New(rand.NewPCG(7, 8)))
 			want := contentOf(t, s)
 			require.NoError(t, s.Close())
 			db, err := sql.Open("sqlite", path)
@@ -70,7 +70,7 @@ func TestLostRecord(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "relay.db")
 	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Sealer: ring})
 	require.NoError(t, err)
-	fill(t, s, rand.New(rand.NewPCG(9, 10))) //nolint:gosec // repeatable
+	fill(t, s, rand.New(rand.NewPCG(9, 10)))
 	require.NoError(t, s.Close())
 	db, err := sql.Open("sqlite", path)
 	require.NoError(t, err)

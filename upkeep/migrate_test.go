@@ -74,7 +74,7 @@ func openTable(t *testing.T, table string, ring *keys.Ring, toFill bool) (*dynam
 
 func newTable(t *testing.T, ring *keys.Ring) *dynamodb.Store {
 	t.Helper()
-	s, err := openTable(t, "t-"+fmt.Sprint(rand.Uint64()), ring, true) //nolint:gosec // a name
+	s, err := openTable(t, "t-"+fmt.Sprint(rand.Uint64()), ring, true)
 	require.NoError(t, err)
 	return s
 }
@@ -218,7 +218,7 @@ func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	ring := keys.NewRing(start)
 	first := newSQLite(t, ring)
-	fill(t, first, rand.New(rand.NewPCG(1, 2))) //nolint:gosec // repeatable
+	fill(t, first, rand.New(rand.NewPCG(1, 2)))
 	requireSound(t, first)
 	want := contentOf(t, first)
 	table := newTable(t, ring)
@@ -279,7 +279,7 @@ func TestInterrupted(t *testing.T) {
 			t.Parallel()
 			ring := keys.NewRing(start)
 			source := newSQLite(t, ring)
-			fill(t, source, rand.New(rand.NewPCG(3, 4))) //nolint:gosec // repeatable
+			fill(t, source, rand.New(rand.NewPCG(3, 4)))
 			path := filepath.Join(t.TempDir(), "target.db")
 			target, err := open(t, path, ring, true)
 			require.NoError(t, err)
@@ -322,7 +322,7 @@ func TestWrongKeys(t *testing.T) {
 	ring := keys.NewRing(start)
 	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Sealer: ring})
 	require.NoError(t, err)
-	fill(t, s, rand.New(rand.NewPCG(5, 6))) //nolint:gosec // repeatable
+	fill(t, s, rand.New(rand.NewPCG(5, 6)))
 	require.NoError(t, s.Close())
 	other := keys.NewRing(start)
 	source, err := openSQLite(t, path, other, false)

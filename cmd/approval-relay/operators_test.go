@@ -162,7 +162,7 @@ func TestRolesOnTheCommandLine(t *testing.T) {
 		"screen": {false, true},
 	} {
 		list := o.as(t, name, 0, "requests")
-		require.Equal(t, sees, [2]bool{strings.Contains(list, "o-1"), strings.Contains(list, "r-1")}, "%s\n%s", name, list)
+		require.Equal(t, [2]bool{strings.Contains(list, "o-1"), strings.Contains(list, "r-1")}, sees, "%s\n%s", name, list)
 	}
 	o.as(t, "ben", statusNotFound, "show", "r-1")
 	o.as(t, "ben", statusNotFound, "cancel", "r-1", "--reason=x")

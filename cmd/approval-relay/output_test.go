@@ -193,12 +193,12 @@ func TestShowTellsApprovalsApart(t *testing.T) {
 			{At: at, Kind: approval.EventCancelled, ApprovalID: "bbbbbbbbbbbb", By: "ops", Note: "ordered twice"},
 		},
 	}
-	print := func(f outputFlags) string {
+	show := func(f outputFlags) string {
 		var out buffer
 		require.NoError(t, orderPrinter{&out, &f, false, at.Add(time.Hour)}.print(o))
 		return out.String()
 	}
-	text := print(outputFlags{})
+	text := show(outputFlags{})
 	for _, want := range []string{
 		"Lamp", "carl@example.com", "(4h ago)", "comment: by phone ⏎ with Ann", "unanswered: ", "history (UTC)",
 		"2026-11-27 10:15:00.000Z  legal  cancelled  by ops, ordered twice", "and 1 routine deliveries",
@@ -208,7 +208,7 @@ func TestShowTellsApprovalsApart(t *testing.T) {
 	require.NotContains(t, text, "channel mail")
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	require.NoError(t, err)
-	text = print(outputFlags{Output: "wide", zone: berlin})
+	text = show(outputFlags{Output: "wide", zone: berlin})
 	require.Contains(t, text, "history (Europe/Berlin)")
 	require.Regexp(t, `2026-11-27 11:15:00\.000 \+01:00 +budget +notified +to ann@example\.com, channel mail`, text)
 }

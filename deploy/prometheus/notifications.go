@@ -65,8 +65,8 @@ func chatAlerts() []alert {
 			hold:     "5m",
 			severity: ticket,
 			summary:  "{{ $value | humanize }} presses of buttons in Teams failed in a quarter of an hour.",
-			description: "The store or the Bot Connector is out of reach. The buttons can be pressed again; the links to the pages work without " +
-				"Teams.",
+			description: "The store or the Bot Connector is out of reach. The buttons can be pressed again; the links to the " +
+				"pages work without Teams.",
 			board: approvalsBoard,
 		},
 	}

@@ -31,7 +31,7 @@ func writeCopy(ctx context.Context, c *sql.Conn, to string, version int) (err er
 	if err := os.Remove(part); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	f, err := os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) // SQLite would let every user read it
+	f, err := os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // SQLite would let every user read it
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func checkSpace(ctx context.Context, c *sql.Conn, directory string) error {
 	if err := syscall.Statfs(directory, &fs); err != nil {
 		return err
 	}
-	free := fs.Bavail * uint64(fs.Bsize) //nolint:gosec // block sizes are positive
+	free := fs.Bavail * uint64(fs.Bsize)
 	if need += need/10 + 1<<20; free < need {
 		return fmt.Errorf("its file system has %d MiB left, the copy needs %d MiB", free>>20, need>>20)
 	}

@@ -34,11 +34,11 @@ func TestFargateFiles(t *testing.T) {
 	require.NoError(t, os.Mkdir(config, 0o700))
 	require.NoError(t, os.Mkdir(tools, 0o700))
 	// Only root may give files away.
-	require.NoError(t, os.WriteFile(filepath.Join(tools, "chown"), []byte("#!/bin/sh\necho \"$@\" >"+dir+"/chown\n"), 0o700)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(filepath.Join(tools, "chown"), []byte("#!/bin/sh\necho \"$@\" >"+dir+"/chown\n"), 0o700))
 	require.NoError(t, keys.NewRing(time.Now()).CreateFile(filepath.Join(dir, "made.keys")))
 	relay := "channels: {mail: {smtp: {password: \"${SMTP_PASSWORD}\"}}} # 100 %s\n"
 	script := strings.ReplaceAll(strings.ReplaceAll(files.Command[2], "/config", config), "/data", dir+"/data")
-	cmd := exec.CommandContext(t.Context(), files.Command[0], files.Command[1], script) //nolint:gosec // our own file
+	cmd := exec.CommandContext(t.Context(), files.Command[0], files.Command[1], script)
 	cmd.Env = []string{"PATH=" + tools + ":" + os.Getenv("PATH"), "RELAY_YAML=" + relay, "RELAY_KEYS=" + strings.TrimSpace(read(t, filepath.Join(dir, "made.keys")))}
 	output, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", output)

@@ -53,7 +53,7 @@ func TestRelease(t *testing.T) {
 		"deploy/ecs/task-definition.json", "deploy/ecs/fargate/task-definition.json",
 	} {
 		require.NoError(t, os.MkdirAll(filepath.Join(dir, filepath.Dir(file)), 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(read(t, root+file)), 0o700)) //nolint:gosec // a script
+		require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(read(t, root+file)), 0o700))
 	}
 	changes := "# Changelog\n\n## Unreleased\n\n- A new thing.\n\n## 0.0.9 – 2026-01-01\n\n- An old thing.\n"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "CHANGELOG.md"), []byte(changes), 0o600))

@@ -23,7 +23,7 @@ import (
 	"github.com/approval-relay/approval-relay/test/internal/overlay"
 )
 
-const operatorToken = "operate-operator-0123456789abcdef" //nolint:gosec // of the test
+const operatorToken = "operate-operator-0123456789abcdef"
 
 // builds has the programs that the experiments share. Each is built once, by the first experiment that needs it.
 var builds struct {
@@ -49,7 +49,7 @@ func program(t *testing.T, variant string, edits ...overlay.Edit) string {
 		return path
 	}
 	if builds.dir == "" {
-		dir, err := os.MkdirTemp("", "operate")
+		dir, err := os.MkdirTemp("", "operate") //nolint:usetesting // all tests share it; TestMain removes it
 		require.NoError(t, err)
 		builds.dir, builds.paths = dir, map[string]string{}
 	}

@@ -249,7 +249,7 @@ func TestForgedPersonSessions(t *testing.T) {
 	require.NoError(t, err)
 	isSignedIn := func(value string) bool {
 		w.cookie = &http.Cookie{Name: cookie.Name, Value: value}
-		resp, _ := w.world.get("refused")
+		resp, _ := w.get("refused")
 		return resp.StatusCode == http.StatusOK
 	}
 	require.True(t, isSignedIn(cookie.Value))

@@ -39,7 +39,7 @@ func TestConfirmOnThePage(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, resp.StatusCode)
 	require.Equal(t, approval.Cancelled, w.order("A-1").Approvals[0].Status)
 	_, page = w.get("order?id=A-1")
-	require.True(t, strings.Contains(page, "Confirmed, by bob"), "the timeline names the second operator")
+	require.Contains(t, page, "Confirmed, by bob", "the timeline names the second operator")
 	require.NotContains(t, page, `action="confirm"`)
 }
 

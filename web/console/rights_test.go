@@ -178,5 +178,5 @@ func TestMetricsTokenDoesNotSignIn(t *testing.T) {
 	resp = w.signIn(bobToken)
 	require.Equal(t, http.StatusForbidden, resp.StatusCode)
 	require.Empty(t, resp.Cookies())
-	require.True(t, strings.Contains(w.log.String(), "signed in"), "before")
+	require.Contains(t, w.log.String(), "signed in", "before")
 }
