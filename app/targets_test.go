@@ -17,6 +17,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/callback"
+	"github.com/approval-relay/approval-relay/clock"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/metrics"
 )
@@ -47,6 +48,7 @@ func appOf(t *testing.T, reg *prometheus.Registry, c *config.Config) *App {
 		metrics:  m,
 		log:      slog.New(slog.DiscardHandler),
 		limiters: limiters{},
+		clock:    clock.New(clock.Config{Log: slog.New(slog.DiscardHandler), Observer: m}),
 		aws:      newAWSClients(t.Context(), c.AWS, m, slog.New(slog.DiscardHandler)),
 	}
 }
