@@ -2,7 +2,6 @@ package console_test
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
