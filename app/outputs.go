@@ -48,12 +48,26 @@ func (a *App) openChannels(c *config.Config, previous *rules) (map[string]handle
 		if err != nil {
 			return nil, fmt.Errorf("channels.%s: %w", name, err)
 		}
-		channels[name] = handlers.Channel{Sender: channel, Audience: settings.Audience()}
+		channels[name] = handlers.Channel{Sender: channel, Audience: settings.Audience(), Limit: a.channelLimit(name, settings)}
 	}
 	if previous != nil {
 		keepRemoved(channels, previous.channels)
 	}
 	return channels, nil
+}
+
+// channelLimit returns the rate limit of a channel, or nil. Messages that wait for it are counted as actions that were not
+// made.
+func (a *App) channelLimit(name string, settings notify.Settings) handlers.Limiter {
+	limited, ok := settings.(notify.RateLimited)
+	if !ok {
+		return nil
+	}
+	perSecond, burst := limited.RateLimit()
+	if perSecond == 0 {
+		return nil
+	}
+	return a.limiters.named(name, func(string, time.Duration) {})("channel/"+name, perSecond, burst)
 }
 
 // sameChannel reports whether two configurations make the same channel of this name. A channel of Slack is made of the

@@ -188,6 +188,9 @@ func (c selection[S]) validateKind(check *setup.Check, chooser Chooser) {
 		if v, ok := any(c.settings).(setup.Validator); ok {
 			v.Validate(check.At(c.kind))
 		}
+		if r, ok := any(c.settings).(notify.RateLimited); ok {
+			r.CheckRate(check.At(c.kind))
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,6 +28,35 @@ type Links interface {
 type Channel struct {
 	Sender   notify.Channel
 	Audience notify.Audience
+	// Limit is the channel's own rate limit; nil is none.
+	Limit Limiter
+}
+
+// Limiter is a rate limit.
+type Limiter interface {
+	// Wait returns when the next message may be sent, or an error if that is not before the context ends.
+	Wait(ctx context.Context) error
+}
+
+// errRateLimit is the error of a message that the channel's own rate limit did not admit in time.
+var errRateLimit = approval.WithReasonCode(approval.ReasonRateLimited,
+	errors.New("not sent: the channel's own rate limit did not admit the message in time"))
+
+// await waits for the rate limit, for half of the time that is left: a message that begins at the last moment would be
+// cut off. A message that is not admitted counts as no attempt.
+func (c Channel) await(ctx context.Context) error {
+	if c.Limit == nil {
+		return nil
+	}
+	if end, bounded := ctx.Deadline(); bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/2)
+		defer cancel()
+	}
+	if c.Limit.Wait(ctx) != nil { // its text is about deadlines
+		return approval.NotMade(approval.NotApplied(errRateLimit))
+	}
+	return nil
 }
 
 // Notification carries out notifications.
@@ -114,6 +144,9 @@ func (h *Notification) sendMessage(
 	}
 	ctx, cancel := h.Transitions.boundByLease(ctx, action, h.Timeout)
 	defer cancel()
+	if err := channel.await(ctx); err != nil {
+		return "", err
+	}
 	editable, canEdit := channel.Sender.(notify.Editable)
 	isEdit := m.Kind == approval.NotifyOutcome || m.Kind == approval.NotifyUpdate
 	switch {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
@@ -151,4 +152,36 @@ func TestACallerWhoLeavesDoesNotInterruptTheirDecision(t *testing.T) {
 
 	_, err = h.decisions(approval.ViaAPI).Decider.Decide(ctx, "A-1", approval.Decision{ID: "d-2", Outcome: approval.Reject})
 	require.ErrorIs(t, err, context.Canceled, "nothing is begun for somebody who has left")
+}
+
+// A message that the rate limit of its channel does not admit in time is not sent and counts as no attempt.
+func TestRateLimitOfAChannel(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	require.NoError(t, h.requests(func(w *handlers.Workflow) { w.Channels = []string{"mail"} }).Handle(
+		msg(t, `{"orderId":"A-1","taskToken":"`+token+`","approvers":["ann@example.com","bob@example.com"]}`)))
+	acts := h.take(approval.ActionNotify)
+	require.Len(t, acts, 2)
+	o := &outside{}
+	notifications := h.notifications(o)
+	notifications.Timeout = 50 * time.Millisecond
+	channel := notifications.Channels["mail"]
+	channel.Limit = rate.NewLimiter(rate.Every(time.Hour), 1)
+	notifications.Channels["mail"] = channel
+	for range len(acts) + 1 {
+		require.NoError(t, notifications.Handle(actionMsg(t, acts[0])))
+	}
+	sent := len(o.messages)
+	require.Equal(t, 1, sent, "the burst")
+	for _, act := range acts[1:] {
+		require.NoError(t, notifications.Handle(actionMsg(t, act)))
+		require.Len(t, o.messages, 1)
+		for _, n := range h.approval(t, "A-1").Notifications {
+			if n.ID == act.Notification {
+				require.Zero(t, n.Attempts, "it counts as no attempt")
+				require.Equal(t, approval.NotificationPending, n.State)
+			}
+		}
+	}
+	require.Len(t, h.notMade, len(acts)-1)
 }

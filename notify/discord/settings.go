@@ -14,6 +14,8 @@ import (
 type Settings struct {
 	WebhookURL secret.Text `yaml:"webhook_url" doc:"URL of the incoming webhook, a secret; ?thread_id=… posts to a thread"`
 	post.Reach `yaml:",inline"`
+
+	notify.RateSetting `yaml:",inline"`
 }
 
 // Validate implements setup.Validator.

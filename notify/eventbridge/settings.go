@@ -22,6 +22,8 @@ type Settings struct {
 	Bus        string `yaml:"bus" doc:"name or ARN of the event bus; the region of an ARN is used if region is empty"`
 	Source     string `yaml:"source" doc:"source of the events, which rules can match; it must not begin with aws."`
 	DetailType string `yaml:"detail_type" doc:"detail-type of every event; empty takes its type, such as approval.decided"`
+
+	notify.RateSetting `yaml:",inline"`
 }
 
 // SetDefaults implements setup.Defaulter.

@@ -13,6 +13,8 @@ import (
 type Settings struct {
 	WebhookURL secret.Text `yaml:"webhook_url" doc:"URL of the incoming webhook with its key and token, a secret"`
 	post.Reach `yaml:",inline"`
+
+	notify.RateSetting `yaml:",inline"`
 }
 
 // Validate implements setup.Validator.

@@ -17,6 +17,8 @@ type Settings struct {
 	ConfigurationSet string `yaml:"configuration_set" doc:"configuration set, for events of bounces and complaints; opens and clicks are never tracked"`
 
 	Templates email.Files `yaml:"templates" doc:"Go templates in place of the built-in e-mail"`
+
+	notify.RateSetting `yaml:",inline"`
 }
 
 // Validate implements setup.Validator.

@@ -23,6 +23,8 @@ type Settings struct {
 	APIURL         string        `yaml:"api_url" doc:"URL in place of https://slack.com/api/, for tests and proxies"`
 	ResponseHosts  []string      `yaml:"response_hosts" doc:"hosts of response URLs to which answers are sent; empty is hooks.slack.com"`
 
+	notify.RateSetting `yaml:",inline"`
+
 	verifier *webhook.HMAC // of the signing secrets; set by Validate
 }
 

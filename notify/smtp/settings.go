@@ -20,6 +20,8 @@ type Settings struct {
 	Password secret.Text `yaml:"password" doc:"password to sign in with; it is never sent unencrypted, except to this machine"`
 
 	Templates email.Files `yaml:"templates" doc:"Go templates in place of the built-in e-mail"`
+
+	notify.RateSetting `yaml:",inline"`
 }
 
 // SetDefaults implements setup.Defaulter.

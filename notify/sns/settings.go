@@ -14,6 +14,8 @@ import (
 type Settings struct {
 	setup.AWS `yaml:",inline"`
 	Topic     string `yaml:"topic" doc:"ARN of a standard topic; its region is used if region is empty"`
+
+	notify.RateSetting `yaml:",inline"`
 }
 
 // SetDefaults implements setup.Defaulter. Emulators leave the region out of their ARNs.

@@ -25,6 +25,8 @@ type Settings struct {
 	OpenIDURL    string      `yaml:"openid_url" doc:"URL in place of https://login.botframework.com/v1/.well-known/openidconfiguration, which names the keys of the Bot Connector"`
 
 	post.Reach `yaml:",inline"`
+
+	notify.RateSetting `yaml:",inline"`
 }
 
 // SetDefaults implements setup.Defaulter.

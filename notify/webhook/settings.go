@@ -13,6 +13,8 @@ type Settings struct {
 	URL                     secret.Text `yaml:"url" doc:"URL to post to"`
 	webhook.SigningSettings `yaml:",inline"`
 	post.Reach              `yaml:",inline"`
+
+	notify.RateSetting `yaml:",inline"`
 }
 
 // Validate implements setup.Validator.
