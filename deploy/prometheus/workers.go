@@ -5,13 +5,13 @@ func workerAlerts() []alert {
 	return []alert{
 		{
 			name: "ApprovalRelayDown",
-			// An installation whose targets are gone is named for an hour. After that, absent still tells when no worker at
-			// all is scraped; it has no namespace.
+			// A scrape that fails now and then does not count. An installation whose targets are gone is named for an hour.
+			// After that, absent still tells when no worker at all is scraped; it has no namespace.
 			expr: `
-				max @by (up{job="approval-relay"}) == 0
+				max @by (max_over_time(up{job="approval-relay"}[2m])) == 0
 				or (group @by (count_over_time(up{job="approval-relay"}[1h])) unless group @by (up{job="approval-relay"}))
 				or (absent(up{job="approval-relay"}) unless on () group(count_over_time(up{job="approval-relay"}[50m])))`,
-			hold:     "3m",
+			hold:     "2m",
 			severity: page,
 			summary: "No approval-relay worker of {{ $labels.namespace }} is up, or none is scraped under the job " +
 				"approval-relay.",
@@ -23,9 +23,9 @@ func workerAlerts() []alert {
 		{
 			name: "ApprovalRelayWorkerDown",
 			expr: `
-				min @by(instance) (up{job="approval-relay"}) == 0
-				unless @on (max @by (up{job="approval-relay"}) == 0)`,
-			hold:     "15m",
+				min @by(instance) (max_over_time(up{job="approval-relay"}[2m])) == 0
+				unless @on (max @by (max_over_time(up{job="approval-relay"}[2m])) == 0)`,
+			hold:     "13m",
 			severity: ticket,
 			summary: "The worker {{ $labels.instance }} has been down for a quarter of an hour, while others of {{ " +
 				"$labels.namespace }} are up.",

@@ -19,6 +19,10 @@ func yearsScenarios() []scenario {
 			},
 		},
 		{
+			name: "every second scrape fails for an hour, on a slow network", minutes: 120,
+			series: []series{of("up", append(append([]segment{flat(1, 30)}, repeat(30, flat(0, 1), flat(1, 1))...), flat(1, 30))...)},
+		},
+		{
 			name: "counters of old failures start at 0 again with the process", minutes: 120,
 			series: []series{
 				of("process_start_time_seconds", flat(-9e5, 60), flat(60*60, 60)),
