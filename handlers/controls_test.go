@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,21 +20,37 @@ import (
 // controlWatcher keeps what the metrics would show. Its store fails if it has an error.
 type controlWatcher struct {
 	*memory.Store
+	mu      sync.Mutex
 	err     error
 	current []store.Control
 	changes int
 }
 
 func (w *controlWatcher) ControlsChanged(controls []store.Control) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.current = controls
 	w.changes++
 }
 
 func (w *controlWatcher) Controls(ctx context.Context) ([]store.Control, error) {
-	if w.err != nil {
-		return nil, w.err
+	if err := w.failure(); err != nil {
+		return nil, err
 	}
 	return w.Store.Controls(ctx)
+}
+
+func (w *controlWatcher) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+// fail lets the store fail with this error; nil ends that.
+func (w *controlWatcher) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.err = err
 }
 
 func newControls(w *controlWatcher) *Controls {
@@ -117,11 +134,11 @@ func TestControlsOfOtherWorkers(t *testing.T) {
 		require.NoError(t, here.Intake("refunds").Err())
 		require.Len(t, w.current, 1)
 
-		w.err = errors.New("away")
+		w.fail(errors.New("away"))
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		require.True(t, here.IsPaused("orders"))
-		w.err = nil
+		w.fail(nil)
 		require.NoError(t, there.Remove(ctx, "orders", "ops", "", "done"))
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
