@@ -45,8 +45,9 @@ type approvalView struct {
 // maxViolations is the number of violations after which a check ends, because each may cost a wait.
 const maxViolations = 10
 
-// goodCallbackStates lists the good final states of a callback.
-var goodCallbackStates = map[string]bool{"delivered": true, "delivered_presumed": true}
+// goodCallbackStates lists the good final states of a callback. Unknown is one: the reply was lost, and the task could have
+// ended by itself meanwhile. That the workflow was answered is checked beside it.
+var goodCallbackStates = map[string]bool{"delivered": true, "delivered_presumed": true, "unknown": true}
 
 // waitUntilDrained waits until every task has ended and every queue is empty.
 func (w *world) waitUntilDrained(all []*scenario, limit time.Duration, v *violations) {

@@ -21,7 +21,7 @@ func TestBuild(t *testing.T) {
 	_, err = Build(t.TempDir(), "cmd/approval-relay", Edit{"cmd/approval-relay/version.go", "no such line", ""})
 	require.ErrorContains(t, err, "no longer fits")
 	_, err = Build(t.TempDir(), "cmd/approval-relay", Edit{"cmd/approval-relay/version.go", "package main", "package main // {"}, Edit{
-		"cmd/approval-relay/version.go", `fmt.Fprintf`, `fmt.Fprintfff`,
+		"cmd/approval-relay/version.go", `fmt.Fprintln`, `fmt.Fprintlnnn`,
 	})
-	require.ErrorContains(t, err, "undefined: fmt.Fprintfff")
+	require.ErrorContains(t, err, "undefined: fmt.Fprintlnnn")
 }
