@@ -92,7 +92,7 @@ func TestStartWithWrongKeys(t *testing.T) {
 		require.Contains(t, wrong.logs.String(), text)
 	}
 	require.NoError(t, os.WriteFile(keys, foreign, 0o600))
-	requireRefused("restore the key file that belongs to this store")
+	requireRefused("restore the keys that belong to this store")
 	require.NoError(t, os.Remove(keys))
 	requireRefused("are missing: restore them")
 
