@@ -4,13 +4,13 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/untrusted"
 )
 
 // ExportedApproval is a line of an export in JSON.
@@ -141,7 +141,7 @@ func exportCells(orderID string, a *approval.Approval) []string {
 		strconv.Itoa(a.Callback.Attempts), a.Callback.LastError,
 	}
 	for i, text := range cells {
-		cells[i] = inertCell(text)
+		cells[i] = untrusted.InertCell(text)
 	}
 	return cells
 }
@@ -152,11 +152,3 @@ func exportTime(t time.Time) string {
 	}
 	return t.UTC().Format(time.RFC3339)
 }
-
-// formulaBeginning matches the beginning of a formula: at the beginning of a text, and behind a character that some
-// spreadsheets take for the end of a cell.
-var formulaBeginning = regexp.MustCompile(`(^|[;\t\r\n])([\s"'\x{00a0}\x{200b}\x{feff}]*[=+\-@|%＝＋－＠])`)
-
-// inertCell returns a cell that no spreadsheet takes for a formula: strangers write titles and names. What looks like the
-// beginning of a formula gets an apostrophe before it.
-func inertCell(text string) string { return formulaBeginning.ReplaceAllString(text, "${1}'${2}") }

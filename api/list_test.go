@@ -288,31 +288,6 @@ func TestExportThatFails(t *testing.T) {
 
 func TestCellsAreInert(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]string{
-		"":                     "",
-		"Pay 480 EUR":          "Pay 480 EUR",
-		"2026-03-01T09:00:00Z": "2026-03-01T09:00:00Z",
-		"a-b@example.com":      "a-b@example.com",
-		"=1+1":                 "'=1+1",
-		"+49 30":               "'+49 30",
-		"-1":                   "'-1",
-		"@SUM(A1)":             "'@SUM(A1)",
-		"|cmd":                 "'|cmd",
-		"%0A=1":                "'%0A=1",
-		" =1":                  "' =1",
-		"\t=1":                 "'\t=1",
-		"\r=1":                 "'\r=1",
-		"\ufeff=1":             "'\ufeff=1",
-		`"=1`:                  `'"=1`,
-		"'=1":                  "''=1",
-		"＝1":                   "'＝1",
-		"x;=HYPERLINK(\"u\")":  "x;'=HYPERLINK(\"u\")",
-		"x\n=1":                "x\n'=1",
-		"ann; -bob":            "ann;' -bob",
-		"a = b":                "a = b",
-	} {
-		require.Equal(t, want, inertCell(text), "%q", text)
-	}
 	o, a := &approval.Order{ID: "=1"}, &approval.Approval{}
 	a.Title = "=cmd|' /C calc'!A0"
 	a.Approvers = []approval.Approver{{ID: "ann@example.com"}, {ID: "=1"}}

@@ -1,13 +1,14 @@
 package untrusted
 
-import "strings"
+import "regexp"
 
-// CSVCell returns s as a cell of a CSV file: as SingleLine has it, and with an apostrophe before a character that makes a
-// spreadsheet read a formula (OWASP, "CSV Injection"). The CSV writer quotes commas and quotation marks itself.
-func CSVCell(s string) string {
-	s = SingleLine(s)
-	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
-		return "'" + s
-	}
-	return s
-}
+// formulaBeginning matches the beginning of a formula: at the beginning of a text, and behind a character that some
+// spreadsheets take for the end of a cell.
+var formulaBeginning = regexp.MustCompile(`(^|[;\t\r\n])([\s"'\x{00a0}\x{200b}\x{feff}]*[=+\-@|%＝＋－＠])`)
+
+// InertCell returns s as a cell of a CSV file that spreadsheets do not take for a formula (OWASP, "CSV Injection"). The
+// beginning of a formula gets an apostrophe before it. All else stays as it is, line ends too; the CSV writer quotes.
+func InertCell(s string) string { return formulaBeginning.ReplaceAllString(s, "${1}'${2}") }
+
+// CSVCell returns s as InertCell does, on one line and without hidden characters: a terminal may show the file too.
+func CSVCell(s string) string { return InertCell(SingleLine(s)) }

@@ -10,7 +10,7 @@
 //   - TerminalLine: a text on a terminal; only printable characters are safe there;
 //   - TerminalText: a text of several lines in one line of a terminal;
 //   - JSON: a JSON document on a terminal; its meaning does not change;
-//   - CSVCell: a cell of a CSV file, which a spreadsheet must not take for a formula.
+//   - InertCell, CSVCell: a cell of a CSV file, which a spreadsheet must not take for a formula.
 //
 // Characters that are taken out leave U+FFFD, the replacement character, so that the reader sees the difference.
 // The functions do not escape anything: HTML, Markdown and the like need an escape of their own afterwards.
