@@ -24,6 +24,8 @@ const (
 	maxQueueLook  = 50 // messages of a queue
 	letterBatch   = 1000
 	maxLetterRead = 20_000 // dead letters in the store's table that are counted
+
+	maxLetterBodies = 8 << 20 // bytes of bodies after which a page ends
 )
 
 // ListLetters lists the dead letters of the store, and on the first page those in the dead letter queues.
@@ -45,7 +47,7 @@ func (h *Redriver) ListLetters(ctx context.Context, q store.LetterQuery) (store.
 		page.Groups = nil
 	}
 	if q.WithBodies {
-		h.readBodies(ctx, page.Stored)
+		h.readBodies(ctx, &page)
 	}
 	if isFirst {
 		page.Queues = h.lookIntoQueues(ctx, q)
@@ -83,11 +85,19 @@ func (p *letterPage) count(d store.DeadLetter) {
 	p.Groups[i].Count++
 }
 
-// readBodies adds the bodies to dead letters. A dead letter that is gone meanwhile, or cannot be opened, has none.
-func (h *Redriver) readBodies(ctx context.Context, letters []store.DeadLetter) {
-	for i, d := range letters {
+// readBodies adds the bodies to dead letters. A dead letter that is gone meanwhile, or cannot be opened, has none. After
+// many bytes the page ends early.
+func (h *Redriver) readBodies(ctx context.Context, page *letterPage) {
+	size := 0
+	for i, d := range page.Stored {
+		if size >= maxLetterBodies {
+			page.Stored = slices.Clip(page.Stored[:i])
+			page.Next = page.Stored[i-1].ID
+			return
+		}
 		if whole, err := h.DeadLetters.GetDeadLetter(ctx, d.ID); err == nil {
-			letters[i].Body = whole.Body
+			page.Stored[i].Body = whole.Body
+			size += len(whole.Body)
 		}
 	}
 }
@@ -172,15 +182,18 @@ func (h *Redriver) DismissLetters(ctx context.Context, d store.Dismissal) store.
 func (h *Redriver) dismissStored(ctx context.Context, d store.Dismissal, report *store.DismissalReport) {
 	ids := slices.Clone(d.IDs)
 	if d.ReasonCode != "" {
+		scope := redriveScope(ctx)
 		after := ""
-		for len(ids) < maxRedrive {
+		for len(ids) <= maxRedrive { // one more tells that there are more
 			letters, err := h.DeadLetters.ListDeadLetters(ctx, after, letterBatch)
 			if err != nil {
 				report.Errors = append(report.Errors, fmt.Sprintf("list dead letters: %v", err))
 				break
 			}
 			for _, l := range letters {
-				if l.ReasonCode.OrUnknown() == d.ReasonCode && !slices.Contains(ids, l.ID) {
+				isSelected := l.ReasonCode.OrUnknown() == d.ReasonCode && scope.IncludesSource(l.Source)
+				isSelected = isSelected && (d.Source == "" || d.Source == l.Source)
+				if isSelected && !slices.Contains(ids, l.ID) {
 					ids = append(ids, l.ID)
 				}
 			}
