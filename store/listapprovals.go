@@ -68,7 +68,7 @@ func ListApprovals(ctx context.Context, orders OrderLister, q Query) (Page, erro
 		byAge:  q.Sort == SortAge && !q.Descending && q.State == StatePending,
 	}
 	w.isNatural = w.byAge || q.Sort == SortOrder && !q.Descending
-	w.begin = c.Walk
+	w.begin, w.visible = c.Walk, c.Walk
 	if err := w.moveTo(c.Walk); err != nil {
 		return Page{}, err
 	}
@@ -89,6 +89,7 @@ type walk struct {
 
 	begin     string    // the position at which the walk began
 	position  string    // behind the last order that was looked at
+	visible   string    // behind the last such order that the reader may see
 	since     time.Time // in a walk by age, the age of that order
 	orderID   string    // of that order
 	isAtEnd   bool      // nothing is behind the position
@@ -152,7 +153,7 @@ func (w *walk) moveTo(position string) error {
 
 // addOrder adds the rows of an order, and moves the position behind it.
 func (w *walk) addOrder(o *approval.Order) {
-	before := w.position
+	before := w.shownPosition()
 	w.lookedAt++
 	w.orderID = o.ID
 	w.position = o.ID
@@ -161,6 +162,9 @@ func (w *walk) addOrder(o *approval.Order) {
 			w.since = OldestPending(p)
 		}
 		w.position = AgeCursor{Since: w.since, OrderID: o.ID}.String()
+	}
+	if w.isVisible(o) {
+		w.visible = w.position
 	}
 	if len(o.Approvals) == 0 {
 		isUnreadable := o.IsEmpty()
@@ -174,6 +178,23 @@ func (w *walk) addOrder(o *approval.Order) {
 			w.addRow(Row{Order: o, Approval: a}, before)
 		}
 	}
+}
+
+// isVisible reports whether the reader of the list may see an order.
+func (w *walk) isVisible(o *approval.Order) bool {
+	return slices.ContainsFunc(o.Approvals, func(a *approval.Approval) bool {
+		return w.Filter.IsVisible == nil || w.Filter.IsVisible(a.Workflow)
+	})
+}
+
+// shownPosition returns a position for the reader of the list, from which the walk can go on. A position has the ID of an
+// order, so it is that of an order that the reader may see: the orders of others behind it are walked through again. Only
+// where a whole page has looked at orders of others alone, the list could not go on without the ID of one of them.
+func (w *walk) shownPosition() string {
+	if w.Filter.IsVisible == nil {
+		return w.position
+	}
+	return w.visible
 }
 
 // addRow adds a row, unless it was on an earlier page. If the page is full, the last row makes way.
@@ -229,7 +250,10 @@ func (w *walk) page() Page {
 	case w.isAtEnd:
 		return p
 	default: // the portion is at its end
-		next.Walk = w.position
+		next.Walk = w.shownPosition()
+		if next.Walk == w.begin {
+			next.Walk = w.position
+		}
 	}
 	p.Next = next.String()
 	return p

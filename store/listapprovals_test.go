@@ -358,3 +358,46 @@ func TestListGoesOnAfterAnOrder(t *testing.T) {
 	names, _ := listPages(t, l, store.Query{After: "o000000x", Limit: 1})
 	require.Equal(t, []string{"o000001/a", "o000001/b", "o000002/a", "o000003/a"}, names)
 }
+
+// The position of the next page never has the ID of an order that the reader may not see.
+func TestNextPageNamesNoOrderOfOthers(t *testing.T) {
+	t.Parallel()
+	isVisible := func(workflow string) bool { return workflow == "payments" }
+	for _, count := range []int{60, store.MaxLookedAt + 100} {
+		orders := pendingOrders(count)
+		want := 0
+		for i, o := range orders {
+			o.Approvals[0].Workflow = "refunds"
+			if i%15 == 3 {
+				o.Approvals[0].Workflow = "payments"
+				second := *o.Approvals[0]
+				second.ID = "b"
+				o.Approvals = append(o.Approvals, &second)
+				want += 2
+			}
+			o.ID = fmt.Sprintf("%06d-%s", i, o.Approvals[0].Workflow) // it tells whose the order is
+		}
+		for _, q := range []store.Query{
+			{Limit: 1},
+			{Limit: 3},
+			{State: store.StatePending, Sort: store.SortAge, Limit: 3},
+			{Sort: store.SortDeadline, Limit: 1000},
+		} {
+			if count > 60 {
+				q.Limit = 1000
+			}
+			q.Filter.IsVisible = isVisible
+			names, pages := listPages(t, &orderList{orders: orders}, q)
+			require.Len(t, names, want)
+			slices.Sort(names)
+			require.Len(t, slices.Compact(names), want)
+			for _, p := range pages {
+				text := p.Next
+				if decoded, err := base64.RawURLEncoding.DecodeString(p.Next); err == nil {
+					text += string(decoded)
+				}
+				require.NotContains(t, text, "refunds")
+			}
+		}
+	}
+}
