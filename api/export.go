@@ -43,7 +43,7 @@ func (a *OperatorAPI) Export(w http.ResponseWriter, r *http.Request) {
 	}
 	q.Limit = exportPage
 	q.After = values.Get("after")
-	page, err := store.ListApprovals(r.Context(), a.Lister, q)
+	page, err := a.Lister.ListApprovals(r.Context(), q)
 	if err != nil {
 		writeAnswer(w, r, nil, err)
 		return
@@ -56,7 +56,7 @@ func (a *OperatorAPI) Export(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		q.After = page.Next
-		if page, err = store.ListApprovals(r.Context(), a.Lister, q); err != nil {
+		if page, err = a.Lister.ListApprovals(r.Context(), q); err != nil {
 			panic(http.ErrAbortHandler)
 		}
 	}

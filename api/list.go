@@ -170,7 +170,7 @@ func (a *OperatorAPI) listOrders(r *http.Request, _ []byte) (any, error) {
 	}
 	q.After = values.Get("after")
 	q.Limit = limit
-	page, err := store.ListApprovals(r.Context(), a.Lister, q)
+	page, err := a.Lister.ListApprovals(r.Context(), q)
 	if err != nil {
 		return nil, err
 	}

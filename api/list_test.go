@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/memory"
 )
@@ -266,7 +267,7 @@ func TestExportThatFails(t *testing.T) {
 	for i := range 3 * exportPage {
 		ask(t, s, fmt.Sprintf("E-%04d", i), time.Now().Add(time.Hour))
 	}
-	h.OperatorAPI.Lister = &failingList{Store: s}
+	h.OperatorAPI.Lister = role.View{Records: &failingList{Store: s}}
 	server := httptest.NewServer(h.OperatorHandler())
 	t.Cleanup(server.Close)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/v1/export?format=jsonl", nil)
@@ -281,7 +282,7 @@ func TestExportThatFails(t *testing.T) {
 	require.Error(t, err)
 	require.Positive(t, strings.Count(body.String(), "\n"))
 
-	h.OperatorAPI.Lister = &failingList{Store: s, pages: 2}
+	h.OperatorAPI.Lister = role.View{Records: &failingList{Store: s, pages: 2}}
 	got := send(t, h.OperatorHandler(), "GET", "/v1/export", "", "Authorization", "Bearer operator")
 	require.Equal(t, http.StatusServiceUnavailable, got.StatusCode, "nothing was written yet")
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -20,12 +21,18 @@ import (
 type OperatorAPI struct {
 	// Orders and Lister keep within the scope of the call's context, see role.View.
 	Orders      handlers.OrderReader
-	Lister      handlers.Lister
+	Lister      ApprovalLister
 	Decider     *handlers.Decider
 	Redriver    *handlers.Redriver
 	Refusals    RefusalLister
 	MakeReceipt handlers.MakeReceipt
 	Controls    Controls
+}
+
+// ApprovalLister lists approvals. It bounds the orders that it looks at for a page by all orders, not only by those in the
+// scope of the call.
+type ApprovalLister interface {
+	ListApprovals(ctx context.Context, q store.Query) (store.Page, error)
 }
 
 // maxPage is the largest number of entries in a list, defaultPage the number without a limit.

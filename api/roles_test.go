@@ -1,8 +1,11 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -269,4 +272,36 @@ func TestFourEyes(t *testing.T) {
 	require.Equal(t, approval.Approved, a.Status)
 	require.Equal(t, []string{"operator:operator", "operator:admin"}, []string{a.Votes[0].Principal, a.Votes[0].ConfirmedBy})
 	require.Contains(t, call("orders-operator", confirm, "").text, "another operator has confirmed the proposal already")
+}
+
+// countedOrders counts the orders that are read from a store.
+type countedOrders struct {
+	*memory.Store
+	listed int
+}
+
+func (c *countedOrders) List(_ context.Context, q store.OrderQuery) (out []*approval.Order, next string, err error) {
+	for range q.Limit {
+		c.listed++
+		a := &approval.Approval{ID: "a", Status: approval.Pending}
+		a.Workflow = "refunds"
+		out = append(out, &approval.Order{ID: fmt.Sprintf("%09d", c.listed), Approvals: []*approval.Approval{a}})
+	}
+	if c.listed >= 100_000 {
+		return out, "", nil
+	}
+	return out, out[len(out)-1].ID, nil
+}
+
+// A call of an operator of some workflows looks at no more orders than any other call.
+func TestListOfLimitedOperatorIsBounded(t *testing.T) {
+	t.Parallel()
+	orders := &countedOrders{Store: new(memory.Store)}
+	a := &OperatorAPI{Lister: role.View{Records: orders}, Redriver: &handlers.Redriver{Transitions: &handlers.Transitions{Now: time.Now}}}
+	ctx := role.WithScope(t.Context(), role.Scope{Workflows: []string{"orders"}})
+	out, err := a.listOrders(httptest.NewRequestWithContext(ctx, "GET", "/v1/orders", http.NoBody), nil)
+	require.NoError(t, err)
+	require.True(t, out.(OrderList).Incomplete)
+	require.Empty(t, out.(OrderList).Orders)
+	require.LessOrEqual(t, orders.listed, store.MaxLookedAt)
 }

@@ -98,7 +98,7 @@ func site(t *testing.T, change ...func(*Endpoints)) (*Endpoints, *memory.Store, 
 		Reload:            func(context.Context) (Reloaded, error) { return Reloaded{Warnings: []string{}}, nil },
 		OperatorAPI: &OperatorAPI{
 			Orders:      s,
-			Lister:      s,
+			Lister:      role.View{Records: s},
 			Decider:     &handlers.Decider{Transitions: tr, UnmatchedRetention: approval.UnmatchedRetention{WaitFor: time.Hour}},
 			Redriver:    &handlers.Redriver{Transitions: tr, Orders: s, DeadLetters: s},
 			Refusals:    &refused{},
