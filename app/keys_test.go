@@ -74,7 +74,7 @@ func TestPlacesOfKeys(t *testing.T) { //nolint:paralleltest // it sets the envir
 	}
 	for text, want := range map[string]string{
 		"keys: {env: RELAY_KEYS_MISSING}":                      "RELAY_KEYS_MISSING (keys.env) is not set",
-		"keys: {env: RELAY_KEYS_WRONG}":                        "RELAY_KEYS_WRONG: line 2",
+		"keys: {env: RELAY_KEYS_WRONG}":                        "RELAY_KEYS_WRONG (keys.env): line 2",
 		region + "keys: {kms: {file: " + file + ".missing}}":   "no such file",
 		region + "keys: {kms: {file: app_test_no_sealed.txt}}": "no such file",
 	} {

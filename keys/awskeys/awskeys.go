@@ -45,7 +45,7 @@ func ReadSecret(ctx context.Context, api SecretAPI, secret string) (*keys.Ring, 
 	}
 	ring, err := keys.ParseText(text)
 	if err != nil {
-		return nil, fmt.Errorf("load keys from the secret %s: %w", secret, err)
+		return nil, &contentError{fmt.Errorf("load keys from the secret %s: %w", secret, err)}
 	}
 	return ring, nil
 }
@@ -70,7 +70,8 @@ func Seal(ctx context.Context, api SealAPI, key string, ring *keys.Ring) ([]byte
 	}
 	out, err := api.Encrypt(ctx, &kms.EncryptInput{KeyId: &key, Plaintext: text, EncryptionContext: encryptionContext()})
 	if err != nil {
-		return nil, fmt.Errorf("seal keys with %s: %w", key, err)
+		return nil, fmt.Errorf("seal keys with %s: %w: sealing needs kms:Encrypt on a symmetric key that is in this region and enabled",
+			key, err)
 	}
 	return []byte(sealedHeader + base64.StdEncoding.EncodeToString(out.CiphertextBlob) + "\n"), nil
 }
@@ -79,15 +80,19 @@ func Seal(ctx context.Context, api SealAPI, key string, ring *keys.Ring) ([]byte
 func OpenSealed(ctx context.Context, api OpenAPI, file []byte) (*keys.Ring, error) {
 	rest, ok := bytes.CutPrefix(file, []byte(sealedHeader))
 	if !ok {
-		return nil, errors.New("it is not a file that `approval-relay keys seal` has made")
+		return nil, &contentError{errors.New("it is not a file that `approval-relay keys seal` has made")}
 	}
 	sealed, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(rest)))
 	if err != nil {
-		return nil, errors.New("line 2: it is not base64")
+		return nil, &contentError{errors.New("line 2: it is not base64")}
 	}
 	out, err := api.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: sealed, EncryptionContext: encryptionContext()})
 	if err != nil {
 		return nil, fmt.Errorf("open the sealed keys: %w", err)
 	}
-	return keys.ParseText(out.Plaintext)
+	ring, err := keys.ParseText(out.Plaintext)
+	if err != nil {
+		return nil, &contentError{fmt.Errorf("load keys from what was sealed: %w", err)}
+	}
+	return ring, nil
 }

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/keys"
@@ -141,5 +143,33 @@ func TestKeysInASecret(t *testing.T) {
 		_, err := awskeys.ReadSecret(t.Context(), secret, "relay/keys")
 		require.ErrorContains(t, err, "relay/keys", name)
 		requireNoKeys(t, ring, err)
+	}
+}
+
+// What AWS refuses is no outage, and neither is a secret that has something else.
+func TestMayPass(t *testing.T) {
+	t.Parallel()
+	ring := keys.NewRing(time.Now())
+	something := "something"
+	_, wrongSecret := awskeys.ReadSecret(t.Context(), fakeSecret{text: &something}, "relay/keys")
+	_, wrongFile := awskeys.OpenSealed(t.Context(), fakeKMS{}, ring.FileText())
+	_, wrongContent := awskeys.OpenSealed(t.Context(), fakeKMS{}, mustSeal(t, "no key file"))
+	for name, err := range map[string]error{
+		"secret": wrongSecret, "file": wrongFile, "content": wrongContent,
+		"denied":   &smithy.GenericAPIError{Code: "AccessDeniedException", Fault: smithy.FaultClient},
+		"disabled": &kmstypes.DisabledException{},
+	} {
+		require.False(t, awskeys.MayPass(err), name)
+		require.NotEmpty(t, awskeys.Advice(err), name)
+	}
+	for name, err := range map[string]error{
+		"network":  errors.New("connection refused"),
+		"timeout":  context.DeadlineExceeded,
+		"throttle": &smithy.GenericAPIError{Code: "ThrottlingException", Fault: smithy.FaultClient},
+		"internal": &kmstypes.KMSInternalException{},
+		"server":   &smithy.GenericAPIError{Code: "Whatever", Fault: smithy.FaultServer},
+	} {
+		require.True(t, awskeys.MayPass(err), name)
+		require.NotEmpty(t, awskeys.Advice(err), name)
 	}
 }
