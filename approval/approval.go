@@ -62,8 +62,8 @@ type Approval struct {
 	// the approval becomes undeliverable once more.
 	Dismissed    Attention `json:"dismissed,omitempty"`
 	HeartbeatDue time.Time `json:"heartbeat_due,omitzero"`
-	// HeartbeatTaken is when the latest heartbeat that the target has taken was started. While all is well it is zero, and
-	// HeartbeatDue tells it, see lastHeartbeatTaken.
+	// HeartbeatTaken is when the latest heartbeat was started that the target is known to have taken, see
+	// lastHeartbeatTaken. It is zero before the first heartbeat.
 	HeartbeatTaken time.Time `json:"heartbeat_taken,omitzero"`
 	// Probe states whether the target is asked if the workflow still waits.
 	Probe    Probe    `json:"probe,omitzero"`

@@ -89,7 +89,7 @@ func (o *Order) RecordCallbackResult(action Action, r Result, env Environment) [
 	case ResultOK:
 		return o.endCallback(a, CallbackDelivered, "", env)
 	case ResultClosed:
-		return o.endCallback(a, a.closedTaskOutcome(env.Now), "", env)
+		return o.endCallback(a, a.closedTaskOutcome(env), "", env)
 	}
 	c.AttemptRunning = false
 	c.LastError = r.Reason

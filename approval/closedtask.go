@@ -6,9 +6,9 @@ import "time"
 const clockTolerance = 3 * time.Second
 
 // closedTaskOutcome returns the outcome of the callback when the target states that the task is closed.
-func (a *Approval) closedTaskOutcome(now time.Time) CallbackState {
+func (a *Approval) closedTaskOutcome(env Environment) CallbackState {
 	switch {
-	case a.Callback.MaybeApplied && !a.mayHaveEndedByItself(now) && !a.wasOpenAfterAttempt():
+	case a.Callback.MaybeApplied && !a.mayHaveEndedByItself(env) && !a.wasOpenAfterAttempt(env):
 		return CallbackPresumed
 	case a.Callback.MaybeApplied: // also after an attempt without a recorded result
 		return CallbackUnknown
@@ -21,22 +21,22 @@ func (a *Approval) closedTaskOutcome(now time.Time) CallbackState {
 // mayHaveEndedByItself reports whether the task may have ended by its own time limits: the time of the whole task, or the
 // time without a heartbeat. Where the end of the task is unknown, the deadline of the approval stands for it: the workflow
 // waits at least so long.
-func (a *Approval) mayHaveEndedByItself(now time.Time) bool {
+func (a *Approval) mayHaveEndedByItself(env Environment) bool {
 	end := a.Deadline
 	if !a.TaskExpires.IsZero() {
 		end = a.TaskExpires.Add(-clockTolerance)
 	}
-	if now.After(end) {
+	if env.Now.After(end) {
 		return true
 	}
-	return a.HeartbeatInterval > 0 && !now.Before(a.lastHeartbeatTaken().Add(a.heartbeatLimit()))
+	return a.HeartbeatInterval > 0 && !env.Now.Before(a.lastHeartbeatTaken(env).Add(a.heartbeatLimit()))
 }
 
 // wasOpenAfterAttempt reports whether the target took a heartbeat after the latest attempt that may have been applied. The
 // answer was then most likely not applied by it.
-func (a *Approval) wasOpenAfterAttempt() bool {
+func (a *Approval) wasOpenAfterAttempt(env Environment) bool {
 	applied := a.Callback.MaybeAppliedAt
-	return !applied.IsZero() && !a.HeartbeatTaken.Before(applied)
+	return !applied.IsZero() && !a.heartbeatTaken(env).Before(applied)
 }
 
 // heartbeatLimit returns for how long the task surely goes on after a heartbeat. The tolerance does not make it shorter
@@ -45,21 +45,28 @@ func (a *Approval) heartbeatLimit() time.Duration {
 	return max(a.HeartbeatTimeout-clockTolerance, a.HeartbeatInterval)
 }
 
-// heartbeatSlack is how much later than it is due a heartbeat starts in an ordinary process: the sweeper looks for due
-// orders once in a while.
-const heartbeatSlack = 2 * time.Second
-
-// lastHeartbeatTaken returns when the latest heartbeat that the target has taken was started, or the beginning of the task
-// if that was later. While all heartbeats succeed, that is not stored: the latest one was started an interval before the
-// next is due.
-func (a *Approval) lastHeartbeatTaken() time.Time {
-	switch {
-	case !a.HeartbeatTaken.IsZero():
-		return a.HeartbeatTaken
-	case a.HeartbeatDue.IsZero():
-		return noTime
+// lastHeartbeatTaken returns when the latest heartbeat that the target is known to have taken was started, or when the task
+// began if there is none. While no heartbeat was begun, the first one is due an interval after that. Records of older
+// programs may lack the time of the latest heartbeat although there was one.
+func (a *Approval) lastHeartbeatTaken(env Environment) time.Time {
+	taken := a.heartbeatTaken(env)
+	if !taken.IsZero() || a.HeartbeatDue.IsZero() {
+		return taken
 	}
-	return a.HeartbeatDue.Add(-a.HeartbeatInterval)
+	return earlierOf(a.HeartbeatDue.Add(-a.HeartbeatInterval), a.RequestedAt)
+}
+
+// heartbeatTaken returns the later one of the stored and the remembered time. A heartbeat that was begun does not count
+// before its result is known: its process may have ended before the call, or may have held the call back.
+func (a *Approval) heartbeatTaken(env Environment) time.Time {
+	if env.HeartbeatTaken == nil {
+		return a.HeartbeatTaken
+	}
+	known := env.HeartbeatTaken(a.ID)
+	if known.After(env.Now) { // a clock that was ahead
+		return a.HeartbeatTaken
+	}
+	return laterOf(a.HeartbeatTaken, known)
 }
 
 // keepStartOfTask keeps when the task began, if the first heartbeat of its approval is late: the request waited in a
@@ -71,36 +78,15 @@ func (a *Approval) keepStartOfTask() {
 	}
 }
 
-// beforeHeartbeat keeps when the latest heartbeat was taken, where HeartbeatDue will no longer tell it: if this process
-// or its target was away, so that the heartbeat that starts now is late, and while the answer to the workflow is pending,
-// because the outcome of the callback depends on it.
-func (a *Approval) beforeHeartbeat(now time.Time) {
-	isLate := now.Sub(a.HeartbeatDue) > heartbeatSlack
-	if isLate || a.Status != Pending {
-		a.HeartbeatTaken = a.lastHeartbeatTaken()
-	}
-}
-
-// takeHeartbeat records that the target has taken a heartbeat.
+// takeHeartbeat records that the target has taken a heartbeat. While the approval is pending, its process only remembers
+// it, see Environment.HeartbeatTaken. Then the outcome of the callback depends on it, so it is stored.
 func (a *Approval) takeHeartbeat(action Action) {
-	if a.HeartbeatTaken.IsZero() { // HeartbeatDue tells it
-		return
-	}
-	a.HeartbeatTaken = laterOf(a.HeartbeatTaken, a.startOfHeartbeat(action))
-	if isLatest := action.LeaseExpires.Equal(a.HeartbeatDue); isLatest && a.Status == Pending {
-		a.HeartbeatTaken = noTime
+	if a.Status != Pending {
+		a.HeartbeatTaken = laterOf(a.HeartbeatTaken, a.HeartbeatStarted(action))
 	}
 }
 
-// failHeartbeat records that the target has not taken a heartbeat. The heartbeat before it was started an interval
-// earlier, or slightly before that.
-func (a *Approval) failHeartbeat(action Action) {
-	if a.HeartbeatTaken.IsZero() {
-		a.HeartbeatTaken = a.startOfHeartbeat(action).Add(-a.HeartbeatInterval - heartbeatSlack)
-	}
-}
-
-// startOfHeartbeat returns when a heartbeat was started: its lease ends when the next is due.
-func (a *Approval) startOfHeartbeat(action Action) time.Time {
+// HeartbeatStarted returns when a heartbeat was started: its lease ends when the next is due.
+func (a *Approval) HeartbeatStarted(action Action) time.Time {
 	return action.LeaseExpires.Add(-a.HeartbeatInterval)
 }

@@ -66,47 +66,102 @@ func TestHeartbeatAfterALostReply(t *testing.T) {
 	}
 }
 
-// While heartbeats are taken and start in time, the record has nothing beyond the time of the next. After trouble it has
-// the last one that was taken, until all is well again.
+// A heartbeat that the target has taken is stored with the start of the next one, if the same process starts that. In
+// between and after trouble, the record has an earlier one.
 func TestLastHeartbeatTaken(t *testing.T) {
 	t.Parallel()
-	start := func(t *testing.T, o *Order, at time.Duration) Action {
+	var known time.Time // by this process
+	env := func(now time.Duration) Environment {
+		env := envAt(now)
+		env.HeartbeatTaken = func(string) time.Time { return known }
+		return env
+	}
+	start := func(t *testing.T, o *Order, now time.Duration) Action {
 		t.Helper()
-		beats := ofKind(ActionHeartbeat, o.Advance(envAt(at)))
+		beats := ofKind(ActionHeartbeat, o.Advance(env(now)))
 		require.Len(t, beats, 1)
 		return beats[0]
 	}
 	o, a := pendingOrder(t, everyFourMinutes)
-	require.Equal(t, at(0), a.lastHeartbeatTaken())
+	require.Equal(t, at(0), a.lastHeartbeatTaken(env(0)))
 	beat := start(t, o, 4*time.Minute+time.Second)
+	require.Equal(t, at(0), a.lastHeartbeatTaken(env(0)), "it was begun")
 	require.True(t, o.HeartbeatChangesNothing(beat, ok))
-	require.Zero(t, a.HeartbeatTaken)
-	require.Equal(t, at(4*time.Minute+time.Second), a.lastHeartbeatTaken())
+	known = a.HeartbeatStarted(beat)
+	require.Equal(t, at(4*time.Minute+time.Second), a.lastHeartbeatTaken(env(5*time.Minute)))
+	require.Equal(t, at(0), a.lastHeartbeatTaken(envAt(5*time.Minute)), "another process does not know it")
 
 	beat = start(t, o, time.Hour) // the worker was away
-	require.Equal(t, at(4*time.Minute+time.Second), a.lastHeartbeatTaken())
-	o.RecordHeartbeatResult(beat, notApplied, envAt(time.Hour))
-	require.Equal(t, at(4*time.Minute+time.Second), a.lastHeartbeatTaken())
+	require.Equal(t, at(4*time.Minute+time.Second), a.HeartbeatTaken)
+	known = noTime // the worker was killed
+	for _, failure := range []Result{notApplied, notMade, refused} {
+		require.False(t, o.HeartbeatChangesNothing(beat, failure))
+		o.RecordHeartbeatResult(beat, failure, env(time.Hour))
+		require.Equal(t, at(4*time.Minute+time.Second), a.lastHeartbeatTaken(env(time.Hour)))
+	}
 	beat = start(t, o, time.Hour+time.Minute)
-	require.False(t, o.HeartbeatChangesNothing(beat, ok))
-	o.RecordHeartbeatResult(beat, ok, envAt(time.Hour+time.Minute))
-	require.Zero(t, a.HeartbeatTaken)
-	require.Equal(t, at(time.Hour+time.Minute), a.lastHeartbeatTaken())
+	require.True(t, o.HeartbeatChangesNothing(beat, ok))
+	known = a.HeartbeatStarted(beat)
+	start(t, o, time.Hour+5*time.Minute)
+	require.Equal(t, at(time.Hour+time.Minute), a.lastHeartbeatTaken(envAt(time.Hour+6*time.Minute)), "it is stored now")
+}
 
-	beat = start(t, o, time.Hour+5*time.Minute)
-	o.RecordHeartbeatResult(beat, refused, envAt(time.Hour+5*time.Minute))
-	require.Equal(t, at(time.Hour+time.Minute-heartbeatSlack), a.lastHeartbeatTaken())
-	beat = start(t, o, time.Hour+9*time.Minute)
-	o.RecordHeartbeatResult(beat, notMade, envAt(time.Hour+9*time.Minute))
-	require.Equal(t, at(time.Hour+time.Minute-heartbeatSlack), a.lastHeartbeatTaken())
+// A record of an older version does not tell whether its latest heartbeat was taken.
+func TestHeartbeatOfAnOlderRecord(t *testing.T) {
+	t.Parallel()
+	o, a := pendingOrder(t, everyFourMinutes)
+	a.HeartbeatDue = at(44 * time.Minute)
+	a.HeartbeatTaken = noTime
+	require.Equal(t, at(0), a.lastHeartbeatTaken(envAt(41*time.Minute)))
+	o.Advance(envAt(44 * time.Minute))
+	require.Equal(t, at(0), a.HeartbeatTaken)
 }
 
 // A request that waited in its queue tells when its task began.
 func TestTaskBeganBeforeItsRequestArrived(t *testing.T) {
 	t.Parallel()
 	_, a := pendingOrder(t, everyFourMinutes, func(r *Request) { r.AttemptStartedAt = at(-20 * time.Minute) })
-	require.Equal(t, at(-20*time.Minute), a.lastHeartbeatTaken())
+	require.Equal(t, at(-20*time.Minute), a.lastHeartbeatTaken(envAt(0)))
 	_, a = pendingOrder(t, everyFourMinutes, func(r *Request) { r.AttemptStartedAt = at(-time.Minute) })
-	require.Equal(t, at(-time.Minute), a.lastHeartbeatTaken())
+	require.Equal(t, at(-time.Minute), a.lastHeartbeatTaken(envAt(0)))
 	require.Zero(t, a.HeartbeatTaken)
+}
+
+// A heartbeat that was begun counts only if the target is known to have taken it. The worker may have been killed before
+// the call, or its circuit breaker may have held the call back.
+func TestBegunHeartbeatIsNotATakenOne(t *testing.T) {
+	t.Parallel()
+	const lifetime = 10 * time.Minute
+	for name, c := range map[string]struct {
+		taken time.Duration // the start of the latest heartbeat that this process knows to be taken; 0 for none
+		want  CallbackState
+	}{
+		"the worker was killed twice":        {0, CallbackUnknown},
+		"only an earlier one is known":       {4 * time.Minute, CallbackUnknown},
+		"the target has taken the last one":  {8 * time.Minute, CallbackPresumed},
+		"a clock that was ahead recorded it": {time.Hour, CallbackUnknown},
+	} {
+		o, a := pendingOrder(t, everyFourMinutes, func(r *Request) { r.HeartbeatTimeout = lifetime })
+		env := func(now time.Duration) Environment {
+			env := envAt(now)
+			env.HeartbeatTaken = func(approvalID string) time.Time {
+				require.Equal(t, a.ID, approvalID)
+				if c.taken == 0 || c.taken > now && c.taken < time.Hour {
+					return noTime
+				}
+				return at(c.taken)
+			}
+			return env
+		}
+		for _, now := range []time.Duration{4 * time.Minute, 8 * time.Minute} {
+			require.Len(t, ofKind(ActionHeartbeat, o.Advance(env(now))), 1, name)
+		}
+		call := onlyCallback(t, requireVerdict(t, o, approveDecision("d"), env(11*time.Minute), VerdictDecided))
+		o.RecordCallbackResult(call, lost, env(11*time.Minute))
+		o = storeAndLoad(t, o)
+		a = o.FindApproval(a.ID)
+		call = onlyCallback(t, ofKind(ActionCallback, o.Advance(env(11*time.Minute+50*time.Second))))
+		o.RecordCallbackResult(call, closed, env(14*time.Minute+time.Second))
+		require.Equal(t, c.want, a.Callback.State, name)
+	}
 }

@@ -20,6 +20,10 @@ type Environment struct {
 	// action stays as it is, and stays due; the caller advances the order when the action is no longer held. A nil Hold
 	// holds nothing.
 	Hold func(action Action) bool
+	// HeartbeatTaken returns when the latest heartbeat of an approval that this process knows the target to have taken was
+	// started, or the zero time. Taken heartbeats of a pending approval are not stored each: the next heartbeat that this
+	// process starts stores them. A nil HeartbeatTaken knows of none.
+	HeartbeatTaken func(approvalID string) time.Time
 	// HoldDeadlines is set while the clock cannot be trusted: no approval is closed by its deadline.
 	HoldDeadlines bool
 	// NeedsSecond makes the acts of operators proposals. ConfirmedBy is the principal of the second operator while a

@@ -45,19 +45,20 @@ func (o *Order) startHeartbeat(a *Approval, env Environment) []Action {
 	if !env.canStart(action, a.Token) {
 		return nil
 	}
-	a.beforeHeartbeat(env.Now)
+	a.HeartbeatTaken = a.lastHeartbeatTaken(env)
 	a.HeartbeatDue = next
 	return []Action{action}
 }
 
 // HeartbeatChangesNothing reports whether the result of a heartbeat leaves the record as it is, so that it need not be
-// stored. The transition that started the heartbeat has already recorded when the next is due.
+// stored. The transition that started the heartbeat has already recorded when the next is due. The caller remembers that
+// the target has taken the heartbeat, see Environment.HeartbeatTaken.
 func (o *Order) HeartbeatChangesNothing(action Action, r Result) bool {
 	if action.Kind != ActionHeartbeat || action.Probe || r.Kind != ResultOK {
 		return false
 	}
 	a := o.FindApproval(action.ApprovalID)
-	return a == nil || a.HeartbeatTaken.IsZero()
+	return a == nil || a.Status == Pending
 }
 
 // RecordHeartbeatResult records the result of a heartbeat. A failed heartbeat is retried after an eighth of the
@@ -92,10 +93,8 @@ func (o *Order) RecordHeartbeatResult(action Action, r Result, env Environment) 
 	case r.Kind == ResultOK:
 		a.takeHeartbeat(action)
 	case r.Kind == ResultFailed:
-		a.failHeartbeat(action)
 		a.repeatHeartbeat(max(a.HeartbeatInterval/8, time.Second, r.After), env)
 	case r.Kind == ResultRefused:
-		a.failHeartbeat(action)
 		if a.Status != Pending { // nobody would see that it goes on for weeks
 			a.HeartbeatDue = noTime
 		}
@@ -115,7 +114,6 @@ const minWaitNotMade = time.Second
 func (a *Approval) returnHeartbeat(action Action, r Result, env Environment) {
 	wait := max(minWaitNotMade, r.After)
 	if !action.Probe {
-		a.failHeartbeat(action)
 		a.repeatHeartbeat(wait, env)
 		return
 	}
@@ -143,5 +141,5 @@ func (o *Order) endClosedTask(a *Approval, env Environment) []Action {
 		a.Callback.MaybeApplied = true
 		a.Callback.MaybeAppliedAt = env.Now
 	}
-	return o.endCallback(a, a.closedTaskOutcome(env.Now), "", env)
+	return o.endCallback(a, a.closedTaskOutcome(env), "", env)
 }

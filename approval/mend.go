@@ -18,10 +18,10 @@ func (o *Order) mendDueTimes(env Environment) {
 	}
 	for _, a := range o.Approvals {
 		if a.HeartbeatDue.After(env.Now.Add(a.HeartbeatInterval + maxDueSkew)) {
-			if a.HeartbeatTaken.IsZero() { // when the latest was taken is not known any more
-				a.HeartbeatTaken = earlierOf(a.RequestedAt, env.Now)
-			}
 			a.HeartbeatDue = env.Now
+		}
+		if a.HeartbeatTaken.After(env.Now.Add(maxDueSkew)) { // when the latest was taken is not known any more
+			a.HeartbeatTaken = earlierOf(a.RequestedAt, env.Now)
 		}
 		if c := &a.Callback; c.State == CallbackPending {
 			mendDue(&c.Due, c.AttemptRunning, a.CallbackRetry, env)

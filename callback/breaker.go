@@ -151,11 +151,11 @@ func (b *Breaker) Deliver(ctx context.Context, a approval.Answer) error {
 }
 
 // Heartbeat implements Heartbeater. Heartbeats are always urgent, and their outcome does not affect the circuit, which is
-// about answers. A target without heartbeats takes them without a call: an older configuration may have asked for them.
+// about answers. For a target without heartbeats it returns ErrNoHeartbeats.
 func (b *Breaker) Heartbeat(ctx context.Context, a approval.Answer) error {
 	target, ok := b.target.(Heartbeater)
 	if !ok {
-		return nil
+		return ErrNoHeartbeats
 	}
 	return b.withHost(a, func(*host) error { return target.Heartbeat(ctx, a) })
 }

@@ -2,6 +2,7 @@ package callback
 
 import (
 	"context"
+	"errors"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/setup"
@@ -13,6 +14,10 @@ type Target interface {
 	// Deliver makes a single attempt to give the answer to the workflow that waits for it.
 	Deliver(ctx context.Context, a approval.Answer) error
 }
+
+// ErrNoHeartbeats is returned for a heartbeat to a target that has none: an older configuration has asked for it. Nothing
+// is called, so the heartbeat is neither taken nor failed.
+var ErrNoHeartbeats = errors.New("the target has no heartbeats")
 
 // Heartbeater is a target whose workflows take heartbeats. A heartbeat also tells whether the workflow still waits, so
 // that an attempt which has ended is told from an attempt that waits.

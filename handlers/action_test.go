@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -200,13 +201,42 @@ func TestOnlyTargetsWithHeartbeatsGetThem(t *testing.T) {
 	}
 }
 
+// A heartbeat counts as taken only if the target has taken it: not if it was refused or held back, nor if the target has
+// none any more.
+func TestHeartbeatThatWasNotTaken(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(h *handlers.Callback, o *outside){
+		"failed": func(_ *handlers.Callback, o *outside) {
+			o.end = func(context.Context) error { return errors.New("reset") }
+		},
+		"held back": func(_ *handlers.Callback, o *outside) {
+			o.end = func(context.Context) error { return approval.NotMade(errors.New("the breaker is open")) }
+		},
+		"a target without heartbeats": func(h *handlers.Callback, o *outside) {
+			h.Targets["sfn"] = struct{ callback.Target }{o}
+		},
+		"behind a breaker, without heartbeats": func(h *handlers.Callback, o *outside) {
+			h.Targets["sfn"] = callback.NewBreaker(struct{ callback.Target }{o}, callback.BreakerConfig{})
+		},
+	} {
+		h := asked(t, withHeartbeats)
+		h.now = began.Add(time.Minute)
+		h.advance(t)
+		o := &outside{}
+		handler := h.callbacks(o)
+		change(handler, o)
+		require.NoError(t, handler.Handle(actionMsg(t, h.take(approval.ActionHeartbeat)[0])), name)
+		h.now = began.Add(2 * time.Minute)
+		h.advance(t)
+		require.Equal(t, began, h.approval(t, "A-1").HeartbeatTaken.UTC(), name)
+	}
+}
+
 func TestHeartbeat(t *testing.T) {
 	t.Parallel()
 	h := asked(t, withHeartbeats)
 	h.now = began.Add(time.Minute)
-	require.NoError(t, h.Run(t.Context(), "A-1", func(o *approval.Order, turn approval.Environment) ([]approval.Action, error) {
-		return o.Advance(turn), nil
-	}))
+	h.advance(t)
 	beats := h.take(approval.ActionHeartbeat)
 	require.Len(t, beats, 1)
 	o := &outside{}
@@ -218,6 +248,12 @@ func TestHeartbeat(t *testing.T) {
 	require.Equal(t, approval.EventHeartbeat, h.events[0].Kind)
 	require.Len(t, o.heartbeats, 1)
 	require.Empty(t, o.answers)
+	require.Equal(t, began, h.approval(t, "A-1").HeartbeatTaken.UTC(), "the start of the task")
+
+	h.now = began.Add(2 * time.Minute)
+	h.advance(t)
+	require.Equal(t, began.Add(time.Minute), h.approval(t, "A-1").HeartbeatTaken.UTC(), "the next one stores it")
+	h.take(approval.ActionHeartbeat)
 	require.Equal(t, approval.Pending, h.approval(t, "A-1").Status)
 
 	o.end = func(context.Context) error { return approval.ErrClosed }

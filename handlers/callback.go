@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -42,7 +43,15 @@ func (h *Callback) Handle(msg *message.Message) error {
 	if action.Kind != approval.ActionHeartbeat {
 		h.addReceipt(order, &answer)
 	}
-	result := h.Transitions.resultOf(action, h.callTarget(msg.Context(), action, answer))
+	err = h.callTarget(msg.Context(), action, answer)
+	if errors.Is(err, callback.ErrNoHeartbeats) {
+		if !action.Probe {
+			return nil
+		}
+		err = nil // whether the task is open cannot be told, so it counts as open
+	}
+	result := h.Transitions.resultOf(action, err)
+	h.Transitions.rememberHeartbeat(order, action, result)
 	if order.HeartbeatChangesNothing(action, result) {
 		h.Transitions.observeUnstored(msg.Context(), order, func(o *approval.Order, env approval.Environment) {
 			o.RecordHeartbeatResult(action, result, env)
@@ -72,5 +81,5 @@ func (h *Callback) callTarget(ctx context.Context, action approval.Action, answe
 	if heart, ok := target.(callback.Heartbeater); ok {
 		return heart.Heartbeat(ctx, answer)
 	}
-	return nil // the record is older than the configuration of the target
+	return callback.ErrNoHeartbeats
 }

@@ -67,6 +67,8 @@ type Transitions struct {
 	// Lease is the time that this process has for an action. After a crash the next attempt begins when the lease has
 	// expired. The lease must be longer than a call may take.
 	Lease time.Duration
+
+	heartbeats takenHeartbeats
 }
 
 // updateTimeout bounds an update, in case the store hangs.
@@ -124,6 +126,8 @@ func (t *Transitions) newEnvironment(o *approval.Order, reserved *reservations) 
 			return reserved.reserve(o, action, token, now)
 		},
 		Hold: t.Hold,
+
+		HeartbeatTaken: t.heartbeats.latest,
 
 		HoldDeadlines: t.HoldDeadlines != nil && t.HoldDeadlines(),
 		Jitter:        rand.Float64(), //nolint:gosec // it only spreads retries
