@@ -17,6 +17,8 @@ func (o *Order) startCallback(a *Approval, env Environment) []Action {
 	if reason := a.reasonToStop(env.Now); reason != "" {
 		if a.Token.IsZero() {
 			c.LastReasonCode = ReasonTokenErased
+		} else if c.LastError != "" {
+			reason += ": " + c.LastError
 		}
 		return o.endCallback(a, CallbackExhausted, reason, env)
 	}
@@ -106,11 +108,16 @@ func (o *Order) RecordCallbackResult(action Action, r Result, env Environment) [
 }
 
 // returnAttempt takes back an attempt that was held back in this process: it counts as none, and the history does not
-// have it.
+// have it. If a circuit holds it back, its target is failing, and the approval IsRetrying although no attempt of its own
+// has failed: an operator looks for it in an outage. The error of an attempt of its own tells more, and is kept.
 func (o *Order) returnAttempt(a *Approval, r Result, env Environment) []Action {
 	c := &a.Callback
 	c.Attempts--
 	c.AttemptRunning = false
+	if c.LastError == "" && r.ReasonCode != ReasonRateLimited {
+		c.LastError = r.Reason
+		c.LastReasonCode = r.ReasonCode
+	}
 	if c.HeldSince.IsZero() {
 		c.HeldSince = env.Now
 	}

@@ -7,7 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An attempt that was held back in this process counts as none: its number is used again, and the history lacks it.
+// An attempt that was held back in this process counts as none: its number is used again, and the history lacks it. While
+// the circuit is open, the approval is among those that retry.
 func TestCallbackNotMade(t *testing.T) {
 	t.Parallel()
 	for wait, want := range map[time.Duration]time.Duration{0: time.Second, 7 * time.Second: 7 * time.Second} {
@@ -17,8 +18,9 @@ func TestCallbackNotMade(t *testing.T) {
 		require.Empty(t, o.RecordCallbackResult(call, held, envAt(0)))
 		require.Equal(t, CallbackPending, a.Callback.State)
 		require.Zero(t, a.Callback.Attempts)
-		require.Empty(t, a.Callback.LastError)
-		require.False(t, o.IsRetrying())
+		require.Equal(t, notMade.Reason, a.Callback.LastError)
+		require.Equal(t, ReasonCircuitOpen, a.Callback.ReasonCode())
+		require.True(t, o.IsRetrying())
 		require.Equal(t, at(want), a.Callback.Due)
 		require.NotContains(t, kindsOf(o.NewEvents()), EventCallbackAttempt)
 
@@ -35,6 +37,29 @@ func TestCallbackNotMade(t *testing.T) {
 		o.RecordCallbackResult(again, closed, envAt(want))
 		require.Equal(t, CallbackTooLate, a.Callback.State, "no call reached the target")
 	}
+}
+
+// An answer that waits for the worker's own rate limit is not among those that retry: nothing fails. The error of an
+// attempt that was made stays, because it tells more than the circuit that it has opened.
+func TestErrorOfAHeldCallback(t *testing.T) {
+	t.Parallel()
+	o, a, call := approvedOrder(t)
+	limited := Result{Kind: ResultNotMade, Reason: "the rate limit", ReasonCode: ReasonRateLimited}
+	o.RecordCallbackResult(call, limited, envAt(0))
+	require.Empty(t, a.Callback.LastError)
+	require.False(t, o.IsRetrying())
+
+	call = onlyCallback(t, o.Advance(envAt(time.Second)))
+	o.RecordCallbackResult(call, notApplied, envAt(time.Second))
+	call = onlyCallback(t, o.Advance(envAt(time.Minute)))
+	o.RecordCallbackResult(call, notMade, envAt(time.Minute))
+	require.Equal(t, notApplied.Reason, a.Callback.LastError)
+	require.Equal(t, notApplied.ReasonCode, a.Callback.ReasonCode())
+	require.True(t, o.IsRetrying())
+
+	require.Empty(t, ofKind(ActionCallback, o.Advance(envAt(48*time.Hour))), "it is given up")
+	require.Equal(t, CallbackExhausted, a.Callback.State)
+	require.Contains(t, a.Callback.LastError, "the maximum age of a callback has passed: "+notApplied.Reason)
 }
 
 // An answer that is held back for the whole maximum age is exhausted. A worker that was away for longer makes the first

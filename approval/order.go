@@ -77,7 +77,8 @@ func (o *Order) PendingApprovals() []PendingApproval {
 // IsRetrying reports whether any approval IsRetrying.
 func (o *Order) IsRetrying() bool { return slices.ContainsFunc(o.Approvals, (*Approval).IsRetrying) }
 
-// IsRetrying reports whether an attempt to notify or to call back has failed and another attempt is due later.
+// IsRetrying reports whether an attempt to notify or to call back has failed, or was held back because its target is
+// failing, and another attempt is due later.
 func (a *Approval) IsRetrying() bool {
 	callbackRetries := a.Callback.State == CallbackPending && a.Callback.LastError != ""
 	return callbackRetries || slices.ContainsFunc(a.Notifications, func(n *Notification) bool {

@@ -149,7 +149,7 @@ func (r *RefusalError) Error() string {
 		VerdictAmbiguous:  "several approvals of this order are pending: name the step, the execution or the approval",
 		VerdictDuplicate: "a decision in the same words was about an approval that is closed; " +
 			"for the approval that is pending, name it or send a decision ID",
-		VerdictUnknown:     "the order has no such approval",
+		VerdictUnknown:     "there is no such order, or it has no such approval",
 		VerdictNotApprover: "the sender is not an approver of this approval",
 		VerdictRequester:   "the requester may not decide",
 		VerdictProposer:    "whoever proposed it may not confirm it: a second operator must",

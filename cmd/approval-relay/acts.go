@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/api"
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
@@ -30,8 +31,9 @@ func (c *act) request(w *world) api.ActRequest {
 	}
 }
 
-// send sends an act to a route of the order and prints the answer.
-func (c *act) send(w *world, route, done string, in any) error {
+// send sends an act to a route of the order and prints the answer. If describe is not nil, it returns a part of the line
+// about what was done, or "".
+func (c *act) send(w *world, route string, describe func(*api.ActResult) string, in any) error {
 	var out api.ActResult
 	if err := c.call(w.ctx, "POST", orderPath(c.Order, route), in, &out); err != nil {
 		return err
@@ -40,10 +42,16 @@ func (c *act) send(w *world, route, done string, in any) error {
 		return printJSON(w.stdout, out)
 	}
 	parts := []string{string(out.Verdict)}
-	if len(out.Asked) > 0 {
-		parts = append(parts, done+" "+strings.Join(out.Asked, ", "))
+	if describe != nil {
+		if done := describe(&out); done != "" {
+			parts = append(parts, done)
+		}
 	}
-	parts = append(parts, fmt.Sprintf("the approval is %s, its deadline is %s", out.Status, stamp(out.Deadline)))
+	state := fmt.Sprintf("the approval is %s", out.Status)
+	if out.Status == approval.Pending {
+		state += ", its deadline is " + stamp(out.Deadline)
+	}
+	parts = append(parts, state)
 	prefix := ""
 	if out.DryRun {
 		prefix = "dry run: "
@@ -54,6 +62,16 @@ func (c *act) send(w *world, route, done string, in any) error {
 	return nil
 }
 
+// describeAsked describes to whom a message goes.
+func describeAsked(verb string) func(*api.ActResult) string {
+	return func(out *api.ActResult) string {
+		if len(out.Asked) == 0 {
+			return ""
+		}
+		return verb + " " + strings.Join(out.Asked, ", ")
+	}
+}
+
 type remindCmd struct {
 	act
 	Approver string `help:"The approver to remind; without it, all approvers without a vote."`
@@ -61,14 +79,22 @@ type remindCmd struct {
 
 // Run reminds approvers.
 func (c *remindCmd) Run(w *world) error {
-	return c.send(w, "/reminders", "reminds", api.RemindRequest{ActRequest: c.request(w), Approver: c.Approver})
+	return c.send(w, "/reminders", describeAsked("reminds"), api.RemindRequest{ActRequest: c.request(w), Approver: c.Approver})
 }
 
 type dismissCmd struct{ act }
 
 // Run puts away an approval that cannot be mended.
 func (c *dismissCmd) Run(w *world) error {
-	return c.send(w, "/dismissal", "", api.DismissRequest{ActRequest: c.request(w)})
+	return c.send(w, "/dismissal", describeDismissed, api.DismissRequest{ActRequest: c.request(w)})
+}
+
+// describeDismissed describes the effect of a dismissal that was recorded.
+func describeDismissed(out *api.ActResult) string {
+	if out.DryRun || out.Verdict == approval.VerdictProposed {
+		return ""
+	}
+	return "lists, counts and alerts leave it out"
 }
 
 type approversCmd struct {
@@ -89,7 +115,7 @@ func (c *approversCmd) Run(w *world) error {
 	case c.With != "":
 		in.Approvers = []string{c.With}
 	}
-	return c.send(w, "/approvers", "asks", in)
+	return c.send(w, "/approvers", describeAsked("asks"), in)
 }
 
 type extendCmd struct {
@@ -112,5 +138,5 @@ func (c *extendCmd) Run(w *world) error {
 		}
 		in.Deadline = until
 	}
-	return c.send(w, "/deadline", "", in)
+	return c.send(w, "/deadline", nil, in)
 }
