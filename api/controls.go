@@ -13,6 +13,8 @@ import (
 // Controls reads and sets the controls of workflows. handlers.Controls implements it.
 type Controls interface {
 	List() []store.Control
+	// Find returns the strongest control of a workflow, its own or that of all workflows.
+	Find(workflow string) (store.Control, bool)
 	Set(ctx context.Context, c store.Control) error
 	Remove(ctx context.Context, workflow, by, claimed, reason string) error
 	// Admit returns an error while a workflow does not take new requests.

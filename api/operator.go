@@ -10,7 +10,9 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
+	"github.com/approval-relay/approval-relay/advice"
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/store"
@@ -27,6 +29,7 @@ type OperatorAPI struct {
 	Refusals    RefusalLister
 	MakeReceipt handlers.MakeReceipt
 	Controls    Controls
+	Now         func() time.Time
 }
 
 // ApprovalLister lists approvals. It bounds the orders that it looks at for a page by all orders, not only by those in the
@@ -114,7 +117,22 @@ func (a *OperatorAPI) showOrder(r *http.Request, _ []byte) (any, error) {
 	if !ok { // the same answer as for an order that does not exist
 		return nil, &notFoundError{"order of this program"}
 	}
-	return newOrder(own), nil
+	public := newOrder(own)
+	if p.IsOperator {
+		a.advise(&public, own)
+	}
+	return public, nil
+}
+
+// advise adds what an operator does next about each approval.
+func (a *OperatorAPI) advise(public *Order, o *approval.Order) {
+	for i, found := range o.Approvals {
+		var held *store.Control
+		if control, ok := a.Controls.Find(found.Workflow); ok && control.Mode == store.ControlPause {
+			held = &control
+		}
+		public.Approvals[i].Advice = advice.For(found, a.Now(), held)
+	}
 }
 
 // pathOrderID returns the order ID in the path, as the order is stored.

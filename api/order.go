@@ -120,6 +120,8 @@ type Approval struct {
 	Dismissed approval.Attention `json:"dismissed,omitempty"`
 	// Unanswered reports that the workflow has ended without the answer, or may have.
 	Unanswered bool `json:"unanswered,omitempty"`
+	// Advice is what an operator does next, in a sentence or two in English. Lists and exports do not have it.
+	Advice string `json:"advice,omitempty"`
 
 	Callback Callback `json:"callback"`
 	// HeartbeatInterval is the interval of heartbeats to the target; it is missing if there are none.

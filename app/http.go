@@ -89,6 +89,7 @@ func (a *App) operatorAPI(r *rules) *api.OperatorAPI {
 		Refusals:    a.refusals,
 		MakeReceipt: a.makeReceipt,
 		Controls:    a.controls,
+		Now:         a.transitions.Now,
 	}
 }
 

@@ -78,6 +78,9 @@ func (c *requestsCmd) list(w *world) error {
 	if err := newOrderListing(list.Orders, &c.outputFlags, time.Now()).print(w, &c.outputFlags); err != nil {
 		return err
 	}
+	if len(list.Orders) == 0 && list.Next == "" {
+		fmt.Fprintln(w.stderr, c.describeNothing())
+	}
 	if list.Incomplete {
 		fmt.Fprintf(w.stderr, "this page is of the first %d orders only; what follows is sorted anew\n", list.LookedAt)
 	}
@@ -85,6 +88,21 @@ func (c *requestsCmd) list(w *world) error {
 		fmt.Fprintf(w.stderr, "there are more: --after=%q\n", list.Next)
 	}
 	return nil
+}
+
+// describeNothing tells where an empty list has looked: who searches for an order may not know that only those that are
+// pending are listed.
+func (c *requestsCmd) describeNothing() string {
+	isFiltered := len(c.query("")) > 0
+	switch {
+	case c.State == "all" && isFiltered:
+		return "no approval matches"
+	case c.State == "all":
+		return "there is no approval"
+	case isFiltered:
+		return "no approval in the state " + c.State + " matches; --state=all looks at all approvals"
+	}
+	return "no approval in the state " + c.State
 }
 
 // ruling has the argument and the flags that acts about an order share.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/api"
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/test/emulator"
 )
 
 // A list has the same rows in every form, and no form lets a text from outside through as something else.
@@ -51,6 +53,46 @@ func TestFormsOfAList(t *testing.T) {
 	require.Contains(t, errs, "--time-zone")
 	out, _ = r.ops(t, 0, "requests", "-o", "wide", "--time-zone=Asia/Kolkata")
 	require.Contains(t, out, "+05:30")
+}
+
+// An empty list tells where it has looked, and an act tells what it has done.
+func TestWhatListsAndActsTell(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	r := p.start(t, p.file(t, true, "approvers: [ann@example.com, bob@example.com]\n    policy: all"))
+	_, errs := r.ops(t, 0, "requests", "--state=all")
+	require.Contains(t, errs, "there is no approval")
+	_, errs = r.ops(t, statusNotFound, "cancel", "o-1", "--reason=x")
+	require.Contains(t, errs, "there is no such order")
+	r.ask(t, "o-1", "")
+	_, errs = r.ops(t, 0, "requests")
+	require.Empty(t, errs)
+	out, _ := r.ops(t, 0, "remind", "o-1", "--reason=x", "--approver=ann@example.com")
+	require.Contains(t, out, "reminds ann@example.com; the approval is pending, its deadline is ")
+	out, _ = r.ops(t, 0, "show", "o-1")
+	require.Regexp(t, `(?m)^  next +Waiting for the approvers`, out)
+
+	r.aws.StepFunctions.SetFaults(emulator.Faults{Deny: 1})
+	r.ops(t, 0, "decide", "approve", "o-1", "--reason=x")
+	eventually(t, "an exhausted callback", func() bool {
+		return r.order(t, "o-1").Approvals[0].Callback.State == api.CallbackExhausted
+	})
+	out, _ = r.ops(t, 0, "show", "o-1")
+	require.Regexp(t, `(?m)^  next +The workflow never got its answer`, out)
+	_, errs = r.ops(t, 0, "requests", "--search=o-1")
+	require.Contains(t, errs, "no approval in the state pending matches; --state=all looks at all approvals")
+	_, errs = r.ops(t, 0, "requests", "--state=all", "--search=o-2")
+	require.Contains(t, errs, "no approval matches\n")
+	out, _ = r.ops(t, 0, "requests", "--state=closed", "-o", "csv")
+	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+	require.NoError(t, err)
+	require.Equal(t, "ops", rows[1][slices.Index(rows[0], "decided_by")])
+	require.Contains(t, rows[1][slices.Index(rows[0], "error")], "AccessDenied")
+
+	out, _ = r.ops(t, 0, "dismiss", "o-1", "--reason=x")
+	require.Contains(t, out, "recorded; lists, counts and alerts leave it out; the approval is approved\n")
+	_, errs = r.ops(t, 0, "requests", "--state=exhausted")
+	require.Contains(t, errs, "no approval in the state exhausted\n")
 }
 
 // A coloured table has the same columns as one without colours.

@@ -16,6 +16,7 @@ func newOrderListing(orders []api.ListedOrder, f *outputFlags, now time.Time) *l
 		{name: "order"}, {name: "title"}, {name: "workflow"}, {name: "step"}, {name: "status", tone: stateTone},
 		{name: "age"}, {name: "deadline"}, {name: "callback", tone: stateTone}, {name: "waits for"},
 		{name: "attention", wide: true, tone: stateTone}, {name: "requested at", wide: true}, {name: "deadline at", wide: true},
+		{name: "closed at", wide: true}, {name: "decided by", wide: true},
 		{name: "requester", wide: true}, {name: "execution", wide: true}, {name: "approval", wide: true}, {name: "error", wide: true},
 	}}
 	for _, o := range orders {
@@ -27,7 +28,7 @@ func newOrderListing(orders []api.ListedOrder, f *outputFlags, now time.Time) *l
 			}
 			l.add(o.OrderID, a.Title, a.Workflow, a.Step, string(a.Status), age(now.Sub(a.RequestedAt)), due,
 				callbackState(*a), undecidedApprovers(a, now), attentionWord(a), f.moment(a.RequestedAt), f.moment(a.Deadline),
-				a.Requester, a.Execution, a.ApprovalID, a.Callback.LastError)
+				f.moment(a.ClosedAt), deciders(a), a.Requester, a.Execution, a.ApprovalID, lastError(a))
 		}
 		if len(o.Approvals) == 0 {
 			row := make([]string, len(l.columns))
@@ -77,4 +78,23 @@ func undecidedApprovers(a *api.Approval, now time.Time) string {
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// deciders lists the people whose votes count.
+func deciders(a *api.Approval) string {
+	var names []string
+	for _, v := range a.Votes {
+		if !v.Void {
+			names = append(names, v.DecidedBy)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// lastError returns the error of a callback that has not been delivered.
+func lastError(a *api.Approval) string {
+	if a.Callback.State == api.CallbackDelivered {
+		return ""
+	}
+	return a.Callback.LastError
 }

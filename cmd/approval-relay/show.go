@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -103,6 +104,7 @@ func (p orderPrinter) printApproval(a *api.Approval) error {
 	}
 	row("attention", describeAttention(a))
 	row("callback", p.describeCallback(a))
+	row("next", a.Advice)
 	for _, d := range a.Details {
 		row("| "+detailLabel(d), detailValue(d))
 	}
@@ -150,10 +152,12 @@ func describeApprover(a *api.Approval, approver api.Approver) string {
 	if approver.Declined {
 		parts = append(parts, "states that it is not theirs")
 	}
-	for _, v := range a.Votes {
-		if !v.Void && approval.SamePerson(v.DecidedBy, approver.ID) {
-			parts = append(parts, "has decided")
-		}
+	hasDecided := func(v api.Vote) bool { return !v.Void && approval.SamePerson(v.DecidedBy, approver.ID) }
+	switch {
+	case slices.ContainsFunc(a.Votes, hasDecided):
+		parts = append(parts, "has decided")
+	case a.Status == approval.Pending && len(a.Votes) > 0:
+		parts = append(parts, "has not decided")
 	}
 	return strings.Join(parts, ", ")
 }

@@ -146,7 +146,7 @@ func TestRedrivingOne(t *testing.T) {
 	perform(t, ctx, chromedp.Click(`//nav//a[contains(., "Exhausted")]`))
 	waitForText(t, ctx, "Exhausted callbacks")
 	perform(t, ctx, chromedp.Click(`//a[.="PAY-7703"]`))
-	waitForText(t, ctx, "Fix the cause of the error below, then redrive")
+	waitForText(t, ctx, "Fix the cause of its last error, then redrive")
 	perform(t, ctx, chromedp.Click(`//button[@class="redrive"]`))
 	waitForText(t, ctx, "1 would be redriven")
 	perform(t, ctx, chromedp.Click("#confirm"))

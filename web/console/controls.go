@@ -190,13 +190,16 @@ func (s session) mayControl(workflow string) bool {
 	return s.mayOn(role.Act, workflow)
 }
 
-// heldBy returns the control that holds the answers and notifications of a workflow.
-func (c *Console) heldBy(workflow string) (store.Control, bool) {
+// heldBy returns the control that holds the answers and notifications of a workflow, or nil.
+func (c *Console) heldBy(workflow string) *store.Control {
 	if c.Controls == nil {
-		return store.Control{}, false
+		return nil
 	}
 	control, controlled := c.Controls.Find(workflow)
-	return control, controlled && control.Mode == store.ControlPause
+	if !controlled || control.Mode != store.ControlPause {
+		return nil
+	}
+	return &control
 }
 
 func describeMode(mode store.ControlMode) string {

@@ -3,6 +3,7 @@ package console
 import (
 	"slices"
 
+	"github.com/approval-relay/approval-relay/advice"
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/untrusted"
 )
@@ -25,43 +26,19 @@ func hasVoted(a *approval.Approval, id string) bool {
 	return slices.ContainsFunc(a.Votes, func(v approval.Vote) bool { return !v.Void && approval.SamePerson(v.By, id) })
 }
 
-// textUndeliverable is the status of an approval with no notification that was or will be sent.
-const textUndeliverable = "Undeliverable"
-
 // describeNotifications returns how far the approvers are notified.
 func describeNotifications(a *approval.Approval) statusView {
-	var sent, pending, exhausted int
-	var failing *approval.Notification
-	for _, n := range a.Notifications {
-		switch {
-		case n.Kind == approval.NotifyOutcome, n.Kind == approval.NotifyUpdate, n.Kind == approval.NotifyEvent:
-		case n.State == approval.NotificationSent:
-			sent++
-		case n.State == approval.NotificationExhausted:
-			exhausted++
-			failing = n
-		case n.State == approval.NotificationPending:
-			pending++
-			if n.LastError != "" {
-				failing = n
-			}
-		}
-	}
-	out := statusView{Text: "Notified", Tone: "good"}
+	progress, failing := advice.ProgressOf(a)
+	out := map[advice.Progress]statusView{
+		advice.Untold:        {Text: "No notification", Tone: "closed"},
+		advice.Undeliverable: {Text: "Undeliverable", Tone: "bad"},
+		advice.Failing:       {Text: "Not notified yet, failing", Tone: "bad"},
+		advice.BeingNotified: {Text: "Being notified", Tone: "open"},
+		advice.SomeFailing:   {Text: "Notified, some failing", Tone: "warn"},
+		advice.Notified:      {Text: "Notified", Tone: "good"},
+	}[progress]
 	if failing != nil {
 		out.Error = untrusted.MultiLine(failing.Channel + ": " + failing.LastError)
-	}
-	switch {
-	case a.Undeliverable, sent == 0 && pending == 0 && exhausted > 0:
-		out.Text, out.Tone = textUndeliverable, "bad"
-	case sent == 0 && pending == 0:
-		out.Text, out.Tone = "No notification", "closed"
-	case sent == 0 && failing != nil:
-		out.Text, out.Tone = "Not notified yet, failing", "bad"
-	case sent == 0:
-		out.Text, out.Tone = "Being notified", "open"
-	case failing != nil:
-		out.Text, out.Tone = "Notified, some failing", "warn"
 	}
 	return out
 }

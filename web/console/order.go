@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/approval-relay/approval-relay/advice"
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/role"
 	"github.com/approval-relay/approval-relay/untrusted"
@@ -73,7 +74,7 @@ func (c *Console) writeOrder(w http.ResponseWriter, r *http.Request, s session, 
 		frame:    c.newFrame(r, s, "", "Order "+untrusted.MultiLine(o.ID)),
 		OrderKey: encodePart([]byte(o.ID)),
 		Full:     o.HistoryIsFull() || len(o.ShedParts) > 0,
-		Advice:   adviseUnmatched(o),
+		Advice:   advice.ForUnmatched(o),
 	}
 	p.Notice = result.notice
 	if a := o.FindApproval(result.approvalID); a != nil && len(result.sent.faults) > 0 {
@@ -84,7 +85,7 @@ func (c *Console) writeOrder(w http.ResponseWriter, r *http.Request, s session, 
 	now := c.Now()
 	for _, a := range slices.Backward(o.Approvals) {
 		v := newApprovalView(a, now)
-		v.Advice = c.advise(a, now)
+		v.Advice = advice.For(a, now, c.heldBy(a.Workflow))
 		mayAct := s.mayOn(role.Act, a.Workflow)
 		if a.Status == approval.Pending && mayAct {
 			v.Decide = c.newDecisionForm(s, o, a, result)

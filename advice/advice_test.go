@@ -1,4 +1,4 @@
-package console
+package advice
 
 import (
 	"strings"
@@ -125,19 +125,7 @@ func adviceCases() map[string]struct {
 func TestAdvice(t *testing.T) {
 	t.Parallel()
 	for name, c := range adviceCases() {
-		require.True(t, strings.HasPrefix(adviseState(&c.approval, now), c.want), "%s: %s", name, adviseState(&c.approval, now))
-	}
-}
-
-// TestEventsOfTruths holds that the timeline tells each truth in words of its own.
-func TestEventsOfTruths(t *testing.T) {
-	t.Parallel()
-	seen := map[string]bool{}
-	for _, truth := range approval.AllTruths() {
-		v := describeEvent(approval.Event{Kind: approval.EventReconciled, Code: string(truth)})
-		require.NotContains(t, v.Text, string(truth)+"_", truth)
-		require.False(t, seen[v.Text], truth)
-		seen[v.Text] = true
+		require.True(t, strings.HasPrefix(ForState(&c.approval, now), c.want), "%s: %s", name, ForState(&c.approval, now))
 	}
 }
 
@@ -147,7 +135,7 @@ func TestAdviceInEveryState(t *testing.T) {
 	seen := map[string]bool{}
 	for _, state := range append(approval.AllCallbackOutcomes(), approval.CallbackPending) {
 		a := approval.Approval{Status: approval.Approved, Callback: approval.Callback{State: state}}
-		text := adviseState(&a, now)
+		text := ForState(&a, now)
 		require.NotEmpty(t, text, state)
 		require.False(t, seen[text], "%s has the advice of another state: %s", state, text)
 		seen[text] = true

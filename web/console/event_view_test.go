@@ -1,0 +1,24 @@
+package console
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+var now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+// TestEventsOfTruths holds that the timeline tells each truth in words of its own.
+func TestEventsOfTruths(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, truth := range approval.AllTruths() {
+		v := describeEvent(approval.Event{Kind: approval.EventReconciled, Code: string(truth)})
+		require.NotContains(t, v.Text, string(truth)+"_", truth)
+		require.False(t, seen[v.Text], truth)
+		seen[v.Text] = true
+	}
+}
