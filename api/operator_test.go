@@ -231,7 +231,7 @@ func TestRedrive(t *testing.T) {
 	require.Equal(t, "max: has the wrong type: number 1.5", redrive(`{"by":"ops","max":1.5}`).problem.Detail)
 	require.JSONEq(
 		t,
-		`{"dryRun":true,"found":[],"redriven":0,"requeued":0,"failed":0,"guarded":0,"kept":0,"expired":0,"notLookedAt":0}`,
+		`{"dryRun":true,"found":[],"redriven":0,"requeued":0,"failed":0,"returned":0,"guarded":0,"kept":0,"expired":0,"notLookedAt":0}`,
 		redrive(`{"by":"ops","dryRun":true}`).text,
 	)
 }

@@ -105,8 +105,10 @@ type RedriveReport struct {
 	// Requeued counts the messages among them that were put back on their queue. They are handled later, and may fail
 	// again then.
 	Requeued int `json:"requeued"`
-	// Failed counts the dead letters that were handled again and failed again.
+	// Failed counts the dead letters of the store that were handled again and failed again.
 	Failed int `json:"failed"`
+	// Returned counts the requeued messages that became dead letters again while the redrive went on.
+	Returned int `json:"returned"`
 	// Guarded counts the exclusions because of the limit.
 	Guarded int `json:"guarded"`
 	// Kept counts the others that stay as they were: they could not be restarted now, or changed meanwhile.
@@ -137,6 +139,7 @@ func newRedriveReport(r store.RedriveReport) RedriveReport {
 		Redriven:    r.Redriven,
 		Requeued:    r.Requeued,
 		Failed:      r.Failed,
+		Returned:    r.Returned,
 		Guarded:     r.Guarded,
 		Kept:        r.Kept,
 		Expired:     r.Expired,

@@ -195,11 +195,16 @@ func setMissing(meta map[string]string, key, value string) {
 // attribute returns the text of a message attribute.
 func (in Input) attribute(name string) string { return in.Meta[metadata.Attribute+name] }
 
+// ownAttributes begins the names of the attributes that we add to a message in a dead letter queue. A redrive leaves them
+// on the message.
+const ownAttributes = "ApprovalRelay"
+
 // attributeNames returns the sorted names of the message attributes.
 func (in Input) attributeNames() []string {
 	var names []string
 	for _, key := range sortedKeys(in.Meta) {
-		if name, ok := strings.CutPrefix(key, metadata.Attribute); ok {
+		name, ok := strings.CutPrefix(key, metadata.Attribute)
+		if ok && !strings.HasPrefix(name, ownAttributes) {
 			names = append(names, name)
 		}
 	}

@@ -141,6 +141,7 @@ func (h *Redriver) logRun(ctx context.Context, run *redriveRun) {
 		slog.Int("redriven", run.report.Redriven),
 		slog.Int("requeued", run.report.Requeued),
 		slog.Int("failed", run.report.Failed),
+		slog.Int("returned", run.report.Returned),
 		slog.Int("guarded", run.report.Guarded),
 		slog.Int("kept", run.report.Kept),
 		slog.Int("errors", len(run.report.Errors)),

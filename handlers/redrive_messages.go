@@ -162,7 +162,7 @@ func (h *Redriver) redriveQueue(
 	run.left -= report.Requeued
 	run.report.Redriven += report.Requeued
 	run.report.Requeued += report.Requeued
-	run.report.Failed += report.Failed
+	run.report.Returned += report.Returned
 	run.report.Guarded += report.Guarded
 	run.report.Kept += report.Kept
 	if err != nil {

@@ -328,11 +328,11 @@ func TestMoveMovesEachOnce(t *testing.T) {
 		report, err := l.dlq.Move(l.Context(), r)
 		require.NoError(l, err)
 		assert.Equal(l, 3, report.Requeued)
-		assert.Equal(l, 3, report.Failed, "what came back failed again")
+		assert.Equal(l, 3, report.Returned, "what came back failed again")
 		assert.Equal(l, 3, report.Found.Total())
 		report, err = l.dlq.Move(l.Context(), r)
 		require.NoError(l, err)
-		assert.Equal(l, []int{0, 3}, []int{report.Requeued, report.Failed}, "nor by the next step of the same redrive")
+		assert.Equal(l, []int{0, 3}, []int{report.Requeued, report.Returned}, "nor by the next step of the same redrive")
 		r.RunID = "second"
 		report, err = l.dlq.Move(l.Context(), r)
 		require.NoError(l, err)

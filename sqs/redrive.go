@@ -38,7 +38,7 @@ func (q *DeadLetterQueue) Count(ctx context.Context, r store.QueueRedrive) (stor
 //
 // Messages that were moved back r.MaxRedrives times or more, if that is above 0, stay and are counted as guarded.
 // Messages that cannot be sent as they were stay and are counted as kept. A message that becomes a dead letter again
-// while the redrive with this r.RunID goes on stays and is counted as failed. A message is sent before it is deleted: a
+// while the redrive with this r.RunID goes on stays and is counted as returned. A message is sent before it is deleted: a
 // crash in between leaves it in both queues.
 func (q *DeadLetterQueue) Move(ctx context.Context, r store.QueueRedrive) (store.QueueReport, error) {
 	var report store.QueueReport
@@ -58,7 +58,7 @@ func (q *DeadLetterQueue) Move(ctx context.Context, r store.QueueRedrive) (store
 			switch {
 			case !r.Selects(l.reasonCode()):
 			case l.attribute(AttrRedrive) == r.RunID:
-				report.Failed++
+				report.Returned++
 			case report.Requeued+len(selected) == r.Max:
 				// It is not counted: the next step looks at it again.
 			default:

@@ -49,8 +49,10 @@ type RedriveReport struct {
 	// handles these messages later, and they may fail again there.
 	Redriven int
 	Requeued int
-	// Failed is the number that was handled again and failed again at once.
+	// Failed is the number of dead letters in the store that were handled again and failed again at once.
 	Failed int
+	// Returned is the number of requeued messages that were seen in the dead letter queue again, while the redrive went on.
+	Returned int
 	// Guarded is the number of callbacks and messages that MaxRedrives kept from a redrive.
 	Guarded int
 	// Kept is the number of other selected callbacks and messages that stayed as they were: they could not be redriven
@@ -81,7 +83,7 @@ type QueueRedrive struct {
 type QueueReport struct {
 	Found    RedriveGroups
 	Requeued int
-	Failed   int
+	Returned int
 	Guarded  int
 	Kept     int
 	// HasMore is set if the step ended before it had looked at all messages. NotLookedAt is then their number, as SQS

@@ -167,7 +167,7 @@ func TestRedriveCommand(t *testing.T) {
 	})
 	eventually(t, "a dead letter in the queue", func() bool { n, _ := r.aws.SQS.CountMessages("requests-dead"); return n == 1 })
 	out, told := r.ops(t, 0, "deadletters")
-	require.Contains(t, told, "1 in the queue requests-dead: look into it by redrive --dry-run")
+	require.Contains(t, told, "in the store: 1\nin the queue requests-dead: about 1\n")
 	require.Regexp(t, `(?m)^[0-9a-f-]{36} .* request-\S+ +0 `, out, "the message itself")
 
 	out, _ = r.ops(t, 0, "requests", "--state=exhausted")
@@ -191,7 +191,8 @@ func TestRedriveCommand(t *testing.T) {
 	require.Equal(t, emulator.TaskSucceeded, r.task(t, token).State)
 	report = r.redrive(t)
 	require.Equal(t, []int{1, 1}, []int{report.Redriven, report.Requeued}, "the message in the queue")
-	require.Contains(t, []int{1, 2}, report.Failed, "the decision is still invalid; the message may be back in time too")
+	require.Equal(t, 1, report.Failed, "the decision is still invalid")
+	require.LessOrEqual(t, report.Returned, 1, "the message may be back in time")
 	out, _ = r.ops(t, 0, "show", "late")
 	require.Regexp(t, `redriven +by ops, via operator, source operator, attempt 1`, out)
 

@@ -63,25 +63,42 @@ func (c *deadlettersCmd) list(w *world) error {
 	if list.Next != "" {
 		fmt.Fprintf(w.stderr, "there are more: deadletters --after=%s\n", untrusted.TerminalLine(list.Next))
 	}
+	if c.After == "" { // further pages have no numbers
+		c.printCounts(w, &list)
+	}
+	return nil
+}
+
+// printCounts prints how many dead letters there are, in the store and in each queue.
+func (c *deadlettersCmd) printCounts(w *world, list *api.DeadLetterList) {
+	stored, selected := 0, ""
+	if c.Reason != "" || c.Source != "" {
+		selected = "selected "
+	}
+	for _, g := range list.Stored {
+		stored += g.Count
+	}
+	fmt.Fprintf(w.stderr, "%sin the store: %d\n", selected, stored)
 	for _, q := range list.Queues {
 		name := untrusted.TerminalLine(q.Queue)
 		switch {
 		case q.Error != "":
 			fmt.Fprintf(w.stderr, "warning: the dead letter queue %s cannot be read: %s\n", name, untrusted.TerminalLine(q.Error))
-		case q.HasMore:
-			fmt.Fprintf(w.stderr, "%d in the queue %s, of which these are some: redrive --dry-run counts them by reason\n",
-				q.Messages, name)
-		case q.Messages > 0:
-			fmt.Fprintf(w.stderr, "%d in the queue %s: look into it by redrive --dry-run\n", q.Messages, name)
+		case selected != "":
+			fmt.Fprintf(w.stderr, "%sin the queue %s: %d, of about %d messages\n", selected, name, len(q.Letters), q.Messages)
+		default:
+			fmt.Fprintf(w.stderr, "in the queue %s: about %d\n", name, q.Messages)
+		}
+		if q.HasMore {
+			fmt.Fprintf(w.stderr, "not all messages of the queue %s were read: redrive --dry-run counts them by reason\n", name)
 		}
 	}
-	return nil
 }
 
 // printLetters prints dead letters in the form that the command asks for.
 func (c *deadlettersCmd) printLetters(w *world, letters []api.DeadLetter) error {
 	l := listing{columns: []column{
-		{name: "id"}, {name: "at"}, {name: "source"}, {name: "redrives"}, {name: "reason"}, {name: "error"},
+		{name: "id"}, {name: "at"}, {name: "source"}, {name: "redrives"}, {name: "reason"}, {name: "error", text: true},
 	}}
 	if c.Bodies {
 		l.columns = append(l.columns, column{name: "body"})

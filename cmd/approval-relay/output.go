@@ -79,6 +79,8 @@ type column struct {
 	name string
 	// wide columns are printed with --output=wide and --output=csv only.
 	wide bool
+	// text is free text, such as an error. In a table, it is cut to the width of a line; wide and CSV have all of it.
+	text bool
 	// tone returns the colour of a value; nil has none.
 	tone func(value string) tone
 }
@@ -111,6 +113,9 @@ func (l *listing) write(to io.Writer, f *outputFlags, color bool) error {
 				continue
 			}
 			cell := untrusted.TerminalLine(dash(row[i]))
+			if c.text && f.Output != "wide" {
+				cell = shortCell(cell)
+			}
 			t := toneNone
 			if c.tone != nil {
 				t = c.tone(row[i])
@@ -120,6 +125,14 @@ func (l *listing) write(to io.Writer, f *outputFlags, color bool) error {
 		fmt.Fprintln(out, strings.Join(cells, "\t"))
 	}
 	return out.Flush()
+}
+
+// maxCell is the number of characters of a free text in a table. Errors of messages list every place that was looked at.
+const maxCell = 100
+
+// shortCell returns the beginning of a text, fit for a cell of a table.
+func shortCell(s string) string {
+	return untrusted.Shorten(untrusted.TerminalLine(s), maxCell)
 }
 
 // printCSV prints all columns as RFC 4180 has them.

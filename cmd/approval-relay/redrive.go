@@ -63,7 +63,7 @@ func (c *redriveCmd) confirm(w *world) error {
 		return err
 	}
 	for _, g := range r.Found {
-		fmt.Fprintf(w.stderr, "%6d  %s  %s\n", g.Count, untrusted.TerminalLine(g.ReasonCode), untrusted.TerminalLine(g.Example))
+		fmt.Fprintf(w.stderr, "%6d  %s  %s\n", g.Count, untrusted.TerminalLine(g.ReasonCode), shortCell(g.Example))
 	}
 	return confirm(w, fmt.Sprintf("Redrive %d?", min(countFound(r), c.Max)))
 }
@@ -119,6 +119,7 @@ func addStep(total *api.RedriveReport, step api.RedriveReport) {
 	total.Redriven += step.Redriven
 	total.Requeued += step.Requeued
 	total.Failed += step.Failed
+	total.Returned = min(total.Returned+step.Returned, total.Requeued) // each step sees those of the steps before
 	total.Guarded += step.Guarded
 	total.Kept += step.Kept
 	total.Expired += step.Expired
@@ -143,7 +144,7 @@ func (c *redriveCmd) printReport(w *world, r api.RedriveReport) error {
 	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "FOUND\tREASON\tEXAMPLE")
 	for _, g := range r.Found {
-		fmt.Fprintf(t, "%d\t%s\t%s\n", g.Count, untrusted.TerminalLine(g.ReasonCode), untrusted.TerminalLine(g.Example))
+		fmt.Fprintf(t, "%d\t%s\t%s\n", g.Count, untrusted.TerminalLine(g.ReasonCode), shortCell(g.Example))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -162,6 +163,7 @@ func (c *redriveCmd) printReport(w *world, r api.RedriveReport) error {
 	} else {
 		fmt.Fprintf(w.stdout, "redriven %d (of them put back on their queue: %d), failed again at once %d\n",
 			r.Redriven, r.Requeued, r.Failed)
+		warn(r.Returned, "%d that were put back on their queue are dead letters again: the cause is not fixed")
 		if r.Next != "" {
 			fmt.Fprintln(w.stdout, "there may be more: this redrive ended at its --max, or early")
 		}

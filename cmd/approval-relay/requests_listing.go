@@ -13,8 +13,8 @@ import (
 // newOrderListing lists approvals, each with its order.
 func newOrderListing(orders []api.ListedOrder, f *outputFlags, now time.Time) *listing {
 	l := &listing{columns: []column{
-		{name: "order"}, {name: "title"}, {name: "workflow"}, {name: "step"}, {name: "status", tone: stateTone},
-		{name: "age"}, {name: "deadline"}, {name: "callback", tone: stateTone}, {name: "waits for"},
+		{name: "order"}, {name: "title", text: true}, {name: "workflow"}, {name: "step"}, {name: "status", tone: stateTone},
+		{name: "age"}, {name: "deadline"}, {name: "callback", tone: stateTone}, {name: "waits for", text: true},
 		{name: "attention", wide: true, tone: stateTone}, {name: "requested at", wide: true}, {name: "deadline at", wide: true},
 		{name: "closed at", wide: true}, {name: "decided by", wide: true},
 		{name: "requester", wide: true}, {name: "execution", wide: true}, {name: "approval", wide: true}, {name: "error", wide: true},

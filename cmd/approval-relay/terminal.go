@@ -19,6 +19,9 @@ func confirm(w *world, question string) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the answer: %w", err)
 	}
+	if errors.Is(err, io.EOF) && line == "" {
+		fmt.Fprintln(w.stderr)
+	}
 	if strings.TrimSpace(line) != "yes" {
 		return &statusError{errNotConfirmed, statusUsage}
 	}
@@ -32,7 +35,11 @@ func isTerminal(stream any) bool {
 		return false
 	}
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull) // a character device too: the input of cron and of many pipelines
+	return err != nil || !os.SameFile(info, null)
 }
 
 // progress tells a person how far a long command is. On a terminal it rewrites its line.

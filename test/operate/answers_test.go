@@ -86,11 +86,18 @@ func (k *worker) unanswered(t *testing.T) (ids []string) {
 // command runs a command of the program against the worker.
 func (k *worker) command(t *testing.T, args ...string) string {
 	t.Helper()
+	out, err := k.tryCommand(t, args...)
+	require.NoError(t, err, out)
+	return out
+}
+
+// tryCommand runs a command of the program against the worker, without a terminal. It returns all that it prints.
+func (k *worker) tryCommand(t *testing.T, args ...string) (string, error) {
+	t.Helper()
 	c := exec.CommandContext(t.Context(), program(t, "plain"), append(args, "--url=http://"+k.operator)...)
 	c.Env = append(os.Environ(), "APPROVAL_RELAY_TOKEN="+operatorToken)
 	out, err := c.CombinedOutput()
-	require.NoError(t, err, string(out))
-	return string(out)
+	return string(out), err
 }
 
 // missed returns how many answers the worker has counted as missed.
