@@ -99,7 +99,7 @@ func TestRedriveIsLogged(t *testing.T) {
 	require.Empty(t, log.String())
 	r.Redrive(t.Context(), store.RedriveRequest{By: "ann", ReasonCode: "odd"})
 	require.Contains(t, log.String(), `msg="dead letter redriven" by=ann id=7 source=requests failed_again=false`)
-	require.Contains(t, log.String(), `msg=redrive by=ann on_behalf_of="" reason_code=odd order_id="" redriven=1 requeued=0 failed=0 `+
+	require.Contains(t, log.String(), `msg=redrive by=ann on_behalf_of="" reason_code=odd order_id="" redriven=1 requeued=0 failed=0 returned=0 `+
 		`guarded=0 kept=0 errors=0 has_more=false`)
 	require.NotContains(t, log.String(), "x-secret")
 }
