@@ -292,6 +292,7 @@ var orderFields = map[string]string{
 	"Notification.Attempts":       "attempts",
 	"Notification.AttemptRunning": "attemptRunning",
 	"Notification.HeldSince":      "internal: it bounds how long a message is held back",
+	"Notification.Pause":          "internal: it bounds how long a message is retried",
 	"Notification.SentAt":         "sentAt",
 	"Notification.LastError":      "lastError",
 
@@ -306,6 +307,7 @@ var orderFields = map[string]string{
 	"Callback.LastError":             "lastError",
 	"Callback.LastReasonCode":        "reasonCode",
 	"Callback.HeldSince":             "internal: it bounds how long an answer is held back",
+	"Callback.Pause":                 "internal: it bounds how long an answer is retried",
 	"Callback.EndedAt":               "endedAt",
 	"Callback.Reconciliation":        "truth",
 

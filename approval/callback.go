@@ -57,6 +57,7 @@ type Callback struct {
 	HeldSince time.Time `json:"held_since,omitzero"`
 	// RefusedSince is the time of the first refusal of the present series of refusals that may pass, see RetryRefusal.
 	RefusedSince time.Time `json:"refused_since,omitzero"`
+	Pause        Pause     `json:"pause,omitzero"`
 	EndedAt      time.Time `json:"ended_at,omitzero"`
 	// Reconciliation asks how the task has really ended, after an outcome that is a guess.
 	Reconciliation Reconciliation `json:"reconcile,omitzero"`

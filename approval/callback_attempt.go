@@ -2,19 +2,24 @@ package approval
 
 import "time"
 
-// startCallback starts the attempt that is due, or ends the callback if another attempt would come too late.
+// startCallback starts the attempt that is due, or ends the callback if another attempt would come too late. After a pause
+// there is always another attempt.
 func (o *Order) startCallback(a *Approval, env Environment) []Action {
 	c := &a.Callback
-	if c.State != CallbackPending || c.Due.After(env.Now) {
+	if c.State != CallbackPending || c.Due.After(env.Now) && (c.AttemptRunning || !c.Pause.isOn()) {
 		return nil
 	}
 	if c.AttemptRunning {
 		o.abandonAttempt(a, env)
 	}
 	if env.holds(o.newAction(ActionCallback, a, c.Due)) {
+		c.Due = c.Pause.hold(c.Due, env)
 		return nil
 	}
-	if reason := a.reasonToStop(env.Now); reason != "" {
+	if c.Pause.isOn() && env.Lease > 0 { // it is no longer held
+		c.Due = earlierOf(c.Due, env.Now)
+	}
+	if reason := a.reasonToStop(env.Now); reason != "" && (!c.Pause.isOn() || a.Token.IsZero()) {
 		if a.Token.IsZero() {
 			c.LastReasonCode = ReasonTokenErased
 		} else if c.LastError != "" {
@@ -27,6 +32,7 @@ func (o *Order) startCallback(a *Approval, env Environment) []Action {
 	if !env.canStart(action, a.Token) {
 		return nil
 	}
+	c.Pause.end(env, &c.HeldSince, &c.RefusedSince)
 	c.Attempts = action.Attempt
 	c.AttemptRunning = true
 	c.Due = action.LeaseExpires
@@ -58,7 +64,7 @@ func (o *Order) recordAttempt(a *Approval, attempt int, r Result, env Environmen
 
 // reasonToStop returns the reason why an attempt at this time would be useless, or "". While there is a token, the
 // first attempt (also the first after a redrive) is always made, because the task may last longer than we believe. Only
-// an attempt that was held back for the whole maximum age is given up.
+// an attempt that was held back for the whole maximum age is given up. The time of pauses does not count.
 func (a *Approval) reasonToStop(at time.Time) string {
 	switch {
 	case a.Token.IsZero():
@@ -67,7 +73,7 @@ func (a *Approval) reasonToStop(at time.Time) string {
 		return ""
 	case !a.TaskExpires.IsZero() && at.After(a.TaskExpires):
 		return "the task has expired"
-	case at.After(a.Callback.PendingSince.Add(a.CallbackRetry.MaxAge)):
+	case at.After(a.Callback.PendingSince.Add(a.CallbackRetry.MaxAge + a.Callback.Pause.Total)):
 		return "the maximum age of a callback has passed"
 	}
 	return ""

@@ -17,8 +17,8 @@ type Environment struct {
 	// that there is always capacity.
 	Reserve func(action Action, token Token) bool
 	// Hold reports whether an operator holds the notifications or callbacks of the action's workflow at present. A held
-	// action stays as it is, and stays due; the caller advances the order when the action is no longer held. A nil Hold
-	// holds nothing.
+	// action is looked at again after some minutes; the caller advances the order when the action is no longer held. A nil
+	// Hold holds nothing.
 	Hold func(action Action) bool
 	// HeartbeatTaken returns when the latest heartbeat of an approval that this process knows the target to have taken was
 	// started, or the zero time. Taken heartbeats of a pending approval are not stored each: the next heartbeat that this

@@ -88,6 +88,7 @@ type Notification struct {
 	AttemptRunning bool      `json:"running,omitempty"` // an attempt was started and has no recorded result
 	// HeldSince is when an attempt was first held back in this process; zero after an attempt that was made.
 	HeldSince time.Time `json:"held_since,omitzero"`
+	Pause     Pause     `json:"pause,omitzero"`
 	SentAt    time.Time `json:"sent_at,omitzero"`
 	LastError string    `json:"last_error,omitempty"`
 }

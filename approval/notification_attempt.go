@@ -3,23 +3,25 @@ package approval
 import "time"
 
 // startNotifications starts the attempts that are due, and ends the notifications that are too old. The first attempt
-// is always made, however late.
+// is always made, however late, and so is one after a pause.
 func (o *Order) startNotifications(a *Approval, env Environment) []Action {
 	var actions []Action
 	var tooOld, lost []*Notification
 	for _, n := range a.Notifications {
-		if n.State != NotificationPending || n.Due.After(env.Now) {
+		if n.State != NotificationPending || n.Due.After(env.Now) && (n.AttemptRunning || !n.Pause.isOn()) {
 			continue
 		}
 		switch {
 		case n.Kind.endsWithApproval() && a.Status != Pending:
-			if n.AttemptRunning && n.Kind == NotifyUpdate {
+			if (n.AttemptRunning || n.Pause.isOn() && n.Attempts > 0) && n.Kind == NotifyUpdate {
 				lost = append(lost, n)
 			}
 			n.State = NotificationDropped
 			n.AttemptRunning = false
 		case env.holds(o.newAction(ActionNotify, a, n.Due)):
-		case n.isTooOld(env.Now, a.NotificationRetry):
+			n.AttemptRunning = false // its lease has ended
+			n.Due = n.Pause.hold(n.Due, env)
+		case !n.Pause.isOn() && n.isTooOld(env.Now, a.NotificationRetry):
 			if n.AttemptRunning {
 				n.LastError = "the result of the attempt was not recorded"
 			}
@@ -41,13 +43,17 @@ func (o *Order) startNotifications(a *Approval, env Environment) []Action {
 }
 
 // isTooOld reports whether another attempt at this time would be useless. The first attempt is always made, unless it was
-// held back for the whole maximum age.
+// held back for the whole maximum age. The time of pauses does not count.
 func (n *Notification) isTooOld(at time.Time, schedule RetrySchedule) bool {
-	return (n.Attempts > 0 || isHeldTooLong(n.HeldSince, at, schedule)) && at.After(n.CreatedAt.Add(schedule.MaxAge))
+	return (n.Attempts > 0 || isHeldTooLong(n.HeldSince, at, schedule)) &&
+		at.After(n.CreatedAt.Add(schedule.MaxAge+n.Pause.Total))
 }
 
 // startNotification starts an attempt, unless there is no capacity for it.
 func (o *Order) startNotification(a *Approval, n *Notification, env Environment) []Action {
+	if n.Pause.isOn() && env.Lease > 0 { // it is no longer held
+		n.Due = earlierOf(n.Due, env.Now)
+	}
 	action := o.newAction(ActionNotify, a, env.Now.Add(env.Lease))
 	action.Notification = n.ID
 	action.Attempt = n.Attempts + 1
@@ -55,6 +61,7 @@ func (o *Order) startNotification(a *Approval, n *Notification, env Environment)
 	if !env.canStart(action, Token{}) {
 		return nil
 	}
+	n.Pause.end(env, &n.HeldSince)
 	n.Attempts = action.Attempt
 	n.AttemptRunning = true
 	n.Outdated = false

@@ -107,7 +107,8 @@ func (d *Dispatcher) Reserve(r handlers.Reservation) bool {
 }
 
 // Hold reports whether an action must wait because its workflow is paused. The order then waits in memory, as for
-// capacity, and is advanced soon after the workflow is resumed.
+// capacity, and is advanced soon after the workflow is resumed. Its record has the action due again some minutes later, for
+// the case that this process ends before.
 func (d *Dispatcher) Hold(action approval.Action) bool {
 	if d.limits.IsPaused == nil || !d.limits.IsPaused(action.Workflow) {
 		return false

@@ -21,6 +21,7 @@ type counted struct {
 	*memory.Store
 	mu     sync.Mutex
 	claims []time.Time
+	leased int // the orders of all claims
 	err    error
 }
 
@@ -31,7 +32,16 @@ func (c *counted) Claim(ctx context.Context, now time.Time, limit int, lease tim
 	if c.err != nil {
 		return nil, c.err
 	}
-	return c.Store.Claim(ctx, now, limit, lease)
+	ids, err := c.Store.Claim(ctx, now, limit, lease)
+	c.leased += len(ids)
+	return ids, err
+}
+
+// leases returns the number of orders that were leased so far. Each lease is a write.
+func (c *counted) leases() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.leased
 }
 
 func newSweeper(c *counted, w *watcher) *Sweeper {

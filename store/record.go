@@ -21,10 +21,10 @@ import (
 //
 // Since version 2 a record has principals, probes and the start of an attempt, since version 3 choices, values, edits with
 // void votes, and questions, since version 4 its writer's version, since version 5 unanswered and dismissed approvals,
-// since version 6 times of heartbeats and reconciliations, since version 7 proposals for a second operator. Programs before
-// version 4 drop the fields that they do not know.
+// since version 6 times of heartbeats and reconciliations, since version 7 proposals for a second operator, since version 8
+// the time of pauses. Programs before version 4 drop the fields that they do not know.
 const (
-	recordVersion = 7
+	recordVersion = 8
 	readerVersion = 5
 )
 

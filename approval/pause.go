@@ -1,0 +1,46 @@
+package approval
+
+import "time"
+
+// Bounds of the wait until an action that an operator holds is looked at again. It is about half of the time that it has
+// been held already. When the operator resumes the workflow, the processes that wait for that advance the order at once.
+const (
+	minHoldWait = time.Minute
+	maxHoldWait = 10 * time.Minute
+)
+
+// Pause is the time for which an operator has held an action that was due. It does not count as time that the retries of
+// the action use up.
+type Pause struct {
+	Since time.Time     `json:"since,omitzero"`  // since when the action is held; zero if it is not
+	Total time.Duration `json:"total,omitempty"` // the pauses before
+}
+
+// isOn reports whether the action is held, or was held and has not begun again.
+func (p Pause) isOn() bool { return !p.Since.IsZero() }
+
+// hold records that an action that was due is held, and returns when to look at it again.
+func (p *Pause) hold(due time.Time, env Environment) time.Time {
+	if p.Since.IsZero() {
+		p.Since = due
+	}
+	if due.After(env.Now) {
+		return due
+	}
+	return env.Now.Add(min(max(env.Now.Sub(p.Since)/2, minHoldWait), maxHoldWait))
+}
+
+// end records that the action begins again. The times from which it would have been given up move by the pause.
+func (p *Pause) end(env Environment, starts ...*time.Time) {
+	if p.Since.IsZero() {
+		return
+	}
+	paused := max(0, env.Now.Sub(p.Since))
+	p.Since = noTime
+	p.Total += paused
+	for _, start := range starts {
+		if !start.IsZero() {
+			*start = start.Add(paused)
+		}
+	}
+}
