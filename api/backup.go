@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -37,6 +38,9 @@ func (e *Endpoints) backup() http.Handler {
 			return
 		}
 		defer func() { _ = b.Close() }()
+		if p, ok := handlers.PrincipalOf(r.Context()); ok && e.BackupSent != nil {
+			e.BackupSent(p.Name, b.Size)
+		}
 		w.Header().Set("Content-Type", backupMediaType)
 		w.Header().Set("Content-Length", strconv.FormatInt(b.Size, 10))
 		w.Header().Set("Content-Disposition", `attachment; filename="approval-relay.db"`)

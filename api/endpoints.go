@@ -43,8 +43,10 @@ type Endpoints struct {
 	Reload func(context.Context) (Reloaded, error)
 	// Backups copies the store; nil if the store cannot be copied.
 	Backups store.BackupMaker
-	Healthy func() error
-	Ready   func(context.Context) error
+	// BackupSent is called, for the log, before a copy with this number of bytes is sent to a principal; nil is not.
+	BackupSent func(by string, bytes int64)
+	Healthy    func() error
+	Ready      func(context.Context) error
 	// ReadyDetail returns what a ready program lacks, one line each; nil means that there is nothing to say.
 	ReadyDetail func() []string
 	// ShowMessage answers a person who opens a path of no route at the public address. Nil means problem details.

@@ -47,14 +47,17 @@ func (a *App) makeHTTP(r *rules) error {
 		ConsolePages:  pages,
 		Reload:        a.reloadForOperator,
 		Backups:       a.backups(),
-		Healthy:       a.checkHealth,
-		Ready:         a.checkReadiness,
-		ReadyDetail:   a.describeReadiness,
-		ShowMessage:   page.ShowUnknownPath,
-		Refusals:      a.refusals,
-		Failures:      a.inbound.failures,
-		IsLink:        a.links.IsOurs,
-		Observe:       a.metrics.HTTPAnswered,
+		BackupSent: func(by string, bytes int64) {
+			a.log.Warn("a copy of the store is sent", "by", by, "bytes", bytes) // it has every order
+		},
+		Healthy:     a.checkHealth,
+		Ready:       a.checkReadiness,
+		ReadyDetail: a.describeReadiness,
+		ShowMessage: page.ShowUnknownPath,
+		Refusals:    a.refusals,
+		Failures:    a.inbound.failures,
+		IsLink:      a.links.IsOurs,
+		Observe:     a.metrics.HTTPAnswered,
 	}
 	a.setLimits(endpoints, r.config)
 	if r.signIn != nil {

@@ -79,7 +79,7 @@ func (p storePlace) loadKeys(w *world, file string) (ring *keys.Ring, err error)
 		ring, err = keys.LoadFile(cmp.Or(file, defaultKeys))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the keys open every record: %w", err)
+		return nil, fmt.Errorf("the command opens every record, so it needs the keys of the store (--keys): %w", err)
 	}
 	return ring, nil
 }
@@ -185,7 +185,7 @@ func (c *storeStatsCmd) Run(w *world) error {
 func printStats(out io.Writer, name string, s upkeep.Stats) {
 	fmt.Fprintf(out, "%s: schema version %d\n", untrusted.TerminalLine(name), s.SchemaVersion)
 	fmt.Fprintf(out, "orders: %d, %d unreadable; dead letters: %d\n", s.Orders, s.Unreadable, s.DeadLetters)
-	fmt.Fprintf(out, "records: %d bytes, the largest %d (order %s)\n", s.Bytes, s.Largest, untrusted.TerminalLine(dash(s.LargestOrder)))
+	fmt.Fprintf(out, "records: %d bytes, the largest has %d (order %s)\n", s.Bytes, s.Largest, untrusted.TerminalLine(dash(s.LargestOrder)))
 	for _, workflow := range slices.Sorted(maps.Keys(s.Approvals)) {
 		fmt.Fprintf(out, "workflow %s: %s\n", untrusted.TerminalLine(workflow), listCounts(s.Approvals[workflow]))
 	}
@@ -195,7 +195,7 @@ func printStats(out io.Writer, name string, s upkeep.Stats) {
 	f := outputFlags{}
 	fmt.Fprintf(out, "oldest pending: %s; newest event: %s\n", f.moment(s.OldestPending), f.moment(s.Newest))
 	fmt.Fprintf(out, "keys: %s\n", dash(strings.Join(s.KeyIDs, ", ")))
-	fmt.Fprintf(out, "versions of records: %s\n", listCounts(s.Records))
+	fmt.Fprintf(out, "records by version (v of their readers, w of their writer): %s\n", listCounts(s.Records))
 }
 
 func listCounts[K ~string](counts map[K]int) string {

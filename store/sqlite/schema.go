@@ -175,7 +175,8 @@ func acquireLock(path string) (*os.File, error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			const text = "store %s is in use by another process: a SQLite file admits one approval-relay at a time"
+			const text = "store %s is in use by another process: a SQLite file admits one approval-relay at a time: " +
+				"stop the other, or use a copy that `approval-relay backup` makes"
 			return nil, fmt.Errorf(text, path)
 		}
 		return nil, fmt.Errorf("lock store %s: %w", path, err)

@@ -100,6 +100,14 @@ func (k *worker) tryCommand(t *testing.T, args ...string) (string, error) {
 	return string(out), err
 }
 
+// run runs a command of the program that calls no worker, and returns all that it prints.
+func run(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), program(t, "plain"), args...).CombinedOutput()
+	require.NoError(t, err, string(out))
+	return string(out)
+}
+
 // missed returns how many answers the worker has counted as missed.
 func (k *worker) missed(t *testing.T) int {
 	t.Helper()
