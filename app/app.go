@@ -241,6 +241,7 @@ func (a *App) wireEngine() {
 func (a *App) wireRouter() (err error) {
 	s := a.httpSources(a.config)
 	a.router, err = router.New(router.Parts{
+		Now:           a.clock.Now,
 		Requests:      append(s.requests, a.queues.requests...),
 		Decisions:     append(s.decisions, a.queues.decisions...),
 		Notifications: a.notify,

@@ -39,6 +39,7 @@ func (a *App) openStore(ctx context.Context) (orderStore, error) {
 		Path:            a.config.Store.SQLite,
 		Sealer:          a.ring,
 		Observe:         func(c sqlite.Commit) { observe(c.Updates, c.Took, c.Err) },
+		Now:             a.clock.Now,
 		SkipUpgradeCopy: a.config.Store.SkipUpgradeCopy,
 	})
 	if err == nil && s.UpgradeCopy() != "" {

@@ -46,7 +46,7 @@ func (a *Approval) heartbeatLimit() time.Duration {
 }
 
 // lastHeartbeatTaken returns when the latest heartbeat that the target is known to have taken was started, or when the task
-// began if there is none. While no heartbeat was begun, the first one is due an interval after that. Records of older
+// began if that was later. Until a heartbeat is begun, the first one is due an interval after that. Records of older
 // programs may lack the time of the latest heartbeat although there was one.
 func (a *Approval) lastHeartbeatTaken(env Environment) time.Time {
 	taken := a.heartbeatTaken(env)

@@ -22,7 +22,7 @@ type Environment struct {
 	Hold func(action Action) bool
 	// HeartbeatTaken returns when the latest heartbeat of an approval that this process knows the target to have taken was
 	// started, or the zero time. Taken heartbeats of a pending approval are not stored each: the next heartbeat that this
-	// process starts stores them. A nil HeartbeatTaken knows of none.
+	// process starts stores them. It may be nil.
 	HeartbeatTaken func(approvalID string) time.Time
 	// HoldDeadlines is set while the clock cannot be trusted: no approval is closed by its deadline.
 	HoldDeadlines bool

@@ -15,8 +15,8 @@ type Target interface {
 	Deliver(ctx context.Context, a approval.Answer) error
 }
 
-// ErrNoHeartbeats is returned for a heartbeat to a target that has none: an older configuration has asked for it. Nothing
-// is called, so the heartbeat is neither taken nor failed.
+// ErrNoHeartbeats is returned for a heartbeat to a target without heartbeats: an older configuration has asked for it.
+// The target is not called, so the heartbeat is neither taken nor failed.
 var ErrNoHeartbeats = errors.New("the target has no heartbeats")
 
 // Heartbeater is a target whose workflows take heartbeats. A heartbeat also tells whether the workflow still waits, so

@@ -29,7 +29,9 @@ func (e *deadLetterError) Unwrap() error { return e.cause }
 
 // writeDeadLetters makes a dead letter of a message with a permanent error, and then returns a deadLetterError.
 // Temporary errors, such as a shutdown or a failing store, pass through: the queue delivers the message again.
-func writeDeadLetters(s Source, o Observer, refusals refusal.Recorder, log *slog.Logger) message.HandlerMiddleware {
+func writeDeadLetters(
+	s Source, o Observer, refusals refusal.Recorder, log *slog.Logger, now func() time.Time,
+) message.HandlerMiddleware {
 	return func(h message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
 			out, err := h(msg)
@@ -44,7 +46,7 @@ func writeDeadLetters(s Source, o Observer, refusals refusal.Recorder, log *slog
 				Reason:     err.Error(),
 				Body:       msg.Payload,
 				Metadata:   msg.Metadata,
-				At:         time.Now(),
+				At:         now(),
 			}
 			if _, putErr := s.DeadLetters.PutDeadLetter(ctx, dead); putErr != nil {
 				return nil, fmt.Errorf("put dead letter: %w", putErr)

@@ -115,7 +115,7 @@ func TestDeadLetter(t *testing.T) {
 			over, cancel := context.WithCancel(t.Context())
 			cancel()
 			m.SetContext(over)
-			_, err := writeDeadLetters(Source{Name: "orders", DeadLetters: d}, w, w, w.logger())(returns(c.err))(m)
+			_, err := writeDeadLetters(Source{Name: "orders", DeadLetters: d}, w, w, w.logger(), time.Now)(returns(c.err))(m)
 			if c.dead == 1 {
 				require.Equal(t, "invalid", resultOf(err))
 				_, err = settleMessages(w.logger())(returns(err))(msg(t))
@@ -186,7 +186,7 @@ func TestTheLogOfADeadLetterHasNoBody(t *testing.T) {
 	m := message.NewMessage("m-1", []byte(`{"taskToken":"secret"}`))
 	m.SetContext(t.Context())
 	log := slog.New(slog.NewJSONHandler(w, nil))
-	write := writeDeadLetters(Source{Name: "orders", DeadLetters: &drawer{}}, w, w, log)
+	write := writeDeadLetters(Source{Name: "orders", DeadLetters: &drawer{}}, w, w, log, time.Now)
 	_, err := settleMessages(log)(write(returns(approval.InvalidField("order", "is missing"))))(m)
 	require.NoError(t, err)
 	require.Equal(t, 1, strings.Count(w.logged(), "\n"), "one line")
@@ -201,7 +201,7 @@ func TestFiltered(t *testing.T) {
 	var fate handlers.Fate
 	m := msg(t)
 	m.SetContext(handlers.WithFate(t.Context(), &fate))
-	_, err := settleMessages(w.logger())(writeDeadLetters(Source{Name: "erp", DeadLetters: d}, w, w, w.logger())(returns(handlers.ErrFiltered)))(m)
+	_, err := settleMessages(w.logger())(writeDeadLetters(Source{Name: "erp", DeadLetters: d}, w, w, w.logger(), time.Now)(returns(handlers.ErrFiltered)))(m)
 	require.NoError(t, err)
 	require.NoError(t, fate.Err)
 	require.Empty(t, d.reasons)

@@ -49,6 +49,7 @@ type Parts struct {
 	Observer      Observer
 	Tracer        Tracer // nil if tracing is off
 	Log           *slog.Logger
+	Now           func() time.Time // the clock of the program
 	Refusals      refusal.Recorder // records the messages that become dead letters; nil records nothing
 	// TimeLimit bounds the handling of a message, in case the store hangs.
 	TimeLimit time.Duration
@@ -136,7 +137,7 @@ func (r *Router) addSource(s Source, hasRequests bool) {
 	}
 	h := r.AddConsumerHandler(s.Name, s.Topic, s.Subscriber, s.Handle)
 	if s.DeadLetters != nil {
-		h.AddMiddleware(writeDeadLetters(s, r.parts.Observer, r.parts.Refusals, r.parts.Log))
+		h.AddMiddleware(writeDeadLetters(s, r.parts.Observer, r.parts.Refusals, r.parts.Log, r.parts.Now))
 	}
 }
 

@@ -108,6 +108,7 @@ func newHouse(t *testing.T, odd message.NoPublishHandlerFunc) *house {
 	}
 	var err error
 	h.router, err = New(Parts{
+		Now:      time.Now,
 		Requests: requests,
 		Decisions: []Source{{
 			Name:       "decision-api",

@@ -137,3 +137,36 @@ func TestTableItself(t *testing.T) {
 		require.ErrorContains(t, err, fault, text)
 	}
 }
+
+// TestPlantedClock plants calls of the machine's clock, one at a time, and sees each of them found.
+func TestPlantedClock(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]int{
+		"package x\nimport \"time\"\nvar t = time.Now()":                                          1,
+		"package x\nimport \"time\"\nvar now = time.Now":                                          1,
+		"package x\nimport clock \"time\"\nvar d = clock.Since(clock.Now())":                      2,
+		"package x\nimport \"time\"\nfunc f(t time.Time) bool { return time.Until(t) > 0 }":       1,
+		"package x\nimport \"time\"\nfunc f(t time.Time) time.Time { return t.Add(time.Second) }": 0,
+	} {
+		places, err := readsOfClock("x/x.go", []byte(source))
+		require.NoError(t, err)
+		require.Len(t, places, want, source)
+	}
+	allowed, err := parseTimes(timesText)
+	require.NoError(t, err)
+	breaches, err := checkTimes(root, allowed)
+	require.NoError(t, err)
+	require.Empty(t, breaches)
+	delete(allowed, "clock/clock.go")
+	allowed["router/router.go"] = 1
+	allowed["router/gone.go"] = 1
+	breaches, err = checkTimes(root, allowed)
+	require.NoError(t, err)
+	require.Len(t, breaches, 3)
+	for _, wrong := range []string{"a.go", "a.go 0 none", "a.go x none", "a.go 1"} {
+		_, err := parseTimes(wrong)
+		require.Error(t, err, wrong)
+	}
+	require.False(t, isOfProgram("store/storetest/claim.go"))
+	require.True(t, isOfProgram("store/store.go"))
+}

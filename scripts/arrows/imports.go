@@ -35,7 +35,18 @@ func readPackages(root string, planted map[string]string) (map[string][]use, err
 			return nil, err
 		}
 	}
-	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+	err := walkFiles(root, func(file string, source []byte) error {
+		if _, replaced := planted[file]; replaced {
+			return nil
+		}
+		return addImports(packages, file, source)
+	})
+	return packages, err
+}
+
+// walkFiles calls visit for every Go file below root, with its path below root.
+func walkFiles(root string, visit func(file string, source []byte) error) error {
+	return filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -50,16 +61,15 @@ func readPackages(root string, planted map[string]string) (map[string][]use, err
 			}
 			return nil
 		}
-		if _, replaced := planted[file]; replaced || !strings.HasSuffix(file, ".go") {
+		if !strings.HasSuffix(file, ".go") {
 			return nil
 		}
 		source, err := os.ReadFile(name) //nolint:gosec // a file of the repository
 		if err != nil {
 			return err
 		}
-		return addImports(packages, file, source)
+		return visit(file, source)
 	})
-	return packages, err
 }
 
 // isSkipped reports whether the go command skips the folder, as it skips testdata and other modules.
@@ -102,6 +112,6 @@ func addImports(packages map[string][]use, file string, source []byte) error {
 	return nil
 }
 
-func sortedNames(packages map[string][]use) []string {
+func sortedNames[V any](packages map[string]V) []string {
 	return slices.Sorted(maps.Keys(packages))
 }

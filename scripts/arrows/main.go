@@ -2,6 +2,9 @@
 // the repository: it lists for each package the packages that it may import. It prints every import that the table does
 // not list, with its place, and every package without a row. Run it as `go run ./scripts/arrows`.
 //
+// It also checks that only the places of times.txt ask the clock of the machine: all that is recorded, or compared with
+// records, takes package clock, which notices a clock that is wrong.
+//
 // The table is exact. With -strict an unused entry fails too, so that it cannot permit anything by accident; without
 // -strict it is printed as a warning.
 package main
@@ -37,6 +40,15 @@ func run(root string, strict bool, stdout io.Writer) error {
 		return err
 	}
 	breaches, unused := table.check(packages)
+	allowed, err := parseTimes(timesText)
+	if err != nil {
+		return fmt.Errorf("scripts/arrows/times.txt: %w", err)
+	}
+	times, err := checkTimes(root, allowed)
+	if err != nil {
+		return err
+	}
+	breaches = append(breaches, times...)
 	if strict {
 		breaches = append(breaches, unused...)
 		unused = nil
@@ -48,7 +60,7 @@ func run(root string, strict bool, stdout io.Writer) error {
 		fmt.Fprintln(stdout, breach)
 	}
 	if len(breaches) > 0 {
-		return fmt.Errorf("%d findings: mend the imports, or the table if the design has changed", len(breaches))
+		return fmt.Errorf("%d findings: mend them, or the table if the design has changed", len(breaches))
 	}
 	fmt.Fprintf(stdout, "arrows: %d packages import only what scripts/arrows/table.txt lists\n", len(packages))
 	return nil

@@ -125,7 +125,7 @@ func differsError(version int, missing []string) error {
 
 // run migrates the file and prepares the statements, in a single transaction: if anything fails, the file is as before,
 // and the old program can use it.
-func (m migration) run(ctx context.Context, c *sql.Conn, s *statements) (err error) {
+func (m migration) run(ctx context.Context, c *sql.Conn, s *statements, now time.Time) (err error) {
 	if _, err := c.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("update its schema: %w", err)
 	}
@@ -140,7 +140,7 @@ func (m migration) run(ctx context.Context, c *sql.Conn, s *statements) (err err
 	if err := s.prepareAll(ctx, c); err != nil {
 		return err
 	}
-	if _, err := c.ExecContext(ctx, releaseClaims, toNanos(time.Now())); err != nil {
+	if _, err := c.ExecContext(ctx, releaseClaims, toNanos(now)); err != nil {
 		return fmt.Errorf("release the claims of the previous process: %w", err)
 	}
 	if _, err := c.ExecContext(ctx, "COMMIT"); err != nil {

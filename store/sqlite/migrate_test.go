@@ -223,7 +223,7 @@ func TestUpgradeIsWhole(t *testing.T) {
 				plan.scripts = append(plan.scripts, "ALTER TABLE orders RENAME COLUMN record TO data")
 			}
 			var s statements
-			require.Error(t, plan.run(t.Context(), c, &s))
+			require.Error(t, plan.run(t.Context(), c, &s, time.Now()))
 			require.NoError(t, s.closeAll())
 		})
 		after, version := schemaOfFile(t, path)

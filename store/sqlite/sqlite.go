@@ -33,6 +33,8 @@ type Config struct {
 	Limits store.RecordLimits
 	// Observe is called after every commit. It may be nil.
 	Observe func(Commit)
+	// Now is the clock of the program; nil means time.Now.
+	Now func() time.Time
 	// SkipUpgradeCopy leaves out the copy of the file that is made before its schema changes.
 	SkipUpgradeCopy bool
 	// KeepSchema makes Open fail where it would update the schema.
@@ -81,6 +83,9 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Limits == (store.RecordLimits{}) {
 		c.Limits = store.DefaultRecordLimits()
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	lock, err := acquireLock(c.Path)
 	if err != nil {
 		return nil, err
@@ -125,7 +130,7 @@ func (s *Store) openDatabases(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := plan.run(ctx, s.conn, &s.stmts); err != nil {
+	if err := plan.run(ctx, s.conn, &s.stmts, s.config.Now()); err != nil {
 		return s.removeUpgradeCopy(err)
 	}
 	s.reads, err = openDatabase(s.config.Path, readers, "query_only(1)")
