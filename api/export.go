@@ -119,7 +119,7 @@ func exportColumns() []string {
 	return []string{
 		"order_id", "approval_id", "status", "workflow", "step", "title", "requester", "approvers", "execution",
 		"requested_at", "deadline", "closed_at", "reason", "votes", "undeliverable",
-		"callback_state", "callback_ended_at", "callback_attempts", "callback_last_error",
+		"callback_state", "callback_ended_at", "callback_attempts", "callback_last_error", "details",
 	}
 }
 
@@ -131,19 +131,39 @@ func exportCells(orderID string, a *approval.Approval) []string {
 	}
 	for _, v := range a.Votes {
 		if !v.Void {
-			votes = append(votes, strings.TrimSpace(string(v.Outcome)+" by "+v.By+" at "+exportTime(v.At)))
+			votes = append(votes, exportVote(v))
 		}
+	}
+	var details []string
+	for _, d := range a.Details {
+		details = append(details, d.Name+": "+d.Value)
 	}
 	cells := []string{
 		orderID, a.ID, string(a.Status), a.Workflow, a.Step, a.Title, a.Requester, strings.Join(approvers, "; "), a.Execution,
 		exportTime(a.RequestedAt), exportTime(a.Deadline), exportTime(a.ClosedAt), a.Reason, strings.Join(votes, "; "),
 		strconv.FormatBool(a.Undeliverable), string(a.Callback.State), exportTime(a.Callback.EndedAt),
-		strconv.Itoa(a.Callback.Attempts), a.Callback.LastError,
+		strconv.Itoa(a.Callback.Attempts), a.Callback.LastError, strings.Join(details, "; "),
 	}
 	for i, text := range cells {
 		cells[i] = untrusted.InertCell(text)
 	}
 	return cells
+}
+
+// exportVote returns a vote with its way and comment: who decided what, how, when and why.
+func exportVote(v approval.Vote) string {
+	by := v.By
+	if v.Claimed != "" {
+		by += " for " + v.Claimed
+	}
+	text := string(v.Outcome) + " by " + by + " via " + string(v.Via) + " at " + exportTime(v.At)
+	if v.ConfirmedBy != "" {
+		text += ", confirmed by " + v.ConfirmedBy
+	}
+	if v.Comment != "" {
+		text += ", comment: " + v.Comment
+	}
+	return text
 }
 
 func exportTime(t time.Time) string {

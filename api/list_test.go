@@ -292,7 +292,8 @@ func TestCellsAreInert(t *testing.T) {
 	o, a := &approval.Order{ID: "=1"}, &approval.Approval{}
 	a.Title = "=cmd|' /C calc'!A0"
 	a.Approvers = []approval.Approver{{ID: "ann@example.com"}, {ID: "=1"}}
-	a.Votes = []approval.Vote{{By: "x;=1", Outcome: approval.Approve}}
+	a.Votes = []approval.Vote{{By: "x;=1", Outcome: approval.Approve, Comment: "=1+1\n=2"}}
+	a.Details = []approval.Field{{Name: "=1", Value: "=HYPERLINK(1)"}, {Name: "b", Value: "c; =1"}}
 	cells := exportCells(o.ID, a)
 	require.Len(t, cells, len(exportColumns()))
 	for _, cell := range cells {

@@ -156,6 +156,8 @@ func (c *verifyCmd) print(out io.Writer, v receipt.Verified) error {
 		{"choice", r.Choice},
 		{"values", valuesText(r.Values)},
 		{"decided by", r.DecidedBy},
+		{"principal", r.Principal},
+		{"via", r.Via},
 		{"order", r.Order},
 		{"approval", r.Approval},
 		{"workflow", r.Workflow},
@@ -165,6 +167,7 @@ func (c *verifyCmd) print(out io.Writer, v receipt.Verified) error {
 		{"issuer", r.Issuer},
 		{"key", v.KeyID},
 		{"request digest", r.RequestDigest},
+		{"shown digest", r.ShownDigest},
 		{"payload", payload},
 	} {
 		if line[1] != "" {
