@@ -35,13 +35,16 @@ func storeAlerts() []alert {
 		},
 		{
 			name: "ApprovalRelaySweeperBehind",
-			// Both times are of the worker's clock. Without its last sweep, the time of the sample stands in.
+			// Both times are of the worker's clock. Without its last sweep, the time of the sample stands in. What a pause or an
+			// uncertain clock holds stays due, and is done within minutes afterwards.
 			expr: `
-				max @by (
+				(max @by (
 				approval_relay_sweeper_last_success_timestamp_seconds
 				- @on(instance) approval_relay_oldest_due_timestamp_seconds
 				or @on(instance) (
-				timestamp(approval_relay_oldest_due_timestamp_seconds) - approval_relay_oldest_due_timestamp_seconds)) > 60`,
+				timestamp(approval_relay_oldest_due_timestamp_seconds) - approval_relay_oldest_due_timestamp_seconds)) > 60)
+				unless @on (max @by (max_over_time(approval_relay_paused{mode="pause"}[5m])) > 0)
+				unless @on (min @by (max_over_time(approval_relay_clock_uncertain[5m])) > 0)`,
 			hold:     "2m",
 			severity: page,
 			summary:  "The sweeper is behind, and an action that was due {{ $value | humanizeDuration }} ago has not started.",

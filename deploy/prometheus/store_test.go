@@ -76,6 +76,53 @@ func storeScenarios() []scenario {
 			fires:  []string{"page ApprovalRelaySweeperBehind"},
 		},
 		{
+			name: "a pause holds an answer for an hour, and what was held is done two minutes after it", minutes: 90,
+			series: []series{
+				of("sweeper_last_success_timestamp_seconds", since(0, 60, 90)),
+				of("oldest_due_timestamp_seconds", since(0, 60, 10), flat(600, 62), since(4320, 60, 18)),
+				of(`paused{workflow="*",mode="pause"}`, flat(0, 90)),
+				of(`paused{workflow="orders",mode="pause"}`, flat(0, 10), flat(1, 60), flat(0, 20)),
+			},
+			fires: []string{"ticket ApprovalRelayAnswersHeld"},
+		},
+		{
+			name: "an action is overdue while a workflow is drained", minutes: 30,
+			series: []series{
+				of("sweeper_last_success_timestamp_seconds", since(0, 60, 30)),
+				of("oldest_due_timestamp_seconds", since(0, 60, 5), flat(300, 25)),
+				of(`paused{workflow="orders",mode="drain"}`, flat(1, 30)),
+			},
+			fires: []string{"page ApprovalRelaySweeperBehind"},
+		},
+		{
+			name: "an action is still overdue a quarter of an hour after a pause", minutes: 60,
+			series: []series{
+				of("sweeper_last_success_timestamp_seconds", since(0, 60, 60)),
+				of("oldest_due_timestamp_seconds", since(0, 60, 5), flat(300, 55)),
+				of(`paused{workflow="orders",mode="pause"}`, flat(0, 5), flat(1, 20), flat(0, 35)),
+			},
+			fires: []string{"page ApprovalRelaySweeperBehind"},
+		},
+		{
+			name: "an uncertain clock holds a deadline for an hour", minutes: 80,
+			series: []series{
+				of("sweeper_last_success_timestamp_seconds", since(0, 60, 80)),
+				of("oldest_due_timestamp_seconds", since(0, 60, 10), flat(600, 62), since(4320, 60, 8)),
+				of("clock_uncertain", flat(0, 10), flat(1, 60), flat(0, 10)),
+			},
+			fires: []string{"page ApprovalRelayClockUncertain"},
+		},
+		{
+			name: "an action is overdue, and the clock of one of two workers is uncertain", minutes: 30,
+			series: []series{
+				of("sweeper_last_success_timestamp_seconds", since(0, 60, 30)),
+				of("oldest_due_timestamp_seconds", since(0, 60, 5), flat(300, 25)),
+				of("clock_uncertain", flat(0, 30)),
+				of(`clock_uncertain{instance="b"}`, flat(1, 30)),
+			},
+			fires: []string{"page ApprovalRelaySweeperBehind"},
+		},
+		{
 			name: "a wave of deadlines takes two minutes", minutes: 30,
 			series: []series{
 				of("sweeper_last_success_timestamp_seconds", since(0, 60, 30)),
