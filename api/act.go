@@ -62,7 +62,7 @@ func (a *OperatorAPI) extendDeadline(r *http.Request, body []byte) (any, error) 
 		return nil, err
 	}
 	if in.Deadline.IsZero() == (in.ExtendBy == 0) {
-		return nil, approval.InvalidField("deadline", "or extendBy is needed, and not both")
+		return nil, approval.InvalidField("deadline", "must be there, or extendBy, and not both")
 	}
 	return a.act(r, in.ActRequest, func(ctx context.Context, orderID string, act approval.Act) (approval.ActResult, error) {
 		return a.Decider.ExtendDeadline(ctx, orderID, act, in.Deadline, time.Duration(in.ExtendBy))
