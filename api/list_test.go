@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -247,14 +248,14 @@ func TestExport(t *testing.T) {
 	require.Empty(t, get("?state=closed&format=jsonl").text)
 }
 
-// failingList fails from its second page on.
+// failingList fails from its third page on.
 type failingList struct {
 	*memory.Store
-	pages int
+	pages atomic.Int32
 }
 
 func (l *failingList) List(ctx context.Context, q store.OrderQuery) ([]*approval.Order, string, error) {
-	if l.pages++; l.pages > 2 {
+	if l.pages.Add(1) > 2 {
 		return nil, "", errors.New("the disk is on fire")
 	}
 	return l.Store.List(ctx, q)
@@ -267,7 +268,8 @@ func TestExportThatFails(t *testing.T) {
 	for i := range 3 * exportPage {
 		ask(t, s, fmt.Sprintf("E-%04d", i), time.Now().Add(time.Hour))
 	}
-	h.OperatorAPI.Lister = role.View{Records: &failingList{Store: s}}
+	list := &failingList{Store: s}
+	h.OperatorAPI.Lister = role.View{Records: list}
 	server := httptest.NewServer(h.OperatorHandler())
 	t.Cleanup(server.Close)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/v1/export?format=jsonl", nil)
@@ -282,7 +284,7 @@ func TestExportThatFails(t *testing.T) {
 	require.Error(t, err)
 	require.Positive(t, strings.Count(body.String(), "\n"))
 
-	h.OperatorAPI.Lister = role.View{Records: &failingList{Store: s, pages: 2}}
+	list.pages.Store(2)
 	got := send(t, h.OperatorHandler(), "GET", "/v1/export", "", "Authorization", "Bearer operator")
 	require.Equal(t, http.StatusServiceUnavailable, got.StatusCode, "nothing was written yet")
 }
