@@ -180,7 +180,7 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 // wireEngine makes the parts that run transitions on orders: the dispatcher, the transitions, the decider and the
 // sweeper.
 func (a *App) wireEngine() {
-	a.metrics.RegisterStore(a.store.Stats)
+	a.metrics.RegisterStore(a.store.Stats, a.clock.Now)
 	observed := observedStore{a.store, a.metrics, a.unreadable}
 	a.links = link.NewLinks(a.ring, a.config.Compiled.PublicURL)
 	a.ingress = api.NewIngress()

@@ -16,11 +16,13 @@ import (
 const statsTimeout = 5 * time.Second
 
 // RegisterStore registers the series that are read from the store at every scrape. If the store cannot be read, they
-// are absent and store_up is 0.
-func (m *Metrics) RegisterStore(readStats func(context.Context) (store.Stats, error)) {
+// are absent and store_up is 0. Ages are by the clock now, whose times are in the records.
+func (m *Metrics) RegisterStore(readStats func(context.Context) (store.Stats, error), now func() time.Time) {
 	b := m.builder
 	m.builder.registerer.MustRegister(&storeCollector{
 		readStats: readStats,
+		now:       now,
+		isPaused:  m.isPaused,
 		workflows: b.configuredLabel("workflow", m.config, func(c Config) []string { return c.Workflows }),
 		reading:   make(chan struct{}, 1),
 		up: b.newDescription("store_up",
@@ -30,6 +32,14 @@ func (m *Metrics) RegisterStore(readStats func(context.Context) (store.Stats, er
 			"Pending approvals.", "workflow"),
 		oldest: b.newDescription("oldest_pending_timestamp_seconds",
 			"When the oldest pending approval was requested; absent without pending approvals.", "workflow"),
+		owed: b.newDescription("owed_orders",
+			"Orders with an owed answer: the approval is closed, and its callback has failed and is tried again, is held, or "+
+				"waits for capacity. On DynamoDB, the oldest thousand are counted."),
+		oldestOwed: b.newDescription("oldest_owed_age_seconds",
+			"How long the oldest owed answer has been owed; 0 if none is.", "workflow"),
+		fifthOwed: b.newDescription("fifth_oldest_owed_age_seconds",
+			"How long five answers or more have been owed, of all workflows that are not paused: the age of the fifth oldest; 0 if "+
+				"fewer are owed."),
 		exhausted: b.newDescription("exhausted_orders",
 			"Orders with an exhausted callback. Each is a workflow without an answer, to be redriven."),
 		unanswered: b.newDescription("unanswered_orders",
@@ -50,12 +60,17 @@ func (m *Metrics) RegisterStore(readStats func(context.Context) (store.Stats, er
 // storeCollector reads the store at every scrape.
 type storeCollector struct {
 	readStats func(context.Context) (store.Stats, error)
+	now       func() time.Time
+	isPaused  func(workflow string) bool
 	workflows label
 	reading   chan struct{} // holds a token while the store is read
 
 	up            *prometheus.Desc
 	pending       *prometheus.Desc
 	oldest        *prometheus.Desc
+	owed          *prometheus.Desc
+	oldestOwed    *prometheus.Desc
+	fifthOwed     *prometheus.Desc
 	exhausted     *prometheus.Desc
 	unanswered    *prometheus.Desc
 	undeliverable *prometheus.Desc
@@ -67,7 +82,8 @@ type storeCollector struct {
 // Describe implements prometheus.Collector.
 func (c *storeCollector) Describe(ch chan<- *prometheus.Desc) {
 	descriptions := []*prometheus.Desc{
-		c.up, c.pending, c.oldest, c.exhausted, c.unanswered, c.undeliverable, c.retrying, c.deadLetters, c.oldestDue,
+		c.up, c.pending, c.oldest, c.owed, c.oldestOwed, c.fifthOwed, c.exhausted, c.unanswered, c.undeliverable, c.retrying, c.deadLetters,
+		c.oldestDue,
 	}
 	for _, d := range descriptions {
 		ch <- d
@@ -94,6 +110,12 @@ func (c *storeCollector) Collect(ch chan<- prometheus.Metric) {
 		sendGauge(c.pending, float64(w.Pending), name)
 		sendTimestamp(c.oldest, w.Oldest, name)
 	}
+	owed := c.groupOwed(stats)
+	sendGauge(c.owed, float64(owed.orders))
+	for name, age := range owed.oldest {
+		sendGauge(c.oldestOwed, age, name)
+	}
+	sendGauge(c.fifthOwed, owed.fifth)
 	sendGauge(c.exhausted, float64(stats.Exhausted))
 	sendGauge(c.unanswered, float64(stats.Unanswered))
 	sendGauge(c.undeliverable, float64(stats.Undeliverable))

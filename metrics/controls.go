@@ -25,7 +25,18 @@ func (m *Metrics) ControlsChanged(controls []store.Control) {
 			m.paused.set(0, workflow, string(mode))
 		}
 	}
+	paused := map[string]bool{}
 	for _, c := range controls {
+		if c.Mode == store.ControlPause {
+			paused[cmp.Or(c.Workflow, allWorkflows)] = true
+		}
 		m.paused.set(1, cmp.Or(c.Workflow, allWorkflows), string(c.Mode))
 	}
+	m.pausedNow.Store(&paused)
+}
+
+// isPaused reports whether an operator holds the answers of a workflow.
+func (m *Metrics) isPaused(workflow string) bool {
+	paused := m.pausedNow.Load()
+	return paused != nil && ((*paused)[workflow] || (*paused)[allWorkflows])
 }

@@ -5,6 +5,7 @@ package metrics
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -55,6 +56,7 @@ type Metrics struct {
 	refused       counter
 	inbound       inboundSeries
 	paused        gauge
+	pausedNow     atomic.Pointer[map[string]bool] // by workflow
 }
 
 // New registers every series, with every configured label value at 0. The series that are read from the store are

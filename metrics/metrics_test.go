@@ -98,7 +98,7 @@ func golden(t *testing.T, file string, got []byte) {
 func TestAFreshRegistryHasEveryLabelAtZero(t *testing.T) {
 	t.Parallel()
 	m, reg := fresh(t)
-	m.RegisterStore(func(context.Context) (store.Stats, error) { return store.Stats{}, nil })
+	m.RegisterStore(func(context.Context) (store.Stats, error) { return store.Stats{}, nil }, time.Now)
 	var families []string
 	for _, r := range m.builder.rows {
 		families = append(families, r.Name)
@@ -133,7 +133,7 @@ func TestLint(t *testing.T) {
 	m, reg := fresh(t)
 	m.RegisterStore(func(context.Context) (store.Stats, error) {
 		return someStats(), nil
-	})
+	}, time.Now)
 	m.RegisterRuntime("v1", "abc")
 	problems, err := testutil.GatherAndLint(reg)
 	require.NoError(t, err)
@@ -184,7 +184,7 @@ func TestMarkdownTableNamesEverySeries(t *testing.T) {
 	m, reg := fresh(t)
 	m.RegisterStore(func(context.Context) (store.Stats, error) {
 		return someStats(), nil
-	})
+	}, time.Now)
 	m.RegisterBodies(func() int64 { return 0 }, func() int64 { return 0 })
 	m.RegisterRuntime("v1", "abc")
 	families, err := reg.Gather()

@@ -19,7 +19,7 @@ type Row struct {
 // process.
 func Rows() []Row {
 	m := New(prometheus.NewRegistry(), Config{})
-	m.RegisterStore(nil)
+	m.RegisterStore(nil, nil)
 	m.RegisterBodies(nil, nil)
 	m.RegisterRuntime("", "")
 	return m.builder.rows

@@ -17,7 +17,7 @@ import (
 func seriesOf(t *testing.T, workflows int, kind Histograms) int {
 	t.Helper()
 	c := Config{Histograms: kind}
-	stats := store.Stats{Workflows: map[string]store.WorkflowStats{}}
+	stats := store.Stats{Workflows: map[string]store.WorkflowStats{}, Owed: map[string]store.OwedStats{}}
 	for i := range workflows {
 		name := fmt.Sprint("w", i)
 		c.Workflows = append(c.Workflows, name)
@@ -25,10 +25,11 @@ func seriesOf(t *testing.T, workflows int, kind Histograms) int {
 		c.Queues = append(c.Queues, "request-"+name)
 		c.RefusingSources = append(c.RefusingSources, "request-"+name)
 		stats.Workflows[name] = store.WorkflowStats{Pending: 1, Oldest: time.Unix(1, 0)}
+		stats.Owed[name] = store.OwedStats{Orders: 1, Oldest: []time.Time{time.Unix(1, 0)}}
 	}
 	reg := prometheus.NewRegistry()
 	m := New(reg, c)
-	m.RegisterStore(func(context.Context) (store.Stats, error) { return stats, nil })
+	m.RegisterStore(func(context.Context) (store.Stats, error) { return stats, nil }, time.Now)
 	count := 0
 	for line := range strings.Lines(string(exposition(t, reg))) {
 		if !strings.HasPrefix(line, "#") {

@@ -86,6 +86,14 @@ func (v View) Stats(ctx context.Context) (store.Stats, error) {
 			part.Workflows[name] = counts
 		}
 	}
+	for name, owed := range all.Owed {
+		if scope.Includes(name) {
+			if part.Owed == nil {
+				part.Owed = map[string]store.OwedStats{}
+			}
+			part.Owed[name] = owed
+		}
+	}
 	return part, nil
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -9,6 +10,8 @@ import (
 // Stats holds the counts that are read at every scrape of the metrics.
 type Stats struct {
 	Workflows map[string]WorkflowStats
+	// Owed counts the owed answers of each workflow, see approval.Approval.IsOwed. It is nil if none is owed.
+	Owed map[string]OwedStats
 	// Exhausted is the number of orders with an exhausted callback.
 	Exhausted int
 	// Retrying is the number of orders with a failed attempt that will be retried.
@@ -47,6 +50,34 @@ type WorkflowStats struct {
 	Pending int
 	// Oldest is when the oldest pending approval was requested; zero if Pending is 0.
 	Oldest time.Time
+}
+
+// OwedStats counts the orders with an owed answer in a workflow. A store may count no more than the 1,000 answers that
+// are owed for longest.
+type OwedStats struct {
+	Orders int
+	// Oldest are the times since which the five oldest of them are owed, the oldest first.
+	Oldest []time.Time
+}
+
+// OldestOwed is the largest number of times in OwedStats.
+const OldestOwed = 5
+
+// KeepOldest returns the five oldest of some times, the oldest first.
+func KeepOldest(times ...time.Time) []time.Time {
+	slices.SortFunc(times, time.Time.Compare)
+	return times[:min(len(times), OldestOwed)]
+}
+
+// AddOwed counts an order with an owed answer.
+func (s *Stats) AddOwed(w approval.OwedAnswer) {
+	if s.Owed == nil {
+		s.Owed = map[string]OwedStats{}
+	}
+	sum := s.Owed[w.Workflow]
+	sum.Orders++
+	sum.Oldest = KeepOldest(append(sum.Oldest, w.Since)...)
+	s.Owed[w.Workflow] = sum
 }
 
 // OldestPending returns when the oldest of these approvals was requested; zero for an empty list.

@@ -28,6 +28,8 @@ func TestCheckFindsAndFixes(t *testing.T) {
 		"pending approvals": {"DELETE FROM pending", "the table pending has not"},
 		"foreign approvals": {"INSERT INTO pending VALUES ('payments', 1, 'x')", "the table pending has not"},
 		"counts":            {"UPDATE counts SET pending = pending + 1", "the table counts has not"},
+		"owed answers":      {"DELETE FROM owed", "the table owed has not"},
+		"foreign answers":   {"INSERT INTO owed VALUES (x'61', 'payments', 1)", "the table owed has not"},
 		"count of none":     {"INSERT INTO counts VALUES ('gone', 3)", "the table counts has not"},
 	} {
 		t.Run(name, func(t *testing.T) {

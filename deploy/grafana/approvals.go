@@ -45,12 +45,13 @@ func overview() []part {
 				+ sum(increase(approval_relay_decision_time_left_seconds_sum{@workflow}[@period])))
 				/ sum(increase(approval_relay_decision_time_left_seconds_count{@workflow}[@period]))) >= 0`},
 		).badFrom(0.5, 0.9).withoutData("none"),
-		newStat("Answers owed",
-			"Orders whose answer or message failed and is tried again; `approval-relay requests --state=retrying` lists them. Five for "+
-				"half an hour, with failing callbacks, are the alert ApprovalRelayAnswersOwed.",
-			"short",
-			query{"", `sum(max by (namespace, job) (approval_relay_retrying_orders{@all}))`},
-		).badFrom(1, 5),
+		newStat("Oldest answer owed",
+			"How long the oldest answer has been owed: it exists, but its callback fails or is held back. `approval-relay requests "+
+				"--state=retrying` lists the orders. Five for half an hour are the alert ApprovalRelayAnswersOwed, one for an hour is "+
+				"ApprovalRelayAnswerOwedLong.",
+			"s",
+			query{"", `max(approval_relay_oldest_owed_age_seconds{@workflow})`},
+		).badFrom(300, 1800),
 		newStat("Answers missed",
 			"Orders whose workflow has no answer (exhausted: `approval-relay redrive`), or ended without it (unanswered: see to the "+
 				"workflow, then `approval-relay dismiss`). The alerts ApprovalRelayCallbacksExhausted, "+

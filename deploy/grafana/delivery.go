@@ -214,6 +214,19 @@ func retryPanels() []part {
 				"target is down: the panels above name it.",
 			"short",
 			query{"orders", `sum(max by (namespace, job) (approval_relay_retrying_orders{@all}))`}),
+		newLines("Oldest answer owed",
+			"How long the oldest answer has been owed, by workflow: it exists, but its callback fails, is held by a pause, or waits for "+
+				"capacity. And how long five or more have been owed, without paused workflows: half an hour is the alert "+
+				"ApprovalRelayAnswersOwed.",
+			"s",
+			query{"{{workflow}}", `max by (workflow) (approval_relay_oldest_owed_age_seconds{@all})`},
+			query{"five or more", `max(approval_relay_fifth_oldest_owed_age_seconds{@all})`},
+		).badFrom(300, 1800),
+		newLines("Answers owed",
+			"Orders whose answer is owed: its callback failed and is tried again, is held, or waits for capacity. On DynamoDB, the "+
+				"oldest thousand are counted.",
+			"short",
+			query{"orders", `sum(max by (namespace, job) (approval_relay_owed_orders{@all}))`}),
 		newBars("Dead letters",
 			"Dead letters, by the handler of the message. order: exhausted callbacks and notifications, and decisions that "+
 				"expired before a matching request arrived.",

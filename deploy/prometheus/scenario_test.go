@@ -197,7 +197,7 @@ func (s scenario) write(b *strings.Builder) {
 
 // scenarios returns all scenarios.
 func scenarios() []scenario {
-	return slices.Concat(workerScenarios(), storeScenarios(), queueScenarios(), answerScenarios(), targetScenarios(),
+	return slices.Concat(workerScenarios(), storeScenarios(), queueScenarios(), answerScenarios(), targetScenarios(), owedScenarios(),
 		notificationScenarios(), approvalScenarios(), inboundScenarios(), yearsScenarios())
 }
 

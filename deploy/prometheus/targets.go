@@ -46,16 +46,30 @@ func owedAlerts() []alert {
 	return []alert{
 		{
 			name: "ApprovalRelayAnswersOwed",
+			// The age of the fifth oldest answer: one order or four of one host wake nobody, and neither do many that are each
+			// tried again for some seconds. The window
+			// holds the alert over a restart. The answers of a resumed workflow have some minutes to go out.
 			expr: `
-				(min @by (min_over_time(approval_relay_retrying_orders[20m])) >= 5
-				and sum @by (increase(approval_relay_callback_attempts_total{result!~"ok|closed"}[10m])) > 5)`,
+				max @by (max_over_time(approval_relay_fifth_oldest_owed_age_seconds[5m])) > 1800`,
 			hold:     "10m",
 			severity: page,
-			summary: "{{ $value | humanize }} orders have waited for their answer, or to be told, for half an hour, and " +
-				"callback attempts fail.",
-			description: "Their workflows wait for an answer that exists. approval-relay requests --state=retrying lists " +
-				"them, " +
-				"approval-relay show ORDER has the error.",
+			summary:  "Five orders or more have waited for their answer for {{ $value | humanizeDuration }} or longer.",
+			description: "Their workflows wait for an answer that exists, and each attempt fails or is held back. " +
+				"approval-relay requests --state=retrying lists the orders, approval-relay show ORDER has the error.",
+			board: deliveryBoard,
+		},
+		{
+			name: "ApprovalRelayAnswerOwedLong",
+			// The answers of a paused workflow are held on purpose. After a resume they have some minutes to go out.
+			expr: `
+				(max @by(workflow) (max_over_time(approval_relay_oldest_owed_age_seconds[10m])) > 3600
+				unless @on(workflow) max @by(workflow) (max_over_time(approval_relay_paused{mode="pause"}[15m])) > 0)
+				unless @on max @by (max_over_time(approval_relay_paused{workflow="*",mode="pause"}[15m])) > 0`,
+			hold:     "5m",
+			severity: ticket,
+			summary:  "An order of {{ $labels.workflow }} has waited for its answer for {{ $value | humanizeDuration }}.",
+			description: "Its callback is tried again until callback.retry.max_age. approval-relay requests --state=retrying lists the " +
+				"order, approval-relay show ORDER has the error: the owner of the target may have to mend it.",
 			board: deliveryBoard,
 		},
 		{

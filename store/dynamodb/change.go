@@ -90,6 +90,7 @@ func newChange(o *approval.Order, before item, pendingBefore map[string]workflow
 	}
 	c.countPending(pendingBefore, pendingByWorkflow(o))
 	c.countStates(states, store.StatesOf(o))
+	c.changeOwed(storedOwed(before), owedSince(o))
 	return c
 }
 
@@ -140,6 +141,7 @@ func orderItem(o *approval.Order, before item, record []byte) item {
 		i["waits_since"] = bytesAttr(encodeAge(store.AgeCursor{Since: store.OldestPending(p), OrderID: o.ID}))
 	}
 	setStates(i, o)
+	setOwed(i, o)
 	if due := o.NextDue(); !due.IsZero() {
 		i["due_shard"] = shard
 		i["due_at"] = numberAttr(toNanos(due))
@@ -158,7 +160,7 @@ func orderItem(o *approval.Order, before item, record []byte) item {
 func orderAttributes() []string {
 	return []string{
 		"pk", "sk", "order_record", "last_writes", "order_shard", "order_id", "pending_shard", "waits_since",
-		"exhausted_shard", "attention", "due_shard", "due_at", "next_at", "claimed_at", "lease_id",
+		"exhausted_shard", "attention", "owed", "due_shard", "due_at", "next_at", "claimed_at", "lease_id",
 	}
 }
 

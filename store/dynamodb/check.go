@@ -43,8 +43,8 @@ type tableCheck struct {
 	fix       bool
 	report    func(store.Fault)
 	isPartial bool            // a record cannot be read
-	pending   map[string]bool // the pending items of the table, by key
-	wanted    map[string]item // the pending items that the records need, by key
+	pending   map[string]bool // the items of pending approvals and owed answers in the table, by key
+	wanted    map[string]item // the items of this kind that the records need, by key
 	counts    map[string]int64
 	expect    map[string]int64
 }
@@ -55,7 +55,7 @@ func (c *tableCheck) addItem(ctx context.Context, i item) error {
 	switch pk := getString(i, "pk"); {
 	case isOrder(i):
 		return c.addOrder(ctx, i)
-	case strings.HasPrefix(pk, pendingPrefix):
+	case strings.HasPrefix(pk, pendingPrefix), strings.HasPrefix(pk, owedPrefix):
 		c.pending[keyText(i)] = true
 	case pk == "letters":
 		c.expect["letters"]++
@@ -84,6 +84,7 @@ func (c *tableCheck) addOrder(ctx context.Context, i item) error {
 	whole := &change{orderID: id, counts: c.expect}
 	whole.countPending(nil, pendingByWorkflow(o))
 	whole.countStates(0, states)
+	whole.changeOwed(nil, owedSince(o))
 	for _, k := range whole.opened {
 		c.wanted[keyText(k)] = k
 	}
@@ -110,7 +111,8 @@ func (c *tableCheck) addOrder(ctx context.Context, i item) error {
 // derivedAttributes returns the attributes of an order that follow from its record.
 func derivedAttributes() []string {
 	return []string{
-		"order_shard", "order_id", "pending_shard", "waits_since", "exhausted_shard", "attention", "due_shard", "due_at", "next_at",
+		"order_shard", "order_id", "pending_shard", "waits_since", "exhausted_shard", "attention", "owed",
+		"due_shard", "due_at", "next_at",
 	}
 }
 
@@ -146,7 +148,7 @@ func (s *Store) fixAttributes(ctx context.Context, have, want item, names []stri
 	})
 }
 
-// compareTotals compares the pending items and the counts with the records.
+// compareTotals compares the items of pending approvals and owed answers, and the counts with the records.
 func (c *tableCheck) compareTotals(ctx context.Context) error {
 	writes := &change{}
 	for _, key := range slices.Sorted(maps.Keys(c.pending)) {
@@ -162,7 +164,7 @@ func (c *tableCheck) compareTotals(ctx context.Context) error {
 	}
 	if n := len(writes.ended) + len(writes.opened); n > 0 {
 		c.report(store.Fault{
-			Text: fmt.Sprintf("the pending items are not those of the records: %d too many, %d missing",
+			Text: fmt.Sprintf("the items of pending approvals and owed answers are not those of the records: %d too many, %d missing",
 				len(writes.ended), len(writes.opened)),
 			Fixed: c.fix,
 		})

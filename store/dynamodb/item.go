@@ -23,6 +23,7 @@ import (
 //	pk                        sk
 //	order#ID                  order           an order: its record, and the keys of the indexes
 //	pending#SHARD#WORKFLOW    SINCE#HASH      the oldest pending approval of an order in this workflow
+//	owed#SHARD                SINCE#HASH      the oldest owed answer of an order in a workflow
 //	count#SHARD               count           a part of the counts
 //	letters                   NUMBER          a dead letter
 //	letter#NUMBER             PART            a further part of a large dead letter

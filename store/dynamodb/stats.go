@@ -14,8 +14,8 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Stats implements store.Store. It reads the items with the counts, the first pending approvals of each workflow, and
-// the first rows of the index by due time. An update of another process may already be in some of them and not yet in
+// Stats implements store.Store. It reads the items with the counts, the first pending approvals of each workflow,
+// the first rows of the index by due time, and the owed answers. An update of another process may already be in some of them and not yet in
 // others.
 //
 // OldestDue is the earliest due time among the first rows of that index. The index is sorted by the time of the next
@@ -35,6 +35,9 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 		return out, fmt.Errorf("read counts: %w", err)
 	}
 	if err := s.boundCounts(ctx, &out); err != nil {
+		return out, fmt.Errorf("read counts: %w", err)
+	}
+	if err := s.countOwed(ctx, &out); err != nil {
 		return out, fmt.Errorf("read counts: %w", err)
 	}
 	for name, n := range counts {
@@ -116,7 +119,7 @@ func (s *Store) oldestPending(ctx context.Context, workflow string) (oldest time
 					ExpressionAttributeValues: item{":pk": stringAttr(pendingPartition(strconv.Itoa(i), workflow))},
 				})
 				if err == nil && len(page.Items) > 0 {
-					ends[i] = parsePendingTime(getString(page.Items[0], "sk"))
+					ends[i] = parseSortableTime(getString(page.Items[0], "sk"))
 				}
 				return err
 			})
@@ -131,8 +134,8 @@ func (s *Store) oldestPending(ctx context.Context, workflow string) (oldest time
 	return oldest, err
 }
 
-// parsePendingTime returns the time in the sort key of a pending approval. It is the inverse of sortableTime.
-func parsePendingTime(sk string) time.Time {
+// parseSortableTime returns the time at the beginning of a sort key. It is the inverse of sortableTime.
+func parseSortableTime(sk string) time.Time {
 	text, _, _ := strings.Cut(sk, "#")
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {

@@ -34,6 +34,7 @@ type entry struct {
 	claimed time.Time // the now of the Claim that leased it; zero if it is not leased
 	pending []approval.PendingApproval
 	states  store.StateSet
+	owed    []approval.OwedAnswer
 }
 
 // New returns an empty store.
@@ -81,6 +82,7 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 		next:    o.NextDue(),
 		pending: o.PendingApprovals(),
 		states:  store.StatesOf(o),
+		owed:    o.OwedAnswers(),
 	}
 	if !e.due.IsZero() && !e.due.After(before.claimed) { // it is still due at the now of the Claim: the lease is kept
 		e.next = before.next
@@ -189,6 +191,9 @@ func (s *Store) Stats(context.Context) (store.Stats, error) {
 	out := store.Stats{Workflows: map[string]store.WorkflowStats{}, DeadLetters: len(s.deadLetters)}
 	for _, e := range s.orders {
 		out.AddStates(e.states)
+		for _, w := range e.owed {
+			out.AddOwed(w)
+		}
 		if !e.due.IsZero() && (out.OldestDue.IsZero() || e.due.Before(out.OldestDue)) {
 			out.OldestDue = e.due
 		}

@@ -85,10 +85,14 @@ func (r derivedRow) differences(want derivedRow) string {
 
 func (s *Store) compareRecords(ctx context.Context, c *sql.Conn, fix bool, report func(store.Fault)) error {
 	want := map[pendingRow]bool{}
+	owed := map[owedRow]bool{}
 	changes := map[string]orderChange{} // to write
 	isComplete, err := s.compareRows(ctx, c, func(id string, change orderChange, differences string) {
 		for _, p := range change.opened {
 			want[pendingRow{p.Workflow, p.ApprovalID, toNanos(p.Since)}] = true
+		}
+		for _, w := range change.owed {
+			owed[owedRow{id, w.Workflow, toNanos(w.Since)}] = true
 		}
 		if differences == "" {
 			return
@@ -110,7 +114,7 @@ func (s *Store) compareRecords(ctx context.Context, c *sql.Conn, fix bool, repor
 	if !isComplete {
 		return nil
 	}
-	return s.comparePending(ctx, c, want, fix, report)
+	return errors.Join(s.comparePending(ctx, c, want, fix, report), s.compareOwed(ctx, c, owed, fix, report))
 }
 
 // compareRows calls f for each order with the change that would store it anew, and with the columns that differ. It
@@ -137,7 +141,7 @@ func (s *Store) compareRows(
 			isComplete = false
 			continue
 		}
-		change := newOrderChange(o, record, nil)
+		change := newOrderChange(o, record, waiting{})
 		want := derivedRow{
 			pending:   int64(change.pending),
 			attention: int64(change.attention),

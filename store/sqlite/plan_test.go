@@ -30,6 +30,8 @@ func TestQueriesReadIndexes(t *testing.T) {
 		}},
 		{selectDeadLetters, "1 2", []string{"dead_letters USING COVERING INDEX dead_letter_heads (id>?)"}},
 		{byWorkflow, "", []string{"SCAN counts", "SEARCH p USING PRIMARY KEY (workflow=?)"}},
+		{owedByWorkflow, "", []string{"SCAN owed USING COVERING INDEX owed_since"}},
+		{oldestOwed, "w 5", []string{"SEARCH owed USING COVERING INDEX owed_since (workflow=?)"}},
 	} {
 		var args []any
 		for a := range strings.FieldsSeq(c.args) {

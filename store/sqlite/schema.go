@@ -76,6 +76,7 @@ func schemaMigrations() []string {
 			since    INTEGER NOT NULL -- Unix nanoseconds
 		) WITHOUT ROWID;`,
 		addAttention,
+		addOwed,
 	}
 }
 
@@ -97,6 +98,28 @@ const addAttention = `
 				WHERE a.value ->> '$.callback.state' = 'too_late'
 				AND a.value ->> 'status' IN ('approved', 'rejected', 'returned', 'timed_out'));
 		CREATE INDEX orders_attention ON orders (id, attention) WHERE attention > 0;`
+
+// addOwed is the script to version 8: it adds the table of owed answers, and fills it from the records. The times in records
+// are in UTC, with up to nine digits after the point.
+const addOwed = `
+		-- The oldest owed answer of an order in a workflow, see approval.OwedAnswer.
+		CREATE TABLE owed (
+			id       BLOB NOT NULL,
+			workflow TEXT NOT NULL,
+			since    INTEGER NOT NULL, -- Unix nanoseconds
+			PRIMARY KEY (id, workflow)
+		) WITHOUT ROWID;
+		CREATE INDEX owed_since ON owed (workflow, since);
+		INSERT INTO owed SELECT id, workflow, min(unixepoch(since) * 1000000000
+				+ CAST(substr(rtrim(substr(since, 21), 'Z') || '000000000', 1, 9) AS INTEGER))
+			FROM (SELECT o.id, a.value ->> 'workflow' workflow, a.value ->> '$.callback.owed_at' since
+				FROM orders o, json_each(iif(json_valid(CAST(o.record AS TEXT)), CAST(o.record AS TEXT), '{}'),
+					'$.order.approvals') a
+				WHERE instr(o.record, CAST('"owed"' AS BLOB)) > 0
+					AND a.value ->> '$.callback.state' = 'owed' AND a.value ->> 'status' <> 'superseded'
+					AND (a.value ->> '$.callback.running' IS NOT 1
+						OR a.value ->> '$.callback.last_error' <> '' OR a.value ->> '$.callback.held_since' <> ''))
+			WHERE since IS NOT NULL GROUP BY id, workflow;`
 
 // The frequent queries. Each of them reads the first entries of an index, or one row per workflow. Only byAge reads
 // orders.
@@ -120,11 +143,13 @@ const (
 		(SELECT min(due) FROM orders WHERE due IS NOT NULL)`
 	byWorkflow = `SELECT workflow, pending,
 		(SELECT since FROM pending p WHERE p.workflow = counts.workflow ORDER BY since LIMIT 1) FROM counts`
+	owedByWorkflow = "SELECT workflow, count(*) FROM owed GROUP BY workflow"
+	oldestOwed     = "SELECT since FROM owed WHERE workflow = ? ORDER BY since LIMIT ?"
 )
 
 // statements are the prepared statements of the writer's connection.
 type statements struct {
-	get, put, remove, opened, ended, add, claimable, claim *sql.Stmt
+	get, put, remove, opened, ended, add, owed, paid, claimable, claim *sql.Stmt
 }
 
 func (s *statements) prepareAll(ctx context.Context, c *sql.Conn) error {
@@ -144,6 +169,9 @@ func (s *statements) prepareAll(ctx context.Context, c *sql.Conn) error {
 		{&s.ended, "DELETE FROM pending WHERE workflow = ? AND since = ? AND approval = ?"},
 		{&s.add, `INSERT INTO counts (workflow, pending) VALUES (?, ?)
 			ON CONFLICT (workflow) DO UPDATE SET pending = pending + excluded.pending`},
+		{&s.owed, `INSERT INTO owed (id, workflow, since) VALUES (?1, ?2, ?3)
+			ON CONFLICT (id, workflow) DO UPDATE SET since = ?3`},
+		{&s.paid, "DELETE FROM owed WHERE id = ? AND workflow = ?"},
 		{&s.claimable, claimable},
 		{&s.claim, "UPDATE orders SET next = ?, claimed = ? WHERE id = ?"},
 	} {
@@ -157,7 +185,7 @@ func (s *statements) prepareAll(ctx context.Context, c *sql.Conn) error {
 
 func (s *statements) closeAll() error {
 	var errs []error
-	for _, st := range []*sql.Stmt{s.get, s.put, s.remove, s.opened, s.ended, s.add, s.claimable, s.claim} {
+	for _, st := range []*sql.Stmt{s.get, s.put, s.remove, s.opened, s.ended, s.add, s.owed, s.paid, s.claimable, s.claim} {
 		if st != nil {
 			errs = append(errs, st.Close())
 		}

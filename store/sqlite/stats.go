@@ -10,8 +10,8 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Stats implements store.Store. It reads one row per workflow and the first entry of an index, and counts the rows of two
-// small indexes: the orders that need attention, and the dead letters.
+// Stats implements store.Store. It reads one row per workflow and the first entry of an index, and counts the rows of
+// small indexes: the orders that need attention, the dead letters, and the owed answers.
 func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	out := store.Stats{Workflows: map[string]store.WorkflowStats{}}
 	var due sql.NullInt64
@@ -41,7 +41,13 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 			out.Workflows[name] = w
 		}
 	}
-	return out, rows.Err()
+	if err := rows.Err(); err != nil {
+		return out, fmt.Errorf("read counts: %w", err)
+	}
+	if out.Owed, err = s.countOwed(ctx); err != nil {
+		return out, fmt.Errorf("read counts: %w", err)
+	}
+	return out, nil
 }
 
 // minTime and maxTime are the limits of a stored time: the years 1677 and 2262.

@@ -111,15 +111,15 @@ func (i *recordImport) compute() (out outcome) {
 	if o, out.err = store.Decode(i.record.OrderID, i.record.JSON, i.store.config.Sealer); out.err != nil {
 		return out
 	}
-	var pendingBefore []approval.PendingApproval
+	var before waiting
 	if i.isStored {
 		var old *approval.Order
 		if old, out.err = store.Decode(i.record.OrderID, i.before, i.store.config.Sealer); out.err != nil {
 			return out
 		}
-		pendingBefore = old.PendingApprovals()
+		before = waitingIn(old)
 	}
-	i.change = newOrderChange(o, i.record.JSON, pendingBefore)
+	i.change = newOrderChange(o, i.record.JSON, before)
 	return out
 }
 

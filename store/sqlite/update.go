@@ -64,12 +64,14 @@ type orderChange struct {
 	pending       int
 	attention     store.StateSet
 	opened, ended []approval.PendingApproval
+	owed          []approval.OwedAnswer
+	paid          []string // workflows with an answer that is not owed any more
 }
 
 // applyTransition runs the transition on a stored record, or on an empty order if isStored is false. If the record
 // cannot be read, or if the transition panics, only this order is affected.
 func (s *Store) applyTransition(
-	orderID string, before []byte, isStored bool, transition func(*approval.Order) error,
+	orderID string, stored []byte, isStored bool, transition func(*approval.Order) error,
 ) (c orderChange, out outcome) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -79,14 +81,14 @@ func (s *Store) applyTransition(
 	o := &approval.Order{ID: orderID}
 	var unknown store.Unknown // empty for the orders in the cache
 	if isStored {
-		if o = s.recent.takeOrder(orderID, before); o == nil {
-			if o, unknown, out.err = store.DecodeForUpdate(orderID, before, s.config.Sealer); out.err != nil {
+		if o = s.recent.takeOrder(orderID, stored); o == nil {
+			if o, unknown, out.err = store.DecodeForUpdate(orderID, stored, s.config.Sealer); out.err != nil {
 				return c, out
 			}
 		}
 	}
-	size := store.Measure(o, len(before))
-	pendingBefore := o.PendingApprovals()
+	size := store.Measure(o, len(stored))
+	before := waitingIn(o)
 	if out.err = transition(o); out.err != nil {
 		return c, out
 	}
@@ -96,16 +98,24 @@ func (s *Store) applyTransition(
 	if out.err != nil {
 		return c, out
 	}
-	c = newOrderChange(o, c.record, pendingBefore)
+	c = newOrderChange(o, c.record, before)
 	if !c.remove && unknown.IsEmpty() {
 		s.recent.keepOrder(orderID, c.record, o)
 	}
 	return c, out
 }
 
-// newOrderChange returns the change from an order with these pending approvals to the order o with this record.
-func newOrderChange(o *approval.Order, record []byte, pendingBefore []approval.PendingApproval) orderChange {
-	pending := o.PendingApprovals()
+// waiting has the rows of an order beside its record.
+type waiting struct {
+	pending []approval.PendingApproval
+	owed    []approval.OwedAnswer
+}
+
+func waitingIn(o *approval.Order) waiting { return waiting{o.PendingApprovals(), o.OwedAnswers()} }
+
+// newOrderChange returns the change from an order with these rows to the order o with this record.
+func newOrderChange(o *approval.Order, record []byte, before waiting) orderChange {
+	pending, owed := o.PendingApprovals(), o.OwedAnswers()
 	return orderChange{
 		record:    record,
 		remove:    o.IsEmpty(),
@@ -113,9 +123,34 @@ func newOrderChange(o *approval.Order, record []byte, pendingBefore []approval.P
 		since:     store.OldestPending(pending),
 		pending:   len(pending),
 		attention: store.StatesOf(o),
-		opened:    subtractApprovals(pending, pendingBefore),
-		ended:     subtractApprovals(pendingBefore, pending),
+		opened:    subtractApprovals(pending, before.pending),
+		ended:     subtractApprovals(before.pending, pending),
+		owed:      changedOwed(owed, before.owed),
+		paid:      paidWorkflows(owed, before.owed),
 	}
+}
+
+// changedOwed returns the owed answers that were not owed before, or not since the same time.
+func changedOwed(owed, before []approval.OwedAnswer) []approval.OwedAnswer {
+	var out []approval.OwedAnswer
+	for _, w := range owed {
+		isSame := func(v approval.OwedAnswer) bool { return v.Workflow == w.Workflow && v.Since.Equal(w.Since) }
+		if !slices.ContainsFunc(before, isSame) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// paidWorkflows returns the workflows with an owed answer before, and with none now.
+func paidWorkflows(owed, before []approval.OwedAnswer) []string {
+	var out []string
+	for _, v := range before {
+		if !slices.ContainsFunc(owed, func(w approval.OwedAnswer) bool { return w.Workflow == v.Workflow }) {
+			out = append(out, v.Workflow)
+		}
+	}
+	return out
 }
 
 // subtractApprovals returns the approvals in all that are not in others.
@@ -132,6 +167,9 @@ func subtractApprovals(all, others []approval.PendingApproval) []approval.Pendin
 // writeChange writes a change within the transaction.
 func (s *Store) writeChange(ctx context.Context, orderID string, c orderChange) error {
 	id := []byte(orderID)
+	if err := s.updateOwed(ctx, id, c); err != nil {
+		return err
+	}
 	if c.remove {
 		if _, err := s.stmts.remove.ExecContext(ctx, id); err != nil {
 			return err
@@ -152,6 +190,21 @@ func nullableNanos(t time.Time) any {
 		return nil
 	}
 	return toNanos(t)
+}
+
+// updateOwed updates the table of owed answers. Most changes leave it as it is.
+func (s *Store) updateOwed(ctx context.Context, id []byte, c orderChange) error {
+	for _, workflow := range c.paid {
+		if _, err := s.stmts.paid.ExecContext(ctx, id, workflow); err != nil {
+			return err
+		}
+	}
+	for _, w := range c.owed {
+		if _, err := s.stmts.owed.ExecContext(ctx, id, w.Workflow, toNanos(w.Since)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // updateCounts updates the table of pending approvals and the counts of the workflows.

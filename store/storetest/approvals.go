@@ -33,6 +33,7 @@ func fates() map[string]func(*approval.Approval) {
 		"retrying": func(a *approval.Approval) {
 			closed(approval.Approved, approval.CallbackPending)(a)
 			a.Callback.LastError = "timeout"
+			a.Callback.PendingSince = a.ClosedAt
 		},
 	}
 }

@@ -29,6 +29,9 @@ func requireCounted(t testingT, s store.Store) {
 	var waiting []store.AgeCursor
 	for _, o := range listAll(t, s, store.OrderQuery{}) {
 		want.AddStates(store.StatesOf(o))
+		for _, w := range o.OwedAnswers() {
+			want.AddOwed(w)
+		}
 		if due := o.NextDue(); !due.IsZero() && (want.OldestDue.IsZero() || due.Before(want.OldestDue)) {
 			want.OldestDue = due
 		}
@@ -72,6 +75,8 @@ func lifecyclesAreCounted(t *testing.T, s store.Store) {
 			"call back":   l.recordCallback,
 			"cancel":      l.cancelApproval,
 			"redrive":     l.redriveCallbacks,
+			"dismiss":     l.dismissApproval,
+			"hold":        func(*rapid.T) { l.isHeld = !l.isHeld },
 		})
 		requireCounted(t, s)
 		removeAll(t, s)
@@ -84,7 +89,15 @@ type lifecycle struct {
 	store store.Store
 	now   time.Duration
 	tasks int // number of task tokens
-	calls []approval.Action
+	// isHeld is set while an operator holds the callbacks.
+	isHeld bool
+	calls  []approval.Action
+}
+
+func (l *lifecycle) environment() approval.Environment {
+	env := environmentAt(l.now)
+	env.Hold = func(action approval.Action) bool { return l.isHeld && action.Kind == approval.ActionCallback }
+	return env
 }
 
 func (l *lifecycle) updateRandomOrder(t *rapid.T, transition func(o *approval.Order) []approval.Action) {
@@ -107,7 +120,7 @@ func (l *lifecycle) addRequest(t *rapid.T) {
 	step := rapid.SampledFrom([]string{"", "1"}).Draw(t, "step")
 	a := newRequest(fmt.Sprint("task ", l.tasks), l.now+2*time.Hour, inWorkflow(workflow), atStep(step))
 	l.updateRandomOrder(t, func(o *approval.Order) []approval.Action {
-		_, actions, _ := o.AddRequest(a, environmentAt(l.now))
+		_, actions, _ := o.AddRequest(a, l.environment())
 		return actions
 	})
 }
@@ -121,13 +134,13 @@ func (l *lifecycle) addDecision(t *rapid.T) {
 		Outcome: rapid.SampledFrom([]approval.Outcome{approval.Approve, approval.Reject}).Draw(t, "outcome"),
 	}
 	l.updateRandomOrder(t, func(o *approval.Order) []approval.Action {
-		_, actions, _ := o.Decide(d, approval.UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour}, environmentAt(l.now))
+		_, actions, _ := o.Decide(d, approval.UnmatchedRetention{WaitFor: time.Hour, ShowExpiredFor: time.Hour}, l.environment())
 		return actions
 	})
 }
 
 func (l *lifecycle) advanceOrder(t *rapid.T) {
-	l.updateRandomOrder(t, func(o *approval.Order) []approval.Action { return o.Advance(environmentAt(l.now)) })
+	l.updateRandomOrder(t, func(o *approval.Order) []approval.Action { return o.Advance(l.environment()) })
 }
 
 func (l *lifecycle) recordCallback(t *rapid.T) {
@@ -140,14 +153,14 @@ func (l *lifecycle) recordCallback(t *rapid.T) {
 	act := rapid.SampledFrom(l.calls).Draw(t, "call")
 	result := approval.Result{Kind: kind.Draw(t, "result")}
 	mustUpdate(t, l.store, act.OrderID, func(o *approval.Order) error {
-		o.RecordCallbackResult(act, result, environmentAt(l.now))
+		o.RecordCallbackResult(act, result, l.environment())
 		return nil
 	})
 }
 
 func (l *lifecycle) cancelApproval(t *rapid.T) {
 	l.updateRandomOrder(t, func(o *approval.Order) []approval.Action {
-		_, actions := o.Cancel("", "operator", "not needed", environmentAt(l.now))
+		_, actions := o.Cancel("", "operator", "not needed", l.environment())
 		return actions
 	})
 }
@@ -155,9 +168,21 @@ func (l *lifecycle) cancelApproval(t *rapid.T) {
 func (l *lifecycle) redriveCallbacks(t *rapid.T) {
 	l.updateRandomOrder(t, func(o *approval.Order) (actions []approval.Action) {
 		for _, a := range o.Approvals {
-			_, more := o.RedriveCallback(a.ID, approval.OperatorActor("operator", ""), 0, environmentAt(l.now))
+			_, more := o.RedriveCallback(a.ID, approval.OperatorActor("operator", ""), 0, l.environment())
 			actions = append(actions, more...)
 		}
+		return actions
+	})
+}
+
+func (l *lifecycle) dismissApproval(t *rapid.T) {
+	act := approval.Act{
+		ID:     rapid.StringMatching(`[a-z]{4}`).Draw(t, "dismissal"),
+		Actor:  approval.OperatorActor("operator", ""),
+		Reason: "done by hand",
+	}
+	l.updateRandomOrder(t, func(o *approval.Order) []approval.Action {
+		_, actions, _ := o.Dismiss(act, l.environment())
 		return actions
 	})
 }

@@ -43,7 +43,7 @@ func registeredMetrics(t *testing.T) map[string]family {
 	m.RegisterStore(func(context.Context) (store.Stats, error) {
 		pending := store.WorkflowStats{Pending: 1, Oldest: time.Unix(1, 0)}
 		return store.Stats{OldestDue: time.Unix(1, 0), Workflows: map[string]store.WorkflowStats{"one": pending}}, nil
-	})
+	}, time.Now)
 	families, err := reg.Gather()
 	require.NoError(t, err)
 	out := map[string]family{}

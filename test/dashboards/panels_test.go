@@ -21,7 +21,7 @@ const settleTime = 30 * time.Second
 
 // mayBeZero are the panels whose value may be 0, at the end of the run or all the time, with the reason.
 var mayBeZero = map[string]string{
-	"approvals.json, Answers owed, A":                 "every answer of the load has come to its end",
+	"approvals.json, Oldest answer owed, A":           "every answer of the load has come to its end",
 	"delivery.json, Truth about ended callbacks, A":   "no execution of the load is read",
 	"approvals.json, Alerts that fire, A":             "the Prometheus of the test has no rules, see deploy/prometheus",
 	"worker.json, Connections closed at the limit, A": "the load has few connections, see TestFlood",
