@@ -8,7 +8,7 @@ import (
 // OwedAnswer is the oldest owed answer of an order in a workflow.
 type OwedAnswer struct {
 	Workflow string
-	// Since is when the approval was closed, or when its callback was redriven.
+	// Since is when the approval was closed, or when its callback was redriven, later by the time of pauses that have ended.
 	Since time.Time
 }
 
@@ -20,7 +20,7 @@ func (o *Order) OwedAnswers() []OwedAnswer {
 		if !a.IsOwed() {
 			continue
 		}
-		next := OwedAnswer{Workflow: a.Workflow, Since: a.Callback.PendingSince}
+		next := OwedAnswer{Workflow: a.Workflow, Since: a.Callback.PendingSince.Add(a.Callback.Pause.Total)}
 		i := slices.IndexFunc(all, func(w OwedAnswer) bool { return w.Workflow == a.Workflow })
 		switch {
 		case i < 0:

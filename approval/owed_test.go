@@ -47,6 +47,18 @@ func TestAnswersWithoutAttemptAreOwed(t *testing.T) {
 	require.Len(t, o.OwedAnswers(), 1, "it may be held back again")
 }
 
+// The time of a pause does not count once it has ended: the alert is about targets, and the operator knew of the pause.
+func TestOwedAnswerAfterAPause(t *testing.T) {
+	t.Parallel()
+	o, _ := pendingOrder(t)
+	requireVerdict(t, o, approveDecision("d"), heldEnv(0, ActionCallback), VerdictDecided)
+	require.Empty(t, o.Advance(heldEnv(3*time.Hour, ActionCallback)))
+	require.Equal(t, at(0), o.OwedAnswers()[0].Since)
+	call := onlyCallback(t, o.Advance(envAt(5*time.Hour)))
+	o.RecordCallbackResult(call, notApplied, envAt(5*time.Hour))
+	require.Equal(t, at(5*time.Hour), o.OwedAnswers()[0].Since)
+}
+
 // An answer is owed in these states of its approval and of its callback only.
 func TestStatesOfOwedAnswers(t *testing.T) {
 	t.Parallel()
