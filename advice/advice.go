@@ -80,6 +80,8 @@ func adviseWaiting(a *approval.Approval, now time.Time) string {
 	case !a.Deadline.After(now):
 		return "The deadline has passed. If this does not change within a minute, the sweeper is behind: " +
 			"see the runbook."
+	case a.HasOpenProposal(now):
+		return "Waiting for a second operator, who confirms what another has proposed. Without that it expires, and nothing changes."
 	case progress == Undeliverable && a.Dismissed == approval.AttentionUndeliverable:
 		return "No notification was delivered, and an operator has dismissed that: the timeline has the reason. " +
 			"It waits for a decision all the same, until its deadline."

@@ -49,6 +49,12 @@ func adviceCases() map[string]struct {
 		"told":   {pending(func(*approval.Approval) {}), "Waiting for the approvers. Nothing to do"},
 		"anyone": {pending(func(a *approval.Approval) { a.Approvers = nil }), "Waiting for a decision by anybody"},
 		"late":   {pending(func(a *approval.Approval) { a.Deadline = now }), "The deadline has passed."},
+		"proposed": {pending(func(a *approval.Approval) {
+			a.Acts = []approval.RecordedAct{{Proposal: &approval.Proposal{ExpiresAt: now.Add(time.Hour)}}}
+		}), "Waiting for a second operator"},
+		"proposal that expired": {pending(func(a *approval.Approval) {
+			a.Acts = []approval.RecordedAct{{Proposal: &approval.Proposal{ExpiresAt: now}}}
+		}), "Waiting for the approvers."},
 		"untold": {pending(func(a *approval.Approval) {
 			a.Notifications[0].State = approval.NotificationPending
 			a.Notifications[0].LastError = "421"
