@@ -247,8 +247,11 @@ func (a *OperatorAPI) redrive(r *http.Request, body []byte) (any, error) {
 	if in.Max != nil && (*in.Max < 1 || *in.Max > maxPage) {
 		return nil, approval.InvalidField("max", "must be 1 to %d", maxPage)
 	}
-	if in.Limit < -1 {
-		return nil, approval.InvalidField("limit", "must be at least -1")
+	if in.Limit < 0 {
+		return nil, approval.InvalidField("limit", "must be at least 0; noGuard removes the guard")
+	}
+	if in.NoGuard {
+		in.Limit = -1
 	}
 	if _, err := store.ParseRedrivePosition(in.After); err != nil {
 		return nil, err

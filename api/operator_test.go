@@ -225,6 +225,8 @@ func TestRedrive(t *testing.T) {
 	}
 	require.Equal(t, "body", redrive(`{"by":"ops","all":true}`).problem.Field)
 	require.Equal(t, "max", redrive(`{"by":"ops","max":-1}`).problem.Field)
+	require.Equal(t, "limit: must be at least 0; noGuard removes the guard", redrive(`{"by":"ops","limit":-1}`).problem.Detail)
+	require.Equal(t, http.StatusOK, redrive(`{"by":"ops","noGuard":true,"dryRun":true}`).StatusCode)
 	require.Equal(t, "after", redrive(`{"by":"ops","after":"odd"}`).problem.Field)
 	require.Equal(t, "by", redrive(`{"by":"`+strings.Repeat("x", maxBy+1)+`"}`).problem.Field, "it goes into the history")
 	require.Equal(t, "body: must be an object, is null", redrive("null").problem.Detail)

@@ -85,8 +85,10 @@ type RedriveRequest struct {
 	Max *int `json:"max,omitempty"`
 	// ReasonCode selects by reason code, as a dry run lists it; if it is missing, everything is selected.
 	ReasonCode string `json:"reasonCode,omitempty"`
-	// Limit excludes callbacks and dead letters that were redriven this often already; 0 means 3, -1 means no limit.
+	// Limit excludes callbacks and dead letters that were redriven this often already; 0 means 3.
 	Limit int `json:"limit,omitempty"`
+	// NoGuard restarts also what was redriven this often already. Without the cause being fixed, it runs in a circle.
+	NoGuard bool `json:"noGuard,omitempty"`
 	// OrderID selects the callbacks of a single order, and no dead letters.
 	OrderID string `json:"orderId,omitempty"`
 	// After is the `next` of the answer before. It is missing in the first call.

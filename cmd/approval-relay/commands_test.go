@@ -362,9 +362,11 @@ func TestRedriveAsks(t *testing.T) {
 	_, errs := r.ops(t, statusUsage, "redrive")
 	require.Contains(t, errs, "--yes")
 	_, errs = r.ops(t, statusUsage, "redrive", "--yes", "--max=-1")
-	require.Contains(t, errs, "--max must be at least 1")
-	_, errs = r.ops(t, statusUsage, "redrive", "--yes", "--limit=-2")
-	require.Contains(t, errs, "--limit")
+	require.Contains(t, errs, "--max must be at least 1; use --all")
+	for _, limit := range []string{"--limit=-1", "--limit=-2", "--limit=0"} {
+		_, errs = r.ops(t, statusUsage, "redrive", "--yes", limit)
+		require.Contains(t, errs, "--limit must be at least 1; use --no-guard", limit)
+	}
 	out, _ := r.ops(t, 0, "redrive", "--dry-run", "--json")
 	require.Contains(t, out, `"redriven": 0`)
 	out, _ = r.ops(t, 0, "show", "o-1", "-o", "wide")

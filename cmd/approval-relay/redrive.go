@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,11 +17,14 @@ type redriveCmd struct {
 	client
 	DryRun bool   `help:"Only count, by reason code."`
 	Yes    bool   `help:"Do not ask before the redrive begins."`
-	Max    int    `default:"1000" help:"Greatest number of callbacks and messages."`
+	Max    int    `default:"1000" help:"Greatest number of callbacks and messages; --all has no such number."`
+	All    bool   `help:"Redrive all that is selected, however many, instead of at most --max."`
 	Reason string `placeholder:"CODE" help:"Only callbacks and messages with this reason code, such as http_503; a dry run lists the codes."`
 	Order  string `help:"Only the callbacks of the order with this ID."`
-	Limit  int    `default:"3" help:"Skip callbacks and messages that were redriven this often already; -1 removes this guard."`
-	By     string `help:"Person on whose behalf you act, for the history; the default is the user of this machine if the token is in the token file."`
+	Limit  int    `default:"3" help:"Skip callbacks and messages that were redriven this often already; --no-guard removes this guard."`
+	// NoGuard is the flag --no-guard.
+	NoGuard bool   `help:"Redrive also what was redriven --limit times already: only after the cause is fixed."`
+	By      string `help:"Person on whose behalf you act, for the history; the default is the user of this machine if the token is in the token file."`
 }
 
 // Run redrives exhausted callbacks, and messages in dead letter queues and in the store. If it is interrupted, or a call
@@ -28,9 +32,9 @@ type redriveCmd struct {
 func (c *redriveCmd) Run(w *world) error {
 	switch {
 	case c.Max < 1:
-		return &statusError{errors.New("--max must be at least 1"), statusUsage}
-	case c.Limit < -1:
-		return &statusError{errors.New("--limit must be at least -1"), statusUsage}
+		return &statusError{errors.New("--max must be at least 1; use --all to redrive all that is selected"), statusUsage}
+	case c.Limit < 1:
+		return &statusError{errors.New("--limit must be at least 1; use --no-guard to redrive what was redriven often"), statusUsage}
 	case !c.DryRun && !c.Yes:
 		if err := c.confirm(w); err != nil {
 			return err
@@ -65,7 +69,15 @@ func (c *redriveCmd) confirm(w *world) error {
 	for _, g := range r.Found {
 		fmt.Fprintf(w.stderr, "%6d  %s  %s\n", g.Count, untrusted.TerminalLine(g.ReasonCode), shortCell(g.Example))
 	}
-	return confirm(w, fmt.Sprintf("Redrive %d?", min(countFound(r), c.Max)))
+	return confirm(w, fmt.Sprintf("Redrive %d?", min(countFound(r), c.most())))
+}
+
+// most returns the greatest number that the command redrives.
+func (c *redriveCmd) most() int {
+	if c.All {
+		return math.MaxInt
+	}
+	return c.Max
 }
 
 // stepMax is the largest number that one call of the API redrives.
@@ -77,13 +89,14 @@ func (c *redriveCmd) runSteps(w *world, dryRun bool) (api.RedriveReport, error) 
 		DryRun:     dryRun,
 		ReasonCode: c.Reason,
 		Limit:      c.Limit,
+		NoGuard:    c.NoGuard,
 		By:         c.onBehalfOf(w, c.By),
 		OrderID:    c.Order,
 	}
 	progress := newProgress(w, c.JSON)
 	defer progress.end()
 	total := api.RedriveReport{DryRun: dryRun, Found: []api.RedriveGroup{}}
-	for left := c.Max; ; {
+	for left := c.most(); ; {
 		in.Max = new(min(left, stepMax))
 		var step api.RedriveReport
 		if err := c.call(w.ctx, "POST", "/v1/redrive", in, &step); err != nil {
@@ -155,7 +168,7 @@ func (c *redriveCmd) printReport(w *world, r api.RedriveReport) error {
 		}
 	}
 	warn(r.Expired, "the task of %d callback(s) has expired: the answers will most likely come too late")
-	warn(r.Guarded, "%d were redriven %d times or more already and skipped; fix the cause, then use --limit=-1", c.Limit)
+	warn(r.Guarded, "%d were redriven %d times or more already and skipped; fix the cause, then use --no-guard", c.Limit)
 	warn(r.Kept, "%d stay as they were: they could not be redriven now, or changed meanwhile")
 	warn(r.NotLookedAt, "about %d message(s) in dead letter queues were not looked at: there are too many before them")
 	if c.DryRun {
